@@ -1,0 +1,33 @@
+"""Every error a user can meet. Each message is a sentence: what, the value received, what is allowed, what to do."""
+
+from __future__ import annotations
+
+
+class RetortError(Exception):
+    """Base of all errors that retort raises on purpose; the command line prints its message and exits 2."""
+
+
+class InputError(RetortError, ValueError):
+    """A value that cannot be used: an option out of range, logits with NaN, an empty prompt."""
+
+
+class CapabilityError(RetortError):
+    """The source cannot give what the operation needs, for instance the whole vocabulary from a top-20 server."""
+
+
+class SourceError(RetortError):
+    """A model, tokenizer or file that is missing, damaged or of the wrong kind."""
+
+
+class MissingExtraError(RetortError):
+    """An optional library is not installed.
+
+    The message names the extra that brings it.
+    """
+
+    def __init__(self, library: str, extra: str, purpose: str) -> None:
+        super().__init__(
+            f"{purpose} needs {library}, which is not installed; install it with: pip install 'retort-lm[{extra}]'"
+        )
+        self.library = library
+        self.extra = extra
