@@ -1,0 +1,121 @@
+"""What a source of logits must give: the two protocols that everything above this layer is written against.
+
+A source returns *raw* logits and never tempers, truncates or samples. It need not be a neural network: a trigram
+table and a JSON file with one row are sources too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import Protocol
+
+import numpy as np
+
+from retort.errors import InputError
+
+
+class Capability(Enum):
+    """How much of the distribution a source can give."""
+
+    FULL = "full"  # a logit for every token of the vocabulary
+    TOP_N = "top_n"  # only the most probable tokens; everything else is a bounded tail
+
+
+class Decoder(Protocol):
+    """A batch of texts being continued, one row a text.
+
+    `logits` is `[rows, vocab]` float32: the raw next-token logits of every row. They need not be normalised; a token
+    that can never come (a padded vocabulary entry, a start marker) is -inf.
+    """
+
+    logits: np.ndarray
+
+    def advance(self, parents: Sequence[int], tokens: Sequence[int]) -> None:
+        """Make new row `i` the old row `parents[i]` followed by `tokens[i]`, and refresh `logits`.
+
+        Naming a parent twice forks it, leaving it out drops it, and the order of `parents` is the new order, all in
+        one call with one forward pass a row. No parents at all leaves `logits` with no rows. Raises InputError for
+        a parent or token that does not exist and where a text would outgrow `max_context`.
+        """
+
+
+class Source(Protocol):
+    """Where logits come from.
+
+    The attributes are read-only: `name` is the MODEL string that loads it again, `max_context` counts tokens (None:
+    unlimited), `end_ids` are the tokens that end a text, and `note` is one sentence that a reader of its output must
+    know, or None.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def capability(self) -> Capability: ...
+    @property
+    def vocab_size(self) -> int: ...
+    @property
+    def max_context(self) -> int | None: ...
+    @property
+    def end_ids(self) -> frozenset[int]: ...
+    @property
+    def note(self) -> str | None: ...
+
+    def encode(self, text: str) -> list[int]:
+        """The token ids of a prompt, with the start marker in front where the model is used with one."""
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of token ids; start and end markers leave no text."""
+
+    def token_text(self, token_id: int) -> str:
+        """How one token is shown: its text with the spaces kept, or the name of a marker such as `</s>`."""
+
+    def start(self, prompts: Sequence[Sequence[int]]) -> Decoder:
+        """A decoder with one row a prompt; lengths may differ.
+
+        Raises InputError for a prompt that is empty (where the source needs at least one token), that is longer than
+        `max_context`, or that holds an id outside the vocabulary.
+        """
+
+
+def next_token_logits(source: Source, prompt: str) -> np.ndarray:
+    """The raw logits after `prompt`, `[vocab]` float32; raises InputError for a prompt the source cannot take."""
+    return source.start([source.encode(prompt)]).logits[0]
+
+
+def check_prompts(source: Source, prompts: Sequence[Sequence[int]]) -> None:
+    """Raise InputError for a prompt that is empty, too long, or outside the vocabulary of `source`."""
+    for prompt in prompts:
+        if len(prompt) == 0:
+            raise InputError(
+                f"The prompt is empty, and {source.name} has no token that starts a text; "
+                "give a prompt of at least one token."
+            )
+        if source.max_context is not None and len(prompt) > source.max_context:
+            raise InputError(
+                f"The prompt is {len(prompt):,} tokens long, but {source.name} reads at most "
+                f"{source.max_context:,}; shorten the prompt."
+            )
+        check_token_ids(source, prompt)
+
+
+def check_advance(source: Source, rows: int, parents: Sequence[int], tokens: Sequence[int]) -> None:
+    """Raise InputError unless `parents` and `tokens` pair up, exist in a batch of `rows`, and are in the vocabulary."""
+    if len(parents) != len(tokens):
+        raise InputError(
+            f"advance got {len(parents)} parents and {len(tokens)} tokens; give one token for every parent."
+        )
+    for parent in parents:
+        if not 0 <= parent < rows:
+            raise InputError(f"advance got the parent row {parent}, but the batch has rows 0 to {rows - 1}.")
+    check_token_ids(source, tokens)
+
+
+def check_token_ids(source: Source, token_ids: Sequence[int]) -> None:
+    """Raise InputError for an id outside `[0, vocab_size)`."""
+    for token_id in token_ids:
+        if not 0 <= token_id < source.vocab_size:
+            raise InputError(
+                f"Token id {token_id} is not in the vocabulary of {source.name}; "
+                f"its ids are 0 to {source.vocab_size - 1:,}."
+            )
