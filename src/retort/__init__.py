@@ -1,0 +1,70 @@
+"""The public names of retort, each loaded from its own part when it is first used.
+
+`import retort` alone stays under 0.3 s and loads neither torch nor transformers.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from retort.distribution.chain import Chain
+    from retort.distribution.logits import Distribution
+    from retort.errors import CapabilityError, InputError, MissingExtraError, RetortError, SourceError
+    from retort.lens.look import look
+    from retort.sampling.generate import generate
+    from retort.sampling.params import SamplingParams
+    from retort.sampling.path import temperature_path, temperature_paths
+    from retort.sampling.sampler import sample
+    from retort.sources.load import load
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "CapabilityError": "retort.errors",
+    "Chain": "retort.distribution.chain",
+    "Distribution": "retort.distribution.logits",
+    "InputError": "retort.errors",
+    "MissingExtraError": "retort.errors",
+    "RetortError": "retort.errors",
+    "SamplingParams": "retort.sampling.params",
+    "SourceError": "retort.errors",
+    "generate": "retort.sampling.generate",
+    "load": "retort.sources.load",
+    "look": "retort.lens.look",
+    "sample": "retort.sampling.sampler",
+    "temperature_path": "retort.sampling.path",
+    "temperature_paths": "retort.sampling.path",
+}
+
+__all__ = [
+    "CapabilityError",
+    "Chain",
+    "Distribution",
+    "InputError",
+    "MissingExtraError",
+    "RetortError",
+    "SamplingParams",
+    "SourceError",
+    "__version__",
+    "generate",
+    "load",
+    "look",
+    "sample",
+    "temperature_path",
+    "temperature_paths",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module 'retort' has no attribute {name!r}")
+    value = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
