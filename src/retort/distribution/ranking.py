@@ -1,0 +1,86 @@
+"""Tokens in order of their logits: the first n, the nucleus of a given mass, and the rule for ties (lowest id first).
+
+Nothing here sorts a whole vocabulary unless it must. Legend: N rows, V vocabulary, M candidates, T rows with ties.
+"""
+
+from __future__ import annotations
+
+import math
+
+from retort.distribution.arrays import Array, detached, largest, namespace
+
+ROUNDING = 1e-12
+"""A token that stands exactly on a threshold is kept even if float64 rounding puts it this far below."""
+
+NUCLEUS_CANDIDATES = 1024
+"""The nucleus is looked for among this many of the largest logits first; rows that need more are sorted whole."""
+
+
+def flat_rows(logits: Array) -> Array:
+    """`[N, vocab]` view of `[..., vocab]`, without gradient history."""
+    return namespace(logits).reshape(detached(logits), (-1, logits.shape[-1]))
+
+
+def nucleus(rows_NV: Array, mass_N1: Array) -> tuple[Array, Array]:
+    """Size `[N, 1]` of each row's nucleus of the given mass, and the smallest logit in it `[N, 1]`."""
+    xp = namespace(rows_NV)
+    num_tokens = rows_NV.shape[-1]
+    maximum_N1 = xp.max(rows_NV, axis=-1, keepdims=True)
+    weights_NV = xp.astype(rows_NV, xp.float64, copy=False) - maximum_N1
+    total_N1 = xp.sum(xp.exp(weights_NV, out=weights_NV), axis=-1, keepdims=True)
+    num_candidates = NUCLEUS_CANDIDATES if num_tokens > 4 * NUCLEUS_CANDIDATES else num_tokens
+    count_N1, smallest_N1, reached_N1 = _nucleus_among(rows_NV, num_candidates, maximum_N1, total_N1, mass_N1)
+    flat_N = ~reached_N1[:, 0]
+    if num_candidates < num_tokens and bool(xp.any(flat_N)):
+        count_N1[flat_N], smallest_N1[flat_N], _ = _nucleus_among(
+            rows_NV[flat_N], num_tokens, maximum_N1[flat_N], total_N1[flat_N], mass_N1[flat_N]
+        )
+    return count_N1, smallest_N1
+
+
+def _nucleus_among(
+    rows_NV: Array, num_candidates: int, maximum_N1: Array, total_N1: Array, mass_N1: Array
+) -> tuple[Array, Array, Array]:
+    """Nucleus size and smallest logit if the largest `num_candidates` tokens hold the mass, and whether they do."""
+    xp = namespace(rows_NV)
+    candidates_NM = largest(rows_NV, num_candidates)
+    reached_NM = xp.cumulative_sum(xp.exp(xp.astype(candidates_NM, xp.float64) - maximum_N1), axis=-1)
+    short_NM = reached_NM < (mass_N1 - ROUNDING) * total_N1
+    # Mass 1 means every token: the tail's mass can be smaller than any rounding allowance.
+    short_NM = short_NM | (mass_N1 >= 1.0)
+    count_N1 = xp.sum(xp.astype(short_NM, xp.int64), axis=-1, keepdims=True) + 1
+    count_N1 = xp.where(count_N1 > num_candidates, xp.full_like(count_N1, num_candidates), count_N1)
+    return count_N1, xp.take_along_axis(candidates_NM, count_N1 - 1, axis=-1), ~short_NM[:, -1:]
+
+
+def keep_first(logits: Array, count_N1: Array, smallest_N1: Array) -> Array:
+    """Logits with exactly the first `count` by (logit, then lowest id) kept; `smallest` is the last one's logit."""
+    rows_NV = flat_rows(logits)
+    xp = namespace(rows_NV)
+    keep_NV = rows_NV >= smallest_N1
+    reaching_N1 = xp.sum(xp.astype(keep_NV, xp.int64), axis=-1, keepdims=True)
+    tied_N = ((reaching_N1 > count_N1) & (smallest_N1 > -math.inf))[:, 0]
+    if bool(xp.any(tied_N)):
+        tie_TV = rows_NV[tied_N] == smallest_N1[tied_N]
+        surplus_T1 = (reaching_N1 - count_N1)[tied_N]
+        order_TV = xp.cumulative_sum(xp.astype(tie_TV, xp.int64), axis=-1)
+        keep_NV[tied_N] = keep_NV[tied_N] & ~(tie_TV & (order_TV > order_TV[:, -1:] - surplus_T1))
+    return xp.where(xp.reshape(keep_NV, logits.shape), logits, -math.inf)
+
+
+def top_ids(logits: Array, count: int) -> Array:
+    """`[..., count]` ids of the largest logits, falling, ties by lowest id; removed tokens (-inf) come last."""
+    rows_NV = flat_rows(logits)
+    xp = namespace(rows_NV)
+    num_tokens = rows_NV.shape[-1]
+    count = min(count, num_tokens)
+    smallest_N1 = largest(rows_NV, count)[:, -1:]
+    keep_NV = rows_NV >= smallest_N1
+    if bool(xp.all(xp.sum(xp.astype(keep_NV, xp.int64), axis=-1) == count)):
+        ids_NM = xp.reshape(xp.nonzero(keep_NV)[1], (rows_NV.shape[0], count))
+        values_NM = xp.take_along_axis(rows_NV, ids_NM, axis=-1)
+        order_NM = xp.argsort(values_NM, axis=-1, descending=True, stable=True)
+        ids_NM = xp.take_along_axis(ids_NM, order_NM, axis=-1)
+    else:
+        ids_NM = xp.argsort(rows_NV, axis=-1, descending=True, stable=True)[:, :count]
+    return xp.reshape(ids_NM, (*logits.shape[:-1], count))
