@@ -17,7 +17,14 @@ from retort.distribution.measures import (
     text_effective_support,
 )
 from retort.distribution.ranking import top_ids
-from retort.distribution.softmax import bad_rows, check_log_probs, check_logits, log_softmax, softmax, tempered
+from retort.distribution.softmax import (
+    bad_rows,
+    check_log_probs,
+    check_logits,
+    log_softmax,
+    softmax,
+    tempered,
+)
 from retort.distribution.transforms import (
     TRANSFORMS,
     Transform,

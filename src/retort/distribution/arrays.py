@@ -1,7 +1,7 @@
 """The few places where numpy arrays and torch tensors differ, so that every formula is written once for both.
 
-Legend: N rows, V vocabulary, M candidates. Torch is reached only through the tensor that a caller hands in; this file
-never imports it.
+Legend: N rows, V vocabulary, M candidates. Torch is reached only through the tensor that a caller hands in;
+this file never imports it.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ def namespace(array: Array) -> Any:
 
 
 def is_numpy(array: Array) -> bool:
-    """True for numpy arrays, where float64 costs little; torch tensors keep float32, for devices and training."""
+    """True for numpy arrays, which are computed in float64; torch tensors keep float32, for training."""
     return bool(array_api_compat.is_numpy_array(array))
 
 
 def as_floats(values: Array) -> Array:
     """`values` as an array `[..., vocab]` of float32 or float64; the same object if it is one already.
 
-    Lists and integers become float64. float16 and bfloat16 become float32, which holds them exactly: sums and quotients
-    of half floats create ties and totals that are visibly not one.
+    Lists and integers become float64. float16 and bfloat16 become float32, which holds them exactly: sums and
+    quotients of half floats create ties and totals that are visibly not one.
     """
     if not array_api_compat.is_array_api_obj(values):
         try:
@@ -61,7 +61,7 @@ def widened(array: Array) -> Array:
 
 
 def detached(array: Array) -> Array:
-    """`array` without its gradient history: which tokens are kept is a choice, not a differentiable function."""
+    """`array` without its gradient history: which tokens are kept is not a differentiable function."""
     return array if is_numpy(array) else array.detach()
 
 

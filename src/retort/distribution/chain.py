@@ -1,4 +1,4 @@
-"""The chain: an ordered list of transforms. The order is data, so it can be read, written, compared and explained."""
+"""The chain: an ordered list of transforms. Its order is data: read, written, compared, explained."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from retort.distribution.arrays import Array, as_floats
-from retort.distribution.softmax import check_logits
+from retort.distribution.softmax import check_logits, is_per_row
 from retort.distribution.transforms import Transform, find_transform
 from retort.errors import InputError
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Stage:
-    """One transform with its setting. The name may be an alias or kebab case; it is stored in full, in snake case."""
+    """One transform with its setting. The name may be an alias or kebab case; it is stored in full."""
 
     name: str
     value: float | int
@@ -25,8 +25,8 @@ class Stage:
     def __post_init__(self) -> None:
         row = find_transform(self.name)
         row.check(self.value)
-        if getattr(self.value, "ndim", 0) or isinstance(self.value, (list, tuple)):
-            raise InputError(f"a stage of a chain takes one number for {row.name}; give each row its own chain instead")
+        if is_per_row(self.value):
+            raise InputError(f"a stage takes one number for {row.name}; give each row its own chain instead")
         object.__setattr__(self, "name", row.name)
         if self.value is not None:
             object.__setattr__(self, "value", int(self.value) if row.whole else float(self.value))
@@ -45,8 +45,8 @@ class Stage:
         """`[..., vocab]` logits after this one stage; unchanged if it is off."""
         if self.is_off:
             return logits
-        row = self.transform
-        return row.function(logits, self.value, history) if row.uses_history else row.function(logits, self.value)
+        settings = (self.value, history) if self.transform.uses_history else (self.value,)
+        return self.transform.function(logits, *settings)
 
     def __str__(self) -> str:
         return f"{self.name}={_number(self.value)}"
@@ -56,8 +56,8 @@ class Stage:
 class Chain:
     """Transforms in the order in which they are applied.
 
-    `Chain("temperature=0.8 | top_k=50 | top_p=0.9")`, or from stages. Stages that are off are dropped; `str(chain)`
-    reads back as an equal chain. A chain holds temperature once at most.
+    `Chain("temperature=0.8 | top_k=50 | top_p=0.9")`, or from stages. Stages that are off are dropped;
+    `str(chain)` reads back as an equal chain. A chain holds temperature once at most.
     """
 
     stages: tuple[Stage, ...]
@@ -79,7 +79,8 @@ class Chain:
     def parse(cls, text: str) -> Chain:
         """The chain written as `name=value | name=value`, in that order.
 
-        Kebab case and aliases (temp, nucleus) are accepted; an empty text is the empty chain. Raises InputError.
+        Kebab case and aliases (temp, nucleus) are accepted; an empty text is the empty chain. Raises
+        InputError.
         """
         return cls(_parse(text))
 
@@ -91,7 +92,7 @@ class Chain:
         top_p: float | None = None,
         min_p: float | None = None,
     ) -> Chain:
-        """The chain of these settings in retort's default order: temperature → top_k → top_p → min_p. None is off."""
+        """The chain in retort's default order: temperature → top_k → top_p → min_p. None is off."""
         settings = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p}
         return cls(Stage(name, value) for name, value in settings.items() if value is not None)
 
@@ -111,7 +112,7 @@ class Chain:
 
     @property
     def nested(self) -> bool:
-        """True if every truncation is nested: the kept set is the first n tokens by logit, n never falling with τ."""
+        """True if every truncation is nested: it keeps the first n tokens by logit, n never falling with τ."""
         return all(stage.transform.nested for stage in self.stages)
 
     def at_temperature(self, temperature: float) -> Chain:
@@ -124,9 +125,9 @@ class Chain:
     def apply(self, logits: Array, history: Any = None) -> Array:
         """Logits after every stage, in order; removed tokens are -inf and the input is untouched.
 
-        Shapes `[..., vocab]` → `[..., vocab]`. float64 for numpy once a temperature has been applied; at least float32
-        for torch. The result is not normalised: `log_softmax` of it is the distribution that is sampled.
-        Raises InputError for rows with NaN, +inf or nothing but -inf.
+        Shapes `[..., vocab]` → `[..., vocab]`. float64 for numpy once a temperature has been applied; at
+        least float32 for torch. The result is not normalised: `log_softmax` of it is the distribution that is
+        sampled. Raises InputError for rows with NaN, +inf or nothing but -inf.
         """
         logits = as_floats(logits)
         if not self.stages:
@@ -136,7 +137,7 @@ class Chain:
         return logits
 
     def explain(self, logits: Array) -> Explanation:
-        """What each stage removes from one row `[vocab]`, what is left, and, in words, where the settings conflict."""
+        """What each stage removes from one row `[vocab]`, what is left, and where the settings conflict."""
         from retort.distribution.explain import explain
 
         return explain(self, logits)

@@ -1,4 +1,4 @@
-"""What a chain does to one row of logits: who removed which tokens, and where its settings work against each other."""
+"""What a chain does to one row of logits: who removed which tokens, and where its settings conflict."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 class StageReport:
     """What one stage did.
 
-    `removed_ids` are in falling order of probability. `kept_mass` is the share of the mass entering the stage that it
-    keeps; `kept_mass_total` the share that the surviving tokens have of the untruncated distribution, at the
-    temperature reached so far.
+    `removed_ids` are in falling order of probability. `kept_mass` is the share of the mass entering the stage
+    that it keeps; `kept_mass_total` the share that the surviving tokens have of the untruncated distribution,
+    at the temperature reached so far.
     """
 
     stage: str
@@ -37,7 +37,7 @@ class StageReport:
 
 @dataclass(frozen=True)
 class Explanation:
-    """The chain as text, a report for each stage in order, the number of tokens left, and warnings in sentences."""
+    """The chain as text, a report for each stage in order, the number of tokens left, and warnings."""
 
     spec: str
     stages: tuple[StageReport, ...]
@@ -53,7 +53,7 @@ def explain(chain: Chain, logits: Array) -> Explanation:
     logits = as_floats(logits)
     if logits.ndim != 1:
         raise InputError(
-            f"explain takes one row of logits of shape [vocab], got shape {tuple(logits.shape)}; call it row by row"
+            f"explain takes one row of logits [vocab], got shape {tuple(logits.shape)}; call it row by row"
         )
     check_logits(logits)
     logits = widened(to_numpy(logits))
@@ -62,7 +62,7 @@ def explain(chain: Chain, logits: Array) -> Explanation:
     reports = []
     for stage in chain:
         after = stage.apply(before)
-        # At temperature 0 the stage itself removes tokens, so its masses are those of the distribution that enters it.
+        # Temperature 0 removes tokens itself, so its masses are those of the distribution that enters it.
         if not stage.transform.truncates and stage.value != 0:
             untruncated = stage.apply(untruncated)
         reports.append(_report(stage, before, after, untruncated))
@@ -119,13 +119,17 @@ def _greedy_warning(chain: Chain) -> tuple[str, ...]:
     names = _list([str(stage) for stage in _truncations(chain)])
     if not names:
         return ()
-    return (f"temperature=0 takes the most likely token whatever else is set, so {names} cannot change the result.",)
+    return (f"temperature=0 takes the most likely token in any case, so {names} cannot change the result.",)
 
 
 def _idle(chain: Chain, reports: Sequence[StageReport]) -> list[str]:
     return [
         f"{report.stage} removes nothing here: "
-        + ("one token reaches it." if report.kept == 1 else f"it keeps all {report.kept} tokens that reach it.")
+        + (
+            "one token reaches it."
+            if report.kept == 1
+            else f"it keeps all {report.kept} tokens that reach it."
+        )
         for stage, report in zip(chain, reports, strict=True)
         if stage.transform.truncates and report.removed == 0
     ]
@@ -180,8 +184,8 @@ def _late_temperature(chain: Chain, logits: np.ndarray) -> list[str]:
     if late == first:
         return []
     return [
-        f"{_list([str(stage) for stage in earlier])} comes before {hot}, so it cuts the untempered distribution and "
-        f"{late} {_tokens(late)} are left; with temperature first, as is retort's default, it would be {first}."
+        f"{_list([str(stage) for stage in earlier])} comes before {hot}, so it cuts before heating; "
+        f"{late} {_tokens(late)} remain, and would be {first} with temperature first, as is retort's default."
     ]
 
 
@@ -190,11 +194,11 @@ def _no_choice_left(chain: Chain, logits: np.ndarray) -> list[str]:
         return []
     if int(np.sum(logits > -math.inf)) == 1:
         return []
-    return ["one token is left, so every draw here is the greedy token, whatever the temperature or the seed."]
+    return ["one token is left, so every draw here is the greedy token, whatever temperature and seed."]
 
 
 def _opposed(chain: Chain, logits: np.ndarray) -> list[str]:
-    """A temperature above 1 asks for variety; truncation that leaves less than the τ = 1 nucleus takes it back."""
+    """τ above 1 asks for variety; truncation that leaves less than the τ = 1 nucleus takes it back."""
     kept = int(_kept(chain.stages, logits).sum())
     nucleus = int(nucleus_sizes(logits, 0.9))
     if chain.temperature <= 1.0 or not _truncations(chain) or kept >= nucleus:
@@ -211,8 +215,8 @@ def _many_truncations(chain: Chain) -> list[str]:
     if len(truncations) < 3:
         return []
     return [
-        f"{len(truncations)} truncations are stacked ({_list([str(stage) for stage in truncations])}); one is usually "
-        "enough, and easier to reason about: set the temperature first, then for instance top_p=0.9."
+        f"{len(truncations)} truncations are stacked ({_list([str(stage) for stage in truncations])}); "
+        "one is usually enough, and easier to reason about: set the temperature first, then for instance top_p=0.9."
     ]
 
 

@@ -1,4 +1,4 @@
-"""`Distribution`: the next-token distribution at temperature τ, the object that everything else in retort is about."""
+"""`Distribution`: the next-token distribution at temperature τ, which everything else in retort is about."""
 
 from __future__ import annotations
 
@@ -21,29 +21,39 @@ from retort.distribution.softmax import (
 )
 from retort.errors import InputError
 
-__all__ = ["Distribution", "bad_rows", "check_logits", "check_temperature", "log_softmax", "softmax", "tempered"]
+__all__ = [
+    "Distribution",
+    "bad_rows",
+    "check_logits",
+    "check_temperature",
+    "log_softmax",
+    "softmax",
+    "tempered",
+]
 
 
 @dataclass(frozen=True, init=False, eq=False)
 class Distribution:
     """The distribution `softmax(logits / τ)` over tokens, one for each row of `[..., vocab]`.
 
-    Made from exactly one of `logits` (unnormalised) or `log_probs` (normalised, nats). `log_probs` given are those at
-    temperature 1, so they serve as logits. -inf marks a removed token. Derived values are computed when asked for:
-    float64 for numpy, at least float32 for torch.
+    Made from exactly one of `logits` (unnormalised) or `log_probs` (normalised, nats). `log_probs` given are
+    those at temperature 1, so they serve as logits. -inf marks a removed token. Derived values are computed
+    when asked for: float64 for numpy, at least float32 for torch.
     """
 
     logits: Array = field(repr=False)
     temperature: float
 
     def __init__(self, logits: Array = None, *, log_probs: Array = None, temperature: float = 1.0) -> None:
-        """Raises InputError if both or neither array is given, for unusable rows, and for a bad temperature."""
+        """Raises InputError for both arrays or neither, unusable rows, or a bad temperature."""
         if (logits is None) == (log_probs is None):
             given = "neither" if logits is None else "both"
             raise InputError(f"a Distribution is made from exactly one of logits or log_probs, got {given}")
         check_temperature(temperature)
         if is_per_row(temperature):
-            raise InputError("a Distribution has one temperature for all its rows, got an array; make one for each")
+            raise InputError(
+                "a Distribution has one temperature for all its rows, got an array; make one for each"
+            )
         values = as_floats(logits if log_probs is None else log_probs)
         check_logits(values)
         if log_probs is not None:
@@ -94,7 +104,8 @@ class Distribution:
         return Distribution(self.logits, temperature=temperature)
 
     def top(self, n: int = 10) -> Any:
-        """`[..., n]` ids of the n most likely tokens, falling, ties by lowest id; at most the whole vocabulary.
+        """`[..., n]` ids of the n most likely tokens, falling, ties by lowest id; at most the whole
+        vocabulary.
 
         Temperature never reorders tokens, so this does not depend on it. Raises InputError for n below 1.
         """

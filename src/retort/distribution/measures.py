@@ -1,7 +1,9 @@
-"""Measures of one distribution: how uncertain it is, how far ahead the winner is, and how much a chain lets through.
+"""Measures of one distribution: how uncertain it is, how far ahead the winner is, and how much a chain lets
+through.
 
-Each takes logits `[..., vocab]` (log-probabilities are logits too) and a temperature, and returns `[...]`. Removed tokens
-are -inf and count for nothing: 0·ln 0 = 0. Inside: float64 for numpy, at least float32 for torch. Entropies are in nats.
+Each takes logits `[..., vocab]` (log-probabilities are logits too) and a temperature, and returns `[...]`.
+Removed tokens are -inf and count for nothing: 0·ln 0 = 0. Inside: float64 for numpy, at least float32 for
+torch. Entropies are in nats.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from retort.distribution.arrays import Array, as_floats, detached, is_numpy, largest, namespace
+from retort.distribution.arrays import Array, as_floats, detached, largest, namespace
 from retort.distribution.ranking import flat_rows
 from retort.distribution.softmax import check_logits, log_softmax, softmax, tempered
 from retort.distribution.transforms import nucleus_sizes, top_p
@@ -25,14 +27,14 @@ def entropy(logits: Array, temperature: Any = 1.0) -> Array:
 
 
 def entropy_of_log_probs(log_probs: Array) -> Array:
-    """`[...]` entropy in nats of rows that are normalised already: `-Σ p ln p` with 0·ln 0 = 0, gradient too."""
+    """`[...]` entropy in nats of normalised rows: `-Σ p ln p` with 0·ln 0 = 0, gradient too."""
     xp = namespace(log_probs)
     finite = xp.where(log_probs == -math.inf, xp.zeros_like(log_probs), log_probs)
     return xp.clip(-xp.sum(xp.exp(log_probs) * finite, axis=-1), min=0.0)
 
 
 def effective_support(logits: Array, temperature: Any = 1.0) -> Array:
-    """`[...]` `e^H`: the number of equally likely tokens that would be as uncertain, between 1 and the support."""
+    """`[...]` `e^H`: the number of equally likely tokens that would be as uncertain."""
     entropies = entropy(logits, temperature)
     return namespace(entropies).exp(entropies)
 
@@ -55,7 +57,8 @@ def support_size(logits: Array) -> Array:
 
 
 def margin(logits: Array) -> Array:
-    """`[...]` gap between the two largest logits, `z₁ - z₂`; the odds of first to second at τ are `e^{margin/τ}`.
+    """`[...]` gap between the two largest logits, `z₁ - z₂`; the odds of first to second at τ are
+    `e^{margin/τ}`.
 
     inf where one token is left. Not scaled by temperature.
     """
@@ -69,12 +72,13 @@ def margin(logits: Array) -> Array:
 
 
 def nucleus_size(logits: Array, mass: Any, temperature: Any = 1.0) -> Array:
-    """`[...]` `n_p = min{k : top-k mass ≥ p}`: how many tokens hold the share `mass` at temperature τ (int64)."""
+    """`[...]` `n_p = min{k : top-k mass ≥ p}`: how many tokens hold the share `mass` at τ (int64)."""
     return nucleus_sizes(tempered(logits, temperature), mass)
 
 
 def leakage(logits: Array, processed: Array, mass: float = LEAKAGE_MASS) -> Array:
-    """`[...]` share of what is sampled that lies outside the τ = 1 nucleus: q-mass outside the top-`mass` set of p.
+    """`[...]` share of what is sampled that lies outside the τ = 1 nucleus: q-mass outside the top-`mass` set
+    of p.
 
     Shapes: logits `[..., vocab]` raw, processed `[..., vocab]` logits after the chain; p = softmax(logits),
     q = softmax(processed). Raises InputError for shapes that differ. Source: FACTS.md, "Measures".

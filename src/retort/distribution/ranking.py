@@ -1,6 +1,8 @@
-"""Tokens in order of their logits: the first n, the nucleus of a given mass, and the rule for ties (lowest id first).
+"""Tokens in order of their logits: the first n, the nucleus of a given mass, and the rule for ties (lowest id
+first).
 
-Nothing here sorts a whole vocabulary unless it must. Legend: N rows, V vocabulary, M candidates, T rows with ties.
+Nothing here sorts a whole vocabulary unless it must. Legend: N rows, V vocabulary, M candidates, T rows with
+ties.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ ROUNDING = 1e-12
 """A token that stands exactly on a threshold is kept even if float64 rounding puts it this far below."""
 
 NUCLEUS_CANDIDATES = 1024
-"""The nucleus is looked for among this many of the largest logits first; rows that need more are sorted whole."""
+"""The nucleus is sought among this many of the largest logits; rows that need more are sorted whole."""
 
 
 def flat_rows(logits: Array) -> Array:
@@ -41,7 +43,7 @@ def nucleus(rows_NV: Array, mass_N1: Array) -> tuple[Array, Array]:
 def _nucleus_among(
     rows_NV: Array, num_candidates: int, maximum_N1: Array, total_N1: Array, mass_N1: Array
 ) -> tuple[Array, Array, Array]:
-    """Nucleus size and smallest logit if the largest `num_candidates` tokens hold the mass, and whether they do."""
+    """Nucleus size and smallest logit among the largest `num_candidates`, and whether they hold the mass."""
     xp = namespace(rows_NV)
     candidates_NM = largest(rows_NV, num_candidates)
     reached_NM = xp.cumulative_sum(xp.exp(xp.astype(candidates_NM, xp.float64) - maximum_N1), axis=-1)
@@ -54,7 +56,7 @@ def _nucleus_among(
 
 
 def keep_first(logits: Array, count_N1: Array, smallest_N1: Array) -> Array:
-    """Logits with exactly the first `count` by (logit, then lowest id) kept; `smallest` is the last one's logit."""
+    """Logits with exactly the first `count` by (logit, lowest id) kept; `smallest` is the last one's logit."""
     rows_NV = flat_rows(logits)
     xp = namespace(rows_NV)
     keep_NV = rows_NV >= smallest_N1
@@ -69,7 +71,7 @@ def keep_first(logits: Array, count_N1: Array, smallest_N1: Array) -> Array:
 
 
 def top_ids(logits: Array, count: int) -> Array:
-    """`[..., count]` ids of the largest logits, falling, ties by lowest id; removed tokens (-inf) come last."""
+    """`[..., count]` ids of the largest logits, falling, ties by lowest id; removed tokens come last."""
     rows_NV = flat_rows(logits)
     xp = namespace(rows_NV)
     num_tokens = rows_NV.shape[-1]

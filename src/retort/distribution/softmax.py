@@ -1,4 +1,4 @@
-"""Softmax at temperature τ, and the check that every row of logits is usable. All other files build on these."""
+"""Softmax at temperature τ, and the check that every row of logits is usable."""
 
 from __future__ import annotations
 
@@ -28,10 +28,11 @@ SUM_TOLERANCE = 1e-3
 
 
 def bad_rows(logits: Array) -> dict[tuple[int, ...], str]:
-    """Row index → what is wrong with that row ("NaN", "+inf", "every token is -inf"); empty if all rows are usable.
+    """Row index → what is wrong with that row ("NaN", "+inf", "every token is -inf"); empty if all rows are
+    usable.
 
-    Shapes: logits `[..., vocab]`; the index has one integer for each leading axis, and is `()` for a single row.
-    The maximum of a row tells all three faults at once, so this reads the logits one time.
+    Shapes: logits `[..., vocab]`; the index has one integer for each leading axis, and is `()` for a single
+    row. The maximum of a row tells all three faults at once, so this reads the logits one time.
     """
     return _faults(_row_maximum(as_floats(logits)))
 
@@ -45,11 +46,11 @@ def check_logits(logits: Array) -> None:
 
 
 def check_temperature(temperature: Any) -> None:
-    """Nothing, if `temperature` (a number or an array of numbers) is finite and not negative; else raises InputError."""
+    """Nothing, if each `temperature` is finite and not negative; else raises InputError."""
     smallest, greatest = extremes(temperature, "temperature")
     if not (smallest >= 0.0 and math.isfinite(greatest)):
         bad = smallest if not smallest >= 0.0 else greatest
-        raise InputError(f"temperature must be a finite number of 0 (greedy) or more, got {bad:g}; 1 leaves the model as it is")
+        raise InputError(f"temperature must be a finite number of 0 (greedy) or more, got {bad:g}")
 
 
 def tempered(logits: Array, temperature: Any) -> Array:
@@ -57,8 +58,8 @@ def tempered(logits: Array, temperature: Any) -> Array:
 
     τ = 0 gives 0 for the largest logit (the lowest id if several tie) and -inf elsewhere: the limit τ → 0.
     The shift changes no probability and keeps a tiny τ from overflowing.
-    Shapes: logits `[..., vocab]`, temperature a number or one for each row `[...]`. Inside and out: float64 for numpy,
-    at least float32 for torch. τ = 1 returns the logits as they are.
+    Shapes: logits `[..., vocab]`, temperature a number or one for each row `[...]`. Inside and out: float64
+    for numpy, at least float32 for torch. τ = 1 returns the logits as they are.
     Raises InputError for rows with NaN, +inf or nothing but -inf, and for τ that is negative or not finite.
     Source: Hinton, Vinyals, Dean 2015, eq. 1.
     """
@@ -87,9 +88,9 @@ def tempered(logits: Array, temperature: Any) -> Array:
 def log_softmax(logits: Array, temperature: Any = 1.0) -> Array:
     """Log-probabilities (nats) at temperature τ: `z/τ - max - ln Σ exp(z/τ - max)`.
 
-    Shapes `[..., vocab]` → `[..., vocab]`. Removed tokens stay -inf. τ = 0 gives 0 for the largest logit (lowest id)
-    and -inf elsewhere. Inside and out: float64 for numpy; at least float32 for torch, differentiable.
-    Raises InputError for rows with NaN, +inf or nothing but -inf, and for a bad τ.
+    Shapes `[..., vocab]` → `[..., vocab]`. Removed tokens stay -inf. τ = 0 gives 0 for the largest logit
+    (lowest id) and -inf elsewhere. Inside and out: float64 for numpy; at least float32 for torch,
+    differentiable. Raises InputError for rows with NaN, +inf or nothing but -inf, and for a bad τ.
     """
     scaled = tempered(logits, temperature)
     xp = namespace(scaled)
@@ -103,8 +104,8 @@ def log_softmax(logits: Array, temperature: Any = 1.0) -> Array:
 def softmax(logits: Array, temperature: Any = 1.0) -> Array:
     """Probabilities at temperature τ: `p_i = exp((z_i - max z)/τ) / Σ_j exp((z_j - max z)/τ)`.
 
-    Shapes `[..., vocab]` → `[..., vocab]`. τ = 0 is one-hot on the largest logit (lowest id). Inside and out: float64
-    for numpy; at least float32 for torch, differentiable. Raises as `log_softmax` does.
+    Shapes `[..., vocab]` → `[..., vocab]`. τ = 0 is one-hot on the largest logit (lowest id). Inside and out:
+    float64 for numpy; at least float32 for torch, differentiable. Raises as `log_softmax` does.
     Source: Hinton, Vinyals, Dean 2015, eq. 1.
     """
     scaled = tempered(logits, temperature)
@@ -118,7 +119,7 @@ def softmax(logits: Array, temperature: Any = 1.0) -> Array:
 
 
 def check_log_probs(log_probs: Array, name: str = "log_probs") -> None:
-    """Nothing, if each row `[..., vocab]` of log-probabilities sums to one within 0.001; else raises InputError."""
+    """Nothing, if the probabilities of each row `[..., vocab]` sum to one within 0.001; else InputError."""
     xp = namespace(log_probs)
     sums = xp.sum(xp.exp(widened(detached(log_probs))), axis=-1)
     wrong = ~(xp.abs(sums - 1.0) <= SUM_TOLERANCE)
@@ -133,7 +134,7 @@ def check_log_probs(log_probs: Array, name: str = "log_probs") -> None:
 
 
 def per_row(value: Any, logits: Array) -> Array:
-    """`value` (a number or one for each row) as float64 `[..., 1]`, ready to broadcast over the vocabulary."""
+    """`value` (a number or one for each row) as float64 `[..., 1]`, to broadcast over the vocabulary."""
     xp = namespace(logits)
     values = like(logits, value, dtype=xp.float64)
     if values.ndim == 0:
@@ -201,7 +202,10 @@ def _faults(maximum: Array) -> dict[tuple[int, ...], str]:
     if bool(xp.all(finite)):
         return {}
     values = to_numpy(maximum)[..., 0]
-    return {tuple(int(i) for i in row): _fault(float(values[tuple(row)])) for row in np.argwhere(~np.isfinite(values))}
+    return {
+        tuple(int(i) for i in row): _fault(float(values[tuple(row)]))
+        for row in np.argwhere(~np.isfinite(values))
+    }
 
 
 def _fault(maximum: float) -> str:

@@ -22,7 +22,8 @@ from retort.errors import InputError
 
 
 def temperature(logits: Array, t: Any) -> Array:
-    """Logits at temperature t: `(z - max z) / t`; t = 0 leaves the largest logit alone (lowest id), the rest -inf.
+    """Logits at temperature t: `(z - max z) / t`; t = 0 leaves the largest logit alone (lowest id), the rest
+    -inf.
 
     Shapes `[..., vocab]`; t a number or `[...]`. float64 for numpy, at least float32 for torch.
     Raises InputError for unusable rows, or t negative or not finite. Source: Hinton et al. 2015, eq. 1.
@@ -59,11 +60,13 @@ def top_k(logits: Array, k: Any) -> Array:
 
 
 def top_p(logits: Array, p: Any) -> Array:
-    """Logits with the smallest set of mass at least p kept (largest first, ties: lowest ids), the others -inf.
+    """Logits with the smallest set of mass at least p kept (largest first, ties: lowest ids), the others
+    -inf.
 
-    The nucleus: `n = min{k : Σ_{i ≤ k} p_(i) ≥ p}`, never fewer than one token. The mass is of the softmax of `logits`,
-    summed in float64 whatever their dtype. Shapes `[..., vocab]`; p a number or `[...]`. None and 1 keep everything.
-    Raises InputError for unusable rows or p outside [0, 1]. Source: Holtzman et al. 2020, eq. 2 and 3.
+    The nucleus: `n = min{k : Σ_{i ≤ k} p_(i) ≥ p}`, never fewer than one token. The mass is of the softmax of
+    `logits`, summed in float64 whatever their dtype. Shapes `[..., vocab]`; p a number or `[...]`. None and 1
+    keep everything. Raises InputError for unusable rows or p outside [0, 1]. Source: Holtzman et al. 2020,
+    eq. 2 and 3.
     """
     logits = _checked(TRANSFORMS["top_p"], logits, p)
     if p is None or (not is_per_row(p) and p >= 1.0):
@@ -76,8 +79,9 @@ def top_p(logits: Array, p: Any) -> Array:
 def min_p(logits: Array, p: Any) -> Array:
     """Logits with the tokens kept that have at least p times the largest probability, the others -inf.
 
-    `p_i ≥ p · max_j p_j`, that is `z_i ≥ max z + ln p`. Shapes `[..., vocab]`; p a number or `[...]`. None and 0 keep
-    everything. Raises InputError for unusable rows or p outside [0, 1]. Source: Nguyen et al. 2024, algorithm 1.
+    `p_i ≥ p · max_j p_j`, that is `z_i ≥ max z + ln p`. Shapes `[..., vocab]`; p a number or `[...]`. None
+    and 0 keep everything. Raises InputError for unusable rows or p outside [0, 1]. Source: Nguyen et al.
+    2024, algorithm 1.
     """
     logits = _checked(TRANSFORMS["min_p"], logits, p)
     if p is None or (not is_per_row(p) and p == 0.0):
@@ -105,11 +109,12 @@ def nucleus_sizes(logits: Array, p: Any) -> Array:
 
 @dataclass(frozen=True)
 class Transform:
-    """One row of the table: everything the chain, the command line and the documentation know about a transform.
+    """One row of the table: everything the chain, the command line and the documentation know about a
+    transform.
 
-    `nested`: the kept set is always the first n tokens by logit, and n never falls as an earlier temperature rises.
-    `truncates`: it removes tokens (a temperature of 0 aside). `uses_history`: the function's third argument is the
-    tokens so far.
+    `nested`: the kept set is always the first n tokens by logit, and n never falls as an earlier temperature
+    rises. `truncates`: it removes tokens (a temperature of 0 aside). `uses_history`: the function's third
+    argument is the tokens so far.
     """
 
     name: str
@@ -140,7 +145,9 @@ class Transform:
             if self._allows(smallest) and self._allows(greatest):
                 return
             raise InputError(f"{self.name} must be {self.allowed}, got {value}")
-        numbers = np.asarray(value if isinstance(value, (list, tuple)) else to_numpy(value), dtype=np.float64).ravel()
+        numbers = np.asarray(
+            value if isinstance(value, (list, tuple)) else to_numpy(value), dtype=np.float64
+        ).ravel()
         wrong = [number for number in np.unique(numbers) if not self._allows(float(number))]
         if wrong:
             raise InputError(f"{self.name} must be {self.allowed}, got {wrong[0]:g} for at least one row")
