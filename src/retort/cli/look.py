@@ -1,0 +1,121 @@
+"""`retort look`: the next-token distribution after a prompt, at several temperatures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from retort.cli.options import chain_option, json_option, model_argument, prompt_argument, temperatures_option
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from retort.distribution.chain import Chain
+    from retort.lens.look import Look, LookChain, LookRow
+
+WIDEST_TOKEN = 22
+WIDEST_BAR = 16
+NARROWEST_BAR = 5
+BESIDE_BAR = 11  # a probability, and the space between columns
+
+
+@click.command()
+@model_argument
+@prompt_argument
+@temperatures_option("--temperature", "0.1,1,2", "Temperatures to show")
+@chain_option
+@click.option("--top", type=click.IntRange(1), default=10, show_default=True, help="How many tokens to list.")
+@json_option
+def command(
+    model: str, prompt: str, temperatures: tuple[float, ...], chain: Chain | None, top: int, as_json: bool
+) -> None:
+    """Show what MODEL would say after PROMPT, at several temperatures.
+
+    One forward pass serves them all: a temperature reshapes the distribution and never reorders it. With --chain, also
+    what each stage of a chain removes, how much of the probability it keeps, and where its settings conflict.
+    """
+    from retort.cli.output import print_json, stdout_console
+    from retort.lens.look import look
+    from retort.sources.load import load
+
+    result = look(load(model), prompt, temperatures, chain, top)
+    if as_json:
+        print_json(result)
+    else:
+        _print(result, stdout_console())
+
+
+def _print(result: Look, console: Console) -> None:
+    from retort.cli.output import number
+
+    console.print(f"{result.model} after {result.prompt!r}", style="bold", soft_wrap=True)
+    if result.note is not None:
+        console.print(f"Note: {result.note}", soft_wrap=True)
+    console.print(
+        f"Next-token probabilities over the whole vocabulary ({result.vocabulary:,} tokens), before any truncation. "
+        "τ = 1 is the model's own distribution (raw); every other τ is tempered, softmax(logits / τ). "
+        "Logits are raw."
+    )
+    fitting = max(1, (console.width - WIDEST_TOKEN - 10) // (BESIDE_BAR + NARROWEST_BAR))
+    for first in range(0, len(result.rows), fitting):
+        _print_rows(result.rows[first : first + fitting], console)
+    console.print(
+        f"Margin of the first token over the second: {number(result.margin)} (raw logits). "
+        "Effective support is e^entropy: how many equally likely tokens would be as uncertain."
+    )
+    if result.chain is not None:
+        _print_chain(result.chain, console)
+
+
+def _print_rows(rows: tuple[LookRow, ...], console: Console) -> None:
+    from rich.table import Table
+
+    from retort.cli.output import bar, number, probability, token_label
+
+    width = (console.width - WIDEST_TOKEN - 10) // len(rows) - BESIDE_BAR
+    width = min(max(width, NARROWEST_BAR), WIDEST_BAR)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("token", max_width=WIDEST_TOKEN, no_wrap=True, overflow="ellipsis")
+    table.add_column("logit", justify="right")
+    for row in rows:
+        kind = "raw" if row.temperature == 1 else "greedy" if row.temperature == 0 else "tempered"
+        table.add_column(f"τ = {row.temperature:g}, {kind}", no_wrap=True)
+    for place, token in enumerate(rows[0].top):
+        cells = [
+            f"{probability(row.top[place].prob):>7} {bar(row.top[place].prob, width, console)}"
+            for row in rows
+        ]
+        table.add_row(token_label(token.token), f"{token.logit:.2f}", *cells)
+    table.add_row("", "")
+    table.add_row("entropy, nats", "", *[f"{number(row.entropy_nats):>7}" for row in rows])
+    table.add_row("effective support", "", *[f"{number(row.effective_support):>7}" for row in rows])
+    console.print(table)
+
+
+def _print_chain(chain: LookChain, console: Console) -> None:
+    from rich.table import Table
+
+    from retort.cli.output import bar, number, probability, token_label
+
+    console.print()
+    console.print(f"Chain: {chain.spec or '(empty)'}", style="bold", soft_wrap=True)
+    stages = Table(box=None, pad_edge=False, header_style="bold")
+    stages.add_column("stage")
+    for name in ("tokens kept", "removed", "mass kept of what came in"):
+        stages.add_column(name, justify="right")
+    for stage in chain.stages:
+        stages.add_row(stage.stage, f"{stage.kept:,}", f"{stage.removed:,}", probability(stage.kept_mass))
+    console.print(stages)
+    console.print(
+        f"Processed (what sampling draws from, renormalised): {chain.kept:,} tokens, "
+        f"entropy {number(chain.entropy_nats)} nats, effective support {number(chain.effective_support)}."
+    )
+    left = Table(box=None, pad_edge=False, show_header=False)
+    for token in chain.top:
+        left.add_row(
+            token_label(token.token), f"{probability(token.prob):>7} {bar(token.prob, WIDEST_BAR, console)}"
+        )
+    console.print(left)
+    for warning in chain.warnings:
+        console.print(f"Warning: {warning}", style="yellow")

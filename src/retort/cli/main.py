@@ -1,0 +1,117 @@
+"""The command `retort`: which commands there are, and how every one of them ends.
+
+A command's file is imported only when that command runs, so `retort --help` answers at once. Every mistake of a user,
+wherever it is noticed, ends the same way: one line on stderr, exit 2.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+import click
+
+from retort import __version__
+from retort.errors import RetortError
+
+# name → (module under retort.cli that holds `command`, what `retort --help` says of it), in the order of the help.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "look": ("look", "What the model would say next, at several temperatures."),
+    "sample": ("sample", "Draw texts, and say of every token how it was drawn."),
+    "generate": ("sample", "The same as sample."),
+    "path": ("path", "One seed, every temperature: where the text changes."),
+    "tune": ("tune", "Which temperature suits a task, and whether the difference is real."),
+    "distill": ("distill", "Teach a small model from a large one, beside a control on hard labels."),
+    "models": ("models", "The models that come with retort."),
+}
+
+USAGE_ERROR = 2
+INTERRUPTED = 130  # what a shell reports for a command ended by Ctrl-C
+
+
+class RetortGroup(click.Group):
+    """A group whose commands load late and whose errors are one line."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"retort.cli.{COMMANDS[cmd_name][0]}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        # Here rather than in `main`, where click would first print an empty line of its own.
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            _say("stopped by Ctrl-C")
+            raise click.exceptions.Exit(INTERRUPTED) from None
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run a command and exit: 0 done, 2 a mistake of the user (one line on stderr), 130 Ctrl-C."""
+        _keep_odd_characters_printable()
+        try:
+            code = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        except click.ClickException as problem:
+            code = USAGE_ERROR
+            _say(f"{problem.format_message()}{_where_help_is(problem)}")
+        except click.exceptions.Abort:
+            code = INTERRUPTED
+            _say("stopped")
+        except RetortError as problem:
+            code = USAGE_ERROR
+            _say(str(problem))
+        if standalone_mode:
+            sys.exit(code if isinstance(code, int) else 0)
+        return code
+
+
+def _say(message: str) -> None:
+    """One line on stderr, whatever line breaks the message came with."""
+    click.echo(f"retort: {' '.join(message.split())}", err=True)
+
+
+def _where_help_is(problem: click.ClickException) -> str:
+    ctx = getattr(problem, "ctx", None)
+    return f" Try '{ctx.command_path} --help'." if ctx is not None else ""
+
+
+def _keep_odd_characters_printable() -> None:
+    """A terminal that cannot show a token's character gets its escape, never a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+
+
+@click.group(
+    cls=RetortGroup,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, prog_name="retort")
+@click.pass_context
+def main(ctx: click.Context) -> None:
+    """What temperature does to a language model: see it, choose it, distil with it.
+
+    MODEL is one string: embedded:english (comes with retort, needs nothing), embedded:base and the other names of
+    `retort models`, a folder in Hugging Face format, a hub id, or logits:FILE.
+    """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())

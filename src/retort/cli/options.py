@@ -1,0 +1,119 @@
+"""The arguments and options that several commands share; each carries its own range, default and help."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from retort.cli.temperatures import TemperatureList
+
+if TYPE_CHECKING:
+    from retort.distribution.chain import Chain
+
+Decorated = Callable[..., Any]
+
+MAX_TOKENS = 24  # of sample and path alike, so that a leaf of the path is the text that sample gives
+LARGEST_SEED = 2**64 - 1
+
+
+class Prompt(click.ParamType):
+    """Text that a model can continue: not empty, and valid Unicode."""
+
+    name = "PROMPT"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        text = str(value)
+        if not text:
+            self.fail("the prompt is empty; give the text that the model shall continue.", param, ctx)
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError:
+            self.fail("the prompt is not valid UTF-8; check the terminal's encoding.", param, ctx)
+        return text
+
+
+class ChainSpec(click.ParamType):
+    """A chain of transforms written as `name=value | name=value`."""
+
+    name = "SPEC"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Chain:
+        from retort.distribution.chain import Chain
+        from retort.errors import InputError
+
+        if isinstance(value, Chain):
+            return value
+        try:
+            return Chain.parse(value)
+        except InputError as problem:
+            self.fail(str(problem), param, ctx)
+
+
+model_argument = click.argument("model", metavar="MODEL")
+prompt_argument = click.argument("prompt", type=Prompt(), metavar="PROMPT")
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="One JSON document on stdout instead of tables."
+)
+
+seed_option = click.option(
+    "--seed",
+    type=click.IntRange(0, LARGEST_SEED),
+    default=0,
+    show_default=True,
+    help="Fixes the noise: same seed, same text.",
+)
+
+max_tokens_option = click.option(
+    "--max-tokens",
+    type=click.IntRange(1),
+    default=MAX_TOKENS,
+    show_default=True,
+    help="Longest text, in tokens.",
+)
+
+chain_option = click.option(
+    "--chain",
+    type=ChainSpec(),
+    help='Transforms in the order they apply, as in "temperature=0.8 | top_k=50 | top_p=0.9".',
+)
+
+
+def temperatures_option(name: str, default: str | None, purpose: str) -> Callable[[Decorated], Decorated]:
+    """`--temperature` or `--temperatures` as a list; `purpose` is what the command does with it."""
+    return click.option(
+        name,
+        "temperatures",
+        type=TemperatureList(),
+        default=default,
+        show_default=default is not None,
+        help=f"{purpose}: numbers (0.1,1,2) or first:last:count (0:2:41), each 0 (greedy) or more.",
+    )
+
+
+def truncation_options(command: Decorated) -> Decorated:
+    """`--top-k`, `--top-p` and `--min-p`, applied in that order after temperature; each is off unless given."""
+    top_k = click.option("--top-k", type=click.IntRange(-1), help="Keep this many tokens; 0 and -1 are off.")
+    top_p = click.option(
+        "--top-p",
+        type=click.FloatRange(0, 1, min_open=True),
+        help="Keep the smallest set of tokens with this mass; 1 is off.",
+    )
+    min_p = click.option(
+        "--min-p",
+        type=click.FloatRange(0, 1),
+        help="Drop tokens below this share of the best one's probability; 0 is off.",
+    )
+    return top_k(top_p(min_p(command)))
+
+
+def refuse_with_chain(chain: Chain | None, **given: float | int | None) -> None:
+    """Usage error if a chain and a single setting are both given: the order would then be said in two places."""
+    named = [f"--{name.replace('_', '-')}" for name, value in given.items() if value is not None]
+    if chain is not None and named:
+        raise click.UsageError(
+            f"--chain says everything in its own order, so {', '.join(named)} cannot go with it; "
+            "put the setting into the chain."
+        )

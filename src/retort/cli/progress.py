@@ -1,0 +1,90 @@
+"""Progress on stderr with the time left: a live line on a terminal, elsewhere a plain line now and then."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import IO, TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as LiveLine
+
+SECONDS_BEFORE_FIRST = 0.5  # a job that is over sooner shows nothing
+SECONDS_BETWEEN_LINES = 10.0
+
+
+class Progress:
+    """A callback `(done, total, detail)` for long jobs; use it in a `with` block.
+
+    `clock` and `stream` are there for tests.
+    """
+
+    def __init__(
+        self, label: str, *, stream: IO[str] | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._label = label
+        self._stream = sys.stderr if stream is None else stream
+        self._clock = clock
+        self._start = clock()
+        self._last_line = self._start
+        self._live: LiveLine | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def __call__(self, done: float, total: float, detail: str = "") -> None:
+        """Report that `done` of `total` is finished."""
+        now = self._clock()
+        if self._stream.isatty():
+            if self._live is not None or now - self._start >= SECONDS_BEFORE_FIRST:
+                self._show(done, total, detail)
+        elif now - self._last_line >= SECONDS_BETWEEN_LINES:
+            self._last_line = now
+            left = time_left(now - self._start, done, total)
+            print(
+                f"{self._label}: {done:,.0f} of {total:,.0f}{f', {detail}' if detail else ''}, {left}",
+                file=self._stream,
+                flush=True,
+            )
+
+    def _show(self, done: float, total: float, detail: str) -> None:
+        if self._live is None:
+            self._live = _live_line(self._stream)
+            self._live.add_task(self._label, total=total, detail=detail)
+            self._live.start()
+        self._live.update(self._live.task_ids[0], completed=done, total=total, detail=detail)
+
+
+def time_left(elapsed: float, done: float, total: float) -> str:
+    """How long the rest takes if it goes on as it went, in words."""
+    if done <= 0:
+        return "time left not known yet"
+    seconds = elapsed / done * max(total - done, 0)
+    if seconds < 90:
+        return f"about {seconds:.0f} s left"
+    return f"about {seconds / 60:.0f} min left" if seconds < 5400 else f"about {seconds / 3600:.1f} h left"
+
+
+def _live_line(stream: IO[str]) -> LiveLine:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as RichProgress
+
+    return RichProgress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[detail]}", markup=False),
+        TimeRemainingColumn(),
+        TextColumn("left"),
+        console=Console(file=stream, markup=False),
+        transient=True,
+    )

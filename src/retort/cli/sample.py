@@ -1,0 +1,123 @@
+"""`retort sample` (also `generate`): texts drawn from a model, and of every token how it was drawn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from retort.cli.options import (
+    chain_option,
+    json_option,
+    max_tokens_option,
+    model_argument,
+    prompt_argument,
+    refuse_with_chain,
+    seed_option,
+    truncation_options,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from retort.distribution.chain import Chain
+    from retort.sampling.generate import Sample
+    from retort.sampling.params import SamplingParams
+    from retort.sources.base import Source
+
+
+@click.command()
+@model_argument
+@prompt_argument
+@click.option(
+    "--n", type=click.IntRange(1), default=5, show_default=True, help="How many texts; text i uses seed + i."
+)
+@click.option(
+    "--temperature",
+    type=click.FloatRange(0),
+    help="0 is greedy; 1 is the model's own distribution.  [default: 1]",
+)
+@truncation_options
+@chain_option
+@seed_option
+@max_tokens_option
+@json_option
+def command(
+    model: str,
+    prompt: str,
+    n: int,
+    temperature: float | None,
+    top_k: int | None,
+    top_p: float | None,
+    min_p: float | None,
+    chain: Chain | None,
+    seed: int,
+    max_tokens: int,
+    as_json: bool,
+) -> None:
+    """Draw texts from MODEL after PROMPT.
+
+    The same seed gives the same text, whatever --n is and whatever else is in the batch. Temperature comes first, then
+    top-k, top-p and min-p; --chain says another order.
+    """
+    from retort.cli.output import print_json
+    from retort.sampling.params import SamplingParams
+    from retort.sources.load import load
+
+    refuse_with_chain(chain, temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p)
+    params = SamplingParams(
+        temperature=1.0 if temperature is None else temperature,
+        top_k=top_k,
+        top_p=top_p,
+        min_p=min_p,
+        seed=seed,
+        max_tokens=max_tokens,
+        chain=chain,
+    )
+    source = load(model)
+    samples = _draw(source, prompt, params, n)
+    if as_json:
+        spec = str(params.resolved_chain)
+        print_json({"model": model, "prompt": prompt, "seed": seed, "chain": spec, "samples": samples})
+    else:
+        _print(source, prompt, params, samples)
+
+
+def _print(source: Source, prompt: str, params: SamplingParams, samples: Sequence[Sample]) -> None:
+    from rich.table import Table
+
+    from retort.cli.output import number, printable, probability, stdout_console
+
+    console = stdout_console()
+    console.print(f"{source.name} after {prompt!r}", style="bold", soft_wrap=True)
+    if source.note is not None:
+        console.print(f"Note: {source.note}", soft_wrap=True)
+    console.print(
+        f"Drawn through: {params.resolved_chain or 'nothing (the raw distribution)'}", soft_wrap=True
+    )
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("seed", justify="right", no_wrap=True)
+    table.add_column("text", ratio=1)
+    table.add_column("tokens", justify="right")
+    table.add_column("end")
+    for name in ("logprob, raw", "processed", "entropy", "least kept", "near ties"):
+        table.add_column(name, justify="right")
+    for index, sample in enumerate(samples):
+        tokens = sample.tokens
+        table.add_row(
+            str(params.seed + index),
+            printable(sample.text),
+            str(len(tokens)),
+            sample.finish_reason,
+            number(sum(token.logprob_raw for token in tokens)),
+            number(sum(token.logprob_processed for token in tokens)),
+            number(sum(token.entropy_nats for token in tokens) / len(tokens)) if tokens else number(None),
+            probability(min(token.kept_mass for token in tokens)) if tokens else number(None),
+            str(sum(token.near_tie for token in tokens)),
+        )
+    console.print(table)
+    console.print(
+        "Logprobs in nats, summed over the text: raw is the model's own (τ = 1, nothing removed), processed is of the "
+        "distribution that was drawn from. Entropy: nats a token, processed. Least kept: the smallest mass that "
+        "truncation left at any token. A near tie could fall the other way on another machine."
+    )

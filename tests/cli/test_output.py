@@ -1,0 +1,96 @@
+"""What commands print: JSON without NaN, and tokens shown as they are."""
+
+import dataclasses
+import json
+from enum import Enum
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from retort.cli.output import as_json_value, bar, number, print_json, printable, probability, token_label
+
+
+class Colour(Enum):
+    BLUE = "blue"
+
+
+@dataclasses.dataclass(frozen=True)
+class Record:
+    name: str
+    values: tuple[float, ...]
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (float("nan"), None),
+        (float("-inf"), None),
+        (np.float64("inf"), None),
+        (np.float32(0.5), 0.5),
+        (np.int64(3), 3),
+        (np.bool_(True), True),
+        (np.array([[1.0, np.nan]]), [[1.0, None]]),
+        (Colour.BLUE, "blue"),
+        (Record("a", (1.0, float("inf"))), {"name": "a", "values": [1.0, None]}),
+        ({1: Record("b", ())}, {"1": {"name": "b", "values": []}}),
+        (frozenset({2, 1}), [1, 2]),
+        (Path("a/b"), "a/b"),
+        (True, True),
+    ],
+)
+def test_json_value(value: object, expected: object) -> None:
+    found = as_json_value(value)
+    assert found == expected
+    assert type(found) is type(expected)
+
+
+def test_what_has_no_json_form_is_our_own_mistake() -> None:
+    with pytest.raises(TypeError, match="object has no JSON form"):
+        as_json_value(object())
+
+
+def test_print_json_is_one_ascii_document(capsys: pytest.CaptureFixture[str]) -> None:
+    print_json({"τ": [float("nan"), "Ġblue"]})
+    printed = capsys.readouterr().out
+    assert printed.isascii()
+    assert json.loads(printed) == {"τ": [None, "Ġblue"]}
+
+
+def test_tokens_keep_spaces_and_lose_control_characters() -> None:
+    assert token_label(" blue") == "' blue'"
+    assert printable("a\nb\x1b[31m\x9b") == "a\\nb\\x1b[31m\\x9b"
+
+
+def test_bar_lengths() -> None:
+    utf = Console(file=open_utf())
+    assert [bar(share, 4, utf) for share in (0, 1 / 32, 0.5, 1)] == ["", "▏", "██", "████"]
+    assert len(bar(0.7, 10, utf)) == 7
+
+
+def test_bars_in_a_terminal_without_block_signs() -> None:
+    plain = Console(file=open_utf("ascii"))
+    assert bar(0.5, 10, plain) == "#####"
+
+
+def test_numbers() -> None:
+    assert [number(value) for value in (None, float("nan"), 0.123456, float("inf"))] == [
+        "–",
+        "–",
+        "0.1235",
+        "inf",
+    ]
+    assert [probability(value) for value in (0, 1e-9, 0.0001, 0.13579, 1)] == [
+        "0",
+        "1.0e-09",
+        "0.01%",
+        "13.58%",
+        "100.00%",
+    ]
+
+
+def open_utf(encoding: str = "utf-8"):
+    import io
+
+    return io.TextIOWrapper(io.BytesIO(), encoding=encoding)

@@ -1,0 +1,67 @@
+"""Progress lines: silent for short jobs, a plain line now and then where there is no terminal."""
+
+import io
+
+import pytest
+
+from retort.cli.progress import Progress, time_left
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_plain_lines_come_at_most_every_ten_seconds() -> None:
+    stream, clock = io.StringIO(), Clock()
+    with Progress("job", stream=stream, clock=clock) as progress:
+        for second in range(31):
+            clock.now = 100.0 + second
+            progress(second, 60)
+    lines = stream.getvalue().splitlines()
+    assert lines == [
+        "job: 10 of 60, about 50 s left",
+        "job: 20 of 60, about 40 s left",
+        "job: 30 of 60, about 30 s left",
+    ]
+
+
+def test_a_short_job_shows_nothing() -> None:
+    for stream in (io.StringIO(), Terminal()):
+        clock = Clock()
+        with Progress("job", stream=stream, clock=clock) as progress:
+            clock.now += 0.1
+            progress(1, 2)
+        assert stream.getvalue() == ""
+
+
+def test_a_terminal_gets_a_live_line_with_the_detail_as_it_is() -> None:
+    stream, clock = Terminal(), Clock()
+    with Progress("job", stream=stream, clock=clock) as progress:
+        clock.now += 5
+        progress(1, 4, "[seed] 2")
+    shown = stream.getvalue()
+    assert "job" in shown
+    assert "1/4" in shown
+    assert "[seed] 2" in shown
+
+
+@pytest.mark.parametrize(
+    ("elapsed", "done", "total", "said"),
+    [
+        (5, 0, 10, "time left not known yet"),
+        (10, 10, 10, "about 0 s left"),
+        (60, 1, 3, "about 2 min left"),
+        (3600, 1, 4, "about 3.0 h left"),
+    ],
+)
+def test_time_left(elapsed: float, done: float, total: float, said: str) -> None:
+    assert time_left(elapsed, done, total) == said

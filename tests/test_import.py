@@ -1,0 +1,72 @@
+"""`import retort` and `retort --help` load nothing slow."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import retort
+
+SLOW = (
+    "torch",
+    "transformers",
+    "tokenizers",
+    "scipy",
+    "matplotlib",
+    "numba",
+    "pocketsphinx",
+    "jinja2",
+    "accelerate",
+)
+SOURCE = Path(__file__).resolve().parent.parent / "src"
+
+
+def loaded_after(code: str) -> set[str]:
+    """Which of the slow libraries a fresh interpreter has loaded after running `code`."""
+    report = f"import sys\n{code}\nprint('loaded:', *[name for name in {SLOW!r} if name in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", report],
+        capture_output=True,
+        text=True,
+        check=True,
+        stdin=subprocess.DEVNULL,
+        env={"PYTHONPATH": str(SOURCE), "PATH": "/usr/bin:/bin"},
+    )
+    return set(done.stdout.rpartition("loaded:")[2].split())
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import retort",
+        "import retort; retort.Distribution, retort.Chain",
+        "from retort.cli.main import main; main(['--help'], standalone_mode=False)",
+        "from retort.cli.main import main; main(['tune', '--help'], standalone_mode=False)",
+        "from retort.cli.main import main; main(['distill', '--help'], standalone_mode=False)",
+    ],
+)
+def test_loads_nothing_slow(code: str) -> None:
+    assert loaded_after(code) == set()
+
+
+def test_the_check_above_notices_a_slow_library() -> None:
+    assert loaded_after("import retort, scipy") == {"scipy"}
+
+
+@pytest.mark.parametrize("name", sorted(retort._HOME))
+def test_every_public_name_is_where_it_is_said_to_be(name: str) -> None:
+    assert getattr(retort, name) is getattr(importlib.import_module(retort._HOME[name]), name)
+
+
+def test_public_names_are_listed_once() -> None:
+    assert set(retort.__all__) == {"__version__", *retort._HOME}
+    assert dir(retort) == sorted(retort.__all__)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'lok'"):
+        retort.lok  # noqa: B018
