@@ -1,7 +1,7 @@
 """What a source of logits must give: the two protocols that everything above this layer is written against.
 
-A source returns *raw* logits and never tempers, truncates or samples. It need not be a neural network: a trigram
-table and a JSON file with one row are sources too.
+A source returns *raw* logits and never tempers, truncates or samples. It need not be a neural network: a
+trigram table and a JSON file with one row are sources too.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class Capability(Enum):
 class Decoder(Protocol):
     """A batch of texts being continued, one row a text.
 
-    `logits` is `[rows, vocab]` float32: the raw next-token logits of every row. They need not be normalised; a token
-    that can never come (a padded vocabulary entry, a start marker) is -inf.
+    `logits` is `[rows, vocab]` float32: the raw next-token logits of every row. They need not be normalised;
+    a token that can never come (a padded vocabulary entry, a start marker) is -inf.
     """
 
     logits: np.ndarray
@@ -34,18 +34,18 @@ class Decoder(Protocol):
     def advance(self, parents: Sequence[int], tokens: Sequence[int]) -> None:
         """Make new row `i` the old row `parents[i]` followed by `tokens[i]`, and refresh `logits`.
 
-        Naming a parent twice forks it, leaving it out drops it, and the order of `parents` is the new order, all in
-        one call with one forward pass a row. No parents at all leaves `logits` with no rows. Raises InputError for
-        a parent or token that does not exist and where a text would outgrow `max_context`.
+        Naming a parent twice forks it, leaving it out drops it, and the order of `parents` is the new order,
+        all in one call with one forward pass a row. No parents at all leaves `logits` with no rows. Raises
+        InputError for a parent or token that does not exist and where a text would outgrow `max_context`.
         """
 
 
 class Source(Protocol):
     """Where logits come from.
 
-    The attributes are read-only: `name` is the MODEL string that loads it again, `max_context` counts tokens (None:
-    unlimited), `end_ids` are the tokens that end a text, and `note` is one sentence that a reader of its output must
-    know, or None.
+    The attributes are read-only: `name` is the MODEL string that loads it again, `max_context` counts tokens
+    (None: unlimited), `end_ids` are the tokens that end a text, and `note` is one sentence that a reader of
+    its output must know, or None.
     """
 
     @property
@@ -73,13 +73,13 @@ class Source(Protocol):
     def start(self, prompts: Sequence[Sequence[int]]) -> Decoder:
         """A decoder with one row a prompt; lengths may differ.
 
-        Raises InputError for a prompt that is empty (where the source needs at least one token), that is longer than
-        `max_context`, or that holds an id outside the vocabulary.
+        Raises InputError for a prompt that is empty (where the source needs at least one token), that is
+        longer than `max_context`, or that holds an id outside the vocabulary.
         """
 
 
 def next_token_logits(source: Source, prompt: str) -> np.ndarray:
-    """The raw logits after `prompt`, `[vocab]` float32; raises InputError for a prompt the source cannot take."""
+    """The raw logits after `prompt`, `[vocab]` float32; InputError for a prompt the source cannot take."""
     return source.start([source.encode(prompt)]).logits[0]
 
 
@@ -100,7 +100,7 @@ def check_prompts(source: Source, prompts: Sequence[Sequence[int]]) -> None:
 
 
 def check_advance(source: Source, rows: int, parents: Sequence[int], tokens: Sequence[int]) -> None:
-    """Raise InputError unless `parents` and `tokens` pair up, exist in a batch of `rows`, and are in the vocabulary."""
+    """Raise InputError unless parents and tokens pair up, and exist among `rows` and in the vocabulary."""
     if len(parents) != len(tokens):
         raise InputError(
             f"advance got {len(parents)} parents and {len(tokens)} tokens; give one token for every parent."

@@ -1,0 +1,52 @@
+"""From the MODEL string that a user types to a source."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from retort.errors import SourceError
+from retort.sources.base import Source
+
+SCHEME = re.compile(r"([a-z][a-z0-9_-]+):(.*)", re.DOTALL)  # two letters at least: C:\ is a folder
+
+
+def load(model: str, *, trust_remote_code: bool = False, allow_pickle: bool = False) -> Source:
+    """The source that a MODEL string names.
+
+    `embedded:NAME` comes with the package, `logits:FILE` is a JSON file with one row, and anything without a
+    scheme is a local folder or a hub id for transformers, for which alone the two options count:
+    `trust_remote_code` runs the Python files of the model's repository, `allow_pickle` opens weights that are
+    not safetensors. Raises SourceError for what cannot be loaded and MissingExtraError where a library is not
+    installed.
+    """
+    matched = SCHEME.fullmatch(model)
+    if matched is None:
+        if not model.strip():
+            raise SourceError(f"The model's name is empty; give {_allowed()}.")
+        from retort.sources.transformers import TransformersSource
+
+        return TransformersSource(model, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle)
+    scheme, rest = matched.groups()
+    if scheme not in LOADERS:
+        raise SourceError(f"{model} begins with the unknown scheme '{scheme}:'; give {_allowed()}.")
+    return LOADERS[scheme](rest)
+
+
+def _embedded(name: str) -> Source:
+    from retort.sources.embedded import load_embedded
+
+    return load_embedded(name)
+
+
+def _logits(path: str) -> Source:
+    from retort.sources.logits_file import load_logits_file
+
+    return load_logits_file(path)
+
+
+LOADERS: dict[str, Callable[[str], Source]] = {"embedded": _embedded, "logits": _logits}
+
+
+def _allowed() -> str:
+    return "embedded:NAME (see `retort models`), logits:FILE, a local model folder, or a hub id such as org/model"

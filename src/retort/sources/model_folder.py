@@ -1,0 +1,139 @@
+"""From a model's name to a folder in Hugging Face form, checked before any heavy library is imported.
+
+Everything that can be known from the list of files is said here, so that a mistake costs a fraction of a
+second and one sentence, not the ten seconds of importing torch and a traceback.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from retort.errors import MissingExtraError, SourceError
+
+CONFIG_FILE = "config.json"
+# Any one of these makes a tokenizer; without this check some are built empty, in silence.
+TOKENIZER_FILES = (
+    "tokenizer.json",
+    "tokenizer.model",
+    "tekken.json",
+    "vocab.json",
+    "vocab.txt",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+    "*.tiktoken",
+)
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
+HUB_TIMEOUT = 5.0  # seconds to wait for the hub's first answer before the local cache is tried
+HUB_FILES = ("*.json", "*.safetensors", "*.model", "*.txt", "*.tiktoken", "*.jinja")
+# Second copies of the weights and other formats, in subfolders or under other names.
+HUB_FILES_SKIPPED = ("*/*", "consolidated*", "*.fp16.*", "*.bf16.*")
+
+
+def find_model_folder(name: str, *, trust_remote_code: bool = False, allow_pickle: bool = False) -> Path:
+    """The checked local folder of `name`: a folder, or a hub id whose files are fetched or found in the cache.
+
+    Raises SourceError for a name that is neither, and for a folder that lacks the configuration, the
+    tokenizer, or weights in safetensors (`allow_pickle` admits .bin, `trust_remote_code` admits the folder's
+    own Python files).
+    """
+    path = Path(name).expanduser()
+    if path.is_file():
+        raise SourceError(
+            f"{name} is a file, not a model; give the folder that holds config.json, or logits:{name} for a "
+            "JSON file with one row of logits."
+        )
+    if not path.is_dir():
+        if not HUB_ID.fullmatch(name):
+            raise SourceError(
+                f"There is no folder {name}; give a local model folder, a hub id such as org/model, "
+                "embedded:NAME or logits:FILE."
+            )
+        path = fetch_from_hub(name, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle)
+    check_model_folder(path, name, allow_pickle=allow_pickle)
+    return path
+
+
+def fetch_from_hub(hub_id: str, *, trust_remote_code: bool = False, allow_pickle: bool = False) -> Path:
+    """The folder of the cached snapshot of `hub_id`, brought up to date first where the hub can be reached.
+
+    HF_HUB_OFFLINE, HF_TOKEN, HF_HOME and the other variables of huggingface_hub apply. Raises SourceError.
+    """
+    try:
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import GatedRepoError, LocalEntryNotFoundError, RepositoryNotFoundError
+    except ImportError as error:
+        raise MissingExtraError("huggingface_hub", "models", f"Loading the model {hub_id}") from error
+    patterns = list(HUB_FILES) + ["*.py"] * trust_remote_code + ["pytorch_model*.bin"] * allow_pickle
+    try:
+        return Path(
+            snapshot_download(
+                hub_id,
+                allow_patterns=patterns,
+                ignore_patterns=list(HUB_FILES_SKIPPED),
+                etag_timeout=HUB_TIMEOUT,
+            )
+        )
+    except GatedRepoError as error:
+        raise SourceError(
+            f"The hub model {hub_id} is gated: accept its terms on the hub and set HF_TOKEN."
+        ) from error
+    except RepositoryNotFoundError as error:
+        raise SourceError(
+            f"The hub has no public model {hub_id}; check the spelling, or set HF_TOKEN if it is private."
+        ) from error
+    except LocalEntryNotFoundError as error:
+        raise SourceError(
+            f"{hub_id} is no local folder and is not in the local cache, and the hub cannot be reached "
+            "(no network, or HF_HUB_OFFLINE is set); give a local folder or connect."
+        ) from error
+    except Exception as error:  # the library's network stack has no common base class
+        raise SourceError(f"The hub model {hub_id} cannot be fetched: {first_line(error)}") from error
+
+
+def check_model_folder(folder: Path, name: str, *, allow_pickle: bool = False) -> None:
+    """Raise SourceError where `folder` cannot be a causal language model with its tokenizer."""
+    config = read_json_object(folder / CONFIG_FILE, f"The folder {name} is not a model")
+    if not config.get("model_type") and "auto_map" not in config:
+        raise SourceError(f"The folder {name} is not a model: its {CONFIG_FILE} names no model_type.")
+    masked = [a for a in config.get("architectures") or [] if str(a).endswith("ForMaskedLM")]
+    if masked:
+        raise SourceError(
+            f"{name} is a masked language model ({masked[0]}): it fills gaps and gives no next-token "
+            "distribution; give a causal language model."
+        )
+    if not has_any(folder, "*.safetensors"):
+        if not has_any(folder, "*.bin"):
+            raise SourceError(f"The folder {name} has no weights; it should hold model.safetensors.")
+        if not allow_pickle:
+            raise SourceError(
+                f"The weights of {name} are pickle files (.bin), which can run any code when they are opened; "
+                "convert them to safetensors, or pass allow_pickle=True to retort.load if you trust them."
+            )
+    if not has_any(folder, *TOKENIZER_FILES):
+        raise SourceError(f"The folder {name} has no tokenizer; it should hold tokenizer.json.")
+
+
+def read_json_object(file: Path, complaint: str) -> dict[str, Any]:
+    """The JSON object in `file`; SourceError beginning with `complaint` where there is none."""
+    try:
+        value = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise SourceError(f"{complaint}: it has no {file.name}.") from error
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise SourceError(f"{complaint}: {file.name} cannot be read ({first_line(error)}).") from error
+    if not isinstance(value, dict):
+        raise SourceError(f"{complaint}: {file.name} holds {type(value).__name__}, not a JSON object.")
+    return value
+
+
+def has_any(folder: Path, *patterns: str) -> bool:
+    return any(next(folder.glob(pattern), None) is not None for pattern in patterns)
+
+
+def first_line(error: BaseException) -> str:
+    """What other libraries say in a paragraph, in one line."""
+    text = str(error).strip()
+    return text.splitlines()[0] if text else type(error).__name__

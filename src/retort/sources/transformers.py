@@ -1,0 +1,228 @@
+"""Any causal language model that the transformers library can load, from a local folder or the hub.
+
+Weights come from safetensors and no code of the model's own runs, unless the caller says otherwise. The
+decoder with its key-value cache is in `cached_decoder.py`.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retort.errors import MissingExtraError, SourceError
+from retort.sources.base import Capability, check_prompts, check_token_ids
+from retort.sources.model_folder import find_model_folder, first_line
+
+if TYPE_CHECKING:
+    from retort.sources.cached_decoder import CachedDecoder
+
+UNUSED_WORTH_A_NOTE = 0.1  # share of logits without a token; padding to a round size stays below 1 %
+METASPACE = "▁"  # how SentencePiece vocabularies write a space
+
+
+class TransformersSource:
+    """A causal model and its tokenizer; `model` and `tokenizer` are the library's own objects."""
+
+    capability = Capability.FULL
+
+    def __init__(
+        self,
+        folder_or_id: str,
+        *,
+        name: str | None = None,
+        dtype: str = "float32",
+        device: str = "cpu",
+        trust_remote_code: bool = False,
+        allow_pickle: bool = False,
+    ) -> None:
+        """Load it. `name` is what messages and records call it (default: `folder_or_id`).
+
+        `dtype` is what the weights are computed in, whatever they are stored in. Raises SourceError.
+        """
+        self.name = name or folder_or_id
+        folder = find_model_folder(
+            folder_or_id, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle
+        )
+        with quiet_transformers():
+            self.tokenizer: Any = _load_tokenizer(folder, self.name, trust_remote_code)
+            self.model: Any = _load_model(folder, self.name, dtype, trust_remote_code, allow_pickle)
+        self.model.to(device).eval()
+        self.device = device
+
+        config = self.model.config.get_text_config(decoder=True)
+        self.vocab_size = _output_size(self.model, config)
+        self.max_context: int | None = getattr(config, "max_position_embeddings", None)
+        self.unused = _logits_without_token(self.tokenizer, self.vocab_size, self.name)
+        self.end_ids = _end_ids(self.model, self.tokenizer, self.vocab_size)
+        self.note = _note(self.name, self.unused)
+
+    def encode(self, text: str) -> list[int]:
+        """The prompt's ids as the tokenizer makes them for the model, start marker included where it adds one.
+
+        An empty text is the start marker alone; where there is none the list is empty and `start` refuses it.
+        """
+        with quiet_transformers():
+            ids: list[int] = list(self.tokenizer(text)["input_ids"])
+            if (
+                ids and ids[-1] in self.end_ids
+            ):  # an end marker that the tokenizer adds would end the text here
+                plain = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+                ids = ids if plain and plain[-1] == ids[-1] else ids[:-1]
+        if not ids and self.tokenizer.bos_token_id is not None:
+            ids = [self.tokenizer.bos_token_id]
+        return ids
+
+    def decode(self, ids: Sequence[int]) -> str:
+        check_token_ids(self, ids)
+        known = [int(i) for i in ids if not self.unused[i]]
+        text: str = self.tokenizer.decode(known, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        return text
+
+    def token_text(self, token_id: int) -> str:
+        """The token's text with its spaces; bytes that are no whole character are shown as `<0xE2>`."""
+        check_token_ids(self, [token_id])
+        if self.unused[token_id]:
+            return f"<unused {token_id}>"
+        token: str = self.tokenizer.convert_ids_to_tokens(int(token_id))
+        text: str = self.tokenizer.decode([int(token_id)], clean_up_tokenization_spaces=False)
+        if "\ufffd" in text:
+            return "".join(f"<0x{byte:02X}>" for byte in _token_bytes(token)) or token
+        if token.startswith(METASPACE) and not text.startswith(" "):
+            return " " + text  # SentencePiece decoders drop the space at the beginning of a text
+        return text
+
+    def start(self, prompts: Sequence[Sequence[int]]) -> CachedDecoder:
+        from retort.sources.cached_decoder import CachedDecoder
+
+        check_prompts(self, prompts)
+        return CachedDecoder(self, prompts)
+
+
+@contextmanager
+def quiet_transformers() -> Iterator[None]:
+    """Without the library's progress bars, advice and warnings: stderr carries our own lines only."""
+    try:
+        from transformers.utils import logging
+    except ImportError as error:
+        raise MissingExtraError("transformers", "models", "Loading a model") from error
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity(logging.CRITICAL)
+    logging.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()
+
+
+def _load_tokenizer(folder: Path, name: str, trust_remote_code: bool) -> Any:
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
+    except Exception as error:  # the library raises whatever the format's parser raised
+        raise SourceError(f"The tokenizer of {name} cannot be loaded: {_reason(error)}") from error
+
+
+def _load_model(folder: Path, name: str, dtype: str, trust_remote_code: bool, allow_pickle: bool) -> Any:
+    try:
+        import torch
+        from transformers import AutoModelForCausalLM
+    except ImportError as error:
+        raise MissingExtraError("torch", "models", f"Loading the model {name}") from error
+
+    try:
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            folder,
+            dtype=getattr(torch, dtype),
+            trust_remote_code=trust_remote_code,
+            use_safetensors=None if allow_pickle else True,
+            output_loading_info=True,
+        )
+    except Exception as error:  # wrong shapes, damaged files, unknown and not causal architectures
+        raise SourceError(f"The model {name} cannot be loaded: {_reason(error)}") from error
+    model, loading = loaded
+    missing = sorted(loading["missing_keys"])
+    if missing:  # the library would fill them with random numbers and go on
+        raise SourceError(
+            f"The weights of {name} are not complete: {len(missing)} tensors that {type(model).__name__} needs are "
+            f"missing, first {missing[0]}; get the whole model."
+        )
+    return model
+
+
+def _reason(error: Exception) -> str:
+    line = first_line(error)
+    if "trust_remote_code" in str(error):
+        return "it needs its own Python code; pass trust_remote_code=True to retort.load if you trust it."
+    if line.startswith("Unrecognized configuration class"):
+        return "it is not a causal language model (one that predicts the next token)."
+    return line
+
+
+def _output_size(model: Any, config: Any) -> int:
+    head = model.get_output_embeddings()
+    return int(config.vocab_size if head is None else head.weight.shape[0])
+
+
+def _logits_without_token(tokenizer: Any, vocab_size: int, name: str) -> NDArray[np.bool_]:
+    """`[vocab]`: True where the tokenizer has no token: the padding of a vocabulary to a round size, or a hole.
+
+    Raises SourceError where the tokenizer has ordinary tokens beyond the last logit. A special one may lie
+    there: some text models keep the image marker of their larger siblings.
+    """
+    special = {token_id for token_id, token in tokenizer.added_tokens_decoder.items() if token.special}
+    ids = tokenizer.get_vocab().values()
+    beyond = [token_id for token_id in ids if token_id >= vocab_size and token_id not in special]
+    if beyond:
+        raise SourceError(
+            f"The tokenizer of {name} does not fit the model: it has token ids up to {max(beyond):,}, but the "
+            f"model gives {vocab_size:,} logits (ids 0 to {vocab_size - 1:,}); use the tokenizer that belongs to it."
+        )
+    unused = np.ones(vocab_size, np.bool_)
+    unused[[token_id for token_id in ids if token_id < vocab_size]] = False
+    return unused
+
+
+def _end_ids(model: Any, tokenizer: Any, vocab_size: int) -> frozenset[int]:
+    """Every end marker that the generation settings, the configuration or the tokenizer names."""
+    generation = getattr(model, "generation_config", None)
+    named = (
+        getattr(generation, "eos_token_id", None),
+        getattr(model.config.get_text_config(decoder=True), "eos_token_id", None),
+        tokenizer.eos_token_id,
+    )
+    ids = {i for value in named if value is not None for i in (value if isinstance(value, list) else [value])}
+    return frozenset(i for i in ids if 0 <= i < vocab_size)
+
+
+def _note(name: str, unused: NDArray[np.bool_]) -> str | None:
+    if unused.mean() <= UNUSED_WORTH_A_NOTE:
+        return None
+    return (
+        f"The tokenizer of {name} has no token for {unused.mean():.0%} of the model's {len(unused):,} logits; "
+        "they are left out. Is it the tokenizer that belongs to the model?"
+    )
+
+
+def _token_bytes(token: str) -> bytes:
+    """The bytes that a byte-level BPE token stands for, or nothing where it is written another way.
+
+    Byte-level BPE (Radford et al. 2019) writes each byte as a visible character: printable bytes as
+    themselves, the others, in order, from U+0100 on.
+    """
+    visible = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    hidden = [byte for byte in range(256) if byte not in visible]
+    to_byte = {chr(byte): byte for byte in visible} | {chr(256 + n): byte for n, byte in enumerate(hidden)}
+    if not all(character in to_byte for character in token):
+        return b""
+    return bytes(to_byte[character] for character in token)
