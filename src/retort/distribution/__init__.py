@@ -3,9 +3,26 @@
 Numbers only: no model, tokenizer, file or network. Arrays are numpy arrays or torch tensors `[..., vocab]`.
 """
 
+from retort.distribution.bounds import (
+    Interval,
+    entropy_interval,
+    probs_interval,
+    tail_entropy_interval,
+    tempered_tail_interval,
+)
+from retort.distribution.calibration import CalibrationError, brier, ece, ece_of_confidences, nll
 from retort.distribution.chain import Chain, Stage
+from retort.distribution.divergences import jsd, kl, skew_kl, total_variation
+from retort.distribution.diversity import distinct_n, self_bleu, semantic_distinct, vendi_score
 from retort.distribution.explain import Explanation, StageReport
+from retort.distribution.flips import flip_risk, noise_scale, text_flip_risk
 from retort.distribution.logits import Distribution
+from retort.distribution.matching import (
+    MatchedTemperature,
+    calibrated_temperature,
+    entropy_matched_temperature,
+    equivalent_temperature,
+)
 from retort.distribution.measures import (
     effective_support,
     entropy,
@@ -17,10 +34,13 @@ from retort.distribution.measures import (
     text_effective_support,
 )
 from retort.distribution.ranking import top_ids
+from retort.distribution.repeats import agreement, identical_share, pass_at_k, pass_hat_k
+from retort.distribution.reweighting import Reweighting, check_support, importance_weights
 from retort.distribution.softmax import (
     bad_rows,
     check_log_probs,
     check_logits,
+    check_temperature,
     log_softmax,
     softmax,
     tempered,
@@ -37,30 +57,63 @@ from retort.distribution.transforms import (
 
 __all__ = [
     "TRANSFORMS",
+    "CalibrationError",
     "Chain",
     "Distribution",
     "Explanation",
+    "Interval",
+    "MatchedTemperature",
+    "Reweighting",
     "Stage",
     "StageReport",
     "Transform",
+    "agreement",
     "bad_rows",
+    "brier",
+    "calibrated_temperature",
     "check_log_probs",
     "check_logits",
+    "check_support",
+    "check_temperature",
+    "distinct_n",
+    "ece",
+    "ece_of_confidences",
     "effective_support",
     "entropy",
+    "entropy_interval",
+    "entropy_matched_temperature",
     "entropy_of_log_probs",
+    "equivalent_temperature",
     "find_transform",
+    "flip_risk",
+    "identical_share",
+    "importance_weights",
+    "jsd",
+    "kl",
     "leakage",
     "log_softmax",
     "margin",
     "min_p",
+    "nll",
+    "noise_scale",
     "nucleus_size",
+    "pass_at_k",
+    "pass_hat_k",
+    "probs_interval",
+    "self_bleu",
+    "semantic_distinct",
+    "skew_kl",
     "softmax",
     "support_size",
+    "tail_entropy_interval",
     "temperature",
     "tempered",
+    "tempered_tail_interval",
     "text_effective_support",
+    "text_flip_risk",
     "top_ids",
     "top_k",
     "top_p",
+    "total_variation",
+    "vendi_score",
 ]

@@ -112,7 +112,7 @@ class Chain:
 
     @property
     def nested(self) -> bool:
-        """True if every truncation is nested: it keeps the first n tokens by logit, n never falling with τ."""
+        """True if every truncation is nested: it keeps the n largest logits, n never falling with τ."""
         return all(stage.transform.nested for stage in self.stages)
 
     def at_temperature(self, temperature: float) -> Chain:

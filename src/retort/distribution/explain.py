@@ -184,7 +184,7 @@ def _late_temperature(chain: Chain, logits: np.ndarray) -> list[str]:
     if late == first:
         return []
     return [
-        f"{_list([str(stage) for stage in earlier])} comes before {hot}, so it cuts before heating; "
+        f"{_list([str(stage) for stage in earlier])} comes before {hot}, so it does not see that temperature; "
         f"{late} {_tokens(late)} remain, and would be {first} with temperature first, as is retort's default."
     ]
 
@@ -216,7 +216,7 @@ def _many_truncations(chain: Chain) -> list[str]:
         return []
     return [
         f"{len(truncations)} truncations are stacked ({_list([str(stage) for stage in truncations])}); "
-        "one is usually enough, and easier to reason about: set the temperature first, then for instance top_p=0.9."
+        "one is usually enough, and easier to reason about: set the temperature first, then top_p=0.9, say."
     ]
 
 

@@ -56,7 +56,7 @@ def _nucleus_among(
 
 
 def keep_first(logits: Array, count_N1: Array, smallest_N1: Array) -> Array:
-    """Logits with exactly the first `count` by (logit, lowest id) kept; `smallest` is the last one's logit."""
+    """Logits with the first `count` by (logit, lowest id) kept; `smallest` is the last one's logit."""
     rows_NV = flat_rows(logits)
     xp = namespace(rows_NV)
     keep_NV = rows_NV >= smallest_N1

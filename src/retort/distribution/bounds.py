@@ -1,0 +1,155 @@
+"""Intervals for what a TOP_N source leaves unknown: entropy and tempered probabilities from k of V
+log-probabilities.
+
+Legend: k log-probabilities seen, the largest ones; V tokens in all; m = 1 - Σ seen is the tail's mass; p_k
+the smallest seen probability, which no tail token exceeds. Everything is float64 numpy, entropies in nats.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from retort.distribution.arrays import Array, as_floats, to_numpy
+from retort.distribution.softmax import check_temperature
+from retort.errors import InputError
+
+MASS_ROUNDING = 1e-3
+"""Seen probabilities may sum to more than one by this much: servers round log-probabilities to a few digits."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Smallest and largest value that agrees with what was seen: numbers, or arrays of one shape."""
+
+    low: Any
+    high: Any
+
+    @property
+    def width(self) -> Any:
+        """`high - low`: how much is unknown."""
+        return self.high - self.low
+
+
+def tail_entropy_interval(tail_mass: Any, smallest_seen: Any, num_seen: int, num_tokens: int) -> Interval:
+    """`-Σ_tail p ln p` lies in `[-m ln p_k, m ln((V - k)/m)]` nats; both ends are 0 where the tail is empty.
+
+    Raises InputError where no tail can have this mass: m below 0, or above (V - k)·p_k.
+    """
+    m, smallest = _checked_tail(tail_mass, smallest_seen, num_seen, num_tokens)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        low = np.where(m > 0.0, -m * np.log(smallest), 0.0)
+        high = np.where(m > 0.0, m * np.log((num_tokens - num_seen) / m), 0.0)
+    # A tail spread evenly at exactly p_k makes the ends equal, but for rounding.
+    return Interval(low[()], np.maximum(low, high)[()])
+
+
+def tempered_tail_interval(
+    tail_mass: Any, smallest_seen: Any, num_seen: int, num_tokens: int, temperature: float
+) -> Interval:
+    """The tail's weight `Σ_tail p^{1/τ}`: for τ ≥ 1 in `[m p_k^{1/τ - 1}, (V - k)^{1 - 1/τ} m^{1/τ}]`.
+
+    For τ < 1 the two ends change places, since p^{1/τ} is then convex in p. It is not m^{1/τ}, and not a
+    share: divide by the sum over all tokens. Raises InputError as `tail_entropy_interval`, and for τ that is
+    not above 0.
+    """
+    _check_above_zero(temperature)
+    m, smallest = _checked_tail(tail_mass, smallest_seen, num_seen, num_tokens)
+    power = 1.0 / temperature
+    with np.errstate(divide="ignore", invalid="ignore"):
+        at_most_smallest = np.where(m > 0.0, m * smallest ** (power - 1.0), 0.0)
+        spread_evenly = np.where(m > 0.0, (num_tokens - num_seen) ** (1.0 - power) * m**power, 0.0)
+    low, high = (at_most_smallest, spread_evenly) if temperature >= 1.0 else (spread_evenly, at_most_smallest)
+    return Interval(low[()], np.maximum(low, high)[()])
+
+
+def entropy_interval(top_log_probs: Array, num_tokens: int, temperature: float = 1.0) -> Interval:
+    """`[...]` interval of the entropy in nats at τ, from the k largest log-probabilities `[..., k]` at τ = 1.
+
+    With w = p^{1/τ}, W = Σ_tail w and Z = Σ_seen w + W the entropy is `ln Z - (Σ w ln w)/Z`. Both ends grow
+    with W, so each is taken at one end of the tail's weight. Raises InputError for impossible
+    log-probabilities.
+    """
+    seen, m, smallest = _seen(top_log_probs, num_tokens)
+    num_seen = seen.shape[-1]
+    tail = tempered_tail_interval(m, smallest, num_seen, num_tokens, temperature)
+    log_w = seen / temperature
+    w = np.exp(log_w)
+    seen_weight = w.sum(axis=-1)
+    seen_w_log_w = np.sum(np.where(w > 0.0, w * np.where(w > 0.0, log_w, 0.0), 0.0), axis=-1)
+
+    def total(weight: Any, tail_w_log_w: Any) -> Any:
+        z = seen_weight + weight
+        return np.maximum(np.log(z) - (seen_w_log_w + tail_w_log_w) / z, 0.0)
+
+    with np.errstate(divide="ignore", invalid="ignore"):
+        largest_tail = np.where(tail.low > 0.0, tail.low * np.log(smallest) / temperature, 0.0)
+        even_tail = np.where(tail.high > 0.0, tail.high * np.log(tail.high / (num_tokens - num_seen)), 0.0)
+    low, high = total(tail.low, largest_tail), total(tail.high, even_tail)
+    return Interval(low[()], np.maximum(low, high)[()])
+
+
+def probs_interval(top_log_probs: Array, num_tokens: int, temperature: float) -> Interval:
+    """`[..., k]` interval of each seen token's probability at τ: `p^{1/τ} / (Σ_seen p^{1/τ} + W)`, W the
+    tail's weight.
+
+    Raises InputError for impossible log-probabilities and for τ that is not above 0.
+    """
+    seen, m, smallest = _seen(top_log_probs, num_tokens)
+    tail = tempered_tail_interval(m, smallest, seen.shape[-1], num_tokens, temperature)
+    w = np.exp(seen / temperature)
+    seen_weight = w.sum(axis=-1, keepdims=True)
+    return Interval(
+        w / (seen_weight + np.asarray(tail.high)[..., None]),
+        w / (seen_weight + np.asarray(tail.low)[..., None]),
+    )
+
+
+def _seen(top_log_probs: Array, num_tokens: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Log-probabilities `[..., k]` in falling order, the tail's mass and the smallest probability seen `[...]`."""
+    values = to_numpy(as_floats(top_log_probs)).astype(np.float64)
+    if values.shape[-1] > num_tokens:
+        raise InputError(
+            f"at most {num_tokens} log-probabilities can be seen of {num_tokens} tokens, got {values.shape[-1]}"
+        )
+    if np.isnan(values).any() or (values > MASS_ROUNDING).any():
+        raise InputError(
+            "log-probabilities must be 0 or less, got NaN or a positive one; pass nats, not logits"
+        )
+    values = -np.sort(-values, axis=-1)
+    probs = np.exp(values)
+    return values, 1.0 - probs.sum(axis=-1), probs[..., -1]
+
+
+def _checked_tail(
+    tail_mass: Any, smallest_seen: Any, num_seen: int, num_tokens: int
+) -> tuple[np.ndarray, np.ndarray]:
+    m, smallest = np.broadcast_arrays(
+        np.asarray(tail_mass, np.float64), np.asarray(smallest_seen, np.float64)
+    )
+    if not 1 <= num_seen <= num_tokens:
+        raise InputError(f"the number of seen tokens must be from 1 to {num_tokens}, got {num_seen}")
+    if not ((m >= -MASS_ROUNDING) & (m <= 1.0)).all():
+        raise InputError(
+            f"the tail's mass must be from 0 to 1, got {float(np.min(m)):g} to {float(np.max(m)):g}"
+        )
+    most = (num_tokens - num_seen) * smallest
+    if not (m <= most + MASS_ROUNDING).all():
+        worst = int(np.argmax(m - most))
+        raise InputError(
+            f"{num_tokens - num_seen} unseen tokens of at most {float(smallest.flat[worst]):.3g} each cannot hold the "
+            f"missing mass {float(m.flat[worst]):.6g}; the log-probabilities seen must be the largest, normalised"
+        )
+    # Within the rounding of the input the mass is moved to the nearest possible one.
+    return np.clip(m, 0.0, most), smallest
+
+
+def _check_above_zero(temperature: float) -> None:
+    check_temperature(temperature)
+    if not (isinstance(temperature, (int, float)) and temperature > 0.0 and math.isfinite(temperature)):
+        raise InputError(
+            f"temperature must be a number above 0 here, got {temperature}; at 0 the top token has it all"
+        )
