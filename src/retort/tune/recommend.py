@@ -1,0 +1,101 @@
+"""From scores per item and temperature to a recommendation, with its reason in words.
+
+The rule, in full:
+
+1. *Best* is the highest mean score (the lower temperature of a tie).
+2. A temperature is *out* if any other is told apart from it and ahead, at one error rate for all pairs together.
+3. The *region* is the run of temperatures around the best that are not out. Its inside is flat as far as this budget
+   can see; pointing at its highest point would be pointing at noise.
+4. The *setting* is the lowest temperature of the region that is itself ahead of something, where anything is (so that
+   a temperature which differs neither from the best nor from the worst is not recommended), else the lowest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from retort.tune.reason import reason
+from retort.tune.records import Recommendation, finite
+from retort.tune.statistics import (
+    RESAMPLES,
+    Array,
+    Comparison,
+    compare,
+    held_out,
+    mean_intervals,
+    resampled_means,
+)
+
+ERROR_RATE = 0.05
+POWER = 0.8
+AS_IT_IS = 1.0
+
+
+def choose(comparison: Comparison, default: int) -> tuple[int, int, tuple[int, int]]:
+    """Setting, reference and region (first, last), as indices into temperatures in rising order."""
+    better = comparison.better
+    best = int(np.argmax(comparison.means))
+    is_out = [bool(column.any()) for column in better.T]
+    first = last = best
+    while first > 0 and not is_out[first - 1]:
+        first -= 1
+    while last < len(is_out) - 1 and not is_out[last + 1]:
+        last += 1
+    ahead = [setting for setting in range(first, last + 1) if better[setting].any()]
+    setting = ahead[0] if ahead else first
+    return setting, _reference(comparison, setting, default), (first, last)
+
+
+def _reference(comparison: Comparison, setting: int, default: int) -> int:
+    """What the setting is compared with; any choice is fair, because the intervals hold for all pairs together."""
+    told_apart = comparison.better[setting]
+    if setting != default and (told_apart[default] or not told_apart.any()):
+        return default
+    lead = comparison.t[setting].copy()
+    lead[setting] = -np.inf
+    return int(np.argmax(lead))
+
+
+def recommend(
+    temperatures: Sequence[float],
+    scores: Array,
+    goal: str,
+    *,
+    seed: int = 0,
+    error_rate: float = ERROR_RATE,
+    power: float = POWER,
+    resamples: int = RESAMPLES,
+) -> tuple[Recommendation, Array]:
+    """The recommendation, and the interval of each temperature's mean score [settings, 2].
+
+    `temperatures` rise strictly, at least two; `scores` [items, settings], float64, higher is better. Nothing else is
+    needed, so recorded results of any origin can be given.
+    """
+    num_items = len(scores)
+    rng = np.random.default_rng(seed)
+    resampled = resampled_means(scores, resamples, rng)
+    comparison = compare(scores, resampled, error_rate)
+    default = int(np.argmin([abs(temperature - AS_IT_IS) for temperature in temperatures]))
+    setting, reference, (first, last) = choose(comparison, default)
+    later = held_out(scores, lambda half: choose(half, default)[:2], setting, error_rate, rng)
+    recommendation = Recommendation(
+        setting=temperatures[setting],
+        reason="",
+        detectable=bool(comparison.better[setting].any()),
+        difference=float(comparison.difference[setting, reference]),
+        difference_ci=comparison.interval(setting, reference),
+        reference=temperatures[reference],
+        region=(temperatures[first], temperatures[last]),
+        best=temperatures[int(np.argmax(comparison.means))],
+        held_out_difference=None if later is None else later.difference,
+        held_out_ci=None if later is None else later.interval,
+        chosen_again=None if later is None else later.again,
+        minimum_detectable_difference=finite(comparison.minimum_detectable(power)),
+        power=power,
+        error_rate=error_rate,
+    )
+    words = reason(recommendation, goal, comparison.means, temperatures, num_items)
+    return replace(recommendation, reason=words), mean_intervals(resampled, num_items, error_rate)

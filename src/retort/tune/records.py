@@ -1,0 +1,133 @@
+"""What a sweep found, as plain records. `to_dict` gives the JSON of `retort tune --json`."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One temperature. `score`: the mean over items, with its own interval (not corrected for other settings).
+
+    `distinct`: mean over items of the share of an item's samples that are different answers (1: all differ).
+    `agreement`: mean over items of the share of pairs of an item's samples with the same answer; None for one sample.
+    `samples`: how many answers were scored at this setting, all items together.
+    """
+
+    temperature: float
+    score: float
+    score_ci: tuple[float, float]
+    distinct: float
+    agreement: float | None
+    samples: int
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "temperature": self.temperature,
+            "score": self.score,
+            "score_ci": list(self.score_ci),
+            "distinct": self.distinct,
+            "agreement": self.agreement,
+            "samples": self.samples,
+        }
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """The temperature to take, and how sure that is.
+
+    `region`: lowest and highest of the neighbouring temperatures that cannot be told from `best`, the highest score
+    seen. `detectable`: `setting` is told apart from at least one other temperature tried. `difference`: score at
+    `setting` less score at `reference`, over all items, with an interval that holds for all pairs of settings
+    together; it excludes 0 exactly where `detectable` is true.
+    `reference`: temperature 1, the model as it is (or the nearest tried), unless `setting` is told apart from another
+    one and not from that; then the one it is most clearly ahead of.
+    `held_out_difference`: the same advantage with the choice made on one half of the items and measured on the other,
+    which is what a new item can expect; None with fewer than four items. `chosen_again`: share of halves with the
+    same choice. `minimum_detectable_difference`: what would have been told apart, with probability `power`, for any
+    two settings; None where no difference would.
+    """
+
+    setting: float
+    reason: str
+    detectable: bool
+    difference: float
+    difference_ci: tuple[float, float]
+    reference: float
+    region: tuple[float, float]
+    best: float
+    held_out_difference: float | None
+    held_out_ci: tuple[float, float] | None
+    chosen_again: float | None
+    minimum_detectable_difference: float | None
+    power: float
+    error_rate: float
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "setting": self.setting,
+            "reason": self.reason,
+            "detectable": self.detectable,
+            "difference": self.difference,
+            "difference_ci": list(self.difference_ci),
+            "reference": self.reference,
+            "region": list(self.region),
+            "best": self.best,
+            "held_out_difference": self.held_out_difference,
+            "held_out_ci": None if self.held_out_ci is None else list(self.held_out_ci),
+            "chosen_again": self.chosen_again,
+            "minimum_detectable_difference": self.minimum_detectable_difference,
+            "power": self.power,
+            "error_rate": self.error_rate,
+        }
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """A whole sweep. `item_scores` [items, settings] are what the statistics were computed from; not in the JSON.
+
+    `forward_passes`: rows that went through the model; `independent_passes`: what the same samples would have taken
+    with every temperature run on its own.
+    """
+
+    task: str
+    model: str
+    goal: str
+    score: str
+    settings: tuple[Setting, ...]
+    recommendation: Recommendation
+    forward_passes: int
+    independent_passes: int
+    items: int
+    samples_per_item: int
+    seed: int
+    chain: str
+    item_ids: tuple[str, ...]
+    item_scores: NDArray[np.float64]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record as JSON can hold it."""
+        return {
+            "task": self.task,
+            "model": self.model,
+            "goal": self.goal,
+            "score": self.score,
+            "settings": [setting.to_dict() for setting in self.settings],
+            "recommendation": self.recommendation.to_dict(),
+            "forward_passes": self.forward_passes,
+            "independent_passes": self.independent_passes,
+            "items": self.items,
+            "samples_per_item": self.samples_per_item,
+            "seed": self.seed,
+            "chain": self.chain,
+        }
+
+
+def finite(value: float) -> float | None:
+    """`value`, or None where JSON has no number for it."""
+    return value if math.isfinite(value) else None

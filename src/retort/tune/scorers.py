@@ -1,0 +1,177 @@
+"""How an answer is scored: one table from the names a task file uses to the functions behind them.
+
+A scorer does three things with an answer's text: it cuts and normalises it to a *key* (two answers with one key are
+the same answer, for agreement and distinct as well as for the score), it judges the key against an item (1 right,
+0 wrong), and it says how an item's answers are summed up: the mean share that is right, or how many different right
+ones there are.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from retort.errors import InputError
+
+Judge = Callable[[str], bool]
+
+_PUNCTUATION = re.compile(r"[^\w\s]|_")
+_LEADING_ARTICLES = re.compile(r"^(?:(?:an?|the)\s+)+")
+
+
+def cut(text: str, stop: Sequence[str]) -> str:
+    """`text` up to the first of the stop strings, without spaces at its ends."""
+    ends = [position for position in (text.find(mark) for mark in stop) if position >= 0]
+    return (text[: min(ends)] if ends else text).strip()
+
+
+def normalise(text: str) -> str:
+    """`text` in lower case, without punctuation, without articles at its front, with single spaces.
+
+    Apostrophes vanish ("cat's" is "cats"), other punctuation separates words ("sweet-potato" is "sweet potato").
+    Articles go at the front only: inside they can be names ("vitamin A").
+    """
+    text = unicodedata.normalize("NFKC", text).lower().replace("'", "").replace("’", "")
+    words = " ".join(_PUNCTUATION.sub(" ", text).split())
+    return _LEADING_ARTICLES.sub("", words)
+
+
+def _among(references: Sequence[str], _options: Mapping[str, Any]) -> Judge:
+    accepted = frozenset(normalise(reference) for reference in references) - {""}
+    return lambda key: key in accepted
+
+
+def _exact(references: Sequence[str], _options: Mapping[str, Any]) -> Judge:
+    accepted = frozenset(reference.strip() for reference in references)
+    return lambda key: key in accepted
+
+
+def _contains(references: Sequence[str], options: Mapping[str, Any]) -> Judge:
+    if not options.get("ignore_case", True):
+        return lambda key: any(reference in key for reference in references)
+    folded = [reference.casefold() for reference in references]
+    return lambda key: any(reference in key.casefold() for reference in folded)
+
+
+def _regex(references: Sequence[str], options: Mapping[str, Any]) -> Judge:
+    flags = re.IGNORECASE if options.get("ignore_case", False) else 0
+    patterns = [re.compile(pattern, flags) for pattern in _patterns(references, options)]
+    return lambda key: any(pattern.search(key) for pattern in patterns)
+
+
+def _patterns(references: Sequence[str], options: Mapping[str, Any]) -> Sequence[str]:
+    """The task's own pattern where the scorer has one, else the item's references."""
+    return [options["pattern"]] if "pattern" in options else references
+
+
+@dataclass(frozen=True)
+class ScorerKind:
+    """A row of the table. `options` are names and types of what a task may add; `goal` is what its score suits."""
+
+    name: str
+    help: str
+    goal: str
+    key: Callable[[str], str]
+    judge: Callable[[Sequence[str], Mapping[str, Any]], Judge]
+    options: Mapping[str, type]
+
+
+SCORERS: dict[str, ScorerKind] = {
+    kind.name: kind
+    for kind in (
+        ScorerKind("references", "the normalised answer is one of the item's references", "exploit",
+                   normalise, _among, {}),
+        ScorerKind("exact", "the answer is one of the references, letter by letter", "exploit",
+                   str.strip, _exact, {}),
+        ScorerKind("contains", "one of the references occurs in the answer", "exploit",
+                   str.strip, _contains, {"ignore_case": bool}),
+        ScorerKind("regex", "the pattern (the scorer's, else one of the references) is found in the answer", "exploit",
+                   str.strip, _regex, {"pattern": str, "ignore_case": bool}),
+        ScorerKind("distinct_valid", "how many different references the item's answers name", "explore",
+                   normalise, _among, {}),
+    )
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """A kind of scorer with a task's options and stop strings."""
+
+    kind: ScorerKind
+    options: Mapping[str, Any]
+    stop: tuple[str, ...]
+
+    @property
+    def counts_distinct(self) -> bool:
+        """Whether an item's score is a number of different right answers, not the share of right ones."""
+        return self.kind.goal == "explore"
+
+    def key(self, text: str) -> str:
+        """What is left of a generated text: cut at stop and normalised. Two texts with one key are one answer."""
+        return self.kind.key(cut(text, self.stop))
+
+    def judge(self, references: Sequence[str]) -> Judge:
+        """A function from a key to whether it is right for an item with these references."""
+        return self.kind.judge(references, self.options)
+
+    def check_references(self, references: Sequence[str], place: str) -> None:
+        """Raises InputError, with `place` at its head, where an item's references cannot serve this scorer."""
+        if self.kind.name == "regex":
+            if not _patterns(references, self.options):
+                raise InputError(
+                    f"{place}: references are missing; scorer 'regex' without a pattern needs at least one."
+                )
+            for pattern in _patterns(references, self.options):
+                _check_pattern(pattern, place)
+        elif not references:
+            raise InputError(
+                f"{place}: references are missing; scorer {self.kind.name!r} needs at least one."
+            )
+        elif self.kind.key is normalise:
+            for reference in references:
+                if not normalise(reference):
+                    raise InputError(
+                        f"{place}: the reference {reference!r} holds nothing but punctuation and articles, "
+                        "so no answer can match it; leave it out, or use scorer exact."
+                    )
+
+
+def make_scorer(value: Any, stop: Sequence[str], where: str) -> Scorer:
+    """The scorer of a task file: its name alone, or `{kind: name, option: value}`.
+
+    Raises InputError, with `where` at its head, for an unknown kind, an unknown option or a value of the wrong type.
+    """
+    record = {"kind": value} if isinstance(value, str) else value
+    if not isinstance(record, dict) or "kind" not in record:
+        raise InputError(
+            f"{where}: scorer is {value!r}; it is a mapping with a kind, one of {', '.join(SCORERS)}."
+        )
+    name = record["kind"]
+    if name not in SCORERS:
+        close = difflib.get_close_matches(str(name), SCORERS, n=1)
+        hint = f" (did you mean {close[0]!r}?)" if close else ""
+        raise InputError(f"{where}: there is no scorer {name!r}{hint}; there are {', '.join(SCORERS)}.")
+    kind = SCORERS[name]
+    options = {key: option for key, option in record.items() if key != "kind"}
+    for key, option in options.items():
+        if key not in kind.options:
+            allowed = f"its options are {', '.join(kind.options)}" if kind.options else "it has no options"
+            raise InputError(f"{where}: scorer {name!r} has no option {key!r}; {allowed}.")
+        if not isinstance(option, kind.options[key]):
+            raise InputError(
+                f"{where}: {key} of scorer {name!r} is {option!r}; it is of type {kind.options[key].__name__}."
+            )
+    if "pattern" in options:
+        _check_pattern(options["pattern"], where)
+    return Scorer(kind, options, tuple(stop))
+
+
+def _check_pattern(pattern: str, place: str) -> None:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise InputError(f"{place}: {pattern!r} is not a regular expression ({error}).") from error
