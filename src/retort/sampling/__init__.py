@@ -1,0 +1,25 @@
+"""Drawing tokens and texts: settings, noise, one batch of rows, whole texts, and the text at every temperature."""
+
+from retort.sampling.generate import Sample, SampledToken, generate
+from retort.sampling.noise import NoiseCache, gumbel
+from retort.sampling.params import SamplingParams
+from retort.sampling.path import Leaf, PathRequest, TemperaturePath, temperature_path, temperature_paths
+from retort.sampling.sampler import NOISE_SCALE, BadRowsError, SampleBatch, sample
+
+__all__ = [
+    "NOISE_SCALE",
+    "BadRowsError",
+    "Leaf",
+    "NoiseCache",
+    "PathRequest",
+    "Sample",
+    "SampleBatch",
+    "SampledToken",
+    "SamplingParams",
+    "TemperaturePath",
+    "generate",
+    "gumbel",
+    "sample",
+    "temperature_path",
+    "temperature_paths",
+]

@@ -1,0 +1,78 @@
+"""When a text ends, and what its text then is. The same rule for single texts and for temperature paths.
+
+`ids` holds every token that was drawn, the one that ended the text included: its probability is part of the text's.
+The text leaves out an end token, and is cut before a stop string.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from retort.errors import CapabilityError, InputError
+from retort.sources.base import Capability, Source
+
+FinishReason = Literal["length", "end", "stop"]
+
+SPARE_TOKENS = 8
+"""Looked at beyond a stop string's own length: tokens that show no text (markers, parts of a character)."""
+
+
+@dataclass(frozen=True)
+class Ending:
+    """The rule: end tokens of the source, then stop strings, then the number of tokens."""
+
+    source: Source
+    stop: tuple[str, ...]
+    max_tokens: int
+
+    def finish_reason(self, ids: Sequence[int]) -> FinishReason | None:
+        """Why the text of these generated tokens is over; None if it goes on."""
+        if not ids:
+            return None
+        if ids[-1] in self.source.end_ids:
+            return "end"
+        if self.stop and self._stops(ids):
+            return "stop"
+        return "length" if len(ids) >= self.max_tokens else None
+
+    def text(self, ids: Sequence[int]) -> str:
+        """The text of generated tokens, without an end token and cut before the first stop string."""
+        if ids and ids[-1] in self.source.end_ids:
+            ids = ids[:-1]
+        text = self.source.decode(ids)
+        cuts = [place for place in (text.find(string) for string in self.stop) if place >= 0]
+        return text[: min(cuts)] if cuts else text
+
+    def _stops(self, ids: Sequence[int]) -> bool:
+        # A token shows at least one byte, so a string that the last token completed begins this many tokens back at
+        # most. Decoding only these keeps a long text linear; the whole text then confirms the few hits.
+        longest = max(len(string.encode()) for string in self.stop)
+        tail = self.source.decode(ids[-(longest + SPARE_TOKENS) :])
+        if not any(string in tail for string in self.stop):
+            return False
+        text = self.source.decode(ids)
+        return any(string in text for string in self.stop)
+
+
+def check_request(source: Source, prompt_ids: Sequence[int], max_tokens: int) -> None:
+    """Nothing if `source` can continue this prompt by `max_tokens`; else one clear error, before any work is done.
+
+    Raises CapabilityError for a source that does not give the whole vocabulary, InputError for an empty prompt and for
+    one that leaves too little room in the context.
+    """
+    if source.capability is not Capability.FULL:
+        raise CapabilityError(
+            f"{source.name} gives only its most likely tokens, and sampling needs the whole vocabulary; "
+            "use a local model"
+        )
+    if not prompt_ids:
+        raise InputError("the prompt is empty (no tokens); give at least one word")
+    if source.max_context is not None and len(prompt_ids) + max_tokens > source.max_context:
+        room = source.max_context - len(prompt_ids)
+        advice = f"lower max_tokens to {room} or shorten the prompt" if room > 0 else "shorten the prompt"
+        raise InputError(
+            f"the prompt has {len(prompt_ids):,} tokens and max_tokens is {max_tokens:,}, but {source.name} holds "
+            f"{source.max_context:,} tokens in all; {advice}"
+        )

@@ -1,0 +1,237 @@
+"""Which token wins at which temperature, for one row of logits and one row of noise. Numbers only.
+
+The token drawn at τ is `argmax_i (z_i + τ·g_i)` over the tokens kept at τ. Each token is a line in τ, so the winner
+follows the upper envelope of lines, and its breakpoints are crossings of two lines: exact, no search.
+
+Truncation makes a token's line begin somewhere: it is kept from some τ on (a *nested* chain: the kept set is the first
+n tokens by logit, n never falling with τ). What makes this tractable:
+
+- The winner over the set kept at a higher τ is the winner at this τ too, if it is already kept at a lower τ. So the
+  chain is evaluated only where that does not settle it.
+- A token wins on one interval. If j beats i at τ₂ and i beats j at τ₃ > τ₂, then g_i > g_j, so j was above i from 0
+  on; and it was kept wherever i was, because its logit is larger. So i never won before τ₂.
+- Hence a winner's lower end is where it is first kept, or where a line with a larger logit last crosses it; its upper
+  end is where the first line with more noise has both crossed it and is kept.
+
+Legend: V vocabulary, C candidates, P temperatures looked at, in rising order.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+DECIMALS = 4
+"""Ends of intervals are reported to this many decimals; searches stop when these are settled."""
+
+SLACK = 1e-9
+"""A line this little below the bound is still looked at: rounding must not lose a candidate."""
+
+NARROWEST = 1e-9
+"""A search for where a token is first kept stops at this width in any case."""
+
+KeptAt = Callable[[float], np.ndarray]
+"""τ → boolean `[vocab]`: the tokens that a nested chain keeps at τ."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One token and the temperatures at which it is drawn: the interval [low, high] and the asked-for ones in it."""
+
+    token: int
+    low: float
+    high: float
+    temperatures: tuple[float, ...]
+
+
+def split(
+    logits: np.ndarray,
+    noise: np.ndarray,
+    low: float,
+    high: float,
+    temperatures: Sequence[float],
+    kept_at: KeptAt | None = None,
+) -> list[Piece]:
+    """The tokens drawn at `temperatures` (rising, all inside [low, high]), each with its exact interval of [low, high].
+
+    Logits `[vocab]` float64, -inf where removed whatever τ; noise `[vocab]` Gumbel. `kept_at`: what a nested chain
+    keeps; None if nothing depends on τ. Ends that are crossings are exact to rounding; an end at which a token is first
+    kept is searched until its fourth decimal is settled, and lies inside the true interval.
+    """
+    # From the largest logit, so that a tiny τ still tells tied logits apart by their noise.
+    logits = logits - logits.max()
+    points_P = np.unique(np.array([low, *temperatures, high]))
+    kept = None if kept_at is None else _Kept(kept_at, points_P)
+    ids_C = _candidates(logits, noise, low, high, kept)
+    lines = _Lines(ids_C, logits[ids_C], noise[ids_C])
+    winners_P = lines.winners(points_P) if kept is None else kept.winners(lines)
+    asked = set(temperatures)
+    pieces = []
+    first = 0
+    for last in range(len(points_P)):
+        if last + 1 < len(points_P) and winners_P[last + 1] == winners_P[first]:
+            continue
+        inside = tuple(float(point) for point in points_P[first : last + 1] if point in asked)
+        if inside:
+            begin = _lower_end(lines, points_P, first, int(winners_P[first]), kept)
+            end = _upper_end(lines, points_P, last, int(winners_P[first]), kept)
+            pieces.append(Piece(int(ids_C[winners_P[first]]), begin, end, inside))
+        first = last + 1
+    return pieces
+
+
+def rounded_inwards(low: float, high: float, temperatures: Sequence[float]) -> tuple[float, float]:
+    """[low, high] rounded inwards to `DECIMALS`, never past the first or last of `temperatures`."""
+    scale = 10**DECIMALS
+    return (
+        min(math.ceil(low * scale) / scale, temperatures[0]),
+        max(math.floor(high * scale) / scale, temperatures[-1]),
+    )
+
+
+@dataclass(frozen=True)
+class _Lines:
+    """The candidates' lines, by rising token id."""
+
+    ids: np.ndarray
+    logits: np.ndarray
+    noise: np.ndarray
+
+    def at(self, points_P: np.ndarray) -> np.ndarray:
+        """`[P, C]` heights `z + τ·g`."""
+        return self.logits + points_P[:, None] * self.noise
+
+    def winners(self, points_P: np.ndarray) -> np.ndarray:
+        """`[P]` index of the highest line; ties to the lowest id."""
+        return np.argmax(self.at(points_P), axis=1)
+
+    def crossings(self, winner: int, others: np.ndarray) -> np.ndarray:
+        """τ at which each of `others` (whose noise differs from the winner's) crosses the winner's line."""
+        return (self.logits[winner] - self.logits[others]) / (self.noise[others] - self.noise[winner])
+
+
+class _Kept:
+    """What a nested chain keeps at each point, for sure and possibly; the chain is asked only where it matters."""
+
+    def __init__(self, kept_at: KeptAt, points_P: np.ndarray) -> None:
+        self.kept_at = kept_at
+        self.points_P = points_P
+        self.at_low = kept_at(float(points_P[0]))
+        self.at_high = kept_at(float(points_P[-1]))
+        self.ids_C = np.empty(0, dtype=np.int64)
+        self.sure_PC = self.possible_PC = np.empty((0, 0), dtype=bool)
+
+    def among(self, temperature: float) -> np.ndarray:
+        """`[C]` which candidates are kept at this τ."""
+        return self.kept_at(temperature)[self.ids_C]
+
+    def winners(self, lines: _Lines) -> np.ndarray:
+        """`[P]` index of the highest kept line at each point."""
+        self.ids_C = lines.ids
+        shape = (len(self.points_P), len(lines.ids))
+        self.sure_PC = np.broadcast_to(self.at_low[lines.ids], shape).copy()
+        self.possible_PC = np.broadcast_to(self.at_high[lines.ids], shape).copy()
+        self.possible_PC[0] = self.sure_PC[0]
+        self.sure_PC[-1] = self.possible_PC[-1]
+        heights_PC = lines.at(self.points_P)
+        while True:
+            winners_P = np.argmax(np.where(self.possible_PC, heights_PC, -np.inf), axis=1)
+            open_points = np.flatnonzero(~self.sure_PC[np.arange(len(winners_P)), winners_P])
+            if len(open_points) == 0:
+                return winners_P
+            point = int(open_points[len(open_points) // 2])
+            mask_C = self.among(float(self.points_P[point]))
+            self.sure_PC[point:] |= mask_C
+            self.possible_PC[: point + 1] &= mask_C
+
+
+def _candidates(
+    logits: np.ndarray, noise: np.ndarray, low: float, high: float, kept: _Kept | None
+) -> np.ndarray:
+    """Rising ids of all tokens that may win somewhere in [low, high] (and a few that do not).
+
+    Two tokens that are kept throughout bound the winner from below: the best at `low` and the best at `high`. Their
+    maximum is two straight pieces, so a line rises above it somewhere only if it does at the kink or at an end; and at
+    an end only a token that is not yet kept at `low` can.
+    """
+    heights_low = logits + low * noise
+    heights_high = logits + high * noise
+    if kept is None:
+        first, last = int(np.argmax(heights_low)), int(np.argmax(heights_high))
+    else:
+        first = int(np.argmax(np.where(kept.at_low, heights_low, -np.inf)))
+        last = int(np.argmax(np.where(kept.at_low, heights_high, -np.inf)))
+    rises = noise[last] - noise[first]
+    if first == last and kept is None:
+        return np.array([first])
+    kink = min(max((logits[first] - logits[last]) / rises, low), high) if rises > 0 else low
+    bound = max(logits[first] + kink * noise[first], logits[last] + kink * noise[last])
+    wanted = logits + kink * noise >= bound - SLACK
+    if kept is not None:
+        wanted |= (heights_low >= heights_low[first] - SLACK) | (heights_high >= heights_high[last] - SLACK)
+        wanted &= kept.at_high
+    wanted[[first, last]] = True
+    return np.flatnonzero(wanted)
+
+
+def _upper_end(lines: _Lines, points_P: np.ndarray, last: int, winner: int, kept: _Kept | None) -> float:
+    """Where the winner at `points_P[last]`, which is not the winner at the next point, stops winning."""
+    if last + 1 == len(points_P):
+        return float(points_P[-1])
+    steeper = np.flatnonzero(lines.noise > lines.noise[winner])
+    crossings = lines.crossings(winner, steeper)
+    begin, end = float(points_P[last]), float(points_P[last + 1])
+    if kept is None:
+        return _clipped(crossings.min(initial=end), begin, end)
+    sure = kept.sure_PC[last][steeper]
+    end = _clipped(crossings[sure].min(initial=end), begin, end)
+    unsure = kept.possible_PC[last + 1][steeper] & ~sure & (crossings < end)
+    rivals, crossings = steeper[unsure], crossings[unsure]
+    if len(rivals) == 0:
+        return end
+
+    def beaten(temperature: float) -> bool:
+        return bool(np.any(kept.among(temperature)[rivals] & (crossings <= temperature)))
+
+    return _search(beaten, begin, end, math.floor)
+
+
+def _lower_end(lines: _Lines, points_P: np.ndarray, first: int, winner: int, kept: _Kept | None) -> float:
+    """Where the winner at `points_P[first]`, which is not the winner at the point before, begins to win."""
+    if first == 0:
+        return float(points_P[0])
+    begin, end = float(points_P[first - 1]), float(points_P[first])
+    flatter = lines.noise < lines.noise[winner]
+    if kept is not None:
+        flatter &= kept.sure_PC[first]
+    crossings = lines.crossings(winner, np.flatnonzero(flatter))
+    begin = _clipped(crossings.max(initial=begin), begin, end)
+    if begin == 0.0:
+        # Tied largest logits: at 0 the lowest id is drawn, just above 0 the one with the most noise.
+        begin = min(NARROWEST, end)
+    if kept is None or kept.sure_PC[first - 1][winner]:
+        return begin
+    return _search(lambda temperature: not kept.among(temperature)[winner], end, begin, math.ceil)
+
+
+def _search(
+    wrong: Callable[[float], bool], good: float, other: float, rounding: Callable[[float], int]
+) -> float:
+    """The last τ from `good` towards `other` that is known not to be `wrong`, by bisection; `other` if it is not."""
+    if not wrong(other):
+        return other
+    scale = 10**DECIMALS
+    while abs(other - good) > NARROWEST and rounding(good * scale) != rounding(other * scale):
+        middle = 0.5 * (good + other)
+        if wrong(middle):
+            other = middle
+        else:
+            good = middle
+    return good
+
+
+def _clipped(value: float, begin: float, end: float) -> float:
+    return float(min(max(value, begin), end))
