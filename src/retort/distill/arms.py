@@ -1,0 +1,175 @@
+"""One arm of a distillation: a student trained and measured, or its finished result found on disk.
+
+A finished arm is one JSON file named after its key, a hash of everything that decides its numbers: rows, initial weights,
+settings, and for the soft arm teacher, temperature and alpha. So a changed temperature trains the soft arms again and
+finds the hard ones, more seeds add to those that are there, and nothing stale is ever picked up.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from retort.distill.data import Rows
+from retort.distill.models import fingerprint, new_student
+from retort.distill.recipe import Recipe
+from retort.distill.results import ArmResult
+from retort.distill.trainer import Objective, OnStep, held_out_nll, make_trainer
+from retort.sources.transformers import quiet_transformers
+
+FORMAT = 1  # raise it when the same recipe would give other numbers
+CARD = "distill.json"  # in a saved student's folder: where it comes from
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all arms share. `teacher_key` is the fingerprint of the teachers."""
+
+    recipe: Recipe
+    tokenizer: Any
+    train: Rows
+    validation: Rows
+    test: Rows | None
+    teacher_key: str
+
+
+def run_arm(
+    setting: Setting, arm: str, seed: int, objective: Objective, steps: int, on_step: OnStep | None = None
+) -> ArmResult:
+    """The arm's result: from the output folder if it is there, else trained, from a checkpoint if there is one."""
+    recipe = setting.recipe
+    student = new_student(recipe.student, setting.tokenizer, seed)
+    key = arm_key(setting, seed, objective, steps, student)
+    name = f"{arm}-seed{seed}"
+    finished = _finished(recipe, name, key)
+    if finished is not None:
+        return finished
+    with _work_folder(recipe, f"{name}-{key}") as folder:
+        trainer = make_trainer(
+            recipe, student, objective, setting.train, setting.validation, steps=steps, seed=seed, folder=folder,
+            on_step=on_step,
+        )  # fmt: skip
+        with quiet_transformers():
+            trainer.train(resume_from_checkpoint=_last_checkpoint(folder))
+        val_nll = held_out_nll(student, setting.validation)
+        clock = trainer.stopwatch
+        curve = [point for point in trainer.curve if point[0] < steps]
+        result = ArmResult(
+            arm=arm,
+            seed=seed,
+            val_nll=val_nll,
+            test_nll=None if setting.test is None else held_out_nll(student, setting.test),
+            seconds=clock.seconds,
+            seconds_per_step=clock.seconds_per_step,
+            tokens=steps * recipe.batch_size * recipe.sequence_length,
+            steps=steps,
+            kd_weight=objective.kd_weight,
+            ce_weight=objective.ce_weight,
+            curve=(*curve, (steps, clock.seconds, val_nll)),
+            saved=_save_student(recipe, name, key, student, setting.tokenizer),
+        )
+        if recipe.output is not None:
+            write_json(_result_file(recipe.output, name, key), {"key": key, "result": asdict(result)})
+    return result
+
+
+def arm_key(setting: Setting, seed: int, objective: Objective, steps: int, student: nn.Module) -> str:
+    """16 hex digits that change whenever the arm's numbers would."""
+    recipe = setting.recipe
+    decides = {
+        "format": FORMAT,
+        "train": setting.train.digest,
+        "validation": setting.validation.digest,
+        "test": None if setting.test is None else setting.test.digest,
+        "student": fingerprint(student),
+        "seed": seed,
+        "steps": steps,
+        "teacher": None if objective.teacher is None else setting.teacher_key,
+        "weights": [objective.kd_weight, objective.ce_weight, objective.temperature],
+        **{
+            name: getattr(recipe, name)
+            for name in (
+                "batch_size", "micro_batch_size", "learning_rate", "schedule", "warmup", "weight_decay", "dtype",
+                "eval_every",
+            )
+        },
+    }  # fmt: skip
+    return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def write_json(file: Path, values: Any) -> None:
+    """Write a JSON file so that at every moment either the old one or the whole new one is there."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    partial = file.with_name(f".{file.name}.{os.getpid()}.partial")
+    partial.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
+    partial.replace(file)
+
+
+def _result_file(output: str, name: str, key: str) -> Path:
+    return Path(output) / "arms" / f"{name}-{key}.json"
+
+
+def _finished(recipe: Recipe, name: str, key: str) -> ArmResult | None:
+    """The stored result, unless the student is to be saved and is not there."""
+    if recipe.output is None:
+        return None
+    try:
+        stored = json.loads(_result_file(recipe.output, name, key).read_text(encoding="utf-8"))
+        result = ArmResult.from_dict(stored["result"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # absent, or not written by this version: train it
+    if recipe.save is not None:
+        try:
+            card = json.loads((Path(recipe.save) / name / CARD).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        if card.get("key") != key:
+            return None
+    return result
+
+
+def _last_checkpoint(folder: Path) -> str | None:
+    from transformers.trainer_utils import get_last_checkpoint
+
+    return get_last_checkpoint(str(folder)) if folder.is_dir() else None
+
+
+@contextmanager
+def _work_folder(recipe: Recipe, name: str) -> Iterator[Path]:
+    """A folder for checkpoints. It outlives a kill if the recipe has an output folder, and is gone once the arm is done."""
+    if recipe.output is None:
+        with tempfile.TemporaryDirectory(prefix="retort-distill-") as temporary:
+            yield Path(temporary)
+        return
+    folder = Path(recipe.output) / "checkpoints" / name
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+    if folder.parent.is_dir() and not any(folder.parent.iterdir()):
+        folder.parent.rmdir()
+
+
+def _save_student(recipe: Recipe, name: str, key: str, student: Any, tokenizer: Any) -> str | None:
+    """The folder of the saved student, in Hugging Face format; None where the recipe saves none."""
+    if recipe.save is None:
+        return None
+    folder = Path(recipe.save) / name
+    partial = folder.with_name(f".{name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    with quiet_transformers():
+        student.save_pretrained(partial)
+        tokenizer.save_pretrained(partial)
+    write_json(partial / CARD, {"key": key, "recipe": recipe.to_dict()})
+    shutil.rmtree(folder, ignore_errors=True)
+    partial.rename(folder)
+    return str(folder)

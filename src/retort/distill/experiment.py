@@ -1,0 +1,139 @@
+"""A whole distillation: open the models, pack the text, train every arm of every seed, and compare."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from retort.distill.progress import OnProgress, Progress
+from retort.distill.recipe import Recipe
+from retort.distill.results import ArmResult, DistillResult, conclude
+from retort.errors import InputError, MissingExtraError
+
+if TYPE_CHECKING:
+    from retort.distill.arms import Setting
+    from retort.distill.data import Rows
+    from retort.distill.models import Opened, Teacher
+
+
+def run(recipe: Recipe, on_progress: OnProgress | None = None) -> DistillResult:
+    """Train the arms `hard`, `soft` and `hard_equal_time` for every seed, and report the paired differences.
+
+    Within a seed the arms have equal initial weights, rows, reading order and schedule, and `hard` and `soft` equal steps;
+    `hard_equal_time` takes as many steps as fit the soft arm's training time, with a schedule of that length. Seeds go
+    one after another, so that a machine that gets slower touches all arms alike. `on_progress(done, total, detail)`
+    gets seconds. Finished arms in `recipe.output` are reused. Raises RetortError for models, text or settings that
+    do not fit together.
+    """
+    _need_libraries()
+    from retort.distill.arms import run_arm
+    from retort.distill.trainer import HARD_LABELS, Objective
+
+    progress = Progress(on_progress)
+    setting, teacher = _prepare(recipe)
+    soft_labels = Objective(teacher, recipe.temperature, recipe.alpha)
+    arms: dict[str, list[ArmResult]] = {name: [] for name in arm_names(recipe)}
+    progress.plan([(name, recipe.steps) for _ in recipe.seeds for name in arms])
+
+    def train(name: str, seed: int, objective: Objective, steps: int) -> ArmResult:
+        progress.begin(name)
+        first_step: int | None = None
+
+        def on_step(step: int, steps: int, seconds: float, val_nll: float | None) -> None:
+            nonlocal first_step
+            first_step = step - 1 if first_step is None else first_step
+            progress.step(name, seed, step, steps, first_step, val_nll)
+
+        result = run_arm(setting, name, seed, objective, steps, on_step)
+        arms[name].append(result)
+        return result
+
+    for seed in recipe.seeds:
+        hard = train("hard", seed, HARD_LABELS, recipe.steps) if recipe.control else None
+        soft = train("soft", seed, soft_labels, recipe.steps)
+        if hard is not None and "hard_equal_time" in arms:
+            ratio = soft.seconds_per_step / hard.seconds_per_step
+            train("hard_equal_time", seed, HARD_LABELS, max(1, round(recipe.steps * ratio)))
+    return conclude(recipe.to_dict(), _teacher_record(setting, teacher), arms)
+
+
+def arm_names(recipe: Recipe) -> tuple[str, ...]:
+    """The arms that the recipe asks for, in the order in which a seed trains them."""
+    if not recipe.control:
+        return ("soft",)
+    return ("hard", "soft", "hard_equal_time") if recipe.equal_time else ("hard", "soft")
+
+
+def _prepare(recipe: Recipe) -> tuple[Setting, Teacher]:
+    """Models opened, checked against each other and the text, and text packed."""
+    import torch
+
+    from retort.distill.arms import Setting
+    from retort.distill.data import load_rows
+    from retort.distill.models import Teacher, end_token, fingerprint, new_student, open_teachers
+
+    opened = open_teachers(recipe.teacher)
+    tokenizer, end_id = opened[0].tokenizer, end_token(opened[0])
+    _check_context(recipe, opened, new_student(recipe.student, tokenizer, recipe.seeds[0]))
+    teacher_key = hashlib.sha256(" ".join(fingerprint(one.model) for one in opened).encode()).hexdigest()
+
+    def encode(documents: list[str]) -> list[list[int]]:
+        ids: list[list[int]] = tokenizer(documents, add_special_tokens=False, verbose=False)["input_ids"]
+        return ids
+
+    def rows(path: str, tokens: int | None, *, whole_rows: bool) -> Rows:
+        return load_rows(path, encode, end_id, recipe.sequence_length, tokens=tokens, whole_rows=whole_rows)
+
+    data = recipe.data
+    setting = Setting(
+        recipe=recipe,
+        tokenizer=tokenizer,
+        train=rows(data.train, data.tokens, whole_rows=True),
+        validation=rows(data.validation, data.validation_tokens, whole_rows=False),
+        test=None if data.test is None else rows(data.test, data.test_tokens, whole_rows=False),
+        teacher_key=teacher_key,
+    )
+    members = [one.model for one in opened]
+    return setting, Teacher(members, len(tokenizer), getattr(torch, recipe.dtype))
+
+
+def _check_context(recipe: Recipe, teachers: list[Opened], student: Any) -> None:
+    named = [(f"teacher {one.name!r}", one.model) for one in teachers] + [("the student", student)]
+    for name, model in named:
+        limit = getattr(model.config.get_text_config(decoder=True), "max_position_embeddings", None)
+        if limit is not None and recipe.sequence_length > limit:
+            raise InputError(
+                f"sequence_length is {recipe.sequence_length}, but {name} takes {limit} tokens at most; use shorter rows."
+            )
+
+
+def _teacher_record(setting: Setting, teacher: Teacher) -> dict[str, Any]:
+    """The teacher's own held-out nats a token, as the soft arm sees it; kept in the output folder."""
+    from retort.distill.arms import write_json
+    from retort.distill.trainer import held_out_nll
+
+    recipe, validation, test = setting.recipe, setting.validation, setting.test
+    key = f"{setting.teacher_key} {validation.digest} {test and test.digest} {recipe.dtype}"
+    name = f"teacher-{hashlib.sha256(key.encode()).hexdigest()[:16]}.json"
+    file = Path(recipe.output) / "arms" / name if recipe.output else None
+    if file is not None and file.is_file():
+        record: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        return record
+    record = {
+        "models": list(recipe.teacher),
+        "val_nll": held_out_nll(teacher, validation),
+        "test_nll": None if test is None else held_out_nll(teacher, test),
+    }
+    if file is not None:
+        write_json(file, record)
+    return record
+
+
+def _need_libraries() -> None:
+    for library in ("torch", "transformers", "accelerate"):
+        try:
+            __import__(library)
+        except ImportError:
+            raise MissingExtraError(library, "models", "Distillation") from None

@@ -1,0 +1,147 @@
+"""The models of a distillation: teachers opened, an ensemble averaged, students made with the same weights for every arm."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from retort.distill.losses import match_vocabulary
+from retort.errors import CapabilityError, InputError
+
+SAMPLED_WEIGHTS = 4096  # values hashed of each tensor: training changes nearly all of them
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A causal language model and its tokenizer."""
+
+    name: str
+    model: nn.Module
+    tokenizer: Any
+
+
+class Teacher(nn.Module):
+    """One or several frozen models seen as one: logits in, logits out.
+
+    Several are averaged as probabilities at temperature 1, p = mean_k softmax(z_k), and log p serves as the logits: the
+    ensemble is one model with that distribution, which the loss then tempers like any other.
+    """
+
+    def __init__(self, members: Sequence[nn.Module], num_tokens: int, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.members = nn.ModuleList(members).to(dtype).eval().requires_grad_(False)
+        self.num_tokens = num_tokens
+
+    @torch.no_grad()
+    def forward(self, **inputs: Tensor) -> Tensor:
+        """Logits `[batch, time, tokens]`, cut to the tokenizer's ids: table entries beyond them are nobody's token."""
+        first, *others = (self._one(member, inputs) for member in self.members)
+        if not others:
+            return first
+        mixture = first.float().log_softmax(-1)
+        for logits in others:
+            torch.logaddexp(mixture, logits.float().log_softmax(-1), out=mixture)
+        return mixture.sub_(math.log(1 + len(others)))
+
+    def _one(self, member: nn.Module, inputs: dict[str, Tensor]) -> Tensor:
+        logits: Tensor = member(**inputs, use_cache=False).logits
+        return match_vocabulary(logits, self.num_tokens) if logits.shape[-1] != self.num_tokens else logits
+
+
+def open_model(name: str) -> Opened:
+    """The model and tokenizer behind a MODEL string. Raises CapabilityError for a source that is no neural network."""
+    from retort.sources.load import load
+
+    source = load(name)
+    model, tokenizer = getattr(source, "model", None), getattr(source, "tokenizer", None)
+    if not isinstance(model, nn.Module) or tokenizer is None:
+        raise CapabilityError(
+            f"model {name!r} is not a transformers model, so it can be neither teacher nor student;"
+            " give embedded:base, a model folder or a hub id."
+        )
+    return Opened(name, model, tokenizer)
+
+
+def open_teachers(names: Sequence[str]) -> list[Opened]:
+    """The teachers, all with one vocabulary. Raises InputError where two tokenizers differ."""
+    opened = [open_model(name) for name in names]
+    for other in opened[1:]:
+        if other.tokenizer.get_vocab() != opened[0].tokenizer.get_vocab():
+            raise InputError(
+                f"teachers {opened[0].name!r} and {other.name!r} have different vocabularies; their probabilities can be"
+                " averaged only over the same tokens."
+            )
+    return opened
+
+
+def end_token(opened: Opened) -> int:
+    """The id that stands between documents. Raises InputError where the tokenizer has none."""
+    end_id = opened.tokenizer.eos_token_id
+    if end_id is None:
+        raise InputError(f"the tokenizer of {opened.name!r} has no end token, which is needed between documents.")
+    return int(end_id)
+
+
+def new_student(description: str | dict[str, Any], tokenizer: Any, seed: int) -> nn.Module:
+    """A student in float32: from a MODEL string, or fresh from a config with weights drawn from `seed`.
+
+    Called anew for every arm, so arms of one seed start from equal weights. A given model starts every seed alike; then
+    the seeds differ in data order alone. Raises InputError for a config with unknown keys or too small a vocabulary.
+    """
+    torch.manual_seed(seed)
+    if isinstance(description, str):
+        student = open_model(description).model.float()
+    else:
+        from transformers import AutoModelForCausalLM
+
+        student = AutoModelForCausalLM.from_config(student_config(description["config"], tokenizer), dtype=torch.float32)
+    vocab_size = student.get_input_embeddings().num_embeddings
+    if vocab_size < len(tokenizer):
+        raise InputError(
+            f"the student has {vocab_size} token ids and the teacher's tokenizer {len(tokenizer)}; a student needs an id for"
+            " every token. Leave vocab_size out of its config, or take a model of the teacher's family."
+        )
+    return student.train().requires_grad_(True)
+
+
+def student_config(values: dict[str, Any], tokenizer: Any) -> Any:
+    """The transformers config in `values`, with vocabulary and special tokens of the tokenizer where it does not say."""
+    from transformers import AutoConfig
+
+    settings = dict(values)
+    model_type = settings.pop("model_type")
+    try:
+        known = AutoConfig.for_model(model_type)
+    except ValueError:
+        raise InputError(f"student model_type is {model_type!r}, which this transformers does not know.") from None
+    for key in settings:
+        # transformers takes any key and stores it: a misspelt width would silently give the default width.
+        if not hasattr(known, key):
+            close = difflib.get_close_matches(key, list(vars(known)), n=1)
+            hint = f" (did you mean {close[0]}?)" if close else ""
+            raise InputError(f"student config has the key {key!r}{hint}, which {model_type} models do not have.")
+    settings.setdefault("vocab_size", len(tokenizer))
+    for name in ("bos_token_id", "eos_token_id", "pad_token_id"):
+        settings.setdefault(name, getattr(tokenizer, name))
+    try:
+        return AutoConfig.for_model(model_type, **settings)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"student config is not valid for {model_type}: {' '.join(str(error).split())}") from None
+
+
+def fingerprint(model: nn.Module) -> str:
+    """SHA-256 of a model's structure and a sample of every tensor: what tells whether a finished arm is still valid."""
+    digest = hashlib.sha256(str(getattr(model, "config", "")).encode())
+    for name, tensor in model.state_dict().items():
+        flat = tensor.detach().reshape(-1)
+        sample = flat[:: max(1, flat.numel() // SAMPLED_WEIGHTS)].float().cpu().contiguous()
+        digest.update(f"{name} {list(tensor.shape)} {tensor.dtype}".encode())
+        digest.update(sample.numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,264 @@
+"""The training loop is transformers' Trainer; here are its loss, its counting of positions, its measuring and its clock.
+
+What is ours: the loss is a sum over unmasked positions divided once by their number in the whole optimiser step, over
+all micro-batches and ranks; labels are shifted here and nowhere else; rows are read in a fixed order; held-out text is
+measured the same way for every arm; and the clock counts training alone, without measuring and saving.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers.trainer_callback import ExportableState
+
+from retort.distill.data import OrderedRows, Rows
+from retort.distill.losses import IGNORE_INDEX, align_labels, distillation_loss
+from retort.distill.models import Teacher
+from retort.distill.recipe import Recipe
+
+SCHEDULER_NAMES = {"cosine": "cosine", "linear": "linear", "constant": "constant_with_warmup"}
+ADAM_BETA2 = 0.95  # runs are hundreds of steps: 0.999 would still remember the first ones at the end
+LARGEST_GRADIENT_NORM = 1.0
+EVALUATION_ROWS = 32
+
+# Called after every step with (step, steps, seconds of training, held-out nats a token or None).
+OnStep = Callable[[int, int, float, float | None], None]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """Weights of the two terms; without a teacher the loss is cross-entropy alone."""
+
+    teacher: Teacher | None
+    temperature: float
+    alpha: float
+
+    @property
+    def kd_weight(self) -> float:
+        """Weight of the Kullback-Leibler term, tau squared included."""
+        return self.alpha * self.temperature**2
+
+    @property
+    def ce_weight(self) -> float:
+        """Weight of the cross-entropy term."""
+        return 1 - self.alpha
+
+
+HARD_LABELS = Objective(teacher=None, temperature=1.0, alpha=0.0)
+
+
+class DistillTrainer(Trainer):
+    """Trainer with the distillation loss. `train_dataset` items hold input_ids and labels (equal to them, or masked)."""
+
+    def __init__(self, *, objective: Objective, held_out: Rows | None, on_step: OnStep | None, **arguments: Any) -> None:
+        self.stopwatch = Stopwatch()
+        super().__init__(callbacks=[self.stopwatch], **arguments)
+        # It prints every log line to stdout, which belongs to the command's one JSON document.
+        self.remove_callback(PrinterCallback)
+        if on_step is not None:
+            self.add_callback(_StepReport(on_step, self.stopwatch))
+        self.objective = objective
+        self.held_out = held_out
+        # Says to Trainer: the loss is already divided by what the whole step has; don't divide by micro-batches again.
+        self.loss_is_scaled_for_ga = True
+        if objective.teacher is not None:
+            objective.teacher.to(self.args.device)
+
+    def get_batch_samples(
+        self, epoch_iterator: Iterator[dict[str, Tensor]], num_batches: int, device: torch.device
+    ) -> tuple[list[dict[str, Tensor]], Tensor]:
+        """The micro-batches of one optimiser step and the number of unmasked target positions in them, on all ranks."""
+        batches, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
+        count = sum((int((align_labels(batch["labels"]) != IGNORE_INDEX).sum()) for batch in batches), start=0)
+        total = torch.tensor(count, device=device)
+        if self.args.world_size > 1:
+            total = self.accelerator.gather(total).sum()
+        return batches, total
+
+    def compute_loss(
+        self,
+        model: nn.Module,
+        inputs: dict[str, Tensor],
+        return_outputs: bool = False,
+        num_items_in_batch: Tensor | int | None = None,
+    ) -> Any:
+        """The micro-batch's share of the step's mean loss, in nats a position.
+
+        `model` is the wrapped model and is called as it is: calling what is inside a DDP or FSDP wrapper would skip the
+        gradient exchange without an error.
+        """
+        inputs = dict(inputs)
+        labels = inputs.pop("labels")
+        outputs = model(**inputs, use_cache=False)
+        objective = self.objective
+        total, count = distillation_loss(
+            outputs.logits,
+            None if objective.teacher is None else objective.teacher(**inputs),
+            align_labels(labels),
+            temperature=objective.temperature,
+            alpha=objective.alpha,
+        )
+        positions = count if num_items_in_batch is None else torch.as_tensor(num_items_in_batch, device=total.device)
+        # Data parallelism averages gradients over ranks, but each rank's sum was divided by the count of all of them.
+        loss = total * (self.accelerator.num_processes / positions.clamp(min=1))
+        return (loss, outputs) if return_outputs else loss
+
+    def evaluate(self, *_: Any, metric_key_prefix: str = "eval", **__: Any) -> dict[str, float]:
+        """Held-out nats a token, logged like any metric; the clock stands still meanwhile."""
+        assert self.held_out is not None, "evaluation was asked for without held-out rows"
+        metrics = {f"{metric_key_prefix}_nll": held_out_nll(self.model, self.held_out)}
+        self.log({**metrics, "train_seconds": self.stopwatch.seconds})
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics
+
+    def floating_point_ops(self, inputs: dict[str, Any]) -> int:
+        """0: Trainer's estimate walks over all parameters at every step, and nobody reads it here."""
+        return 0
+
+    @property
+    def curve(self) -> list[tuple[int, float, float]]:
+        """(step, seconds of training, held-out nats a token) of every measurement, those before a resume included."""
+        return [
+            (entry["step"], entry["train_seconds"], entry["eval_nll"])
+            for entry in self.state.log_history
+            if "eval_nll" in entry
+        ]
+
+
+class Stopwatch(TrainerCallback, ExportableState):
+    """Counts the seconds of training: data, forward, backward, update; not measuring, not saving. Survives a resume."""
+
+    def __init__(self) -> None:
+        self.step_seconds: list[float] = []
+        self._since = time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        """All steps so far."""
+        return sum(self.step_seconds)
+
+    @property
+    def seconds_per_step(self) -> float:
+        """The median, so that a first slow step or a busy machine for a moment does not count."""
+        return statistics.median(self.step_seconds) if self.step_seconds else 0.0
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint keeps."""
+        return {"args": {"step_seconds": self.step_seconds}, "attributes": {}}
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Start, from where the checkpoint left the clock if there is one."""
+        # Trainer's own restoring makes a new object; whoever holds this one would read a stopped clock.
+        kept = state.stateful_callbacks.get(type(self).__name__, {}) if state.global_step else {}
+        self.step_seconds = list(kept.get("args", {}).get("step_seconds", []))
+        self._since = time.perf_counter()
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """One step more; what Trainer does until the next one counts to the next one."""
+        now = time.perf_counter()
+        self.step_seconds.append(now - self._since)
+        self._since = now
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Measuring is over: go on."""
+        self._since = time.perf_counter()
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Saving is over: go on."""
+        self._since = time.perf_counter()
+
+
+class _StepReport(TrainerCallback):
+    """Tells the caller about every step and measurement."""
+
+    def __init__(self, on_step: OnStep, stopwatch: Stopwatch) -> None:
+        self.on_step, self.stopwatch = on_step, stopwatch
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.on_step(state.global_step, state.max_steps, self.stopwatch.seconds, None)
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, metrics: dict[str, float], **_: Any) -> None:
+        self.on_step(state.global_step, state.max_steps, self.stopwatch.seconds, metrics["eval_nll"])
+
+
+def training_arguments(recipe: Recipe, *, steps: int, seed: int, folder: Path) -> TrainingArguments:
+    """Trainer's arguments for one arm: no bars, no reports, nothing written but checkpoints where the recipe wants them."""
+    micro_batch = recipe.micro_batch_size or recipe.batch_size
+    return TrainingArguments(
+        output_dir=str(folder),
+        max_steps=steps,
+        per_device_train_batch_size=micro_batch,
+        gradient_accumulation_steps=recipe.batch_size // micro_batch,
+        train_sampling_strategy="sequential",  # OrderedRows holds the order
+        learning_rate=recipe.learning_rate,
+        lr_scheduler_type=SCHEDULER_NAMES[recipe.schedule],
+        warmup_steps=round(recipe.warmup * steps),
+        weight_decay=recipe.weight_decay,
+        adam_beta2=ADAM_BETA2,
+        max_grad_norm=LARGEST_GRADIENT_NORM,
+        bf16=recipe.dtype == "bfloat16",
+        use_cpu=not torch.accelerator.is_available(),  # Trainer refuses bfloat16 without being told
+        seed=seed,
+        eval_strategy="steps" if recipe.eval_every else "no",
+        eval_steps=recipe.eval_every,
+        save_strategy="steps" if recipe.checkpoint_every else "no",
+        save_steps=recipe.checkpoint_every or steps,
+        save_total_limit=1,
+        remove_unused_columns=False,
+        logging_nan_inf_filter=False,
+        logging_steps=max(1, steps // 20),
+        dataloader_pin_memory=False,
+        disable_tqdm=True,
+        report_to="none",
+    )
+
+
+def make_trainer(
+    recipe: Recipe,
+    student: nn.Module,
+    objective: Objective,
+    train: Rows,
+    held_out: Rows | None,
+    *,
+    steps: int,
+    seed: int,
+    folder: Path,
+    on_step: OnStep | None = None,
+) -> DistillTrainer:
+    """A trainer for one arm; the arms of a seed differ in `objective` (and `steps`) alone."""
+    return DistillTrainer(
+        objective=objective,
+        held_out=held_out,
+        on_step=on_step,
+        model=student,
+        args=training_arguments(recipe, steps=steps, seed=seed, folder=folder),
+        train_dataset=OrderedRows(train, steps * recipe.batch_size, seed),
+        # Trainer refuses eval_strategy without one; `evaluate` reads held_out.
+        eval_dataset=[] if held_out is not None else None,
+    )
+
+
+@torch.no_grad()
+def held_out_nll(model: nn.Module, rows: Rows) -> float:
+    """Mean cross-entropy in nats a token at temperature 1, in float32, over all unmasked positions of `rows`."""
+    device = next(model.parameters()).device
+    was_training = model.training
+    model.eval()
+    total, count = 0.0, 0
+    with torch.autocast(device.type, enabled=False):
+        for start in range(0, len(rows.ids), EVALUATION_ROWS):
+            ids = torch.from_numpy(rows.ids[start : start + EVALUATION_ROWS]).to(device)
+            labels = torch.from_numpy(rows.labels[start : start + EVALUATION_ROWS]).to(device)
+            outputs = model(input_ids=ids) if isinstance(model, Teacher) else model(input_ids=ids, use_cache=False).logits
+            chunk_total, chunk_count = distillation_loss(outputs, None, align_labels(labels), alpha=0.0)
+            total, count = total + float(chunk_total), count + int(chunk_count)
+    model.train(was_training)
+    return total / max(count, 1)
