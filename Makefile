@@ -50,7 +50,7 @@ models: $(STAMP) ## make the embedded models again (hours; resumes where it was 
 	@$(BIN)/python training/make_models.py
 
 docs: $(STAMP) ## write docs/cli.md from the commands themselves
-	@$(BIN)/python -m retort.cli.reference > docs/cli.md
+	@$(BIN)/python -m retort.cli.reference > docs/cli.md.new && mv docs/cli.md.new docs/cli.md
 
 clean: ## remove what was made here: caches, out/, build leftovers (not .venv, not training/work)
 	@rm -rf out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis src/*.egg-info

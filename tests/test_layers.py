@@ -121,8 +121,8 @@ def imports_of(code: str, module: str) -> list[Import]:
                 Import(f"{source}.{name.name}", node.lineno, typing_only, at_head) for name in node.names
             )
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            # A module named in a string is imported by name later.
-            if re.fullmatch(r"retort(\.\w+)+", node.value):
+            # A module named in a string is imported by name later; "retort.json" is a file.
+            if re.fullmatch(rf"retort\.({'|'.join(MAY_IMPORT)})(\.\w+)*", node.value):
                 found.append(Import(node.value, node.lineno, typing_only, False))
         elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
             for child in node.body:
@@ -265,6 +265,7 @@ def test_a_broken_rule_is_noticed(path: str, code: str, said: str) -> None:
         ("claims/good.py", "from retort.tune import run\nfrom retort.lens.look import look"),
         ("cli/good.py", "from retort import __version__\nfrom retort.report import page"),
         ("sources/openai_api.py", "import urllib.request"),
+        ("sources/good.py", "DESCRIPTION_FILE = 'retort.json'"),
     ],
 )
 def test_a_kept_rule_is_let_through(path: str, code: str) -> None:

@@ -22,9 +22,19 @@ class Record:
     values: tuple[float, ...]
 
 
+@dataclasses.dataclass(frozen=True)
+class RecordWithItsOwnForm:
+    kept: float
+    left_out: object
+
+    def to_dict(self) -> dict[str, float]:
+        return {"kept": self.kept}
+
+
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
+        (RecordWithItsOwnForm(float("inf"), object()), {"kept": None}),
         (float("nan"), None),
         (float("-inf"), None),
         (np.float64("inf"), None),

@@ -45,13 +45,20 @@ def test_a_short_job_shows_nothing() -> None:
 
 def test_a_terminal_gets_a_live_line_with_the_detail_as_it_is() -> None:
     stream, clock = Terminal(), Clock()
-    with Progress("job", stream=stream, clock=clock) as progress:
+    with Progress("job", unit=" s", stream=stream, clock=clock) as progress:
         clock.now += 5
         progress(1, 4, "[seed] 2")
     shown = stream.getvalue()
     assert "job" in shown
-    assert "1/4" in shown
+    assert "1 of 4 s" in shown
     assert "[seed] 2" in shown
+
+
+def test_what_a_library_prints_stays_off_stdout(capsys: pytest.CaptureFixture[str]) -> None:
+    with Progress("job"):
+        print("a library's chatter")
+    print("the result")
+    assert capsys.readouterr() == ("the result\n", "a library's chatter\n")
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,7 @@ def _print_chain(chain: LookChain, console: Console) -> None:
         stages.add_row(stage.stage, f"{stage.kept:,}", f"{stage.removed:,}", probability(stage.kept_mass))
     console.print(stages)
     console.print(
-        f"Processed (what sampling draws from, renormalised): {chain.kept:,} tokens, "
+        f"Processed (what sampling draws from, renormalised): {chain.kept:,} token{'s' * (chain.kept != 1)}, "
         f"entropy {number(chain.entropy_nats)} nats, effective support {number(chain.effective_support)}."
     )
     left = Table(box=None, pad_edge=False, show_header=False)

@@ -14,7 +14,7 @@ MEGABYTE = 1_000_000
 def command(as_json: bool) -> None:
     """List the models that come with retort: size, parameters, training, held-out loss and licence."""
     from retort.cli.output import number, print_json, stdout_console
-    from retort.sources.load import embedded_models
+    from retort.sources.embedded import embedded_models
 
     models = embedded_models()
     if as_json:

@@ -25,6 +25,8 @@ def as_json_value(value: Any) -> Any:
         return value if math.isfinite(value) else None
     if isinstance(value, Enum):
         return as_json_value(value.value)
+    if hasattr(value, "to_dict"):  # a record that says itself what belongs into its JSON
+        return as_json_value(value.to_dict())
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: as_json_value(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, Mapping):

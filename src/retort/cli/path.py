@@ -52,7 +52,6 @@ def command(
     temperature of its interval.
     """
     from retort.cli.output import print_json
-    from retort.cli.progress import Progress
     from retort.distribution.chain import Chain
     from retort.sampling.path import temperature_path
     from retort.sources.load import load
@@ -61,16 +60,7 @@ def command(
     if chain is None:
         chain = Chain.of(temperature=None, top_k=top_k, top_p=top_p, min_p=min_p)
     source = load(model)
-    with Progress("path") as progress:
-        found = temperature_path(
-            source,
-            prompt,
-            temperatures,
-            seed=seed,
-            chain=chain,
-            max_tokens=max_tokens,
-            on_progress=progress,
-        )
+    found = temperature_path(source, prompt, seed, temperatures, chain=chain, max_tokens=max_tokens)
     if as_json:
         print_json(
             {
@@ -79,6 +69,7 @@ def command(
                 "seed": seed,
                 "chain": str(chain),
                 "max_tokens": max_tokens,
+                "exact": found.exact,
                 "leaves": found.leaves,
                 "forward_passes": found.forward_passes,
                 "independent_passes": found.independent_passes,
@@ -121,6 +112,11 @@ def _print(
             number(leaf.logprob_raw),
         )
     console.print(table)
+    if not found.exact:
+        console.print(
+            "This chain does not keep the first n tokens by logit, so nothing is known between the temperatures asked "
+            "for: τ from and to are the first and last of them that give the text."
+        )
     saved = found.independent_passes / max(found.forward_passes, 1)
     console.print(
         f"{len(found.leaves)} different texts at {len(temperatures)} temperatures: {found.forward_passes:,} forward "

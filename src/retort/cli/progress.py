@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Self
 
@@ -18,13 +19,21 @@ SECONDS_BETWEEN_LINES = 10.0
 class Progress:
     """A callback `(done, total, detail)` for long jobs; use it in a `with` block.
 
+    Inside the block, what a library prints goes to stderr: stdout is for the result alone. `unit` follows the total,
+    as in "12 of 40 s".
     `clock` and `stream` are there for tests.
     """
 
     def __init__(
-        self, label: str, *, stream: IO[str] | None = None, clock: Callable[[], float] = time.monotonic
+        self,
+        label: str,
+        *,
+        unit: str = "",
+        stream: IO[str] | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._label = label
+        self._unit = unit
         self._stream = sys.stderr if stream is None else stream
         self._clock = clock
         self._start = clock()
@@ -32,11 +41,14 @@ class Progress:
         self._live: LiveLine | None = None
 
     def __enter__(self) -> Self:
+        self._stdout = redirect_stdout(sys.stderr)
+        self._stdout.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._stdout.__exit__(kind, problem, trace)
         if self._live is not None:
             self._live.stop()
 
@@ -48,19 +60,23 @@ class Progress:
                 self._show(done, total, detail)
         elif now - self._last_line >= SECONDS_BETWEEN_LINES:
             self._last_line = now
-            left = time_left(now - self._start, done, total)
-            print(
-                f"{self._label}: {done:,.0f} of {total:,.0f}{f', {detail}' if detail else ''}, {left}",
-                file=self._stream,
-                flush=True,
-            )
+            shown = [
+                self._count(done, total),
+                *([detail] if detail else []),
+                time_left(now - self._start, done, total),
+            ]
+            print(f"{self._label}: {', '.join(shown)}", file=self._stream, flush=True)
+
+    def _count(self, done: float, total: float) -> str:
+        return f"{done:,.0f} of {total:,.0f}{self._unit}"
 
     def _show(self, done: float, total: float, detail: str) -> None:
         if self._live is None:
             self._live = _live_line(self._stream)
-            self._live.add_task(self._label, total=total, detail=detail)
+            self._live.add_task(self._label, total=total, count="", detail="")
             self._live.start()
-        self._live.update(self._live.task_ids[0], completed=done, total=total, detail=detail)
+        task = self._live.task_ids[0]
+        self._live.update(task, completed=done, total=total, count=self._count(done, total), detail=detail)
 
 
 def time_left(elapsed: float, done: float, total: float) -> str:
@@ -75,13 +91,13 @@ def time_left(elapsed: float, done: float, total: float) -> str:
 
 def _live_line(stream: IO[str]) -> LiveLine:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as RichProgress
 
     return RichProgress(
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
+        TextColumn("{task.fields[count]}"),
         TextColumn("{task.fields[detail]}", markup=False),
         TimeRemainingColumn(),
         TextColumn("left"),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from retort.distribution.chain import Chain
-    from retort.sampling.generate import Sample
+    from retort.sampling.generate import Sample, SampledToken
     from retort.sampling.params import SamplingParams
     from retort.sources.base import Source
 
@@ -61,6 +61,8 @@ def command(
     top-k, top-p and min-p; --chain says another order.
     """
     from retort.cli.output import print_json
+    from retort.cli.progress import Progress
+    from retort.sampling.generate import generate
     from retort.sampling.params import SamplingParams
     from retort.sources.load import load
 
@@ -75,7 +77,15 @@ def command(
         chain=chain,
     )
     source = load(model)
-    samples = _draw(source, prompt, params, n)
+    drawn = 0
+
+    def count(index: int, token: SampledToken) -> None:
+        nonlocal drawn
+        drawn += 1
+        progress(drawn, n * max_tokens)
+
+    with Progress("tokens") as progress:
+        samples = generate(source, prompt, params, n=n, on_token=count)
     if as_json:
         spec = str(params.resolved_chain)
         print_json({"model": model, "prompt": prompt, "seed": seed, "chain": spec, "samples": samples})
