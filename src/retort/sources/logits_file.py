@@ -29,7 +29,7 @@ class LogitsFileSource:
     max_context: int | None = None
     end_ids: frozenset[int] = frozenset()
 
-    def __init__(self, name: str, tokens: Sequence[str], logits: NDArray[np.float32]) -> None:
+    def __init__(self, name: str, tokens: Sequence[str], logits: NDArray[np.float64]) -> None:
         self.name = name
         self.tokens = tuple(tokens)
         self.row = logits
@@ -92,7 +92,9 @@ def load_logits_file(path: str) -> LogitsFileSource:
     row = np.array([_number(logit, place, name) for place, logit in enumerate(logits)])
     if np.isneginf(row).all():
         raise SourceError(f"{name}: every logit is null; at least one token must be possible.")
-    return LogitsFileSource(name, tokens, row.astype(np.float32))
+    # float64, where other sources give float32: a low τ divides by itself, so at τ = 0.1 rounding 15.2 to float32 would
+    # already change the sixth digit of a probability.
+    return LogitsFileSource(name, tokens, row)
 
 
 def _list(record: dict[str, Any], key: str, name: str) -> list[Any]:
