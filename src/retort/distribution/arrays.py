@@ -79,7 +79,10 @@ def largest(values_NV: Array, count: int) -> Array:
     """`[N, count]` largest values of each row in falling order, without sorting the rest of the row."""
     num_tokens = values_NV.shape[-1]
     if not is_numpy(values_NV):
-        return namespace(values_NV).topk(values_NV, count, dim=-1, sorted=True).values
+        xp = namespace(values_NV)
+        if count > num_tokens // 4:
+            return xp.sort(values_NV, axis=-1, descending=True)[..., :count]
+        return xp.topk(values_NV, count, dim=-1, sorted=True).values
     if count < num_tokens:
         values_NV = np.partition(values_NV, num_tokens - count, axis=-1)[..., num_tokens - count :]
     return np.sort(values_NV, axis=-1)[..., ::-1]

@@ -25,6 +25,7 @@ def flat_rows(logits: Array) -> Array:
 
 def nucleus(rows_NV: Array, mass_N1: Array) -> tuple[Array, Array]:
     """Size `[N, 1]` of each row's nucleus of the given mass, and the smallest logit in it `[N, 1]`."""
+    rows_NV = _packed(rows_NV)
     xp = namespace(rows_NV)
     num_tokens = rows_NV.shape[-1]
     maximum_N1 = xp.max(rows_NV, axis=-1, keepdims=True)
@@ -38,6 +39,22 @@ def nucleus(rows_NV: Array, mass_N1: Array) -> tuple[Array, Array]:
             rows_NV[flat_N], num_tokens, maximum_N1[flat_N], total_N1[flat_N], mass_N1[flat_N]
         )
     return count_N1, smallest_N1
+
+
+def _packed(rows_NV: Array) -> Array:
+    """The rows without most of their removed tokens `[N, L]`, so that a stage after a top_k does not pay for them."""
+    xp = namespace(rows_NV)
+    live_NV = rows_NV > -math.inf
+    live_N = xp.sum(xp.astype(live_NV, xp.int64), axis=-1)
+    most = int(xp.max(live_N)) if live_N.shape[0] else 0
+    if most > rows_NV.shape[-1] // 2 or most == 0:
+        return rows_NV
+    row, token = xp.nonzero(live_NV)
+    first_N = xp.cumulative_sum(live_N) - live_N
+    place = xp.cumulative_sum(xp.ones_like(row)) - 1 - first_N[row]
+    packed_NL = xp.full_like(rows_NV[:, :most], -math.inf)
+    packed_NL[row, place] = rows_NV[row, token]
+    return packed_NL
 
 
 def _nucleus_among(
