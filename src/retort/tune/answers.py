@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from retort.distribution.repeats import agreement
 from retort.tune.scorers import Scorer
 
 Codes = NDArray[np.int32]
@@ -59,14 +60,14 @@ def distinct_share(codes: Codes) -> NDArray[np.float64]:
     return _first_of_its_kind(codes, np.ones(codes.shape, dtype=bool)).sum(axis=1).mean(axis=0) / samples
 
 
-def agreement(codes: Codes) -> NDArray[np.float64] | None:
-    """One item's share of pairs of samples with the same answer, `Σ C(n_a, 2) / C(N, 2)`, `[settings]`, the mean over
-    its prompts; None for one sample, which has no pair."""
-    samples = codes.shape[1]
+def agreement_share(codes: Codes) -> NDArray[np.float64] | None:
+    """One item's agreement at each setting (share of pairs of samples with the same answer), `[settings]`, the mean
+    over its prompts; None for one sample, which has no pair."""
+    prompts, samples, settings = codes.shape
     if samples < 2:
         return None
-    same = (codes[:, :, None] == codes[:, None, :]).sum(axis=(1, 2)) - samples
-    return (same / (samples * (samples - 1))).mean(axis=0)
+    shares = [[agreement(codes[p, :, s].tolist()) for s in range(settings)] for p in range(prompts)]
+    return np.mean(shares, axis=0)
 
 
 def _first_of_its_kind(codes: Codes, wanted: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -20,7 +20,7 @@ from retort.errors import InputError
 from retort.sampling import PathRequest, temperature_paths
 from retort.sampling.params import check_seed
 from retort.sources.base import Source
-from retort.tune.answers import AnswerCodes, Codes, agreement, distinct_share, item_scores
+from retort.tune.answers import AnswerCodes, Codes, agreement_share, distinct_share, item_scores
 from retort.tune.goals import GOALS
 from retort.tune.recommend import recommend
 from retort.tune.records import Setting, Tuning
@@ -96,7 +96,13 @@ def sweep(
             for item, prompt, repeat in places
         ]
         paths = temperature_paths(
-            source, requests, temperatures, chain=chain, max_tokens=task.max_tokens, stop=task.stop
+            source,
+            requests,
+            temperatures,
+            chain=chain,
+            max_tokens=task.max_tokens,
+            stop=task.stop,
+            on_progress=_counted_from(start, len(everything), on_progress),
         )
         for (item, prompt, repeat), path in zip(places, paths, strict=True):
             for leaf in path.leaves:
@@ -105,10 +111,15 @@ def sweep(
                     codes[item, prompt, repeat, column[temperature]] = code
             forward_passes += path.forward_passes
             independent_passes += path.independent_passes
-        if on_progress is not None:
-            on_progress(start + len(places), len(everything), "")
     assert (codes >= 0).all(), "a path left out a temperature of the grid"
     return Sweep(tuple(codes), answers, forward_passes, independent_passes)
+
+
+def _counted_from(
+    start: int, total: int, on_progress: ProgressCallback | None
+) -> Callable[[int, int], None] | None:
+    """The progress of one call of temperature_paths as progress of the whole sweep."""
+    return None if on_progress is None else lambda done, _: on_progress(start + done, total, "paths")
 
 
 def conclude(
@@ -129,7 +140,7 @@ def conclude(
         ]
     )
     distinct = np.mean([distinct_share(codes) for codes in swept.codes], axis=0)
-    pairs = [share for codes in swept.codes if (share := agreement(codes)) is not None]
+    pairs = [share for codes in swept.codes if (share := agreement_share(codes)) is not None]
     agreements = np.mean(pairs, axis=0) if pairs else None
     recommendation, intervals = recommend(temperatures, scores, task.goal, seed=seed)
     settings = tuple(

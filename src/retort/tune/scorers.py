@@ -135,7 +135,7 @@ class Scorer:
             for reference in references:
                 if not normalise(reference):
                     raise InputError(
-                        f"{place}: the reference {reference!r} holds nothing but punctuation and articles, "
+                        f"{place}: the reference {reference!r} holds nothing but punctuation, "
                         "so no answer can match it; leave it out, or use scorer exact."
                     )
 
@@ -151,7 +151,7 @@ def make_scorer(value: Any, stop: Sequence[str], where: str) -> Scorer:
             f"{where}: scorer is {value!r}; it is a mapping with a kind, one of {', '.join(SCORERS)}."
         )
     name = record["kind"]
-    if name not in SCORERS:
+    if not isinstance(name, str) or name not in SCORERS:
         close = difflib.get_close_matches(str(name), SCORERS, n=1)
         hint = f" (did you mean {close[0]!r}?)" if close else ""
         raise InputError(f"{where}: there is no scorer {name!r}{hint}; there are {', '.join(SCORERS)}.")

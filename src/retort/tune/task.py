@@ -99,7 +99,7 @@ def _read_task(path: Path) -> Task:
                 f"{path.name}: the key {key!r} is missing; a task needs {', '.join(REQUIRED_TASK_KEYS)}."
             )
     goal = record["goal"]
-    if goal not in GOALS:
+    if not isinstance(goal, str) or goal not in GOALS:
         raise InputError(
             f"{where('goal')}: goal is {goal!r}{_did_you_mean(str(goal), GOALS)}; it can be {', '.join(GOALS)}."
         )
