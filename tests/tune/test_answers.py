@@ -49,7 +49,9 @@ def test_distinct_and_agreement(texts: np.ndarray) -> None:
     assert agreements is not None
     for setting in range(texts.shape[2]):
         lists = [keys_of(texts, prompt, setting) for prompt in (0, 1)]
-        assert distinct_share(codes)[setting] == pytest.approx(np.mean([len(set(keys)) / 5 for keys in lists]))
+        assert distinct_share(codes)[setting] == pytest.approx(
+            np.mean([len(set(keys)) / 5 for keys in lists])
+        )
         pairs = [[keys[i] == keys[j] for i in range(5) for j in range(i)] for keys in lists]
         assert agreements[setting] == pytest.approx(np.mean(pairs))
 

@@ -10,9 +10,10 @@ import math
 
 import numpy as np
 import pytest
-from tests.tune.simulated import simulated_scores
 from scipy.stats import binom
+from tests.tune.simulated import simulated_scores
 
+from retort.tune import statistics
 from retort.tune.statistics import (
     compare,
     fewest_differing,
@@ -20,7 +21,6 @@ from retort.tune.statistics import (
     mean_intervals,
     resampled_means,
 )
-from retort.tune import statistics
 
 ALPHA = 0.05
 ODDS_OF_FALSE_ALARM = 1e-3
@@ -47,7 +47,9 @@ def test_resampled_means_have_the_mean_and_spread_of_the_bootstrap(monkeypatch: 
     expected = values.std(axis=0) / 5
     # The standard error of a standard deviation over 20,000 draws is 0.5 %.
     np.testing.assert_allclose(means.std(axis=0), expected, rtol=0.02)
-    np.testing.assert_allclose(means.mean(axis=0), values.mean(axis=0), atol=4 * expected.max() / math.sqrt(20_000))
+    np.testing.assert_allclose(
+        means.mean(axis=0), values.mean(axis=0), atol=4 * expected.max() / math.sqrt(20_000)
+    )
     # Rows are drawn whole: what is constant within an item stays constant.
     twice = np.column_stack([values[:, 0], values[:, 0] + 1.0])
     drawn = resampled_means(twice, 100, np.random.default_rng(2))
@@ -112,7 +114,9 @@ def test_no_setting_is_told_apart_where_none_differs() -> None:
     """
     rng = np.random.default_rng(11)
     tasks = 400
-    wrong = sum(bool(compared(simulated_scores(rng, 40, np.zeros(6)), seed).better.any()) for seed in range(tasks))
+    wrong = sum(
+        bool(compared(simulated_scores(rng, 40, np.zeros(6)), seed).better.any()) for seed in range(tasks)
+    )
     assert wrong <= binom.ppf(1 - ODDS_OF_FALSE_ALARM, tasks, ALPHA)
     # A test that never finds anything would pass the line above; the rate is not far below the stated one either.
     assert wrong >= binom.ppf(ODDS_OF_FALSE_ALARM, tasks, ALPHA / 3)
@@ -136,7 +140,9 @@ def test_a_difference_of_the_stated_size_is_found_with_the_stated_power() -> Non
     effect = float(np.mean([found.minimum_detectable(0.8) for found in null]))
     effects = np.array([0.0, 0.0, 0.0, 0.0, -effect])
     tasks = 300
-    found = sum(bool(compared(simulated_scores(rng, 60, effects), seed).better[:, 4].any()) for seed in range(tasks))
+    found = sum(
+        bool(compared(simulated_scores(rng, 60, effects), seed).better[:, 4].any()) for seed in range(tasks)
+    )
     assert found >= binom.ppf(ODDS_OF_FALSE_ALARM, tasks, 0.8)
 
 
@@ -166,7 +172,9 @@ def test_intervals_of_means_cover(num_items: int) -> None:
     assert np.mean(covered) == pytest.approx(0.95, abs=0.025)
 
 
-def test_the_winners_advantage_shrinks_to_the_truth_on_held_out_items(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_winners_advantage_shrinks_to_the_truth_on_held_out_items(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """100 null tasks; the best of 8 settings against the first. Seen on the items that chose it, it leads; on the
     others, by nothing: the mean is within 4 standard errors of 0."""
     monkeypatch.setattr(statistics, "HELD_OUT_SPLITS", 2)

@@ -66,7 +66,10 @@ def test_empty_lines_are_skipped_and_line_numbers_still_count(tmp_path: Path) ->
 
 def test_a_line_separator_inside_a_text_is_no_new_line(tmp_path: Path) -> None:
     item = {"vars": {"noun": "a b", "article": "a"}, "references": ["fruit"]}
-    assert load_task(written(tmp_path, items=json.dumps(item, ensure_ascii=False))).items[0].variables["noun"] == "a b"
+    assert (
+        load_task(written(tmp_path, items=json.dumps(item, ensure_ascii=False))).items[0].variables["noun"]
+        == "a b"
+    )
 
 
 @pytest.mark.parametrize(
@@ -76,7 +79,11 @@ def test_a_line_separator_inside_a_text_is_no_new_line(tmp_path: Path) -> None:
         ("goal: exploit", "goal: [exploit]", r"line 2: goal is \['exploit'\]"),
         ("goal: exploit", "gaol: exploit", r"line 2: unknown key 'gaol' \(did you mean 'goal'\?\)"),
         ("goal: exploit", "", "the key 'goal' is missing"),
-        ("goal: exploit", "goal: explore", "line 8: scorer 'references' is for goal 'exploit'.*one of distinct_valid"),
+        (
+            "goal: exploit",
+            "goal: explore",
+            "line 8: scorer 'references' is for goal 'exploit'.*one of distinct_valid",
+        ),
         ("max_tokens: 6", "max_tokens: 0", "line 6: max_tokens is 0"),
         ("max_tokens: 6", "max_tokens: true", "line 6: max_tokens is True"),
         ("max_tokens: 6", "goal: exploit", "line 6: the key 'goal' is there already, at line 2"),
@@ -85,12 +92,16 @@ def test_a_line_separator_inside_a_text_is_no_new_line(tmp_path: Path) -> None:
         ("items: kinds.jsonl", "items: other.jsonl", "line 9: the items file .*other.jsonl cannot be read"),
         ("items: kinds.jsonl", "items: 3", "line 9: items is 3"),
         ("items: kinds.jsonl", "items: []", "line 9: there are no items"),
-        ("{article} {noun}", "{article} {nuon}", r"kinds.jsonl line 1: the prompt uses {nuon} \(did you mean 'noun'"),
+        (
+            "{article} {noun}",
+            "{article} {nuon}",
+            r"kinds.jsonl line 1: the prompt uses {nuon} \(did you mean 'noun'",
+        ),
         ("{article} {noun}", "{} {noun}", "a variable is a plain name"),
         ("{article} {noun}", "{noun.__class__}", "a variable is a plain name"),
         ("{article} {noun}", "{article {noun}", "line 4: the prompt"),
         ("{article} {noun} is a kind of", " ", "a prompt is empty"),
-        ('  - "', "  - 3\n  - \"", "prompts is"),
+        ('  - "', '  - 3\n  - "', "prompts is"),
         ("stop: [", "stop: [''  , ", "line 7: stop is"),
         ("name: kinds", "name: 'kinds", "this is not YAML"),
     ],
@@ -149,8 +160,10 @@ def test_embedded_tasks_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(task_module, "EMBEDDED", folder)
     monkeypatch.chdir(tmp_path)
     assert load_task("kinds").name == "kinds"
-    with pytest.raises(SourceError, match=r"no task 'kind': the embedded tasks are kinds \(did you mean 'kinds'\?\)"):
+    with pytest.raises(
+        SourceError, match=r"no task 'kind': the embedded tasks are kinds \(did you mean 'kinds'\?\)"
+    ):
         load_task("kind")
-    with pytest.raises(SourceError, match="ends in '.toml'"):
+    with pytest.raises(SourceError, match=r"ends in '\.toml'"):
         (tmp_path / "task.toml").write_text("")
         load_task(tmp_path / "task.toml")
