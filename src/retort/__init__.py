@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from retort.distribution.chain import Chain
-    from retort.distribution.logits import Distribution
+    from retort.distribution.logits import Distribution, softmax
     from retort.errors import CapabilityError, InputError, MissingExtraError, RetortError, SourceError
     from retort.lens.look import look
     from retort.sampling.generate import generate
@@ -34,6 +34,7 @@ _HOME = {
     "load": "retort.sources.load",
     "look": "retort.lens.look",
     "sample": "retort.sampling.sampler",
+    "softmax": "retort.distribution.logits",
     "temperature_path": "retort.sampling.path",
     "temperature_paths": "retort.sampling.path",
 }
@@ -52,6 +53,7 @@ __all__ = [
     "load",
     "look",
     "sample",
+    "softmax",
     "temperature_path",
     "temperature_paths",
 ]

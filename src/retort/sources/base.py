@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from retort.errors import InputError
 
@@ -25,11 +26,13 @@ class Capability(Enum):
 class Decoder(Protocol):
     """A batch of texts being continued, one row a text.
 
-    `logits` is `[rows, vocab]` float32: the raw next-token logits of every row. They need not be normalised;
-    a token that can never come (a padded vocabulary entry, a start marker) is -inf.
+    `logits` is `[rows, vocab]`, the raw next-token logits of every row: float32 from models, float64 where the source
+    knows them that well (a file). They need not be normalised; a token that can never come (a padded vocabulary entry,
+    a start marker) is -inf.
     """
 
-    logits: np.ndarray
+    @property
+    def logits(self) -> NDArray[np.floating]: ...
 
     def advance(self, parents: Sequence[int], tokens: Sequence[int]) -> None:
         """Make new row `i` the old row `parents[i]` followed by `tokens[i]`, and refresh `logits`.
@@ -78,8 +81,8 @@ class Source(Protocol):
         """
 
 
-def next_token_logits(source: Source, prompt: str) -> np.ndarray:
-    """The raw logits after `prompt`, `[vocab]` float32; InputError for a prompt the source cannot take."""
+def next_token_logits(source: Source, prompt: str) -> NDArray[np.floating]:
+    """The raw logits after `prompt`, `[vocab]`, as `Decoder.logits`; InputError for a prompt it cannot take."""
     return source.start([source.encode(prompt)]).logits[0]
 
 

@@ -166,6 +166,8 @@ def _reason(error: Exception) -> str:
         return "it needs its own Python code; pass trust_remote_code=True to retort.load if you trust it."
     if line.startswith("Unrecognized configuration class"):
         return "it is not a causal language model (one that predicts the next token)."
+    if "ignore_mismatched_sizes" in str(error):
+        return "its weights have other shapes than its config.json says; get the two from one place."
     return line
 
 

@@ -1,0 +1,138 @@
+"""MODEL strings, the folder checks that need no heavy library, and the embedded models' descriptions."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from retort.errors import SourceError
+from retort.sources import load
+from retort.sources.embedded import embedded_models, load_embedded
+from retort.sources.model_folder import check_model_folder
+from tiny_models import save_tiny_model
+
+DESCRIPTION = {
+    "name": "base",
+    "parameters": 1000,
+    "training_tokens": 2000,
+    "held_out_nll": 2.5,
+    "licence": "WordNet",
+    "description": "a test",
+}
+
+
+@pytest.mark.parametrize(
+    ("model", "sentence"),
+    [
+        ("", "name is empty"),
+        ("ollama:base", "unknown scheme 'ollama:'; give embedded:NAME"),
+        ("embedded:nothing", "the embedded models are embedded:english"),
+        ("embedded:../models", "There is no model"),
+        ("./nowhere", r"no folder \./nowhere"),
+        ("not a name", "no folder not a name"),
+        (__file__, "is a file, not a model"),
+    ],
+)
+def test_a_name_that_is_no_model_is_one_clear_sentence(model: str, sentence: str) -> None:
+    with pytest.raises(SourceError, match=sentence) as caught:
+        load(model)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_hub_id_that_is_not_cached_is_refused_offline_at_once_without_torch() -> None:
+    program = (
+        "import sys, retort\n"
+        "try:\n    retort.load('org/no-such-model')\n"
+        "except retort.SourceError as error:\n    print(error)\n"
+        "print('torch' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={"HF_HUB_OFFLINE": "1", "PYTHONPATH": "src", "HF_HOME": "/nonexistent"},
+        cwd=Path(__file__).parents[2],
+        check=True,
+    )
+    sentence, torch_loaded = done.stdout.splitlines()
+    assert "hub cannot be reached" in sentence and torch_loaded == "False"
+    assert done.stderr == ""
+
+
+def folder_of(path: Path, *names: str, config: str = '{"model_type": "llama"}') -> Path:
+    (path / "config.json").write_text(config)
+    for name in names:
+        (path / name).touch()
+    return path
+
+
+@pytest.mark.parametrize(
+    ("files", "config", "sentence"),
+    [
+        ([], "[]", "holds list"),
+        ([], "{}", "names no model_type"),
+        ([], '{"model_type": "bert", "architectures": ["BertForMaskedLM"]}', "masked language model"),
+        ([], '{"model_type": "llama"}', "no weights"),
+        (["pytorch_model.bin", "tokenizer.json"], '{"model_type": "llama"}', "pickle"),
+        (["model.safetensors"], '{"model_type": "llama"}', "no tokenizer"),
+    ],
+)
+def test_a_folder_is_judged_by_its_files(
+    tmp_path: Path, files: list[str], config: str, sentence: str
+) -> None:
+    with pytest.raises(SourceError, match=sentence):
+        check_model_folder(folder_of(tmp_path, *files, config=config), "it")
+
+
+def test_an_empty_folder_is_not_a_model(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"is not a model: it has no config\.json"):
+        load(str(tmp_path))
+
+
+def test_pickle_is_opened_only_when_asked(tmp_path: Path) -> None:
+    import torch
+    from safetensors.torch import load_file
+
+    save_tiny_model(tmp_path)
+    weights = tmp_path / "model.safetensors"
+    torch.save(load_file(weights), tmp_path / "pytorch_model.bin")
+    weights.unlink()
+    with pytest.raises(SourceError, match="allow_pickle=True"):
+        load(str(tmp_path))
+    assert load(str(tmp_path), allow_pickle=True).vocab_size == 300
+
+
+def test_an_embedded_folder_is_loaded_and_described(tmp_path: Path) -> None:
+    folder = save_tiny_model(tmp_path / "base")
+    (folder / "retort.json").write_text(json.dumps(DESCRIPTION))
+    english, base = embedded_models(tmp_path)
+    assert (english.name, english.parameters) == ("embedded:english", 72547 + 2051547 + 1669625)
+    assert (base.name, base.parameters, base.training_tokens, base.held_out_nll, base.licence) == (
+        "embedded:base",
+        1000,
+        2000,
+        2.5,
+        "WordNet",
+    )
+    assert base.size_bytes == sum(file.stat().st_size for file in folder.iterdir())
+    assert load_embedded("base", tmp_path).name == "embedded:base"
+    with pytest.raises(SourceError, match="embedded:english, embedded:base"):
+        load_embedded("bse", tmp_path)
+
+
+def test_a_description_that_lacks_a_field_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "base").mkdir()
+    (tmp_path / "base" / "retort.json").write_text(json.dumps({"name": "base"}))
+    with pytest.raises(
+        SourceError, match=r"embedded model base is damaged: retort\.json has no 'parameters'"
+    ):
+        embedded_models(tmp_path)
+
+
+def test_english_is_loaded_by_its_name() -> None:
+    assert load("embedded:english").vocab_size == 72547
