@@ -71,7 +71,8 @@ def test_the_parts_of_a_recommendation_agree(seed: int, effects: list[float], nu
     assert found.setting != found.reference
     assert found.region[0] <= found.setting <= found.region[1]
     assert found.region[0] <= found.best <= found.region[1]
-    assert found.detectable or found.setting == found.region[0]
+    blind = found.minimum_detectable_difference is None
+    assert found.detectable or found.setting == (found.best if blind else found.region[0])
     means = dict(zip(temperatures, scores.mean(axis=0).tolist(), strict=True))
     assert found.difference == pytest.approx(means[found.setting] - means[found.reference])
     assert means[found.best] == max(means.values())
@@ -124,12 +125,16 @@ def test_same_seed_same_record_and_another_seed_the_same_finding() -> None:
     )
 
 
-def test_few_items_say_that_nothing_could_have_been_seen() -> None:
-    found, _ = recommend((0.0, 1.0), np.array([[1.0, 0.0], [1.0, 0.0], [1.0, 0.0]]), "exploit")
+def test_few_items_say_that_nothing_could_have_been_seen_and_take_the_best_seen() -> None:
+    found, _ = recommend((0.0, 1.0), np.array([[0.0, 1.0], [0.0, 1.0], [0.0, 1.0]]), "explore")
     assert not found.detectable
+    assert (found.setting, found.region) == (1.0, (0.0, 1.0))
     assert found.minimum_detectable_difference is None
     assert found.held_out_difference is None
-    assert "With 3 items no difference could have been told apart: use more items." in found.reason
+    assert found.reason.startswith(
+        "3 items cannot tell 2 temperatures apart, whatever the scores: at least 6"
+    )
+    assert "which is no evidence yet" in found.reason
 
 
 def test_a_setting_that_wins_on_every_item_is_found_though_nothing_varies() -> None:

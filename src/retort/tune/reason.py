@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from retort.tune.goals import GOALS
 from retort.tune.records import Recommendation
-from retort.tune.statistics import Array
+from retort.tune.statistics import Array, fewest_differing
 
 
 def reason(
@@ -18,6 +18,15 @@ def reason(
     low, high = found.region
     kind = GOALS[goal]
     sentences = []
+    if found.minimum_detectable_difference is None:
+        fewest = fewest_differing(found.error_rate, len(temperatures))
+        sentences.append(
+            f"{_count(num_items, 'item')} cannot tell {len(temperatures)} temperatures apart, whatever the scores: "
+            f"at least {fewest} are needed, and more to see small differences."
+        )
+        sentences.append(f"{found.setting:g} has the highest {kind.score} seen, which is no evidence yet.")
+        sentences.append(f"Against {_name(found.reference)} the difference is {_difference(found)}.")
+        return " ".join(sentences)
     if not found.detectable:
         sentences.append(
             f"No detectable difference on {_count(num_items, 'item')}: anything between {low:g} and {high:g} will do."
@@ -51,15 +60,10 @@ def reason(
             f"Chosen on half of the items and measured on the other half, the advantage is "
             f"{_signed(found.held_out_difference)} ({_interval(found.held_out_ci)})."
         )
-    if found.minimum_detectable_difference is None:
-        sentences.append(
-            f"With {_count(num_items, 'item')} no difference could have been told apart: use more items."
-        )
-    else:
-        sentences.append(
-            f"A true difference of {found.minimum_detectable_difference:.2g} between any two temperatures would have "
-            f"been found with {found.power:.0%} probability or more."
-        )
+    sentences.append(
+        f"A true difference of {found.minimum_detectable_difference:.2g} between any two temperatures would have "
+        f"been found with {found.power:.0%} probability or more."
+    )
     return " ".join(sentences)
 
 

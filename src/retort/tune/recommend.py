@@ -8,6 +8,7 @@ The rule, in full:
    can see; pointing at its highest point would be pointing at noise.
 4. The *setting* is the lowest temperature of the region that is itself ahead of something, where anything is (so that
    a temperature which differs neither from the best nor from the worst is not recommended), else the lowest.
+5. With too few items to tell any two apart, "cannot be told apart" means nothing, and the setting is the best seen.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def choose(comparison: Comparison, default: int) -> tuple[int, int, tuple[int, i
     while last < len(is_out) - 1 and not is_out[last + 1]:
         last += 1
     ahead = [setting for setting in range(first, last + 1) if better[setting].any()]
-    setting = ahead[0] if ahead else first
+    setting = best if comparison.blind else ahead[0] if ahead else first
     return setting, _reference(comparison, setting, default), (first, last)
 
 

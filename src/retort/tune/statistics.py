@@ -61,6 +61,11 @@ class Comparison:
         """`better[s, t]`: s is ahead of t and told apart from it; exactly where `interval(s, t)` lies above 0."""
         return self.t > self.critical
 
+    @property
+    def blind(self) -> bool:
+        """Whether there are too few items for any two settings to be told apart, whatever the scores."""
+        return math.isinf(self.floor)
+
     def interval(self, setting: int, other: int) -> tuple[float, float]:
         """Interval of mean(setting) − mean(other). The intervals of all pairs hold together."""
         centre = float(self.difference[setting, other])
