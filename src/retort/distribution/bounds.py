@@ -61,7 +61,7 @@ def tempered_tail_interval(
     power = 1.0 / temperature
     with np.errstate(divide="ignore", invalid="ignore"):
         at_most_smallest = np.where(m > 0.0, m * smallest ** (power - 1.0), 0.0)
-        spread_evenly = np.where(m > 0.0, (num_tokens - num_seen) ** (1.0 - power) * m**power, 0.0)
+        spread_evenly = np.where(m > 0.0, max(num_tokens - num_seen, 1) ** (1.0 - power) * m**power, 0.0)
     low, high = (at_most_smallest, spread_evenly) if temperature >= 1.0 else (spread_evenly, at_most_smallest)
     return Interval(low[()], np.maximum(low, high)[()])
 
@@ -69,8 +69,9 @@ def tempered_tail_interval(
 def entropy_interval(top_log_probs: Array, num_tokens: int, temperature: float = 1.0) -> Interval:
     """`[...]` interval of the entropy in nats at τ, from the k largest log-probabilities `[..., k]` at τ = 1.
 
-    With w = p^{1/τ}, W = Σ_tail w and Z = Σ_seen w + W the entropy is `ln Z - (Σ w ln w)/Z`. Both ends grow
-    with W, so each is taken at one end of the tail's weight. Raises InputError for impossible
+    With w = p^{1/τ}, W = Σ_tail w and Z = Σ_seen w + W the entropy is `ln Z - (Σ w ln w)/Z`. Both ends grow with
+    W, so each is taken at one end of the tail's weight. The ends are reached for τ ≥ 1 (a tail piled up at p_k, and
+    one spread evenly); for τ < 1 they are safe but wider than need be. Raises InputError for impossible
     log-probabilities.
     """
     seen, m, smallest = _seen(top_log_probs, num_tokens)

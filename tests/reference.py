@@ -1,0 +1,149 @@
+"""Slow float64 oracles in plain Python, from the definitions, sharing no code with retort.
+
+One row at a time, lists in and lists out. -inf marks a removed token. Tests compare the vectorised functions to these.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import combinations
+
+REMOVED = -math.inf
+EXACTLY_ON = 1e-12
+"""A token that stands on a threshold belongs to the kept set; rounding must not decide."""
+
+
+def argmax(logits: Sequence[float]) -> int:
+    """Lowest id among the largest logits."""
+    best = 0
+    for token, logit in enumerate(logits):
+        if logit > logits[best]:
+            best = token
+    return best
+
+
+def softmax(logits: Sequence[float], temperature: float = 1.0) -> list[float]:
+    """p_i = exp((z_i - max)/τ) / Σ; one-hot at τ = 0."""
+    if temperature == 0:
+        return [1.0 if token == argmax(logits) else 0.0 for token in range(len(logits))]
+    largest = max(logits)
+    weights = [math.exp((logit - largest) / temperature) for logit in logits]
+    total = math.fsum(weights)
+    return [weight / total for weight in weights]
+
+
+def order(logits: Sequence[float]) -> list[int]:
+    """Token ids by falling logit, ties by lowest id."""
+    return sorted(range(len(logits)), key=lambda token: (-logits[token], token))
+
+
+def keep(logits: Sequence[float], kept: Sequence[int]) -> list[float]:
+    """The logits with all but the kept ids removed."""
+    return [logit if token in set(kept) else REMOVED for token, logit in enumerate(logits)]
+
+
+def temperature(logits: Sequence[float], value: float) -> list[float]:
+    """(z - max)/τ, or the winner alone at τ = 0."""
+    largest = max(logits)
+    if value == 0:
+        return [0.0 if token == argmax(logits) else REMOVED for token in range(len(logits))]
+    return [(logit - largest) / value for logit in logits]
+
+
+def top_k(logits: Sequence[float], k: int) -> list[float]:
+    """The first k in order."""
+    return keep(logits, order(logits)[:k])
+
+
+def top_p(logits: Sequence[float], p: float) -> list[float]:
+    """The first tokens in order until their mass is p."""
+    probs = softmax(logits)
+    kept: list[int] = []
+    for token in order(logits):
+        kept.append(token)
+        if p < 1 and math.fsum(probs[i] for i in kept) >= p - EXACTLY_ON:
+            break
+    return keep(logits, kept)
+
+
+def min_p(logits: Sequence[float], p: float) -> list[float]:
+    """Tokens whose probability is at least p times the largest."""
+    probs = softmax(logits)
+    return keep(logits, [i for i, prob in enumerate(probs) if prob >= p * max(probs) * (1 - EXACTLY_ON)])
+
+
+TRANSFORMS = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p}
+
+
+def apply_chain(stages: Sequence[tuple[str, float]], logits: Sequence[float]) -> list[float]:
+    """The stages one after the other, in the order given."""
+    row = list(logits)
+    for name, value in stages:
+        row = TRANSFORMS[name](row, value)  # type: ignore[operator]
+    return row
+
+
+def entropy(probs: Sequence[float]) -> float:
+    """-Σ p ln p, with 0·ln 0 = 0."""
+    return -math.fsum(p * math.log(p) for p in probs if p > 0)
+
+
+def kl(p: Sequence[float], q: Sequence[float]) -> float:
+    """Σ p ln(p/q); inf where q lacks what p has."""
+    if any(a > 0 and b == 0 for a, b in zip(p, q, strict=True)):
+        return math.inf
+    return math.fsum(a * math.log(a / b) for a, b in zip(p, q, strict=True) if a > 0)
+
+
+def mixture(p: Sequence[float], q: Sequence[float], share_of_p: float) -> list[float]:
+    """s p + (1 - s) q."""
+    return [share_of_p * a + (1 - share_of_p) * b for a, b in zip(p, q, strict=True)]
+
+
+def jsd(p: Sequence[float], q: Sequence[float], beta: float) -> float:
+    """β KL(p ‖ m) + (1 - β) KL(q ‖ m)."""
+    middle = mixture(p, q, beta)
+    return beta * kl(p, middle) + (1 - beta) * kl(q, middle)
+
+
+def total_variation(p: Sequence[float], q: Sequence[float]) -> float:
+    """½ Σ |p - q|."""
+    return math.fsum(abs(a - b) for a, b in zip(p, q, strict=True)) / 2
+
+
+def pass_at_k(outcomes: Sequence[bool], k: int) -> float:
+    """Share of all k-subsets with at least one success, by listing them."""
+    subsets = list(combinations(outcomes, k))
+    return sum(any(subset) for subset in subsets) / len(subsets)
+
+
+def pass_hat_k(outcomes: Sequence[bool], k: int) -> float:
+    """Share of all k-subsets that are all successes, by listing them."""
+    subsets = list(combinations(outcomes, k))
+    return sum(all(subset) for subset in subsets) / len(subsets)
+
+
+def agreement(answers: Sequence[object]) -> float:
+    """Share of all pairs that are equal, by listing them."""
+    pairs = list(combinations(answers, 2))
+    return sum(a == b for a, b in pairs) / len(pairs)
+
+
+def best_temperature(loss_at: object, low: float, high: float, steps: int = 20_001) -> float:
+    """The τ on a fine logarithmic grid with the smallest loss."""
+    grid = [low * (high / low) ** (i / (steps - 1)) for i in range(steps)]
+    return min(grid, key=loss_at)  # type: ignore[arg-type]
+
+
+def ece(confidences: Sequence[float], correct: Sequence[bool], num_bins: int) -> float:
+    """Σ n_b/n |accuracy - confidence|, bin by bin over (lower, upper]."""
+    value = 0.0
+    for b in range(num_bins):
+        lower, upper = b / num_bins, (b + 1) / num_bins
+        inside = [i for i, c in enumerate(confidences) if (lower < c <= upper) or (b == 0 and c == 0)]
+        if inside:
+            accuracy = sum(correct[i] for i in inside) / len(inside)
+            confidence = sum(confidences[i] for i in inside) / len(inside)
+            value += len(inside) / len(confidences) * abs(accuracy - confidence)
+    return value
