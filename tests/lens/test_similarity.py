@@ -8,7 +8,7 @@ import zlib
 import numpy as np
 import pytest
 
-from mock_source import MockSource
+from mock_source import MockDecoder, MockSource
 from retort.errors import InputError
 from retort.lens.similarity import fill, similarity, triple_test
 
@@ -26,6 +26,11 @@ class WordSource(MockSource):
     def encode(self, text: str) -> list[int]:
         self.words.append(text.split()[1])
         return [len(self.words) - 1]
+
+    def start(self, prompts):
+        return MockDecoder(
+            self, [tuple(prompt) for prompt in prompts]
+        )  # ids count prompts here, beyond the vocabulary
 
     def logits_of(self, prefix):
         word = self.words[prefix[0]]

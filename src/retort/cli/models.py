@@ -27,7 +27,6 @@ def command(as_json: bool) -> None:
     for name in ("parameters", "size", "tokens trained", "held-out nats/token"):
         table.add_column(name, justify="right")
     table.add_column("licence")
-    table.add_column("what it is", ratio=1)
     for model in models:
         table.add_row(
             model.name,
@@ -36,10 +35,11 @@ def command(as_json: bool) -> None:
             _count(model.training_tokens),
             number(model.held_out_nll),
             model.licence,
-            model.description,
         )
     console = stdout_console()
     console.print(table)
+    for model in models:
+        console.print(f"{model.name}: {model.description}", soft_wrap=True)
     console.print("Type one as MODEL, for instance: retort look embedded:english 'the sky is'")
 
 

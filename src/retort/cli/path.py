@@ -105,14 +105,19 @@ def _print(
     table.add_column("logprob, raw", justify="right")
     for leaf in found.leaves:
         table.add_row(
-            f"{leaf.temperature_low:g}",
-            f"{leaf.temperature_high:g}",
+            f"{leaf.temperature_low:.4f}",
+            f"{leaf.temperature_high:.4f}",
             printable(leaf.text),
             leaf.finish_reason,
             number(leaf.logprob_raw),
         )
     console.print(table)
-    if not found.exact:
+    if found.exact:
+        console.print(
+            "Each interval of τ is exact, rounded inwards. Between two of them lie texts that no asked-for "
+            "temperature gives; a finer --temperatures shows them."
+        )
+    else:
         console.print(
             "This chain does not keep the first n tokens by logit, so nothing is known between the temperatures asked "
             "for: τ from and to are the first and last of them that give the text."

@@ -95,8 +95,9 @@ def command(
 
 def _print(source: Source, prompt: str, params: SamplingParams, samples: Sequence[Sample]) -> None:
     from rich.table import Table
+    from rich.text import Text
 
-    from retort.cli.output import number, printable, probability, stdout_console
+    from retort.cli.output import printable, stdout_console
 
     console = stdout_console()
     console.print(f"{source.name} after {prompt!r}", style="bold", soft_wrap=True)
@@ -105,29 +106,28 @@ def _print(source: Source, prompt: str, params: SamplingParams, samples: Sequenc
     console.print(
         f"Drawn through: {params.resolved_chain or 'nothing (the raw distribution)'}", soft_wrap=True
     )
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("seed", justify="right", no_wrap=True)
-    table.add_column("text", ratio=1)
-    table.add_column("tokens", justify="right")
-    table.add_column("end")
-    for name in ("logprob, raw", "processed", "entropy", "least kept", "near ties"):
-        table.add_column(name, justify="right")
+    table = Table.grid(padding=(0, 2))
     for index, sample in enumerate(samples):
-        tokens = sample.tokens
-        table.add_row(
-            str(params.seed + index),
-            printable(sample.text),
-            str(len(tokens)),
-            sample.finish_reason,
-            number(sum(token.logprob_raw for token in tokens)),
-            number(sum(token.logprob_processed for token in tokens)),
-            number(sum(token.entropy_nats for token in tokens) / len(tokens)) if tokens else number(None),
-            probability(min(token.kept_mass for token in tokens)) if tokens else number(None),
-            str(sum(token.near_tie for token in tokens)),
-        )
+        table.add_row(f"seed {params.seed + index}", Text(printable(sample.text), style="bold"))
+        table.add_row("", _account(sample))
     console.print(table)
     console.print(
         "Logprobs in nats, summed over the text: raw is the model's own (τ = 1, nothing removed), processed is of the "
-        "distribution that was drawn from. Entropy: nats a token, processed. Least kept: the smallest mass that "
-        "truncation left at any token. A near tie could fall the other way on another machine."
+        "distribution that was drawn from. Entropy: nats a token, processed. Kept: the smallest mass that truncation "
+        "left at any token. A near tie could fall the other way on another machine."
+    )
+
+
+def _account(sample: Sample) -> str:
+    from retort.cli.output import number, probability
+
+    tokens = sample.tokens
+    ties = sum(token.near_tie for token in tokens)
+    return (
+        f"{len(tokens)} tokens, {sample.finish_reason}; "
+        f"logprob {number(sum(token.logprob_raw for token in tokens))} raw, "
+        f"{number(sum(token.logprob_processed for token in tokens))} processed; "
+        f"entropy {number(sum(token.entropy_nats for token in tokens) / len(tokens))}; "
+        f"kept {probability(min(token.kept_mass for token in tokens))}; "
+        f"{ties} near tie{'s' * (ties != 1)}"
     )

@@ -1,0 +1,93 @@
+"""The commands on a small random model in an ordinary folder, as a user's own model would be; needs torch."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tiny_models import TEXT, save_tiny_model
+
+SOURCE = Path(__file__).resolve().parents[2] / "src"
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(save_tiny_model(tmp_path_factory.mktemp("models") / "tiny"))
+
+
+def test_look_sample_and_path_agree_on_a_real_model(run_json, model) -> None:
+    looked = run_json("look", model, "the sky is", "--temperature", "1", "--top", "1")
+    greedy = run_json("sample", model, "the sky is", "--n", "1", "--temperature", "0", "--max-tokens", "4")
+    first = greedy["samples"][0]["tokens"][0]
+    assert first["id"] == looked["rows"][0]["top"][0]["id"]
+    assert first["logprob_raw"] == pytest.approx(looked["rows"][0]["top"][0]["logprob"], abs=1e-5)
+    path = run_json("path", model, "the sky is", "--temperatures", "0,1,2", "--max-tokens", "4")
+    assert path["leaves"][0]["ids"] == greedy["samples"][0]["ids"]
+
+
+@pytest.fixture(scope="module")
+def recipe(model, tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("recipe")
+    (folder / "text.txt").write_text("\n\n".join(TEXT * 10))
+    file = folder / "recipe.yaml"
+    file.write_text(
+        f"teacher: {model}\n"
+        "student: {config: {model_type: llama, hidden_size: 16, num_hidden_layers: 1, intermediate_size: 16,\n"
+        "  num_attention_heads: 2, num_key_value_heads: 2}}\n"
+        f"data: {{train: {folder}/text.txt, validation: {folder}/text.txt}}\n"
+        "sequence_length: 8\nbatch_size: 4\nsteps: 3\nseeds: 2\n"
+    )
+    return str(file)
+
+
+def test_distill_reports_both_arms_and_a_verdict(run_json, recipe) -> None:
+    document = run_json("distill", recipe, "steps=2")
+    assert {"arms", "difference", "verdict", "recipe"} <= set(document)
+    assert document["recipe"]["steps"] == 2
+    for arm in ("hard", "soft"):
+        assert [result["seed"] for result in document["arms"][arm]] == [0, 1]
+        assert all({"val_nll", "seconds", "tokens"} <= set(result) for result in document["arms"][arm])
+    assert set(document["difference"]) >= {"mean", "ci", "per_seed"}
+    assert document["verdict"] in ("helps", "does not help", "cannot tell")
+
+
+def test_distill_prints_students_differences_and_verdicts(run, recipe) -> None:
+    shown = run("distill", recipe, "seeds=1", "equal_time=false").stdout
+    for said in ("hard labels", "soft targets", "Verdict, same steps: cannot tell", "above 0, distilling"):
+        assert said in shown
+
+
+def test_a_recipe_mistake_is_one_line(run, recipe) -> None:
+    result = run("distill", recipe, "step=2")
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert len(result.stderr.splitlines()) == 1
+    assert "steps" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["look", "MODEL", "the sky " * 100], "64"),
+        (["look", "EMPTY", "x"], "empty"),
+    ],
+)
+def test_no_library_adds_lines_to_a_mistake(model, tmp_path, arguments: list[str], said: str) -> None:
+    """In a process of its own, since libraries write to stderr past what a test runner catches."""
+    (tmp_path / "empty").mkdir()
+    names = {"MODEL": model, "EMPTY": str(tmp_path / "empty")}
+    done = subprocess.run(
+        [sys.executable, "-m", "retort", *[names.get(word, word) for word in arguments]],
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": str(SOURCE)},
+    )
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert said in done.stderr

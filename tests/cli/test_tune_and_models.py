@@ -1,0 +1,74 @@
+"""`retort tune` on a task of the user's own, and `retort models`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+TASK = """\
+name: sky
+goal: exploit
+description: Say what the sky is.
+prompts: ["{subject} is"]
+max_tokens: 1
+scorer: {kind: references}
+items: items.jsonl
+"""
+
+
+@pytest.fixture
+def task(sky, tmp_path: Path) -> str:
+    """A task file with eight items whose right answer is the most likely token of `logits:sky.json`."""
+    (tmp_path / "task.yaml").write_text(TASK)
+    items = [{"id": str(i), "vars": {"subject": f"sky {i}"}, "references": ["blue"]} for i in range(8)]
+    (tmp_path / "items.jsonl").write_text("\n".join(map(json.dumps, items)))
+    return "task.yaml"
+
+
+def test_the_fields_of_a_tuning(run_json, sky, task) -> None:
+    document = run_json("tune", task, "--model", sky, "--temperatures", "0,1,4", "--samples", "8")
+    assert (document["task"], document["model"], document["goal"]) == ("sky", sky, "exploit")
+    assert [setting["temperature"] for setting in document["settings"]] == [0, 1, 4]
+    for setting in document["settings"]:
+        assert set(setting) == {"temperature", "score", "score_ci", "distinct", "agreement", "samples"}
+    greedy, _, hot = document["settings"]
+    assert greedy["score"] == 1
+    # 64 draws of probability 0.620: outside 0.38 to 0.86 (four standard errors) once in 16,000.
+    assert hot["score"] == pytest.approx(0.620321, abs=0.24)
+    recommendation = document["recommendation"]
+    assert {"setting", "reason", "detectable", "difference", "difference_ci"} <= set(recommendation)
+    assert recommendation["setting"] in (0, 1)
+    assert 0 < document["forward_passes"] < document["independent_passes"]
+
+
+def test_items_limits_the_items_and_a_seed_repeats(run_json, sky, task) -> None:
+    arguments = ("tune", task, "--model", sky, "--temperatures", "1,3", "--samples", "2", "--items", "4")
+    first, again, other = (run_json(*arguments, "--seed", seed) for seed in ("1", "1", "2"))
+    assert first["settings"][0]["samples"] == 8
+    assert first == again != other
+
+
+def test_the_table_names_the_recommendation_and_the_price(run, sky, task) -> None:
+    result = run("tune", task, "--model", sky, "--temperatures", "0,1,4", "--samples", "4")
+    assert (result.exit_code, result.stderr) == (0, "")
+    for said in ("→", "Recommended: τ = ", "forward passes", "paired by item", "95 % interval", "agreement"):
+        assert said in result.stdout
+
+
+def test_models_lists_the_trigram_model_first(run, run_json) -> None:
+    first = run_json("models")["models"][0]
+    assert first["name"] == "embedded:english"
+    assert set(first) >= {
+        "parameters",
+        "size_bytes",
+        "training_tokens",
+        "held_out_nll",
+        "licence",
+        "description",
+    }
+    shown = run("models")
+    assert shown.exit_code == 0
+    assert "BSD" in shown.stdout
+    assert "27.1 MB" in shown.stdout
