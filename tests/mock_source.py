@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from retort.sources.base import Capability
+from retort.sources.base import Capability, check_prompts
 
 
 class MockSource:
@@ -57,6 +57,7 @@ class MockSource:
         return f" w{token_id}"
 
     def start(self, prompts: Sequence[Sequence[int]]) -> MockDecoder:
+        check_prompts(self, prompts)
         self.starts += 1
         return MockDecoder(self, [tuple(prompt) for prompt in prompts])
 

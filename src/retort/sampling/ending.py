@@ -59,16 +59,14 @@ class Ending:
 def check_request(source: Source, prompt_ids: Sequence[int], max_tokens: int) -> None:
     """Nothing if `source` can continue this prompt by `max_tokens`; else one clear error, before any work is done.
 
-    Raises CapabilityError for a source that does not give the whole vocabulary, InputError for an empty prompt and for
-    one that leaves too little room in the context.
+    Raises CapabilityError for a source that does not give the whole vocabulary, InputError for a prompt that leaves too
+    little room in the context. Whether a prompt without tokens can be continued is the source's to say, in `start`.
     """
     if source.capability is not Capability.FULL:
         raise CapabilityError(
             f"{source.name} gives only its most likely tokens, and sampling needs the whole vocabulary; "
             "use a local model"
         )
-    if not prompt_ids:
-        raise InputError("the prompt is empty (no tokens); give at least one word")
     if source.max_context is not None and len(prompt_ids) + max_tokens > source.max_context:
         room = source.max_context - len(prompt_ids)
         advice = f"lower max_tokens to {room} or shorten the prompt" if room > 0 else "shorten the prompt"
