@@ -9,8 +9,8 @@ Everything that another implementation (compiled, or on a device) needs to give 
 4. *Uniform.* From its words (low, high) a token takes the upper 52 of 64 bits, `k = (high·2^32 + low) div 2^12`, and
    `u = (k + 1/2)·2^-52`. u and 1 - u are both exact in float64, neither is ever 0, and `|P(u ≤ x) - x| ≤ 2^-53`.
 5. *Gumbel.* `g = -ln(-ln u)`. Here ln is `_negated_log` below: a fixed sequence of IEEE float64 operations, each
-   rounded on its own (no fused multiply-add). A library's logarithm differs in the last bit from one processor to the next,
-   and with it a draw could.
+   rounded on its own (no fused multiply-add). A library's logarithm differs in the last bit from one processor to
+   the next, and with it a draw could.
 
 A token of probability p wins the race when its exponential `-ln u` is the smallest in proportion; that of a rare token
 must come close to 0, where u is close to 1 and the grain 2^-52 decides how small a probability can be told apart.
@@ -36,6 +36,7 @@ STREAM_SAMPLING = 0
 
 MAX_SEED = 2**64 - 1
 MAX_POSITION = 2**32 - 1
+MAX_TOKEN_ID = 2**32 - 1
 
 LANES = 8192
 """Counters worked on at a time: enough to hide the cost of a numpy call, few enough for a second-level cache."""
@@ -57,36 +58,55 @@ ONE_BITS = 0x3FF0000000000000
 ONE_LESS_HALF_GRAIN = 1.0 - 2.0**-53
 
 
-def gumbel(seed: Any, position: Any, tokens: int | Sequence[int] | np.ndarray) -> np.ndarray:
-    """Gumbel noise of each token, float64: `[vocab]` for one seed and position, `[rows, vocab]` for arrays of them.
+def gumbel(seed: int, position: int, tokens: int | Sequence[int] | np.ndarray) -> np.ndarray:
+    """`[vocab]` Gumbel noise of each token, float64, for one seed and position.
 
     `g = -ln(-ln u)`, u from `uniforms`; argmax over i of `z_i/τ + g_i` is then a draw from softmax(z/τ) (Gumbel 1954).
     `tokens`: how many (ids 0 .. tokens-1), or the ids wanted; an id's noise is the same either way. The layout of
     counters and the map to Gumbel are at the head of this file. Raises InputError for a seed or position out of range.
     """
-    noise = uniforms(seed, position, tokens)
-    flat = noise.reshape(-1)
-    for start in range(0, flat.size, 2 * LANES):
-        part = flat[start : start + 2 * LANES]
-        _negated_log(part)
-        _negated_log(part)
-    return noise
+    return _to_gumbel(uniforms(seed, position, tokens))
 
 
-def uniforms(seed: Any, position: Any, tokens: int | Sequence[int] | np.ndarray) -> np.ndarray:
-    """Uniform noise `u = (k + 1/2)·2^-52` in (0, 1), float64; arguments, shapes and errors as for `gumbel`."""
-    seeds = _whole_numbers(seed, MAX_SEED, "seed")
-    positions = _whole_numbers(position, MAX_POSITION, "position")
-    if seeds.ndim == 0 and positions.ndim == 0:
-        return _row_uniforms(int(seeds), int(positions), tokens)
-    seeds, positions = np.broadcast_arrays(seeds, positions)
-    if seeds.ndim != 1:
-        raise InputError(f"seeds and positions must be numbers or lists of numbers, got shape {seeds.shape}")
-    ids = np.arange(tokens) if isinstance(tokens, (int, np.integer)) else np.asarray(tokens)
-    if ids.size >= LANES:
-        rows = [_row_uniforms(int(s), int(p), tokens) for s, p in zip(seeds, positions, strict=True)]
-        return np.stack(rows) if rows else np.empty((0, ids.size))
-    return _lane_uniforms(seeds[:, None], positions[:, None], ids)
+def uniforms(seed: int, position: int, tokens: int | Sequence[int] | np.ndarray) -> np.ndarray:
+    """`[vocab]` uniform noise `u = (k + 1/2)·2^-52` in (0, 1), float64; arguments and errors as for `gumbel`."""
+    if isinstance(tokens, (int, np.integer)):
+        return _row_uniforms(
+            int(whole_numbers(seed, MAX_SEED, "seed")),
+            int(whole_numbers(position, MAX_POSITION, "position")),
+            int(tokens),
+        )
+    return uniforms_at(seed, position, tokens)
+
+
+def gumbel_at(seeds: Any, positions: Any, ids: Any) -> np.ndarray:
+    """Gumbel noise of each (seed, position, token id), float64; numbers or arrays, broadcast against each other.
+
+    The same bits as `gumbel`, for many rows at once or for a few tokens of each.
+    """
+    return _to_gumbel(uniforms_at(seeds, positions, ids))
+
+
+def uniforms_at(seeds: Any, positions: Any, ids: Any) -> np.ndarray:
+    """Uniform noise of each (seed, position, token id), as `gumbel_at`; one counter each, where a row needs half."""
+    seeds = whole_numbers(seeds, MAX_SEED, "seed")
+    positions = whole_numbers(positions, MAX_POSITION, "position")
+    ids = whole_numbers(ids, MAX_TOKEN_ID, "token id")
+    shape = np.broadcast_shapes(seeds.shape, positions.shape, ids.shape)
+    seeds, positions, ids = (np.broadcast_to(part, shape).reshape(-1) for part in (seeds, positions, ids))
+    bits = np.empty(len(ids), dtype=np.uint64)
+    for start in range(0, len(ids), LANES):
+        here = slice(start, start + LANES)
+        block = ids[here] >> np.uint64(1)
+        counter = [block, positions[here].copy(), np.full_like(block, STREAM_SAMPLING), np.zeros_like(block)]
+        philox4x32(counter, (seeds[here] & np.uint64(LOW_WORD), seeds[here] >> np.uint64(32)))
+        odd = (ids[here] & np.uint64(1)).astype(bool)
+        _to_unit_bits(
+            np.where(odd, counter[2], counter[0]), np.where(odd, counter[3], counter[1]), bits[here]
+        )
+    unit = bits.view(np.float64)
+    unit -= ONE_LESS_HALF_GRAIN
+    return unit.reshape(shape)
 
 
 def philox4x32(counter: Sequence[np.ndarray], key: Sequence[Any], rounds: int = ROUNDS) -> None:
@@ -135,10 +155,8 @@ class NoiseCache:
         return noise
 
 
-def _row_uniforms(seed: int, position: int, tokens: int | Sequence[int] | np.ndarray) -> np.ndarray:
-    if not isinstance(tokens, (int, np.integer)):
-        return _lane_uniforms(np.uint64(seed), np.uint64(position), np.asarray(tokens))
-    num_blocks = (int(tokens) + 1) // 2
+def _row_uniforms(seed: int, position: int, num_tokens: int) -> np.ndarray:
+    num_blocks = (num_tokens + 1) // 2
     noise = np.empty(2 * num_blocks, dtype=np.uint64)
     words = np.empty((4, min(LANES, num_blocks)), dtype=np.uint64)
     key = (seed & LOW_WORD, seed >> 32)
@@ -153,23 +171,7 @@ def _row_uniforms(seed: int, position: int, tokens: int | Sequence[int] | np.nda
         _to_unit_bits(counter[2], counter[3], pair[1::2])
     unit = noise.view(np.float64)
     unit -= ONE_LESS_HALF_GRAIN
-    return unit[: int(tokens)]
-
-
-def _lane_uniforms(seeds: Any, positions: Any, ids: np.ndarray) -> np.ndarray:
-    """Uniforms of any ids, one counter each (a pair shares its counter, so this does the work of a pair for one)."""
-    if ids.size and (ids.min() < 0 or ids.max() > LOW_WORD):
-        raise InputError(f"token ids must be 0 to {LOW_WORD:,}, got {int(ids.min())} to {int(ids.max())}")
-    blocks, seeds, positions = np.broadcast_arrays(ids.astype(np.uint64) >> np.uint64(1), seeds, positions)
-    counter = [blocks.copy(), positions.copy(), np.full_like(blocks, STREAM_SAMPLING), np.zeros_like(blocks)]
-    philox4x32(counter, (seeds & np.uint64(LOW_WORD), seeds >> np.uint64(32)))
-    odd = (ids & 1).astype(bool)
-    low, high = np.where(odd, counter[2], counter[0]), np.where(odd, counter[3], counter[1])
-    bits = np.empty_like(low)
-    _to_unit_bits(low, high, bits)
-    unit = bits.view(np.float64)
-    unit -= ONE_LESS_HALF_GRAIN
-    return unit
+    return unit[:num_tokens]
 
 
 def _to_unit_bits(low: np.ndarray, high: np.ndarray, out: np.ndarray) -> None:
@@ -178,6 +180,16 @@ def _to_unit_bits(low: np.ndarray, high: np.ndarray, out: np.ndarray) -> None:
     np.left_shift(high, 20, out=high)
     np.bitwise_or(low, high, out=low)
     np.bitwise_or(low, ONE_BITS, out=out)
+
+
+def _to_gumbel(uniform: np.ndarray) -> np.ndarray:
+    """`-ln(-ln u)` in place."""
+    flat = uniform.reshape(-1)
+    for start in range(0, flat.size, 2 * LANES):
+        part = flat[start : start + 2 * LANES]
+        _negated_log(part)
+        _negated_log(part)
+    return uniform
 
 
 def _negated_log(values: np.ndarray) -> None:
@@ -204,14 +216,23 @@ def _negated_log(values: np.ndarray) -> None:
     np.subtract(exponent, series, out=values)
 
 
-def _whole_numbers(value: Any, largest: int, name: str) -> np.ndarray:
-    """`value`, a number or a list of them, as uint64; raises InputError unless all are whole and 0 .. largest."""
-    numbers = value.tolist() if isinstance(value, np.ndarray) else value
-    for number in numbers if isinstance(numbers, (list, tuple, range)) else (numbers,):
-        if (
-            not isinstance(number, (int, np.integer))
-            or isinstance(number, bool)
-            or not 0 <= number <= largest
-        ):
-            raise InputError(f"{name} must be a whole number from 0 to {largest}, got {number!r}")
-    return np.asarray(value, dtype=np.uint64)
+def whole_numbers(value: Any, largest: int, name: str) -> np.ndarray:
+    """`value`, a whole number or numbers of 0 .. largest, as uint64; raises InputError."""
+    numbers = np.asarray(value)
+    if numbers.size == 0:
+        return numbers.astype(np.uint64)
+    # A list that mixes small numbers with some above 2^63 becomes an array of objects, or of floats that lost digits.
+    if numbers.dtype.kind not in "iu":
+        numbers = np.asarray(value, dtype=object)
+    wrong = (
+        [number for number in numbers.reshape(-1) if not _is_whole(number)] if numbers.dtype == object else []
+    )
+    if not wrong and (numbers.min() < 0 or numbers.max() > largest):
+        wrong = [number for number in numbers.reshape(-1) if not 0 <= number <= largest]
+    if wrong:
+        raise InputError(f"{name} must be a whole number from 0 to {largest}, got {wrong[0]!r}")
+    return numbers.astype(np.uint64)
+
+
+def _is_whole(number: object) -> bool:
+    return isinstance(number, (int, np.integer)) and not isinstance(number, bool)

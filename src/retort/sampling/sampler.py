@@ -18,7 +18,7 @@ import numpy as np
 from retort.distribution import Chain, bad_rows, entropy_of_log_probs, log_softmax, margin
 from retort.distribution.arrays import as_floats, to_numpy
 from retort.errors import InputError
-from retort.sampling.noise import MAX_SEED, gumbel
+from retort.sampling.noise import MAX_POSITION, MAX_SEED, gumbel, gumbel_at, whole_numbers
 from retort.sampling.params import SamplingParams
 
 NOISE_SCALE = 1e-4
@@ -31,8 +31,11 @@ kernel or the order of summation changes. In bfloat16 it is 1e-2 to 1e-1: pass `
 GROUP_ELEMENTS = 2**20
 """Logits of a group worked on at a time (8 MB of float64), so that a large batch does not need several copies."""
 
-FEW = 8
+FEW = 4
 """Noise is computed for the kept tokens alone when they are fewer than one in this many."""
+
+SMALL_VOCABULARY = 2048
+"""Added to the vocabulary when asking whether the kept are few: many short rows are worth doing at once."""
 
 
 @dataclass(frozen=True)
@@ -136,9 +139,8 @@ def _sample_group(
         results.margin[rows] = margin(raw_GV)
         results.log_kept_mass[rows] = 0.0
     else:
-        draws = [_draw(processed_GV[place], kept_GV[place], noise, row) for place, row in enumerate(rows)]
-        ids_G = np.array([token for token, _ in draws], dtype=np.int64)
-        results.margin[rows] = [temperature * lead for _, lead in draws]
+        ids_G, leads_G = _draw(processed_GV, kept_GV, rows, noise)
+        results.margin[rows] = temperature * leads_G
         results.log_kept_mass[rows] = _log_kept_mass(raw_GV, kept_GV, temperature)
     each = np.arange(len(rows))
     results.ids[rows] = ids_G
@@ -147,43 +149,68 @@ def _sample_group(
     results.entropy[rows] = entropy_of_log_probs(log_probs_GV)
 
 
-def _draw(processed_V: np.ndarray, kept_V: np.ndarray, noise: _Noise, row: int) -> tuple[int, float]:
-    """The winner of `processed + noise` and its lead over the runner-up (inf if there is none)."""
-    num_tokens = len(processed_V)
-    num_kept = np.count_nonzero(kept_V)
-    if num_kept == 1:
-        return int(np.argmax(kept_V)), np.inf
-    few = num_kept * FEW < num_tokens
-    ids = np.flatnonzero(kept_V) if few else np.arange(num_tokens)
-    scores = processed_V[ids] + noise.of_ids(row, ids) if few else processed_V + noise.row(row, num_tokens)
-    winner = int(np.argmax(scores))
-    best = scores[winner]
-    scores[winner] = -np.inf
-    return int(ids[winner]), float(best - scores.max())
+def _draw(
+    processed_GV: np.ndarray, kept_GV: np.ndarray, rows: list[int], noise: _Noise
+) -> tuple[np.ndarray, np.ndarray]:
+    """`[G]` winners of `processed + noise` (ties: lowest id) and `[G]` their lead over the runner-up (inf if none)."""
+    num_tokens = processed_GV.shape[-1]
+    ids_G, leads_G = np.empty(len(rows), dtype=np.int64), np.empty(len(rows))
+    few_G = np.count_nonzero(kept_GV, axis=-1) * FEW < num_tokens + SMALL_VOCABULARY
+    few = np.flatnonzero(few_G)
+    if len(few):
+        ids_G[few], leads_G[few] = _draw_among_kept(processed_GV, kept_GV & few_G[:, None], few, rows, noise)
+    for place in np.flatnonzero(~few_G):
+        scores = processed_GV[place] + noise.row(rows[place], num_tokens)
+        ids_G[place] = winner = np.argmax(scores)
+        best = scores[winner]
+        scores[winner] = -np.inf
+        leads_G[place] = best - scores.max()
+    return ids_G, leads_G
+
+
+def _draw_among_kept(
+    processed_GV: np.ndarray, kept_GV: np.ndarray, few: np.ndarray, rows: list[int], noise: _Noise
+) -> tuple[np.ndarray, np.ndarray]:
+    """As `_draw`, for the rows `few` at once: noise and scores of their kept tokens only, one row after the other."""
+    places, ids = np.nonzero(kept_GV)
+    scores = processed_GV[places, ids] + noise.of(rows, places, ids)
+    starts = np.searchsorted(places, few)
+    best = np.maximum.reduceat(scores, starts)
+    sizes = np.diff(starts, append=len(scores))
+    hits = np.flatnonzero(scores == np.repeat(best, sizes))
+    winners = hits[np.searchsorted(hits, starts)]
+    scores[winners] = -np.inf
+    return ids[winners], best - np.maximum.reduceat(scores, starts)
 
 
 def _log_kept_mass(raw_GV: np.ndarray, kept_GV: np.ndarray, temperature: float) -> np.ndarray:
     """`[G]` ln Σ_{i kept} softmax(z/τ)_i; exactly 0 where every token that had any mass is kept."""
-    truncated = (kept_GV != (raw_GV > -np.inf)).any(axis=-1)
-    log_mass = np.zeros(len(raw_GV))
-    for row in np.flatnonzero(truncated):
-        kept = log_softmax(raw_GV[row], temperature)[kept_GV[row]]
-        log_mass[row] = min(0.0, float(np.log(np.exp(kept - kept.max()).sum()) + kept.max()))
-    return log_mass
+    log_mass_G = np.zeros(len(raw_GV))
+    cut = np.flatnonzero((kept_GV != (raw_GV > -np.inf)).any(axis=-1))
+    if len(cut):
+        kept_log_probs = np.where(kept_GV[cut], log_softmax(raw_GV[cut], temperature), -np.inf)
+        largest = kept_log_probs.max(axis=-1, keepdims=True)
+        log_mass_G[cut] = largest[:, 0] + np.log(np.exp(kept_log_probs - largest).sum(axis=-1))
+    return np.minimum(log_mass_G, 0.0)
 
 
 class _Noise:
     """The noise of a batch; rows that share seed and position compute it once."""
 
     def __init__(self, seeds: list[int], positions: list[int]) -> None:
+        self._seeds = whole_numbers(seeds, MAX_SEED, "seed")
+        self._positions = whole_numbers(positions, MAX_POSITION, "position")
         self._places = list(zip(seeds, positions, strict=True))
         self._uses = Counter(self._places)
         self._shared: dict[tuple[int, int], np.ndarray] = {}
 
-    def of_ids(self, row: int, ids: np.ndarray) -> np.ndarray:
-        return gumbel(*self._places[row], ids)
+    def of(self, rows: list[int], places: np.ndarray, ids: np.ndarray) -> np.ndarray:
+        """Noise of token `ids[i]` in row `rows[places[i]]`, for every i."""
+        at = np.array(rows)[places]
+        return gumbel_at(self._seeds[at], self._positions[at], ids)
 
     def row(self, row: int, num_tokens: int) -> np.ndarray:
+        """`[vocab]` noise of one row."""
         place = self._places[row]
         if self._uses[place] == 1:
             return gumbel(*place, num_tokens)
@@ -219,7 +246,7 @@ def _seeds(params: Any, params_N: list[SamplingParams], seeds: Sequence[int] | N
         return [(row.seed + index * together) & MAX_SEED for index, row in enumerate(params_N)]
     if len(seeds) != num_rows:
         raise InputError(f"got {len(seeds)} seeds for {num_rows} rows; give one for each row")
-    return [int(seed) for seed in seeds]
+    return list(seeds)
 
 
 def _positions(positions: int | Sequence[int] | None, num_rows: int) -> list[int]:
@@ -229,7 +256,7 @@ def _positions(positions: int | Sequence[int] | None, num_rows: int) -> list[int
         raise InputError(
             f"got {len(positions)} positions for {num_rows} rows; give one for each row, or one number"
         )
-    return [int(position) for position in positions]
+    return list(positions)
 
 
 def _groups(
@@ -237,9 +264,13 @@ def _groups(
 ) -> Iterator[tuple[Chain, list[int]]]:
     """Usable rows by chain, in pieces of a bounded number of logits."""
     by_chain: dict[Chain, list[int]] = {}
+    # Building and hashing a chain costs more than drawing a short row, so each params object is asked once.
+    rows_of: dict[int, list[int]] = {}
     for row, params in enumerate(params_N):
+        if id(params) not in rows_of:
+            rows_of[id(params)] = by_chain.setdefault(params.resolved_chain, [])
         if row not in faults:
-            by_chain.setdefault(params.resolved_chain, []).append(row)
+            rows_of[id(params)].append(row)
     size = max(1, GROUP_ELEMENTS // vocab)
     for chain, rows in by_chain.items():
         for start in range(0, len(rows), size):

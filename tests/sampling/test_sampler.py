@@ -1,0 +1,272 @@
+"""The sampler: four tokens by hand, a float64 oracle, the batch as its rows alone, frequencies, and bad rows."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from retort.distribution import Chain
+from retort.errors import InputError
+from retort.sampling import BadRowsError, SampleBatch, SamplingParams, gumbel, sample
+
+FIELDS = ("ids", "logprob_raw", "logprob_processed", "log_kept_mass", "entropy", "margin", "near_tie")
+
+MIXED = [
+    SamplingParams(temperature=0.7, top_p=0.9, seed=3),
+    SamplingParams(temperature=0.0, seed=4),
+    SamplingParams(temperature=1.3, top_k=3, min_p=0.05, seed=3),
+    SamplingParams(temperature=0.7, top_p=0.9, seed=5),
+    SamplingParams(chain=Chain.parse("top_p=0.5 | temperature=3"), seed=6),
+    SamplingParams(seed=7),
+    SamplingParams(temperature=2.0, min_p=0.3, seed=8),
+    SamplingParams(temperature=1e-3, seed=9),
+]
+
+
+def oracle(logits: np.ndarray, params: SamplingParams, seed: int, position: int) -> dict[str, float]:
+    """One row, slowly: every number from its definition in SampleBatch."""
+    logits = logits.astype(np.float64)
+    processed = params.resolved_chain.apply(logits)
+    temperature = params.resolved_chain.temperature
+    noise = gumbel(seed, position, len(logits))
+    scores = processed + noise
+    order = sorted(range(len(logits)), key=lambda token: (-scores[token], token))
+    kept = [token for token in range(len(logits)) if processed[token] > -math.inf]
+    total = math.fsum(math.exp(processed[token] - processed.max()) for token in kept)
+    probs = {token: math.exp(processed[token] - processed.max()) / total for token in kept}
+    raw_total = math.fsum(math.exp(value - logits.max()) for value in logits)
+    hot = [math.exp((value - logits.max()) / temperature) if temperature else 0.0 for value in logits]
+    best, second = sorted(logits)[-1], sorted(logits)[-2]
+    return {
+        "ids": order[0],
+        "logprob_raw": logits[order[0]] - logits.max() - math.log(raw_total),
+        "logprob_processed": math.log(probs[order[0]]),
+        "log_kept_mass": math.log(math.fsum(hot[t] for t in kept) / math.fsum(hot)) if temperature else 0.0,
+        "entropy": -math.fsum(p * math.log(p) for p in probs.values() if p > 0),
+        "margin": temperature * (scores[order[0]] - scores[order[1]]) if temperature else best - second,
+    }
+
+
+def assert_rows_equal(some: SampleBatch, rows: list[int], alone: SampleBatch) -> None:
+    for field in FIELDS:
+        left, right = getattr(some, field)[rows], getattr(alone, field)
+        assert np.array_equal(left.view(np.uint8), right.view(np.uint8)), field
+
+
+def test_four_tokens_by_hand() -> None:
+    logits = np.log([0.5, 0.25, 0.15, 0.10])
+    drawn = sample(logits, SamplingParams(top_k=2, seed=1))
+    noise = gumbel(1, 0, 4)
+    token = 0 if math.log(0.5) + noise[0] >= math.log(0.25) + noise[1] else 1
+    assert drawn.ids.tolist() == [token]
+    assert drawn.logprob_raw[0] == pytest.approx(math.log([0.5, 0.25][token]))
+    assert drawn.logprob_processed[0] == pytest.approx(math.log([2 / 3, 1 / 3][token]))
+    assert math.exp(drawn.log_kept_mass[0]) == pytest.approx(0.75)
+    assert drawn.entropy[0] == pytest.approx(math.log(3) - 2 / 3 * math.log(2))
+
+
+@given(st.integers(0, 2**32), st.sampled_from(MIXED), st.integers(0, 10**6), st.sampled_from([2, 5, 40]))
+@settings(max_examples=60, deadline=None)
+def test_every_number_is_what_it_says(case: int, params: SamplingParams, position: int, vocab: int) -> None:
+    logits = np.random.default_rng(case).normal(0, 2, vocab).astype(np.float32)
+    drawn = sample(logits, params, seeds=[case], positions=position)
+    for name, value in oracle(logits, params, case, position).items():
+        got = getattr(drawn, name)[0]
+        assert got == value if name == "ids" else got == pytest.approx(value, rel=1e-9, abs=1e-9), name
+
+
+@pytest.mark.parametrize("vocab", [7, 1000, 9001])
+def test_a_row_is_bitwise_the_same_alone_in_a_batch_and_permuted(vocab: int) -> None:
+    """Large and small vocabularies take different ways through the noise; all must agree."""
+    rng = np.random.default_rng(vocab)
+    logits = rng.normal(0, 3, (24, vocab)).astype(np.float32)
+    logits[3] = np.round(logits[3])
+    params = [MIXED[row % len(MIXED)] for row in range(24)]
+    seeds = [int(seed) for seed in rng.integers(0, 2**63, 24)]
+    seeds[9] = seeds[1]
+    positions = [row % 5 for row in range(24)]
+    batch = sample(logits, params, seeds, positions)
+    for row in range(24):
+        assert_rows_equal(batch, [row], sample(logits[row], params[row], [seeds[row]], [positions[row]]))
+    order = rng.permutation(24).tolist()
+    permuted = sample(
+        np.asfortranarray(logits[order]),
+        [params[row] for row in order],
+        [seeds[row] for row in order],
+        [positions[row] for row in order],
+    )
+    assert_rows_equal(batch, order, permuted)
+    some = order[:10]
+    doubled = sample(
+        np.repeat(logits[some], 2, axis=0)[::2],
+        [params[row] for row in some],
+        [seeds[row] for row in some],
+        [positions[row] for row in some],
+    )
+    assert_rows_equal(batch, some, doubled)
+
+
+def test_few_kept_tokens_are_drawn_as_all_of_them_would_be() -> None:
+    """Noise of the kept tokens alone, against noise of the whole vocabulary."""
+    logits = np.random.default_rng(0).normal(0, 2, (40, 20_000)).astype(np.float32)
+    drawn = sample(logits, SamplingParams(top_k=30, seed=100))
+    for row in range(40):
+        processed = Chain.of(top_k=30).apply(logits[row].astype(np.float64))
+        assert drawn.ids[row] == np.argmax(processed + gumbel(100 + row, 0, 20_000))
+
+
+@pytest.mark.parametrize(
+    ("params", "probs"),
+    [
+        (SamplingParams(), [0.4, 0.3, 0.15, 0.1, 0.04, 0.01]),
+        (SamplingParams(top_k=3), [0.4 / 0.85, 0.3 / 0.85, 0.15 / 0.85, 0, 0, 0]),
+        (SamplingParams(temperature=2.0), None),
+    ],
+)
+def test_tokens_come_at_their_rates(params: SamplingParams, probs: list[float] | None) -> None:
+    """G-test, 100,000 draws over seeds, then over positions; level 1e-5."""
+    base = np.array([0.4, 0.3, 0.15, 0.1, 0.04, 0.01])
+    expected = np.array(probs) if probs is not None else np.sqrt(base) / np.sqrt(base).sum()
+    logits = np.tile(np.log(base), (100_000, 1))
+    over_seeds = sample(logits, params, seeds=range(100_000))
+    over_positions = sample(logits, params, seeds=[8] * 100_000, positions=range(100_000))
+    for drawn in (over_seeds, over_positions):
+        counts = np.bincount(drawn.ids, minlength=6)
+        assert counts[expected == 0].sum() == 0
+        live = expected > 0
+        result = stats.power_divergence(counts[live], expected[live] * 100_000, lambda_="log-likelihood")
+        assert result.pvalue > 1e-5
+
+
+def test_neighbouring_draws_are_independent() -> None:
+    """Pairs of draws at neighbouring positions, and of neighbouring seeds: G-test of independence, 60,000 pairs."""
+    logits = np.tile(np.log([0.5, 0.3, 0.2]), (120_000, 1))
+    for drawn in (
+        sample(logits, SamplingParams(), seeds=[5] * 120_000, positions=range(120_000)).ids,
+        sample(logits, SamplingParams(), seeds=range(120_000)).ids,
+    ):
+        table = np.zeros((3, 3))
+        np.add.at(table, (drawn[::2], drawn[1::2]), 1)
+        assert stats.chi2_contingency(table, lambda_="log-likelihood").pvalue > 1e-5
+
+
+def test_zero_temperature_is_greedy_with_ties_to_the_lowest_id_in_mixed_batches() -> None:
+    logits = np.array([[1.0, 5.0, 5.0, 0.0], [1.0, 5.0, 5.0, 0.0], [5.0, 5.0, 5.0, 5.0]])
+    for seed in range(30):
+        params = [
+            SamplingParams(temperature=0, seed=seed),
+            SamplingParams(temperature=1, seed=seed),
+            SamplingParams(chain=Chain.parse("top_k=2 | temperature=0"), seed=seed),
+        ]
+        drawn = sample(logits, params)
+        assert drawn.ids[[0, 2]].tolist() == [1, 0]
+        assert drawn.logprob_processed[[0, 2]].tolist() == [0.0, 0.0]
+        assert drawn.entropy[[0, 2]].tolist() == [0.0, 0.0]
+        assert drawn.margin[[0, 2]].tolist() == [0.0, 0.0]
+        assert drawn.near_tie[[0, 2]].all()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_top_k_one_zero_and_vanishing_temperature_agree(seed: int) -> None:
+    logits = np.random.default_rng(seed).normal(0, 1, 500)
+    ids = {
+        int(sample(logits, params).ids[0])
+        for params in (
+            SamplingParams(temperature=0, seed=seed),
+            SamplingParams(top_k=1, seed=seed),
+            SamplingParams(temperature=1e-9, seed=seed),
+        )
+    }
+    assert ids == {int(np.argmax(logits))}
+
+
+def test_near_tie_is_the_margin_within_the_stated_noise() -> None:
+    logits = np.array([[3.0, 3.0 - 5e-5, 0.0], [3.0, 2.9, 0.0]])
+    greedy = SamplingParams(temperature=0)
+    assert sample(logits, greedy).near_tie.tolist() == [True, False]
+    assert sample(logits, greedy, noise_scale=1e-6).near_tie.tolist() == [False, False]
+    assert sample(logits, greedy, noise_scale=0.2).near_tie.tolist() == [True, True]
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
+def test_margin_is_the_change_of_logits_that_changes_the_token(temperature: float) -> None:
+    """Lower the winner by a little less than the margin: same token. By a little more: the runner-up."""
+    logits = np.random.default_rng(2).normal(0, 1, 50)
+    params = SamplingParams(temperature=temperature, seed=12)
+    drawn = sample(logits, params)
+    token, lead = int(drawn.ids[0]), float(drawn.margin[0])
+    for share, same in ((0.999, True), (1.001, False)):
+        moved = logits.copy()
+        moved[token] -= share * lead
+        assert (int(sample(moved, params).ids[0]) == token) is same
+
+
+def test_only_token_left_has_no_runner_up() -> None:
+    drawn = sample(np.array([1.0, 2.0, 0.0]), SamplingParams(top_k=1))
+    assert drawn.ids.tolist() == [1]
+    assert drawn.margin[0] == math.inf
+    assert not drawn.near_tie[0]
+
+
+def test_one_params_for_several_rows_draws_with_consecutive_seeds() -> None:
+    logits = np.zeros((20, 50))
+    together = sample(logits, SamplingParams(seed=2**64 - 3))
+    seeds = [(2**64 - 3 + row) % 2**64 for row in range(20)]
+    assert together.ids.tolist() == sample(logits, SamplingParams(), seeds=seeds).ids.tolist()
+    assert len(set(together.ids.tolist())) > 5
+
+
+def test_bad_rows_are_named_and_the_others_come_back() -> None:
+    logits = np.random.default_rng(0).normal(size=(5, 6))
+    good = sample(logits, SamplingParams(temperature=0.9), seeds=range(5))
+    broken = logits.copy()
+    broken[1, 3], broken[4] = np.nan, -np.inf
+    with pytest.raises(BadRowsError, match=r"2 of 5 rows.*row 1: NaN.*row 4: every token") as caught:
+        sample(broken, SamplingParams(temperature=0.9), seeds=range(5))
+    assert isinstance(caught.value, InputError)
+    assert list(caught.value.rows) == [1, 4]
+    results = caught.value.results
+    assert results.ids[[1, 4]].tolist() == [-1, -1]
+    assert np.isnan(results.entropy[[1, 4]]).all()
+    assert_rows_equal(
+        results, [0, 2, 3], SampleBatch(**{name: getattr(good, name)[[0, 2, 3]] for name in FIELDS})
+    )
+
+
+def test_removed_tokens_never_come() -> None:
+    logits = np.full((200, 10), -np.inf)
+    logits[:, [2, 7]] = 0.0
+    assert set(sample(logits, SamplingParams(temperature=5.0)).ids.tolist()) == {2, 7}
+
+
+def test_torch_tensors_give_what_numpy_gives() -> None:
+    torch = pytest.importorskip("torch")
+    logits = np.random.default_rng(0).normal(size=(3, 40)).astype(np.float32)
+    params = SamplingParams(top_p=0.9)
+    assert sample(torch.tensor(logits), params).ids.tolist() == sample(logits, params).ids.tolist()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"params": [SamplingParams()]}, "1 params for 2 rows"),
+        ({"seeds": [1]}, "1 seeds for 2 rows"),
+        ({"seeds": [1, -1]}, "seed must be a whole number"),
+        ({"positions": [1]}, "1 positions for 2 rows"),
+        ({"positions": -1}, "position must be a whole number"),
+        ({"history": [[]]}, "history must have one entry"),
+        ({"logits": np.zeros((2, 2, 2))}, "flatten"),
+    ],
+)
+def test_arguments_that_do_not_fit_are_refused(arguments: dict[str, object], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        sample(**{"logits": np.zeros((2, 3)), "params": SamplingParams(), **arguments})  # type: ignore[arg-type]
+
+
+def test_no_rows_give_no_results() -> None:
+    assert len(sample(np.zeros((0, 5)), SamplingParams())) == 0
