@@ -45,6 +45,7 @@ class Recommendation:
     seen. `detectable`: `setting` is told apart from at least one other temperature tried. `difference`: score at
     `setting` less score at `reference`, over all items, with an interval that holds for all pairs of settings
     together; it excludes 0 exactly where `detectable` is true.
+    With too few items to tell any two apart, `setting` is the best seen and `reason` says that it is no evidence.
     `reference`: temperature 1, the model as it is (or the nearest tried), unless `setting` is told apart from another
     one and not from that; then the one it is most clearly ahead of.
     `held_out_difference`: the same advantage with the choice made on one half of the items and measured on the other,
