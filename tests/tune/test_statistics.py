@@ -134,7 +134,9 @@ def test_without_the_correction_the_null_would_be_rejected_far_too_often() -> No
 
 def test_a_difference_of_the_stated_size_is_found_with_the_stated_power() -> None:
     """300 tasks of 60 items × 5 settings, one of them worse by the minimum detectable difference of an earlier,
-    null task of the same kind; told apart from one given other setting. Allowed: the 0.1 % quantile of Binomial(300, 0.8), 218."""
+    null task of the same kind; told apart from one given other setting.
+
+    Allowed: the 0.1 % quantile of Binomial(300, 0.8), 218."""
     rng = np.random.default_rng(12)
     null = [compared(simulated_scores(rng, 60, np.zeros(5)), seed, 1000) for seed in range(20)]
     effect = float(np.mean([found.minimum_detectable(0.8) for found in null]))
