@@ -12,6 +12,7 @@ from pathlib import Path
 
 from training.lexicon import Lexicon, word_log_prob
 from training.render import Renderer, with_article
+from training.wordnet import read_senses
 
 TASKS = Path("src/retort/embedded/tasks")
 EXPLOIT_ITEMS, EXPLORE_ITEMS = 300, 48
@@ -70,10 +71,12 @@ def exploit_items(renderer: Renderer, seed: int = 11) -> list[dict[str, object]]
     """Everyday single-word things of the training split, drawn at random."""
     lexicon, rng = renderer.lexicon, random.Random(seed)
     first: dict[str, str] = {}
-    for key in lexicon.in_split("train", 1):
-        head = lexicon.head[key]
-        if lexicon.synsets[key].lexicographer_file in PLAIN_THINGS and head.isalpha() and head.islower():
-            first.setdefault(head, key)
+    for (word, part), meanings in read_senses().items():
+        key = meanings[0]  # the most frequent meaning decides whether the word is a plain thing
+        plain = part == "n" and lexicon.synsets[key].lexicographer_file in PLAIN_THINGS
+        if plain and word == lexicon.head[key] and len(word) > 2 and word.isalpha() and word in lexicon.synsets[key].words:
+            if lexicon.tier[key] == 1 and lexicon.split[key] == "train":
+                first[word] = key
     chosen = rng.sample(sorted(first), EXPLOIT_ITEMS)
     return [
         {
