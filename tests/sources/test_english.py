@@ -111,6 +111,8 @@ def test_rows_that_are_remembered_cannot_be_changed_through_a_decoder(english: E
     decoder = english.start([english.encode("the sky is")])
     decoder.logits[0] = 0.0
     assert next_token_logits(english, "the sky is").min() < -1.0
+    with pytest.raises(ValueError, match="read-only"):
+        english.row(None, 5)[0] = 0.0
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -225,11 +226,23 @@ def test_a_spoiled_folder_is_one_clear_sentence(
 
 
 def test_loading_and_decoding_print_nothing(copy: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    from transformers.utils import logging as library_logging
+
+    # The library's handler keeps the stderr of the time when it was imported, so listen beside it.
+    messages: list[str] = []
+    listener = logging.Handler()
+    listener.emit = lambda record: messages.append(record.getMessage())  # type: ignore[method-assign]
+    library_logging.add_handler(listener)
     source = load(str(copy))
     source.start([source.encode("a pear " * 10)]).advance([0], [5])
     source.tokenizer.model_max_length = CONTEXT  # as most folders say: the library warns above it
     source.encode("a pear " * 500)
+    assert messages == []
     assert capfd.readouterr() == ("", "")
+    source.tokenizer.deprecation_warnings.clear()  # it warns once
+    source.tokenizer("a pear " * 500)  # the same without us: the listener hears it
+    library_logging.remove_handler(listener)
+    assert len(messages) == 1
 
 
 def _set(folder: Path, **values: object) -> None:
