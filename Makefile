@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -qq
 TESTS ?= tests
+PROCESSES ?= 2
 
 .PHONY: help env run test lint format bench models docs clean
 
@@ -31,8 +32,9 @@ $(STAMP): requirements.lock pyproject.toml
 run: $(STAMP) ## the main job on the models that come with retort: findings and out/report.html
 	@$(BIN)/retort tour
 
-test: $(STAMP) ## all tests (TESTS=path for some of them)
-	@$(BIN)/python -m pytest $(TESTS)
+# A file's tests stay in one process, which then makes its small models once; one thread each, or they fight for cores.
+test: $(STAMP) ## all tests (TESTS=path for some of them, PROCESSES=n for more at once)
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PROCESSES) --dist loadfile $(TESTS)
 
 lint: $(STAMP) ## ruff (rules and format) and mypy
 	@$(BIN)/ruff check .

@@ -30,7 +30,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "claims": (*BELOW, "lens", "tune", "distill", "claims"),
     # Records only: a report that could reach a model or a formula would sooner or later compute something new.
     "report": ("report", "errors", "sampling", "lens", "tune", "distill", "claims"),
-    "cli": (*BELOW, "lens", "tune", "distill", "claims", "report", "studio", "cli", "__init__"),
+    # The tour runs the verbs one after another and hands their records to the report.
+    "tour": (*BELOW, "lens", "tune", "distill", "report", "tour", "__init__"),
+    "cli": (*BELOW, "lens", "tune", "distill", "claims", "report", "tour", "studio", "cli", "__init__"),
     "studio": (*BELOW, "lens", "tune", "distill", "claims", "report", "studio", "__init__"),
     "__init__": (*BELOW, "lens", "tune", "distill", "claims", "__init__"),
     "__main__": ("cli",),
