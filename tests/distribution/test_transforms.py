@@ -134,11 +134,22 @@ def test_leading_axes_are_kept() -> None:
 
 
 def test_top_p_sums_in_float64_at_a_large_vocabulary() -> None:
-    """150,000 equal float32 logits: the nucleus of 0.9 is exactly 135,000 tokens. A float32 running sum misses it."""
+    """One token with half the mass, 149,999 that share the rest: 0.9 is reached with 120,000 of them.
+
+    A float32 running sum adds 3.3e-6 to a number near 1, loses some of it each time, and misses by hundreds.
+    """
     row = np.zeros(150_000, np.float32)
-    running = np.cumsum(np.full(150_000, 1 / 150_000, np.float32), dtype=np.float32)
-    assert np.sum(running < 0.9) + 1 != 135_000
-    assert kept(top_p(row, 0.9)) == list(range(135_000))
+    row[7] = np.log(149_999.0)
+    running = np.cumsum(
+        np.append(np.float32(0.5), np.full(149_999, 0.5 / 149_999, np.float32)), dtype=np.float32
+    )
+    assert abs(int(np.sum(running < 0.9)) - 120_000) > 100
+    assert kept(top_p(row, 0.9)) == list(range(120_001))
+
+
+def test_mass_1_keeps_a_tail_too_light_to_show_in_a_sum() -> None:
+    rows = np.array([[0.0, -1.0, -60.0], [0.0, -1.0, -60.0]])
+    assert [kept(row) for row in top_p(rows, [1.0, 1 - 1e-15])] == [[0, 1, 2], [0, 1]]
 
 
 def test_rows_with_small_and_large_nuclei_in_one_batch() -> None:

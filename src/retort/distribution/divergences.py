@@ -110,7 +110,6 @@ def _log_mixture(p: Array, q: Array, share_of_p: float) -> Array:
     """ln(s p + (1 - s) q), where -inf in both stays -inf without a NaN in the gradient."""
     xp = namespace(p)
     neither = (p == -math.inf) & (q == -math.inf)
-    # logaddexp(-inf, -inf) has a NaN gradient even where the result is not used.
-    first = xp.where(neither, xp.zeros_like(p), p) + math.log(share_of_p)
+    # logaddexp(-inf, -inf) has a NaN gradient even where its result is not used, so one of the two is made finite.
     second = xp.where(neither, xp.zeros_like(q), q) + math.log1p(-share_of_p)
-    return xp.where(neither, -math.inf, xp.logaddexp(first, second))
+    return xp.where(neither, -math.inf, xp.logaddexp(p + math.log(share_of_p), second))
