@@ -121,4 +121,6 @@ def test_these_checks_can_fail(folder: Path) -> None:
     page = folder / "page.md"
     page.write_text("[here](sky.json) [web](https://example.org) [gone](none.md#part)")
     assert dead_links(page) == ["none.md"]
-    assert [(b.text, b.line) for b in blocks("a\n```python\nx\n```\n```sh\ny\n```\n", "python")] == [("x\n", 2)]
+    assert [(b.text, b.line) for b in blocks("a\n```python\nx\n```\n```sh\ny\n```\n", "python")] == [
+        ("x\n", 2)
+    ]
