@@ -89,11 +89,11 @@ def test_a_token_begins_where_the_chain_first_keeps_it() -> None:
 
 def test_tied_logits_at_zero_go_to_the_lowest_id_and_above_it_to_the_noise() -> None:
     logits, noise = np.array([1.0, 1.0, 0.0]), np.array([0.1, 0.7, 0.0])
-    first, second = split(logits, noise, 0.0, 1.0, (0.0, 1e-12, 0.5))
+    first, second = split(logits, noise, 0.0, 1.0, (0.0, 1e-20, 0.5))
     assert (first.token, first.temperatures) == (0, (0.0,))
     assert rounded_inwards(first.low, first.high, first.temperatures) == (0.0, 0.0)
-    assert (second.token, second.temperatures) == (1, (1e-12, 0.5))
-    assert 0 < second.low <= 1e-12
+    assert (second.token, second.temperatures) == (1, (1e-20, 0.5))
+    assert 0 < second.low <= 1e-20
 
 
 @given(

@@ -19,6 +19,7 @@ Legend: V vocabulary, C candidates, P temperatures looked at, in rising order.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -33,8 +34,42 @@ SLACK = 1e-9
 NARROWEST = 1e-9
 """A search for where a token is first kept stops at this width in any case."""
 
-KeptAt = Callable[[float], np.ndarray]
-"""τ → boolean `[vocab]`: the tokens that a nested chain keeps at τ."""
+
+class KeptSets:
+    """What a nested chain keeps of one row at each τ; the chain is asked only for what earlier answers leave open.
+
+    Shared by all noise that meets the row. The most likely token is kept at every τ, a removed one at none.
+    """
+
+    def __init__(self, logits: np.ndarray, keeps: Callable[[float], np.ndarray]) -> None:
+        """`logits` `[vocab]`, -inf where removed whatever τ; `keeps`: τ → boolean `[vocab]`, what the chain keeps."""
+        always = np.zeros(len(logits), dtype=bool)
+        always[np.argmax(logits)] = True
+        self._keeps = keeps
+        self._points = [-np.inf, np.inf]
+        self._masks = [always, logits > -np.inf]
+
+    def around(self, low: float, high: float) -> list[tuple[float, np.ndarray]]:
+        """What is known in [low, high], and nearest at or beyond each end: (τ, boolean `[vocab]`), τ rising."""
+        begin = bisect_right(self._points, low) - 1
+        end = bisect_left(self._points, high) + 1
+        return list(zip(self._points[begin:end], self._masks[begin:end], strict=True))
+
+    def at(self, temperature: float) -> np.ndarray:
+        """`[vocab]` what is kept at this τ."""
+        place = bisect_left(self._points, temperature)
+        if self._points[place] != temperature:
+            self._points.insert(place, temperature)
+            self._masks.insert(place, self._keeps(temperature))
+        return self._masks[place]
+
+    def of(self, ids: np.ndarray, temperature: float) -> np.ndarray:
+        """Which of `ids` are kept at this τ."""
+        place = bisect_left(self._points, temperature)
+        below, above = self._masks[place - 1][ids], self._masks[place][ids]
+        if self._points[place] == temperature or np.array_equal(below, above):
+            return above
+        return self.at(temperature)[ids]
 
 
 @dataclass(frozen=True)
@@ -53,21 +88,24 @@ def split(
     low: float,
     high: float,
     temperatures: Sequence[float],
-    kept_at: KeptAt | None = None,
+    kept: KeptSets | None = None,
 ) -> list[Piece]:
-    """The tokens drawn at `temperatures` (rising, all inside [low, high]), each with its exact interval of [low, high].
+    """The tokens drawn at `temperatures` (rising, all in [low, high]), each with its exact part of [low, high].
 
-    Logits `[vocab]` float64, -inf where removed whatever τ; noise `[vocab]` Gumbel. `kept_at`: what a nested chain
-    keeps; None if nothing depends on τ. Ends that are crossings are exact to rounding; an end at which a token is first
-    kept is searched until its fourth decimal is settled, and lies inside the true interval.
+    Logits `[vocab]` float64, -inf where removed whatever τ; noise `[vocab]` Gumbel. `kept`: what a nested chain keeps
+    of this row; None if nothing depends on τ. Ends that are crossings are exact to rounding; an end at which a token
+    is first kept is searched until its fourth decimal is settled, and lies inside the true interval.
     """
     # From the largest logit, so that a tiny τ still tells tied logits apart by their noise.
     logits = logits - logits.max()
     points_P = np.unique(np.array([low, *temperatures, high]))
-    kept = None if kept_at is None else _Kept(kept_at, points_P)
     ids_C = _candidates(logits, noise, low, high, kept)
     lines = _Lines(ids_C, logits[ids_C], noise[ids_C])
-    winners_P = lines.winners(points_P) if kept is None else kept.winners(lines)
+    if kept is None or len(ids_C) == 1:
+        view, winners_P = None, np.argmax(lines.at(points_P), axis=1)
+    else:
+        view = _View(kept, lines, points_P)
+        winners_P = view.winners()
     asked = set(temperatures)
     pieces = []
     first = 0
@@ -76,8 +114,8 @@ def split(
             continue
         inside = tuple(float(point) for point in points_P[first : last + 1] if point in asked)
         if inside:
-            begin = _lower_end(lines, points_P, first, int(winners_P[first]), kept)
-            end = _upper_end(lines, points_P, last, int(winners_P[first]), kept)
+            begin = _lower_end(lines, points_P, first, int(winners_P[first]), view)
+            end = _upper_end(lines, points_P, last, int(winners_P[first]), view)
             pieces.append(Piece(int(ids_C[winners_P[first]]), begin, end, inside))
         first = last + 1
     return pieces
@@ -104,117 +142,112 @@ class _Lines:
         """`[P, C]` heights `z + τ·g`."""
         return self.logits + points_P[:, None] * self.noise
 
-    def winners(self, points_P: np.ndarray) -> np.ndarray:
-        """`[P]` index of the highest line; ties to the lowest id."""
-        return np.argmax(self.at(points_P), axis=1)
-
     def crossings(self, winner: int, others: np.ndarray) -> np.ndarray:
         """τ at which each of `others` (whose noise differs from the winner's) crosses the winner's line."""
         return (self.logits[winner] - self.logits[others]) / (self.noise[others] - self.noise[winner])
 
 
-class _Kept:
-    """What a nested chain keeps at each point, for sure and possibly; the chain is asked only where it matters."""
+class _View:
+    """What is known of the candidates at each point: kept for sure, or possibly."""
 
-    def __init__(self, kept_at: KeptAt, points_P: np.ndarray) -> None:
-        self.kept_at = kept_at
+    def __init__(self, kept: KeptSets, lines: _Lines, points_P: np.ndarray) -> None:
+        self.kept = kept
+        self.lines = lines
         self.points_P = points_P
-        self.at_low = kept_at(float(points_P[0]))
-        self.at_high = kept_at(float(points_P[-1]))
-        self.ids_C = np.empty(0, dtype=np.int64)
-        self.sure_PC = self.possible_PC = np.empty((0, 0), dtype=bool)
+        shape = (len(points_P), len(lines.ids))
+        self.sure_PC, self.possible_PC = np.zeros(shape, dtype=bool), np.ones(shape, dtype=bool)
+        for temperature, mask in kept.around(float(points_P[0]), float(points_P[-1])):
+            self._learn(temperature, mask)
 
-    def among(self, temperature: float) -> np.ndarray:
-        """`[C]` which candidates are kept at this τ."""
-        return self.kept_at(temperature)[self.ids_C]
-
-    def winners(self, lines: _Lines) -> np.ndarray:
-        """`[P]` index of the highest kept line at each point."""
-        self.ids_C = lines.ids
-        shape = (len(self.points_P), len(lines.ids))
-        self.sure_PC = np.broadcast_to(self.at_low[lines.ids], shape).copy()
-        self.possible_PC = np.broadcast_to(self.at_high[lines.ids], shape).copy()
-        self.possible_PC[0] = self.sure_PC[0]
-        self.sure_PC[-1] = self.possible_PC[-1]
-        heights_PC = lines.at(self.points_P)
+    def winners(self) -> np.ndarray:
+        """`[P]` index of the highest kept line at each point; ties to the lowest id."""
+        heights_PC = self.lines.at(self.points_P)
         while True:
             winners_P = np.argmax(np.where(self.possible_PC, heights_PC, -np.inf), axis=1)
             open_points = np.flatnonzero(~self.sure_PC[np.arange(len(winners_P)), winners_P])
             if len(open_points) == 0:
                 return winners_P
-            point = int(open_points[len(open_points) // 2])
-            mask_C = self.among(float(self.points_P[point]))
-            self.sure_PC[point:] |= mask_C
-            self.possible_PC[: point + 1] &= mask_C
+            point = float(self.points_P[open_points[len(open_points) // 2]])
+            self._learn(point, self.kept.at(point))
+
+    def among(self, candidates: np.ndarray | int, temperature: float) -> np.ndarray:
+        """Which of these candidates are kept at this τ."""
+        return self.kept.of(self.lines.ids[candidates], temperature)
+
+    def _learn(self, temperature: float, mask: np.ndarray) -> None:
+        mask_C = mask[self.lines.ids]
+        self.sure_PC[self.points_P >= temperature] |= mask_C
+        self.possible_PC[self.points_P <= temperature] &= mask_C
 
 
 def _candidates(
-    logits: np.ndarray, noise: np.ndarray, low: float, high: float, kept: _Kept | None
+    logits: np.ndarray, noise: np.ndarray, low: float, high: float, kept: KeptSets | None
 ) -> np.ndarray:
     """Rising ids of all tokens that may win somewhere in [low, high] (and a few that do not).
 
     Two tokens that are kept throughout bound the winner from below: the best at `low` and the best at `high`. Their
     maximum is two straight pieces, so a line rises above it somewhere only if it does at the kink or at an end; and at
-    an end only a token that is not yet kept at `low` can.
+    an end only a token that is not known to be kept throughout can.
     """
     heights_low = logits + low * noise
     heights_high = logits + high * noise
-    if kept is None:
-        first, last = int(np.argmax(heights_low)), int(np.argmax(heights_high))
-    else:
-        first = int(np.argmax(np.where(kept.at_low, heights_low, -np.inf)))
-        last = int(np.argmax(np.where(kept.at_low, heights_high, -np.inf)))
-    rises = noise[last] - noise[first]
-    if first == last and kept is None:
+    first, last = int(np.argmax(heights_low)), int(np.argmax(heights_high))
+    if first == last and (kept is None or kept.around(low, low)[0][1][first]):
         return np.array([first])
+    if kept is not None:
+        possible = kept.at(high)
+        sure = kept.around(low, low)[0][1]
+        first = int(np.argmax(np.where(sure, heights_low, -np.inf)))
+        last = int(np.argmax(np.where(sure, heights_high, -np.inf)))
+    rises = noise[last] - noise[first]
     kink = min(max((logits[first] - logits[last]) / rises, low), high) if rises > 0 else low
     bound = max(logits[first] + kink * noise[first], logits[last] + kink * noise[last])
     wanted = logits + kink * noise >= bound - SLACK
     if kept is not None:
         wanted |= (heights_low >= heights_low[first] - SLACK) | (heights_high >= heights_high[last] - SLACK)
-        wanted &= kept.at_high
+        wanted &= possible
     wanted[[first, last]] = True
     return np.flatnonzero(wanted)
 
 
-def _upper_end(lines: _Lines, points_P: np.ndarray, last: int, winner: int, kept: _Kept | None) -> float:
+def _upper_end(lines: _Lines, points_P: np.ndarray, last: int, winner: int, view: _View | None) -> float:
     """Where the winner at `points_P[last]`, which is not the winner at the next point, stops winning."""
     if last + 1 == len(points_P):
         return float(points_P[-1])
     steeper = np.flatnonzero(lines.noise > lines.noise[winner])
     crossings = lines.crossings(winner, steeper)
     begin, end = float(points_P[last]), float(points_P[last + 1])
-    if kept is None:
+    if view is None:
         return _clipped(crossings.min(initial=end), begin, end)
-    sure = kept.sure_PC[last][steeper]
+    sure = view.sure_PC[last][steeper]
     end = _clipped(crossings[sure].min(initial=end), begin, end)
-    unsure = kept.possible_PC[last + 1][steeper] & ~sure & (crossings < end)
+    unsure = view.possible_PC[last + 1][steeper] & ~sure & (crossings < end)
     rivals, crossings = steeper[unsure], crossings[unsure]
     if len(rivals) == 0:
         return end
 
     def beaten(temperature: float) -> bool:
-        return bool(np.any(kept.among(temperature)[rivals] & (crossings <= temperature)))
+        return bool(np.any(view.among(rivals, temperature) & (crossings <= temperature)))
 
     return _search(beaten, begin, end, math.floor)
 
 
-def _lower_end(lines: _Lines, points_P: np.ndarray, first: int, winner: int, kept: _Kept | None) -> float:
+def _lower_end(lines: _Lines, points_P: np.ndarray, first: int, winner: int, view: _View | None) -> float:
     """Where the winner at `points_P[first]`, which is not the winner at the point before, begins to win."""
     if first == 0:
         return float(points_P[0])
     begin, end = float(points_P[first - 1]), float(points_P[first])
     flatter = lines.noise < lines.noise[winner]
-    if kept is not None:
-        flatter &= kept.sure_PC[first]
+    if view is not None:
+        flatter &= view.sure_PC[first]
     crossings = lines.crossings(winner, np.flatnonzero(flatter))
     begin = _clipped(crossings.max(initial=begin), begin, end)
     if begin == 0.0:
         # Tied largest logits: at 0 the lowest id is drawn, just above 0 the one with the most noise.
         begin = min(NARROWEST, end)
-    if kept is None or kept.sure_PC[first - 1][winner]:
+    if view is None or view.sure_PC[first - 1][winner]:
         return begin
-    return _search(lambda temperature: not kept.among(temperature)[winner], end, begin, math.ceil)
+    return _search(lambda temperature: not view.among(winner, temperature), end, begin, math.ceil)
 
 
 def _search(

@@ -18,7 +18,7 @@ import numpy as np
 from retort.distribution import Chain, log_softmax, tempered
 from retort.errors import InputError
 from retort.sampling.ending import Ending, FinishReason, check_request
-from retort.sampling.envelope import KeptAt, Piece, rounded_inwards, split
+from retort.sampling.envelope import KeptSets, Piece, rounded_inwards, split
 from retort.sampling.generate import MAX_ROWS
 from retort.sampling.noise import NoiseCache
 from retort.sampling.params import check_max_tokens, check_seed, checked_stop
@@ -304,11 +304,13 @@ class _PathChain:
         if not self.exact:
             return self._one_by_one(logits, history)
         start = self.before.apply(logits)
-        kept_at = self._kept_at(start) if len(self.after) else None
-        return lambda noise, low, high, temperatures: split(start, noise, low, high, temperatures, kept_at)
+        kept = (
+            KeptSets(start, lambda temperature: self._keeps(start, temperature)) if len(self.after) else None
+        )
+        return lambda noise, low, high, temperatures: split(start, noise, low, high, temperatures, kept)
 
-    def _kept_at(self, start: np.ndarray) -> KeptAt:
-        return lambda temperature: self.after.apply(tempered(start, temperature)) > -np.inf
+    def _keeps(self, start: np.ndarray, temperature: float) -> np.ndarray:
+        return self.after.apply(tempered(start, temperature)) > -np.inf
 
     def _one_by_one(self, logits: np.ndarray, history: Sequence[int]) -> NextToken:
         processed = {}
