@@ -56,9 +56,20 @@ HARD_LABELS = Objective(teacher=None, temperature=1.0, alpha=0.0)
 
 
 class DistillTrainer(Trainer):
-    """Trainer with the distillation loss. `train_dataset` items hold input_ids and labels (equal to them, or masked)."""
+    """Trainer with the distillation loss. `train_dataset` items hold input_ids and labels (equal to them, or masked).
 
-    def __init__(self, *, objective: Objective, held_out: Rows | None, on_step: OnStep | None, **arguments: Any) -> None:
+    `half` runs the student's forward and backward pass in bfloat16; weights and loss stay float32.
+    """
+
+    def __init__(
+        self,
+        *,
+        objective: Objective,
+        held_out: Rows | None = None,
+        on_step: OnStep | None = None,
+        half: bool = False,
+        **arguments: Any,
+    ) -> None:
         self.stopwatch = Stopwatch()
         super().__init__(callbacks=[self.stopwatch], **arguments)
         # It prints every log line to stdout, which belongs to the command's one JSON document.
@@ -67,6 +78,7 @@ class DistillTrainer(Trainer):
             self.add_callback(_StepReport(on_step, self.stopwatch))
         self.objective = objective
         self.held_out = held_out
+        self.half = half
         # Says to Trainer: the loss is already divided by what the whole step has; don't divide by micro-batches again.
         self.loss_is_scaled_for_ga = True
         if objective.teacher is not None:
@@ -97,7 +109,10 @@ class DistillTrainer(Trainer):
         """
         inputs = dict(inputs)
         labels = inputs.pop("labels")
-        outputs = model(**inputs, use_cache=False)
+        # Not Trainer's own bf16: that copies the logits to float32, the largest tensor of the step, before the loss
+        # reads them; the loss widens them chunk by chunk.
+        with torch.autocast(labels.device.type, torch.bfloat16, enabled=self.half):
+            outputs = model(**inputs, use_cache=False)
         objective = self.objective
         total, count = distillation_loss(
             outputs.logits,
@@ -204,8 +219,6 @@ def training_arguments(recipe: Recipe, *, steps: int, seed: int, folder: Path) -
         weight_decay=recipe.weight_decay,
         adam_beta2=ADAM_BETA2,
         max_grad_norm=LARGEST_GRADIENT_NORM,
-        bf16=recipe.dtype == "bfloat16",
-        use_cpu=not torch.accelerator.is_available(),  # Trainer refuses bfloat16 without being told
         seed=seed,
         eval_strategy="steps" if recipe.eval_every else "no",
         eval_steps=recipe.eval_every,
@@ -238,6 +251,7 @@ def make_trainer(
         objective=objective,
         held_out=held_out,
         on_step=on_step,
+        half=recipe.dtype == "bfloat16",
         model=student,
         args=training_arguments(recipe, steps=steps, seed=seed, folder=folder),
         train_dataset=OrderedRows(train, steps * recipe.batch_size, seed),

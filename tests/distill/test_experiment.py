@@ -1,0 +1,169 @@
+"""Whole distillations on a language whose true distribution is known; and finished, killed and changed runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from distill.markov import transitions
+from retort.distill import DistillResult, Recipe, run
+from retort.errors import CapabilityError, InputError
+
+Markov = Callable[..., dict[str, Any]]
+
+
+def small(markov: Markov, **changes: Any) -> Recipe:
+    return Recipe.from_dict(markov(**{"steps": 6, "seeds": 1, "control": False, **changes}))
+
+
+@pytest.fixture(scope="module")
+def helped(markov: Markov) -> DistillResult:
+    return run(Recipe.from_dict(markov(equal_time=True, eval_every=30)))
+
+
+def test_a_teacher_that_knows_helps(helped: DistillResult) -> None:
+    assert helped.verdict == "helps"
+    assert helped.difference is not None and helped.difference.ci is not None
+    assert helped.difference.mean > 0.05 and helped.difference.ci[0] > 0
+    hard, soft = helped.arms["hard"], helped.arms["soft"]
+    assert helped.difference.per_seed == tuple(a.val_nll - b.val_nll for a, b in zip(hard, soft, strict=True))
+
+
+def test_the_teacher_is_the_source(helped: DistillResult) -> None:
+    """Its held-out nats a token are the chain's entropy rate, within sampling error; no student goes below it."""
+    table = transitions(0)
+    values, vectors = np.linalg.eig(table.T)
+    stationary = np.real(vectors[:, np.argmax(np.real(values))])
+    rate = float((stationary / stationary.sum()) @ -(table * np.log(table)).sum(axis=1))
+    assert helped.teacher["val_nll"] == pytest.approx(rate, abs=0.1)
+    assert all(one.val_nll > helped.teacher["val_nll"] for arm in helped.arms.values() for one in arm)
+
+
+def test_arms_differ_in_what_they_must(helped: DistillResult) -> None:
+    hard, soft, longer = (helped.arms[name][1] for name in ("hard", "soft", "hard_equal_time"))
+    assert (hard.seed, soft.seed, longer.seed) == (1, 1, 1)
+    assert (hard.steps, hard.tokens) == (soft.steps, soft.tokens) == (60, 60 * 8 * 32)
+    assert longer.steps == round(60 * soft.seconds_per_step / hard.seconds_per_step)
+    assert (hard.kd_weight, hard.ce_weight) == (0, 1)
+    assert (soft.kd_weight, soft.ce_weight) == (pytest.approx(6.3), pytest.approx(0.3))
+    assert [step for step, _, _ in soft.curve] == [30, 60]
+    assert 0 < soft.curve[0][1] < soft.curve[1][1] == soft.seconds
+    assert soft.curve[-1][2] == soft.val_nll
+
+
+def test_result_is_json(helped: DistillResult) -> None:
+    read = json.loads(json.dumps(helped.to_dict()))
+    assert read["arms"]["soft"][0]["val_nll"] == helped.arms["soft"][0].val_nll
+    assert Recipe.from_dict(read["recipe"]) == Recipe.from_dict(helped.recipe)
+
+
+def test_a_useless_teacher_does_not_help(markov: Markov) -> None:
+    result = run(Recipe.from_dict(markov(teacher="useless")))
+    assert result.verdict == "does not help"
+    assert result.difference is not None and result.difference.mean < 0
+
+
+def test_same_recipe_same_numbers_and_hard_labels_ignore_the_teacher(markov: Markov) -> None:
+    first, again, other = (
+        run(small(markov, control=True, **change)) for change in ({}, {}, {"teacher": "useless", "temperature": 1})
+    )
+    numbers = [{name: arm[0].val_nll for name, arm in result.arms.items()} for result in (first, again, other)]
+    assert numbers[0] == numbers[1]
+    assert numbers[0]["hard"] == numbers[2]["hard"] and numbers[0]["soft"] != numbers[2]["soft"]
+
+
+def test_without_control_the_verdict_says_so(markov: Markov) -> None:
+    result = run(small(markov))
+    assert set(result.arms) == {"soft"} and result.difference is None
+    assert result.verdict == "no control" and "no control" in result.verdict_reason
+
+
+def test_ensemble_and_bfloat16_and_test_part(markov: Markov) -> None:
+    values = markov()
+    result = run(
+        small(
+            markov, teacher="true", dtype="bfloat16", data={**values["data"], "test": values["data"]["validation"]}
+        )
+    )
+    one = result.arms["soft"][0]
+    assert one.test_nll == one.val_nll
+    pair = {**values, "teacher": [values["teacher"], values["teacher"]], "steps": 6, "seeds": 1, "control": False}
+    doubled = run(Recipe.from_dict(pair))
+    single = run(small(markov))
+    assert doubled.arms["soft"][0].val_nll == pytest.approx(single.arms["soft"][0].val_nll, abs=1e-4)
+
+
+def test_finished_arms_are_not_trained_again(markov: Markov, tmp_path: Path) -> None:
+    recipe = small(markov, output=str(tmp_path / "out"), save=str(tmp_path / "students"), control=True)
+    first = run(recipe)
+    calls: list[str] = []
+    assert run(recipe, lambda done, total, detail: calls.append(detail)) == first
+    assert calls == []
+    changed = small(markov, output=str(tmp_path / "out"), control=True, temperature=2.0)
+    run(changed, lambda done, total, detail: calls.append(detail))
+    assert calls and all(call.startswith("soft") for call in calls)
+    assert not (tmp_path / "out" / "checkpoints").exists()
+
+
+def test_saved_student_loads_and_is_the_one_measured(markov: Markov, tmp_path: Path) -> None:
+    recipe = small(markov, save=str(tmp_path / "students"))
+    saved = run(recipe).arms["soft"][0].saved
+    assert saved is not None
+    from retort.distill.models import fingerprint, open_model
+
+    card = json.loads((Path(saved) / "distill.json").read_text())
+    assert Recipe.from_dict(card["recipe"]) == recipe
+    # Starting from it and training on: another student, from the same weights in every seed.
+    resumed = run(small(markov, student=saved, steps=1, learning_rate=1e-9)).arms["soft"][0]
+    assert resumed.val_nll == pytest.approx(run(recipe).arms["soft"][0].val_nll, abs=1e-4)
+    assert fingerprint(open_model(saved).model) == fingerprint(open_model(saved).model)
+
+
+def test_a_killed_arm_resumes_to_the_same_result(markov: Markov, tmp_path: Path) -> None:
+    class Killed(Exception):
+        pass
+
+    def kill(done: float, total: float, detail: str) -> None:
+        if "step 5 " in detail:
+            raise Killed
+
+    recipe = small(markov, steps=8, checkpoint_every=2, eval_every=2, output=str(tmp_path))
+    expected = run(small(markov, steps=8, eval_every=2)).arms["soft"][0]
+    with pytest.raises(Killed):
+        run(recipe, kill)
+    assert list(tmp_path.glob("checkpoints/*/checkpoint-4"))
+    seen: list[str] = []
+    result = run(recipe, lambda done, total, detail: seen.append(detail)).arms["soft"][0]
+    assert not any("step 4 " in detail for detail in seen), "began again instead of resuming"
+    assert result.val_nll == expected.val_nll
+    assert [(step, nll) for step, _, nll in result.curve] == [(step, nll) for step, _, nll in expected.curve]
+    assert not (tmp_path / "checkpoints").exists()
+
+
+def test_progress_counts_down(markov: Markov) -> None:
+    reports: list[tuple[float, float, str]] = []
+    run(small(markov, seeds=2), lambda *report: reports.append(report))
+    assert reports[-1][0] == pytest.approx(reports[-1][1])
+    assert "soft, seed 1, step 6 of 6" in reports[-1][2]
+    assert all(done <= total for done, total, _ in reports)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "words"),
+    [
+        ({"sequence_length": 65}, InputError, "takes 64 tokens at most"),
+        ({"student": {"config": {"model_type": "llama", "hiden_size": 8}}}, InputError, "did you mean hidden_size"),
+        ({"student": {"config": {"model_type": "lama"}}}, InputError, "model_type is 'lama'"),
+        ({"student": {"config": {"model_type": "llama", "vocab_size": 4}}}, InputError, "has 4 token ids"),
+        ({"student": {"config": {"model_type": "llama", "hidden_size": 9}}}, InputError, "not valid for llama"),
+        ({"student": "embedded:english"}, CapabilityError, "not a transformers model"),
+    ],
+)
+def test_refuses(markov: Markov, change: dict[str, Any], error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        run(small(markov, **change))
