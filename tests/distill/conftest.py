@@ -18,7 +18,9 @@ def markov(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dict[str, 
         "train": str(write_text(folder / "train.txt", 700, seed=1)),
         "validation": str(write_text(folder / "validation.txt", 2000, seed=2)),
     }
-    teachers = {name: str(write_teacher(folder / name, seed)) for name, seed in (("true", 0), ("useless", 99))}
+    teachers = {
+        name: str(write_teacher(folder / name, seed)) for name, seed in (("true", 0), ("useless", 99))
+    }
 
     def values(teacher: str = "true", **changes: Any) -> dict[str, Any]:
         return {

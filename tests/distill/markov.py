@@ -1,7 +1,7 @@
 """A language whose true distribution is known: a Markov chain over sixteen words, and the models that go with it.
 
-The teacher is exact by construction, nothing is fitted: a Llama without layers takes the last word's one-hot embedding to
-the logarithm of that word's row of transition probabilities.
+The teacher is exact by construction, nothing is fitted: a Llama without layers takes the last word's one-hot
+embedding to the logarithm of that word's row of transition probabilities.
 """
 
 from __future__ import annotations

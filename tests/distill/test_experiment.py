@@ -70,9 +70,12 @@ def test_a_useless_teacher_does_not_help(markov: Markov) -> None:
 
 def test_same_recipe_same_numbers_and_hard_labels_ignore_the_teacher(markov: Markov) -> None:
     first, again, other = (
-        run(small(markov, control=True, **change)) for change in ({}, {}, {"teacher": "useless", "temperature": 1})
+        run(small(markov, control=True, **change))
+        for change in ({}, {}, {"teacher": "useless", "temperature": 1})
     )
-    numbers = [{name: arm[0].val_nll for name, arm in result.arms.items()} for result in (first, again, other)]
+    numbers = [
+        {name: arm[0].val_nll for name, arm in result.arms.items()} for result in (first, again, other)
+    ]
     assert numbers[0] == numbers[1]
     assert numbers[0]["hard"] == numbers[2]["hard"] and numbers[0]["soft"] != numbers[2]["soft"]
 
@@ -87,12 +90,21 @@ def test_ensemble_and_bfloat16_and_test_part(markov: Markov) -> None:
     values = markov()
     result = run(
         small(
-            markov, teacher="true", dtype="bfloat16", data={**values["data"], "test": values["data"]["validation"]}
+            markov,
+            teacher="true",
+            dtype="bfloat16",
+            data={**values["data"], "test": values["data"]["validation"]},
         )
     )
     one = result.arms["soft"][0]
     assert one.test_nll == one.val_nll
-    pair = {**values, "teacher": [values["teacher"], values["teacher"]], "steps": 6, "seeds": 1, "control": False}
+    pair = {
+        **values,
+        "teacher": [values["teacher"], values["teacher"]],
+        "steps": 6,
+        "seeds": 1,
+        "control": False,
+    }
     doubled = run(Recipe.from_dict(pair))
     single = run(small(markov))
     assert doubled.arms["soft"][0].val_nll == pytest.approx(single.arms["soft"][0].val_nll, abs=1e-4)
@@ -157,10 +169,18 @@ def test_progress_counts_down(markov: Markov) -> None:
     ("change", "error", "words"),
     [
         ({"sequence_length": 65}, InputError, "takes 64 tokens at most"),
-        ({"student": {"config": {"model_type": "llama", "hiden_size": 8}}}, InputError, "did you mean hidden_size"),
+        (
+            {"student": {"config": {"model_type": "llama", "hiden_size": 8}}},
+            InputError,
+            "did you mean hidden_size",
+        ),
         ({"student": {"config": {"model_type": "lama"}}}, InputError, "model_type is 'lama'"),
         ({"student": {"config": {"model_type": "llama", "vocab_size": 4}}}, InputError, "has 4 token ids"),
-        ({"student": {"config": {"model_type": "llama", "hidden_size": 9}}}, InputError, "not valid for llama"),
+        (
+            {"student": {"config": {"model_type": "llama", "hidden_size": 9}}},
+            InputError,
+            "not valid for llama",
+        ),
         ({"student": "embedded:english"}, CapabilityError, "not a transformers model"),
     ],
 )

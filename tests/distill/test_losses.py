@@ -1,6 +1,7 @@
 """The distillation loss: by hand, against a float64 oracle, and trap by trap with the wrong version shown to fail.
 
-A trap is one `check` that takes a loss. The right one passes it and the wrong one, as found in real projects, does not.
+A trap is one `check` that takes a loss. The right one passes it and the wrong one, as found in real projects,
+does not.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ def right(student: Tensor, teacher: Tensor | None, labels: Tensor, **options: fl
 
 
 def logits(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> Tensor:
-    return 2 * torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(dtype)
+    return 2 * torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(
+        dtype
+    )
 
 
 def oracle(student: Tensor, teacher: Tensor, labels: Tensor, temperature: float, alpha: float) -> float:
@@ -39,7 +42,11 @@ def oracle(student: Tensor, teacher: Tensor, labels: Tensor, temperature: float,
         return shifted / shifted.sum()
 
     vocab_size, total = student.shape[-1], 0.0
-    z, t, y = student.reshape(-1, vocab_size).numpy(), teacher.reshape(-1, vocab_size).numpy(), labels.reshape(-1).numpy()
+    z, t, y = (
+        student.reshape(-1, vocab_size).numpy(),
+        teacher.reshape(-1, vocab_size).numpy(),
+        labels.reshape(-1).numpy(),
+    )
     for row in np.flatnonzero(y != -100):
         p, q = softmax(t[row] / temperature), softmax(z[row] / temperature)
         kl = sum(a * math.log(a / b) for a, b in zip(p, q, strict=True) if a > 0)
@@ -137,7 +144,9 @@ def test_trap_tau_squared_keeps_the_soft_gradient_on_one_scale() -> None:
         assert len({round(size, 9) for size in sizes}) == 4, "the temperature does not reach the loss"
         assert max(sizes) / min(sizes) < 4
 
-    def without_tau_squared(student: Tensor, teacher: Tensor, labels: Tensor, temperature: float, alpha: float) -> Tensor:
+    def without_tau_squared(
+        student: Tensor, teacher: Tensor, labels: Tensor, temperature: float, alpha: float
+    ) -> Tensor:
         return right(student, teacher, labels, temperature=temperature, alpha=alpha) / temperature**2
 
     def deaf(student: Tensor, teacher: Tensor, labels: Tensor, temperature: float, alpha: float) -> Tensor:
@@ -166,7 +175,9 @@ def test_trap_padded_vocabulary_is_minus_infinity_not_zero() -> None:
 
     def check(loss: Loss) -> None:
         # The student is the teacher, with a fourth token that it all but rules out: nothing is left to learn.
-        assert float(loss(student, teacher, torch.tensor([0]), temperature=1.0, alpha=1.0)) == pytest.approx(0, abs=1e-6)
+        assert float(loss(student, teacher, torch.tensor([0]), temperature=1.0, alpha=1.0)) == pytest.approx(
+            0, abs=1e-6
+        )
 
     def zero_padded(student: Tensor, teacher: Tensor, labels: Tensor, **options: float) -> Tensor:
         return right(student, functional.pad(teacher, (0, 1), value=0.0), labels, **options)
@@ -176,7 +187,11 @@ def test_trap_padded_vocabulary_is_minus_infinity_not_zero() -> None:
 
 
 def test_teacher_with_more_tokens_is_conditioned_on_the_shared_ones() -> None:
-    student, teacher, labels = logits(5, 6).requires_grad_(), logits(5, 8, seed=1), torch.zeros(5, dtype=torch.long)
+    student, teacher, labels = (
+        logits(5, 6).requires_grad_(),
+        logits(5, 8, seed=1),
+        torch.zeros(5, dtype=torch.long),
+    )
     cut = right(student, teacher, labels)
     torch.testing.assert_close(cut, right(student, teacher[:, :6], labels))
     assert torch.isfinite(torch.autograd.grad(cut, student)[0]).all()
@@ -196,7 +211,9 @@ def test_trap_impossible_tokens_give_finite_loss_and_gradient() -> None:
             gradient = torch.autograd.grad(value, student)[0]
             assert torch.isfinite(value) and torch.isfinite(gradient).all()
 
-    def textbook(student: Tensor, teacher: Tensor, labels: Tensor, temperature: float, alpha: float) -> Tensor:
+    def textbook(
+        student: Tensor, teacher: Tensor, labels: Tensor, temperature: float, alpha: float
+    ) -> Tensor:
         p, q = (teacher / temperature).log_softmax(-1), (student / temperature).log_softmax(-1)
         return temperature**2 * (p.exp() * (p - q)).sum(-1).mean()  # 0 * -inf
 
@@ -215,7 +232,9 @@ def test_trap_masked_positions_are_not_read() -> None:
         torch.testing.assert_close(loss(student, teacher, labels), expected)
 
     def multiplied_by_mask(student: Tensor, teacher: Tensor, labels: Tensor) -> Tensor:
-        kl = functional.kl_div((student / 3).log_softmax(-1), (teacher / 3).softmax(-1), reduction="none").sum(-1)
+        kl = functional.kl_div(
+            (student / 3).log_softmax(-1), (teacher / 3).softmax(-1), reduction="none"
+        ).sum(-1)
         ce = functional.cross_entropy(student.transpose(1, 2), labels, reduction="none")
         mask = (labels != -100).double()
         return ((0.7 * 9 * kl + 0.3 * ce) * mask).sum() / mask.sum()
@@ -255,7 +274,9 @@ def test_trap_mask_moves_with_the_labels() -> None:
     with pytest.raises(AssertionError):
         check(mask_left_behind)
     with pytest.raises(AssertionError):
-        check(lambda labels: align_labels(align_labels(labels)))  # shifted twice: predicts the token after next
+        check(
+            lambda labels: align_labels(align_labels(labels))
+        )  # shifted twice: predicts the token after next
 
 
 def test_half_floats_are_computed_in_float32() -> None:
@@ -263,7 +284,9 @@ def test_half_floats_are_computed_in_float32() -> None:
     labels = torch.arange(4)
     total, _ = distillation_loss(student.requires_grad_(), teacher, labels)
     assert total.dtype == torch.float32
-    assert float(total) == pytest.approx(oracle(student.detach().double(), teacher.double(), labels, 3.0, 0.7), rel=1e-5)
+    assert float(total) == pytest.approx(
+        oracle(student.detach().double(), teacher.double(), labels, 3.0, 0.7), rel=1e-5
+    )
     assert torch.autograd.grad(total, student)[0].dtype == torch.bfloat16
 
 
@@ -287,7 +310,11 @@ def test_no_teacher_is_needed_for_hard_labels() -> None:
     ],
 )
 def test_refuses(change: dict[str, object], words: str) -> None:
-    given: dict[str, object] = {"student": torch.zeros(2, 5), "teacher": torch.zeros(2, 5), "labels": torch.tensor([0, 1])}
+    given: dict[str, object] = {
+        "student": torch.zeros(2, 5),
+        "teacher": torch.zeros(2, 5),
+        "labels": torch.tensor([0, 1]),
+    }
     given |= change
     with pytest.raises(InputError, match=words):
         distillation_loss(given.pop("student"), given.pop("teacher"), given.pop("labels"), **given)  # type: ignore[arg-type]

@@ -1,4 +1,7 @@
-"""Distillation with its control: a recipe in, paired evidence out. torch is loaded by `run` and `losses`, not before."""
+"""Distillation with its control: a recipe in, paired evidence out.
+
+torch is loaded by `run` and `losses`, not before.
+"""
 
 from __future__ import annotations
 

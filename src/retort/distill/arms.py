@@ -1,8 +1,9 @@
 """One arm of a distillation: a student trained and measured, or its finished result found on disk.
 
-A finished arm is one JSON file named after its key, a hash of everything that decides its numbers: rows, initial weights,
-settings, and for the soft arm teacher, temperature and alpha. So a changed temperature trains the soft arms again and
-finds the hard ones, more seeds add to those that are there, and nothing stale is ever picked up.
+A finished arm is one JSON file named after its key, a hash of everything that decides its numbers: rows,
+initial weights, settings, and for the soft arm teacher, temperature and alpha. So a changed temperature
+trains the soft arms again and finds the hard ones, more seeds add to those that are there, and nothing stale
+is ever picked up.
 """
 
 from __future__ import annotations
@@ -146,7 +147,7 @@ def _last_checkpoint(folder: Path) -> str | None:
 
 @contextmanager
 def _work_folder(recipe: Recipe, name: str) -> Iterator[Path]:
-    """A folder for checkpoints. It outlives a kill if the recipe has an output folder, and is gone once the arm is done."""
+    """A folder for checkpoints: it outlives a kill where the recipe has an output folder, and no finished arm."""
     if recipe.output is None:
         with tempfile.TemporaryDirectory(prefix="retort-distill-") as temporary:
             yield Path(temporary)

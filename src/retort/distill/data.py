@@ -1,7 +1,7 @@
 """From text to rows of token ids, and the order in which training sees them.
 
-Documents are packed one after another with the end token behind each, and cut into rows of a fixed length. Nothing here
-depends on the arm: both arms of a seed read the same rows in the same order.
+Documents are packed one after another with the end token behind each, and cut into rows of a fixed length.
+Nothing here depends on the arm: both arms of a seed read the same rows in the same order.
 """
 
 from __future__ import annotations
@@ -51,8 +51,9 @@ class Rows:
 class OrderedRows(Dataset[dict[str, torch.Tensor]]):
     """The rows in the order in which training reads them, each pass in another order drawn from the seed.
 
-    One item for every row that the whole run needs. The trainer reads it from front to back, so the order hangs on the
-    seed alone, a resumed run skips exactly what was read, and a longer run starts with the same rows as a shorter one.
+    One item for every row that the whole run needs. The trainer reads it from front to back, so the order
+    hangs on the seed alone, a resumed run skips exactly what was read, and a longer run starts with the same
+    rows as a shorter one.
     """
 
     def __init__(self, rows: Rows, num_rows: int, seed: int) -> None:
@@ -64,7 +65,10 @@ class OrderedRows(Dataset[dict[str, torch.Tensor]]):
 
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
         row = self.order[index]
-        return {"input_ids": torch.from_numpy(self.rows.ids[row]), "labels": torch.from_numpy(self.rows.labels[row])}
+        return {
+            "input_ids": torch.from_numpy(self.rows.ids[row]),
+            "labels": torch.from_numpy(self.rows.labels[row]),
+        }
 
 
 def reading_order(available: int, num_rows: int, seed: int) -> NDArray[np.int64]:
@@ -74,11 +78,14 @@ def reading_order(available: int, num_rows: int, seed: int) -> NDArray[np.int64]
     return np.concatenate(passes)[:num_rows]
 
 
-def load_rows(path: str, encode: Encode, end_id: int, length: int, *, tokens: int | None, whole_rows: bool) -> Rows:
+def load_rows(
+    path: str, encode: Encode, end_id: int, length: int, *, tokens: int | None, whole_rows: bool
+) -> Rows:
     """The text at `path` as rows of `length` tokens, from its first `tokens` tokens (None: all).
 
-    `whole_rows`: drop the rest that does not fill a row (training, where every row should weigh the same); otherwise pad
-    it and mask the padding (measuring, where every token counts). Raises InputError for a text that fills no row.
+    `whole_rows`: drop the rest that does not fill a row (training, where every row should weigh the same);
+    otherwise pad it and mask the padding (measuring, where every token counts). Raises InputError for a text
+    that fills no row.
     """
     stream: list[int] = []
     documents = read_documents(path)
@@ -119,7 +126,9 @@ def read_documents(path: str) -> Iterator[str]:
         yield from _read_json_lines(file)
         return
     if file.suffix != ".txt":
-        raise InputError(f"text is {path!r}; allowed are .txt with blank lines between documents, and .jsonl with `text`.")
+        raise InputError(
+            f"text is {path!r}; allowed are .txt with blank lines between documents, and .jsonl with `text`."
+        )
     for document in re.split(r"\n\s*\n", _read(file)):
         if document.strip():
             yield document.strip()
@@ -131,7 +140,9 @@ def resolve(path: str) -> Path:
         name = path.removeprefix("embedded:")
         names = sorted(one.stem for one in EMBEDDED_TEXT.glob("*.txt"))
         if name not in names:
-            raise InputError(f"text is {path!r}; embedded texts are {', '.join(names) or 'none in this installation'}.")
+            raise InputError(
+                f"text is {path!r}; embedded texts are {', '.join(names) or 'none in this installation'}."
+            )
         return EMBEDDED_TEXT / f"{name}.txt"
     if not Path(path).is_file():
         raise InputError(f"text {path!r} is not a file; give a .txt or .jsonl file, or embedded:train.")
@@ -152,7 +163,11 @@ def _read_json_lines(file: Path) -> Iterator[str]:
         try:
             text = json.loads(line)["text"]
         except (ValueError, TypeError, KeyError) as error:
-            raise InputError(f"text {file}, line {number}, is not a JSON object with `text` ({error!r}).") from None
+            raise InputError(
+                f"text {file}, line {number}, is not a JSON object with `text` ({error!r})."
+            ) from None
         if not isinstance(text, str):
-            raise InputError(f"text {file}, line {number}: `text` is a {type(text).__name__}; it must be a string.")
+            raise InputError(
+                f"text {file}, line {number}: `text` is a {type(text).__name__}; it must be a string."
+            )
         yield text

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 def run(recipe: Recipe, on_progress: OnProgress | None = None) -> DistillResult:
     """Train the arms `hard`, `soft` and `hard_equal_time` for every seed, and report the paired differences.
 
-    Within a seed the arms have equal initial weights, rows, reading order and schedule, and `hard` and `soft` equal steps;
-    `hard_equal_time` takes as many steps as fit the soft arm's training time, with a schedule of that length. Seeds go
-    one after another, so that a machine that gets slower touches all arms alike. `on_progress(done, total, detail)`
-    gets seconds. Finished arms in `recipe.output` are reused. Raises RetortError for models, text or settings that
-    do not fit together.
+    Within a seed the arms have equal initial weights, rows, reading order and schedule, and `hard` and `soft`
+    equal steps; `hard_equal_time` takes as many steps as fit the soft arm's training time, with a schedule of
+    that length. Seeds go one after another, so that a machine that gets slower touches all arms alike.
+    `on_progress(done, total, detail)` gets seconds. Finished arms in `recipe.output` are reused. Raises
+    RetortError for models, text or settings that do not fit together.
     """
     _need_libraries()
     from retort.distill.arms import run_arm
@@ -105,7 +105,8 @@ def _check_context(recipe: Recipe, teachers: list[Opened], student: Any) -> None
         limit = getattr(model.config.get_text_config(decoder=True), "max_position_embeddings", None)
         if limit is not None and recipe.sequence_length > limit:
             raise InputError(
-                f"sequence_length is {recipe.sequence_length}, but {name} takes {limit} tokens at most; use shorter rows."
+                f"sequence_length is {recipe.sequence_length}, but {name} takes {limit} tokens at most;"
+                " use shorter rows."
             )
 
 

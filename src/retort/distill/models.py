@@ -1,4 +1,4 @@
-"""The models of a distillation: teachers opened, an ensemble averaged, students made with the same weights for every arm."""
+"""The models of a distillation: teachers opened and averaged, students made with equal weights for every arm."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class Opened:
 class Teacher(nn.Module):
     """One or several frozen models seen as one: logits in, logits out.
 
-    Several are averaged as probabilities at temperature 1, p = mean_k softmax(z_k), and log p serves as the logits: the
-    ensemble is one model with that distribution, which the loss then tempers like any other.
+    Several are averaged as probabilities at temperature 1, p = mean_k softmax(z_k), and log p serves as the
+    logits: the ensemble is one model with that distribution, which the loss then tempers like any other.
     """
 
     def __init__(self, members: Sequence[nn.Module], num_tokens: int, dtype: torch.dtype) -> None:
@@ -75,8 +75,8 @@ def open_teachers(names: Sequence[str]) -> list[Opened]:
     for other in opened[1:]:
         if other.tokenizer.get_vocab() != opened[0].tokenizer.get_vocab():
             raise InputError(
-                f"teachers {opened[0].name!r} and {other.name!r} have different vocabularies; their probabilities can be"
-                " averaged only over the same tokens."
+                f"teachers {opened[0].name!r} and {other.name!r} have different vocabularies;"
+                " their probabilities can be averaged only over the same tokens."
             )
     return opened
 
@@ -85,34 +85,41 @@ def end_token(opened: Opened) -> int:
     """The id that stands between documents. Raises InputError where the tokenizer has none."""
     end_id = opened.tokenizer.eos_token_id
     if end_id is None:
-        raise InputError(f"the tokenizer of {opened.name!r} has no end token, which is needed between documents.")
+        raise InputError(
+            f"the tokenizer of {opened.name!r} has no end token, which is needed between documents."
+        )
     return int(end_id)
 
 
 def new_student(description: str | dict[str, Any], tokenizer: Any, seed: int) -> nn.Module:
     """A student in float32: from a MODEL string, or fresh from a config with weights drawn from `seed`.
 
-    Called anew for every arm, so arms of one seed start from equal weights. A given model starts every seed alike; then
-    the seeds differ in data order alone. Raises InputError for a config with unknown keys or too small a vocabulary.
+    Called anew for every arm, so arms of one seed start from equal weights. A given model starts every seed
+    alike; then the seeds differ in data order alone. Raises InputError for a config with unknown keys or too
+    small a vocabulary.
     """
     torch.manual_seed(seed)
     if isinstance(description, str):
-        student = open_model(description).model.float()
+        student: Any = open_model(description).model.float()
     else:
         from transformers import AutoModelForCausalLM
 
-        student = AutoModelForCausalLM.from_config(student_config(description["config"], tokenizer), dtype=torch.float32)
-    vocab_size = student.get_input_embeddings().num_embeddings
+        student = AutoModelForCausalLM.from_config(
+            student_config(description["config"], tokenizer), dtype=torch.float32
+        )
+    vocab_size = int(student.get_input_embeddings().num_embeddings)
     if vocab_size < len(tokenizer):
         raise InputError(
-            f"the student has {vocab_size} token ids and the teacher's tokenizer {len(tokenizer)}; a student needs an id for"
-            " every token. Leave vocab_size out of its config, or take a model of the teacher's family."
+            f"the student has {vocab_size} token ids and the teacher's tokenizer {len(tokenizer)};"
+            " a student needs an id for every token. Leave vocab_size out of its config,"
+            " or take a model of the teacher's family."
         )
-    return student.train().requires_grad_(True)
+    trainable: nn.Module = student.train().requires_grad_(True)
+    return trainable
 
 
 def student_config(values: dict[str, Any], tokenizer: Any) -> Any:
-    """The transformers config in `values`, with vocabulary and special tokens of the tokenizer where it does not say."""
+    """The transformers config in `values`; vocabulary and special tokens are the tokenizer's unless it says them."""
     from transformers import AutoConfig
 
     settings = dict(values)
@@ -120,20 +127,26 @@ def student_config(values: dict[str, Any], tokenizer: Any) -> Any:
     try:
         known = AutoConfig.for_model(model_type)
     except ValueError:
-        raise InputError(f"student model_type is {model_type!r}, which this transformers does not know.") from None
+        raise InputError(
+            f"student model_type is {model_type!r}, which this transformers does not know."
+        ) from None
     for key in settings:
         # transformers takes any key and stores it: a misspelt width would silently give the default width.
         if not hasattr(known, key):
             close = difflib.get_close_matches(key, list(vars(known)), n=1)
             hint = f" (did you mean {close[0]}?)" if close else ""
-            raise InputError(f"student config has the key {key!r}{hint}, which {model_type} models do not have.")
+            raise InputError(
+                f"student config has the key {key!r}{hint}, which {model_type} models do not have."
+            )
     settings.setdefault("vocab_size", len(tokenizer))
     for name in ("bos_token_id", "eos_token_id", "pad_token_id"):
         settings.setdefault(name, getattr(tokenizer, name))
     try:
         return AutoConfig.for_model(model_type, **settings)
     except (TypeError, ValueError) as error:
-        raise InputError(f"student config is not valid for {model_type}: {' '.join(str(error).split())}") from None
+        raise InputError(
+            f"student config is not valid for {model_type}: {' '.join(str(error).split())}"
+        ) from None
 
 
 def fingerprint(model: nn.Module) -> str:

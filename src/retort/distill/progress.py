@@ -1,14 +1,17 @@
-"""Progress of a distillation in seconds: how many are done, and how many it takes in all by what was measured so far."""
+"""Progress of a distillation in seconds: how many are done, and how many it takes in all, by what was measured."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 
-# Called with (seconds done, seconds in all, what is happening now); the second number is an estimate and moves.
+# Called with (seconds done, seconds in all, what is happening now); the second number is an estimate and
+# moves.
 OnProgress = Callable[[float, float, str], None]
 
-SOFT_STEP_GUESS = 2.5  # a soft step against a hard one before one was measured: the teacher's forward pass comes on top
+SOFT_STEP_GUESS = (
+    2.5  # a soft step against a hard one before one was measured: the teacher's forward pass comes on top
+)
 STEPS_BEFORE_ESTIMATE = 3  # the first steps pay for allocations
 
 
@@ -34,23 +37,30 @@ class Progress:
                 self._pending.remove(entry)
                 return
 
-    def step(self, arm: str, seed: int, step: int, steps: int, first_step: int, val_nll: float | None) -> None:
+    def step(
+        self, arm: str, seed: int, step: int, steps: int, first_step: int, val_nll: float | None
+    ) -> None:
         """`step` of `steps` is done, the first `first_step` of them in an earlier process."""
         now = self._clock()
         done = step - first_step
         if done >= STEPS_BEFORE_ESTIMATE or step == steps:
             self._seconds_per_step[arm] = (now - self._arm_began) / max(done, 1)
-        if self._report is None or arm not in self._seconds_per_step:
+        if self._report is None or not self._seconds_per_step:
             return
-        left = (steps - step) * self._seconds_per_step[arm] + sum(self._cost(*entry) for entry in self._pending)
+        hard, soft = self._rates()
+        rate = self._seconds_per_step.get(arm, soft if arm == "soft" else hard)
+        # In the plan the equal-time arm stands with the soft arm's steps: it takes as long, by its definition.
+        left = (steps - step) * rate + sum(
+            planned * (hard if name == "hard" else soft) for name, planned in self._pending
+        )
         measured = "" if val_nll is None else f", {val_nll:.3f} nats a token"
         elapsed = now - self._began
-        self._report(elapsed, elapsed + left, f"{arm.replace('_', ' ')}, seed {seed}, step {step} of {steps}{measured}")
+        self._report(
+            elapsed, elapsed + left, f"{arm.replace('_', ' ')}, seed {seed}, step {step} of {steps}{measured}"
+        )
 
-    def _cost(self, arm: str, steps: int) -> float:
-        """Seconds that an arm will take."""
+    def _rates(self) -> tuple[float, float]:
+        """Seconds of a hard step and of a soft one, one guessed from the other until both are measured."""
         known = self._seconds_per_step
         hard = known.get("hard", known.get("soft", 0.0) / SOFT_STEP_GUESS)
-        soft = known.get("soft", hard * SOFT_STEP_GUESS)
-        # The equal-time arm takes as long as the soft arm does, by its definition.
-        return steps * (hard if arm == "hard" else soft)
+        return hard, known.get("soft", hard * SOFT_STEP_GUESS)

@@ -1,7 +1,7 @@
 """What a distillation found: one record an arm and seed, the paired difference, and the verdict in words.
 
-All numbers of held-out text are nats a token at temperature 1, plain cross-entropy, lower is better. A difference is
-hard minus soft, so a positive one means that distillation gave the better student.
+All numbers of held-out text are nats a token at temperature 1, plain cross-entropy, lower is better. A
+difference is hard minus soft, so a positive one means that distillation gave the better student.
 """
 
 from __future__ import annotations
@@ -63,8 +63,9 @@ class Difference:
 class DistillResult:
     """Everything a distillation has to report; `to_dict` gives plain values for JSON.
 
-    The differences are those of the validation part, and of the test part where there is one; the verdicts use the test
-    part where there is one. `equal_time` compares with hard labels trained for the soft arm's wall-clock.
+    The differences are those of the validation part, and of the test part where there is one; the verdicts
+    use the test part where there is one. `equal_time` compares with hard labels trained for the soft arm's
+    wall-clock.
     """
 
     recipe: dict[str, Any]
@@ -88,8 +89,8 @@ class DistillResult:
 def paired_difference(hard: Sequence[ArmResult], soft: Sequence[ArmResult], part: Part) -> Difference | None:
     """The mean of hard − soft over the seeds that both arms have, with its interval; None where nothing was measured.
 
-    Paired t interval: mean ± t(n − 1) · s / √n, with s the standard deviation of the differences. It speaks of seeds
-    (initial weights and data order) on this text, not of other texts.
+    Paired t interval: mean ± t(n − 1) · s / √n, with s the standard deviation of the differences. It speaks
+    of seeds (initial weights and data order) on this text, not of other texts.
     """
     by_seed = {one.seed: one.nll(part) for one in soft}
     pairs = {one.seed: (one.nll(part), by_seed.get(one.seed)) for one in hard}
@@ -102,7 +103,11 @@ def paired_difference(hard: Sequence[ArmResult], soft: Sequence[ArmResult], part
         return Difference(part, mean, None, values, tuple(differences), "no interval: one seed has no spread")
     from scipy.stats import t as student_t
 
-    half = float(student_t.ppf((1 + CONFIDENCE) / 2, len(values) - 1)) * statistics.stdev(values) / math.sqrt(len(values))
+    half = (
+        float(student_t.ppf((1 + CONFIDENCE) / 2, len(values) - 1))
+        * statistics.stdev(values)
+        / math.sqrt(len(values))
+    )
     method = f"{CONFIDENCE:.0%} paired t interval over {len(values)} seeds"
     return Difference(part, mean, (mean - half, mean + half), values, tuple(differences), method)
 
@@ -110,21 +115,30 @@ def paired_difference(hard: Sequence[ArmResult], soft: Sequence[ArmResult], part
 def judge(difference: Difference | None, against: str) -> tuple[Verdict, str]:
     """The verdict and the sentence that gives its reason.
 
-    helps: the interval lies above 0. does not help: it ends below SMALLEST_GAIN, so that any gain worth having is
-    excluded. cannot tell: everything between, and always with one seed.
+    helps: the interval lies above 0. does not help: it ends below SMALLEST_GAIN, so that any gain worth
+    having is excluded. cannot tell: everything between, and always with one seed.
     """
     if difference is None:
-        return "no control", f"There is no control: {against} was not trained, so nobody knows what distillation added."
+        return (
+            "no control",
+            f"There is no control: {against} was not trained, so nobody knows what distillation added.",
+        )
     number = f"{difference.mean:+.4f} nats a token on the {difference.part} text against {against}"
     if difference.ci is None:
-        return "cannot tell", f"{number}, but one seed says nothing about the spread between seeds; use 3 or more."
+        return (
+            "cannot tell",
+            f"{number}, but one seed says nothing about the spread between seeds; use 3 or more.",
+        )
     low, high = difference.ci
     interval = f"{number}, {difference.method} [{low:+.4f}, {high:+.4f}]"
     if low > 0:
         return "helps", f"{interval}, which lies above 0."
     if high < SMALLEST_GAIN:
         return "does not help", f"{interval}, which excludes a gain of {SMALLEST_GAIN} or more."
-    return "cannot tell", f"{interval}, which holds both no gain and a gain of {SMALLEST_GAIN} or more; use more seeds."
+    return (
+        "cannot tell",
+        f"{interval}, which holds both no gain and a gain of {SMALLEST_GAIN} or more; use more seeds.",
+    )
 
 
 def conclude(
@@ -138,7 +152,8 @@ def conclude(
         for part in ("validation", "test")
     }
     verdict, reason = judge(
-        compared["hard", "test"] or compared["hard", "validation"], "the same student on hard labels for the same steps"
+        compared["hard", "test"] or compared["hard", "validation"],
+        "the same student on hard labels for the same steps",
     )
     verdict_time, reason_time = judge(
         compared["hard_equal_time", "test"] or compared["hard_equal_time", "validation"],

@@ -1,8 +1,9 @@
-"""The training loop is transformers' Trainer; here are its loss, its counting of positions, its measuring and its clock.
+"""The training loop is transformers' Trainer; here are its loss, count of positions, measuring and clock.
 
-What is ours: the loss is a sum over unmasked positions divided once by their number in the whole optimiser step, over
-all micro-batches and ranks; labels are shifted here and nowhere else; rows are read in a fixed order; held-out text is
-measured the same way for every arm; and the clock counts training alone, without measuring and saving.
+What is ours: the loss is a sum over unmasked positions divided once by their number in the whole optimiser
+step, over all micro-batches and ranks; labels are shifted here and nowhere else; rows are read in a fixed
+order; held-out text is measured the same way for every arm; and the clock counts training alone, without
+measuring and saving.
 """
 
 from __future__ import annotations
@@ -71,15 +72,17 @@ class DistillTrainer(Trainer):
         **arguments: Any,
     ) -> None:
         self.stopwatch = Stopwatch()
+        # Not `objective`: Trainer has one of its own, for searches.
+        self.distillation = objective
+        self.held_out = held_out
+        self.half = half
         super().__init__(callbacks=[self.stopwatch], **arguments)
         # It prints every log line to stdout, which belongs to the command's one JSON document.
         self.remove_callback(PrinterCallback)
         if on_step is not None:
             self.add_callback(_StepReport(on_step, self.stopwatch))
-        self.objective = objective
-        self.held_out = held_out
-        self.half = half
-        # Says to Trainer: the loss is already divided by what the whole step has; don't divide by micro-batches again.
+        # Says to Trainer: the loss is already divided by what the whole step has; don't divide by
+        # micro-batches again.
         self.loss_is_scaled_for_ga = True
         if objective.teacher is not None:
             objective.teacher.to(self.args.device)
@@ -89,7 +92,9 @@ class DistillTrainer(Trainer):
     ) -> tuple[list[dict[str, Tensor]], Tensor]:
         """The micro-batches of one optimiser step and the number of unmasked target positions in them, on all ranks."""
         batches, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
-        count = sum((int((align_labels(batch["labels"]) != IGNORE_INDEX).sum()) for batch in batches), start=0)
+        count = sum(
+            (int((align_labels(batch["labels"]) != IGNORE_INDEX).sum()) for batch in batches), start=0
+        )
         total = torch.tensor(count, device=device)
         if self.args.world_size > 1:
             total = self.accelerator.gather(total).sum()
@@ -104,16 +109,16 @@ class DistillTrainer(Trainer):
     ) -> Any:
         """The micro-batch's share of the step's mean loss, in nats a position.
 
-        `model` is the wrapped model and is called as it is: calling what is inside a DDP or FSDP wrapper would skip the
-        gradient exchange without an error.
+        `model` is the wrapped model and is called as it is: calling what is inside a DDP or FSDP wrapper
+        would skip the gradient exchange without an error.
         """
         inputs = dict(inputs)
         labels = inputs.pop("labels")
-        # Not Trainer's own bf16: that copies the logits to float32, the largest tensor of the step, before the loss
-        # reads them; the loss widens them chunk by chunk.
+        # Not Trainer's own bf16: that copies the logits to float32, the largest tensor of the step, before
+        # the loss reads them; the loss widens them chunk by chunk.
         with torch.autocast(labels.device.type, torch.bfloat16, enabled=self.half):
             outputs = model(**inputs, use_cache=False)
-        objective = self.objective
+        objective = self.distillation
         total, count = distillation_loss(
             outputs.logits,
             None if objective.teacher is None else objective.teacher(**inputs),
@@ -121,14 +126,19 @@ class DistillTrainer(Trainer):
             temperature=objective.temperature,
             alpha=objective.alpha,
         )
-        positions = count if num_items_in_batch is None else torch.as_tensor(num_items_in_batch, device=total.device)
-        # Data parallelism averages gradients over ranks, but each rank's sum was divided by the count of all of them.
+        positions = (
+            count if num_items_in_batch is None else torch.as_tensor(num_items_in_batch, device=total.device)
+        )
+        # Data parallelism averages gradients over ranks, but each rank's sum was divided by the count of all
+        # of them.
         loss = total * (self.accelerator.num_processes / positions.clamp(min=1))
         return (loss, outputs) if return_outputs else loss
 
     def evaluate(self, *_: Any, metric_key_prefix: str = "eval", **__: Any) -> dict[str, float]:
         """Held-out nats a token, logged like any metric; the clock stands still meanwhile."""
-        assert self.held_out is not None, "evaluation was asked for without held-out rows"
+        assert self.held_out is not None and isinstance(self.model, nn.Module), (
+            "evaluation was asked for without held-out rows"
+        )
         metrics = {f"{metric_key_prefix}_nll": held_out_nll(self.model, self.held_out)}
         self.log({**metrics, "train_seconds": self.stopwatch.seconds})
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
@@ -142,7 +152,7 @@ class DistillTrainer(Trainer):
     def curve(self) -> list[tuple[int, float, float]]:
         """(step, seconds of training, held-out nats a token) of every measurement, those before a resume included."""
         return [
-            (entry["step"], entry["train_seconds"], entry["eval_nll"])
+            (int(entry["step"]), entry["train_seconds"], entry["eval_nll"])
             for entry in self.state.log_history
             if "eval_nll" in entry
         ]
@@ -200,12 +210,13 @@ class _StepReport(TrainerCallback):
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self.on_step(state.global_step, state.max_steps, self.stopwatch.seconds, None)
 
-    def on_evaluate(self, args: Any, state: Any, control: Any, metrics: dict[str, float], **_: Any) -> None:
-        self.on_step(state.global_step, state.max_steps, self.stopwatch.seconds, metrics["eval_nll"])
+    def on_evaluate(self, args: Any, state: Any, control: Any, **given: Any) -> None:
+        val_nll = given["metrics"]["eval_nll"]
+        self.on_step(state.global_step, state.max_steps, self.stopwatch.seconds, val_nll)
 
 
 def training_arguments(recipe: Recipe, *, steps: int, seed: int, folder: Path) -> TrainingArguments:
-    """Trainer's arguments for one arm: no bars, no reports, nothing written but checkpoints where the recipe wants them."""
+    """Trainer's arguments for one arm: no bars, no reports, no files but the checkpoints that a recipe wants."""
     micro_batch = recipe.micro_batch_size or recipe.batch_size
     return TrainingArguments(
         output_dir=str(folder),
@@ -271,7 +282,11 @@ def held_out_nll(model: nn.Module, rows: Rows) -> float:
         for start in range(0, len(rows.ids), EVALUATION_ROWS):
             ids = torch.from_numpy(rows.ids[start : start + EVALUATION_ROWS]).to(device)
             labels = torch.from_numpy(rows.labels[start : start + EVALUATION_ROWS]).to(device)
-            outputs = model(input_ids=ids) if isinstance(model, Teacher) else model(input_ids=ids, use_cache=False).logits
+            outputs = (
+                model(input_ids=ids)
+                if isinstance(model, Teacher)
+                else model(input_ids=ids, use_cache=False).logits
+            )
             chunk_total, chunk_count = distillation_loss(outputs, None, align_labels(labels), alpha=0.0)
             total, count = total + float(chunk_total), count + int(chunk_count)
     model.train(was_training)

@@ -1,0 +1,105 @@
+"""Recipes: defaults, overrides, and one clear sentence for everything that is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from retort.distill.recipe import EMBEDDED_RECIPES, Recipe
+from retort.errors import InputError
+
+MINIMAL = {"teacher": "big", "student": "small", "data": {"train": "a.txt", "validation": "b.txt"}}
+
+
+def test_defaults_and_plain_values() -> None:
+    recipe = Recipe.from_dict(MINIMAL)
+    assert (recipe.teacher, recipe.temperature, recipe.alpha, recipe.seeds) == (("big",), 3.0, 0.7, (0, 1, 2))
+    assert Recipe.from_dict(recipe.to_dict()) == recipe
+    assert recipe.to_dict()["teacher"] == "big" and recipe.to_dict()["data"]["test"] is None
+
+
+def test_overrides_reach_inside_and_leave_the_given_values_alone() -> None:
+    values: dict[str, Any] = {**MINIMAL, "student": {"config": {"model_type": "llama", "hidden_size": 96}}}
+    overrides = [
+        "student.config.hidden_size=64",
+        "data.tokens=1000",
+        "learning-rate=1e-3",
+        "seeds=[3, 5]",
+        "alpha=1",
+    ]
+    recipe = Recipe.from_dict(values, overrides)
+    assert recipe.student == {"config": {"model_type": "llama", "hidden_size": 64}}
+    # YAML 1.1 reads 1e-3 as text.
+    assert (recipe.data.tokens, recipe.learning_rate, recipe.seeds, recipe.alpha) == (
+        1000,
+        0.001,
+        (3, 5),
+        1.0,
+    )
+    assert values["student"]["config"]["hidden_size"] == 96
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("temprature=2", "no key temprature .did you mean temperature"),
+        ("data.trian=x", "no key data.trian .did you mean train"),
+        ("alpha=1.5", r"alpha is 1.5; allowed is a number in \[0, 1\]"),
+        ("alpha=0", "nothing would be distilled"),
+        ("temperature=0", r"temperature is 0; allowed is a number in \(0"),
+        ("temperature=.nan", "temperature is nan"),
+        ("warmup=1", r"warmup is 1; allowed is a number in \[0, 1\)"),
+        ("steps=2.5", "steps is 2.5; allowed is a whole number from 1 up"),
+        ("steps=true", "steps is True"),
+        ("schedule=cosin", "did you mean cosine"),
+        ("dtype=float16", "allowed are float32, bfloat16"),
+        ("seeds=0", "seeds is 0"),
+        ("seeds=[1, 1]", "a seed may stand there once"),
+        ("control=maybe", "allowed are true and false"),
+        ("micro_batch_size=5", "the first must divide the second"),
+        ("student={config: {hidden_size: 8}}", "model_type"),
+        ("teacher=[]", "a list of models to average"),
+        ("data=5", "data is 5; it must be keys and values"),
+        ("steps", "must look like steps=200"),
+        ("steps.more=1", "steps is 500 and has no keys|steps is"),
+        ("steps=[1", "not valid YAML"),
+    ],
+)
+def test_refuses(override: str, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        Recipe.from_dict(MINIMAL, [override])
+
+
+def test_missing_keys_are_named() -> None:
+    with pytest.raises(InputError, match="has no teacher, which is required"):
+        Recipe.from_dict({key: value for key, value in MINIMAL.items() if key != "teacher"})
+    with pytest.raises(InputError, match=r"has no data\.validation, which is required"):
+        Recipe.from_dict({**MINIMAL, "data": {"train": "a.txt"}})
+
+
+def test_files(tmp_path: Path) -> None:
+    file = tmp_path / "recipe.yaml"
+    file.write_text("teacher: big\nstudent: small\ndata: {train: a.txt, validation: b.txt}\n")
+    assert Recipe.load(file, ["steps=7"]).steps == 7
+    file.write_text("teacher: [big\n")
+    with pytest.raises(InputError, match="not valid YAML"):
+        Recipe.load(file)
+    file.write_text("- teacher\n")
+    with pytest.raises(InputError, match="keys and values"):
+        Recipe.load(file)
+    with pytest.raises(InputError, match="cannot be read"):
+        Recipe.load(tmp_path / "absent.yaml")
+    with pytest.raises(InputError, match=r"embedded:defalt.*did you mean default"):
+        Recipe.load("embedded:defalt")
+
+
+@pytest.mark.parametrize("file", sorted(EMBEDDED_RECIPES.glob("*.yaml")), ids=lambda file: file.stem)
+def test_embedded_recipes_are_valid(file: Path) -> None:
+    recipe = Recipe.load(f"embedded:{file.stem}")
+    assert recipe.control and recipe.equal_time and recipe.data.test == "embedded:test"
+
+
+def test_there_are_embedded_recipes() -> None:
+    assert {file.stem for file in EMBEDDED_RECIPES.glob("*.yaml")} >= {"default", "evidence"}

@@ -1,0 +1,195 @@
+"""What Trainer must be made to do right: one average over the whole step, the wrapped model called, a fixed order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from transformers import LlamaConfig, LlamaForCausalLM, TrainerCallback
+
+from retort.distill.data import OrderedRows, Rows
+from retort.distill.losses import align_labels, distillation_loss
+from retort.distill.models import Teacher
+from retort.distill.recipe import Recipe
+from retort.distill.trainer import DistillTrainer, Objective, held_out_nll, training_arguments
+
+VOCAB_SIZE, LENGTH = 12, 6
+
+
+def tiny(seed: int) -> LlamaForCausalLM:
+    torch.manual_seed(seed)
+    return LlamaForCausalLM(
+        LlamaConfig(
+            vocab_size=VOCAB_SIZE,
+            hidden_size=8,
+            intermediate_size=8,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+        )
+    )
+
+
+def uneven_rows() -> Rows:
+    """Eight rows; the first four keep one or two targets, the last four all of them."""
+    ids = np.random.default_rng(0).integers(0, VOCAB_SIZE, (8, LENGTH))
+    labels = ids.copy()
+    labels[:4, 3:] = -100
+    labels[:2, :2] = -100
+    return Rows(ids, labels)
+
+
+class KeepGradients(TrainerCallback):
+    def __init__(self) -> None:
+        self.seen: list[Tensor] = []
+
+    def on_pre_optimizer_step(self, args: Any, state: Any, control: Any, model: nn.Module, **_: Any) -> None:
+        self.seen.append(
+            torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None]).clone()
+        )
+
+
+def trainer_of(
+    kind: type[DistillTrainer],
+    folder: Path,
+    *,
+    micro_batch_size: int = 8,
+    steps: int = 1,
+    model: nn.Module | None = None,
+) -> DistillTrainer:
+    recipe = Recipe.from_dict(
+        {
+            "teacher": "t", "student": "s", "data": {"train": "a", "validation": "b"}, "batch_size": 8,
+            "micro_batch_size": micro_batch_size, "sequence_length": LENGTH, "warmup": 0,
+        }
+    )  # fmt: skip
+    arguments = training_arguments(recipe, steps=steps, seed=0, folder=folder)
+    arguments.max_grad_norm = 0.0  # the gradients themselves, not clipped
+    rows = OrderedRows(uneven_rows(), 8 * steps, seed=0)
+    rows.order = np.tile(np.arange(8), steps)
+    return kind(
+        objective=Objective(Teacher([tiny(1)], VOCAB_SIZE, torch.float32), 3.0, 0.7),
+        model=model or tiny(0),
+        args=arguments,
+        train_dataset=rows,
+    )
+
+
+def step_gradient(kind: type[DistillTrainer], folder: Path, micro_batch_size: int) -> Tensor:
+    trainer = trainer_of(kind, folder, micro_batch_size=micro_batch_size)
+    keeper = KeepGradients()
+    trainer.add_callback(keeper)
+    trainer.train()
+    return keeper.seen[0]
+
+
+class MeanOfMicroBatchMeans(DistillTrainer):
+    """The wrong version: every micro-batch divides by its own count, and Trainer averages the means."""
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.loss_is_scaled_for_ga = False
+
+    def compute_loss(self, *arguments: Any, num_items_in_batch: Any = None, **others: Any) -> Any:
+        return super().compute_loss(*arguments, num_items_in_batch=None, **others)
+
+
+def test_trap_accumulated_gradients_equal_those_of_one_large_batch(tmp_path: Path) -> None:
+    student, teacher, rows = tiny(0), tiny(1), uneven_rows()
+    ids, labels = torch.from_numpy(rows.ids), align_labels(torch.from_numpy(rows.labels))
+    total, count = distillation_loss(student(ids).logits, teacher(ids).logits, labels)
+    (total / count).backward()
+    expected = torch.cat([p.grad.flatten() for p in student.parameters() if p.grad is not None])
+
+    def check(kind: type[DistillTrainer]) -> None:
+        for micro_batch_size in (8, 4, 2):
+            torch.testing.assert_close(
+                step_gradient(kind, tmp_path, micro_batch_size), expected, rtol=1e-4, atol=1e-6
+            )
+
+    check(DistillTrainer)
+    with pytest.raises(AssertionError):
+        check(MeanOfMicroBatchMeans)
+
+
+class Wrapper(nn.Module):
+    """Like DDP: what matters happens in its own forward."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+        self.calls = 0
+
+    def forward(self, *arguments: Any, **others: Any) -> Any:
+        self.calls += 1
+        return self.module(*arguments, **others)
+
+
+class CallsInside(DistillTrainer):
+    """The wrong version: unwraps before the call, so a real DDP would never exchange gradients."""
+
+    def compute_loss(self, model: Any, *arguments: Any, **others: Any) -> Any:
+        return super().compute_loss(model.module, *arguments, **others)
+
+
+def test_trap_the_wrapped_model_is_called(tmp_path: Path) -> None:
+    def check(kind: type[DistillTrainer]) -> None:
+        trainer = trainer_of(kind, tmp_path)
+        wrapped = Wrapper(trainer.model)
+        trainer.compute_loss(wrapped, {name: value[None] for name, value in trainer.train_dataset[7].items()})
+        assert wrapped.calls == 1
+
+    check(DistillTrainer)
+    with pytest.raises(AssertionError):
+        check(CallsInside)
+
+
+def test_two_ranks_average_to_the_gradient_of_all_their_positions(tmp_path: Path) -> None:
+    """DDP averages over ranks; the two halves of the rows, with the count of both, must give the loss of all rows."""
+    trainer = trainer_of(DistillTrainer, tmp_path)
+    batches = [
+        {
+            name: torch.stack([trainer.train_dataset[row][name] for row in part])
+            for name in ("input_ids", "labels")
+        }
+        for part in (range(4), range(4, 8), range(8))
+    ]
+    everything = trainer.compute_loss(trainer.model, batches[2])
+    count = (align_labels(batches[2]["labels"]) != -100).sum()
+
+    class TwoProcesses:
+        num_processes = 2
+
+    trainer.accelerator = TwoProcesses()
+    ranks = [trainer.compute_loss(trainer.model, batch, num_items_in_batch=count) for batch in batches[:2]]
+    torch.testing.assert_close(sum(ranks) / 2, everything)
+
+
+def test_nothing_is_written_or_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "work"
+    trainer_of(DistillTrainer, folder, steps=2).train()
+    assert not folder.exists() or not any(folder.iterdir())
+    assert capsys.readouterr().out == ""
+
+
+def test_held_out_nll_counts_every_target_once() -> None:
+    model, rows = tiny(0), uneven_rows()
+    logits = model(torch.from_numpy(rows.ids)).logits.double().log_softmax(-1)
+    values = [
+        -float(logits[row, place - 1, rows.labels[row, place]].detach())
+        for row in range(8)
+        for place in range(1, LENGTH)
+        if rows.labels[row, place] != -100
+    ]
+    model.train()
+    assert held_out_nll(model, rows) == pytest.approx(sum(values) / len(values), abs=1e-5)
+    assert len(values) == rows.num_targets and model.training
+
+
+def test_ensemble_averages_probabilities_and_hides_ids_without_token() -> None:
+    members, ids = [tiny(1), tiny(2)], torch.arange(5)[None]
+    probs = sum(member(ids).logits[..., :10].softmax(-1) for member in members) / 2
+    torch.testing.assert_close(Teacher(members, 10, torch.float32)(input_ids=ids).exp(), probs)
