@@ -1,0 +1,59 @@
+"""The benchmarks' own arithmetic: ratios, turns, tables, and a run of one. No time is asserted anywhere."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import pytest
+from benchmarks.__main__ import main
+from benchmarks.record import Record, Settings, markdown, record
+from benchmarks.timing import compared, in_turns
+
+
+def test_a_ratio_is_taken_round_by_round() -> None:
+    # Round 2 was slow for both: a ratio of medians would be 3, the median of ratios is 2.
+    row = compared("case", {"ours": [1.0, 10.0, 2.0], "peer": [2.0, 20.0, 6.0]}, kept=3)
+    assert (row.ratios["peer"].median, row.ratios["peer"].low, row.ratios["peer"].high) == (2.0, 2.0, 3.0)
+    assert row.seconds == {"ours": 2.0, "peer": 6.0}
+    assert row.details == {"kept": 3}
+    assert list(row.ratios) == ["peer"]
+
+
+def test_things_are_timed_in_turns_after_one_uncounted_call() -> None:
+    called: list[str] = []
+    now = iter(range(100))
+    timed = {"a": lambda: called.append("a"), "b": lambda: called.append("b")}
+    seconds = in_turns(timed, 2, clock=lambda: float(next(now)))
+    assert "".join(called) == "ab" + "ab" + "ba"
+    assert seconds == {"a": [1.0, 1.0], "b": [1.0, 1.0]}
+
+
+def made_up() -> Record:
+    row = compared("8 tokens", {"retort": [0.002], "peer": [0.003]}, kept=8.0)
+    return record("trial", "One line.", "none", Settings(None, 1, 2, True), {"rows": 16}, [row])
+
+
+def test_a_record_says_how_it_was_made() -> None:
+    found = asdict(made_up())
+    assert json.loads(json.dumps(found)) == json.loads(json.dumps(asdict(made_up())))
+    assert found["versions"]["python"] and found["hardware"] and len(found["date"]) == len("2026-01-31")
+    assert found["command"].startswith("python -m benchmarks")
+    table = markdown(found)
+    assert "| 8 tokens | 2 ms | 1.50 (1.50–1.50) | 8 |" in table
+    assert "torch with 2 threads" in table
+
+
+def test_a_quick_run_prints_one_document(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["sampling", "--quick", "--json", "--threads", "1"])
+    (found,) = json.loads(capsys.readouterr().out)
+    assert found["name"] == "sampling"
+    kept = {row["case"]: row["details"]["tokens kept"] for row in found["rows"]}
+    assert kept["512 tokens, sure, temperature=0.8 → top_k=50"] == 50
+    assert kept["512 tokens, sure, temperature=0.8"] == 512
+
+
+def test_an_unknown_name_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["pathh"])
+    assert "there are startup, sampling, path, distill" in capsys.readouterr().err
