@@ -247,6 +247,8 @@ def test_nothing_heavy_at_the_head_of_what_import_retort_or_help_reaches() -> No
         ("lens/bad.py", "import_module('retort.studio.app')", "lens may import"),
         ("report/bad.py", "from retort.distribution.logits import softmax", "report may import"),
         ("report/bad.py", "from retort.sources.load import load", "report may import"),
+        ("report/bad.py", "from retort.tour.plan import Plan", "report may import"),
+        ("tour/bad.py", "from retort.cli.output import bar", "tour may import"),
         ("cli/bad.py", "import numpy as np", "no mathematics"),
         ("cli/bad.py", "import matplotlib.pyplot", "only files matching"),
         ("errors.py", "import retort.distribution", "errors may import"),

@@ -35,10 +35,10 @@ def command(recipe: str, overrides: tuple[str, ...], as_json: bool) -> None:
     if as_json:
         print_json(found)
     else:
-        _print(found)
+        print_distillation(found)
 
 
-def _print(found: DistillResult) -> None:
+def print_distillation(found: DistillResult) -> None:
     from rich.table import Table
 
     from retort.cli.output import number, stdout_console

@@ -43,10 +43,10 @@ def command(
     if as_json:
         print_json(result)
     else:
-        _print(result, stdout_console())
+        print_look(result, stdout_console())
 
 
-def _print(result: Look, console: Console) -> None:
+def print_look(result: Look, console: Console) -> None:
     from retort.cli.output import number
 
     console.print(f"{result.model} after {result.prompt!r}", style="bold", soft_wrap=True)

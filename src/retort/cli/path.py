@@ -21,7 +21,6 @@ from retort.cli.options import (
 if TYPE_CHECKING:
     from retort.distribution.chain import Chain
     from retort.sampling.path import TemperaturePath
-    from retort.sources.base import Source
 
 
 @click.command()
@@ -76,25 +75,20 @@ def command(
             }
         )
     else:
-        _print(source, prompt, seed, chain, temperatures, found)
+        print_path(source.name, source.note, prompt, seed, chain, found)
 
 
-def _print(
-    source: Source,
-    prompt: str,
-    seed: int,
-    chain: Chain,
-    temperatures: tuple[float, ...],
-    found: TemperaturePath,
+def print_path(
+    model: str, note: str | None, prompt: str, seed: int, chain: Chain, found: TemperaturePath
 ) -> None:
     from rich.table import Table
 
     from retort.cli.output import number, printable, stdout_console
 
     console = stdout_console()
-    console.print(f"{source.name} after {prompt!r}, seed {seed}", style="bold", soft_wrap=True)
-    if source.note is not None:
-        console.print(f"Note: {source.note}", soft_wrap=True)
+    console.print(f"{model} after {prompt!r}, seed {seed}", style="bold", soft_wrap=True)
+    if note is not None:
+        console.print(f"Note: {note}", soft_wrap=True)
     if len(chain):
         console.print(f"After temperature: {chain}", soft_wrap=True)
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -122,9 +116,10 @@ def _print(
             "This chain does not keep the first n tokens by logit, so nothing is known between the temperatures asked "
             "for: τ from and to are the first and last of them that give the text."
         )
+    asked = sum(len(leaf.temperatures) for leaf in found.leaves)
     saved = found.independent_passes / max(found.forward_passes, 1)
     console.print(
-        f"{len(found.leaves)} different texts at {len(temperatures)} temperatures: {found.forward_passes:,} forward "
+        f"{len(found.leaves)} different texts at {asked} temperatures: {found.forward_passes:,} forward "
         f"passes, against {found.independent_passes:,} for one text a temperature ({saved:.1f} times fewer). "
         "Logprob: nats, summed over the text, of the model's own distribution (τ = 1, nothing removed)."
     )

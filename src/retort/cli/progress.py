@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
-from contextlib import redirect_stdout
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Self
 
@@ -66,6 +66,20 @@ class Progress:
                 time_left(now - self._start, done, total),
             ]
             print(f"{self._label}: {', '.join(shown)}", file=self._stream, flush=True)
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Inside, stdout is itself again and the live line is out of the way: for results that come one by one."""
+        if self._live is not None:
+            self._live.stop()
+        self._stdout.__exit__(None, None, None)
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+            self._stdout.__enter__()
+            if self._live is not None:
+                self._live.start()
 
     def _count(self, done: float, total: float) -> str:
         return f"{done:,.0f} of {total:,.0f}{self._unit}"

@@ -68,10 +68,10 @@ def command(
     if as_json:
         print_json(found)
     else:
-        _print(found)
+        print_tuning(found)
 
 
-def _print(found: Tuning) -> None:
+def print_tuning(found: Tuning) -> None:
     from rich.table import Table
 
     from retort.cli.output import bar, number, stdout_console

@@ -1,0 +1,141 @@
+"""`retort tour`: every verb once on one model, what was found, and a page to look at. It is what `make run` runs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from retort.cli.options import json_option, seed_option
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from retort.report import Story
+    from retort.tour import Found
+
+
+@click.command()
+@click.option(
+    "--model",
+    metavar="MODEL",
+    default="embedded:base",
+    show_default=True,
+    help="The model to take on the tour.",
+)
+@click.option(
+    "--recipe",
+    metavar="RECIPE",
+    help="What to distil, and how.  [default: embedded:default, with MODEL as the teacher]",
+)
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("out"),
+    show_default=True,
+    help="Folder for report.html, and for finished results that the next tour uses again.",
+)
+@click.option("--fresh", is_flag=True, help="Forget the results that earlier tours kept in --out.")
+@click.option(
+    "--quick",
+    is_flag=True,
+    help="A small tour for a first try: every part, too little data to conclude from.",
+)
+@seed_option
+@json_option
+def command(
+    model: str, recipe: str | None, out: Path, fresh: bool, quick: bool, seed: int, as_json: bool
+) -> None:
+    """Look, path, tune and distill on one model, and a page with the pictures.
+
+    It opens with a look at embedded:english, which answers at once. Then MODEL is looked at, one text is followed
+    through every temperature, settings are chosen for the tasks exploit and explore, and RECIPE is distilled beside its
+    control. Stopped, it goes on where it was; run again, it uses what is finished. The last lines say what was found.
+    """
+    from dataclasses import replace
+
+    from retort.cli.output import print_json, stdout_console
+    from retort.cli.progress import Progress
+    from retort.tour import DEFAULT, QUICK, run
+
+    plan = replace(QUICK if quick else DEFAULT, model=model)
+    plan = plan.teaching(model) if recipe is None else replace(plan, recipe=recipe)
+    with Progress("tour", unit=" s") as progress:
+
+        def show(found: Found) -> None:
+            if not as_json:
+                with progress.aside():
+                    _print_step(found)
+
+        story = run(
+            plan, out, seed=seed, fresh=fresh, program=_program(), on_progress=progress, on_found=show
+        )
+    if as_json:
+        print_json(story)
+    else:
+        _print_end(story, stdout_console())
+
+
+def _program() -> str:
+    """How this command can be typed again: its name where the shell finds it, else its path from here."""
+    started = Path(sys.argv[0])
+    if started.name != "retort" or shutil.which("retort"):
+        return "retort"
+    return os.path.relpath(started)
+
+
+def _print_step(found: Found) -> None:
+    """A step's command, as one would type it alone, and what that command prints."""
+    from retort.cli.distill import print_distillation
+    from retort.cli.look import print_look
+    from retort.cli.output import stdout_console
+    from retort.cli.path import print_path
+    from retort.cli.tune import print_tuning
+    from retort.distribution.chain import Chain
+
+    console = stdout_console()
+    step, record = found.step, found.record
+    console.rule(f"{step.title}, {step.seconds:.1f} s", align="left", style="dim")
+    console.print(f"$ {step.command}", style="cyan", soft_wrap=True)
+    if step.reused is not None:
+        console.print(
+            f"Reused: {step.reused}. Add --fresh to make everything anew.", style="yellow", soft_wrap=True
+        )
+    if step.title == "Look":
+        print_look(record, console)
+    elif step.title == "Path":
+        print_path(record.model, record.note, record.prompt, record.seed, Chain(()), record.path)
+    elif step.title == "Tune":
+        if record.tuning.items < record.items_in_task:
+            console.print(
+                f"Here with {record.tuning.items} of the task's {record.items_in_task} items, evenly spread over its "
+                "list, to be quick; the command above takes all."
+            )
+        print_tuning(record.tuning)
+    else:
+        print_distillation(record.result)
+    console.print()
+
+
+def _print_end(story: Story, console: Console) -> None:
+    """What was found, what to type next, and where the page is."""
+    from rich.table import Table
+
+    console.rule("What was found", align="left", style="dim")
+    if story.note is not None:
+        console.print(f"Note: {story.note}", style="yellow")
+    found = Table.grid(padding=(0, 2, 1, 0))
+    found.add_column(style="bold", max_width=20)
+    found.add_column(ratio=1)
+    for finding in story.findings:
+        found.add_row(finding.title, finding.text)
+    console.print(found)
+    console.rule("For your own model", align="left", style="dim")
+    for line in story.next_commands:
+        console.print(line, soft_wrap=True)
+    console.print()
+    console.print(f"The pictures: {story.report}", style="bold", soft_wrap=True)

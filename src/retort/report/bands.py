@@ -1,0 +1,126 @@
+"""The temperature path as a band diagram: τ to the right, tokens downwards, a colour for each text.
+
+A block is one token of one prefix, as wide as the temperatures that share it. Blocks that several texts share are grey;
+from the token on that only one text has, they take that text's colour: cool colours are texts of low temperatures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from retort.report.drawing import INK, MUTED, SHARED, WIDE, new_figure, one_line, styled
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from retort.report.story import PathFound
+
+ROW_INCHES = 0.27
+LETTER_WIDTH = 0.62  # of the font size; DejaVu's mean is a little below, and readers' fonts are narrower
+FONT = 8.5
+LEFT, RIGHT = 0.45, 0.12  # inches beside the bands
+HEAT = (
+    "#2a6fb0",
+    "#86b9d9",
+    "#f2d88c",
+    "#e39549",
+    "#b9441d",
+)  # told apart with every kind of colour blindness
+ON_DARK, ON_LIGHT = "#ffffff", "#15181b"  # not themed: they stand on a leaf's own colour
+
+
+@dataclass(frozen=True)
+class Block:
+    """A token at `row` (0 first) with the temperatures that share it; `leaf` is None where several texts do."""
+
+    row: int
+    low: float
+    high: float
+    token: str
+    leaf: int | None
+
+
+def blocks(found: PathFound) -> Iterator[Block]:
+    """The blocks of a path, row by row.
+
+    Neighbouring leaves with the same prefix are one block, gap included: a prefix belongs to an unbroken stretch of τ.
+    """
+    leaves = found.path.leaves
+    for row in range(max(len(leaf.ids) for leaf in leaves)):
+        first = 0
+        while first < len(leaves):
+            last = first
+            prefix = leaves[first].ids[: row + 1]
+            while last + 1 < len(leaves) and leaves[last + 1].ids[: row + 1] == prefix:
+                last += 1
+            if len(prefix) > row:
+                yield Block(
+                    row,
+                    leaves[first].temperature_low,
+                    leaves[last].temperature_high,
+                    found.tokens[first][row],
+                    first if first == last else None,
+                )
+            first = last + 1
+
+
+def leaf_colours(found: PathFound) -> list[str]:
+    """A hex colour for each leaf, from blue over yellow to orange, every other one a little darker."""
+    from matplotlib.colors import LinearSegmentedColormap, to_hex
+
+    scale = LinearSegmentedColormap.from_list("heat", HEAT)
+    last = max(len(found.path.leaves) - 1, 1)
+    colours = []
+    for number in range(len(found.path.leaves)):
+        red, green, blue, _ = scale(number / last)
+        shade = 0.88 if number % 2 else 1.0
+        colours.append(to_hex((red * shade, green * shade, blue * shade)))
+    return colours
+
+
+def _label(token: str) -> str:
+    """A token as a block shows it: without the space before it, which every word has, unless there is nothing else."""
+    return one_line(token).strip() or f"‘{one_line(token)}’"
+
+
+@styled
+def path(found: PathFound) -> Figure:
+    """The band diagram."""
+    from matplotlib.colors import to_rgb
+    from matplotlib.patches import Rectangle
+
+    leaves = found.path.leaves
+    colours = leaf_colours(found)
+    rows = max(len(leaf.ids) for leaf in leaves)
+    lowest, highest = leaves[0].temperature_low, leaves[-1].temperature_high
+    span = max(highest - lowest, 1e-9)
+    figure = new_figure(WIDE, ROW_INCHES * (rows + 1) + 0.55)
+    axes = figure.subplots()
+    points_per_unit = (WIDE - LEFT - RIGHT) * 72 / span
+
+    def label(text: str, low: float, high: float, place: float, colour: str) -> None:
+        if len(text) * FONT * LETTER_WIDTH <= (high - low) * points_per_unit - 2:
+            axes.text((low + high) / 2, place, text, ha="center", va="center", color=colour, fontsize=FONT)
+
+    for block in blocks(found):
+        fill = SHARED if block.leaf is None else colours[block.leaf]
+        width = max(
+            block.high - block.low, span / 800
+        )  # a text of one temperature is a hair, and must be seen
+        axes.add_patch(Rectangle((block.low, block.row + 0.04), width, 0.92, facecolor=fill, linewidth=0))
+        red, green, blue = to_rgb(fill)
+        bright = 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.45
+        colour = INK if block.leaf is None else ON_LIGHT if bright else ON_DARK
+        label(_label(block.token), block.low, block.high, block.row + 0.5, colour)
+    for number, leaf in enumerate(leaves):
+        label(str(number + 1), leaf.temperature_low, leaf.temperature_high, -0.5, MUTED)
+    axes.set_xlim(lowest, highest)
+    axes.set_ylim(rows, -1)
+    axes.set_yticks([row + 0.5 for row in range(rows)], labels=[str(row + 1) for row in range(rows)])
+    axes.tick_params(length=0)
+    axes.set_ylabel("token")
+    axes.set_xlabel("temperature τ")
+    axes.spines[["left", "bottom"]].set_visible(False)
+    return figure

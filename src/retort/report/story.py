@@ -1,0 +1,81 @@
+"""What a page tells: the records of the verbs, the sentences drawn from them, and how each was made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from retort.distill import DistillResult
+    from retort.lens.look import Look
+    from retort.sampling.path import TemperaturePath
+    from retort.tune import Tuning
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing found, in plain words: a title of a few words, and sentences with numbers and intervals."""
+
+    title: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing done: the command that does it alone, its seconds, and what was reused from an earlier run."""
+
+    title: str
+    command: str
+    seconds: float
+    reused: str | None = None
+
+
+@dataclass(frozen=True)
+class PathFound:
+    """A temperature path with the text of every token of every leaf, which the leaves themselves hold only as ids."""
+
+    model: str
+    note: str | None
+    prompt: str
+    seed: int
+    max_tokens: int
+    tokens: tuple[tuple[str, ...], ...]
+    path: TemperaturePath
+
+
+@dataclass(frozen=True)
+class TuneFound:
+    """A tuning, what its task asks, one of its prompts filled in, and how many items the whole task has."""
+
+    tuning: Tuning
+    description: str
+    example: str
+    items_in_task: int
+
+
+@dataclass(frozen=True)
+class DistillFound:
+    """A distillation, and for each arm the mean learning curve over its seeds: (step, validation nats a token)."""
+
+    result: DistillResult
+    mean_curves: Mapping[str, tuple[tuple[int, float], ...]]
+
+
+@dataclass(frozen=True)
+class Story:
+    """Everything a page shows. `entropies` are looks at many temperatures, of the same prompts as `looks`."""
+
+    version: str
+    seed: int
+    findings: tuple[Finding, ...]
+    looks: tuple[Look, ...]
+    entropies: tuple[Look, ...]
+    path: PathFound
+    tunings: tuple[TuneFound, ...]
+    distillation: DistillFound
+    steps: tuple[Step, ...]
+    next_commands: tuple[str, ...]
+    kept_in: str
+    report: str
+    note: str | None = None

@@ -1,0 +1,215 @@
+"""What a tour found, in plain words. Every sentence comes from the records, and says where nothing can be told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from retort.report.story import Finding
+
+if TYPE_CHECKING:
+    from retort.distill import Difference, DistillResult
+    from retort.lens.look import Look
+    from retort.report.story import PathFound
+    from retort.tune import Setting, Tuning
+
+ARM_GIVEN = {True: "for the same steps", False: "for the same training time"}
+
+
+def findings(
+    looks: Sequence[Look], path: PathFound, tunings: Sequence[Tuning], distillation: DistillResult
+) -> tuple[Finding, ...]:
+    """Everything found, in the order of the tour."""
+    by_goal = {found.goal: found for found in tunings}
+    found = [*map(seen, looks), followed(path), *map(tuned, tunings)]
+    if "exploit" in by_goal and "explore" in by_goal:
+        found.append(compared(by_goal["exploit"], by_goal["explore"]))
+    found.append(distilled(distillation))
+    if "hard_equal_time" in distillation.arms:
+        found.append(distilled(distillation, same_steps=False))
+    return (*found, shared(path, tunings))
+
+
+def seen(look: Look) -> Finding:
+    """The first token's probability and the entropy at each temperature looked at."""
+    rows = sorted(look.rows, key=lambda row: row.temperature)
+    first = look.rows[0].top[0].token.strip() or repr(look.rows[0].top[0].token)
+    chances = _list([f"{row.top[0].prob:.3g} at τ = {row.temperature:g}" for row in rows])
+    entropy = " to ".join(f"{row.entropy_nats:.2f}" for row in (rows[0], rows[-1]))
+    return Finding(
+        f"Look: {look.prompt}",
+        f"{look.model} puts “{first}” first at every temperature, with probability {chances}. The entropy of the next "
+        f"token goes from {entropy} nats (of the tempered distribution, {look.vocabulary:,} tokens).",
+    )
+
+
+def followed(found: PathFound) -> Finding:
+    """How many texts one seed gives, and where the greedy one ends."""
+    leaves, path = found.path.leaves, found.path
+    asked = sum(len(leaf.temperatures) for leaf in leaves)
+    greedy = leaves[0]
+    if len(leaves) == 1:
+        text = (
+            f"The text after “{found.prompt}” is the same at all {asked} temperatures up to τ = "
+            f"{greedy.temperature_high:g}."
+        )
+    else:
+        text = (
+            f"After “{found.prompt}”, {asked} temperatures from {leaves[0].temperature_low:g} to "
+            f"{leaves[-1].temperature_high:g} give {len(leaves)} different texts; the text of τ = "
+            f"{greedy.temperature_low:g} holds up to τ = {greedy.temperature_high:.3f}."
+        )
+    return Finding(
+        f"Path: seed {found.seed}",
+        f"{text} They took {path.forward_passes:,} forward passes instead of {path.independent_passes:,}.",
+    )
+
+
+def tuned(found: Tuning) -> Finding:
+    """What to take for a task, or that it cannot be told; with the difference and its interval."""
+    chosen = found.recommendation
+    at = {one.temperature: one for one in found.settings}
+    low, high = chosen.region
+    span = f"{found.settings[0].temperature:g} to {found.settings[-1].temperature:g}"
+    difference = _with_interval(chosen.difference, chosen.difference_ci)
+    taken, reference = _score(at[chosen.setting]), _score(at[chosen.reference])
+    if chosen.minimum_detectable_difference is None:
+        text = (
+            f"Cannot tell: {found.items} items are too few to tell {len(found.settings)} temperatures apart. τ = "
+            f"{chosen.setting:g} has the highest {found.score} seen ({taken}), which is no evidence."
+        )
+    elif max(one.score for one in found.settings) == 0:
+        text = (
+            f"Cannot tell: not one answer was right at any temperature from {span}, on {found.items} items. This model "
+            "does not know the task's answers, and no temperature brings out what is not there."
+        )
+    elif not chosen.detectable:
+        text = (
+            f"No temperature from {span} can be told from another on {found.items} items, so take τ = "
+            f"{chosen.setting:g}, the lowest of those as good as the best ({found.score}: {taken}; against τ = "
+            f"{chosen.reference:g} the difference is {difference}, all pairs together). A true difference of "
+            f"{chosen.minimum_detectable_difference:.2g} would have been seen with {chosen.power:.0%} probability."
+        )
+    else:
+        region = (
+            "every other one tried is told apart from it"
+            if low == high
+            else f"from {low:g} to {high:g} nothing can be told from the best"
+        )
+        text = (
+            f"Take τ = {chosen.setting:g}: {found.score} {taken}, and {reference} at τ = {chosen.reference:g}; the "
+            f"difference is {difference}, an interval that holds for all pairs of temperatures together. Of {span}, "
+            f"{region}."
+        )
+    return Finding(f"Tune: {found.task}", text)
+
+
+def compared(exploit: Tuning, explore: Tuning) -> Finding:
+    """Whether the two tasks want different temperatures, and what the wrong one costs."""
+    title = "Tune: opposites?"
+    blind = [one.task for one in (exploit, explore) if not one.recommendation.detectable]
+    if blind:
+        return Finding(
+            title,
+            f"Cannot tell whether the two tasks want different temperatures: no difference could be detected for "
+            f"{_list(blind)}.",
+        )
+    regions = exploit.recommendation.region, explore.recommendation.region
+    overlap = max(regions[0][0], regions[1][0]), min(regions[0][1], regions[1][1])
+    names = f"{exploit.task} {_region(regions[0])}, {explore.task} {_region(regions[1])}"
+    if overlap[0] <= overlap[1]:
+        return Finding(
+            title,
+            f"Not shown: the temperatures as good as the best overlap ({names}), and {_region(overlap)} will do "
+            f"for both tasks.",
+        )
+    if regions[0][0] > regions[1][1]:
+        verdict = "Yes, but the other way round than usual: one right answer wants the higher temperature"
+    else:
+        verdict = "Yes: one right answer wants a low temperature, many different ones a high one"
+    costs = _cost(explore, exploit), _cost(exploit, explore)
+    return Finding(title, f"{verdict}, and their regions do not meet ({names}).{''.join(costs)}")
+
+
+def _cost(wanted: Tuning, other: Tuning) -> str:
+    """What `wanted` scores at the other task's temperature; empty where it was not tried there."""
+    own, wrong = wanted.recommendation.setting, other.recommendation.setting
+    at = {one.temperature: one for one in wanted.settings}
+    if wrong not in at:
+        return ""
+    return f" {wanted.task.capitalize()} scores {_score(at[wrong])} at {other.task}’s τ, {_score(at[own])} at its own."
+
+
+def distilled(result: DistillResult, *, same_steps: bool = True) -> Finding:
+    """Whether soft targets gave the better student than hard labels, at equal steps or at equal time."""
+    if same_steps:
+        verdict, test, validation = result.verdict, result.difference_test, result.difference
+    else:
+        verdict, test = result.verdict_equal_time, result.difference_equal_time_test
+        validation = result.difference_equal_time
+    title = "Distil: same steps" if same_steps else "Distil: same time"
+    difference = test or validation
+    if difference is None:
+        return Finding(title, "No control was trained, so nobody knows what distillation added.")
+    held_out = f"on held-out {difference.part} text"
+    against = f"the same student trained on hard labels {ARM_GIVEN[same_steps]}"
+    seeds = len(difference.per_seed)
+    if difference.ci is None:
+        return Finding(
+            title,
+            f"Cannot tell: the loss of the distilled student is {difference.mean:.4f} nats a token below that of "
+            f"{against} {held_out}, but one seed has no spread and so no interval.",
+        )
+    gain = _with_interval(difference.mean, difference.ci, digits=4)
+    numbers = (
+        f"hard less soft is {gain} nats a token {held_out}, paired over {seeds} seeds, against {against}"
+    )
+    if verdict == "helps":
+        text = f"Distilling helps: {numbers}."
+    elif verdict == "does not help":
+        text = f"Distilling does not help here{_worse(difference)}: {numbers}."
+    else:
+        text = (
+            f"Cannot tell whether distilling helps: {numbers}. That holds both a gain worth having and none."
+        )
+    return Finding(title, text + (_levels(result, difference) if same_steps else ""))
+
+
+def _worse(difference: Difference) -> str:
+    return ", it is worse" if difference.ci is not None and difference.ci[1] < 0 else ""
+
+
+def _levels(result: DistillResult, difference: Difference) -> str:
+    """The teacher's own loss, which says how far a student could go."""
+    level = result.teacher.get("test_nll" if difference.part == "test" else "val_nll")
+    return "" if level is None else f" The teacher itself has a loss of {level:.3f} there."
+
+
+def shared(path: PathFound, tunings: Sequence[Tuning]) -> Finding:
+    """What sharing passes between temperatures saved, path and tunings together."""
+    passes = path.path.forward_passes + sum(one.forward_passes for one in tunings)
+    alone = path.path.independent_passes + sum(one.independent_passes for one in tunings)
+    return Finding(
+        "Passes saved",
+        f"{passes:,} forward passes gave every text above, instead of {alone:,} with each temperature on its own: "
+        f"{alone / max(passes, 1):.1f} times fewer.",
+    )
+
+
+def _score(setting: Setting) -> str:
+    low, high = setting.score_ci
+    return f"{setting.score:.3g} ({low:.3g} to {high:.3g})"
+
+
+def _region(region: tuple[float, float]) -> str:
+    low, high = region
+    return f"τ = {low:g}" if low == high else f"τ = {low:g} to {high:g}"
+
+
+def _with_interval(value: float, interval: tuple[float, float], digits: int = 3) -> str:
+    low, high = interval
+    return f"{value:+.{digits}f} ({low:+.{digits}f} to {high:+.{digits}f})"
+
+
+def _list(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

@@ -1,0 +1,99 @@
+"""Finished tunings on disk, so that a second tour starts at once and an interrupted one goes on where it stopped.
+
+A tuning is one JSON file named after a hash of everything that decides its numbers. Only models whose weights can be
+fingerprinted are kept; any other source is asked again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from retort import __version__
+from retort.sources.base import Source
+from retort.tune import Recommendation, Setting, Task, Tuning
+
+FORMAT = 1  # raise it when the same settings would give other numbers
+
+
+def tuning_key(
+    task: Task, source: Source, temperatures: Sequence[float], samples: int, seed: int
+) -> str | None:
+    """16 hex digits that change whenever the tuning's numbers would; None where the source cannot be fingerprinted."""
+    model = getattr(source, "model", None)
+    if model is None:
+        return None
+    from retort.distill.models import fingerprint
+
+    decides = {
+        "format": [FORMAT, __version__],
+        "model": [source.name, fingerprint(model)],
+        # The prompts as token ids: another tokenizer gives others.
+        "prompts": [
+            source.encode(task.prompt(item, p)) for item in task.items for p in range(len(task.prompts))
+        ],
+        "items": [[item.id, list(item.references)] for item in task.items],
+        "task": [
+            task.name,
+            task.goal,
+            task.max_tokens,
+            list(task.stop),
+            task.scorer.kind.name,
+            repr(task.scorer.options),
+        ],
+        "settings": [list(temperatures), samples, seed],
+    }
+    return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def tuning_file(folder: Path, task: Task, key: str) -> Path:
+    """Where the tuning with this key lies."""
+    name = "".join(char if char.isalnum() or char in "-_" else "-" for char in task.name)
+    return folder / f"tune-{name}-{key}.json"
+
+
+def read_tuning(file: Path) -> Tuning | None:
+    """The tuning in `file`; None where there is none, or it was not written by this version."""
+    try:
+        return _from_dict(json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def write_tuning(file: Path, tuning: Tuning) -> None:
+    """Keep the tuning, whole or not at all."""
+    from retort.distill.arms import write_json
+
+    write_json(
+        file,
+        {
+            "tuning": tuning.to_dict(),
+            "item_ids": list(tuning.item_ids),
+            "item_scores": tuning.item_scores.tolist(),
+        },
+    )
+
+
+def _from_dict(values: Mapping[str, Any]) -> Tuning:
+    fields = dict(values["tuning"])
+    settings = tuple(Setting(**{**one, "score_ci": _pair(one["score_ci"])}) for one in fields.pop("settings"))
+    chosen = fields.pop("recommendation")
+    pairs = {name: _pair(chosen[name]) for name in ("difference_ci", "region")}
+    held_out = None if chosen["held_out_ci"] is None else _pair(chosen["held_out_ci"])
+    return Tuning(
+        **fields,
+        settings=settings,
+        recommendation=Recommendation(**{**chosen, **pairs, "held_out_ci": held_out}),
+        item_ids=tuple(values["item_ids"]),
+        item_scores=np.asarray(values["item_scores"], dtype=np.float64),
+    )
+
+
+def _pair(values: Sequence[float]) -> tuple[float, float]:
+    low, high = values
+    return low, high

@@ -1,0 +1,210 @@
+"""`run`: the verbs one after another, each result handed over as soon as it is there, and the page at the end.
+
+Finished tunings and the arms of the distillation are kept under OUT/kept and found again, so that a second tour starts
+at once and one that was stopped goes on where it was.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from retort import __version__
+from retort.distill import ArmResult, DistillResult, Recipe
+from retort.distill import run as run_distill
+from retort.errors import InputError
+from retort.lens.look import Look, look
+from retort.report import DistillFound, PathFound, Step, Story, TuneFound, write_page
+from retort.sampling.path import temperature_path
+from retort.sources.base import Source
+from retort.sources.load import load
+from retort.tour import commands
+from retort.tour.clock import Clock, OnProgress
+from retort.tour.findings import findings
+from retort.tour.kept import read_tuning, tuning_file, tuning_key, write_tuning
+from retort.tour.plan import Plan
+from retort.tune import Item, Task, load_task
+from retort.tune import run as run_tune
+
+KEPT = "kept"
+REPORT = "report.html"
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a step gave: how it was made, and its record (Look, PathFound, TuneFound or DistillFound)."""
+
+    step: Step
+    record: Any
+
+
+OnFound = Callable[[Found], None]
+
+
+def run(
+    plan: Plan,
+    out: Path,
+    *,
+    seed: int = 0,
+    fresh: bool = False,
+    program: str = "retort",
+    on_progress: OnProgress | None = None,
+    on_found: OnFound | None = None,
+) -> Story:
+    """The whole tour of `plan`, its page written to OUT/report.html.
+
+    Recipe, tasks and folder are checked before the first step. `fresh` forgets what earlier tours kept in OUT.
+    `on_found` gets each step's result as it lands, `on_progress` seconds. Raises what the verbs raise.
+    """
+    kept = out / KEPT
+    recipe = replace(Recipe.load(plan.recipe, plan.recipe_overrides), output=str(kept / "distill"))
+    tasks = [(name, load_task(name), items, samples) for name, items, samples in plan.tasks]
+    _prepare(out, kept, fresh)
+    tour = _Tour(plan, seed, kept, on_progress, on_found)
+    opening = tour.look(load(plan.first_model), plan.first_prompt)
+    source, closer = tour.open_and_look()
+    path = tour.path(source)
+    tunings = tuple(tour.tune(source, *task) for task in tasks)
+    distillation = tour.distill(recipe)
+    tour.clock.begin("report")
+    story = Story(
+        version=__version__,
+        seed=seed,
+        findings=findings(
+            [opening[0], closer[0]], path, [found.tuning for found in tunings], distillation.result
+        ),
+        looks=(opening[0], closer[0]),
+        entropies=(opening[1], closer[1]),
+        path=path,
+        tunings=tunings,
+        distillation=distillation,
+        steps=tuple(tour.steps),
+        next_commands=commands.next_commands(plan, seed, program),
+        kept_in=str(kept),
+        report=str(out / REPORT),
+        note=plan.note,
+    )
+    write_page(story, out / REPORT)
+    tour.clock.end(reused=False)
+    return story
+
+
+class _Tour:
+    """The steps, and what they share."""
+
+    def __init__(
+        self, plan: Plan, seed: int, kept: Path, on_progress: OnProgress | None, on_found: OnFound | None
+    ) -> None:
+        self.plan, self.seed, self.kept, self.on_found = plan, seed, kept, on_found
+        self.steps: list[Step] = []
+        names = ["look", "look", "path", *["tune"] * len(plan.tasks), "distill", "report"]
+        self.clock = Clock([plan.budget_seconds[name] for name in names], on_progress)
+
+    def done(self, title: str, command: str, record: Any, reused: str | None = None) -> None:
+        """A step is over: note it, and hand its record on."""
+        step = Step(title, command, self.clock.end(reused=reused is not None), reused)
+        self.steps.append(step)
+        if self.on_found is not None:
+            self.on_found(Found(step, record))
+
+    def look(self, source: Source, prompt: str, *, begun: bool = False) -> tuple[Look, Look]:
+        """A look at a few temperatures to be shown, and one at many for the curve of entropy."""
+        plan = self.plan
+        if not begun:
+            self.clock.begin(f"look at {source.name}")
+        shown = look(source, prompt, plan.look_temperatures, top=plan.look_top)
+        curve = look(source, prompt, plan.entropy_temperatures, top=1)
+        self.done("Look", commands.look_command(plan, source.name, prompt), shown)
+        return shown, curve
+
+    def open_and_look(self) -> tuple[Source, tuple[Look, Look]]:
+        """The model of the tour, loaded as part of its first step: that is where the seconds go."""
+        self.clock.begin(f"load {self.plan.model}")
+        source = load(self.plan.model)
+        return source, self.look(source, self.plan.look_prompt, begun=True)
+
+    def path(self, source: Source) -> PathFound:
+        """One seed through every temperature."""
+        plan = self.plan
+        self.clock.begin("path")
+        path = temperature_path(
+            source, plan.path_prompt, self.seed, plan.path_temperatures, max_tokens=plan.path_max_tokens
+        )
+        tokens = tuple(tuple(source.token_text(token) for token in leaf.ids) for leaf in path.leaves)
+        found = PathFound(
+            source.name, source.note, plan.path_prompt, self.seed, plan.path_max_tokens, tokens, path
+        )
+        self.done("Path", commands.path_command(plan, self.seed), found)
+        return found
+
+    def tune(self, source: Source, name: str, task: Task, items: int | None, samples: int) -> TuneFound:
+        """The tuning of a task (`name`: as the plan calls it): the one that was kept, or a new one, then kept."""
+        plan = self.plan
+        self.clock.begin(f"tune {task.name}")
+        part = replace(task, items=spread(task.items, items))
+        key = tuning_key(part, source, plan.tune_temperatures, samples, self.seed)
+        file = None if key is None else tuning_file(self.kept, part, key)
+        tuning = None if file is None else read_tuning(file)
+        reused = None if tuning is None else f"from an earlier run, kept in {file}"
+        if tuning is None:
+            tuning = run_tune(
+                part, source, plan.tune_temperatures, samples, seed=self.seed, on_progress=self.clock.progress
+            )
+            if file is not None:
+                write_tuning(file, tuning)
+        found = TuneFound(tuning, task.description, task.prompt(part.items[0]), len(task.items))
+        self.done("Tune", commands.tune_command(plan, name, samples, self.seed), found, reused)
+        return found
+
+    def distill(self, recipe: Recipe) -> DistillFound:
+        """Both arms and the comparison; arms that an earlier tour finished are found by their key."""
+        self.clock.begin("distill")
+        before = _finished_arms(recipe)
+        result = run_distill(recipe, on_progress=self.clock.progress)
+        used = sum(len(results) for results in result.arms.values())
+        old = used - len(_finished_arms(recipe) - before)
+        reused = f"{old} of {used} students from an earlier run, kept in {recipe.output}" if old else None
+        found = DistillFound(result, _mean_curves(result))
+        self.done("Distil", commands.distill_command(self.plan, str(recipe.output)), found, reused)
+        return found
+
+
+def spread(items: tuple[Item, ...], count: int | None) -> tuple[Item, ...]:
+    """`count` of the items at even distances: a list in alphabetical order must not be cut off at B."""
+    if count is None or count >= len(items):
+        return items
+    return tuple(items[number * len(items) // count] for number in range(count))
+
+
+def mean_curve(results: tuple[ArmResult, ...]) -> tuple[tuple[int, float], ...]:
+    """(step, mean validation nats a token over the seeds) at the steps that every seed was measured at."""
+    curves = [{step: nll for step, _, nll in one.curve} for one in results]
+    if not curves:
+        return ()
+    steps = sorted(set.intersection(*(set(curve) for curve in curves)))
+    return tuple((step, sum(curve[step] for curve in curves) / len(curves)) for step in steps)
+
+
+def _mean_curves(result: DistillResult) -> dict[str, tuple[tuple[int, float], ...]]:
+    # The equal-time arm has another number of steps for every seed, so it has no mean over steps.
+    return {arm: mean_curve(results) for arm, results in result.arms.items() if arm != "hard_equal_time"}
+
+
+def _finished_arms(recipe: Recipe) -> set[str]:
+    folder = Path(str(recipe.output)) / "arms"
+    return {file.name for file in folder.glob("*-seed*.json")}
+
+
+def _prepare(out: Path, kept: Path, fresh: bool) -> None:
+    """The folder, or one sentence on why there is none; where `fresh`, without what earlier tours kept."""
+    try:
+        if fresh:
+            shutil.rmtree(kept, ignore_errors=True)
+        kept.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise InputError(
+            f"the tour cannot write to {out} ({problem.strerror}); choose another folder with --out."
+        ) from None

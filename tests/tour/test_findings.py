@@ -1,0 +1,134 @@
+"""The sentences say what the records say, and nothing where nothing can be told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from tests.report.stories import EXPLORE, make_distillation, make_look, make_path, make_tuning
+
+from retort.tour.findings import compared, distilled, findings, followed, seen, shared, tuned
+
+
+def test_a_look_names_the_first_token_its_chances_and_the_entropies() -> None:
+    look = make_look()
+    text = seen(look).text
+    assert text.startswith(
+        "embedded:base puts “fruit” first at every temperature, with probability 0.621 at τ = 0.5,"
+    )
+    assert f"from {look.rows[0].entropy_nats:.2f} to {look.rows[-1].entropy_nats:.2f} nats" in text
+
+
+def test_a_path_counts_its_texts_and_its_passes() -> None:
+    found = make_path()
+    text = followed(found).text
+    assert "give 9 different texts; the text of τ = 0 holds up to τ = 0.431" in text
+    assert "96 forward passes instead of 402" in text
+    one = replace(found, path=replace(found.path, leaves=found.path.leaves[:1]))
+    assert "is the same at all 9 temperatures up to τ = 0.4312" in followed(one).text
+
+
+def test_a_detectable_tuning_says_what_to_take_and_the_interval() -> None:
+    found = make_tuning()
+    text = tuned(found).text
+    low, high = found.recommendation.difference_ci
+    assert text.startswith("Take τ = 0.2: share of right answers 0.6")
+    assert f"the difference is {found.recommendation.difference:+.3f} ({low:+.3f} to {high:+.3f})" in text
+    assert "from 0 to 0.6 nothing can be told from the best" in text
+    assert "every other one tried is told apart" in tuned(make_tuning(region=(0.2, 0.2))).text
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {"detectable": False},
+            "No temperature from 0 to 2 can be told from another on 150 items, so take τ = 0.2",
+        ),
+        ({"detectable": False, "minimum": None, "items": 3}, "Cannot tell: 3 items are too few"),
+    ],
+)
+def test_a_tuning_that_shows_nothing_says_so(changes: dict, said: str) -> None:
+    text = tuned(make_tuning(**changes)).text
+    assert text.startswith(said)
+    assert "Take τ = 0.2:" not in text
+
+
+def test_a_model_that_knows_nothing_is_not_given_a_temperature() -> None:
+    found = make_tuning(detectable=False)
+    nothing = replace(found, settings=tuple(replace(one, score=0.0) for one in found.settings))
+    assert tuned(nothing).text.startswith("Cannot tell: not one answer was right")
+
+
+def test_opposites_are_claimed_only_where_regions_do_not_meet() -> None:
+    exploit, explore = make_tuning(), make_tuning("explore", **EXPLORE)
+    text = compared(exploit, explore).text
+    assert text.startswith("Yes: one right answer wants a low temperature")
+    assert "exploit τ = 0 to 0.6, explore τ = 1 to 1.2" in text
+    wrong = next(one for one in explore.settings if one.temperature == 0.2)
+    assert (
+        f"Explore scores {wrong.score:.3g} ({wrong.score_ci[0]:.3g} to {wrong.score_ci[1]:.3g}) at exploit’s τ"
+        in text
+    )
+
+    meeting = compared(exploit, make_tuning("explore", setting=0.6, region=(0.6, 1.2))).text
+    assert meeting.startswith("Not shown")
+    assert "τ = 0.6 will do for both" in meeting
+
+    turned = compared(make_tuning(setting=1.4, region=(1.4, 1.6)), explore).text
+    assert turned.startswith("Yes, but the other way round")
+
+
+def test_opposites_cannot_be_told_where_one_task_shows_no_difference() -> None:
+    text = compared(make_tuning(detectable=False), make_tuning("explore", **EXPLORE)).text
+    assert text.startswith("Cannot tell")
+    assert text.endswith("could be detected for exploit.")
+
+
+@pytest.mark.parametrize(
+    ("gains", "said"),
+    [
+        ((0.06, 0.05, 0.07), "Distilling helps: hard less soft is +0.0600 (+0.0352 to +0.0848)"),
+        ((0.001, 0.002, 0.003), "Distilling does not help here: hard less soft is +0.0020"),
+        ((-0.06, -0.05, -0.07), "Distilling does not help here, it is worse: hard less soft is -0.0600"),
+        ((0.1, -0.05, 0.03), "Cannot tell whether distilling helps: hard less soft is +0.0267"),
+        ((0.06,), "Cannot tell: the loss of the distilled student is 0.0600 nats a token below"),
+    ],
+)
+def test_each_verdict_of_a_distillation_has_its_sentence(gains: tuple[float, ...], said: str) -> None:
+    """Three gains 0.05, 0.06, 0.07: standard error 0.01/√3, times t(2) = 4.3027, is 0.0248."""
+    result = make_distillation(gains, time_gains=gains)
+    assert distilled(result).text.startswith(said)
+    assert distilled(result, same_steps=False).text.startswith(said)
+    assert "for the same training time" in distilled(result, same_steps=False).text
+
+
+def test_the_test_part_is_told_where_there_is_one_with_the_teachers_loss_on_it() -> None:
+    assert "held-out test text" in distilled(make_distillation()).text
+    assert "loss of 2.640" in distilled(make_distillation()).text
+    assert "held-out validation text" in distilled(make_distillation(test=False)).text
+    assert "loss of 2.610" in distilled(make_distillation(test=False)).text
+
+
+def test_without_a_control_nothing_is_claimed() -> None:
+    assert distilled(make_distillation(control=False)).text.startswith("No control was trained")
+
+
+def test_all_findings_in_order_and_the_passes_added_up() -> None:
+    path, tunings = make_path(), [make_tuning(), make_tuning("explore", **EXPLORE)]
+    assert shared(path, tunings).text.startswith(
+        "42,096 forward passes gave every text above, instead of 132,402"
+    )
+    told = [one.title for one in findings([make_look()], path, tunings, make_distillation())]
+    assert told == [
+        "Look: a pear is a kind of",
+        "Path: seed 7",
+        "Tune: exploit",
+        "Tune: explore",
+        "Tune: opposites?",
+        "Distil: same steps",
+        "Distil: same time",
+        "Passes saved",
+    ]
+    untimed = [one.title for one in findings([], path, tunings[:1], make_distillation(control=False))]
+    assert untimed == ["Path: seed 7", "Tune: exploit", "Distil: same steps", "Passes saved"]
