@@ -53,7 +53,7 @@ TEXT = ROOT / "src/retort/embedded/text"
 RECIPE = ROOT / "src/retort/embedded/recipes/evidence.yaml"
 LICENCE = "Apache-2.0 (weights); trained on WordNet 3.0 (WordNet licence, see NOTICE)"
 
-BASE = Settings(hidden_size=256, intermediate_size=768, layers=6, heads=4, steps=2600)
+BASE = Settings(hidden_size=256, intermediate_size=768, layers=6, heads=4, steps=1800)
 INSTRUCT = Settings(
     hidden_size=256, intermediate_size=768, layers=6, heads=4, steps=300,
     learning_rate=4e-4, warmup=20, decay_share=0.9, seed=1,
@@ -135,13 +135,18 @@ def make_instruct() -> None:
     _export(model, "instruct", tokens, "base, tuned on questions and answers drawn from the same facts.", CHAT_TEMPLATE)
 
 
+def _say_now_and_then(done: float, total: float, detail: str) -> None:
+    if detail.endswith(("0", "00")) or "step" not in detail:
+        print(f"{done / total:4.0%} {detail}", flush=True)
+
+
 def make_small() -> None:
     """Both students of the embedded recipe, by retort's own distill: hard labels, and base's soft targets."""
     from retort import distill
 
     # A folder of its own: results and students are found again if the stage is interrupted.
-    recipe = distill.load_recipe(RECIPE, {"output": str(WORK / "distill"), "save": str(WORK / "students")})
-    result = distill.run(recipe, on_progress=lambda progress: print(progress, flush=True))
+    recipe = distill.Recipe.load(RECIPE, [f"output={WORK / 'distill'}", f"save={WORK / 'students'}"])
+    result = distill.run(recipe, on_progress=_say_now_and_then)
     RESULTS.mkdir(parents=True, exist_ok=True)
     (RESULTS / "distill.json").write_text(json.dumps(result.to_dict(), indent=1) + "\n", encoding="utf-8")
     seed = recipe.seeds[0]
