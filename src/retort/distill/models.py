@@ -104,18 +104,22 @@ def new_student(description: str | dict[str, Any], tokenizer: Any, seed: int) ->
     else:
         from transformers import AutoModelForCausalLM
 
-        student = AutoModelForCausalLM.from_config(
-            student_config(description["config"], tokenizer), dtype=torch.float32
-        )
-    vocab_size = int(student.get_input_embeddings().num_embeddings)
+        config = student_config(description["config"], tokenizer)
+        # Before the weights are made: a config without sizes describes the family's default, often billions of them.
+        _check_vocabulary(int(config.vocab_size), tokenizer)
+        student = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    _check_vocabulary(int(student.get_input_embeddings().num_embeddings), tokenizer)
+    trainable: nn.Module = student.train().requires_grad_(True)
+    return trainable
+
+
+def _check_vocabulary(vocab_size: int, tokenizer: Any) -> None:
     if vocab_size < len(tokenizer):
         raise InputError(
             f"the student has {vocab_size} token ids and the teacher's tokenizer {len(tokenizer)};"
             " a student needs an id for every token. Leave vocab_size out of its config,"
             " or take a model of the teacher's family."
         )
-    trainable: nn.Module = student.train().requires_grad_(True)
-    return trainable
 
 
 def student_config(values: dict[str, Any], tokenizer: Any) -> Any:
