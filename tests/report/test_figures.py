@@ -91,10 +91,10 @@ def test_blocks_of_a_path_by_hand() -> None:
         whole, tokens=(("a", "b"), ("a", "c"), ("d",)), path=replace(whole.path, leaves=tuple(leaves))
     )
     assert list(bands.blocks(found)) == [
-        bands.Block(0, 0.0, 1.0, "a", None),
-        bands.Block(0, 1.0, 2.0, "d", 2),
-        bands.Block(1, 0.0, 0.5, "b", 0),
-        bands.Block(1, 0.75, 1.0, "c", 1),
+        bands.Block(0, 0.0, 1.0, "a", 0, 1),
+        bands.Block(0, 1.0, 2.0, "d", 2, 2),
+        bands.Block(1, 0.0, 0.5, "b", 0, 0),
+        bands.Block(1, 0.75, 1.0, "c", 1, 1),
     ]
 
 

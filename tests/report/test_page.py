@@ -79,7 +79,7 @@ def test_it_needs_nothing_from_outside(page: str) -> None:
 
 def test_every_colour_of_a_figure_is_defined_for_light_and_for_dark(page: str) -> None:
     used = set(re.findall(r"var\(--([\w-]+)\)", page))
-    assert {"ink", "cool", "warm", "region", "shared"} <= used
+    assert {"ink", "cool", "warm", "region", "card"} <= used
     light, dark = re.findall(r":root \{(.*?)\}", page, re.DOTALL)
     for scheme in (light, dark):
         assert used <= set(re.findall(r"--([\w-]+):", scheme))

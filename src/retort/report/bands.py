@@ -1,7 +1,7 @@
 """The temperature path as a band diagram: τ to the right, tokens downwards, a colour for each text.
 
-A block is one token of one prefix, as wide as the temperatures that share it. Blocks that several texts share are grey;
-from the token on that only one text has, they take that text's colour: cool colours are texts of low temperatures.
+A block is one token of one prefix, as wide as the temperatures that share it. From the token on that only one text has,
+blocks are in that text's colour, cool for low temperatures; those that several texts share are pale.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from retort.report.drawing import INK, MUTED, SHARED, WIDE, new_figure, one_line, styled
+from retort.report.drawing import CARD, INK, MUTED, WIDE, new_figure, one_line, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from retort.report.story import PathFound
 
 ROW_INCHES = 0.27
+PALE = 0.3  # opacity, so that the page's ground shows through in light and dark
 LETTER_WIDTH = 0.62  # of the font size; DejaVu's mean is a little below, and readers' fonts are narrower
 FONT = 8.5
 LEFT, RIGHT = 0.45, 0.12  # inches beside the bands
@@ -33,13 +34,14 @@ ON_DARK, ON_LIGHT = "#ffffff", "#15181b"  # not themed: they stand on a leaf's o
 
 @dataclass(frozen=True)
 class Block:
-    """A token at `row` (0 first) with the temperatures that share it; `leaf` is None where several texts do."""
+    """A token at `row` (0 first), the temperatures that share it, and the first and last of the texts that do."""
 
     row: int
     low: float
     high: float
     token: str
-    leaf: int | None
+    first: int
+    last: int
 
 
 def blocks(found: PathFound) -> Iterator[Block]:
@@ -61,7 +63,8 @@ def blocks(found: PathFound) -> Iterator[Block]:
                     leaves[first].temperature_low,
                     leaves[last].temperature_high,
                     found.tokens[first][row],
-                    first if first == last else None,
+                    first,
+                    last,
                 )
             first = last + 1
 
@@ -88,7 +91,7 @@ def _label(token: str) -> str:
 @styled
 def path(found: PathFound) -> Figure:
     """The band diagram."""
-    from matplotlib.colors import to_rgb
+    from matplotlib.colors import to_rgba
     from matplotlib.patches import Rectangle
 
     leaves = found.path.leaves
@@ -105,14 +108,21 @@ def path(found: PathFound) -> Figure:
             axes.text((low + high) / 2, place, text, ha="center", va="center", color=colour, fontsize=FONT)
 
     for block in blocks(found):
-        fill = SHARED if block.leaf is None else colours[block.leaf]
+        alone = block.first == block.last
+        fill = colours[(block.first + block.last) // 2]
         width = max(
             block.high - block.low, span / 800
         )  # a text of one temperature is a hair, and must be seen
-        axes.add_patch(Rectangle((block.low, block.row + 0.04), width, 0.92, facecolor=fill, linewidth=0))
-        red, green, blue = to_rgb(fill)
+        edge = min(1.0, width * points_per_unit / 4)
+        axes.add_patch(
+            Rectangle(
+                (block.low, block.row), width, 1, facecolor=to_rgba(fill, 1.0 if alone else PALE), edgecolor=CARD,
+                linewidth=edge,
+            )
+        )  # fmt: skip
+        red, green, blue, _ = to_rgba(fill)
         bright = 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.45
-        colour = INK if block.leaf is None else ON_LIGHT if bright else ON_DARK
+        colour = INK if not alone else ON_LIGHT if bright else ON_DARK
         label(_label(block.token), block.low, block.high, block.row + 0.5, colour)
     for number, leaf in enumerate(leaves):
         label(str(number + 1), leaf.temperature_low, leaf.temperature_high, -0.5, MUTED)

@@ -23,13 +23,13 @@ THEMED = {
     "ink": "#1f2429",
     "muted": "#686f77",
     "rule": "#dcdfe2",
-    "shared": "#eceef0",
+    "card": "#fefefe",
     "cool": "#2a6fb0",
     "mild": "#7c6a99",
     "warm": "#c4581b",
     "region": "#1d8a7a",
 }
-INK, MUTED, RULE, SHARED, COOL, MILD, WARM, REGION = THEMED.values()
+INK, MUTED, RULE, CARD, COOL, MILD, WARM, REGION = THEMED.values()
 
 WIDTH = 5.4  # inches; 389 units of the SVG, so that its letters stay readable on a telephone
 WIDE = 7.4

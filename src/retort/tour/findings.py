@@ -157,8 +157,8 @@ def distilled(result: DistillResult, *, same_steps: bool = True) -> Finding:
     if difference.ci is None:
         return Finding(
             title,
-            f"Cannot tell: the loss of the distilled student is {difference.mean:.4f} nats a token below that of "
-            f"{against} {held_out}, but one seed has no spread and so no interval.",
+            f"Cannot tell: hard less soft is {difference.mean:+.4f} nats a token {held_out}, against {against}, but "
+            f"one seed has no spread and so no interval.",
         )
     gain = _with_interval(difference.mean, difference.ci, digits=4)
     numbers = (

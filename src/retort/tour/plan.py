@@ -29,13 +29,13 @@ class Plan:
     path_prompt: str = "a pear is"
     path_temperatures: tuple[float, ...] = evenly(2.0, 41)
     path_max_tokens: int = 14
-    tasks: tuple[tuple[str, int | None, int], ...] = (("exploit", 150, 4), ("explore", None, 16))
-    tune_temperatures: tuple[float, ...] = evenly(2.0, 11)
+    tasks: tuple[tuple[str, int | None, int], ...] = (("exploit", None, 8), ("explore", None, 32))
+    tune_temperatures: tuple[float, ...] = evenly(2.0, 21)
     note: str | None = None  # what the reader of the findings must know
     recipe: str = "embedded:default"
     recipe_overrides: tuple[str, ...] = ()
     budget_seconds: dict[str, float] = field(
-        default_factory=lambda: {"look": 8.0, "path": 6.0, "tune": 60.0, "distill": 150.0, "report": 5.0}
+        default_factory=lambda: {"look": 8.0, "path": 3.0, "tune": 45.0, "distill": 150.0, "report": 5.0}
     )
 
     def teaching(self, teacher: str) -> Plan:
