@@ -124,6 +124,7 @@ def _check_vocabulary(vocab_size: int, tokenizer: Any) -> None:
 
 def student_config(values: dict[str, Any], tokenizer: Any) -> Any:
     """The transformers config in `values`; vocabulary and special tokens are the tokenizer's unless it says them."""
+    from huggingface_hub.errors import StrictDataclassError
     from transformers import AutoConfig
 
     settings = dict(values)
@@ -147,7 +148,7 @@ def student_config(values: dict[str, Any], tokenizer: Any) -> Any:
         settings.setdefault(name, getattr(tokenizer, name))
     try:
         return AutoConfig.for_model(model_type, **settings)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, StrictDataclassError) as error:
         raise InputError(
             f"student config is not valid for {model_type}: {' '.join(str(error).split())}"
         ) from None
