@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from distill.markov import transitions
+from distill.markov import SMALL_STUDENT, transitions
 from retort.distill import DistillResult, Recipe, run
 from retort.errors import CapabilityError, InputError
 
@@ -175,9 +175,9 @@ def test_progress_counts_down(markov: Markov) -> None:
             "did you mean hidden_size",
         ),
         ({"student": {"config": {"model_type": "lama"}}}, InputError, "model_type is 'lama'"),
-        ({"student": {"config": {"model_type": "llama", "vocab_size": 4}}}, InputError, "has 4 token ids"),
+        ({"student": {"config": SMALL_STUDENT["config"] | {"vocab_size": 4}}}, InputError, "has 4 token ids"),
         (
-            {"student": {"config": {"model_type": "llama", "hidden_size": 9}}},
+            {"student": {"config": SMALL_STUDENT["config"] | {"hidden_size": 9}}},
             InputError,
             "not valid for llama",
         ),
