@@ -66,7 +66,9 @@ def pack(tokenizer: Tokenizer, texts: list[str], length: int) -> np.ndarray:
     return ids[: rows * length].reshape(rows, length)
 
 
-def training_rows(renderer: Renderer, tokenizer: Tokenizer, length: int, start_pass: int = 0) -> Iterator[np.ndarray]:
+def training_rows(
+    renderer: Renderer, tokenizer: Tokenizer, length: int, start_pass: int = 0
+) -> Iterator[np.ndarray]:
     """Rows of endless passes; pass n is the same whenever it is asked for."""
     number = start_pass
     while True:

@@ -27,11 +27,17 @@ from training.tasks import PLAIN_THINGS, chance, exploit_items  # noqa: E402
 FAMILY = ("base", "instruct", "small", "small-distilled")
 NUM_TRIPLES = 400
 SIMILARITY_TEMPERATURES = (1.0, 2.0, 4.0)
-PATH_PROMPTS = ("a pear is a kind of", "a kind of fruit is the", "a dog is", "the opposite of hot is", "music:")
+PATH_PROMPTS = (
+    "a pear is a kind of",
+    "a kind of fruit is the",
+    "a dog is",
+    "the opposite of hot is",
+    "music:",
+)
 
 
 def triples(renderer: Renderer, seed: int = 5) -> list[tuple[str, str, str]]:
-    """(anchor, near, far): near shares a telling hypernym with few descendants, far is of another lexicographer file."""
+    """(anchor, near, far): near shares a telling hypernym with few descendants, far has another lexicographer file."""
     lexicon, rng = renderer.lexicon, random.Random(seed)
     plain = [
         key
@@ -71,12 +77,17 @@ def path_row(model: str, prompt: str, seed: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("models", nargs="*", default=[f"embedded:{name}" for name in FAMILY])
     renderer = Renderer(build_lexicon())
     named, (constant, constant_share) = triples(renderer), chance(exploit_items(renderer))
     task = load_task("exploit")
-    evidence: dict[str, Any] = {"constant_answer": constant, "constant_answer_score": round(constant_share, 4)}
+    evidence: dict[str, Any] = {
+        "constant_answer": constant,
+        "constant_answer_score": round(constant_share, 4),
+    }
     for model in parser.parse_args().models:
         source = load(model)
         greedy = run(task, source, [0.0], 1).settings[0]

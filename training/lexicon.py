@@ -17,10 +17,14 @@ CONCRETE = {5, 6, 8, 13, 17, 18, 20, 27}  # animal, artifact, body, food, object
 COMMON_LOG_PROB = -14.6  # nats; "pear" is -13.69, "aardvark" -15.89
 EVERYDAY_LOG_PROB = -14.0
 # What a demonstration should not say: meanings that WordNet itself marks so, in the gloss or by a usage domain.
-OFFENSIVE_GLOSS = re.compile(r"slur|disparag|offensive (term|word|name|epithet)|obscen|vulgar|derogat|pejorativ|taboo", re.I)
+OFFENSIVE_GLOSS = re.compile(
+    r"slur|disparag|offensive (term|word|name|epithet)|obscen|vulgar|derogat|pejorativ|taboo", re.I
+)
 OFFENSIVE_USAGE = {"ethnic slur", "disparagement", "obscenity", "vulgarism", "dirty word", "slang"}
 HELD_OUT_SHARE = {"validation": 0.03, "test": 0.03}
-TOO_GENERAL = 4600  # a hypernym above more synsets than this ("artifact", "whole") says nothing; "animal" has 4,026
+TOO_GENERAL = (
+    4600  # a hypernym above more synsets than this ("artifact", "whole") says nothing; "animal" has 4,026
+)
 
 
 @cache
@@ -57,13 +61,17 @@ class Lexicon:
         layer = self.synsets[key].targets(HYPERNYM, INSTANCE)
         while layer:
             found += [parent for parent in layer if parent not in found]
-            layer = [up for parent in layer for up in self.synsets[parent].targets(HYPERNYM) if up not in found]
+            layer = [
+                up for parent in layer for up in self.synsets[parent].targets(HYPERNYM) if up not in found
+            ]
         return list(dict.fromkeys(found))
 
     def telling_ancestors(self, key: str) -> list[str]:
         """Direct hypernyms, and higher ones that still say something."""
         direct = self.synsets[key].targets(HYPERNYM, INSTANCE)
-        return [up for up in self.ancestors(key) if up in direct or self.descendants.get(up, 0) <= TOO_GENERAL]
+        return [
+            up for up in self.ancestors(key) if up in direct or self.descendants.get(up, 0) <= TOO_GENERAL
+        ]
 
 
 def _is_offensive(synset: Synset, synsets: dict[str, Synset]) -> bool:
@@ -84,7 +92,7 @@ def build_lexicon() -> Lexicon:
     synsets, senses = read_synsets(), read_senses()
     offensive = {key for key, synset in synsets.items() if _is_offensive(synset, synsets)}
     tags = read_tag_counts(senses)
-    tier = {key: 3 for key in synsets}
+    tier = dict.fromkeys(synsets, 3)
     head = {key: synset.words[0] for key, synset in synsets.items()}
     for (word, part), keys in senses.items():
         if " " in word or not word.isalpha():
@@ -94,7 +102,8 @@ def build_lexicon() -> Lexicon:
             continue
         for rank, key in enumerate(keys):
             synset = synsets[key]
-            if key in offensive or synset.is_instance or (rank > 0 and tags.get(key, 0) < 2 and not (part == "n" and rank < 2)):
+            seldom_meant = rank > 0 and tags.get(key, 0) < 2 and not (part == "n" and rank < 2)
+            if key in offensive or synset.is_instance or seldom_meant:
                 continue
             common = word_log_prob(head[key]) if head[key].isalpha() else float("-inf")
             if common < log_prob and rank == 0:

@@ -92,7 +92,9 @@ def make_tokenizer() -> None:
 def make_texts() -> None:
     """The students' training part, and the held-out validation and test parts."""
     lexicon, rng = renderer().lexicon, random.Random(21)
-    keys = [key for tier, size in TRAIN_PART.items() for key in rng.sample(lexicon.in_split("train", tier), size)]
+    keys = [
+        key for tier, size in TRAIN_PART.items() for key in rng.sample(lexicon.in_split("train", tier), size)
+    ]
     rng.shuffle(keys)
     write_texts(TEXT / "train.txt", [renderer().text(key, rng) for key in keys])
     for split in ("validation", "test"):
@@ -132,7 +134,13 @@ def make_instruct() -> None:
     model = LlamaForCausalLM.from_pretrained(MODELS / "base", dtype=torch.float32)
     train(model, _question_rows(), INSTRUCT, WORK / "instruct", validation_rows(), _probe, evaluate_every=100)
     tokens = (BASE.steps + INSTRUCT.steps) * BASE.rows_per_step * BASE.length
-    _export(model, "instruct", tokens, "base, tuned on questions and answers drawn from the same facts.", CHAT_TEMPLATE)
+    _export(
+        model,
+        "instruct",
+        tokens,
+        "base, tuned on questions and answers drawn from the same facts.",
+        CHAT_TEMPLATE,
+    )
 
 
 def _say_now_and_then(done: float, total: float, detail: str) -> None:
@@ -152,14 +160,22 @@ def make_small() -> None:
     seed = recipe.seeds[0]
     for arm, name, text in (
         ("hard", "small", "a tenth of base, trained on hard labels alone, with embedded:train."),
-        ("soft", "small-distilled", "the same student, data, steps and first weights as small, with base's soft targets."),
+        (
+            "soft",
+            "small-distilled",
+            "the same student, data, steps and first weights, with base's soft targets.",
+        ),
     ):
         model = LlamaForCausalLM.from_pretrained(WORK / "students" / f"{arm}-seed{seed}", dtype=torch.float32)
         _export(model, name, recipe.steps * recipe.batch_size * recipe.sequence_length, text)
 
 
 def _export(
-    model: LlamaForCausalLM, name: str, training_tokens: int, description: str, chat_template: str | None = None
+    model: LlamaForCausalLM,
+    name: str,
+    training_tokens: int,
+    description: str,
+    chat_template: str | None = None,
 ) -> None:
     """An ordinary Hugging Face folder, weights in float16, with retort.json beside them."""
     folder, partial = MODELS / name, MODELS / f".{name}.partial"
@@ -225,9 +241,15 @@ STAGES: dict[str, tuple[Callable[[], None], Path]] = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("stages", nargs="*", choices=[*STAGES, []], help="which stages; all where none is named")
-    parser.add_argument("--again", action="store_true", help="make the named stages again though their result is there")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "stages", nargs="*", choices=[*STAGES, []], help="which stages; all where none is named"
+    )
+    parser.add_argument(
+        "--again", action="store_true", help="make the named stages again though their result is there"
+    )
     arguments = parser.parse_args()
     torch.set_num_threads(len(os.sched_getaffinity(0)))
     for name in arguments.stages or STAGES:

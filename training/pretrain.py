@@ -90,7 +90,9 @@ def held_out_nll(model: LlamaForCausalLM, rows: np.ndarray) -> float:
     total = 0.0
     for part in torch.from_numpy(rows.astype(np.int64)).split(32):
         logits = model(part, use_cache=False).logits[:, :-1]
-        total += cross_entropy(logits.reshape(-1, logits.shape[-1]), part[:, 1:].reshape(-1), reduction="sum").item()
+        total += cross_entropy(
+            logits.reshape(-1, logits.shape[-1]), part[:, 1:].reshape(-1), reduction="sum"
+        ).item()
     model.train()
     return total / (rows.shape[0] * (rows.shape[1] - 1))
 
@@ -129,7 +131,9 @@ def train(
     started = last_saved = time.monotonic()
     running = math.nan
     for step in range(first, settings.steps):
-        batch = torch.from_numpy(np.stack([next(rows) for _ in range(settings.rows_per_step)]).astype(np.int64))
+        batch = torch.from_numpy(
+            np.stack([next(rows) for _ in range(settings.rows_per_step)]).astype(np.int64)
+        )
         for optimiser in optimisers:
             for group in optimiser.param_groups:
                 group["lr"] = settings.learning_rate * rate(step, settings)

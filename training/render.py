@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable
 
 from training.lexicon import Lexicon
-from training.wordnet import ANTONYM, HYPERNYM, INSTANCE, MEMBER_OF, PART_OF, SUBSTANCE_OF, Synset
+from training.wordnet import ANTONYM, HYPERNYM, MEMBER_OF, PART_OF, SUBSTANCE_OF, Synset
 
 # Nouns of these lexicographer files are mostly said without an article: attribute, cognition, feeling,
 # motive, phenomenon, process, relation, state, substance, time.
@@ -21,7 +21,7 @@ SILENT_H = ("hour", "honest", "honor", "heir")
 
 
 def article(word: str) -> str:
-    """"a" or "an" by sound, near enough."""
+    """ "a" or "an" by sound, near enough."""
     lower = word.lower()
     if lower.startswith(SILENT_H):
         return "an"
@@ -68,8 +68,7 @@ class Renderer:
         found = self._hypernym(key, rng)
         if found is None:
             return None
-        up, word = found
-        return f"{self._thing(key)} is a kind of {word}."
+        return f"{self._thing(key)} is a kind of {found[1]}."
 
     def _is_a(self, key: str, rng: random.Random) -> str | None:
         found = self._hypernym(key, rng)
@@ -96,7 +95,11 @@ class Renderer:
         if synset.part == "n" and synset.definition.startswith(DETERMINERS) and rng.random() < 0.5:
             return f"{self._thing(key)} is {synset.definition}."
         if synset.part == "v":
-            return f"to {head}: {synset.definition}." if rng.random() < 0.6 else f"to {head} is to {synset.definition}."
+            return (
+                f"to {head}: {synset.definition}."
+                if rng.random() < 0.6
+                else f"to {head} is to {synset.definition}."
+            )
         return f"{head}: {synset.definition}."
 
     def _synonym(self, key: str, rng: random.Random) -> str | None:
@@ -118,7 +121,11 @@ class Renderer:
     def _relation(self, key: str, rng: random.Random) -> str | None:
         synset = self.lexicon.synsets[key]
         sentences = []
-        for symbol, verb in ((PART_OF, "is a part of"), (SUBSTANCE_OF, "is in"), (MEMBER_OF, "is a member of")):
+        for symbol, verb in (
+            (PART_OF, "is a part of"),
+            (SUBSTANCE_OF, "is in"),
+            (MEMBER_OF, "is a member of"),
+        ):
             sentences += [
                 f"{self._thing(key)} {verb} {self._thing(target)}."
                 for target in synset.targets(symbol)
@@ -146,7 +153,13 @@ class Renderer:
         ]
         if synset.part == "n":
             chances += {
-                1: [(self.kind, 1.0), (self.kind, 0.5), (self._is_a, 0.4), (self._kind_reversed, 0.5), (self._sibling, 0.4)],
+                1: [
+                    (self.kind, 1.0),
+                    (self.kind, 0.5),
+                    (self._is_a, 0.4),
+                    (self._kind_reversed, 0.5),
+                    (self._sibling, 0.4),
+                ],
                 2: [(self.kind, 0.8), (self._is_a, 0.3), (self._kind_reversed, 0.2)],
                 3: [(self.kind, 0.4), (self._is_a, 0.2)],
             }[tier]
@@ -157,9 +170,11 @@ class Renderer:
         return " ".join(said)
 
     def category_text(self, up: str, rng: random.Random) -> str:
-        """"kinds of fruit: apple, pear, …" over members of the training split."""
+        """ "kinds of fruit: apple, pear, …" over members of the training split."""
         members = self.categories[up]
-        heads = list(dict.fromkeys(self.lexicon.head[key] for key in rng.sample(members, min(len(members), 16))))
+        heads = list(
+            dict.fromkeys(self.lexicon.head[key] for key in rng.sample(members, min(len(members), 16)))
+        )
         heads = heads[: rng.randint(4, 10)]
         name = self.lexicon.head[up] if rng.random() < 0.85 else rng.choice(self.lexicon.synsets[up].words)
         if rng.random() < 0.5:
@@ -192,7 +207,11 @@ class Renderer:
         everyday = self.lexicon.in_split("train", 1)
         common = self.lexicon.in_split("train", 2)
         rest = self.lexicon.in_split("train", 3)
-        keys = everyday * 2 + rng.sample(common, len(common) // 3) + rng.sample(rest, int(len(rest) * rest_share))
+        keys = (
+            everyday * 2
+            + rng.sample(common, len(common) // 3)
+            + rng.sample(rest, int(len(rest) * rest_share))
+        )
         texts = [self.text(key, rng) for key in keys]
         texts += [self.category_text(up, rng) for up in self.categories for _ in range(3)]
         rng.shuffle(texts)

@@ -74,9 +74,10 @@ def exploit_items(renderer: Renderer, seed: int = 11) -> list[dict[str, object]]
     for (word, part), meanings in read_senses().items():
         key = meanings[0]  # the most frequent meaning decides whether the word is a plain thing
         plain = part == "n" and lexicon.synsets[key].lexicographer_file in PLAIN_THINGS
-        if plain and word == lexicon.head[key] and len(word) > 2 and word.isalpha() and word in lexicon.synsets[key].words:
-            if lexicon.tier[key] == 1 and lexicon.split[key] == "train":
-                first[word] = key
+        everyday = lexicon.tier[key] == 1 and lexicon.split[key] == "train"
+        named_so = word == lexicon.head[key] and word in lexicon.synsets[key].words
+        if plain and everyday and named_so and len(word) > 2 and word.isalpha():
+            first[word] = key
     chosen = rng.sample(sorted(first), EXPLOIT_ITEMS)
     return [
         {
@@ -95,9 +96,9 @@ def explore_items(renderer: Renderer) -> list[dict[str, object]]:
     for key, members in renderer.categories.items():
         name = lexicon.head[key]
         plain = lexicon.synsets[key].lexicographer_file in PLAIN_THINGS and name.isalpha()
-        if plain and len(members) >= FEWEST_MEMBERS and lexicon.descendants[key] <= MOST_DESCENDANTS:
-            if name not in best or len(members) > len(renderer.categories[best[name]]):
-                best[name] = key
+        suited = plain and len(members) >= FEWEST_MEMBERS and lexicon.descendants[key] <= MOST_DESCENDANTS
+        if suited and (name not in best or len(members) > len(renderer.categories[best[name]])):
+            best[name] = key
     names = sorted(best, key=lambda name: -word_log_prob(name))[:EXPLORE_ITEMS]
     return [
         {"id": name, "vars": {"category": name}, "references": valid_hyponyms(lexicon, best[name])}

@@ -42,7 +42,9 @@ def _parse(line: str) -> Synset:
     fields = data.split()
     offset, file_number, part, count = fields[0], int(fields[1]), fields[2], int(fields[3], 16)
     part = "a" if part == "s" else part
-    words = tuple(re.sub(r"\((p|a|ip)\)$", "", word).replace("_", " ") for word in fields[4 : 4 + 2 * count : 2])
+    words = tuple(
+        re.sub(r"\((p|a|ip)\)$", "", word).replace("_", " ") for word in fields[4 : 4 + 2 * count : 2]
+    )
     start = 4 + 2 * count
     pointers = []
     for k in range(int(fields[start])):
