@@ -105,3 +105,11 @@ def test_a_text_with_line_breaks_stays_on_one_line(run, tmp_path) -> None:
 def test_a_long_seed_is_allowed_and_one_beyond_is_not(run, sky, command: str) -> None:
     assert run(command, sky, "x", "--seed", str(2**64 - 1), "--max-tokens", "1").exit_code == 0
     assert run(command, sky, "x", "--seed", str(2**64), "--max-tokens", "1").exit_code == 2
+
+
+def test_stop_ends_the_text_of_sample_and_path(run_json) -> None:
+    settings = ("--seed", "7", "--max-tokens", "8", "--stop", " people")
+    (leaf,) = run_json("path", *SENTENCE, "--temperatures", "0.5", *settings)["leaves"]
+    (drawn,) = run_json("sample", *SENTENCE, "--temperature", "0.5", "--n", "1", *settings)["samples"]
+    assert leaf["text"] == drawn["text"] == "a lot of"
+    assert leaf["finish_reason"] == drawn["finish_reason"] == "stop"

@@ -74,6 +74,10 @@ max_tokens_option = click.option(
     help="Longest text, in tokens.",
 )
 
+stop_option = click.option(
+    "--stop", multiple=True, metavar="TEXT", help="End a text where TEXT first comes; may be given several times."
+)
+
 chain_option = click.option(
     "--chain",
     type=ChainSpec(),

@@ -14,6 +14,7 @@ from retort.cli.options import (
     prompt_argument,
     refuse_with_chain,
     seed_option,
+    stop_option,
     temperatures_option,
     truncation_options,
 )
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 @chain_option
 @seed_option
 @max_tokens_option
+@stop_option
 @json_option
 def command(
     model: str,
@@ -42,6 +44,7 @@ def command(
     chain: Chain | None,
     seed: int,
     max_tokens: int,
+    stop: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Follow the text MODEL gives after PROMPT through every temperature, at one seed.
@@ -59,7 +62,7 @@ def command(
     if chain is None:
         chain = Chain.of(temperature=None, top_k=top_k, top_p=top_p, min_p=min_p)
     source = load(model)
-    found = temperature_path(source, prompt, seed, temperatures, chain=chain, max_tokens=max_tokens)
+    found = temperature_path(source, prompt, seed, temperatures, chain=chain, max_tokens=max_tokens, stop=stop)
     if as_json:
         print_json(
             {

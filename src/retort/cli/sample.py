@@ -14,6 +14,7 @@ from retort.cli.options import (
     prompt_argument,
     refuse_with_chain,
     seed_option,
+    stop_option,
     truncation_options,
 )
 
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 @chain_option
 @seed_option
 @max_tokens_option
+@stop_option
 @json_option
 def command(
     model: str,
@@ -53,6 +55,7 @@ def command(
     chain: Chain | None,
     seed: int,
     max_tokens: int,
+    stop: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Draw texts from MODEL after PROMPT.
@@ -74,6 +77,7 @@ def command(
         min_p=min_p,
         seed=seed,
         max_tokens=max_tokens,
+        stop=stop,
         chain=chain,
     )
     source = load(model)
