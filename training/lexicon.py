@@ -10,6 +10,7 @@ import hashlib
 import re
 from dataclasses import dataclass, field
 from functools import cache
+from typing import Any
 
 from training.wordnet import HYPERNYM, INSTANCE, Synset, read_senses, read_synsets, read_tag_counts
 
@@ -28,7 +29,7 @@ TOO_GENERAL = (
 
 
 @cache
-def _english():
+def _english() -> Any:
     from pocketsphinx import Config, LogMath, NGramModel, get_model_path
 
     return NGramModel(Config(), LogMath(), get_model_path() + "/en-us/en-us.lm.bin")

@@ -85,7 +85,7 @@ class Renderer:
         found = self._hypernym(key, rng)
         others = self.categories.get(found[0], []) if found else []
         other = rng.choice(others) if others else key
-        if other == key:
+        if found is None or other == key:
             return None
         return f"{self._thing(key)} and {self._thing(other)} are kinds of {found[1]}."
 
