@@ -75,7 +75,10 @@ max_tokens_option = click.option(
 )
 
 stop_option = click.option(
-    "--stop", multiple=True, metavar="TEXT", help="End a text where TEXT first comes; may be given several times."
+    "--stop",
+    multiple=True,
+    metavar="TEXT",
+    help="End a text where TEXT first comes; may be given several times.",
 )
 
 chain_option = click.option(

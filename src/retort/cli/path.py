@@ -62,7 +62,9 @@ def command(
     if chain is None:
         chain = Chain.of(temperature=None, top_k=top_k, top_p=top_p, min_p=min_p)
     source = load(model)
-    found = temperature_path(source, prompt, seed, temperatures, chain=chain, max_tokens=max_tokens, stop=stop)
+    found = temperature_path(
+        source, prompt, seed, temperatures, chain=chain, max_tokens=max_tokens, stop=stop
+    )
     if as_json:
         print_json(
             {
