@@ -76,4 +76,5 @@ def print_distillation(found: DistillResult) -> None:
                 f"  {against}: {difference.mean:+.4f}{interval} ({difference.method})", soft_wrap=True
             )
     console.print(f"Verdict, same steps: {found.verdict}. {found.verdict_reason}", style="bold")
-    console.print(f"Verdict, same time: {found.verdict_equal_time}. {found.verdict_equal_time_reason}")
+    if "hard_equal_time" in found.arms:
+        console.print(f"Verdict, same time: {found.verdict_equal_time}. {found.verdict_equal_time_reason}")

@@ -128,7 +128,7 @@ def _account(sample: Sample) -> str:
     tokens = sample.tokens
     ties = sum(token.near_tie for token in tokens)
     return (
-        f"{len(tokens)} tokens, {sample.finish_reason}; "
+        f"{len(tokens)} token{'s' * (len(tokens) != 1)}, {sample.finish_reason}; "
         f"logprob {number(sum(token.logprob_raw for token in tokens))} raw, "
         f"{number(sum(token.logprob_processed for token in tokens))} processed; "
         f"entropy {number(sum(token.entropy_nats for token in tokens) / len(tokens))}; "
