@@ -3,7 +3,7 @@
     python training/make_models.py [tokenizer texts tasks base instruct small report]
 
 Each stage is skipped if its result is in training/work (or in the package); interrupted stages go on
-from their checkpoint. Needs Debian's wordnet-base and two cores for about two hours; logs and metrics
+from their checkpoint. Needs Debian's wordnet-base and two idle cores for about an hour and a half; logs and metrics
 of the run that made the shipped models are in training/results/.
 """
 
@@ -55,7 +55,7 @@ LICENCE = "Apache-2.0 (weights); trained on WordNet 3.0 (WordNet licence, see NO
 
 BASE = Settings(hidden_size=256, intermediate_size=768, layers=6, heads=4, steps=1800)
 INSTRUCT = Settings(
-    hidden_size=256, intermediate_size=768, layers=6, heads=4, steps=300,
+    hidden_size=256, intermediate_size=768, layers=6, heads=4, steps=200,
     learning_rate=4e-4, warmup=20, decay_share=0.9, seed=1,
 )  # fmt: skip
 # Synsets in the students' training text, by tier: about 270,000 tokens.
@@ -196,6 +196,8 @@ def _export(
         "description": description[0].upper() + description[1:],
     }
     (partial / "retort.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    for file in partial.iterdir():
+        file.chmod(0o644)
     shutil.rmtree(folder, ignore_errors=True)
     partial.replace(folder)
     log = WORK / name / "log.jsonl"
