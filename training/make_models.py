@@ -163,7 +163,7 @@ def make_small() -> None:
         (
             "soft",
             "small-distilled",
-            "the same student, data, steps and first weights, with base's soft targets.",
+            "small with base's soft targets: the same data, steps and first weights.",
         ),
     ):
         model = LlamaForCausalLM.from_pretrained(WORK / "students" / f"{arm}-seed{seed}", dtype=torch.float32)

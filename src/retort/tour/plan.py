@@ -28,7 +28,7 @@ class Plan:
     entropy_temperatures: tuple[float, ...] = evenly(3.0, 61)
     path_prompt: str = "a pear is"
     path_temperatures: tuple[float, ...] = evenly(2.0, 41)
-    path_max_tokens: int = 14
+    path_max_tokens: int = 12
     tasks: tuple[tuple[str, int | None, int], ...] = (("exploit", None, 8), ("explore", None, 32))
     tune_temperatures: tuple[float, ...] = evenly(2.0, 21)
     note: str | None = None  # what the reader of the findings must know
