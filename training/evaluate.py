@@ -90,7 +90,7 @@ def main() -> None:
     }
     for model in parser.parse_args().models:
         source = load(model)
-        greedy = run(task, source, [0.0], 1).settings[0]
+        greedy = run(task, source, [0.0, 1.0], 1).settings[0]
         nearness = triple_test(source, named, temperatures=SIMILARITY_TEMPERATURES)
         pear = triple_test(source, [("pear", "apple", "hammer")], temperatures=SIMILARITY_TEMPERATURES)
         evidence[model] = {
