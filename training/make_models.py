@@ -51,7 +51,7 @@ RESULTS = ROOT / "training/results"
 MODELS = ROOT / "src/retort/embedded/models"
 TEXT = ROOT / "src/retort/embedded/text"
 RECIPE = ROOT / "src/retort/embedded/recipes/evidence.yaml"
-LICENCE = "Apache-2.0 (weights); trained on WordNet 3.0 (WordNet licence, see NOTICE)"
+LICENCE = "Apache-2.0, WordNet"  # the weights, and the text they were trained on; both in NOTICE
 
 BASE = Settings(hidden_size=256, intermediate_size=768, layers=6, heads=4, steps=1800)
 INSTRUCT = Settings(
