@@ -120,7 +120,8 @@ def build_lexicon() -> Lexicon:
         if synset.part == "n" and key not in offensive:
             for ancestor in lexicon.ancestors(key):
                 lexicon.descendants[ancestor] = lexicon.descendants.get(ancestor, 0) + 1
-    # Only leaves are held out: a held-out synset is then nobody's hypernym, so no training text names it as one.
+    # Only synsets without noun hyponyms are held out: no training text then names one as the kind of a thing.
+    # Verbs' hypernyms and the wholes of parts are not covered (docs/LOG.md).
     lexicon.split = {key: "train" if key in lexicon.hyponyms else _held_out(key) for key in synsets}
     lexicon.split.update(dict.fromkeys(offensive, "excluded"))
     return lexicon

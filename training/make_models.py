@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import random
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -144,7 +145,7 @@ def make_instruct() -> None:
 
 
 def _say_now_and_then(done: float, total: float, detail: str) -> None:
-    if detail.endswith(("0", "00")) or "step" not in detail:
+    if re.search(r"step \d*0 of", detail):
         print(f"{done / total:4.0%} {detail}", flush=True)
 
 

@@ -35,7 +35,7 @@ def with_article(word: str, synset: Synset) -> str:
 
 
 class Renderer:
-    """Draws texts about the training synsets; mentions no held-out synset as a kind, part or member."""
+    """Draws texts about the training synsets; names no held-out synset as a kind, part or opposite."""
 
     def __init__(self, lexicon: Lexicon) -> None:
         self.lexicon = lexicon
