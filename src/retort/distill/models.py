@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import math
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from retort.distill.checks import nearest
 from retort.distill.losses import match_vocabulary
 from retort.errors import CapabilityError, InputError
 
@@ -138,10 +138,8 @@ def student_config(values: dict[str, Any], tokenizer: Any) -> Any:
     for key in settings:
         # transformers takes any key and stores it: a misspelt width would silently give the default width.
         if not hasattr(known, key):
-            close = difflib.get_close_matches(key, list(vars(known)), n=1)
-            hint = f" (did you mean {close[0]}?)" if close else ""
             raise InputError(
-                f"student config has the key {key!r}{hint}, which {model_type} models do not have."
+                f"student config has the key {key!r}{nearest(key, vars(known))}, which {model_type} models do not have."
             )
     settings.setdefault("vocab_size", len(tokenizer))
     for name in ("bos_token_id", "eos_token_id", "pad_token_id"):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,12 @@ Judge = Callable[[str], bool]
 
 _PUNCTUATION = re.compile(r"[^\w\s]|_")
 _LEADING_ARTICLES = re.compile(r"^(?:(?:an?|the)\s+)+")
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """ " (did you mean …?)" if a known name is near, else nothing."""
+    close = difflib.get_close_matches(name, [str(key) for key in known], n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
 
 
 def cut(text: str, stop: Sequence[str]) -> str:
@@ -152,8 +158,7 @@ def make_scorer(value: Any, stop: Sequence[str], where: str) -> Scorer:
         )
     name = record["kind"]
     if not isinstance(name, str) or name not in SCORERS:
-        close = difflib.get_close_matches(str(name), SCORERS, n=1)
-        hint = f" (did you mean {close[0]!r}?)" if close else ""
+        hint = did_you_mean(str(name), SCORERS)
         raise InputError(f"{where}: there is no scorer {name!r}{hint}; there are {', '.join(SCORERS)}.")
     kind = SCORERS[name]
     options = {key: option for key, option in record.items() if key != "kind"}

@@ -6,7 +6,6 @@ is loaded, because a sweep that stops at item 150 has cost the user the first 14
 
 from __future__ import annotations
 
-import difflib
 import json
 import string
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,7 +17,7 @@ import yaml
 
 from retort.errors import InputError, SourceError
 from retort.tune.goals import GOALS
-from retort.tune.scorers import SCORERS, Scorer, make_scorer
+from retort.tune.scorers import SCORERS, Scorer, did_you_mean, make_scorer
 
 EMBEDDED = Path(__file__).resolve().parent.parent / "embedded" / "tasks"
 TASK_KEYS = ("name", "goal", "description", "prompts", "max_tokens", "stop", "scorer", "items")
@@ -71,7 +70,7 @@ def load_task(name_or_file: str | Path) -> Task:
     if not path.is_file():
         known = f"the embedded tasks are {', '.join(names)}" if names else "no task is embedded"
         raise SourceError(
-            f"There is no task {str(name_or_file)!r}: {known}{_did_you_mean(str(name_or_file), names)}, "
+            f"There is no task {str(name_or_file)!r}: {known}{did_you_mean(str(name_or_file), names)}, "
             "and there is no file of that name; give one of these or the path of a YAML file."
         )
     if path.suffix not in READERS:
@@ -91,7 +90,7 @@ def _read_task(path: Path) -> Task:
     for key in record:
         if key not in TASK_KEYS:
             raise InputError(
-                f"{where(key)}: unknown key {key!r}{_did_you_mean(key, TASK_KEYS)}; a task has {', '.join(TASK_KEYS)}."
+                f"{where(key)}: unknown key {key!r}{did_you_mean(key, TASK_KEYS)}; a task has {', '.join(TASK_KEYS)}."
             )
     for key in REQUIRED_TASK_KEYS:
         if key not in record:
@@ -101,7 +100,7 @@ def _read_task(path: Path) -> Task:
     goal = record["goal"]
     if not isinstance(goal, str) or goal not in GOALS:
         raise InputError(
-            f"{where('goal')}: goal is {goal!r}{_did_you_mean(str(goal), GOALS)}; it can be {', '.join(GOALS)}."
+            f"{where('goal')}: goal is {goal!r}{did_you_mean(str(goal), GOALS)}; it can be {', '.join(GOALS)}."
         )
     prompts = _strings(record["prompts"], where("prompts"), "prompts", at_least=1)
     fields = [_template_fields(prompt, where("prompts")) for prompt in prompts]
@@ -162,7 +161,7 @@ def _read_item(
     for key in row:
         if key not in ITEM_KEYS:
             raise InputError(
-                f"{place}: unknown key {key!r}{_did_you_mean(str(key), ITEM_KEYS)}; an item has {', '.join(ITEM_KEYS)}."
+                f"{place}: unknown key {key!r}{did_you_mean(str(key), ITEM_KEYS)}; an item has {', '.join(ITEM_KEYS)}."
             )
     variables = row.get("vars", {})
     if not isinstance(variables, dict):
@@ -173,7 +172,7 @@ def _read_item(
     for needed in fields:
         for name in sorted(needed - variables.keys()):
             raise InputError(
-                f"{place}: the prompt uses {{{name}}}{_did_you_mean(name, variables)}, "
+                f"{place}: the prompt uses {{{name}}}{did_you_mean(name, variables)}, "
                 f"and the item's vars are {', '.join(variables) or 'empty'}."
             )
     references = _strings(row.get("references", []), place, "references", at_least=0)
@@ -252,8 +251,3 @@ def _strings(value: Any, where: str, what: str, at_least: int) -> tuple[str, ...
     if len(values) < at_least:
         raise InputError(f"{where}: {what} is empty; at least {at_least} is needed.")
     return tuple(values)
-
-
-def _did_you_mean(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, [str(key) for key in known], n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
