@@ -6,6 +6,7 @@ Numbers only: no model, tokenizer, file or network. Arrays are numpy arrays or t
 from retort.distribution.bounds import (
     Interval,
     entropy_interval,
+    first_shares_interval,
     probs_interval,
     tail_entropy_interval,
     tempered_tail_interval,
@@ -33,6 +34,8 @@ from retort.distribution.measures import (
     support_size,
     text_effective_support,
 )
+from retort.distribution.partial import PartialDistribution
+from retort.distribution.partial_chain import PartialExplanation, PartialStage, explain_partial
 from retort.distribution.ranking import top_ids
 from retort.distribution.repeats import agreement, identical_share, pass_at_k, pass_hat_k
 from retort.distribution.reweighting import Reweighting, check_support, importance_weights
@@ -63,6 +66,9 @@ __all__ = [
     "Explanation",
     "Interval",
     "MatchedTemperature",
+    "PartialDistribution",
+    "PartialExplanation",
+    "PartialStage",
     "Reweighting",
     "Stage",
     "StageReport",
@@ -84,7 +90,9 @@ __all__ = [
     "entropy_matched_temperature",
     "entropy_of_log_probs",
     "equivalent_temperature",
+    "explain_partial",
     "find_transform",
+    "first_shares_interval",
     "flip_risk",
     "identical_share",
     "importance_weights",

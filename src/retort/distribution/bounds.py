@@ -66,18 +66,21 @@ def tempered_tail_interval(
     return Interval(low[()], np.maximum(low, high)[()])
 
 
-def entropy_interval(top_log_probs: Array, num_tokens: int, temperature: float = 1.0) -> Interval:
+def entropy_interval(
+    top_log_probs: Array, num_tokens: int, temperature: float = 1.0, rounding: float = 0.0
+) -> Interval:
     """`[...]` interval of the entropy in nats at τ, from the k largest log-probabilities `[..., k]` at τ = 1.
 
     With w = p^{1/τ}, W = Σ_tail w and Z = Σ_seen w + W the entropy is `ln Z - (Σ w ln w)/Z`. Both ends grow with
     W, so each is taken at one end of the tail's weight. The ends are reached for τ ≥ 1 (a tail piled up at p_k, and
-    one spread evenly); for τ < 1 they are safe but wider than need be. Raises InputError for impossible
-    log-probabilities.
+    one spread evenly); for τ < 1 they are safe but wider than need be. `rounding` is how far each log-probability may
+    be from the truth: it moves the entropy by at most `(rounding/τ)·(ln V/2 + 1)`, since the standard deviation of
+    ln q stays below `ln V/2 + 1`. Raises InputError for impossible log-probabilities.
     """
-    seen, m, smallest = _seen(top_log_probs, num_tokens)
-    num_seen = seen.shape[-1]
-    tail = tempered_tail_interval(m, smallest, num_seen, num_tokens, temperature)
-    log_w = seen / temperature
+    seen = _seen(top_log_probs, num_tokens, rounding)
+    tail = _seen_tail(seen, num_tokens, temperature)
+    unseen = num_tokens - seen.log_probs.shape[-1]
+    log_w = seen.log_probs / temperature
     w = np.exp(log_w)
     seen_weight = w.sum(axis=-1)
     seen_w_log_w = np.sum(np.where(w > 0.0, w * np.where(w > 0.0, log_w, 0.0), 0.0), axis=-1)
@@ -87,30 +90,65 @@ def entropy_interval(top_log_probs: Array, num_tokens: int, temperature: float =
         return np.maximum(np.log(z) - (seen_w_log_w + tail_w_log_w) / z, 0.0)
 
     with np.errstate(divide="ignore", invalid="ignore"):
-        largest_tail = np.where(tail.low > 0.0, tail.low * np.log(smallest) / temperature, 0.0)
-        even_tail = np.where(tail.high > 0.0, tail.high * np.log(tail.high / (num_tokens - num_seen)), 0.0)
-    low, high = total(tail.low, largest_tail), total(tail.high, even_tail)
-    return Interval(low[()], np.maximum(low, high)[()])
+        largest_tail = np.where(tail.low > 0.0, tail.low * np.log(seen.largest_unseen) / temperature, 0.0)
+        even_tail = np.where(tail.high > 0.0, tail.high * np.log(tail.high / unseen), 0.0)
+    moved = rounding / temperature * (math.log(num_tokens) / 2.0 + 1.0)
+    low = np.maximum(total(tail.low, largest_tail) - moved, 0.0)
+    high = np.minimum(total(tail.high, even_tail) + moved, math.log(num_tokens))
+    return Interval(np.minimum(low, high)[()], high[()])
 
 
-def probs_interval(top_log_probs: Array, num_tokens: int, temperature: float) -> Interval:
+def probs_interval(
+    top_log_probs: Array, num_tokens: int, temperature: float, rounding: float = 0.0
+) -> Interval:
     """`[..., k]` interval of each seen token's probability at τ: `p^{1/τ} / (Σ_seen p^{1/τ} + W)`, W the
     tail's weight.
 
-    Raises InputError for impossible log-probabilities and for τ that is not above 0.
+    `rounding` as in `entropy_interval`. Raises InputError for impossible log-probabilities and for τ that is not
+    above 0.
     """
-    seen, m, smallest = _seen(top_log_probs, num_tokens)
-    tail = tempered_tail_interval(m, smallest, seen.shape[-1], num_tokens, temperature)
-    w = np.exp(seen / temperature)
-    seen_weight = w.sum(axis=-1, keepdims=True)
-    return Interval(
-        w / (seen_weight + np.asarray(tail.high)[..., None]),
-        w / (seen_weight + np.asarray(tail.low)[..., None]),
-    )
+    seen = _seen(top_log_probs, num_tokens, rounding)
+    tail = _seen_tail(seen, num_tokens, temperature)
+    w = np.exp(seen.log_probs / temperature)
+    return _share(w, w.sum(axis=-1, keepdims=True) - w, tail, rounding / temperature)
 
 
-def _seen(top_log_probs: Array, num_tokens: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Log-probabilities `[..., k]` in falling order, the tail's mass and the smallest probability seen `[...]`."""
+def first_shares_interval(
+    top_log_probs: Array, num_tokens: int, temperature: float, rounding: float = 0.0
+) -> Interval:
+    """`[..., k]` interval of the share at τ of the first n seen tokens, n = 1 to k; one minus the last is the tail's.
+
+    Arguments and errors as `probs_interval`.
+    """
+    seen = _seen(top_log_probs, num_tokens, rounding)
+    tail = _seen_tail(seen, num_tokens, temperature)
+    w = np.exp(seen.log_probs / temperature)
+    first = np.cumsum(w, axis=-1)
+    return _share(first, w.sum(axis=-1, keepdims=True) - first, tail, rounding / temperature)
+
+
+def _share(part: np.ndarray, others: np.ndarray, tail: Interval, moved: float) -> Interval:
+    """`part / (part + others + W)`, where rounding moves the log of every seen weight by up to `moved`."""
+    odds = math.exp(2.0 * moved)  # the part rounded one way, all the others the other way
+    most = np.asarray(tail.high)[..., None] * math.exp(moved)
+    least = np.asarray(tail.low)[..., None] * math.exp(-moved)
+    others = np.maximum(others, 0.0)
+    return Interval(part / (part + others * odds + most), part / (part + others / odds + least))
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the k largest log-probabilities say: they `[..., k]`, falling, and the limits of the tail `[...]`."""
+
+    log_probs: np.ndarray
+    tail_mass: Interval
+    largest_unseen: np.ndarray
+
+
+def _seen(top_log_probs: Array, num_tokens: int, rounding: float) -> Seen:
+    """The checked log-probabilities in falling order, and what is left for the tail."""
+    if not (rounding >= 0.0 and math.isfinite(rounding)):
+        raise InputError(f"rounding must be a finite number of nats of 0 or more, got {rounding}")
     values = to_numpy(as_floats(top_log_probs)).astype(np.float64)
     if values.shape[-1] > num_tokens:
         raise InputError(
@@ -122,7 +160,23 @@ def _seen(top_log_probs: Array, num_tokens: int) -> tuple[np.ndarray, np.ndarray
         )
     values = -np.sort(-values, axis=-1)
     probs = np.exp(values)
-    return values, 1.0 - probs.sum(axis=-1), probs[..., -1]
+    mass = probs.sum(axis=-1)
+    largest_unseen = np.minimum(probs[..., -1] * math.exp(rounding), 1.0)
+    most = (num_tokens - values.shape[-1]) * largest_unseen
+    least, greatest = 1.0 - mass * math.exp(rounding), 1.0 - mass * math.exp(-rounding)
+    _checked_tail(np.clip(most, least, greatest), largest_unseen, values.shape[-1], num_tokens)
+    tail_mass = Interval(np.clip(least, 0.0, most), np.clip(greatest, 0.0, most))
+    return Seen(values, tail_mass, largest_unseen)
+
+
+def _seen_tail(seen: Seen, num_tokens: int, temperature: float) -> Interval:
+    """The tail's weight at τ: its low end from the least tail mass, its high end from the most."""
+    num_seen = seen.log_probs.shape[-1]
+    least, most = (
+        tempered_tail_interval(mass, seen.largest_unseen, num_seen, num_tokens, temperature)
+        for mass in (seen.tail_mass.low, seen.tail_mass.high)
+    )
+    return Interval(least.low, most.high)
 
 
 def _checked_tail(

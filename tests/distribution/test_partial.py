@@ -1,0 +1,177 @@
+"""A distribution known in part: the truth lies inside, the ends are reached, a chain says what it cannot know."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from retort.distribution import (
+    Chain,
+    PartialDistribution,
+    effective_support,
+    entropy,
+    explain_partial,
+    log_softmax,
+    nucleus_size,
+    softmax,
+)
+from retort.errors import CapabilityError, InputError
+
+logits_and_k = st.integers(2, 14).flatmap(
+    lambda n: st.tuples(arrays(np.float64, n, elements=st.floats(-8, 8)), st.integers(1, n))
+)
+NEAR = 1e-7
+
+
+def top(logits: np.ndarray, k: int) -> np.ndarray:
+    return np.sort(log_softmax(logits))[::-1][:k]
+
+
+@given(logits_and_k, st.floats(0.2, 6.0), st.floats(0.05, 0.999))
+def test_the_truth_lies_inside_at_any_temperature(
+    drawn: tuple[np.ndarray, int], tau: float, mass: float
+) -> None:
+    logits, k = drawn
+    known = PartialDistribution(top(logits, k), len(logits), tau)
+    probs = np.sort(softmax(logits, tau))[::-1]
+    assert (known.probs.low - NEAR <= probs[:k]).all() and (probs[:k] <= known.probs.high + NEAR).all()
+    assert known.entropy.low - 1e-6 <= entropy(logits, tau) <= known.entropy.high + 1e-6
+    support = effective_support(logits, tau)
+    assert known.effective_support.low - 1e-5 <= support <= known.effective_support.high + 1e-5
+    assert known.unseen.low - NEAR <= probs[k:].sum() <= known.unseen.high + NEAR
+    # Within float rounding of the sums a nucleus may end one token sooner or later.
+    sizes = [int(nucleus_size(logits, mass * (1 + nudge), tau)) for nudge in (-1e-9, 1e-9)]
+    assert known.nucleus_size(mass).low <= sizes[1] and sizes[0] <= known.nucleus_size(mass).high
+
+
+@given(logits_and_k, st.floats(0.3, 4.0), st.integers(1, 4), st.randoms(use_true_random=False))
+def test_the_truth_lies_inside_when_the_server_rounds(drawn, tau, decimals, random) -> None:
+    logits, k = drawn
+    exact = np.sort(log_softmax(logits))[::-1]
+    rounding = 0.5 * 10.0**-decimals
+    given_ = np.minimum(np.round(exact[:k], decimals), 0.0)
+    known = PartialDistribution(given_, len(logits), tau, rounding)
+    probs = np.exp(exact / tau) / np.exp(exact / tau).sum()
+    assert (known.probs.low - NEAR <= probs[:k]).all() and (probs[:k] <= known.probs.high + NEAR).all()
+    assert known.entropy.low - 1e-6 <= entropy(logits, tau) <= known.entropy.high + 1e-6
+
+
+def test_four_of_six_tokens_by_hand() -> None:
+    known = PartialDistribution(np.log([0.5, 0.2, 0.1, 0.1]), 6)
+    assert known.margin == pytest.approx(math.log(2.5))
+    assert known.probs.low == pytest.approx([0.5, 0.2, 0.1, 0.1]) == known.probs.high
+    assert (known.unseen.low, known.unseen.high) == pytest.approx((0.1, 0.1))
+    seen = -(0.5 * math.log(0.5) + 0.2 * math.log(0.2) + 0.2 * math.log(0.1))
+    assert known.entropy.low == pytest.approx(seen - 0.1 * math.log(0.1))  # one more token of 0.1
+    assert known.entropy.high == pytest.approx(seen - 0.1 * math.log(0.05))  # two of 0.05
+    assert (known.nucleus_size(0.7).low, known.nucleus_size(0.7).high) == (2, 2)
+    assert (known.nucleus_size(0.93).low, known.nucleus_size(0.93).high) == (5, 5)
+    assert (known.nucleus_size(0.97).low, known.nucleus_size(0.97).high) == (5, 6)
+    hot = known.at(2.0)
+    weights = np.sqrt([0.5, 0.2, 0.1, 0.1])
+    assert hot.probs.high[0] == pytest.approx(weights[0] / (weights.sum() + math.sqrt(0.1)))
+    assert hot.probs.low[0] == pytest.approx(weights[0] / (weights.sum() + 2 * math.sqrt(0.05)))
+
+
+@pytest.mark.parametrize("tau", [1.0, 2.0, 5.0])
+@pytest.mark.parametrize(("tail", "end"), [([0.1, 0.0], "low"), ([0.05, 0.05], "high")])
+def test_the_ends_are_reached(tail: list[float], end: str, tau: float) -> None:
+    seen = [0.5, 0.2, 0.1, 0.1]
+    known = PartialDistribution(np.log(seen), 6, tau)
+    with np.errstate(divide="ignore"):
+        logits = np.log([*seen, *tail])
+    assert getattr(known.entropy, end) == pytest.approx(entropy(logits, tau))
+    other = "high" if end == "low" else "low"
+    assert getattr(known.probs, other) == pytest.approx(softmax(logits, tau)[:4])
+    assert getattr(known.nucleus_size(0.97), end) == nucleus_size(logits, 0.97, tau)
+
+
+def test_zero_temperature_is_greedy_and_certain() -> None:
+    cold = PartialDistribution(np.log([0.4, 0.3]), 1000).at(0)
+    assert (cold.entropy.low, cold.entropy.high) == (0, 0)
+    assert cold.probs.low.tolist() == [1, 0]
+    assert (cold.nucleus_size(0.9).low, cold.nucleus_size(0.9).high, cold.unseen.high) == (1, 1, 0)
+
+
+@given(logits_and_k, st.floats(0.4, 3.0), st.floats(0.1, 0.95), st.integers(1, 6))
+def test_what_a_chain_keeps_is_what_the_whole_vocabulary_would_say(drawn, tau, mass, count) -> None:
+    logits, k = drawn
+    logits = -np.sort(-logits)
+    for spec in (
+        f"temperature={tau} | top_p={mass}",
+        f"top_k={count} | temperature={tau} | top_p={mass}",
+        f"min_p={mass} | temperature={tau}",
+        f"temperature={tau} | top_k={count} | min_p=0.1",
+    ):
+        chain = Chain(spec)
+        try:
+            found = explain_partial(PartialDistribution(top(logits, k), len(logits)), chain)
+        except CapabilityError:
+            continue
+        truth = chain.explain(logits)
+        near_the_edge = chain.explain(logits + 1e-9 * np.arange(len(logits))[::-1]).kept != truth.kept
+        if near_the_edge:
+            continue
+        assert (found.kept, [s.kept for s in found.stages]) == (truth.kept, [s.kept for s in truth.stages])
+        for mine, theirs in zip(found.stages, truth.stages, strict=True):
+            assert mine.kept_mass.low - NEAR <= theirs.kept_mass <= mine.kept_mass.high + NEAR
+        if found.log_probs is not None:
+            exact = log_softmax(chain.apply(logits))
+            kept = found.log_probs[found.log_probs > -math.inf]
+            assert kept == pytest.approx(np.sort(exact[exact > -math.inf])[::-1], abs=1e-6)
+
+
+def test_a_cut_among_known_tokens_is_exact_and_the_rest_of_the_chain_follows() -> None:
+    known = PartialDistribution(np.log([0.5, 0.2, 0.1, 0.1]), 1000)
+    found = explain_partial(known, Chain("top_p=0.7 | temperature=2 | top_k=5"))
+    assert [(s.stage, s.kept, s.removed) for s in found.stages] == [
+        ("top_p=0.7", 2, 998),
+        ("temperature=2", 2, 0),
+        ("top_k=5", 2, 0),
+    ]
+    assert found.stages[0].kept_mass.low == pytest.approx(0.7)
+    weights = np.sqrt([0.5, 0.2])
+    assert found.log_probs == pytest.approx(np.log(weights / weights.sum()))
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ("top_k=5", "4 most probable tokens are known"),
+        ("top_p=0.95", "nucleus holds 5 to 502 tokens"),
+        ("min_p=0.01", "unknown ones may"),
+        ("temperature=3 | top_p=0.5", "nucleus holds"),
+    ],
+)
+def test_what_cannot_be_decided_is_refused(spec: str, said: str) -> None:
+    known = PartialDistribution(np.log([0.5, 0.2, 0.1, 0.1]), 1000)
+    with pytest.raises(CapabilityError, match=said):
+        explain_partial(known, Chain(spec))
+
+
+def test_temperature_alone_removes_nothing_and_greedy_is_one_token() -> None:
+    known = PartialDistribution(np.log([0.5, 0.2]), 10)
+    found = explain_partial(known, Chain("temperature=2"))
+    assert (found.kept, found.log_probs, found.tempered.temperature) == (10, None, 2.0)
+    found = explain_partial(known, Chain("temperature=0"))
+    assert (found.kept, found.stages[0].kept_mass.low) == (1, pytest.approx(0.5))
+
+
+def test_refuses_what_no_distribution_can_be() -> None:
+    with pytest.raises(InputError, match="NaN"):
+        PartialDistribution([math.nan, -1.0], 10)
+    with pytest.raises(InputError, match="mass"):
+        PartialDistribution(np.log([0.9, 0.6]), 10)
+    with pytest.raises(InputError, match="cannot hold"):
+        PartialDistribution(np.log([0.3, 0.01]), 4)
+    with pytest.raises(InputError, match="one row"):
+        PartialDistribution([[-1.0]], 10)
+    with pytest.raises(InputError, match="rounding"):
+        PartialDistribution([-1.0], 10, rounding=-1)
+    with pytest.raises(CapabilityError, match="margin"):
+        _ = PartialDistribution([-1.0], 10).margin
