@@ -34,6 +34,17 @@ def test_reports_by_hand() -> None:
     assert explanation.kept == 2
 
 
+def test_moved_is_the_total_variation_of_each_stage() -> None:
+    cut, heated = Chain("top_k=2 | temperature=0.5").explain(np.log([0.6, 0.2, 0.1, 0.1])).stages
+    # 0.2 of the mass is taken from the last two; then 3/4, 1/4 become 9/10, 1/10.
+    assert (cut.moved, heated.moved) == pytest.approx((0.2, 0.15))
+
+
+def test_the_processed_logits_are_those_of_apply() -> None:
+    chain = Chain("temperature=2 | top_p=0.8")
+    np.testing.assert_array_equal(chain.explain(FOUR).processed, chain.apply(FOUR))
+
+
 def test_removed_ids_are_in_falling_order_of_probability() -> None:
     logits = np.log([0.05, 0.5, 0.1, 0.2, 0.15])
     assert Chain("top_k=1").explain(logits).stages[0].removed_ids == (3, 4, 2, 0)

@@ -11,7 +11,7 @@ import pytest
 
 from mock_source import MockSource
 from retort.distribution import Chain, Transform
-from retort.distribution.transforms import NAMES, TRANSFORMS
+from retort.distribution.transforms import NAMES, TRANSFORMS, Parameter
 from retort.errors import InputError
 from retort.sampling import (
     Leaf,
@@ -179,9 +179,8 @@ def test_chains_that_are_not_nested_give_the_asked_temperatures_only(monkeypatch
         logits[(probs > share) & (probs < probs.max(axis=-1, keepdims=True) + 1)] = -np.inf
         return logits
 
-    row = Transform(
-        "drop_first", drop_first, "for this test", "a number from 0 to 1", low=0, high=1, nested=False
-    )
+    share = Parameter("drop_first", "a number from 0 to 1", low=0, high=1)
+    row = Transform("drop_first", drop_first, "for this test", (share,), nested=False)
     monkeypatch.setitem(TRANSFORMS, "drop_first", row)
     monkeypatch.setitem(NAMES, "drop_first", "drop_first")
     source, chain = MockSource(12, spread=1.0), Chain.parse("temperature=1 | drop_first=0.3")

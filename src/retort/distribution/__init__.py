@@ -12,7 +12,8 @@ from retort.distribution.bounds import (
     tempered_tail_interval,
 )
 from retort.distribution.calibration import CalibrationError, brier, ece, ece_of_confidences, nll
-from retort.distribution.chain import Chain, Stage
+from retort.distribution.chain import Chain
+from retort.distribution.context import Context, RowState
 from retort.distribution.divergences import jsd, kl, skew_kl, total_variation
 from retort.distribution.diversity import distinct_n, self_bleu, semantic_distinct, vendi_score
 from retort.distribution.explain import Explanation, StageReport
@@ -48,8 +49,10 @@ from retort.distribution.softmax import (
     softmax,
     tempered,
 )
+from retort.distribution.stage import Stage
 from retort.distribution.transforms import (
     TRANSFORMS,
+    Parameter,
     Transform,
     find_transform,
     min_p,
@@ -62,14 +65,17 @@ __all__ = [
     "TRANSFORMS",
     "CalibrationError",
     "Chain",
+    "Context",
     "Distribution",
     "Explanation",
     "Interval",
     "MatchedTemperature",
+    "Parameter",
     "PartialDistribution",
     "PartialExplanation",
     "PartialStage",
     "Reweighting",
+    "RowState",
     "Stage",
     "StageReport",
     "Transform",

@@ -2,54 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from retort.distribution.arrays import Array, as_floats
-from retort.distribution.softmax import check_logits, is_per_row
-from retort.distribution.transforms import Transform, find_transform
+import numpy as np
+
+from retort.distribution.arrays import Array, as_floats, to_numpy
+from retort.distribution.context import Context, RowState
+from retort.distribution.softmax import check_logits, log_softmax
+from retort.distribution.stage import Stage
+from retort.distribution.transforms import TRANSFORMS
 from retort.errors import InputError
 
 if TYPE_CHECKING:
     from retort.distribution.explain import Explanation
 
-
-@dataclass(frozen=True)
-class Stage:
-    """One transform with its setting. The name may be an alias or kebab case; it is stored in full."""
-
-    name: str
-    value: float | int
-
-    def __post_init__(self) -> None:
-        row = find_transform(self.name)
-        row.check(self.value)
-        if is_per_row(self.value):
-            raise InputError(f"a stage takes one number for {row.name}; give each row its own chain instead")
-        object.__setattr__(self, "name", row.name)
-        if self.value is not None:
-            object.__setattr__(self, "value", int(self.value) if row.whole else float(self.value))
-
-    @property
-    def transform(self) -> Transform:
-        """The row of TRANSFORMS for this stage."""
-        return find_transform(self.name)
-
-    @property
-    def is_off(self) -> bool:
-        """True if the value is one that means "off" to some engine (top_k 0 or -1, top_p 1, min_p 0)."""
-        return self.transform.is_off(self.value)
-
-    def apply(self, logits: Array, history: Any = None) -> Array:
-        """`[..., vocab]` logits after this one stage; unchanged if it is off."""
-        if self.is_off:
-            return logits
-        settings = (self.value, history) if self.transform.uses_history else (self.value,)
-        return self.transform.function(logits, *settings)
-
-    def __str__(self) -> str:
-        return f"{self.name}={_number(self.value)}"
+__all__ = ["Chain", "Stage"]
 
 
 @dataclass(frozen=True, init=False)
@@ -67,17 +36,21 @@ class Chain:
         if isinstance(stages, str):
             stages = _parse(stages)
         kept = tuple(stage for stage in stages if not stage.is_off)
-        temperatures = [str(stage) for stage in kept if stage.name == "temperature"]
-        if len(temperatures) > 1:
-            raise InputError(
-                f"a chain may hold temperature once, got {' and '.join(temperatures)}; "
-                "two temperatures in a row are one temperature, their product"
-            )
+        for name in dict.fromkeys(stage.name for stage in kept if stage.transform.once):
+            twice = [str(stage) for stage in kept if stage.name == name]
+            if len(twice) > 1:
+                raise InputError(
+                    f"a chain may hold {name} once, got {' and '.join(twice)}"
+                    + (
+                        "; two temperatures in a row are one temperature, their product"
+                        * (name == "temperature")
+                    )
+                )
         object.__setattr__(self, "stages", kept)
 
     @classmethod
     def parse(cls, text: str) -> Chain:
-        """The chain written as `name=value | name=value`, in that order.
+        """The chain written as `name=value | name(setting=value, …)`, in that order.
 
         Kebab case and aliases (temp, nucleus) are accepted; an empty text is the empty chain. Raises
         InputError.
@@ -91,10 +64,25 @@ class Chain:
         top_k: int | None = None,
         top_p: float | None = None,
         min_p: float | None = None,
+        **settings: Any,
     ) -> Chain:
-        """The chain in retort's default order: temperature → top_k → top_p → min_p. None is off."""
-        settings = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p}
-        return cls(Stage(name, value) for name, value in settings.items() if value is not None)
+        """The chain of flat settings (the names of SamplingParams) in retort's default order; None is off.
+
+        The order is that of the table TRANSFORMS: what shifts or bans tokens by the history, then temperature, then
+        the truncations. Raises InputError for an unknown setting or a value that is not allowed.
+        """
+        flat = {
+            "temperature": temperature,
+            "top_k": top_k,
+            "top_p": top_p,
+            "min_p": min_p,
+            **settings,
+        }
+        known = {parameter.setting for row in TRANSFORMS.values() for parameter in row.parameters}
+        unknown = [name for name in flat if name not in known]
+        if unknown:
+            raise InputError(f"no transform has the setting {unknown[0]!r}")
+        return cls(stage for name in TRANSFORMS if (stage := stage_of(name, flat)) is not None)
 
     def __iter__(self) -> Iterator[Stage]:
         return iter(self.stages)
@@ -112,8 +100,17 @@ class Chain:
 
     @property
     def nested(self) -> bool:
-        """True if every truncation is nested: it keeps the n largest logits, n never falling with τ."""
-        return all(stage.transform.nested for stage in self.stages)
+        """True if, as τ alone moves, the kept set is always the n largest logits, n never falling with τ.
+
+        What stands before the temperature does not see τ, so it may be anything that needs no noise and no state.
+        """
+        place = next((i for i, stage in enumerate(self.stages) if stage.name == "temperature"), 0)
+        return all(stage.transform.nested for stage in self.stages[place:]) and self.needs <= {"history"}
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """What the chain reads beside the logits, of "history", "noise" and "state"."""
+        return frozenset().union(*(stage.transform.needs for stage in self.stages))
 
     def at_temperature(self, temperature: float) -> Chain:
         """This chain with its temperature replaced where it stands; put first if the chain has none."""
@@ -122,50 +119,86 @@ class Chain:
             return Chain((hot, *self.stages))
         return Chain(hot if stage.name == "temperature" else stage for stage in self.stages)
 
-    def apply(self, logits: Array, history: Any = None) -> Array:
+    def apply(self, logits: Array, history: Any = None, *, context: Context | None = None) -> Array:
         """Logits after every stage, in order; removed tokens are -inf and the input is untouched.
 
-        Shapes `[..., vocab]` → `[..., vocab]`. float64 for numpy once a temperature has been applied; at
-        least float32 for torch. The result is not normalised: `log_softmax` of it is the distribution that is
-        sampled. Raises InputError for rows with NaN, +inf or nothing but -inf.
+        Shapes `[..., vocab]` → `[..., vocab]`. `history`: token ids so far, one sequence for each row (or the ids
+        alone for a single row); `context`: that and whatever else stages need (see Context and `needs`).
+        float64 for numpy once a temperature has been applied; at least float32 for torch. The result is not
+        normalised: `log_softmax` of it is the distribution that is sampled. Raises InputError for rows with NaN, +inf
+        or nothing but -inf, a stage that removes every token of a row, and for what a stage needs and did not get.
         """
         logits = as_floats(logits)
+        context = context_of(history, context)
         if not self.stages:
             check_logits(logits)
         for stage in self.stages:
-            logits = stage.apply(logits, history)
+            logits = stage.apply(logits, context)
         return logits
 
-    def explain(self, logits: Array) -> Explanation:
-        """What each stage removes from one row `[vocab]`, what is left, and where the settings conflict."""
+    def update(
+        self,
+        states: Sequence[RowState | None] | None,
+        ids: Any,
+        logits: Array,
+        context: Context | None = None,
+    ) -> tuple[RowState | None, ...]:
+        """Each row's state after the tokens `ids` `[rows]` were drawn from this chain on `logits` `[rows, vocab]`.
+
+        `context` is what the chain was applied with; its states are replaced by `states`. Pure: nothing is changed in
+        place. A chain without state gives the states back.
+        """
+        before_NV = to_numpy(as_floats(logits))
+        before_NV = before_NV.reshape(-1, before_NV.shape[-1])
+        num_rows = len(before_NV)
+        following: list[RowState | None] = [None] * num_rows if states is None else list(states)
+        if "state" not in self.needs:
+            return tuple(following)
+        context = replace(context or Context(), states=states)
+        drawn = (np.arange(num_rows), np.asarray(ids, dtype=np.int64).reshape(-1))
+        for stage in self.stages:
+            after_NV = stage.apply(before_NV, context)
+            if stage.transform.update is not None:
+                entering_N, leaving_N = log_softmax(before_NV)[drawn], log_softmax(after_NV)[drawn]
+                for row in range(num_rows):
+                    numbers = stage.transform.update(
+                        *stage.values,
+                        state=context.state(row, stage.name),
+                        entering=float(entering_N[row]),
+                        leaving=float(leaving_N[row]),
+                    )
+                    following[row] = (following[row] or RowState()).having(stage.name, numbers)
+            before_NV = after_NV
+        return tuple(following)
+
+    def explain(self, logits: Array, history: Any = None, *, context: Context | None = None) -> Explanation:
+        """What each stage does to one row `[vocab]`, what is left, and where the settings conflict."""
         from retort.distribution.explain import explain
 
-        return explain(self, logits)
+        return explain(self, logits, context_of(history, context))
+
+
+def context_of(history: Any, context: Context | None) -> Context:
+    """The context with this history in it, if one is given beside it."""
+    context = context or Context()
+    return context if history is None else context.with_history(history)
+
+
+def stage_of(name: str, settings: Mapping[str, Any]) -> Stage | None:
+    """The stage of the transform `name` that flat settings mean; None if they leave it off."""
+    row = TRANSFORMS[name]
+    if row.main.setting is None or settings.get(row.main.setting) is None:
+        return None
+    given = {
+        parameter.name: settings[parameter.setting]
+        for parameter in row.parameters
+        if parameter.setting is not None and settings.get(parameter.setting) is not None
+    }
+    stage = Stage(name, **given)
+    return None if stage.is_off else stage
 
 
 def _parse(text: str) -> tuple[Stage, ...]:
     if not text.strip():
         return ()
-    return tuple(_parse_stage(part) for part in text.split("|"))
-
-
-def _parse_stage(part: str) -> Stage:
-    name, equals, value = part.partition("=")
-    if not equals or not name.strip() or not value.strip():
-        raise InputError(
-            f"a stage of a chain is written name=value, got {part.strip()!r}; "
-            "for example: temperature=0.8 | top_k=50 | top_p=0.9"
-        )
-    row = find_transform(name)
-    try:
-        number = float(value)
-    except ValueError:
-        if value.strip().lower() in ("none", "off"):
-            return Stage(row.name, row.off_values[0] if row.off_values else 1.0)
-        raise InputError(f"{row.name} must be {row.allowed}, got {value.strip()!r}") from None
-    return Stage(row.name, number)
-
-
-def _number(value: float | int) -> str:
-    """Shortest text that reads back as the same number: 0.9, 50, 1 rather than 1.0."""
-    return repr(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(value)
+    return tuple(Stage.parse(part) for part in text.split("|"))

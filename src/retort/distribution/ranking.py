@@ -14,6 +14,9 @@ from retort.distribution.arrays import Array, detached, largest, namespace
 ROUNDING = 1e-12
 """A token that stands exactly on a threshold is kept even if float64 rounding puts it this far below."""
 
+SLACK = 2.0**-40
+"""Share of the asked-for mass by which a nucleus may fall short: more than any order of summation can move a sum."""
+
 NUCLEUS_CANDIDATES = 1024
 """The nucleus is sought among this many of the largest logits; rows that need more are sorted whole."""
 
@@ -23,20 +26,26 @@ def flat_rows(logits: Array) -> Array:
     return namespace(logits).reshape(detached(logits), (-1, logits.shape[-1]))
 
 
-def nucleus(rows_NV: Array, mass_N1: Array) -> tuple[Array, Array]:
-    """Size `[N, 1]` of each row's nucleus of the given mass, and the smallest logit in it `[N, 1]`."""
+def nucleus(rows_NV: Array, mass_N1: Array, min_keep: int = 1) -> tuple[Array, Array]:
+    """Size `[N, 1]` of each row's nucleus of the given mass, and the smallest logit in it `[N, 1]`.
+
+    `n = min{k : Σ_{i ≤ k} w_(i) ≥ mass · Σ w · (1 - SLACK)}`, `w = exp(z - max z)` in float64; `min_keep` at least.
+    """
     rows_NV = _packed(rows_NV)
     xp = namespace(rows_NV)
     num_tokens = rows_NV.shape[-1]
     maximum_N1 = xp.max(rows_NV, axis=-1, keepdims=True)
     weights_NV = xp.astype(rows_NV, xp.float64, copy=False) - maximum_N1
     total_N1 = xp.sum(xp.exp(weights_NV, out=weights_NV), axis=-1, keepdims=True)
-    num_candidates = NUCLEUS_CANDIDATES if num_tokens > 4 * NUCLEUS_CANDIDATES else num_tokens
-    count_N1, smallest_N1, reached_N1 = _nucleus_among(rows_NV, num_candidates, maximum_N1, total_N1, mass_N1)
+    num_candidates = max(NUCLEUS_CANDIDATES, min_keep)
+    num_candidates = num_tokens if num_tokens <= 4 * num_candidates else num_candidates
+    count_N1, smallest_N1, reached_N1 = _nucleus_among(
+        rows_NV, num_candidates, maximum_N1, total_N1, mass_N1, min_keep
+    )
     flat_N = ~reached_N1[:, 0]
     if num_candidates < num_tokens and bool(xp.any(flat_N)):
         count_N1[flat_N], smallest_N1[flat_N], _ = _nucleus_among(
-            rows_NV[flat_N], num_tokens, maximum_N1[flat_N], total_N1[flat_N], mass_N1[flat_N]
+            rows_NV[flat_N], num_tokens, maximum_N1[flat_N], total_N1[flat_N], mass_N1[flat_N], min_keep
         )
     return count_N1, smallest_N1
 
@@ -58,32 +67,37 @@ def _packed(rows_NV: Array) -> Array:
 
 
 def _nucleus_among(
-    rows_NV: Array, num_candidates: int, maximum_N1: Array, total_N1: Array, mass_N1: Array
+    rows_NV: Array, num_candidates: int, maximum_N1: Array, total_N1: Array, mass_N1: Array, min_keep: int
 ) -> tuple[Array, Array, Array]:
     """Nucleus size and smallest logit among the largest `num_candidates`, and whether they hold the mass."""
     xp = namespace(rows_NV)
     candidates_NM = largest(rows_NV, num_candidates)
     reached_NM = xp.cumulative_sum(xp.exp(xp.astype(candidates_NM, xp.float64) - maximum_N1), axis=-1)
-    short_NM = reached_NM < (mass_N1 - ROUNDING) * total_N1
+    short_NM = reached_NM < mass_N1 * total_N1 * (1.0 - SLACK)
     # Mass 1 means every token: the tail's mass can be smaller than any rounding allowance.
     short_NM = short_NM | (mass_N1 >= 1.0)
     count_N1 = xp.sum(xp.astype(short_NM, xp.int64), axis=-1, keepdims=True) + 1
+    count_N1 = xp.where(count_N1 < min_keep, xp.full_like(count_N1, min_keep), count_N1)
     count_N1 = xp.where(count_N1 > num_candidates, xp.full_like(count_N1, num_candidates), count_N1)
     return count_N1, xp.take_along_axis(candidates_NM, count_N1 - 1, axis=-1), ~short_NM[:, -1:]
 
 
-def keep_first(logits: Array, count_N1: Array, smallest_N1: Array) -> Array:
-    """Logits with the first `count` by (logit, lowest id) kept; `smallest` is the last one's logit."""
+def keep_first(logits: Array, count_N1: Array, smallest_N1: Array, ties: str = "lowest") -> Array:
+    """Logits with the first `count` by (logit, lowest id) kept; `smallest` is the last one's logit.
+
+    `ties`: among tokens that tie for the last places, "lowest" or "highest" ids are kept, or "all" of them.
+    """
     rows_NV = flat_rows(logits)
     xp = namespace(rows_NV)
     keep_NV = rows_NV >= smallest_N1
     reaching_N1 = xp.sum(xp.astype(keep_NV, xp.int64), axis=-1, keepdims=True)
     tied_N = ((reaching_N1 > count_N1) & (smallest_N1 > -math.inf))[:, 0]
-    if bool(xp.any(tied_N)):
+    if ties != "all" and bool(xp.any(tied_N)):
         tie_TV = rows_NV[tied_N] == smallest_N1[tied_N]
         surplus_T1 = (reaching_N1 - count_N1)[tied_N]
         order_TV = xp.cumulative_sum(xp.astype(tie_TV, xp.int64), axis=-1)
-        keep_NV[tied_N] = keep_NV[tied_N] & ~(tie_TV & (order_TV > order_TV[:, -1:] - surplus_T1))
+        lost_TV = order_TV > order_TV[:, -1:] - surplus_T1 if ties == "lowest" else order_TV <= surplus_T1
+        keep_NV[tied_N] = keep_NV[tied_N] & ~(tie_TV & lost_TV)
     return xp.where(xp.reshape(keep_NV, logits.shape), logits, -math.inf)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from retort.distribution.chain import Chain
+from retort.distribution.context import Context
 from retort.distribution.logits import Distribution
 from retort.errors import CapabilityError, InputError
 from retort.sources.base import Capability, Source, next_token_logits
@@ -122,13 +123,15 @@ def look(
         note=source.note,
         margin=float(raw.margin),
         rows=tuple(rows),
-        chain=None if chain is None else _look_chain(source, logits, chain, top),
+        chain=None if chain is None else _look_chain(source, prompt, logits, chain, top),
     )
 
 
-def _look_chain(source: Source, logits: np.ndarray, chain: Chain, top: int) -> LookChain:
-    explanation = chain.explain(logits)
-    processed = Distribution(logits=chain.apply(logits))
+def _look_chain(source: Source, prompt: str, logits: np.ndarray, chain: Chain, top: int) -> LookChain:
+    prompt_ids = source.encode(prompt)
+    context = Context(history=[prompt_ids], prompt_lengths=[len(prompt_ids)])
+    explanation = chain.explain(logits, context=context)
+    processed = Distribution(logits=explanation.processed)
     ids = _best_ids(processed, top)
     return LookChain(
         spec=explanation.spec,

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from retort.distribution import Chain, log_softmax, tempered
+from retort.distribution import Chain, Context, log_softmax, tempered
 from retort.errors import InputError
 from retort.sampling.ending import Ending, FinishReason, check_request
 from retort.sampling.envelope import KeptSets, Piece, rounded_inwards, split
@@ -237,7 +237,8 @@ class _Run:
         """Split the branches of a node by their next token, and add the nodes of those tokens to `grown`."""
         logits = logits.astype(np.float64)
         log_probs = log_softmax(logits)
-        next_token = self.chain.for_row(logits, node.prefix)
+        context = Context(history=[node.prefix], prompt_lengths=[len(node.prompt_ids)])
+        next_token = self.chain.for_row(logits, context)
         for branch in node.branches:
             noise = self.noise.row(self.requests[branch.request].seed, len(node.ids))
             for piece in next_token(noise, branch.low, branch.high, branch.temperatures):
@@ -290,6 +291,11 @@ class _PathChain:
     """A chain cut at its temperature: what comes before is done once a row, what follows for each τ that matters."""
 
     def __init__(self, chain: Chain) -> None:
+        if chain.needs - {"history"}:
+            raise InputError(
+                f"a temperature path needs a chain whose text depends on temperature and noise alone, got {chain}; "
+                "leave out the stages that toss coins or remember earlier draws, or use sample"
+            )
         self.chain = chain
         self.exact = chain.nested
         stages = list(chain.at_temperature(1.0))
@@ -299,11 +305,11 @@ class _PathChain:
             before.append(after.pop(0))
         self.before, self.after = Chain(before), Chain(after)
 
-    def for_row(self, logits: np.ndarray, history: Sequence[int]) -> NextToken:
+    def for_row(self, logits: np.ndarray, context: Context) -> NextToken:
         """How the next token of this row, `[vocab]` float64, depends on noise and temperature."""
         if not self.exact:
-            return self._one_by_one(logits, history)
-        start = self.before.apply(logits)
+            return self._one_by_one(logits, context)
+        start = self.before.apply(logits, context=context)
         kept = (
             KeptSets(start, lambda temperature: self._keeps(start, temperature)) if len(self.after) else None
         )
@@ -312,7 +318,7 @@ class _PathChain:
     def _keeps(self, start: np.ndarray, temperature: float) -> np.ndarray:
         return self.after.apply(tempered(start, temperature)) > -np.inf
 
-    def _one_by_one(self, logits: np.ndarray, history: Sequence[int]) -> NextToken:
+    def _one_by_one(self, logits: np.ndarray, context: Context) -> NextToken:
         processed = {}
 
         def next_token(
@@ -322,7 +328,7 @@ class _PathChain:
             for temperature in temperatures:
                 if temperature not in processed:
                     chain = self.chain.at_temperature(temperature)
-                    processed[temperature] = chain.apply(logits[None], [history])[0]
+                    processed[temperature] = chain.apply(logits, context=context)
                 token = int(np.argmax(processed[temperature] + noise))
                 piece = by_token.get(token, Piece(token, temperature, temperature, ()))
                 by_token[token] = replace(
