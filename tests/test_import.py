@@ -63,7 +63,7 @@ def test_every_public_name_is_where_it_is_said_to_be(name: str) -> None:
 
 
 def test_public_names_are_listed_once() -> None:
-    assert set(retort.__all__) == {"__version__", *retort._HOME}
+    assert set(retort.__all__) == {"__version__", *retort._HOME, *retort._PARTS}
     assert dir(retort) == sorted(retort.__all__)
 
 

@@ -24,6 +24,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "distribution": ("distribution", "errors"),
     "sources": ("sources", "distribution", "errors"),
     "sampling": ("sampling", "distribution", "sources.base", "errors"),
+    # Engines bring their own models: an adapter never loads a source.
+    "adapters": ("adapters", "sampling", "distribution", "sources.base", "errors"),
     "lens": (*BELOW, "lens"),
     "tune": (*BELOW, "tune"),
     "distill": (*BELOW, "distill"),
@@ -34,7 +36,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "tour": (*BELOW, "lens", "tune", "distill", "report", "tour", "__init__"),
     "cli": (*BELOW, "lens", "tune", "distill", "claims", "report", "tour", "studio", "cli", "__init__"),
     "studio": (*BELOW, "lens", "tune", "distill", "claims", "report", "studio", "__init__"),
-    "__init__": (*BELOW, "lens", "tune", "distill", "claims", "__init__"),
+    "__init__": (*BELOW, "adapters", "lens", "tune", "distill", "claims", "__init__"),
     "__main__": ("cli",),
 }
 
@@ -70,11 +72,13 @@ OPTIONAL: dict[str, str] = {
     "pyarrow": r"distill/\w+\.py",
     "ray": r"(tune|distill)/\w+\.py",
     "safetensors": r"(sources|distill)/\w+\.py",
+    "sglang": r"adapters/sglang\.py",
     "starlette": r"studio/\w+\.py",
     "tokenizers": r"(sources|distill)/\w+\.py",
-    "torch": r"(sources|distill)/\w+\.py|sampling/torch\.py|sampling/adapters/\w+\.py",
-    "transformers": r"(sources|distill)/\w+\.py|sampling/adapters/\w+\.py",
+    "torch": r"(sources|distill)/\w+\.py|sampling/torch\.py|adapters/\w+\.py",
+    "transformers": r"(sources|distill)/\w+\.py|adapters/(transformers|chain_processor)\.py",
     "uvicorn": r"studio/\w+\.py",
+    "vllm": r"adapters/vllm\.py",
 }
 
 # Slow to load, so never at the head of a file that `import retort` or `retort --help` can reach.

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from retort import adapters
     from retort.distribution.chain import Chain
     from retort.distribution.logits import Distribution, softmax
     from retort.errors import CapabilityError, InputError, MissingExtraError, RetortError, SourceError
@@ -39,6 +40,9 @@ _HOME = {
     "temperature_paths": "retort.sampling.path",
 }
 
+_PARTS = ("adapters",)
+"""Packages that are used by their own name, as in `retort.adapters.transformers.generate`."""
+
 __all__ = [
     "CapabilityError",
     "Chain",
@@ -49,6 +53,7 @@ __all__ = [
     "SamplingParams",
     "SourceError",
     "__version__",
+    "adapters",
     "generate",
     "load",
     "look",
@@ -60,6 +65,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name in _PARTS:
+        return import_module(f"retort.{name}")
     home = _HOME.get(name)
     if home is None:
         raise AttributeError(f"module 'retort' has no attribute {name!r}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 from retort.errors import CapabilityError, InputError
 from retort.sources.base import Capability, Source
@@ -19,11 +19,19 @@ SPARE_TOKENS = 8
 """Looked at beyond a stop string's own length: tokens that show no text (markers, parts of a character)."""
 
 
+class Tokens(Protocol):
+    """What the rule must know of tokens: which end a text, and what text they are. Every Source does."""
+
+    @property
+    def end_ids(self) -> frozenset[int]: ...
+    def decode(self, ids: Sequence[int]) -> str: ...
+
+
 @dataclass(frozen=True)
 class Ending:
     """The rule: end tokens of the source, then stop strings, then the number of tokens."""
 
-    source: Source
+    source: Tokens
     stop: tuple[str, ...]
     max_tokens: int
 
