@@ -69,7 +69,7 @@ OPTIONAL: dict[str, str] = {
     "matplotlib": r"report/\w+\.py",
     "numba": r"sampling/kernels\.py",
     "pocketsphinx": r"sources/\w+\.py",
-    "pyarrow": r"distill/\w+\.py",
+    "pyarrow": r"(tune|distill)/\w+\.py",
     "ray": r"(tune|distill)/\w+\.py",
     "safetensors": r"(sources|distill)/\w+\.py",
     "sglang": r"adapters/sglang\.py",

@@ -32,7 +32,7 @@ def test_the_fields_of_a_tuning(run_json, sky, task) -> None:
     assert (document["task"], document["model"], document["goal"]) == ("sky", sky, "exploit")
     assert [setting["temperature"] for setting in document["settings"]] == [0, 1, 4]
     for setting in document["settings"]:
-        assert set(setting) == {"temperature", "score", "score_ci", "distinct", "agreement", "samples"}
+        assert {"temperature", "score", "score_ci", "distinct", "agreement", "samples"} <= set(setting)
     greedy, _, hot = document["settings"]
     assert greedy["score"] == 1
     # 64 draws of probability 0.620: outside 0.38 to 0.86 (four standard errors) once in 16,000.

@@ -14,7 +14,7 @@ from retort.distribution import Chain
 from retort.errors import InputError
 from retort.sampling import SamplingParams, generate
 from retort.tune import sweep as sweep_module
-from retort.tune.run import check_temperatures, run
+from retort.tune.run import check_temperatures, make_plan, run
 from retort.tune.scorers import make_scorer
 from retort.tune.sweep import request_seed
 from retort.tune.task import Item, Task
@@ -96,15 +96,19 @@ def test_a_model_that_temperature_cannot_move_gets_no_difference(exploit_task: T
 def test_every_answer_is_what_generate_gives_with_the_same_seed(exploit_task: Task) -> None:
     source = KnowingSource(EXPLOIT_KNOWN)
     task = replace(exploit_task, items=exploit_task.items[:3], prompts=("a {word}", "the {word}"))
-    swept = sweep_module.sweep(task, task.items, source, GRID, 2, 9, Chain(()), None)
-    for number, item in enumerate(task.items):
-        for prompt in range(2):
-            for repeat in range(2):
-                for column, temperature in enumerate(GRID):
-                    params = SamplingParams(temperature, seed=request_seed(9, item.id, repeat), max_tokens=4)
-                    text = generate(source, task.prompt(item, prompt), params)[0].text
-                    code = swept.codes[number][prompt, repeat, column]
-                    assert swept.answers.keys[code] == task.scorer.key(text)
+    plan = make_plan(replace(task), GRID, 2, 9)
+    rows = [rows for _, rows, _ in sweep_module.sweep(plan, source, None)]
+    columns = {name: [value for piece in rows for value in piece.columns[name]] for name in rows[0].columns}
+    assert len(columns["text"]) == 3 * 2 * 2 * len(GRID)
+    for number in range(len(columns["text"])):
+        row = {name: values[number] for name, values in columns.items()}
+        item = task.items[row["item"]]
+        seed = request_seed(9, item.id, row["repeat"])
+        params = SamplingParams(GRID[row["setting"]], seed=seed, max_tokens=4)
+        text = generate(source, task.prompt(item, row["prompt"]), params)[0]
+        assert (row["answer"], row["seed"]) == (task.scorer.key(text.text), seed)
+        assert row["tokens"] == list(text.ids)
+        assert row["logprob_raw"] == pytest.approx(sum(token.logprob_raw for token in text.tokens))
 
 
 def test_a_chain_is_applied(exploit_task: Task) -> None:
@@ -128,7 +132,8 @@ def test_the_json_has_the_names_of_the_issue(exploit) -> None:
         "independent_passes",
     } <= set(record)
     for setting in record["settings"]:
-        assert set(setting) == {"temperature", "score", "score_ci", "distinct", "agreement", "samples"}
+        assert {"temperature", "score", "score_ci", "distinct", "agreement", "samples"} <= set(setting)
+        assert setting["setting"] == {"temperature": setting["temperature"]}
     assert {"setting", "reason", "detectable", "difference", "difference_ci", "region"} <= set(
         record["recommendation"]
     )

@@ -80,9 +80,9 @@ def test_a_line_separator_inside_a_text_is_no_new_line(tmp_path: Path) -> None:
         ("goal: exploit", "gaol: exploit", r"line 2: unknown key 'gaol' \(did you mean 'goal'\?\)"),
         ("goal: exploit", "", "the key 'goal' is missing"),
         (
-            "goal: exploit",
-            "goal: explore",
-            "line 8: scorer 'references' is for goal 'exploit'.*one of distinct_valid",
+            "kind: references",
+            "kind: distinct_valid",
+            "line 8: scorer 'distinct_valid' is for goal 'explore'.*one of references, exact",
         ),
         ("max_tokens: 6", "max_tokens: 0", "line 6: max_tokens is 0"),
         ("max_tokens: 6", "max_tokens: true", "line 6: max_tokens is True"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -10,13 +11,14 @@ from retort.cli.options import chain_option, json_option, seed_option, temperatu
 
 if TYPE_CHECKING:
     from retort.distribution.chain import Chain
-    from retort.tune.records import Tuning
+    from retort.tune.records import Setting, Tuning
 
 WIDEST_BAR = 20
+Folder = click.Path(file_okay=False, path_type=Path)
 
 
 @click.command()
-@click.argument("task", metavar="TASK")
+@click.argument("task", metavar="TASK", required=False)
 @click.option(
     "--model", metavar="MODEL", default="embedded:base", show_default=True, help="The model to tune."
 )
@@ -31,8 +33,117 @@ WIDEST_BAR = 20
 @click.option("--items", type=click.IntRange(1), help="Use only the first so many items.  [default: all]")
 @chain_option
 @seed_option
+@click.option(
+    "--record", type=Folder, metavar="DIR", help="Keep every answer in DIR, as Parquet, while they come."
+)
+@click.option("--resume", is_flag=True, help="Go on with the recording in --record where it stopped.")
+@click.option(
+    "--from", "recorded", type=Folder, metavar="DIR", help="Recompute from a recording; no model runs."
+)
+@click.option(
+    "--from-records",
+    "others",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Compare results made elsewhere: JSON lines with item, setting, score and, if known, repeat and text.",
+)
+@click.option(
+    "--goal",
+    metavar="GOAL",
+    help="With --from-records: exploit, explore, reproduce or pass@k.  [default: exploit]",
+)
+@click.option("--check", is_flag=True, help="Check TASK and say what the sweep would cost; no model runs.")
 @json_option
 def command(
+    task: str | None,
+    model: str,
+    temperatures: tuple[float, ...],
+    samples: int,
+    items: int | None,
+    chain: Chain | None,
+    seed: int,
+    record: Path | None,
+    resume: bool,
+    recorded: Path | None,
+    others: Path | None,
+    goal: str | None,
+    check: bool,
+    as_json: bool,
+) -> None:
+    """Find the temperature at which MODEL does TASK best.
+
+    TASK is exploit or explore, which come with retort, or a YAML file. All temperatures are compared on the same items
+    and the same noise, and one forward pass serves every temperature that still shares the text. The answer can be
+    that no difference is detectable. With --from or --from-records the answers are there already.
+    """
+    from retort.cli.output import print_json
+
+    if sum(given is not None for given in (task, recorded, others)) != 1:
+        raise click.UsageError("give one of TASK, --from DIR and --from-records FILE.")
+    if goal is not None and others is None:
+        raise click.UsageError(
+            "--goal goes with --from-records; a task and a recording say their goal themselves."
+        )
+    if resume and record is None:
+        raise click.UsageError("--resume goes on with a recording; say where it is with --record DIR.")
+    if check and task is None:
+        raise click.UsageError("--check is for a TASK; a recording costs nothing.")
+    if check:
+        assert task is not None
+        _check(task, model, temperatures, samples, items, chain, seed, as_json)
+        return
+    found = _found(
+        task, model, temperatures, samples, items, chain, seed, record, resume, recorded, others, goal
+    )
+    if as_json:
+        print_json(found)
+    else:
+        print_tuning(found)
+
+
+def _found(
+    task: str | None,
+    model: str,
+    temperatures: tuple[float, ...],
+    samples: int,
+    items: int | None,
+    chain: Chain | None,
+    seed: int,
+    record: Path | None,
+    resume: bool,
+    recorded: Path | None,
+    others: Path | None,
+    goal: str | None,
+) -> Tuning:
+    """The tuning of a sweep, of a recording, or of others' records."""
+    from retort.cli.progress import Progress
+    from retort.sources.load import load
+    from retort.tune import Origin, conclude, find_goal, load_task, read, read_records, run
+
+    if recorded is not None:
+        answers, its_goal, origin = read(recorded)
+        return conclude(answers, find_goal(its_goal), origin)
+    if others is not None:
+        aim = find_goal("exploit" if goal is None else goal)
+        return conclude(read_records(others), aim, Origin(others.name, "recorded", seed))
+    assert task is not None
+    checked = load_task(task)
+    with Progress("tune") as progress:
+        return run(
+            checked,
+            load(model),
+            temperatures,
+            samples,
+            seed=seed,
+            limit_items=items,
+            on_progress=progress,
+            chain=chain,
+            record=record,
+            resume=resume,
+        )
+
+
+def _check(
     task: str,
     model: str,
     temperatures: tuple[float, ...],
@@ -42,39 +153,30 @@ def command(
     seed: int,
     as_json: bool,
 ) -> None:
-    """Find the temperature at which MODEL does TASK best.
+    """Say what the sweep would be, without running it."""
+    from retort.cli.output import print_json, stdout_console
+    from retort.tune import load_task, make_plan
 
-    TASK is exploit or explore, which come with retort, or a YAML file. All temperatures are compared on the same items
-    and the same noise, and one forward pass serves every temperature that still shares the text. The answer can be
-    that no difference is detectable.
-    """
-    from retort.cli.output import print_json
-    from retort.cli.progress import Progress
-    from retort.sources.load import load
-    from retort.tune import load_task, run
-
-    checked = load_task(task)
-    with Progress("tune") as progress:
-        found = run(
-            checked,
-            load(model),
-            temperatures,
-            samples,
-            seed=seed,
-            limit_items=items,
-            on_progress=progress,
-            chain=chain,
-        )
+    plan = make_plan(load_task(task), temperatures, samples, seed, items, chain)
     if as_json:
-        print_json(found)
-    else:
-        print_tuning(found)
+        print_json({"task": plan.task.name, "model": model, "goal": plan.task.goal, "cost": plan.cost})
+        return
+    cost = plan.cost
+    stdout_console().print(
+        f"{plan.task.name} ({plan.task.goal}) is a valid task: {cost.items} items × {cost.prompts} prompt"
+        f"{'s' * (cost.prompts != 1)} × {cost.samples} samples × {cost.settings} temperatures = {cost.answers:,} "
+        f"answers of at most {cost.max_tokens} tokens. On a local model that is {cost.fewest_passes:,} to "
+        f"{cost.most_passes:,} forward passes, because temperatures that agree share them; a server would be asked "
+        f"{cost.answers:,} times.",
+        soft_wrap=True,
+    )
 
 
 def print_tuning(found: Tuning) -> None:
     from rich.table import Table
 
     from retort.cli.output import bar, number, stdout_console
+    from retort.tune.settings import describe
 
     console = stdout_console()
     console.print(
@@ -88,17 +190,18 @@ def print_tuning(found: Tuning) -> None:
         console.print(f"Drawn through: {found.chain}, at each temperature below", soft_wrap=True)
     chosen = found.recommendation
     highest = max((setting.score for setting in found.settings), default=0.0)
+    name = "τ" if found.axis == "temperature" else found.axis or "setting"
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("", "τ", "score", "95 % interval"):
-        table.add_column(name, justify="right", no_wrap=True)
+    for heading in ("", name, "score", "95 % interval"):
+        table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("")
-    for name in ("distinct", "agreement"):
-        table.add_column(name, justify="right")
+    for heading in ("distinct", "agreement"):
+        table.add_column(heading, justify="right")
     for setting in found.settings:
         low, high = setting.score_ci
         table.add_row(
-            "→" if setting.temperature == chosen.setting else "",
-            f"{setting.temperature:g}",
+            "→" if dict(setting.setting) == dict(chosen.values) else "",
+            _called(found, setting),
             f"{setting.score:.3f}",
             f"{low:.3f} to {high:.3f}",
             bar(setting.score / highest if highest > 0 else 0.0, WIDEST_BAR, console),
@@ -106,14 +209,31 @@ def print_tuning(found: Tuning) -> None:
             number(setting.agreement),
         )
     console.print(table)
-    console.print(f"Recommended: τ = {chosen.setting:g}. {chosen.reason}", style="bold")
+    taken, other = (
+        f"{name} = {point:g}" if found.axis else describe(point)
+        for point in (chosen.setting, chosen.reference)
+    )
+    console.print(f"Recommended: {taken}. {chosen.reason}", style="bold")
     low, high = chosen.difference_ci
     console.print(
-        f"Score at τ = {chosen.setting:g} less score at τ = {chosen.reference:g}: {chosen.difference:+.3f} "
+        f"Score at {taken} less score at {other}: {chosen.difference:+.3f} "
         f"({low:+.3f} to {high:+.3f}, paired by item; the interval holds for all pairs of settings together)."
     )
-    saved = found.independent_passes / max(found.forward_passes, 1)
-    console.print(
-        f"{found.forward_passes:,} forward passes, against {found.independent_passes:,} with every temperature on its "
-        f"own ({saved:.1f} times fewer)."
-    )
+    if found.items_left_out:
+        console.print(
+            f"{found.items_left_out} item{'s' * (found.items_left_out != 1)} without enough answers at every setting "
+            "left out: settings are compared on the same items."
+        )
+    if found.forward_passes is not None and found.independent_passes is not None:
+        saved = found.independent_passes / max(found.forward_passes, 1)
+        console.print(
+            f"{found.forward_passes:,} forward passes, against {found.independent_passes:,} with every temperature on "
+            f"its own ({saved:.1f} times fewer)."
+        )
+
+
+def _called(found: Tuning, setting: Setting) -> str:
+    """What a setting is called in the table."""
+    from retort.tune.settings import describe
+
+    return describe(setting.setting) if found.axis is None else f"{setting.setting[found.axis]:g}"

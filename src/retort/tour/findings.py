@@ -187,8 +187,8 @@ def _levels(result: DistillResult, difference: Difference) -> str:
 
 def shared(path: PathFound, tunings: Sequence[Tuning]) -> Finding:
     """What sharing passes between temperatures saved, path and tunings together."""
-    passes = path.path.forward_passes + sum(one.forward_passes for one in tunings)
-    alone = path.path.independent_passes + sum(one.independent_passes for one in tunings)
+    passes = path.path.forward_passes + sum(one.forward_passes or 0 for one in tunings)
+    alone = path.path.independent_passes + sum(one.independent_passes or 0 for one in tunings)
     return Finding(
         "Passes saved",
         f"{passes:,} forward passes gave every text above, instead of {alone:,} with each temperature on its own: "

@@ -1,9 +1,13 @@
-"""Choosing a temperature for a task, with evidence: tasks, scorers, the sweep, its statistics, the recommendation."""
+"""Choosing settings for a task, with evidence: tasks, scorers, the sweep, its statistics, the recommendation."""
 
-from retort.tune.goals import GOALS, Goal
+from retort.tune.conclude import Origin, conclude
+from retort.tune.goals import GOALS, Goal, find_goal
+from retort.tune.others_records import read_records
 from retort.tune.recommend import recommend
+from retort.tune.recording import read
 from retort.tune.records import Recommendation, Setting, Tuning
-from retort.tune.run import run
+from retort.tune.run import make_plan, run
+from retort.tune.samples import Samples
 from retort.tune.scorers import SCORERS, Scorer, ScorerKind, normalise
 from retort.tune.task import Item, Task, embedded_tasks, load_task
 
@@ -12,15 +16,22 @@ __all__ = [
     "SCORERS",
     "Goal",
     "Item",
+    "Origin",
     "Recommendation",
+    "Samples",
     "Scorer",
     "ScorerKind",
     "Setting",
     "Task",
     "Tuning",
+    "conclude",
     "embedded_tasks",
+    "find_goal",
     "load_task",
+    "make_plan",
     "normalise",
+    "read",
+    "read_records",
     "recommend",
     "run",
 ]

@@ -1,25 +1,120 @@
-"""What a task is after, and what that means for the choice among temperatures that cannot be told apart."""
+"""What a task is after: how an item's answers become its score, and what to take where nothing can be told apart."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from retort.errors import InputError
+from retort.tune.samples import Floats, Samples, over_prompts
+
+ItemScores = Callable[[Samples], Floats]
+
+PASS_AT = re.compile(r"pass@([1-9]\d*|k)")
+DEFAULT_K = 5
 
 
 @dataclass(frozen=True)
 class Goal:
     """A goal's name, what its score is, and why the lowest temperature of a flat region is the one to take.
 
-    Both goals take the lowest: nothing measured is lost by it, and something that the score does not see is gained.
+    Every goal takes the lowest: nothing measured is lost by it, and something that the score does not see is gained.
+    `item_scores`: the score of each item at each setting, `[items, settings]`, from all answers; NaN where an item has
+    too few. `fewest_samples`: answers to an item below which the goal says nothing. `needs_answers`: the score is of
+    the answers' texts and not only of their scores.
     """
 
     name: str
     score: str
     why_lowest: str
+    item_scores: ItemScores
+    fewest_samples: int = 1
+    needs_answers: bool = False
+
+
+def share_right(samples: Samples) -> Floats:
+    """`[items, settings]` mean score of an item's answers, the mean over its prompts."""
+    return over_prompts(samples.cell_scores)
+
+
+def distinct_valid(samples: Samples) -> Floats:
+    """`[items, settings]` how many different answers with a score above 0 an item got, the mean over its prompts."""
+    found = np.where(samples.cell_sizes > 0, samples.distinct(samples.score > 0), np.nan)
+    return over_prompts(found)
+
+
+def agreeing(samples: Samples) -> Floats:
+    """`[items, settings]` share of pairs of an item's answers that are equal, the mean over its prompts."""
+    return over_prompts(samples.agreement())
+
+
+def pass_at(k: int, samples: Samples) -> Floats:
+    """`[items, settings]` chance that at least one of k answers is right (score 1), the mean over an item's prompts.
+
+    `1 − Π_{j<k} (n − c − j)/(n − j)`, which is `1 − C(n−c, k)/C(n, k)`; NaN where an item has fewer than k answers.
+    Source: Chen et al. 2021, eq. 1.
+    """
+    sizes = samples.cell_sizes
+    right = np.bincount(samples.cell, weights=samples.score >= 1.0, minlength=sizes.size).reshape(sizes.shape)
+    none_right = np.ones(sizes.shape)
+    for taken in range(k):
+        none_right *= np.clip(sizes - right - taken, 0, None) / np.maximum(sizes - taken, 1)
+    return over_prompts(np.where(sizes >= k, 1.0 - none_right, np.nan))
+
+
+def _pass_goal(k: int) -> Goal:
+    return Goal(
+        f"pass@{k}",
+        f"chance that at least one of {k} answers is right",
+        "it keeps the text most coherent",
+        partial(pass_at, k),
+        fewest_samples=k,
+    )
 
 
 GOALS = {
-    "exploit": Goal(
-        "exploit", "share of right answers", "it repeats itself most from run to run (reproducibility)"
-    ),
-    "explore": Goal("explore", "distinct valid answers an item", "it keeps the text most coherent"),
+    goal.name: goal
+    for goal in (
+        Goal(
+            "exploit",
+            "share of right answers",
+            "it repeats itself most from run to run (reproducibility)",
+            share_right,
+        ),
+        Goal(
+            "explore",
+            "distinct valid answers an item",
+            "it keeps the text most coherent",
+            distinct_valid,
+            fewest_samples=2,
+            needs_answers=True,
+        ),
+        Goal(
+            "reproduce",
+            "share of pairs of answers that are the same",
+            "it repeats itself most from run to run (reproducibility)",
+            agreeing,
+            fewest_samples=2,
+            needs_answers=True,
+        ),
+    )
 }
+
+GOAL_NAMES = (*GOALS, "pass@k")
+"""What a task file may say; the k of pass@k is a number, as in pass@5."""
+
+
+def find_goal(name: Any) -> Goal:
+    """The goal of that name; `pass@5` makes the goal for that k (`pass@k` alone: 5). Raises InputError."""
+    if isinstance(name, str):
+        if name in GOALS:
+            return GOALS[name]
+        match = PASS_AT.fullmatch(name)
+        if match:
+            return _pass_goal(DEFAULT_K if match[1] == "k" else int(match[1]))
+    raise InputError(f"goal is {name!r}; it can be {', '.join(GOAL_NAMES)} (as in pass@5)")

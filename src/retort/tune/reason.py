@@ -2,57 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from retort.tune.goals import GOALS
+from retort.tune.goals import Goal
 from retort.tune.records import Recommendation
+from retort.tune.settings import Axis
 from retort.tune.statistics import Array, fewest_differing
 
 
-def reason(
-    found: Recommendation, goal: str, means: Array, temperatures: Sequence[float], num_items: int
-) -> str:
+def reason(found: Recommendation, goal: Goal, means: Array, axis: Axis, num_items: int) -> str:
     """Why `found.setting`: the region, the comparison that was made, the held-out advantage, and what this budget
     could have seen."""
-    score = dict(zip(temperatures, means.tolist(), strict=True))
-    low, high = found.region
-    kind = GOALS[goal]
-    sentences = []
     if found.minimum_detectable_difference is None:
-        fewest = fewest_differing(found.error_rate, len(temperatures))
-        sentences.append(
-            f"{_count(num_items, 'item')} cannot tell {len(temperatures)} temperatures apart, whatever the scores: "
-            f"at least {fewest} are needed, and more to see small differences."
-        )
-        sentences.append(f"{found.setting:g} has the highest {kind.score} seen, which is no evidence yet.")
-        sentences.append(f"Against {_name(found.reference)} the difference is {_difference(found)}.")
-        return " ".join(sentences)
-    if not found.detectable:
-        sentences.append(
-            f"No detectable difference on {_count(num_items, 'item')}: anything between {low:g} and {high:g} will do."
-        )
-        sentences.append(f"Take {found.setting:g}, the lowest: {kind.why_lowest}.")
-        sentences.append(
-            f"Against {_name(found.reference)} the difference in {kind.score} is {_difference(found)}."
-        )
-    else:
-        peak = f"{kind.score} {score[found.best]:.3g} at {found.best:g}"
-        if low == high:
-            sentences.append(
-                f"{found.setting:g} is best ({peak}), and every neighbour is told apart from it."
-            )
-        else:
-            sentences.append(f"Between {low:g} and {high:g} nothing can be told from the best ({peak}).")
-            lowest = (
-                "the lowest" if found.setting == low else "the lowest that is clearly better than some other"
-            )
-            sentences.append(f"Take {found.setting:g}, {lowest}: {kind.why_lowest}.")
-        sentences.append(
-            f"Its {kind.score} is {score[found.setting]:.3g} against {score[found.reference]:.3g} at "
-            f"{_name(found.reference)}: a difference of {_difference(found)}."
-        )
+        return " ".join(_too_few(found, goal, axis, num_items))
+    sentences = (
+        _told_apart(found, goal, means, axis)
+        if found.detectable
+        else _not_told_apart(found, goal, axis, num_items)
+    )
     sentences.append(
-        f"The intervals hold together for all pairs of the {len(temperatures)} temperatures "
+        f"The intervals hold together for all pairs of the {len(axis)} {axis.plural} "
         f"(error rate {found.error_rate:.0%} over {_count(num_items, 'item')})."
     )
     if found.detectable and found.held_out_difference is not None and found.held_out_ci is not None:
@@ -61,14 +28,67 @@ def reason(
             f"{_signed(found.held_out_difference)} ({_interval(found.held_out_ci)})."
         )
     sentences.append(
-        f"A true difference of {found.minimum_detectable_difference:.2g} between any two temperatures would have "
+        f"A true difference of {found.minimum_detectable_difference:.2g} between any two {axis.plural} would have "
         f"been found with {found.power:.0%} probability or more."
     )
     return " ".join(sentences)
 
 
-def _name(temperature: float) -> str:
-    return "temperature 1 (the model as it is)" if temperature == 1.0 else f"temperature {temperature:g}"
+def _too_few(found: Recommendation, goal: Goal, axis: Axis, num_items: int) -> list[str]:
+    fewest = fewest_differing(found.error_rate, len(axis))
+    return [
+        f"{_count(num_items, 'item')} cannot tell {len(axis)} {axis.plural} apart, whatever the scores: "
+        f"at least {fewest} are needed, and more to see small differences.",
+        f"{axis.short(found.setting)} has the highest {goal.score} seen, which is no evidence yet.",
+        f"Against {axis.text(found.reference)} the difference is {_difference(found)}.",
+    ]
+
+
+def _not_told_apart(found: Recommendation, goal: Goal, axis: Axis, num_items: int) -> list[str]:
+    where = f"No detectable difference on {_count(num_items, 'item')}"
+    against = f"Against {axis.text(found.reference)} the difference in {goal.score} is {_difference(found)}."
+    if not axis.ordered:
+        return [
+            f"{where}: any of {_listed(axis, found)} will do.",
+            f"{axis.short(found.setting)} has the highest {goal.score} seen, which here is no evidence.",
+            against,
+        ]
+    low, high = found.region
+    return [
+        f"{where}: anything between {axis.short(low)} and {axis.short(high)} will do.",
+        f"Take {axis.short(found.setting)}, the lowest: {goal.why_lowest}.",
+        against,
+    ]
+
+
+def _told_apart(found: Recommendation, goal: Goal, means: Array, axis: Axis) -> list[str]:
+    score = {axis.short(point): mean for point, mean in zip(axis.points, means.tolist(), strict=True)}
+    peak = f"{goal.score} {score[axis.short(found.best)]:.3g} at {axis.short(found.best)}"
+    setting = axis.short(found.setting)
+    if not axis.ordered:
+        sentences = [
+            f"{setting} is best ({peak}), and every other setting is told apart from it."
+            if len(found.region) == 1
+            else f"{_listed(axis, found)} cannot be told apart, and the best seen of them is taken ({peak})."
+        ]
+    elif found.region[0] == found.region[1]:
+        sentences = [f"{setting} is best ({peak}), and every neighbour is told apart from it."]
+    else:
+        low, high = found.region
+        lowest = "the lowest" if found.setting == low else "the lowest that is clearly better than some other"
+        sentences = [
+            f"Between {axis.short(low)} and {axis.short(high)} nothing can be told from the best ({peak}).",
+            f"Take {setting}, {lowest}: {goal.why_lowest}.",
+        ]
+    sentences.append(
+        f"Its {goal.score} is {score[setting]:.3g} against {score[axis.short(found.reference)]:.3g} at "
+        f"{axis.text(found.reference)}: a difference of {_difference(found)}."
+    )
+    return sentences
+
+
+def _listed(axis: Axis, found: Recommendation) -> str:
+    return "; ".join(axis.short(point) for point in found.region)
 
 
 def _difference(found: Recommendation) -> str:

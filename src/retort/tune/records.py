@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,19 +13,24 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Setting:
-    """One temperature. `score`: the mean over items, with its own interval (not corrected for other settings).
+    """One setting. `score`: the mean over items, with its own interval (not corrected for other settings).
 
+    `setting`: all its values by name; `temperature`: the one among them, None where none is said.
     `distinct`: mean over items of the share of an item's samples that are different answers (1: all differ).
     `agreement`: mean over items of the share of pairs of an item's samples with the same answer; None for one sample.
+    `identical`: share of items whose samples all are the same answer; None for one sample.
+    These three are None where only scores are known and not the answers.
     `samples`: how many answers were scored at this setting, all items together.
     """
 
-    temperature: float
+    temperature: float | None
     score: float
     score_ci: tuple[float, float]
-    distinct: float
+    distinct: float | None
     agreement: float | None
     samples: int
+    identical: float | None = None
+    setting: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -34,17 +40,21 @@ class Setting:
             "distinct": self.distinct,
             "agreement": self.agreement,
             "samples": self.samples,
+            "identical": self.identical,
+            "setting": dict(self.setting),
         }
 
 
 @dataclass(frozen=True)
 class Recommendation:
-    """The temperature to take, and how sure that is.
+    """The setting to take, and how sure that is.
 
-    `region`: lowest and highest of the neighbouring temperatures that cannot be told from `best`, the highest score
-    seen. `detectable`: `setting` is told apart from at least one other temperature tried. `difference`: score at
-    `setting` less score at `reference`, over all items, with an interval that holds for all pairs of settings
-    together; it excludes 0 exactly where `detectable` is true.
+    `setting`, `reference`, `best` and the region's ends are temperatures, or values of the one number that differs
+    between the settings; where more differs they are whole settings. `values`: all of the chosen setting by name.
+    `region`: lowest and highest of the neighbouring settings that cannot be told from `best`, the highest score seen;
+    without an order, all of them. `detectable`: `setting` is told apart from at least one other setting tried.
+    `difference`: score at `setting` less score at `reference`, over all items, with an interval that holds for all
+    pairs of settings together; it excludes 0 exactly where `detectable` is true.
     With too few items to tell any two apart, `setting` is the best seen and `reason` says that it is no evidence.
     `reference`: temperature 1, the model as it is (or the nearest tried), unless `setting` is told apart from another
     one and not from that; then the one it is most clearly ahead of.
@@ -54,20 +64,21 @@ class Recommendation:
     two settings; None where no difference would.
     """
 
-    setting: float
+    setting: Any
     reason: str
     detectable: bool
     difference: float
     difference_ci: tuple[float, float]
-    reference: float
-    region: tuple[float, float]
-    best: float
+    reference: Any
+    region: tuple[Any, ...]
+    best: Any
     held_out_difference: float | None
     held_out_ci: tuple[float, float] | None
     chosen_again: float | None
     minimum_detectable_difference: float | None
     power: float
     error_rate: float
+    values: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -85,6 +96,7 @@ class Recommendation:
             "minimum_detectable_difference": self.minimum_detectable_difference,
             "power": self.power,
             "error_rate": self.error_rate,
+            "values": dict(self.values),
         }
 
 
@@ -93,7 +105,9 @@ class Tuning:
     """A whole sweep. `item_scores` [items, settings] are what the statistics were computed from; not in the JSON.
 
     `forward_passes`: rows that went through the model; `independent_passes`: what the same samples would have taken
-    with every temperature run on its own.
+    with every temperature run on its own; both None for recorded answers. `axis`: the one number that differs between
+    the settings, as a rule "temperature"; None where they have no order. `items_left_out`: items without enough answers
+    at every setting, which a paired comparison cannot use.
     """
 
     task: str
@@ -102,14 +116,16 @@ class Tuning:
     score: str
     settings: tuple[Setting, ...]
     recommendation: Recommendation
-    forward_passes: int
-    independent_passes: int
+    forward_passes: int | None
+    independent_passes: int | None
     items: int
     samples_per_item: int
     seed: int
     chain: str
     item_ids: tuple[str, ...]
     item_scores: NDArray[np.float64]
+    axis: str | None = "temperature"
+    items_left_out: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """The record as JSON can hold it."""
@@ -126,6 +142,8 @@ class Tuning:
             "samples_per_item": self.samples_per_item,
             "seed": self.seed,
             "chain": self.chain,
+            "axis": self.axis,
+            "items_left_out": self.items_left_out,
         }
 
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 from collections.abc import Sequence
-
-import numpy as np
+from pathlib import Path
+from typing import Any
 
 from retort.distribution import Chain
 from retort.errors import InputError
 from retort.sampling.params import check_seed
 from retort.sources.base import Source
-from retort.tune.answers import agreement_share, distinct_share, item_scores
-from retort.tune.goals import GOALS
-from retort.tune.recommend import recommend
-from retort.tune.records import Setting, Tuning
-from retort.tune.sweep import ProgressCallback, Sweep, sweep
+from retort.tune.conclude import Origin, conclude
+from retort.tune.goals import find_goal
+from retort.tune.recording import Recording
+from retort.tune.records import Tuning
+from retort.tune.rows import as_samples
+from retort.tune.settings import temperature_axis
+from retort.tune.sweep import REQUESTS_AT_ONCE, REQUESTS_KEPT_AT_ONCE, Plan, ProgressCallback, sweep
 from retort.tune.task import Item, Task
 
 
@@ -29,71 +33,85 @@ def run(
     on_progress: ProgressCallback | None = None,
     *,
     chain: Chain | None = None,
+    record: Path | None = None,
+    resume: bool = False,
 ) -> Tuning:
     """Which temperature suits `task` on `source`, with evidence.
 
     `samples` repeats of every item and prompt, at every temperature of the list (in any order); the first
     `limit_items` items only, if given; `chain`: truncation to apply, its own temperature replaced by each of the list.
-    `on_progress(done, total, detail)` counts paths. Same arguments, same result.
+    `on_progress(done, total, detail)` counts paths. `record`: a folder to keep every answer in, piece by piece;
+    `resume`: go on with the recording that is there. Same arguments, same result.
     Raises InputError for arguments that do not fit, CapabilityError for a source without the whole vocabulary.
     """
+    plan = make_plan(task, temperatures, samples, seed, limit_items, chain, keeps=record is not None)
+    if record is None:
+        if resume:
+            raise InputError("there is nothing to resume without a recording; say where it is")
+        pieces = [rows for _, rows, _ in sweep(plan, source, on_progress)]
+    else:
+        recording = Recording.begin(record, described(plan, source.name), resume)
+        pieces = []
+        for number, rows, is_new in sweep(plan, source, on_progress, recording.piece):
+            if is_new:
+                recording.write(number, rows)
+            pieces.append(rows)
+    axis = temperature_axis(plan.temperatures)
+    origin = Origin(
+        task.name,
+        source.name,
+        seed,
+        str(plan.chain),
+        sum(rows.forward_passes for rows in pieces),
+        sum(rows.independent_passes for rows in pieces),
+    )
+    columns = as_samples(pieces, axis, [item.id for item in plan.items])
+    return conclude(columns, find_goal(task.goal), origin)
+
+
+def make_plan(
+    task: Task,
+    temperatures: Sequence[float],
+    samples: int,
+    seed: int = 0,
+    limit_items: int | None = None,
+    chain: Chain | None = None,
+    *,
+    keeps: bool = False,
+) -> Plan:
+    """The sweep that these arguments ask for, checked; no model is needed. `keeps`: in pieces fit to be written."""
     grid = check_temperatures(temperatures)
     items = task.items[: _checked_limit(limit_items)]
     _check_samples(samples, task.goal)
     check_seed(seed)
-    chain = Chain(()) if chain is None else chain
-    swept = sweep(task, items, source, grid, samples, seed, chain, on_progress)
-    return conclude(task, items, swept, grid, samples, seed, source.name, str(chain))
+    size = REQUESTS_KEPT_AT_ONCE if keeps else REQUESTS_AT_ONCE
+    return Plan(task, items, grid, samples, seed, Chain(()) if chain is None else chain, size)
 
 
-def conclude(
-    task: Task,
-    items: Sequence[Item],
-    swept: Sweep,
-    temperatures: Sequence[float],
-    samples: int,
-    seed: int,
-    model: str,
-    chain: str,
-) -> Tuning:
-    """Scores, statistics and the recommendation from a sweep's answers; no model is needed any more."""
-    scores = np.stack(
-        [
-            item_scores(codes, item.references, swept.answers)
-            for item, codes in zip(items, swept.codes, strict=True)
-        ]
-    )
-    distinct = np.mean([distinct_share(codes) for codes in swept.codes], axis=0)
-    pairs = [share for codes in swept.codes if (share := agreement_share(codes)) is not None]
-    agreements = np.mean(pairs, axis=0) if pairs else None
-    recommendation, intervals = recommend(temperatures, scores, task.goal, seed=seed)
-    settings = tuple(
-        Setting(
-            temperature=temperature,
-            score=float(scores[:, number].mean()),
-            score_ci=(float(intervals[number, 0]), float(intervals[number, 1])),
-            distinct=float(distinct[number]),
-            agreement=None if agreements is None else float(agreements[number]),
-            samples=len(items) * len(task.prompts) * samples,
-        )
-        for number, temperature in enumerate(temperatures)
-    )
-    return Tuning(
-        task=task.name,
-        model=model,
-        goal=task.goal,
-        score=GOALS[task.goal].score,
-        settings=settings,
-        recommendation=recommendation,
-        forward_passes=swept.forward_passes,
-        independent_passes=swept.independent_passes,
-        items=len(items),
-        samples_per_item=samples,
-        seed=seed,
-        chain=chain,
-        item_ids=tuple(item.id for item in items),
-        item_scores=scores,
-    )
+def described(plan: Plan, model: str) -> dict[str, Any]:
+    """What a recording says of its run; two runs with equal descriptions have equal answers."""
+    return {
+        "task": plan.task.name,
+        "goal": plan.task.goal,
+        "model": model,
+        "settings": list(temperature_axis(plan.temperatures).settings),
+        "samples": plan.samples,
+        "seed": plan.seed,
+        "chain": str(plan.chain),
+        "prompts": list(plan.task.prompts),
+        "max_tokens": plan.task.max_tokens,
+        "stop": list(plan.task.stop),
+        "scorer": {"kind": plan.task.scorer.kind.name, **plan.task.scorer.options},
+        "items": [item.id for item in plan.items],
+        "items_hash": content_hash(plan.items),
+        "pieces": len(plan.pieces),
+    }
+
+
+def content_hash(items: Sequence[Item]) -> str:
+    """A hash of everything in the items."""
+    content = [[item.id, dict(item.variables), list(item.references)] for item in items]
+    return hashlib.blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
 def check_temperatures(temperatures: Sequence[float]) -> tuple[float, ...]:
@@ -117,7 +135,7 @@ def _checked_limit(limit_items: int | None) -> int | None:
 
 
 def _check_samples(samples: int, goal: str) -> None:
-    fewest = 2 if goal == "explore" else 1
+    fewest = find_goal(goal).fewest_samples
     if type(samples) is not int or samples < fewest:
         why = " (one sample of an item cannot show variety)" if samples == 1 else ""
         raise InputError(

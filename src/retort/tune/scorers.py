@@ -1,9 +1,8 @@
 """How an answer is scored: one table from the names a task file uses to the functions behind them.
 
-A scorer does three things with an answer's text: it cuts and normalises it to a *key* (two answers with one key are
-the same answer, for agreement and distinct as well as for the score), it judges the key against an item (1 right,
-0 wrong), and it says how an item's answers are summed up: the mean share that is right, or how many different right
-ones there are.
+A scorer does two things with an answer's text: it cuts and normalises it to a *key* (two answers with one key are
+the same answer, for agreement and distinct as well as for the score), and it judges the key against an item (1 right,
+0 wrong). How an item's answers are summed up is the goal's matter (goals.py).
 """
 
 from __future__ import annotations
@@ -76,11 +75,12 @@ def _patterns(references: Sequence[str], options: Mapping[str, Any]) -> Sequence
 
 @dataclass(frozen=True)
 class ScorerKind:
-    """A row of the table. `options` are names and types of what a task may add; `goal` is what its score suits."""
+    """A row of the table. `options` are names and types of what a task may add; `goal` is the only goal that it
+    suits, None for any."""
 
     name: str
     help: str
-    goal: str
+    goal: str | None
     key: Callable[[str], str]
     judge: Callable[[Sequence[str], Mapping[str, Any]], Judge]
     options: Mapping[str, type]
@@ -89,13 +89,13 @@ class ScorerKind:
 SCORERS: dict[str, ScorerKind] = {
     kind.name: kind
     for kind in (
-        ScorerKind("references", "the normalised answer is one of the item's references", "exploit",
+        ScorerKind("references", "the normalised answer is one of the item's references", None,
                    normalise, _among, {}),
-        ScorerKind("exact", "the answer is one of the references, letter by letter", "exploit",
+        ScorerKind("exact", "the answer is one of the references, letter by letter", None,
                    str.strip, _exact, {}),
-        ScorerKind("contains", "one of the references occurs in the answer", "exploit",
+        ScorerKind("contains", "one of the references occurs in the answer", None,
                    str.strip, _contains, {"ignore_case": bool}),
-        ScorerKind("regex", "the pattern (the scorer's, else one of the references) is found in the answer", "exploit",
+        ScorerKind("regex", "the pattern (the scorer's, else one of the references) is found in the answer", None,
                    str.strip, _regex, {"pattern": str, "ignore_case": bool}),
         ScorerKind("distinct_valid", "how many different references the item's answers name", "explore",
                    normalise, _among, {}),
@@ -110,11 +110,6 @@ class Scorer:
     kind: ScorerKind
     options: Mapping[str, Any]
     stop: tuple[str, ...]
-
-    @property
-    def counts_distinct(self) -> bool:
-        """Whether an item's score is a number of different right answers, not the share of right ones."""
-        return self.kind.goal == "explore"
 
     def key(self, text: str) -> str:
         """What is left of a generated text: cut at stop and normalised. Two texts with one key are one answer."""

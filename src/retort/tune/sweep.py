@@ -1,4 +1,4 @@
-"""The sweep: every item at every temperature, on the same noise.
+"""The sweep: every item at every temperature, on the same noise, in pieces that can be kept and taken up again.
 
 One temperature path per (item, prompt, repeat) gives the text at all temperatures of the grid for the price of the
 distinct texts. The repeats of different items use different noise: with the same seed everywhere, a lucky draw at one
@@ -9,77 +9,154 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-
-import numpy as np
 
 from retort.distribution import Chain
 from retort.sampling import PathRequest, temperature_paths
 from retort.sources.base import Source
-from retort.tune.answers import AnswerCodes, Codes
+from retort.tune.answers import Marker
+from retort.tune.rows import Rows
 from retort.tune.task import Item, Task
 
 REQUESTS_AT_ONCE = 1024
-"""Paths held before they become answer codes: large enough to keep a batch of rows full, small in memory."""
+"""Paths of a piece: large enough to keep a batch of rows full, small in memory."""
+
+REQUESTS_KEPT_AT_ONCE = 128
+"""Paths of a piece that is written to disk before the next begins: what a killed sweep may lose."""
 
 ProgressCallback = Callable[[int, int, str], None]
+Place = tuple[int, int, int]
+"""Item, prompt and repeat, as numbers."""
 
 
 @dataclass(frozen=True)
-class Sweep:
-    """The answers: one array of codes `[prompts, samples, settings]` an item, and the passes they took."""
+class Cost:
+    """What a sweep asks for: its size, and the rows that would go through the model at least and at most.
 
-    codes: tuple[Codes, ...]
-    answers: AnswerCodes
-    forward_passes: int
-    independent_passes: int
+    At least: every answer of an item ends at its first token, the same at every temperature. At most: every answer has
+    `max_tokens` tokens and shares nothing but the prompt.
+    """
+
+    items: int
+    prompts: int
+    samples: int
+    settings: int
+    answers: int
+    max_tokens: int
+    fewest_passes: int
+    most_passes: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that decides the answers of a sweep; the same plan gives the same answers, piece by piece."""
+
+    task: Task
+    items: tuple[Item, ...]
+    temperatures: tuple[float, ...]
+    samples: int
+    seed: int
+    chain: Chain
+    piece_size: int = REQUESTS_AT_ONCE
+
+    @property
+    def pieces(self) -> list[list[Place]]:
+        """The paths to run, by item, prompt and repeat, in pieces of `piece_size`."""
+        shape = (len(self.items), len(self.task.prompts), self.samples)
+        places: list[Place] = [(i, p, r) for i, p, r in itertools.product(*map(range, shape))]
+        return [places[start : start + self.piece_size] for start in range(0, len(places), self.piece_size)]
+
+    @property
+    def num_paths(self) -> int:
+        """How many paths there are in all."""
+        return len(self.items) * len(self.task.prompts) * self.samples
+
+    @property
+    def cost(self) -> Cost:
+        """What this sweep asks for, before anything is run."""
+        answers = self.num_paths * len(self.temperatures)
+        prompts = len(self.items) * len(self.task.prompts)
+        return Cost(
+            items=len(self.items),
+            prompts=len(self.task.prompts),
+            samples=self.samples,
+            settings=len(self.temperatures),
+            answers=answers,
+            max_tokens=self.task.max_tokens,
+            fewest_passes=prompts,
+            most_passes=prompts + answers * (self.task.max_tokens - 1),
+        )
 
 
 def sweep(
-    task: Task,
-    items: Sequence[Item],
+    plan: Plan,
     source: Source,
-    temperatures: Sequence[float],
-    samples: int,
-    seed: int,
-    chain: Chain,
     on_progress: ProgressCallback | None,
-) -> Sweep:
-    """The answers of all items at all temperatures."""
-    column = {temperature: number for number, temperature in enumerate(temperatures)}
-    shape = (len(items), len(task.prompts), samples)
-    codes = np.full((*shape, len(temperatures)), -1, dtype=np.int32)
-    answers = AnswerCodes(task.scorer)
-    everything = list(itertools.product(*map(range, shape)))
-    forward_passes = independent_passes = 0
-    prompt_ids = [
-        [tuple(source.encode(task.prompt(item, p))) for p in range(len(task.prompts))] for item in items
+    kept: Callable[[int], Rows | None] = lambda number: None,
+) -> Iterator[tuple[int, Rows, bool]]:
+    """Each piece's number, its answers, and whether they are new; `kept(number)` gives those of an earlier run."""
+    column = {temperature: number for number, temperature in enumerate(plan.temperatures)}
+    marker = Marker(plan.task.scorer, [item.references for item in plan.items])
+    start = 0
+    for number, places in enumerate(plan.pieces):
+        rows = kept(number)
+        is_new = rows is None
+        if rows is None:
+            counted = _counted_from(start, plan.num_paths, on_progress)
+            rows = _draw(plan, places, source, column, marker, counted)
+        yield number, rows, is_new
+        start += len(places)
+
+
+def _draw(
+    plan: Plan,
+    places: Sequence[Place],
+    source: Source,
+    column: dict[float, int],
+    marker: Marker,
+    on_progress: Callable[[int, int], None] | None,
+) -> Rows:
+    """The answers of these paths, judged, one row for each temperature."""
+    prompt_ids = {
+        (item, prompt): tuple(source.encode(plan.task.prompt(plan.items[item], prompt)))
+        for item, prompt in dict.fromkeys((item, prompt) for item, prompt, _ in places)
+    }
+    requests = [
+        PathRequest(prompt_ids[item, prompt], request_seed(plan.seed, plan.items[item].id, repeat))
+        for item, prompt, repeat in places
     ]
-    for start in range(0, len(everything), REQUESTS_AT_ONCE):
-        places = everything[start : start + REQUESTS_AT_ONCE]
-        requests = [
-            PathRequest(prompt_ids[item][prompt], request_seed(seed, items[item].id, repeat))
-            for item, prompt, repeat in places
-        ]
-        paths = temperature_paths(
-            source,
-            requests,
-            temperatures,
-            chain=chain,
-            max_tokens=task.max_tokens,
-            stop=task.stop,
-            on_progress=_counted_from(start, len(everything), on_progress),
-        )
-        for (item, prompt, repeat), path in zip(places, paths, strict=True):
-            for leaf in path.leaves:
-                code = answers.code(leaf.text)
-                for temperature in leaf.temperatures:
-                    codes[item, prompt, repeat, column[temperature]] = code
-            forward_passes += path.forward_passes
-            independent_passes += path.independent_passes
-    assert (codes >= 0).all(), "a path left out a temperature of the grid"
-    return Sweep(tuple(codes), answers, forward_passes, independent_passes)
+    paths = temperature_paths(
+        source,
+        requests,
+        plan.temperatures,
+        chain=plan.chain,
+        max_tokens=plan.task.max_tokens,
+        stop=plan.task.stop,
+        on_progress=on_progress,
+    )
+    rows = Rows()
+    for (item, prompt, repeat), request, path in zip(places, requests, paths, strict=True):
+        rows.forward_passes += path.forward_passes
+        rows.independent_passes += path.independent_passes
+        for leaf in path.leaves:
+            answer, score = marker.mark(item, leaf.text)
+            for temperature in leaf.temperatures:
+                rows.add(
+                    setting=column[temperature],
+                    item=item,
+                    prompt=prompt,
+                    repeat=repeat,
+                    seed=request.seed,
+                    text=leaf.text,
+                    answer=answer,
+                    tokens=list(leaf.ids),
+                    finish_reason=leaf.finish_reason,
+                    logprob_raw=leaf.logprob_raw,
+                    score=score,
+                )
+    assert len(rows) == len(places) * len(plan.temperatures), "a path left out a temperature of the grid"
+    return rows
 
 
 def _counted_from(

@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from retort.errors import InputError, SourceError
-from retort.tune.goals import GOALS
+from retort.tune.goals import GOAL_NAMES, find_goal
 from retort.tune.scorers import SCORERS, Scorer, did_you_mean, make_scorer
 
 EMBEDDED = Path(__file__).resolve().parent.parent / "embedded" / "tasks"
@@ -98,10 +98,13 @@ def _read_task(path: Path) -> Task:
                 f"{path.name}: the key {key!r} is missing; a task needs {', '.join(REQUIRED_TASK_KEYS)}."
             )
     goal = record["goal"]
-    if not isinstance(goal, str) or goal not in GOALS:
+    try:
+        find_goal(goal)
+    except InputError as problem:
+        hint = did_you_mean(str(goal), GOAL_NAMES)
         raise InputError(
-            f"{where('goal')}: goal is {goal!r}{did_you_mean(str(goal), GOALS)}; it can be {', '.join(GOALS)}."
-        )
+            f"{where('goal')}: goal is {goal!r}{hint}; it can be {', '.join(GOAL_NAMES)}."
+        ) from problem
     prompts = _strings(record["prompts"], where("prompts"), "prompts", at_least=1)
     fields = [_template_fields(prompt, where("prompts")) for prompt in prompts]
     max_tokens = record.get("max_tokens", 16)
@@ -111,8 +114,8 @@ def _read_task(path: Path) -> Task:
         )
     stop = _strings(record.get("stop", "\n"), where("stop"), "stop", at_least=0)
     scorer = make_scorer(record["scorer"], stop, where("scorer"))
-    if scorer.kind.goal != goal:
-        suited = ", ".join(name for name, kind in SCORERS.items() if kind.goal == goal)
+    if scorer.kind.goal not in (None, goal):
+        suited = ", ".join(name for name, kind in SCORERS.items() if kind.goal in (None, goal))
         raise InputError(
             f"{where('scorer')}: scorer {scorer.kind.name!r} is for goal {scorer.kind.goal!r} and the goal is "
             f"{goal!r}; for that goal use one of {suited}."

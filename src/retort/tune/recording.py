@@ -1,0 +1,200 @@
+"""A sweep on disk: `run.json`, which says what was asked, and one Parquet file a piece, each whole or not there at all.
+
+A killed sweep is taken up where it stopped: pieces that are there are read and not run again. A recording is readable
+without the model and without the task's file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from retort.errors import InputError, SourceError
+from retort.tune.conclude import Origin
+from retort.tune.rows import COLUMNS, Rows
+from retort.tune.samples import Samples
+from retort.tune.settings import Axis, axis_of
+
+RUN_FILE = "run.json"
+FORMAT = "retort tune recording 1"
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A folder with the pieces of one sweep. `run`: what was asked, as run.json holds it."""
+
+    folder: Path
+    run: Mapping[str, Any]
+
+    @classmethod
+    def begin(cls, folder: Path, run: Mapping[str, Any], resume: bool) -> Recording:
+        """A recording in `folder`, new, or with `resume` the one that is there already.
+
+        Raises InputError where a recording is there and `resume` is not asked, or where it is of another run: the
+        message has the two values side by side.
+        """
+        run = json.loads(json.dumps({"format": FORMAT, **run}))
+        file = folder / RUN_FILE
+        if file.exists():
+            there = _read_run(folder)
+            if not resume:
+                raise InputError(
+                    f"{folder} holds a recording already; go on with it (--resume), read it (--from {folder}), or "
+                    "give another folder"
+                )
+            for name in run:
+                if there.get(name) != run[name]:
+                    raise InputError(
+                        f"{folder} was recorded with {name} {_brief(there.get(name))}, and this run has "
+                        f"{_brief(run[name])}; resume with the same settings, or give another folder"
+                    )
+            return cls(folder, there)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            _write_whole(file, json.dumps(run, indent=2).encode())
+        except OSError as problem:
+            raise SourceError(
+                f"the recording cannot be written to {folder} ({problem.strerror})"
+            ) from problem
+        return cls(folder, run)
+
+    def piece(self, number: int) -> Rows | None:
+        """The rows of a piece, or None where it is not there yet."""
+        import pyarrow.parquet as pq
+
+        file = self._file(number)
+        if not file.exists():
+            return None
+        try:
+            table = pq.read_table(file)
+            passes = json.loads((table.schema.metadata or {})[b"passes"])
+            return Rows({name: table.column(name).to_pylist() for name in COLUMNS}, *passes)
+        except (OSError, ValueError, KeyError) as problem:
+            raise _damaged(file) from problem
+
+    def write(self, number: int, rows: Rows) -> None:
+        """Keep the rows of a piece, whole or not at all."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        passes = json.dumps([rows.forward_passes, rows.independent_passes])
+        schema = pa.schema(
+            [
+                ("setting", pa.int32()),
+                ("item", pa.int32()),
+                ("prompt", pa.int32()),
+                ("repeat", pa.int32()),
+                ("seed", pa.uint64()),
+                ("text", pa.string()),
+                ("answer", pa.string()),
+                ("tokens", pa.list_(pa.int32())),
+                ("finish_reason", pa.string()),
+                ("logprob_raw", pa.float64()),
+                ("score", pa.float64()),
+            ],
+            metadata={"passes": passes},
+        )
+        table = pa.Table.from_pydict(rows.columns, schema=schema)
+        file = self._file(number)
+        unfinished = file.with_suffix(".unfinished")
+        try:
+            pq.write_table(table, unfinished, compression="zstd")
+            os.replace(unfinished, file)
+        except OSError as problem:
+            unfinished.unlink(missing_ok=True)
+            raise SourceError(
+                f"piece {number} of the recording cannot be written ({problem.strerror or problem}); the pieces "
+                f"before it are in {self.folder}, go on with --resume"
+            ) from problem
+
+    def _file(self, number: int) -> Path:
+        return self.folder / f"piece-{number:06d}.parquet"
+
+
+def read(folder: Path) -> tuple[Samples, str, Origin]:
+    """The samples of a recording, its goal, and where they come from; nothing but the folder is needed.
+
+    Raises SourceError where there is no recording, a piece is missing or one cannot be read.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    run = _read_run(folder)
+    try:
+        num_pieces, item_ids, goal = run["pieces"], run["items"], run["goal"]
+        axis, task, model = axis_of(run["settings"]), run["task"], run["model"]
+    except KeyError as problem:
+        raise SourceError(
+            f"{folder / RUN_FILE} does not say {problem}; it was not written by this version"
+        ) from None
+    tables, passes = [], np.zeros(2, dtype=np.int64)
+    for number in range(num_pieces):
+        file = folder / f"piece-{number:06d}.parquet"
+        if not file.exists():
+            raise SourceError(
+                f"{folder} is not complete: piece {number + 1} of {num_pieces} is not there; go on with --resume"
+            )
+        try:
+            table = pq.read_table(file, columns=["setting", "item", "prompt", "answer", "score"])
+            passes += json.loads((table.schema.metadata or {})[b"passes"])
+        except (OSError, ValueError, KeyError) as problem:
+            raise _damaged(file) from problem
+        tables.append(table.replace_schema_metadata(None))
+    table = pa.concat_tables(tables).combine_chunks()
+    samples = Samples(
+        _in_order(axis, run["settings"]),
+        tuple(item_ids),
+        setting=table.column("setting").to_numpy().astype(np.int64),
+        item=table.column("item").to_numpy().astype(np.int64),
+        prompt=table.column("prompt").to_numpy().astype(np.int64),
+        answer=_codes(table.column("answer")),
+        score=table.column("score").to_numpy(),
+    )
+    origin = Origin(task, model, run.get("seed", 0), run.get("chain", ""), int(passes[0]), int(passes[1]))
+    return samples, goal, origin
+
+
+def _in_order(axis: Axis, settings: list[Mapping[str, Any]]) -> Axis:
+    """A recording's settings are written in the axis' own order, so that a row's number means the same."""
+    assert [dict(one) for one in axis.settings] == settings
+    return axis
+
+
+def _codes(column: Any) -> np.ndarray:
+    """Equal numbers for equal texts."""
+    encoded = column.combine_chunks().dictionary_encode()
+    return np.asarray(encoded.indices).astype(np.int64)
+
+
+def _read_run(folder: Path) -> dict[str, Any]:
+    file = folder / RUN_FILE
+    try:
+        run = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SourceError(f"there is no recording in {folder}: it has no {RUN_FILE}") from None
+    except (OSError, ValueError) as problem:
+        raise SourceError(f"{file} cannot be read ({problem})") from problem
+    if not isinstance(run, dict) or run.get("format") != FORMAT:
+        raise SourceError(f"{file} is not a recording of this version (its format is not {FORMAT!r})")
+    return run
+
+
+def _write_whole(file: Path, content: bytes) -> None:
+    unfinished = file.with_suffix(".unfinished")
+    unfinished.write_bytes(content)
+    os.replace(unfinished, file)
+
+
+def _damaged(file: Path) -> SourceError:
+    return SourceError(f"{file} is damaged; remove it and go on with --resume, the other pieces are kept")
+
+
+def _brief(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 80 else f"{text[:60]}… ({len(text)} characters)"

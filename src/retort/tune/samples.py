@@ -1,0 +1,102 @@
+"""All answers of a sweep as columns, and what is counted off them for each item and setting.
+
+One entry is one answer, so a sweep of a million answers is a few arrays, and everything below is sorting and counting:
+no model, no text. Legend: N answers, I items, P prompt variants, S settings; a *cell* is one item, prompt and setting.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retort.tune.settings import Axis
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Samples:
+    """The answers of a sweep, one entry each in `[N]` arrays.
+
+    `setting`, `item`: indices into `axis` and `item_ids`. `prompt`: number of the prompt variant. `answer`: equal
+    numbers for equal answers of one sweep; None where the answers' texts are not known. `score`: 1 right, 0 wrong, or
+    anything between.
+    """
+
+    axis: Axis
+    item_ids: tuple[str, ...]
+    setting: Ints
+    item: Ints
+    prompt: Ints
+    answer: Ints | None
+    score: Floats
+
+    def __len__(self) -> int:
+        return len(self.score)
+
+    @property
+    def num_prompts(self) -> int:
+        """How many prompt variants every item was asked through."""
+        return int(self.prompt.max()) + 1 if len(self) else 1
+
+    @cached_property
+    def cell(self) -> Ints:
+        """`[N]` number of each answer's cell, `(item · P + prompt) · S + setting`."""
+        return (self.item * self.num_prompts + self.prompt) * len(self.axis) + self.setting
+
+    @cached_property
+    def cell_sizes(self) -> Ints:
+        """`[I, P, S]` answers in each cell."""
+        return self._over_cells(np.bincount(self.cell, minlength=self._num_cells))
+
+    @cached_property
+    def cell_scores(self) -> Floats:
+        """`[I, P, S]` mean score of each cell; NaN in an empty one."""
+        sums = np.bincount(self.cell, weights=self.score, minlength=self._num_cells)
+        return _shares(self._over_cells(sums), self.cell_sizes)
+
+    def distinct(self, wanted: NDArray[np.bool_] | None = None) -> Floats:
+        """`[I, P, S]` number of different answers in each cell, among the `[N]` wanted ones (None: all)."""
+        cells, _ = self._groups(wanted)
+        return self._over_cells(np.bincount(cells, minlength=self._num_cells)).astype(np.float64)
+
+    def agreement(self) -> Floats:
+        """`[I, P, S]` share of pairs of a cell's answers that are equal, `Σ_a C(n_a, 2)/C(N, 2)`; NaN below two."""
+        cells, counts = self._groups(None)
+        pairs = np.bincount(cells, weights=counts * (counts - 1) / 2, minlength=self._num_cells)
+        return _shares(self._over_cells(pairs), self.cell_sizes * (self.cell_sizes - 1) / 2)
+
+    @property
+    def _num_cells(self) -> int:
+        return len(self.item_ids) * self.num_prompts * len(self.axis)
+
+    def _over_cells(self, values: np.ndarray) -> np.ndarray:
+        return values.reshape(len(self.item_ids), self.num_prompts, len(self.axis))
+
+    def _groups(self, wanted: NDArray[np.bool_] | None) -> tuple[Ints, Ints]:
+        """Equal answers of one cell as one group: each group's cell and its number of answers."""
+        assert self.answer is not None, "ask for this only where the answers' texts are known"
+        cell, answer = (
+            (self.cell, self.answer) if wanted is None else (self.cell[wanted], self.answer[wanted])
+        )
+        if not len(cell):
+            return cell, cell
+        kinds = int(self.answer.max()) + 1
+        groups, counts = np.unique(cell * kinds + answer, return_counts=True)
+        return groups // kinds, counts
+
+
+def over_prompts(values_IPS: Floats) -> Floats:
+    """`[I, S]` mean over an item's prompt variants, of the cells that have a value; NaN where none has."""
+    known = ~np.isnan(values_IPS)
+    return _shares(np.where(known, values_IPS, 0.0).sum(axis=1), known.sum(axis=1))
+
+
+def _shares(numbers: np.ndarray, totals: np.ndarray) -> Floats:
+    """`numbers / totals`, NaN where there is nothing to share."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(totals > 0, numbers / totals, np.nan)

@@ -1,0 +1,111 @@
+"""The settings a sweep compares: what differs between them, and whether they lie on an axis.
+
+A setting is a mapping of names to values, `{"temperature": 0.3, "top_p": 0.9}`. Where one number alone differs (as a
+rule the temperature) the settings have an order, and neighbours that cannot be told apart form a region. Where more
+differs there is no order, and nothing lies "between" two settings.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from retort.errors import InputError
+
+Values = Mapping[str, Any]
+
+AS_IT_IS = 1.0
+"""The temperature that leaves the model as it is: what others are compared with where there is a choice."""
+
+
+@dataclass(frozen=True)
+class Axis:
+    """The settings in the order in which they are compared.
+
+    `name`: the one number that differs ("temperature"), or None where the settings have no order. `points`: what each
+    setting is called by: that number, or the whole setting.
+    """
+
+    name: str | None
+    settings: tuple[Values, ...]
+    points: tuple[Any, ...]
+
+    def __len__(self) -> int:
+        return len(self.settings)
+
+    @property
+    def ordered(self) -> bool:
+        """Whether the settings are the values of one number, in rising order."""
+        return self.name is not None
+
+    @property
+    def plural(self) -> str:
+        """What the settings are called together."""
+        if self.name == "temperature":
+            return "temperatures"
+        return "settings" if self.name is None else f"values of {self.name}"
+
+    @property
+    def default(self) -> int:
+        """The setting that stands for the model as it is: temperature nearest to 1, else the first."""
+        gaps = [abs(float(setting.get("temperature", AS_IT_IS)) - AS_IT_IS) for setting in self.settings]
+        return gaps.index(min(gaps))
+
+    def text(self, point: Any) -> str:
+        """A point in words that can stand alone: "temperature 0.3", "top_p 0.9", "temperature=0.3, top_p=0.9"."""
+        if self.name is None:
+            return describe(point)
+        if self.name == "temperature" and point == AS_IT_IS:
+            return "temperature 1 (the model as it is)"
+        return f"{self.name} {point:g}"
+
+    def short(self, point: Any) -> str:
+        """A point in words where the axis is known: "0.3"."""
+        return describe(point) if self.name is None else f"{point:g}"
+
+
+def temperature_axis(temperatures: Sequence[float]) -> Axis:
+    """The axis of these temperatures, which rise strictly."""
+    return Axis("temperature", tuple({"temperature": one} for one in temperatures), tuple(temperatures))
+
+
+def axis_of(settings: Sequence[Values]) -> Axis:
+    """The axis of different settings: in rising order of the one number that differs, else in the order given.
+
+    Raises InputError for fewer than two different settings.
+    """
+    different = list({key(setting): dict(setting) for setting in settings}.values())
+    if len(different) < 2:
+        raise InputError(f"got {len(different)} setting(s) to compare; give at least two different ones")
+    names = list(dict.fromkeys(name for setting in different for name in setting))
+    varying = [name for name in names if len({key({name: one.get(name)}) for one in different}) > 1]
+    if len(varying) == 1 and all(_is_number(one.get(varying[0])) for one in different):
+        name = varying[0]
+        different.sort(key=lambda one: float(one[name]))
+        return Axis(name, tuple(different), tuple(float(one[name]) for one in different))
+    return Axis(None, tuple(different), tuple(different))
+
+
+def key(setting: Values) -> str:
+    """One text for each setting, equal for equal settings: JSON with sorted names and numbers without spelling."""
+    return json.dumps({name: _plain(value) for name, value in setting.items()}, sort_keys=True)
+
+
+def describe(setting: Values) -> str:
+    """`temperature=0.3, top_p=0.9`."""
+    parts = [
+        f"{name}={value:g}" if _is_number(value) else f"{name}={value}" for name, value in setting.items()
+    ]
+    return ", ".join(parts) or "nothing set"
+
+
+def _plain(value: Any) -> Any:
+    """1 and 1.0 are the same setting."""
+    return float(value) if _is_number(value) else value
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
