@@ -63,20 +63,20 @@ NETWORK_FILE = "sources/openai_api.py"
 
 # library → the files that may import it. Patterns are matched against the path below src/retort.
 OPTIONAL: dict[str, str] = {
-    "accelerate": r"distill/\w+\.py",
-    "datasets": r"distill/\w+\.py",
+    "accelerate": r"distill/(\w+/)?\w+\.py",
+    "datasets": r"distill/(\w+/)?\w+\.py",
     "jinja2": r"report/\w+\.py",
     "matplotlib": r"report/\w+\.py",
     "numba": r"sampling/kernels\.py",
     "pocketsphinx": r"sources/\w+\.py",
-    "pyarrow": r"(tune|distill)/\w+\.py",
-    "ray": r"(tune|distill)/\w+\.py",
+    "pyarrow": r"(tune|distill)/(\w+/)?\w+\.py",
+    "ray": r"(tune|distill)/(\w+/)?\w+\.py",
     "safetensors": r"(sources|distill)/\w+\.py",
     "sglang": r"adapters/sglang\.py",
     "starlette": r"studio/\w+\.py",
     "tokenizers": r"(sources|distill)/\w+\.py",
-    "torch": r"(sources|distill)/\w+\.py|sampling/torch\.py|adapters/\w+\.py",
-    "transformers": r"(sources|distill)/\w+\.py|adapters/(transformers|chain_processor)\.py",
+    "torch": r"(sources|distill)/(\w+/)?\w+\.py|sampling/torch\.py|adapters/\w+\.py",
+    "transformers": r"(sources|distill)/(\w+/)?\w+\.py|adapters/(transformers|chain_processor)\.py",
     "uvicorn": r"studio/\w+\.py",
     "vllm": r"adapters/vllm\.py",
 }
