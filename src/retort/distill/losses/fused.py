@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -219,11 +220,12 @@ class _FusedSum(torch.autograd.Function):
                         weight_gradient.addmm_(logits_TV.T, hidden_TD)
                     else:
                         weight_gradient += logits_TV.T @ hidden_TD
-        ctx.save_for_backward(
-            hidden_gradient,
-            None if weight_gradient is None else weight_gradient.to(weight.dtype),
-            None if bias_gradient is None or bias is None else bias_gradient.to(bias.dtype),
-        )
+        if weight_gradient is not None:
+            weight_gradient = weight_gradient.to(weight.dtype)
+        if bias_gradient is not None and bias is not None:
+            bias_gradient = bias_gradient.to(bias.dtype)
+        kept_gradients: tuple[Any, ...] = (hidden_gradient, weight_gradient, bias_gradient)
+        ctx.save_for_backward(*kept_gradients)
         return total
 
     @staticmethod
