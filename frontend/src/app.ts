@@ -1,0 +1,112 @@
+// The page: its head, the tabs, and the view that is open.
+
+import { download, type Kind } from "./parts/download.ts";
+import { fill, freshId, h } from "./parts/dom.ts";
+import { State } from "./parts/state.ts";
+import { themeButton } from "./parts/theme.ts";
+import type { PageData } from "./records.ts";
+import { positionView } from "./views/position.ts";
+import type { Context, View } from "./views/view.ts";
+
+interface Tab {
+  readonly name: string;
+  readonly label: string;
+  readonly open: (context: Context) => View;
+}
+
+/** Put the page into `root`; returns how to take it away. `address`: whether the state lives behind # in the address. */
+export function mount(root: HTMLElement, data: PageData, { address }: { address: boolean }): () => void {
+  const live = h("div", { class: "sr", role: "status", "aria-live": "polite" });
+  const context: Context = { data, state: new State(address), announce: (text) => (live.textContent = text) };
+  const tabs = tabsFor(data);
+  const panel = h("main", { role: "tabpanel", tabindex: "-1", class: "panel" });
+  let view: View | null = null;
+
+  const buttons = tabs.map((tab) =>
+    h("button", { type: "button", role: "tab", id: freshId("tab"), onclick: () => context.state.set("view", tab.name) }, tab.label),
+  );
+  const tablist = h("div", { role: "tablist", "aria-label": "Views", class: "tabs", onkeydown: onKey }, ...buttons);
+
+  function onKey(event: KeyboardEvent): void {
+    const place = buttons.indexOf(document.activeElement as HTMLButtonElement);
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    const to = event.key === "Home" ? 0 : event.key === "End" ? buttons.length - 1 : step === undefined ? null : place + step;
+    if (to === null) return;
+    event.preventDefault();
+    const next = (to + buttons.length) % buttons.length;
+    buttons[next]!.focus();
+    context.state.set("view", tabs[next]!.name);
+  }
+
+  function open(): void {
+    const place = Math.max(0, tabs.findIndex((tab) => tab.name === context.state.get("view")));
+    buttons.forEach((button, index) => {
+      button.setAttribute("aria-selected", String(index === place));
+      button.tabIndex = index === place ? 0 : -1;
+    });
+    view?.close();
+    view = tabs[place]?.open(context) ?? null;
+    panel.setAttribute("aria-labelledby", buttons[place]?.id ?? "");
+    fill(panel, view?.element ?? h("p", {}, "This page holds nothing to show."));
+  }
+
+  const kinds: [Kind, string][] = [["json", "JSON"], ["csv", "CSV"], ["svg", "SVG"], ["png", "PNG"]];
+  const saving = h(
+    "details",
+    { class: "menu" },
+    h("summary", {}, "Download"),
+    h(
+      "div",
+      { class: "menu-list" },
+      ...kinds.map(([kind, label]) =>
+        h("button", {
+          type: "button",
+          class: "quiet",
+          onclick: () => {
+            saving.open = false;
+            if (view?.download) void download(view.download, kind).then(() => context.announce(`${label} saved`));
+          },
+        }, label),
+      ),
+    ),
+  );
+  const link = h("button", { type: "button", class: "quiet", onclick: () => void copyLink(context) }, "Copy link");
+
+  root.classList.add("retort");
+  fill(
+    root,
+    h(
+      "header",
+      { class: "head" },
+      h("p", { class: "brand" }, "retort"),
+      tablist,
+      h("div", { class: "tools" }, address ? link : null, saving, themeButton(root)),
+    ),
+    panel,
+    live,
+  );
+  const stop = context.state.listen((name) => name === "view" && open());
+  open();
+  return () => {
+    stop();
+    view?.close();
+    root.replaceChildren();
+  };
+}
+
+async function copyLink(context: Context): Promise<void> {
+  try {
+    await navigator.clipboard.writeText(context.state.link());
+    context.announce("Link copied");
+  } catch {
+    history.replaceState(null, "", context.state.link());
+    context.announce("The link is in the address bar");
+  }
+}
+
+function tabsFor(data: PageData): Tab[] {
+  const tabs: Tab[] = [];
+  const { position } = data;
+  if (position) tabs.push({ name: "position", label: "Position", open: (context) => positionView(position, context) });
+  return tabs;
+}

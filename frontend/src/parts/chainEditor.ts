@@ -1,0 +1,218 @@
+// The chain as a list of stages that can be set, switched off, removed, added and put in another order.
+//
+// Order by mouse or finger (drag the handle) and by keyboard (arrow keys on the handle); every move is announced.
+
+import { chainText, checkedValue, isOn, type Chain, type Stage, type StageReport } from "../math/chain.ts";
+import { findTransform, TRANSFORMS, type Transform } from "../math/transforms.ts";
+import { fill, freshId, h, say } from "./dom.ts";
+import { probability, whole } from "./format.ts";
+
+interface Row {
+  stage: Stage;
+  item: HTMLLIElement;
+  handle: HTMLButtonElement;
+  range: HTMLInputElement;
+  number: HTMLInputElement;
+  effect: HTMLElement;
+}
+
+export interface ChainEditor {
+  readonly element: HTMLElement;
+  /** Show this chain; controls that are being used keep their focus. */
+  show(chain: Chain): void;
+  /** Say under each stage what it did. */
+  report(stages: readonly StageReport[]): void;
+}
+
+
+export function chainEditor(onChange: (chain: Chain) => void, announce: (text: string) => void): ChainEditor {
+  let rows: Row[] = [];
+  const list = h("ol", { class: "chain", "aria-label": "Chain of stages, in the order in which they apply" });
+  const adder = h("select", { class: "chain-add", "aria-label": "Add a stage at the end", onchange: () => add(adder.value) });
+  const error = h("p", { class: "error", role: "alert" });
+  const element = h("div", { class: "chain-editor" }, list, h("div", { class: "chain-tools" }, adder), error);
+  const chain = (): Chain => rows.map((row) => row.stage);
+  const changed = (): void => onChange(chain());
+
+  function show(wanted: Chain): void {
+    // A stage whose setting means “off” (top_p=1) is in no chain, but must not vanish under the hand that sets it.
+    const on = chain().filter(isOn);
+    if (chainText(wanted) === chainText(on)) return;
+    const free = [...rows];
+    rows = wanted.map((stage) => {
+      const place = free.findIndex((row) => row.stage.name === stage.name);
+      const row = place >= 0 ? free.splice(place, 1)[0]! : makeRow(stage);
+      setRow(row, stage);
+      return row;
+    });
+    arrange();
+  }
+
+  function arrange(): void {
+    const focused = document.activeElement;
+    const items = rows.map((row) => row.item);
+    if (items.length !== list.children.length || items.some((item, place) => list.children[place] !== item)) {
+      fill(list, ...items);
+      if (focused instanceof HTMLElement && list.contains(focused)) focused.focus();
+    }
+    rows.forEach((row, place) => {
+      row.handle.setAttribute(
+        "aria-label",
+        `${row.stage.name}, stage ${place + 1} of ${rows.length}. Arrow keys move it, Delete removes it.`,
+      );
+    });
+    const missing = [...TRANSFORMS.values()].filter((one) => !rows.some((row) => row.stage.name === one.name));
+    fill(
+      adder,
+      h("option", { value: "" }, "+ add a stage"),
+      ...missing.map((one) => h("option", { value: one.name }, `${one.name}: ${one.help}`)),
+    );
+    adder.hidden = missing.length === 0;
+  }
+
+  function setRow(row: Row, stage: Stage): void {
+    row.stage = stage;
+    if (document.activeElement !== row.number) row.number.value = String(stage.value);
+    row.range.value = String(stage.value);
+    row.range.setAttribute("aria-valuetext", `${stage.name} ${stage.value}`);
+  }
+
+  function makeRow(stage: Stage): Row {
+    const transform = TRANSFORMS.get(stage.name)!;
+    const id = freshId(stage.name);
+    const handle = h(
+      "button",
+      { type: "button", class: "handle", title: "Drag, or use the arrow keys, to change the order" },
+      h("span", { "aria-hidden": "true" }, "⠿"),
+    );
+    const { low, high, step } = transform.slider;
+    const range = h("input", {
+      type: "range", min: low, max: high, step, "aria-label": stage.name, "data-stage": stage.name,
+    });
+    const number = h("input", {
+      id, type: "number", min: transform.low, step: "any", inputmode: "decimal", "data-number": stage.name,
+    });
+    const effect = h("p", { class: "effect" });
+    const remove = h(
+      "button",
+      { type: "button", class: "quiet remove", "aria-label": `Remove ${stage.name}` },
+      h("span", { "aria-hidden": "true" }, "×"),
+    );
+    const item = h(
+      "li",
+      { class: "stage", "data-name": stage.name },
+      handle,
+      h("label", { for: id, class: "stage-name", title: transform.help }, stage.name),
+      transform.name === "temperature" ? null : range, // it has the large slider
+      number,
+      remove,
+      effect,
+    );
+    const row: Row = { stage, item, handle, range, number, effect };
+    range.addEventListener("input", () => change(row, transform, range.value));
+    number.addEventListener("input", () => change(row, transform, number.value));
+    number.addEventListener("blur", () => setRow(row, row.stage));
+    remove.addEventListener("click", () => removeRow(row));
+    handle.addEventListener("keydown", (event) => onKey(row, event));
+    draggable(row);
+    return row;
+  }
+
+  function change(row: Row, transform: Transform, typed: string): void {
+    try {
+      if (typed.trim() === "") return;
+      setRow(row, { name: transform.name, value: checkedValue(transform, Number(typed), typed) });
+      row.number.removeAttribute("aria-invalid");
+      say(error, "");
+      changed();
+    } catch (problem) {
+      row.number.setAttribute("aria-invalid", "true");
+      say(error, (problem as Error).message);
+    }
+  }
+
+  function add(name: string): void {
+    const transform = findTransform(name);
+    if (transform === undefined) return;
+    const row = makeRow({ name: transform.name, value: transform.initial });
+    setRow(row, row.stage);
+    rows.push(row);
+    arrange();
+    changed();
+    row.number.focus();
+    announce(`${name} added as stage ${rows.length}`);
+  }
+
+  function removeRow(row: Row): void {
+    const place = rows.indexOf(row);
+    rows.splice(place, 1);
+    arrange();
+    changed();
+    announce(`${row.stage.name} removed`);
+    (rows[Math.min(place, rows.length - 1)]?.handle ?? adder).focus();
+  }
+
+  function move(row: Row, place: number): void {
+    const from = rows.indexOf(row);
+    if (place < 0 || place >= rows.length || place === from) return;
+    rows.splice(from, 1);
+    rows.splice(place, 0, row);
+    arrange();
+    changed();
+    announce(`${row.stage.name} is now stage ${place + 1} of ${rows.length}`);
+  }
+
+  function onKey(row: Row, event: KeyboardEvent): void {
+    const place = rows.indexOf(row);
+    const to = { ArrowUp: place - 1, ArrowLeft: place - 1, ArrowDown: place + 1, ArrowRight: place + 1 }[event.key];
+    if (to !== undefined) move(row, to);
+    else if (event.key === "Delete" || event.key === "Backspace") removeRow(row);
+    else return;
+    event.preventDefault();
+    row.handle.focus();
+  }
+
+  function draggable(row: Row): void {
+    row.handle.addEventListener("pointerdown", (begin) => {
+      if (begin.button !== 0) return;
+      begin.preventDefault();
+      row.handle.focus();
+      row.handle.setPointerCapture(begin.pointerId);
+      row.item.classList.add("dragged");
+      const onMove = (event: PointerEvent): void => {
+        const target = rows.findIndex(({ item }) => {
+          const box = item.getBoundingClientRect();
+          return event.clientY >= box.top && event.clientY < box.bottom;
+        });
+        if (target >= 0) move(row, target);
+      };
+      const onEnd = (): void => {
+        row.item.classList.remove("dragged");
+        row.handle.removeEventListener("pointermove", onMove);
+        row.handle.removeEventListener("pointerup", onEnd);
+        row.handle.removeEventListener("pointercancel", onEnd);
+      };
+      row.handle.addEventListener("pointermove", onMove);
+      row.handle.addEventListener("pointerup", onEnd);
+      row.handle.addEventListener("pointercancel", onEnd);
+    });
+  }
+
+  function report(stages: readonly StageReport[]): void {
+    for (const row of rows) {
+      // The editor may show a stage that is off (top_p=1): the chain then has no report of it.
+      const found = stages.find((stage) => stage.stage.name === row.stage.name);
+      say(row.effect, found === undefined ? "off" : effect(found));
+    }
+  }
+
+  arrange();
+  return { element, show, report };
+}
+
+function effect(report: StageReport): string {
+  if (!TRANSFORMS.get(report.stage.name)!.truncates && report.removed === 0) {
+    return report.stage.value === 1 ? "leaves the model as it is" : report.stage.value < 1 ? "sharpens" : "flattens";
+  }
+  return `keeps ${whole(report.kept)}, removes ${whole(report.removed)}; keeps ${probability(report.keptMass)} of the mass that came in`;
+}

@@ -1,0 +1,71 @@
+// The page's mathematics against Python's numbers, to 1e-6 (most agree to 1e-12).
+
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { effectiveSupport, explain, leakage, parseChain, chainText, applyStage } from "../src/math/chain.ts";
+import { distances } from "../src/math/comparison.ts";
+import { unpackIds, unpackLogits } from "../src/math/unpack.ts";
+import { logProb, margin, nucleusSize, prob, sums, whole } from "../src/math/window.ts";
+
+const golden = JSON.parse(readFileSync(new URL("golden.json", import.meta.url), "utf-8"));
+type Vector = Record<string, any>;
+const TOLERANCE = 1e-6;
+
+/** JSON has null where Python has an infinity of either sign. */
+function near(actual: number, expected: number | null, what: string): void {
+  if (expected === null) expect(Math.abs(actual), what).toBe(Infinity);
+  else expect(Math.abs(actual - expected), `${what}: ${actual}, Python ${expected}`).toBeLessThanOrEqual(TOLERANCE);
+}
+
+describe.each(golden.rows as Vector[])("$name", (row) => {
+  const logits = unpackLogits(row.packed);
+
+  test("every logit arrives exactly", () => {
+    expect(logits.length).toBe(row.packed.count);
+    for (const [rank, value] of Object.entries(row.logits)) expect(logits[Number(rank)]! - (value as number)).toBe(0);
+    expect(Math.abs(logits.reduce((total, value) => total + value, 0) - row.sum)).toBeLessThan(1e-9 * logits.length);
+    near(margin(whole(logits)), row.margin, "margin");
+  });
+
+  test.each(row["temperatures"] as Vector[])("temperature $temperature", (expected) => {
+    const window = applyStage(whole(logits), { name: "temperature", value: expected.temperature });
+    near(sums(window).entropy, expected.entropy, "entropy");
+    near(effectiveSupport(window) / expected.effective_support, 1, "effective support");
+    expect(nucleusSize(window, 0.9)).toBe(expected.nucleus_90);
+    for (const [rank, value] of Object.entries(expected.log_probs)) {
+      near(logProb(window, Number(rank)), value as number | null, `log-probability of rank ${rank}`);
+    }
+  });
+
+  test.each(row["chains"] as Vector[])("chain “$chain”", (expected) => {
+    const explanation = explain(parseChain(expected.chain), logits);
+    const { processed } = explanation;
+    expect(explanation.stages.map((stage) => [stage.kept, stage.removed])).toEqual(
+      expected.stages.map((stage: any) => [stage.kept, stage.removed]),
+    );
+    explanation.stages.forEach((stage, place) => {
+      near(stage.keptMass, expected.stages[place].kept_mass, `mass kept by ${expected.stages[place].stage}`);
+      near(stage.keptMassTotal, expected.stages[place].kept_mass_total, `mass left after ${expected.stages[place].stage}`);
+    });
+    expect(processed.to - processed.from).toBe(expected.kept);
+    near(sums(processed).entropy, expected.entropy, "entropy");
+    near(effectiveSupport(processed) / expected.effective_support, 1, "effective support");
+    near(leakage(explanation), expected.leakage, "leakage");
+    expected.probs.forEach((value: number, rank: number) => near(prob(processed, rank), value, `probability of rank ${rank}`));
+    expect(chainText(parseChain(expected.chain))).toBe(expected.spec);
+  });
+});
+
+describe("two distributions", () => {
+  test.each(golden.pairs as Vector[])("$name: $a.chain against $b.chain", (pair) => {
+    const [a, b] = [pair.a, pair.b].map((side) => ({
+      window: explain(parseChain(side.chain), unpackLogits(side.packed)).processed,
+      ids: unpackIds(side.ids),
+    }));
+    const found = distances(a!, b!, pair.vocabulary);
+    near(found.klForward, pair.kl_forward, "KL forward");
+    near(found.klReverse, pair.kl_reverse, "KL reverse");
+    near(found.jsd, pair.jsd, "JSD");
+    near(found.totalVariation, pair.total_variation, "total variation");
+  });
+});

@@ -1,0 +1,13 @@
+// One bundle for all three homes: an ES module that mounts itself where a page asks for it, and exports the widget.
+import { defineConfig } from "vite";
+
+export default defineConfig({
+  build: {
+    outDir: "../src/retort/studio/static",
+    emptyOutDir: true,
+    target: "es2022",
+    cssCodeSplit: false,
+    reportCompressedSize: false,
+    lib: { entry: "src/main.ts", formats: ["es"], fileName: () => "page.js", cssFileName: "page" },
+  },
+});

@@ -1,0 +1,183 @@
+"""The golden vectors that both languages must reproduce: rows of logits, chains, and what Python makes of them.
+
+`python -m tests.studio.golden` writes frontend/tests/golden.json. test_golden.py holds the file to today's Python,
+frontend/tests/golden.test.ts the page's mathematics to the file.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from retort.distribution import (
+    Chain,
+    Distribution,
+    jsd,
+    kl,
+    leakage,
+    log_softmax,
+    nucleus_size,
+    softmax,
+    top_ids,
+    total_variation,
+)
+from retort.lens.packing import pack, pack_ids
+
+FILE = Path(__file__).resolve().parents[2] / "frontend" / "tests" / "golden.json"
+SKY = [15.2, 10.1, 8.4, 6.2, 2.1, -4.8]
+TEMPERATURES = (0.0, 0.1, 0.5, 0.7, 1.0, 1.3, 2.0, 4.0)
+CHAINS = (
+    "",
+    "temperature=0",
+    "temperature=0.7",
+    "temperature=2",
+    "temperature=0.8 | top_k=50 | top_p=0.9",
+    "temperature=1 | top_p=0.9",
+    "temperature=1.5 | min_p=0.05",
+    "top_k=5 | top_p=0.3 | temperature=2",
+    "temperature=2 | top_k=5 | top_p=0.3",
+    "top_p=0.95 | min_p=0.02 | temperature=1.2",
+    "min_p=0.1 | top_k=20 | top_p=0.5",
+    "top_k=1 | temperature=3",
+    "temperature=0 | top_p=0.5",
+    "top_p=0",
+    "min_p=1",
+)
+SHOWN = 12
+
+
+def rows() -> dict[str, np.ndarray]:
+    """Rows by name: by hand, random, tied, with tokens that cannot come, flat, steep, and larger ones."""
+    random = np.random.default_rng(20261124)
+    tied = np.round(random.normal(0, 2, 60)).astype(np.float32)
+    impossible = random.normal(0, 3, 80).astype(np.float32)
+    impossible[::5] = -np.inf
+    heavy = random.normal(-2, 2.5, 5000)
+    heavy[random.permutation(5000)[:200]] += random.exponential(4, 200)
+    large = random.gumbel(0, 2.0, 12000)
+    return {
+        "the sky, float64": np.array(SKY),
+        "the sky, float32": np.array(SKY, dtype=np.float32),
+        "one token": np.array([0.25], dtype=np.float32),
+        "all tied": np.zeros(7, dtype=np.float32),
+        "ties": tied,
+        "impossible tokens": impossible,
+        "steep": np.array([300.0, 0.0, -0.0, -250.5, -1e4], dtype=np.float32),
+        "heavy tail": heavy.astype(np.float32),
+        "two rows": random.normal(0, 2.5, 600).astype(np.float32),
+        "large": large.astype(np.float32),
+    }
+
+
+def golden() -> dict[str, Any]:
+    """Everything, as JSON holds it."""
+    made = rows()
+    return {
+        "rows": [_row(name, logits) for name, logits in made.items()],
+        "pairs": [
+            _pair("two rows", made["two rows"], np.roll(made["two rows"], 7), first, second)
+            for first, second in (
+                ("temperature=1", "temperature=1"),
+                ("temperature=0.7", "temperature=1.6"),
+                ("temperature=1 | top_k=40", "temperature=1"),
+                ("temperature=1 | top_p=0.8", "temperature=2 | top_k=100"),
+            )
+        ]
+        + [_pair("one row, two orders", made["two rows"], made["two rows"], CHAINS[7], CHAINS[8])],
+    }
+
+
+def _row(name: str, logits: np.ndarray) -> dict[str, Any]:
+    wide = logits.astype(np.float64)
+    finite = np.sort(wide[wide > -np.inf])[::-1]
+    ranks = _ranks(len(finite))
+    return {
+        "name": name,
+        "packed": asdict(pack(logits)),
+        "logits": {str(rank): float(finite[rank]) for rank in ranks},
+        "sum": float(finite.sum()),
+        "margin": _json(Distribution(wide).margin),
+        "temperatures": [_temperature(wide, temperature, len(finite)) for temperature in TEMPERATURES],
+        "chains": [_chain(wide, Chain(text), text) for text in CHAINS],
+    }
+
+
+def _ranks(count: int) -> list[int]:
+    spread = np.unique(np.round(np.geomspace(1, count, 9)).astype(int) - 1)
+    return sorted({*range(min(count, SHOWN)), *spread.tolist()})
+
+
+def _temperature(logits: np.ndarray, temperature: float, count: int) -> dict[str, Any]:
+    one = Distribution(logits, temperature=temperature)
+    log_probs = np.sort(log_softmax(logits, temperature))[::-1][:count]
+    return {
+        "temperature": temperature,
+        "entropy": float(one.entropy),
+        "effective_support": float(one.effective_support),
+        "nucleus_90": int(nucleus_size(logits, 0.9, temperature)),
+        "log_probs": {str(rank): _json(log_probs[rank]) for rank in _ranks(count)},
+    }
+
+
+def _chain(logits: np.ndarray, chain: Chain, text: str) -> dict[str, Any]:
+    explanation = chain.explain(logits)
+    processed = chain.apply(logits)
+    ids = top_ids(logits, min(SHOWN, int(np.sum(logits > -np.inf))))
+    one = Distribution(processed)
+    return {
+        "chain": text,
+        "spec": explanation.spec,
+        "stages": [
+            {
+                "stage": stage.stage,
+                "kept": stage.kept,
+                "removed": stage.removed,
+                "kept_mass": stage.kept_mass,
+                "kept_mass_total": stage.kept_mass_total,
+            }
+            for stage in explanation.stages
+        ],
+        "kept": explanation.kept,
+        "warnings": len(explanation.warnings),
+        "entropy": float(one.entropy),
+        "effective_support": float(one.effective_support),
+        "leakage": float(leakage(logits, processed)),
+        "probs": softmax(processed)[ids].tolist(),
+    }
+
+
+def _pair(name: str, a: np.ndarray, b: np.ndarray, first: str, second: str) -> dict[str, Any]:
+    wide_a, wide_b = a.astype(np.float64), b.astype(np.float64)
+    log_a, log_b = (
+        log_softmax(Chain(chain).apply(wide)) for chain, wide in ((first, wide_a), (second, wide_b))
+    )
+    return {
+        "name": name,
+        "vocabulary": len(a),
+        "a": {"packed": asdict(pack(a)), "ids": asdict(pack_ids(top_ids(a, len(a)))), "chain": first},
+        "b": {"packed": asdict(pack(b)), "ids": asdict(pack_ids(top_ids(b, len(b)))), "chain": second},
+        "kl_forward": _json(kl(log_a, log_b)),
+        "kl_reverse": _json(kl(log_b, log_a)),
+        "jsd": _json(jsd(log_a, log_b)),
+        "total_variation": _json(total_variation(log_a, log_b)),
+    }
+
+
+def _json(value: Any) -> float | None:
+    number = float(value)
+    return number if math.isfinite(number) else None
+
+
+def write(file: Path = FILE) -> None:
+    """Write the vectors to `file`."""
+    file.write_text(json.dumps(golden(), allow_nan=False, separators=(",", ":")) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write()
+    print(f"{FILE}: {FILE.stat().st_size:,} bytes")
