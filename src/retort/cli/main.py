@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "sample": ("sample", "Draw texts, and say of every token how it was drawn."),
     "generate": ("sample", "The same as sample."),
     "path": ("path", "One seed, every temperature: where the text changes."),
+    "page": ("page", "One HTML file to look at: every temperature and chain, without the model."),
     "tune": ("tune", "Which temperature suits a task, and whether the difference is real."),
     "distill": ("distill", "Teach a small model from a large one, beside a control on hard labels."),
     "tour": ("tour", "All of the above on one model, what was found, and a page to look at."),

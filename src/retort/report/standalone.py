@@ -1,0 +1,87 @@
+"""Records → one HTML file with the page's program and the data inside: it works from a disk, with no network.
+
+The program is the committed bundle of frontend/ (see docs/studio.md). The page's own policy forbids everything but
+itself: the one script it may run is named by its hash, and nothing can be fetched.
+"""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import hashlib
+import html
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from retort.errors import InputError
+
+BUNDLE = Path(__file__).resolve().parents[1] / "studio" / "static"
+
+
+def plain(value: Any) -> Any:
+    """`value` with records as objects and tuples as lists, as JSON can hold it."""
+    if hasattr(value, "to_dict"):  # a record that says itself what belongs into its JSON
+        return plain(value.to_dict())
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return value
+
+
+def page_html(title: str, records: Mapping[str, Any], version: str) -> str:
+    """The page as text. `records`: view name ("position", "path", …) → its record; each becomes a tab."""
+    script = _bundle("page.js").replace("</script", "<\\/script").replace("<!--", "<\\!--")
+    style = _bundle("page.css").replace("</style", "<\\/style")
+    data = json.dumps(
+        {"version": version, "title": title, **plain(records)}, allow_nan=False, separators=(",", ":")
+    )
+    # Inside a script element only these characters could end it or begin a comment.
+    data = data.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
+    policy = (
+        f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; img-src data: blob:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{html.escape(policy)}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="generator" content="retort {html.escape(version)}">
+<title>{html.escape(title)}</title>
+<link rel="icon" href="data:,">
+<style>{style}</style>
+</head>
+<body>
+<div id="retort-page"><noscript>This page computes its pictures in the browser and needs JavaScript.</noscript></div>
+<script type="application/json" id="retort-data">{data}</script>
+<script type="module">{script}</script>
+</body>
+</html>
+"""
+
+
+def write_standalone(file: Path, title: str, records: Mapping[str, Any], version: str) -> None:
+    """Write the page so that at every moment either the old one or the whole new one is there; InputError."""
+    text = page_html(title, records, version)
+    partial = file.with_name(f".{file.name}.{os.getpid()}.partial")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(file)
+    except OSError as problem:
+        raise InputError(
+            f"the page cannot be written to {file} ({problem.strerror}); choose another file."
+        ) from None
+
+
+def _bundle(name: str) -> str:
+    return (BUNDLE / name).read_text(encoding="utf-8")

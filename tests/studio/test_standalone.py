@@ -1,0 +1,145 @@
+"""The standalone page in Chromium, from disk and offline: its numbers are Python's, by mouse and by keyboard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.mock_source import MockSource
+from tests.studio.browser import Browser
+
+from retort.distribution import Chain, Distribution, leakage, softmax, top_ids
+from retort.lens.position import position
+from retort.report.standalone import page_html, write_standalone
+
+START = "temperature=0.8 | top_k=50 | top_p=0.9"
+PROMPT = "w1 w2 w3"
+EXACT = 1e-6
+
+
+@pytest.fixture(scope="module")
+def source() -> MockSource:
+    return MockSource(3000, spread=2.5)
+
+
+@pytest.fixture(scope="module")
+def page(source: MockSource, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("page") / "page.html"
+    write_standalone(file, "a page", {"position": position(source, PROMPT, Chain(START))}, "test")
+    return file
+
+
+def opened(browser: Browser, page: Path, state: str = "") -> None:
+    browser.network(False)
+    browser.go(f"{page.as_uri()}#{state}")
+    browser.shows(".bars")
+
+
+def check_numbers(browser: Browser, source: MockSource, chain: str) -> None:
+    """Every measure and every probability in the table against Python, for this chain."""
+    logits = source.logits_of(source.encode(PROMPT)).astype(np.float64)
+    processed = Chain(chain).apply(logits)
+    one, raw = Distribution(processed), Distribution(logits)
+    expected = {
+        "entropy": one.entropy,
+        "entropy-raw": raw.entropy,
+        "kept": one.support,
+        "margin": raw.margin,
+        "leakage": leakage(logits, processed),
+        "kept-mass": Chain(chain).explain(logits).stages[-1].kept_mass_total,
+    }
+    for name, value in expected.items():
+        assert browser.value(f"[data-measure={name}]") == pytest.approx(float(value), abs=EXACT), name
+    assert browser.value("[data-measure=support]") == pytest.approx(float(one.effective_support), rel=EXACT)
+    ids = top_ids(logits, 20)
+    shown = browser.run(
+        "return [...document.querySelectorAll('.bars tbody:not(.tail) tr')].map(r =>"
+        " [...r.querySelectorAll('td[data-value]')].map(c => Number(c.dataset.value)))"
+    )
+    assert np.allclose(np.array(shown)[:, 0], raw.probs[ids], atol=EXACT, rtol=0)
+    assert np.allclose(np.array(shown)[:, 1], softmax(processed)[ids], atol=EXACT, rtol=0)
+
+
+def test_the_slider_gives_pythons_numbers(browser: Browser, source: MockSource, page: Path) -> None:
+    opened(browser, page)
+    check_numbers(browser, source, START)
+    for temperature in ("0.3", "1", "2.4"):
+        browser.set("input.tau", temperature)
+        check_numbers(browser, source, START.replace("0.8", temperature))
+    browser.set("[data-number=top_k]", "7")
+    browser.set("[data-stage=top_p]", "0.35")
+    check_numbers(browser, source, "temperature=2.4 | top_k=7 | top_p=0.35")
+    assert "fewer than any of them alone" in browser.text(".warnings")
+    browser.picture("position-cut")
+
+
+def test_order_by_keyboard_and_by_mouse(browser: Browser, source: MockSource, page: Path) -> None:
+    opened(browser, page, "chain=temperature%3D2+%7C+top_k%3D40+%7C+top_p%3D0.6")
+    check_numbers(browser, source, "temperature=2 | top_k=40 | top_p=0.6")
+    browser.run("document.querySelector('[data-name=temperature] .handle').focus()")
+    browser.press("\ue015")  # arrow down
+    browser.press("\ue015")
+    check_numbers(browser, source, "top_k=40 | top_p=0.6 | temperature=2")
+    assert "temperature is now stage 3 of 3" in browser.text("[role=status]")
+    assert browser.run("return document.activeElement.closest('li').dataset.name") == "temperature"
+    assert "does not see it" in browser.text(".warnings")
+
+    from selenium.webdriver.common.action_chains import ActionChains
+    from selenium.webdriver.common.by import By
+
+    handle = browser.driver.find_element(By.CSS_SELECTOR, "[data-name=top_p] .handle")
+    ActionChains(browser.driver).click_and_hold(handle).move_by_offset(0, -90).release().perform()
+    browser.frame()
+    check_numbers(browser, source, "top_p=0.6 | top_k=40 | temperature=2")
+    browser.run("document.querySelector('[data-name=top_k] .handle').focus()")
+    browser.press("\ue017")  # delete
+    check_numbers(browser, source, "top_p=0.6 | temperature=2")
+    browser.set(".chain-add", "min_p")
+    check_numbers(browser, source, "top_p=0.6 | temperature=2 | min_p=0.05")
+
+
+def test_greedy_and_a_setting_that_cannot_be(browser: Browser, source: MockSource, page: Path) -> None:
+    opened(browser, page)
+    browser.set("input.tau", "0")
+    assert browser.value("[data-measure=kept]") == 1
+    assert browser.value("[data-measure=entropy]") == 0
+    browser.set("[data-number=top_p]", "1.4")
+    assert browser.text(".error") == "top_p must be a number from 0 to 1, got 1.4"
+    browser.set("[data-number=top_p]", "1")
+    assert browser.text("[data-name=top_p] .effect") == "off"
+
+
+def test_a_link_carries_the_state(browser: Browser, source: MockSource, page: Path) -> None:
+    opened(browser, page)
+    browser.set("input.tau", "1.7")
+    link = browser.until(lambda: "1.7" in browser.driver.current_url and browser.driver.current_url)
+    browser.go(link)
+    browser.shows(".bars")
+    check_numbers(browser, source, START.replace("0.8", "1.7"))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280, 2200])
+def test_it_fits_and_asks_for_nothing(browser: Browser, page: Path, width: int, scheme: str) -> None:
+    browser.size(width, 900)
+    browser.scheme(scheme)
+    browser.asked()
+    opened(browser, page)
+    assert browser.asked() == []
+    assert browser.run("return document.documentElement.scrollWidth") <= width
+    brightness = browser.run(
+        "return getComputedStyle(document.querySelector('.retort')).backgroundColor.match(/\\d+/g)"
+        ".slice(0, 3).reduce((a, b) => a + Number(b), 0)"
+    )
+    assert (brightness > 600) == (scheme == "light")
+    browser.picture(f"position-{width}-{scheme}")
+
+
+def test_a_token_cannot_end_the_script(tmp_path: Path) -> None:
+    html = page_html(
+        "</title><b>", {"position": {"tokens": ["</script><script>alert(1)</script>", "<!--"]}}, "1"
+    )
+    assert "<script>alert" not in html
+    assert "</title><b>" not in html
+    assert html.count("<script") == 2
