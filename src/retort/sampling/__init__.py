@@ -1,7 +1,7 @@
 """Drawing tokens and texts: settings, noise, one batch of rows, whole texts, and the text at every temperature."""
 
 from retort.sampling.generate import Sample, SampledToken, generate
-from retort.sampling.noise import NoiseCache, gumbel, gumbel_at
+from retort.sampling.noise import NoiseCache, gumbel, gumbel_at, uniform_at
 from retort.sampling.params import SamplingParams
 from retort.sampling.path import Leaf, PathRequest, TemperaturePath, temperature_path, temperature_paths
 from retort.sampling.sampler import NOISE_SCALE, BadRowsError, SampleBatch, sample
@@ -23,4 +23,5 @@ __all__ = [
     "sample",
     "temperature_path",
     "temperature_paths",
+    "uniform_at",
 ]

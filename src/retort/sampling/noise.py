@@ -1,19 +1,31 @@
 """Gumbel noise of (seed, position, token id): stateless, so a draw does not depend on its batch, order or thread.
 
+The noise is a race that can be watched from its winners down. Every token arrives at a time T ~ Exp(1); g = -ln T is
+Gumbel, and argmax(z/τ + g), the first arrival in proportion to exp(z/τ), is a draw from softmax(z/τ). Tokens stand in
+blocks of 64. A block's first arrival is Exp(64), and each of its tokens is it with the same chance; by memorylessness
+the others arrive an Exp(1) later, each on its own. So the T of all tokens are independent Exp(1), exactly; and who only
+wants the winner needs 2,000 block arrivals for 128,000 tokens and little more: a block whose arrival cannot win even
+with its largest logit need not be opened.
+
 Everything that another implementation (compiled, or on a device) needs to give the same bits:
 
-1. *Generator.* Philox4x32-10 (Salmon, Moraes, Dror, Shaw 2011, "Parallel random numbers: as easy as 1, 2, 3").
-2. *Key.* The 64-bit seed: `key = (seed mod 2^32, seed div 2^32)`.
-3. *Counter.* `(token_id div 2, position, stream, 0)`; `stream` is 0 for the noise of sampling. One counter serves two
-   neighbouring tokens: the even one takes words (x0, x1) of the output, the odd one (x2, x3).
-4. *Uniform.* From its words (low, high) a token takes the upper 52 of 64 bits, `k = (high·2^32 + low) div 2^12`, and
-   `u = (k + 1/2)·2^-52`. u and 1 - u are both exact in float64, neither is ever 0, and `|P(u ≤ x) - x| ≤ 2^-53`.
-5. *Gumbel.* `g = -ln(-ln u)`. Here ln is `_negated_log` below: a fixed sequence of IEEE float64 operations, each
-   rounded on its own (no fused multiply-add). A library's logarithm differs in the last bit from one processor to
-   the next, and with it a draw could.
+1. *Generator.* Philox4x32-10 (Salmon, Moraes, Dror, Shaw 2011); key: the 64-bit seed, `(seed mod 2^32, seed div 2^32)`.
+2. *Counters* `(number, position, stream, kind)`. `stream` is 0 for the noise that chooses tokens. Kinds:
+   0, blocks: number = block = token id div 64; words (x0, x1) give E, `x2 mod 64` is the place of the block's winner.
+   1, tokens: number = token id div 2; the even token takes words (x0, x1), the odd one (x2, x3).
+   2, coins: number = 0; words (x0, x1). One uniform number for a whole row.
+3. *Uniform.* From its words (low, high): `k = (high·2^32 + low) div 2^12`, 52 of 64 bits, and `u = (k + 1/2)·2^-52`.
+4. *Arrivals.* `E = -ln u`. A block's winner arrives at `T = E_block/64`, every other token at
+   `T = E_block/64 + E_token`. The winner's place may lie beyond the vocabulary's end; then no token arrives at that
+   time, which is right: an id's noise does not depend on how many tokens there are.
+5. *Gumbel.* `g = -ln T`. Both ln are `negated_log` below: a fixed sequence of IEEE float64 operations, each rounded on
+   its own (no fused multiply-add). A library's logarithm differs in the last bit from one processor to the next, and
+   with it a draw could.
 
-A token of probability p wins the race when its exponential `-ln u` is the smallest in proportion; that of a rare token
-must come close to 0, where u is close to 1 and the grain 2^-52 decides how small a probability can be told apart.
+A token of probability p wins when it arrives about p times as early as others do. Arrivals near 0 are those of block
+winners, whose grain there is 2^-52/64: an event of probability 2^-40 has it to one part in 2^17.
+
+Sources: Gumbel 1954; Yellott 1977 (the race); Maddison, Tarlow, Minka 2014, "A* sampling" (noise from the top down).
 """
 
 from __future__ import annotations
@@ -25,18 +37,21 @@ from typing import Any
 import numpy as np
 
 from retort.errors import InputError
+from retort.sampling.philox import LOW_WORD, philox4x32, unit_numbers
 
-MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
-KEY_STEPS = (0x9E3779B9, 0xBB67AE85)
-ROUNDS = 10
-LOW_WORD = 0xFFFFFFFF
+BLOCK_BITS = 6
+BLOCK_TOKENS = 2**BLOCK_BITS
+"""Tokens that share a first arrival."""
 
 STREAM_SAMPLING = 0
 """The counter's third word for the noise that chooses tokens; other uses of a seed take another number."""
 
+KIND_BLOCK, KIND_TOKEN, KIND_COIN = 0, 1, 2
+
 MAX_SEED = 2**64 - 1
 MAX_POSITION = 2**32 - 1
 MAX_TOKEN_ID = 2**32 - 1
+MAX_STREAM = 2**32 - 1
 
 LANES = 8192
 """Counters worked on at a time: enough to hide the cost of a numpy call, few enough for a second-level cache."""
@@ -54,78 +69,76 @@ ATANH_TERMS = (
     0.39999999999899505,
     0.666666666666667,
 )
-ONE_BITS = 0x3FF0000000000000
-ONE_LESS_HALF_GRAIN = 1.0 - 2.0**-53
 
 
-def gumbel(seed: int, position: int, tokens: int | Sequence[int] | np.ndarray) -> np.ndarray:
+def gumbel(
+    seed: int, position: int, tokens: int | Sequence[int] | np.ndarray, stream: int = STREAM_SAMPLING
+) -> np.ndarray:
     """`[vocab]` Gumbel noise of each token, float64, for one seed and position.
 
-    `g = -ln(-ln u)`, u from `uniforms`; argmax over i of `z_i/τ + g_i` is then a draw from softmax(z/τ) (Gumbel 1954).
-    `tokens`: how many (ids 0 .. tokens-1), or the ids wanted; an id's noise is the same either way. The layout of
-    counters and the map to Gumbel are at the head of this file. Raises InputError for a seed or position out of range.
+    `g = -ln T`, T as at the head of this file; argmax over i of `z_i/τ + g_i` is then a draw from softmax(z/τ).
+    `tokens`: how many (ids 0 .. tokens-1), or the ids wanted; an id's noise is the same either way.
+    Raises InputError for a seed, position or stream out of range. Source: Gumbel 1954.
     """
-    return _to_gumbel(uniforms(seed, position, tokens))
+    if not isinstance(tokens, (int, np.integer)):
+        return gumbel_at(seed, position, tokens, stream)
+    noise = _row_arrivals(
+        int(whole_numbers(seed, MAX_SEED, "seed")),
+        int(whole_numbers(position, MAX_POSITION, "position")),
+        int(whole_numbers(stream, MAX_STREAM, "stream")),
+        int(tokens),
+    )
+    _negate_logs(noise)
+    return noise
 
 
-def uniforms(seed: int, position: int, tokens: int | Sequence[int] | np.ndarray) -> np.ndarray:
-    """`[vocab]` uniform noise `u = (k + 1/2)·2^-52` in (0, 1), float64; arguments and errors as for `gumbel`."""
-    if isinstance(tokens, (int, np.integer)):
-        return _row_uniforms(
-            int(whole_numbers(seed, MAX_SEED, "seed")),
-            int(whole_numbers(position, MAX_POSITION, "position")),
-            int(tokens),
-        )
-    return uniforms_at(seed, position, tokens)
-
-
-def gumbel_at(seeds: Any, positions: Any, ids: Any) -> np.ndarray:
+def gumbel_at(seeds: Any, positions: Any, ids: Any, stream: int = STREAM_SAMPLING) -> np.ndarray:
     """Gumbel noise of each (seed, position, token id), float64; numbers or arrays, broadcast against each other.
 
     The same bits as `gumbel`, for many rows at once or for a few tokens of each.
     """
-    return _to_gumbel(uniforms_at(seeds, positions, ids))
-
-
-def uniforms_at(seeds: Any, positions: Any, ids: Any) -> np.ndarray:
-    """Uniform noise of each (seed, position, token id), as `gumbel_at`; one counter each, where a row needs half."""
     seeds = whole_numbers(seeds, MAX_SEED, "seed")
     positions = whole_numbers(positions, MAX_POSITION, "position")
     ids = whole_numbers(ids, MAX_TOKEN_ID, "token id")
+    stream = int(whole_numbers(stream, MAX_STREAM, "stream"))
     shape = np.broadcast_shapes(seeds.shape, positions.shape, ids.shape)
     seeds, positions, ids = (np.broadcast_to(part, shape).reshape(-1) for part in (seeds, positions, ids))
-    bits = np.empty(len(ids), dtype=np.uint64)
+    noise = np.empty(len(ids))
     for start in range(0, len(ids), LANES):
         here = slice(start, start + LANES)
-        block = ids[here] >> np.uint64(1)
-        counter = [block, positions[here].copy(), np.full_like(block, STREAM_SAMPLING), np.zeros_like(block)]
-        philox4x32(counter, (seeds[here] & np.uint64(LOW_WORD), seeds[here] >> np.uint64(32)))
+        place = ids[here] & np.uint64(BLOCK_TOKENS - 1)
+        block = _words(seeds[here], positions[here], ids[here] >> np.uint64(BLOCK_BITS), stream, KIND_BLOCK)
+        winner = (block[2] & np.uint64(BLOCK_TOKENS - 1)) == place
+        arrival = noise[here]
+        unit_numbers(block[0], block[1], arrival)
+        negated_log(arrival)
+        arrival /= BLOCK_TOKENS
+        pair = _words(seeds[here], positions[here], ids[here] >> np.uint64(1), stream, KIND_TOKEN)
         odd = (ids[here] & np.uint64(1)).astype(bool)
-        _to_unit_bits(
-            np.where(odd, counter[2], counter[0]), np.where(odd, counter[3], counter[1]), bits[here]
-        )
-    unit = bits.view(np.float64)
-    unit -= ONE_LESS_HALF_GRAIN
-    return unit.reshape(shape)
+        later = np.empty_like(arrival)
+        unit_numbers(np.where(odd, pair[2], pair[0]), np.where(odd, pair[3], pair[1]), later)
+        negated_log(later)
+        later[winner] = 0.0
+        arrival += later
+    _negate_logs(noise)
+    return noise.reshape(shape)
 
 
-def philox4x32(counter: Sequence[np.ndarray], key: Sequence[Any], rounds: int = ROUNDS) -> None:
-    """Turn `counter`, four uint64 arrays of 32-bit words, into Philox output in place; `key` is two words or arrays.
+def uniform_at(seeds: Any, positions: Any, stream: int) -> np.ndarray:
+    """Uniform noise `u` in (0, 1), float64, of each (seed, position): the coin of a row, none of a token.
 
-    One round: `(c0, c1, c2, c3) → (hi(M1·c2) ^ c1 ^ k0, lo(M1·c2), hi(M0·c0) ^ c3 ^ k1, lo(M0·c0))`; the key grows by
-    the Weyl constants between rounds. Source: Salmon et al. 2011, section 4.3.
+    Seeds and positions are numbers or arrays, broadcast against each other. Each use takes a `stream` of its own; its
+    coins are independent of those of other streams and of all Gumbel noise. Errors as for `gumbel`.
     """
-    c0, c1, c2, c3 = counter
-    product_0, product_1 = np.empty_like(c0), np.empty_like(c0)
-    for number in range(rounds):
-        key_0, key_1 = ((word + number * step) & LOW_WORD for word, step in zip(key, KEY_STEPS, strict=True))
-        np.multiply(c0, MULTIPLIERS[0], out=product_0)
-        np.multiply(c2, MULTIPLIERS[1], out=product_1)
-        for word, other, key_word, product in ((c0, c1, key_0, product_1), (c2, c3, key_1, product_0)):
-            np.right_shift(product, 32, out=word)
-            np.bitwise_xor(word, other, out=word)
-            np.bitwise_xor(word, key_word, out=word)
-            np.bitwise_and(product, LOW_WORD, out=other)
+    seeds = whole_numbers(seeds, MAX_SEED, "seed")
+    positions = whole_numbers(positions, MAX_POSITION, "position")
+    stream = int(whole_numbers(stream, MAX_STREAM, "stream"))
+    shape = np.broadcast_shapes(seeds.shape, positions.shape)
+    seeds, positions = (np.broadcast_to(part, shape).reshape(-1) for part in (seeds, positions))
+    words = _words(seeds, positions, np.zeros_like(positions), stream, KIND_COIN)
+    coins = np.empty(len(seeds))
+    unit_numbers(words[0], words[1], coins)
+    return coins.reshape(shape)
 
 
 class NoiseCache:
@@ -155,44 +168,7 @@ class NoiseCache:
         return noise
 
 
-def _row_uniforms(seed: int, position: int, num_tokens: int) -> np.ndarray:
-    num_blocks = (num_tokens + 1) // 2
-    noise = np.empty(2 * num_blocks, dtype=np.uint64)
-    words = np.empty((4, min(LANES, num_blocks)), dtype=np.uint64)
-    key = (seed & LOW_WORD, seed >> 32)
-    for start in range(0, num_blocks, LANES):
-        stop = min(start + LANES, num_blocks)
-        counter = words[:, : stop - start]
-        counter[0] = np.arange(start, stop, dtype=np.uint64)
-        counter[1], counter[2], counter[3] = position, STREAM_SAMPLING, 0
-        philox4x32(list(counter), key)
-        pair = noise[2 * start : 2 * stop]
-        _to_unit_bits(counter[0], counter[1], pair[0::2])
-        _to_unit_bits(counter[2], counter[3], pair[1::2])
-    unit = noise.view(np.float64)
-    unit -= ONE_LESS_HALF_GRAIN
-    return unit[:num_tokens]
-
-
-def _to_unit_bits(low: np.ndarray, high: np.ndarray, out: np.ndarray) -> None:
-    """Write the bits of the float64 `1 + k·2^-52`, k the upper 52 of the 64 bits (high, low); both are overwritten."""
-    np.right_shift(low, 12, out=low)
-    np.left_shift(high, 20, out=high)
-    np.bitwise_or(low, high, out=low)
-    np.bitwise_or(low, ONE_BITS, out=out)
-
-
-def _to_gumbel(uniform: np.ndarray) -> np.ndarray:
-    """`-ln(-ln u)` in place."""
-    flat = uniform.reshape(-1)
-    for start in range(0, flat.size, 2 * LANES):
-        part = flat[start : start + 2 * LANES]
-        _negated_log(part)
-        _negated_log(part)
-    return uniform
-
-
-def _negated_log(values: np.ndarray) -> None:
+def negated_log(values: np.ndarray) -> None:
     """Replace positive normal float64 values by `-ln values`, in the fixed order of operations this file promises."""
     exponent_bits = values.view(np.int64) - SQRT_HALF_BITS
     np.right_shift(exponent_bits, 52, out=exponent_bits)
@@ -232,6 +208,47 @@ def whole_numbers(value: Any, largest: int, name: str) -> np.ndarray:
     if wrong:
         raise InputError(f"{name} must be a whole number from 0 to {largest}, got {wrong[0]!r}")
     return numbers.astype(np.uint64)
+
+
+def _row_arrivals(seed: int, position: int, stream: int, num_tokens: int) -> np.ndarray:
+    """`[vocab]` T of the tokens 0 .. vocab-1."""
+    num_pairs = (num_tokens + 1) // 2
+    num_blocks = (num_tokens + BLOCK_TOKENS - 1) // BLOCK_TOKENS
+    # Pairs and blocks go through the generator together: on a short row a numpy call costs more than what it does.
+    exponentials = np.empty((num_pairs + num_blocks, 2))
+    places = np.empty(num_pairs + num_blocks, dtype=np.uint64)
+    numbers = np.concatenate((np.arange(num_pairs), np.arange(num_blocks)))
+    for start in range(0, len(numbers), LANES):
+        here = slice(start, start + LANES)
+        lows, highs = np.empty((2, 2, len(numbers[here])), dtype=np.uint64)
+        lows[0], highs[0], lows[1], highs[1] = numbers[here], position, stream, KIND_TOKEN
+        highs[1, max(0, num_pairs - start) :] = KIND_BLOCK
+        philox4x32([lows[0], highs[0], lows[1], highs[1]], (seed & LOW_WORD, seed >> 32))
+        places[here] = lows[1]
+        made = np.empty(lows.size)
+        unit_numbers(lows.reshape(-1), highs.reshape(-1), made)
+        negated_log(made)
+        exponentials[here] = made.reshape(2, -1).T
+    arrivals = exponentials[:num_pairs].reshape(-1)[:num_tokens]
+    winners = numbers[num_pairs:] * BLOCK_TOKENS + (places[num_pairs:] % BLOCK_TOKENS).astype(np.int64)
+    arrivals[winners[winners < num_tokens]] = 0.0
+    arrivals += np.repeat(exponentials[num_pairs:, 0] / BLOCK_TOKENS, BLOCK_TOKENS)[:num_tokens]
+    return arrivals
+
+
+def _words(
+    seeds: np.ndarray, positions: np.ndarray, numbers: np.ndarray, stream: int, kind: int
+) -> list[np.ndarray]:
+    """The four words of Philox at counters (numbers, positions, stream, kind), arrays of one length."""
+    counter = [numbers.copy(), positions.copy(), np.full_like(numbers, stream), np.full_like(numbers, kind)]
+    philox4x32(counter, (seeds & np.uint64(LOW_WORD), seeds >> np.uint64(32)))
+    return counter
+
+
+def _negate_logs(noise: np.ndarray) -> None:
+    """`-ln` of a `[n]` array in place, a cacheful at a time."""
+    for start in range(0, len(noise), LANES):
+        negated_log(noise[start : start + LANES])
 
 
 def _is_whole(number: object) -> bool:
