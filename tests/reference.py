@@ -73,6 +73,72 @@ def min_p(logits: Sequence[float], p: float) -> list[float]:
     return keep(logits, [i for i, prob in enumerate(probs) if prob >= p * max(probs) * (1 - EXACTLY_ON)])
 
 
+def looked_at(history: Sequence[int], prompt_length: int, scope: str) -> list[int]:
+    """The ids that a penalty of this scope sees: "all", "output" or "last:N"."""
+    if scope == "output":
+        return list(history[prompt_length:])
+    count = len(history) if scope == "all" else int(scope.removeprefix("last:"))
+    return list(history[max(0, len(history) - count) :])
+
+
+def repetition_penalty(logits: Sequence[float], penalty: float, ids: Sequence[int]) -> list[float]:
+    """z/penalty where z ≥ 0, z·penalty where z < 0, for tokens that came."""
+    return [
+        logit if token not in ids else logit * penalty if logit < 0 else logit / penalty
+        for token, logit in enumerate(logits)
+    ]
+
+
+def frequency_penalty(logits: Sequence[float], penalty: float, ids: Sequence[int]) -> list[float]:
+    """z - penalty for each time that a token came."""
+    return [logit - penalty * list(ids).count(token) for token, logit in enumerate(logits)]
+
+
+def presence_penalty(logits: Sequence[float], penalty: float, ids: Sequence[int]) -> list[float]:
+    """z - penalty for tokens that came."""
+    return [logit - penalty * (token in ids) for token, logit in enumerate(logits)]
+
+
+def continued_length(ids: Sequence[int], token: int, breakers: Sequence[int]) -> int:
+    """Length of the longest run that ends ids, came before, was followed by token, and holds no breaker; tries all."""
+    best = 0
+    for length in range(1, len(ids)):
+        run = list(ids[len(ids) - length :])
+        if any(breaker in run for breaker in breakers):
+            break
+        for start in range(len(ids) - length):
+            if list(ids[start : start + length]) == run and ids[start + length] == token:
+                best = length
+    return best
+
+
+def dry(
+    logits: Sequence[float],
+    multiplier: float,
+    base: float,
+    allowed_length: int,
+    ids: Sequence[int],
+    breakers: Sequence[int] = (),
+) -> list[float]:
+    """z - multiplier · base^(n - allowed_length), n the length of the run that the token would continue."""
+    row = list(logits)
+    for token in range(len(row)):
+        length = continued_length(ids, token, breakers)
+        if length >= allowed_length and token not in breakers:
+            row[token] -= multiplier * base ** (length - allowed_length)
+    return row
+
+
+def bad_words(logits: Sequence[float], sequences: Sequence[Sequence[int]], ids: Sequence[int]) -> list[float]:
+    """The last token of a sequence removed where the others end ids."""
+    row = list(logits)
+    for sequence in sequences:
+        before = list(sequence[:-1])
+        if list(ids[len(ids) - len(before) :]) == before and len(before) <= len(ids):
+            row[sequence[-1]] = REMOVED
+    return row
+
+
 TRANSFORMS = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p}
 
 

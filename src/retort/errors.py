@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 
 class RetortError(Exception):
     """Base of all errors that retort raises on purpose; the command line prints its message and exits 2."""
@@ -31,3 +34,9 @@ class MissingExtraError(RetortError):
         )
         self.library = library
         self.extra = extra
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """ " (did you mean …?)" if a known name is near, else nothing: for the end of what was wrong in a message."""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f" (did you mean {near[0]}?)" if near else ""

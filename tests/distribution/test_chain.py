@@ -108,7 +108,7 @@ def test_nested() -> None:
         ("temperature", "written name=value, got 'temperature'"),
         ("top_k=5 |", "written name=value, got ''"),
         ("=5", "written name=value"),
-        ("top_q=5", "unknown transform 'top_q'; known are"),
+        ("top_q=5", "unknown transform 'top_q' .did you mean top_p.*known are"),
         ("top_p=high", "top_p must be a number from 0 to 1 .*got 'high'"),
         ("top_p=1.5", "top_p must be a number from 0 to 1 .*got 1.5"),
         ("top_k=2.5", "top_k must be a whole number"),

@@ -119,6 +119,16 @@ class Chain:
             return Chain((hot, *self.stages))
         return Chain(hot if stage.name == "temperature" else stage for stage in self.stages)
 
+    def ending_at(self, ids: Iterable[int]) -> Chain:
+        """This chain with `ids` as the ones that end a text, in every stage that asks for them and has none."""
+        end = tuple(ids)
+        return Chain(
+            Stage(stage.name, stage.value, end=end)
+            if stage.name == "min_tokens" and not stage.setting("end")
+            else stage
+            for stage in self.stages
+        )
+
     def apply(self, logits: Array, history: Any = None, *, context: Context | None = None) -> Array:
         """Logits after every stage, in order; removed tokens are -inf and the input is untouched.
 

@@ -108,7 +108,11 @@ class Stage:
         row = self.transform
         main, others = row.main, row.parameters[1:]
         if not row.bare:
-            settings = [f"{p.name}={p.write(v)}" for p, v in zip(row.parameters, self.values, strict=True)]
+            settings = [
+                f"{p.name}={p.write(v)}"
+                for p, v in zip(row.parameters, self.values, strict=True)
+                if p.kind is None or v != p.default
+            ]
             return f"{self.name}({', '.join(settings)})"
         told = [
             f"{p.name}={p.write(v)}" for p, v in zip(others, self.values[1:], strict=True) if v != p.default
@@ -122,11 +126,16 @@ def _read(row: Transform, inside: str, several: bool) -> Stage:
     """The stage of a transform whose settings are written as `inside`."""
     if inside.lower() in OFF_WORDS:
         return _off(row)
-    if not several or (row.main.kind is not None and row.main.kind.variadic):
+    if not several:
         return Stage(row.name, row.main.read(inside))
     positional: list[Any] = []
     named: dict[str, Any] = {}
-    for argument in _arguments(inside):
+    arguments = list(_arguments(inside))
+    if row.main.kind is not None and row.main.kind.variadic:
+        together = ", ".join(argument for argument in arguments if "=" not in argument)
+        positional.append(row.main.read(together))
+        arguments = [argument for argument in arguments if "=" in argument]
+    for argument in arguments:
         name, equals, value = argument.partition("=")
         if equals:
             parameter = row.parameter(name)

@@ -7,12 +7,20 @@ retort's default order of application.
 
 from __future__ import annotations
 
-from retort.distribution.transforms import tempering, truncation
+from retort.distribution.transforms import bans, penalties, tempering, truncation
+from retort.distribution.transforms.bans import allowed, bad_words, grammar, logit_bias, min_tokens
+from retort.distribution.transforms.dry import ROWS as DRY_ROWS
+from retort.distribution.transforms.dry import dry
 from retort.distribution.transforms.parameters import Kind, Parameter, choice
+from retort.distribution.transforms.penalties import (
+    frequency_penalty,
+    presence_penalty,
+    repetition_penalty,
+)
 from retort.distribution.transforms.tempering import temperature
 from retort.distribution.transforms.transform import Transform, usable
 from retort.distribution.transforms.truncation import min_p, nucleus_sizes, top_k, top_p
-from retort.errors import InputError
+from retort.errors import InputError, did_you_mean
 
 __all__ = [
     "NAMES",
@@ -20,10 +28,19 @@ __all__ = [
     "Kind",
     "Parameter",
     "Transform",
+    "allowed",
+    "bad_words",
     "choice",
+    "dry",
     "find_transform",
+    "frequency_penalty",
+    "grammar",
+    "logit_bias",
     "min_p",
+    "min_tokens",
     "nucleus_sizes",
+    "presence_penalty",
+    "repetition_penalty",
     "temperature",
     "top_k",
     "top_p",
@@ -33,6 +50,9 @@ __all__ = [
 TRANSFORMS: dict[str, Transform] = {
     row.name: row
     for row in (
+        *penalties.ROWS,
+        *DRY_ROWS,
+        *bans.ROWS,
         *tempering.ROWS,
         *truncation.ROWS,
     )
@@ -43,8 +63,10 @@ NAMES: dict[str, str] = {name: row.name for row in TRANSFORMS.values() for name 
 
 
 def find_transform(name: str) -> Transform:
-    """The row for a name or alias, in snake or kebab case; raises InputError naming the known ones."""
-    key = NAMES.get(name.strip().lower().replace("-", "_"))
+    """The row for a name or alias, in snake or kebab case; raises InputError naming the nearest and the known ones."""
+    written = name.strip().lower().replace("-", "_")
+    key = NAMES.get(written)
     if key is None:
-        raise InputError(f"unknown transform {name.strip()!r}; known are: {', '.join(TRANSFORMS)}")
+        near = did_you_mean(written, NAMES)
+        raise InputError(f"unknown transform {name.strip()!r}{near}; known are: {', '.join(TRANSFORMS)}")
     return TRANSFORMS[key]

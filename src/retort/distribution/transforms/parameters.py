@@ -55,7 +55,7 @@ class Parameter:
 
     def is_off(self, value: Any) -> bool:
         """True for None and for the values by which engines say "off"."""
-        return value is None or (not is_per_row(value) and value in self.off_values)
+        return value is None or (not (self.kind is None and is_per_row(value)) and value in self.off_values)
 
     def check(self, value: Any) -> None:
         """Nothing if `value` (for numbers: one, or an array with one a row) is allowed or off; else InputError."""
@@ -88,7 +88,7 @@ class Parameter:
 
     def write(self, value: Any) -> str:
         """`value` as text that `read` reads back."""
-        return _number(value) if self.kind is None else self.kind.write(value)
+        return number_text(value) if self.kind is None else self.kind.write(value)
 
     def refused(self, value: Any) -> InputError:
         """The error for a value that is not allowed."""
@@ -121,6 +121,6 @@ def choice(*words: str) -> Kind:
     return Kind(store, lambda parameter, text: store(parameter, text), str)
 
 
-def _number(value: float | int) -> str:
+def number_text(value: float | int) -> str:
     """Shortest text that reads back as the same number: 0.9, 50, 1 rather than 1.0."""
     return repr(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(value)
