@@ -14,6 +14,7 @@ import torch
 
 from retort.errors import InputError, SourceError
 from retort.sources import load, next_token_logits
+from retort.sources.base import SpanDecoder
 from retort.sources.cached_decoder import CachedDecoder
 from retort.sources.transformers import TransformersSource
 from tiny_models import ARCHITECTURES, CONTEXT, make_tokenizer, save_tiny_model
@@ -57,6 +58,88 @@ def direct(source: TransformersSource, ids: list[int]) -> np.ndarray:
     return row
 
 
+def after_each(source: TransformersSource, ids: list[int], count: int) -> np.ndarray:
+    """`[count, vocab]` logits after each of the last `count` ids, the model called by hand."""
+    return np.stack([direct(source, ids[: len(ids) - count + number + 1]) for number in range(count)])
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_spans_of_tokens_read_at_once_and_taken_back_equal_the_model_called_alone(
+    architecture: str, tiny: Callable[[str], Path]
+) -> None:
+    """Rows that drop and add different numbers of tokens, among them none, up to the last position of the context."""
+    source = TransformersSource(str(tiny(architecture)))
+    texts = [source.encode(prompt) for prompt in PROMPTS]
+    decoder = source.start(texts)
+    assert isinstance(decoder, SpanDecoder)
+    steps = [
+        ([0, 1, 2], [3, 3, 3], [0, 0, 0]),
+        ([0, 1, 2], [1, 4, 2], [2, 0, 1]),
+        ([2, 0, 1, 1], [0, 3, 0, 1], [0, 3, 0, 2]),
+        ([0, 1, 3], [1, 0, 2], [0, 0, 0]),
+        ([2, 0], [2, 2], [1, 1]),
+        ([1], [3], [2]),
+        ([0, 0], [0, 0], [0, 0]),
+        ([0, 1], [20, 1], [0, 1]),
+        ([0, 1], [1, 1], [0, 0]),
+    ]
+    for parents, counts, drop in steps:
+        tokens = [
+            [(31 * row + 7 * place + len(texts)) % len(source.tokenizer) for place in range(count)]
+            for row, count in enumerate(counts)
+        ]
+        spans = decoder.extend(parents, tokens, drop)
+        texts = [
+            [*texts[parent][: len(texts[parent]) - dropped], *added]
+            for parent, dropped, added in zip(parents, drop, tokens, strict=True)
+        ]
+        for span, row, text, count in zip(spans, decoder.logits, texts, counts, strict=True):
+            assert span.shape == (count, source.vocab_size)
+            if count:
+                np.testing.assert_allclose(span, after_each(source, text, count), atol=TOLERANCE, rtol=0)
+            np.testing.assert_allclose(row, direct(source, text), atol=TOLERANCE, rtol=0)
+    decoder.extend([0, 1], [[5] * (CONTEXT - len(texts[0])), []])
+    with pytest.raises(InputError, match=f"reach {CONTEXT + 1} tokens"):
+        decoder.extend([0], [[5]])
+
+
+@pytest.mark.parametrize(
+    ("parents", "tokens", "drop", "words"),
+    [
+        ([0], [[1], [2]], [0], "1 parents, 2 lists of tokens and 1 drops"),
+        ([1], [[1]], [0], "parent row 1"),
+        ([0], [[-1]], [0], "Token id -1"),
+        ([0], [[]], [1], "add one where you drop some"),
+        ([0], [[5]], [3], "which has 3"),
+        ([0], [[5]], [-1], "drop -1 tokens"),
+    ],
+)
+def test_spans_that_do_not_fit_are_refused(
+    llama: TransformersSource, parents: list[int], tokens: list[list[int]], drop: list[int], words: str
+) -> None:
+    decoder = llama.start([[5, 6, 7]])
+    with pytest.raises(InputError, match=words):
+        decoder.extend(parents, tokens, drop)
+    assert decoder.extend([0], [[8]])[0].shape == (1, llama.vocab_size)
+
+
+def test_taking_back_reads_only_the_new_tokens(
+    llama: TransformersSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoder = llama.start([[5, 6, 7, 8], [5, 6]])
+    shapes = []
+    forward = CachedDecoder._forward
+
+    def counted(self: CachedDecoder, tokens: list[list[int]], *rest: object) -> np.ndarray:
+        shapes.append((len(tokens), len(tokens[0])))
+        return forward(self, tokens, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(CachedDecoder, "_forward", counted)
+    decoder.extend([0, 1], [[9, 10], [9, 10]])
+    decoder.extend([0, 1], [[11], [11, 12]], [2, 0])
+    assert shapes == [(2, 2), (2, 2)]
+
+
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_rows_equal_the_model_called_alone_through_forks_drops_and_reorders(
     architecture: str, tiny: Callable[[str], Path]
@@ -97,9 +180,9 @@ def test_equal_prompts_are_computed_once(llama: TransformersSource, monkeypatch:
     shapes = []
     forward = CachedDecoder._forward
 
-    def counted(self: CachedDecoder, tokens: list[list[int]], positions: list[list[int]]) -> None:
+    def counted(self: CachedDecoder, tokens: list[list[int]], *rest: object) -> np.ndarray:
         shapes.append((len(tokens), len(tokens[0])))
-        forward(self, tokens, positions)
+        return forward(self, tokens, *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(CachedDecoder, "_forward", counted)
     ids = llama.encode(PROMPTS[0])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +40,30 @@ class Decoder(Protocol):
         Naming a parent twice forks it, leaving it out drops it, and the order of `parents` is the new order,
         all in one call with one forward pass a row. No parents at all leaves `logits` with no rows. Raises
         InputError for a parent or token that does not exist and where a text would outgrow `max_context`.
+        """
+
+
+@runtime_checkable
+class SpanDecoder(Protocol):
+    """A decoder that can also read several tokens in one pass and take tokens back: what speculative decoding needs.
+
+    Optional: a source's `start` may return one. `advance(parents, tokens)` is `extend` with one token for every parent.
+    """
+
+    @property
+    def logits(self) -> NDArray[np.floating]: ...
+
+    def advance(self, parents: Sequence[int], tokens: Sequence[int]) -> None: ...
+
+    def extend(
+        self, parents: Sequence[int], tokens: Sequence[Sequence[int]], drop: Sequence[int] | None = None
+    ) -> list[NDArray[np.floating]]:
+        """Make new row `i` the old row `parents[i]`, without its last `drop[i]` tokens, followed by all of `tokens[i]`.
+
+        Returns for every row `[len(tokens[i]), vocab]`, the logits after each of its new tokens, from one forward pass
+        over all rows; `logits` is the last of each. Rows may get different numbers of tokens; a row may get none if it
+        drops none, and its `logits` then stay. `drop` is 0 everywhere by default, and leaves at least one token.
+        Raises InputError as `advance` does, and for a drop that does not fit.
         """
 
 
@@ -112,6 +136,35 @@ def check_advance(source: Source, rows: int, parents: Sequence[int], tokens: Seq
         if not 0 <= parent < rows:
             raise InputError(f"advance got the parent row {parent}, but the batch has rows 0 to {rows - 1}.")
     check_token_ids(source, tokens)
+
+
+def check_extend(
+    source: Source,
+    lengths: Sequence[int],
+    parents: Sequence[int],
+    tokens: Sequence[Sequence[int]],
+    drop: Sequence[int],
+) -> None:
+    """Raise InputError unless parents, tokens and drop fit together and rows that are `lengths` tokens long."""
+    if not len(parents) == len(tokens) == len(drop):
+        raise InputError(
+            f"extend got {len(parents)} parents, {len(tokens)} lists of tokens and {len(drop)} drops; "
+            "give one of each for every new row."
+        )
+    for parent, added, dropped in zip(parents, tokens, drop, strict=True):
+        check_advance(source, len(lengths), [parent] * len(added), added)
+        check_advance(source, len(lengths), [parent], [0])
+        if not 0 <= dropped < lengths[parent] or (dropped and not len(added)):
+            raise InputError(
+                f"extend is to drop {dropped} tokens of row {parent}, which has {lengths[parent]}, and to add "
+                f"{len(added)}; leave at least one token, and add one where you drop some."
+            )
+        length = lengths[parent] - dropped + len(added)
+        if source.max_context is not None and length > source.max_context:
+            raise InputError(
+                f"A text would reach {length:,} tokens, but {source.name} reads at most {source.max_context:,}; "
+                "ask for fewer tokens or give a shorter prompt."
+            )
 
 
 def check_token_ids(source: Source, token_ids: Sequence[int]) -> None:
