@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "path": ("path", "One seed, every temperature: where the text changes."),
     "page": ("page", "One HTML file to look at: every temperature and chain, without the model."),
     "tune": ("tune", "Which temperature suits a task, and whether the difference is real."),
+    "equivalent": ("equivalent", "The temperature at which one model is nearest to another."),
     "distill": ("distill", "Teach a small model from a large one, beside a control on hard labels."),
     "tour": ("tour", "All of the above on one model, what was found, and a page to look at."),
     "models": ("models", "The models that come with retort."),

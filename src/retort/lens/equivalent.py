@@ -1,0 +1,184 @@
+"""Two models over the same texts: at which temperature one is nearest to the other, and how near that is.
+
+This is how a base model and its instruction-tuned sibling are compared. Tuning sharpens the distribution before any
+temperature is applied, so the same τ does not mean the same thing on both. `kl_left` says whether temperature is all
+that differs: it is what no temperature can undo.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retort.distribution.divergences import kl
+from retort.distribution.matching import entropy_matched_temperature, equivalent_temperature
+from retort.distribution.measures import entropy
+from retort.distribution.softmax import log_softmax, softmax
+from retort.errors import InputError
+from retort.sources.base import Source
+from retort.sources.positions import position_logits
+
+Floats = NDArray[np.float64]
+
+MOST_LOGITS = 2**26
+"""Logits of one model held at a time (512 MB of float64): 8,192 positions of an 8,192-token vocabulary."""
+
+RESAMPLES = 2000
+ERROR_RATE = 0.05
+FIRST_REACH, WIDEST_REACH = 0.2, 3.2
+GRID_POINTS = 9
+"""The interval's ends are looked for within a factor e^0.2 of the temperature found, and further out if need be."""
+
+ProgressCallback = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class EquivalentPoint:
+    """One temperature of A, and what B needs to be like it; entropies and divergences in nats a position.
+
+    - `temperature_b`: where the mean KL(A at temperature_a ‖ B at temperature_b) is smallest; `at_bound`: it lies at or
+      beyond the range searched, so it is a limit and not a match. `temperature_b_ci`: bootstrap over prompts, 95 %.
+    - `kl_left`: the mean KL at that temperature; `kl_same`: with B at temperature_a itself.
+    - `entropy_a`, `entropy_b`: mean entropies at temperature_a and temperature_b.
+    - `entropy_matched`: the temperature of B at which its mean entropy is A's, which ignores which tokens are meant.
+    """
+
+    temperature_a: float
+    temperature_b: float
+    temperature_b_ci: tuple[float, float] | None
+    kl_left: float
+    kl_same: float
+    entropy_a: float
+    entropy_b: float
+    entropy_matched: float
+    at_bound: bool
+
+
+@dataclass(frozen=True)
+class Equivalent:
+    """What `equivalent` found, over `positions` positions of `prompts` prompts."""
+
+    model_a: str
+    model_b: str
+    prompts: int
+    positions: int
+    error_rate: float
+    points: tuple[EquivalentPoint, ...]
+
+
+def equivalent(
+    source_a: Source,
+    source_b: Source,
+    prompts: Sequence[str],
+    temperatures: Sequence[float] = (0.7, 1.0),
+    *,
+    seed: int = 0,
+    on_progress: ProgressCallback | None = None,
+) -> Equivalent:
+    """For each temperature of A, the temperature of B that is nearest to it: `argmin_τ Σ KL(p^A_{τ_A} ‖ p^B_τ)`.
+
+    The sum is over every position of every prompt, all weighing the same. Both models must have the same tokens.
+    The interval resamples prompts, because the positions of one prompt are not independent; None for one prompt.
+    Raises InputError for models whose vocabularies or tokenisations differ, no prompts, a temperature of 0 (greedy
+    has no equivalent: every B that agrees on the top token has one at τ → 0), or more positions than fit in memory.
+    """
+    if not prompts:
+        raise InputError("there are no prompts to compare the models over; give at least one")
+    for temperature in temperatures:
+        if not (math.isfinite(temperature) and temperature > 0):
+            raise InputError(
+                f"an equivalent is looked for at temperatures above 0, got {temperature:g}; at 0 two models are equal "
+                "wherever their top token is"
+            )
+    texts = [_ids(source_a, source_b, prompt) for prompt in prompts]
+    _check_size(source_a, sum(map(len, texts)))
+    logits_a, logits_b = [], []
+    for number, ids in enumerate(texts):
+        logits_a.append(position_logits(source_a, ids).astype(np.float64))
+        logits_b.append(position_logits(source_b, ids).astype(np.float64))
+        if on_progress is not None:
+            on_progress(number + 1, len(texts), "prompts")
+    owner = np.repeat(np.arange(len(texts)), list(map(len, texts)))
+    a, b = np.concatenate(logits_a), np.concatenate(logits_b)
+    a, b = _shared(a, b)
+    points = tuple(_point(a, b, owner, temperature, seed) for temperature in temperatures)
+    return Equivalent(source_a.name, source_b.name, len(texts), len(owner), ERROR_RATE, points)
+
+
+def _point(a: Floats, b: Floats, owner: NDArray[np.int64], temperature: float, seed: int) -> EquivalentPoint:
+    nearest = equivalent_temperature(a, b, temperature)
+    matched = entropy_matched_temperature(a, b, temperature)
+    return EquivalentPoint(
+        temperature_a=temperature,
+        temperature_b=nearest.temperature,
+        temperature_b_ci=_interval(a, b, owner, temperature, nearest.temperature, seed),
+        kl_left=nearest.residual,
+        kl_same=float(kl(log_softmax(a, temperature), log_softmax(b, temperature)).mean()),
+        entropy_a=float(np.mean(entropy(a, temperature))),
+        entropy_b=float(np.mean(entropy(b, nearest.temperature))),
+        entropy_matched=matched.temperature,
+        at_bound=nearest.at_bound,
+    )
+
+
+def _interval(
+    a: Floats, b: Floats, owner: NDArray[np.int64], temperature_a: float, temperature_b: float, seed: int
+) -> tuple[float, float] | None:
+    """Bootstrap percentiles of temperature_b over prompts.
+
+    The minimum is where B's mean logit under its own tempered distribution is its mean logit under A's: one sum a
+    prompt at each β = 1/τ of a grid, so that a resample is a weighted sum and a look-up, not a new search.
+    """
+    num_prompts = int(owner.max()) + 1
+    if num_prompts < 2:
+        return None
+    finite_b = np.where(np.isfinite(b), b, 0.0)
+    wanted = np.bincount(owner, weights=(softmax(a, temperature_a) * finite_b).sum(axis=-1))
+    rng = np.random.default_rng(seed)
+    weights = rng.multinomial(num_prompts, np.full(num_prompts, 1 / num_prompts), size=RESAMPLES)
+    reach = FIRST_REACH
+    while True:
+        log_betas = -math.log(temperature_b) + np.linspace(-reach, reach, GRID_POINTS)
+        slopes = np.stack(
+            [
+                np.bincount(owner, weights=(softmax(b, math.exp(-log_beta)) * finite_b).sum(axis=-1)) - wanted
+                for log_beta in log_betas
+            ]
+        )
+        rising = np.maximum.accumulate(weights @ slopes.T, axis=1)
+        found = np.array([np.interp(0.0, row, log_betas) for row in rising])
+        ends = np.quantile(found, [ERROR_RATE / 2, 1 - ERROR_RATE / 2])
+        if (log_betas[0] < ends[0] and ends[1] < log_betas[-1]) or reach >= WIDEST_REACH:
+            return float(np.exp(-ends[1])), float(np.exp(-ends[0]))
+        reach *= 2
+
+
+def _ids(source_a: Source, source_b: Source, prompt: str) -> list[int]:
+    ids = source_a.encode(prompt)
+    other = source_b.encode(prompt)
+    if source_a.vocab_size != source_b.vocab_size or list(ids) != list(other):
+        raise InputError(
+            f"{source_a.name} and {source_b.name} do not share their tokens (vocabularies of {source_a.vocab_size:,} "
+            f"and {source_b.vocab_size:,}), so their distributions cannot be compared token by token; compare models "
+            "of one family"
+        )
+    return ids
+
+
+def _check_size(source: Source, num_positions: int) -> None:
+    most = max(1, MOST_LOGITS // source.vocab_size)
+    if num_positions > most:
+        raise InputError(
+            f"the prompts have {num_positions:,} positions, and at most {most:,} of {source.vocab_size:,} logits each "
+            "are held at a time; give fewer or shorter prompts"
+        )
+
+
+def _shared(a: Floats, b: Floats) -> tuple[Floats, Floats]:
+    """Without the tokens that neither model can give anywhere, such as padding; they only cost time."""
+    possible = (a > -np.inf).any(axis=0) | (b > -np.inf).any(axis=0)
+    return (a, b) if possible.all() else (a[:, possible], b[:, possible])
