@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from retort.distribution.logits import Distribution, softmax
     from retort.errors import CapabilityError, InputError, MissingExtraError, RetortError, SourceError
     from retort.lens.look import look
-    from retort.sampling.generate import generate
+    from retort.sampling.generate import generate, stream
     from retort.sampling.params import SamplingParams
     from retort.sampling.path import temperature_path, temperature_paths
     from retort.sampling.sampler import sample
@@ -35,6 +35,7 @@ _HOME = {
     "load": "retort.sources.load",
     "look": "retort.lens.look",
     "sample": "retort.sampling.sampler",
+    "stream": "retort.sampling.generate",
     "softmax": "retort.distribution.logits",
     "temperature_path": "retort.sampling.path",
     "temperature_paths": "retort.sampling.path",
@@ -59,6 +60,7 @@ __all__ = [
     "look",
     "sample",
     "softmax",
+    "stream",
     "temperature_path",
     "temperature_paths",
 ]

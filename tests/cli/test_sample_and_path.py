@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 SENTENCE = ("embedded:english", "the sky is")
@@ -37,6 +39,36 @@ def test_the_same_seed_gives_the_same_text_whatever_n_is(run_json) -> None:
         (alone,) = run_json("sample", *SENTENCE, "--n", "1", "--seed", str(10 + offset))["samples"]
         assert alone == many[offset]
     assert len({sample["text"] for sample in many}) > 1
+
+
+def test_a_stream_prints_the_texts_as_they_are(run, run_json) -> None:
+    arguments = (*SENTENCE, "--n", "2", "--seed", "10", "--max-tokens", "9")
+    printed = run("sample", *arguments, "--stream").stdout.splitlines()
+    for number, sample in enumerate(run_json("sample", *arguments)["samples"]):
+        place = printed.index(f"seed {10 + number}")
+        assert printed[place + 1] == sample["text"]
+        assert printed[place + 2].startswith(f"{len(sample['ids'])} token")
+
+
+def test_a_stream_keeps_line_breaks_and_escapes_what_moves_the_terminal(run, tmp_path) -> None:
+    model = tmp_path / "signs.json"
+    model.write_text(json.dumps({"tokens": ["a\n", "\x1b[31m"], "logits": [0, 0]}))
+    printed = run("sample", f"logits:{model}", "x", "--n", "1", "--stream", "--max-tokens", "12").stdout
+    assert "a\n" in printed and "\\x1b[31m" in printed and "\x1b" not in printed
+
+
+def test_a_stop_string_is_kept_if_asked_for(run, run_json) -> None:
+    arguments = (*SENTENCE, "--n", "1", "--seed", "10", "--max-tokens", "9")
+    free = run_json("sample", *arguments)["samples"][0]["text"]
+    stop = free.split()[2]
+    before = free.split(stop)[0]
+    cut, kept = (run_json("sample", *arguments, "--stop", stop, *more)["samples"][0]["text"]
+                 for more in ((), ("--include-stop",)))  # fmt: skip
+    assert (cut, kept) == (before, before + stop)
+    assert (
+        run("sample", *arguments, "--stop", stop, "--stream", "--include-stop").stdout.splitlines()[-2]
+        == kept
+    )
 
 
 def test_generate_is_sample(run) -> None:

@@ -67,6 +67,11 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
+def with_line_breaks(text: str) -> str:
+    """`text` with its line breaks and tabs as they are, and other control characters as escapes."""
+    return "".join(char if char in "\n\t" else printable(char) for char in text)
+
+
 def token_label(token: str) -> str:
     """One token in quotes, so that its spaces can be seen."""
     return f"'{printable(token)}'"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -20,6 +21,8 @@ from retort.cli.options import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from rich.console import Console
 
     from retort.distribution.chain import Chain
     from retort.sampling.generate import Sample, SampledToken
@@ -43,6 +46,10 @@ if TYPE_CHECKING:
 @seed_option
 @max_tokens_option
 @stop_option
+@click.option("--include-stop", is_flag=True, help="A text that --stop ends keeps the string that ended it.")
+@click.option(
+    "--stream", "as_stream", is_flag=True, help="Print each text while it is drawn, one after the other."
+)
 @json_option
 def command(
     model: str,
@@ -56,6 +63,8 @@ def command(
     seed: int,
     max_tokens: int,
     stop: tuple[str, ...],
+    include_stop: bool,
+    as_stream: bool,
     as_json: bool,
 ) -> None:
     """Draw texts from MODEL after PROMPT.
@@ -69,6 +78,10 @@ def command(
     from retort.sampling.params import SamplingParams
     from retort.sources.load import load
 
+    if as_stream and as_json:
+        raise click.UsageError(
+            "--stream prints texts while they are drawn and --json one document at the end; give one of them."
+        )
     refuse_with_chain(chain, temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p)
     params = SamplingParams(
         temperature=1.0 if temperature is None else temperature,
@@ -81,20 +94,46 @@ def command(
         chain=chain,
     )
     source = load(model)
-    drawn = 0
-
-    def count(index: int, token: SampledToken) -> None:
-        nonlocal drawn
-        drawn += 1
-        progress(drawn, n * max_tokens)
-
+    if as_stream:
+        _stream(source, prompt, params, n, include_stop)
+        return
     with Progress("tokens") as progress:
-        samples = generate(source, prompt, params, n=n, on_token=count)
+        samples = generate(source, prompt, params, n=n, include_stop=include_stop, on_progress=progress)
     if as_json:
         spec = str(params.resolved_chain)
         print_json({"model": model, "prompt": prompt, "seed": seed, "chain": spec, "samples": samples})
     else:
         _print(source, prompt, params, samples)
+
+
+def _print_head(console: Console, source: Source, prompt: str, params: SamplingParams) -> None:
+    console.print(f"{source.name} after {prompt!r}", style="bold", soft_wrap=True)
+    if source.note is not None:
+        console.print(f"Note: {source.note}", soft_wrap=True)
+    console.print(
+        f"Drawn through: {params.resolved_chain or 'nothing (the raw distribution)'}", soft_wrap=True
+    )
+
+
+def _stream(source: Source, prompt: str, params: SamplingParams, n: int, include_stop: bool) -> None:
+    """Texts on stdout as they come, with their line breaks."""
+    from retort.cli.output import stdout_console, with_line_breaks
+    from retort.sampling.generate import stream
+    from retort.sampling.noise import MAX_SEED
+
+    console = stdout_console()
+    _print_head(console, source, prompt, params)
+    for number in range(n):
+        seed = (params.seed + number) & MAX_SEED
+        console.print(f"seed {seed}", style="bold")
+        tokens = []
+        for piece in stream(source, prompt, params.with_seed(seed), include_stop=include_stop):
+            click.echo(with_line_breaks(piece.text), nl=False)
+            sys.stdout.flush()
+            tokens.append(piece.token)
+        click.echo()
+        assert piece.finish_reason is not None
+        console.print(_account(tokens, piece.finish_reason), style="dim", soft_wrap=True)
 
 
 def _print(source: Source, prompt: str, params: SamplingParams, samples: Sequence[Sample]) -> None:
@@ -104,16 +143,11 @@ def _print(source: Source, prompt: str, params: SamplingParams, samples: Sequenc
     from retort.cli.output import printable, stdout_console
 
     console = stdout_console()
-    console.print(f"{source.name} after {prompt!r}", style="bold", soft_wrap=True)
-    if source.note is not None:
-        console.print(f"Note: {source.note}", soft_wrap=True)
-    console.print(
-        f"Drawn through: {params.resolved_chain or 'nothing (the raw distribution)'}", soft_wrap=True
-    )
+    _print_head(console, source, prompt, params)
     table = Table.grid(padding=(0, 2))
     for index, sample in enumerate(samples):
         table.add_row(f"seed {params.seed + index}", Text(printable(sample.text), style="bold"))
-        table.add_row("", _account(sample))
+        table.add_row("", _account(sample.tokens, sample.finish_reason))
     console.print(table)
     console.print(
         "Logprobs in nats, summed over the text: raw is the model's own (τ = 1, nothing removed), processed is of the "
@@ -122,13 +156,12 @@ def _print(source: Source, prompt: str, params: SamplingParams, samples: Sequenc
     )
 
 
-def _account(sample: Sample) -> str:
+def _account(tokens: Sequence[SampledToken], finish_reason: str) -> str:
     from retort.cli.output import number, probability
 
-    tokens = sample.tokens
     ties = sum(token.near_tie for token in tokens)
     return (
-        f"{len(tokens)} token{'s' * (len(tokens) != 1)}, {sample.finish_reason}; "
+        f"{len(tokens)} token{'s' * (len(tokens) != 1)}, {finish_reason}; "
         f"logprob {number(sum(token.logprob_raw for token in tokens))} raw, "
         f"{number(sum(token.logprob_processed for token in tokens))} processed; "
         f"entropy {number(sum(token.entropy_nats for token in tokens) / len(tokens))}; "

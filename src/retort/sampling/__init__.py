@@ -1,6 +1,6 @@
 """Drawing tokens and texts: settings, noise, one batch of rows, whole texts, and the text at every temperature."""
 
-from retort.sampling.generate import Sample, SampledToken, generate
+from retort.sampling.generate import Piece, Sample, SampledToken, generate, stream
 from retort.sampling.noise import NoiseCache, gumbel, gumbel_at, uniform_at
 from retort.sampling.params import SamplingParams
 from retort.sampling.path import Leaf, PathRequest, TemperaturePath, temperature_path, temperature_paths
@@ -12,6 +12,7 @@ __all__ = [
     "Leaf",
     "NoiseCache",
     "PathRequest",
+    "Piece",
     "Sample",
     "SampleBatch",
     "SampledToken",
@@ -21,6 +22,7 @@ __all__ = [
     "gumbel",
     "gumbel_at",
     "sample",
+    "stream",
     "temperature_path",
     "temperature_paths",
     "uniform_at",

@@ -15,6 +15,9 @@ from retort.sources.base import Capability, Source
 
 FinishReason = Literal["length", "end", "stop"]
 
+REPLACEMENT = "\ufffd"  # how decoders show bytes that are no character, or not yet
+LONGEST_UNFINISHED = 3  # tokens of a character that lacks its last byte
+
 SPARE_TOKENS = 8
 """Looked at beyond a stop string's own length: tokens that show no text (markers, parts of a character)."""
 
@@ -34,6 +37,7 @@ class Ending:
     source: Tokens
     stop: tuple[str, ...]
     max_tokens: int
+    include_stop: bool = False  # the text then ends with the stop string instead of before it
 
     def finish_reason(self, ids: Sequence[int]) -> FinishReason | None:
         """Why the text of these generated tokens is over; None if it goes on."""
@@ -46,21 +50,42 @@ class Ending:
         return "length" if len(ids) >= self.max_tokens else None
 
     def text(self, ids: Sequence[int]) -> str:
-        """The text of generated tokens, without an end token and cut before the first stop string."""
+        """The text of generated tokens, without an end token and cut before (or after) the first stop string."""
         if ids and ids[-1] in self.source.end_ids:
             ids = ids[:-1]
+        text = self._decode(ids)
+        found = [(place, len(string)) for string in self.stop if (place := text.find(string)) >= 0]
+        if not found:
+            return text
+        place, length = min(found)
+        return text[: place + length * self.include_stop]
+
+    def _decode(self, ids: Sequence[int]) -> str:
         text = self.source.decode(ids)
-        cuts = [place for place in (text.find(string) for string in self.stop) if place >= 0]
-        return text[: min(cuts)] if cuts else text
+        if not text.endswith(REPLACEMENT):
+            return text
+        # Cut off inside a character: decoders with byte fallback then turn every byte token before it into a sign too,
+        # characters that were whole included.
+        for cut in range(1, min(LONGEST_UNFINISHED, len(ids)) + 1):
+            whole = self.source.decode(ids[:-cut])
+            if not whole.endswith(REPLACEMENT):
+                return whole + self.source.decode(ids[-cut:])
+        return text
 
     def _stops(self, ids: Sequence[int]) -> bool:
         # A token shows at least one byte, so a string that the last token completed begins this many tokens back at
         # most. Decoding only these keeps a long text linear; the whole text then confirms the few hits.
-        longest = max(len(string.encode()) for string in self.stop)
-        tail = self.source.decode(ids[-(longest + SPARE_TOKENS) :])
+        window = max(len(string.encode()) for string in self.stop) + SPARE_TOKENS
+        tail = self.source.decode(ids[-window:])
+        for _ in range(LONGEST_UNFINISHED):
+            # Begins inside a character: decoders with byte fallback then lose the characters after it too.
+            if not tail.startswith(REPLACEMENT):
+                break
+            window += 1
+            tail = self.source.decode(ids[-window:])
         if not any(string in tail for string in self.stop):
             return False
-        text = self.source.decode(ids)
+        text = self._decode(ids)
         return any(string in text for string in self.stop)
 
 

@@ -1,4 +1,4 @@
-"""Whole texts: many prompts, each with its own settings, decoded together; equal prompts are read once.
+"""Whole texts: many prompts, each with its own settings, decoded together or streamed one by one.
 
 The n-th token of a text is drawn with the noise of (seed, n, token id), so a text depends on its prompt, settings and
 seed, and not on what else is in the batch. (A model's own logits may move in the last digits with the batch; `near_tie`
@@ -7,33 +7,21 @@ marks the tokens where that could matter.)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-
-import numpy as np
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
 
 from retort.errors import InputError
+from retort.sampling.decoding import SampledToken, Text, decode
 from retort.sampling.ending import Ending, FinishReason, check_request
 from retort.sampling.noise import MAX_SEED
 from retort.sampling.params import SamplingParams
-from retort.sampling.sampler import NOISE_SCALE, SampleBatch, sample
-from retort.sources.base import Decoder, Source
+from retort.sampling.sampler import NOISE_SCALE
+from retort.sources.base import Source
+
+__all__ = ["Piece", "Sample", "SampledToken", "generate", "stream"]
 
 MAX_ROWS = 256
 """Texts decoded at a time by default; more wait their turn."""
-
-
-@dataclass(frozen=True)
-class SampledToken:
-    """One token of a text and what was done to draw it; see `SampleBatch` for the exact meaning of each number."""
-
-    id: int
-    token: str
-    logprob_raw: float
-    logprob_processed: float
-    kept_mass: float
-    entropy_nats: float
-    near_tie: bool
 
 
 @dataclass(frozen=True)
@@ -49,6 +37,18 @@ class Sample:
     tokens: tuple[SampledToken, ...]
 
 
+@dataclass(frozen=True)
+class Piece:
+    """What one token adds to a streamed text: `text` that can be shown for good (often "", never half a character).
+
+    `finish_reason` is None until the last piece; then it is that of `Sample`.
+    """
+
+    text: str
+    token: SampledToken
+    finish_reason: FinishReason | None
+
+
 def generate(
     source: Source,
     prompts: str | Sequence[str],
@@ -56,13 +56,19 @@ def generate(
     *,
     n: int = 1,
     on_token: Callable[[int, SampledToken], None] | None = None,
+    on_text: Callable[[int, str], None] | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+    include_stop: bool = False,
     noise_scale: float = NOISE_SCALE,
     max_rows: int = MAX_ROWS,
 ) -> list[Sample]:
     """`n` texts for each prompt, in order of prompts and then of samples; sample i of a prompt uses its seed + i.
 
-    `params`: for all prompts, or one for each. `on_token(index, token)` is called as each token of the result's text
-    `index` is drawn. At most `max_rows` texts are decoded at a time.
+    `params`: for all prompts, or one for each. `include_stop`: a text that a stop string ends keeps it.
+    As each token of the result's text `index` is drawn: `on_token(index, token)`, then `on_text(index, piece)` with
+    what can be shown of it for good, where that is not "" (together the pieces are its text), then
+    `on_progress(done, total)` in tokens, where a text that ends early counts as if it were whole.
+    At most `max_rows` texts are decoded at a time.
     Raises InputError for an empty prompt, a prompt and max_tokens beyond the source's context, or arguments that do
     not fit; CapabilityError for a source without the whole vocabulary. Nothing is decoded before these checks.
     """
@@ -75,84 +81,63 @@ def generate(
         raise InputError(
             f"got {len(settings)} params for {len(prompt_list)} prompts; give one for all, or one for each"
         )
-    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-        raise InputError(f"n must be a whole number of 1 or more, got {n!r}")
-    texts: list[_Text] = []
+    for name, number in (("n", n), ("max_rows", max_rows)):
+        if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+            raise InputError(f"{name} must be a whole number of 1 or more, got {number!r}")
+    texts: list[Text] = []
     for prompt, one in zip(prompt_list, settings, strict=True):
-        prompt_ids = tuple(source.encode(prompt))
-        check_request(source, prompt_ids, one.max_tokens)
-        ending = Ending(source, one.stop, one.max_tokens)
+        prompt_ids, ending = _request(source, prompt, one, include_stop)
         for number in range(n):
             seeded = one.with_seed((one.seed + number) & MAX_SEED)
-            texts.append(_Text(len(texts), prompt_ids, seeded, ending))
+            texts.append(Text(len(texts), prompt_ids, seeded, ending))
+    done, total = 0, sum(text.params.max_tokens for text in texts)
     for start in range(0, len(texts), max_rows):
-        _decode(source, texts[start : start + max_rows], on_token, noise_scale)
-    return [text.sample() for text in texts]
-
-
-@dataclass
-class _Text:
-    """A text on its way."""
-
-    index: int
-    prompt_ids: tuple[int, ...]
-    params: SamplingParams
-    ending: Ending
-    ids: list[int] = field(default_factory=list)
-    tokens: list[SampledToken] = field(default_factory=list)
-    finish_reason: FinishReason | None = None
-
-    def take(self, token: SampledToken) -> None:
-        self.ids.append(token.id)
-        self.tokens.append(token)
-        self.finish_reason = self.ending.finish_reason(self.ids)
-
-    def sample(self) -> Sample:
-        assert self.finish_reason is not None
-        return Sample(self.ending.text(self.ids), tuple(self.ids), self.finish_reason, tuple(self.tokens))
-
-
-def _decode(
-    source: Source,
-    texts: list[_Text],
-    on_token: Callable[[int, SampledToken], None] | None,
-    noise_scale: float,
-) -> None:
-    """Draw these texts to their ends, all rows one token at a time."""
-    prompts = list(dict.fromkeys(text.prompt_ids for text in texts))
-    decoder: Decoder = source.start(prompts)
-    row_of = {prompt: row for row, prompt in enumerate(prompts)}
-    live = texts
-    # The decoder's row of each live text; several texts of one prompt share a row until their first token.
-    rows = [row_of[text.prompt_ids] for text in live]
-    while live:
-        drawn = sample(
-            decoder.logits[np.array(rows)],
-            [text.params for text in live],
-            positions=[len(text.ids) for text in live],
-            history=[(*text.prompt_ids, *text.ids) for text in live],
-            noise_scale=noise_scale,
-        )
-        for number, text in enumerate(live):
-            token = _token(source, drawn, number)
-            text.take(token)
+        part = texts[start : start + max_rows]
+        for event in decode(source, part, noise_scale, pieces=on_text is not None):
             if on_token is not None:
-                on_token(text.index, token)
-        going = [number for number, text in enumerate(live) if text.finish_reason is None]
-        if going:
-            decoder.advance([rows[number] for number in going], [live[number].ids[-1] for number in going])
-        live = [live[number] for number in going]
-        rows = list(range(len(live)))
+                on_token(event.text.index, event.token)
+            if on_text is not None and event.piece:
+                on_text(event.text.index, event.piece)
+            if on_progress is not None:
+                over = event.text.finish_reason is not None
+                done += event.text.params.max_tokens - len(event.text.ids) + 1 if over else 1
+                on_progress(done, total)
+    return [_sample(text) for text in texts]
 
 
-def _token(source: Source, drawn: SampleBatch, number: int) -> SampledToken:
-    token_id = int(drawn.ids[number])
-    return SampledToken(
-        id=token_id,
-        token=source.token_text(token_id),
-        logprob_raw=float(drawn.logprob_raw[number]),
-        logprob_processed=float(drawn.logprob_processed[number]),
-        kept_mass=float(np.exp(drawn.log_kept_mass[number])),
-        entropy_nats=float(drawn.entropy[number]),
-        near_tie=bool(drawn.near_tie[number]),
-    )
+def stream(
+    source: Source,
+    prompt: str,
+    params: SamplingParams | None = None,
+    *,
+    include_stop: bool = False,
+    noise_scale: float = NOISE_SCALE,
+) -> Generator[Piece, None, None]:
+    """One text as it comes: a Piece for every token; the pieces together are the text that `generate` gives.
+
+    A piece of text is given once it is sure: half a character waits for its other half, and what may become a stop
+    string waits until it is none. Closing the generator (or letting go of it) frees the decoder and its cache.
+    Raises as `generate` does, at the call and not at the first piece.
+    """
+    params = params or SamplingParams()
+    prompt_ids, ending = _request(source, prompt, params, include_stop)
+    return _pieces(source, Text(0, prompt_ids, params, ending), noise_scale)
+
+
+def _pieces(source: Source, text: Text, noise_scale: float) -> Generator[Piece, None, None]:
+    for event in decode(source, [text], noise_scale, pieces=True):
+        yield Piece(event.piece, event.token, text.finish_reason)
+
+
+def _request(
+    source: Source, prompt: str, params: SamplingParams, include_stop: bool
+) -> tuple[tuple[int, ...], Ending]:
+    """The prompt's ids and the rule of its ending, checked against the source."""
+    prompt_ids = tuple(source.encode(prompt))
+    check_request(source, prompt_ids, params.max_tokens)
+    return prompt_ids, Ending(source, params.stop, params.max_tokens, include_stop)
+
+
+def _sample(text: Text) -> Sample:
+    assert text.finish_reason is not None
+    return Sample(text.ending.text(text.ids), tuple(text.ids), text.finish_reason, tuple(text.drawn))
