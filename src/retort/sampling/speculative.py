@@ -1,0 +1,311 @@
+"""Speculative decoding's judgement: which tokens of a cheap draft model stand, and what comes after them.
+
+A draft model proposes k tokens, the target model reads them all in one pass, and then at least one token is known, up
+to k + 1. With either method the law of the text is what the target's chain says, whatever the draft is:
+
+- "coupled": every token is the one that the target draws by itself with this seed, and a draft token stands if it is
+  that one. Draft and target are drawn with the same noise, so they often agree. The text is *the same* as without a
+  draft, token for token. It needs no more than the draft's ids: any guess is a draft. A token of the draft stands with
+  probability `Σ_i 1 / Σ_j max(p_j/p_i, q_j/q_i)`, which is at least (1 - TV)/(1 + TV).
+- "residual": a draft token x stands with probability min(1, p_x/q_x); else a token of the law max(p - q, 0), scaled to
+  sum to one, takes its place. A token of the draft stands with probability 1 - TV, and no method can do better. The
+  text is another draw from the same law than without a draft.
+
+p and q are the target's and the draft's distributions after their whole chains, TV their total variation distance.
+
+Every number used is keyed by (seed, position): the Gumbel noise of draft and target, and from two streams of their own
+the coin that judges a draft token and the uniform that picks from the residual. So a text depends on nothing else in
+its batch.
+
+Sources: Leviathan, Kalman, Matias 2023, algorithm 1, and Chen et al. 2023, algorithm 2 (residual); Daliri, Musco,
+Suresh 2024, "Coupling without communication and drafter-invariant speculative decoding" (coupled, and its bound).
+
+Legend: N texts, A texts whose draft tokens stood so far, G rows of them worked on together, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+import numpy as np
+
+from retort.distribution import Chain, log_softmax
+from retort.distribution.arrays import as_floats, to_numpy
+from retort.errors import InputError
+from retort.sampling.acceptance import coupled_chance, residual_chance
+from retort.sampling.noise import uniform_at
+from retort.sampling.params import SamplingParams
+from retort.sampling.sampler import GROUP_ELEMENTS, NOISE_SCALE, SampleBatch, sample
+
+Method = Literal["coupled", "residual"]
+METHODS: tuple[Method, ...] = ("coupled", "residual")
+
+STREAM_ACCEPT, STREAM_RESIDUAL = 16, 17
+"""Streams of noise: the coin that judges a draft token, and the uniform that picks from the residual."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """One text and what was proposed for it.
+
+    - `ids`: the draft tokens, drawn as `sample` draws with `draft_params` (the target's `params` by default) and the
+      same seed and positions; none is allowed. `logits` `[k, vocab]`: the draft model's before each of them.
+    - `params`: the target's; `seed`: that of `params` by default. `position`: of the first draft token in the generated
+      text.
+    - `history`: all tokens before the first draft token, for chains that look back.
+    """
+
+    ids: Sequence[int]
+    params: SamplingParams
+    logits: Any = None
+    draft_params: SamplingParams | None = None
+    seed: int | None = None
+    position: int = 0
+    history: Sequence[int] | None = None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one text goes on with: `accepted` of its draft tokens, and one token more.
+
+    - `tokens`: `accepted + 1` entries, of each what `SampleBatch` says, in the target's distribution. Where the coin of
+      "residual" judged a draft token, `margin` is τ times what `ln(p/q)` could move before the coin fell the other way.
+    - `acceptance` `[accepted + 1]`: the probability with which the draft token at this place stands, given p, q and the
+      token. NaN where there was none and, under "coupled", where no draft logits were given.
+    """
+
+    accepted: int
+    tokens: SampleBatch
+    acceptance: np.ndarray
+
+
+def verify(
+    target_logits: Sequence[Any],
+    drafts: Sequence[Draft],
+    *,
+    method: Method = "coupled",
+    noise_scale: float = NOISE_SCALE,
+) -> list[Verdict]:
+    """Which of each text's draft tokens stand, and the token after them: each a draw from the target's distribution.
+
+    Shapes: `target_logits` holds for each text `[k + 1, vocab]`, the target's logits before each of its k draft tokens
+    and after the last, numpy or torch. All work is in float64.
+    Raises InputError for arguments that do not fit and for a draft token that its own distribution cannot give, and
+    BadRowsError as `sample` does. Sources: at the head of this file.
+    """
+    if method not in METHODS:
+        raise InputError(f"method must be one of {', '.join(METHODS)}, got {method!r}")
+    rows = [_matrix(logits) for logits in target_logits]
+    _check(rows, drafts, method)
+    alive = list(range(len(drafts)))
+    steps: list[tuple[list[int], SampleBatch, np.ndarray]] = []
+    while len(alive):
+        number = len(steps)
+        target_AV = np.stack([rows[text][number] for text in alive])
+        here = [_Place(drafts[text], number) for text in alive]
+        tokens = sample(
+            target_AV,
+            [place.draft.params for place in here],
+            seeds=[place.seed for place in here],
+            positions=[place.position for place in here],
+            history=_histories(here),
+            noise_scale=noise_scale,
+        )
+        stands = tokens.ids == [place.id for place in here]
+        acceptance = np.full(len(alive), np.nan)
+        for group, target_GV, draft_GV in _distributions(target_AV, here):
+            drafted_G = np.array([here[i].id for i in group])
+            if method == "coupled":
+                acceptance[group] = coupled_chance(target_GV, draft_GV, drafted_G)
+                continue
+            seeds, positions = [here[i].seed for i in group], [here[i].position for i in group]
+            judged = judge_residual(
+                target_GV,
+                draft_GV,
+                drafted_G,
+                uniform_at(seeds, positions, STREAM_ACCEPT),
+                uniform_at(seeds, positions, STREAM_RESIDUAL),
+            )
+            stands[group], acceptance[group] = judged.stands, residual_chance(judged.log_ratio)
+            _write(tokens, group, target_AV, target_GV, judged, here, noise_scale)
+        steps.append((alive, tokens, acceptance))
+        alive = [text for text, stood in zip(alive, stands, strict=True) if stood]
+    return _verdicts(len(drafts), steps)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """`[g]` each: whether the draft token stands, the token there now, ln(p/q) of the draft token, ln of the coin."""
+
+    stands: np.ndarray
+    ids: np.ndarray
+    log_ratio: np.ndarray
+    log_coin: np.ndarray
+
+
+def judge_residual(
+    target_GV: np.ndarray,
+    draft_GV: np.ndarray,
+    drafted_G: np.ndarray,
+    coins_G: np.ndarray,
+    picks_G: np.ndarray,
+) -> Judged:
+    """The draft token x where `coin < p_x/q_x`, else the token that `pick` finds in `max(p - q, 0)`, normalised.
+
+    Shapes: log-probabilities `[g, vocab]` (nats, float64), the others `[g]`; coins and picks uniform in (0, 1).
+    P(x stands) + P(refused)·residual_x = min(p_x, q_x) + max(p_x - q_x, 0) = p_x. A pick finds a token by the sums of
+    the residual in order of ids, so its law is right to the grain of the uniform, 2^-52.
+    Raises InputError where q_x = 0: the draft cannot have drawn x. Source: Leviathan, Kalman, Matias 2023, algorithm 1.
+    """
+    each = np.arange(len(drafted_G))
+    own_G = draft_GV[each, drafted_G]
+    if not (own_G > -np.inf).all():
+        token = int(drafted_G[np.argmin(own_G)])
+        raise InputError(
+            f"draft token {token} has probability 0 in the draft's own distribution, so it was not drawn from it; "
+            "pass the logits and draft_params that it was drawn with"
+        )
+    log_ratio_G = target_GV[each, drafted_G] - own_G
+    log_coin_G = np.log(coins_G)
+    sums_GV = np.cumsum(np.maximum(np.exp(target_GV) - np.exp(draft_GV), 0.0), axis=-1)
+    # Where p = q up to rounding nothing is left to draw from; the draft token then is a draw from p as it is.
+    stands_G = (log_coin_G < log_ratio_G) | (sums_GV[:, -1] == 0.0)
+    wanted_G1 = picks_G[:, None] * sums_GV[:, -1:]
+    # Rounding may lift the product to the total itself, which no sum exceeds; the last token of the residual is meant.
+    last_G = np.argmax(sums_GV >= sums_GV[:, -1:], axis=-1)
+    picked_G = np.minimum((sums_GV <= wanted_G1).sum(axis=-1), last_G)
+    return Judged(stands_G, np.where(stands_G, drafted_G, picked_G), log_ratio_G, log_coin_G)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """One place of a text's draft; the last, after all draft tokens, has the id -1."""
+
+    draft: Draft
+    number: int
+
+    @property
+    def id(self) -> int:
+        return int(self.draft.ids[self.number]) if self.number < len(self.draft.ids) else -1
+
+    @property
+    def seed(self) -> int:
+        return self.draft.params.seed if self.draft.seed is None else self.draft.seed
+
+    @property
+    def position(self) -> int:
+        return self.draft.position + self.number
+
+
+def _histories(places: Sequence[_Place]) -> list[Sequence[int]] | None:
+    if all(place.draft.history is None for place in places):
+        return None
+    return [(*(place.draft.history or ()), *place.draft.ids[: place.number]) for place in places]
+
+
+def _distributions(
+    target_AV: np.ndarray, places: Sequence[_Place]
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Places with a draft token and draft logits: which they are, and the target's and the draft's log-probabilities.
+
+    Places that share their chains come together, in pieces of a bounded number of logits.
+    """
+    # Making a chain costs more than a short row, so each pair of params is asked once.
+    chains: dict[tuple[int, int], tuple[Chain, Chain]] = {}
+    alike: dict[tuple[Chain, Chain], list[int]] = {}
+    for i, place in enumerate(places):
+        if place.id >= 0 and place.draft.logits is not None:
+            target, draft = place.draft.params, place.draft.draft_params or place.draft.params
+            pair = (id(target), id(draft))
+            if pair not in chains:
+                chains[pair] = target.resolved_chain, draft.resolved_chain
+            alike.setdefault(chains[pair], []).append(i)
+    size = max(1, GROUP_ELEMENTS // target_AV.shape[1])
+    for (target_chain, draft_chain), group in alike.items():
+        for start in range(0, len(group), size):
+            piece = group[start : start + size]
+            here = [places[i] for i in piece]
+            draft_GV = np.stack([_matrix(place.draft.logits)[place.number] for place in here])
+            yield (
+                np.array(piece),
+                _processed(target_AV[piece], target_chain, here),
+                _processed(draft_GV, draft_chain, here),
+            )
+
+
+def _processed(logits_GV: np.ndarray, chain: Chain, places: Sequence[_Place]) -> np.ndarray:
+    """Log-probabilities (nats, float64) after the whole chain."""
+    return log_softmax(chain.apply(logits_GV.astype(np.float64), _histories(places)))
+
+
+def _write(
+    tokens: SampleBatch,
+    group: np.ndarray,
+    target_AV: np.ndarray,
+    target_GV: np.ndarray,
+    judged: Judged,
+    places: Sequence[_Place],
+    noise_scale: float,
+) -> None:
+    """Put what was judged in the place of what the target would have drawn."""
+    own = target_AV[group, judged.ids].astype(np.float64) - target_AV[group, tokens.ids[group]]
+    tokens.logprob_raw[group] += own
+    tokens.ids[group] = judged.ids
+    tokens.logprob_processed[group] = target_GV[np.arange(len(group)), judged.ids]
+    temperature = places[group[0]].draft.params.resolved_chain.temperature
+    if temperature > 0.0:  # a greedy target draws no coin that matters: its margin is that of the logits
+        tokens.margin[group] = temperature * np.abs(judged.log_ratio - judged.log_coin)
+        tokens.near_tie[group] = tokens.margin[group] <= noise_scale
+
+
+def _verdicts(num_texts: int, steps: Sequence[tuple[list[int], SampleBatch, np.ndarray]]) -> list[Verdict]:
+    """The steps' columns, put together text by text."""
+    if not steps:
+        return []
+    text = np.array([text for alive, _, _ in steps for text in alive])
+    order = np.argsort(text, kind="stable")
+    ends = np.cumsum(np.bincount(text, minlength=num_texts))
+    columns = {
+        field.name: np.concatenate([getattr(tokens, field.name) for _, tokens, _ in steps])[order]
+        for field in fields(SampleBatch)
+    }
+    acceptance = np.concatenate([chances for _, _, chances in steps])[order]
+    verdicts = []
+    for start, end in zip((0, *ends[:-1]), ends, strict=True):
+        own = SampleBatch(**{name: column[start:end] for name, column in columns.items()})
+        verdicts.append(Verdict(int(end - start) - 1, own, acceptance[start:end]))
+    return verdicts
+
+
+def _matrix(logits: Any) -> np.ndarray:
+    return to_numpy(as_floats(logits))
+
+
+def _check(rows: Sequence[np.ndarray], drafts: Sequence[Draft], method: Method) -> None:
+    """Nothing if the logits fit the drafts; else raises InputError naming the text."""
+    if len(rows) != len(drafts):
+        raise InputError(
+            f"got target logits for {len(rows)} texts and {len(drafts)} drafts; give one of each for each text"
+        )
+    for text, (row, draft) in enumerate(zip(rows, drafts, strict=True)):
+        count, vocab = len(draft.ids), row.shape[-1]
+        if row.shape != (count + 1, vocab):
+            raise InputError(
+                f"text {text} has {count} draft tokens, so its target logits are [{count + 1}, vocab]; got {row.shape}"
+            )
+        if not all(0 <= token < vocab for token in draft.ids):
+            raise InputError(
+                f"the draft tokens of text {text} must be ids from 0 to {vocab - 1:,}, got {list(draft.ids)}"
+            )
+        if draft.logits is None:
+            if method == "residual" and count:
+                raise InputError(
+                    'method "residual" needs the draft\'s logits; "coupled" judges a draft by its ids alone'
+                )
+        elif tuple(draft.logits.shape) != (count, vocab):
+            raise InputError(
+                f"the draft logits of text {text} must be [{count}, {vocab}], one row a draft token and the target's "
+                f"vocabulary; got {tuple(draft.logits.shape)}"
+            )
