@@ -8,17 +8,20 @@ import type { PageData } from "./records.ts";
 import { positionView } from "./views/position.ts";
 import type { Context, View } from "./views/view.ts";
 
-interface Tab {
+export interface Tab {
   readonly name: string;
   readonly label: string;
   readonly open: (context: Context) => View;
 }
 
 /** Put the page into `root`; returns how to take it away. `address`: whether the state lives behind # in the address. */
-export function mount(root: HTMLElement, data: PageData, { address }: { address: boolean }): () => void {
+export function mount(
+  root: HTMLElement,
+  data: PageData,
+  { address, tabs = tabsFor(data) }: { address: boolean; tabs?: Tab[] },
+): () => void {
   const live = h("div", { class: "sr", role: "status", "aria-live": "polite" });
   const context: Context = { data, state: new State(address), announce: (text) => (live.textContent = text) };
-  const tabs = tabsFor(data);
   const panel = h("main", { role: "tabpanel", tabindex: "-1", class: "panel" });
   let view: View | null = null;
 

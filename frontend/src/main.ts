@@ -1,8 +1,10 @@
 // The bundle's door: a page that carries data mounts itself; a notebook gets the widget.
 
 import "./style.css";
+import { Api } from "./api.ts";
 import { mount } from "./app.ts";
 import type { PageData } from "./records.ts";
+import { studioTabs } from "./studio.ts";
 
 /** anywidget's contract: draw the trait `data` of the model into `el`, again whenever it changes. */
 function render({ model, el }: { model: any; el: HTMLElement }): () => void {
@@ -24,4 +26,16 @@ export default { render };
 
 const data = document.getElementById("retort-data");
 const root = document.getElementById("retort-page");
-if (data !== null && root !== null) mount(root, JSON.parse(data.textContent ?? "{}") as PageData, { address: true });
+if (data !== null && root !== null) open(root, JSON.parse(data.textContent ?? "{}") as PageData);
+
+function open(root: HTMLElement, data: PageData): void {
+  if (!data.studio) {
+    mount(root, data, { address: true });
+    return;
+  }
+  const api = new Api();
+  api
+    .models()
+    .then((models) => mount(root, data, { address: true, tabs: studioTabs(api, models) }))
+    .catch((problem: Error) => (root.textContent = problem.message));
+}

@@ -18,5 +18,6 @@ export interface PositionRecord {
 export interface PageData {
   version: string;
   title: string;
+  studio?: boolean;
   position?: PositionRecord;
 }

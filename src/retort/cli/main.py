@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "generate": ("sample", "The same as sample."),
     "path": ("path", "One seed, every temperature: where the text changes."),
     "page": ("page", "One HTML file to look at: every temperature and chain, without the model."),
+    "studio": ("studio", "Look into models in the browser: a local web app."),
     "tune": ("tune", "Which temperature suits a task, and whether the difference is real."),
     "equivalent": ("equivalent", "The temperature at which one model is nearest to another."),
     "distill": ("distill", "Teach a small model from a large one, beside a control on hard labels."),

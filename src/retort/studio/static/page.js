@@ -1,24 +1,121 @@
+// src/api.ts
+var e = class extends Error {}, t = 8, n = 250, r = class {
+	token;
+	constructor() {
+		this.token = o();
+	}
+	get mayRun() {
+		return this.token !== "";
+	}
+	async models() {
+		return (await this.ask("GET", "/api/models")).models;
+	}
+	start(e, t, n = {}) {
+		let r = new AbortController(), i = null, a = !1;
+		return {
+			result: (async () => {
+				let o = await this.ask("POST", `/api/${e}`, t);
+				return i = o.id, a && this.stop(i), o.state !== "done" && await this.follow(i, n, r.signal), this.ask("GET", `/api/runs/${i}/result`);
+			})(),
+			stop: () => {
+				a = !0, i !== null && this.stop(i);
+			}
+		};
+	}
+	stop(e) {
+		this.ask("DELETE", `/api/runs/${e}`).catch(() => void 0);
+	}
+	async follow(r, o, s) {
+		let c = "0";
+		for (let l = 0;; l++) try {
+			let t = await fetch(`/api/runs/${r}/events`, {
+				headers: { "Last-Event-ID": c },
+				signal: s
+			});
+			if (t.status === 404) throw new i("the studio no longer knows this run; start it again");
+			if (!t.ok || t.body === null) throw Error(`the studio answered ${t.status}`);
+			for await (let n of a(t.body)) {
+				if (c = n.id, l = 0, n.name === "done") return;
+				if (n.name === "failed") throw new i(n.data.message);
+				if (n.name === "stopped") throw new e("stopped");
+				n.name === "progress" ? o.onProgress?.(n.data) : o.onTold?.(n.name, n.data);
+			}
+			throw Error("the stream ended early");
+		} catch (r) {
+			if (r instanceof i || r instanceof e) throw r;
+			if (l >= t) throw Error("The connection to the studio is lost. Is it still running? Nothing that was shown is gone.");
+			o.onLost?.(), await new Promise((e) => setTimeout(e, n * 1.6 ** l));
+		}
+	}
+	async ask(e, t, n) {
+		let r = { "X-Retort-Token": this.token };
+		n !== void 0 && (r["Content-Type"] = "application/json");
+		let i;
+		try {
+			i = await fetch(t, {
+				method: e,
+				headers: r,
+				body: n === void 0 ? null : JSON.stringify(n)
+			});
+		} catch {
+			throw Error("The studio does not answer. Is it still running? Nothing that was shown is gone.");
+		}
+		let a = await i.json().catch(() => null);
+		if (i.ok) return a;
+		throw Error(a?.error?.message ?? `the studio answered ${i.status}`);
+	}
+}, i = class extends Error {};
+async function* a(e) {
+	let t = e.pipeThrough(new TextDecoderStream()).getReader(), n = "";
+	try {
+		for (;;) {
+			let { value: e, done: r } = await t.read();
+			if (r) return;
+			n += e;
+			let i = n.split("\n\n");
+			n = i.pop();
+			for (let e of i) {
+				let t = new Map(e.split("\n").map((e) => [e.slice(0, e.indexOf(":")), e.slice(e.indexOf(":") + 2)])), n = t.get("event");
+				n && (yield {
+					id: t.get("id") ?? "0",
+					name: n,
+					data: JSON.parse(t.get("data") ?? "null")
+				});
+			}
+		}
+	} finally {
+		t.cancel().catch(() => void 0);
+	}
+}
+function o() {
+	let e = new URL(location.href), t = e.searchParams.get("token");
+	try {
+		return t !== null && (sessionStorage.setItem("retort-token", t), e.searchParams.delete("token"), history.replaceState(null, "", e)), sessionStorage.getItem("retort-token") ?? "";
+	} catch {
+		return t ?? "";
+	}
+}
 // src/parts/download.ts
-async function e(e, n) {
-	let r = `${e.name}.${n}`;
-	if (n === "json") return s(r, new Blob([JSON.stringify(e.json(), null, 2)], { type: "application/json" }));
-	if (n === "csv") return s(r, new Blob([t(e.csv())], { type: "text/csv;charset=utf-8" }));
-	let i = e.svg();
-	if (i === null) return;
-	let c = a(i);
-	if (n === "svg") return s(r, new Blob([c], { type: "image/svg+xml" }));
-	s(r, await o(c, i));
+async function s(e, t) {
+	let n = `${e.name}.${t}`;
+	if (t === "json") return m(n, new Blob([JSON.stringify(e.json(), null, 2)], { type: "application/json" }));
+	if (t === "csv") return m(n, new Blob([c(e.csv())], { type: "text/csv;charset=utf-8" }));
+	let r = e.svg();
+	if (r === null) return;
+	let i = f(r);
+	if (t === "svg") return m(n, new Blob([i], { type: "image/svg+xml" }));
+	m(n, await p(i, r));
 }
-function t(e) {
-	return e.map((e) => e.map(n).join(",")).join("\r\n") + "\r\n";
+function c(e) {
+	return e.map((e) => e.map(l).join(",")).join("\r\n") + "\r\n";
 }
-function n(e) {
+function l(e) {
 	if (e === null) return "";
 	if (typeof e == "number") return Number.isFinite(e) ? String(e) : "";
 	let t = /^[=+\-@\t\r]/.test(e) ? `'${e}` : e;
 	return /[",\r\n]|^\s|\s$/.test(t) ? `"${t.replaceAll("\"", "\"\"")}"` : t;
 }
-var r = [
+var u = [
 	"fill",
 	"fill-opacity",
 	"stroke",
@@ -26,68 +123,68 @@ var r = [
 	"stroke-dasharray",
 	"stroke-opacity",
 	"opacity"
-], i = [
+], d = [
 	"font-family",
 	"font-size",
 	"font-weight",
 	"text-anchor",
 	"dominant-baseline"
 ];
-function a(e) {
-	let t = e.cloneNode(!0), n = [e, ...e.querySelectorAll("*")], a = [t, ...t.querySelectorAll("*")];
+function f(e) {
+	let t = e.cloneNode(!0), n = [e, ...e.querySelectorAll("*")], r = [t, ...t.querySelectorAll("*")];
 	n.forEach((e, t) => {
 		let n = getComputedStyle(e);
-		for (let o of e.tagName === "text" || e.tagName === "tspan" ? [...r, ...i] : r) a[t].setAttribute(o, n.getPropertyValue(o));
-		a[t].removeAttribute("class");
+		for (let i of e.tagName === "text" || e.tagName === "tspan" ? [...u, ...d] : u) r[t].setAttribute(i, n.getPropertyValue(i));
+		r[t].removeAttribute("class");
 	});
-	let o = e.viewBox.baseVal;
-	t.setAttribute("xmlns", "http://www.w3.org/2000/svg"), t.setAttribute("width", String(o.width)), t.setAttribute("height", String(o.height));
-	let s = document.createElementNS("http://www.w3.org/2000/svg", "rect");
-	return s.setAttribute("width", "100%"), s.setAttribute("height", "100%"), s.setAttribute("fill", getComputedStyle(e).getPropertyValue("--card") || "#fff"), t.prepend(s), new XMLSerializer().serializeToString(t);
+	let i = e.viewBox.baseVal;
+	t.setAttribute("xmlns", "http://www.w3.org/2000/svg"), t.setAttribute("width", String(i.width)), t.setAttribute("height", String(i.height));
+	let a = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+	return a.setAttribute("width", "100%"), a.setAttribute("height", "100%"), a.setAttribute("fill", getComputedStyle(e).getPropertyValue("--card") || "#fff"), t.prepend(a), new XMLSerializer().serializeToString(t);
 }
-async function o(e, t) {
+async function p(e, t) {
 	let n = t.viewBox.baseVal, r = new Image();
 	r.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(e)}`, await r.decode();
 	let i = document.createElement("canvas");
 	return i.width = 2 * n.width, i.height = 2 * n.height, i.getContext("2d").drawImage(r, 0, 0, i.width, i.height), new Promise((e, t) => i.toBlob((n) => n ? e(n) : t(/* @__PURE__ */ Error("the picture could not be made")), "image/png"));
 }
-function s(e, t) {
+function m(e, t) {
 	let n = document.createElement("a");
 	n.href = URL.createObjectURL(t), n.download = e, n.click(), setTimeout(() => URL.revokeObjectURL(n.href), 1e4);
 }
 // src/parts/dom.ts
-var c = "http://www.w3.org/2000/svg";
-function l(e, t = {}, ...n) {
-	return d(document.createElement(e), t, n);
+var h = "http://www.w3.org/2000/svg";
+function g(e, t = {}, ...n) {
+	return v(document.createElement(e), t, n);
 }
-function u(e, t = {}, ...n) {
-	return d(document.createElementNS(c, e), t, n);
+function _(e, t = {}, ...n) {
+	return v(document.createElementNS(h, e), t, n);
 }
-function d(e, t, n) {
+function v(e, t, n) {
 	for (let [n, r] of Object.entries(t)) r != null && r !== !1 && (typeof r == "function" ? e.addEventListener(n.slice(2).toLowerCase(), r) : e.setAttribute(n, r === !0 ? "" : String(r)));
-	return f(e, n), e;
+	return y(e, n), e;
 }
-function f(e, t) {
+function y(e, t) {
 	for (let n of t) n != null && n !== !1 && e.append(n);
 }
-function p(e, ...t) {
-	return e.replaceChildren(), f(e, t), e;
+function b(e, ...t) {
+	return e.replaceChildren(), y(e, t), e;
 }
-function m(e, t) {
+function x(e, t) {
 	e.textContent !== t && (e.textContent = t);
 }
-var h = 0;
-function g(e) {
-	return h += 1, `retort-${e}-${h}`;
+var S = 0;
+function C(e) {
+	return S += 1, `retort-${e}-${S}`;
 }
 // src/parts/state.ts
-var _ = .3, v = class {
+var w = .3, T = class {
 	values;
 	listeners = /* @__PURE__ */ new Set();
 	timer;
 	inAddress;
 	constructor(e) {
-		this.inAddress = e, this.values = e ? y() : /* @__PURE__ */ new Map(), e && window.addEventListener("hashchange", () => this.adopt(y()));
+		this.inAddress = e, this.values = e ? E() : /* @__PURE__ */ new Map(), e && window.addEventListener("hashchange", () => this.adopt(E()));
 	}
 	get(e) {
 		return this.values.get(e);
@@ -110,7 +207,7 @@ var _ = .3, v = class {
 	write() {
 		this.inAddress && this.timer === void 0 && (this.timer = setTimeout(() => {
 			this.timer = void 0, history.replaceState(null, "", `#${this.text()}`);
-		}, 1e3 * _));
+		}, 1e3 * w));
 	}
 	adopt(e) {
 		let t = [.../* @__PURE__ */ new Set([...this.values.keys(), ...e.keys()])].filter((t) => this.values.get(t) !== e.get(t));
@@ -119,43 +216,43 @@ var _ = .3, v = class {
 		for (let e of t) for (let t of this.listeners) t(e);
 	}
 };
-function y() {
+function E() {
 	return new Map(new URLSearchParams(location.hash.slice(1)));
 }
 // src/parts/theme.ts
-var b = {
+var ee = {
 	auto: "light",
 	light: "dark",
 	dark: "auto"
-}, x = "retort-theme";
-function S(e) {
-	let t = ee(), n = l("button", {
+}, te = "retort-theme";
+function ne(e) {
+	let t = re(), n = g("button", {
 		type: "button",
 		class: "quiet",
-		onclick: () => r(b[t])
+		onclick: () => r(ee[t])
 	}), r = (r) => {
 		t = r, e.dataset.theme = t, n.textContent = {
 			auto: "◐ auto",
 			light: "○ light",
 			dark: "● dark"
-		}[t], n.setAttribute("aria-label", `Colours: ${t}. Change to ${b[t]}.`);
+		}[t], n.setAttribute("aria-label", `Colours: ${t}. Change to ${ee[t]}.`);
 		try {
-			localStorage.setItem(x, t);
+			localStorage.setItem(te, t);
 		} catch {}
 	};
 	return r(t), n;
 }
-function ee() {
+function re() {
 	try {
-		let e = localStorage.getItem(x);
+		let e = localStorage.getItem(te);
 		return e === "light" || e === "dark" ? e : "auto";
 	} catch {
 		return "auto";
 	}
 }
 // src/math/window.ts
-var C = -745.2, w = 2 ** -40, T = 64, te = /* @__PURE__ */ new WeakMap();
-function ne(e) {
+var ie = -745.2, ae = 2 ** -40, oe = 64, se = /* @__PURE__ */ new WeakMap();
+function ce(e) {
 	return {
 		logits: e,
 		temperature: 1,
@@ -163,7 +260,7 @@ function ne(e) {
 		to: e.length
 	};
 }
-function re(e, t) {
+function le(e, t) {
 	return t === 0 ? {
 		...e,
 		to: e.from + 1
@@ -172,20 +269,20 @@ function re(e, t) {
 		temperature: e.temperature * t
 	};
 }
-function ie(e, t) {
+function ue(e, t) {
 	return (e.logits[t] - e.logits[e.from]) / e.temperature;
 }
-function E(e) {
-	let t = te.get(e.logits);
-	t === void 0 && te.set(e.logits, t = /* @__PURE__ */ new Map());
+function D(e) {
+	let t = se.get(e.logits);
+	t === void 0 && se.set(e.logits, t = /* @__PURE__ */ new Map());
 	let n = `${e.temperature}/${e.from}/${e.to}`, r = t.get(n);
-	return r === void 0 && (t.size >= T && t.clear(), t.set(n, r = ae(e))), r;
+	return r === void 0 && (t.size >= oe && t.clear(), t.set(n, r = de(e))), r;
 }
-function ae(e) {
+function de(e) {
 	let { logits: t, temperature: n, from: r, to: i } = e, a = t[r], o = 0, s = 0;
 	for (let e = r; e < i; e++) {
 		let r = (t[e] - a) / n;
-		if (r < C) break;
+		if (r < ie) break;
 		let i = Math.exp(r);
 		o += i, s += i * r;
 	}
@@ -194,54 +291,54 @@ function ae(e) {
 		entropy: Math.max(0, Math.log(o) - s / o)
 	};
 }
-function oe(e, t) {
-	return t < e.from || t >= e.to ? -Infinity : ie(e, t) - Math.log(E(e).total);
+function fe(e, t) {
+	return t < e.from || t >= e.to ? -Infinity : ue(e, t) - Math.log(D(e).total);
 }
-function D(e, t) {
-	return Math.exp(oe(e, t));
+function O(e, t) {
+	return Math.exp(fe(e, t));
 }
-function se(e, t, n) {
+function pe(e, t, n) {
 	let r = Math.max(t, e.from), i = Math.min(n, e.to);
 	if (r >= i) return 0;
-	let { total: a } = E(e);
-	return r === e.from && i === e.to ? 1 : r === e.from && i - r > e.to - i ? 1 - ce(e, i, e.to) / a : Math.min(1, ce(e, r, i) / a);
+	let { total: a } = D(e);
+	return r === e.from && i === e.to ? 1 : r === e.from && i - r > e.to - i ? 1 - me(e, i, e.to) / a : Math.min(1, me(e, r, i) / a);
 }
-function ce(e, t, n) {
+function me(e, t, n) {
 	let r = 0;
 	for (let i = t; i < n; i++) {
-		let t = ie(e, i);
-		if (t < C) break;
+		let t = ue(e, i);
+		if (t < ie) break;
 		r += Math.exp(t);
 	}
 	return r;
 }
-function le(e) {
+function he(e) {
 	return e.to - e.from < 2 ? Infinity : e.logits[e.from] - e.logits[e.from + 1];
 }
-function ue(e, t) {
+function ge(e, t) {
 	let n = e.to - e.from;
 	if (t >= 1) return n;
-	let r = t * E(e).total * (1 - w), i = 0;
-	for (let t = e.from; t < e.to; t++) if (i += Math.exp(ie(e, t)), i >= r) return t - e.from + 1;
+	let r = t * D(e).total * (1 - ae), i = 0;
+	for (let t = e.from; t < e.to; t++) if (i += Math.exp(ue(e, t)), i >= r) return t - e.from + 1;
 	return n;
 }
-function de(e, t) {
+function _e(e, t) {
 	let n = e.from, r = e.to;
 	for (; n < r;) {
 		let i = n + r >> 1;
-		ie(e, i) >= t ? n = i + 1 : r = i;
+		ue(e, i) >= t ? n = i + 1 : r = i;
 	}
 	return n;
 }
 // src/math/transforms.ts
-var fe = 1e-12;
-function pe(e, t) {
+var ve = 1e-12;
+function ye(e, t) {
 	return {
 		...e,
 		to: Math.min(e.to, e.from + t)
 	};
 }
-var me = [
+var be = [
 	{
 		name: "temperature",
 		help: "divides the logits; 0 is greedy, 1 leaves the model as it is",
@@ -257,7 +354,7 @@ var me = [
 		off: [],
 		truncates: !1,
 		aliases: ["temp"],
-		apply: re
+		apply: le
 	},
 	{
 		name: "top_k",
@@ -274,7 +371,7 @@ var me = [
 		off: [0, -1],
 		truncates: !0,
 		aliases: [],
-		apply: pe
+		apply: ye
 	},
 	{
 		name: "top_p",
@@ -291,7 +388,7 @@ var me = [
 		off: [1],
 		truncates: !0,
 		aliases: ["nucleus"],
-		apply: (e, t) => pe(e, ue(e, t))
+		apply: (e, t) => ye(e, ge(e, t))
 	},
 	{
 		name: "min_p",
@@ -310,78 +407,78 @@ var me = [
 		aliases: [],
 		apply: (e, t) => ({
 			...e,
-			to: de(e, Math.log(t) - fe)
+			to: _e(e, Math.log(t) - ve)
 		})
 	}
-], O = new Map(me.map((e) => [e.name, e])), he = new Map(me.flatMap((e) => [e.name, ...e.aliases].map((t) => [t, e])));
-function ge(e) {
-	return he.get(e.trim().toLowerCase().replaceAll("-", "_"));
+], k = new Map(be.map((e) => [e.name, e])), xe = new Map(be.flatMap((e) => [e.name, ...e.aliases].map((t) => [t, e])));
+function Se(e) {
+	return xe.get(e.trim().toLowerCase().replaceAll("-", "_"));
 }
 // src/math/chain.ts
-var _e = class extends Error {};
-function ve(e) {
-	return e.trim() === "" ? [] : xe(e.split("|").map(ye));
+var Ce = class extends Error {};
+function we(e) {
+	return e.trim() === "" ? [] : De(e.split("|").map(Te));
 }
-function ye(e) {
+function Te(e) {
 	let [t, n] = e.split("=").map((e) => e.trim());
-	if (!t || !n) throw new _e(`a stage is written name=value, got “${e.trim()}”; for example temperature=0.8 | top_p=0.9`);
-	let r = ge(t);
-	if (r === void 0) throw new _e(`the page does not compute “${t}”; it knows ${[...O.keys()].join(", ")}`);
+	if (!t || !n) throw new Ce(`a stage is written name=value, got “${e.trim()}”; for example temperature=0.8 | top_p=0.9`);
+	let r = Se(t);
+	if (r === void 0) throw new Ce(`the page does not compute “${t}”; it knows ${[...k.keys()].join(", ")}`);
 	return {
 		name: r.name,
-		value: be(r, Number(n), n)
+		value: Ee(r, Number(n), n)
 	};
 }
-function be(e, t, n = String(t)) {
+function Ee(e, t, n = String(t)) {
 	if (e.off.includes(t) || t >= e.low && t <= e.high && Number.isFinite(t) && !(e.whole && t % 1)) return t;
 	let r = Number.isFinite(e.high) ? `from ${e.low} to ${e.high}` : `of ${e.low} or more`;
-	throw new _e(`${e.name} must be a ${e.whole ? "whole " : ""}number ${r}, got ${n}`);
+	throw new Ce(`${e.name} must be a ${e.whole ? "whole " : ""}number ${r}, got ${n}`);
 }
-function xe(e) {
-	let t = e.filter(Se);
-	if (t.filter((e) => e.name === "temperature").length > 1) throw new _e("a chain may hold temperature once; two in a row are one temperature, their product");
+function De(e) {
+	let t = e.filter(Oe);
+	if (t.filter((e) => e.name === "temperature").length > 1) throw new Ce("a chain may hold temperature once; two in a row are one temperature, their product");
 	return t;
 }
-function Se(e) {
-	return !O.get(e.name).off.includes(e.value);
+function Oe(e) {
+	return !k.get(e.name).off.includes(e.value);
 }
-function Ce(e) {
+function ke(e) {
 	return e.map((e) => `${e.name}=${e.value}`).join(" | ");
 }
-function we(e) {
+function Ae(e) {
 	return e.find((e) => e.name === "temperature")?.value ?? 1;
 }
-function Te(e, t) {
+function je(e, t) {
 	let n = {
 		name: "temperature",
 		value: t
 	};
 	return e.some((e) => e.name === "temperature") ? e.map((e) => e.name === "temperature" ? n : e) : [n, ...e];
 }
-function Ee(e, t) {
-	return Se(t) ? O.get(t.name).apply(e, t.value) : e;
+function Me(e, t) {
+	return Oe(t) ? k.get(t.name).apply(e, t.value) : e;
 }
-function De(e, t) {
-	return t.reduce(Ee, e);
+function Ne(e, t) {
+	return t.reduce(Me, e);
 }
-function Oe(e, t) {
-	let n = ne(t), r = n, i = n, a = [];
+function Pe(e, t) {
+	let n = ce(t), r = n, i = n, a = [];
 	for (let t of e) {
-		let e = Ee(r, t);
-		!O.get(t.name).truncates && t.value !== 0 && (i = Ee(i, t)), a.push({
+		let e = Me(r, t);
+		!k.get(t.name).truncates && t.value !== 0 && (i = Me(i, t)), a.push({
 			stage: t,
 			before: r,
 			after: e,
-			kept: k(e),
-			removed: k(r) - k(e),
-			keptMass: se(r, e.from, e.to),
-			keptMassTotal: se(i, e.from, e.to)
+			kept: A(e),
+			removed: A(r) - A(e),
+			keptMass: pe(r, e.from, e.to),
+			keptMassTotal: pe(i, e.from, e.to)
 		}), r = e;
 	}
-	let o = we(e);
+	let o = Ae(e);
 	return {
 		raw: n,
-		tempered: o === 0 ? Ee(n, {
+		tempered: o === 0 ? Me(n, {
 			name: "temperature",
 			value: 0
 		}) : {
@@ -390,78 +487,78 @@ function Oe(e, t) {
 		},
 		processed: r,
 		stages: a,
-		warnings: Me(e, n, a)
+		warnings: Re(e, n, a)
 	};
 }
-function k(e) {
+function A(e) {
 	return e.to - e.from;
 }
-function ke(e, t) {
+function Fe(e, t) {
 	return t >= e.processed.from && t < e.processed.to ? null : e.stages.find(({ after: e }) => t < e.from || t >= e.to)?.stage ?? null;
 }
-function Ae(e) {
-	let t = ue(e.raw, .9);
-	return se(e.processed, t, e.raw.to);
+function Ie(e) {
+	let t = ge(e.raw, .9);
+	return pe(e.processed, t, e.raw.to);
 }
-function je(e) {
-	return Math.exp(E(e).entropy);
+function Le(e) {
+	return Math.exp(D(e).entropy);
 }
-function Me(e, t, n) {
-	let r = e.filter((e) => O.get(e.name).truncates), i = De(t, e);
-	if (we(e) === 0) return r.length === 0 ? [] : [`temperature=0 takes the most likely token in any case, so ${Fe(r)} cannot change the result.`];
+function Re(e, t, n) {
+	let r = e.filter((e) => k.get(e.name).truncates), i = Ne(t, e);
+	if (Ae(e) === 0) return r.length === 0 ? [] : [`temperature=0 takes the most likely token in any case, so ${Ve(r)} cannot change the result.`];
 	let a = [];
 	for (let o of n) if (r.includes(o.stage)) {
 		if (o.removed === 0) {
-			let e = o.kept === 1 ? "one token reaches it" : `it keeps all ${Ie(o.kept)} that reach it`;
-			a.push(`${Pe(o.stage)} removes nothing here: ${e}.`);
-		} else Ne(De(t, e.filter((e) => e !== o.stage)), i) && a.push(`${Pe(o.stage)} is made moot by the rest: without it the same ${Ie(k(i))} would be kept.`);
+			let e = o.kept === 1 ? "one token reaches it" : `it keeps all ${He(o.kept)} that reach it`;
+			a.push(`${Be(o.stage)} removes nothing here: ${e}.`);
+		} else ze(Ne(t, e.filter((e) => e !== o.stage)), i) && a.push(`${Be(o.stage)} is made moot by the rest: without it the same ${He(A(i))} would be kept.`);
 	}
-	let o = r.map((n) => k(De(t, e.filter((e) => e === n || !r.includes(e)))));
-	if (r.length > 1 && k(i) < Math.min(...o)) {
-		let e = r.map((e, t) => `${Pe(e)} alone keeps ${o[t].toLocaleString("en")}`);
-		a.push(`together the stages keep ${Ie(k(i))}, fewer than any of them alone (${e.join(", ")}).`);
+	let o = r.map((n) => A(Ne(t, e.filter((e) => e === n || !r.includes(e)))));
+	if (r.length > 1 && A(i) < Math.min(...o)) {
+		let e = r.map((e, t) => `${Be(e)} alone keeps ${o[t].toLocaleString("en")}`);
+		a.push(`together the stages keep ${He(A(i))}, fewer than any of them alone (${e.join(", ")}).`);
 	}
 	let s = e.findIndex((e) => e.name === "temperature"), c = e.slice(0, Math.max(s, 0)).filter((e) => r.includes(e));
 	if (c.length > 0) {
-		let n = e[s], r = k(De(t, [n, ...e.filter((e) => e !== n)]));
-		r !== k(i) && a.push(`${Fe(c)} comes before ${Pe(n)} and does not see it: ${Ie(k(i))} remain, and would be ${r.toLocaleString("en")} with temperature first.`);
+		let n = e[s], r = A(Ne(t, [n, ...e.filter((e) => e !== n)]));
+		r !== A(i) && a.push(`${Ve(c)} comes before ${Be(n)} and does not see it: ${He(A(i))} remain, and would be ${r.toLocaleString("en")} with temperature first.`);
 	}
-	return r.length > 0 && k(i) === 1 && k(t) > 1 && a.push("one token is left, so every draw here is the greedy token, whatever temperature and seed."), a;
+	return r.length > 0 && A(i) === 1 && A(t) > 1 && a.push("one token is left, so every draw here is the greedy token, whatever temperature and seed."), a;
 }
-function Ne(e, t) {
+function ze(e, t) {
 	return e.from === t.from && e.to === t.to;
 }
-function Pe(e) {
+function Be(e) {
 	return `${e.name}=${e.value}`;
 }
-function Fe(e) {
-	let t = e.map(Pe);
+function Ve(e) {
+	let t = e.map(Be);
 	return t.length < 2 ? t.join("") : `${t.slice(0, -1).join(", ")} and ${t.at(-1)}`;
 }
-function Ie(e) {
+function He(e) {
 	return `${e.toLocaleString("en")} ${e === 1 ? "token" : "tokens"}`;
 }
 // src/math/unpack.ts
-var Le = 64, Re = 24, ze = 5;
-function Be(e) {
-	let t = Ue(e.data);
+var Ue = 64, We = 24, Ge = 5;
+function Ke(e) {
+	let t = Ye(e.data);
 	if (e.encoding === "float64") {
 		let n = new DataView(t.buffer);
 		return Float64Array.from({ length: e.count }, (e, t) => n.getFloat64(8 * t, !0));
 	}
 	if (e.encoding !== "rice32") throw Error(`logits are packed as ${e.encoding}, which this page cannot read`);
-	return Ve(t, e.count);
+	return qe(t, e.count);
 }
-function Ve(e, t) {
-	let n = new He(e), r = new Float64Array(t), i = /* @__PURE__ */ new Uint32Array(1), a = new Float32Array(i.buffer), o = 4294967295, s = 0;
+function qe(e, t) {
+	let n = new Je(e), r = new Float64Array(t), i = /* @__PURE__ */ new Uint32Array(1), a = new Float32Array(i.buffer), o = 4294967295, s = 0;
 	for (let e = 0; e < t; e++) {
-		e % Le === 0 && (s = n.read(ze));
+		e % Ue === 0 && (s = n.read(Ge));
 		let t = n.zeros();
-		o -= t === Re ? n.read(32) : t * 2 ** s + n.read(s), i[0] = o >= 2147483648 ? o - 2147483648 : 4294967295 - o, r[e] = a[0];
+		o -= t === We ? n.read(32) : t * 2 ** s + n.read(s), i[0] = o >= 2147483648 ? o - 2147483648 : 4294967295 - o, r[e] = a[0];
 	}
 	return r;
 }
-var He = class {
+var Je = class {
 	bytes;
 	place = 0;
 	constructor(e) {
@@ -489,77 +586,77 @@ var He = class {
 		}
 	}
 };
-function Ue(e) {
+function Ye(e) {
 	let t = atob(e), n = new Uint8Array(t.length);
 	for (let e = 0; e < t.length; e++) n[e] = t.charCodeAt(e);
 	return n;
 }
 // src/parts/format.ts
-function We(e) {
+function Xe(e) {
 	if (e === 0) return "0 %";
 	if (e >= 1e-4) return `${(100 * e).toFixed(2)} %`;
 	let [t, n] = e.toExponential(1).split("e");
-	return `${t}·10${qe(Number(n))}`;
+	return `${t}·10${$e(Number(n))}`;
 }
-function A(e) {
+function j(e) {
 	if (e == null || Number.isNaN(e)) return "–";
 	if (!Number.isFinite(e)) return e > 0 ? "∞" : "−∞";
 	let t = Math.abs(e);
 	if (t !== 0 && (t < 1e-4 || t >= 1e6)) {
 		let [t, n] = e.toExponential(2).split("e");
-		return Ke(`${t}·10${qe(Number(n))}`);
+		return Qe(`${t}·10${$e(Number(n))}`);
 	}
-	return Ke(t >= 1e3 ? j(e) : String(Number(e.toPrecision(4))));
+	return Qe(t >= 1e3 ? M(e) : String(Number(e.toPrecision(4))));
 }
-function j(e) {
-	return Ke(Math.round(e).toLocaleString("en"));
+function M(e) {
+	return Qe(Math.round(e).toLocaleString("en"));
 }
-function Ge(e) {
+function Ze(e) {
 	return String(Number(e.toFixed(4)));
 }
-function Ke(e) {
+function Qe(e) {
 	return e.replace("-", "−");
 }
-function qe(e) {
+function $e(e) {
 	return String(e).replace(/[-0-9]/g, (e) => e === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(e)]);
 }
 // src/parts/tokens.ts
-var Je = {
+var et = {
 	" ": ["␣", "space"],
 	"\n": ["↵", "line break"],
 	"	": ["⇥", "tab"],
 	"\r": ["␍", "carriage return"],
 	"\xA0": ["⍽", "no-break space"],
 	"　": ["□", "wide space"]
-}, Ye = /<0x([0-9A-F]{2})>/, Xe = /^<(?:\||\/)?[A-Za-z][\w .|/-]*(?:\|)?>$/, Ze = /[\p{Cc}\p{Zl}\p{Zp}\p{Zs}\p{Co}\p{Cn}\p{Cs}]|[\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0e\ufeff\uffa0\u{e0000}-\u{e0fff}]/u, Qe = /[\u200d\ufe0f]/, $e = /\p{Extended_Pictographic}/u;
-function et(e) {
+}, tt = /<0x([0-9A-F]{2})>/, nt = /^<(?:\||\/)?[A-Za-z][\w .|/-]*(?:\|)?>$/, rt = /[\p{Cc}\p{Zl}\p{Zp}\p{Zs}\p{Co}\p{Cn}\p{Cs}]|[\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0e\ufeff\uffa0\u{e0000}-\u{e0fff}]/u, it = /[\u200d\ufe0f]/, at = /\p{Extended_Pictographic}/u;
+function ot(e) {
 	return e === "" ? [{
 		text: "∅",
 		kind: "sign",
 		spoken: "empty"
-	}] : Xe.test(e) && !Ye.test(e) ? [{
+	}] : nt.test(e) && !tt.test(e) ? [{
 		text: e,
 		kind: "marker",
 		spoken: `marker ${e}`
 	}] : e.split(/(<0x[0-9A-F]{2}>)/).flatMap((e) => {
-		let t = Ye.exec(e);
+		let t = tt.exec(e);
 		return t ? [{
 			text: `⟨${t[1]}⟩`,
 			kind: "byte",
 			spoken: `byte ${t[1]}`
-		}] : tt(e);
+		}] : st(e);
 	});
 }
-function tt(e) {
+function st(e) {
 	let t = [], n = [...e];
 	return n.forEach((e, r) => {
-		let i = Je[e];
+		let i = et[e];
 		if (i) t.push({
 			text: i[0],
 			kind: "sign",
 			spoken: i[1]
 		});
-		else if (Ze.test(e) || Qe.test(e) && !nt(n, r)) {
+		else if (rt.test(e) || it.test(e) && !ct(n, r)) {
 			let n = e.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
 			t.push({
 				text: `⟨U+${n}⟩`,
@@ -567,7 +664,7 @@ function tt(e) {
 				spoken: `character U+${n}`
 			});
 		} else {
-			let n = t.at(-1), r = /\p{M}/u.test(e) && !Qe.test(e) && n?.kind !== "plain" ? `◌${e}` : e;
+			let n = t.at(-1), r = /\p{M}/u.test(e) && !it.test(e) && n?.kind !== "plain" ? `◌${e}` : e;
 			n?.kind === "plain" ? (n.text += r, n.spoken += e) : t.push({
 				text: r,
 				kind: "plain",
@@ -576,77 +673,77 @@ function tt(e) {
 		}
 	}), t;
 }
-function nt(e, t) {
-	return t > 0 && ($e.test(e[t - 1]) || Qe.test(e[t - 1]) || /\p{Emoji_Modifier}/u.test(e[t - 1]));
+function ct(e, t) {
+	return t > 0 && (at.test(e[t - 1]) || it.test(e[t - 1]) || /\p{Emoji_Modifier}/u.test(e[t - 1]));
 }
-function rt(e) {
-	return l("bdi", { class: "token" }, ...et(e).map((e) => e.kind === "plain" ? e.text : l("span", { class: `piece-${e.kind}` }, e.text)));
+function lt(e) {
+	return g("bdi", { class: "token" }, ...ot(e).map((e) => e.kind === "plain" ? e.text : g("span", { class: `piece-${e.kind}` }, e.text)));
 }
-function it(e) {
-	return et(e).map((e) => e.spoken).join(" ");
+function ut(e) {
+	return ot(e).map((e) => e.spoken).join(" ");
 }
 // src/parts/bars.ts
-function at(e, t, n, r) {
-	let i = l("tbody"), a = [], o = Math.min(n, e.tokens.length, t.length);
+function dt(e, t, n, r) {
+	let i = g("tbody"), a = [], o = Math.min(n, e.tokens.length, t.length);
 	for (let n = 0; n < o; n++) {
-		let o = ot(e, n, t[n], r);
+		let o = ft(e, n, t[n], r);
 		a.push(o), i.append(o.element);
 	}
-	let s = d(), c = l("table", { class: "bars" }, l("caption", { class: "sr" }, "The most likely tokens, with their raw and processed probability"), l("thead", {}, l("tr", {}, l("th", { scope: "col" }, "token"), l("th", {
+	let s = u(), c = g("table", { class: "bars" }, g("caption", { class: "sr" }, "The most likely tokens, with their raw and processed probability"), g("thead", {}, g("tr", {}, g("th", { scope: "col" }, "token"), g("th", {
 		scope: "col",
 		class: "figure wide-only"
-	}, "logit"), l("th", {
+	}, "logit"), g("th", {
 		scope: "col",
 		class: "figure raw-ink"
-	}, "raw"), l("th", {
+	}, "raw"), g("th", {
 		scope: "col",
 		class: "figure processed-ink"
-	}, "processed"), l("th", {
+	}, "processed"), g("th", {
 		scope: "col",
 		class: "bar-head"
-	}, l("span", { class: "sr" }, "bars and "), "what removed it"))), i, o < t.length ? l("tbody", { class: "tail" }, s.element) : null);
-	function u(e) {
-		let { raw: t, processed: n } = e, r = se(t, o, t.to), i = se(n, o, n.to), c = Math.max(D(t, 0), D(n, n.from), r, i);
+	}, g("span", { class: "sr" }, "bars and "), "what removed it"))), i, o < t.length ? g("tbody", { class: "tail" }, s.element) : null);
+	function l(e) {
+		let { raw: t, processed: n } = e, r = pe(t, o, t.to), i = pe(n, o, n.to), c = Math.max(O(t, 0), O(n, n.from), r, i);
 		a.forEach((r, i) => {
-			let a = ke(e, i);
-			ct(r, D(t, i), D(n, i), c, a === null ? "" : `${a.name}=${a.value}`);
+			let a = Fe(e, i);
+			mt(r, O(t, i), O(n, i), c, a === null ? "" : `${a.name}=${a.value}`);
 			let o = e.stages.some((e) => e.removed > 0 && e.after.to === i + 1);
 			r.element.classList.toggle("last-kept", o);
 		});
 		let l = Math.max(0, n.to - Math.max(o, n.from));
-		ct(s, r, i, c, ""), m(s.fate, `${j(l)} kept, ${j(k(t) - o - l)} removed`), s.element.classList.toggle("removed", l === 0);
+		mt(s, r, i, c, ""), x(s.fate, `${M(l)} kept, ${M(A(t) - o - l)} removed`), s.element.classList.toggle("removed", l === 0);
 	}
-	function d() {
-		return st(l("th", {
+	function u() {
+		return pt(g("th", {
 			scope: "row",
 			class: "token-cell"
-		}, `${j(t.length - o)} more tokens`), l("td", { class: "figure wide-only" }));
+		}, `${M(t.length - o)} more tokens`), g("td", { class: "figure wide-only" }));
 	}
 	return {
 		element: c,
-		draw: u
+		draw: l
 	};
 }
-function ot(e, t, n, r) {
-	let i = e.tokens[t], a = rt(i), o = l("th", {
+function ft(e, t, n, r) {
+	let i = e.tokens[t], a = lt(i), o = g("th", {
 		scope: "row",
 		class: "token-cell",
-		title: `${it(i)}; id ${e.ids[t]}, rank ${t + 1}`
+		title: `${ut(i)}; id ${e.ids[t]}, rank ${t + 1}`
 	});
-	return r ? p(o, l("button", {
+	return r ? b(o, g("button", {
 		type: "button",
 		class: "pick",
-		"aria-label": `Continue with ${it(i)}`,
+		"aria-label": `Continue with ${ut(i)}`,
 		onclick: () => r(t)
-	}, a)) : p(o, a), st(o, l("td", { class: "figure wide-only" }, A(n)));
+	}, a)) : b(o, a), pt(o, g("td", { class: "figure wide-only" }, j(n)));
 }
-function st(e, t) {
-	let n = l("td", { class: "figure raw-ink" }), r = l("td", { class: "figure processed-ink" }), i = l("span", { class: "bar bar-raw" }), a = l("span", { class: "bar bar-processed" }), o = l("span", { class: "wide-only" }), s = l("span");
+function pt(e, t) {
+	let n = g("td", { class: "figure raw-ink" }), r = g("td", { class: "figure processed-ink" }), i = g("span", { class: "bar bar-raw" }), a = g("span", { class: "bar bar-processed" }), o = g("span", { class: "wide-only" }), s = g("span");
 	return {
-		element: l("tr", {}, e, t, n, r, l("td", { class: "bar-cell" }, l("span", {
+		element: g("tr", {}, e, t, n, r, g("td", { class: "bar-cell" }, g("span", {
 			class: "bar-box",
 			"aria-hidden": "true"
-		}, i, a), l("span", { class: "fate" }, o, s))),
+		}, i, a), g("span", { class: "fate" }, o, s))),
 		raw: n,
 		processed: r,
 		rawBar: i,
@@ -655,123 +752,123 @@ function st(e, t) {
 		by: o
 	};
 }
-function ct(e, t, n, r, i) {
-	m(e.raw, We(t)), m(e.processed, i ? "–" : We(n)), e.raw.dataset.value = String(t), e.processed.dataset.value = String(n), e.rawBar.style.transform = `scaleX(${t / r})`, e.processedBar.style.transform = `scaleX(${n / r})`, e.element.classList.toggle("removed", i !== ""), m(e.by, i ? "removed by " : ""), m(e.fate, i);
+function mt(e, t, n, r, i) {
+	x(e.raw, Xe(t)), x(e.processed, i ? "–" : Xe(n)), e.raw.dataset.value = String(t), e.processed.dataset.value = String(n), e.rawBar.style.transform = `scaleX(${t / r})`, e.processedBar.style.transform = `scaleX(${n / r})`, e.element.classList.toggle("removed", i !== ""), x(e.by, i ? "removed by " : ""), x(e.fate, i);
 }
 // src/parts/chainEditor.ts
-function lt(e, t) {
-	let n = [], r = l("ol", {
+function ht(e, t) {
+	let n = [], r = g("ol", {
 		class: "chain",
 		"aria-label": "Chain of stages, in the order in which they apply"
-	}), i = l("select", {
+	}), i = g("select", {
 		class: "chain-add",
 		"aria-label": "Add a stage at the end",
-		onchange: () => v(i.value)
-	}), a = l("p", {
+		onchange: () => m(i.value)
+	}), a = g("p", {
 		class: "error",
 		role: "alert"
-	}), o = l("div", { class: "chain-editor" }, r, l("div", { class: "chain-tools" }, i), a), s = () => n.map((e) => e.stage), c = () => e(s());
-	function u(e) {
-		let t = s().filter(Se);
-		if (Ce(e) === Ce(t)) return;
+	}), o = g("div", { class: "chain-editor" }, r, g("div", { class: "chain-tools" }, i), a), s = () => n.map((e) => e.stage), c = () => e(s());
+	function l(e) {
+		let t = s().filter(Oe);
+		if (ke(e) === ke(t)) return;
 		let r = [...n];
 		n = e.map((e) => {
-			let t = r.findIndex((t) => t.stage.name === e.name), n = t >= 0 ? r.splice(t, 1)[0] : h(e);
-			return f(n, e), n;
-		}), d();
+			let t = r.findIndex((t) => t.stage.name === e.name), n = t >= 0 ? r.splice(t, 1)[0] : f(e);
+			return d(n, e), n;
+		}), u();
 	}
-	function d() {
+	function u() {
 		let e = document.activeElement, t = n.map((e) => e.item);
-		(t.length !== r.children.length || t.some((e, t) => r.children[t] !== e)) && (p(r, ...t), e instanceof HTMLElement && r.contains(e) && e.focus()), n.forEach((e, t) => {
+		(t.length !== r.children.length || t.some((e, t) => r.children[t] !== e)) && (b(r, ...t), e instanceof HTMLElement && r.contains(e) && e.focus()), n.forEach((e, t) => {
 			e.handle.setAttribute("aria-label", `${e.stage.name}, stage ${t + 1} of ${n.length}. Arrow keys move it, Delete removes it.`);
 		});
-		let a = [...O.values()].filter((e) => !n.some((t) => t.stage.name === e.name));
-		p(i, l("option", { value: "" }, "+ add a stage"), ...a.map((e) => l("option", { value: e.name }, `${e.name}: ${e.help}`))), i.hidden = a.length === 0;
+		let a = [...k.values()].filter((e) => !n.some((t) => t.stage.name === e.name));
+		b(i, g("option", { value: "" }, "+ add a stage"), ...a.map((e) => g("option", { value: e.name }, `${e.name}: ${e.help}`))), i.hidden = a.length === 0;
 	}
-	function f(e, t) {
+	function d(e, t) {
 		e.stage = t, document.activeElement !== e.number && (e.number.value = String(t.value)), e.range.value = String(t.value), e.range.setAttribute("aria-valuetext", `${t.name} ${t.value}`);
 	}
-	function h(e) {
-		let t = O.get(e.name), n = g(e.name), r = l("button", {
+	function f(e) {
+		let t = k.get(e.name), n = C(e.name), r = g("button", {
 			type: "button",
 			class: "handle",
 			title: "Drag, or use the arrow keys, to change the order"
-		}, l("span", { "aria-hidden": "true" }, "⠿")), { low: i, high: a, step: o } = t.slider, s = l("input", {
+		}, g("span", { "aria-hidden": "true" }, "⠿")), { low: i, high: a, step: o } = t.slider, s = g("input", {
 			type: "range",
 			min: i,
 			max: a,
 			step: o,
 			"aria-label": e.name,
 			"data-stage": e.name
-		}), c = l("input", {
+		}), c = g("input", {
 			id: n,
 			type: "number",
 			min: t.low,
 			step: "any",
 			inputmode: "decimal",
 			"data-number": e.name
-		}), u = l("p", { class: "effect" }), d = l("button", {
+		}), l = g("p", { class: "effect" }), u = g("button", {
 			type: "button",
 			class: "quiet remove",
 			"aria-label": `Remove ${e.name}`
-		}, l("span", { "aria-hidden": "true" }, "×")), p = {
+		}, g("span", { "aria-hidden": "true" }, "×")), f = {
 			stage: e,
-			item: l("li", {
+			item: g("li", {
 				class: "stage",
 				"data-name": e.name
-			}, r, l("label", {
+			}, r, g("label", {
 				for: n,
 				class: "stage-name",
 				title: t.help
-			}, e.name), t.name === "temperature" ? null : s, c, d, u),
+			}, e.name), t.name === "temperature" ? null : s, c, u, l),
 			handle: r,
 			range: s,
 			number: c,
-			effect: u
+			effect: l
 		};
-		return s.addEventListener("input", () => _(p, t, s.value)), c.addEventListener("input", () => _(p, t, c.value)), c.addEventListener("blur", () => f(p, p.stage)), d.addEventListener("click", () => y(p)), r.addEventListener("keydown", (e) => x(p, e)), S(p), p;
+		return s.addEventListener("input", () => p(f, t, s.value)), c.addEventListener("input", () => p(f, t, c.value)), c.addEventListener("blur", () => d(f, f.stage)), u.addEventListener("click", () => h(f)), r.addEventListener("keydown", (e) => v(f, e)), y(f), f;
 	}
-	function _(e, t, n) {
+	function p(e, t, n) {
 		try {
 			if (n.trim() === "") return;
-			f(e, {
+			d(e, {
 				name: t.name,
-				value: be(t, Number(n), n)
-			}), e.number.removeAttribute("aria-invalid"), m(a, ""), c();
+				value: Ee(t, Number(n), n)
+			}), e.number.removeAttribute("aria-invalid"), x(a, ""), c();
 		} catch (t) {
-			e.number.setAttribute("aria-invalid", "true"), m(a, t.message);
+			e.number.setAttribute("aria-invalid", "true"), x(a, t.message);
 		}
 	}
-	function v(e) {
-		let r = ge(e);
+	function m(e) {
+		let r = Se(e);
 		if (r === void 0) return;
-		let i = h({
+		let i = f({
 			name: r.name,
 			value: r.initial
 		});
-		f(i, i.stage), n.push(i), d(), c(), i.number.focus(), t(`${e} added as stage ${n.length}`);
+		d(i, i.stage), n.push(i), u(), c(), i.number.focus(), t(`${e} added as stage ${n.length}`);
 	}
-	function y(e) {
+	function h(e) {
 		let r = n.indexOf(e);
-		n.splice(r, 1), d(), c(), t(`${e.stage.name} removed`), (n[Math.min(r, n.length - 1)]?.handle ?? i).focus();
+		n.splice(r, 1), u(), c(), t(`${e.stage.name} removed`), (n[Math.min(r, n.length - 1)]?.handle ?? i).focus();
 	}
-	function b(e, r) {
+	function _(e, r) {
 		let i = n.indexOf(e);
-		r < 0 || r >= n.length || r === i || (n.splice(i, 1), n.splice(r, 0, e), d(), c(), t(`${e.stage.name} is now stage ${r + 1} of ${n.length}`));
+		r < 0 || r >= n.length || r === i || (n.splice(i, 1), n.splice(r, 0, e), u(), c(), t(`${e.stage.name} is now stage ${r + 1} of ${n.length}`));
 	}
-	function x(e, t) {
+	function v(e, t) {
 		let r = n.indexOf(e), i = {
 			ArrowUp: r - 1,
 			ArrowLeft: r - 1,
 			ArrowDown: r + 1,
 			ArrowRight: r + 1
 		}[t.key];
-		if (i !== void 0) b(e, i);
-		else if (t.key === "Delete" || t.key === "Backspace") y(e);
+		if (i !== void 0) _(e, i);
+		else if (t.key === "Delete" || t.key === "Backspace") h(e);
 		else return;
 		t.preventDefault(), e.handle.focus();
 	}
-	function S(e) {
+	function y(e) {
 		e.handle.addEventListener("pointerdown", (t) => {
 			if (t.button !== 0) return;
 			t.preventDefault(), e.handle.focus(), e.handle.setPointerCapture(t.pointerId), e.item.classList.add("dragged");
@@ -780,30 +877,30 @@ function lt(e, t) {
 					let n = e.getBoundingClientRect();
 					return t.clientY >= n.top && t.clientY < n.bottom;
 				});
-				r >= 0 && b(e, r);
+				r >= 0 && _(e, r);
 			}, i = () => {
 				e.item.classList.remove("dragged"), e.handle.removeEventListener("pointermove", r), e.handle.removeEventListener("pointerup", i), e.handle.removeEventListener("pointercancel", i);
 			};
 			e.handle.addEventListener("pointermove", r), e.handle.addEventListener("pointerup", i), e.handle.addEventListener("pointercancel", i);
 		});
 	}
-	function ee(e) {
+	function S(e) {
 		for (let t of n) {
 			let n = e.find((e) => e.stage.name === t.stage.name);
-			m(t.effect, n === void 0 ? "off" : ut(n));
+			x(t.effect, n === void 0 ? "off" : gt(n));
 		}
 	}
-	return d(), {
+	return u(), {
 		element: o,
-		show: u,
-		report: ee
+		show: l,
+		report: S
 	};
 }
-function ut(e) {
-	return !O.get(e.stage.name).truncates && e.removed === 0 ? e.stage.value === 1 ? "leaves the model as it is" : e.stage.value < 1 ? "sharpens" : "flattens" : `keeps ${j(e.kept)}, removes ${j(e.removed)}; keeps ${We(e.keptMass)} of the mass that came in`;
+function gt(e) {
+	return !k.get(e.stage.name).truncates && e.removed === 0 ? e.stage.value === 1 ? "leaves the model as it is" : e.stage.value < 1 ? "sharpens" : "flattens" : `keeps ${M(e.kept)}, removes ${M(e.removed)}; keeps ${Xe(e.keptMass)} of the mass that came in`;
 }
 // src/parts/frame.ts
-function dt(e) {
+function _t(e) {
 	let t = !1;
 	return () => {
 		t || (t = !0, requestAnimationFrame(() => {
@@ -811,7 +908,7 @@ function dt(e) {
 		}));
 	};
 }
-function ft(e, t, n) {
+function vt(e, t, n) {
 	let r = 0, i = new ResizeObserver(([i]) => {
 		let a = Math.max(280, Math.round(i.contentRect.width));
 		a !== r && i.contentRect.width !== 0 && (r = a, e.setAttribute("viewBox", `0 0 ${a} ${t}`), n(a));
@@ -819,17 +916,17 @@ function ft(e, t, n) {
 	return i.observe(e), () => i.disconnect();
 }
 // node_modules/d3-array/src/ascending.js
-function pt(e, t) {
+function yt(e, t) {
 	return e == null || t == null ? NaN : e < t ? -1 : e > t ? 1 : e >= t ? 0 : NaN;
 }
 // node_modules/d3-array/src/descending.js
-function mt(e, t) {
+function bt(e, t) {
 	return e == null || t == null ? NaN : t < e ? -1 : t > e ? 1 : t >= e ? 0 : NaN;
 }
 // node_modules/d3-array/src/bisector.js
-function ht(e) {
+function xt(e) {
 	let t, n, r;
-	e.length === 2 ? (t = e === pt || e === mt ? e : gt, n = e, r = e) : (t = pt, n = (t, n) => pt(e(t), n), r = (t, n) => e(t) - n);
+	e.length === 2 ? (t = e === yt || e === bt ? e : St, n = e, r = e) : (t = yt, n = (t, n) => yt(e(t), n), r = (t, n) => e(t) - n);
 	function i(e, r, i = 0, a = e.length) {
 		if (i < a) {
 			if (t(r, r) !== 0) return a;
@@ -860,30 +957,30 @@ function ht(e) {
 		right: a
 	};
 }
-function gt() {
+function St() {
 	return 0;
 }
 // node_modules/d3-array/src/number.js
-function _t(e) {
+function Ct(e) {
 	return e === null ? NaN : +e;
 }
 // node_modules/d3-array/src/bisect.js
-var vt = ht(pt), yt = vt.right;
-vt.left, ht(_t).center;
+var wt = xt(yt), Tt = wt.right;
+wt.left, xt(Ct).center;
 // node_modules/d3-array/src/ticks.js
-var bt = Math.sqrt(50), xt = Math.sqrt(10), St = Math.sqrt(2);
-function Ct(e, t, n) {
-	let r = (t - e) / Math.max(0, n), i = Math.floor(Math.log10(r)), a = r / 10 ** i, o = a >= bt ? 10 : a >= xt ? 5 : a >= St ? 2 : 1, s, c, l;
-	return i < 0 ? (l = 10 ** -i / o, s = Math.round(e * l), c = Math.round(t * l), s / l < e && ++s, c / l > t && --c, l = -l) : (l = 10 ** i * o, s = Math.round(e / l), c = Math.round(t / l), s * l < e && ++s, c * l > t && --c), c < s && .5 <= n && n < 2 ? Ct(e, t, n * 2) : [
+var Et = Math.sqrt(50), Dt = Math.sqrt(10), Ot = Math.sqrt(2);
+function kt(e, t, n) {
+	let r = (t - e) / Math.max(0, n), i = Math.floor(Math.log10(r)), a = r / 10 ** i, o = a >= Et ? 10 : a >= Dt ? 5 : a >= Ot ? 2 : 1, s, c, l;
+	return i < 0 ? (l = 10 ** -i / o, s = Math.round(e * l), c = Math.round(t * l), s / l < e && ++s, c / l > t && --c, l = -l) : (l = 10 ** i * o, s = Math.round(e / l), c = Math.round(t / l), s * l < e && ++s, c * l > t && --c), c < s && .5 <= n && n < 2 ? kt(e, t, n * 2) : [
 		s,
 		c,
 		l
 	];
 }
-function wt(e, t, n) {
+function At(e, t, n) {
 	if (t = +t, e = +e, n = +n, !(n > 0)) return [];
 	if (e === t) return [e];
-	let r = t < e, [i, a, o] = r ? Ct(t, e, n) : Ct(e, t, n);
+	let r = t < e, [i, a, o] = r ? kt(t, e, n) : kt(e, t, n);
 	if (!(a >= i)) return [];
 	let s = a - i + 1, c = Array(s);
 	if (r) {
@@ -894,7 +991,7 @@ function wt(e, t, n) {
 	return c;
 }
 // node_modules/d3-scale/src/init.js
-function Tt(e, t) {
+function jt(e, t) {
 	switch (arguments.length) {
 		case 0: break;
 		case 1:
@@ -905,16 +1002,16 @@ function Tt(e, t) {
 	return this;
 }
 // node_modules/d3-color/dist/d3-color.mjs
-function M(e, t, n) {
+function N(e, t, n) {
 	e.prototype = t.prototype = n, n.constructor = e;
 }
-function N(e, t) {
+function P(e, t) {
 	var n = Object.create(e.prototype);
 	for (var r in t) n[r] = t[r];
 	return n;
 }
-function P() {}
-var F = .7, I = 1 / F, L = "\\s*([+-]?\\d+)\\s*", R = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)\\s*", z = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)%\\s*", Et = /^#([0-9a-f]{3,8})$/, Dt = RegExp(`^rgb\\(${L},${L},${L}\\)$`), Ot = RegExp(`^rgb\\(${z},${z},${z}\\)$`), kt = RegExp(`^rgba\\(${L},${L},${L},${R}\\)$`), At = RegExp(`^rgba\\(${z},${z},${z},${R}\\)$`), jt = RegExp(`^hsl\\(${R},${z},${z}\\)$`), Mt = RegExp(`^hsla\\(${R},${z},${z},${R}\\)$`), Nt = {
+function F() {}
+var I = .7, L = 1 / I, R = "\\s*([+-]?\\d+)\\s*", z = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)\\s*", B = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)%\\s*", Mt = /^#([0-9a-f]{3,8})$/, Nt = RegExp(`^rgb\\(${R},${R},${R}\\)$`), Pt = RegExp(`^rgb\\(${B},${B},${B}\\)$`), Ft = RegExp(`^rgba\\(${R},${R},${R},${z}\\)$`), It = RegExp(`^rgba\\(${B},${B},${B},${z}\\)$`), Lt = RegExp(`^hsl\\(${z},${B},${B}\\)$`), Rt = RegExp(`^hsla\\(${z},${B},${B},${z}\\)$`), zt = {
 	aliceblue: 15792383,
 	antiquewhite: 16444375,
 	aqua: 65535,
@@ -1064,266 +1161,266 @@ var F = .7, I = 1 / F, L = "\\s*([+-]?\\d+)\\s*", R = "\\s*([+-]?(?:\\d*\\.)?\\d
 	yellow: 16776960,
 	yellowgreen: 10145074
 };
-M(P, B, {
+N(F, V, {
 	copy(e) {
 		return Object.assign(new this.constructor(), this, e);
 	},
 	displayable() {
 		return this.rgb().displayable();
 	},
-	hex: Pt,
-	formatHex: Pt,
-	formatHex8: Ft,
-	formatHsl: It,
-	formatRgb: Lt,
-	toString: Lt
+	hex: Bt,
+	formatHex: Bt,
+	formatHex8: Vt,
+	formatHsl: Ht,
+	formatRgb: Ut,
+	toString: Ut
 });
-function Pt() {
+function Bt() {
 	return this.rgb().formatHex();
 }
-function Ft() {
+function Vt() {
 	return this.rgb().formatHex8();
 }
-function It() {
-	return qt(this).formatHsl();
+function Ht() {
+	return $t(this).formatHsl();
 }
-function Lt() {
+function Ut() {
 	return this.rgb().formatRgb();
 }
-function B(e) {
+function V(e) {
 	var t, n;
-	return e = (e + "").trim().toLowerCase(), (t = Et.exec(e)) ? (n = t[1].length, t = parseInt(t[1], 16), n === 6 ? Rt(t) : n === 3 ? new V(t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, (t & 15) << 4 | t & 15, 1) : n === 8 ? zt(t >> 24 & 255, t >> 16 & 255, t >> 8 & 255, (t & 255) / 255) : n === 4 ? zt(t >> 12 & 15 | t >> 8 & 240, t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, ((t & 15) << 4 | t & 15) / 255) : null) : (t = Dt.exec(e)) ? new V(t[1], t[2], t[3], 1) : (t = Ot.exec(e)) ? new V(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, 1) : (t = kt.exec(e)) ? zt(t[1], t[2], t[3], t[4]) : (t = At.exec(e)) ? zt(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, t[4]) : (t = jt.exec(e)) ? Kt(t[1], t[2] / 100, t[3] / 100, 1) : (t = Mt.exec(e)) ? Kt(t[1], t[2] / 100, t[3] / 100, t[4]) : Nt.hasOwnProperty(e) ? Rt(Nt[e]) : e === "transparent" ? new V(NaN, NaN, NaN, 0) : null;
+	return e = (e + "").trim().toLowerCase(), (t = Mt.exec(e)) ? (n = t[1].length, t = parseInt(t[1], 16), n === 6 ? Wt(t) : n === 3 ? new H(t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, (t & 15) << 4 | t & 15, 1) : n === 8 ? Gt(t >> 24 & 255, t >> 16 & 255, t >> 8 & 255, (t & 255) / 255) : n === 4 ? Gt(t >> 12 & 15 | t >> 8 & 240, t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, ((t & 15) << 4 | t & 15) / 255) : null) : (t = Nt.exec(e)) ? new H(t[1], t[2], t[3], 1) : (t = Pt.exec(e)) ? new H(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, 1) : (t = Ft.exec(e)) ? Gt(t[1], t[2], t[3], t[4]) : (t = It.exec(e)) ? Gt(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, t[4]) : (t = Lt.exec(e)) ? Qt(t[1], t[2] / 100, t[3] / 100, 1) : (t = Rt.exec(e)) ? Qt(t[1], t[2] / 100, t[3] / 100, t[4]) : zt.hasOwnProperty(e) ? Wt(zt[e]) : e === "transparent" ? new H(NaN, NaN, NaN, 0) : null;
 }
-function Rt(e) {
-	return new V(e >> 16 & 255, e >> 8 & 255, e & 255, 1);
+function Wt(e) {
+	return new H(e >> 16 & 255, e >> 8 & 255, e & 255, 1);
 }
-function zt(e, t, n, r) {
-	return r <= 0 && (e = t = n = NaN), new V(e, t, n, r);
+function Gt(e, t, n, r) {
+	return r <= 0 && (e = t = n = NaN), new H(e, t, n, r);
 }
-function Bt(e) {
-	return e instanceof P || (e = B(e)), e ? (e = e.rgb(), new V(e.r, e.g, e.b, e.opacity)) : new V();
+function Kt(e) {
+	return e instanceof F || (e = V(e)), e ? (e = e.rgb(), new H(e.r, e.g, e.b, e.opacity)) : new H();
 }
-function Vt(e, t, n, r) {
-	return arguments.length === 1 ? Bt(e) : new V(e, t, n, r ?? 1);
+function qt(e, t, n, r) {
+	return arguments.length === 1 ? Kt(e) : new H(e, t, n, r ?? 1);
 }
-function V(e, t, n, r) {
+function H(e, t, n, r) {
 	this.r = +e, this.g = +t, this.b = +n, this.opacity = +r;
 }
-M(V, Vt, N(P, {
+N(H, qt, P(F, {
 	brighter(e) {
-		return e = e == null ? I : I ** +e, new V(this.r * e, this.g * e, this.b * e, this.opacity);
+		return e = e == null ? L : L ** +e, new H(this.r * e, this.g * e, this.b * e, this.opacity);
 	},
 	darker(e) {
-		return e = e == null ? F : F ** +e, new V(this.r * e, this.g * e, this.b * e, this.opacity);
+		return e = e == null ? I : I ** +e, new H(this.r * e, this.g * e, this.b * e, this.opacity);
 	},
 	rgb() {
 		return this;
 	},
 	clamp() {
-		return new V(H(this.r), H(this.g), H(this.b), Gt(this.opacity));
+		return new H(U(this.r), U(this.g), U(this.b), Zt(this.opacity));
 	},
 	displayable() {
 		return -.5 <= this.r && this.r < 255.5 && -.5 <= this.g && this.g < 255.5 && -.5 <= this.b && this.b < 255.5 && 0 <= this.opacity && this.opacity <= 1;
 	},
-	hex: Ht,
-	formatHex: Ht,
-	formatHex8: Ut,
-	formatRgb: Wt,
-	toString: Wt
+	hex: Jt,
+	formatHex: Jt,
+	formatHex8: Yt,
+	formatRgb: Xt,
+	toString: Xt
 }));
-function Ht() {
-	return `#${U(this.r)}${U(this.g)}${U(this.b)}`;
+function Jt() {
+	return `#${W(this.r)}${W(this.g)}${W(this.b)}`;
 }
-function Ut() {
-	return `#${U(this.r)}${U(this.g)}${U(this.b)}${U((isNaN(this.opacity) ? 1 : this.opacity) * 255)}`;
+function Yt() {
+	return `#${W(this.r)}${W(this.g)}${W(this.b)}${W((isNaN(this.opacity) ? 1 : this.opacity) * 255)}`;
 }
-function Wt() {
-	let e = Gt(this.opacity);
-	return `${e === 1 ? "rgb(" : "rgba("}${H(this.r)}, ${H(this.g)}, ${H(this.b)}${e === 1 ? ")" : `, ${e})`}`;
+function Xt() {
+	let e = Zt(this.opacity);
+	return `${e === 1 ? "rgb(" : "rgba("}${U(this.r)}, ${U(this.g)}, ${U(this.b)}${e === 1 ? ")" : `, ${e})`}`;
 }
-function Gt(e) {
+function Zt(e) {
 	return isNaN(e) ? 1 : Math.max(0, Math.min(1, e));
 }
-function H(e) {
+function U(e) {
 	return Math.max(0, Math.min(255, Math.round(e) || 0));
 }
-function U(e) {
-	return e = H(e), (e < 16 ? "0" : "") + e.toString(16);
+function W(e) {
+	return e = U(e), (e < 16 ? "0" : "") + e.toString(16);
 }
-function Kt(e, t, n, r) {
-	return r <= 0 ? e = t = n = NaN : n <= 0 || n >= 1 ? e = t = NaN : t <= 0 && (e = NaN), new W(e, t, n, r);
+function Qt(e, t, n, r) {
+	return r <= 0 ? e = t = n = NaN : n <= 0 || n >= 1 ? e = t = NaN : t <= 0 && (e = NaN), new G(e, t, n, r);
 }
-function qt(e) {
-	if (e instanceof W) return new W(e.h, e.s, e.l, e.opacity);
-	if (e instanceof P || (e = B(e)), !e) return new W();
-	if (e instanceof W) return e;
+function $t(e) {
+	if (e instanceof G) return new G(e.h, e.s, e.l, e.opacity);
+	if (e instanceof F || (e = V(e)), !e) return new G();
+	if (e instanceof G) return e;
 	e = e.rgb();
 	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = Math.min(t, n, r), a = Math.max(t, n, r), o = NaN, s = a - i, c = (a + i) / 2;
-	return s ? (o = t === a ? (n - r) / s + (n < r) * 6 : n === a ? (r - t) / s + 2 : (t - n) / s + 4, s /= c < .5 ? a + i : 2 - a - i, o *= 60) : s = c > 0 && c < 1 ? 0 : o, new W(o, s, c, e.opacity);
+	return s ? (o = t === a ? (n - r) / s + (n < r) * 6 : n === a ? (r - t) / s + 2 : (t - n) / s + 4, s /= c < .5 ? a + i : 2 - a - i, o *= 60) : s = c > 0 && c < 1 ? 0 : o, new G(o, s, c, e.opacity);
 }
-function Jt(e, t, n, r) {
-	return arguments.length === 1 ? qt(e) : new W(e, t, n, r ?? 1);
+function en(e, t, n, r) {
+	return arguments.length === 1 ? $t(e) : new G(e, t, n, r ?? 1);
 }
-function W(e, t, n, r) {
+function G(e, t, n, r) {
 	this.h = +e, this.s = +t, this.l = +n, this.opacity = +r;
 }
-M(W, Jt, N(P, {
+N(G, en, P(F, {
 	brighter(e) {
-		return e = e == null ? I : I ** +e, new W(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? L : L ** +e, new G(this.h, this.s, this.l * e, this.opacity);
 	},
 	darker(e) {
-		return e = e == null ? F : F ** +e, new W(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? I : I ** +e, new G(this.h, this.s, this.l * e, this.opacity);
 	},
 	rgb() {
 		var e = this.h % 360 + (this.h < 0) * 360, t = isNaN(e) || isNaN(this.s) ? 0 : this.s, n = this.l, r = n + (n < .5 ? n : 1 - n) * t, i = 2 * n - r;
-		return new V(Zt(e >= 240 ? e - 240 : e + 120, i, r), Zt(e, i, r), Zt(e < 120 ? e + 240 : e - 120, i, r), this.opacity);
+		return new H(rn(e >= 240 ? e - 240 : e + 120, i, r), rn(e, i, r), rn(e < 120 ? e + 240 : e - 120, i, r), this.opacity);
 	},
 	clamp() {
-		return new W(Yt(this.h), Xt(this.s), Xt(this.l), Gt(this.opacity));
+		return new G(tn(this.h), nn(this.s), nn(this.l), Zt(this.opacity));
 	},
 	displayable() {
 		return (0 <= this.s && this.s <= 1 || isNaN(this.s)) && 0 <= this.l && this.l <= 1 && 0 <= this.opacity && this.opacity <= 1;
 	},
 	formatHsl() {
-		let e = Gt(this.opacity);
-		return `${e === 1 ? "hsl(" : "hsla("}${Yt(this.h)}, ${Xt(this.s) * 100}%, ${Xt(this.l) * 100}%${e === 1 ? ")" : `, ${e})`}`;
+		let e = Zt(this.opacity);
+		return `${e === 1 ? "hsl(" : "hsla("}${tn(this.h)}, ${nn(this.s) * 100}%, ${nn(this.l) * 100}%${e === 1 ? ")" : `, ${e})`}`;
 	}
 }));
-function Yt(e) {
+function tn(e) {
 	return e = (e || 0) % 360, e < 0 ? e + 360 : e;
 }
-function Xt(e) {
+function nn(e) {
 	return Math.max(0, Math.min(1, e || 0));
 }
-function Zt(e, t, n) {
+function rn(e, t, n) {
 	return (e < 60 ? t + (n - t) * e / 60 : e < 180 ? n : e < 240 ? t + (n - t) * (240 - e) / 60 : t) * 255;
 }
-var Qt = Math.PI / 180, $t = 180 / Math.PI, en = 18, tn = .96422, nn = 1, rn = .82521, an = 4 / 29, G = 6 / 29, on = 3 * G * G, sn = G * G * G;
-function cn(e) {
-	if (e instanceof K) return new K(e.l, e.a, e.b, e.opacity);
-	if (e instanceof q) return gn(e);
-	e instanceof V || (e = Bt(e));
-	var t = pn(e.r), n = pn(e.g), r = pn(e.b), i = un((.2225045 * t + .7168786 * n + .0606169 * r) / nn), a, o;
-	return t === n && n === r ? a = o = i : (a = un((.4360747 * t + .3850649 * n + .1430804 * r) / tn), o = un((.0139322 * t + .0971045 * n + .7141733 * r) / rn)), new K(116 * i - 16, 500 * (a - i), 200 * (i - o), e.opacity);
-}
-function ln(e, t, n, r) {
-	return arguments.length === 1 ? cn(e) : new K(e, t, n, r ?? 1);
-}
-function K(e, t, n, r) {
-	this.l = +e, this.a = +t, this.b = +n, this.opacity = +r;
-}
-M(K, ln, N(P, {
-	brighter(e) {
-		return new K(this.l + en * (e ?? 1), this.a, this.b, this.opacity);
-	},
-	darker(e) {
-		return new K(this.l - en * (e ?? 1), this.a, this.b, this.opacity);
-	},
-	rgb() {
-		var e = (this.l + 16) / 116, t = isNaN(this.a) ? e : e + this.a / 500, n = isNaN(this.b) ? e : e - this.b / 200;
-		return t = tn * dn(t), e = nn * dn(e), n = rn * dn(n), new V(fn(3.1338561 * t - 1.6168667 * e - .4906146 * n), fn(-.9787684 * t + 1.9161415 * e + .033454 * n), fn(.0719453 * t - .2289914 * e + 1.4052427 * n), this.opacity);
-	}
-}));
-function un(e) {
-	return e > sn ? e ** (1 / 3) : e / on + an;
-}
-function dn(e) {
-	return e > G ? e * e * e : on * (e - an);
-}
-function fn(e) {
-	return 255 * (e <= .0031308 ? 12.92 * e : 1.055 * e ** (1 / 2.4) - .055);
-}
-function pn(e) {
-	return (e /= 255) <= .04045 ? e / 12.92 : ((e + .055) / 1.055) ** 2.4;
-}
+var an = Math.PI / 180, on = 180 / Math.PI, sn = 18, cn = .96422, ln = 1, un = .82521, dn = 4 / 29, K = 6 / 29, fn = 3 * K * K, pn = K * K * K;
 function mn(e) {
-	if (e instanceof q) return new q(e.h, e.c, e.l, e.opacity);
-	if (e instanceof K || (e = cn(e)), e.a === 0 && e.b === 0) return new q(NaN, 0 < e.l && e.l < 100 ? 0 : NaN, e.l, e.opacity);
-	var t = Math.atan2(e.b, e.a) * $t;
-	return new q(t < 0 ? t + 360 : t, Math.sqrt(e.a * e.a + e.b * e.b), e.l, e.opacity);
+	if (e instanceof q) return new q(e.l, e.a, e.b, e.opacity);
+	if (e instanceof J) return Sn(e);
+	e instanceof H || (e = Kt(e));
+	var t = yn(e.r), n = yn(e.g), r = yn(e.b), i = gn((.2225045 * t + .7168786 * n + .0606169 * r) / ln), a, o;
+	return t === n && n === r ? a = o = i : (a = gn((.4360747 * t + .3850649 * n + .1430804 * r) / cn), o = gn((.0139322 * t + .0971045 * n + .7141733 * r) / un)), new q(116 * i - 16, 500 * (a - i), 200 * (i - o), e.opacity);
 }
 function hn(e, t, n, r) {
 	return arguments.length === 1 ? mn(e) : new q(e, t, n, r ?? 1);
 }
 function q(e, t, n, r) {
-	this.h = +e, this.c = +t, this.l = +n, this.opacity = +r;
+	this.l = +e, this.a = +t, this.b = +n, this.opacity = +r;
 }
-function gn(e) {
-	if (isNaN(e.h)) return new K(e.l, 0, 0, e.opacity);
-	var t = e.h * Qt;
-	return new K(e.l, Math.cos(t) * e.c, Math.sin(t) * e.c, e.opacity);
-}
-M(q, hn, N(P, {
+N(q, hn, P(F, {
 	brighter(e) {
-		return new q(this.h, this.c, this.l + en * (e ?? 1), this.opacity);
+		return new q(this.l + sn * (e ?? 1), this.a, this.b, this.opacity);
 	},
 	darker(e) {
-		return new q(this.h, this.c, this.l - en * (e ?? 1), this.opacity);
+		return new q(this.l - sn * (e ?? 1), this.a, this.b, this.opacity);
 	},
 	rgb() {
-		return gn(this).rgb();
+		var e = (this.l + 16) / 116, t = isNaN(this.a) ? e : e + this.a / 500, n = isNaN(this.b) ? e : e - this.b / 200;
+		return t = cn * _n(t), e = ln * _n(e), n = un * _n(n), new H(vn(3.1338561 * t - 1.6168667 * e - .4906146 * n), vn(-.9787684 * t + 1.9161415 * e + .033454 * n), vn(.0719453 * t - .2289914 * e + 1.4052427 * n), this.opacity);
 	}
 }));
-var _n = -.14861, vn = 1.78277, yn = -.29227, bn = -.90649, xn = 1.97294, Sn = xn * bn, Cn = xn * vn, wn = vn * yn - bn * _n;
-function Tn(e) {
-	if (e instanceof J) return new J(e.h, e.s, e.l, e.opacity);
-	e instanceof V || (e = Bt(e));
-	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = (wn * r + Sn * t - Cn * n) / (wn + Sn - Cn), a = r - i, o = (xn * (n - i) - yn * a) / bn, s = Math.sqrt(o * o + a * a) / (xn * i * (1 - i)), c = s ? Math.atan2(o, a) * $t - 120 : NaN;
-	return new J(c < 0 ? c + 360 : c, s, i, e.opacity);
+function gn(e) {
+	return e > pn ? e ** (1 / 3) : e / fn + dn;
 }
-function En(e, t, n, r) {
-	return arguments.length === 1 ? Tn(e) : new J(e, t, n, r ?? 1);
+function _n(e) {
+	return e > K ? e * e * e : fn * (e - dn);
+}
+function vn(e) {
+	return 255 * (e <= .0031308 ? 12.92 * e : 1.055 * e ** (1 / 2.4) - .055);
+}
+function yn(e) {
+	return (e /= 255) <= .04045 ? e / 12.92 : ((e + .055) / 1.055) ** 2.4;
+}
+function bn(e) {
+	if (e instanceof J) return new J(e.h, e.c, e.l, e.opacity);
+	if (e instanceof q || (e = mn(e)), e.a === 0 && e.b === 0) return new J(NaN, 0 < e.l && e.l < 100 ? 0 : NaN, e.l, e.opacity);
+	var t = Math.atan2(e.b, e.a) * on;
+	return new J(t < 0 ? t + 360 : t, Math.sqrt(e.a * e.a + e.b * e.b), e.l, e.opacity);
+}
+function xn(e, t, n, r) {
+	return arguments.length === 1 ? bn(e) : new J(e, t, n, r ?? 1);
 }
 function J(e, t, n, r) {
-	this.h = +e, this.s = +t, this.l = +n, this.opacity = +r;
+	this.h = +e, this.c = +t, this.l = +n, this.opacity = +r;
 }
-M(J, En, N(P, {
+function Sn(e) {
+	if (isNaN(e.h)) return new q(e.l, 0, 0, e.opacity);
+	var t = e.h * an;
+	return new q(e.l, Math.cos(t) * e.c, Math.sin(t) * e.c, e.opacity);
+}
+N(J, xn, P(F, {
 	brighter(e) {
-		return e = e == null ? I : I ** +e, new J(this.h, this.s, this.l * e, this.opacity);
+		return new J(this.h, this.c, this.l + sn * (e ?? 1), this.opacity);
 	},
 	darker(e) {
-		return e = e == null ? F : F ** +e, new J(this.h, this.s, this.l * e, this.opacity);
+		return new J(this.h, this.c, this.l - sn * (e ?? 1), this.opacity);
 	},
 	rgb() {
-		var e = isNaN(this.h) ? 0 : (this.h + 120) * Qt, t = +this.l, n = isNaN(this.s) ? 0 : this.s * t * (1 - t), r = Math.cos(e), i = Math.sin(e);
-		return new V(255 * (t + n * (_n * r + vn * i)), 255 * (t + n * (yn * r + bn * i)), 255 * (t + xn * r * n), this.opacity);
+		return Sn(this).rgb();
 	}
 }));
-var Dn = (e) => () => e;
-function On(e, t) {
+var Cn = -.14861, wn = 1.78277, Tn = -.29227, En = -.90649, Dn = 1.97294, On = Dn * En, kn = Dn * wn, An = wn * Tn - En * Cn;
+function jn(e) {
+	if (e instanceof Y) return new Y(e.h, e.s, e.l, e.opacity);
+	e instanceof H || (e = Kt(e));
+	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = (An * r + On * t - kn * n) / (An + On - kn), a = r - i, o = (Dn * (n - i) - Tn * a) / En, s = Math.sqrt(o * o + a * a) / (Dn * i * (1 - i)), c = s ? Math.atan2(o, a) * on - 120 : NaN;
+	return new Y(c < 0 ? c + 360 : c, s, i, e.opacity);
+}
+function Mn(e, t, n, r) {
+	return arguments.length === 1 ? jn(e) : new Y(e, t, n, r ?? 1);
+}
+function Y(e, t, n, r) {
+	this.h = +e, this.s = +t, this.l = +n, this.opacity = +r;
+}
+N(Y, Mn, P(F, {
+	brighter(e) {
+		return e = e == null ? L : L ** +e, new Y(this.h, this.s, this.l * e, this.opacity);
+	},
+	darker(e) {
+		return e = e == null ? I : I ** +e, new Y(this.h, this.s, this.l * e, this.opacity);
+	},
+	rgb() {
+		var e = isNaN(this.h) ? 0 : (this.h + 120) * an, t = +this.l, n = isNaN(this.s) ? 0 : this.s * t * (1 - t), r = Math.cos(e), i = Math.sin(e);
+		return new H(255 * (t + n * (Cn * r + wn * i)), 255 * (t + n * (Tn * r + En * i)), 255 * (t + Dn * r * n), this.opacity);
+	}
+}));
+var Nn = (e) => () => e;
+function Pn(e, t) {
 	return function(n) {
 		return e + n * t;
 	};
 }
-function kn(e, t, n) {
+function Fn(e, t, n) {
 	return e **= +n, t = t ** +n - e, n = 1 / n, function(r) {
 		return (e + r * t) ** +n;
 	};
 }
-function An(e, t) {
+function In(e, t) {
 	var n = t - e;
-	return n ? On(e, n > 180 || n < -180 ? n - 360 * Math.round(n / 360) : n) : Dn(isNaN(e) ? t : e);
+	return n ? Pn(e, n > 180 || n < -180 ? n - 360 * Math.round(n / 360) : n) : Nn(isNaN(e) ? t : e);
 }
-function jn(e) {
-	return (e = +e) == 1 ? Y : function(t, n) {
-		return n - t ? kn(t, n, e) : Dn(isNaN(t) ? n : t);
+function Ln(e) {
+	return (e = +e) == 1 ? X : function(t, n) {
+		return n - t ? Fn(t, n, e) : Nn(isNaN(t) ? n : t);
 	};
 }
-function Y(e, t) {
+function X(e, t) {
 	var n = t - e;
-	return n ? On(e, n) : Dn(isNaN(e) ? t : e);
+	return n ? Pn(e, n) : Nn(isNaN(e) ? t : e);
 }
-var Mn = (function e(t) {
-	var n = jn(t);
+var Rn = (function e(t) {
+	var n = Ln(t);
 	function r(e, t) {
-		var r = n((e = Vt(e)).r, (t = Vt(t)).r), i = n(e.g, t.g), a = n(e.b, t.b), o = Y(e.opacity, t.opacity);
+		var r = n((e = qt(e)).r, (t = qt(t)).r), i = n(e.g, t.g), a = n(e.b, t.b), o = X(e.opacity, t.opacity);
 		return function(t) {
 			return e.r = r(t), e.g = i(t), e.b = a(t), e.opacity = o(t), e + "";
 		};
 	}
 	return r.gamma = e, r;
 })(1);
-function Nn(e, t) {
+function zn(e, t) {
 	t ||= [];
 	var n = e ? Math.min(t.length, e.length) : 0, r = t.slice(), i;
 	return function(a) {
@@ -1331,81 +1428,81 @@ function Nn(e, t) {
 		return r;
 	};
 }
-function Pn(e) {
+function Bn(e) {
 	return ArrayBuffer.isView(e) && !(e instanceof DataView);
 }
-function Fn(e, t) {
-	for (var n = t ? t.length : 0, r = e ? Math.min(n, e.length) : 0, i = Array(r), a = Array(n), o = 0; o < r; ++o) i[o] = Wn(e[o], t[o]);
+function Vn(e, t) {
+	for (var n = t ? t.length : 0, r = e ? Math.min(n, e.length) : 0, i = Array(r), a = Array(n), o = 0; o < r; ++o) i[o] = Xn(e[o], t[o]);
 	for (; o < n; ++o) a[o] = t[o];
 	return function(e) {
 		for (o = 0; o < r; ++o) a[o] = i[o](e);
 		return a;
 	};
 }
-function In(e, t) {
+function Hn(e, t) {
 	var n = /* @__PURE__ */ new Date();
 	return e = +e, t = +t, function(r) {
 		return n.setTime(e * (1 - r) + t * r), n;
 	};
 }
-function Ln(e, t) {
+function Un(e, t) {
 	return e = +e, t = +t, function(n) {
 		return e * (1 - n) + t * n;
 	};
 }
-function Rn(e, t) {
+function Wn(e, t) {
 	var n = {}, r = {}, i;
-	for (i in typeof e == "object" && e || (e = {}), typeof t == "object" && t || (t = {}), t) i in e ? n[i] = Wn(e[i], t[i]) : r[i] = t[i];
+	for (i in typeof e == "object" && e || (e = {}), typeof t == "object" && t || (t = {}), t) i in e ? n[i] = Xn(e[i], t[i]) : r[i] = t[i];
 	return function(e) {
 		for (i in n) r[i] = n[i](e);
 		return r;
 	};
 }
-var zn = /[-+]?(?:\d+\.?\d*|\.?\d+)(?:[eE][-+]?\d+)?/g, Bn = new RegExp(zn.source, "g");
-function Vn(e) {
+var Gn = /[-+]?(?:\d+\.?\d*|\.?\d+)(?:[eE][-+]?\d+)?/g, Kn = new RegExp(Gn.source, "g");
+function qn(e) {
 	return function() {
 		return e;
 	};
 }
-function Hn(e) {
+function Jn(e) {
 	return function(t) {
 		return e(t) + "";
 	};
 }
-function Un(e, t) {
-	var n = zn.lastIndex = Bn.lastIndex = 0, r, i, a, o = -1, s = [], c = [];
-	for (e += "", t += ""; (r = zn.exec(e)) && (i = Bn.exec(t));) (a = i.index) > n && (a = t.slice(n, a), s[o] ? s[o] += a : s[++o] = a), (r = r[0]) === (i = i[0]) ? s[o] ? s[o] += i : s[++o] = i : (s[++o] = null, c.push({
+function Yn(e, t) {
+	var n = Gn.lastIndex = Kn.lastIndex = 0, r, i, a, o = -1, s = [], c = [];
+	for (e += "", t += ""; (r = Gn.exec(e)) && (i = Kn.exec(t));) (a = i.index) > n && (a = t.slice(n, a), s[o] ? s[o] += a : s[++o] = a), (r = r[0]) === (i = i[0]) ? s[o] ? s[o] += i : s[++o] = i : (s[++o] = null, c.push({
 		i: o,
-		x: Ln(r, i)
-	})), n = Bn.lastIndex;
-	return n < t.length && (a = t.slice(n), s[o] ? s[o] += a : s[++o] = a), s.length < 2 ? c[0] ? Hn(c[0].x) : Vn(t) : (t = c.length, function(e) {
+		x: Un(r, i)
+	})), n = Kn.lastIndex;
+	return n < t.length && (a = t.slice(n), s[o] ? s[o] += a : s[++o] = a), s.length < 2 ? c[0] ? Jn(c[0].x) : qn(t) : (t = c.length, function(e) {
 		for (var n = 0, r; n < t; ++n) s[(r = c[n]).i] = r.x(e);
 		return s.join("");
 	});
 }
-function Wn(e, t) {
+function Xn(e, t) {
 	var n = typeof t, r;
-	return t == null || n === "boolean" ? Dn(t) : (n === "number" ? Ln : n === "string" ? (r = B(t)) ? (t = r, Mn) : Un : t instanceof B ? Mn : t instanceof Date ? In : Pn(t) ? Nn : Array.isArray(t) ? Fn : typeof t.valueOf != "function" && typeof t.toString != "function" || isNaN(t) ? Rn : Ln)(e, t);
+	return t == null || n === "boolean" ? Nn(t) : (n === "number" ? Un : n === "string" ? (r = V(t)) ? (t = r, Rn) : Yn : t instanceof V ? Rn : t instanceof Date ? Hn : Bn(t) ? zn : Array.isArray(t) ? Vn : typeof t.valueOf != "function" && typeof t.toString != "function" || isNaN(t) ? Wn : Un)(e, t);
 }
-function Gn(e, t) {
+function Zn(e, t) {
 	return e = +e, t = +t, function(n) {
 		return Math.round(e * (1 - n) + t * n);
 	};
 }
-var Kn = 1e-12;
-function qn(e) {
+var Qn = 1e-12;
+function $n(e) {
 	return ((e = Math.exp(e)) + 1 / e) / 2;
 }
-function Jn(e) {
+function er(e) {
 	return ((e = Math.exp(e)) - 1 / e) / 2;
 }
-function Yn(e) {
+function tr(e) {
 	return ((e = Math.exp(2 * e)) - 1) / (e + 1);
 }
 (function e(t, n, r) {
 	function i(e, i) {
 		var a = e[0], o = e[1], s = e[2], c = i[0], l = i[1], u = i[2], d = c - a, f = l - o, p = d * d + f * f, m, h;
-		if (p < Kn) h = Math.log(u / s) / t, m = function(e) {
+		if (p < Qn) h = Math.log(u / s) / t, m = function(e) {
 			return [
 				a + e * d,
 				o + e * f,
@@ -1415,11 +1512,11 @@ function Yn(e) {
 		else {
 			var g = Math.sqrt(p), _ = (u * u - s * s + r * p) / (2 * s * n * g), v = (u * u - s * s - r * p) / (2 * u * n * g), y = Math.log(Math.sqrt(_ * _ + 1) - _);
 			h = (Math.log(Math.sqrt(v * v + 1) - v) - y) / t, m = function(e) {
-				var r = e * h, i = qn(y), c = s / (n * g) * (i * Yn(t * r + y) - Jn(y));
+				var r = e * h, i = $n(y), c = s / (n * g) * (i * tr(t * r + y) - er(y));
 				return [
 					a + c * d,
 					o + c * f,
-					s * i / qn(t * r + y)
+					s * i / $n(t * r + y)
 				];
 			};
 		}
@@ -1430,11 +1527,11 @@ function Yn(e) {
 		return e(n, r, r * r);
 	}, i;
 })(Math.SQRT2, 2, 4);
-function Xn(e) {
+function nr(e) {
 	return (function t(n) {
 		n = +n;
 		function r(t, r) {
-			var i = e((t = En(t)).h, (r = En(r)).h), a = Y(t.s, r.s), o = Y(t.l, r.l), s = Y(t.opacity, r.opacity);
+			var i = e((t = Mn(t)).h, (r = Mn(r)).h), a = X(t.s, r.s), o = X(t.l, r.l), s = X(t.opacity, r.opacity);
 			return function(e) {
 				return t.h = i(e), t.s = a(e), t.l = o(e ** +n), t.opacity = s(e), t + "";
 			};
@@ -1442,69 +1539,69 @@ function Xn(e) {
 		return r.gamma = t, r;
 	})(1);
 }
-Xn(An), Xn(Y);
+nr(In), nr(X);
 // node_modules/d3-scale/src/constant.js
-function Zn(e) {
+function rr(e) {
 	return function() {
 		return e;
 	};
 }
 // node_modules/d3-scale/src/number.js
-function Qn(e) {
+function ir(e) {
 	return +e;
 }
 // node_modules/d3-scale/src/continuous.js
-var $n = [0, 1];
-function er(e) {
+var ar = [0, 1];
+function or(e) {
 	return e;
 }
-function tr(e, t) {
+function sr(e, t) {
 	return (t -= e = +e) ? function(n) {
 		return (n - e) / t;
-	} : Zn(isNaN(t) ? NaN : .5);
+	} : rr(isNaN(t) ? NaN : .5);
 }
-function nr(e, t) {
+function cr(e, t) {
 	var n;
 	return e > t && (n = e, e = t, t = n), function(n) {
 		return Math.max(e, Math.min(t, n));
 	};
 }
-function rr(e, t, n) {
+function lr(e, t, n) {
 	var r = e[0], i = e[1], a = t[0], o = t[1];
-	return i < r ? (r = tr(i, r), a = n(o, a)) : (r = tr(r, i), a = n(a, o)), function(e) {
+	return i < r ? (r = sr(i, r), a = n(o, a)) : (r = sr(r, i), a = n(a, o)), function(e) {
 		return a(r(e));
 	};
 }
-function ir(e, t, n) {
+function ur(e, t, n) {
 	var r = Math.min(e.length, t.length) - 1, i = Array(r), a = Array(r), o = -1;
-	for (e[r] < e[0] && (e = e.slice().reverse(), t = t.slice().reverse()); ++o < r;) i[o] = tr(e[o], e[o + 1]), a[o] = n(t[o], t[o + 1]);
+	for (e[r] < e[0] && (e = e.slice().reverse(), t = t.slice().reverse()); ++o < r;) i[o] = sr(e[o], e[o + 1]), a[o] = n(t[o], t[o + 1]);
 	return function(t) {
-		var n = yt(e, t, 1, r) - 1;
+		var n = Tt(e, t, 1, r) - 1;
 		return a[n](i[n](t));
 	};
 }
-function ar(e, t) {
+function dr(e, t) {
 	return t.domain(e.domain()).range(e.range()).interpolate(e.interpolate()).clamp(e.clamp()).unknown(e.unknown());
 }
-function or() {
-	var e = $n, t = $n, n = Wn, r, i, a, o = er, s, c, l;
+function fr() {
+	var e = ar, t = ar, n = Xn, r, i, a, o = or, s, c, l;
 	function u() {
 		var n = Math.min(e.length, t.length);
-		return o !== er && (o = nr(e[0], e[n - 1])), s = n > 2 ? ir : rr, c = l = null, d;
+		return o !== or && (o = cr(e[0], e[n - 1])), s = n > 2 ? ur : lr, c = l = null, d;
 	}
 	function d(i) {
 		return i == null || isNaN(i = +i) ? a : (c ||= s(e.map(r), t, n))(r(o(i)));
 	}
 	return d.invert = function(n) {
-		return o(i((l ||= s(t, e.map(r), Ln))(n)));
+		return o(i((l ||= s(t, e.map(r), Un))(n)));
 	}, d.domain = function(t) {
-		return arguments.length ? (e = Array.from(t, Qn), u()) : e.slice();
+		return arguments.length ? (e = Array.from(t, ir), u()) : e.slice();
 	}, d.range = function(e) {
 		return arguments.length ? (t = Array.from(e), u()) : t.slice();
 	}, d.rangeRound = function(e) {
-		return t = Array.from(e), n = Gn, u();
+		return t = Array.from(e), n = Zn, u();
 	}, d.clamp = function(e) {
-		return arguments.length ? (o = e ? !0 : er, u()) : o !== er;
+		return arguments.length ? (o = e ? !0 : or, u()) : o !== or;
 	}, d.interpolate = function(e) {
 		return arguments.length ? (n = e, u()) : n;
 	}, d.unknown = function(e) {
@@ -1514,35 +1611,35 @@ function or() {
 	};
 }
 // node_modules/d3-format/dist/d3-format.mjs
-function sr(e) {
+function pr(e) {
 	return Math.abs(e = Math.round(e)) >= 1e21 ? e.toLocaleString("en").replace(/,/g, "") : e.toString(10);
 }
-function cr(e, t) {
+function mr(e, t) {
 	if (!isFinite(e) || e === 0) return null;
 	var n = (e = t ? e.toExponential(t - 1) : e.toExponential()).indexOf("e"), r = e.slice(0, n);
 	return [r.length > 1 ? r[0] + r.slice(2) : r, +e.slice(n + 1)];
 }
-function lr(e) {
-	return e = cr(Math.abs(e)), e ? e[1] : NaN;
+function hr(e) {
+	return e = mr(Math.abs(e)), e ? e[1] : NaN;
 }
-function ur(e, t) {
+function gr(e, t) {
 	return function(n, r) {
 		for (var i = n.length, a = [], o = 0, s = e[0], c = 0; i > 0 && s > 0 && (c + s + 1 > r && (s = Math.max(1, r - c)), a.push(n.substring(i -= s, i + s)), !((c += s + 1) > r));) s = e[o = (o + 1) % e.length];
 		return a.reverse().join(t);
 	};
 }
-function dr(e) {
+function _r(e) {
 	return function(t) {
 		return t.replace(/[0-9]/g, function(t) {
 			return e[+t];
 		});
 	};
 }
-var fr = /^(?:(.)?([<>=^]))?([+\-( ])?([$#])?(0)?(\d+)?(,)?(\.\d+)?(~)?([a-z%])?$/i;
-function pr(e) {
-	if (!(t = fr.exec(e))) throw Error("invalid format: " + e);
+var vr = /^(?:(.)?([<>=^]))?([+\-( ])?([$#])?(0)?(\d+)?(,)?(\.\d+)?(~)?([a-z%])?$/i;
+function yr(e) {
+	if (!(t = vr.exec(e))) throw Error("invalid format: " + e);
 	var t;
-	return new mr({
+	return new br({
 		fill: t[1],
 		align: t[2],
 		sign: t[3],
@@ -1555,14 +1652,14 @@ function pr(e) {
 		type: t[10]
 	});
 }
-pr.prototype = mr.prototype;
-function mr(e) {
+yr.prototype = br.prototype;
+function br(e) {
 	this.fill = e.fill === void 0 ? " " : e.fill + "", this.align = e.align === void 0 ? ">" : e.align + "", this.sign = e.sign === void 0 ? "-" : e.sign + "", this.symbol = e.symbol === void 0 ? "" : e.symbol + "", this.zero = !!e.zero, this.width = e.width === void 0 ? void 0 : +e.width, this.comma = !!e.comma, this.precision = e.precision === void 0 ? void 0 : +e.precision, this.trim = !!e.trim, this.type = e.type === void 0 ? "" : e.type + "";
 }
-mr.prototype.toString = function() {
+br.prototype.toString = function() {
 	return this.fill + this.align + this.sign + this.symbol + (this.zero ? "0" : "") + (this.width === void 0 ? "" : Math.max(1, this.width | 0)) + (this.comma ? "," : "") + (this.precision === void 0 ? "" : "." + Math.max(0, this.precision | 0)) + (this.trim ? "~" : "") + this.type;
 };
-function hr(e) {
+function xr(e) {
 	out: for (var t = e.length, n = 1, r = -1, i; n < t; ++n) switch (e[n]) {
 		case ".":
 			r = i = n;
@@ -1576,38 +1673,38 @@ function hr(e) {
 	}
 	return r > 0 ? e.slice(0, r) + e.slice(i + 1) : e;
 }
-var gr;
-function _r(e, t) {
-	var n = cr(e, t);
-	if (!n) return gr = void 0, e.toPrecision(t);
-	var r = n[0], i = n[1], a = i - (gr = Math.max(-8, Math.min(8, Math.floor(i / 3))) * 3) + 1, o = r.length;
-	return a === o ? r : a > o ? r + Array(a - o + 1).join("0") : a > 0 ? r.slice(0, a) + "." + r.slice(a) : "0." + Array(1 - a).join("0") + cr(e, Math.max(0, t + a - 1))[0];
+var Sr;
+function Cr(e, t) {
+	var n = mr(e, t);
+	if (!n) return Sr = void 0, e.toPrecision(t);
+	var r = n[0], i = n[1], a = i - (Sr = Math.max(-8, Math.min(8, Math.floor(i / 3))) * 3) + 1, o = r.length;
+	return a === o ? r : a > o ? r + Array(a - o + 1).join("0") : a > 0 ? r.slice(0, a) + "." + r.slice(a) : "0." + Array(1 - a).join("0") + mr(e, Math.max(0, t + a - 1))[0];
 }
-function vr(e, t) {
-	var n = cr(e, t);
+function wr(e, t) {
+	var n = mr(e, t);
 	if (!n) return e + "";
 	var r = n[0], i = n[1];
 	return i < 0 ? "0." + Array(-i).join("0") + r : r.length > i + 1 ? r.slice(0, i + 1) + "." + r.slice(i + 1) : r + Array(i - r.length + 2).join("0");
 }
-var yr = {
+var Tr = {
 	"%": (e, t) => (e * 100).toFixed(t),
 	b: (e) => Math.round(e).toString(2),
 	c: (e) => e + "",
-	d: sr,
+	d: pr,
 	e: (e, t) => e.toExponential(t),
 	f: (e, t) => e.toFixed(t),
 	g: (e, t) => e.toPrecision(t),
 	o: (e) => Math.round(e).toString(8),
-	p: (e, t) => vr(e * 100, t),
-	r: vr,
-	s: _r,
+	p: (e, t) => wr(e * 100, t),
+	r: wr,
+	s: Cr,
 	X: (e) => Math.round(e).toString(16).toUpperCase(),
 	x: (e) => Math.round(e).toString(16)
 };
-function br(e) {
+function Er(e) {
 	return e;
 }
-var xr = Array.prototype.map, Sr = [
+var Dr = Array.prototype.map, Or = [
 	"y",
 	"z",
 	"a",
@@ -1626,21 +1723,21 @@ var xr = Array.prototype.map, Sr = [
 	"Z",
 	"Y"
 ];
-function Cr(e) {
-	var t = e.grouping === void 0 || e.thousands === void 0 ? br : ur(xr.call(e.grouping, Number), e.thousands + ""), n = e.currency === void 0 ? "" : e.currency[0] + "", r = e.currency === void 0 ? "" : e.currency[1] + "", i = e.decimal === void 0 ? "." : e.decimal + "", a = e.numerals === void 0 ? br : dr(xr.call(e.numerals, String)), o = e.percent === void 0 ? "%" : e.percent + "", s = e.minus === void 0 ? "−" : e.minus + "", c = e.nan === void 0 ? "NaN" : e.nan + "";
+function kr(e) {
+	var t = e.grouping === void 0 || e.thousands === void 0 ? Er : gr(Dr.call(e.grouping, Number), e.thousands + ""), n = e.currency === void 0 ? "" : e.currency[0] + "", r = e.currency === void 0 ? "" : e.currency[1] + "", i = e.decimal === void 0 ? "." : e.decimal + "", a = e.numerals === void 0 ? Er : _r(Dr.call(e.numerals, String)), o = e.percent === void 0 ? "%" : e.percent + "", s = e.minus === void 0 ? "−" : e.minus + "", c = e.nan === void 0 ? "NaN" : e.nan + "";
 	function l(e, l) {
-		e = pr(e);
+		e = yr(e);
 		var u = e.fill, d = e.align, f = e.sign, p = e.symbol, m = e.zero, h = e.width, g = e.comma, _ = e.precision, v = e.trim, y = e.type;
-		y === "n" ? (g = !0, y = "g") : yr[y] || (_ === void 0 && (_ = 12), v = !0, y = "g"), (m || u === "0" && d === "=") && (m = !0, u = "0", d = "=");
-		var b = (l && l.prefix !== void 0 ? l.prefix : "") + (p === "$" ? n : p === "#" && /[boxX]/.test(y) ? "0" + y.toLowerCase() : ""), x = (p === "$" ? r : /[%p]/.test(y) ? o : "") + (l && l.suffix !== void 0 ? l.suffix : ""), S = yr[y], ee = /[defgprs%]/.test(y);
+		y === "n" ? (g = !0, y = "g") : Tr[y] || (_ === void 0 && (_ = 12), v = !0, y = "g"), (m || u === "0" && d === "=") && (m = !0, u = "0", d = "=");
+		var b = (l && l.prefix !== void 0 ? l.prefix : "") + (p === "$" ? n : p === "#" && /[boxX]/.test(y) ? "0" + y.toLowerCase() : ""), x = (p === "$" ? r : /[%p]/.test(y) ? o : "") + (l && l.suffix !== void 0 ? l.suffix : ""), S = Tr[y], C = /[defgprs%]/.test(y);
 		_ = _ === void 0 ? 6 : /[gprs]/.test(y) ? Math.max(1, Math.min(21, _)) : Math.max(0, Math.min(20, _));
-		function C(e) {
+		function w(e) {
 			var n = b, r = x, o, l, p;
 			if (y === "c") r = S(e) + r, e = "";
 			else {
 				e = +e;
-				var C = e < 0 || 1 / e < 0;
-				if (e = isNaN(e) ? c : S(Math.abs(e), _), v && (e = hr(e)), C && +e == 0 && f !== "+" && (C = !1), n = (C ? f === "(" ? f : s : f === "-" || f === "(" ? "" : f) + n, r = (y === "s" && !isNaN(e) && gr !== void 0 ? Sr[8 + gr / 3] : "") + r + (C && f === "(" ? ")" : ""), ee) {
+				var w = e < 0 || 1 / e < 0;
+				if (e = isNaN(e) ? c : S(Math.abs(e), _), v && (e = xr(e)), w && +e == 0 && f !== "+" && (w = !1), n = (w ? f === "(" ? f : s : f === "-" || f === "(" ? "" : f) + n, r = (y === "s" && !isNaN(e) && Sr !== void 0 ? Or[8 + Sr / 3] : "") + r + (w && f === "(" ? ")" : ""), C) {
 					for (o = -1, l = e.length; ++o < l;) if (p = e.charCodeAt(o), 48 > p || p > 57) {
 						r = (p === 46 ? i + e.slice(o + 1) : e.slice(o)) + r, e = e.slice(0, o);
 						break;
@@ -1648,27 +1745,27 @@ function Cr(e) {
 				}
 			}
 			g && !m && (e = t(e, Infinity));
-			var w = n.length + e.length + r.length, T = w < h ? Array(h - w + 1).join(u) : "";
-			switch (g && m && (e = t(T + e, T.length ? h - r.length : Infinity), T = ""), d) {
+			var T = n.length + e.length + r.length, E = T < h ? Array(h - T + 1).join(u) : "";
+			switch (g && m && (e = t(E + e, E.length ? h - r.length : Infinity), E = ""), d) {
 				case "<":
-					e = n + e + r + T;
+					e = n + e + r + E;
 					break;
 				case "=":
-					e = n + T + e + r;
+					e = n + E + e + r;
 					break;
 				case "^":
-					e = T.slice(0, w = T.length >> 1) + n + e + r + T.slice(w);
+					e = E.slice(0, T = E.length >> 1) + n + e + r + E.slice(T);
 					break;
-				default: e = T + n + e + r;
+				default: e = E + n + e + r;
 			}
 			return a(e);
 		}
-		return C.toString = function() {
+		return w.toString = function() {
 			return e + "";
-		}, C;
+		}, w;
 	}
 	function u(e, t) {
-		var n = Math.max(-8, Math.min(8, Math.floor(lr(t) / 3))) * 3, r = 10 ** -n, i = l((e = pr(e), e.type = "f", e), { suffix: Sr[8 + n / 3] });
+		var n = Math.max(-8, Math.min(8, Math.floor(hr(t) / 3))) * 3, r = 10 ** -n, i = l((e = yr(e), e.type = "f", e), { suffix: Or[8 + n / 3] });
 		return function(e) {
 			return i(r * e);
 		};
@@ -1678,50 +1775,50 @@ function Cr(e) {
 		formatPrefix: u
 	};
 }
-var wr, Tr;
-Er({
+var Ar, jr;
+Mr({
 	thousands: ",",
 	grouping: [3],
 	currency: ["$", ""]
 });
-function Er(e) {
-	return wr = Cr(e), Tr = wr.format, wr.formatPrefix, wr;
+function Mr(e) {
+	return Ar = kr(e), jr = Ar.format, Ar.formatPrefix, Ar;
 }
 // node_modules/d3-scale/src/nice.js
-function Dr(e, t) {
+function Nr(e, t) {
 	e = e.slice();
 	var n = 0, r = e.length - 1, i = e[n], a = e[r], o;
 	return a < i && (o = n, n = r, r = o, o = i, i = a, a = o), e[n] = t.floor(i), e[r] = t.ceil(a), e;
 }
 // node_modules/d3-scale/src/log.js
-function Or(e) {
+function Pr(e) {
 	return Math.log(e);
 }
-function kr(e) {
+function Fr(e) {
 	return Math.exp(e);
 }
-function Ar(e) {
+function Ir(e) {
 	return -Math.log(-e);
 }
-function jr(e) {
+function Lr(e) {
 	return -Math.exp(-e);
 }
-function Mr(e) {
+function Rr(e) {
 	return isFinite(e) ? +("1e" + e) : e < 0 ? 0 : e;
 }
-function Nr(e) {
-	return e === 10 ? Mr : e === Math.E ? Math.exp : (t) => e ** +t;
+function zr(e) {
+	return e === 10 ? Rr : e === Math.E ? Math.exp : (t) => e ** +t;
 }
-function Pr(e) {
+function Br(e) {
 	return e === Math.E ? Math.log : e === 10 && Math.log10 || e === 2 && Math.log2 || (e = Math.log(e), (t) => Math.log(t) / e);
 }
-function Fr(e) {
+function Vr(e) {
 	return (t, n) => -e(-t, n);
 }
-function Ir(e) {
-	let t = e(Or, kr), n = t.domain, r = 10, i, a;
+function Hr(e) {
+	let t = e(Pr, Fr), n = t.domain, r = 10, i, a;
 	function o() {
-		return i = Pr(r), a = Nr(r), n()[0] < 0 ? (i = Fr(i), a = Fr(a), e(Ar, jr)) : e(Or, kr), t;
+		return i = Br(r), a = zr(r), n()[0] < 0 ? (i = Vr(i), a = Vr(a), e(Ir, Lr)) : e(Pr, Fr), t;
 	}
 	return t.base = function(e) {
 		return arguments.length ? (r = +e, o()) : r;
@@ -1741,53 +1838,53 @@ function Ir(e) {
 				if (f > s) break;
 				m.push(f);
 			}
-			m.length * 2 < p && (m = wt(o, s, p));
-		} else m = wt(l, u, Math.min(u - l, p)).map(a);
+			m.length * 2 < p && (m = At(o, s, p));
+		} else m = At(l, u, Math.min(u - l, p)).map(a);
 		return c ? m.reverse() : m;
 	}, t.tickFormat = (e, n) => {
-		if (e ??= 10, n ??= r === 10 ? "s" : ",", typeof n != "function" && (!(r % 1) && (n = pr(n)).precision == null && (n.trim = !0), n = Tr(n)), e === Infinity) return n;
+		if (e ??= 10, n ??= r === 10 ? "s" : ",", typeof n != "function" && (!(r % 1) && (n = yr(n)).precision == null && (n.trim = !0), n = jr(n)), e === Infinity) return n;
 		let o = Math.max(1, r * e / t.ticks().length);
 		return (e) => {
 			let t = e / a(Math.round(i(e)));
 			return t * r < r - .5 && (t *= r), t <= o ? n(e) : "";
 		};
-	}, t.nice = () => n(Dr(n(), {
+	}, t.nice = () => n(Nr(n(), {
 		floor: (e) => a(Math.floor(i(e))),
 		ceil: (e) => a(Math.ceil(i(e)))
 	})), t;
 }
-function Lr() {
-	let e = Ir(or()).domain([1, 10]);
-	return e.copy = () => ar(e, Lr()).base(e.base()), Tt.apply(e, arguments), e;
+function Ur() {
+	let e = Hr(fr()).domain([1, 10]);
+	return e.copy = () => dr(e, Ur()).base(e.base()), jt.apply(e, arguments), e;
 }
 // node_modules/d3-shape/src/constant.js
-function X(e) {
+function Z(e) {
 	return function() {
 		return e;
 	};
 }
 // node_modules/d3-path/dist/d3-path.mjs
-var Rr = Math.PI, zr = 2 * Rr, Z = 1e-6, Br = zr - Z;
-function Vr(e) {
+var Wr = Math.PI, Gr = 2 * Wr, Q = 1e-6, Kr = Gr - Q;
+function qr(e) {
 	this._ += e[0];
 	for (let t = 1, n = e.length; t < n; ++t) this._ += arguments[t] + e[t];
 }
-function Hr(e) {
+function Jr(e) {
 	let t = Math.floor(e);
 	if (!(t >= 0)) throw Error(`invalid digits: ${e}`);
-	if (t > 15) return Vr;
+	if (t > 15) return qr;
 	let n = 10 ** t;
 	return function(e) {
 		this._ += e[0];
 		for (let t = 1, r = e.length; t < r; ++t) this._ += Math.round(arguments[t] * n) / n + e[t];
 	};
 }
-function Ur(e, t, n, r) {
+function Yr(e, t, n, r) {
 	return e === n && t === r;
 }
-function Wr(e) {
+function Xr(e) {
 	let t = Math.floor(e);
-	if (!(t <= 15)) return Ur;
+	if (!(t <= 15)) return Yr;
 	let n = 10 ** t, r = function(e) {
 		return Math.round(e * n);
 	};
@@ -1795,9 +1892,9 @@ function Wr(e) {
 		return r(e) === r(n) && r(t) === r(i);
 	};
 }
-var Gr = class {
+var Zr = class {
 	constructor(e) {
-		this._x0 = this._y0 = this._x1 = this._y1 = null, this._ = "", this._append = e == null ? Vr : Hr(e), this._equal = e == null ? Ur : Wr(e);
+		this._x0 = this._y0 = this._x1 = this._y1 = null, this._ = "", this._append = e == null ? qr : Jr(e), this._equal = e == null ? Yr : Xr(e);
 	}
 	moveTo(e, t) {
 		this._append`M${this._x0 = this._x1 = +e},${this._y0 = this._y1 = +t}`;
@@ -1818,27 +1915,27 @@ var Gr = class {
 		if (e = +e, t = +t, n = +n, r = +r, i = +i, i < 0) throw Error(`negative radius: ${i}`);
 		let a = this._x1, o = this._y1, s = n - e, c = r - t, l = a - e, u = o - t, d = l * l + u * u;
 		if (this._x1 === null) this._append`M${this._x1 = e},${this._y1 = t}`;
-		else if (d > Z) {
-			if (!(Math.abs(u * s - c * l) > Z) || !i) this._append`L${this._x1 = e},${this._y1 = t}`;
+		else if (d > Q) {
+			if (!(Math.abs(u * s - c * l) > Q) || !i) this._append`L${this._x1 = e},${this._y1 = t}`;
 			else {
-				let f = n - a, p = r - o, m = s * s + c * c, h = f * f + p * p, g = Math.sqrt(m), _ = Math.sqrt(d), v = i * Math.tan((Rr - Math.acos((m + d - h) / (2 * g * _))) / 2), y = v / _, b = v / g;
-				Math.abs(y - 1) > Z && this._append`L${e + y * l},${t + y * u}`, this._append`A${i},${i},0,0,${+(u * f > l * p)},${this._x1 = e + b * s},${this._y1 = t + b * c}`;
+				let f = n - a, p = r - o, m = s * s + c * c, h = f * f + p * p, g = Math.sqrt(m), _ = Math.sqrt(d), v = i * Math.tan((Wr - Math.acos((m + d - h) / (2 * g * _))) / 2), y = v / _, b = v / g;
+				Math.abs(y - 1) > Q && this._append`L${e + y * l},${t + y * u}`, this._append`A${i},${i},0,0,${+(u * f > l * p)},${this._x1 = e + b * s},${this._y1 = t + b * c}`;
 			}
 		}
 	}
 	arc(e, t, n, r, i, a) {
 		if (e = +e, t = +t, n = +n, a = !!a, n < 0) throw Error(`negative radius: ${n}`);
 		let o = n * Math.cos(r), s = n * Math.sin(r), c = e + o, l = t + s, u = 1 ^ a, d = a ? r - i : i - r;
-		if (this._x1 === null ? this._append`M${c},${l}` : (Math.abs(this._x1 - c) > Z || Math.abs(this._y1 - l) > Z) && this._append`L${c},${l}`, n) {
-			if (d < 0 && (d = d % zr + zr), d > Br) this._append`A${n},${n},0,1,${u},${e - o},${t - s}A${n},${n},0,1,${u},${this._x1 = c},${this._y1 = l}`;
-			else if (d > Z) {
+		if (this._x1 === null ? this._append`M${c},${l}` : (Math.abs(this._x1 - c) > Q || Math.abs(this._y1 - l) > Q) && this._append`L${c},${l}`, n) {
+			if (d < 0 && (d = d % Gr + Gr), d > Kr) this._append`A${n},${n},0,1,${u},${e - o},${t - s}A${n},${n},0,1,${u},${this._x1 = c},${this._y1 = l}`;
+			else if (d > Q) {
 				let a = e + n * Math.cos(i), o = t + n * Math.sin(i);
-				if (d >= Rr && this._equal(c, l, a, o)) {
+				if (d >= Wr && this._equal(c, l, a, o)) {
 					d /= 2;
 					let i = r + d;
-					this._append`A${n},${n},0,${+(d >= Rr)},${u},${e + n * Math.cos(i)},${t + n * Math.sin(i)}`;
+					this._append`A${n},${n},0,${+(d >= Wr)},${u},${e + n * Math.cos(i)},${t + n * Math.sin(i)}`;
 				}
-				this._append`A${n},${n},0,${+(d >= Rr)},${u},${this._x1 = a},${this._y1 = o}`;
+				this._append`A${n},${n},0,${+(d >= Wr)},${u},${this._x1 = a},${this._y1 = o}`;
 			}
 		}
 	}
@@ -1849,9 +1946,9 @@ var Gr = class {
 		return this._;
 	}
 };
-Gr.prototype;
+Zr.prototype;
 // node_modules/d3-shape/src/path.js
-function Kr(e) {
+function Qr(e) {
 	let t = 3;
 	return e.digits = function(n) {
 		if (!arguments.length) return t;
@@ -1862,17 +1959,17 @@ function Kr(e) {
 			t = e;
 		}
 		return e;
-	}, () => new Gr(t);
+	}, () => new Zr(t);
 }
 Array.prototype.slice;
-function qr(e) {
+function $r(e) {
 	return typeof e == "object" && "length" in e ? e : Array.from(e);
 }
 // node_modules/d3-shape/src/curve/linear.js
-function Jr(e) {
+function ei(e) {
 	this._context = e;
 }
-Jr.prototype = {
+ei.prototype = {
 	areaStart: function() {
 		this._line = 0;
 	},
@@ -1895,31 +1992,31 @@ Jr.prototype = {
 		}
 	}
 };
-function Yr(e) {
-	return new Jr(e);
+function ti(e) {
+	return new ei(e);
 }
 // node_modules/d3-shape/src/point.js
-function Xr(e) {
+function ni(e) {
 	return e[0];
 }
-function Zr(e) {
+function ri(e) {
 	return e[1];
 }
 // node_modules/d3-shape/src/line.js
-function Qr(e, t) {
-	var n = X(!0), r = null, i = Yr, a = null, o = Kr(s);
-	e = typeof e == "function" ? e : e === void 0 ? Xr : X(e), t = typeof t == "function" ? t : t === void 0 ? Zr : X(t);
+function ii(e, t) {
+	var n = Z(!0), r = null, i = ti, a = null, o = Qr(s);
+	e = typeof e == "function" ? e : e === void 0 ? ni : Z(e), t = typeof t == "function" ? t : t === void 0 ? ri : Z(t);
 	function s(s) {
-		var c, l = (s = qr(s)).length, u, d = !1, f;
+		var c, l = (s = $r(s)).length, u, d = !1, f;
 		for (r ?? (a = i(f = o())), c = 0; c <= l; ++c) !(c < l && n(u = s[c], c, s)) === d && ((d = !d) ? a.lineStart() : a.lineEnd()), d && a.point(+e(u, c, s), +t(u, c, s));
 		if (f) return a = null, f + "" || null;
 	}
 	return s.x = function(t) {
-		return arguments.length ? (e = typeof t == "function" ? t : X(+t), s) : e;
+		return arguments.length ? (e = typeof t == "function" ? t : Z(+t), s) : e;
 	}, s.y = function(e) {
-		return arguments.length ? (t = typeof e == "function" ? e : X(+e), s) : t;
+		return arguments.length ? (t = typeof e == "function" ? e : Z(+e), s) : t;
 	}, s.defined = function(e) {
-		return arguments.length ? (n = typeof e == "function" ? e : X(!!e), s) : n;
+		return arguments.length ? (n = typeof e == "function" ? e : Z(!!e), s) : n;
 	}, s.curve = function(e) {
 		return arguments.length ? (i = e, r != null && (a = i(r)), s) : i;
 	}, s.context = function(e) {
@@ -1927,11 +2024,11 @@ function Qr(e, t) {
 	}, s;
 }
 // node_modules/d3-shape/src/area.js
-function $r(e, t, n) {
-	var r = null, i = X(!0), a = null, o = Yr, s = null, c = Kr(l);
-	e = typeof e == "function" ? e : e === void 0 ? Xr : X(+e), t = typeof t == "function" ? t : X(t === void 0 ? 0 : +t), n = typeof n == "function" ? n : n === void 0 ? Zr : X(+n);
+function ai(e, t, n) {
+	var r = null, i = Z(!0), a = null, o = ti, s = null, c = Qr(l);
+	e = typeof e == "function" ? e : e === void 0 ? ni : Z(+e), t = typeof t == "function" ? t : Z(t === void 0 ? 0 : +t), n = typeof n == "function" ? n : n === void 0 ? ri : Z(+n);
 	function l(l) {
-		var u, d, f, p = (l = qr(l)).length, m, h = !1, g, _ = Array(p), v = Array(p);
+		var u, d, f, p = (l = $r(l)).length, m, h = !1, g, _ = Array(p), v = Array(p);
 		for (a ?? (s = o(g = c())), u = 0; u <= p; ++u) {
 			if (!(u < p && i(m = l[u], u, l)) === h) {
 				if (h = !h) d = u, s.areaStart(), s.lineStart();
@@ -1945,20 +2042,20 @@ function $r(e, t, n) {
 		if (g) return s = null, g + "" || null;
 	}
 	function u() {
-		return Qr().defined(i).curve(o).context(a);
+		return ii().defined(i).curve(o).context(a);
 	}
 	return l.x = function(t) {
-		return arguments.length ? (e = typeof t == "function" ? t : X(+t), r = null, l) : e;
+		return arguments.length ? (e = typeof t == "function" ? t : Z(+t), r = null, l) : e;
 	}, l.x0 = function(t) {
-		return arguments.length ? (e = typeof t == "function" ? t : X(+t), l) : e;
+		return arguments.length ? (e = typeof t == "function" ? t : Z(+t), l) : e;
 	}, l.x1 = function(e) {
-		return arguments.length ? (r = e == null ? null : typeof e == "function" ? e : X(+e), l) : r;
+		return arguments.length ? (r = e == null ? null : typeof e == "function" ? e : Z(+e), l) : r;
 	}, l.y = function(e) {
-		return arguments.length ? (t = typeof e == "function" ? e : X(+e), n = null, l) : t;
+		return arguments.length ? (t = typeof e == "function" ? e : Z(+e), n = null, l) : t;
 	}, l.y0 = function(e) {
-		return arguments.length ? (t = typeof e == "function" ? e : X(+e), l) : t;
+		return arguments.length ? (t = typeof e == "function" ? e : Z(+e), l) : t;
 	}, l.y1 = function(e) {
-		return arguments.length ? (n = e == null ? null : typeof e == "function" ? e : X(+e), l) : n;
+		return arguments.length ? (n = e == null ? null : typeof e == "function" ? e : Z(+e), l) : n;
 	}, l.lineX0 = l.lineY0 = function() {
 		return u().x(e).y(t);
 	}, l.lineY1 = function() {
@@ -1966,7 +2063,7 @@ function $r(e, t, n) {
 	}, l.lineX1 = function() {
 		return u().x(r).y(t);
 	}, l.defined = function(e) {
-		return arguments.length ? (i = typeof e == "function" ? e : X(!!e), l) : i;
+		return arguments.length ? (i = typeof e == "function" ? e : Z(!!e), l) : i;
 	}, l.curve = function(e) {
 		return arguments.length ? (o = e, a != null && (s = o(a)), l) : o;
 	}, l.context = function(e) {
@@ -1974,48 +2071,48 @@ function $r(e, t, n) {
 	}, l;
 }
 // src/parts/rankChart.ts
-var Q = 260, $ = {
+var oi = 260, $ = {
 	left: 52,
 	right: 14,
 	top: 26,
 	bottom: 34
-}, ei = 1e-10, ti = 240;
-function ni(e) {
-	let t = Lr([1, Math.max(e, 2)], [$.left, 640]), n = Lr([ei, 1], [Q - $.bottom, $.top]).clamp(!0), r = oi(e), i = u("path", { class: "area-kept" }), a = u("path", { class: "line-raw" }), o = u("path", { class: "line-processed" }), s = u("g", { class: "cuts" }), c = u("title", {}), l = u("g", {
+}, si = 1e-10, ci = 240;
+function li(e) {
+	let t = Ur([1, Math.max(e, 2)], [$.left, 640]), n = Ur([si, 1], [oi - $.bottom, $.top]).clamp(!0), r = pi(e), i = _("path", { class: "area-kept" }), a = _("path", { class: "line-raw" }), o = _("path", { class: "line-processed" }), s = _("g", { class: "cuts" }), c = _("title", {}), l = _("g", {
 		class: "axes",
 		"aria-hidden": "true"
-	}), d = null, f = u("svg", {
-		viewBox: `0 0 640 ${Q}`,
+	}), u = null, d = _("svg", {
+		viewBox: `0 0 640 ${oi}`,
 		class: "chart rank-chart",
 		role: "img"
 	}, c, l, i, a, o, s);
-	function h(e) {
-		return r.filter((t) => t >= e.from && t < e.to).map((r) => [t(r + 1), n(Math.exp(oe(e, r)))]);
+	function f(e) {
+		return r.filter((t) => t >= e.from && t < e.to).map((r) => [t(r + 1), n(Math.exp(fe(e, r)))]);
 	}
-	let g = ft(f, Q, (r) => {
-		t.range([$.left, r - $.right]), p(l, ...ii(e, t, n, r)), d !== null && _(d);
+	let p = vt(d, oi, (r) => {
+		t.range([$.left, r - $.right]), b(l, ...di(e, t, n, r)), u !== null && m(u);
 	});
-	function _(e) {
-		d = e;
-		let { processed: r, raw: l } = e, u = h(r);
-		r.to - r.from > 1 && u.push([t(r.to), n(Math.exp(oe(r, r.to - 1)))]), u.sort((e, t) => e[0] - t[0]), a.setAttribute("d", Qr()(h(l)) ?? ""), o.setAttribute("d", Qr()(u) ?? ""), i.setAttribute("d", $r().x((e) => e[0]).y1((e) => e[1]).y0(n(ei))(u) ?? ""), p(s, ...ri(e, t)), m(c, `Probability against rank. Raw: grey. Processed: ${j(k(r))} of ${j(k(l))} tokens, from ${A(Math.exp(oe(r, r.from)))} down to ${A(Math.exp(oe(r, r.to - 1)))}.`);
+	function m(e) {
+		u = e;
+		let { processed: r, raw: l } = e, d = f(r);
+		r.to - r.from > 1 && d.push([t(r.to), n(Math.exp(fe(r, r.to - 1)))]), d.sort((e, t) => e[0] - t[0]), a.setAttribute("d", ii()(f(l)) ?? ""), o.setAttribute("d", ii()(d) ?? ""), i.setAttribute("d", ai().x((e) => e[0]).y1((e) => e[1]).y0(n(si))(d) ?? ""), b(s, ...ui(e, t)), x(c, `Probability against rank. Raw: grey. Processed: ${M(A(r))} of ${M(A(l))} tokens, from ${j(Math.exp(fe(r, r.from)))} down to ${j(Math.exp(fe(r, r.to - 1)))}.`);
 	}
 	return {
-		element: f,
-		draw: _,
-		close: g
+		element: d,
+		draw: m,
+		close: p
 	};
 }
-function ri(e, t) {
+function ui(e, t) {
 	return e.stages.filter((e) => e.removed > 0 && e.after.to < e.before.to).map((e, n) => {
 		let r = t(e.after.to + .5), i = r > t.range()[1] * .75;
-		return u("g", {}, u("line", {
+		return _("g", {}, _("line", {
 			class: "cut",
 			x1: r,
 			x2: r,
 			y1: $.top,
-			y2: Q - $.bottom
-		}), u("text", {
+			y2: oi - $.bottom
+		}), _("text", {
 			class: "cut-label",
 			x: r + (i ? -4 : 4),
 			y: $.top + 10 + 13 * n,
@@ -2023,7 +2120,7 @@ function ri(e, t) {
 		}, `${e.stage.name}=${e.stage.value}`));
 	});
 }
-function ii(e, t, n, r) {
+function di(e, t, n, r) {
 	let i = [
 		1,
 		10,
@@ -2040,187 +2137,187 @@ function ii(e, t, n, r) {
 		1e-10
 	];
 	return [
-		...i.map((e) => u("text", {
+		...i.map((e) => _("text", {
 			x: t(e),
-			y: Q - $.bottom + 15,
+			y: oi - $.bottom + 15,
 			"text-anchor": e === 1 ? "start" : "middle"
-		}, j(e))),
-		...a.flatMap((e) => [u("line", {
+		}, M(e))),
+		...a.flatMap((e) => [_("line", {
 			class: "grid",
 			x1: $.left,
 			x2: r - $.right,
 			y1: n(e),
 			y2: n(e)
-		}), u("text", {
+		}), _("text", {
 			x: $.left - 6,
 			y: n(e) + 4,
 			"text-anchor": "end"
-		}, e === 1 ? "1" : `10${ai(Math.log10(e))}`)]),
-		u("text", {
+		}, e === 1 ? "1" : `10${fi(Math.log10(e))}`)]),
+		_("text", {
 			x: r - $.right,
 			y: 256,
 			"text-anchor": "end"
 		}, "rank of the token →"),
-		u("text", {
+		_("text", {
 			x: 2,
 			y: 12
 		}, "probability")
 	];
 }
-function ai(e) {
+function fi(e) {
 	return String(Math.round(e)).replace(/[-0-9]/g, (e) => e === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(e)]);
 }
-function oi(e) {
-	let t = Array.from({ length: ti }, (t, n) => Math.round(e ** (n / 239)) - 1);
+function pi(e) {
+	let t = Array.from({ length: ci }, (t, n) => Math.round(e ** (n / 239)) - 1);
 	return [...new Set(t)].sort((e, t) => e - t);
 }
 // src/views/position.ts
-var si = 20, ci = 3;
-function li(e, t, n) {
-	let r = Be(e.logits), { state: i, announce: a } = t, o, s = lt((e) => x(e), a), c = fi((e) => x(Te(b(), e))), u = l("div"), d = at(e, r, si, n), f = ni(r.length), m = mi(), h = l("ul", {
+var mi = 20, hi = 3;
+function gi(e, t, n) {
+	let r = Ke(e.logits), { state: i, announce: a } = t, o, s = ht((e) => x(e), a), c = yi((e) => x(je(y(), e))), l = g("div"), u = dt(e, r, mi, n), d = li(r.length), f = xi(), p = g("ul", {
 		class: "warnings",
 		"aria-label": "Where the settings conflict"
-	}), g = dt(S), _ = l("button", {
+	}), m = _t(S), h = g("button", {
 		type: "button",
 		class: "quiet more",
-		onclick: () => y(v * 3)
-	}, "Show more tokens"), v = si;
-	function y(t) {
-		v = Math.min(t, e.tokens.length), d = at(e, r, v, n), p(u, d.element), _.hidden = v >= e.tokens.length, o !== void 0 && d.draw(o);
+		onclick: () => v(_ * 3)
+	}, "Show more tokens"), _ = mi;
+	function v(t) {
+		_ = Math.min(t, e.tokens.length), u = dt(e, r, _, n), b(l, u.element), h.hidden = _ >= e.tokens.length, o !== void 0 && u.draw(o);
 	}
-	function b() {
+	function y() {
 		try {
-			return ve(i.get("chain") ?? e.chain);
+			return we(i.get("chain") ?? e.chain);
 		} catch {
-			return ve(e.chain);
+			return we(e.chain);
 		}
 	}
 	function x(e) {
-		i.set("chain", Ce(e.filter(Se)) || " ");
+		i.set("chain", ke(e.filter(Oe)) || " ");
 	}
 	function S() {
-		let e = b();
-		o = Oe(e, r), s.show(e), s.report(o.stages), c.show(we(e)), d.draw(o), f.draw(o), m.draw(o), p(h, ...o.warnings.map((e) => l("li", {}, e))), h.hidden = o.warnings.length === 0;
+		let e = y();
+		o = Pe(e, r), s.show(e), s.report(o.stages), c.show(Ae(e)), u.draw(o), d.draw(o), f.draw(o), b(p, ...o.warnings.map((e) => g("li", {}, e))), p.hidden = o.warnings.length === 0;
 	}
-	let ee = i.listen((e) => e === "chain" && g()), C = l("div", { class: "position" }, ui(e), l("div", { class: "columns" }, l("section", {
+	let C = i.listen((e) => e === "chain" && m()), w = g("div", { class: "position" }, _i(e), g("div", { class: "columns" }, g("section", {
 		class: "card controls",
 		"aria-label": "Settings"
-	}, c.element, s.element, h), l("section", {
+	}, c.element, s.element, p), g("section", {
 		class: "card",
 		"aria-label": "Distribution of the next token"
-	}, m.element, u, _)), l("figure", { class: "card" }, l("figcaption", {}, l("b", {}, `All ${j(r.length)} tokens by rank. `), di()), f.element));
-	return y(si), S(), {
-		element: C,
+	}, f.element, l, h)), g("figure", { class: "card" }, g("figcaption", {}, g("b", {}, `All ${M(r.length)} tokens by rank. `), vi()), d.element));
+	return v(mi), S(), {
+		element: w,
 		close: () => {
-			ee(), f.close();
+			C(), d.close();
 		},
 		download: {
 			name: "retort-position",
-			json: () => hi(e, o),
-			csv: () => gi(e, r, o),
-			svg: () => f.element
+			json: () => Si(e, o),
+			csv: () => Ci(e, r, o),
+			svg: () => d.element
 		}
 	};
 }
-function ui(e) {
-	return l("div", { class: "prompt" }, l("p", { class: "meta" }, `${e.model}, after`), l("p", {
+function _i(e) {
+	return g("div", { class: "prompt" }, g("p", { class: "meta" }, `${e.model}, after`), g("p", {
 		class: "tokens",
 		dir: "auto"
-	}, ...e.prompt_tokens.map(rt)), e.note ? l("p", { class: "note" }, e.note) : null);
+	}, ...e.prompt_tokens.map(lt)), e.note ? g("p", { class: "note" }, e.note) : null);
 }
-function di() {
-	return l("span", { class: "legend" }, l("span", { class: "key key-raw" }, "raw: the model's own, τ = 1"), l("span", { class: "key key-processed" }, "processed: what sampling draws from"), l("span", { class: "key key-cut" }, "where a stage cuts"));
+function vi() {
+	return g("span", { class: "legend" }, g("span", { class: "key key-raw" }, "raw: the model's own, τ = 1"), g("span", { class: "key key-processed" }, "processed: what sampling draws from"), g("span", { class: "key key-cut" }, "where a stage cuts"));
 }
-function fi(e) {
-	let t = g("tau"), n = l("input", {
+function yi(e) {
+	let t = C("tau"), n = g("input", {
 		id: t,
 		type: "range",
 		min: 0,
-		max: ci,
+		max: hi,
 		step: .01,
 		class: "tau",
 		oninput: () => e(Number(n.value))
-	}), r = l("output", {
+	}), r = g("output", {
 		for: t,
 		class: "tau-value"
 	});
 	return {
-		element: l("div", { class: "tau-box" }, l("label", { for: t }, "temperature τ"), r, n, l("div", {
+		element: g("div", { class: "tau-box" }, g("label", { for: t }, "temperature τ"), r, n, g("div", {
 			class: "tau-ends",
 			"aria-hidden": "true"
-		}, l("span", {}, "0 greedy"), l("span", {}, "1 raw"), l("span", {}, "3"))),
+		}, g("span", {}, "0 greedy"), g("span", {}, "1 raw"), g("span", {}, "3"))),
 		show(e) {
-			n.value = String(e), n.setAttribute("aria-valuetext", `τ ${Ge(e)}${e === 0 ? ", greedy" : e === 1 ? ", the model's own" : ""}`), m(r, Ge(e));
+			n.value = String(e), n.setAttribute("aria-valuetext", `τ ${Ze(e)}${e === 0 ? ", greedy" : e === 1 ? ", the model's own" : ""}`), x(r, Ze(e));
 		}
 	};
 }
-var pi = [
+var bi = [
 	[
 		"entropy",
 		"entropy",
 		"nats",
-		(e) => E(e.raw).entropy,
-		(e) => E(e.processed).entropy
+		(e) => D(e.raw).entropy,
+		(e) => D(e.processed).entropy
 	],
 	[
 		"support",
 		"effective support",
 		"tokens, e^entropy",
-		(e) => je(e.raw),
-		(e) => je(e.processed)
+		(e) => Le(e.raw),
+		(e) => Le(e.processed)
 	],
 	[
 		"kept",
 		"tokens that can come",
 		"",
-		(e) => k(e.raw),
-		(e) => k(e.processed)
+		(e) => A(e.raw),
+		(e) => A(e.processed)
 	]
 ];
-function mi() {
-	let e = pi.map(([e, t, n, ,]) => {
-		let r = l("span", {
+function xi() {
+	let e = bi.map(([e, t, n, ,]) => {
+		let r = g("span", {
 			class: "raw-ink",
 			"data-measure": `${e}-raw`
-		}), i = l("b", {
+		}), i = g("b", {
 			class: "processed-ink",
 			"data-measure": e
 		});
 		return {
 			raw: r,
 			processed: i,
-			element: l("div", { class: "measure" }, l("dt", {}, t, n ? l("small", {}, ` ${n}`) : null), l("dd", {}, i, " ", l("small", {}, "raw "), r))
+			element: g("div", { class: "measure" }, g("dt", {}, t, n ? g("small", {}, ` ${n}`) : null), g("dd", {}, i, " ", g("small", {}, "raw "), r))
 		};
-	}), t = l("b", { "data-measure": "kept-mass" }), n = l("b", { "data-measure": "leakage" }), r = l("b", { "data-measure": "margin" }), i = l("dl", { class: "measures" }, ...e.map((e) => e.element), l("div", { class: "measure" }, l("dt", {}, "mass kept ", l("small", {}, "of the tempered row")), l("dd", {}, t)), l("div", { class: "measure" }, l("dt", {}, "leakage ", l("small", {}, "outside the raw top 90 %")), l("dd", {}, n)), l("div", { class: "measure" }, l("dt", {}, "margin ", l("small", {}, "raw logits, 1st over 2nd")), l("dd", {}, r))), a = (e, t, n) => {
-		m(e, n), e.dataset.value = String(t);
+	}), t = g("b", { "data-measure": "kept-mass" }), n = g("b", { "data-measure": "leakage" }), r = g("b", { "data-measure": "margin" }), i = g("dl", { class: "measures" }, ...e.map((e) => e.element), g("div", { class: "measure" }, g("dt", {}, "mass kept ", g("small", {}, "of the tempered row")), g("dd", {}, t)), g("div", { class: "measure" }, g("dt", {}, "leakage ", g("small", {}, "outside the raw top 90 %")), g("dd", {}, n)), g("div", { class: "measure" }, g("dt", {}, "margin ", g("small", {}, "raw logits, 1st over 2nd")), g("dd", {}, r))), a = (e, t, n) => {
+		x(e, n), e.dataset.value = String(t);
 	};
 	return {
 		element: i,
 		draw(i) {
-			pi.forEach(([, , , t, n], r) => {
-				a(e[r].raw, t(i), A(t(i))), a(e[r].processed, n(i), A(n(i)));
+			bi.forEach(([, , , t, n], r) => {
+				a(e[r].raw, t(i), j(t(i))), a(e[r].processed, n(i), j(n(i)));
 			});
 			let o = i.stages.at(-1)?.keptMassTotal ?? 1;
-			a(t, o, We(o)), a(n, Ae(i), We(Ae(i))), a(r, le(i.raw), A(le(i.raw)));
+			a(t, o, Xe(o)), a(n, Ie(i), Xe(Ie(i))), a(r, he(i.raw), j(he(i.raw)));
 		}
 	};
 }
-function hi(e, t) {
+function Si(e, t) {
 	let { raw: n, processed: r } = t;
 	return {
 		model: e.model,
 		prompt: e.prompt,
 		vocabulary: e.vocabulary,
-		chain: Ce(t.stages.map((e) => e.stage)),
+		chain: ke(t.stages.map((e) => e.stage)),
 		raw: {
-			entropy_nats: E(n).entropy,
-			effective_support: je(n),
-			margin: le(n)
+			entropy_nats: D(n).entropy,
+			effective_support: Le(n),
+			margin: he(n)
 		},
 		processed: {
-			entropy_nats: E(r).entropy,
-			effective_support: je(r),
-			kept: k(r)
+			entropy_nats: D(r).entropy,
+			effective_support: Le(r),
+			kept: A(r)
 		},
 		stages: t.stages.map((e) => ({
 			stage: `${e.stage.name}=${e.stage.value}`,
@@ -2234,13 +2331,13 @@ function hi(e, t) {
 			token: i,
 			id: e.ids[a],
 			logit: n.logits[a],
-			prob_raw: D(n, a),
-			prob_processed: D(r, a),
-			removed_by: ke(t, a)?.name ?? null
+			prob_raw: O(n, a),
+			prob_processed: O(r, a),
+			removed_by: Fe(t, a)?.name ?? null
 		}))
 	};
 }
-function gi(e, t, n) {
+function Ci(e, t, n) {
 	return [[
 		"rank",
 		"id",
@@ -2254,100 +2351,277 @@ function gi(e, t, n) {
 		e.ids[i],
 		r,
 		t[i],
-		D(n.raw, i),
-		D(n.processed, i),
-		ke(n, i)?.name ?? null
+		O(n.raw, i),
+		O(n.processed, i),
+		Fe(n, i)?.name ?? null
 	])];
 }
 // src/app.ts
-function _i(t, n, { address: r }) {
-	let i = l("div", {
+function wi(e, t, { address: n, tabs: r = Ei(t) }) {
+	let i = g("div", {
 		class: "sr",
 		role: "status",
 		"aria-live": "polite"
 	}), a = {
-		data: n,
-		state: new v(r),
+		data: t,
+		state: new T(n),
 		announce: (e) => i.textContent = e
-	}, o = yi(n), s = l("main", {
+	}, o = g("main", {
 		role: "tabpanel",
 		tabindex: "-1",
 		class: "panel"
-	}), c = null, u = o.map((e) => l("button", {
+	}), c = null, l = r.map((e) => g("button", {
 		type: "button",
 		role: "tab",
-		id: g("tab"),
+		id: C("tab"),
 		onclick: () => a.state.set("view", e.name)
-	}, e.label)), d = l("div", {
+	}, e.label)), u = g("div", {
 		role: "tablist",
 		"aria-label": "Views",
 		class: "tabs",
-		onkeydown: f
-	}, ...u);
-	function f(e) {
-		let t = u.indexOf(document.activeElement), n = {
+		onkeydown: d
+	}, ...l);
+	function d(e) {
+		let t = l.indexOf(document.activeElement), n = {
 			ArrowRight: 1,
 			ArrowLeft: -1
-		}[e.key], r = e.key === "Home" ? 0 : e.key === "End" ? u.length - 1 : n === void 0 ? null : t + n;
-		if (r === null) return;
+		}[e.key], i = e.key === "Home" ? 0 : e.key === "End" ? l.length - 1 : n === void 0 ? null : t + n;
+		if (i === null) return;
 		e.preventDefault();
-		let i = (r + u.length) % u.length;
-		u[i].focus(), a.state.set("view", o[i].name);
+		let o = (i + l.length) % l.length;
+		l[o].focus(), a.state.set("view", r[o].name);
 	}
-	function m() {
-		let e = Math.max(0, o.findIndex((e) => e.name === a.state.get("view")));
-		u.forEach((t, n) => {
+	function f() {
+		let e = Math.max(0, r.findIndex((e) => e.name === a.state.get("view")));
+		l.forEach((t, n) => {
 			t.setAttribute("aria-selected", String(n === e)), t.tabIndex = n === e ? 0 : -1;
-		}), c?.close(), c = o[e]?.open(a) ?? null, s.setAttribute("aria-labelledby", u[e]?.id ?? ""), p(s, c?.element ?? l("p", {}, "This page holds nothing to show."));
+		}), c?.close(), c = r[e]?.open(a) ?? null, o.setAttribute("aria-labelledby", l[e]?.id ?? ""), b(o, c?.element ?? g("p", {}, "This page holds nothing to show."));
 	}
-	let h = l("details", { class: "menu" }, l("summary", {}, "Download"), l("div", { class: "menu-list" }, ...[
+	let p = g("details", { class: "menu" }, g("summary", {}, "Download"), g("div", { class: "menu-list" }, ...[
 		["json", "JSON"],
 		["csv", "CSV"],
 		["svg", "SVG"],
 		["png", "PNG"]
-	].map(([t, n]) => l("button", {
+	].map(([e, t]) => g("button", {
 		type: "button",
 		class: "quiet",
 		onclick: () => {
-			h.open = !1, c?.download && e(c.download, t).then(() => a.announce(`${n} saved`));
+			p.open = !1, c?.download && s(c.download, e).then(() => a.announce(`${t} saved`));
 		}
-	}, n)))), _ = l("button", {
+	}, t)))), m = g("button", {
 		type: "button",
 		class: "quiet",
-		onclick: () => void vi(a)
+		onclick: () => void Ti(a)
 	}, "Copy link");
-	t.classList.add("retort"), p(t, l("header", { class: "head" }, l("p", { class: "brand" }, "retort"), d, l("div", { class: "tools" }, r ? _ : null, h, S(t))), s, i);
-	let y = a.state.listen((e) => e === "view" && m());
-	return m(), () => {
-		y(), c?.close(), t.replaceChildren();
+	e.classList.add("retort"), b(e, g("header", { class: "head" }, g("p", { class: "brand" }, "retort"), u, g("div", { class: "tools" }, n ? m : null, p, ne(e))), o, i);
+	let h = a.state.listen((e) => e === "view" && f());
+	return f(), () => {
+		h(), c?.close(), e.replaceChildren();
 	};
 }
-async function vi(e) {
+async function Ti(e) {
 	try {
 		await navigator.clipboard.writeText(e.state.link()), e.announce("Link copied");
 	} catch {
 		history.replaceState(null, "", e.state.link()), e.announce("The link is in the address bar");
 	}
 }
-function yi(e) {
+function Ei(e) {
 	let t = [], { position: n } = e;
 	return n && t.push({
 		name: "position",
 		label: "Position",
-		open: (e) => li(n, e)
+		open: (e) => gi(n, e)
 	}), t;
 }
+// src/parts/runForm.ts
+function Di(t) {
+	let { api: n, state: r, fields: i } = t, a = null, o = new Map(i.map((e) => [e.name, Oi(e, r)])), s = g("button", {
+		type: "submit",
+		class: "solid"
+	}, t.verb), c = g("button", {
+		type: "button",
+		class: "quiet",
+		hidden: !0,
+		onclick: () => a?.stop()
+	}, "Stop"), l = g("progress", {
+		max: 1,
+		"aria-label": `${t.verb}: progress`,
+		hidden: !0
+	}), u = g("p", { class: "meta news" }), d = g("p", {
+		class: "error",
+		role: "alert"
+	}), f = g("form", {
+		class: "card run-form",
+		"aria-label": t.verb
+	}, g("div", { class: "fields" }, ...i.map((e) => g("div", { class: `field field-${e.kind}` }, g("label", { for: o.get(e.name).id }, e.label), o.get(e.name), e.hint ? g("small", {}, e.hint) : null))), g("div", { class: "form-foot" }, s, c, l, u), d);
+	f.addEventListener("submit", (e) => {
+		e.preventDefault(), h();
+	}), f.addEventListener("keydown", (e) => {
+		e.key === "Enter" && (e.ctrlKey || e.metaKey) && h();
+	});
+	let p = r.listen((e) => {
+		let t = o.get(e), n = i.find((t) => t.name === e);
+		t && n && document.activeElement !== t && (t.value = r.get(e) ?? n.initial);
+	});
+	function m() {
+		return Object.fromEntries([...o].map(([e, t]) => [e, t.value]));
+	}
+	function h() {
+		let i = m();
+		for (let [e, t] of Object.entries(i)) r.set(e, t);
+		a?.stop(), x(d, "");
+		let o = n.start(t.kind, t.body(i), {
+			onProgress: ({ done: e, total: t, detail: n }) => {
+				l.hidden = !1, l.max = t || 1, l.value = e, x(u, n || `${M(e)} of ${M(t)}`);
+			},
+			onLost: () => x(u, "The connection was lost; trying again …"),
+			onTold: (e, n) => t.onTold?.(e, n)
+		});
+		a = o, _(!0), o.result.then((e) => {
+			a === o && (x(u, ""), t.onRecord(e, i), t.announce(`${t.verb}: done`));
+		}).catch((t) => {
+			a === o && (x(u, ""), t instanceof e ? x(u, "Stopped.") : x(d, t.message));
+		}).finally(() => {
+			a === o && (a = null, _(!1));
+		});
+	}
+	function _(e) {
+		c.hidden = !e, l.hidden = !0, e && (l.hidden = !1, l.removeAttribute("value")), f.setAttribute("aria-busy", String(e));
+	}
+	return n.mayRun || (s.disabled = !0, x(d, "To run a model, open the address that retort studio printed when it started: it carries the token.")), {
+		element: f,
+		run: () => n.mayRun && h(),
+		close: () => {
+			p(), a?.stop();
+		}
+	};
+}
+function Oi(e, t) {
+	let n = C(e.name), r = e.name, i = t.get(r) ?? e.initial;
+	if (e.kind === "choice") {
+		let t = g("select", {
+			id: n,
+			name: r
+		});
+		return b(t, ...(e.choices ?? []).map((e) => g("option", { value: e }, e))), t.value = e.choices?.includes(i) ? i : e.initial, t;
+	}
+	if (e.kind === "lines") {
+		let e = g("textarea", {
+			id: n,
+			name: r,
+			rows: 2,
+			dir: "auto",
+			spellcheck: "false"
+		});
+		return e.value = i, e;
+	}
+	let a = g("input", {
+		id: n,
+		name: r,
+		type: "text",
+		inputmode: e.kind === "number" ? "decimal" : "text",
+		dir: "auto",
+		autocomplete: "off"
+	});
+	return a.value = i, a;
+}
+// src/studio.ts
+var ki = "The sky is", Ai = /* @__PURE__ */ new Map();
+function ji(e, t) {
+	return [Mi(e, {
+		name: "position",
+		label: "Position",
+		kind: "position",
+		verb: "Look",
+		eager: !0,
+		fields: [{
+			name: "model",
+			label: "Model",
+			kind: "choice",
+			initial: t[0],
+			choices: t
+		}, {
+			name: "prompt",
+			label: "Prompt",
+			kind: "lines",
+			initial: ki,
+			hint: "Ctrl+Enter looks"
+		}],
+		body: ({ model: e, prompt: t }, { state: n }) => ({
+			model: e,
+			prompt: t,
+			continuation: Pi(n.get("continuation"))
+		}),
+		view: (e, t, n) => gi(e, t, (r) => {
+			let i = Pi(t.state.get("continuation"));
+			t.state.set("continuation", [...i, e.ids[r]].join(",")), n();
+		})
+	})];
+}
+function Mi(e, t) {
+	return {
+		name: t.name,
+		label: t.label,
+		open: (n) => Ni(e, t, n)
+	};
+}
+function Ni(e, t, n) {
+	let r = null, i = g("div", { class: "holder" }), a = Di({
+		api: e,
+		state: n.state,
+		announce: n.announce,
+		kind: t.kind,
+		verb: t.verb,
+		fields: t.fields,
+		body: (e) => t.body(e, n),
+		onRecord: (e, n) => {
+			Ai.set(t.name, {
+				record: e,
+				values: n
+			}), o(e);
+		}
+	});
+	a.element.addEventListener("change", () => n.state.set("continuation", void 0));
+	function o(e) {
+		r?.close(), r = t.view(e, n, a.run), b(i, r.element);
+	}
+	let s = Ai.get(t.name);
+	return s ? o(s.record) : t.eager && a.run(), {
+		element: g("div", {}, a.element, i),
+		get download() {
+			return r?.download ?? null;
+		},
+		close: () => {
+			a.close(), r?.close();
+		}
+	};
+}
+function Pi(e) {
+	return e ? e.split(",").map(Number).filter(Number.isSafeInteger) : [];
+}
 // src/main.ts
-function bi({ model: e, el: t }) {
+function Fi({ model: e, el: t }) {
 	let n = document.createElement("div");
 	t.append(n);
-	let r = _i(n, e.get("data"), { address: !1 }), i = () => {
-		r(), r = _i(n, e.get("data"), { address: !1 });
+	let r = wi(n, e.get("data"), { address: !1 }), i = () => {
+		r(), r = wi(n, e.get("data"), { address: !1 });
 	};
 	return e.on("change:data", i), () => {
 		e.off("change:data", i), r();
 	};
 }
-var xi = { render: bi }, Si = document.getElementById("retort-data"), Ci = document.getElementById("retort-page");
-Si !== null && Ci !== null && _i(Ci, JSON.parse(Si.textContent ?? "{}"), { address: !0 });
-export { xi as default };
+var Ii = { render: Fi }, Li = document.getElementById("retort-data"), Ri = document.getElementById("retort-page");
+Li !== null && Ri !== null && zi(Ri, JSON.parse(Li.textContent ?? "{}"));
+function zi(e, t) {
+	if (!t.studio) {
+		wi(e, t, { address: !0 });
+		return;
+	}
+	let n = new r();
+	n.models().then((r) => wi(e, t, {
+		address: !0,
+		tabs: ji(n, r)
+	})).catch((t) => e.textContent = t.message);
+}
+export { Ii as default };

@@ -1,0 +1,36 @@
+"""`retort studio`: the local web app."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command()
+@click.argument("models", metavar="[MODEL]...", nargs=-1)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    help="Port on loopback; 0 takes any.  [default: 8765, or the next free]",
+)
+@click.option("--open", "open_browser", is_flag=True, help="Open the page in the browser.")
+@click.option("--json", "as_json", is_flag=True, help="The address as one JSON document on stdout.")
+def command(models: tuple[str, ...], port: int | None, open_browser: bool, as_json: bool) -> None:
+    """Look into MODELs in the browser: a local web app, until Ctrl-C.
+
+    Without MODEL it has embedded:base and embedded:english. Only the models named here can be used from the page. The
+    app listens on this machine alone, and whoever runs a model needs the token in the address it prints.
+    """
+    from retort.cli.output import print_json
+    from retort.studio.serve import serve
+
+    names = models or ("embedded:base", "embedded:english")
+
+    def say(address: str) -> None:
+        if as_json:
+            print_json({"address": address, "models": list(names)})
+        else:
+            click.echo(f"{address}\nModels: {', '.join(names)}. Stop with Ctrl-C.")
+        if open_browser:
+            click.launch(address)
+
+    serve(names, port, say)

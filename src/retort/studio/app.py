@@ -1,0 +1,173 @@
+"""The studio's routes. They hold no mathematics: a request is checked, a run is started, its record is handed out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from retort import __version__
+from retort.errors import InputError
+from retort.studio.guard import App, Guard
+from retort.studio.models import Models
+from retort.studio.openapi import document
+from retort.studio.runs import GRACE_SECONDS, Busy, Run, Runs
+from retort.studio.work import KINDS, Kind
+
+STATIC = Path(__file__).parent / "static"
+TYPES = {"page.js": "text/javascript; charset=utf-8", "page.css": "text/css; charset=utf-8"}
+HEARTBEAT_SECONDS = 15.0
+
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>retort studio</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="/static/page.css">
+</head>
+<body>
+<div id="retort-page"><noscript>The studio needs JavaScript.</noscript></div>
+<script type="application/json" id="retort-data">{"version":VERSION,"title":"retort studio","studio":true}</script>
+<script type="module" src="/static/page.js"></script>
+</body>
+</html>
+"""
+
+
+def create_app(models: Models, token: str, port: int, *, grace: float = GRACE_SECONDS) -> App:
+    """The studio as an ASGI app, its guard around it."""
+    runs = Runs(grace=grace)
+    files = {name: (STATIC / name).read_bytes() for name in TYPES}
+    page = PAGE.replace("VERSION", json.dumps(__version__)).encode("utf-8")
+    described = document(models)
+
+    async def index(request: Request) -> Response:
+        return Response(page, media_type="text/html; charset=utf-8", headers={"cache-control": "no-store"})
+
+    async def static(request: Request) -> Response:
+        name = request.path_params["name"]
+        if name not in files:
+            raise HTTPException(404, "there is no such file")
+        return Response(files[name], media_type=TYPES[name], headers={"cache-control": "no-cache"})
+
+    async def openapi(request: Request) -> Response:
+        return JSONResponse(described)
+
+    async def about(request: Request) -> Response:
+        return JSONResponse({"models": list(models.names), "kinds": list(KINDS), "working": runs.working()})
+
+    def start(kind: Kind) -> Any:
+        body = kind.body(models)
+
+        async def route(request: Request) -> Response:
+            values = body.check(_parsed(await request.body()))
+            key = f"{kind.name} {json.dumps(values, sort_keys=True)}" if kind.kept else None
+            try:
+                run = runs.start(kind.name, lambda run: kind.work(run, models, values), key)
+            except Busy:
+                raise HTTPException(429, "too many runs wait already; stop one, or wait") from None
+            return JSONResponse(_state(run), 202)
+
+        return route
+
+    def found(request: Request) -> Run:
+        run = runs.get(request.path_params["run"])
+        if run is None:
+            raise HTTPException(404, "there is no such run, or it was given up long ago; start it again")
+        return run
+
+    async def state(request: Request) -> Response:
+        return JSONResponse(_state(found(request)))
+
+    async def stop(request: Request) -> Response:
+        run = found(request)
+        run.stop()
+        return JSONResponse(_state(run), 202)
+
+    async def result(request: Request) -> Response:
+        run = found(request)
+        if run.result is None:
+            raise HTTPException(409, run.error or f"the run has no result: it is {run.state}")
+        return Response(run.result, media_type="application/json", headers={"cache-control": "no-store"})
+
+    async def events(request: Request) -> Response:
+        run = found(request)
+        last = request.headers.get("last-event-id", "0")
+        after = int(last) if last.isascii() and last.isdigit() and len(last) < 12 else 0
+        return StreamingResponse(
+            _stream(runs, run, after), media_type="text/event-stream", headers={"cache-control": "no-store"}
+        )
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        yield
+        runs.close()
+
+    routes = [
+        Route("/", index),
+        Route("/static/{name}", static),
+        Route("/openapi.json", openapi),
+        Route("/api/models", about),
+        *(Route(f"/api/{kind.name}", start(kind), methods=["POST"]) for kind in KINDS.values()),
+        Route("/api/runs/{run}", state, methods=["GET"]),
+        Route("/api/runs/{run}", stop, methods=["DELETE"]),
+        Route("/api/runs/{run}/result", result),
+        Route("/api/runs/{run}/events", events),
+    ]
+    app = Starlette(
+        routes=routes,
+        lifespan=lifespan,
+        exception_handlers={HTTPException: _http_error, InputError: _input_error, Exception: _our_error},
+    )
+    app.state.runs = runs
+    return Guard(app, token, port)
+
+
+async def _stream(runs: Runs, run: Run, after: int) -> AsyncIterator[bytes]:
+    yield b": retort\n\n"
+    async for number, name, data in runs.listen(run, after):
+        yield f"id: {number}\nevent: {name}\ndata: {json.dumps(data, allow_nan=False)}\n\n".encode()
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as problem:
+        raise InputError(f"the body is not JSON: {problem}") from None
+
+
+def _state(run: Run) -> dict[str, Any]:
+    return {"id": run.id, "kind": run.kind, "state": run.state, "error": run.error}
+
+
+CODES = {404: "not_found", 405: "wrong_method", 409: "no_result", 429: "busy"}
+
+
+def _error(status: int, code: str, message: str, headers: Any = None) -> Response:
+    return JSONResponse({"error": {"code": code, "message": message}}, status, headers=headers)
+
+
+async def _http_error(request: Request, problem: Exception) -> Response:
+    assert isinstance(problem, HTTPException)
+    return _error(
+        problem.status_code, CODES.get(problem.status_code, "error"), problem.detail, problem.headers
+    )
+
+
+async def _input_error(request: Request, problem: Exception) -> Response:
+    return _error(422, "bad_request", str(problem))
+
+
+async def _our_error(request: Request, problem: Exception) -> Response:
+    return _error(500, "our_mistake", f"retort failed here: {type(problem).__name__}")

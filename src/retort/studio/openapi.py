@@ -1,0 +1,134 @@
+"""The OpenAPI document, made from the tables that the routes are made from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from retort import __version__
+from retort.studio.models import Models
+from retort.studio.work import KINDS
+
+ERROR = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["code", "message"],
+            "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
+        }
+    },
+}
+STATE = {
+    "type": "object",
+    "required": ["id", "kind", "state"],
+    "properties": {
+        "id": {"type": "string"},
+        "kind": {"type": "string"},
+        "state": {"enum": ["waiting", "running", "done", "failed", "stopped"]},
+        "error": {"type": ["string", "null"]},
+    },
+}
+REASONS = {
+    401: "no token, or not this studio's",
+    403: "another Host or Origin than this studio's",
+    404: "there is no such run",
+    405: "another method",
+    409: "the run has no result yet, or ended without one",
+    413: "the request is too long",
+    415: "the body is not JSON",
+    422: "the body does not fit, or names another model",
+    429: "too many runs wait already",
+}
+
+
+def document(models: Models) -> dict[str, Any]:
+    """The whole interface of a studio with these models."""
+    run = {
+        "name": "run",
+        "in": "path",
+        "required": True,
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"},
+    }
+    paths: dict[str, Any] = {
+        f"/api/{kind.name}": {
+            "post": {
+                "operationId": f"start-{kind.name}",
+                "summary": kind.help,
+                "security": [{"token": []}],
+                "requestBody": {"required": True, "content": _json(kind.body(models).schema())},
+                "responses": {
+                    "202": _is("the run that does it", STATE),
+                    **_refusals(401, 403, 413, 415, 422, 429),
+                },
+            }
+        }
+        for kind in KINDS.values()
+    }
+    paths["/api/models"] = {
+        "get": {
+            "operationId": "models",
+            "summary": "The models this studio was started with, and what it can do.",
+            "responses": {"200": _is("the models", {"type": "object"}), **_refusals(403)},
+        }
+    }
+    paths["/api/runs/{run}"] = {
+        "parameters": [run],
+        "get": {
+            "operationId": "run",
+            "summary": "How a run stands.",
+            "responses": {"200": _is("its state", STATE), **_refusals(403, 404)},
+        },
+        "delete": {
+            "operationId": "stop",
+            "summary": "Stop a run at its next step.",
+            "security": [{"token": []}],
+            "responses": {"202": _is("its state", STATE), **_refusals(401, 403, 404)},
+        },
+    }
+    paths["/api/runs/{run}/result"] = {
+        "parameters": [run],
+        "get": {
+            "operationId": "result",
+            "summary": "What a run found.",
+            "responses": {"200": _is("its record", {"type": "object"}), **_refusals(403, 404, 409)},
+        },
+    }
+    paths["/api/runs/{run}/events"] = {
+        "parameters": [run],
+        "get": {
+            "operationId": "events",
+            "summary": "Server-sent events: progress, then done, failed or stopped. Last-Event-ID goes on after it.",
+            "responses": {
+                "200": {
+                    "description": "the stream",
+                    "content": {"text/event-stream": {"schema": {"type": "string"}}},
+                },
+                **_refusals(403, 404),
+            },
+        },
+    }
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "retort studio",
+            "version": __version__,
+            "description": "The studio's own interface, on loopback. Numbers are in nats unless named otherwise.",
+        },
+        "paths": paths,
+        "components": {
+            "securitySchemes": {"token": {"type": "apiKey", "in": "header", "name": "X-Retort-Token"}}
+        },
+    }
+
+
+def _json(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"application/json": {"schema": schema}}
+
+
+def _is(description: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"description": description, "content": _json(schema)}
+
+
+def _refusals(*statuses: int) -> dict[str, Any]:
+    return {str(status): _is(REASONS[status], ERROR) for status in statuses}

@@ -1,0 +1,195 @@
+"""Runs: work on the models, in threads of its own, that reports as it goes, can be stopped, and ends with its tab.
+
+A run nobody listens to any more is stopped after a short grace, so that a page that was reloaded finds its run again
+and one that was closed frees its work. Results are kept as bytes, the least recently used given up first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import threading
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from retort.errors import RetortError
+
+AT_ONCE = 4
+MOST_WAITING = 24
+GRACE_SECONDS = 5.0
+KEPT_BYTES = 256 * 2**20
+KEPT_RUNS = 500
+
+
+class Stopped(Exception):
+    """Raised inside a run's thread once it is to stop."""
+
+
+class Busy(Exception):
+    """Too many runs wait already."""
+
+
+class Run:
+    """One piece of work. Its events are numbered, so that a listener who was cut off can go on where it was."""
+
+    def __init__(self, kind: str, loop: asyncio.AbstractEventLoop) -> None:
+        self.id = secrets.token_urlsafe(16)
+        self.kind = kind
+        self.state = "waiting"  # running, done, failed, stopped
+        self.result: bytes | None = None
+        self.error: str | None = None
+        self.listeners = 0
+        self._loop = loop
+        self._stop = threading.Event()
+        self._events: list[tuple[int, str, Any]] = []
+        self._numbers = 0
+        self._guard = threading.Lock()
+        self._news: set[asyncio.Event] = set()
+        self.leave_timer: asyncio.TimerHandle | None = None
+
+    @property
+    def over(self) -> bool:
+        return self.state in ("done", "failed", "stopped")
+
+    def check(self) -> None:
+        """Raises Stopped if the run is to stop; called by the work between its steps."""
+        if self._stop.is_set():
+            raise Stopped
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    def progress(self, done: float, total: float, detail: str = "") -> None:
+        """Tell the listeners how far it is; also the place where long work without a model's passes is stopped."""
+        self.check()
+        self.tell("progress", {"done": done, "total": total, "detail": detail}, replaces=True)
+
+    def tell(self, name: str, data: Any, *, replaces: bool = False) -> None:
+        """An event to all listeners, now and later; with `replaces`, in the place of the last one of its name."""
+        with self._guard:
+            if replaces:
+                self._events = [event for event in self._events if event[1] != name]
+            self._numbers += 1
+            self._events.append((self._numbers, name, data))
+        self._loop.call_soon_threadsafe(self._wake)
+
+    def events_after(self, number: int) -> list[tuple[int, str, Any]]:
+        with self._guard:
+            return [event for event in self._events if event[0] > number]
+
+    def _wake(self) -> None:
+        for news in self._news:
+            news.set()
+
+    async def follow(self, number: int) -> AsyncIterator[tuple[int, str, Any]]:
+        """Events after `number`, as they come, until the run is over."""
+        news = asyncio.Event()
+        self._news.add(news)
+        try:
+            while True:
+                news.clear()
+                over = self.over
+                for event in self.events_after(number):
+                    number = event[0]
+                    yield event
+                if over:
+                    return
+                await news.wait()
+        finally:
+            self._news.discard(news)
+
+
+class Runs:
+    """All runs of one studio."""
+
+    def __init__(self, *, grace: float = GRACE_SECONDS) -> None:
+        self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="retort-run")
+        self._runs: OrderedDict[str, Run] = OrderedDict()
+        self._same: dict[str, str] = {}  # key of a request → the run that answers it
+        self._grace = grace
+
+    def get(self, run_id: str) -> Run | None:
+        run = self._runs.get(run_id)
+        if run is not None:
+            self._runs.move_to_end(run_id)
+        return run
+
+    def start(self, kind: str, work: Callable[[Run], Any], key: str | None = None) -> Run:
+        """A run of `work`, or the one that has answered the same request (`key`) already. Raises Busy."""
+        known = self._runs.get(self._same.get(key, "")) if key is not None else None
+        if known is not None and known.state == "done":
+            return known
+        if sum(not run.over for run in self._runs.values()) >= AT_ONCE + MOST_WAITING:
+            raise Busy
+        run = Run(kind, asyncio.get_running_loop())
+        self._runs[run.id] = run
+        if key is not None:
+            self._same[key] = run.id
+        self._leave_later(run)
+        self._pool.submit(self._do, run, work)
+        return run
+
+    def _do(self, run: Run, work: Callable[[Run], Any]) -> None:
+        try:
+            run.check()
+            run.state = "running"
+            result = json.dumps(work(run), allow_nan=False, separators=(",", ":")).encode("utf-8")
+            run.check()
+            run.result = result
+            self._end(run, "done", {})
+        except Stopped:
+            self._end(run, "stopped", {})
+        except RetortError as problem:
+            self._end(run, "failed", {"message": " ".join(str(problem).split())})
+        except Exception as problem:  # a defect of ours must not take the studio with it, nor hide
+            self._end(run, "failed", {"message": f"retort failed here: {type(problem).__name__}: {problem}"})
+
+    def _end(self, run: Run, state: str, data: dict[str, Any]) -> None:
+        run.error = data.get("message")
+        run.state = state
+        run.tell(state, data)
+        self._forget()
+
+    def _forget(self) -> None:
+        """Give up the oldest finished runs beyond what is kept."""
+        finished = [run for run in list(self._runs.values()) if run.over]
+        held = sum(len(run.result or b"") for run in finished)
+        for run in finished[:-1]:
+            if held <= KEPT_BYTES and len(self._runs) <= KEPT_RUNS:
+                return
+            held -= len(run.result or b"")
+            self._runs.pop(run.id, None)
+
+    async def listen(self, run: Run, after: int) -> AsyncIterator[tuple[int, str, Any]]:
+        """Follow a run; when its last listener has gone, the run has a short grace and is then stopped."""
+        run.listeners += 1
+        if run.leave_timer is not None:
+            run.leave_timer.cancel()
+            run.leave_timer = None
+        try:
+            async for event in run.follow(after):
+                yield event
+        finally:
+            run.listeners -= 1
+            if run.listeners == 0 and not run.over:
+                self._leave_later(run)
+
+    def _leave_later(self, run: Run) -> None:
+        def leave() -> None:
+            if run.listeners == 0:
+                run.stop()
+
+        run.leave_timer = asyncio.get_running_loop().call_later(self._grace, leave)
+
+    def working(self) -> int:
+        """How many runs are not over."""
+        return sum(not run.over for run in self._runs.values())
+
+    def close(self) -> None:
+        """Stop everything; threads end at their next step."""
+        for run in self._runs.values():
+            run.stop()
+        self._pool.shutdown(wait=False, cancel_futures=True)
