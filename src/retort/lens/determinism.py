@@ -1,0 +1,201 @@
+"""Why temperature 0 is not determinism: the same greedy texts replayed in ways that should not matter.
+
+Batch size, padding, caching, threads and dtype change the order of summation or the rounding, and with it the logits by
+a little. Where the two best tokens lie nearer than that (a near-tie), the greedy token flips, and everything after it
+is another text. The noise is measured here, and with it the risk predicted from margins alone is set beside the flips
+that really happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retort.distribution.flips import flip_risk, noise_scale, text_flip_risk
+from retort.distribution.measures import margin
+from retort.errors import InputError
+from retort.sources.base import Source
+from retort.sources.replays import Replay, replays
+
+ProgressCallback = Callable[[int, int, str], None]
+NEAR = 3.0
+"""A near-tie is a margin within this many standard deviations of the noise: one flip in a thousand lies beyond."""
+
+MOST_LISTED = 20
+
+
+@dataclass(frozen=True)
+class ReplayReport:
+    """One way of running the model, against the reference.
+
+    - `noise`: root mean square change of the gap between the two best tokens (logit units); `largest_change`: of any.
+    - `bitwise`: every logit is the same to the last bit.
+    - `flips_predicted`, `flips_observed`: positions whose greedy token changes: the sum of the risks that the margins
+      and the measured noise give, and the count.
+    - `texts_predicted`, `texts_observed`: share of texts in which any position flips.
+    """
+
+    name: str
+    differs: str
+    noise: float
+    largest_change: float
+    bitwise: bool
+    flips_predicted: float
+    flips_observed: int
+    texts_predicted: float
+    texts_observed: float
+
+
+@dataclass(frozen=True)
+class NearTie:
+    """A position where some replay could flip the greedy token: its text, place, both tokens and their margin."""
+
+    text: int
+    position: int
+    before: str
+    token: str
+    runner_up: str
+    margin: float
+    risk: float
+    flipped_in: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Determinism:
+    """What `determinism` found over the greedy continuations of `prompts` prompts; `advice` in words."""
+
+    model: str
+    prompts: int
+    positions: int
+    replays: tuple[ReplayReport, ...]
+    near_ties: tuple[NearTie, ...]
+    advice: tuple[str, ...]
+
+
+def determinism(
+    source: Source,
+    prompts: Sequence[str],
+    *,
+    max_tokens: int = 24,
+    on_progress: ProgressCallback | None = None,
+) -> Determinism:
+    """Greedy texts after `prompts`, replayed in every way the source can be run, and what moved.
+
+    Positions are those of the generated tokens: the last of the prompt to the last but one of the text.
+    Raises InputError for no prompts, a prompt the source cannot take, or a source that computes nothing.
+    """
+    if not prompts:
+        raise InputError("there are no prompts to replay; give at least one")
+    ways = replays(source)
+    texts, starts = _greedy_texts(source, prompts, max_tokens)
+    runs: list[list[NDArray[np.floating]]] = []
+    for number, way in enumerate(ways):
+        logits = way.run(texts)
+        runs.append([rows[start - 1 : -1] for rows, start in zip(logits, starts, strict=True)])
+        if on_progress is not None:
+            on_progress(number + 1, len(ways), way.name)
+    reference = np.concatenate(runs[0])
+    owner = np.repeat(np.arange(len(texts)), [len(rows) for rows in runs[0]])
+    margins = margin(reference)
+    reports, flipped, noises = [], [], []
+    for way, run in zip(ways[1:], runs[1:], strict=True):
+        replayed = np.concatenate(run)
+        noise = noise_scale(reference, replayed)
+        flips = replayed.argmax(axis=-1) != reference.argmax(axis=-1)
+        risks = flip_risk(margins, noise)
+        by_text = [text_flip_risk(risks[owner == text]) for text in range(len(texts))]
+        finite = np.isfinite(reference) & np.isfinite(replayed)
+        reports.append(
+            ReplayReport(
+                way.name,
+                way.differs,
+                noise,
+                float(np.abs(np.where(finite, replayed, 0.0) - np.where(finite, reference, 0.0)).max()),
+                bool(np.array_equal(reference, replayed)),
+                float(risks.sum()),
+                int(flips.sum()),
+                float(np.mean(by_text)),
+                float(np.mean([flips[owner == text].any() for text in range(len(texts))])),
+            )
+        )
+        flipped.append(flips)
+        noises.append(noise)
+    ties = _near_ties(source, texts, starts, owner, reference, margins, max(noises), flipped, ways[1:])
+    return Determinism(
+        source.name, len(texts), len(owner), tuple(reports), ties, _advice(reports, len(texts))
+    )
+
+
+def _greedy_texts(
+    source: Source, prompts: Sequence[str], max_tokens: int
+) -> tuple[list[list[int]], list[int]]:
+    """Every prompt with its greedy continuation, and where the continuation begins."""
+    from retort.sampling.generate import generate
+    from retort.sampling.params import SamplingParams
+
+    greedy = generate(source, list(prompts), SamplingParams(temperature=0.0, max_tokens=max_tokens))
+    encoded = [source.encode(prompt) for prompt in prompts]
+    texts = [[*ids, *sample.ids] for ids, sample in zip(encoded, greedy, strict=True)]
+    return texts, [len(ids) for ids in encoded]
+
+
+def _near_ties(
+    source: Source,
+    texts: list[list[int]],
+    starts: list[int],
+    owner: NDArray[np.int64],
+    reference: NDArray[np.floating],
+    margins: NDArray[np.floating],
+    noise: float,
+    flipped: list[NDArray[np.bool_]],
+    ways: Sequence[Replay],
+) -> tuple[NearTie, ...]:
+    """The positions within NEAR standard deviations of the largest noise or that flipped, smallest margin first."""
+    wanted = np.flatnonzero((margins <= NEAR * noise) | np.any(flipped, axis=0))
+    wanted = wanted[np.argsort(margins[wanted], kind="stable")][:MOST_LISTED]
+    first_of = np.searchsorted(owner, np.arange(len(texts)))
+    found = []
+    for place in wanted:
+        text = int(owner[place])
+        position = int(place - first_of[text])
+        best, second = np.argsort(-reference[place], kind="stable")[:2]
+        found.append(
+            NearTie(
+                text,
+                position,
+                source.decode(texts[text][: starts[text] + position]),
+                source.token_text(int(best)),
+                source.token_text(int(second)),
+                float(margins[place]),
+                float(flip_risk(margins[place], noise)),
+                tuple(way.name for way, flips in zip(ways, flipped, strict=True) if flips[place]),
+            )
+        )
+    return tuple(found)
+
+
+def _advice(reports: Sequence[ReplayReport], num_texts: int) -> tuple[str, ...]:
+    """What would make these texts reproducible, from what was seen to move them."""
+    said = []
+    same = [report.name for report in reports if report.bitwise]
+    if same:
+        said.append(f"Bit for bit the same here: {', '.join(same)}.")
+    for report in sorted(reports, key=lambda one: -one.noise):
+        if report.flips_observed:
+            said.append(
+                f"{report.name} ({report.differs}) changed {report.texts_observed:.0%} of {num_texts} texts: keep it "
+                "fixed between runs that must agree."
+            )
+    if not any(report.flips_observed for report in reports):
+        said.append(
+            "No replay changed a greedy token here; with more or longer texts the predicted risks above add up."
+        )
+    said.append(
+        "To repeat a text exactly: the same weights in the same dtype, batch composition, padding and number of "
+        "threads, on the same machine and library versions. A fixed seed alone fixes the noise of sampling, not the "
+        "logits."
+    )
+    return tuple(said)

@@ -1,0 +1,100 @@
+"""The same texts through the same model again, in other ways that should not matter: what moves is numerical noise.
+
+A way of running returns, for every text, the raw logits after each of its tokens. The first is the reference.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retort.errors import InputError
+from retort.sources.base import Source
+from retort.sources.positions import position_logits
+from retort.sources.transformers import TransformersSource
+
+Texts = Sequence[Sequence[int]]
+Logits = list[NDArray[np.floating]]
+
+
+@dataclass(frozen=True)
+class Replay:
+    """A way of running a model over texts: its name, what differs from the reference, and the run itself."""
+
+    name: str
+    differs: str
+    run: Callable[[Texts], Logits]
+
+
+def replays(source: Source) -> tuple[Replay, ...]:
+    """The ways in which `source` can be run, the reference (each text alone, all tokens in one pass) first.
+
+    Raises InputError for a source that computes nothing, such as a table: it has no numerical noise.
+    """
+    if not isinstance(source, TransformersSource):
+        raise InputError(
+            f"{source.name} looks its logits up and does not compute them, so every replay is the same; "
+            "determinism is a question for a neural model"
+        )
+    return (
+        Replay("alone", "each text by itself, all its tokens in one pass", lambda texts: _alone(source, texts)),
+        Replay("token by token", "one token a pass, with the key-value cache", lambda texts: _stepwise(source, texts)),
+        Replay("batch", "all texts in one batch, padded at the left", lambda texts: _batch(source, texts)),
+        Replay("one thread", "another number of threads", lambda texts: _one_thread(source, texts)),
+        Replay("bfloat16", "weights and arithmetic in bfloat16", lambda texts: _as_dtype(source, texts, "bfloat16")),
+        Replay("float16", "weights and arithmetic in float16", lambda texts: _as_dtype(source, texts, "float16")),
+    )  # fmt: skip
+
+
+def _alone(source: Source, texts: Texts) -> Logits:
+    return [position_logits(source, text) for text in texts]
+
+
+def _stepwise(source: Source, texts: Texts) -> Logits:
+    found = []
+    for text in texts:
+        decoder = source.start([text[:1]])
+        rows = [np.array(decoder.logits[0])]
+        for token in text[1:]:
+            decoder.advance([0], [token])
+            rows.append(np.array(decoder.logits[0]))
+        found.append(np.stack(rows))
+    return found
+
+
+def _batch(source: TransformersSource, texts: Texts) -> Logits:
+    decoder = source.start([text[:1] for text in texts])
+    first = np.array(decoder.logits)
+    rest = decoder.extend(list(range(len(texts))), [text[1:] for text in texts])
+    return [np.concatenate([first[row : row + 1], rest[row]]) for row in range(len(texts))]
+
+
+def _one_thread(source: TransformersSource, texts: Texts) -> Logits:
+    with _threads(1):
+        return _alone(source, texts)
+
+
+def _as_dtype(source: TransformersSource, texts: Texts, dtype: str) -> Logits:
+    import torch
+
+    other = copy.copy(source)
+    other.model = copy.deepcopy(source.model).to(getattr(torch, dtype))
+    return _alone(other, texts)
+
+
+@contextmanager
+def _threads(number: int) -> Iterator[None]:
+    """Where one thread is what there is already, two: the point is another number."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(number if before != number else number + 1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
