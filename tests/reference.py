@@ -139,7 +139,115 @@ def bad_words(logits: Sequence[float], sequences: Sequence[Sequence[int]], ids: 
     return row
 
 
-TRANSFORMS = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p}
+def nearest(logits: Sequence[float], scores: Sequence[float], share: float) -> list[int]:
+    """Ids by rising score, the more likely and then the lower id first, until their mass is `share`."""
+    probs = softmax(logits)
+    kept: list[int] = []
+    for token in sorted(range(len(logits)), key=lambda token: (scores[token], -logits[token], token)):
+        if probs[token] == 0:
+            continue
+        kept.append(token)
+        if math.fsum(probs[i] for i in kept) >= share - EXACTLY_ON:
+            break
+    return kept
+
+
+def typical_p(logits: Sequence[float], p: float) -> list[float]:
+    """The tokens whose surprise is nearest to the entropy, until their mass is p."""
+    probs = softmax(logits)
+    surprises = [math.inf if prob == 0 else -math.log(prob) for prob in probs]
+    scores = [abs(surprise - entropy(probs)) for surprise in surprises]
+    return list(logits) if p >= 1 else keep(logits, nearest(logits, scores, p))
+
+
+def floored(logits: Sequence[float], floor: float) -> list[float]:
+    """Tokens of at least this probability, and the most likely one."""
+    probs = softmax(logits)
+    kept = [i for i, prob in enumerate(probs) if prob >= floor * (1 - EXACTLY_ON) and logits[i] > REMOVED]
+    return keep(logits, [*kept, argmax(logits)])
+
+
+def epsilon_cutoff(logits: Sequence[float], epsilon: float) -> list[float]:
+    """Tokens of probability ε or more."""
+    return floored(logits, epsilon)
+
+
+def eta_cutoff(logits: Sequence[float], epsilon: float) -> list[float]:
+    """Tokens of probability min(ε, sqrt(ε) exp(-H)) or more."""
+    return floored(logits, min(epsilon, math.sqrt(epsilon) * math.exp(-entropy(softmax(logits)))))
+
+
+def top_n_sigma(logits: Sequence[float], n: float) -> list[float]:
+    """Logits within n standard deviations, of those that are left, from the largest."""
+    live = [logit for logit in logits if logit > REMOVED]
+    mean = math.fsum(live) / len(live)
+    sigma = math.sqrt(math.fsum((logit - mean) ** 2 for logit in live) / len(live))
+    reach = n * sigma * (1 + EXACTLY_ON)
+    return list(logits) if n <= 0 else [z if max(live) - z <= reach else REMOVED for z in logits]
+
+
+def top_h(logits: Sequence[float], alpha: float) -> list[float]:
+    """The longest beginning of the order whose renormalised entropy is at most alpha times the row's."""
+    probs = softmax(logits)
+    limit = alpha * entropy(probs) * (1 + EXACTLY_ON)
+    kept: list[int] = []
+    for token in order(logits):
+        grown = [*kept, token]
+        if kept and alpha < 1 and (limit == 0 or entropy(softmax([logits[i] for i in grown])) > limit):
+            break
+        kept = grown
+    return keep(logits, kept)
+
+
+def xtc(logits: Sequence[float], threshold: float) -> list[float]:
+    """What is left where xtc acts: of the tokens at or above the threshold only the least likely, and all others."""
+    probs = softmax(logits)
+    likely = [
+        i for i, prob in enumerate(probs) if prob >= threshold * (1 - EXACTLY_ON) and logits[i] > REMOVED
+    ]
+    if len(likely) < 2:
+        return list(logits)
+    least = min(likely, key=lambda token: (logits[token], token))
+    return [REMOVED if token in likely and token != least else z for token, z in enumerate(logits)]
+
+
+def dynamic_temperature(logits: Sequence[float], reach: float, exponent: float, middle: float) -> float:
+    """low + (high - low) (H / ln n)^exponent, n the tokens that are left."""
+    num_live = sum(logit > REMOVED for logit in logits)
+    share = entropy(softmax(logits)) / math.log(num_live) if num_live > 1 else 0.0
+    low, high = max(0.0, middle - reach), middle + reach
+    return 0.0 if middle == 0 else low + (high - low) * min(share, 1.0) ** exponent
+
+
+def zipf_count(logits: Sequence[float], mu: float, most: int = 100) -> float:
+    """Mirostat 1: k before it is rounded down, from the estimated exponent and the bound of mu bits."""
+    ranked = sorted((prob for prob in softmax(logits) if prob > 0), reverse=True)
+    pairs = range(min(most, len(ranked)) - 1)
+    steps = [math.log((i + 2) / (i + 1)) for i in pairs]
+    slope = math.fsum(t * math.log(ranked[i] / ranked[i + 1]) for i, t in zip(pairs, steps, strict=True))
+    s = slope / math.fsum(t * t for t in steps)
+    return float(((s - 1) * 2**mu / (1 - len(ranked) ** (1 - s))) ** (1 / s))
+
+
+def adaptive_p(logits: Sequence[float], aim: float) -> list[float]:
+    """5 - 10 d²/(1 + d) with d = |p - aim| / 0.3."""
+    distances = [abs(prob - aim) / 0.3 for prob in softmax(logits)]
+    return [
+        REMOVED if z == REMOVED else 5 - 10 * d * d / (1 + d) for z, d in zip(logits, distances, strict=True)
+    ]
+
+
+TRANSFORMS = {
+    "temperature": temperature,
+    "top_k": top_k,
+    "top_p": top_p,
+    "min_p": min_p,
+    "typical_p": typical_p,
+    "epsilon_cutoff": epsilon_cutoff,
+    "eta_cutoff": eta_cutoff,
+    "top_n_sigma": top_n_sigma,
+    "top_h": top_h,
+}
 
 
 def apply_chain(stages: Sequence[tuple[str, float]], logits: Sequence[float]) -> list[float]:

@@ -46,6 +46,12 @@ class Chain:
                         * (name == "temperature")
                     )
                 )
+        hot = [str(stage) for stage in kept if stage.transform.tempers]
+        if len(hot) > 1:
+            raise InputError(
+                f"a chain holds one temperature, got {' and '.join(hot)}; dynatemp takes the temperature's place: "
+                "write dynatemp(range=0.5, temperature=0.8)"
+            )
         object.__setattr__(self, "stages", kept)
 
     @classmethod
@@ -94,18 +100,44 @@ class Chain:
         return " | ".join(map(str, self.stages))
 
     @property
+    def hot(self) -> Stage | None:
+        """The stage that divides by a temperature, if the chain has one."""
+        return next((stage for stage in self.stages if stage.transform.tempers), None)
+
+    @property
     def temperature(self) -> float:
         """The temperature of this chain; 1.0 if it has no such stage."""
-        return next((float(stage.value) for stage in self.stages if stage.name == "temperature"), 1.0)
+        return 1.0 if self.hot is None else float(self.hot.setting("temperature"))
+
+    @property
+    def around_temperature(self) -> tuple[tuple[Stage, ...], tuple[Stage, ...]]:
+        """The stages that keep the same tokens at every temperature, and those whose choice may depend on it.
+
+        The first are those before the temperature, and what is temperature-free right behind it; without a stage of
+        temperature, it is thought to stand first.
+        """
+        place = -1 if self.hot is None else self.stages.index(self.hot)
+        before, after = list(self.stages[: max(place, 0)]), list(self.stages[place + 1 :])
+        while after and after[0].transform.temperature_free:
+            before.append(after.pop(0))
+        return tuple(before), tuple(after)
 
     @property
     def nested(self) -> bool:
         """True if, as τ alone moves, the kept set is always the n largest logits, n never falling with τ.
 
-        What stands before the temperature does not see τ, so it may be anything that needs no noise and no state.
+        What does not see τ (see `around_temperature`) may be anything that needs no noise and no state. To the first
+        stage that does, the same tokens come at every τ; to the ones after it, more as τ rises.
         """
-        place = next((i for i, stage in enumerate(self.stages) if stage.name == "temperature"), 0)
-        return all(stage.transform.nested for stage in self.stages[place:]) and self.needs <= {"history"}
+        _, after = self.around_temperature
+        plain = self.hot is None or self.hot.name == "temperature"
+        nested = all(stage.transform.nested for stage in after)
+        return (
+            plain
+            and nested
+            and all(stage.transform.monotone for stage in after[1:])
+            and self.needs <= {"history"}
+        )
 
     @property
     def needs(self) -> frozenset[str]:
@@ -114,10 +146,11 @@ class Chain:
 
     def at_temperature(self, temperature: float) -> Chain:
         """This chain with its temperature replaced where it stands; put first if the chain has none."""
-        hot = Stage("temperature", temperature)
-        if not any(stage.name == "temperature" for stage in self.stages):
-            return Chain((hot, *self.stages))
-        return Chain(hot if stage.name == "temperature" else stage for stage in self.stages)
+        if self.hot is None:
+            return Chain((Stage("temperature", temperature), *self.stages))
+        return Chain(
+            stage.having(temperature=temperature) if stage is self.hot else stage for stage in self.stages
+        )
 
     def ending_at(self, ids: Iterable[int]) -> Chain:
         """This chain with `ids` as the ones that end a text, in every stage that asks for them and has none."""
@@ -195,8 +228,13 @@ def context_of(history: Any, context: Context | None) -> Context:
 
 
 def stage_of(name: str, settings: Mapping[str, Any]) -> Stage | None:
-    """The stage of the transform `name` that flat settings mean; None if they leave it off."""
+    """The stage of the transform `name` that flat settings mean; None if they leave it off.
+
+    A dynamic temperature stands in the place of the plain one.
+    """
     row = TRANSFORMS[name]
+    if name == "temperature" and stage_of("dynatemp", settings) is not None:
+        return None
     if row.main.setting is None or settings.get(row.main.setting) is None:
         return None
     given = {

@@ -70,7 +70,7 @@ def _greedy(row: Row) -> tuple[str, ...]:
     names = listed([str(stage) for stage in row.truncations])
     if not names:
         return ()
-    return (f"temperature=0 takes the most likely token in any case, so {names} cannot change the result.",)
+    return (f"{row.chain.hot} takes the most likely token in any case, so {names} cannot change the result.",)
 
 
 def _idle(row: Row) -> list[str]:
@@ -123,11 +123,11 @@ def _tighter_together(row: Row) -> list[str]:
 
 def _late_temperature(row: Row) -> list[str]:
     stages = row.chain.stages
-    position = next((i for i, stage in enumerate(stages) if stage.name == "temperature"), 0)
+    hot = row.chain.hot
+    position = 0 if hot is None else stages.index(hot)
     earlier = [stage for stage in stages[:position] if stage.transform.truncates]
-    if not earlier:
+    if hot is None or not earlier:
         return []
-    hot = stages[position]
     first_truncation = stages.index(earlier[0])
     others = [stage for stage in stages if stage is not hot]
     first = row.count([*others[:first_truncation], hot, *others[first_truncation:]])

@@ -96,7 +96,7 @@ def _shifts(stage: Stage) -> bool:
 
     Temperature 0 removes tokens itself, so its masses are those of the distribution that enters it.
     """
-    greedy = stage.name == "temperature" and stage.value == 0
+    greedy = stage.transform.tempers and stage.setting("temperature") == 0
     return not (stage.transform.truncates or stage.transform.bans or greedy)
 
 

@@ -89,6 +89,11 @@ class Stage:
         row = self.transform
         return self.values[row.parameters.index(row.parameter(name))]
 
+    def having(self, **named: Any) -> Stage:
+        """This stage with some of its settings replaced. Raises InputError as the constructor does."""
+        settings = {p.name: v for p, v in zip(self.transform.parameters, self.values, strict=True)}
+        return Stage(self.name, **{**settings, **named})
+
     def apply(self, logits: Array, context: Context | None = None) -> Array:
         """`[..., vocab]` logits after this one stage; unchanged if it is off.
 
@@ -101,7 +106,8 @@ class Stage:
             return row.function(logits, *self.values)
         logits = as_floats(logits)
         context = context or Context()
-        context.check(math.prod(logits.shape[:-1]), self.name, row.needs)
+        # Whether a coin is thrown depends on the settings (probability 1 needs none), so the function asks for it.
+        context.check(math.prod(logits.shape[:-1]), self.name, row.needs - {"noise"})
         return row.function(logits, *self.values, context=context)
 
     def __str__(self) -> str:

@@ -27,9 +27,6 @@ from retort.sources.base import Source
 FIRST_GUESS = 4.0
 """Rows a request is thought to branch into before the first batch has shown how many it is."""
 
-TEMPERATURE_FREE = ("top_k",)
-"""Truncations that keep the same tokens at every τ > 0, so they may be applied once, before the temperature."""
-
 
 @dataclass(frozen=True)
 class PathRequest:
@@ -298,12 +295,7 @@ class _PathChain:
             )
         self.chain = chain
         self.exact = chain.nested
-        stages = list(chain.at_temperature(1.0))
-        place = next(index for index, stage in enumerate(stages) if stage.name == "temperature")
-        before, after = stages[:place], stages[place + 1 :]
-        while after and after[0].name in TEMPERATURE_FREE:
-            before.append(after.pop(0))
-        self.before, self.after = Chain(before), Chain(after)
+        self.before, self.after = map(Chain, chain.around_temperature)
 
     def for_row(self, logits: np.ndarray, context: Context) -> NextToken:
         """How the next token of this row, `[vocab]` float64, depends on noise and temperature."""

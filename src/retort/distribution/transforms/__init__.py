@@ -7,10 +7,17 @@ retort's default order of application.
 
 from __future__ import annotations
 
-from retort.distribution.transforms import bans, penalties, tempering, truncation
+from retort.distribution.transforms import bans, cutoffs, penalties, tempering, truncation, typical
+from retort.distribution.transforms.adaptive_p import ROWS as ADAPTIVE_P_ROWS
+from retort.distribution.transforms.adaptive_p import adaptive_p
 from retort.distribution.transforms.bans import allowed, bad_words, grammar, logit_bias, min_tokens
+from retort.distribution.transforms.cutoffs import epsilon_cutoff, eta_cutoff
 from retort.distribution.transforms.dry import ROWS as DRY_ROWS
 from retort.distribution.transforms.dry import dry
+from retort.distribution.transforms.dynatemp import ROWS as DYNATEMP_ROWS
+from retort.distribution.transforms.dynatemp import dynatemp
+from retort.distribution.transforms.mirostat import ROWS as MIROSTAT_ROWS
+from retort.distribution.transforms.mirostat import mirostat
 from retort.distribution.transforms.parameters import Kind, Parameter, choice
 from retort.distribution.transforms.penalties import (
     frequency_penalty,
@@ -18,8 +25,15 @@ from retort.distribution.transforms.penalties import (
     repetition_penalty,
 )
 from retort.distribution.transforms.tempering import temperature
+from retort.distribution.transforms.top_h import ROWS as TOP_H_ROWS
+from retort.distribution.transforms.top_h import top_h
+from retort.distribution.transforms.top_n_sigma import ROWS as TOP_N_SIGMA_ROWS
+from retort.distribution.transforms.top_n_sigma import top_n_sigma
 from retort.distribution.transforms.transform import Transform, usable
 from retort.distribution.transforms.truncation import min_p, nucleus_sizes, top_k, top_p
+from retort.distribution.transforms.typical import typical_p
+from retort.distribution.transforms.xtc import ROWS as XTC_ROWS
+from retort.distribution.transforms.xtc import xtc
 from retort.errors import InputError, did_you_mean
 
 __all__ = [
@@ -28,23 +42,32 @@ __all__ = [
     "Kind",
     "Parameter",
     "Transform",
+    "adaptive_p",
     "allowed",
     "bad_words",
     "choice",
     "dry",
+    "dynatemp",
+    "epsilon_cutoff",
+    "eta_cutoff",
     "find_transform",
     "frequency_penalty",
     "grammar",
     "logit_bias",
     "min_p",
     "min_tokens",
+    "mirostat",
     "nucleus_sizes",
     "presence_penalty",
     "repetition_penalty",
     "temperature",
+    "top_h",
     "top_k",
+    "top_n_sigma",
     "top_p",
+    "typical_p",
     "usable",
+    "xtc",
 ]
 
 TRANSFORMS: dict[str, Transform] = {
@@ -54,7 +77,15 @@ TRANSFORMS: dict[str, Transform] = {
         *DRY_ROWS,
         *bans.ROWS,
         *tempering.ROWS,
+        *DYNATEMP_ROWS,
         *truncation.ROWS,
+        *typical.ROWS,
+        *cutoffs.ROWS,
+        *TOP_N_SIGMA_ROWS,
+        *TOP_H_ROWS,
+        *XTC_ROWS,
+        *MIROSTAT_ROWS,
+        *ADAPTIVE_P_ROWS,
     )
 }
 

@@ -37,6 +37,7 @@ ROWS = (
         ),
         aliases=("temp",),
         truncates=False,
+        tempers=True,
         once=True,
     ),
 )

@@ -20,7 +20,12 @@ class Transform:
     - `parameters`: the first is the main one. Where it has the transform's own name, a chain's text gives its value
       alone (`top_k=50`), else every parameter is named (`xtc(probability=0.5, threshold=0.1)`).
     - `needs`: of "history", "noise" and "state", what it reads from the Context.
-    - `nested`: the kept set is always the first n tokens by logit, and n never falls as an earlier temperature rises.
+    - `nested`: the kept set is always the first n tokens by logit, and of the same incoming tokens n never falls as an
+      earlier temperature rises.
+    - `monotone`: nor does n fall when more (less likely) tokens come in, as they do from a nested stage before it.
+    - `temperature_free`: of the same incoming tokens it keeps the same ones at every temperature, 0 included (where the
+      most likely is all there is), so it may as well stand before the temperature.
+    - `tempers`: it divides the logits by a temperature, its parameter of that name; a chain holds one such stage.
     - `truncates`: it removes tokens by their probability (a temperature of 0 aside); `bans`: it removes tokens by rule.
     - `once`: a chain holds it once at most.
     - `update(*values, state, entering, leaving)`: for stages with a state, its numbers after a token whose
@@ -33,6 +38,9 @@ class Transform:
     parameters: tuple[Parameter, ...]
     aliases: tuple[str, ...] = ()
     nested: bool = True
+    monotone: bool = True
+    temperature_free: bool = False
+    tempers: bool = False
     truncates: bool = True
     bans: bool = False
     once: bool = False

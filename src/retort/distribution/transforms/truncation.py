@@ -135,7 +135,13 @@ def nucleus_sizes(logits: Array, p: Any) -> Array:
 
 
 ROWS = (
-    Transform("top_k", top_k, "keep this many of the most likely tokens", (K, K_TIES)),
+    Transform(
+        "top_k",
+        top_k,
+        "keep this many of the most likely tokens",
+        (K, K_TIES),
+        temperature_free=True,
+    ),
     Transform(
         "top_p",
         top_p,
