@@ -68,6 +68,7 @@ OPTIONAL: dict[str, str] = {
     "jinja2": r"report/\w+\.py",
     "matplotlib": r"report/\w+\.py",
     "numba": r"sampling/kernels\.py",
+    "openai": r"sources/openai_api\.py",
     "pocketsphinx": r"sources/\w+\.py",
     "pyarrow": r"(tune|distill)/(\w+/)?\w+\.py",
     "ray": r"(tune|distill)/(\w+/)?\w+\.py",

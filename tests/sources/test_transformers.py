@@ -191,46 +191,6 @@ def test_equal_prompts_are_computed_once(llama: TransformersSource, monkeypatch:
     assert (decoder.logits == decoder.logits[0]).all()
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_a_long_common_beginning_is_read_once(
-    architecture: str, tiny: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("retort.sources.cached_decoder.WORTH_SHARING", 64)
-    source = TransformersSource(str(tiny(architecture)))
-    beginning = [(13 * place + 5) % len(source.tokenizer) for place in range(40)]
-    texts = [[*beginning, *rest] for rest in ([7], [8, 9, 10, 11, 12], [7, 30], [9, 40, 41])]
-    shapes = []
-    forward = CachedDecoder._forward
-
-    def counted(self: CachedDecoder, tokens: list[list[int]], *rest: object) -> np.ndarray:
-        shapes.append((len(tokens), len(tokens[0])))
-        return forward(self, tokens, *rest)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(CachedDecoder, "_forward", counted)
-    decoder = source.start([*texts, texts[0]])
-    # A sliding window has forgotten what would move; a model without a cache has nothing to share.
-    if architecture not in ("gemma2", "gemma3", "openai_gpt"):
-        assert shapes == [(1, 40), (4, 5)]
-    texts.append(texts[0])
-    for parents, tokens, drop in (
-        ([0, 1, 2, 3, 4], [[]] * 5, [0] * 5),
-        ([3, 1, 1, 0], [[5], [6], [7], [8]], [0, 0, 0, 0]),
-        ([0, 1, 3], [[5, 6], [7], [8, 9, 10]], [3, 9, 0]),  # back into what is shared
-        ([2, 0], [[5], [6]], [0, 0]),
-    ):
-        decoder.extend(parents, tokens, drop)
-        texts = [[*texts[parent][: len(texts[parent]) - dropped], *added]
-                 for parent, added, dropped in zip(parents, tokens, drop, strict=True)]  # fmt: skip
-        for row, text in zip(decoder.logits, texts, strict=True):
-            np.testing.assert_allclose(row, direct(source, text), atol=TOLERANCE, rtol=0)
-    shapes.clear()
-    source.start([[*beginning[:9], 7], [*beginning[:9], 8]])  # too short to be worth a pass of its own
-    assert shapes == [(2, 10)]
-    source.start([[*beginning, 7], beginning[:35], [*beginning[:35], 4]])  # one that the others begin with
-    if architecture == "llama":
-        assert shapes == [(2, 10), (1, 34), (3, 7)]
-
-
 def test_soft_capped_logits_stay_below_the_cap(tiny: Callable[[str], Path]) -> None:
     source = TransformersSource(str(tiny("gemma2")))
     logits = next_token_logits(source, PROMPTS[0])[: len(source.tokenizer)]

@@ -7,13 +7,16 @@ trigram table and a JSON file with one row are sources too.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from retort.errors import InputError
+from retort.distribution.partial import PartialDistribution
+from retort.errors import CapabilityError, InputError
+from retort.sources.chat import Message
 
 
 class Capability(Enum):
@@ -103,6 +106,65 @@ class Source(Protocol):
         Raises InputError for a prompt that is empty (where the source needs at least one token), that is
         longer than `max_context`, or that holds an id outside the vocabulary.
         """
+
+
+@dataclass(frozen=True)
+class KnownToken:
+    """One token that a TOP_N source names: its text, its logprob (nats, τ = 1), and its id where one is given."""
+
+    token: str
+    logprob: float
+    id: int | None = None
+
+
+@dataclass(frozen=True)
+class KnownTop:
+    """The most probable next tokens, falling. `vocabulary` is None where nobody said how many tokens there are in all.
+
+    `rounding` is how far each logprob may be from what the source computed.
+    """
+
+    tokens: tuple[KnownToken, ...]
+    vocabulary: int | None
+    rounding: float = 0.0
+
+    @property
+    def num_tokens(self) -> int:
+        """The size of the vocabulary, or a number that no vocabulary reaches: both keep every interval true."""
+        return self.vocabulary or LARGEST_VOCABULARY
+
+    def at(self, temperature: float) -> PartialDistribution:
+        """What is known of the distribution at τ. Raises InputError for logprobs that no distribution has."""
+        log_probs = [token.logprob for token in self.tokens]
+        return PartialDistribution(log_probs, self.num_tokens, temperature, self.rounding)
+
+
+LARGEST_VOCABULARY = 2**20
+"""Assumed, and said so, where a source does not tell its vocabulary; the largest in use are about a quarter of this."""
+
+
+class PartialSource(Source, Protocol):
+    """A source of capability TOP_N: `start` raises CapabilityError, and `next_tokens` says what is known.
+
+    `probe` is what was found out about the server before its numbers were used, None where there is none to ask.
+    """
+
+    @property
+    def probe(self) -> Any: ...
+
+    def next_tokens(self, prompt: str | tuple[Message, ...], count: int | None = None) -> KnownTop:
+        """The most probable tokens after `prompt` (a text, or messages), `count` of them where it can give so many.
+
+        Raises SourceError where it cannot be reached or answers with what cannot be used.
+        """
+
+
+def needs_whole_vocabulary(source: Source, purpose: str) -> CapabilityError:
+    """The error for a verb that cannot work with a TOP_N source."""
+    return CapabilityError(
+        f"{purpose} needs the whole vocabulary, but {source.name} gives only its most probable tokens "
+        f"({source.capability.value}); use a model that runs here."
+    )
 
 
 def next_token_logits(source: Source, prompt: str) -> NDArray[np.floating]:

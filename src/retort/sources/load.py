@@ -14,7 +14,8 @@ SCHEME = re.compile(r"([a-z][a-z0-9_-]+):(.*)", re.DOTALL)  # two letters at lea
 def load(model: str, *, trust_remote_code: bool = False, allow_pickle: bool = False) -> Source:
     """The source that a MODEL string names.
 
-    `embedded:NAME` comes with the package, `logits:FILE` is a JSON file with one row, and anything without a
+    `embedded:NAME` comes with the package, `logits:FILE` is a JSON file with one row, `http(s)://host:port/v1#name` is
+    a model on an OpenAI-compatible server, `recorded:FILE` holds what was recorded earlier, and anything without a
     scheme is a local folder or a hub id for transformers, for which alone the two options count:
     `trust_remote_code` runs the Python files of the model's repository, `allow_pickle` opens weights that are
     not safetensors. Raises SourceError for what cannot be loaded and MissingExtraError where a library is not
@@ -45,8 +46,35 @@ def _logits(path: str) -> Source:
     return load_logits_file(path)
 
 
-LOADERS: dict[str, Callable[[str], Source]] = {"embedded": _embedded, "logits": _logits}
+def _recorded(path: str) -> Source:
+    from retort.sources.recorded import load_recorded
+
+    return load_recorded(path)
+
+
+def _http(rest: str) -> Source:
+    from retort.sources.server_source import ServerSource
+
+    return ServerSource(f"http:{rest}")
+
+
+def _https(rest: str) -> Source:
+    from retort.sources.server_source import ServerSource
+
+    return ServerSource(f"https:{rest}")
+
+
+LOADERS: dict[str, Callable[[str], Source]] = {
+    "embedded": _embedded,
+    "http": _http,
+    "https": _https,
+    "logits": _logits,
+    "recorded": _recorded,
+}
 
 
 def _allowed() -> str:
-    return "embedded:NAME (see `retort models`), logits:FILE, a local model folder, or a hub id such as org/model"
+    return (
+        "embedded:NAME (see `retort models`), logits:FILE, recorded:FILE, http://host:port/v1#name, "
+        "a local model folder, or a hub id such as org/model"
+    )

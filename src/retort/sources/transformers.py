@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from retort.errors import MissingExtraError, SourceError
 from retort.sources.base import Capability, check_prompts, check_token_ids
+from retort.sources.chat import Message
 from retort.sources.model_folder import find_model_folder, first_line
 
 if TYPE_CHECKING:
@@ -76,6 +77,30 @@ class TransformersSource:
                 ids = ids if plain and plain[-1] == ids[-1] else ids[:-1]
         if not ids and self.tokenizer.bos_token_id is not None:
             ids = [self.tokenizer.bos_token_id]
+        return ids
+
+    def render_chat(self, messages: Sequence[Message]) -> str:
+        """What the model sees of a conversation, by its own template; SourceError where it has none, or refuses."""
+        if not getattr(self.tokenizer, "chat_template", None):
+            raise SourceError(
+                f"{self.name} has no chat template: it was not made for conversations; give the prompt as plain text."
+            )
+        written = [{"role": message.role, "content": message.content} for message in messages]
+        try:
+            with quiet_transformers():
+                text: str = self.tokenizer.apply_chat_template(
+                    written, tokenize=False, add_generation_prompt=True
+                )
+        except Exception as error:  # whatever the template raises: unknown roles, roles in the wrong order
+            raise SourceError(
+                f"The chat template of {self.name} refuses these messages: {_reason(error)}"
+            ) from error
+        return text
+
+    def encode_rendered(self, text: str) -> list[int]:
+        """The ids of a rendered conversation: the template has written every marker there is to be."""
+        with quiet_transformers():
+            ids: list[int] = list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
         return ids
 
     def decode(self, ids: Sequence[int]) -> str:
