@@ -10,8 +10,9 @@ import pytest
 from mock_source import MockSource
 from retort.distribution.chain import Chain
 from retort.errors import CapabilityError, InputError
-from retort.lens.look import look
+from retort.lens.look import full_look, look
 from retort.sources.base import Capability
+from retort.sources.chat import Message
 
 
 class FourTokens(MockSource):
@@ -76,4 +77,6 @@ def test_refuses_what_it_cannot_show() -> None:
         look(source, "w1", [-1])
     source.capability = Capability.TOP_N
     with pytest.raises(CapabilityError, match="only its most probable tokens"):
-        look(source, "w1", [1])
+        full_look(source, "w1", [1])
+    with pytest.raises(CapabilityError, match="no chat template"):
+        look(MockSource(), [Message("user", "w1")])

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from retort.cli.options import chain_option, json_option, model_argument, prompt_argument, temperatures_option
+from retort.cli.asking import asked, asking_options
+from retort.cli.options import chain_option, json_option, model_argument, save_option, temperatures_option
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,34 +23,52 @@ BESIDE_BAR = 11  # a probability, and the space between columns
 
 @click.command()
 @model_argument
-@prompt_argument
+@asking_options
 @temperatures_option("--temperature", "0.1,1,2", "Temperatures to show")
 @chain_option
 @click.option("--top", type=click.IntRange(1), default=10, show_default=True, help="How many tokens to list.")
+@save_option
 @json_option
 def command(
-    model: str, prompt: str, temperatures: tuple[float, ...], chain: Chain | None, top: int, as_json: bool
+    model: str,
+    prompt: str | None,
+    chat: str | None,
+    messages: tuple[str, ...],
+    temperatures: tuple[float, ...],
+    chain: Chain | None,
+    top: int,
+    save: str | None,
+    as_json: bool,
 ) -> None:
     """Show what MODEL would say after PROMPT, at several temperatures.
 
     One forward pass serves them all: a temperature reshapes the distribution and never reorders it. With --chain, also
-    what each stage of a chain removes, how much of the probability it keeps, and where its settings conflict.
+    what each stage of a chain removes, how much of the probability it keeps, and where its settings conflict. A server
+    tells its most probable tokens only; then the numbers are intervals.
     """
     from retort.cli.output import print_json, stdout_console
+    from retort.cli.partial_look import print_partial_look
     from retort.lens.look import look
+    from retort.lens.partial_look import PartialLook
     from retort.sources.load import load
+    from retort.sources.recording import recording
 
-    result = look(load(model), prompt, temperatures, chain, top)
+    question = asked(prompt, chat, messages)
+    result = look(recording(load(model), save), question, temperatures, chain, top)
     if as_json:
         print_json(result)
+    elif isinstance(result, PartialLook):
+        print_partial_look(result, stdout_console())
     else:
         print_look(result, stdout_console())
 
 
 def print_look(result: Look, console: Console) -> None:
-    from retort.cli.output import number
+    from retort.cli.output import number, token_label
 
     console.print(f"{result.model} after {result.prompt!r}", style="bold", soft_wrap=True)
+    if result.rendered is not None:
+        console.print(f"What the model sees: {token_label(result.rendered)}", soft_wrap=True)
     if result.note is not None:
         console.print(f"Note: {result.note}", soft_wrap=True)
     console.print(

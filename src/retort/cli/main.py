@@ -116,7 +116,8 @@ def main(ctx: click.Context) -> None:
     """What temperature does to a language model: see it, choose it, distil with it.
 
     MODEL is one string: embedded:english (comes with retort, needs nothing), embedded:base and the other names of
-    `retort models`, a folder in Hugging Face format, a hub id, or logits:FILE.
+    `retort models`, a folder in Hugging Face format, a hub id, http://host:port/v1#name for an OpenAI-compatible
+    server, recorded:FILE for what was recorded earlier, or logits:FILE.
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())

@@ -58,6 +58,12 @@ json_option = click.option(
     "--json", "as_json", is_flag=True, help="One JSON document on stdout instead of tables."
 )
 
+save_option = click.option(
+    "--save",
+    metavar="FILE",
+    help="Write what the model said to FILE, so that recorded:FILE replays it without the model.",
+)
+
 seed_option = click.option(
     "--seed",
     type=click.IntRange(0, LARGEST_SEED),

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
 from retort.distribution.chain import Chain
 from retort.distribution.context import Context
 from retort.distribution.logits import Distribution
-from retort.errors import CapabilityError, InputError
-from retort.sources.base import Capability, Source, next_token_logits
+from retort.errors import InputError
+from retort.lens.asking import ask
+from retort.lens.partial_look import PartialLook, partial_look
+from retort.sources.base import Capability, PartialSource, Source, needs_whole_vocabulary
+from retort.sources.chat import Message
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,10 @@ class LookChain:
 
 @dataclass(frozen=True)
 class Look:
-    """What `look` found. `margin` is the raw logit difference of the two best tokens (nats at τ = 1)."""
+    """What `look` found. `margin` is the raw logit difference of the two best tokens (nats at τ = 1).
+
+    `rendered` is what the model really saw, where `prompt` was asked as a conversation: then it is the same text.
+    """
 
     model: str
     prompt: str
@@ -74,33 +81,45 @@ class Look:
     margin: float
     rows: tuple[LookRow, ...]
     chain: LookChain | None
+    messages: tuple[Message, ...] | None = None
+    rendered: str | None = None
 
 
 def look(
     source: Source,
-    prompt: str,
+    prompt: str | Sequence[Message],
+    temperatures: Sequence[float] = (1.0,),
+    chain: Chain | None = None,
+    top: int = 10,
+) -> Look | PartialLook:
+    """The next-token distribution after `prompt` at each temperature, and the stages of `chain` if one is given.
+
+    One forward pass serves all temperatures. τ never reorders tokens, so every row lists the same `top` tokens; tokens
+    that can never come (logit -inf) are not listed. A chain without a temperature stage is read at τ = 1. A prompt of
+    messages is written with the model's own chat template. A source that knows its most probable tokens only gives a
+    `PartialLook`, whose measures are intervals. Entropies in nats; float64 inside.
+    Raises InputError for an empty list of temperatures, a negative one, or `top` below 1; CapabilityError for a chain
+    that cannot be decided from what a source knows, and for messages where a source has no chat template.
+    """
+    if source.capability is Capability.FULL:
+        return full_look(source, prompt, temperatures, chain, top)
+    _check(temperatures, top)
+    return partial_look(cast(PartialSource, source), prompt, temperatures, chain, top)
+
+
+def full_look(
+    source: Source,
+    prompt: str | Sequence[Message],
     temperatures: Sequence[float] = (1.0,),
     chain: Chain | None = None,
     top: int = 10,
 ) -> Look:
-    """The next-token distribution after `prompt` at each temperature, and the stages of `chain` if one is given.
-
-    One forward pass serves all temperatures. τ never reorders tokens, so every row lists the same `top` tokens; tokens
-    that can never come (logit -inf) are not listed. A chain without a temperature stage is read at τ = 1.
-    Entropies in nats; float64 inside.
-    Raises InputError for an empty list of temperatures, a negative one, or `top` below 1; CapabilityError for a source
-    that does not give the whole vocabulary.
-    """
+    """As `look`, for a source of the whole vocabulary; CapabilityError for any other."""
     if source.capability is not Capability.FULL:
-        raise CapabilityError(
-            f"look needs the whole vocabulary, but {source.name} gives only its most probable tokens "
-            f"({source.capability.value}); use a model that runs here."
-        )
-    if len(temperatures) == 0:
-        raise InputError("look got no temperature; give at least one, for instance 1.")
-    if top < 1:
-        raise InputError(f"top is the number of tokens to list and must be 1 or more, got {top}.")
-    logits = np.asarray(next_token_logits(source, prompt), dtype=np.float64)
+        raise needs_whole_vocabulary(source, "This look")
+    _check(temperatures, top)
+    asked = ask(source, prompt)
+    logits = np.asarray(source.start([asked.ids]).logits[0], dtype=np.float64)
     raw = Distribution(logits=logits)
     ids = _best_ids(raw, top)
     tokens = [source.token_text(token_id) for token_id in ids]
@@ -117,18 +136,28 @@ def look(
         )
     return Look(
         model=source.name,
-        prompt=prompt,
+        prompt=asked.text,
         vocabulary=source.vocab_size,
         known=source.capability.value,
         note=source.note,
         margin=float(raw.margin),
         rows=tuple(rows),
-        chain=None if chain is None else _look_chain(source, prompt, logits, chain, top),
+        chain=None if chain is None else _look_chain(source, asked.ids, logits, chain, top),
+        messages=asked.messages,
+        rendered=None if asked.messages is None else asked.text,
     )
 
 
-def _look_chain(source: Source, prompt: str, logits: np.ndarray, chain: Chain, top: int) -> LookChain:
-    prompt_ids = source.encode(prompt)
+def _check(temperatures: Sequence[float], top: int) -> None:
+    if len(temperatures) == 0:
+        raise InputError("look got no temperature; give at least one, for instance 1.")
+    if top < 1:
+        raise InputError(f"top is the number of tokens to list and must be 1 or more, got {top}.")
+
+
+def _look_chain(
+    source: Source, prompt_ids: Sequence[int], logits: np.ndarray, chain: Chain, top: int
+) -> LookChain:
     context = Context(history=[prompt_ids], prompt_lengths=[len(prompt_ids)])
     explanation = chain.explain(logits, context=context)
     processed = Distribution(logits=explanation.processed)

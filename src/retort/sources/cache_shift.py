@@ -29,28 +29,9 @@ def shifted(cache: Any, mask_RT: torch.Tensor, drop: Sequence[int]) -> torch.Ten
     num_columns = mask_RT.shape[1] - least
     moves_R1 = torch.tensor(drop, device=mask_RT.device)[:, None] - least
     source_RS = torch.arange(num_columns, device=mask_RT.device)[None] - moves_R1
-    return _gathered(cache, mask_RT, source_RS, moves=bool((moves_R1 > 0).any()))
-
-
-def closed(cache: Any, mask_RT: torch.Tensor, first: int, gaps: Sequence[int]) -> torch.Tensor:
-    """Move the first `first` columns of row i right over the `gaps[i]` columns behind them; the new mask `[R, T]`.
-
-    What moves in on the left is masked.
-    """
-    gaps_R1 = torch.tensor(gaps, device=mask_RT.device)[:, None]
-    columns_1T = torch.arange(mask_RT.shape[1], device=mask_RT.device)[None]
-    source_RT = torch.where(columns_1T < first + gaps_R1, columns_1T - gaps_R1, columns_1T)
-    return _gathered(cache, mask_RT, source_RT, moves=any(gaps))
-
-
-def _gathered(cache: Any, mask_RT: torch.Tensor, source_RS: torch.Tensor, *, moves: bool) -> torch.Tensor:
-    """Column s of row r becomes the old column `source_RS[r, s]`; masked where that is negative.
-
-    Without `moves` the first S columns stay as they are.
-    """
     inside_RS = source_RS >= 0
     source_RS = source_RS.clamp(min=0)
-    num_columns = source_RS.shape[1]
+    moves = bool((moves_R1 > 0).any())
     for layer in cache.layers:
         if layer.keys is None:  # a layer that uses another one's
             continue

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from retort.errors import InputError
 from retort.sources.base import check_advance, check_extend
-from retort.sources.cache_shift import can_shift, closed, shifted
+from retort.sources.cache_shift import can_shift, shifted
 
 if TYPE_CHECKING:
     from retort.sources.transformers import TransformersSource
@@ -23,16 +23,11 @@ if TYPE_CHECKING:
 CACHE_NAMES = ("cache", "past_key_values")  # newer and older name of the same argument and output
 
 
-WORTH_SHARING = 256
-"""Tokens that reading a common beginning once must save to pay for one more forward pass and for moving the cache."""
-
-
 class CachedDecoder:
     """Rows aligned at the right edge, so that one column is one step for all of them.
 
-    Equal prompts are computed once and then forked, and so is a long beginning that all prompts share. A row
-    differs from the same row computed alone only by the rounding of the kernels for another batch shape (about 1e-6
-    of a logit in float32).
+    Equal prompts are computed once and then forked. A row differs from the same row computed alone only by
+    the rounding of the kernels for another batch shape (about 1e-6 of a logit in float32).
     """
 
     logits: NDArray[np.float32]
@@ -49,7 +44,7 @@ class CachedDecoder:
         self._keeps_last = "logits_to_keep" in accepted
 
         distinct = list(dict.fromkeys(tuple(prompt) for prompt in prompts))
-        self._begin_together(distinct)
+        self._begin(distinct)
         if len(distinct) < len(prompts):
             row_of = {prompt: row for row, prompt in enumerate(distinct)}
             self._select([row_of[tuple(prompt)] for prompt in prompts])
@@ -135,31 +130,6 @@ class CachedDecoder:
         if any(drop):
             self._mask_RT = shifted(self._cache, self._mask_RT, drop)
 
-    def _begin_together(self, texts: Sequence[tuple[int, ...]]) -> None:
-        """Compute every row from its first token, what all of them begin with only once."""
-        shared = _common_beginning(texts)
-        if shared * (len(texts) - 1) < WORTH_SHARING:
-            self._begin(texts)
-            return
-        self._begin([texts[0][:shared]])
-        if self._cache is None or not can_shift(self._cache):
-            self._begin(texts)
-            return
-        self._select([0] * len(texts))
-        # The rests end at the right edge; what is shared then moves up to them, over the padding between.
-        rests = [text[shared:] for text in texts]
-        widest = max(map(len, rests))
-        gaps = [widest - len(rest) for rest in rests]
-        mask = [[0] * gap + [1] * len(rest) for gap, rest in zip(gaps, rests, strict=True)]
-        new = torch.tensor(mask, device=self._mask_RT.device)
-        self._mask_RT = torch.cat([self._mask_RT, new], dim=1)
-        self._texts = list(texts)
-        positions = [
-            [shared] * gap + list(range(shared, len(text))) for gap, text in zip(gaps, texts, strict=True)
-        ]
-        self._forward([[0] * gap + list(rest) for gap, rest in zip(gaps, rests, strict=True)], positions)
-        self._mask_RT = closed(self._cache, self._mask_RT, shared, gaps)
-
     def _begin(self, texts: Sequence[tuple[int, ...]], columns: int = 1) -> NDArray[np.float32]:
         """Compute every row from its first token; `[R, columns, V]` logits of the last columns."""
         self._texts = list(texts)
@@ -212,12 +182,3 @@ class CachedDecoder:
             logits_RKV = np.where(self._source.unused, np.float32(-np.inf), logits_RKV)
         self.logits = logits_RKV[:, -1]
         return logits_RKV
-
-
-def _common_beginning(texts: Sequence[tuple[int, ...]]) -> int:
-    """How many tokens all of these begin with, one token of each left over: its logits are asked for."""
-    if not texts:
-        return 0
-    first, last = min(texts), max(texts)  # in dictionary order, so what these two share all of them do
-    longest = min(map(len, texts)) - 1
-    return next((place for place in range(longest) if first[place] != last[place]), longest)

@@ -16,7 +16,7 @@ from retort import __version__
 from retort.distill import ArmResult, DistillResult, Recipe
 from retort.distill import run as run_distill
 from retort.errors import InputError
-from retort.lens.look import Look, look
+from retort.lens.look import Look, full_look
 from retort.report import DistillFound, PathFound, Step, Story, TuneFound, write_page
 from retort.sampling.path import temperature_path
 from retort.sources.base import Source
@@ -115,8 +115,8 @@ class _Tour:
         plan = self.plan
         if not begun:
             self.clock.begin(f"look at {source.name}")
-        shown = look(source, prompt, plan.look_temperatures, top=plan.look_top)
-        curve = look(source, prompt, plan.entropy_temperatures, top=1)
+        shown = full_look(source, prompt, plan.look_temperatures, top=plan.look_top)
+        curve = full_look(source, prompt, plan.entropy_temperatures, top=1)
         self.done("Look", commands.look_command(plan, source.name, prompt), shown)
         return shown, curve
 

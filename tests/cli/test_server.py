@@ -1,0 +1,131 @@
+"""`retort look` on a server, on a recording and on a conversation: what is printed, and what the JSON holds."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+
+from mock_server import KEY, MockServer, serve, true_log_probs
+from retort.sources.embedded import MODELS_FOLDER
+from retort.sources.probe import PROBES
+
+needs_models = pytest.mark.skipif(not (MODELS_FOLDER / "instruct").is_dir(), reason="needs embedded:instruct")
+TRUTH = sorted(true_log_probs("hello there"), reverse=True)
+
+
+@pytest.fixture
+def server(monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    PROBES.clear()
+    mock = MockServer()
+    with serve(mock) as url:
+        mock.model = f"{url}#mock"
+        yield mock
+
+
+def test_intervals_and_the_probe_are_in_the_record(run_json, server) -> None:
+    document = run_json("look", server.model, "hello there", "--temperature", "0.5,1,2")
+    assert (document["known"], document["known_tokens"], document["vocabulary"]) == ("top_n", 20, 60)
+    assert document["probe"]["logprobs"] == "raw"
+    assert document["probe"]["seed"] is True
+    assert document["margin"] == pytest.approx(TRUTH[0] - TRUTH[1])
+    for row in document["rows"]:
+        weights = [math.exp(value / row["temperature"]) for value in TRUTH]
+        probs = [weight / sum(weights) for weight in weights]
+        assert row["entropy_low"] <= -sum(p * math.log(p) for p in probs) <= row["entropy_high"]
+        for token, prob in zip(row["top"], probs, strict=False):
+            assert token["prob_low"] <= prob <= token["prob_high"]
+    assert KEY not in json.dumps(document)
+
+
+def test_the_table_shows_intervals_and_no_key(run, server) -> None:
+    result = run(
+        "look", server.model, "hello there", "--temperature", "1,2", "--chain", "top_k=3", "--top", "4"
+    )
+    assert (result.exit_code, result.stderr) == (0, "")
+    for said in ("20 most probable tokens of 60", "…", "all others unseen", "top_k=3", "Processed"):
+        assert said in result.stdout
+    assert KEY not in result.stdout
+
+
+def test_saved_and_replayed_without_the_server(run_json, server, tmp_path) -> None:
+    path = str(tmp_path / "saved.jsonl")
+    asked = ("hello there", "--temperature", "0.5,1,2", "--chain", "top_k=3 | temperature=2")
+    first = run_json("look", server.model, *asked, "--save", path)
+    server.fault_always = "500"
+    again = run_json("look", f"recorded:{path}", *asked)
+    changed = {key for key in first if first[key] != again[key]}
+    assert changed == {"model", "note"}
+    assert server.model in again["note"]
+
+
+def test_a_full_look_is_saved_and_replayed(run_json, sky, tmp_path) -> None:
+    path = str(tmp_path / "saved.jsonl")
+    asked = ("The sky is", "--temperature", "0.1,1,4", "--chain", "top_p=0.9")
+    first = run_json("look", sky, *asked, "--save", path)
+    again = run_json("look", f"recorded:{path}", *asked)
+    assert {key for key in first if first[key] != again[key]} == {"model", "note"}
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("429", "too many requests"),
+        ("500", "HTTP 500"),
+        ("malformed", "not JSON"),
+        ("401", "RETORT_API_KEY"),
+    ],
+)
+def test_a_fault_is_one_line_and_exit_2(run, server, fault, said) -> None:
+    server.fault_always = fault
+    result = run("look", server.model, "hello there")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert len(result.stderr.splitlines()) == 1
+    assert said in result.stderr and KEY not in result.stderr
+
+
+def test_sampling_from_a_server_s_top_tokens_is_refused(run, server) -> None:
+    result = run("sample", server.model, "hello there")
+    assert result.exit_code == 2
+    assert "whole vocabulary" in result.stderr
+
+
+@needs_models
+def test_a_conversation_shows_what_the_model_sees(run, run_json, tmp_path) -> None:
+    chat = tmp_path / "chat.json"
+    chat.write_text('[{"role": "user", "content": "What is a pear?"}]')
+    document = run_json("look", "embedded:instruct", "--chat", str(chat), "--temperature", "1")
+    assert document["rendered"] == document["prompt"] == "Question: What is a pear?\nAnswer:"
+    assert document["messages"] == [{"role": "user", "content": "What is a pear?"}]
+    same = run_json("look", "embedded:instruct", "--message", "user:What is a pear?", "--temperature", "1")
+    assert same == document
+    assert (
+        "What the model sees: 'Question: What is a pear?\\nAnswer:'"
+        in run("look", "embedded:instruct", "--message", "user:What is a pear?").stdout
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["x", "--message", "user:hi"], "exclude one another"),
+        (["--message", "hi"], "role:text"),
+        (["--chat", "none.json"], "none.json cannot be read"),
+        (["--message", "user:hi"], "no chat template"),
+    ],
+)
+def test_a_conversation_that_is_none(run, sky, arguments, said) -> None:
+    result = run("look", sky, *arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert said in result.stderr
+
+
+def test_a_prompt_from_stdin(sky) -> None:
+    from click.testing import CliRunner
+
+    from retort.cli.main import main
+
+    result = CliRunner().invoke(main, ["look", sky, "-", "--json"], input="The sky is\n")
+    assert json.loads(result.stdout)["prompt"] == "The sky is"
