@@ -11,14 +11,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from retort.sources.base import Capability, check_prompts
+from retort.sources.base import Capability, check_extend, check_prompts
 
 
 class MockSource:
     """A Source of `vocab_size` words "w0 w1 …" with pseudo-random logits of standard deviation `spread`.
 
     Token 0 ends a text if `ends` (its logit is then raised by `end_bias`); `ties` rounds the logits to whole numbers,
-    so that many of them tie. `forward_rows` counts rows run; `starts` the calls to `start`.
+    so that many of them tie. `forward_rows` counts rows run, `passes` batches of rows; `starts` the calls to `start`.
     """
 
     capability = Capability.FULL
@@ -44,6 +44,7 @@ class MockSource:
         self.ties = ties
         self.max_context = max_context
         self.forward_rows = 0
+        self.passes = 0
         self.starts = 0
         self.largest_batch = 0
 
@@ -92,11 +93,35 @@ class MockDecoder:
             [(*self._prefixes[parent], int(token)) for parent, token in zip(parents, tokens, strict=True)]
         )
 
+    def extend(
+        self, parents: Sequence[int], tokens: Sequence[Sequence[int]], drop: Sequence[int] | None = None
+    ) -> list[np.ndarray]:
+        """As `SpanDecoder.extend`; `passes` of the source counts one for the whole batch."""
+        drop = [0] * len(parents) if drop is None else drop
+        check_extend(self._source, [len(prefix) for prefix in self._prefixes], parents, tokens, drop)
+        kept = [
+            self._prefixes[parent][: len(self._prefixes[parent]) - d]
+            for parent, d in zip(parents, drop, strict=True)
+        ]
+        spans = []
+        for prefix, added in zip(kept, tokens, strict=True):
+            rows = [self._source.logits_of((*prefix, *added[: place + 1])) for place in range(len(added))]
+            spans.append(np.stack(rows) if rows else self.logits[:0])
+        before = self.logits[list(parents)]
+        self._prefixes = [(*prefix, *map(int, added)) for prefix, added in zip(kept, tokens, strict=True)]
+        self._source.forward_rows += sum(map(len, tokens))
+        self._source.passes += 1
+        self.logits = np.stack(
+            [span[-1] if len(span) else row for span, row in zip(spans, before, strict=True)]
+        )
+        return spans
+
     def _run(self, prefixes: list[tuple[int, ...]]) -> None:
         limit = self._source.max_context
         assert limit is None or all(len(prefix) <= limit for prefix in prefixes), "a row outgrew the context"
         self._prefixes = prefixes
         self._source.forward_rows += len(prefixes)
+        self._source.passes += 1
         self._source.largest_batch = max(self._source.largest_batch, len(prefixes))
         rows = [self._source.logits_of(prefix) for prefix in prefixes]
         self.logits = np.stack(rows) if rows else np.empty((0, self._source.vocab_size), dtype=np.float32)

@@ -5,6 +5,7 @@ from retort.sampling.noise import NoiseCache, gumbel, gumbel_at, uniform_at
 from retort.sampling.params import SamplingParams
 from retort.sampling.path import Leaf, PathRequest, TemperaturePath, temperature_path, temperature_paths
 from retort.sampling.sampler import NOISE_SCALE, BadRowsError, SampleBatch, sample
+from retort.sampling.speculative_decoding import Speculation
 
 __all__ = [
     "NOISE_SCALE",
@@ -17,6 +18,7 @@ __all__ = [
     "SampleBatch",
     "SampledToken",
     "SamplingParams",
+    "Speculation",
     "TemperaturePath",
     "generate",
     "gumbel",

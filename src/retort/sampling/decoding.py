@@ -85,7 +85,7 @@ def decode(source: Source, texts: Sequence[Text], noise_scale: float, *, pieces:
             history=[text.history for text in live],
             noise_scale=noise_scale,
         )
-        for text, token in zip(live, _tokens(drawn, name), strict=True):
+        for text, token in zip(live, sampled_tokens(drawn, name), strict=True):
             text.take(token)
             piece = text.pieces.push(text.ids, over=text.finish_reason is not None) if pieces else ""
             yield Event(text, token, piece)
@@ -96,7 +96,7 @@ def decode(source: Source, texts: Sequence[Text], noise_scale: float, *, pieces:
         rows = list(range(len(live)))
 
 
-def _tokens(drawn: SampleBatch, name: Callable[[int], str]) -> Iterator[SampledToken]:
+def sampled_tokens(drawn: SampleBatch, name: Callable[[int], str]) -> Iterator[SampledToken]:
     """One record a row; columns become Python numbers at once, which costs a tenth of one by one."""
     columns = (
         drawn.ids,

@@ -16,6 +16,7 @@ from retort.sampling.ending import Ending, FinishReason, check_request
 from retort.sampling.noise import MAX_SEED
 from retort.sampling.params import SamplingParams
 from retort.sampling.sampler import NOISE_SCALE
+from retort.sampling.speculative_decoding import Speculation, decode_speculatively
 from retort.sources.base import Source
 
 __all__ = ["Piece", "Sample", "SampledToken", "generate", "stream"]
@@ -59,6 +60,7 @@ def generate(
     on_text: Callable[[int, str], None] | None = None,
     on_progress: Callable[[int, int], None] | None = None,
     include_stop: bool = False,
+    draft: Source | Speculation | None = None,
     noise_scale: float = NOISE_SCALE,
     max_rows: int = MAX_ROWS,
 ) -> list[Sample]:
@@ -68,6 +70,8 @@ def generate(
     As each token of the result's text `index` is drawn: `on_token(index, token)`, then `on_text(index, piece)` with
     what can be shown of it for good, where that is not "" (together the pieces are its text), then
     `on_progress(done, total)` in tokens, where a text that ends early counts as if it were whole.
+    `draft`: a cheaper source with the same tokens, or a Speculation that says how it is used: the texts are the same
+    (or, with its method "residual", of the same law), drawn with fewer passes of `source`.
     At most `max_rows` texts are decoded at a time.
     Raises InputError for an empty prompt, a prompt and max_tokens beyond the source's context, or arguments that do
     not fit; CapabilityError for a source without the whole vocabulary. Nothing is decoded before these checks.
@@ -90,10 +94,17 @@ def generate(
         for number in range(n):
             seeded = one.with_seed((one.seed + number) & MAX_SEED)
             texts.append(Text(len(texts), prompt_ids, seeded, ending))
+    speculation = draft if isinstance(draft, Speculation) or draft is None else Speculation(draft)
     done, total = 0, sum(text.params.max_tokens for text in texts)
     for start in range(0, len(texts), max_rows):
         part = texts[start : start + max_rows]
-        for event in decode(source, part, noise_scale, pieces=on_text is not None):
+        pieces = on_text is not None
+        events = (
+            decode(source, part, noise_scale, pieces=pieces)
+            if speculation is None
+            else decode_speculatively(source, speculation, part, noise_scale, pieces=pieces)
+        )
+        for event in events:
             if on_token is not None:
                 on_token(event.text.index, event.token)
             if on_text is not None and event.piece:
