@@ -10,6 +10,8 @@ import click
 from retort.cli.options import chain_option, json_option, seed_option, temperatures_option
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from retort.distribution.chain import Chain
     from retort.tune.records import Setting, Tuning
 
@@ -219,6 +221,7 @@ def print_tuning(found: Tuning) -> None:
         f"Score at {taken} less score at {other}: {chosen.difference:+.3f} "
         f"({low:+.3f} to {high:+.3f}, paired by item; the interval holds for all pairs of settings together)."
     )
+    _print_levers(found, console)
     if found.items_left_out:
         console.print(
             f"{found.items_left_out} item{'s' * (found.items_left_out != 1)} without enough answers at every setting "
@@ -230,6 +233,24 @@ def print_tuning(found: Tuning) -> None:
             f"{found.forward_passes:,} forward passes, against {found.independent_passes:,} with every temperature on "
             f"its own ({saved:.1f} times fewer)."
         )
+
+
+def _print_levers(found: Tuning, console: Console) -> None:
+    """Where incoherence outruns novelty, and which lever the scores' variation comes from, where they are known."""
+    turn = found.turning_point
+    if turn is not None:
+        low, high = turn.interval
+        console.print(
+            f"Up to {turn.point:g} (interval {low:g} to {high:g}) more heat buys more novelty than incoherence, of "
+            f"what this range has: distinct answers {turn.novelty[0]:.2f} to {max(turn.novelty):.2f}, raw likelihood "
+            f"{min(turn.incoherence):.2f} to {max(turn.incoherence):.2f} nats a token."
+        )
+    if found.variance is not None:
+        shares = ", ".join(
+            f"{one.lever} {one.share:.0%} ({one.share_ci[0]:.0%} to {one.share_ci[1]:.0%})"
+            for one in found.variance
+        )
+        console.print(f"Where the scores' variance comes from: {shares}.")
 
 
 def _called(found: Tuning, setting: Setting) -> str:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from retort.errors import InputError
+from retort.tune.frontier import TurningPoint, on_frontier, turning_point
 from retort.tune.goals import Goal
 from retort.tune.recommend import recommend
 from retort.tune.records import Setting, Tuning
 from retort.tune.samples import Floats, Samples, over_prompts
+from retort.tune.variance import variance_shares
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ def conclude(samples: Samples, goal: Goal, origin: Origin) -> Tuning:
     recommendation, intervals = recommend(samples.axis, scores, goal, seed=origin.seed)
     variety = _Variety.of(samples, np.asarray(complete))
     sizes = samples.cell_sizes[complete]
+    frontier = None if variety.distinct is None else on_frontier(scores.mean(axis=0), variety.distinct)
     settings = tuple(
         Setting(
             temperature=values.get("temperature"),
@@ -56,6 +59,9 @@ def conclude(samples: Samples, goal: Goal, origin: Origin) -> Tuning:
             agreement=_at(variety.agreement, number),
             samples=int(sizes[:, :, number].sum()),
             identical=_at(variety.identical, number),
+            mean_tokens=_at(variety.mean_tokens, number),
+            raw_nll=_at(variety.raw_nll, number),
+            on_frontier=None if frontier is None else bool(frontier[number]),
             setting=dict(values),
         )
         for number, values in enumerate(samples.axis.settings)
@@ -77,30 +83,74 @@ def conclude(samples: Samples, goal: Goal, origin: Origin) -> Tuning:
         items_left_out=int((~complete).sum()),
         item_ids=tuple(np.array(samples.item_ids, dtype=object)[complete]),
         item_scores=scores,
+        variance=variance_shares(samples, origin.seed),
+        turning_point=variety.turning_point(samples, origin.seed),
     )
 
 
 @dataclass(frozen=True)
 class _Variety:
-    """Means over items, `[settings]` each; None where the texts, or pairs of answers, are not known."""
+    """Beside the score: `[items, settings]` each, of the items that are compared; None where it is not known."""
 
-    distinct: Floats | None = None
-    agreement: Floats | None = None
-    identical: Floats | None = None
+    distinct_IS: Floats | None
+    agreement_IS: Floats | None
+    tokens_IS: Floats | None
+    raw_nll_IS: Floats | None
 
     @classmethod
     def of(cls, samples: Samples, complete: np.ndarray) -> _Variety:
-        if samples.answer is None:
-            return cls()
+        def known(values: Floats) -> Floats:
+            return over_prompts(values)[complete]
+
+        has_answers, has_lengths = samples.answer is not None, samples.num_tokens is not None
         sizes = samples.cell_sizes
-        shares = np.where(sizes > 0, samples.distinct() / np.maximum(sizes, 1), np.nan)
-        distinct = np.nanmean(over_prompts(shares)[complete], axis=0)
-        agreement = over_prompts(samples.agreement())[complete]
-        known = ~np.isnan(agreement).any(axis=1)
-        if not known.any():
-            return cls(distinct)
-        # An item's answers are all alike exactly where every pair of them agrees.
-        return cls(distinct, agreement[known].mean(axis=0), (agreement[known] == 1.0).mean(axis=0))
+        return cls(
+            known(np.where(sizes > 0, samples.distinct() / np.maximum(sizes, 1), np.nan))
+            if has_answers
+            else None,
+            known(samples.agreement()) if has_answers else None,
+            known(samples.mean_tokens()) if has_lengths else None,
+            known(samples.raw_nll()) if samples.logprob_raw is not None else None,
+        )
+
+    @property
+    def distinct(self) -> Floats | None:
+        return _mean(self.distinct_IS)
+
+    @property
+    def mean_tokens(self) -> Floats | None:
+        return _mean(self.tokens_IS)
+
+    @property
+    def raw_nll(self) -> Floats | None:
+        return _mean(self.raw_nll_IS)
+
+    @property
+    def agreement(self) -> Floats | None:
+        return _mean(self._paired)
+
+    @property
+    def identical(self) -> Floats | None:
+        """An item's answers are all alike exactly where every pair of them agrees."""
+        paired = self._paired
+        return None if paired is None else (paired == 1.0).mean(axis=0)
+
+    @property
+    def _paired(self) -> Floats | None:
+        """Agreement of the items that have pairs of answers at every setting; None if none has."""
+        if self.agreement_IS is None:
+            return None
+        paired = self.agreement_IS[~np.isnan(self.agreement_IS).any(axis=1)]
+        return paired if len(paired) else None
+
+    def turning_point(self, samples: Samples, seed: int) -> TurningPoint | None:
+        if self.distinct_IS is None or self.raw_nll_IS is None:
+            return None
+        return turning_point(samples.axis, self.distinct_IS, self.raw_nll_IS, seed)
+
+
+def _mean(values_IS: Floats | None) -> Floats | None:
+    return None if values_IS is None else np.asarray(values_IS.mean(axis=0))
 
 
 def _at(values: Floats | None, number: int) -> float | None:

@@ -23,6 +23,7 @@ from retort.tune.settings import Axis, axis_of
 
 RUN_FILE = "run.json"
 FORMAT = "retort tune recording 1"
+READ = ["setting", "item", "prompt", "answer", "score", "tokens", "logprob_raw"]
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,7 @@ def read(folder: Path) -> tuple[Samples, str, Origin]:
     Raises SourceError where there is no recording, a piece is missing or one cannot be read.
     """
     import pyarrow as pa
+    import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     run = _read_run(folder)
@@ -141,7 +143,7 @@ def read(folder: Path) -> tuple[Samples, str, Origin]:
                 f"{folder} is not complete: piece {number + 1} of {num_pieces} is not there; go on with --resume"
             )
         try:
-            table = pq.read_table(file, columns=["setting", "item", "prompt", "answer", "score"])
+            table = pq.read_table(file, columns=READ)
             passes += json.loads((table.schema.metadata or {})[b"passes"])
         except (OSError, ValueError, KeyError) as problem:
             raise _damaged(file) from problem
@@ -155,6 +157,8 @@ def read(folder: Path) -> tuple[Samples, str, Origin]:
         prompt=table.column("prompt").to_numpy().astype(np.int64),
         answer=_codes(table.column("answer")),
         score=table.column("score").to_numpy(),
+        num_tokens=pc.list_value_length(table.column("tokens")).to_numpy().astype(np.int64),
+        logprob_raw=table.column("logprob_raw").to_numpy(),
     )
     origin = Origin(task, model, run.get("seed", 0), run.get("chain", ""), int(passes[0]), int(passes[1]))
     return samples, goal, origin

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from retort.tune.frontier import TurningPoint
+from retort.tune.variance import VarianceShare
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,9 @@ class Setting:
     `agreement`: mean over items of the share of pairs of an item's samples with the same answer; None for one sample.
     `identical`: share of items whose samples all are the same answer; None for one sample.
     These three are None where only scores are known and not the answers.
+    `mean_tokens`: length of an answer. `raw_nll`: nats a token under the model as it is (τ = 1, nothing removed), a
+    measure of incoherence. None where not known. `on_frontier`: no other setting has as much of both score and variety
+    (distinct) and more of one.
     `samples`: how many answers were scored at this setting, all items together.
     """
 
@@ -30,6 +36,9 @@ class Setting:
     agreement: float | None
     samples: int
     identical: float | None = None
+    mean_tokens: float | None = None
+    raw_nll: float | None = None
+    on_frontier: bool | None = None
     setting: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -41,6 +50,9 @@ class Setting:
             "agreement": self.agreement,
             "samples": self.samples,
             "identical": self.identical,
+            "mean_tokens": self.mean_tokens,
+            "raw_nll": self.raw_nll,
+            "on_frontier": self.on_frontier,
             "setting": dict(self.setting),
         }
 
@@ -107,7 +119,9 @@ class Tuning:
     `forward_passes`: rows that went through the model; `independent_passes`: what the same samples would have taken
     with every temperature run on its own; both None for recorded answers. `axis`: the one number that differs between
     the settings, as a rule "temperature"; None where they have no order. `items_left_out`: items without enough answers
-    at every setting, which a paired comparison cannot use.
+    at every setting, which a paired comparison cannot use. `variance`: how much of the scores' variation the setting,
+    the prompt and the seed make; None for one prompt or one answer. `turning_point`: where incoherence begins to outrun
+    novelty; None where not known.
     """
 
     task: str
@@ -126,6 +140,8 @@ class Tuning:
     item_scores: NDArray[np.float64]
     axis: str | None = "temperature"
     items_left_out: int = 0
+    variance: tuple[VarianceShare, ...] | None = None
+    turning_point: TurningPoint | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The record as JSON can hold it."""
@@ -144,6 +160,8 @@ class Tuning:
             "chain": self.chain,
             "axis": self.axis,
             "items_left_out": self.items_left_out,
+            "variance": None if self.variance is None else [asdict(one) for one in self.variance],
+            "turning_point": None if self.turning_point is None else asdict(self.turning_point),
         }
 
 

@@ -54,7 +54,8 @@ class Rows:
 
 def as_samples(rows: Iterable[Rows], axis: Axis, item_ids: Sequence[str]) -> Samples:
     """Rows as the columns that are counted; equal answers get equal numbers."""
-    columns: dict[str, list[Any]] = {name: [] for name in ("setting", "item", "prompt", "answer", "score")}
+    names = ("setting", "item", "prompt", "answer", "score", "tokens", "logprob_raw")
+    columns: dict[str, list[Any]] = {name: [] for name in names}
     for piece in rows:
         for name, values in columns.items():
             values.extend(piece.columns[name])
@@ -68,4 +69,6 @@ def as_samples(rows: Iterable[Rows], axis: Axis, item_ids: Sequence[str]) -> Sam
         prompt=np.array(columns["prompt"], dtype=np.int64),
         answer=np.array(answer, dtype=np.int64),
         score=np.array(columns["score"], dtype=np.float64),
+        num_tokens=np.array([len(ids) for ids in columns["tokens"]], dtype=np.int64),
+        logprob_raw=np.array(columns["logprob_raw"], dtype=np.float64),
     )

@@ -24,7 +24,8 @@ class Samples:
 
     `setting`, `item`: indices into `axis` and `item_ids`. `prompt`: number of the prompt variant. `answer`: equal
     numbers for equal answers of one sweep; None where the answers' texts are not known. `score`: 1 right, 0 wrong, or
-    anything between.
+    anything between. `num_tokens`, `logprob_raw`: an answer's length, and its summed log-probability in nats under the
+    model as it is (τ = 1, nothing removed); None where they are not known.
     """
 
     axis: Axis
@@ -34,6 +35,8 @@ class Samples:
     prompt: Ints
     answer: Ints | None
     score: Floats
+    num_tokens: Ints | None = None
+    logprob_raw: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.score)
@@ -56,8 +59,7 @@ class Samples:
     @cached_property
     def cell_scores(self) -> Floats:
         """`[I, P, S]` mean score of each cell; NaN in an empty one."""
-        sums = np.bincount(self.cell, weights=self.score, minlength=self._num_cells)
-        return _shares(self._over_cells(sums), self.cell_sizes)
+        return _shares(self._summed(self.score), self.cell_sizes)
 
     def distinct(self, wanted: NDArray[np.bool_] | None = None) -> Floats:
         """`[I, P, S]` number of different answers in each cell, among the `[N]` wanted ones (None: all)."""
@@ -69,6 +71,19 @@ class Samples:
         cells, counts = self._groups(None)
         pairs = np.bincount(cells, weights=counts * (counts - 1) / 2, minlength=self._num_cells)
         return _shares(self._over_cells(pairs), self.cell_sizes * (self.cell_sizes - 1) / 2)
+
+    def mean_tokens(self) -> Floats:
+        """`[I, P, S]` mean length of a cell's answers in tokens."""
+        assert self.num_tokens is not None, "ask for this only where lengths are known"
+        return _shares(self._summed(self.num_tokens), self.cell_sizes)
+
+    def raw_nll(self) -> Floats:
+        """`[I, P, S]` nats a token of a cell's answers under the model as it is: `−Σ ln p / Σ tokens`, incoherence."""
+        assert self.num_tokens is not None and self.logprob_raw is not None, "ask for this only where known"
+        return _shares(self._summed(-self.logprob_raw), self._summed(self.num_tokens))
+
+    def _summed(self, values: np.ndarray) -> Floats:
+        return self._over_cells(np.bincount(self.cell, weights=values, minlength=self._num_cells))
 
     @property
     def _num_cells(self) -> int:
