@@ -1,9 +1,11 @@
 """Temperature against prompt against seed: how much of the scores' variation each of them makes.
 
 A crossed random-effects model of one answer's score, `y = μ + I + P + S + IP + IS + PS + IPS + e`: item, prompt
-variant, setting, and what is left when all three are fixed, which is the seed's. The components are estimated by the method of
-moments from the mean squares (Searle, Casella, McCulloch 1992, chapter 4), so that a lever which does nothing gets a
-share near 0 whatever the noise, and negative estimates count as 0. Legend: I items, P prompts, S settings, R answers.
+variant, setting, and what is left when all three are fixed, which is the seed's. The components are estimated by the
+method of moments from the mean squares (Searle, Casella, McCulloch 1992, chapter 4), so that a lever which does nothing
+gets a share near 0 whatever the noise, and negative estimates count as 0.
+
+Legend: I items, P prompts, S settings, R answers.
 """
 
 from __future__ import annotations
