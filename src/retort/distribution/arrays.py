@@ -88,13 +88,6 @@ def largest(values_NV: Array, count: int) -> Array:
     return np.sort(values_NV, axis=-1)[..., ::-1]
 
 
-def places_of_smallest(values_NV: Array, count: int) -> Array:
-    """`[N, count]` places of the smallest values of each row, in no order; which of several equal ones is open."""
-    if is_numpy(values_NV):
-        return np.argpartition(values_NV, count - 1, axis=-1)[..., :count]
-    return namespace(values_NV).topk(values_NV, count, dim=-1, largest=False, sorted=False).indices
-
-
 def to_numpy(array: Array) -> np.ndarray:
     """`array` as a numpy array on the host, for small results such as a list of bad rows."""
     return array if is_numpy(array) else array.detach().cpu().numpy()

@@ -87,24 +87,18 @@ def keep_first(logits: Array, count_N1: Array, smallest_N1: Array, ties: str = "
 
     `ties`: among tokens that tie for the last places, "lowest" or "highest" ids are kept, or "all" of them.
     """
-    keep_NV = is_first(flat_rows(logits), count_N1, smallest_N1, ties)
-    xp = namespace(logits)
-    return xp.where(xp.reshape(keep_NV, logits.shape), logits, -math.inf)
-
-
-def is_first(values_NV: Array, count_N1: Array, smallest_N1: Array, ties: str = "lowest") -> Array:
-    """`[N, vocab]` True for the first `count` of each row by (value, lowest id); arguments as for `keep_first`."""
-    xp = namespace(values_NV)
-    keep_NV = values_NV >= smallest_N1
+    rows_NV = flat_rows(logits)
+    xp = namespace(rows_NV)
+    keep_NV = rows_NV >= smallest_N1
     reaching_N1 = xp.sum(xp.astype(keep_NV, xp.int64), axis=-1, keepdims=True)
     tied_N = ((reaching_N1 > count_N1) & (smallest_N1 > -math.inf))[:, 0]
     if ties != "all" and bool(xp.any(tied_N)):
-        tie_TV = values_NV[tied_N] == smallest_N1[tied_N]
+        tie_TV = rows_NV[tied_N] == smallest_N1[tied_N]
         surplus_T1 = (reaching_N1 - count_N1)[tied_N]
         order_TV = xp.cumulative_sum(xp.astype(tie_TV, xp.int64), axis=-1)
         lost_TV = order_TV > order_TV[:, -1:] - surplus_T1 if ties == "lowest" else order_TV <= surplus_T1
         keep_NV[tied_N] = keep_NV[tied_N] & ~(tie_TV & lost_TV)
-    return keep_NV
+    return xp.where(xp.reshape(keep_NV, logits.shape), logits, -math.inf)
 
 
 def top_ids(logits: Array, count: int) -> Array:

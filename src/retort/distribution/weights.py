@@ -40,7 +40,8 @@ class Weights:
     def mean_gap_N1(self) -> Array:
         """`Σ p·(z - max z)`: the expected logit, counted from the largest; 0 or less."""
         xp = namespace(self.gaps_NV)
-        parts_NV = self.weights_NV * finite(self.gaps_NV)
+        parts_NV = finite(self.gaps_NV)
+        parts_NV *= self.weights_NV
         return xp.sum(parts_NV, axis=-1, keepdims=True) / self.total_N1
 
     @property
@@ -53,7 +54,8 @@ def gaps(rows_NV: Array) -> Array:
     """`[N, vocab]` distance of each logit to the largest of its row, `z - max z` in float64; -inf where removed."""
     xp = namespace(rows_NV)
     wide_NV = xp.astype(rows_NV, xp.float64)
-    return wide_NV - xp.max(wide_NV, axis=-1, keepdims=True)
+    wide_NV -= xp.max(wide_NV, axis=-1, keepdims=True)
+    return wide_NV
 
 
 def finite(gaps_NV: Array) -> Array:

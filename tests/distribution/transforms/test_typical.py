@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 import reference
 from retort.distribution import entropy, softmax
 from retort.distribution.transforms import find_transform
-from retort.distribution.transforms.typical import CANDIDATES, typical_p
+from retort.distribution.transforms.typical import BINS, typical_p
 
 FOUR = np.log([0.4, 0.3, 0.2, 0.1])
 
@@ -97,20 +97,28 @@ def test_masses_are_summed_in_float64_at_a_large_vocabulary() -> None:
     assert kept(typical_p(row, 0.5)) == [token for token in range(125_001) if token != 7]
 
 
-def test_the_search_among_the_nearest_and_the_full_sort_agree() -> None:
+def test_the_bins_make_no_difference_to_the_order() -> None:
+    """Rows peaked, flat, with ties, all alike, narrower than a bin, and with tokens far beyond the last bin's edge."""
     generator = np.random.default_rng(6)
-    num_tokens = 6 * CANDIDATES
-    peaked = generator.normal(size=num_tokens) * 6
+    num_tokens = 2 * BINS
     flat = generator.normal(size=num_tokens)
-    rounded = np.round(flat, 1)
-    rows = np.stack([peaked, flat, rounded, peaked[::-1]])
-    for p in (0.2, 0.9):
-        batch = typical_p(rows, p)
-        sizes = [len(kept(row)) for row in batch]
-        assert p < 0.9 or sizes[0] < CANDIDATES < sizes[1]
-        for row, logits in zip(batch, rows, strict=True):
+    far = flat.copy()
+    far[::7] = -1e4
+    rows = np.stack([flat * 6, flat, np.round(flat, 1), np.zeros(num_tokens), flat * 1e-9, far])
+    for p in (0.0, 0.2, 0.9):
+        for row, logits in zip(typical_p(rows, p), rows, strict=True):
             probs = softmax(logits)
-            distance = np.abs(-np.log(probs) - entropy(logits))
-            order = np.lexsort((np.arange(num_tokens), -logits, np.round(distance, 12)))
-            size = int(np.searchsorted(np.cumsum(probs[order]), p)) + 1
+            distance = np.abs(logits - (probs * logits).sum())
+            order = np.lexsort((np.arange(num_tokens), -logits, np.round(distance, 15)))
+            size = int(np.searchsorted(np.cumsum(probs[order]), p * (1 - 1e-12))) + 1
             assert kept(row) == sorted(order[:size].tolist())
+
+
+def test_min_keep_beyond_the_bin_in_which_the_mass_is_reached() -> None:
+    row = np.linspace(0.0, -40.0, 200)
+    masked = np.where(np.arange(200) % 2 == 0, row, -math.inf)
+    for logits, live in ((row, 200), (masked, 100)):
+        for min_keep in (1, 2, 50, 100, 500):
+            kept_ids = kept(typical_p(logits, 0.1, min_keep=min_keep))
+            assert len(kept_ids) == min(max(min_keep, len(kept(typical_p(logits, 0.1)))), live)
+            assert set(kept_ids) <= set(kept(typical_p(logits, 0.1, min_keep=min_keep + 1)))

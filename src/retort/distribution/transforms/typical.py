@@ -1,6 +1,6 @@
 """typical_p: the tokens whose surprise is closest to what the distribution leads one to expect.
 
-Legend: N rows, V vocabulary, M candidates, T rows that need a closer look.
+Legend: N rows, V vocabulary, B bins, M tokens of one bin.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from retort.distribution.arrays import Array, largest, namespace, places_of_smallest
-from retort.distribution.ranking import SLACK, flat_rows, is_first
+from retort.distribution.arrays import Array, namespace, token_ids
+from retort.distribution.ranking import SLACK, flat_rows
 from retort.distribution.softmax import is_per_row, per_row
 from retort.distribution.transforms.parameters import Parameter, choice
 from retort.distribution.transforms.transform import Transform, usable
@@ -26,8 +26,11 @@ MASS = Parameter(
 )
 TIES = Parameter("ties", "lowest (ids first) or all", default="lowest", kind=choice("lowest", "all"))
 
-CANDIDATES = 1024
-"""The set is sought among this many of the nearest tokens; rows that need more are sorted whole."""
+BINS = 4096
+"""Tokens are first sorted into this many bins by distance; only those of one bin are put in order."""
+
+FARTHEST = 32.0
+"""Distances of this many nats or more share the last bin: less than e^-32 of the mass for each token there."""
 
 
 def typical_p(logits: Array, p: Any, ties: str = "lowest", min_keep: int = 1) -> Array:
@@ -46,64 +49,70 @@ def typical_p(logits: Array, p: Any, ties: str = "lowest", min_keep: int = 1) ->
     if p is None or (not is_per_row(p) and p >= 1.0):
         return logits
     xp = namespace(logits)
-    rows_NV = flat_rows(logits)
     mass_N1 = xp.reshape(per_row(p, logits), (-1, 1))
-    weights = Weights.of(rows_NV)
-    mean_N1 = weights.mean_gap_N1
-    distance_NV = xp.abs(weights.gaps_NV - mean_N1)
-    count_N1, last_N1 = _cut(weights, distance_NV, mean_N1, mass_N1, min_keep)
-    farthest_N1 = xp.abs(last_N1 - mean_N1)
-    if ties == "all":
-        keep_NV = distance_NV <= farthest_N1
-    else:
-        nearer_NV = distance_NV < farthest_N1
-        missing_N1 = count_N1 - xp.sum(xp.astype(nearer_NV, xp.int64), axis=-1, keepdims=True)
-        level_NV = xp.where(
-            distance_NV == farthest_N1, weights.gaps_NV, xp.full_like(weights.gaps_NV, -math.inf)
-        )
-        keep_NV = nearer_NV | is_first(level_NV, missing_N1, last_N1)
-    keep_NV = keep_NV | (mass_N1 >= 1.0)
+    weights = Weights.of(flat_rows(logits))
+    keep_NV = _nearest(weights, mass_N1 * weights.total_N1 * (1.0 - SLACK), ties, min_keep) | (mass_N1 >= 1.0)
     return xp.where(xp.reshape(keep_NV, logits.shape), logits, -math.inf)
 
 
-def _cut(
-    weights: Weights, distance_NV: Array, mean_N1: Array, mass_N1: Array, min_keep: int
-) -> tuple[Array, Array]:
-    """How many tokens are kept `[N, 1]`, and the gap of the last one in order `[N, 1]`."""
+def _nearest(weights: Weights, needed_N1: Array, ties: str, min_keep: int) -> Array:
+    """`[N, vocab]` True for the nearest tokens, until their weights reach what is needed and they are `min_keep`.
+
+    Bins of rising distance are summed, so that only the tokens of the bin in which the set ends have to be sorted.
+    """
+    xp = namespace(needed_N1)
+    needed_N1 = xp.clip(needed_N1, min=math.ulp(0.0))
+    distance_NV = xp.abs(weights.gaps_NV - weights.mean_gap_N1)
+    live_NV = weights.gaps_NV > -math.inf
+    bin_NV = _bins(distance_NV)
+    sums_NB = _sums_up_to(bin_NV, weights.weights_NV)
+    ends_NB = sums_NB >= needed_N1
+    counts_NB = xp.zeros_like(sums_NB)
+    if min_keep > 1:
+        counts_NB = _sums_up_to(bin_NV, xp.astype(live_NV, xp.float64))
+        ends_NB = ends_NB & (counts_NB >= xp.clip(counts_NB[:, -1:], max=float(min_keep)))
+    end_N1 = BINS - 1 - xp.sum(xp.astype(ends_NB[:, :-1], xp.int64), axis=-1, keepdims=True)
+    keep_NV = (bin_NV < end_N1) & live_NV
+    for row in range(end_N1.shape[0]):
+        end = int(end_N1[row, 0])
+        ids_M = xp.nonzero((bin_NV[row] == end) & live_NV[row])[0]
+        ids_M = ids_M[xp.argsort(weights.gaps_NV[row][ids_M], descending=True, stable=True)]
+        ids_M = ids_M[xp.argsort(distance_NV[row][ids_M], stable=True)]
+        missing = needed_N1[row, 0] - (sums_NB[row, end - 1] if end else 0.0)
+        count = _first_reaching(weights.weights_NV[row][ids_M], missing)
+        count = max(count, min_keep - (int(counts_NB[row, end - 1]) if end else 0))
+        if ties == "all":
+            level = distance_NV[row][ids_M[:count][-1]]
+            count = int(xp.sum(xp.astype(distance_NV[row][ids_M] <= level, xp.int64)))
+        keep_NV[row, ids_M[:count]] = True
+    return keep_NV
+
+
+def _bins(distance_NV: Array) -> Array:
+    """`[N, vocab]` the bin of each distance, int64, rising with the distance; equal ones share a bin."""
     xp = namespace(distance_NV)
-    num_tokens = distance_NV.shape[-1]
-    needed_N1 = mass_N1 * weights.total_N1 * (1.0 - SLACK)
-    num_candidates = max(CANDIDATES, min_keep)
-    if num_tokens <= 4 * num_candidates:
-        count_N1, last_N1, _ = _cut_among(weights.gaps_NV, mean_N1, needed_N1, min_keep)
-        return count_N1, last_N1
-    nearest_NM = places_of_smallest(distance_NV, num_candidates)
-    count_N1, last_N1, settled_N1 = _cut_among(
-        xp.take_along_axis(weights.gaps_NV, nearest_NM, axis=-1), mean_N1, needed_N1, min_keep
+    widest_N1 = xp.clip(xp.max(distance_NV, axis=-1, keepdims=True), min=1e-290, max=FARTHEST)
+    return xp.astype(xp.clip(distance_NV * (BINS / widest_N1), max=BINS - 1.0), xp.int64)
+
+
+def _sums_up_to(bin_NV: Array, values_NV: Array) -> Array:
+    """`[N, BINS]` sum of the values of each row in this bin and all before it."""
+    xp = namespace(values_NV)
+    num_rows = bin_NV.shape[0]
+    places_NV = bin_NV + BINS * xp.reshape(token_ids(values_NV.T), (-1, 1))
+    sums = xp.bincount(
+        xp.reshape(places_NV, (-1,)), weights=xp.reshape(values_NV, (-1,)), minlength=num_rows * BINS
     )
-    wide_T = ~settled_N1[:, 0]
-    if bool(xp.any(wide_T)):
-        count_N1[wide_T], last_N1[wide_T], _ = _cut_among(
-            weights.gaps_NV[wide_T], mean_N1[wide_T], needed_N1[wide_T], min_keep
-        )
-    return count_N1, last_N1
+    return xp.cumulative_sum(xp.reshape(sums, (num_rows, BINS)), axis=-1)
 
 
-def _cut_among(gaps_NM: Array, mean_N1: Array, needed_N1: Array, min_keep: int) -> tuple[Array, Array, Array]:
-    """The same among M tokens of each row, and whether no other token can be as near as the last one kept."""
-    xp = namespace(gaps_NM)
-    num_candidates = gaps_NM.shape[-1]
-    falling_NM = largest(gaps_NM, num_candidates)
-    distance_NM = xp.abs(falling_NM - mean_N1)
-    # Distances fall and then rise along the row: two runs, which a stable merge sort joins in linear time.
-    order_NM = xp.argsort(distance_NM, axis=-1, stable=True)
-    reached_NM = xp.cumulative_sum(xp.exp(xp.take_along_axis(falling_NM, order_NM, axis=-1)), axis=-1)
-    count_N1 = xp.sum(xp.astype(reached_NM < needed_N1, xp.int64), axis=-1, keepdims=True) + 1
-    count_N1 = xp.clip(count_N1, min=min_keep)
-    inside_N1 = xp.clip(count_N1, max=num_candidates)
-    last_N1 = xp.take_along_axis(falling_NM, xp.take_along_axis(order_NM, inside_N1 - 1, axis=-1), axis=-1)
-    nearer_N1 = xp.abs(last_N1 - mean_N1) < xp.max(distance_NM, axis=-1, keepdims=True)
-    return inside_N1, last_N1, (count_N1 <= num_candidates) & nearer_N1
+def _first_reaching(weights_M: Array, needed: Any) -> int:
+    """How many of these weights, in this order, make up what is needed; 0 if nothing is."""
+    xp = namespace(weights_M)
+    if needed <= 0.0:
+        return 0
+    short = int(xp.sum(xp.astype(xp.cumulative_sum(weights_M) < needed, xp.int64)))
+    return min(short + 1, weights_M.shape[0])
 
 
 ROWS = (
