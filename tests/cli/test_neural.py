@@ -44,6 +44,23 @@ def recipe(model, tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(file)
 
 
+def test_sample_with_a_draft_gives_the_same_texts_and_says_what_it_saved(run, run_json, model) -> None:
+    plain = run_json("sample", model, "the sky", "--n", "2", "--max-tokens", "8")
+    drafted = run_json("sample", model, "the sky", "--n", "2", "--max-tokens", "8", "--draft", model)
+    assert [text["ids"] for text in drafted["samples"]] == [text["ids"] for text in plain["samples"]]
+    counts = drafted["draft"]
+    assert counts["accepted"] == counts["judged"] == counts["drafted"] > 0
+    assert (counts["acceptance"], counts["model"], counts["method"]) == (1.0, model, "coupled")
+    assert counts["tokens_per_pass"] == pytest.approx(1 + counts["accepted"] / counts["target_passes"])
+    shown = run(
+        "sample", model, "the sky", "--max-tokens", "8", "--draft", model, "--draft-method", "residual"
+    )
+    assert "judged tokens stood (100.00%)" in shown.stdout
+    streamed = run("sample", model, "the sky", "--draft", model, "--stream")
+    assert streamed.exit_code == 2
+    assert len(streamed.stderr.splitlines()) == 1
+
+
 def test_distill_reports_both_arms_and_a_verdict(run_json, recipe) -> None:
     document = run_json("distill", recipe, "steps=2")
     assert {"arms", "difference", "verdict", "recipe"} <= set(document)

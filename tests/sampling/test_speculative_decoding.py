@@ -13,6 +13,7 @@ from retort.distribution import Chain, log_softmax
 from retort.errors import CapabilityError, InputError
 from retort.sampling import SamplingParams, Speculation, generate
 from retort.sampling.speculative import METHODS, Method
+from retort.sampling.speculative_decoding import RoundCounts
 
 
 class NearSource(MockSource):
@@ -141,6 +142,15 @@ def test_a_draft_with_another_padding_of_the_vocabulary_changes_no_text(vocab_si
         assert max(max(text.ids) for text in texts) >= 25
         if method == "coupled":
             assert texts == generate(target, prompts, params, n=4)
+
+
+def test_counts_are_of_passes_judged_and_standing_tokens() -> None:
+    counts = RoundCounts()
+    assert (counts.acceptance, counts.tokens_per_pass) == (None, 1.0)
+    for drafted, accepted in ((0, 0), (3, 3), (3, 1), (2, 0)):
+        counts(0, drafted, accepted)
+    assert counts == RoundCounts(target_passes=4, drafted=8, judged=6, accepted=4)
+    assert (counts.acceptance, counts.tokens_per_pass) == (4 / 6, 2.0)
 
 
 class OneByOne(MockSource):

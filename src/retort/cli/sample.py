@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from retort.distribution.chain import Chain
     from retort.sampling.generate import Sample, SampledToken
     from retort.sampling.params import SamplingParams
+    from retort.sampling.speculative import Method
+    from retort.sampling.speculative_decoding import RoundCounts
     from retort.sources.base import Source
 
 
@@ -50,6 +52,25 @@ if TYPE_CHECKING:
 @click.option(
     "--stream", "as_stream", is_flag=True, help="Print each text while it is drawn, one after the other."
 )
+@click.option(
+    "--draft",
+    metavar="MODEL",
+    help="A smaller model with the same tokens drafts ahead, so that MODEL runs less often; the texts stay the same.",
+)
+@click.option(
+    "--draft-tokens",
+    type=click.IntRange(1),
+    default=4,
+    show_default=True,
+    help="How many tokens --draft proposes at a time.",
+)
+@click.option(
+    "--draft-method",
+    type=click.Choice(["coupled", "residual"]),
+    default="coupled",
+    show_default=True,
+    help="coupled keeps every text as it is without a draft; residual keeps its law and takes more of the draft.",
+)
 @json_option
 def command(
     model: str,
@@ -65,6 +86,9 @@ def command(
     stop: tuple[str, ...],
     include_stop: bool,
     as_stream: bool,
+    draft: str | None,
+    draft_tokens: int,
+    draft_method: Method,
     as_json: bool,
 ) -> None:
     """Draw texts from MODEL after PROMPT.
@@ -76,8 +100,13 @@ def command(
     from retort.cli.progress import Progress
     from retort.sampling.generate import generate
     from retort.sampling.params import SamplingParams
+    from retort.sampling.speculative_decoding import RoundCounts, Speculation
     from retort.sources.load import load
 
+    if as_stream and draft is not None:
+        raise click.UsageError(
+            "--stream prints one text after the other and --draft is for whole texts; give one of them."
+        )
     if as_stream and as_json:
         raise click.UsageError(
             "--stream prints texts while they are drawn and --json one document at the end; give one of them."
@@ -97,13 +126,40 @@ def command(
     if as_stream:
         _stream(source, prompt, params, n, include_stop)
         return
+    counts = RoundCounts()
+    speculation = (
+        None if draft is None else Speculation(load(draft), draft_tokens, draft_method, on_round=counts)
+    )
     with Progress("tokens") as progress:
-        samples = generate(source, prompt, params, n=n, include_stop=include_stop, on_progress=progress)
+        samples = generate(
+            source,
+            prompt,
+            params,
+            n=n,
+            include_stop=include_stop,
+            on_progress=progress,
+            draft=speculation,
+        )
     if as_json:
         spec = str(params.resolved_chain)
-        print_json({"model": model, "prompt": prompt, "seed": seed, "chain": spec, "samples": samples})
+        document = {"model": model, "prompt": prompt, "seed": seed, "chain": spec, "samples": samples}
+        if draft is not None:
+            document["draft"] = {
+                "model": draft,
+                "method": draft_method,
+                "num_tokens": draft_tokens,
+                "target_passes": counts.target_passes,
+                "drafted": counts.drafted,
+                "judged": counts.judged,
+                "accepted": counts.accepted,
+                "acceptance": counts.acceptance,
+                "tokens_per_pass": counts.tokens_per_pass,
+            }
+        print_json(document)
     else:
         _print(source, prompt, params, samples)
+        if draft is not None:
+            _print_draft(draft, counts)
 
 
 def _print_head(console: Console, source: Source, prompt: str, params: SamplingParams) -> None:
@@ -153,6 +209,17 @@ def _print(source: Source, prompt: str, params: SamplingParams, samples: Sequenc
         "Logprobs in nats, summed over the text: raw is the model's own (τ = 1, nothing removed), processed is of the "
         "distribution that was drawn from. Entropy: nats a token, processed. Kept: the smallest mass that truncation "
         "left at any token. A near tie could fall the other way on another machine."
+    )
+
+
+def _print_draft(draft: str, counts: RoundCounts) -> None:
+    from retort.cli.output import number, probability, stdout_console
+
+    share = "none" if counts.acceptance is None else probability(counts.acceptance)
+    stdout_console().print(
+        f"Drafted by {draft}: {counts.accepted} of {counts.judged} judged tokens stood ({share}); "
+        f"{number(counts.tokens_per_pass)} tokens for each pass of the model over a text.",
+        soft_wrap=True,
     )
 
 

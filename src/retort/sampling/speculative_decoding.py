@@ -46,6 +46,32 @@ class Speculation:
             raise InputError(f"method must be one of {', '.join(METHODS)}, got {self.method!r}")
 
 
+@dataclass
+class RoundCounts:
+    """Counts all rounds of a run, as the `on_round` of a Speculation: what a draft saved."""
+
+    target_passes: int = 0
+    drafted: int = 0
+    judged: int = 0
+    accepted: int = 0
+
+    def __call__(self, index: int, drafted: int, accepted: int) -> None:
+        self.target_passes += 1
+        self.drafted += drafted
+        self.judged += accepted + (accepted < drafted)
+        self.accepted += accepted
+
+    @property
+    def acceptance(self) -> float | None:
+        """Share of the judged draft tokens that stood (what follows a refused one is not judged); None if none was."""
+        return self.accepted / self.judged if self.judged else None
+
+    @property
+    def tokens_per_pass(self) -> float:
+        """Tokens that a pass of the target over a text gave; without a draft it gives 1."""
+        return 1.0 + self.accepted / self.target_passes if self.target_passes else 1.0
+
+
 def decode_speculatively(
     source: Source, speculation: Speculation, texts: Sequence[Text], noise_scale: float, *, pieces: bool
 ) -> Iterator[Event]:
