@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from retort.distribution import Chain
+from collections.abc import Sequence
+
+from retort.distribution import Chain, Context, RowState
 from retort.errors import InputError, MissingExtraError
-from retort.sampling.params import SamplingParams
+from retort.sampling.noise import MAX_SEED, uniform_at
+from retort.sampling.params import SamplingParams, check_seed
 
 try:
     import torch
@@ -47,22 +50,51 @@ class Rows:
 class ChainLogitsProcessor(LogitsProcessor):
     """`scores` after every stage of a chain, `[rows, vocab]`; see `logits_processor`."""
 
-    def __init__(self, chain: Chain, attention_mask: torch.Tensor | None, pad_token_id: int | None) -> None:
+    def __init__(
+        self, chain: Chain, attention_mask: torch.Tensor | None, pad_token_id: int | None, seed: int
+    ) -> None:
         self.chain = chain
         self._mask = attention_mask
         self._pad_id = pad_token_id
+        self._seed = seed
         self._first_column: list[int] = []  # of each row: where its text begins
         self._prompt_width = self._last_width = -1
+        self._states: Sequence[RowState | None] = ()
+        self._last: tuple[torch.Tensor, Context] | None = None  # what the last token was drawn from
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         num_rows, width = input_ids.shape
         if width != self._last_width + 1 or num_rows != len(self._first_column):  # another call of generate
             self._prompt_width = width
             self._first_column = self._padding(input_ids)
+            self._states, self._last = [None] * num_rows, None
         self._last_width = width
-        history = [row[pad:] for pad, row in zip(self._first_column, input_ids.tolist(), strict=True)]
-        processed: torch.Tensor = self.chain.apply(scores, history)
+        context = self._context(input_ids) if self.chain.needs else None
+        processed: torch.Tensor = self.chain.apply(scores, context=context)
+        if context is not None and "state" in self.chain.needs:
+            self._last = scores.clone(), context
         return processed.to(scores.dtype)
+
+    def _context(self, input_ids: torch.Tensor) -> Context:
+        """What the chain reads beside the scores, the states brought up to date with the tokens that were drawn."""
+        width = input_ids.shape[1]
+        history = [row[first:] for first, row in zip(self._first_column, input_ids.tolist(), strict=True)]
+        if self._last is not None:
+            scores, before = self._last
+            if before.history != [tokens[:-1] for tokens in history]:
+                raise InputError(
+                    f"the chain ({self.chain}) remembers each row's past, and rows changed places between two steps "
+                    "(beam search does that); draw with do_sample or greedily"
+                )
+            drawn = [tokens[-1] for tokens in history]
+            self._states = self.chain.update(self._states, drawn, scores, before)
+        seeds = [(self._seed + row) & MAX_SEED for row in range(len(history))]
+        return Context(
+            history=history,
+            prompt_lengths=[self._prompt_width - first for first in self._first_column],
+            uniforms=lambda stream: uniform_at(seeds, width - self._prompt_width, stream),
+            states=self._states,
+        )
 
     def _padding(self, input_ids: torch.Tensor) -> list[int]:
         """Columns of padding in front of each row: of beams and returned sequences, those of their prompt."""
@@ -84,6 +116,7 @@ def logits_processor(
     *,
     attention_mask: torch.Tensor | None = None,
     pad_token_id: int | None = None,
+    seed: int = 0,
 ) -> ChainLogitsProcessor:
     """A transformers LogitsProcessor that applies `chain` (a Chain, its text, or the chain of SamplingParams).
 
@@ -92,10 +125,12 @@ def logits_processor(
     otherwise, and its temperature and truncations come after this processor.
     Chains that look back must not count left padding. `attention_mask` `[prompts, width]` says where it is;
     `pad_token_id` takes the run of that token in front of a row as padding, which is wrong for a prompt that begins
-    with it. With neither, every token counts. Raises InputError for a chain that cannot be read.
+    with it. With neither, every token counts. `seed` is for stages with coins of their own (xtc): row i uses seed + i.
+    One processor serves one call of generate at a time. Raises InputError for a chain that cannot be read.
     """
+    check_seed(seed)
     if isinstance(chain, str):
         chain = Chain.parse(chain)
     elif isinstance(chain, SamplingParams):
         chain = chain.resolved_chain
-    return ChainLogitsProcessor(chain, attention_mask, pad_token_id)
+    return ChainLogitsProcessor(chain, attention_mask, pad_token_id, seed)
