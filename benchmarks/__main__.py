@@ -11,7 +11,7 @@ from importlib import import_module
 
 from benchmarks.record import Settings, cores, markdown, write
 
-NAMES = ("startup", "sampling", "path", "distill")
+NAMES = ("startup", "sampling", "generate", "path", "distill")
 ROUNDS = 7
 
 
@@ -24,7 +24,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("names", nargs="*", metavar="name", help=f"which of {', '.join(NAMES)}; default: all")
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout instead of tables")
     parser.add_argument(
-        "--model", help="for path and distill; default: embedded:base, or a random model of its shape"
+        "--model",
+        help="for generate, path and distill; default: embedded:base (generate: embedded:small too), or a random "
+        "model of its shape",
     )
     parser.add_argument(
         "--rounds", type=int, default=ROUNDS, help=f"times each case is run; default: {ROUNDS}"

@@ -53,7 +53,18 @@ def test_a_quick_run_prints_one_document(capsys: pytest.CaptureFixture[str]) -> 
     assert kept["512 tokens, sure, temperature=0.8"] == 512
 
 
+def test_generation_is_timed_with_the_tokens_it_drew(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["generate", "--quick", "--json", "--threads", "1"])
+    (found,) = json.loads(capsys.readouterr().out)
+    assert [row["case"].rpartition(", ")[2] for row in found["rows"]] == ["1 texts", "3 texts"]
+    for row in found["rows"]:
+        count = int(row["case"].rpartition(", ")[2].split()[0])
+        tokens = count * found["settings"]["max_tokens"]
+        assert row["details"]["tokens/s"] == pytest.approx(tokens / row["seconds"]["retort"])
+        assert set(row["ratios"]) == {"transformers", "in transformers", "forward alone"}
+
+
 def test_an_unknown_name_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["pathh"])
-    assert "there are startup, sampling, path, distill" in capsys.readouterr().err
+    assert "there are startup, sampling, generate, path, distill" in capsys.readouterr().err
