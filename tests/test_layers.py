@@ -76,7 +76,7 @@ OPTIONAL: dict[str, str] = {
     "sglang": r"adapters/sglang\.py",
     "starlette": r"studio/\w+\.py",
     "tokenizers": r"(sources|distill)/\w+\.py",
-    "torch": r"(sources|distill)/(\w+/)?\w+\.py|sampling/torch\.py|adapters/\w+\.py",
+    "torch": r"(sources|distill)/(\w+/)?\w+\.py|sampling/torch(_noise)?\.py|adapters/\w+\.py",
     "transformers": r"(sources|distill)/(\w+/)?\w+\.py|adapters/(transformers|chain_processor)\.py",
     "uvicorn": r"studio/\w+\.py",
     "vllm": r"adapters/vllm\.py",

@@ -1,0 +1,130 @@
+"""The draw in torch operations, on the CPU device: the same noise bits, tokens and margins as numpy's way.
+
+No GPU is needed; that the same operations give the same bits on one has not been tested here.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from retort.distribution import Chain
+from retort.errors import InputError
+from retort.sampling import SamplingParams, gumbel_at, sample
+from retort.sampling.noise import MAX_SEED, negated_log
+
+torch = pytest.importorskip("torch")
+
+from retort.sampling.torch import COLUMNS, draw, lives_here  # noqa: E402
+from retort.sampling.torch_noise import block_arrivals, later_arrivals  # noqa: E402
+from retort.sampling.torch_noise import negated_log as torch_negated_log  # noqa: E402
+
+TOLERANCE = 1e-12
+CHAINS = [
+    "",
+    "temperature=0.7 | top_p=0.9",
+    "temperature=2",
+    "top_k=3",
+    "temperature=0",
+    "top_k=2 | temperature=0",
+    "min_p=0.1 | temperature=1.5",
+    "temperature=1e-3",
+]
+
+
+def hard_rows(vocab: int) -> tuple[np.ndarray, list[int], list[int]]:
+    """16 rows: ordinary ones, all equal, many ties, most tokens removed, one left, far apart; seeds and positions."""
+    rng = np.random.default_rng(vocab)
+    logits = rng.normal(0, 3, (16, vocab)).astype(np.float32)
+    logits[3] = 0.0
+    logits[4] = np.round(logits[4])
+    logits[5, rng.random(vocab) < 0.9] = -np.inf
+    logits[5, 0] = 1.0
+    logits[6], logits[6, vocab // 2] = -np.inf, 0.0
+    logits[7] *= 1e6
+    logits[8] = np.where(np.arange(vocab) < vocab - 1, -np.inf, logits[8])
+    logits[8, 0] = logits[8, -1]
+    seeds = [int(seed) for seed in rng.integers(0, 2**63, 16)]
+    seeds[0], seeds[1] = MAX_SEED, 2**32
+    return logits, seeds, [0, 2**32 - 1, *range(2, 16)]
+
+
+@pytest.mark.parametrize("vocab", [1, 2, 63, 64, 65, 130, 5000])
+@pytest.mark.parametrize("chain", CHAINS)
+def test_tokens_and_margins_are_bitwise_those_of_numpy(vocab: int, chain: str) -> None:
+    logits, seeds, positions = hard_rows(vocab)
+    ours = sample(logits, SamplingParams(chain=Chain.parse(chain)), seeds, positions)
+    theirs = draw(torch.from_numpy(logits), Chain.parse(chain), seeds, positions)
+    assert tuple(theirs) == COLUMNS
+    assert theirs["ids"].dtype == np.int64
+    for name in ("ids", "margin"):
+        assert np.array_equal(getattr(ours, name), theirs[name]), name
+    for name in COLUMNS:
+        np.testing.assert_allclose(theirs[name], getattr(ours, name), atol=TOLERANCE, rtol=TOLERANCE)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("layout", ["contiguous", "strided", "transposed"])
+def test_any_float_type_and_layout(dtype: torch.dtype, layout: str) -> None:
+    rows = torch.from_numpy(np.random.default_rng(1).normal(0, 3, (6, 200))).to(dtype)
+    logits = {
+        "contiguous": rows,
+        "strided": torch.stack([rows, rows], dim=-1)[..., 0],
+        "transposed": rows.T.contiguous().T,
+    }[layout]
+    chain = Chain.parse("temperature=0.8 | top_k=40")
+    ours = sample(rows.to(torch.float64).numpy(), SamplingParams(chain=chain), range(6), range(6))
+    theirs = draw(logits.requires_grad_(True), chain, range(6), range(6))
+    assert np.array_equal(ours.ids, theirs["ids"])
+    assert np.array_equal(ours.margin, theirs["margin"])
+
+
+def test_noise_has_the_same_bits() -> None:
+    """Every token of three blocks, for seeds and positions at both ends of their range."""
+    ids = np.arange(192)
+    for seed, position in ((0, 0), (MAX_SEED, 2**32 - 1), (2**32 + 5, 77)):
+        key = tuple(torch.tensor([word]) for word in (seed % 2**32, seed // 2**32))
+        first, winner = block_arrivals(key, torch.tensor([position]), torch.arange(3))
+        later = later_arrivals(key, torch.tensor([position]), torch.arange(96)).flatten()
+        later[winner] = 0.0
+        arrivals = first.repeat_interleave(64) + later
+        noise = torch_negated_log(arrivals).numpy()
+        assert np.array_equal(noise.view(np.int64), gumbel_at(seed, position, ids).view(np.int64))
+
+
+def test_logarithm_has_the_same_bits() -> None:
+    values = np.concatenate([2.0 ** -np.arange(60), np.random.default_rng(0).exponential(1, 20_000), [700.0]])
+    got = torch_negated_log(torch.from_numpy(values.copy())).numpy()
+    negated_log(values)
+    assert np.array_equal(got.view(np.int64), values.view(np.int64))
+
+
+def test_few_blocks_are_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    """32 rows of 64,000 tokens: under one pair of tokens in five is asked for its noise, for peaked and flat rows."""
+    from retort.sampling import torch as device
+
+    opened = []
+
+    def counted(key: object, positions: object, pairs: torch.Tensor) -> torch.Tensor:
+        opened.append(pairs.numel())
+        return later_arrivals(key, positions, pairs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(device, "later_arrivals", counted)
+    rng = np.random.default_rng(0)
+    for spread in (0.0, 1.0, 3.0, 8.0):
+        draw(torch.from_numpy(rng.normal(0, spread, (32, 64_000))), Chain.parse(""), range(32), [0] * 32)
+        assert opened[-1] < 32 * 32_000 / 5, spread
+
+
+def test_which_tensors_it_is_for() -> None:
+    assert not lives_here(np.zeros(3))
+    assert not lives_here(torch.zeros(3))
+    assert not lives_here(torch.zeros(3, device="meta"))
+    assert not lives_here([1.0])
+
+
+def test_what_the_chain_refuses_is_refused() -> None:
+    with pytest.raises(InputError, match="NaN"):
+        draw(torch.tensor([[1.0, math.nan]]), Chain.parse("temperature=2"), [0], [0])
