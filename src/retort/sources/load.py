@@ -16,7 +16,7 @@ def load(model: str, *, trust_remote_code: bool = False, allow_pickle: bool = Fa
 
     `embedded:NAME` comes with the package, `logits:FILE` is a JSON file with one row, `http(s)://host:port/v1#name` is
     a model on an OpenAI-compatible server, `recorded:FILE` holds what was recorded earlier, and anything without a
-    scheme is a local folder or a hub id for transformers, for which alone the two options count:
+    scheme is a local folder, a GGUF file or a hub id for transformers, for which alone the two options count:
     `trust_remote_code` runs the Python files of the model's repository, `allow_pickle` opens weights that are
     not safetensors. Raises SourceError for what cannot be loaded and MissingExtraError where a library is not
     installed.
@@ -76,5 +76,5 @@ LOADERS: dict[str, Callable[[str], Source]] = {
 def _allowed() -> str:
     return (
         "embedded:NAME (see `retort models`), logits:FILE, recorded:FILE, http://host:port/v1#name, "
-        "a local model folder, or a hub id such as org/model"
+        "a local model folder, a .gguf file, or a hub id such as org/model"
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ TOKENIZER_FILES = (
     "*.tiktoken",
 )
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
+GGUF_ENDING, GGUF_MAGIC = ".gguf", b"GGUF"
 HUB_TIMEOUT = 5.0  # seconds to wait for the hub's first answer before the local cache is tried
 HUB_FILES = ("*.json", "*.safetensors", "*.model", "*.txt", "*.tiktoken", "*.jinja")
 # Second copies of the weights and other formats, in subfolders or under other names.
@@ -53,6 +55,24 @@ def find_model_folder(name: str, *, trust_remote_code: bool = False, allow_pickl
             )
         path = fetch_from_hub(name, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle)
     check_model_folder(path, name, allow_pickle=allow_pickle)
+    return path
+
+
+def find_gguf(name: str) -> Path | None:
+    """The checked file of a model in one GGUF file, None where `name` does not end in .gguf.
+
+    Raises SourceError for a file that is missing or no GGUF, and MissingExtraError without the gguf library.
+    """
+    if not name.lower().endswith(GGUF_ENDING):
+        return None
+    path = Path(name).expanduser()
+    if not path.is_file():
+        raise SourceError(f"There is no file {name}; give a local GGUF file.")
+    with path.open("rb") as file:
+        if file.read(len(GGUF_MAGIC)) != GGUF_MAGIC:
+            raise SourceError(f"{name} is not a GGUF file: it does not begin with GGUF.")
+    if find_spec("gguf") is None:
+        raise MissingExtraError("gguf", "gguf", f"Reading {name}")
     return path
 
 

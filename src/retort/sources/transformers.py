@@ -1,4 +1,4 @@
-"""Any causal language model that the transformers library can load, from a local folder or the hub.
+"""Any causal language model that the transformers library can load: a local folder, a GGUF file, or from the hub.
 
 Weights come from safetensors and no code of the model's own runs, unless the caller says otherwise. The
 decoder with its key-value cache is in `cached_decoder.py`.
@@ -6,9 +6,10 @@ decoder with its key-value cache is in `cached_decoder.py`.
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, redirect_stderr
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from retort.errors import MissingExtraError, SourceError
 from retort.sources.base import Capability, check_prompts, check_token_ids
 from retort.sources.chat import Message
-from retort.sources.model_folder import find_model_folder, first_line
+from retort.sources.model_folder import find_gguf, find_model_folder, first_line
 
 if TYPE_CHECKING:
     from retort.sources.cached_decoder import CachedDecoder
@@ -47,12 +48,20 @@ class TransformersSource:
         `dtype` is what the weights are computed in, whatever they are stored in. Raises SourceError.
         """
         self.name = name or folder_or_id
-        folder = find_model_folder(
-            folder_or_id, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle
+        gguf = find_gguf(folder_or_id)
+        folder = (
+            gguf.parent
+            if gguf
+            else find_model_folder(
+                folder_or_id, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle
+            )
         )
-        with quiet_transformers():
-            self.tokenizer: Any = _load_tokenizer(folder, self.name, trust_remote_code)
-            self.model: Any = _load_model(folder, self.name, dtype, trust_remote_code, allow_pickle)
+        # A GGUF file is one of a folder to the library, and needs no other; its quantised weights are multiplied out.
+        inside: dict[str, Any] = {"gguf_file": gguf.name} if gguf else {}
+        # Its progress bar for GGUF files knows no switch.
+        with quiet_transformers(), redirect_stderr(io.StringIO()) if gguf else nullcontext():
+            self.tokenizer: Any = _load_tokenizer(folder, self.name, trust_remote_code, inside)
+            self.model: Any = _load_model(folder, self.name, dtype, trust_remote_code, allow_pickle, inside)
         self.model.to(device).eval()
         self.device = device
 
@@ -149,16 +158,18 @@ def quiet_transformers() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
-def _load_tokenizer(folder: Path, name: str, trust_remote_code: bool) -> Any:
+def _load_tokenizer(folder: Path, name: str, trust_remote_code: bool, inside: dict[str, Any]) -> Any:
     from transformers import AutoTokenizer
 
     try:
-        return AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code)
+        return AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code, **inside)
     except Exception as error:  # the library raises whatever the format's parser raised
         raise SourceError(f"The tokenizer of {name} cannot be loaded: {_reason(error)}") from error
 
 
-def _load_model(folder: Path, name: str, dtype: str, trust_remote_code: bool, allow_pickle: bool) -> Any:
+def _load_model(
+    folder: Path, name: str, dtype: str, trust_remote_code: bool, allow_pickle: bool, inside: dict[str, Any]
+) -> Any:
     try:
         import torch
         from transformers import AutoModelForCausalLM
@@ -170,8 +181,9 @@ def _load_model(folder: Path, name: str, dtype: str, trust_remote_code: bool, al
             folder,
             dtype=getattr(torch, dtype),
             trust_remote_code=trust_remote_code,
-            use_safetensors=None if allow_pickle else True,
+            use_safetensors=None if allow_pickle or inside else True,
             output_loading_info=True,
+            **inside,
         )
     except Exception as error:  # wrong shapes, damaged files, unknown and not causal architectures
         raise SourceError(f"The model {name} cannot be loaded: {_reason(error)}") from error
