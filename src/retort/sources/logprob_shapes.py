@@ -23,7 +23,9 @@ from retort.sources.base import KnownToken
 NOT_GIVEN = -9999.0  # what OpenAI writes for a token that is not among the most probable ones
 UNDECODED = "\ufffd"
 SUM_TOLERANCE = 1e-3  # logprobs rounded to a few digits may sum to a little more than one
-SHORTEST_FLOAT32 = 1e-6  # nats: the rounding of a float32 logprob of ordinary size
+FLOAT32_PASS = (
+    1e-5  # nats: what the order of its sums moves a float32 forward pass, a few spacings of a logit of 20
+)
 
 
 @dataclass(frozen=True)
@@ -204,7 +206,7 @@ def drop_extra(position: Position, asked: int) -> Position:
 def rounding_of(tokens: Sequence[KnownToken]) -> float:
     """How far the logprobs may be from what was computed: half a unit of the last decimal that any of them uses."""
     decimals = max((_decimals(token.logprob) for token in tokens), default=0)
-    return max(0.5 * 10.0**-decimals, SHORTEST_FLOAT32) if decimals < 7 else SHORTEST_FLOAT32
+    return max(0.5 * 10.0**-decimals, FLOAT32_PASS)
 
 
 def _decimals(value: float) -> int:

@@ -1,0 +1,219 @@
+"""A real OpenAI-compatible server against the same model loaded directly: do the intervals hold the truth?
+
+    python -m benchmarks.server_check                       llama.cpp's server, through xllamacpp
+    python -m benchmarks.server_check --server llama-cpp-python
+    python -m benchmarks.server_check --python venv/bin/python --json
+
+An embedded model is written as GGUF, served on loopback, probed, looked at over HTTP, and compared with itself: every
+probability, entropy and kept set that the model gives directly must lie in the interval that the server's top tokens
+give. Nothing is installed; where the server's package is missing this says so and exits 0.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.record import hardware
+from retort.distribution.chain import Chain
+from retort.errors import SourceError
+from retort.lens.look import full_look, look
+from retort.lens.partial_look import PartialLook
+from retort.sources.base import Source
+from retort.sources.load import load
+
+PROMPTS = (
+    "the sky is",
+    "A pear is a kind of",
+    "A hammer is used to",
+    "The opposite of hot is",
+    "Once upon a time",
+)
+TEMPERATURES = (0.5, 1.0, 1.5, 2.0)
+CHAIN = Chain("top_k=15 | temperature=1.5 | top_p=0.9")
+STARTING = 60.0  # seconds a server may take to load
+
+# Key-value cache and attention are float32 as in the direct model, and one thread sums in one order.
+XLLAMACPP = """
+import sys, time, xllamacpp
+params = xllamacpp.CommonParams()
+params.model.path, params.model_alias = sys.argv[1], {"served"}
+params.n_ctx, params.n_parallel, params.warmup, params.cpuparams.n_threads = 256, 1, False, 1
+params.cache_type_k = params.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_F32
+params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
+params.sampling.seed = 1
+server = xllamacpp.Server(params)
+print(server.listening_address, flush=True)
+sys.stdin.read()
+"""
+LLAMA_CPP_PYTHON = """
+import socket, sys, threading, uvicorn
+from llama_cpp.server.app import create_app
+from llama_cpp.server.settings import ModelSettings, ServerSettings
+with socket.socket() as free:
+    free.bind(("127.0.0.1", 0))
+    port = free.getsockname()[1]
+model = ModelSettings(model=sys.argv[1], model_alias="served", n_ctx=256, logits_all=True, n_threads=1,
+                      type_k=0, type_v=0, verbose=False)
+app = create_app(server_settings=ServerSettings(port=port), model_settings=[model])
+threading.Thread(target=uvicorn.run, args=(app,), kwargs={"port": port, "log_level": "error"}, daemon=True).start()
+print(f"http://127.0.0.1:{port}", flush=True)
+sys.stdin.read()
+"""
+SERVERS = {"xllamacpp": ("xllamacpp", XLLAMACPP), "llama-cpp-python": ("llama_cpp.server", LLAMA_CPP_PYTHON)}
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One prompt: how many numbers were compared, how many lay in their interval, and the furthest one outside.
+
+    `logprob_difference` and `margin_difference` are the largest of server against model, in nats at τ = 1.
+    """
+
+    prompt: str
+    compared: int
+    inside: int
+    furthest_outside: float
+    logprob_difference: float
+    margin_difference: float
+    entropy_low: float
+    entropy: float
+    entropy_high: float
+
+
+def check(server: Source, direct: Source, prompt: str) -> Checked:
+    """Compare both at every temperature and through a chain."""
+    told = look(server, prompt, TEMPERATURES, CHAIN)
+    truth = full_look(direct, prompt, TEMPERATURES, CHAIN, top=direct.vocab_size)
+    assert isinstance(told, PartialLook) and told.chain is not None and truth.chain is not None
+    outside: list[float] = []
+
+    def compare(low: float, value: float, high: float) -> None:
+        outside.append(max(low - value, value - high, 0.0))
+
+    logprobs = {token.id: token.logprob for token in truth.rows[TEMPERATURES.index(1.0)].top}
+    for row, exact in zip(told.rows, truth.rows, strict=True):
+        probs = {token.id: token.prob for token in exact.top}
+        compare(row.entropy_low, exact.entropy_nats, row.entropy_high)
+        for token in row.top:
+            compare(token.prob_low, probs[_id(token, exact)], token.prob_high)
+    at_one = told.rows[TEMPERATURES.index(1.0)]
+    exact_one = truth.rows[TEMPERATURES.index(1.0)]
+    for left, right in zip(told.chain.stages, truth.chain.stages, strict=True):
+        compare(left.kept, right.kept, left.kept)
+    return Checked(
+        prompt=prompt,
+        compared=len(outside),
+        inside=sum(distance == 0.0 for distance in outside),
+        furthest_outside=max(outside),
+        logprob_difference=max(abs(t.logprob_raw - logprobs[_id(t, exact_one)]) for t in at_one.top),
+        margin_difference=abs(told.margin - truth.margin),
+        entropy_low=at_one.entropy_low,
+        entropy=exact_one.entropy_nats,
+        entropy_high=at_one.entropy_high,
+    )
+
+
+def _id(token: Any, exact: Any) -> int:
+    """The id of a server's token, by its text where the server gives no ids."""
+    if token.id is not None:
+        return int(token.id)
+    return next(t.id for t in exact.top if t.token == token.token)
+
+
+@contextmanager
+def served(python: str, server: str, model: Path) -> Iterator[str]:
+    """The URL of `model` on a server in a process of its own, which ends when its stdin closes."""
+    process = subprocess.Popen(
+        [python, "-c", SERVERS[server][1], str(model)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdin is not None and process.stdout is not None
+    try:
+        address = process.stdout.readline().strip()
+        if not address:
+            raise SystemExit(f"The server {server} ended while it was starting.")
+        yield f"{address}/v1#served"
+    finally:
+        process.stdin.close()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def connect(url: str) -> Source:
+    """The source at `url`, waited for while the server loads its model."""
+    begun = time.monotonic()
+    while True:
+        try:
+            return load(url)
+        except SourceError:
+            if time.monotonic() - begun > STARTING:
+                raise
+            time.sleep(0.2)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Compare a real server's intervals with the model itself.")
+    parser.add_argument("--model", default="base", help="name of an embedded model (default: base)")
+    parser.add_argument("--server", choices=list(SERVERS), default="xllamacpp")
+    parser.add_argument("--type", default="f32", help="how the GGUF holds its matrices: f32, f16 or q8_0")
+    parser.add_argument("--python", default=sys.executable, help="the Python that has the server's package")
+    parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    asked = parser.parse_args()
+    package = SERVERS[asked.server][0]
+    if subprocess.run([asked.python, "-c", f"import {package}"], capture_output=True).returncode:
+        print(f"skipped: {asked.python} has no {package}; pip install {asked.server}", file=sys.stderr)
+        return
+    from training.to_gguf import convert
+
+    from retort.sources.embedded import MODELS_FOLDER
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = convert(MODELS_FOLDER / asked.model, Path(folder) / "served.gguf", asked.type)
+        # The GGUF itself, read by transformers: with q8_0 both sides then hold the same rounded weights.
+        direct = load(str(path))
+        with served(asked.python, asked.server, path) as url:
+            server = connect(url)
+            rows = [check(server, direct, prompt) for prompt in PROMPTS]
+            probe: Any = getattr(server, "probe", None)
+    document = {
+        "server": asked.server,
+        "model": asked.model,
+        "type": asked.type,
+        "hardware": hardware(),
+        "probe": asdict(probe),
+        "rows": [asdict(row) for row in rows],
+    }
+    if asked.json:
+        print(json.dumps(document, indent=2))
+        return
+    print(
+        f"{asked.server} serving {asked.model} as {asked.type}: logprobs {probe.logprobs}, {probe.given} given, replay "
+        f"{probe.replay:.1e} nats, notes: {' '.join(probe.notes) or 'none'}"
+    )
+    for row in rows:
+        print(
+            f"{row.prompt!r}: {row.inside} of {row.compared} inside, furthest outside by {row.furthest_outside:.1e}; "
+            f"logprobs differ by {row.logprob_difference:.1e}, entropy {row.entropy:.4f} in "
+            f"[{row.entropy_low:.4f}, {row.entropy_high:.4f}]"
+        )
+    assert all(math.isfinite(row.logprob_difference) for row in rows)
+
+
+if __name__ == "__main__":
+    main()
