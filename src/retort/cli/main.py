@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "tune": ("tune", "Which temperature suits a task, and whether the difference is real."),
     "equivalent": ("equivalent", "The temperature at which one model is nearest to another."),
     "determinism": ("determinism", "What batch, cache, threads and dtype do to greedy texts."),
+    "claims": ("claims", "What people say about temperature, checked on a model."),
     "distill": ("distill", "Teach a small model from a large one, beside a control on hard labels."),
     "tour": ("tour", "All of the above on one model, what was found, and a page to look at."),
     "models": ("models", "The models that come with retort."),

@@ -1,0 +1,171 @@
+"""What the claims are measured on, made once and shared: logits at many positions, and answers to the two tasks."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retort.claims.claim import Interval, Needs, interval_of_mean
+from retort.distribution import Chain
+from retort.errors import InputError
+from retort.lens.prompts import default_prompts
+from retort.sources.base import Source
+from retort.sources.positions import position_logits
+from retort.tune import Samples, Task, load_task, make_plan
+from retort.tune.rows import as_samples
+from retort.tune.settings import temperature_axis
+from retort.tune.sweep import sweep
+
+Floats = NDArray[np.float64]
+ProgressCallback = Callable[[int, int, str], None]
+
+GRID = (0.0, 0.3, 0.7, 1.0, 1.3, 1.6, 2.0)
+MOST_LOGITS = 2**23
+"""Logits kept for the claims about positions: 64 MB of float64, 1,024 positions of an 8,192-token vocabulary."""
+
+WORDINGS = (
+    "{thing} is a kind of",
+    "what kind of thing is {thing}? {thing} is a kind of",
+    "the word {thing} means a kind of",
+)
+"""The exploit task in three wordings, for a task that has one alone and asks for a {thing}."""
+
+
+@dataclass
+class Evidence:
+    """A model, perhaps its instruction-tuned and its smaller sibling, and what they say.
+
+    `items`: how many items of each task are asked (evenly spread over the task); `samples`: answers to each at every
+    temperature of GRID; `prompts`: texts whose positions are looked at. What a claim asks for is computed at its first
+    use.
+    """
+
+    source: Source
+    instruct_source: Source | None = None
+    small_source: Source | None = None
+    tasks: Sequence[str] = ("exploit", "explore")
+    distill_file: Path | None = None
+    items: int = 60
+    samples: int = 6
+    seed: int = 0
+    on_progress: ProgressCallback | None = None
+    prompts: Sequence[str] = field(default_factory=default_prompts)
+    _loaded: dict[str, Task] = field(default_factory=dict)
+
+    @property
+    def instruct(self) -> Source:
+        return _given(self.instruct_source, "--instruct MODEL")
+
+    @property
+    def small(self) -> Source:
+        return _given(self.small_source, "--small MODEL")
+
+    @cached_property
+    def texts(self) -> list[list[int]]:
+        """Token ids of the texts whose positions are looked at, as many as fit."""
+        room = MOST_LOGITS // self.source.vocab_size
+        texts: list[list[int]] = []
+        for prompt in self.prompts:
+            ids = self.source.encode(prompt)[:64]
+            if texts and sum(map(len, texts)) + len(ids) > room:
+                break
+            texts.append(ids)
+        return texts
+
+    @cached_property
+    def owner(self) -> NDArray[np.int64]:
+        """`[positions]` number of the text a position belongs to."""
+        return np.repeat(np.arange(len(self.texts)), list(map(len, self.texts)))
+
+    @cached_property
+    def logits(self) -> Floats:
+        """`[positions, vocab]` raw logits of the model."""
+        return self.logits_of(self.source)
+
+    def logits_of(self, source: Source) -> Floats:
+        """`[positions, vocab]` raw logits of a model at the same positions; it must have the same tokens."""
+        if source.vocab_size != self.source.vocab_size:
+            raise InputError(
+                f"{source.name} has {source.vocab_size:,} tokens and {self.source.name} "
+                "{self.source.vocab_size:,}; claims compare models of one family"
+            )
+        rows = []
+        for ids in self.texts:
+            rows.append(position_logits(source, ids).astype(np.float64))
+        return np.concatenate(rows)
+
+    def by_text(self, values: Floats) -> Floats:
+        """`[texts]` mean over the positions of each text, which are not independent of each other."""
+        return np.bincount(self.owner, weights=values) / np.bincount(self.owner)
+
+    def interval(self, values: Floats) -> Interval:
+        """Interval of the mean over texts (or items) of independent values."""
+        return interval_of_mean(values, self.seed)
+
+    def task(self, goal: str) -> Task:
+        """The task of that goal. Raises Needs where none was given."""
+        for name in self.tasks:
+            task = self._loaded.setdefault(name, load_task(name))
+            if task.goal == goal:
+                return task
+        raise Needs(f"--tasks with a task of goal {goal}")
+
+    @cached_property
+    def exploit(self) -> Samples:
+        """Answers to the task with one right answer."""
+        return self.answers(self.source, self.task("exploit"))
+
+    @cached_property
+    def explore(self) -> Samples:
+        """Answers to the task with many right answers."""
+        return self.answers(self.source, self.task("explore"))
+
+    @cached_property
+    def wordings(self) -> Samples:
+        """Answers to the exploit task asked in several wordings. Raises Needs where there is one wording alone."""
+        task = self.task("exploit")
+        if len(task.prompts) < 2:
+            if any("thing" not in item.variables for item in task.items):
+                raise Needs("an exploit task with several prompts")
+            task = replace(task, prompts=WORDINGS)
+        return self.answers(self.source, task)
+
+    def answers(self, source: Source, task: Task) -> Samples:
+        """A model's answers to a task at every temperature of GRID, on the same noise."""
+        return self.answers_with_texts(source, task)[0]
+
+    def answers_with_texts(self, source: Source, task: Task) -> tuple[Samples, list[str]]:
+        """The same, and the answers as they were generated."""
+        chosen = np.unique(
+            np.linspace(0, len(task.items) - 1, min(self.items, len(task.items))).round().astype(int)
+        )
+        some = replace(task, items=tuple(task.items[number] for number in chosen))
+        plan = make_plan(some, GRID, self.samples, self.seed, None, Chain(()))
+        rows = [piece for _, piece, _ in sweep(plan, source, None)]
+        texts = [text for piece in rows for text in piece.columns["text"]]
+        return as_samples(rows, temperature_axis(GRID), [item.id for item in some.items]), texts
+
+    def known_things(self) -> frozenset[str]:
+        """Every normalised reference of the tasks: what counts as naming a real thing, whatever was asked."""
+        from retort.tune import normalise
+
+        tasks = [self._loaded.setdefault(name, load_task(name)) for name in self.tasks]
+        items = itertools.chain.from_iterable(task.items for task in tasks)
+        return frozenset(normalise(reference) for item in items for reference in item.references)
+
+
+def at(temperature: float) -> int:
+    """The column of a temperature of GRID."""
+    return GRID.index(temperature)
+
+
+def _given(source: Source | None, option: str) -> Source:
+    if source is None:
+        raise Needs(option)
+    return source

@@ -1,0 +1,142 @@
+"""`retort claims`: what people say about temperature, checked on the user's own model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from retort.cli.options import json_option, model_argument, seed_option
+
+if TYPE_CHECKING:
+    from retort.claims import Claims
+
+Number = float | int | bool | str | list[float] | None
+
+
+@click.command()
+@model_argument
+@click.option("--instruct", metavar="MODEL", help="The instruction-tuned sibling of MODEL.")
+@click.option("--small", metavar="MODEL", help="A smaller model with the same tokens.")
+@click.option(
+    "--tasks",
+    default="exploit,explore",
+    show_default=True,
+    metavar="TASK,TASK",
+    help="Tasks to measure on, one of goal exploit and one of goal explore.",
+)
+@click.option(
+    "--distill",
+    "distill_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="The JSON of a `retort distill --json`, for the claim about distillation.",
+)
+@click.option(
+    "--prompts",
+    "prompts_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Texts whose positions are looked at, one a line.  [default: definitions that come with retort]",
+)
+@click.option("--only", metavar="ID,ID", help="Only these claims.  [default: all]")
+@click.option(
+    "--items",
+    type=click.IntRange(2),
+    default=60,
+    show_default=True,
+    help="Items of each task that are asked.",
+)
+@click.option(
+    "--samples",
+    type=click.IntRange(2),
+    default=6,
+    show_default=True,
+    help="Answers to an item at a temperature.",
+)
+@seed_option
+@json_option
+def command(
+    model: str,
+    instruct: str | None,
+    small: str | None,
+    tasks: str,
+    distill_file: Path | None,
+    prompts_file: Path | None,
+    only: str | None,
+    items: int,
+    samples: int,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Check on MODEL what people say about temperature.
+
+    Each claim has a number, a threshold and an interval, and a verdict: holds, does not hold, cannot tell, or what it
+    would need. A claim may well fail on a model: that is a result.
+    """
+    from retort.claims import CLAIMS, Evidence, check_claims
+    from retort.cli.output import print_json
+    from retort.cli.progress import Progress
+    from retort.lens.prompts import default_prompts, read_prompts
+    from retort.sources.load import load
+
+    chosen = CLAIMS
+    if only is not None:
+        wanted = [name.strip() for name in only.split(",")]
+        unknown = [name for name in wanted if name not in {claim.id for claim in CLAIMS}]
+        if unknown:
+            raise click.UsageError(
+                f"there is no claim {unknown[0]!r}; there are {', '.join(claim.id for claim in CLAIMS)}."
+            )
+        chosen = tuple(claim for claim in CLAIMS if claim.id in wanted)
+    sources = [None if name is None else load(name) for name in (model, instruct, small)]
+    assert sources[0] is not None
+    with Progress("claims") as progress:
+        evidence = Evidence(
+            sources[0],
+            sources[1],
+            sources[2],
+            tuple(name.strip() for name in tasks.split(",") if name.strip()),
+            distill_file,
+            items,
+            samples,
+            seed,
+            progress,
+            default_prompts() if prompts_file is None else read_prompts(prompts_file),
+        )
+        found = check_claims(evidence, chosen)
+    if as_json:
+        print_json(found)
+    else:
+        _print(found)
+
+
+def _print(found: Claims) -> None:
+    from rich.table import Table
+
+    from retort.cli.output import stdout_console
+
+    console = stdout_console()
+    console.print(
+        f"{len(found.claims)} claims about temperature, on {found.model}", style="bold", soft_wrap=True
+    )
+    for claim in found.claims:
+        console.print(f"{claim.verdict.upper()}: {claim.statement}", style="bold")
+        table = Table.grid(padding=(0, 2))
+        for name, value in claim.measured.items():
+            table.add_row("", name.replace("_", " "), _shown(value))
+        if claim.interval is not None:
+            table.add_row("", "95 % interval", f"{claim.interval[0]:.4g} to {claim.interval[1]:.4g}")
+        console.print(table)
+        console.print(f"  How: {claim.how}", style="dim")
+
+
+def _shown(value: Number) -> str:
+    from retort.cli.output import number
+
+    if isinstance(value, (list, tuple)):
+        return " to ".join(f"{one:.4g}" for one in value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return "–" if value is None else str(value)
+    return number(float(value)) if isinstance(value, float) else f"{value:,}"

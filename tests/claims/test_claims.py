@@ -1,0 +1,206 @@
+"""Each claim on models for which the answer is known, holding and not; what is missing; the record."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.tune.knowing_source import KnowingSource
+from tests.tune.test_run import EXPLOIT_KNOWN, EXPLORE_KNOWN, task_of
+
+from mock_source import MockSource
+from retort.claims import CLAIMS, Evidence, check_claims
+from retort.claims.claim import decide, interval_of_mean
+from retort.claims.runners_up_similarity import KINDS, triples
+from retort.errors import SourceError
+
+BY_ID = {claim.id: claim for claim in CLAIMS}
+
+
+class Scaled(MockSource):
+    """The mock's logits times a factor: sharper above 1, flatter below, 0 is uniform."""
+
+    def __init__(self, factor: float, vocab_size: int = 64) -> None:
+        super().__init__(vocab_size)
+        self.factor = factor
+
+    def logits_of(self, prefix):
+        return self.factor * super().logits_of(prefix)
+
+
+def verdict(claim: str, evidence: Evidence):
+    (found,) = check_claims(evidence, [BY_ID[claim]]).claims
+    return found
+
+
+def asked(lead: float = 4.0, **others) -> Evidence:
+    """Evidence on a source whose answers follow a formula, with both tasks."""
+    evidence = Evidence(
+        KnowingSource({**EXPLOIT_KNOWN, **EXPLORE_KNOWN}, lead=lead), items=30, samples=4, **others
+    )
+    evidence._loaded = {
+        "exploit": task_of(EXPLOIT_KNOWN, "exploit", "references", ("a {word}",)),
+        "explore": task_of(EXPLORE_KNOWN, "explore", "distinct_valid", ("a {word}",)),
+    }
+    return evidence
+
+
+@pytest.mark.parametrize(
+    ("claim", "source", "expected"),
+    [
+        ("never-reorders", Scaled(1.0), "holds"),
+        ("entropy-rises", Scaled(1.0), "holds"),
+        ("zero-is-deterministic", Scaled(1.0), "holds"),  # a mock computes nothing, so nothing can move
+        ("low-hides-runners-up", Scaled(1.0), "holds"),
+        ("low-hides-runners-up", Scaled(0.01), "does not hold"),  # nearly uniform: 0.3 hides nothing
+        ("soft-targets-carry-more-bits", Scaled(1.0), "holds"),
+        ("soft-targets-carry-more-bits", Scaled(40.0), "does not hold"),  # nearly one-hot
+        ("runners-up-carry-similarity", Scaled(1.0), "cannot tell"),  # a hash knows no kinds
+        ("stacked-settings-restrict", Scaled(1.0), "holds"),
+        ("stacked-settings-restrict", Scaled(40.0), "does not hold"),  # one token survives either way
+        ("order-matters", Scaled(1.0), "holds"),
+        ("order-matters", Scaled(40.0), "does not hold"),
+    ],
+)
+def test_claims_about_one_distribution(claim: str, source: MockSource, expected: str) -> None:
+    found = verdict(claim, Evidence(source))
+    assert found.verdict == expected, found.measured
+    assert found.measured
+
+
+def test_tuned_is_sharper_both_ways() -> None:
+    assert verdict("tuned-is-sharper", Evidence(Scaled(1.0), instruct_source=Scaled(2.0))).verdict == "holds"
+    found = verdict("tuned-is-sharper", Evidence(Scaled(1.0), instruct_source=Scaled(0.5)))
+    assert found.verdict == "does not hold"
+    assert found.measured["tuned_temperature_of_equal_entropy"] == pytest.approx(0.5, rel=1e-3)
+
+
+def test_tau_squared_against_a_near_and_a_far_student() -> None:
+    near = verdict("tau-squared-keeps-the-scale", Evidence(Scaled(0.3), small_source=Scaled(0.25)))
+    assert near.verdict == "holds"
+    assert near.measured["largest_over_smallest_without"] > 10
+    far = verdict("tau-squared-keeps-the-scale", Evidence(Scaled(3.0, 4096), small_source=Scaled(-3.0, 4096)))
+    assert far.verdict == "does not hold"
+
+
+def test_claims_about_one_right_answer() -> None:
+    evidence = asked()
+    falls = verdict("accuracy-falls", evidence)
+    assert falls.verdict == "holds" and falls.measured["score_at_0"] == 1.0
+    others = evidence.source.vocab_size - 2
+    for temperature in (0.7, 2.0):
+        chance = 1 / (1 + others * math.exp(-4.0 / temperature))
+        error = math.sqrt(chance * (1 - chance) / 120)
+        assert falls.measured[f"score_at_{temperature:g}"] == pytest.approx(chance, abs=5 * error + 1e-9)
+    assert verdict("same-answer-below-0.3", evidence).verdict == "holds"
+    assert verdict("answer-below-the-top", evidence).verdict != "holds"
+    flat = asked(lead=0.5)
+    assert verdict("same-answer-below-0.3", flat).verdict == "does not hold"
+
+
+def test_the_right_answer_below_the_top_is_found() -> None:
+    """Half of the items have a wrong word ahead of the right one: greedy never gets them, heat sometimes does."""
+    evidence = asked()
+    source = evidence.source
+    start = source.start
+
+    def misled(prompts):
+        decoder = start(prompts)
+        for row, (word, answered) in enumerate(decoder._rows):
+            if not answered and word % 2:
+                decoder.logits[row, -1] = source.lead + 1.0
+        return decoder
+
+    source.start = misled
+    found = verdict("answer-below-the-top", evidence)
+    assert found.verdict == "holds"
+    assert found.measured["right_only_above_0"] > 0.1
+
+
+def test_claims_about_many_right_answers() -> None:
+    evidence = asked()
+    assert verdict("temperature-is-not-creativity", evidence).verdict == "holds"
+    rises = verdict("variety-rises", evidence)
+    assert rises.verdict == "holds" and rises.measured["valid_share_lost"] > 0
+    assert verdict("useful-range", evidence).verdict in ("does not hold", "cannot tell")
+
+
+def test_larger_stays_coherent_by_what_is_retained() -> None:
+    evidence = asked(lead=9.0)
+    evidence.small_source = asked(lead=4.0).source
+    found = verdict("larger-stays-coherent", evidence)
+    assert found.verdict == "holds"
+    assert found.measured["larger_retains"] > found.measured["smaller_retains"]
+    evidence.source, evidence.small_source = evidence.small_source, evidence.source
+    assert verdict("larger-stays-coherent", evidence).verdict == "does not hold"
+
+
+def test_prompt_matters_more_when_one_wording_breaks_the_model() -> None:
+    evidence = asked(lead=12.0)
+    evidence._loaded["exploit"] = task_of(
+        EXPLOIT_KNOWN, "exploit", "references", ("a {word}", "a {word} kind0", "the {word}")
+    )
+    found = verdict("prompt-matters-more", evidence)
+    assert found.verdict == "holds", found.measured
+    evidence = asked()
+    evidence._loaded["exploit"] = task_of(EXPLOIT_KNOWN, "exploit", "references", ("a {word}", "the {word}"))
+    assert verdict("prompt-matters-more", evidence).verdict == "does not hold"
+
+
+def test_distillation_is_read_from_its_record(tmp_path: Path) -> None:
+    file = tmp_path / "distill.json"
+
+    def written(ci) -> Path:
+        file.write_text(json.dumps({"difference": {"mean": 0.3, "ci": ci, "per_seed": [0.2, 0.4]}}))
+        return file
+
+    def found(path: Path):
+        return verdict("distilled-beats-hard-labels", Evidence(Scaled(1.0), distill_file=path))
+
+    assert found(written([0.1, 0.5])).verdict == "holds"
+    assert found(written([-0.5, -0.1])).verdict == "does not hold"
+    assert found(written([-0.1, 0.5])).verdict == "cannot tell"
+    assert found(written(None)).verdict == "cannot tell"
+    file.write_text("{}")
+    with pytest.raises(SourceError, match="is not the JSON of"):
+        found(file)
+
+
+def test_what_is_missing_is_said() -> None:
+    evidence = Evidence(Scaled(1.0), tasks=("explore",))
+    needs = {
+        claim: verdict(claim, evidence).verdict for claim in ("tuned-is-sharper", "larger-stays-coherent")
+    }
+    assert needs == {
+        "tuned-is-sharper": "needs: --instruct MODEL",
+        "larger-stays-coherent": "needs: --small MODEL",
+    }
+    assert verdict("distilled-beats-hard-labels", evidence).verdict.startswith("needs: --distill FILE")
+    assert verdict("accuracy-falls", evidence).verdict == "needs: --tasks with a task of goal exploit"
+
+
+def test_verdicts_follow_the_interval() -> None:
+    assert [decide(ends, 0.0) for ends in ((0.1, 0.2), (-0.2, -0.1), (-0.1, 0.1))] == [
+        "holds",
+        "does not hold",
+        "cannot tell",
+    ]
+    low, high = interval_of_mean(np.random.default_rng(0).normal(size=400), 0)
+    assert low < 0.15 and high > -0.15 and 0.12 < high - low < 0.28
+
+
+def test_triples_pair_every_word_with_its_own_kind_and_another() -> None:
+    kind_of = {word: number for number, kind in enumerate(KINDS) for word in kind}
+    found = triples()
+    assert len(found) == len(set(found)) == 160
+    for anchor, near, far in found:
+        assert anchor != near and kind_of[anchor] == kind_of[near] != kind_of[far]
+
+
+def test_every_claim_says_itself_and_has_a_name_of_its_own() -> None:
+    assert len(BY_ID) == len(CLAIMS) == 19
+    for claim in CLAIMS:
+        assert claim.statement[-1] == "." and claim.how[-1] in ".)"
