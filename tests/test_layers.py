@@ -66,6 +66,7 @@ OPTIONAL: dict[str, str] = {
     "accelerate": r"distill/(\w+/)?\w+\.py",
     "datasets": r"distill/(\w+/)?\w+\.py",
     "jinja2": r"report/\w+\.py",
+    "llama_cpp": r"sources/llama_cpp\.py",
     "matplotlib": r"report/\w+\.py",
     "numba": r"sampling/kernels\.py",
     "openai": r"sources/openai_api\.py",

@@ -15,11 +15,11 @@ def load(model: str, *, trust_remote_code: bool = False, allow_pickle: bool = Fa
     """The source that a MODEL string names.
 
     `embedded:NAME` comes with the package, `logits:FILE` is a JSON file with one row, `http(s)://host:port/v1#name` is
-    a model on an OpenAI-compatible server, `recorded:FILE` holds what was recorded earlier, and anything without a
-    scheme is a local folder, a GGUF file or a hub id for transformers, for which alone the two options count:
-    `trust_remote_code` runs the Python files of the model's repository, `allow_pickle` opens weights that are
-    not safetensors. Raises SourceError for what cannot be loaded and MissingExtraError where a library is not
-    installed.
+    a model on an OpenAI-compatible server, `recorded:FILE` holds what was recorded earlier, `llama-cpp:FILE.gguf` is
+    computed by llama.cpp, and anything without a scheme is a local folder, a GGUF file or a hub id for transformers,
+    for which alone the two options count: `trust_remote_code` runs the Python files of the model's repository,
+    `allow_pickle` opens weights that are not safetensors. Raises SourceError for what cannot be loaded and
+    MissingExtraError where a library is not installed.
     """
     matched = SCHEME.fullmatch(model)
     if matched is None:
@@ -46,6 +46,12 @@ def _logits(path: str) -> Source:
     return load_logits_file(path)
 
 
+def _llama_cpp(path: str) -> Source:
+    from retort.sources.llama_cpp import LlamaCppSource
+
+    return LlamaCppSource(path)
+
+
 def _recorded(path: str) -> Source:
     from retort.sources.recorded import load_recorded
 
@@ -68,6 +74,7 @@ LOADERS: dict[str, Callable[[str], Source]] = {
     "embedded": _embedded,
     "http": _http,
     "https": _https,
+    "llama-cpp": _llama_cpp,
     "logits": _logits,
     "recorded": _recorded,
 }

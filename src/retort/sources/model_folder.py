@@ -59,20 +59,26 @@ def find_model_folder(name: str, *, trust_remote_code: bool = False, allow_pickl
 
 
 def find_gguf(name: str) -> Path | None:
-    """The checked file of a model in one GGUF file, None where `name` does not end in .gguf.
+    """The checked file that transformers shall read, None where `name` does not end in .gguf.
 
-    Raises SourceError for a file that is missing or no GGUF, and MissingExtraError without the gguf library.
+    Raises SourceError as `check_gguf`, and MissingExtraError without the gguf library, which transformers needs for it.
     """
     if not name.lower().endswith(GGUF_ENDING):
         return None
+    path = check_gguf(name)
+    if find_spec("gguf") is None:
+        raise MissingExtraError("gguf", "gguf", f"Reading {name}")
+    return path
+
+
+def check_gguf(name: str) -> Path:
+    """The path of a GGUF file; raises SourceError for a file that is missing or no GGUF."""
     path = Path(name).expanduser()
     if not path.is_file():
         raise SourceError(f"There is no file {name}; give a local GGUF file.")
     with path.open("rb") as file:
         if file.read(len(GGUF_MAGIC)) != GGUF_MAGIC:
             raise SourceError(f"{name} is not a GGUF file: it does not begin with GGUF.")
-    if find_spec("gguf") is None:
-        raise MissingExtraError("gguf", "gguf", f"Reading {name}")
     return path
 
 
