@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from retort.distribution.chain import Chain
     from retort.tune.records import Setting, Tuning
+    from retort.tune.server_sweep import Pace
 
 WIDEST_BAR = 20
 Folder = click.Path(file_okay=False, path_type=Path)
@@ -54,6 +55,18 @@ Folder = click.Path(file_okay=False, path_type=Path)
     metavar="GOAL",
     help="With --from-records: exploit, explore, reproduce or pass@k.  [default: exploit]",
 )
+@click.option(
+    "--concurrency",
+    type=click.IntRange(1),
+    default=4,
+    show_default=True,
+    help="Requests to a server at the same time.",
+)
+@click.option(
+    "--per-minute",
+    type=click.FloatRange(0, min_open=True),
+    help="Most requests to a server in a minute.  [default: no limit]",
+)
 @click.option("--check", is_flag=True, help="Check TASK and say what the sweep would cost; no model runs.")
 @json_option
 def command(
@@ -69,6 +82,8 @@ def command(
     recorded: Path | None,
     others: Path | None,
     goal: str | None,
+    concurrency: int,
+    per_minute: float | None,
     check: bool,
     as_json: bool,
 ) -> None:
@@ -79,6 +94,7 @@ def command(
     that no difference is detectable. With --from or --from-records the answers are there already.
     """
     from retort.cli.output import print_json
+    from retort.tune import Pace
 
     if sum(given is not None for given in (task, recorded, others)) != 1:
         raise click.UsageError("give one of TASK, --from DIR and --from-records FILE.")
@@ -94,8 +110,9 @@ def command(
         assert task is not None
         _check(task, model, temperatures, samples, items, chain, seed, as_json)
         return
+    pace = Pace(concurrency, per_minute)
     found = _found(
-        task, model, temperatures, samples, items, chain, seed, record, resume, recorded, others, goal
+        task, model, temperatures, samples, items, chain, seed, record, resume, recorded, others, goal, pace
     )
     if as_json:
         print_json(found)
@@ -116,6 +133,7 @@ def _found(
     recorded: Path | None,
     others: Path | None,
     goal: str | None,
+    pace: Pace,
 ) -> Tuning:
     """The tuning of a sweep, of a recording, or of others' records."""
     from retort.cli.progress import Progress
@@ -142,6 +160,7 @@ def _found(
             chain=chain,
             record=record,
             resume=resume,
+            pace=pace,
         )
 
 

@@ -9,6 +9,7 @@ from retort.tune.records import Recommendation, Setting, Tuning
 from retort.tune.run import make_plan, run
 from retort.tune.samples import Samples
 from retort.tune.scorers import SCORERS, Scorer, ScorerKind, normalise
+from retort.tune.server_sweep import Pace
 from retort.tune.task import Item, Task, embedded_tasks, load_task
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Goal",
     "Item",
     "Origin",
+    "Pace",
     "Recommendation",
     "Samples",
     "Scorer",

@@ -84,6 +84,7 @@ class Recording:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
+        # A server's answers have neither ids nor log-probabilities; the columns stay, so that all pieces read alike.
         passes = json.dumps([rows.forward_passes, rows.independent_passes])
         schema = pa.schema(
             [
@@ -157,8 +158,8 @@ def read(folder: Path) -> tuple[Samples, str, Origin]:
         prompt=table.column("prompt").to_numpy().astype(np.int64),
         answer=_codes(table.column("answer")),
         score=table.column("score").to_numpy(),
-        num_tokens=pc.list_value_length(table.column("tokens")).to_numpy().astype(np.int64),
-        logprob_raw=table.column("logprob_raw").to_numpy(),
+        num_tokens=_known(pc.list_value_length(table.column("tokens"))),
+        logprob_raw=_known(table.column("logprob_raw")),
     )
     origin = Origin(task, model, run.get("seed", 0), run.get("chain", ""), int(passes[0]), int(passes[1]))
     return samples, goal, origin
@@ -168,6 +169,11 @@ def _in_order(axis: Axis, settings: list[Mapping[str, Any]]) -> Axis:
     """A recording's settings are written in the axis' own order, so that a row's number means the same."""
     assert [dict(one) for one in axis.settings] == settings
     return axis
+
+
+def _known(column: Any) -> np.ndarray | None:
+    """The column, or None where a server left entries of it open."""
+    return None if column.null_count else column.to_numpy()
 
 
 def _codes(column: Any) -> np.ndarray:

@@ -32,7 +32,8 @@ class Rows:
 
     - `setting`, `item`, `prompt`, `repeat`: whole numbers from 0; `seed`: the key of the row's noise.
     - `text` as generated, `answer` what the scorer compares, `tokens` the ids drawn, `finish_reason` as in `generate`.
-    - `logprob_raw`: sum over the tokens, nats, under the model as it is (τ = 1, nothing removed).
+    - `logprob_raw`: sum over the tokens, nats, under the model as it is (τ = 1, nothing removed). This and `tokens`
+      are None from a server.
     - `score`: 1 right, 0 wrong.
 
     `forward_passes`: rows run through the model for them; `independent_passes`: with every temperature on its own.
@@ -69,6 +70,18 @@ def as_samples(rows: Iterable[Rows], axis: Axis, item_ids: Sequence[str]) -> Sam
         prompt=np.array(columns["prompt"], dtype=np.int64),
         answer=np.array(answer, dtype=np.int64),
         score=np.array(columns["score"], dtype=np.float64),
-        num_tokens=np.array([len(ids) for ids in columns["tokens"]], dtype=np.int64),
-        logprob_raw=np.array(columns["logprob_raw"], dtype=np.float64),
+        num_tokens=_lengths(columns["tokens"]),
+        logprob_raw=_numbers(columns["logprob_raw"]),
     )
+
+
+def _lengths(tokens: Sequence[Sequence[int] | None]) -> np.ndarray | None:
+    """How many tokens each answer has; None where that is not known of all of them."""
+    if any(ids is None for ids in tokens):
+        return None
+    return np.array([len(ids) for ids in tokens if ids is not None], dtype=np.int64)
+
+
+def _numbers(values: Sequence[float | None]) -> np.ndarray | None:
+    """As float64; None where not all are known."""
+    return None if any(value is None for value in values) else np.array(values, dtype=np.float64)

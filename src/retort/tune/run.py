@@ -5,22 +5,26 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from retort.distribution import Chain
-from retort.errors import InputError
+from retort.errors import CapabilityError, InputError
 from retort.sampling.params import check_seed
-from retort.sources.base import Source
+from retort.sources.base import Capability, Source
+from retort.sources.server_source import ServerSource
 from retort.tune.conclude import Origin, conclude
 from retort.tune.goals import find_goal
 from retort.tune.recording import Recording
 from retort.tune.records import Tuning
-from retort.tune.rows import as_samples
+from retort.tune.rows import Rows, as_samples
+from retort.tune.server_sweep import Pace, sweep_server
 from retort.tune.settings import temperature_axis
 from retort.tune.sweep import REQUESTS_AT_ONCE, REQUESTS_KEPT_AT_ONCE, Plan, ProgressCallback, sweep
 from retort.tune.task import Item, Task
+
+AS_USUAL = Pace()
 
 
 def run(
@@ -35,38 +39,62 @@ def run(
     chain: Chain | None = None,
     record: Path | None = None,
     resume: bool = False,
+    pace: Pace = AS_USUAL,
 ) -> Tuning:
     """Which temperature suits `task` on `source`, with evidence.
 
     `samples` repeats of every item and prompt, at every temperature of the list (in any order); the first
     `limit_items` items only, if given; `chain`: truncation to apply, its own temperature replaced by each of the list.
     `on_progress(done, total, detail)` counts paths. `record`: a folder to keep every answer in, piece by piece;
-    `resume`: go on with the recording that is there. Same arguments, same result.
+    `resume`: go on with the recording that is there; `pace`: how fast a server may be asked. Same arguments, same
+    result (from a server: as far as it repeats itself).
     Raises InputError for arguments that do not fit, CapabilityError for a source without the whole vocabulary.
     """
     plan = make_plan(task, temperatures, samples, seed, limit_items, chain, keeps=record is not None)
     if record is None:
         if resume:
             raise InputError("there is nothing to resume without a recording; say where it is")
-        pieces = [rows for _, rows, _ in sweep(plan, source, on_progress)]
+        pieces = [rows for _, rows, _ in _swept(plan, source, on_progress, None, pace)]
     else:
         recording = Recording.begin(record, described(plan, source.name), resume)
         pieces = []
-        for number, rows, is_new in sweep(plan, source, on_progress, recording.piece):
+        for number, rows, is_new in _swept(plan, source, on_progress, recording, pace):
             if is_new:
                 recording.write(number, rows)
             pieces.append(rows)
     axis = temperature_axis(plan.temperatures)
+    local = source.capability is Capability.FULL
     origin = Origin(
         task.name,
         source.name,
         seed,
         str(plan.chain),
-        sum(rows.forward_passes for rows in pieces),
-        sum(rows.independent_passes for rows in pieces),
+        sum(rows.forward_passes for rows in pieces) if local else None,
+        sum(rows.independent_passes for rows in pieces) if local else None,
     )
     columns = as_samples(pieces, axis, [item.id for item in plan.items])
     return conclude(columns, find_goal(task.goal), origin)
+
+
+def _swept(
+    plan: Plan, source: Source, on_progress: ProgressCallback | None, recording: Recording | None, pace: Pace
+) -> Iterator[tuple[int, Rows, bool]]:
+    """The sweep that fits the source: paths where all logits are here, requests where a server has them."""
+    kept = (lambda number: None) if recording is None else recording.piece
+    if source.capability is Capability.FULL:
+        return sweep(plan, source, on_progress, kept)
+    if not isinstance(source, ServerSource):
+        raise CapabilityError(
+            f"{source.name} can neither be run nor asked, so nothing can be drawn from it; take a local model or a "
+            "server"
+        )
+    if plan.chain:
+        raise CapabilityError(
+            f"{source.name} truncates by its own settings, so the chain {plan.chain} cannot be applied there; "
+            "leave it out"
+        )
+    folder = None if recording is None else recording.folder
+    return sweep_server(plan, source, on_progress, kept, folder, pace)
 
 
 def make_plan(

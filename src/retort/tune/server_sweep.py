@@ -1,0 +1,222 @@
+"""The sweep over a server: one request an answer, several at a time, each kept as soon as it is there.
+
+A server keeps its logits to itself, so nothing is shared between temperatures: every answer is asked for. Whether the
+seed does anything is the server's matter; repeats of one item have seeds of their own either way.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
+
+from retort.errors import SourceError
+from retort.sources.logprob_shapes import Choice
+from retort.sources.server import Ask
+from retort.sources.server_source import ServerSource
+from retort.tune.answers import Marker
+from retort.tune.rows import Rows
+from retort.tune.sweep import Place, Plan, ProgressCallback, request_seed
+
+CONCURRENCY = 4
+LARGEST_SEED = 2**31 - 1  # what servers take
+IN_HAND = 4
+"""Requests handed to each worker in advance: few, so that a stopped sweep does not wait for long."""
+
+Key = tuple[int, int, int, int]
+"""Item, prompt, repeat and setting, as numbers."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast a server may be asked: `concurrency` requests at once, and at most `per_minute` (None: no limit)."""
+
+    concurrency: int = CONCURRENCY
+    per_minute: float | None = None
+
+
+class Journal:
+    """The answers of a piece that is not finished: one JSON line each, on disk before the next is counted.
+
+    A line that a kill cut short is dropped: its answer is asked for again.
+    """
+
+    def __init__(self, file: Path | None) -> None:
+        self.file = file
+        self.answers: dict[Key, tuple[str, str]] = {}
+        if file is not None and file.exists():
+            lines = file.read_bytes().split(b"\n")
+            for line in lines[:-1]:
+                item, prompt, repeat, setting, text, finish = json.loads(line)
+                self.answers[item, prompt, repeat, setting] = (text, finish)
+            whole = sum(len(line) + 1 for line in lines[:-1])
+            if lines[-1]:
+                with file.open("r+b") as there:
+                    there.truncate(whole)
+
+    def add(self, key: Key, text: str, finish: str) -> None:
+        """Keep one answer."""
+        self.answers[key] = (text, finish)
+        if self.file is not None:
+            try:
+                with self.file.open("ab") as lines:
+                    lines.write(json.dumps([*key, text, finish]).encode() + b"\n")
+                    lines.flush()
+                    os.fsync(lines.fileno())
+            except OSError as problem:
+                raise SourceError(
+                    f"the answer cannot be written to {self.file} ({problem.strerror}); the answers before it are kept"
+                ) from problem
+
+
+def sweep_server(
+    plan: Plan,
+    source: ServerSource,
+    on_progress: ProgressCallback | None,
+    kept: Callable[[int], Rows | None] = lambda number: None,
+    folder: Path | None = None,
+    pace: Pace | None = None,
+) -> Iterator[tuple[int, Rows, bool]]:
+    """As `sweep.sweep`, from a server: each piece's number, its answers, and whether they are new.
+
+    With a folder the answers of an unfinished piece are in its journal there, and are not asked for again.
+    Raises SourceError where a request fails after its retries; everything answered before is kept.
+    """
+    marker = Marker(plan.task.scorer, [item.references for item in plan.items])
+    pace = pace or Pace()
+    gate = _Gate(pace.per_minute)
+    total = plan.num_paths * len(plan.temperatures)
+    done = 0
+    for number, places in enumerate(plan.pieces):
+        rows = kept(number)
+        is_new = rows is None
+        if rows is None:
+            file = None if folder is None else folder / f"piece-{number:06d}.jsonl"
+            journal = Journal(file)
+            _ask_all(plan, places, source, journal, gate, pace, _counted(done, total, on_progress))
+            rows = _rows(plan, places, journal, marker)
+        done += len(rows)
+        yield number, rows, is_new
+        if folder is not None:
+            # The piece itself is written by now.
+            (folder / f"piece-{number:06d}.jsonl").unlink(missing_ok=True)
+
+
+def _ask_all(
+    plan: Plan,
+    places: Sequence[Place],
+    source: ServerSource,
+    journal: Journal,
+    gate: _Gate,
+    pace: Pace,
+    counted: Callable[[int], None],
+) -> None:
+    keys = [(*place, setting) for place in places for setting in range(len(plan.temperatures))]
+    missing = [key for key in keys if key not in journal.answers]
+    counted(len(keys) - len(missing))
+    waiting = iter(missing)
+    running: dict[Future[Choice], Key] = {}
+    pool = ThreadPoolExecutor(pace.concurrency, thread_name_prefix="retort-tune")
+    try:
+        while True:
+            while len(running) < pace.concurrency * IN_HAND and (key := next(waiting, None)) is not None:
+                running[pool.submit(_ask, plan, source, key, gate)] = key
+            if not running:
+                return
+            finished, _ = wait(running, return_when=FIRST_COMPLETED)
+            failed = None
+            for future in finished:
+                key = running.pop(future)
+                problem = future.exception()
+                if problem is None:
+                    choice = future.result()
+                    journal.add(key, choice.text, choice.finish_reason or "")
+                else:
+                    failed = problem
+            counted(len(keys) - len(missing) + sum(key in journal.answers for key in missing))
+            if failed is not None:
+                raise failed
+    except SourceError as problem:
+        where = "" if journal.file is None else f" in {journal.file.parent}, go on with --resume"
+        raise SourceError(
+            f"{problem} {len(journal.answers)} answers of this piece are kept{where}."
+        ) from problem
+    finally:
+        gate.open()
+        pool.shutdown(wait=True, cancel_futures=True)
+        for future, key in running.items():
+            if future.done() and not future.cancelled() and future.exception() is None:
+                journal.add(key, future.result().text, future.result().finish_reason or "")
+
+
+def _ask(plan: Plan, source: ServerSource, key: Key, gate: _Gate) -> Choice:
+    item, prompt, repeat, setting = key
+    gate.wait()
+    reply = source.server.ask(
+        Ask(
+            plan.task.prompt(plan.items[item], prompt),
+            max_tokens=plan.task.max_tokens,
+            temperature=plan.temperatures[setting],
+            top_logprobs=0,
+            seed=request_seed(plan.seed, plan.items[item].id, repeat) & LARGEST_SEED,
+            stop=plan.task.stop,
+        )
+    )
+    if not reply.choices:
+        raise SourceError(f"{source.name} answered without a choice.")
+    return reply.choices[0]
+
+
+def _rows(plan: Plan, places: Sequence[Place], journal: Journal, marker: Marker) -> Rows:
+    """The piece's rows, in the order of places and settings, whatever order the answers came in."""
+    rows = Rows()
+    for item, prompt, repeat in places:
+        for setting in range(len(plan.temperatures)):
+            text, finish = journal.answers[item, prompt, repeat, setting]
+            answer, score = marker.mark(item, text)
+            rows.add(
+                setting=setting,
+                item=item,
+                prompt=prompt,
+                repeat=repeat,
+                seed=request_seed(plan.seed, plan.items[item].id, repeat) & LARGEST_SEED,
+                text=text,
+                answer=answer,
+                tokens=None,
+                finish_reason=finish,
+                logprob_raw=None,
+                score=score,
+            )
+    return rows
+
+
+def _counted(start: int, total: int, on_progress: ProgressCallback | None) -> Callable[[int], None]:
+    return lambda done: None if on_progress is None else on_progress(start + done, total, "answers")
+
+
+class _Gate:
+    """Lets requests through no faster than `per_minute`."""
+
+    def __init__(self, per_minute: float | None) -> None:
+        self._interval = 0.0 if per_minute is None else 60.0 / per_minute
+        self._next = time.monotonic()
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+
+    def wait(self) -> None:
+        """Return when the next request may be sent; at once after `open`."""
+        if not self._interval:
+            return
+        with self._lock:
+            at = max(self._next, time.monotonic())
+            self._next = at + self._interval
+        self._stopped.wait(max(0.0, at - time.monotonic()))
+
+    def open(self) -> None:
+        """Let everything through: the sweep is over, or has failed."""
+        self._stopped.set()
