@@ -1,0 +1,98 @@
+"""A passage says of every token what `generate`, the chain and the measures say, drawn or given."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tests.mock_source import MockSource
+
+from retort.distribution import Chain, Distribution, flip_risk
+from retort.errors import InputError
+from retort.lens.pair import pair
+from retort.lens.passage import passage
+from retort.sampling import SamplingParams, generate
+
+CHAIN = Chain("temperature=1.3 | top_k=6 | top_p=0.8")
+PROMPT = "w1 w2"
+
+
+@pytest.fixture(scope="module")
+def source() -> MockSource:
+    return MockSource(40, ends=False)
+
+
+def test_the_text_is_generates(source: MockSource) -> None:
+    params = SamplingParams(chain=CHAIN, seed=5, max_tokens=12)
+    (expected,) = generate(source, PROMPT, params)
+    found = passage(source, PROMPT, max_tokens=12, chain=CHAIN, seed=5)
+    assert (found.text, tuple(one.id for one in found.tokens)) == (expected.text, expected.ids)
+    assert found.finish_reason == expected.finish_reason
+    for one, drawn in zip(found.tokens, expected.tokens, strict=True):
+        assert one.logprob_raw == pytest.approx(drawn.logprob_raw, abs=1e-12)
+        assert one.logprob_processed == pytest.approx(drawn.logprob_processed, abs=1e-12)
+        assert one.kept_mass == pytest.approx(drawn.kept_mass, abs=1e-12)
+        assert one.entropy_processed_nats == pytest.approx(drawn.entropy_nats, abs=1e-12)
+        assert not one.given and one.removed_by is None
+
+
+def test_a_given_token_names_the_stage_that_would_have_removed_it(source: MockSource) -> None:
+    logits = source.logits_of(source.encode(PROMPT)).astype(np.float64)
+    order = np.argsort(-logits, kind="stable")
+    kept_by_k, removed_by_k = int(order[5]), int(order[6])
+    for token, stage in ((kept_by_k, "top_p=0.8"), (removed_by_k, "top_k=6"), (int(order[0]), None)):
+        (one,) = passage(source, PROMPT, [token], max_tokens=1, chain=CHAIN).tokens
+        assert (one.given, one.removed_by) == (True, stage)
+        assert (one.logprob_processed is None) == (stage is not None)
+        assert one.rank == 1 + order.tolist().index(token)
+    raw = Distribution(logits)
+    assert one.entropy_nats == pytest.approx(float(raw.entropy))
+    assert one.margin == pytest.approx(float(raw.margin))
+    assert [alternative.id for alternative in one.alternatives] == order[:8].tolist()
+    assert one.alternatives[0].prob_raw == pytest.approx(float(raw.probs.max()))
+
+
+def test_a_branch_goes_on_where_it_was_told(source: MockSource) -> None:
+    whole = passage(source, PROMPT, max_tokens=8, chain=CHAIN, seed=1)
+    ids = [one.id for one in whole.tokens]
+    other = next(token for token in range(40) if token != ids[3])
+    branch = passage(source, PROMPT, [*ids[:3], other], max_tokens=8, chain=CHAIN, seed=1)
+    assert [one.id for one in branch.tokens[:4]] == [*ids[:3], other]
+    assert [one.given for one in branch.tokens] == [True] * 4 + [False] * 4
+    same = passage(source, PROMPT, ids[:4], max_tokens=8, chain=CHAIN, seed=1)
+    assert [one.id for one in same.tokens] == ids
+
+
+def test_totals_and_ties() -> None:
+    tied = MockSource(30, ties=True, ends=False)
+    seen = []
+    found = passage(
+        tied,
+        PROMPT,
+        max_tokens=20,
+        seed=2,
+        noise_scale=0.5,
+        on_token=lambda index, one: seen.append((index, one)),
+    )
+    assert seen == list(enumerate(found.tokens))
+    assert found.logprob_raw == pytest.approx(sum(one.logprob_raw for one in found.tokens))
+    assert found.flip_risk == pytest.approx(1 - np.prod([1 - one.flip_risk for one in found.tokens]))
+    assert any(one.margin == 0 and one.flip_risk == 0.5 for one in found.tokens)
+    assert found.tokens[0].flip_risk == pytest.approx(float(flip_risk(np.array(found.tokens[0].margin), 0.5)))
+
+
+def test_an_end_token_ends_it_and_a_bad_request_is_refused() -> None:
+    ends = MockSource(20, end_bias=50.0)
+    assert passage(ends, PROMPT, max_tokens=9).finish_reason == "end"
+    with pytest.raises(InputError, match="not in the vocabulary"):
+        passage(MockSource(20, ends=False), PROMPT, [20, 1], max_tokens=4)
+
+
+def test_pairs_are_comparable_where_the_tokens_are_the_same() -> None:
+    a, b, other = MockSource(50), MockSource(50, seed=1), MockSource(60)
+    assert pair(a, PROMPT, b, PROMPT).comparable
+    assert not pair(a, PROMPT, other, PROMPT).comparable
+    rows = a.forward_rows
+    same = pair(a, PROMPT, a, PROMPT, Chain("top_k=3"), Chain("top_k=4"))
+    assert a.forward_rows == rows + 1
+    assert (same.a.chain, same.b.chain) == ("top_k=3", "top_k=4")
+    assert same.a.logits == same.b.logits and same.a.rank_ids is not None
