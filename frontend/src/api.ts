@@ -49,7 +49,7 @@ export class Api {
       id = run.id as string;
       if (stopped) this.stop(id);
       if (run.state !== "done") await this.follow(id, events, leave.signal);
-      return this.ask("GET", `/api/runs/${id}/result`);
+      return this.patiently(() => this.ask("GET", `/api/runs/${id}/result`), events);
     })();
     return {
       result,
@@ -58,6 +58,19 @@ export class Api {
         if (id !== null) this.stop(id);
       },
     };
+  }
+
+  /** Reading may be tried again where the connection is lost; a refusal is final. */
+  private async patiently<T>(read: () => Promise<T>, events: RunEvents): Promise<T> {
+    for (let failed = 0; ; failed++) {
+      try {
+        return await read();
+      } catch (problem) {
+        if (problem instanceof FinalError || failed >= TRIES) throw problem;
+        events.onLost?.();
+        await pause(failed);
+      }
+    }
   }
 
   private stop(id: string): void {
@@ -85,7 +98,7 @@ export class Api {
         if (problem instanceof FinalError || problem instanceof RunStopped) throw problem;
         if (failed >= TRIES) throw new Error("The connection to the studio is lost. Is it still running? Nothing that was shown is gone.");
         events.onLost?.();
-        await new Promise((wake) => setTimeout(wake, FIRST_WAIT * 1.6 ** failed));
+        await pause(failed);
       }
     }
   }
@@ -101,11 +114,16 @@ export class Api {
     }
     const found = await answer.json().catch(() => null);
     if (answer.ok) return found;
-    throw new Error(found?.error?.message ?? `the studio answered ${answer.status}`);
+    throw new FinalError(found?.error?.message ?? `the studio answered ${answer.status}`);
   }
 }
 
+/** An answer that trying again does not change. */
 class FinalError extends Error {}
+
+function pause(failed: number): Promise<void> {
+  return new Promise((wake) => setTimeout(wake, FIRST_WAIT * 1.6 ** failed));
+}
 
 interface ServerEvent {
   id: string;

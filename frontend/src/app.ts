@@ -5,7 +5,10 @@ import { fill, freshId, h } from "./parts/dom.ts";
 import { State } from "./parts/state.ts";
 import { themeButton } from "./parts/theme.ts";
 import type { PageData } from "./records.ts";
+import { compareView } from "./views/compare.ts";
+import { pathView } from "./views/path.ts";
 import { positionView } from "./views/position.ts";
+import { textView } from "./views/text.ts";
 import type { Context, View } from "./views/view.ts";
 
 export interface Tab {
@@ -109,7 +112,10 @@ async function copyLink(context: Context): Promise<void> {
 
 function tabsFor(data: PageData): Tab[] {
   const tabs: Tab[] = [];
-  const { position } = data;
+  const { position, text, path, compare } = data;
   if (position) tabs.push({ name: "position", label: "Position", open: (context) => positionView(position, context) });
+  if (text) tabs.push({ name: "text", label: "Text", open: (context) => textView(text, context) });
+  if (path) tabs.push({ name: "path", label: "Path", open: (context) => pathView(path, context) });
+  if (compare) tabs.push({ name: "compare", label: "Compare", open: (context) => compareView(compare, context) });
   return tabs;
 }

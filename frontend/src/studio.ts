@@ -3,8 +3,11 @@
 import type { Api } from "./api.ts";
 import { fill, h } from "./parts/dom.ts";
 import { runForm, type FormField } from "./parts/runForm.ts";
-import type { PositionRecord } from "./records.ts";
+import type { PairRecord, PassageRecord, PathRecord, PositionRecord } from "./records.ts";
+import { compareView } from "./views/compare.ts";
+import { pathView } from "./views/path.ts";
 import { positionView } from "./views/position.ts";
+import { textView } from "./views/text.ts";
 import type { Context, View } from "./views/view.ts";
 
 export interface StudioTab {
@@ -35,6 +38,13 @@ export function studioTabs(api: Api, models: readonly string[]): StudioTab[] {
   const prompt: FormField = {
     name: "prompt", label: "Prompt", kind: "lines", initial: FIRST_PROMPT, hint: "Ctrl+Enter looks",
   };
+  const seed: FormField = { name: "seed", label: "Seed", kind: "number", initial: "0" };
+  const maxTokens: FormField = { name: "max_tokens", label: "Longest text, in tokens", kind: "number", initial: "24" };
+  const chain: FormField = { name: "chain", label: "Chain", kind: "text", initial: "temperature=0.8 | top_p=0.9" };
+  const truncations: FormField = { name: "truncations", label: "After the temperature", kind: "text", initial: "", hint: "for example top_p=0.9" };
+  const temperatures: FormField = {
+    name: "temperatures", label: "Temperatures", kind: "text", initial: "0:2:41", hint: "first:last:count, or a list",
+  };
   return [
     tab<PositionRecord>(api, {
       name: "position",
@@ -50,6 +60,52 @@ export function studioTabs(api: Api, models: readonly string[]): StudioTab[] {
           context.state.set("continuation", [...before, record.ids[rank]!].join(","));
           again();
         }),
+    }),
+    tab<PassageRecord>(api, {
+      name: "text",
+      label: "Text",
+      kind: "text",
+      verb: "Write",
+      fields: [model, prompt, chain, seed, maxTokens],
+      body: ({ model, prompt, chain, seed, max_tokens }, { state }) => ({
+        model, prompt, chain, seed: wholeNumber("seed", seed), max_tokens: wholeNumber("longest text", max_tokens),
+        continuation: idsOf(state.get("continuation")),
+      }),
+      view: (record, context, again) =>
+        textView(record, context, {
+          branch: (place, id) => {
+            const kept = record.tokens.slice(0, place).map((token) => token.id);
+            context.state.set("continuation", [...kept, id].join(","));
+            context.state.set("token", String(place));
+            again();
+          },
+        }),
+    }),
+    tab<PathRecord>(api, {
+      name: "path",
+      label: "Path",
+      kind: "path",
+      verb: "Follow",
+      fields: [model, prompt, { ...seed }, maxTokens, temperatures, truncations],
+      body: ({ model, prompt, seed, max_tokens, temperatures, truncations }) => ({
+        model, prompt, chain: truncations, seed: wholeNumber("seed", seed),
+        max_tokens: wholeNumber("longest text", max_tokens), temperatures: numbers(temperatures),
+      }),
+      view: (record, context) => pathView(record, context),
+    }),
+    tab<PairRecord>(api, {
+      name: "compare",
+      label: "Compare",
+      kind: "compare",
+      verb: "Compare",
+      fields: [
+        { ...model, label: "A: model" },
+        { ...prompt, label: "A: prompt" },
+        { ...model, name: "model_b", label: "B: model", initial: models[1] ?? models[0]! },
+        { ...prompt, name: "prompt_b", label: "B: prompt", hint: "empty: the same as A's", initial: "" },
+      ],
+      body: ({ model, prompt, model_b, prompt_b }) => ({ model, prompt, model_b, prompt_b: prompt_b || prompt }),
+      view: (record, context) => compareView(record, context),
     }),
   ];
 }
@@ -97,6 +153,25 @@ function studioView<R>(api: Api, plan: Plan<R>, context: Context): View {
       view?.close();
     },
   };
+}
+
+/** A whole number as JSON sends it; a sentence if it is none. */
+function wholeNumber(name: string, text: string | undefined): number {
+  const value = Number(text);
+  if (!text?.trim() || !Number.isSafeInteger(value)) throw new Error(`${name} must be a whole number, got “${text ?? ""}”`);
+  return value;
+}
+
+/** `first:last:count` or numbers apart by commas. */
+function numbers(text: string | undefined): number[] {
+  const range = /^\s*([\d.]+):([\d.]+):(\d+)\s*$/.exec(text ?? "");
+  const found = range
+    ? Array.from({ length: Number(range[3]) }, (_, i) => Number(range[1]) + ((Number(range[2]) - Number(range[1])) * i) / Math.max(1, Number(range[3]) - 1))
+    : (text ?? "").split(",").map(Number);
+  if (found.length === 0 || !found.every(Number.isFinite)) {
+    throw new Error(`temperatures are first:last:count (0:2:41) or a list (0, 0.5, 1), got “${text ?? ""}”`);
+  }
+  return found.map((value) => Number(value.toFixed(10)));
 }
 
 function idsOf(text: string | undefined): number[] {

@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { effectiveSupport, explain, leakage, parseChain, chainText, applyStage } from "../src/math/chain.ts";
-import { distances } from "../src/math/comparison.ts";
+import { distances, equivalentTemperature } from "../src/math/comparison.ts";
 import { unpackIds, unpackLogits } from "../src/math/unpack.ts";
 import { logProb, margin, nucleusSize, prob, sums, whole } from "../src/math/window.ts";
 
@@ -57,12 +57,18 @@ describe.each(golden.rows as Vector[])("$name", (row) => {
 });
 
 describe("two distributions", () => {
-  test.each(golden.pairs as Vector[])("$name: $a.chain against $b.chain", (pair) => {
+  test.each(golden.pairs as Vector[])("$name: $a.chain against $b.chain", (pair: Vector) => {
     const [a, b] = [pair.a, pair.b].map((side) => ({
       window: explain(parseChain(side.chain), unpackLogits(side.packed)).processed,
       ids: unpackIds(side.ids),
     }));
-    const found = distances(a!, b!, pair.vocabulary);
+    const found = distances(a!, b!, pair["vocabulary"]);
+    const tempered = explain(parseChain(pair.a.chain), unpackLogits(pair.a.packed)).tempered;
+    const matched = equivalentTemperature(
+      { window: tempered, ids: a!.ids }, unpackLogits(pair.b.packed), b!.ids, pair.vocabulary,
+    )!;
+    near(matched.temperature / pair.equivalent_temperature.temperature, 1, "equivalent temperature");
+    near(matched.residual, pair.equivalent_temperature.residual, "what is left at it");
     near(found.klForward, pair.kl_forward, "KL forward");
     near(found.klReverse, pair.kl_reverse, "KL reverse");
     near(found.jsd, pair.jsd, "JSD");

@@ -17,6 +17,7 @@ import numpy as np
 from retort.distribution import (
     Chain,
     Distribution,
+    equivalent_temperature,
     jsd,
     kl,
     leakage,
@@ -163,9 +164,16 @@ def _pair(name: str, a: np.ndarray, b: np.ndarray, first: str, second: str) -> d
         "b": {"packed": asdict(pack(b)), "ids": asdict(pack_ids(top_ids(b, len(b)))), "chain": second},
         "kl_forward": _json(kl(log_a, log_b)),
         "kl_reverse": _json(kl(log_b, log_a)),
+        "equivalent_temperature": _matched(wide_a, wide_b, Chain(first).temperature),
         "jsd": _json(jsd(log_a, log_b)),
         "total_variation": _json(total_variation(log_a, log_b)),
     }
+
+
+def _matched(a: np.ndarray, b: np.ndarray, temperature: float) -> dict[str, float]:
+    """Of B for the whole of A at its chain's temperature."""
+    found = equivalent_temperature(a, b, temperature)
+    return {"temperature": found.temperature, "residual": found.residual}
 
 
 def _json(value: Any) -> float | None:

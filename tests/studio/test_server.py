@@ -185,3 +185,99 @@ def test_the_page_holds_no_token_and_no_script(running: Studio) -> None:
     page = running.ask("GET", "/").body.decode()
     assert TOKEN not in page
     assert np.all(["<script>" not in page, "onclick" not in page])
+
+
+def test_a_text_streams_its_tokens_and_can_be_followed_again(running: Studio) -> None:
+    run = running.start("text", model="mock:a", prompt="w1", max_tokens=6, chain="temperature=1")
+    events = list(running.events(run))
+    places = [data["index"] for _, name, data in events if name == "token"]
+    assert places == list(range(len(places))) and events[-1][1] == "done"
+    record = running.ask("GET", f"/api/runs/{run}/result").json
+    assert [data["token"] for _, name, data in events if name == "token"] == [
+        one["token"] for one in record["tokens"]
+    ]
+    cut = events[2][0]
+    # Progress replaces progress; what was told is told again from where the connection was cut.
+    told = [event for event in running.events(run, after=cut) if event[1] != "progress"]
+    assert told == [event for event in events if event[0] > cut and event[1] != "progress"]
+
+
+def slow_text(running: Studio, tokens: int = 200, seed: int = 0) -> str:
+    return running.start("text", model="mock:slow", prompt="w1", max_tokens=tokens, chain="", seed=seed)
+
+
+def test_a_run_is_stopped(running: Studio) -> None:
+    run = slow_text(running)
+    events = running.events(run)
+    next(events)
+    answer = running.ask("DELETE", f"/api/runs/{run}")
+    assert answer.status == 202
+    assert list(events)[-1][1] == "stopped"
+    answer = running.ask("GET", f"/api/runs/{run}/result")
+    assert answer.status == 409 and "stopped" in answer.message
+
+
+def test_a_closed_tab_frees_its_work(running: Studio) -> None:
+    run = slow_text(running, seed=1)
+    events = running.events(run)
+    next(events)
+    events.close()  # type: ignore[attr-defined]
+    running.wait(run, "stopped", seconds=4)
+    never_followed = slow_text(running, seed=2)
+    running.wait(never_followed, "stopped", seconds=4)
+    assert running.ask("GET", "/api/models").json["working"] == 0
+
+
+def test_one_tab_of_two_keeps_the_run(running: Studio) -> None:
+    run = slow_text(running, tokens=40, seed=3)
+    first, second = running.events(run), running.events(run)
+    next(first), next(second)
+    first.close()  # type: ignore[attr-defined]
+    assert list(second)[-1][1] == "done"
+
+
+def test_a_short_request_does_not_wait_for_a_long_one(running: Studio) -> None:
+    run = slow_text(running, seed=4)
+    events = running.events(run)
+    next(events)
+    began = time.monotonic()
+    short = running.start("position", model="mock:slow", prompt="w7")
+    running.wait(short, "done")
+    assert time.monotonic() - began < 3 and running.state(run) == "running"
+    events.close()  # type: ignore[attr-defined]
+
+
+def test_too_many_runs_are_refused_and_none_is_lost() -> None:
+    from retort.studio.runs import AT_ONCE, MOST_WAITING
+
+    with studio("mock:slow", grace=30) as busy:
+        started = [slow_text(busy, seed=seed) for seed in range(AT_ONCE + MOST_WAITING)]
+        answer = busy.ask("POST", "/api/text", {"model": "mock:slow", "prompt": "w1", "seed": 999})
+        assert (answer.status, answer.json["error"]["code"]) == (429, "busy")
+        for run in started:
+            busy.ask("DELETE", f"/api/runs/{run}")
+        for run in started:
+            busy.wait(run, "stopped")
+
+
+def test_a_path_and_a_comparison(running: Studio) -> None:
+    run = running.start(
+        "path", model="mock:a", prompt="w1", temperatures=[0, 0.5, 1, 2], max_tokens=5, seed=3
+    )
+    running.wait(run, "done")
+    record = running.ask("GET", f"/api/runs/{run}/result").json
+    asked = sorted(one for leaf in record["path"]["leaves"] for one in leaf["temperatures"])
+    assert asked == [0, 0.5, 1, 2]
+    assert [len(tokens) for tokens in record["tokens"]] == [
+        len(leaf["ids"]) for leaf in record["path"]["leaves"]
+    ]
+    run = running.start("compare", model="mock:a", prompt="w1", model_b="mock:b", prompt_b="w2")
+    running.wait(run, "done")
+    record = running.ask("GET", f"/api/runs/{run}/result").json
+    assert record["comparable"] and record["b"]["model"] == "mock:b"
+
+
+@pytest.mark.parametrize("chain", ["warm=1", "temperature", "temperature=-1", "top_p=2"])
+def test_a_chain_that_cannot_be_is_the_runs_error(running: Studio, chain: str) -> None:
+    run = running.start("text", model="mock:a", prompt="w1", chain=chain)
+    assert list(running.events(run))[-1][1] == "failed"

@@ -67,3 +67,59 @@ export function distances(a: Ranked, b: Ranked, vocabulary: number): Distances {
     totalVariation: difference / 2,
   };
 }
+
+const COLDEST = 1e-3;
+const HOTTEST = 1e3;
+
+export interface Matched {
+  readonly temperature: number;
+  /** KL that is left at that temperature, in nats. */
+  readonly residual: number;
+  /** The best temperature lies at or beyond the range that is searched: a limit, not a match. */
+  readonly atBound: boolean;
+}
+
+/**
+ * The τ at which b, whole, is nearest to a: argmin KL(a ‖ b_τ). Convex in β = 1/τ with derivative E_b[z_b] - E_a[z_b],
+ * so its zero is found by bisection. null where a can give a token that b never can: the KL is then infinite.
+ */
+export function equivalentTemperature(a: Ranked, logitsB: Float64Array, idsB: Uint32Array, vocabulary: number): Matched | null {
+  const inB = ranksOf(idsB, vocabulary);
+  const normA = Math.log(sums(a.window).total);
+  const best = logitsB[0]!;
+  let wanted = 0;
+  for (let rank = a.window.from; rank < a.window.to; rank++) {
+    const p = Math.exp(depth(a.window, rank) - normA);
+    const other = inB[a.ids[rank]!]!;
+    if (other >= logitsB.length) {
+      if (p > 0) return null;
+    } else wanted += p * (logitsB[other]! - best);
+  }
+  const mean = (temperature: number): number => {
+    let total = 0;
+    let moment = 0;
+    for (let rank = 0; rank < logitsB.length; rank++) {
+      const z = logitsB[rank]! - best;
+      const weight = Math.exp(z / temperature);
+      if (weight === 0) break;
+      total += weight;
+      moment += weight * z;
+    }
+    return moment / total;
+  };
+  // The mean logit falls as τ rises: hotter gives more to the low ones.
+  let [low, high] = [Math.log(COLDEST), Math.log(HOTTEST)];
+  if (mean(COLDEST) <= wanted) return left(COLDEST, true);
+  if (mean(HOTTEST) >= wanted) return left(HOTTEST, true);
+  for (let step = 0; step < 60; step++) {
+    const middle = (low + high) / 2;
+    if (mean(Math.exp(middle)) > wanted) low = middle;
+    else high = middle;
+  }
+  return left(Math.exp((low + high) / 2), false);
+
+  function left(temperature: number, atBound: boolean): Matched {
+    const b = { window: { logits: logitsB, temperature, from: 0, to: logitsB.length }, ids: idsB };
+    return { temperature, residual: distances(a, b, vocabulary).klForward, atBound };
+  }
+}

@@ -25,7 +25,12 @@ export interface ChainEditor {
 }
 
 
-export function chainEditor(onChange: (chain: Chain) => void, announce: (text: string) => void): ChainEditor {
+/** `heat`: whether the temperature gets a slider here too (the Position view has a large one of its own). */
+export function chainEditor(
+  onChange: (chain: Chain) => void,
+  announce: (text: string) => void,
+  { heat }: { heat: boolean },
+): ChainEditor {
   let rows: Row[] = [];
   const list = h("ol", { class: "chain", "aria-label": "Chain of stages, in the order in which they apply" });
   const adder = h("select", { class: "chain-add", "aria-label": "Add a stage at the end", onchange: () => add(adder.value) });
@@ -103,7 +108,7 @@ export function chainEditor(onChange: (chain: Chain) => void, announce: (text: s
       { class: "stage", "data-name": stage.name },
       handle,
       h("label", { for: id, class: "stage-name", title: transform.help }, stage.name),
-      transform.name === "temperature" ? null : range, // it has the large slider
+      transform.name === "temperature" && !heat ? null : range,
       number,
       remove,
       effect,

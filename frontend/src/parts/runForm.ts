@@ -84,7 +84,14 @@ export function runForm(options: FormOptions): RunForm {
     for (const [name, value] of Object.entries(asked)) state.set(name, value);
     running?.stop();
     say(error, "");
-    const mine = api.start(options.kind, options.body(asked), {
+    let body: object;
+    try {
+      body = options.body(asked);
+    } catch (problem) {
+      say(error, (problem as Error).message);
+      return;
+    }
+    const mine = api.start(options.kind, body, {
       onProgress: ({ done, total, detail }) => {
         bar.hidden = false;
         bar.max = total || 1;

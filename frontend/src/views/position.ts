@@ -34,7 +34,7 @@ export function positionView(record: PositionRecord, context: Context, onPick?: 
   const { state, announce } = context;
   let explanation: Explanation | undefined;
 
-  const editor = chainEditor((chain) => set(chain), announce);
+  const editor = chainEditor((chain) => set(chain), announce, { heat: false });
   const slider = tauSlider((value) => set(atTemperature(current(), value)));
   const holder = h("div");
   let table = bars(record, logits, SHOWN, onPick);

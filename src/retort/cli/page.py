@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from retort.cli.options import chain_option, json_option, model_argument, prompt_argument
+from retort.cli.options import (
+    chain_option,
+    json_option,
+    max_tokens_option,
+    model_argument,
+    prompt_argument,
+    seed_option,
+    temperatures_option,
+)
 
 if TYPE_CHECKING:
     from retort.distribution.chain import Chain
@@ -17,6 +25,11 @@ if TYPE_CHECKING:
 @model_argument
 @prompt_argument
 @chain_option
+@temperatures_option("--temperatures", "0:2:41", "Temperatures that the path must cover")
+@seed_option
+@max_tokens_option
+@click.option("--against", metavar="MODEL", help="A second model, to compare the first with.")
+@click.option("--against-prompt", metavar="PROMPT", help="A second prompt, to compare the first with.")
 @click.option(
     "-o",
     "--output",
@@ -26,24 +39,51 @@ if TYPE_CHECKING:
     help="The file to write.",
 )
 @json_option
-def command(model: str, prompt: str, chain: Chain | None, output: Path, as_json: bool) -> None:
+def command(
+    model: str,
+    prompt: str,
+    chain: Chain | None,
+    temperatures: tuple[float, ...],
+    seed: int,
+    max_tokens: int,
+    against: str | None,
+    against_prompt: str | None,
+    output: Path,
+    as_json: bool,
+) -> None:
     """Write a page about what MODEL would say after PROMPT.
 
-    The file holds the model's logits and needs neither the model nor a network: its slider and its chain, whose stages
-    can be put in another order, compute the same numbers as retort does.
+    Its views: the next position, a text token by token, the text at every temperature, and, with --against or
+    --against-prompt, two positions side by side. The file holds the model's logits and needs neither the model nor a
+    network: its slider and its chain, whose stages can be put in another order, compute the same numbers as retort.
     """
     from retort import __version__
     from retort.cli.output import print_json
+    from retort.lens.pair import pair
+    from retort.lens.passage import passage
     from retort.lens.position import DEFAULT_CHAIN, position
     from retort.report.standalone import write_standalone
+    from retort.report.story import PathFound
+    from retort.sampling.path import temperature_path
     from retort.sources.load import load
 
-    found = position(load(model), prompt, DEFAULT_CHAIN if chain is None else chain)
-    write_standalone(output, f"{found.model} after {prompt!r}", {"position": found}, __version__)
+    source = load(model)
+    through = DEFAULT_CHAIN if chain is None else chain
+    path = temperature_path(source, prompt, seed, temperatures, chain=through, max_tokens=max_tokens)
+    tokens = tuple(tuple(source.token_text(token) for token in leaf.ids) for leaf in path.leaves)
+    records = {
+        "position": position(source, prompt, through),
+        "text": passage(source, prompt, max_tokens=max_tokens, chain=through, seed=seed),
+        "path": PathFound(source.name, source.note, prompt, seed, max_tokens, tokens, path),
+    }
+    if against is not None or against_prompt is not None:
+        other = source if against is None else load(against)
+        records["compare"] = pair(source, prompt, other, against_prompt or prompt, through)
+    write_standalone(output, f"{source.name} after {prompt!r}", records, __version__)
     size = output.stat().st_size
     if as_json:
         print_json(
-            {"model": model, "prompt": prompt, "file": str(output), "bytes": size, "views": ["position"]}
+            {"model": model, "prompt": prompt, "file": str(output), "bytes": size, "views": list(records)}
         )
     else:
-        click.echo(f"{output}: {size:,} bytes")
+        click.echo(f"{output}: {size:,} bytes, views: {', '.join(records)}")

@@ -22,7 +22,10 @@ TYPES: dict[str, type | tuple[type, ...]] = {
 
 @dataclass(frozen=True)
 class Field:
-    """One field of a request's body. `most`: greatest number, or longest text or list; `items`: what is in a list."""
+    """One field of a request's body. `most`: greatest number, or longest text or list; `items`: what is in a list.
+
+    `models`: it names one of the studio's models, which become its choices.
+    """
 
     name: str
     type: str
@@ -33,6 +36,7 @@ class Field:
     most: float | None = None
     choices: tuple[str, ...] = ()
     items: str | None = None
+    models: bool = False
 
     def schema(self) -> dict[str, Any]:
         """The field in JSON schema."""
@@ -49,8 +53,7 @@ class Field:
             found["enum"] = list(self.choices)
         if self.items:
             found["items"] = {"type": self.items}
-            if self.items == "integer":
-                found["items"]["minimum"] = 0
+            found["items"]["minimum"] = 0
         if not self.required and self.default is not None:
             found["default"] = self.default
         return found

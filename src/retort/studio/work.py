@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from retort.distribution import Chain
+from retort.lens.pair import pair
+from retort.lens.passage import passage
 from retort.lens.position import DEFAULT_CHAIN, position
 from retort.report.standalone import plain
+from retort.report.story import PathFound
+from retort.sampling.path import temperature_path
 from retort.studio.fields import Body, Field, whole
 from retort.studio.models import Models
 from retort.studio.runs import Run
@@ -16,6 +20,9 @@ from retort.studio.runs import Run
 LONGEST_PROMPT = 20_000
 LONGEST_CONTINUATION = 512
 LONGEST_CHAIN = 500
+MOST_TOKENS = 256
+MOST_TEMPERATURES = 101
+LARGEST_SEED = 2**64 - 1
 
 Work = Callable[[Run, Models, dict[str, Any]], Any]
 
@@ -31,12 +38,11 @@ class Kind:
     kept: bool = True
 
     def body(self, models: Models) -> Body:
-        """Its request's body, the models that can be named among its choices."""
-        return Body(
-            (Field("model", "string", "the model", required=True, choices=models.names), *self.fields)
-        )
+        """Its request's body, the studio's models as the choices of the fields that name one."""
+        return Body(tuple(replace(one, choices=models.names) if one.models else one for one in self.fields))
 
 
+MODEL = Field("model", "string", "the model", required=True, models=True)
 PROMPT = Field(
     "prompt", "string", "the text that the model continues", required=True, least=1, most=LONGEST_PROMPT
 )
@@ -47,8 +53,20 @@ CHAIN = Field(
     str(DEFAULT_CHAIN),
     most=LONGEST_CHAIN,
 )
+TRUNCATIONS = replace(CHAIN, help="stages besides the temperature, in order", default="")
 CONTINUATION = Field(
     "continuation", "array", "ids of tokens after the prompt", [], most=LONGEST_CONTINUATION, items="integer"
+)
+SEED = Field("seed", "integer", "fixes the noise: same seed, same text", 0, least=0, most=LARGEST_SEED)
+MAX_TOKENS = Field("max_tokens", "integer", "longest text, in tokens", 24, least=1, most=MOST_TOKENS)
+TEMPERATURES = Field(
+    "temperatures",
+    "array",
+    "temperatures that must be covered",
+    [place / 20 for place in range(41)],
+    least=1,
+    most=MOST_TEMPERATURES,
+    items="number",
 )
 
 
@@ -58,14 +76,80 @@ def _position(run: Run, models: Models, body: dict[str, Any]) -> Any:
     return plain(position(source, body["prompt"], chain, continuation=whole(body["continuation"])))
 
 
+def _text(run: Run, models: Models, body: dict[str, Any]) -> Any:
+    def on_token(index: int, token: Any) -> None:
+        run.progress(index + 1, body["max_tokens"], f"token {index + 1} of at most {body['max_tokens']}")
+        run.tell("token", {"index": index, **plain(token)})
+
+    chain = Chain.parse(body["chain"])
+    found = passage(
+        models.borrow(body["model"], run.check),
+        body["prompt"],
+        whole(body["continuation"]),
+        max_tokens=int(body["max_tokens"]),
+        chain=chain,
+        seed=int(body["seed"]),
+        on_token=on_token,
+    )
+    return plain(found)
+
+
+def _path(run: Run, models: Models, body: dict[str, Any]) -> Any:
+    chain, seed, max_tokens = Chain.parse(body["chain"]), int(body["seed"]), int(body["max_tokens"])
+    source = models.borrow(body["model"], run.check)
+    found = temperature_path(
+        source, body["prompt"], seed, body["temperatures"], chain=chain, max_tokens=max_tokens
+    )
+    tokens = tuple(tuple(source.token_text(token) for token in leaf.ids) for leaf in found.leaves)
+    return plain(PathFound(source.name, source.note, body["prompt"], seed, max_tokens, tokens, found))
+
+
+def _compare(run: Run, models: Models, body: dict[str, Any]) -> Any:
+    chain = Chain.parse(body["chain"])
+    chain_b = None if body["chain_b"] is None else Chain.parse(body["chain_b"])
+    source = models.borrow(body["model"], run.check)
+    source_b = models.borrow(body["model_b"], run.check)
+    return plain(pair(source, body["prompt"], source_b, body["prompt_b"], chain, chain_b))
+
+
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
         Kind(
             "position",
             "The next-token distribution after a prompt, whole, for the page's sliders.",
-            (PROMPT, CHAIN, CONTINUATION),
+            (MODEL, PROMPT, CHAIN, CONTINUATION),
             _position,
+        ),
+        Kind(
+            "text",
+            "A text token by token: what stood there, what could have, what was cut away.",
+            (MODEL, PROMPT, CHAIN, CONTINUATION, SEED, MAX_TOKENS),
+            _text,
+        ),
+        Kind(
+            "path",
+            "One seed, every temperature: where the text changes.",
+            (MODEL, PROMPT, TRUNCATIONS, SEED, MAX_TOKENS, TEMPERATURES),
+            _path,
+        ),
+        Kind(
+            "compare",
+            "Two positions side by side: two models, two prompts, or two orders of the chain.",
+            (
+                MODEL,
+                PROMPT,
+                CHAIN,
+                replace(MODEL, name="model_b", help="the second model"),
+                replace(PROMPT, name="prompt_b", help="the second prompt"),
+                replace(
+                    CHAIN,
+                    name="chain_b",
+                    help="the second one's stages; the first one's by default",
+                    default=None,
+                ),
+            ),
+            _compare,
         ),
     )
 }

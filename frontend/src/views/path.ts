@@ -1,0 +1,267 @@
+// One seed, every temperature: the τ axis as bands of tokens, and a slider that morphs the text.
+
+import { scaleLinear } from "d3-scale";
+import { fill, freshId, h, say, svg } from "../parts/dom.ts";
+import { nats, tau, whole } from "../parts/format.ts";
+import { atItsWidth } from "../parts/frame.ts";
+import { tokenElement, tokenText } from "../parts/tokens.ts";
+import type { Leaf, PathRecord } from "../records.ts";
+import type { Context, View } from "./view.ts";
+
+const ROW = 22;
+const MOST_ROWS = 40;
+const EDGE = { left: 8, right: 8, top: 6, bottom: 34 };
+const LETTER = 7.4;
+
+export function pathView(record: PathRecord, context: Context): View {
+  const { leaves } = record.path;
+  const low = leaves[0]!.temperature_low;
+  const high = leaves.at(-1)!.temperature_high;
+  const id = freshId("tau");
+  const { state } = context;
+  let place = -1;
+
+  const slider = h("input", {
+    id, class: "tau", type: "range", min: low, max: high, step: "any",
+    oninput: () => move(Number(slider.value)),
+    onkeydown: onKey,
+  });
+  const output = h("output", { for: id, class: "tau-value" });
+  const text = h("p", { class: "tokens path-text", dir: "auto" });
+  const facts = h("p", { class: "meta", "data-path": "facts" });
+  const bands = bandChart(record, low, high, (temperature) => move(temperature));
+  const step = (by: number): void => {
+    const next = leaves[Math.min(leaves.length - 1, Math.max(0, place + by))]!;
+    move(middle(next));
+  };
+
+  function onKey(event: KeyboardEvent): void {
+    const by = { PageUp: 1, PageDown: -1 }[event.key];
+    if (by === undefined) return;
+    event.preventDefault();
+    step(by);
+  }
+
+  function move(temperature: number): void {
+    state.set("tau", tau(temperature));
+    show(temperature);
+  }
+
+  function show(temperature: number): void {
+    slider.value = String(temperature);
+    say(output, tau(temperature));
+    const found = leafAt(leaves, temperature);
+    const leaf = leaves[found]!;
+    bands.show(temperature, found);
+    slider.setAttribute("aria-valuetext", `τ ${tau(temperature)}: ${leaf.text}`);
+    const between = temperature < leaf.temperature_low || temperature > leaf.temperature_high;
+    say(
+      facts,
+      `${interval(leaf, record.path.exact)}${between ? " (the nearest: no asked-for temperature lies where the slider is)" : ""}; ` +
+        `text ${found + 1} of ${leaves.length}, ended by ${leaf.finish_reason}, log-probability ${nats(leaf.logprob_raw)} (raw, summed)`,
+    );
+    if (found === place) return;
+    const before = leaves[place]?.ids;
+    place = found;
+    fill(
+      text,
+      ...record.tokens[found]!.map((token, index) => {
+        const element = tokenElement(token);
+        if (before && before[index] !== leaf.ids[index]) element.classList.add("changed");
+        return element;
+      }),
+    );
+  }
+
+  const stop = state.listen((name) => name === "tau" && state.get("tau") !== undefined && show(Number(state.get("tau"))));
+  show(Math.min(high, Math.max(low, Number(state.get("tau") ?? Math.min(high, Math.max(low, 0.7))) || 0)));
+  const asked = leaves.reduce((total, leaf) => total + leaf.temperatures.length, 0);
+  const element = h(
+    "div",
+    {},
+    h(
+      "section",
+      { class: "card", "aria-label": "Text at the chosen temperature" },
+      h("p", { class: "meta" }, `${record.model}, seed ${record.seed}, after “${record.prompt}”`),
+      record.note ? h("p", { class: "note" }, record.note) : null,
+      text,
+      facts,
+      h(
+        "div",
+        { class: "tau-box path-slider" },
+        h("label", { for: id }, "temperature τ"),
+        output,
+        slider,
+        h(
+          "div",
+          { class: "form-foot" },
+          h("button", { type: "button", class: "quiet", onclick: () => step(-1) }, "← cooler text"),
+          h("button", { type: "button", class: "quiet", onclick: () => step(1) }, "hotter text →"),
+        ),
+      ),
+    ),
+    h(
+      "figure",
+      { class: "card" },
+      h(
+        "figcaption",
+        {},
+        h("b", {}, `${leaves.length} different texts at ${asked} temperatures. `),
+        h("small", {}, `${whole(record.path.forward_passes)} forward passes, ${whole(record.path.independent_passes)} for each temperature on its own. Left is cold, right is hot; each row is one token.`),
+      ),
+      bands.element,
+    ),
+    h("details", { class: "card" }, h("summary", {}, "All texts as a table"), table(record)),
+  );
+  return {
+    element,
+    close: () => {
+      stop();
+      bands.close();
+    },
+    download: { name: "retort-path", json: () => record, csv: () => asCsv(record), svg: () => bands.element },
+  };
+}
+
+function middle(leaf: Leaf): number {
+  return (leaf.temperature_low + leaf.temperature_high) / 2;
+}
+
+/** The leaf that holds a temperature, or the nearest one. */
+export function leafAt(leaves: readonly Leaf[], temperature: number): number {
+  let best = 0;
+  let nearest = Infinity;
+  leaves.forEach((leaf, place) => {
+    const away = Math.max(leaf.temperature_low - temperature, temperature - leaf.temperature_high, 0);
+    if (away < nearest) [best, nearest] = [place, away];
+  });
+  return best;
+}
+
+function interval(leaf: Leaf, exact: boolean): string {
+  const range = leaf.temperature_low === leaf.temperature_high
+    ? `τ = ${tau(leaf.temperature_low)}`
+    : `τ from ${tau(leaf.temperature_low)} to ${tau(leaf.temperature_high)}`;
+  return `${range}${exact ? ", exact" : ", as far as asked for"}`;
+}
+
+interface Cell {
+  from: number;
+  to: number;
+  row: number;
+  first: number;
+  last: number;
+  token: string;
+}
+
+/** One cell for each stretch of neighbouring leaves that share the text up to and with this token. */
+function cells(record: PathRecord): Cell[] {
+  const { leaves } = record.path;
+  const found: Cell[] = [];
+  const rows = Math.min(MOST_ROWS, Math.max(...leaves.map((leaf) => leaf.ids.length)));
+  for (let row = 0; row < rows; row++) {
+    for (let first = 0; first < leaves.length; ) {
+      let last = first;
+      const prefix = leaves[first]!.ids.slice(0, row + 1).join();
+      while (last + 1 < leaves.length && leaves[last + 1]!.ids.slice(0, row + 1).join() === prefix) last += 1;
+      if (leaves[first]!.ids.length > row) {
+        found.push({
+          from: leaves[first]!.temperature_low, to: leaves[last]!.temperature_high, row, first, last,
+          token: record.tokens[first]![row]!,
+        });
+      }
+      first = last + 1;
+    }
+  }
+  return found;
+}
+
+function bandChart(record: PathRecord, low: number, high: number, onPick: (temperature: number) => void): {
+  element: SVGSVGElement; show(temperature: number, place: number): void; close(): void;
+} {
+  const all = cells(record);
+  const rows = 1 + Math.max(...all.map((cell) => cell.row));
+  const height = EDGE.top + rows * ROW + EDGE.bottom;
+  const x = scaleLinear([low, high === low ? low + 1 : high], [EDGE.left, 640 - EDGE.right]);
+  const drawn = svg("g");
+  const frame = svg("g", { class: "axes", "aria-hidden": "true" });
+  const line = svg("line", { class: "now", y1: EDGE.top, y2: height - EDGE.bottom });
+  const title = svg("title", {}, "Bands of tokens along the temperature axis");
+  const element = svg("svg", { viewBox: `0 0 640 ${height}`, class: "chart bands", role: "img" }, title, drawn, frame, line);
+  element.style.maxHeight = "none";
+  let now: [number, number] = [low, 0];
+  element.addEventListener("click", (event) => {
+    const box = element.getBoundingClientRect();
+    const at = x.invert(((event.clientX - box.left) / box.width) * element.viewBox.baseVal.width);
+    onPick(Math.min(high, Math.max(low, at)));
+  });
+  const close = atItsWidth(element, height, (width) => {
+    x.range([EDGE.left, width - EDGE.right]);
+    fill(drawn, ...all.map((cell) => band(cell, x)));
+    fill(
+      frame,
+      ...x.ticks(Math.max(3, Math.round(width / 90))).flatMap((tick) => [
+        svg("line", { class: "grid", x1: x(tick), x2: x(tick), y1: height - EDGE.bottom, y2: height - EDGE.bottom + 5 }),
+        svg("text", { x: x(tick), y: height - EDGE.bottom + 18, "text-anchor": tick === low ? "start" : tick === high ? "end" : "middle" }, tau(tick)),
+      ]),
+      svg("text", { x: width - EDGE.right, y: height - 2, "text-anchor": "end" }, "temperature τ →"),
+    );
+    show(...now);
+  });
+  function show(temperature: number, place: number): void {
+    now = [temperature, place];
+    line.setAttribute("x1", String(x(temperature)));
+    line.setAttribute("x2", String(x(temperature)));
+    all.forEach((cell, index) => drawn.children[index]?.classList.toggle("on", place >= cell.first && place <= cell.last));
+  }
+  return { element, show, close };
+}
+
+function band(cell: Cell, x: (temperature: number) => number): SVGElement {
+  const left = x(cell.from);
+  const width = Math.max(1.5, x(cell.to) - left);
+  const label = tokenText(cell.token);
+  const fits = Math.floor((width - 6) / LETTER);
+  return svg(
+    "g",
+    { class: "band" },
+    svg("rect", { x: left, y: EDGE.top + cell.row * ROW + 1, width, height: ROW - 2, rx: Math.min(3, width / 3) }),
+    fits >= Math.min(label.length, 2)
+      ? svg("text", { x: left + 4, y: EDGE.top + cell.row * ROW + 15 }, label.length > fits ? `${label.slice(0, fits - 1)}…` : label)
+      : null,
+  );
+}
+
+function table(record: PathRecord): HTMLElement {
+  return h(
+    "div",
+    { class: "scroll" },
+    h(
+      "table",
+      { class: "plain-table" },
+      h("thead", {}, h("tr", {}, ...["τ from", "to", "text", "end", "log-probability, raw (nats)"].map((name) => h("th", { scope: "col" }, name)))),
+      h(
+        "tbody",
+        {},
+        ...record.path.leaves.map((leaf, place) =>
+          h(
+            "tr",
+            {},
+            h("td", { class: "figure" }, tau(leaf.temperature_low)),
+            h("td", { class: "figure" }, tau(leaf.temperature_high)),
+            h("td", { dir: "auto" }, ...record.tokens[place]!.map(tokenElement)),
+            h("td", {}, leaf.finish_reason),
+            h("td", { class: "figure" }, leaf.logprob_raw.toFixed(3)),
+          ),
+        ),
+      ),
+    ),
+  );
+}
+
+function asCsv(record: PathRecord): (string | number | null)[][] {
+  return [
+    ["temperature_low", "temperature_high", "text", "finish_reason", "logprob_raw"],
+    ...record.path.leaves.map((leaf) => [leaf.temperature_low, leaf.temperature_high, leaf.text, leaf.finish_reason, leaf.logprob_raw]),
+  ];
+}

@@ -1,0 +1,233 @@
+"""The studio in Chromium: every view, by mouse and keyboard, a model's error, a lost connection, two tabs and ten."""
+
+from __future__ import annotations
+
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.studio.browser import Browser
+from tests.studio.server import Studio, mock, studio
+
+from retort.distribution import Chain, Distribution, kl, log_softmax, total_variation
+from retort.lens.passage import passage
+from retort.sampling.path import temperature_path
+
+EXACT = 1e-6
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Studio]:
+    pytest.importorskip("starlette")
+    with studio("mock:a", "mock:b", "mock:slow", "mock:broken", grace=0.5) as found:
+        yield found
+
+
+def opened(browser: Browser, running: Studio, state: str) -> None:
+    browser.go(f"{running.page}#{state}")
+    browser.shows(".run-form")
+
+
+def run(browser: Browser, wait_for: str) -> None:
+    browser.click(".run-form button[type=submit]")
+    browser.shows(wait_for)
+
+
+def test_position_and_a_branch(browser: Browser, running: Studio) -> None:
+    opened(browser, running, "view=position&prompt=w1+w2")
+    browser.shows(".bars")
+    assert "token" not in browser.driver.current_url.split("#")[0]
+    logits = mock("mock:a").logits_of([1, 2]).astype(np.float64)
+    for temperature in ("0.5", "1.5"):
+        browser.set("input.tau", temperature)
+        expected = Distribution(Chain(f"temperature={temperature} | top_p=0.9").apply(logits))
+        assert browser.value("[data-measure=entropy]") == pytest.approx(float(expected.entropy), abs=EXACT)
+    best = int(np.argmax(logits))
+    browser.click(".bars .pick")
+    browser.until(lambda: f"w{best}" in browser.text(".prompt .tokens"))
+    after = Distribution(mock("mock:a").logits_of([1, 2, best]).astype(np.float64))
+    browser.until(
+        lambda: browser.value("[data-measure=entropy-raw]") == pytest.approx(float(after.entropy), abs=EXACT)
+    )
+    browser.picture("studio-position")
+
+
+def test_text_by_keyboard_and_a_branch(browser: Browser, running: Studio) -> None:
+    opened(browser, running, "view=text&prompt=w1&chain=temperature%3D1.2+%7C+top_k%3D9&seed=4&max_tokens=10")
+    run(browser, ".text-token")
+    expected = passage(mock("mock:a"), "w1", max_tokens=10, chain=Chain("temperature=1.2 | top_k=9"), seed=4)
+    shown = browser.texts(".text-token")
+    assert shown == [one.token.replace(" ", "␣") for one in expected.tokens]
+    browser.run("document.querySelector('.text-token').focus()")
+    browser.press("\ue014")  # right
+    browser.press("\ue014")
+    assert browser.run("return document.activeElement.textContent") == shown[2]
+    assert browser.text(".detail h2").startswith("3 of")
+    assert f"{expected.tokens[2].entropy_nats:.4g} nats" in browser.text(".facts")
+    browser.press("\ue010")  # end
+    assert browser.run("return document.activeElement.textContent") == shown[-1]
+    browser.press("\ue011")  # home
+    browser.click("input[value=rank]")
+    assert "rank" in browser.run("return document.querySelector('.text-token').getAttribute('aria-label')")
+    browser.picture("studio-text")
+    other = browser.text(".alternatives .pick")
+    browser.click(".alternatives .pick")
+    browser.until(lambda: browser.texts(".text-token")[:1] == [other])
+    assert "given" in browser.text(".detail h2")
+
+
+def test_path_morphs_at_a_fixed_seed(browser: Browser, running: Studio) -> None:
+    opened(browser, running, "view=path&prompt=w1&seed=2&max_tokens=8&temperatures=0%3A2%3A21")
+    run(browser, ".bands")
+    source = mock("mock:a")
+    temperatures = [place / 10 for place in range(21)]
+    found = temperature_path(source, "w1", 2, temperatures, max_tokens=8)
+    for temperature in (0.0, 0.7, 2.0):
+        browser.set("input.tau", temperature)
+        leaf = found.at(temperature)
+        shown = [source.token_text(token).replace(" ", "␣") for token in leaf.ids]
+        assert browser.text(".path-text") == "".join(shown)
+    browser.run("document.querySelector('input.tau').focus()")
+    browser.press("\ue00f")  # page down: a cooler text
+    cooler = found.leaves[-2]
+    assert browser.text(".path-text") == "".join(
+        source.token_text(token).replace(" ", "␣") for token in cooler.ids
+    )
+    assert len(browser.texts(".plain-table tbody tr")) == len(found.leaves)
+    browser.picture("studio-path")
+
+
+def test_compare_two_models(browser: Browser, running: Studio) -> None:
+    opened(
+        browser,
+        running,
+        "view=compare&prompt=w1&model_b=mock%3Ab&chain_a=temperature%3D1&chain_b=temperature%3D1",
+    )
+    run(browser, ".pair")
+    a, b = (mock(name).logits_of([1]).astype(np.float64) for name in ("mock:a", "mock:b"))
+
+    def check(first: str, second: str) -> None:
+        log_a, log_b = log_softmax(Chain(first).apply(a)), log_softmax(Chain(second).apply(b))
+        assert browser.value("[data-measure=kl-forward]") == pytest.approx(float(kl(log_a, log_b)), abs=EXACT)
+        assert browser.value("[data-measure=tv]") == pytest.approx(
+            float(total_variation(log_a, log_b)), abs=EXACT
+        )
+
+    check("temperature=1", "temperature=1")
+    browser.set(".side-b [data-stage=temperature]", "2.5")
+    check("temperature=1", "temperature=2.5")
+    browser.set(".side-a .chain-add", "top_k")
+    check("temperature=1 | top_k=50", "temperature=2.5")
+    browser.set(".side-a [aria-label^='A: order']", "llama.cpp")
+    assert browser.run("return document.querySelector('.side-a .stage').dataset.name") == "top_k"
+    browser.picture("studio-compare")
+
+
+def test_a_models_error_is_a_sentence_and_the_page_lives_on(browser: Browser, running: Studio) -> None:
+    opened(browser, running, "view=position&model=mock%3Abroken&prompt=w1")
+    browser.until(
+        lambda: browser.text(".error") == "The weights of mock:broken are gone; get the whole model."
+    )
+    browser.set("select[name=model]", "mock:a")
+    run(browser, ".bars")
+    assert browser.text(".error") == ""
+
+
+def test_a_run_is_stopped_from_the_page(browser: Browser, running: Studio) -> None:
+    opened(browser, running, "view=text&model=mock%3Aslow&prompt=w1&chain=&max_tokens=200")
+    browser.click(".run-form button[type=submit]")
+    browser.until(lambda: "token 3" in browser.text(".news"))
+    browser.run(
+        "[...document.querySelectorAll('.run-form button')].find(b => b.textContent === 'Stop').click()"
+    )
+    browser.until(lambda: browser.text(".news") == "Stopped.")
+    browser.until(lambda: running.ask("GET", "/api/models").json["working"] == 0)
+
+
+def test_a_lost_connection_is_taken_up_again(browser: Browser, running: Studio) -> None:
+    for part in ("ERR_INCOMPLETE", "ERR_CONNECTION", "Failed to load resource"):
+        browser.expect(part)
+    opened(browser, running, "view=text&model=mock%3Aslow&prompt=w1+w9&chain=&max_tokens=40")
+    browser.click(".run-form button[type=submit]")
+    browser.until(lambda: "token 2" in browser.text(".news"))
+    browser.run(
+        "window.said = []; const news = document.querySelector('.news');"
+        "new MutationObserver(() => window.said.push(news.textContent)).observe(news, {childList: true, subtree: true})"
+    )
+    assert running.cut() >= 1
+    browser.until(lambda: any("trying again" in one for one in browser.run("return window.said")))
+    browser.shows(".text-token", seconds=25)
+    assert len(browser.texts(".text-token")) == 40
+
+
+def test_a_studio_that_is_gone_says_so_and_keeps_what_was_shown(browser: Browser) -> None:
+    for part in ("ERR_CONNECTION", "Failed to load resource"):
+        browser.expect(part)
+    with studio("mock:a") as short:
+        opened(browser, short, "view=position&prompt=w1")
+        browser.shows(".bars")
+    browser.click(".run-form button[type=submit]")
+    browser.until(lambda: "does not answer" in browser.text(".error"))
+    browser.set("input.tau", "2")
+    assert browser.text(".tau-value") == "2"
+
+
+def test_ten_tabs_do_not_break_each_other(browser: Browser, running: Studio) -> None:
+    driver: Any = browser.driver
+    first = driver.current_window_handle
+    tabs = []
+    for number in range(10):
+        driver.switch_to.new_window("tab")
+        tabs.append(driver.current_window_handle)
+        driver.get(f"{running.page}#view=position&prompt=w{number}")
+    for number, tab in enumerate(tabs):
+        driver.switch_to.window(tab)
+        browser.shows(".bars")
+        expected = Distribution(mock("mock:a").logits_of([number]).astype(np.float64))
+        assert browser.value("[data-measure=entropy-raw]") == pytest.approx(
+            float(expected.entropy), abs=EXACT
+        )
+        driver.close()
+    driver.switch_to.window(first)
+    browser.until(lambda: running.ask("GET", "/api/models").json["working"] == 0)
+
+
+def test_without_the_token_nothing_can_be_run(browser: Browser, running: Studio) -> None:
+    browser.driver.get(running.url)
+    browser.run("sessionStorage.clear()")
+    browser.go(f"{running.url}/#view=text")
+    browser.shows(".run-form")
+    assert "the address that retort studio printed" in browser.text(".error")
+    assert browser.run("return document.querySelector('.run-form button[type=submit]').disabled")
+
+
+@pytest.mark.parametrize("width", [360, 2000])
+@pytest.mark.parametrize("view", ["position", "text", "path", "compare"])
+def test_every_view_fits(browser: Browser, running: Studio, view: str, width: int) -> None:
+    browser.size(width, 900)
+    opened(browser, running, f"view={view}&prompt=w1&max_tokens=12&model_b=mock%3Ab")
+    run(browser, ".holder .card")
+    browser.frame()
+    assert browser.run("return document.documentElement.scrollWidth") <= width
+    browser.picture(f"{view}-{width}")
+
+
+def test_tabs_by_keyboard(browser: Browser, running: Studio) -> None:
+    opened(browser, running, "view=position&prompt=w1")
+    browser.run("document.querySelector('[role=tab][aria-selected=true]').focus()")
+    browser.press("\ue014")
+    assert browser.text("[role=tab][aria-selected=true]") == "Text"
+    browser.press("\ue012", "\ue012")
+    assert browser.text("[role=tab][aria-selected=true]") == browser.texts("[role=tab]")[-1]
+    assert browser.run("return document.activeElement.getAttribute('role')") == "tab"
+
+
+def test_the_page_loads_from_the_studio_alone(browser: Browser, running: Studio) -> None:
+    browser.asked()
+    opened(browser, running, "view=position&prompt=w1")
+    browser.shows(".bars")
+    assert all(url.startswith(running.url) for url in browser.asked())
+    with urllib.request.urlopen(running.url) as answer:
+        assert len(answer.read()) < 2000
