@@ -33,6 +33,12 @@ def test_by_hand() -> None:
     assert kept(top_n_sigma(ROW, 2.0 / math.sqrt(1.5))) == [0, 1]
 
 
+def test_a_token_on_the_threshold_stays_however_sigma_is_rounded() -> None:
+    """Gaps 0, x, x: σ = x·√2/3, so n = 3/√2 is exactly enough, for every x."""
+    for x in np.random.default_rng(5).uniform(0.1, 10.0, size=200):
+        assert kept(top_n_sigma(np.array([0.0, -x, -x]), 3 / math.sqrt(2.0))) == [0, 1, 2]
+
+
 def test_off_values() -> None:
     for off in (None, 0, -1):
         np.testing.assert_array_equal(top_n_sigma(ROW, off), ROW)
