@@ -90,6 +90,16 @@ class Chain:
             raise InputError(f"no transform has the setting {unknown[0]!r}")
         return cls(stage for name in TRANSFORMS if (stage := stage_of(name, flat)) is not None)
 
+    @classmethod
+    def like(cls, engine: str, params: Any, *, defaults: bool = False, drop: bool = False) -> Chain:
+        """The chain that these settings are in another engine (transformers, vllm, sglang, llama.cpp, mlx-lm).
+
+        See `presets.like`, which also says what `defaults` and `drop` do.
+        """
+        from retort.distribution.presets import like
+
+        return like(engine, params, defaults=defaults, drop=drop)
+
     def __iter__(self) -> Iterator[Stage]:
         return iter(self.stages)
 

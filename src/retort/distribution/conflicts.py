@@ -134,7 +134,8 @@ def _late_temperature(row: Row) -> list[str]:
     if row.total == first:
         return []
     return [
-        f"{listed([str(stage) for stage in earlier])} comes before {hot}, so it does not see that temperature; "
+        f"{listed([str(stage) for stage in earlier])} {'comes' if len(earlier) == 1 else 'come'} before {hot}, "
+        f"so {'it does' if len(earlier) == 1 else 'they do'} not see that temperature; "
         f"{_tokens(row.total)} remain, and would be {first} with temperature first, as is retort's default."
     ]
 
