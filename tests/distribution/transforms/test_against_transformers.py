@@ -86,3 +86,11 @@ def test_top_h_agrees_where_the_first_token_alone_breaks_the_bound() -> None:
     ours = top_h(logits, 0.05) > -math.inf
     assert (ours.sum(axis=-1) == 1).all()
     np.testing.assert_array_equal(ours, theirs(warpers.TopHLogitsWarper(top_h=0.05), logits))
+
+
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("share", [0.05, 0.4, 0.9])
+def test_top_h_summed_among_100_is_what_transformers_does(share: float, masked: bool) -> None:
+    logits = rows(masked)
+    ours = top_h(logits, share, entropy="summed", among=100)
+    np.testing.assert_array_equal(ours > -math.inf, theirs(warpers.TopHLogitsWarper(top_h=share), logits))

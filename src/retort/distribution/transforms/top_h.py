@@ -10,8 +10,8 @@ from typing import Any
 
 from retort.distribution.arrays import Array, largest, namespace, token_ids
 from retort.distribution.ranking import SLACK, flat_rows, keep_first
-from retort.distribution.softmax import is_per_row, per_row
-from retort.distribution.transforms.parameters import Parameter
+from retort.distribution.softmax import is_per_row, log_softmax, per_row
+from retort.distribution.transforms.parameters import Parameter, choice
 from retort.distribution.transforms.transform import Transform, usable
 from retort.distribution.weights import Weights, finite
 
@@ -19,17 +19,27 @@ SHARE = Parameter(
     "top_h", "a number from 0 to 1 (None or 1: off)", low=0.0, high=1.0, off_values=(1.0,), setting="top_h"
 )
 
+ENTROPY = Parameter(
+    "entropy",
+    "kept (of what is kept, renormalised) or summed (its share of the row's)",
+    default="kept",
+    kind=choice("kept", "summed"),
+)
+AMONG = Parameter("among", "a whole number of 1 or more, or 0 for all tokens", low=0, default=0, whole=True)
+
 CANDIDATES = 1024
 """The cut is sought among this many of the largest logits; rows that need more are sorted whole."""
 
 
-def top_h(logits: Array, alpha: Any) -> Array:
+def top_h(logits: Array, alpha: Any, entropy: str = "kept", among: int = 0) -> Array:
     """Logits with the longest run of most likely tokens kept whose own entropy is at most alpha times the row's.
 
     Tokens by falling logit, ties by lowest id; `q_n` is the distribution of the first n, renormalised. Kept are the
     first `n = max{k : H(q_k) ≤ α · H(p) · (1 + 2^-40)}`, entropies in nats. `H(q_k)` rises with k, so of all runs from
     the top this is the one of most mass under the bound. (Over all sets of tokens, the paper's problem, most mass is
     NP-hard; this is its greedy algorithm.) A uniform row of V tokens keeps `V^α`.
+    `entropy="summed"`: the bound is on `Σ -p_i ln p_i` over the first n instead, so a uniform row keeps α·V tokens, and
+    `among` makes the row's `among` most likely tokens all that there is; transformers does both, with 100.
     Shapes `[..., vocab]`; alpha a number or `[...]`. None and 1 keep everything; 0 keeps one token. Inside: float64.
     Raises InputError for unusable rows or alpha outside [0, 1]. Source: Baghaei Potraghloo, Azizi, Kundu, Pedram 2025,
     "Top-H decoding" (arXiv 2509.02510), the greedy algorithm; the authors' code and transformers leave out the
@@ -42,9 +52,26 @@ def top_h(logits: Array, alpha: Any) -> Array:
     xp = namespace(logits)
     rows_NV = flat_rows(logits)
     alpha_N1 = xp.reshape(per_row(alpha, logits), (-1, 1))
+    if among:
+        rows_NV = largest(rows_NV, min(among, rows_NV.shape[-1]))
+    if entropy == "summed":
+        return keep_first(logits, *_summed(rows_NV, alpha_N1))
     limit_N1 = alpha_N1 * _entropy(rows_NV) * (1.0 + SLACK)
     limit_N1 = xp.where(alpha_N1 >= 1.0, xp.full_like(limit_N1, math.inf), limit_N1)
     return keep_first(logits, *_cut(rows_NV, limit_N1))
+
+
+def _summed(rows_NV: Array, alpha_N1: Array) -> tuple[Array, Array]:
+    """As `_cut`, where the bound is on the sum of the kept tokens' terms of the row's entropy."""
+    xp = namespace(rows_NV)
+    sorted_NV = largest(rows_NV, rows_NV.shape[-1])
+    log_probs_NV = log_softmax(xp.astype(sorted_NV, xp.float64))
+    terms_NV = -xp.exp(log_probs_NV) * finite(log_probs_NV)
+    reached_NV = xp.cumulative_sum(terms_NV, axis=-1)
+    within_NV = reached_NV <= alpha_N1 * reached_NV[:, -1:] * (1.0 + SLACK)
+    count_N1 = xp.sum(xp.astype(within_NV, xp.int64), axis=-1, keepdims=True)
+    count_N1 = xp.where(count_N1 < 1, xp.full_like(count_N1, 1), count_N1)
+    return count_N1, xp.take_along_axis(sorted_NV, count_N1 - 1, axis=-1)
 
 
 def _entropy(rows_NV: Array) -> Array:
@@ -93,7 +120,7 @@ ROWS = (
         "top_h",
         top_h,
         "keep as many of the most likely tokens as stay under this share of the entropy",
-        (SHARE,),
+        (SHARE, ENTROPY, AMONG),
         nested=False,
     ),
 )
