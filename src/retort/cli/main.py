@@ -19,6 +19,7 @@ from retort.errors import RetortError
 # name → (module under retort.cli that holds `command`, what `retort --help` says of it), in the order of the help.
 COMMANDS: dict[str, tuple[str, str]] = {
     "look": ("look", "What the model would say next, at several temperatures."),
+    "explain": ("explain", "What the same settings mean in several engines, side by side."),
     "sample": ("sample", "Draw texts, and say of every token how it was drawn."),
     "generate": ("sample", "The same as sample."),
     "path": ("path", "One seed, every temperature: where the text changes."),

@@ -94,6 +94,31 @@ chain_option = click.option(
 )
 
 
+defaults_option = click.option(
+    "--defaults",
+    is_flag=True,
+    help="With --engine: what is not said is the engine's own default (llama.cpp: top-k 40, …) instead of off.",
+)
+
+
+def engine_option(several: bool) -> Callable[[Decorated], Decorated]:
+    """`--engine NAME`, once or several times."""
+    from_engines = "transformers, vllm, sglang, llama.cpp or mlx-lm"
+    if several:
+        return click.option(
+            "--engine",
+            "engines",
+            multiple=True,
+            metavar="NAME",
+            help=f"{from_engines}, or retort; may be given several times.  [default: the five]",
+        )
+    return click.option(
+        "--engine",
+        metavar="NAME",
+        help=f"Read the settings as this engine does, in its order: {from_engines}.",
+    )
+
+
 def temperatures_option(name: str, default: str | None, purpose: str) -> Callable[[Decorated], Decorated]:
     """`--temperature` or `--temperatures` as a list; `purpose` is what the command does with it."""
     return click.option(

@@ -1,0 +1,214 @@
+"""What the same settings mean in several engines, side by side, at one place of a text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from retort.distribution.chain import Chain
+from retort.distribution.context import Context
+from retort.distribution.divergences import total_variation
+from retort.distribution.logits import Distribution
+from retort.distribution.presets import ENGINES, Engine, find_engine
+from retort.distribution.ranking import top_ids
+from retort.errors import CapabilityError, InputError
+from retort.sources.base import Capability, Source, next_token_logits
+
+OURS = "retort"
+"""The name under which retort's own default order stands beside the engines."""
+
+REMOVED_SHOWN = 5
+"""Of the tokens that a stage removes, so many are named: the most likely ones."""
+
+
+@dataclass(frozen=True)
+class EngineStage:
+    """One stage in an engine: how many tokens it leaves and removes, the likeliest of these, and the mass it moves."""
+
+    stage: str
+    kept: int
+    removed: int
+    removed_tokens: tuple[str, ...]
+    kept_mass: float
+    moved: float
+
+
+@dataclass(frozen=True)
+class EngineReading:
+    """The distribution that one engine samples from with the settings.
+
+    `spec`: its chain. `ids`: the `kept` tokens that can come, most likely first. `entropy_nats`: of the distribution
+    that is sampled, after the whole chain, renormalised. `unread`: settings that it does not apply. `notes`: where the
+    engine does more than a chain can say.
+    """
+
+    engine: str
+    version: str
+    spec: str
+    kept: int
+    ids: tuple[int, ...]
+    entropy_nats: float
+    unread: tuple[str, ...]
+    stages: tuple[EngineStage, ...]
+    warnings: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class EnginePair:
+    """Two engines: the total variation of what they sample from, and how many tokens only one of them can say."""
+
+    engines: tuple[str, str]
+    total_variation: float
+    only_first: int
+    only_second: int
+
+
+@dataclass(frozen=True)
+class EngineToken:
+    """One token, its probability in the model itself (τ = 1), and in each engine, in the engines' order."""
+
+    id: int
+    token: str
+    prob_raw: float
+    probs: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class EngineComparison:
+    """The same settings after one prompt in several engines. `tokens`: the likeliest ones, and what becomes of them."""
+
+    model: str
+    prompt: str
+    note: str | None
+    vocabulary: int
+    settings: Mapping[str, Any]
+    engines: tuple[EngineReading, ...]
+    total_variation: tuple[EnginePair, ...]
+    tokens: tuple[EngineToken, ...]
+
+
+def compare_engines(
+    source: Source,
+    prompt: str,
+    settings: Mapping[str, Any],
+    engines: Sequence[str] = tuple(ENGINES),
+    *,
+    defaults: bool = False,
+    top: int = 10,
+) -> EngineComparison:
+    """What `settings` (flat, as SamplingParams names them) mean after `prompt` in each engine.
+
+    One forward pass. A setting that an engine does not apply is left out there and named in `unread`. `defaults`: what
+    is not said is the engine's own default instead of off. "retort" among the engines is retort's default order.
+    float64 inside, entropies in nats. Raises InputError for no engine, an unknown or repeated one, settings that are
+    not allowed, or `top` below 1; CapabilityError for a source without the whole vocabulary.
+    """
+    if source.capability is not Capability.FULL:
+        raise CapabilityError(
+            f"explain needs the whole vocabulary, but {source.name} gives only its most probable tokens "
+            f"({source.capability.value}); use a model that runs here."
+        )
+    names = [OURS if name.strip().lower() == OURS else find_engine(name).name for name in engines]
+    if not names or len(set(names)) < len(names):
+        raise InputError(f"explain compares engines, each once, got {', '.join(names) or 'none'}")
+    if top < 1:
+        raise InputError(f"top is the number of tokens to list and must be 1 or more, got {top}.")
+    logits = np.asarray(next_token_logits(source, prompt), dtype=np.float64)
+    prompt_ids = source.encode(prompt)
+    context = Context(history=[prompt_ids], prompt_lengths=[len(prompt_ids)])
+    ending = sorted(source.end_ids)
+    readings, distributions = [], []
+    for name in names:
+        if name == OURS:
+            chain = Chain.of(**{"temperature": None, **settings}).ending_at(ending)
+            reading, distribution = _read(source, None, chain, (), logits, context)
+        else:
+            engine = find_engine(name)
+            said = {**engine.defaults, **settings} if defaults else dict(settings)
+            chain = engine.chain(said).ending_at(ending)
+            reading, distribution = _read(source, engine, chain, engine.unread(said), logits, context)
+        readings.append(reading)
+        distributions.append(distribution)
+    return EngineComparison(
+        model=source.name,
+        prompt=prompt,
+        note=source.note,
+        vocabulary=source.vocab_size,
+        settings=dict(settings),
+        engines=tuple(readings),
+        total_variation=_pairs(readings, distributions),
+        tokens=_tokens(source, Distribution(logits=logits), distributions, top),
+    )
+
+
+def _read(
+    source: Source,
+    engine: Engine | None,
+    chain: Chain,
+    unread: tuple[str, ...],
+    logits: np.ndarray,
+    context: Context,
+) -> tuple[EngineReading, Distribution]:
+    explanation = chain.explain(logits, context=context)
+    distribution = Distribution(logits=explanation.processed)
+    ids = top_ids(explanation.processed, explanation.kept)
+    stages = tuple(
+        EngineStage(
+            report.stage,
+            report.kept,
+            report.removed,
+            tuple(source.token_text(token) for token in report.removed_ids[:REMOVED_SHOWN]),
+            report.kept_mass,
+            report.moved,
+        )
+        for report in explanation.stages
+    )
+    reading = EngineReading(
+        engine=OURS if engine is None else engine.name,
+        version="the default order" if engine is None else engine.version,
+        spec=explanation.spec,
+        kept=explanation.kept,
+        ids=tuple(ids.tolist()),
+        entropy_nats=float(distribution.entropy),
+        unread=unread,
+        stages=stages,
+        warnings=explanation.warnings,
+        notes=() if engine is None else engine.notes,
+    )
+    return reading, distribution
+
+
+def _pairs(
+    readings: Sequence[EngineReading], distributions: Sequence[Distribution]
+) -> tuple[EnginePair, ...]:
+    return tuple(
+        EnginePair(
+            engines=(readings[one].engine, readings[other].engine),
+            total_variation=float(
+                total_variation(distributions[one].log_probs, distributions[other].log_probs)
+            ),
+            only_first=len(set(readings[one].ids) - set(readings[other].ids)),
+            only_second=len(set(readings[other].ids) - set(readings[one].ids)),
+        )
+        for one, other in combinations(range(len(readings)), 2)
+    )
+
+
+def _tokens(
+    source: Source, raw: Distribution, distributions: Sequence[Distribution], top: int
+) -> tuple[EngineToken, ...]:
+    ids = [int(token) for token in raw.top(top) if raw.logits[int(token)] > -np.inf]
+    return tuple(
+        EngineToken(
+            token,
+            source.token_text(token),
+            float(raw.probs[token]),
+            tuple(float(distribution.probs[token]) for distribution in distributions),
+        )
+        for token in ids
+    )
