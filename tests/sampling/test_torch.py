@@ -10,7 +10,9 @@ import math
 import numpy as np
 import pytest
 
-from retort.distribution import Chain
+import law_cases
+from retort.distribution import Chain, log_softmax
+from retort.distribution.context import Context
 from retort.errors import InputError
 from retort.sampling import SamplingParams, gumbel_at, sample
 from retort.sampling.noise import MAX_SEED, negated_log
@@ -63,6 +65,29 @@ def test_tokens_and_margins_are_bitwise_those_of_numpy(vocab: int, chain: str) -
         assert np.array_equal(getattr(ours, name), theirs[name]), name
     for name in COLUMNS:
         np.testing.assert_allclose(theirs[name], getattr(ours, name), atol=TOLERANCE, rtol=TOLERANCE)
+
+
+@pytest.mark.parametrize("name", law_cases.CHAINS)
+def test_every_transform_keeps_the_tokens_of_numpy(name: str) -> None:
+    """30 random rows, half of them rounded so that many logits tie; histories, coins and positions of their own."""
+    rng = np.random.default_rng(7)
+    chain = law_cases.CHAINS[name]
+    logits = rng.normal(0, 2, (30, law_cases.VOCAB))
+    logits[::2] = np.round(logits[::2])
+    histories = [[*rng.integers(0, law_cases.VOCAB, 12).tolist(), 64, 1] for _ in range(30)]
+    coins = rng.random(30)
+    context = Context(history=histories, prompt_lengths=[2] * 30, uniforms=lambda stream: coins)
+    processed = chain.apply(logits, context=context)
+    expected = np.argmax(
+        processed + gumbel_at(np.arange(30)[:, None], 5, np.arange(law_cases.VOCAB)), axis=-1
+    )
+    # A tensor made without saying where would be on "meta" here and could not meet the rows (on a GPU: in main memory).
+    with torch.device("meta"):
+        drawn = draw(torch.from_numpy(logits), chain, range(30), [5] * 30, context)
+    assert np.array_equal(drawn["ids"], expected)
+    np.testing.assert_allclose(
+        drawn["logprob_processed"], log_softmax(processed)[np.arange(30), expected], atol=TOLERANCE
+    )
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
