@@ -68,7 +68,7 @@ OPTIONAL: dict[str, str] = {
     "jinja2": r"report/\w+\.py",
     "llama_cpp": r"sources/llama_cpp\.py",
     "matplotlib": r"report/\w+\.py",
-    "numba": r"sampling/kernels\.py",
+    "numba": r"sampling/kernels\.py|distill/cache/packing\.py",
     "openai": r"sources/openai_api\.py",
     "pocketsphinx": r"sources/\w+\.py",
     "pyarrow": r"(tune|distill)/(\w+/)?\w+\.py",

@@ -29,6 +29,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "equivalent": ("equivalent", "The temperature at which one model is nearest to another."),
     "determinism": ("determinism", "What batch, cache, threads and dtype do to greedy texts."),
     "claims": ("claims", "What people say about temperature, checked on a model."),
+    "capture": ("capture", "Run a teacher over text once, and keep soft targets for students."),
+    "cache": ("cache", "What a folder of soft targets holds, and whether it is sound."),
     "distill": ("distill", "Teach a small model from a large one, beside a control on hard labels."),
     "tour": ("tour", "All of the above on one model, what was found, and a page to look at."),
     "models": ("models", "The models that come with retort."),

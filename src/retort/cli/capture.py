@@ -1,0 +1,96 @@
+"""`retort capture`: run a teacher over text once, and keep what students need of it."""
+
+from __future__ import annotations
+
+import click
+
+from retort.cli.options import json_option, model_argument, seed_option
+
+
+@click.command()
+@model_argument
+@click.argument("data", metavar="DATA")
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(),
+    metavar="DIR",
+    help="Folder for the cache, empty or not there yet.",
+)
+@click.option(
+    "--temperature",
+    type=click.FloatRange(0, min_open=True),
+    default=3.0,
+    show_default=True,
+    help="τ at which students will be taught; targets hold at this one (those of dense at any).",
+)
+@click.option(
+    "--codec",
+    default="sampled:50",
+    show_default=True,
+    help="What to keep of each position: sampled:N, topk+tail:K, topk:K (biased) or dense.",
+)
+@seed_option
+@click.option("--resume", is_flag=True, help="Go on where an earlier run of the same command was ended.")
+@click.option(
+    "--dtype",
+    type=click.Choice(["float32", "bfloat16"]),
+    default="float32",
+    show_default=True,
+    help="Arithmetic of the teacher.",
+)
+@click.option(
+    "--context",
+    type=click.IntRange(2),
+    help="Longest window in tokens; default: the teacher's own, up to 1,024.",
+)
+@click.option(
+    "--shard-tokens",
+    type=click.IntRange(1),
+    default=65536,
+    show_default=True,
+    help="Positions a file; the most that a kill can cost.",
+)
+@json_option
+def command(
+    model: str,
+    data: str,
+    out: str,
+    temperature: float,
+    codec: str,
+    seed: int,
+    resume: bool,
+    dtype: str,
+    context: int | None,
+    shard_tokens: int,
+    as_json: bool,
+) -> None:
+    """Run the teacher MODEL over DATA once, and keep soft targets for students in a folder.
+
+    DATA is text as in a recipe: .txt with blank lines between documents, .jsonl with `text`, or embedded:NAME. A run
+    that was killed goes on with --resume, and ends with the same bytes as one that was not.
+    """
+    from retort.cli.cache import print_cache, summary
+    from retort.cli.output import print_json
+    from retort.cli.progress import Progress
+    from retort.distill.cache import capture
+
+    with Progress("capture", unit=" documents") as progress:
+        manifest = capture(
+            model,
+            data,
+            out,
+            temperature=temperature,
+            codec=codec,
+            seed=seed,
+            resume=resume,
+            dtype=dtype,
+            context=context,
+            shard_tokens=shard_tokens,
+            on_shard=lambda tokens, documents, total: progress(documents, total, f"{tokens:,} tokens"),
+        )
+    found = summary(manifest, out)
+    if as_json:
+        print_json(found)
+    else:
+        print_cache(found)

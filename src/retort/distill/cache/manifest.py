@@ -1,0 +1,116 @@
+"""What a cache says about itself: where its targets come from, and each shard with its checksum."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from retort.distill.cache.files import write_whole
+from retort.errors import InputError, SourceError
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+
+# What may differ between two runs that are the same capture: a file may have been moved.
+NOT_COMPARED = ("data",)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Everything that decides the bytes of a cache; two captures with equal origins are equal files."""
+
+    format: int
+    teacher: str
+    teacher_revision: str
+    tokenizer: str
+    vocabulary: int
+    temperature: float
+    codec: str
+    seed: int
+    dtype: str
+    data: str
+    data_sha256: str
+    context: int
+    batch_tokens: int
+    shard_tokens: int
+
+    def differences(self, other: Origin) -> list[str]:
+        """`name: ours / theirs` for all that differs, ours first."""
+        return [
+            f"{one.name} {getattr(self, one.name)} / {getattr(other, one.name)}"
+            for one in fields(self)
+            if one.name not in NOT_COMPARED and getattr(self, one.name) != getattr(other, one.name)
+        ]
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One Parquet file: which documents it holds, how many positions, its size and SHA-256."""
+
+    file: str
+    first_document: int
+    documents: int
+    tokens: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The origin, the shards that are finished, and whether that is all of them."""
+
+    origin: Origin
+    shards: tuple[Shard, ...]
+    complete: bool
+
+    @property
+    def tokens(self) -> int:
+        return sum(shard.tokens for shard in self.shards)
+
+    @property
+    def documents(self) -> int:
+        return sum(shard.documents for shard in self.shards)
+
+    @property
+    def bytes_per_token(self) -> float:
+        """Size of the shards, keys and all, over the positions in them."""
+        return sum(shard.bytes for shard in self.shards) / max(self.tokens, 1)
+
+    def write(self, folder: Path) -> None:
+        """Replace the manifest in `folder`, at once."""
+        text = (
+            json.dumps({**asdict(self), "shards": [asdict(shard) for shard in self.shards]}, indent=1) + "\n"
+        )
+        write_whole(folder / MANIFEST, lambda partial: _write_text(partial, text))
+
+    @classmethod
+    def read(cls, folder: Path) -> Manifest:
+        """The manifest in `folder`. Raises InputError where there is none, SourceError where it is damaged."""
+        file = folder / MANIFEST
+        if not file.is_file():
+            raise InputError(
+                f"{folder} is not a cache: it has no {MANIFEST}; make one with `retort capture`."
+            )
+        try:
+            values: Mapping[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+            found = values["origin"]["format"]
+            if found != FORMAT:
+                raise InputError(
+                    f"{folder} is a cache of format {found}, and this version of retort reads format {FORMAT};"
+                    " capture it again, or use the version that wrote it."
+                )
+            shards = tuple(Shard(**shard) for shard in values["shards"])
+            return cls(Origin(**values["origin"]), shards, bool(values["complete"]))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            if isinstance(error, InputError):
+                raise
+            raise SourceError(
+                f"{file} is damaged ({error!r}); restore it from a copy, or capture again."
+            ) from None
+
+
+def _write_text(file: Path, text: str) -> None:
+    file.write_text(text, encoding="utf-8")

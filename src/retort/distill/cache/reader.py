@@ -1,0 +1,237 @@
+"""Reading a cache: any position of any document, in any order, by any number of workers.
+
+A position is found by its document and its offset in it, never by its place in a batch, so shuffling, packing, batch
+size and the number of workers are the reader's own affair. A shard's checksum is compared before its first record is
+used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from bisect import bisect_right
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retort.distill.cache.capture import TOKENS, check_shard, document_seed
+from retort.distill.cache.codecs import Layout, Packed, Targets, find_codec
+from retort.distill.cache.manifest import Manifest, Shard
+from retort.distill.cache.rounding import Places
+from retort.distill.cache.shards import Positions, read_shard, read_tokens
+from retort.errors import InputError, SourceError
+
+SHARDS_IN_MEMORY = 64
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """A shard in memory, with the row at which each of its documents begins and the seed of its coins."""
+
+    positions: Positions
+    documents: NDArray[np.int64]
+    begins: NDArray[np.int64]
+    seeds: NDArray[np.uint64]
+
+
+class Cache:
+    """A folder that `retort capture` has written."""
+
+    def __init__(self, folder: str | Path) -> None:
+        """Open it. Raises InputError for a folder that is no cache, or one whose capture is not finished."""
+        self.folder = Path(folder)
+        self.manifest = Manifest.read(self.folder)
+        self.origin = self.manifest.origin
+        self.codec = find_codec(self.origin.codec)
+        self.layout = Layout(self.origin.vocabulary, self.origin.temperature, self.origin.seed)
+        self._firsts = [shard.first_document for shard in self.manifest.shards]
+        self._loaded: OrderedDict[int, _Loaded] = OrderedDict()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For workers in other processes: the folder, not the shards in memory."""
+        return {"folder": self.folder}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(state["folder"])  # type: ignore[misc]
+
+    def need_complete(self) -> None:
+        """Raise InputError unless the capture came to its end."""
+        if not self.manifest.complete:
+            raise InputError(
+                f"{self.folder} is not finished: {self.manifest.tokens:,} tokens of"
+                f" {self.manifest.documents:,} documents are there. Run its capture with --resume."
+            )
+
+    def need_tokenizer(self, tokenizer: str, name: str) -> None:
+        """Raise InputError unless `tokenizer`, a hash, is the one whose ids are stored here."""
+        if tokenizer != self.origin.tokenizer:
+            raise InputError(
+                f"{self.folder} holds targets over the tokens of {self.origin.teacher} (tokenizer"
+                f" {self.origin.tokenizer[:16]}, {self.origin.vocabulary:,} tokens), but {name} has tokenizer"
+                f" {tokenizer[:16]}; a student must use the teacher's tokenizer, or capture with another teacher."
+            )
+
+    def need_temperature(self, temperature: float) -> None:
+        """Raise InputError unless the targets hold at `temperature`: only `dense` ones hold at any."""
+        if self.codec.text != "dense" and temperature != self.origin.temperature:
+            raise InputError(
+                f"{self.folder} was captured at temperature {self.origin.temperature:g} and training asks for"
+                f" {temperature:g}. Draws at one τ are not unbiased at another, and what top-k leaves over cannot be"
+                " tempered: set the temperature of the cache, or capture again (codec dense serves every τ)."
+            )
+
+    def targets(self, documents: Any, offsets: Any, contents: dict[int, bytes] | None = None) -> Targets:
+        """What the teacher says at each (document, offset), in the order asked; both are `[N]` whole numbers.
+
+        `contents` maps documents to the hash of their token ids: where it is given, a document that is another
+        text than the one captured is refused. Raises InputError for a position that is not there, SourceError
+        for a damaged shard.
+        """
+        documents, offsets = np.asarray(documents, np.int64), np.asarray(offsets, np.int64)
+        wanted = np.asarray([bisect_right(self._firsts, one) - 1 for one in documents.tolist()], np.int64)
+        parts: list[tuple[NDArray[np.int64], Targets]] = []
+        for number in np.unique(wanted).tolist():
+            where = np.flatnonzero(wanted == number)
+            if number < 0:
+                raise InputError(f"document {documents[where[0]]} is not in {self.folder}.")
+            parts.append((where, self._from_shard(number, documents[where], offsets[where], contents)))
+        return _in_order(parts, len(documents), self.origin.vocabulary)
+
+    def document(self, number: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """The tokens of a document that were predicted, and their offsets."""
+        shard = self._shard(self._number_of(number))
+        begin, end = self._rows_of(shard, number)
+        return shard.positions.token[begin:end], shard.positions.offset[begin:end].astype(np.int64)
+
+    def token_texts(self) -> list[str]:
+        """How each token is shown, by id."""
+        return read_tokens(self.folder / TOKENS)
+
+    def verify(self) -> None:
+        """Read every shard whole: sizes, checksums, columns, records. Raises SourceError naming the first bad one."""
+        for number, shard in enumerate(self.manifest.shards):
+            loaded = self._load(number)
+            if len(loaded.positions.document) != shard.tokens:
+                raise SourceError(
+                    f"{self.folder / shard.file} holds {len(loaded.positions.document):,} positions and the manifest"
+                    f" says {shard.tokens:,}; delete it and run the capture with --resume."
+                )
+            for begin in range(0, shard.tokens, 4096):
+                rows = np.arange(begin, min(begin + 4096, shard.tokens))
+                self._decode(loaded, rows)
+
+    def _number_of(self, document: int) -> int:
+        number = bisect_right(self._firsts, document) - 1
+        if number < 0:
+            raise InputError(f"document {document} is not in {self.folder}.")
+        return number
+
+    def _from_shard(
+        self,
+        number: int,
+        documents: NDArray[np.int64],
+        offsets: NDArray[np.int64],
+        contents: dict[int, bytes] | None,
+    ) -> Targets:
+        shard = self._shard(number)
+        places = np.searchsorted(shard.documents, documents)
+        found = shard.documents[np.minimum(places, len(shard.documents) - 1)] == documents
+        if not found.all():
+            raise InputError(
+                f"document {documents[~found][0]} is not in {self.folder}, which holds"
+                f" {self.manifest.documents:,} documents; capture the text that the student is trained on."
+            )
+        rows = shard.begins[places] + offsets - shard.positions.offset[shard.begins[places]]
+        outside = (rows < shard.begins[places]) | (rows >= shard.begins[places + 1])
+        if outside.any():
+            raise InputError(
+                f"document {documents[outside][0]} has no position {offsets[outside][0]} in {self.folder}; its text is"
+                " not the one that was captured."
+            )
+        if contents is not None:
+            for document in np.unique(documents).tolist():
+                self._check_content(shard, document, contents[document])
+        return self._decode(shard, rows)
+
+    def _check_content(self, shard: _Loaded, document: int, content: bytes) -> None:
+        begin, _ = self._rows_of(shard, document)
+        stored = shard.positions.content[begin].tobytes()
+        if stored != content:
+            raise InputError(
+                f"document {document} is another text than the one captured in {self.folder} (hash"
+                f" {content.hex()[:16]} now, {stored.hex()[:16]} there); capture the text that students are trained on."
+            )
+
+    def _decode(self, shard: _Loaded, rows: NDArray[np.int64]) -> Targets:
+        positions = shard.positions
+        ends = positions.target.ends
+        starts = np.where(rows > 0, ends[rows - 1], 0)
+        lengths = ends[rows] - starts
+        new_ends = np.cumsum(lengths)
+        if len(rows) and (np.diff(rows) == 1).all():
+            data = positions.target.data[starts[0] : ends[rows[-1]]]
+        else:
+            index = np.arange(int(new_ends[-1]) if len(rows) else 0)
+            index += np.repeat(starts - (new_ends - lengths), lengths)
+            data = positions.target.data[index]
+        index_of = np.searchsorted(shard.begins, rows, side="right") - 1
+        places = Places(shard.seeds[index_of], positions.offset[rows].astype(np.int64))
+        return self.codec.decode(
+            Packed(data, new_ends), self.layout, places, positions.entropy[rows].astype(np.float32)
+        )
+
+    def _rows_of(self, shard: _Loaded, document: int) -> tuple[int, int]:
+        place = int(np.searchsorted(shard.documents, document))
+        if place == len(shard.documents) or shard.documents[place] != document:
+            raise InputError(f"document {document} is not in {self.folder}.")
+        return int(shard.begins[place]), int(shard.begins[place + 1])
+
+    def _shard(self, number: int) -> _Loaded:
+        if number in self._loaded:
+            self._loaded.move_to_end(number)
+            return self._loaded[number]
+        loaded = self._loaded[number] = self._load(number)
+        if len(self._loaded) > SHARDS_IN_MEMORY:
+            self._loaded.popitem(last=False)
+        return loaded
+
+    def _load(self, number: int) -> _Loaded:
+        shard: Shard = self.manifest.shards[number]
+        check_shard(self.folder, shard, may_be_missing=False)
+        data = (self.folder / shard.file).read_bytes()
+        # The bytes that are used, not those of the file a moment ago.
+        if hashlib.sha256(data).hexdigest() != shard.sha256:
+            raise SourceError(f"{self.folder / shard.file} changed while it was read; try again.")
+        positions = read_shard(data, str(self.folder / shard.file))
+        documents, begins = np.unique(positions.document, return_index=True)
+        seeds = [
+            document_seed(self.origin.seed, int(document), positions.content[begin].tobytes())
+            for document, begin in zip(documents.tolist(), begins.tolist(), strict=True)
+        ]
+        return _Loaded(
+            positions,
+            documents,
+            np.append(begins, len(positions.document)).astype(np.int64),
+            np.asarray(seeds, np.uint64),
+        )
+
+
+def _in_order(parts: list[tuple[NDArray[np.int64], Targets]], num: int, vocab_size: int) -> Targets:
+    """The parts of several shards as one, each row where it was asked for."""
+    if len(parts) == 1 and np.array_equal(parts[0][0], np.arange(num)):
+        return parts[0][1]
+    most = max((part.ids.shape[1] for _, part in parts), default=0)
+    ids, weights = np.zeros((num, most), np.int64), np.zeros((num, most), np.float32)
+    entropy = np.zeros(num, np.float32)
+    whole = any(part.log_probs is not None for _, part in parts)
+    log_probs = np.zeros((num, vocab_size), np.float32) if whole else None
+    for where, part in parts:
+        ids[where, : part.ids.shape[1]] = part.ids
+        weights[where, : part.ids.shape[1]] = part.weights
+        entropy[where] = part.entropy
+        if log_probs is not None and part.log_probs is not None:
+            log_probs[where] = part.log_probs
+    return Targets(ids, weights, entropy, log_probs)

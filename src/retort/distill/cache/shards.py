@@ -1,0 +1,146 @@
+"""One shard: a Parquet file with one row a position.
+
+| column | type | what |
+|---|---|---|
+| document | int64 | number of the document in the data |
+| content | 16 bytes | hash of the document's token ids |
+| offset | int32 | place in the document |
+| token | int32 | the token that comes there |
+| entropy | float16 | of the teacher at the capture's tau, in nats |
+| target | bytes | what the codec kept: of one width, but for `sampled` |
+| rest_low, rest_high | float16 | only from a server: bounds on what the unseen tokens weigh |
+
+Keys repeat and rise, which Parquet stores in next to nothing; targets are packed already and left as they are.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from retort.distill.cache.codecs import Packed
+from retort.distill.cache.files import write_whole
+from retort.errors import SourceError
+
+ROW_GROUP = 2**16
+
+
+@dataclass(frozen=True)
+class Positions:
+    """The columns of a shard; `rest` `[positions, 2]` is None for teachers that are known whole."""
+
+    document: NDArray[np.int64]
+    content: NDArray[np.uint8]  # [positions, 16]
+    offset: NDArray[np.int32]
+    token: NDArray[np.int32]
+    entropy: NDArray[np.float16]
+    target: Packed
+    rest: NDArray[np.float16] | None = None
+
+
+def write_shard(file: Path, positions: Positions, width: int | None) -> None:
+    """Write the shard, whole or not at all; equal positions give equal bytes."""
+    num = len(positions.document)
+    columns = {
+        "document": pa.array(positions.document),
+        "content": pa.Array.from_buffers(
+            pa.binary(16), num, [None, pa.py_buffer(positions.content.tobytes())]
+        ),
+        "offset": pa.array(positions.offset),
+        "token": pa.array(positions.token),
+        "entropy": pa.array(positions.entropy),
+        "target": _targets(positions.target, num, width),
+    }
+    if positions.rest is not None:
+        columns["rest_low"] = pa.array(positions.rest[:, 0])
+        columns["rest_high"] = pa.array(positions.rest[:, 1])
+    table = pa.table(columns)
+    write_whole(
+        file,
+        lambda partial: pq.write_table(
+            table,
+            partial,
+            row_group_size=ROW_GROUP,
+            use_dictionary=["document", "content"],
+            column_encoding={
+                "offset": "DELTA_BINARY_PACKED",
+                "token": "BYTE_STREAM_SPLIT",
+                "target": "PLAIN" if width is not None else "DELTA_LENGTH_BYTE_ARRAY",
+            },
+            compression={name: "none" if name == "target" else "zstd" for name in columns},
+            write_statistics=False,
+            store_schema=False,
+        ),
+    )
+
+
+def read_shard(data: bytes, name: str) -> Positions:
+    """The columns of a shard from its file's bytes. Raises SourceError where they are no such shard."""
+    try:
+        table = pq.read_table(pa.BufferReader(data)).combine_chunks()
+        columns = {
+            column: table.column(column).chunk(0)
+            if len(table)
+            else pa.array([], table.schema.field(column).type)
+            for column in table.column_names
+        }
+        target = columns["target"]
+        if pa.types.is_fixed_size_binary(target.type):
+            width = target.type.byte_width
+            body = np.frombuffer(target.buffers()[1], np.uint8)[: width * len(target)]
+            packed = Packed(body, np.arange(1, len(target) + 1, dtype=np.int64) * width)
+        else:
+            ends = np.frombuffer(target.buffers()[1], np.int32)[: len(target) + 1].astype(np.int64)
+            packed = Packed(
+                np.frombuffer(target.buffers()[2], np.uint8)[ends[0] : ends[-1]], ends[1:] - ends[0]
+            )
+        content = np.frombuffer(columns["content"].buffers()[1], np.uint8)[: 16 * len(target)].reshape(-1, 16)
+        rest = None
+        if "rest_low" in columns:
+            rest = np.stack([columns[name].to_numpy() for name in ("rest_low", "rest_high")], axis=1)
+        plain = {
+            column: columns[column].to_numpy(zero_copy_only=False)
+            for column in ("document", "offset", "token", "entropy")
+        }
+        return Positions(**plain, content=content, target=packed, rest=rest)
+    except (pa.ArrowException, KeyError, IndexError, ValueError, OSError) as error:
+        raise SourceError(f"shard {name} cannot be read as Parquet: {' '.join(str(error).split())}") from None
+
+
+def _targets(packed: Packed, num: int, width: int | None) -> pa.Array:
+    body = pa.py_buffer(np.ascontiguousarray(packed.data).tobytes())
+    if width is not None:
+        return pa.Array.from_buffers(pa.binary(width), num, [None, body])
+    ends = np.concatenate([np.zeros(1, np.int32), packed.ends.astype(np.int32)])
+    return pa.Array.from_buffers(pa.binary(), num, [None, pa.py_buffer(ends.tobytes()), body])
+
+
+def token_table(texts: list[str]) -> pa.Table:
+    """The texts of all tokens, so that a cache can be looked at without its teacher."""
+    return pa.table({"text": pa.array(texts, pa.string())})
+
+
+def write_tokens(file: Path, texts: list[str]) -> None:
+    """Write the texts of all tokens, in the order of their ids."""
+    buffer = io.BytesIO()
+    pq.write_table(token_table(texts), buffer, compression="zstd", store_schema=False)
+    write_whole(file, lambda partial: _write_bytes(partial, buffer.getvalue()))
+
+
+def _write_bytes(file: Path, data: bytes) -> None:
+    file.write_bytes(data)
+
+
+def read_tokens(file: Path) -> list[str]:
+    """The texts of all tokens. Raises SourceError."""
+    try:
+        texts: list[str] = pq.read_table(file).column("text").to_pylist()
+        return texts
+    except (pa.ArrowException, OSError, KeyError) as error:
+        raise SourceError(f"{file} cannot be read: {' '.join(str(error).split())}") from None

@@ -1,0 +1,45 @@
+"""A few positions of a cache as text: what comes there, and what the teacher's weights are on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from retort.distill.cache.reader import Cache
+
+SHOWN_TOKENS = 4
+
+
+def first_rows(cache: Cache, count: int) -> list[dict[str, Any]]:
+    """The first `count` positions as records: document, offset, token, entropy (nats), and the largest weights."""
+    if count == 0 or not cache.manifest.shards:
+        return []
+    texts = cache.token_texts()
+    document = cache.manifest.shards[0].first_document
+    tokens, offsets = cache.document(document)
+    tokens, offsets = tokens[:count], offsets[:count]
+    found = cache.targets(np.full(len(offsets), document), offsets)
+    rows = []
+    for place, (token, offset) in enumerate(zip(tokens.tolist(), offsets.tolist(), strict=True)):
+        if found.log_probs is not None:
+            weights, ids = np.exp(found.log_probs[place]), np.arange(cache.origin.vocabulary)
+        else:
+            weights, ids = found.weights[place], found.ids[place]
+        # Falling weight, ties by id, so that the same cache always shows the same.
+        best = np.lexsort((ids, -weights))[:SHOWN_TOKENS]
+        rows.append(
+            {
+                "document": document,
+                "offset": offset,
+                "token": texts[token],
+                "token_id": token,
+                "entropy": float(found.entropy[place]),
+                "top": [
+                    {"token": texts[ids[one]], "token_id": int(ids[one]), "weight": float(weights[one])}
+                    for one in best
+                    if weights[one] > 0
+                ],
+            }
+        )
+    return rows

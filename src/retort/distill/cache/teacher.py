@@ -1,0 +1,166 @@
+"""The teacher of a capture: documents to token ids, and windows of them to log-probabilities.
+
+A document's first token is predicted from the marker that stands between documents, if the teacher has one, and the
+marker that ends a document is a position like any other. Documents longer than the teacher's context (or `--context`)
+are read in windows, each of which sees one token of the window before.
+
+Legend: B windows, L longest window, V vocabulary.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from retort.distill.losses.mixture import match_vocabulary
+from retort.distill.models import fingerprint
+from retort.errors import CapabilityError
+from retort.sources.base import Capability, Source
+
+
+@dataclass(frozen=True)
+class Window:
+    """Positions of a document from `offset` on, and the tokens `inputs` that the teacher reads, one for each."""
+
+    document: int
+    offset: int
+    inputs: tuple[int, ...]
+
+
+class Teacher(Protocol):
+    """What `capture` needs of a model whose whole distribution is known."""
+
+    name: str
+    revision: str
+    tokenizer: str
+    dtype: str
+    vocab_size: int
+    max_context: int | None
+
+    def encode(self, documents: list[str]) -> list[list[int]]:
+        """Token ids of each document, its end marker included."""
+
+    def windows(self, document: int, ids: Sequence[int], context: int) -> list[Window]:
+        """The windows that predict a document, in order."""
+
+    def logits(self, windows: Sequence[Window]) -> Tensor:
+        """`[positions, V]` float32 logits of all windows, one after another; -inf where there is no token."""
+
+    def token_texts(self) -> list[str]:
+        """How each token is shown, by id."""
+
+
+def open_teacher(name: str, dtype: str) -> Teacher:
+    """The teacher behind a MODEL string. Raises CapabilityError for one that tells only its best tokens."""
+    from retort.sources.load import load
+
+    source = load(name)
+    if source.capability is not Capability.FULL:
+        raise CapabilityError(
+            f"{name} tells only its most probable tokens; the codec must be topk:K for such a teacher."
+        )
+    if isinstance(getattr(source, "model", None), torch.nn.Module):
+        return NetworkTeacher(source, dtype)
+    return SteppedTeacher(source)
+
+
+def _split(document: int, ids: Sequence[int], marker: int | None, context: int) -> list[Window]:
+    """Windows of at most `context` inputs; without a marker in front the first token is not predicted."""
+    readable = [*([] if marker is None else [marker]), *ids]
+    first = 0 if marker is not None else 1
+    return [
+        Window(document, first + begin, tuple(readable[begin : min(begin + context, len(readable) - 1)]))
+        for begin in range(0, len(readable) - 1, context)
+    ]
+
+
+class NetworkTeacher:
+    """A transformers model: one forward pass for a batch of windows, padded on the right."""
+
+    def __init__(self, source: Any, dtype: str) -> None:
+        self.name, self.dtype = source.name, dtype
+        self._source = source
+        self._model = source.model.to(getattr(torch, dtype)).eval().requires_grad_(False)
+        self._tokenizer = source.tokenizer
+        self.revision = fingerprint(self._model)
+        vocabulary = json.dumps(sorted(self._tokenizer.get_vocab().items()), ensure_ascii=False)
+        self.tokenizer = hashlib.sha256(vocabulary.encode()).hexdigest()
+        self.vocab_size = len(self._tokenizer)
+        self.max_context = source.max_context
+        self._end = self._tokenizer.eos_token_id
+        start = self._tokenizer.bos_token_id
+        self._start = self._end if start is None else start
+        # Padding of a table to a round size is nobody's token; the tokenizer's own holes are neither.
+        self._unused = torch.from_numpy(np.asarray(source.unused[: self.vocab_size]))
+
+    def encode(self, documents: list[str]) -> list[list[int]]:
+        batch = self._tokenizer(documents, add_special_tokens=False, verbose=False)["input_ids"]
+        end = [] if self._end is None else [self._end]
+        return [[*ids, *end] for ids in batch]
+
+    def windows(self, document: int, ids: Sequence[int], context: int) -> list[Window]:
+        return _split(document, ids, self._start, context)
+
+    @torch.no_grad()
+    def logits(self, windows: Sequence[Window]) -> Tensor:
+        longest = max(len(window.inputs) for window in windows)
+        # Padded on the right: a causal model never looks there, so any token will do.
+        ids = torch.zeros((len(windows), longest), dtype=torch.long)
+        for row, window in enumerate(windows):
+            ids[row, : len(window.inputs)] = torch.tensor(window.inputs)
+        device = next(self._model.parameters()).device
+        logits_BLV = self._model(input_ids=ids.to(device), use_cache=False).logits
+        lengths = torch.tensor([len(window.inputs) for window in windows])
+        rows = logits_BLV[torch.arange(longest)[None, :] < lengths[:, None]]
+        rows = match_vocabulary(rows.float(), self.vocab_size).cpu()
+        return rows.masked_fill(self._unused, float("-inf")) if bool(self._unused.any()) else rows
+
+    def token_texts(self) -> list[str]:
+        return [self._source.token_text(token) for token in range(self.vocab_size)]
+
+
+class SteppedTeacher:
+    """Any other source that knows its whole distribution: asked token by token, all windows of a batch at once."""
+
+    dtype = "float64"
+
+    def __init__(self, source: Source) -> None:
+        self.name, self.vocab_size, self.max_context = source.name, source.vocab_size, source.max_context
+        self._source = source
+        texts = json.dumps(self.token_texts(), ensure_ascii=False)
+        self.tokenizer = hashlib.sha256(texts.encode()).hexdigest()
+        self._start = source.encode("")[:1]
+        answer = source.start([self._start or [0]]).logits
+        self.revision = hashlib.sha256(np.ascontiguousarray(answer).tobytes()).hexdigest()
+
+    def encode(self, documents: list[str]) -> list[list[int]]:
+        end = sorted(self._source.end_ids)[:1]
+        bare = [self._source.encode(text) for text in documents]
+        skipped = len(self._start)
+        return [[*(ids[skipped:] if ids[:skipped] == self._start else ids), *end] for ids in bare]
+
+    def windows(self, document: int, ids: Sequence[int], context: int) -> list[Window]:
+        return _split(document, ids, self._start[0] if self._start else None, context)
+
+    def logits(self, windows: Sequence[Window]) -> Tensor:
+        found: list[list[Any]] = [[] for _ in windows]
+        alive = list(range(len(windows)))
+        decoder = self._source.start([windows[row].inputs[:1] for row in alive])
+        for step in range(1, max(len(window.inputs) for window in windows) + 1):
+            for place, row in enumerate(alive):
+                found[row].append(decoder.logits[place].astype(np.float32))
+            going_on = [place for place, row in enumerate(alive) if len(windows[row].inputs) > step]
+            alive = [alive[place] for place in going_on]
+            if alive:
+                decoder.advance(going_on, [windows[row].inputs[step] for row in alive])
+        return torch.from_numpy(np.concatenate([np.stack(rows) for rows in found]))
+
+    def token_texts(self) -> list[str]:
+        return [self._source.token_text(token) for token in range(self.vocab_size)]

@@ -1,0 +1,330 @@
+"""Captures: what is stored is the teacher's, killed and resumed ones end with the same bytes, damage is refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from retort.distill.cache import Cache, Manifest, capture
+from retort.distill.cache.capture import content_hash
+from retort.distill.models import open_model
+from retort.errors import CapabilityError, InputError, SourceError
+
+Capture = Callable[..., Manifest]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in folder.iterdir()}
+
+
+def test_dense_targets_are_the_teachers_distributions(
+    captured: Capture, tmp_path: Path, teacher: str
+) -> None:
+    captured(codec="dense")
+    cache, opened = Cache(tmp_path / "cache"), open_model(teacher)
+    tokens, offsets = cache.document(0)
+    end = opened.tokenizer.eos_token_id
+    assert tokens[-1] == end and offsets.tolist() == list(range(len(tokens)))
+    ids = [opened.tokenizer.bos_token_id, *tokens[:-1].tolist()]
+    with torch.no_grad():
+        logits = opened.model(input_ids=torch.tensor([ids])).logits[0, :, : len(opened.tokenizer)]
+    found = cache.targets(np.zeros(len(tokens), int), offsets)
+    assert found.log_probs is not None and found.log_probs.shape == (len(tokens), len(opened.tokenizer))
+    np.testing.assert_allclose(found.log_probs, logits.log_softmax(-1).numpy(), rtol=1e-3, atol=1e-3)
+    p = (logits / 3).softmax(-1)
+    np.testing.assert_allclose(found.entropy, -(p * p.log()).sum(-1).numpy(), rtol=2e-3)
+
+
+def test_targets_are_found_in_any_order_batch_and_number(captured: Capture, tmp_path: Path) -> None:
+    """One position at a time, all at once, shuffled over shards: the same weights for the same key."""
+    manifest = captured()
+    assert len(manifest.shards) > 4 and manifest.complete
+    cache = Cache(tmp_path / "cache")
+    keys = [(document, int(offset)) for document in range(31) for offset in cache.document(document)[1]]
+    assert len(keys) == manifest.tokens
+    order = np.random.default_rng(0).permutation(len(keys))
+    shuffled = np.asarray(keys)[order]
+    whole = cache.targets(shuffled[:, 0], shuffled[:, 1])
+    for place in range(0, len(keys), 17):
+        alone = Cache(tmp_path / "cache").targets(
+            shuffled[place : place + 1, 0], shuffled[place : place + 1, 1]
+        )
+        width = alone.ids.shape[1]
+        assert np.array_equal(alone.ids[0], whole.ids[place, :width])
+        assert np.array_equal(alone.weights[0], whole.weights[place, :width])
+        assert (whole.weights[place, width:] == 0).all()
+
+
+def test_equal_texts_are_two_records_with_draws_of_their_own(captured: Capture, tmp_path: Path) -> None:
+    captured()
+    cache = Cache(tmp_path / "cache")
+    first, again = cache.document(0)[0], cache.document(30)[0]
+    assert np.array_equal(first, again)
+    offsets = np.arange(len(first))
+    one, two = (cache.targets(np.full(len(first), number), offsets) for number in (0, 30))
+    assert not np.array_equal(one.weights.sum(1), two.weights.sum(1))
+    np.testing.assert_allclose(one.entropy, two.entropy, rtol=2e-3)
+
+
+def test_a_document_longer_than_the_context_is_read_in_windows(captured: Capture, tmp_path: Path) -> None:
+    manifest = captured(context=16)
+    tokens, offsets = Cache(tmp_path / "cache").document(29)
+    assert manifest.origin.context == 16 and len(tokens) > 64
+    assert offsets.tolist() == list(range(len(tokens)))
+
+
+def test_same_seed_same_bytes_other_seed_other_draws(captured: Capture, tmp_path: Path) -> None:
+    for name, seed in (("one", 1), ("again", 1), ("two", 2)):
+        captured(name, seed=seed)
+    one, again, two = (contents(tmp_path / name) for name in ("one", "again", "two"))
+    assert one == again
+    assert one["shard-00000.parquet"] != two["shard-00000.parquet"]
+
+
+# Forked children of a process in which everything is loaded, so that twenty kills take seconds and not minutes.
+KILLER = """
+import os, random, signal, sys, time, warnings
+warnings.simplefilter("ignore")
+import torch
+torch.set_num_threads(1)
+from retort.distill.cache import capture as capture_of
+from retort.distill.cache.capture import open_teacher
+module = sys.modules["retort.distill.cache.capture"]
+teacher, data, killed, whole = sys.argv[1:]
+opened = open_teacher(teacher, "float32")
+module.open_teacher = lambda name, dtype: opened
+options = dict(shard_tokens=150, batch_tokens=128, codec="sampled:20")
+capture_of(teacher, data, whole, **options)
+
+def child():
+    pid = os.fork()
+    if pid == 0:
+        # Slow writing, so that kills fall everywhere and no run gets far.
+        real = os.fsync
+        os.fsync = lambda handle: (time.sleep(0.01), real(handle))
+        try:
+            capture_of(teacher, data, killed, resume=True, **options)
+        finally:
+            os._exit(0)
+    return pid
+
+def forget():
+    for name in os.listdir(killed):
+        os.unlink(os.path.join(killed, name))
+
+begin = time.perf_counter()
+os.waitpid(child(), 0)
+took = time.perf_counter() - begin
+forget()
+rng = random.Random(0)
+cut = 0
+for number in range(20):
+    pid = child()
+    time.sleep(rng.uniform(0.0, 0.5) * took)
+    os.kill(pid, signal.SIGKILL)
+    cut += os.WIFSIGNALED(os.waitpid(pid, 0)[1])
+    # Some shards are there: now and then begin again, so that all twenty kills hit something.
+    if number < 18 and len(os.listdir(killed)) > 4:
+        forget()
+capture_of(teacher, data, killed, resume=True, **options)
+print(cut)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_killed_twenty_times_and_resumed_it_ends_with_the_same_bytes(
+    teacher: str, text: str, tmp_path: Path
+) -> None:
+    run = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            KILLER,
+            teacher,
+            text,
+            str(tmp_path / "killed"),
+            str(tmp_path / "whole"),
+        ],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    assert int(run.stdout) >= 15  # most of the twenty were still at work
+    assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
+
+
+def test_a_full_disk_is_said_and_costs_nothing_that_was_good(
+    captured: Capture, tmp_path: Path, teacher: str, text: str
+) -> None:
+    """The kernel refuses the write, as on a full disk: a limit on file sizes, with its signal ignored."""
+    captured("whole")
+    script = """
+import resource, signal, sys
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+from retort.distill.cache import capture, Cache
+from retort.errors import SourceError
+def limit(tokens, documents, total):
+    if documents > 8:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (200, resource.RLIM_INFINITY))
+try:
+    options = dict(shard_tokens=150, batch_tokens=128, codec="sampled:20", on_shard=limit)
+    capture(*sys.argv[1:4], **options)
+except SourceError as error:
+    print(error)
+"""
+    folder = tmp_path / "full"
+    run = subprocess.run(
+        [sys.executable, "-c", script, teacher, text, str(folder)], capture_output=True, text=True, check=True
+    )
+    assert "cannot be written" in run.stdout and "--resume" in run.stdout
+    there = contents(folder)
+    kept = [name for name in there if name.startswith("shard")]
+    assert kept and not [name for name in there if name.endswith(".partial")]
+    whole = contents(tmp_path / "whole")
+    assert all(there[name] == whole[name] for name in kept)
+    captured("full", resume=True)
+    assert contents(folder) == whole
+
+
+@pytest.mark.parametrize("damage", ["flipped byte", "truncated", "missing"])
+def test_a_damaged_shard_is_refused_by_name_and_repaired_by_deleting_it(
+    captured: Capture, tmp_path: Path, damage: str
+) -> None:
+    captured()
+    folder = tmp_path / "cache"
+    good = contents(folder)
+    file = folder / "shard-00002.parquet"
+    data = bytearray(file.read_bytes())
+    if damage == "flipped byte":
+        data[len(data) // 2] ^= 1
+        file.write_bytes(data)
+    elif damage == "truncated":
+        file.write_bytes(data[:-20])
+    else:
+        file.unlink()
+    with pytest.raises(SourceError, match=r"shard-00002\.parquet"):
+        Cache(folder).verify()
+    if damage != "missing":
+        said = (
+            "SHA-256" if damage == "flipped byte" else f"{len(data) - 20:,} bytes long and .* {len(data):,}"
+        )
+        with pytest.raises(SourceError, match=said):
+            captured(resume=True)
+        assert contents(folder) == good | {file.name: file.read_bytes()}, "a refusal must not touch anything"
+        file.unlink()
+    captured(resume=True)
+    assert contents(folder) == good
+
+
+def test_a_cache_of_something_else_is_not_resumed_and_both_values_are_shown(
+    captured: Capture, tmp_path: Path, text: str
+) -> None:
+    captured(temperature=2.0, codec="topk:8")
+    before = contents(tmp_path / "cache")
+    with pytest.raises(InputError, match=r"temperature 2.0 / 3.0; codec topk:8 / sampled:20"):
+        captured(resume=True)
+    other = tmp_path / "other.txt"
+    other.write_text(Path(text).read_text(encoding="utf-8") + "\n\none more", encoding="utf-8")
+    with pytest.raises(InputError, match="data_sha256"):
+        captured(resume=True, temperature=2.0, codec="topk:8", data=str(other))
+    with pytest.raises(InputError, match="not empty"):
+        captured()
+    assert contents(tmp_path / "cache") == before
+
+
+def test_what_a_reader_must_not_mix_is_refused_with_both_values(
+    captured: Capture, tmp_path: Path, teacher: str
+) -> None:
+    captured()
+    cache = Cache(tmp_path / "cache")
+    cache.need_complete()
+    cache.need_tokenizer(cache.origin.tokenizer, teacher)
+    with pytest.raises(InputError, match=rf"{cache.origin.tokenizer[:16]}.*0123456789abcdef"):
+        cache.need_tokenizer("0123456789abcdef" * 4, "another model")
+    cache.need_temperature(3.0)
+    with pytest.raises(InputError, match="captured at temperature 3 and training asks for 2"):
+        cache.need_temperature(2.0)
+    captured("dense", codec="dense")
+    Cache(tmp_path / "dense").need_temperature(2.0)
+    with pytest.raises(InputError, match="document 99 is not in"):
+        cache.targets([99], [0])
+    with pytest.raises(InputError, match="no position 4000"):
+        cache.targets([1], [4000])
+    tokens = cache.document(1)[0].tolist()
+    cache.targets([1], [0], {1: content_hash(tokens)})
+    with pytest.raises(InputError, match="another text"):
+        cache.targets([1], [0], {1: content_hash([*tokens, 1])})
+
+
+def test_an_unfinished_cache_is_told_apart(captured: Capture, tmp_path: Path) -> None:
+    captured()
+    folder = tmp_path / "cache"
+    values = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    (folder / "manifest.json").write_text(
+        json.dumps(values | {"complete": False, "shards": values["shards"][:2]})
+    )
+    with pytest.raises(InputError, match="is not finished"):
+        Cache(folder).need_complete()
+    (folder / "manifest.json").write_text("{")
+    with pytest.raises(SourceError, match="is damaged"):
+        Cache(folder)
+    with pytest.raises(InputError, match="is not a cache"):
+        Cache(tmp_path)
+
+
+def test_a_source_that_is_no_network_is_captured_step_by_step(tmp_path: Path) -> None:
+    file = tmp_path / "text.txt"
+    file.write_text("the sky is blue\n\nthe sea", encoding="utf-8")
+    capture("embedded:english", str(file), tmp_path / "cache", codec="topk:4", temperature=1.0)
+    cache = Cache(tmp_path / "cache")
+    texts = cache.token_texts()
+    tokens, offsets = cache.document(0)
+    assert [texts[token] for token in tokens][:4] == ["the", "sky", "is", "blue"]
+    found = cache.targets(np.zeros(len(tokens), int), offsets)
+    after_is = {texts[token] for token in found.ids[3]}
+    assert "blue" in after_is
+
+
+def test_nothing_to_capture_and_a_folder_that_is_something_else(captured: Capture, tmp_path: Path) -> None:
+    empty = tmp_path / "empty.txt"
+    empty.write_text("\n", encoding="utf-8")
+    with pytest.raises(InputError, match="no document"):
+        captured("nothing", data=str(empty))
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.tex").write_text("…")
+    with pytest.raises(InputError, match=r"thesis.tex"):
+        captured("mine", resume=True)
+
+
+def test_a_teacher_that_tells_only_its_best_tokens(
+    captured: Capture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from retort.sources.base import Capability
+
+    class Partial:
+        name, capability = "http://somewhere/v1#model", Capability.TOP_N
+
+    monkeypatch.setattr(sys.modules["retort.sources.load"], "load", lambda name: Partial())
+    with pytest.raises(CapabilityError, match="topk"):
+        captured(teacher="http://somewhere/v1#model")
+
+
+def test_readers_travel_to_other_processes(captured: Capture, tmp_path: Path) -> None:
+    import pickle
+
+    captured()
+    cache = Cache(tmp_path / "cache")
+    expected: Any = cache.targets([3, 4], [0, 1])
+    found = pickle.loads(pickle.dumps(cache)).targets([3, 4], [0, 1])
+    assert np.array_equal(found.ids, expected.ids)
