@@ -97,7 +97,7 @@ chain_option = click.option(
 defaults_option = click.option(
     "--defaults",
     is_flag=True,
-    help="With --engine: what is not said is the engine's own default (llama.cpp: top-k 40, …) instead of off.",
+    help="What is not said is the engine's own default (llama.cpp: top-k 40, …) instead of off.",
 )
 
 

@@ -9,6 +9,8 @@ import click
 
 from retort.cli.options import (
     chain_option,
+    defaults_option,
+    engine_option,
     json_option,
     max_tokens_option,
     model_argument,
@@ -18,6 +20,7 @@ from retort.cli.options import (
     stop_option,
     truncation_options,
 )
+from retort.cli.settings import Settings, sampling_params, settings_option
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +47,10 @@ if TYPE_CHECKING:
     help="0 is greedy; 1 is the model's own distribution.  [default: 1]",
 )
 @truncation_options
+@settings_option
 @chain_option
+@engine_option(several=False)
+@defaults_option
 @seed_option
 @max_tokens_option
 @stop_option
@@ -80,7 +86,10 @@ def command(
     top_k: int | None,
     top_p: float | None,
     min_p: float | None,
+    settings: Settings | None,
     chain: Chain | None,
+    engine: str | None,
+    defaults: bool,
     seed: int,
     max_tokens: int,
     stop: tuple[str, ...],
@@ -94,12 +103,12 @@ def command(
     """Draw texts from MODEL after PROMPT.
 
     The same seed gives the same text, whatever --n is and whatever else is in the batch. Temperature comes first, then
-    top-k, top-p and min-p; --chain says another order.
+    top-k, top-p and min-p; --chain says another order, and --engine takes that of another engine. --settings takes
+    every other setting, penalties and biases included.
     """
     from retort.cli.output import print_json
     from retort.cli.progress import Progress
     from retort.sampling.generate import generate
-    from retort.sampling.params import SamplingParams
     from retort.sampling.speculative_decoding import RoundCounts, Speculation
     from retort.sources.load import load
 
@@ -111,17 +120,10 @@ def command(
         raise click.UsageError(
             "--stream prints texts while they are drawn and --json one document at the end; give one of them."
         )
-    refuse_with_chain(chain, temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p)
-    params = SamplingParams(
-        temperature=1.0 if temperature is None else temperature,
-        top_k=top_k,
-        top_p=top_p,
-        min_p=min_p,
-        seed=seed,
-        max_tokens=max_tokens,
-        stop=stop,
-        chain=chain,
-    )
+    single = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p}
+    refuse_with_chain(chain, **single)
+    given = {**single, "seed": seed, "max_tokens": max_tokens, "stop": stop or None}
+    params = sampling_params(settings, given, chain, engine, defaults)
     source = load(model)
     if as_stream:
         _stream(source, prompt, params, n, include_stop)
@@ -142,7 +144,7 @@ def command(
         )
     if as_json:
         spec = str(params.resolved_chain)
-        document = {"model": model, "prompt": prompt, "seed": seed, "chain": spec, "samples": samples}
+        document = {"model": model, "prompt": prompt, "seed": params.seed, "chain": spec, "samples": samples}
         if draft is not None:
             document["draft"] = {
                 "model": draft,

@@ -6,18 +6,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 if TYPE_CHECKING:
+    from retort.distribution.chain import Chain
     from retort.sampling.params import SamplingParams
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What was written: as params, and the settings of transforms that it names (None: said to be off)."""
+    """What was written, under our names: as params, and the settings of transforms (None: said to be off)."""
 
+    named: dict[str, Any]
     params: SamplingParams
     said: dict[str, Any]
-    written: dict[str, Any]
 
 
 class SettingsText(click.ParamType):
@@ -33,10 +35,49 @@ class SettingsText(click.ParamType):
         if isinstance(value, Settings):
             return value
         try:
-            written = parse_settings(value)
-            return Settings(*SamplingParams.said(written), written)
+            named = SamplingParams.named(parse_settings(value))
+            return Settings(named, *SamplingParams.said(named))
         except InputError as problem:
             self.fail(str(problem), param, ctx)
+
+
+def sampling_params(
+    settings: Settings | None,
+    given: dict[str, Any],
+    chain: Chain | None,
+    engine: str | None,
+    defaults: bool,
+) -> SamplingParams:
+    """The params of `--settings` and the command's own options (`given`: name → value, None where not given).
+
+    What the command line did not say of seed, max_tokens and stop may stand in the settings. With an engine, the chain
+    is what the settings are there. Raises a usage error if something is said twice.
+    """
+    from retort.distribution.chain import Chain
+    from retort.sampling.params import SamplingParams
+
+    if defaults and engine is None:
+        raise click.UsageError("--defaults are an engine's own; name the engine with --engine.")
+    named = {} if settings is None else dict(settings.named)
+    for name, value in given.items():
+        said = click.get_current_context().get_parameter_source(name) is ParameterSource.COMMANDLINE
+        if said and name in named:
+            raise click.UsageError(
+                f"--{name.replace('_', '-')} and --settings both say {name}; give it once."
+            )
+        if value is not None and name not in named:
+            named[name] = value
+    if chain is not None:
+        named["chain"] = chain
+    params, transforms = SamplingParams.said(named)
+    if engine is None:
+        return params
+    if params.chain is not None:
+        raise click.UsageError("a chain says its own order, so --engine cannot go with it; give one of them.")
+    there = Chain.like(engine, transforms, defaults=defaults)
+    return SamplingParams(
+        chain=there, end_ids=params.end_ids, seed=params.seed, max_tokens=params.max_tokens, stop=params.stop
+    )
 
 
 settings_option = click.option(

@@ -92,7 +92,7 @@ def generate(
     for prompt, one in zip(prompt_list, settings, strict=True):
         prompt_ids, ending = _request(source, prompt, one, include_stop)
         for number in range(n):
-            seeded = one.with_seed((one.seed + number) & MAX_SEED)
+            seeded = one.with_seed((one.seed + number) & MAX_SEED).ending_at(source.end_ids)
             texts.append(Text(len(texts), prompt_ids, seeded, ending))
     speculation = draft if isinstance(draft, Speculation) or draft is None else Speculation(draft)
     done, total = 0, sum(text.params.max_tokens for text in texts)
@@ -130,7 +130,7 @@ def stream(
     string waits until it is none. Closing the generator (or letting go of it) frees the decoder and its cache.
     Raises as `generate` does, at the call and not at the first piece.
     """
-    params = params or SamplingParams()
+    params = (params or SamplingParams()).ending_at(source.end_ids)
     prompt_ids, ending = _request(source, prompt, params, include_stop)
     return _pieces(source, Text(0, prompt_ids, params, ending), noise_scale)
 

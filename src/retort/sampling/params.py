@@ -110,11 +110,15 @@ class SamplingParams:
         in snake or kebab case. `chain` may be a text or a Chain. Raises InputError for an unknown or repeated name, or
         a setting that retort does not have.
         """
-        known = [field.name for field in fields(cls)]
-        named = read_names(settings, known)
+        named = cls.named(settings)
         if isinstance(named.get("chain"), str):
             named["chain"] = Chain.parse(named["chain"])
         return cls(**named)
+
+    @classmethod
+    def named(cls, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """The settings of a mapping, as `from_dict` reads it, under our names; what is None is left out."""
+        return read_names(settings, [field.name for field in fields(cls)])
 
     @classmethod
     def said(cls, settings: Mapping[str, Any]) -> tuple[SamplingParams, dict[str, Any]]:
@@ -123,8 +127,7 @@ class SamplingParams:
         The second tells "said to be off" (None) from "not said" (absent), which the params alone cannot.
         """
         params = cls.from_dict(settings)
-        named = read_names(settings, [field.name for field in fields(cls)])
-        names = ["penalty_scope" if name == "penalty_last_n" else name for name in named]
+        names = ["penalty_scope" if name == "penalty_last_n" else name for name in cls.named(settings)]
         return params, {name: getattr(params, name) for name in names if name in SETTINGS}
 
     @cached_property
