@@ -68,7 +68,8 @@ OPTIONAL: dict[str, str] = {
     "jinja2": r"report/\w+\.py",
     "llama_cpp": r"sources/llama_cpp\.py",
     "matplotlib": r"report/\w+\.py",
-    "numba": r"sampling/kernels\.py|distill/cache/packing\.py",
+    "llvmlite": r"sampling/vectors\.py",
+    "numba": r"sampling/(kernels\w*|vectors)\.py|distill/cache/packing\.py",
     "openai": r"sources/openai_api\.py",
     "pocketsphinx": r"sources/\w+\.py",
     "pyarrow": r"(tune|distill)/(\w+/)?\w+\.py",
@@ -87,6 +88,7 @@ OPTIONAL: dict[str, str] = {
 HEAVY = {
     "accelerate",
     "jinja2",
+    "llvmlite",
     "matplotlib",
     "numba",
     "scipy",

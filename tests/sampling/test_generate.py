@@ -131,3 +131,17 @@ def test_tokens_are_streamed_in_order() -> None:
         on_token=lambda index, token: seen.setdefault(index, []).append(token),
     )
     assert [tuple(seen[index]) for index in range(4)] == [text.tokens for text in texts]
+
+
+def test_texts_with_a_memory_are_the_same_alone_and_together() -> None:
+    """Mirostat's state belongs to its text: a batch of two gives what each gives alone."""
+    source = MockSource(30)
+    chain = Chain.parse("mirostat(2, tau=2, eta=0.3)")
+    params = [SamplingParams(chain=chain, seed=seed, max_tokens=8) for seed in (3, 4)]
+    together = generate(source, ["the sky is", "a"], params)
+    alone = [
+        generate(source, prompt, one)[0] for prompt, one in zip(["the sky is", "a"], params, strict=True)
+    ]
+    assert together == alone
+    forgetful = SamplingParams(chain=Chain.parse("mirostat(2, tau=2, eta=0)"), seed=3, max_tokens=8)
+    assert generate(source, "the sky is", forgetful)[0].tokens != alone[0].tokens

@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from retort.distribution import Chain
+from retort.distribution.context import Context
+from retort.distribution.transforms.xtc import COIN_STREAM
 from retort.errors import InputError
-from retort.sampling import BadRowsError, SampleBatch, SamplingParams, gumbel, sample
+from retort.sampling import BadRowsError, SampleBatch, SamplingParams, gumbel, sample, uniform_at
 
 FIELDS = ("ids", "logprob_raw", "logprob_processed", "log_kept_mass", "entropy", "margin", "near_tie")
 
@@ -270,3 +272,47 @@ def test_arguments_that_do_not_fit_are_refused(arguments: dict[str, object], wor
 
 def test_no_rows_give_no_results() -> None:
     assert len(sample(np.zeros((0, 5)), SamplingParams())) == 0
+
+
+def test_a_chain_that_leaves_nothing_of_a_row_names_it_and_the_others_come_back() -> None:
+    logits = np.random.default_rng(0).normal(size=(3, 6))
+    logits[1, [2, 4]] = -np.inf
+    params = SamplingParams(chain=Chain.parse("allowed(2, 4) | temperature=0.7"))
+    with pytest.raises(BadRowsError, match="row 1: allowed removes every token") as caught:
+        sample(logits, params, seeds=range(3))
+    good = sample(logits[[0, 2]], params, seeds=[0, 2])
+    assert_rows_equal(caught.value.results, [0, 2], good)
+    assert caught.value.results.ids[1] == -1
+
+
+def test_what_a_chain_remembers_belongs_to_the_row_and_goes_from_one_call_to_the_next() -> None:
+    """Mirostat beside a plain row, three steps: the states are those of `Chain.update`, row by row."""
+    rng = np.random.default_rng(4)
+    steps = rng.normal(0, 3, (3, 3, 40))
+    chain = Chain.parse("mirostat(2, tau=3, eta=0.2)")
+    params = [SamplingParams(chain=chain), SamplingParams(temperature=0.8), SamplingParams(chain=chain)]
+    states: tuple[object, ...] | None = None
+    alone: list[object] = [None, None]
+    for position, logits in enumerate(steps):
+        drawn = sample(logits, params, [5, 6, 7], position, states=states)  # type: ignore[arg-type]
+        for number, row in enumerate((0, 2)):
+            one = sample(logits[row], params[row], [5 + row], position, states=[alone[number]])  # type: ignore[list-item]
+            assert_rows_equal(drawn, [row], one)
+            context = Context(states=[alone[number]])  # type: ignore[list-item]
+            (expected,) = chain.update(context.states, one.ids, logits[row][None], context)
+            assert drawn.states[row] == one.states[0] == expected != alone[number]
+            alone[number] = expected
+        assert drawn.states[1] is None
+        states = drawn.states
+
+
+def test_coins_of_a_chain_are_the_rows_own() -> None:
+    """xtc acts by the coin of (seed, position): in a batch as alone."""
+    logits = np.log(np.tile([0.4, 0.3, 0.2, 0.1], (40, 1)))
+    params = SamplingParams(chain=Chain.parse("xtc(probability=0.5, threshold=0.15)"))
+    drawn = sample(logits, params, seeds=range(40), positions=3)
+    acted = uniform_at(range(40), 3, COIN_STREAM) < 0.5
+    assert 5 < acted.sum() < 35
+    assert np.allclose(np.exp(drawn.log_kept_mass), np.where(acted, 0.3, 1.0))
+    for row in range(0, 40, 7):
+        assert_rows_equal(drawn, [row], sample(logits[row], params, [row], 3))

@@ -6,6 +6,7 @@ from retort.sampling.params import SamplingParams
 from retort.sampling.path import Leaf, PathRequest, TemperaturePath, temperature_path, temperature_paths
 from retort.sampling.sampler import NOISE_SCALE, BadRowsError, SampleBatch, sample
 from retort.sampling.speculative_decoding import Speculation
+from retort.sampling.workers import num_threads, set_num_threads
 
 __all__ = [
     "NOISE_SCALE",
@@ -23,7 +24,9 @@ __all__ = [
     "generate",
     "gumbel",
     "gumbel_at",
+    "num_threads",
     "sample",
+    "set_num_threads",
     "stream",
     "temperature_path",
     "temperature_paths",

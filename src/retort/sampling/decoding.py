@@ -12,6 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from retort.distribution.context import RowState
 from retort.sampling.ending import Ending, FinishReason
 from retort.sampling.params import SamplingParams
 from retort.sampling.pieces import TextPieces
@@ -46,6 +47,7 @@ class Text:
     ids: list[int] = field(default_factory=list)
     drawn: list[SampledToken] = field(default_factory=list)
     finish_reason: FinishReason | None = None
+    state: RowState | None = None
 
     def __post_init__(self) -> None:
         self.history = list(self.prompt_ids)
@@ -83,9 +85,12 @@ def decode(source: Source, texts: Sequence[Text], noise_scale: float, *, pieces:
             [text.params for text in live],
             positions=[len(text.ids) for text in live],
             history=[text.history for text in live],
+            prompt_lengths=[len(text.prompt_ids) for text in live],
+            states=[text.state for text in live],
             noise_scale=noise_scale,
         )
-        for text, token in zip(live, sampled_tokens(drawn, name), strict=True):
+        for text, token, state in zip(live, sampled_tokens(drawn, name), drawn.states, strict=True):
+            text.state = state
             text.take(token)
             piece = text.pieces.push(text.ids, over=text.finish_reason is not None) if pieces else ""
             yield Event(text, token, piece)

@@ -267,9 +267,10 @@ def _verdicts(num_texts: int, steps: Sequence[tuple[list[int], SampleBatch, np.n
     text = np.array([text for alive, _, _ in steps for text in alive])
     order = np.argsort(text, kind="stable")
     ends = np.cumsum(np.bincount(text, minlength=num_texts))
-    columns = {
+    columns: dict[str, Any] = {
         field.name: np.concatenate([getattr(tokens, field.name) for _, tokens, _ in steps])[order]
         for field in fields(SampleBatch)
+        if field.name != "states"
     }
     acceptance = np.concatenate([chances for _, _, chances in steps])[order]
     verdicts = []

@@ -19,6 +19,14 @@ from retort.distribution.transforms.token_settings import LAST, OUTPUT
 from retort.errors import InputError
 
 
+class NothingLeftError(InputError):
+    """A stage that removed every token of a row; `fault` says so without naming the row."""
+
+    def __init__(self, message: str, fault: str) -> None:
+        super().__init__(message)
+        self.fault = fault
+
+
 @dataclass(frozen=True)
 class Seen:
     """Each token that a row has seen: `rows`, `ids` and how often (`counts`), arrays `[M]`, a pair comes once."""
@@ -114,8 +122,9 @@ def something_left(logits: Array, name: str) -> Array:
     empty = np.flatnonzero(~alive.reshape(-1))
     if len(empty):
         named = ", ".join(map(str, empty[:5].tolist()))
-        raise InputError(
+        raise NothingLeftError(
             f"{name} removes every token of row{'s' * (len(empty) > 1)} {named}, so none can be chosen; "
-            "allow at least one"
+            "allow at least one",
+            f"{name} removes every token",
         )
     return logits

@@ -1,0 +1,437 @@
+"""Vectors as values inside numba: sixteen 32-bit or eight 64-bit lanes, written out instead of hoped for.
+
+numba leaves vectorising to LLVM, which here would choose half the width, and sums of floats not at all. These types
+compile to LLVM vectors of 512 bits: one register where the processor has such, two or four where it has not, with the
+same results. Arithmetic is rounded operation by operation; only `multiply_add` may round once, so nothing that decides
+a token uses it.
+
+Memory is given by address (a whole number). A Python number next to a vector is spread over its lanes.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.core.typing.templates import AbstractTemplate, infer_global, signature
+from numba.extending import intrinsic, lower_builtin, models, register_model
+
+INT32, INT64 = ir.IntType(32), ir.IntType(64)
+
+
+class Vector(types.Type):
+    """The numba type of a vector: `lanes` values of the scalar type `scalar` (a mask: of one bit)."""
+
+    def __init__(self, scalar: types.Type, lanes: int) -> None:
+        self.scalar, self.lanes = scalar, lanes
+        super().__init__(name=f"Vector({scalar}, {lanes})")
+
+    @property
+    def floating(self) -> bool:
+        """True for lanes of floats."""
+        return isinstance(self.scalar, types.Float)
+
+    @property
+    def llvm(self) -> ir.VectorType:
+        """The LLVM type."""
+        element = {
+            types.boolean: ir.IntType(1),
+            types.int32: INT32,
+            types.int64: INT64,
+            types.float32: ir.FloatType(),
+            types.float64: ir.DoubleType(),
+        }[self.scalar]
+        return ir.VectorType(element, self.lanes)
+
+
+FLOAT32, FLOAT64 = Vector(types.float32, 16), Vector(types.float64, 8)
+INTS32, INTS64 = Vector(types.int32, 16), Vector(types.int64, 8)
+MASK16, MASK8 = Vector(types.boolean, 16), Vector(types.boolean, 8)
+
+
+@register_model(Vector)
+class VectorModel(models.PrimitiveModel):
+    """A vector lives in memory and registers as the LLVM vector."""
+
+    def __init__(self, manager: Any, vector: Vector) -> None:
+        super().__init__(manager, vector, vector.llvm)
+
+
+def _mask_of(vector: Vector) -> Vector:
+    return MASK16 if vector.lanes == 16 else MASK8
+
+
+def _spread(builder: ir.IRBuilder, value: ir.Value, vector: ir.VectorType) -> ir.Value:
+    if isinstance(value, ir.Constant):
+        return ir.Constant(vector, [value.constant] * vector.count)
+    lane = builder.insert_element(ir.Constant(vector, ir.Undefined), value, ir.Constant(INT32, 0))
+    zeros = ir.Constant(ir.VectorType(INT32, vector.count), [0] * vector.count)
+    return builder.shuffle_vector(lane, ir.Constant(vector, ir.Undefined), zeros)
+
+
+def _operand(
+    context: Any, builder: ir.IRBuilder, value: ir.Value, given: types.Type, vector: Vector
+) -> ir.Value:
+    if isinstance(given, Vector):
+        return value
+    return _spread(builder, context.cast(builder, value, given, vector.scalar), vector.llvm)
+
+
+def _define_operator(
+    symbol: Callable[..., Any], floats: str | None, ints: str | None, compared: str | None
+) -> None:
+    """Give `symbol` its meaning for two vectors, or a vector and a number."""
+
+    class Operation(AbstractTemplate):
+        def generic(self, args: tuple[types.Type, ...], kws: dict[str, Any]) -> Any:
+            if len(args) != 2 or kws or not any(isinstance(arg, Vector) for arg in args):
+                return None
+            vector = next(arg for arg in args if isinstance(arg, Vector))
+            if any(isinstance(arg, Vector) and arg != vector for arg in args):
+                return None
+            if (floats if vector.floating else ints) is None and compared is None:
+                return None
+            return signature(_mask_of(vector) if compared else vector, *args)
+
+    infer_global(symbol)(Operation)
+
+    def lower(context: Any, builder: ir.IRBuilder, sig: Any, args: tuple[ir.Value, ...]) -> ir.Value:
+        vector = next(arg for arg in sig.args if isinstance(arg, Vector))
+        left, right = (
+            _operand(context, builder, value, given, vector)
+            for value, given in zip(args, sig.args, strict=True)
+        )
+        if compared:
+            compare = builder.fcmp_ordered if vector.floating else builder.icmp_signed
+            return compare(compared, left, right)
+        return getattr(builder, str(floats if vector.floating else ints))(left, right)
+
+    for pair in ((Vector, Vector), (Vector, types.Number), (types.Number, Vector)):
+        lower_builtin(symbol, *pair)(lower)
+
+
+for _symbol, _floats, _ints, _compared in (
+    (operator.add, "fadd", "add", None),
+    (operator.sub, "fsub", "sub", None),
+    (operator.mul, "fmul", "mul", None),
+    (operator.truediv, "fdiv", None, None),
+    (operator.and_, None, "and_", None),
+    (operator.or_, None, "or_", None),
+    (operator.xor, None, "xor", None),
+    (operator.gt, None, None, ">"),
+    (operator.ge, None, None, ">="),
+    (operator.eq, None, None, "=="),
+):
+    _define_operator(_symbol, _floats, _ints, _compared)
+
+
+def _pointer(builder: ir.IRBuilder, address: ir.Value, pointee: ir.Type) -> ir.Value:
+    return builder.inttoptr(address, pointee.as_pointer())
+
+
+def _loader(vector: Vector, stored: ir.Type | None = None, widen: str = "") -> Any:
+    """An intrinsic address → vector; `stored` lanes are widened by `widen` where memory holds narrower ones."""
+    size = {"float": 4, "double": 8, "i32": 4, "i64": 8, "i16": 2}[str(stored or vector.llvm.element)]
+
+    def load(typingctx: Any, address: Any) -> Any:
+        def build(context: Any, builder: ir.IRBuilder, sig: Any, args: tuple[ir.Value, ...]) -> ir.Value:
+            held = ir.VectorType(stored, vector.lanes) if stored is not None else vector.llvm
+            value = builder.load(_pointer(builder, args[0], held), align=size)
+            return getattr(builder, widen)(value, vector.llvm) if widen else value
+
+        return vector(types.int64), build
+
+    return intrinsic(load)
+
+
+def _storer(vector: Vector) -> Any:
+    size = {"float": 4, "double": 8, "i32": 4, "i64": 8}[str(vector.llvm.element)]
+
+    def store(typingctx: Any, address: Any, value: types.Type) -> Any:
+        def build(context: Any, builder: ir.IRBuilder, sig: Any, args: tuple[ir.Value, ...]) -> ir.Value:
+            builder.store(args[1], _pointer(builder, args[0], vector.llvm), align=size)
+            return context.get_dummy_value()
+
+        return types.void(types.int64, vector), build
+
+    return intrinsic(store)
+
+
+def _convert(source: Vector, target: Vector, instruction: str) -> Any:
+    def convert(typingctx: Any, value: types.Type) -> Any:
+        def build(context: Any, builder: ir.IRBuilder, sig: Any, args: tuple[ir.Value, ...]) -> ir.Value:
+            return getattr(builder, instruction)(args[0], target.llvm)
+
+        return target(source), build
+
+    return intrinsic(convert)
+
+
+load_float32 = _loader(FLOAT32)
+load_float64 = _loader(FLOAT64)
+load_uint16 = _loader(INTS32, ir.IntType(16), "zext")
+load_int64 = _loader(INTS64)
+store_float32, store_float64 = _storer(FLOAT32), _storer(FLOAT64)
+bits_to_float32, float32_to_bits = _convert(INTS32, FLOAT32, "bitcast"), _convert(FLOAT32, INTS32, "bitcast")
+bits_to_float64, float64_to_bits = _convert(INTS64, FLOAT64, "bitcast"), _convert(FLOAT64, INTS64, "bitcast")
+int64_to_float64 = _convert(INTS64, FLOAT64, "sitofp")
+
+
+@intrinsic
+def splat_float32(typingctx: Any, value: types.Type) -> Any:
+    """`value` in all sixteen lanes."""
+
+    def build(context: Any, builder: ir.IRBuilder, sig: Any, args: tuple[ir.Value, ...]) -> ir.Value:
+        return _spread(builder, args[0], FLOAT32.llvm)
+
+    return FLOAT32(types.float32), build
+
+
+@intrinsic
+def splat_float64(typingctx: Any, value: types.Type) -> Any:
+    """`value` in all eight lanes."""
+
+    def build(context: Any, builder: ir.IRBuilder, sig: Any, args: tuple[ir.Value, ...]) -> ir.Value:
+        return _spread(builder, args[0], FLOAT64.llvm)
+
+    return FLOAT64(types.float64), build
+
+
+@intrinsic
+def splat_int64(typingctx: Any, value: types.Type) -> Any:
+    """`value` in all eight lanes."""
+
+    def build(context: Any, builder: ir.IRBuilder, sig: Any, args: tuple[ir.Value, ...]) -> ir.Value:
+        return _spread(builder, args[0], INTS64.llvm)
+
+    return INTS64(types.int64), build
+
+
+@intrinsic
+def multiply_add(typingctx: Any, a: types.Type, b: types.Type, c: types.Type) -> Any:
+    """`a·b + c`, rounded once where the processor can, twice where it cannot; b and c may be numbers."""
+
+    def build(context: Any, builder: ir.IRBuilder, sig: Any, args: tuple[ir.Value, ...]) -> ir.Value:
+        values = [_operand(context, builder, v, t, a) for v, t in zip(args, sig.args, strict=True)]
+        width = 32 if a.scalar == types.float32 else 64
+        name = f"llvm.fmuladd.v{a.lanes}f{width}"
+        function = _declared(builder, name, a.llvm, [a.llvm] * 3)
+        return builder.call(function, values)
+
+    return a(a, b, c), build
+
+
+def _declared(builder: ir.IRBuilder, name: str, result: ir.Type, arguments: list[ir.Type]) -> ir.Function:
+    return cgutils.get_or_insert_function(builder.module, ir.FunctionType(result, arguments), name)
+
+
+@intrinsic
+def maximum(typingctx: Any, a: types.Type, b: types.Type) -> Any:
+    """The larger of each two lanes; b where a is NaN."""
+
+    def build(context: Any, builder: ir.IRBuilder, sig: Any, args: tuple[ir.Value, ...]) -> ir.Value:
+        left, right = (_operand(context, builder, v, t, a) for v, t in zip(args, sig.args, strict=True))
+        compare = builder.fcmp_ordered if a.floating else builder.icmp_signed
+        return builder.select(compare(">", left, right), left, right)
+
+    return a(a, b), build
+
+
+@intrinsic
+def select(typingctx: Any, mask: types.Type, a: types.Type, b: types.Type) -> Any:
+    """a where `mask` is set, b elsewhere; either may be a number."""
+    vector = a if isinstance(a, Vector) else b
+
+    def build(context: Any, builder: ir.IRBuilder, sig: Any, args: tuple[ir.Value, ...]) -> ir.Value:
+        left, right = (
+            _operand(context, builder, v, t, vector) for v, t in zip(args[1:], sig.args[1:], strict=True)
+        )
+        return builder.select(args[0], left, right)
+
+    return vector(mask, a, b), build
+
+
+@intrinsic
+def either_nan(typingctx: Any, a: types.Type, b: types.Type) -> Any:
+    """Mask: a or b is NaN."""
+
+    def build(context: Any, builder: ir.IRBuilder, sig: Any, args: tuple[ir.Value, ...]) -> ir.Value:
+        return builder.fcmp_unordered("uno", *args)
+
+    return _mask_of(a)(a, b), build
+
+
+def _shifter(instruction: str) -> Any:
+    def shift(typingctx: Any, vector: types.Type, count: types.Type) -> Any:
+        def build(context: Any, builder: ir.IRBuilder, sig: Any, args: tuple[ir.Value, ...]) -> ir.Value:
+            return getattr(builder, instruction)(
+                args[0], _operand(context, builder, args[1], sig.args[1], vector)
+            )
+
+        return vector(vector, count), build
+
+    return intrinsic(shift)
+
+
+shift_left, shift_right, shift_right_signed = _shifter("shl"), _shifter("lshr"), _shifter("ashr")
+
+
+@intrinsic
+def mask_bits(typingctx: Any, mask: types.Type) -> Any:
+    """The mask as a whole number, lane 0 in the lowest bit."""
+
+    def build(context: Any, builder: ir.IRBuilder, sig: Any, args: tuple[ir.Value, ...]) -> ir.Value:
+        return builder.zext(builder.bitcast(args[0], ir.IntType(mask.lanes)), INT64)
+
+    return types.int64(mask), build
+
+
+@intrinsic
+def halves(typingctx: Any, value: types.Type) -> Any:
+    """Sixteen float32 lanes as two vectors of eight float64: the first eight and the last."""
+
+    def build(context: Any, builder: ir.IRBuilder, sig: Any, args: tuple[ir.Value, ...]) -> ir.Value:
+        parts = []
+        for first in (0, 8):
+            places = ir.Constant(ir.VectorType(INT32, 8), list(range(first, first + 8)))
+            part = builder.shuffle_vector(args[0], ir.Constant(FLOAT32.llvm, ir.Undefined), places)
+            parts.append(builder.fpext(part, FLOAT64.llvm))
+        return context.make_tuple(builder, sig.return_type, parts)
+
+    return types.UniTuple(FLOAT64, 2)(FLOAT32), build
+
+
+@intrinsic
+def lane(typingctx: Any, vector: types.Type, place: types.Type) -> Any:
+    """One lane as a number."""
+
+    def build(context: Any, builder: ir.IRBuilder, sig: Any, args: tuple[ir.Value, ...]) -> ir.Value:
+        return builder.extract_element(args[0], builder.trunc(args[1], INT32))
+
+    return vector.scalar(vector, types.int64), build
+
+
+def _reducer(combine: Callable[[ir.IRBuilder, ir.Value, ir.Value], ir.Value]) -> Any:
+    def reduce(typingctx: Any, vector: types.Type) -> Any:
+        def build(context: Any, builder: ir.IRBuilder, sig: Any, args: tuple[ir.Value, ...]) -> ir.Value:
+            value, width = args[0], vector.lanes
+            while width > 1:
+                width //= 2
+                places = [(index + width) % vector.lanes for index in range(vector.lanes)]
+                turned = builder.shuffle_vector(
+                    value,
+                    ir.Constant(vector.llvm, ir.Undefined),
+                    ir.Constant(ir.VectorType(INT32, vector.lanes), places),
+                )
+                value = combine(builder, value, turned)
+            return builder.extract_element(value, ir.Constant(INT32, 0))
+
+        return vector.scalar(vector), build
+
+    return intrinsic(reduce)
+
+
+largest_lane = _reducer(lambda builder, a, b: builder.select(builder.fcmp_ordered(">", a, b), a, b))
+sum_of_lanes = _reducer(lambda builder, a, b: builder.fadd(a, b))
+
+
+@intrinsic
+def prefetch(typingctx: Any, address: Any) -> Any:
+    """Ask for the cache line at `address`, which will be read soon; never faults."""
+
+    def build(context: Any, builder: ir.IRBuilder, sig: Any, args: tuple[ir.Value, ...]) -> ir.Value:
+        byte = ir.IntType(8).as_pointer()
+        function = _declared(builder, "llvm.prefetch.p0", ir.VoidType(), [byte, INT32, INT32, INT32])
+        numbers = [ir.Constant(INT32, number) for number in (0, 3, 1)]
+        builder.call(function, [_pointer(builder, args[0], ir.IntType(8)), *numbers])
+        return context.get_dummy_value()
+
+    return types.void(types.int64), build
+
+
+@intrinsic
+def join(typingctx: Any, first: types.Type, last: types.Type) -> Any:
+    """Two vectors of eight float64 rounded to one of sixteen float32."""
+
+    def build(context: Any, builder: ir.IRBuilder, sig: Any, args: tuple[ir.Value, ...]) -> ir.Value:
+        both = builder.shuffle_vector(*args, ir.Constant(ir.VectorType(INT32, 16), list(range(16))))
+        return builder.fptrunc(both, FLOAT32.llvm)
+
+    return FLOAT32(first, last), build
+
+
+@intrinsic
+def load_number(typingctx: Any, like: types.Type, address: types.Type) -> Any:
+    """The number at `address`, of the type of `like`."""
+
+    def build(context: Any, builder: ir.IRBuilder, sig: Any, args: tuple[ir.Value, ...]) -> ir.Value:
+        return builder.load(_pointer(builder, args[1], args[0].type), align=like.bitwidth // 8)
+
+    return like(like, types.int64), build
+
+
+@intrinsic
+def store_number(typingctx: Any, address: Any, number: types.Type) -> Any:
+    """Write `number` to `address`."""
+
+    def build(context: Any, builder: ir.IRBuilder, sig: Any, args: tuple[ir.Value, ...]) -> ir.Value:
+        builder.store(args[1], _pointer(builder, args[0], args[1].type), align=number.bitwidth // 8)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, number), build
+
+
+@intrinsic
+def float32_of_bits(typingctx: Any, bits: types.Type) -> Any:
+    """The float32 number whose bits are the lowest 32 of a whole number."""
+
+    def build(context: Any, builder: ir.IRBuilder, sig: Any, args: tuple[ir.Value, ...]) -> ir.Value:
+        return builder.bitcast(builder.trunc(args[0], INT32), ir.FloatType())
+
+    return types.float32(types.int64), build
+
+
+@intrinsic
+def trailing_zeros(typingctx: Any, bits: types.Type) -> Any:
+    """The place of the lowest set bit; `bits` is not 0."""
+
+    def build(context: Any, builder: ir.IRBuilder, sig: Any, args: tuple[ir.Value, ...]) -> ir.Value:
+        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.int64), build
+
+
+@intrinsic
+def take_next(typingctx: Any, address: Any) -> Any:
+    """The int64 at `address` before one is added to it, in one step that no other thread can divide."""
+
+    def build(context: Any, builder: ir.IRBuilder, sig: Any, args: tuple[ir.Value, ...]) -> ir.Value:
+        pointer = _pointer(builder, args[0], INT64)
+        return builder.atomic_rmw("add", pointer, ir.Constant(INT64, 1), "monotonic")
+
+    return types.int64(types.int64), build
+
+
+@intrinsic
+def counting(typingctx: Any) -> Any:
+    """The whole numbers 0 to 7 in eight lanes."""
+
+    def build(context: Any, builder: ir.IRBuilder, sig: Any, args: tuple[ir.Value, ...]) -> ir.Value:
+        return ir.Constant(INTS64.llvm, list(range(8)))
+
+    return INTS64(), build
+
+
+@intrinsic
+def load_widened(typingctx: Any, address: Any) -> Any:
+    """Eight float32 of memory as eight float64 lanes."""
+
+    def build(context: Any, builder: ir.IRBuilder, sig: Any, args: tuple[ir.Value, ...]) -> ir.Value:
+        held = ir.VectorType(ir.FloatType(), 8)
+        return builder.fpext(builder.load(_pointer(builder, args[0], held), align=4), FLOAT64.llvm)
+
+    return FLOAT64(types.int64), build
