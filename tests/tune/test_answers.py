@@ -11,6 +11,7 @@ from retort.tune.goals import find_goal
 from retort.tune.samples import Samples, over_prompts
 from retort.tune.scorers import make_scorer
 from retort.tune.settings import temperature_axis
+from retort.tune.task import Item
 
 WORDS = ["pear", "A pear.", "apple", "hammer", "fig", ""]
 REFERENCES = ["pear", "apple", "fig"]
@@ -28,7 +29,7 @@ def keys_of(texts: np.ndarray, prompt: int, setting: int) -> list[str]:
 
 def samples_of(texts: np.ndarray) -> Samples:
     """One item's `[prompts, samples, settings]` texts as columns, in a random order."""
-    marker = Marker(make_scorer("references", [], ""), [REFERENCES])
+    marker = Marker(make_scorer("references", [], ""), [Item("only", {}, tuple(REFERENCES))])
     marked = [marker.mark(0, text) for text in texts.ravel()]
     codes = np.unique([answer for answer, _ in marked], return_inverse=True)[1]
     prompt, _, setting = np.indices(texts.shape).reshape(3, -1)
@@ -87,13 +88,15 @@ def test_one_sample_has_no_agreement(texts: np.ndarray) -> None:
 
 def test_a_text_is_normalised_once_and_judged_once_an_item(monkeypatch: pytest.MonkeyPatch) -> None:
     scorer = make_scorer("references", [], "")
-    marker = Marker(scorer, [["pear"], ["fig"]])
+    marker = Marker(scorer, [Item("a", {}, ("pear",)), Item("b", {}, ("fig",))])
     normalised: list[str] = []
     judged: list[str] = []
     monkeypatch.setattr(type(scorer), "key", lambda self, text: normalised.append(text) or text)
     judge = type(scorer).judge
     monkeypatch.setattr(
-        type(scorer), "judge", lambda self, given: lambda key: judged.append(key) or judge(self, given)(key)
+        type(scorer),
+        "judge",
+        lambda self, given, checks: lambda key: judged.append(key) or judge(self, given)(key),
     )
     found = [marker.mark(item, text) for item, text in [(0, "pear"), (0, "fig"), (0, "pear"), (1, "pear")]]
     assert found == [("pear", 1.0), ("fig", 0.0), ("pear", 1.0), ("pear", 0.0)]

@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from retort.tune.scorers import Judge, Scorer
+from retort.tune.task import Item
 
 
 @dataclass
 class Marker:
-    """The scorer with the items' references, and what it said of the texts it has seen."""
+    """The scorer with the items, and what it said of the texts it has seen."""
 
     scorer: Scorer
-    references: Sequence[Sequence[str]]
+    items: Sequence[Item]
     _key_of_text: dict[str, str] = field(default_factory=dict)
     _judges: dict[int, Judge] = field(default_factory=dict)
     _scores: dict[tuple[int, str], float] = field(default_factory=dict)
@@ -26,6 +27,7 @@ class Marker:
         score = self._scores.get((item, key))
         if score is None:
             if item not in self._judges:
-                self._judges[item] = self.scorer.judge(self.references[item])
+                asked = self.items[item]
+                self._judges[item] = self.scorer.judge(asked.references, asked.checks)
             score = self._scores[item, key] = float(self._judges[item](key))
         return key, score

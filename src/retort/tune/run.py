@@ -138,7 +138,11 @@ def described(plan: Plan, model: str) -> dict[str, Any]:
 
 def content_hash(items: Sequence[Item]) -> str:
     """A hash of everything in the items."""
-    content = [[item.id, dict(item.variables), list(item.references)] for item in items]
+    content = [
+        [item.id, dict(item.variables), list(item.references), list(item.choices)]
+        + [[check.name, check.value, check.weight] for check in item.checks]
+        for item in items
+    ]
     return hashlib.blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 

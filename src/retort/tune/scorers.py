@@ -12,11 +12,14 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from retort.errors import InputError
+from retort.tune.checks import Check, is_json, numeric_equals, score_all
+from retort.tune.outside import command_judge, function_judge
 
-Judge = Callable[[str], bool]
+Judge = Callable[[str], bool | float]
 
 _PUNCTUATION = re.compile(r"[^\w\s]|_")
 _LEADING_ARTICLES = re.compile(r"^(?:(?:an?|the)\s+)+")
@@ -68,6 +71,27 @@ def _regex(references: Sequence[str], options: Mapping[str, Any]) -> Judge:
     return lambda key: any(pattern.search(key) for pattern in patterns)
 
 
+def _numeric(references: Sequence[str], options: Mapping[str, Any]) -> Judge:
+    tests = [numeric_equals(_number(reference), options.get("tolerance", 0.0)) for reference in references]
+    return lambda key: any(test(key) for test in tests)
+
+
+def _number(text: str) -> float:
+    return float(text.replace(",", ""))
+
+
+def _json_schema(references: Sequence[str], options: Mapping[str, Any]) -> Judge:
+    return is_json(options.get("schema"), "scorer json_schema")
+
+
+def _function(references: Sequence[str], options: Mapping[str, Any]) -> Judge:
+    return function_judge(options["target"], Path(options["folder"]), "scorer function")
+
+
+def _command(references: Sequence[str], options: Mapping[str, Any]) -> Judge:
+    return command_judge(options["run"], Path(options["folder"]), "scorer command", options)
+
+
 def _patterns(references: Sequence[str], options: Mapping[str, Any]) -> Sequence[str]:
     """The task's own pattern where the scorer has one, else the item's references."""
     return [options["pattern"]] if "pattern" in options else references
@@ -83,7 +107,8 @@ class ScorerKind:
     goal: str | None
     key: Callable[[str], str]
     judge: Callable[[Sequence[str], Mapping[str, Any]], Judge]
-    options: Mapping[str, type]
+    options: Mapping[str, type | tuple[type, ...]]
+    needs_references: bool = True
 
 
 SCORERS: dict[str, ScorerKind] = {
@@ -97,10 +122,26 @@ SCORERS: dict[str, ScorerKind] = {
                    str.strip, _contains, {"ignore_case": bool}),
         ScorerKind("regex", "the pattern (the scorer's, else one of the references) is found in the answer", None,
                    str.strip, _regex, {"pattern": str, "ignore_case": bool}),
+        ScorerKind("numeric", "the answer's last number is one of the references, within the tolerance", None,
+                   str.strip, _numeric, {"tolerance": float}),
+        ScorerKind("json_schema", "the answer is one JSON document that fits the schema", None,
+                   str.strip, _json_schema, {"schema": dict}, needs_references=False),
+        ScorerKind("function", "a Python function of yours, target: FILE.py:NAME, gives true, false or 0 to 1", None,
+                   str.strip, _function, {"target": str}, needs_references=False),
+        ScorerKind("command", "a command reads the answer on stdin and exits 0 (right) or 1, or prints 0 to 1", None,
+                   str.strip, _command, {"run": (str, list), "seconds": (int, float), "megabytes": int,
+                   "network": bool}, needs_references=False),
+        ScorerKind("checks", "the share of the item's own checks that hold (promptfoo's assertions)", None,
+                   str.strip, _among, {}, needs_references=False),
+        ScorerKind("choice", "the probability of the right one of the item's choices, exact at every temperature", None,
+                   str.strip, _among, {}),
         ScorerKind("distinct_valid", "how many different references the item's answers name", "explore",
                    normalise, _among, {}),
     )
 }  # fmt: skip
+
+
+OUTSIDE = ("function", "command")
 
 
 @dataclass(frozen=True)
@@ -115,8 +156,10 @@ class Scorer:
         """What is left of a generated text: cut at stop and normalised. Two texts with one key are one answer."""
         return self.kind.key(cut(text, self.stop))
 
-    def judge(self, references: Sequence[str]) -> Judge:
-        """A function from a key to whether it is right for an item with these references."""
+    def judge(self, references: Sequence[str], checks: Sequence[Check] = ()) -> Judge:
+        """A function from a key to its score for an item with these references: true, false, or 0 to 1."""
+        if self.kind.name == "checks":
+            return lambda key: score_all(checks, key)
         return self.kind.judge(references, self.options)
 
     def check_references(self, references: Sequence[str], place: str) -> None:
@@ -128,6 +171,8 @@ class Scorer:
                 )
             for pattern in _patterns(references, self.options):
                 _check_pattern(pattern, place)
+        elif not self.kind.needs_references:
+            return
         elif not references:
             raise InputError(
                 f"{place}: references are missing; scorer {self.kind.name!r} needs at least one."
@@ -139,11 +184,18 @@ class Scorer:
                         f"{place}: the reference {reference!r} holds nothing but punctuation, "
                         "so no answer can match it; leave it out, or use scorer exact."
                     )
+        elif self.kind.name == "numeric":
+            for reference in references:
+                try:
+                    _number(reference)
+                except ValueError as error:
+                    raise InputError(f"{place}: the reference {reference!r} is not a number.") from error
 
 
-def make_scorer(value: Any, stop: Sequence[str], where: str) -> Scorer:
+def make_scorer(value: Any, stop: Sequence[str], where: str, folder: Path = Path()) -> Scorer:
     """The scorer of a task file: its name alone, or `{kind: name, option: value}`.
 
+    `folder` is where files that it names are looked for.
     Raises InputError, with `where` at its head, for an unknown kind, an unknown option or a value of the wrong type.
     """
     record = {"kind": value} if isinstance(value, str) else value
@@ -161,13 +213,23 @@ def make_scorer(value: Any, stop: Sequence[str], where: str) -> Scorer:
         if key not in kind.options:
             allowed = f"its options are {', '.join(kind.options)}" if kind.options else "it has no options"
             raise InputError(f"{where}: scorer {name!r} has no option {key!r}; {allowed}.")
-        if not isinstance(option, kind.options[key]):
-            raise InputError(
-                f"{where}: {key} of scorer {name!r} is {option!r}; it is of type {kind.options[key].__name__}."
-            )
+        allowed_types = kind.options[key]
+        types = allowed_types if isinstance(allowed_types, tuple) else (allowed_types,)
+        fits = isinstance(option, types) or (float in types and isinstance(option, int))
+        if not fits or (isinstance(option, bool) and bool not in types):
+            wanted = " or ".join(one.__name__ for one in types)
+            raise InputError(f"{where}: {key} of scorer {name!r} is {option!r}; it is of type {wanted}.")
     if "pattern" in options:
         _check_pattern(options["pattern"], where)
-    return Scorer(kind, options, tuple(stop))
+    for needed, kinds in (("target", "function"), ("run", "command")):
+        if name == kinds and needed not in options:
+            raise InputError(f"{where}: scorer {name!r} needs {needed!r}.")
+    scorer = Scorer(kind, {**options, "folder": str(folder)} if name in OUTSIDE else options, tuple(stop))
+    if name in (*OUTSIDE, "json_schema"):
+        scorer.judge(
+            ()
+        )  # a function or command that is not there, or a wrong schema, is said before the sweep
+    return scorer
 
 
 def _check_pattern(pattern: str, place: str) -> None:

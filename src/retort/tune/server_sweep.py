@@ -87,7 +87,7 @@ def sweep_server(
     With a folder the answers of an unfinished piece are in its journal there, and are not asked for again.
     Raises SourceError where a request fails after its retries; everything answered before is kept.
     """
-    marker = Marker(plan.task.scorer, [item.references for item in plan.items])
+    marker = Marker(plan.task.scorer, plan.items)
     pace = pace or Pace()
     gate = _Gate(pace.per_minute)
     total = plan.num_paths * len(plan.temperatures)

@@ -97,7 +97,7 @@ def sweep(
 ) -> Iterator[tuple[int, Rows, bool]]:
     """Each piece's number, its answers, and whether they are new; `kept(number)` gives those of an earlier run."""
     column = {temperature: number for number, temperature in enumerate(plan.temperatures)}
-    marker = Marker(plan.task.scorer, [item.references for item in plan.items])
+    marker = Marker(plan.task.scorer, plan.items)
     start = 0
     for number, places in enumerate(plan.pieces):
         rows = kept(number)

@@ -16,22 +16,29 @@ from typing import Any
 import yaml
 
 from retort.errors import InputError, SourceError
+from retort.tune.checks import Check, make_check
 from retort.tune.goals import GOAL_NAMES, find_goal
 from retort.tune.scorers import SCORERS, Scorer, did_you_mean, make_scorer
 
 EMBEDDED = Path(__file__).resolve().parent.parent / "embedded" / "tasks"
 TASK_KEYS = ("name", "goal", "description", "prompts", "max_tokens", "stop", "scorer", "items")
 REQUIRED_TASK_KEYS = ("goal", "prompts", "scorer", "items")
-ITEM_KEYS = ("id", "vars", "references")
+ITEM_KEYS = ("id", "vars", "references", "choices", "checks")
 
 
 @dataclass(frozen=True)
 class Item:
-    """One thing asked: the variables of the prompt templates, and the answers that count as right."""
+    """One thing asked: the variables of the prompt templates, and the answers that count as right.
+
+    `choices`: all the answers to choose from, for scorer choice; `checks`: what an answer must satisfy, for scorer
+    checks.
+    """
 
     id: str
     variables: Mapping[str, str]
     references: tuple[str, ...]
+    choices: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -113,7 +120,7 @@ def _read_task(path: Path) -> Task:
             f"{where('max_tokens')}: max_tokens is {max_tokens!r}; it is a whole number from 1 up."
         )
     stop = _strings(record.get("stop", "\n"), where("stop"), "stop", at_least=0)
-    scorer = make_scorer(record["scorer"], stop, where("scorer"))
+    scorer = make_scorer(record["scorer"], stop, where("scorer"), path.parent)
     if scorer.kind.goal not in (None, goal):
         suited = ", ".join(name for name, kind in SCORERS.items() if kind.goal in (None, goal))
         raise InputError(
@@ -145,7 +152,7 @@ def _read_items(
         raise InputError(f"{where}: items is {value!r}; it is the name of a JSONL file, or a list of items.")
     items: dict[str, Item] = {}
     for number, (place, row) in enumerate(rows, 1):
-        item = _read_item(row, place, str(number), scorer, fields)
+        item = _read_item(row, place, str(number), scorer, fields, task_path.parent)
         if item.id in items:
             raise InputError(
                 f"{place}: the id {item.id!r} is used by an earlier item; every id can be used once."
@@ -157,7 +164,7 @@ def _read_items(
 
 
 def _read_item(
-    row: Any, place: str, default_id: str, scorer: Scorer, fields: Sequence[frozenset[str]]
+    row: Any, place: str, default_id: str, scorer: Scorer, fields: Sequence[frozenset[str]], folder: Path
 ) -> Item:
     if not isinstance(row, dict):
         raise InputError(f"{place}: an item is an object with {', '.join(ITEM_KEYS)}, and this is {row!r}.")
@@ -183,7 +190,27 @@ def _read_item(
     item_id = row.get("id", default_id)
     if not isinstance(item_id, (str, int)):
         raise InputError(f"{place}: id is {item_id!r}; it is a text or a whole number.")
-    return Item(str(item_id), {str(name): str(text) for name, text in variables.items()}, references)
+    choices = _strings(row.get("choices", []), place, "choices", at_least=0)
+    if scorer.kind.name == "choice":
+        _check_choices(choices, references, place)
+    asked = row.get("checks", [])
+    if not isinstance(asked, list) or (scorer.kind.name == "checks" and not asked):
+        raise InputError(f"{place}: checks is {asked!r}; scorer checks needs a list of assertions.")
+    checks = tuple(make_check(one, place, folder) for one in asked)
+    named = {str(name): str(text) for name, text in variables.items()}
+    return Item(str(item_id), named, references, choices, checks)
+
+
+def _check_choices(choices: Sequence[str], references: Sequence[str], place: str) -> None:
+    if len(choices) < 2 or len(set(choices)) < len(choices):
+        raise InputError(
+            f"{place}: choices is {list(choices)!r}; scorer choice needs two or more different ones."
+        )
+    for reference in references:
+        if reference not in choices:
+            raise InputError(
+                f"{place}: the reference {reference!r} is not among the choices {list(choices)!r}."
+            )
 
 
 def _read_yaml(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
