@@ -72,3 +72,25 @@ def test_models_lists_the_trigram_model_first(run, run_json) -> None:
     assert shown.exit_code == 0
     assert "BSD" in shown.stdout
     assert "27.1 MB" in shown.stdout
+
+
+def test_check_says_the_cost_and_a_preset_and_the_file_fill_in(run, run_json, sky, task) -> None:
+    document = run_json("tune", task, "--model", sky, "--check", "--temperatures", "0,1", "--samples", "3")
+    cost = document["cost"]
+    assert cost["answers"] == cost["items"] * cost["prompts"] * 3 * 2
+    document = run_json("tune", task, "--model", sky, "--check", "--preset", "names")
+    assert (document["goal"], document["cost"]["settings"], document["cost"]["samples"]) == ("explore", 8, 16)
+    result = run("tune", task, "--check", "--preset", "poems")
+    assert result.exit_code == 2 and "there is no preset 'poems'" in result.stderr
+    assert "is a valid task" in run("tune", task, "--check").stdout
+
+
+def test_a_recording_is_read_without_the_model(run, run_json, sky, task) -> None:
+    arguments = ("--model", sky, "--temperatures", "0,1,4", "--samples", "4")
+    live = run_json("tune", task, *arguments, "--record", "kept")
+    assert run_json("tune", "--from", "kept") == live
+    result = run("tune", task, *arguments, "--record", "kept")
+    assert result.exit_code == 2 and "holds a recording already" in result.stderr
+    assert run_json("tune", task, *arguments, "--record", "kept", "--resume") == live
+    for wrong in (("--from", "kept", task), (), ("--resume", task), ("--from", "kept", "--goal", "explore")):
+        assert run("tune", *wrong).exit_code == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
     from retort.distribution.chain import Chain
     from retort.tune.records import Setting, Tuning
     from retort.tune.server_sweep import Pace
+    from retort.tune.task import Task
 
+USUAL_TEMPERATURES = tuple(step / 10 for step in range(21))
+USUAL_SAMPLES = 8
 WIDEST_BAR = 20
 Folder = click.Path(file_okay=False, path_type=Path)
 
@@ -25,15 +29,22 @@ Folder = click.Path(file_okay=False, path_type=Path)
 @click.option(
     "--model", metavar="MODEL", default="embedded:base", show_default=True, help="The model to tune."
 )
-@temperatures_option("--temperatures", "0:2:21", "Temperatures to compare")
+@click.option(
+    "--preset",
+    metavar="NAME",
+    help="Goal, temperatures and samples for a kind of task: code, sql, facts, summary, brainstorm, names, story.",
+)
+@temperatures_option("--temperatures", None, "Temperatures to compare (default: the task's, else 0:2:21)")
 @click.option(
     "--samples",
     type=click.IntRange(1),
-    default=8,
-    show_default=True,
-    help="Answers to an item at each temperature.",
+    help="Answers to an item at each temperature.  [default: the task's, else 8]",
 )
-@click.option("--items", type=click.IntRange(1), help="Use only the first so many items.  [default: all]")
+@click.option(
+    "--items",
+    type=click.IntRange(1),
+    help="Use only the first so many items.  [default: the task's, else all]",
+)
 @chain_option
 @seed_option
 @click.option(
@@ -72,8 +83,9 @@ Folder = click.Path(file_okay=False, path_type=Path)
 def command(
     task: str | None,
     model: str,
-    temperatures: tuple[float, ...],
-    samples: int,
+    preset: str | None,
+    temperatures: tuple[float, ...] | None,
+    samples: int | None,
     items: int | None,
     chain: Chain | None,
     seed: int,
@@ -89,7 +101,8 @@ def command(
 ) -> None:
     """Find the temperature at which MODEL does TASK best.
 
-    TASK is exploit or explore, which come with retort, or a YAML file. All temperatures are compared on the same items
+    TASK is exploit or explore, which come with retort, a YAML file (retort's own or promptfoo's), or JSON lines of
+    prompt and reference. All temperatures are compared on the same items
     and the same noise, and one forward pass serves every temperature that still shares the text. The answer can be
     that no difference is detectable. With --from or --from-records the answers are there already.
     """
@@ -106,79 +119,100 @@ def command(
         raise click.UsageError("--resume goes on with a recording; say where it is with --record DIR.")
     if check and task is None:
         raise click.UsageError("--check is for a TASK; a recording costs nothing.")
-    if check:
-        assert task is not None
-        _check(task, model, temperatures, samples, items, chain, seed, as_json)
-        return
     pace = Pace(concurrency, per_minute)
-    found = _found(
-        task, model, temperatures, samples, items, chain, seed, record, resume, recorded, others, goal, pace
-    )
+    if task is not None:
+        asked = _asked(task, preset, temperatures, samples, items, chain, seed)
+        if check:
+            _check(asked, model, as_json)
+            return
+        found = _run(asked, model, record, resume, pace)
+    else:
+        found = _recorded(recorded, others, goal, seed)
     if as_json:
         print_json(found)
     else:
         print_tuning(found)
 
 
-def _found(
-    task: str | None,
-    model: str,
-    temperatures: tuple[float, ...],
-    samples: int,
+@dataclass(frozen=True)
+class _Asked:
+    """A task with what the command line, its file, or a preset say about it, in this order."""
+
+    task: Task
+    temperatures: tuple[float, ...]
+    samples: int
+    items: int | None
+    chain: Chain | None
+    seed: int
+
+
+def _asked(
+    name: str,
+    preset: str | None,
+    temperatures: tuple[float, ...] | None,
+    samples: int | None,
     items: int | None,
     chain: Chain | None,
     seed: int,
-    record: Path | None,
-    resume: bool,
-    recorded: Path | None,
-    others: Path | None,
-    goal: str | None,
-    pace: Pace,
-) -> Tuning:
-    """The tuning of a sweep, of a recording, or of others' records."""
+) -> _Asked:
+    from retort.tune import find_preset, load_task
+
+    task = load_task(name)
+    kind = None if preset is None else find_preset(preset)
+    if kind is not None:
+        task = replace(task, goal=kind.goal)
+    planned = task.budget.temperatures if len(task.budget.temperatures) > 1 else ()
+    usual = kind.temperatures if kind is not None else USUAL_TEMPERATURES
+    often = kind.samples if kind is not None else USUAL_SAMPLES
+    return _Asked(
+        task,
+        temperatures or planned or usual,
+        samples or task.budget.samples or often,
+        items or task.budget.items,
+        chain,
+        seed,
+    )
+
+
+def _run(asked: _Asked, model: str, record: Path | None, resume: bool, pace: Pace) -> Tuning:
     from retort.cli.progress import Progress
     from retort.sources.load import load
-    from retort.tune import Origin, conclude, find_goal, load_task, read, read_records, run
+    from retort.tune import run
 
-    if recorded is not None:
-        answers, its_goal, origin = read(recorded)
-        return conclude(answers, find_goal(its_goal), origin)
-    if others is not None:
-        aim = find_goal("exploit" if goal is None else goal)
-        return conclude(read_records(others), aim, Origin(others.name, "recorded", seed))
-    assert task is not None
-    checked = load_task(task)
     with Progress("tune") as progress:
         return run(
-            checked,
+            asked.task,
             load(model),
-            temperatures,
-            samples,
-            seed=seed,
-            limit_items=items,
+            asked.temperatures,
+            asked.samples,
+            seed=asked.seed,
+            limit_items=asked.items,
             on_progress=progress,
-            chain=chain,
+            chain=asked.chain,
             record=record,
             resume=resume,
             pace=pace,
         )
 
 
-def _check(
-    task: str,
-    model: str,
-    temperatures: tuple[float, ...],
-    samples: int,
-    items: int | None,
-    chain: Chain | None,
-    seed: int,
-    as_json: bool,
-) -> None:
+def _recorded(recorded: Path | None, others: Path | None, goal: str | None, seed: int) -> Tuning:
+    """The tuning of a recording, or of others' records."""
+    from retort.tune import Origin, conclude, find_goal, read, read_records
+
+    if recorded is not None:
+        answers, its_goal, origin = read(recorded)
+        return conclude(answers, find_goal(its_goal), origin)
+    assert others is not None
+    aim = find_goal("exploit" if goal is None else goal)
+    return conclude(read_records(others), aim, Origin(others.name, "recorded", seed))
+
+
+def _check(asked: _Asked, model: str, as_json: bool) -> None:
     """Say what the sweep would be, without running it."""
     from retort.cli.output import print_json, stdout_console
-    from retort.tune import load_task, make_plan
+    from retort.tune import make_plan
 
-    plan = make_plan(load_task(task), temperatures, samples, seed, items, chain)
+    plan = make_plan(asked.task, asked.temperatures, asked.samples, asked.seed, asked.items, asked.chain)
     if as_json:
         print_json({"task": plan.task.name, "model": model, "goal": plan.task.goal, "cost": plan.cost})
         return

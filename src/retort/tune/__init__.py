@@ -1,5 +1,6 @@
 """Choosing settings for a task, with evidence: tasks, scorers, the sweep, its statistics, the recommendation."""
 
+from retort.tune.budget import PRESETS, Budget, Preset, find_preset
 from retort.tune.conclude import Origin, conclude
 from retort.tune.goals import GOALS, Goal, find_goal
 from retort.tune.others_records import read_records
@@ -14,11 +15,14 @@ from retort.tune.task import Item, Task, embedded_tasks, load_task
 
 __all__ = [
     "GOALS",
+    "PRESETS",
     "SCORERS",
+    "Budget",
     "Goal",
     "Item",
     "Origin",
     "Pace",
+    "Preset",
     "Recommendation",
     "Samples",
     "Scorer",
@@ -29,6 +33,7 @@ __all__ = [
     "conclude",
     "embedded_tasks",
     "find_goal",
+    "find_preset",
     "load_task",
     "make_plan",
     "normalise",

@@ -14,6 +14,7 @@ from retort.errors import CapabilityError, InputError
 from retort.sampling.params import check_seed
 from retort.sources.base import Capability, Source
 from retort.sources.server_source import ServerSource
+from retort.tune.choice import choose_exactly
 from retort.tune.conclude import Origin, conclude
 from retort.tune.goals import find_goal
 from retort.tune.recording import Recording
@@ -51,6 +52,15 @@ def run(
     Raises InputError for arguments that do not fit, CapabilityError for a source without the whole vocabulary.
     """
     plan = make_plan(task, temperatures, samples, seed, limit_items, chain, keeps=record is not None)
+    if task.scorer.kind.name == "choice":
+        if record is not None or plan.chain:
+            raise InputError(
+                "scorer choice computes its curve and draws nothing, so there is nothing to record and no chain to "
+                "apply"
+            )
+        exact, passes = choose_exactly(plan, source, on_progress)
+        origin = Origin(task.name, source.name, seed, "", passes, passes * len(plan.temperatures))
+        return conclude(exact, find_goal(task.goal), origin)
     if record is None:
         if resume:
             raise InputError("there is nothing to resume without a recording; say where it is")

@@ -16,12 +16,14 @@ from typing import Any
 import yaml
 
 from retort.errors import InputError, SourceError
+from retort.tune.budget import NO_BUDGET, Budget, read_budget
 from retort.tune.checks import Check, make_check
 from retort.tune.goals import GOAL_NAMES, find_goal
 from retort.tune.scorers import SCORERS, Scorer, did_you_mean, make_scorer
 
 EMBEDDED = Path(__file__).resolve().parent.parent / "embedded" / "tasks"
-TASK_KEYS = ("name", "goal", "description", "prompts", "max_tokens", "stop", "scorer", "items")
+TASK_KEYS = ("name", "goal", "description", "prompts", "max_tokens", "stop", "scorer", "items", "budget")
+LINE_KEYS = ("id", "prompt", "reference", "references", "choices")
 REQUIRED_TASK_KEYS = ("goal", "prompts", "scorer", "items")
 ITEM_KEYS = ("id", "vars", "references", "choices", "checks")
 
@@ -53,6 +55,7 @@ class Task:
     stop: tuple[str, ...]
     scorer: Scorer
     items: tuple[Item, ...]
+    budget: Budget = NO_BUDGET
 
     def prompt(self, item: Item, prompt_index: int = 0) -> str:
         """The text the model continues: template `prompt_index` with the item's variables filled in."""
@@ -90,6 +93,10 @@ def load_task(name_or_file: str | Path) -> Task:
 
 def _read_task(path: Path) -> Task:
     record, lines = _read_yaml(path)
+    from retort.tune.promptfoo import is_promptfoo, read_promptfoo
+
+    if is_promptfoo(record):
+        return read_promptfoo(record, path)
 
     def where(key: str) -> str:
         return f"{path.name} line {lines.get(key, 1)}"
@@ -133,11 +140,43 @@ def _read_task(path: Path) -> Task:
     for key, value in (("name", name), ("description", description)):
         if not isinstance(value, str):
             raise InputError(f"{where(key)}: {key} is {value!r}; it is a text.")
-    return Task(name, goal, description.strip(), prompts, max_tokens, stop, scorer, items)
+    budget = read_budget(record.get("budget"), where("budget"))
+    return Task(name, goal, description.strip(), prompts, max_tokens, stop, scorer, items, budget)
 
 
-# The shapes of task file that load_task reads; other people's formats (promptfoo, bare JSONL) become rows here.
-READERS = {".yaml": _read_task, ".yml": _read_task}
+def _read_lines(path: Path) -> Task:
+    """A task of JSON lines: `prompt`, and `reference` or `references` (and `choices`, where it is multiple choice)."""
+    rows = list(_read_json_lines(path, path.name))
+    is_choice = any(isinstance(row, dict) and "choices" in row for _, row in rows)
+    scorer = make_scorer("choice" if is_choice else "references", ("\n",), path.name)
+    items: dict[str, Item] = {}
+    for number, (place, row) in enumerate(rows, 1):
+        if not isinstance(row, dict) or not isinstance(row.get("prompt"), str) or not row["prompt"].strip():
+            raise InputError(
+                f"{place}: a line of a task is an object with a prompt and a reference; got {row!r}."
+            )
+        for key in row:
+            if key not in LINE_KEYS:
+                raise InputError(
+                    f"{place}: unknown key {key!r}{did_you_mean(key, LINE_KEYS)}; a line has {', '.join(LINE_KEYS)}."
+                )
+        references = row.get("references", row.get("reference", []))
+        as_item = {"id": row.get("id", number), "vars": {"prompt": row["prompt"]}, "references": references}
+        if "choices" in row:
+            as_item["choices"] = row["choices"]
+        item = _read_item(as_item, place, str(number), scorer, [frozenset({"prompt"})], path.parent)
+        if item.id in items:
+            raise InputError(
+                f"{place}: the id {item.id!r} is used by an earlier line; every id can be used once."
+            )
+        items[item.id] = item
+    if not items:
+        raise InputError(f"{path.name}: there are no lines; a task needs at least one.")
+    return Task(path.stem, "exploit", "", ("{prompt}",), 16, ("\n",), scorer, tuple(items.values()))
+
+
+# The shapes of task file that load_task reads.
+READERS = {".yaml": _read_task, ".yml": _read_task, ".jsonl": _read_lines}
 
 
 def _read_items(
