@@ -65,6 +65,7 @@ NETWORK_FILE = "sources/openai_api.py"
 OPTIONAL: dict[str, str] = {
     "accelerate": r"distill/(\w+/)?\w+\.py",
     "datasets": r"distill/(\w+/)?\w+\.py",
+    "jsonschema": r"tune/checks\.py",
     "jinja2": r"report/\w+\.py",
     "llama_cpp": r"sources/llama_cpp\.py",
     "matplotlib": r"report/\w+\.py",

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from retort.errors import InputError, SourceError
+from retort.errors import InputError, MissingExtraError, SourceError
 from retort.tune.conclude import Origin
 from retort.tune.rows import COLUMNS, Rows
 from retort.tune.samples import Samples
@@ -40,6 +40,7 @@ class Recording:
         Raises InputError where a recording is there and `resume` is not asked, or where it is of another run: the
         message has the two values side by side.
         """
+        _need_pyarrow()
         run = json.loads(json.dumps({"format": FORMAT, **run}))
         file = folder / RUN_FILE
         if file.exists():
@@ -124,6 +125,7 @@ def read(folder: Path) -> tuple[Samples, str, Origin]:
 
     Raises SourceError where there is no recording, a piece is missing or one cannot be read.
     """
+    _need_pyarrow()
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
@@ -180,6 +182,13 @@ def _codes(column: Any) -> np.ndarray:
     """Equal numbers for equal texts."""
     encoded = column.combine_chunks().dictionary_encode()
     return np.asarray(encoded.indices).astype(np.int64)
+
+
+def _need_pyarrow() -> None:
+    try:
+        import pyarrow  # noqa: F401 — is it there?
+    except ImportError as error:
+        raise MissingExtraError("pyarrow", "tune", "Recording a sweep") from error
 
 
 def _read_run(folder: Path) -> dict[str, Any]:
