@@ -1,5 +1,7 @@
 // The studio's own requests: start a run, follow it (again after a lost connection), fetch what it found, stop it.
 
+import type { Offer } from "./records.ts";
+
 export interface Progress {
   done: number;
   total: number;
@@ -35,8 +37,9 @@ export class Api {
     return this.token !== "";
   }
 
-  async models(): Promise<string[]> {
-    return (await this.ask("GET", "/api/models")).models;
+  /** The models and what else this studio has. */
+  offer(): Promise<Offer> {
+    return this.ask("GET", "/api/models");
   }
 
   /** Start a run of `kind`; its `result` is the record, or an Error with the studio's sentence. */

@@ -6,9 +6,11 @@ import { State } from "./parts/state.ts";
 import { themeButton } from "./parts/theme.ts";
 import type { PageData } from "./records.ts";
 import { compareView } from "./views/compare.ts";
+import { distilView } from "./views/distil.ts";
 import { pathView } from "./views/path.ts";
 import { positionView } from "./views/position.ts";
 import { textView } from "./views/text.ts";
+import { tuneView } from "./views/tune.ts";
 import type { Context, View } from "./views/view.ts";
 
 export interface Tab {
@@ -112,10 +114,12 @@ async function copyLink(context: Context): Promise<void> {
 
 function tabsFor(data: PageData): Tab[] {
   const tabs: Tab[] = [];
-  const { position, text, path, compare } = data;
+  const { position, text, path, compare, tune, distil } = data;
   if (position) tabs.push({ name: "position", label: "Position", open: (context) => positionView(position, context) });
   if (text) tabs.push({ name: "text", label: "Text", open: (context) => textView(text, context) });
   if (path) tabs.push({ name: "path", label: "Path", open: (context) => pathView(path, context) });
   if (compare) tabs.push({ name: "compare", label: "Compare", open: (context) => compareView(compare, context) });
+  if (tune) tabs.push({ name: "tune", label: "Tune", open: (context) => tuneView(tune, context) });
+  if (distil) tabs.push({ name: "distil", label: "Distil", open: (context) => distilView(distil, context) });
   return tabs;
 }

@@ -35,7 +35,7 @@ function open(root: HTMLElement, data: PageData): void {
   }
   const api = new Api();
   api
-    .models()
-    .then((models) => mount(root, data, { address: true, tabs: studioTabs(api, models) }))
+    .offer()
+    .then((offer) => mount(root, data, { address: true, tabs: studioTabs(api, offer) }))
     .catch((problem: Error) => (root.textContent = problem.message));
 }

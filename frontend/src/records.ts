@@ -81,6 +81,80 @@ export interface PairRecord {
   comparable: boolean;
 }
 
+export interface TuneSetting {
+  temperature: number | null;
+  score: number;
+  score_ci: [number, number];
+  distinct: number | null;
+  agreement: number | null;
+  samples: number;
+  setting?: Record<string, unknown>;
+}
+
+export interface TuneRecord {
+  task: string;
+  model: string;
+  goal: string;
+  score: string;
+  axis?: string | null;
+  settings: TuneSetting[];
+  recommendation: {
+    setting: unknown;
+    reason: string;
+    detectable: boolean;
+    difference: number;
+    difference_ci: [number, number];
+    reference: unknown;
+    region: unknown[];
+    held_out_difference: number | null;
+    held_out_ci: [number, number] | null;
+    chosen_again: number | null;
+    minimum_detectable_difference: number | null;
+  };
+  forward_passes: number | null;
+  independent_passes: number | null;
+  items: number;
+  samples_per_item: number;
+  seed: number;
+  chain: string;
+}
+
+export interface Difference {
+  mean: number;
+  ci: [number, number] | null;
+  per_seed: number[];
+}
+
+export interface Student {
+  seed: number;
+  curve: [number, number, number][];
+  val_nll: number | null;
+  test_nll: number | null;
+  seconds: number | null;
+  tokens: number | null;
+  steps: number | null;
+}
+
+/** A DistillResult; while it goes only `arms`, with the curves so far. */
+export interface DistilRecord {
+  arms: Record<string, Student[]>;
+  difference?: Difference | null;
+  difference_test?: Difference | null;
+  difference_equal_time?: Difference | null;
+  difference_equal_time_test?: Difference | null;
+  verdict?: string;
+  verdict_reason?: string;
+  verdict_equal_time?: string;
+  verdict_equal_time_reason?: string;
+}
+
+/** What a studio can do beside its models. */
+export interface Offer {
+  models: string[];
+  tasks: string[];
+  recipes: string[];
+}
+
 export interface PageData {
   version: string;
   title: string;
@@ -89,4 +163,6 @@ export interface PageData {
   text?: PassageRecord;
   path?: PathRecord;
   compare?: PairRecord;
+  tune?: TuneRecord;
+  distil?: DistilRecord;
 }

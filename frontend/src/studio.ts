@@ -3,11 +3,13 @@
 import type { Api } from "./api.ts";
 import { fill, h } from "./parts/dom.ts";
 import { runForm, type FormField } from "./parts/runForm.ts";
-import type { PairRecord, PassageRecord, PathRecord, PositionRecord } from "./records.ts";
+import type { DistilRecord, Offer, PairRecord, PassageRecord, PathRecord, PositionRecord, TuneRecord } from "./records.ts";
 import { compareView } from "./views/compare.ts";
+import { addPoint, distilView } from "./views/distil.ts";
 import { pathView } from "./views/path.ts";
 import { positionView } from "./views/position.ts";
 import { textView } from "./views/text.ts";
+import { tuneView } from "./views/tune.ts";
 import type { Context, View } from "./views/view.ts";
 
 export interface StudioTab {
@@ -31,9 +33,11 @@ interface Plan<R> {
   readonly view: (record: R, context: Context, again: () => void) => View;
   /** Whether to ask at once when the tab is first opened: cheap, and better than an empty page. */
   readonly eager?: boolean;
+  /** What to show while it runs, from what it tells: `so` is what was shown before, null at the start. */
+  readonly live?: (so: R | null, name: string, data: any) => R | null;
 }
 
-export function studioTabs(api: Api, models: readonly string[]): StudioTab[] {
+export function studioTabs(api: Api, { models, tasks, recipes }: Offer): StudioTab[] {
   const model: FormField = { name: "model", label: "Model", kind: "choice", initial: models[0]!, choices: models };
   const prompt: FormField = {
     name: "prompt", label: "Prompt", kind: "lines", initial: FIRST_PROMPT, hint: "Ctrl+Enter looks",
@@ -107,6 +111,45 @@ export function studioTabs(api: Api, models: readonly string[]): StudioTab[] {
       body: ({ model, prompt, model_b, prompt_b }) => ({ model, prompt, model_b, prompt_b: prompt_b || prompt }),
       view: (record, context) => compareView(record, context),
     }),
+    tab<TuneRecord>(api, {
+      name: "tune",
+      label: "Tune",
+      kind: "tune",
+      verb: "Tune",
+      fields: [
+        model,
+        { name: "task", label: "Task", kind: "choice", initial: tasks[0]!, choices: tasks },
+        { ...temperatures, name: "tune_temperatures", initial: "0:2:9" },
+        { name: "samples", label: "Answers an item", kind: "number", initial: "4" },
+        { name: "items", label: "Items", kind: "number", initial: "24", hint: "empty: all" },
+        { ...truncations },
+        seed,
+      ],
+      body: ({ model, task, tune_temperatures, samples, items, truncations, seed }) => ({
+        model, task, temperatures: numbers(tune_temperatures), samples: wholeNumber("answers an item", samples),
+        chain: truncations, seed: wholeNumber("seed", seed), ...(items?.trim() ? { items: wholeNumber("items", items) } : {}),
+      }),
+      view: (record, context) => tuneView(record, context),
+    }),
+    tab<DistilRecord>(api, {
+      name: "distil",
+      label: "Distil",
+      kind: "distil",
+      verb: "Train",
+      fields: [
+        { name: "recipe", label: "Recipe", kind: "choice", initial: recipes[0]!, choices: recipes },
+        { name: "steps", label: "Steps an arm", kind: "number", initial: "40" },
+        { name: "seeds", label: "Seeds", kind: "number", initial: "2" },
+        { name: "kd_temperature", label: "Temperature τ of the loss", kind: "number", initial: "1" },
+        { name: "alpha", label: "α, weight of the soft term", kind: "number", initial: "0.9" },
+      ],
+      body: ({ recipe, steps, seeds, kd_temperature, alpha }) => ({
+        recipe, steps: wholeNumber("steps", steps), seeds: wholeNumber("seeds", seeds),
+        temperature: Number(kd_temperature), alpha: Number(alpha),
+      }),
+      view: (record, context) => distilView(record, context),
+      live: (so, name, data) => (name === "point" ? addPoint(so, data) : null),
+    }),
   ];
 }
 
@@ -116,6 +159,7 @@ function tab<R>(api: Api, plan: Plan<R>): StudioTab {
 
 function studioView<R>(api: Api, plan: Plan<R>, context: Context): View {
   let view: View | null = null;
+  let live: R | null = null;
   const holder = h("div", { class: "holder" });
   const form = runForm({
     api,
@@ -125,6 +169,11 @@ function studioView<R>(api: Api, plan: Plan<R>, context: Context): View {
     verb: plan.verb,
     fields: plan.fields,
     body: (values) => plan.body(values, context),
+    onStart: () => (live = null),
+    onTold: (name, data) => {
+      const next = plan.live?.(live, name, data) ?? null;
+      if (next !== null) show((live = next));
+    },
     onRecord: (record, values) => {
       found.set(plan.name, { record, values });
       show(record);

@@ -156,7 +156,7 @@ def studio(*names: str, load: Callable[[str], Any] = mock, grace: float = 0.3) -
     port = listening.getsockname()[1]
     models = Models(names, load)
     app = create_app(models, TOKEN, port, grace=grace)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     while not server.started:

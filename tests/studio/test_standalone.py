@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -143,3 +144,47 @@ def test_a_token_cannot_end_the_script(tmp_path: Path) -> None:
     assert "<script>alert" not in html
     assert "</title><b>" not in html
     assert html.count("<script") == 2
+
+
+def test_tune_and_distil_are_drawn_from_their_records(browser: Browser, tmp_path: Path) -> None:
+    from tests.report.stories import make_story
+
+    story = make_story()
+    records = {"tune": story.tunings[0].tuning, "distil": story.distillation.result}
+    write_standalone(tmp_path / "records.html", "records", records, "test")
+    browser.network(False)
+    for scheme in ("light", "dark"):
+        browser.scheme(scheme)
+        browser.go(f"{(tmp_path / 'records.html').as_uri()}#view=tune")
+        browser.shows(".recommendation")
+        assert f"τ = {story.tunings[0].tuning.recommendation.setting:g}" in browser.text(".verdict")
+        assert len(browser.texts(".plain-table tbody tr")) == len(story.tunings[0].tuning.settings)
+        browser.picture(f"tune-{scheme}")
+        browser.run("location.hash = 'view=distil'")
+        browser.shows(".difference-chart")
+        result = story.distillation.result
+        assert result.verdict_reason in browser.text("[aria-label=Verdict]")
+        assert len(browser.texts(".plain-table tbody tr")) == sum(map(len, result.arms.values()))
+        assert result.difference is not None
+        assert f"{result.difference.mean:+.4f}".replace("-", "−") in browser.text(".difference-chart")
+        browser.picture(f"distil-{scheme}")
+
+
+def test_downloads_are_made_in_the_page(browser: Browser, page: Path, tmp_path: Path) -> None:
+    browser.driver.execute_cdp_cmd(
+        "Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)}
+    )
+    opened(browser, page)
+    for kind in ("JSON", "CSV", "SVG", "PNG"):
+        browser.run(
+            "[...document.querySelectorAll('.menu-list button')].find(b => b.textContent === arguments[0]).click()",
+            kind,
+        )
+        file = tmp_path / f"retort-position.{kind.lower()}"
+        browser.until(lambda file=file: file.is_file() and file.stat().st_size > 0)
+    table = (tmp_path / "retort-position.csv").read_text(encoding="utf-8").splitlines()
+    assert table[0] == "rank,id,token,logit,prob_raw,prob_processed,removed_by" and len(table) == 1001
+    assert json.loads((tmp_path / "retort-position.json").read_text())["chain"] == START
+    assert (tmp_path / "retort-position.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    drawing = (tmp_path / "retort-position.svg").read_text(encoding="utf-8")
+    assert "var(--" not in drawing and "rgb(" in drawing

@@ -231,3 +231,43 @@ def test_the_page_loads_from_the_studio_alone(browser: Browser, running: Studio)
     assert all(url.startswith(running.url) for url in browser.asked())
     with urllib.request.urlopen(running.url) as answer:
         assert len(answer.read()) < 2000
+
+
+def test_tune_from_the_studio(browser: Browser, running: Studio) -> None:
+    opened(
+        browser,
+        running,
+        "view=tune&model=mock%3Aa&task=explore&tune_temperatures=0%2C1%2C2&samples=2&items=4",
+    )
+    run(browser, ".recommendation")
+    body = {
+        "model": "mock:a",
+        "task": "explore",
+        "temperatures": [0, 1, 2],
+        "samples": 2,
+        "items": 4,
+        "seed": 0,
+    }
+    asked = running.start("tune", **body)
+    running.wait(asked, "done")
+    record = running.ask("GET", f"/api/runs/{asked}/result").json
+    shown = browser.run(
+        "return [...document.querySelectorAll('.plain-table td[data-value]')].map(c => Number(c.dataset.value))"
+    )
+    assert shown == pytest.approx([one["score"] for one in record["settings"]], abs=EXACT)
+    assert record["recommendation"]["reason"] in browser.text("main")
+    assert len(browser.texts(".line-chart")) == 2
+    browser.picture("studio-tune")
+
+
+def test_distil_can_be_started_followed_and_stopped(browser: Browser, running: Studio) -> None:
+    pytest.importorskip("accelerate")
+    opened(browser, running, "view=distil&steps=40&seeds=1")
+    browser.click(".run-form button[type=submit]")
+    browser.until(lambda: "Training" in browser.text(".verdict"), seconds=60)
+    browser.until(lambda: len(browser.texts(".line-chart .series-dot")) >= 2, seconds=60)
+    browser.run(
+        "[...document.querySelectorAll('.run-form button')].find(b => b.textContent === 'Stop').click()"
+    )
+    browser.until(lambda: browser.text(".news") == "Stopped.")
+    browser.until(lambda: running.ask("GET", "/api/models").json["working"] == 0)

@@ -30,6 +30,7 @@ export interface FormOptions {
   /** The request's body from the fields' texts. */
   readonly body: (values: Record<string, string>) => object;
   readonly onRecord: (record: any, values: Record<string, string>) => void;
+  readonly onStart?: () => void;
   readonly onTold?: (name: string, data: any) => void;
   readonly announce: (text: string) => void;
 }
@@ -91,6 +92,7 @@ export function runForm(options: FormOptions): RunForm {
       say(error, (problem as Error).message);
       return;
     }
+    options.onStart?.();
     const mine = api.start(options.kind, body, {
       onProgress: ({ done, total, detail }) => {
         bar.hidden = false;

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,6 +22,30 @@ if TYPE_CHECKING:
     from retort.distribution.chain import Chain
 
 
+class RecordFile(click.ParamType):
+    """A file with one JSON document that a command of retort wrote."""
+
+    name = "FILE"
+
+    def __init__(self, command: str, holds: str) -> None:
+        self._command, self._holds = command, holds
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, Any]:
+        if isinstance(value, dict):
+            return value
+        try:
+            found = json.loads(Path(value).read_text(encoding="utf-8"))
+        except OSError as problem:
+            self.fail(f"{value} cannot be read ({problem.strerror}).", param, ctx)
+        except ValueError as problem:
+            self.fail(f"{value} is not JSON ({problem}); write it with --json.", param, ctx)
+        if not isinstance(found, dict) or self._holds not in found:
+            self.fail(
+                f"{value} is not what {self._command} --json wrote: it has no {self._holds}.", param, ctx
+            )
+        return found
+
+
 @click.command()
 @model_argument
 @prompt_argument
@@ -30,6 +55,18 @@ if TYPE_CHECKING:
 @max_tokens_option
 @click.option("--against", metavar="MODEL", help="A second model, to compare the first with.")
 @click.option("--against-prompt", metavar="PROMPT", help="A second prompt, to compare the first with.")
+@click.option(
+    "--tune",
+    "tuned",
+    type=RecordFile("retort tune", "recommendation"),
+    help="A result of retort tune --json, as a view of its own.",
+)
+@click.option(
+    "--distill",
+    "distilled",
+    type=RecordFile("retort distill", "verdict"),
+    help="A result of retort distill --json, likewise.",
+)
 @click.option(
     "-o",
     "--output",
@@ -48,6 +85,8 @@ def command(
     max_tokens: int,
     against: str | None,
     against_prompt: str | None,
+    tuned: dict[str, Any] | None,
+    distilled: dict[str, Any] | None,
     output: Path,
     as_json: bool,
 ) -> None:
@@ -71,7 +110,7 @@ def command(
     through = DEFAULT_CHAIN if chain is None else chain
     path = temperature_path(source, prompt, seed, temperatures, chain=through, max_tokens=max_tokens)
     tokens = tuple(tuple(source.token_text(token) for token in leaf.ids) for leaf in path.leaves)
-    records = {
+    records: dict[str, Any] = {
         "position": position(source, prompt, through),
         "text": passage(source, prompt, max_tokens=max_tokens, chain=through, seed=seed),
         "path": PathFound(source.name, source.note, prompt, seed, max_tokens, tokens, path),
@@ -79,6 +118,7 @@ def command(
     if against is not None or against_prompt is not None:
         other = source if against is None else load(against)
         records["compare"] = pair(source, prompt, other, against_prompt or prompt, through)
+    records |= {name: one for name, one in (("tune", tuned), ("distil", distilled)) if one is not None}
     write_standalone(output, f"{source.name} after {prompt!r}", records, __version__)
     size = output.stat().st_size
     if as_json:

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from retort.distill.progress import OnProgress, Progress
+from retort.distill.progress import OnPoint, OnProgress, Progress
 from retort.distill.recipe import Recipe
 from retort.distill.results import ArmResult, DistillResult, conclude
 from retort.errors import InputError, MissingExtraError
@@ -18,14 +18,17 @@ if TYPE_CHECKING:
     from retort.distill.models import Opened, Teacher
 
 
-def run(recipe: Recipe, on_progress: OnProgress | None = None) -> DistillResult:
+def run(
+    recipe: Recipe, on_progress: OnProgress | None = None, on_point: OnPoint | None = None
+) -> DistillResult:
     """Train the arms `hard`, `soft` and `hard_equal_time` for every seed, and report the paired differences.
 
     Within a seed the arms have equal initial weights, rows, reading order and schedule, and `hard` and `soft`
     equal steps; `hard_equal_time` takes as many steps as fit the soft arm's training time, with a schedule of
     that length. Seeds go one after another, so that a machine that gets slower touches all arms alike.
-    `on_progress(done, total, detail)` gets seconds. Finished arms in `recipe.output` are reused. Raises
-    RetortError for models, text or settings that do not fit together.
+    `on_progress(done, total, detail)` gets seconds, `on_point(arm, seed, step, seconds, nats a token)` each point of a
+    learning curve. Finished arms in `recipe.output` are reused. Raises RetortError for models, text or settings that do
+    not fit together.
     """
     _need_libraries()
     from retort.distill.arms import run_arm
@@ -44,6 +47,8 @@ def run(recipe: Recipe, on_progress: OnProgress | None = None) -> DistillResult:
         def on_step(step: int, steps: int, seconds: float, val_nll: float | None) -> None:
             nonlocal first_step
             first_step = step - 1 if first_step is None else first_step
+            if on_point is not None and val_nll is not None:
+                on_point(name, seed, step, seconds, val_nll)
             progress.step(name, seed, step, steps, first_step, val_nll)
 
         result = run_arm(setting, name, seed, objective, steps, on_step)

@@ -9,6 +9,9 @@ from collections.abc import Callable
 # moves.
 OnProgress = Callable[[float, float, str], None]
 
+# Called with (arm, seed, step, seconds of training, validation nats a token) for each point of a learning curve.
+OnPoint = Callable[[str, int, int, float, float], None]
+
 SOFT_STEP_GUESS = (
     2.5  # a soft step against a hard one before one was measured: the teacher's forward pass comes on top
 )

@@ -20,7 +20,7 @@ from retort.studio.guard import App, Guard
 from retort.studio.models import Models
 from retort.studio.openapi import document
 from retort.studio.runs import GRACE_SECONDS, Busy, Run, Runs
-from retort.studio.work import KINDS, Kind
+from retort.studio.work import KINDS, RECIPES, TASKS, Kind
 
 STATIC = Path(__file__).parent / "static"
 TYPES = {"page.js": "text/javascript; charset=utf-8", "page.css": "text/css; charset=utf-8"}
@@ -65,7 +65,8 @@ def create_app(models: Models, token: str, port: int, *, grace: float = GRACE_SE
         return JSONResponse(described)
 
     async def about(request: Request) -> Response:
-        return JSONResponse({"models": list(models.names), "kinds": list(KINDS), "working": runs.working()})
+        offer = {"models": models.names, "tasks": TASKS, "recipes": RECIPES, "kinds": list(KINDS)}
+        return JSONResponse({**offer, "working": runs.working()})
 
     def start(kind: Kind) -> Any:
         body = kind.body(models)

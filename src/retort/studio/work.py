@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from retort.distill import run as run_distill
+from retort.distill.recipe import EMBEDDED_RECIPES, Recipe
 from retort.distribution import Chain
 from retort.lens.pair import pair
 from retort.lens.passage import passage
@@ -16,6 +18,8 @@ from retort.sampling.path import temperature_path
 from retort.studio.fields import Body, Field, whole
 from retort.studio.models import Models
 from retort.studio.runs import Run
+from retort.tune import embedded_tasks, load_task
+from retort.tune import run as run_tune
 
 LONGEST_PROMPT = 20_000
 LONGEST_CONTINUATION = 512
@@ -23,6 +27,7 @@ LONGEST_CHAIN = 500
 MOST_TOKENS = 256
 MOST_TEMPERATURES = 101
 LARGEST_SEED = 2**64 - 1
+CURVE_POINTS = 10
 
 Work = Callable[[Run, Models, dict[str, Any]], Any]
 
@@ -112,6 +117,39 @@ def _compare(run: Run, models: Models, body: dict[str, Any]) -> Any:
     return plain(pair(source, body["prompt"], source_b, body["prompt_b"], chain, chain_b))
 
 
+def _tune(run: Run, models: Models, body: dict[str, Any]) -> Any:
+    found = run_tune(
+        load_task(body["task"]),
+        models.borrow(body["model"], run.check),
+        body["temperatures"],
+        int(body["samples"]),
+        seed=int(body["seed"]),
+        limit_items=None if body["items"] is None else int(body["items"]),
+        on_progress=run.progress,
+        chain=Chain.parse(body["chain"]),
+    )
+    return plain(found)
+
+
+def _distil(run: Run, models: Models, body: dict[str, Any]) -> Any:
+    def on_point(arm: str, seed: int, step: int, seconds: float, val_nll: float) -> None:
+        run.tell("point", {"arm": arm, "seed": seed, "step": step, "seconds": seconds, "val_nll": val_nll})
+
+    steps = int(body["steps"])
+    settings = {
+        "steps": steps,
+        "seeds": int(body["seeds"]),
+        "temperature": body["temperature"],
+        "alpha": body["alpha"],
+        "eval_every": max(1, steps // CURVE_POINTS),
+    }
+    recipe = Recipe.load(f"embedded:{body['recipe']}", [f"{key}={value}" for key, value in settings.items()])
+    return plain(run_distill(recipe, on_progress=run.progress, on_point=on_point))
+
+
+TASKS = tuple(embedded_tasks())
+RECIPES = tuple(sorted(file.stem for file in EMBEDDED_RECIPES.glob("*.yaml")))
+
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
@@ -150,6 +188,39 @@ KINDS: dict[str, Kind] = {
                 ),
             ),
             _compare,
+        ),
+        Kind(
+            "tune",
+            "Which temperature suits a task, with intervals. The tasks are those that come with retort.",
+            (
+                MODEL,
+                Field("task", "string", "the task", required=True, choices=TASKS),
+                replace(
+                    TEMPERATURES,
+                    help="temperatures to compare",
+                    least=2,
+                    default=[place / 4 for place in range(9)],
+                ),
+                TRUNCATIONS,
+                SEED,
+                Field("samples", "integer", "answers an item and temperature", 4, least=1, most=64),
+                Field(
+                    "items", "integer", "how many items of the task; all by default", least=1, most=100_000
+                ),
+            ),
+            _tune,
+        ),
+        Kind(
+            "distil",
+            "A student on soft targets beside the same student on hard labels, by a recipe that comes with retort.",
+            (
+                Field("recipe", "string", "the recipe", required=True, choices=RECIPES),
+                Field("steps", "integer", "steps of each arm", 40, least=1, most=5_000),
+                Field("seeds", "integer", "how many seeds", 2, least=1, most=20),
+                Field("temperature", "number", "τ of the soft loss", 1.0, least=0.05, most=100),
+                Field("alpha", "number", "weight of the soft term", 0.9, least=0, most=1),
+            ),
+            _distil,
         ),
     )
 }

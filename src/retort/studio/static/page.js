@@ -7,8 +7,8 @@ var e = class extends Error {}, t = 8, n = 250, r = class {
 	get mayRun() {
 		return this.token !== "";
 	}
-	async models() {
-		return (await this.ask("GET", "/api/models")).models;
+	offer() {
+		return this.ask("GET", "/api/models");
 	}
 	start(e, t, n = {}) {
 		let r = new AbortController(), i = null, a = !1;
@@ -738,18 +738,21 @@ function M(e) {
 		let [t, n] = e.toExponential(2).split("e");
 		return ot(`${t}·10${st(Number(n))}`);
 	}
-	return ot(t >= 1e3 ? P(e) : String(Number(e.toPrecision(4))));
+	return ot(t >= 1e3 ? F(e) : String(Number(e.toPrecision(4))));
 }
 function N(e) {
 	return `${M(e)} nats`;
 }
-function P(e) {
+function P(e, t = 4) {
+	return `${e > 0 ? "+" : ""}${ot(e.toFixed(t))}`;
+}
+function F(e) {
 	return ot(Math.round(e).toLocaleString("en"));
 }
 function at(e) {
-	return `${P(e)} ${e === 1 ? "token" : "tokens"}`;
+	return `${F(e)} ${e === 1 ? "token" : "tokens"}`;
 }
-function F(e) {
+function I(e) {
 	return String(Number(e.toFixed(4)));
 }
 function ot(e) {
@@ -900,7 +903,7 @@ function ct(e, t, { heat: n }) {
 	};
 }
 function lt(e) {
-	return !O.get(e.stage.name).truncates && e.removed === 0 ? e.stage.value === 1 ? "leaves the model as it is" : e.stage.value < 1 ? "sharpens" : "flattens" : `keeps ${P(e.kept)}, removes ${P(e.removed)}; keeps ${j(e.keptMass)} of the mass that came in`;
+	return !O.get(e.stage.name).truncates && e.removed === 0 ? e.stage.value === 1 ? "leaves the model as it is" : e.stage.value < 1 ? "sharpens" : "flattens" : `keeps ${F(e.kept)}, removes ${F(e.removed)}; keeps ${j(e.keptMass)} of the mass that came in`;
 }
 // src/parts/frame.ts
 function ut(e) {
@@ -974,7 +977,7 @@ function yt(e) {
 function bt(e, t) {
 	return t > 0 && (_t.test(e[t - 1]) || gt.test(e[t - 1]) || /\p{Emoji_Modifier}/u.test(e[t - 1]));
 }
-function I(e) {
+function L(e) {
 	return _("bdi", { class: "token" }, ...vt(e).map((e) => e.kind === "plain" ? e.text : _("span", { class: `piece-${e.kind}` }, e.text)));
 }
 function xt(e) {
@@ -1013,11 +1016,11 @@ function wt(e, t) {
 			}, _("h2", {}, _("span", { class: `side-mark mark-${e.name.toLowerCase()}` }, e.name), ` ${e.record.model}`), _("p", {
 				class: "tokens side-prompt",
 				dir: "auto"
-			}, ...e.record.prompt_tokens.map(I)), i.element, _("p", { class: "chain-tools" }, a), o),
+			}, ...e.record.prompt_tokens.map(L)), i.element, _("p", { class: "chain-tools" }, a), o),
 			show(t) {
 				i.show(p(e)), i.report(t.stages);
 				let { processed: n } = t;
-				S(o, `${P(A(n))} tokens can come; entropy ${N(E(n).entropy)}, effective support ${M(Re(n))} tokens`);
+				S(o, `${F(A(n))} tokens can come; entropy ${N(E(n).entropy)}, effective support ${M(Re(n))} tokens`);
 			}
 		};
 	}
@@ -1112,7 +1115,7 @@ function kt(e, t) {
 	return _("tr", {}, _("th", {
 		scope: "row",
 		class: "token-cell"
-	}, I(e.token)), i(e.a, e.removedA, "a"), i(e.b, e.removedB, "b"), _("td", { class: "bar-cell" }, _("span", {
+	}, L(e.token)), i(e.a, e.removedA, "a"), i(e.b, e.removedB, "b"), _("td", { class: "bar-cell" }, _("span", {
 		class: "bar-box",
 		"aria-hidden": "true"
 	}, n, r)));
@@ -1162,7 +1165,7 @@ function At(e, t, n, r) {
 			"equivalent temperature",
 			"τ at which B, whole, is nearest to A, tempered",
 			s?.temperature ?? NaN,
-			s === null ? "none" : `${F(s.temperature)}${s.atBound ? " (a limit)" : ""}, ${N(s.residual)} left`
+			s === null ? "none" : `${I(s.temperature)}${s.atBound ? " (a limit)" : ""}, ${N(s.residual)} left`
 		]
 	].map(([e, t, n, r, i]) => _("div", { class: "measure" }, _("dt", {}, t, " ", _("small", {}, n)), _("dd", {}, _("b", {
 		"data-measure": e,
@@ -1315,20 +1318,30 @@ function zt(e) {
 // node_modules/d3-array/src/bisect.js
 var Bt = Lt(Ft), Vt = Bt.right;
 Bt.left, Lt(zt).center;
+// node_modules/d3-array/src/extent.js
+function Ht(e, t) {
+	let n, r;
+	if (t === void 0) for (let t of e) t != null && (n === void 0 ? t >= t && (n = r = t) : (n > t && (n = t), r < t && (r = t)));
+	else {
+		let i = -1;
+		for (let a of e) (a = t(a, ++i, e)) != null && (n === void 0 ? a >= a && (n = r = a) : (n > a && (n = a), r < a && (r = a)));
+	}
+	return [n, r];
+}
 // node_modules/d3-array/src/ticks.js
-var Ht = Math.sqrt(50), Ut = Math.sqrt(10), Wt = Math.sqrt(2);
-function Gt(e, t, n) {
-	let r = (t - e) / Math.max(0, n), i = Math.floor(Math.log10(r)), a = r / 10 ** i, o = a >= Ht ? 10 : a >= Ut ? 5 : a >= Wt ? 2 : 1, s, c, l;
-	return i < 0 ? (l = 10 ** -i / o, s = Math.round(e * l), c = Math.round(t * l), s / l < e && ++s, c / l > t && --c, l = -l) : (l = 10 ** i * o, s = Math.round(e / l), c = Math.round(t / l), s * l < e && ++s, c * l > t && --c), c < s && .5 <= n && n < 2 ? Gt(e, t, n * 2) : [
+var Ut = Math.sqrt(50), Wt = Math.sqrt(10), Gt = Math.sqrt(2);
+function Kt(e, t, n) {
+	let r = (t - e) / Math.max(0, n), i = Math.floor(Math.log10(r)), a = r / 10 ** i, o = a >= Ut ? 10 : a >= Wt ? 5 : a >= Gt ? 2 : 1, s, c, l;
+	return i < 0 ? (l = 10 ** -i / o, s = Math.round(e * l), c = Math.round(t * l), s / l < e && ++s, c / l > t && --c, l = -l) : (l = 10 ** i * o, s = Math.round(e / l), c = Math.round(t / l), s * l < e && ++s, c * l > t && --c), c < s && .5 <= n && n < 2 ? Kt(e, t, n * 2) : [
 		s,
 		c,
 		l
 	];
 }
-function Kt(e, t, n) {
+function qt(e, t, n) {
 	if (t = +t, e = +e, n = +n, !(n > 0)) return [];
 	if (e === t) return [e];
-	let r = t < e, [i, a, o] = r ? Gt(t, e, n) : Gt(e, t, n);
+	let r = t < e, [i, a, o] = r ? Kt(t, e, n) : Kt(e, t, n);
 	if (!(a >= i)) return [];
 	let s = a - i + 1, c = Array(s);
 	if (r) {
@@ -1338,16 +1351,16 @@ function Kt(e, t, n) {
 	else for (let e = 0; e < s; ++e) c[e] = (i + e) * o;
 	return c;
 }
-function qt(e, t, n) {
-	return t = +t, e = +e, n = +n, Gt(e, t, n)[2];
-}
 function Jt(e, t, n) {
+	return t = +t, e = +e, n = +n, Kt(e, t, n)[2];
+}
+function Yt(e, t, n) {
 	t = +t, e = +e, n = +n;
-	let r = t < e, i = r ? qt(t, e, n) : qt(e, t, n);
+	let r = t < e, i = r ? Jt(t, e, n) : Jt(e, t, n);
 	return (r ? -1 : 1) * (i < 0 ? 1 / -i : i);
 }
 // node_modules/d3-scale/src/init.js
-function Yt(e, t) {
+function Xt(e, t) {
 	switch (arguments.length) {
 		case 0: break;
 		case 1:
@@ -1358,16 +1371,16 @@ function Yt(e, t) {
 	return this;
 }
 // node_modules/d3-color/dist/d3-color.mjs
-function L(e, t, n) {
+function Zt(e, t, n) {
 	e.prototype = t.prototype = n, n.constructor = e;
 }
-function Xt(e, t) {
+function Qt(e, t) {
 	var n = Object.create(e.prototype);
 	for (var r in t) n[r] = t[r];
 	return n;
 }
 function R() {}
-var z = .7, B = 1 / z, V = "\\s*([+-]?\\d+)\\s*", Zt = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)\\s*", H = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)%\\s*", Qt = /^#([0-9a-f]{3,8})$/, $t = RegExp(`^rgb\\(${V},${V},${V}\\)$`), en = RegExp(`^rgb\\(${H},${H},${H}\\)$`), tn = RegExp(`^rgba\\(${V},${V},${V},${Zt}\\)$`), nn = RegExp(`^rgba\\(${H},${H},${H},${Zt}\\)$`), rn = RegExp(`^hsl\\(${Zt},${H},${H}\\)$`), an = RegExp(`^hsla\\(${Zt},${H},${H},${Zt}\\)$`), on = {
+var z = .7, $t = 1 / z, en = "\\s*([+-]?\\d+)\\s*", tn = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)\\s*", B = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)%\\s*", nn = /^#([0-9a-f]{3,8})$/, rn = RegExp(`^rgb\\(${en},${en},${en}\\)$`), an = RegExp(`^rgb\\(${B},${B},${B}\\)$`), on = RegExp(`^rgba\\(${en},${en},${en},${tn}\\)$`), sn = RegExp(`^rgba\\(${B},${B},${B},${tn}\\)$`), cn = RegExp(`^hsl\\(${tn},${B},${B}\\)$`), ln = RegExp(`^hsla\\(${tn},${B},${B},${tn}\\)$`), un = {
 	aliceblue: 15792383,
 	antiquewhite: 16444375,
 	aqua: 65535,
@@ -1517,266 +1530,266 @@ var z = .7, B = 1 / z, V = "\\s*([+-]?\\d+)\\s*", Zt = "\\s*([+-]?(?:\\d*\\.)?\\
 	yellow: 16776960,
 	yellowgreen: 10145074
 };
-L(R, dn, {
+Zt(R, hn, {
 	copy(e) {
 		return Object.assign(new this.constructor(), this, e);
 	},
 	displayable() {
 		return this.rgb().displayable();
 	},
-	hex: sn,
-	formatHex: sn,
-	formatHex8: cn,
-	formatHsl: ln,
-	formatRgb: un,
-	toString: un
+	hex: dn,
+	formatHex: dn,
+	formatHex8: fn,
+	formatHsl: pn,
+	formatRgb: mn,
+	toString: mn
 });
-function sn() {
+function dn() {
 	return this.rgb().formatHex();
 }
-function cn() {
+function fn() {
 	return this.rgb().formatHex8();
 }
-function ln() {
-	return xn(this).formatHsl();
+function pn() {
+	return Tn(this).formatHsl();
 }
-function un() {
+function mn() {
 	return this.rgb().formatRgb();
 }
-function dn(e) {
+function hn(e) {
 	var t, n;
-	return e = (e + "").trim().toLowerCase(), (t = Qt.exec(e)) ? (n = t[1].length, t = parseInt(t[1], 16), n === 6 ? fn(t) : n === 3 ? new U(t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, (t & 15) << 4 | t & 15, 1) : n === 8 ? pn(t >> 24 & 255, t >> 16 & 255, t >> 8 & 255, (t & 255) / 255) : n === 4 ? pn(t >> 12 & 15 | t >> 8 & 240, t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, ((t & 15) << 4 | t & 15) / 255) : null) : (t = $t.exec(e)) ? new U(t[1], t[2], t[3], 1) : (t = en.exec(e)) ? new U(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, 1) : (t = tn.exec(e)) ? pn(t[1], t[2], t[3], t[4]) : (t = nn.exec(e)) ? pn(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, t[4]) : (t = rn.exec(e)) ? bn(t[1], t[2] / 100, t[3] / 100, 1) : (t = an.exec(e)) ? bn(t[1], t[2] / 100, t[3] / 100, t[4]) : on.hasOwnProperty(e) ? fn(on[e]) : e === "transparent" ? new U(NaN, NaN, NaN, 0) : null;
+	return e = (e + "").trim().toLowerCase(), (t = nn.exec(e)) ? (n = t[1].length, t = parseInt(t[1], 16), n === 6 ? gn(t) : n === 3 ? new V(t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, (t & 15) << 4 | t & 15, 1) : n === 8 ? _n(t >> 24 & 255, t >> 16 & 255, t >> 8 & 255, (t & 255) / 255) : n === 4 ? _n(t >> 12 & 15 | t >> 8 & 240, t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, ((t & 15) << 4 | t & 15) / 255) : null) : (t = rn.exec(e)) ? new V(t[1], t[2], t[3], 1) : (t = an.exec(e)) ? new V(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, 1) : (t = on.exec(e)) ? _n(t[1], t[2], t[3], t[4]) : (t = sn.exec(e)) ? _n(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, t[4]) : (t = cn.exec(e)) ? wn(t[1], t[2] / 100, t[3] / 100, 1) : (t = ln.exec(e)) ? wn(t[1], t[2] / 100, t[3] / 100, t[4]) : un.hasOwnProperty(e) ? gn(un[e]) : e === "transparent" ? new V(NaN, NaN, NaN, 0) : null;
 }
-function fn(e) {
-	return new U(e >> 16 & 255, e >> 8 & 255, e & 255, 1);
+function gn(e) {
+	return new V(e >> 16 & 255, e >> 8 & 255, e & 255, 1);
 }
-function pn(e, t, n, r) {
-	return r <= 0 && (e = t = n = NaN), new U(e, t, n, r);
+function _n(e, t, n, r) {
+	return r <= 0 && (e = t = n = NaN), new V(e, t, n, r);
 }
-function mn(e) {
-	return e instanceof R || (e = dn(e)), e ? (e = e.rgb(), new U(e.r, e.g, e.b, e.opacity)) : new U();
+function vn(e) {
+	return e instanceof R || (e = hn(e)), e ? (e = e.rgb(), new V(e.r, e.g, e.b, e.opacity)) : new V();
 }
-function hn(e, t, n, r) {
-	return arguments.length === 1 ? mn(e) : new U(e, t, n, r ?? 1);
+function yn(e, t, n, r) {
+	return arguments.length === 1 ? vn(e) : new V(e, t, n, r ?? 1);
 }
-function U(e, t, n, r) {
+function V(e, t, n, r) {
 	this.r = +e, this.g = +t, this.b = +n, this.opacity = +r;
 }
-L(U, hn, Xt(R, {
+Zt(V, yn, Qt(R, {
 	brighter(e) {
-		return e = e == null ? B : B ** +e, new U(this.r * e, this.g * e, this.b * e, this.opacity);
+		return e = e == null ? $t : $t ** +e, new V(this.r * e, this.g * e, this.b * e, this.opacity);
 	},
 	darker(e) {
-		return e = e == null ? z : z ** +e, new U(this.r * e, this.g * e, this.b * e, this.opacity);
+		return e = e == null ? z : z ** +e, new V(this.r * e, this.g * e, this.b * e, this.opacity);
 	},
 	rgb() {
 		return this;
 	},
 	clamp() {
-		return new U(W(this.r), W(this.g), W(this.b), yn(this.opacity));
+		return new V(H(this.r), H(this.g), H(this.b), Cn(this.opacity));
 	},
 	displayable() {
 		return -.5 <= this.r && this.r < 255.5 && -.5 <= this.g && this.g < 255.5 && -.5 <= this.b && this.b < 255.5 && 0 <= this.opacity && this.opacity <= 1;
 	},
-	hex: gn,
-	formatHex: gn,
-	formatHex8: _n,
-	formatRgb: vn,
-	toString: vn
+	hex: bn,
+	formatHex: bn,
+	formatHex8: xn,
+	formatRgb: Sn,
+	toString: Sn
 }));
-function gn() {
-	return `#${G(this.r)}${G(this.g)}${G(this.b)}`;
+function bn() {
+	return `#${U(this.r)}${U(this.g)}${U(this.b)}`;
 }
-function _n() {
-	return `#${G(this.r)}${G(this.g)}${G(this.b)}${G((isNaN(this.opacity) ? 1 : this.opacity) * 255)}`;
+function xn() {
+	return `#${U(this.r)}${U(this.g)}${U(this.b)}${U((isNaN(this.opacity) ? 1 : this.opacity) * 255)}`;
 }
-function vn() {
-	let e = yn(this.opacity);
-	return `${e === 1 ? "rgb(" : "rgba("}${W(this.r)}, ${W(this.g)}, ${W(this.b)}${e === 1 ? ")" : `, ${e})`}`;
+function Sn() {
+	let e = Cn(this.opacity);
+	return `${e === 1 ? "rgb(" : "rgba("}${H(this.r)}, ${H(this.g)}, ${H(this.b)}${e === 1 ? ")" : `, ${e})`}`;
 }
-function yn(e) {
+function Cn(e) {
 	return isNaN(e) ? 1 : Math.max(0, Math.min(1, e));
 }
-function W(e) {
+function H(e) {
 	return Math.max(0, Math.min(255, Math.round(e) || 0));
 }
-function G(e) {
-	return e = W(e), (e < 16 ? "0" : "") + e.toString(16);
+function U(e) {
+	return e = H(e), (e < 16 ? "0" : "") + e.toString(16);
 }
-function bn(e, t, n, r) {
-	return r <= 0 ? e = t = n = NaN : n <= 0 || n >= 1 ? e = t = NaN : t <= 0 && (e = NaN), new K(e, t, n, r);
+function wn(e, t, n, r) {
+	return r <= 0 ? e = t = n = NaN : n <= 0 || n >= 1 ? e = t = NaN : t <= 0 && (e = NaN), new W(e, t, n, r);
 }
-function xn(e) {
-	if (e instanceof K) return new K(e.h, e.s, e.l, e.opacity);
-	if (e instanceof R || (e = dn(e)), !e) return new K();
-	if (e instanceof K) return e;
+function Tn(e) {
+	if (e instanceof W) return new W(e.h, e.s, e.l, e.opacity);
+	if (e instanceof R || (e = hn(e)), !e) return new W();
+	if (e instanceof W) return e;
 	e = e.rgb();
 	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = Math.min(t, n, r), a = Math.max(t, n, r), o = NaN, s = a - i, c = (a + i) / 2;
-	return s ? (o = t === a ? (n - r) / s + (n < r) * 6 : n === a ? (r - t) / s + 2 : (t - n) / s + 4, s /= c < .5 ? a + i : 2 - a - i, o *= 60) : s = c > 0 && c < 1 ? 0 : o, new K(o, s, c, e.opacity);
+	return s ? (o = t === a ? (n - r) / s + (n < r) * 6 : n === a ? (r - t) / s + 2 : (t - n) / s + 4, s /= c < .5 ? a + i : 2 - a - i, o *= 60) : s = c > 0 && c < 1 ? 0 : o, new W(o, s, c, e.opacity);
 }
-function Sn(e, t, n, r) {
-	return arguments.length === 1 ? xn(e) : new K(e, t, n, r ?? 1);
+function En(e, t, n, r) {
+	return arguments.length === 1 ? Tn(e) : new W(e, t, n, r ?? 1);
 }
-function K(e, t, n, r) {
+function W(e, t, n, r) {
 	this.h = +e, this.s = +t, this.l = +n, this.opacity = +r;
 }
-L(K, Sn, Xt(R, {
+Zt(W, En, Qt(R, {
 	brighter(e) {
-		return e = e == null ? B : B ** +e, new K(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? $t : $t ** +e, new W(this.h, this.s, this.l * e, this.opacity);
 	},
 	darker(e) {
-		return e = e == null ? z : z ** +e, new K(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? z : z ** +e, new W(this.h, this.s, this.l * e, this.opacity);
 	},
 	rgb() {
 		var e = this.h % 360 + (this.h < 0) * 360, t = isNaN(e) || isNaN(this.s) ? 0 : this.s, n = this.l, r = n + (n < .5 ? n : 1 - n) * t, i = 2 * n - r;
-		return new U(Tn(e >= 240 ? e - 240 : e + 120, i, r), Tn(e, i, r), Tn(e < 120 ? e + 240 : e - 120, i, r), this.opacity);
+		return new V(kn(e >= 240 ? e - 240 : e + 120, i, r), kn(e, i, r), kn(e < 120 ? e + 240 : e - 120, i, r), this.opacity);
 	},
 	clamp() {
-		return new K(Cn(this.h), wn(this.s), wn(this.l), yn(this.opacity));
+		return new W(Dn(this.h), On(this.s), On(this.l), Cn(this.opacity));
 	},
 	displayable() {
 		return (0 <= this.s && this.s <= 1 || isNaN(this.s)) && 0 <= this.l && this.l <= 1 && 0 <= this.opacity && this.opacity <= 1;
 	},
 	formatHsl() {
-		let e = yn(this.opacity);
-		return `${e === 1 ? "hsl(" : "hsla("}${Cn(this.h)}, ${wn(this.s) * 100}%, ${wn(this.l) * 100}%${e === 1 ? ")" : `, ${e})`}`;
+		let e = Cn(this.opacity);
+		return `${e === 1 ? "hsl(" : "hsla("}${Dn(this.h)}, ${On(this.s) * 100}%, ${On(this.l) * 100}%${e === 1 ? ")" : `, ${e})`}`;
 	}
 }));
-function Cn(e) {
+function Dn(e) {
 	return e = (e || 0) % 360, e < 0 ? e + 360 : e;
 }
-function wn(e) {
+function On(e) {
 	return Math.max(0, Math.min(1, e || 0));
 }
-function Tn(e, t, n) {
+function kn(e, t, n) {
 	return (e < 60 ? t + (n - t) * e / 60 : e < 180 ? n : e < 240 ? t + (n - t) * (240 - e) / 60 : t) * 255;
 }
-var En = Math.PI / 180, Dn = 180 / Math.PI, On = 18, kn = .96422, An = 1, jn = .82521, Mn = 4 / 29, Nn = 6 / 29, Pn = 3 * Nn * Nn, Fn = Nn * Nn * Nn;
-function In(e) {
-	if (e instanceof q) return new q(e.l, e.a, e.b, e.opacity);
-	if (e instanceof J) return Wn(e);
-	e instanceof U || (e = mn(e));
-	var t = Vn(e.r), n = Vn(e.g), r = Vn(e.b), i = Rn((.2225045 * t + .7168786 * n + .0606169 * r) / An), a, o;
-	return t === n && n === r ? a = o = i : (a = Rn((.4360747 * t + .3850649 * n + .1430804 * r) / kn), o = Rn((.0139322 * t + .0971045 * n + .7141733 * r) / jn)), new q(116 * i - 16, 500 * (a - i), 200 * (i - o), e.opacity);
+var An = Math.PI / 180, jn = 180 / Math.PI, Mn = 18, Nn = .96422, Pn = 1, Fn = .82521, In = 4 / 29, Ln = 6 / 29, Rn = 3 * Ln * Ln, zn = Ln * Ln * Ln;
+function Bn(e) {
+	if (e instanceof G) return new G(e.l, e.a, e.b, e.opacity);
+	if (e instanceof K) return Jn(e);
+	e instanceof V || (e = vn(e));
+	var t = Gn(e.r), n = Gn(e.g), r = Gn(e.b), i = Hn((.2225045 * t + .7168786 * n + .0606169 * r) / Pn), a, o;
+	return t === n && n === r ? a = o = i : (a = Hn((.4360747 * t + .3850649 * n + .1430804 * r) / Nn), o = Hn((.0139322 * t + .0971045 * n + .7141733 * r) / Fn)), new G(116 * i - 16, 500 * (a - i), 200 * (i - o), e.opacity);
 }
-function Ln(e, t, n, r) {
-	return arguments.length === 1 ? In(e) : new q(e, t, n, r ?? 1);
+function Vn(e, t, n, r) {
+	return arguments.length === 1 ? Bn(e) : new G(e, t, n, r ?? 1);
 }
-function q(e, t, n, r) {
+function G(e, t, n, r) {
 	this.l = +e, this.a = +t, this.b = +n, this.opacity = +r;
 }
-L(q, Ln, Xt(R, {
+Zt(G, Vn, Qt(R, {
 	brighter(e) {
-		return new q(this.l + On * (e ?? 1), this.a, this.b, this.opacity);
+		return new G(this.l + Mn * (e ?? 1), this.a, this.b, this.opacity);
 	},
 	darker(e) {
-		return new q(this.l - On * (e ?? 1), this.a, this.b, this.opacity);
+		return new G(this.l - Mn * (e ?? 1), this.a, this.b, this.opacity);
 	},
 	rgb() {
 		var e = (this.l + 16) / 116, t = isNaN(this.a) ? e : e + this.a / 500, n = isNaN(this.b) ? e : e - this.b / 200;
-		return t = kn * zn(t), e = An * zn(e), n = jn * zn(n), new U(Bn(3.1338561 * t - 1.6168667 * e - .4906146 * n), Bn(-.9787684 * t + 1.9161415 * e + .033454 * n), Bn(.0719453 * t - .2289914 * e + 1.4052427 * n), this.opacity);
+		return t = Nn * Un(t), e = Pn * Un(e), n = Fn * Un(n), new V(Wn(3.1338561 * t - 1.6168667 * e - .4906146 * n), Wn(-.9787684 * t + 1.9161415 * e + .033454 * n), Wn(.0719453 * t - .2289914 * e + 1.4052427 * n), this.opacity);
 	}
 }));
-function Rn(e) {
-	return e > Fn ? e ** (1 / 3) : e / Pn + Mn;
-}
-function zn(e) {
-	return e > Nn ? e * e * e : Pn * (e - Mn);
-}
-function Bn(e) {
-	return 255 * (e <= .0031308 ? 12.92 * e : 1.055 * e ** (1 / 2.4) - .055);
-}
-function Vn(e) {
-	return (e /= 255) <= .04045 ? e / 12.92 : ((e + .055) / 1.055) ** 2.4;
-}
 function Hn(e) {
-	if (e instanceof J) return new J(e.h, e.c, e.l, e.opacity);
-	if (e instanceof q || (e = In(e)), e.a === 0 && e.b === 0) return new J(NaN, 0 < e.l && e.l < 100 ? 0 : NaN, e.l, e.opacity);
-	var t = Math.atan2(e.b, e.a) * Dn;
-	return new J(t < 0 ? t + 360 : t, Math.sqrt(e.a * e.a + e.b * e.b), e.l, e.opacity);
+	return e > zn ? e ** (1 / 3) : e / Rn + In;
 }
-function Un(e, t, n, r) {
-	return arguments.length === 1 ? Hn(e) : new J(e, t, n, r ?? 1);
-}
-function J(e, t, n, r) {
-	this.h = +e, this.c = +t, this.l = +n, this.opacity = +r;
+function Un(e) {
+	return e > Ln ? e * e * e : Rn * (e - In);
 }
 function Wn(e) {
-	if (isNaN(e.h)) return new q(e.l, 0, 0, e.opacity);
-	var t = e.h * En;
-	return new q(e.l, Math.cos(t) * e.c, Math.sin(t) * e.c, e.opacity);
+	return 255 * (e <= .0031308 ? 12.92 * e : 1.055 * e ** (1 / 2.4) - .055);
 }
-L(J, Un, Xt(R, {
+function Gn(e) {
+	return (e /= 255) <= .04045 ? e / 12.92 : ((e + .055) / 1.055) ** 2.4;
+}
+function Kn(e) {
+	if (e instanceof K) return new K(e.h, e.c, e.l, e.opacity);
+	if (e instanceof G || (e = Bn(e)), e.a === 0 && e.b === 0) return new K(NaN, 0 < e.l && e.l < 100 ? 0 : NaN, e.l, e.opacity);
+	var t = Math.atan2(e.b, e.a) * jn;
+	return new K(t < 0 ? t + 360 : t, Math.sqrt(e.a * e.a + e.b * e.b), e.l, e.opacity);
+}
+function qn(e, t, n, r) {
+	return arguments.length === 1 ? Kn(e) : new K(e, t, n, r ?? 1);
+}
+function K(e, t, n, r) {
+	this.h = +e, this.c = +t, this.l = +n, this.opacity = +r;
+}
+function Jn(e) {
+	if (isNaN(e.h)) return new G(e.l, 0, 0, e.opacity);
+	var t = e.h * An;
+	return new G(e.l, Math.cos(t) * e.c, Math.sin(t) * e.c, e.opacity);
+}
+Zt(K, qn, Qt(R, {
 	brighter(e) {
-		return new J(this.h, this.c, this.l + On * (e ?? 1), this.opacity);
+		return new K(this.h, this.c, this.l + Mn * (e ?? 1), this.opacity);
 	},
 	darker(e) {
-		return new J(this.h, this.c, this.l - On * (e ?? 1), this.opacity);
+		return new K(this.h, this.c, this.l - Mn * (e ?? 1), this.opacity);
 	},
 	rgb() {
-		return Wn(this).rgb();
+		return Jn(this).rgb();
 	}
 }));
-var Gn = -.14861, Kn = 1.78277, qn = -.29227, Jn = -.90649, Yn = 1.97294, Xn = Yn * Jn, Zn = Yn * Kn, Qn = Kn * qn - Jn * Gn;
-function $n(e) {
-	if (e instanceof Y) return new Y(e.h, e.s, e.l, e.opacity);
-	e instanceof U || (e = mn(e));
-	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = (Qn * r + Xn * t - Zn * n) / (Qn + Xn - Zn), a = r - i, o = (Yn * (n - i) - qn * a) / Jn, s = Math.sqrt(o * o + a * a) / (Yn * i * (1 - i)), c = s ? Math.atan2(o, a) * Dn - 120 : NaN;
-	return new Y(c < 0 ? c + 360 : c, s, i, e.opacity);
+var Yn = -.14861, Xn = 1.78277, Zn = -.29227, Qn = -.90649, $n = 1.97294, er = $n * Qn, tr = $n * Xn, nr = Xn * Zn - Qn * Yn;
+function rr(e) {
+	if (e instanceof q) return new q(e.h, e.s, e.l, e.opacity);
+	e instanceof V || (e = vn(e));
+	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = (nr * r + er * t - tr * n) / (nr + er - tr), a = r - i, o = ($n * (n - i) - Zn * a) / Qn, s = Math.sqrt(o * o + a * a) / ($n * i * (1 - i)), c = s ? Math.atan2(o, a) * jn - 120 : NaN;
+	return new q(c < 0 ? c + 360 : c, s, i, e.opacity);
 }
-function er(e, t, n, r) {
-	return arguments.length === 1 ? $n(e) : new Y(e, t, n, r ?? 1);
+function ir(e, t, n, r) {
+	return arguments.length === 1 ? rr(e) : new q(e, t, n, r ?? 1);
 }
-function Y(e, t, n, r) {
+function q(e, t, n, r) {
 	this.h = +e, this.s = +t, this.l = +n, this.opacity = +r;
 }
-L(Y, er, Xt(R, {
+Zt(q, ir, Qt(R, {
 	brighter(e) {
-		return e = e == null ? B : B ** +e, new Y(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? $t : $t ** +e, new q(this.h, this.s, this.l * e, this.opacity);
 	},
 	darker(e) {
-		return e = e == null ? z : z ** +e, new Y(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? z : z ** +e, new q(this.h, this.s, this.l * e, this.opacity);
 	},
 	rgb() {
-		var e = isNaN(this.h) ? 0 : (this.h + 120) * En, t = +this.l, n = isNaN(this.s) ? 0 : this.s * t * (1 - t), r = Math.cos(e), i = Math.sin(e);
-		return new U(255 * (t + n * (Gn * r + Kn * i)), 255 * (t + n * (qn * r + Jn * i)), 255 * (t + Yn * r * n), this.opacity);
+		var e = isNaN(this.h) ? 0 : (this.h + 120) * An, t = +this.l, n = isNaN(this.s) ? 0 : this.s * t * (1 - t), r = Math.cos(e), i = Math.sin(e);
+		return new V(255 * (t + n * (Yn * r + Xn * i)), 255 * (t + n * (Zn * r + Qn * i)), 255 * (t + $n * r * n), this.opacity);
 	}
 }));
-var tr = (e) => () => e;
-function nr(e, t) {
+var ar = (e) => () => e;
+function or(e, t) {
 	return function(n) {
 		return e + n * t;
 	};
 }
-function rr(e, t, n) {
+function sr(e, t, n) {
 	return e **= +n, t = t ** +n - e, n = 1 / n, function(r) {
 		return (e + r * t) ** +n;
 	};
 }
-function ir(e, t) {
+function cr(e, t) {
 	var n = t - e;
-	return n ? nr(e, n > 180 || n < -180 ? n - 360 * Math.round(n / 360) : n) : tr(isNaN(e) ? t : e);
+	return n ? or(e, n > 180 || n < -180 ? n - 360 * Math.round(n / 360) : n) : ar(isNaN(e) ? t : e);
 }
-function ar(e) {
-	return (e = +e) == 1 ? or : function(t, n) {
-		return n - t ? rr(t, n, e) : tr(isNaN(t) ? n : t);
+function lr(e) {
+	return (e = +e) == 1 ? ur : function(t, n) {
+		return n - t ? sr(t, n, e) : ar(isNaN(t) ? n : t);
 	};
 }
-function or(e, t) {
+function ur(e, t) {
 	var n = t - e;
-	return n ? nr(e, n) : tr(isNaN(e) ? t : e);
+	return n ? or(e, n) : ar(isNaN(e) ? t : e);
 }
-var sr = (function e(t) {
-	var n = ar(t);
+var dr = (function e(t) {
+	var n = lr(t);
 	function r(e, t) {
-		var r = n((e = hn(e)).r, (t = hn(t)).r), i = n(e.g, t.g), a = n(e.b, t.b), o = or(e.opacity, t.opacity);
+		var r = n((e = yn(e)).r, (t = yn(t)).r), i = n(e.g, t.g), a = n(e.b, t.b), o = ur(e.opacity, t.opacity);
 		return function(t) {
 			return e.r = r(t), e.g = i(t), e.b = a(t), e.opacity = o(t), e + "";
 		};
 	}
 	return r.gamma = e, r;
 })(1);
-function cr(e, t) {
+function fr(e, t) {
 	t ||= [];
 	var n = e ? Math.min(t.length, e.length) : 0, r = t.slice(), i;
 	return function(a) {
@@ -1784,81 +1797,81 @@ function cr(e, t) {
 		return r;
 	};
 }
-function lr(e) {
+function pr(e) {
 	return ArrayBuffer.isView(e) && !(e instanceof DataView);
 }
-function ur(e, t) {
-	for (var n = t ? t.length : 0, r = e ? Math.min(n, e.length) : 0, i = Array(r), a = Array(n), o = 0; o < r; ++o) i[o] = yr(e[o], t[o]);
+function mr(e, t) {
+	for (var n = t ? t.length : 0, r = e ? Math.min(n, e.length) : 0, i = Array(r), a = Array(n), o = 0; o < r; ++o) i[o] = Cr(e[o], t[o]);
 	for (; o < n; ++o) a[o] = t[o];
 	return function(e) {
 		for (o = 0; o < r; ++o) a[o] = i[o](e);
 		return a;
 	};
 }
-function dr(e, t) {
+function hr(e, t) {
 	var n = /* @__PURE__ */ new Date();
 	return e = +e, t = +t, function(r) {
 		return n.setTime(e * (1 - r) + t * r), n;
 	};
 }
-function fr(e, t) {
+function gr(e, t) {
 	return e = +e, t = +t, function(n) {
 		return e * (1 - n) + t * n;
 	};
 }
-function pr(e, t) {
+function _r(e, t) {
 	var n = {}, r = {}, i;
-	for (i in typeof e == "object" && e || (e = {}), typeof t == "object" && t || (t = {}), t) i in e ? n[i] = yr(e[i], t[i]) : r[i] = t[i];
+	for (i in typeof e == "object" && e || (e = {}), typeof t == "object" && t || (t = {}), t) i in e ? n[i] = Cr(e[i], t[i]) : r[i] = t[i];
 	return function(e) {
 		for (i in n) r[i] = n[i](e);
 		return r;
 	};
 }
-var mr = /[-+]?(?:\d+\.?\d*|\.?\d+)(?:[eE][-+]?\d+)?/g, hr = new RegExp(mr.source, "g");
-function gr(e) {
+var vr = /[-+]?(?:\d+\.?\d*|\.?\d+)(?:[eE][-+]?\d+)?/g, yr = new RegExp(vr.source, "g");
+function br(e) {
 	return function() {
 		return e;
 	};
 }
-function _r(e) {
+function xr(e) {
 	return function(t) {
 		return e(t) + "";
 	};
 }
-function vr(e, t) {
-	var n = mr.lastIndex = hr.lastIndex = 0, r, i, a, o = -1, s = [], c = [];
-	for (e += "", t += ""; (r = mr.exec(e)) && (i = hr.exec(t));) (a = i.index) > n && (a = t.slice(n, a), s[o] ? s[o] += a : s[++o] = a), (r = r[0]) === (i = i[0]) ? s[o] ? s[o] += i : s[++o] = i : (s[++o] = null, c.push({
+function Sr(e, t) {
+	var n = vr.lastIndex = yr.lastIndex = 0, r, i, a, o = -1, s = [], c = [];
+	for (e += "", t += ""; (r = vr.exec(e)) && (i = yr.exec(t));) (a = i.index) > n && (a = t.slice(n, a), s[o] ? s[o] += a : s[++o] = a), (r = r[0]) === (i = i[0]) ? s[o] ? s[o] += i : s[++o] = i : (s[++o] = null, c.push({
 		i: o,
-		x: fr(r, i)
-	})), n = hr.lastIndex;
-	return n < t.length && (a = t.slice(n), s[o] ? s[o] += a : s[++o] = a), s.length < 2 ? c[0] ? _r(c[0].x) : gr(t) : (t = c.length, function(e) {
+		x: gr(r, i)
+	})), n = yr.lastIndex;
+	return n < t.length && (a = t.slice(n), s[o] ? s[o] += a : s[++o] = a), s.length < 2 ? c[0] ? xr(c[0].x) : br(t) : (t = c.length, function(e) {
 		for (var n = 0, r; n < t; ++n) s[(r = c[n]).i] = r.x(e);
 		return s.join("");
 	});
 }
-function yr(e, t) {
+function Cr(e, t) {
 	var n = typeof t, r;
-	return t == null || n === "boolean" ? tr(t) : (n === "number" ? fr : n === "string" ? (r = dn(t)) ? (t = r, sr) : vr : t instanceof dn ? sr : t instanceof Date ? dr : lr(t) ? cr : Array.isArray(t) ? ur : typeof t.valueOf != "function" && typeof t.toString != "function" || isNaN(t) ? pr : fr)(e, t);
+	return t == null || n === "boolean" ? ar(t) : (n === "number" ? gr : n === "string" ? (r = hn(t)) ? (t = r, dr) : Sr : t instanceof hn ? dr : t instanceof Date ? hr : pr(t) ? fr : Array.isArray(t) ? mr : typeof t.valueOf != "function" && typeof t.toString != "function" || isNaN(t) ? _r : gr)(e, t);
 }
-function br(e, t) {
+function wr(e, t) {
 	return e = +e, t = +t, function(n) {
 		return Math.round(e * (1 - n) + t * n);
 	};
 }
-var xr = 1e-12;
-function Sr(e) {
+var Tr = 1e-12;
+function Er(e) {
 	return ((e = Math.exp(e)) + 1 / e) / 2;
 }
-function Cr(e) {
+function Dr(e) {
 	return ((e = Math.exp(e)) - 1 / e) / 2;
 }
-function wr(e) {
+function Or(e) {
 	return ((e = Math.exp(2 * e)) - 1) / (e + 1);
 }
 (function e(t, n, r) {
 	function i(e, i) {
 		var a = e[0], o = e[1], s = e[2], c = i[0], l = i[1], u = i[2], d = c - a, f = l - o, p = d * d + f * f, m, h;
-		if (p < xr) h = Math.log(u / s) / t, m = function(e) {
+		if (p < Tr) h = Math.log(u / s) / t, m = function(e) {
 			return [
 				a + e * d,
 				o + e * f,
@@ -1868,11 +1881,11 @@ function wr(e) {
 		else {
 			var g = Math.sqrt(p), _ = (u * u - s * s + r * p) / (2 * s * n * g), v = (u * u - s * s - r * p) / (2 * u * n * g), y = Math.log(Math.sqrt(_ * _ + 1) - _);
 			h = (Math.log(Math.sqrt(v * v + 1) - v) - y) / t, m = function(e) {
-				var r = e * h, i = Sr(y), c = s / (n * g) * (i * wr(t * r + y) - Cr(y));
+				var r = e * h, i = Er(y), c = s / (n * g) * (i * Or(t * r + y) - Dr(y));
 				return [
 					a + c * d,
 					o + c * f,
-					s * i / Sr(t * r + y)
+					s * i / Er(t * r + y)
 				];
 			};
 		}
@@ -1883,11 +1896,11 @@ function wr(e) {
 		return e(n, r, r * r);
 	}, i;
 })(Math.SQRT2, 2, 4);
-function Tr(e) {
+function kr(e) {
 	return (function t(n) {
 		n = +n;
 		function r(t, r) {
-			var i = e((t = er(t)).h, (r = er(r)).h), a = or(t.s, r.s), o = or(t.l, r.l), s = or(t.opacity, r.opacity);
+			var i = e((t = ir(t)).h, (r = ir(r)).h), a = ur(t.s, r.s), o = ur(t.l, r.l), s = ur(t.opacity, r.opacity);
 			return function(e) {
 				return t.h = i(e), t.s = a(e), t.l = o(e ** +n), t.opacity = s(e), t + "";
 			};
@@ -1895,69 +1908,69 @@ function Tr(e) {
 		return r.gamma = t, r;
 	})(1);
 }
-Tr(ir), Tr(or);
+kr(cr), kr(ur);
 // node_modules/d3-scale/src/constant.js
-function Er(e) {
+function Ar(e) {
 	return function() {
 		return e;
 	};
 }
 // node_modules/d3-scale/src/number.js
-function Dr(e) {
+function jr(e) {
 	return +e;
 }
 // node_modules/d3-scale/src/continuous.js
-var Or = [0, 1];
-function kr(e) {
+var Mr = [0, 1];
+function Nr(e) {
 	return e;
 }
-function Ar(e, t) {
+function Pr(e, t) {
 	return (t -= e = +e) ? function(n) {
 		return (n - e) / t;
-	} : Er(isNaN(t) ? NaN : .5);
+	} : Ar(isNaN(t) ? NaN : .5);
 }
-function jr(e, t) {
+function Fr(e, t) {
 	var n;
 	return e > t && (n = e, e = t, t = n), function(n) {
 		return Math.max(e, Math.min(t, n));
 	};
 }
-function Mr(e, t, n) {
+function Ir(e, t, n) {
 	var r = e[0], i = e[1], a = t[0], o = t[1];
-	return i < r ? (r = Ar(i, r), a = n(o, a)) : (r = Ar(r, i), a = n(a, o)), function(e) {
+	return i < r ? (r = Pr(i, r), a = n(o, a)) : (r = Pr(r, i), a = n(a, o)), function(e) {
 		return a(r(e));
 	};
 }
-function Nr(e, t, n) {
+function Lr(e, t, n) {
 	var r = Math.min(e.length, t.length) - 1, i = Array(r), a = Array(r), o = -1;
-	for (e[r] < e[0] && (e = e.slice().reverse(), t = t.slice().reverse()); ++o < r;) i[o] = Ar(e[o], e[o + 1]), a[o] = n(t[o], t[o + 1]);
+	for (e[r] < e[0] && (e = e.slice().reverse(), t = t.slice().reverse()); ++o < r;) i[o] = Pr(e[o], e[o + 1]), a[o] = n(t[o], t[o + 1]);
 	return function(t) {
 		var n = Vt(e, t, 1, r) - 1;
 		return a[n](i[n](t));
 	};
 }
-function Pr(e, t) {
+function Rr(e, t) {
 	return t.domain(e.domain()).range(e.range()).interpolate(e.interpolate()).clamp(e.clamp()).unknown(e.unknown());
 }
-function Fr() {
-	var e = Or, t = Or, n = yr, r, i, a, o = kr, s, c, l;
+function zr() {
+	var e = Mr, t = Mr, n = Cr, r, i, a, o = Nr, s, c, l;
 	function u() {
 		var n = Math.min(e.length, t.length);
-		return o !== kr && (o = jr(e[0], e[n - 1])), s = n > 2 ? Nr : Mr, c = l = null, d;
+		return o !== Nr && (o = Fr(e[0], e[n - 1])), s = n > 2 ? Lr : Ir, c = l = null, d;
 	}
 	function d(i) {
 		return i == null || isNaN(i = +i) ? a : (c ||= s(e.map(r), t, n))(r(o(i)));
 	}
 	return d.invert = function(n) {
-		return o(i((l ||= s(t, e.map(r), fr))(n)));
+		return o(i((l ||= s(t, e.map(r), gr))(n)));
 	}, d.domain = function(t) {
-		return arguments.length ? (e = Array.from(t, Dr), u()) : e.slice();
+		return arguments.length ? (e = Array.from(t, jr), u()) : e.slice();
 	}, d.range = function(e) {
 		return arguments.length ? (t = Array.from(e), u()) : t.slice();
 	}, d.rangeRound = function(e) {
-		return t = Array.from(e), n = br, u();
+		return t = Array.from(e), n = wr, u();
 	}, d.clamp = function(e) {
-		return arguments.length ? (o = e ? !0 : kr, u()) : o !== kr;
+		return arguments.length ? (o = e ? !0 : Nr, u()) : o !== Nr;
 	}, d.interpolate = function(e) {
 		return arguments.length ? (n = e, u()) : n;
 	}, d.unknown = function(e) {
@@ -1966,39 +1979,39 @@ function Fr() {
 		return r = e, i = t, u();
 	};
 }
-function Ir() {
-	return Fr()(kr, kr);
+function Br() {
+	return zr()(Nr, Nr);
 }
 // node_modules/d3-format/dist/d3-format.mjs
-function Lr(e) {
+function Vr(e) {
 	return Math.abs(e = Math.round(e)) >= 1e21 ? e.toLocaleString("en").replace(/,/g, "") : e.toString(10);
 }
-function Rr(e, t) {
+function Hr(e, t) {
 	if (!isFinite(e) || e === 0) return null;
 	var n = (e = t ? e.toExponential(t - 1) : e.toExponential()).indexOf("e"), r = e.slice(0, n);
 	return [r.length > 1 ? r[0] + r.slice(2) : r, +e.slice(n + 1)];
 }
-function zr(e) {
-	return e = Rr(Math.abs(e)), e ? e[1] : NaN;
+function Ur(e) {
+	return e = Hr(Math.abs(e)), e ? e[1] : NaN;
 }
-function Br(e, t) {
+function Wr(e, t) {
 	return function(n, r) {
 		for (var i = n.length, a = [], o = 0, s = e[0], c = 0; i > 0 && s > 0 && (c + s + 1 > r && (s = Math.max(1, r - c)), a.push(n.substring(i -= s, i + s)), !((c += s + 1) > r));) s = e[o = (o + 1) % e.length];
 		return a.reverse().join(t);
 	};
 }
-function Vr(e) {
+function Gr(e) {
 	return function(t) {
 		return t.replace(/[0-9]/g, function(t) {
 			return e[+t];
 		});
 	};
 }
-var Hr = /^(?:(.)?([<>=^]))?([+\-( ])?([$#])?(0)?(\d+)?(,)?(\.\d+)?(~)?([a-z%])?$/i;
-function Ur(e) {
-	if (!(t = Hr.exec(e))) throw Error("invalid format: " + e);
+var Kr = /^(?:(.)?([<>=^]))?([+\-( ])?([$#])?(0)?(\d+)?(,)?(\.\d+)?(~)?([a-z%])?$/i;
+function qr(e) {
+	if (!(t = Kr.exec(e))) throw Error("invalid format: " + e);
 	var t;
-	return new Wr({
+	return new Jr({
 		fill: t[1],
 		align: t[2],
 		sign: t[3],
@@ -2011,14 +2024,14 @@ function Ur(e) {
 		type: t[10]
 	});
 }
-Ur.prototype = Wr.prototype;
-function Wr(e) {
+qr.prototype = Jr.prototype;
+function Jr(e) {
 	this.fill = e.fill === void 0 ? " " : e.fill + "", this.align = e.align === void 0 ? ">" : e.align + "", this.sign = e.sign === void 0 ? "-" : e.sign + "", this.symbol = e.symbol === void 0 ? "" : e.symbol + "", this.zero = !!e.zero, this.width = e.width === void 0 ? void 0 : +e.width, this.comma = !!e.comma, this.precision = e.precision === void 0 ? void 0 : +e.precision, this.trim = !!e.trim, this.type = e.type === void 0 ? "" : e.type + "";
 }
-Wr.prototype.toString = function() {
+Jr.prototype.toString = function() {
 	return this.fill + this.align + this.sign + this.symbol + (this.zero ? "0" : "") + (this.width === void 0 ? "" : Math.max(1, this.width | 0)) + (this.comma ? "," : "") + (this.precision === void 0 ? "" : "." + Math.max(0, this.precision | 0)) + (this.trim ? "~" : "") + this.type;
 };
-function Gr(e) {
+function Yr(e) {
 	out: for (var t = e.length, n = 1, r = -1, i; n < t; ++n) switch (e[n]) {
 		case ".":
 			r = i = n;
@@ -2032,38 +2045,38 @@ function Gr(e) {
 	}
 	return r > 0 ? e.slice(0, r) + e.slice(i + 1) : e;
 }
-var Kr;
-function qr(e, t) {
-	var n = Rr(e, t);
-	if (!n) return Kr = void 0, e.toPrecision(t);
-	var r = n[0], i = n[1], a = i - (Kr = Math.max(-8, Math.min(8, Math.floor(i / 3))) * 3) + 1, o = r.length;
-	return a === o ? r : a > o ? r + Array(a - o + 1).join("0") : a > 0 ? r.slice(0, a) + "." + r.slice(a) : "0." + Array(1 - a).join("0") + Rr(e, Math.max(0, t + a - 1))[0];
+var Xr;
+function Zr(e, t) {
+	var n = Hr(e, t);
+	if (!n) return Xr = void 0, e.toPrecision(t);
+	var r = n[0], i = n[1], a = i - (Xr = Math.max(-8, Math.min(8, Math.floor(i / 3))) * 3) + 1, o = r.length;
+	return a === o ? r : a > o ? r + Array(a - o + 1).join("0") : a > 0 ? r.slice(0, a) + "." + r.slice(a) : "0." + Array(1 - a).join("0") + Hr(e, Math.max(0, t + a - 1))[0];
 }
-function Jr(e, t) {
-	var n = Rr(e, t);
+function Qr(e, t) {
+	var n = Hr(e, t);
 	if (!n) return e + "";
 	var r = n[0], i = n[1];
 	return i < 0 ? "0." + Array(-i).join("0") + r : r.length > i + 1 ? r.slice(0, i + 1) + "." + r.slice(i + 1) : r + Array(i - r.length + 2).join("0");
 }
-var Yr = {
+var $r = {
 	"%": (e, t) => (e * 100).toFixed(t),
 	b: (e) => Math.round(e).toString(2),
 	c: (e) => e + "",
-	d: Lr,
+	d: Vr,
 	e: (e, t) => e.toExponential(t),
 	f: (e, t) => e.toFixed(t),
 	g: (e, t) => e.toPrecision(t),
 	o: (e) => Math.round(e).toString(8),
-	p: (e, t) => Jr(e * 100, t),
-	r: Jr,
-	s: qr,
+	p: (e, t) => Qr(e * 100, t),
+	r: Qr,
+	s: Zr,
 	X: (e) => Math.round(e).toString(16).toUpperCase(),
 	x: (e) => Math.round(e).toString(16)
 };
-function Xr(e) {
+function ei(e) {
 	return e;
 }
-var Zr = Array.prototype.map, Qr = [
+var ti = Array.prototype.map, ni = [
 	"y",
 	"z",
 	"a",
@@ -2082,13 +2095,13 @@ var Zr = Array.prototype.map, Qr = [
 	"Z",
 	"Y"
 ];
-function $r(e) {
-	var t = e.grouping === void 0 || e.thousands === void 0 ? Xr : Br(Zr.call(e.grouping, Number), e.thousands + ""), n = e.currency === void 0 ? "" : e.currency[0] + "", r = e.currency === void 0 ? "" : e.currency[1] + "", i = e.decimal === void 0 ? "." : e.decimal + "", a = e.numerals === void 0 ? Xr : Vr(Zr.call(e.numerals, String)), o = e.percent === void 0 ? "%" : e.percent + "", s = e.minus === void 0 ? "−" : e.minus + "", c = e.nan === void 0 ? "NaN" : e.nan + "";
+function ri(e) {
+	var t = e.grouping === void 0 || e.thousands === void 0 ? ei : Wr(ti.call(e.grouping, Number), e.thousands + ""), n = e.currency === void 0 ? "" : e.currency[0] + "", r = e.currency === void 0 ? "" : e.currency[1] + "", i = e.decimal === void 0 ? "." : e.decimal + "", a = e.numerals === void 0 ? ei : Gr(ti.call(e.numerals, String)), o = e.percent === void 0 ? "%" : e.percent + "", s = e.minus === void 0 ? "−" : e.minus + "", c = e.nan === void 0 ? "NaN" : e.nan + "";
 	function l(e, l) {
-		e = Ur(e);
+		e = qr(e);
 		var u = e.fill, d = e.align, f = e.sign, p = e.symbol, m = e.zero, h = e.width, g = e.comma, _ = e.precision, v = e.trim, y = e.type;
-		y === "n" ? (g = !0, y = "g") : Yr[y] || (_ === void 0 && (_ = 12), v = !0, y = "g"), (m || u === "0" && d === "=") && (m = !0, u = "0", d = "=");
-		var b = (l && l.prefix !== void 0 ? l.prefix : "") + (p === "$" ? n : p === "#" && /[boxX]/.test(y) ? "0" + y.toLowerCase() : ""), x = (p === "$" ? r : /[%p]/.test(y) ? o : "") + (l && l.suffix !== void 0 ? l.suffix : ""), S = Yr[y], ee = /[defgprs%]/.test(y);
+		y === "n" ? (g = !0, y = "g") : $r[y] || (_ === void 0 && (_ = 12), v = !0, y = "g"), (m || u === "0" && d === "=") && (m = !0, u = "0", d = "=");
+		var b = (l && l.prefix !== void 0 ? l.prefix : "") + (p === "$" ? n : p === "#" && /[boxX]/.test(y) ? "0" + y.toLowerCase() : ""), x = (p === "$" ? r : /[%p]/.test(y) ? o : "") + (l && l.suffix !== void 0 ? l.suffix : ""), S = $r[y], ee = /[defgprs%]/.test(y);
 		_ = _ === void 0 ? 6 : /[gprs]/.test(y) ? Math.max(1, Math.min(21, _)) : Math.max(0, Math.min(20, _));
 		function C(e) {
 			var n = b, r = x, o, l, p;
@@ -2096,7 +2109,7 @@ function $r(e) {
 			else {
 				e = +e;
 				var C = e < 0 || 1 / e < 0;
-				if (e = isNaN(e) ? c : S(Math.abs(e), _), v && (e = Gr(e)), C && +e == 0 && f !== "+" && (C = !1), n = (C ? f === "(" ? f : s : f === "-" || f === "(" ? "" : f) + n, r = (y === "s" && !isNaN(e) && Kr !== void 0 ? Qr[8 + Kr / 3] : "") + r + (C && f === "(" ? ")" : ""), ee) {
+				if (e = isNaN(e) ? c : S(Math.abs(e), _), v && (e = Yr(e)), C && +e == 0 && f !== "+" && (C = !1), n = (C ? f === "(" ? f : s : f === "-" || f === "(" ? "" : f) + n, r = (y === "s" && !isNaN(e) && Xr !== void 0 ? ni[8 + Xr / 3] : "") + r + (C && f === "(" ? ")" : ""), ee) {
 					for (o = -1, l = e.length; ++o < l;) if (p = e.charCodeAt(o), 48 > p || p > 57) {
 						r = (p === 46 ? i + e.slice(o + 1) : e.slice(o)) + r, e = e.slice(0, o);
 						break;
@@ -2124,7 +2137,7 @@ function $r(e) {
 		}, C;
 	}
 	function u(e, t) {
-		var n = Math.max(-8, Math.min(8, Math.floor(zr(t) / 3))) * 3, r = 10 ** -n, i = l((e = Ur(e), e.type = "f", e), { suffix: Qr[8 + n / 3] });
+		var n = Math.max(-8, Math.min(8, Math.floor(Ur(t) / 3))) * 3, r = 10 ** -n, i = l((e = qr(e), e.type = "f", e), { suffix: ni[8 + n / 3] });
 		return function(e) {
 			return i(r * e);
 		};
@@ -2134,57 +2147,57 @@ function $r(e) {
 		formatPrefix: u
 	};
 }
-var ei, ti, ni;
-ri({
+var ii, ai, oi;
+si({
 	thousands: ",",
 	grouping: [3],
 	currency: ["$", ""]
 });
-function ri(e) {
-	return ei = $r(e), ti = ei.format, ni = ei.formatPrefix, ei;
+function si(e) {
+	return ii = ri(e), ai = ii.format, oi = ii.formatPrefix, ii;
 }
-function ii(e) {
-	return Math.max(0, -zr(Math.abs(e)));
+function ci(e) {
+	return Math.max(0, -Ur(Math.abs(e)));
 }
-function ai(e, t) {
-	return Math.max(0, Math.max(-8, Math.min(8, Math.floor(zr(t) / 3))) * 3 - zr(Math.abs(e)));
+function li(e, t) {
+	return Math.max(0, Math.max(-8, Math.min(8, Math.floor(Ur(t) / 3))) * 3 - Ur(Math.abs(e)));
 }
-function oi(e, t) {
-	return e = Math.abs(e), t = Math.abs(t) - e, Math.max(0, zr(t) - zr(e)) + 1;
+function ui(e, t) {
+	return e = Math.abs(e), t = Math.abs(t) - e, Math.max(0, Ur(t) - Ur(e)) + 1;
 }
 // node_modules/d3-scale/src/tickFormat.js
-function si(e, t, n, r) {
-	var i = Jt(e, t, n), a;
-	switch (r = Ur(r ?? ",f"), r.type) {
+function di(e, t, n, r) {
+	var i = Yt(e, t, n), a;
+	switch (r = qr(r ?? ",f"), r.type) {
 		case "s":
 			var o = Math.max(Math.abs(e), Math.abs(t));
-			return r.precision == null && !isNaN(a = ai(i, o)) && (r.precision = a), ni(r, o);
+			return r.precision == null && !isNaN(a = li(i, o)) && (r.precision = a), oi(r, o);
 		case "":
 		case "e":
 		case "g":
 		case "p":
 		case "r":
-			r.precision == null && !isNaN(a = oi(i, Math.max(Math.abs(e), Math.abs(t)))) && (r.precision = a - (r.type === "e"));
+			r.precision == null && !isNaN(a = ui(i, Math.max(Math.abs(e), Math.abs(t)))) && (r.precision = a - (r.type === "e"));
 			break;
 		case "f":
-		case "%": r.precision == null && !isNaN(a = ii(i)) && (r.precision = a - (r.type === "%") * 2);
+		case "%": r.precision == null && !isNaN(a = ci(i)) && (r.precision = a - (r.type === "%") * 2);
 	}
-	return ti(r);
+	return ai(r);
 }
 // node_modules/d3-scale/src/linear.js
-function ci(e) {
+function fi(e) {
 	var t = e.domain;
 	return e.ticks = function(e) {
 		var n = t();
-		return Kt(n[0], n[n.length - 1], e ?? 10);
+		return qt(n[0], n[n.length - 1], e ?? 10);
 	}, e.tickFormat = function(e, n) {
 		var r = t();
-		return si(r[0], r[r.length - 1], e ?? 10, n);
+		return di(r[0], r[r.length - 1], e ?? 10, n);
 	}, e.nice = function(n) {
 		n ??= 10;
 		var r = t(), i = 0, a = r.length - 1, o = r[i], s = r[a], c, l, u = 10;
 		for (s < o && (l = o, o = s, s = l, l = i, i = a, a = l); u-- > 0;) {
-			if (l = qt(o, s, n), l === c) return r[i] = o, r[a] = s, t(r);
+			if (l = Jt(o, s, n), l === c) return r[i] = o, r[a] = s, t(r);
 			if (l > 0) o = Math.floor(o / l) * l, s = Math.ceil(s / l) * l;
 			else if (l < 0) o = Math.ceil(o * l) / l, s = Math.floor(s * l) / l;
 			else break;
@@ -2193,47 +2206,47 @@ function ci(e) {
 		return e;
 	}, e;
 }
-function li() {
-	var e = Ir();
+function pi() {
+	var e = Br();
 	return e.copy = function() {
-		return Pr(e, li());
-	}, Yt.apply(e, arguments), ci(e);
+		return Rr(e, pi());
+	}, Xt.apply(e, arguments), fi(e);
 }
 // node_modules/d3-scale/src/nice.js
-function ui(e, t) {
+function mi(e, t) {
 	e = e.slice();
 	var n = 0, r = e.length - 1, i = e[n], a = e[r], o;
 	return a < i && (o = n, n = r, r = o, o = i, i = a, a = o), e[n] = t.floor(i), e[r] = t.ceil(a), e;
 }
 // node_modules/d3-scale/src/log.js
-function di(e) {
+function hi(e) {
 	return Math.log(e);
 }
-function fi(e) {
+function gi(e) {
 	return Math.exp(e);
 }
-function pi(e) {
+function _i(e) {
 	return -Math.log(-e);
 }
-function mi(e) {
+function vi(e) {
 	return -Math.exp(-e);
 }
-function hi(e) {
+function yi(e) {
 	return isFinite(e) ? +("1e" + e) : e < 0 ? 0 : e;
 }
-function gi(e) {
-	return e === 10 ? hi : e === Math.E ? Math.exp : (t) => e ** +t;
+function bi(e) {
+	return e === 10 ? yi : e === Math.E ? Math.exp : (t) => e ** +t;
 }
-function _i(e) {
+function xi(e) {
 	return e === Math.E ? Math.log : e === 10 && Math.log10 || e === 2 && Math.log2 || (e = Math.log(e), (t) => Math.log(t) / e);
 }
-function vi(e) {
+function Si(e) {
 	return (t, n) => -e(-t, n);
 }
-function yi(e) {
-	let t = e(di, fi), n = t.domain, r = 10, i, a;
+function Ci(e) {
+	let t = e(hi, gi), n = t.domain, r = 10, i, a;
 	function o() {
-		return i = _i(r), a = gi(r), n()[0] < 0 ? (i = vi(i), a = vi(a), e(pi, mi)) : e(di, fi), t;
+		return i = xi(r), a = bi(r), n()[0] < 0 ? (i = Si(i), a = Si(a), e(_i, vi)) : e(hi, gi), t;
 	}
 	return t.base = function(e) {
 		return arguments.length ? (r = +e, o()) : r;
@@ -2253,316 +2266,53 @@ function yi(e) {
 				if (f > s) break;
 				m.push(f);
 			}
-			m.length * 2 < p && (m = Kt(o, s, p));
-		} else m = Kt(l, u, Math.min(u - l, p)).map(a);
+			m.length * 2 < p && (m = qt(o, s, p));
+		} else m = qt(l, u, Math.min(u - l, p)).map(a);
 		return c ? m.reverse() : m;
 	}, t.tickFormat = (e, n) => {
-		if (e ??= 10, n ??= r === 10 ? "s" : ",", typeof n != "function" && (!(r % 1) && (n = Ur(n)).precision == null && (n.trim = !0), n = ti(n)), e === Infinity) return n;
+		if (e ??= 10, n ??= r === 10 ? "s" : ",", typeof n != "function" && (!(r % 1) && (n = qr(n)).precision == null && (n.trim = !0), n = ai(n)), e === Infinity) return n;
 		let o = Math.max(1, r * e / t.ticks().length);
 		return (e) => {
 			let t = e / a(Math.round(i(e)));
 			return t * r < r - .5 && (t *= r), t <= o ? n(e) : "";
 		};
-	}, t.nice = () => n(ui(n(), {
+	}, t.nice = () => n(mi(n(), {
 		floor: (e) => a(Math.floor(i(e))),
 		ceil: (e) => a(Math.ceil(i(e)))
 	})), t;
 }
-function bi() {
-	let e = yi(Fr()).domain([1, 10]);
-	return e.copy = () => Pr(e, bi()).base(e.base()), Yt.apply(e, arguments), e;
-}
-// src/views/path.ts
-var xi = 22, Si = 40, X = {
-	left: 8,
-	right: 8,
-	top: 6,
-	bottom: 34
-}, Ci = 7.4;
-function wi(e, t) {
-	let { leaves: n } = e.path, r = n[0].temperature_low, i = n.at(-1).temperature_high, a = C("tau"), { state: o } = t, s = -1, c = _("input", {
-		id: a,
-		class: "tau",
-		type: "range",
-		min: r,
-		max: i,
-		step: "any",
-		oninput: () => h(Number(c.value)),
-		onkeydown: m
-	}), l = _("output", {
-		for: a,
-		class: "tau-value"
-	}), u = _("p", {
-		class: "tokens path-text",
-		dir: "auto"
-	}), d = _("p", {
-		class: "meta",
-		"data-path": "facts"
-	}), f = ki(e, r, i, (e) => h(e)), p = (e) => {
-		let t = n[Math.min(n.length - 1, Math.max(0, s + e))];
-		h(Ti(t));
-	};
-	function m(e) {
-		let t = {
-			PageUp: 1,
-			PageDown: -1
-		}[e.key];
-		t !== void 0 && (e.preventDefault(), p(t));
-	}
-	function h(e) {
-		o.set("tau", F(e)), g(e);
-	}
-	function g(t) {
-		c.value = String(t), S(l, F(t));
-		let r = Ei(n, t), i = n[r];
-		f.show(t, r), c.setAttribute("aria-valuetext", `τ ${F(t)}: ${i.text}`);
-		let a = t < i.temperature_low || t > i.temperature_high;
-		if (S(d, `${Di(i, e.path.exact)}${a ? " (the nearest: no asked-for temperature lies where the slider is)" : ""}; text ${r + 1} of ${n.length}, ended by ${i.finish_reason}, log-probability ${N(i.logprob_raw)} (raw, summed)`), r === s) return;
-		let o = n[s]?.ids;
-		s = r, x(u, ...e.tokens[r].map((e, t) => {
-			let n = I(e);
-			return o && o[t] !== i.ids[t] && n.classList.add("changed"), n;
-		}));
-	}
-	let v = o.listen((e) => e === "tau" && o.get("tau") !== void 0 && g(Number(o.get("tau"))));
-	g(Math.min(i, Math.max(r, Number(o.get("tau") ?? Math.min(i, Math.max(r, .7))) || 0)));
-	let y = n.reduce((e, t) => e + t.temperatures.length, 0);
-	return {
-		element: _("div", {}, _("section", {
-			class: "card",
-			"aria-label": "Text at the chosen temperature"
-		}, _("p", { class: "meta" }, `${e.model}, seed ${e.seed}, after “${e.prompt}”`), e.note ? _("p", { class: "note" }, e.note) : null, u, d, _("div", { class: "tau-box path-slider" }, _("label", { for: a }, "temperature τ"), l, c, _("div", { class: "form-foot" }, _("button", {
-			type: "button",
-			class: "quiet",
-			onclick: () => p(-1)
-		}, "← cooler text"), _("button", {
-			type: "button",
-			class: "quiet",
-			onclick: () => p(1)
-		}, "hotter text →")))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `${n.length} different texts at ${y} temperatures. `), _("small", {}, `${P(e.path.forward_passes)} forward passes, ${P(e.path.independent_passes)} for each temperature on its own. Left is cold, right is hot; each row is one token.`)), f.element), _("details", { class: "card" }, _("summary", {}, "All texts as a table"), ji(e))),
-		close: () => {
-			v(), f.close();
-		},
-		download: {
-			name: "retort-path",
-			json: () => e,
-			csv: () => Mi(e),
-			svg: () => f.element
-		}
-	};
-}
-function Ti(e) {
-	return (e.temperature_low + e.temperature_high) / 2;
-}
-function Ei(e, t) {
-	let n = 0, r = Infinity;
-	return e.forEach((e, i) => {
-		let a = Math.max(e.temperature_low - t, t - e.temperature_high, 0);
-		a < r && ([n, r] = [i, a]);
-	}), n;
-}
-function Di(e, t) {
-	return `${e.temperature_low === e.temperature_high ? `τ = ${F(e.temperature_low)}` : `τ from ${F(e.temperature_low)} to ${F(e.temperature_high)}`}${t ? ", exact" : ", as far as asked for"}`;
-}
-function Oi(e) {
-	let { leaves: t } = e.path, n = [], r = Math.min(Si, Math.max(...t.map((e) => e.ids.length)));
-	for (let i = 0; i < r; i++) for (let r = 0; r < t.length;) {
-		let a = r, o = t[r].ids.slice(0, i + 1).join();
-		for (; a + 1 < t.length && t[a + 1].ids.slice(0, i + 1).join() === o;) a += 1;
-		t[r].ids.length > i && n.push({
-			from: t[r].temperature_low,
-			to: t[a].temperature_high,
-			row: i,
-			first: r,
-			last: a,
-			token: e.tokens[r][i]
-		}), r = a + 1;
-	}
-	return n;
-}
-function ki(e, t, n, r) {
-	let i = Oi(e), a = 1 + Math.max(...i.map((e) => e.row)), o = X.top + a * xi + X.bottom, s = li([t, n === t ? t + 1 : n], [X.left, 640 - X.right]), c = v("g"), l = v("g", {
-		class: "axes",
-		"aria-hidden": "true"
-	}), u = v("line", {
-		class: "now",
-		y1: X.top,
-		y2: o - X.bottom
-	}), d = v("title", {}, "Bands of tokens along the temperature axis"), f = v("svg", {
-		viewBox: `0 0 640 ${o}`,
-		class: "chart bands",
-		role: "img"
-	}, d, c, l, u);
-	f.style.maxHeight = "none";
-	let p = [t, 0];
-	f.addEventListener("click", (e) => {
-		let i = f.getBoundingClientRect(), a = s.invert((e.clientX - i.left) / i.width * f.viewBox.baseVal.width);
-		r(Math.min(n, Math.max(t, a)));
-	});
-	let m = dt(f, o, (e) => {
-		s.range([X.left, e - X.right]), x(c, ...i.map((e) => Ai(e, s))), x(l, ...s.ticks(Math.max(3, Math.round(e / 90))).flatMap((e) => [v("line", {
-			class: "grid",
-			x1: s(e),
-			x2: s(e),
-			y1: o - X.bottom,
-			y2: o - X.bottom + 5
-		}), v("text", {
-			x: s(e),
-			y: o - X.bottom + 18,
-			"text-anchor": e === t ? "start" : e === n ? "end" : "middle"
-		}, F(e))]), v("text", {
-			x: e - X.right,
-			y: o - 2,
-			"text-anchor": "end"
-		}, "temperature τ →")), h(...p);
-	});
-	function h(e, t) {
-		p = [e, t], u.setAttribute("x1", String(s(e))), u.setAttribute("x2", String(s(e))), i.forEach((e, n) => c.children[n]?.classList.toggle("on", t >= e.first && t <= e.last));
-	}
-	return {
-		element: f,
-		show: h,
-		close: m
-	};
-}
-function Ai(e, t) {
-	let n = t(e.from), r = Math.max(1.5, t(e.to) - n), i = xt(e.token), a = Math.floor((r - 6) / Ci);
-	return v("g", { class: "band" }, v("rect", {
-		x: n,
-		y: X.top + e.row * xi + 1,
-		width: r,
-		height: 20,
-		rx: Math.min(3, r / 3)
-	}), a >= Math.min(i.length, 2) ? v("text", {
-		x: n + 4,
-		y: X.top + e.row * xi + 15
-	}, i.length > a ? `${i.slice(0, a - 1)}…` : i) : null);
-}
-function ji(e) {
-	return _("div", { class: "scroll" }, _("table", { class: "plain-table" }, _("thead", {}, _("tr", {}, ...[
-		"τ from",
-		"to",
-		"text",
-		"end",
-		"log-probability, raw (nats)"
-	].map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...e.path.leaves.map((t, n) => _("tr", {}, _("td", { class: "figure" }, F(t.temperature_low)), _("td", { class: "figure" }, F(t.temperature_high)), _("td", { dir: "auto" }, ...e.tokens[n].map(I)), _("td", {}, t.finish_reason), _("td", { class: "figure" }, t.logprob_raw.toFixed(3)))))));
-}
-function Mi(e) {
-	return [[
-		"temperature_low",
-		"temperature_high",
-		"text",
-		"finish_reason",
-		"logprob_raw"
-	], ...e.path.leaves.map((e) => [
-		e.temperature_low,
-		e.temperature_high,
-		e.text,
-		e.finish_reason,
-		e.logprob_raw
-	])];
-}
-// src/parts/bars.ts
-function Ni(e, t, n, r) {
-	let i = _("tbody"), a = [], o = Math.min(n, e.tokens.length, t.length);
-	for (let n = 0; n < o; n++) {
-		let o = Pi(e, n, t[n], r);
-		a.push(o), i.append(o.element);
-	}
-	let s = u(), c = _("table", { class: "bars" }, _("caption", { class: "sr" }, "The most likely tokens, with their raw and processed probability"), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", {
-		scope: "col",
-		class: "figure wide-only"
-	}, "logit"), _("th", {
-		scope: "col",
-		class: "figure raw-ink"
-	}, "raw"), _("th", {
-		scope: "col",
-		class: "figure processed-ink"
-	}, "processed"), _("th", {
-		scope: "col",
-		class: "bar-head"
-	}, _("span", { class: "sr" }, "bars and "), "what removed it"))), i, o < t.length ? _("tbody", { class: "tail" }, s.element) : null);
-	function l(e) {
-		let { raw: t, processed: n } = e, r = he(t, o, t.to), i = he(n, o, n.to), c = Math.max(D(t, 0), D(n, n.from), r, i);
-		a.forEach((r, i) => {
-			let a = Ie(e, i);
-			Ii(r, D(t, i), D(n, i), c, a === null ? "" : `${a.name}=${a.value}`);
-			let o = e.stages.some((e) => e.removed > 0 && e.after.to === i + 1);
-			r.element.classList.toggle("last-kept", o);
-		});
-		let l = Math.max(0, n.to - Math.max(o, n.from));
-		Ii(s, r, i, c, ""), S(s.fate, `${P(l)} kept, ${P(A(t) - o - l)} removed`), s.element.classList.toggle("removed", l === 0);
-	}
-	function u() {
-		return Fi(_("th", {
-			scope: "row",
-			class: "token-cell"
-		}, `${P(t.length - o)} more tokens`), _("td", { class: "figure wide-only" }));
-	}
-	return {
-		element: c,
-		draw: l
-	};
-}
-function Pi(e, t, n, r) {
-	let i = e.tokens[t], a = I(i), o = _("th", {
-		scope: "row",
-		class: "token-cell",
-		title: `${St(i)}; id ${e.ids[t]}, rank ${t + 1}`
-	});
-	return r ? x(o, _("button", {
-		type: "button",
-		class: "pick",
-		"aria-label": `Continue with ${St(i)}`,
-		onclick: () => r(t)
-	}, a)) : x(o, a), Fi(o, _("td", { class: "figure wide-only" }, M(n)));
-}
-function Fi(e, t) {
-	let n = _("td", { class: "figure raw-ink" }), r = _("td", { class: "figure processed-ink" }), i = _("span", { class: "bar bar-raw" }), a = _("span", { class: "bar bar-processed" }), o = _("span", { class: "wide-only" }), s = _("span");
-	return {
-		element: _("tr", {}, e, t, n, r, _("td", { class: "bar-cell" }, _("span", {
-			class: "bar-box",
-			"aria-hidden": "true"
-		}, i, a), _("span", { class: "fate" }, o, s))),
-		raw: n,
-		processed: r,
-		rawBar: i,
-		processedBar: a,
-		fate: s,
-		by: o
-	};
-}
-function Ii(e, t, n, r, i) {
-	S(e.raw, j(t)), S(e.processed, i ? "–" : j(n)), e.raw.dataset.value = String(t), e.processed.dataset.value = String(n), e.rawBar.style.transform = `scaleX(${t / r})`, e.processedBar.style.transform = `scaleX(${n / r})`, e.element.classList.toggle("removed", i !== ""), S(e.by, i ? "removed by " : ""), S(e.fate, i);
+function wi() {
+	let e = Ci(zr()).domain([1, 10]);
+	return e.copy = () => Rr(e, wi()).base(e.base()), Xt.apply(e, arguments), e;
 }
 // node_modules/d3-shape/src/constant.js
-function Z(e) {
+function J(e) {
 	return function() {
 		return e;
 	};
 }
 // node_modules/d3-path/dist/d3-path.mjs
-var Li = Math.PI, Ri = 2 * Li, Q = 1e-6, zi = Ri - Q;
-function Bi(e) {
+var Ti = Math.PI, Ei = 2 * Ti, Y = 1e-6, Di = Ei - Y;
+function Oi(e) {
 	this._ += e[0];
 	for (let t = 1, n = e.length; t < n; ++t) this._ += arguments[t] + e[t];
 }
-function Vi(e) {
+function ki(e) {
 	let t = Math.floor(e);
 	if (!(t >= 0)) throw Error(`invalid digits: ${e}`);
-	if (t > 15) return Bi;
+	if (t > 15) return Oi;
 	let n = 10 ** t;
 	return function(e) {
 		this._ += e[0];
 		for (let t = 1, r = e.length; t < r; ++t) this._ += Math.round(arguments[t] * n) / n + e[t];
 	};
 }
-function Hi(e, t, n, r) {
+function Ai(e, t, n, r) {
 	return e === n && t === r;
 }
-function Ui(e) {
+function ji(e) {
 	let t = Math.floor(e);
-	if (!(t <= 15)) return Hi;
+	if (!(t <= 15)) return Ai;
 	let n = 10 ** t, r = function(e) {
 		return Math.round(e * n);
 	};
@@ -2570,9 +2320,9 @@ function Ui(e) {
 		return r(e) === r(n) && r(t) === r(i);
 	};
 }
-var Wi = class {
+var Mi = class {
 	constructor(e) {
-		this._x0 = this._y0 = this._x1 = this._y1 = null, this._ = "", this._append = e == null ? Bi : Vi(e), this._equal = e == null ? Hi : Ui(e);
+		this._x0 = this._y0 = this._x1 = this._y1 = null, this._ = "", this._append = e == null ? Oi : ki(e), this._equal = e == null ? Ai : ji(e);
 	}
 	moveTo(e, t) {
 		this._append`M${this._x0 = this._x1 = +e},${this._y0 = this._y1 = +t}`;
@@ -2593,27 +2343,27 @@ var Wi = class {
 		if (e = +e, t = +t, n = +n, r = +r, i = +i, i < 0) throw Error(`negative radius: ${i}`);
 		let a = this._x1, o = this._y1, s = n - e, c = r - t, l = a - e, u = o - t, d = l * l + u * u;
 		if (this._x1 === null) this._append`M${this._x1 = e},${this._y1 = t}`;
-		else if (d > Q) {
-			if (!(Math.abs(u * s - c * l) > Q) || !i) this._append`L${this._x1 = e},${this._y1 = t}`;
+		else if (d > Y) {
+			if (!(Math.abs(u * s - c * l) > Y) || !i) this._append`L${this._x1 = e},${this._y1 = t}`;
 			else {
-				let f = n - a, p = r - o, m = s * s + c * c, h = f * f + p * p, g = Math.sqrt(m), _ = Math.sqrt(d), v = i * Math.tan((Li - Math.acos((m + d - h) / (2 * g * _))) / 2), y = v / _, b = v / g;
-				Math.abs(y - 1) > Q && this._append`L${e + y * l},${t + y * u}`, this._append`A${i},${i},0,0,${+(u * f > l * p)},${this._x1 = e + b * s},${this._y1 = t + b * c}`;
+				let f = n - a, p = r - o, m = s * s + c * c, h = f * f + p * p, g = Math.sqrt(m), _ = Math.sqrt(d), v = i * Math.tan((Ti - Math.acos((m + d - h) / (2 * g * _))) / 2), y = v / _, b = v / g;
+				Math.abs(y - 1) > Y && this._append`L${e + y * l},${t + y * u}`, this._append`A${i},${i},0,0,${+(u * f > l * p)},${this._x1 = e + b * s},${this._y1 = t + b * c}`;
 			}
 		}
 	}
 	arc(e, t, n, r, i, a) {
 		if (e = +e, t = +t, n = +n, a = !!a, n < 0) throw Error(`negative radius: ${n}`);
 		let o = n * Math.cos(r), s = n * Math.sin(r), c = e + o, l = t + s, u = 1 ^ a, d = a ? r - i : i - r;
-		if (this._x1 === null ? this._append`M${c},${l}` : (Math.abs(this._x1 - c) > Q || Math.abs(this._y1 - l) > Q) && this._append`L${c},${l}`, n) {
-			if (d < 0 && (d = d % Ri + Ri), d > zi) this._append`A${n},${n},0,1,${u},${e - o},${t - s}A${n},${n},0,1,${u},${this._x1 = c},${this._y1 = l}`;
-			else if (d > Q) {
+		if (this._x1 === null ? this._append`M${c},${l}` : (Math.abs(this._x1 - c) > Y || Math.abs(this._y1 - l) > Y) && this._append`L${c},${l}`, n) {
+			if (d < 0 && (d = d % Ei + Ei), d > Di) this._append`A${n},${n},0,1,${u},${e - o},${t - s}A${n},${n},0,1,${u},${this._x1 = c},${this._y1 = l}`;
+			else if (d > Y) {
 				let a = e + n * Math.cos(i), o = t + n * Math.sin(i);
-				if (d >= Li && this._equal(c, l, a, o)) {
+				if (d >= Ti && this._equal(c, l, a, o)) {
 					d /= 2;
 					let i = r + d;
-					this._append`A${n},${n},0,${+(d >= Li)},${u},${e + n * Math.cos(i)},${t + n * Math.sin(i)}`;
+					this._append`A${n},${n},0,${+(d >= Ti)},${u},${e + n * Math.cos(i)},${t + n * Math.sin(i)}`;
 				}
-				this._append`A${n},${n},0,${+(d >= Li)},${u},${this._x1 = a},${this._y1 = o}`;
+				this._append`A${n},${n},0,${+(d >= Ti)},${u},${this._x1 = a},${this._y1 = o}`;
 			}
 		}
 	}
@@ -2624,9 +2374,9 @@ var Wi = class {
 		return this._;
 	}
 };
-Wi.prototype;
+Mi.prototype;
 // node_modules/d3-shape/src/path.js
-function Gi(e) {
+function Ni(e) {
 	let t = 3;
 	return e.digits = function(n) {
 		if (!arguments.length) return t;
@@ -2637,17 +2387,17 @@ function Gi(e) {
 			t = e;
 		}
 		return e;
-	}, () => new Wi(t);
+	}, () => new Mi(t);
 }
 Array.prototype.slice;
-function Ki(e) {
+function Pi(e) {
 	return typeof e == "object" && "length" in e ? e : Array.from(e);
 }
 // node_modules/d3-shape/src/curve/linear.js
-function qi(e) {
+function Fi(e) {
 	this._context = e;
 }
-qi.prototype = {
+Fi.prototype = {
 	areaStart: function() {
 		this._line = 0;
 	},
@@ -2670,31 +2420,31 @@ qi.prototype = {
 		}
 	}
 };
-function Ji(e) {
-	return new qi(e);
+function Ii(e) {
+	return new Fi(e);
 }
 // node_modules/d3-shape/src/point.js
-function Yi(e) {
+function Li(e) {
 	return e[0];
 }
-function Xi(e) {
+function Ri(e) {
 	return e[1];
 }
 // node_modules/d3-shape/src/line.js
-function Zi(e, t) {
-	var n = Z(!0), r = null, i = Ji, a = null, o = Gi(s);
-	e = typeof e == "function" ? e : e === void 0 ? Yi : Z(e), t = typeof t == "function" ? t : t === void 0 ? Xi : Z(t);
+function zi(e, t) {
+	var n = J(!0), r = null, i = Ii, a = null, o = Ni(s);
+	e = typeof e == "function" ? e : e === void 0 ? Li : J(e), t = typeof t == "function" ? t : t === void 0 ? Ri : J(t);
 	function s(s) {
-		var c, l = (s = Ki(s)).length, u, d = !1, f;
+		var c, l = (s = Pi(s)).length, u, d = !1, f;
 		for (r ?? (a = i(f = o())), c = 0; c <= l; ++c) !(c < l && n(u = s[c], c, s)) === d && ((d = !d) ? a.lineStart() : a.lineEnd()), d && a.point(+e(u, c, s), +t(u, c, s));
 		if (f) return a = null, f + "" || null;
 	}
 	return s.x = function(t) {
-		return arguments.length ? (e = typeof t == "function" ? t : Z(+t), s) : e;
+		return arguments.length ? (e = typeof t == "function" ? t : J(+t), s) : e;
 	}, s.y = function(e) {
-		return arguments.length ? (t = typeof e == "function" ? e : Z(+e), s) : t;
+		return arguments.length ? (t = typeof e == "function" ? e : J(+e), s) : t;
 	}, s.defined = function(e) {
-		return arguments.length ? (n = typeof e == "function" ? e : Z(!!e), s) : n;
+		return arguments.length ? (n = typeof e == "function" ? e : J(!!e), s) : n;
 	}, s.curve = function(e) {
 		return arguments.length ? (i = e, r != null && (a = i(r)), s) : i;
 	}, s.context = function(e) {
@@ -2702,11 +2452,11 @@ function Zi(e, t) {
 	}, s;
 }
 // node_modules/d3-shape/src/area.js
-function Qi(e, t, n) {
-	var r = null, i = Z(!0), a = null, o = Ji, s = null, c = Gi(l);
-	e = typeof e == "function" ? e : e === void 0 ? Yi : Z(+e), t = typeof t == "function" ? t : Z(t === void 0 ? 0 : +t), n = typeof n == "function" ? n : n === void 0 ? Xi : Z(+n);
+function Bi(e, t, n) {
+	var r = null, i = J(!0), a = null, o = Ii, s = null, c = Ni(l);
+	e = typeof e == "function" ? e : e === void 0 ? Li : J(+e), t = typeof t == "function" ? t : J(t === void 0 ? 0 : +t), n = typeof n == "function" ? n : n === void 0 ? Ri : J(+n);
 	function l(l) {
-		var u, d, f, p = (l = Ki(l)).length, m, h = !1, g, _ = Array(p), v = Array(p);
+		var u, d, f, p = (l = Pi(l)).length, m, h = !1, g, _ = Array(p), v = Array(p);
 		for (a ?? (s = o(g = c())), u = 0; u <= p; ++u) {
 			if (!(u < p && i(m = l[u], u, l)) === h) {
 				if (h = !h) d = u, s.areaStart(), s.lineStart();
@@ -2720,20 +2470,20 @@ function Qi(e, t, n) {
 		if (g) return s = null, g + "" || null;
 	}
 	function u() {
-		return Zi().defined(i).curve(o).context(a);
+		return zi().defined(i).curve(o).context(a);
 	}
 	return l.x = function(t) {
-		return arguments.length ? (e = typeof t == "function" ? t : Z(+t), r = null, l) : e;
+		return arguments.length ? (e = typeof t == "function" ? t : J(+t), r = null, l) : e;
 	}, l.x0 = function(t) {
-		return arguments.length ? (e = typeof t == "function" ? t : Z(+t), l) : e;
+		return arguments.length ? (e = typeof t == "function" ? t : J(+t), l) : e;
 	}, l.x1 = function(e) {
-		return arguments.length ? (r = e == null ? null : typeof e == "function" ? e : Z(+e), l) : r;
+		return arguments.length ? (r = e == null ? null : typeof e == "function" ? e : J(+e), l) : r;
 	}, l.y = function(e) {
-		return arguments.length ? (t = typeof e == "function" ? e : Z(+e), n = null, l) : t;
+		return arguments.length ? (t = typeof e == "function" ? e : J(+e), n = null, l) : t;
 	}, l.y0 = function(e) {
-		return arguments.length ? (t = typeof e == "function" ? e : Z(+e), l) : t;
+		return arguments.length ? (t = typeof e == "function" ? e : J(+e), l) : t;
 	}, l.y1 = function(e) {
-		return arguments.length ? (n = e == null ? null : typeof e == "function" ? e : Z(+e), l) : n;
+		return arguments.length ? (n = e == null ? null : typeof e == "function" ? e : J(+e), l) : n;
 	}, l.lineX0 = l.lineY0 = function() {
 		return u().x(e).y(t);
 	}, l.lineY1 = function() {
@@ -2741,39 +2491,591 @@ function Qi(e, t, n) {
 	}, l.lineX1 = function() {
 		return u().x(r).y(t);
 	}, l.defined = function(e) {
-		return arguments.length ? (i = typeof e == "function" ? e : Z(!!e), l) : i;
+		return arguments.length ? (i = typeof e == "function" ? e : J(!!e), l) : i;
 	}, l.curve = function(e) {
 		return arguments.length ? (o = e, a != null && (s = o(a)), l) : o;
 	}, l.context = function(e) {
 		return arguments.length ? (e == null ? a = s = null : s = o(a = e), l) : a;
 	}, l;
 }
+// src/parts/lineChart.ts
+var X = {
+	left: 56,
+	right: 16,
+	top: 24,
+	bottom: 38
+};
+function Vi(e = 240) {
+	let t = v("title"), n = v("g"), r = v("svg", {
+		viewBox: `0 0 640 ${e}`,
+		class: "chart line-chart",
+		role: "img"
+	}, t, n), i = 640, a = null, o = dt(r, e, (e) => {
+		i = e, a && s(a);
+	});
+	function s(r) {
+		a = r;
+		let o = r.series.flatMap((e) => e.points);
+		if (o.length === 0) {
+			x(n);
+			return;
+		}
+		let [s, c] = Gi(Ht(o, (e) => e.x), 0), [l, u] = Gi(Ht(o.flatMap((e) => [
+			e.y,
+			e.low ?? e.y,
+			e.high ?? e.y
+		])), .06), d = pi([s, c], [X.left, i - X.right]), f = pi([r.yFrom ?? l, r.yTo ?? u], [e - X.bottom, X.top]), p = r.ticks ?? d.ticks(Math.max(3, Math.round(i / 90))).map((e) => [e, M(e)]);
+		S(t, `${r.title}. ${r.series.filter((e) => !e.thin).map(Wi).join(". ")}`), x(n, r.region ? v("rect", {
+			class: "region",
+			x: d(r.region[0]) - 5,
+			y: X.top,
+			width: d(r.region[1]) - d(r.region[0]) + 10,
+			height: e - X.top - X.bottom,
+			rx: 4
+		}) : null, ...f.ticks(5).flatMap((e) => [v("line", {
+			class: "grid",
+			x1: X.left,
+			x2: i - X.right,
+			y1: f(e),
+			y2: f(e)
+		}), v("text", {
+			x: X.left - 6,
+			y: f(e) + 4,
+			"text-anchor": "end"
+		}, M(e))]), ...p.map(([t, n]) => v("text", {
+			x: d(t),
+			y: e - X.bottom + 16,
+			"text-anchor": "middle"
+		}, n)), r.mark === void 0 ? null : v("line", {
+			class: "cut",
+			x1: d(r.mark),
+			x2: d(r.mark),
+			y1: X.top,
+			y2: e - X.bottom
+		}), ...r.series.map((e) => Hi(e, d, f)), v("text", {
+			x: i - X.right,
+			y: e - 4,
+			"text-anchor": "end"
+		}, `${r.x} →`), v("text", {
+			x: 2,
+			y: 12
+		}, r.y));
+	}
+	return {
+		element: r,
+		draw: s,
+		close: o
+	};
+}
+function Hi(e, t, n) {
+	let r = e.points.filter((e) => e.low !== void 0), i = zi().x((e) => t(e.x)).y((e) => n(e.y)), a = Bi().x((e) => t(e.x)).y0((e) => n(e.low)).y1((e) => n(e.high));
+	return v("g", { class: `ink-${e.ink}${e.thin ? " thin" : ""}` }, r.length > 1 ? v("path", {
+		class: "series-band",
+		d: a(r)
+	}) : null, v("path", {
+		class: "series-line",
+		d: i([...e.points]),
+		"stroke-dasharray": e.dashed ? "5 4" : null
+	}), ...e.thin ? [] : e.points.map((r) => v("circle", {
+		class: "series-dot",
+		cx: t(r.x),
+		cy: n(r.y),
+		r: 3.5
+	}, v("title", {}, Ui(e, r)))));
+}
+function Ui(e, t) {
+	let n = t.low === void 0 ? "" : ` (${M(t.low)} to ${M(t.high)})`;
+	return `${e.name} at ${M(t.x)}: ${M(t.y)}${n}`;
+}
+function Wi(e) {
+	return `${e.name}: ${e.points.slice(0, 30).map((e) => `${M(e.x)}: ${M(e.y)}`).join(", ")}`;
+}
+function Gi([e, t], n) {
+	let r = t === e ? Math.abs(e) * .1 || 1 : (t - e) * n;
+	return [e - r, t + r];
+}
+// src/views/distil.ts
+var Ki = {
+	hard: {
+		words: "hard labels",
+		ink: "raw"
+	},
+	soft: {
+		words: "soft targets",
+		ink: "accent"
+	},
+	hard_equal_time: {
+		words: "hard labels, same time",
+		ink: "second",
+		dashed: !0
+	}
+};
+function qi(e, t) {
+	let { state: n } = t, r = Vi(260), i = Xi(e), a = _("fieldset", { class: "choices" }, _("legend", {}, "Against"), ...["steps", "seconds"].map((e) => _("label", {}, _("input", {
+		type: "radio",
+		name: "against",
+		value: e,
+		checked: (n.get("against") ?? "steps") === e,
+		onchange: () => {
+			n.set("against", e), o();
+		}
+	}), ` ${e}`)));
+	function o() {
+		let t = n.get("against") === "seconds", i = Object.entries(e.arms).flatMap(([e, n]) => {
+			let { words: r, ink: i, dashed: a } = Ki[e] ?? {
+				words: e,
+				ink: "good"
+			}, o = n.map((e) => e.curve.map(([e, n, r]) => ({
+				x: t ? n : e,
+				y: r
+			}))), s = {
+				ink: i,
+				...a && { dashed: a }
+			}, c = t || e === "hard_equal_time" ? null : Ji(o);
+			return [...o.map((e, t) => ({
+				...s,
+				name: `${r}, seed ${n[t].seed}`,
+				points: e,
+				thin: c !== null
+			})), ...c ? [{
+				...s,
+				name: `${r}, mean`,
+				points: c
+			}] : []];
+		});
+		r.draw({
+			title: "Held-out loss while training",
+			x: t ? "seconds of training" : "steps",
+			y: "validation loss, nats a token",
+			series: i
+		});
+	}
+	return o(), {
+		element: _("div", {}, _("section", {
+			class: "card",
+			"aria-label": "Verdict"
+		}, _("h2", { class: "verdict" }, e.verdict ? `Distilling: ${e.verdict}` : "Training …"), e.verdict_reason ? _("p", {}, e.verdict_reason) : _("p", { class: "meta" }, "The verdict comes with the last seed."), e.verdict_equal_time_reason && e.arms.hard_equal_time ? _("p", { class: "meta" }, `At the same wall-clock: ${e.verdict_equal_time}. ${e.verdict_equal_time_reason}`) : null), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Both arms. "), _("span", { class: "legend" }, ...Object.keys(e.arms).map((e) => _("span", { class: `key key-${Ki[e]?.ink ?? "good"}` }, Ki[e]?.words ?? e))), a), r.element), i ? _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Paired difference, hard less soft. "), _("small", {}, "Nats a token on held-out text; right of 0 distilling gave the better student. Small dots are seeds, the bar is the interval of their mean.")), i.element) : null, _("section", {
+			class: "card scroll",
+			"aria-label": "Students"
+		}, Zi(e))),
+		close: () => {
+			r.close(), i?.close();
+		},
+		download: {
+			name: "retort-distil",
+			json: () => e,
+			csv: () => [[
+				"arm",
+				"seed",
+				"step",
+				"seconds",
+				"validation_nats_per_token"
+			], ...Object.entries(e.arms).flatMap(([e, t]) => t.flatMap((t) => t.curve.map(([n, r, i]) => [
+				e,
+				t.seed,
+				n,
+				r,
+				i
+			])))],
+			svg: () => r.element
+		}
+	};
+}
+function Ji(e) {
+	return e.length === 0 ? null : e[0].flatMap(({ x: t }) => {
+		let n = e.map((e) => e.find((e) => e.x === t));
+		return n.some((e) => e === void 0) ? [] : [{
+			x: t,
+			y: n.reduce((e, t) => e + t.y, 0) / e.length
+		}];
+	});
+}
+var Yi = 44;
+function Xi(e) {
+	let t = [
+		["same steps, validation", e.difference],
+		["same steps, test", e.difference_test],
+		["same time, validation", e.difference_equal_time],
+		["same time, test", e.difference_equal_time_test]
+	].filter((e) => !!e[1]);
+	if (t.length === 0) return null;
+	let n = t.length * Yi + 34, r = t.flatMap(([, e]) => [
+		...e.per_seed,
+		e.mean,
+		...e.ci ?? [],
+		0
+	]), [i, a] = [Math.min(...r), Math.max(...r)], o = (a - i || .01) * .08, s = v("title"), c = v("g"), l = v("svg", {
+		viewBox: `0 0 640 ${n}`,
+		class: "chart difference-chart",
+		role: "img"
+	}, s, c);
+	return S(s, t.map(([e, t]) => `${e}: ${P(t.mean)}${t.ci ? ` from ${P(t.ci[0])} to ${P(t.ci[1])}` : ""} nats a token`).join("; ")), {
+		element: l,
+		close: dt(l, n, (e) => {
+			let r = (t) => 12 + (t - i + o) / (a - i + 2 * o) * (e - 24);
+			x(c, v("line", {
+				class: "cut",
+				x1: r(0),
+				x2: r(0),
+				y1: 4,
+				y2: n - 26
+			}), v("text", {
+				x: r(0),
+				y: n - 10,
+				"text-anchor": "middle"
+			}, "0"), v("text", {
+				x: e - 4,
+				y: n - 10,
+				"text-anchor": "end"
+			}, "distilling better →"), ...t.map(([e, t], n) => {
+				let i = n * Yi + 30;
+				return v("g", { class: "ink-accent" }, v("text", {
+					x: 12,
+					y: i - 14
+				}, `${e}: ${P(t.mean)}${t.ci ? ` [${P(t.ci[0])}, ${P(t.ci[1])}]` : ""}`), t.ci ? v("line", {
+					class: "interval",
+					x1: r(t.ci[0]),
+					x2: r(t.ci[1]),
+					y1: i,
+					y2: i
+				}) : null, ...t.per_seed.map((e) => v("circle", {
+					class: "seed-dot",
+					cx: r(e),
+					cy: i,
+					r: 3
+				})), v("circle", {
+					class: "series-dot",
+					cx: r(t.mean),
+					cy: i,
+					r: 5
+				}));
+			}));
+		})
+	};
+}
+function Zi(e) {
+	return _("table", { class: "plain-table numeric" }, _("caption", { class: "sr" }, "Every student, its loss and what it cost"), _("thead", {}, _("tr", {}, ...[
+		"student",
+		"seed",
+		"validation (nats)",
+		"test (nats)",
+		"seconds",
+		"tokens seen",
+		"steps"
+	].map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...Object.entries(e.arms).flatMap(([e, t]) => t.map((t) => _("tr", {}, _("th", { scope: "row" }, Ki[e]?.words ?? e), _("td", { class: "figure" }, String(t.seed)), _("td", {
+		class: "figure",
+		title: t.val_nll === null ? null : N(t.val_nll)
+	}, M(t.val_nll)), _("td", { class: "figure" }, M(t.test_nll)), _("td", { class: "figure" }, t.seconds === null ? "–" : t.seconds.toFixed(1)), _("td", { class: "figure" }, t.tokens === null ? "–" : F(t.tokens)), _("td", { class: "figure" }, t.steps === null ? "–" : F(t.steps)))))));
+}
+function Qi(e, t) {
+	let n = { ...e?.arms ?? {} }, r = [...n[t.arm] ?? []], i = r.findIndex((e) => e.seed === t.seed), a = r[i] ?? {
+		seed: t.seed,
+		curve: [],
+		val_nll: null,
+		test_nll: null,
+		seconds: null,
+		tokens: null,
+		steps: null
+	}, o = {
+		...a,
+		curve: [...a.curve, [
+			t.step,
+			t.seconds,
+			t.val_nll
+		]],
+		val_nll: t.val_nll
+	};
+	return i < 0 ? r.push(o) : r[i] = o, n[t.arm] = r, { arms: n };
+}
+// src/views/path.ts
+var $i = 22, ea = 40, Z = {
+	left: 8,
+	right: 8,
+	top: 6,
+	bottom: 34
+}, ta = 7.4;
+function na(e, t) {
+	let { leaves: n } = e.path, r = n[0].temperature_low, i = n.at(-1).temperature_high, a = C("tau"), { state: o } = t, s = -1, c = _("input", {
+		id: a,
+		class: "tau",
+		type: "range",
+		min: r,
+		max: i,
+		step: "any",
+		oninput: () => h(Number(c.value)),
+		onkeydown: m
+	}), l = _("output", {
+		for: a,
+		class: "tau-value"
+	}), u = _("p", {
+		class: "tokens path-text",
+		dir: "auto"
+	}), d = _("p", {
+		class: "meta",
+		"data-path": "facts"
+	}), f = sa(e, r, i, (e) => h(e)), p = (e) => {
+		let t = n[Math.min(n.length - 1, Math.max(0, s + e))];
+		h(ra(t));
+	};
+	function m(e) {
+		let t = {
+			PageUp: 1,
+			PageDown: -1
+		}[e.key];
+		t !== void 0 && (e.preventDefault(), p(t));
+	}
+	function h(e) {
+		o.set("tau", I(e)), g(e);
+	}
+	function g(t) {
+		c.value = String(t), S(l, I(t));
+		let r = ia(n, t), i = n[r];
+		f.show(t, r), c.setAttribute("aria-valuetext", `τ ${I(t)}: ${i.text}`);
+		let a = t < i.temperature_low || t > i.temperature_high;
+		if (S(d, `${aa(i, e.path.exact)}${a ? " (the nearest: no asked-for temperature lies where the slider is)" : ""}; text ${r + 1} of ${n.length}, ended by ${i.finish_reason}, log-probability ${N(i.logprob_raw)} (raw, summed)`), r === s) return;
+		let o = n[s]?.ids;
+		s = r, x(u, ...e.tokens[r].map((e, t) => {
+			let n = L(e);
+			return o && o[t] !== i.ids[t] && n.classList.add("changed"), n;
+		}));
+	}
+	let v = o.listen((e) => e === "tau" && o.get("tau") !== void 0 && g(Number(o.get("tau"))));
+	g(Math.min(i, Math.max(r, Number(o.get("tau") ?? Math.min(i, Math.max(r, .7))) || 0)));
+	let y = n.reduce((e, t) => e + t.temperatures.length, 0);
+	return {
+		element: _("div", {}, _("section", {
+			class: "card",
+			"aria-label": "Text at the chosen temperature"
+		}, _("p", { class: "meta" }, `${e.model}, seed ${e.seed}, after “${e.prompt}”`), e.note ? _("p", { class: "note" }, e.note) : null, u, d, _("div", { class: "tau-box path-slider" }, _("label", { for: a }, "temperature τ"), l, c, _("div", { class: "form-foot" }, _("button", {
+			type: "button",
+			class: "quiet",
+			onclick: () => p(-1)
+		}, "← cooler text"), _("button", {
+			type: "button",
+			class: "quiet",
+			onclick: () => p(1)
+		}, "hotter text →")))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `${n.length} different texts at ${y} temperatures. `), _("small", {}, `${F(e.path.forward_passes)} forward passes, ${F(e.path.independent_passes)} for each temperature on its own. Left is cold, right is hot; each row is one token.`)), f.element), _("details", { class: "card" }, _("summary", {}, "All texts as a table"), la(e))),
+		close: () => {
+			v(), f.close();
+		},
+		download: {
+			name: "retort-path",
+			json: () => e,
+			csv: () => ua(e),
+			svg: () => f.element
+		}
+	};
+}
+function ra(e) {
+	return (e.temperature_low + e.temperature_high) / 2;
+}
+function ia(e, t) {
+	let n = 0, r = Infinity;
+	return e.forEach((e, i) => {
+		let a = Math.max(e.temperature_low - t, t - e.temperature_high, 0);
+		a < r && ([n, r] = [i, a]);
+	}), n;
+}
+function aa(e, t) {
+	return `${e.temperature_low === e.temperature_high ? `τ = ${I(e.temperature_low)}` : `τ from ${I(e.temperature_low)} to ${I(e.temperature_high)}`}${t ? ", exact" : ", as far as asked for"}`;
+}
+function oa(e) {
+	let { leaves: t } = e.path, n = [], r = Math.min(ea, Math.max(...t.map((e) => e.ids.length)));
+	for (let i = 0; i < r; i++) for (let r = 0; r < t.length;) {
+		let a = r, o = t[r].ids.slice(0, i + 1).join();
+		for (; a + 1 < t.length && t[a + 1].ids.slice(0, i + 1).join() === o;) a += 1;
+		t[r].ids.length > i && n.push({
+			from: t[r].temperature_low,
+			to: t[a].temperature_high,
+			row: i,
+			first: r,
+			last: a,
+			token: e.tokens[r][i]
+		}), r = a + 1;
+	}
+	return n;
+}
+function sa(e, t, n, r) {
+	let i = oa(e), a = 1 + Math.max(...i.map((e) => e.row)), o = Z.top + a * $i + Z.bottom, s = pi([t, n === t ? t + 1 : n], [Z.left, 640 - Z.right]), c = v("g"), l = v("g", {
+		class: "axes",
+		"aria-hidden": "true"
+	}), u = v("line", {
+		class: "now",
+		y1: Z.top,
+		y2: o - Z.bottom
+	}), d = v("title", {}, "Bands of tokens along the temperature axis"), f = v("svg", {
+		viewBox: `0 0 640 ${o}`,
+		class: "chart bands",
+		role: "img"
+	}, d, c, l, u);
+	f.style.maxHeight = "none";
+	let p = [t, 0];
+	f.addEventListener("click", (e) => {
+		let i = f.getBoundingClientRect(), a = s.invert((e.clientX - i.left) / i.width * f.viewBox.baseVal.width);
+		r(Math.min(n, Math.max(t, a)));
+	});
+	let m = dt(f, o, (e) => {
+		s.range([Z.left, e - Z.right]), x(c, ...i.map((e) => ca(e, s))), x(l, ...s.ticks(Math.max(3, Math.round(e / 90))).flatMap((e) => [v("line", {
+			class: "grid",
+			x1: s(e),
+			x2: s(e),
+			y1: o - Z.bottom,
+			y2: o - Z.bottom + 5
+		}), v("text", {
+			x: s(e),
+			y: o - Z.bottom + 18,
+			"text-anchor": e === t ? "start" : e === n ? "end" : "middle"
+		}, I(e))]), v("text", {
+			x: e - Z.right,
+			y: o - 2,
+			"text-anchor": "end"
+		}, "temperature τ →")), h(...p);
+	});
+	function h(e, t) {
+		p = [e, t], u.setAttribute("x1", String(s(e))), u.setAttribute("x2", String(s(e))), i.forEach((e, n) => c.children[n]?.classList.toggle("on", t >= e.first && t <= e.last));
+	}
+	return {
+		element: f,
+		show: h,
+		close: m
+	};
+}
+function ca(e, t) {
+	let n = t(e.from), r = Math.max(1.5, t(e.to) - n), i = xt(e.token), a = Math.floor((r - 6) / ta);
+	return v("g", { class: "band" }, v("rect", {
+		x: n,
+		y: Z.top + e.row * $i + 1,
+		width: r,
+		height: 20,
+		rx: Math.min(3, r / 3)
+	}), a >= Math.min(i.length, 2) ? v("text", {
+		x: n + 4,
+		y: Z.top + e.row * $i + 15
+	}, i.length > a ? `${i.slice(0, a - 1)}…` : i) : null);
+}
+function la(e) {
+	return _("div", { class: "scroll" }, _("table", { class: "plain-table" }, _("thead", {}, _("tr", {}, ...[
+		"τ from",
+		"to",
+		"text",
+		"end",
+		"log-probability, raw (nats)"
+	].map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...e.path.leaves.map((t, n) => _("tr", {}, _("td", { class: "figure" }, I(t.temperature_low)), _("td", { class: "figure" }, I(t.temperature_high)), _("td", { dir: "auto" }, ...e.tokens[n].map(L)), _("td", {}, t.finish_reason), _("td", { class: "figure" }, t.logprob_raw.toFixed(3)))))));
+}
+function ua(e) {
+	return [[
+		"temperature_low",
+		"temperature_high",
+		"text",
+		"finish_reason",
+		"logprob_raw"
+	], ...e.path.leaves.map((e) => [
+		e.temperature_low,
+		e.temperature_high,
+		e.text,
+		e.finish_reason,
+		e.logprob_raw
+	])];
+}
+// src/parts/bars.ts
+function da(e, t, n, r) {
+	let i = _("tbody"), a = [], o = Math.min(n, e.tokens.length, t.length);
+	for (let n = 0; n < o; n++) {
+		let o = fa(e, n, t[n], r);
+		a.push(o), i.append(o.element);
+	}
+	let s = u(), c = _("table", { class: "bars" }, _("caption", { class: "sr" }, "The most likely tokens, with their raw and processed probability"), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", {
+		scope: "col",
+		class: "figure wide-only"
+	}, "logit"), _("th", {
+		scope: "col",
+		class: "figure raw-ink"
+	}, "raw"), _("th", {
+		scope: "col",
+		class: "figure processed-ink"
+	}, "processed"), _("th", {
+		scope: "col",
+		class: "bar-head"
+	}, _("span", { class: "sr" }, "bars and "), "what removed it"))), i, o < t.length ? _("tbody", { class: "tail" }, s.element) : null);
+	function l(e) {
+		let { raw: t, processed: n } = e, r = he(t, o, t.to), i = he(n, o, n.to), c = Math.max(D(t, 0), D(n, n.from), r, i);
+		a.forEach((r, i) => {
+			let a = Ie(e, i);
+			ma(r, D(t, i), D(n, i), c, a === null ? "" : `${a.name}=${a.value}`);
+			let o = e.stages.some((e) => e.removed > 0 && e.after.to === i + 1);
+			r.element.classList.toggle("last-kept", o);
+		});
+		let l = Math.max(0, n.to - Math.max(o, n.from));
+		ma(s, r, i, c, ""), S(s.fate, `${F(l)} kept, ${F(A(t) - o - l)} removed`), s.element.classList.toggle("removed", l === 0);
+	}
+	function u() {
+		return pa(_("th", {
+			scope: "row",
+			class: "token-cell"
+		}, `${F(t.length - o)} more tokens`), _("td", { class: "figure wide-only" }));
+	}
+	return {
+		element: c,
+		draw: l
+	};
+}
+function fa(e, t, n, r) {
+	let i = e.tokens[t], a = L(i), o = _("th", {
+		scope: "row",
+		class: "token-cell",
+		title: `${St(i)}; id ${e.ids[t]}, rank ${t + 1}`
+	});
+	return r ? x(o, _("button", {
+		type: "button",
+		class: "pick",
+		"aria-label": `Continue with ${St(i)}`,
+		onclick: () => r(t)
+	}, a)) : x(o, a), pa(o, _("td", { class: "figure wide-only" }, M(n)));
+}
+function pa(e, t) {
+	let n = _("td", { class: "figure raw-ink" }), r = _("td", { class: "figure processed-ink" }), i = _("span", { class: "bar bar-raw" }), a = _("span", { class: "bar bar-processed" }), o = _("span", { class: "wide-only" }), s = _("span");
+	return {
+		element: _("tr", {}, e, t, n, r, _("td", { class: "bar-cell" }, _("span", {
+			class: "bar-box",
+			"aria-hidden": "true"
+		}, i, a), _("span", { class: "fate" }, o, s))),
+		raw: n,
+		processed: r,
+		rawBar: i,
+		processedBar: a,
+		fate: s,
+		by: o
+	};
+}
+function ma(e, t, n, r, i) {
+	S(e.raw, j(t)), S(e.processed, i ? "–" : j(n)), e.raw.dataset.value = String(t), e.processed.dataset.value = String(n), e.rawBar.style.transform = `scaleX(${t / r})`, e.processedBar.style.transform = `scaleX(${n / r})`, e.element.classList.toggle("removed", i !== ""), S(e.by, i ? "removed by " : ""), S(e.fate, i);
+}
 // src/parts/rankChart.ts
-var $i = 260, $ = {
+var ha = 260, Q = {
 	left: 52,
 	right: 14,
 	top: 26,
 	bottom: 34
-}, ea = 1e-10, ta = 240;
-function na(e) {
-	let t = bi([1, Math.max(e, 2)], [$.left, 640]), n = bi([ea, 1], [$i - $.bottom, $.top]).clamp(!0), r = oa(e), i = v("path", { class: "area-kept" }), a = v("path", { class: "line-raw" }), o = v("path", { class: "line-processed" }), s = v("g", { class: "cuts" }), c = v("title", {}), l = v("g", {
+}, ga = 1e-10, _a = 240;
+function va(e) {
+	let t = wi([1, Math.max(e, 2)], [Q.left, 640]), n = wi([ga, 1], [ha - Q.bottom, Q.top]).clamp(!0), r = Sa(e), i = v("path", { class: "area-kept" }), a = v("path", { class: "line-raw" }), o = v("path", { class: "line-processed" }), s = v("g", { class: "cuts" }), c = v("title", {}), l = v("g", {
 		class: "axes",
 		"aria-hidden": "true"
 	}), u = null, d = v("svg", {
-		viewBox: `0 0 640 ${$i}`,
+		viewBox: `0 0 640 ${ha}`,
 		class: "chart rank-chart",
 		role: "img"
 	}, c, l, i, a, o, s);
 	function f(e) {
 		return r.filter((t) => t >= e.from && t < e.to).map((r) => [t(r + 1), n(Math.exp(me(e, r)))]);
 	}
-	let p = dt(d, $i, (r) => {
-		t.range([$.left, r - $.right]), x(l, ...ia(e, t, n, r)), u !== null && m(u);
+	let p = dt(d, ha, (r) => {
+		t.range([Q.left, r - Q.right]), x(l, ...ba(e, t, n, r)), u !== null && m(u);
 	});
 	function m(e) {
 		u = e;
 		let { processed: r, raw: l } = e, d = f(r);
-		r.to - r.from > 1 && d.push([t(r.to), n(Math.exp(me(r, r.to - 1)))]), d.sort((e, t) => e[0] - t[0]), a.setAttribute("d", Zi()(f(l)) ?? ""), o.setAttribute("d", Zi()(d) ?? ""), i.setAttribute("d", Qi().x((e) => e[0]).y1((e) => e[1]).y0(n(ea))(d) ?? ""), x(s, ...ra(e, t)), S(c, `Probability against rank. Raw: grey. Processed: ${P(A(r))} of ${P(A(l))} tokens, from ${M(Math.exp(me(r, r.from)))} down to ${M(Math.exp(me(r, r.to - 1)))}.`);
+		r.to - r.from > 1 && d.push([t(r.to), n(Math.exp(me(r, r.to - 1)))]), d.sort((e, t) => e[0] - t[0]), a.setAttribute("d", zi()(f(l)) ?? ""), o.setAttribute("d", zi()(d) ?? ""), i.setAttribute("d", Bi().x((e) => e[0]).y1((e) => e[1]).y0(n(ga))(d) ?? ""), x(s, ...ya(e, t)), S(c, `Probability against rank. Raw: grey. Processed: ${F(A(r))} of ${F(A(l))} tokens, from ${M(Math.exp(me(r, r.from)))} down to ${M(Math.exp(me(r, r.to - 1)))}.`);
 	}
 	return {
 		element: d,
@@ -2781,24 +3083,24 @@ function na(e) {
 		close: p
 	};
 }
-function ra(e, t) {
+function ya(e, t) {
 	return e.stages.filter((e) => e.removed > 0 && e.after.to < e.before.to).map((e, n) => {
 		let r = t(e.after.to + .5), i = r > t.range()[1] * .75;
 		return v("g", {}, v("line", {
 			class: "cut",
 			x1: r,
 			x2: r,
-			y1: $.top,
-			y2: $i - $.bottom
+			y1: Q.top,
+			y2: ha - Q.bottom
 		}), v("text", {
 			class: "cut-label",
 			x: r + (i ? -4 : 4),
-			y: $.top + 10 + 13 * n,
+			y: Q.top + 10 + 13 * n,
 			"text-anchor": i ? "end" : "start"
 		}, `${e.stage.name}=${e.stage.value}`));
 	});
 }
-function ia(e, t, n, r) {
+function ba(e, t, n, r) {
 	let i = [
 		1,
 		10,
@@ -2817,22 +3119,22 @@ function ia(e, t, n, r) {
 	return [
 		...i.map((e) => v("text", {
 			x: t(e),
-			y: $i - $.bottom + 15,
+			y: ha - Q.bottom + 15,
 			"text-anchor": e === 1 ? "start" : "middle"
-		}, P(e))),
+		}, F(e))),
 		...a.flatMap((e) => [v("line", {
 			class: "grid",
-			x1: $.left,
-			x2: r - $.right,
+			x1: Q.left,
+			x2: r - Q.right,
 			y1: n(e),
 			y2: n(e)
 		}), v("text", {
-			x: $.left - 6,
+			x: Q.left - 6,
 			y: n(e) + 4,
 			"text-anchor": "end"
-		}, e === 1 ? "1" : `10${aa(Math.log10(e))}`)]),
+		}, e === 1 ? "1" : `10${xa(Math.log10(e))}`)]),
 		v("text", {
-			x: r - $.right,
+			x: r - Q.right,
 			y: 256,
 			"text-anchor": "end"
 		}, "rank of the token →"),
@@ -2842,26 +3144,26 @@ function ia(e, t, n, r) {
 		}, "probability")
 	];
 }
-function aa(e) {
+function xa(e) {
 	return String(Math.round(e)).replace(/[-0-9]/g, (e) => e === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(e)]);
 }
-function oa(e) {
-	let t = Array.from({ length: ta }, (t, n) => Math.round(e ** (n / 239)) - 1);
+function Sa(e) {
+	let t = Array.from({ length: _a }, (t, n) => Math.round(e ** (n / 239)) - 1);
 	return [...new Set(t)].sort((e, t) => e - t);
 }
 // src/views/position.ts
-var sa = 20, ca = 3;
-function la(e, t, n) {
-	let r = et(e.logits), { state: i, announce: a } = t, o, s = ct((e) => b(e), a, { heat: !1 }), c = fa((e) => b(Me(y(), e))), l = _("div"), u = Ni(e, r, sa, n), d = na(r.length), f = ma(), p = _("ul", {
+var Ca = 20, wa = 3;
+function Ta(e, t, n) {
+	let r = et(e.logits), { state: i, announce: a } = t, o, s = ct((e) => b(e), a, { heat: !1 }), c = Oa((e) => b(Me(y(), e))), l = _("div"), u = da(e, r, Ca, n), d = va(r.length), f = Aa(), p = _("ul", {
 		class: "warnings",
 		"aria-label": "Where the settings conflict"
 	}), m = ut(S), h = _("button", {
 		type: "button",
 		class: "quiet more",
 		onclick: () => v(g * 3)
-	}, "Show more tokens"), g = sa;
+	}, "Show more tokens"), g = Ca;
 	function v(t) {
-		g = Math.min(t, e.tokens.length), u = Ni(e, r, g, n), x(l, u.element), h.hidden = g >= e.tokens.length, o !== void 0 && u.draw(o);
+		g = Math.min(t, e.tokens.length), u = da(e, r, g, n), x(l, u.element), h.hidden = g >= e.tokens.length, o !== void 0 && u.draw(o);
 	}
 	function y() {
 		try {
@@ -2877,41 +3179,41 @@ function la(e, t, n) {
 		let e = y();
 		o = Fe(e, r), s.show(e), s.report(o.stages), c.show(je(e)), u.draw(o), d.draw(o), f.draw(o), x(p, ...o.warnings.map((e) => _("li", {}, e))), p.hidden = o.warnings.length === 0;
 	}
-	let ee = i.listen((e) => e === "chain" && m()), C = _("div", { class: "position" }, ua(e), _("div", { class: "columns" }, _("section", {
+	let ee = i.listen((e) => e === "chain" && m()), C = _("div", { class: "position" }, Ea(e), _("div", { class: "columns" }, _("section", {
 		class: "card controls",
 		"aria-label": "Settings"
 	}, c.element, s.element, p), _("section", {
 		class: "card",
 		"aria-label": "Distribution of the next token"
-	}, f.element, l, h)), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `All ${P(r.length)} tokens by rank. `), da()), d.element));
-	return v(sa), S(), {
+	}, f.element, l, h)), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `All ${F(r.length)} tokens by rank. `), Da()), d.element));
+	return v(Ca), S(), {
 		element: C,
 		close: () => {
 			ee(), d.close();
 		},
 		download: {
 			name: "retort-position",
-			json: () => ha(e, o),
-			csv: () => ga(e, r, o),
+			json: () => ja(e, o),
+			csv: () => Ma(e, r, o),
 			svg: () => d.element
 		}
 	};
 }
-function ua(e) {
+function Ea(e) {
 	return _("div", { class: "prompt" }, _("p", { class: "meta" }, `${e.model}, after`), _("p", {
 		class: "tokens",
 		dir: "auto"
-	}, ...e.prompt_tokens.map(I)), e.note ? _("p", { class: "note" }, e.note) : null);
+	}, ...e.prompt_tokens.map(L)), e.note ? _("p", { class: "note" }, e.note) : null);
 }
-function da() {
+function Da() {
 	return _("span", { class: "legend" }, _("span", { class: "key key-raw" }, "raw: the model's own, τ = 1"), _("span", { class: "key key-processed" }, "processed: what sampling draws from"), _("span", { class: "key key-cut" }, "where a stage cuts"));
 }
-function fa(e) {
+function Oa(e) {
 	let t = C("tau"), n = _("input", {
 		id: t,
 		type: "range",
 		min: 0,
-		max: ca,
+		max: wa,
 		step: .01,
 		class: "tau",
 		oninput: () => e(Number(n.value))
@@ -2925,11 +3227,11 @@ function fa(e) {
 			"aria-hidden": "true"
 		}, _("span", {}, "0 greedy"), _("span", {}, "1 raw"), _("span", {}, "3"))),
 		show(e) {
-			n.value = String(e), n.setAttribute("aria-valuetext", `τ ${F(e)}${e === 0 ? ", greedy" : e === 1 ? ", the model's own" : ""}`), S(r, F(e));
+			n.value = String(e), n.setAttribute("aria-valuetext", `τ ${I(e)}${e === 0 ? ", greedy" : e === 1 ? ", the model's own" : ""}`), S(r, I(e));
 		}
 	};
 }
-var pa = [
+var ka = [
 	[
 		"entropy",
 		"entropy",
@@ -2952,8 +3254,8 @@ var pa = [
 		(e) => A(e.processed)
 	]
 ];
-function ma() {
-	let e = pa.map(([e, t, n, ,]) => {
+function Aa() {
+	let e = ka.map(([e, t, n, ,]) => {
 		let r = _("span", {
 			class: "raw-ink",
 			"data-measure": `${e}-raw`
@@ -2972,7 +3274,7 @@ function ma() {
 	return {
 		element: i,
 		draw(i) {
-			pa.forEach(([, , , t, n], r) => {
+			ka.forEach(([, , , t, n], r) => {
 				a(e[r].raw, t(i), M(t(i))), a(e[r].processed, n(i), M(n(i)));
 			});
 			let o = i.stages.at(-1)?.keptMassTotal ?? 1;
@@ -2980,7 +3282,7 @@ function ma() {
 		}
 	};
 }
-function ha(e, t) {
+function ja(e, t) {
 	let { raw: n, processed: r } = t;
 	return {
 		model: e.model,
@@ -3015,7 +3317,7 @@ function ha(e, t) {
 		}))
 	};
 }
-function ga(e, t, n) {
+function Ma(e, t, n) {
 	return [[
 		"rank",
 		"id",
@@ -3035,22 +3337,22 @@ function ga(e, t, n) {
 	])];
 }
 // src/views/text.ts
-var _a = 6, va = 1e3, ya = [
+var Na = 6, Pa = 1e3, Fa = [
 	{
 		name: "entropy",
 		label: "entropy",
 		what: "entropy of the raw distribution",
-		heat: (e) => e.entropy_nats / _a,
+		heat: (e) => e.entropy_nats / Na,
 		shown: (e) => N(e.entropy_nats),
-		ends: ["0 nats: sure", `${_a} nats or more`]
+		ends: ["0 nats: sure", `${Na} nats or more`]
 	},
 	{
 		name: "rank",
 		label: "rank",
 		what: "rank of the token that stands here",
-		heat: (e) => Math.log(e.rank) / Math.log(va),
-		shown: (e) => `rank ${P(e.rank)}`,
-		ends: ["the first choice", `rank ${P(va)} or beyond`]
+		heat: (e) => Math.log(e.rank) / Math.log(Pa),
+		shown: (e) => `rank ${F(e.rank)}`,
+		ends: ["the first choice", `rank ${F(Pa)} or beyond`]
 	},
 	{
 		name: "flip",
@@ -3061,17 +3363,17 @@ var _a = 6, va = 1e3, ya = [
 		ends: ["safe at τ = 0", "a coin toss"]
 	}
 ];
-function ba(e, t, n) {
-	let { state: r } = t, i = ya.find((e) => e.name === r.get("colour")) ?? ya[0], a = Math.min(Number(r.get("token") ?? 0) || 0, e.tokens.length - 1), o = _("section", {
+function Ia(e, t, n) {
+	let { state: r } = t, i = Fa.find((e) => e.name === r.get("colour")) ?? Fa[0], a = Math.min(Number(r.get("token") ?? 0) || 0, e.tokens.length - 1), o = _("section", {
 		class: "card detail",
 		"aria-live": "polite",
 		"aria-label": "The chosen token"
-	}), s = e.tokens.map((e, t) => d(e, t)), c = _("p", { class: "legend heat-legend" }), l = Ta(e, (e) => p(e, !1)), u = _("div", {
+	}), s = e.tokens.map((e, t) => d(e, t)), c = _("p", { class: "legend heat-legend" }), l = Va(e, (e) => p(e, !1)), u = _("div", {
 		class: "tokens text-tokens",
 		role: "group",
 		"aria-label": "The text, token by token. Arrow keys go through it.",
 		onkeydown: f
-	}, _("span", { class: "prompt-part" }, ...e.prompt_tokens.map(I)));
+	}, _("span", { class: "prompt-part" }, ...e.prompt_tokens.map(L)));
 	e.tokens.forEach((e, t) => {
 		u.append(s[t]), /\n/.test(e.token) && u.append(_("br"));
 	});
@@ -3083,7 +3385,7 @@ function ba(e, t, n) {
 			onmouseenter: () => m(t),
 			onfocus: () => m(t),
 			onclick: () => p(t, !0)
-		}, I(e.token));
+		}, L(e.token));
 	}
 	function f(e) {
 		let t = getComputedStyle(u).direction === "rtl", n = {
@@ -3096,7 +3398,7 @@ function ba(e, t, n) {
 		r.set("token", String(e)), m(e), t && s[e].focus();
 	}
 	function m(t) {
-		s[a]?.setAttribute("tabindex", "-1"), s[a]?.removeAttribute("aria-current"), a = t, s[t]?.setAttribute("tabindex", "0"), s[t]?.setAttribute("aria-current", "true"), l.mark(t), x(o, ...Sa(e, t, n));
+		s[a]?.setAttribute("tabindex", "-1"), s[a]?.removeAttribute("aria-current"), a = t, s[t]?.setAttribute("tabindex", "0"), s[t]?.setAttribute("aria-current", "true"), l.mark(t), x(o, ...Ra(e, t, n));
 	}
 	function h() {
 		e.tokens.forEach((e, t) => {
@@ -3107,7 +3409,7 @@ function ba(e, t, n) {
 			"aria-hidden": "true"
 		}), _("span", {}, `${i.ends[1]} (${i.what})`)), l.draw(i);
 	}
-	let g = _("fieldset", { class: "choices" }, _("legend", {}, "Colour by"), ...ya.map((e) => _("label", {}, _("input", {
+	let g = _("fieldset", { class: "choices" }, _("legend", {}, "Colour by"), ...Fa.map((e) => _("label", {}, _("input", {
 		type: "radio",
 		name: "colour",
 		value: e.name,
@@ -3120,40 +3422,40 @@ function ba(e, t, n) {
 		element: _("div", {}, _("div", { class: "prompt" }, _("p", { class: "meta" }, `${e.model}, seed ${e.seed}, drawn through ${e.chain || "no chain (raw)"}`), e.note ? _("p", { class: "note" }, e.note) : null), _("section", {
 			class: "card",
 			"aria-label": "Text"
-		}, g, u, c), _("div", { class: "columns text-columns" }, o, _("figure", { class: "card" }, _("figcaption", {}, xa(e)), l.element))),
+		}, g, u, c), _("div", { class: "columns text-columns" }, o, _("figure", { class: "card" }, _("figcaption", {}, La(e)), l.element))),
 		close: l.close,
 		download: {
 			name: "retort-text",
 			json: () => e,
-			csv: () => Ea(e),
+			csv: () => Ha(e),
 			svg: () => l.element
 		}
 	};
 }
-function xa(e) {
+function La(e) {
 	return `${at(e.tokens.length)}: log-probability ${N(e.logprob_raw)} (raw, summed), mean entropy ${N(e.mean_entropy_nats)}, chance that a greedy replay differs somewhere ${j(e.flip_risk)} (noise ${M(e.noise_scale)} logits)`;
 }
-function Sa(e, t, n) {
+function Ra(e, t, n) {
 	let r = e.tokens[t], i = Math.max(...r.alternatives.map((e) => Math.max(e.prob_raw, e.prob_processed)), 1e-12), a = [
-		["rank", P(r.rank)],
+		["rank", F(r.rank)],
 		["log-probability, raw", N(r.logprob_raw)],
 		["log-probability, processed", r.logprob_processed === null ? "cannot come" : N(r.logprob_processed)],
 		["entropy, raw", N(r.entropy_nats)],
 		["entropy, processed", N(r.entropy_processed_nats)],
 		["margin, raw logits", M(r.margin)],
-		["tokens kept", P(r.kept)],
+		["tokens kept", F(r.kept)],
 		["mass kept", j(r.kept_mass)],
 		["flip risk", j(r.flip_risk)]
 	];
 	return [
-		_("h2", {}, _("small", {}, `${t + 1} of ${e.tokens.length} `), I(r.token), _("small", {}, r.given ? " given" : " drawn")),
+		_("h2", {}, _("small", {}, `${t + 1} of ${e.tokens.length} `), L(r.token), _("small", {}, r.given ? " given" : " drawn")),
 		r.removed_by ? _("p", { class: "error" }, `${r.removed_by} would have removed it`) : _("p", { hidden: !0 }),
 		_("dl", { class: "facts" }, ...a.map(([e, t]) => _("div", {}, _("dt", {}, e), _("dd", {}, t)))),
-		_("table", { class: "bars alternatives" }, _("caption", {}, n ? "Could have stood here; choose one to branch" : "Could have stood here"), _("thead", { class: "sr" }, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", { scope: "col" }, "raw"), _("th", { scope: "col" }, "processed"), _("th", { scope: "col" }, "bar"))), _("tbody", {}, ...r.alternatives.map((e) => Ca(e, r, i, n && (() => n.branch(t, e.id))))))
+		_("table", { class: "bars alternatives" }, _("caption", {}, n ? "Could have stood here; choose one to branch" : "Could have stood here"), _("thead", { class: "sr" }, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", { scope: "col" }, "raw"), _("th", { scope: "col" }, "processed"), _("th", { scope: "col" }, "bar"))), _("tbody", {}, ...r.alternatives.map((e) => za(e, r, i, n && (() => n.branch(t, e.id))))))
 	];
 }
-function Ca(e, t, n, r) {
-	let i = e.id === t.id, a = I(e.token), o = _("span", { class: "bar bar-raw" }), s = _("span", { class: "bar bar-processed" });
+function za(e, t, n, r) {
+	let i = e.id === t.id, a = L(e.token), o = _("span", { class: "bar bar-raw" }), s = _("span", { class: "bar bar-processed" });
 	o.style.transform = `scaleX(${e.prob_raw / n})`, s.style.transform = `scaleX(${e.prob_processed / n})`;
 	let c = r && !i ? _("button", {
 		type: "button",
@@ -3172,13 +3474,13 @@ function Ca(e, t, n, r) {
 		"aria-hidden": "true"
 	}, o, s)));
 }
-var wa = 150;
-function Ta(e, t) {
+var Ba = 150;
+function Va(e, t) {
 	let n = v("title"), r = v("g"), i = null, a = 640, o = 0, s = v("svg", {
-		viewBox: `0 0 640 ${wa}`,
+		viewBox: `0 0 640 ${Ba}`,
 		class: "chart strip",
 		role: "img"
-	}, n, r), c = dt(s, wa, (e) => {
+	}, n, r), c = dt(s, Ba, (e) => {
 		a = e, i && l(i);
 	});
 	function l(s) {
@@ -3194,7 +3496,7 @@ function Ta(e, t) {
 				x: n * c,
 				y: 0,
 				width: c,
-				height: wa
+				height: Ba
 			}), v("rect", {
 				class: "strip-fill",
 				x: n * c + 1,
@@ -3218,7 +3520,7 @@ function Ta(e, t) {
 		close: c
 	};
 }
-function Ea(e) {
+function Ha(e) {
 	return [[
 		"place",
 		"id",
@@ -3249,8 +3551,128 @@ function Ea(e) {
 		e.flip_risk
 	])];
 }
+// src/views/tune.ts
+function Ua(e, t) {
+	let n = e.settings.map((t, n) => Ka(t, e.axis) ?? n), r = e.settings.every((t) => Ka(t, e.axis) !== null), i = e.recommendation, a = Vi(), o = Vi(200), s = r ? qa(i.region) : void 0, c = {
+		x: r ? Ja(e.axis) : "setting, as in the table",
+		...s && { region: [s[0], s.at(-1)] },
+		...r && typeof i.setting == "number" ? { mark: i.setting } : {},
+		...r ? {} : { ticks: n.map((e) => [e, String(e + 1)]) }
+	}, l = (t, r) => e.settings.flatMap((e, i) => {
+		let a = t(e);
+		return a === null ? [] : [{
+			x: n[i],
+			y: a,
+			...r && {
+				low: r(e)[0],
+				high: r(e)[1]
+			}
+		}];
+	});
+	a.draw({
+		...c,
+		title: `Quality of ${e.model} on ${e.task}`,
+		y: e.score,
+		series: [{
+			name: "score",
+			ink: "accent",
+			points: l((e) => e.score, (e) => e.score_ci)
+		}]
+	});
+	let u = [{
+		name: "distinct answers",
+		ink: "second",
+		points: l((e) => e.distinct)
+	}, {
+		name: "agreement of two answers",
+		ink: "raw",
+		dashed: !0,
+		points: l((e) => e.agreement)
+	}].filter((e) => e.points.length > 0);
+	return o.draw({
+		...c,
+		title: "Variety of the answers",
+		y: "share",
+		yFrom: 0,
+		yTo: 1,
+		series: u
+	}), {
+		element: _("div", {}, _("section", {
+			class: "card",
+			"aria-label": "Recommendation"
+		}, _("p", { class: "meta" }, `${e.model} on ${e.task} (${e.goal}): ${F(e.items)} items, ${F(e.samples_per_item)} answers each, seed ${e.seed}${e.chain ? `, drawn through ${e.chain}` : ""}`), _("h2", { class: "verdict" }, `Recommended: ${Ya(i.setting, e.axis)}`), _("p", {}, i.reason), _("dl", { class: "facts recommendation" }, ...Wa(e))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Quality. "), _("small", {}, `${e.score}; the band is each setting's own 95 % interval, the shaded stretch what cannot be told from the best, the dashed line what is recommended.`)), a.element), u.length === 0 ? null : _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Variety. "), _("span", { class: "legend" }, _("span", { class: "key key-second" }, "distinct: share of an item's answers that differ"), _("span", { class: "key key-dashed" }, "agreement: share of pairs that are the same"))), o.element), _("section", {
+			class: "card scroll",
+			"aria-label": "All settings"
+		}, Ga(e))),
+		close: () => {
+			a.close(), o.close();
+		},
+		download: {
+			name: "retort-tune",
+			json: () => e,
+			csv: () => [[
+				"setting",
+				"score",
+				"score_low",
+				"score_high",
+				"distinct",
+				"agreement",
+				"samples"
+			], ...e.settings.map((e) => [
+				Ya(e.temperature ?? e.setting, null),
+				e.score,
+				...e.score_ci,
+				e.distinct,
+				e.agreement,
+				e.samples
+			])],
+			svg: () => a.element
+		}
+	};
+}
+function Wa(e) {
+	let t = e.recommendation, n = [
+		[`score less that at ${Ya(t.reference, e.axis)}`, `${P(t.difference, 3)} (${P(t.difference_ci[0], 3)} to ${P(t.difference_ci[1], 3)}, for all pairs together)`],
+		["told apart from any other", t.detectable ? "yes" : "no"],
+		["advantage on held-out items", t.held_out_difference === null ? "–" : `${P(t.held_out_difference, 3)}${t.held_out_ci ? ` (${P(t.held_out_ci[0], 3)} to ${P(t.held_out_ci[1], 3)})` : ""}`],
+		["chosen again on half the items", t.chosen_again === null ? "–" : `${Math.round(100 * t.chosen_again)} %`],
+		["smallest difference that would show", t.minimum_detectable_difference === null ? "–" : M(t.minimum_detectable_difference)]
+	];
+	return e.forward_passes !== null && e.independent_passes !== null && n.push(["forward passes", `${F(e.forward_passes)}, against ${F(e.independent_passes)} one by one`]), n.map(([e, t]) => _("div", {}, _("dt", {}, e), _("dd", {}, t)));
+}
+function Ga(e) {
+	let t = [
+		"",
+		Ja(e.axis),
+		"score",
+		"95 % interval",
+		"distinct",
+		"agreement",
+		"answers"
+	];
+	return _("table", { class: "plain-table numeric" }, _("caption", { class: "sr" }, "Every setting with its score and variety"), _("thead", {}, _("tr", {}, ...t.map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...e.settings.map((t, n) => {
+		let r = t.temperature ?? t.setting, i = JSON.stringify(r) === JSON.stringify(e.recommendation.setting);
+		return _("tr", { class: i ? "chosen" : "" }, _("td", {}, i ? "→" : String(n + 1)), _("th", { scope: "row" }, Ya(r, null)), _("td", {
+			class: "figure",
+			"data-value": t.score
+		}, t.score.toFixed(3)), _("td", { class: "figure" }, `${t.score_ci[0].toFixed(3)} to ${t.score_ci[1].toFixed(3)}`), _("td", { class: "figure" }, M(t.distinct)), _("td", { class: "figure" }, M(t.agreement)), _("td", { class: "figure" }, F(t.samples)));
+	})));
+}
+function Ka(e, t) {
+	let n = t ? e.setting?.[t] ?? (t === "temperature" ? e.temperature : null) : null;
+	return typeof n == "number" ? n : null;
+}
+function qa(e) {
+	return e.length > 0 && e.every((e) => typeof e == "number") ? e : void 0;
+}
+function Ja(e) {
+	return e === "temperature" ? "temperature τ" : e ?? "setting";
+}
+function Ya(e, t) {
+	return typeof e == "number" ? t === "temperature" ? `τ = ${I(e)}` : t ? `${t} = ${I(e)}` : I(e) : typeof e == "object" && e ? Object.entries(e).map(([e, t]) => `${e}=${t}`).join(" ") : String(e);
+}
 // src/app.ts
-function Da(e, t, { address: n, tabs: r = ka(t) }) {
+function Xa(e, t, { address: n, tabs: r = Qa(t) }) {
 	let i = _("div", {
 		class: "sr",
 		role: "status",
@@ -3304,7 +3726,7 @@ function Da(e, t, { address: n, tabs: r = ka(t) }) {
 	}, t)))), m = _("button", {
 		type: "button",
 		class: "quiet",
-		onclick: () => void Oa(a)
+		onclick: () => void Za(a)
 	}, "Copy link");
 	e.classList.add("retort"), x(e, _("header", { class: "head" }, _("p", { class: "brand" }, "retort"), u, _("div", { class: "tools" }, n ? m : null, p, ae(e))), o, i);
 	let h = a.state.listen((e) => e === "view" && f());
@@ -3312,36 +3734,44 @@ function Da(e, t, { address: n, tabs: r = ka(t) }) {
 		h(), s?.close(), e.replaceChildren();
 	};
 }
-async function Oa(e) {
+async function Za(e) {
 	try {
 		await navigator.clipboard.writeText(e.state.link()), e.announce("Link copied");
 	} catch {
 		history.replaceState(null, "", e.state.link()), e.announce("The link is in the address bar");
 	}
 }
-function ka(e) {
-	let t = [], { position: n, text: r, path: i, compare: a } = e;
+function Qa(e) {
+	let t = [], { position: n, text: r, path: i, compare: a, tune: o, distil: s } = e;
 	return n && t.push({
 		name: "position",
 		label: "Position",
-		open: (e) => la(n, e)
+		open: (e) => Ta(n, e)
 	}), r && t.push({
 		name: "text",
 		label: "Text",
-		open: (e) => ba(r, e)
+		open: (e) => Ia(r, e)
 	}), i && t.push({
 		name: "path",
 		label: "Path",
-		open: (e) => wi(i, e)
+		open: (e) => na(i, e)
 	}), a && t.push({
 		name: "compare",
 		label: "Compare",
 		open: (e) => wt(a, e)
+	}), o && t.push({
+		name: "tune",
+		label: "Tune",
+		open: (e) => Ua(o, e)
+	}), s && t.push({
+		name: "distil",
+		label: "Distil",
+		open: (e) => qi(s, e)
 	}), t;
 }
 // src/parts/runForm.ts
-function Aa(t) {
-	let { api: n, state: r, fields: i } = t, a = null, o = new Map(i.map((e) => [e.name, ja(e, r)])), s = _("button", {
+function $a(t) {
+	let { api: n, state: r, fields: i } = t, a = null, o = new Map(i.map((e) => [e.name, eo(e, r)])), s = _("button", {
 		type: "submit",
 		class: "solid"
 	}, t.verb), c = _("button", {
@@ -3383,9 +3813,10 @@ function Aa(t) {
 			S(d, e.message);
 			return;
 		}
+		t.onStart?.();
 		let s = n.start(t.kind, o, {
 			onProgress: ({ done: e, total: t, detail: n }) => {
-				l.hidden = !1, l.max = t || 1, l.value = e, S(u, n || `${P(e)} of ${P(t)}`);
+				l.hidden = !1, l.max = t || 1, l.value = e, S(u, n || `${F(e)} of ${F(t)}`);
 			},
 			onLost: () => S(u, "The connection was lost; trying again …"),
 			onTold: (e, n) => t.onTold?.(e, n)
@@ -3409,7 +3840,7 @@ function Aa(t) {
 		}
 	};
 }
-function ja(e, t) {
+function eo(e, t) {
 	let n = C(e.name), r = e.name, i = t.get(r) ?? e.initial;
 	if (e.kind === "choice") {
 		let t = _("select", {
@@ -3439,42 +3870,42 @@ function ja(e, t) {
 	return a.value = i, a;
 }
 // src/studio.ts
-var Ma = "The sky is", Na = /* @__PURE__ */ new Map();
-function Pa(e, t) {
-	let n = {
+var to = "The sky is", no = /* @__PURE__ */ new Map();
+function ro(e, { models: t, tasks: n, recipes: r }) {
+	let i = {
 		name: "model",
 		label: "Model",
 		kind: "choice",
 		initial: t[0],
 		choices: t
-	}, r = {
+	}, a = {
 		name: "prompt",
 		label: "Prompt",
 		kind: "lines",
-		initial: Ma,
+		initial: to,
 		hint: "Ctrl+Enter looks"
-	}, i = {
+	}, o = {
 		name: "seed",
 		label: "Seed",
 		kind: "number",
 		initial: "0"
-	}, a = {
+	}, s = {
 		name: "max_tokens",
 		label: "Longest text, in tokens",
 		kind: "number",
 		initial: "24"
-	}, o = {
+	}, c = {
 		name: "chain",
 		label: "Chain",
 		kind: "text",
 		initial: "temperature=0.8 | top_p=0.9"
-	}, s = {
+	}, l = {
 		name: "truncations",
 		label: "After the temperature",
 		kind: "text",
 		initial: "",
 		hint: "for example top_p=0.9"
-	}, c = {
+	}, u = {
 		name: "temperatures",
 		label: "Temperatures",
 		kind: "text",
@@ -3482,93 +3913,93 @@ function Pa(e, t) {
 		hint: "first:last:count, or a list"
 	};
 	return [
-		Fa(e, {
+		io(e, {
 			name: "position",
 			label: "Position",
 			kind: "position",
 			verb: "Look",
 			eager: !0,
-			fields: [n, r],
+			fields: [i, a],
 			body: ({ model: e, prompt: t }, { state: n }) => ({
 				model: e,
 				prompt: t,
-				continuation: za(n.get("continuation"))
+				continuation: so(n.get("continuation"))
 			}),
-			view: (e, t, n) => la(e, t, (r) => {
-				let i = za(t.state.get("continuation"));
+			view: (e, t, n) => Ta(e, t, (r) => {
+				let i = so(t.state.get("continuation"));
 				t.state.set("continuation", [...i, e.ids[r]].join(",")), n();
 			})
 		}),
-		Fa(e, {
+		io(e, {
 			name: "text",
 			label: "Text",
 			kind: "text",
 			verb: "Write",
 			fields: [
-				n,
-				r,
-				o,
 				i,
-				a
+				a,
+				c,
+				o,
+				s
 			],
 			body: ({ model: e, prompt: t, chain: n, seed: r, max_tokens: i }, { state: a }) => ({
 				model: e,
 				prompt: t,
 				chain: n,
-				seed: La("seed", r),
-				max_tokens: La("longest text", i),
-				continuation: za(a.get("continuation"))
+				seed: $("seed", r),
+				max_tokens: $("longest text", i),
+				continuation: so(a.get("continuation"))
 			}),
-			view: (e, t, n) => ba(e, t, { branch: (r, i) => {
+			view: (e, t, n) => Ia(e, t, { branch: (r, i) => {
 				let a = e.tokens.slice(0, r).map((e) => e.id);
 				t.state.set("continuation", [...a, i].join(",")), t.state.set("token", String(r)), n();
 			} })
 		}),
-		Fa(e, {
+		io(e, {
 			name: "path",
 			label: "Path",
 			kind: "path",
 			verb: "Follow",
 			fields: [
-				n,
-				r,
-				{ ...i },
+				i,
 				a,
-				c,
-				s
+				{ ...o },
+				s,
+				u,
+				l
 			],
 			body: ({ model: e, prompt: t, seed: n, max_tokens: r, temperatures: i, truncations: a }) => ({
 				model: e,
 				prompt: t,
 				chain: a,
-				seed: La("seed", n),
-				max_tokens: La("longest text", r),
-				temperatures: Ra(i)
+				seed: $("seed", n),
+				max_tokens: $("longest text", r),
+				temperatures: oo(i)
 			}),
-			view: (e, t) => wi(e, t)
+			view: (e, t) => na(e, t)
 		}),
-		Fa(e, {
+		io(e, {
 			name: "compare",
 			label: "Compare",
 			kind: "compare",
 			verb: "Compare",
 			fields: [
 				{
-					...n,
+					...i,
 					label: "A: model"
 				},
 				{
-					...r,
+					...a,
 					label: "A: prompt"
 				},
 				{
-					...n,
+					...i,
 					name: "model_b",
 					label: "B: model",
 					initial: t[1] ?? t[0]
 				},
 				{
-					...r,
+					...a,
 					name: "prompt_b",
 					label: "B: prompt",
 					hint: "empty: the same as A's",
@@ -3582,18 +4013,112 @@ function Pa(e, t) {
 				prompt_b: r || t
 			}),
 			view: (e, t) => wt(e, t)
+		}),
+		io(e, {
+			name: "tune",
+			label: "Tune",
+			kind: "tune",
+			verb: "Tune",
+			fields: [
+				i,
+				{
+					name: "task",
+					label: "Task",
+					kind: "choice",
+					initial: n[0],
+					choices: n
+				},
+				{
+					...u,
+					name: "tune_temperatures",
+					initial: "0:2:9"
+				},
+				{
+					name: "samples",
+					label: "Answers an item",
+					kind: "number",
+					initial: "4"
+				},
+				{
+					name: "items",
+					label: "Items",
+					kind: "number",
+					initial: "24",
+					hint: "empty: all"
+				},
+				{ ...l },
+				o
+			],
+			body: ({ model: e, task: t, tune_temperatures: n, samples: r, items: i, truncations: a, seed: o }) => ({
+				model: e,
+				task: t,
+				temperatures: oo(n),
+				samples: $("answers an item", r),
+				chain: a,
+				seed: $("seed", o),
+				...i?.trim() ? { items: $("items", i) } : {}
+			}),
+			view: (e, t) => Ua(e, t)
+		}),
+		io(e, {
+			name: "distil",
+			label: "Distil",
+			kind: "distil",
+			verb: "Train",
+			fields: [
+				{
+					name: "recipe",
+					label: "Recipe",
+					kind: "choice",
+					initial: r[0],
+					choices: r
+				},
+				{
+					name: "steps",
+					label: "Steps an arm",
+					kind: "number",
+					initial: "40"
+				},
+				{
+					name: "seeds",
+					label: "Seeds",
+					kind: "number",
+					initial: "2"
+				},
+				{
+					name: "kd_temperature",
+					label: "Temperature τ of the loss",
+					kind: "number",
+					initial: "1"
+				},
+				{
+					name: "alpha",
+					label: "α, weight of the soft term",
+					kind: "number",
+					initial: "0.9"
+				}
+			],
+			body: ({ recipe: e, steps: t, seeds: n, kd_temperature: r, alpha: i }) => ({
+				recipe: e,
+				steps: $("steps", t),
+				seeds: $("seeds", n),
+				temperature: Number(r),
+				alpha: Number(i)
+			}),
+			view: (e, t) => qi(e, t),
+			live: (e, t, n) => t === "point" ? Qi(e, n) : null
 		})
 	];
 }
-function Fa(e, t) {
+function io(e, t) {
 	return {
 		name: t.name,
 		label: t.label,
-		open: (n) => Ia(e, t, n)
+		open: (n) => ao(e, t, n)
 	};
 }
-function Ia(e, t, n) {
-	let r = null, i = _("div", { class: "holder" }), a = Aa({
+function ao(e, t, n) {
+	let r = null, i = null, a = _("div", { class: "holder" }), o = $a({
 		api: e,
 		state: n.state,
 		announce: n.announce,
@@ -3601,63 +4126,68 @@ function Ia(e, t, n) {
 		verb: t.verb,
 		fields: t.fields,
 		body: (e) => t.body(e, n),
+		onStart: () => i = null,
+		onTold: (e, n) => {
+			let r = t.live?.(i, e, n) ?? null;
+			r !== null && s(i = r);
+		},
 		onRecord: (e, n) => {
-			Na.set(t.name, {
+			no.set(t.name, {
 				record: e,
 				values: n
-			}), o(e);
+			}), s(e);
 		}
 	});
-	a.element.addEventListener("change", () => n.state.set("continuation", void 0));
-	function o(e) {
-		r?.close(), r = t.view(e, n, a.run), x(i, r.element);
+	o.element.addEventListener("change", () => n.state.set("continuation", void 0));
+	function s(e) {
+		r?.close(), r = t.view(e, n, o.run), x(a, r.element);
 	}
-	let s = Na.get(t.name);
-	return s ? o(s.record) : t.eager && a.run(), {
-		element: _("div", {}, a.element, i),
+	let c = no.get(t.name);
+	return c ? s(c.record) : t.eager && o.run(), {
+		element: _("div", {}, o.element, a),
 		get download() {
 			return r?.download ?? null;
 		},
 		close: () => {
-			a.close(), r?.close();
+			o.close(), r?.close();
 		}
 	};
 }
-function La(e, t) {
+function $(e, t) {
 	let n = Number(t);
 	if (!t?.trim() || !Number.isSafeInteger(n)) throw Error(`${e} must be a whole number, got “${t ?? ""}”`);
 	return n;
 }
-function Ra(e) {
+function oo(e) {
 	let t = /^\s*([\d.]+):([\d.]+):(\d+)\s*$/.exec(e ?? ""), n = t ? Array.from({ length: Number(t[3]) }, (e, n) => Number(t[1]) + (Number(t[2]) - Number(t[1])) * n / Math.max(1, Number(t[3]) - 1)) : (e ?? "").split(",").map(Number);
 	if (n.length === 0 || !n.every(Number.isFinite)) throw Error(`temperatures are first:last:count (0:2:41) or a list (0, 0.5, 1), got “${e ?? ""}”`);
 	return n.map((e) => Number(e.toFixed(10)));
 }
-function za(e) {
+function so(e) {
 	return e ? e.split(",").map(Number).filter(Number.isSafeInteger) : [];
 }
 // src/main.ts
-function Ba({ model: e, el: t }) {
+function co({ model: e, el: t }) {
 	let n = document.createElement("div");
 	t.append(n);
-	let r = Da(n, e.get("data"), { address: !1 }), i = () => {
-		r(), r = Da(n, e.get("data"), { address: !1 });
+	let r = Xa(n, e.get("data"), { address: !1 }), i = () => {
+		r(), r = Xa(n, e.get("data"), { address: !1 });
 	};
 	return e.on("change:data", i), () => {
 		e.off("change:data", i), r();
 	};
 }
-var Va = { render: Ba }, Ha = document.getElementById("retort-data"), Ua = document.getElementById("retort-page");
-Ha !== null && Ua !== null && Wa(Ua, JSON.parse(Ha.textContent ?? "{}"));
-function Wa(e, t) {
+var lo = { render: co }, uo = document.getElementById("retort-data"), fo = document.getElementById("retort-page");
+uo !== null && fo !== null && po(fo, JSON.parse(uo.textContent ?? "{}"));
+function po(e, t) {
 	if (!t.studio) {
-		Da(e, t, { address: !0 });
+		Xa(e, t, { address: !0 });
 		return;
 	}
 	let n = new r();
-	n.models().then((r) => Da(e, t, {
+	n.offer().then((r) => Xa(e, t, {
 		address: !0,
-		tabs: Pa(n, r)
+		tabs: ro(n, r)
 	})).catch((t) => e.textContent = t.message);
 }
-export { Va as default };
+export { lo as default };

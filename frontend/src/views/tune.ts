@@ -1,0 +1,146 @@
+// Which temperature suits a task: quality and variety with their intervals, and what can be told apart.
+
+import { h } from "../parts/dom.ts";
+import { number, signed, tau, whole } from "../parts/format.ts";
+import { lineChart, type Drawing, type Point } from "../parts/lineChart.ts";
+import type { TuneRecord, TuneSetting } from "../records.ts";
+import type { Context, View } from "./view.ts";
+
+export function tuneView(record: TuneRecord, _context: Context): View {
+  const places = record.settings.map((one, place) => placeOf(one, record.axis) ?? place);
+  const ordered = record.settings.every((one) => placeOf(one, record.axis) !== null);
+  const found = record.recommendation;
+  const quality = lineChart();
+  const variety = lineChart(200);
+  const region = ordered ? numbersOf(found.region) : undefined;
+  const common = {
+    x: ordered ? axisName(record.axis) : "setting, as in the table",
+    ...(region && { region: [region[0]!, region.at(-1)!] as const }),
+    ...(ordered && typeof found.setting === "number" ? { mark: found.setting } : {}),
+    ...(ordered ? {} : { ticks: places.map((place) => [place, String(place + 1)] as [number, string]) }),
+  };
+  const points = (value: (one: TuneSetting) => number | null, ends?: (one: TuneSetting) => [number, number]): Point[] =>
+    record.settings.flatMap((one, place) => {
+      const y = value(one);
+      if (y === null) return [];
+      return [{ x: places[place]!, y, ...(ends && { low: ends(one)[0], high: ends(one)[1] }) }];
+    });
+  quality.draw({
+    ...common,
+    title: `Quality of ${record.model} on ${record.task}`,
+    y: record.score,
+    series: [{ name: "score", ink: "accent", points: points((one) => one.score, (one) => one.score_ci) }],
+  } satisfies Drawing);
+  const mixed = [
+    { name: "distinct answers", ink: "second" as const, points: points((one) => one.distinct) },
+    { name: "agreement of two answers", ink: "raw" as const, dashed: true, points: points((one) => one.agreement) },
+  ].filter((one) => one.points.length > 0);
+  variety.draw({ ...common, title: "Variety of the answers", y: "share", yFrom: 0, yTo: 1, series: mixed });
+
+  const element = h(
+    "div",
+    {},
+    h(
+      "section",
+      { class: "card", "aria-label": "Recommendation" },
+      h("p", { class: "meta" }, `${record.model} on ${record.task} (${record.goal}): ${whole(record.items)} items, ${whole(record.samples_per_item)} answers each, seed ${record.seed}${record.chain ? `, drawn through ${record.chain}` : ""}`),
+      h("h2", { class: "verdict" }, `Recommended: ${settingText(found.setting, record.axis)}`),
+      h("p", {}, found.reason),
+      h("dl", { class: "facts recommendation" }, ...facts(record)),
+    ),
+    h(
+      "figure",
+      { class: "card" },
+      h("figcaption", {}, h("b", {}, "Quality. "), h("small", {}, `${record.score}; the band is each setting's own 95 % interval, the shaded stretch what cannot be told from the best, the dashed line what is recommended.`)),
+      quality.element,
+    ),
+    mixed.length === 0
+      ? null
+      : h(
+          "figure",
+          { class: "card" },
+          h("figcaption", {}, h("b", {}, "Variety. "), h("span", { class: "legend" }, h("span", { class: "key key-second" }, "distinct: share of an item's answers that differ"), h("span", { class: "key key-dashed" }, "agreement: share of pairs that are the same"))),
+          variety.element,
+        ),
+    h("section", { class: "card scroll", "aria-label": "All settings" }, table(record)),
+  );
+  return {
+    element,
+    close: () => {
+      quality.close();
+      variety.close();
+    },
+    download: {
+      name: "retort-tune",
+      json: () => record,
+      csv: () => [
+        ["setting", "score", "score_low", "score_high", "distinct", "agreement", "samples"],
+        ...record.settings.map((one) => [settingText(one.temperature ?? one.setting, null), one.score, ...one.score_ci, one.distinct, one.agreement, one.samples]),
+      ],
+      svg: () => quality.element,
+    },
+  };
+}
+
+function facts(record: TuneRecord): HTMLElement[] {
+  const found = record.recommendation;
+  const rows: [string, string][] = [
+    [`score less that at ${settingText(found.reference, record.axis)}`, `${signed(found.difference, 3)} (${signed(found.difference_ci[0], 3)} to ${signed(found.difference_ci[1], 3)}, for all pairs together)`],
+    ["told apart from any other", found.detectable ? "yes" : "no"],
+    ["advantage on held-out items", found.held_out_difference === null ? "–" : `${signed(found.held_out_difference, 3)}${found.held_out_ci ? ` (${signed(found.held_out_ci[0], 3)} to ${signed(found.held_out_ci[1], 3)})` : ""}`],
+    ["chosen again on half the items", found.chosen_again === null ? "–" : `${Math.round(100 * found.chosen_again)} %`],
+    ["smallest difference that would show", found.minimum_detectable_difference === null ? "–" : number(found.minimum_detectable_difference)],
+  ];
+  if (record.forward_passes !== null && record.independent_passes !== null) {
+    rows.push(["forward passes", `${whole(record.forward_passes)}, against ${whole(record.independent_passes)} one by one`]);
+  }
+  return rows.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)));
+}
+
+function table(record: TuneRecord): HTMLElement {
+  const names = ["", axisName(record.axis), "score", "95 % interval", "distinct", "agreement", "answers"];
+  return h(
+    "table",
+    { class: "plain-table numeric" },
+    h("caption", { class: "sr" }, "Every setting with its score and variety"),
+    h("thead", {}, h("tr", {}, ...names.map((name) => h("th", { scope: "col" }, name)))),
+    h(
+      "tbody",
+      {},
+      ...record.settings.map((one, place) => {
+        const value = one.temperature ?? one.setting;
+        const chosen = JSON.stringify(value) === JSON.stringify(record.recommendation.setting);
+        return h(
+          "tr",
+          { class: chosen ? "chosen" : "" },
+          h("td", {}, chosen ? "→" : String(place + 1)),
+          h("th", { scope: "row" }, settingText(value, null)),
+          h("td", { class: "figure", "data-value": one.score }, one.score.toFixed(3)),
+          h("td", { class: "figure" }, `${one.score_ci[0].toFixed(3)} to ${one.score_ci[1].toFixed(3)}`),
+          h("td", { class: "figure" }, number(one.distinct)),
+          h("td", { class: "figure" }, number(one.agreement)),
+          h("td", { class: "figure" }, whole(one.samples)),
+        );
+      }),
+    ),
+  );
+}
+
+function placeOf(one: TuneSetting, axis: string | null | undefined): number | null {
+  const value = axis ? (one.setting?.[axis] ?? (axis === "temperature" ? one.temperature : null)) : null;
+  return typeof value === "number" ? value : null;
+}
+
+function numbersOf(values: readonly unknown[]): number[] | undefined {
+  return values.length > 0 && values.every((value) => typeof value === "number") ? (values as number[]) : undefined;
+}
+
+function axisName(axis: string | null | undefined): string {
+  return axis === "temperature" ? "temperature τ" : (axis ?? "setting");
+}
+
+function settingText(value: unknown, axis: string | null | undefined): string {
+  if (typeof value === "number") return axis === "temperature" ? `τ = ${tau(value)}` : axis ? `${axis} = ${tau(value)}` : tau(value);
+  if (value !== null && typeof value === "object") return Object.entries(value).map(([name, one]) => `${name}=${one}`).join(" ");
+  return String(value);
+}
