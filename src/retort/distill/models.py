@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from retort.distill.checks import nearest
-from retort.distill.losses import match_vocabulary
+from retort.distill.losses import average_log_probs, match_vocabulary
 from retort.errors import CapabilityError, InputError
 
 SAMPLED_WEIGHTS = 4096  # values hashed of each tensor: training changes nearly all of them
@@ -42,13 +41,8 @@ class Teacher(nn.Module):
     @torch.no_grad()
     def forward(self, **inputs: Tensor) -> Tensor:
         """Logits `[batch, time, tokens]`, cut to the tokenizer's ids: table entries beyond them are nobody's token."""
-        first, *others = (self._one(member, inputs) for member in self.members)
-        if not others:
-            return first
-        mixture = first.float().log_softmax(-1)
-        for logits in others:
-            torch.logaddexp(mixture, logits.float().log_softmax(-1), out=mixture)
-        return mixture.sub_(math.log(1 + len(others)))
+        answers = [self._one(member, inputs) for member in self.members]
+        return answers[0] if len(answers) == 1 else average_log_probs(answers)
 
     def _one(self, member: nn.Module, inputs: dict[str, Tensor]) -> Tensor:
         logits: Tensor = member(**inputs, use_cache=False).logits

@@ -18,18 +18,11 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
+from retort.distill.losses.blocks import block_rows, sum_over_blocks
 from retort.distill.losses.labels import IGNORE_INDEX, check_shape, kept_positions
 from retort.distill.losses.mixture import Mixture, match_vocabulary
 from retort.errors import InputError
-
-__all__ = ["block_rows", "distillation_loss", "match_vocabulary"]
-
-# Half a megabyte of float32 a block on a CPU, so that the passes over it and its few companions stay in the
-# second-level cache; on an accelerator kernel launches cost more than memory traffic, so blocks are large.
-BLOCK_ELEMENTS_CPU = 2**17
-BLOCK_ELEMENTS_ACCELERATOR = 2**26
 
 
 def distillation_loss(
@@ -72,65 +65,20 @@ def distillation_loss(
     teacher = None
     if alpha > 0 and teacher_logits is not None:
         teacher = teacher_logits.detach().reshape(-1, teacher_logits.shape[-1])
-    rows = chunk_positions or block_rows(student)
-    total: Tensor = _SumOverBlocks.apply(student, teacher, labels.reshape(-1), kept, rows, mixture)
+    counted = labels.reshape(-1)[kept]
+    inside = torch.promote_types(student.dtype, torch.float32)
+    everything = kept.numel() == student.shape[0]
+
+    def block_loss(student_block: Tensor, block: slice) -> tuple[Tensor, Tensor]:
+        teacher_block = None
+        if teacher is not None:
+            teacher_block = match_vocabulary(
+                teacher[block if everything else kept[block]].to(inside), vocab_size
+            )
+        return mixture.value_and_gradient(student_block, teacher_block, counted[block])
+
+    total = sum_over_blocks(student, kept, chunk_positions or block_rows(student), block_loss)
     return total, torch.tensor(kept.numel(), device=student.device)
-
-
-def block_rows(logits: Tensor) -> int:
-    """How many rows of `[..., vocab]` logits one block takes on their device."""
-    elements = BLOCK_ELEMENTS_CPU if logits.device.type == "cpu" else BLOCK_ELEMENTS_ACCELERATOR
-    return max(1, elements // logits.shape[-1])
-
-
-class _SumOverBlocks(torch.autograd.Function):
-    """Adds the mixture over the kept rows; the student's gradient is taken block by block on the way."""
-
-    @staticmethod
-    @torch.no_grad()
-    def forward(
-        ctx: torch.autograd.function.FunctionCtx,
-        student: Tensor,
-        teacher: Tensor | None,
-        labels: Tensor,
-        kept: Tensor,
-        rows: int,
-        mixture: Mixture,
-    ) -> Tensor:
-        """The total, a scalar, of `[positions, vocab]` logits; `kept` holds the indices of the rows that count."""
-        inside = torch.promote_types(student.dtype, torch.float32)
-        # Masked rows keep a gradient of exactly 0. Without masked rows every row is written, so clearing
-        # would be waste.
-        everything = kept.numel() == student.shape[0]
-        gradient = None
-        if ctx.needs_input_grad[0]:  # type: ignore[attr-defined]
-            gradient = torch.empty_like(student) if everything else torch.zeros_like(student)
-        total = torch.zeros((), dtype=inside, device=student.device)
-        with torch.autocast(student.device.type, enabled=False):
-            for start in range(0, kept.numel(), rows):
-                # A slice when nothing is masked: indexing would copy the rows.
-                block = slice(start, start + rows) if everything else kept[start : start + rows]
-                teacher_block = (
-                    None
-                    if teacher is None
-                    else match_vocabulary(teacher[block].to(inside), student.shape[-1])
-                )
-                value, block_gradient = mixture.value_and_gradient(
-                    student[block].to(inside), teacher_block, labels[block]
-                )
-                total += value
-                if gradient is not None:
-                    gradient[block] = block_gradient.to(gradient.dtype)
-        if gradient is not None:
-            ctx.save_for_backward(gradient)
-        return total
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: torch.autograd.function.FunctionCtx, grad_output: Tensor) -> tuple[Tensor | None, ...]:
-        """The kept gradient, scaled."""
-        (gradient,) = ctx.saved_tensors  # type: ignore[attr-defined]
-        return gradient * grad_output.to(gradient.dtype), None, None, None, None, None
 
 
 def _check_teacher(student_logits: Tensor, teacher_logits: Tensor | None, alpha: float) -> None:

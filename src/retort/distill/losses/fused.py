@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from retort.distill.losses.dense import block_rows
+from retort.distill.losses.blocks import block_rows
 from retort.distill.losses.labels import IGNORE_INDEX, check_shape, kept_positions
 from retort.distill.losses.mixture import Mixture, match_vocabulary
 from retort.errors import InputError
