@@ -67,4 +67,4 @@ def test_generation_is_timed_with_the_tokens_it_drew(capsys: pytest.CaptureFixtu
 def test_an_unknown_name_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["pathh"])
-    assert "there are startup, sampling, generate, path, distill" in capsys.readouterr().err
+    assert "there are startup, sampling, generate, speculative, path, distill" in capsys.readouterr().err

@@ -25,7 +25,7 @@ def coupled_rate(target_log_probs: Any, draft_log_probs: Any) -> np.ndarray:
     `T_j ≥ T_i·max(p_j/p_i, q_j/q_i)`, and the arrivals are exponential. Where the ratio p_j/q_j is above that of i the
     first term is the larger, else the second, so one sort by that ratio serves all i. At least `(1 - TV)/(1 + TV)`.
     Shapes `[..., vocab]`, log-probabilities in nats; float64.
-    Source: Daliri, Musco, Suresh 2024, theorem 3 (the bound); the sum follows from the race.
+    Source: Daliri, Musco, Suresh 2024 (the bound; the sum follows from the race).
     """
     target, draft = (np.asarray(values, dtype=np.float64) for values in (target_log_probs, draft_log_probs))
     known = np.maximum(target, draft) > -np.inf
