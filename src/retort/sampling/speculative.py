@@ -33,6 +33,7 @@ import numpy as np
 
 from retort.distribution import Chain, log_softmax
 from retort.distribution.arrays import as_floats, to_numpy
+from retort.distribution.context import Context, RowState
 from retort.errors import InputError
 from retort.sampling.acceptance import coupled_chance, residual_chance
 from retort.sampling.noise import uniform_at
@@ -54,7 +55,9 @@ class Draft:
       same seed and positions; none is allowed. `logits` `[k, vocab]`: the draft model's before each of them.
     - `params`: the target's; `seed`: that of `params` by default. `position`: of the first draft token in the generated
       text.
-    - `history`: all tokens before the first draft token, for chains that look back.
+    - `history`: all tokens before the first draft token, for chains that look back; `prompt_length`: how many of them
+      are the prompt. `state`: what the target's stages remember before the first draft token, for chains that do
+      (mirostat, adaptive_p). The draft tokens of such chains are all drawn with this one state.
     """
 
     ids: Sequence[int]
@@ -64,6 +67,8 @@ class Draft:
     seed: int | None = None
     position: int = 0
     history: Sequence[int] | None = None
+    prompt_length: int | None = None
+    state: RowState | None = None
 
 
 @dataclass(frozen=True)
@@ -74,11 +79,13 @@ class Verdict:
       "residual" judged a draft token, `margin` is τ times what `ln(p/q)` could move before the coin fell the other way.
     - `acceptance` `[accepted + 1]`: the probability with which the draft token at this place stands, given p, q and the
       token. NaN where there was none and, under "coupled", where no draft logits were given.
+    - `state`: what the target's stages remember after these tokens.
     """
 
     accepted: int
     tokens: SampleBatch
     acceptance: np.ndarray
+    state: RowState | None
 
 
 def verify(
@@ -100,19 +107,24 @@ def verify(
     rows = [_matrix(logits) for logits in target_logits]
     _check(rows, drafts, method)
     alive = list(range(len(drafts)))
+    states = [draft.state for draft in drafts]
     steps: list[tuple[list[int], SampleBatch, np.ndarray]] = []
     while len(alive):
         number = len(steps)
         target_AV = np.stack([rows[text][number] for text in alive])
-        here = [_Place(drafts[text], number) for text in alive]
+        here = [_Place(drafts[text], number, states[text]) for text in alive]
+        context = _context(here)
         tokens = sample(
             target_AV,
             [place.draft.params for place in here],
             seeds=[place.seed for place in here],
             positions=[place.position for place in here],
-            history=_histories(here),
+            history=context.history,
+            prompt_lengths=context.prompt_lengths,
+            states=context.states,
             noise_scale=noise_scale,
         )
+        following = list(tokens.states)
         stands = tokens.ids == [place.id for place in here]
         acceptance = np.full(len(alive), np.nan)
         for group, target_GV, draft_GV in _distributions(target_AV, here):
@@ -129,10 +141,12 @@ def verify(
                 uniform_at(seeds, positions, STREAM_RESIDUAL),
             )
             stands[group], acceptance[group] = judged.stands, residual_chance(judged.log_ratio)
-            _write(tokens, group, target_AV, target_GV, judged, here, noise_scale)
+            _write(tokens, group, target_AV, target_GV, judged, here, following, noise_scale)
+        for text, state in zip(alive, following, strict=True):
+            states[text] = state
         steps.append((alive, tokens, acceptance))
         alive = [text for text, stood in zip(alive, stands, strict=True) if stood]
-    return _verdicts(len(drafts), steps)
+    return _verdicts(states, steps)
 
 
 @dataclass(frozen=True)
@@ -181,10 +195,11 @@ def judge_residual(
 
 @dataclass(frozen=True)
 class _Place:
-    """One place of a text's draft; the last, after all draft tokens, has the id -1."""
+    """One place of a text's draft, and what the target remembers there; the last, after all drafts, has the id -1."""
 
     draft: Draft
     number: int
+    state: RowState | None
 
     @property
     def id(self) -> int:
@@ -199,10 +214,21 @@ class _Place:
         return self.draft.position + self.number
 
 
-def _histories(places: Sequence[_Place]) -> list[Sequence[int]] | None:
-    if all(place.draft.history is None for place in places):
-        return None
-    return [(*(place.draft.history or ()), *place.draft.ids[: place.number]) for place in places]
+def _context(places: Sequence[_Place], *, of_draft: bool = False) -> Context:
+    """What chains may read at these places; the draft's remember what the target's did at a text's first place."""
+    drafts = [place.draft for place in places]
+    histories = [
+        (*(draft.history or ()), *draft.ids[: place.number])
+        for draft, place in zip(drafts, places, strict=True)
+    ]
+    lengths = [draft.prompt_length or 0 for draft in drafts]
+    seeds, positions = [place.seed for place in places], [place.position for place in places]
+    return Context(
+        history=None if all(draft.history is None for draft in drafts) else histories,
+        prompt_lengths=None if all(draft.prompt_length is None for draft in drafts) else lengths,
+        uniforms=lambda stream: uniform_at(seeds, positions, stream),
+        states=[place.draft.state if of_draft else place.state for place in places],
+    )
 
 
 def _distributions(
@@ -230,14 +256,14 @@ def _distributions(
             draft_GV = np.stack([_matrix(place.draft.logits)[place.number] for place in here])
             yield (
                 np.array(piece),
-                _processed(target_AV[piece], target_chain, here),
-                _processed(draft_GV, draft_chain, here),
+                _processed(target_AV[piece], target_chain, _context(here)),
+                _processed(draft_GV, draft_chain, _context(here, of_draft=True)),
             )
 
 
-def _processed(logits_GV: np.ndarray, chain: Chain, places: Sequence[_Place]) -> np.ndarray:
+def _processed(logits_GV: np.ndarray, chain: Chain, context: Context) -> np.ndarray:
     """Log-probabilities (nats, float64) after the whole chain."""
-    return log_softmax(chain.apply(logits_GV.astype(np.float64), _histories(places)))
+    return log_softmax(chain.apply(logits_GV.astype(np.float64), context=context))
 
 
 def _write(
@@ -247,26 +273,37 @@ def _write(
     target_GV: np.ndarray,
     judged: Judged,
     places: Sequence[_Place],
+    following: list[RowState | None],
     noise_scale: float,
 ) -> None:
-    """Put what was judged in the place of what the target would have drawn."""
+    """Put what was judged, and what is remembered after it, in the place of what the target would have drawn."""
     own = target_AV[group, judged.ids].astype(np.float64) - target_AV[group, tokens.ids[group]]
     tokens.logprob_raw[group] += own
     tokens.ids[group] = judged.ids
     tokens.logprob_processed[group] = target_GV[np.arange(len(group)), judged.ids]
-    temperature = places[group[0]].draft.params.resolved_chain.temperature
-    if temperature > 0.0:  # a greedy target draws no coin that matters: its margin is that of the logits
-        tokens.margin[group] = temperature * np.abs(judged.log_ratio - judged.log_coin)
+    chain = places[group[0]].draft.params.resolved_chain
+    if "state" in chain.needs:
+        context = _context([places[i] for i in group])
+        for i, state in zip(
+            group, chain.update(context.states, judged.ids, target_AV[group], context), strict=True
+        ):
+            following[i] = state
+    if (
+        chain.temperature > 0.0
+    ):  # a greedy target draws no coin that matters: its margin is that of the logits
+        tokens.margin[group] = chain.temperature * np.abs(judged.log_ratio - judged.log_coin)
         tokens.near_tie[group] = tokens.margin[group] <= noise_scale
 
 
-def _verdicts(num_texts: int, steps: Sequence[tuple[list[int], SampleBatch, np.ndarray]]) -> list[Verdict]:
+def _verdicts(
+    states: Sequence[RowState | None], steps: Sequence[tuple[list[int], SampleBatch, np.ndarray]]
+) -> list[Verdict]:
     """The steps' columns, put together text by text."""
     if not steps:
         return []
     text = np.array([text for alive, _, _ in steps for text in alive])
     order = np.argsort(text, kind="stable")
-    ends = np.cumsum(np.bincount(text, minlength=num_texts))
+    ends = np.cumsum(np.bincount(text, minlength=len(states)))
     columns: dict[str, Any] = {
         field.name: np.concatenate([getattr(tokens, field.name) for _, tokens, _ in steps])[order]
         for field in fields(SampleBatch)
@@ -274,9 +311,9 @@ def _verdicts(num_texts: int, steps: Sequence[tuple[list[int], SampleBatch, np.n
     }
     acceptance = np.concatenate([chances for _, _, chances in steps])[order]
     verdicts = []
-    for start, end in zip((0, *ends[:-1]), ends, strict=True):
+    for start, end, state in zip((0, *ends[:-1]), ends, states, strict=True):
         own = SampleBatch(**{name: column[start:end] for name, column in columns.items()})
-        verdicts.append(Verdict(int(end - start) - 1, own, acceptance[start:end]))
+        verdicts.append(Verdict(int(end - start) - 1, own, acceptance[start:end], state))
     return verdicts
 
 

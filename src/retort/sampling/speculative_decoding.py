@@ -13,6 +13,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from retort.distribution.context import RowState
 from retort.errors import CapabilityError, InputError
 from retort.sampling.decoding import NAMES_KEPT, Event, Text, sampled_tokens
 from retort.sampling.ending import check_request
@@ -103,7 +104,7 @@ def decode_speculatively(
                 yield Event(row.text, token, row.text.pieces.push(row.text.ids, over=over) if pieces else "")
                 if over:
                     break
-            row.settle(verdict.accepted)
+            row.settle(verdict.accepted, verdict.state)
         live = [row for row in live if row.text.finish_reason is None]
         if live:
             _propose(drafter, live, speculation, source.vocab_size)
@@ -121,7 +122,8 @@ class _Row:
     """A text with its rows in both decoders.
 
     Before a round the target has read all of the text but its newest token, and `target_drop` tokens more; the draft
-    has read all but `unread`, and `drafter_drop` tokens more. `read` counts the proposed tokens that the draft read.
+    has read all but `unread`, and `drafter_drop` tokens more. `read` counts the proposed tokens that the draft read;
+    `state` is what the target's stages remember.
     """
 
     text: Text
@@ -133,6 +135,7 @@ class _Row:
     proposed: list[int] = field(default_factory=list)
     logits: list[np.ndarray] = field(default_factory=list)
     read: int = 0
+    state: RowState | None = None
 
     def as_draft(self, speculation: Speculation) -> Draft:
         text = self.text
@@ -145,10 +148,13 @@ class _Row:
             text.params.seed,
             len(text.ids),
             text.history,
+            len(text.prompt_ids),
+            self.state,
         )
 
-    def settle(self, accepted: int) -> None:
+    def settle(self, accepted: int, state: RowState | None) -> None:
         """Note what the decoders have to take back and to read, after `accepted` of the proposed tokens stood."""
+        self.state = state
         stood = min(accepted, self.read)
         self.target_drop = len(self.proposed) - accepted
         self.drafter_drop += self.read - stood
@@ -186,6 +192,8 @@ def _propose(drafter: SpanDecoder, rows: Sequence[_Row], speculation: Speculatio
             seeds=[text.params.seed for text in texts],
             positions=[len(text.ids) + step for text in texts],
             history=[[*rows[number].text.history, *rows[number].proposed] for number in drawing],
+            prompt_lengths=[len(text.prompt_ids) for text in texts],
+            states=[rows[number].state for number in drawing],
         )
         for number, token, row_V in zip(drawing, drawn.ids.tolist(), logits, strict=True):
             rows[number].proposed.append(token)
