@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from law_cases import CHAINS, LIVE, ROW, probabilities, processed_by_coin
+from law_cases import CHAINS, HISTORY, LIVE, PROMPT_LENGTH, ROW, probabilities, processed_by_coin
 from retort.distribution import TRANSFORMS
 from retort.distribution.transforms.xtc import COIN_STREAM
 from retort.sampling import SamplingParams, gumbel_at, sample
@@ -103,7 +103,7 @@ def test_neighbouring_draws_are_independent(name: str, noise: np.ndarray, coins:
             assert stats.chi2_contingency(table, lambda_="log-likelihood").pvalue > FAMILY / NUM_TESTS / 2
 
 
-@pytest.mark.parametrize("name", [name for name in CHAINS if not CHAINS[name].needs])
+@pytest.mark.parametrize("name", CHAINS)
 def test_sample_gives_these_draws(name: str, noise: np.ndarray, coins: np.ndarray) -> None:
     """The sampler, whatever path it takes, on the first draws of three seeds."""
     drawn_by_us = np.array(LIVE)[drawn(name, noise[:CHECKED], coins[:CHECKED])]
@@ -112,6 +112,8 @@ def test_sample_gives_these_draws(name: str, noise: np.ndarray, coins: np.ndarra
         SamplingParams(chain=CHAINS[name]),
         seeds=np.repeat(np.arange(FIRST_SEED, FIRST_SEED + SEEDS), POSITIONS)[:CHECKED].tolist(),
         positions=np.tile(np.arange(POSITIONS), SEEDS)[:CHECKED].tolist(),
+        history=[HISTORY] * CHECKED,
+        prompt_lengths=[PROMPT_LENGTH] * CHECKED,
     )
     assert np.array_equal(batch.ids, drawn_by_us)
 
