@@ -120,6 +120,21 @@ def test_a_chain_is_applied(exploit_task: Task) -> None:
     assert found.items == 20
 
 
+def test_chains_are_compared_at_their_own_temperatures_or_at_all(exploit_task: Task) -> None:
+    chains = [Chain("temperature=1"), Chain("temperature=1 | top_k=1"), Chain("temperature=2")]
+    source = KnowingSource(EXPLOIT_KNOWN)
+    found = run(exploit_task, source, (), 4, chains=chains)
+    assert found.axis is None
+    assert [one.setting["chain"] for one in found.settings] == list(map(str, chains))
+    plain = run(exploit_task, source, (1.0, 2.0), 4)
+    assert [one.score for one in found.settings] == [plain.settings[0].score, 1.0, plain.settings[1].score]
+    assert found.recommendation.setting == found.settings[1].setting
+    everywhere = run(exploit_task, source, (0.5, 2.0), 4, chains=chains[:2])
+    assert [one.setting["temperature"] for one in everywhere.settings] == [0.5, 2.0, 0.5, 2.0]
+    with pytest.raises(InputError, match="not both"):
+        run(exploit_task, source, (1.0,), 4, chains=chains, chain=chains[0])
+
+
 def test_the_json_has_the_names_of_the_issue(exploit) -> None:
     record = json.loads(json.dumps(exploit.to_dict(), allow_nan=False))
     assert {

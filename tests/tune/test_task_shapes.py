@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -140,6 +141,18 @@ def test_multiple_choice_is_the_softmax_over_the_choices() -> None:
     assert found.forward_passes == 30 and found.independent_passes == 120
     assert found.recommendation.setting == 0.0
     assert np.ptp(found.item_scores, axis=0).max() < 1e-12
+
+
+def test_choices_are_calibrated_at_the_temperature_that_makes_them_true() -> None:
+    """A wrong choice leads by 2 on one question in four: the true chance of the leader is 3/4, so e^{2/τ} = 3 · 3."""
+    known = {word: [f"right{(n + 1) % 30}"] if n % 4 == 0 else KNOWN[word] for n, word in enumerate(KNOWN)}
+    known["spare"] = [f"right{n}" for n in range(30)]
+    task = choice_task()
+    found = run(replace(task, items=task.items[:28]), Plain(known, lead=2.0), (0.0, 1.0), 1).calibration
+    assert found is not None and found.questions == 28 and not found.at_bound
+    assert found.temperature == pytest.approx(2.0 / math.log(9.0))
+    assert found.nll[1] < found.nll[0] and found.ece[1] < 1e-9 < found.ece[0]
+    assert found.nll[0] == pytest.approx(math.log(math.exp(2) + 3) - 0.75 * 2)
 
 
 def test_choices_that_one_row_cannot_tell_apart_are_refused() -> None:

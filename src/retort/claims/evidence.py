@@ -19,7 +19,6 @@ from retort.sources.base import Source
 from retort.sources.positions import position_logits
 from retort.tune import Samples, Task, load_task, make_plan
 from retort.tune.rows import as_samples
-from retort.tune.settings import temperature_axis
 from retort.tune.sweep import sweep
 
 Floats = NDArray[np.float64]
@@ -149,7 +148,7 @@ class Evidence:
         plan = make_plan(some, GRID, self.samples, self.seed, None, Chain(()))
         rows = [piece for _, piece, _ in sweep(plan, source, None)]
         texts = [text for piece in rows for text in piece.columns["text"]]
-        return as_samples(rows, temperature_axis(GRID), [item.id for item in some.items]), texts
+        return as_samples(rows, plan.axis, [item.id for item in some.items]), texts
 
     def known_things(self) -> frozenset[str]:
         """Every normalised reference of the tasks: what counts as naming a real thing, whatever was asked."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from retort.cli.options import chain_option, json_option, seed_option, temperatures_option
+from retort.cli.options import ChainSpec, json_option, seed_option, temperatures_option
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -45,7 +45,14 @@ Folder = click.Path(file_okay=False, path_type=Path)
     type=click.IntRange(1),
     help="Use only the first so many items.  [default: the task's, else all]",
 )
-@chain_option
+@click.option(
+    "--chain",
+    "chains",
+    type=ChainSpec(),
+    multiple=True,
+    help='Transforms in the order they apply, as in "top_k=50 | top_p=0.9"; several are compared with each other, '
+    "each at its own temperature unless --temperatures are given.",
+)
 @seed_option
 @click.option(
     "--record", type=Folder, metavar="DIR", help="Keep every answer in DIR, as Parquet, while they come."
@@ -87,7 +94,7 @@ def command(
     temperatures: tuple[float, ...] | None,
     samples: int | None,
     items: int | None,
-    chain: Chain | None,
+    chains: tuple[Chain, ...],
     seed: int,
     record: Path | None,
     resume: bool,
@@ -121,7 +128,7 @@ def command(
         raise click.UsageError("--check is for a TASK; a recording costs nothing.")
     pace = Pace(concurrency, per_minute)
     if task is not None:
-        asked = _asked(task, preset, temperatures, samples, items, chain, seed)
+        asked = _asked(task, preset, temperatures, samples, items, chains, seed)
         if check:
             _check(asked, model, as_json)
             return
@@ -142,7 +149,7 @@ class _Asked:
     temperatures: tuple[float, ...]
     samples: int
     items: int | None
-    chain: Chain | None
+    chains: tuple[Chain, ...]
     seed: int
 
 
@@ -152,7 +159,7 @@ def _asked(
     temperatures: tuple[float, ...] | None,
     samples: int | None,
     items: int | None,
-    chain: Chain | None,
+    chains: tuple[Chain, ...],
     seed: int,
 ) -> _Asked:
     from retort.tune import find_preset, load_task
@@ -166,10 +173,10 @@ def _asked(
     often = kind.samples if kind is not None else USUAL_SAMPLES
     return _Asked(
         task,
-        temperatures or planned or usual,
+        temperatures or (() if len(chains) > 1 else planned or usual),
         samples or task.budget.samples or often,
         items or task.budget.items,
-        chain,
+        chains,
         seed,
     )
 
@@ -188,7 +195,7 @@ def _run(asked: _Asked, model: str, record: Path | None, resume: bool, pace: Pac
             seed=asked.seed,
             limit_items=asked.items,
             on_progress=progress,
-            chain=asked.chain,
+            chains=asked.chains,
             record=record,
             resume=resume,
             pace=pace,
@@ -212,14 +219,16 @@ def _check(asked: _Asked, model: str, as_json: bool) -> None:
     from retort.cli.output import print_json, stdout_console
     from retort.tune import make_plan
 
-    plan = make_plan(asked.task, asked.temperatures, asked.samples, asked.seed, asked.items, asked.chain)
+    plan = make_plan(
+        asked.task, asked.temperatures, asked.samples, asked.seed, asked.items, None, asked.chains
+    )
     if as_json:
         print_json({"task": plan.task.name, "model": model, "goal": plan.task.goal, "cost": plan.cost})
         return
     cost = plan.cost
     stdout_console().print(
         f"{plan.task.name} ({plan.task.goal}) is a valid task: {cost.items} items × {cost.prompts} prompt"
-        f"{'s' * (cost.prompts != 1)} × {cost.samples} samples × {cost.settings} temperatures = {cost.answers:,} "
+        f"{'s' * (cost.prompts != 1)} × {cost.samples} samples × {cost.settings} settings = {cost.answers:,} "
         f"answers of at most {cost.max_tokens} tokens. On a local model that is {cost.fewest_passes:,} to "
         f"{cost.most_passes:,} forward passes, because temperatures that agree share them; a server would be asked "
         f"{cost.answers:,} times.",
@@ -297,6 +306,14 @@ def _print_levers(found: Tuning, console: Console) -> None:
             f"Up to {turn.point:g} (interval {low:g} to {high:g}) more heat buys more novelty than incoherence, of "
             f"what this range has: distinct answers {turn.novelty[0]:.2f} to {max(turn.novelty):.2f}, raw likelihood "
             f"{min(turn.incoherence):.2f} to {max(turn.incoherence):.2f} nats a token."
+        )
+    if found.calibration is not None:
+        fit = found.calibration
+        console.print(
+            f"Calibration of {fit.questions} questions: the choices' probabilities come true best at τ = "
+            f"{fit.temperature:.3g}{' (a limit)' if fit.at_bound else ''}: negative log-likelihood {fit.nll[0]:.3f} "
+            f"nats at τ = 1, {fit.nll[1]:.3f} there; Brier score {fit.brier[0]:.3f} and {fit.brier[1]:.3f}; "
+            f"expected calibration error in {fit.bins} bins {fit.ece[0]:.3f} and {fit.ece[1]:.3f}."
         )
     if found.variance is not None:
         shares = ", ".join(

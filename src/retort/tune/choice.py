@@ -8,21 +8,31 @@ so there is no noise but the items', and temperature 0 is the best choice.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from retort.distribution import softmax
 from retort.errors import CapabilityError, InputError
 from retort.sources.base import Capability, Source
+from retort.tune.calibrated import Calibration, calibration
 from retort.tune.samples import Samples
-from retort.tune.settings import temperature_axis
 from retort.tune.sweep import Plan, ProgressCallback
 
 PROMPTS_AT_ONCE = 16
 
 
-def choose_exactly(plan: Plan, source: Source, on_progress: ProgressCallback | None) -> tuple[Samples, int]:
-    """The expected score of every item, prompt and temperature as one entry each, and the forward passes it took.
+@dataclass(frozen=True)
+class ExactChoice:
+    """What one row of logits an item tells: expected scores, calibration, and the forward passes it took."""
+
+    samples: Samples
+    calibration: Calibration | None
+    forward_passes: int
+
+
+def choose_exactly(plan: Plan, source: Source, on_progress: ProgressCallback | None) -> ExactChoice:
+    """The expected score of every item, prompt and temperature as one entry each, and how calibrated the choices are.
 
     Raises CapabilityError for a source without the whole vocabulary, InputError where two choices of an item begin
     with the same token after what they share, which one row cannot tell apart.
@@ -35,19 +45,24 @@ def choose_exactly(plan: Plan, source: Source, on_progress: ProgressCallback | N
     asked = [(item, prompt) for item in range(len(plan.items)) for prompt in range(len(plan.task.prompts))]
     prompts, choices = zip(*(_prompt_and_choices(plan, source, *place) for place in asked), strict=True)
     probs = np.empty((len(asked), len(plan.temperatures)))
+    most = max(len(item.choices) for item in plan.items)
+    logits, labels = np.full((len(asked), most), -np.inf), np.full(len(asked), -1)
     for start in range(0, len(asked), PROMPTS_AT_ONCE):
         rows = np.asarray(source.start(prompts[start : start + PROMPTS_AT_ONCE]).logits, dtype=np.float64)
         for row, number in enumerate(range(start, start + len(rows))):
             about = plan.items[asked[number][0]]
             right = [place for place, choice in enumerate(about.choices) if choice in about.references]
             of_choices = rows[row][list(choices[number])]
+            logits[number, : len(of_choices)] = of_choices
+            if len(right) == 1:
+                labels[number] = right[0]
             for column, temperature in enumerate(plan.temperatures):
                 probs[number, column] = softmax(of_choices, temperature)[right].sum()
         if on_progress is not None:
             on_progress(start + len(rows), len(asked), "items")
     item, setting = np.indices(probs.shape)
     samples = Samples(
-        temperature_axis(plan.temperatures),
+        plan.axis,
         tuple(one.id for one in plan.items),
         setting=setting.ravel(),
         item=np.array([place[0] for place in asked])[item].ravel(),
@@ -55,7 +70,8 @@ def choose_exactly(plan: Plan, source: Source, on_progress: ProgressCallback | N
         answer=None,
         score=probs.ravel(),
     )
-    return samples, len(asked)
+    single = labels >= 0
+    return ExactChoice(samples, calibration(logits[single], labels[single]), len(asked))
 
 
 def _prompt_and_choices(

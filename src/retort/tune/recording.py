@@ -133,7 +133,7 @@ def read(folder: Path) -> tuple[Samples, str, Origin]:
     run = _read_run(folder)
     try:
         num_pieces, item_ids, goal = run["pieces"], run["items"], run["goal"]
-        axis, task, model = axis_of(run["settings"]), run["task"], run["model"]
+        axis, task, model = _axis(run["settings"]), run["task"], run["model"]
     except KeyError as problem:
         raise SourceError(
             f"{folder / RUN_FILE} does not say {problem}; it was not written by this version"
@@ -153,7 +153,7 @@ def read(folder: Path) -> tuple[Samples, str, Origin]:
         tables.append(table.replace_schema_metadata(None))
     table = pa.concat_tables(tables).combine_chunks()
     samples = Samples(
-        _in_order(axis, run["settings"]),
+        axis,
         tuple(item_ids),
         setting=table.column("setting").to_numpy().astype(np.int64),
         item=table.column("item").to_numpy().astype(np.int64),
@@ -167,10 +167,11 @@ def read(folder: Path) -> tuple[Samples, str, Origin]:
     return samples, goal, origin
 
 
-def _in_order(axis: Axis, settings: list[Mapping[str, Any]]) -> Axis:
-    """A recording's settings are written in the axis' own order, so that a row's number means the same."""
-    assert [dict(one) for one in axis.settings] == settings
-    return axis
+def _axis(settings: list[Mapping[str, Any]]) -> Axis:
+    """The axis of a recording's settings, in the order in which its rows number them."""
+    axis = axis_of(settings)
+    same = [dict(one) for one in axis.settings] == settings
+    return axis if same and axis.ordered else Axis(None, tuple(settings), tuple(settings))
 
 
 def _known(column: Any) -> np.ndarray | None:

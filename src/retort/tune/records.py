@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from retort.tune.calibrated import Calibration
 from retort.tune.frontier import TurningPoint
 from retort.tune.variance import VarianceShare
 
@@ -121,7 +122,7 @@ class Tuning:
     the settings, as a rule "temperature"; None where they have no order. `items_left_out`: items without enough answers
     at every setting, which a paired comparison cannot use. `variance`: how much of the scores' variation the setting,
     the prompt and the seed make; None for one prompt or one answer. `turning_point`: where incoherence begins to outrun
-    novelty; None where not known.
+    novelty; None where not known. `calibration`: of the choices' probabilities; None but for scorer choice.
     """
 
     task: str
@@ -142,6 +143,7 @@ class Tuning:
     items_left_out: int = 0
     variance: tuple[VarianceShare, ...] | None = None
     turning_point: TurningPoint | None = None
+    calibration: Calibration | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The record as JSON can hold it."""
@@ -162,6 +164,7 @@ class Tuning:
             "items_left_out": self.items_left_out,
             "variance": None if self.variance is None else [asdict(one) for one in self.variance],
             "turning_point": None if self.turning_point is None else asdict(self.turning_point),
+            "calibration": None if self.calibration is None else asdict(self.calibration),
         }
 
 

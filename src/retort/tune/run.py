@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,6 @@ from retort.tune.recording import Recording
 from retort.tune.records import Tuning
 from retort.tune.rows import Rows, as_samples
 from retort.tune.server_sweep import Pace, sweep_server
-from retort.tune.settings import temperature_axis
 from retort.tune.sweep import REQUESTS_AT_ONCE, REQUESTS_KEPT_AT_ONCE, Plan, ProgressCallback, sweep
 from retort.tune.task import Item, Task
 
@@ -38,6 +38,7 @@ def run(
     on_progress: ProgressCallback | None = None,
     *,
     chain: Chain | None = None,
+    chains: Sequence[Chain] = (),
     record: Path | None = None,
     resume: bool = False,
     pace: Pace = AS_USUAL,
@@ -46,21 +47,24 @@ def run(
 
     `samples` repeats of every item and prompt, at every temperature of the list (in any order); the first
     `limit_items` items only, if given; `chain`: truncation to apply, its own temperature replaced by each of the list.
+    `chains`: several to compare instead, each at every temperature of the list, or at its own where the list is empty.
     `on_progress(done, total, detail)` counts paths. `record`: a folder to keep every answer in, piece by piece;
     `resume`: go on with the recording that is there; `pace`: how fast a server may be asked. Same arguments, same
     result (from a server: as far as it repeats itself).
     Raises InputError for arguments that do not fit, CapabilityError for a source without the whole vocabulary.
     """
-    plan = make_plan(task, temperatures, samples, seed, limit_items, chain, keeps=record is not None)
+    plan = make_plan(task, temperatures, samples, seed, limit_items, chain, chains, keeps=record is not None)
     if task.scorer.kind.name == "choice":
-        if record is not None or plan.chain:
+        if record is not None or any(plan.chains):
             raise InputError(
                 "scorer choice computes its curve and draws nothing, so there is nothing to record and no chain to "
                 "apply"
             )
-        exact, passes = choose_exactly(plan, source, on_progress)
-        origin = Origin(task.name, source.name, seed, "", passes, passes * len(plan.temperatures))
-        return conclude(exact, find_goal(task.goal), origin)
+        exact = choose_exactly(plan, source, on_progress)
+        passes = exact.forward_passes
+        origin = Origin(task.name, source.name, seed, "", passes, passes * len(plan.axis))
+        found = conclude(exact.samples, find_goal(task.goal), origin)
+        return replace(found, calibration=exact.calibration)
     if record is None:
         if resume:
             raise InputError("there is nothing to resume without a recording; say where it is")
@@ -72,17 +76,16 @@ def run(
             if is_new:
                 recording.write(number, rows)
             pieces.append(rows)
-    axis = temperature_axis(plan.temperatures)
     local = source.capability is Capability.FULL
     origin = Origin(
         task.name,
         source.name,
         seed,
-        str(plan.chain),
+        _spec(plan),
         sum(rows.forward_passes for rows in pieces) if local else None,
         sum(rows.independent_passes for rows in pieces) if local else None,
     )
-    columns = as_samples(pieces, axis, [item.id for item in plan.items])
+    columns = as_samples(pieces, plan.axis, [item.id for item in plan.items])
     return conclude(columns, find_goal(task.goal), origin)
 
 
@@ -98,9 +101,9 @@ def _swept(
             f"{source.name} can neither be run nor asked, so nothing can be drawn from it; take a local model or a "
             "server"
         )
-    if plan.chain:
+    if any(plan.chains):
         raise CapabilityError(
-            f"{source.name} truncates by its own settings, so the chain {plan.chain} cannot be applied there; "
+            f"{source.name} truncates by its own settings, so the chain {_spec(plan)} cannot be applied there; "
             "leave it out"
         )
     folder = None if recording is None else recording.folder
@@ -114,16 +117,20 @@ def make_plan(
     seed: int = 0,
     limit_items: int | None = None,
     chain: Chain | None = None,
+    chains: Sequence[Chain] = (),
     *,
     keeps: bool = False,
 ) -> Plan:
     """The sweep that these arguments ask for, checked; no model is needed. `keeps`: in pieces fit to be written."""
-    grid = check_temperatures(temperatures)
+    tried = tuple(dict.fromkeys(chains)) or (Chain(()) if chain is None else chain,)
+    if chain is not None and chains:
+        raise InputError("give one chain, or several to compare, not both")
+    grid = () if len(tried) > 1 and not temperatures else check_temperatures(temperatures, len(tried))
     items = task.items[: _checked_limit(limit_items)]
     _check_samples(samples, task.goal)
     check_seed(seed)
     size = REQUESTS_KEPT_AT_ONCE if keeps else REQUESTS_AT_ONCE
-    return Plan(task, items, grid, samples, seed, Chain(()) if chain is None else chain, size)
+    return Plan(task, items, grid, samples, seed, tried, size)
 
 
 def described(plan: Plan, model: str) -> dict[str, Any]:
@@ -132,10 +139,10 @@ def described(plan: Plan, model: str) -> dict[str, Any]:
         "task": plan.task.name,
         "goal": plan.task.goal,
         "model": model,
-        "settings": list(temperature_axis(plan.temperatures).settings),
+        "settings": list(plan.axis.settings),
         "samples": plan.samples,
         "seed": plan.seed,
-        "chain": str(plan.chain),
+        "chain": _spec(plan),
         "prompts": list(plan.task.prompts),
         "max_tokens": plan.task.max_tokens,
         "stop": list(plan.task.stop),
@@ -144,6 +151,11 @@ def described(plan: Plan, model: str) -> dict[str, Any]:
         "items_hash": content_hash(plan.items),
         "pieces": len(plan.pieces),
     }
+
+
+def _spec(plan: Plan) -> str:
+    """The chain as text; several are in the settings."""
+    return str(plan.chains[0]) if len(plan.chains) == 1 else ""
 
 
 def content_hash(items: Sequence[Item]) -> str:
@@ -156,8 +168,9 @@ def content_hash(items: Sequence[Item]) -> str:
     return hashlib.blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
-def check_temperatures(temperatures: Sequence[float]) -> tuple[float, ...]:
-    """The temperatures in rising order, each once; InputError unless they are two or more finite numbers from 0 up."""
+def check_temperatures(temperatures: Sequence[float], num_chains: int = 1) -> tuple[float, ...]:
+    """The temperatures in rising order, each once; InputError unless they are finite numbers from 0 up, and there is
+    something to compare: two or more of them, or of chains."""
     values = [float(value) for value in temperatures]
     for value in values:
         if not math.isfinite(value) or value < 0:
@@ -165,7 +178,7 @@ def check_temperatures(temperatures: Sequence[float]) -> tuple[float, ...]:
                 f"a temperature is {value!r}; temperatures are finite numbers from 0 (greedy) up"
             )
     grid = tuple(sorted(set(values)))
-    if len(grid) < 2:
+    if len(grid) * num_chains < 2:
         raise InputError(f"got {len(grid)} temperature(s) to compare; give at least two different ones")
     return grid
 

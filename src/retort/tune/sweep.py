@@ -17,6 +17,7 @@ from retort.sampling import PathRequest, temperature_paths
 from retort.sources.base import Source
 from retort.tune.answers import Marker
 from retort.tune.rows import Rows
+from retort.tune.settings import Axis, temperature_axis
 from retort.tune.task import Item, Task
 
 REQUESTS_AT_ONCE = 1024
@@ -50,15 +51,36 @@ class Cost:
 
 @dataclass(frozen=True)
 class Plan:
-    """All that decides the answers of a sweep; the same plan gives the same answers, piece by piece."""
+    """All that decides the answers of a sweep; the same plan gives the same answers, piece by piece.
+
+    Every chain is tried at every one of `temperatures` (its own temperature replaced), or at its own where there are
+    none. A setting is a pair of the two, in this order.
+    """
 
     task: Task
     items: tuple[Item, ...]
     temperatures: tuple[float, ...]
     samples: int
     seed: int
-    chain: Chain
+    chains: tuple[Chain, ...]
     piece_size: int = REQUESTS_AT_ONCE
+
+    @property
+    def variants(self) -> list[tuple[Chain, tuple[float, ...]]]:
+        """Each chain with the temperatures it is tried at."""
+        return [(chain, self.temperatures or (chain.temperature,)) for chain in self.chains]
+
+    @property
+    def axis(self) -> Axis:
+        """The settings, in the order of their numbers."""
+        if len(self.chains) == 1:
+            return temperature_axis(self.temperatures)
+        settings = [
+            {"temperature": temperature, "chain": str(chain.at_temperature(temperature))}
+            for chain, temperatures in self.variants
+            for temperature in temperatures
+        ]
+        return Axis(None, tuple(settings), tuple(settings))
 
     @property
     def pieces(self) -> list[list[Place]]:
@@ -75,13 +97,13 @@ class Plan:
     @property
     def cost(self) -> Cost:
         """What this sweep asks for, before anything is run."""
-        answers = self.num_paths * len(self.temperatures)
+        answers = self.num_paths * len(self.axis)
         prompts = len(self.items) * len(self.task.prompts)
         return Cost(
             items=len(self.items),
             prompts=len(self.task.prompts),
             samples=self.samples,
-            settings=len(self.temperatures),
+            settings=len(self.axis),
             answers=answers,
             max_tokens=self.task.max_tokens,
             fewest_passes=prompts,
@@ -96,7 +118,6 @@ def sweep(
     kept: Callable[[int], Rows | None] = lambda number: None,
 ) -> Iterator[tuple[int, Rows, bool]]:
     """Each piece's number, its answers, and whether they are new; `kept(number)` gives those of an earlier run."""
-    column = {temperature: number for number, temperature in enumerate(plan.temperatures)}
     marker = Marker(plan.task.scorer, plan.items)
     start = 0
     for number, places in enumerate(plan.pieces):
@@ -104,7 +125,7 @@ def sweep(
         is_new = rows is None
         if rows is None:
             counted = _counted_from(start, plan.num_paths, on_progress)
-            rows = _draw(plan, places, source, column, marker, counted)
+            rows = _draw(plan, places, source, marker, counted)
         yield number, rows, is_new
         start += len(places)
 
@@ -113,7 +134,6 @@ def _draw(
     plan: Plan,
     places: Sequence[Place],
     source: Source,
-    column: dict[float, int],
     marker: Marker,
     on_progress: Callable[[int, int], None] | None,
 ) -> Rows:
@@ -126,37 +146,50 @@ def _draw(
         PathRequest(prompt_ids[item, prompt], request_seed(plan.seed, plan.items[item].id, repeat))
         for item, prompt, repeat in places
     ]
-    paths = temperature_paths(
-        source,
-        requests,
-        plan.temperatures,
-        chain=plan.chain,
-        max_tokens=plan.task.max_tokens,
-        stop=plan.task.stop,
-        on_progress=on_progress,
-    )
     rows = Rows()
-    for (item, prompt, repeat), request, path in zip(places, requests, paths, strict=True):
-        rows.forward_passes += path.forward_passes
-        rows.independent_passes += path.independent_passes
-        for leaf in path.leaves:
-            answer, score = marker.mark(item, leaf.text)
-            for temperature in leaf.temperatures:
-                rows.add(
-                    setting=column[temperature],
-                    item=item,
-                    prompt=prompt,
-                    repeat=repeat,
-                    seed=request.seed,
-                    text=leaf.text,
-                    answer=answer,
-                    tokens=list(leaf.ids),
-                    finish_reason=leaf.finish_reason,
-                    logprob_raw=leaf.logprob_raw,
-                    score=score,
-                )
-    assert len(rows) == len(places) * len(plan.temperatures), "a path left out a temperature of the grid"
+    first = 0
+    for done, (chain, temperatures) in enumerate(plan.variants):
+        paths = temperature_paths(
+            source,
+            requests,
+            temperatures,
+            chain=chain,
+            max_tokens=plan.task.max_tokens,
+            stop=plan.task.stop,
+            on_progress=_share_of(done, len(plan.chains), on_progress),
+        )
+        column = {temperature: first + number for number, temperature in enumerate(temperatures)}
+        first += len(temperatures)
+        for (item, prompt, repeat), request, path in zip(places, requests, paths, strict=True):
+            rows.forward_passes += path.forward_passes
+            rows.independent_passes += path.independent_passes
+            for leaf in path.leaves:
+                answer, score = marker.mark(item, leaf.text)
+                for temperature in leaf.temperatures:
+                    rows.add(
+                        setting=column[temperature],
+                        item=item,
+                        prompt=prompt,
+                        repeat=repeat,
+                        seed=request.seed,
+                        text=leaf.text,
+                        answer=answer,
+                        tokens=list(leaf.ids),
+                        finish_reason=leaf.finish_reason,
+                        logprob_raw=leaf.logprob_raw,
+                        score=score,
+                    )
+    assert len(rows) == len(places) * len(plan.axis), "a path left out a temperature of the grid"
     return rows
+
+
+def _share_of(
+    done: int, total: int, on_progress: Callable[[int, int], None] | None
+) -> Callable[[int, int], None] | None:
+    """The progress of one chain's paths as progress of all chains'."""
+    if on_progress is None:
+        return None
+    return lambda paths, all_paths: on_progress((done * all_paths + paths) // total, all_paths)
 
 
 def _counted_from(
