@@ -28,7 +28,10 @@ from benchmarks.record import hardware
 from retort.distribution.chain import Chain
 from retort.errors import SourceError
 from retort.lens.look import full_look, look
+from retort.lens.partial_compare import compare_partial
 from retort.lens.partial_look import PartialLook
+from retort.lens.partial_trace import PartialTrace
+from retort.lens.trace import Trace, trace
 from retort.sources.base import Source
 from retort.sources.load import load
 
@@ -40,6 +43,7 @@ PROMPTS = (
     "Once upon a time",
 )
 TEMPERATURES = (0.5, 1.0, 1.5, 2.0)
+TEXT = " very small and blue."
 CHAIN = Chain("top_k=15 | temperature=1.5 | top_p=0.9")
 STARTING = 60.0  # seconds a server may take to load
 
@@ -131,6 +135,46 @@ def _id(token: Any, exact: Any) -> int:
     return next(t.id for t in exact.top if t.token == token.token)
 
 
+def check_trace(server: Source, direct: Source, prompt: str) -> Checked:
+    """Compare a greedy text and a given one token by token."""
+    outside: list[float] = []
+    logprob_difference = margin_difference = 0.0
+    lows, exacts, highs = [], [], []
+    for text in (None, TEXT):
+        told = trace(server, prompt, text, max_tokens=12, chain=CHAIN if text else None)
+        truth = trace(direct, prompt, text, max_tokens=12, chain=CHAIN if text else None)
+        assert isinstance(told, PartialTrace) and isinstance(truth, Trace)
+        assert [t.token for t in told.tokens] == [t.token for t in truth.tokens], (
+            "another text, or cut otherwise"
+        )
+        for mine, exact in zip(told.tokens, truth.tokens, strict=True):
+            lows.append(mine.entropy_low)
+            exacts.append(exact.entropy_nats)
+            highs.append(mine.entropy_high)
+            outside.append(
+                max(mine.entropy_low - exact.entropy_nats, exact.entropy_nats - mine.entropy_high, 0.0)
+            )
+            margin_difference = max(margin_difference, abs(mine.margin - exact.margin))
+            if mine.logprob_raw is None:
+                outside.append(max(exact.logprob_raw - mine.logprob_at_most, 0.0))
+                continue
+            outside.append(float(mine.rank != exact.rank))
+            logprob_difference = max(logprob_difference, abs(mine.logprob_raw - exact.logprob_raw))
+            if mine.kept is not None and text:
+                outside.append(float(mine.removed_by != exact.removed_by or mine.kept != exact.kept))
+    return Checked(
+        prompt=f"trace {prompt}",
+        compared=len(outside),
+        inside=sum(distance == 0.0 for distance in outside),
+        furthest_outside=max(outside),
+        logprob_difference=logprob_difference,
+        margin_difference=margin_difference,
+        entropy_low=sum(lows) / len(lows),
+        entropy=sum(exacts) / len(exacts),
+        entropy_high=sum(highs) / len(highs),
+    )
+
+
 @contextmanager
 def served(python: str, server: str, model: Path) -> Iterator[str]:
     """The URL of `model` on a server in a process of its own, which ends when its stdin closes."""
@@ -190,6 +234,8 @@ def main() -> None:
         with served(asked.python, asked.server, path) as url:
             server = connect(url)
             rows = [check(server, direct, prompt) for prompt in PROMPTS]
+            rows += [check_trace(server, direct, prompt) for prompt in PROMPTS[:3]]
+            compared = compare_partial(server, direct, PROMPTS)
             probe: Any = getattr(server, "probe", None)
     document = {
         "server": asked.server,
@@ -198,6 +244,7 @@ def main() -> None:
         "hardware": hardware(),
         "probe": asdict(probe),
         "rows": [asdict(row) for row in rows],
+        "compare": asdict(compared),
     }
     if asked.json:
         print(json.dumps(document, indent=2))
@@ -212,6 +259,8 @@ def main() -> None:
             f"logprobs differ by {row.logprob_difference:.1e}, entropy {row.entropy:.4f} in "
             f"[{row.entropy_low:.4f}, {row.entropy_high:.4f}]"
         )
+    apart = max(place.total_variation_low for place in compared.positions)
+    print(f"compare: total variation at least {apart:.1e} over {len(PROMPTS)} prompts")
     assert all(math.isfinite(row.logprob_difference) for row in rows)
 
 

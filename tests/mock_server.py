@@ -89,7 +89,8 @@ class MockServer:
                 before = " ".join(words[:place])
                 token = word if place == 0 else f" {word}"
                 top = self._top(before, body, asked) if place else None
-                entries.append({"token": token, "logprob": -1.0 if place else None, "top_logprobs": top})
+                known = true_log_probs(before)[TOKENS.index(token)] if token in TOKENS else -30.0
+                entries.append({"token": token, "logprob": known if place else None, "top_logprobs": top})
             text = prompt
         so_far = prompt
         for _ in range(body["max_tokens"] if "max_tokens" in body else body["max_completion_tokens"]):

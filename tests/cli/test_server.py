@@ -69,6 +69,47 @@ def test_a_full_look_is_saved_and_replayed(run_json, sky, tmp_path) -> None:
     assert {key for key in first if first[key] != again[key]} == {"model", "note"}
 
 
+@pytest.mark.parametrize("lies", [set(), {"no echo"}])
+def test_a_text_is_traced_on_a_server_and_replayed(run, run_json, server, tmp_path, lies) -> None:
+    server.lies = lies
+    path = str(tmp_path / "saved.jsonl")
+    greedy = ("hello there", "--max-tokens", "3")
+    first = run_json("trace", server.model, *greedy, "--save", path)
+    assert [token["rank"] for token in first["tokens"]] == [1, 1, 1]
+    assert first["probe"]["echo"] == (not lies)
+    given = ("hello there", "--text", " w1 w2", "--chain", "top_k=5")
+    if lies:
+        assert "neither repeats the logprobs" in run("trace", server.model, *given).stderr
+        return
+    second = run_json("trace", server.model, *given, "--save", path)
+    assert [token["token"] for token in second["tokens"]] == [" w1", " w2"]
+    log_probs = true_log_probs("hello there")
+    rank = 1 + sum(value > log_probs[1] for value in log_probs)
+    assert second["tokens"][0]["rank"] == (rank if rank <= 20 else None)
+    assert second["tokens"][0]["removed_by"] == ("top_k=5" if rank > 5 else None)
+    server.fault_always = "500"
+    for asked, before in ((greedy, first), (given, second)):
+        again = run_json("trace", f"recorded:{path}", *asked)
+        assert {key for key in before if before[key] != again[key]} == {"model", "note"}
+    result = run("trace", f"recorded:{path}", "hello there", "--text", " w9")
+    assert result.exit_code == 2 and "was not recorded while ' w9' was read" in result.stderr
+
+
+def test_a_server_is_compared_with_its_recording(run, run_json, server, tmp_path) -> None:
+    path = str(tmp_path / "saved.jsonl")
+    run_json("look", server.model, "hello there", "--save", path)
+    document = run_json("compare", server.model, f"recorded:{path}", "hello there")
+    (place,) = document["positions"]
+    assert (place["common"], place["logprob_difference"], place["parted"]) == (20, 0, False)
+    assert place["total_variation_low"] == 0 and place["total_variation_high"] > 0
+    assert document["probe_a"]["logprobs"] == document["probe_b"]["logprobs"] == "raw"
+    assert (
+        "as far as both sides name" in run("compare", server.model, f"recorded:{path}", "hello there").stdout
+    )
+    refused = run("compare", server.model, f"recorded:{path}", "hello there", "--chain", "top_k=2")
+    assert refused.exit_code == 2 and "whole vocabulary" in refused.stderr
+
+
 @pytest.mark.parametrize(
     ("fault", "said"),
     [

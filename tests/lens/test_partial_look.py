@@ -4,41 +4,23 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 import pytest
 
+from lens.top_source import TopSource
 from mock_source import MockSource
 from retort.distribution.chain import Chain
 from retort.errors import CapabilityError, InputError
 from retort.lens.look import look
 from retort.lens.partial_look import PartialLook
-from retort.sources.base import Capability, KnownToken, KnownTop
-
-
-class Top(MockSource):
-    """The `seen` best tokens of a MockSource."""
-
-    capability = Capability.TOP_N
-    probe = None
-
-    def __init__(self, vocab_size: int, seen: int) -> None:
-        super().__init__(vocab_size)
-        self.seen = seen
-
-    def next_tokens(self, prompt, count=None) -> KnownTop:
-        logits = self.logits_of(self.encode(prompt)).astype(np.float64)
-        log_probs = logits - np.log(np.exp(logits).sum())
-        ids = np.argsort(-log_probs, kind="stable")[: self.seen]
-        tokens = tuple(KnownToken(self.token_text(i), float(log_probs[i]), int(i)) for i in ids)
-        return KnownTop(tokens, self.vocab_size)
-
 
 TEMPERATURES = (0, 0.5, 1, 2)
 
 
 def test_the_whole_model_lies_inside() -> None:
-    known = look(Top(50, 20), "w1 w2", TEMPERATURES, Chain("temperature=2 | top_k=10 | top_p=0.8"))
-    whole = look(MockSource(50), "w1 w2", TEMPERATURES, Chain("temperature=2 | top_k=10 | top_p=0.8"))
+    known = look(TopSource(50, 20), "w1 w2", TEMPERATURES, Chain("temperature=2 | top_k=10 | top_p=0.8"))
+    whole = look(
+        MockSource(50, ends=False), "w1 w2", TEMPERATURES, Chain("temperature=2 | top_k=10 | top_p=0.8")
+    )
     assert isinstance(known, PartialLook)
     assert (known.known, known.known_tokens, known.vocabulary, known.vocabulary_at_most) == (
         "top_n",
@@ -61,7 +43,7 @@ def test_the_whole_model_lies_inside() -> None:
 
 
 def test_a_chain_that_cuts_nothing_keeps_the_intervals() -> None:
-    found = look(Top(50, 20), "w1", [1], Chain("temperature=2"))
+    found = look(TopSource(50, 20), "w1", [1], Chain("temperature=2"))
     assert found.chain.kept == 50
     assert found.chain.entropy_low < found.chain.entropy_high
     assert math.exp(found.chain.entropy_high) == pytest.approx(found.chain.effective_support_high)
@@ -69,6 +51,6 @@ def test_a_chain_that_cuts_nothing_keeps_the_intervals() -> None:
 
 def test_what_cannot_be_decided_is_refused() -> None:
     with pytest.raises(CapabilityError, match="top_k=30"):
-        look(Top(50, 20), "w1", [1], Chain("top_k=30"))
+        look(TopSource(50, 20), "w1", [1], Chain("top_k=30"))
     with pytest.raises(InputError, match="no temperature"):
-        look(Top(50, 20), "w1", [])
+        look(TopSource(50, 20), "w1", [])

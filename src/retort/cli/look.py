@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from retort.cli.asking import asked, asking_options
-from retort.cli.options import chain_option, json_option, model_argument, save_option, temperatures_option
+from retort.cli.exporting import deliver, exporting_options
+from retort.cli.options import chain_option, model_argument, save_option, temperatures_option
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,7 +29,7 @@ BESIDE_BAR = 11  # a probability, and the space between columns
 @chain_option
 @click.option("--top", type=click.IntRange(1), default=10, show_default=True, help="How many tokens to list.")
 @save_option
-@json_option
+@exporting_options
 def command(
     model: str,
     prompt: str | None,
@@ -38,7 +39,7 @@ def command(
     chain: Chain | None,
     top: int,
     save: str | None,
-    as_json: bool,
+    **export: Any,
 ) -> None:
     """Show what MODEL would say after PROMPT, at several temperatures.
 
@@ -46,21 +47,22 @@ def command(
     what each stage of a chain removes, how much of the probability it keeps, and where its settings conflict. A server
     tells its most probable tokens only; then the numbers are intervals.
     """
-    from retort.cli.output import print_json, stdout_console
     from retort.cli.partial_look import print_partial_look
-    from retort.lens.look import look
+    from retort.lens.look import look, look_measures
     from retort.lens.partial_look import PartialLook
     from retort.sources.load import load
     from retort.sources.recording import recording
 
     question = asked(prompt, chat, messages)
     result = look(recording(load(model), save), question, temperatures, chain, top)
-    if as_json:
-        print_json(result)
-    elif isinstance(result, PartialLook):
-        print_partial_look(result, stdout_console())
-    else:
-        print_look(result, stdout_console())
+
+    def draw(console: Console) -> None:
+        if isinstance(result, PartialLook):
+            print_partial_look(result, console)
+        else:
+            print_look(result, console)
+
+    deliver(result, draw, look_measures(result), **export)
 
 
 def print_look(result: Look, console: Console) -> None:

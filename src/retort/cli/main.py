@@ -22,6 +22,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "explain": ("explain", "What the same settings mean in several engines, side by side."),
     "sample": ("sample", "Draw texts, and say of every token how it was drawn."),
     "generate": ("sample", "The same as sample."),
+    "trace": ("trace", "A text token by token: how likely, how sure, what a chain would remove."),
+    "compare": ("compare", "Where two models, or two chains, part over the same texts."),
     "path": ("path", "One seed, every temperature: where the text changes."),
     "page": ("page", "One HTML file to look at: every temperature and chain, without the model."),
     "studio": ("studio", "Look into models in the browser: a local web app."),

@@ -17,6 +17,7 @@ from retort.distribution.context import Context
 from retort.distribution.logits import Distribution
 from retort.errors import InputError
 from retort.lens.asking import ask
+from retort.lens.conditions import Value
 from retort.lens.partial_look import PartialLook, partial_look
 from retort.sources.base import Capability, PartialSource, Source, needs_whole_vocabulary
 from retort.sources.chat import Message
@@ -189,3 +190,31 @@ def _top_tokens(
         TopToken(token, token_id, float(logits[token_id]), float(log_probs[token_id]), float(probs[token_id]))
         for token_id, token in zip(ids, tokens, strict=True)
     )
+
+
+def look_measures(found: Look | PartialLook) -> dict[str, list[Value]]:
+    """What a condition can ask of a look; of the processed distribution too, where there is a chain."""
+    if isinstance(found, PartialLook):
+        measures: dict[str, list[Value]] = {
+            "entropy": [(row.entropy_low, row.entropy_high) for row in found.rows],
+            "effective_support": [
+                (row.effective_support_low, row.effective_support_high) for row in found.rows
+            ],
+            "margin": [found.margin],
+            "top_prob": [(row.top[0].prob_low, row.top[0].prob_high) for row in found.rows if row.top],
+        }
+        if found.chain is not None:
+            measures["processed_entropy"] = [(found.chain.entropy_low, found.chain.entropy_high)]
+    else:
+        measures = {
+            "entropy": [row.entropy_nats for row in found.rows],
+            "effective_support": [row.effective_support for row in found.rows],
+            "margin": [found.margin],
+            "top_prob": [row.top[0].prob for row in found.rows if row.top],
+        }
+        if found.chain is not None:
+            measures["processed_entropy"] = [found.chain.entropy_nats]
+    if found.chain is not None:
+        measures["kept"] = [found.chain.kept]
+        measures["warnings"] = [len(found.chain.warnings)]
+    return measures

@@ -6,7 +6,7 @@ trigram table and a JSON file with one row are sources too.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol, runtime_checkable
@@ -139,6 +139,15 @@ class KnownTop:
         return PartialDistribution(log_probs, self.num_tokens, temperature, self.rounding)
 
 
+@dataclass(frozen=True)
+class ReadToken:
+    """One token of a given text: what stood before it, the token's text, and what was known of the position."""
+
+    before: str
+    token: str
+    known: KnownTop
+
+
 LARGEST_VOCABULARY = 2**20
 """Assumed, and said so, where a source does not tell its vocabulary; the largest in use are about a quarter of this."""
 
@@ -156,6 +165,12 @@ class PartialSource(Source, Protocol):
         """The most probable tokens after `prompt` (a text, or messages), `count` of them where it can give so many.
 
         Raises SourceError where it cannot be reached or answers with what cannot be used.
+        """
+
+    def read(self, prompt: str, text: str) -> Iterator[ReadToken]:
+        """The tokens of `text` behind `prompt`, one by one.
+
+        Raises CapabilityError where the source does not tell how a text is cut into tokens, and SourceError.
         """
 
 

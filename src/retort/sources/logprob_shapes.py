@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from retort.errors import SourceError
@@ -30,10 +30,14 @@ FLOAT32_PASS = (
 
 @dataclass(frozen=True)
 class Position:
-    """One token of a text (None where only the candidates are known) and the most probable tokens there, falling."""
+    """One token of a text (None where only the candidates are known) and the most probable tokens there, falling.
+
+    `text` is the token's text, for the first one of a prompt, which has no logprob.
+    """
 
     chosen: KnownToken | None
     top: tuple[KnownToken, ...]
+    text: str = ""
 
 
 @dataclass(frozen=True)
@@ -134,7 +138,7 @@ def _completions_positions(logprobs: Mapping[str, Any]) -> tuple[Position, ...]:
         candidates = [_plain(text, value) for text, value in (top or {}).items()]
         # The first token of an echoed prompt has no logprob: nothing comes before it.
         chosen = None if logprob is None else _plain(token, logprob)
-        positions.append(Position(chosen, _falling(candidates)))
+        positions.append(Position(chosen, _falling(candidates), str(token)))
     return tuple(positions)
 
 
@@ -200,7 +204,7 @@ def drop_extra(position: Position, asked: int) -> Position:
     if len(position.top) < 2 or len(position.top) == asked or position.chosen is None:
         return position
     last = position.top[-1]
-    return Position(position.chosen, position.top[:-1]) if last.token == position.chosen.token else position
+    return replace(position, top=position.top[:-1]) if last.token == position.chosen.token else position
 
 
 def rounding_of(tokens: Sequence[KnownToken]) -> float:

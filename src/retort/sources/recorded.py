@@ -7,7 +7,7 @@ and completions, llama.cpp or vLLM (see `logprob_shapes.py`). Which it is is det
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -20,6 +20,7 @@ from retort.sources.base import (
     Capability,
     KnownToken,
     KnownTop,
+    ReadToken,
     Source,
     check_advance,
     check_token_ids,
@@ -97,10 +98,14 @@ class RecordedTop:
         vocabulary: int | None,
         probe: Any,
         note: str,
+        following: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
-        """`rows` from what was asked (None: not recorded) to what was answered."""
+        """`rows` from what was asked (None: not recorded) to what was answered; `following` from a text to the tokens
+        that came next in texts that were read.
+        """
         self.name, self.probe, self.note = name, probe, note
         self._rows, self._vocabulary = dict(rows), vocabulary
+        self._following = dict(following or {})
 
     @property
     def vocab_size(self) -> int:
@@ -112,6 +117,20 @@ class RecordedTop:
         if None in self._rows:
             return self._rows[None]
         raise _not_recorded(self.name, prompt, [row for row in self._rows if row is not None])
+
+    def read(self, prompt: str, text: str) -> Iterator[ReadToken]:
+        # A token may reach from the prompt into the text, so the reading may have begun before the prompt's end.
+        starts = [start for start in self._following if prompt.startswith(start)]
+        before, end = max(starts, key=len, default=prompt), prompt + text
+        while len(before) < len(end):
+            fitting = [token for token in self._following.get(before, ()) if end.startswith(before + token)]
+            if not fitting:
+                raise SourceError(
+                    f"{self.name} was not recorded while {text!r} was read after {prompt!r}; record it so, or leave "
+                    "the text out to trace the greedy one."
+                )
+            yield ReadToken(before, fitting[0], self._rows[before])
+            before += fitting[0]
 
     def encode(self, text: str) -> NoReturn:
         raise needs_whole_vocabulary(self, "This")
@@ -195,15 +214,25 @@ class ReplayDecoder:
 
 def _own_top(name: str, header: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> RecordedTop:
     found: dict[str | tuple[Message, ...] | None, KnownTop] = {}
+    following: dict[str, list[str]] = {}
     for row in rows:
         said = row.get("text")
         asked = said if said is not None else tuple(Message(**message) for message in row[CONVERSATION])
         tokens = tuple(KnownToken(t["token"], float(t["logprob"]), t.get("id")) for t in row["top"])
         found[asked] = KnownTop(tokens, header["vocabulary"], float(row["rounding"]))
+        if isinstance(asked, str) and "next" in row:
+            following.setdefault(asked, []).append(str(row["next"]))
     if not found:
         raise SourceError(f"{name} holds no position; record it again.")
     note = _joined(f"Recorded from {header['model']}.", header.get("note"))
-    return RecordedTop(name, found, vocabulary=header["vocabulary"], probe=header.get("probe"), note=note)
+    return RecordedTop(
+        name,
+        found,
+        vocabulary=header["vocabulary"],
+        probe=header.get("probe"),
+        note=note,
+        following=following,
+    )
 
 
 def _foreign(name: str, records: Sequence[Any]) -> RecordedTop:

@@ -7,9 +7,10 @@ is known, so that whatever breaks off later, what came before is kept:
     {"text": "the sky is", "ids": [5, 12, 9], "dtype": "float32", "logits": [1.5, null, …]}
 
     {"retort_recording": 1, "model": …, "known": "top_n", "vocabulary": 8192, "probe": {…}, "note": …}
-    {"text": "the sky is", "rounding": 1e-06, "top": [{"token": " blue", "id": 77, "logprob": -0.7}, …]}
+    {"text": "the sky is", "rounding": 1e-05, "top": [{"token": " blue", "id": 77, "logprob": -0.7}, …]}
 
-A logit of null is -inf. Logits are written with the fewest digits that read back as the same number.
+`next` beside `top` is the token that came next where a given text was read. A logit of null is -inf. Logits are written
+with the fewest digits that read back as the same number.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -25,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retort.errors import SourceError
-from retort.sources.base import Capability, Decoder, KnownTop, PartialSource, Source
+from retort.sources.base import Capability, Decoder, KnownTop, PartialSource, ReadToken, Source
 from retort.sources.chat import Message
 
 VERSION_KEY, VERSION = "retort_recording", 1
@@ -215,10 +216,18 @@ class _RecordedPartial:
 
     def next_tokens(self, prompt: str | tuple[Message, ...], count: int | None = None) -> KnownTop:
         known = self._source.next_tokens(prompt, count)
+        self._write(top_line(prompt, known), known)
+        return known
+
+    def read(self, prompt: str, text: str) -> Iterator[ReadToken]:
+        for step in self._source.read(prompt, text):
+            self._write({**top_line(step.before, step.known), "next": step.token}, step.known)
+            yield step
+
+    def _write(self, line: dict[str, Any], known: KnownTop) -> None:
         if self._writer is None:
             self._writer = _Writer(self._path, top_header(self._source, known.vocabulary))
-        self._writer.add(top_line(prompt, known))
-        return known
+        self._writer.add(line)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._source, name)

@@ -121,6 +121,28 @@ class Server:
             except ServerError as chat_error:
                 raise chat_error if error.status in NO_SUCH_ROUTE else error from None
 
+    def pieces(self, text: str) -> list[str] | None:
+        """How the server cuts `text` into tokens, where it has a route that tells (llama.cpp's); None elsewhere."""
+        try:
+            record = self.connection.post("//tokenize", {"content": text, "with_pieces": True})
+        except SourceError:
+            return None
+        tokens = record.get("tokens") if isinstance(record, Mapping) else None
+        raw = b""
+        pieces: list[str] = []
+        for token in tokens if isinstance(tokens, list) else ():
+            piece = token.get("piece") if isinstance(token, Mapping) else None
+            if piece is None:
+                return None
+            # A piece that is no whole character comes as bytes; it is put together with those after it.
+            raw += piece.encode() if isinstance(piece, str) else bytes(piece)
+            try:
+                pieces.append(raw.decode("utf-8"))
+            except UnicodeDecodeError:
+                continue
+            raw = b""
+        return pieces if "".join(pieces) == text else None
+
     def render_chat(self, messages: Sequence[Message]) -> str | None:
         """The prompt that the server makes of a message list, where it has a route that tells (llama.cpp's)."""
         try:

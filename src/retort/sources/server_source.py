@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
-from retort.errors import SourceError
-from retort.sources.base import LARGEST_VOCABULARY, Capability, KnownToken, KnownTop, needs_whole_vocabulary
+from retort.errors import CapabilityError, SourceError
+from retort.sources.base import (
+    LARGEST_VOCABULARY,
+    Capability,
+    KnownToken,
+    KnownTop,
+    ReadToken,
+    needs_whole_vocabulary,
+)
 from retort.sources.chat import Message
 from retort.sources.logprob_shapes import Position, complaint, rounding_of
 from retort.sources.openai_api import RETRIES, TIMEOUT, Connection, ServerError
@@ -78,6 +85,35 @@ class ServerSource:
         # What two equal requests differ by is unknown to whoever sees one of them, just as a rounding is.
         rounding = max(rounding_of(tokens), known.rounding) + known.replay
         return KnownTop(tokens, self.server.vocabulary, rounding)
+
+    def read(self, prompt: str, text: str) -> Iterator[ReadToken]:
+        self._last_asked = self.server.endpoint
+        if self.probe.echo:
+            yield from self._echoed(prompt, text)
+            return
+        pieces = self.server.pieces(prompt + text)
+        if pieces is None:
+            raise CapabilityError(
+                f"{self.name} neither repeats the logprobs of a text (echo) nor tells how it cuts one into tokens, so "
+                "a given text cannot be traced there; leave the text out to trace the greedy one."
+            )
+        before = ""
+        for piece in pieces:
+            if len(before) >= len(prompt):
+                yield ReadToken(before, piece, self.next_tokens(before))
+            before += piece
+
+    def _echoed(self, prompt: str, text: str) -> Iterator[ReadToken]:
+        """All positions of one request. A token that reaches from the prompt into the text belongs to the text."""
+        known = self.probe
+        ask = Ask(prompt + text, top_logprobs=known.asked, echo=True, extra=known.neutral)
+        choices = self.server.ask(ask).choices
+        before, end = "", len(prompt) + len(text)
+        for position in choices[0].positions if choices else ():
+            token = position.chosen.token if position.chosen else position.text
+            if len(before) + len(token) > len(prompt) and position.top and len(before) < end:
+                yield ReadToken(before, token, self.known_top(position))
+            before += token
 
     def render_chat(self, messages: Sequence[Message]) -> str | None:
         return self.server.render_chat(messages)

@@ -1,0 +1,127 @@
+"""`compare` where one side gives its most probable tokens only: what is certain about the distance.
+
+After each prompt the tokens that both sides name are matched by their text. What the rest may add is bounded: its whole
+mass on each side may lie on the same tokens or on different ones.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+
+from retort.distribution.ranking import top_ids
+from retort.distribution.softmax import log_softmax
+from retort.errors import InputError
+from retort.lens.conditions import Value
+from retort.sources.base import Capability, KnownToken, KnownTop, PartialSource, Source, next_token_logits
+
+NAMED = 1000
+"""Tokens of a source of the whole vocabulary that are matched: past them there is next to nothing left."""
+
+
+@dataclass(frozen=True)
+class PartialComparedPosition:
+    """The position after one prompt. `common`: tokens that both sides name; `logprob_difference`: the largest among
+    them, in nats. `kl_ab_low`: at least this much, whatever the unnamed tokens do.
+    """
+
+    prompt: int
+    common: int
+    logprob_difference: float
+    total_variation_low: float
+    total_variation_high: float
+    kl_ab_low: float
+    kl_ba_low: float
+    top_a: str
+    top_b: str
+    parted: bool
+
+
+@dataclass(frozen=True)
+class PartialComparison:
+    """What `compare_partial` found. The probes are None for a model that runs here."""
+
+    model_a: str
+    model_b: str
+    known_a: str
+    known_b: str
+    prompts: tuple[str, ...]
+    positions: tuple[PartialComparedPosition, ...]
+    probe_a: Any
+    probe_b: Any
+
+
+def compare_partial(source_a: Source, source_b: Source, prompts: Sequence[str]) -> PartialComparison:
+    """The raw distributions after each prompt, as far as both are known. Raises InputError for no prompts."""
+    if not prompts:
+        raise InputError("there are no prompts to compare over; give at least one.")
+    positions = tuple(
+        _compared(number, _known(source_a, prompt), _known(source_b, prompt))
+        for number, prompt in enumerate(prompts)
+    )
+    return PartialComparison(
+        model_a=source_a.name,
+        model_b=source_b.name,
+        known_a=source_a.capability.value,
+        known_b=source_b.capability.value,
+        prompts=tuple(prompts),
+        positions=positions,
+        probe_a=getattr(source_a, "probe", None),
+        probe_b=getattr(source_b, "probe", None),
+    )
+
+
+def partial_measures(found: PartialComparison) -> dict[str, list[Value]]:
+    """What a condition can ask, one value a prompt."""
+    return {
+        "total_variation": [(p.total_variation_low, p.total_variation_high) for p in found.positions],
+        "logprob_difference": [p.logprob_difference for p in found.positions],
+        "kl_ab": [(p.kl_ab_low, math.inf) for p in found.positions],
+        "kl_ba": [(p.kl_ba_low, math.inf) for p in found.positions],
+        "parted": [sum(p.parted for p in found.positions) / len(found.positions)],
+    }
+
+
+def _known(source: Source, prompt: str) -> KnownTop:
+    if source.capability is Capability.TOP_N:
+        return cast(PartialSource, source).next_tokens(prompt)
+    logits = np.asarray(next_token_logits(source, prompt), dtype=np.float64)
+    log_probs = log_softmax(logits)
+    ids = [int(i) for i in top_ids(logits, NAMED) if logits[i] > -np.inf]
+    return KnownTop(
+        tuple(KnownToken(source.token_text(i), float(log_probs[i]), i) for i in ids), source.vocab_size
+    )
+
+
+def _compared(prompt: int, a: KnownTop, b: KnownTop) -> PartialComparedPosition:
+    there = {token.token: token.logprob for token in b.tokens}
+    pairs = [(token.logprob, there[token.token]) for token in a.tokens if token.token in there]
+    p, q = (np.exp([pair[side] for pair in pairs]) for side in (0, 1))
+    moved = float(np.abs(p - q).sum())
+    rest_a, rest_b = max(1.0 - float(p.sum()), 0.0), max(1.0 - float(q.sum()), 0.0)
+    return PartialComparedPosition(
+        prompt=prompt,
+        common=len(pairs),
+        logprob_difference=max((abs(first - second) for first, second in pairs), default=math.inf),
+        total_variation_low=0.5 * (moved + abs(rest_a - rest_b)),
+        total_variation_high=min(0.5 * (moved + rest_a + rest_b), 1.0),
+        kl_ab_low=_lumped(p, q, rest_a, rest_b),
+        kl_ba_low=_lumped(q, p, rest_b, rest_a),
+        top_a=a.tokens[0].token,
+        top_b=b.tokens[0].token,
+        parted=a.tokens[0].token != b.tokens[0].token,
+    )
+
+
+def _lumped(p: np.ndarray, q: np.ndarray, rest_p: float, rest_q: float) -> float:
+    """KL in nats with all other tokens as one, which no finer division can make smaller (the log sum inequality)."""
+    rest = (
+        rest_p * math.log(rest_p / rest_q)
+        if rest_p > 0.0 and rest_q > 0.0
+        else (math.inf if rest_p > 0.0 else 0.0)
+    )
+    return max(float(np.sum(p * np.log(p / q))) + rest, 0.0)

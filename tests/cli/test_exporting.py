@@ -1,0 +1,128 @@
+"""`--format`, `-o` and `--fail-if`: the same finding as a table, Markdown, HTML and JSON, and as an exit code."""
+
+from __future__ import annotations
+
+import json
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+
+class Checker(HTMLParser):
+    """Every element that is opened is closed."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs) -> None:
+        if tag != "meta":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag) -> None:
+        assert self.open.pop() == tag
+
+
+ASKED = ("look", "logits:sky.json", "x", "--temperature", "1,2", "--chain", "top_p=0.9")
+
+
+def test_markdown_holds_the_table_and_escapes_tokens(run, sky, tmp_path) -> None:
+    Path("odd.json").write_text(json.dumps({"tokens": ["a|b", "*c*", "<d>"], "logits": [2, 1, 0]}))
+    text = run(*ASKED, "--format", "markdown").stdout
+    assert "| 'blue' | 15.20 |" in text and "| --- | ---: |" in text and "**Chain: top\\_p=0.9**" in text
+    odd = run("look", "logits:odd.json", "x", "--format", "markdown").stdout
+    rows = [line for line in odd.splitlines() if line.startswith("| 'a")]
+    assert rows[0].startswith("| 'a\\|b' |") and "'\\*c\\*'" in odd and "'\\<d\\>'" in odd
+
+
+def test_html_is_whole_and_escapes_tokens(run, sky, tmp_path) -> None:
+    Path("odd.json").write_text(json.dumps({"tokens": ["<script>", "b"], "logits": [2, 1]}))
+    text = run("look", "logits:odd.json", "x", "--format", "html").stdout
+    assert "&lt;script&gt;" in text and "<script>" not in text
+    assert text.startswith("<!doctype html>") and Checker(text).open == []
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"),
+    [("a.md", "**logits"), ("a.html", "<!doctype html>"), ("a.json", "{"), ("a.txt", "logits")],
+)
+def test_the_ending_of_the_file_says_the_format(run, sky, name, begins) -> None:
+    result = run(*ASKED, "-o", name)
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
+    assert Path(name).read_text().startswith(begins)
+    assert run(*ASKED, "--format", "json", "-o", name).exit_code == 0
+    assert json.loads(Path(name).read_text())["margin"] == pytest.approx(5.1)
+
+
+def test_json_twice_and_a_place_that_cannot_be_written(run, sky) -> None:
+    assert "exclude one another" in run(*ASKED, "--json", "--format", "html").stderr
+    result = run(*ASKED, "-o", "no/such/folder/a.md")
+    assert result.exit_code == 2 and "cannot be written" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("condition", "code"),
+    [("entropy > 0.4", 1), ("entropy > 3", 0), ("margin < 6", 1), ("kept == 1", 1), ("top_prob<0.5", 0)],
+)
+def test_fail_if_sets_the_exit_code_and_says_why(run, sky, condition, code) -> None:
+    result = run(*ASKED, "--json", "--fail-if", condition)
+    assert result.exit_code == code
+    assert json.loads(result.stdout)["known"] == "full"  # the document is there either way
+    assert ("holds" in result.stderr) == bool(code)
+
+
+def test_fail_if_of_nothing_known_is_a_mistake(run, sky) -> None:
+    for condition, said in (("warmth > 1", "can be asked of entropy"), ("entropy", "name > number")):
+        result = run(*ASKED, "--fail-if", condition)
+        assert result.exit_code == 2 and said in result.stderr
+
+
+def test_trace_and_compare_on_the_command_line(run, run_json) -> None:
+    document = run_json("trace", "embedded:english", "the sky is", "--text", " blue", "--chain", "top_k=1")
+    (token,) = document["tokens"]
+    assert (token["token"].strip(), token["rank"], document["totals"]["tokens"]) == ("blue", 1, 1)
+    shown = run(
+        "trace", "embedded:english", "the sky is", "--max-tokens", "3", "--chain", "temperature=1 | top_k=2"
+    )
+    assert (shown.exit_code, shown.stderr) == (0, "")
+    for said in ("removed by", "flip risk", "perplexity", "Colour"):
+        assert said in shown.stdout
+    both = ("compare", "embedded:english", "the sky is", "--chain", "top_k=2", "--chain", "top_k=3")
+    document = run_json(*both)
+    assert document["chain_b"] == "top_k=3"
+    assert document["positions"][-1]["kl_ba"] is None  # infinite: top_k=2 removes what top_k=3 keeps
+    assert document["positions"][-1]["kl_ab"] > 0
+    assert "On embedded:english: A is top_k=2, B is top_k=3" in run(*both).stdout
+    assert run(*both, "--fail-if", "total_variation > 0").exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["compare", "embedded:english"], "give MODEL_A, MODEL_B and PROMPTS"),
+        (
+            ["compare", "embedded:english", "--chain", "top_k=1", "--chain", "top_k=2"],
+            "give MODEL and PROMPTS",
+        ),
+        (["compare", "a", "b", *["--chain", "top_k=1"] * 3], "once or twice"),
+        (["compare", "embedded:english", "embedded:english", ""], "the prompt is empty"),
+        (
+            ["trace", "embedded:english", "the sky is", "--text", " blue", "--max-tokens", "3"],
+            "give one of them",
+        ),
+        (["trace", "embedded:english", "the sky is", "--text", ""], "the text is empty"),
+    ],
+)
+def test_mistakes_are_one_line(run, arguments, said) -> None:
+    result = run(*arguments)
+    assert (result.exit_code, result.stdout, len(result.stderr.splitlines())) == (2, "", 1)
+    assert said in result.stderr
+
+
+def test_prompts_from_a_file(run_json, tmp_path) -> None:
+    (tmp_path / "texts.txt").write_text("the sky is\n\nonce in a\n")
+    document = run_json("compare", "embedded:english", "embedded:english", str(tmp_path / "texts.txt"))
+    assert document["prompts"] == ["the sky is", "once in a"]
+    assert document["totals"]["total_variation"] == 0

@@ -1,0 +1,161 @@
+"""`trace`: four tokens by hand, a plain oracle, one pass for a given text, and the same text as `generate`."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from lens.top_source import TopSource
+from mock_source import MockSource
+from retort.distribution.chain import Chain
+from retort.errors import CapabilityError, InputError
+from retort.lens.partial_trace import PartialTrace
+from retort.lens.trace import trace, trace_measures
+from retort.sampling.generate import generate
+from retort.sampling.params import SamplingParams
+from retort.sources.base import Capability
+from retort.sources.chat import Message
+
+
+class FourTokens(MockSource):
+    """Probabilities 4/7 (id 1), 2/7 (id 3), 1/7 (id 0) and 0 (id 2), after every prefix."""
+
+    def __init__(self) -> None:
+        super().__init__(4, ends=False)
+
+    def logits_of(self, prefix):
+        return np.array([math.log(1), math.log(4), -math.inf, math.log(2)], dtype=np.float64)
+
+
+def test_four_tokens_by_hand() -> None:
+    found = trace(FourTokens(), "w1", " w3 w0", chain=Chain("temperature=0.5 | top_k=2"))
+    first, second = found.tokens
+    assert [(t.token, t.id, t.rank, t.best) for t in found.tokens] == [
+        (" w3", 3, 2, " w1"),
+        (" w0", 0, 3, " w1"),
+    ]
+    assert first.logprob_raw == pytest.approx(math.log(2 / 7))
+    assert first.logprob_processed == pytest.approx(math.log(4 / 20))
+    assert (second.logprob_processed, second.removed_by, first.removed_by) == (None, "top_k=2", None)
+    assert first.entropy_nats == pytest.approx(-sum(p * math.log(p) for p in (4 / 7, 2 / 7, 1 / 7)))
+    assert first.entropy_processed_nats == pytest.approx(-(0.8 * math.log(0.8) + 0.2 * math.log(0.2)))
+    assert (first.margin, first.kept, first.kept_mass) == pytest.approx((math.log(2), 2, 20 / 21))
+    assert first.best_prob == pytest.approx(4 / 7)
+    totals = found.totals
+    assert totals.logprob_raw == pytest.approx(math.log(2 / 49))
+    assert totals.perplexity == pytest.approx(math.exp(-math.log(2 / 49) / 2))
+    assert (totals.tokens, totals.logprob_processed, totals.removed) == (2, None, 1)
+    assert (found.given, found.text, found.chain) == (True, " w3 w0", "temperature=0.5 | top_k=2")
+
+
+def test_flip_risk_is_that_of_the_margin() -> None:
+    found = trace(FourTokens(), "w1", " w3", noise_scale=0.5)
+    assert found.tokens[0].flip_risk == pytest.approx(0.5 * math.erfc(math.log(2) / (0.5 * math.sqrt(2))))
+    assert found.totals.flip_risk == pytest.approx(found.tokens[0].flip_risk)
+
+
+def test_a_long_text_agrees_with_a_plain_softmax_row_by_row() -> None:
+    source = MockSource(30, ends=False)
+    words = [f"w{(7 * i) % 30}" for i in range(150)]  # more than are described at a time
+    found = trace(source, "w5", " " + " ".join(words))
+    ids = source.encode("w5 " + " ".join(words))
+    assert len(found.tokens) == 150
+    for i, token in enumerate(found.tokens):
+        logits = source.logits_of(ids[: i + 1]).astype(np.float64)
+        probs = np.exp(logits) / np.exp(logits).sum()
+        assert token.id == ids[i + 1]
+        assert token.logprob_raw == pytest.approx(math.log(probs[token.id]))
+        assert token.rank == 1 + int((probs > probs[token.id]).sum())
+        assert token.entropy_nats == pytest.approx(-(probs * np.log(probs)).sum())
+
+
+def test_ties_stand_by_id() -> None:
+    class Tied(MockSource):
+        def logits_of(self, prefix):
+            return np.zeros(self.vocab_size)
+
+    found = trace(Tied(4, ends=False), "w1", " w2 w0")
+    assert [token.rank for token in found.tokens] == [3, 1]
+    assert found.tokens[0].flip_risk == 0.5
+
+
+@pytest.mark.parametrize("spec", ["temperature=0.8 | top_p=0.9", "repetition_penalty=1.3 | temperature=1.2"])
+def test_a_drawn_text_is_the_one_that_generate_draws(spec) -> None:
+    chain = Chain(spec)
+    found = trace(MockSource(20, end_bias=-2), "w1 w2", max_tokens=12, chain=chain, seed=5)
+    (sample,) = generate(
+        MockSource(20, end_bias=-2), "w1 w2", SamplingParams(chain=chain, seed=5, max_tokens=12)
+    )
+    assert tuple(token.id for token in found.tokens) == sample.ids
+    assert found.text == sample.text
+    for mine, theirs in zip(found.tokens, sample.tokens, strict=True):
+        assert mine.logprob_raw == pytest.approx(theirs.logprob_raw)
+        assert mine.logprob_processed == pytest.approx(theirs.logprob_processed)
+        assert mine.entropy_processed_nats == pytest.approx(theirs.entropy_nats)
+        assert mine.removed_by is None
+
+
+def test_without_a_chain_the_drawn_text_is_greedy() -> None:
+    found = trace(MockSource(20, ends=False), "w1", max_tokens=5)
+    assert [token.rank for token in found.tokens] == [1] * 5
+    assert (found.given, found.chain, found.seed) == (False, None, None)
+
+
+def test_measures_for_conditions() -> None:
+    measures = trace_measures(trace(FourTokens(), "w1", " w3 w0"))
+    assert measures["rank"] == [2, 3]
+    assert {"entropy", "margin", "logprob", "flip_risk", "perplexity", "removed", "kept_mass"} <= set(
+        measures
+    )
+
+
+def test_refuses_an_empty_text() -> None:
+    with pytest.raises(InputError, match="the text is empty"):
+        trace(FourTokens(), "w1", "")
+    with pytest.raises(InputError, match="the text is empty"):
+        trace(TopSource(9, 3), "w1", "")
+
+
+def test_a_source_of_top_tokens_bounds_what_it_does_not_know() -> None:
+    chain = Chain("top_k=3 | temperature=0.7")
+    text = " w3 w11 w40 w7 w2"
+    known, whole = (
+        trace(source, "w1", text, chain=chain) for source in (TopSource(50, 10), MockSource(50, ends=False))
+    )
+    assert isinstance(known, PartialTrace)
+    for mine, exact in zip(known.tokens, whole.tokens, strict=True):
+        assert (mine.token, mine.best, mine.kept) == (exact.token, exact.best, exact.kept)
+        assert mine.entropy_low - 1e-9 <= exact.entropy_nats <= mine.entropy_high + 1e-9
+        assert mine.margin == pytest.approx(exact.margin)
+        assert mine.removed_by == exact.removed_by
+        if mine.rank is None:
+            assert exact.rank > 10 and exact.logprob_raw <= mine.logprob_at_most
+        else:
+            assert mine.rank == exact.rank and mine.logprob_raw == pytest.approx(exact.logprob_raw)
+    assert known.totals.unknown == sum(token.rank > 10 for token in whole.tokens) > 0
+    assert known.totals.logprob_raw is None
+    assert known.totals.logprob_raw_high >= whole.totals.logprob_raw
+
+
+def test_the_greedy_text_of_a_source_of_top_tokens() -> None:
+    known, whole = (
+        trace(source, "w1", max_tokens=6) for source in (TopSource(50, 10), MockSource(50, ends=False))
+    )
+    assert [token.token for token in known.tokens] == [token.token for token in whole.tokens]
+    assert known.text == whole.text
+    assert known.totals.logprob_raw == pytest.approx(whole.totals.logprob_raw)
+
+
+def test_an_undecided_chain_is_left_open_and_a_conversation_refused() -> None:
+    found = trace(TopSource(50, 3), "w1", " w3", chain=Chain("top_p=0.99"))
+    assert (found.tokens[0].kept, found.tokens[0].kept_mass_low, found.tokens[0].removed_by) == (
+        None,
+        None,
+        None,
+    )
+    source = TopSource(50, 3)
+    assert source.capability is Capability.TOP_N
+    with pytest.raises(CapabilityError, match="give the prompt as text"):
+        trace(source, [Message("user", "hi")])
