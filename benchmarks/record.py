@@ -57,7 +57,7 @@ def record(
         date=date.today().isoformat(),
         hardware=hardware(),
         threads=settings.threads,
-        versions=_versions(),
+        versions=versions(),
         settings={"rounds": settings.rounds, **details},
         rows=tuple(rows),
     )
@@ -136,7 +136,8 @@ def _seconds(value: float) -> str:
     return f"{value * 1e3:.3g} ms" if value < 1 else f"{value:.3g} s"
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """The versions of Python and of the libraries that the numbers hang on."""
     found = {"python": platform.python_version()}
     for library in LIBRARIES:
         try:
