@@ -80,7 +80,7 @@ OPTIONAL: dict[str, str] = {
     "starlette": r"studio/\w+\.py",
     "tokenizers": r"(sources|distill)/\w+\.py",
     "torch": r"(sources|distill)/(\w+/)?\w+\.py|sampling/torch(_noise)?\.py|adapters/\w+\.py",
-    "transformers": r"(sources|distill)/(\w+/)?\w+\.py|adapters/(transformers|chain_processor)\.py",
+    "transformers": r"(sources|distill)/(\w+/)?\w+\.py|adapters/(transformers|chain_processor|drawing)\.py",
     "uvicorn": r"studio/\w+\.py",
     "vllm": r"adapters/vllm\.py",
 }

@@ -153,6 +153,47 @@ def test_each_prompt_has_its_own_params_and_length(llama: TransformersSource) ->
         assert set(ids[len(text.ids) :]) <= {pad}
 
 
+def test_padding_is_no_history_and_every_row_has_its_own_memory(llama: TransformersSource) -> None:
+    params = [
+        SamplingParams(chain=Chain.parse(chain), seed=seed, max_tokens=14 - seed)
+        for seed, chain in enumerate([
+            "repetition_penalty=1.5", "presence_penalty(2, scope=output)", "dry(multiplier=2, allowed_length=1)",
+            "mirostat(version=2, tau=2, eta=0.3)", "xtc(probability=0.5, threshold=0.02)",
+            "mirostat(version=1, tau=2, eta=0.3)",
+        ])
+    ]  # fmt: skip
+    drawn = run(llama, PROMPTS[:6], retort_params=params, max_new_tokens=20)
+    for prompt, one, ids in zip(PROMPTS, params, drawn, strict=False):
+        text = retort.generate(llama, prompt, one)[0]
+        assert_same_but_for_near_ties(ids[: len(text.ids)], text)
+
+
+def test_scores_are_those_of_a_chain_that_remembers(llama: TransformersSource) -> None:
+    prompt = llama.tokenizer(PROMPTS[0], return_tensors="pt")
+    record: list[SampleBatch] = []
+    out = llama.model.generate(
+        **prompt, custom_generate=generate, retort_params={"chain": "mirostat(version=2, tau=1, eta=0.5)"},
+        retort_record=record, max_new_tokens=6, output_scores=True, return_dict_in_generate=True,
+    )  # fmt: skip
+    assert len({step.states[0] for step in record}) == len(record)
+    for scores, step in zip(out.scores, record, strict=True):
+        expected = log_softmax(scores[0].numpy().astype(np.float64))[step.ids[0]]
+        assert step.logprob_processed[0] == pytest.approx(expected, abs=1e-5)
+
+
+def test_min_tokens_knows_the_end_tokens_of_the_config(llama: TransformersSource) -> None:
+    ending = int(
+        np.argmax(np.bincount([ids[0] for ids in run(llama, PROMPTS, retort_params={"temperature": 0})]))
+    )
+    params = {"temperature": 0, "min_tokens": 4}
+    free, held = (
+        run(llama, PROMPTS, retort_params=given, eos_token_id=ending)
+        for given in ({"temperature": 0}, params)
+    )
+    assert min(row.index(ending) for row in free if ending in row) == 0
+    assert all(row.index(ending) >= 4 for row in held if ending in row)
+
+
 def test_stop_strings_end_a_row_and_the_rest_is_padding(llama: TransformersSource) -> None:
     free = run(llama, PROMPTS[:2], retort_params={"seed": 3}, max_new_tokens=20)
     stop = llama.decode(free[0][:6])[-3:]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+
+import numpy as np
 import pytest
 
 from mock_source import MockSource
-from retort.distribution import Chain
+from retort.distribution import Chain, Context
 from retort.errors import CapabilityError, InputError
 from retort.sampling import Sample, SampledToken, SamplingParams, generate, sample
+from retort.sampling.noise import gumbel, uniform_at
 from retort.sources.base import Capability
 
 
@@ -145,3 +149,58 @@ def test_texts_with_a_memory_are_the_same_alone_and_together() -> None:
     assert together == alone
     forgetful = SamplingParams(chain=Chain.parse("mirostat(2, tau=2, eta=0)"), seed=3, max_tokens=8)
     assert generate(source, "the sky is", forgetful)[0].tokens != alone[0].tokens
+
+
+LOOKING = [
+    "repetition_penalty(1.4, scope=all)",
+    "presence_penalty(2, scope=output) | temperature=0.7",
+    "dry(multiplier=6, allowed_length=1)",
+    "xtc(probability=0.5, threshold=0.05)",
+    "mirostat(version=2, tau=2, eta=0.3)",
+    "temperature=1.2 | adaptive_p(target=0.3, decay=0.8)",
+]
+
+
+def test_each_text_keeps_its_own_history_coins_and_memory() -> None:
+    """One batch of six kinds, against a loop that draws each text by itself from the chain, one token at a time."""
+    source = MockSource(8, ends=False)
+    prompts = ["w1 w2 w3", "w1 w2 w3", "w4", "w5 w6", "w1 w2 w3", "w7"]
+    params = [
+        SamplingParams(chain=Chain.parse(chain), seed=seed, max_tokens=16)
+        for seed, chain in enumerate(LOOKING)
+    ]
+    texts = generate(source, prompts, params)
+    for prompt, one, text in zip(prompts, params, texts, strict=True):
+        prefix, states = source.encode(prompt), (None,)
+        ids: list[int] = []
+        for position in range(16):
+            context = Context(
+                history=[[*prefix, *ids]], prompt_lengths=[len(prefix)], states=states,
+                uniforms=lambda stream, at=position, seed=one.seed: uniform_at([seed], [at], stream),
+            )  # fmt: skip
+            logits = source.logits_of([*prefix, *ids])[None]
+            processed = one.resolved_chain.apply(logits.astype(np.float64), context=context)[0]
+            ids.append(int(np.argmax(processed + gumbel(one.seed, position, 8))))
+            states = one.resolved_chain.update(states, ids[-1:], logits.astype(np.float64), context)
+        assert list(text.ids) == ids, str(one.chain)
+        plain = generate(source, prompt, SamplingParams(seed=one.seed, max_tokens=16))[0]
+        assert text.ids != plain.ids, f"{one.chain} changed nothing here"
+
+
+@pytest.mark.parametrize("given", [{"min_tokens": 5}, {"chain": Chain.parse("min_tokens=5")}])
+def test_min_tokens_knows_the_end_tokens_of_the_source(given: dict) -> None:
+    source = MockSource(6, end_bias=4.0)
+    lengths = {len(text.ids) for text in generate(source, "w1", SamplingParams(max_tokens=9, **given), n=8)}
+    assert min(lengths) == 6  # the end token may be the sixth
+    assert min(len(text.ids) for text in generate(source, "w1", SamplingParams(max_tokens=9), n=8)) < 5
+
+
+def test_bad_words_never_come_even_across_the_prompts_end() -> None:
+    source = MockSource(5, ends=False)
+    free = generate(source, "w1 w2", SamplingParams(max_tokens=30, seed=1))[0].ids
+    pairs = list(zip((2, *free), free, strict=False))
+    banned = [list(pairs[0]), list(pairs[4]), [free[7]]]
+    (text,) = generate(source, "w1 w2", SamplingParams(max_tokens=30, seed=1, bad_words=banned))
+    ids = [2, *text.ids]
+    assert free[7] not in text.ids
+    assert not any(list(pair) in banned for pair in itertools.pairwise(ids))

@@ -46,6 +46,15 @@ class Rows:
             history.extend(new)
         self._width = input_ids.shape[1]
 
+    def context(self, live: list[int], seeds: list[int], states: Sequence[RowState | None]) -> Context:
+        """What chains read beside the logits of the rows `live`, which draw with `seeds`."""
+        return Context(
+            history=[self.histories[row] for row in live],
+            prompt_lengths=[self.prompt_lengths[row] for row in live],
+            uniforms=lambda stream: uniform_at(seeds, self.position, stream),
+            states=[states[row] for row in live],
+        )
+
 
 class ChainLogitsProcessor(LogitsProcessor):
     """`scores` after every stage of a chain, `[rows, vocab]`; see `logits_processor`."""

@@ -107,7 +107,7 @@ def apply_rows(logits: Any, rows: Iterable[Row]) -> None:
             for number, row in enumerate(group):
                 assert context.history is not None
                 length = len(context.history[number])
-                row.request.last = _Step(raw[number : number + 1].clone(), _of_row(context, number), length)
+                row.request.last = _Step(raw[number : number + 1].clone(), context.row(number), length)
 
 
 def _one_by_one(logits: Any, chain: Chain, group: Sequence[Row]) -> None:
@@ -139,16 +139,6 @@ def _context(chain: Chain, group: Sequence[Row]) -> Context:
         prompt_lengths=[len(prompt) for prompt, _ in texts],
         uniforms=lambda stream: uniform_at(seeds, positions, stream),
         states=[row.request.state for row in group],
-    )
-
-
-def _of_row(context: Context, number: int) -> Context:
-    """The context of one row of a batch."""
-    uniforms = context.uniforms
-    return Context(
-        history=None if context.history is None else [context.history[number]],
-        prompt_lengths=None if context.prompt_lengths is None else [context.prompt_lengths[number]],
-        uniforms=None if uniforms is None else lambda stream: uniforms(stream)[number : number + 1],
     )
 
 

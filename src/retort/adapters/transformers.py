@@ -14,18 +14,16 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
 from typing import Any
 
-import numpy as np
-
 from retort.adapters.chain_processor import ChainLogitsProcessor, Rows, logits_processor
+from retort.adapters.drawing import Draw, Endings, Text
 from retort.distribution import Chain
 from retort.errors import InputError, MissingExtraError
 from retort.sampling.ending import Ending
 from retort.sampling.noise import MAX_SEED
 from retort.sampling.params import SamplingParams, check_seed
-from retort.sampling.sampler import BadRowsError, SampleBatch, sample
+from retort.sampling.sampler import SampleBatch
 
 try:
     import torch
@@ -80,8 +78,8 @@ def generate(
     texts = _texts(input_ids, generation_config, retort_params, retort_seed, retort_tokenizer)
     mask = model_kwargs.get("decoder_attention_mask" if model.config.is_encoder_decoder else "attention_mask")
     keeps_scores = bool(generation_config.return_dict_in_generate and generation_config.output_scores)
-    endings = _Endings(stopping_criteria, texts, input_ids.shape[1])
-    draw = _Draw(
+    endings = Endings(stopping_criteria, texts, input_ids.shape[1])
+    draw = Draw(
         texts,
         Rows(input_ids, mask),
         endings,
@@ -110,97 +108,6 @@ def generate(
     return result
 
 
-@dataclass(frozen=True)
-class _Text:
-    """One row: its settings with its own seed, and when it ends by its own rules."""
-
-    params: SamplingParams
-    ending: Ending
-
-
-class _Endings(StoppingCriteriaList):
-    """The criteria that transformers prepared, then each text's own `max_tokens` and `stop`; remembers who is done."""
-
-    def __init__(self, prepared: StoppingCriteriaList, texts: Sequence[_Text], prompt_width: int) -> None:
-        super().__init__(prepared)
-        self._texts = texts
-        self._drawn: list[list[int]] = [[] for _ in texts]
-        self._width = prompt_width
-        self.over = [False] * len(texts)
-
-    def __call__(self, input_ids: torch.Tensor, scores: Any, **rest: Any) -> torch.Tensor:
-        over = super().__call__(input_ids, scores, **rest).tolist()
-        new = input_ids[:, self._width :].tolist()
-        self._width = input_ids.shape[1]
-        for row, text in enumerate(self._texts):
-            if not self.over[row]:
-                self._drawn[row] += new[row]
-                self.over[row] = over[row] or text.ending.finish_reason(self._drawn[row]) is not None
-        return torch.tensor(self.over, device=input_ids.device)
-
-
-class _Draw:
-    """The last logits processor: draws every unfinished row's token and makes it the row's largest score."""
-
-    def __init__(
-        self,
-        texts: Sequence[_Text],
-        rows: Rows,
-        endings: _Endings,
-        pad_id: int,
-        *,
-        keeps_scores: bool,
-        in_place: bool,
-        record: list[SampleBatch] | None,
-    ) -> None:
-        self._texts = texts
-        self._rows = rows
-        self._endings = endings
-        self._pad_id = pad_id
-        self._keeps_scores = keeps_scores
-        self._in_place = in_place
-        self._record = record
-        self.processed: list[torch.Tensor] = []
-
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        self._rows.follow(input_ids)
-        live = [row for row, over in enumerate(self._endings.over) if not over]
-        drawn = self._sample(scores if len(live) == len(scores) else scores[live], live)
-        chosen = torch.full((len(scores),), self._pad_id, device=scores.device)
-        chosen[live] = torch.from_numpy(drawn.ids).to(scores.device)
-        if self._record is not None:
-            self._record.append(_scattered(drawn, live, len(scores)))
-        if self._keeps_scores:
-            self.processed.append(self._apply_chains(scores))
-        if not self._in_place:
-            scores = scores.clone()
-        # One written entry a row, where -inf everywhere else would be a write of the whole vocabulary.
-        return scores.scatter_(1, chosen[:, None], torch.inf)
-
-    def _sample(self, scores: torch.Tensor, live: list[int]) -> SampleBatch:
-        try:
-            return sample(
-                scores,
-                [self._texts[row].params for row in live],
-                positions=self._rows.position,
-                history=[self._rows.histories[row] for row in live],
-            )
-        except BadRowsError as problem:
-            raise BadRowsError(
-                {live[row]: fault for row, fault in problem.rows.items()},
-                _scattered(problem.results, live, len(self._texts)),
-            ) from None
-
-    def _apply_chains(self, scores: torch.Tensor) -> torch.Tensor:
-        """`[rows, vocab]` processed logits of every row; finished rows as they came."""
-        processed = scores.clone()
-        for row, text in enumerate(self._texts):
-            if not self._endings.over[row]:
-                history = [self._rows.histories[row]]
-                processed[row] = text.params.resolved_chain.apply(scores[row : row + 1], history)[0]
-        return processed
-
-
 class _TextOf:
     """A tokenizer as `Ending` wants it: no end ids of its own, because transformers looks for those."""
 
@@ -214,24 +121,13 @@ class _TextOf:
         return text
 
 
-def _scattered(drawn: SampleBatch, rows: list[int], num_rows: int) -> SampleBatch:
-    """`drawn` as rows `rows` of a batch of `num_rows`; the others have id -1, NaN and False."""
-    blank = {"ids": -1, "near_tie": False}
-    columns = {}
-    for field in fields(SampleBatch):
-        values = getattr(drawn, field.name)
-        columns[field.name] = np.full(num_rows, blank.get(field.name, np.nan), dtype=values.dtype)
-        columns[field.name][rows] = values
-    return SampleBatch(**columns)
-
-
 def _texts(
     input_ids: torch.Tensor,
     config: GenerationConfig,
     params: Params | Sequence[Params] | None,
     seed: int | Sequence[int] | None,
     tokenizer: Any,
-) -> list[_Text]:
+) -> list[Text]:
     """One text a row; transformers has put the sequences of a prompt one after the other."""
     per_prompt = config.num_return_sequences or 1
     num_prompts = len(input_ids) // per_prompt
@@ -255,7 +151,9 @@ def _texts(
         first = given.seed if seeds is None else seeds[prompt]
         check_seed(first)
         ending = Ending(_TextOf(tokenizer), given.stop, given.max_tokens)
-        texts += [_Text(given.with_seed((first + number) & MAX_SEED), ending) for number in range(per_prompt)]
+        ends = getattr(config, "_eos_token_tensor", None)
+        given = given if ends is None else given.ending_at(ends.tolist())
+        texts += [Text(given.with_seed((first + number) & MAX_SEED), ending) for number in range(per_prompt)]
     return texts
 
 

@@ -45,6 +45,16 @@ class Context:
         """This context with another history; a flat list of ids is the history of one row."""
         return replace(self, history=history)
 
+    def row(self, number: int) -> Context:
+        """The context of one row of a batch, as a batch of one."""
+        uniforms = self.uniforms
+        return Context(
+            history=None if self.history is None else [self.token_rows()[number]],
+            prompt_lengths=None if self.prompt_lengths is None else [self.prompt_lengths[number]],
+            uniforms=None if uniforms is None else lambda stream: uniforms(stream)[number : number + 1],
+            states=None if self.states is None else [self.states[number]],
+        )
+
     def check(self, num_rows: int, name: str, needs: frozenset[str]) -> None:
         """Nothing if everything that the transform `name` needs is here for each of `num_rows` rows.
 

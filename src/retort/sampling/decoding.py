@@ -38,7 +38,7 @@ class SampledToken:
 
 @dataclass
 class Text:
-    """A text on its way. `tokens` is its history: the prompt, then what was drawn."""
+    """A text on its way. `history` is the prompt, then what was drawn; `state` what its chain remembers."""
 
     index: int
     prompt_ids: tuple[int, ...]
@@ -80,8 +80,10 @@ def decode(source: Source, texts: Sequence[Text], noise_scale: float, *, pieces:
     # The decoder's row of each live text; several texts of one prompt share a row until their first token.
     rows = [row_of[text.prompt_ids] for text in live]
     while live:
+        logits = decoder.logits
         drawn = sample(
-            decoder.logits[np.array(rows)],
+            # After the first token rows and texts are the same, and nothing needs to be copied.
+            logits if rows == list(range(len(logits))) else logits[np.array(rows)],
             [text.params for text in live],
             positions=[len(text.ids) for text in live],
             history=[text.history for text in live],

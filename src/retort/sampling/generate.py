@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from retort.errors import InputError
 from retort.sampling.decoding import SampledToken, Text, decode
@@ -90,10 +91,10 @@ def generate(
             raise InputError(f"{name} must be a whole number of 1 or more, got {number!r}")
     texts: list[Text] = []
     for prompt, one in zip(prompt_list, settings, strict=True):
-        prompt_ids, ending = _request(source, prompt, one, include_stop)
+        request = _request(source, prompt, one, include_stop)
         for number in range(n):
-            seeded = one.with_seed((one.seed + number) & MAX_SEED).ending_at(source.end_ids)
-            texts.append(Text(len(texts), prompt_ids, seeded, ending))
+            seeded = request.params.with_seed((one.seed + number) & MAX_SEED)
+            texts.append(Text(len(texts), request.prompt_ids, seeded, request.ending))
     speculation = draft if isinstance(draft, Speculation) or draft is None else Speculation(draft)
     done, total = 0, sum(text.params.max_tokens for text in texts)
     for start in range(0, len(texts), max_rows):
@@ -130,9 +131,8 @@ def stream(
     string waits until it is none. Closing the generator (or letting go of it) frees the decoder and its cache.
     Raises as `generate` does, at the call and not at the first piece.
     """
-    params = (params or SamplingParams()).ending_at(source.end_ids)
-    prompt_ids, ending = _request(source, prompt, params, include_stop)
-    return _pieces(source, Text(0, prompt_ids, params, ending), noise_scale)
+    request = _request(source, prompt, params or SamplingParams(), include_stop)
+    return _pieces(source, Text(0, request.prompt_ids, request.params, request.ending), noise_scale)
 
 
 def _pieces(source: Source, text: Text, noise_scale: float) -> Generator[Piece, None, None]:
@@ -140,13 +140,18 @@ def _pieces(source: Source, text: Text, noise_scale: float) -> Generator[Piece, 
         yield Piece(event.piece, event.token, text.finish_reason)
 
 
-def _request(
-    source: Source, prompt: str, params: SamplingParams, include_stop: bool
-) -> tuple[tuple[int, ...], Ending]:
-    """The prompt's ids and the rule of its ending, checked against the source."""
+class _Request(NamedTuple):
+    prompt_ids: tuple[int, ...]
+    params: SamplingParams
+    ending: Ending
+
+
+def _request(source: Source, prompt: str, params: SamplingParams, include_stop: bool) -> _Request:
+    """What texts of this prompt begin with and how they end, checked against the source."""
     prompt_ids = tuple(source.encode(prompt))
     check_request(source, prompt_ids, params.max_tokens)
-    return prompt_ids, Ending(source, params.stop, params.max_tokens, include_stop)
+    ending = Ending(source, params.stop, params.max_tokens, include_stop)
+    return _Request(prompt_ids, params.ending_at(source.end_ids), ending)
 
 
 def _sample(text: Text) -> Sample:
