@@ -36,6 +36,8 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "tour": (*BELOW, "lens", "tune", "distill", "report", "tour", "__init__"),
     "cli": (*BELOW, "lens", "tune", "distill", "claims", "report", "tour", "studio", "cli", "__init__"),
     "studio": (*BELOW, "lens", "tune", "distill", "claims", "report", "studio", "__init__"),
+    # The page as a widget: records and the page's bundle, no model.
+    "notebook": ("errors", "report", "notebook", "__init__"),
     "__init__": (*BELOW, "adapters", "lens", "tune", "distill", "claims", "__init__"),
     "__main__": ("cli",),
 }
@@ -63,6 +65,7 @@ NETWORK_FILE = "sources/openai_api.py"
 
 # library → the files that may import it. Patterns are matched against the path below src/retort.
 OPTIONAL: dict[str, str] = {
+    "anywidget": r"notebook\.py",
     "accelerate": r"distill/(\w+/)?\w+\.py",
     "datasets": r"distill/(\w+/)?\w+\.py",
     "jsonschema": r"tune/checks\.py",

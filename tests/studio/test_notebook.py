@@ -1,0 +1,75 @@
+"""The widget: its traits in Python, and its program drawing them in a browser as anywidget would call it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.mock_source import MockSource
+from tests.studio.browser import Browser
+
+from retort.distribution import Chain, Distribution
+from retort.errors import InputError
+from retort.lens.position import position
+from retort.report.standalone import BUNDLE
+
+pytest.importorskip("anywidget")
+
+# What a notebook's front end does: an element, a model with get and on, and the module's default export.
+HOST = """<!doctype html><meta charset="utf-8"><body><div id="cell"></div>
+<script type="application/json" id="record">RECORD</script>
+<script type="module">
+SCRIPT
+const listeners = [];
+const model = {
+  data: JSON.parse(document.getElementById("record").textContent),
+  get(name) { return this[name]; },
+  on(name, callback) { listeners.push(callback); },
+  off() { listeners.length = 0; },
+};
+window.changeTo = (data) => { model.data = data; listeners.forEach((callback) => callback()); };
+window.leave = EXPORTED.render({ model, el: document.getElementById("cell") });
+</script>"""
+
+
+def test_it_holds_the_bundle_and_the_records() -> None:
+    from retort.notebook import Page, page
+
+    widget = page(position=position(MockSource(30), "w1"))
+    assert isinstance(widget, Page)
+    assert widget.data["position"]["model"] == "mock:30"
+    assert "render" in Page._esm and ".retort" in Page._css
+    json.dumps(widget.data, allow_nan=False)
+
+
+@pytest.mark.parametrize("records", [{}, {"look": 1}])
+def test_another_record_is_refused(records: dict[str, int]) -> None:
+    from retort.notebook import page
+
+    with pytest.raises(InputError, match="a page shows position, text"):
+        page(**records)
+
+
+def test_it_draws_in_a_cell(browser: Browser, tmp_path: Path) -> None:
+    from retort.notebook import page
+
+    source = MockSource(200)
+    data = page(position=position(source, "w1", Chain("temperature=1"))).data
+    script = (BUNDLE / "page.js").read_text(encoding="utf-8")
+    exported = script.rsplit("export {", 1)[1].split(" as default", 1)[0].strip()
+    script = script.rsplit("export {", 1)[0]
+    host = HOST.replace("RECORD", json.dumps(data).replace("<", "\\u003c"))
+    file = tmp_path / "cell.html"
+    file.write_text(host.replace("EXPORTED", exported).replace("SCRIPT", script), encoding="utf-8")
+    browser.go(file.as_uri())
+    browser.shows("#cell .bars")
+    browser.set("input.tau", "1.4")
+    logits = source.logits_of([1])
+    expected = Distribution(Chain("temperature=1.4").apply(logits))
+    assert browser.value("[data-measure=entropy]") == pytest.approx(float(expected.entropy), abs=1e-6)
+    assert "#" not in browser.driver.current_url, "a widget does not touch the notebook's address"
+    browser.run("window.changeTo(arguments[0])", page(position=position(source, "w9")).data)
+    browser.until(lambda: "w9" in browser.text(".prompt"))
+    browser.run("window.leave()")
+    assert browser.run("return document.querySelector('#cell .bars')") is None
