@@ -68,3 +68,11 @@ def test_an_unknown_name_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["pathh"])
     assert "there are startup, sampling, generate, speculative, path, distill" in capsys.readouterr().err
+
+
+def test_a_page_of_a_large_vocabulary_is_packed_and_timed_without_a_studio() -> None:
+    from benchmarks.lens import _row
+
+    row = _row("a case", [0.001, 0.002, 0.009], data=2500)
+    assert row.seconds == {"retort": 0.002} and row.details["kilobytes"] == 2.5
+    assert row.details["worst ms"] == pytest.approx(9.0) and row.details["wait ms"] == pytest.approx(2.0)

@@ -95,6 +95,7 @@ export function mount(
   );
   const stop = context.state.listen((name) => name === "view" && open());
   open();
+  performance.mark("retort-controls");
   return () => {
     stop();
     view?.close();

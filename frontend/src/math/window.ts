@@ -19,14 +19,55 @@ export interface Sums {
   readonly entropy: number;
 }
 
-/** Below this exp is 0 in float64, and so it is for every token that follows in a falling row. */
-const VANISHES = -745.2;
-
 /** A mass that is reached up to this share of it is reached: an exact tie must not hang on the order of summation. */
 const NUCLEUS_SLACK = 2 ** -40;
 
-const REMEMBERED = 64;
-const remembered = new WeakMap<Float64Array, Map<string, Sums>>();
+/** Below this exp is 0 in float64, and so it is for every token that follows in a falling row. */
+const VANISHES = -745.2;
+
+/** A part with less than this share of the mass is added up itself: in a difference of running sums its digits are lost. */
+const SMALL = 1e-3;
+
+/** Running sums of a row at one temperature: `weights[n]` = Σ w, `moments[n]` = Σ w·x over the first n tokens. */
+interface Sweep {
+  temperature: number;
+  readonly weights: Float64Array;
+  readonly moments: Float64Array;
+}
+
+/** Temperatures kept a row: raw, the slider's, and one more. One pass over the row a move is all that a slider costs. */
+const SWEEPS = 3;
+const sweeps = new WeakMap<Float64Array, Sweep[]>();
+
+function sweep(logits: Float64Array, temperature: number): Sweep {
+  let kept = sweeps.get(logits);
+  if (kept === undefined) sweeps.set(logits, (kept = []));
+  const known = kept.find((one) => one.temperature === temperature);
+  if (known !== undefined) return known;
+  const count = logits.length;
+  // The oldest but the raw one is written over: new arrays of a megabyte at every move would keep the collector busy.
+  const old = kept.length < SWEEPS ? undefined : kept.splice(kept.findIndex((one) => one.temperature !== 1), 1)[0];
+  const found = old ?? { temperature, weights: new Float64Array(count + 1), moments: new Float64Array(count + 1) };
+  found.temperature = temperature;
+  const { weights, moments } = found;
+  const best = logits[0]!;
+  let total = 0;
+  let moment = 0;
+  let rank = 0;
+  for (; rank < count; rank++) {
+    const x = (logits[rank]! - best) / temperature;
+    if (x < VANISHES) break;
+    const weight = Math.exp(x);
+    total += weight;
+    moment += weight * x;
+    weights[rank + 1] = total;
+    moments[rank + 1] = moment;
+  }
+  weights.fill(total, rank + 1);
+  moments.fill(moment, rank + 1);
+  kept.push(found);
+  return found;
+}
 
 /** The whole row at τ = 1. */
 export function whole(logits: Float64Array): Window {
@@ -44,30 +85,23 @@ export function depth(window: Window, rank: number): number {
   return (window.logits[rank]! - window.logits[window.from]!) / window.temperature;
 }
 
-/** The sums of a window; remembered, because every stage of a chain asks for those of the stage before. */
 export function sums(window: Window): Sums {
-  let ofRow = remembered.get(window.logits);
-  if (ofRow === undefined) remembered.set(window.logits, (ofRow = new Map()));
-  const key = `${window.temperature}/${window.from}/${window.to}`;
-  let found = ofRow.get(key);
-  if (found === undefined) {
-    if (ofRow.size >= REMEMBERED) ofRow.clear();
-    ofRow.set(key, (found = summed(window)));
-  }
-  return found;
-}
-
-function summed(window: Window): Sums {
   const { logits, temperature, from, to } = window;
-  const best = logits[from]!;
-  let total = 0;
-  let moment = 0;
-  for (let rank = from; rank < to; rank++) {
-    const x = (logits[rank]! - best) / temperature;
-    if (x < VANISHES) break;
-    const weight = Math.exp(x);
-    total += weight;
-    moment += weight * x;
+  let total: number;
+  let moment: number;
+  if (from === 0) {
+    const { weights, moments } = sweep(logits, temperature);
+    total = weights[to]!;
+    moment = moments[to]!;
+  } else {
+    total = moment = 0;
+    for (let rank = from; rank < to; rank++) {
+      const x = (logits[rank]! - logits[from]!) / temperature;
+      if (x < VANISHES) break;
+      const weight = Math.exp(x);
+      total += weight;
+      moment += weight * x;
+    }
   }
   return { total, entropy: Math.max(0, Math.log(total) - moment / total) };
 }
@@ -87,21 +121,23 @@ export function mass(window: Window, from: number, to: number): number {
   const first = Math.max(from, window.from);
   const last = Math.min(to, window.to);
   if (first >= last) return 0;
-  const { total } = sums(window);
   if (first === window.from && last === window.to) return 1;
-  // The shorter of the part and its complement is added up.
-  if (first === window.from && last - first > window.to - last) return 1 - weight(window, last, window.to) / total;
-  return Math.min(1, weight(window, first, last) / total);
-}
-
-function weight(window: Window, from: number, to: number): number {
+  const { total } = sums(window);
+  if (window.from === 0) {
+    const { weights } = sweep(window.logits, window.temperature);
+    const share = (weights[last]! - weights[first]!) / total;
+    if (share > SMALL || first === 0) return share;
+  }
   let part = 0;
-  for (let rank = from; rank < to; rank++) {
+  for (let rank = first; rank < last; rank++) {
     const x = depth(window, rank);
     if (x < VANISHES) break;
-    part += Math.exp(x);
+    const weight = Math.exp(x);
+    part += weight;
+    // All that is left weighs no more than this: what is shown does not change.
+    if (weight * (last - rank) < part * 1e-12) break;
   }
-  return part;
+  return part / total;
 }
 
 /** `z₁ - z₂` of the raw logits; ∞ where one token is left. The odds of first to second at τ are e^(margin/τ). */
@@ -115,6 +151,10 @@ export function nucleusSize(window: Window, share: number): number {
   const size = window.to - window.from;
   if (share >= 1) return size;
   const wanted = share * sums(window).total * (1 - NUCLEUS_SLACK);
+  if (window.from === 0) {
+    const { weights } = sweep(window.logits, window.temperature);
+    return Math.min(size, bisected(1, size, (count) => weights[count]! >= wanted));
+  }
   let reached = 0;
   for (let rank = window.from; rank < window.to; rank++) {
     reached += Math.exp(depth(window, rank));
@@ -123,14 +163,17 @@ export function nucleusSize(window: Window, share: number): number {
   return size;
 }
 
-/** The first rank of the window whose depth is below `threshold` (nats under the best token), by bisection. */
-export function firstBelow(window: Window, threshold: number): number {
-  let low = window.from;
-  let high = window.to;
+/** The first whole number in [low, high) for which `holds`, which goes from false to true once; `high` if none. */
+function bisected(low: number, high: number, holds: (value: number) => boolean): number {
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (depth(window, middle) >= threshold) low = middle + 1;
-    else high = middle;
+    if (holds(middle)) high = middle;
+    else low = middle + 1;
   }
   return low;
+}
+
+/** The first rank of the window whose depth is below `threshold` (nats under the best token). */
+export function firstBelow(window: Window, threshold: number): number {
+  return bisected(window.from, window.to, (rank) => depth(window, rank) < threshold);
 }

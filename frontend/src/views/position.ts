@@ -104,6 +104,7 @@ export function positionView(record: PositionRecord, context: Context, onPick?: 
   );
   showTokens(SHOWN);
   drawNow();
+  performance.mark("retort-numbers");
 
   return {
     element,

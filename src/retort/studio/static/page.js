@@ -262,8 +262,28 @@ function oe() {
 	}
 }
 // src/math/window.ts
-var se = -745.2, ce = 2 ** -40, le = 64, ue = /* @__PURE__ */ new WeakMap();
-function de(e) {
+var se = 2 ** -40, ce = -745.2, le = .001, ue = 3, de = /* @__PURE__ */ new WeakMap();
+function fe(e, t) {
+	let n = de.get(e);
+	n === void 0 && de.set(e, n = []);
+	let r = n.find((e) => e.temperature === t);
+	if (r !== void 0) return r;
+	let i = e.length, a = (n.length < ue ? void 0 : n.splice(n.findIndex((e) => e.temperature !== 1), 1)[0]) ?? {
+		temperature: t,
+		weights: new Float64Array(i + 1),
+		moments: new Float64Array(i + 1)
+	};
+	a.temperature = t;
+	let { weights: o, moments: s } = a, c = e[0], l = 0, u = 0, d = 0;
+	for (; d < i; d++) {
+		let n = (e[d] - c) / t;
+		if (n < ce) break;
+		let r = Math.exp(n);
+		l += r, u += r * n, o[d + 1] = l, s[d + 1] = u;
+	}
+	return o.fill(l, d + 1), s.fill(u, d + 1), n.push(a), a;
+}
+function pe(e) {
 	return {
 		logits: e,
 		temperature: 1,
@@ -271,7 +291,7 @@ function de(e) {
 		to: e.length
 	};
 }
-function fe(e, t) {
+function me(e, t) {
 	return t === 0 ? {
 		...e,
 		to: e.from + 1
@@ -284,44 +304,47 @@ function T(e, t) {
 	return (e.logits[t] - e.logits[e.from]) / e.temperature;
 }
 function E(e) {
-	let t = ue.get(e.logits);
-	t === void 0 && ue.set(e.logits, t = /* @__PURE__ */ new Map());
-	let n = `${e.temperature}/${e.from}/${e.to}`, r = t.get(n);
-	return r === void 0 && (t.size >= le && t.clear(), t.set(n, r = pe(e))), r;
-}
-function pe(e) {
-	let { logits: t, temperature: n, from: r, to: i } = e, a = t[r], o = 0, s = 0;
-	for (let e = r; e < i; e++) {
-		let r = (t[e] - a) / n;
-		if (r < se) break;
-		let i = Math.exp(r);
-		o += i, s += i * r;
+	let { logits: t, temperature: n, from: r, to: i } = e, a, o;
+	if (r === 0) {
+		let { weights: e, moments: r } = fe(t, n);
+		a = e[i], o = r[i];
+	} else {
+		a = o = 0;
+		for (let e = r; e < i; e++) {
+			let i = (t[e] - t[r]) / n;
+			if (i < ce) break;
+			let s = Math.exp(i);
+			a += s, o += s * i;
+		}
 	}
 	return {
-		total: o,
-		entropy: Math.max(0, Math.log(o) - s / o)
+		total: a,
+		entropy: Math.max(0, Math.log(a) - o / a)
 	};
 }
-function me(e, t) {
+function he(e, t) {
 	return t < e.from || t >= e.to ? -Infinity : T(e, t) - Math.log(E(e).total);
 }
 function D(e, t) {
-	return Math.exp(me(e, t));
-}
-function he(e, t, n) {
-	let r = Math.max(t, e.from), i = Math.min(n, e.to);
-	if (r >= i) return 0;
-	let { total: a } = E(e);
-	return r === e.from && i === e.to ? 1 : r === e.from && i - r > e.to - i ? 1 - ge(e, i, e.to) / a : Math.min(1, ge(e, r, i) / a);
+	return Math.exp(he(e, t));
 }
 function ge(e, t, n) {
-	let r = 0;
-	for (let i = t; i < n; i++) {
-		let t = T(e, i);
-		if (t < se) break;
-		r += Math.exp(t);
+	let r = Math.max(t, e.from), i = Math.min(n, e.to);
+	if (r >= i) return 0;
+	if (r === e.from && i === e.to) return 1;
+	let { total: a } = E(e);
+	if (e.from === 0) {
+		let { weights: t } = fe(e.logits, e.temperature), n = (t[i] - t[r]) / a;
+		if (n > le || r === 0) return n;
 	}
-	return r;
+	let o = 0;
+	for (let t = r; t < i; t++) {
+		let n = T(e, t);
+		if (n < ce) break;
+		let r = Math.exp(n);
+		if (o += r, r * (i - t) < o * 1e-12) break;
+	}
+	return o / a;
 }
 function _e(e) {
 	return e.to - e.from < 2 ? Infinity : e.logits[e.from] - e.logits[e.from + 1];
@@ -329,27 +352,34 @@ function _e(e) {
 function ve(e, t) {
 	let n = e.to - e.from;
 	if (t >= 1) return n;
-	let r = t * E(e).total * (1 - ce), i = 0;
+	let r = t * E(e).total * (1 - se);
+	if (e.from === 0) {
+		let { weights: t } = fe(e.logits, e.temperature);
+		return Math.min(n, ye(1, n, (e) => t[e] >= r));
+	}
+	let i = 0;
 	for (let t = e.from; t < e.to; t++) if (i += Math.exp(T(e, t)), i >= r) return t - e.from + 1;
 	return n;
 }
-function ye(e, t) {
-	let n = e.from, r = e.to;
-	for (; n < r;) {
-		let i = n + r >> 1;
-		T(e, i) >= t ? n = i + 1 : r = i;
+function ye(e, t, n) {
+	for (; e < t;) {
+		let r = e + t >> 1;
+		n(r) ? t = r : e = r + 1;
 	}
-	return n;
+	return e;
+}
+function be(e, t) {
+	return ye(e.from, e.to, (n) => T(e, n) < t);
 }
 // src/math/transforms.ts
-var be = 1e-12;
-function xe(e, t) {
+var xe = 1e-12;
+function Se(e, t) {
 	return {
 		...e,
 		to: Math.min(e.to, e.from + t)
 	};
 }
-var Se = [
+var Ce = [
 	{
 		name: "temperature",
 		help: "divides the logits; 0 is greedy, 1 leaves the model as it is",
@@ -365,7 +395,7 @@ var Se = [
 		off: [],
 		truncates: !1,
 		aliases: ["temp"],
-		apply: fe
+		apply: me
 	},
 	{
 		name: "top_k",
@@ -382,7 +412,7 @@ var Se = [
 		off: [0, -1],
 		truncates: !0,
 		aliases: [],
-		apply: xe
+		apply: Se
 	},
 	{
 		name: "top_p",
@@ -399,7 +429,7 @@ var Se = [
 		off: [1],
 		truncates: !0,
 		aliases: ["nucleus"],
-		apply: (e, t) => xe(e, ve(e, t))
+		apply: (e, t) => Se(e, ve(e, t))
 	},
 	{
 		name: "min_p",
@@ -418,78 +448,78 @@ var Se = [
 		aliases: [],
 		apply: (e, t) => ({
 			...e,
-			to: ye(e, Math.log(t) - be)
+			to: be(e, Math.log(t) - xe)
 		})
 	}
-], O = new Map(Se.map((e) => [e.name, e])), Ce = new Map(Se.flatMap((e) => [e.name, ...e.aliases].map((t) => [t, e])));
-function we(e) {
-	return Ce.get(e.trim().toLowerCase().replaceAll("-", "_"));
+], O = new Map(Ce.map((e) => [e.name, e])), we = new Map(Ce.flatMap((e) => [e.name, ...e.aliases].map((t) => [t, e])));
+function Te(e) {
+	return we.get(e.trim().toLowerCase().replaceAll("-", "_"));
 }
 // src/math/chain.ts
-var Te = class extends Error {};
-function Ee(e) {
-	return e.trim() === "" ? [] : ke(e.split("|").map(De));
-}
+var Ee = class extends Error {};
 function De(e) {
+	return e.trim() === "" ? [] : Ae(e.split("|").map(Oe));
+}
+function Oe(e) {
 	let [t, n] = e.split("=").map((e) => e.trim());
-	if (!t || !n) throw new Te(`a stage is written name=value, got “${e.trim()}”; for example temperature=0.8 | top_p=0.9`);
-	let r = we(t);
-	if (r === void 0) throw new Te(`the page does not compute “${t}”; it knows ${[...O.keys()].join(", ")}`);
+	if (!t || !n) throw new Ee(`a stage is written name=value, got “${e.trim()}”; for example temperature=0.8 | top_p=0.9`);
+	let r = Te(t);
+	if (r === void 0) throw new Ee(`the page does not compute “${t}”; it knows ${[...O.keys()].join(", ")}`);
 	return {
 		name: r.name,
-		value: Oe(r, Number(n), n)
+		value: ke(r, Number(n), n)
 	};
 }
-function Oe(e, t, n = String(t)) {
+function ke(e, t, n = String(t)) {
 	if (e.off.includes(t) || t >= e.low && t <= e.high && Number.isFinite(t) && !(e.whole && t % 1)) return t;
 	let r = Number.isFinite(e.high) ? `from ${e.low} to ${e.high}` : `of ${e.low} or more`;
-	throw new Te(`${e.name} must be a ${e.whole ? "whole " : ""}number ${r}, got ${n}`);
-}
-function ke(e) {
-	let t = e.filter(Ae);
-	if (t.filter((e) => e.name === "temperature").length > 1) throw new Te("a chain may hold temperature once; two in a row are one temperature, their product");
-	return t;
+	throw new Ee(`${e.name} must be a ${e.whole ? "whole " : ""}number ${r}, got ${n}`);
 }
 function Ae(e) {
+	let t = e.filter(je);
+	if (t.filter((e) => e.name === "temperature").length > 1) throw new Ee("a chain may hold temperature once; two in a row are one temperature, their product");
+	return t;
+}
+function je(e) {
 	return !O.get(e.name).off.includes(e.value);
 }
 function k(e) {
 	return e.map((e) => `${e.name}=${e.value}`).join(" | ");
 }
-function je(e) {
+function Me(e) {
 	return e.find((e) => e.name === "temperature")?.value ?? 1;
 }
-function Me(e, t) {
+function Ne(e, t) {
 	let n = {
 		name: "temperature",
 		value: t
 	};
 	return e.some((e) => e.name === "temperature") ? e.map((e) => e.name === "temperature" ? n : e) : [n, ...e];
 }
-function Ne(e, t) {
-	return Ae(t) ? O.get(t.name).apply(e, t.value) : e;
-}
 function Pe(e, t) {
-	return t.reduce(Ne, e);
+	return je(t) ? O.get(t.name).apply(e, t.value) : e;
 }
 function Fe(e, t) {
-	let n = de(t), r = n, i = n, a = [];
+	return t.reduce(Pe, e);
+}
+function Ie(e, t) {
+	let n = pe(t), r = n, i = n, a = [];
 	for (let t of e) {
-		let e = Ne(r, t);
-		!O.get(t.name).truncates && t.value !== 0 && (i = Ne(i, t)), a.push({
+		let e = Pe(r, t);
+		!O.get(t.name).truncates && t.value !== 0 && (i = Pe(i, t)), a.push({
 			stage: t,
 			before: r,
 			after: e,
 			kept: A(e),
 			removed: A(r) - A(e),
-			keptMass: he(r, e.from, e.to),
-			keptMassTotal: he(i, e.from, e.to)
+			keptMass: ge(r, e.from, e.to),
+			keptMassTotal: ge(i, e.from, e.to)
 		}), r = e;
 	}
-	let o = je(e);
+	let o = Me(e);
 	return {
 		raw: n,
-		tempered: o === 0 ? Ne(n, {
+		tempered: o === 0 ? Pe(n, {
 			name: "temperature",
 			value: 0
 		}) : {
@@ -498,64 +528,64 @@ function Fe(e, t) {
 		},
 		processed: r,
 		stages: a,
-		warnings: ze(e, n, a)
+		warnings: Be(e, n, a)
 	};
 }
 function A(e) {
 	return e.to - e.from;
 }
-function Ie(e, t) {
+function Le(e, t) {
 	return t >= e.processed.from && t < e.processed.to ? null : e.stages.find(({ after: e }) => t < e.from || t >= e.to)?.stage ?? null;
 }
-function Le(e) {
-	let t = ve(e.raw, .9);
-	return he(e.processed, t, e.raw.to);
-}
 function Re(e) {
+	let t = ve(e.raw, .9);
+	return ge(e.processed, t, e.raw.to);
+}
+function ze(e) {
 	return Math.exp(E(e).entropy);
 }
-function ze(e, t, n) {
-	let r = e.filter((e) => O.get(e.name).truncates), i = Pe(t, e);
-	if (je(e) === 0) return r.length === 0 ? [] : [`temperature=0 takes the most likely token in any case, so ${He(r)} cannot change the result.`];
+function Be(e, t, n) {
+	let r = e.filter((e) => O.get(e.name).truncates), i = Fe(t, e);
+	if (Me(e) === 0) return r.length === 0 ? [] : [`temperature=0 takes the most likely token in any case, so ${Ue(r)} cannot change the result.`];
 	let a = [];
 	for (let o of n) if (r.includes(o.stage)) {
 		if (o.removed === 0) {
-			let e = o.kept === 1 ? "one token reaches it" : `it keeps all ${Ue(o.kept)} that reach it`;
-			a.push(`${Ve(o.stage)} removes nothing here: ${e}.`);
-		} else Be(Pe(t, e.filter((e) => e !== o.stage)), i) && a.push(`${Ve(o.stage)} is made moot by the rest: without it the same ${Ue(A(i))} would be kept.`);
+			let e = o.kept === 1 ? "one token reaches it" : `it keeps all ${We(o.kept)} that reach it`;
+			a.push(`${He(o.stage)} removes nothing here: ${e}.`);
+		} else Ve(Fe(t, e.filter((e) => e !== o.stage)), i) && a.push(`${He(o.stage)} is made moot by the rest: without it the same ${We(A(i))} would be kept.`);
 	}
-	let o = r.map((n) => A(Pe(t, e.filter((e) => e === n || !r.includes(e)))));
+	let o = r.map((n) => A(Fe(t, e.filter((e) => e === n || !r.includes(e)))));
 	if (r.length > 1 && A(i) < Math.min(...o)) {
-		let e = r.map((e, t) => `${Ve(e)} alone keeps ${o[t].toLocaleString("en")}`);
-		a.push(`together the stages keep ${Ue(A(i))}, fewer than any of them alone (${e.join(", ")}).`);
+		let e = r.map((e, t) => `${He(e)} alone keeps ${o[t].toLocaleString("en")}`);
+		a.push(`together the stages keep ${We(A(i))}, fewer than any of them alone (${e.join(", ")}).`);
 	}
 	let s = e.findIndex((e) => e.name === "temperature"), c = e.slice(0, Math.max(s, 0)).filter((e) => r.includes(e));
 	if (c.length > 0) {
-		let n = e[s], r = A(Pe(t, [n, ...e.filter((e) => e !== n)]));
-		r !== A(i) && a.push(`${He(c)} comes before ${Ve(n)} and does not see it: ${Ue(A(i))} remain, and would be ${r.toLocaleString("en")} with temperature first.`);
+		let n = e[s], r = A(Fe(t, [n, ...e.filter((e) => e !== n)]));
+		r !== A(i) && a.push(`${Ue(c)} comes before ${He(n)} and does not see it: ${We(A(i))} remain, and would be ${r.toLocaleString("en")} with temperature first.`);
 	}
 	return r.length > 0 && A(i) === 1 && A(t) > 1 && a.push("one token is left, so every draw here is the greedy token, whatever temperature and seed."), a;
 }
-function Be(e, t) {
+function Ve(e, t) {
 	return e.from === t.from && e.to === t.to;
 }
-function Ve(e) {
+function He(e) {
 	return `${e.name}=${e.value}`;
 }
-function He(e) {
-	let t = e.map(Ve);
+function Ue(e) {
+	let t = e.map(He);
 	return t.length < 2 ? t.join("") : `${t.slice(0, -1).join(", ")} and ${t.at(-1)}`;
 }
-function Ue(e) {
+function We(e) {
 	return `${e.toLocaleString("en")} ${e === 1 ? "token" : "tokens"}`;
 }
 // src/math/comparison.ts
-function We(e, t) {
+function Ge(e, t) {
 	let n = new Uint32Array(t).fill(e.length);
 	return e.forEach((e, t) => n[e] = t), n;
 }
-function Ge(e, t, n) {
-	let r = We(t.ids, n), i = Math.log(E(e.window).total), a = Math.log(E(t.window).total), o = 0, s = 0, c = 0, l = 0;
+function Ke(e, t, n) {
+	let r = Ge(t.ids, n), i = Math.log(E(e.window).total), a = Math.log(E(t.window).total), o = 0, s = 0, c = 0, l = 0;
 	for (let n = e.window.from; n < e.window.to; n++) {
 		let u = T(e.window, n) - i, d = Math.exp(u), f = r[e.ids[n]];
 		if (f < t.window.from || f >= t.window.to) {
@@ -581,9 +611,9 @@ function Ge(e, t, n) {
 		totalVariation: l / 2
 	};
 }
-var Ke = .001, qe = 1e3;
-function Je(e, t, n, r) {
-	let i = We(n, r), a = Math.log(E(e.window).total), o = t[0], s = 0;
+var qe = .001, Je = 1e3;
+function Ye(e, t, n, r) {
+	let i = Ge(n, r), a = Math.log(E(e.window).total), o = t[0], s = 0;
 	for (let n = e.window.from; n < e.window.to; n++) {
 		let r = Math.exp(T(e.window, n) - a), c = i[e.ids[n]];
 		if (c >= t.length) {
@@ -598,9 +628,9 @@ function Je(e, t, n, r) {
 			n += s, r += s * a;
 		}
 		return r / n;
-	}, [l, u] = [Math.log(Ke), Math.log(qe)];
-	if (c(Ke) <= s) return d(Ke, !0);
-	if (c(qe) >= s) return d(qe, !0);
+	}, [l, u] = [Math.log(qe), Math.log(Je)];
+	if (c(qe) <= s) return d(qe, !0);
+	if (c(Je) >= s) return d(Je, !0);
 	for (let e = 0; e < 60; e++) {
 		let e = (l + u) / 2;
 		c(Math.exp(e)) > s ? l = e : u = e;
@@ -609,7 +639,7 @@ function Je(e, t, n, r) {
 	function d(i, a) {
 		return {
 			temperature: i,
-			residual: Ge(e, {
+			residual: Ke(e, {
 				window: {
 					logits: t,
 					temperature: i,
@@ -623,7 +653,7 @@ function Je(e, t, n, r) {
 	}
 }
 // src/math/engines.ts
-var Ye = /* @__PURE__ */ new Map([
+var Xe = /* @__PURE__ */ new Map([
 	["retort", [
 		"temperature",
 		"top_k",
@@ -661,36 +691,36 @@ var Ye = /* @__PURE__ */ new Map([
 		"temperature"
 	]]
 ]);
-function Xe(e, t) {
-	let n = Ye.get(e) ?? [], r = (e) => n.includes(e) ? n.indexOf(e) : n.length;
+function Ze(e, t) {
+	let n = Xe.get(e) ?? [], r = (e) => n.includes(e) ? n.indexOf(e) : n.length;
 	return [...t].sort((e, t) => r(e.name) - r(t.name));
 }
 // src/math/unpack.ts
-var Ze = 64, Qe = 24, $e = 5;
-function et(e) {
-	let t = it(e.data);
+var Qe = 64, $e = 24, et = 5;
+function tt(e) {
+	let t = at(e.data);
 	if (e.encoding === "float64") {
 		let n = new DataView(t.buffer);
 		return Float64Array.from({ length: e.count }, (e, t) => n.getFloat64(8 * t, !0));
 	}
 	if (e.encoding !== "rice32") throw Error(`logits are packed as ${e.encoding}, which this page cannot read`);
-	return nt(t, e.count);
+	return rt(t, e.count);
 }
-function tt(e) {
-	let t = new rt(it(e.data)), n = new Uint32Array(e.count);
+function nt(e) {
+	let t = new it(at(e.data)), n = new Uint32Array(e.count);
 	for (let r = 0; r < e.count; r++) n[r] = t.read(e.width);
 	return n;
 }
-function nt(e, t) {
-	let n = new rt(e), r = new Float64Array(t), i = /* @__PURE__ */ new Uint32Array(1), a = new Float32Array(i.buffer), o = 4294967295, s = 0;
+function rt(e, t) {
+	let n = new it(e), r = new Float64Array(t), i = /* @__PURE__ */ new Uint32Array(1), a = new Float32Array(i.buffer), o = 4294967295, s = 0;
 	for (let e = 0; e < t; e++) {
-		e % Ze === 0 && (s = n.read($e));
+		e % Qe === 0 && (s = n.read(et));
 		let t = n.zeros();
-		o -= t === Qe ? n.read(32) : t * 2 ** s + n.read(s), i[0] = o >= 2147483648 ? o - 2147483648 : 4294967295 - o, r[e] = a[0];
+		o -= t === $e ? n.read(32) : t * 2 ** s + n.read(s), i[0] = o >= 2147483648 ? o - 2147483648 : 4294967295 - o, r[e] = a[0];
 	}
 	return r;
 }
-var rt = class {
+var it = class {
 	bytes;
 	place = 0;
 	constructor(e) {
@@ -718,7 +748,7 @@ var rt = class {
 		}
 	}
 };
-function it(e) {
+function at(e) {
 	let t = atob(e), n = new Uint8Array(t.length);
 	for (let e = 0; e < t.length; e++) n[e] = t.charCodeAt(e);
 	return n;
@@ -728,7 +758,7 @@ function j(e) {
 	if (e === 0) return "0 %";
 	if (e >= 1e-4) return `${(100 * e).toFixed(2)} %`;
 	let [t, n] = e.toExponential(1).split("e");
-	return `${t}·10${st(Number(n))}`;
+	return `${t}·10${ct(Number(n))}`;
 }
 function M(e) {
 	if (e == null || Number.isNaN(e)) return "–";
@@ -736,33 +766,33 @@ function M(e) {
 	let t = Math.abs(e);
 	if (t !== 0 && (t < 1e-4 || t >= 1e6)) {
 		let [t, n] = e.toExponential(2).split("e");
-		return ot(`${t}·10${st(Number(n))}`);
+		return st(`${t}·10${ct(Number(n))}`);
 	}
-	return ot(t >= 1e3 ? F(e) : String(Number(e.toPrecision(4))));
+	return st(t >= 1e3 ? F(e) : String(Number(e.toPrecision(4))));
 }
 function N(e) {
 	return `${M(e)} nats`;
 }
 function P(e, t = 4) {
-	return `${e > 0 ? "+" : ""}${ot(e.toFixed(t))}`;
+	return `${e > 0 ? "+" : ""}${st(e.toFixed(t))}`;
 }
 function F(e) {
-	return ot(Math.round(e).toLocaleString("en"));
+	return st(Math.round(e).toLocaleString("en"));
 }
-function at(e) {
+function ot(e) {
 	return `${F(e)} ${e === 1 ? "token" : "tokens"}`;
 }
 function I(e) {
 	return String(Number(e.toFixed(4)));
 }
-function ot(e) {
+function st(e) {
 	return e.replace("-", "−");
 }
-function st(e) {
+function ct(e) {
 	return String(e).replace(/[-0-9]/g, (e) => e === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(e)]);
 }
 // src/parts/chainEditor.ts
-function ct(e, t, { heat: n }) {
+function lt(e, t, { heat: n }) {
 	let r = [], i = _("ol", {
 		class: "chain",
 		"aria-label": "Chain of stages, in the order in which they apply"
@@ -775,7 +805,7 @@ function ct(e, t, { heat: n }) {
 		role: "alert"
 	}), s = _("div", { class: "chain-editor" }, i, _("div", { class: "chain-tools" }, a), o), c = () => r.map((e) => e.stage), l = () => e(c());
 	function u(e) {
-		let t = c().filter(Ae);
+		let t = c().filter(je);
 		if (k(e) === k(t)) return;
 		let n = [...r];
 		r = e.map((e) => {
@@ -839,14 +869,14 @@ function ct(e, t, { heat: n }) {
 			if (n.trim() === "") return;
 			f(e, {
 				name: t.name,
-				value: Oe(t, Number(n), n)
+				value: ke(t, Number(n), n)
 			}), e.number.removeAttribute("aria-invalid"), S(o, ""), l();
 		} catch (t) {
 			e.number.setAttribute("aria-invalid", "true"), S(o, t.message);
 		}
 	}
 	function h(e) {
-		let n = we(e);
+		let n = Te(e);
 		if (n === void 0) return;
 		let i = p({
 			name: n.name,
@@ -893,7 +923,7 @@ function ct(e, t, { heat: n }) {
 	function ee(e) {
 		for (let t of r) {
 			let n = e.find((e) => e.stage.name === t.stage.name);
-			S(t.effect, n === void 0 ? "off" : lt(n));
+			S(t.effect, n === void 0 ? "off" : ut(n));
 		}
 	}
 	return d(), {
@@ -902,11 +932,11 @@ function ct(e, t, { heat: n }) {
 		report: ee
 	};
 }
-function lt(e) {
+function ut(e) {
 	return !O.get(e.stage.name).truncates && e.removed === 0 ? e.stage.value === 1 ? "leaves the model as it is" : e.stage.value < 1 ? "sharpens" : "flattens" : `keeps ${F(e.kept)}, removes ${F(e.removed)}; keeps ${j(e.keptMass)} of the mass that came in`;
 }
 // src/parts/frame.ts
-function ut(e) {
+function dt(e) {
 	let t = !1;
 	return () => {
 		t || (t = !0, requestAnimationFrame(() => {
@@ -914,7 +944,7 @@ function ut(e) {
 		}));
 	};
 }
-function dt(e, t, n) {
+function ft(e, t, n) {
 	let r = 0, i = new ResizeObserver(([i]) => {
 		let a = Math.max(280, Math.round(i.contentRect.width));
 		a !== r && i.contentRect.width !== 0 && (r = a, e.setAttribute("viewBox", `0 0 ${a} ${t}`), n(a));
@@ -922,42 +952,42 @@ function dt(e, t, n) {
 	return i.observe(e), () => i.disconnect();
 }
 // src/parts/tokens.ts
-var ft = {
+var pt = {
 	" ": ["␣", "space"],
 	"\n": ["↵", "line break"],
 	"	": ["⇥", "tab"],
 	"\r": ["␍", "carriage return"],
 	"\xA0": ["⍽", "no-break space"],
 	"　": ["□", "wide space"]
-}, pt = /<0x([0-9A-F]{2})>/, mt = /^<(?:\||\/)?[A-Za-z][\w .|/-]*(?:\|)?>$/, ht = /[\p{Cc}\p{Zl}\p{Zp}\p{Zs}\p{Co}\p{Cn}\p{Cs}]|[\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0e\ufeff\uffa0\u{e0000}-\u{e0fff}]/u, gt = /[\u200d\ufe0f]/, _t = /\p{Extended_Pictographic}/u;
-function vt(e) {
+}, mt = /<0x([0-9A-F]{2})>/, ht = /^<(?:\||\/)?[A-Za-z][\w .|/-]*(?:\|)?>$/, gt = /[\p{Cc}\p{Zl}\p{Zp}\p{Zs}\p{Co}\p{Cn}\p{Cs}]|[\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0e\ufeff\uffa0\u{e0000}-\u{e0fff}]/u, _t = /[\u200d\ufe0f]/, vt = /\p{Extended_Pictographic}/u;
+function yt(e) {
 	return e === "" ? [{
 		text: "∅",
 		kind: "sign",
 		spoken: "empty"
-	}] : mt.test(e) && !pt.test(e) ? [{
+	}] : ht.test(e) && !mt.test(e) ? [{
 		text: e,
 		kind: "marker",
 		spoken: `marker ${e}`
 	}] : e.split(/(<0x[0-9A-F]{2}>)/).flatMap((e) => {
-		let t = pt.exec(e);
+		let t = mt.exec(e);
 		return t ? [{
 			text: `⟨${t[1]}⟩`,
 			kind: "byte",
 			spoken: `byte ${t[1]}`
-		}] : yt(e);
+		}] : bt(e);
 	});
 }
-function yt(e) {
+function bt(e) {
 	let t = [], n = [...e];
 	return n.forEach((e, r) => {
-		let i = ft[e];
+		let i = pt[e];
 		if (i) t.push({
 			text: i[0],
 			kind: "sign",
 			spoken: i[1]
 		});
-		else if (ht.test(e) || gt.test(e) && !bt(n, r)) {
+		else if (gt.test(e) || _t.test(e) && !xt(n, r)) {
 			let n = e.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
 			t.push({
 				text: `⟨U+${n}⟩`,
@@ -965,7 +995,7 @@ function yt(e) {
 				spoken: `character U+${n}`
 			});
 		} else {
-			let n = t.at(-1), r = /\p{M}/u.test(e) && !gt.test(e) && n?.kind !== "plain" ? `◌${e}` : e;
+			let n = t.at(-1), r = /\p{M}/u.test(e) && !_t.test(e) && n?.kind !== "plain" ? `◌${e}` : e;
 			n?.kind === "plain" ? (n.text += r, n.spoken += e) : t.push({
 				text: r,
 				kind: "plain",
@@ -974,40 +1004,40 @@ function yt(e) {
 		}
 	}), t;
 }
-function bt(e, t) {
-	return t > 0 && (_t.test(e[t - 1]) || gt.test(e[t - 1]) || /\p{Emoji_Modifier}/u.test(e[t - 1]));
+function xt(e, t) {
+	return t > 0 && (vt.test(e[t - 1]) || _t.test(e[t - 1]) || /\p{Emoji_Modifier}/u.test(e[t - 1]));
 }
 function L(e) {
-	return _("bdi", { class: "token" }, ...vt(e).map((e) => e.kind === "plain" ? e.text : _("span", { class: `piece-${e.kind}` }, e.text)));
-}
-function xt(e) {
-	return vt(e).map((e) => e.text).join("");
+	return _("bdi", { class: "token" }, ...yt(e).map((e) => e.kind === "plain" ? e.text : _("span", { class: `piece-${e.kind}` }, e.text)));
 }
 function St(e) {
-	return vt(e).map((e) => e.spoken).join(" ");
+	return yt(e).map((e) => e.text).join("");
+}
+function Ct(e) {
+	return yt(e).map((e) => e.spoken).join(" ");
 }
 // src/views/compare.ts
-var Ct = 18;
-function wt(e, t) {
-	let { state: n, announce: r } = t, i = Math.max(e.a.vocabulary, e.b.vocabulary), a = [Tt("A", "chain_a", e.a, i), Tt("B", "chain_b", e.b, i)], o = a.map((e) => m(e)), s = _("dl", { class: "measures" }), c = _("tbody"), l = _("p", {
+var wt = 18;
+function Tt(e, t) {
+	let { state: n, announce: r } = t, i = Math.max(e.a.vocabulary, e.b.vocabulary), a = [Et("A", "chain_a", e.a, i), Et("B", "chain_b", e.b, i)], o = a.map((e) => m(e)), s = _("dl", { class: "measures" }), c = _("tbody"), l = _("p", {
 		class: "note",
 		hidden: e.comparable
-	}, "The two models have different vocabularies: their distributions are shown, and no distance between them is given."), u = Nt(), d = ut(h), f = null;
+	}, "The two models have different vocabularies: their distributions are shown, and no distance between them is given."), u = Pt(), d = dt(h), f = null;
 	function p(e) {
 		try {
-			return Ee(n.get(e.key) ?? e.record.chain);
+			return De(n.get(e.key) ?? e.record.chain);
 		} catch {
-			return Ee(e.record.chain);
+			return De(e.record.chain);
 		}
 	}
 	function m(e) {
-		let t = (t) => n.set(e.key, k(t.filter(Ae)) || " "), i = ct(t, r, { heat: !0 }), a = _("select", {
+		let t = (t) => n.set(e.key, k(t.filter(je)) || " "), i = lt(t, r, { heat: !0 }), a = _("select", {
 			"aria-label": `${e.name}: order of the stages as in an engine`,
 			onchange: () => {
-				a.value && t(Xe(a.value, p(e))), a.value = "";
+				a.value && t(Ze(a.value, p(e))), a.value = "";
 			}
 		});
-		x(a, _("option", { value: "" }, "order as in …"), ...[...Ye.keys()].map((e) => _("option", { value: e }, e)));
+		x(a, _("option", { value: "" }, "order as in …"), ...[...Xe.keys()].map((e) => _("option", { value: e }, e)));
 		let o = _("p", { class: "meta" });
 		return {
 			element: _("section", {
@@ -1020,15 +1050,15 @@ function wt(e, t) {
 			show(t) {
 				i.show(p(e)), i.report(t.stages);
 				let { processed: n } = t;
-				S(o, `${F(A(n))} tokens can come; entropy ${N(E(n).entropy)}, effective support ${M(Re(n))} tokens`);
+				S(o, `${F(A(n))} tokens can come; entropy ${N(E(n).entropy)}, effective support ${M(ze(n))} tokens`);
 			}
 		};
 	}
 	function h() {
-		let [t, n] = [Fe(p(a[0]), a[0].logits), Fe(p(a[1]), a[1].logits)];
+		let [t, n] = [Ie(p(a[0]), a[0].logits), Ie(p(a[1]), a[1].logits)];
 		f = [t, n], o[0].show(t), o[1].show(n);
-		let r = e.comparable ? Et(a, t, n) : Ot(a, t, n), l = Math.max(...r.map((e) => Math.max(e.a, e.b)), 1e-12);
-		x(c, ...r.map((e) => kt(e, l))), u.draw(r), x(s, ...e.comparable ? At(a, t, n, i) : []);
+		let r = e.comparable ? Dt(a, t, n) : kt(a, t, n), l = Math.max(...r.map((e) => Math.max(e.a, e.b)), 1e-12);
+		x(c, ...r.map((e) => At(e, l))), u.draw(r), x(s, ...e.comparable ? jt(a, t, n, i) : []);
 	}
 	let g = n.listen((e) => (e === "chain_a" || e === "chain_b") && d()), v = _("div", {}, l, _("div", { class: "two" }, o[0].element, o[1].element), _("section", {
 		class: "card",
@@ -1047,12 +1077,12 @@ function wt(e, t) {
 		},
 		download: {
 			name: "retort-compare",
-			json: () => Pt(e, a, f, i),
+			json: () => Ft(e, a, f, i),
 			csv: () => [[
 				"token",
 				"prob_a",
 				"prob_b"
-			], ...(e.comparable ? Et(a, ...f, 500) : Ot(a, ...f)).map((e) => [
+			], ...(e.comparable ? Dt(a, ...f, 500) : kt(a, ...f)).map((e) => [
 				e.token,
 				e.a,
 				e.b
@@ -1061,37 +1091,37 @@ function wt(e, t) {
 		}
 	};
 }
-function Tt(e, t, n, r) {
-	let i = tt(n.rank_ids);
+function Et(e, t, n, r) {
+	let i = nt(n.rank_ids);
 	return {
 		name: e,
 		key: t,
 		record: n,
 		ids: i,
-		logits: et(n.logits),
-		ranks: We(i, r),
+		logits: tt(n.logits),
+		ranks: Ge(i, r),
 		names: new Map(n.ids.map((e, t) => [e, n.tokens[t]]))
 	};
 }
-function Et([e, t], n, r, i = Ct) {
-	return [.../* @__PURE__ */ new Set([...Dt(e, n, i), ...Dt(t, r, i)])].map((i) => {
+function Dt([e, t], n, r, i = wt) {
+	return [.../* @__PURE__ */ new Set([...Ot(e, n, i), ...Ot(t, r, i)])].map((i) => {
 		let [a, o] = [e.ranks[i], t.ranks[i]];
 		return {
 			token: e.names.get(i) ?? t.names.get(i) ?? `#${i}`,
 			a: a < e.logits.length ? D(n.processed, a) : 0,
 			b: o < t.logits.length ? D(r.processed, o) : 0,
-			removedA: Ie(n, a)?.name ?? null,
-			removedB: Ie(r, o)?.name ?? null
+			removedA: Le(n, a)?.name ?? null,
+			removedB: Le(r, o)?.name ?? null
 		};
 	}).sort((e, t) => Math.max(t.a, t.b) - Math.max(e.a, e.b)).slice(0, i);
 }
-function Dt(e, t, n) {
+function Ot(e, t, n) {
 	let { from: r, to: i } = t.processed;
 	return [...e.ids.subarray(r, Math.min(i, r + n)), ...e.ids.subarray(0, Math.min(4, e.ids.length))];
 }
-function Ot([e, t], n, r) {
+function kt([e, t], n, r) {
 	let i = /* @__PURE__ */ new Map(), a = (e, t, n) => {
-		for (let r = 0; r < Math.min(Ct, e.record.tokens.length); r++) {
+		for (let r = 0; r < Math.min(wt, e.record.tokens.length); r++) {
 			let a = e.record.tokens[r], o = i.get(a) ?? {
 				token: a,
 				a: 0,
@@ -1102,9 +1132,9 @@ function Ot([e, t], n, r) {
 			o[n] = D(t.processed, r), i.set(a, o);
 		}
 	};
-	return a(e, n, "a"), a(t, r, "b"), [...i.values()].sort((e, t) => Math.max(t.a, t.b) - Math.max(e.a, e.b)).slice(0, Ct);
+	return a(e, n, "a"), a(t, r, "b"), [...i.values()].sort((e, t) => Math.max(t.a, t.b) - Math.max(e.a, e.b)).slice(0, wt);
 }
-function kt(e, t) {
+function At(e, t) {
 	let [n, r] = [_("span", { class: "bar bar-a" }), _("span", { class: "bar bar-b" })];
 	n.style.transform = `scaleX(${e.a / t})`, r.style.transform = `scaleX(${e.b / t})`;
 	let i = (e, t, n) => _("td", {
@@ -1120,14 +1150,14 @@ function kt(e, t) {
 		"aria-hidden": "true"
 	}, n, r)));
 }
-function At(e, t, n, r) {
-	let [i, a] = e, o = Ge({
+function jt(e, t, n, r) {
+	let [i, a] = e, o = Ke({
 		window: t.processed,
 		ids: i.ids
 	}, {
 		window: n.processed,
 		ids: a.ids
-	}, r), s = Je({
+	}, r), s = Ye({
 		window: t.tempered,
 		ids: i.ids
 	}, a.logits, a.ids, r);
@@ -1172,15 +1202,15 @@ function At(e, t, n, r) {
 		"data-value": r
 	}, i))));
 }
-var jt = 300, Mt = 1e-6;
-function Nt() {
+var Mt = 300, Nt = 1e-6;
+function Pt() {
 	let e = v("g"), t = v("title"), n = v("svg", {
-		viewBox: `0 0 640 ${jt}`,
+		viewBox: `0 0 640 ${Mt}`,
 		class: "chart pair-chart",
 		role: "img"
-	}, t, e), r = 640, i = [], a = dt(n, jt, (e) => {
+	}, t, e), r = 640, i = [], a = ft(n, Mt, (e) => {
 		r = e, s(i);
-	}), o = (e, t, n) => t + (n - t) * Math.log(Math.max(e, Mt) / Mt) / Math.log(1 / Mt);
+	}), o = (e, t, n) => t + (n - t) * Math.log(Math.max(e, Nt) / Nt) / Math.log(1 / Nt);
 	function s(n) {
 		i = n;
 		let [a, s, c, l] = [
@@ -1189,7 +1219,7 @@ function Nt() {
 			270,
 			14
 		];
-		S(t, `Probability in A across, in B up: ${n.slice(0, 8).map((e) => `${xt(e.token)} ${j(e.a)} and ${j(e.b)}`).join("; ")}`), x(e, ...[
+		S(t, `Probability in A across, in B up: ${n.slice(0, 8).map((e) => `${St(e.token)} ${j(e.a)} and ${j(e.b)}`).join("; ")}`), x(e, ...[
 			1,
 			.01,
 			1e-4,
@@ -1206,12 +1236,12 @@ function Nt() {
 				x: a - 6,
 				y: o(e, c, l) + 4,
 				"text-anchor": "end"
-			}, e === Mt ? "0" : j(e)),
+			}, e === Nt ? "0" : j(e)),
 			v("text", {
 				x: o(e, a, s),
 				y: 286,
 				"text-anchor": "middle"
-			}, e === Mt ? "0" : j(e))
+			}, e === Nt ? "0" : j(e))
 		]), v("line", {
 			class: "cut",
 			x1: a,
@@ -1223,11 +1253,11 @@ function Nt() {
 			cx: o(e.a, a, s),
 			cy: o(e.b, c, l),
 			r: 4
-		}, v("title", {}, xt(e.token)))), ...n.slice(0, 10).map((e) => v("text", {
+		}, v("title", {}, St(e.token)))), ...n.slice(0, 10).map((e) => v("text", {
 			class: "dot-label",
 			x: o(e.a, a, s) + 7,
 			y: o(e.b, c, l) + 4
-		}, xt(e.token).slice(0, 14))), v("text", {
+		}, St(e.token).slice(0, 14))), v("text", {
 			x: s,
 			y: 298,
 			"text-anchor": "end"
@@ -1242,7 +1272,7 @@ function Nt() {
 		close: a
 	};
 }
-function Pt(e, t, n, r) {
+function Ft(e, t, n, r) {
 	let [i, a] = n;
 	return {
 		a: {
@@ -1256,28 +1286,28 @@ function Pt(e, t, n, r) {
 			chain: k(a.stages.map((e) => e.stage))
 		},
 		comparable: e.comparable,
-		distances: e.comparable ? Ge({
+		distances: e.comparable ? Ke({
 			window: i.processed,
 			ids: t[0].ids
 		}, {
 			window: a.processed,
 			ids: t[1].ids
 		}, r) : null,
-		tokens: e.comparable ? Et(t, i, a, 200) : Ot(t, i, a)
+		tokens: e.comparable ? Dt(t, i, a, 200) : kt(t, i, a)
 	};
 }
 // node_modules/d3-array/src/ascending.js
-function Ft(e, t) {
+function It(e, t) {
 	return e == null || t == null ? NaN : e < t ? -1 : e > t ? 1 : e >= t ? 0 : NaN;
 }
 // node_modules/d3-array/src/descending.js
-function It(e, t) {
+function Lt(e, t) {
 	return e == null || t == null ? NaN : t < e ? -1 : t > e ? 1 : t >= e ? 0 : NaN;
 }
 // node_modules/d3-array/src/bisector.js
-function Lt(e) {
+function Rt(e) {
 	let t, n, r;
-	e.length === 2 ? (t = e === Ft || e === It ? e : Rt, n = e, r = e) : (t = Ft, n = (t, n) => Ft(e(t), n), r = (t, n) => e(t) - n);
+	e.length === 2 ? (t = e === It || e === Lt ? e : zt, n = e, r = e) : (t = It, n = (t, n) => It(e(t), n), r = (t, n) => e(t) - n);
 	function i(e, r, i = 0, a = e.length) {
 		if (i < a) {
 			if (t(r, r) !== 0) return a;
@@ -1308,18 +1338,18 @@ function Lt(e) {
 		right: a
 	};
 }
-function Rt() {
+function zt() {
 	return 0;
 }
 // node_modules/d3-array/src/number.js
-function zt(e) {
+function Bt(e) {
 	return e === null ? NaN : +e;
 }
 // node_modules/d3-array/src/bisect.js
-var Bt = Lt(Ft), Vt = Bt.right;
-Bt.left, Lt(zt).center;
+var Vt = Rt(It), Ht = Vt.right;
+Vt.left, Rt(Bt).center;
 // node_modules/d3-array/src/extent.js
-function Ht(e, t) {
+function Ut(e, t) {
 	let n, r;
 	if (t === void 0) for (let t of e) t != null && (n === void 0 ? t >= t && (n = r = t) : (n > t && (n = t), r < t && (r = t)));
 	else {
@@ -1329,19 +1359,19 @@ function Ht(e, t) {
 	return [n, r];
 }
 // node_modules/d3-array/src/ticks.js
-var Ut = Math.sqrt(50), Wt = Math.sqrt(10), Gt = Math.sqrt(2);
-function Kt(e, t, n) {
-	let r = (t - e) / Math.max(0, n), i = Math.floor(Math.log10(r)), a = r / 10 ** i, o = a >= Ut ? 10 : a >= Wt ? 5 : a >= Gt ? 2 : 1, s, c, l;
-	return i < 0 ? (l = 10 ** -i / o, s = Math.round(e * l), c = Math.round(t * l), s / l < e && ++s, c / l > t && --c, l = -l) : (l = 10 ** i * o, s = Math.round(e / l), c = Math.round(t / l), s * l < e && ++s, c * l > t && --c), c < s && .5 <= n && n < 2 ? Kt(e, t, n * 2) : [
+var Wt = Math.sqrt(50), Gt = Math.sqrt(10), Kt = Math.sqrt(2);
+function qt(e, t, n) {
+	let r = (t - e) / Math.max(0, n), i = Math.floor(Math.log10(r)), a = r / 10 ** i, o = a >= Wt ? 10 : a >= Gt ? 5 : a >= Kt ? 2 : 1, s, c, l;
+	return i < 0 ? (l = 10 ** -i / o, s = Math.round(e * l), c = Math.round(t * l), s / l < e && ++s, c / l > t && --c, l = -l) : (l = 10 ** i * o, s = Math.round(e / l), c = Math.round(t / l), s * l < e && ++s, c * l > t && --c), c < s && .5 <= n && n < 2 ? qt(e, t, n * 2) : [
 		s,
 		c,
 		l
 	];
 }
-function qt(e, t, n) {
+function Jt(e, t, n) {
 	if (t = +t, e = +e, n = +n, !(n > 0)) return [];
 	if (e === t) return [e];
-	let r = t < e, [i, a, o] = r ? Kt(t, e, n) : Kt(e, t, n);
+	let r = t < e, [i, a, o] = r ? qt(t, e, n) : qt(e, t, n);
 	if (!(a >= i)) return [];
 	let s = a - i + 1, c = Array(s);
 	if (r) {
@@ -1351,16 +1381,16 @@ function qt(e, t, n) {
 	else for (let e = 0; e < s; ++e) c[e] = (i + e) * o;
 	return c;
 }
-function Jt(e, t, n) {
-	return t = +t, e = +e, n = +n, Kt(e, t, n)[2];
-}
 function Yt(e, t, n) {
+	return t = +t, e = +e, n = +n, qt(e, t, n)[2];
+}
+function Xt(e, t, n) {
 	t = +t, e = +e, n = +n;
-	let r = t < e, i = r ? Jt(t, e, n) : Jt(e, t, n);
+	let r = t < e, i = r ? Yt(t, e, n) : Yt(e, t, n);
 	return (r ? -1 : 1) * (i < 0 ? 1 / -i : i);
 }
 // node_modules/d3-scale/src/init.js
-function Xt(e, t) {
+function Zt(e, t) {
 	switch (arguments.length) {
 		case 0: break;
 		case 1:
@@ -1371,16 +1401,16 @@ function Xt(e, t) {
 	return this;
 }
 // node_modules/d3-color/dist/d3-color.mjs
-function Zt(e, t, n) {
+function Qt(e, t, n) {
 	e.prototype = t.prototype = n, n.constructor = e;
 }
-function Qt(e, t) {
+function $t(e, t) {
 	var n = Object.create(e.prototype);
 	for (var r in t) n[r] = t[r];
 	return n;
 }
 function R() {}
-var z = .7, $t = 1 / z, en = "\\s*([+-]?\\d+)\\s*", tn = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)\\s*", B = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)%\\s*", nn = /^#([0-9a-f]{3,8})$/, rn = RegExp(`^rgb\\(${en},${en},${en}\\)$`), an = RegExp(`^rgb\\(${B},${B},${B}\\)$`), on = RegExp(`^rgba\\(${en},${en},${en},${tn}\\)$`), sn = RegExp(`^rgba\\(${B},${B},${B},${tn}\\)$`), cn = RegExp(`^hsl\\(${tn},${B},${B}\\)$`), ln = RegExp(`^hsla\\(${tn},${B},${B},${tn}\\)$`), un = {
+var z = .7, en = 1 / z, tn = "\\s*([+-]?\\d+)\\s*", nn = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)\\s*", B = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)%\\s*", rn = /^#([0-9a-f]{3,8})$/, an = RegExp(`^rgb\\(${tn},${tn},${tn}\\)$`), on = RegExp(`^rgb\\(${B},${B},${B}\\)$`), sn = RegExp(`^rgba\\(${tn},${tn},${tn},${nn}\\)$`), cn = RegExp(`^rgba\\(${B},${B},${B},${nn}\\)$`), ln = RegExp(`^hsl\\(${nn},${B},${B}\\)$`), un = RegExp(`^hsla\\(${nn},${B},${B},${nn}\\)$`), dn = {
 	aliceblue: 15792383,
 	antiquewhite: 16444375,
 	aqua: 65535,
@@ -1530,54 +1560,54 @@ var z = .7, $t = 1 / z, en = "\\s*([+-]?\\d+)\\s*", tn = "\\s*([+-]?(?:\\d*\\.)?
 	yellow: 16776960,
 	yellowgreen: 10145074
 };
-Zt(R, hn, {
+Qt(R, gn, {
 	copy(e) {
 		return Object.assign(new this.constructor(), this, e);
 	},
 	displayable() {
 		return this.rgb().displayable();
 	},
-	hex: dn,
-	formatHex: dn,
-	formatHex8: fn,
-	formatHsl: pn,
-	formatRgb: mn,
-	toString: mn
+	hex: fn,
+	formatHex: fn,
+	formatHex8: pn,
+	formatHsl: mn,
+	formatRgb: hn,
+	toString: hn
 });
-function dn() {
+function fn() {
 	return this.rgb().formatHex();
 }
-function fn() {
+function pn() {
 	return this.rgb().formatHex8();
 }
-function pn() {
-	return Tn(this).formatHsl();
-}
 function mn() {
+	return En(this).formatHsl();
+}
+function hn() {
 	return this.rgb().formatRgb();
 }
-function hn(e) {
-	var t, n;
-	return e = (e + "").trim().toLowerCase(), (t = nn.exec(e)) ? (n = t[1].length, t = parseInt(t[1], 16), n === 6 ? gn(t) : n === 3 ? new V(t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, (t & 15) << 4 | t & 15, 1) : n === 8 ? _n(t >> 24 & 255, t >> 16 & 255, t >> 8 & 255, (t & 255) / 255) : n === 4 ? _n(t >> 12 & 15 | t >> 8 & 240, t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, ((t & 15) << 4 | t & 15) / 255) : null) : (t = rn.exec(e)) ? new V(t[1], t[2], t[3], 1) : (t = an.exec(e)) ? new V(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, 1) : (t = on.exec(e)) ? _n(t[1], t[2], t[3], t[4]) : (t = sn.exec(e)) ? _n(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, t[4]) : (t = cn.exec(e)) ? wn(t[1], t[2] / 100, t[3] / 100, 1) : (t = ln.exec(e)) ? wn(t[1], t[2] / 100, t[3] / 100, t[4]) : un.hasOwnProperty(e) ? gn(un[e]) : e === "transparent" ? new V(NaN, NaN, NaN, 0) : null;
-}
 function gn(e) {
+	var t, n;
+	return e = (e + "").trim().toLowerCase(), (t = rn.exec(e)) ? (n = t[1].length, t = parseInt(t[1], 16), n === 6 ? _n(t) : n === 3 ? new V(t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, (t & 15) << 4 | t & 15, 1) : n === 8 ? vn(t >> 24 & 255, t >> 16 & 255, t >> 8 & 255, (t & 255) / 255) : n === 4 ? vn(t >> 12 & 15 | t >> 8 & 240, t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, ((t & 15) << 4 | t & 15) / 255) : null) : (t = an.exec(e)) ? new V(t[1], t[2], t[3], 1) : (t = on.exec(e)) ? new V(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, 1) : (t = sn.exec(e)) ? vn(t[1], t[2], t[3], t[4]) : (t = cn.exec(e)) ? vn(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, t[4]) : (t = ln.exec(e)) ? Tn(t[1], t[2] / 100, t[3] / 100, 1) : (t = un.exec(e)) ? Tn(t[1], t[2] / 100, t[3] / 100, t[4]) : dn.hasOwnProperty(e) ? _n(dn[e]) : e === "transparent" ? new V(NaN, NaN, NaN, 0) : null;
+}
+function _n(e) {
 	return new V(e >> 16 & 255, e >> 8 & 255, e & 255, 1);
 }
-function _n(e, t, n, r) {
+function vn(e, t, n, r) {
 	return r <= 0 && (e = t = n = NaN), new V(e, t, n, r);
 }
-function vn(e) {
-	return e instanceof R || (e = hn(e)), e ? (e = e.rgb(), new V(e.r, e.g, e.b, e.opacity)) : new V();
+function yn(e) {
+	return e instanceof R || (e = gn(e)), e ? (e = e.rgb(), new V(e.r, e.g, e.b, e.opacity)) : new V();
 }
-function yn(e, t, n, r) {
-	return arguments.length === 1 ? vn(e) : new V(e, t, n, r ?? 1);
+function bn(e, t, n, r) {
+	return arguments.length === 1 ? yn(e) : new V(e, t, n, r ?? 1);
 }
 function V(e, t, n, r) {
 	this.r = +e, this.g = +t, this.b = +n, this.opacity = +r;
 }
-Zt(V, yn, Qt(R, {
+Qt(V, bn, $t(R, {
 	brighter(e) {
-		return e = e == null ? $t : $t ** +e, new V(this.r * e, this.g * e, this.b * e, this.opacity);
+		return e = e == null ? en : en ** +e, new V(this.r * e, this.g * e, this.b * e, this.opacity);
 	},
 	darker(e) {
 		return e = e == null ? z : z ** +e, new V(this.r * e, this.g * e, this.b * e, this.opacity);
@@ -1586,28 +1616,28 @@ Zt(V, yn, Qt(R, {
 		return this;
 	},
 	clamp() {
-		return new V(H(this.r), H(this.g), H(this.b), Cn(this.opacity));
+		return new V(H(this.r), H(this.g), H(this.b), wn(this.opacity));
 	},
 	displayable() {
 		return -.5 <= this.r && this.r < 255.5 && -.5 <= this.g && this.g < 255.5 && -.5 <= this.b && this.b < 255.5 && 0 <= this.opacity && this.opacity <= 1;
 	},
-	hex: bn,
-	formatHex: bn,
-	formatHex8: xn,
-	formatRgb: Sn,
-	toString: Sn
+	hex: xn,
+	formatHex: xn,
+	formatHex8: Sn,
+	formatRgb: Cn,
+	toString: Cn
 }));
-function bn() {
+function xn() {
 	return `#${U(this.r)}${U(this.g)}${U(this.b)}`;
 }
-function xn() {
+function Sn() {
 	return `#${U(this.r)}${U(this.g)}${U(this.b)}${U((isNaN(this.opacity) ? 1 : this.opacity) * 255)}`;
 }
-function Sn() {
-	let e = Cn(this.opacity);
+function Cn() {
+	let e = wn(this.opacity);
 	return `${e === 1 ? "rgb(" : "rgba("}${H(this.r)}, ${H(this.g)}, ${H(this.b)}${e === 1 ? ")" : `, ${e})`}`;
 }
-function Cn(e) {
+function wn(e) {
 	return isNaN(e) ? 1 : Math.max(0, Math.min(1, e));
 }
 function H(e) {
@@ -1616,180 +1646,180 @@ function H(e) {
 function U(e) {
 	return e = H(e), (e < 16 ? "0" : "") + e.toString(16);
 }
-function wn(e, t, n, r) {
+function Tn(e, t, n, r) {
 	return r <= 0 ? e = t = n = NaN : n <= 0 || n >= 1 ? e = t = NaN : t <= 0 && (e = NaN), new W(e, t, n, r);
 }
-function Tn(e) {
+function En(e) {
 	if (e instanceof W) return new W(e.h, e.s, e.l, e.opacity);
-	if (e instanceof R || (e = hn(e)), !e) return new W();
+	if (e instanceof R || (e = gn(e)), !e) return new W();
 	if (e instanceof W) return e;
 	e = e.rgb();
 	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = Math.min(t, n, r), a = Math.max(t, n, r), o = NaN, s = a - i, c = (a + i) / 2;
 	return s ? (o = t === a ? (n - r) / s + (n < r) * 6 : n === a ? (r - t) / s + 2 : (t - n) / s + 4, s /= c < .5 ? a + i : 2 - a - i, o *= 60) : s = c > 0 && c < 1 ? 0 : o, new W(o, s, c, e.opacity);
 }
-function En(e, t, n, r) {
-	return arguments.length === 1 ? Tn(e) : new W(e, t, n, r ?? 1);
+function Dn(e, t, n, r) {
+	return arguments.length === 1 ? En(e) : new W(e, t, n, r ?? 1);
 }
 function W(e, t, n, r) {
 	this.h = +e, this.s = +t, this.l = +n, this.opacity = +r;
 }
-Zt(W, En, Qt(R, {
+Qt(W, Dn, $t(R, {
 	brighter(e) {
-		return e = e == null ? $t : $t ** +e, new W(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? en : en ** +e, new W(this.h, this.s, this.l * e, this.opacity);
 	},
 	darker(e) {
 		return e = e == null ? z : z ** +e, new W(this.h, this.s, this.l * e, this.opacity);
 	},
 	rgb() {
 		var e = this.h % 360 + (this.h < 0) * 360, t = isNaN(e) || isNaN(this.s) ? 0 : this.s, n = this.l, r = n + (n < .5 ? n : 1 - n) * t, i = 2 * n - r;
-		return new V(kn(e >= 240 ? e - 240 : e + 120, i, r), kn(e, i, r), kn(e < 120 ? e + 240 : e - 120, i, r), this.opacity);
+		return new V(An(e >= 240 ? e - 240 : e + 120, i, r), An(e, i, r), An(e < 120 ? e + 240 : e - 120, i, r), this.opacity);
 	},
 	clamp() {
-		return new W(Dn(this.h), On(this.s), On(this.l), Cn(this.opacity));
+		return new W(On(this.h), kn(this.s), kn(this.l), wn(this.opacity));
 	},
 	displayable() {
 		return (0 <= this.s && this.s <= 1 || isNaN(this.s)) && 0 <= this.l && this.l <= 1 && 0 <= this.opacity && this.opacity <= 1;
 	},
 	formatHsl() {
-		let e = Cn(this.opacity);
-		return `${e === 1 ? "hsl(" : "hsla("}${Dn(this.h)}, ${On(this.s) * 100}%, ${On(this.l) * 100}%${e === 1 ? ")" : `, ${e})`}`;
+		let e = wn(this.opacity);
+		return `${e === 1 ? "hsl(" : "hsla("}${On(this.h)}, ${kn(this.s) * 100}%, ${kn(this.l) * 100}%${e === 1 ? ")" : `, ${e})`}`;
 	}
 }));
-function Dn(e) {
+function On(e) {
 	return e = (e || 0) % 360, e < 0 ? e + 360 : e;
 }
-function On(e) {
+function kn(e) {
 	return Math.max(0, Math.min(1, e || 0));
 }
-function kn(e, t, n) {
+function An(e, t, n) {
 	return (e < 60 ? t + (n - t) * e / 60 : e < 180 ? n : e < 240 ? t + (n - t) * (240 - e) / 60 : t) * 255;
 }
-var An = Math.PI / 180, jn = 180 / Math.PI, Mn = 18, Nn = .96422, Pn = 1, Fn = .82521, In = 4 / 29, Ln = 6 / 29, Rn = 3 * Ln * Ln, zn = Ln * Ln * Ln;
-function Bn(e) {
+var jn = Math.PI / 180, Mn = 180 / Math.PI, Nn = 18, Pn = .96422, Fn = 1, In = .82521, Ln = 4 / 29, Rn = 6 / 29, zn = 3 * Rn * Rn, Bn = Rn * Rn * Rn;
+function Vn(e) {
 	if (e instanceof G) return new G(e.l, e.a, e.b, e.opacity);
-	if (e instanceof K) return Jn(e);
-	e instanceof V || (e = vn(e));
-	var t = Gn(e.r), n = Gn(e.g), r = Gn(e.b), i = Hn((.2225045 * t + .7168786 * n + .0606169 * r) / Pn), a, o;
-	return t === n && n === r ? a = o = i : (a = Hn((.4360747 * t + .3850649 * n + .1430804 * r) / Nn), o = Hn((.0139322 * t + .0971045 * n + .7141733 * r) / Fn)), new G(116 * i - 16, 500 * (a - i), 200 * (i - o), e.opacity);
+	if (e instanceof K) return Yn(e);
+	e instanceof V || (e = yn(e));
+	var t = Kn(e.r), n = Kn(e.g), r = Kn(e.b), i = Un((.2225045 * t + .7168786 * n + .0606169 * r) / Fn), a, o;
+	return t === n && n === r ? a = o = i : (a = Un((.4360747 * t + .3850649 * n + .1430804 * r) / Pn), o = Un((.0139322 * t + .0971045 * n + .7141733 * r) / In)), new G(116 * i - 16, 500 * (a - i), 200 * (i - o), e.opacity);
 }
-function Vn(e, t, n, r) {
-	return arguments.length === 1 ? Bn(e) : new G(e, t, n, r ?? 1);
+function Hn(e, t, n, r) {
+	return arguments.length === 1 ? Vn(e) : new G(e, t, n, r ?? 1);
 }
 function G(e, t, n, r) {
 	this.l = +e, this.a = +t, this.b = +n, this.opacity = +r;
 }
-Zt(G, Vn, Qt(R, {
+Qt(G, Hn, $t(R, {
 	brighter(e) {
-		return new G(this.l + Mn * (e ?? 1), this.a, this.b, this.opacity);
+		return new G(this.l + Nn * (e ?? 1), this.a, this.b, this.opacity);
 	},
 	darker(e) {
-		return new G(this.l - Mn * (e ?? 1), this.a, this.b, this.opacity);
+		return new G(this.l - Nn * (e ?? 1), this.a, this.b, this.opacity);
 	},
 	rgb() {
 		var e = (this.l + 16) / 116, t = isNaN(this.a) ? e : e + this.a / 500, n = isNaN(this.b) ? e : e - this.b / 200;
-		return t = Nn * Un(t), e = Pn * Un(e), n = Fn * Un(n), new V(Wn(3.1338561 * t - 1.6168667 * e - .4906146 * n), Wn(-.9787684 * t + 1.9161415 * e + .033454 * n), Wn(.0719453 * t - .2289914 * e + 1.4052427 * n), this.opacity);
+		return t = Pn * Wn(t), e = Fn * Wn(e), n = In * Wn(n), new V(Gn(3.1338561 * t - 1.6168667 * e - .4906146 * n), Gn(-.9787684 * t + 1.9161415 * e + .033454 * n), Gn(.0719453 * t - .2289914 * e + 1.4052427 * n), this.opacity);
 	}
 }));
-function Hn(e) {
-	return e > zn ? e ** (1 / 3) : e / Rn + In;
-}
 function Un(e) {
-	return e > Ln ? e * e * e : Rn * (e - In);
+	return e > Bn ? e ** (1 / 3) : e / zn + Ln;
 }
 function Wn(e) {
-	return 255 * (e <= .0031308 ? 12.92 * e : 1.055 * e ** (1 / 2.4) - .055);
+	return e > Rn ? e * e * e : zn * (e - Ln);
 }
 function Gn(e) {
-	return (e /= 255) <= .04045 ? e / 12.92 : ((e + .055) / 1.055) ** 2.4;
+	return 255 * (e <= .0031308 ? 12.92 * e : 1.055 * e ** (1 / 2.4) - .055);
 }
 function Kn(e) {
+	return (e /= 255) <= .04045 ? e / 12.92 : ((e + .055) / 1.055) ** 2.4;
+}
+function qn(e) {
 	if (e instanceof K) return new K(e.h, e.c, e.l, e.opacity);
-	if (e instanceof G || (e = Bn(e)), e.a === 0 && e.b === 0) return new K(NaN, 0 < e.l && e.l < 100 ? 0 : NaN, e.l, e.opacity);
-	var t = Math.atan2(e.b, e.a) * jn;
+	if (e instanceof G || (e = Vn(e)), e.a === 0 && e.b === 0) return new K(NaN, 0 < e.l && e.l < 100 ? 0 : NaN, e.l, e.opacity);
+	var t = Math.atan2(e.b, e.a) * Mn;
 	return new K(t < 0 ? t + 360 : t, Math.sqrt(e.a * e.a + e.b * e.b), e.l, e.opacity);
 }
-function qn(e, t, n, r) {
-	return arguments.length === 1 ? Kn(e) : new K(e, t, n, r ?? 1);
+function Jn(e, t, n, r) {
+	return arguments.length === 1 ? qn(e) : new K(e, t, n, r ?? 1);
 }
 function K(e, t, n, r) {
 	this.h = +e, this.c = +t, this.l = +n, this.opacity = +r;
 }
-function Jn(e) {
+function Yn(e) {
 	if (isNaN(e.h)) return new G(e.l, 0, 0, e.opacity);
-	var t = e.h * An;
+	var t = e.h * jn;
 	return new G(e.l, Math.cos(t) * e.c, Math.sin(t) * e.c, e.opacity);
 }
-Zt(K, qn, Qt(R, {
+Qt(K, Jn, $t(R, {
 	brighter(e) {
-		return new K(this.h, this.c, this.l + Mn * (e ?? 1), this.opacity);
+		return new K(this.h, this.c, this.l + Nn * (e ?? 1), this.opacity);
 	},
 	darker(e) {
-		return new K(this.h, this.c, this.l - Mn * (e ?? 1), this.opacity);
+		return new K(this.h, this.c, this.l - Nn * (e ?? 1), this.opacity);
 	},
 	rgb() {
-		return Jn(this).rgb();
+		return Yn(this).rgb();
 	}
 }));
-var Yn = -.14861, Xn = 1.78277, Zn = -.29227, Qn = -.90649, $n = 1.97294, er = $n * Qn, tr = $n * Xn, nr = Xn * Zn - Qn * Yn;
-function rr(e) {
+var Xn = -.14861, Zn = 1.78277, Qn = -.29227, $n = -.90649, er = 1.97294, tr = er * $n, nr = er * Zn, rr = Zn * Qn - $n * Xn;
+function ir(e) {
 	if (e instanceof q) return new q(e.h, e.s, e.l, e.opacity);
-	e instanceof V || (e = vn(e));
-	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = (nr * r + er * t - tr * n) / (nr + er - tr), a = r - i, o = ($n * (n - i) - Zn * a) / Qn, s = Math.sqrt(o * o + a * a) / ($n * i * (1 - i)), c = s ? Math.atan2(o, a) * jn - 120 : NaN;
+	e instanceof V || (e = yn(e));
+	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = (rr * r + tr * t - nr * n) / (rr + tr - nr), a = r - i, o = (er * (n - i) - Qn * a) / $n, s = Math.sqrt(o * o + a * a) / (er * i * (1 - i)), c = s ? Math.atan2(o, a) * Mn - 120 : NaN;
 	return new q(c < 0 ? c + 360 : c, s, i, e.opacity);
 }
-function ir(e, t, n, r) {
-	return arguments.length === 1 ? rr(e) : new q(e, t, n, r ?? 1);
+function ar(e, t, n, r) {
+	return arguments.length === 1 ? ir(e) : new q(e, t, n, r ?? 1);
 }
 function q(e, t, n, r) {
 	this.h = +e, this.s = +t, this.l = +n, this.opacity = +r;
 }
-Zt(q, ir, Qt(R, {
+Qt(q, ar, $t(R, {
 	brighter(e) {
-		return e = e == null ? $t : $t ** +e, new q(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? en : en ** +e, new q(this.h, this.s, this.l * e, this.opacity);
 	},
 	darker(e) {
 		return e = e == null ? z : z ** +e, new q(this.h, this.s, this.l * e, this.opacity);
 	},
 	rgb() {
-		var e = isNaN(this.h) ? 0 : (this.h + 120) * An, t = +this.l, n = isNaN(this.s) ? 0 : this.s * t * (1 - t), r = Math.cos(e), i = Math.sin(e);
-		return new V(255 * (t + n * (Yn * r + Xn * i)), 255 * (t + n * (Zn * r + Qn * i)), 255 * (t + $n * r * n), this.opacity);
+		var e = isNaN(this.h) ? 0 : (this.h + 120) * jn, t = +this.l, n = isNaN(this.s) ? 0 : this.s * t * (1 - t), r = Math.cos(e), i = Math.sin(e);
+		return new V(255 * (t + n * (Xn * r + Zn * i)), 255 * (t + n * (Qn * r + $n * i)), 255 * (t + er * r * n), this.opacity);
 	}
 }));
-var ar = (e) => () => e;
-function or(e, t) {
+var or = (e) => () => e;
+function sr(e, t) {
 	return function(n) {
 		return e + n * t;
 	};
 }
-function sr(e, t, n) {
+function cr(e, t, n) {
 	return e **= +n, t = t ** +n - e, n = 1 / n, function(r) {
 		return (e + r * t) ** +n;
 	};
 }
-function cr(e, t) {
+function lr(e, t) {
 	var n = t - e;
-	return n ? or(e, n > 180 || n < -180 ? n - 360 * Math.round(n / 360) : n) : ar(isNaN(e) ? t : e);
+	return n ? sr(e, n > 180 || n < -180 ? n - 360 * Math.round(n / 360) : n) : or(isNaN(e) ? t : e);
 }
-function lr(e) {
-	return (e = +e) == 1 ? ur : function(t, n) {
-		return n - t ? sr(t, n, e) : ar(isNaN(t) ? n : t);
+function ur(e) {
+	return (e = +e) == 1 ? dr : function(t, n) {
+		return n - t ? cr(t, n, e) : or(isNaN(t) ? n : t);
 	};
 }
-function ur(e, t) {
+function dr(e, t) {
 	var n = t - e;
-	return n ? or(e, n) : ar(isNaN(e) ? t : e);
+	return n ? sr(e, n) : or(isNaN(e) ? t : e);
 }
-var dr = (function e(t) {
-	var n = lr(t);
+var fr = (function e(t) {
+	var n = ur(t);
 	function r(e, t) {
-		var r = n((e = yn(e)).r, (t = yn(t)).r), i = n(e.g, t.g), a = n(e.b, t.b), o = ur(e.opacity, t.opacity);
+		var r = n((e = bn(e)).r, (t = bn(t)).r), i = n(e.g, t.g), a = n(e.b, t.b), o = dr(e.opacity, t.opacity);
 		return function(t) {
 			return e.r = r(t), e.g = i(t), e.b = a(t), e.opacity = o(t), e + "";
 		};
 	}
 	return r.gamma = e, r;
 })(1);
-function fr(e, t) {
+function pr(e, t) {
 	t ||= [];
 	var n = e ? Math.min(t.length, e.length) : 0, r = t.slice(), i;
 	return function(a) {
@@ -1797,81 +1827,81 @@ function fr(e, t) {
 		return r;
 	};
 }
-function pr(e) {
+function mr(e) {
 	return ArrayBuffer.isView(e) && !(e instanceof DataView);
 }
-function mr(e, t) {
-	for (var n = t ? t.length : 0, r = e ? Math.min(n, e.length) : 0, i = Array(r), a = Array(n), o = 0; o < r; ++o) i[o] = Cr(e[o], t[o]);
+function hr(e, t) {
+	for (var n = t ? t.length : 0, r = e ? Math.min(n, e.length) : 0, i = Array(r), a = Array(n), o = 0; o < r; ++o) i[o] = wr(e[o], t[o]);
 	for (; o < n; ++o) a[o] = t[o];
 	return function(e) {
 		for (o = 0; o < r; ++o) a[o] = i[o](e);
 		return a;
 	};
 }
-function hr(e, t) {
+function gr(e, t) {
 	var n = /* @__PURE__ */ new Date();
 	return e = +e, t = +t, function(r) {
 		return n.setTime(e * (1 - r) + t * r), n;
 	};
 }
-function gr(e, t) {
+function _r(e, t) {
 	return e = +e, t = +t, function(n) {
 		return e * (1 - n) + t * n;
 	};
 }
-function _r(e, t) {
+function vr(e, t) {
 	var n = {}, r = {}, i;
-	for (i in typeof e == "object" && e || (e = {}), typeof t == "object" && t || (t = {}), t) i in e ? n[i] = Cr(e[i], t[i]) : r[i] = t[i];
+	for (i in typeof e == "object" && e || (e = {}), typeof t == "object" && t || (t = {}), t) i in e ? n[i] = wr(e[i], t[i]) : r[i] = t[i];
 	return function(e) {
 		for (i in n) r[i] = n[i](e);
 		return r;
 	};
 }
-var vr = /[-+]?(?:\d+\.?\d*|\.?\d+)(?:[eE][-+]?\d+)?/g, yr = new RegExp(vr.source, "g");
-function br(e) {
+var yr = /[-+]?(?:\d+\.?\d*|\.?\d+)(?:[eE][-+]?\d+)?/g, br = new RegExp(yr.source, "g");
+function xr(e) {
 	return function() {
 		return e;
 	};
 }
-function xr(e) {
+function Sr(e) {
 	return function(t) {
 		return e(t) + "";
 	};
 }
-function Sr(e, t) {
-	var n = vr.lastIndex = yr.lastIndex = 0, r, i, a, o = -1, s = [], c = [];
-	for (e += "", t += ""; (r = vr.exec(e)) && (i = yr.exec(t));) (a = i.index) > n && (a = t.slice(n, a), s[o] ? s[o] += a : s[++o] = a), (r = r[0]) === (i = i[0]) ? s[o] ? s[o] += i : s[++o] = i : (s[++o] = null, c.push({
+function Cr(e, t) {
+	var n = yr.lastIndex = br.lastIndex = 0, r, i, a, o = -1, s = [], c = [];
+	for (e += "", t += ""; (r = yr.exec(e)) && (i = br.exec(t));) (a = i.index) > n && (a = t.slice(n, a), s[o] ? s[o] += a : s[++o] = a), (r = r[0]) === (i = i[0]) ? s[o] ? s[o] += i : s[++o] = i : (s[++o] = null, c.push({
 		i: o,
-		x: gr(r, i)
-	})), n = yr.lastIndex;
-	return n < t.length && (a = t.slice(n), s[o] ? s[o] += a : s[++o] = a), s.length < 2 ? c[0] ? xr(c[0].x) : br(t) : (t = c.length, function(e) {
+		x: _r(r, i)
+	})), n = br.lastIndex;
+	return n < t.length && (a = t.slice(n), s[o] ? s[o] += a : s[++o] = a), s.length < 2 ? c[0] ? Sr(c[0].x) : xr(t) : (t = c.length, function(e) {
 		for (var n = 0, r; n < t; ++n) s[(r = c[n]).i] = r.x(e);
 		return s.join("");
 	});
 }
-function Cr(e, t) {
-	var n = typeof t, r;
-	return t == null || n === "boolean" ? ar(t) : (n === "number" ? gr : n === "string" ? (r = hn(t)) ? (t = r, dr) : Sr : t instanceof hn ? dr : t instanceof Date ? hr : pr(t) ? fr : Array.isArray(t) ? mr : typeof t.valueOf != "function" && typeof t.toString != "function" || isNaN(t) ? _r : gr)(e, t);
-}
 function wr(e, t) {
+	var n = typeof t, r;
+	return t == null || n === "boolean" ? or(t) : (n === "number" ? _r : n === "string" ? (r = gn(t)) ? (t = r, fr) : Cr : t instanceof gn ? fr : t instanceof Date ? gr : mr(t) ? pr : Array.isArray(t) ? hr : typeof t.valueOf != "function" && typeof t.toString != "function" || isNaN(t) ? vr : _r)(e, t);
+}
+function Tr(e, t) {
 	return e = +e, t = +t, function(n) {
 		return Math.round(e * (1 - n) + t * n);
 	};
 }
-var Tr = 1e-12;
-function Er(e) {
+var Er = 1e-12;
+function Dr(e) {
 	return ((e = Math.exp(e)) + 1 / e) / 2;
 }
-function Dr(e) {
+function Or(e) {
 	return ((e = Math.exp(e)) - 1 / e) / 2;
 }
-function Or(e) {
+function kr(e) {
 	return ((e = Math.exp(2 * e)) - 1) / (e + 1);
 }
 (function e(t, n, r) {
 	function i(e, i) {
 		var a = e[0], o = e[1], s = e[2], c = i[0], l = i[1], u = i[2], d = c - a, f = l - o, p = d * d + f * f, m, h;
-		if (p < Tr) h = Math.log(u / s) / t, m = function(e) {
+		if (p < Er) h = Math.log(u / s) / t, m = function(e) {
 			return [
 				a + e * d,
 				o + e * f,
@@ -1881,11 +1911,11 @@ function Or(e) {
 		else {
 			var g = Math.sqrt(p), _ = (u * u - s * s + r * p) / (2 * s * n * g), v = (u * u - s * s - r * p) / (2 * u * n * g), y = Math.log(Math.sqrt(_ * _ + 1) - _);
 			h = (Math.log(Math.sqrt(v * v + 1) - v) - y) / t, m = function(e) {
-				var r = e * h, i = Er(y), c = s / (n * g) * (i * Or(t * r + y) - Dr(y));
+				var r = e * h, i = Dr(y), c = s / (n * g) * (i * kr(t * r + y) - Or(y));
 				return [
 					a + c * d,
 					o + c * f,
-					s * i / Er(t * r + y)
+					s * i / Dr(t * r + y)
 				];
 			};
 		}
@@ -1896,11 +1926,11 @@ function Or(e) {
 		return e(n, r, r * r);
 	}, i;
 })(Math.SQRT2, 2, 4);
-function kr(e) {
+function Ar(e) {
 	return (function t(n) {
 		n = +n;
 		function r(t, r) {
-			var i = e((t = ir(t)).h, (r = ir(r)).h), a = ur(t.s, r.s), o = ur(t.l, r.l), s = ur(t.opacity, r.opacity);
+			var i = e((t = ar(t)).h, (r = ar(r)).h), a = dr(t.s, r.s), o = dr(t.l, r.l), s = dr(t.opacity, r.opacity);
 			return function(e) {
 				return t.h = i(e), t.s = a(e), t.l = o(e ** +n), t.opacity = s(e), t + "";
 			};
@@ -1908,69 +1938,69 @@ function kr(e) {
 		return r.gamma = t, r;
 	})(1);
 }
-kr(cr), kr(ur);
+Ar(lr), Ar(dr);
 // node_modules/d3-scale/src/constant.js
-function Ar(e) {
+function jr(e) {
 	return function() {
 		return e;
 	};
 }
 // node_modules/d3-scale/src/number.js
-function jr(e) {
+function Mr(e) {
 	return +e;
 }
 // node_modules/d3-scale/src/continuous.js
-var Mr = [0, 1];
-function Nr(e) {
+var Nr = [0, 1];
+function Pr(e) {
 	return e;
 }
-function Pr(e, t) {
+function Fr(e, t) {
 	return (t -= e = +e) ? function(n) {
 		return (n - e) / t;
-	} : Ar(isNaN(t) ? NaN : .5);
+	} : jr(isNaN(t) ? NaN : .5);
 }
-function Fr(e, t) {
+function Ir(e, t) {
 	var n;
 	return e > t && (n = e, e = t, t = n), function(n) {
 		return Math.max(e, Math.min(t, n));
 	};
 }
-function Ir(e, t, n) {
+function Lr(e, t, n) {
 	var r = e[0], i = e[1], a = t[0], o = t[1];
-	return i < r ? (r = Pr(i, r), a = n(o, a)) : (r = Pr(r, i), a = n(a, o)), function(e) {
+	return i < r ? (r = Fr(i, r), a = n(o, a)) : (r = Fr(r, i), a = n(a, o)), function(e) {
 		return a(r(e));
 	};
 }
-function Lr(e, t, n) {
+function Rr(e, t, n) {
 	var r = Math.min(e.length, t.length) - 1, i = Array(r), a = Array(r), o = -1;
-	for (e[r] < e[0] && (e = e.slice().reverse(), t = t.slice().reverse()); ++o < r;) i[o] = Pr(e[o], e[o + 1]), a[o] = n(t[o], t[o + 1]);
+	for (e[r] < e[0] && (e = e.slice().reverse(), t = t.slice().reverse()); ++o < r;) i[o] = Fr(e[o], e[o + 1]), a[o] = n(t[o], t[o + 1]);
 	return function(t) {
-		var n = Vt(e, t, 1, r) - 1;
+		var n = Ht(e, t, 1, r) - 1;
 		return a[n](i[n](t));
 	};
 }
-function Rr(e, t) {
+function zr(e, t) {
 	return t.domain(e.domain()).range(e.range()).interpolate(e.interpolate()).clamp(e.clamp()).unknown(e.unknown());
 }
-function zr() {
-	var e = Mr, t = Mr, n = Cr, r, i, a, o = Nr, s, c, l;
+function Br() {
+	var e = Nr, t = Nr, n = wr, r, i, a, o = Pr, s, c, l;
 	function u() {
 		var n = Math.min(e.length, t.length);
-		return o !== Nr && (o = Fr(e[0], e[n - 1])), s = n > 2 ? Lr : Ir, c = l = null, d;
+		return o !== Pr && (o = Ir(e[0], e[n - 1])), s = n > 2 ? Rr : Lr, c = l = null, d;
 	}
 	function d(i) {
 		return i == null || isNaN(i = +i) ? a : (c ||= s(e.map(r), t, n))(r(o(i)));
 	}
 	return d.invert = function(n) {
-		return o(i((l ||= s(t, e.map(r), gr))(n)));
+		return o(i((l ||= s(t, e.map(r), _r))(n)));
 	}, d.domain = function(t) {
-		return arguments.length ? (e = Array.from(t, jr), u()) : e.slice();
+		return arguments.length ? (e = Array.from(t, Mr), u()) : e.slice();
 	}, d.range = function(e) {
 		return arguments.length ? (t = Array.from(e), u()) : t.slice();
 	}, d.rangeRound = function(e) {
-		return t = Array.from(e), n = wr, u();
+		return t = Array.from(e), n = Tr, u();
 	}, d.clamp = function(e) {
-		return arguments.length ? (o = e ? !0 : Nr, u()) : o !== Nr;
+		return arguments.length ? (o = e ? !0 : Pr, u()) : o !== Pr;
 	}, d.interpolate = function(e) {
 		return arguments.length ? (n = e, u()) : n;
 	}, d.unknown = function(e) {
@@ -1979,39 +2009,39 @@ function zr() {
 		return r = e, i = t, u();
 	};
 }
-function Br() {
-	return zr()(Nr, Nr);
+function Vr() {
+	return Br()(Pr, Pr);
 }
 // node_modules/d3-format/dist/d3-format.mjs
-function Vr(e) {
+function Hr(e) {
 	return Math.abs(e = Math.round(e)) >= 1e21 ? e.toLocaleString("en").replace(/,/g, "") : e.toString(10);
 }
-function Hr(e, t) {
+function Ur(e, t) {
 	if (!isFinite(e) || e === 0) return null;
 	var n = (e = t ? e.toExponential(t - 1) : e.toExponential()).indexOf("e"), r = e.slice(0, n);
 	return [r.length > 1 ? r[0] + r.slice(2) : r, +e.slice(n + 1)];
 }
-function Ur(e) {
-	return e = Hr(Math.abs(e)), e ? e[1] : NaN;
+function Wr(e) {
+	return e = Ur(Math.abs(e)), e ? e[1] : NaN;
 }
-function Wr(e, t) {
+function Gr(e, t) {
 	return function(n, r) {
 		for (var i = n.length, a = [], o = 0, s = e[0], c = 0; i > 0 && s > 0 && (c + s + 1 > r && (s = Math.max(1, r - c)), a.push(n.substring(i -= s, i + s)), !((c += s + 1) > r));) s = e[o = (o + 1) % e.length];
 		return a.reverse().join(t);
 	};
 }
-function Gr(e) {
+function Kr(e) {
 	return function(t) {
 		return t.replace(/[0-9]/g, function(t) {
 			return e[+t];
 		});
 	};
 }
-var Kr = /^(?:(.)?([<>=^]))?([+\-( ])?([$#])?(0)?(\d+)?(,)?(\.\d+)?(~)?([a-z%])?$/i;
-function qr(e) {
-	if (!(t = Kr.exec(e))) throw Error("invalid format: " + e);
+var qr = /^(?:(.)?([<>=^]))?([+\-( ])?([$#])?(0)?(\d+)?(,)?(\.\d+)?(~)?([a-z%])?$/i;
+function Jr(e) {
+	if (!(t = qr.exec(e))) throw Error("invalid format: " + e);
 	var t;
-	return new Jr({
+	return new Yr({
 		fill: t[1],
 		align: t[2],
 		sign: t[3],
@@ -2024,14 +2054,14 @@ function qr(e) {
 		type: t[10]
 	});
 }
-qr.prototype = Jr.prototype;
-function Jr(e) {
+Jr.prototype = Yr.prototype;
+function Yr(e) {
 	this.fill = e.fill === void 0 ? " " : e.fill + "", this.align = e.align === void 0 ? ">" : e.align + "", this.sign = e.sign === void 0 ? "-" : e.sign + "", this.symbol = e.symbol === void 0 ? "" : e.symbol + "", this.zero = !!e.zero, this.width = e.width === void 0 ? void 0 : +e.width, this.comma = !!e.comma, this.precision = e.precision === void 0 ? void 0 : +e.precision, this.trim = !!e.trim, this.type = e.type === void 0 ? "" : e.type + "";
 }
-Jr.prototype.toString = function() {
+Yr.prototype.toString = function() {
 	return this.fill + this.align + this.sign + this.symbol + (this.zero ? "0" : "") + (this.width === void 0 ? "" : Math.max(1, this.width | 0)) + (this.comma ? "," : "") + (this.precision === void 0 ? "" : "." + Math.max(0, this.precision | 0)) + (this.trim ? "~" : "") + this.type;
 };
-function Yr(e) {
+function Xr(e) {
 	out: for (var t = e.length, n = 1, r = -1, i; n < t; ++n) switch (e[n]) {
 		case ".":
 			r = i = n;
@@ -2045,38 +2075,38 @@ function Yr(e) {
 	}
 	return r > 0 ? e.slice(0, r) + e.slice(i + 1) : e;
 }
-var Xr;
-function Zr(e, t) {
-	var n = Hr(e, t);
-	if (!n) return Xr = void 0, e.toPrecision(t);
-	var r = n[0], i = n[1], a = i - (Xr = Math.max(-8, Math.min(8, Math.floor(i / 3))) * 3) + 1, o = r.length;
-	return a === o ? r : a > o ? r + Array(a - o + 1).join("0") : a > 0 ? r.slice(0, a) + "." + r.slice(a) : "0." + Array(1 - a).join("0") + Hr(e, Math.max(0, t + a - 1))[0];
-}
+var Zr;
 function Qr(e, t) {
-	var n = Hr(e, t);
+	var n = Ur(e, t);
+	if (!n) return Zr = void 0, e.toPrecision(t);
+	var r = n[0], i = n[1], a = i - (Zr = Math.max(-8, Math.min(8, Math.floor(i / 3))) * 3) + 1, o = r.length;
+	return a === o ? r : a > o ? r + Array(a - o + 1).join("0") : a > 0 ? r.slice(0, a) + "." + r.slice(a) : "0." + Array(1 - a).join("0") + Ur(e, Math.max(0, t + a - 1))[0];
+}
+function $r(e, t) {
+	var n = Ur(e, t);
 	if (!n) return e + "";
 	var r = n[0], i = n[1];
 	return i < 0 ? "0." + Array(-i).join("0") + r : r.length > i + 1 ? r.slice(0, i + 1) + "." + r.slice(i + 1) : r + Array(i - r.length + 2).join("0");
 }
-var $r = {
+var ei = {
 	"%": (e, t) => (e * 100).toFixed(t),
 	b: (e) => Math.round(e).toString(2),
 	c: (e) => e + "",
-	d: Vr,
+	d: Hr,
 	e: (e, t) => e.toExponential(t),
 	f: (e, t) => e.toFixed(t),
 	g: (e, t) => e.toPrecision(t),
 	o: (e) => Math.round(e).toString(8),
-	p: (e, t) => Qr(e * 100, t),
-	r: Qr,
-	s: Zr,
+	p: (e, t) => $r(e * 100, t),
+	r: $r,
+	s: Qr,
 	X: (e) => Math.round(e).toString(16).toUpperCase(),
 	x: (e) => Math.round(e).toString(16)
 };
-function ei(e) {
+function ti(e) {
 	return e;
 }
-var ti = Array.prototype.map, ni = [
+var ni = Array.prototype.map, ri = [
 	"y",
 	"z",
 	"a",
@@ -2095,13 +2125,13 @@ var ti = Array.prototype.map, ni = [
 	"Z",
 	"Y"
 ];
-function ri(e) {
-	var t = e.grouping === void 0 || e.thousands === void 0 ? ei : Wr(ti.call(e.grouping, Number), e.thousands + ""), n = e.currency === void 0 ? "" : e.currency[0] + "", r = e.currency === void 0 ? "" : e.currency[1] + "", i = e.decimal === void 0 ? "." : e.decimal + "", a = e.numerals === void 0 ? ei : Gr(ti.call(e.numerals, String)), o = e.percent === void 0 ? "%" : e.percent + "", s = e.minus === void 0 ? "−" : e.minus + "", c = e.nan === void 0 ? "NaN" : e.nan + "";
+function ii(e) {
+	var t = e.grouping === void 0 || e.thousands === void 0 ? ti : Gr(ni.call(e.grouping, Number), e.thousands + ""), n = e.currency === void 0 ? "" : e.currency[0] + "", r = e.currency === void 0 ? "" : e.currency[1] + "", i = e.decimal === void 0 ? "." : e.decimal + "", a = e.numerals === void 0 ? ti : Kr(ni.call(e.numerals, String)), o = e.percent === void 0 ? "%" : e.percent + "", s = e.minus === void 0 ? "−" : e.minus + "", c = e.nan === void 0 ? "NaN" : e.nan + "";
 	function l(e, l) {
-		e = qr(e);
+		e = Jr(e);
 		var u = e.fill, d = e.align, f = e.sign, p = e.symbol, m = e.zero, h = e.width, g = e.comma, _ = e.precision, v = e.trim, y = e.type;
-		y === "n" ? (g = !0, y = "g") : $r[y] || (_ === void 0 && (_ = 12), v = !0, y = "g"), (m || u === "0" && d === "=") && (m = !0, u = "0", d = "=");
-		var b = (l && l.prefix !== void 0 ? l.prefix : "") + (p === "$" ? n : p === "#" && /[boxX]/.test(y) ? "0" + y.toLowerCase() : ""), x = (p === "$" ? r : /[%p]/.test(y) ? o : "") + (l && l.suffix !== void 0 ? l.suffix : ""), S = $r[y], ee = /[defgprs%]/.test(y);
+		y === "n" ? (g = !0, y = "g") : ei[y] || (_ === void 0 && (_ = 12), v = !0, y = "g"), (m || u === "0" && d === "=") && (m = !0, u = "0", d = "=");
+		var b = (l && l.prefix !== void 0 ? l.prefix : "") + (p === "$" ? n : p === "#" && /[boxX]/.test(y) ? "0" + y.toLowerCase() : ""), x = (p === "$" ? r : /[%p]/.test(y) ? o : "") + (l && l.suffix !== void 0 ? l.suffix : ""), S = ei[y], ee = /[defgprs%]/.test(y);
 		_ = _ === void 0 ? 6 : /[gprs]/.test(y) ? Math.max(1, Math.min(21, _)) : Math.max(0, Math.min(20, _));
 		function C(e) {
 			var n = b, r = x, o, l, p;
@@ -2109,7 +2139,7 @@ function ri(e) {
 			else {
 				e = +e;
 				var C = e < 0 || 1 / e < 0;
-				if (e = isNaN(e) ? c : S(Math.abs(e), _), v && (e = Yr(e)), C && +e == 0 && f !== "+" && (C = !1), n = (C ? f === "(" ? f : s : f === "-" || f === "(" ? "" : f) + n, r = (y === "s" && !isNaN(e) && Xr !== void 0 ? ni[8 + Xr / 3] : "") + r + (C && f === "(" ? ")" : ""), ee) {
+				if (e = isNaN(e) ? c : S(Math.abs(e), _), v && (e = Xr(e)), C && +e == 0 && f !== "+" && (C = !1), n = (C ? f === "(" ? f : s : f === "-" || f === "(" ? "" : f) + n, r = (y === "s" && !isNaN(e) && Zr !== void 0 ? ri[8 + Zr / 3] : "") + r + (C && f === "(" ? ")" : ""), ee) {
 					for (o = -1, l = e.length; ++o < l;) if (p = e.charCodeAt(o), 48 > p || p > 57) {
 						r = (p === 46 ? i + e.slice(o + 1) : e.slice(o)) + r, e = e.slice(0, o);
 						break;
@@ -2137,7 +2167,7 @@ function ri(e) {
 		}, C;
 	}
 	function u(e, t) {
-		var n = Math.max(-8, Math.min(8, Math.floor(Ur(t) / 3))) * 3, r = 10 ** -n, i = l((e = qr(e), e.type = "f", e), { suffix: ni[8 + n / 3] });
+		var n = Math.max(-8, Math.min(8, Math.floor(Wr(t) / 3))) * 3, r = 10 ** -n, i = l((e = Jr(e), e.type = "f", e), { suffix: ri[8 + n / 3] });
 		return function(e) {
 			return i(r * e);
 		};
@@ -2147,57 +2177,57 @@ function ri(e) {
 		formatPrefix: u
 	};
 }
-var ii, ai, oi;
-si({
+var ai, oi, si;
+ci({
 	thousands: ",",
 	grouping: [3],
 	currency: ["$", ""]
 });
-function si(e) {
-	return ii = ri(e), ai = ii.format, oi = ii.formatPrefix, ii;
-}
 function ci(e) {
-	return Math.max(0, -Ur(Math.abs(e)));
+	return ai = ii(e), oi = ai.format, si = ai.formatPrefix, ai;
 }
-function li(e, t) {
-	return Math.max(0, Math.max(-8, Math.min(8, Math.floor(Ur(t) / 3))) * 3 - Ur(Math.abs(e)));
+function li(e) {
+	return Math.max(0, -Wr(Math.abs(e)));
 }
 function ui(e, t) {
-	return e = Math.abs(e), t = Math.abs(t) - e, Math.max(0, Ur(t) - Ur(e)) + 1;
+	return Math.max(0, Math.max(-8, Math.min(8, Math.floor(Wr(t) / 3))) * 3 - Wr(Math.abs(e)));
+}
+function di(e, t) {
+	return e = Math.abs(e), t = Math.abs(t) - e, Math.max(0, Wr(t) - Wr(e)) + 1;
 }
 // node_modules/d3-scale/src/tickFormat.js
-function di(e, t, n, r) {
-	var i = Yt(e, t, n), a;
-	switch (r = qr(r ?? ",f"), r.type) {
+function fi(e, t, n, r) {
+	var i = Xt(e, t, n), a;
+	switch (r = Jr(r ?? ",f"), r.type) {
 		case "s":
 			var o = Math.max(Math.abs(e), Math.abs(t));
-			return r.precision == null && !isNaN(a = li(i, o)) && (r.precision = a), oi(r, o);
+			return r.precision == null && !isNaN(a = ui(i, o)) && (r.precision = a), si(r, o);
 		case "":
 		case "e":
 		case "g":
 		case "p":
 		case "r":
-			r.precision == null && !isNaN(a = ui(i, Math.max(Math.abs(e), Math.abs(t)))) && (r.precision = a - (r.type === "e"));
+			r.precision == null && !isNaN(a = di(i, Math.max(Math.abs(e), Math.abs(t)))) && (r.precision = a - (r.type === "e"));
 			break;
 		case "f":
-		case "%": r.precision == null && !isNaN(a = ci(i)) && (r.precision = a - (r.type === "%") * 2);
+		case "%": r.precision == null && !isNaN(a = li(i)) && (r.precision = a - (r.type === "%") * 2);
 	}
-	return ai(r);
+	return oi(r);
 }
 // node_modules/d3-scale/src/linear.js
-function fi(e) {
+function pi(e) {
 	var t = e.domain;
 	return e.ticks = function(e) {
 		var n = t();
-		return qt(n[0], n[n.length - 1], e ?? 10);
+		return Jt(n[0], n[n.length - 1], e ?? 10);
 	}, e.tickFormat = function(e, n) {
 		var r = t();
-		return di(r[0], r[r.length - 1], e ?? 10, n);
+		return fi(r[0], r[r.length - 1], e ?? 10, n);
 	}, e.nice = function(n) {
 		n ??= 10;
 		var r = t(), i = 0, a = r.length - 1, o = r[i], s = r[a], c, l, u = 10;
 		for (s < o && (l = o, o = s, s = l, l = i, i = a, a = l); u-- > 0;) {
-			if (l = Jt(o, s, n), l === c) return r[i] = o, r[a] = s, t(r);
+			if (l = Yt(o, s, n), l === c) return r[i] = o, r[a] = s, t(r);
 			if (l > 0) o = Math.floor(o / l) * l, s = Math.ceil(s / l) * l;
 			else if (l < 0) o = Math.ceil(o * l) / l, s = Math.floor(s * l) / l;
 			else break;
@@ -2206,47 +2236,47 @@ function fi(e) {
 		return e;
 	}, e;
 }
-function pi() {
-	var e = Br();
+function mi() {
+	var e = Vr();
 	return e.copy = function() {
-		return Rr(e, pi());
-	}, Xt.apply(e, arguments), fi(e);
+		return zr(e, mi());
+	}, Zt.apply(e, arguments), pi(e);
 }
 // node_modules/d3-scale/src/nice.js
-function mi(e, t) {
+function hi(e, t) {
 	e = e.slice();
 	var n = 0, r = e.length - 1, i = e[n], a = e[r], o;
 	return a < i && (o = n, n = r, r = o, o = i, i = a, a = o), e[n] = t.floor(i), e[r] = t.ceil(a), e;
 }
 // node_modules/d3-scale/src/log.js
-function hi(e) {
+function gi(e) {
 	return Math.log(e);
 }
-function gi(e) {
+function _i(e) {
 	return Math.exp(e);
 }
-function _i(e) {
+function vi(e) {
 	return -Math.log(-e);
 }
-function vi(e) {
+function yi(e) {
 	return -Math.exp(-e);
 }
-function yi(e) {
+function bi(e) {
 	return isFinite(e) ? +("1e" + e) : e < 0 ? 0 : e;
 }
-function bi(e) {
-	return e === 10 ? yi : e === Math.E ? Math.exp : (t) => e ** +t;
-}
 function xi(e) {
-	return e === Math.E ? Math.log : e === 10 && Math.log10 || e === 2 && Math.log2 || (e = Math.log(e), (t) => Math.log(t) / e);
+	return e === 10 ? bi : e === Math.E ? Math.exp : (t) => e ** +t;
 }
 function Si(e) {
-	return (t, n) => -e(-t, n);
+	return e === Math.E ? Math.log : e === 10 && Math.log10 || e === 2 && Math.log2 || (e = Math.log(e), (t) => Math.log(t) / e);
 }
 function Ci(e) {
-	let t = e(hi, gi), n = t.domain, r = 10, i, a;
+	return (t, n) => -e(-t, n);
+}
+function wi(e) {
+	let t = e(gi, _i), n = t.domain, r = 10, i, a;
 	function o() {
-		return i = xi(r), a = bi(r), n()[0] < 0 ? (i = Si(i), a = Si(a), e(_i, vi)) : e(hi, gi), t;
+		return i = Si(r), a = xi(r), n()[0] < 0 ? (i = Ci(i), a = Ci(a), e(vi, yi)) : e(gi, _i), t;
 	}
 	return t.base = function(e) {
 		return arguments.length ? (r = +e, o()) : r;
@@ -2266,24 +2296,24 @@ function Ci(e) {
 				if (f > s) break;
 				m.push(f);
 			}
-			m.length * 2 < p && (m = qt(o, s, p));
-		} else m = qt(l, u, Math.min(u - l, p)).map(a);
+			m.length * 2 < p && (m = Jt(o, s, p));
+		} else m = Jt(l, u, Math.min(u - l, p)).map(a);
 		return c ? m.reverse() : m;
 	}, t.tickFormat = (e, n) => {
-		if (e ??= 10, n ??= r === 10 ? "s" : ",", typeof n != "function" && (!(r % 1) && (n = qr(n)).precision == null && (n.trim = !0), n = ai(n)), e === Infinity) return n;
+		if (e ??= 10, n ??= r === 10 ? "s" : ",", typeof n != "function" && (!(r % 1) && (n = Jr(n)).precision == null && (n.trim = !0), n = oi(n)), e === Infinity) return n;
 		let o = Math.max(1, r * e / t.ticks().length);
 		return (e) => {
 			let t = e / a(Math.round(i(e)));
 			return t * r < r - .5 && (t *= r), t <= o ? n(e) : "";
 		};
-	}, t.nice = () => n(mi(n(), {
+	}, t.nice = () => n(hi(n(), {
 		floor: (e) => a(Math.floor(i(e))),
 		ceil: (e) => a(Math.ceil(i(e)))
 	})), t;
 }
-function wi() {
-	let e = Ci(zr()).domain([1, 10]);
-	return e.copy = () => Rr(e, wi()).base(e.base()), Xt.apply(e, arguments), e;
+function Ti() {
+	let e = wi(Br()).domain([1, 10]);
+	return e.copy = () => zr(e, Ti()).base(e.base()), Zt.apply(e, arguments), e;
 }
 // node_modules/d3-shape/src/constant.js
 function J(e) {
@@ -2292,27 +2322,27 @@ function J(e) {
 	};
 }
 // node_modules/d3-path/dist/d3-path.mjs
-var Ti = Math.PI, Ei = 2 * Ti, Y = 1e-6, Di = Ei - Y;
-function Oi(e) {
+var Ei = Math.PI, Di = 2 * Ei, Y = 1e-6, Oi = Di - Y;
+function ki(e) {
 	this._ += e[0];
 	for (let t = 1, n = e.length; t < n; ++t) this._ += arguments[t] + e[t];
 }
-function ki(e) {
+function Ai(e) {
 	let t = Math.floor(e);
 	if (!(t >= 0)) throw Error(`invalid digits: ${e}`);
-	if (t > 15) return Oi;
+	if (t > 15) return ki;
 	let n = 10 ** t;
 	return function(e) {
 		this._ += e[0];
 		for (let t = 1, r = e.length; t < r; ++t) this._ += Math.round(arguments[t] * n) / n + e[t];
 	};
 }
-function Ai(e, t, n, r) {
+function ji(e, t, n, r) {
 	return e === n && t === r;
 }
-function ji(e) {
+function Mi(e) {
 	let t = Math.floor(e);
-	if (!(t <= 15)) return Ai;
+	if (!(t <= 15)) return ji;
 	let n = 10 ** t, r = function(e) {
 		return Math.round(e * n);
 	};
@@ -2320,9 +2350,9 @@ function ji(e) {
 		return r(e) === r(n) && r(t) === r(i);
 	};
 }
-var Mi = class {
+var Ni = class {
 	constructor(e) {
-		this._x0 = this._y0 = this._x1 = this._y1 = null, this._ = "", this._append = e == null ? Oi : ki(e), this._equal = e == null ? Ai : ji(e);
+		this._x0 = this._y0 = this._x1 = this._y1 = null, this._ = "", this._append = e == null ? ki : Ai(e), this._equal = e == null ? ji : Mi(e);
 	}
 	moveTo(e, t) {
 		this._append`M${this._x0 = this._x1 = +e},${this._y0 = this._y1 = +t}`;
@@ -2346,7 +2376,7 @@ var Mi = class {
 		else if (d > Y) {
 			if (!(Math.abs(u * s - c * l) > Y) || !i) this._append`L${this._x1 = e},${this._y1 = t}`;
 			else {
-				let f = n - a, p = r - o, m = s * s + c * c, h = f * f + p * p, g = Math.sqrt(m), _ = Math.sqrt(d), v = i * Math.tan((Ti - Math.acos((m + d - h) / (2 * g * _))) / 2), y = v / _, b = v / g;
+				let f = n - a, p = r - o, m = s * s + c * c, h = f * f + p * p, g = Math.sqrt(m), _ = Math.sqrt(d), v = i * Math.tan((Ei - Math.acos((m + d - h) / (2 * g * _))) / 2), y = v / _, b = v / g;
 				Math.abs(y - 1) > Y && this._append`L${e + y * l},${t + y * u}`, this._append`A${i},${i},0,0,${+(u * f > l * p)},${this._x1 = e + b * s},${this._y1 = t + b * c}`;
 			}
 		}
@@ -2355,15 +2385,15 @@ var Mi = class {
 		if (e = +e, t = +t, n = +n, a = !!a, n < 0) throw Error(`negative radius: ${n}`);
 		let o = n * Math.cos(r), s = n * Math.sin(r), c = e + o, l = t + s, u = 1 ^ a, d = a ? r - i : i - r;
 		if (this._x1 === null ? this._append`M${c},${l}` : (Math.abs(this._x1 - c) > Y || Math.abs(this._y1 - l) > Y) && this._append`L${c},${l}`, n) {
-			if (d < 0 && (d = d % Ei + Ei), d > Di) this._append`A${n},${n},0,1,${u},${e - o},${t - s}A${n},${n},0,1,${u},${this._x1 = c},${this._y1 = l}`;
+			if (d < 0 && (d = d % Di + Di), d > Oi) this._append`A${n},${n},0,1,${u},${e - o},${t - s}A${n},${n},0,1,${u},${this._x1 = c},${this._y1 = l}`;
 			else if (d > Y) {
 				let a = e + n * Math.cos(i), o = t + n * Math.sin(i);
-				if (d >= Ti && this._equal(c, l, a, o)) {
+				if (d >= Ei && this._equal(c, l, a, o)) {
 					d /= 2;
 					let i = r + d;
-					this._append`A${n},${n},0,${+(d >= Ti)},${u},${e + n * Math.cos(i)},${t + n * Math.sin(i)}`;
+					this._append`A${n},${n},0,${+(d >= Ei)},${u},${e + n * Math.cos(i)},${t + n * Math.sin(i)}`;
 				}
-				this._append`A${n},${n},0,${+(d >= Ti)},${u},${this._x1 = a},${this._y1 = o}`;
+				this._append`A${n},${n},0,${+(d >= Ei)},${u},${this._x1 = a},${this._y1 = o}`;
 			}
 		}
 	}
@@ -2374,9 +2404,9 @@ var Mi = class {
 		return this._;
 	}
 };
-Mi.prototype;
+Ni.prototype;
 // node_modules/d3-shape/src/path.js
-function Ni(e) {
+function Pi(e) {
 	let t = 3;
 	return e.digits = function(n) {
 		if (!arguments.length) return t;
@@ -2387,17 +2417,17 @@ function Ni(e) {
 			t = e;
 		}
 		return e;
-	}, () => new Mi(t);
+	}, () => new Ni(t);
 }
 Array.prototype.slice;
-function Pi(e) {
+function Fi(e) {
 	return typeof e == "object" && "length" in e ? e : Array.from(e);
 }
 // node_modules/d3-shape/src/curve/linear.js
-function Fi(e) {
+function Ii(e) {
 	this._context = e;
 }
-Fi.prototype = {
+Ii.prototype = {
 	areaStart: function() {
 		this._line = 0;
 	},
@@ -2420,22 +2450,22 @@ Fi.prototype = {
 		}
 	}
 };
-function Ii(e) {
-	return new Fi(e);
+function Li(e) {
+	return new Ii(e);
 }
 // node_modules/d3-shape/src/point.js
-function Li(e) {
+function Ri(e) {
 	return e[0];
 }
-function Ri(e) {
+function zi(e) {
 	return e[1];
 }
 // node_modules/d3-shape/src/line.js
-function zi(e, t) {
-	var n = J(!0), r = null, i = Ii, a = null, o = Ni(s);
-	e = typeof e == "function" ? e : e === void 0 ? Li : J(e), t = typeof t == "function" ? t : t === void 0 ? Ri : J(t);
+function Bi(e, t) {
+	var n = J(!0), r = null, i = Li, a = null, o = Pi(s);
+	e = typeof e == "function" ? e : e === void 0 ? Ri : J(e), t = typeof t == "function" ? t : t === void 0 ? zi : J(t);
 	function s(s) {
-		var c, l = (s = Pi(s)).length, u, d = !1, f;
+		var c, l = (s = Fi(s)).length, u, d = !1, f;
 		for (r ?? (a = i(f = o())), c = 0; c <= l; ++c) !(c < l && n(u = s[c], c, s)) === d && ((d = !d) ? a.lineStart() : a.lineEnd()), d && a.point(+e(u, c, s), +t(u, c, s));
 		if (f) return a = null, f + "" || null;
 	}
@@ -2452,11 +2482,11 @@ function zi(e, t) {
 	}, s;
 }
 // node_modules/d3-shape/src/area.js
-function Bi(e, t, n) {
-	var r = null, i = J(!0), a = null, o = Ii, s = null, c = Ni(l);
-	e = typeof e == "function" ? e : e === void 0 ? Li : J(+e), t = typeof t == "function" ? t : J(t === void 0 ? 0 : +t), n = typeof n == "function" ? n : n === void 0 ? Ri : J(+n);
+function Vi(e, t, n) {
+	var r = null, i = J(!0), a = null, o = Li, s = null, c = Pi(l);
+	e = typeof e == "function" ? e : e === void 0 ? Ri : J(+e), t = typeof t == "function" ? t : J(t === void 0 ? 0 : +t), n = typeof n == "function" ? n : n === void 0 ? zi : J(+n);
 	function l(l) {
-		var u, d, f, p = (l = Pi(l)).length, m, h = !1, g, _ = Array(p), v = Array(p);
+		var u, d, f, p = (l = Fi(l)).length, m, h = !1, g, _ = Array(p), v = Array(p);
 		for (a ?? (s = o(g = c())), u = 0; u <= p; ++u) {
 			if (!(u < p && i(m = l[u], u, l)) === h) {
 				if (h = !h) d = u, s.areaStart(), s.lineStart();
@@ -2470,7 +2500,7 @@ function Bi(e, t, n) {
 		if (g) return s = null, g + "" || null;
 	}
 	function u() {
-		return zi().defined(i).curve(o).context(a);
+		return Bi().defined(i).curve(o).context(a);
 	}
 	return l.x = function(t) {
 		return arguments.length ? (e = typeof t == "function" ? t : J(+t), r = null, l) : e;
@@ -2505,12 +2535,12 @@ var X = {
 	top: 24,
 	bottom: 38
 };
-function Vi(e = 240) {
+function Hi(e = 240) {
 	let t = v("title"), n = v("g"), r = v("svg", {
 		viewBox: `0 0 640 ${e}`,
 		class: "chart line-chart",
 		role: "img"
-	}, t, n), i = 640, a = null, o = dt(r, e, (e) => {
+	}, t, n), i = 640, a = null, o = ft(r, e, (e) => {
 		i = e, a && s(a);
 	});
 	function s(r) {
@@ -2520,12 +2550,12 @@ function Vi(e = 240) {
 			x(n);
 			return;
 		}
-		let [s, c] = Gi(Ht(o, (e) => e.x), 0), [l, u] = Gi(Ht(o.flatMap((e) => [
+		let [s, c] = Ki(Ut(o, (e) => e.x), 0), [l, u] = Ki(Ut(o.flatMap((e) => [
 			e.y,
 			e.low ?? e.y,
 			e.high ?? e.y
-		])), .06), d = pi([s, c], [X.left, i - X.right]), f = pi([r.yFrom ?? l, r.yTo ?? u], [e - X.bottom, X.top]), p = r.ticks ?? d.ticks(Math.max(3, Math.round(i / 90))).map((e) => [e, M(e)]);
-		S(t, `${r.title}. ${r.series.filter((e) => !e.thin).map(Wi).join(". ")}`), x(n, r.region ? v("rect", {
+		])), .06), d = mi([s, c], [X.left, i - X.right]), f = mi([r.yFrom ?? l, r.yTo ?? u], [e - X.bottom, X.top]), p = r.ticks ?? d.ticks(Math.max(3, Math.round(i / 90))).map((e) => [e, M(e)]);
+		S(t, `${r.title}. ${r.series.filter((e) => !e.thin).map(Gi).join(". ")}`), x(n, r.region ? v("rect", {
 			class: "region",
 			x: d(r.region[0]) - 5,
 			y: X.top,
@@ -2552,7 +2582,7 @@ function Vi(e = 240) {
 			x2: d(r.mark),
 			y1: X.top,
 			y2: e - X.bottom
-		}), ...r.series.map((e) => Hi(e, d, f)), v("text", {
+		}), ...r.series.map((e) => Ui(e, d, f)), v("text", {
 			x: i - X.right,
 			y: e - 4,
 			"text-anchor": "end"
@@ -2567,8 +2597,8 @@ function Vi(e = 240) {
 		close: o
 	};
 }
-function Hi(e, t, n) {
-	let r = e.points.filter((e) => e.low !== void 0), i = zi().x((e) => t(e.x)).y((e) => n(e.y)), a = Bi().x((e) => t(e.x)).y0((e) => n(e.low)).y1((e) => n(e.high));
+function Ui(e, t, n) {
+	let r = e.points.filter((e) => e.low !== void 0), i = Bi().x((e) => t(e.x)).y((e) => n(e.y)), a = Vi().x((e) => t(e.x)).y0((e) => n(e.low)).y1((e) => n(e.high));
 	return v("g", { class: `ink-${e.ink}${e.thin ? " thin" : ""}` }, r.length > 1 ? v("path", {
 		class: "series-band",
 		d: a(r)
@@ -2581,21 +2611,21 @@ function Hi(e, t, n) {
 		cx: t(r.x),
 		cy: n(r.y),
 		r: 3.5
-	}, v("title", {}, Ui(e, r)))));
+	}, v("title", {}, Wi(e, r)))));
 }
-function Ui(e, t) {
+function Wi(e, t) {
 	let n = t.low === void 0 ? "" : ` (${M(t.low)} to ${M(t.high)})`;
 	return `${e.name} at ${M(t.x)}: ${M(t.y)}${n}`;
 }
-function Wi(e) {
+function Gi(e) {
 	return `${e.name}: ${e.points.slice(0, 30).map((e) => `${M(e.x)}: ${M(e.y)}`).join(", ")}`;
 }
-function Gi([e, t], n) {
+function Ki([e, t], n) {
 	let r = t === e ? Math.abs(e) * .1 || 1 : (t - e) * n;
 	return [e - r, t + r];
 }
 // src/views/distil.ts
-var Ki = {
+var qi = {
 	hard: {
 		words: "hard labels",
 		ink: "raw"
@@ -2610,8 +2640,8 @@ var Ki = {
 		dashed: !0
 	}
 };
-function qi(e, t) {
-	let { state: n } = t, r = Vi(260), i = Xi(e), a = _("fieldset", { class: "choices" }, _("legend", {}, "Against"), ...["steps", "seconds"].map((e) => _("label", {}, _("input", {
+function Ji(e, t) {
+	let { state: n } = t, r = Hi(260), i = Zi(e), a = _("fieldset", { class: "choices" }, _("legend", {}, "Against"), ...["steps", "seconds"].map((e) => _("label", {}, _("input", {
 		type: "radio",
 		name: "against",
 		value: e,
@@ -2622,7 +2652,7 @@ function qi(e, t) {
 	}), ` ${e}`)));
 	function o() {
 		let t = n.get("against") === "seconds", i = Object.entries(e.arms).flatMap(([e, n]) => {
-			let { words: r, ink: i, dashed: a } = Ki[e] ?? {
+			let { words: r, ink: i, dashed: a } = qi[e] ?? {
 				words: e,
 				ink: "good"
 			}, o = n.map((e) => e.curve.map(([e, n, r]) => ({
@@ -2631,7 +2661,7 @@ function qi(e, t) {
 			}))), s = {
 				ink: i,
 				...a && { dashed: a }
-			}, c = t || e === "hard_equal_time" ? null : Ji(o);
+			}, c = t || e === "hard_equal_time" ? null : Yi(o);
 			return [...o.map((e, t) => ({
 				...s,
 				name: `${r}, seed ${n[t].seed}`,
@@ -2654,10 +2684,10 @@ function qi(e, t) {
 		element: _("div", {}, _("section", {
 			class: "card",
 			"aria-label": "Verdict"
-		}, _("h2", { class: "verdict" }, e.verdict ? `Distilling: ${e.verdict}` : "Training …"), e.verdict_reason ? _("p", {}, e.verdict_reason) : _("p", { class: "meta" }, "The verdict comes with the last seed."), e.verdict_equal_time_reason && e.arms.hard_equal_time ? _("p", { class: "meta" }, `At the same wall-clock: ${e.verdict_equal_time}. ${e.verdict_equal_time_reason}`) : null), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Both arms. "), _("span", { class: "legend" }, ...Object.keys(e.arms).map((e) => _("span", { class: `key key-${Ki[e]?.ink ?? "good"}` }, Ki[e]?.words ?? e))), a), r.element), i ? _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Paired difference, hard less soft. "), _("small", {}, "Nats a token on held-out text; right of 0 distilling gave the better student. Small dots are seeds, the bar is the interval of their mean.")), i.element) : null, _("section", {
+		}, _("h2", { class: "verdict" }, e.verdict ? `Distilling: ${e.verdict}` : "Training …"), e.verdict_reason ? _("p", {}, e.verdict_reason) : _("p", { class: "meta" }, "The verdict comes with the last seed."), e.verdict_equal_time_reason && e.arms.hard_equal_time ? _("p", { class: "meta" }, `At the same wall-clock: ${e.verdict_equal_time}. ${e.verdict_equal_time_reason}`) : null), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Both arms. "), _("span", { class: "legend" }, ...Object.keys(e.arms).map((e) => _("span", { class: `key key-${qi[e]?.ink ?? "good"}` }, qi[e]?.words ?? e))), a), r.element), i ? _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Paired difference, hard less soft. "), _("small", {}, "Nats a token on held-out text; right of 0 distilling gave the better student. Small dots are seeds, the bar is the interval of their mean.")), i.element) : null, _("section", {
 			class: "card scroll",
 			"aria-label": "Students"
-		}, Zi(e))),
+		}, Qi(e))),
 		close: () => {
 			r.close(), i?.close();
 		},
@@ -2681,7 +2711,7 @@ function qi(e, t) {
 		}
 	};
 }
-function Ji(e) {
+function Yi(e) {
 	return e.length === 0 ? null : e[0].flatMap(({ x: t }) => {
 		let n = e.map((e) => e.find((e) => e.x === t));
 		return n.some((e) => e === void 0) ? [] : [{
@@ -2690,8 +2720,8 @@ function Ji(e) {
 		}];
 	});
 }
-var Yi = 44;
-function Xi(e) {
+var Xi = 44;
+function Zi(e) {
 	let t = [
 		["same steps, validation", e.difference],
 		["same steps, test", e.difference_test],
@@ -2699,7 +2729,7 @@ function Xi(e) {
 		["same time, test", e.difference_equal_time_test]
 	].filter((e) => !!e[1]);
 	if (t.length === 0) return null;
-	let n = t.length * Yi + 34, r = t.flatMap(([, e]) => [
+	let n = t.length * Xi + 34, r = t.flatMap(([, e]) => [
 		...e.per_seed,
 		e.mean,
 		...e.ci ?? [],
@@ -2711,7 +2741,7 @@ function Xi(e) {
 	}, s, c);
 	return S(s, t.map(([e, t]) => `${e}: ${P(t.mean)}${t.ci ? ` from ${P(t.ci[0])} to ${P(t.ci[1])}` : ""} nats a token`).join("; ")), {
 		element: l,
-		close: dt(l, n, (e) => {
+		close: ft(l, n, (e) => {
 			let r = (t) => 12 + (t - i + o) / (a - i + 2 * o) * (e - 24);
 			x(c, v("line", {
 				class: "cut",
@@ -2728,7 +2758,7 @@ function Xi(e) {
 				y: n - 10,
 				"text-anchor": "end"
 			}, "distilling better →"), ...t.map(([e, t], n) => {
-				let i = n * Yi + 30;
+				let i = n * Xi + 30;
 				return v("g", { class: "ink-accent" }, v("text", {
 					x: 12,
 					y: i - 14
@@ -2753,7 +2783,7 @@ function Xi(e) {
 		})
 	};
 }
-function Zi(e) {
+function Qi(e) {
 	return _("table", { class: "plain-table numeric" }, _("caption", { class: "sr" }, "Every student, its loss and what it cost"), _("thead", {}, _("tr", {}, ...[
 		"student",
 		"seed",
@@ -2762,12 +2792,12 @@ function Zi(e) {
 		"seconds",
 		"tokens seen",
 		"steps"
-	].map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...Object.entries(e.arms).flatMap(([e, t]) => t.map((t) => _("tr", {}, _("th", { scope: "row" }, Ki[e]?.words ?? e), _("td", { class: "figure" }, String(t.seed)), _("td", {
+	].map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...Object.entries(e.arms).flatMap(([e, t]) => t.map((t) => _("tr", {}, _("th", { scope: "row" }, qi[e]?.words ?? e), _("td", { class: "figure" }, String(t.seed)), _("td", {
 		class: "figure",
 		title: t.val_nll === null ? null : N(t.val_nll)
 	}, M(t.val_nll)), _("td", { class: "figure" }, M(t.test_nll)), _("td", { class: "figure" }, t.seconds === null ? "–" : t.seconds.toFixed(1)), _("td", { class: "figure" }, t.tokens === null ? "–" : F(t.tokens)), _("td", { class: "figure" }, t.steps === null ? "–" : F(t.steps)))))));
 }
-function Qi(e, t) {
+function $i(e, t) {
 	let n = { ...e?.arms ?? {} }, r = [...n[t.arm] ?? []], i = r.findIndex((e) => e.seed === t.seed), a = r[i] ?? {
 		seed: t.seed,
 		curve: [],
@@ -2788,13 +2818,13 @@ function Qi(e, t) {
 	return i < 0 ? r.push(o) : r[i] = o, n[t.arm] = r, { arms: n };
 }
 // src/views/path.ts
-var $i = 22, ea = 40, Z = {
+var ea = 22, ta = 40, Z = {
 	left: 8,
 	right: 8,
 	top: 6,
 	bottom: 34
-}, ta = 7.4;
-function na(e, t) {
+}, na = 7.4;
+function ra(e, t) {
 	let { leaves: n } = e.path, r = n[0].temperature_low, i = n.at(-1).temperature_high, a = C("tau"), { state: o } = t, s = -1, c = _("input", {
 		id: a,
 		class: "tau",
@@ -2813,9 +2843,9 @@ function na(e, t) {
 	}), d = _("p", {
 		class: "meta",
 		"data-path": "facts"
-	}), f = sa(e, r, i, (e) => h(e)), p = (e) => {
+	}), f = ca(e, r, i, (e) => h(e)), p = (e) => {
 		let t = n[Math.min(n.length - 1, Math.max(0, s + e))];
-		h(ra(t));
+		h(ia(t));
 	};
 	function m(e) {
 		let t = {
@@ -2829,10 +2859,10 @@ function na(e, t) {
 	}
 	function g(t) {
 		c.value = String(t), S(l, I(t));
-		let r = ia(n, t), i = n[r];
+		let r = aa(n, t), i = n[r];
 		f.show(t, r), c.setAttribute("aria-valuetext", `τ ${I(t)}: ${i.text}`);
 		let a = t < i.temperature_low || t > i.temperature_high;
-		if (S(d, `${aa(i, e.path.exact)}${a ? " (the nearest: no asked-for temperature lies where the slider is)" : ""}; text ${r + 1} of ${n.length}, ended by ${i.finish_reason}, log-probability ${N(i.logprob_raw)} (raw, summed)`), r === s) return;
+		if (S(d, `${oa(i, e.path.exact)}${a ? " (the nearest: no asked-for temperature lies where the slider is)" : ""}; text ${r + 1} of ${n.length}, ended by ${i.finish_reason}, log-probability ${N(i.logprob_raw)} (raw, summed)`), r === s) return;
 		let o = n[s]?.ids;
 		s = r, x(u, ...e.tokens[r].map((e, t) => {
 			let n = L(e);
@@ -2854,33 +2884,33 @@ function na(e, t) {
 			type: "button",
 			class: "quiet",
 			onclick: () => p(1)
-		}, "hotter text →")))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `${n.length} different texts at ${y} temperatures. `), _("small", {}, `${F(e.path.forward_passes)} forward passes, ${F(e.path.independent_passes)} for each temperature on its own. Left is cold, right is hot; each row is one token.`)), f.element), _("details", { class: "card" }, _("summary", {}, "All texts as a table"), la(e))),
+		}, "hotter text →")))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `${n.length} different texts at ${y} temperatures. `), _("small", {}, `${F(e.path.forward_passes)} forward passes, ${F(e.path.independent_passes)} for each temperature on its own. Left is cold, right is hot; each row is one token.`)), f.element), _("details", { class: "card" }, _("summary", {}, "All texts as a table"), ua(e))),
 		close: () => {
 			v(), f.close();
 		},
 		download: {
 			name: "retort-path",
 			json: () => e,
-			csv: () => ua(e),
+			csv: () => da(e),
 			svg: () => f.element
 		}
 	};
 }
-function ra(e) {
+function ia(e) {
 	return (e.temperature_low + e.temperature_high) / 2;
 }
-function ia(e, t) {
+function aa(e, t) {
 	let n = 0, r = Infinity;
 	return e.forEach((e, i) => {
 		let a = Math.max(e.temperature_low - t, t - e.temperature_high, 0);
 		a < r && ([n, r] = [i, a]);
 	}), n;
 }
-function aa(e, t) {
+function oa(e, t) {
 	return `${e.temperature_low === e.temperature_high ? `τ = ${I(e.temperature_low)}` : `τ from ${I(e.temperature_low)} to ${I(e.temperature_high)}`}${t ? ", exact" : ", as far as asked for"}`;
 }
-function oa(e) {
-	let { leaves: t } = e.path, n = [], r = Math.min(ea, Math.max(...t.map((e) => e.ids.length)));
+function sa(e) {
+	let { leaves: t } = e.path, n = [], r = Math.min(ta, Math.max(...t.map((e) => e.ids.length)));
 	for (let i = 0; i < r; i++) for (let r = 0; r < t.length;) {
 		let a = r, o = t[r].ids.slice(0, i + 1).join();
 		for (; a + 1 < t.length && t[a + 1].ids.slice(0, i + 1).join() === o;) a += 1;
@@ -2895,8 +2925,8 @@ function oa(e) {
 	}
 	return n;
 }
-function sa(e, t, n, r) {
-	let i = oa(e), a = 1 + Math.max(...i.map((e) => e.row)), o = Z.top + a * $i + Z.bottom, s = pi([t, n === t ? t + 1 : n], [Z.left, 640 - Z.right]), c = v("g"), l = v("g", {
+function ca(e, t, n, r) {
+	let i = sa(e), a = 1 + Math.max(...i.map((e) => e.row)), o = Z.top + a * ea + Z.bottom, s = mi([t, n === t ? t + 1 : n], [Z.left, 640 - Z.right]), c = v("g"), l = v("g", {
 		class: "axes",
 		"aria-hidden": "true"
 	}), u = v("line", {
@@ -2914,8 +2944,8 @@ function sa(e, t, n, r) {
 		let i = f.getBoundingClientRect(), a = s.invert((e.clientX - i.left) / i.width * f.viewBox.baseVal.width);
 		r(Math.min(n, Math.max(t, a)));
 	});
-	let m = dt(f, o, (e) => {
-		s.range([Z.left, e - Z.right]), x(c, ...i.map((e) => ca(e, s))), x(l, ...s.ticks(Math.max(3, Math.round(e / 90))).flatMap((e) => [v("line", {
+	let m = ft(f, o, (e) => {
+		s.range([Z.left, e - Z.right]), x(c, ...i.map((e) => la(e, s))), x(l, ...s.ticks(Math.max(3, Math.round(e / 90))).flatMap((e) => [v("line", {
 			class: "grid",
 			x1: s(e),
 			x2: s(e),
@@ -2940,20 +2970,20 @@ function sa(e, t, n, r) {
 		close: m
 	};
 }
-function ca(e, t) {
-	let n = t(e.from), r = Math.max(1.5, t(e.to) - n), i = xt(e.token), a = Math.floor((r - 6) / ta);
+function la(e, t) {
+	let n = t(e.from), r = Math.max(1.5, t(e.to) - n), i = St(e.token), a = Math.floor((r - 6) / na);
 	return v("g", { class: "band" }, v("rect", {
 		x: n,
-		y: Z.top + e.row * $i + 1,
+		y: Z.top + e.row * ea + 1,
 		width: r,
 		height: 20,
 		rx: Math.min(3, r / 3)
 	}), a >= Math.min(i.length, 2) ? v("text", {
 		x: n + 4,
-		y: Z.top + e.row * $i + 15
+		y: Z.top + e.row * ea + 15
 	}, i.length > a ? `${i.slice(0, a - 1)}…` : i) : null);
 }
-function la(e) {
+function ua(e) {
 	return _("div", { class: "scroll" }, _("table", { class: "plain-table" }, _("thead", {}, _("tr", {}, ...[
 		"τ from",
 		"to",
@@ -2962,7 +2992,7 @@ function la(e) {
 		"log-probability, raw (nats)"
 	].map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...e.path.leaves.map((t, n) => _("tr", {}, _("td", { class: "figure" }, I(t.temperature_low)), _("td", { class: "figure" }, I(t.temperature_high)), _("td", { dir: "auto" }, ...e.tokens[n].map(L)), _("td", {}, t.finish_reason), _("td", { class: "figure" }, t.logprob_raw.toFixed(3)))))));
 }
-function ua(e) {
+function da(e) {
 	return [[
 		"temperature_low",
 		"temperature_high",
@@ -2978,10 +3008,10 @@ function ua(e) {
 	])];
 }
 // src/parts/bars.ts
-function da(e, t, n, r) {
+function fa(e, t, n, r) {
 	let i = _("tbody"), a = [], o = Math.min(n, e.tokens.length, t.length);
 	for (let n = 0; n < o; n++) {
-		let o = fa(e, n, t[n], r);
+		let o = pa(e, n, t[n], r);
 		a.push(o), i.append(o.element);
 	}
 	let s = u(), c = _("table", { class: "bars" }, _("caption", { class: "sr" }, "The most likely tokens, with their raw and processed probability"), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", {
@@ -2998,18 +3028,18 @@ function da(e, t, n, r) {
 		class: "bar-head"
 	}, _("span", { class: "sr" }, "bars and "), "what removed it"))), i, o < t.length ? _("tbody", { class: "tail" }, s.element) : null);
 	function l(e) {
-		let { raw: t, processed: n } = e, r = he(t, o, t.to), i = he(n, o, n.to), c = Math.max(D(t, 0), D(n, n.from), r, i);
+		let { raw: t, processed: n } = e, r = ge(t, o, t.to), i = ge(n, o, n.to), c = Math.max(D(t, 0), D(n, n.from), r, i);
 		a.forEach((r, i) => {
-			let a = Ie(e, i);
-			ma(r, D(t, i), D(n, i), c, a === null ? "" : `${a.name}=${a.value}`);
+			let a = Le(e, i);
+			ha(r, D(t, i), D(n, i), c, a === null ? "" : `${a.name}=${a.value}`);
 			let o = e.stages.some((e) => e.removed > 0 && e.after.to === i + 1);
 			r.element.classList.toggle("last-kept", o);
 		});
 		let l = Math.max(0, n.to - Math.max(o, n.from));
-		ma(s, r, i, c, ""), S(s.fate, `${F(l)} kept, ${F(A(t) - o - l)} removed`), s.element.classList.toggle("removed", l === 0);
+		ha(s, r, i, c, ""), S(s.fate, `${F(l)} kept, ${F(A(t) - o - l)} removed`), s.element.classList.toggle("removed", l === 0);
 	}
 	function u() {
-		return pa(_("th", {
+		return ma(_("th", {
 			scope: "row",
 			class: "token-cell"
 		}, `${F(t.length - o)} more tokens`), _("td", { class: "figure wide-only" }));
@@ -3019,20 +3049,20 @@ function da(e, t, n, r) {
 		draw: l
 	};
 }
-function fa(e, t, n, r) {
+function pa(e, t, n, r) {
 	let i = e.tokens[t], a = L(i), o = _("th", {
 		scope: "row",
 		class: "token-cell",
-		title: `${St(i)}; id ${e.ids[t]}, rank ${t + 1}`
+		title: `${Ct(i)}; id ${e.ids[t]}, rank ${t + 1}`
 	});
 	return r ? x(o, _("button", {
 		type: "button",
 		class: "pick",
-		"aria-label": `Continue with ${St(i)}`,
+		"aria-label": `Continue with ${Ct(i)}`,
 		onclick: () => r(t)
-	}, a)) : x(o, a), pa(o, _("td", { class: "figure wide-only" }, M(n)));
+	}, a)) : x(o, a), ma(o, _("td", { class: "figure wide-only" }, M(n)));
 }
-function pa(e, t) {
+function ma(e, t) {
 	let n = _("td", { class: "figure raw-ink" }), r = _("td", { class: "figure processed-ink" }), i = _("span", { class: "bar bar-raw" }), a = _("span", { class: "bar bar-processed" }), o = _("span", { class: "wide-only" }), s = _("span");
 	return {
 		element: _("tr", {}, e, t, n, r, _("td", { class: "bar-cell" }, _("span", {
@@ -3047,35 +3077,35 @@ function pa(e, t) {
 		by: o
 	};
 }
-function ma(e, t, n, r, i) {
+function ha(e, t, n, r, i) {
 	S(e.raw, j(t)), S(e.processed, i ? "–" : j(n)), e.raw.dataset.value = String(t), e.processed.dataset.value = String(n), e.rawBar.style.transform = `scaleX(${t / r})`, e.processedBar.style.transform = `scaleX(${n / r})`, e.element.classList.toggle("removed", i !== ""), S(e.by, i ? "removed by " : ""), S(e.fate, i);
 }
 // src/parts/rankChart.ts
-var ha = 260, Q = {
+var ga = 260, Q = {
 	left: 52,
 	right: 14,
 	top: 26,
 	bottom: 34
-}, ga = 1e-10, _a = 240;
-function va(e) {
-	let t = wi([1, Math.max(e, 2)], [Q.left, 640]), n = wi([ga, 1], [ha - Q.bottom, Q.top]).clamp(!0), r = Sa(e), i = v("path", { class: "area-kept" }), a = v("path", { class: "line-raw" }), o = v("path", { class: "line-processed" }), s = v("g", { class: "cuts" }), c = v("title", {}), l = v("g", {
+}, _a = 1e-10, va = 240;
+function ya(e) {
+	let t = Ti([1, Math.max(e, 2)], [Q.left, 640]), n = Ti([_a, 1], [ga - Q.bottom, Q.top]).clamp(!0), r = Ca(e), i = v("path", { class: "area-kept" }), a = v("path", { class: "line-raw" }), o = v("path", { class: "line-processed" }), s = v("g", { class: "cuts" }), c = v("title", {}), l = v("g", {
 		class: "axes",
 		"aria-hidden": "true"
 	}), u = null, d = v("svg", {
-		viewBox: `0 0 640 ${ha}`,
+		viewBox: `0 0 640 ${ga}`,
 		class: "chart rank-chart",
 		role: "img"
 	}, c, l, i, a, o, s);
 	function f(e) {
-		return r.filter((t) => t >= e.from && t < e.to).map((r) => [t(r + 1), n(Math.exp(me(e, r)))]);
+		return r.filter((t) => t >= e.from && t < e.to).map((r) => [t(r + 1), n(Math.exp(he(e, r)))]);
 	}
-	let p = dt(d, ha, (r) => {
-		t.range([Q.left, r - Q.right]), x(l, ...ba(e, t, n, r)), u !== null && m(u);
+	let p = ft(d, ga, (r) => {
+		t.range([Q.left, r - Q.right]), x(l, ...xa(e, t, n, r)), u !== null && m(u);
 	});
 	function m(e) {
 		u = e;
 		let { processed: r, raw: l } = e, d = f(r);
-		r.to - r.from > 1 && d.push([t(r.to), n(Math.exp(me(r, r.to - 1)))]), d.sort((e, t) => e[0] - t[0]), a.setAttribute("d", zi()(f(l)) ?? ""), o.setAttribute("d", zi()(d) ?? ""), i.setAttribute("d", Bi().x((e) => e[0]).y1((e) => e[1]).y0(n(ga))(d) ?? ""), x(s, ...ya(e, t)), S(c, `Probability against rank. Raw: grey. Processed: ${F(A(r))} of ${F(A(l))} tokens, from ${M(Math.exp(me(r, r.from)))} down to ${M(Math.exp(me(r, r.to - 1)))}.`);
+		r.to - r.from > 1 && d.push([t(r.to), n(Math.exp(he(r, r.to - 1)))]), d.sort((e, t) => e[0] - t[0]), a.setAttribute("d", Bi()(f(l)) ?? ""), o.setAttribute("d", Bi()(d) ?? ""), i.setAttribute("d", Vi().x((e) => e[0]).y1((e) => e[1]).y0(n(_a))(d) ?? ""), x(s, ...ba(e, t)), S(c, `Probability against rank. Raw: grey. Processed: ${F(A(r))} of ${F(A(l))} tokens, from ${M(Math.exp(he(r, r.from)))} down to ${M(Math.exp(he(r, r.to - 1)))}.`);
 	}
 	return {
 		element: d,
@@ -3083,7 +3113,7 @@ function va(e) {
 		close: p
 	};
 }
-function ya(e, t) {
+function ba(e, t) {
 	return e.stages.filter((e) => e.removed > 0 && e.after.to < e.before.to).map((e, n) => {
 		let r = t(e.after.to + .5), i = r > t.range()[1] * .75;
 		return v("g", {}, v("line", {
@@ -3091,7 +3121,7 @@ function ya(e, t) {
 			x1: r,
 			x2: r,
 			y1: Q.top,
-			y2: ha - Q.bottom
+			y2: ga - Q.bottom
 		}), v("text", {
 			class: "cut-label",
 			x: r + (i ? -4 : 4),
@@ -3100,7 +3130,7 @@ function ya(e, t) {
 		}, `${e.stage.name}=${e.stage.value}`));
 	});
 }
-function ba(e, t, n, r) {
+function xa(e, t, n, r) {
 	let i = [
 		1,
 		10,
@@ -3119,7 +3149,7 @@ function ba(e, t, n, r) {
 	return [
 		...i.map((e) => v("text", {
 			x: t(e),
-			y: ha - Q.bottom + 15,
+			y: ga - Q.bottom + 15,
 			"text-anchor": e === 1 ? "start" : "middle"
 		}, F(e))),
 		...a.flatMap((e) => [v("line", {
@@ -3132,7 +3162,7 @@ function ba(e, t, n, r) {
 			x: Q.left - 6,
 			y: n(e) + 4,
 			"text-anchor": "end"
-		}, e === 1 ? "1" : `10${xa(Math.log10(e))}`)]),
+		}, e === 1 ? "1" : `10${Sa(Math.log10(e))}`)]),
 		v("text", {
 			x: r - Q.right,
 			y: 256,
@@ -3144,76 +3174,76 @@ function ba(e, t, n, r) {
 		}, "probability")
 	];
 }
-function xa(e) {
+function Sa(e) {
 	return String(Math.round(e)).replace(/[-0-9]/g, (e) => e === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(e)]);
 }
-function Sa(e) {
-	let t = Array.from({ length: _a }, (t, n) => Math.round(e ** (n / 239)) - 1);
+function Ca(e) {
+	let t = Array.from({ length: va }, (t, n) => Math.round(e ** (n / 239)) - 1);
 	return [...new Set(t)].sort((e, t) => e - t);
 }
 // src/views/position.ts
-var Ca = 20, wa = 3;
-function Ta(e, t, n) {
-	let r = et(e.logits), { state: i, announce: a } = t, o, s = ct((e) => b(e), a, { heat: !1 }), c = Oa((e) => b(Me(y(), e))), l = _("div"), u = da(e, r, Ca, n), d = va(r.length), f = Aa(), p = _("ul", {
+var wa = 20, Ta = 3;
+function Ea(e, t, n) {
+	let r = tt(e.logits), { state: i, announce: a } = t, o, s = lt((e) => b(e), a, { heat: !1 }), c = ka((e) => b(Ne(y(), e))), l = _("div"), u = fa(e, r, wa, n), d = ya(r.length), f = ja(), p = _("ul", {
 		class: "warnings",
 		"aria-label": "Where the settings conflict"
-	}), m = ut(S), h = _("button", {
+	}), m = dt(S), h = _("button", {
 		type: "button",
 		class: "quiet more",
 		onclick: () => v(g * 3)
-	}, "Show more tokens"), g = Ca;
+	}, "Show more tokens"), g = wa;
 	function v(t) {
-		g = Math.min(t, e.tokens.length), u = da(e, r, g, n), x(l, u.element), h.hidden = g >= e.tokens.length, o !== void 0 && u.draw(o);
+		g = Math.min(t, e.tokens.length), u = fa(e, r, g, n), x(l, u.element), h.hidden = g >= e.tokens.length, o !== void 0 && u.draw(o);
 	}
 	function y() {
 		try {
-			return Ee(i.get("chain") ?? e.chain);
+			return De(i.get("chain") ?? e.chain);
 		} catch {
-			return Ee(e.chain);
+			return De(e.chain);
 		}
 	}
 	function b(e) {
-		i.set("chain", k(e.filter(Ae)) || " ");
+		i.set("chain", k(e.filter(je)) || " ");
 	}
 	function S() {
 		let e = y();
-		o = Fe(e, r), s.show(e), s.report(o.stages), c.show(je(e)), u.draw(o), d.draw(o), f.draw(o), x(p, ...o.warnings.map((e) => _("li", {}, e))), p.hidden = o.warnings.length === 0;
+		o = Ie(e, r), s.show(e), s.report(o.stages), c.show(Me(e)), u.draw(o), d.draw(o), f.draw(o), x(p, ...o.warnings.map((e) => _("li", {}, e))), p.hidden = o.warnings.length === 0;
 	}
-	let ee = i.listen((e) => e === "chain" && m()), C = _("div", { class: "position" }, Ea(e), _("div", { class: "columns" }, _("section", {
+	let ee = i.listen((e) => e === "chain" && m()), C = _("div", { class: "position" }, Da(e), _("div", { class: "columns" }, _("section", {
 		class: "card controls",
 		"aria-label": "Settings"
 	}, c.element, s.element, p), _("section", {
 		class: "card",
 		"aria-label": "Distribution of the next token"
-	}, f.element, l, h)), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `All ${F(r.length)} tokens by rank. `), Da()), d.element));
-	return v(Ca), S(), {
+	}, f.element, l, h)), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `All ${F(r.length)} tokens by rank. `), Oa()), d.element));
+	return v(wa), S(), performance.mark("retort-numbers"), {
 		element: C,
 		close: () => {
 			ee(), d.close();
 		},
 		download: {
 			name: "retort-position",
-			json: () => ja(e, o),
-			csv: () => Ma(e, r, o),
+			json: () => Ma(e, o),
+			csv: () => Na(e, r, o),
 			svg: () => d.element
 		}
 	};
 }
-function Ea(e) {
+function Da(e) {
 	return _("div", { class: "prompt" }, _("p", { class: "meta" }, `${e.model}, after`), _("p", {
 		class: "tokens",
 		dir: "auto"
 	}, ...e.prompt_tokens.map(L)), e.note ? _("p", { class: "note" }, e.note) : null);
 }
-function Da() {
+function Oa() {
 	return _("span", { class: "legend" }, _("span", { class: "key key-raw" }, "raw: the model's own, τ = 1"), _("span", { class: "key key-processed" }, "processed: what sampling draws from"), _("span", { class: "key key-cut" }, "where a stage cuts"));
 }
-function Oa(e) {
+function ka(e) {
 	let t = C("tau"), n = _("input", {
 		id: t,
 		type: "range",
 		min: 0,
-		max: wa,
+		max: Ta,
 		step: .01,
 		class: "tau",
 		oninput: () => e(Number(n.value))
@@ -3231,7 +3261,7 @@ function Oa(e) {
 		}
 	};
 }
-var ka = [
+var Aa = [
 	[
 		"entropy",
 		"entropy",
@@ -3243,8 +3273,8 @@ var ka = [
 		"support",
 		"effective support",
 		"tokens, e^entropy",
-		(e) => Re(e.raw),
-		(e) => Re(e.processed)
+		(e) => ze(e.raw),
+		(e) => ze(e.processed)
 	],
 	[
 		"kept",
@@ -3254,8 +3284,8 @@ var ka = [
 		(e) => A(e.processed)
 	]
 ];
-function Aa() {
-	let e = ka.map(([e, t, n, ,]) => {
+function ja() {
+	let e = Aa.map(([e, t, n, ,]) => {
 		let r = _("span", {
 			class: "raw-ink",
 			"data-measure": `${e}-raw`
@@ -3274,15 +3304,15 @@ function Aa() {
 	return {
 		element: i,
 		draw(i) {
-			ka.forEach(([, , , t, n], r) => {
+			Aa.forEach(([, , , t, n], r) => {
 				a(e[r].raw, t(i), M(t(i))), a(e[r].processed, n(i), M(n(i)));
 			});
 			let o = i.stages.at(-1)?.keptMassTotal ?? 1;
-			a(t, o, j(o)), a(n, Le(i), j(Le(i))), a(r, _e(i.raw), M(_e(i.raw)));
+			a(t, o, j(o)), a(n, Re(i), j(Re(i))), a(r, _e(i.raw), M(_e(i.raw)));
 		}
 	};
 }
-function ja(e, t) {
+function Ma(e, t) {
 	let { raw: n, processed: r } = t;
 	return {
 		model: e.model,
@@ -3291,12 +3321,12 @@ function ja(e, t) {
 		chain: k(t.stages.map((e) => e.stage)),
 		raw: {
 			entropy_nats: E(n).entropy,
-			effective_support: Re(n),
+			effective_support: ze(n),
 			margin: _e(n)
 		},
 		processed: {
 			entropy_nats: E(r).entropy,
-			effective_support: Re(r),
+			effective_support: ze(r),
 			kept: A(r)
 		},
 		stages: t.stages.map((e) => ({
@@ -3313,11 +3343,11 @@ function ja(e, t) {
 			logit: n.logits[a],
 			prob_raw: D(n, a),
 			prob_processed: D(r, a),
-			removed_by: Ie(t, a)?.name ?? null
+			removed_by: Le(t, a)?.name ?? null
 		}))
 	};
 }
-function Ma(e, t, n) {
+function Na(e, t, n) {
 	return [[
 		"rank",
 		"id",
@@ -3333,26 +3363,26 @@ function Ma(e, t, n) {
 		t[i],
 		D(n.raw, i),
 		D(n.processed, i),
-		Ie(n, i)?.name ?? null
+		Le(n, i)?.name ?? null
 	])];
 }
 // src/views/text.ts
-var Na = 6, Pa = 1e3, Fa = [
+var Pa = 6, Fa = 1e3, Ia = [
 	{
 		name: "entropy",
 		label: "entropy",
 		what: "entropy of the raw distribution",
-		heat: (e) => e.entropy_nats / Na,
+		heat: (e) => e.entropy_nats / Pa,
 		shown: (e) => N(e.entropy_nats),
-		ends: ["0 nats: sure", `${Na} nats or more`]
+		ends: ["0 nats: sure", `${Pa} nats or more`]
 	},
 	{
 		name: "rank",
 		label: "rank",
 		what: "rank of the token that stands here",
-		heat: (e) => Math.log(e.rank) / Math.log(Pa),
+		heat: (e) => Math.log(e.rank) / Math.log(Fa),
 		shown: (e) => `rank ${F(e.rank)}`,
-		ends: ["the first choice", `rank ${F(Pa)} or beyond`]
+		ends: ["the first choice", `rank ${F(Fa)} or beyond`]
 	},
 	{
 		name: "flip",
@@ -3363,12 +3393,12 @@ var Na = 6, Pa = 1e3, Fa = [
 		ends: ["safe at τ = 0", "a coin toss"]
 	}
 ];
-function Ia(e, t, n) {
-	let { state: r } = t, i = Fa.find((e) => e.name === r.get("colour")) ?? Fa[0], a = Math.min(Number(r.get("token") ?? 0) || 0, e.tokens.length - 1), o = _("section", {
+function La(e, t, n) {
+	let { state: r } = t, i = Ia.find((e) => e.name === r.get("colour")) ?? Ia[0], a = Math.min(Number(r.get("token") ?? 0) || 0, e.tokens.length - 1), o = _("section", {
 		class: "card detail",
 		"aria-live": "polite",
 		"aria-label": "The chosen token"
-	}), s = e.tokens.map((e, t) => d(e, t)), c = _("p", { class: "legend heat-legend" }), l = Va(e, (e) => p(e, !1)), u = _("div", {
+	}), s = e.tokens.map((e, t) => d(e, t)), c = _("p", { class: "legend heat-legend" }), l = Ha(e, (e) => p(e, !1)), u = _("div", {
 		class: "tokens text-tokens",
 		role: "group",
 		"aria-label": "The text, token by token. Arrow keys go through it.",
@@ -3398,18 +3428,18 @@ function Ia(e, t, n) {
 		r.set("token", String(e)), m(e), t && s[e].focus();
 	}
 	function m(t) {
-		s[a]?.setAttribute("tabindex", "-1"), s[a]?.removeAttribute("aria-current"), a = t, s[t]?.setAttribute("tabindex", "0"), s[t]?.setAttribute("aria-current", "true"), l.mark(t), x(o, ...Ra(e, t, n));
+		s[a]?.setAttribute("tabindex", "-1"), s[a]?.removeAttribute("aria-current"), a = t, s[t]?.setAttribute("tabindex", "0"), s[t]?.setAttribute("aria-current", "true"), l.mark(t), x(o, ...za(e, t, n));
 	}
 	function h() {
 		e.tokens.forEach((e, t) => {
 			let n = s[t];
-			n.style.setProperty("--heat", String(Math.min(1, Math.max(0, i.heat(e))))), n.setAttribute("aria-label", `${t + 1}, ${St(e.token)}, ${i.shown(e)}`);
+			n.style.setProperty("--heat", String(Math.min(1, Math.max(0, i.heat(e))))), n.setAttribute("aria-label", `${t + 1}, ${Ct(e.token)}, ${i.shown(e)}`);
 		}), x(c, _("span", {}, i.ends[0]), _("span", {
 			class: "ramp",
 			"aria-hidden": "true"
 		}), _("span", {}, `${i.ends[1]} (${i.what})`)), l.draw(i);
 	}
-	let g = _("fieldset", { class: "choices" }, _("legend", {}, "Colour by"), ...Fa.map((e) => _("label", {}, _("input", {
+	let g = _("fieldset", { class: "choices" }, _("legend", {}, "Colour by"), ...Ia.map((e) => _("label", {}, _("input", {
 		type: "radio",
 		name: "colour",
 		value: e.name,
@@ -3422,20 +3452,20 @@ function Ia(e, t, n) {
 		element: _("div", {}, _("div", { class: "prompt" }, _("p", { class: "meta" }, `${e.model}, seed ${e.seed}, drawn through ${e.chain || "no chain (raw)"}`), e.note ? _("p", { class: "note" }, e.note) : null), _("section", {
 			class: "card",
 			"aria-label": "Text"
-		}, g, u, c), _("div", { class: "columns text-columns" }, o, _("figure", { class: "card" }, _("figcaption", {}, La(e)), l.element))),
+		}, g, u, c), _("div", { class: "columns text-columns" }, o, _("figure", { class: "card" }, _("figcaption", {}, Ra(e)), l.element))),
 		close: l.close,
 		download: {
 			name: "retort-text",
 			json: () => e,
-			csv: () => Ha(e),
+			csv: () => Ua(e),
 			svg: () => l.element
 		}
 	};
 }
-function La(e) {
-	return `${at(e.tokens.length)}: log-probability ${N(e.logprob_raw)} (raw, summed), mean entropy ${N(e.mean_entropy_nats)}, chance that a greedy replay differs somewhere ${j(e.flip_risk)} (noise ${M(e.noise_scale)} logits)`;
+function Ra(e) {
+	return `${ot(e.tokens.length)}: log-probability ${N(e.logprob_raw)} (raw, summed), mean entropy ${N(e.mean_entropy_nats)}, chance that a greedy replay differs somewhere ${j(e.flip_risk)} (noise ${M(e.noise_scale)} logits)`;
 }
-function Ra(e, t, n) {
+function za(e, t, n) {
 	let r = e.tokens[t], i = Math.max(...r.alternatives.map((e) => Math.max(e.prob_raw, e.prob_processed)), 1e-12), a = [
 		["rank", F(r.rank)],
 		["log-probability, raw", N(r.logprob_raw)],
@@ -3451,17 +3481,17 @@ function Ra(e, t, n) {
 		_("h2", {}, _("small", {}, `${t + 1} of ${e.tokens.length} `), L(r.token), _("small", {}, r.given ? " given" : " drawn")),
 		r.removed_by ? _("p", { class: "error" }, `${r.removed_by} would have removed it`) : _("p", { hidden: !0 }),
 		_("dl", { class: "facts" }, ...a.map(([e, t]) => _("div", {}, _("dt", {}, e), _("dd", {}, t)))),
-		_("table", { class: "bars alternatives" }, _("caption", {}, n ? "Could have stood here; choose one to branch" : "Could have stood here"), _("thead", { class: "sr" }, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", { scope: "col" }, "raw"), _("th", { scope: "col" }, "processed"), _("th", { scope: "col" }, "bar"))), _("tbody", {}, ...r.alternatives.map((e) => za(e, r, i, n && (() => n.branch(t, e.id))))))
+		_("table", { class: "bars alternatives" }, _("caption", {}, n ? "Could have stood here; choose one to branch" : "Could have stood here"), _("thead", { class: "sr" }, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", { scope: "col" }, "raw"), _("th", { scope: "col" }, "processed"), _("th", { scope: "col" }, "bar"))), _("tbody", {}, ...r.alternatives.map((e) => Ba(e, r, i, n && (() => n.branch(t, e.id))))))
 	];
 }
-function za(e, t, n, r) {
+function Ba(e, t, n, r) {
 	let i = e.id === t.id, a = L(e.token), o = _("span", { class: "bar bar-raw" }), s = _("span", { class: "bar bar-processed" });
 	o.style.transform = `scaleX(${e.prob_raw / n})`, s.style.transform = `scaleX(${e.prob_processed / n})`;
 	let c = r && !i ? _("button", {
 		type: "button",
 		class: "pick",
 		onclick: r,
-		"aria-label": `Branch here with ${St(e.token)}`
+		"aria-label": `Branch here with ${Ct(e.token)}`
 	}, a) : a;
 	return _("tr", {
 		class: e.prob_processed === 0 ? "removed" : "",
@@ -3474,20 +3504,20 @@ function za(e, t, n, r) {
 		"aria-hidden": "true"
 	}, o, s)));
 }
-var Ba = 150;
-function Va(e, t) {
+var Va = 150;
+function Ha(e, t) {
 	let n = v("title"), r = v("g"), i = null, a = 640, o = 0, s = v("svg", {
-		viewBox: `0 0 640 ${Ba}`,
+		viewBox: `0 0 640 ${Va}`,
 		class: "chart strip",
 		role: "img"
-	}, n, r), c = dt(s, Ba, (e) => {
+	}, n, r), c = ft(s, Va, (e) => {
 		a = e, i && l(i);
 	});
 	function l(s) {
 		i = s, S(n, `${s.label} of each token: ${e.tokens.map(s.shown).slice(0, 40).join(", ")}`);
 		let c = a / Math.max(e.tokens.length, 1);
 		x(r, ...e.tokens.map((e, n) => {
-			let r = 124 * Math.min(1, Math.max(0, s.heat(e))), i = xt(e.token);
+			let r = 124 * Math.min(1, Math.max(0, s.heat(e))), i = St(e.token);
 			return v("g", {
 				class: "strip-bar",
 				onclick: () => t(n)
@@ -3496,7 +3526,7 @@ function Va(e, t) {
 				x: n * c,
 				y: 0,
 				width: c,
-				height: Ba
+				height: Va
 			}), v("rect", {
 				class: "strip-fill",
 				x: n * c + 1,
@@ -3520,7 +3550,7 @@ function Va(e, t) {
 		close: c
 	};
 }
-function Ha(e) {
+function Ua(e) {
 	return [[
 		"place",
 		"id",
@@ -3552,9 +3582,9 @@ function Ha(e) {
 	])];
 }
 // src/views/tune.ts
-function Ua(e, t) {
-	let n = e.settings.map((t, n) => Ka(t, e.axis) ?? n), r = e.settings.every((t) => Ka(t, e.axis) !== null), i = e.recommendation, a = Vi(), o = Vi(200), s = r ? qa(i.region) : void 0, c = {
-		x: r ? Ja(e.axis) : "setting, as in the table",
+function Wa(e, t) {
+	let n = e.settings.map((t, n) => qa(t, e.axis) ?? n), r = e.settings.every((t) => qa(t, e.axis) !== null), i = e.recommendation, a = Hi(), o = Hi(200), s = r ? Ja(i.region) : void 0, c = {
+		x: r ? Ya(e.axis) : "setting, as in the table",
 		...s && { region: [s[0], s.at(-1)] },
 		...r && typeof i.setting == "number" ? { mark: i.setting } : {},
 		...r ? {} : { ticks: n.map((e) => [e, String(e + 1)]) }
@@ -3600,10 +3630,10 @@ function Ua(e, t) {
 		element: _("div", {}, _("section", {
 			class: "card",
 			"aria-label": "Recommendation"
-		}, _("p", { class: "meta" }, `${e.model} on ${e.task} (${e.goal}): ${F(e.items)} items, ${F(e.samples_per_item)} answers each, seed ${e.seed}${e.chain ? `, drawn through ${e.chain}` : ""}`), _("h2", { class: "verdict" }, `Recommended: ${Ya(i.setting, e.axis)}`), _("p", {}, i.reason), _("dl", { class: "facts recommendation" }, ...Wa(e))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Quality. "), _("small", {}, `${e.score}; the band is each setting's own 95 % interval, the shaded stretch what cannot be told from the best, the dashed line what is recommended.`)), a.element), u.length === 0 ? null : _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Variety. "), _("span", { class: "legend" }, _("span", { class: "key key-second" }, "distinct: share of an item's answers that differ"), _("span", { class: "key key-dashed" }, "agreement: share of pairs that are the same"))), o.element), _("section", {
+		}, _("p", { class: "meta" }, `${e.model} on ${e.task} (${e.goal}): ${F(e.items)} items, ${F(e.samples_per_item)} answers each, seed ${e.seed}${e.chain ? `, drawn through ${e.chain}` : ""}`), _("h2", { class: "verdict" }, `Recommended: ${Xa(i.setting, e.axis)}`), _("p", {}, i.reason), _("dl", { class: "facts recommendation" }, ...Ga(e))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Quality. "), _("small", {}, `${e.score}; the band is each setting's own 95 % interval, the shaded stretch what cannot be told from the best, the dashed line what is recommended.`)), a.element), u.length === 0 ? null : _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Variety. "), _("span", { class: "legend" }, _("span", { class: "key key-second" }, "distinct: share of an item's answers that differ"), _("span", { class: "key key-dashed" }, "agreement: share of pairs that are the same"))), o.element), _("section", {
 			class: "card scroll",
 			"aria-label": "All settings"
-		}, Ga(e))),
+		}, Ka(e))),
 		close: () => {
 			a.close(), o.close();
 		},
@@ -3619,7 +3649,7 @@ function Ua(e, t) {
 				"agreement",
 				"samples"
 			], ...e.settings.map((e) => [
-				Ya(e.temperature ?? e.setting, null),
+				Xa(e.temperature ?? e.setting, null),
 				e.score,
 				...e.score_ci,
 				e.distinct,
@@ -3630,9 +3660,9 @@ function Ua(e, t) {
 		}
 	};
 }
-function Wa(e) {
+function Ga(e) {
 	let t = e.recommendation, n = [
-		[`score less that at ${Ya(t.reference, e.axis)}`, `${P(t.difference, 3)} (${P(t.difference_ci[0], 3)} to ${P(t.difference_ci[1], 3)}, for all pairs together)`],
+		[`score less that at ${Xa(t.reference, e.axis)}`, `${P(t.difference, 3)} (${P(t.difference_ci[0], 3)} to ${P(t.difference_ci[1], 3)}, for all pairs together)`],
 		["told apart from any other", t.detectable ? "yes" : "no"],
 		["advantage on held-out items", t.held_out_difference === null ? "–" : `${P(t.held_out_difference, 3)}${t.held_out_ci ? ` (${P(t.held_out_ci[0], 3)} to ${P(t.held_out_ci[1], 3)})` : ""}`],
 		["chosen again on half the items", t.chosen_again === null ? "–" : `${Math.round(100 * t.chosen_again)} %`],
@@ -3640,10 +3670,10 @@ function Wa(e) {
 	];
 	return e.forward_passes !== null && e.independent_passes !== null && n.push(["forward passes", `${F(e.forward_passes)}, against ${F(e.independent_passes)} one by one`]), n.map(([e, t]) => _("div", {}, _("dt", {}, e), _("dd", {}, t)));
 }
-function Ga(e) {
+function Ka(e) {
 	let t = [
 		"",
-		Ja(e.axis),
+		Ya(e.axis),
 		"score",
 		"95 % interval",
 		"distinct",
@@ -3652,27 +3682,27 @@ function Ga(e) {
 	];
 	return _("table", { class: "plain-table numeric" }, _("caption", { class: "sr" }, "Every setting with its score and variety"), _("thead", {}, _("tr", {}, ...t.map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...e.settings.map((t, n) => {
 		let r = t.temperature ?? t.setting, i = JSON.stringify(r) === JSON.stringify(e.recommendation.setting);
-		return _("tr", { class: i ? "chosen" : "" }, _("td", {}, i ? "→" : String(n + 1)), _("th", { scope: "row" }, Ya(r, null)), _("td", {
+		return _("tr", { class: i ? "chosen" : "" }, _("td", {}, i ? "→" : String(n + 1)), _("th", { scope: "row" }, Xa(r, null)), _("td", {
 			class: "figure",
 			"data-value": t.score
 		}, t.score.toFixed(3)), _("td", { class: "figure" }, `${t.score_ci[0].toFixed(3)} to ${t.score_ci[1].toFixed(3)}`), _("td", { class: "figure" }, M(t.distinct)), _("td", { class: "figure" }, M(t.agreement)), _("td", { class: "figure" }, F(t.samples)));
 	})));
 }
-function Ka(e, t) {
+function qa(e, t) {
 	let n = t ? e.setting?.[t] ?? (t === "temperature" ? e.temperature : null) : null;
 	return typeof n == "number" ? n : null;
 }
-function qa(e) {
+function Ja(e) {
 	return e.length > 0 && e.every((e) => typeof e == "number") ? e : void 0;
 }
-function Ja(e) {
+function Ya(e) {
 	return e === "temperature" ? "temperature τ" : e ?? "setting";
 }
-function Ya(e, t) {
+function Xa(e, t) {
 	return typeof e == "number" ? t === "temperature" ? `τ = ${I(e)}` : t ? `${t} = ${I(e)}` : I(e) : typeof e == "object" && e ? Object.entries(e).map(([e, t]) => `${e}=${t}`).join(" ") : String(e);
 }
 // src/app.ts
-function Xa(e, t, { address: n, tabs: r = Qa(t) }) {
+function Za(e, t, { address: n, tabs: r = $a(t) }) {
 	let i = _("div", {
 		class: "sr",
 		role: "status",
@@ -3726,52 +3756,52 @@ function Xa(e, t, { address: n, tabs: r = Qa(t) }) {
 	}, t)))), m = _("button", {
 		type: "button",
 		class: "quiet",
-		onclick: () => void Za(a)
+		onclick: () => void Qa(a)
 	}, "Copy link");
 	e.classList.add("retort"), x(e, _("header", { class: "head" }, _("p", { class: "brand" }, "retort"), u, _("div", { class: "tools" }, n ? m : null, p, ae(e))), o, i);
 	let h = a.state.listen((e) => e === "view" && f());
-	return f(), () => {
+	return f(), performance.mark("retort-controls"), () => {
 		h(), s?.close(), e.replaceChildren();
 	};
 }
-async function Za(e) {
+async function Qa(e) {
 	try {
 		await navigator.clipboard.writeText(e.state.link()), e.announce("Link copied");
 	} catch {
 		history.replaceState(null, "", e.state.link()), e.announce("The link is in the address bar");
 	}
 }
-function Qa(e) {
+function $a(e) {
 	let t = [], { position: n, text: r, path: i, compare: a, tune: o, distil: s } = e;
 	return n && t.push({
 		name: "position",
 		label: "Position",
-		open: (e) => Ta(n, e)
+		open: (e) => Ea(n, e)
 	}), r && t.push({
 		name: "text",
 		label: "Text",
-		open: (e) => Ia(r, e)
+		open: (e) => La(r, e)
 	}), i && t.push({
 		name: "path",
 		label: "Path",
-		open: (e) => na(i, e)
+		open: (e) => ra(i, e)
 	}), a && t.push({
 		name: "compare",
 		label: "Compare",
-		open: (e) => wt(a, e)
+		open: (e) => Tt(a, e)
 	}), o && t.push({
 		name: "tune",
 		label: "Tune",
-		open: (e) => Ua(o, e)
+		open: (e) => Wa(o, e)
 	}), s && t.push({
 		name: "distil",
 		label: "Distil",
-		open: (e) => qi(s, e)
+		open: (e) => Ji(s, e)
 	}), t;
 }
 // src/parts/runForm.ts
-function $a(t) {
-	let { api: n, state: r, fields: i } = t, a = null, o = new Map(i.map((e) => [e.name, eo(e, r)])), s = _("button", {
+function eo(t) {
+	let { api: n, state: r, fields: i } = t, a = null, o = new Map(i.map((e) => [e.name, to(e, r)])), s = _("button", {
 		type: "submit",
 		class: "solid"
 	}, t.verb), c = _("button", {
@@ -3840,7 +3870,7 @@ function $a(t) {
 		}
 	};
 }
-function eo(e, t) {
+function to(e, t) {
 	let n = C(e.name), r = e.name, i = t.get(r) ?? e.initial;
 	if (e.kind === "choice") {
 		let t = _("select", {
@@ -3870,8 +3900,8 @@ function eo(e, t) {
 	return a.value = i, a;
 }
 // src/studio.ts
-var to = "The sky is", no = /* @__PURE__ */ new Map();
-function ro(e, { models: t, tasks: n, recipes: r }) {
+var no = "The sky is", ro = /* @__PURE__ */ new Map();
+function io(e, { models: t, tasks: n, recipes: r }) {
 	let i = {
 		name: "model",
 		label: "Model",
@@ -3882,7 +3912,7 @@ function ro(e, { models: t, tasks: n, recipes: r }) {
 		name: "prompt",
 		label: "Prompt",
 		kind: "lines",
-		initial: to,
+		initial: no,
 		hint: "Ctrl+Enter looks"
 	}, o = {
 		name: "seed",
@@ -3913,7 +3943,7 @@ function ro(e, { models: t, tasks: n, recipes: r }) {
 		hint: "first:last:count, or a list"
 	};
 	return [
-		io(e, {
+		ao(e, {
 			name: "position",
 			label: "Position",
 			kind: "position",
@@ -3923,14 +3953,14 @@ function ro(e, { models: t, tasks: n, recipes: r }) {
 			body: ({ model: e, prompt: t }, { state: n }) => ({
 				model: e,
 				prompt: t,
-				continuation: so(n.get("continuation"))
+				continuation: co(n.get("continuation"))
 			}),
-			view: (e, t, n) => Ta(e, t, (r) => {
-				let i = so(t.state.get("continuation"));
+			view: (e, t, n) => Ea(e, t, (r) => {
+				let i = co(t.state.get("continuation"));
 				t.state.set("continuation", [...i, e.ids[r]].join(",")), n();
 			})
 		}),
-		io(e, {
+		ao(e, {
 			name: "text",
 			label: "Text",
 			kind: "text",
@@ -3948,14 +3978,14 @@ function ro(e, { models: t, tasks: n, recipes: r }) {
 				chain: n,
 				seed: $("seed", r),
 				max_tokens: $("longest text", i),
-				continuation: so(a.get("continuation"))
+				continuation: co(a.get("continuation"))
 			}),
-			view: (e, t, n) => Ia(e, t, { branch: (r, i) => {
+			view: (e, t, n) => La(e, t, { branch: (r, i) => {
 				let a = e.tokens.slice(0, r).map((e) => e.id);
 				t.state.set("continuation", [...a, i].join(",")), t.state.set("token", String(r)), n();
 			} })
 		}),
-		io(e, {
+		ao(e, {
 			name: "path",
 			label: "Path",
 			kind: "path",
@@ -3974,11 +4004,11 @@ function ro(e, { models: t, tasks: n, recipes: r }) {
 				chain: a,
 				seed: $("seed", n),
 				max_tokens: $("longest text", r),
-				temperatures: oo(i)
+				temperatures: so(i)
 			}),
-			view: (e, t) => na(e, t)
+			view: (e, t) => ra(e, t)
 		}),
-		io(e, {
+		ao(e, {
 			name: "compare",
 			label: "Compare",
 			kind: "compare",
@@ -4012,9 +4042,9 @@ function ro(e, { models: t, tasks: n, recipes: r }) {
 				model_b: n,
 				prompt_b: r || t
 			}),
-			view: (e, t) => wt(e, t)
+			view: (e, t) => Tt(e, t)
 		}),
-		io(e, {
+		ao(e, {
 			name: "tune",
 			label: "Tune",
 			kind: "tune",
@@ -4052,15 +4082,15 @@ function ro(e, { models: t, tasks: n, recipes: r }) {
 			body: ({ model: e, task: t, tune_temperatures: n, samples: r, items: i, truncations: a, seed: o }) => ({
 				model: e,
 				task: t,
-				temperatures: oo(n),
+				temperatures: so(n),
 				samples: $("answers an item", r),
 				chain: a,
 				seed: $("seed", o),
 				...i?.trim() ? { items: $("items", i) } : {}
 			}),
-			view: (e, t) => Ua(e, t)
+			view: (e, t) => Wa(e, t)
 		}),
-		io(e, {
+		ao(e, {
 			name: "distil",
 			label: "Distil",
 			kind: "distil",
@@ -4105,20 +4135,20 @@ function ro(e, { models: t, tasks: n, recipes: r }) {
 				temperature: Number(r),
 				alpha: Number(i)
 			}),
-			view: (e, t) => qi(e, t),
-			live: (e, t, n) => t === "point" ? Qi(e, n) : null
+			view: (e, t) => Ji(e, t),
+			live: (e, t, n) => t === "point" ? $i(e, n) : null
 		})
 	];
 }
-function io(e, t) {
+function ao(e, t) {
 	return {
 		name: t.name,
 		label: t.label,
-		open: (n) => ao(e, t, n)
+		open: (n) => oo(e, t, n)
 	};
 }
-function ao(e, t, n) {
-	let r = null, i = null, a = _("div", { class: "holder" }), o = $a({
+function oo(e, t, n) {
+	let r = null, i = null, a = _("div", { class: "holder" }), o = eo({
 		api: e,
 		state: n.state,
 		announce: n.announce,
@@ -4132,7 +4162,7 @@ function ao(e, t, n) {
 			r !== null && s(i = r);
 		},
 		onRecord: (e, n) => {
-			no.set(t.name, {
+			ro.set(t.name, {
 				record: e,
 				values: n
 			}), s(e);
@@ -4142,7 +4172,7 @@ function ao(e, t, n) {
 	function s(e) {
 		r?.close(), r = t.view(e, n, o.run), x(a, r.element);
 	}
-	let c = no.get(t.name);
+	let c = ro.get(t.name);
 	return c ? s(c.record) : t.eager && o.run(), {
 		element: _("div", {}, o.element, a),
 		get download() {
@@ -4158,36 +4188,36 @@ function $(e, t) {
 	if (!t?.trim() || !Number.isSafeInteger(n)) throw Error(`${e} must be a whole number, got “${t ?? ""}”`);
 	return n;
 }
-function oo(e) {
+function so(e) {
 	let t = /^\s*([\d.]+):([\d.]+):(\d+)\s*$/.exec(e ?? ""), n = t ? Array.from({ length: Number(t[3]) }, (e, n) => Number(t[1]) + (Number(t[2]) - Number(t[1])) * n / Math.max(1, Number(t[3]) - 1)) : (e ?? "").split(",").map(Number);
 	if (n.length === 0 || !n.every(Number.isFinite)) throw Error(`temperatures are first:last:count (0:2:41) or a list (0, 0.5, 1), got “${e ?? ""}”`);
 	return n.map((e) => Number(e.toFixed(10)));
 }
-function so(e) {
+function co(e) {
 	return e ? e.split(",").map(Number).filter(Number.isSafeInteger) : [];
 }
 // src/main.ts
-function co({ model: e, el: t }) {
+function lo({ model: e, el: t }) {
 	let n = document.createElement("div");
 	t.append(n);
-	let r = Xa(n, e.get("data"), { address: !1 }), i = () => {
-		r(), r = Xa(n, e.get("data"), { address: !1 });
+	let r = Za(n, e.get("data"), { address: !1 }), i = () => {
+		r(), r = Za(n, e.get("data"), { address: !1 });
 	};
 	return e.on("change:data", i), () => {
 		e.off("change:data", i), r();
 	};
 }
-var lo = { render: co }, uo = document.getElementById("retort-data"), fo = document.getElementById("retort-page");
-uo !== null && fo !== null && po(fo, JSON.parse(uo.textContent ?? "{}"));
-function po(e, t) {
+var uo = { render: lo }, fo = document.getElementById("retort-data"), po = document.getElementById("retort-page");
+fo !== null && po !== null && mo(po, JSON.parse(fo.textContent ?? "{}"));
+function mo(e, t) {
 	if (!t.studio) {
-		Xa(e, t, { address: !0 });
+		Za(e, t, { address: !0 });
 		return;
 	}
 	let n = new r();
-	n.offer().then((r) => Xa(e, t, {
+	n.offer().then((r) => Za(e, t, {
 		address: !0,
-		tabs: ro(n, r)
+		tabs: io(n, r)
 	})).catch((t) => e.textContent = t.message);
 }
-export { lo as default };
+export { uo as default };
