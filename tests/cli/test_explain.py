@@ -14,7 +14,7 @@ def test_json_has_each_engine_and_each_pair(run_json, sky) -> None:
     assert document["settings"] == {"temperature": 3, "top_p": 0.9}
     vllm, mlx = document["engines"]
     assert (vllm["engine"], vllm["spec"]) == ("vllm", "temperature=3 | top_p(0.9, ties=highest)")
-    assert (mlx["engine"], mlx["spec"]) == ("mlx-lm", "top_p(0.9, ties=highest) | temperature=3")
+    assert (mlx["engine"], mlx["spec"]) == ("mlx-lm", "top_p(0.9, ties=all) | temperature=3")
     # At τ = 3: 0.7407, 0.1353, 0.0768: three are needed. At τ = 1 the first alone has 0.9927.
     assert (vllm["kept"], vllm["ids"]) == (3, [0, 1, 2])
     assert (mlx["kept"], mlx["ids"], mlx["entropy_nats"]) == (1, [0], 0)

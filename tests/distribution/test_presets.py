@@ -24,7 +24,7 @@ ORDERS = {
     "sglang": "repetition_penalty(1.2, scope=output) | temperature=0.8 | top_k(50, ties=all) | top_p(0.9, ties=all) | "
     "min_p=0.05",
     "llama.cpp": "repetition_penalty(1.2, scope=last:64) | top_k=50 | top_p=0.9 | min_p=0.05 | temperature=0.8",
-    "mlx-lm": "repetition_penalty(1.2, scope=last:20) | top_p(0.9, ties=highest) | min_p=0.05 | top_k=50 | "
+    "mlx-lm": "repetition_penalty(1.2, scope=last:20) | top_p(0.9, ties=all) | min_p=0.05 | top_k=50 | "
     "temperature=0.8",
 }
 
@@ -88,7 +88,7 @@ def test_llama_cpp_dynamic_temperature_takes_the_temperatures_place() -> None:
         ("transformers", {"bad_words": [[2]], "end_ids": (2,)}, ""),
         ("transformers", {"top_h": 0.5}, "top_h(0.5, entropy=summed, among=100)"),
         ("llama.cpp", {"top_p": 0.5, "min_keep": 3}, "top_p(0.5, min_keep=3)"),
-        ("mlx-lm", {"min_p": 0.5, "top_p": 0.5, "min_keep": 3}, "top_p(0.5, ties=highest) | min_p(0.5, min_keep=3)"),
+        ("mlx-lm", {"min_p": 0.5, "top_p": 0.5, "min_keep": 3}, "top_p(0.5, ties=all) | min_p(0.5, min_keep=3)"),
         ("llama.cpp", {"presence_penalty": 1, "penalty_scope": "all"}, "presence_penalty(1, scope=all)"),
         ("mlx-lm", {"presence_penalty": 1, "penalty_scope": "last:9"}, "presence_penalty(1, scope=last:9)"),
         ("vllm", {"presence_penalty": 1, "penalty_scope": "output"}, "presence_penalty=1"),

@@ -324,6 +324,7 @@ ENGINES: dict[str, Engine] = {
             notes=(
                 "which of the tokens that tie for the last place it keeps depends on its sort",
                 "a grammar is asked after the draw first, and before it only if the token is refused",
+                "behind top_n_sigma its typical_p and dynamic temperature still count the tokens that it masked",
             ),
         ),
         Engine(
@@ -342,7 +343,7 @@ ENGINES: dict[str, Engine] = {
             ),
             quirks={
                 **{penalty: {"scope": "last:20"} for penalty in PENALTIES},
-                "top_p": {"ties": "highest"},
+                "top_p": {"ties": "all"},
             },
             defaults={"temperature": 0.0},
             read=_mlx_reading,
