@@ -11,7 +11,7 @@ from importlib import import_module
 
 from benchmarks.record import Settings, cores, markdown, write
 
-NAMES = ("startup", "sampling", "generate", "speculative", "path", "distill", "lens")
+NAMES = ("startup", "sampling", "generate", "speculative", "path", "tune", "distill", "lens")
 ROUNDS = 7
 
 
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout instead of tables")
     parser.add_argument(
         "--model",
-        help="for generate, path and distill; default: embedded:base (generate: embedded:small too), or a random "
+        help="for generate, path, tune and distill; default: embedded:base (generate: embedded:small too), or a random "
         "model of its shape",
     )
     parser.add_argument(

@@ -63,10 +63,10 @@ def _compare(source: Any, prompts: Sequence[str], num_temperatures: int, max_tok
 
     def transformers_loop() -> None:
         nonlocal drawn
-        drawn = sum(_transformers_tokens(source, prompts, temperature, max_tokens) for temperature in grid)
+        drawn = sum(transformers_tokens(source, prompts, temperature, max_tokens) for temperature in grid)
 
     paths, texts = path(), one_batch()
-    _check_same_texts(paths, texts, grid, len(prompts))
+    check_same_texts(paths, texts, grid, len(prompts))
     timed = {
         "retort path": path,
         "retort, one batch": one_batch,
@@ -83,7 +83,7 @@ def _compare(source: Any, prompts: Sequence[str], num_temperatures: int, max_tok
     )
 
 
-def _check_same_texts(
+def check_same_texts(
     paths: Sequence[Any], texts: Sequence[Any], grid: Sequence[float], num_prompts: int
 ) -> None:
     """A fast wrong answer is no answer: every text of the path is the one that `generate` gives.
@@ -97,7 +97,7 @@ def _check_same_texts(
             raise SystemExit(f"path and generate differ at temperature {grid[number // num_prompts]:g}")
 
 
-def _transformers_tokens(source: Any, prompts: Sequence[str], temperature: float, max_tokens: int) -> int:
+def transformers_tokens(source: Any, prompts: Sequence[str], temperature: float, max_tokens: int) -> int:
     """Tokens that transformers draws for these prompts; its own defaults of truncation are switched off."""
     import torch
 

@@ -93,9 +93,10 @@ def write(found: Record) -> None:
 
 def markdown(found: Mapping[str, Any]) -> str:
     """The section of one result, from its JSON: what was run, then a line a case."""
-    first = found["rows"][0]
-    ours, *peers = first["seconds"]
-    details = list(first["details"])
+    ours = next(iter(found["rows"][0]["seconds"]))
+    # A case may lack a peer or a detail that others have.
+    peers = list(dict.fromkeys(name for row in found["rows"] for name in row["ratios"]))
+    details = list(dict.fromkeys(name for row in found["rows"] for name in row["details"]))
     lines = [
         f"## {found['name']}",
         "",
@@ -114,9 +115,10 @@ def markdown(found: Mapping[str, Any]) -> str:
         _line(["---"] * (2 + len(peers) + len(details))),
     ]
     for row in found["rows"]:
-        ratios = [_ratio(row["ratios"][peer]) for peer in peers]
-        shown = [f"{row['details'][name]:.4g}" for name in details]
-        lines.append(_line([row["case"], _seconds(row["seconds"][ours]), *ratios, *shown]))
+        ratios = [_ratio(row["ratios"][peer]) if peer in row["ratios"] else "–" for peer in peers]
+        shown = [f"{row['details'][name]:.4g}" if name in row["details"] else "–" for name in details]
+        our_seconds = row["seconds"][next(iter(row["seconds"]))]
+        lines.append(_line([row["case"], _seconds(our_seconds), *ratios, *shown]))
     return "\n".join([*lines, ""])
 
 

@@ -67,7 +67,9 @@ def test_generation_is_timed_with_the_tokens_it_drew(capsys: pytest.CaptureFixtu
 def test_an_unknown_name_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["pathh"])
-    assert "there are startup, sampling, generate, speculative, path, distill" in capsys.readouterr().err
+    assert (
+        "there are startup, sampling, generate, speculative, path, tune, distill" in capsys.readouterr().err
+    )
 
 
 def test_a_page_of_a_large_vocabulary_is_packed_and_timed_without_a_studio() -> None:
@@ -76,3 +78,12 @@ def test_a_page_of_a_large_vocabulary_is_packed_and_timed_without_a_studio() -> 
     row = _row("a case", [0.001, 0.002, 0.009], data=2500)
     assert row.seconds == {"retort": 0.002} and row.details["kilobytes"] == 2.5
     assert row.details["worst ms"] == pytest.approx(9.0) and row.details["wait ms"] == pytest.approx(2.0)
+
+
+def test_a_quick_run_of_tune_has_its_cases(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["tune", "--quick", "--json", "--threads", "1"])
+    (document,) = json.loads(capsys.readouterr().out)
+    cases = [row["case"].split(":")[0] for row in document["rows"]]
+    assert cases == ["short answers", "long answers", "whole job", "from a recording"]
+    assert 0 < document["rows"][0]["details"]["passes, share"] <= 1
+    assert "whole job" in markdown(document)
