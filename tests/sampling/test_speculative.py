@@ -18,8 +18,8 @@ from scipy import stats
 from retort.distribution import Chain, log_softmax
 from retort.errors import InputError
 from retort.sampling import SamplingParams, gumbel_at, sample, speculative
-from retort.sampling.acceptance import coupled_chance, coupled_rate, residual_rate
-from retort.sampling.speculative import METHODS, Draft, Judged, Method, Verdict, judge_residual, verify
+from retort.sampling.acceptance import Judged, coupled_chance, coupled_rate, judge_residual, residual_rate
+from retort.sampling.speculative import METHODS, Draft, Method, Verdict, verify
 
 LEVEL = 1e-5
 NO_MASS = -np.inf
@@ -174,10 +174,10 @@ def test_coupled_text_is_the_text_without_a_draft(draft: str, chain: str) -> Non
     ],
 )
 def test_law_of_residual_texts_is_the_targets(draft: str, chain: str) -> None:
-    """G-test of 10,000 texts of three tokens, drawn in rounds of two draft tokens."""
+    """G-test of 5,000 texts of three tokens, drawn in rounds of two draft tokens."""
     params = SamplingParams(chain=Chain.parse(chain))
     texts, drafted, accepted = decode(
-        TARGET, DRAFTS[draft], params, method="residual", seeds=range(10_000), length=3, num_draft=2
+        TARGET, DRAFTS[draft], params, method="residual", seeds=range(5_000), length=3, num_draft=2
     )
     assert g_test(texts, law(TARGET, params, 3)) > LEVEL
     assert 0 < accepted < drafted or draft == "disjoint" or chain == "temperature=0"
@@ -185,7 +185,7 @@ def test_law_of_residual_texts_is_the_targets(draft: str, chain: str) -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 def test_law_holds_where_draft_and_target_have_other_settings(method: Method) -> None:
-    """A hot target with a cold draft, cut to three tokens of which the target has cut one; 10,000 texts."""
+    """A hot target with a cold draft, cut to three tokens of which the target has cut one; 5,000 texts."""
     params = SamplingParams(chain=Chain.parse("temperature=1.8 | top_k=4"))
     colder = SamplingParams(chain=Chain.parse("temperature=0.6 | top_k=3"))
     texts, _, accepted = decode(
@@ -193,7 +193,7 @@ def test_law_holds_where_draft_and_target_have_other_settings(method: Method) ->
         DRAFTS["unlike"],
         params,
         method=method,
-        seeds=range(10_000),
+        seeds=range(5_000),
         length=3,
         num_draft=2,
         draft_params=colder,
@@ -214,9 +214,9 @@ def test_the_test_sees_a_law_that_is_wrong(monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(speculative, "judge_residual", without_residual)
     params = SamplingParams(chain=Chain.parse("temperature=0.7"))
-    for draft, seen in (("unlike", 1e-100), ("zeros", 1e-100)):
+    for draft, seen in (("unlike", 1e-50), ("zeros", 1e-50)):
         texts, _, _ = decode(
-            TARGET, DRAFTS[draft], params, method="residual", seeds=range(10_000), length=3, num_draft=2
+            TARGET, DRAFTS[draft], params, method="residual", seeds=range(5_000), length=3, num_draft=2
         )
         assert g_test(texts, law(TARGET, params, 3)) < seen, draft
 
@@ -230,14 +230,14 @@ def test_the_test_sees_a_coin_that_is_the_drafts_own_noise(monkeypatch: pytest.M
 
     monkeypatch.setattr(speculative, "uniform_at", same_noise)
     texts, _, _ = decode(
-        TARGET, DRAFTS["unlike"], params, method="residual", seeds=range(10_000), length=3, num_draft=2
+        TARGET, DRAFTS["unlike"], params, method="residual", seeds=range(5_000), length=3, num_draft=2
     )
-    assert g_test(texts, law(TARGET, params, 3)) < 1e-20
+    assert g_test(texts, law(TARGET, params, 3)) < 1e-8
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_rates_are_the_shares_that_stand(method: Method) -> None:
-    """Draft tokens that stand, of 10,000 for each draft: within 4.5 standard deviations of the exact rate."""
+    """Draft tokens that stand, of 5,000 for each draft: within 4.5 standard deviations of the exact rate."""
     params = SamplingParams()
     for draft in DRAFTS.values():
         rate = {"residual": residual_rate, "coupled": coupled_rate}[method](
@@ -248,7 +248,7 @@ def test_rates_are_the_shares_that_stand(method: Method) -> None:
             np.tile(draft[0], (5, 1)),
             params,
             method=method,
-            seeds=range(10_000),
+            seeds=range(5_000),
             length=1,
             num_draft=1,
         )

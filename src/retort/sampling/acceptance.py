@@ -1,13 +1,60 @@
-"""How often a draft token stands, from the two distributions alone: the exact rates of both methods of `speculative`.
+"""When a draft token stands and how often, from the two distributions alone: the arithmetic of `speculative`.
 
 p are the target's probabilities, q the draft's, both after their chains. Legend: G rows, V vocabulary.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from retort.errors import InputError
+
+
+@dataclass(frozen=True)
+class Judged:
+    """`[g]` each: whether the draft token stands, the token there now, ln(p/q) of the draft token, ln of the coin."""
+
+    stands: np.ndarray
+    ids: np.ndarray
+    log_ratio: np.ndarray
+    log_coin: np.ndarray
+
+
+def judge_residual(
+    target_GV: np.ndarray,
+    draft_GV: np.ndarray,
+    drafted_G: np.ndarray,
+    coins_G: np.ndarray,
+    picks_G: np.ndarray,
+) -> Judged:
+    """The draft token x where `coin < p_x/q_x`, else the token that `pick` finds in `max(p - q, 0)`, normalised.
+
+    Shapes: log-probabilities `[g, vocab]` (nats, float64), the others `[g]`; coins and picks uniform in (0, 1).
+    P(x stands) + P(refused)·residual_x = min(p_x, q_x) + max(p_x - q_x, 0) = p_x. A pick finds a token by the sums of
+    the residual in order of ids, so its law is right to the grain of the uniform, 2^-52.
+    Raises InputError where q_x = 0: the draft cannot have drawn x. Source: Leviathan, Kalman, Matias 2023, algorithm 1.
+    """
+    each = np.arange(len(drafted_G))
+    own_G = draft_GV[each, drafted_G]
+    if not (own_G > -np.inf).all():
+        token = int(drafted_G[np.argmin(own_G)])
+        raise InputError(
+            f"draft token {token} has probability 0 in the draft's own distribution, so it was not drawn from it; "
+            "pass the logits and draft_params that it was drawn with"
+        )
+    log_ratio_G = target_GV[each, drafted_G] - own_G
+    log_coin_G = np.log(coins_G)
+    sums_GV = np.cumsum(np.maximum(np.exp(target_GV) - np.exp(draft_GV), 0.0), axis=-1)
+    # Where p = q up to rounding nothing is left to draw from; the draft token then is a draw from p as it is.
+    stands_G = (log_coin_G < log_ratio_G) | (sums_GV[:, -1] == 0.0)
+    wanted_G1 = picks_G[:, None] * sums_GV[:, -1:]
+    # Rounding may lift the product to the total itself, which no sum exceeds; the last token of the residual is meant.
+    last_G = np.argmax(sums_GV >= sums_GV[:, -1:], axis=-1)
+    picked_G = np.minimum((sums_GV <= wanted_G1).sum(axis=-1), last_G)
+    return Judged(stands_G, np.where(stands_G, drafted_G, picked_G), log_ratio_G, log_coin_G)
 
 
 def residual_rate(target_log_probs: Any, draft_log_probs: Any) -> np.ndarray:

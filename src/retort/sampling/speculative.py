@@ -35,7 +35,7 @@ from retort.distribution import Chain, log_softmax
 from retort.distribution.arrays import as_floats, to_numpy
 from retort.distribution.context import Context, RowState
 from retort.errors import InputError
-from retort.sampling.acceptance import coupled_chance, residual_chance
+from retort.sampling.acceptance import Judged, coupled_chance, judge_residual, residual_chance
 from retort.sampling.noise import uniform_at
 from retort.sampling.params import SamplingParams
 from retort.sampling.sampler import GROUP_ELEMENTS, NOISE_SCALE, SampleBatch, sample
@@ -57,7 +57,7 @@ class Draft:
       text.
     - `history`: all tokens before the first draft token, for chains that look back; `prompt_length`: how many of them
       are the prompt. `state`: what the target's stages remember before the first draft token, for chains that do
-      (mirostat, adaptive_p). The draft tokens of such chains are all drawn with this one state.
+      (mirostat, adaptive_p); `draft_states`: what the draft's remembered before each, `state` by default.
     """
 
     ids: Sequence[int]
@@ -69,6 +69,7 @@ class Draft:
     history: Sequence[int] | None = None
     prompt_length: int | None = None
     state: RowState | None = None
+    draft_states: Sequence[RowState | None] = ()
 
 
 @dataclass(frozen=True)
@@ -150,50 +151,6 @@ def verify(
 
 
 @dataclass(frozen=True)
-class Judged:
-    """`[g]` each: whether the draft token stands, the token there now, ln(p/q) of the draft token, ln of the coin."""
-
-    stands: np.ndarray
-    ids: np.ndarray
-    log_ratio: np.ndarray
-    log_coin: np.ndarray
-
-
-def judge_residual(
-    target_GV: np.ndarray,
-    draft_GV: np.ndarray,
-    drafted_G: np.ndarray,
-    coins_G: np.ndarray,
-    picks_G: np.ndarray,
-) -> Judged:
-    """The draft token x where `coin < p_x/q_x`, else the token that `pick` finds in `max(p - q, 0)`, normalised.
-
-    Shapes: log-probabilities `[g, vocab]` (nats, float64), the others `[g]`; coins and picks uniform in (0, 1).
-    P(x stands) + P(refused)·residual_x = min(p_x, q_x) + max(p_x - q_x, 0) = p_x. A pick finds a token by the sums of
-    the residual in order of ids, so its law is right to the grain of the uniform, 2^-52.
-    Raises InputError where q_x = 0: the draft cannot have drawn x. Source: Leviathan, Kalman, Matias 2023, algorithm 1.
-    """
-    each = np.arange(len(drafted_G))
-    own_G = draft_GV[each, drafted_G]
-    if not (own_G > -np.inf).all():
-        token = int(drafted_G[np.argmin(own_G)])
-        raise InputError(
-            f"draft token {token} has probability 0 in the draft's own distribution, so it was not drawn from it; "
-            "pass the logits and draft_params that it was drawn with"
-        )
-    log_ratio_G = target_GV[each, drafted_G] - own_G
-    log_coin_G = np.log(coins_G)
-    sums_GV = np.cumsum(np.maximum(np.exp(target_GV) - np.exp(draft_GV), 0.0), axis=-1)
-    # Where p = q up to rounding nothing is left to draw from; the draft token then is a draw from p as it is.
-    stands_G = (log_coin_G < log_ratio_G) | (sums_GV[:, -1] == 0.0)
-    wanted_G1 = picks_G[:, None] * sums_GV[:, -1:]
-    # Rounding may lift the product to the total itself, which no sum exceeds; the last token of the residual is meant.
-    last_G = np.argmax(sums_GV >= sums_GV[:, -1:], axis=-1)
-    picked_G = np.minimum((sums_GV <= wanted_G1).sum(axis=-1), last_G)
-    return Judged(stands_G, np.where(stands_G, drafted_G, picked_G), log_ratio_G, log_coin_G)
-
-
-@dataclass(frozen=True)
 class _Place:
     """One place of a text's draft, and what the target remembers there; the last, after all drafts, has the id -1."""
 
@@ -206,6 +163,10 @@ class _Place:
         return int(self.draft.ids[self.number]) if self.number < len(self.draft.ids) else -1
 
     @property
+    def draft_state(self) -> RowState | None:
+        return self.draft.draft_states[self.number] if self.draft.draft_states else self.draft.state
+
+    @property
     def seed(self) -> int:
         return self.draft.params.seed if self.draft.seed is None else self.draft.seed
 
@@ -215,7 +176,7 @@ class _Place:
 
 
 def _context(places: Sequence[_Place], *, of_draft: bool = False) -> Context:
-    """What chains may read at these places; the draft's remember what the target's did at a text's first place."""
+    """What the target's or the draft's chains may read at these places."""
     drafts = [place.draft for place in places]
     histories = [
         (*(draft.history or ()), *draft.ids[: place.number])
@@ -227,7 +188,7 @@ def _context(places: Sequence[_Place], *, of_draft: bool = False) -> Context:
         history=None if all(draft.history is None for draft in drafts) else histories,
         prompt_lengths=None if all(draft.prompt_length is None for draft in drafts) else lengths,
         uniforms=lambda stream: uniform_at(seeds, positions, stream),
-        states=[place.draft.state if of_draft else place.state for place in places],
+        states=[place.draft_state if of_draft else place.state for place in places],
     )
 
 

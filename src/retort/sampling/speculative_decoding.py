@@ -122,8 +122,7 @@ class _Row:
     """A text with its rows in both decoders.
 
     Before a round the target has read all of the text but its newest token, and `target_drop` tokens more; the draft
-    has read all but `unread`, and `drafter_drop` tokens more. `read` counts the proposed tokens that the draft read;
-    `state` is what the target's stages remember.
+    has read all but `unread`, and `drafter_drop` tokens more. `read` counts the proposed tokens that the draft read.
     """
 
     text: Text
@@ -134,8 +133,8 @@ class _Row:
     unread: list[int] = field(default_factory=list)
     proposed: list[int] = field(default_factory=list)
     logits: list[np.ndarray] = field(default_factory=list)
+    states: list[RowState | None] = field(default_factory=list)
     read: int = 0
-    state: RowState | None = None
 
     def as_draft(self, speculation: Speculation) -> Draft:
         text = self.text
@@ -149,12 +148,13 @@ class _Row:
             len(text.ids),
             text.history,
             len(text.prompt_ids),
-            self.state,
+            text.state,
+            self.states,
         )
 
     def settle(self, accepted: int, state: RowState | None) -> None:
         """Note what the decoders have to take back and to read, after `accepted` of the proposed tokens stood."""
-        self.state = state
+        self.text.state = state
         stood = min(accepted, self.read)
         self.target_drop = len(self.proposed) - accepted
         self.drafter_drop += self.read - stood
@@ -167,6 +167,8 @@ def _propose(drafter: SpanDecoder, rows: Sequence[_Row], speculation: Speculatio
     counts = []
     for row in rows:
         row.proposed, row.logits, row.read = [], [], 0
+        # The draft remembers what the target does before this round, and from there on its own tokens.
+        row.states = [row.text.state]
         room = row.text.params.max_tokens - len(row.text.ids) - 1
         # The draft cannot read on after a token that it does not have.
         counts.append(min(speculation.num_tokens, room) if max(row.unread) < known else 0)
@@ -193,10 +195,13 @@ def _propose(drafter: SpanDecoder, rows: Sequence[_Row], speculation: Speculatio
             positions=[len(text.ids) + step for text in texts],
             history=[[*rows[number].text.history, *rows[number].proposed] for number in drawing],
             prompt_lengths=[len(text.prompt_ids) for text in texts],
-            states=[rows[number].state for number in drawing],
+            states=[rows[number].states[-1] for number in drawing],
         )
-        for number, token, row_V in zip(drawing, drawn.ids.tolist(), logits, strict=True):
+        for number, token, row_V, state in zip(
+            drawing, drawn.ids.tolist(), logits, drawn.states, strict=True
+        ):
             rows[number].proposed.append(token)
+            rows[number].states.append(state)
             if speculation.method == "residual":
                 rows[number].logits.append(row_V)
 
