@@ -126,3 +126,21 @@ def test_prompts_from_a_file(run_json, tmp_path) -> None:
     document = run_json("compare", "embedded:english", "embedded:english", str(tmp_path / "texts.txt"))
     assert document["prompts"] == ["the sky is", "once in a"]
     assert document["totals"]["total_variation"] == 0
+
+
+def test_similar_words_and_classes(run, run_json, tmp_path) -> None:
+    document = run_json(
+        "similar", "embedded:english", "red", "blue", "run", "--template", "the {}", "--temperature", "1,4"
+    )
+    assert document["words"] == ["red", "blue", "run"]
+    assert [at["temperature"] for at in document["by_temperature"]] == [1, 4]
+    assert len(document["merges"]) == 2
+    path = tmp_path / "classes.json"
+    path.write_text(json.dumps({"classes": ["cat", "dog"], "logits": [[3, 1], [1, 3]]}))
+    shown = run("similar", "--classes", str(path))
+    assert (shown.exit_code, shown.stderr) == (0, "")
+    for said in ("the classes of", "Clusters, nearest first", "cat  +  dog"):
+        assert said in shown.stdout
+    assert run("similar", "--classes", str(path), "--fail-if", "nearest < 0.5").exit_code == 1
+    assert "two WORDS" in run("similar", "embedded:english", "red").stderr
+    assert "brings its own names" in run("similar", "embedded:english", "--classes", str(path)).stderr

@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "generate": ("sample", "The same as sample."),
     "trace": ("trace", "A text token by token: how likely, how sure, what a chain would remove."),
     "compare": ("compare", "Where two models, or two chains, part over the same texts."),
+    "similar": ("similar", "Which words, or classes, a model holds to be alike."),
     "path": ("path", "One seed, every temperature: where the text changes."),
     "page": ("page", "One HTML file to look at: every temperature and chain, without the model."),
     "studio": ("studio", "Look into models in the browser: a local web app."),

@@ -75,18 +75,28 @@ def similarity(
     Raises InputError for fewer than two words, a word named twice, or a template without `{}`.
     Source: Lin 1991, "Divergence measures based on the Shannon entropy", eq. 4.1.
     """
+    _check_temperatures(temperatures)
+    divergence = divergences(word_logits(source, words, template), temperatures)
+    return Similarity(source.name, template, tuple(words), tuple(map(float, temperatures)), divergence)
+
+
+def word_logits(source: Source, words: Sequence[str], template: str = TEMPLATE) -> np.ndarray:
+    """`[words, vocab]` raw logits after each word's prompt. Raises InputError as `similarity`."""
     if len(words) < 2:
         raise InputError(f"similarity compares at least two words, got {len(words)}.")
     if len(set(words)) != len(words):
         raise InputError("similarity got the same word twice; name each word once.")
-    _check_temperatures(temperatures)
-    logits = _next_token_logits(source, words, template)
-    divergence = np.zeros((len(words), len(words)))
-    for i in range(len(words) - 1):
-        later = np.arange(i + 1, len(words))
+    return _next_token_logits(source, words, template)
+
+
+def divergences(logits: np.ndarray, temperatures: Sequence[float]) -> np.ndarray:
+    """`[words, words]` mean JSD in nats, over the temperatures, between the rows of `logits` `[words, vocab]`."""
+    divergence = np.zeros((len(logits), len(logits)))
+    for i in range(len(logits) - 1):
+        later = np.arange(i + 1, len(logits))
         row = _mean_divergence(logits, np.full(len(later), i), later, temperatures)
         divergence[i, later] = divergence[later, i] = row
-    return Similarity(source.name, template, tuple(words), tuple(map(float, temperatures)), divergence)
+    return divergence
 
 
 def triple_test(

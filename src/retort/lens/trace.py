@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retort.distribution.chain import Chain
-from retort.distribution.context import Context
+from retort.distribution.context import Context, RowState
 from retort.distribution.flips import flip_risk, text_flip_risk
 from retort.distribution.measures import entropy_of_log_probs, margin
 from retort.distribution.ranking import top_ids
@@ -194,9 +194,19 @@ def _drawn(
     ending, decoder = Ending(source, (), max_tokens), source.start([prompt_ids])
     ids: list[int] = []
     rows: list[NDArray[np.floating]] = []
+    states: Sequence[RowState | None] | None = None
     while ending.finish_reason(ids) is None:
         rows.append(np.array(decoder.logits[0]))
-        drawn = sample(decoder.logits, params, [seed], len(ids), [[*prompt_ids, *ids]])
+        drawn = sample(
+            decoder.logits,
+            params,
+            [seed],
+            len(ids),
+            [[*prompt_ids, *ids]],
+            prompt_lengths=[len(prompt_ids)],
+            states=states,
+        )
+        states = drawn.states
         ids.append(int(drawn.ids[0]))
         if ending.finish_reason(ids) is None:
             decoder.advance([0], [ids[-1]])
