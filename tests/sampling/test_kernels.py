@@ -40,7 +40,7 @@ TOLERANCE = 3e-6
 
 SHAPES = (
     "gaussian", "zipf", "flat", "nearly flat", "peaked", "coarse", "masked", "one left", "two levels", "huge", "tiny",
-    "half edge",
+    "half edge", "whole range",
 )  # fmt: skip
 TEMPERATURES = (0.0, 2.0**-20, 1e-3, 0.1, 0.5, 0.8, 1.0, 1.3, 2.0, 50.0, 2.0**20)
 MASSES = (0.0, 1e-9, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.999, 1 - 1e-12)
@@ -73,6 +73,8 @@ def row_of(shape: str, num_tokens: int, rng: np.random.Generator) -> np.ndarray:
         row *= 1e4
     elif shape == "tiny":
         row *= 1e-20
+    elif shape == "whole range":
+        row = rng.choice([3.4e38, -3.4e38, 0.0, 1.0, 3e38], num_tokens)
     elif shape == "half edge":
         row = rng.choice([65504.0, -65504.0, 65472.0, 6e-8, -6e-8, 0.0, -0.0, 1.0, -np.inf], num_tokens)
         row[rng.integers(num_tokens)] = 65504.0
@@ -82,7 +84,7 @@ def row_of(shape: str, num_tokens: int, rng: np.random.Generator) -> np.ndarray:
 def logits_of(rows: list[np.ndarray], dtype: str) -> object:
     """`[n, vocab]`, a numpy array, or a tensor for bfloat16."""
     with np.errstate(over="ignore"):
-        stacked = np.clip(np.stack(rows), -3e38, 3e38) if dtype != "float64" else np.stack(rows)
+        stacked = np.clip(np.stack(rows), -3.38e38, 3.38e38) if dtype != "float64" else np.stack(rows)
         stacked = np.where(np.isneginf(np.stack(rows)), -np.inf, stacked)
         if dtype == "float16":
             return np.where(np.isinf(stacked), stacked, np.clip(stacked, -65504, 65504)).astype(np.float16)

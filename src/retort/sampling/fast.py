@@ -7,9 +7,8 @@ the same in every batch. The kernels are loaded when they are first needed.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -33,8 +32,7 @@ KINDS = {"float32": 0, "bfloat16": 1, "float16": 2, "float64": 3}
 ITEM_BYTES = (4, 2, 2, 8)
 
 
-@dataclass(frozen=True)
-class Rows:
+class Rows(NamedTuple):
     """Logits in memory: address of row 0, bytes between rows, number of tokens, KINDS; `owner` keeps them alive."""
 
     owner: Any

@@ -19,7 +19,7 @@ import numpy as np
 from numba import njit
 
 from retort.distribution.ranking import ROUNDING, SLACK
-from retort.sampling.kernels_cuts import cut, keep_at_least, keep_until, weigh
+from retort.sampling.kernels_cuts import cut, keep_at_least, keep_until, span_of, weigh
 from retort.sampling.kernels_race import processed, race_of_list, race_of_row
 from retort.sampling.kernels_rows import (
     BLOCK,
@@ -27,12 +27,13 @@ from retort.sampling.kernels_rows import (
     KIND_FLOAT64,
     gather,
     key_of_largest_blocks,
+    keys_of_mass,
     largest_float64,
     read_row,
     sum_float64,
     value_at,
 )
-from retort.sampling.vectors import take_next
+from retort.sampling.vectors import load_float64, store_float64, take_next
 
 WAY_PLAIN, WAY_GREEDY, WAY_LISTED = 0.0, 1.0, 2.0
 """Ways to draw: no truncation; τ = 0; with truncations."""
@@ -58,9 +59,10 @@ A weight e^y errs by the fit (1.1e-7), some roundings of its series (1.2e-7) and
 row, |y| is on average at most the entropy, 12.5 nats for 2^18 tokens; adding four weights costs 1.2e-7 more.
 """
 
-FIRST_SHELL = 32
-SHELL_GROWTH = 4
-"""The nucleus is sought among tokens that reach the 32nd largest block's maximum, then that of four times as many."""
+FIRST_SHELL, BLOCK_SHELLS, MOST_SHELLS = 32, 3, 12
+SHELL_STEP = 0.25
+"""The nucleus is sought among the tokens that reach the 32nd largest block's maximum, then the 128th's and 512th's; a
+wider one down to a key that it reaches by an estimate, then in steps of some quarter nats; at last among all."""
 
 KEY_SLACK = 2.0**-21
 """A threshold for keys is lowered by this share of the numbers it comes from: more than all rounding."""
@@ -153,10 +155,10 @@ def draw_greedy(row, shift, key_top, scratch, numbers):  # type: ignore[no-untyp
     """The largest logit's lowest id; the margin is its lead over the second, in the logits as they came."""
     ids, values, weights = scratch[4], scratch[5], scratch[6]
     count, _ = largest_tokens(row, shift, key_top, 2, True, scratch)
-    value, token, _, _ = cut(values, weights, ids, count, False, 1.0, scratch[7], scratch[8])
+    value, token, _, _ = cut(values, weights, ids, 0, count, False, 1.0, scratch[7], scratch[8])
     margin = np.inf
     if count > 1:
-        second, _, _, _ = cut(values, weights, ids, count, False, 2.0, scratch[7], scratch[8])
+        second, _, _, _ = cut(values, weights, ids, 0, count, False, 2.0, scratch[7], scratch[8])
         margin = value - second
     numbers[PROCESSED] = 0.0
     numbers[KEPT_MASS] = 0.0
@@ -190,51 +192,29 @@ def draw_listed(row, plan, shift, key_top, top, sums, place_of_noise, scratch, n
                 count = heat(values, ids, 0, count, top, current)
                 before = count
             if count > wanted:
-                value, token, _, _ = cut(values, weights, ids, count, False, setting, scratch[7], scratch[8])
-                count = keep_until(values, ids, count, value, token)
+                value, token, _, _ = cut(
+                    values, weights, ids, 0, count, False, setting, scratch[7], scratch[8]
+                )
+                count = keep_until(values, ids, 0, count, value, token)
         elif name == MIN_P:
             if not listed:
                 low = (0.0 if kind == KIND_FLOAT64 else top) + setting * current - MARGIN_FOR_MIN_P
                 count = gather(
-                    kind,
-                    address,
-                    num_tokens,
-                    shift,
-                    np.int64(scratch[0].ctypes.data),
-                    lowered(low, key_top),
-                    np.float32(np.inf),
-                    NO_END,
-                    ids,
-                    values,
-                    0,
-                )
+                    kind, address, num_tokens, shift, np.int64(scratch[0].ctypes.data), lowered(low, key_top),
+                    np.float32(np.inf), NO_END, ids, values, 0,
+                )  # fmt: skip
                 count = heat(values, ids, 0, count, top, current)
                 before = count
             count = keep_at_least(values, ids, count, (largest + setting) - ROUNDING)
-        else:
-            error = 0.0
-            if listed:
-                total, _ = weigh(values, weights, 0, count, largest)
-            else:
-                total = sums[1] if tempered else sums[0]
-                count, complete, mass = nucleus_list(
-                    row, shift, key_top, top, current, setting * total, scratch
-                )
-                before = count
-                if complete:
-                    total = mass
-                else:
-                    error = SUM_ERROR
+        elif listed:
+            total, _ = weigh(values, weights, 0, count, largest)
             target = setting * total * NUCLEUS_SLACK
-            value, token, short, reached = cut(
-                values, weights, ids, count, True, target, scratch[7], scratch[8]
-            )
-            if error > 0.0 and (short >= target * (1.0 - error) or reached < target * (1.0 + error)):
-                total = sum_float64(kind, address, num_tokens, top, current)
-                value, token, short, reached = cut(
-                    values, weights, ids, count, True, setting * total * NUCLEUS_SLACK, scratch[7], scratch[8]
-                )
-            count = keep_until(values, ids, count, value, token)
+            value, token, _, _ = cut(values, weights, ids, 0, count, True, target, scratch[7], scratch[8])
+            count = keep_until(values, ids, 0, count, value, token)
+        else:
+            total = sums[1] if tempered else sums[0]
+            count, complete = first_nucleus(row, shift, key_top, top, current, setting, total, scratch)
+            before = count
         complete = complete and count == before
         listed = True
     total, moment = weigh(values, weights, 0, count, 0.0 if tempered else top)
@@ -255,40 +235,97 @@ def heat(values, ids, first, count, top, temperature):  # type: ignore[no-untype
     """Put the list from `first` on at a temperature, without what that makes -inf; returns its length."""
     if temperature == 1.0:
         return count
-    for place in range(first, count):
+    source = np.int64(values.ctypes.data)
+    whole = first + (count - first) // 8 * 8
+    for place in range(first, whole, 8):
+        store_float64(source + 8 * place, processed(load_float64(source + 8 * place), top, temperature))
+    for place in range(whole, count):
         values[place] = processed(values[place], top, temperature)
-    if first == 0:
+    low, _ = span_of(values, first, count)
+    if low == -np.inf:
         return keep_at_least(values, ids, count, LOWEST_FINITE)
     return count
 
 
 @njit
-def nucleus_list(row, shift, key_top, top, temperature, target, scratch):  # type: ignore[no-untyped-def]
-    """List the largest tokens until they weigh clearly more than `target`.
+def first_nucleus(row, shift, key_top, top, temperature, share, total, scratch):  # type: ignore[no-untyped-def]
+    """List the nucleus of a whole row, whose weight is `total` as float32 sums tell it.
 
-    Returns how many, whether that is every token, and their weight, relative to the top; values are at `temperature`.
+    Returns how many tokens, and whether they are all there are.
+    """
+    kind, address, num_tokens = row
+    ids, values, weights, members, histogram = scratch[4], scratch[5], scratch[6], scratch[7], scratch[8]
+    sure, sure_mass, count, mass, everything = nucleus_list(
+        row, shift, key_top, top, temperature, share * total, scratch
+    )
+    error = SUM_ERROR
+    if everything:
+        total, error = mass, 0.0
+    for _ in range(2):
+        target = share * total * NUCLEUS_SLACK - sure_mass
+        value, token, short, reached = cut(
+            values, weights, ids, sure, count, True, target, members, histogram
+        )
+        doubt = error * (target + sure_mass)
+        if error == 0.0 or (short < target - doubt and reached >= target + doubt):
+            break
+        total, error = sum_float64(kind, address, num_tokens, top, temperature), 0.0
+    kept = keep_until(values, ids, sure, count, value, token)
+    return kept, everything and kept == count
+
+
+@njit
+def nucleus_list(row, shift, key_top, top, temperature, target, scratch):  # type: ignore[no-untyped-def]
+    """List the largest tokens until they weigh clearly more than `target`; values at `temperature`.
+
+    Returns how many of them are surely in the nucleus, their weight, how many there are, their weight, and whether they
+    are all there are. Weights are relative to the top.
     """
     kind, address, num_tokens = row
     maxima, ids, values, weights = np.int64(scratch[0].ctypes.data), scratch[4], scratch[5], scratch[6]
     num_blocks = (num_tokens + BLOCK - 1) // BLOCK
-    high = np.float32(np.inf)
-    count, mass, blocks = 0, 0.0, FIRST_SHELL
-    while True:
-        low = np.float32(-np.inf)
-        if blocks < num_blocks:
-            low = lowered(key_of_largest_blocks(maxima, num_blocks, blocks, key_top, scratch[8]), key_top)
-        first = count
-        if low < high:
-            count = gather(kind, address, num_tokens, shift, maxima, low, high, NO_END, ids, values, first)
-            heat(values, ids, first, count, top, temperature)
-            more, _ = weigh(values, weights, first, count, 0.0 if temperature != 1.0 else top)
-            mass += more
-            high = low
-        if low == -np.inf:
-            return count, True, mass
-        if mass >= target * (1.0 + 2.0 * SUM_ERROR):
-            return count, False, mass
-        blocks *= SHELL_GROWTH
+    largest = 0.0 if temperature != 1.0 else top
+    enough = target * (1.0 + 2.0 * SUM_ERROR)
+    high = low = estimate = np.float32(np.inf)
+    count, mass = 0, 0.0
+    for shell in range(MOST_SHELLS):
+        if shell < BLOCK_SHELLS:
+            low = lowered(
+                key_of_largest_blocks(maxima, num_blocks, FIRST_SHELL << 2 * shell, key_top, scratch[8]),
+                key_top,
+            )
+        elif shell == BLOCK_SHELLS:
+            low, estimate = keys_of_mass(row, shift, high, key_top, temperature, target - mass, scratch[8])
+        elif shell == BLOCK_SHELLS + 1:
+            low = estimate
+        elif shell < MOST_SHELLS - 1:
+            low = np.float32(high - SHELL_STEP * temperature * (shell - BLOCK_SHELLS))
+        else:
+            low = np.float32(-np.inf)
+        if not low < high:
+            continue
+        start = count
+        count = gather(kind, address, num_tokens, shift, maxima, low, high, NO_END, ids, values, start)
+        count = heat(values, ids, start, count, top, temperature)
+        more, _ = weigh(values, weights, start, count, largest)
+        if low == -np.inf or mass + more >= enough:
+            # What was listed before may be taken for kept if it weighs less than the target, and ties with nothing new.
+            if mass >= target * (1.0 - 2.0 * SUM_ERROR) or (start > 0 and ties_across(values, start, count)):
+                start, mass_before = 0, 0.0
+            else:
+                mass_before = mass
+            return start, mass_before, count, mass + more, low == -np.inf
+        mass += more
+        high = low
+    return 0, 0.0, count, mass, True
+
+
+@njit
+def ties_across(values, start, count):  # type: ignore[no-untyped-def]
+    """True if a value from `start` on is as large as one before it."""
+    lowest, _ = span_of(values, 0, start)
+    _, highest = span_of(values, start, count)
+    return highest >= lowest
 
 
 def scratch_size(num_tokens: int) -> int:

@@ -13,7 +13,14 @@ import numpy as np
 from numba import njit
 
 from retort.sampling.kernels_arithmetic import exponential
-from retort.sampling.vectors import load_float64, splat_float64, store_float64, sum_of_lanes
+from retort.sampling.vectors import (
+    largest_lane,
+    load_float64,
+    maximum,
+    splat_float64,
+    store_float64,
+    sum_of_lanes,
+)
 
 FEW = 32
 """So many candidates are sorted."""
@@ -41,26 +48,30 @@ def weigh(values, weights, first, count, largest):  # type: ignore[no-untyped-de
 
 
 @njit
-def cut(values, weights, ids, count, by_weight, target, members, histogram):  # type: ignore[no-untyped-def]
-    """The first token, in order, at which the running count (or weight) reaches `target`.
+def cut(values, weights, ids, first, count, by_weight, target, members, histogram):  # type: ignore[no-untyped-def]
+    """Where the running count (or weight) of a list, from `first` on, in order, reaches `target`.
 
-    Returns (value, id, the running sum before it, and with it); the last token where the target is never reached.
-    `members` and `histogram` are scratch.
+    Returns the first token at which it does (value, id; the last where none does), the running sum before it, and with
+    it. `members` and `histogram` are scratch.
     """
-    number = count
-    for place in range(count):
-        members[place] = place
+    low, high = span_of(values, first, count)
+    if low == high and is_rising(ids, first, count):
+        # All equal, in order of id already: no need to look at them one by one.
+        each = weights[first] if by_weight else 1.0
+        number = min(max(math.ceil(target / each), 1), count - first)
+        while number > 1 and (number - 1) * each >= target:
+            number -= 1
+        while number < count - first and number * each < target:
+            number += 1
+        return values[first], ids[first + number - 1], (number - 1) * each, number * each
+    number = count - first
+    for index in range(number):
+        members[index] = first + index
     before = 0.0
     cells = len(histogram)
-    while True:
-        low, high = np.inf, -np.inf
-        rising = True
-        for index in range(number):
-            value = values[members[index]]
-            low, high = min(low, value), max(high, value)
-            rising &= index == 0 or ids[members[index]] > ids[members[index - 1]]
-        scale = (cells - 1) / (high - low) if high > low else 0.0
-        if number <= FEW or low == high or not scale < 1e300:
+    while number > FEW and low < high:
+        scale = (cells - 1) / (high - low)
+        if not scale < 1e300:
             break
         histogram[:] = 0.0
         for index in range(number):
@@ -73,10 +84,13 @@ def cut(values, weights, ids, count, by_weight, target, members, histogram):  # 
                 break
             running += histogram[cell]
         kept = 0
+        top, bottom = -np.inf, np.inf
         for index in range(number):
             place = members[index]
-            if int((high - values[place]) * scale) == chosen:
+            value = values[place]
+            if int((high - value) * scale) == chosen:
                 members[kept] = place
+                top, bottom = max(top, value), min(bottom, value)
                 kept += 1
         if kept == 0:
             # Rounding in the sums of the cells: the target lies a hair beyond the last token.
@@ -84,9 +98,8 @@ def cut(values, weights, ids, count, by_weight, target, members, histogram):  # 
         before = running
         if kept == number:
             break
-        number = kept
-    if low < high or not rising:
-        _sort(values, ids, members, number)
+        number, low, high = kept, bottom, top
+    _sort(values, ids, members, number)
     running = before
     for index in range(number):
         place = members[index]
@@ -96,6 +109,30 @@ def cut(values, weights, ids, count, by_weight, target, members, histogram):  # 
             return values[place], ids[place], before, running
     place = members[number - 1]
     return values[place], ids[place], before, running
+
+
+@njit
+def span_of(values, first, count):  # type: ignore[no-untyped-def]
+    """The smallest and the largest of a list from `first` on."""
+    lows, highs = splat_float64(-np.inf), splat_float64(-np.inf)
+    source = np.int64(values.ctypes.data)
+    whole = first + (count - first) // 8 * 8
+    for place in range(first, whole, 8):
+        value = load_float64(source + 8 * place)
+        lows, highs = maximum(value * -1.0, lows), maximum(value, highs)
+    low, high = -largest_lane(lows), largest_lane(highs)
+    for place in range(whole, count):
+        low, high = min(low, values[place]), max(high, values[place])
+    return low, high
+
+
+@njit
+def is_rising(ids, first, count):  # type: ignore[no-untyped-def]
+    """True if the ids of a list rise from `first` on."""
+    rising = True
+    for place in range(first + 1, count):
+        rising &= ids[place] > ids[place - 1]
+    return rising
 
 
 @njit
@@ -120,10 +157,10 @@ def _sort(values, ids, members, number):  # type: ignore[no-untyped-def]
 
 
 @njit
-def keep_until(values, ids, count, last_value, last_id):  # type: ignore[no-untyped-def]
-    """Remove what comes after (last_value, last_id) from a list, in place; returns how many are left."""
-    kept = 0
-    for place in range(count):
+def keep_until(values, ids, first, count, last_value, last_id):  # type: ignore[no-untyped-def]
+    """Remove what comes after (last_value, last_id) from a list, in place, `first` on; returns how many are left."""
+    kept = first
+    for place in range(first, count):
         value, token = values[place], ids[place]
         values[kept], ids[kept] = value, token
         kept += value > last_value or (value == last_value and token <= last_id)

@@ -17,6 +17,7 @@ from numba import njit
 from retort.sampling.kernels_arithmetic import LOG2_E, exponential, power_of_two
 from retort.sampling.vectors import (
     bits_to_float32,
+    counting,
     either_nan,
     float32_of_bits,
     float32_to_bits,
@@ -36,6 +37,8 @@ from retort.sampling.vectors import (
     splat_float32,
     splat_float64,
     store_float32,
+    store_float64,
+    store_int64,
     store_number,
     sum_of_lanes,
     trailing_zeros,
@@ -52,6 +55,14 @@ CHUNK = 4096
 
 NEGLIGIBLE = -36.0
 """Blocks whose largest weight is below e^-36 of the row's are left out of its sums: 2^18 of them are below 1e-10."""
+
+ALL_SIXTEEN = 2**16 - 1
+LOWEST_FLOAT32 = -3.4028234663852886e38
+
+SAMPLED_BLOCKS = 128
+SAMPLED_RANGE = 24.0
+SAMPLING_ERROR = 0.08
+"""How a wide nucleus is first estimated: from so many blocks, nats and with so much to spare."""
 
 LOWEST_POWER = -86.0
 """Exponents below this are raised to it: e^-86 is nothing in any sum here, and float32 still holds it."""
@@ -270,6 +281,7 @@ def gather(kind, address, num_tokens, shift, maxima, low, high, enough, ids, val
     Removed tokens (-inf) are left out. Stops early at `enough` tokens.
     """
     num_blocks = (num_tokens + BLOCK - 1) // BLOCK
+    values_at, ids_at = np.int64(values.ctypes.data), np.int64(ids.ctypes.data)
     lows = splat_float32(low)
     highs = splat_float32(high)
     for group in range(0, num_blocks, 16):
@@ -287,6 +299,15 @@ def gather(kind, address, num_tokens, shift, maxima, low, high, enough, ids, val
             for place in range(first, first + BLOCK, 16):
                 keys = widened(kind, address, place, shift)
                 found = mask_bits(keys >= lows) & mask_bits(highs > keys)
+                if found == ALL_SIXTEEN and low > -np.inf and kind != KIND_FLOAT64:
+                    # Flat rows: all of them, without looking at each.
+                    first_half, last_half = halves(keys)
+                    store_float64(values_at + 8 * count, first_half)
+                    store_float64(values_at + 8 * count + 64, last_half)
+                    store_int64(ids_at + 8 * count, counting() + place)
+                    store_int64(ids_at + 8 * count + 64, counting() + (place + 8))
+                    count += 16
+                    continue
                 while found:
                     token = place + trailing_zeros(found)
                     found &= found - 1
@@ -299,29 +320,81 @@ def gather(kind, address, num_tokens, shift, maxima, low, high, enough, ids, val
 
 @njit
 def key_of_largest_blocks(maxima, num_blocks, wanted, top, histogram):  # type: ignore[no-untyped-def]
-    """A key that at least `wanted` blocks' maxima reach, and not many more; -inf if there are not so many."""
-    lowest = top
-    for block in range(num_blocks):
-        largest = load_number(np.float32(0), maxima + 4 * block)
-        if -np.inf < largest < lowest:
-            lowest = largest
-    span = np.float64(top) - np.float64(lowest)
+    """A key that at least `wanted` blocks' maxima reach, and not many more; -inf if there are not so many.
+
+    `maxima` is filled up with -inf to sixteens.
+    """
+    removed, tops = splat_float32(np.float32(-np.inf)), splat_float32(top)
+    falls = splat_float32(np.float32(0.0))
+    for group in range(0, num_blocks, 16):
+        largest = load_float32(maxima + 4 * group)
+        falls = maximum(select(largest > removed, tops - largest, np.float32(0.0)), falls)
+    span = np.float64(largest_lane(falls))
     if span == 0.0:
         equal = 0
         for block in range(num_blocks):
             equal += load_number(np.float32(0), maxima + 4 * block) == top
         return top if equal >= wanted else np.float32(-np.inf)
+    if span == np.inf:
+        # Beyond what float32 can tell: everything is looked at.
+        return np.float32(-np.inf)
     cells = len(histogram)
-    histogram[:] = 0.0
-    scale = (cells - 1) / span
-    for block in range(num_blocks):
-        largest = load_number(np.float32(0), maxima + 4 * block)
-        if largest > -np.inf:
-            histogram[int((np.float64(top) - np.float64(largest)) * scale)] += 1.0
-    reached = 0.0
-    for cell in range(cells):
-        reached += histogram[cell]
-        if reached >= wanted:
-            # Lower edge of the cell, and a little below: rounding must not lose a block that stands on it.
-            return np.float32(np.float64(top) - (cell + 1.0001) / scale)
+    # Mostly the upper half holds enough of them, and few blocks.
+    for share in (0.5, 1.0):
+        histogram[:] = 0.0
+        scale = (cells - 1) / (span * share)
+        floor = splat_float32(np.float32(np.float64(top) - span * share * 0.999999))
+        if share == 1.0:
+            floor = splat_float32(np.float32(LOWEST_FLOAT32))
+        reached = 0.0
+        for group in range(0, num_blocks, 16):
+            waiting = mask_bits(load_float32(maxima + 4 * group) >= floor)
+            while waiting:
+                largest_here = load_number(np.float32(0), maxima + 4 * (group + trailing_zeros(waiting)))
+                waiting &= waiting - 1
+                cell = int((np.float64(top) - np.float64(largest_here)) * scale)
+                histogram[min(cell, cells - 1)] += 1.0
+                reached += 1.0
+        if reached < wanted:
+            continue
+        reached = 0.0
+        for cell in range(cells):
+            reached += histogram[cell]
+            if reached >= wanted:
+                # Lower edge of the cell, and a little below: rounding must not lose a block that stands on it.
+                return np.float32(np.float64(top) - (cell + 1.0001) / scale)
     return np.float32(-np.inf)
+
+
+@njit
+def keys_of_mass(row, shift, high, top, temperature, missing, histogram):  # type: ignore[no-untyped-def]
+    """Two keys below `high`: tokens from the first to `high` weigh somewhat less than `missing`, from the second more.
+
+    Estimated from every 16th block or so, by counting its tokens in cells of key, down to e^-24 of the largest weight.
+    """
+    kind, address, num_tokens = row
+    num_blocks = num_tokens // BLOCK
+    step = max(1, num_blocks // SAMPLED_BLOCKS)
+    cells = len(histogram)
+    width = SAMPLED_RANGE * temperature / cells
+    scale = 1.0 / width
+    histogram[:] = 0.0
+    sampled = 0
+    for block in range(0, num_blocks, step):
+        sampled += 1
+        for place in range(block * BLOCK, (block + 1) * BLOCK):
+            key = key_at(kind, address, place, shift)
+            fall = (np.float64(top) - np.float64(key)) * scale
+            if fall < cells and key < high:
+                histogram[int(fall)] += 1.0
+    less = more = high
+    mass, share = 0.0, num_blocks / max(1, sampled)
+    for cell in range(cells):
+        mass += histogram[cell] * share * math.exp(-(cell + 0.5) * width / temperature)
+        edge = np.float32(np.float64(top) - (cell + 1) * width)
+        if mass < missing * (1.0 - SAMPLING_ERROR):
+            less = min(edge, high)
+        more = min(edge, high)
+        if mass > missing * (1.0 + SAMPLING_ERROR):
+            break
+    return less, more

@@ -127,7 +127,7 @@ def _draw_fast(
             piece = rows_in_memory(copy, kind)
             assert piece is not None
             drawn[:, places], numbers[:, places] = draw_rows(piece, here, plans)
-    if drawn[1].any():
+    if np.count_nonzero(drawn[1]):
         for row in rows[drawn[1] != 0].tolist():
             faults[row] = fault_of(logits, row)
     return [drawn[0], *numbers]
