@@ -1,67 +1,139 @@
-"""One batch of next tokens, retort's sampler against transformers' logits processors and `torch.multinomial`.
+"""One batch of next tokens: retort's sampler beside softmax alone, transformers and llama.cpp.
 
-Both start from the same float32 logits, `rows` at a time. retort gives token, raw and processed log-probability, kept
-mass, entropy and margin for each row, in float64; the bare peer gives the token alone, in float32; the second peer
-computes the same record with torch, without the margin. Logits are Gaussian: standard deviation 3.5 stands for a model
-that is rather sure, 2 for one that is not, where top-p keeps thousands of tokens.
+All start from the same logits, and retort gives for each row the token, raw and processed log-probability, kept mass,
+entropy, margin and near-tie. `torch.softmax` gives probabilities and draws nothing: it is a floor to compare with.
+transformers is its logits processors and `torch.multinomial`, the token alone; llama.cpp its own chain, one row after
+the other, its candidates filled in by compiled code. Both in float32, on batches up to 32.
+
+- fastest ratio: softmax's fastest round over retort's fastest, for a machine that others use too
+- µs a row: retort's fastest round; reads: that over one read of the same rows (their sum, by torch)
+- MB: memory that retort took in the call, beside the logits
+
+Rows: `benchmarks/sampling_rows.py` says how real rows of large vocabularies are made, and which the hard ones are.
 """
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import threading
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from benchmarks import llama_cpp
 from benchmarks.record import Record, Settings, record
+from benchmarks.sampling_rows import HARD, hard_rows, lengthened, real_rows
 from benchmarks.timing import Row, compared, in_turns
 from retort import SamplingParams, sample
+from retort.sampling import num_threads, set_num_threads
 
-VOCABULARIES = (8_192, 32_000, 128_256)
-SHAPES = {"sure": 3.5, "unsure": 2.0}
+VOCABULARIES = (128_256, 262_144)
+BATCHES = (1, 8, 32, 256)
+LARGEST_FOR_PEERS = 32
 CHAINS: dict[str, dict[str, Any]] = {
-    "temperature=0.8": {"temperature": 0.8},
-    "temperature=0.8 | top_k=50": {"temperature": 0.8, "top_k": 50},
-    "temperature=0.8 | top_p=0.9": {"temperature": 0.8, "top_p": 0.9},
-    "temperature=0.8 | min_p=0.05": {"temperature": 0.8, "min_p": 0.05},
+    "τ": {"temperature": 0.8},
+    "τ, top-p": {"temperature": 0.8, "top_p": 0.9},
+    "τ, top-k, top-p": {"temperature": 0.8, "top_k": 50, "top_p": 0.9},
+    "τ, top-k, top-p, min-p": {"temperature": 0.8, "top_k": 50, "top_p": 0.9, "min_p": 0.05},
 }
-ROWS = 16
+SHORT = 1_000_000
+"""Batches of fewer logits are drawn several times a round: the clock's own noise would show."""
+
+FIRST_CALL = """
+import time, numpy
+logits = numpy.zeros((1, 128_256), dtype=numpy.float32)
+begin = time.perf_counter()
+import retort
+retort.sample(logits, retort.SamplingParams(temperature=0.8))
+print(time.perf_counter() - begin)
+"""
 
 
 def run(settings: Settings) -> Record:
-    """The record over vocabularies, shapes and chains."""
-    vocabularies, rows_at_a_time = ((512,), 2) if settings.quick else (VOCABULARIES, ROWS)
-    rows = [
-        _compare(num_tokens, shape, chain, rows_at_a_time, settings.rounds)
-        for num_tokens in vocabularies
-        for shape in SHAPES
-        for chain in CHAINS
-    ]
-    return record("sampling", __doc__ or "", "none: random logits", settings, {"rows": rows_at_a_time}, rows)
+    """The record over vocabularies, batches, dtypes and chains; then the hard rows, and the first call of a process."""
+    vocabularies, batches = ((20_000,), (1, 2)) if settings.quick else (VOCABULARIES, BATCHES)
+    library = llama_cpp.find_library()
+    if library is None:
+        print(llama_cpp.MISSING, file=sys.stderr)
+    rows: list[Row] = []
+    short_rows, model = real_rows(settings.model, max(batches), settings.quick)
+    for num_tokens in vocabularies:
+        logits = lengthened(short_rows, num_tokens)
+        for batch in batches:
+            for dtype in ("float32", "bfloat16"):
+                rows += [
+                    _compare("real", logits[:batch], dtype, chain, library, settings.rounds)
+                    for chain in CHAINS
+                ]
+    for kind in HARD:
+        logits = hard_rows(kind, batches[-1] if settings.quick else 32, vocabularies[0])
+        rows += [_compare(kind, logits, "float32", chain, library, settings.rounds) for chain in CHAINS]
+    rows.append(_first_call(settings.rounds))
+    details = {"threads of retort": num_threads()}
+    return record("sampling", __doc__ or "", model, settings, details, rows)
 
 
-def _compare(num_tokens: int, shape: str, chain: str, num_rows: int, rounds: int) -> Row:
+def _compare(kind: str, logits: np.ndarray, dtype: str, chain: str, library: Any, rounds: int) -> Row:
     import torch
 
-    rng = np.random.default_rng(num_tokens)
-    logits = (rng.standard_normal((num_rows, num_tokens)) * SHAPES[shape]).astype(np.float32)
-    tensor = torch.from_numpy(logits)
+    batch, num_tokens = logits.shape
+    tensor = torch.from_numpy(logits).to(getattr(torch, dtype))
+    given = logits if dtype == "float32" else tensor
     params = SamplingParams(**CHAINS[chain])
-    processors = _processors(CHAINS[chain])
-    torch.manual_seed(0)
     timed: dict[str, Callable[[], object]] = {
-        "retort": lambda: sample(logits, params),
-        "transformers, token alone": lambda: _draw(tensor, processors),
-        "transformers, same record": lambda: _draw_and_tell(tensor, processors, CHAINS[chain]["temperature"]),
+        "retort": lambda: sample(given, params),
+        "torch.softmax": lambda: torch.softmax(tensor, dim=-1),
     }
-    # The short cases would be timed by the clock's own noise: several calls count as one.
-    repeats = max(1, 131_072 // num_tokens) if num_tokens > 1_000 else 1
-    seconds = in_turns({name: _repeated(run, repeats) for name, run in timed.items()}, rounds)
-    per_row = {name: [value / repeats / num_rows for value in values] for name, values in seconds.items()}
-    kept = float(np.mean(np.isfinite(params.resolved_chain.apply(logits)).sum(axis=-1)))
+    if dtype == "float32" and batch <= LARGEST_FOR_PEERS:
+        processors = _processors(CHAINS[chain])
+        timed["transformers"] = lambda: _draw(tensor, processors)
+        if library is not None:
+            drawn = llama_cpp.sampler(library, CHAINS[chain], num_tokens)
+            timed["llama.cpp"] = lambda: drawn(logits)
+    repeats = max(1, min(10, SHORT // logits.size))
+    seconds = in_turns({name: _repeated(once, repeats) for name, once in timed.items()}, rounds)
+    each = {name: [value / repeats for value in values] for name, values in seconds.items()}
+    words = tensor.view(torch.float32) if num_tokens % 2 == 0 else tensor
+    read = in_turns({"read": lambda: [words.sum() for _ in range(10)]}, rounds)["read"]
+    fastest = {name: min(values) for name, values in each.items()}
     return compared(
-        f"{num_tokens:,} tokens, {shape}, {chain.replace(' | ', ' → ')}", per_row, **{"tokens kept": kept}
+        f"{kind}, {num_tokens:,}, {batch} {'row' if batch == 1 else 'rows'}, {dtype}, {chain}",
+        each,
+        **{
+            "softmax, fastest ratio": fastest["torch.softmax"] / fastest["retort"],
+            "µs a row": 1e6 * fastest["retort"] / batch,
+            "reads": 10 * fastest["retort"] / min(read),
+            "MB": _megabytes(lambda: sample(given, params)),
+            "tokens kept": _kept(logits, params),
+        },
     )
+
+
+def _kept(logits: np.ndarray, params: SamplingParams) -> float:
+    """How many tokens the chain leaves, on average over at most eight rows."""
+    return float(np.isfinite(params.resolved_chain.apply(logits[:8])).sum(axis=-1).mean())
+
+
+def _megabytes(run: Callable[[], object]) -> float:
+    """The most memory that `run` held at a time, in threads that have none of their own yet."""
+    set_num_threads(num_threads())
+    fresh = threading.Thread(target=run)
+    tracemalloc.start()
+    fresh.start()
+    fresh.join()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return peak / 1e6
+
+
+def _first_call(rounds: int) -> Row:
+    """A new process's first draw, compiled code already on disk: `import retort`, numba, and the draw."""
+    command = [sys.executable, "-c", FIRST_CALL]
+    seconds = [float(subprocess.run(command, capture_output=True, check=True).stdout) for _ in range(rounds)]
+    return compared("first call of a process", {"retort": seconds})
 
 
 def _repeated(run: Callable[[], object], times: int) -> Callable[[], object]:
@@ -96,15 +168,3 @@ def _draw(logits: Any, processors: Any) -> Any:
 
     scores = processors(None, logits)
     return torch.multinomial(torch.softmax(scores, dim=-1), num_samples=1).squeeze(1)
-
-
-def _draw_and_tell(logits: Any, processors: Any, temperature: float) -> Any:
-    import torch
-
-    scores = processors(None, logits)
-    ids = torch.multinomial(torch.softmax(scores, dim=-1), num_samples=1)
-    raw, processed = logits.log_softmax(-1), scores.log_softmax(-1)
-    probs = processed.exp()
-    entropy = -(probs * processed.nan_to_num(neginf=0.0)).sum(-1)
-    kept = (logits / temperature).softmax(-1).where(scores > -torch.inf, 0.0).sum(-1)
-    return ids, raw.gather(1, ids), processed.gather(1, ids), entropy, kept

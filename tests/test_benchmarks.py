@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
+import numpy as np
 import pytest
 from benchmarks.__main__ import main
 from benchmarks.record import Record, Settings, markdown, record
+from benchmarks.sampling_rows import lengthened
 from benchmarks.timing import compared, in_turns
 
 
@@ -48,9 +50,23 @@ def test_a_quick_run_prints_one_document(capsys: pytest.CaptureFixture[str]) -> 
     main(["sampling", "--quick", "--json", "--threads", "1"])
     (found,) = json.loads(capsys.readouterr().out)
     assert found["name"] == "sampling"
-    kept = {row["case"]: row["details"]["tokens kept"] for row in found["rows"]}
-    assert kept["512 tokens, sure, temperature=0.8 → top_k=50"] == 50
-    assert kept["512 tokens, sure, temperature=0.8"] == 512
+    cases = {row["case"]: row for row in found["rows"]}
+    listed = cases["real, 20,000, 2 rows, float32, τ, top-k, top-p"]
+    assert 1 <= listed["details"]["tokens kept"] <= 50
+    assert cases["all ties, 20,000, 2 rows, float32, τ"]["details"]["tokens kept"] == 20_000
+    assert set(listed["ratios"]) >= {"torch.softmax", "transformers"}
+    assert {"first call of a process", "peaked, 20,000, 2 rows, float32, τ"} <= set(cases)
+    assert cases["real, 20,000, 1 row, bfloat16, τ, top-p"]["ratios"].keys() == {"torch.softmax"}
+
+
+def test_long_rows_keep_the_head_of_the_short_ones() -> None:
+    short = np.random.default_rng(0).normal(0, 3, (2, 500)).astype(np.float32)
+    long = lengthened(short, 4000)
+    for row, given in zip(long, short, strict=True):
+        assert np.isin(given, row).all()
+        tail = np.exp(row.astype(float)).sum() - np.exp(given.astype(float)).sum()
+        half = np.exp(np.sort(given.astype(float))[:250]).sum()
+        assert 0.5 < tail / half < 2
 
 
 def test_generation_is_timed_with_the_tokens_it_drew(capsys: pytest.CaptureFixture[str]) -> None:
