@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { effectiveSupport, explain, leakage, parseChain, chainText, applyStage } from "../src/math/chain.ts";
 import { distances, equivalentTemperature } from "../src/math/comparison.ts";
+import { ORDERS } from "../src/math/engines.ts";
 import { unpackIds, unpackLogits } from "../src/math/unpack.ts";
 import { logProb, margin, nucleusSize, prob, sums, whole } from "../src/math/window.ts";
 
@@ -54,6 +55,12 @@ describe.each(golden.rows as Vector[])("$name", (row) => {
     expected.probs.forEach((value: number, rank: number) => near(prob(processed, rank), value, `probability of rank ${rank}`));
     expect(chainText(parseChain(expected.chain))).toBe(expected.spec);
   });
+});
+
+test("the engines' orders", () => {
+  for (const [name, order] of Object.entries(golden.orders as Record<string, string[]>)) {
+    expect(ORDERS.get(name), name).toEqual(order);
+  }
 });
 
 describe("two distributions", () => {

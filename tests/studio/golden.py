@@ -27,6 +27,7 @@ from retort.distribution import (
     top_ids,
     total_variation,
 )
+from retort.distribution.presets import ENGINES, like
 from retort.lens.packing import pack, pack_ids
 
 FILE = Path(__file__).resolve().parents[2] / "frontend" / "tests" / "golden.json"
@@ -48,7 +49,25 @@ CHAINS = (
     "temperature=0 | top_p=0.5",
     "top_p=0",
     "min_p=1",
+    "temperature=0.9 | epsilon_cutoff=0.01",
+    "temperature=1.4 | eta_cutoff=0.02",
+    "eta_cutoff=0.3 | temperature=2",
+    "top_n_sigma=1.2 | temperature=1.5",
+    "temperature=0.5 | top_k=30 | top_n_sigma=0.4",
+    "temperature=1.2 | top_h=0.4",
+    "top_h=0 | temperature=2",
+    "top_p=0.9 | top_h=0.7 | min_p=0.01",
 )
+SETTINGS = {
+    "temperature": 0.8,
+    "top_k": 5,
+    "top_p": 0.9,
+    "min_p": 0.1,
+    "epsilon_cutoff": 0.01,
+    "eta_cutoff": 0.01,
+    "top_n_sigma": 1.0,
+    "top_h": 0.5,
+}
 SHOWN = 12
 
 
@@ -79,6 +98,7 @@ def golden() -> dict[str, Any]:
     """Everything, as JSON holds it."""
     made = rows()
     return {
+        "orders": {name: [stage.name for stage in like(name, SETTINGS, drop=True)] for name in ENGINES},
         "rows": [_row(name, logits) for name, logits in made.items()],
         "pairs": [
             _pair("two rows", made["two rows"], np.roll(made["two rows"], 7), first, second)

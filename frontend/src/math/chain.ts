@@ -41,7 +41,22 @@ export function parseChain(text: string): Chain {
   return checked(text.split("|").map(parseStage));
 }
 
+/** The stages of a text that the page computes, and the others as they are written. */
+export function readableChain(text: string): { chain: Chain; others: string[] } {
+  const others: string[] = [];
+  const stages = text.split("|").filter((part) => part.trim()).flatMap((part) => {
+    try {
+      return [parseStage(part)];
+    } catch {
+      others.push(part.trim());
+      return [];
+    }
+  });
+  return { chain: checked(stages), others };
+}
+
 function parseStage(part: string): Stage {
+  if (part.includes("(")) throw new ChainError(`the page computes stages with one setting, not ${part.trim()}`);
   const [name, value] = part.split("=").map((piece) => piece.trim());
   if (!name || !value) {
     throw new ChainError(`a stage is written name=value, got “${part.trim()}”; for example temperature=0.8 | top_p=0.9`);

@@ -4,10 +4,10 @@ import type { Chain } from "./chain.ts";
 
 export const ORDERS: ReadonlyMap<string, readonly string[]> = new Map([
   ["retort", ["temperature", "top_k", "top_p", "min_p"]],
-  ["transformers", ["temperature", "top_k", "top_p", "min_p"]],
+  ["transformers", ["temperature", "top_h", "top_k", "top_p", "min_p", "epsilon_cutoff", "eta_cutoff"]],
   ["vllm", ["temperature", "min_p", "top_k", "top_p"]],
   ["sglang", ["temperature", "top_k", "top_p", "min_p"]],
-  ["llama.cpp", ["top_k", "top_p", "min_p", "temperature"]],
+  ["llama.cpp", ["top_n_sigma", "top_k", "top_p", "min_p", "temperature"]],
   ["mlx-lm", ["top_p", "min_p", "top_k", "temperature"]],
 ]);
 

@@ -2,7 +2,7 @@
 //
 // The names, limits and off-values are those of retort.distribution; the shared golden vectors hold both to one answer.
 
-import { firstBelow, nucleusSize, tempered, type Window } from "./window.ts";
+import { deviation, entropySize, firstBelow, nucleusSize, SLACK, sums, tempered, type Window } from "./window.ts";
 
 export interface Transform {
   readonly name: string;
@@ -24,6 +24,12 @@ const ROUNDING = 1e-12;
 
 function firstTokens(window: Window, count: number): Window {
   return { ...window, to: Math.min(window.to, window.from + count) };
+}
+
+/** Tokens with `ln p ≥ logFloor` (nats), the most likely one in any case. */
+function above(window: Window, logFloor: number): Window {
+  const end = firstBelow(window, logFloor + Math.log(sums(window).total) - ROUNDING);
+  return { ...window, to: Math.max(end, window.from + 1) };
 }
 
 const ROWS: Transform[] = [
@@ -78,6 +84,58 @@ const ROWS: Transform[] = [
     truncates: true,
     aliases: [],
     apply: (window, share) => ({ ...window, to: firstBelow(window, Math.log(share) - ROUNDING) }),
+  },
+  {
+    name: "epsilon_cutoff",
+    help: "keeps tokens with at least this probability",
+    low: 0,
+    high: 1,
+    slider: { low: 0, high: 0.1, step: 0.0005 },
+    initial: 0.001,
+    whole: false,
+    off: [0],
+    truncates: true,
+    aliases: [],
+    apply: (window, epsilon) => above(window, Math.log(epsilon)),
+  },
+  {
+    name: "eta_cutoff",
+    help: "keeps tokens above a floor of this probability, which falls as the entropy rises",
+    low: 0,
+    high: 1,
+    slider: { low: 0, high: 0.1, step: 0.0005 },
+    initial: 0.001,
+    whole: false,
+    off: [0],
+    truncates: true,
+    aliases: [],
+    apply: (window, epsilon) => above(window, Math.min(Math.log(epsilon), 0.5 * Math.log(epsilon) - sums(window).entropy)),
+  },
+  {
+    name: "top_n_sigma",
+    help: "keeps logits within this many standard deviations of the largest",
+    low: Number.MIN_VALUE,
+    high: Infinity,
+    slider: { low: 0, high: 6, step: 0.05 },
+    initial: 1,
+    whole: false,
+    off: [0, -1],
+    truncates: true,
+    aliases: ["top_nsigma", "nsigma"],
+    apply: (window, count) => ({ ...window, to: firstBelow(window, -count * deviation(window) * (1 + SLACK)) }),
+  },
+  {
+    name: "top_h",
+    help: "keeps as many of the most likely tokens as this share of the entropy allows",
+    low: 0,
+    high: 1,
+    slider: { low: 0, high: 1, step: 0.01 },
+    initial: 0.5,
+    whole: false,
+    off: [1],
+    truncates: true,
+    aliases: [],
+    apply: (window, share) => firstTokens(window, Math.max(1, entropySize(window, share * sums(window).entropy * (1 + SLACK)))),
   },
 ];
 

@@ -20,7 +20,7 @@ export interface Sums {
 }
 
 /** A mass that is reached up to this share of it is reached: an exact tie must not hang on the order of summation. */
-const NUCLEUS_SLACK = 2 ** -40;
+export const SLACK = 2 ** -40;
 
 /** Below this exp is 0 in float64, and so it is for every token that follows in a falling row. */
 const VANISHES = -745.2;
@@ -150,7 +150,7 @@ export function margin(window: Window): number {
 export function nucleusSize(window: Window, share: number): number {
   const size = window.to - window.from;
   if (share >= 1) return size;
-  const wanted = share * sums(window).total * (1 - NUCLEUS_SLACK);
+  const wanted = share * sums(window).total * (1 - SLACK);
   if (window.from === 0) {
     const { weights } = sweep(window.logits, window.temperature);
     return Math.min(size, bisected(1, size, (count) => weights[count]! >= wanted));
@@ -161,6 +161,23 @@ export function nucleusSize(window: Window, share: number): number {
     if (reached >= wanted) return rank - window.from + 1;
   }
   return size;
+}
+
+/** `max{k : entropy of the first k, renormalised ≤ limit}` (nats): it rises with k. For windows from the first rank. */
+export function entropySize(window: Window, limit: number): number {
+  const within = (count: number): boolean => sums({ ...window, to: window.from + count }).entropy <= limit;
+  return bisected(1, window.to - window.from + 1, (count) => !within(count)) - 1;
+}
+
+/** Standard deviation of the window's logits at its temperature (mean of squares). */
+export function deviation(window: Window): number {
+  const { from, to } = window;
+  let mean = 0;
+  for (let rank = from; rank < to; rank++) mean += depth(window, rank);
+  mean /= to - from;
+  let squares = 0;
+  for (let rank = from; rank < to; rank++) squares += (depth(window, rank) - mean) ** 2;
+  return Math.sqrt(squares / (to - from));
 }
 
 /** The first whole number in [low, high) for which `holds`, which goes from false to true once; `high` if none. */

@@ -1,6 +1,6 @@
 // Two distributions side by side: two models, two prompts, or one model through two orders of its chain.
 
-import { chainText, effectiveSupport, explain, isOn, parseChain, removedBy, size, type Chain, type Explanation } from "../math/chain.ts";
+import { chainText, effectiveSupport, explain, isOn, parseChain, readableChain, removedBy, size, type Chain, type Explanation } from "../math/chain.ts";
 import { distances, equivalentTemperature, ranksOf } from "../math/comparison.ts";
 import { inOrderOf, ORDERS } from "../math/engines.ts";
 import { unpackIds, unpackLogits } from "../math/unpack.ts";
@@ -41,7 +41,7 @@ export function compareView(record: PairRecord, context: Context): View {
     try {
       return parseChain(state.get(one.key) ?? one.record.chain);
     } catch {
-      return parseChain(one.record.chain);
+      return readableChain(one.record.chain).chain;
     }
   }
 

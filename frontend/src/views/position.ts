@@ -8,6 +8,7 @@ import {
   isOn,
   leakage,
   parseChain,
+  readableChain,
   removedBy,
   size,
   temperatureOf,
@@ -57,7 +58,7 @@ export function positionView(record: PositionRecord, context: Context, onPick?: 
     try {
       return parseChain(state.get("chain") ?? record.chain);
     } catch {
-      return parseChain(record.chain);
+      return readableChain(record.chain).chain;
     }
   }
 
@@ -122,12 +123,16 @@ export function positionView(record: PositionRecord, context: Context, onPick?: 
 }
 
 function prompt(record: PositionRecord): HTMLElement {
+  const { others } = readableChain(record.chain);
   return h(
     "div",
     { class: "prompt" },
     h("p", { class: "meta" }, `${record.model}, after`),
     h("p", { class: "tokens", dir: "auto" }, ...record.prompt_tokens.map(tokenElement)),
     record.note ? h("p", { class: "note" }, record.note) : null,
+    others.length > 0
+      ? h("p", { class: "note" }, `The page does not compute ${others.join(", ")}: its numbers are without ${others.length === 1 ? "it" : "them"}.`)
+      : null,
   );
 }
 

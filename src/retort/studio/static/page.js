@@ -355,31 +355,53 @@ function ve(e, t) {
 	let r = t * E(e).total * (1 - se);
 	if (e.from === 0) {
 		let { weights: t } = fe(e.logits, e.temperature);
-		return Math.min(n, ye(1, n, (e) => t[e] >= r));
+		return Math.min(n, xe(1, n, (e) => t[e] >= r));
 	}
 	let i = 0;
 	for (let t = e.from; t < e.to; t++) if (i += Math.exp(T(e, t)), i >= r) return t - e.from + 1;
 	return n;
 }
-function ye(e, t, n) {
+function ye(e, t) {
+	let n = (n) => E({
+		...e,
+		to: e.from + n
+	}).entropy <= t;
+	return xe(1, e.to - e.from + 1, (e) => !n(e)) - 1;
+}
+function be(e) {
+	let { from: t, to: n } = e, r = 0;
+	for (let i = t; i < n; i++) r += T(e, i);
+	r /= n - t;
+	let i = 0;
+	for (let a = t; a < n; a++) i += (T(e, a) - r) ** 2;
+	return Math.sqrt(i / (n - t));
+}
+function xe(e, t, n) {
 	for (; e < t;) {
 		let r = e + t >> 1;
 		n(r) ? t = r : e = r + 1;
 	}
 	return e;
 }
-function be(e, t) {
-	return ye(e.from, e.to, (n) => T(e, n) < t);
+function Se(e, t) {
+	return xe(e.from, e.to, (n) => T(e, n) < t);
 }
 // src/math/transforms.ts
-var xe = 1e-12;
-function Se(e, t) {
+var Ce = 1e-12;
+function we(e, t) {
 	return {
 		...e,
 		to: Math.min(e.to, e.from + t)
 	};
 }
-var Ce = [
+function Te(e, t) {
+	let n = Se(e, t + Math.log(E(e).total) - Ce);
+	return {
+		...e,
+		to: Math.max(n, e.from + 1)
+	};
+}
+var Ee = [
 	{
 		name: "temperature",
 		help: "divides the logits; 0 is greedy, 1 leaves the model as it is",
@@ -412,7 +434,7 @@ var Ce = [
 		off: [0, -1],
 		truncates: !0,
 		aliases: [],
-		apply: Se
+		apply: we
 	},
 	{
 		name: "top_p",
@@ -429,7 +451,7 @@ var Ce = [
 		off: [1],
 		truncates: !0,
 		aliases: ["nucleus"],
-		apply: (e, t) => Se(e, ve(e, t))
+		apply: (e, t) => we(e, ve(e, t))
 	},
 	{
 		name: "min_p",
@@ -448,65 +470,150 @@ var Ce = [
 		aliases: [],
 		apply: (e, t) => ({
 			...e,
-			to: be(e, Math.log(t) - xe)
+			to: Se(e, Math.log(t) - Ce)
 		})
+	},
+	{
+		name: "epsilon_cutoff",
+		help: "keeps tokens with at least this probability",
+		low: 0,
+		high: 1,
+		slider: {
+			low: 0,
+			high: .1,
+			step: 5e-4
+		},
+		initial: .001,
+		whole: !1,
+		off: [0],
+		truncates: !0,
+		aliases: [],
+		apply: (e, t) => Te(e, Math.log(t))
+	},
+	{
+		name: "eta_cutoff",
+		help: "keeps tokens above a floor of this probability, which falls as the entropy rises",
+		low: 0,
+		high: 1,
+		slider: {
+			low: 0,
+			high: .1,
+			step: 5e-4
+		},
+		initial: .001,
+		whole: !1,
+		off: [0],
+		truncates: !0,
+		aliases: [],
+		apply: (e, t) => Te(e, Math.min(Math.log(t), .5 * Math.log(t) - E(e).entropy))
+	},
+	{
+		name: "top_n_sigma",
+		help: "keeps logits within this many standard deviations of the largest",
+		low: Number.MIN_VALUE,
+		high: Infinity,
+		slider: {
+			low: 0,
+			high: 6,
+			step: .05
+		},
+		initial: 1,
+		whole: !1,
+		off: [0, -1],
+		truncates: !0,
+		aliases: ["top_nsigma", "nsigma"],
+		apply: (e, t) => ({
+			...e,
+			to: Se(e, -t * be(e) * (1 + se))
+		})
+	},
+	{
+		name: "top_h",
+		help: "keeps as many of the most likely tokens as this share of the entropy allows",
+		low: 0,
+		high: 1,
+		slider: {
+			low: 0,
+			high: 1,
+			step: .01
+		},
+		initial: .5,
+		whole: !1,
+		off: [1],
+		truncates: !0,
+		aliases: [],
+		apply: (e, t) => we(e, Math.max(1, ye(e, t * E(e).entropy * (1 + se))))
 	}
-], O = new Map(Ce.map((e) => [e.name, e])), we = new Map(Ce.flatMap((e) => [e.name, ...e.aliases].map((t) => [t, e])));
-function Te(e) {
-	return we.get(e.trim().toLowerCase().replaceAll("-", "_"));
+], O = new Map(Ee.map((e) => [e.name, e])), De = new Map(Ee.flatMap((e) => [e.name, ...e.aliases].map((t) => [t, e])));
+function Oe(e) {
+	return De.get(e.trim().toLowerCase().replaceAll("-", "_"));
 }
 // src/math/chain.ts
-var Ee = class extends Error {};
-function De(e) {
-	return e.trim() === "" ? [] : Ae(e.split("|").map(Oe));
-}
-function Oe(e) {
-	let [t, n] = e.split("=").map((e) => e.trim());
-	if (!t || !n) throw new Ee(`a stage is written name=value, got “${e.trim()}”; for example temperature=0.8 | top_p=0.9`);
-	let r = Te(t);
-	if (r === void 0) throw new Ee(`the page does not compute “${t}”; it knows ${[...O.keys()].join(", ")}`);
-	return {
-		name: r.name,
-		value: ke(r, Number(n), n)
-	};
-}
-function ke(e, t, n = String(t)) {
-	if (e.off.includes(t) || t >= e.low && t <= e.high && Number.isFinite(t) && !(e.whole && t % 1)) return t;
-	let r = Number.isFinite(e.high) ? `from ${e.low} to ${e.high}` : `of ${e.low} or more`;
-	throw new Ee(`${e.name} must be a ${e.whole ? "whole " : ""}number ${r}, got ${n}`);
-}
+var ke = class extends Error {};
 function Ae(e) {
-	let t = e.filter(je);
-	if (t.filter((e) => e.name === "temperature").length > 1) throw new Ee("a chain may hold temperature once; two in a row are one temperature, their product");
-	return t;
+	return e.trim() === "" ? [] : Pe(e.split("|").map(Me));
 }
 function je(e) {
+	let t = [];
+	return {
+		chain: Pe(e.split("|").filter((e) => e.trim()).flatMap((e) => {
+			try {
+				return [Me(e)];
+			} catch {
+				return t.push(e.trim()), [];
+			}
+		})),
+		others: t
+	};
+}
+function Me(e) {
+	if (e.includes("(")) throw new ke(`the page computes stages with one setting, not ${e.trim()}`);
+	let [t, n] = e.split("=").map((e) => e.trim());
+	if (!t || !n) throw new ke(`a stage is written name=value, got “${e.trim()}”; for example temperature=0.8 | top_p=0.9`);
+	let r = Oe(t);
+	if (r === void 0) throw new ke(`the page does not compute “${t}”; it knows ${[...O.keys()].join(", ")}`);
+	return {
+		name: r.name,
+		value: Ne(r, Number(n), n)
+	};
+}
+function Ne(e, t, n = String(t)) {
+	if (e.off.includes(t) || t >= e.low && t <= e.high && Number.isFinite(t) && !(e.whole && t % 1)) return t;
+	let r = Number.isFinite(e.high) ? `from ${e.low} to ${e.high}` : `of ${e.low} or more`;
+	throw new ke(`${e.name} must be a ${e.whole ? "whole " : ""}number ${r}, got ${n}`);
+}
+function Pe(e) {
+	let t = e.filter(Fe);
+	if (t.filter((e) => e.name === "temperature").length > 1) throw new ke("a chain may hold temperature once; two in a row are one temperature, their product");
+	return t;
+}
+function Fe(e) {
 	return !O.get(e.name).off.includes(e.value);
 }
 function k(e) {
 	return e.map((e) => `${e.name}=${e.value}`).join(" | ");
 }
-function Me(e) {
+function Ie(e) {
 	return e.find((e) => e.name === "temperature")?.value ?? 1;
 }
-function Ne(e, t) {
+function Le(e, t) {
 	let n = {
 		name: "temperature",
 		value: t
 	};
 	return e.some((e) => e.name === "temperature") ? e.map((e) => e.name === "temperature" ? n : e) : [n, ...e];
 }
-function Pe(e, t) {
-	return je(t) ? O.get(t.name).apply(e, t.value) : e;
+function Re(e, t) {
+	return Fe(t) ? O.get(t.name).apply(e, t.value) : e;
 }
-function Fe(e, t) {
-	return t.reduce(Pe, e);
+function ze(e, t) {
+	return t.reduce(Re, e);
 }
-function Ie(e, t) {
+function Be(e, t) {
 	let n = pe(t), r = n, i = n, a = [];
 	for (let t of e) {
-		let e = Pe(r, t);
-		!O.get(t.name).truncates && t.value !== 0 && (i = Pe(i, t)), a.push({
+		let e = Re(r, t);
+		!O.get(t.name).truncates && t.value !== 0 && (i = Re(i, t)), a.push({
 			stage: t,
 			before: r,
 			after: e,
@@ -516,10 +623,10 @@ function Ie(e, t) {
 			keptMassTotal: ge(i, e.from, e.to)
 		}), r = e;
 	}
-	let o = Me(e);
+	let o = Ie(e);
 	return {
 		raw: n,
-		tempered: o === 0 ? Pe(n, {
+		tempered: o === 0 ? Re(n, {
 			name: "temperature",
 			value: 0
 		}) : {
@@ -528,64 +635,64 @@ function Ie(e, t) {
 		},
 		processed: r,
 		stages: a,
-		warnings: Be(e, n, a)
+		warnings: We(e, n, a)
 	};
 }
 function A(e) {
 	return e.to - e.from;
 }
-function Le(e, t) {
+function Ve(e, t) {
 	return t >= e.processed.from && t < e.processed.to ? null : e.stages.find(({ after: e }) => t < e.from || t >= e.to)?.stage ?? null;
 }
-function Re(e) {
+function He(e) {
 	let t = ve(e.raw, .9);
 	return ge(e.processed, t, e.raw.to);
 }
-function ze(e) {
+function Ue(e) {
 	return Math.exp(E(e).entropy);
 }
-function Be(e, t, n) {
-	let r = e.filter((e) => O.get(e.name).truncates), i = Fe(t, e);
-	if (Me(e) === 0) return r.length === 0 ? [] : [`temperature=0 takes the most likely token in any case, so ${Ue(r)} cannot change the result.`];
+function We(e, t, n) {
+	let r = e.filter((e) => O.get(e.name).truncates), i = ze(t, e);
+	if (Ie(e) === 0) return r.length === 0 ? [] : [`temperature=0 takes the most likely token in any case, so ${qe(r)} cannot change the result.`];
 	let a = [];
 	for (let o of n) if (r.includes(o.stage)) {
 		if (o.removed === 0) {
-			let e = o.kept === 1 ? "one token reaches it" : `it keeps all ${We(o.kept)} that reach it`;
-			a.push(`${He(o.stage)} removes nothing here: ${e}.`);
-		} else Ve(Fe(t, e.filter((e) => e !== o.stage)), i) && a.push(`${He(o.stage)} is made moot by the rest: without it the same ${We(A(i))} would be kept.`);
+			let e = o.kept === 1 ? "one token reaches it" : `it keeps all ${Je(o.kept)} that reach it`;
+			a.push(`${Ke(o.stage)} removes nothing here: ${e}.`);
+		} else Ge(ze(t, e.filter((e) => e !== o.stage)), i) && a.push(`${Ke(o.stage)} is made moot by the rest: without it the same ${Je(A(i))} would be kept.`);
 	}
-	let o = r.map((n) => A(Fe(t, e.filter((e) => e === n || !r.includes(e)))));
+	let o = r.map((n) => A(ze(t, e.filter((e) => e === n || !r.includes(e)))));
 	if (r.length > 1 && A(i) < Math.min(...o)) {
-		let e = r.map((e, t) => `${He(e)} alone keeps ${o[t].toLocaleString("en")}`);
-		a.push(`together the stages keep ${We(A(i))}, fewer than any of them alone (${e.join(", ")}).`);
+		let e = r.map((e, t) => `${Ke(e)} alone keeps ${o[t].toLocaleString("en")}`);
+		a.push(`together the stages keep ${Je(A(i))}, fewer than any of them alone (${e.join(", ")}).`);
 	}
 	let s = e.findIndex((e) => e.name === "temperature"), c = e.slice(0, Math.max(s, 0)).filter((e) => r.includes(e));
 	if (c.length > 0) {
-		let n = e[s], r = A(Fe(t, [n, ...e.filter((e) => e !== n)]));
-		r !== A(i) && a.push(`${Ue(c)} comes before ${He(n)} and does not see it: ${We(A(i))} remain, and would be ${r.toLocaleString("en")} with temperature first.`);
+		let n = e[s], r = A(ze(t, [n, ...e.filter((e) => e !== n)]));
+		r !== A(i) && a.push(`${qe(c)} comes before ${Ke(n)} and does not see it: ${Je(A(i))} remain, and would be ${r.toLocaleString("en")} with temperature first.`);
 	}
 	return r.length > 0 && A(i) === 1 && A(t) > 1 && a.push("one token is left, so every draw here is the greedy token, whatever temperature and seed."), a;
 }
-function Ve(e, t) {
+function Ge(e, t) {
 	return e.from === t.from && e.to === t.to;
 }
-function He(e) {
+function Ke(e) {
 	return `${e.name}=${e.value}`;
 }
-function Ue(e) {
-	let t = e.map(He);
+function qe(e) {
+	let t = e.map(Ke);
 	return t.length < 2 ? t.join("") : `${t.slice(0, -1).join(", ")} and ${t.at(-1)}`;
 }
-function We(e) {
+function Je(e) {
 	return `${e.toLocaleString("en")} ${e === 1 ? "token" : "tokens"}`;
 }
 // src/math/comparison.ts
-function Ge(e, t) {
+function Ye(e, t) {
 	let n = new Uint32Array(t).fill(e.length);
 	return e.forEach((e, t) => n[e] = t), n;
 }
-function Ke(e, t, n) {
-	let r = Ge(t.ids, n), i = Math.log(E(e.window).total), a = Math.log(E(t.window).total), o = 0, s = 0, c = 0, l = 0;
+function Xe(e, t, n) {
+	let r = Ye(t.ids, n), i = Math.log(E(e.window).total), a = Math.log(E(t.window).total), o = 0, s = 0, c = 0, l = 0;
 	for (let n = e.window.from; n < e.window.to; n++) {
 		let u = T(e.window, n) - i, d = Math.exp(u), f = r[e.ids[n]];
 		if (f < t.window.from || f >= t.window.to) {
@@ -611,9 +718,9 @@ function Ke(e, t, n) {
 		totalVariation: l / 2
 	};
 }
-var qe = .001, Je = 1e3;
-function Ye(e, t, n, r) {
-	let i = Ge(n, r), a = Math.log(E(e.window).total), o = t[0], s = 0;
+var Ze = .001, Qe = 1e3;
+function $e(e, t, n, r) {
+	let i = Ye(n, r), a = Math.log(E(e.window).total), o = t[0], s = 0;
 	for (let n = e.window.from; n < e.window.to; n++) {
 		let r = Math.exp(T(e.window, n) - a), c = i[e.ids[n]];
 		if (c >= t.length) {
@@ -628,9 +735,9 @@ function Ye(e, t, n, r) {
 			n += s, r += s * a;
 		}
 		return r / n;
-	}, [l, u] = [Math.log(qe), Math.log(Je)];
-	if (c(qe) <= s) return d(qe, !0);
-	if (c(Je) >= s) return d(Je, !0);
+	}, [l, u] = [Math.log(Ze), Math.log(Qe)];
+	if (c(Ze) <= s) return d(Ze, !0);
+	if (c(Qe) >= s) return d(Qe, !0);
 	for (let e = 0; e < 60; e++) {
 		let e = (l + u) / 2;
 		c(Math.exp(e)) > s ? l = e : u = e;
@@ -639,7 +746,7 @@ function Ye(e, t, n, r) {
 	function d(i, a) {
 		return {
 			temperature: i,
-			residual: Ke(e, {
+			residual: Xe(e, {
 				window: {
 					logits: t,
 					temperature: i,
@@ -653,7 +760,7 @@ function Ye(e, t, n, r) {
 	}
 }
 // src/math/engines.ts
-var Xe = /* @__PURE__ */ new Map([
+var et = /* @__PURE__ */ new Map([
 	["retort", [
 		"temperature",
 		"top_k",
@@ -662,9 +769,12 @@ var Xe = /* @__PURE__ */ new Map([
 	]],
 	["transformers", [
 		"temperature",
+		"top_h",
 		"top_k",
 		"top_p",
-		"min_p"
+		"min_p",
+		"epsilon_cutoff",
+		"eta_cutoff"
 	]],
 	["vllm", [
 		"temperature",
@@ -679,6 +789,7 @@ var Xe = /* @__PURE__ */ new Map([
 		"min_p"
 	]],
 	["llama.cpp", [
+		"top_n_sigma",
 		"top_k",
 		"top_p",
 		"min_p",
@@ -691,36 +802,36 @@ var Xe = /* @__PURE__ */ new Map([
 		"temperature"
 	]]
 ]);
-function Ze(e, t) {
-	let n = Xe.get(e) ?? [], r = (e) => n.includes(e) ? n.indexOf(e) : n.length;
+function tt(e, t) {
+	let n = et.get(e) ?? [], r = (e) => n.includes(e) ? n.indexOf(e) : n.length;
 	return [...t].sort((e, t) => r(e.name) - r(t.name));
 }
 // src/math/unpack.ts
-var Qe = 64, $e = 24, et = 5;
-function tt(e) {
-	let t = at(e.data);
+var nt = 64, rt = 24, it = 5;
+function at(e) {
+	let t = lt(e.data);
 	if (e.encoding === "float64") {
 		let n = new DataView(t.buffer);
 		return Float64Array.from({ length: e.count }, (e, t) => n.getFloat64(8 * t, !0));
 	}
 	if (e.encoding !== "rice32") throw Error(`logits are packed as ${e.encoding}, which this page cannot read`);
-	return rt(t, e.count);
+	return st(t, e.count);
 }
-function nt(e) {
-	let t = new it(at(e.data)), n = new Uint32Array(e.count);
+function ot(e) {
+	let t = new ct(lt(e.data)), n = new Uint32Array(e.count);
 	for (let r = 0; r < e.count; r++) n[r] = t.read(e.width);
 	return n;
 }
-function rt(e, t) {
-	let n = new it(e), r = new Float64Array(t), i = /* @__PURE__ */ new Uint32Array(1), a = new Float32Array(i.buffer), o = 4294967295, s = 0;
+function st(e, t) {
+	let n = new ct(e), r = new Float64Array(t), i = /* @__PURE__ */ new Uint32Array(1), a = new Float32Array(i.buffer), o = 4294967295, s = 0;
 	for (let e = 0; e < t; e++) {
-		e % Qe === 0 && (s = n.read(et));
+		e % nt === 0 && (s = n.read(it));
 		let t = n.zeros();
-		o -= t === $e ? n.read(32) : t * 2 ** s + n.read(s), i[0] = o >= 2147483648 ? o - 2147483648 : 4294967295 - o, r[e] = a[0];
+		o -= t === rt ? n.read(32) : t * 2 ** s + n.read(s), i[0] = o >= 2147483648 ? o - 2147483648 : 4294967295 - o, r[e] = a[0];
 	}
 	return r;
 }
-var it = class {
+var ct = class {
 	bytes;
 	place = 0;
 	constructor(e) {
@@ -748,7 +859,7 @@ var it = class {
 		}
 	}
 };
-function at(e) {
+function lt(e) {
 	let t = atob(e), n = new Uint8Array(t.length);
 	for (let e = 0; e < t.length; e++) n[e] = t.charCodeAt(e);
 	return n;
@@ -758,7 +869,7 @@ function j(e) {
 	if (e === 0) return "0 %";
 	if (e >= 1e-4) return `${(100 * e).toFixed(2)} %`;
 	let [t, n] = e.toExponential(1).split("e");
-	return `${t}·10${ct(Number(n))}`;
+	return `${t}·10${ft(Number(n))}`;
 }
 function M(e) {
 	if (e == null || Number.isNaN(e)) return "–";
@@ -766,33 +877,33 @@ function M(e) {
 	let t = Math.abs(e);
 	if (t !== 0 && (t < 1e-4 || t >= 1e6)) {
 		let [t, n] = e.toExponential(2).split("e");
-		return st(`${t}·10${ct(Number(n))}`);
+		return dt(`${t}·10${ft(Number(n))}`);
 	}
-	return st(t >= 1e3 ? F(e) : String(Number(e.toPrecision(4))));
+	return dt(t >= 1e3 ? F(e) : String(Number(e.toPrecision(4))));
 }
 function N(e) {
 	return `${M(e)} nats`;
 }
 function P(e, t = 4) {
-	return `${e > 0 ? "+" : ""}${st(e.toFixed(t))}`;
+	return `${e > 0 ? "+" : ""}${dt(e.toFixed(t))}`;
 }
 function F(e) {
-	return st(Math.round(e).toLocaleString("en"));
+	return dt(Math.round(e).toLocaleString("en"));
 }
-function ot(e) {
+function ut(e) {
 	return `${F(e)} ${e === 1 ? "token" : "tokens"}`;
 }
 function I(e) {
 	return String(Number(e.toFixed(4)));
 }
-function st(e) {
+function dt(e) {
 	return e.replace("-", "−");
 }
-function ct(e) {
+function ft(e) {
 	return String(e).replace(/[-0-9]/g, (e) => e === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(e)]);
 }
 // src/parts/chainEditor.ts
-function lt(e, t, { heat: n }) {
+function pt(e, t, { heat: n }) {
 	let r = [], i = _("ol", {
 		class: "chain",
 		"aria-label": "Chain of stages, in the order in which they apply"
@@ -805,7 +916,7 @@ function lt(e, t, { heat: n }) {
 		role: "alert"
 	}), s = _("div", { class: "chain-editor" }, i, _("div", { class: "chain-tools" }, a), o), c = () => r.map((e) => e.stage), l = () => e(c());
 	function u(e) {
-		let t = c().filter(je);
+		let t = c().filter(Fe);
 		if (k(e) === k(t)) return;
 		let n = [...r];
 		r = e.map((e) => {
@@ -869,14 +980,14 @@ function lt(e, t, { heat: n }) {
 			if (n.trim() === "") return;
 			f(e, {
 				name: t.name,
-				value: ke(t, Number(n), n)
+				value: Ne(t, Number(n), n)
 			}), e.number.removeAttribute("aria-invalid"), S(o, ""), l();
 		} catch (t) {
 			e.number.setAttribute("aria-invalid", "true"), S(o, t.message);
 		}
 	}
 	function h(e) {
-		let n = Te(e);
+		let n = Oe(e);
 		if (n === void 0) return;
 		let i = p({
 			name: n.name,
@@ -923,7 +1034,7 @@ function lt(e, t, { heat: n }) {
 	function ee(e) {
 		for (let t of r) {
 			let n = e.find((e) => e.stage.name === t.stage.name);
-			S(t.effect, n === void 0 ? "off" : ut(n));
+			S(t.effect, n === void 0 ? "off" : mt(n));
 		}
 	}
 	return d(), {
@@ -932,11 +1043,11 @@ function lt(e, t, { heat: n }) {
 		report: ee
 	};
 }
-function ut(e) {
+function mt(e) {
 	return !O.get(e.stage.name).truncates && e.removed === 0 ? e.stage.value === 1 ? "leaves the model as it is" : e.stage.value < 1 ? "sharpens" : "flattens" : `keeps ${F(e.kept)}, removes ${F(e.removed)}; keeps ${j(e.keptMass)} of the mass that came in`;
 }
 // src/parts/frame.ts
-function dt(e) {
+function ht(e) {
 	let t = !1;
 	return () => {
 		t || (t = !0, requestAnimationFrame(() => {
@@ -944,7 +1055,7 @@ function dt(e) {
 		}));
 	};
 }
-function ft(e, t, n) {
+function gt(e, t, n) {
 	let r = 0, i = new ResizeObserver(([i]) => {
 		let a = Math.max(280, Math.round(i.contentRect.width));
 		a !== r && i.contentRect.width !== 0 && (r = a, e.setAttribute("viewBox", `0 0 ${a} ${t}`), n(a));
@@ -952,42 +1063,42 @@ function ft(e, t, n) {
 	return i.observe(e), () => i.disconnect();
 }
 // src/parts/tokens.ts
-var pt = {
+var _t = {
 	" ": ["␣", "space"],
 	"\n": ["↵", "line break"],
 	"	": ["⇥", "tab"],
 	"\r": ["␍", "carriage return"],
 	"\xA0": ["⍽", "no-break space"],
 	"　": ["□", "wide space"]
-}, mt = /<0x([0-9A-F]{2})>/, ht = /^<(?:\||\/)?[A-Za-z][\w .|/-]*(?:\|)?>$/, gt = /[\p{Cc}\p{Zl}\p{Zp}\p{Zs}\p{Co}\p{Cn}\p{Cs}]|[\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0e\ufeff\uffa0\u{e0000}-\u{e0fff}]/u, _t = /[\u200d\ufe0f]/, vt = /\p{Extended_Pictographic}/u;
-function yt(e) {
+}, vt = /<0x([0-9A-F]{2})>/, yt = /^<(?:\||\/)?[A-Za-z][\w .|/-]*(?:\|)?>$/, bt = /[\p{Cc}\p{Zl}\p{Zp}\p{Zs}\p{Co}\p{Cn}\p{Cs}]|[\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0e\ufeff\uffa0\u{e0000}-\u{e0fff}]/u, xt = /[\u200d\ufe0f]/, St = /\p{Extended_Pictographic}/u;
+function Ct(e) {
 	return e === "" ? [{
 		text: "∅",
 		kind: "sign",
 		spoken: "empty"
-	}] : ht.test(e) && !mt.test(e) ? [{
+	}] : yt.test(e) && !vt.test(e) ? [{
 		text: e,
 		kind: "marker",
 		spoken: `marker ${e}`
 	}] : e.split(/(<0x[0-9A-F]{2}>)/).flatMap((e) => {
-		let t = mt.exec(e);
+		let t = vt.exec(e);
 		return t ? [{
 			text: `⟨${t[1]}⟩`,
 			kind: "byte",
 			spoken: `byte ${t[1]}`
-		}] : bt(e);
+		}] : wt(e);
 	});
 }
-function bt(e) {
+function wt(e) {
 	let t = [], n = [...e];
 	return n.forEach((e, r) => {
-		let i = pt[e];
+		let i = _t[e];
 		if (i) t.push({
 			text: i[0],
 			kind: "sign",
 			spoken: i[1]
 		});
-		else if (gt.test(e) || _t.test(e) && !xt(n, r)) {
+		else if (bt.test(e) || xt.test(e) && !Tt(n, r)) {
 			let n = e.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
 			t.push({
 				text: `⟨U+${n}⟩`,
@@ -995,7 +1106,7 @@ function bt(e) {
 				spoken: `character U+${n}`
 			});
 		} else {
-			let n = t.at(-1), r = /\p{M}/u.test(e) && !_t.test(e) && n?.kind !== "plain" ? `◌${e}` : e;
+			let n = t.at(-1), r = /\p{M}/u.test(e) && !xt.test(e) && n?.kind !== "plain" ? `◌${e}` : e;
 			n?.kind === "plain" ? (n.text += r, n.spoken += e) : t.push({
 				text: r,
 				kind: "plain",
@@ -1004,40 +1115,40 @@ function bt(e) {
 		}
 	}), t;
 }
-function xt(e, t) {
-	return t > 0 && (vt.test(e[t - 1]) || _t.test(e[t - 1]) || /\p{Emoji_Modifier}/u.test(e[t - 1]));
+function Tt(e, t) {
+	return t > 0 && (St.test(e[t - 1]) || xt.test(e[t - 1]) || /\p{Emoji_Modifier}/u.test(e[t - 1]));
 }
 function L(e) {
-	return _("bdi", { class: "token" }, ...yt(e).map((e) => e.kind === "plain" ? e.text : _("span", { class: `piece-${e.kind}` }, e.text)));
+	return _("bdi", { class: "token" }, ...Ct(e).map((e) => e.kind === "plain" ? e.text : _("span", { class: `piece-${e.kind}` }, e.text)));
 }
-function St(e) {
-	return yt(e).map((e) => e.text).join("");
+function Et(e) {
+	return Ct(e).map((e) => e.text).join("");
 }
-function Ct(e) {
-	return yt(e).map((e) => e.spoken).join(" ");
+function Dt(e) {
+	return Ct(e).map((e) => e.spoken).join(" ");
 }
 // src/views/compare.ts
-var wt = 18;
-function Tt(e, t) {
-	let { state: n, announce: r } = t, i = Math.max(e.a.vocabulary, e.b.vocabulary), a = [Et("A", "chain_a", e.a, i), Et("B", "chain_b", e.b, i)], o = a.map((e) => m(e)), s = _("dl", { class: "measures" }), c = _("tbody"), l = _("p", {
+var Ot = 18;
+function kt(e, t) {
+	let { state: n, announce: r } = t, i = Math.max(e.a.vocabulary, e.b.vocabulary), a = [At("A", "chain_a", e.a, i), At("B", "chain_b", e.b, i)], o = a.map((e) => m(e)), s = _("dl", { class: "measures" }), c = _("tbody"), l = _("p", {
 		class: "note",
 		hidden: e.comparable
-	}, "The two models have different vocabularies: their distributions are shown, and no distance between them is given."), u = Pt(), d = dt(h), f = null;
+	}, "The two models have different vocabularies: their distributions are shown, and no distance between them is given."), u = Rt(), d = ht(h), f = null;
 	function p(e) {
 		try {
-			return De(n.get(e.key) ?? e.record.chain);
+			return Ae(n.get(e.key) ?? e.record.chain);
 		} catch {
-			return De(e.record.chain);
+			return je(e.record.chain).chain;
 		}
 	}
 	function m(e) {
-		let t = (t) => n.set(e.key, k(t.filter(je)) || " "), i = lt(t, r, { heat: !0 }), a = _("select", {
+		let t = (t) => n.set(e.key, k(t.filter(Fe)) || " "), i = pt(t, r, { heat: !0 }), a = _("select", {
 			"aria-label": `${e.name}: order of the stages as in an engine`,
 			onchange: () => {
-				a.value && t(Ze(a.value, p(e))), a.value = "";
+				a.value && t(tt(a.value, p(e))), a.value = "";
 			}
 		});
-		x(a, _("option", { value: "" }, "order as in …"), ...[...Xe.keys()].map((e) => _("option", { value: e }, e)));
+		x(a, _("option", { value: "" }, "order as in …"), ...[...et.keys()].map((e) => _("option", { value: e }, e)));
 		let o = _("p", { class: "meta" });
 		return {
 			element: _("section", {
@@ -1050,15 +1161,15 @@ function Tt(e, t) {
 			show(t) {
 				i.show(p(e)), i.report(t.stages);
 				let { processed: n } = t;
-				S(o, `${F(A(n))} tokens can come; entropy ${N(E(n).entropy)}, effective support ${M(ze(n))} tokens`);
+				S(o, `${F(A(n))} tokens can come; entropy ${N(E(n).entropy)}, effective support ${M(Ue(n))} tokens`);
 			}
 		};
 	}
 	function h() {
-		let [t, n] = [Ie(p(a[0]), a[0].logits), Ie(p(a[1]), a[1].logits)];
+		let [t, n] = [Be(p(a[0]), a[0].logits), Be(p(a[1]), a[1].logits)];
 		f = [t, n], o[0].show(t), o[1].show(n);
-		let r = e.comparable ? Dt(a, t, n) : kt(a, t, n), l = Math.max(...r.map((e) => Math.max(e.a, e.b)), 1e-12);
-		x(c, ...r.map((e) => At(e, l))), u.draw(r), x(s, ...e.comparable ? jt(a, t, n, i) : []);
+		let r = e.comparable ? jt(a, t, n) : Nt(a, t, n), l = Math.max(...r.map((e) => Math.max(e.a, e.b)), 1e-12);
+		x(c, ...r.map((e) => Pt(e, l))), u.draw(r), x(s, ...e.comparable ? Ft(a, t, n, i) : []);
 	}
 	let g = n.listen((e) => (e === "chain_a" || e === "chain_b") && d()), v = _("div", {}, l, _("div", { class: "two" }, o[0].element, o[1].element), _("section", {
 		class: "card",
@@ -1077,12 +1188,12 @@ function Tt(e, t) {
 		},
 		download: {
 			name: "retort-compare",
-			json: () => Ft(e, a, f, i),
+			json: () => zt(e, a, f, i),
 			csv: () => [[
 				"token",
 				"prob_a",
 				"prob_b"
-			], ...(e.comparable ? Dt(a, ...f, 500) : kt(a, ...f)).map((e) => [
+			], ...(e.comparable ? jt(a, ...f, 500) : Nt(a, ...f)).map((e) => [
 				e.token,
 				e.a,
 				e.b
@@ -1091,37 +1202,37 @@ function Tt(e, t) {
 		}
 	};
 }
-function Et(e, t, n, r) {
-	let i = nt(n.rank_ids);
+function At(e, t, n, r) {
+	let i = ot(n.rank_ids);
 	return {
 		name: e,
 		key: t,
 		record: n,
 		ids: i,
-		logits: tt(n.logits),
-		ranks: Ge(i, r),
+		logits: at(n.logits),
+		ranks: Ye(i, r),
 		names: new Map(n.ids.map((e, t) => [e, n.tokens[t]]))
 	};
 }
-function Dt([e, t], n, r, i = wt) {
-	return [.../* @__PURE__ */ new Set([...Ot(e, n, i), ...Ot(t, r, i)])].map((i) => {
+function jt([e, t], n, r, i = Ot) {
+	return [.../* @__PURE__ */ new Set([...Mt(e, n, i), ...Mt(t, r, i)])].map((i) => {
 		let [a, o] = [e.ranks[i], t.ranks[i]];
 		return {
 			token: e.names.get(i) ?? t.names.get(i) ?? `#${i}`,
 			a: a < e.logits.length ? D(n.processed, a) : 0,
 			b: o < t.logits.length ? D(r.processed, o) : 0,
-			removedA: Le(n, a)?.name ?? null,
-			removedB: Le(r, o)?.name ?? null
+			removedA: Ve(n, a)?.name ?? null,
+			removedB: Ve(r, o)?.name ?? null
 		};
 	}).sort((e, t) => Math.max(t.a, t.b) - Math.max(e.a, e.b)).slice(0, i);
 }
-function Ot(e, t, n) {
+function Mt(e, t, n) {
 	let { from: r, to: i } = t.processed;
 	return [...e.ids.subarray(r, Math.min(i, r + n)), ...e.ids.subarray(0, Math.min(4, e.ids.length))];
 }
-function kt([e, t], n, r) {
+function Nt([e, t], n, r) {
 	let i = /* @__PURE__ */ new Map(), a = (e, t, n) => {
-		for (let r = 0; r < Math.min(wt, e.record.tokens.length); r++) {
+		for (let r = 0; r < Math.min(Ot, e.record.tokens.length); r++) {
 			let a = e.record.tokens[r], o = i.get(a) ?? {
 				token: a,
 				a: 0,
@@ -1132,9 +1243,9 @@ function kt([e, t], n, r) {
 			o[n] = D(t.processed, r), i.set(a, o);
 		}
 	};
-	return a(e, n, "a"), a(t, r, "b"), [...i.values()].sort((e, t) => Math.max(t.a, t.b) - Math.max(e.a, e.b)).slice(0, wt);
+	return a(e, n, "a"), a(t, r, "b"), [...i.values()].sort((e, t) => Math.max(t.a, t.b) - Math.max(e.a, e.b)).slice(0, Ot);
 }
-function At(e, t) {
+function Pt(e, t) {
 	let [n, r] = [_("span", { class: "bar bar-a" }), _("span", { class: "bar bar-b" })];
 	n.style.transform = `scaleX(${e.a / t})`, r.style.transform = `scaleX(${e.b / t})`;
 	let i = (e, t, n) => _("td", {
@@ -1150,14 +1261,14 @@ function At(e, t) {
 		"aria-hidden": "true"
 	}, n, r)));
 }
-function jt(e, t, n, r) {
-	let [i, a] = e, o = Ke({
+function Ft(e, t, n, r) {
+	let [i, a] = e, o = Xe({
 		window: t.processed,
 		ids: i.ids
 	}, {
 		window: n.processed,
 		ids: a.ids
-	}, r), s = Ye({
+	}, r), s = $e({
 		window: t.tempered,
 		ids: i.ids
 	}, a.logits, a.ids, r);
@@ -1202,15 +1313,15 @@ function jt(e, t, n, r) {
 		"data-value": r
 	}, i))));
 }
-var Mt = 300, Nt = 1e-6;
-function Pt() {
+var It = 300, Lt = 1e-6;
+function Rt() {
 	let e = v("g"), t = v("title"), n = v("svg", {
-		viewBox: `0 0 640 ${Mt}`,
+		viewBox: `0 0 640 ${It}`,
 		class: "chart pair-chart",
 		role: "img"
-	}, t, e), r = 640, i = [], a = ft(n, Mt, (e) => {
+	}, t, e), r = 640, i = [], a = gt(n, It, (e) => {
 		r = e, s(i);
-	}), o = (e, t, n) => t + (n - t) * Math.log(Math.max(e, Nt) / Nt) / Math.log(1 / Nt);
+	}), o = (e, t, n) => t + (n - t) * Math.log(Math.max(e, Lt) / Lt) / Math.log(1 / Lt);
 	function s(n) {
 		i = n;
 		let [a, s, c, l] = [
@@ -1219,7 +1330,7 @@ function Pt() {
 			270,
 			14
 		];
-		S(t, `Probability in A across, in B up: ${n.slice(0, 8).map((e) => `${St(e.token)} ${j(e.a)} and ${j(e.b)}`).join("; ")}`), x(e, ...[
+		S(t, `Probability in A across, in B up: ${n.slice(0, 8).map((e) => `${Et(e.token)} ${j(e.a)} and ${j(e.b)}`).join("; ")}`), x(e, ...[
 			1,
 			.01,
 			1e-4,
@@ -1236,12 +1347,12 @@ function Pt() {
 				x: a - 6,
 				y: o(e, c, l) + 4,
 				"text-anchor": "end"
-			}, e === Nt ? "0" : j(e)),
+			}, e === Lt ? "0" : j(e)),
 			v("text", {
 				x: o(e, a, s),
 				y: 286,
 				"text-anchor": "middle"
-			}, e === Nt ? "0" : j(e))
+			}, e === Lt ? "0" : j(e))
 		]), v("line", {
 			class: "cut",
 			x1: a,
@@ -1253,11 +1364,11 @@ function Pt() {
 			cx: o(e.a, a, s),
 			cy: o(e.b, c, l),
 			r: 4
-		}, v("title", {}, St(e.token)))), ...n.slice(0, 10).map((e) => v("text", {
+		}, v("title", {}, Et(e.token)))), ...n.slice(0, 10).map((e) => v("text", {
 			class: "dot-label",
 			x: o(e.a, a, s) + 7,
 			y: o(e.b, c, l) + 4
-		}, St(e.token).slice(0, 14))), v("text", {
+		}, Et(e.token).slice(0, 14))), v("text", {
 			x: s,
 			y: 298,
 			"text-anchor": "end"
@@ -1272,7 +1383,7 @@ function Pt() {
 		close: a
 	};
 }
-function Ft(e, t, n, r) {
+function zt(e, t, n, r) {
 	let [i, a] = n;
 	return {
 		a: {
@@ -1286,28 +1397,28 @@ function Ft(e, t, n, r) {
 			chain: k(a.stages.map((e) => e.stage))
 		},
 		comparable: e.comparable,
-		distances: e.comparable ? Ke({
+		distances: e.comparable ? Xe({
 			window: i.processed,
 			ids: t[0].ids
 		}, {
 			window: a.processed,
 			ids: t[1].ids
 		}, r) : null,
-		tokens: e.comparable ? Dt(t, i, a, 200) : kt(t, i, a)
+		tokens: e.comparable ? jt(t, i, a, 200) : Nt(t, i, a)
 	};
 }
 // node_modules/d3-array/src/ascending.js
-function It(e, t) {
+function Bt(e, t) {
 	return e == null || t == null ? NaN : e < t ? -1 : e > t ? 1 : e >= t ? 0 : NaN;
 }
 // node_modules/d3-array/src/descending.js
-function Lt(e, t) {
+function Vt(e, t) {
 	return e == null || t == null ? NaN : t < e ? -1 : t > e ? 1 : t >= e ? 0 : NaN;
 }
 // node_modules/d3-array/src/bisector.js
-function Rt(e) {
+function Ht(e) {
 	let t, n, r;
-	e.length === 2 ? (t = e === It || e === Lt ? e : zt, n = e, r = e) : (t = It, n = (t, n) => It(e(t), n), r = (t, n) => e(t) - n);
+	e.length === 2 ? (t = e === Bt || e === Vt ? e : Ut, n = e, r = e) : (t = Bt, n = (t, n) => Bt(e(t), n), r = (t, n) => e(t) - n);
 	function i(e, r, i = 0, a = e.length) {
 		if (i < a) {
 			if (t(r, r) !== 0) return a;
@@ -1338,18 +1449,18 @@ function Rt(e) {
 		right: a
 	};
 }
-function zt() {
+function Ut() {
 	return 0;
 }
 // node_modules/d3-array/src/number.js
-function Bt(e) {
+function Wt(e) {
 	return e === null ? NaN : +e;
 }
 // node_modules/d3-array/src/bisect.js
-var Vt = Rt(It), Ht = Vt.right;
-Vt.left, Rt(Bt).center;
+var Gt = Ht(Bt), Kt = Gt.right;
+Gt.left, Ht(Wt).center;
 // node_modules/d3-array/src/extent.js
-function Ut(e, t) {
+function qt(e, t) {
 	let n, r;
 	if (t === void 0) for (let t of e) t != null && (n === void 0 ? t >= t && (n = r = t) : (n > t && (n = t), r < t && (r = t)));
 	else {
@@ -1359,19 +1470,19 @@ function Ut(e, t) {
 	return [n, r];
 }
 // node_modules/d3-array/src/ticks.js
-var Wt = Math.sqrt(50), Gt = Math.sqrt(10), Kt = Math.sqrt(2);
-function qt(e, t, n) {
-	let r = (t - e) / Math.max(0, n), i = Math.floor(Math.log10(r)), a = r / 10 ** i, o = a >= Wt ? 10 : a >= Gt ? 5 : a >= Kt ? 2 : 1, s, c, l;
-	return i < 0 ? (l = 10 ** -i / o, s = Math.round(e * l), c = Math.round(t * l), s / l < e && ++s, c / l > t && --c, l = -l) : (l = 10 ** i * o, s = Math.round(e / l), c = Math.round(t / l), s * l < e && ++s, c * l > t && --c), c < s && .5 <= n && n < 2 ? qt(e, t, n * 2) : [
+var Jt = Math.sqrt(50), Yt = Math.sqrt(10), Xt = Math.sqrt(2);
+function Zt(e, t, n) {
+	let r = (t - e) / Math.max(0, n), i = Math.floor(Math.log10(r)), a = r / 10 ** i, o = a >= Jt ? 10 : a >= Yt ? 5 : a >= Xt ? 2 : 1, s, c, l;
+	return i < 0 ? (l = 10 ** -i / o, s = Math.round(e * l), c = Math.round(t * l), s / l < e && ++s, c / l > t && --c, l = -l) : (l = 10 ** i * o, s = Math.round(e / l), c = Math.round(t / l), s * l < e && ++s, c * l > t && --c), c < s && .5 <= n && n < 2 ? Zt(e, t, n * 2) : [
 		s,
 		c,
 		l
 	];
 }
-function Jt(e, t, n) {
+function Qt(e, t, n) {
 	if (t = +t, e = +e, n = +n, !(n > 0)) return [];
 	if (e === t) return [e];
-	let r = t < e, [i, a, o] = r ? qt(t, e, n) : qt(e, t, n);
+	let r = t < e, [i, a, o] = r ? Zt(t, e, n) : Zt(e, t, n);
 	if (!(a >= i)) return [];
 	let s = a - i + 1, c = Array(s);
 	if (r) {
@@ -1381,16 +1492,16 @@ function Jt(e, t, n) {
 	else for (let e = 0; e < s; ++e) c[e] = (i + e) * o;
 	return c;
 }
-function Yt(e, t, n) {
-	return t = +t, e = +e, n = +n, qt(e, t, n)[2];
+function $t(e, t, n) {
+	return t = +t, e = +e, n = +n, Zt(e, t, n)[2];
 }
-function Xt(e, t, n) {
+function en(e, t, n) {
 	t = +t, e = +e, n = +n;
-	let r = t < e, i = r ? Yt(t, e, n) : Yt(e, t, n);
+	let r = t < e, i = r ? $t(t, e, n) : $t(e, t, n);
 	return (r ? -1 : 1) * (i < 0 ? 1 / -i : i);
 }
 // node_modules/d3-scale/src/init.js
-function Zt(e, t) {
+function tn(e, t) {
 	switch (arguments.length) {
 		case 0: break;
 		case 1:
@@ -1401,16 +1512,16 @@ function Zt(e, t) {
 	return this;
 }
 // node_modules/d3-color/dist/d3-color.mjs
-function Qt(e, t, n) {
+function nn(e, t, n) {
 	e.prototype = t.prototype = n, n.constructor = e;
 }
-function $t(e, t) {
+function rn(e, t) {
 	var n = Object.create(e.prototype);
 	for (var r in t) n[r] = t[r];
 	return n;
 }
 function R() {}
-var z = .7, en = 1 / z, tn = "\\s*([+-]?\\d+)\\s*", nn = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)\\s*", B = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)%\\s*", rn = /^#([0-9a-f]{3,8})$/, an = RegExp(`^rgb\\(${tn},${tn},${tn}\\)$`), on = RegExp(`^rgb\\(${B},${B},${B}\\)$`), sn = RegExp(`^rgba\\(${tn},${tn},${tn},${nn}\\)$`), cn = RegExp(`^rgba\\(${B},${B},${B},${nn}\\)$`), ln = RegExp(`^hsl\\(${nn},${B},${B}\\)$`), un = RegExp(`^hsla\\(${nn},${B},${B},${nn}\\)$`), dn = {
+var z = .7, an = 1 / z, on = "\\s*([+-]?\\d+)\\s*", sn = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)\\s*", B = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)%\\s*", cn = /^#([0-9a-f]{3,8})$/, ln = RegExp(`^rgb\\(${on},${on},${on}\\)$`), un = RegExp(`^rgb\\(${B},${B},${B}\\)$`), dn = RegExp(`^rgba\\(${on},${on},${on},${sn}\\)$`), fn = RegExp(`^rgba\\(${B},${B},${B},${sn}\\)$`), pn = RegExp(`^hsl\\(${sn},${B},${B}\\)$`), mn = RegExp(`^hsla\\(${sn},${B},${B},${sn}\\)$`), hn = {
 	aliceblue: 15792383,
 	antiquewhite: 16444375,
 	aqua: 65535,
@@ -1560,54 +1671,54 @@ var z = .7, en = 1 / z, tn = "\\s*([+-]?\\d+)\\s*", nn = "\\s*([+-]?(?:\\d*\\.)?
 	yellow: 16776960,
 	yellowgreen: 10145074
 };
-Qt(R, gn, {
+nn(R, bn, {
 	copy(e) {
 		return Object.assign(new this.constructor(), this, e);
 	},
 	displayable() {
 		return this.rgb().displayable();
 	},
-	hex: fn,
-	formatHex: fn,
-	formatHex8: pn,
-	formatHsl: mn,
-	formatRgb: hn,
-	toString: hn
+	hex: gn,
+	formatHex: gn,
+	formatHex8: _n,
+	formatHsl: vn,
+	formatRgb: yn,
+	toString: yn
 });
-function fn() {
+function gn() {
 	return this.rgb().formatHex();
 }
-function pn() {
+function _n() {
 	return this.rgb().formatHex8();
 }
-function mn() {
-	return En(this).formatHsl();
+function vn() {
+	return An(this).formatHsl();
 }
-function hn() {
+function yn() {
 	return this.rgb().formatRgb();
 }
-function gn(e) {
+function bn(e) {
 	var t, n;
-	return e = (e + "").trim().toLowerCase(), (t = rn.exec(e)) ? (n = t[1].length, t = parseInt(t[1], 16), n === 6 ? _n(t) : n === 3 ? new V(t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, (t & 15) << 4 | t & 15, 1) : n === 8 ? vn(t >> 24 & 255, t >> 16 & 255, t >> 8 & 255, (t & 255) / 255) : n === 4 ? vn(t >> 12 & 15 | t >> 8 & 240, t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, ((t & 15) << 4 | t & 15) / 255) : null) : (t = an.exec(e)) ? new V(t[1], t[2], t[3], 1) : (t = on.exec(e)) ? new V(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, 1) : (t = sn.exec(e)) ? vn(t[1], t[2], t[3], t[4]) : (t = cn.exec(e)) ? vn(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, t[4]) : (t = ln.exec(e)) ? Tn(t[1], t[2] / 100, t[3] / 100, 1) : (t = un.exec(e)) ? Tn(t[1], t[2] / 100, t[3] / 100, t[4]) : dn.hasOwnProperty(e) ? _n(dn[e]) : e === "transparent" ? new V(NaN, NaN, NaN, 0) : null;
+	return e = (e + "").trim().toLowerCase(), (t = cn.exec(e)) ? (n = t[1].length, t = parseInt(t[1], 16), n === 6 ? xn(t) : n === 3 ? new V(t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, (t & 15) << 4 | t & 15, 1) : n === 8 ? Sn(t >> 24 & 255, t >> 16 & 255, t >> 8 & 255, (t & 255) / 255) : n === 4 ? Sn(t >> 12 & 15 | t >> 8 & 240, t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, ((t & 15) << 4 | t & 15) / 255) : null) : (t = ln.exec(e)) ? new V(t[1], t[2], t[3], 1) : (t = un.exec(e)) ? new V(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, 1) : (t = dn.exec(e)) ? Sn(t[1], t[2], t[3], t[4]) : (t = fn.exec(e)) ? Sn(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, t[4]) : (t = pn.exec(e)) ? kn(t[1], t[2] / 100, t[3] / 100, 1) : (t = mn.exec(e)) ? kn(t[1], t[2] / 100, t[3] / 100, t[4]) : hn.hasOwnProperty(e) ? xn(hn[e]) : e === "transparent" ? new V(NaN, NaN, NaN, 0) : null;
 }
-function _n(e) {
+function xn(e) {
 	return new V(e >> 16 & 255, e >> 8 & 255, e & 255, 1);
 }
-function vn(e, t, n, r) {
+function Sn(e, t, n, r) {
 	return r <= 0 && (e = t = n = NaN), new V(e, t, n, r);
 }
-function yn(e) {
-	return e instanceof R || (e = gn(e)), e ? (e = e.rgb(), new V(e.r, e.g, e.b, e.opacity)) : new V();
+function Cn(e) {
+	return e instanceof R || (e = bn(e)), e ? (e = e.rgb(), new V(e.r, e.g, e.b, e.opacity)) : new V();
 }
-function bn(e, t, n, r) {
-	return arguments.length === 1 ? yn(e) : new V(e, t, n, r ?? 1);
+function wn(e, t, n, r) {
+	return arguments.length === 1 ? Cn(e) : new V(e, t, n, r ?? 1);
 }
 function V(e, t, n, r) {
 	this.r = +e, this.g = +t, this.b = +n, this.opacity = +r;
 }
-Qt(V, bn, $t(R, {
+nn(V, wn, rn(R, {
 	brighter(e) {
-		return e = e == null ? en : en ** +e, new V(this.r * e, this.g * e, this.b * e, this.opacity);
+		return e = e == null ? an : an ** +e, new V(this.r * e, this.g * e, this.b * e, this.opacity);
 	},
 	darker(e) {
 		return e = e == null ? z : z ** +e, new V(this.r * e, this.g * e, this.b * e, this.opacity);
@@ -1616,28 +1727,28 @@ Qt(V, bn, $t(R, {
 		return this;
 	},
 	clamp() {
-		return new V(H(this.r), H(this.g), H(this.b), wn(this.opacity));
+		return new V(H(this.r), H(this.g), H(this.b), On(this.opacity));
 	},
 	displayable() {
 		return -.5 <= this.r && this.r < 255.5 && -.5 <= this.g && this.g < 255.5 && -.5 <= this.b && this.b < 255.5 && 0 <= this.opacity && this.opacity <= 1;
 	},
-	hex: xn,
-	formatHex: xn,
-	formatHex8: Sn,
-	formatRgb: Cn,
-	toString: Cn
+	hex: Tn,
+	formatHex: Tn,
+	formatHex8: En,
+	formatRgb: Dn,
+	toString: Dn
 }));
-function xn() {
+function Tn() {
 	return `#${U(this.r)}${U(this.g)}${U(this.b)}`;
 }
-function Sn() {
+function En() {
 	return `#${U(this.r)}${U(this.g)}${U(this.b)}${U((isNaN(this.opacity) ? 1 : this.opacity) * 255)}`;
 }
-function Cn() {
-	let e = wn(this.opacity);
+function Dn() {
+	let e = On(this.opacity);
 	return `${e === 1 ? "rgb(" : "rgba("}${H(this.r)}, ${H(this.g)}, ${H(this.b)}${e === 1 ? ")" : `, ${e})`}`;
 }
-function wn(e) {
+function On(e) {
 	return isNaN(e) ? 1 : Math.max(0, Math.min(1, e));
 }
 function H(e) {
@@ -1646,180 +1757,180 @@ function H(e) {
 function U(e) {
 	return e = H(e), (e < 16 ? "0" : "") + e.toString(16);
 }
-function Tn(e, t, n, r) {
+function kn(e, t, n, r) {
 	return r <= 0 ? e = t = n = NaN : n <= 0 || n >= 1 ? e = t = NaN : t <= 0 && (e = NaN), new W(e, t, n, r);
 }
-function En(e) {
+function An(e) {
 	if (e instanceof W) return new W(e.h, e.s, e.l, e.opacity);
-	if (e instanceof R || (e = gn(e)), !e) return new W();
+	if (e instanceof R || (e = bn(e)), !e) return new W();
 	if (e instanceof W) return e;
 	e = e.rgb();
 	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = Math.min(t, n, r), a = Math.max(t, n, r), o = NaN, s = a - i, c = (a + i) / 2;
 	return s ? (o = t === a ? (n - r) / s + (n < r) * 6 : n === a ? (r - t) / s + 2 : (t - n) / s + 4, s /= c < .5 ? a + i : 2 - a - i, o *= 60) : s = c > 0 && c < 1 ? 0 : o, new W(o, s, c, e.opacity);
 }
-function Dn(e, t, n, r) {
-	return arguments.length === 1 ? En(e) : new W(e, t, n, r ?? 1);
+function jn(e, t, n, r) {
+	return arguments.length === 1 ? An(e) : new W(e, t, n, r ?? 1);
 }
 function W(e, t, n, r) {
 	this.h = +e, this.s = +t, this.l = +n, this.opacity = +r;
 }
-Qt(W, Dn, $t(R, {
+nn(W, jn, rn(R, {
 	brighter(e) {
-		return e = e == null ? en : en ** +e, new W(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? an : an ** +e, new W(this.h, this.s, this.l * e, this.opacity);
 	},
 	darker(e) {
 		return e = e == null ? z : z ** +e, new W(this.h, this.s, this.l * e, this.opacity);
 	},
 	rgb() {
 		var e = this.h % 360 + (this.h < 0) * 360, t = isNaN(e) || isNaN(this.s) ? 0 : this.s, n = this.l, r = n + (n < .5 ? n : 1 - n) * t, i = 2 * n - r;
-		return new V(An(e >= 240 ? e - 240 : e + 120, i, r), An(e, i, r), An(e < 120 ? e + 240 : e - 120, i, r), this.opacity);
+		return new V(Pn(e >= 240 ? e - 240 : e + 120, i, r), Pn(e, i, r), Pn(e < 120 ? e + 240 : e - 120, i, r), this.opacity);
 	},
 	clamp() {
-		return new W(On(this.h), kn(this.s), kn(this.l), wn(this.opacity));
+		return new W(Mn(this.h), Nn(this.s), Nn(this.l), On(this.opacity));
 	},
 	displayable() {
 		return (0 <= this.s && this.s <= 1 || isNaN(this.s)) && 0 <= this.l && this.l <= 1 && 0 <= this.opacity && this.opacity <= 1;
 	},
 	formatHsl() {
-		let e = wn(this.opacity);
-		return `${e === 1 ? "hsl(" : "hsla("}${On(this.h)}, ${kn(this.s) * 100}%, ${kn(this.l) * 100}%${e === 1 ? ")" : `, ${e})`}`;
+		let e = On(this.opacity);
+		return `${e === 1 ? "hsl(" : "hsla("}${Mn(this.h)}, ${Nn(this.s) * 100}%, ${Nn(this.l) * 100}%${e === 1 ? ")" : `, ${e})`}`;
 	}
 }));
-function On(e) {
+function Mn(e) {
 	return e = (e || 0) % 360, e < 0 ? e + 360 : e;
 }
-function kn(e) {
+function Nn(e) {
 	return Math.max(0, Math.min(1, e || 0));
 }
-function An(e, t, n) {
+function Pn(e, t, n) {
 	return (e < 60 ? t + (n - t) * e / 60 : e < 180 ? n : e < 240 ? t + (n - t) * (240 - e) / 60 : t) * 255;
 }
-var jn = Math.PI / 180, Mn = 180 / Math.PI, Nn = 18, Pn = .96422, Fn = 1, In = .82521, Ln = 4 / 29, Rn = 6 / 29, zn = 3 * Rn * Rn, Bn = Rn * Rn * Rn;
-function Vn(e) {
+var Fn = Math.PI / 180, In = 180 / Math.PI, Ln = 18, Rn = .96422, zn = 1, Bn = .82521, Vn = 4 / 29, Hn = 6 / 29, Un = 3 * Hn * Hn, Wn = Hn * Hn * Hn;
+function Gn(e) {
 	if (e instanceof G) return new G(e.l, e.a, e.b, e.opacity);
-	if (e instanceof K) return Yn(e);
-	e instanceof V || (e = yn(e));
-	var t = Kn(e.r), n = Kn(e.g), r = Kn(e.b), i = Un((.2225045 * t + .7168786 * n + .0606169 * r) / Fn), a, o;
-	return t === n && n === r ? a = o = i : (a = Un((.4360747 * t + .3850649 * n + .1430804 * r) / Pn), o = Un((.0139322 * t + .0971045 * n + .7141733 * r) / In)), new G(116 * i - 16, 500 * (a - i), 200 * (i - o), e.opacity);
+	if (e instanceof K) return $n(e);
+	e instanceof V || (e = Cn(e));
+	var t = Xn(e.r), n = Xn(e.g), r = Xn(e.b), i = qn((.2225045 * t + .7168786 * n + .0606169 * r) / zn), a, o;
+	return t === n && n === r ? a = o = i : (a = qn((.4360747 * t + .3850649 * n + .1430804 * r) / Rn), o = qn((.0139322 * t + .0971045 * n + .7141733 * r) / Bn)), new G(116 * i - 16, 500 * (a - i), 200 * (i - o), e.opacity);
 }
-function Hn(e, t, n, r) {
-	return arguments.length === 1 ? Vn(e) : new G(e, t, n, r ?? 1);
+function Kn(e, t, n, r) {
+	return arguments.length === 1 ? Gn(e) : new G(e, t, n, r ?? 1);
 }
 function G(e, t, n, r) {
 	this.l = +e, this.a = +t, this.b = +n, this.opacity = +r;
 }
-Qt(G, Hn, $t(R, {
+nn(G, Kn, rn(R, {
 	brighter(e) {
-		return new G(this.l + Nn * (e ?? 1), this.a, this.b, this.opacity);
+		return new G(this.l + Ln * (e ?? 1), this.a, this.b, this.opacity);
 	},
 	darker(e) {
-		return new G(this.l - Nn * (e ?? 1), this.a, this.b, this.opacity);
+		return new G(this.l - Ln * (e ?? 1), this.a, this.b, this.opacity);
 	},
 	rgb() {
 		var e = (this.l + 16) / 116, t = isNaN(this.a) ? e : e + this.a / 500, n = isNaN(this.b) ? e : e - this.b / 200;
-		return t = Pn * Wn(t), e = Fn * Wn(e), n = In * Wn(n), new V(Gn(3.1338561 * t - 1.6168667 * e - .4906146 * n), Gn(-.9787684 * t + 1.9161415 * e + .033454 * n), Gn(.0719453 * t - .2289914 * e + 1.4052427 * n), this.opacity);
+		return t = Rn * Jn(t), e = zn * Jn(e), n = Bn * Jn(n), new V(Yn(3.1338561 * t - 1.6168667 * e - .4906146 * n), Yn(-.9787684 * t + 1.9161415 * e + .033454 * n), Yn(.0719453 * t - .2289914 * e + 1.4052427 * n), this.opacity);
 	}
 }));
-function Un(e) {
-	return e > Bn ? e ** (1 / 3) : e / zn + Ln;
+function qn(e) {
+	return e > Wn ? e ** (1 / 3) : e / Un + Vn;
 }
-function Wn(e) {
-	return e > Rn ? e * e * e : zn * (e - Ln);
+function Jn(e) {
+	return e > Hn ? e * e * e : Un * (e - Vn);
 }
-function Gn(e) {
+function Yn(e) {
 	return 255 * (e <= .0031308 ? 12.92 * e : 1.055 * e ** (1 / 2.4) - .055);
 }
-function Kn(e) {
+function Xn(e) {
 	return (e /= 255) <= .04045 ? e / 12.92 : ((e + .055) / 1.055) ** 2.4;
 }
-function qn(e) {
+function Zn(e) {
 	if (e instanceof K) return new K(e.h, e.c, e.l, e.opacity);
-	if (e instanceof G || (e = Vn(e)), e.a === 0 && e.b === 0) return new K(NaN, 0 < e.l && e.l < 100 ? 0 : NaN, e.l, e.opacity);
-	var t = Math.atan2(e.b, e.a) * Mn;
+	if (e instanceof G || (e = Gn(e)), e.a === 0 && e.b === 0) return new K(NaN, 0 < e.l && e.l < 100 ? 0 : NaN, e.l, e.opacity);
+	var t = Math.atan2(e.b, e.a) * In;
 	return new K(t < 0 ? t + 360 : t, Math.sqrt(e.a * e.a + e.b * e.b), e.l, e.opacity);
 }
-function Jn(e, t, n, r) {
-	return arguments.length === 1 ? qn(e) : new K(e, t, n, r ?? 1);
+function Qn(e, t, n, r) {
+	return arguments.length === 1 ? Zn(e) : new K(e, t, n, r ?? 1);
 }
 function K(e, t, n, r) {
 	this.h = +e, this.c = +t, this.l = +n, this.opacity = +r;
 }
-function Yn(e) {
+function $n(e) {
 	if (isNaN(e.h)) return new G(e.l, 0, 0, e.opacity);
-	var t = e.h * jn;
+	var t = e.h * Fn;
 	return new G(e.l, Math.cos(t) * e.c, Math.sin(t) * e.c, e.opacity);
 }
-Qt(K, Jn, $t(R, {
+nn(K, Qn, rn(R, {
 	brighter(e) {
-		return new K(this.h, this.c, this.l + Nn * (e ?? 1), this.opacity);
+		return new K(this.h, this.c, this.l + Ln * (e ?? 1), this.opacity);
 	},
 	darker(e) {
-		return new K(this.h, this.c, this.l - Nn * (e ?? 1), this.opacity);
+		return new K(this.h, this.c, this.l - Ln * (e ?? 1), this.opacity);
 	},
 	rgb() {
-		return Yn(this).rgb();
+		return $n(this).rgb();
 	}
 }));
-var Xn = -.14861, Zn = 1.78277, Qn = -.29227, $n = -.90649, er = 1.97294, tr = er * $n, nr = er * Zn, rr = Zn * Qn - $n * Xn;
-function ir(e) {
+var er = -.14861, tr = 1.78277, nr = -.29227, rr = -.90649, ir = 1.97294, ar = ir * rr, or = ir * tr, sr = tr * nr - rr * er;
+function cr(e) {
 	if (e instanceof q) return new q(e.h, e.s, e.l, e.opacity);
-	e instanceof V || (e = yn(e));
-	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = (rr * r + tr * t - nr * n) / (rr + tr - nr), a = r - i, o = (er * (n - i) - Qn * a) / $n, s = Math.sqrt(o * o + a * a) / (er * i * (1 - i)), c = s ? Math.atan2(o, a) * Mn - 120 : NaN;
+	e instanceof V || (e = Cn(e));
+	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = (sr * r + ar * t - or * n) / (sr + ar - or), a = r - i, o = (ir * (n - i) - nr * a) / rr, s = Math.sqrt(o * o + a * a) / (ir * i * (1 - i)), c = s ? Math.atan2(o, a) * In - 120 : NaN;
 	return new q(c < 0 ? c + 360 : c, s, i, e.opacity);
 }
-function ar(e, t, n, r) {
-	return arguments.length === 1 ? ir(e) : new q(e, t, n, r ?? 1);
+function lr(e, t, n, r) {
+	return arguments.length === 1 ? cr(e) : new q(e, t, n, r ?? 1);
 }
 function q(e, t, n, r) {
 	this.h = +e, this.s = +t, this.l = +n, this.opacity = +r;
 }
-Qt(q, ar, $t(R, {
+nn(q, lr, rn(R, {
 	brighter(e) {
-		return e = e == null ? en : en ** +e, new q(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? an : an ** +e, new q(this.h, this.s, this.l * e, this.opacity);
 	},
 	darker(e) {
 		return e = e == null ? z : z ** +e, new q(this.h, this.s, this.l * e, this.opacity);
 	},
 	rgb() {
-		var e = isNaN(this.h) ? 0 : (this.h + 120) * jn, t = +this.l, n = isNaN(this.s) ? 0 : this.s * t * (1 - t), r = Math.cos(e), i = Math.sin(e);
-		return new V(255 * (t + n * (Xn * r + Zn * i)), 255 * (t + n * (Qn * r + $n * i)), 255 * (t + er * r * n), this.opacity);
+		var e = isNaN(this.h) ? 0 : (this.h + 120) * Fn, t = +this.l, n = isNaN(this.s) ? 0 : this.s * t * (1 - t), r = Math.cos(e), i = Math.sin(e);
+		return new V(255 * (t + n * (er * r + tr * i)), 255 * (t + n * (nr * r + rr * i)), 255 * (t + ir * r * n), this.opacity);
 	}
 }));
-var or = (e) => () => e;
-function sr(e, t) {
+var ur = (e) => () => e;
+function dr(e, t) {
 	return function(n) {
 		return e + n * t;
 	};
 }
-function cr(e, t, n) {
+function fr(e, t, n) {
 	return e **= +n, t = t ** +n - e, n = 1 / n, function(r) {
 		return (e + r * t) ** +n;
 	};
 }
-function lr(e, t) {
+function pr(e, t) {
 	var n = t - e;
-	return n ? sr(e, n > 180 || n < -180 ? n - 360 * Math.round(n / 360) : n) : or(isNaN(e) ? t : e);
+	return n ? dr(e, n > 180 || n < -180 ? n - 360 * Math.round(n / 360) : n) : ur(isNaN(e) ? t : e);
 }
-function ur(e) {
-	return (e = +e) == 1 ? dr : function(t, n) {
-		return n - t ? cr(t, n, e) : or(isNaN(t) ? n : t);
+function mr(e) {
+	return (e = +e) == 1 ? hr : function(t, n) {
+		return n - t ? fr(t, n, e) : ur(isNaN(t) ? n : t);
 	};
 }
-function dr(e, t) {
+function hr(e, t) {
 	var n = t - e;
-	return n ? sr(e, n) : or(isNaN(e) ? t : e);
+	return n ? dr(e, n) : ur(isNaN(e) ? t : e);
 }
-var fr = (function e(t) {
-	var n = ur(t);
+var gr = (function e(t) {
+	var n = mr(t);
 	function r(e, t) {
-		var r = n((e = bn(e)).r, (t = bn(t)).r), i = n(e.g, t.g), a = n(e.b, t.b), o = dr(e.opacity, t.opacity);
+		var r = n((e = wn(e)).r, (t = wn(t)).r), i = n(e.g, t.g), a = n(e.b, t.b), o = hr(e.opacity, t.opacity);
 		return function(t) {
 			return e.r = r(t), e.g = i(t), e.b = a(t), e.opacity = o(t), e + "";
 		};
 	}
 	return r.gamma = e, r;
 })(1);
-function pr(e, t) {
+function _r(e, t) {
 	t ||= [];
 	var n = e ? Math.min(t.length, e.length) : 0, r = t.slice(), i;
 	return function(a) {
@@ -1827,81 +1938,81 @@ function pr(e, t) {
 		return r;
 	};
 }
-function mr(e) {
+function vr(e) {
 	return ArrayBuffer.isView(e) && !(e instanceof DataView);
 }
-function hr(e, t) {
-	for (var n = t ? t.length : 0, r = e ? Math.min(n, e.length) : 0, i = Array(r), a = Array(n), o = 0; o < r; ++o) i[o] = wr(e[o], t[o]);
+function yr(e, t) {
+	for (var n = t ? t.length : 0, r = e ? Math.min(n, e.length) : 0, i = Array(r), a = Array(n), o = 0; o < r; ++o) i[o] = Or(e[o], t[o]);
 	for (; o < n; ++o) a[o] = t[o];
 	return function(e) {
 		for (o = 0; o < r; ++o) a[o] = i[o](e);
 		return a;
 	};
 }
-function gr(e, t) {
+function br(e, t) {
 	var n = /* @__PURE__ */ new Date();
 	return e = +e, t = +t, function(r) {
 		return n.setTime(e * (1 - r) + t * r), n;
 	};
 }
-function _r(e, t) {
+function xr(e, t) {
 	return e = +e, t = +t, function(n) {
 		return e * (1 - n) + t * n;
 	};
 }
-function vr(e, t) {
+function Sr(e, t) {
 	var n = {}, r = {}, i;
-	for (i in typeof e == "object" && e || (e = {}), typeof t == "object" && t || (t = {}), t) i in e ? n[i] = wr(e[i], t[i]) : r[i] = t[i];
+	for (i in typeof e == "object" && e || (e = {}), typeof t == "object" && t || (t = {}), t) i in e ? n[i] = Or(e[i], t[i]) : r[i] = t[i];
 	return function(e) {
 		for (i in n) r[i] = n[i](e);
 		return r;
 	};
 }
-var yr = /[-+]?(?:\d+\.?\d*|\.?\d+)(?:[eE][-+]?\d+)?/g, br = new RegExp(yr.source, "g");
-function xr(e) {
+var Cr = /[-+]?(?:\d+\.?\d*|\.?\d+)(?:[eE][-+]?\d+)?/g, wr = new RegExp(Cr.source, "g");
+function Tr(e) {
 	return function() {
 		return e;
 	};
 }
-function Sr(e) {
+function Er(e) {
 	return function(t) {
 		return e(t) + "";
 	};
 }
-function Cr(e, t) {
-	var n = yr.lastIndex = br.lastIndex = 0, r, i, a, o = -1, s = [], c = [];
-	for (e += "", t += ""; (r = yr.exec(e)) && (i = br.exec(t));) (a = i.index) > n && (a = t.slice(n, a), s[o] ? s[o] += a : s[++o] = a), (r = r[0]) === (i = i[0]) ? s[o] ? s[o] += i : s[++o] = i : (s[++o] = null, c.push({
+function Dr(e, t) {
+	var n = Cr.lastIndex = wr.lastIndex = 0, r, i, a, o = -1, s = [], c = [];
+	for (e += "", t += ""; (r = Cr.exec(e)) && (i = wr.exec(t));) (a = i.index) > n && (a = t.slice(n, a), s[o] ? s[o] += a : s[++o] = a), (r = r[0]) === (i = i[0]) ? s[o] ? s[o] += i : s[++o] = i : (s[++o] = null, c.push({
 		i: o,
-		x: _r(r, i)
-	})), n = br.lastIndex;
-	return n < t.length && (a = t.slice(n), s[o] ? s[o] += a : s[++o] = a), s.length < 2 ? c[0] ? Sr(c[0].x) : xr(t) : (t = c.length, function(e) {
+		x: xr(r, i)
+	})), n = wr.lastIndex;
+	return n < t.length && (a = t.slice(n), s[o] ? s[o] += a : s[++o] = a), s.length < 2 ? c[0] ? Er(c[0].x) : Tr(t) : (t = c.length, function(e) {
 		for (var n = 0, r; n < t; ++n) s[(r = c[n]).i] = r.x(e);
 		return s.join("");
 	});
 }
-function wr(e, t) {
+function Or(e, t) {
 	var n = typeof t, r;
-	return t == null || n === "boolean" ? or(t) : (n === "number" ? _r : n === "string" ? (r = gn(t)) ? (t = r, fr) : Cr : t instanceof gn ? fr : t instanceof Date ? gr : mr(t) ? pr : Array.isArray(t) ? hr : typeof t.valueOf != "function" && typeof t.toString != "function" || isNaN(t) ? vr : _r)(e, t);
+	return t == null || n === "boolean" ? ur(t) : (n === "number" ? xr : n === "string" ? (r = bn(t)) ? (t = r, gr) : Dr : t instanceof bn ? gr : t instanceof Date ? br : vr(t) ? _r : Array.isArray(t) ? yr : typeof t.valueOf != "function" && typeof t.toString != "function" || isNaN(t) ? Sr : xr)(e, t);
 }
-function Tr(e, t) {
+function kr(e, t) {
 	return e = +e, t = +t, function(n) {
 		return Math.round(e * (1 - n) + t * n);
 	};
 }
-var Er = 1e-12;
-function Dr(e) {
+var Ar = 1e-12;
+function jr(e) {
 	return ((e = Math.exp(e)) + 1 / e) / 2;
 }
-function Or(e) {
+function Mr(e) {
 	return ((e = Math.exp(e)) - 1 / e) / 2;
 }
-function kr(e) {
+function Nr(e) {
 	return ((e = Math.exp(2 * e)) - 1) / (e + 1);
 }
 (function e(t, n, r) {
 	function i(e, i) {
 		var a = e[0], o = e[1], s = e[2], c = i[0], l = i[1], u = i[2], d = c - a, f = l - o, p = d * d + f * f, m, h;
-		if (p < Er) h = Math.log(u / s) / t, m = function(e) {
+		if (p < Ar) h = Math.log(u / s) / t, m = function(e) {
 			return [
 				a + e * d,
 				o + e * f,
@@ -1911,11 +2022,11 @@ function kr(e) {
 		else {
 			var g = Math.sqrt(p), _ = (u * u - s * s + r * p) / (2 * s * n * g), v = (u * u - s * s - r * p) / (2 * u * n * g), y = Math.log(Math.sqrt(_ * _ + 1) - _);
 			h = (Math.log(Math.sqrt(v * v + 1) - v) - y) / t, m = function(e) {
-				var r = e * h, i = Dr(y), c = s / (n * g) * (i * kr(t * r + y) - Or(y));
+				var r = e * h, i = jr(y), c = s / (n * g) * (i * Nr(t * r + y) - Mr(y));
 				return [
 					a + c * d,
 					o + c * f,
-					s * i / Dr(t * r + y)
+					s * i / jr(t * r + y)
 				];
 			};
 		}
@@ -1926,11 +2037,11 @@ function kr(e) {
 		return e(n, r, r * r);
 	}, i;
 })(Math.SQRT2, 2, 4);
-function Ar(e) {
+function Pr(e) {
 	return (function t(n) {
 		n = +n;
 		function r(t, r) {
-			var i = e((t = ar(t)).h, (r = ar(r)).h), a = dr(t.s, r.s), o = dr(t.l, r.l), s = dr(t.opacity, r.opacity);
+			var i = e((t = lr(t)).h, (r = lr(r)).h), a = hr(t.s, r.s), o = hr(t.l, r.l), s = hr(t.opacity, r.opacity);
 			return function(e) {
 				return t.h = i(e), t.s = a(e), t.l = o(e ** +n), t.opacity = s(e), t + "";
 			};
@@ -1938,69 +2049,69 @@ function Ar(e) {
 		return r.gamma = t, r;
 	})(1);
 }
-Ar(lr), Ar(dr);
+Pr(pr), Pr(hr);
 // node_modules/d3-scale/src/constant.js
-function jr(e) {
+function Fr(e) {
 	return function() {
 		return e;
 	};
 }
 // node_modules/d3-scale/src/number.js
-function Mr(e) {
+function Ir(e) {
 	return +e;
 }
 // node_modules/d3-scale/src/continuous.js
-var Nr = [0, 1];
-function Pr(e) {
+var Lr = [0, 1];
+function Rr(e) {
 	return e;
 }
-function Fr(e, t) {
+function zr(e, t) {
 	return (t -= e = +e) ? function(n) {
 		return (n - e) / t;
-	} : jr(isNaN(t) ? NaN : .5);
+	} : Fr(isNaN(t) ? NaN : .5);
 }
-function Ir(e, t) {
+function Br(e, t) {
 	var n;
 	return e > t && (n = e, e = t, t = n), function(n) {
 		return Math.max(e, Math.min(t, n));
 	};
 }
-function Lr(e, t, n) {
+function Vr(e, t, n) {
 	var r = e[0], i = e[1], a = t[0], o = t[1];
-	return i < r ? (r = Fr(i, r), a = n(o, a)) : (r = Fr(r, i), a = n(a, o)), function(e) {
+	return i < r ? (r = zr(i, r), a = n(o, a)) : (r = zr(r, i), a = n(a, o)), function(e) {
 		return a(r(e));
 	};
 }
-function Rr(e, t, n) {
+function Hr(e, t, n) {
 	var r = Math.min(e.length, t.length) - 1, i = Array(r), a = Array(r), o = -1;
-	for (e[r] < e[0] && (e = e.slice().reverse(), t = t.slice().reverse()); ++o < r;) i[o] = Fr(e[o], e[o + 1]), a[o] = n(t[o], t[o + 1]);
+	for (e[r] < e[0] && (e = e.slice().reverse(), t = t.slice().reverse()); ++o < r;) i[o] = zr(e[o], e[o + 1]), a[o] = n(t[o], t[o + 1]);
 	return function(t) {
-		var n = Ht(e, t, 1, r) - 1;
+		var n = Kt(e, t, 1, r) - 1;
 		return a[n](i[n](t));
 	};
 }
-function zr(e, t) {
+function Ur(e, t) {
 	return t.domain(e.domain()).range(e.range()).interpolate(e.interpolate()).clamp(e.clamp()).unknown(e.unknown());
 }
-function Br() {
-	var e = Nr, t = Nr, n = wr, r, i, a, o = Pr, s, c, l;
+function Wr() {
+	var e = Lr, t = Lr, n = Or, r, i, a, o = Rr, s, c, l;
 	function u() {
 		var n = Math.min(e.length, t.length);
-		return o !== Pr && (o = Ir(e[0], e[n - 1])), s = n > 2 ? Rr : Lr, c = l = null, d;
+		return o !== Rr && (o = Br(e[0], e[n - 1])), s = n > 2 ? Hr : Vr, c = l = null, d;
 	}
 	function d(i) {
 		return i == null || isNaN(i = +i) ? a : (c ||= s(e.map(r), t, n))(r(o(i)));
 	}
 	return d.invert = function(n) {
-		return o(i((l ||= s(t, e.map(r), _r))(n)));
+		return o(i((l ||= s(t, e.map(r), xr))(n)));
 	}, d.domain = function(t) {
-		return arguments.length ? (e = Array.from(t, Mr), u()) : e.slice();
+		return arguments.length ? (e = Array.from(t, Ir), u()) : e.slice();
 	}, d.range = function(e) {
 		return arguments.length ? (t = Array.from(e), u()) : t.slice();
 	}, d.rangeRound = function(e) {
-		return t = Array.from(e), n = Tr, u();
+		return t = Array.from(e), n = kr, u();
 	}, d.clamp = function(e) {
-		return arguments.length ? (o = e ? !0 : Pr, u()) : o !== Pr;
+		return arguments.length ? (o = e ? !0 : Rr, u()) : o !== Rr;
 	}, d.interpolate = function(e) {
 		return arguments.length ? (n = e, u()) : n;
 	}, d.unknown = function(e) {
@@ -2009,39 +2120,39 @@ function Br() {
 		return r = e, i = t, u();
 	};
 }
-function Vr() {
-	return Br()(Pr, Pr);
+function Gr() {
+	return Wr()(Rr, Rr);
 }
 // node_modules/d3-format/dist/d3-format.mjs
-function Hr(e) {
+function Kr(e) {
 	return Math.abs(e = Math.round(e)) >= 1e21 ? e.toLocaleString("en").replace(/,/g, "") : e.toString(10);
 }
-function Ur(e, t) {
+function qr(e, t) {
 	if (!isFinite(e) || e === 0) return null;
 	var n = (e = t ? e.toExponential(t - 1) : e.toExponential()).indexOf("e"), r = e.slice(0, n);
 	return [r.length > 1 ? r[0] + r.slice(2) : r, +e.slice(n + 1)];
 }
-function Wr(e) {
-	return e = Ur(Math.abs(e)), e ? e[1] : NaN;
+function Jr(e) {
+	return e = qr(Math.abs(e)), e ? e[1] : NaN;
 }
-function Gr(e, t) {
+function Yr(e, t) {
 	return function(n, r) {
 		for (var i = n.length, a = [], o = 0, s = e[0], c = 0; i > 0 && s > 0 && (c + s + 1 > r && (s = Math.max(1, r - c)), a.push(n.substring(i -= s, i + s)), !((c += s + 1) > r));) s = e[o = (o + 1) % e.length];
 		return a.reverse().join(t);
 	};
 }
-function Kr(e) {
+function Xr(e) {
 	return function(t) {
 		return t.replace(/[0-9]/g, function(t) {
 			return e[+t];
 		});
 	};
 }
-var qr = /^(?:(.)?([<>=^]))?([+\-( ])?([$#])?(0)?(\d+)?(,)?(\.\d+)?(~)?([a-z%])?$/i;
-function Jr(e) {
-	if (!(t = qr.exec(e))) throw Error("invalid format: " + e);
+var Zr = /^(?:(.)?([<>=^]))?([+\-( ])?([$#])?(0)?(\d+)?(,)?(\.\d+)?(~)?([a-z%])?$/i;
+function Qr(e) {
+	if (!(t = Zr.exec(e))) throw Error("invalid format: " + e);
 	var t;
-	return new Yr({
+	return new $r({
 		fill: t[1],
 		align: t[2],
 		sign: t[3],
@@ -2054,14 +2165,14 @@ function Jr(e) {
 		type: t[10]
 	});
 }
-Jr.prototype = Yr.prototype;
-function Yr(e) {
+Qr.prototype = $r.prototype;
+function $r(e) {
 	this.fill = e.fill === void 0 ? " " : e.fill + "", this.align = e.align === void 0 ? ">" : e.align + "", this.sign = e.sign === void 0 ? "-" : e.sign + "", this.symbol = e.symbol === void 0 ? "" : e.symbol + "", this.zero = !!e.zero, this.width = e.width === void 0 ? void 0 : +e.width, this.comma = !!e.comma, this.precision = e.precision === void 0 ? void 0 : +e.precision, this.trim = !!e.trim, this.type = e.type === void 0 ? "" : e.type + "";
 }
-Yr.prototype.toString = function() {
+$r.prototype.toString = function() {
 	return this.fill + this.align + this.sign + this.symbol + (this.zero ? "0" : "") + (this.width === void 0 ? "" : Math.max(1, this.width | 0)) + (this.comma ? "," : "") + (this.precision === void 0 ? "" : "." + Math.max(0, this.precision | 0)) + (this.trim ? "~" : "") + this.type;
 };
-function Xr(e) {
+function ei(e) {
 	out: for (var t = e.length, n = 1, r = -1, i; n < t; ++n) switch (e[n]) {
 		case ".":
 			r = i = n;
@@ -2075,38 +2186,38 @@ function Xr(e) {
 	}
 	return r > 0 ? e.slice(0, r) + e.slice(i + 1) : e;
 }
-var Zr;
-function Qr(e, t) {
-	var n = Ur(e, t);
-	if (!n) return Zr = void 0, e.toPrecision(t);
-	var r = n[0], i = n[1], a = i - (Zr = Math.max(-8, Math.min(8, Math.floor(i / 3))) * 3) + 1, o = r.length;
-	return a === o ? r : a > o ? r + Array(a - o + 1).join("0") : a > 0 ? r.slice(0, a) + "." + r.slice(a) : "0." + Array(1 - a).join("0") + Ur(e, Math.max(0, t + a - 1))[0];
+var ti;
+function ni(e, t) {
+	var n = qr(e, t);
+	if (!n) return ti = void 0, e.toPrecision(t);
+	var r = n[0], i = n[1], a = i - (ti = Math.max(-8, Math.min(8, Math.floor(i / 3))) * 3) + 1, o = r.length;
+	return a === o ? r : a > o ? r + Array(a - o + 1).join("0") : a > 0 ? r.slice(0, a) + "." + r.slice(a) : "0." + Array(1 - a).join("0") + qr(e, Math.max(0, t + a - 1))[0];
 }
-function $r(e, t) {
-	var n = Ur(e, t);
+function ri(e, t) {
+	var n = qr(e, t);
 	if (!n) return e + "";
 	var r = n[0], i = n[1];
 	return i < 0 ? "0." + Array(-i).join("0") + r : r.length > i + 1 ? r.slice(0, i + 1) + "." + r.slice(i + 1) : r + Array(i - r.length + 2).join("0");
 }
-var ei = {
+var ii = {
 	"%": (e, t) => (e * 100).toFixed(t),
 	b: (e) => Math.round(e).toString(2),
 	c: (e) => e + "",
-	d: Hr,
+	d: Kr,
 	e: (e, t) => e.toExponential(t),
 	f: (e, t) => e.toFixed(t),
 	g: (e, t) => e.toPrecision(t),
 	o: (e) => Math.round(e).toString(8),
-	p: (e, t) => $r(e * 100, t),
-	r: $r,
-	s: Qr,
+	p: (e, t) => ri(e * 100, t),
+	r: ri,
+	s: ni,
 	X: (e) => Math.round(e).toString(16).toUpperCase(),
 	x: (e) => Math.round(e).toString(16)
 };
-function ti(e) {
+function ai(e) {
 	return e;
 }
-var ni = Array.prototype.map, ri = [
+var oi = Array.prototype.map, si = [
 	"y",
 	"z",
 	"a",
@@ -2125,13 +2236,13 @@ var ni = Array.prototype.map, ri = [
 	"Z",
 	"Y"
 ];
-function ii(e) {
-	var t = e.grouping === void 0 || e.thousands === void 0 ? ti : Gr(ni.call(e.grouping, Number), e.thousands + ""), n = e.currency === void 0 ? "" : e.currency[0] + "", r = e.currency === void 0 ? "" : e.currency[1] + "", i = e.decimal === void 0 ? "." : e.decimal + "", a = e.numerals === void 0 ? ti : Kr(ni.call(e.numerals, String)), o = e.percent === void 0 ? "%" : e.percent + "", s = e.minus === void 0 ? "−" : e.minus + "", c = e.nan === void 0 ? "NaN" : e.nan + "";
+function ci(e) {
+	var t = e.grouping === void 0 || e.thousands === void 0 ? ai : Yr(oi.call(e.grouping, Number), e.thousands + ""), n = e.currency === void 0 ? "" : e.currency[0] + "", r = e.currency === void 0 ? "" : e.currency[1] + "", i = e.decimal === void 0 ? "." : e.decimal + "", a = e.numerals === void 0 ? ai : Xr(oi.call(e.numerals, String)), o = e.percent === void 0 ? "%" : e.percent + "", s = e.minus === void 0 ? "−" : e.minus + "", c = e.nan === void 0 ? "NaN" : e.nan + "";
 	function l(e, l) {
-		e = Jr(e);
+		e = Qr(e);
 		var u = e.fill, d = e.align, f = e.sign, p = e.symbol, m = e.zero, h = e.width, g = e.comma, _ = e.precision, v = e.trim, y = e.type;
-		y === "n" ? (g = !0, y = "g") : ei[y] || (_ === void 0 && (_ = 12), v = !0, y = "g"), (m || u === "0" && d === "=") && (m = !0, u = "0", d = "=");
-		var b = (l && l.prefix !== void 0 ? l.prefix : "") + (p === "$" ? n : p === "#" && /[boxX]/.test(y) ? "0" + y.toLowerCase() : ""), x = (p === "$" ? r : /[%p]/.test(y) ? o : "") + (l && l.suffix !== void 0 ? l.suffix : ""), S = ei[y], ee = /[defgprs%]/.test(y);
+		y === "n" ? (g = !0, y = "g") : ii[y] || (_ === void 0 && (_ = 12), v = !0, y = "g"), (m || u === "0" && d === "=") && (m = !0, u = "0", d = "=");
+		var b = (l && l.prefix !== void 0 ? l.prefix : "") + (p === "$" ? n : p === "#" && /[boxX]/.test(y) ? "0" + y.toLowerCase() : ""), x = (p === "$" ? r : /[%p]/.test(y) ? o : "") + (l && l.suffix !== void 0 ? l.suffix : ""), S = ii[y], ee = /[defgprs%]/.test(y);
 		_ = _ === void 0 ? 6 : /[gprs]/.test(y) ? Math.max(1, Math.min(21, _)) : Math.max(0, Math.min(20, _));
 		function C(e) {
 			var n = b, r = x, o, l, p;
@@ -2139,7 +2250,7 @@ function ii(e) {
 			else {
 				e = +e;
 				var C = e < 0 || 1 / e < 0;
-				if (e = isNaN(e) ? c : S(Math.abs(e), _), v && (e = Xr(e)), C && +e == 0 && f !== "+" && (C = !1), n = (C ? f === "(" ? f : s : f === "-" || f === "(" ? "" : f) + n, r = (y === "s" && !isNaN(e) && Zr !== void 0 ? ri[8 + Zr / 3] : "") + r + (C && f === "(" ? ")" : ""), ee) {
+				if (e = isNaN(e) ? c : S(Math.abs(e), _), v && (e = ei(e)), C && +e == 0 && f !== "+" && (C = !1), n = (C ? f === "(" ? f : s : f === "-" || f === "(" ? "" : f) + n, r = (y === "s" && !isNaN(e) && ti !== void 0 ? si[8 + ti / 3] : "") + r + (C && f === "(" ? ")" : ""), ee) {
 					for (o = -1, l = e.length; ++o < l;) if (p = e.charCodeAt(o), 48 > p || p > 57) {
 						r = (p === 46 ? i + e.slice(o + 1) : e.slice(o)) + r, e = e.slice(0, o);
 						break;
@@ -2167,7 +2278,7 @@ function ii(e) {
 		}, C;
 	}
 	function u(e, t) {
-		var n = Math.max(-8, Math.min(8, Math.floor(Wr(t) / 3))) * 3, r = 10 ** -n, i = l((e = Jr(e), e.type = "f", e), { suffix: ri[8 + n / 3] });
+		var n = Math.max(-8, Math.min(8, Math.floor(Jr(t) / 3))) * 3, r = 10 ** -n, i = l((e = Qr(e), e.type = "f", e), { suffix: si[8 + n / 3] });
 		return function(e) {
 			return i(r * e);
 		};
@@ -2177,57 +2288,57 @@ function ii(e) {
 		formatPrefix: u
 	};
 }
-var ai, oi, si;
-ci({
+var li, ui, di;
+fi({
 	thousands: ",",
 	grouping: [3],
 	currency: ["$", ""]
 });
-function ci(e) {
-	return ai = ii(e), oi = ai.format, si = ai.formatPrefix, ai;
+function fi(e) {
+	return li = ci(e), ui = li.format, di = li.formatPrefix, li;
 }
-function li(e) {
-	return Math.max(0, -Wr(Math.abs(e)));
+function pi(e) {
+	return Math.max(0, -Jr(Math.abs(e)));
 }
-function ui(e, t) {
-	return Math.max(0, Math.max(-8, Math.min(8, Math.floor(Wr(t) / 3))) * 3 - Wr(Math.abs(e)));
+function mi(e, t) {
+	return Math.max(0, Math.max(-8, Math.min(8, Math.floor(Jr(t) / 3))) * 3 - Jr(Math.abs(e)));
 }
-function di(e, t) {
-	return e = Math.abs(e), t = Math.abs(t) - e, Math.max(0, Wr(t) - Wr(e)) + 1;
+function hi(e, t) {
+	return e = Math.abs(e), t = Math.abs(t) - e, Math.max(0, Jr(t) - Jr(e)) + 1;
 }
 // node_modules/d3-scale/src/tickFormat.js
-function fi(e, t, n, r) {
-	var i = Xt(e, t, n), a;
-	switch (r = Jr(r ?? ",f"), r.type) {
+function gi(e, t, n, r) {
+	var i = en(e, t, n), a;
+	switch (r = Qr(r ?? ",f"), r.type) {
 		case "s":
 			var o = Math.max(Math.abs(e), Math.abs(t));
-			return r.precision == null && !isNaN(a = ui(i, o)) && (r.precision = a), si(r, o);
+			return r.precision == null && !isNaN(a = mi(i, o)) && (r.precision = a), di(r, o);
 		case "":
 		case "e":
 		case "g":
 		case "p":
 		case "r":
-			r.precision == null && !isNaN(a = di(i, Math.max(Math.abs(e), Math.abs(t)))) && (r.precision = a - (r.type === "e"));
+			r.precision == null && !isNaN(a = hi(i, Math.max(Math.abs(e), Math.abs(t)))) && (r.precision = a - (r.type === "e"));
 			break;
 		case "f":
-		case "%": r.precision == null && !isNaN(a = li(i)) && (r.precision = a - (r.type === "%") * 2);
+		case "%": r.precision == null && !isNaN(a = pi(i)) && (r.precision = a - (r.type === "%") * 2);
 	}
-	return oi(r);
+	return ui(r);
 }
 // node_modules/d3-scale/src/linear.js
-function pi(e) {
+function _i(e) {
 	var t = e.domain;
 	return e.ticks = function(e) {
 		var n = t();
-		return Jt(n[0], n[n.length - 1], e ?? 10);
+		return Qt(n[0], n[n.length - 1], e ?? 10);
 	}, e.tickFormat = function(e, n) {
 		var r = t();
-		return fi(r[0], r[r.length - 1], e ?? 10, n);
+		return gi(r[0], r[r.length - 1], e ?? 10, n);
 	}, e.nice = function(n) {
 		n ??= 10;
 		var r = t(), i = 0, a = r.length - 1, o = r[i], s = r[a], c, l, u = 10;
 		for (s < o && (l = o, o = s, s = l, l = i, i = a, a = l); u-- > 0;) {
-			if (l = Yt(o, s, n), l === c) return r[i] = o, r[a] = s, t(r);
+			if (l = $t(o, s, n), l === c) return r[i] = o, r[a] = s, t(r);
 			if (l > 0) o = Math.floor(o / l) * l, s = Math.ceil(s / l) * l;
 			else if (l < 0) o = Math.ceil(o * l) / l, s = Math.floor(s * l) / l;
 			else break;
@@ -2236,47 +2347,47 @@ function pi(e) {
 		return e;
 	}, e;
 }
-function mi() {
-	var e = Vr();
+function vi() {
+	var e = Gr();
 	return e.copy = function() {
-		return zr(e, mi());
-	}, Zt.apply(e, arguments), pi(e);
+		return Ur(e, vi());
+	}, tn.apply(e, arguments), _i(e);
 }
 // node_modules/d3-scale/src/nice.js
-function hi(e, t) {
+function yi(e, t) {
 	e = e.slice();
 	var n = 0, r = e.length - 1, i = e[n], a = e[r], o;
 	return a < i && (o = n, n = r, r = o, o = i, i = a, a = o), e[n] = t.floor(i), e[r] = t.ceil(a), e;
 }
 // node_modules/d3-scale/src/log.js
-function gi(e) {
+function bi(e) {
 	return Math.log(e);
 }
-function _i(e) {
+function xi(e) {
 	return Math.exp(e);
 }
-function vi(e) {
+function Si(e) {
 	return -Math.log(-e);
 }
-function yi(e) {
+function Ci(e) {
 	return -Math.exp(-e);
 }
-function bi(e) {
+function wi(e) {
 	return isFinite(e) ? +("1e" + e) : e < 0 ? 0 : e;
 }
-function xi(e) {
-	return e === 10 ? bi : e === Math.E ? Math.exp : (t) => e ** +t;
+function Ti(e) {
+	return e === 10 ? wi : e === Math.E ? Math.exp : (t) => e ** +t;
 }
-function Si(e) {
+function Ei(e) {
 	return e === Math.E ? Math.log : e === 10 && Math.log10 || e === 2 && Math.log2 || (e = Math.log(e), (t) => Math.log(t) / e);
 }
-function Ci(e) {
+function Di(e) {
 	return (t, n) => -e(-t, n);
 }
-function wi(e) {
-	let t = e(gi, _i), n = t.domain, r = 10, i, a;
+function Oi(e) {
+	let t = e(bi, xi), n = t.domain, r = 10, i, a;
 	function o() {
-		return i = Si(r), a = xi(r), n()[0] < 0 ? (i = Ci(i), a = Ci(a), e(vi, yi)) : e(gi, _i), t;
+		return i = Ei(r), a = Ti(r), n()[0] < 0 ? (i = Di(i), a = Di(a), e(Si, Ci)) : e(bi, xi), t;
 	}
 	return t.base = function(e) {
 		return arguments.length ? (r = +e, o()) : r;
@@ -2296,24 +2407,24 @@ function wi(e) {
 				if (f > s) break;
 				m.push(f);
 			}
-			m.length * 2 < p && (m = Jt(o, s, p));
-		} else m = Jt(l, u, Math.min(u - l, p)).map(a);
+			m.length * 2 < p && (m = Qt(o, s, p));
+		} else m = Qt(l, u, Math.min(u - l, p)).map(a);
 		return c ? m.reverse() : m;
 	}, t.tickFormat = (e, n) => {
-		if (e ??= 10, n ??= r === 10 ? "s" : ",", typeof n != "function" && (!(r % 1) && (n = Jr(n)).precision == null && (n.trim = !0), n = oi(n)), e === Infinity) return n;
+		if (e ??= 10, n ??= r === 10 ? "s" : ",", typeof n != "function" && (!(r % 1) && (n = Qr(n)).precision == null && (n.trim = !0), n = ui(n)), e === Infinity) return n;
 		let o = Math.max(1, r * e / t.ticks().length);
 		return (e) => {
 			let t = e / a(Math.round(i(e)));
 			return t * r < r - .5 && (t *= r), t <= o ? n(e) : "";
 		};
-	}, t.nice = () => n(hi(n(), {
+	}, t.nice = () => n(yi(n(), {
 		floor: (e) => a(Math.floor(i(e))),
 		ceil: (e) => a(Math.ceil(i(e)))
 	})), t;
 }
-function Ti() {
-	let e = wi(Br()).domain([1, 10]);
-	return e.copy = () => zr(e, Ti()).base(e.base()), Zt.apply(e, arguments), e;
+function ki() {
+	let e = Oi(Wr()).domain([1, 10]);
+	return e.copy = () => Ur(e, ki()).base(e.base()), tn.apply(e, arguments), e;
 }
 // node_modules/d3-shape/src/constant.js
 function J(e) {
@@ -2322,27 +2433,27 @@ function J(e) {
 	};
 }
 // node_modules/d3-path/dist/d3-path.mjs
-var Ei = Math.PI, Di = 2 * Ei, Y = 1e-6, Oi = Di - Y;
-function ki(e) {
+var Ai = Math.PI, ji = 2 * Ai, Y = 1e-6, Mi = ji - Y;
+function Ni(e) {
 	this._ += e[0];
 	for (let t = 1, n = e.length; t < n; ++t) this._ += arguments[t] + e[t];
 }
-function Ai(e) {
+function Pi(e) {
 	let t = Math.floor(e);
 	if (!(t >= 0)) throw Error(`invalid digits: ${e}`);
-	if (t > 15) return ki;
+	if (t > 15) return Ni;
 	let n = 10 ** t;
 	return function(e) {
 		this._ += e[0];
 		for (let t = 1, r = e.length; t < r; ++t) this._ += Math.round(arguments[t] * n) / n + e[t];
 	};
 }
-function ji(e, t, n, r) {
+function Fi(e, t, n, r) {
 	return e === n && t === r;
 }
-function Mi(e) {
+function Ii(e) {
 	let t = Math.floor(e);
-	if (!(t <= 15)) return ji;
+	if (!(t <= 15)) return Fi;
 	let n = 10 ** t, r = function(e) {
 		return Math.round(e * n);
 	};
@@ -2350,9 +2461,9 @@ function Mi(e) {
 		return r(e) === r(n) && r(t) === r(i);
 	};
 }
-var Ni = class {
+var Li = class {
 	constructor(e) {
-		this._x0 = this._y0 = this._x1 = this._y1 = null, this._ = "", this._append = e == null ? ki : Ai(e), this._equal = e == null ? ji : Mi(e);
+		this._x0 = this._y0 = this._x1 = this._y1 = null, this._ = "", this._append = e == null ? Ni : Pi(e), this._equal = e == null ? Fi : Ii(e);
 	}
 	moveTo(e, t) {
 		this._append`M${this._x0 = this._x1 = +e},${this._y0 = this._y1 = +t}`;
@@ -2376,7 +2487,7 @@ var Ni = class {
 		else if (d > Y) {
 			if (!(Math.abs(u * s - c * l) > Y) || !i) this._append`L${this._x1 = e},${this._y1 = t}`;
 			else {
-				let f = n - a, p = r - o, m = s * s + c * c, h = f * f + p * p, g = Math.sqrt(m), _ = Math.sqrt(d), v = i * Math.tan((Ei - Math.acos((m + d - h) / (2 * g * _))) / 2), y = v / _, b = v / g;
+				let f = n - a, p = r - o, m = s * s + c * c, h = f * f + p * p, g = Math.sqrt(m), _ = Math.sqrt(d), v = i * Math.tan((Ai - Math.acos((m + d - h) / (2 * g * _))) / 2), y = v / _, b = v / g;
 				Math.abs(y - 1) > Y && this._append`L${e + y * l},${t + y * u}`, this._append`A${i},${i},0,0,${+(u * f > l * p)},${this._x1 = e + b * s},${this._y1 = t + b * c}`;
 			}
 		}
@@ -2385,15 +2496,15 @@ var Ni = class {
 		if (e = +e, t = +t, n = +n, a = !!a, n < 0) throw Error(`negative radius: ${n}`);
 		let o = n * Math.cos(r), s = n * Math.sin(r), c = e + o, l = t + s, u = 1 ^ a, d = a ? r - i : i - r;
 		if (this._x1 === null ? this._append`M${c},${l}` : (Math.abs(this._x1 - c) > Y || Math.abs(this._y1 - l) > Y) && this._append`L${c},${l}`, n) {
-			if (d < 0 && (d = d % Di + Di), d > Oi) this._append`A${n},${n},0,1,${u},${e - o},${t - s}A${n},${n},0,1,${u},${this._x1 = c},${this._y1 = l}`;
+			if (d < 0 && (d = d % ji + ji), d > Mi) this._append`A${n},${n},0,1,${u},${e - o},${t - s}A${n},${n},0,1,${u},${this._x1 = c},${this._y1 = l}`;
 			else if (d > Y) {
 				let a = e + n * Math.cos(i), o = t + n * Math.sin(i);
-				if (d >= Ei && this._equal(c, l, a, o)) {
+				if (d >= Ai && this._equal(c, l, a, o)) {
 					d /= 2;
 					let i = r + d;
-					this._append`A${n},${n},0,${+(d >= Ei)},${u},${e + n * Math.cos(i)},${t + n * Math.sin(i)}`;
+					this._append`A${n},${n},0,${+(d >= Ai)},${u},${e + n * Math.cos(i)},${t + n * Math.sin(i)}`;
 				}
-				this._append`A${n},${n},0,${+(d >= Ei)},${u},${this._x1 = a},${this._y1 = o}`;
+				this._append`A${n},${n},0,${+(d >= Ai)},${u},${this._x1 = a},${this._y1 = o}`;
 			}
 		}
 	}
@@ -2404,9 +2515,9 @@ var Ni = class {
 		return this._;
 	}
 };
-Ni.prototype;
+Li.prototype;
 // node_modules/d3-shape/src/path.js
-function Pi(e) {
+function Ri(e) {
 	let t = 3;
 	return e.digits = function(n) {
 		if (!arguments.length) return t;
@@ -2417,17 +2528,17 @@ function Pi(e) {
 			t = e;
 		}
 		return e;
-	}, () => new Ni(t);
+	}, () => new Li(t);
 }
 Array.prototype.slice;
-function Fi(e) {
+function zi(e) {
 	return typeof e == "object" && "length" in e ? e : Array.from(e);
 }
 // node_modules/d3-shape/src/curve/linear.js
-function Ii(e) {
+function Bi(e) {
 	this._context = e;
 }
-Ii.prototype = {
+Bi.prototype = {
 	areaStart: function() {
 		this._line = 0;
 	},
@@ -2450,22 +2561,22 @@ Ii.prototype = {
 		}
 	}
 };
-function Li(e) {
-	return new Ii(e);
+function Vi(e) {
+	return new Bi(e);
 }
 // node_modules/d3-shape/src/point.js
-function Ri(e) {
+function Hi(e) {
 	return e[0];
 }
-function zi(e) {
+function Ui(e) {
 	return e[1];
 }
 // node_modules/d3-shape/src/line.js
-function Bi(e, t) {
-	var n = J(!0), r = null, i = Li, a = null, o = Pi(s);
-	e = typeof e == "function" ? e : e === void 0 ? Ri : J(e), t = typeof t == "function" ? t : t === void 0 ? zi : J(t);
+function Wi(e, t) {
+	var n = J(!0), r = null, i = Vi, a = null, o = Ri(s);
+	e = typeof e == "function" ? e : e === void 0 ? Hi : J(e), t = typeof t == "function" ? t : t === void 0 ? Ui : J(t);
 	function s(s) {
-		var c, l = (s = Fi(s)).length, u, d = !1, f;
+		var c, l = (s = zi(s)).length, u, d = !1, f;
 		for (r ?? (a = i(f = o())), c = 0; c <= l; ++c) !(c < l && n(u = s[c], c, s)) === d && ((d = !d) ? a.lineStart() : a.lineEnd()), d && a.point(+e(u, c, s), +t(u, c, s));
 		if (f) return a = null, f + "" || null;
 	}
@@ -2482,11 +2593,11 @@ function Bi(e, t) {
 	}, s;
 }
 // node_modules/d3-shape/src/area.js
-function Vi(e, t, n) {
-	var r = null, i = J(!0), a = null, o = Li, s = null, c = Pi(l);
-	e = typeof e == "function" ? e : e === void 0 ? Ri : J(+e), t = typeof t == "function" ? t : J(t === void 0 ? 0 : +t), n = typeof n == "function" ? n : n === void 0 ? zi : J(+n);
+function Gi(e, t, n) {
+	var r = null, i = J(!0), a = null, o = Vi, s = null, c = Ri(l);
+	e = typeof e == "function" ? e : e === void 0 ? Hi : J(+e), t = typeof t == "function" ? t : J(t === void 0 ? 0 : +t), n = typeof n == "function" ? n : n === void 0 ? Ui : J(+n);
 	function l(l) {
-		var u, d, f, p = (l = Fi(l)).length, m, h = !1, g, _ = Array(p), v = Array(p);
+		var u, d, f, p = (l = zi(l)).length, m, h = !1, g, _ = Array(p), v = Array(p);
 		for (a ?? (s = o(g = c())), u = 0; u <= p; ++u) {
 			if (!(u < p && i(m = l[u], u, l)) === h) {
 				if (h = !h) d = u, s.areaStart(), s.lineStart();
@@ -2500,7 +2611,7 @@ function Vi(e, t, n) {
 		if (g) return s = null, g + "" || null;
 	}
 	function u() {
-		return Bi().defined(i).curve(o).context(a);
+		return Wi().defined(i).curve(o).context(a);
 	}
 	return l.x = function(t) {
 		return arguments.length ? (e = typeof t == "function" ? t : J(+t), r = null, l) : e;
@@ -2535,12 +2646,12 @@ var X = {
 	top: 24,
 	bottom: 38
 };
-function Hi(e = 240) {
+function Ki(e = 240) {
 	let t = v("title"), n = v("g"), r = v("svg", {
 		viewBox: `0 0 640 ${e}`,
 		class: "chart line-chart",
 		role: "img"
-	}, t, n), i = 640, a = null, o = ft(r, e, (e) => {
+	}, t, n), i = 640, a = null, o = gt(r, e, (e) => {
 		i = e, a && s(a);
 	});
 	function s(r) {
@@ -2550,12 +2661,12 @@ function Hi(e = 240) {
 			x(n);
 			return;
 		}
-		let [s, c] = Ki(Ut(o, (e) => e.x), 0), [l, u] = Ki(Ut(o.flatMap((e) => [
+		let [s, c] = Xi(qt(o, (e) => e.x), 0), [l, u] = Xi(qt(o.flatMap((e) => [
 			e.y,
 			e.low ?? e.y,
 			e.high ?? e.y
-		])), .06), d = mi([s, c], [X.left, i - X.right]), f = mi([r.yFrom ?? l, r.yTo ?? u], [e - X.bottom, X.top]), p = r.ticks ?? d.ticks(Math.max(3, Math.round(i / 90))).map((e) => [e, M(e)]);
-		S(t, `${r.title}. ${r.series.filter((e) => !e.thin).map(Gi).join(". ")}`), x(n, r.region ? v("rect", {
+		])), .06), d = vi([s, c], [X.left, i - X.right]), f = vi([r.yFrom ?? l, r.yTo ?? u], [e - X.bottom, X.top]), p = r.ticks ?? d.ticks(Math.max(3, Math.round(i / 90))).map((e) => [e, M(e)]);
+		S(t, `${r.title}. ${r.series.filter((e) => !e.thin).map(Yi).join(". ")}`), x(n, r.region ? v("rect", {
 			class: "region",
 			x: d(r.region[0]) - 5,
 			y: X.top,
@@ -2582,7 +2693,7 @@ function Hi(e = 240) {
 			x2: d(r.mark),
 			y1: X.top,
 			y2: e - X.bottom
-		}), ...r.series.map((e) => Ui(e, d, f)), v("text", {
+		}), ...r.series.map((e) => qi(e, d, f)), v("text", {
 			x: i - X.right,
 			y: e - 4,
 			"text-anchor": "end"
@@ -2597,8 +2708,8 @@ function Hi(e = 240) {
 		close: o
 	};
 }
-function Ui(e, t, n) {
-	let r = e.points.filter((e) => e.low !== void 0), i = Bi().x((e) => t(e.x)).y((e) => n(e.y)), a = Vi().x((e) => t(e.x)).y0((e) => n(e.low)).y1((e) => n(e.high));
+function qi(e, t, n) {
+	let r = e.points.filter((e) => e.low !== void 0), i = Wi().x((e) => t(e.x)).y((e) => n(e.y)), a = Gi().x((e) => t(e.x)).y0((e) => n(e.low)).y1((e) => n(e.high));
 	return v("g", { class: `ink-${e.ink}${e.thin ? " thin" : ""}` }, r.length > 1 ? v("path", {
 		class: "series-band",
 		d: a(r)
@@ -2611,21 +2722,21 @@ function Ui(e, t, n) {
 		cx: t(r.x),
 		cy: n(r.y),
 		r: 3.5
-	}, v("title", {}, Wi(e, r)))));
+	}, v("title", {}, Ji(e, r)))));
 }
-function Wi(e, t) {
+function Ji(e, t) {
 	let n = t.low === void 0 ? "" : ` (${M(t.low)} to ${M(t.high)})`;
 	return `${e.name} at ${M(t.x)}: ${M(t.y)}${n}`;
 }
-function Gi(e) {
+function Yi(e) {
 	return `${e.name}: ${e.points.slice(0, 30).map((e) => `${M(e.x)}: ${M(e.y)}`).join(", ")}`;
 }
-function Ki([e, t], n) {
+function Xi([e, t], n) {
 	let r = t === e ? Math.abs(e) * .1 || 1 : (t - e) * n;
 	return [e - r, t + r];
 }
 // src/views/distil.ts
-var qi = {
+var Zi = {
 	hard: {
 		words: "hard labels",
 		ink: "raw"
@@ -2640,8 +2751,8 @@ var qi = {
 		dashed: !0
 	}
 };
-function Ji(e, t) {
-	let { state: n } = t, r = Hi(260), i = Zi(e), a = _("fieldset", { class: "choices" }, _("legend", {}, "Against"), ...["steps", "seconds"].map((e) => _("label", {}, _("input", {
+function Qi(e, t) {
+	let { state: n } = t, r = Ki(260), i = ta(e), a = _("fieldset", { class: "choices" }, _("legend", {}, "Against"), ...["steps", "seconds"].map((e) => _("label", {}, _("input", {
 		type: "radio",
 		name: "against",
 		value: e,
@@ -2652,7 +2763,7 @@ function Ji(e, t) {
 	}), ` ${e}`)));
 	function o() {
 		let t = n.get("against") === "seconds", i = Object.entries(e.arms).flatMap(([e, n]) => {
-			let { words: r, ink: i, dashed: a } = qi[e] ?? {
+			let { words: r, ink: i, dashed: a } = Zi[e] ?? {
 				words: e,
 				ink: "good"
 			}, o = n.map((e) => e.curve.map(([e, n, r]) => ({
@@ -2661,7 +2772,7 @@ function Ji(e, t) {
 			}))), s = {
 				ink: i,
 				...a && { dashed: a }
-			}, c = t || e === "hard_equal_time" ? null : Yi(o);
+			}, c = t || e === "hard_equal_time" ? null : $i(o);
 			return [...o.map((e, t) => ({
 				...s,
 				name: `${r}, seed ${n[t].seed}`,
@@ -2684,10 +2795,10 @@ function Ji(e, t) {
 		element: _("div", {}, _("section", {
 			class: "card",
 			"aria-label": "Verdict"
-		}, _("h2", { class: "verdict" }, e.verdict ? `Distilling: ${e.verdict}` : "Training …"), e.verdict_reason ? _("p", {}, e.verdict_reason) : _("p", { class: "meta" }, "The verdict comes with the last seed."), e.verdict_equal_time_reason && e.arms.hard_equal_time ? _("p", { class: "meta" }, `At the same wall-clock: ${e.verdict_equal_time}. ${e.verdict_equal_time_reason}`) : null), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Both arms. "), _("span", { class: "legend" }, ...Object.keys(e.arms).map((e) => _("span", { class: `key key-${qi[e]?.ink ?? "good"}` }, qi[e]?.words ?? e))), a), r.element), i ? _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Paired difference, hard less soft. "), _("small", {}, "Nats a token on held-out text; right of 0 distilling gave the better student. Small dots are seeds, the bar is the interval of their mean.")), i.element) : null, _("section", {
+		}, _("h2", { class: "verdict" }, e.verdict ? `Distilling: ${e.verdict}` : "Training …"), e.verdict_reason ? _("p", {}, e.verdict_reason) : _("p", { class: "meta" }, "The verdict comes with the last seed."), e.verdict_equal_time_reason && e.arms.hard_equal_time ? _("p", { class: "meta" }, `At the same wall-clock: ${e.verdict_equal_time}. ${e.verdict_equal_time_reason}`) : null), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Both arms. "), _("span", { class: "legend" }, ...Object.keys(e.arms).map((e) => _("span", { class: `key key-${Zi[e]?.ink ?? "good"}` }, Zi[e]?.words ?? e))), a), r.element), i ? _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Paired difference, hard less soft. "), _("small", {}, "Nats a token on held-out text; right of 0 distilling gave the better student. Small dots are seeds, the bar is the interval of their mean.")), i.element) : null, _("section", {
 			class: "card scroll",
 			"aria-label": "Students"
-		}, Qi(e))),
+		}, na(e))),
 		close: () => {
 			r.close(), i?.close();
 		},
@@ -2711,7 +2822,7 @@ function Ji(e, t) {
 		}
 	};
 }
-function Yi(e) {
+function $i(e) {
 	return e.length === 0 ? null : e[0].flatMap(({ x: t }) => {
 		let n = e.map((e) => e.find((e) => e.x === t));
 		return n.some((e) => e === void 0) ? [] : [{
@@ -2720,8 +2831,8 @@ function Yi(e) {
 		}];
 	});
 }
-var Xi = 44;
-function Zi(e) {
+var ea = 44;
+function ta(e) {
 	let t = [
 		["same steps, validation", e.difference],
 		["same steps, test", e.difference_test],
@@ -2729,7 +2840,7 @@ function Zi(e) {
 		["same time, test", e.difference_equal_time_test]
 	].filter((e) => !!e[1]);
 	if (t.length === 0) return null;
-	let n = t.length * Xi + 34, r = t.flatMap(([, e]) => [
+	let n = t.length * ea + 34, r = t.flatMap(([, e]) => [
 		...e.per_seed,
 		e.mean,
 		...e.ci ?? [],
@@ -2741,7 +2852,7 @@ function Zi(e) {
 	}, s, c);
 	return S(s, t.map(([e, t]) => `${e}: ${P(t.mean)}${t.ci ? ` from ${P(t.ci[0])} to ${P(t.ci[1])}` : ""} nats a token`).join("; ")), {
 		element: l,
-		close: ft(l, n, (e) => {
+		close: gt(l, n, (e) => {
 			let r = (t) => 12 + (t - i + o) / (a - i + 2 * o) * (e - 24);
 			x(c, v("line", {
 				class: "cut",
@@ -2758,7 +2869,7 @@ function Zi(e) {
 				y: n - 10,
 				"text-anchor": "end"
 			}, "distilling better →"), ...t.map(([e, t], n) => {
-				let i = n * Xi + 30;
+				let i = n * ea + 30;
 				return v("g", { class: "ink-accent" }, v("text", {
 					x: 12,
 					y: i - 14
@@ -2783,7 +2894,7 @@ function Zi(e) {
 		})
 	};
 }
-function Qi(e) {
+function na(e) {
 	return _("table", { class: "plain-table numeric" }, _("caption", { class: "sr" }, "Every student, its loss and what it cost"), _("thead", {}, _("tr", {}, ...[
 		"student",
 		"seed",
@@ -2792,12 +2903,12 @@ function Qi(e) {
 		"seconds",
 		"tokens seen",
 		"steps"
-	].map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...Object.entries(e.arms).flatMap(([e, t]) => t.map((t) => _("tr", {}, _("th", { scope: "row" }, qi[e]?.words ?? e), _("td", { class: "figure" }, String(t.seed)), _("td", {
+	].map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...Object.entries(e.arms).flatMap(([e, t]) => t.map((t) => _("tr", {}, _("th", { scope: "row" }, Zi[e]?.words ?? e), _("td", { class: "figure" }, String(t.seed)), _("td", {
 		class: "figure",
 		title: t.val_nll === null ? null : N(t.val_nll)
 	}, M(t.val_nll)), _("td", { class: "figure" }, M(t.test_nll)), _("td", { class: "figure" }, t.seconds === null ? "–" : t.seconds.toFixed(1)), _("td", { class: "figure" }, t.tokens === null ? "–" : F(t.tokens)), _("td", { class: "figure" }, t.steps === null ? "–" : F(t.steps)))))));
 }
-function $i(e, t) {
+function ra(e, t) {
 	let n = { ...e?.arms ?? {} }, r = [...n[t.arm] ?? []], i = r.findIndex((e) => e.seed === t.seed), a = r[i] ?? {
 		seed: t.seed,
 		curve: [],
@@ -2818,13 +2929,13 @@ function $i(e, t) {
 	return i < 0 ? r.push(o) : r[i] = o, n[t.arm] = r, { arms: n };
 }
 // src/views/path.ts
-var ea = 22, ta = 40, Z = {
+var ia = 22, aa = 40, Z = {
 	left: 8,
 	right: 8,
 	top: 6,
 	bottom: 34
-}, na = 7.4;
-function ra(e, t) {
+}, oa = 7.4;
+function sa(e, t) {
 	let { leaves: n } = e.path, r = n[0].temperature_low, i = n.at(-1).temperature_high, a = C("tau"), { state: o } = t, s = -1, c = _("input", {
 		id: a,
 		class: "tau",
@@ -2843,9 +2954,9 @@ function ra(e, t) {
 	}), d = _("p", {
 		class: "meta",
 		"data-path": "facts"
-	}), f = ca(e, r, i, (e) => h(e)), p = (e) => {
+	}), f = fa(e, r, i, (e) => h(e)), p = (e) => {
 		let t = n[Math.min(n.length - 1, Math.max(0, s + e))];
-		h(ia(t));
+		h(ca(t));
 	};
 	function m(e) {
 		let t = {
@@ -2859,10 +2970,10 @@ function ra(e, t) {
 	}
 	function g(t) {
 		c.value = String(t), S(l, I(t));
-		let r = aa(n, t), i = n[r];
+		let r = la(n, t), i = n[r];
 		f.show(t, r), c.setAttribute("aria-valuetext", `τ ${I(t)}: ${i.text}`);
 		let a = t < i.temperature_low || t > i.temperature_high;
-		if (S(d, `${oa(i, e.path.exact)}${a ? " (the nearest: no asked-for temperature lies where the slider is)" : ""}; text ${r + 1} of ${n.length}, ended by ${i.finish_reason}, log-probability ${N(i.logprob_raw)} (raw, summed)`), r === s) return;
+		if (S(d, `${ua(i, e.path.exact)}${a ? " (the nearest: no asked-for temperature lies where the slider is)" : ""}; text ${r + 1} of ${n.length}, ended by ${i.finish_reason}, log-probability ${N(i.logprob_raw)} (raw, summed)`), r === s) return;
 		let o = n[s]?.ids;
 		s = r, x(u, ...e.tokens[r].map((e, t) => {
 			let n = L(e);
@@ -2884,33 +2995,33 @@ function ra(e, t) {
 			type: "button",
 			class: "quiet",
 			onclick: () => p(1)
-		}, "hotter text →")))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `${n.length} different texts at ${y} temperatures. `), _("small", {}, `${F(e.path.forward_passes)} forward passes, ${F(e.path.independent_passes)} for each temperature on its own. Left is cold, right is hot; each row is one token.`)), f.element), _("details", { class: "card" }, _("summary", {}, "All texts as a table"), ua(e))),
+		}, "hotter text →")))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `${n.length} different texts at ${y} temperatures. `), _("small", {}, `${F(e.path.forward_passes)} forward passes, ${F(e.path.independent_passes)} for each temperature on its own. Left is cold, right is hot; each row is one token.`)), f.element), _("details", { class: "card" }, _("summary", {}, "All texts as a table"), ma(e))),
 		close: () => {
 			v(), f.close();
 		},
 		download: {
 			name: "retort-path",
 			json: () => e,
-			csv: () => da(e),
+			csv: () => ha(e),
 			svg: () => f.element
 		}
 	};
 }
-function ia(e) {
+function ca(e) {
 	return (e.temperature_low + e.temperature_high) / 2;
 }
-function aa(e, t) {
+function la(e, t) {
 	let n = 0, r = Infinity;
 	return e.forEach((e, i) => {
 		let a = Math.max(e.temperature_low - t, t - e.temperature_high, 0);
 		a < r && ([n, r] = [i, a]);
 	}), n;
 }
-function oa(e, t) {
+function ua(e, t) {
 	return `${e.temperature_low === e.temperature_high ? `τ = ${I(e.temperature_low)}` : `τ from ${I(e.temperature_low)} to ${I(e.temperature_high)}`}${t ? ", exact" : ", as far as asked for"}`;
 }
-function sa(e) {
-	let { leaves: t } = e.path, n = [], r = Math.min(ta, Math.max(...t.map((e) => e.ids.length)));
+function da(e) {
+	let { leaves: t } = e.path, n = [], r = Math.min(aa, Math.max(...t.map((e) => e.ids.length)));
 	for (let i = 0; i < r; i++) for (let r = 0; r < t.length;) {
 		let a = r, o = t[r].ids.slice(0, i + 1).join();
 		for (; a + 1 < t.length && t[a + 1].ids.slice(0, i + 1).join() === o;) a += 1;
@@ -2925,8 +3036,8 @@ function sa(e) {
 	}
 	return n;
 }
-function ca(e, t, n, r) {
-	let i = sa(e), a = 1 + Math.max(...i.map((e) => e.row)), o = Z.top + a * ea + Z.bottom, s = mi([t, n === t ? t + 1 : n], [Z.left, 640 - Z.right]), c = v("g"), l = v("g", {
+function fa(e, t, n, r) {
+	let i = da(e), a = 1 + Math.max(...i.map((e) => e.row)), o = Z.top + a * ia + Z.bottom, s = vi([t, n === t ? t + 1 : n], [Z.left, 640 - Z.right]), c = v("g"), l = v("g", {
 		class: "axes",
 		"aria-hidden": "true"
 	}), u = v("line", {
@@ -2944,8 +3055,8 @@ function ca(e, t, n, r) {
 		let i = f.getBoundingClientRect(), a = s.invert((e.clientX - i.left) / i.width * f.viewBox.baseVal.width);
 		r(Math.min(n, Math.max(t, a)));
 	});
-	let m = ft(f, o, (e) => {
-		s.range([Z.left, e - Z.right]), x(c, ...i.map((e) => la(e, s))), x(l, ...s.ticks(Math.max(3, Math.round(e / 90))).flatMap((e) => [v("line", {
+	let m = gt(f, o, (e) => {
+		s.range([Z.left, e - Z.right]), x(c, ...i.map((e) => pa(e, s))), x(l, ...s.ticks(Math.max(3, Math.round(e / 90))).flatMap((e) => [v("line", {
 			class: "grid",
 			x1: s(e),
 			x2: s(e),
@@ -2970,20 +3081,20 @@ function ca(e, t, n, r) {
 		close: m
 	};
 }
-function la(e, t) {
-	let n = t(e.from), r = Math.max(1.5, t(e.to) - n), i = St(e.token), a = Math.floor((r - 6) / na);
+function pa(e, t) {
+	let n = t(e.from), r = Math.max(1.5, t(e.to) - n), i = Et(e.token), a = Math.floor((r - 6) / oa);
 	return v("g", { class: "band" }, v("rect", {
 		x: n,
-		y: Z.top + e.row * ea + 1,
+		y: Z.top + e.row * ia + 1,
 		width: r,
 		height: 20,
 		rx: Math.min(3, r / 3)
 	}), a >= Math.min(i.length, 2) ? v("text", {
 		x: n + 4,
-		y: Z.top + e.row * ea + 15
+		y: Z.top + e.row * ia + 15
 	}, i.length > a ? `${i.slice(0, a - 1)}…` : i) : null);
 }
-function ua(e) {
+function ma(e) {
 	return _("div", { class: "scroll" }, _("table", { class: "plain-table" }, _("thead", {}, _("tr", {}, ...[
 		"τ from",
 		"to",
@@ -2992,7 +3103,7 @@ function ua(e) {
 		"log-probability, raw (nats)"
 	].map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...e.path.leaves.map((t, n) => _("tr", {}, _("td", { class: "figure" }, I(t.temperature_low)), _("td", { class: "figure" }, I(t.temperature_high)), _("td", { dir: "auto" }, ...e.tokens[n].map(L)), _("td", {}, t.finish_reason), _("td", { class: "figure" }, t.logprob_raw.toFixed(3)))))));
 }
-function da(e) {
+function ha(e) {
 	return [[
 		"temperature_low",
 		"temperature_high",
@@ -3008,10 +3119,10 @@ function da(e) {
 	])];
 }
 // src/parts/bars.ts
-function fa(e, t, n, r) {
+function ga(e, t, n, r) {
 	let i = _("tbody"), a = [], o = Math.min(n, e.tokens.length, t.length);
 	for (let n = 0; n < o; n++) {
-		let o = pa(e, n, t[n], r);
+		let o = _a(e, n, t[n], r);
 		a.push(o), i.append(o.element);
 	}
 	let s = u(), c = _("table", { class: "bars" }, _("caption", { class: "sr" }, "The most likely tokens, with their raw and processed probability"), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", {
@@ -3030,16 +3141,16 @@ function fa(e, t, n, r) {
 	function l(e) {
 		let { raw: t, processed: n } = e, r = ge(t, o, t.to), i = ge(n, o, n.to), c = Math.max(D(t, 0), D(n, n.from), r, i);
 		a.forEach((r, i) => {
-			let a = Le(e, i);
-			ha(r, D(t, i), D(n, i), c, a === null ? "" : `${a.name}=${a.value}`);
+			let a = Ve(e, i);
+			ya(r, D(t, i), D(n, i), c, a === null ? "" : `${a.name}=${a.value}`);
 			let o = e.stages.some((e) => e.removed > 0 && e.after.to === i + 1);
 			r.element.classList.toggle("last-kept", o);
 		});
 		let l = Math.max(0, n.to - Math.max(o, n.from));
-		ha(s, r, i, c, ""), S(s.fate, `${F(l)} kept, ${F(A(t) - o - l)} removed`), s.element.classList.toggle("removed", l === 0);
+		ya(s, r, i, c, ""), S(s.fate, `${F(l)} kept, ${F(A(t) - o - l)} removed`), s.element.classList.toggle("removed", l === 0);
 	}
 	function u() {
-		return ma(_("th", {
+		return va(_("th", {
 			scope: "row",
 			class: "token-cell"
 		}, `${F(t.length - o)} more tokens`), _("td", { class: "figure wide-only" }));
@@ -3049,20 +3160,20 @@ function fa(e, t, n, r) {
 		draw: l
 	};
 }
-function pa(e, t, n, r) {
+function _a(e, t, n, r) {
 	let i = e.tokens[t], a = L(i), o = _("th", {
 		scope: "row",
 		class: "token-cell",
-		title: `${Ct(i)}; id ${e.ids[t]}, rank ${t + 1}`
+		title: `${Dt(i)}; id ${e.ids[t]}, rank ${t + 1}`
 	});
 	return r ? x(o, _("button", {
 		type: "button",
 		class: "pick",
-		"aria-label": `Continue with ${Ct(i)}`,
+		"aria-label": `Continue with ${Dt(i)}`,
 		onclick: () => r(t)
-	}, a)) : x(o, a), ma(o, _("td", { class: "figure wide-only" }, M(n)));
+	}, a)) : x(o, a), va(o, _("td", { class: "figure wide-only" }, M(n)));
 }
-function ma(e, t) {
+function va(e, t) {
 	let n = _("td", { class: "figure raw-ink" }), r = _("td", { class: "figure processed-ink" }), i = _("span", { class: "bar bar-raw" }), a = _("span", { class: "bar bar-processed" }), o = _("span", { class: "wide-only" }), s = _("span");
 	return {
 		element: _("tr", {}, e, t, n, r, _("td", { class: "bar-cell" }, _("span", {
@@ -3077,35 +3188,35 @@ function ma(e, t) {
 		by: o
 	};
 }
-function ha(e, t, n, r, i) {
+function ya(e, t, n, r, i) {
 	S(e.raw, j(t)), S(e.processed, i ? "–" : j(n)), e.raw.dataset.value = String(t), e.processed.dataset.value = String(n), e.rawBar.style.transform = `scaleX(${t / r})`, e.processedBar.style.transform = `scaleX(${n / r})`, e.element.classList.toggle("removed", i !== ""), S(e.by, i ? "removed by " : ""), S(e.fate, i);
 }
 // src/parts/rankChart.ts
-var ga = 260, Q = {
+var ba = 260, Q = {
 	left: 52,
 	right: 14,
 	top: 26,
 	bottom: 34
-}, _a = 1e-10, va = 240;
-function ya(e) {
-	let t = Ti([1, Math.max(e, 2)], [Q.left, 640]), n = Ti([_a, 1], [ga - Q.bottom, Q.top]).clamp(!0), r = Ca(e), i = v("path", { class: "area-kept" }), a = v("path", { class: "line-raw" }), o = v("path", { class: "line-processed" }), s = v("g", { class: "cuts" }), c = v("title", {}), l = v("g", {
+}, xa = 1e-10, Sa = 240;
+function Ca(e) {
+	let t = ki([1, Math.max(e, 2)], [Q.left, 640]), n = ki([xa, 1], [ba - Q.bottom, Q.top]).clamp(!0), r = Da(e), i = v("path", { class: "area-kept" }), a = v("path", { class: "line-raw" }), o = v("path", { class: "line-processed" }), s = v("g", { class: "cuts" }), c = v("title", {}), l = v("g", {
 		class: "axes",
 		"aria-hidden": "true"
 	}), u = null, d = v("svg", {
-		viewBox: `0 0 640 ${ga}`,
+		viewBox: `0 0 640 ${ba}`,
 		class: "chart rank-chart",
 		role: "img"
 	}, c, l, i, a, o, s);
 	function f(e) {
 		return r.filter((t) => t >= e.from && t < e.to).map((r) => [t(r + 1), n(Math.exp(he(e, r)))]);
 	}
-	let p = ft(d, ga, (r) => {
-		t.range([Q.left, r - Q.right]), x(l, ...xa(e, t, n, r)), u !== null && m(u);
+	let p = gt(d, ba, (r) => {
+		t.range([Q.left, r - Q.right]), x(l, ...Ta(e, t, n, r)), u !== null && m(u);
 	});
 	function m(e) {
 		u = e;
 		let { processed: r, raw: l } = e, d = f(r);
-		r.to - r.from > 1 && d.push([t(r.to), n(Math.exp(he(r, r.to - 1)))]), d.sort((e, t) => e[0] - t[0]), a.setAttribute("d", Bi()(f(l)) ?? ""), o.setAttribute("d", Bi()(d) ?? ""), i.setAttribute("d", Vi().x((e) => e[0]).y1((e) => e[1]).y0(n(_a))(d) ?? ""), x(s, ...ba(e, t)), S(c, `Probability against rank. Raw: grey. Processed: ${F(A(r))} of ${F(A(l))} tokens, from ${M(Math.exp(he(r, r.from)))} down to ${M(Math.exp(he(r, r.to - 1)))}.`);
+		r.to - r.from > 1 && d.push([t(r.to), n(Math.exp(he(r, r.to - 1)))]), d.sort((e, t) => e[0] - t[0]), a.setAttribute("d", Wi()(f(l)) ?? ""), o.setAttribute("d", Wi()(d) ?? ""), i.setAttribute("d", Gi().x((e) => e[0]).y1((e) => e[1]).y0(n(xa))(d) ?? ""), x(s, ...wa(e, t)), S(c, `Probability against rank. Raw: grey. Processed: ${F(A(r))} of ${F(A(l))} tokens, from ${M(Math.exp(he(r, r.from)))} down to ${M(Math.exp(he(r, r.to - 1)))}.`);
 	}
 	return {
 		element: d,
@@ -3113,7 +3224,7 @@ function ya(e) {
 		close: p
 	};
 }
-function ba(e, t) {
+function wa(e, t) {
 	return e.stages.filter((e) => e.removed > 0 && e.after.to < e.before.to).map((e, n) => {
 		let r = t(e.after.to + .5), i = r > t.range()[1] * .75;
 		return v("g", {}, v("line", {
@@ -3121,7 +3232,7 @@ function ba(e, t) {
 			x1: r,
 			x2: r,
 			y1: Q.top,
-			y2: ga - Q.bottom
+			y2: ba - Q.bottom
 		}), v("text", {
 			class: "cut-label",
 			x: r + (i ? -4 : 4),
@@ -3130,7 +3241,7 @@ function ba(e, t) {
 		}, `${e.stage.name}=${e.stage.value}`));
 	});
 }
-function xa(e, t, n, r) {
+function Ta(e, t, n, r) {
 	let i = [
 		1,
 		10,
@@ -3149,7 +3260,7 @@ function xa(e, t, n, r) {
 	return [
 		...i.map((e) => v("text", {
 			x: t(e),
-			y: ga - Q.bottom + 15,
+			y: ba - Q.bottom + 15,
 			"text-anchor": e === 1 ? "start" : "middle"
 		}, F(e))),
 		...a.flatMap((e) => [v("line", {
@@ -3162,7 +3273,7 @@ function xa(e, t, n, r) {
 			x: Q.left - 6,
 			y: n(e) + 4,
 			"text-anchor": "end"
-		}, e === 1 ? "1" : `10${Sa(Math.log10(e))}`)]),
+		}, e === 1 ? "1" : `10${Ea(Math.log10(e))}`)]),
 		v("text", {
 			x: r - Q.right,
 			y: 256,
@@ -3174,76 +3285,77 @@ function xa(e, t, n, r) {
 		}, "probability")
 	];
 }
-function Sa(e) {
+function Ea(e) {
 	return String(Math.round(e)).replace(/[-0-9]/g, (e) => e === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(e)]);
 }
-function Ca(e) {
-	let t = Array.from({ length: va }, (t, n) => Math.round(e ** (n / 239)) - 1);
+function Da(e) {
+	let t = Array.from({ length: Sa }, (t, n) => Math.round(e ** (n / 239)) - 1);
 	return [...new Set(t)].sort((e, t) => e - t);
 }
 // src/views/position.ts
-var wa = 20, Ta = 3;
-function Ea(e, t, n) {
-	let r = tt(e.logits), { state: i, announce: a } = t, o, s = lt((e) => b(e), a, { heat: !1 }), c = ka((e) => b(Ne(y(), e))), l = _("div"), u = fa(e, r, wa, n), d = ya(r.length), f = ja(), p = _("ul", {
+var Oa = 20, ka = 3;
+function Aa(e, t, n) {
+	let r = at(e.logits), { state: i, announce: a } = t, o, s = pt((e) => b(e), a, { heat: !1 }), c = Na((e) => b(Le(y(), e))), l = _("div"), u = ga(e, r, Oa, n), d = Ca(r.length), f = Fa(), p = _("ul", {
 		class: "warnings",
 		"aria-label": "Where the settings conflict"
-	}), m = dt(S), h = _("button", {
+	}), m = ht(S), h = _("button", {
 		type: "button",
 		class: "quiet more",
 		onclick: () => v(g * 3)
-	}, "Show more tokens"), g = wa;
+	}, "Show more tokens"), g = Oa;
 	function v(t) {
-		g = Math.min(t, e.tokens.length), u = fa(e, r, g, n), x(l, u.element), h.hidden = g >= e.tokens.length, o !== void 0 && u.draw(o);
+		g = Math.min(t, e.tokens.length), u = ga(e, r, g, n), x(l, u.element), h.hidden = g >= e.tokens.length, o !== void 0 && u.draw(o);
 	}
 	function y() {
 		try {
-			return De(i.get("chain") ?? e.chain);
+			return Ae(i.get("chain") ?? e.chain);
 		} catch {
-			return De(e.chain);
+			return je(e.chain).chain;
 		}
 	}
 	function b(e) {
-		i.set("chain", k(e.filter(je)) || " ");
+		i.set("chain", k(e.filter(Fe)) || " ");
 	}
 	function S() {
 		let e = y();
-		o = Ie(e, r), s.show(e), s.report(o.stages), c.show(Me(e)), u.draw(o), d.draw(o), f.draw(o), x(p, ...o.warnings.map((e) => _("li", {}, e))), p.hidden = o.warnings.length === 0;
+		o = Be(e, r), s.show(e), s.report(o.stages), c.show(Ie(e)), u.draw(o), d.draw(o), f.draw(o), x(p, ...o.warnings.map((e) => _("li", {}, e))), p.hidden = o.warnings.length === 0;
 	}
-	let ee = i.listen((e) => e === "chain" && m()), C = _("div", { class: "position" }, Da(e), _("div", { class: "columns" }, _("section", {
+	let ee = i.listen((e) => e === "chain" && m()), C = _("div", { class: "position" }, ja(e), _("div", { class: "columns" }, _("section", {
 		class: "card controls",
 		"aria-label": "Settings"
 	}, c.element, s.element, p), _("section", {
 		class: "card",
 		"aria-label": "Distribution of the next token"
-	}, f.element, l, h)), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `All ${F(r.length)} tokens by rank. `), Oa()), d.element));
-	return v(wa), S(), performance.mark("retort-numbers"), {
+	}, f.element, l, h)), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `All ${F(r.length)} tokens by rank. `), Ma()), d.element));
+	return v(Oa), S(), performance.mark("retort-numbers"), {
 		element: C,
 		close: () => {
 			ee(), d.close();
 		},
 		download: {
 			name: "retort-position",
-			json: () => Ma(e, o),
-			csv: () => Na(e, r, o),
+			json: () => Ia(e, o),
+			csv: () => La(e, r, o),
 			svg: () => d.element
 		}
 	};
 }
-function Da(e) {
+function ja(e) {
+	let { others: t } = je(e.chain);
 	return _("div", { class: "prompt" }, _("p", { class: "meta" }, `${e.model}, after`), _("p", {
 		class: "tokens",
 		dir: "auto"
-	}, ...e.prompt_tokens.map(L)), e.note ? _("p", { class: "note" }, e.note) : null);
+	}, ...e.prompt_tokens.map(L)), e.note ? _("p", { class: "note" }, e.note) : null, t.length > 0 ? _("p", { class: "note" }, `The page does not compute ${t.join(", ")}: its numbers are without ${t.length === 1 ? "it" : "them"}.`) : null);
 }
-function Oa() {
+function Ma() {
 	return _("span", { class: "legend" }, _("span", { class: "key key-raw" }, "raw: the model's own, τ = 1"), _("span", { class: "key key-processed" }, "processed: what sampling draws from"), _("span", { class: "key key-cut" }, "where a stage cuts"));
 }
-function ka(e) {
+function Na(e) {
 	let t = C("tau"), n = _("input", {
 		id: t,
 		type: "range",
 		min: 0,
-		max: Ta,
+		max: ka,
 		step: .01,
 		class: "tau",
 		oninput: () => e(Number(n.value))
@@ -3261,7 +3373,7 @@ function ka(e) {
 		}
 	};
 }
-var Aa = [
+var Pa = [
 	[
 		"entropy",
 		"entropy",
@@ -3273,8 +3385,8 @@ var Aa = [
 		"support",
 		"effective support",
 		"tokens, e^entropy",
-		(e) => ze(e.raw),
-		(e) => ze(e.processed)
+		(e) => Ue(e.raw),
+		(e) => Ue(e.processed)
 	],
 	[
 		"kept",
@@ -3284,8 +3396,8 @@ var Aa = [
 		(e) => A(e.processed)
 	]
 ];
-function ja() {
-	let e = Aa.map(([e, t, n, ,]) => {
+function Fa() {
+	let e = Pa.map(([e, t, n, ,]) => {
 		let r = _("span", {
 			class: "raw-ink",
 			"data-measure": `${e}-raw`
@@ -3304,15 +3416,15 @@ function ja() {
 	return {
 		element: i,
 		draw(i) {
-			Aa.forEach(([, , , t, n], r) => {
+			Pa.forEach(([, , , t, n], r) => {
 				a(e[r].raw, t(i), M(t(i))), a(e[r].processed, n(i), M(n(i)));
 			});
 			let o = i.stages.at(-1)?.keptMassTotal ?? 1;
-			a(t, o, j(o)), a(n, Re(i), j(Re(i))), a(r, _e(i.raw), M(_e(i.raw)));
+			a(t, o, j(o)), a(n, He(i), j(He(i))), a(r, _e(i.raw), M(_e(i.raw)));
 		}
 	};
 }
-function Ma(e, t) {
+function Ia(e, t) {
 	let { raw: n, processed: r } = t;
 	return {
 		model: e.model,
@@ -3321,12 +3433,12 @@ function Ma(e, t) {
 		chain: k(t.stages.map((e) => e.stage)),
 		raw: {
 			entropy_nats: E(n).entropy,
-			effective_support: ze(n),
+			effective_support: Ue(n),
 			margin: _e(n)
 		},
 		processed: {
 			entropy_nats: E(r).entropy,
-			effective_support: ze(r),
+			effective_support: Ue(r),
 			kept: A(r)
 		},
 		stages: t.stages.map((e) => ({
@@ -3343,11 +3455,11 @@ function Ma(e, t) {
 			logit: n.logits[a],
 			prob_raw: D(n, a),
 			prob_processed: D(r, a),
-			removed_by: Le(t, a)?.name ?? null
+			removed_by: Ve(t, a)?.name ?? null
 		}))
 	};
 }
-function Na(e, t, n) {
+function La(e, t, n) {
 	return [[
 		"rank",
 		"id",
@@ -3363,26 +3475,26 @@ function Na(e, t, n) {
 		t[i],
 		D(n.raw, i),
 		D(n.processed, i),
-		Le(n, i)?.name ?? null
+		Ve(n, i)?.name ?? null
 	])];
 }
 // src/views/text.ts
-var Pa = 6, Fa = 1e3, Ia = [
+var Ra = 6, za = 1e3, Ba = [
 	{
 		name: "entropy",
 		label: "entropy",
 		what: "entropy of the raw distribution",
-		heat: (e) => e.entropy_nats / Pa,
+		heat: (e) => e.entropy_nats / Ra,
 		shown: (e) => N(e.entropy_nats),
-		ends: ["0 nats: sure", `${Pa} nats or more`]
+		ends: ["0 nats: sure", `${Ra} nats or more`]
 	},
 	{
 		name: "rank",
 		label: "rank",
 		what: "rank of the token that stands here",
-		heat: (e) => Math.log(e.rank) / Math.log(Fa),
+		heat: (e) => Math.log(e.rank) / Math.log(za),
 		shown: (e) => `rank ${F(e.rank)}`,
-		ends: ["the first choice", `rank ${F(Fa)} or beyond`]
+		ends: ["the first choice", `rank ${F(za)} or beyond`]
 	},
 	{
 		name: "flip",
@@ -3393,12 +3505,12 @@ var Pa = 6, Fa = 1e3, Ia = [
 		ends: ["safe at τ = 0", "a coin toss"]
 	}
 ];
-function La(e, t, n) {
-	let { state: r } = t, i = Ia.find((e) => e.name === r.get("colour")) ?? Ia[0], a = Math.min(Number(r.get("token") ?? 0) || 0, e.tokens.length - 1), o = _("section", {
+function Va(e, t, n) {
+	let { state: r } = t, i = Ba.find((e) => e.name === r.get("colour")) ?? Ba[0], a = Math.min(Number(r.get("token") ?? 0) || 0, e.tokens.length - 1), o = _("section", {
 		class: "card detail",
 		"aria-live": "polite",
 		"aria-label": "The chosen token"
-	}), s = e.tokens.map((e, t) => d(e, t)), c = _("p", { class: "legend heat-legend" }), l = Ha(e, (e) => p(e, !1)), u = _("div", {
+	}), s = e.tokens.map((e, t) => d(e, t)), c = _("p", { class: "legend heat-legend" }), l = Ka(e, (e) => p(e, !1)), u = _("div", {
 		class: "tokens text-tokens",
 		role: "group",
 		"aria-label": "The text, token by token. Arrow keys go through it.",
@@ -3428,18 +3540,18 @@ function La(e, t, n) {
 		r.set("token", String(e)), m(e), t && s[e].focus();
 	}
 	function m(t) {
-		s[a]?.setAttribute("tabindex", "-1"), s[a]?.removeAttribute("aria-current"), a = t, s[t]?.setAttribute("tabindex", "0"), s[t]?.setAttribute("aria-current", "true"), l.mark(t), x(o, ...za(e, t, n));
+		s[a]?.setAttribute("tabindex", "-1"), s[a]?.removeAttribute("aria-current"), a = t, s[t]?.setAttribute("tabindex", "0"), s[t]?.setAttribute("aria-current", "true"), l.mark(t), x(o, ...Ua(e, t, n));
 	}
 	function h() {
 		e.tokens.forEach((e, t) => {
 			let n = s[t];
-			n.style.setProperty("--heat", String(Math.min(1, Math.max(0, i.heat(e))))), n.setAttribute("aria-label", `${t + 1}, ${Ct(e.token)}, ${i.shown(e)}`);
+			n.style.setProperty("--heat", String(Math.min(1, Math.max(0, i.heat(e))))), n.setAttribute("aria-label", `${t + 1}, ${Dt(e.token)}, ${i.shown(e)}`);
 		}), x(c, _("span", {}, i.ends[0]), _("span", {
 			class: "ramp",
 			"aria-hidden": "true"
 		}), _("span", {}, `${i.ends[1]} (${i.what})`)), l.draw(i);
 	}
-	let g = _("fieldset", { class: "choices" }, _("legend", {}, "Colour by"), ...Ia.map((e) => _("label", {}, _("input", {
+	let g = _("fieldset", { class: "choices" }, _("legend", {}, "Colour by"), ...Ba.map((e) => _("label", {}, _("input", {
 		type: "radio",
 		name: "colour",
 		value: e.name,
@@ -3452,20 +3564,20 @@ function La(e, t, n) {
 		element: _("div", {}, _("div", { class: "prompt" }, _("p", { class: "meta" }, `${e.model}, seed ${e.seed}, drawn through ${e.chain || "no chain (raw)"}`), e.note ? _("p", { class: "note" }, e.note) : null), _("section", {
 			class: "card",
 			"aria-label": "Text"
-		}, g, u, c), _("div", { class: "columns text-columns" }, o, _("figure", { class: "card" }, _("figcaption", {}, Ra(e)), l.element))),
+		}, g, u, c), _("div", { class: "columns text-columns" }, o, _("figure", { class: "card" }, _("figcaption", {}, Ha(e)), l.element))),
 		close: l.close,
 		download: {
 			name: "retort-text",
 			json: () => e,
-			csv: () => Ua(e),
+			csv: () => qa(e),
 			svg: () => l.element
 		}
 	};
 }
-function Ra(e) {
-	return `${ot(e.tokens.length)}: log-probability ${N(e.logprob_raw)} (raw, summed), mean entropy ${N(e.mean_entropy_nats)}, chance that a greedy replay differs somewhere ${j(e.flip_risk)} (noise ${M(e.noise_scale)} logits)`;
+function Ha(e) {
+	return `${ut(e.tokens.length)}: log-probability ${N(e.logprob_raw)} (raw, summed), mean entropy ${N(e.mean_entropy_nats)}, chance that a greedy replay differs somewhere ${j(e.flip_risk)} (noise ${M(e.noise_scale)} logits)`;
 }
-function za(e, t, n) {
+function Ua(e, t, n) {
 	let r = e.tokens[t], i = Math.max(...r.alternatives.map((e) => Math.max(e.prob_raw, e.prob_processed)), 1e-12), a = [
 		["rank", F(r.rank)],
 		["log-probability, raw", N(r.logprob_raw)],
@@ -3481,17 +3593,17 @@ function za(e, t, n) {
 		_("h2", {}, _("small", {}, `${t + 1} of ${e.tokens.length} `), L(r.token), _("small", {}, r.given ? " given" : " drawn")),
 		r.removed_by ? _("p", { class: "error" }, `${r.removed_by} would have removed it`) : _("p", { hidden: !0 }),
 		_("dl", { class: "facts" }, ...a.map(([e, t]) => _("div", {}, _("dt", {}, e), _("dd", {}, t)))),
-		_("table", { class: "bars alternatives" }, _("caption", {}, n ? "Could have stood here; choose one to branch" : "Could have stood here"), _("thead", { class: "sr" }, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", { scope: "col" }, "raw"), _("th", { scope: "col" }, "processed"), _("th", { scope: "col" }, "bar"))), _("tbody", {}, ...r.alternatives.map((e) => Ba(e, r, i, n && (() => n.branch(t, e.id))))))
+		_("table", { class: "bars alternatives" }, _("caption", {}, n ? "Could have stood here; choose one to branch" : "Could have stood here"), _("thead", { class: "sr" }, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", { scope: "col" }, "raw"), _("th", { scope: "col" }, "processed"), _("th", { scope: "col" }, "bar"))), _("tbody", {}, ...r.alternatives.map((e) => Wa(e, r, i, n && (() => n.branch(t, e.id))))))
 	];
 }
-function Ba(e, t, n, r) {
+function Wa(e, t, n, r) {
 	let i = e.id === t.id, a = L(e.token), o = _("span", { class: "bar bar-raw" }), s = _("span", { class: "bar bar-processed" });
 	o.style.transform = `scaleX(${e.prob_raw / n})`, s.style.transform = `scaleX(${e.prob_processed / n})`;
 	let c = r && !i ? _("button", {
 		type: "button",
 		class: "pick",
 		onclick: r,
-		"aria-label": `Branch here with ${Ct(e.token)}`
+		"aria-label": `Branch here with ${Dt(e.token)}`
 	}, a) : a;
 	return _("tr", {
 		class: e.prob_processed === 0 ? "removed" : "",
@@ -3504,20 +3616,20 @@ function Ba(e, t, n, r) {
 		"aria-hidden": "true"
 	}, o, s)));
 }
-var Va = 150;
-function Ha(e, t) {
+var Ga = 150;
+function Ka(e, t) {
 	let n = v("title"), r = v("g"), i = null, a = 640, o = 0, s = v("svg", {
-		viewBox: `0 0 640 ${Va}`,
+		viewBox: `0 0 640 ${Ga}`,
 		class: "chart strip",
 		role: "img"
-	}, n, r), c = ft(s, Va, (e) => {
+	}, n, r), c = gt(s, Ga, (e) => {
 		a = e, i && l(i);
 	});
 	function l(s) {
 		i = s, S(n, `${s.label} of each token: ${e.tokens.map(s.shown).slice(0, 40).join(", ")}`);
 		let c = a / Math.max(e.tokens.length, 1);
 		x(r, ...e.tokens.map((e, n) => {
-			let r = 124 * Math.min(1, Math.max(0, s.heat(e))), i = St(e.token);
+			let r = 124 * Math.min(1, Math.max(0, s.heat(e))), i = Et(e.token);
 			return v("g", {
 				class: "strip-bar",
 				onclick: () => t(n)
@@ -3526,7 +3638,7 @@ function Ha(e, t) {
 				x: n * c,
 				y: 0,
 				width: c,
-				height: Va
+				height: Ga
 			}), v("rect", {
 				class: "strip-fill",
 				x: n * c + 1,
@@ -3550,7 +3662,7 @@ function Ha(e, t) {
 		close: c
 	};
 }
-function Ua(e) {
+function qa(e) {
 	return [[
 		"place",
 		"id",
@@ -3582,9 +3694,9 @@ function Ua(e) {
 	])];
 }
 // src/views/tune.ts
-function Wa(e, t) {
-	let n = e.settings.map((t, n) => qa(t, e.axis) ?? n), r = e.settings.every((t) => qa(t, e.axis) !== null), i = e.recommendation, a = Hi(), o = Hi(200), s = r ? Ja(i.region) : void 0, c = {
-		x: r ? Ya(e.axis) : "setting, as in the table",
+function Ja(e, t) {
+	let n = e.settings.map((t, n) => Za(t, e.axis) ?? n), r = e.settings.every((t) => Za(t, e.axis) !== null), i = e.recommendation, a = Ki(), o = Ki(200), s = r ? Qa(i.region) : void 0, c = {
+		x: r ? $a(e.axis) : "setting, as in the table",
 		...s && { region: [s[0], s.at(-1)] },
 		...r && typeof i.setting == "number" ? { mark: i.setting } : {},
 		...r ? {} : { ticks: n.map((e) => [e, String(e + 1)]) }
@@ -3630,10 +3742,10 @@ function Wa(e, t) {
 		element: _("div", {}, _("section", {
 			class: "card",
 			"aria-label": "Recommendation"
-		}, _("p", { class: "meta" }, `${e.model} on ${e.task} (${e.goal}): ${F(e.items)} items, ${F(e.samples_per_item)} answers each, seed ${e.seed}${e.chain ? `, drawn through ${e.chain}` : ""}`), _("h2", { class: "verdict" }, `Recommended: ${Xa(i.setting, e.axis)}`), _("p", {}, i.reason), _("dl", { class: "facts recommendation" }, ...Ga(e))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Quality. "), _("small", {}, `${e.score}; the band is each setting's own 95 % interval, the shaded stretch what cannot be told from the best, the dashed line what is recommended.`)), a.element), u.length === 0 ? null : _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Variety. "), _("span", { class: "legend" }, _("span", { class: "key key-second" }, "distinct: share of an item's answers that differ"), _("span", { class: "key key-dashed" }, "agreement: share of pairs that are the same"))), o.element), _("section", {
+		}, _("p", { class: "meta" }, `${e.model} on ${e.task} (${e.goal}): ${F(e.items)} items, ${F(e.samples_per_item)} answers each, seed ${e.seed}${e.chain ? `, drawn through ${e.chain}` : ""}`), _("h2", { class: "verdict" }, `Recommended: ${eo(i.setting, e.axis)}`), _("p", {}, i.reason), _("dl", { class: "facts recommendation" }, ...Ya(e))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Quality. "), _("small", {}, `${e.score}; the band is each setting's own 95 % interval, the shaded stretch what cannot be told from the best, the dashed line what is recommended.`)), a.element), u.length === 0 ? null : _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Variety. "), _("span", { class: "legend" }, _("span", { class: "key key-second" }, "distinct: share of an item's answers that differ"), _("span", { class: "key key-dashed" }, "agreement: share of pairs that are the same"))), o.element), _("section", {
 			class: "card scroll",
 			"aria-label": "All settings"
-		}, Ka(e))),
+		}, Xa(e))),
 		close: () => {
 			a.close(), o.close();
 		},
@@ -3649,7 +3761,7 @@ function Wa(e, t) {
 				"agreement",
 				"samples"
 			], ...e.settings.map((e) => [
-				Xa(e.temperature ?? e.setting, null),
+				eo(e.temperature ?? e.setting, null),
 				e.score,
 				...e.score_ci,
 				e.distinct,
@@ -3660,9 +3772,9 @@ function Wa(e, t) {
 		}
 	};
 }
-function Ga(e) {
+function Ya(e) {
 	let t = e.recommendation, n = [
-		[`score less that at ${Xa(t.reference, e.axis)}`, `${P(t.difference, 3)} (${P(t.difference_ci[0], 3)} to ${P(t.difference_ci[1], 3)}, for all pairs together)`],
+		[`score less that at ${eo(t.reference, e.axis)}`, `${P(t.difference, 3)} (${P(t.difference_ci[0], 3)} to ${P(t.difference_ci[1], 3)}, for all pairs together)`],
 		["told apart from any other", t.detectable ? "yes" : "no"],
 		["advantage on held-out items", t.held_out_difference === null ? "–" : `${P(t.held_out_difference, 3)}${t.held_out_ci ? ` (${P(t.held_out_ci[0], 3)} to ${P(t.held_out_ci[1], 3)})` : ""}`],
 		["chosen again on half the items", t.chosen_again === null ? "–" : `${Math.round(100 * t.chosen_again)} %`],
@@ -3670,10 +3782,10 @@ function Ga(e) {
 	];
 	return e.forward_passes !== null && e.independent_passes !== null && n.push(["forward passes", `${F(e.forward_passes)}, against ${F(e.independent_passes)} one by one`]), n.map(([e, t]) => _("div", {}, _("dt", {}, e), _("dd", {}, t)));
 }
-function Ka(e) {
+function Xa(e) {
 	let t = [
 		"",
-		Ya(e.axis),
+		$a(e.axis),
 		"score",
 		"95 % interval",
 		"distinct",
@@ -3682,27 +3794,27 @@ function Ka(e) {
 	];
 	return _("table", { class: "plain-table numeric" }, _("caption", { class: "sr" }, "Every setting with its score and variety"), _("thead", {}, _("tr", {}, ...t.map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...e.settings.map((t, n) => {
 		let r = t.temperature ?? t.setting, i = JSON.stringify(r) === JSON.stringify(e.recommendation.setting);
-		return _("tr", { class: i ? "chosen" : "" }, _("td", {}, i ? "→" : String(n + 1)), _("th", { scope: "row" }, Xa(r, null)), _("td", {
+		return _("tr", { class: i ? "chosen" : "" }, _("td", {}, i ? "→" : String(n + 1)), _("th", { scope: "row" }, eo(r, null)), _("td", {
 			class: "figure",
 			"data-value": t.score
 		}, t.score.toFixed(3)), _("td", { class: "figure" }, `${t.score_ci[0].toFixed(3)} to ${t.score_ci[1].toFixed(3)}`), _("td", { class: "figure" }, M(t.distinct)), _("td", { class: "figure" }, M(t.agreement)), _("td", { class: "figure" }, F(t.samples)));
 	})));
 }
-function qa(e, t) {
+function Za(e, t) {
 	let n = t ? e.setting?.[t] ?? (t === "temperature" ? e.temperature : null) : null;
 	return typeof n == "number" ? n : null;
 }
-function Ja(e) {
+function Qa(e) {
 	return e.length > 0 && e.every((e) => typeof e == "number") ? e : void 0;
 }
-function Ya(e) {
+function $a(e) {
 	return e === "temperature" ? "temperature τ" : e ?? "setting";
 }
-function Xa(e, t) {
+function eo(e, t) {
 	return typeof e == "number" ? t === "temperature" ? `τ = ${I(e)}` : t ? `${t} = ${I(e)}` : I(e) : typeof e == "object" && e ? Object.entries(e).map(([e, t]) => `${e}=${t}`).join(" ") : String(e);
 }
 // src/app.ts
-function Za(e, t, { address: n, tabs: r = $a(t) }) {
+function to(e, t, { address: n, tabs: r = ro(t) }) {
 	let i = _("div", {
 		class: "sr",
 		role: "status",
@@ -3756,7 +3868,7 @@ function Za(e, t, { address: n, tabs: r = $a(t) }) {
 	}, t)))), m = _("button", {
 		type: "button",
 		class: "quiet",
-		onclick: () => void Qa(a)
+		onclick: () => void no(a)
 	}, "Copy link");
 	e.classList.add("retort"), x(e, _("header", { class: "head" }, _("p", { class: "brand" }, "retort"), u, _("div", { class: "tools" }, n ? m : null, p, ae(e))), o, i);
 	let h = a.state.listen((e) => e === "view" && f());
@@ -3764,44 +3876,44 @@ function Za(e, t, { address: n, tabs: r = $a(t) }) {
 		h(), s?.close(), e.replaceChildren();
 	};
 }
-async function Qa(e) {
+async function no(e) {
 	try {
 		await navigator.clipboard.writeText(e.state.link()), e.announce("Link copied");
 	} catch {
 		history.replaceState(null, "", e.state.link()), e.announce("The link is in the address bar");
 	}
 }
-function $a(e) {
+function ro(e) {
 	let t = [], { position: n, text: r, path: i, compare: a, tune: o, distil: s } = e;
 	return n && t.push({
 		name: "position",
 		label: "Position",
-		open: (e) => Ea(n, e)
+		open: (e) => Aa(n, e)
 	}), r && t.push({
 		name: "text",
 		label: "Text",
-		open: (e) => La(r, e)
+		open: (e) => Va(r, e)
 	}), i && t.push({
 		name: "path",
 		label: "Path",
-		open: (e) => ra(i, e)
+		open: (e) => sa(i, e)
 	}), a && t.push({
 		name: "compare",
 		label: "Compare",
-		open: (e) => Tt(a, e)
+		open: (e) => kt(a, e)
 	}), o && t.push({
 		name: "tune",
 		label: "Tune",
-		open: (e) => Wa(o, e)
+		open: (e) => Ja(o, e)
 	}), s && t.push({
 		name: "distil",
 		label: "Distil",
-		open: (e) => Ji(s, e)
+		open: (e) => Qi(s, e)
 	}), t;
 }
 // src/parts/runForm.ts
-function eo(t) {
-	let { api: n, state: r, fields: i } = t, a = null, o = new Map(i.map((e) => [e.name, to(e, r)])), s = _("button", {
+function io(t) {
+	let { api: n, state: r, fields: i } = t, a = null, o = new Map(i.map((e) => [e.name, ao(e, r)])), s = _("button", {
 		type: "submit",
 		class: "solid"
 	}, t.verb), c = _("button", {
@@ -3870,7 +3982,7 @@ function eo(t) {
 		}
 	};
 }
-function to(e, t) {
+function ao(e, t) {
 	let n = C(e.name), r = e.name, i = t.get(r) ?? e.initial;
 	if (e.kind === "choice") {
 		let t = _("select", {
@@ -3900,8 +4012,8 @@ function to(e, t) {
 	return a.value = i, a;
 }
 // src/studio.ts
-var no = "The sky is", ro = /* @__PURE__ */ new Map();
-function io(e, { models: t, tasks: n, recipes: r }) {
+var oo = "The sky is", so = /* @__PURE__ */ new Map();
+function co(e, { models: t, tasks: n, recipes: r }) {
 	let i = {
 		name: "model",
 		label: "Model",
@@ -3912,7 +4024,7 @@ function io(e, { models: t, tasks: n, recipes: r }) {
 		name: "prompt",
 		label: "Prompt",
 		kind: "lines",
-		initial: no,
+		initial: oo,
 		hint: "Ctrl+Enter looks"
 	}, o = {
 		name: "seed",
@@ -3943,7 +4055,7 @@ function io(e, { models: t, tasks: n, recipes: r }) {
 		hint: "first:last:count, or a list"
 	};
 	return [
-		ao(e, {
+		lo(e, {
 			name: "position",
 			label: "Position",
 			kind: "position",
@@ -3953,14 +4065,14 @@ function io(e, { models: t, tasks: n, recipes: r }) {
 			body: ({ model: e, prompt: t }, { state: n }) => ({
 				model: e,
 				prompt: t,
-				continuation: co(n.get("continuation"))
+				continuation: po(n.get("continuation"))
 			}),
-			view: (e, t, n) => Ea(e, t, (r) => {
-				let i = co(t.state.get("continuation"));
+			view: (e, t, n) => Aa(e, t, (r) => {
+				let i = po(t.state.get("continuation"));
 				t.state.set("continuation", [...i, e.ids[r]].join(",")), n();
 			})
 		}),
-		ao(e, {
+		lo(e, {
 			name: "text",
 			label: "Text",
 			kind: "text",
@@ -3978,14 +4090,14 @@ function io(e, { models: t, tasks: n, recipes: r }) {
 				chain: n,
 				seed: $("seed", r),
 				max_tokens: $("longest text", i),
-				continuation: co(a.get("continuation"))
+				continuation: po(a.get("continuation"))
 			}),
-			view: (e, t, n) => La(e, t, { branch: (r, i) => {
+			view: (e, t, n) => Va(e, t, { branch: (r, i) => {
 				let a = e.tokens.slice(0, r).map((e) => e.id);
 				t.state.set("continuation", [...a, i].join(",")), t.state.set("token", String(r)), n();
 			} })
 		}),
-		ao(e, {
+		lo(e, {
 			name: "path",
 			label: "Path",
 			kind: "path",
@@ -4004,11 +4116,11 @@ function io(e, { models: t, tasks: n, recipes: r }) {
 				chain: a,
 				seed: $("seed", n),
 				max_tokens: $("longest text", r),
-				temperatures: so(i)
+				temperatures: fo(i)
 			}),
-			view: (e, t) => ra(e, t)
+			view: (e, t) => sa(e, t)
 		}),
-		ao(e, {
+		lo(e, {
 			name: "compare",
 			label: "Compare",
 			kind: "compare",
@@ -4042,9 +4154,9 @@ function io(e, { models: t, tasks: n, recipes: r }) {
 				model_b: n,
 				prompt_b: r || t
 			}),
-			view: (e, t) => Tt(e, t)
+			view: (e, t) => kt(e, t)
 		}),
-		ao(e, {
+		lo(e, {
 			name: "tune",
 			label: "Tune",
 			kind: "tune",
@@ -4082,15 +4194,15 @@ function io(e, { models: t, tasks: n, recipes: r }) {
 			body: ({ model: e, task: t, tune_temperatures: n, samples: r, items: i, truncations: a, seed: o }) => ({
 				model: e,
 				task: t,
-				temperatures: so(n),
+				temperatures: fo(n),
 				samples: $("answers an item", r),
 				chain: a,
 				seed: $("seed", o),
 				...i?.trim() ? { items: $("items", i) } : {}
 			}),
-			view: (e, t) => Wa(e, t)
+			view: (e, t) => Ja(e, t)
 		}),
-		ao(e, {
+		lo(e, {
 			name: "distil",
 			label: "Distil",
 			kind: "distil",
@@ -4135,20 +4247,20 @@ function io(e, { models: t, tasks: n, recipes: r }) {
 				temperature: Number(r),
 				alpha: Number(i)
 			}),
-			view: (e, t) => Ji(e, t),
-			live: (e, t, n) => t === "point" ? $i(e, n) : null
+			view: (e, t) => Qi(e, t),
+			live: (e, t, n) => t === "point" ? ra(e, n) : null
 		})
 	];
 }
-function ao(e, t) {
+function lo(e, t) {
 	return {
 		name: t.name,
 		label: t.label,
-		open: (n) => oo(e, t, n)
+		open: (n) => uo(e, t, n)
 	};
 }
-function oo(e, t, n) {
-	let r = null, i = null, a = _("div", { class: "holder" }), o = eo({
+function uo(e, t, n) {
+	let r = null, i = null, a = _("div", { class: "holder" }), o = io({
 		api: e,
 		state: n.state,
 		announce: n.announce,
@@ -4162,7 +4274,7 @@ function oo(e, t, n) {
 			r !== null && s(i = r);
 		},
 		onRecord: (e, n) => {
-			ro.set(t.name, {
+			so.set(t.name, {
 				record: e,
 				values: n
 			}), s(e);
@@ -4172,7 +4284,7 @@ function oo(e, t, n) {
 	function s(e) {
 		r?.close(), r = t.view(e, n, o.run), x(a, r.element);
 	}
-	let c = ro.get(t.name);
+	let c = so.get(t.name);
 	return c ? s(c.record) : t.eager && o.run(), {
 		element: _("div", {}, o.element, a),
 		get download() {
@@ -4188,36 +4300,36 @@ function $(e, t) {
 	if (!t?.trim() || !Number.isSafeInteger(n)) throw Error(`${e} must be a whole number, got “${t ?? ""}”`);
 	return n;
 }
-function so(e) {
+function fo(e) {
 	let t = /^\s*([\d.]+):([\d.]+):(\d+)\s*$/.exec(e ?? ""), n = t ? Array.from({ length: Number(t[3]) }, (e, n) => Number(t[1]) + (Number(t[2]) - Number(t[1])) * n / Math.max(1, Number(t[3]) - 1)) : (e ?? "").split(",").map(Number);
 	if (n.length === 0 || !n.every(Number.isFinite)) throw Error(`temperatures are first:last:count (0:2:41) or a list (0, 0.5, 1), got “${e ?? ""}”`);
 	return n.map((e) => Number(e.toFixed(10)));
 }
-function co(e) {
+function po(e) {
 	return e ? e.split(",").map(Number).filter(Number.isSafeInteger) : [];
 }
 // src/main.ts
-function lo({ model: e, el: t }) {
+function mo({ model: e, el: t }) {
 	let n = document.createElement("div");
 	t.append(n);
-	let r = Za(n, e.get("data"), { address: !1 }), i = () => {
-		r(), r = Za(n, e.get("data"), { address: !1 });
+	let r = to(n, e.get("data"), { address: !1 }), i = () => {
+		r(), r = to(n, e.get("data"), { address: !1 });
 	};
 	return e.on("change:data", i), () => {
 		e.off("change:data", i), r();
 	};
 }
-var uo = { render: lo }, fo = document.getElementById("retort-data"), po = document.getElementById("retort-page");
-fo !== null && po !== null && mo(po, JSON.parse(fo.textContent ?? "{}"));
-function mo(e, t) {
+var ho = { render: mo }, go = document.getElementById("retort-data"), _o = document.getElementById("retort-page");
+go !== null && _o !== null && vo(_o, JSON.parse(go.textContent ?? "{}"));
+function vo(e, t) {
 	if (!t.studio) {
-		Za(e, t, { address: !0 });
+		to(e, t, { address: !0 });
 		return;
 	}
 	let n = new r();
-	n.offer().then((r) => Za(e, t, {
+	n.offer().then((r) => to(e, t, {
 		address: !0,
-		tabs: io(n, r)
+		tabs: co(n, r)
 	})).catch((t) => e.textContent = t.message);
 }
-export { uo as default };
+export { ho as default };

@@ -1,0 +1,78 @@
+"""The pictures of docs/studio.md: `python frontend/pictures.py` opens a studio with embedded models and looks at each view.
+
+Needs Debian's chromium and chromium-driver. Writes docs/images/studio-*.png.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from urllib.parse import urlencode
+
+ROOT = Path(__file__).resolve().parents[1]
+IMAGES = ROOT / "docs" / "images"
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+MODELS = ("embedded:base", "embedded:small")
+# name → (state of the page, width, height, scheme)
+VIEWS = {
+    "position": ({"view": "position", "prompt": "A pear is a kind of", "chain": "temperature=1.3 | top_k=12 | top_p=0.6"}, 1240, 1240, "light"),
+    "text": ({"view": "text", "prompt": "A pear is", "seed": "5", "max_tokens": "20"}, 1240, 900, "light"),
+    "path": ({"view": "path", "prompt": "a pear is", "seed": "1", "max_tokens": "12", "tau": "0.62"}, 1240, 900, "dark"),
+    "compare": (
+        {
+            "view": "compare", "prompt": "A pear is a kind of", "model_b": "embedded:small",
+            "chain_a": "temperature=1 | top_p=0.9", "chain_b": "temperature=1 | top_p=0.9",
+        },
+        1240, 1300, "light",
+    ),
+    "tune": ({"view": "tune", "task": "exploit", "items": "24"}, 1240, 1160, "light"),
+    "distil": ({"view": "distil", "steps": "40", "seeds": "2"}, 1240, 1160, "dark"),
+    "phone": ({"view": "position", "prompt": "A pear is a kind of", "chain": "temperature=1.3 | top_k=12 | top_p=0.6"}, 380, 1000, "light"),
+}  # fmt: skip
+SECONDS = 240
+
+
+def main() -> None:
+    from benchmarks.lens import _chromium
+
+    command = [sys.executable, "-m", "retort", "studio", *MODELS, "--port", "0", "--json"]
+    studio = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert studio.stdout is not None
+    text = ""
+    while not text.rstrip().endswith("}"):
+        text += studio.stdout.readline()
+    address, _, token = str(json.loads(text)["address"]).partition("/?token=")
+    wanted = sys.argv[1:] or list(VIEWS)
+    try:
+        with tempfile.TemporaryDirectory() as folder, _chromium(Path(folder)) as driver:
+            for name in wanted:
+                state, width, height, scheme = VIEWS[name]
+                size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
+                driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+                features = [{"name": "prefers-color-scheme", "value": scheme}]
+                driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+                driver.get("about:blank")
+                driver.get(f"{address}/?token={token}#{urlencode(state)}")
+                time.sleep(1)
+                driver.execute_script("document.querySelector('button[type=submit]').click()")
+                last = time.monotonic() + SECONDS
+                time.sleep(1)
+                while driver.execute_script("return document.querySelector('form[aria-busy=true]') !== null"):
+                    if time.monotonic() > last:
+                        raise SystemExit(f"{name} took longer than {SECONDS} s")
+                    time.sleep(0.3)
+                time.sleep(1.5)
+                driver.save_screenshot(str(IMAGES / f"studio-{name}.png"))
+                print(name, flush=True)
+    finally:
+        studio.terminate()
+        studio.wait(10)
+
+
+if __name__ == "__main__":
+    main()
