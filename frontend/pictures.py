@@ -1,4 +1,4 @@
-"""The pictures of docs/studio.md: `python frontend/pictures.py` opens a studio with embedded models and looks at each view.
+"""The pictures of docs/studio.md: `python frontend/pictures.py` opens a studio and looks at each view.
 
 Needs Debian's chromium and chromium-driver. Writes docs/images/studio-*.png.
 """
@@ -18,23 +18,31 @@ IMAGES = ROOT / "docs" / "images"
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 MODELS = ("embedded:base", "embedded:small")
+PEAR = {
+    "view": "position",
+    "prompt": "A pear is a kind of",
+    "chain": "temperature=1.3 | top_k=12 | top_p=0.6",
+}
 # name → (state of the page, width, height, scheme)
 VIEWS = {
-    "position": ({"view": "position", "prompt": "A pear is a kind of", "chain": "temperature=1.3 | top_k=12 | top_p=0.6"}, 1240, 1240, "light"),
+    "position": (PEAR, 1240, 1240, "light"),
     "text": ({"view": "text", "prompt": "A pear is", "seed": "5", "max_tokens": "20"}, 1240, 900, "light"),
-    "path": ({"view": "path", "prompt": "a pear is", "seed": "1", "max_tokens": "12", "tau": "0.62"}, 1240, 900, "dark"),
+    "path": (
+        {"view": "path", "prompt": "a pear is", "seed": "1", "max_tokens": "12", "tau": "0.62"},
+        1240, 900, "dark",
+    ),
     "compare": (
         {
             "view": "compare", "prompt": "A pear is a kind of", "model_b": "embedded:small",
-            "chain_a": "temperature=1 | top_p=0.9", "chain_b": "temperature=1 | top_p=0.9",
+            "chain_a": "temperature=1", "chain_b": "temperature=0.8 | top_k=200",
         },
         1240, 1300, "light",
     ),
     "tune": ({"view": "tune", "task": "exploit", "items": "24"}, 1240, 1160, "light"),
-    "distil": ({"view": "distil", "steps": "40", "seeds": "2"}, 1240, 1160, "dark"),
-    "phone": ({"view": "position", "prompt": "A pear is a kind of", "chain": "temperature=1.3 | top_k=12 | top_p=0.6"}, 380, 1000, "light"),
+    "distil": ({"view": "distil", "steps": "20", "seeds": "2"}, 1240, 1160, "dark"),
+    "phone": (PEAR, 380, 1000, "light"),
 }  # fmt: skip
-SECONDS = 240
+SECONDS = 500
 
 
 def main() -> None:

@@ -108,7 +108,8 @@ export function studioTabs(api: Api, { models, tasks, recipes }: Offer): StudioT
         { ...model, name: "model_b", label: "B: model", initial: models[1] ?? models[0]! },
         { ...prompt, name: "prompt_b", label: "B: prompt", hint: "empty: the same as A's", initial: "" },
       ],
-      body: ({ model, prompt, model_b, prompt_b }) => ({ model, prompt, model_b, prompt_b: prompt_b || prompt }),
+      // Whole distributions at first: a truncation on either side makes a KL infinite.
+      body: ({ model, prompt, model_b, prompt_b }) => ({ model, prompt, model_b, prompt_b: prompt_b || prompt, chain: "temperature=1" }),
       view: (record, context) => compareView(record, context),
     }),
     tab<TuneRecord>(api, {

@@ -75,6 +75,7 @@ class RecordFile(click.ParamType):
     show_default=True,
     help="The file to write.",
 )
+@click.option("--open", "open_page", is_flag=True, help="Open the page in the browser.")
 @json_option
 def command(
     model: str,
@@ -88,6 +89,7 @@ def command(
     tuned: dict[str, Any] | None,
     distilled: dict[str, Any] | None,
     output: Path,
+    open_page: bool,
     as_json: bool,
 ) -> None:
     """Write a page about what MODEL would say after PROMPT.
@@ -127,3 +129,5 @@ def command(
         )
     else:
         click.echo(f"{output}: {size:,} bytes, views: {', '.join(records)}")
+    if open_page:
+        click.launch(output.resolve().as_uri())

@@ -4152,7 +4152,8 @@ function co(e, { models: t, tasks: n, recipes: r }) {
 				model: e,
 				prompt: t,
 				model_b: n,
-				prompt_b: r || t
+				prompt_b: r || t,
+				chain: "temperature=1"
 			}),
 			view: (e, t) => kt(e, t)
 		}),
