@@ -94,6 +94,13 @@ class Studio:
             time.sleep(0.02)
         return state
 
+    def idle(self, seconds: float = 10.0) -> None:
+        """Wait until nothing runs, without asking after any run."""
+        last = time.monotonic() + seconds
+        while self.ask("GET", "/api/models").json["working"]:
+            assert time.monotonic() < last, "something still runs"
+            time.sleep(0.05)
+
     def events(self, run: str, after: int = 0) -> Iterator[tuple[int, str, Any]]:
         """A run's events as they come; closing the iterator closes the connection."""
         request = urllib.request.Request(

@@ -222,10 +222,15 @@ def test_a_closed_tab_frees_its_work(running: Studio) -> None:
     events = running.events(run)
     next(events)
     events.close()  # type: ignore[attr-defined]
-    running.wait(run, "stopped", seconds=4)
+    running.idle()
     never_followed = slow_text(running, seed=2)
-    running.wait(never_followed, "stopped", seconds=4)
-    assert running.ask("GET", "/api/models").json["working"] == 0
+    running.idle()
+    assert {running.state(run), running.state(never_followed)} == {"stopped"}
+
+
+def test_who_asks_after_a_run_keeps_it(running: Studio) -> None:
+    run = slow_text(running, tokens=30, seed=5)
+    running.wait(run, "done")
 
 
 def test_one_tab_of_two_keeps_the_run(running: Studio) -> None:

@@ -112,9 +112,12 @@ class Runs:
         self._grace = grace
 
     def get(self, run_id: str) -> Run | None:
+        """The run, if it is known. Who asks after a run still wants it, so its grace begins anew."""
         run = self._runs.get(run_id)
         if run is not None:
             self._runs.move_to_end(run_id)
+            if run.listeners == 0 and not run.over:
+                self._leave_later(run)
         return run
 
     def start(self, kind: str, work: Callable[[Run], Any], key: str | None = None) -> Run:
@@ -182,6 +185,8 @@ class Runs:
             if run.listeners == 0:
                 run.stop()
 
+        if run.leave_timer is not None:
+            run.leave_timer.cancel()
         run.leave_timer = asyncio.get_running_loop().call_later(self._grace, leave)
 
     def working(self) -> int:
