@@ -51,6 +51,23 @@ def test_the_worked_example_to_six_significant_digits(run_json, sky) -> None:
         )
 
 
+def test_against_another_prompt_and_another_model(run, run_json, sky) -> None:
+    plain = run_json("look", "embedded:english", "the sky is", "--temperature", "1")
+    document = run_json(
+        "look", "embedded:english", "the sky is", "--against-prompt", "once in a", "--temperature", "1"
+    )
+    assert {key: document[key] for key in plain} == plain
+    assert document["other"] == run_json("look", "embedded:english", "once in a", "--temperature", "1")
+    assert 0 < document["against"]["total_variation"] < 1
+    same = run_json("look", sky, "x", "--against", sky)["against"]
+    assert (same["kl_ab"], same["kl_ba"], same["total_variation"]) == (0, 0, 0)
+    assert same["equivalent_temperature"] == pytest.approx(1)
+    assert "B is nearest to A at τ = 1," in run("look", sky, "x", "--against", sky).stdout
+    refused = run("look", sky, "x", "--against", "embedded:english")
+    assert refused.exit_code == 2 and "do not share their tokens" in refused.stderr
+    assert run("look", sky, "x", "--against", sky, "--fail-if", "jsd > 0.1").exit_code == 0
+
+
 def test_zero_temperature_is_greedy_and_its_impossible_logprobs_are_null(run_json, sky) -> None:
     (row,) = run_json("look", sky, "x", "--temperature", "0")["rows"]
     assert [token["prob"] for token in row["top"]] == [1, 0, 0, 0, 0, 0]

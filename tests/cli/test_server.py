@@ -61,6 +61,23 @@ def test_saved_and_replayed_without_the_server(run_json, server, tmp_path) -> No
     assert server.model in again["note"]
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("sample", "the sky is", "--n", "2", "--max-tokens", "4"),
+        ("path", "the sky is", "--max-tokens", "3", "--temperatures", "0:1.5:4"),
+        ("trace", "the sky is", "--text", " blue and grey", "--chain", "top_k=9"),
+        ("trace", "the sky is", "--max-tokens", "3"),
+    ],
+)
+def test_every_verb_that_asks_a_model_can_be_saved_and_replayed(run_json, tmp_path, asked) -> None:
+    path = str(tmp_path / "saved.jsonl")
+    verb, prompt, *options = asked
+    first = run_json(verb, "embedded:english", prompt, *options, "--save", path)
+    again = run_json(verb, f"recorded:{path}", prompt, *options)
+    assert {key for key in first if first[key] != again[key]} <= {"model", "note"}
+
+
 def test_a_full_look_is_saved_and_replayed(run_json, sky, tmp_path) -> None:
     path = str(tmp_path / "saved.jsonl")
     asked = ("The sky is", "--temperature", "0.1,1,4", "--chain", "top_p=0.9")

@@ -171,7 +171,7 @@ def test_a_recording_is_added_to_and_nothing_is_written_twice(tmp_path) -> None:
     for text in ("w1", "w1", "w2"):
         taped = recording(MockSource(12), path)
         next_token_logits(taped, text)
-    assert len(path.read_text().splitlines()) == 3
+    assert len(path.read_text().splitlines()) == 5  # a head, and of each text its ids and its row
     with pytest.raises(SourceError, match="is a recording of mock:12 \\(full\\), not of mock:13"):
         recording(MockSource(13), path)
     (tmp_path / "letter.txt").write_text("Dear Sir")

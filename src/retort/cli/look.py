@@ -8,12 +8,13 @@ import click
 
 from retort.cli.asking import asked, asking_options
 from retort.cli.exporting import deliver, exporting_options
-from retort.cli.options import chain_option, model_argument, save_option, temperatures_option
+from retort.cli.options import Prompt, chain_option, model_argument, save_option, temperatures_option
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from retort.distribution.chain import Chain
+    from retort.lens.against import Against
     from retort.lens.look import Look, LookChain, LookRow
 
 WIDEST_TOKEN = 22
@@ -28,6 +29,12 @@ BESIDE_BAR = 11  # a probability, and the space between columns
 @temperatures_option("--temperature", "0.1,1,2", "Temperatures to show")
 @chain_option
 @click.option("--top", type=click.IntRange(1), default=10, show_default=True, help="How many tokens to list.")
+@click.option(
+    "--against", "other_model", metavar="MODEL", help="Another model, and how far it is from this one."
+)
+@click.option(
+    "--against-prompt", "other_prompt", type=Prompt(), metavar="TEXT", help="The same model after TEXT."
+)
 @save_option
 @exporting_options
 def command(
@@ -38,6 +45,8 @@ def command(
     temperatures: tuple[float, ...],
     chain: Chain | None,
     top: int,
+    other_model: str | None,
+    other_prompt: str | None,
     save: str | None,
     **export: Any,
 ) -> None:
@@ -48,21 +57,54 @@ def command(
     tells its most probable tokens only; then the numbers are intervals.
     """
     from retort.cli.partial_look import print_partial_look
+    from retort.lens.against import against
     from retort.lens.look import look, look_measures
     from retort.lens.partial_look import PartialLook
     from retort.sources.load import load
     from retort.sources.recording import recording
 
     question = asked(prompt, chat, messages)
-    result = look(recording(load(model), save), question, temperatures, chain, top)
+    source = recording(load(model), save)
+    found: dict[str, Any] = {"result": look(source, question, temperatures, chain, top)}
+    if other_model is not None or other_prompt is not None:
+        second = source if other_model is None else load(other_model)
+        text = question if other_prompt is None else other_prompt
+        found["against"] = against(source, question, second, text)
+        found["other"] = look(second, text, temperatures, chain, top)
+    result = found["result"]
 
     def draw(console: Console) -> None:
-        if isinstance(result, PartialLook):
-            print_partial_look(result, console)
-        else:
-            print_look(result, console)
+        for shown in (result, found.get("other")):
+            if isinstance(shown, PartialLook):
+                print_partial_look(shown, console)
+            elif shown is not None:
+                print_look(shown, console)
+        if "against" in found:
+            _print_against(found["against"], console)
 
-    deliver(result, draw, look_measures(result), **export)
+    measures = look_measures(result)
+    record = result
+    if "against" in found:
+        # The same fields as without it, and two more.
+        record = {**vars(result), "against": found["against"], "other": found["other"]}
+        names = ("kl_ab", "kl_ba", "jsd", "total_variation")
+        measures |= {name: [getattr(found["against"], name)] for name in names}
+    deliver(record, draw, measures, **export)
+
+
+def _print_against(found: Against, console: Console) -> None:
+    from retort.cli.output import number, probability
+
+    console.print(
+        f"The first is A, the second B, both raw (τ = 1): KL(A‖B) {number(found.kl_ab)}, KL(B‖A) "
+        f"{number(found.kl_ba)}, Jensen-Shannon {number(found.jsd)} nats; {probability(found.total_variation)} of the "
+        "probability would have to move (total variation)."
+    )
+    if found.equivalent_temperature is not None:
+        console.print(
+            f"B is nearest to A at τ = {number(found.equivalent_temperature)}, where KL(A‖B) is still "
+            f"{number(found.kl_left)}: what no temperature undoes."
+        )
 
 
 def print_look(result: Look, console: Console) -> None:

@@ -13,6 +13,7 @@ from retort.cli.options import (
     model_argument,
     prompt_argument,
     refuse_with_chain,
+    save_option,
     seed_option,
     stop_option,
     temperatures_option,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 @seed_option
 @max_tokens_option
 @stop_option
+@save_option
 @json_option
 def command(
     model: str,
@@ -45,6 +47,7 @@ def command(
     seed: int,
     max_tokens: int,
     stop: tuple[str, ...],
+    save: str | None,
     as_json: bool,
 ) -> None:
     """Follow the text MODEL gives after PROMPT through every temperature, at one seed.
@@ -57,11 +60,12 @@ def command(
     from retort.distribution.chain import Chain
     from retort.sampling.path import temperature_path
     from retort.sources.load import load
+    from retort.sources.recording import recording
 
     refuse_with_chain(chain, top_k=top_k, top_p=top_p, min_p=min_p)
     if chain is None:
         chain = Chain.of(temperature=None, top_k=top_k, top_p=top_p, min_p=min_p)
-    source = load(model)
+    source = recording(load(model), save)
     found = temperature_path(
         source, prompt, seed, temperatures, chain=chain, max_tokens=max_tokens, stop=stop
     )

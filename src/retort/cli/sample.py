@@ -16,6 +16,7 @@ from retort.cli.options import (
     model_argument,
     prompt_argument,
     refuse_with_chain,
+    save_option,
     seed_option,
     stop_option,
     truncation_options,
@@ -77,6 +78,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="coupled keeps every text as it is without a draft; residual keeps its law and takes more of the draft.",
 )
+@save_option
 @json_option
 def command(
     model: str,
@@ -98,6 +100,7 @@ def command(
     draft: str | None,
     draft_tokens: int,
     draft_method: Method,
+    save: str | None,
     as_json: bool,
 ) -> None:
     """Draw texts from MODEL after PROMPT.
@@ -111,6 +114,7 @@ def command(
     from retort.sampling.generate import generate
     from retort.sampling.speculative_decoding import RoundCounts, Speculation
     from retort.sources.load import load
+    from retort.sources.recording import recording
 
     if as_stream and draft is not None:
         raise click.UsageError(
@@ -124,7 +128,7 @@ def command(
     refuse_with_chain(chain, **single)
     given = {**single, "seed": seed, "max_tokens": max_tokens, "stop": stop or None}
     params = sampling_params(settings, given, chain, engine, defaults)
-    source = load(model)
+    source = recording(load(model), save)
     if as_stream:
         _stream(source, prompt, params, n, include_stop)
         return

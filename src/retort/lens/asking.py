@@ -10,6 +10,8 @@ from retort.errors import CapabilityError
 from retort.sources.base import Source
 from retort.sources.chat import Message, render
 
+Prompt = str | Sequence[Message]
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -20,7 +22,7 @@ class Asked:
     messages: tuple[Message, ...] | None
 
 
-def ask(source: Source, prompt: str | Sequence[Message]) -> Asked:
+def ask(source: Source, prompt: Prompt) -> Asked:
     """The prompt for a source of the whole vocabulary. Raises CapabilityError where it has no chat template."""
     if isinstance(prompt, str):
         return Asked(prompt, source.encode(prompt), None)

@@ -17,7 +17,6 @@ from retort.distribution.chain import Chain
 from retort.distribution.context import Context, RowState
 from retort.distribution.flips import flip_risk, text_flip_risk
 from retort.distribution.measures import entropy_of_log_probs, margin
-from retort.distribution.ranking import top_ids
 from retort.distribution.softmax import log_softmax, softmax
 from retort.errors import CapabilityError, InputError
 from retort.lens.asking import ask
@@ -130,7 +129,7 @@ def trace(
         shown = source.decode([i for i in ids if i not in source.end_ids])
     else:
         ids = _text_ids(source, asked.text, asked.ids, text, rendered=asked.messages is not None)
-        logits = position_logits(source, [*asked.ids, *ids])[len(asked.ids) - 1 : -1]
+        logits = position_logits(source, [*asked.ids, *ids[:-1]])[len(asked.ids) - 1 :]
         shown = text
     tokens: list[TracedToken] = []
     for first in range(0, len(ids), ROWS_AT_ONCE):
@@ -228,16 +227,15 @@ def _traced(
     chosen = logits[places, ids]
     log_probs = log_softmax(logits)
     entropies = entropy_of_log_probs(log_probs)
-    # Ties go to the lowest id, so a token stands behind its equals with lower ids.
-    lower = np.arange(logits.shape[-1]) < np.asarray(ids)[:, None]
-    ranks = (
-        1 + np.sum(logits > chosen[:, None], axis=-1) + np.sum((logits == chosen[:, None]) & lower, axis=-1)
-    )
+    ranks = 1 + np.sum(logits > chosen[:, None], axis=-1)
+    # Ties go to the lowest id, so a token stands behind its equals with lower ids; there are hardly ever any.
+    for row, token in enumerate(ids):
+        ranks[row] += int(np.sum(logits[row, :token] == chosen[row]))
     margins = margin(logits)
     risks = np.where(
         np.isfinite(margins), flip_risk(np.where(np.isfinite(margins), margins, 0.0), noise_scale), 0.0
     )
-    best = top_ids(logits, 1)[:, 0]
+    best = logits.argmax(axis=-1)
     processed, removed_by = _through(chain, logits, before, prompt_length, ids)
     if chain is None or not len(chain):
         after, after_entropies, kept = log_probs, entropies, np.sum(logits > -np.inf, axis=-1)

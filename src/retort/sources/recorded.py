@@ -158,13 +158,19 @@ class RecordedRows:
         self.max_context: int | None = header["max_context"]
         self.note: str | None = _joined(f"Recorded from {self.model}.", header.get("note"))
         self._texts: dict[str, list[int]] = {}
+        self._decoded: dict[tuple[int, ...], str] = {}
         self._rows: dict[tuple[int, ...], NDArray[np.floating]] = {}
         for row in rows:
             ids = tuple(int(i) for i in row["ids"])
+            if "text" in row:
+                self._texts.setdefault(row["text"], list(ids))
+                continue
+            if "decoded" in row:
+                self._decoded[ids] = str(row["decoded"])
+                continue
             values = [-np.inf if value is None else value for value in row["logits"]]
             if len(values) != self.vocab_size:
                 raise ValueError(f"a row of {len(values)} logits for {self.vocab_size} tokens")
-            self._texts.setdefault(row["text"], list(ids))
             self._rows[ids] = np.array(values, np.dtype(row["dtype"]))
 
     def encode(self, text: str) -> list[int]:
@@ -175,7 +181,8 @@ class RecordedRows:
 
     def decode(self, ids: Sequence[int]) -> str:
         check_token_ids(self, ids)
-        return "".join(self.tokens[i] for i in ids if i not in self.end_ids)
+        written = self._decoded.get(tuple(int(i) for i in ids))
+        return "".join(self.tokens[i] for i in ids if i not in self.end_ids) if written is None else written
 
     def token_text(self, token_id: int) -> str:
         check_token_ids(self, [token_id])

@@ -1,10 +1,12 @@
 """Writing what a source said, so that it can be said again without the model: `--save FILE`, `recorded:FILE`.
 
-JSON Lines. The first line describes the source; each further line is one position, written and flushed as soon as it
-is known, so that whatever breaks off later, what came before is kept:
+JSON Lines. The first line describes the source; each further line is one position, or how a text is cut into tokens. It
+is written and flushed as soon as it is known, so that whatever breaks off later, what came before is kept:
 
     {"retort_recording": 1, "model": …, "known": "full", "tokens": […], "end_ids": […], "max_context": …, "note": …}
-    {"text": "the sky is", "ids": [5, 12, 9], "dtype": "float32", "logits": [1.5, null, …]}
+    {"text": "the sky is", "ids": [5, 12, 9]}
+    {"ids": [5, 12, 9], "dtype": "float32", "logits": [1.5, null, …]}
+    {"ids": [77], "decoded": " blue"}
 
     {"retort_recording": 1, "model": …, "known": "top_n", "vocabulary": 8192, "probe": {…}, "note": …}
     {"text": "the sky is", "rounding": 1e-05, "top": [{"token": " blue", "id": 77, "logprob": -0.7}, …]}
@@ -73,7 +75,7 @@ def top_header(source: PartialSource, vocabulary: int | None) -> dict[str, Any]:
     }
 
 
-def row_line(text: str, ids: Sequence[int], logits: NDArray[np.floating]) -> dict[str, Any]:
+def row_line(ids: Sequence[int], logits: NDArray[np.floating]) -> dict[str, Any]:
     """The line of one row of logits `[vocab]`."""
     single = logits.dtype != np.float64
     # The shortest text of a float32 is shorter than that of the float64 it is equal to.
@@ -82,7 +84,6 @@ def row_line(text: str, ids: Sequence[int], logits: NDArray[np.floating]) -> dic
         for value in logits.astype(np.float32 if single else np.float64)
     ]
     return {
-        "text": text,
         "ids": [int(i) for i in ids],
         "dtype": "float32" if single else "float64",
         "logits": [value if math.isfinite(value) else None for value in values],
@@ -162,25 +163,28 @@ class _RecordedFull:
         self._source, self._writer = source, writer
         self.name, self.vocab_size, self.max_context = source.name, source.vocab_size, source.max_context
         self.end_ids, self.note = source.end_ids, source.note
-        self.decode, self.token_text = source.decode, source.token_text
-        self._asked: dict[tuple[int, ...], str] = {}
+        self.token_text = source.token_text
 
     def encode(self, text: str) -> list[int]:
-        ids = self._source.encode(text)
-        self._asked[tuple(ids)] = text  # decoding need not give back the same text
-        return ids
+        return self._tokens(text, self._source.encode(text))
 
     def encode_rendered(self, text: str) -> list[int]:
-        ids: list[int] = self._source.encode_rendered(text)  # type: ignore[attr-defined]  # chat sources have it
-        self._asked[tuple(ids)] = text
+        return self._tokens(text, self._source.encode_rendered(text))  # type: ignore[attr-defined]  # chat sources have it
+
+    def decode(self, ids: Sequence[int]) -> str:
+        text = self._source.decode(ids)
+        self._writer.add({"ids": [int(i) for i in ids], "decoded": text})
+        return text
+
+    def _tokens(self, text: str, ids: list[int]) -> list[int]:
+        self._writer.add({"text": text, "ids": [int(i) for i in ids]})
         return ids
 
     def start(self, prompts: Sequence[Sequence[int]]) -> Decoder:
         return _RecordedDecoder(self, self._source.start(prompts), [tuple(prompt) for prompt in prompts])
 
     def write(self, ids: Sequence[int], logits: NDArray[np.floating]) -> None:
-        text = self._asked.get(tuple(ids))
-        self._writer.add(row_line(self.decode(ids) if text is None else text, ids, logits))
+        self._writer.add(row_line(ids, logits))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._source, name)  # what only some sources have, such as a chat template
