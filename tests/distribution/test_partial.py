@@ -140,12 +140,31 @@ def test_a_cut_among_known_tokens_is_exact_and_the_rest_of_the_chain_follows() -
 
 
 @pytest.mark.parametrize(
+    ("spec", "kept"),
+    [
+        ("top_p=0.4", 1),
+        ("top_p(0.4, min_keep=3)", 3),
+        ("min_p(0.9, min_keep=2)", 2),
+        ("top_k=2", 2),
+        ("top_k(2, ties=all)", 3),
+        ("top_p(0.7, ties=highest)", 2),
+    ],
+)
+def test_ties_and_min_keep_are_the_stages_own(spec: str, kept: int) -> None:
+    logits = np.log([0.5, 0.2, 0.2, 0.05, 0.05])
+    known = PartialDistribution(logits[:4], 5)
+    assert explain_partial(known, Chain(spec)).kept == kept == Chain(spec).explain(logits).kept
+
+
+@pytest.mark.parametrize(
     ("spec", "said"),
     [
         ("top_k=5", "4 most probable tokens are known"),
         ("top_p=0.95", "nucleus holds 5 to 502 tokens"),
         ("min_p=0.01", "unknown ones may"),
         ("temperature=3 | top_p=0.5", "nucleus holds"),
+        ("top_p(0.5, min_keep=5)", "it keeps 5 tokens and the 4 most probable ones are known"),
+        ("top_k(3, ties=all)", "unknown tokens may tie"),
     ],
 )
 def test_what_cannot_be_decided_is_refused(spec: str, said: str) -> None:

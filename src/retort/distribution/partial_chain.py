@@ -70,7 +70,7 @@ def explain_partial(known: PartialDistribution, chain: Chain) -> PartialExplanat
             if kept > 1:
                 continue
         else:
-            kept = _kept(current, stage)
+            kept = _with_ties_and_least(current, stage, _kept(current, stage))
             if kept == known.num_tokens and known.num_seen == known.num_tokens:
                 reports.append(PartialStage(str(stage), kept, 0, Interval(1.0, 1.0)))
                 continue
@@ -137,6 +137,21 @@ def _kept(current: PartialDistribution, stage: Stage) -> int:
         f"it needs the whole vocabulary as long as nothing before it has cut off all but the "
         f"{seen} known tokens",
     )
+
+
+def _with_ties_and_least(current: PartialDistribution, stage: Stage, count: int) -> int:
+    """The count with the stage's own `min_keep` and rule for ties, where it has them."""
+    names = [parameter.name for parameter in stage.transform.parameters]
+    seen, everything = current.num_seen, current.num_tokens
+    if "min_keep" in names:
+        count = max(count, min(stage.setting("min_keep"), everything))
+        if count > seen:
+            raise _undecidable(stage, f"it keeps {count} tokens and the {seen} most probable ones are known")
+    if "ties" in names and stage.setting("ties") == "all" and count < everything:
+        count = int(np.sum(current.log_probs >= current.log_probs[count - 1]))
+        if count == seen < everything:
+            raise _undecidable(stage, "unknown tokens may tie with the last known one")
+    return count
 
 
 def _refuse_ids(stage: Stage) -> None:

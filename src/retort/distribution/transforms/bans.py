@@ -107,7 +107,8 @@ def bad_words(logits: Array, words: Any, scope: str = WHOLE, *, context: Context
     for row in range(math.prod(logits.shape[:-1])):
         history = tuple(looked_at(context or Context(), row, scope, "bad_words"))
         for *before, last in sequences:
-            if len(before) <= len(history) and tuple(before) == history[len(history) - len(before) :]:
+            # A history shorter than what comes before gives a shorter slice, which is not equal.
+            if tuple(before) == history[len(history) - len(before) :]:
                 rows.append(row)
                 ids.append(last)
     check_ids([last for *_, last in sequences], logits.shape[-1], "bad_words")
