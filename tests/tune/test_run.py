@@ -14,6 +14,7 @@ from retort.distribution import Chain
 from retort.errors import InputError
 from retort.sampling import SamplingParams, generate
 from retort.tune import sweep as sweep_module
+from retort.tune.refine import COARSE, refined
 from retort.tune.run import check_temperatures, make_plan, run
 from retort.tune.scorers import make_scorer
 from retort.tune.sweep import request_seed
@@ -133,6 +134,19 @@ def test_chains_are_compared_at_their_own_temperatures_or_at_all(exploit_task: T
     assert [one.setting["temperature"] for one in everywhere.settings] == [0.5, 2.0, 0.5, 2.0]
     with pytest.raises(InputError, match="not both"):
         run(exploit_task, source, (1.0,), 4, chains=chains, chain=chains[0])
+
+
+def test_auto_is_fine_where_it_matters(exploit_task: Task) -> None:
+    source = KnowingSource(EXPLOIT_KNOWN)
+    found = run(exploit_task, source, "auto", 4)
+    tried = [setting.temperature for setting in found.settings]
+    coarse = run(exploit_task, source, COARSE, 4)
+    assert tried == list(refined(COARSE, coarse.recommendation.region))
+    same = {one.temperature: one.score for one in found.settings}
+    assert all(same[one.temperature] == one.score for one in coarse.settings)
+    assert refined(COARSE, (0.0, 0.25))[:4] == (0.0, 0.05, 0.1, 0.15)
+    assert refined(COARSE, (0.0, 0.25))[-7:] == (0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0)
+    assert len(refined(COARSE, (2.0, 2.0))) == 7 + 6
 
 
 def test_the_json_has_the_names_of_the_issue(exploit) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from retort.cli.options import ChainSpec, json_option, seed_option, temperatures_option
+from retort.cli.options import ChainSpec, json_option, seed_option
+from retort.cli.temperatures import TemperatureList
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -20,8 +21,19 @@ if TYPE_CHECKING:
 
 USUAL_TEMPERATURES = tuple(step / 10 for step in range(21))
 USUAL_SAMPLES = 8
+AUTO: Literal["auto"] = "auto"
+Temperatures = tuple[float, ...] | Literal["auto"]
 WIDEST_BAR = 20
 Folder = click.Path(file_okay=False, path_type=Path)
+
+
+class TemperaturesOrAuto(click.ParamType):
+    """A list of temperatures, or the word auto."""
+
+    name = "LIST"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Temperatures:
+        return AUTO if value == AUTO else TemperatureList().convert(value, param, ctx)
 
 
 @click.command()
@@ -34,7 +46,12 @@ Folder = click.Path(file_okay=False, path_type=Path)
     metavar="NAME",
     help="Goal, temperatures and samples for a kind of task: code, sql, facts, summary, brainstorm, names, story.",
 )
-@temperatures_option("--temperatures", None, "Temperatures to compare (default: the task's, else 0:2:21)")
+@click.option(
+    "--temperatures",
+    type=TemperaturesOrAuto(),
+    help="Temperatures to compare: numbers (0.1,1,2), first:last:count (0:2:41), or auto: 0 to 2 coarsely, then finely "
+    "around the best.  [default: the task's, else 0:2:21]",
+)
 @click.option(
     "--samples",
     type=click.IntRange(1),
@@ -91,7 +108,7 @@ def command(
     task: str | None,
     model: str,
     preset: str | None,
-    temperatures: tuple[float, ...] | None,
+    temperatures: Temperatures | None,
     samples: int | None,
     items: int | None,
     chains: tuple[Chain, ...],
@@ -146,7 +163,7 @@ class _Asked:
     """A task with what the command line, its file, or a preset say about it, in this order."""
 
     task: Task
-    temperatures: tuple[float, ...]
+    temperatures: Temperatures
     samples: int
     items: int | None
     chains: tuple[Chain, ...]
@@ -156,7 +173,7 @@ class _Asked:
 def _asked(
     name: str,
     preset: str | None,
-    temperatures: tuple[float, ...] | None,
+    temperatures: Temperatures | None,
     samples: int | None,
     items: int | None,
     chains: tuple[Chain, ...],

@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from retort.distribution import Chain
 from retort.errors import CapabilityError, InputError
@@ -20,6 +20,7 @@ from retort.tune.conclude import Origin, conclude
 from retort.tune.goals import find_goal
 from retort.tune.recording import Recording
 from retort.tune.records import Tuning
+from retort.tune.refine import COARSE, refined
 from retort.tune.rows import Rows, as_samples
 from retort.tune.server_sweep import Pace, sweep_server
 from retort.tune.sweep import REQUESTS_AT_ONCE, REQUESTS_KEPT_AT_ONCE, Plan, ProgressCallback, sweep
@@ -31,7 +32,7 @@ AS_USUAL = Pace()
 def run(
     task: Task,
     source: Source,
-    temperatures: Sequence[float],
+    temperatures: Sequence[float] | Literal["auto"],
     samples: int,
     seed: int = 0,
     limit_items: int | None = None,
@@ -45,14 +46,19 @@ def run(
 ) -> Tuning:
     """Which temperature suits `task` on `source`, with evidence.
 
-    `samples` repeats of every item and prompt, at every temperature of the list (in any order); the first
-    `limit_items` items only, if given; `chain`: truncation to apply, its own temperature replaced by each of the list.
-    `chains`: several to compare instead, each at every temperature of the list, or at its own where the list is empty.
+    `temperatures`: a list, or "auto", which sweeps 0 to 2 coarsely and then again with a fine grid around the region
+    that the coarse one found (refine.py). `samples` repeats of every item and prompt, at every temperature of the list
+    (in any order); the first `limit_items` items only, if given; `chain`: truncation to apply, its own temperature
+    replaced by each of the list. `chains`: several to compare instead, each at every temperature of the list, or at its
+    own where the list is empty.
     `on_progress(done, total, detail)` counts paths. `record`: a folder to keep every answer in, piece by piece;
     `resume`: go on with the recording that is there; `pace`: how fast a server may be asked. Same arguments, same
     result (from a server: as far as it repeats itself).
     Raises InputError for arguments that do not fit, CapabilityError for a source without the whole vocabulary.
     """
+    if temperatures == "auto":
+        coarse = run(task, source, COARSE, samples, seed, limit_items, on_progress, chain=chain, pace=pace)
+        temperatures = refined(COARSE, coarse.recommendation.region)
     plan = make_plan(task, temperatures, samples, seed, limit_items, chain, chains, keeps=record is not None)
     if task.scorer.kind.name == "choice":
         if record is not None or any(plan.chains):
