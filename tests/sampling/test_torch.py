@@ -24,6 +24,8 @@ from retort.sampling.torch_noise import block_arrivals, later_arrivals  # noqa: 
 from retort.sampling.torch_noise import negated_log as torch_negated_log  # noqa: E402
 
 TOLERANCE = 1e-12
+COMPILED_TOLERANCE = 3e-6
+"""Of the numbers that `sample` reports on large vocabularies, whose sums its compiled kernels take in float32."""
 CHAINS = [
     "",
     "temperature=0.7 | top_p=0.9",
@@ -63,8 +65,9 @@ def test_tokens_and_margins_are_bitwise_those_of_numpy(vocab: int, chain: str) -
     assert theirs["ids"].dtype == np.int64
     for name in ("ids", "margin"):
         assert np.array_equal(getattr(ours, name), theirs[name]), name
+    tolerance = COMPILED_TOLERANCE if vocab >= 4096 else TOLERANCE
     for name in COLUMNS:
-        np.testing.assert_allclose(theirs[name], getattr(ours, name), atol=TOLERANCE, rtol=TOLERANCE)
+        np.testing.assert_allclose(theirs[name], getattr(ours, name), atol=tolerance, rtol=tolerance)
 
 
 @pytest.mark.parametrize("name", law_cases.CHAINS)

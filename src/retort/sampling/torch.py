@@ -2,8 +2,8 @@
 
 Plain torch operations, for any device that has int64 and float64. All work is in float64. The noise has the bits that
 `noise.py` gives, and temperature and penalties are single IEEE operations, so scores are equal to the last bit. Sums of
-exponentials are added in another order: reported numbers then differ by 1e-12 at most, and a cut by probability (top-p,
-typical, …) could differ where a token's mass lies within that of its threshold.
+exponentials are added in another order: reported numbers then differ by 1e-12 at most from those of `general.py`, and a
+cut by probability (top-p, typical, …) could differ where a token's mass lies within that of its threshold.
 
 A row is won without looking at most of its noise: a block of 64 tokens is opened only if its largest logit, arriving
 with the block's first token, could be among the best two.
