@@ -28,7 +28,7 @@ from retort.distill.results import ArmResult
 from retort.distill.trainer import Objective, OnStep, held_out_nll, make_trainer
 from retort.sources.transformers import quiet_transformers
 
-FORMAT = 1  # raise it when the same recipe would give other numbers
+FORMAT = 2  # raise it when the same recipe would give other numbers
 CARD = "distill.json"  # in a saved student's folder: where it comes from
 
 
@@ -96,7 +96,8 @@ def arm_key(setting: Setting, seed: int, objective: Objective, steps: int, stude
         "seed": seed,
         "steps": steps,
         "teacher": None if objective.teacher is None else setting.teacher_key,
-        "weights": [objective.kd_weight, objective.ce_weight, objective.temperature],
+        "weights": [objective.kd_weight, objective.ce_weight, objective.temperature, objective.divergence],
+        "targets": None if objective.cache is None else objective.cache.cache.digest,
         **{
             name: getattr(recipe, name)
             for name in (

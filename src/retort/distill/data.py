@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,10 +29,16 @@ Encode = Callable[[list[str]], list[list[int]]]
 
 @dataclass(frozen=True)
 class Rows:
-    """Packed text: `ids` and `labels` are `[rows, length]`; labels equal ids and are IGNORE_INDEX where padded."""
+    """Packed text: `ids` and `labels` are `[rows, length]`; labels equal ids and are IGNORE_INDEX where padded.
+
+    `sources` `[rows, length, 2]` says of every token which document of the text it is from, and its offset there: how a
+    cache is asked for its target. `contents` holds the hash of each document's ids, the end token included.
+    """
 
     ids: NDArray[np.int64]
     labels: NDArray[np.int64]
+    sources: NDArray[np.int32] | None = None
+    contents: dict[int, bytes] | None = None
 
     @property
     def num_targets(self) -> int:
@@ -65,10 +71,13 @@ class OrderedRows(Dataset[dict[str, torch.Tensor]]):
 
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
         row = self.order[index]
-        return {
+        item = {
             "input_ids": torch.from_numpy(self.rows.ids[row]),
             "labels": torch.from_numpy(self.rows.labels[row]),
         }
+        if self.rows.sources is not None:
+            item["sources"] = torch.from_numpy(self.rows.sources[row])
+        return item
 
 
 def reading_order(available: int, num_rows: int, seed: int) -> NDArray[np.int64]:
@@ -78,8 +87,20 @@ def reading_order(available: int, num_rows: int, seed: int) -> NDArray[np.int64]
     return np.concatenate(passes)[:num_rows]
 
 
+def content_hash(ids: Sequence[int]) -> bytes:
+    """16 bytes that stand for a document's token ids: equal texts under one tokenizer have equal ones."""
+    return hashlib.blake2b(np.asarray(ids, np.int64).tobytes(), digest_size=16).digest()
+
+
 def load_rows(
-    path: str, encode: Encode, end_id: int, length: int, *, tokens: int | None, whole_rows: bool
+    path: str,
+    encode: Encode,
+    end_id: int,
+    length: int,
+    *,
+    tokens: int | None,
+    whole_rows: bool,
+    with_sources: bool = False,
 ) -> Rows:
     """The text at `path` as rows of `length` tokens, from its first `tokens` tokens (None: all).
 
@@ -88,6 +109,8 @@ def load_rows(
     that fills no row.
     """
     stream: list[int] = []
+    lengths: list[int] = []
+    contents: dict[int, bytes] = {}
     documents = read_documents(path)
     while tokens is None or len(stream) < tokens:
         batch = [document for _, document in zip(range(DOCUMENTS_AT_ONCE), documents, strict=False)]
@@ -96,10 +119,27 @@ def load_rows(
         for ids in encode(batch):
             stream.extend(ids)
             stream.append(end_id)
+            if with_sources:
+                contents[len(lengths)] = content_hash([*ids, end_id])
+                lengths.append(len(ids) + 1)
     try:
-        return pack(stream[:tokens], length, pad_id=end_id, whole_rows=whole_rows)
+        rows = pack(stream[:tokens], length, pad_id=end_id, whole_rows=whole_rows)
     except InputError as error:
         raise InputError(f"text {path}: {error}") from None
+    return (
+        replace(rows, sources=_sources(lengths, rows.ids.shape), contents=contents) if with_sources else rows
+    )
+
+
+def _sources(lengths: Sequence[int], shape: tuple[int, ...]) -> NDArray[np.int32]:
+    """`[rows, length, 2]` (document, offset) of the tokens of documents laid end to end; -1 where there is padding."""
+    sizes = np.asarray(lengths, np.int64)
+    documents = np.repeat(np.arange(len(sizes)), sizes)
+    offsets = np.arange(len(documents)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    found = np.full((shape[0] * shape[1], 2), -1, np.int32)
+    used = min(len(found), len(documents))
+    found[:used, 0], found[:used, 1] = documents[:used], offsets[:used]
+    return found.reshape(*shape, 2)
 
 
 def pack(stream: Sequence[int], length: int, *, pad_id: int, whole_rows: bool) -> Rows:

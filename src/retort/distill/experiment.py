@@ -14,6 +14,7 @@ from retort.errors import InputError, MissingExtraError
 
 if TYPE_CHECKING:
     from retort.distill.arms import Setting
+    from retort.distill.cached_targets import CachedTargets
     from retort.distill.data import Rows
     from retort.distill.models import Opened, Teacher
 
@@ -36,7 +37,13 @@ def run(
 
     progress = Progress(on_progress)
     setting, teacher = _prepare(recipe)
-    soft_labels = Objective(teacher, recipe.temperature, recipe.alpha)
+    soft_labels = Objective(
+        teacher if recipe.targets is None else None,
+        recipe.temperature,
+        recipe.alpha,
+        recipe.divergence,
+        _cached_targets(setting),
+    )
     arms: dict[str, list[ArmResult]] = {name: [] for name in arm_names(recipe)}
     progress.plan([(name, recipe.steps) for _ in recipe.seeds for name in arms])
 
@@ -88,20 +95,39 @@ def _prepare(recipe: Recipe) -> tuple[Setting, Teacher]:
         ids: list[list[int]] = tokenizer(documents, add_special_tokens=False, verbose=False)["input_ids"]
         return ids
 
-    def rows(path: str, tokens: int | None, *, whole_rows: bool) -> Rows:
-        return load_rows(path, encode, end_id, recipe.sequence_length, tokens=tokens, whole_rows=whole_rows)
+    def rows(path: str, tokens: int | None, *, whole_rows: bool, with_sources: bool = False) -> Rows:
+        return load_rows(
+            path,
+            encode,
+            end_id,
+            recipe.sequence_length,
+            tokens=tokens,
+            whole_rows=whole_rows,
+            with_sources=with_sources,
+        )
 
     data = recipe.data
     setting = Setting(
         recipe=recipe,
         tokenizer=tokenizer,
-        train=rows(data.train, data.tokens, whole_rows=True),
+        train=rows(data.train, data.tokens, whole_rows=True, with_sources=recipe.targets is not None),
         validation=rows(data.validation, data.validation_tokens, whole_rows=False),
         test=None if data.test is None else rows(data.test, data.test_tokens, whole_rows=False),
         teacher_key=teacher_key,
     )
     members = [one.model for one in opened]
     return setting, Teacher(members, len(tokenizer), getattr(torch, recipe.dtype))
+
+
+def _cached_targets(setting: Setting) -> CachedTargets | None:
+    from retort.distill.cached_targets import open_targets
+
+    recipe, contents = setting.recipe, setting.train.contents
+    if recipe.targets is None or contents is None:
+        return None
+    return open_targets(
+        recipe.targets, setting.tokenizer, recipe.teacher[0], recipe.temperature, recipe.divergence, contents
+    )
 
 
 def _check_context(recipe: Recipe, teachers: list[Opened], student: Any) -> None:

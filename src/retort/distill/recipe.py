@@ -62,6 +62,15 @@ def _seeds(name: str, value: Any) -> tuple[int, ...]:
     return seeds
 
 
+def _divergence(name: str, value: Any) -> str:
+    written = text(name, value)
+    if written == "forward_kl":  # the table of the others loads torch
+        return written
+    from retort.distill.losses import find_divergence
+
+    return find_divergence(written).text
+
+
 def _data(name: str, value: Any) -> Data:
     data: Data = value if isinstance(value, Data) else build(Data, value, f"{name}.")
     return data
@@ -127,6 +136,16 @@ class Recipe:
     )
     temperature: float = field(
         default=3.0, metadata=key(number(0, 1000, low_open=True), "τ of the soft targets")
+    )
+    divergence: str = field(
+        default="forward_kl",
+        metadata=key(_divergence, "how far the student is from the teacher, for instance jsd(beta=0.3)"),
+    )
+    targets: str | None = field(
+        default=None,
+        metadata=key(
+            optional(text), "folder of `retort capture` to take the soft targets from; None: run the teacher"
+        ),
     )
     alpha: float = field(default=0.7, metadata=key(number(0, 1), "the soft targets' share of the loss"))
     seeds: tuple[int, ...] = field(

@@ -20,8 +20,10 @@ from torch import Tensor, nn
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import ExportableState
 
+from retort.distill.cached_targets import CachedTargets
 from retort.distill.data import OrderedRows, Rows
 from retort.distill.losses import IGNORE_INDEX, align_labels, distillation_loss
+from retort.distill.losses.mixture import Mixture
 from retort.distill.models import Teacher
 from retort.distill.recipe import Recipe
 
@@ -36,16 +38,21 @@ OnStep = Callable[[int, int, float, float | None], None]
 
 @dataclass(frozen=True)
 class Objective:
-    """Weights of the two terms; without a teacher the loss is cross-entropy alone."""
+    """What the loss is made of; without a teacher or a cache it is cross-entropy alone.
+
+    `cache` takes the teacher's place in the loss; the rows then say where each token comes from.
+    """
 
     teacher: Teacher | None
     temperature: float
     alpha: float
+    divergence: str = "forward_kl"
+    cache: CachedTargets | None = None
 
     @property
     def kd_weight(self) -> float:
-        """Weight of the Kullback-Leibler term, tau squared included."""
-        return self.alpha * self.temperature**2
+        """Weight of the soft term, tau squared included where the divergence is tempered."""
+        return Mixture.of(self.temperature, self.alpha, self.divergence).soft_weight
 
     @property
     def ce_weight(self) -> float:
@@ -113,19 +120,32 @@ class DistillTrainer(Trainer):
         would skip the gradient exchange without an error.
         """
         inputs = dict(inputs)
-        labels = inputs.pop("labels")
+        labels, sources = inputs.pop("labels"), inputs.pop("sources", None)
         # Not Trainer's own bf16: that copies the logits to float32, the largest tensor of the step, before
         # the loss reads them; the loss widens them chunk by chunk.
         with torch.autocast(labels.device.type, torch.bfloat16, enabled=self.half):
             outputs = model(**inputs, use_cache=False)
         objective = self.distillation
-        total, count = distillation_loss(
-            outputs.logits,
-            None if objective.teacher is None else objective.teacher(**inputs),
-            align_labels(labels),
-            temperature=objective.temperature,
-            alpha=objective.alpha,
-        )
+        aligned = align_labels(labels)
+        if objective.cache is not None:
+            assert sources is not None, "rows without sources cannot be looked up in a cache"
+            total, count = objective.cache.loss(
+                outputs.logits,
+                aligned,
+                sources,
+                objective.temperature,
+                objective.alpha,
+                objective.divergence,
+            )
+        else:
+            total, count = distillation_loss(
+                outputs.logits,
+                None if objective.teacher is None else objective.teacher(**inputs),
+                aligned,
+                objective.temperature,
+                objective.alpha,
+                objective.divergence,
+            )
         positions = (
             count if num_items_in_batch is None else torch.as_tensor(num_items_in_batch, device=total.device)
         )

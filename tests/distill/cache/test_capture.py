@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from retort.distill.cache import Cache, Manifest, capture
-from retort.distill.cache.capture import content_hash
+from retort.distill.data import content_hash
 from retort.distill.models import open_model
 from retort.errors import CapabilityError, InputError, SourceError
 

@@ -23,7 +23,7 @@ from retort.distill.cache.manifest import FORMAT, MANIFEST, Manifest, Origin, Sh
 from retort.distill.cache.rounding import Places
 from retort.distill.cache.shards import Positions, write_shard, write_tokens
 from retort.distill.cache.teacher import Teacher, Window, open_teacher
-from retort.distill.data import DOCUMENTS_AT_ONCE, read_documents, resolve
+from retort.distill.data import DOCUMENTS_AT_ONCE, content_hash, read_documents, resolve
 from retort.errors import InputError, SourceError
 
 TOKENS = "tokens.parquet"
@@ -42,11 +42,6 @@ class Document:
     number: int
     ids: list[int]
     content: bytes = field(repr=False)
-
-
-def content_hash(ids: list[int]) -> bytes:
-    """16 bytes that stand for a document's token ids: equal texts under one tokenizer have equal ones."""
-    return hashlib.blake2b(np.asarray(ids, np.int64).tobytes(), digest_size=16).digest()
 
 
 def document_seed(seed: int, number: int, content: bytes) -> int:

@@ -49,6 +49,7 @@ class Cache:
         self.layout = Layout(self.origin.vocabulary, self.origin.temperature, self.origin.seed)
         self._firsts = [shard.first_document for shard in self.manifest.shards]
         self._loaded: OrderedDict[int, _Loaded] = OrderedDict()
+        self._checked: set[int] = set()  # documents whose text was compared
 
     def __getstate__(self) -> dict[str, Any]:
         """For workers in other processes: the folder, not the shards in memory."""
@@ -56,6 +57,12 @@ class Cache:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(state["folder"])  # type: ignore[misc]
+
+    @property
+    def digest(self) -> str:
+        """Changes whenever what is stored does."""
+        parts = [str(self.origin), *(shard.sha256 for shard in self.manifest.shards)]
+        return hashlib.sha256(" ".join(parts).encode()).hexdigest()
 
     def need_complete(self) -> None:
         """Raise InputError unless the capture came to its end."""
@@ -152,8 +159,9 @@ class Cache:
                 " not the one that was captured."
             )
         if contents is not None:
-            for document in np.unique(documents).tolist():
+            for document in set(documents.tolist()) - self._checked:
                 self._check_content(shard, document, contents[document])
+                self._checked.add(document)
         return self._decode(shard, rows)
 
     def _check_content(self, shard: _Loaded, document: int, content: bytes) -> None:

@@ -81,6 +81,12 @@ def _split(document: int, ids: Sequence[int], marker: int | None, context: int) 
     ]
 
 
+def tokenizer_hash(tokenizer: Any) -> str:
+    """SHA-256 of a Hugging Face tokenizer's vocabulary, tokens and ids."""
+    vocabulary = json.dumps(sorted(tokenizer.get_vocab().items()), ensure_ascii=False)
+    return hashlib.sha256(vocabulary.encode()).hexdigest()
+
+
 class NetworkTeacher:
     """A transformers model: one forward pass for a batch of windows, padded on the right."""
 
@@ -90,8 +96,7 @@ class NetworkTeacher:
         self._model = source.model.to(getattr(torch, dtype)).eval().requires_grad_(False)
         self._tokenizer = source.tokenizer
         self.revision = fingerprint(self._model)
-        vocabulary = json.dumps(sorted(self._tokenizer.get_vocab().items()), ensure_ascii=False)
-        self.tokenizer = hashlib.sha256(vocabulary.encode()).hexdigest()
+        self.tokenizer = tokenizer_hash(self._tokenizer)
         self.vocab_size = len(self._tokenizer)
         self.max_context = source.max_context
         self._end = self._tokenizer.eos_token_id
