@@ -83,7 +83,7 @@ def test_a_cache_that_does_not_fit_the_training_is_refused(markov: Values, tmp_p
     values = recipe_of(markov, tmp_path / "cache", "sampled:20")
     with pytest.raises(InputError, match="captured at temperature 2 and training asks for 3"):
         run(Recipe.from_dict(values | {"temperature": 3.0}))
-    with pytest.raises(InputError, match="divergence is reverse_kl and .* holds sampled:20 targets"):
+    with pytest.raises(InputError, match=r"divergence is reverse_kl and .* holds sampled:20 targets"):
         run(Recipe.from_dict(values | {"divergence": "reverse_kl"}))
     other = values["data"] | {"train": values["data"]["validation"]}
     with pytest.raises(InputError, match=r"another text|is not in|has no position"):
