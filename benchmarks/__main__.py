@@ -11,7 +11,7 @@ from importlib import import_module
 
 from benchmarks.record import Settings, cores, markdown, write
 
-NAMES = ("startup", "sampling", "generate", "speculative", "path", "tune", "distill", "lens")
+NAMES = ("startup", "sampling", "generate", "speculative", "path", "tune", "distill", "lens", "distill_loss")
 ROUNDS = 7
 
 

@@ -50,7 +50,7 @@ def mean_gradient(text: str, read_at: float, drawn_at: float, trials: int = 4000
     labels = torch.zeros(trials, dtype=torch.long)
     where = Places(np.arange(trials, dtype=np.uint64), np.zeros(trials, np.int64))
     layout, codec = Layout(30, drawn_at, 5), find_codec(text)
-    rows = (teacher / drawn_at).log_softmax(-1).float().expand(trials, -1)
+    rows = (teacher / drawn_at).softmax(-1).float().expand(trials, -1)
     found = codec.decode(codec.encode(rows, layout, where), layout, where, np.zeros(trials, np.float32))
     targets = SparseTargets(*(torch.from_numpy(one) for one in (found.ids, found.weights, found.entropy)))
     many = student.expand(trials, -1).clone().requires_grad_()

@@ -85,9 +85,9 @@ class Codec:
     number: int
     tail: int
 
-    def encode(self, log_probs: Tensor, layout: Layout, places: Places) -> Packed:
-        """Records of `[N, V]` log-probabilities: at tau, or at 1 for `dense`."""
-        return self.kind.encode(log_probs, layout, places, self.number, self.tail)
+    def encode(self, rows: Tensor, layout: Layout, places: Places) -> Packed:
+        """Records of `[N, V]` probabilities at tau; for `dense` of log-probabilities at 1."""
+        return self.kind.encode(rows, layout, places, self.number, self.tail)
 
     def decode(self, packed: Packed, layout: Layout, places: Places, entropy: NDArray[np.float32]) -> Targets:
         """What was written, for training."""
@@ -169,8 +169,8 @@ def _read_dense(
     raise AssertionError("dense records are read as whole rows")
 
 
-def _write_top(log_probs: Tensor, layout: Layout, places: Places, number: int, tail: int) -> Packed:
-    values, ids = _top(log_probs, number)
+def _write_top(probs: Tensor, layout: Layout, places: Places, number: int, tail: int) -> Packed:
+    values, ids = _top(probs, number)
     return _fixed([ids.astype(id_type(layout.vocab_size)), values.astype(np.float16)])
 
 
@@ -184,9 +184,9 @@ def _read_top(
     return ids.astype(np.int64), weights / weights.sum(-1, keepdims=True)
 
 
-def _write_top_and_tail(log_probs: Tensor, layout: Layout, places: Places, number: int, tail: int) -> Packed:
-    values, ids = _top(log_probs, number)
-    rest = log_probs.double().exp_()
+def _write_top_and_tail(probs: Tensor, layout: Layout, places: Places, number: int, tail: int) -> Packed:
+    values, ids = _top(probs, number)
+    rest = probs.double()
     rest.scatter_(1, torch.from_numpy(ids), 0.0)
     cumulative = rest.cumsum_(-1)
     mass = cumulative[:, -1:].clone()
@@ -215,8 +215,8 @@ def _read_top_and_tail(
     return np.concatenate([ids, drawn], axis=1).astype(np.int64), weights
 
 
-def _write_sampled(log_probs: Tensor, layout: Layout, places: Places, number: int, tail: int) -> Packed:
-    return Packed(*round_rows(log_probs.exp().numpy(), number, layout.seed, places))
+def _write_sampled(probs: Tensor, layout: Layout, places: Places, number: int, tail: int) -> Packed:
+    return Packed(*round_rows(probs.numpy(), number, layout.seed, places))
 
 
 def _read_sampled(
@@ -227,9 +227,10 @@ def _read_sampled(
     return ids.astype(np.int64), (counts / np.float32(number)).astype(np.float32)
 
 
-def _top(log_probs: Tensor, number: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    found = torch.topk(log_probs, min(number, log_probs.shape[-1]), dim=-1)
-    return found.values.numpy(), found.indices.numpy()
+def _top(probs: Tensor, number: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Log-probabilities and ids of the largest, falling."""
+    found = torch.topk(probs, min(number, probs.shape[-1]), dim=-1)
+    return found.values.log().numpy(), found.indices.numpy()
 
 
 def _top_width(vocab_size: int, number: int, tail: int) -> int:

@@ -49,7 +49,7 @@ class Cache:
         self.layout = Layout(self.origin.vocabulary, self.origin.temperature, self.origin.seed)
         self._firsts = [shard.first_document for shard in self.manifest.shards]
         self._loaded: OrderedDict[int, _Loaded] = OrderedDict()
-        self._checked: set[int] = set()  # documents whose text was compared
+        self._checked: set[tuple[int, bytes]] = set()  # documents whose text was compared
 
     def __getstate__(self) -> dict[str, Any]:
         """For workers in other processes: the folder, not the shards in memory."""
@@ -159,9 +159,10 @@ class Cache:
                 " not the one that was captured."
             )
         if contents is not None:
-            for document in set(documents.tolist()) - self._checked:
-                self._check_content(shard, document, contents[document])
-                self._checked.add(document)
+            asked = {(document, contents[document]) for document in set(documents.tolist())}
+            for document, content in asked - self._checked:
+                self._check_content(shard, document, content)
+            self._checked |= asked
         return self._decode(shard, rows)
 
     def _check_content(self, shard: _Loaded, document: int, content: bytes) -> None:

@@ -123,7 +123,12 @@ class NetworkTeacher:
         device = next(self._model.parameters()).device
         logits_BLV = self._model(input_ids=ids.to(device), use_cache=False).logits
         lengths = torch.tensor([len(window.inputs) for window in windows])
-        rows = logits_BLV[torch.arange(longest)[None, :] < lengths[:, None]]
+        full = bool((lengths == longest).all())
+        rows = (
+            logits_BLV.flatten(0, 1)
+            if full
+            else logits_BLV[torch.arange(longest)[None, :] < lengths[:, None]]
+        )
         rows = match_vocabulary(rows.float(), self.vocab_size).cpu()
         return rows.masked_fill(self._unused, float("-inf")) if bool(self._unused.any()) else rows
 
