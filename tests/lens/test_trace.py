@@ -159,3 +159,11 @@ def test_an_undecided_chain_is_left_open_and_a_conversation_refused() -> None:
     assert source.capability is Capability.TOP_N
     with pytest.raises(CapabilityError, match="give the prompt as text"):
         trace(source, [Message("user", "hi")])
+
+
+def test_the_last_token_that_a_chain_keeps_and_the_first_that_it_removes() -> None:
+    source = TopSource(50, 10)
+    ranked = [token.token for token in source.next_tokens("w1").tokens]
+    for rank, removed_by in ((3, None), (4, "top_k=3")):
+        (token,) = trace(source, "w1", ranked[rank - 1], chain=Chain("top_k=3")).tokens
+        assert (token.rank, token.removed_by) == (rank, removed_by)
