@@ -194,6 +194,31 @@ def test_chains_that_are_not_nested_give_the_asked_temperatures_only(monkeypatch
         assert texts == [leaf_fields(leaf)] * len(texts)
 
 
+def test_a_path_stays_exact_behind_what_looks_back() -> None:
+    """Penalties and bans before the temperature: each asked-for temperature's text is that of `generate`."""
+    source = MockSource(12, spread=1.5)
+    chain = Chain.parse(
+        "repetition_penalty=1.5 | presence_penalty=0.7 | dry(multiplier=0.8) | bad_words([3 4]) | temperature=1 | "
+        "top_p=0.95"
+    )
+    grid = [0.0, 0.4, 0.8, 1.2, 2.0]
+    path = temperature_path(source, "w1 w2", 3, grid, chain=chain, max_tokens=6)
+    assert path.exact
+    for leaf in path.leaves:
+        texts = texts_at(source, "w1 w2", 3, leaf.temperatures, chain, max_tokens=6)
+        assert texts == [leaf_fields(leaf)] * len(texts)
+    plain = temperature_path(
+        source, "w1 w2", 3, grid, chain=Chain("temperature=1 | top_p=0.95"), max_tokens=6
+    )
+    assert [leaf.ids for leaf in plain.leaves] != [leaf.ids for leaf in path.leaves]
+
+
+def test_a_chain_that_tosses_coins_or_remembers_has_no_path() -> None:
+    for text in ("xtc(probability=0.5)", "mirostat=2"):
+        with pytest.raises(InputError, match="depends on temperature and noise alone"):
+            temperature_path(MockSource(12), "w1", 0, [1.0], chain=Chain(text), max_tokens=2)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
