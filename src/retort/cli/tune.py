@@ -235,10 +235,10 @@ def _check(asked: _Asked, model: str, as_json: bool) -> None:
     """Say what the sweep would be, without running it."""
     from retort.cli.output import print_json, stdout_console
     from retort.tune import make_plan
+    from retort.tune.refine import COARSE
 
-    plan = make_plan(
-        asked.task, asked.temperatures, asked.samples, asked.seed, asked.items, None, asked.chains
-    )
+    grid = COARSE if isinstance(asked.temperatures, str) else asked.temperatures
+    plan = make_plan(asked.task, grid, asked.samples, asked.seed, asked.items, None, asked.chains)
     if as_json:
         print_json({"task": plan.task.name, "model": model, "goal": plan.task.goal, "cost": plan.cost})
         return
