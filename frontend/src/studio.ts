@@ -8,7 +8,7 @@ import { compareView } from "./views/compare.ts";
 import { addPoint, distilView } from "./views/distil.ts";
 import { pathView } from "./views/path.ts";
 import { positionView } from "./views/position.ts";
-import { textView } from "./views/text.ts";
+import { addToken, textView } from "./views/text.ts";
 import { tuneView } from "./views/tune.ts";
 import type { Context, View } from "./views/view.ts";
 
@@ -33,6 +33,8 @@ interface Plan<R> {
   readonly view: (record: R, context: Context, again: () => void) => View;
   /** Whether to ask at once when the tab is first opened: cheap, and better than an empty page. */
   readonly eager?: boolean;
+  /** Whether tokens can be chosen in the view, to go on from. */
+  readonly picks?: boolean;
   /** What to show while it runs, from what it tells: `so` is what was shown before, null at the start. */
   readonly live?: (so: R | null, name: string, data: any) => R | null;
 }
@@ -56,6 +58,7 @@ export function studioTabs(api: Api, { models, tasks, recipes }: Offer): StudioT
       kind: "position",
       verb: "Look",
       eager: true,
+      picks: true,
       fields: [model, prompt],
       body: ({ model, prompt }, { state }) => ({ model, prompt, continuation: idsOf(state.get("continuation")) }),
       view: (record, context, again) =>
@@ -70,6 +73,8 @@ export function studioTabs(api: Api, { models, tasks, recipes }: Offer): StudioT
       label: "Text",
       kind: "text",
       verb: "Write",
+      picks: true,
+      live: (so, name, data) => (name === "token" ? addToken(so, data) : null),
       fields: [model, prompt, chain, seed, maxTokens],
       body: ({ model, prompt, chain, seed, max_tokens }, { state }) => ({
         model, prompt, chain, seed: wholeNumber("seed", seed), max_tokens: wholeNumber("longest text", max_tokens),
@@ -180,9 +185,26 @@ function studioView<R>(api: Api, plan: Plan<R>, context: Context): View {
       show(record);
     },
   });
-  const forget = form.element;
   // A new prompt begins anew: tokens that were picked for the old one do not belong to it.
-  forget.addEventListener("change", () => context.state.set("continuation", undefined));
+  form.element.addEventListener("change", () => context.state.set("continuation", undefined));
+  const picked = h("p", { class: "meta picked" });
+  const showPicked = (): void => {
+    const ids = idsOf(context.state.get("continuation"));
+    picked.hidden = ids.length === 0 || !plan.picks;
+    const go = (rest: number[]): void => {
+      context.state.set("continuation", rest.join(","));
+      form.run();
+    };
+    fill(
+      picked,
+      `${ids.length} ${ids.length === 1 ? "token" : "tokens"} chosen after the prompt. `,
+      h("button", { type: "button", class: "quiet", onclick: () => go(ids.slice(0, -1)) }, "Undo the last"),
+      " ",
+      h("button", { type: "button", class: "quiet", onclick: () => go([]) }, "Start over"),
+    );
+  };
+  const stopPicked = context.state.listen((name) => name === "continuation" && showPicked());
+  showPicked();
 
   function show(record: R): void {
     view?.close();
@@ -194,11 +216,12 @@ function studioView<R>(api: Api, plan: Plan<R>, context: Context): View {
   if (last) show(last.record as R);
   else if (plan.eager) form.run();
   return {
-    element: h("div", {}, form.element, holder),
+    element: h("div", {}, form.element, picked, holder),
     get download() {
       return view?.download ?? null;
     },
     close: () => {
+      stopPicked();
       form.close();
       view?.close();
     },

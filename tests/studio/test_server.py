@@ -286,3 +286,15 @@ def test_a_path_and_a_comparison(running: Studio) -> None:
 def test_a_chain_that_cannot_be_is_the_runs_error(running: Studio, chain: str) -> None:
     run = running.start("text", model="mock:a", prompt="w1", chain=chain)
     assert list(running.events(run))[-1][1] == "failed"
+
+
+def test_work_that_reports_nothing_is_stopped_between_two_passes(running: Studio) -> None:
+    run = running.start("path", model="mock:slow", prompt="w1", temperatures=[0, 1, 2], max_tokens=150)
+    running.wait(run, "running")
+    source: Any = running.models.loaded("mock:slow")
+    before = source.forward_rows
+    running.ask("DELETE", f"/api/runs/{run}")
+    running.wait(run, "stopped", "done")
+    assert running.state(run) == "stopped"
+    # 150 passes were asked for.
+    assert source.forward_rows - before < 75

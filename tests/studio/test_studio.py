@@ -75,6 +75,12 @@ def test_text_by_keyboard_and_a_branch(browser: Browser, running: Studio) -> Non
     other = browser.text(".alternatives .pick")
     browser.click(".alternatives .pick")
     browser.until(lambda: browser.texts(".text-token")[:1] == [other])
+    assert "1 token chosen" in browser.text(".picked")
+    browser.run("[...document.querySelectorAll('.picked button')].at(-1).click()")
+    browser.until(lambda: browser.texts(".text-token") == shown)
+    assert browser.run("return document.querySelector('.picked').hidden")
+    browser.click(".alternatives .pick")
+    browser.until(lambda: browser.texts(".text-token")[:1] == [other])
     assert "given" in browser.text(".detail h2")
 
 
@@ -139,6 +145,7 @@ def test_a_run_is_stopped_from_the_page(browser: Browser, running: Studio) -> No
     opened(browser, running, "view=text&model=mock%3Aslow&prompt=w1&chain=&max_tokens=200")
     browser.click(".run-form button[type=submit]")
     browser.until(lambda: "token 3" in browser.text(".news"))
+    assert "Writing" in browser.text("main") and len(browser.texts(".text-token")) >= 2
     browser.run(
         "[...document.querySelectorAll('.run-form button')].find(b => b.textContent === 'Stop').click()"
     )
@@ -158,8 +165,8 @@ def test_a_lost_connection_is_taken_up_again(browser: Browser, running: Studio) 
     )
     assert running.cut() >= 1
     browser.until(lambda: any("trying again" in one for one in browser.run("return window.said")))
-    browser.shows(".text-token", seconds=25)
-    assert len(browser.texts(".text-token")) == 40
+    browser.until(lambda: len(browser.texts(".text-token")) == 40, seconds=25)
+    browser.until(lambda: browser.text(".news") == "")
 
 
 def test_a_studio_that_is_gone_says_so_and_keeps_what_was_shown(browser: Browser) -> None:

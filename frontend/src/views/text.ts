@@ -143,7 +143,7 @@ export function textView(record: PassageRecord, context: Context, branching?: Br
     h(
       "div",
       { class: "prompt" },
-      h("p", { class: "meta" }, `${record.model}, seed ${record.seed}, drawn through ${record.chain || "no chain (raw)"}`),
+      h("p", { class: "meta" }, record.finish_reason === "" ? "Writing …" : `${record.model}, seed ${record.seed}, drawn through ${record.chain || "no chain (raw)"}`),
       record.note ? h("p", { class: "note" }, record.note) : null,
     ),
     h("section", { class: "card", "aria-label": "Text" }, choice, text, legend),
@@ -268,4 +268,17 @@ function asCsv(record: PassageRecord): (string | number | null)[][] {
       one.margin, one.kept, one.kept_mass, one.removed_by, one.flip_risk,
     ]),
   ];
+}
+
+/** The record as far as it goes while the text is being written. */
+export function addToken(record: PassageRecord | null, token: PassageToken): PassageRecord {
+  const tokens = [...(record?.tokens ?? []), token];
+  const total = (value: (one: PassageToken) => number): number => tokens.reduce((sum, one) => sum + value(one), 0);
+  return {
+    model: "writing", note: null, prompt: "", prompt_tokens: [], chain: "", seed: 0, finish_reason: "", text: "", tokens,
+    logprob_raw: total((one) => one.logprob_raw),
+    mean_entropy_nats: total((one) => one.entropy_nats) / tokens.length,
+    flip_risk: 1 - tokens.reduce((safe, one) => safe * (1 - one.flip_risk), 1),
+    noise_scale: NaN,
+  };
 }

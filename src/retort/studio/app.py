@@ -24,7 +24,6 @@ from retort.studio.work import KINDS, RECIPES, TASKS, Kind
 
 STATIC = Path(__file__).parent / "static"
 TYPES = {"page.js": "text/javascript; charset=utf-8", "page.css": "text/css; charset=utf-8"}
-HEARTBEAT_SECONDS = 15.0
 
 PAGE = """<!doctype html>
 <html lang="en">

@@ -35,14 +35,15 @@ class Busy(Exception):
 class Run:
     """One piece of work. Its events are numbered, so that a listener who was cut off can go on where it was."""
 
-    def __init__(self, kind: str, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, kind: str, loop: asyncio.AbstractEventLoop, key: str | None = None) -> None:
         self.id = secrets.token_urlsafe(16)
         self.kind = kind
+        self.key = key
         self.state = "waiting"  # running, done, failed, stopped
         self.result: bytes | None = None
         self.error: str | None = None
         self.listeners = 0
-        self._loop = loop
+        self.loop = loop
         self._stop = threading.Event()
         self._events: list[tuple[int, str, Any]] = []
         self._numbers = 0
@@ -74,7 +75,7 @@ class Run:
                 self._events = [event for event in self._events if event[1] != name]
             self._numbers += 1
             self._events.append((self._numbers, name, data))
-        self._loop.call_soon_threadsafe(self._wake)
+        self.loop.call_soon_threadsafe(self._wake)
 
     def events_after(self, number: int) -> list[tuple[int, str, Any]]:
         with self._guard:
@@ -127,7 +128,7 @@ class Runs:
             return known
         if sum(not run.over for run in self._runs.values()) >= AT_ONCE + MOST_WAITING:
             raise Busy
-        run = Run(kind, asyncio.get_running_loop())
+        run = Run(kind, asyncio.get_running_loop(), key)
         self._runs[run.id] = run
         if key is not None:
             self._same[key] = run.id
@@ -154,10 +155,10 @@ class Runs:
         run.error = data.get("message")
         run.state = state
         run.tell(state, data)
-        self._forget()
+        run.loop.call_soon_threadsafe(self._forget)
 
     def _forget(self) -> None:
-        """Give up the oldest finished runs beyond what is kept."""
+        """Give up the oldest finished runs beyond what is kept. In the loop's thread, as all that touches `_runs`."""
         finished = [run for run in list(self._runs.values()) if run.over]
         held = sum(len(run.result or b"") for run in finished)
         for run in finished[:-1]:
@@ -165,6 +166,8 @@ class Runs:
                 return
             held -= len(run.result or b"")
             self._runs.pop(run.id, None)
+            if run.key is not None and self._same.get(run.key) == run.id:
+                del self._same[run.key]
 
     async def listen(self, run: Run, after: int) -> AsyncIterator[tuple[int, str, Any]]:
         """Follow a run; when its last listener has gone, the run has a short grace and is then stopped."""

@@ -3561,7 +3561,7 @@ function Va(e, t, n) {
 		}
 	}), ` ${e.label}`)));
 	return h(), e.tokens.length > 0 && m(a), {
-		element: _("div", {}, _("div", { class: "prompt" }, _("p", { class: "meta" }, `${e.model}, seed ${e.seed}, drawn through ${e.chain || "no chain (raw)"}`), e.note ? _("p", { class: "note" }, e.note) : null), _("section", {
+		element: _("div", {}, _("div", { class: "prompt" }, _("p", { class: "meta" }, e.finish_reason === "" ? "Writing …" : `${e.model}, seed ${e.seed}, drawn through ${e.chain || "no chain (raw)"}`), e.note ? _("p", { class: "note" }, e.note) : null), _("section", {
 			class: "card",
 			"aria-label": "Text"
 		}, g, u, c), _("div", { class: "columns text-columns" }, o, _("figure", { class: "card" }, _("figcaption", {}, Ha(e)), l.element))),
@@ -3693,10 +3693,28 @@ function qa(e) {
 		e.flip_risk
 	])];
 }
-// src/views/tune.ts
 function Ja(e, t) {
-	let n = e.settings.map((t, n) => Za(t, e.axis) ?? n), r = e.settings.every((t) => Za(t, e.axis) !== null), i = e.recommendation, a = Ki(), o = Ki(200), s = r ? Qa(i.region) : void 0, c = {
-		x: r ? $a(e.axis) : "setting, as in the table",
+	let n = [...e?.tokens ?? [], t], r = (e) => n.reduce((t, n) => t + e(n), 0);
+	return {
+		model: "writing",
+		note: null,
+		prompt: "",
+		prompt_tokens: [],
+		chain: "",
+		seed: 0,
+		finish_reason: "",
+		text: "",
+		tokens: n,
+		logprob_raw: r((e) => e.logprob_raw),
+		mean_entropy_nats: r((e) => e.entropy_nats) / n.length,
+		flip_risk: 1 - n.reduce((e, t) => e * (1 - t.flip_risk), 1),
+		noise_scale: NaN
+	};
+}
+// src/views/tune.ts
+function Ya(e, t) {
+	let n = e.settings.map((t, n) => Qa(t, e.axis) ?? n), r = e.settings.every((t) => Qa(t, e.axis) !== null), i = e.recommendation, a = Ki(), o = Ki(200), s = r ? $a(i.region) : void 0, c = {
+		x: r ? eo(e.axis) : "setting, as in the table",
 		...s && { region: [s[0], s.at(-1)] },
 		...r && typeof i.setting == "number" ? { mark: i.setting } : {},
 		...r ? {} : { ticks: n.map((e) => [e, String(e + 1)]) }
@@ -3742,10 +3760,10 @@ function Ja(e, t) {
 		element: _("div", {}, _("section", {
 			class: "card",
 			"aria-label": "Recommendation"
-		}, _("p", { class: "meta" }, `${e.model} on ${e.task} (${e.goal}): ${F(e.items)} items, ${F(e.samples_per_item)} answers each, seed ${e.seed}${e.chain ? `, drawn through ${e.chain}` : ""}`), _("h2", { class: "verdict" }, `Recommended: ${eo(i.setting, e.axis)}`), _("p", {}, i.reason), _("dl", { class: "facts recommendation" }, ...Ya(e))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Quality. "), _("small", {}, `${e.score}; the band is each setting's own 95 % interval, the shaded stretch what cannot be told from the best, the dashed line what is recommended.`)), a.element), u.length === 0 ? null : _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Variety. "), _("span", { class: "legend" }, _("span", { class: "key key-second" }, "distinct: share of an item's answers that differ"), _("span", { class: "key key-dashed" }, "agreement: share of pairs that are the same"))), o.element), _("section", {
+		}, _("p", { class: "meta" }, `${e.model} on ${e.task} (${e.goal}): ${F(e.items)} items, ${F(e.samples_per_item)} answers each, seed ${e.seed}${e.chain ? `, drawn through ${e.chain}` : ""}`), _("h2", { class: "verdict" }, `Recommended: ${to(i.setting, e.axis)}`), _("p", {}, i.reason), _("dl", { class: "facts recommendation" }, ...Xa(e))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Quality. "), _("small", {}, `${e.score}; the band is each setting's own 95 % interval, the shaded stretch what cannot be told from the best, the dashed line what is recommended.`)), a.element), u.length === 0 ? null : _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Variety. "), _("span", { class: "legend" }, _("span", { class: "key key-second" }, "distinct: share of an item's answers that differ"), _("span", { class: "key key-dashed" }, "agreement: share of pairs that are the same"))), o.element), _("section", {
 			class: "card scroll",
 			"aria-label": "All settings"
-		}, Xa(e))),
+		}, Za(e))),
 		close: () => {
 			a.close(), o.close();
 		},
@@ -3761,7 +3779,7 @@ function Ja(e, t) {
 				"agreement",
 				"samples"
 			], ...e.settings.map((e) => [
-				eo(e.temperature ?? e.setting, null),
+				to(e.temperature ?? e.setting, null),
 				e.score,
 				...e.score_ci,
 				e.distinct,
@@ -3772,9 +3790,9 @@ function Ja(e, t) {
 		}
 	};
 }
-function Ya(e) {
+function Xa(e) {
 	let t = e.recommendation, n = [
-		[`score less that at ${eo(t.reference, e.axis)}`, `${P(t.difference, 3)} (${P(t.difference_ci[0], 3)} to ${P(t.difference_ci[1], 3)}, for all pairs together)`],
+		[`score less that at ${to(t.reference, e.axis)}`, `${P(t.difference, 3)} (${P(t.difference_ci[0], 3)} to ${P(t.difference_ci[1], 3)}, for all pairs together)`],
 		["told apart from any other", t.detectable ? "yes" : "no"],
 		["advantage on held-out items", t.held_out_difference === null ? "–" : `${P(t.held_out_difference, 3)}${t.held_out_ci ? ` (${P(t.held_out_ci[0], 3)} to ${P(t.held_out_ci[1], 3)})` : ""}`],
 		["chosen again on half the items", t.chosen_again === null ? "–" : `${Math.round(100 * t.chosen_again)} %`],
@@ -3782,10 +3800,10 @@ function Ya(e) {
 	];
 	return e.forward_passes !== null && e.independent_passes !== null && n.push(["forward passes", `${F(e.forward_passes)}, against ${F(e.independent_passes)} one by one`]), n.map(([e, t]) => _("div", {}, _("dt", {}, e), _("dd", {}, t)));
 }
-function Xa(e) {
+function Za(e) {
 	let t = [
 		"",
-		$a(e.axis),
+		eo(e.axis),
 		"score",
 		"95 % interval",
 		"distinct",
@@ -3794,27 +3812,27 @@ function Xa(e) {
 	];
 	return _("table", { class: "plain-table numeric" }, _("caption", { class: "sr" }, "Every setting with its score and variety"), _("thead", {}, _("tr", {}, ...t.map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...e.settings.map((t, n) => {
 		let r = t.temperature ?? t.setting, i = JSON.stringify(r) === JSON.stringify(e.recommendation.setting);
-		return _("tr", { class: i ? "chosen" : "" }, _("td", {}, i ? "→" : String(n + 1)), _("th", { scope: "row" }, eo(r, null)), _("td", {
+		return _("tr", { class: i ? "chosen" : "" }, _("td", {}, i ? "→" : String(n + 1)), _("th", { scope: "row" }, to(r, null)), _("td", {
 			class: "figure",
 			"data-value": t.score
 		}, t.score.toFixed(3)), _("td", { class: "figure" }, `${t.score_ci[0].toFixed(3)} to ${t.score_ci[1].toFixed(3)}`), _("td", { class: "figure" }, M(t.distinct)), _("td", { class: "figure" }, M(t.agreement)), _("td", { class: "figure" }, F(t.samples)));
 	})));
 }
-function Za(e, t) {
+function Qa(e, t) {
 	let n = t ? e.setting?.[t] ?? (t === "temperature" ? e.temperature : null) : null;
 	return typeof n == "number" ? n : null;
 }
-function Qa(e) {
+function $a(e) {
 	return e.length > 0 && e.every((e) => typeof e == "number") ? e : void 0;
 }
-function $a(e) {
+function eo(e) {
 	return e === "temperature" ? "temperature τ" : e ?? "setting";
 }
-function eo(e, t) {
+function to(e, t) {
 	return typeof e == "number" ? t === "temperature" ? `τ = ${I(e)}` : t ? `${t} = ${I(e)}` : I(e) : typeof e == "object" && e ? Object.entries(e).map(([e, t]) => `${e}=${t}`).join(" ") : String(e);
 }
 // src/app.ts
-function to(e, t, { address: n, tabs: r = ro(t) }) {
+function no(e, t, { address: n, tabs: r = io(t) }) {
 	let i = _("div", {
 		class: "sr",
 		role: "status",
@@ -3868,7 +3886,7 @@ function to(e, t, { address: n, tabs: r = ro(t) }) {
 	}, t)))), m = _("button", {
 		type: "button",
 		class: "quiet",
-		onclick: () => void no(a)
+		onclick: () => void ro(a)
 	}, "Copy link");
 	e.classList.add("retort"), x(e, _("header", { class: "head" }, _("p", { class: "brand" }, "retort"), u, _("div", { class: "tools" }, n ? m : null, p, ae(e))), o, i);
 	let h = a.state.listen((e) => e === "view" && f());
@@ -3876,14 +3894,14 @@ function to(e, t, { address: n, tabs: r = ro(t) }) {
 		h(), s?.close(), e.replaceChildren();
 	};
 }
-async function no(e) {
+async function ro(e) {
 	try {
 		await navigator.clipboard.writeText(e.state.link()), e.announce("Link copied");
 	} catch {
 		history.replaceState(null, "", e.state.link()), e.announce("The link is in the address bar");
 	}
 }
-function ro(e) {
+function io(e) {
 	let t = [], { position: n, text: r, path: i, compare: a, tune: o, distil: s } = e;
 	return n && t.push({
 		name: "position",
@@ -3904,7 +3922,7 @@ function ro(e) {
 	}), o && t.push({
 		name: "tune",
 		label: "Tune",
-		open: (e) => Ja(o, e)
+		open: (e) => Ya(o, e)
 	}), s && t.push({
 		name: "distil",
 		label: "Distil",
@@ -3912,8 +3930,8 @@ function ro(e) {
 	}), t;
 }
 // src/parts/runForm.ts
-function io(t) {
-	let { api: n, state: r, fields: i } = t, a = null, o = new Map(i.map((e) => [e.name, ao(e, r)])), s = _("button", {
+function ao(t) {
+	let { api: n, state: r, fields: i } = t, a = null, o = new Map(i.map((e) => [e.name, oo(e, r)])), s = _("button", {
 		type: "submit",
 		class: "solid"
 	}, t.verb), c = _("button", {
@@ -3982,7 +4000,7 @@ function io(t) {
 		}
 	};
 }
-function ao(e, t) {
+function oo(e, t) {
 	let n = C(e.name), r = e.name, i = t.get(r) ?? e.initial;
 	if (e.kind === "choice") {
 		let t = _("select", {
@@ -4012,8 +4030,8 @@ function ao(e, t) {
 	return a.value = i, a;
 }
 // src/studio.ts
-var oo = "The sky is", so = /* @__PURE__ */ new Map();
-function co(e, { models: t, tasks: n, recipes: r }) {
+var so = "The sky is", co = /* @__PURE__ */ new Map();
+function lo(e, { models: t, tasks: n, recipes: r }) {
 	let i = {
 		name: "model",
 		label: "Model",
@@ -4024,7 +4042,7 @@ function co(e, { models: t, tasks: n, recipes: r }) {
 		name: "prompt",
 		label: "Prompt",
 		kind: "lines",
-		initial: oo,
+		initial: so,
 		hint: "Ctrl+Enter looks"
 	}, o = {
 		name: "seed",
@@ -4055,28 +4073,31 @@ function co(e, { models: t, tasks: n, recipes: r }) {
 		hint: "first:last:count, or a list"
 	};
 	return [
-		lo(e, {
+		uo(e, {
 			name: "position",
 			label: "Position",
 			kind: "position",
 			verb: "Look",
 			eager: !0,
+			picks: !0,
 			fields: [i, a],
 			body: ({ model: e, prompt: t }, { state: n }) => ({
 				model: e,
 				prompt: t,
-				continuation: po(n.get("continuation"))
+				continuation: mo(n.get("continuation"))
 			}),
 			view: (e, t, n) => Aa(e, t, (r) => {
-				let i = po(t.state.get("continuation"));
+				let i = mo(t.state.get("continuation"));
 				t.state.set("continuation", [...i, e.ids[r]].join(",")), n();
 			})
 		}),
-		lo(e, {
+		uo(e, {
 			name: "text",
 			label: "Text",
 			kind: "text",
 			verb: "Write",
+			picks: !0,
+			live: (e, t, n) => t === "token" ? Ja(e, n) : null,
 			fields: [
 				i,
 				a,
@@ -4090,14 +4111,14 @@ function co(e, { models: t, tasks: n, recipes: r }) {
 				chain: n,
 				seed: $("seed", r),
 				max_tokens: $("longest text", i),
-				continuation: po(a.get("continuation"))
+				continuation: mo(a.get("continuation"))
 			}),
 			view: (e, t, n) => Va(e, t, { branch: (r, i) => {
 				let a = e.tokens.slice(0, r).map((e) => e.id);
 				t.state.set("continuation", [...a, i].join(",")), t.state.set("token", String(r)), n();
 			} })
 		}),
-		lo(e, {
+		uo(e, {
 			name: "path",
 			label: "Path",
 			kind: "path",
@@ -4116,11 +4137,11 @@ function co(e, { models: t, tasks: n, recipes: r }) {
 				chain: a,
 				seed: $("seed", n),
 				max_tokens: $("longest text", r),
-				temperatures: fo(i)
+				temperatures: po(i)
 			}),
 			view: (e, t) => sa(e, t)
 		}),
-		lo(e, {
+		uo(e, {
 			name: "compare",
 			label: "Compare",
 			kind: "compare",
@@ -4157,7 +4178,7 @@ function co(e, { models: t, tasks: n, recipes: r }) {
 			}),
 			view: (e, t) => kt(e, t)
 		}),
-		lo(e, {
+		uo(e, {
 			name: "tune",
 			label: "Tune",
 			kind: "tune",
@@ -4195,15 +4216,15 @@ function co(e, { models: t, tasks: n, recipes: r }) {
 			body: ({ model: e, task: t, tune_temperatures: n, samples: r, items: i, truncations: a, seed: o }) => ({
 				model: e,
 				task: t,
-				temperatures: fo(n),
+				temperatures: po(n),
 				samples: $("answers an item", r),
 				chain: a,
 				seed: $("seed", o),
 				...i?.trim() ? { items: $("items", i) } : {}
 			}),
-			view: (e, t) => Ja(e, t)
+			view: (e, t) => Ya(e, t)
 		}),
-		lo(e, {
+		uo(e, {
 			name: "distil",
 			label: "Distil",
 			kind: "distil",
@@ -4253,15 +4274,15 @@ function co(e, { models: t, tasks: n, recipes: r }) {
 		})
 	];
 }
-function lo(e, t) {
+function uo(e, t) {
 	return {
 		name: t.name,
 		label: t.label,
-		open: (n) => uo(e, t, n)
+		open: (n) => fo(e, t, n)
 	};
 }
-function uo(e, t, n) {
-	let r = null, i = null, a = _("div", { class: "holder" }), o = io({
+function fo(e, t, n) {
+	let r = null, i = null, a = _("div", { class: "holder" }), o = ao({
 		api: e,
 		state: n.state,
 		announce: n.announce,
@@ -4272,27 +4293,44 @@ function uo(e, t, n) {
 		onStart: () => i = null,
 		onTold: (e, n) => {
 			let r = t.live?.(i, e, n) ?? null;
-			r !== null && s(i = r);
+			r !== null && u(i = r);
 		},
 		onRecord: (e, n) => {
-			so.set(t.name, {
+			co.set(t.name, {
 				record: e,
 				values: n
-			}), s(e);
+			}), u(e);
 		}
 	});
 	o.element.addEventListener("change", () => n.state.set("continuation", void 0));
-	function s(e) {
+	let s = _("p", { class: "meta picked" }), c = () => {
+		let e = mo(n.state.get("continuation"));
+		s.hidden = e.length === 0 || !t.picks;
+		let r = (e) => {
+			n.state.set("continuation", e.join(",")), o.run();
+		};
+		x(s, `${e.length} ${e.length === 1 ? "token" : "tokens"} chosen after the prompt. `, _("button", {
+			type: "button",
+			class: "quiet",
+			onclick: () => r(e.slice(0, -1))
+		}, "Undo the last"), " ", _("button", {
+			type: "button",
+			class: "quiet",
+			onclick: () => r([])
+		}, "Start over"));
+	}, l = n.state.listen((e) => e === "continuation" && c());
+	c();
+	function u(e) {
 		r?.close(), r = t.view(e, n, o.run), x(a, r.element);
 	}
-	let c = so.get(t.name);
-	return c ? s(c.record) : t.eager && o.run(), {
-		element: _("div", {}, o.element, a),
+	let d = co.get(t.name);
+	return d ? u(d.record) : t.eager && o.run(), {
+		element: _("div", {}, o.element, s, a),
 		get download() {
 			return r?.download ?? null;
 		},
 		close: () => {
-			o.close(), r?.close();
+			l(), o.close(), r?.close();
 		}
 	};
 }
@@ -4301,36 +4339,36 @@ function $(e, t) {
 	if (!t?.trim() || !Number.isSafeInteger(n)) throw Error(`${e} must be a whole number, got “${t ?? ""}”`);
 	return n;
 }
-function fo(e) {
+function po(e) {
 	let t = /^\s*([\d.]+):([\d.]+):(\d+)\s*$/.exec(e ?? ""), n = t ? Array.from({ length: Number(t[3]) }, (e, n) => Number(t[1]) + (Number(t[2]) - Number(t[1])) * n / Math.max(1, Number(t[3]) - 1)) : (e ?? "").split(",").map(Number);
 	if (n.length === 0 || !n.every(Number.isFinite)) throw Error(`temperatures are first:last:count (0:2:41) or a list (0, 0.5, 1), got “${e ?? ""}”`);
 	return n.map((e) => Number(e.toFixed(10)));
 }
-function po(e) {
+function mo(e) {
 	return e ? e.split(",").map(Number).filter(Number.isSafeInteger) : [];
 }
 // src/main.ts
-function mo({ model: e, el: t }) {
+function ho({ model: e, el: t }) {
 	let n = document.createElement("div");
 	t.append(n);
-	let r = to(n, e.get("data"), { address: !1 }), i = () => {
-		r(), r = to(n, e.get("data"), { address: !1 });
+	let r = no(n, e.get("data"), { address: !1 }), i = () => {
+		r(), r = no(n, e.get("data"), { address: !1 });
 	};
 	return e.on("change:data", i), () => {
 		e.off("change:data", i), r();
 	};
 }
-var ho = { render: mo }, go = document.getElementById("retort-data"), _o = document.getElementById("retort-page");
-go !== null && _o !== null && vo(_o, JSON.parse(go.textContent ?? "{}"));
-function vo(e, t) {
+var go = { render: ho }, _o = document.getElementById("retort-data"), vo = document.getElementById("retort-page");
+_o !== null && vo !== null && yo(vo, JSON.parse(_o.textContent ?? "{}"));
+function yo(e, t) {
 	if (!t.studio) {
-		to(e, t, { address: !0 });
+		no(e, t, { address: !0 });
 		return;
 	}
 	let n = new r();
-	n.offer().then((r) => to(e, t, {
+	n.offer().then((r) => no(e, t, {
 		address: !0,
-		tabs: co(n, r)
+		tabs: lo(n, r)
 	})).catch((t) => e.textContent = t.message);
 }
-export { ho as default };
+export { go as default };
