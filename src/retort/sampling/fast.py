@@ -64,10 +64,15 @@ def kind_of(logits: Any) -> int | None:
         # A view of another byte order has the same name, so the type itself is asked.
         kind = _NUMPY_KINDS.get(logits.dtype)
     elif hasattr(logits, "data_ptr") and logits.device.type == "cpu":
-        kind = KINDS.get(str(logits.dtype).removeprefix("torch."))
+        kind = _tensor_kind(logits.dtype)
     else:
         return None
     return kind if logits.shape[-1] >= MIN_VOCABULARY else None
+
+
+@lru_cache
+def _tensor_kind(dtype: Any) -> int | None:
+    return KINDS.get(str(dtype).removeprefix("torch."))
 
 
 _NUMPY_KINDS = {np.dtype(name): KINDS[name] for name in ("float32", "float16", "float64")}

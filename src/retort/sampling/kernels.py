@@ -55,8 +55,8 @@ NUCLEUS_SLACK = 1.0 - SLACK
 SUM_ERROR = 2e-6
 """Relative error of a row's float32 sums, at most.
 
-A weight e^y errs by the fit (1.1e-7), some roundings of its series (1.2e-7) and the rounding of y (6e-8·|y|); over the
-row, |y| is on average at most the entropy, 12.5 nats for 2^18 tokens; adding four weights costs 1.2e-7 more.
+A weight e^y errs by the fit (1.1e-7), the roundings of its series (1.2e-7), those of y and of log2(e)/τ (1.2e-7·|y|);
+over the row, |y| is on average at most the entropy, 12.5 nats for 2^18 tokens; adding four weights costs 1.8e-7 more.
 """
 
 FIRST_SHELL, BLOCK_SHELLS, MOST_SHELLS = 32, 3, 12

@@ -58,12 +58,11 @@ PLACE_MASK = BLOCK_TOKENS - 1
 
 
 @njit
-def power_of_two(x, scale, rest):  # type: ignore[no-untyped-def]
-    """`2^(x·(scale + rest))` on sixteen float32 lanes; the product must be within ±126."""
+def power_of_two(x, scale):  # type: ignore[no-untyped-def]
+    """`2^(x·scale)` on sixteen float32 lanes; the product must be within ±126."""
     shifted = multiply_add(x, scale, ROUND_FLOAT32)
     whole = shifted - ROUND_FLOAT32
     part = multiply_add(x, scale, whole * -1.0)
-    part = multiply_add(x, rest, part)
     series = multiply_add(part, POWER_TERMS[0], POWER_TERMS[1])
     series = multiply_add(series, part, POWER_TERMS[2])
     series = multiply_add(series, part, POWER_TERMS[3])

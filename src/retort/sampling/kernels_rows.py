@@ -26,6 +26,7 @@ from retort.sampling.vectors import (
     largest_lane,
     load_float32,
     load_float64,
+    load_int32,
     load_number,
     load_uint16,
     mask_bits,
@@ -57,6 +58,7 @@ NEGLIGIBLE = -36.0
 """Blocks whose largest weight is below e^-36 of the row's are left out of its sums: 2^18 of them are below 1e-10."""
 
 ALL_SIXTEEN = 2**16 - 1
+UPPER_HALF = -(2**16)
 LOWEST_FLOAT32 = -3.4028234663852886e38
 
 SAMPLED_BLOCKS = 128
@@ -134,10 +136,19 @@ def measure_chunk(kind, address, first, stop, shift, chunk, maxima):  # type: ig
     nan = either_nan(nothing, nothing)
     top = np.float32(-np.inf)
     for place in range(0, whole, BLOCK):
-        x0 = widened(kind, address, first + place, shift)
-        x1 = widened(kind, address, first + place + 16, shift)
-        x2 = widened(kind, address, first + place + 32, shift)
-        x3 = widened(kind, address, first + place + 48, shift)
+        if kind == KIND_BFLOAT16:
+            # Two by two, the lower and the upper halves of words: within a block no order is needed here.
+            words, more_words = (
+                load_int32(address + 2 * (first + place)),
+                load_int32(address + 2 * (first + place) + 64),
+            )
+            x0, x1 = bits_to_float32(shift_left(words, 16)), bits_to_float32(words & UPPER_HALF)
+            x2, x3 = bits_to_float32(shift_left(more_words, 16)), bits_to_float32(more_words & UPPER_HALF)
+        else:
+            x0 = widened(kind, address, first + place, shift)
+            x1 = widened(kind, address, first + place + 16, shift)
+            x2 = widened(kind, address, first + place + 32, shift)
+            x3 = widened(kind, address, first + place + 48, shift)
         if base == chunk:
             store_float32(chunk + 4 * place, x0)
             store_float32(chunk + 4 * place + 64, x1)
@@ -166,20 +177,16 @@ def _summing(tempered: bool, weighted: bool):  # type: ignore[no-untyped-def]
     """The loop that sums a chunk: `Σ e^x`, if `tempered` `Σ e^(x/τ)`, if `weighted` `Σ x·e^(x/τ)`; x = key - top."""
 
     @njit
-    def sums(base, size, maxima, ahead, top, temperature):  # type: ignore[no-untyped-def]
+    def sums(base, size, maxima, ahead, item_bytes, top, temperature):  # type: ignore[no-untyped-def]
         raw, hot, moment = splat_float64(0.0), splat_float64(0.0), splat_float64(0.0)
         tops = splat_float32(top)
-        scale_1 = np.float32(LOG2_E)
-        rest_1 = np.float32(LOG2_E - np.float64(scale_1))
         scale = np.float32(LOG2_E / temperature)
-        rest = np.float32(LOG2_E / temperature - np.float64(scale))
         lowest = np.float32(LOWEST_POWER * temperature)
         negligible = np.float32(NEGLIGIBLE * max(1.0, temperature))
         for place in range(0, size, BLOCK):
-            prefetch(ahead + 4 * place)
-            prefetch(ahead + 4 * place + 64)
-            prefetch(ahead + 4 * place + 128)
-            prefetch(ahead + 4 * place + 192)
+            # The next chunk, which arrives while this one is summed: a block has as many lines as a logit has bytes.
+            for line in range(item_bytes):
+                prefetch(ahead + item_bytes * place + 64 * line)
             if load_number(np.float32(0), maxima + 4 * (place // BLOCK)) - top < negligible:
                 continue
             zero = splat_float32(np.float32(0.0))
@@ -187,11 +194,11 @@ def _summing(tempered: bool, weighted: bool):  # type: ignore[no-untyped-def]
             for part in range(4):
                 x = load_float32(base + 4 * place + 64 * part) - tops
                 cut = maximum(x, np.float32(LOWEST_POWER))
-                weight = power_of_two(cut, scale_1, rest_1)
+                weight = power_of_two(cut, np.float32(LOG2_E))
                 raw_block = raw_block + weight
                 if tempered:
                     cut = maximum(x, lowest)
-                    weight = power_of_two(cut, scale, rest)
+                    weight = power_of_two(cut, scale)
                     hot_block = hot_block + weight
                 if weighted:
                     moment_block = multiply_add(weight, cut, moment_block)
@@ -237,16 +244,17 @@ def read_row(kind, address, num_tokens, shift, chunk, maxima, temperature, weigh
         if not (-np.inf < top < np.inf) or nan:
             continue
         size = (stop - first + BLOCK - 1) // BLOCK * BLOCK
-        ahead = address + _bytes(kind, stop)
+        item_bytes = _item_bytes(kind)
+        ahead = address + item_bytes * stop
         here = maxima + 4 * (first // BLOCK)
         if tempered and weighted:
-            sums = _sum_both(base, size, here, ahead, top, temperature)
+            sums = _sum_both(base, size, here, ahead, item_bytes, top, temperature)
         elif tempered:
-            sums = _sum_tempered(base, size, here, ahead, top, temperature)
+            sums = _sum_tempered(base, size, here, ahead, item_bytes, top, temperature)
         elif weighted:
-            sums = _sum_weighted(base, size, here, ahead, top, temperature)
+            sums = _sum_weighted(base, size, here, ahead, item_bytes, top, temperature)
         else:
-            sums = _sum_raw(base, size, here, ahead, top, temperature)
+            sums = _sum_raw(base, size, here, ahead, item_bytes, top, temperature)
         raw += sums[0]
         hot += sums[1] if tempered else sums[0]
         moment += sums[2]
@@ -254,8 +262,8 @@ def read_row(kind, address, num_tokens, shift, chunk, maxima, temperature, weigh
 
 
 @njit
-def _bytes(kind, count):  # type: ignore[no-untyped-def]
-    return count * ITEM_BYTES[kind]
+def _item_bytes(kind):  # type: ignore[no-untyped-def]
+    return ITEM_BYTES[kind]
 
 
 @njit

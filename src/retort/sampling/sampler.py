@@ -58,10 +58,9 @@ def sample(
     Minka 2014, section 2.
     """
     logits = _matrix(logits)
-    num_rows = len(logits)
-    for name, given in (("history", history), ("prompt_lengths", prompt_lengths), ("states", states)):
-        if given is not None and len(given) != num_rows:
-            raise InputError(f"{name} must have one entry for each of {num_rows} rows, got {len(given)}")
+    num_rows = logits.shape[0]
+    if not (history is prompt_lengths is states is None):
+        _check_lengths(num_rows, history=history, prompt_lengths=prompt_lengths, states=states)
     if not isinstance(params, SamplingParams) and len(params) != num_rows:
         raise InputError(
             f"got {len(params)} params for {num_rows} rows; give one for all rows, or one for each"
@@ -176,6 +175,12 @@ def _matrix(logits: Any) -> Any:
     return logits if logits.ndim == 2 else logits[None]
 
 
+def _check_lengths(num_rows: int, **each: Sequence[Any] | None) -> None:
+    for name, given in each.items():
+        if given is not None and len(given) != num_rows:
+            raise InputError(f"{name} must have one entry for each of {num_rows} rows, got {len(given)}")
+
+
 def _one_each(params: SamplingParams | Sequence[SamplingParams], num_rows: int) -> list[SamplingParams]:
     return [params] * num_rows if isinstance(params, SamplingParams) else list(params)
 
@@ -187,6 +192,8 @@ def _seeds(params: Any, num_rows: int, seeds: Sequence[int] | None) -> np.ndarra
             raise InputError(f"got {len(seeds)} seeds for {num_rows} rows; give one for each row")
         return whole_numbers(seeds, MAX_SEED, "seed")
     if isinstance(params, SamplingParams):
+        if num_rows == 1:
+            return np.array([params.seed], dtype=np.uint64)
         # The same noise in every row would make all draws of one distribution equal. The sum wraps at 2^64.
         return np.arange(num_rows, dtype=np.uint64) + np.uint64(params.seed)
     return np.array([one.seed for one in params], dtype=np.uint64)

@@ -174,7 +174,7 @@ def _convert(source: Vector, target: Vector, instruction: str) -> Any:
 load_float32 = _loader(FLOAT32)
 load_float64 = _loader(FLOAT64)
 load_uint16 = _loader(INTS32, ir.IntType(16), "zext")
-load_int64 = _loader(INTS64)
+load_int32, load_int64 = _loader(INTS32), _loader(INTS64)
 store_float32, store_float64, store_int64 = _storer(FLOAT32), _storer(FLOAT64), _storer(INTS64)
 bits_to_float32, float32_to_bits = _convert(INTS32, FLOAT32, "bitcast"), _convert(FLOAT32, INTS32, "bitcast")
 bits_to_float64, float64_to_bits = _convert(INTS64, FLOAT64, "bitcast"), _convert(FLOAT64, INTS64, "bitcast")
