@@ -10,15 +10,26 @@ from retort.cli.options import json_option
 
 if TYPE_CHECKING:
     from retort.distill import DistillResult
+    from retort.distill.checking import Checked, Scale
 
 ARM_NAMES = {"hard": "hard labels", "soft": "soft targets", "hard_equal_time": "hard labels, same time"}
 
 
 @click.command()
-@click.argument("recipe", metavar="RECIPE")
+@click.argument("recipe", metavar="RECIPE", required=False)
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option("--print-schema", is_flag=True, help="The recipe's JSON Schema, and nothing else.")
+@click.option("--check", is_flag=True, help="Check the recipe without opening a model or a text.")
+@click.option("--explain", is_flag=True, help="Gradient scales of both terms, with and without τ², and stop.")
 @json_option
-def command(recipe: str, overrides: tuple[str, ...], as_json: bool) -> None:
+def command(
+    recipe: str | None,
+    overrides: tuple[str, ...],
+    print_schema: bool,
+    check: bool,
+    explain: bool,
+    as_json: bool,
+) -> None:
     """Distil a teacher into a student as RECIPE says, beside a control.
 
     RECIPE is a YAML file, or embedded:NAME. KEY=VALUE replaces a key of it, as in steps=200 data.tokens=100000. The
@@ -29,13 +40,57 @@ def command(recipe: str, overrides: tuple[str, ...], as_json: bool) -> None:
     from retort.cli.progress import Progress
     from retort.distill import Recipe, run
 
+    if print_schema:
+        from retort.distill.schema import recipe_schema
+
+        print_json(recipe_schema())
+        return
+    if recipe is None:
+        raise click.UsageError("RECIPE is missing; give a YAML file, or embedded:default.")
     checked = Recipe.load(recipe, overrides)
+    if check or explain:
+        from retort.distill.checking import check_recipe
+        from retort.distill.checking import explain as scales_of
+
+        report = check_recipe(checked)
+        scales = scales_of(checked) if explain else ()
+        if as_json:
+            print_json({"valid": True, "checked": report, **({"scales": scales} if explain else {})})
+        else:
+            print_checked(report, scales)
+        return
     with Progress("distill", unit=" s") as progress:
         found = run(checked, on_progress=progress)
     if as_json:
         print_json(found)
     else:
         print_distillation(found)
+
+
+def print_checked(report: Checked, scales: tuple[Scale, ...]) -> None:
+    from rich.table import Table
+
+    from retort.cli.output import number, stdout_console
+
+    console = stdout_console()
+    console.print("The recipe is valid.", style="bold")
+    console.print(
+        f"{report.arms} trainings of {report.tokens:,} tokens ({report.tokens_a_step:,} a step); loss ="
+        f" {report.kd_weight:.4g} · {report.recipe['divergence']} + {report.ce_weight:.4g} · cross-entropy",
+        soft_wrap=True,
+    )
+    for path in report.not_here:
+        console.print(f"Not on this machine: {path}")
+    if scales:
+        console.print("Length of the gradient by the student's logits, mean over positions")
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for name in ("τ", "soft", "soft with τ²", "hard"):
+            table.add_column(name, justify="right")
+        for one in scales:
+            table.add_row(
+                *(number(value) for value in (one.temperature, one.soft, one.soft_with_tau_squared, one.hard))
+            )
+        console.print(table)
 
 
 def print_distillation(found: DistillResult) -> None:

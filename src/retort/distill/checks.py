@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, dataclass, fields
 from typing import Any, TypeAlias
 
 from retort.errors import InputError
@@ -19,6 +19,17 @@ Check: TypeAlias = Callable[[str, Any], Any]
 def key(check: Check, help_text: str) -> dict[str, Any]:
     """A dataclass field's metadata: its check and its one line of help."""
     return {"check": check, "help": help_text}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A check that can also say, as JSON Schema, what it allows."""
+
+    check: Check
+    schema: dict[str, Any]
+
+    def __call__(self, name: str, value: Any) -> Any:
+        return self.check(name, value)
 
 
 def number(low: float, high: float, *, low_open: bool = False, high_open: bool = False) -> Check:
@@ -34,7 +45,11 @@ def number(low: float, high: float, *, low_open: bool = False, high_open: bool =
             )
         return number
 
-    return check
+    ends = {
+        "exclusiveMinimum" if low_open else "minimum": low,
+        "exclusiveMaximum" if high_open else "maximum": high,
+    }
+    return Rule(check, {"type": "number", **ends})
 
 
 def whole_number(low: int) -> Check:
@@ -46,12 +61,15 @@ def whole_number(low: int) -> Check:
             raise InputError(f"{name} is {value!r}; allowed is a whole number from {low} up.")
         return int(number)
 
-    return check
+    return Rule(check, {"type": "integer", "minimum": low})
 
 
 def optional(inner: Check) -> Check:
     """None, or what `inner` allows."""
-    return lambda name, value: None if value is None else inner(name, value)
+    return Rule(
+        lambda name, value: None if value is None else inner(name, value),
+        {"anyOf": [{"type": "null"}, inner.schema if isinstance(inner, Rule) else {}]},
+    )
 
 
 def choice(*allowed: str) -> Check:
@@ -64,23 +82,27 @@ def choice(*allowed: str) -> Check:
             )
         return str(value)
 
-    return check
+    return Rule(check, {"enum": list(allowed)})
 
 
-def flag(name: str, value: Any) -> bool:
+def _flag(name: str, value: Any) -> bool:
     """true or false."""
     if not isinstance(value, bool):
         raise InputError(f"{name} is {value!r}; allowed are true and false.")
     return value
 
 
-def text(name: str, value: Any) -> str:
+def _text(name: str, value: Any) -> str:
     """Text that is not blank."""
     if not isinstance(value, str) or not value.strip():
         raise InputError(
             f"{name} is {value!r}; it must be a piece of text, for instance a path or a model's name."
         )
     return value
+
+
+flag = Rule(_flag, {"type": "boolean"})
+text = Rule(_text, {"type": "string", "pattern": "\\S"})
 
 
 def _as_number(value: Any) -> float | None:

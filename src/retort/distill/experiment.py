@@ -36,7 +36,7 @@ def run(
     from retort.distill.trainer import HARD_LABELS, Objective
 
     progress = Progress(on_progress)
-    setting, teacher = _prepare(recipe)
+    setting, teacher = prepare(recipe)
     soft_labels = Objective(
         teacher if recipe.targets is None else None,
         recipe.temperature,
@@ -78,7 +78,7 @@ def arm_names(recipe: Recipe) -> tuple[str, ...]:
     return ("hard", "soft", "hard_equal_time") if recipe.equal_time else ("hard", "soft")
 
 
-def _prepare(recipe: Recipe) -> tuple[Setting, Teacher]:
+def prepare(recipe: Recipe) -> tuple[Setting, Teacher]:
     """Models opened, checked against each other and the text, and text packed."""
     import torch
 

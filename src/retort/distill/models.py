@@ -146,6 +146,20 @@ def student_config(values: dict[str, Any], tokenizer: Any) -> Any:
         ) from None
 
 
+class _NoTokenizer:
+    """Stands for a tokenizer that has not been loaded, where only a config's keys are looked at."""
+
+    bos_token_id = eos_token_id = pad_token_id = None
+
+    def __len__(self) -> int:
+        return 1
+
+
+def check_student_config(values: dict[str, Any]) -> None:
+    """Raise InputError for a config that transformers would not take, without a tokenizer and without weights."""
+    student_config(values, _NoTokenizer())
+
+
 def fingerprint(model: nn.Module) -> str:
     """SHA-256 of a model's structure and a sample of every tensor: what tells whether a finished arm is still valid."""
     digest = hashlib.sha256(str(getattr(model, "config", "")).encode())

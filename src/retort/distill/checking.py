@@ -1,0 +1,106 @@
+"""What can be said of a recipe before anything is loaded, and what its loss weighs on its own models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from retort.distill.data import resolve
+from retort.distill.recipe import Recipe
+from retort.errors import InputError
+
+EXPLAINED_ROWS = 4
+TEMPERATURES = (1.0, 2.0, 4.0, 8.0)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A valid recipe, the weights of its loss, the tokens it trains on, and the texts that are not on this machine."""
+
+    recipe: dict[str, Any]
+    kd_weight: float
+    ce_weight: float
+    tokens_a_step: int
+    tokens: int
+    arms: int
+    not_here: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Lengths of the gradients by the student's logits at one τ, mean over positions; `soft` carries no τ²."""
+
+    temperature: float
+    soft: float
+    soft_with_tau_squared: float
+    hard: float
+
+
+def check_recipe(recipe: Recipe) -> Checked:
+    """What the recipe comes to, without opening a model or a text: a cluster's recipe can be checked on a laptop.
+
+    A fresh student's config is checked key by key. Raises InputError.
+    """
+    from retort.distill.experiment import arm_names
+    from retort.distill.models import check_student_config
+    from retort.distill.trainer import Objective
+
+    if not isinstance(recipe.student, str):
+        check_student_config(recipe.student["config"])
+    objective = Objective(None, recipe.temperature, recipe.alpha, recipe.divergence)
+    tokens = recipe.batch_size * recipe.sequence_length
+    texts = (recipe.data.train, recipe.data.validation, recipe.data.test)
+    return Checked(
+        recipe=recipe.to_dict(),
+        kd_weight=objective.kd_weight,
+        ce_weight=objective.ce_weight,
+        tokens_a_step=tokens,
+        tokens=tokens * recipe.steps,
+        arms=len(arm_names(recipe)) * len(recipe.seeds),
+        not_here=tuple(path for path in texts if path is not None and not _here(path)),
+    )
+
+
+def explain(recipe: Recipe) -> tuple[Scale, ...]:
+    """The gradient scales of both terms on the recipe's own models and first rows, at its τ and at 1, 2, 4 and 8."""
+    import torch
+
+    from retort.distill.experiment import prepare
+    from retort.distill.losses import align_labels, distillation_loss
+    from retort.distill.losses.mixture import Mixture
+    from retort.distill.models import new_student
+
+    setting, teacher = prepare(recipe)
+    student = new_student(recipe.student, setting.tokenizer, recipe.seeds[0])
+    ids = torch.from_numpy(setting.train.ids[:EXPLAINED_ROWS])
+    labels = align_labels(torch.from_numpy(setting.train.labels[:EXPLAINED_ROWS]))
+    with torch.no_grad():
+        logits, soft = student(input_ids=ids, use_cache=False).logits.float(), teacher(input_ids=ids)
+
+    def length(temperature: float, alpha: float) -> float:
+        leaf = logits.clone().requires_grad_()
+        total, count = distillation_loss(leaf, soft, labels, temperature, alpha, recipe.divergence)
+        (gradient,) = torch.autograd.grad(total, leaf)
+        return float(gradient.norm(dim=-1).sum() / count)
+
+    hard = length(1.0, 0.0)
+    scales = []
+    for temperature in sorted({*TEMPERATURES, recipe.temperature}):
+        weighed = length(temperature, 1.0)
+        scales.append(
+            Scale(
+                temperature=temperature,
+                soft=weighed / Mixture.of(temperature, 1.0, recipe.divergence).soft_weight,
+                soft_with_tau_squared=weighed,
+                hard=hard,
+            )
+        )
+    return tuple(scales)
+
+
+def _here(path: str) -> bool:
+    try:
+        resolve(path)
+    except InputError:
+        return False
+    return True

@@ -1,0 +1,82 @@
+"""What can be known of a recipe before it runs: its schema, that it is valid, and how its two terms weigh."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from retort.cli.main import main
+from retort.distill import Recipe
+from retort.distill.checking import check_recipe, explain
+from retort.distill.schema import recipe_schema
+from retort.errors import InputError
+
+Values = Callable[..., dict[str, Any]]
+
+CLUSTER = {
+    "teacher": "org/teacher-70b",
+    "student": {
+        "config": {
+            "model_type": "llama", "hidden_size": 4096, "num_hidden_layers": 32, "num_attention_heads": 32,
+            "num_key_value_heads": 8, "intermediate_size": 14336, "vocab_size": 128256,
+        }
+    },
+    "data": {"train": "/cluster/train.jsonl", "validation": "/cluster/held-out.jsonl"},
+    "targets": "/cluster/targets", "sequence_length": 4096, "batch_size": 256, "micro_batch_size": 2,
+    "steps": 50_000, "learning_rate": 3e-4, "temperature": 1.0, "dtype": "bfloat16", "seeds": [0],
+}  # fmt: skip
+
+
+def test_the_schema_knows_every_key_and_agrees_with_the_checks() -> None:
+    schema = recipe_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    validator = jsonschema.Draft202012Validator(schema)
+    assert validator.is_valid(CLUSTER)
+    assert validator.is_valid(Recipe.load("embedded:default").to_dict())
+    for wrong in (
+        {"tempreature": 2}, {"temperature": 0}, {"alpha": 1.5}, {"steps": 0.5}, {"seeds": [1, 1]}, {"control": "yes"},
+        {"schedule": "sine"}, {"student": {"config": {}}}, {"data": {"train": "a"}},
+        {"data": CLUSTER["data"] | {"x": 1}},
+    ):  # fmt: skip
+        assert not validator.is_valid(CLUSTER | wrong), wrong
+        with pytest.raises(InputError):
+            Recipe.from_dict(CLUSTER | wrong)
+
+
+def test_a_seven_billion_recipe_is_checked_without_weights(tmp_path: Path) -> None:
+    file = tmp_path / "cluster.yaml"
+    file.write_text(yaml.safe_dump(CLUSTER), encoding="utf-8")
+    done = CliRunner().invoke(main, ["distill", str(file), "--check", "--json"])
+    found = json.loads(done.stdout)
+    assert done.exit_code == 0 and found["valid"]
+    assert found["checked"]["tokens"] == 50_000 * 256 * 4096 and found["checked"]["arms"] == 3
+    assert found["checked"]["not_here"] == ["/cluster/train.jsonl", "/cluster/held-out.jsonl"]
+    assert (found["checked"]["kd_weight"], found["checked"]["ce_weight"]) == (0.7, pytest.approx(0.3))
+    wrong = CLUSTER | {"student": {"config": {"model_type": "llama", "hidden_sise": 8}}}
+    with pytest.raises(InputError, match="did you mean hidden_size"):
+        check_recipe(Recipe.from_dict(wrong))
+
+
+def test_explain_shows_what_tau_squared_undoes(markov: Values) -> None:
+    scales = explain(Recipe.from_dict(markov(temperature=3.0)))
+    assert [one.temperature for one in scales] == [1, 2, 3, 4, 8]
+    assert scales[0].soft == pytest.approx(scales[0].soft_with_tau_squared)
+    plain, weighed = (
+        scales[0].soft / scales[-1].soft,
+        scales[0].soft_with_tau_squared / scales[-1].soft_with_tau_squared,
+    )
+    assert plain > 20 and 1 / 3 < weighed < 3
+    assert len({one.hard for one in scales}) == 1 and scales[0].hard > 0
+
+
+def test_print_schema_needs_no_recipe_and_nothing_else_does_without() -> None:
+    done = CliRunner().invoke(main, ["distill", "--print-schema"])
+    assert done.exit_code == 0 and json.loads(done.stdout)["additionalProperties"] is False
+    assert CliRunner().invoke(main, ["distill", "--check"]).exit_code == 2
