@@ -6,8 +6,8 @@ top-k 50, top-p 0.9; the prompts of a batch have different lengths.
 - retort: `retort.generate`
 - transformers: `model.generate(do_sample=True)`
 - in transformers: `model.generate(custom_generate=retort.adapters.transformers.generate)`
-- forward alone: the model's passes over the same number of tokens with the same cache, nothing drawn; what is left of
-  retort's time is "own µs a token"
+- forward alone: the model's passes over the same tokens with the same cache, nothing drawn; retort's smallest time less
+  the smallest of these is "own µs a token"
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def _compare(source: Any, named: str, prompts: Sequence[str], max_tokens: int, r
         rounds,
     )
     tokens = len(prompts) * max_tokens
-    own = min(mine - alone for mine, alone in zip(seconds["retort"], seconds["forward alone"], strict=True))
+    own = min(seconds["retort"]) - min(seconds["forward alone"])
     return compared(
         f"{named}, {len(prompts)} texts",
         seconds,

@@ -157,15 +157,20 @@ def test_padding_is_no_history_and_every_row_has_its_own_memory(llama: Transform
     params = [
         SamplingParams(chain=Chain.parse(chain), seed=seed, max_tokens=14 - seed)
         for seed, chain in enumerate([
-            "repetition_penalty=1.5", "presence_penalty(2, scope=output)", "dry(multiplier=2, allowed_length=1)",
+            "frequency_penalty(-2, scope=all)", "presence_penalty(2, scope=output)",
+            "dry(multiplier=2, allowed_length=1)",
             "mirostat(version=2, tau=2, eta=0.3)", "xtc(probability=0.5, threshold=0.02)",
             "mirostat(version=1, tau=2, eta=0.3)",
         ])
     ]  # fmt: skip
-    drawn = run(llama, PROMPTS[:6], retort_params=params, max_new_tokens=20)
-    for prompt, one, ids in zip(PROMPTS, params, drawn, strict=False):
+    record: list[SampleBatch] = []
+    drawn = run(llama, PROMPTS[:6], retort_params=params, max_new_tokens=20, retort_record=record)
+    for row, (prompt, one, ids) in enumerate(zip(PROMPTS, params, drawn, strict=False)):
         text = retort.generate(llama, prompt, one)[0]
         assert_same_but_for_near_ties(ids[: len(text.ids)], text)
+        # The padding is the end token: counted as history, the first chain would give it all of the probability.
+        expected = [text.tokens[0].logprob_processed, text.tokens[0].entropy_nats]
+        assert [record[0].logprob_processed[row], record[0].entropy[row]] == pytest.approx(expected, abs=1e-4)
 
 
 def test_scores_are_those_of_a_chain_that_remembers(llama: TransformersSource) -> None:
