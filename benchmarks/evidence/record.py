@@ -92,15 +92,22 @@ def write(found: Evidence) -> None:
 
 
 def text(found: Evidence) -> str:
-    """The question, a table of the rows (intervals as mean [low, high]), and the findings."""
-    names = list(dict.fromkeys(name for row in found.rows for name in row))
-    cells = [names, *([_cell(row.get(name)) for name in names] for row in found.rows)]
-    widths = [max(len(line[place]) for line in cells) for place in range(len(names))]
-    lines = [
-        "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in cells
-    ]
-    return "\n".join([found.question, "", *lines, "", *(f"- {one}" for one in found.findings), ""])
+    """The question, tables of the rows (intervals as mean [low, high]), and the findings."""
+    tables: list[list[Mapping[str, Any]]] = []
+    for row in found.rows:
+        if not tables or list(tables[-1][-1]) != list(row):
+            tables.append([])
+        tables[-1].append(row)
+    parts = [found.question, *map(_table, tables), "\n".join(f"- {one}" for one in found.findings), ""]
+    return "\n\n".join(parts)
+
+
+def _table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows of equal keys, under them."""
+    cells = [list(rows[0]), *([_cell(value) for value in row.values()] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = ("  ".join(map(str.rjust, line, widths)).rstrip() for line in cells)
+    return "\n".join(lines)
 
 
 def _cell(value: Any) -> str:

@@ -23,14 +23,20 @@ def test_an_interval_by_hand() -> None:
 
 def test_a_record_is_kept_and_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(record, "RESULTS", tmp_path / "deep")
-    rows = [{"case": "first", "gain": asdict(interval([1.0, 2.0, 3.0]))}, {"case": "second", "left": 0.25}]
+    rows = [
+        {"case": "first", "gain": asdict(interval([1.0, 2.0, 3.0]))},
+        {"case": "second", "gain": None},
+        {"other": "third", "left": 0.25},
+    ]
     found = evidence("trial", "Does it?", {"seeds": [0]}, rows, ["It does."])
     write(found)
     assert json.loads((tmp_path / "deep" / "trial.json").read_text()) == json.loads(json.dumps(asdict(found)))
-    shown = text(found).splitlines()
-    assert shown[0] == "Does it?" and shown[-1] == "- It does."
-    assert shown[2].split() == ["case", "gain", "left"]
-    assert "2 [-0.4841, 4.484]" in shown[3] and shown[4].split() == ["second", "0.25"]
+    question, first, second, findings = text(found).strip().split("\n\n")
+    assert (question, findings) == ("Does it?", "- It does.")
+    # Rows with other keys are a table of their own.
+    assert [line.split() for line in second.splitlines()] == [["other", "left"], ["third", "0.25"]]
+    assert first.splitlines()[0].split() == ["case", "gain"]
+    assert "2 [-0.4841, 4.484]" in first.splitlines()[1] and first.splitlines()[2].split() == ["second"]
 
 
 def test_a_quick_run_prints_one_document_and_keeps_nothing(
