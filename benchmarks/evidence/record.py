@@ -7,7 +7,7 @@ import math
 import statistics
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,9 @@ class Interval:
     def __str__(self) -> str:
         bounds = "no interval" if self.low is None else f"[{self.low:.4g}, {self.high:.4g}]"
         return f"{self.mean:.4g} {bounds}"
+
+
+INTERVAL_KEYS = {one.name for one in fields(Interval)}
 
 
 def interval(values: Sequence[float]) -> Interval:
@@ -103,11 +106,16 @@ def text(found: Evidence) -> str:
 
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows of equal keys, under them."""
-    cells = [list(rows[0]), *([_cell(value) for value in row.values()] for row in rows)]
+    """Rows of equal keys, under them; records and lists inside a row are for the JSON alone."""
+    names = [name for name in rows[0] if all(_shown(row[name]) for row in rows)]
+    cells = [names, *([_cell(row[name]) for name in names] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = ("  ".join(map(str.rjust, line, widths)).rstrip() for line in cells)
     return "\n".join(lines)
+
+
+def _shown(value: Any) -> bool:
+    return set(value) == INTERVAL_KEYS if isinstance(value, Mapping) else not isinstance(value, list)
 
 
 def _cell(value: Any) -> str:
