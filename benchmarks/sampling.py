@@ -39,6 +39,9 @@ CHAINS: dict[str, dict[str, Any]] = {
     "τ, top-k, top-p": {"temperature": 0.8, "top_k": 50, "top_p": 0.9},
     "τ, top-k, top-p, min-p": {"temperature": 0.8, "top_k": 50, "top_p": 0.9, "min_p": 0.05},
 }
+PAUSE = 0.02
+"""Seconds before each call: torch's threads spin for a while after their work, on the cores that ours need."""
+
 SHORT = 1_000_000
 """Batches of fewer logits are drawn several times a round: the clock's own noise would show."""
 
@@ -94,7 +97,8 @@ def _compare(kind: str, logits: np.ndarray, dtype: str, chain: str, library: Any
             drawn = llama_cpp.sampler(library, CHAINS[chain], num_tokens)
             timed["llama.cpp"] = lambda: drawn(logits)
     repeats = max(1, min(10, SHORT // logits.size))
-    seconds = in_turns({name: _repeated(once, repeats) for name, once in timed.items()}, rounds)
+    calls = {name: _repeated(once, repeats) for name, once in timed.items()}
+    seconds = in_turns(calls, rounds, pause=PAUSE)
     each = {name: [value / repeats for value in values] for name, values in seconds.items()}
     words = tensor.view(torch.float32) if num_tokens % 2 == 0 else tensor
     read = in_turns({"read": lambda: [words.sum() for _ in range(10)]}, rounds)["read"]

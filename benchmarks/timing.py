@@ -33,12 +33,17 @@ class Row:
 
 
 def in_turns(
-    timed: Mapping[str, Callable[[], object]], rounds: int, *, clock: Clock = time.perf_counter
+    timed: Mapping[str, Callable[[], object]],
+    rounds: int,
+    *,
+    clock: Clock = time.perf_counter,
+    pause: float = 0.0,
 ) -> dict[str, list[float]]:
     """Seconds of each callable in each round. A machine that slows down for a moment slows a whole round.
 
     One call of each goes first and is not counted. The order turns round from one round to the next, so that nothing
-    always profits from what its neighbour left in the caches.
+    always profits from what its neighbour left in the caches. `pause`: seconds to wait before each call, where the
+    threads of one would otherwise still spin on the cores that the next needs.
     """
     for run in timed.values():
         run()
@@ -46,6 +51,8 @@ def in_turns(
     for number in range(rounds):
         names = list(timed) if number % 2 == 0 else list(timed)[::-1]
         for name in names:
+            if pause:
+                time.sleep(pause)
             begin = clock()
             timed[name]()
             seconds[name].append(clock() - begin)

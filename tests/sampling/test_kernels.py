@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 import sys
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from unittest import mock
@@ -348,6 +349,26 @@ def test_the_number_of_threads_is_checked() -> None:
     for count in (0, -1, True, 1.5):
         with pytest.raises(InputError, match="number of threads"):
             set_num_threads(count)  # type: ignore[arg-type]
+
+
+def test_what_fails_in_a_helping_thread_is_raised_where_it_was_asked_for() -> None:
+    caller = threading.get_ident()
+
+    def work(_: np.ndarray) -> None:
+        if threading.get_ident() != caller:
+            raise ZeroDivisionError("in the helper")
+
+    before = workers.num_threads()
+    set_num_threads(2)
+    try:
+        for _ in range(2):
+            with pytest.raises(ZeroDivisionError, match="in the helper"):
+                workers.share(work, 4, 100_000, 10)
+        drawn: list[int] = []
+        workers.share(lambda scratch: drawn.append(len(scratch)), 4, 100_000, 10)
+        assert len(drawn) == 2 and min(drawn) >= 10
+    finally:
+        set_num_threads(before)
 
 
 def test_noise_of_the_kernels_has_the_bits_of_the_noise() -> None:
