@@ -101,7 +101,7 @@ def _compare(kind: str, logits: np.ndarray, dtype: str, chain: str, library: Any
     seconds = in_turns(calls, rounds, pause=PAUSE)
     each = {name: [value / repeats for value in values] for name, values in seconds.items()}
     words = tensor.view(torch.float32) if num_tokens % 2 == 0 else tensor
-    read = in_turns({"read": lambda: [words.sum() for _ in range(10)]}, rounds)["read"]
+    read = in_turns({"read": lambda: [words.sum() for _ in range(10)]}, rounds, pause=PAUSE)["read"]
     fastest = {name: min(values) for name, values in each.items()}
     return compared(
         f"{kind}, {num_tokens:,}, {batch} {'row' if batch == 1 else 'rows'}, {dtype}, {chain}",

@@ -3,7 +3,8 @@
 Real: the model reads beginnings of real text, and its logits after each are kept exactly, each at a random id of the
 large vocabulary. The other ids stand for the rarer tokens that a larger vocabulary adds: they get logits of the same
 row's lower half, lowered so that together they weigh about what that half weighs. So the head, the entropy and the
-nuclei are the model's own, and only the tail is longer.
+nuclei are the model's own, and only the tail is longer. The most uncertain rows come first: small batches are made of
+the hardest.
 """
 
 from __future__ import annotations
@@ -21,14 +22,15 @@ HARD = ("flat", "peaked", "all ties")
 
 def real_rows(model: str | None, count: int, quick: bool) -> tuple[np.ndarray, str]:
     """`[count, model's vocabulary]` logits after beginnings of text, float32, and the model's name."""
-    from retort import load
+    from retort import Distribution, load
 
     with benchmark_model(model) as (found, name, _):
         source = load(found)
         texts = _beginnings() if name == BASE else list(random_prompts(TEXTS, 12))
         ids = [tuple(source.encode(text)) for text in texts[: 4 if quick else TEXTS]]
         rows = np.concatenate([source.start([one]).logits.astype(np.float32) for one in ids])
-    return np.resize(rows, (count, rows.shape[1])), name
+    order = np.argsort(-Distribution(rows).entropy, kind="stable")
+    return np.resize(rows[order], (count, rows.shape[1])), name
 
 
 def lengthened(rows: np.ndarray, num_tokens: int) -> np.ndarray:

@@ -27,7 +27,6 @@ from retort.sampling.kernels_rows import (
     KIND_FLOAT64,
     gather,
     key_of_largest_blocks,
-    keys_of_mass,
     largest_float64,
     read_row,
     sum_float64,
@@ -59,10 +58,11 @@ A weight e^y errs by the fit (1.1e-7), the roundings of its series (1.2e-7), tho
 over the row, |y| is on average at most the entropy, 12.5 nats for 2^18 tokens; adding four weights costs 1.8e-7 more.
 """
 
-FIRST_SHELL, BLOCK_SHELLS, MOST_SHELLS = 32, 3, 12
-SHELL_STEP = 0.25
+FIRST_SHELL, BLOCK_SHELLS, MOST_SHELLS = 32, 3, 16
+SHELL_SPARE, NARROWEST_SHELL, WIDEST_SHELL = 1.2, 0.05, 1.0
 """The nucleus is sought among the tokens that reach the 32nd largest block's maximum, then the 128th's and 512th's; a
-wider one down to a key that it reaches by an estimate, then in steps of some quarter nats; at last among all."""
+wider one goes on down, each time so many nats as would hold what is missing, and a fifth more, if they held as much as
+those before; and at last among all."""
 
 KEY_SLACK = 2.0**-21
 """A threshold for keys is lowered by this share of the numbers it comes from: more than all rounding."""
@@ -286,20 +286,17 @@ def nucleus_list(row, shift, key_top, top, temperature, target, scratch):  # typ
     num_blocks = (num_tokens + BLOCK - 1) // BLOCK
     largest = 0.0 if temperature != 1.0 else top
     enough = target * (1.0 + 2.0 * SUM_ERROR)
-    high = low = estimate = np.float32(np.inf)
-    count, mass = 0, 0.0
+    high = low = np.float32(np.inf)
+    count, mass, last_mass, last_nats = 0, 0.0, 0.0, 0.0
     for shell in range(MOST_SHELLS):
         if shell < BLOCK_SHELLS:
             low = lowered(
                 key_of_largest_blocks(maxima, num_blocks, FIRST_SHELL << 2 * shell, key_top, scratch[8]),
                 key_top,
             )
-        elif shell == BLOCK_SHELLS:
-            low, estimate = keys_of_mass(row, shift, high, key_top, temperature, target - mass, scratch[8])
-        elif shell == BLOCK_SHELLS + 1:
-            low = estimate
-        elif shell < MOST_SHELLS - 1:
-            low = np.float32(high - SHELL_STEP * temperature * (shell - BLOCK_SHELLS))
+        elif shell < MOST_SHELLS - 1 and last_nats > 0.0 and last_mass > 0.0:
+            nats = SHELL_SPARE * (target - mass) * last_nats / last_mass
+            low = np.float32(high - min(max(nats, NARROWEST_SHELL), WIDEST_SHELL) * temperature)
         else:
             low = np.float32(-np.inf)
         if not low < high:
@@ -316,6 +313,7 @@ def nucleus_list(row, shift, key_top, top, temperature, target, scratch):  # typ
                 mass_before = mass
             return start, mass_before, count, mass + more, low == -np.inf
         mass += more
+        last_mass, last_nats = more, (np.float64(min(high, key_top)) - np.float64(low)) / temperature
         high = low
     return 0, 0.0, count, mass, True
 

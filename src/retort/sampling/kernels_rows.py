@@ -61,11 +61,6 @@ ALL_SIXTEEN = 2**16 - 1
 UPPER_HALF = -(2**16)
 LOWEST_FLOAT32 = -3.4028234663852886e38
 
-SAMPLED_BLOCKS = 128
-SAMPLED_RANGE = 24.0
-SAMPLING_ERROR = 0.08
-"""How a wide nucleus is first estimated: from so many blocks, nats and with so much to spare."""
-
 LOWEST_POWER = -86.0
 """Exponents below this are raised to it: e^-86 is nothing in any sum here, and float32 still holds it."""
 
@@ -372,37 +367,3 @@ def key_of_largest_blocks(maxima, num_blocks, wanted, top, histogram):  # type: 
                 # Lower edge of the cell, and a little below: rounding must not lose a block that stands on it.
                 return np.float32(np.float64(top) - (cell + 1.0001) / scale)
     return np.float32(-np.inf)
-
-
-@njit
-def keys_of_mass(row, shift, high, top, temperature, missing, histogram):  # type: ignore[no-untyped-def]
-    """Two keys below `high`: tokens from the first to `high` weigh somewhat less than `missing`, from the second more.
-
-    Estimated from every 16th block or so, by counting its tokens in cells of key, down to e^-24 of the largest weight.
-    """
-    kind, address, num_tokens = row
-    num_blocks = num_tokens // BLOCK
-    step = max(1, num_blocks // SAMPLED_BLOCKS)
-    cells = len(histogram)
-    width = SAMPLED_RANGE * temperature / cells
-    scale = 1.0 / width
-    histogram[:] = 0.0
-    sampled = 0
-    for block in range(0, num_blocks, step):
-        sampled += 1
-        for place in range(block * BLOCK, (block + 1) * BLOCK):
-            key = key_at(kind, address, place, shift)
-            fall = (np.float64(top) - np.float64(key)) * scale
-            if fall < cells and key < high:
-                histogram[int(fall)] += 1.0
-    less = more = high
-    mass, share = 0.0, num_blocks / max(1, sampled)
-    for cell in range(cells):
-        mass += histogram[cell] * share * math.exp(-(cell + 0.5) * width / temperature)
-        edge = np.float32(np.float64(top) - (cell + 1) * width)
-        if mass < missing * (1.0 - SAMPLING_ERROR):
-            less = min(edge, high)
-        more = min(edge, high)
-        if mass > missing * (1.0 + SAMPLING_ERROR):
-            break
-    return less, more
