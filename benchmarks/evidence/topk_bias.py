@@ -233,9 +233,9 @@ class Stored:
 
 def stored_errors(rows: Rows, codec: str, temperature: float, replicates: int) -> Stored:
     """Capture `replicates` times with a real codec and compare the gradients that come out."""
-    log_probs = (rows.teacher / temperature).log_softmax(-1)
+    probs = (rows.teacher / temperature).softmax(-1)
     student = (rows.student / temperature).softmax(-1)
-    exact = student - log_probs.exp()
+    exact = student - probs
     chosen = find_codec(codec)
     positions, vocab_size = exact.shape
     layout = Layout(vocab_size, temperature, seed=0)
@@ -248,11 +248,11 @@ def stored_errors(rows: Rows, codec: str, temperature: float, replicates: int) -
         places = Places(
             np.full(positions, 10_000 + replicate, dtype=np.uint64), np.arange(positions, dtype=np.int64)
         )
-        packed = chosen.encode(log_probs, layout, places)
+        packed = chosen.encode(probs, layout, places)
         num_bytes += packed.data.nbytes
         targets = chosen.decode(packed, layout, places, np.zeros(positions, dtype=np.float32))
         ids, weights = torch.from_numpy(targets.ids), torch.from_numpy(targets.weights)
-        error = student * (weights.sum(-1, keepdim=True) - 1) + log_probs.exp()
+        error = student * (weights.sum(-1, keepdim=True) - 1) + probs
         error.scatter_add_(-1, ids, -weights)
         for size in sizes:
             squared[size].append(float(_means(error, size).square().sum(-1).mean()))
