@@ -17,6 +17,9 @@ import numpy as np
 from retort import __version__
 from retort.sources.base import Source
 from retort.tune import Recommendation, Setting, Task, Tuning
+from retort.tune.calibrated import Calibration
+from retort.tune.frontier import TurningPoint
+from retort.tune.variance import VarianceShare
 
 FORMAT = 1  # raise it when the same settings would give other numbers
 
@@ -84,6 +87,13 @@ def _from_dict(values: Mapping[str, Any]) -> Tuning:
     settings = tuple(Setting(**{**one, "score_ci": _pair(one["score_ci"])}) for one in fields.pop("settings"))
     chosen = fields.pop("recommendation")
     pairs = {name: _pair(chosen[name]) for name in ("difference_ci", "region")}
+    for name, kind in (("turning_point", TurningPoint), ("calibration", Calibration)):
+        if fields.get(name) is not None:
+            fields[name] = kind(**{key: _tuple(value) for key, value in fields[name].items()})
+    if fields.get("variance") is not None:
+        fields["variance"] = tuple(
+            VarianceShare(**{key: _tuple(value) for key, value in one.items()}) for one in fields["variance"]
+        )
     held_out = None if chosen["held_out_ci"] is None else _pair(chosen["held_out_ci"])
     return Tuning(
         **fields,
@@ -92,6 +102,11 @@ def _from_dict(values: Mapping[str, Any]) -> Tuning:
         item_ids=tuple(values["item_ids"]),
         item_scores=np.asarray(values["item_scores"], dtype=np.float64),
     )
+
+
+def _tuple(value: Any) -> Any:
+    """JSON has lists where the records have tuples."""
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _pair(values: Sequence[float]) -> tuple[float, float]:
