@@ -13,14 +13,8 @@ import numpy as np
 from numba import njit
 
 from retort.sampling.kernels_arithmetic import exponential
-from retort.sampling.vectors import (
-    largest_lane,
-    load_float64,
-    maximum,
-    splat_float64,
-    store_float64,
-    sum_of_lanes,
-)
+from retort.sampling.vectors import largest_lane, maximum, splat_float64, sum_of_lanes
+from retort.sampling.vectors_memory import load_float64, store_float64
 
 FEW = 32
 """So many candidates are sorted."""

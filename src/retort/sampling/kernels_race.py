@@ -17,15 +17,12 @@ from retort.sampling.vectors import (
     halves,
     lane,
     largest_lane,
-    load_float64,
-    load_int64,
-    load_widened,
     mask_bits,
     maximum,
     splat_float64,
-    store_float64,
     trailing_zeros,
 )
+from retort.sampling.vectors_memory import load_float64, load_int64, load_widened, store_float64
 
 LANES = 8
 

@@ -5,7 +5,7 @@ compile to LLVM vectors of 512 bits: one register where the processor has such, 
 same results. Arithmetic is rounded operation by operation; only `multiply_add` may round once, so nothing that decides
 a token uses it.
 
-Memory is given by address (a whole number). A Python number next to a vector is spread over its lanes.
+A Python number next to a vector is spread over its lanes. Loads and stores: `vectors_memory.py`.
 """
 
 from __future__ import annotations
@@ -129,38 +129,6 @@ for _symbol, _floats, _ints, _compared in (
     _define_operator(_symbol, _floats, _ints, _compared)
 
 
-def _pointer(builder: ir.IRBuilder, address: ir.Value, pointee: ir.Type) -> ir.Value:
-    return builder.inttoptr(address, pointee.as_pointer())
-
-
-def _loader(vector: Vector, stored: ir.Type | None = None, widen: str = "") -> Any:
-    """An intrinsic address → vector; `stored` lanes are widened by `widen` where memory holds narrower ones."""
-    size = {"float": 4, "double": 8, "i32": 4, "i64": 8, "i16": 2}[str(stored or vector.llvm.element)]
-
-    def load(typingctx: Any, address: Any) -> Any:
-        def build(context: Any, builder: ir.IRBuilder, sig: Any, args: tuple[ir.Value, ...]) -> ir.Value:
-            held = ir.VectorType(stored, vector.lanes) if stored is not None else vector.llvm
-            value = builder.load(_pointer(builder, args[0], held), align=size)
-            return getattr(builder, widen)(value, vector.llvm) if widen else value
-
-        return vector(types.int64), build
-
-    return intrinsic(load)
-
-
-def _storer(vector: Vector) -> Any:
-    size = {"float": 4, "double": 8, "i32": 4, "i64": 8}[str(vector.llvm.element)]
-
-    def store(typingctx: Any, address: Any, value: types.Type) -> Any:
-        def build(context: Any, builder: ir.IRBuilder, sig: Any, args: tuple[ir.Value, ...]) -> ir.Value:
-            builder.store(args[1], _pointer(builder, args[0], vector.llvm), align=size)
-            return context.get_dummy_value()
-
-        return types.void(types.int64, vector), build
-
-    return intrinsic(store)
-
-
 def _convert(source: Vector, target: Vector, instruction: str) -> Any:
     def convert(typingctx: Any, value: types.Type) -> Any:
         def build(context: Any, builder: ir.IRBuilder, sig: Any, args: tuple[ir.Value, ...]) -> ir.Value:
@@ -171,11 +139,6 @@ def _convert(source: Vector, target: Vector, instruction: str) -> Any:
     return intrinsic(convert)
 
 
-load_float32 = _loader(FLOAT32)
-load_float64 = _loader(FLOAT64)
-load_uint16 = _loader(INTS32, ir.IntType(16), "zext")
-load_int32, load_int64 = _loader(INTS32), _loader(INTS64)
-store_float32, store_float64, store_int64 = _storer(FLOAT32), _storer(FLOAT64), _storer(INTS64)
 bits_to_float32, float32_to_bits = _convert(INTS32, FLOAT32, "bitcast"), _convert(FLOAT32, INTS32, "bitcast")
 bits_to_float64, float64_to_bits = _convert(INTS64, FLOAT64, "bitcast"), _convert(FLOAT64, INTS64, "bitcast")
 int64_to_float64 = _convert(INTS64, FLOAT64, "sitofp")
@@ -219,13 +182,14 @@ def multiply_add(typingctx: Any, a: types.Type, b: types.Type, c: types.Type) ->
         values = [_operand(context, builder, v, t, a) for v, t in zip(args, sig.args, strict=True)]
         width = 32 if a.scalar == types.float32 else 64
         name = f"llvm.fmuladd.v{a.lanes}f{width}"
-        function = _declared(builder, name, a.llvm, [a.llvm] * 3)
+        function = declared(builder, name, a.llvm, [a.llvm] * 3)
         return builder.call(function, values)
 
     return a(a, b, c), build
 
 
-def _declared(builder: ir.IRBuilder, name: str, result: ir.Type, arguments: list[ir.Type]) -> ir.Function:
+def declared(builder: ir.IRBuilder, name: str, result: ir.Type, arguments: list[ir.Type]) -> ir.Function:
+    """An LLVM function of this name, declared in the module that is being built."""
     return cgutils.get_or_insert_function(builder.module, ir.FunctionType(result, arguments), name)
 
 
@@ -340,20 +304,6 @@ sum_of_lanes = _reducer(lambda builder, a, b: builder.fadd(a, b))
 
 
 @intrinsic
-def prefetch(typingctx: Any, address: Any) -> Any:
-    """Ask for the cache line at `address`, which will be read soon; never faults."""
-
-    def build(context: Any, builder: ir.IRBuilder, sig: Any, args: tuple[ir.Value, ...]) -> ir.Value:
-        byte = ir.IntType(8).as_pointer()
-        function = _declared(builder, "llvm.prefetch.p0", ir.VoidType(), [byte, INT32, INT32, INT32])
-        numbers = [ir.Constant(INT32, number) for number in (0, 3, 1)]
-        builder.call(function, [_pointer(builder, args[0], ir.IntType(8)), *numbers])
-        return context.get_dummy_value()
-
-    return types.void(types.int64), build
-
-
-@intrinsic
 def join(typingctx: Any, first: types.Type, last: types.Type) -> Any:
     """Two vectors of eight float64 rounded to one of sixteen float32."""
 
@@ -362,27 +312,6 @@ def join(typingctx: Any, first: types.Type, last: types.Type) -> Any:
         return builder.fptrunc(both, FLOAT32.llvm)
 
     return FLOAT32(first, last), build
-
-
-@intrinsic
-def load_number(typingctx: Any, like: types.Type, address: types.Type) -> Any:
-    """The number at `address`, of the type of `like`."""
-
-    def build(context: Any, builder: ir.IRBuilder, sig: Any, args: tuple[ir.Value, ...]) -> ir.Value:
-        return builder.load(_pointer(builder, args[1], args[0].type), align=like.bitwidth // 8)
-
-    return like(like, types.int64), build
-
-
-@intrinsic
-def store_number(typingctx: Any, address: Any, number: types.Type) -> Any:
-    """Write `number` to `address`."""
-
-    def build(context: Any, builder: ir.IRBuilder, sig: Any, args: tuple[ir.Value, ...]) -> ir.Value:
-        builder.store(args[1], _pointer(builder, args[0], args[1].type), align=number.bitwidth // 8)
-        return context.get_dummy_value()
-
-    return types.void(types.int64, number), build
 
 
 @intrinsic
@@ -406,17 +335,6 @@ def trailing_zeros(typingctx: Any, bits: types.Type) -> Any:
 
 
 @intrinsic
-def take_next(typingctx: Any, address: Any) -> Any:
-    """The int64 at `address` before one is added to it, in one step that no other thread can divide."""
-
-    def build(context: Any, builder: ir.IRBuilder, sig: Any, args: tuple[ir.Value, ...]) -> ir.Value:
-        pointer = _pointer(builder, args[0], INT64)
-        return builder.atomic_rmw("add", pointer, ir.Constant(INT64, 1), "monotonic")
-
-    return types.int64(types.int64), build
-
-
-@intrinsic
 def counting(typingctx: Any) -> Any:
     """The whole numbers 0 to 7 in eight lanes."""
 
@@ -424,14 +342,3 @@ def counting(typingctx: Any) -> Any:
         return ir.Constant(INTS64.llvm, list(range(8)))
 
     return INTS64(), build
-
-
-@intrinsic
-def load_widened(typingctx: Any, address: Any) -> Any:
-    """Eight float32 of memory as eight float64 lanes."""
-
-    def build(context: Any, builder: ir.IRBuilder, sig: Any, args: tuple[ir.Value, ...]) -> ir.Value:
-        held = ir.VectorType(ir.FloatType(), 8)
-        return builder.fpext(builder.load(_pointer(builder, args[0], held), align=4), FLOAT64.llvm)
-
-    return FLOAT64(types.int64), build
