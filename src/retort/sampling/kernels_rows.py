@@ -221,7 +221,7 @@ def read_row(kind, address, num_tokens, shift, chunk, maxima, temperature, weigh
     """One pass: block maxima to `maxima`. Returns top, `Σ e^x`, `Σ e^(x/τ)`, `Σ x·e^(x/τ)` (x = key - top), if NaN.
 
     The third is 0 unless `weighted`. float32 inside a block, float64 between blocks; relative error of the sums below
-    `SUM_ERROR`. `temperature` > 0.
+    `kernels_nucleus.SUM_ERROR`. `temperature` > 0.
     """
     top = np.float32(-np.inf)
     raw = hot = moment = 0.0
