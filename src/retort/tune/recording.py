@@ -163,7 +163,9 @@ def read(folder: Path) -> tuple[Samples, str, Origin]:
         num_tokens=_known(pc.list_value_length(table.column("tokens"))),
         logprob_raw=_known(table.column("logprob_raw")),
     )
-    origin = Origin(task, model, run.get("seed", 0), run.get("chain", ""), int(passes[0]), int(passes[1]))
+    # A server's passes are not known.
+    ours = (None, None) if samples.num_tokens is None else (int(passes[0]), int(passes[1]))
+    origin = Origin(task, model, run.get("seed", 0), run.get("chain", ""), *ours)
     return samples, goal, origin
 
 
