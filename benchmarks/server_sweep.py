@@ -85,7 +85,7 @@ def main() -> None:
     else:
         outcome = "is the same" if document["same_from_disk"] else "DIFFERS"
         print(
-            f"{asked.server}: killed {len(kept)} times with {', '.join(map(str, kept))} answers on disk, then finished; "
+            f"{asked.server}: killed {len(kept)} times with {', '.join(map(str, kept))} answers on disk, then done; "
             f"the record from disk {outcome}; scores {scores}"
         )
 
