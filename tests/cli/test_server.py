@@ -187,3 +187,19 @@ def test_a_prompt_from_stdin(sky) -> None:
 
     result = CliRunner().invoke(main, ["look", sky, "-", "--json"], input="The sky is\n")
     assert json.loads(result.stdout)["prompt"] == "The sky is"
+
+
+def test_a_server_as_teacher_bias_and_bounds_on_screen_and_in_json(run, run_json, server, tmp_path) -> None:
+    (tmp_path / "text.txt").write_text("w1 w2 w3 w4\n\nw5 w6 w7", encoding="utf-8")
+    folder = str(tmp_path / "cache")
+    done = run("capture", server.model, str(tmp_path / "text.txt"), "--out", folder, "--codec", "topk:20")
+    assert done.exit_code == 0, done.stderr
+    for text in ("a student learns p / p(top K)", "not told", "of the probability at τ", "logprobs raw"):
+        assert text in " ".join(done.stdout.split())
+    shown = run_json("cache", folder)
+    assert shown["unbiased"] is False and shown["server"]["probe"]["logprobs"] == "raw"
+    assert shown["rows"][0]["entropy"] is None
+    assert 0 < shown["rows"][0]["rest_low"] < shown["rows"][0]["rest_high"] < 1
+    assert "rest" in run("cache", folder).stdout
+    refused = run("capture", server.model, str(tmp_path / "text.txt"), "--out", folder + "2")
+    assert refused.exit_code == 2 and "topk:20, which is biased" in " ".join(refused.stderr.split())

@@ -74,7 +74,28 @@ def summary(manifest: Manifest, folder: str) -> dict[str, Any]:
         "data_sha256": origin.data_sha256,
         "shards": len(manifest.shards),
         "complete": manifest.complete,
+        **({} if manifest.server is None else {"server": dict(manifest.server)}),
     }
+
+
+def _server_rows(server: dict[str, Any]) -> list[tuple[str, str]]:
+    """What a server was found to give, and how much of the distribution it did not tell."""
+    probe = server["probe"]
+    rows = [
+        ("logprobs", f"{probe['logprobs']}, as the server was found to give them before it was used"),
+        (
+            "tokens",
+            server["tokenizer"] or "named by their texts: for looking, not for training (--tokenizer)",
+        ),
+    ]
+    if "rest_low" in server:
+        rows.append(
+            (
+                "not told",
+                f"{server['rest_low']:.2%} to {server['rest_high']:.2%} of the probability at τ, on average",
+            )
+        )
+    return rows + [("note", note) for note in probe["notes"]]
 
 
 def print_cache(found: dict[str, Any]) -> None:
@@ -105,6 +126,8 @@ def print_cache(found: dict[str, Any]) -> None:
         ("state", state + (", every shard verified" if found.get("verified") else "")),
     ):
         table.add_row(name, value)
+    for name, value in _server_rows(found["server"]) if "server" in found else ():
+        table.add_row(name, value)
     console.print(table)
     if found.get("rows"):
         shown = Table(box=None, pad_edge=False, header_style="bold")
@@ -112,6 +135,8 @@ def print_cache(found: dict[str, Any]) -> None:
             shown.add_column(name, justify="right")
         shown.add_column("token", no_wrap=True)
         shown.add_column("entropy", justify="right")
+        if "rest_low" in found["rows"][0]:
+            shown.add_column("rest")
         shown.add_column("largest weights")
         for row in found["rows"]:
             top = ", ".join(f"{token_label(one['token'])} {one['weight']:.3f}" for one in row["top"])
@@ -119,7 +144,8 @@ def print_cache(found: dict[str, Any]) -> None:
                 str(row["document"]),
                 str(row["offset"]),
                 token_label(row["token"]),
-                number(row["entropy"]),
+                "not told" if row["entropy"] is None else number(row["entropy"]),
+                *([f"{row['rest_low']:.3f} to {row['rest_high']:.3f}"] if "rest_low" in row else []),
                 top,
             )
         console.print(shown)

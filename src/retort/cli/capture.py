@@ -45,6 +45,11 @@ from retort.cli.options import json_option, model_argument, seed_option
     help="Longest window in tokens; default: the teacher's own, up to 1,024.",
 )
 @click.option(
+    "--tokenizer",
+    metavar="MODEL",
+    help="For a teacher on a server: a folder or hub id with its tokenizer; without it no student can be trained.",
+)
+@click.option(
     "--shard-tokens",
     type=click.IntRange(1),
     default=65536,
@@ -62,6 +67,7 @@ def command(
     resume: bool,
     dtype: str,
     context: int | None,
+    tokenizer: str | None,
     shard_tokens: int,
     as_json: bool,
 ) -> None:
@@ -69,6 +75,9 @@ def command(
 
     DATA is text as in a recipe: .txt with blank lines between documents, .jsonl with `text`, or embedded:NAME. A run
     that was killed goes on with --resume, and ends with the same bytes as one that was not.
+
+    MODEL may be a server that repeats a text with its logprobs (echo): codec topk:K then keeps its top tokens, which
+    is biased, and bounds on the rest.
     """
     from retort.cli.cache import print_cache, summary
     from retort.cli.output import print_json
@@ -86,6 +95,7 @@ def command(
             resume=resume,
             dtype=dtype,
             context=context,
+            tokenizer=tokenizer,
             shard_tokens=shard_tokens,
             on_shard=lambda tokens, documents, total: progress(documents, total, f"{tokens:,} tokens"),
         )

@@ -168,7 +168,7 @@ class PartialSource(Source, Protocol):
         """
 
     def read(self, prompt: str, text: str) -> Iterator[ReadToken]:
-        """The tokens of `text` behind `prompt`, one by one.
+        """The tokens of `text` behind `prompt`, one by one; the first token of all has no position.
 
         Raises CapabilityError where the source does not tell how a text is cut into tokens, and SourceError.
         """

@@ -89,7 +89,7 @@ class ServerSource:
     def read(self, prompt: str, text: str) -> Iterator[ReadToken]:
         self._last_asked = self.server.endpoint
         if self.probe.echo:
-            yield from self._echoed(prompt, text)
+            yield from self.echoed(prompt, text, self.probe.asked)
             return
         pieces = self.server.pieces(prompt + text)
         if pieces is None:
@@ -103,10 +103,13 @@ class ServerSource:
                 yield ReadToken(before, piece, self.next_tokens(before))
             before += piece
 
-    def _echoed(self, prompt: str, text: str) -> Iterator[ReadToken]:
-        """All positions of one request. A token that reaches from the prompt into the text belongs to the text."""
+    def echoed(self, prompt: str, text: str, count: int) -> Iterator[ReadToken]:
+        """All positions of one request, with `count` candidates each, from a server whose probe says `echo`.
+
+        A token that reaches from the prompt into the text belongs to the text. Raises SourceError.
+        """
         known = self.probe
-        ask = Ask(prompt + text, top_logprobs=known.asked, echo=True, extra=known.neutral)
+        ask = Ask(prompt + text, top_logprobs=count, echo=True, extra=known.neutral)
         choices = self.server.ask(ask).choices
         before, end = "", len(prompt) + len(text)
         for position in choices[0].positions if choices else ():

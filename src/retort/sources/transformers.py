@@ -123,19 +123,24 @@ class TransformersSource:
         check_token_ids(self, [token_id])
         if self.unused[token_id]:
             return f"<unused {token_id}>"
-        token: str = self.tokenizer.convert_ids_to_tokens(int(token_id))
-        text: str = self.tokenizer.decode([int(token_id)], clean_up_tokenization_spaces=False)
-        if "\ufffd" in text:
-            return "".join(f"<0x{byte:02X}>" for byte in _token_bytes(token)) or token
-        if token.startswith(METASPACE) and not text.startswith(" "):
-            return " " + text  # SentencePiece decoders drop the space at the beginning of a text
-        return text
+        return text_of_token(self.tokenizer, token_id)
 
     def start(self, prompts: Sequence[Sequence[int]]) -> CachedDecoder:
         from retort.sources.cached_decoder import CachedDecoder
 
         check_prompts(self, prompts)
         return CachedDecoder(self, prompts)
+
+
+def text_of_token(tokenizer: Any, token_id: int) -> str:
+    """How a Hugging Face tokenizer's token is shown; bytes that are no whole character as `<0xE2>`."""
+    token: str = tokenizer.convert_ids_to_tokens(int(token_id))
+    text: str = tokenizer.decode([int(token_id)], clean_up_tokenization_spaces=False)
+    if "\ufffd" in text:
+        return "".join(f"<0x{byte:02X}>" for byte in _token_bytes(token)) or token
+    if token.startswith(METASPACE) and not text.startswith(" "):
+        return " " + text  # SentencePiece decoders drop the space at the beginning of a text
+    return text
 
 
 @contextmanager

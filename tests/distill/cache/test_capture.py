@@ -313,11 +313,11 @@ def test_a_teacher_that_tells_only_its_best_tokens(
     from retort.sources.base import Capability
 
     class Partial:
-        name, capability = "http://somewhere/v1#model", Capability.TOP_N
+        name, capability = "recorded:file.jsonl", Capability.TOP_N
 
     monkeypatch.setattr(sys.modules["retort.sources.load"], "load", lambda name: Partial())
-    with pytest.raises(CapabilityError, match="topk"):
-        captured(teacher="http://somewhere/v1#model")
+    with pytest.raises(CapabilityError, match="of what was once asked"):
+        captured(teacher="recorded:file.jsonl")
 
 
 def test_readers_travel_to_other_processes(captured: Capture, tmp_path: Path) -> None:

@@ -9,9 +9,10 @@ may round a logit differently; what is promised is the same bytes on the same se
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,6 +28,7 @@ from retort.distill.data import DOCUMENTS_AT_ONCE, content_hash, read_documents,
 from retort.distill.losses.blocks import block_rows
 from retort.errors import InputError, SourceError
 
+SERVERS = ("http://", "https://")
 TOKENS = "tokens.parquet"
 SHARD_TOKENS = 2**16
 BATCH_TOKENS = 2048
@@ -62,11 +64,14 @@ def capture(
     resume: bool = False,
     dtype: str = "float32",
     context: int | None = None,
+    tokenizer: str | None = None,
     shard_tokens: int = SHARD_TOKENS,
     batch_tokens: int = BATCH_TOKENS,
     on_shard: OnShard | None = None,
 ) -> Manifest:
     """Write the cache of `teacher` over the documents of `data` into the folder `out`, and return its manifest.
+
+    A teacher on a server (`http://…`) tells its top K alone: see server_capture.py, which `tokenizer` is for.
 
     With `resume` the finished shards in `out` are kept. Raises InputError where `out` holds a cache already (and
     `resume` is not set), or one of another origin, with both values; SourceError where a shard in `out` is
@@ -76,6 +81,16 @@ def capture(
         raise InputError(f"temperature is {temperature}; it must be a number above 0, for instance 3.0.")
     chosen, folder = find_codec(codec), Path(out)
     _refuse_full_folder(folder, resume)
+    if teacher.startswith(SERVERS):
+        from retort.distill.cache.server_capture import capture_from_server
+
+        return capture_from_server(
+            teacher, data, folder, chosen, temperature, seed, resume, tokenizer, shard_tokens, on_shard
+        )
+    if tokenizer is not None:
+        raise InputError(
+            f"tokenizer is {tokenizer}, but {teacher} runs here and has its own; leave --tokenizer out."
+        )
     opened = open_teacher(teacher, dtype)
     origin = Origin(
         format=FORMAT,
@@ -101,7 +116,7 @@ def capture(
 def _write(
     folder: Path, teacher: Teacher, codec: Codec, origin: Origin, on_shard: OnShard | None
 ) -> Manifest:
-    manifest = _begin(folder, teacher, origin)
+    manifest = begin(folder, origin, teacher.token_texts)
     remove_partial(folder)
     finished = {shard.file: shard for shard in manifest.shards}
     num_documents = 0 if on_shard is None else sum(1 for _ in read_documents(origin.data))
@@ -153,12 +168,17 @@ def _refuse_full_folder(folder: Path, resume: bool) -> None:
         raise InputError(f"{folder} holds {strange[0]}, which is no part of a cache; take another folder.")
 
 
-def _begin(folder: Path, teacher: Teacher, origin: Origin) -> Manifest:
+def begin(
+    folder: Path,
+    origin: Origin,
+    token_texts: Callable[[], list[str]],
+    server: Mapping[str, Any] | None = None,
+) -> Manifest:
     """The manifest to go on from, after checking that it is of this capture and that its shards are sound."""
     if not (folder / MANIFEST).is_file():
         if not (folder / TOKENS).is_file():
-            write_tokens(folder / TOKENS, teacher.token_texts())
-        manifest = Manifest(origin, (), complete=False)
+            write_tokens(folder / TOKENS, token_texts())
+        manifest = Manifest(origin, (), complete=False, server=server)
         manifest.write(folder)
         return manifest
     manifest = Manifest.read(folder)

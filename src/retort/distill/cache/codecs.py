@@ -171,7 +171,12 @@ def _read_dense(
 
 def _write_top(probs: Tensor, layout: Layout, places: Places, number: int, tail: int) -> Packed:
     values, ids = _top(probs, number)
-    return _fixed([ids.astype(id_type(layout.vocab_size)), values.astype(np.float16)])
+    return pack_top(ids, values, layout.vocab_size)
+
+
+def pack_top(ids: NDArray[np.int64], log_probs: NDArray[np.floating], vocab_size: int) -> Packed:
+    """The records of `topk` from `[N, K]` ids and log-probabilities; -inf is filling."""
+    return _fixed([ids.astype(id_type(vocab_size)), log_probs.astype(np.float16)])
 
 
 def _read_top(

@@ -13,6 +13,7 @@ from retort.errors import InputError, SourceError
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+NOT_TOLD = "not told by the server"
 
 # What may differ between two runs that are the same capture: a file may have been moved.
 NOT_COMPARED = ("data",)
@@ -60,11 +61,15 @@ class Shard:
 
 @dataclass(frozen=True)
 class Manifest:
-    """The origin, the shards that are finished, and whether that is all of them."""
+    """The origin, the shards that are finished, whether that is all of them, and what a server was found to give.
+
+    `server` is None for teachers that run here: those are known whole.
+    """
 
     origin: Origin
     shards: tuple[Shard, ...]
     complete: bool
+    server: Mapping[str, Any] | None = None
 
     @property
     def tokens(self) -> int:
@@ -81,9 +86,10 @@ class Manifest:
 
     def write(self, folder: Path) -> None:
         """Replace the manifest in `folder`, at once."""
-        text = (
-            json.dumps({**asdict(self), "shards": [asdict(shard) for shard in self.shards]}, indent=1) + "\n"
-        )
+        values = {**asdict(self), "shards": [asdict(shard) for shard in self.shards]}
+        if self.server is None:
+            del values["server"]  # as manifests were before servers could teach
+        text = json.dumps(values, indent=1) + "\n"
         write_whole(folder / MANIFEST, lambda partial: _write_text(partial, text))
 
     @classmethod
@@ -103,7 +109,7 @@ class Manifest:
                     " capture it again, or use the version that wrote it."
                 )
             shards = tuple(Shard(**shard) for shard in values["shards"])
-            return cls(Origin(**values["origin"]), shards, bool(values["complete"]))
+            return cls(Origin(**values["origin"]), shards, bool(values["complete"]), values.get("server"))
         except (OSError, ValueError, KeyError, TypeError) as error:
             if isinstance(error, InputError):
                 raise

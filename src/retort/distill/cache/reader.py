@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from retort.distill.cache.capture import TOKENS, check_shard, document_seed
 from retort.distill.cache.codecs import Layout, Packed, Targets, find_codec
-from retort.distill.cache.manifest import Manifest, Shard
+from retort.distill.cache.manifest import NOT_TOLD, Manifest, Shard
 from retort.distill.cache.rounding import Places
 from retort.distill.cache.shards import Positions, read_shard, read_tokens
 from retort.errors import InputError, SourceError
@@ -74,6 +74,11 @@ class Cache:
 
     def need_tokenizer(self, tokenizer: str, name: str) -> None:
         """Raise InputError unless `tokenizer`, a hash, is the one whose ids are stored here."""
+        if self.origin.tokenizer == NOT_TOLD:
+            raise InputError(
+                f"{self.folder} names tokens by the texts that {self.origin.teacher} gave, and no student has such"
+                " ids; capture again with --tokenizer, the folder or hub id of a model with the teacher's tokenizer."
+            )
         if tokenizer != self.origin.tokenizer:
             raise InputError(
                 f"{self.folder} holds targets over the tokens of {self.origin.teacher} (tokenizer"
@@ -95,7 +100,8 @@ class Cache:
 
         `contents` maps documents to the hash of their token ids: where it is given, a document that is another
         text than the one captured is refused. Raises InputError for a position that is not there, SourceError
-        for a damaged shard.
+        for a damaged shard. A server tells nothing of a document's first token and end: there all weights are 0,
+        so that the soft term of the loss is 0.
         """
         documents, offsets = np.asarray(documents, np.int64), np.asarray(offsets, np.int64)
         wanted = np.asarray([bisect_right(self._firsts, one) - 1 for one in documents.tolist()], np.int64)
@@ -112,6 +118,12 @@ class Cache:
         shard = self._shard(self._number_of(number))
         begin, end = self._rows_of(shard, number)
         return shard.positions.token[begin:end], shard.positions.offset[begin:end].astype(np.int64)
+
+    def rest(self, number: int) -> NDArray[np.float16] | None:
+        """`[positions, 2]` bounds on what the tokens that a server did not name weigh at tau; None for others."""
+        shard = self._shard(self._number_of(number))
+        begin, end = self._rows_of(shard, number)
+        return None if shard.positions.rest is None else shard.positions.rest[begin:end]
 
     def token_texts(self) -> list[str]:
         """How each token is shown, by id."""
@@ -153,6 +165,13 @@ class Cache:
             )
         rows = shard.begins[places] + offsets - shard.positions.offset[shard.begins[places]]
         outside = (rows < shard.begins[places]) | (rows >= shard.begins[places + 1])
+        if self.manifest.server is not None:
+            first = shard.positions.offset[shard.begins[places]]
+            last = first + (shard.begins[places + 1] - shard.begins[places]) - 1
+            untold = (offsets >= 0) & ((offsets < first) | (offsets == last + 1))
+            rows, outside = np.where(untold, shard.begins[places], rows), outside & ~untold
+        else:
+            untold = np.zeros(len(rows), np.bool_)
         if outside.any():
             raise InputError(
                 f"document {documents[outside][0]} has no position {offsets[outside][0]} in {self.folder}; its text is"
@@ -163,7 +182,9 @@ class Cache:
             for document, content in asked - self._checked:
                 self._check_content(shard, document, content)
             self._checked |= asked
-        return self._decode(shard, rows)
+        found = self._decode(shard, rows)
+        found.weights[untold] = 0.0
+        return found
 
     def _check_content(self, shard: _Loaded, document: int, content: bytes) -> None:
         begin, _ = self._rows_of(shard, document)

@@ -12,7 +12,10 @@ SHOWN_TOKENS = 4
 
 
 def first_rows(cache: Cache, count: int) -> list[dict[str, Any]]:
-    """The first `count` positions as records: document, offset, token, entropy (nats), and the largest weights."""
+    """The first `count` positions as records: document, offset, token, entropy (nats), and the largest weights.
+
+    Of a server's teacher the entropy is not known (None); `rest_low` and `rest_high` bound what it did not name.
+    """
     if count == 0 or not cache.manifest.shards:
         return []
     texts = cache.token_texts()
@@ -20,6 +23,7 @@ def first_rows(cache: Cache, count: int) -> list[dict[str, Any]]:
     tokens, offsets = cache.document(document)
     tokens, offsets = tokens[:count], offsets[:count]
     found = cache.targets(np.full(len(offsets), document), offsets)
+    rest = cache.rest(document)
     rows = []
     for place, (token, offset) in enumerate(zip(tokens.tolist(), offsets.tolist(), strict=True)):
         if found.log_probs is not None:
@@ -34,7 +38,12 @@ def first_rows(cache: Cache, count: int) -> list[dict[str, Any]]:
                 "offset": offset,
                 "token": texts[token],
                 "token_id": token,
-                "entropy": float(found.entropy[place]),
+                "entropy": float(found.entropy[place]) if rest is None else None,
+                **(
+                    {}
+                    if rest is None
+                    else {"rest_low": float(rest[place, 0]), "rest_high": float(rest[place, 1])}
+                ),
                 "top": [
                     {"token": texts[ids[one]], "token_id": int(ids[one]), "weight": float(weights[one])}
                     for one in best

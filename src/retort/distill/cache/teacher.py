@@ -64,7 +64,8 @@ def open_teacher(name: str, dtype: str) -> Teacher:
     source = load(name)
     if source.capability is not Capability.FULL:
         raise CapabilityError(
-            f"{name} tells only its most probable tokens; the codec must be topk:K for such a teacher."
+            f"{name} tells only the most probable tokens of what was once asked, and a capture reads texts of its own;"
+            " give a model that runs here, or the server (http://host:port/v1#name) with codec topk:K."
         )
     if isinstance(getattr(source, "model", None), torch.nn.Module):
         return NetworkTeacher(source, dtype)

@@ -1,0 +1,338 @@
+"""`retort capture http://…/v1#model`: the top K of a server's teacher, and how much it left untold.
+
+A server that repeats a text with its logprobs (echo) is asked once a document. One that does not would have to
+be asked once a token, which nobody can afford: it is refused. What is kept is biased, as plain top-k always is, and
+each position says between which bounds the rest weighs at the capture's tau.
+
+A server names tokens by their text. With `tokenizer` they become the ids of that tokenizer, after its cut of every
+document was compared with the server's; students with that tokenizer can be trained. Without one, ids are given in the
+order in which texts are first seen: good for looking, and for nothing else.
+
+A document's first token has no logprob (nothing stands before it), and the server never sees an end marker.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from retort.distill.cache.capture import TOKENS, OnShard, begin
+from retort.distill.cache.codecs import Codec, pack_top
+from retort.distill.cache.files import checksum, only_writer, remove_partial
+from retort.distill.cache.manifest import FORMAT, NOT_TOLD, Manifest, Origin, Shard
+from retort.distill.cache.shards import Positions, read_shard, read_tokens, write_shard, write_tokens
+from retort.distill.cache.teacher import tokenizer_hash
+from retort.distill.data import content_hash, read_documents, resolve
+from retort.errors import CapabilityError, InputError, SourceError
+from retort.sources.base import LARGEST_VOCABULARY, KnownTop, ReadToken
+from retort.sources.load import load
+from retort.sources.logprob_shapes import UNDECODED
+from retort.sources.probe import OPEN_PROMPT
+from retort.sources.server_source import ServerSource
+
+CONTEXT = 0  # windows are not cut: a document is one request
+
+
+@dataclass
+class Names:
+    """Token texts to ids: those of a tokenizer, or (`tokenizer` None) new ones in the order of appearance."""
+
+    tokenizer: Any
+    texts: list[str]
+    ids: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for token_id, text in enumerate(self.texts):
+            self.ids.setdefault(text, token_id)
+
+    def id_of(self, text: str) -> int | None:
+        """The token's id; None for one that the tokenizer has not."""
+        if self.tokenizer is None and text not in self.ids:
+            self.ids[text] = len(self.texts)
+            self.texts.append(text)
+        return self.ids.get(text)
+
+
+@dataclass(frozen=True)
+class ReadDocument:
+    """A document's number, the hash that readers compare, the offset of its first position, and its positions.
+
+    `ids` are those of the tokens that stand at the positions.
+    """
+
+    number: int
+    content: bytes
+    offset: int
+    ids: tuple[int, ...]
+    tokens: tuple[ReadToken, ...]
+
+
+def capture_from_server(
+    teacher: str,
+    data: str,
+    folder: Path,
+    codec: Codec,
+    temperature: float,
+    seed: int,
+    resume: bool,
+    tokenizer: str | None,
+    shard_tokens: int,
+    on_shard: OnShard | None,
+) -> Manifest:
+    """The manifest of a cache of the server's top K over the documents of `data`, written into `folder`.
+
+    With `resume` finished shards are kept and their documents not asked for again. Raises CapabilityError for a server
+    that cannot teach, InputError for another codec than topk and for a tokenizer that cuts texts otherwise.
+    """
+    source = load(teacher)
+    assert isinstance(source, ServerSource)
+    _check_codec(source, codec)
+    chosen = None if tokenizer is None else _open_tokenizer(tokenizer)
+    origin = Origin(
+        format=FORMAT,
+        teacher=source.name,
+        teacher_revision=NOT_TOLD,
+        tokenizer=NOT_TOLD if chosen is None else tokenizer_hash(chosen),
+        vocabulary=LARGEST_VOCABULARY if chosen is None else len(chosen),
+        temperature=float(temperature),
+        codec=codec.text,
+        seed=seed,
+        dtype=NOT_TOLD,
+        data=data,
+        data_sha256=checksum(resolve(data)),
+        context=CONTEXT,
+        batch_tokens=1,
+        shard_tokens=shard_tokens,
+    )
+    server = {"probe": asdict(source.probe), "tokenizer": tokenizer}
+    folder.mkdir(parents=True, exist_ok=True)
+    with only_writer(folder):
+        manifest = begin(folder, origin, lambda: _texts(chosen), server)
+        remove_partial(folder)
+        names = Names(chosen, read_tokens(folder / TOKENS))
+        return _write(folder, source, codec, manifest, names, on_shard)
+
+
+def _check_codec(source: ServerSource, codec: Codec) -> None:
+    """Before a document is sent: raise unless the server gives the codec's K tokens of every position of a text."""
+    known = source.probe
+    if not codec.text.startswith("topk:"):
+        raise CapabilityError(
+            f"codec is {codec.text}, and {source.name} tells only its most probable tokens; the codec must be topk:K"
+            f" for such a teacher, for instance topk:{known.given}, which is biased. Unbiased ones need a model that"
+            " runs here."
+        )
+    if not known.echo:
+        raise CapabilityError(
+            f"{source.name} does not repeat the logprobs of a text that it is given (echo in completions), so each"
+            " token of the data would be one request with the whole text before it: too dear, and not done. Use a"
+            " server that does (vLLM), or run the teacher here."
+        )
+    given = known.given
+    if codec.number > given:
+        try:
+            given = max(len(one.known.tokens) for one in source.echoed("", OPEN_PROMPT, codec.number))
+        except (SourceError, ValueError):
+            given = known.given
+    if codec.number > given:
+        raise CapabilityError(
+            f"codec is {codec.text}, and {source.name} gives {given} tokens a position; use topk:{given}."
+        )
+
+
+def _open_tokenizer(name: str) -> Any:
+    if name.startswith("embedded:"):
+        return getattr(load(name), "tokenizer")  # noqa: B009
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(name)
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(
+            f"tokenizer {name!r} cannot be opened: {' '.join(str(error).split())[:200]}; give the folder or hub id of"
+            " a model with the teacher's tokenizer."
+        ) from None
+
+
+def _texts(tokenizer: Any) -> list[str]:
+    from retort.sources.transformers import text_of_token
+
+    return [] if tokenizer is None else [text_of_token(tokenizer, one) for one in range(len(tokenizer))]
+
+
+def _write(
+    folder: Path,
+    source: ServerSource,
+    codec: Codec,
+    manifest: Manifest,
+    names: Names,
+    on_shard: OnShard | None,
+) -> Manifest:
+    origin = manifest.origin
+    shards = _kept(folder, manifest)
+    total = 0 if on_shard is None else sum(1 for _ in read_documents(origin.data))
+    begin_at = 0
+    if shards:
+        last = folder / shards[-1].file
+        begin_at = int(read_shard(last.read_bytes(), str(last)).document[-1]) + 1
+    for documents in _shards_of(_documents(source, origin, codec, names, begin_at), origin.shard_tokens):
+        name = f"shard-{len(shards):05d}.parquet"
+        positions = _positions(documents, codec, origin, names)
+        if names.tokenizer is None:
+            # Before the shard that uses new ids: a kill between the two leaves ids that nothing uses yet.
+            write_tokens(folder / TOKENS, names.texts)
+        write_shard(folder / name, positions, codec.width(origin.vocabulary))
+        made = Shard(
+            file=name,
+            first_document=documents[0].number,
+            documents=len(documents),
+            tokens=len(positions.document),
+            bytes=(folder / name).stat().st_size,
+            sha256=checksum(folder / name),
+        )
+        shards = [*shards, made]
+        manifest = Manifest(origin, tuple(shards), complete=False, server=manifest.server)
+        manifest.write(folder)
+        if on_shard is not None:
+            on_shard(manifest.tokens, manifest.documents, total)
+    if not shards:
+        raise InputError(f"data {origin.data} holds no document of two tokens or more; give text.")
+    server = {**(manifest.server or {}), **_mean_rest(folder, shards)}
+    manifest = Manifest(origin, tuple(shards), complete=True, server=server)
+    manifest.write(folder)
+    return manifest
+
+
+def _mean_rest(folder: Path, shards: Sequence[Shard]) -> dict[str, float]:
+    """The means over all positions of both bounds: what students of this cache are not taught."""
+    sums, count = np.zeros(2), 0
+    for shard in shards:
+        rest = read_shard((folder / shard.file).read_bytes(), shard.file).rest
+        assert rest is not None
+        sums, count = sums + rest.sum(0, dtype=np.float64), count + len(rest)
+    return {"rest_low": float(sums[0] / count), "rest_high": float(sums[1] / count)}
+
+
+def _kept(folder: Path, manifest: Manifest) -> list[Shard]:
+    """The finished shards up to the first that is missing; `begin` has compared the checksums of all that are there."""
+    kept: list[Shard] = []
+    for shard in manifest.shards:
+        if not (folder / shard.file).is_file():
+            break
+        kept.append(shard)
+    return kept
+
+
+def _shards_of(documents: Iterator[ReadDocument], shard_tokens: int) -> Iterator[list[ReadDocument]]:
+    batch: list[ReadDocument] = []
+    for document in documents:
+        batch.append(document)
+        if sum(len(one.tokens) for one in batch) >= shard_tokens:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _documents(
+    source: ServerSource, origin: Origin, codec: Codec, names: Names, begin_at: int
+) -> Iterator[ReadDocument]:
+    for number, text in enumerate(read_documents(origin.data)):
+        if number < begin_at:
+            continue
+        try:
+            read = tuple(source.echoed("", text, codec.number))
+        except SourceError as error:
+            raise SourceError(
+                f"document {number}: {error} What was captured is kept; go on with --resume."
+            ) from error
+        if not read:
+            continue
+        if names.tokenizer is None:
+            seen = tuple(id_ for one in read if (id_ := names.id_of(one.token)) is not None)
+            yield ReadDocument(number, content_hash(list(text.encode())), 1, seen, read)
+        else:
+            ids = names.tokenizer(text, add_special_tokens=False)["input_ids"]
+            _check_cut(number, [names.texts[one] for one in ids], [one.token for one in read], origin)
+            end = names.tokenizer.eos_token_id
+            content = content_hash(ids if end is None else [*ids, end])
+            first = len(ids) - len(read)
+            yield ReadDocument(number, content, first, tuple(ids[first:]), read)
+
+
+def _check_cut(number: int, ours: Sequence[str], theirs: Sequence[str], origin: Origin) -> None:
+    """Raise InputError where the tokenizer cuts a document otherwise than the server: every later id would be wrong."""
+    # A server that puts a start marker in front tells the first token too; others begin with the second.
+    same = len(ours) - len(theirs) in (0, 1) and all(
+        one == other or UNDECODED in other
+        for one, other in zip(ours[len(ours) - len(theirs) :], theirs, strict=True)
+    )
+    if not same:
+        tail = list(ours[max(0, len(ours) - len(theirs)) :])
+        place = next((n for n, (a, b) in enumerate(zip(tail, theirs, strict=False)) if a != b), 0)
+        raise InputError(
+            f"the tokenizer cuts document {number} into {len(ours)} tokens with {tail[place : place + 1]} where"
+            f" {origin.teacher} has {list(theirs[place : place + 1])} and {len(theirs)} tokens with a logprob; give"
+            " --tokenizer the teacher's own, or leave it out."
+        )
+
+
+def _positions(documents: Sequence[ReadDocument], codec: Codec, origin: Origin, names: Names) -> Positions:
+    flat = [(document, place) for document in documents for place in range(len(document.tokens))]
+    ids = np.zeros((len(flat), codec.number), np.int64)
+    log_probs = np.full((len(flat), codec.number), -np.inf)
+    rest = np.empty((len(flat), 2))
+    for row, (document, place) in enumerate(flat):
+        known = document.tokens[place].known
+        kept, rest[row] = _kept_tokens(known, codec.number, origin.temperature, names)
+        for column, (token_id, log_prob) in enumerate(kept):
+            ids[row, column], log_probs[row, column] = token_id, log_prob
+    return Positions(
+        document=np.asarray([document.number for document, _ in flat], np.int64),
+        content=np.stack([np.frombuffer(document.content, np.uint8) for document, _ in flat]),
+        offset=np.asarray([document.offset + place for document, place in flat], np.int32),
+        token=np.concatenate([np.asarray(document.ids, np.int32) for document in documents]),
+        entropy=np.full(len(flat), np.nan, np.float16),
+        target=pack_top(ids, log_probs, origin.vocabulary),
+        rest=outward(rest),
+    )
+
+
+def _kept_tokens(
+    known: KnownTop, number: int, temperature: float, names: Names
+) -> tuple[list[tuple[int, float]], tuple[float, float]]:
+    """Ids and log-probabilities at tau among the tokens kept, and the bounds on what all others weigh at tau."""
+    top = KnownTop(known.tokens[:number], known.vocabulary, known.rounding)
+    at_tau = top.at(temperature)
+    probs, unseen = at_tau.probs, at_tau.unseen
+    low, high = float(unseen.low), float(unseen.high)
+    named: dict[int, float] = {}
+    for place, token in enumerate(top.tokens):
+        token_id = names.id_of(token.token)
+        if token_id is None or token_id in named or not math.isfinite(token.logprob):
+            # A token without an id, or of a text that is taken, is one of the others.
+            low, high = low + float(probs.low[place]), high + float(probs.high[place])
+        else:
+            named[token_id] = token.logprob / temperature
+    if not named:
+        raise SourceError(
+            f"none of the tokens {[one.token for one in top.tokens[:3]]} that the server names is in the tokenizer;"
+            " give --tokenizer the teacher's own, or leave it out."
+        )
+    largest = max(named.values())
+    log_sum = largest + math.log(sum(math.exp(value - largest) for value in named.values()))
+    kept = [(token_id, value - log_sum) for token_id, value in named.items()]
+    return kept, (max(low, 0.0), min(high, 1.0))
+
+
+def outward(rest: np.ndarray) -> np.ndarray:
+    """`[positions, 2]` bounds in half precision, rounded so that they stay bounds."""
+    low, high = rest[:, 0].astype(np.float16), rest[:, 1].astype(np.float16)
+    low = np.where(low > rest[:, 0], np.nextafter(low, np.float16(0)), low)
+    high = np.where(high < rest[:, 1], np.nextafter(high, np.float16(2)), high)
+    return np.stack([low, high], axis=1).astype(np.float16)
