@@ -27,8 +27,9 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(PIP) install $$(grep '^torch==' requirements.lock)
 	@echo "environment 2/3: the other packages, at the versions of requirements.lock"
 	@$(PIP) install -r requirements.lock
-	@echo "environment 3/3: retort itself"
+	@echo "environment 3/3: retort itself, and its kernels compiled for this processor (once)"
 	@$(PIP) install --no-deps --no-build-isolation -e .
+	@$(BIN)/python -c "import retort.sampling.kernels"
 	@touch $(STAMP)
 
 run: $(STAMP) ## the main job on the models that come with retort: findings and out/report.html

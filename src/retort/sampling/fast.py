@@ -14,6 +14,7 @@ import numpy as np
 
 from retort.distribution import Chain
 from retort.distribution.softmax import bad_rows
+from retort.sampling import compiling
 from retort.sampling.params import SamplingParams
 from retort.sampling.workers import share
 
@@ -81,8 +82,7 @@ _NUMPY_KINDS = {np.dtype(name): KINDS[name] for name in ("float32", "float16", "
 @lru_cache(maxsize=PLANS_KEPT)
 def plan_of(chain: Chain) -> np.ndarray | None:
     """`[1, PLAN_WIDTH]` the chain as the kernels' numbers; None if they cannot draw it."""
-    from retort.sampling import kernels
-
+    kernels = compiling.kernels()
     codes = {
         "temperature": kernels.TEMPERATURE,
         "top_k": kernels.TOP_K,
@@ -156,8 +156,7 @@ def draw_rows(rows: Rows, jobs: np.ndarray, plans: np.ndarray) -> tuple[np.ndarr
     """
     if len(jobs) == 0:
         return np.empty((2, 0), dtype=np.int64), np.empty((5, 0))
-    from retort.sampling import kernels
-
+    kernels = compiling.kernels()
     drawn, numbers = np.empty((2, len(jobs)), dtype=np.int64), np.empty((5, len(jobs)))
     turn = np.zeros(1, dtype=np.int64)
 
