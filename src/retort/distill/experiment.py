@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,12 @@ def run(
     not fit together.
     """
     _need_libraries()
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        # Each rank has a clock of its own, so their arms of equal time would have unequal steps and wait for ever.
+        raise InputError(
+            f"retort distill was started on {os.environ['WORLD_SIZE']} ranks, and a whole recipe runs on one; train one"
+            " student on several with retort.distill.trainer.make_trainer under torchrun."
+        )
     from retort.distill.arms import run_arm
     from retort.distill.trainer import HARD_LABELS, Objective
 

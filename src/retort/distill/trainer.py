@@ -8,6 +8,7 @@ measuring and saving.
 
 from __future__ import annotations
 
+import os
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -26,6 +27,7 @@ from retort.distill.losses import IGNORE_INDEX, align_labels, distillation_loss
 from retort.distill.losses.mixture import Mixture
 from retort.distill.models import Teacher
 from retort.distill.recipe import Recipe
+from retort.errors import InputError
 
 SCHEDULER_NAMES = {"cosine": "cosine", "linear": "linear", "constant": "constant_with_warmup"}
 ADAM_BETA2 = 0.95  # runs are hundreds of steps: 0.999 would still remember the first ones at the end
@@ -236,13 +238,28 @@ class _StepReport(TrainerCallback):
 
 
 def training_arguments(recipe: Recipe, *, steps: int, seed: int, folder: Path) -> TrainingArguments:
-    """Trainer's arguments for one arm: no bars, no reports, no files but the checkpoints that a recipe wants."""
-    micro_batch = recipe.micro_batch_size or recipe.batch_size
+    """Trainer's arguments for one arm: no bars, no reports, no files but the checkpoints that a recipe wants.
+
+    `batch_size` is that of the whole step: under torchrun each rank takes its share. Raises InputError where the
+    micro-batches of all ranks do not fill it.
+    """
+    ranks = int(
+        os.environ.get("WORLD_SIZE", "1")
+    )  # torchrun's and accelerate's, before they are asked for more
+    micro_batch = recipe.micro_batch_size or max(1, recipe.batch_size // ranks)
+    if recipe.batch_size % (micro_batch * ranks):
+        raise InputError(
+            f"batch_size is {recipe.batch_size}, and {ranks} ranks with micro-batches of {micro_batch} make steps of"
+            f" multiples of {micro_batch * ranks}; give a batch_size that is one, or another micro_batch_size."
+        )
     return TrainingArguments(
         output_dir=str(folder),
         max_steps=steps,
         per_device_train_batch_size=micro_batch,
-        gradient_accumulation_steps=recipe.batch_size // micro_batch,
+        # Without an accelerator, ranks find each other (gloo) only where the CPU was asked for: else each of them would
+        # train alone, on all rows, without an error.
+        use_cpu=ranks > 1 and not torch.accelerator.is_available(),
+        gradient_accumulation_steps=recipe.batch_size // (micro_batch * ranks),
         train_sampling_strategy="sequential",  # OrderedRows holds the order
         learning_rate=recipe.learning_rate,
         lr_scheduler_type=SCHEDULER_NAMES[recipe.schedule],

@@ -1,0 +1,48 @@
+"""Run under torchrun by test_two_ranks.py: every rank trains, rank 0 writes gradients and weights to the file given."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from distill.test_trainer import KeepGradients, trainer_of
+from retort.distill.trainer import DistillTrainer
+
+STEPS = 3
+
+
+class MeanOfRankMeans(DistillTrainer):
+    """The wrong version: each rank divides by its own count, and DDP averages the means."""
+
+    def compute_loss(self, *arguments: Any, num_items_in_batch: Any = None, **others: Any) -> Any:
+        return super().compute_loss(*arguments, **others) / self.accelerator.num_processes
+
+
+def trained(kind: type[DistillTrainer], folder: Path, micro_batch_size: int) -> dict[str, torch.Tensor]:
+    """`[steps, parameters]` gradients before each step, and the `[parameters]` weights after the last."""
+    trainer = trainer_of(kind, folder, micro_batch_size=micro_batch_size, steps=STEPS)
+    keeper = KeepGradients()
+    trainer.add_callback(keeper)
+    trainer.train()
+    weights = torch.cat([one.detach().flatten() for one in trainer.model.parameters()])
+    ranks = torch.tensor(trainer.args.world_size)
+    return {"gradients": torch.stack(keeper.seen), "weights": weights, "ranks": ranks}
+
+
+def main(file: str) -> None:
+    folder = Path(file).parent
+    found = {
+        "right": trained(DistillTrainer, folder, 4),
+        "accumulated": trained(DistillTrainer, folder, 2),
+        "wrong": trained(MeanOfRankMeans, folder, 4),
+    }
+    if torch.distributed.get_rank() == 0:
+        torch.save(found, file)
+    torch.distributed.destroy_process_group()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
