@@ -57,7 +57,7 @@ def test_a_killed_sweep_is_taken_up_and_nothing_is_run_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = recorded(tmp_path / "whole")
-    draw, runs = sweep_module._draw, []
+    draw, runs = sweep_module.draw, []
 
     def counting(plan, places, *others):
         runs.append(tuple(places))
@@ -65,7 +65,7 @@ def test_a_killed_sweep_is_taken_up_and_nothing_is_run_twice(
             raise Killed
         return draw(plan, places, *others)
 
-    monkeypatch.setattr(sweep_module, "_draw", counting)
+    monkeypatch.setattr(sweep_module, "draw", counting)
     for attempt in range(3):
         if attempt < 2:
             with pytest.raises(Killed):

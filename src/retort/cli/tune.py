@@ -102,6 +102,13 @@ class TemperaturesOrAuto(click.ParamType):
     type=click.FloatRange(0, min_open=True),
     help="Most requests to a server in a minute.  [default: no limit]",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="Where the model runs: here, or on the workers of a Ray cluster (extra ray), with the same answers.",
+)
 @click.option("--check", is_flag=True, help="Check TASK and say what the sweep would cost; no model runs.")
 @json_option
 def command(
@@ -120,6 +127,7 @@ def command(
     goal: str | None,
     concurrency: int,
     per_minute: float | None,
+    engine: Literal["local", "ray"],
     check: bool,
     as_json: bool,
 ) -> None:
@@ -149,7 +157,7 @@ def command(
         if check:
             _check(asked, model, as_json)
             return
-        found = _run(asked, model, record, resume, pace)
+        found = _run(asked, model, record, resume, pace, engine)
     else:
         found = _recorded(recorded, others, goal, seed)
     if as_json:
@@ -198,7 +206,14 @@ def _asked(
     )
 
 
-def _run(asked: _Asked, model: str, record: Path | None, resume: bool, pace: Pace) -> Tuning:
+def _run(
+    asked: _Asked,
+    model: str,
+    record: Path | None,
+    resume: bool,
+    pace: Pace,
+    engine: Literal["local", "ray"],
+) -> Tuning:
     from retort.cli.progress import Progress
     from retort.sources.load import load
     from retort.tune import run
@@ -216,6 +231,7 @@ def _run(asked: _Asked, model: str, record: Path | None, resume: bool, pace: Pac
             record=record,
             resume=resume,
             pace=pace,
+            engine=engine,
         )
 
 

@@ -18,6 +18,7 @@ from retort.sources.server_source import ServerSource
 from retort.tune.choice import choose_exactly
 from retort.tune.conclude import Origin, conclude
 from retort.tune.goals import find_goal
+from retort.tune.ray_engine import sweep_ray
 from retort.tune.recording import Recording
 from retort.tune.records import Tuning
 from retort.tune.refine import COARSE, refined
@@ -43,6 +44,7 @@ def run(
     record: Path | None = None,
     resume: bool = False,
     pace: Pace = AS_USUAL,
+    engine: Literal["local", "ray"] = "local",
 ) -> Tuning:
     """Which temperature suits `task` on `source`, with evidence.
 
@@ -52,14 +54,27 @@ def run(
     replaced by each of the list. `chains`: several to compare instead, each at every temperature of the list, or at its
     own where the list is empty.
     `on_progress(done, total, detail)` counts paths. `record`: a folder to keep every answer in, piece by piece;
-    `resume`: go on with the recording that is there; `pace`: how fast a server may be asked. Same arguments, same
+    `resume`: go on with the recording that is there; `pace`: how fast a server may be asked; `engine`: "ray" spreads
+    the items over a cluster's workers, which load the model by its name. Same arguments, same
     result (from a server: as far as it repeats itself).
     Raises InputError for arguments that do not fit, CapabilityError for a source without the whole vocabulary.
     """
     if temperatures == "auto":
-        coarse = run(task, source, COARSE, samples, seed, limit_items, on_progress, chain=chain, pace=pace)
+        coarse = run(
+            task,
+            source,
+            COARSE,
+            samples,
+            seed,
+            limit_items,
+            on_progress,
+            chain=chain,
+            pace=pace,
+            engine=engine,
+        )
         temperatures = refined(COARSE, coarse.recommendation.region)
-    plan = make_plan(task, temperatures, samples, seed, limit_items, chain, chains, keeps=record is not None)
+    in_parts = record is not None or engine == "ray"
+    plan = make_plan(task, temperatures, samples, seed, limit_items, chain, chains, keeps=in_parts)
     if task.scorer.kind.name == "choice":
         if record is not None or any(plan.chains):
             raise InputError(
@@ -74,11 +89,11 @@ def run(
     if record is None:
         if resume:
             raise InputError("there is nothing to resume without a recording; say where it is")
-        pieces = [rows for _, rows, _ in _swept(plan, source, on_progress, None, pace)]
+        pieces = [rows for _, rows, _ in _swept(plan, source, on_progress, None, pace, engine)]
     else:
         recording = Recording.begin(record, described(plan, source.name), resume)
         pieces = []
-        for number, rows, is_new in _swept(plan, source, on_progress, recording, pace):
+        for number, rows, is_new in _swept(plan, source, on_progress, recording, pace, engine):
             if is_new:
                 recording.write(number, rows)
             pieces.append(rows)
@@ -96,11 +111,18 @@ def run(
 
 
 def _swept(
-    plan: Plan, source: Source, on_progress: ProgressCallback | None, recording: Recording | None, pace: Pace
+    plan: Plan,
+    source: Source,
+    on_progress: ProgressCallback | None,
+    recording: Recording | None,
+    pace: Pace,
+    engine: str,
 ) -> Iterator[tuple[int, Rows, bool]]:
     """The sweep that fits the source: paths where all logits are here, requests where a server has them."""
     kept = (lambda number: None) if recording is None else recording.piece
     if source.capability is Capability.FULL:
+        if engine == "ray":
+            return sweep_ray(plan, source.name, on_progress, kept)
         return sweep(plan, source, on_progress, kept)
     if not isinstance(source, ServerSource):
         raise CapabilityError(

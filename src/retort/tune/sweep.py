@@ -125,12 +125,12 @@ def sweep(
         is_new = rows is None
         if rows is None:
             counted = _counted_from(start, plan.num_paths, on_progress)
-            rows = _draw(plan, places, source, marker, counted)
+            rows = draw(plan, places, source, marker, counted)
         yield number, rows, is_new
         start += len(places)
 
 
-def _draw(
+def draw(
     plan: Plan,
     places: Sequence[Place],
     source: Source,
