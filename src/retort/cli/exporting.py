@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import re
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,19 +82,40 @@ def deliver(
     as_json: bool,
     output: Path | None,
     conditions: Sequence[Condition],
+    page: Callable[[], str] | None = None,
+    open_page: bool = False,
 ) -> None:
     """Write `record` in the form asked for, then exit with code 1 if a condition holds.
 
-    `draw` prints the tables of the record on a console; `measures` are what conditions can ask of it.
+    `draw` prints the tables of the record on a console; `measures` are what conditions can ask of it. `page` gives the
+    HTML where the record has a page of its own; with `open_page` it is shown in the browser, besides what is written.
     """
     if as_json and form not in (None, "json"):
         raise click.UsageError(f"--json and --format {form} exclude one another; give one.")
     chosen = "json" if as_json else form or BY_ENDING.get(output.suffix.lower() if output else "", "terminal")
     if chosen == "terminal" and output is None:
         draw(stdout_console())
+    elif chosen == "html" and page is not None:
+        _write(page(), output)
     else:
         _write(WRITERS[chosen](record, draw), output)
+    if open_page and page is not None:
+        _open(output if output is not None and chosen == "html" else _kept(page()))
     _fail(conditions, measures)
+
+
+def _kept(page: str) -> Path:
+    """The page in a file of its own, for the browser to read after the command has ended."""
+    file = Path(tempfile.mkdtemp(prefix="retort-")) / "page.html"
+    file.write_text(page, encoding="utf-8")
+    return file
+
+
+def _open(file: Path) -> None:
+    import webbrowser
+
+    if not webbrowser.open(file.resolve().as_uri()):
+        click.echo(f"retort: no browser could be opened; the page is {file}.", err=True)
 
 
 def _fail(conditions: Sequence[Condition], measures: Mapping[str, Sequence[Value]]) -> None:
@@ -160,7 +183,7 @@ WRITERS: dict[str, Callable[[Any, Callable[[Console], None]], str]] = {
 
 
 class MarkdownConsole:
-    """Takes what a command prints on a console: a line becomes a paragraph, a table a Markdown table."""
+    """Takes what a command prints on a console: lines are paragraphs, tables Markdown tables, drawings code."""
 
     width = 400  # no table is split and nothing is cut off
     encoding = "utf-8"
@@ -169,12 +192,15 @@ class MarkdownConsole:
     def __init__(self) -> None:
         self._blocks: list[str] = []
 
-    def print(self, *things: Any, style: str | None = None, **ignored: Any) -> None:
+    def print(self, *things: Any, style: str | None = None, no_wrap: bool = False, **ignored: Any) -> None:
+        """`no_wrap` is for drawings, in which every character has its place."""
         from rich.table import Table
 
         for thing in things:
             if isinstance(thing, Table):
                 self._blocks.append(_markdown_table(thing))
+            elif no_wrap:
+                self._blocks.append(_fenced(str(thing)))
             else:
                 line = _escaped(str(thing))
                 self._blocks.append(f"**{line}**" if style == "bold" else line)
@@ -189,6 +215,13 @@ def _markdown_table(table: Any) -> str:
     rules = ["---:" if column.justify == "right" else "---" for column in table.columns]
     rows = [row for row in zip(*columns, strict=True) if any(cell.strip() for cell in row)]
     return "\n".join("| " + " | ".join(row) + " |" for row in (headings, rules, *rows))
+
+
+def _fenced(text: str) -> str:
+    """Text in a code block, whose fence is longer than any run of backticks in it."""
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+    lines = "\n".join(line.rstrip() for line in text.splitlines())
+    return f"{fence}text\n{lines}\n{fence}"
 
 
 def _escaped(text: str) -> str:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from retort.cli.asking import asked, asking_options
+from retort.cli.exporting import deliver, exporting_options
 from retort.cli.options import (
     chain_option,
-    json_option,
     max_tokens_option,
     model_argument,
-    prompt_argument,
     refuse_with_chain,
     save_option,
     seed_option,
@@ -21,24 +21,39 @@ from retort.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from retort.distribution.chain import Chain
-    from retort.sampling.path import TemperaturePath
+    from retort.lens.path_tree import PathBranch
+    from retort.report.story import PathFound
+
+VIEWS = ("table", "tree", "bands")
 
 
 @click.command()
 @model_argument
-@prompt_argument
+@asking_options
 @temperatures_option("--temperatures", "0:2:41", "Temperatures that must be covered")
 @truncation_options
 @chain_option
 @seed_option
 @max_tokens_option
 @stop_option
+@click.option(
+    "--view",
+    "views",
+    type=click.Choice(VIEWS),
+    multiple=True,
+    help="What to draw; may be given several times.  [default: all three]",
+)
+@click.option("--open", "open_page", is_flag=True, help="Open the path's page in the browser as well.")
 @save_option
-@json_option
+@exporting_options
 def command(
     model: str,
-    prompt: str,
+    prompt: str | None,
+    chat: str | None,
+    messages: tuple[str, ...],
     temperatures: tuple[float, ...],
     top_k: int | None,
     top_p: float | None,
@@ -47,75 +62,89 @@ def command(
     seed: int,
     max_tokens: int,
     stop: tuple[str, ...],
+    views: tuple[str, ...],
+    open_page: bool,
     save: str | None,
-    as_json: bool,
+    **export: Any,
 ) -> None:
     """Follow the text MODEL gives after PROMPT through every temperature, at one seed.
 
     With the noise fixed, the text changes only at certain temperatures; between two of them it is the same, and one
     forward pass serves the whole interval. Each text is the one that `retort sample` gives with that seed at any
-    temperature of its interval.
+    temperature of its interval. Drawn as a table, as a tree of what the texts share, and as bands over τ; --format html
+    and --open give a page with a slider.
     """
-    from retort.cli.output import print_json
+    from retort import __version__
     from retort.distribution.chain import Chain
-    from retort.sampling.path import temperature_path
+    from retort.lens.asking import ask
+    from retort.lens.path_tree import path_measures, path_tree
+    from retort.report.standalone import page_html
+    from retort.report.story import PathFound
+    from retort.sampling.path import PathRequest, temperature_paths
     from retort.sources.load import load
     from retort.sources.recording import recording
 
     refuse_with_chain(chain, top_k=top_k, top_p=top_p, min_p=min_p)
     if chain is None:
         chain = Chain.of(temperature=None, top_k=top_k, top_p=top_p, min_p=min_p)
+    question = asked(prompt, chat, messages)
     source = recording(load(model), save)
-    found = temperature_path(
-        source, prompt, seed, temperatures, chain=chain, max_tokens=max_tokens, stop=stop
+    said = ask(source, question)
+    request = PathRequest(tuple(said.ids), seed)
+    (path,) = temperature_paths(
+        source, [request], temperatures, chain=chain, max_tokens=max_tokens, stop=stop
     )
-    if as_json:
-        print_json(
-            {
-                "model": model,
-                "prompt": prompt,
-                "seed": seed,
-                "chain": str(chain),
-                "max_tokens": max_tokens,
-                "exact": found.exact,
-                "leaves": found.leaves,
-                "forward_passes": found.forward_passes,
-                "independent_passes": found.independent_passes,
-            }
-        )
-    else:
-        print_path(source.name, source.note, prompt, seed, chain, found)
+    tokens = tuple(tuple(source.token_text(token) for token in leaf.ids) for leaf in path.leaves)
+    found = PathFound(source.name, source.note, said.text, seed, max_tokens, tokens, path)
+    tree = path_tree(path, tokens)
+    spec = str(chain)
+    record = {
+        "model": model,
+        "prompt": said.text,
+        "seed": seed,
+        "chain": spec,
+        "max_tokens": max_tokens,
+        "exact": path.exact,
+        "leaves": path.leaves,
+        "tree": tree,
+        "forward_passes": path.forward_passes,
+        "independent_passes": path.independent_passes,
+        "messages": said.messages,
+        "rendered": None if said.messages is None else said.text,
+    }
+
+    def draw(console: Console) -> None:
+        print_path(found, spec, tree, views or VIEWS, console)
+
+    def page() -> str:
+        return page_html(f"{source.name} after {said.text!r}", {"path": found}, __version__)
+
+    deliver(record, draw, path_measures(path), page=page, open_page=open_page, **export)
 
 
 def print_path(
-    model: str, note: str | None, prompt: str, seed: int, chain: Chain, found: TemperaturePath
+    found: PathFound, spec: str, tree: tuple[PathBranch, ...], views: tuple[str, ...], console: Console
 ) -> None:
-    from rich.table import Table
+    from retort.cli.path_drawing import bands_text, tree_text
 
-    from retort.cli.output import number, printable, stdout_console
-
-    console = stdout_console()
-    console.print(f"{model} after {prompt!r}, seed {seed}", style="bold", soft_wrap=True)
-    if note is not None:
-        console.print(f"Note: {note}", soft_wrap=True)
-    if len(chain):
-        console.print(f"After temperature: {chain}", soft_wrap=True)
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("τ from", justify="right", no_wrap=True)
-    table.add_column("to", justify="right", no_wrap=True)
-    table.add_column("text", ratio=1)
-    table.add_column("end")
-    table.add_column("logprob, raw", justify="right")
-    for leaf in found.leaves:
-        table.add_row(
-            f"{leaf.temperature_low:.4f}",
-            f"{leaf.temperature_high:.4f}",
-            printable(leaf.text),
-            leaf.finish_reason,
-            number(leaf.logprob_raw),
+    path = found.path
+    console.print(f"{found.model} after {found.prompt!r}, seed {found.seed}", style="bold", soft_wrap=True)
+    if found.note is not None:
+        console.print(f"Note: {found.note}", soft_wrap=True)
+    if spec:
+        console.print(f"After temperature: {spec}", soft_wrap=True)
+    if "table" in views:
+        _print_table(found, console)
+    if "tree" in views:
+        console.print("Tree: τ from … to, and the tokens that the texts in it share; [n] ends text n.")
+        console.print(tree_text(tree), no_wrap=True, overflow="ellipsis")
+    if "bands" in views:
+        console.print(
+            "Bands: each token of a text as wide as the temperatures that share it; a text too narrow for a column of "
+            "its own is in the table only."
         )
-    console.print(table)
-    if found.exact:
+        console.print(bands_text(found, console.width), no_wrap=True, overflow="crop")
+    if path.exact:
         console.print(
             "Each interval of τ is exact, rounded inwards. Between two of them lie texts that no asked-for "
             "temperature gives; a finer --temperatures shows them."
@@ -125,10 +154,32 @@ def print_path(
             "This chain does not keep the first n tokens by logit, so nothing is known between the temperatures asked "
             "for: τ from and to are the first and last of them that give the text."
         )
-    asked = sum(len(leaf.temperatures) for leaf in found.leaves)
-    saved = found.independent_passes / max(found.forward_passes, 1)
+    asked_for = sum(len(leaf.temperatures) for leaf in path.leaves)
+    saved = path.independent_passes / max(path.forward_passes, 1)
     console.print(
-        f"{len(found.leaves)} different texts at {asked} temperatures: {found.forward_passes:,} forward "
-        f"passes, against {found.independent_passes:,} for one text a temperature ({saved:.1f} times fewer). "
+        f"{len(path.leaves)} different texts at {asked_for} temperatures: {path.forward_passes:,} forward "
+        f"passes, against {path.independent_passes:,} for one text a temperature ({saved:.1f} times fewer). "
         "Logprob: nats, summed over the text, of the model's own distribution (τ = 1, nothing removed)."
     )
+
+
+def _print_table(found: PathFound, console: Console) -> None:
+    from rich.table import Table
+
+    from retort.cli.output import number, printable
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("τ from", justify="right", no_wrap=True)
+    table.add_column("to", justify="right", no_wrap=True)
+    table.add_column("text", ratio=1)
+    table.add_column("end")
+    table.add_column("logprob, raw", justify="right")
+    for leaf in found.path.leaves:
+        table.add_row(
+            f"{leaf.temperature_low:.4f}",
+            f"{leaf.temperature_high:.4f}",
+            printable(leaf.text),
+            leaf.finish_reason,
+            number(leaf.logprob_raw),
+        )
+    console.print(table)

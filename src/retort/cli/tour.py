@@ -95,7 +95,6 @@ def _print_step(found: Found) -> None:
     from retort.cli.output import stdout_console
     from retort.cli.path import print_path
     from retort.cli.tune import print_tuning
-    from retort.distribution.chain import Chain
 
     console = stdout_console()
     step, record = found.step, found.record
@@ -108,7 +107,7 @@ def _print_step(found: Found) -> None:
     if step.title == "Look":
         print_look(record, console)
     elif step.title == "Path":
-        print_path(record.model, record.note, record.prompt, record.seed, Chain(()), record.path)
+        print_path(record, "", (), ("table",), console)
     elif step.title == "Tune":
         if record.tuning.items < record.items_in_task:
             console.print(
