@@ -19,6 +19,7 @@ from retort.distribution import (
     identical_share,
     importance_weights,
     log_softmax,
+    n_gram_similarity,
     noise_scale,
     pass_at_k,
     pass_hat_k,
@@ -77,6 +78,47 @@ def test_self_bleu() -> None:
     assert self_bleu([[], [1]]) == 0.0
     with pytest.raises(InputError, match="at least two"):
         self_bleu([[1]])
+
+
+@given(st.lists(st.lists(st.sampled_from("abc"), max_size=6), min_size=2, max_size=6))
+def test_self_bleu_equals_comparing_every_text_with_the_others(texts: list[list[str]]) -> None:
+    def bleu(text: list[str], others: list[list[str]]) -> float:
+        logs = []
+        for n in range(1, 5):
+            grams = [tuple(text[start : start + n]) for start in range(len(text) - n + 1)]
+            ours = {gram: grams.count(gram) for gram in grams}
+            matches = 0
+            for gram, count in ours.items():
+                most = max(
+                    sum(tuple(other[at : at + n]) == gram for at in range(len(other) - n + 1))
+                    for other in others
+                )
+                matches += min(count, most)
+            if n == 1 and matches == 0:
+                return 0.0
+            logs.append(math.log((matches + (n > 1)) / (len(grams) + (n > 1))) / 4)
+        nearest = min((len(other) for other in others), key=lambda length: (abs(length - len(text)), length))
+        return math.exp(min(0.0, 1 - nearest / len(text)) + sum(logs))
+
+    every = [bleu(text, texts[:i] + texts[i + 1 :]) for i, text in enumerate(texts)]
+    assert self_bleu(texts) == pytest.approx(sum(every) / len(texts))
+
+
+def test_n_gram_similarity_by_hand() -> None:
+    # red, cat, red cat against red, dog, red dog: one of three in common; "cat" is one of the three.
+    found = n_gram_similarity([["red", "cat"], ["red", "dog"], ["cat"], [], []])
+    third = 1 / math.sqrt(3)
+    expected = [
+        [1, 1 / 3, third, 0, 0],
+        [1 / 3, 1, 0, 0, 0],
+        [third, 0, 1, 0, 0],
+        [0, 0, 0, 1, 1],
+        [0, 0, 0, 1, 1],
+    ]
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+    assert 1 < vendi_score(found) < 4 and semantic_distinct(found, 0.5) == 3
+    with pytest.raises(InputError):
+        n_gram_similarity([["a"]], 0)
 
 
 def test_vendi_score() -> None:

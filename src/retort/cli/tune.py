@@ -91,6 +91,12 @@ class TemperaturesOrAuto(click.ParamType):
     help="With --from-records: exploit, explore, reproduce or pass@k.  [default: exploit]",
 )
 @click.option(
+    "--variety",
+    is_flag=True,
+    help="Say how different the answers are: distinct words and pairs, self-BLEU, Vendi score.  [default: for goal "
+    "explore]",
+)
+@click.option(
     "--concurrency",
     type=click.IntRange(1),
     default=4,
@@ -125,6 +131,7 @@ def command(
     recorded: Path | None,
     others: Path | None,
     goal: str | None,
+    variety: bool,
     concurrency: int,
     per_minute: float | None,
     engine: Literal["local", "ray"],
@@ -157,9 +164,9 @@ def command(
         if check:
             _check(asked, model, as_json)
             return
-        found = _run(asked, model, record, resume, pace, engine)
+        found = _run(asked, model, record, resume, pace, engine, variety)
     else:
-        found = _recorded(recorded, others, goal, seed)
+        found = _recorded(recorded, others, goal, seed, variety)
     if as_json:
         print_json(found)
     else:
@@ -213,6 +220,7 @@ def _run(
     resume: bool,
     pace: Pace,
     engine: Literal["local", "ray"],
+    variety: bool,
 ) -> Tuning:
     from retort.cli.progress import Progress
     from retort.sources.load import load
@@ -232,19 +240,22 @@ def _run(
             resume=resume,
             pace=pace,
             engine=engine,
+            variety=variety,
         )
 
 
-def _recorded(recorded: Path | None, others: Path | None, goal: str | None, seed: int) -> Tuning:
+def _recorded(
+    recorded: Path | None, others: Path | None, goal: str | None, seed: int, variety: bool
+) -> Tuning:
     """The tuning of a recording, or of others' records."""
     from retort.tune import Origin, conclude, find_goal, read, read_records
 
     if recorded is not None:
         answers, its_goal, origin = read(recorded)
-        return conclude(answers, find_goal(its_goal), origin)
+        return conclude(answers, find_goal(its_goal), origin, variety=variety)
     assert others is not None
     aim = find_goal("exploit" if goal is None else goal)
-    return conclude(read_records(others), aim, Origin(others.name, "recorded", seed))
+    return conclude(read_records(others), aim, Origin(others.name, "recorded", seed), variety=variety)
 
 
 def _check(asked: _Asked, model: str, as_json: bool) -> None:
@@ -306,6 +317,7 @@ def print_tuning(found: Tuning) -> None:
             number(setting.agreement),
         )
     console.print(table)
+    _print_variety(found, console)
     taken, other = (
         f"{name} = {point:g}" if found.axis else describe(point)
         for point in (chosen.setting, chosen.reference)
@@ -328,6 +340,30 @@ def print_tuning(found: Tuning) -> None:
             f"{found.forward_passes:,} forward passes, against {found.independent_passes:,} with every temperature on "
             f"its own ({saved:.1f} times fewer)."
         )
+
+
+def _print_variety(found: Tuning, console: Console) -> None:
+    """How different an item's answers are at each setting, where it was measured."""
+    from rich.table import Table
+
+    from retort.cli.output import number
+
+    if not any(setting.variety for setting in found.settings):
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    measures = {
+        "distinct_1": "distinct-1",
+        "distinct_2": "distinct-2",
+        "self_bleu": "self-BLEU",
+        "vendi": "Vendi",
+        "semantic_distinct": "semantic distinct",
+    }
+    for heading in ("τ" if found.axis == "temperature" else found.axis or "setting", *measures.values()):
+        table.add_column(heading, justify="right")
+    for setting in found.settings:
+        values = setting.variety or {}
+        table.add_row(_called(found, setting), *(number(values.get(name)) for name in measures))
+    console.print(table)
 
 
 def _print_levers(found: Tuning, console: Console) -> None:

@@ -15,7 +15,13 @@ from retort.distribution.calibration import CalibrationError, brier, ece, ece_of
 from retort.distribution.chain import Chain
 from retort.distribution.context import Context, RowState
 from retort.distribution.divergences import jsd, kl, skew_kl, total_variation
-from retort.distribution.diversity import distinct_n, self_bleu, semantic_distinct, vendi_score
+from retort.distribution.diversity import (
+    distinct_n,
+    n_gram_similarity,
+    self_bleu,
+    semantic_distinct,
+    vendi_score,
+)
 from retort.distribution.explain import Explanation, StageReport
 from retort.distribution.flips import flip_risk, noise_scale, text_flip_risk
 from retort.distribution.logits import Distribution
@@ -108,6 +114,7 @@ __all__ = [
     "log_softmax",
     "margin",
     "min_p",
+    "n_gram_similarity",
     "nll",
     "noise_scale",
     "nucleus_size",

@@ -37,9 +37,30 @@ def self_bleu(texts: Sequence[Text], max_order: int = 4) -> float:
     _check_order(max_order)
     if len(texts) < 2:
         raise InputError(f"self_bleu compares texts with each other and needs at least two, got {len(texts)}")
-    return sum(_bleu(text, [*texts[:i], *texts[i + 1 :]], max_order) for i, text in enumerate(texts)) / len(
-        texts
-    )
+    kinds = Counter(tuple(text) for text in texts)
+    others = _Others(kinds, max_order)
+    return sum(count * others.bleu(text) for text, count in kinds.items()) / len(texts)
+
+
+def n_gram_similarity(texts: Sequence[Text], max_order: int = 2) -> np.ndarray:
+    """Cosine between the texts' counts of n-grams, all lengths 1 to `max_order` in one vector; 1: the same n-grams.
+
+    Shape: `[k, k]` float64, symmetric, positive semidefinite, ones on its diagonal; a text without words is like other
+    such texts and like nothing else. A kernel for `vendi_score` and `semantic_distinct` that needs no model: it sees
+    words and not meanings. Raises InputError for max_order below 1.
+    """
+    _check_order(max_order)
+    columns: dict[tuple[Hashable, ...], int] = {}
+    places: list[tuple[int, int]] = []
+    for row, text in enumerate(texts):
+        grams = [gram for n in range(1, max_order + 1) for gram in _n_grams(text, n)]
+        places.extend((row, columns.setdefault(gram, len(columns))) for gram in grams or [()])
+    counts = np.zeros((len(texts), len(columns)))
+    np.add.at(counts, tuple(np.array(places, dtype=np.int64).reshape(-1, 2).T), 1.0)
+    counts /= np.linalg.norm(counts, axis=1, keepdims=True)
+    similarity = np.minimum(counts @ counts.T, 1.0)
+    np.fill_diagonal(similarity, 1.0)
+    return similarity
 
 
 def vendi_score(similarity: Array) -> float:
@@ -76,23 +97,45 @@ def _n_grams(text: Text, n: int) -> list[tuple[Hashable, ...]]:
     return [tuple(text[start : start + n]) for start in range(len(text) - n + 1)]
 
 
-def _bleu(text: Text, references: Sequence[Text], max_order: int) -> float:
-    log_precision = 0.0
-    for n in range(1, max_order + 1):
-        counts = Counter(_n_grams(text, n))
-        best: Counter[tuple[Hashable, ...]] = Counter()
-        for reference in references:
-            best |= Counter(_n_grams(reference, n))
-        smoothing = 0 if n == 1 else 1
-        matches = (counts & best).total() + smoothing
-        total = counts.total() + smoothing
-        if matches == 0:
-            return 0.0
-        log_precision += math.log(matches / total) / max_order
-    nearest = min(
-        (len(reference) for reference in references), key=lambda length: (abs(length - len(text)), length)
-    )
-    return math.exp(min(0.0, 1.0 - nearest / len(text)) + log_precision)
+class _Others:
+    """Different texts with their counts, so that each can be compared with all others in its own length.
+
+    Kept for each n-gram: the largest number of times a text has it, that text, and the largest number among the rest.
+    """
+
+    def __init__(self, kinds: Counter[tuple[Hashable, ...]], max_order: int) -> None:
+        self.kinds, self.max_order = kinds, max_order
+        self.lengths = Counter(len(text) for text in kinds)
+        self.grams = {text: [Counter(_n_grams(text, n)) for n in range(1, max_order + 1)] for text in kinds}
+        self.most: dict[tuple[Hashable, ...], tuple[int, tuple[Hashable, ...], int]] = {}
+        for text, orders in self.grams.items():
+            for counts in orders:
+                for gram, count in counts.items():
+                    first, holder, second = self.most.get(gram, (0, text, 0))
+                    self.most[gram] = (
+                        (count, text, first) if count > first else (first, holder, max(second, count))
+                    )
+
+    def bleu(self, text: tuple[Hashable, ...]) -> float:
+        """BLEU of one text against all others; 1 where there is a copy of it."""
+        if not text or self.kinds[text] > 1:
+            return 1.0 if text else 0.0
+        log_precision = 0.0
+        for n, counts in enumerate(self.grams[text], start=1):
+            smoothing = 0 if n == 1 else 1
+            matches = (
+                sum(min(count, self._elsewhere(gram, text)) for gram, count in counts.items()) + smoothing
+            )
+            if matches == 0:
+                return 0.0
+            log_precision += math.log(matches / (counts.total() + smoothing)) / self.max_order
+        lengths = [length for length, number in self.lengths.items() if number > (length == len(text))]
+        nearest = min(lengths, key=lambda length: (abs(length - len(text)), length))
+        return math.exp(min(0.0, 1.0 - nearest / len(text)) + log_precision)
+
+    def _elsewhere(self, gram: tuple[Hashable, ...], text: tuple[Hashable, ...]) -> int:
+        first, holder, second = self.most[gram]
+        return second if holder is text else first
 
 
 def _kernel(similarity: Array) -> np.ndarray:

@@ -13,6 +13,7 @@ from retort.tune.recommend import recommend
 from retort.tune.records import Setting, Tuning
 from retort.tune.samples import Floats, Samples, over_prompts
 from retort.tune.variance import variance_shares
+from retort.tune.variety import measured_variety
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,8 @@ class Origin:
     independent_passes: int | None = None
 
 
-def conclude(samples: Samples, goal: Goal, origin: Origin) -> Tuning:
-    """The record of these answers.
+def conclude(samples: Samples, goal: Goal, origin: Origin, *, variety: bool = False) -> Tuning:
+    """The record of these answers. `variety`: measure how different they are, which goal explore does anyway.
 
     Items without enough answers at every setting are left out, because settings are compared within items; the record
     says how many. Raises InputError where that leaves none, or where the goal needs texts and only scores are known.
@@ -47,22 +48,25 @@ def conclude(samples: Samples, goal: Goal, origin: Origin) -> Tuning:
         )
     scores = scores[complete]
     recommendation, intervals = recommend(samples.axis, scores, goal, seed=origin.seed)
-    variety = _Variety.of(samples, np.asarray(complete))
+    beside = _Beside.of(samples, np.asarray(complete))
+    wanted = variety or goal.seeks_variety
+    varieties = measured_variety(samples, np.flatnonzero(complete)) if wanted else None
     sizes = samples.cell_sizes[complete]
-    frontier = None if variety.distinct is None else on_frontier(scores.mean(axis=0), variety.distinct)
+    frontier = None if beside.distinct is None else on_frontier(scores.mean(axis=0), beside.distinct)
     settings = tuple(
         Setting(
             temperature=values.get("temperature"),
             score=float(scores[:, number].mean()),
             score_ci=(float(intervals[number, 0]), float(intervals[number, 1])),
-            distinct=_at(variety.distinct, number),
-            agreement=_at(variety.agreement, number),
+            distinct=_at(beside.distinct, number),
+            agreement=_at(beside.agreement, number),
             samples=int(sizes[:, :, number].sum()),
-            identical=_at(variety.identical, number),
-            mean_tokens=_at(variety.mean_tokens, number),
-            raw_nll=_at(variety.raw_nll, number),
+            identical=_at(beside.identical, number),
+            mean_tokens=_at(beside.mean_tokens, number),
+            raw_nll=_at(beside.raw_nll, number),
             on_frontier=None if frontier is None else bool(frontier[number]),
             setting=dict(values),
+            variety=None if varieties is None else varieties[number],
         )
         for number, values in enumerate(samples.axis.settings)
     )
@@ -84,12 +88,12 @@ def conclude(samples: Samples, goal: Goal, origin: Origin) -> Tuning:
         item_ids=tuple(np.array(samples.item_ids, dtype=object)[complete]),
         item_scores=scores,
         variance=variance_shares(samples, origin.seed),
-        turning_point=variety.turning_point(samples, origin.seed),
+        turning_point=beside.turning_point(samples, origin.seed),
     )
 
 
 @dataclass(frozen=True)
-class _Variety:
+class _Beside:
     """Beside the score: `[items, settings]` each, of the items that are compared; None where it is not known."""
 
     distinct_IS: Floats | None
@@ -98,7 +102,7 @@ class _Variety:
     raw_nll_IS: Floats | None
 
     @classmethod
-    def of(cls, samples: Samples, complete: np.ndarray) -> _Variety:
+    def of(cls, samples: Samples, complete: np.ndarray) -> _Beside:
         def known(values: Floats) -> Floats:
             return over_prompts(values)[complete]
 

@@ -26,7 +26,8 @@ class Goal:
     Every goal takes the lowest: nothing measured is lost by it, and something that the score does not see is gained.
     `item_scores`: the score of each item at each setting, `[items, settings]`, from all answers; NaN where an item has
     too few. `fewest_samples`: answers to an item below which the goal says nothing. `needs_answers`: the score is of
-    the answers' texts and not only of their scores.
+    the answers' texts and not only of their scores. `seeks_variety`: how different the answers are is part of it, so it
+    is always measured.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Goal:
     item_scores: ItemScores
     fewest_samples: int = 1
     needs_answers: bool = False
+    seeks_variety: bool = False
 
 
 def share_right(samples: Samples) -> Floats:
@@ -93,6 +95,7 @@ GOALS = {
             distinct_valid,
             fewest_samples=2,
             needs_answers=True,
+            seeks_variety=True,
         ),
         Goal(
             "reproduce",

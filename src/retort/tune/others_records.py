@@ -80,6 +80,7 @@ def read_records(path: Path) -> Samples:
         prompt=np.array(columns["prompt"], dtype=np.int64),
         answer=np.array(columns["answer"], dtype=np.int64) if with_text else None,
         score=np.array(columns["score"], dtype=np.float64),
+        texts=tuple(codes) if with_text else None,
     )
 
 

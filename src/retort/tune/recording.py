@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -152,16 +152,18 @@ def read(folder: Path) -> tuple[Samples, str, Origin]:
             raise _damaged(file) from problem
         tables.append(table.replace_schema_metadata(None))
     table = pa.concat_tables(tables).combine_chunks()
+    answer, texts = _codes(table.column("answer"))
     samples = Samples(
         axis,
         tuple(item_ids),
         setting=table.column("setting").to_numpy().astype(np.int64),
         item=table.column("item").to_numpy().astype(np.int64),
         prompt=table.column("prompt").to_numpy().astype(np.int64),
-        answer=_codes(table.column("answer")),
+        answer=answer,
         score=table.column("score").to_numpy(),
         num_tokens=_known(pc.list_value_length(table.column("tokens"))),
         logprob_raw=_known(table.column("logprob_raw")),
+        texts=texts,
     )
     # A server's passes are not known.
     ours = (None, None) if samples.num_tokens is None else (int(passes[0]), int(passes[1]))
@@ -181,10 +183,23 @@ def _known(column: Any) -> np.ndarray | None:
     return None if column.null_count else column.to_numpy()
 
 
-def _codes(column: Any) -> np.ndarray:
-    """Equal numbers for equal texts."""
+def _codes(column: Any) -> tuple[np.ndarray, Sequence[str]]:
+    """Equal numbers for equal texts, and the text of each number."""
     encoded = column.combine_chunks().dictionary_encode()
-    return np.asarray(encoded.indices).astype(np.int64)
+    return np.asarray(encoded.indices).astype(np.int64), _Texts(encoded.dictionary)
+
+
+class _Texts(Sequence[str]):
+    """The texts of an Arrow array, each made when it is asked for: of a million, few are."""
+
+    def __init__(self, array: Any) -> None:
+        self._array = array
+
+    def __len__(self) -> int:
+        return len(self._array)
+
+    def __getitem__(self, number: Any) -> Any:
+        return self._array[int(number)].as_py()
 
 
 def _need_pyarrow() -> None:

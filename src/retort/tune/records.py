@@ -27,7 +27,8 @@ class Setting:
     `mean_tokens`: length of an answer. `raw_nll`: nats a token under the model as it is (τ = 1, nothing removed), a
     measure of incoherence. None where not known. `on_frontier`: no other setting has as much of both score and variety
     (distinct) and more of one.
-    `samples`: how many answers were scored at this setting, all items together.
+    `samples`: how many answers were scored at this setting, all items together. `variety`: more ways to say how
+    different an item's answers are (see `measured_variety`); None where not asked for or not known.
     """
 
     temperature: float | None
@@ -41,6 +42,7 @@ class Setting:
     raw_nll: float | None = None
     on_frontier: bool | None = None
     setting: Mapping[str, Any] = field(default_factory=dict)
+    variety: Mapping[str, float | None] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -55,6 +57,7 @@ class Setting:
             "raw_nll": self.raw_nll,
             "on_frontier": self.on_frontier,
             "setting": dict(self.setting),
+            "variety": None if self.variety is None else dict(self.variety),
         }
 
 

@@ -72,6 +72,7 @@ def as_samples(rows: Iterable[Rows], axis: Axis, item_ids: Sequence[str]) -> Sam
         score=np.array(columns["score"], dtype=np.float64),
         num_tokens=_lengths(columns["tokens"]),
         logprob_raw=_numbers(columns["logprob_raw"]),
+        texts=tuple(codes),
     )
 
 

@@ -45,6 +45,7 @@ def run(
     resume: bool = False,
     pace: Pace = AS_USUAL,
     engine: Literal["local", "ray"] = "local",
+    variety: bool = False,
 ) -> Tuning:
     """Which temperature suits `task` on `source`, with evidence.
 
@@ -55,7 +56,8 @@ def run(
     own where the list is empty.
     `on_progress(done, total, detail)` counts paths. `record`: a folder to keep every answer in, piece by piece;
     `resume`: go on with the recording that is there; `pace`: how fast a server may be asked; `engine`: "ray" spreads
-    the items over a cluster's workers, which load the model by its name. Same arguments, same
+    the items over a cluster's workers, which load the model by its name; `variety`: measure how different the answers
+    are, whatever the goal. Same arguments, same
     result (from a server: as far as it repeats itself).
     Raises InputError for arguments that do not fit, CapabilityError for a source without the whole vocabulary.
     """
@@ -107,7 +109,7 @@ def run(
         sum(rows.independent_passes for rows in pieces) if local else None,
     )
     columns = as_samples(pieces, plan.axis, [item.id for item in plan.items])
-    return conclude(columns, find_goal(task.goal), origin)
+    return conclude(columns, find_goal(task.goal), origin, variety=variety)
 
 
 def _swept(

@@ -6,6 +6,7 @@ no model, no text. Legend: N answers, I items, P prompt variants, S settings; a 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -25,7 +26,8 @@ class Samples:
     `setting`, `item`: indices into `axis` and `item_ids`. `prompt`: number of the prompt variant. `answer`: equal
     numbers for equal answers of one sweep; None where the answers' texts are not known. `score`: 1 right, 0 wrong, or
     anything between. `num_tokens`, `logprob_raw`: an answer's length, and its summed log-probability in nats under the
-    model as it is (τ = 1, nothing removed); None where they are not known.
+    model as it is (τ = 1, nothing removed); None where they are not known. `texts`: by number of the answer, what it
+    says; None where that is not known.
     """
 
     axis: Axis
@@ -37,6 +39,7 @@ class Samples:
     score: Floats
     num_tokens: Ints | None = None
     logprob_raw: Floats | None = None
+    texts: Sequence[str] | None = None
 
     def __len__(self) -> int:
         return len(self.score)

@@ -1,0 +1,144 @@
+"""How different an item's answers are at each setting, beyond counting those that are not equal.
+
+From the answers' words, for each cell (item, prompt, setting) of a sample of items that is the same at all settings.
+Its size is bounded by the words in it, so that a million answers cost no more than some thousand.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retort.distribution import (
+    distinct_n,
+    n_gram_similarity,
+    self_bleu,
+    semantic_distinct,
+    vendi_score,
+)
+from retort.tune.samples import Floats, Ints, Samples
+
+MOST_ANSWERS = 32
+"""Answers of a cell that are looked at, the first ones: the measures grow with their number, so it is stated."""
+
+MOST_CELLS = 4_000
+MOST_WORDS = 400_000
+"""Cells, and words in them, that are looked at in all: about three seconds of work."""
+
+ALIKE = 0.5
+"""Cosine of word n-grams from which two answers count as saying the same: half of their words and pairs in common."""
+
+NAMES = ("distinct_1", "distinct_2", "self_bleu", "vendi", "semantic_distinct")
+
+Variety = Mapping[str, float | None]
+
+
+def measured_variety(samples: Samples, items: NDArray[np.int64]) -> tuple[Variety, ...] | None:
+    """For each setting the means over `items` (numbers, in their order), or an evenly spaced sample of them.
+
+    - `distinct_1`, `distinct_2`: different words, and pairs of neighbouring words, in an item's answers divided by all.
+    - `self_bleu`: BLEU-4 of an answer against the item's others, smoothed as `distribution.self_bleu`; 1 for copies.
+    - `vendi`, `semantic_distinct`: effective number of different answers, and number of groups of alike ones (cosine
+      from 0.5), both with the kernel `n_gram_similarity` of words and pairs.
+    - `answers`: most answers of a cell that were looked at; `items`: how many items were.
+
+    A measure is None where no answer has what it needs: pairs of words, or another answer beside it. None for all where
+    the texts are not known.
+    """
+    if samples.answer is None or samples.texts is None or not len(items):
+        return None
+    cells = _Cells(samples)
+    chosen = cells.affordable(items)
+    num_settings, num_prompts = len(samples.axis), samples.num_prompts
+    values = np.full((len(chosen), num_prompts, num_settings, len(NAMES)), np.nan)
+    largest = 0
+    for place, item in enumerate(chosen):
+        for prompt in range(num_prompts):
+            for setting in range(num_settings):
+                words = cells.words(int(item), prompt, setting)
+                largest = max(largest, len(words))
+                values[place, prompt, setting] = _of_cell(words)
+    means_SM = _mean_of_known(_mean_of_known(values, axis=1), axis=0)
+    return tuple(
+        {
+            **{name: None if np.isnan(mean) else float(mean) for name, mean in zip(NAMES, row, strict=True)},
+            "answers": largest,
+            "items": len(chosen),
+        }
+        for row in means_SM
+    )
+
+
+class _Cells:
+    """The answers sorted by cell, so that a cell's are a slice; and each text's words, split once."""
+
+    def __init__(self, samples: Samples) -> None:
+        self.samples = samples
+        self.order: Ints = np.argsort(samples.cell, kind="stable")
+        self.ends: Ints = np.cumsum(samples.cell_sizes.ravel())
+        self._words: dict[int, tuple[str, ...]] = {}
+
+    def words(self, item: int, prompt: int, setting: int) -> list[tuple[str, ...]]:
+        """The words of each of a cell's first answers."""
+        cell = (item * self.samples.num_prompts + prompt) * len(self.samples.axis) + setting
+        start = int(self.ends[cell - 1]) if cell else 0
+        end = min(int(self.ends[cell]), start + MOST_ANSWERS)
+        assert self.samples.answer is not None and self.samples.texts is not None, "checked before"
+        found = []
+        for answer in self.samples.answer[self.order[start:end]].tolist():
+            if answer not in self._words:
+                self._words[answer] = tuple(self.samples.texts[answer].split())
+            found.append(self._words[answer])
+        return found
+
+    def affordable(self, items: NDArray[np.int64]) -> NDArray[np.int64]:
+        """As many of these items, evenly spaced, as the bounds on cells and words allow; at least one."""
+        in_item = self.samples.num_prompts * len(self.samples.axis)
+        items = _spread(items, max(MOST_CELLS // in_item, 1))
+        some = _spread(items, 5)
+        words = [
+            len(words)
+            for item in some
+            for prompt in range(self.samples.num_prompts)
+            for setting in range(len(self.samples.axis))
+            for words in self.words(int(item), prompt, setting)
+        ]
+        return _spread(items, max(MOST_WORDS * len(some) // max(sum(words), 1), 1))
+
+
+def _of_cell(words: list[tuple[str, ...]]) -> tuple[float, ...]:
+    """The measures of one cell, in the order of NAMES; NaN where there is nothing to measure."""
+    if not words:
+        return (np.nan,) * len(NAMES)
+    kinds = Counter(words)
+    if len(kinds) == 1:
+        similarity = np.ones((len(words), len(words)))
+    else:
+        numbers = {kind: number for number, kind in enumerate(kinds)}
+        which = [numbers[text] for text in words]
+        similarity = n_gram_similarity(list(kinds))[np.ix_(which, which)]
+    return (
+        distinct_n(words, 1) if any(words) else np.nan,
+        distinct_n(words, 2) if any(len(text) > 1 for text in words) else np.nan,
+        self_bleu(words) if len(words) > 1 else np.nan,
+        vendi_score(similarity),
+        float(semantic_distinct(similarity, ALIKE)),
+    )
+
+
+def _spread(items: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+    """At most so many of the items, evenly spaced."""
+    if len(items) <= most:
+        return items
+    return items[np.linspace(0, len(items) - 1, most).round().astype(np.int64)]
+
+
+def _mean_of_known(values: Floats, axis: int) -> Floats:
+    """The mean along an axis of what is not NaN; NaN where nothing is known."""
+    known = ~np.isnan(values)
+    totals = known.sum(axis=axis)
+    sums = np.where(known, values, 0.0).sum(axis=axis)
+    return np.where(totals > 0, sums / np.maximum(totals, 1), np.nan)
