@@ -4,7 +4,7 @@
 - `digits`: small networks, little data, noisy labels, and a class that the student never sees
 - `topk-bias`: what a student learns from the teacher's top k alone, and the repair
 - `language-models`: the models that come with retort, one setting at a time
-- `figures`: the four figures, drawn from the results that are there
+- `figures`: the four figures and the page's table of cells, from the results that are there
 
 Results go to benchmarks/results/evidence/, one JSON file each, those that speak against distilling included.
 """

@@ -30,7 +30,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if (asked.seeds is not None and asked.seeds < 1) or asked.threads < 1:
         parser.error(f"--seeds and --threads must be 1 or more, got {asked.seeds} and {asked.threads}")
     if asked.name == "figures":
-        drawn = import_module("benchmarks.evidence.figures").draw_all()
+        drawn = [
+            *import_module("benchmarks.evidence.figures").draw_all(),
+            *import_module("benchmarks.evidence.page").write_page(),
+        ]
         print(json.dumps(drawn) if asked.json else "\n".join(drawn))
         return
     import torch
