@@ -144,3 +144,16 @@ def test_similar_words_and_classes(run, run_json, tmp_path) -> None:
     assert run("similar", "--classes", str(path), "--fail-if", "nearest < 0.5").exit_code == 1
     assert "two WORDS" in run("similar", "embedded:english", "red").stderr
     assert "brings its own names" in run("similar", "embedded:english", "--classes", str(path)).stderr
+
+
+def test_near_ties_are_named_on_screen_and_in_the_document(run, run_json, tmp_path) -> None:
+    path = tmp_path / "tie.json"
+    path.write_text(json.dumps({"tokens": ["a", "b", "c"], "logits": [3, 2.99995, 1]}))
+    asked = ("look", f"logits:{path}", "x", "--temperature", "1")
+    assert "Near tie: 'b' 5e-05 below (chance 30.85%)" in run(*asked).stdout
+    document = run_json(*asked)
+    assert document["near_tie"] is True and [tie["token"] for tie in document["near_ties"]] == ["b"]
+    assert run(*asked, "--fail-if", "near_ties > 0").exit_code == 1
+    path.write_text(json.dumps({"tokens": ["a", "b"], "logits": [3, 2]}))
+    assert "Near tie" not in run(*asked).stdout
+    assert (run_json(*asked)["near_tie"], run_json(*asked)["near_ties"]) == (False, [])

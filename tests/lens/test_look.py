@@ -80,3 +80,33 @@ def test_refuses_what_it_cannot_show() -> None:
         full_look(source, "w1", [1])
     with pytest.raises(CapabilityError, match="no chat template"):
         look(MockSource(), [Message("user", "w1")])
+
+
+class Row(MockSource):
+    """These logits, whatever comes before."""
+
+    def __init__(self, *logits: float) -> None:
+        super().__init__(len(logits))
+        self.logits = np.array(logits, dtype=np.float64)
+
+    def logits_of(self, prefix):
+        return self.logits
+
+
+def test_near_ties_are_the_tokens_within_the_noise_of_the_best() -> None:
+    found = full_look(Row(1.0, 3.0 - 4e-5, 3.0, 3.0 - 1e-3, 3.0), "w1")
+    assert found.near_tie and found.near_ties_total == 2
+    assert [tie.id for tie in found.near_ties] == [4, 1]  # 2 is the best: of two equals the lower id
+    assert [tie.margin for tie in found.near_ties] == pytest.approx([0.0, 4e-5])
+    assert [tie.flip_risk for tie in found.near_ties] == pytest.approx(
+        [0.5, 0.5 * math.erfc(0.4 / math.sqrt(2))]
+    )
+    assert found.near_ties[0].token == Row(0.0).token_text(4)
+
+
+def test_no_near_tie_is_an_empty_list_and_the_noise_can_be_said() -> None:
+    found = full_look(FourTokens(), "w1")
+    assert (found.near_tie, found.near_ties, found.near_ties_total) == (False, (), 0)
+    assert [tie.id for tie in full_look(FourTokens(), "w1", noise_scale=0.7).near_ties] == [3]
+    flat = full_look(Row(*[0.0] * 250), "w1")
+    assert (len(flat.near_ties), flat.near_ties_total) == (100, 249)

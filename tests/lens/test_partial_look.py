@@ -11,7 +11,9 @@ from mock_source import MockSource
 from retort.distribution.chain import Chain
 from retort.errors import CapabilityError, InputError
 from retort.lens.look import look
+from retort.lens.near_ties import partial_near_ties
 from retort.lens.partial_look import PartialLook
+from retort.sources.base import KnownToken, KnownTop
 
 TEMPERATURES = (0, 0.5, 1, 2)
 
@@ -54,3 +56,34 @@ def test_what_cannot_be_decided_is_refused() -> None:
         look(TopSource(50, 20), "w1", [1], Chain("top_k=30"))
     with pytest.raises(InputError, match="no temperature"):
         look(TopSource(50, 20), "w1", [])
+
+
+def row(*logprobs: float, rounding: float, noise_scale: float = 1e-4):
+    tokens = tuple(KnownToken(f"t{place}", value, None) for place, value in enumerate(logprobs))
+    return partial_near_ties(KnownTop(tokens, 50, rounding), noise_scale)
+
+
+def test_a_near_tie_is_told_where_the_rounding_lets_it() -> None:
+    assert row(-1.0, -1.5, rounding=5e-5) == ((), False)
+    ties, near = row(-1.0, -1.00002, -1.5, rounding=1e-6)
+    assert near is True and [tie.token for tie in ties] == ["t1"]
+    assert (ties[0].margin_low, ties[0].margin_high) == pytest.approx((1.8e-5, 2.2e-5))
+    assert ties[0].flip_risk_low < 0.5 * math.erfc(0.2 / math.sqrt(2)) < ties[0].flip_risk_high
+
+
+def test_a_near_tie_that_the_rounding_hides_is_left_open() -> None:
+    ties, near = row(-1.0, -1.0001, rounding=5e-5)  # a gap between 0 and 2e-4, against noise of 1e-4
+    assert near is None and (ties[0].margin_low, ties[0].margin_high) == pytest.approx((0.0, 2e-4))
+    assert row(-1.0, rounding=5e-5) == ((), None)  # the second token is not known
+
+
+def test_near_ties_of_the_top_are_those_of_the_whole() -> None:
+    known = look(TopSource(50, 20), "w1 w2", noise_scale=0.8)
+    whole = look(MockSource(50, ends=False), "w1 w2", noise_scale=0.8)
+    assert known.near_tie and whole.near_tie and known.noise_scale == 0.8
+    assert [(tie.token, tie.id) for tie in known.near_ties] == [
+        (tie.token, tie.id) for tie in whole.near_ties
+    ]
+    assert [tie.flip_risk_low for tie in known.near_ties] == pytest.approx(
+        [tie.flip_risk for tie in whole.near_ties]
+    )

@@ -34,7 +34,7 @@ def make_look(
         ]
         entropy = float(-(np.exp(log_probs) * log_probs).sum())
         rows.append(LookRow(temperature, entropy, math.exp(entropy), tuple(tokens[:top])))
-    return Look(model, prompt, 8192, "full", None, 0.4, tuple(rows), None)
+    return Look(model, prompt, 8192, "full", None, 0.4, 1e-4, False, (), 0, tuple(rows), None)
 
 
 TEXTS = [

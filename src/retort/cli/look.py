@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 WIDEST_TOKEN = 22
 WIDEST_BAR = 16
 NARROWEST_BAR = 5
+SHOWN_TIES = 5
 BESIDE_BAR = 11  # a probability, and the space between columns
 
 
@@ -108,7 +109,7 @@ def _print_against(found: Against, console: Console) -> None:
 
 
 def print_look(result: Look, console: Console) -> None:
-    from retort.cli.output import number, token_label
+    from retort.cli.output import number, probability, token_label
 
     console.print(f"{result.model} after {result.prompt!r}", style="bold", soft_wrap=True)
     if result.rendered is not None:
@@ -127,8 +128,29 @@ def print_look(result: Look, console: Console) -> None:
         f"Margin of the first token over the second: {number(result.margin)} (raw logits). "
         "Effective support is e^entropy: how many equally likely tokens would be as uncertain."
     )
+    _print_near_ties(
+        result.noise_scale,
+        [
+            f"{token_label(tie.token)} {number(tie.margin)} below (chance {probability(tie.flip_risk)})"
+            for tie in result.near_ties
+        ],
+        result.near_ties_total,
+        console,
+    )
     if result.chain is not None:
         _print_chain(result.chain, console)
+
+
+def _print_near_ties(noise_scale: float, ties: list[str], total: int, console: Console) -> None:
+    """Which tokens noise could put first, and the chance of each; nothing where there are none."""
+    if not ties:
+        return
+    more = f", and {total - SHOWN_TIES:,} more" if total > SHOWN_TIES else ""
+    console.print(
+        f"Near tie: {', '.join(ties[:SHOWN_TIES])}{more}. Numerical noise of {noise_scale:g} in the logits, as between "
+        "two machines or two batch sizes, could make another token the first.",
+        style="yellow",
+    )
 
 
 def _print_rows(rows: tuple[LookRow, ...], console: Console) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 WIDEST_TOKEN = 22
 WIDEST_INTERVAL = 24
+SHOWN_TIES = 5
 
 
 def print_partial_look(result: PartialLook, console: Console) -> None:
@@ -35,6 +36,18 @@ def print_partial_look(result: PartialLook, console: Console) -> None:
         f"Margin of the first token over the second: {number(result.margin)} nats, known to {result.rounding:.1g}. "
         "Effective support is e^entropy: how many equally likely tokens would be as uncertain."
     )
+    if result.near_ties:
+        sure = "Near tie" if result.near_tie else "Perhaps a near tie, which the rounding hides"
+        ties = ", ".join(
+            f"{token_label(tie.token)} {interval(tie.margin_low, tie.margin_high, number)} below (chance "
+            f"{interval(tie.flip_risk_low, tie.flip_risk_high, probability)})"
+            for tie in result.near_ties[:SHOWN_TIES]
+        )
+        console.print(
+            f"{sure}: {ties}. Numerical noise of {result.noise_scale:g} in the logits, as between two machines or two "
+            "batch sizes, could make another token the first.",
+            style="yellow",
+        )
     if result.chain is not None:
         _print_chain(result.chain, console)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from retort.errors import CapabilityError
-from retort.sources.base import Source
+from retort.sources.base import Capability, Source, needs_whole_vocabulary
 from retort.sources.chat import Message, render
 
 Prompt = str | Sequence[Message]
@@ -23,9 +23,11 @@ class Asked:
 
 
 def ask(source: Source, prompt: Prompt) -> Asked:
-    """The prompt for a source of the whole vocabulary. Raises CapabilityError where it has no chat template."""
+    """The prompt for a source of the whole vocabulary. Raises CapabilityError for any other, and without a template."""
     if isinstance(prompt, str):
         return Asked(prompt, source.encode(prompt), None)
+    if source.capability is not Capability.FULL:
+        raise needs_whole_vocabulary(source, "A text after a conversation")
     rendered = render(source, prompt)
     if rendered is None:
         raise CapabilityError(

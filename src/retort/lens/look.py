@@ -18,7 +18,9 @@ from retort.distribution.logits import Distribution
 from retort.errors import InputError
 from retort.lens.asking import ask
 from retort.lens.conditions import Value
+from retort.lens.near_ties import NearTie, near_ties
 from retort.lens.partial_look import PartialLook, partial_look
+from retort.sampling.batches import NOISE_SCALE
 from retort.sources.base import Capability, PartialSource, Source, needs_whole_vocabulary
 from retort.sources.chat import Message
 
@@ -71,6 +73,9 @@ class LookChain:
 class Look:
     """What `look` found. `margin` is the raw logit difference of the two best tokens (nats at τ = 1).
 
+    `near_tie`: numerical noise of `noise_scale` (logit units) could make another token the best one; `near_ties` are
+    those tokens (up to 100 of `near_ties_total`).
+
     `rendered` is what the model really saw, where `prompt` was asked as a conversation: then it is the same text.
     """
 
@@ -80,6 +85,10 @@ class Look:
     known: str
     note: str | None
     margin: float
+    noise_scale: float
+    near_tie: bool
+    near_ties: tuple[NearTie, ...]
+    near_ties_total: int
     rows: tuple[LookRow, ...]
     chain: LookChain | None
     messages: tuple[Message, ...] | None = None
@@ -92,20 +101,23 @@ def look(
     temperatures: Sequence[float] = (1.0,),
     chain: Chain | None = None,
     top: int = 10,
+    *,
+    noise_scale: float = NOISE_SCALE,
 ) -> Look | PartialLook:
     """The next-token distribution after `prompt` at each temperature, and the stages of `chain` if one is given.
 
     One forward pass serves all temperatures. τ never reorders tokens, so every row lists the same `top` tokens; tokens
     that can never come (logit -inf) are not listed. A chain without a temperature stage is read at τ = 1. A prompt of
     messages is written with the model's own chat template. A source that knows its most probable tokens only gives a
-    `PartialLook`, whose measures are intervals. Entropies in nats; float64 inside.
+    `PartialLook`, whose measures are intervals. `noise_scale`: how far two logits may move against each other between
+    two runs of the model (see `sampling.NOISE_SCALE`). Entropies in nats; float64 inside.
     Raises InputError for an empty list of temperatures, a negative one, or `top` below 1; CapabilityError for a chain
     that cannot be decided from what a source knows, and for messages where a source has no chat template.
     """
     if source.capability is Capability.FULL:
-        return full_look(source, prompt, temperatures, chain, top)
+        return full_look(source, prompt, temperatures, chain, top, noise_scale=noise_scale)
     _check(temperatures, top)
-    return partial_look(cast(PartialSource, source), prompt, temperatures, chain, top)
+    return partial_look(cast(PartialSource, source), prompt, temperatures, chain, top, noise_scale)
 
 
 def full_look(
@@ -114,6 +126,8 @@ def full_look(
     temperatures: Sequence[float] = (1.0,),
     chain: Chain | None = None,
     top: int = 10,
+    *,
+    noise_scale: float = NOISE_SCALE,
 ) -> Look:
     """As `look`, for a source of the whole vocabulary; CapabilityError for any other."""
     if source.capability is not Capability.FULL:
@@ -135,6 +149,7 @@ def full_look(
                 top=_top_tokens(ids, tokens, logits, tempered),
             )
         )
+    ties, total = near_ties(source, logits, noise_scale)
     return Look(
         model=source.name,
         prompt=asked.text,
@@ -142,6 +157,10 @@ def full_look(
         known=source.capability.value,
         note=source.note,
         margin=float(raw.margin),
+        noise_scale=float(noise_scale),
+        near_tie=total > 0,
+        near_ties=ties,
+        near_ties_total=total,
         rows=tuple(rows),
         chain=None if chain is None else _look_chain(source, asked.ids, logits, chain, top),
         messages=asked.messages,
@@ -210,6 +229,7 @@ def look_measures(found: Look | PartialLook) -> dict[str, list[Value]]:
             "entropy": [row.entropy_nats for row in found.rows],
             "effective_support": [row.effective_support for row in found.rows],
             "margin": [found.margin],
+            "near_ties": [found.near_ties_total],
             "top_prob": [row.top[0].prob for row in found.rows if row.top],
         }
         if found.chain is not None:

@@ -12,6 +12,8 @@ from retort.distribution.chain import Chain
 from retort.distribution.measures import entropy_of_log_probs
 from retort.distribution.partial import PartialDistribution
 from retort.distribution.partial_chain import explain_partial
+from retort.lens.near_ties import PartialNearTie, partial_near_ties
+from retort.sampling.batches import NOISE_SCALE
 from retort.sources.base import KnownTop, PartialSource
 from retort.sources.chat import Message, render
 
@@ -71,6 +73,8 @@ class PartialLookChain:
 class PartialLook:
     """What `look` found on a TOP_N source. `vocabulary` is None where it was not told; the wide ends of the intervals
     then hold for up to `vocabulary_at_most` tokens. `margin` is exact to the `rounding` of the logprobs (nats).
+    `near_tie`: numerical noise of `noise_scale` could make another token the best one, None where the rounding leaves
+    it open; `near_ties` are the known tokens of which it may be so.
     """
 
     model: str
@@ -82,6 +86,9 @@ class PartialLook:
     note: str | None
     margin: float
     rounding: float
+    noise_scale: float
+    near_tie: bool | None
+    near_ties: tuple[PartialNearTie, ...]
     rows: tuple[PartialRow, ...]
     chain: PartialLookChain | None
     probe: Any
@@ -95,12 +102,14 @@ def partial_look(
     temperatures: Sequence[float],
     chain: Chain | None,
     top: int,
+    noise_scale: float = NOISE_SCALE,
 ) -> PartialLook:
     """As `look`, from the most probable tokens alone. Raises CapabilityError for a chain that cannot be decided."""
     messages = None if isinstance(prompt, str) else tuple(prompt)
     known = source.next_tokens(prompt if isinstance(prompt, str) else tuple(prompt), top)
     raw = known.at(1.0)
     rendered = None if messages is None else render(source, messages)
+    ties, near_tie = partial_near_ties(known, noise_scale)
     return PartialLook(
         model=source.name,
         prompt=prompt if isinstance(prompt, str) else rendered,
@@ -111,6 +120,9 @@ def partial_look(
         note=source.note,
         margin=raw.margin,
         rounding=known.rounding,
+        noise_scale=float(noise_scale),
+        near_tie=near_tie,
+        near_ties=ties,
         rows=tuple(_row(known, raw.at(temperature), top) for temperature in temperatures),
         chain=None if chain is None else _chain(known, raw, chain, top),
         probe=source.probe,
