@@ -165,6 +165,33 @@ def test_a_conversation_shows_what_the_model_sees(run, run_json, tmp_path) -> No
     )
 
 
+@needs_models
+@pytest.mark.parametrize("command", ["sample", "path"])
+def test_texts_after_a_conversation(run, run_json, tmp_path, command) -> None:
+    chat = tmp_path / "chat.json"
+    chat.write_text('[{"role": "user", "content": "What is a pear?"}]')
+    settings = ("--max-tokens", "4", *(("--n", "2") if command == "sample" else ("--temperatures", "0,1")))
+    rendered = "Question: What is a pear?\nAnswer:"
+    document = run_json(command, "embedded:instruct", "--chat", str(chat), *settings)
+    assert document["rendered"] == document["prompt"] == rendered
+    asked = ("embedded:instruct", "--message", "user:What is a pear?", *settings)
+    assert run_json(command, *asked) == document
+    as_text = run_json(command, "embedded:instruct", rendered, *settings)
+    assert as_text["rendered"] is None
+    found = {"sample": "samples", "path": "leaves"}[command]
+    assert [one["ids"] for one in document[found]] == [one["ids"] for one in as_text[found]]
+    if command == "sample":
+        assert "What the model sees: 'Question: What is a pear?\\nAnswer:'" in run("sample", *asked).stdout
+
+
+@pytest.mark.parametrize("command", ["sample", "path"])
+def test_texts_after_a_conversation_need_the_model_and_its_template(run, sky, server, command) -> None:
+    assert "no chat template" in run(command, sky, "--message", "user:hi").stderr
+    result = run(command, server.model, "--message", "user:hi")
+    assert result.exit_code == 2 and "whole vocabulary" in result.stderr
+    assert "Missing argument 'PROMPT'" in run(command, sky).stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

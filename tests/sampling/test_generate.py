@@ -10,7 +10,7 @@ import pytest
 from mock_source import MockSource
 from retort.distribution import Chain, Context
 from retort.errors import CapabilityError, InputError
-from retort.sampling import Sample, SampledToken, SamplingParams, generate, sample
+from retort.sampling import Sample, SampledToken, SamplingParams, generate, sample, stream
 from retort.sampling.noise import gumbel, uniform_at
 from retort.sources.base import Capability
 
@@ -204,3 +204,14 @@ def test_bad_words_never_come_even_across_the_prompts_end() -> None:
     ids = [2, *text.ids]
     assert free[7] not in text.ids
     assert not any(list(pair) in banned for pair in itertools.pairwise(ids))
+
+
+def test_a_prompt_may_be_its_token_ids() -> None:
+    source = MockSource(40)
+    for prompt, params in REQUESTS[:2]:
+        ids = source.encode(prompt)
+        assert generate(source, [ids], params) == generate(source, prompt, params)
+        pieces = [list(stream(source, asked, params)) for asked in (ids, prompt)]
+        assert pieces[0] == pieces[1]
+    with pytest.raises(InputError, match="empty"):
+        generate(source, [[]], SamplingParams())

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from retort.cli.asking import asked, asking_options
 from retort.cli.options import (
     chain_option,
     defaults_option,
@@ -14,7 +15,6 @@ from retort.cli.options import (
     json_option,
     max_tokens_option,
     model_argument,
-    prompt_argument,
     refuse_with_chain,
     save_option,
     seed_option,
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from retort.distribution.chain import Chain
+    from retort.lens.asking import Asked
     from retort.sampling.generate import Sample, SampledToken
     from retort.sampling.params import SamplingParams
     from retort.sampling.speculative import Method
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @model_argument
-@prompt_argument
+@asking_options
 @click.option(
     "--n", type=click.IntRange(1), default=5, show_default=True, help="How many texts; text i uses seed + i."
 )
@@ -82,7 +83,9 @@ if TYPE_CHECKING:
 @json_option
 def command(
     model: str,
-    prompt: str,
+    prompt: str | None,
+    chat: str | None,
+    messages: tuple[str, ...],
     n: int,
     temperature: float | None,
     top_k: int | None,
@@ -111,6 +114,7 @@ def command(
     """
     from retort.cli.output import print_json
     from retort.cli.progress import Progress
+    from retort.lens.asking import ask
     from retort.sampling.generate import generate
     from retort.sampling.speculative_decoding import RoundCounts, Speculation
     from retort.sources.load import load
@@ -128,9 +132,11 @@ def command(
     refuse_with_chain(chain, **single)
     given = {**single, "seed": seed, "max_tokens": max_tokens, "stop": stop or None}
     params = sampling_params(settings, given, chain, engine, defaults)
+    question = asked(prompt, chat, messages)
     source = recording(load(model), save)
+    said = ask(source, question)
     if as_stream:
-        _stream(source, prompt, params, n, include_stop)
+        _stream(source, said, params, n, include_stop)
         return
     counts = RoundCounts()
     speculation = (
@@ -139,7 +145,7 @@ def command(
     with Progress("tokens") as progress:
         samples = generate(
             source,
-            prompt,
+            [said.ids],
             params,
             n=n,
             include_stop=include_stop,
@@ -148,7 +154,15 @@ def command(
         )
     if as_json:
         spec = str(params.resolved_chain)
-        document = {"model": model, "prompt": prompt, "seed": params.seed, "chain": spec, "samples": samples}
+        document = {
+            "model": model,
+            "prompt": said.text,
+            "seed": params.seed,
+            "chain": spec,
+            "samples": samples,
+            "messages": said.messages,
+            "rendered": None if said.messages is None else said.text,
+        }
         if draft is not None:
             document["draft"] = {
                 "model": draft,
@@ -163,13 +177,17 @@ def command(
             }
         print_json(document)
     else:
-        _print(source, prompt, params, samples)
+        _print(source, said, params, samples)
         if draft is not None:
             _print_draft(draft, counts)
 
 
-def _print_head(console: Console, source: Source, prompt: str, params: SamplingParams) -> None:
-    console.print(f"{source.name} after {prompt!r}", style="bold", soft_wrap=True)
+def _print_head(console: Console, source: Source, said: Asked, params: SamplingParams) -> None:
+    from retort.cli.output import token_label
+
+    console.print(f"{source.name} after {said.text!r}", style="bold", soft_wrap=True)
+    if said.messages is not None:
+        console.print(f"What the model sees: {token_label(said.text)}", soft_wrap=True)
     if source.note is not None:
         console.print(f"Note: {source.note}", soft_wrap=True)
     console.print(
@@ -177,19 +195,19 @@ def _print_head(console: Console, source: Source, prompt: str, params: SamplingP
     )
 
 
-def _stream(source: Source, prompt: str, params: SamplingParams, n: int, include_stop: bool) -> None:
+def _stream(source: Source, said: Asked, params: SamplingParams, n: int, include_stop: bool) -> None:
     """Texts on stdout as they come, with their line breaks."""
     from retort.cli.output import stdout_console, with_line_breaks
     from retort.sampling.generate import stream
     from retort.sampling.noise import MAX_SEED
 
     console = stdout_console()
-    _print_head(console, source, prompt, params)
+    _print_head(console, source, said, params)
     for number in range(n):
         seed = (params.seed + number) & MAX_SEED
         console.print(f"seed {seed}", style="bold")
         tokens = []
-        for piece in stream(source, prompt, params.with_seed(seed), include_stop=include_stop):
+        for piece in stream(source, said.ids, params.with_seed(seed), include_stop=include_stop):
             click.echo(with_line_breaks(piece.text), nl=False)
             sys.stdout.flush()
             tokens.append(piece.token)
@@ -198,14 +216,14 @@ def _stream(source: Source, prompt: str, params: SamplingParams, n: int, include
         console.print(_account(tokens, piece.finish_reason), style="dim", soft_wrap=True)
 
 
-def _print(source: Source, prompt: str, params: SamplingParams, samples: Sequence[Sample]) -> None:
+def _print(source: Source, said: Asked, params: SamplingParams, samples: Sequence[Sample]) -> None:
     from rich.table import Table
     from rich.text import Text
 
     from retort.cli.output import printable, stdout_console
 
     console = stdout_console()
-    _print_head(console, source, prompt, params)
+    _print_head(console, source, said, params)
     table = Table.grid(padding=(0, 2))
     for index, sample in enumerate(samples):
         table.add_row(f"seed {params.seed + index}", Text(printable(sample.text), style="bold"))

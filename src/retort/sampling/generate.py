@@ -22,6 +22,9 @@ from retort.sources.base import Source
 
 __all__ = ["Piece", "Sample", "SampledToken", "generate", "stream"]
 
+Prompt = str | Sequence[int]
+"""A text, or its token ids where the caller has them already (those of a rendered conversation, for instance)."""
+
 MAX_ROWS = 256
 """Texts decoded at a time by default; more wait their turn."""
 
@@ -53,7 +56,7 @@ class Piece:
 
 def generate(
     source: Source,
-    prompts: str | Sequence[str],
+    prompts: str | Sequence[Prompt],
     params: SamplingParams | Sequence[SamplingParams] | None = None,
     *,
     n: int = 1,
@@ -67,6 +70,7 @@ def generate(
 ) -> list[Sample]:
     """`n` texts for each prompt, in order of prompts and then of samples; sample i of a prompt uses its seed + i.
 
+    A prompt is a text or a sequence of token ids; `prompts` is one text or a list of prompts.
     `params`: for all prompts, or one for each. `include_stop`: a text that a stop string ends keeps it.
     As each token of the result's text `index` is drawn: `on_token(index, token)`, then `on_text(index, piece)` with
     what can be shown of it for good, where that is not "" (together the pieces are its text), then
@@ -77,7 +81,7 @@ def generate(
     Raises InputError for an empty prompt, a prompt and max_tokens beyond the source's context, or arguments that do
     not fit; CapabilityError for a source without the whole vocabulary. Nothing is decoded before these checks.
     """
-    prompt_list = [prompts] if isinstance(prompts, str) else list(prompts)
+    prompt_list: list[Prompt] = [prompts] if isinstance(prompts, str) else list(prompts)
     if params is None or isinstance(params, SamplingParams):
         settings = [params or SamplingParams()] * len(prompt_list)
     else:
@@ -119,7 +123,7 @@ def generate(
 
 def stream(
     source: Source,
-    prompt: str,
+    prompt: Prompt,
     params: SamplingParams | None = None,
     *,
     include_stop: bool = False,
@@ -146,9 +150,9 @@ class _Request(NamedTuple):
     ending: Ending
 
 
-def _request(source: Source, prompt: str, params: SamplingParams, include_stop: bool) -> _Request:
+def _request(source: Source, prompt: Prompt, params: SamplingParams, include_stop: bool) -> _Request:
     """What texts of this prompt begin with and how they end, checked against the source."""
-    prompt_ids = tuple(source.encode(prompt))
+    prompt_ids = tuple(source.encode(prompt) if isinstance(prompt, str) else prompt)
     check_request(source, prompt_ids, params.max_tokens)
     ending = Ending(source, params.stop, params.max_tokens, include_stop)
     return _Request(prompt_ids, params.ending_at(source.end_ids), ending)
