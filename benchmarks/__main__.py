@@ -11,7 +11,9 @@ from importlib import import_module
 
 from benchmarks.record import Settings, cores, markdown, write
 
-NAMES = ("startup", "sampling", "generate", "speculative", "path", "tune", "distill", "lens", "distill_loss")
+NAMES = (
+    "startup", "sampling", "generate", "speculative", "path", "tune", "distill", "lens", "distill_loss", "capture",
+)  # fmt: skip
 ROUNDS = 7
 
 

@@ -328,3 +328,20 @@ def test_readers_travel_to_other_processes(captured: Capture, tmp_path: Path) ->
     expected: Any = cache.targets([3, 4], [0, 1])
     found = pickle.loads(pickle.dumps(cache)).targets([3, 4], [0, 1])
     assert np.array_equal(found.ids, expected.ids)
+
+
+def test_a_cache_of_the_first_format_is_read_and_not_resumed(captured: Capture, tmp_path: Path) -> None:
+    """Its records mean the same; its last bits are those of another softmax."""
+    captured()
+    file = tmp_path / "cache" / "manifest.json"
+    values = json.loads(file.read_text())
+    for number in (1, 3):
+        values["origin"]["format"] = number
+        file.write_text(json.dumps(values))
+        if number == 1:
+            Cache(tmp_path / "cache").verify()
+            with pytest.raises(InputError, match=r"format 1 / 2"):
+                captured(resume=True)
+        else:
+            with pytest.raises(InputError, match=r"format 3.*reads formats 1 to 2"):
+                Cache(tmp_path / "cache")

@@ -21,10 +21,13 @@ from retort.distill.cache.rounding import (
     Places,
     random_orders,
     round_rows,
+    temper,
+    temper_and_round,
     unpack_rows,
 )
 from retort.errors import InputError
 from retort.sampling.noise import uniform_at
+from retort.sampling.workers import num_threads, set_num_threads
 
 LAYOUT = Layout(vocab_size=40, temperature=3.0, seed=7)
 SMALL = ("dense", "topk:8", "topk+tail:8+4", "sampled:20")
@@ -216,3 +219,41 @@ def test_written_forms() -> None:
 def test_refuses(text: str) -> None:
     with pytest.raises(InputError, match="codec is"):
         find_codec(text)
+
+
+@pytest.mark.parametrize("vocab_size", [5, 16, 1000, 8200])
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 3.0])
+def test_tempering_is_softmax_and_its_entropy(vocab_size: int, temperature: float) -> None:
+    """Against float64, rows with tokens that cannot come and rows of one token included."""
+    logits = torch.randn((70, vocab_size), generator=torch.Generator().manual_seed(1)) * 8
+    logits[::3, 1::2] = -torch.inf
+    logits[1] = -torch.inf
+    logits[1, 2] = 4.0
+    probs, entropy = temper(logits.numpy(), temperature)
+    exact = torch.softmax(logits.double() / temperature, -1)
+    np.testing.assert_allclose(probs, exact.numpy(), rtol=2e-5, atol=1e-30)
+    np.testing.assert_allclose(entropy, torch.special.entr(exact).sum(-1).numpy(), rtol=1e-5, atol=1e-5)
+    assert (probs[logits.numpy() == -np.inf] == 0).all() and entropy[1] == 0
+
+
+@pytest.mark.parametrize("vocab_size", [100, 3000])
+def test_one_pass_gives_the_bytes_of_tempering_and_rounding_apart(vocab_size: int) -> None:
+    """For any number of threads and any batch; tokens without a logit are never drawn."""
+    logits = torch.randn((150, vocab_size), generator=torch.Generator().manual_seed(2)).numpy() * 5
+    logits[:, ::7] = -np.inf
+    where = places(150)
+    probs, apart_entropy = temper(logits, 3.0)
+    apart, apart_ends = round_rows(probs, 50, 4, where)
+    before = num_threads()
+    try:
+        for threads in (1, 3):
+            set_num_threads(threads)
+            data, ends, entropy = temper_and_round(logits, 3.0, 50, 4, where)
+            assert np.array_equal(data, apart) and np.array_equal(ends, apart_ends)
+            assert np.array_equal(entropy, apart_entropy)
+    finally:
+        set_num_threads(before)
+    alone, _, _ = temper_and_round(logits[149:], 3.0, 50, 4, Places(where.seeds[149:], where.offsets[149:]))
+    assert np.array_equal(alone, data[ends[148] :])
+    ids, counts = unpack_rows(data, np.concatenate([[0], ends[:-1]]), 4, vocab_size, where)
+    assert not ((ids % 7 == 0) & (counts > 0)).any() and (counts.sum(1) > 25).all()

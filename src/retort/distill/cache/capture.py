@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from retort.distill.cache.codecs import Codec, Layout, Packed, find_codec
@@ -25,7 +24,6 @@ from retort.distill.cache.rounding import Places
 from retort.distill.cache.shards import Positions, write_shard, write_tokens
 from retort.distill.cache.teacher import Teacher, Window, open_teacher
 from retort.distill.data import DOCUMENTS_AT_ONCE, content_hash, read_documents, resolve
-from retort.distill.losses.blocks import block_rows
 from retort.errors import InputError, SourceError
 
 SERVERS = ("http://", "https://")
@@ -252,7 +250,8 @@ def _positions(teacher: Teacher, codec: Codec, origin: Origin, documents: list[D
     kept: dict[int, tuple[list[bytes], NDArray[np.float16]]] = {}
     for batch in batches(windows, origin.batch_tokens):
         chosen = [windows[place] for place in batch]
-        packed, entropy = encode(codec, layout, teacher.logits(chosen), _places(origin, by_number, chosen))
+        places = _places(origin, by_number, chosen)
+        packed, entropy = codec.encode_logits(teacher.logits(chosen), layout, places)
         begin = np.concatenate([np.zeros(1, np.int64), packed.ends])
         row = 0
         for place, window in zip(batch, chosen, strict=True):
@@ -298,33 +297,6 @@ def batches(windows: list[Window], batch_tokens: int) -> Iterator[list[int]]:
         batch.append(place)
     if batch:
         yield batch
-
-
-def encode(
-    codec: Codec, layout: Layout, logits: torch.Tensor, places: Places
-) -> tuple[Packed, NDArray[np.float16]]:
-    """The codec's records of `[positions, vocab]` raw logits, and the entropy at tau of each, in nats."""
-    if codec.text == "dense":
-        kept = torch.log_softmax(logits, dim=-1)
-        _, entropy = tempered(logits, layout.temperature)
-    else:
-        kept, entropy = tempered(logits, layout.temperature)
-    return codec.encode(kept, layout, places), entropy.to(torch.float16).numpy()
-
-
-def tempered(logits: torch.Tensor, temperature: float) -> tuple[torch.Tensor, torch.Tensor]:
-    """`[N, V]` probabilities at tau and their `[N]` entropies in nats, block by block while a block is in the cache."""
-    probs, entropy = torch.empty_like(logits), logits.new_empty(len(logits))
-    rows = block_rows(logits)
-    for start in range(0, len(logits), rows):
-        block = slice(start, start + rows)
-        scaled = logits[block] / temperature
-        torch.softmax(scaled, dim=-1, out=probs[block])
-        # H = ln Z - Σ p z/τ, and ln Z from the largest entry of both. 0 · -inf would be NaN, so -inf is made finite.
-        scaled.clamp_min_(-1e30)
-        log_normaliser = scaled.amax(-1) - probs[block].amax(-1).log()
-        entropy[block] = log_normaliser - torch.linalg.vecdot(probs[block], scaled)
-    return probs, entropy.clamp_min_(0.0)
 
 
 def _places(origin: Origin, documents: dict[int, Document], windows: list[Window]) -> Places:

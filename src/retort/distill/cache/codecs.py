@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from retort.distill.cache.rounding import Places, round_rows, unpack_rows
+from retort.distill.cache.rounding import Places, round_rows, temper, temper_and_round, unpack_rows
 from retort.distill.checks import nearest
 from retort.errors import InputError
 from retort.sampling.noise import uniform_at
@@ -74,6 +74,10 @@ class Kind:
     width: Callable[[int, int, int], int] | None  # bytes a record (vocabulary, number, tail), None: it varies
     number: int | None  # default of the number behind the colon, None: there is none
     tail: int = 0
+    # Straight from raw logits: (logits, layout, places, number) to records and entropies, in one pass.
+    from_logits: (
+        Callable[[NDArray[np.float32], Layout, Places, int], tuple[Packed, NDArray[np.float32]]] | None
+    ) = None
 
 
 @dataclass(frozen=True)
@@ -88,6 +92,19 @@ class Codec:
     def encode(self, rows: Tensor, layout: Layout, places: Places) -> Packed:
         """Records of `[N, V]` probabilities at tau; for `dense` of log-probabilities at 1."""
         return self.kind.encode(rows, layout, places, self.number, self.tail)
+
+    def encode_logits(
+        self, logits: Tensor, layout: Layout, places: Places
+    ) -> tuple[Packed, NDArray[np.float16]]:
+        """Records of `[N, V]` raw logits, and the entropy at tau of each, in nats."""
+        raw = np.ascontiguousarray(logits.numpy())
+        if self.kind.from_logits is not None:
+            packed, entropy = self.kind.from_logits(raw, layout, places, self.number)
+        else:
+            probs, entropy = temper(raw, layout.temperature)
+            kept = torch.log_softmax(logits, -1) if self.text == "dense" else torch.from_numpy(probs)
+            packed = self.encode(kept, layout, places)
+        return packed, entropy.astype(np.float16)
 
     def decode(self, packed: Packed, layout: Layout, places: Places, entropy: NDArray[np.float32]) -> Targets:
         """What was written, for training."""
@@ -224,6 +241,13 @@ def _write_sampled(probs: Tensor, layout: Layout, places: Places, number: int, t
     return Packed(*round_rows(probs.numpy(), number, layout.seed, places))
 
 
+def _sampled_from_logits(
+    logits: NDArray[np.float32], layout: Layout, places: Places, number: int
+) -> tuple[Packed, NDArray[np.float32]]:
+    data, ends, entropy = temper_and_round(logits, layout.temperature, number, layout.seed, places)
+    return Packed(data, ends), entropy
+
+
 def _read_sampled(
     packed: Packed, layout: Layout, places: Places, number: int, tail: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
@@ -288,5 +312,6 @@ CODECS: dict[str, Kind] = {
         variance="at most p (1 - p) / N, that of N independent draws, and at most 1 / (4 N²)",
         width=None,
         number=50,
+        from_logits=_sampled_from_logits,
     ),
 }

@@ -11,7 +11,11 @@ from typing import Any
 from retort.distill.cache.files import write_whole
 from retort.errors import InputError, SourceError
 
-FORMAT = 1
+FORMAT = 2
+READABLE = (1, 2)
+"""1 was rounded from probabilities that torch had computed, 2 from those of tempering.py: the last bits differ, so a
+capture of one cannot be resumed as the other; what a record means is the same.
+"""
 MANIFEST = "manifest.json"
 NOT_TOLD = "not told by the server"
 
@@ -103,9 +107,9 @@ class Manifest:
         try:
             values: Mapping[str, Any] = json.loads(file.read_text(encoding="utf-8"))
             found = values["origin"]["format"]
-            if found != FORMAT:
+            if found not in READABLE:
                 raise InputError(
-                    f"{folder} is a cache of format {found}, and this version of retort reads format {FORMAT};"
+                    f"{folder} is a cache of format {found}, and this version of retort reads formats 1 to {FORMAT};"
                     " capture it again, or use the version that wrote it."
                 )
             shards = tuple(Shard(**shard) for shard in values["shards"])

@@ -15,20 +15,24 @@ Shift, order and v are coins of (document, offset), so a record does not hang on
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from queue import Empty, SimpleQueue
 
 import numpy as np
 from numpy.typing import NDArray
 
 from retort.distill.cache.packing import compiled
 from retort.sampling.noise import gumbel, uniform_at
+from retort.sampling.workers import share
 
 STREAM_ORDER, STREAM_SHIFT, STREAM_FRACTION = 64, 65, 66
 """The streams of `retort.sampling.noise` that captures use; no other use of a seed may take them."""
 
 # Orders times shifts is how many different roundings there are: a hundred thousand for a vocabulary of 8,192.
 NUM_ORDERS = 16
+ROWS_AT_ONCE = 64  # of one thread before it takes more
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,72 @@ def round_rows(
         if used >= 0:
             return out[:used], ends
         size *= 2
+
+
+def temper(
+    logits: NDArray[np.float32], temperature: float
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """`[rows, vocab]` probabilities at tau of raw logits, and their `[rows]` entropies in nats."""
+    from retort.distill.cache.tempering import temper_rows
+
+    probs, entropy = np.empty_like(logits), np.empty(len(logits), np.float32)
+
+    def one(rows: slice) -> None:
+        temper_rows(logits[rows], temperature, probs[rows], entropy[rows])
+
+    _in_threads(one, len(logits), logits.shape[1])
+    return probs, entropy
+
+
+def temper_and_round(
+    logits: NDArray[np.float32], temperature: float, draws: int, seed: int, places: Places
+) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.float32]]:
+    """`round_rows` of the probabilities at tau, which are never written down whole, and their entropies in nats."""
+    from retort.distill.cache.tempering import temper_round_and_pack
+
+    num_rows, vocab_size = logits.shape
+    orders, _ = random_orders(seed, vocab_size)
+    tables, shifts = _tables_and_shifts(places, vocab_size)
+    fractions = uniform_at(places.seeds, places.offsets, STREAM_FRACTION)
+    ends, entropy = np.empty(num_rows, np.int64), np.empty(num_rows, np.float32)
+    parts: dict[int, NDArray[np.uint8]] = {}
+
+    def one(rows: slice) -> None:
+        given = (orders, tables[rows], shifts[rows], fractions[rows])
+        size = (rows.stop - rows.start) * (8 * draws + 64)
+        while True:
+            out = np.empty(size, np.uint8)
+            used = temper_round_and_pack(
+                logits[rows], temperature, draws, *given, out, ends[rows], entropy[rows]
+            )
+            if used >= 0:
+                parts[rows.start] = out[:used]
+                return
+            size *= 2
+
+    _in_threads(one, num_rows, vocab_size)
+    behind = 0
+    for start in sorted(parts):
+        ends[start : start + ROWS_AT_ONCE] += behind
+        behind += len(parts[start])
+    return np.concatenate([parts[start] for start in sorted(parts)]), ends, entropy
+
+
+def _in_threads(one: Callable[[slice], None], num_rows: int, vocab_size: int) -> None:
+    """`one` for every `ROWS_AT_ONCE` rows, in the threads that also draw; which thread takes which changes nothing."""
+    waiting = SimpleQueue[slice]()
+    for start in range(0, num_rows, ROWS_AT_ONCE):
+        waiting.put(slice(start, min(start + ROWS_AT_ONCE, num_rows)))
+
+    def work(_: object) -> None:
+        while True:
+            try:
+                rows = waiting.get_nowait()
+            except Empty:
+                return
+            one(rows)
+
+    share(work, num_rows, vocab_size, 0)
 
 
 def unpack_rows(
