@@ -345,3 +345,11 @@ def test_a_cache_of_the_first_format_is_read_and_not_resumed(captured: Capture, 
         else:
             with pytest.raises(InputError, match=r"format 3.*reads formats 1 to 2"):
                 Cache(tmp_path / "cache")
+
+
+def test_a_relative_folder_with_a_colon_in_its_name(
+    teacher: str, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    capture(teacher, text, "of:sampled", codec="sampled:20")
+    assert Cache("of:sampled").token_texts()

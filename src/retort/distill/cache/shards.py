@@ -65,7 +65,7 @@ def write_shard(file: Path, positions: Positions, width: int | None) -> None:
         file,
         lambda partial: pq.write_table(
             table,
-            partial,
+            partial.absolute(),  # a relative name with a colon in it would be taken for the address of a file system
             row_group_size=ROW_GROUP,
             use_dictionary=["document", "content"],
             column_encoding={
@@ -140,7 +140,7 @@ def _write_bytes(file: Path, data: bytes) -> None:
 def read_tokens(file: Path) -> list[str]:
     """The texts of all tokens. Raises SourceError."""
     try:
-        texts: list[str] = pq.read_table(file).column("text").to_pylist()
+        texts: list[str] = pq.read_table(file.absolute()).column("text").to_pylist()
         return texts
     except (pa.ArrowException, OSError, KeyError) as error:
         raise SourceError(f"{file} cannot be read: {' '.join(str(error).split())}") from None
