@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,49 @@ def test_the_table_names_the_recommendation_and_the_price(run, sky, task) -> Non
     assert (result.exit_code, result.stderr) == (0, "")
     for said in ("→", "Recommended: τ = ", "forward passes", "paired by item", "95 % interval", "agreement"):
         assert said in result.stdout
+
+
+def test_other_settings_are_estimated_live_and_from_the_recording(run, run_json, sky, task) -> None:
+    swept = ("tune", task, "--model", sky, "--temperatures", "1,2", "--samples", "16", "--items", "8")
+    short = run_json(*swept, "--record", "few", "--reweight", "temperature=1.5")
+    # Eight items are too few to carry an interval, and that is an answer.
+    assert "items, fewer than 10" in short["reweighted"][0]["refused"]
+    assert short["reweighted"][0]["score"] is None
+    Path("items.jsonl").write_text(
+        "\n".join(
+            json.dumps({"id": str(i), "vars": {"subject": f"sky {i}"}, "references": ["blue"]})
+            for i in range(40)
+        )
+    )
+    swept = ("tune", task, "--model", sky, "--temperatures", "1,2", "--samples", "16", "--record", "kept")
+    live = run_json(*swept, "--logprobs", "--reweight", "temperature=1.5")
+    (found,) = live["reweighted"]
+    assert found["setting"] == {"temperature": 1.5} and found["refused"] is None and found["measured"] is None
+    logits = [15.2, 10.1, 8.4, 6.2, 2.1, -4.8]
+    weights = [math.exp((logit - 15.2) / 1.5) for logit in logits]
+    low, high = found["score_ci"]
+    # 640 answers; four standard errors of that many plain ones, times the share they are worth.
+    error = math.sqrt(0.1 / found["effective_sample_size"])
+    assert found["score"] == pytest.approx(1 / sum(weights), abs=4 * error) and low <= found["score"] <= high
+    kept = run_json("tune", "--from", "kept", "--reweight-from", "temperature=2")
+    assert [one["setting"]["temperature"] for one in kept["reweighted"]] == [1, 1.5]
+    assert kept["reweighted"][0]["measured"] == kept["settings"][0]["score"]
+    shown = run("tune", "--from", "kept", "--reweight", "temperature=1.5")
+    assert "At temperature=1.5, from the 640 answers at temperature=" in " ".join(shown.stdout.split())
+    for wrong, said in (
+        (("tune", task, "--model", sky, "--logprobs"), "--record"),
+        (("tune", "--from", "kept", "--reweight", "temperature=3"), "are not known"),
+    ):
+        result = run(*wrong)
+        assert result.exit_code == 2 and said in result.stderr
+
+
+def test_variety_is_shown_where_asked_for(run, run_json, sky, task) -> None:
+    swept = ("tune", task, "--model", sky, "--temperatures", "0,4", "--samples", "4")
+    assert run_json(*swept)["settings"][0]["variety"] is None
+    cold, hot = (setting["variety"] for setting in run_json(*swept, "--variety")["settings"])
+    assert cold["vendi"] == pytest.approx(1) and hot["vendi"] > 1 and cold["self_bleu"] == 1
+    assert "self-BLEU" in run(*swept, "--variety").stdout
 
 
 def test_models_lists_the_trigram_model_first(run, run_json) -> None:

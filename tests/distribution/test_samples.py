@@ -179,6 +179,7 @@ def test_importance_weights_by_hand() -> None:
     result = importance_weights(np.log([0.2, 0.1, 0.1]), np.log([0.1, 0.1, 0.2]))
     np.testing.assert_allclose(result.weights, np.array([2, 1, 0.5]) / 3.5)
     assert result.effective_sample_size == pytest.approx(3.5**2 / (4 + 1 + 0.25))
+    assert result.mean_weight == pytest.approx(3.5 / 3)
     by_position = importance_weights(np.log([[0.5, 0.4], [0.1, 1.0]]), np.log([[0.5, 0.2], [0.1, 1.0]]))
     np.testing.assert_allclose(by_position.weights, [2 / 3, 1 / 3])
     same = importance_weights([-1e4, -2e4], [-1e4, -2e4])

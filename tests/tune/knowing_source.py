@@ -42,7 +42,8 @@ class KnowingSource:
         return f" {self.words[token_id]}"
 
     def start(self, prompts: Sequence[Sequence[int]]) -> KnowingDecoder:
-        return KnowingDecoder(self, [(prompt[-1], False) for prompt in prompts])
+        # A second word is the answer to the first.
+        return KnowingDecoder(self, [(prompt[0], len(prompt) > 1) for prompt in prompts])
 
 
 class KnowingDecoder:

@@ -94,7 +94,7 @@ def _print_step(found: Found) -> None:
     from retort.cli.look import print_look
     from retort.cli.output import stdout_console
     from retort.cli.path import print_path
-    from retort.cli.tune import print_tuning
+    from retort.cli.tuning_table import print_tuning
 
     console = stdout_console()
     step, record = found.step, found.record

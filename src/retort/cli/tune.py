@@ -12,10 +12,9 @@ from retort.cli.options import ChainSpec, json_option, seed_option
 from retort.cli.temperatures import TemperatureList
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from retort.distribution.chain import Chain
-    from retort.tune.records import Setting, Tuning
+    from retort.tune.records import Tuning
+    from retort.tune.reweight import Wanted
     from retort.tune.server_sweep import Pace
     from retort.tune.task import Task
 
@@ -23,7 +22,6 @@ USUAL_TEMPERATURES = tuple(step / 10 for step in range(21))
 USUAL_SAMPLES = 8
 AUTO: Literal["auto"] = "auto"
 Temperatures = tuple[float, ...] | Literal["auto"]
-WIDEST_BAR = 20
 Folder = click.Path(file_okay=False, path_type=Path)
 
 
@@ -97,6 +95,24 @@ class TemperaturesOrAuto(click.ParamType):
     "explore]",
 )
 @click.option(
+    "--logprobs",
+    is_flag=True,
+    help="With --record: keep how likely each answer is at every setting, for --reweight and --reweight-from.",
+)
+@click.option(
+    "--reweight",
+    "targets",
+    type=ChainSpec(),
+    multiple=True,
+    help="Estimate the score at another setting (temperature=0.45, or a whole chain) from the answers drawn.",
+)
+@click.option(
+    "--reweight-from",
+    "weigh_from",
+    type=ChainSpec(),
+    help="Estimate from the answers at this setting alone; without --reweight, for all other settings.",
+)
+@click.option(
     "--concurrency",
     type=click.IntRange(1),
     default=4,
@@ -132,6 +148,9 @@ def command(
     others: Path | None,
     goal: str | None,
     variety: bool,
+    logprobs: bool,
+    targets: tuple[Chain, ...],
+    weigh_from: Chain | None,
     concurrency: int,
     per_minute: float | None,
     engine: Literal["local", "ray"],
@@ -146,7 +165,8 @@ def command(
     that no difference is detectable. With --from or --from-records the answers are there already.
     """
     from retort.cli.output import print_json
-    from retort.tune import Pace
+    from retort.cli.tuning_table import print_tuning
+    from retort.tune import Pace, Wanted
 
     if sum(given is not None for given in (task, recorded, others)) != 1:
         raise click.UsageError("give one of TASK, --from DIR and --from-records FILE.")
@@ -158,15 +178,22 @@ def command(
         raise click.UsageError("--resume goes on with a recording; say where it is with --record DIR.")
     if check and task is None:
         raise click.UsageError("--check is for a TASK; a recording costs nothing.")
+    if logprobs and record is None:
+        raise click.UsageError("--logprobs are kept in a recording; say where it is with --record DIR.")
+    wanted = Wanted(targets, weigh_from) if targets or weigh_from is not None else None
+    if wanted is not None and others is not None:
+        raise click.UsageError(
+            "others' records do not say how likely their answers were; nothing to re-weight."
+        )
     pace = Pace(concurrency, per_minute)
     if task is not None:
         asked = _asked(task, preset, temperatures, samples, items, chains, seed)
         if check:
             _check(asked, model, as_json)
             return
-        found = _run(asked, model, record, resume, pace, engine, variety)
+        found = _run(asked, model, record, resume, pace, engine, variety, logprobs, wanted)
     else:
-        found = _recorded(recorded, others, goal, seed, variety)
+        found = _recorded(recorded, others, goal, seed, variety, wanted)
     if as_json:
         print_json(found)
     else:
@@ -221,6 +248,8 @@ def _run(
     pace: Pace,
     engine: Literal["local", "ray"],
     variety: bool,
+    logprobs: bool,
+    wanted: Wanted | None,
 ) -> Tuning:
     from retort.cli.progress import Progress
     from retort.sources.load import load
@@ -241,18 +270,30 @@ def _run(
             pace=pace,
             engine=engine,
             variety=variety,
+            logprobs=logprobs,
+            reweight=wanted,
         )
 
 
 def _recorded(
-    recorded: Path | None, others: Path | None, goal: str | None, seed: int, variety: bool
+    recorded: Path | None,
+    others: Path | None,
+    goal: str | None,
+    seed: int,
+    variety: bool,
+    wanted: Wanted | None,
 ) -> Tuning:
     """The tuning of a recording, or of others' records."""
-    from retort.tune import Origin, conclude, find_goal, read, read_records
+    from retort.tune import Origin, conclude, find_goal, read, read_likelihoods, read_records, reweighted
 
     if recorded is not None:
         answers, its_goal, origin = read(recorded)
-        return conclude(answers, find_goal(its_goal), origin, variety=variety)
+        aim = find_goal(its_goal)
+        found = conclude(answers, aim, origin, variety=variety)
+        if wanted is None:
+            return found
+        likelihoods = read_likelihoods(recorded, len(answers))
+        return replace(found, reweighted=reweighted(answers, likelihoods, aim, wanted, origin.seed))
     assert others is not None
     aim = find_goal("exploit" if goal is None else goal)
     return conclude(read_records(others), aim, Origin(others.name, "recorded", seed), variety=variety)
@@ -278,122 +319,3 @@ def _check(asked: _Asked, model: str, as_json: bool) -> None:
         f"{cost.answers:,} times.",
         soft_wrap=True,
     )
-
-
-def print_tuning(found: Tuning) -> None:
-    from rich.table import Table
-
-    from retort.cli.output import bar, number, stdout_console
-    from retort.tune.settings import describe
-
-    console = stdout_console()
-    console.print(
-        f"{found.model} on {found.task} ({found.goal}): {found.items} items, {found.samples_per_item} answers each, "
-        f"seed {found.seed}",
-        style="bold",
-        soft_wrap=True,
-    )
-    console.print(f"Score: {found.score}")
-    if found.chain:
-        console.print(f"Drawn through: {found.chain}, at each temperature below", soft_wrap=True)
-    chosen = found.recommendation
-    highest = max((setting.score for setting in found.settings), default=0.0)
-    name = "τ" if found.axis == "temperature" else found.axis or "setting"
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("", name, "score", "95 % interval"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("")
-    for heading in ("distinct", "agreement"):
-        table.add_column(heading, justify="right")
-    for setting in found.settings:
-        low, high = setting.score_ci
-        table.add_row(
-            "→" if dict(setting.setting) == dict(chosen.values) else "",
-            _called(found, setting),
-            f"{setting.score:.3f}",
-            f"{low:.3f} to {high:.3f}",
-            bar(setting.score / highest if highest > 0 else 0.0, WIDEST_BAR, console),
-            number(setting.distinct),
-            number(setting.agreement),
-        )
-    console.print(table)
-    _print_variety(found, console)
-    taken, other = (
-        f"{name} = {point:g}" if found.axis else describe(point)
-        for point in (chosen.setting, chosen.reference)
-    )
-    console.print(f"Recommended: {taken}. {chosen.reason}", style="bold")
-    low, high = chosen.difference_ci
-    console.print(
-        f"Score at {taken} less score at {other}: {chosen.difference:+.3f} "
-        f"({low:+.3f} to {high:+.3f}, paired by item; the interval holds for all pairs of settings together)."
-    )
-    _print_levers(found, console)
-    if found.items_left_out:
-        console.print(
-            f"{found.items_left_out} item{'s' * (found.items_left_out != 1)} without enough answers at every setting "
-            "left out: settings are compared on the same items."
-        )
-    if found.forward_passes is not None and found.independent_passes is not None:
-        saved = found.independent_passes / max(found.forward_passes, 1)
-        console.print(
-            f"{found.forward_passes:,} forward passes, against {found.independent_passes:,} with every temperature on "
-            f"its own ({saved:.1f} times fewer)."
-        )
-
-
-def _print_variety(found: Tuning, console: Console) -> None:
-    """How different an item's answers are at each setting, where it was measured."""
-    from rich.table import Table
-
-    from retort.cli.output import number
-
-    if not any(setting.variety for setting in found.settings):
-        return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    measures = {
-        "distinct_1": "distinct-1",
-        "distinct_2": "distinct-2",
-        "self_bleu": "self-BLEU",
-        "vendi": "Vendi",
-        "semantic_distinct": "semantic distinct",
-    }
-    for heading in ("τ" if found.axis == "temperature" else found.axis or "setting", *measures.values()):
-        table.add_column(heading, justify="right")
-    for setting in found.settings:
-        values = setting.variety or {}
-        table.add_row(_called(found, setting), *(number(values.get(name)) for name in measures))
-    console.print(table)
-
-
-def _print_levers(found: Tuning, console: Console) -> None:
-    """Where incoherence outruns novelty, and which lever the scores' variation comes from, where they are known."""
-    turn = found.turning_point
-    if turn is not None:
-        low, high = turn.interval
-        console.print(
-            f"Up to {turn.point:g} (interval {low:g} to {high:g}) more heat buys more novelty than incoherence, of "
-            f"what this range has: distinct answers {turn.novelty[0]:.2f} to {max(turn.novelty):.2f}, raw likelihood "
-            f"{min(turn.incoherence):.2f} to {max(turn.incoherence):.2f} nats a token."
-        )
-    if found.calibration is not None:
-        fit = found.calibration
-        console.print(
-            f"Calibration of {fit.questions} questions: the choices' probabilities come true best at τ = "
-            f"{fit.temperature:.3g}{' (a limit)' if fit.at_bound else ''}: negative log-likelihood {fit.nll[0]:.3f} "
-            f"nats at τ = 1, {fit.nll[1]:.3f} there; Brier score {fit.brier[0]:.3f} and {fit.brier[1]:.3f}; "
-            f"expected calibration error in {fit.bins} bins {fit.ece[0]:.3f} and {fit.ece[1]:.3f}."
-        )
-    if found.variance is not None:
-        shares = ", ".join(
-            f"{one.lever} {one.share:.0%} ({one.share_ci[0]:.0%} to {one.share_ci[1]:.0%})"
-            for one in found.variance
-        )
-        console.print(f"Where the scores' variance comes from: {shares}.")
-
-
-def _called(found: Tuning, setting: Setting) -> str:
-    """What a setting is called in the table."""
-    from retort.tune.settings import describe
-
-    return describe(setting.setting) if found.axis is None else f"{setting.setting[found.axis]:g}"

@@ -16,10 +16,15 @@ SMALLEST_SHARE = 0.1
 
 @dataclass(frozen=True)
 class Reweighting:
-    """Weights `[n]` that sum to one, and the effective sample size `(Σw)²/Σw²`, between 1 and n."""
+    """Weights `[n]` that sum to one, and the effective sample size `(Σw)²/Σw²`, between 1 and n.
+
+    `mean_weight`: of the weights before they are made to sum to one. It is 1 on average; far below 1, much of what the
+    target would draw was never drawn, which the effective sample size cannot see.
+    """
 
     weights: np.ndarray
     effective_sample_size: float
+    mean_weight: float
 
 
 def importance_weights(
@@ -50,6 +55,8 @@ def importance_weights(
         raise InputError("none of these samples is possible under the target setting; draw new ones there")
     log_weights = target - source
     weights = np.exp(log_weights - log_weights.max())
+    with np.errstate(over="ignore"):
+        mean_weight = float(np.exp(log_weights.max()) * weights.mean())
     weights /= weights.sum()
     size = 1.0 / float(np.sum(weights**2))
     if size < smallest_share * len(weights):
@@ -57,7 +64,7 @@ def importance_weights(
             f"the {len(weights)} samples are worth only {size:.1f} at the target setting, below "
             f"{smallest_share:.0%} of their number; the settings are too far apart, draw samples nearer to it"
         )
-    return Reweighting(weights, size)
+    return Reweighting(weights, size, mean_weight)
 
 
 def check_support(processed_target: Array, processed_source: Array) -> None:

@@ -3,10 +3,13 @@
 from retort.tune.budget import PRESETS, Budget, Preset, find_preset
 from retort.tune.conclude import Origin, conclude
 from retort.tune.goals import GOALS, Goal, find_goal
+from retort.tune.kept_likelihoods import read_likelihoods
+from retort.tune.likelihoods import Likelihoods
 from retort.tune.others_records import read_records
 from retort.tune.recommend import recommend
 from retort.tune.recording import read
 from retort.tune.records import Recommendation, Setting, Tuning
+from retort.tune.reweight import Reweighted, Wanted, reweighted
 from retort.tune.run import make_plan, run
 from retort.tune.samples import Samples
 from retort.tune.scorers import SCORERS, Scorer, ScorerKind, normalise
@@ -20,16 +23,19 @@ __all__ = [
     "Budget",
     "Goal",
     "Item",
+    "Likelihoods",
     "Origin",
     "Pace",
     "Preset",
     "Recommendation",
+    "Reweighted",
     "Samples",
     "Scorer",
     "ScorerKind",
     "Setting",
     "Task",
     "Tuning",
+    "Wanted",
     "conclude",
     "embedded_tasks",
     "find_goal",
@@ -38,7 +44,9 @@ __all__ = [
     "make_plan",
     "normalise",
     "read",
+    "read_likelihoods",
     "read_records",
     "recommend",
+    "reweighted",
     "run",
 ]

@@ -27,7 +27,7 @@ class Goal:
     `item_scores`: the score of each item at each setting, `[items, settings]`, from all answers; NaN where an item has
     too few. `fewest_samples`: answers to an item below which the goal says nothing. `needs_answers`: the score is of
     the answers' texts and not only of their scores. `seeks_variety`: how different the answers are is part of it, so it
-    is always measured.
+    is always measured. `is_mean`: the score is the mean of single answers' scores.
     """
 
     name: str
@@ -37,6 +37,7 @@ class Goal:
     fewest_samples: int = 1
     needs_answers: bool = False
     seeks_variety: bool = False
+    is_mean: bool = False
 
 
 def share_right(samples: Samples) -> Floats:
@@ -87,6 +88,7 @@ GOALS = {
             "share of right answers",
             "it repeats itself most from run to run (reproducibility)",
             share_right,
+            is_mean=True,
         ),
         Goal(
             "explore",

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from retort.tune.calibrated import Calibration
 from retort.tune.frontier import TurningPoint
+from retort.tune.reweight import Reweighted
 from retort.tune.variance import VarianceShare
 
 
@@ -126,6 +127,7 @@ class Tuning:
     at every setting, which a paired comparison cannot use. `variance`: how much of the scores' variation the setting,
     the prompt and the seed make; None for one prompt or one answer. `turning_point`: where incoherence begins to outrun
     novelty; None where not known. `calibration`: of the choices' probabilities; None but for scorer choice.
+    `reweighted`: scores at other settings, estimated from answers drawn at one; None where not asked for.
     """
 
     task: str
@@ -147,6 +149,7 @@ class Tuning:
     variance: tuple[VarianceShare, ...] | None = None
     turning_point: TurningPoint | None = None
     calibration: Calibration | None = None
+    reweighted: tuple[Reweighted, ...] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The record as JSON can hold it."""
@@ -168,6 +171,7 @@ class Tuning:
             "variance": None if self.variance is None else [asdict(one) for one in self.variance],
             "turning_point": None if self.turning_point is None else asdict(self.turning_point),
             "calibration": None if self.calibration is None else asdict(self.calibration),
+            "reweighted": None if self.reweighted is None else [one.to_dict() for one in self.reweighted],
         }
 
 

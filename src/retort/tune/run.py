@@ -18,10 +18,13 @@ from retort.sources.server_source import ServerSource
 from retort.tune.choice import choose_exactly
 from retort.tune.conclude import Origin, conclude
 from retort.tune.goals import find_goal
+from retort.tune.kept_likelihoods import score_pieces
+from retort.tune.likelihoods import chains_to_score
 from retort.tune.ray_engine import sweep_ray
 from retort.tune.recording import Recording
 from retort.tune.records import Tuning
 from retort.tune.refine import COARSE, refined
+from retort.tune.reweight import Wanted, check_goal, reweighted
 from retort.tune.rows import Rows, as_samples
 from retort.tune.server_sweep import Pace, sweep_server
 from retort.tune.sweep import REQUESTS_AT_ONCE, REQUESTS_KEPT_AT_ONCE, Plan, ProgressCallback, sweep
@@ -46,6 +49,8 @@ def run(
     pace: Pace = AS_USUAL,
     engine: Literal["local", "ray"] = "local",
     variety: bool = False,
+    logprobs: bool = False,
+    reweight: Wanted | None = None,
 ) -> Tuning:
     """Which temperature suits `task` on `source`, with evidence.
 
@@ -57,7 +62,8 @@ def run(
     `on_progress(done, total, detail)` counts paths. `record`: a folder to keep every answer in, piece by piece;
     `resume`: go on with the recording that is there; `pace`: how fast a server may be asked; `engine`: "ray" spreads
     the items over a cluster's workers, which load the model by its name; `variety`: measure how different the answers
-    are, whatever the goal. Same arguments, same
+    are, whatever the goal; `logprobs`: keep in the recording how likely each answer is at every setting; `reweight`:
+    estimate the score at other settings from the answers drawn. Same arguments, same
     result (from a server: as far as it repeats itself).
     Raises InputError for arguments that do not fit, CapabilityError for a source without the whole vocabulary.
     """
@@ -78,16 +84,18 @@ def run(
     in_parts = record is not None or engine == "ray"
     plan = make_plan(task, temperatures, samples, seed, limit_items, chain, chains, keeps=in_parts)
     if task.scorer.kind.name == "choice":
-        if record is not None or any(plan.chains):
+        if record is not None or any(plan.chains) or reweight is not None:
             raise InputError(
-                "scorer choice computes its curve and draws nothing, so there is nothing to record and no chain to "
-                "apply"
+                "scorer choice computes its curve and draws nothing, so there is nothing to record or re-weight "
+                "and no chain to apply"
             )
         exact = choose_exactly(plan, source, on_progress)
         passes = exact.forward_passes
         origin = Origin(task.name, source.name, seed, "", passes, passes * len(plan.axis))
         found = conclude(exact.samples, find_goal(task.goal), origin)
         return replace(found, calibration=exact.calibration)
+    if logprobs or reweight is not None:
+        _check_reweighting(plan, source, record, logprobs, reweight)
     if record is None:
         if resume:
             raise InputError("there is nothing to resume without a recording; say where it is")
@@ -109,7 +117,31 @@ def run(
         sum(rows.independent_passes for rows in pieces) if local else None,
     )
     columns = as_samples(pieces, plan.axis, [item.id for item in plan.items])
-    return conclude(columns, find_goal(task.goal), origin, variety=variety)
+    goal = find_goal(task.goal)
+    found = conclude(columns, goal, origin, variety=variety)
+    if not logprobs and reweight is None:
+        return found
+    wanted = reweight or Wanted()
+    likelihoods = score_pieces(plan, source, pieces, wanted.targets, record, on_progress)
+    if reweight is None:
+        return found
+    return replace(found, reweighted=reweighted(columns, likelihoods, goal, wanted, seed))
+
+
+def _check_reweighting(
+    plan: Plan, source: Source, record: Path | None, logprobs: bool, reweight: Wanted | None
+) -> None:
+    """Nothing where this sweep's answers can be scored and re-weighted, before anything is drawn."""
+    if logprobs and record is None:
+        raise InputError("log-probabilities are kept in a recording; say where it is")
+    if source.capability is not Capability.FULL:
+        raise CapabilityError(
+            f"{source.name} does not give the whole vocabulary, so how likely an answer is at another setting is not "
+            "known; re-weighting needs a local model"
+        )
+    chains_to_score(plan, () if reweight is None else reweight.targets)
+    if reweight is not None:
+        check_goal(find_goal(plan.task.goal))
 
 
 def _swept(
