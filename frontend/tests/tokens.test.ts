@@ -3,7 +3,7 @@ import { csvText } from "../src/parts/download.ts";
 import { number, probability, tau } from "../src/parts/format.ts";
 import { pieces, tokenText } from "../src/parts/tokens.ts";
 import { inOrderOf } from "../src/math/engines.ts";
-import { chainText, parseChain } from "../src/math/chain.ts";
+import { chainText, leftOut, parseChain, readableChain } from "../src/math/chain.ts";
 import { leafAt } from "../src/views/path.ts";
 
 test.each([
@@ -63,6 +63,15 @@ test.each([["top_p", /name=value/], ["warm=1", /does not compute “warm”/], [
   "the chain %s is refused",
   (text, why) => expect(() => parseChain(text)).toThrow(why),
 );
+
+test("stages that the page cannot compute are named", () => {
+  const others = (text: string) => readableChain(text).others;
+  expect(leftOut(others("temperature=1 | top_k=5"))).toBeNull();
+  expect(leftOut(others("top_k=5 | typical_p=0.9"))).toBe("The page does not compute typical_p=0.9: its numbers are without it.");
+  expect(leftOut(others("typical_p=0.9 | top_k=5 | mirostat=2"))).toBe(
+    "The page does not compute typical_p=0.9, mirostat=2: its numbers are without them.",
+  );
+});
 
 test("the text of a temperature", () => {
   const leaves = [[0, 0.4], [0.5, 0.5], [0.7, 2]].map(([low, high]) => ({ temperature_low: low, temperature_high: high })) as any;

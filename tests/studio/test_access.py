@@ -146,3 +146,17 @@ def test_right_to_left_and_odd_tokens_are_shown(browser: Browser, tmp_path: Path
     assert browser.run("return document.querySelector('.text-token .token').matches(':dir(rtl)')")
     assert browser.run("return getComputedStyle(document.querySelector('.token')).unicodeBidi") == "isolate"
     browser.picture("odd-tokens")
+
+
+def test_compare_names_the_stages_it_leaves_out(browser: Browser, tmp_path: Path) -> None:
+    source = MockSource(60, ends=False)
+    chain = Chain("temperature=1 | typical_p=0.9")
+    file = tmp_path / "left-out.html"
+    records = {"compare": pair(source, "w1", source, "w2", chain)}
+    write_standalone(file, "compare", records, "test")
+    browser.go(f"{file.as_uri()}#view=compare")
+    browser.shows(".pair")
+    notes = browser.run(
+        "return [...document.querySelectorAll('.side-a .note, .side-b .note')].map((note) => note.textContent)"
+    )
+    assert notes == ["The page does not compute typical_p=0.9: its numbers are without it."] * 2

@@ -41,6 +41,12 @@ export function parseChain(text: string): Chain {
   return checked(text.split("|").map(parseStage));
 }
 
+/** What is said of stages that the page leaves out; null where there are none. */
+export function leftOut(others: readonly string[]): string | null {
+  if (others.length === 0) return null;
+  return `The page does not compute ${others.join(", ")}: its numbers are without ${others.length === 1 ? "it" : "them"}.`;
+}
+
 /** The stages of a text that the page computes, and the others as they are written. */
 export function readableChain(text: string): { chain: Chain; others: string[] } {
   const others: string[] = [];

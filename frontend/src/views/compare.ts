@@ -1,6 +1,6 @@
 // Two distributions side by side: two models, two prompts, or one model through two orders of its chain.
 
-import { chainText, effectiveSupport, explain, isOn, parseChain, readableChain, removedBy, size, type Chain, type Explanation } from "../math/chain.ts";
+import { chainText, effectiveSupport, explain, isOn, leftOut, parseChain, readableChain, removedBy, size, type Chain, type Explanation } from "../math/chain.ts";
 import { distances, equivalentTemperature, ranksOf } from "../math/comparison.ts";
 import { inOrderOf, ORDERS } from "../math/engines.ts";
 import { unpackIds, unpackLogits } from "../math/unpack.ts";
@@ -54,12 +54,14 @@ export function compareView(record: PairRecord, context: Context): View {
     } });
     fill(order, h("option", { value: "" }, "order as in …"), ...[...ORDERS.keys()].map((name) => h("option", { value: name }, name)));
     const summary = h("p", { class: "meta" });
+    const missing = leftOut(readableChain(one.record.chain).others);
     return {
       element: h(
         "section",
         { class: `card side-${one.name.toLowerCase()}`, "aria-label": one.name },
         h("h2", {}, h("span", { class: `side-mark mark-${one.name.toLowerCase()}` }, one.name), ` ${one.record.model}`),
         h("p", { class: "tokens side-prompt", dir: "auto" }, ...one.record.prompt_tokens.map(tokenElement)),
+        missing ? h("p", { class: "note" }, missing) : null,
         editor.element,
         h("p", { class: "chain-tools" }, order),
         summary,

@@ -7,6 +7,7 @@ import {
   explain,
   isOn,
   leakage,
+  leftOut,
   parseChain,
   readableChain,
   removedBy,
@@ -123,16 +124,14 @@ export function positionView(record: PositionRecord, context: Context, onPick?: 
 }
 
 function prompt(record: PositionRecord): HTMLElement {
-  const { others } = readableChain(record.chain);
+  const missing = leftOut(readableChain(record.chain).others);
   return h(
     "div",
     { class: "prompt" },
     h("p", { class: "meta" }, `${record.model}, after`),
     h("p", { class: "tokens", dir: "auto" }, ...record.prompt_tokens.map(tokenElement)),
     record.note ? h("p", { class: "note" }, record.note) : null,
-    others.length > 0
-      ? h("p", { class: "note" }, `The page does not compute ${others.join(", ")}: its numbers are without ${others.length === 1 ? "it" : "them"}.`)
-      : null,
+    missing ? h("p", { class: "note" }, missing) : null,
   );
 }
 

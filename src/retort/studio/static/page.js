@@ -551,14 +551,17 @@ function Oe(e) {
 // src/math/chain.ts
 var ke = class extends Error {};
 function Ae(e) {
-	return e.trim() === "" ? [] : Pe(e.split("|").map(Me));
+	return e.trim() === "" ? [] : Fe(e.split("|").map(Ne));
 }
 function je(e) {
+	return e.length === 0 ? null : `The page does not compute ${e.join(", ")}: its numbers are without ${e.length === 1 ? "it" : "them"}.`;
+}
+function Me(e) {
 	let t = [];
 	return {
-		chain: Pe(e.split("|").filter((e) => e.trim()).flatMap((e) => {
+		chain: Fe(e.split("|").filter((e) => e.trim()).flatMap((e) => {
 			try {
-				return [Me(e)];
+				return [Ne(e)];
 			} catch {
 				return t.push(e.trim()), [];
 			}
@@ -566,7 +569,7 @@ function je(e) {
 		others: t
 	};
 }
-function Me(e) {
+function Ne(e) {
 	if (e.includes("(")) throw new ke(`the page computes stages with one setting, not ${e.trim()}`);
 	let [t, n] = e.split("=").map((e) => e.trim());
 	if (!t || !n) throw new ke(`a stage is written name=value, got “${e.trim()}”; for example temperature=0.8 | top_p=0.9`);
@@ -574,46 +577,46 @@ function Me(e) {
 	if (r === void 0) throw new ke(`the page does not compute “${t}”; it knows ${[...O.keys()].join(", ")}`);
 	return {
 		name: r.name,
-		value: Ne(r, Number(n), n)
+		value: Pe(r, Number(n), n)
 	};
 }
-function Ne(e, t, n = String(t)) {
+function Pe(e, t, n = String(t)) {
 	if (e.off.includes(t) || t >= e.low && t <= e.high && Number.isFinite(t) && !(e.whole && t % 1)) return t;
 	let r = Number.isFinite(e.high) ? `from ${e.low} to ${e.high}` : `of ${e.low} or more`;
 	throw new ke(`${e.name} must be a ${e.whole ? "whole " : ""}number ${r}, got ${n}`);
 }
-function Pe(e) {
-	let t = e.filter(Fe);
+function Fe(e) {
+	let t = e.filter(Ie);
 	if (t.filter((e) => e.name === "temperature").length > 1) throw new ke("a chain may hold temperature once; two in a row are one temperature, their product");
 	return t;
 }
-function Fe(e) {
+function Ie(e) {
 	return !O.get(e.name).off.includes(e.value);
 }
 function k(e) {
 	return e.map((e) => `${e.name}=${e.value}`).join(" | ");
 }
-function Ie(e) {
+function Le(e) {
 	return e.find((e) => e.name === "temperature")?.value ?? 1;
 }
-function Le(e, t) {
+function Re(e, t) {
 	let n = {
 		name: "temperature",
 		value: t
 	};
 	return e.some((e) => e.name === "temperature") ? e.map((e) => e.name === "temperature" ? n : e) : [n, ...e];
 }
-function Re(e, t) {
-	return Fe(t) ? O.get(t.name).apply(e, t.value) : e;
-}
 function ze(e, t) {
-	return t.reduce(Re, e);
+	return Ie(t) ? O.get(t.name).apply(e, t.value) : e;
 }
 function Be(e, t) {
+	return t.reduce(ze, e);
+}
+function Ve(e, t) {
 	let n = pe(t), r = n, i = n, a = [];
 	for (let t of e) {
-		let e = Re(r, t);
-		!O.get(t.name).truncates && t.value !== 0 && (i = Re(i, t)), a.push({
+		let e = ze(r, t);
+		!O.get(t.name).truncates && t.value !== 0 && (i = ze(i, t)), a.push({
 			stage: t,
 			before: r,
 			after: e,
@@ -623,10 +626,10 @@ function Be(e, t) {
 			keptMassTotal: ge(i, e.from, e.to)
 		}), r = e;
 	}
-	let o = Ie(e);
+	let o = Le(e);
 	return {
 		raw: n,
-		tempered: o === 0 ? Re(n, {
+		tempered: o === 0 ? ze(n, {
 			name: "temperature",
 			value: 0
 		}) : {
@@ -635,64 +638,64 @@ function Be(e, t) {
 		},
 		processed: r,
 		stages: a,
-		warnings: We(e, n, a)
+		warnings: Ge(e, n, a)
 	};
 }
 function A(e) {
 	return e.to - e.from;
 }
-function Ve(e, t) {
+function He(e, t) {
 	return t >= e.processed.from && t < e.processed.to ? null : e.stages.find(({ after: e }) => t < e.from || t >= e.to)?.stage ?? null;
 }
-function He(e) {
+function Ue(e) {
 	let t = ve(e.raw, .9);
 	return ge(e.processed, t, e.raw.to);
 }
-function Ue(e) {
+function We(e) {
 	return Math.exp(E(e).entropy);
 }
-function We(e, t, n) {
-	let r = e.filter((e) => O.get(e.name).truncates), i = ze(t, e);
-	if (Ie(e) === 0) return r.length === 0 ? [] : [`temperature=0 takes the most likely token in any case, so ${qe(r)} cannot change the result.`];
+function Ge(e, t, n) {
+	let r = e.filter((e) => O.get(e.name).truncates), i = Be(t, e);
+	if (Le(e) === 0) return r.length === 0 ? [] : [`temperature=0 takes the most likely token in any case, so ${Je(r)} cannot change the result.`];
 	let a = [];
 	for (let o of n) if (r.includes(o.stage)) {
 		if (o.removed === 0) {
-			let e = o.kept === 1 ? "one token reaches it" : `it keeps all ${Je(o.kept)} that reach it`;
-			a.push(`${Ke(o.stage)} removes nothing here: ${e}.`);
-		} else Ge(ze(t, e.filter((e) => e !== o.stage)), i) && a.push(`${Ke(o.stage)} is made moot by the rest: without it the same ${Je(A(i))} would be kept.`);
+			let e = o.kept === 1 ? "one token reaches it" : `it keeps all ${Ye(o.kept)} that reach it`;
+			a.push(`${qe(o.stage)} removes nothing here: ${e}.`);
+		} else Ke(Be(t, e.filter((e) => e !== o.stage)), i) && a.push(`${qe(o.stage)} is made moot by the rest: without it the same ${Ye(A(i))} would be kept.`);
 	}
-	let o = r.map((n) => A(ze(t, e.filter((e) => e === n || !r.includes(e)))));
+	let o = r.map((n) => A(Be(t, e.filter((e) => e === n || !r.includes(e)))));
 	if (r.length > 1 && A(i) < Math.min(...o)) {
-		let e = r.map((e, t) => `${Ke(e)} alone keeps ${o[t].toLocaleString("en")}`);
-		a.push(`together the stages keep ${Je(A(i))}, fewer than any of them alone (${e.join(", ")}).`);
+		let e = r.map((e, t) => `${qe(e)} alone keeps ${o[t].toLocaleString("en")}`);
+		a.push(`together the stages keep ${Ye(A(i))}, fewer than any of them alone (${e.join(", ")}).`);
 	}
 	let s = e.findIndex((e) => e.name === "temperature"), c = e.slice(0, Math.max(s, 0)).filter((e) => r.includes(e));
 	if (c.length > 0) {
-		let n = e[s], r = A(ze(t, [n, ...e.filter((e) => e !== n)]));
-		r !== A(i) && a.push(`${qe(c)} comes before ${Ke(n)} and does not see it: ${Je(A(i))} remain, and would be ${r.toLocaleString("en")} with temperature first.`);
+		let n = e[s], r = A(Be(t, [n, ...e.filter((e) => e !== n)]));
+		r !== A(i) && a.push(`${Je(c)} comes before ${qe(n)} and does not see it: ${Ye(A(i))} remain, and would be ${r.toLocaleString("en")} with temperature first.`);
 	}
 	return r.length > 0 && A(i) === 1 && A(t) > 1 && a.push("one token is left, so every draw here is the greedy token, whatever temperature and seed."), a;
 }
-function Ge(e, t) {
+function Ke(e, t) {
 	return e.from === t.from && e.to === t.to;
 }
-function Ke(e) {
+function qe(e) {
 	return `${e.name}=${e.value}`;
 }
-function qe(e) {
-	let t = e.map(Ke);
+function Je(e) {
+	let t = e.map(qe);
 	return t.length < 2 ? t.join("") : `${t.slice(0, -1).join(", ")} and ${t.at(-1)}`;
 }
-function Je(e) {
+function Ye(e) {
 	return `${e.toLocaleString("en")} ${e === 1 ? "token" : "tokens"}`;
 }
 // src/math/comparison.ts
-function Ye(e, t) {
+function Xe(e, t) {
 	let n = new Uint32Array(t).fill(e.length);
 	return e.forEach((e, t) => n[e] = t), n;
 }
-function Xe(e, t, n) {
-	let r = Ye(t.ids, n), i = Math.log(E(e.window).total), a = Math.log(E(t.window).total), o = 0, s = 0, c = 0, l = 0;
+function Ze(e, t, n) {
+	let r = Xe(t.ids, n), i = Math.log(E(e.window).total), a = Math.log(E(t.window).total), o = 0, s = 0, c = 0, l = 0;
 	for (let n = e.window.from; n < e.window.to; n++) {
 		let u = T(e.window, n) - i, d = Math.exp(u), f = r[e.ids[n]];
 		if (f < t.window.from || f >= t.window.to) {
@@ -718,9 +721,9 @@ function Xe(e, t, n) {
 		totalVariation: l / 2
 	};
 }
-var Ze = .001, Qe = 1e3;
-function $e(e, t, n, r) {
-	let i = Ye(n, r), a = Math.log(E(e.window).total), o = t[0], s = 0;
+var Qe = .001, $e = 1e3;
+function et(e, t, n, r) {
+	let i = Xe(n, r), a = Math.log(E(e.window).total), o = t[0], s = 0;
 	for (let n = e.window.from; n < e.window.to; n++) {
 		let r = Math.exp(T(e.window, n) - a), c = i[e.ids[n]];
 		if (c >= t.length) {
@@ -735,9 +738,9 @@ function $e(e, t, n, r) {
 			n += s, r += s * a;
 		}
 		return r / n;
-	}, [l, u] = [Math.log(Ze), Math.log(Qe)];
-	if (c(Ze) <= s) return d(Ze, !0);
-	if (c(Qe) >= s) return d(Qe, !0);
+	}, [l, u] = [Math.log(Qe), Math.log($e)];
+	if (c(Qe) <= s) return d(Qe, !0);
+	if (c($e) >= s) return d($e, !0);
 	for (let e = 0; e < 60; e++) {
 		let e = (l + u) / 2;
 		c(Math.exp(e)) > s ? l = e : u = e;
@@ -746,7 +749,7 @@ function $e(e, t, n, r) {
 	function d(i, a) {
 		return {
 			temperature: i,
-			residual: Xe(e, {
+			residual: Ze(e, {
 				window: {
 					logits: t,
 					temperature: i,
@@ -760,7 +763,7 @@ function $e(e, t, n, r) {
 	}
 }
 // src/math/engines.ts
-var et = /* @__PURE__ */ new Map([
+var tt = /* @__PURE__ */ new Map([
 	["retort", [
 		"temperature",
 		"top_k",
@@ -802,36 +805,36 @@ var et = /* @__PURE__ */ new Map([
 		"temperature"
 	]]
 ]);
-function tt(e, t) {
-	let n = et.get(e) ?? [], r = (e) => n.includes(e) ? n.indexOf(e) : n.length;
+function nt(e, t) {
+	let n = tt.get(e) ?? [], r = (e) => n.includes(e) ? n.indexOf(e) : n.length;
 	return [...t].sort((e, t) => r(e.name) - r(t.name));
 }
 // src/math/unpack.ts
-var nt = 64, rt = 24, it = 5;
-function at(e) {
-	let t = lt(e.data);
+var rt = 64, it = 24, at = 5;
+function ot(e) {
+	let t = ut(e.data);
 	if (e.encoding === "float64") {
 		let n = new DataView(t.buffer);
 		return Float64Array.from({ length: e.count }, (e, t) => n.getFloat64(8 * t, !0));
 	}
 	if (e.encoding !== "rice32") throw Error(`logits are packed as ${e.encoding}, which this page cannot read`);
-	return st(t, e.count);
+	return ct(t, e.count);
 }
-function ot(e) {
-	let t = new ct(lt(e.data)), n = new Uint32Array(e.count);
+function st(e) {
+	let t = new lt(ut(e.data)), n = new Uint32Array(e.count);
 	for (let r = 0; r < e.count; r++) n[r] = t.read(e.width);
 	return n;
 }
-function st(e, t) {
-	let n = new ct(e), r = new Float64Array(t), i = /* @__PURE__ */ new Uint32Array(1), a = new Float32Array(i.buffer), o = 4294967295, s = 0;
+function ct(e, t) {
+	let n = new lt(e), r = new Float64Array(t), i = /* @__PURE__ */ new Uint32Array(1), a = new Float32Array(i.buffer), o = 4294967295, s = 0;
 	for (let e = 0; e < t; e++) {
-		e % nt === 0 && (s = n.read(it));
+		e % rt === 0 && (s = n.read(at));
 		let t = n.zeros();
-		o -= t === rt ? n.read(32) : t * 2 ** s + n.read(s), i[0] = o >= 2147483648 ? o - 2147483648 : 4294967295 - o, r[e] = a[0];
+		o -= t === it ? n.read(32) : t * 2 ** s + n.read(s), i[0] = o >= 2147483648 ? o - 2147483648 : 4294967295 - o, r[e] = a[0];
 	}
 	return r;
 }
-var ct = class {
+var lt = class {
 	bytes;
 	place = 0;
 	constructor(e) {
@@ -859,7 +862,7 @@ var ct = class {
 		}
 	}
 };
-function lt(e) {
+function ut(e) {
 	let t = atob(e), n = new Uint8Array(t.length);
 	for (let e = 0; e < t.length; e++) n[e] = t.charCodeAt(e);
 	return n;
@@ -869,7 +872,7 @@ function j(e) {
 	if (e === 0) return "0 %";
 	if (e >= 1e-4) return `${(100 * e).toFixed(2)} %`;
 	let [t, n] = e.toExponential(1).split("e");
-	return `${t}·10${ft(Number(n))}`;
+	return `${t}·10${pt(Number(n))}`;
 }
 function M(e) {
 	if (e == null || Number.isNaN(e)) return "–";
@@ -877,33 +880,33 @@ function M(e) {
 	let t = Math.abs(e);
 	if (t !== 0 && (t < 1e-4 || t >= 1e6)) {
 		let [t, n] = e.toExponential(2).split("e");
-		return dt(`${t}·10${ft(Number(n))}`);
+		return ft(`${t}·10${pt(Number(n))}`);
 	}
-	return dt(t >= 1e3 ? F(e) : String(Number(e.toPrecision(4))));
+	return ft(t >= 1e3 ? F(e) : String(Number(e.toPrecision(4))));
 }
 function N(e) {
 	return `${M(e)} nats`;
 }
 function P(e, t = 4) {
-	return `${e > 0 ? "+" : ""}${dt(e.toFixed(t))}`;
+	return `${e > 0 ? "+" : ""}${ft(e.toFixed(t))}`;
 }
 function F(e) {
-	return dt(Math.round(e).toLocaleString("en"));
+	return ft(Math.round(e).toLocaleString("en"));
 }
-function ut(e) {
+function dt(e) {
 	return `${F(e)} ${e === 1 ? "token" : "tokens"}`;
 }
 function I(e) {
 	return String(Number(e.toFixed(4)));
 }
-function dt(e) {
+function ft(e) {
 	return e.replace("-", "−");
 }
-function ft(e) {
+function pt(e) {
 	return String(e).replace(/[-0-9]/g, (e) => e === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(e)]);
 }
 // src/parts/chainEditor.ts
-function pt(e, t, { heat: n }) {
+function mt(e, t, { heat: n }) {
 	let r = [], i = _("ol", {
 		class: "chain",
 		"aria-label": "Chain of stages, in the order in which they apply"
@@ -916,7 +919,7 @@ function pt(e, t, { heat: n }) {
 		role: "alert"
 	}), s = _("div", { class: "chain-editor" }, i, _("div", { class: "chain-tools" }, a), o), c = () => r.map((e) => e.stage), l = () => e(c());
 	function u(e) {
-		let t = c().filter(Fe);
+		let t = c().filter(Ie);
 		if (k(e) === k(t)) return;
 		let n = [...r];
 		r = e.map((e) => {
@@ -980,7 +983,7 @@ function pt(e, t, { heat: n }) {
 			if (n.trim() === "") return;
 			f(e, {
 				name: t.name,
-				value: Ne(t, Number(n), n)
+				value: Pe(t, Number(n), n)
 			}), e.number.removeAttribute("aria-invalid"), S(o, ""), l();
 		} catch (t) {
 			e.number.setAttribute("aria-invalid", "true"), S(o, t.message);
@@ -1034,7 +1037,7 @@ function pt(e, t, { heat: n }) {
 	function ee(e) {
 		for (let t of r) {
 			let n = e.find((e) => e.stage.name === t.stage.name);
-			S(t.effect, n === void 0 ? "off" : mt(n));
+			S(t.effect, n === void 0 ? "off" : ht(n));
 		}
 	}
 	return d(), {
@@ -1043,11 +1046,11 @@ function pt(e, t, { heat: n }) {
 		report: ee
 	};
 }
-function mt(e) {
+function ht(e) {
 	return !O.get(e.stage.name).truncates && e.removed === 0 ? e.stage.value === 1 ? "leaves the model as it is" : e.stage.value < 1 ? "sharpens" : "flattens" : `keeps ${F(e.kept)}, removes ${F(e.removed)}; keeps ${j(e.keptMass)} of the mass that came in`;
 }
 // src/parts/frame.ts
-function ht(e) {
+function gt(e) {
 	let t = !1;
 	return () => {
 		t || (t = !0, requestAnimationFrame(() => {
@@ -1055,7 +1058,7 @@ function ht(e) {
 		}));
 	};
 }
-function gt(e, t, n) {
+function _t(e, t, n) {
 	let r = 0, i = new ResizeObserver(([i]) => {
 		let a = Math.max(280, Math.round(i.contentRect.width));
 		a !== r && i.contentRect.width !== 0 && (r = a, e.setAttribute("viewBox", `0 0 ${a} ${t}`), n(a));
@@ -1063,42 +1066,42 @@ function gt(e, t, n) {
 	return i.observe(e), () => i.disconnect();
 }
 // src/parts/tokens.ts
-var _t = {
+var vt = {
 	" ": ["␣", "space"],
 	"\n": ["↵", "line break"],
 	"	": ["⇥", "tab"],
 	"\r": ["␍", "carriage return"],
 	"\xA0": ["⍽", "no-break space"],
 	"　": ["□", "wide space"]
-}, vt = /<0x([0-9A-F]{2})>/, yt = /^<(?:\||\/)?[A-Za-z][\w .|/-]*(?:\|)?>$/, bt = /[\p{Cc}\p{Zl}\p{Zp}\p{Zs}\p{Co}\p{Cn}\p{Cs}]|[\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0e\ufeff\uffa0\u{e0000}-\u{e0fff}]/u, xt = /[\u200d\ufe0f]/, St = /\p{Extended_Pictographic}/u;
-function Ct(e) {
+}, yt = /<0x([0-9A-F]{2})>/, bt = /^<(?:\||\/)?[A-Za-z][\w .|/-]*(?:\|)?>$/, xt = /[\p{Cc}\p{Zl}\p{Zp}\p{Zs}\p{Co}\p{Cn}\p{Cs}]|[\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0e\ufeff\uffa0\u{e0000}-\u{e0fff}]/u, St = /[\u200d\ufe0f]/, Ct = /\p{Extended_Pictographic}/u;
+function wt(e) {
 	return e === "" ? [{
 		text: "∅",
 		kind: "sign",
 		spoken: "empty"
-	}] : yt.test(e) && !vt.test(e) ? [{
+	}] : bt.test(e) && !yt.test(e) ? [{
 		text: e,
 		kind: "marker",
 		spoken: `marker ${e}`
 	}] : e.split(/(<0x[0-9A-F]{2}>)/).flatMap((e) => {
-		let t = vt.exec(e);
+		let t = yt.exec(e);
 		return t ? [{
 			text: `⟨${t[1]}⟩`,
 			kind: "byte",
 			spoken: `byte ${t[1]}`
-		}] : wt(e);
+		}] : Tt(e);
 	});
 }
-function wt(e) {
+function Tt(e) {
 	let t = [], n = [...e];
 	return n.forEach((e, r) => {
-		let i = _t[e];
+		let i = vt[e];
 		if (i) t.push({
 			text: i[0],
 			kind: "sign",
 			spoken: i[1]
 		});
-		else if (bt.test(e) || xt.test(e) && !Tt(n, r)) {
+		else if (xt.test(e) || St.test(e) && !Et(n, r)) {
 			let n = e.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
 			t.push({
 				text: `⟨U+${n}⟩`,
@@ -1106,7 +1109,7 @@ function wt(e) {
 				spoken: `character U+${n}`
 			});
 		} else {
-			let n = t.at(-1), r = /\p{M}/u.test(e) && !xt.test(e) && n?.kind !== "plain" ? `◌${e}` : e;
+			let n = t.at(-1), r = /\p{M}/u.test(e) && !St.test(e) && n?.kind !== "plain" ? `◌${e}` : e;
 			n?.kind === "plain" ? (n.text += r, n.spoken += e) : t.push({
 				text: r,
 				kind: "plain",
@@ -1115,41 +1118,41 @@ function wt(e) {
 		}
 	}), t;
 }
-function Tt(e, t) {
-	return t > 0 && (St.test(e[t - 1]) || xt.test(e[t - 1]) || /\p{Emoji_Modifier}/u.test(e[t - 1]));
+function Et(e, t) {
+	return t > 0 && (Ct.test(e[t - 1]) || St.test(e[t - 1]) || /\p{Emoji_Modifier}/u.test(e[t - 1]));
 }
 function L(e) {
-	return _("bdi", { class: "token" }, ...Ct(e).map((e) => e.kind === "plain" ? e.text : _("span", { class: `piece-${e.kind}` }, e.text)));
-}
-function Et(e) {
-	return Ct(e).map((e) => e.text).join("");
+	return _("bdi", { class: "token" }, ...wt(e).map((e) => e.kind === "plain" ? e.text : _("span", { class: `piece-${e.kind}` }, e.text)));
 }
 function Dt(e) {
-	return Ct(e).map((e) => e.spoken).join(" ");
+	return wt(e).map((e) => e.text).join("");
+}
+function Ot(e) {
+	return wt(e).map((e) => e.spoken).join(" ");
 }
 // src/views/compare.ts
-var Ot = 18;
-function kt(e, t) {
-	let { state: n, announce: r } = t, i = Math.max(e.a.vocabulary, e.b.vocabulary), a = [At("A", "chain_a", e.a, i), At("B", "chain_b", e.b, i)], o = a.map((e) => m(e)), s = _("dl", { class: "measures" }), c = _("tbody"), l = _("p", {
+var kt = 18;
+function At(e, t) {
+	let { state: n, announce: r } = t, i = Math.max(e.a.vocabulary, e.b.vocabulary), a = [jt("A", "chain_a", e.a, i), jt("B", "chain_b", e.b, i)], o = a.map((e) => m(e)), s = _("dl", { class: "measures" }), c = _("tbody"), l = _("p", {
 		class: "note",
 		hidden: e.comparable
-	}, "The two models have different vocabularies: their distributions are shown, and no distance between them is given."), u = Rt(), d = ht(h), f = null;
+	}, "The two models have different vocabularies: their distributions are shown, and no distance between them is given."), u = zt(), d = gt(h), f = null;
 	function p(e) {
 		try {
 			return Ae(n.get(e.key) ?? e.record.chain);
 		} catch {
-			return je(e.record.chain).chain;
+			return Me(e.record.chain).chain;
 		}
 	}
 	function m(e) {
-		let t = (t) => n.set(e.key, k(t.filter(Fe)) || " "), i = pt(t, r, { heat: !0 }), a = _("select", {
+		let t = (t) => n.set(e.key, k(t.filter(Ie)) || " "), i = mt(t, r, { heat: !0 }), a = _("select", {
 			"aria-label": `${e.name}: order of the stages as in an engine`,
 			onchange: () => {
-				a.value && t(tt(a.value, p(e))), a.value = "";
+				a.value && t(nt(a.value, p(e))), a.value = "";
 			}
 		});
-		x(a, _("option", { value: "" }, "order as in …"), ...[...et.keys()].map((e) => _("option", { value: e }, e)));
-		let o = _("p", { class: "meta" });
+		x(a, _("option", { value: "" }, "order as in …"), ...[...tt.keys()].map((e) => _("option", { value: e }, e)));
+		let o = _("p", { class: "meta" }), s = je(Me(e.record.chain).others);
 		return {
 			element: _("section", {
 				class: `card side-${e.name.toLowerCase()}`,
@@ -1157,19 +1160,19 @@ function kt(e, t) {
 			}, _("h2", {}, _("span", { class: `side-mark mark-${e.name.toLowerCase()}` }, e.name), ` ${e.record.model}`), _("p", {
 				class: "tokens side-prompt",
 				dir: "auto"
-			}, ...e.record.prompt_tokens.map(L)), i.element, _("p", { class: "chain-tools" }, a), o),
+			}, ...e.record.prompt_tokens.map(L)), s ? _("p", { class: "note" }, s) : null, i.element, _("p", { class: "chain-tools" }, a), o),
 			show(t) {
 				i.show(p(e)), i.report(t.stages);
 				let { processed: n } = t;
-				S(o, `${F(A(n))} tokens can come; entropy ${N(E(n).entropy)}, effective support ${M(Ue(n))} tokens`);
+				S(o, `${F(A(n))} tokens can come; entropy ${N(E(n).entropy)}, effective support ${M(We(n))} tokens`);
 			}
 		};
 	}
 	function h() {
-		let [t, n] = [Be(p(a[0]), a[0].logits), Be(p(a[1]), a[1].logits)];
+		let [t, n] = [Ve(p(a[0]), a[0].logits), Ve(p(a[1]), a[1].logits)];
 		f = [t, n], o[0].show(t), o[1].show(n);
-		let r = e.comparable ? jt(a, t, n) : Nt(a, t, n), l = Math.max(...r.map((e) => Math.max(e.a, e.b)), 1e-12);
-		x(c, ...r.map((e) => Pt(e, l))), u.draw(r), x(s, ...e.comparable ? Ft(a, t, n, i) : []);
+		let r = e.comparable ? Mt(a, t, n) : Pt(a, t, n), l = Math.max(...r.map((e) => Math.max(e.a, e.b)), 1e-12);
+		x(c, ...r.map((e) => Ft(e, l))), u.draw(r), x(s, ...e.comparable ? It(a, t, n, i) : []);
 	}
 	let g = n.listen((e) => (e === "chain_a" || e === "chain_b") && d()), v = _("div", {}, l, _("div", { class: "two" }, o[0].element, o[1].element), _("section", {
 		class: "card",
@@ -1188,12 +1191,12 @@ function kt(e, t) {
 		},
 		download: {
 			name: "retort-compare",
-			json: () => zt(e, a, f, i),
+			json: () => Bt(e, a, f, i),
 			csv: () => [[
 				"token",
 				"prob_a",
 				"prob_b"
-			], ...(e.comparable ? jt(a, ...f, 500) : Nt(a, ...f)).map((e) => [
+			], ...(e.comparable ? Mt(a, ...f, 500) : Pt(a, ...f)).map((e) => [
 				e.token,
 				e.a,
 				e.b
@@ -1202,37 +1205,37 @@ function kt(e, t) {
 		}
 	};
 }
-function At(e, t, n, r) {
-	let i = ot(n.rank_ids);
+function jt(e, t, n, r) {
+	let i = st(n.rank_ids);
 	return {
 		name: e,
 		key: t,
 		record: n,
 		ids: i,
-		logits: at(n.logits),
-		ranks: Ye(i, r),
+		logits: ot(n.logits),
+		ranks: Xe(i, r),
 		names: new Map(n.ids.map((e, t) => [e, n.tokens[t]]))
 	};
 }
-function jt([e, t], n, r, i = Ot) {
-	return [.../* @__PURE__ */ new Set([...Mt(e, n, i), ...Mt(t, r, i)])].map((i) => {
+function Mt([e, t], n, r, i = kt) {
+	return [.../* @__PURE__ */ new Set([...Nt(e, n, i), ...Nt(t, r, i)])].map((i) => {
 		let [a, o] = [e.ranks[i], t.ranks[i]];
 		return {
 			token: e.names.get(i) ?? t.names.get(i) ?? `#${i}`,
 			a: a < e.logits.length ? D(n.processed, a) : 0,
 			b: o < t.logits.length ? D(r.processed, o) : 0,
-			removedA: Ve(n, a)?.name ?? null,
-			removedB: Ve(r, o)?.name ?? null
+			removedA: He(n, a)?.name ?? null,
+			removedB: He(r, o)?.name ?? null
 		};
 	}).sort((e, t) => Math.max(t.a, t.b) - Math.max(e.a, e.b)).slice(0, i);
 }
-function Mt(e, t, n) {
+function Nt(e, t, n) {
 	let { from: r, to: i } = t.processed;
 	return [...e.ids.subarray(r, Math.min(i, r + n)), ...e.ids.subarray(0, Math.min(4, e.ids.length))];
 }
-function Nt([e, t], n, r) {
+function Pt([e, t], n, r) {
 	let i = /* @__PURE__ */ new Map(), a = (e, t, n) => {
-		for (let r = 0; r < Math.min(Ot, e.record.tokens.length); r++) {
+		for (let r = 0; r < Math.min(kt, e.record.tokens.length); r++) {
 			let a = e.record.tokens[r], o = i.get(a) ?? {
 				token: a,
 				a: 0,
@@ -1243,9 +1246,9 @@ function Nt([e, t], n, r) {
 			o[n] = D(t.processed, r), i.set(a, o);
 		}
 	};
-	return a(e, n, "a"), a(t, r, "b"), [...i.values()].sort((e, t) => Math.max(t.a, t.b) - Math.max(e.a, e.b)).slice(0, Ot);
+	return a(e, n, "a"), a(t, r, "b"), [...i.values()].sort((e, t) => Math.max(t.a, t.b) - Math.max(e.a, e.b)).slice(0, kt);
 }
-function Pt(e, t) {
+function Ft(e, t) {
 	let [n, r] = [_("span", { class: "bar bar-a" }), _("span", { class: "bar bar-b" })];
 	n.style.transform = `scaleX(${e.a / t})`, r.style.transform = `scaleX(${e.b / t})`;
 	let i = (e, t, n) => _("td", {
@@ -1261,14 +1264,14 @@ function Pt(e, t) {
 		"aria-hidden": "true"
 	}, n, r)));
 }
-function Ft(e, t, n, r) {
-	let [i, a] = e, o = Xe({
+function It(e, t, n, r) {
+	let [i, a] = e, o = Ze({
 		window: t.processed,
 		ids: i.ids
 	}, {
 		window: n.processed,
 		ids: a.ids
-	}, r), s = $e({
+	}, r), s = et({
 		window: t.tempered,
 		ids: i.ids
 	}, a.logits, a.ids, r);
@@ -1313,15 +1316,15 @@ function Ft(e, t, n, r) {
 		"data-value": r
 	}, i))));
 }
-var It = 300, Lt = 1e-6;
-function Rt() {
+var Lt = 300, Rt = 1e-6;
+function zt() {
 	let e = v("g"), t = v("title"), n = v("svg", {
-		viewBox: `0 0 640 ${It}`,
+		viewBox: `0 0 640 ${Lt}`,
 		class: "chart pair-chart",
 		role: "img"
-	}, t, e), r = 640, i = [], a = gt(n, It, (e) => {
+	}, t, e), r = 640, i = [], a = _t(n, Lt, (e) => {
 		r = e, s(i);
-	}), o = (e, t, n) => t + (n - t) * Math.log(Math.max(e, Lt) / Lt) / Math.log(1 / Lt);
+	}), o = (e, t, n) => t + (n - t) * Math.log(Math.max(e, Rt) / Rt) / Math.log(1 / Rt);
 	function s(n) {
 		i = n;
 		let [a, s, c, l] = [
@@ -1330,7 +1333,7 @@ function Rt() {
 			270,
 			14
 		];
-		S(t, `Probability in A across, in B up: ${n.slice(0, 8).map((e) => `${Et(e.token)} ${j(e.a)} and ${j(e.b)}`).join("; ")}`), x(e, ...[
+		S(t, `Probability in A across, in B up: ${n.slice(0, 8).map((e) => `${Dt(e.token)} ${j(e.a)} and ${j(e.b)}`).join("; ")}`), x(e, ...[
 			1,
 			.01,
 			1e-4,
@@ -1347,12 +1350,12 @@ function Rt() {
 				x: a - 6,
 				y: o(e, c, l) + 4,
 				"text-anchor": "end"
-			}, e === Lt ? "0" : j(e)),
+			}, e === Rt ? "0" : j(e)),
 			v("text", {
 				x: o(e, a, s),
 				y: 286,
 				"text-anchor": "middle"
-			}, e === Lt ? "0" : j(e))
+			}, e === Rt ? "0" : j(e))
 		]), v("line", {
 			class: "cut",
 			x1: a,
@@ -1364,11 +1367,11 @@ function Rt() {
 			cx: o(e.a, a, s),
 			cy: o(e.b, c, l),
 			r: 4
-		}, v("title", {}, Et(e.token)))), ...n.slice(0, 10).map((e) => v("text", {
+		}, v("title", {}, Dt(e.token)))), ...n.slice(0, 10).map((e) => v("text", {
 			class: "dot-label",
 			x: o(e.a, a, s) + 7,
 			y: o(e.b, c, l) + 4
-		}, Et(e.token).slice(0, 14))), v("text", {
+		}, Dt(e.token).slice(0, 14))), v("text", {
 			x: s,
 			y: 298,
 			"text-anchor": "end"
@@ -1383,7 +1386,7 @@ function Rt() {
 		close: a
 	};
 }
-function zt(e, t, n, r) {
+function Bt(e, t, n, r) {
 	let [i, a] = n;
 	return {
 		a: {
@@ -1397,28 +1400,28 @@ function zt(e, t, n, r) {
 			chain: k(a.stages.map((e) => e.stage))
 		},
 		comparable: e.comparable,
-		distances: e.comparable ? Xe({
+		distances: e.comparable ? Ze({
 			window: i.processed,
 			ids: t[0].ids
 		}, {
 			window: a.processed,
 			ids: t[1].ids
 		}, r) : null,
-		tokens: e.comparable ? jt(t, i, a, 200) : Nt(t, i, a)
+		tokens: e.comparable ? Mt(t, i, a, 200) : Pt(t, i, a)
 	};
 }
 // node_modules/d3-array/src/ascending.js
-function Bt(e, t) {
+function Vt(e, t) {
 	return e == null || t == null ? NaN : e < t ? -1 : e > t ? 1 : e >= t ? 0 : NaN;
 }
 // node_modules/d3-array/src/descending.js
-function Vt(e, t) {
+function Ht(e, t) {
 	return e == null || t == null ? NaN : t < e ? -1 : t > e ? 1 : t >= e ? 0 : NaN;
 }
 // node_modules/d3-array/src/bisector.js
-function Ht(e) {
+function Ut(e) {
 	let t, n, r;
-	e.length === 2 ? (t = e === Bt || e === Vt ? e : Ut, n = e, r = e) : (t = Bt, n = (t, n) => Bt(e(t), n), r = (t, n) => e(t) - n);
+	e.length === 2 ? (t = e === Vt || e === Ht ? e : Wt, n = e, r = e) : (t = Vt, n = (t, n) => Vt(e(t), n), r = (t, n) => e(t) - n);
 	function i(e, r, i = 0, a = e.length) {
 		if (i < a) {
 			if (t(r, r) !== 0) return a;
@@ -1449,18 +1452,18 @@ function Ht(e) {
 		right: a
 	};
 }
-function Ut() {
+function Wt() {
 	return 0;
 }
 // node_modules/d3-array/src/number.js
-function Wt(e) {
+function Gt(e) {
 	return e === null ? NaN : +e;
 }
 // node_modules/d3-array/src/bisect.js
-var Gt = Ht(Bt), Kt = Gt.right;
-Gt.left, Ht(Wt).center;
+var Kt = Ut(Vt), qt = Kt.right;
+Kt.left, Ut(Gt).center;
 // node_modules/d3-array/src/extent.js
-function qt(e, t) {
+function Jt(e, t) {
 	let n, r;
 	if (t === void 0) for (let t of e) t != null && (n === void 0 ? t >= t && (n = r = t) : (n > t && (n = t), r < t && (r = t)));
 	else {
@@ -1470,19 +1473,19 @@ function qt(e, t) {
 	return [n, r];
 }
 // node_modules/d3-array/src/ticks.js
-var Jt = Math.sqrt(50), Yt = Math.sqrt(10), Xt = Math.sqrt(2);
-function Zt(e, t, n) {
-	let r = (t - e) / Math.max(0, n), i = Math.floor(Math.log10(r)), a = r / 10 ** i, o = a >= Jt ? 10 : a >= Yt ? 5 : a >= Xt ? 2 : 1, s, c, l;
-	return i < 0 ? (l = 10 ** -i / o, s = Math.round(e * l), c = Math.round(t * l), s / l < e && ++s, c / l > t && --c, l = -l) : (l = 10 ** i * o, s = Math.round(e / l), c = Math.round(t / l), s * l < e && ++s, c * l > t && --c), c < s && .5 <= n && n < 2 ? Zt(e, t, n * 2) : [
+var Yt = Math.sqrt(50), Xt = Math.sqrt(10), Zt = Math.sqrt(2);
+function Qt(e, t, n) {
+	let r = (t - e) / Math.max(0, n), i = Math.floor(Math.log10(r)), a = r / 10 ** i, o = a >= Yt ? 10 : a >= Xt ? 5 : a >= Zt ? 2 : 1, s, c, l;
+	return i < 0 ? (l = 10 ** -i / o, s = Math.round(e * l), c = Math.round(t * l), s / l < e && ++s, c / l > t && --c, l = -l) : (l = 10 ** i * o, s = Math.round(e / l), c = Math.round(t / l), s * l < e && ++s, c * l > t && --c), c < s && .5 <= n && n < 2 ? Qt(e, t, n * 2) : [
 		s,
 		c,
 		l
 	];
 }
-function Qt(e, t, n) {
+function $t(e, t, n) {
 	if (t = +t, e = +e, n = +n, !(n > 0)) return [];
 	if (e === t) return [e];
-	let r = t < e, [i, a, o] = r ? Zt(t, e, n) : Zt(e, t, n);
+	let r = t < e, [i, a, o] = r ? Qt(t, e, n) : Qt(e, t, n);
 	if (!(a >= i)) return [];
 	let s = a - i + 1, c = Array(s);
 	if (r) {
@@ -1492,16 +1495,16 @@ function Qt(e, t, n) {
 	else for (let e = 0; e < s; ++e) c[e] = (i + e) * o;
 	return c;
 }
-function $t(e, t, n) {
-	return t = +t, e = +e, n = +n, Zt(e, t, n)[2];
-}
 function en(e, t, n) {
+	return t = +t, e = +e, n = +n, Qt(e, t, n)[2];
+}
+function tn(e, t, n) {
 	t = +t, e = +e, n = +n;
-	let r = t < e, i = r ? $t(t, e, n) : $t(e, t, n);
+	let r = t < e, i = r ? en(t, e, n) : en(e, t, n);
 	return (r ? -1 : 1) * (i < 0 ? 1 / -i : i);
 }
 // node_modules/d3-scale/src/init.js
-function tn(e, t) {
+function nn(e, t) {
 	switch (arguments.length) {
 		case 0: break;
 		case 1:
@@ -1512,16 +1515,16 @@ function tn(e, t) {
 	return this;
 }
 // node_modules/d3-color/dist/d3-color.mjs
-function nn(e, t, n) {
+function rn(e, t, n) {
 	e.prototype = t.prototype = n, n.constructor = e;
 }
-function rn(e, t) {
+function an(e, t) {
 	var n = Object.create(e.prototype);
 	for (var r in t) n[r] = t[r];
 	return n;
 }
 function R() {}
-var z = .7, an = 1 / z, on = "\\s*([+-]?\\d+)\\s*", sn = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)\\s*", B = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)%\\s*", cn = /^#([0-9a-f]{3,8})$/, ln = RegExp(`^rgb\\(${on},${on},${on}\\)$`), un = RegExp(`^rgb\\(${B},${B},${B}\\)$`), dn = RegExp(`^rgba\\(${on},${on},${on},${sn}\\)$`), fn = RegExp(`^rgba\\(${B},${B},${B},${sn}\\)$`), pn = RegExp(`^hsl\\(${sn},${B},${B}\\)$`), mn = RegExp(`^hsla\\(${sn},${B},${B},${sn}\\)$`), hn = {
+var z = .7, on = 1 / z, sn = "\\s*([+-]?\\d+)\\s*", cn = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)\\s*", B = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)%\\s*", ln = /^#([0-9a-f]{3,8})$/, un = RegExp(`^rgb\\(${sn},${sn},${sn}\\)$`), dn = RegExp(`^rgb\\(${B},${B},${B}\\)$`), fn = RegExp(`^rgba\\(${sn},${sn},${sn},${cn}\\)$`), pn = RegExp(`^rgba\\(${B},${B},${B},${cn}\\)$`), mn = RegExp(`^hsl\\(${cn},${B},${B}\\)$`), hn = RegExp(`^hsla\\(${cn},${B},${B},${cn}\\)$`), gn = {
 	aliceblue: 15792383,
 	antiquewhite: 16444375,
 	aqua: 65535,
@@ -1671,54 +1674,54 @@ var z = .7, an = 1 / z, on = "\\s*([+-]?\\d+)\\s*", sn = "\\s*([+-]?(?:\\d*\\.)?
 	yellow: 16776960,
 	yellowgreen: 10145074
 };
-nn(R, bn, {
+rn(R, xn, {
 	copy(e) {
 		return Object.assign(new this.constructor(), this, e);
 	},
 	displayable() {
 		return this.rgb().displayable();
 	},
-	hex: gn,
-	formatHex: gn,
-	formatHex8: _n,
-	formatHsl: vn,
-	formatRgb: yn,
-	toString: yn
+	hex: _n,
+	formatHex: _n,
+	formatHex8: vn,
+	formatHsl: yn,
+	formatRgb: bn,
+	toString: bn
 });
-function gn() {
+function _n() {
 	return this.rgb().formatHex();
 }
-function _n() {
+function vn() {
 	return this.rgb().formatHex8();
 }
-function vn() {
-	return An(this).formatHsl();
-}
 function yn() {
+	return jn(this).formatHsl();
+}
+function bn() {
 	return this.rgb().formatRgb();
 }
-function bn(e) {
-	var t, n;
-	return e = (e + "").trim().toLowerCase(), (t = cn.exec(e)) ? (n = t[1].length, t = parseInt(t[1], 16), n === 6 ? xn(t) : n === 3 ? new V(t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, (t & 15) << 4 | t & 15, 1) : n === 8 ? Sn(t >> 24 & 255, t >> 16 & 255, t >> 8 & 255, (t & 255) / 255) : n === 4 ? Sn(t >> 12 & 15 | t >> 8 & 240, t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, ((t & 15) << 4 | t & 15) / 255) : null) : (t = ln.exec(e)) ? new V(t[1], t[2], t[3], 1) : (t = un.exec(e)) ? new V(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, 1) : (t = dn.exec(e)) ? Sn(t[1], t[2], t[3], t[4]) : (t = fn.exec(e)) ? Sn(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, t[4]) : (t = pn.exec(e)) ? kn(t[1], t[2] / 100, t[3] / 100, 1) : (t = mn.exec(e)) ? kn(t[1], t[2] / 100, t[3] / 100, t[4]) : hn.hasOwnProperty(e) ? xn(hn[e]) : e === "transparent" ? new V(NaN, NaN, NaN, 0) : null;
-}
 function xn(e) {
+	var t, n;
+	return e = (e + "").trim().toLowerCase(), (t = ln.exec(e)) ? (n = t[1].length, t = parseInt(t[1], 16), n === 6 ? Sn(t) : n === 3 ? new V(t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, (t & 15) << 4 | t & 15, 1) : n === 8 ? Cn(t >> 24 & 255, t >> 16 & 255, t >> 8 & 255, (t & 255) / 255) : n === 4 ? Cn(t >> 12 & 15 | t >> 8 & 240, t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, ((t & 15) << 4 | t & 15) / 255) : null) : (t = un.exec(e)) ? new V(t[1], t[2], t[3], 1) : (t = dn.exec(e)) ? new V(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, 1) : (t = fn.exec(e)) ? Cn(t[1], t[2], t[3], t[4]) : (t = pn.exec(e)) ? Cn(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, t[4]) : (t = mn.exec(e)) ? An(t[1], t[2] / 100, t[3] / 100, 1) : (t = hn.exec(e)) ? An(t[1], t[2] / 100, t[3] / 100, t[4]) : gn.hasOwnProperty(e) ? Sn(gn[e]) : e === "transparent" ? new V(NaN, NaN, NaN, 0) : null;
+}
+function Sn(e) {
 	return new V(e >> 16 & 255, e >> 8 & 255, e & 255, 1);
 }
-function Sn(e, t, n, r) {
+function Cn(e, t, n, r) {
 	return r <= 0 && (e = t = n = NaN), new V(e, t, n, r);
 }
-function Cn(e) {
-	return e instanceof R || (e = bn(e)), e ? (e = e.rgb(), new V(e.r, e.g, e.b, e.opacity)) : new V();
+function wn(e) {
+	return e instanceof R || (e = xn(e)), e ? (e = e.rgb(), new V(e.r, e.g, e.b, e.opacity)) : new V();
 }
-function wn(e, t, n, r) {
-	return arguments.length === 1 ? Cn(e) : new V(e, t, n, r ?? 1);
+function Tn(e, t, n, r) {
+	return arguments.length === 1 ? wn(e) : new V(e, t, n, r ?? 1);
 }
 function V(e, t, n, r) {
 	this.r = +e, this.g = +t, this.b = +n, this.opacity = +r;
 }
-nn(V, wn, rn(R, {
+rn(V, Tn, an(R, {
 	brighter(e) {
-		return e = e == null ? an : an ** +e, new V(this.r * e, this.g * e, this.b * e, this.opacity);
+		return e = e == null ? on : on ** +e, new V(this.r * e, this.g * e, this.b * e, this.opacity);
 	},
 	darker(e) {
 		return e = e == null ? z : z ** +e, new V(this.r * e, this.g * e, this.b * e, this.opacity);
@@ -1727,28 +1730,28 @@ nn(V, wn, rn(R, {
 		return this;
 	},
 	clamp() {
-		return new V(H(this.r), H(this.g), H(this.b), On(this.opacity));
+		return new V(H(this.r), H(this.g), H(this.b), kn(this.opacity));
 	},
 	displayable() {
 		return -.5 <= this.r && this.r < 255.5 && -.5 <= this.g && this.g < 255.5 && -.5 <= this.b && this.b < 255.5 && 0 <= this.opacity && this.opacity <= 1;
 	},
-	hex: Tn,
-	formatHex: Tn,
-	formatHex8: En,
-	formatRgb: Dn,
-	toString: Dn
+	hex: En,
+	formatHex: En,
+	formatHex8: Dn,
+	formatRgb: On,
+	toString: On
 }));
-function Tn() {
+function En() {
 	return `#${U(this.r)}${U(this.g)}${U(this.b)}`;
 }
-function En() {
+function Dn() {
 	return `#${U(this.r)}${U(this.g)}${U(this.b)}${U((isNaN(this.opacity) ? 1 : this.opacity) * 255)}`;
 }
-function Dn() {
-	let e = On(this.opacity);
+function On() {
+	let e = kn(this.opacity);
 	return `${e === 1 ? "rgb(" : "rgba("}${H(this.r)}, ${H(this.g)}, ${H(this.b)}${e === 1 ? ")" : `, ${e})`}`;
 }
-function On(e) {
+function kn(e) {
 	return isNaN(e) ? 1 : Math.max(0, Math.min(1, e));
 }
 function H(e) {
@@ -1757,180 +1760,180 @@ function H(e) {
 function U(e) {
 	return e = H(e), (e < 16 ? "0" : "") + e.toString(16);
 }
-function kn(e, t, n, r) {
+function An(e, t, n, r) {
 	return r <= 0 ? e = t = n = NaN : n <= 0 || n >= 1 ? e = t = NaN : t <= 0 && (e = NaN), new W(e, t, n, r);
 }
-function An(e) {
+function jn(e) {
 	if (e instanceof W) return new W(e.h, e.s, e.l, e.opacity);
-	if (e instanceof R || (e = bn(e)), !e) return new W();
+	if (e instanceof R || (e = xn(e)), !e) return new W();
 	if (e instanceof W) return e;
 	e = e.rgb();
 	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = Math.min(t, n, r), a = Math.max(t, n, r), o = NaN, s = a - i, c = (a + i) / 2;
 	return s ? (o = t === a ? (n - r) / s + (n < r) * 6 : n === a ? (r - t) / s + 2 : (t - n) / s + 4, s /= c < .5 ? a + i : 2 - a - i, o *= 60) : s = c > 0 && c < 1 ? 0 : o, new W(o, s, c, e.opacity);
 }
-function jn(e, t, n, r) {
-	return arguments.length === 1 ? An(e) : new W(e, t, n, r ?? 1);
+function Mn(e, t, n, r) {
+	return arguments.length === 1 ? jn(e) : new W(e, t, n, r ?? 1);
 }
 function W(e, t, n, r) {
 	this.h = +e, this.s = +t, this.l = +n, this.opacity = +r;
 }
-nn(W, jn, rn(R, {
+rn(W, Mn, an(R, {
 	brighter(e) {
-		return e = e == null ? an : an ** +e, new W(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? on : on ** +e, new W(this.h, this.s, this.l * e, this.opacity);
 	},
 	darker(e) {
 		return e = e == null ? z : z ** +e, new W(this.h, this.s, this.l * e, this.opacity);
 	},
 	rgb() {
 		var e = this.h % 360 + (this.h < 0) * 360, t = isNaN(e) || isNaN(this.s) ? 0 : this.s, n = this.l, r = n + (n < .5 ? n : 1 - n) * t, i = 2 * n - r;
-		return new V(Pn(e >= 240 ? e - 240 : e + 120, i, r), Pn(e, i, r), Pn(e < 120 ? e + 240 : e - 120, i, r), this.opacity);
+		return new V(Fn(e >= 240 ? e - 240 : e + 120, i, r), Fn(e, i, r), Fn(e < 120 ? e + 240 : e - 120, i, r), this.opacity);
 	},
 	clamp() {
-		return new W(Mn(this.h), Nn(this.s), Nn(this.l), On(this.opacity));
+		return new W(Nn(this.h), Pn(this.s), Pn(this.l), kn(this.opacity));
 	},
 	displayable() {
 		return (0 <= this.s && this.s <= 1 || isNaN(this.s)) && 0 <= this.l && this.l <= 1 && 0 <= this.opacity && this.opacity <= 1;
 	},
 	formatHsl() {
-		let e = On(this.opacity);
-		return `${e === 1 ? "hsl(" : "hsla("}${Mn(this.h)}, ${Nn(this.s) * 100}%, ${Nn(this.l) * 100}%${e === 1 ? ")" : `, ${e})`}`;
+		let e = kn(this.opacity);
+		return `${e === 1 ? "hsl(" : "hsla("}${Nn(this.h)}, ${Pn(this.s) * 100}%, ${Pn(this.l) * 100}%${e === 1 ? ")" : `, ${e})`}`;
 	}
 }));
-function Mn(e) {
+function Nn(e) {
 	return e = (e || 0) % 360, e < 0 ? e + 360 : e;
 }
-function Nn(e) {
+function Pn(e) {
 	return Math.max(0, Math.min(1, e || 0));
 }
-function Pn(e, t, n) {
+function Fn(e, t, n) {
 	return (e < 60 ? t + (n - t) * e / 60 : e < 180 ? n : e < 240 ? t + (n - t) * (240 - e) / 60 : t) * 255;
 }
-var Fn = Math.PI / 180, In = 180 / Math.PI, Ln = 18, Rn = .96422, zn = 1, Bn = .82521, Vn = 4 / 29, Hn = 6 / 29, Un = 3 * Hn * Hn, Wn = Hn * Hn * Hn;
-function Gn(e) {
+var In = Math.PI / 180, Ln = 180 / Math.PI, Rn = 18, zn = .96422, Bn = 1, Vn = .82521, Hn = 4 / 29, Un = 6 / 29, Wn = 3 * Un * Un, Gn = Un * Un * Un;
+function Kn(e) {
 	if (e instanceof G) return new G(e.l, e.a, e.b, e.opacity);
-	if (e instanceof K) return $n(e);
-	e instanceof V || (e = Cn(e));
-	var t = Xn(e.r), n = Xn(e.g), r = Xn(e.b), i = qn((.2225045 * t + .7168786 * n + .0606169 * r) / zn), a, o;
-	return t === n && n === r ? a = o = i : (a = qn((.4360747 * t + .3850649 * n + .1430804 * r) / Rn), o = qn((.0139322 * t + .0971045 * n + .7141733 * r) / Bn)), new G(116 * i - 16, 500 * (a - i), 200 * (i - o), e.opacity);
+	if (e instanceof K) return er(e);
+	e instanceof V || (e = wn(e));
+	var t = Zn(e.r), n = Zn(e.g), r = Zn(e.b), i = Jn((.2225045 * t + .7168786 * n + .0606169 * r) / Bn), a, o;
+	return t === n && n === r ? a = o = i : (a = Jn((.4360747 * t + .3850649 * n + .1430804 * r) / zn), o = Jn((.0139322 * t + .0971045 * n + .7141733 * r) / Vn)), new G(116 * i - 16, 500 * (a - i), 200 * (i - o), e.opacity);
 }
-function Kn(e, t, n, r) {
-	return arguments.length === 1 ? Gn(e) : new G(e, t, n, r ?? 1);
+function qn(e, t, n, r) {
+	return arguments.length === 1 ? Kn(e) : new G(e, t, n, r ?? 1);
 }
 function G(e, t, n, r) {
 	this.l = +e, this.a = +t, this.b = +n, this.opacity = +r;
 }
-nn(G, Kn, rn(R, {
+rn(G, qn, an(R, {
 	brighter(e) {
-		return new G(this.l + Ln * (e ?? 1), this.a, this.b, this.opacity);
+		return new G(this.l + Rn * (e ?? 1), this.a, this.b, this.opacity);
 	},
 	darker(e) {
-		return new G(this.l - Ln * (e ?? 1), this.a, this.b, this.opacity);
+		return new G(this.l - Rn * (e ?? 1), this.a, this.b, this.opacity);
 	},
 	rgb() {
 		var e = (this.l + 16) / 116, t = isNaN(this.a) ? e : e + this.a / 500, n = isNaN(this.b) ? e : e - this.b / 200;
-		return t = Rn * Jn(t), e = zn * Jn(e), n = Bn * Jn(n), new V(Yn(3.1338561 * t - 1.6168667 * e - .4906146 * n), Yn(-.9787684 * t + 1.9161415 * e + .033454 * n), Yn(.0719453 * t - .2289914 * e + 1.4052427 * n), this.opacity);
+		return t = zn * Yn(t), e = Bn * Yn(e), n = Vn * Yn(n), new V(Xn(3.1338561 * t - 1.6168667 * e - .4906146 * n), Xn(-.9787684 * t + 1.9161415 * e + .033454 * n), Xn(.0719453 * t - .2289914 * e + 1.4052427 * n), this.opacity);
 	}
 }));
-function qn(e) {
-	return e > Wn ? e ** (1 / 3) : e / Un + Vn;
-}
 function Jn(e) {
-	return e > Hn ? e * e * e : Un * (e - Vn);
+	return e > Gn ? e ** (1 / 3) : e / Wn + Hn;
 }
 function Yn(e) {
-	return 255 * (e <= .0031308 ? 12.92 * e : 1.055 * e ** (1 / 2.4) - .055);
+	return e > Un ? e * e * e : Wn * (e - Hn);
 }
 function Xn(e) {
-	return (e /= 255) <= .04045 ? e / 12.92 : ((e + .055) / 1.055) ** 2.4;
+	return 255 * (e <= .0031308 ? 12.92 * e : 1.055 * e ** (1 / 2.4) - .055);
 }
 function Zn(e) {
+	return (e /= 255) <= .04045 ? e / 12.92 : ((e + .055) / 1.055) ** 2.4;
+}
+function Qn(e) {
 	if (e instanceof K) return new K(e.h, e.c, e.l, e.opacity);
-	if (e instanceof G || (e = Gn(e)), e.a === 0 && e.b === 0) return new K(NaN, 0 < e.l && e.l < 100 ? 0 : NaN, e.l, e.opacity);
-	var t = Math.atan2(e.b, e.a) * In;
+	if (e instanceof G || (e = Kn(e)), e.a === 0 && e.b === 0) return new K(NaN, 0 < e.l && e.l < 100 ? 0 : NaN, e.l, e.opacity);
+	var t = Math.atan2(e.b, e.a) * Ln;
 	return new K(t < 0 ? t + 360 : t, Math.sqrt(e.a * e.a + e.b * e.b), e.l, e.opacity);
 }
-function Qn(e, t, n, r) {
-	return arguments.length === 1 ? Zn(e) : new K(e, t, n, r ?? 1);
+function $n(e, t, n, r) {
+	return arguments.length === 1 ? Qn(e) : new K(e, t, n, r ?? 1);
 }
 function K(e, t, n, r) {
 	this.h = +e, this.c = +t, this.l = +n, this.opacity = +r;
 }
-function $n(e) {
+function er(e) {
 	if (isNaN(e.h)) return new G(e.l, 0, 0, e.opacity);
-	var t = e.h * Fn;
+	var t = e.h * In;
 	return new G(e.l, Math.cos(t) * e.c, Math.sin(t) * e.c, e.opacity);
 }
-nn(K, Qn, rn(R, {
+rn(K, $n, an(R, {
 	brighter(e) {
-		return new K(this.h, this.c, this.l + Ln * (e ?? 1), this.opacity);
+		return new K(this.h, this.c, this.l + Rn * (e ?? 1), this.opacity);
 	},
 	darker(e) {
-		return new K(this.h, this.c, this.l - Ln * (e ?? 1), this.opacity);
+		return new K(this.h, this.c, this.l - Rn * (e ?? 1), this.opacity);
 	},
 	rgb() {
-		return $n(this).rgb();
+		return er(this).rgb();
 	}
 }));
-var er = -.14861, tr = 1.78277, nr = -.29227, rr = -.90649, ir = 1.97294, ar = ir * rr, or = ir * tr, sr = tr * nr - rr * er;
-function cr(e) {
+var tr = -.14861, nr = 1.78277, rr = -.29227, ir = -.90649, ar = 1.97294, or = ar * ir, sr = ar * nr, cr = nr * rr - ir * tr;
+function lr(e) {
 	if (e instanceof q) return new q(e.h, e.s, e.l, e.opacity);
-	e instanceof V || (e = Cn(e));
-	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = (sr * r + ar * t - or * n) / (sr + ar - or), a = r - i, o = (ir * (n - i) - nr * a) / rr, s = Math.sqrt(o * o + a * a) / (ir * i * (1 - i)), c = s ? Math.atan2(o, a) * In - 120 : NaN;
+	e instanceof V || (e = wn(e));
+	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = (cr * r + or * t - sr * n) / (cr + or - sr), a = r - i, o = (ar * (n - i) - rr * a) / ir, s = Math.sqrt(o * o + a * a) / (ar * i * (1 - i)), c = s ? Math.atan2(o, a) * Ln - 120 : NaN;
 	return new q(c < 0 ? c + 360 : c, s, i, e.opacity);
 }
-function lr(e, t, n, r) {
-	return arguments.length === 1 ? cr(e) : new q(e, t, n, r ?? 1);
+function ur(e, t, n, r) {
+	return arguments.length === 1 ? lr(e) : new q(e, t, n, r ?? 1);
 }
 function q(e, t, n, r) {
 	this.h = +e, this.s = +t, this.l = +n, this.opacity = +r;
 }
-nn(q, lr, rn(R, {
+rn(q, ur, an(R, {
 	brighter(e) {
-		return e = e == null ? an : an ** +e, new q(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? on : on ** +e, new q(this.h, this.s, this.l * e, this.opacity);
 	},
 	darker(e) {
 		return e = e == null ? z : z ** +e, new q(this.h, this.s, this.l * e, this.opacity);
 	},
 	rgb() {
-		var e = isNaN(this.h) ? 0 : (this.h + 120) * Fn, t = +this.l, n = isNaN(this.s) ? 0 : this.s * t * (1 - t), r = Math.cos(e), i = Math.sin(e);
-		return new V(255 * (t + n * (er * r + tr * i)), 255 * (t + n * (nr * r + rr * i)), 255 * (t + ir * r * n), this.opacity);
+		var e = isNaN(this.h) ? 0 : (this.h + 120) * In, t = +this.l, n = isNaN(this.s) ? 0 : this.s * t * (1 - t), r = Math.cos(e), i = Math.sin(e);
+		return new V(255 * (t + n * (tr * r + nr * i)), 255 * (t + n * (rr * r + ir * i)), 255 * (t + ar * r * n), this.opacity);
 	}
 }));
-var ur = (e) => () => e;
-function dr(e, t) {
+var dr = (e) => () => e;
+function fr(e, t) {
 	return function(n) {
 		return e + n * t;
 	};
 }
-function fr(e, t, n) {
+function pr(e, t, n) {
 	return e **= +n, t = t ** +n - e, n = 1 / n, function(r) {
 		return (e + r * t) ** +n;
 	};
 }
-function pr(e, t) {
+function mr(e, t) {
 	var n = t - e;
-	return n ? dr(e, n > 180 || n < -180 ? n - 360 * Math.round(n / 360) : n) : ur(isNaN(e) ? t : e);
+	return n ? fr(e, n > 180 || n < -180 ? n - 360 * Math.round(n / 360) : n) : dr(isNaN(e) ? t : e);
 }
-function mr(e) {
-	return (e = +e) == 1 ? hr : function(t, n) {
-		return n - t ? fr(t, n, e) : ur(isNaN(t) ? n : t);
+function hr(e) {
+	return (e = +e) == 1 ? gr : function(t, n) {
+		return n - t ? pr(t, n, e) : dr(isNaN(t) ? n : t);
 	};
 }
-function hr(e, t) {
+function gr(e, t) {
 	var n = t - e;
-	return n ? dr(e, n) : ur(isNaN(e) ? t : e);
+	return n ? fr(e, n) : dr(isNaN(e) ? t : e);
 }
-var gr = (function e(t) {
-	var n = mr(t);
+var _r = (function e(t) {
+	var n = hr(t);
 	function r(e, t) {
-		var r = n((e = wn(e)).r, (t = wn(t)).r), i = n(e.g, t.g), a = n(e.b, t.b), o = hr(e.opacity, t.opacity);
+		var r = n((e = Tn(e)).r, (t = Tn(t)).r), i = n(e.g, t.g), a = n(e.b, t.b), o = gr(e.opacity, t.opacity);
 		return function(t) {
 			return e.r = r(t), e.g = i(t), e.b = a(t), e.opacity = o(t), e + "";
 		};
 	}
 	return r.gamma = e, r;
 })(1);
-function _r(e, t) {
+function vr(e, t) {
 	t ||= [];
 	var n = e ? Math.min(t.length, e.length) : 0, r = t.slice(), i;
 	return function(a) {
@@ -1938,81 +1941,81 @@ function _r(e, t) {
 		return r;
 	};
 }
-function vr(e) {
+function yr(e) {
 	return ArrayBuffer.isView(e) && !(e instanceof DataView);
 }
-function yr(e, t) {
-	for (var n = t ? t.length : 0, r = e ? Math.min(n, e.length) : 0, i = Array(r), a = Array(n), o = 0; o < r; ++o) i[o] = Or(e[o], t[o]);
+function br(e, t) {
+	for (var n = t ? t.length : 0, r = e ? Math.min(n, e.length) : 0, i = Array(r), a = Array(n), o = 0; o < r; ++o) i[o] = kr(e[o], t[o]);
 	for (; o < n; ++o) a[o] = t[o];
 	return function(e) {
 		for (o = 0; o < r; ++o) a[o] = i[o](e);
 		return a;
 	};
 }
-function br(e, t) {
+function xr(e, t) {
 	var n = /* @__PURE__ */ new Date();
 	return e = +e, t = +t, function(r) {
 		return n.setTime(e * (1 - r) + t * r), n;
 	};
 }
-function xr(e, t) {
+function Sr(e, t) {
 	return e = +e, t = +t, function(n) {
 		return e * (1 - n) + t * n;
 	};
 }
-function Sr(e, t) {
+function Cr(e, t) {
 	var n = {}, r = {}, i;
-	for (i in typeof e == "object" && e || (e = {}), typeof t == "object" && t || (t = {}), t) i in e ? n[i] = Or(e[i], t[i]) : r[i] = t[i];
+	for (i in typeof e == "object" && e || (e = {}), typeof t == "object" && t || (t = {}), t) i in e ? n[i] = kr(e[i], t[i]) : r[i] = t[i];
 	return function(e) {
 		for (i in n) r[i] = n[i](e);
 		return r;
 	};
 }
-var Cr = /[-+]?(?:\d+\.?\d*|\.?\d+)(?:[eE][-+]?\d+)?/g, wr = new RegExp(Cr.source, "g");
-function Tr(e) {
+var wr = /[-+]?(?:\d+\.?\d*|\.?\d+)(?:[eE][-+]?\d+)?/g, Tr = new RegExp(wr.source, "g");
+function Er(e) {
 	return function() {
 		return e;
 	};
 }
-function Er(e) {
+function Dr(e) {
 	return function(t) {
 		return e(t) + "";
 	};
 }
-function Dr(e, t) {
-	var n = Cr.lastIndex = wr.lastIndex = 0, r, i, a, o = -1, s = [], c = [];
-	for (e += "", t += ""; (r = Cr.exec(e)) && (i = wr.exec(t));) (a = i.index) > n && (a = t.slice(n, a), s[o] ? s[o] += a : s[++o] = a), (r = r[0]) === (i = i[0]) ? s[o] ? s[o] += i : s[++o] = i : (s[++o] = null, c.push({
+function Or(e, t) {
+	var n = wr.lastIndex = Tr.lastIndex = 0, r, i, a, o = -1, s = [], c = [];
+	for (e += "", t += ""; (r = wr.exec(e)) && (i = Tr.exec(t));) (a = i.index) > n && (a = t.slice(n, a), s[o] ? s[o] += a : s[++o] = a), (r = r[0]) === (i = i[0]) ? s[o] ? s[o] += i : s[++o] = i : (s[++o] = null, c.push({
 		i: o,
-		x: xr(r, i)
-	})), n = wr.lastIndex;
-	return n < t.length && (a = t.slice(n), s[o] ? s[o] += a : s[++o] = a), s.length < 2 ? c[0] ? Er(c[0].x) : Tr(t) : (t = c.length, function(e) {
+		x: Sr(r, i)
+	})), n = Tr.lastIndex;
+	return n < t.length && (a = t.slice(n), s[o] ? s[o] += a : s[++o] = a), s.length < 2 ? c[0] ? Dr(c[0].x) : Er(t) : (t = c.length, function(e) {
 		for (var n = 0, r; n < t; ++n) s[(r = c[n]).i] = r.x(e);
 		return s.join("");
 	});
 }
-function Or(e, t) {
-	var n = typeof t, r;
-	return t == null || n === "boolean" ? ur(t) : (n === "number" ? xr : n === "string" ? (r = bn(t)) ? (t = r, gr) : Dr : t instanceof bn ? gr : t instanceof Date ? br : vr(t) ? _r : Array.isArray(t) ? yr : typeof t.valueOf != "function" && typeof t.toString != "function" || isNaN(t) ? Sr : xr)(e, t);
-}
 function kr(e, t) {
+	var n = typeof t, r;
+	return t == null || n === "boolean" ? dr(t) : (n === "number" ? Sr : n === "string" ? (r = xn(t)) ? (t = r, _r) : Or : t instanceof xn ? _r : t instanceof Date ? xr : yr(t) ? vr : Array.isArray(t) ? br : typeof t.valueOf != "function" && typeof t.toString != "function" || isNaN(t) ? Cr : Sr)(e, t);
+}
+function Ar(e, t) {
 	return e = +e, t = +t, function(n) {
 		return Math.round(e * (1 - n) + t * n);
 	};
 }
-var Ar = 1e-12;
-function jr(e) {
+var jr = 1e-12;
+function Mr(e) {
 	return ((e = Math.exp(e)) + 1 / e) / 2;
 }
-function Mr(e) {
+function Nr(e) {
 	return ((e = Math.exp(e)) - 1 / e) / 2;
 }
-function Nr(e) {
+function Pr(e) {
 	return ((e = Math.exp(2 * e)) - 1) / (e + 1);
 }
 (function e(t, n, r) {
 	function i(e, i) {
 		var a = e[0], o = e[1], s = e[2], c = i[0], l = i[1], u = i[2], d = c - a, f = l - o, p = d * d + f * f, m, h;
-		if (p < Ar) h = Math.log(u / s) / t, m = function(e) {
+		if (p < jr) h = Math.log(u / s) / t, m = function(e) {
 			return [
 				a + e * d,
 				o + e * f,
@@ -2022,11 +2025,11 @@ function Nr(e) {
 		else {
 			var g = Math.sqrt(p), _ = (u * u - s * s + r * p) / (2 * s * n * g), v = (u * u - s * s - r * p) / (2 * u * n * g), y = Math.log(Math.sqrt(_ * _ + 1) - _);
 			h = (Math.log(Math.sqrt(v * v + 1) - v) - y) / t, m = function(e) {
-				var r = e * h, i = jr(y), c = s / (n * g) * (i * Nr(t * r + y) - Mr(y));
+				var r = e * h, i = Mr(y), c = s / (n * g) * (i * Pr(t * r + y) - Nr(y));
 				return [
 					a + c * d,
 					o + c * f,
-					s * i / jr(t * r + y)
+					s * i / Mr(t * r + y)
 				];
 			};
 		}
@@ -2037,11 +2040,11 @@ function Nr(e) {
 		return e(n, r, r * r);
 	}, i;
 })(Math.SQRT2, 2, 4);
-function Pr(e) {
+function Fr(e) {
 	return (function t(n) {
 		n = +n;
 		function r(t, r) {
-			var i = e((t = lr(t)).h, (r = lr(r)).h), a = hr(t.s, r.s), o = hr(t.l, r.l), s = hr(t.opacity, r.opacity);
+			var i = e((t = ur(t)).h, (r = ur(r)).h), a = gr(t.s, r.s), o = gr(t.l, r.l), s = gr(t.opacity, r.opacity);
 			return function(e) {
 				return t.h = i(e), t.s = a(e), t.l = o(e ** +n), t.opacity = s(e), t + "";
 			};
@@ -2049,69 +2052,69 @@ function Pr(e) {
 		return r.gamma = t, r;
 	})(1);
 }
-Pr(pr), Pr(hr);
+Fr(mr), Fr(gr);
 // node_modules/d3-scale/src/constant.js
-function Fr(e) {
+function Ir(e) {
 	return function() {
 		return e;
 	};
 }
 // node_modules/d3-scale/src/number.js
-function Ir(e) {
+function Lr(e) {
 	return +e;
 }
 // node_modules/d3-scale/src/continuous.js
-var Lr = [0, 1];
-function Rr(e) {
+var Rr = [0, 1];
+function zr(e) {
 	return e;
 }
-function zr(e, t) {
+function Br(e, t) {
 	return (t -= e = +e) ? function(n) {
 		return (n - e) / t;
-	} : Fr(isNaN(t) ? NaN : .5);
+	} : Ir(isNaN(t) ? NaN : .5);
 }
-function Br(e, t) {
+function Vr(e, t) {
 	var n;
 	return e > t && (n = e, e = t, t = n), function(n) {
 		return Math.max(e, Math.min(t, n));
 	};
 }
-function Vr(e, t, n) {
+function Hr(e, t, n) {
 	var r = e[0], i = e[1], a = t[0], o = t[1];
-	return i < r ? (r = zr(i, r), a = n(o, a)) : (r = zr(r, i), a = n(a, o)), function(e) {
+	return i < r ? (r = Br(i, r), a = n(o, a)) : (r = Br(r, i), a = n(a, o)), function(e) {
 		return a(r(e));
 	};
 }
-function Hr(e, t, n) {
+function Ur(e, t, n) {
 	var r = Math.min(e.length, t.length) - 1, i = Array(r), a = Array(r), o = -1;
-	for (e[r] < e[0] && (e = e.slice().reverse(), t = t.slice().reverse()); ++o < r;) i[o] = zr(e[o], e[o + 1]), a[o] = n(t[o], t[o + 1]);
+	for (e[r] < e[0] && (e = e.slice().reverse(), t = t.slice().reverse()); ++o < r;) i[o] = Br(e[o], e[o + 1]), a[o] = n(t[o], t[o + 1]);
 	return function(t) {
-		var n = Kt(e, t, 1, r) - 1;
+		var n = qt(e, t, 1, r) - 1;
 		return a[n](i[n](t));
 	};
 }
-function Ur(e, t) {
+function Wr(e, t) {
 	return t.domain(e.domain()).range(e.range()).interpolate(e.interpolate()).clamp(e.clamp()).unknown(e.unknown());
 }
-function Wr() {
-	var e = Lr, t = Lr, n = Or, r, i, a, o = Rr, s, c, l;
+function Gr() {
+	var e = Rr, t = Rr, n = kr, r, i, a, o = zr, s, c, l;
 	function u() {
 		var n = Math.min(e.length, t.length);
-		return o !== Rr && (o = Br(e[0], e[n - 1])), s = n > 2 ? Hr : Vr, c = l = null, d;
+		return o !== zr && (o = Vr(e[0], e[n - 1])), s = n > 2 ? Ur : Hr, c = l = null, d;
 	}
 	function d(i) {
 		return i == null || isNaN(i = +i) ? a : (c ||= s(e.map(r), t, n))(r(o(i)));
 	}
 	return d.invert = function(n) {
-		return o(i((l ||= s(t, e.map(r), xr))(n)));
+		return o(i((l ||= s(t, e.map(r), Sr))(n)));
 	}, d.domain = function(t) {
-		return arguments.length ? (e = Array.from(t, Ir), u()) : e.slice();
+		return arguments.length ? (e = Array.from(t, Lr), u()) : e.slice();
 	}, d.range = function(e) {
 		return arguments.length ? (t = Array.from(e), u()) : t.slice();
 	}, d.rangeRound = function(e) {
-		return t = Array.from(e), n = kr, u();
+		return t = Array.from(e), n = Ar, u();
 	}, d.clamp = function(e) {
-		return arguments.length ? (o = e ? !0 : Rr, u()) : o !== Rr;
+		return arguments.length ? (o = e ? !0 : zr, u()) : o !== zr;
 	}, d.interpolate = function(e) {
 		return arguments.length ? (n = e, u()) : n;
 	}, d.unknown = function(e) {
@@ -2120,39 +2123,39 @@ function Wr() {
 		return r = e, i = t, u();
 	};
 }
-function Gr() {
-	return Wr()(Rr, Rr);
+function Kr() {
+	return Gr()(zr, zr);
 }
 // node_modules/d3-format/dist/d3-format.mjs
-function Kr(e) {
+function qr(e) {
 	return Math.abs(e = Math.round(e)) >= 1e21 ? e.toLocaleString("en").replace(/,/g, "") : e.toString(10);
 }
-function qr(e, t) {
+function Jr(e, t) {
 	if (!isFinite(e) || e === 0) return null;
 	var n = (e = t ? e.toExponential(t - 1) : e.toExponential()).indexOf("e"), r = e.slice(0, n);
 	return [r.length > 1 ? r[0] + r.slice(2) : r, +e.slice(n + 1)];
 }
-function Jr(e) {
-	return e = qr(Math.abs(e)), e ? e[1] : NaN;
+function Yr(e) {
+	return e = Jr(Math.abs(e)), e ? e[1] : NaN;
 }
-function Yr(e, t) {
+function Xr(e, t) {
 	return function(n, r) {
 		for (var i = n.length, a = [], o = 0, s = e[0], c = 0; i > 0 && s > 0 && (c + s + 1 > r && (s = Math.max(1, r - c)), a.push(n.substring(i -= s, i + s)), !((c += s + 1) > r));) s = e[o = (o + 1) % e.length];
 		return a.reverse().join(t);
 	};
 }
-function Xr(e) {
+function Zr(e) {
 	return function(t) {
 		return t.replace(/[0-9]/g, function(t) {
 			return e[+t];
 		});
 	};
 }
-var Zr = /^(?:(.)?([<>=^]))?([+\-( ])?([$#])?(0)?(\d+)?(,)?(\.\d+)?(~)?([a-z%])?$/i;
-function Qr(e) {
-	if (!(t = Zr.exec(e))) throw Error("invalid format: " + e);
+var Qr = /^(?:(.)?([<>=^]))?([+\-( ])?([$#])?(0)?(\d+)?(,)?(\.\d+)?(~)?([a-z%])?$/i;
+function $r(e) {
+	if (!(t = Qr.exec(e))) throw Error("invalid format: " + e);
 	var t;
-	return new $r({
+	return new ei({
 		fill: t[1],
 		align: t[2],
 		sign: t[3],
@@ -2165,14 +2168,14 @@ function Qr(e) {
 		type: t[10]
 	});
 }
-Qr.prototype = $r.prototype;
-function $r(e) {
+$r.prototype = ei.prototype;
+function ei(e) {
 	this.fill = e.fill === void 0 ? " " : e.fill + "", this.align = e.align === void 0 ? ">" : e.align + "", this.sign = e.sign === void 0 ? "-" : e.sign + "", this.symbol = e.symbol === void 0 ? "" : e.symbol + "", this.zero = !!e.zero, this.width = e.width === void 0 ? void 0 : +e.width, this.comma = !!e.comma, this.precision = e.precision === void 0 ? void 0 : +e.precision, this.trim = !!e.trim, this.type = e.type === void 0 ? "" : e.type + "";
 }
-$r.prototype.toString = function() {
+ei.prototype.toString = function() {
 	return this.fill + this.align + this.sign + this.symbol + (this.zero ? "0" : "") + (this.width === void 0 ? "" : Math.max(1, this.width | 0)) + (this.comma ? "," : "") + (this.precision === void 0 ? "" : "." + Math.max(0, this.precision | 0)) + (this.trim ? "~" : "") + this.type;
 };
-function ei(e) {
+function ti(e) {
 	out: for (var t = e.length, n = 1, r = -1, i; n < t; ++n) switch (e[n]) {
 		case ".":
 			r = i = n;
@@ -2186,38 +2189,38 @@ function ei(e) {
 	}
 	return r > 0 ? e.slice(0, r) + e.slice(i + 1) : e;
 }
-var ti;
-function ni(e, t) {
-	var n = qr(e, t);
-	if (!n) return ti = void 0, e.toPrecision(t);
-	var r = n[0], i = n[1], a = i - (ti = Math.max(-8, Math.min(8, Math.floor(i / 3))) * 3) + 1, o = r.length;
-	return a === o ? r : a > o ? r + Array(a - o + 1).join("0") : a > 0 ? r.slice(0, a) + "." + r.slice(a) : "0." + Array(1 - a).join("0") + qr(e, Math.max(0, t + a - 1))[0];
-}
+var ni;
 function ri(e, t) {
-	var n = qr(e, t);
+	var n = Jr(e, t);
+	if (!n) return ni = void 0, e.toPrecision(t);
+	var r = n[0], i = n[1], a = i - (ni = Math.max(-8, Math.min(8, Math.floor(i / 3))) * 3) + 1, o = r.length;
+	return a === o ? r : a > o ? r + Array(a - o + 1).join("0") : a > 0 ? r.slice(0, a) + "." + r.slice(a) : "0." + Array(1 - a).join("0") + Jr(e, Math.max(0, t + a - 1))[0];
+}
+function ii(e, t) {
+	var n = Jr(e, t);
 	if (!n) return e + "";
 	var r = n[0], i = n[1];
 	return i < 0 ? "0." + Array(-i).join("0") + r : r.length > i + 1 ? r.slice(0, i + 1) + "." + r.slice(i + 1) : r + Array(i - r.length + 2).join("0");
 }
-var ii = {
+var ai = {
 	"%": (e, t) => (e * 100).toFixed(t),
 	b: (e) => Math.round(e).toString(2),
 	c: (e) => e + "",
-	d: Kr,
+	d: qr,
 	e: (e, t) => e.toExponential(t),
 	f: (e, t) => e.toFixed(t),
 	g: (e, t) => e.toPrecision(t),
 	o: (e) => Math.round(e).toString(8),
-	p: (e, t) => ri(e * 100, t),
-	r: ri,
-	s: ni,
+	p: (e, t) => ii(e * 100, t),
+	r: ii,
+	s: ri,
 	X: (e) => Math.round(e).toString(16).toUpperCase(),
 	x: (e) => Math.round(e).toString(16)
 };
-function ai(e) {
+function oi(e) {
 	return e;
 }
-var oi = Array.prototype.map, si = [
+var si = Array.prototype.map, ci = [
 	"y",
 	"z",
 	"a",
@@ -2236,13 +2239,13 @@ var oi = Array.prototype.map, si = [
 	"Z",
 	"Y"
 ];
-function ci(e) {
-	var t = e.grouping === void 0 || e.thousands === void 0 ? ai : Yr(oi.call(e.grouping, Number), e.thousands + ""), n = e.currency === void 0 ? "" : e.currency[0] + "", r = e.currency === void 0 ? "" : e.currency[1] + "", i = e.decimal === void 0 ? "." : e.decimal + "", a = e.numerals === void 0 ? ai : Xr(oi.call(e.numerals, String)), o = e.percent === void 0 ? "%" : e.percent + "", s = e.minus === void 0 ? "−" : e.minus + "", c = e.nan === void 0 ? "NaN" : e.nan + "";
+function li(e) {
+	var t = e.grouping === void 0 || e.thousands === void 0 ? oi : Xr(si.call(e.grouping, Number), e.thousands + ""), n = e.currency === void 0 ? "" : e.currency[0] + "", r = e.currency === void 0 ? "" : e.currency[1] + "", i = e.decimal === void 0 ? "." : e.decimal + "", a = e.numerals === void 0 ? oi : Zr(si.call(e.numerals, String)), o = e.percent === void 0 ? "%" : e.percent + "", s = e.minus === void 0 ? "−" : e.minus + "", c = e.nan === void 0 ? "NaN" : e.nan + "";
 	function l(e, l) {
-		e = Qr(e);
+		e = $r(e);
 		var u = e.fill, d = e.align, f = e.sign, p = e.symbol, m = e.zero, h = e.width, g = e.comma, _ = e.precision, v = e.trim, y = e.type;
-		y === "n" ? (g = !0, y = "g") : ii[y] || (_ === void 0 && (_ = 12), v = !0, y = "g"), (m || u === "0" && d === "=") && (m = !0, u = "0", d = "=");
-		var b = (l && l.prefix !== void 0 ? l.prefix : "") + (p === "$" ? n : p === "#" && /[boxX]/.test(y) ? "0" + y.toLowerCase() : ""), x = (p === "$" ? r : /[%p]/.test(y) ? o : "") + (l && l.suffix !== void 0 ? l.suffix : ""), S = ii[y], ee = /[defgprs%]/.test(y);
+		y === "n" ? (g = !0, y = "g") : ai[y] || (_ === void 0 && (_ = 12), v = !0, y = "g"), (m || u === "0" && d === "=") && (m = !0, u = "0", d = "=");
+		var b = (l && l.prefix !== void 0 ? l.prefix : "") + (p === "$" ? n : p === "#" && /[boxX]/.test(y) ? "0" + y.toLowerCase() : ""), x = (p === "$" ? r : /[%p]/.test(y) ? o : "") + (l && l.suffix !== void 0 ? l.suffix : ""), S = ai[y], ee = /[defgprs%]/.test(y);
 		_ = _ === void 0 ? 6 : /[gprs]/.test(y) ? Math.max(1, Math.min(21, _)) : Math.max(0, Math.min(20, _));
 		function C(e) {
 			var n = b, r = x, o, l, p;
@@ -2250,7 +2253,7 @@ function ci(e) {
 			else {
 				e = +e;
 				var C = e < 0 || 1 / e < 0;
-				if (e = isNaN(e) ? c : S(Math.abs(e), _), v && (e = ei(e)), C && +e == 0 && f !== "+" && (C = !1), n = (C ? f === "(" ? f : s : f === "-" || f === "(" ? "" : f) + n, r = (y === "s" && !isNaN(e) && ti !== void 0 ? si[8 + ti / 3] : "") + r + (C && f === "(" ? ")" : ""), ee) {
+				if (e = isNaN(e) ? c : S(Math.abs(e), _), v && (e = ti(e)), C && +e == 0 && f !== "+" && (C = !1), n = (C ? f === "(" ? f : s : f === "-" || f === "(" ? "" : f) + n, r = (y === "s" && !isNaN(e) && ni !== void 0 ? ci[8 + ni / 3] : "") + r + (C && f === "(" ? ")" : ""), ee) {
 					for (o = -1, l = e.length; ++o < l;) if (p = e.charCodeAt(o), 48 > p || p > 57) {
 						r = (p === 46 ? i + e.slice(o + 1) : e.slice(o)) + r, e = e.slice(0, o);
 						break;
@@ -2278,7 +2281,7 @@ function ci(e) {
 		}, C;
 	}
 	function u(e, t) {
-		var n = Math.max(-8, Math.min(8, Math.floor(Jr(t) / 3))) * 3, r = 10 ** -n, i = l((e = Qr(e), e.type = "f", e), { suffix: si[8 + n / 3] });
+		var n = Math.max(-8, Math.min(8, Math.floor(Yr(t) / 3))) * 3, r = 10 ** -n, i = l((e = $r(e), e.type = "f", e), { suffix: ci[8 + n / 3] });
 		return function(e) {
 			return i(r * e);
 		};
@@ -2288,57 +2291,57 @@ function ci(e) {
 		formatPrefix: u
 	};
 }
-var li, ui, di;
-fi({
+var ui, di, fi;
+pi({
 	thousands: ",",
 	grouping: [3],
 	currency: ["$", ""]
 });
-function fi(e) {
-	return li = ci(e), ui = li.format, di = li.formatPrefix, li;
-}
 function pi(e) {
-	return Math.max(0, -Jr(Math.abs(e)));
+	return ui = li(e), di = ui.format, fi = ui.formatPrefix, ui;
 }
-function mi(e, t) {
-	return Math.max(0, Math.max(-8, Math.min(8, Math.floor(Jr(t) / 3))) * 3 - Jr(Math.abs(e)));
+function mi(e) {
+	return Math.max(0, -Yr(Math.abs(e)));
 }
 function hi(e, t) {
-	return e = Math.abs(e), t = Math.abs(t) - e, Math.max(0, Jr(t) - Jr(e)) + 1;
+	return Math.max(0, Math.max(-8, Math.min(8, Math.floor(Yr(t) / 3))) * 3 - Yr(Math.abs(e)));
+}
+function gi(e, t) {
+	return e = Math.abs(e), t = Math.abs(t) - e, Math.max(0, Yr(t) - Yr(e)) + 1;
 }
 // node_modules/d3-scale/src/tickFormat.js
-function gi(e, t, n, r) {
-	var i = en(e, t, n), a;
-	switch (r = Qr(r ?? ",f"), r.type) {
+function _i(e, t, n, r) {
+	var i = tn(e, t, n), a;
+	switch (r = $r(r ?? ",f"), r.type) {
 		case "s":
 			var o = Math.max(Math.abs(e), Math.abs(t));
-			return r.precision == null && !isNaN(a = mi(i, o)) && (r.precision = a), di(r, o);
+			return r.precision == null && !isNaN(a = hi(i, o)) && (r.precision = a), fi(r, o);
 		case "":
 		case "e":
 		case "g":
 		case "p":
 		case "r":
-			r.precision == null && !isNaN(a = hi(i, Math.max(Math.abs(e), Math.abs(t)))) && (r.precision = a - (r.type === "e"));
+			r.precision == null && !isNaN(a = gi(i, Math.max(Math.abs(e), Math.abs(t)))) && (r.precision = a - (r.type === "e"));
 			break;
 		case "f":
-		case "%": r.precision == null && !isNaN(a = pi(i)) && (r.precision = a - (r.type === "%") * 2);
+		case "%": r.precision == null && !isNaN(a = mi(i)) && (r.precision = a - (r.type === "%") * 2);
 	}
-	return ui(r);
+	return di(r);
 }
 // node_modules/d3-scale/src/linear.js
-function _i(e) {
+function vi(e) {
 	var t = e.domain;
 	return e.ticks = function(e) {
 		var n = t();
-		return Qt(n[0], n[n.length - 1], e ?? 10);
+		return $t(n[0], n[n.length - 1], e ?? 10);
 	}, e.tickFormat = function(e, n) {
 		var r = t();
-		return gi(r[0], r[r.length - 1], e ?? 10, n);
+		return _i(r[0], r[r.length - 1], e ?? 10, n);
 	}, e.nice = function(n) {
 		n ??= 10;
 		var r = t(), i = 0, a = r.length - 1, o = r[i], s = r[a], c, l, u = 10;
 		for (s < o && (l = o, o = s, s = l, l = i, i = a, a = l); u-- > 0;) {
-			if (l = $t(o, s, n), l === c) return r[i] = o, r[a] = s, t(r);
+			if (l = en(o, s, n), l === c) return r[i] = o, r[a] = s, t(r);
 			if (l > 0) o = Math.floor(o / l) * l, s = Math.ceil(s / l) * l;
 			else if (l < 0) o = Math.ceil(o * l) / l, s = Math.floor(s * l) / l;
 			else break;
@@ -2347,47 +2350,47 @@ function _i(e) {
 		return e;
 	}, e;
 }
-function vi() {
-	var e = Gr();
+function yi() {
+	var e = Kr();
 	return e.copy = function() {
-		return Ur(e, vi());
-	}, tn.apply(e, arguments), _i(e);
+		return Wr(e, yi());
+	}, nn.apply(e, arguments), vi(e);
 }
 // node_modules/d3-scale/src/nice.js
-function yi(e, t) {
+function bi(e, t) {
 	e = e.slice();
 	var n = 0, r = e.length - 1, i = e[n], a = e[r], o;
 	return a < i && (o = n, n = r, r = o, o = i, i = a, a = o), e[n] = t.floor(i), e[r] = t.ceil(a), e;
 }
 // node_modules/d3-scale/src/log.js
-function bi(e) {
+function xi(e) {
 	return Math.log(e);
 }
-function xi(e) {
+function Si(e) {
 	return Math.exp(e);
 }
-function Si(e) {
+function Ci(e) {
 	return -Math.log(-e);
 }
-function Ci(e) {
+function wi(e) {
 	return -Math.exp(-e);
 }
-function wi(e) {
+function Ti(e) {
 	return isFinite(e) ? +("1e" + e) : e < 0 ? 0 : e;
 }
-function Ti(e) {
-	return e === 10 ? wi : e === Math.E ? Math.exp : (t) => e ** +t;
-}
 function Ei(e) {
-	return e === Math.E ? Math.log : e === 10 && Math.log10 || e === 2 && Math.log2 || (e = Math.log(e), (t) => Math.log(t) / e);
+	return e === 10 ? Ti : e === Math.E ? Math.exp : (t) => e ** +t;
 }
 function Di(e) {
-	return (t, n) => -e(-t, n);
+	return e === Math.E ? Math.log : e === 10 && Math.log10 || e === 2 && Math.log2 || (e = Math.log(e), (t) => Math.log(t) / e);
 }
 function Oi(e) {
-	let t = e(bi, xi), n = t.domain, r = 10, i, a;
+	return (t, n) => -e(-t, n);
+}
+function ki(e) {
+	let t = e(xi, Si), n = t.domain, r = 10, i, a;
 	function o() {
-		return i = Ei(r), a = Ti(r), n()[0] < 0 ? (i = Di(i), a = Di(a), e(Si, Ci)) : e(bi, xi), t;
+		return i = Di(r), a = Ei(r), n()[0] < 0 ? (i = Oi(i), a = Oi(a), e(Ci, wi)) : e(xi, Si), t;
 	}
 	return t.base = function(e) {
 		return arguments.length ? (r = +e, o()) : r;
@@ -2407,24 +2410,24 @@ function Oi(e) {
 				if (f > s) break;
 				m.push(f);
 			}
-			m.length * 2 < p && (m = Qt(o, s, p));
-		} else m = Qt(l, u, Math.min(u - l, p)).map(a);
+			m.length * 2 < p && (m = $t(o, s, p));
+		} else m = $t(l, u, Math.min(u - l, p)).map(a);
 		return c ? m.reverse() : m;
 	}, t.tickFormat = (e, n) => {
-		if (e ??= 10, n ??= r === 10 ? "s" : ",", typeof n != "function" && (!(r % 1) && (n = Qr(n)).precision == null && (n.trim = !0), n = ui(n)), e === Infinity) return n;
+		if (e ??= 10, n ??= r === 10 ? "s" : ",", typeof n != "function" && (!(r % 1) && (n = $r(n)).precision == null && (n.trim = !0), n = di(n)), e === Infinity) return n;
 		let o = Math.max(1, r * e / t.ticks().length);
 		return (e) => {
 			let t = e / a(Math.round(i(e)));
 			return t * r < r - .5 && (t *= r), t <= o ? n(e) : "";
 		};
-	}, t.nice = () => n(yi(n(), {
+	}, t.nice = () => n(bi(n(), {
 		floor: (e) => a(Math.floor(i(e))),
 		ceil: (e) => a(Math.ceil(i(e)))
 	})), t;
 }
-function ki() {
-	let e = Oi(Wr()).domain([1, 10]);
-	return e.copy = () => Ur(e, ki()).base(e.base()), tn.apply(e, arguments), e;
+function Ai() {
+	let e = ki(Gr()).domain([1, 10]);
+	return e.copy = () => Wr(e, Ai()).base(e.base()), nn.apply(e, arguments), e;
 }
 // node_modules/d3-shape/src/constant.js
 function J(e) {
@@ -2433,27 +2436,27 @@ function J(e) {
 	};
 }
 // node_modules/d3-path/dist/d3-path.mjs
-var Ai = Math.PI, ji = 2 * Ai, Y = 1e-6, Mi = ji - Y;
-function Ni(e) {
+var ji = Math.PI, Mi = 2 * ji, Y = 1e-6, Ni = Mi - Y;
+function Pi(e) {
 	this._ += e[0];
 	for (let t = 1, n = e.length; t < n; ++t) this._ += arguments[t] + e[t];
 }
-function Pi(e) {
+function Fi(e) {
 	let t = Math.floor(e);
 	if (!(t >= 0)) throw Error(`invalid digits: ${e}`);
-	if (t > 15) return Ni;
+	if (t > 15) return Pi;
 	let n = 10 ** t;
 	return function(e) {
 		this._ += e[0];
 		for (let t = 1, r = e.length; t < r; ++t) this._ += Math.round(arguments[t] * n) / n + e[t];
 	};
 }
-function Fi(e, t, n, r) {
+function Ii(e, t, n, r) {
 	return e === n && t === r;
 }
-function Ii(e) {
+function Li(e) {
 	let t = Math.floor(e);
-	if (!(t <= 15)) return Fi;
+	if (!(t <= 15)) return Ii;
 	let n = 10 ** t, r = function(e) {
 		return Math.round(e * n);
 	};
@@ -2461,9 +2464,9 @@ function Ii(e) {
 		return r(e) === r(n) && r(t) === r(i);
 	};
 }
-var Li = class {
+var Ri = class {
 	constructor(e) {
-		this._x0 = this._y0 = this._x1 = this._y1 = null, this._ = "", this._append = e == null ? Ni : Pi(e), this._equal = e == null ? Fi : Ii(e);
+		this._x0 = this._y0 = this._x1 = this._y1 = null, this._ = "", this._append = e == null ? Pi : Fi(e), this._equal = e == null ? Ii : Li(e);
 	}
 	moveTo(e, t) {
 		this._append`M${this._x0 = this._x1 = +e},${this._y0 = this._y1 = +t}`;
@@ -2487,7 +2490,7 @@ var Li = class {
 		else if (d > Y) {
 			if (!(Math.abs(u * s - c * l) > Y) || !i) this._append`L${this._x1 = e},${this._y1 = t}`;
 			else {
-				let f = n - a, p = r - o, m = s * s + c * c, h = f * f + p * p, g = Math.sqrt(m), _ = Math.sqrt(d), v = i * Math.tan((Ai - Math.acos((m + d - h) / (2 * g * _))) / 2), y = v / _, b = v / g;
+				let f = n - a, p = r - o, m = s * s + c * c, h = f * f + p * p, g = Math.sqrt(m), _ = Math.sqrt(d), v = i * Math.tan((ji - Math.acos((m + d - h) / (2 * g * _))) / 2), y = v / _, b = v / g;
 				Math.abs(y - 1) > Y && this._append`L${e + y * l},${t + y * u}`, this._append`A${i},${i},0,0,${+(u * f > l * p)},${this._x1 = e + b * s},${this._y1 = t + b * c}`;
 			}
 		}
@@ -2496,15 +2499,15 @@ var Li = class {
 		if (e = +e, t = +t, n = +n, a = !!a, n < 0) throw Error(`negative radius: ${n}`);
 		let o = n * Math.cos(r), s = n * Math.sin(r), c = e + o, l = t + s, u = 1 ^ a, d = a ? r - i : i - r;
 		if (this._x1 === null ? this._append`M${c},${l}` : (Math.abs(this._x1 - c) > Y || Math.abs(this._y1 - l) > Y) && this._append`L${c},${l}`, n) {
-			if (d < 0 && (d = d % ji + ji), d > Mi) this._append`A${n},${n},0,1,${u},${e - o},${t - s}A${n},${n},0,1,${u},${this._x1 = c},${this._y1 = l}`;
+			if (d < 0 && (d = d % Mi + Mi), d > Ni) this._append`A${n},${n},0,1,${u},${e - o},${t - s}A${n},${n},0,1,${u},${this._x1 = c},${this._y1 = l}`;
 			else if (d > Y) {
 				let a = e + n * Math.cos(i), o = t + n * Math.sin(i);
-				if (d >= Ai && this._equal(c, l, a, o)) {
+				if (d >= ji && this._equal(c, l, a, o)) {
 					d /= 2;
 					let i = r + d;
-					this._append`A${n},${n},0,${+(d >= Ai)},${u},${e + n * Math.cos(i)},${t + n * Math.sin(i)}`;
+					this._append`A${n},${n},0,${+(d >= ji)},${u},${e + n * Math.cos(i)},${t + n * Math.sin(i)}`;
 				}
-				this._append`A${n},${n},0,${+(d >= Ai)},${u},${this._x1 = a},${this._y1 = o}`;
+				this._append`A${n},${n},0,${+(d >= ji)},${u},${this._x1 = a},${this._y1 = o}`;
 			}
 		}
 	}
@@ -2515,9 +2518,9 @@ var Li = class {
 		return this._;
 	}
 };
-Li.prototype;
+Ri.prototype;
 // node_modules/d3-shape/src/path.js
-function Ri(e) {
+function zi(e) {
 	let t = 3;
 	return e.digits = function(n) {
 		if (!arguments.length) return t;
@@ -2528,17 +2531,17 @@ function Ri(e) {
 			t = e;
 		}
 		return e;
-	}, () => new Li(t);
+	}, () => new Ri(t);
 }
 Array.prototype.slice;
-function zi(e) {
+function Bi(e) {
 	return typeof e == "object" && "length" in e ? e : Array.from(e);
 }
 // node_modules/d3-shape/src/curve/linear.js
-function Bi(e) {
+function Vi(e) {
 	this._context = e;
 }
-Bi.prototype = {
+Vi.prototype = {
 	areaStart: function() {
 		this._line = 0;
 	},
@@ -2561,22 +2564,22 @@ Bi.prototype = {
 		}
 	}
 };
-function Vi(e) {
-	return new Bi(e);
+function Hi(e) {
+	return new Vi(e);
 }
 // node_modules/d3-shape/src/point.js
-function Hi(e) {
+function Ui(e) {
 	return e[0];
 }
-function Ui(e) {
+function Wi(e) {
 	return e[1];
 }
 // node_modules/d3-shape/src/line.js
-function Wi(e, t) {
-	var n = J(!0), r = null, i = Vi, a = null, o = Ri(s);
-	e = typeof e == "function" ? e : e === void 0 ? Hi : J(e), t = typeof t == "function" ? t : t === void 0 ? Ui : J(t);
+function Gi(e, t) {
+	var n = J(!0), r = null, i = Hi, a = null, o = zi(s);
+	e = typeof e == "function" ? e : e === void 0 ? Ui : J(e), t = typeof t == "function" ? t : t === void 0 ? Wi : J(t);
 	function s(s) {
-		var c, l = (s = zi(s)).length, u, d = !1, f;
+		var c, l = (s = Bi(s)).length, u, d = !1, f;
 		for (r ?? (a = i(f = o())), c = 0; c <= l; ++c) !(c < l && n(u = s[c], c, s)) === d && ((d = !d) ? a.lineStart() : a.lineEnd()), d && a.point(+e(u, c, s), +t(u, c, s));
 		if (f) return a = null, f + "" || null;
 	}
@@ -2593,11 +2596,11 @@ function Wi(e, t) {
 	}, s;
 }
 // node_modules/d3-shape/src/area.js
-function Gi(e, t, n) {
-	var r = null, i = J(!0), a = null, o = Vi, s = null, c = Ri(l);
-	e = typeof e == "function" ? e : e === void 0 ? Hi : J(+e), t = typeof t == "function" ? t : J(t === void 0 ? 0 : +t), n = typeof n == "function" ? n : n === void 0 ? Ui : J(+n);
+function Ki(e, t, n) {
+	var r = null, i = J(!0), a = null, o = Hi, s = null, c = zi(l);
+	e = typeof e == "function" ? e : e === void 0 ? Ui : J(+e), t = typeof t == "function" ? t : J(t === void 0 ? 0 : +t), n = typeof n == "function" ? n : n === void 0 ? Wi : J(+n);
 	function l(l) {
-		var u, d, f, p = (l = zi(l)).length, m, h = !1, g, _ = Array(p), v = Array(p);
+		var u, d, f, p = (l = Bi(l)).length, m, h = !1, g, _ = Array(p), v = Array(p);
 		for (a ?? (s = o(g = c())), u = 0; u <= p; ++u) {
 			if (!(u < p && i(m = l[u], u, l)) === h) {
 				if (h = !h) d = u, s.areaStart(), s.lineStart();
@@ -2611,7 +2614,7 @@ function Gi(e, t, n) {
 		if (g) return s = null, g + "" || null;
 	}
 	function u() {
-		return Wi().defined(i).curve(o).context(a);
+		return Gi().defined(i).curve(o).context(a);
 	}
 	return l.x = function(t) {
 		return arguments.length ? (e = typeof t == "function" ? t : J(+t), r = null, l) : e;
@@ -2646,12 +2649,12 @@ var X = {
 	top: 24,
 	bottom: 38
 };
-function Ki(e = 240) {
+function qi(e = 240) {
 	let t = v("title"), n = v("g"), r = v("svg", {
 		viewBox: `0 0 640 ${e}`,
 		class: "chart line-chart",
 		role: "img"
-	}, t, n), i = 640, a = null, o = gt(r, e, (e) => {
+	}, t, n), i = 640, a = null, o = _t(r, e, (e) => {
 		i = e, a && s(a);
 	});
 	function s(r) {
@@ -2661,12 +2664,12 @@ function Ki(e = 240) {
 			x(n);
 			return;
 		}
-		let [s, c] = Xi(qt(o, (e) => e.x), 0), [l, u] = Xi(qt(o.flatMap((e) => [
+		let [s, c] = Zi(Jt(o, (e) => e.x), 0), [l, u] = Zi(Jt(o.flatMap((e) => [
 			e.y,
 			e.low ?? e.y,
 			e.high ?? e.y
-		])), .06), d = vi([s, c], [X.left, i - X.right]), f = vi([r.yFrom ?? l, r.yTo ?? u], [e - X.bottom, X.top]), p = r.ticks ?? d.ticks(Math.max(3, Math.round(i / 90))).map((e) => [e, M(e)]);
-		S(t, `${r.title}. ${r.series.filter((e) => !e.thin).map(Yi).join(". ")}`), x(n, r.region ? v("rect", {
+		])), .06), d = yi([s, c], [X.left, i - X.right]), f = yi([r.yFrom ?? l, r.yTo ?? u], [e - X.bottom, X.top]), p = r.ticks ?? d.ticks(Math.max(3, Math.round(i / 90))).map((e) => [e, M(e)]);
+		S(t, `${r.title}. ${r.series.filter((e) => !e.thin).map(Xi).join(". ")}`), x(n, r.region ? v("rect", {
 			class: "region",
 			x: d(r.region[0]) - 5,
 			y: X.top,
@@ -2693,7 +2696,7 @@ function Ki(e = 240) {
 			x2: d(r.mark),
 			y1: X.top,
 			y2: e - X.bottom
-		}), ...r.series.map((e) => qi(e, d, f)), v("text", {
+		}), ...r.series.map((e) => Ji(e, d, f)), v("text", {
 			x: i - X.right,
 			y: e - 4,
 			"text-anchor": "end"
@@ -2708,8 +2711,8 @@ function Ki(e = 240) {
 		close: o
 	};
 }
-function qi(e, t, n) {
-	let r = e.points.filter((e) => e.low !== void 0), i = Wi().x((e) => t(e.x)).y((e) => n(e.y)), a = Gi().x((e) => t(e.x)).y0((e) => n(e.low)).y1((e) => n(e.high));
+function Ji(e, t, n) {
+	let r = e.points.filter((e) => e.low !== void 0), i = Gi().x((e) => t(e.x)).y((e) => n(e.y)), a = Ki().x((e) => t(e.x)).y0((e) => n(e.low)).y1((e) => n(e.high));
 	return v("g", { class: `ink-${e.ink}${e.thin ? " thin" : ""}` }, r.length > 1 ? v("path", {
 		class: "series-band",
 		d: a(r)
@@ -2722,21 +2725,21 @@ function qi(e, t, n) {
 		cx: t(r.x),
 		cy: n(r.y),
 		r: 3.5
-	}, v("title", {}, Ji(e, r)))));
+	}, v("title", {}, Yi(e, r)))));
 }
-function Ji(e, t) {
+function Yi(e, t) {
 	let n = t.low === void 0 ? "" : ` (${M(t.low)} to ${M(t.high)})`;
 	return `${e.name} at ${M(t.x)}: ${M(t.y)}${n}`;
 }
-function Yi(e) {
+function Xi(e) {
 	return `${e.name}: ${e.points.slice(0, 30).map((e) => `${M(e.x)}: ${M(e.y)}`).join(", ")}`;
 }
-function Xi([e, t], n) {
+function Zi([e, t], n) {
 	let r = t === e ? Math.abs(e) * .1 || 1 : (t - e) * n;
 	return [e - r, t + r];
 }
 // src/views/distil.ts
-var Zi = {
+var Qi = {
 	hard: {
 		words: "hard labels",
 		ink: "raw"
@@ -2751,8 +2754,8 @@ var Zi = {
 		dashed: !0
 	}
 };
-function Qi(e, t) {
-	let { state: n } = t, r = Ki(260), i = ta(e), a = _("fieldset", { class: "choices" }, _("legend", {}, "Against"), ...["steps", "seconds"].map((e) => _("label", {}, _("input", {
+function $i(e, t) {
+	let { state: n } = t, r = qi(260), i = na(e), a = _("fieldset", { class: "choices" }, _("legend", {}, "Against"), ...["steps", "seconds"].map((e) => _("label", {}, _("input", {
 		type: "radio",
 		name: "against",
 		value: e,
@@ -2763,7 +2766,7 @@ function Qi(e, t) {
 	}), ` ${e}`)));
 	function o() {
 		let t = n.get("against") === "seconds", i = Object.entries(e.arms).flatMap(([e, n]) => {
-			let { words: r, ink: i, dashed: a } = Zi[e] ?? {
+			let { words: r, ink: i, dashed: a } = Qi[e] ?? {
 				words: e,
 				ink: "good"
 			}, o = n.map((e) => e.curve.map(([e, n, r]) => ({
@@ -2772,7 +2775,7 @@ function Qi(e, t) {
 			}))), s = {
 				ink: i,
 				...a && { dashed: a }
-			}, c = t || e === "hard_equal_time" ? null : $i(o);
+			}, c = t || e === "hard_equal_time" ? null : ea(o);
 			return [...o.map((e, t) => ({
 				...s,
 				name: `${r}, seed ${n[t].seed}`,
@@ -2795,10 +2798,10 @@ function Qi(e, t) {
 		element: _("div", {}, _("section", {
 			class: "card",
 			"aria-label": "Verdict"
-		}, _("h2", { class: "verdict" }, e.verdict ? `Distilling: ${e.verdict}` : "Training …"), e.verdict_reason ? _("p", {}, e.verdict_reason) : _("p", { class: "meta" }, "The verdict comes with the last seed."), e.verdict_equal_time_reason && e.arms.hard_equal_time ? _("p", { class: "meta" }, `At the same wall-clock: ${e.verdict_equal_time}. ${e.verdict_equal_time_reason}`) : null), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Both arms. "), _("span", { class: "legend" }, ...Object.keys(e.arms).map((e) => _("span", { class: `key key-${Zi[e]?.ink ?? "good"}` }, Zi[e]?.words ?? e))), a), r.element), i ? _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Paired difference, hard less soft. "), _("small", {}, "Nats a token on held-out text; right of 0 distilling gave the better student. Small dots are seeds, the bar is the interval of their mean.")), i.element) : null, _("section", {
+		}, _("h2", { class: "verdict" }, e.verdict ? `Distilling: ${e.verdict}` : "Training …"), e.verdict_reason ? _("p", {}, e.verdict_reason) : _("p", { class: "meta" }, "The verdict comes with the last seed."), e.verdict_equal_time_reason && e.arms.hard_equal_time ? _("p", { class: "meta" }, `At the same wall-clock: ${e.verdict_equal_time}. ${e.verdict_equal_time_reason}`) : null), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Both arms. "), _("span", { class: "legend" }, ...Object.keys(e.arms).map((e) => _("span", { class: `key key-${Qi[e]?.ink ?? "good"}` }, Qi[e]?.words ?? e))), a), r.element), i ? _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Paired difference, hard less soft. "), _("small", {}, "Nats a token on held-out text; right of 0 distilling gave the better student. Small dots are seeds, the bar is the interval of their mean.")), i.element) : null, _("section", {
 			class: "card scroll",
 			"aria-label": "Students"
-		}, na(e))),
+		}, ra(e))),
 		close: () => {
 			r.close(), i?.close();
 		},
@@ -2822,7 +2825,7 @@ function Qi(e, t) {
 		}
 	};
 }
-function $i(e) {
+function ea(e) {
 	return e.length === 0 ? null : e[0].flatMap(({ x: t }) => {
 		let n = e.map((e) => e.find((e) => e.x === t));
 		return n.some((e) => e === void 0) ? [] : [{
@@ -2831,8 +2834,8 @@ function $i(e) {
 		}];
 	});
 }
-var ea = 44;
-function ta(e) {
+var ta = 44;
+function na(e) {
 	let t = [
 		["same steps, validation", e.difference],
 		["same steps, test", e.difference_test],
@@ -2840,7 +2843,7 @@ function ta(e) {
 		["same time, test", e.difference_equal_time_test]
 	].filter((e) => !!e[1]);
 	if (t.length === 0) return null;
-	let n = t.length * ea + 34, r = t.flatMap(([, e]) => [
+	let n = t.length * ta + 34, r = t.flatMap(([, e]) => [
 		...e.per_seed,
 		e.mean,
 		...e.ci ?? [],
@@ -2852,7 +2855,7 @@ function ta(e) {
 	}, s, c);
 	return S(s, t.map(([e, t]) => `${e}: ${P(t.mean)}${t.ci ? ` from ${P(t.ci[0])} to ${P(t.ci[1])}` : ""} nats a token`).join("; ")), {
 		element: l,
-		close: gt(l, n, (e) => {
+		close: _t(l, n, (e) => {
 			let r = (t) => 12 + (t - i + o) / (a - i + 2 * o) * (e - 24);
 			x(c, v("line", {
 				class: "cut",
@@ -2869,7 +2872,7 @@ function ta(e) {
 				y: n - 10,
 				"text-anchor": "end"
 			}, "distilling better →"), ...t.map(([e, t], n) => {
-				let i = n * ea + 30;
+				let i = n * ta + 30;
 				return v("g", { class: "ink-accent" }, v("text", {
 					x: 12,
 					y: i - 14
@@ -2894,7 +2897,7 @@ function ta(e) {
 		})
 	};
 }
-function na(e) {
+function ra(e) {
 	return _("table", { class: "plain-table numeric" }, _("caption", { class: "sr" }, "Every student, its loss and what it cost"), _("thead", {}, _("tr", {}, ...[
 		"student",
 		"seed",
@@ -2903,12 +2906,12 @@ function na(e) {
 		"seconds",
 		"tokens seen",
 		"steps"
-	].map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...Object.entries(e.arms).flatMap(([e, t]) => t.map((t) => _("tr", {}, _("th", { scope: "row" }, Zi[e]?.words ?? e), _("td", { class: "figure" }, String(t.seed)), _("td", {
+	].map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...Object.entries(e.arms).flatMap(([e, t]) => t.map((t) => _("tr", {}, _("th", { scope: "row" }, Qi[e]?.words ?? e), _("td", { class: "figure" }, String(t.seed)), _("td", {
 		class: "figure",
 		title: t.val_nll === null ? null : N(t.val_nll)
 	}, M(t.val_nll)), _("td", { class: "figure" }, M(t.test_nll)), _("td", { class: "figure" }, t.seconds === null ? "–" : t.seconds.toFixed(1)), _("td", { class: "figure" }, t.tokens === null ? "–" : F(t.tokens)), _("td", { class: "figure" }, t.steps === null ? "–" : F(t.steps)))))));
 }
-function ra(e, t) {
+function ia(e, t) {
 	let n = { ...e?.arms ?? {} }, r = [...n[t.arm] ?? []], i = r.findIndex((e) => e.seed === t.seed), a = r[i] ?? {
 		seed: t.seed,
 		curve: [],
@@ -2929,13 +2932,13 @@ function ra(e, t) {
 	return i < 0 ? r.push(o) : r[i] = o, n[t.arm] = r, { arms: n };
 }
 // src/views/path.ts
-var ia = 22, aa = 40, Z = {
+var aa = 22, oa = 40, Z = {
 	left: 8,
 	right: 8,
 	top: 6,
 	bottom: 34
-}, oa = 7.4;
-function sa(e, t) {
+}, sa = 7.4;
+function ca(e, t) {
 	let { leaves: n } = e.path, r = n[0].temperature_low, i = n.at(-1).temperature_high, a = C("tau"), { state: o } = t, s = -1, c = _("input", {
 		id: a,
 		class: "tau",
@@ -2954,9 +2957,9 @@ function sa(e, t) {
 	}), d = _("p", {
 		class: "meta",
 		"data-path": "facts"
-	}), f = fa(e, r, i, (e) => h(e)), p = (e) => {
+	}), f = pa(e, r, i, (e) => h(e)), p = (e) => {
 		let t = n[Math.min(n.length - 1, Math.max(0, s + e))];
-		h(ca(t));
+		h(la(t));
 	};
 	function m(e) {
 		let t = {
@@ -2970,10 +2973,10 @@ function sa(e, t) {
 	}
 	function g(t) {
 		c.value = String(t), S(l, I(t));
-		let r = la(n, t), i = n[r];
+		let r = ua(n, t), i = n[r];
 		f.show(t, r), c.setAttribute("aria-valuetext", `τ ${I(t)}: ${i.text}`);
 		let a = t < i.temperature_low || t > i.temperature_high;
-		if (S(d, `${ua(i, e.path.exact)}${a ? " (the nearest: no asked-for temperature lies where the slider is)" : ""}; text ${r + 1} of ${n.length}, ended by ${i.finish_reason}, log-probability ${N(i.logprob_raw)} (raw, summed)`), r === s) return;
+		if (S(d, `${da(i, e.path.exact)}${a ? " (the nearest: no asked-for temperature lies where the slider is)" : ""}; text ${r + 1} of ${n.length}, ended by ${i.finish_reason}, log-probability ${N(i.logprob_raw)} (raw, summed)`), r === s) return;
 		let o = n[s]?.ids;
 		s = r, x(u, ...e.tokens[r].map((e, t) => {
 			let n = L(e);
@@ -2995,33 +2998,33 @@ function sa(e, t) {
 			type: "button",
 			class: "quiet",
 			onclick: () => p(1)
-		}, "hotter text →")))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `${n.length} different texts at ${y} temperatures. `), _("small", {}, `${F(e.path.forward_passes)} forward passes, ${F(e.path.independent_passes)} for each temperature on its own. Left is cold, right is hot; each row is one token.`)), f.element), _("details", { class: "card" }, _("summary", {}, "All texts as a table"), ma(e))),
+		}, "hotter text →")))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `${n.length} different texts at ${y} temperatures. `), _("small", {}, `${F(e.path.forward_passes)} forward passes, ${F(e.path.independent_passes)} for each temperature on its own. Left is cold, right is hot; each row is one token.`)), f.element), _("details", { class: "card" }, _("summary", {}, "All texts as a table"), ha(e))),
 		close: () => {
 			v(), f.close();
 		},
 		download: {
 			name: "retort-path",
 			json: () => e,
-			csv: () => ha(e),
+			csv: () => ga(e),
 			svg: () => f.element
 		}
 	};
 }
-function ca(e) {
+function la(e) {
 	return (e.temperature_low + e.temperature_high) / 2;
 }
-function la(e, t) {
+function ua(e, t) {
 	let n = 0, r = Infinity;
 	return e.forEach((e, i) => {
 		let a = Math.max(e.temperature_low - t, t - e.temperature_high, 0);
 		a < r && ([n, r] = [i, a]);
 	}), n;
 }
-function ua(e, t) {
+function da(e, t) {
 	return `${e.temperature_low === e.temperature_high ? `τ = ${I(e.temperature_low)}` : `τ from ${I(e.temperature_low)} to ${I(e.temperature_high)}`}${t ? ", exact" : ", as far as asked for"}`;
 }
-function da(e) {
-	let { leaves: t } = e.path, n = [], r = Math.min(aa, Math.max(...t.map((e) => e.ids.length)));
+function fa(e) {
+	let { leaves: t } = e.path, n = [], r = Math.min(oa, Math.max(...t.map((e) => e.ids.length)));
 	for (let i = 0; i < r; i++) for (let r = 0; r < t.length;) {
 		let a = r, o = t[r].ids.slice(0, i + 1).join();
 		for (; a + 1 < t.length && t[a + 1].ids.slice(0, i + 1).join() === o;) a += 1;
@@ -3036,8 +3039,8 @@ function da(e) {
 	}
 	return n;
 }
-function fa(e, t, n, r) {
-	let i = da(e), a = 1 + Math.max(...i.map((e) => e.row)), o = Z.top + a * ia + Z.bottom, s = vi([t, n === t ? t + 1 : n], [Z.left, 640 - Z.right]), c = v("g"), l = v("g", {
+function pa(e, t, n, r) {
+	let i = fa(e), a = 1 + Math.max(...i.map((e) => e.row)), o = Z.top + a * aa + Z.bottom, s = yi([t, n === t ? t + 1 : n], [Z.left, 640 - Z.right]), c = v("g"), l = v("g", {
 		class: "axes",
 		"aria-hidden": "true"
 	}), u = v("line", {
@@ -3055,8 +3058,8 @@ function fa(e, t, n, r) {
 		let i = f.getBoundingClientRect(), a = s.invert((e.clientX - i.left) / i.width * f.viewBox.baseVal.width);
 		r(Math.min(n, Math.max(t, a)));
 	});
-	let m = gt(f, o, (e) => {
-		s.range([Z.left, e - Z.right]), x(c, ...i.map((e) => pa(e, s))), x(l, ...s.ticks(Math.max(3, Math.round(e / 90))).flatMap((e) => [v("line", {
+	let m = _t(f, o, (e) => {
+		s.range([Z.left, e - Z.right]), x(c, ...i.map((e) => ma(e, s))), x(l, ...s.ticks(Math.max(3, Math.round(e / 90))).flatMap((e) => [v("line", {
 			class: "grid",
 			x1: s(e),
 			x2: s(e),
@@ -3081,20 +3084,20 @@ function fa(e, t, n, r) {
 		close: m
 	};
 }
-function pa(e, t) {
-	let n = t(e.from), r = Math.max(1.5, t(e.to) - n), i = Et(e.token), a = Math.floor((r - 6) / oa);
+function ma(e, t) {
+	let n = t(e.from), r = Math.max(1.5, t(e.to) - n), i = Dt(e.token), a = Math.floor((r - 6) / sa);
 	return v("g", { class: "band" }, v("rect", {
 		x: n,
-		y: Z.top + e.row * ia + 1,
+		y: Z.top + e.row * aa + 1,
 		width: r,
 		height: 20,
 		rx: Math.min(3, r / 3)
 	}), a >= Math.min(i.length, 2) ? v("text", {
 		x: n + 4,
-		y: Z.top + e.row * ia + 15
+		y: Z.top + e.row * aa + 15
 	}, i.length > a ? `${i.slice(0, a - 1)}…` : i) : null);
 }
-function ma(e) {
+function ha(e) {
 	return _("div", { class: "scroll" }, _("table", { class: "plain-table" }, _("thead", {}, _("tr", {}, ...[
 		"τ from",
 		"to",
@@ -3103,7 +3106,7 @@ function ma(e) {
 		"log-probability, raw (nats)"
 	].map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...e.path.leaves.map((t, n) => _("tr", {}, _("td", { class: "figure" }, I(t.temperature_low)), _("td", { class: "figure" }, I(t.temperature_high)), _("td", { dir: "auto" }, ...e.tokens[n].map(L)), _("td", {}, t.finish_reason), _("td", { class: "figure" }, t.logprob_raw.toFixed(3)))))));
 }
-function ha(e) {
+function ga(e) {
 	return [[
 		"temperature_low",
 		"temperature_high",
@@ -3119,10 +3122,10 @@ function ha(e) {
 	])];
 }
 // src/parts/bars.ts
-function ga(e, t, n, r) {
+function _a(e, t, n, r) {
 	let i = _("tbody"), a = [], o = Math.min(n, e.tokens.length, t.length);
 	for (let n = 0; n < o; n++) {
-		let o = _a(e, n, t[n], r);
+		let o = va(e, n, t[n], r);
 		a.push(o), i.append(o.element);
 	}
 	let s = u(), c = _("table", { class: "bars" }, _("caption", { class: "sr" }, "The most likely tokens, with their raw and processed probability"), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", {
@@ -3141,16 +3144,16 @@ function ga(e, t, n, r) {
 	function l(e) {
 		let { raw: t, processed: n } = e, r = ge(t, o, t.to), i = ge(n, o, n.to), c = Math.max(D(t, 0), D(n, n.from), r, i);
 		a.forEach((r, i) => {
-			let a = Ve(e, i);
-			ya(r, D(t, i), D(n, i), c, a === null ? "" : `${a.name}=${a.value}`);
+			let a = He(e, i);
+			ba(r, D(t, i), D(n, i), c, a === null ? "" : `${a.name}=${a.value}`);
 			let o = e.stages.some((e) => e.removed > 0 && e.after.to === i + 1);
 			r.element.classList.toggle("last-kept", o);
 		});
 		let l = Math.max(0, n.to - Math.max(o, n.from));
-		ya(s, r, i, c, ""), S(s.fate, `${F(l)} kept, ${F(A(t) - o - l)} removed`), s.element.classList.toggle("removed", l === 0);
+		ba(s, r, i, c, ""), S(s.fate, `${F(l)} kept, ${F(A(t) - o - l)} removed`), s.element.classList.toggle("removed", l === 0);
 	}
 	function u() {
-		return va(_("th", {
+		return ya(_("th", {
 			scope: "row",
 			class: "token-cell"
 		}, `${F(t.length - o)} more tokens`), _("td", { class: "figure wide-only" }));
@@ -3160,20 +3163,20 @@ function ga(e, t, n, r) {
 		draw: l
 	};
 }
-function _a(e, t, n, r) {
+function va(e, t, n, r) {
 	let i = e.tokens[t], a = L(i), o = _("th", {
 		scope: "row",
 		class: "token-cell",
-		title: `${Dt(i)}; id ${e.ids[t]}, rank ${t + 1}`
+		title: `${Ot(i)}; id ${e.ids[t]}, rank ${t + 1}`
 	});
 	return r ? x(o, _("button", {
 		type: "button",
 		class: "pick",
-		"aria-label": `Continue with ${Dt(i)}`,
+		"aria-label": `Continue with ${Ot(i)}`,
 		onclick: () => r(t)
-	}, a)) : x(o, a), va(o, _("td", { class: "figure wide-only" }, M(n)));
+	}, a)) : x(o, a), ya(o, _("td", { class: "figure wide-only" }, M(n)));
 }
-function va(e, t) {
+function ya(e, t) {
 	let n = _("td", { class: "figure raw-ink" }), r = _("td", { class: "figure processed-ink" }), i = _("span", { class: "bar bar-raw" }), a = _("span", { class: "bar bar-processed" }), o = _("span", { class: "wide-only" }), s = _("span");
 	return {
 		element: _("tr", {}, e, t, n, r, _("td", { class: "bar-cell" }, _("span", {
@@ -3188,35 +3191,35 @@ function va(e, t) {
 		by: o
 	};
 }
-function ya(e, t, n, r, i) {
+function ba(e, t, n, r, i) {
 	S(e.raw, j(t)), S(e.processed, i ? "–" : j(n)), e.raw.dataset.value = String(t), e.processed.dataset.value = String(n), e.rawBar.style.transform = `scaleX(${t / r})`, e.processedBar.style.transform = `scaleX(${n / r})`, e.element.classList.toggle("removed", i !== ""), S(e.by, i ? "removed by " : ""), S(e.fate, i);
 }
 // src/parts/rankChart.ts
-var ba = 260, Q = {
+var xa = 260, Q = {
 	left: 52,
 	right: 14,
 	top: 26,
 	bottom: 34
-}, xa = 1e-10, Sa = 240;
-function Ca(e) {
-	let t = ki([1, Math.max(e, 2)], [Q.left, 640]), n = ki([xa, 1], [ba - Q.bottom, Q.top]).clamp(!0), r = Da(e), i = v("path", { class: "area-kept" }), a = v("path", { class: "line-raw" }), o = v("path", { class: "line-processed" }), s = v("g", { class: "cuts" }), c = v("title", {}), l = v("g", {
+}, Sa = 1e-10, Ca = 240;
+function wa(e) {
+	let t = Ai([1, Math.max(e, 2)], [Q.left, 640]), n = Ai([Sa, 1], [xa - Q.bottom, Q.top]).clamp(!0), r = Oa(e), i = v("path", { class: "area-kept" }), a = v("path", { class: "line-raw" }), o = v("path", { class: "line-processed" }), s = v("g", { class: "cuts" }), c = v("title", {}), l = v("g", {
 		class: "axes",
 		"aria-hidden": "true"
 	}), u = null, d = v("svg", {
-		viewBox: `0 0 640 ${ba}`,
+		viewBox: `0 0 640 ${xa}`,
 		class: "chart rank-chart",
 		role: "img"
 	}, c, l, i, a, o, s);
 	function f(e) {
 		return r.filter((t) => t >= e.from && t < e.to).map((r) => [t(r + 1), n(Math.exp(he(e, r)))]);
 	}
-	let p = gt(d, ba, (r) => {
-		t.range([Q.left, r - Q.right]), x(l, ...Ta(e, t, n, r)), u !== null && m(u);
+	let p = _t(d, xa, (r) => {
+		t.range([Q.left, r - Q.right]), x(l, ...Ea(e, t, n, r)), u !== null && m(u);
 	});
 	function m(e) {
 		u = e;
 		let { processed: r, raw: l } = e, d = f(r);
-		r.to - r.from > 1 && d.push([t(r.to), n(Math.exp(he(r, r.to - 1)))]), d.sort((e, t) => e[0] - t[0]), a.setAttribute("d", Wi()(f(l)) ?? ""), o.setAttribute("d", Wi()(d) ?? ""), i.setAttribute("d", Gi().x((e) => e[0]).y1((e) => e[1]).y0(n(xa))(d) ?? ""), x(s, ...wa(e, t)), S(c, `Probability against rank. Raw: grey. Processed: ${F(A(r))} of ${F(A(l))} tokens, from ${M(Math.exp(he(r, r.from)))} down to ${M(Math.exp(he(r, r.to - 1)))}.`);
+		r.to - r.from > 1 && d.push([t(r.to), n(Math.exp(he(r, r.to - 1)))]), d.sort((e, t) => e[0] - t[0]), a.setAttribute("d", Gi()(f(l)) ?? ""), o.setAttribute("d", Gi()(d) ?? ""), i.setAttribute("d", Ki().x((e) => e[0]).y1((e) => e[1]).y0(n(Sa))(d) ?? ""), x(s, ...Ta(e, t)), S(c, `Probability against rank. Raw: grey. Processed: ${F(A(r))} of ${F(A(l))} tokens, from ${M(Math.exp(he(r, r.from)))} down to ${M(Math.exp(he(r, r.to - 1)))}.`);
 	}
 	return {
 		element: d,
@@ -3224,7 +3227,7 @@ function Ca(e) {
 		close: p
 	};
 }
-function wa(e, t) {
+function Ta(e, t) {
 	return e.stages.filter((e) => e.removed > 0 && e.after.to < e.before.to).map((e, n) => {
 		let r = t(e.after.to + .5), i = r > t.range()[1] * .75;
 		return v("g", {}, v("line", {
@@ -3232,7 +3235,7 @@ function wa(e, t) {
 			x1: r,
 			x2: r,
 			y1: Q.top,
-			y2: ba - Q.bottom
+			y2: xa - Q.bottom
 		}), v("text", {
 			class: "cut-label",
 			x: r + (i ? -4 : 4),
@@ -3241,7 +3244,7 @@ function wa(e, t) {
 		}, `${e.stage.name}=${e.stage.value}`));
 	});
 }
-function Ta(e, t, n, r) {
+function Ea(e, t, n, r) {
 	let i = [
 		1,
 		10,
@@ -3260,7 +3263,7 @@ function Ta(e, t, n, r) {
 	return [
 		...i.map((e) => v("text", {
 			x: t(e),
-			y: ba - Q.bottom + 15,
+			y: xa - Q.bottom + 15,
 			"text-anchor": e === 1 ? "start" : "middle"
 		}, F(e))),
 		...a.flatMap((e) => [v("line", {
@@ -3273,7 +3276,7 @@ function Ta(e, t, n, r) {
 			x: Q.left - 6,
 			y: n(e) + 4,
 			"text-anchor": "end"
-		}, e === 1 ? "1" : `10${Ea(Math.log10(e))}`)]),
+		}, e === 1 ? "1" : `10${Da(Math.log10(e))}`)]),
 		v("text", {
 			x: r - Q.right,
 			y: 256,
@@ -3285,77 +3288,77 @@ function Ta(e, t, n, r) {
 		}, "probability")
 	];
 }
-function Ea(e) {
+function Da(e) {
 	return String(Math.round(e)).replace(/[-0-9]/g, (e) => e === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(e)]);
 }
-function Da(e) {
-	let t = Array.from({ length: Sa }, (t, n) => Math.round(e ** (n / 239)) - 1);
+function Oa(e) {
+	let t = Array.from({ length: Ca }, (t, n) => Math.round(e ** (n / 239)) - 1);
 	return [...new Set(t)].sort((e, t) => e - t);
 }
 // src/views/position.ts
-var Oa = 20, ka = 3;
-function Aa(e, t, n) {
-	let r = at(e.logits), { state: i, announce: a } = t, o, s = pt((e) => b(e), a, { heat: !1 }), c = Na((e) => b(Le(y(), e))), l = _("div"), u = ga(e, r, Oa, n), d = Ca(r.length), f = Fa(), p = _("ul", {
+var ka = 20, Aa = 3;
+function ja(e, t, n) {
+	let r = ot(e.logits), { state: i, announce: a } = t, o, s = mt((e) => b(e), a, { heat: !1 }), c = Pa((e) => b(Re(y(), e))), l = _("div"), u = _a(e, r, ka, n), d = wa(r.length), f = Ia(), p = _("ul", {
 		class: "warnings",
 		"aria-label": "Where the settings conflict"
-	}), m = ht(S), h = _("button", {
+	}), m = gt(S), h = _("button", {
 		type: "button",
 		class: "quiet more",
 		onclick: () => v(g * 3)
-	}, "Show more tokens"), g = Oa;
+	}, "Show more tokens"), g = ka;
 	function v(t) {
-		g = Math.min(t, e.tokens.length), u = ga(e, r, g, n), x(l, u.element), h.hidden = g >= e.tokens.length, o !== void 0 && u.draw(o);
+		g = Math.min(t, e.tokens.length), u = _a(e, r, g, n), x(l, u.element), h.hidden = g >= e.tokens.length, o !== void 0 && u.draw(o);
 	}
 	function y() {
 		try {
 			return Ae(i.get("chain") ?? e.chain);
 		} catch {
-			return je(e.chain).chain;
+			return Me(e.chain).chain;
 		}
 	}
 	function b(e) {
-		i.set("chain", k(e.filter(Fe)) || " ");
+		i.set("chain", k(e.filter(Ie)) || " ");
 	}
 	function S() {
 		let e = y();
-		o = Be(e, r), s.show(e), s.report(o.stages), c.show(Ie(e)), u.draw(o), d.draw(o), f.draw(o), x(p, ...o.warnings.map((e) => _("li", {}, e))), p.hidden = o.warnings.length === 0;
+		o = Ve(e, r), s.show(e), s.report(o.stages), c.show(Le(e)), u.draw(o), d.draw(o), f.draw(o), x(p, ...o.warnings.map((e) => _("li", {}, e))), p.hidden = o.warnings.length === 0;
 	}
-	let ee = i.listen((e) => e === "chain" && m()), C = _("div", { class: "position" }, ja(e), _("div", { class: "columns" }, _("section", {
+	let ee = i.listen((e) => e === "chain" && m()), C = _("div", { class: "position" }, Ma(e), _("div", { class: "columns" }, _("section", {
 		class: "card controls",
 		"aria-label": "Settings"
 	}, c.element, s.element, p), _("section", {
 		class: "card",
 		"aria-label": "Distribution of the next token"
-	}, f.element, l, h)), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `All ${F(r.length)} tokens by rank. `), Ma()), d.element));
-	return v(Oa), S(), performance.mark("retort-numbers"), {
+	}, f.element, l, h)), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `All ${F(r.length)} tokens by rank. `), Na()), d.element));
+	return v(ka), S(), performance.mark("retort-numbers"), {
 		element: C,
 		close: () => {
 			ee(), d.close();
 		},
 		download: {
 			name: "retort-position",
-			json: () => Ia(e, o),
-			csv: () => La(e, r, o),
+			json: () => La(e, o),
+			csv: () => Ra(e, r, o),
 			svg: () => d.element
 		}
 	};
 }
-function ja(e) {
-	let { others: t } = je(e.chain);
+function Ma(e) {
+	let t = je(Me(e.chain).others);
 	return _("div", { class: "prompt" }, _("p", { class: "meta" }, `${e.model}, after`), _("p", {
 		class: "tokens",
 		dir: "auto"
-	}, ...e.prompt_tokens.map(L)), e.note ? _("p", { class: "note" }, e.note) : null, t.length > 0 ? _("p", { class: "note" }, `The page does not compute ${t.join(", ")}: its numbers are without ${t.length === 1 ? "it" : "them"}.`) : null);
+	}, ...e.prompt_tokens.map(L)), e.note ? _("p", { class: "note" }, e.note) : null, t ? _("p", { class: "note" }, t) : null);
 }
-function Ma() {
+function Na() {
 	return _("span", { class: "legend" }, _("span", { class: "key key-raw" }, "raw: the model's own, τ = 1"), _("span", { class: "key key-processed" }, "processed: what sampling draws from"), _("span", { class: "key key-cut" }, "where a stage cuts"));
 }
-function Na(e) {
+function Pa(e) {
 	let t = C("tau"), n = _("input", {
 		id: t,
 		type: "range",
 		min: 0,
-		max: ka,
+		max: Aa,
 		step: .01,
 		class: "tau",
 		oninput: () => e(Number(n.value))
@@ -3373,7 +3376,7 @@ function Na(e) {
 		}
 	};
 }
-var Pa = [
+var Fa = [
 	[
 		"entropy",
 		"entropy",
@@ -3385,8 +3388,8 @@ var Pa = [
 		"support",
 		"effective support",
 		"tokens, e^entropy",
-		(e) => Ue(e.raw),
-		(e) => Ue(e.processed)
+		(e) => We(e.raw),
+		(e) => We(e.processed)
 	],
 	[
 		"kept",
@@ -3396,8 +3399,8 @@ var Pa = [
 		(e) => A(e.processed)
 	]
 ];
-function Fa() {
-	let e = Pa.map(([e, t, n, ,]) => {
+function Ia() {
+	let e = Fa.map(([e, t, n, ,]) => {
 		let r = _("span", {
 			class: "raw-ink",
 			"data-measure": `${e}-raw`
@@ -3416,15 +3419,15 @@ function Fa() {
 	return {
 		element: i,
 		draw(i) {
-			Pa.forEach(([, , , t, n], r) => {
+			Fa.forEach(([, , , t, n], r) => {
 				a(e[r].raw, t(i), M(t(i))), a(e[r].processed, n(i), M(n(i)));
 			});
 			let o = i.stages.at(-1)?.keptMassTotal ?? 1;
-			a(t, o, j(o)), a(n, He(i), j(He(i))), a(r, _e(i.raw), M(_e(i.raw)));
+			a(t, o, j(o)), a(n, Ue(i), j(Ue(i))), a(r, _e(i.raw), M(_e(i.raw)));
 		}
 	};
 }
-function Ia(e, t) {
+function La(e, t) {
 	let { raw: n, processed: r } = t;
 	return {
 		model: e.model,
@@ -3433,12 +3436,12 @@ function Ia(e, t) {
 		chain: k(t.stages.map((e) => e.stage)),
 		raw: {
 			entropy_nats: E(n).entropy,
-			effective_support: Ue(n),
+			effective_support: We(n),
 			margin: _e(n)
 		},
 		processed: {
 			entropy_nats: E(r).entropy,
-			effective_support: Ue(r),
+			effective_support: We(r),
 			kept: A(r)
 		},
 		stages: t.stages.map((e) => ({
@@ -3455,11 +3458,11 @@ function Ia(e, t) {
 			logit: n.logits[a],
 			prob_raw: D(n, a),
 			prob_processed: D(r, a),
-			removed_by: Ve(t, a)?.name ?? null
+			removed_by: He(t, a)?.name ?? null
 		}))
 	};
 }
-function La(e, t, n) {
+function Ra(e, t, n) {
 	return [[
 		"rank",
 		"id",
@@ -3475,26 +3478,26 @@ function La(e, t, n) {
 		t[i],
 		D(n.raw, i),
 		D(n.processed, i),
-		Ve(n, i)?.name ?? null
+		He(n, i)?.name ?? null
 	])];
 }
 // src/views/text.ts
-var Ra = 6, za = 1e3, Ba = [
+var za = 6, Ba = 1e3, Va = [
 	{
 		name: "entropy",
 		label: "entropy",
 		what: "entropy of the raw distribution",
-		heat: (e) => e.entropy_nats / Ra,
+		heat: (e) => e.entropy_nats / za,
 		shown: (e) => N(e.entropy_nats),
-		ends: ["0 nats: sure", `${Ra} nats or more`]
+		ends: ["0 nats: sure", `${za} nats or more`]
 	},
 	{
 		name: "rank",
 		label: "rank",
 		what: "rank of the token that stands here",
-		heat: (e) => Math.log(e.rank) / Math.log(za),
+		heat: (e) => Math.log(e.rank) / Math.log(Ba),
 		shown: (e) => `rank ${F(e.rank)}`,
-		ends: ["the first choice", `rank ${F(za)} or beyond`]
+		ends: ["the first choice", `rank ${F(Ba)} or beyond`]
 	},
 	{
 		name: "flip",
@@ -3505,12 +3508,12 @@ var Ra = 6, za = 1e3, Ba = [
 		ends: ["safe at τ = 0", "a coin toss"]
 	}
 ];
-function Va(e, t, n) {
-	let { state: r } = t, i = Ba.find((e) => e.name === r.get("colour")) ?? Ba[0], a = Math.min(Number(r.get("token") ?? 0) || 0, e.tokens.length - 1), o = _("section", {
+function Ha(e, t, n) {
+	let { state: r } = t, i = Va.find((e) => e.name === r.get("colour")) ?? Va[0], a = Math.min(Number(r.get("token") ?? 0) || 0, e.tokens.length - 1), o = _("section", {
 		class: "card detail",
 		"aria-live": "polite",
 		"aria-label": "The chosen token"
-	}), s = e.tokens.map((e, t) => d(e, t)), c = _("p", { class: "legend heat-legend" }), l = Ka(e, (e) => p(e, !1)), u = _("div", {
+	}), s = e.tokens.map((e, t) => d(e, t)), c = _("p", { class: "legend heat-legend" }), l = qa(e, (e) => p(e, !1)), u = _("div", {
 		class: "tokens text-tokens",
 		role: "group",
 		"aria-label": "The text, token by token. Arrow keys go through it.",
@@ -3540,18 +3543,18 @@ function Va(e, t, n) {
 		r.set("token", String(e)), m(e), t && s[e].focus();
 	}
 	function m(t) {
-		s[a]?.setAttribute("tabindex", "-1"), s[a]?.removeAttribute("aria-current"), a = t, s[t]?.setAttribute("tabindex", "0"), s[t]?.setAttribute("aria-current", "true"), l.mark(t), x(o, ...Ua(e, t, n));
+		s[a]?.setAttribute("tabindex", "-1"), s[a]?.removeAttribute("aria-current"), a = t, s[t]?.setAttribute("tabindex", "0"), s[t]?.setAttribute("aria-current", "true"), l.mark(t), x(o, ...Wa(e, t, n));
 	}
 	function h() {
 		e.tokens.forEach((e, t) => {
 			let n = s[t];
-			n.style.setProperty("--heat", String(Math.min(1, Math.max(0, i.heat(e))))), n.setAttribute("aria-label", `${t + 1}, ${Dt(e.token)}, ${i.shown(e)}`);
+			n.style.setProperty("--heat", String(Math.min(1, Math.max(0, i.heat(e))))), n.setAttribute("aria-label", `${t + 1}, ${Ot(e.token)}, ${i.shown(e)}`);
 		}), x(c, _("span", {}, i.ends[0]), _("span", {
 			class: "ramp",
 			"aria-hidden": "true"
 		}), _("span", {}, `${i.ends[1]} (${i.what})`)), l.draw(i);
 	}
-	let g = _("fieldset", { class: "choices" }, _("legend", {}, "Colour by"), ...Ba.map((e) => _("label", {}, _("input", {
+	let g = _("fieldset", { class: "choices" }, _("legend", {}, "Colour by"), ...Va.map((e) => _("label", {}, _("input", {
 		type: "radio",
 		name: "colour",
 		value: e.name,
@@ -3564,20 +3567,20 @@ function Va(e, t, n) {
 		element: _("div", {}, _("div", { class: "prompt" }, _("p", { class: "meta" }, e.finish_reason === "" ? "Writing …" : `${e.model}, seed ${e.seed}, drawn through ${e.chain || "no chain (raw)"}`), e.note ? _("p", { class: "note" }, e.note) : null), _("section", {
 			class: "card",
 			"aria-label": "Text"
-		}, g, u, c), _("div", { class: "columns text-columns" }, o, _("figure", { class: "card" }, _("figcaption", {}, Ha(e)), l.element))),
+		}, g, u, c), _("div", { class: "columns text-columns" }, o, _("figure", { class: "card" }, _("figcaption", {}, Ua(e)), l.element))),
 		close: l.close,
 		download: {
 			name: "retort-text",
 			json: () => e,
-			csv: () => qa(e),
+			csv: () => Ja(e),
 			svg: () => l.element
 		}
 	};
 }
-function Ha(e) {
-	return `${ut(e.tokens.length)}: log-probability ${N(e.logprob_raw)} (raw, summed), mean entropy ${N(e.mean_entropy_nats)}, chance that a greedy replay differs somewhere ${j(e.flip_risk)} (noise ${M(e.noise_scale)} logits)`;
+function Ua(e) {
+	return `${dt(e.tokens.length)}: log-probability ${N(e.logprob_raw)} (raw, summed), mean entropy ${N(e.mean_entropy_nats)}, chance that a greedy replay differs somewhere ${j(e.flip_risk)} (noise ${M(e.noise_scale)} logits)`;
 }
-function Ua(e, t, n) {
+function Wa(e, t, n) {
 	let r = e.tokens[t], i = Math.max(...r.alternatives.map((e) => Math.max(e.prob_raw, e.prob_processed)), 1e-12), a = [
 		["rank", F(r.rank)],
 		["log-probability, raw", N(r.logprob_raw)],
@@ -3593,17 +3596,17 @@ function Ua(e, t, n) {
 		_("h2", {}, _("small", {}, `${t + 1} of ${e.tokens.length} `), L(r.token), _("small", {}, r.given ? " given" : " drawn")),
 		r.removed_by ? _("p", { class: "error" }, `${r.removed_by} would have removed it`) : _("p", { hidden: !0 }),
 		_("dl", { class: "facts" }, ...a.map(([e, t]) => _("div", {}, _("dt", {}, e), _("dd", {}, t)))),
-		_("table", { class: "bars alternatives" }, _("caption", {}, n ? "Could have stood here; choose one to branch" : "Could have stood here"), _("thead", { class: "sr" }, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", { scope: "col" }, "raw"), _("th", { scope: "col" }, "processed"), _("th", { scope: "col" }, "bar"))), _("tbody", {}, ...r.alternatives.map((e) => Wa(e, r, i, n && (() => n.branch(t, e.id))))))
+		_("table", { class: "bars alternatives" }, _("caption", {}, n ? "Could have stood here; choose one to branch" : "Could have stood here"), _("thead", { class: "sr" }, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", { scope: "col" }, "raw"), _("th", { scope: "col" }, "processed"), _("th", { scope: "col" }, "bar"))), _("tbody", {}, ...r.alternatives.map((e) => Ga(e, r, i, n && (() => n.branch(t, e.id))))))
 	];
 }
-function Wa(e, t, n, r) {
+function Ga(e, t, n, r) {
 	let i = e.id === t.id, a = L(e.token), o = _("span", { class: "bar bar-raw" }), s = _("span", { class: "bar bar-processed" });
 	o.style.transform = `scaleX(${e.prob_raw / n})`, s.style.transform = `scaleX(${e.prob_processed / n})`;
 	let c = r && !i ? _("button", {
 		type: "button",
 		class: "pick",
 		onclick: r,
-		"aria-label": `Branch here with ${Dt(e.token)}`
+		"aria-label": `Branch here with ${Ot(e.token)}`
 	}, a) : a;
 	return _("tr", {
 		class: e.prob_processed === 0 ? "removed" : "",
@@ -3616,20 +3619,20 @@ function Wa(e, t, n, r) {
 		"aria-hidden": "true"
 	}, o, s)));
 }
-var Ga = 150;
-function Ka(e, t) {
+var Ka = 150;
+function qa(e, t) {
 	let n = v("title"), r = v("g"), i = null, a = 640, o = 0, s = v("svg", {
-		viewBox: `0 0 640 ${Ga}`,
+		viewBox: `0 0 640 ${Ka}`,
 		class: "chart strip",
 		role: "img"
-	}, n, r), c = gt(s, Ga, (e) => {
+	}, n, r), c = _t(s, Ka, (e) => {
 		a = e, i && l(i);
 	});
 	function l(s) {
 		i = s, S(n, `${s.label} of each token: ${e.tokens.map(s.shown).slice(0, 40).join(", ")}`);
 		let c = a / Math.max(e.tokens.length, 1);
 		x(r, ...e.tokens.map((e, n) => {
-			let r = 124 * Math.min(1, Math.max(0, s.heat(e))), i = Et(e.token);
+			let r = 124 * Math.min(1, Math.max(0, s.heat(e))), i = Dt(e.token);
 			return v("g", {
 				class: "strip-bar",
 				onclick: () => t(n)
@@ -3638,7 +3641,7 @@ function Ka(e, t) {
 				x: n * c,
 				y: 0,
 				width: c,
-				height: Ga
+				height: Ka
 			}), v("rect", {
 				class: "strip-fill",
 				x: n * c + 1,
@@ -3662,7 +3665,7 @@ function Ka(e, t) {
 		close: c
 	};
 }
-function qa(e) {
+function Ja(e) {
 	return [[
 		"place",
 		"id",
@@ -3693,7 +3696,7 @@ function qa(e) {
 		e.flip_risk
 	])];
 }
-function Ja(e, t) {
+function Ya(e, t) {
 	let n = [...e?.tokens ?? [], t], r = (e) => n.reduce((t, n) => t + e(n), 0);
 	return {
 		model: "writing",
@@ -3712,9 +3715,9 @@ function Ja(e, t) {
 	};
 }
 // src/views/tune.ts
-function Ya(e, t) {
-	let n = e.settings.map((t, n) => Qa(t, e.axis) ?? n), r = e.settings.every((t) => Qa(t, e.axis) !== null), i = e.recommendation, a = Ki(), o = Ki(200), s = r ? $a(i.region) : void 0, c = {
-		x: r ? eo(e.axis) : "setting, as in the table",
+function Xa(e, t) {
+	let n = e.settings.map((t, n) => $a(t, e.axis) ?? n), r = e.settings.every((t) => $a(t, e.axis) !== null), i = e.recommendation, a = qi(), o = qi(200), s = r ? eo(i.region) : void 0, c = {
+		x: r ? to(e.axis) : "setting, as in the table",
 		...s && { region: [s[0], s.at(-1)] },
 		...r && typeof i.setting == "number" ? { mark: i.setting } : {},
 		...r ? {} : { ticks: n.map((e) => [e, String(e + 1)]) }
@@ -3760,10 +3763,10 @@ function Ya(e, t) {
 		element: _("div", {}, _("section", {
 			class: "card",
 			"aria-label": "Recommendation"
-		}, _("p", { class: "meta" }, `${e.model} on ${e.task} (${e.goal}): ${F(e.items)} items, ${F(e.samples_per_item)} answers each, seed ${e.seed}${e.chain ? `, drawn through ${e.chain}` : ""}`), _("h2", { class: "verdict" }, `Recommended: ${to(i.setting, e.axis)}`), _("p", {}, i.reason), _("dl", { class: "facts recommendation" }, ...Xa(e))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Quality. "), _("small", {}, `${e.score}; the band is each setting's own 95 % interval, the shaded stretch what cannot be told from the best, the dashed line what is recommended.`)), a.element), u.length === 0 ? null : _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Variety. "), _("span", { class: "legend" }, _("span", { class: "key key-second" }, "distinct: share of an item's answers that differ"), _("span", { class: "key key-dashed" }, "agreement: share of pairs that are the same"))), o.element), _("section", {
+		}, _("p", { class: "meta" }, `${e.model} on ${e.task} (${e.goal}): ${F(e.items)} items, ${F(e.samples_per_item)} answers each, seed ${e.seed}${e.chain ? `, drawn through ${e.chain}` : ""}`), _("h2", { class: "verdict" }, `Recommended: ${no(i.setting, e.axis)}`), _("p", {}, i.reason), _("dl", { class: "facts recommendation" }, ...Za(e))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Quality. "), _("small", {}, `${e.score}; the band is each setting's own 95 % interval, the shaded stretch what cannot be told from the best, the dashed line what is recommended.`)), a.element), u.length === 0 ? null : _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Variety. "), _("span", { class: "legend" }, _("span", { class: "key key-second" }, "distinct: share of an item's answers that differ"), _("span", { class: "key key-dashed" }, "agreement: share of pairs that are the same"))), o.element), _("section", {
 			class: "card scroll",
 			"aria-label": "All settings"
-		}, Za(e))),
+		}, Qa(e))),
 		close: () => {
 			a.close(), o.close();
 		},
@@ -3779,7 +3782,7 @@ function Ya(e, t) {
 				"agreement",
 				"samples"
 			], ...e.settings.map((e) => [
-				to(e.temperature ?? e.setting, null),
+				no(e.temperature ?? e.setting, null),
 				e.score,
 				...e.score_ci,
 				e.distinct,
@@ -3790,9 +3793,9 @@ function Ya(e, t) {
 		}
 	};
 }
-function Xa(e) {
+function Za(e) {
 	let t = e.recommendation, n = [
-		[`score less that at ${to(t.reference, e.axis)}`, `${P(t.difference, 3)} (${P(t.difference_ci[0], 3)} to ${P(t.difference_ci[1], 3)}, for all pairs together)`],
+		[`score less that at ${no(t.reference, e.axis)}`, `${P(t.difference, 3)} (${P(t.difference_ci[0], 3)} to ${P(t.difference_ci[1], 3)}, for all pairs together)`],
 		["told apart from any other", t.detectable ? "yes" : "no"],
 		["advantage on held-out items", t.held_out_difference === null ? "–" : `${P(t.held_out_difference, 3)}${t.held_out_ci ? ` (${P(t.held_out_ci[0], 3)} to ${P(t.held_out_ci[1], 3)})` : ""}`],
 		["chosen again on half the items", t.chosen_again === null ? "–" : `${Math.round(100 * t.chosen_again)} %`],
@@ -3800,10 +3803,10 @@ function Xa(e) {
 	];
 	return e.forward_passes !== null && e.independent_passes !== null && n.push(["forward passes", `${F(e.forward_passes)}, against ${F(e.independent_passes)} one by one`]), n.map(([e, t]) => _("div", {}, _("dt", {}, e), _("dd", {}, t)));
 }
-function Za(e) {
+function Qa(e) {
 	let t = [
 		"",
-		eo(e.axis),
+		to(e.axis),
 		"score",
 		"95 % interval",
 		"distinct",
@@ -3812,27 +3815,27 @@ function Za(e) {
 	];
 	return _("table", { class: "plain-table numeric" }, _("caption", { class: "sr" }, "Every setting with its score and variety"), _("thead", {}, _("tr", {}, ...t.map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...e.settings.map((t, n) => {
 		let r = t.temperature ?? t.setting, i = JSON.stringify(r) === JSON.stringify(e.recommendation.setting);
-		return _("tr", { class: i ? "chosen" : "" }, _("td", {}, i ? "→" : String(n + 1)), _("th", { scope: "row" }, to(r, null)), _("td", {
+		return _("tr", { class: i ? "chosen" : "" }, _("td", {}, i ? "→" : String(n + 1)), _("th", { scope: "row" }, no(r, null)), _("td", {
 			class: "figure",
 			"data-value": t.score
 		}, t.score.toFixed(3)), _("td", { class: "figure" }, `${t.score_ci[0].toFixed(3)} to ${t.score_ci[1].toFixed(3)}`), _("td", { class: "figure" }, M(t.distinct)), _("td", { class: "figure" }, M(t.agreement)), _("td", { class: "figure" }, F(t.samples)));
 	})));
 }
-function Qa(e, t) {
+function $a(e, t) {
 	let n = t ? e.setting?.[t] ?? (t === "temperature" ? e.temperature : null) : null;
 	return typeof n == "number" ? n : null;
 }
-function $a(e) {
+function eo(e) {
 	return e.length > 0 && e.every((e) => typeof e == "number") ? e : void 0;
 }
-function eo(e) {
+function to(e) {
 	return e === "temperature" ? "temperature τ" : e ?? "setting";
 }
-function to(e, t) {
+function no(e, t) {
 	return typeof e == "number" ? t === "temperature" ? `τ = ${I(e)}` : t ? `${t} = ${I(e)}` : I(e) : typeof e == "object" && e ? Object.entries(e).map(([e, t]) => `${e}=${t}`).join(" ") : String(e);
 }
 // src/app.ts
-function no(e, t, { address: n, tabs: r = io(t) }) {
+function ro(e, t, { address: n, tabs: r = ao(t) }) {
 	let i = _("div", {
 		class: "sr",
 		role: "status",
@@ -3886,7 +3889,7 @@ function no(e, t, { address: n, tabs: r = io(t) }) {
 	}, t)))), m = _("button", {
 		type: "button",
 		class: "quiet",
-		onclick: () => void ro(a)
+		onclick: () => void io(a)
 	}, "Copy link");
 	e.classList.add("retort"), x(e, _("header", { class: "head" }, _("p", { class: "brand" }, "retort"), u, _("div", { class: "tools" }, n ? m : null, p, ae(e))), o, i);
 	let h = a.state.listen((e) => e === "view" && f());
@@ -3894,44 +3897,44 @@ function no(e, t, { address: n, tabs: r = io(t) }) {
 		h(), s?.close(), e.replaceChildren();
 	};
 }
-async function ro(e) {
+async function io(e) {
 	try {
 		await navigator.clipboard.writeText(e.state.link()), e.announce("Link copied");
 	} catch {
 		history.replaceState(null, "", e.state.link()), e.announce("The link is in the address bar");
 	}
 }
-function io(e) {
+function ao(e) {
 	let t = [], { position: n, text: r, path: i, compare: a, tune: o, distil: s } = e;
 	return n && t.push({
 		name: "position",
 		label: "Position",
-		open: (e) => Aa(n, e)
+		open: (e) => ja(n, e)
 	}), r && t.push({
 		name: "text",
 		label: "Text",
-		open: (e) => Va(r, e)
+		open: (e) => Ha(r, e)
 	}), i && t.push({
 		name: "path",
 		label: "Path",
-		open: (e) => sa(i, e)
+		open: (e) => ca(i, e)
 	}), a && t.push({
 		name: "compare",
 		label: "Compare",
-		open: (e) => kt(a, e)
+		open: (e) => At(a, e)
 	}), o && t.push({
 		name: "tune",
 		label: "Tune",
-		open: (e) => Ya(o, e)
+		open: (e) => Xa(o, e)
 	}), s && t.push({
 		name: "distil",
 		label: "Distil",
-		open: (e) => Qi(s, e)
+		open: (e) => $i(s, e)
 	}), t;
 }
 // src/parts/runForm.ts
-function ao(t) {
-	let { api: n, state: r, fields: i } = t, a = null, o = new Map(i.map((e) => [e.name, oo(e, r)])), s = _("button", {
+function oo(t) {
+	let { api: n, state: r, fields: i } = t, a = null, o = new Map(i.map((e) => [e.name, so(e, r)])), s = _("button", {
 		type: "submit",
 		class: "solid"
 	}, t.verb), c = _("button", {
@@ -4000,7 +4003,7 @@ function ao(t) {
 		}
 	};
 }
-function oo(e, t) {
+function so(e, t) {
 	let n = C(e.name), r = e.name, i = t.get(r) ?? e.initial;
 	if (e.kind === "choice") {
 		let t = _("select", {
@@ -4030,8 +4033,8 @@ function oo(e, t) {
 	return a.value = i, a;
 }
 // src/studio.ts
-var so = "The sky is", co = /* @__PURE__ */ new Map();
-function lo(e, { models: t, tasks: n, recipes: r }) {
+var co = "The sky is", lo = /* @__PURE__ */ new Map();
+function uo(e, { models: t, tasks: n, recipes: r }) {
 	let i = {
 		name: "model",
 		label: "Model",
@@ -4042,7 +4045,7 @@ function lo(e, { models: t, tasks: n, recipes: r }) {
 		name: "prompt",
 		label: "Prompt",
 		kind: "lines",
-		initial: so,
+		initial: co,
 		hint: "Ctrl+Enter looks"
 	}, o = {
 		name: "seed",
@@ -4073,7 +4076,7 @@ function lo(e, { models: t, tasks: n, recipes: r }) {
 		hint: "first:last:count, or a list"
 	};
 	return [
-		uo(e, {
+		fo(e, {
 			name: "position",
 			label: "Position",
 			kind: "position",
@@ -4084,20 +4087,20 @@ function lo(e, { models: t, tasks: n, recipes: r }) {
 			body: ({ model: e, prompt: t }, { state: n }) => ({
 				model: e,
 				prompt: t,
-				continuation: mo(n.get("continuation"))
+				continuation: ho(n.get("continuation"))
 			}),
-			view: (e, t, n) => Aa(e, t, (r) => {
-				let i = mo(t.state.get("continuation"));
+			view: (e, t, n) => ja(e, t, (r) => {
+				let i = ho(t.state.get("continuation"));
 				t.state.set("continuation", [...i, e.ids[r]].join(",")), n();
 			})
 		}),
-		uo(e, {
+		fo(e, {
 			name: "text",
 			label: "Text",
 			kind: "text",
 			verb: "Write",
 			picks: !0,
-			live: (e, t, n) => t === "token" ? Ja(e, n) : null,
+			live: (e, t, n) => t === "token" ? Ya(e, n) : null,
 			fields: [
 				i,
 				a,
@@ -4111,14 +4114,14 @@ function lo(e, { models: t, tasks: n, recipes: r }) {
 				chain: n,
 				seed: $("seed", r),
 				max_tokens: $("longest text", i),
-				continuation: mo(a.get("continuation"))
+				continuation: ho(a.get("continuation"))
 			}),
-			view: (e, t, n) => Va(e, t, { branch: (r, i) => {
+			view: (e, t, n) => Ha(e, t, { branch: (r, i) => {
 				let a = e.tokens.slice(0, r).map((e) => e.id);
 				t.state.set("continuation", [...a, i].join(",")), t.state.set("token", String(r)), n();
 			} })
 		}),
-		uo(e, {
+		fo(e, {
 			name: "path",
 			label: "Path",
 			kind: "path",
@@ -4137,11 +4140,11 @@ function lo(e, { models: t, tasks: n, recipes: r }) {
 				chain: a,
 				seed: $("seed", n),
 				max_tokens: $("longest text", r),
-				temperatures: po(i)
+				temperatures: mo(i)
 			}),
-			view: (e, t) => sa(e, t)
+			view: (e, t) => ca(e, t)
 		}),
-		uo(e, {
+		fo(e, {
 			name: "compare",
 			label: "Compare",
 			kind: "compare",
@@ -4176,9 +4179,9 @@ function lo(e, { models: t, tasks: n, recipes: r }) {
 				prompt_b: r || t,
 				chain: "temperature=1"
 			}),
-			view: (e, t) => kt(e, t)
+			view: (e, t) => At(e, t)
 		}),
-		uo(e, {
+		fo(e, {
 			name: "tune",
 			label: "Tune",
 			kind: "tune",
@@ -4216,15 +4219,15 @@ function lo(e, { models: t, tasks: n, recipes: r }) {
 			body: ({ model: e, task: t, tune_temperatures: n, samples: r, items: i, truncations: a, seed: o }) => ({
 				model: e,
 				task: t,
-				temperatures: po(n),
+				temperatures: mo(n),
 				samples: $("answers an item", r),
 				chain: a,
 				seed: $("seed", o),
 				...i?.trim() ? { items: $("items", i) } : {}
 			}),
-			view: (e, t) => Ya(e, t)
+			view: (e, t) => Xa(e, t)
 		}),
-		uo(e, {
+		fo(e, {
 			name: "distil",
 			label: "Distil",
 			kind: "distil",
@@ -4269,20 +4272,20 @@ function lo(e, { models: t, tasks: n, recipes: r }) {
 				temperature: Number(r),
 				alpha: Number(i)
 			}),
-			view: (e, t) => Qi(e, t),
-			live: (e, t, n) => t === "point" ? ra(e, n) : null
+			view: (e, t) => $i(e, t),
+			live: (e, t, n) => t === "point" ? ia(e, n) : null
 		})
 	];
 }
-function uo(e, t) {
+function fo(e, t) {
 	return {
 		name: t.name,
 		label: t.label,
-		open: (n) => fo(e, t, n)
+		open: (n) => po(e, t, n)
 	};
 }
-function fo(e, t, n) {
-	let r = null, i = null, a = _("div", { class: "holder" }), o = ao({
+function po(e, t, n) {
+	let r = null, i = null, a = _("div", { class: "holder" }), o = oo({
 		api: e,
 		state: n.state,
 		announce: n.announce,
@@ -4296,7 +4299,7 @@ function fo(e, t, n) {
 			r !== null && u(i = r);
 		},
 		onRecord: (e, n) => {
-			co.set(t.name, {
+			lo.set(t.name, {
 				record: e,
 				values: n
 			}), u(e);
@@ -4304,7 +4307,7 @@ function fo(e, t, n) {
 	});
 	o.element.addEventListener("change", () => n.state.set("continuation", void 0));
 	let s = _("p", { class: "meta picked" }), c = () => {
-		let e = mo(n.state.get("continuation"));
+		let e = ho(n.state.get("continuation"));
 		s.hidden = e.length === 0 || !t.picks;
 		let r = (e) => {
 			n.state.set("continuation", e.join(",")), o.run();
@@ -4323,7 +4326,7 @@ function fo(e, t, n) {
 	function u(e) {
 		r?.close(), r = t.view(e, n, o.run), x(a, r.element);
 	}
-	let d = co.get(t.name);
+	let d = lo.get(t.name);
 	return d ? u(d.record) : t.eager && o.run(), {
 		element: _("div", {}, o.element, s, a),
 		get download() {
@@ -4339,36 +4342,36 @@ function $(e, t) {
 	if (!t?.trim() || !Number.isSafeInteger(n)) throw Error(`${e} must be a whole number, got “${t ?? ""}”`);
 	return n;
 }
-function po(e) {
+function mo(e) {
 	let t = /^\s*([\d.]+):([\d.]+):(\d+)\s*$/.exec(e ?? ""), n = t ? Array.from({ length: Number(t[3]) }, (e, n) => Number(t[1]) + (Number(t[2]) - Number(t[1])) * n / Math.max(1, Number(t[3]) - 1)) : (e ?? "").split(",").map(Number);
 	if (n.length === 0 || !n.every(Number.isFinite)) throw Error(`temperatures are first:last:count (0:2:41) or a list (0, 0.5, 1), got “${e ?? ""}”`);
 	return n.map((e) => Number(e.toFixed(10)));
 }
-function mo(e) {
+function ho(e) {
 	return e ? e.split(",").map(Number).filter(Number.isSafeInteger) : [];
 }
 // src/main.ts
-function ho({ model: e, el: t }) {
+function go({ model: e, el: t }) {
 	let n = document.createElement("div");
 	t.append(n);
-	let r = no(n, e.get("data"), { address: !1 }), i = () => {
-		r(), r = no(n, e.get("data"), { address: !1 });
+	let r = ro(n, e.get("data"), { address: !1 }), i = () => {
+		r(), r = ro(n, e.get("data"), { address: !1 });
 	};
 	return e.on("change:data", i), () => {
 		e.off("change:data", i), r();
 	};
 }
-var go = { render: ho }, _o = document.getElementById("retort-data"), vo = document.getElementById("retort-page");
-_o !== null && vo !== null && yo(vo, JSON.parse(_o.textContent ?? "{}"));
-function yo(e, t) {
+var _o = { render: go }, vo = document.getElementById("retort-data"), yo = document.getElementById("retort-page");
+vo !== null && yo !== null && bo(yo, JSON.parse(vo.textContent ?? "{}"));
+function bo(e, t) {
 	if (!t.studio) {
-		no(e, t, { address: !0 });
+		ro(e, t, { address: !0 });
 		return;
 	}
 	let n = new r();
-	n.offer().then((r) => no(e, t, {
+	n.offer().then((r) => ro(e, t, {
 		address: !0,
-		tabs: lo(n, r)
+		tabs: uo(n, r)
 	})).catch((t) => e.textContent = t.message);
 }
-export { go as default };
+export { _o as default };
