@@ -5,8 +5,9 @@ The text is given, or drawn by chain and seed as `generate` draws it. A given te
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -16,8 +17,8 @@ from numpy.typing import NDArray
 from retort.distribution.chain import Chain
 from retort.distribution.context import Context, RowState
 from retort.distribution.flips import flip_risk, text_flip_risk
-from retort.distribution.measures import entropy_of_log_probs, margin
-from retort.distribution.softmax import log_softmax, softmax
+from retort.distribution.reading import read_rows
+from retort.distribution.softmax import softmax
 from retort.errors import CapabilityError, InputError
 from retort.lens.asking import ask
 from retort.lens.conditions import Value
@@ -30,8 +31,8 @@ from retort.sources.chat import Message
 from retort.sources.positions import position_logits
 
 Floats = NDArray[np.float64]
-ROWS_AT_ONCE = 64
-"""Positions described at a time: several float64 copies of their rows are held."""
+ROWS_AT_ONCE = 16
+"""Positions described at a time: several float64 copies of their rows are held, better in the cache than beside it."""
 
 MAX_TOKENS = 24
 
@@ -131,11 +132,12 @@ def trace(
         ids = _text_ids(source, asked.text, asked.ids, text, rendered=asked.messages is not None)
         logits = position_logits(source, [*asked.ids, *ids[:-1]])[len(asked.ids) - 1 :]
         shown = text
+    name = functools.cache(source.token_text)  # a text repeats its tokens
     tokens: list[TracedToken] = []
     for first in range(0, len(ids), ROWS_AT_ONCE):
         before = [*asked.ids, *ids[:first]]
         part = slice(first, first + ROWS_AT_ONCE)
-        tokens += _traced(source, before, len(asked.ids), ids[part], logits[part], chain, noise_scale)
+        tokens += _traced(name, before, len(asked.ids), ids[part], logits[part], chain, noise_scale)
     return Trace(
         model=source.name,
         prompt=asked.text,
@@ -213,7 +215,7 @@ def _drawn(
 
 
 def _traced(
-    source: Source,
+    name: Callable[[int], str],
     before: Sequence[int],
     prompt_length: int,
     ids: Sequence[int],
@@ -222,61 +224,44 @@ def _traced(
     noise_scale: float,
 ) -> list[TracedToken]:
     """The tokens `ids`, whose logits are `rows` `[len(ids), vocab]`, after the tokens `before`."""
-    logits = rows.astype(np.float64)
-    places = np.arange(len(ids))
-    chosen = logits[places, ids]
-    log_probs = log_softmax(logits)
-    entropies = entropy_of_log_probs(log_probs)
-    ranks = 1 + np.sum(logits > chosen[:, None], axis=-1)
-    # Ties go to the lowest id, so a token stands behind its equals with lower ids; there are hardly ever any.
-    for row, token in enumerate(ids):
-        ranks[row] += int(np.sum(logits[row, :token] == chosen[row]))
-    margins = margin(logits)
-    risks = np.where(
-        np.isfinite(margins), flip_risk(np.where(np.isfinite(margins), margins, 0.0), noise_scale), 0.0
-    )
-    best = logits.argmax(axis=-1)
-    processed, removed_by = _through(chain, logits, before, prompt_length, ids)
-    if chain is None or not len(chain):
-        after, after_entropies, kept = log_probs, entropies, np.sum(logits > -np.inf, axis=-1)
-        masses = np.ones(len(ids))
-    else:
-        after = log_softmax(processed)
-        after_entropies = entropy_of_log_probs(after)
-        alive = processed > -np.inf
-        kept = alive.sum(axis=-1)
+    raw = read_rows(rows, ids)
+    margins = np.where(np.isfinite(raw.margin), raw.margin, 0.0)
+    risks = np.where(np.isfinite(raw.margin), flip_risk(margins, noise_scale), 0.0)
+    removed_by: list[str | None] = [None] * len(ids)
+    after, masses = raw, np.ones(len(ids))
+    if chain is not None and len(chain):
+        logits = rows.astype(np.float64)
+        processed, removed_by = _through(chain, logits, before, prompt_length, ids)
+        after = read_rows(processed, ids)
         # At τ = 0 the share is of the distribution before it became one token.
-        masses = np.minimum(
-            np.sum(np.where(alive, softmax(logits, chain.temperature or 1.0), 0.0), axis=-1), 1.0
-        )
+        shares = softmax(logits, chain.temperature or 1.0)
+        masses = np.minimum(np.sum(shares, axis=-1, where=processed > -np.inf), 1.0)
     return [
         TracedToken(
-            token=source.token_text(int(token)),
+            token=name(int(token)),
             id=int(token),
-            rank=int(ranks[i]),
-            logprob_raw=float(log_probs[i, token]),
-            logprob_processed=float(after[i, token]) if after[i, token] > -np.inf else None,
-            entropy_nats=float(entropies[i]),
-            entropy_processed_nats=float(after_entropies[i]),
-            margin=float(margins[i]),
-            kept=int(kept[i]),
+            rank=int(raw.ranks[i]),
+            logprob_raw=float(raw.log_probs[i]),
+            logprob_processed=float(after.log_probs[i]) if after.log_probs[i] > -np.inf else None,
+            entropy_nats=float(raw.entropy[i]),
+            entropy_processed_nats=float(after.entropy[i]),
+            margin=float(raw.margin[i]),
+            kept=int(after.support[i]),
             kept_mass=float(masses[i]),
             removed_by=removed_by[i],
             flip_risk=float(risks[i]),
-            best=source.token_text(int(best[i])),
-            best_prob=math.exp(log_probs[i, best[i]]),
+            best=name(int(raw.best[i])),
+            best_prob=math.exp(raw.best_log_probs[i]),
         )
         for i, token in enumerate(ids)
     ]
 
 
 def _through(
-    chain: Chain | None, logits: Floats, before: Sequence[int], prompt_length: int, ids: Sequence[int]
+    chain: Chain, logits: Floats, before: Sequence[int], prompt_length: int, ids: Sequence[int]
 ) -> tuple[Floats, list[str | None]]:
     """The rows after the chain, and for each token the first stage that removes it."""
     removed_by: list[str | None] = [None] * len(ids)
-    if chain is None:
-        return logits, removed_by
     histories = [[*before, *ids[:end]] for end in range(len(ids))]
     context = Context(history=histories, prompt_lengths=[prompt_length] * len(ids))
     processed, places = logits, np.arange(len(ids))
