@@ -1,6 +1,10 @@
-"""For all tests: hypothesis without a deadline, because a machine with other work is slow now and then."""
+"""For all tests: no deadlines of hypothesis, and no notice of kernels being compiled; machines are slow now and then."""
 
 from hypothesis import settings
 
+from retort.sampling import compiling
+
 settings.register_profile("retort", deadline=None)
 settings.load_profile("retort")
+
+compiling.PATIENCE = 3600.0
