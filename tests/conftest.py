@@ -1,4 +1,4 @@
-"""For all tests: no deadlines of hypothesis, and no notice of kernels being compiled; machines are slow now and then."""
+"""For all tests: no deadlines of hypothesis, no notice of kernels being compiled: machines are slow now and then."""
 
 from hypothesis import settings
 
