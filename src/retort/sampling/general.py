@@ -33,69 +33,27 @@ def draw_group(
     context: Context,
     results: SampleBatch,
     states: list[RowState | None],
+    *,
+    on_device: bool = False,
 ) -> dict[int, str]:
     """Draw the rows that share a chain; write what happened into `results`, and what they remember into `states`.
 
-    `context` is that of these rows. Returns the rows of which the chain leaves nothing, each with its fault.
+    `context` is that of these rows. `on_device`: they are a tensor's on an accelerator, where the work is then done and
+    from where only results come. Returns the rows of which the chain leaves nothing, each with its fault.
     """
-    # One contiguous copy, whatever the batch looked like: numpy may take another loop for strided input.
-    raw_GV = to_numpy(as_floats(logits_NV[rows])).astype(np.float64)
-    try:
-        processed_GV = chain.apply(raw_GV, context=context)
-    except NothingLeftError as problem:
-        if len(rows) == 1:
-            return {rows[0]: problem.fault}
-        faults: dict[int, str] = {}
-        for place, row in enumerate(rows):
-            alone = context_of_rows(context, [place])
-            faults |= draw_group(logits_NV, chain, [row], noise, alone, results, states)
-        return faults
-    raw_log_probs_GV = log_softmax(raw_GV)
-    log_probs_GV = raw_log_probs_GV if processed_GV is raw_GV else log_softmax(processed_GV)
-    kept_GV = processed_GV > -np.inf
-    temperature = chain.temperature
-    if temperature == 0.0:
-        ids_G = np.argmax(processed_GV, axis=-1)
-        results.margin[rows] = margin(raw_GV)
-        results.log_kept_mass[rows] = 0.0
-    else:
-        ids_G, leads_G = _draw(processed_GV, kept_GV, rows, noise)
-        results.margin[rows] = temperature * leads_G
-        results.log_kept_mass[rows] = _log_kept_mass(raw_GV, kept_GV, temperature)
-    each = np.arange(len(rows))
-    results.ids[rows] = ids_G
-    results.logprob_raw[rows] = raw_log_probs_GV[each, ids_G]
-    results.logprob_processed[rows] = log_probs_GV[each, ids_G]
-    results.entropy[rows] = entropy_of_log_probs(log_probs_GV)
-    if "state" in chain.needs:
-        following = chain.update(context.states, ids_G, raw_GV, context)
-        for row, state in zip(rows, following, strict=True):
-            states[row] = state
-    return {}
-
-
-def draw_group_on_device(
-    logits_NV: Any,
-    chain: Chain,
-    rows: list[int],
-    noise: Noise,
-    context: Context,
-    results: SampleBatch,
-    states: list[RowState | None],
-) -> dict[int, str]:
-    """As `draw_group`, for a tensor on an accelerator, where the work is done and from where only results come."""
-    from retort.sampling.torch import draw
-
     logits_GV = logits_NV[rows]
+    if not on_device:
+        # One contiguous copy, whatever the batch looked like: numpy may take another loop for strided input.
+        logits_GV = to_numpy(as_floats(logits_GV)).astype(np.float64)
     try:
-        columns = draw(logits_GV, chain, *noise.places(rows), context)
+        columns = (_columns_on_device if on_device else _columns)(logits_GV, chain, rows, noise, context)
     except NothingLeftError as problem:
         if len(rows) == 1:
             return {rows[0]: problem.fault}
         faults: dict[int, str] = {}
         for place, row in enumerate(rows):
             alone = context_of_rows(context, [place])
-            faults |= draw_group_on_device(logits_NV, chain, [row], noise, alone, results, states)
+            faults |= draw_group(logits_NV, chain, [row], noise, alone, results, states, on_device=on_device)
         return faults
     for name, column in columns.items():
         getattr(results, name)[rows] = column
@@ -104,6 +62,41 @@ def draw_group_on_device(
         for row, state in zip(rows, following, strict=True):
             states[row] = state
     return {}
+
+
+def _columns(
+    raw_GV: np.ndarray, chain: Chain, rows: list[int], noise: Noise, context: Context
+) -> dict[str, np.ndarray]:
+    """What the rows drew, `[G]` each, by the names of SampleBatch. Raises NothingLeftError."""
+    processed_GV = chain.apply(raw_GV, context=context)
+    raw_log_probs_GV = log_softmax(raw_GV)
+    log_probs_GV = raw_log_probs_GV if processed_GV is raw_GV else log_softmax(processed_GV)
+    kept_GV = processed_GV > -np.inf
+    temperature = chain.temperature
+    if temperature == 0.0:
+        ids_G = np.argmax(processed_GV, axis=-1)
+        margin_G, log_kept_mass_G = margin(raw_GV), np.zeros(len(rows))
+    else:
+        ids_G, leads_G = _draw(processed_GV, kept_GV, rows, noise)
+        margin_G, log_kept_mass_G = temperature * leads_G, _log_kept_mass(raw_GV, kept_GV, temperature)
+    each = np.arange(len(rows))
+    return {
+        "ids": ids_G,
+        "logprob_raw": raw_log_probs_GV[each, ids_G],
+        "logprob_processed": log_probs_GV[each, ids_G],
+        "log_kept_mass": log_kept_mass_G,
+        "entropy": entropy_of_log_probs(log_probs_GV),
+        "margin": margin_G,
+    }
+
+
+def _columns_on_device(
+    logits_GV: Any, chain: Chain, rows: list[int], noise: Noise, context: Context
+) -> dict[str, np.ndarray]:
+    """As `_columns`, by torch where the logits are."""
+    from retort.sampling.torch import draw
+
+    return draw(logits_GV, chain, *noise.places(rows), context)
 
 
 def context_of_rows(context: Context, rows: Sequence[int]) -> Context:

@@ -23,7 +23,7 @@ from retort.distribution.context import Context, RowState
 from retort.errors import InputError
 from retort.sampling.batches import COLUMNS, NOISE_SCALE, BadRowsError, SampleBatch, empty_batch
 from retort.sampling.fast import contiguous_pieces, draw_rows, fault_of, kind_of, plans_for, rows_in_memory
-from retort.sampling.general import Noise, context_of_rows, draw_group, draw_group_on_device
+from retort.sampling.general import Noise, context_of_rows, draw_group
 from retort.sampling.noise import MAX_POSITION, MAX_SEED, whole_numbers
 from retort.sampling.params import SamplingParams
 
@@ -148,9 +148,9 @@ def _draw_general(
     on_device = _on_accelerator(logits)
     rows_NV = logits if len(rows) == len(logits) else logits[rows]
     faults |= {rows[place[0]]: fault for place, fault in bad_rows(rows_NV).items()}
-    draw = draw_group_on_device if on_device else draw_group
     for chain, group in _groups(rows, params_N, faults, logits.shape[-1]):
-        faults |= draw(logits, chain, group, noise, context_of_rows(context, group), results, states)
+        here = context_of_rows(context, group)
+        faults |= draw_group(logits, chain, group, noise, here, results, states, on_device=on_device)
 
 
 def _on_accelerator(logits: Any) -> bool:
