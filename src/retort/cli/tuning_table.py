@@ -96,6 +96,11 @@ def _print_variety(found: Tuning, console: Console) -> None:
     for setting in found.settings:
         values = setting.variety or {}
         table.add_row(_called(found, setting), *(number(values.get(name)) for name in measures))
+    console.print(
+        "How different an item's answers are, right or wrong (means over items). distinct-1 and -2: share of words and "
+        "of word pairs that differ; self-BLEU: 1 for copies, 0 for nothing in common; Vendi: effective number of "
+        "different answers; semantic distinct: groups of answers that share words (cosine of word counts 0.5 or more)."
+    )
     console.print(table)
 
 
