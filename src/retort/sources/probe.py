@@ -106,8 +106,10 @@ class _Prober:
             self.notes.append("Its logarithms are of base 10; they were turned into nats.")
             base = self._scaled(base)
         self._check(base)
-        self._check(self._top(Ask(self._prompt(CLOSED_PROMPT), top_logprobs=asked)))
-        replay = _difference(base, self._top(self._open(asked)))
+        closed = self._top(Ask(self._prompt(CLOSED_PROMPT), top_logprobs=asked))
+        self._check(closed)
+        again = self._top(self._open(asked))
+        replay = _difference(base, again)
         same = max(SAME, 3.0 * replay if math.isfinite(replay) else SAME)
         top_k = self._effect(base, same, self._open(asked, extra={"top_k": NARROW_K}))
         if top_k == APPLIED:
@@ -120,7 +122,9 @@ class _Prober:
             self.notes.append(
                 f"Two equal requests differ by up to {replay:.2g} nats, so no number here is surer than that."
             )
-        self._remark(base, asked, processed, temperature, top_p, top_k)
+        # One reply may lack its last candidate, where the drawn token is that one (see drop_extra).
+        given = max(len(base), len(again), len(closed))
+        self._remark(base, given, asked, processed, temperature, top_p, top_k)
         return Probe(
             server=self.server.name,
             endpoint=self.endpoint,
@@ -128,7 +132,7 @@ class _Prober:
             logprobs="processed" if processed else "raw",
             log_base="10" if ten else "natural",
             asked=asked,
-            given=len(base),
+            given=given,
             mass=sum(math.exp(token.logprob) for token in base),
             temperature=temperature,
             top_p=top_p,
@@ -281,14 +285,15 @@ class _Prober:
     def _remark(
         self,
         base: Sequence[KnownToken],
+        given: int,
         asked: int,
         processed: bool,
         temperature: str,
         top_p: str,
         top_k: str,
     ) -> None:
-        if len(base) < asked:
-            self.notes.append(f"It gives {len(base)} logprobs where {asked} were asked for.")
+        if given < asked:
+            self.notes.append(f"It gives {given} logprobs where {asked} were asked for.")
         if any(UNDECODED in token.token for token in base):
             self.notes.append("Some of its tokens are not whole characters, and their bytes are not given.")
         if temperature == UNCLEAR:

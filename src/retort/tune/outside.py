@@ -88,7 +88,7 @@ def _run(words: Sequence[str], answer: str, folder: Path, seconds: float, megaby
         resource.setrlimit(resource.RLIMIT_CPU, (int(seconds) + 1, int(seconds) + 1))
         resource.setrlimit(resource.RLIMIT_FSIZE, (2**26, 2**26))
 
-    process = subprocess.Popen(
+    with subprocess.Popen(
         words,
         cwd=folder,
         stdin=subprocess.PIPE,
@@ -96,15 +96,14 @@ def _run(words: Sequence[str], answer: str, folder: Path, seconds: float, megaby
         stderr=subprocess.DEVNULL,
         preexec_fn=limit,
         start_new_session=True,
-    )
-    try:
-        printed, _ = process.communicate(answer.encode(), timeout=seconds)
-    except subprocess.TimeoutExpired:
-        _kill_group(process)
-        return 0.0
-    finally:
-        if process.poll() is None:
-            _kill_group(process)
+    ) as process:
+        try:
+            printed, _ = process.communicate(answer.encode(), timeout=seconds)
+        except subprocess.TimeoutExpired:
+            return 0.0
+        finally:
+            if process.poll() is None:
+                _kill_group(process)
     if process.returncode not in (0, 1):
         return 0.0
     try:
