@@ -64,6 +64,23 @@ def test_a_view_is_shown_alone_and_all_of_them_by_default(run, view) -> None:
         assert sign in everything
 
 
+def test_the_stages_of_a_chain_are_named_with_whether_they_apply(run, run_json) -> None:
+    asked = (*ASKED, "--chain", "temperature=0.8 | top_k=50")
+    told = run_json(*asked)["stages"]
+    assert [(one["stage"], one["applies"]) for one in told] == [
+        ("temperature=0.8", False),
+        ("top_k=50", True),
+    ]
+    for style in ("terminal", "markdown"):
+        text = run(*asked, "--format", style).stdout.replace("\\", "")
+        assert f"Stage 1, temperature=0.8, does not apply: {told[0]['why']}." in text
+        assert f"Stage 2, top_k=50, applies: {told[1]['why']}." in text
+    page = run(*asked, "--format", "html").stdout
+    data = json.loads(page.split('id="retort-data">')[1].split("</script>")[0])
+    assert data["path"]["stages"] == told
+    assert run_json(*ASKED)["stages"] == []
+
+
 def test_markdown_keeps_the_drawings_as_they_are(run) -> None:
     text = run(*ASKED, "--format", "markdown").stdout
     assert text.count("```text\n") == 2 and "| 0.7207 | 0.7806 | the pilots | end |" in text

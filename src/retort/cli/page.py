@@ -102,6 +102,7 @@ def command(
     from retort.cli.output import print_json
     from retort.lens.pair import pair
     from retort.lens.passage import passage
+    from retort.lens.path_stages import path_stages
     from retort.lens.position import DEFAULT_CHAIN, position
     from retort.report.standalone import write_standalone
     from retort.report.story import PathFound
@@ -115,7 +116,9 @@ def command(
     records: dict[str, Any] = {
         "position": position(source, prompt, through),
         "text": passage(source, prompt, max_tokens=max_tokens, chain=through, seed=seed),
-        "path": PathFound(source.name, source.note, prompt, seed, max_tokens, tokens, path),
+        "path": PathFound(
+            source.name, source.note, prompt, seed, max_tokens, tokens, path, path_stages(through)
+        ),
     }
     if against is not None or against_prompt is not None:
         other = source if against is None else load(against)

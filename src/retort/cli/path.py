@@ -77,6 +77,7 @@ def command(
     from retort import __version__
     from retort.distribution.chain import Chain
     from retort.lens.asking import ask
+    from retort.lens.path_stages import path_stages
     from retort.lens.path_tree import path_measures, path_tree
     from retort.report.standalone import page_html
     from retort.report.story import PathFound
@@ -95,14 +96,14 @@ def command(
         source, [request], temperatures, chain=chain, max_tokens=max_tokens, stop=stop
     )
     tokens = tuple(tuple(source.token_text(token) for token in leaf.ids) for leaf in path.leaves)
-    found = PathFound(source.name, source.note, said.text, seed, max_tokens, tokens, path)
+    found = PathFound(source.name, source.note, said.text, seed, max_tokens, tokens, path, path_stages(chain))
     tree = path_tree(path, tokens)
-    spec = str(chain)
     record = {
         "model": model,
         "prompt": said.text,
         "seed": seed,
-        "chain": spec,
+        "chain": str(chain),
+        "stages": found.stages,
         "max_tokens": max_tokens,
         "exact": path.exact,
         "leaves": path.leaves,
@@ -114,7 +115,7 @@ def command(
     }
 
     def draw(console: Console) -> None:
-        print_path(found, spec, tree, views or VIEWS, console)
+        print_path(found, tree, views or VIEWS, console)
 
     def page() -> str:
         return page_html(f"{source.name} after {said.text!r}", {"path": found}, __version__)
@@ -123,7 +124,7 @@ def command(
 
 
 def print_path(
-    found: PathFound, spec: str, tree: tuple[PathBranch, ...], views: tuple[str, ...], console: Console
+    found: PathFound, tree: tuple[PathBranch, ...], views: tuple[str, ...], console: Console
 ) -> None:
     from retort.cli.path_drawing import bands_text, tree_text
 
@@ -131,8 +132,9 @@ def print_path(
     console.print(f"{found.model} after {found.prompt!r}, seed {found.seed}", style="bold", soft_wrap=True)
     if found.note is not None:
         console.print(f"Note: {found.note}", soft_wrap=True)
-    if spec:
-        console.print(f"After temperature: {spec}", soft_wrap=True)
+    for number, one in enumerate(found.stages, 1):
+        said = "applies" if one.applies else "does not apply"
+        console.print(f"Stage {number}, {one.stage}, {said}: {one.why}.", soft_wrap=True)
     if "table" in views:
         _print_table(found, console)
     if "tree" in views:

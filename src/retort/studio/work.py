@@ -11,6 +11,7 @@ from retort.distill.recipe import EMBEDDED_RECIPES, Recipe
 from retort.distribution import Chain
 from retort.lens.pair import pair
 from retort.lens.passage import passage
+from retort.lens.path_stages import path_stages
 from retort.lens.position import DEFAULT_CHAIN, position
 from retort.report.standalone import plain
 from retort.report.story import PathFound
@@ -106,7 +107,11 @@ def _path(run: Run, models: Models, body: dict[str, Any]) -> Any:
         source, body["prompt"], seed, body["temperatures"], chain=chain, max_tokens=max_tokens
     )
     tokens = tuple(tuple(source.token_text(token) for token in leaf.ids) for leaf in found.leaves)
-    return plain(PathFound(source.name, source.note, body["prompt"], seed, max_tokens, tokens, found))
+    return plain(
+        PathFound(
+            source.name, source.note, body["prompt"], seed, max_tokens, tokens, found, path_stages(chain)
+        )
+    )
 
 
 def _compare(run: Run, models: Models, body: dict[str, Any]) -> Any:
