@@ -40,7 +40,14 @@ def test_the_schema_knows_every_key_and_agrees_with_the_checks() -> None:
     validator = jsonschema.Draft202012Validator(schema)
     assert validator.is_valid(CLUSTER)
     assert validator.is_valid(Recipe.load("embedded:default").to_dict())
+    for right in (
+        {"temperature": {"first": 4, "last": 1}}, {"teacher": [{"model": "a", "weight": 2}, "b"]}
+    ):  # fmt: skip
+        assert validator.is_valid(CLUSTER | right), right
+        Recipe.from_dict(CLUSTER | right)
     for wrong in (
+        {"temperature": {"first": 4}}, {"temperature": {"first": 4, "last": 1, "schedule": "constant"}},
+        {"teacher": [{"weight": 2}]}, {"teacher": [{"model": "a", "weight": -1}]},
         {"tempreature": 2}, {"temperature": 0}, {"alpha": 1.5}, {"steps": 0.5}, {"seeds": [1, 1]}, {"control": "yes"},
         {"schedule": "sine"}, {"student": {"config": {}}}, {"data": {"train": "a"}},
         {"data": CLUSTER["data"] | {"x": 1}},
@@ -74,6 +81,21 @@ def test_explain_shows_what_tau_squared_undoes(markov: Values) -> None:
     )
     assert plain > 20 and 1 / 3 < weighed < 3
     assert len({one.hard for one in scales}) == 1 and scales[0].hard > 0
+
+
+def test_a_moving_temperature_is_explained_at_both_ends(markov: Values, tmp_path: Path) -> None:
+    values = markov(temperature={"first": 5, "last": 2, "schedule": "linear"})
+    assert [one.temperature for one in explain(Recipe.from_dict(values))] == [1, 2, 4, 5, 8]
+    file = tmp_path / "moving.yaml"
+    file.write_text(yaml.safe_dump(values), encoding="utf-8")
+    found = json.loads(CliRunner().invoke(main, ["distill", str(file), "--check", "--json"]).stdout)[
+        "checked"
+    ]
+    assert (found["kd_weight"], found["kd_weight_last"]) == (pytest.approx(0.7 * 25), pytest.approx(0.7 * 4))
+    assert (
+        "loss = (17.5 → 2.8) · forward_kl"
+        in CliRunner().invoke(main, ["distill", str(file), "--check"]).stdout
+    )
 
 
 def test_print_schema_needs_no_recipe_and_nothing_else_does_without() -> None:

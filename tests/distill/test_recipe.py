@@ -15,9 +15,29 @@ MINIMAL = {"teacher": "big", "student": "small", "data": {"train": "a.txt", "val
 
 def test_defaults_and_plain_values() -> None:
     recipe = Recipe.from_dict(MINIMAL)
-    assert (recipe.teacher, recipe.temperature, recipe.alpha, recipe.seeds) == (("big",), 3.0, 0.7, (0, 1, 2))
+    assert (recipe.temperature, recipe.alpha, recipe.seeds) == (3.0, 0.7, (0, 1, 2))
+    assert list(recipe.teacher) == ["big"] and recipe.teacher.weights == (1.0,)
     assert Recipe.from_dict(recipe.to_dict()) == recipe
     assert recipe.to_dict()["teacher"] == "big" and recipe.to_dict()["data"]["test"] is None
+
+
+def test_weighted_teachers_and_moving_temperatures_are_read_back() -> None:
+    pair = [{"model": "big", "weight": 3}, "other"]
+    moving = {"first": 4, "last": 1, "schedule": "cosine"}
+    recipe = Recipe.from_dict(MINIMAL | {"teacher": pair, "temperature": moving})
+    assert list(recipe.teacher) == ["big", "other"] and recipe.teacher.shares == (0.75, 0.25)
+    assert recipe.to_dict()["teacher"] == [
+        {"model": "big", "weight": 3.0},
+        {"model": "other", "weight": 1.0},
+    ]
+    assert Recipe.from_dict(recipe.to_dict()) == recipe
+    assert recipe != Recipe.from_dict(MINIMAL | {"teacher": ["big", "other"], "temperature": moving})
+    assert Recipe.from_dict(MINIMAL | {"teacher": ["big", "other"]}).to_dict()["teacher"] == ["big", "other"]
+    assert Recipe.from_dict(recipe.to_dict(), ["temperature.last=2"]).to_dict()["temperature"] == {
+        "first": 4.0,
+        "last": 2.0,
+        "schedule": "cosine",
+    }
 
 
 def test_overrides_reach_inside_and_leave_the_given_values_alone() -> None:
@@ -61,6 +81,15 @@ def test_overrides_reach_inside_and_leave_the_given_values_alone() -> None:
         ("micro_batch_size=5", "the first must divide the second"),
         ("student={config: {hidden_size: 8}}", "model_type"),
         ("teacher=[]", "a list of models to average"),
+        ("teacher=[{model: big, wieght: 2}]", "no key teacher.wieght .did you mean weight"),
+        ("teacher=[{model: big, weight: 0}]", r"teacher.weight is 0; allowed is a number in \(0"),
+        ("teacher=[{weight: 2}]", r"has no teacher.model, which is required"),
+        ("temperature={first: 4}", r"has no temperature.last, which is required"),
+        ("temperature={first: 4, last: 0}", r"temperature.last is 0; allowed is a number in \(0"),
+        (
+            "temperature={first: 4, last: 1, schedule: cosin}",
+            "temperature.schedule is 'cosin' .did you mean cosine",
+        ),
         ("data=5", "data is 5; it must be keys and values"),
         ("steps", "must look like steps=200"),
         ("steps.more=1", "steps is 500 and has no keys|steps is"),

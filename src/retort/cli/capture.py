@@ -76,6 +76,9 @@ def command(
     DATA is text as in a recipe: .txt with blank lines between documents, .jsonl with `text`, or embedded:NAME. A run
     that was killed goes on with --resume, and ends with the same bytes as one that was not.
 
+    MODEL may be several teachers with one vocabulary, whose probabilities are averaged: "A + B", or with weights
+    "2*A + 1*B".
+
     MODEL may be a server that repeats a text with its logprobs (echo): codec topk:K then keeps its top tokens, which
     is biased, and bounds on the rest.
     """

@@ -73,10 +73,12 @@ def print_checked(report: Checked, scales: tuple[Scale, ...]) -> None:
     from retort.cli.output import number, stdout_console
 
     console = stdout_console()
+    first, last = f"{report.kd_weight:.4g}", f"{report.kd_weight_last:.4g}"
+    soft = first if first == last else f"({first} → {last})"
     console.print("The recipe is valid.", style="bold")
     console.print(
         f"{report.arms} trainings of {report.tokens:,} tokens ({report.tokens_a_step:,} a step); loss ="
-        f" {report.kd_weight:.4g} · {report.recipe['divergence']} + {report.ce_weight:.4g} · cross-entropy",
+        f" {soft} · {report.recipe['divergence']} + {report.ce_weight:.4g} · cross-entropy",
         soft_wrap=True,
     )
     for path in report.not_here:

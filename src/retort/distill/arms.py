@@ -96,7 +96,7 @@ def arm_key(setting: Setting, seed: int, objective: Objective, steps: int, stude
         "seed": seed,
         "steps": steps,
         "teacher": None if objective.teacher is None else setting.teacher_key,
-        "weights": [objective.kd_weight, objective.ce_weight, objective.temperature, objective.divergence],
+        "weights": objective.decides,
         "targets": None if objective.cache is None else objective.cache.cache.digest,
         **{
             name: getattr(recipe, name)

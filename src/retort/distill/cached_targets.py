@@ -11,6 +11,7 @@ from torch import Tensor
 from retort.distill.cache import Cache
 from retort.distill.cache.teacher import tokenizer_hash
 from retort.distill.losses import IGNORE_INDEX, SparseTargets, distillation_loss, sparse_distillation_loss
+from retort.distill.recipe_values import TemperatureSchedule
 from retort.errors import InputError
 
 
@@ -53,7 +54,7 @@ def open_targets(
     folder: str,
     tokenizer: object,
     teacher: str,
-    temperature: float,
+    temperature: float | TemperatureSchedule,
     divergence: str,
     contents: dict[int, bytes],
 ) -> CachedTargets:
@@ -61,7 +62,14 @@ def open_targets(
     cache = Cache(folder)
     cache.need_complete()
     cache.need_tokenizer(tokenizer_hash(tokenizer), teacher)
-    cache.need_temperature(temperature)
+    if not isinstance(temperature, TemperatureSchedule):
+        cache.need_temperature(temperature)
+    elif cache.codec.text != "dense":
+        raise InputError(
+            f"temperature moves from {temperature.first:g} to {temperature.last:g}, and {folder} holds"
+            f" {cache.codec.text} targets of τ = {cache.origin.temperature:g}, which hold at that one alone; give"
+            " that one temperature, or capture with codec dense, which serves every τ."
+        )
     if cache.codec.text != "dense" and divergence != "forward_kl":
         raise InputError(
             f"divergence is {divergence} and {folder} holds {cache.codec.text} targets: a few weighted tokens give the"

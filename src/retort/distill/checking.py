@@ -7,6 +7,7 @@ from typing import Any
 
 from retort.distill.data import resolve
 from retort.distill.recipe import Recipe
+from retort.distill.recipe_values import temperature_at
 from retort.errors import InputError
 
 EXPLAINED_ROWS = 4
@@ -15,10 +16,14 @@ TEMPERATURES = (1.0, 2.0, 4.0, 8.0)
 
 @dataclass(frozen=True)
 class Checked:
-    """A valid recipe, the weights of its loss, the tokens it trains on, and the texts that are not on this machine."""
+    """A valid recipe, the weights of its loss, the tokens it trains on, and the texts that are not on this machine.
+
+    `kd_weight` is that of the first step and `kd_weight_last` that of the last one: another where τ moves.
+    """
 
     recipe: dict[str, Any]
     kd_weight: float
+    kd_weight_last: float
     ce_weight: float
     tokens_a_step: int
     tokens: int
@@ -53,6 +58,7 @@ def check_recipe(recipe: Recipe) -> Checked:
     return Checked(
         recipe=recipe.to_dict(),
         kd_weight=objective.kd_weight,
+        kd_weight_last=objective.kd_weight_at(recipe.steps - 1, recipe.steps),
         ce_weight=objective.ce_weight,
         tokens_a_step=tokens,
         tokens=tokens * recipe.steps,
@@ -62,7 +68,9 @@ def check_recipe(recipe: Recipe) -> Checked:
 
 
 def explain(recipe: Recipe) -> tuple[Scale, ...]:
-    """The gradient scales of both terms on the recipe's own models and first rows, at its τ and at 1, 2, 4 and 8."""
+    """The gradient scales of both terms on the recipe's own models and first rows, at its τ (or the first and last of
+    a schedule) and at 1, 2, 4 and 8.
+    """
     import torch
 
     from retort.distill.experiment import prepare
@@ -85,7 +93,8 @@ def explain(recipe: Recipe) -> tuple[Scale, ...]:
 
     hard = length(1.0, 0.0)
     scales = []
-    for temperature in sorted({*TEMPERATURES, recipe.temperature}):
+    own = {temperature_at(recipe.temperature, step, 2) for step in (0, 1)}
+    for temperature in sorted({*TEMPERATURES, *own}):
         weighed = length(temperature, 1.0)
         scales.append(
             Scale(

@@ -32,7 +32,7 @@ class Rule:
         return self.check(name, value)
 
 
-def number(low: float, high: float, *, low_open: bool = False, high_open: bool = False) -> Check:
+def number(low: float, high: float, *, low_open: bool = False, high_open: bool = False) -> Rule:
     """A finite number in the range, given as a number or as its text."""
 
     def check(name: str, value: Any) -> float:
@@ -148,3 +148,18 @@ def check_fields(record: Any, prefix: str) -> None:
     for one in fields(record):
         checked = one.metadata["check"](prefix + one.name, getattr(record, one.name))
         object.__setattr__(record, one.name, checked)
+
+
+def schema_of(kind: type[Any], own: Mapping[str, dict[str, Any]] | None = None) -> dict[str, Any]:
+    """The JSON Schema of a record's keys; `own` has what a check that is no Rule allows."""
+    properties, required = {}, []
+    for one in fields(kind):
+        check = one.metadata["check"]
+        allowed = check.schema if isinstance(check, Rule) else (own or {}).get(one.name, {})
+        properties[one.name] = {"description": one.metadata["help"], **allowed}
+        if one.default is MISSING:
+            required.append(one.name)
+        else:
+            default = list(one.default) if isinstance(one.default, tuple) else one.default
+            properties[one.name]["default"] = default
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}

@@ -96,7 +96,9 @@ def prepare(recipe: Recipe) -> tuple[Setting, Teacher]:
     opened = open_teachers(recipe.teacher)
     tokenizer, end_id = opened[0].tokenizer, end_token(opened[0])
     _check_context(recipe, opened, new_student(recipe.student, tokenizer, recipe.seeds[0]))
-    teacher_key = hashlib.sha256(" ".join(fingerprint(one.model) for one in opened).encode()).hexdigest()
+    told = [fingerprint(one.model) for one in opened]
+    told += [] if recipe.teacher.even else [f"{share:.12g}" for share in recipe.teacher.shares]
+    teacher_key = hashlib.sha256(" ".join(told).encode()).hexdigest()
 
     def encode(documents: list[str]) -> list[list[int]]:
         ids: list[list[int]] = tokenizer(documents, add_special_tokens=False, verbose=False)["input_ids"]
@@ -123,7 +125,7 @@ def prepare(recipe: Recipe) -> tuple[Setting, Teacher]:
         teacher_key=teacher_key,
     )
     members = [one.model for one in opened]
-    return setting, Teacher(members, len(tokenizer), getattr(torch, recipe.dtype))
+    return setting, Teacher(members, len(tokenizer), getattr(torch, recipe.dtype), recipe.teacher.shares)
 
 
 def _cached_targets(setting: Setting) -> CachedTargets | None:
@@ -162,6 +164,7 @@ def _teacher_record(setting: Setting, teacher: Teacher) -> dict[str, Any]:
         return record
     record = {
         "models": list(recipe.teacher),
+        "weights": list(recipe.teacher.shares),
         "val_nll": held_out_nll(teacher, validation),
         "test_nll": None if test is None else held_out_nll(teacher, test),
     }

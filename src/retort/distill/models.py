@@ -29,12 +29,20 @@ class Opened:
 class Teacher(nn.Module):
     """One or several frozen models seen as one: logits in, logits out.
 
-    Several are averaged as probabilities at temperature 1, p = mean_k softmax(z_k), and log p serves as the
-    logits: the ensemble is one model with that distribution, which the loss then tempers like any other.
+    Several are averaged as probabilities at temperature 1, p = Σ_k w_k softmax(z_k) with weights that sum to 1 (None:
+    equal ones), and log p serves as the logits: the ensemble is one model with that distribution, which the loss then
+    tempers like any other.
     """
 
-    def __init__(self, members: Sequence[nn.Module], num_tokens: int, dtype: torch.dtype) -> None:
+    def __init__(
+        self,
+        members: Sequence[nn.Module],
+        num_tokens: int,
+        dtype: torch.dtype,
+        weights: Sequence[float] | None = None,
+    ) -> None:
         super().__init__()
+        self.weights = weights
         self.members = nn.ModuleList(members).to(dtype).eval().requires_grad_(False)
         self.num_tokens = num_tokens
 
@@ -42,7 +50,7 @@ class Teacher(nn.Module):
     def forward(self, **inputs: Tensor) -> Tensor:
         """Logits `[batch, time, tokens]`, cut to the tokenizer's ids: table entries beyond them are nobody's token."""
         answers = [self._one(member, inputs) for member in self.members]
-        return answers[0] if len(answers) == 1 else average_log_probs(answers)
+        return answers[0] if len(answers) == 1 else average_log_probs(answers, self.weights)
 
     def _one(self, member: nn.Module, inputs: dict[str, Tensor]) -> Tensor:
         logits: Tensor = member(**inputs, use_cache=False).logits

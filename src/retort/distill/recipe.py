@@ -23,18 +23,12 @@ from retort.distill.checks import (
     text,
     whole_number,
 )
+from retort.distill.recipe_values import Teachers, TemperatureSchedule, teachers, temperature
 from retort.errors import InputError
 
 SCHEDULES = ("cosine", "linear", "constant")
 DTYPES = ("float32", "bfloat16")
 EMBEDDED_RECIPES = Path(__file__).resolve().parents[1] / "embedded" / "recipes"
-
-
-def _models(name: str, value: Any) -> tuple[str, ...]:
-    names = [value] if isinstance(value, str) else value
-    if not isinstance(names, Sequence) or not names:
-        raise InputError(f"{name} is {value!r}; it must be a model, or a list of models to average.")
-    return tuple(text(name, one) for one in names)
 
 
 def _student(name: str, value: Any) -> str | dict[str, Any]:
@@ -108,8 +102,10 @@ class Data:
 class Recipe:
     """Everything that decides a distillation and its control. Raises InputError for a value that is not allowed."""
 
-    teacher: tuple[str, ...] = field(
-        metadata=key(_models, "MODEL, or a list whose probabilities are averaged")
+    teacher: Teachers = field(
+        metadata=key(
+            teachers, "MODEL, or a list whose probabilities are averaged, as {model:, weight:} if unevenly"
+        )
     )
     student: str | dict[str, Any] = field(
         metadata=key(_student, "MODEL to start from, or {config: {…}} for a fresh one")
@@ -134,8 +130,9 @@ class Recipe:
     weight_decay: float = field(
         default=0.1, metadata=key(number(0, 10), "AdamW's weight decay, not on norms and biases")
     )
-    temperature: float = field(
-        default=3.0, metadata=key(number(0, 1000, low_open=True), "τ of the soft targets")
+    temperature: float | TemperatureSchedule = field(
+        default=3.0,
+        metadata=key(temperature, "τ of the soft targets, or {first:, last:, schedule: linear|cosine}"),
     )
     divergence: str = field(
         default="forward_kl",
@@ -221,7 +218,7 @@ class Recipe:
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; `from_dict` reads them back."""
         values = asdict(self)
-        values["teacher"] = self.teacher[0] if len(self.teacher) == 1 else list(self.teacher)
+        values["teacher"] = self.teacher.to_value()
         values["seeds"] = list(self.seeds)
         return values
 

@@ -12,7 +12,7 @@ import os
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from retort.distill.losses import IGNORE_INDEX, align_labels, distillation_loss
 from retort.distill.losses.mixture import Mixture
 from retort.distill.models import Teacher
 from retort.distill.recipe import Recipe
+from retort.distill.recipe_values import TemperatureSchedule, temperature_at
 from retort.errors import InputError
 
 SCHEDULER_NAMES = {"cosine": "cosine", "linear": "linear", "constant": "constant_with_warmup"}
@@ -46,20 +47,36 @@ class Objective:
     """
 
     teacher: Teacher | None
-    temperature: float
+    temperature: float | TemperatureSchedule
     alpha: float
     divergence: str = "forward_kl"
     cache: CachedTargets | None = None
 
     @property
     def kd_weight(self) -> float:
-        """Weight of the soft term, tau squared included where the divergence is tempered."""
-        return Mixture.of(self.temperature, self.alpha, self.divergence).soft_weight
+        """Weight of the soft term in the first step, tau squared included where the divergence is tempered."""
+        return self.kd_weight_at(0, 1)
+
+    def kd_weight_at(self, step: int, steps: int) -> float:
+        """Weight of the soft term in `step` (from 0) of `steps`."""
+        return Mixture.of(
+            temperature_at(self.temperature, step, steps), self.alpha, self.divergence
+        ).soft_weight
 
     @property
     def ce_weight(self) -> float:
         """Weight of the cross-entropy term."""
         return 1 - self.alpha
+
+    @property
+    def decides(self) -> list[Any]:
+        """What of the loss decides an arm's numbers, as plain values; teacher and cache are known by their hashes."""
+        temperature = (
+            asdict(self.temperature)
+            if isinstance(self.temperature, TemperatureSchedule)
+            else self.temperature
+        )
+        return [self.kd_weight, self.ce_weight, temperature, self.divergence]
 
 
 HARD_LABELS = Objective(teacher=None, temperature=1.0, alpha=0.0)
@@ -128,6 +145,8 @@ class DistillTrainer(Trainer):
         with torch.autocast(labels.device.type, torch.bfloat16, enabled=self.half):
             outputs = model(**inputs, use_cache=False)
         objective = self.distillation
+        # Of finished steps, not of micro-batches: those of one step have one τ, and a resumed arm goes on with its own.
+        temperature = temperature_at(objective.temperature, self.state.global_step, self.state.max_steps)
         aligned = align_labels(labels)
         if objective.cache is not None:
             assert sources is not None, "rows without sources cannot be looked up in a cache"
@@ -135,7 +154,7 @@ class DistillTrainer(Trainer):
                 outputs.logits,
                 aligned,
                 sources,
-                objective.temperature,
+                temperature,
                 objective.alpha,
                 objective.divergence,
             )
@@ -144,7 +163,7 @@ class DistillTrainer(Trainer):
                 outputs.logits,
                 None if objective.teacher is None else objective.teacher(**inputs),
                 aligned,
-                objective.temperature,
+                temperature,
                 objective.alpha,
                 objective.divergence,
             )

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -20,8 +21,9 @@ import torch
 from torch import Tensor
 
 from retort.distill.losses.mixture import match_vocabulary
+from retort.distill.losses.teachers import average_log_probs
 from retort.distill.models import fingerprint
-from retort.errors import CapabilityError
+from retort.errors import CapabilityError, InputError
 from retort.sources.base import Capability, Source
 
 
@@ -58,8 +60,15 @@ class Teacher(Protocol):
 
 
 def open_teacher(name: str, dtype: str) -> Teacher:
-    """The teacher behind a MODEL string. Raises CapabilityError for one that tells only its best tokens."""
+    """The teacher behind a MODEL string, or several averaged: `A + B`, with weights `2*A + 1*B`.
+
+    Raises CapabilityError for one that tells only its best tokens, InputError for several that do not fit together.
+    """
     from retort.sources.load import load
+
+    parts = [part.strip() for part in name.split(" + ")]
+    if len(parts) > 1:
+        return MixedTeacher([_weighted(part, name, dtype) for part in parts])
 
     source = load(name)
     if source.capability is not Capability.FULL:
@@ -70,6 +79,21 @@ def open_teacher(name: str, dtype: str) -> Teacher:
     if isinstance(getattr(source, "model", None), torch.nn.Module):
         return NetworkTeacher(source, dtype)
     return SteppedTeacher(source)
+
+
+def _weighted(part: str, name: str, dtype: str) -> tuple[Teacher, float]:
+    """One of several teachers and its weight: `2*MODEL`, or `MODEL`, which weighs 1."""
+    written, star, model = part.partition("*")
+    try:
+        weight = float(written) if star else 1.0
+    except ValueError:
+        weight, model = 1.0, part  # a name with a star in it
+    model = model if star else part
+    if not model.strip() or not 0 < weight < math.inf:
+        raise InputError(
+            f"teacher is {name!r}, and {part!r} in it is no MODEL with a weight above 0; write A + B, or 2*A + 1*B."
+        )
+    return open_teacher(model.strip(), dtype), weight
 
 
 def _split(document: int, ids: Sequence[int], marker: int | None, context: int) -> list[Window]:
@@ -135,6 +159,47 @@ class NetworkTeacher:
 
     def token_texts(self) -> list[str]:
         return [self._source.token_text(token) for token in range(self.vocab_size)]
+
+
+class MixedTeacher:
+    """Several teachers with one vocabulary as one: the weighted mean of their probabilities, as in training."""
+
+    def __init__(self, members: Sequence[tuple[Teacher, float]]) -> None:
+        self._teachers = [teacher for teacher, _ in members]
+        total = sum(weight for _, weight in members)
+        self._shares = [weight / total for _, weight in members]
+        first = self._teachers[0]
+        for other in self._teachers[1:]:
+            if (other.tokenizer, other.vocab_size) != (first.tokenizer, first.vocab_size):
+                raise InputError(
+                    f"teachers {first.name!r} and {other.name!r} have different vocabularies"
+                    f" (SHA-256 {first.tokenizer} and {other.tokenizer}); their probabilities can be averaged only over"
+                    " the same tokens."
+                )
+        self.name = " + ".join(
+            f"{weight:g}*{teacher.name}" if len({w for _, w in members}) > 1 else teacher.name
+            for teacher, weight in members
+        )
+        self.tokenizer, self.dtype, self.vocab_size = first.tokenizer, first.dtype, first.vocab_size
+        told = " ".join(
+            f"{share:.12g} {one.revision}" for share, one in zip(self._shares, self._teachers, strict=True)
+        )
+        self.revision = hashlib.sha256(told.encode()).hexdigest()
+        self.max_context = min(
+            (one.max_context for one in self._teachers if one.max_context is not None), default=None
+        )
+
+    def encode(self, documents: list[str]) -> list[list[int]]:
+        return self._teachers[0].encode(documents)
+
+    def windows(self, document: int, ids: Sequence[int], context: int) -> list[Window]:
+        return self._teachers[0].windows(document, ids, context)
+
+    def logits(self, windows: Sequence[Window]) -> Tensor:
+        return average_log_probs([one.logits(windows) for one in self._teachers], self._shares)
+
+    def token_texts(self) -> list[str]:
+        return self._teachers[0].token_texts()
 
 
 class SteppedTeacher:
