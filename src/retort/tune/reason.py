@@ -25,7 +25,8 @@ def reason(found: Recommendation, goal: Goal, means: Array, axis: Axis, num_item
     if found.detectable and found.held_out_difference is not None and found.held_out_ci is not None:
         sentences.append(
             f"Chosen on half of the items and measured on the other half, the advantage is "
-            f"{_signed(found.held_out_difference)} ({_interval(found.held_out_ci)})."
+            f"{_signed(found.held_out_difference)} ({_interval(found.held_out_ci)}); {found.chosen_again:.0%} of the "
+            "halves made the same choice."
         )
     sentences.append(
         f"A true difference of {found.minimum_detectable_difference:.2g} between any two {axis.plural} would have "

@@ -60,6 +60,10 @@ def _reference(comparison: Comparison, setting: int, default: int) -> int:
     told_apart = comparison.better[setting]
     if setting != default and (told_apart[default] or not told_apart.any()):
         return default
+    return _most_clearly_behind(comparison, setting)
+
+
+def _most_clearly_behind(comparison: Comparison, setting: int) -> int:
     lead = comparison.t[setting].copy()
     lead[setting] = -np.inf
     return int(np.argmax(lead))
@@ -88,7 +92,17 @@ def recommend(
     comparison = compare(scores, resampled, error_rate)
     default = axis.default
     setting, reference, region = choose(comparison, default, axis.ordered)
-    later = held_out(scores, lambda half: choose(half, default, axis.ordered)[:2], setting, error_rate, rng)
+
+    def chosen_on(half: Comparison) -> tuple[int, int]:
+        """The half's choice and what it is held against: the same kind of reference as with all items. A half that
+        tells nothing apart must not fall back on the default: the average would mix advantages over different
+        settings, even of different signs."""
+        choice = choose(half, default, axis.ordered)[0]
+        if reference != default and half.better[choice].any():
+            return choice, _most_clearly_behind(half, choice)
+        return choice, reference
+
+    later = held_out(scores, chosen_on, setting, error_rate, rng)
     recommendation = Recommendation(
         setting=axis.points[setting],
         reason="",

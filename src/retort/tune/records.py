@@ -76,9 +76,10 @@ class Recommendation:
     `reference`: temperature 1, the model as it is (or the nearest tried), unless `setting` is told apart from another
     one and not from that; then the one it is most clearly ahead of.
     `held_out_difference`: the same advantage with the choice made on one half of the items and measured on the other,
-    which is what a new item can expect; None with fewer than four items. `chosen_again`: share of halves with the
-    same choice. `minimum_detectable_difference`: what would have been told apart, with probability `power`, for any
-    two settings; None where no difference would.
+    which is what a new item can expect: over temperature 1 where that is the reference, else over what the half's
+    choice was told apart from there (over the reference where from nothing); None with fewer than four items.
+    `chosen_again`: share of halves with the same choice. `minimum_detectable_difference`: what would have been told
+    apart, with probability `power`, for any two settings; None where no difference would.
     """
 
     setting: Any
