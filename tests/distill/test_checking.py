@@ -41,13 +41,15 @@ def test_the_schema_knows_every_key_and_agrees_with_the_checks() -> None:
     assert validator.is_valid(CLUSTER)
     assert validator.is_valid(Recipe.load("embedded:default").to_dict())
     for right in (
-        {"temperature": {"first": 4, "last": 1}}, {"teacher": [{"model": "a", "weight": 2}, "b"]}
+        {"temperature": {"first": 4, "last": 1}}, {"teacher": [{"model": "a", "weight": 2}, "b"]},
+        {"on_policy": {"share": 1}, "targets": None},
     ):  # fmt: skip
         assert validator.is_valid(CLUSTER | right), right
         Recipe.from_dict(CLUSTER | right)
     for wrong in (
         {"temperature": {"first": 4}}, {"temperature": {"first": 4, "last": 1, "schedule": "constant"}},
-        {"teacher": [{"weight": 2}]}, {"teacher": [{"model": "a", "weight": -1}]},
+        {"on_policy": {"share": 2}, "targets": None}, {"teacher": [{"weight": 2}]},
+        {"teacher": [{"model": "a", "weight": -1}]},
         {"tempreature": 2}, {"temperature": 0}, {"alpha": 1.5}, {"steps": 0.5}, {"seeds": [1, 1]}, {"control": "yes"},
         {"schedule": "sine"}, {"student": {"config": {}}}, {"data": {"train": "a"}},
         {"data": CLUSTER["data"] | {"x": 1}},

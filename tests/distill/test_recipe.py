@@ -80,6 +80,13 @@ def test_overrides_reach_inside_and_leave_the_given_values_alone() -> None:
         ("control=maybe", "allowed are true and false"),
         ("micro_batch_size=5", "the first must divide the second"),
         ("student={config: {hidden_size: 8}}", "model_type"),
+        ("on_policy={share: 0}", r"on_policy.share is 0; allowed is a number in \(0, 1\]"),
+        ("on_policy={lambda: 0.5}", "no key on_policy.lambda.*keys are share, prompt_tokens, temperature"),
+        (
+            "on_policy={prompt_tokens: 128}",
+            "prompt_tokens is 128 and sequence_length 128; rows must be longer",
+        ),
+        ("on_policy=0.5", "on_policy is 0.5; it must be keys and values"),
         ("teacher=[]", "a list of models to average"),
         ("teacher=[{model: big, wieght: 2}]", "no key teacher.wieght .did you mean weight"),
         ("teacher=[{model: big, weight: 0}]", r"teacher.weight is 0; allowed is a number in \(0"),

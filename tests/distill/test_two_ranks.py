@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 
-from distill.two_ranks import STEPS, trained
+from distill.two_ranks import OWN, STEPS, trained
 from retort.distill import Recipe, run
 from retort.distill.trainer import DistillTrainer, training_arguments
 from retort.errors import InputError
@@ -57,6 +57,11 @@ def test_two_ranks_equal_one_process_and_the_mean_of_rank_means_does_not(tmp_pat
         assert int(found[name]["ranks"]) == 2
         torch.testing.assert_close(found[name]["gradients"], alone["gradients"], rtol=1e-4, atol=1e-6)
         torch.testing.assert_close(found[name]["weights"], alone["weights"], rtol=1e-4, atol=1e-6)
+    own = trained(DistillTrainer, tmp_path, 8, OWN)
+    for name in ("own words", "own words, accumulated"):
+        torch.testing.assert_close(found[name]["gradients"], own["gradients"], rtol=1e-4, atol=1e-6)
+        torch.testing.assert_close(found[name]["weights"], own["weights"], rtol=1e-4, atol=1e-6)
+    assert (found["own words, wrong"]["gradients"][0] - own["gradients"][0]).abs().max() > 1e-3
     # The first rank's rows keep 6 targets of 26: their mean must not count as much as that of the other's 20.
     assert (found["wrong"]["gradients"][0] - alone["gradients"][0]).abs().max() > 0.01
     assert (found["wrong"]["weights"] - alone["weights"]).abs().max() > 1e-4

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from distill.test_trainer import KeepGradients, trainer_of
+from retort.distill.recipe_values import OnPolicy
 from retort.distill.trainer import DistillTrainer
 
 STEPS = 3
+OWN = OnPolicy(share=1.0, prompt_tokens=2)
 
 
 class MeanOfRankMeans(DistillTrainer):
@@ -21,9 +24,19 @@ class MeanOfRankMeans(DistillTrainer):
         return super().compute_loss(*arguments, **others) / self.accelerator.num_processes
 
 
-def trained(kind: type[DistillTrainer], folder: Path, micro_batch_size: int) -> dict[str, torch.Tensor]:
+class ForgetsItsRank(DistillTrainer):
+    """The wrong version: every rank's student says what the first rank's does."""
+
+    def _first_row(self, number: int, rows: int) -> int:
+        return number * rows
+
+
+def trained(
+    kind: type[DistillTrainer], folder: Path, micro_batch_size: int, own: OnPolicy | None = None
+) -> dict[str, torch.Tensor]:
     """`[steps, parameters]` gradients before each step, and the `[parameters]` weights after the last."""
     trainer = trainer_of(kind, folder, micro_batch_size=micro_batch_size, steps=STEPS)
+    trainer.distillation = replace(trainer.distillation, on_policy=own)
     keeper = KeepGradients()
     trainer.add_callback(keeper)
     trainer.train()
@@ -38,6 +51,9 @@ def main(file: str) -> None:
         "right": trained(DistillTrainer, folder, 4),
         "accumulated": trained(DistillTrainer, folder, 2),
         "wrong": trained(MeanOfRankMeans, folder, 4),
+        "own words": trained(DistillTrainer, folder, 4, OWN),
+        "own words, accumulated": trained(DistillTrainer, folder, 2, OWN),
+        "own words, wrong": trained(ForgetsItsRank, folder, 4, OWN),
     }
     if torch.distributed.get_rank() == 0:
         torch.save(found, file)

@@ -50,6 +50,7 @@ def run(
         recipe.alpha,
         recipe.divergence,
         _cached_targets(setting),
+        recipe.on_policy,
     )
     arms: dict[str, list[ArmResult]] = {name: [] for name in arm_names(recipe)}
     progress.plan([(name, recipe.steps) for _ in recipe.seeds for name in arms])

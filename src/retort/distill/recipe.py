@@ -23,7 +23,14 @@ from retort.distill.checks import (
     text,
     whole_number,
 )
-from retort.distill.recipe_values import Teachers, TemperatureSchedule, teachers, temperature
+from retort.distill.recipe_values import (
+    OnPolicy,
+    Teachers,
+    TemperatureSchedule,
+    on_policy,
+    teachers,
+    temperature,
+)
 from retort.errors import InputError
 
 SCHEDULES = ("cosine", "linear", "constant")
@@ -144,6 +151,10 @@ class Recipe:
             optional(text), "folder of `retort capture` to take the soft targets from; None: run the teacher"
         ),
     )
+    on_policy: OnPolicy | None = field(
+        default=None,
+        metadata=key(on_policy, "{share:, prompt_tokens:, temperature:} of steps on the student's own words"),
+    )
     alpha: float = field(default=0.7, metadata=key(number(0, 1), "the soft targets' share of the loss"))
     seeds: tuple[int, ...] = field(
         default=(0, 1, 2), metadata=key(_seeds, "how many seeds, or a list of them")
@@ -174,6 +185,17 @@ class Recipe:
             raise InputError(
                 f"micro_batch_size is {self.micro_batch_size} and batch_size {self.batch_size};"
                 " the first must divide the second, so that every step sees the same number of rows."
+            )
+        own = self.on_policy
+        if own is not None and own.prompt_tokens >= self.sequence_length:
+            raise InputError(
+                f"on_policy.prompt_tokens is {own.prompt_tokens} and sequence_length {self.sequence_length}; rows must"
+                " be longer than what the student is given of them."
+            )
+        if own is not None and self.targets is not None:
+            raise InputError(
+                f"on_policy and targets ({self.targets}) do not go together: a cache holds what the teacher says of the"
+                " data, and the student's own words are not in it. Leave one of them out."
             )
         if self.alpha == 0:
             raise InputError(

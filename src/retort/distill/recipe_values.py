@@ -1,4 +1,4 @@
-"""The keys of a recipe whose values are more than a number or a word: teachers with weights, a τ that moves.
+"""The keys of a recipe whose values are more than a number or a word: teachers with weights, a τ that moves, own words.
 
 Each is a frozen record with its own checks, built from what YAML gives and turned back into it by `dataclasses.asdict`.
 """
@@ -9,7 +9,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, overload
 
-from retort.distill.checks import Rule, build, check_fields, choice, key, number, schema_of, text
+from retort.distill.checks import (
+    Rule,
+    build,
+    check_fields,
+    choice,
+    key,
+    number,
+    schema_of,
+    text,
+    whole_number,
+)
 from retort.errors import InputError
 
 LARGEST_TEMPERATURE = 1000
@@ -112,7 +122,32 @@ def _teachers(name: str, value: Any) -> Teachers:
     return Teachers(tuple(one.model for one in members), tuple(one.weight for one in members))
 
 
+@dataclass(frozen=True)
+class OnPolicy:
+    """Steps that learn from the student's own words (Agarwal et al. 2024, GKD; `share` is its λ)."""
+
+    share: float = field(
+        default=0.5, metadata=key(number(0, 1, low_open=True), "share of the steps that do so")
+    )
+    prompt_tokens: int = field(
+        default=32,
+        metadata=key(whole_number(1), "tokens of each row that are kept; the student says the rest"),
+    )
+    temperature: float = field(default=1.0, metadata=key(temperature_number, "τ at which the student speaks"))
+
+    def __post_init__(self) -> None:
+        check_fields(self, "on_policy.")
+
+
+def _on_policy(name: str, value: Any) -> OnPolicy | None:
+    if value is None or isinstance(value, OnPolicy):
+        return value
+    settings: OnPolicy = build(OnPolicy, value, f"{name}.")
+    return settings
+
+
 _MEMBER = {"anyOf": [text.schema, schema_of(_Member)]}
 
 temperature = Rule(_temperature, {"anyOf": [temperature_number.schema, schema_of(TemperatureSchedule)]})
+on_policy = Rule(_on_policy, {"anyOf": [{"type": "null"}, schema_of(OnPolicy)]})
 teachers = Rule(_teachers, {"anyOf": [*_MEMBER["anyOf"], {"type": "array", "items": _MEMBER, "minItems": 1}]})

@@ -25,9 +25,11 @@ from retort.distill.cached_targets import CachedTargets
 from retort.distill.data import OrderedRows, Rows
 from retort.distill.losses import IGNORE_INDEX, align_labels, distillation_loss
 from retort.distill.losses.mixture import Mixture
+from retort.distill.losses.on_policy import is_on_policy
 from retort.distill.models import Teacher
+from retort.distill.own_samples import own_batch, row_seed
 from retort.distill.recipe import Recipe
-from retort.distill.recipe_values import TemperatureSchedule, temperature_at
+from retort.distill.recipe_values import OnPolicy, TemperatureSchedule, temperature_at
 from retort.errors import InputError
 
 SCHEDULER_NAMES = {"cosine": "cosine", "linear": "linear", "constant": "constant_with_warmup"}
@@ -51,6 +53,7 @@ class Objective:
     alpha: float
     divergence: str = "forward_kl"
     cache: CachedTargets | None = None
+    on_policy: OnPolicy | None = None
 
     @property
     def kd_weight(self) -> float:
@@ -76,7 +79,8 @@ class Objective:
             if isinstance(self.temperature, TemperatureSchedule)
             else self.temperature
         )
-        return [self.kd_weight, self.ce_weight, temperature, self.divergence]
+        own = [] if self.on_policy is None else [asdict(self.on_policy)]
+        return [self.kd_weight, self.ce_weight, temperature, self.divergence, *own]
 
 
 HARD_LABELS = Objective(teacher=None, temperature=1.0, alpha=0.0)
@@ -118,6 +122,9 @@ class DistillTrainer(Trainer):
     ) -> tuple[list[dict[str, Tensor]], Tensor]:
         """The micro-batches of one optimiser step and the number of unmasked target positions in them, on all ranks."""
         batches, _ = super().get_batch_samples(epoch_iterator, num_batches, device)
+        own = self.distillation.on_policy
+        if own is not None and is_on_policy(self.args.seed, self.state.global_step, own.share):
+            batches = [self._own_words(batch, number, own) for number, batch in enumerate(batches)]
         count = sum(
             (int((align_labels(batch["labels"]) != IGNORE_INDEX).sum()) for batch in batches), start=0
         )
@@ -125,6 +132,24 @@ class DistillTrainer(Trainer):
         if self.args.world_size > 1:
             total = self.accelerator.gather(total).sum()
         return batches, total
+
+    def _own_words(self, batch: dict[str, Tensor], number: int, own: OnPolicy) -> dict[str, Any]:
+        """Micro-batch `number` of the step as the student itself would say it.
+
+        Not the wrapped model: nothing here has a gradient to exchange, and all ranks call it equally often.
+        """
+        teacher, rows = self.distillation.teacher, len(batch["input_ids"])
+        assert teacher is not None and isinstance(self.model, nn.Module), (
+            "nobody to judge the student's words"
+        )
+        first = self._first_row(number, rows)
+        seeds = [row_seed(self.args.seed, self.state.global_step, first + row) for row in range(rows)]
+        with torch.autocast(batch["input_ids"].device.type, torch.bfloat16, enabled=self.half):
+            return own_batch(self.model, batch, own, teacher.num_tokens, seeds)
+
+    def _first_row(self, number: int, rows: int) -> int:
+        """Which row of the step this rank's micro-batch `number` begins with: ranks take micro-batches in turn."""
+        return (number * self.args.world_size + self.args.process_index) * rows
 
     def compute_loss(
         self,
@@ -140,6 +165,7 @@ class DistillTrainer(Trainer):
         """
         inputs = dict(inputs)
         labels, sources = inputs.pop("labels"), inputs.pop("sources", None)
+        own_words = inputs.pop("own", False)
         # Not Trainer's own bf16: that copies the logits to float32, the largest tensor of the step, before
         # the loss reads them; the loss widens them chunk by chunk.
         with torch.autocast(labels.device.type, torch.bfloat16, enabled=self.half):
@@ -164,9 +190,12 @@ class DistillTrainer(Trainer):
                 None if objective.teacher is None else objective.teacher(**inputs),
                 aligned,
                 temperature,
-                objective.alpha,
+                # The student's own words are no labels: cross-entropy with them is noise around a gradient of 0.
+                1.0 if own_words else objective.alpha,
                 objective.divergence,
             )
+            if own_words:
+                total = total * objective.alpha
         positions = (
             count if num_items_in_batch is None else torch.as_tensor(num_items_in_batch, device=total.device)
         )
