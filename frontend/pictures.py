@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -18,6 +19,7 @@ IMAGES = ROOT / "docs" / "images"
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 MODELS = ("embedded:base", "embedded:small")
+SERVED = "served"  # stands for the mock server of the tests, which is started for the pictures
 PEAR = {
     "view": "position",
     "prompt": "A pear is a kind of",
@@ -40,6 +42,9 @@ VIEWS = {
     ),
     "tune": ({"view": "tune", "task": "exploit", "items": "24"}, 1240, 1160, "light"),
     "distil": ({"view": "distil", "steps": "20", "seeds": "2"}, 1240, 1160, "dark"),
+    "server": (
+        {"view": "position", "model": SERVED, "prompt": "one two", "chain": "temperature=1.5"}, 1240, 1330, "light",
+    ),
     "phone": (PEAR, 380, 1000, "light"),
 }  # fmt: skip
 SECONDS = 500
@@ -47,8 +52,14 @@ SECONDS = 500
 
 def main() -> None:
     from benchmarks.lens import _chromium
+    from tests.mock_server import MockServer, serve
 
-    command = [sys.executable, "-m", "retort", "studio", *MODELS, "--port", "0", "--json"]
+    with serve(MockServer()) as server:
+        _pictures(_chromium, f"{server}#mock")
+
+
+def _pictures(chromium: Any, served: str) -> None:
+    command = [sys.executable, "-m", "retort", "studio", *MODELS, served, "--port", "0", "--json"]
     studio = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert studio.stdout is not None
     text = ""
@@ -57,9 +68,10 @@ def main() -> None:
     address, _, token = str(json.loads(text)["address"]).partition("/?token=")
     wanted = sys.argv[1:] or list(VIEWS)
     try:
-        with tempfile.TemporaryDirectory() as folder, _chromium(Path(folder)) as driver:
+        with tempfile.TemporaryDirectory() as folder, chromium(Path(folder)) as driver:
             for name in wanted:
                 state, width, height, scheme = VIEWS[name]
+                state = {key: served if value == SERVED else value for key, value in state.items()}
                 size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
                 driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
                 features = [{"name": "prefers-color-scheme", "value": scheme}]

@@ -4,9 +4,12 @@ import { download, type Kind } from "./parts/download.ts";
 import { fill, freshId, h } from "./parts/dom.ts";
 import { State } from "./parts/state.ts";
 import { themeButton } from "./parts/theme.ts";
-import type { PageData } from "./records.ts";
+import { isPartial, type PageData } from "./records.ts";
 import { compareView } from "./views/compare.ts";
 import { distilView } from "./views/distil.ts";
+import { partialCompareView } from "./views/partialCompare.ts";
+import { partialPositionView } from "./views/partialPosition.ts";
+import { partialTextView } from "./views/partialText.ts";
 import { pathView } from "./views/path.ts";
 import { positionView } from "./views/position.ts";
 import { textView } from "./views/text.ts";
@@ -116,10 +119,10 @@ async function copyLink(context: Context): Promise<void> {
 function tabsFor(data: PageData): Tab[] {
   const tabs: Tab[] = [];
   const { position, text, path, compare, tune, distil } = data;
-  if (position) tabs.push({ name: "position", label: "Position", open: (context) => positionView(position, context) });
-  if (text) tabs.push({ name: "text", label: "Text", open: (context) => textView(text, context) });
+  if (position) tabs.push({ name: "position", label: "Position", open: (context) => (isPartial(position) ? partialPositionView(position, context) : positionView(position, context)) });
+  if (text) tabs.push({ name: "text", label: "Text", open: (context) => (isPartial(text) ? partialTextView(text, context) : textView(text, context)) });
   if (path) tabs.push({ name: "path", label: "Path", open: (context) => pathView(path, context) });
-  if (compare) tabs.push({ name: "compare", label: "Compare", open: (context) => compareView(compare, context) });
+  if (compare) tabs.push({ name: "compare", label: "Compare", open: (context) => (isPartial(compare) ? partialCompareView(compare, context) : compareView(compare, context)) });
   if (tune) tabs.push({ name: "tune", label: "Tune", open: (context) => tuneView(tune, context) });
   if (distil) tabs.push({ name: "distil", label: "Distil", open: (context) => distilView(distil, context) });
   return tabs;

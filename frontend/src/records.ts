@@ -65,6 +65,13 @@ export interface Leaf {
   logprob_raw: number;
 }
 
+/** Whether a stage of the chain applies along the path, and how, or why not. */
+export interface PathStage {
+  stage: string;
+  applies: boolean;
+  why: string;
+}
+
 export interface PathRecord {
   model: string;
   note: string | null;
@@ -72,7 +79,112 @@ export interface PathRecord {
   seed: number;
   max_tokens: number;
   tokens: string[][];
+  stages?: PathStage[];
   path: { leaves: Leaf[]; forward_passes: number; independent_passes: number; exact: boolean };
+}
+
+/** What was found out about a server before its numbers were used. */
+export interface ProbeRecord {
+  logprobs: string;
+  temperature: string;
+  top_p: string;
+  top_k: string;
+  seed: boolean | null;
+  notes: string[];
+}
+
+/** A position of which only the most probable tokens are known. */
+export interface PartialPositionRecord {
+  known: string;
+  model: string;
+  prompt: string;
+  note: string | null;
+  chain: string;
+  vocabulary: number | null;
+  vocabulary_at_most: number;
+  rounding: number;
+  tokens: string[];
+  ids: (number | null)[];
+  logprobs: number[];
+  probe: ProbeRecord | null;
+}
+
+export interface PartialAlternative {
+  token: string;
+  id: number | null;
+  prob_low: number;
+  prob_high: number;
+}
+
+export interface PartialPassageToken {
+  token: string;
+  id: number | null;
+  given: boolean;
+  rank: number | null;
+  logprob_raw: number | null;
+  logprob_at_most: number;
+  entropy_low: number;
+  entropy_high: number;
+  margin: number;
+  kept: number | null;
+  kept_mass_low: number | null;
+  kept_mass_high: number | null;
+  removed_by: string | null;
+  flip_risk: number;
+  known_tokens: number;
+  unseen_low: number;
+  unseen_high: number;
+  alternatives: PartialAlternative[];
+}
+
+export interface PartialTotals {
+  tokens: number;
+  unknown: number;
+  logprob_raw: number | null;
+  logprob_raw_high: number;
+  entropy_low: number;
+  entropy_high: number;
+  removed: number;
+  flip_risk: number;
+}
+
+export interface PartialPassageRecord {
+  known: string;
+  model: string;
+  note: string | null;
+  prompt: string;
+  chain: string;
+  finish_reason: string;
+  text: string;
+  tokens: PartialPassageToken[];
+  totals: PartialTotals | null;
+  noise_scale: number;
+  vocabulary: number | null;
+  vocabulary_at_most: number;
+  probe: ProbeRecord | null;
+}
+
+export interface PartialPairRecord {
+  known: string;
+  a: PartialPositionRecord;
+  b: PartialPositionRecord;
+  /** null stands for an infinity: nothing bounds it. */
+  compared: {
+    common: number;
+    logprob_difference: number | null;
+    total_variation_low: number;
+    total_variation_high: number;
+    kl_ab_low: number | null;
+    kl_ba_low: number | null;
+    top_a: string;
+    top_b: string;
+    parted: boolean;
+  };
+}
+
+/** Whether a record is of a model that names its most probable tokens only. */
+export function isPartial<R extends object>(record: R): record is Extract<R, { known: string }> {
+  return "known" in record;
 }
 
 export interface PairRecord {
@@ -159,10 +271,10 @@ export interface PageData {
   version: string;
   title: string;
   studio?: boolean;
-  position?: PositionRecord;
-  text?: PassageRecord;
+  position?: PositionRecord | PartialPositionRecord;
+  text?: PassageRecord | PartialPassageRecord;
   path?: PathRecord;
-  compare?: PairRecord;
+  compare?: PairRecord | PartialPairRecord;
   tune?: TuneRecord;
   distil?: DistilRecord;
 }

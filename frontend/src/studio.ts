@@ -3,9 +3,24 @@
 import type { Api } from "./api.ts";
 import { fill, h } from "./parts/dom.ts";
 import { runForm, type FormField } from "./parts/runForm.ts";
-import type { DistilRecord, Offer, PairRecord, PassageRecord, PathRecord, PositionRecord, TuneRecord } from "./records.ts";
+import {
+  isPartial,
+  type DistilRecord,
+  type Offer,
+  type PairRecord,
+  type PartialPairRecord,
+  type PartialPassageRecord,
+  type PartialPositionRecord,
+  type PassageRecord,
+  type PathRecord,
+  type PositionRecord,
+  type TuneRecord,
+} from "./records.ts";
 import { compareView } from "./views/compare.ts";
 import { addPoint, distilView } from "./views/distil.ts";
+import { partialCompareView } from "./views/partialCompare.ts";
+import { partialPositionView } from "./views/partialPosition.ts";
+import { addPartialToken, partialTextView } from "./views/partialText.ts";
 import { pathView } from "./views/path.ts";
 import { positionView } from "./views/position.ts";
 import { addToken, textView } from "./views/text.ts";
@@ -22,6 +37,9 @@ const FIRST_PROMPT = "The sky is";
 
 /** What was found last by each tab, so that going to another one and back loses nothing. */
 const found = new Map<string, { record: any; values: Record<string, string> }>();
+
+/** Where tokens chosen after the prompt stand: as ids for a model that runs here, as texts for one on a server. */
+const CHOSEN = ["continuation", "given"];
 
 interface Plan<R> {
   readonly name: string;
@@ -52,7 +70,7 @@ export function studioTabs(api: Api, { models, tasks, recipes }: Offer): StudioT
     name: "temperatures", label: "Temperatures", kind: "text", initial: "0:2:41", hint: "first:last:count, or a list",
   };
   return [
-    tab<PositionRecord>(api, {
+    tab<PositionRecord | PartialPositionRecord>(api, {
       name: "position",
       label: "Position",
       kind: "position",
@@ -61,34 +79,56 @@ export function studioTabs(api: Api, { models, tasks, recipes }: Offer): StudioT
       picks: true,
       fields: [model, prompt],
       body: ({ model, prompt }, { state }) => ({ model, prompt, continuation: idsOf(state.get("continuation")) }),
-      view: (record, context, again) =>
-        positionView(record, context, (rank) => {
+      view: (record, context, again) => {
+        if (isPartial(record)) {
+          // A server takes no token ids: what was chosen goes behind the prompt as text.
+          return partialPositionView(record, context, (token) => {
+            context.state.set("prompt", record.prompt + token);
+            again();
+          });
+        }
+        return positionView(record, context, (rank) => {
           const before = idsOf(context.state.get("continuation"));
           context.state.set("continuation", [...before, record.ids[rank]!].join(","));
           again();
-        }),
+        });
+      },
     }),
-    tab<PassageRecord>(api, {
+    tab<PassageRecord | PartialPassageRecord>(api, {
       name: "text",
       label: "Text",
       kind: "text",
       verb: "Write",
       picks: true,
-      live: (so, name, data) => (name === "token" ? addToken(so, data) : null),
+      live: (so, name, data) => {
+        if (name !== "token") return null;
+        return "known_tokens" in data ? addPartialToken(so as PartialPassageRecord | null, data) : addToken(so as PassageRecord | null, data);
+      },
       fields: [model, prompt, chain, seed, maxTokens],
       body: ({ model, prompt, chain, seed, max_tokens }, { state }) => ({
         model, prompt, chain, seed: wholeNumber("seed", seed), max_tokens: wholeNumber("longest text", max_tokens),
-        continuation: idsOf(state.get("continuation")),
+        continuation: idsOf(state.get("continuation")), given: textsOf(state.get("given")),
       }),
-      view: (record, context, again) =>
-        textView(record, context, {
+      view: (record, context, again) => {
+        if (isPartial(record)) {
+          return partialTextView(record, context, {
+            branch: (place, token) => {
+              const kept = record.tokens.slice(0, place).map((one) => one.token);
+              context.state.set("given", JSON.stringify([...kept, token]));
+              context.state.set("token", String(place));
+              again();
+            },
+          });
+        }
+        return textView(record, context, {
           branch: (place, id) => {
             const kept = record.tokens.slice(0, place).map((token) => token.id);
             context.state.set("continuation", [...kept, id].join(","));
             context.state.set("token", String(place));
             again();
           },
-        }),
+        });
+      },
     }),
     tab<PathRecord>(api, {
       name: "path",
@@ -102,7 +142,7 @@ export function studioTabs(api: Api, { models, tasks, recipes }: Offer): StudioT
       }),
       view: (record, context) => pathView(record, context),
     }),
-    tab<PairRecord>(api, {
+    tab<PairRecord | PartialPairRecord>(api, {
       name: "compare",
       label: "Compare",
       kind: "compare",
@@ -115,7 +155,7 @@ export function studioTabs(api: Api, { models, tasks, recipes }: Offer): StudioT
       ],
       // Whole distributions at first: a truncation on either side makes a KL infinite.
       body: ({ model, prompt, model_b, prompt_b }) => ({ model, prompt, model_b, prompt_b: prompt_b || prompt, chain: "temperature=1" }),
-      view: (record, context) => compareView(record, context),
+      view: (record, context) => (isPartial(record) ? partialCompareView(record, context) : compareView(record, context)),
     }),
     tab<TuneRecord>(api, {
       name: "tune",
@@ -186,24 +226,29 @@ function studioView<R>(api: Api, plan: Plan<R>, context: Context): View {
     },
   });
   // A new prompt begins anew: tokens that were picked for the old one do not belong to it.
-  form.element.addEventListener("change", () => context.state.set("continuation", undefined));
+  form.element.addEventListener("change", () => {
+    for (const name of CHOSEN) context.state.set(name, undefined);
+  });
   const picked = h("p", { class: "meta picked" });
   const showPicked = (): void => {
     const ids = idsOf(context.state.get("continuation"));
-    picked.hidden = ids.length === 0 || !plan.picks;
-    const go = (rest: number[]): void => {
-      context.state.set("continuation", rest.join(","));
+    const texts = textsOf(context.state.get("given"));
+    const count = ids.length || texts.length;
+    picked.hidden = count === 0 || !plan.picks;
+    const go = (keep: number): void => {
+      if (ids.length > 0) context.state.set("continuation", ids.slice(0, keep).join(","));
+      else context.state.set("given", keep === 0 ? undefined : JSON.stringify(texts.slice(0, keep)));
       form.run();
     };
     fill(
       picked,
-      `${ids.length} ${ids.length === 1 ? "token" : "tokens"} chosen after the prompt. `,
-      h("button", { type: "button", class: "quiet", onclick: () => go(ids.slice(0, -1)) }, "Undo the last"),
+      `${count} ${count === 1 ? "token" : "tokens"} chosen after the prompt. `,
+      h("button", { type: "button", class: "quiet", onclick: () => go(count - 1) }, "Undo the last"),
       " ",
-      h("button", { type: "button", class: "quiet", onclick: () => go([]) }, "Start over"),
+      h("button", { type: "button", class: "quiet", onclick: () => go(0) }, "Start over"),
     );
   };
-  const stopPicked = context.state.listen((name) => name === "continuation" && showPicked());
+  const stopPicked = context.state.listen((name) => CHOSEN.includes(name) && showPicked());
   showPicked();
 
   function show(record: R): void {
@@ -249,4 +294,13 @@ function numbers(text: string | undefined): number[] {
 
 function idsOf(text: string | undefined): number[] {
   return text ? text.split(",").map(Number).filter(Number.isSafeInteger) : [];
+}
+
+function textsOf(text: string | undefined): string[] {
+  try {
+    const found: unknown = JSON.parse(text ?? "[]");
+    return Array.isArray(found) ? found.filter((one) => typeof one === "string") : [];
+  } catch {
+    return [];
+  }
 }

@@ -2,9 +2,10 @@
 
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { effectiveSupport, explain, leakage, parseChain, chainText, applyStage } from "../src/math/chain.ts";
+import { applyStage, chainText, ChainError, effectiveSupport, explain, leakage, parseChain, stageText } from "../src/math/chain.ts";
 import { distances, equivalentTemperature } from "../src/math/comparison.ts";
 import { ORDERS } from "../src/math/engines.ts";
+import { entropyOf, explainPartial, nucleusOf, probsOf, unseenShare, type Interval, type Known } from "../src/math/partial.ts";
 import { unpackIds, unpackLogits } from "../src/math/unpack.ts";
 import { logProb, margin, nucleusSize, prob, sums, whole } from "../src/math/window.ts";
 
@@ -54,6 +55,43 @@ describe.each(golden.rows as Vector[])("$name", (row) => {
     near(leakage(explanation), expected.leakage, "leakage");
     expected.probs.forEach((value: number, rank: number) => near(prob(processed, rank), value, `probability of rank ${rank}`));
     expect(chainText(parseChain(expected.chain))).toBe(expected.spec);
+  });
+});
+
+/** An interval against Python's two ends. */
+function nearEnds(actual: Interval, expected: [number, number], what: string): void {
+  near(actual.low, expected[0], `${what}, low`);
+  near(actual.high, expected[1], `${what}, high`);
+}
+
+describe.each(golden.partial as Vector[])("known in part: $name", (row) => {
+  const known: Known = { logProbs: Float64Array.from(row.log_probs as number[]), tokens: row.tokens, rounding: row.rounding };
+
+  test.each(row["temperatures"] as Vector[])("temperature $temperature", (expected) => {
+    const { temperature } = expected as { temperature: number };
+    nearEnds(entropyOf(known, temperature), expected.entropy, "entropy");
+    nearEnds(unseenShare(known, temperature), expected.unseen, "share of the unknown");
+    const nucleus = nucleusOf(known, temperature, 0.9);
+    expect([nucleus.low, nucleus.high]).toEqual(expected.nucleus_90);
+    probsOf(known, temperature).forEach((one, rank) => nearEnds(one, expected.probs[rank], `probability of rank ${rank}`));
+  });
+
+  test.each(row["chains"] as Vector[])("chain “$chain”", (expected) => {
+    if (expected.undecided !== undefined) {
+      expect(() => explainPartial(parseChain(expected.chain), known)).toThrow(new ChainError(expected.undecided));
+      return;
+    }
+    const found = explainPartial(parseChain(expected.chain), known);
+    expect(found.stages.map((one) => [stageText(one.stage), one.kept, one.removed])).toEqual(
+      expected.stages.map((one: any) => [one.stage, one.kept, one.removed]),
+    );
+    found.stages.forEach((one, place) => nearEnds(one.keptMass, expected.stages[place].kept_mass, `mass kept by ${stageText(one.stage)}`));
+    expect(found.kept).toBe(expected.kept);
+    expect(found.warnings.length).toBe(expected.warnings);
+    nearEnds(found.entropy, expected.entropy, "entropy");
+    nearEnds(found.unseen, expected.unseen, "share of the unknown");
+    expect(found.probs.length).toBe(expected.probs.length);
+    found.probs.forEach((one, rank) => nearEnds(one, expected.probs[rank], `probability of rank ${rank}`));
   });
 });
 

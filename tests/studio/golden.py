@@ -27,7 +27,12 @@ from retort.distribution import (
     top_ids,
     total_variation,
 )
+from retort.distribution.bounds import Interval
+from retort.distribution.measures import entropy_of_log_probs
+from retort.distribution.partial import PartialDistribution
+from retort.distribution.partial_chain import explain_partial
 from retort.distribution.presets import ENGINES, like
+from retort.errors import CapabilityError
 from retort.lens.packing import pack, pack_ids
 
 FILE = Path(__file__).resolve().parents[2] / "frontend" / "tests" / "golden.json"
@@ -57,6 +62,22 @@ CHAINS = (
     "temperature=1.2 | top_h=0.4",
     "top_h=0 | temperature=2",
     "top_p=0.9 | top_h=0.7 | min_p=0.01",
+)
+PARTIAL_CHAINS = (
+    "",
+    "temperature=0",
+    "temperature=0.6",
+    "temperature=1.7",
+    "top_k=4 | temperature=2",
+    "temperature=0.5 | top_k=3 | top_p=0.8",
+    "top_k=50",
+    "temperature=0.7 | top_p=0.3",
+    "top_p=0.95",
+    "min_p=0.3 | temperature=1.5 | top_n_sigma=1",
+    "min_p=0.0000001",
+    "top_n_sigma=1",
+    "top_k=5 | epsilon_cutoff=0.02 | temperature=0.8 | top_h=0.6",
+    "temperature=0 | top_p=0.5",
 )
 SETTINGS = {
     "temperature": 0.8,
@@ -110,7 +131,80 @@ def golden() -> dict[str, Any]:
             )
         ]
         + [_pair("one row, two orders", made["two rows"], made["two rows"], CHAINS[7], CHAINS[8])],
+        "partial": [_partial(name, *known) for name, known in partial_rows(made).items()],
     }
+
+
+def partial_rows(made: dict[str, np.ndarray]) -> dict[str, tuple[list[float], int, float]]:
+    """Name → what is known of a row: falling logprobs, how many tokens there are, and how far each may be rounded."""
+
+    def best(name: str, count: int, digits: int | None = None) -> list[float]:
+        log_probs = np.sort(log_softmax(made[name].astype(np.float64)))[::-1][:count]
+        return [float(one if digits is None else round(one, digits)) for one in log_probs]
+
+    return {
+        "20 of 600": (best("two rows", 20), 600, 0.0),
+        "20 of 12,000, rounded": (best("large", 20, 4), 12_000, 0.00005),
+        "5 of an unknown number": (best("heavy tail", 5), 2**20, 0.0),
+        "one token known": (best("two rows", 1), 600, 0.0),
+        "all known": (best("the sky, float64", 6), 6, 0.0),
+        "sure": ([-0.0001, -9.5, -12.0, -14.25], 50_000, 0.0),
+    }
+
+
+def _partial(name: str, log_probs: list[float], tokens: int, rounding: float) -> dict[str, Any]:
+    known = PartialDistribution(log_probs, tokens, rounding=rounding)
+    return {
+        "name": name,
+        "log_probs": log_probs,
+        "tokens": tokens,
+        "rounding": rounding,
+        "temperatures": [
+            {
+                "temperature": temperature,
+                "entropy": _ends(at.entropy),
+                "unseen": _ends(at.unseen),
+                "nucleus_90": _ends(at.nucleus_size(0.9)),
+                "probs": [
+                    [float(low), float(high)] for low, high in zip(at.probs.low, at.probs.high, strict=True)
+                ],
+            }
+            for temperature in TEMPERATURES
+            for at in [known.at(temperature)]
+        ],
+        "chains": [_partial_chain(known, text) for text in PARTIAL_CHAINS],
+    }
+
+
+def _partial_chain(known: PartialDistribution, text: str) -> dict[str, Any]:
+    try:
+        found = explain_partial(known, Chain(text))
+    except CapabilityError as undecided:
+        return {"chain": text, "undecided": str(undecided)}
+    if found.log_probs is None:
+        at = found.tempered
+        entropy, unseen = _ends(at.entropy), _ends(at.unseen)
+        probs = [[float(low), float(high)] for low, high in zip(at.probs.low, at.probs.high, strict=True)]
+    else:
+        exact = float(entropy_of_log_probs(found.log_probs))
+        entropy, unseen = [exact, exact], [0.0, 0.0]
+        probs = [[float(one), float(one)] for one in np.exp(found.log_probs)]
+    return {
+        "chain": text,
+        "stages": [
+            {"stage": one.stage, "kept": one.kept, "removed": one.removed, "kept_mass": _ends(one.kept_mass)}
+            for one in found.stages
+        ],
+        "kept": found.kept,
+        "warnings": len(found.warnings),
+        "entropy": entropy,
+        "unseen": unseen,
+        "probs": probs,
+    }
+
+
+def _ends(interval: Interval) -> list[float]:
+    return [float(interval.low), float(interval.high)]
 
 
 def _row(name: str, logits: np.ndarray) -> dict[str, Any]:

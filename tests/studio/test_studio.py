@@ -13,6 +13,7 @@ from tests.studio.server import Studio, mock, studio
 
 from retort.distribution import Chain, Distribution, kl, log_softmax, total_variation
 from retort.lens.passage import passage
+from retort.lens.path_stages import path_stages
 from retort.sampling.path import temperature_path
 
 EXACT = 1e-6
@@ -103,6 +104,20 @@ def test_path_morphs_at_a_fixed_seed(browser: Browser, running: Studio) -> None:
     )
     assert len(browser.texts(".plain-table tbody tr")) == len(found.leaves)
     browser.picture("studio-path")
+
+
+def test_path_says_which_stages_apply(browser: Browser, running: Studio) -> None:
+    state = "view=path&prompt=w1&seed=2&max_tokens=4&temperatures=0%3A2%3A5"
+    state += "&truncations=top_k%3D9+%7C+temperature%3D0.7+%7C+top_p%3D0.9"
+    opened(browser, running, state)
+    run(browser, ".bands")
+    said = browser.texts(".path-stages li")
+    expected = path_stages(Chain("top_k=9 | temperature=0.7 | top_p=0.9"))
+    assert [one.split(" ")[0] for one in said] == ["top_k=9", "temperature=0.7", "top_p=0.9"]
+    assert all(
+        one.stage in text and one.why in text and ("does not apply" in text) is not one.applies
+        for one, text in zip(expected, said, strict=True)
+    )
 
 
 def test_compare_two_models(browser: Browser, running: Studio) -> None:

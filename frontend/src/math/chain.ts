@@ -96,8 +96,19 @@ export function isOn(stage: Stage): boolean {
   return !TRANSFORMS.get(stage.name)!.off.includes(stage.value);
 }
 
+export function stageText(stage: Stage): string {
+  return `${stage.name}=${written(stage.value)}`;
+}
+
+/** A number as Python writes it. */
+function written(value: number): string {
+  const size = Math.abs(value);
+  if (size === 0 || (size >= 1e-4 && size < 1e16)) return String(value);
+  return value.toExponential().replace(/e([+-])(\d)$/, "e$10$2");
+}
+
 export function chainText(chain: Chain): string {
-  return chain.map((stage) => `${stage.name}=${stage.value}`).join(" | ");
+  return chain.map(stageText).join(" | ");
 }
 
 /** The chain's temperature; 1 if it has none. */
@@ -179,16 +190,16 @@ function warnings(chain: Chain, raw: Window, stages: readonly StageReport[]): st
     if (!truncations.includes(report.stage)) continue;
     if (report.removed === 0) {
       const why = report.kept === 1 ? "one token reaches it" : `it keeps all ${count(report.kept)} that reach it`;
-      found.push(`${one(report.stage)} removes nothing here: ${why}.`);
+      found.push(`${stageText(report.stage)} removes nothing here: ${why}.`);
     } else if (same(applyAll(raw, chain.filter((other) => other !== report.stage)), final)) {
-      found.push(`${one(report.stage)} is made moot by the rest: without it the same ${count(size(final))} would be kept.`);
+      found.push(`${stageText(report.stage)} is made moot by the rest: without it the same ${count(size(final))} would be kept.`);
     }
   }
   const alone = truncations.map((stage) =>
     size(applyAll(raw, chain.filter((other) => other === stage || !truncations.includes(other)))),
   );
   if (truncations.length > 1 && size(final) < Math.min(...alone)) {
-    const each = truncations.map((stage, place) => `${one(stage)} alone keeps ${alone[place]!.toLocaleString("en")}`);
+    const each = truncations.map((stage, place) => `${stageText(stage)} alone keeps ${alone[place]!.toLocaleString("en")}`);
     found.push(`together the stages keep ${count(size(final))}, fewer than any of them alone (${each.join(", ")}).`);
   }
   const place = chain.findIndex((stage) => stage.name === "temperature");
@@ -198,7 +209,7 @@ function warnings(chain: Chain, raw: Window, stages: readonly StageReport[]): st
     const first = size(applyAll(raw, [hot, ...chain.filter((stage) => stage !== hot)]));
     if (first !== size(final)) {
       found.push(
-        `${list(early)} comes before ${one(hot)} and does not see it: ${count(size(final))} remain, and would be ` +
+        `${list(early)} comes before ${stageText(hot)} and does not see it: ${count(size(final))} remain, and would be ` +
           `${first.toLocaleString("en")} with temperature first.`,
       );
     }
@@ -213,12 +224,8 @@ function same(a: Window, b: Window): boolean {
   return a.from === b.from && a.to === b.to;
 }
 
-function one(stage: Stage): string {
-  return `${stage.name}=${stage.value}`;
-}
-
 function list(stages: Chain): string {
-  const names = stages.map(one);
+  const names = stages.map(stageText);
   return names.length < 2 ? names.join("") : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
 }
 

@@ -2,10 +2,11 @@
 //
 // Order by mouse or finger (drag the handle) and by keyboard (arrow keys on the handle); every move is announced.
 
-import { chainText, checkedValue, isOn, type Chain, type Stage, type StageReport } from "../math/chain.ts";
+import { chainText, checkedValue, isOn, type Chain, type Stage } from "../math/chain.ts";
+import type { Interval } from "../math/partial.ts";
 import { findTransform, TRANSFORMS, type Transform } from "../math/transforms.ts";
 import { fill, freshId, h, say } from "./dom.ts";
-import { probability, whole } from "./format.ts";
+import { probability, probabilityRange, whole } from "./format.ts";
 
 interface Row {
   stage: Stage;
@@ -16,12 +17,20 @@ interface Row {
   effect: HTMLElement;
 }
 
+/** What is said of a stage; an interval where only a part of the vocabulary is known. */
+export interface Effect {
+  readonly stage: Stage;
+  readonly kept: number;
+  readonly removed: number;
+  readonly keptMass: number | Interval;
+}
+
 export interface ChainEditor {
   readonly element: HTMLElement;
   /** Show this chain; controls that are being used keep their focus. */
   show(chain: Chain): void;
-  /** Say under each stage what it did. */
-  report(stages: readonly StageReport[]): void;
+  /** Say under each stage what it did; `missing` of one that is on and has no report. */
+  report(stages: readonly Effect[], missing?: string): void;
 }
 
 
@@ -203,11 +212,11 @@ export function chainEditor(
     });
   }
 
-  function report(stages: readonly StageReport[]): void {
+  function report(stages: readonly Effect[], missing = "off"): void {
     for (const row of rows) {
       // The editor may show a stage that is off (top_p=1): the chain then has no report of it.
       const found = stages.find((stage) => stage.stage.name === row.stage.name);
-      say(row.effect, found === undefined ? "off" : effect(found));
+      say(row.effect, found === undefined ? (isOn(row.stage) ? missing : "off") : effect(found));
     }
   }
 
@@ -215,9 +224,13 @@ export function chainEditor(
   return { element, show, report };
 }
 
-function effect(report: StageReport): string {
+function effect(report: Effect): string {
   if (!TRANSFORMS.get(report.stage.name)!.truncates && report.removed === 0) {
     return report.stage.value === 1 ? "leaves the model as it is" : report.stage.value < 1 ? "sharpens" : "flattens";
   }
-  return `keeps ${whole(report.kept)}, removes ${whole(report.removed)}; keeps ${probability(report.keptMass)} of the mass that came in`;
+  return `keeps ${whole(report.kept)}, removes ${whole(report.removed)}; keeps ${mass(report.keptMass)} of the mass that came in`;
+}
+
+function mass(share: number | Interval): string {
+  return typeof share === "number" ? probability(share) : probabilityRange(share.low, share.high);
 }

@@ -49,3 +49,16 @@ function minus(text: string): string {
 function superscript(power: number): string {
   return String(power).replace(/[-0-9]/g, (sign) => (sign === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(sign)]!));
 }
+
+/** Two ends as one text; a single number where both round to it. */
+export function range(low: number, high: number, write: (value: number) => string = number): string {
+  const [first, last] = [write(low), write(high)];
+  return first === last ? first : `${first} – ${last}`;
+}
+
+/** Probabilities from `low` to `high`, the unit once where both have it. */
+export function probabilityRange(low: number, high: number): string {
+  const [first, last] = [probability(low), probability(high)];
+  if (first === last) return first;
+  return `${first.endsWith(" %") && last.endsWith(" %") ? first.slice(0, -2) : first} – ${last}`;
+}

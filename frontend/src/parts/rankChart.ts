@@ -51,7 +51,7 @@ export function rankChart(count: number): RankChart {
 
   const close = atItsWidth(element, HEIGHT, (width) => {
     x.range([EDGE.left, width - EDGE.right]);
-    fill(frame, ...axes(count, x, y, width));
+    fill(frame, ...rankAxes(count, x, y, width, HEIGHT, EDGE));
     if (shownNow !== null) draw(shownNow);
   });
 
@@ -94,18 +94,25 @@ function cutLines(explanation: Explanation, x: Scale): SVGElement[] {
   });
 }
 
-function axes(count: number, x: Scale, y: Scale, width: number): SVGElement[] {
-  const ranks = [1, 10, 100, 1000, 10_000, 100_000].filter((rank) => rank <= count);
+export interface Edge {
+  readonly left: number;
+  readonly right: number;
+  readonly bottom: number;
+}
+
+/** Ranks below, probabilities at the left, both in powers of ten. */
+export function rankAxes(count: number, x: Scale, y: Scale, width: number, height: number, edge: Edge): SVGElement[] {
+  const ranks = [1, 10, 100, 1000, 10_000, 100_000, 1_000_000].filter((rank) => rank <= count);
   const probs = [1, 1e-2, 1e-4, 1e-6, 1e-8, 1e-10];
   return [
     ...ranks.map((rank) =>
-      svg("text", { x: x(rank), y: HEIGHT - EDGE.bottom + 15, "text-anchor": rank === 1 ? "start" : "middle" }, whole(rank)),
+      svg("text", { x: x(rank), y: height - edge.bottom + 15, "text-anchor": rank === 1 ? "start" : x(rank) > width - edge.right - 24 ? "end" : "middle" }, whole(rank)),
     ),
     ...probs.flatMap((prob) => [
-      svg("line", { class: "grid", x1: EDGE.left, x2: width - EDGE.right, y1: y(prob), y2: y(prob) }),
-      svg("text", { x: EDGE.left - 6, y: y(prob) + 4, "text-anchor": "end" }, prob === 1 ? "1" : `10${sup(Math.log10(prob))}`),
+      svg("line", { class: "grid", x1: edge.left, x2: width - edge.right, y1: y(prob), y2: y(prob) }),
+      svg("text", { x: edge.left - 6, y: y(prob) + 4, "text-anchor": "end" }, prob === 1 ? "1" : `10${sup(Math.log10(prob))}`),
     ]),
-    svg("text", { x: width - EDGE.right, y: HEIGHT - 4, "text-anchor": "end" }, "rank of the token →"),
+    svg("text", { x: width - edge.right, y: height - 4, "text-anchor": "end" }, "rank of the token →"),
     svg("text", { x: 2, y: 12 }, "probability"),
   ];
 }

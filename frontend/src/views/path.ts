@@ -84,6 +84,7 @@ export function pathView(record: PathRecord, context: Context): View {
       { class: "card", "aria-label": "Text at the chosen temperature" },
       h("p", { class: "meta" }, `${record.model}, seed ${record.seed}, after “${record.prompt}”`),
       record.note ? h("p", { class: "note" }, record.note) : null,
+      stageList(record),
       text,
       facts,
       h(
@@ -121,6 +122,18 @@ export function pathView(record: PathRecord, context: Context): View {
     },
     download: { name: "retort-path", json: () => record, csv: () => asCsv(record), svg: () => bands.element },
   };
+}
+
+/** The chain that every temperature of the path goes through. */
+function stageList(record: PathRecord): HTMLElement | null {
+  if (!record.stages?.length) return null;
+  return h(
+    "ol",
+    { class: "path-stages", "aria-label": "Stages of the chain along the path" },
+    ...record.stages.map(({ stage, applies, why }) =>
+      h("li", { class: applies ? "" : "set-aside" }, h("code", {}, stage), " ", h("small", {}, `${applies ? "applies" : "does not apply"}: ${why}`)),
+    ),
+  );
 }
 
 function middle(leaf: Leaf): number {

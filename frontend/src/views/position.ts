@@ -20,16 +20,16 @@ import { unpackLogits } from "../math/unpack.ts";
 import { margin, prob, sums } from "../math/window.ts";
 import { bars } from "../parts/bars.ts";
 import { chainEditor } from "../parts/chainEditor.ts";
-import { fill, freshId, h, say } from "../parts/dom.ts";
-import { number, probability, tau, whole } from "../parts/format.ts";
+import { fill, h, say } from "../parts/dom.ts";
+import { number, probability, whole } from "../parts/format.ts";
 import { everyFrame } from "../parts/frame.ts";
 import { rankChart } from "../parts/rankChart.ts";
+import { tauSlider } from "../parts/tauSlider.ts";
 import { tokenElement } from "../parts/tokens.ts";
 import type { PositionRecord } from "../records.ts";
 import type { Context, View } from "./view.ts";
 
 const SHOWN = 20;
-const HOTTEST = 3;
 
 export function positionView(record: PositionRecord, context: Context, onPick?: (rank: number) => void): View {
   const logits = unpackLogits(record.logits);
@@ -143,30 +143,6 @@ function legend(): HTMLElement {
     h("span", { class: "key key-processed" }, "processed: what sampling draws from"),
     h("span", { class: "key key-cut" }, "where a stage cuts"),
   );
-}
-
-function tauSlider(onChange: (value: number) => void): { element: HTMLElement; show(value: number): void } {
-  const id = freshId("tau");
-  const range = h("input", {
-    id, type: "range", min: 0, max: HOTTEST, step: 0.01, class: "tau",
-    oninput: () => onChange(Number(range.value)),
-  });
-  const output = h("output", { for: id, class: "tau-value" });
-  return {
-    element: h(
-      "div",
-      { class: "tau-box" },
-      h("label", { for: id }, "temperature τ"),
-      output,
-      range,
-      h("div", { class: "tau-ends", "aria-hidden": "true" }, h("span", {}, "0 greedy"), h("span", {}, "1 raw"), h("span", {}, "3")),
-    ),
-    show(value) {
-      range.value = String(value);
-      range.setAttribute("aria-valuetext", `τ ${tau(value)}${value === 0 ? ", greedy" : value === 1 ? ", the model's own" : ""}`);
-      say(output, tau(value));
-    },
-  };
 }
 
 const MEASURES: [string, string, string, (e: Explanation) => number, (e: Explanation) => number][] = [

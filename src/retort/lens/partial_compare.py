@@ -60,7 +60,7 @@ def compare_partial(source_a: Source, source_b: Source, prompts: Sequence[str]) 
     if not prompts:
         raise InputError("there are no prompts to compare over; give at least one.")
     positions = tuple(
-        _compared(number, _known(source_a, prompt), _known(source_b, prompt))
+        compared_position(number, known_top(source_a, prompt), known_top(source_b, prompt))
         for number, prompt in enumerate(prompts)
     )
     return PartialComparison(
@@ -86,7 +86,8 @@ def partial_measures(found: PartialComparison) -> dict[str, list[Value]]:
     }
 
 
-def _known(source: Source, prompt: str) -> KnownTop:
+def known_top(source: Source, prompt: str) -> KnownTop:
+    """The most probable tokens after `prompt`; `NAMED` of them, and exact, of a source of the whole vocabulary."""
     if source.capability is Capability.TOP_N:
         return cast(PartialSource, source).next_tokens(prompt)
     logits = np.asarray(next_token_logits(source, prompt), dtype=np.float64)
@@ -97,7 +98,8 @@ def _known(source: Source, prompt: str) -> KnownTop:
     )
 
 
-def _compared(prompt: int, a: KnownTop, b: KnownTop) -> PartialComparedPosition:
+def compared_position(prompt: int, a: KnownTop, b: KnownTop) -> PartialComparedPosition:
+    """What is certain about the distance of two positions; `prompt` is the number that it gets."""
     there = {token.token: token.logprob for token in b.tokens}
     pairs = [(token.logprob, there[token.token]) for token in a.tokens if token.token in there]
     p, q = (np.exp([pair[side] for pair in pairs]) for side in (0, 1))

@@ -93,7 +93,7 @@ def partial_trace(
     if text == "":
         raise InputError("the text is empty; give the text to trace, or leave it out to have the greedy one.")
     steps = source.read(prompt, text) if text is not None else _greedy(source, prompt, max_tokens)
-    tokens = tuple(_traced(step, chain, noise_scale) for step in steps)
+    tokens = tuple(traced_token(step, chain, noise_scale) for step in steps)
     if not tokens:
         raise InputError("the text has no token here: the model ends it at once.")
     return PartialTrace(
@@ -106,7 +106,7 @@ def partial_trace(
         given=text is not None,
         noise_scale=noise_scale,
         tokens=tokens,
-        totals=_totals(tokens),
+        totals=totals_of(tokens),
         probe=source.probe,
     )
 
@@ -138,7 +138,8 @@ def _greedy(source: PartialSource, prompt: str, max_tokens: int) -> Iterator[Rea
         text += best.token
 
 
-def _traced(step: ReadToken, chain: Chain | None, noise_scale: float) -> PartialTracedToken:
+def traced_token(step: ReadToken, chain: Chain | None, noise_scale: float) -> PartialTracedToken:
+    """What is known of the token that stands at one position."""
     known: KnownTop = step.known
     at = known.at(1.0)
     place = next((i for i, token in enumerate(known.tokens) if token.token == step.token), None)
@@ -183,7 +184,8 @@ def _through(
     return found.kept, (low, min(high, 1.0)), removed_by
 
 
-def _totals(tokens: Sequence[PartialTracedToken]) -> PartialTraceTotals:
+def totals_of(tokens: Sequence[PartialTracedToken]) -> PartialTraceTotals:
+    """Over the tokens of a text, at least one."""
     known = [token.logprob_raw for token in tokens if token.logprob_raw is not None]
     return PartialTraceTotals(
         tokens=len(tokens),

@@ -53,7 +53,8 @@ class Field:
             found["enum"] = list(self.choices)
         if self.items:
             found["items"] = {"type": self.items}
-            found["items"]["minimum"] = 0
+            if self.items != "string":
+                found["items"]["minimum"] = 0
         if not self.required and self.default is not None:
             found["default"] = self.default
         return found

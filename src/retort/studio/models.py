@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from retort.errors import InputError
-from retort.sources.base import Decoder, Source
+from retort.sources.base import Decoder, KnownTop, Source
 
 
 class Turns:
@@ -115,6 +115,18 @@ class Borrowed:
     def token_text(self, token_id: int) -> str:
         with self._turns.turn():
             return self._source.token_text(token_id)
+
+    # What a source of the most probable tokens has; for any other there is no such attribute.
+    @property
+    def probe(self) -> Any:
+        with self._turns.turn():
+            self._check()
+            return self._source.probe  # type: ignore[attr-defined]
+
+    def next_tokens(self, prompt: Any, count: int | None = None) -> KnownTop:
+        with self._turns.turn():
+            self._check()
+            return self._source.next_tokens(prompt, count)  # type: ignore[attr-defined]
 
     def start(self, prompts: Sequence[Sequence[int]]) -> Decoder:
         self._check()

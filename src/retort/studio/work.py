@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 from retort.distill import run as run_distill
 from retort.distill.recipe import EMBEDDED_RECIPES, Recipe
 from retort.distribution import Chain
+from retort.errors import InputError
 from retort.lens.pair import pair
+from retort.lens.partial_passage import partial_passage
+from retort.lens.partial_position import partial_pair, partial_position
 from retort.lens.passage import passage
 from retort.lens.path_stages import path_stages
 from retort.lens.position import DEFAULT_CHAIN, position
 from retort.report.standalone import plain
 from retort.report.story import PathFound
 from retort.sampling.path import temperature_path
+from retort.sources.base import Capability, PartialSource, Source
 from retort.studio.fields import Body, Field, whole
 from retort.studio.models import Models
 from retort.studio.runs import Run
@@ -63,6 +68,14 @@ TRUNCATIONS = replace(CHAIN, help="stages besides the temperature, in order", de
 CONTINUATION = Field(
     "continuation", "array", "ids of tokens after the prompt", [], most=LONGEST_CONTINUATION, items="integer"
 )
+GIVEN = Field(
+    "given",
+    "array",
+    "texts of tokens after the prompt, for a model on a server",
+    [],
+    most=LONGEST_CONTINUATION,
+    items="string",
+)
 SEED = Field("seed", "integer", "fixes the noise: same seed, same text", 0, least=0, most=LARGEST_SEED)
 MAX_TOKENS = Field("max_tokens", "integer", "longest text, in tokens", 24, least=1, most=MOST_TOKENS)
 TEMPERATURES = Field(
@@ -79,6 +92,9 @@ TEMPERATURES = Field(
 def _position(run: Run, models: Models, body: dict[str, Any]) -> Any:
     chain = Chain.parse(body["chain"])
     source = models.borrow(body["model"], run.check)
+    if source.capability is Capability.TOP_N:
+        _no_ids(source, body)
+        return plain(partial_position(cast(PartialSource, source), body["prompt"], chain))
     return plain(position(source, body["prompt"], chain, continuation=whole(body["continuation"])))
 
 
@@ -88,8 +104,24 @@ def _text(run: Run, models: Models, body: dict[str, Any]) -> Any:
         run.tell("token", {"index": index, **plain(token)})
 
     chain = Chain.parse(body["chain"])
+    source = models.borrow(body["model"], run.check)
+    if source.capability is Capability.TOP_N:
+        _no_ids(source, body)
+        read = partial_passage(
+            cast(PartialSource, source),
+            body["prompt"],
+            body["given"],
+            max_tokens=int(body["max_tokens"]),
+            chain=chain,
+            on_token=on_token,
+        )
+        return plain(read)
+    if body["given"]:
+        raise InputError(
+            f"{source.name} runs here and takes ids after a prompt (continuation), not texts of tokens (given)"
+        )
     found = passage(
-        models.borrow(body["model"], run.check),
+        source,
         body["prompt"],
         whole(body["continuation"]),
         max_tokens=int(body["max_tokens"]),
@@ -119,7 +151,26 @@ def _compare(run: Run, models: Models, body: dict[str, Any]) -> Any:
     chain_b = None if body["chain_b"] is None else Chain.parse(body["chain_b"])
     source = models.borrow(body["model"], run.check)
     source_b = models.borrow(body["model_b"], run.check)
+    if Capability.TOP_N in (source.capability, source_b.capability):
+        return _finite(plain(partial_pair(source, body["prompt"], source_b, body["prompt_b"])))
     return plain(pair(source, body["prompt"], source_b, body["prompt_b"], chain, chain_b))
+
+
+def _no_ids(source: Source, body: dict[str, Any]) -> None:
+    if body["continuation"]:
+        raise InputError(
+            f"{source.name} takes no token ids: what is to stand before the position belongs into the prompt, or into "
+            "given as texts of tokens"
+        )
+
+
+def _finite(value: Any) -> Any:
+    """`value` as JSON can hold it: an infinity (of a distance that nothing bounds) is null."""
+    if isinstance(value, dict):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _tune(run: Run, models: Models, body: dict[str, Any]) -> Any:
@@ -167,7 +218,7 @@ KINDS: dict[str, Kind] = {
         Kind(
             "text",
             "A text token by token: what stood there, what could have, what was cut away.",
-            (MODEL, PROMPT, CHAIN, CONTINUATION, SEED, MAX_TOKENS),
+            (MODEL, PROMPT, CHAIN, CONTINUATION, GIVEN, SEED, MAX_TOKENS),
             _text,
         ),
         Kind(

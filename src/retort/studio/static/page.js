@@ -261,14 +261,18 @@ function oe() {
 		return "auto";
 	}
 }
+// src/records.ts
+function se(e) {
+	return "known" in e;
+}
 // src/math/window.ts
-var se = 2 ** -40, ce = -745.2, le = .001, ue = 3, de = /* @__PURE__ */ new WeakMap();
-function fe(e, t) {
-	let n = de.get(e);
-	n === void 0 && de.set(e, n = []);
+var ce = 2 ** -40, le = -745.2, ue = .001, de = 3, fe = /* @__PURE__ */ new WeakMap();
+function pe(e, t) {
+	let n = fe.get(e);
+	n === void 0 && fe.set(e, n = []);
 	let r = n.find((e) => e.temperature === t);
 	if (r !== void 0) return r;
-	let i = e.length, a = (n.length < ue ? void 0 : n.splice(n.findIndex((e) => e.temperature !== 1), 1)[0]) ?? {
+	let i = e.length, a = (n.length < de ? void 0 : n.splice(n.findIndex((e) => e.temperature !== 1), 1)[0]) ?? {
 		temperature: t,
 		weights: new Float64Array(i + 1),
 		moments: new Float64Array(i + 1)
@@ -277,13 +281,13 @@ function fe(e, t) {
 	let { weights: o, moments: s } = a, c = e[0], l = 0, u = 0, d = 0;
 	for (; d < i; d++) {
 		let n = (e[d] - c) / t;
-		if (n < ce) break;
+		if (n < le) break;
 		let r = Math.exp(n);
 		l += r, u += r * n, o[d + 1] = l, s[d + 1] = u;
 	}
 	return o.fill(l, d + 1), s.fill(u, d + 1), n.push(a), a;
 }
-function pe(e) {
+function me(e) {
 	return {
 		logits: e,
 		temperature: 1,
@@ -291,7 +295,7 @@ function pe(e) {
 		to: e.length
 	};
 }
-function me(e, t) {
+function he(e, t) {
 	return t === 0 ? {
 		...e,
 		to: e.from + 1
@@ -306,13 +310,13 @@ function T(e, t) {
 function E(e) {
 	let { logits: t, temperature: n, from: r, to: i } = e, a, o;
 	if (r === 0) {
-		let { weights: e, moments: r } = fe(t, n);
+		let { weights: e, moments: r } = pe(t, n);
 		a = e[i], o = r[i];
 	} else {
 		a = o = 0;
 		for (let e = r; e < i; e++) {
 			let i = (t[e] - t[r]) / n;
-			if (i < ce) break;
+			if (i < le) break;
 			let s = Math.exp(i);
 			a += s, o += s * i;
 		}
@@ -322,53 +326,53 @@ function E(e) {
 		entropy: Math.max(0, Math.log(a) - o / a)
 	};
 }
-function he(e, t) {
+function ge(e, t) {
 	return t < e.from || t >= e.to ? -Infinity : T(e, t) - Math.log(E(e).total);
 }
 function D(e, t) {
-	return Math.exp(he(e, t));
+	return Math.exp(ge(e, t));
 }
-function ge(e, t, n) {
+function _e(e, t, n) {
 	let r = Math.max(t, e.from), i = Math.min(n, e.to);
 	if (r >= i) return 0;
 	if (r === e.from && i === e.to) return 1;
 	let { total: a } = E(e);
 	if (e.from === 0) {
-		let { weights: t } = fe(e.logits, e.temperature), n = (t[i] - t[r]) / a;
-		if (n > le || r === 0) return n;
+		let { weights: t } = pe(e.logits, e.temperature), n = (t[i] - t[r]) / a;
+		if (n > ue || r === 0) return n;
 	}
 	let o = 0;
 	for (let t = r; t < i; t++) {
 		let n = T(e, t);
-		if (n < ce) break;
+		if (n < le) break;
 		let r = Math.exp(n);
 		if (o += r, r * (i - t) < o * 1e-12) break;
 	}
 	return o / a;
 }
-function _e(e) {
+function ve(e) {
 	return e.to - e.from < 2 ? Infinity : e.logits[e.from] - e.logits[e.from + 1];
 }
-function ve(e, t) {
+function ye(e, t) {
 	let n = e.to - e.from;
 	if (t >= 1) return n;
-	let r = t * E(e).total * (1 - se);
+	let r = t * E(e).total * (1 - ce);
 	if (e.from === 0) {
-		let { weights: t } = fe(e.logits, e.temperature);
-		return Math.min(n, xe(1, n, (e) => t[e] >= r));
+		let { weights: t } = pe(e.logits, e.temperature);
+		return Math.min(n, Se(1, n, (e) => t[e] >= r));
 	}
 	let i = 0;
 	for (let t = e.from; t < e.to; t++) if (i += Math.exp(T(e, t)), i >= r) return t - e.from + 1;
 	return n;
 }
-function ye(e, t) {
+function be(e, t) {
 	let n = (n) => E({
 		...e,
 		to: e.from + n
 	}).entropy <= t;
-	return xe(1, e.to - e.from + 1, (e) => !n(e)) - 1;
+	return Se(1, e.to - e.from + 1, (e) => !n(e)) - 1;
 }
-function be(e) {
+function xe(e) {
 	let { from: t, to: n } = e, r = 0;
 	for (let i = t; i < n; i++) r += T(e, i);
 	r /= n - t;
@@ -376,32 +380,32 @@ function be(e) {
 	for (let a = t; a < n; a++) i += (T(e, a) - r) ** 2;
 	return Math.sqrt(i / (n - t));
 }
-function xe(e, t, n) {
+function Se(e, t, n) {
 	for (; e < t;) {
 		let r = e + t >> 1;
 		n(r) ? t = r : e = r + 1;
 	}
 	return e;
 }
-function Se(e, t) {
-	return xe(e.from, e.to, (n) => T(e, n) < t);
+function Ce(e, t) {
+	return Se(e.from, e.to, (n) => T(e, n) < t);
 }
 // src/math/transforms.ts
-var Ce = 1e-12;
-function we(e, t) {
+var we = 1e-12;
+function Te(e, t) {
 	return {
 		...e,
 		to: Math.min(e.to, e.from + t)
 	};
 }
-function Te(e, t) {
-	let n = Se(e, t + Math.log(E(e).total) - Ce);
+function Ee(e, t) {
+	let n = Ce(e, t + Math.log(E(e).total) - we);
 	return {
 		...e,
 		to: Math.max(n, e.from + 1)
 	};
 }
-var Ee = [
+var De = [
 	{
 		name: "temperature",
 		help: "divides the logits; 0 is greedy, 1 leaves the model as it is",
@@ -417,7 +421,7 @@ var Ee = [
 		off: [],
 		truncates: !1,
 		aliases: ["temp"],
-		apply: me
+		apply: he
 	},
 	{
 		name: "top_k",
@@ -434,7 +438,7 @@ var Ee = [
 		off: [0, -1],
 		truncates: !0,
 		aliases: [],
-		apply: we
+		apply: Te
 	},
 	{
 		name: "top_p",
@@ -451,7 +455,7 @@ var Ee = [
 		off: [1],
 		truncates: !0,
 		aliases: ["nucleus"],
-		apply: (e, t) => we(e, ve(e, t))
+		apply: (e, t) => Te(e, ye(e, t))
 	},
 	{
 		name: "min_p",
@@ -470,7 +474,7 @@ var Ee = [
 		aliases: [],
 		apply: (e, t) => ({
 			...e,
-			to: Se(e, Math.log(t) - Ce)
+			to: Ce(e, Math.log(t) - we)
 		})
 	},
 	{
@@ -488,7 +492,7 @@ var Ee = [
 		off: [0],
 		truncates: !0,
 		aliases: [],
-		apply: (e, t) => Te(e, Math.log(t))
+		apply: (e, t) => Ee(e, Math.log(t))
 	},
 	{
 		name: "eta_cutoff",
@@ -505,7 +509,7 @@ var Ee = [
 		off: [0],
 		truncates: !0,
 		aliases: [],
-		apply: (e, t) => Te(e, Math.min(Math.log(t), .5 * Math.log(t) - E(e).entropy))
+		apply: (e, t) => Ee(e, Math.min(Math.log(t), .5 * Math.log(t) - E(e).entropy))
 	},
 	{
 		name: "top_n_sigma",
@@ -524,7 +528,7 @@ var Ee = [
 		aliases: ["top_nsigma", "nsigma"],
 		apply: (e, t) => ({
 			...e,
-			to: Se(e, -t * be(e) * (1 + se))
+			to: Ce(e, -t * xe(e) * (1 + ce))
 		})
 	},
 	{
@@ -542,26 +546,26 @@ var Ee = [
 		off: [1],
 		truncates: !0,
 		aliases: [],
-		apply: (e, t) => we(e, Math.max(1, ye(e, t * E(e).entropy * (1 + se))))
+		apply: (e, t) => Te(e, Math.max(1, be(e, t * E(e).entropy * (1 + ce))))
 	}
-], O = new Map(Ee.map((e) => [e.name, e])), De = new Map(Ee.flatMap((e) => [e.name, ...e.aliases].map((t) => [t, e])));
-function Oe(e) {
-	return De.get(e.trim().toLowerCase().replaceAll("-", "_"));
+], O = new Map(De.map((e) => [e.name, e])), Oe = new Map(De.flatMap((e) => [e.name, ...e.aliases].map((t) => [t, e])));
+function ke(e) {
+	return Oe.get(e.trim().toLowerCase().replaceAll("-", "_"));
 }
 // src/math/chain.ts
-var ke = class extends Error {};
-function Ae(e) {
-	return e.trim() === "" ? [] : Fe(e.split("|").map(Ne));
-}
+var Ae = class extends Error {};
 function je(e) {
-	return e.length === 0 ? null : `The page does not compute ${e.join(", ")}: its numbers are without ${e.length === 1 ? "it" : "them"}.`;
+	return e.trim() === "" ? [] : Ie(e.split("|").map(Pe));
 }
 function Me(e) {
+	return e.length === 0 ? null : `The page does not compute ${e.join(", ")}: its numbers are without ${e.length === 1 ? "it" : "them"}.`;
+}
+function Ne(e) {
 	let t = [];
 	return {
-		chain: Fe(e.split("|").filter((e) => e.trim()).flatMap((e) => {
+		chain: Ie(e.split("|").filter((e) => e.trim()).flatMap((e) => {
 			try {
-				return [Ne(e)];
+				return [Pe(e)];
 			} catch {
 				return t.push(e.trim()), [];
 			}
@@ -569,67 +573,74 @@ function Me(e) {
 		others: t
 	};
 }
-function Ne(e) {
-	if (e.includes("(")) throw new ke(`the page computes stages with one setting, not ${e.trim()}`);
+function Pe(e) {
+	if (e.includes("(")) throw new Ae(`the page computes stages with one setting, not ${e.trim()}`);
 	let [t, n] = e.split("=").map((e) => e.trim());
-	if (!t || !n) throw new ke(`a stage is written name=value, got “${e.trim()}”; for example temperature=0.8 | top_p=0.9`);
-	let r = Oe(t);
-	if (r === void 0) throw new ke(`the page does not compute “${t}”; it knows ${[...O.keys()].join(", ")}`);
+	if (!t || !n) throw new Ae(`a stage is written name=value, got “${e.trim()}”; for example temperature=0.8 | top_p=0.9`);
+	let r = ke(t);
+	if (r === void 0) throw new Ae(`the page does not compute “${t}”; it knows ${[...O.keys()].join(", ")}`);
 	return {
 		name: r.name,
-		value: Pe(r, Number(n), n)
+		value: Fe(r, Number(n), n)
 	};
 }
-function Pe(e, t, n = String(t)) {
+function Fe(e, t, n = String(t)) {
 	if (e.off.includes(t) || t >= e.low && t <= e.high && Number.isFinite(t) && !(e.whole && t % 1)) return t;
 	let r = Number.isFinite(e.high) ? `from ${e.low} to ${e.high}` : `of ${e.low} or more`;
-	throw new ke(`${e.name} must be a ${e.whole ? "whole " : ""}number ${r}, got ${n}`);
-}
-function Fe(e) {
-	let t = e.filter(Ie);
-	if (t.filter((e) => e.name === "temperature").length > 1) throw new ke("a chain may hold temperature once; two in a row are one temperature, their product");
-	return t;
+	throw new Ae(`${e.name} must be a ${e.whole ? "whole " : ""}number ${r}, got ${n}`);
 }
 function Ie(e) {
+	let t = e.filter(Le);
+	if (t.filter((e) => e.name === "temperature").length > 1) throw new Ae("a chain may hold temperature once; two in a row are one temperature, their product");
+	return t;
+}
+function Le(e) {
 	return !O.get(e.name).off.includes(e.value);
 }
 function k(e) {
-	return e.map((e) => `${e.name}=${e.value}`).join(" | ");
+	return `${e.name}=${Re(e.value)}`;
 }
-function Le(e) {
+function Re(e) {
+	let t = Math.abs(e);
+	return t === 0 || t >= 1e-4 && t < 0x2386f26fc10000 ? String(e) : e.toExponential().replace(/e([+-])(\d)$/, "e$10$2");
+}
+function A(e) {
+	return e.map(k).join(" | ");
+}
+function ze(e) {
 	return e.find((e) => e.name === "temperature")?.value ?? 1;
 }
-function Re(e, t) {
+function Be(e, t) {
 	let n = {
 		name: "temperature",
 		value: t
 	};
 	return e.some((e) => e.name === "temperature") ? e.map((e) => e.name === "temperature" ? n : e) : [n, ...e];
 }
-function ze(e, t) {
-	return Ie(t) ? O.get(t.name).apply(e, t.value) : e;
-}
-function Be(e, t) {
-	return t.reduce(ze, e);
-}
 function Ve(e, t) {
-	let n = pe(t), r = n, i = n, a = [];
+	return Le(t) ? O.get(t.name).apply(e, t.value) : e;
+}
+function He(e, t) {
+	return t.reduce(Ve, e);
+}
+function Ue(e, t) {
+	let n = me(t), r = n, i = n, a = [];
 	for (let t of e) {
-		let e = ze(r, t);
-		!O.get(t.name).truncates && t.value !== 0 && (i = ze(i, t)), a.push({
+		let e = Ve(r, t);
+		!O.get(t.name).truncates && t.value !== 0 && (i = Ve(i, t)), a.push({
 			stage: t,
 			before: r,
 			after: e,
-			kept: A(e),
-			removed: A(r) - A(e),
-			keptMass: ge(r, e.from, e.to),
-			keptMassTotal: ge(i, e.from, e.to)
+			kept: j(e),
+			removed: j(r) - j(e),
+			keptMass: _e(r, e.from, e.to),
+			keptMassTotal: _e(i, e.from, e.to)
 		}), r = e;
 	}
-	let o = Le(e);
+	let o = ze(e);
 	return {
 		raw: n,
-		tempered: o === 0 ? ze(n, {
+		tempered: o === 0 ? Ve(n, {
 			name: "temperature",
 			value: 0
 		}) : {
@@ -638,64 +649,61 @@ function Ve(e, t) {
 		},
 		processed: r,
 		stages: a,
-		warnings: Ge(e, n, a)
+		warnings: qe(e, n, a)
 	};
 }
-function A(e) {
+function j(e) {
 	return e.to - e.from;
 }
-function He(e, t) {
+function We(e, t) {
 	return t >= e.processed.from && t < e.processed.to ? null : e.stages.find(({ after: e }) => t < e.from || t >= e.to)?.stage ?? null;
 }
-function Ue(e) {
-	let t = ve(e.raw, .9);
-	return ge(e.processed, t, e.raw.to);
+function Ge(e) {
+	let t = ye(e.raw, .9);
+	return _e(e.processed, t, e.raw.to);
 }
-function We(e) {
+function Ke(e) {
 	return Math.exp(E(e).entropy);
 }
-function Ge(e, t, n) {
-	let r = e.filter((e) => O.get(e.name).truncates), i = Be(t, e);
-	if (Le(e) === 0) return r.length === 0 ? [] : [`temperature=0 takes the most likely token in any case, so ${Je(r)} cannot change the result.`];
+function qe(e, t, n) {
+	let r = e.filter((e) => O.get(e.name).truncates), i = He(t, e);
+	if (ze(e) === 0) return r.length === 0 ? [] : [`temperature=0 takes the most likely token in any case, so ${Ye(r)} cannot change the result.`];
 	let a = [];
 	for (let o of n) if (r.includes(o.stage)) {
 		if (o.removed === 0) {
-			let e = o.kept === 1 ? "one token reaches it" : `it keeps all ${Ye(o.kept)} that reach it`;
-			a.push(`${qe(o.stage)} removes nothing here: ${e}.`);
-		} else Ke(Be(t, e.filter((e) => e !== o.stage)), i) && a.push(`${qe(o.stage)} is made moot by the rest: without it the same ${Ye(A(i))} would be kept.`);
+			let e = o.kept === 1 ? "one token reaches it" : `it keeps all ${Xe(o.kept)} that reach it`;
+			a.push(`${k(o.stage)} removes nothing here: ${e}.`);
+		} else Je(He(t, e.filter((e) => e !== o.stage)), i) && a.push(`${k(o.stage)} is made moot by the rest: without it the same ${Xe(j(i))} would be kept.`);
 	}
-	let o = r.map((n) => A(Be(t, e.filter((e) => e === n || !r.includes(e)))));
-	if (r.length > 1 && A(i) < Math.min(...o)) {
-		let e = r.map((e, t) => `${qe(e)} alone keeps ${o[t].toLocaleString("en")}`);
-		a.push(`together the stages keep ${Ye(A(i))}, fewer than any of them alone (${e.join(", ")}).`);
+	let o = r.map((n) => j(He(t, e.filter((e) => e === n || !r.includes(e)))));
+	if (r.length > 1 && j(i) < Math.min(...o)) {
+		let e = r.map((e, t) => `${k(e)} alone keeps ${o[t].toLocaleString("en")}`);
+		a.push(`together the stages keep ${Xe(j(i))}, fewer than any of them alone (${e.join(", ")}).`);
 	}
 	let s = e.findIndex((e) => e.name === "temperature"), c = e.slice(0, Math.max(s, 0)).filter((e) => r.includes(e));
 	if (c.length > 0) {
-		let n = e[s], r = A(Be(t, [n, ...e.filter((e) => e !== n)]));
-		r !== A(i) && a.push(`${Je(c)} comes before ${qe(n)} and does not see it: ${Ye(A(i))} remain, and would be ${r.toLocaleString("en")} with temperature first.`);
+		let n = e[s], r = j(He(t, [n, ...e.filter((e) => e !== n)]));
+		r !== j(i) && a.push(`${Ye(c)} comes before ${k(n)} and does not see it: ${Xe(j(i))} remain, and would be ${r.toLocaleString("en")} with temperature first.`);
 	}
-	return r.length > 0 && A(i) === 1 && A(t) > 1 && a.push("one token is left, so every draw here is the greedy token, whatever temperature and seed."), a;
+	return r.length > 0 && j(i) === 1 && j(t) > 1 && a.push("one token is left, so every draw here is the greedy token, whatever temperature and seed."), a;
 }
-function Ke(e, t) {
+function Je(e, t) {
 	return e.from === t.from && e.to === t.to;
 }
-function qe(e) {
-	return `${e.name}=${e.value}`;
-}
-function Je(e) {
-	let t = e.map(qe);
+function Ye(e) {
+	let t = e.map(k);
 	return t.length < 2 ? t.join("") : `${t.slice(0, -1).join(", ")} and ${t.at(-1)}`;
 }
-function Ye(e) {
+function Xe(e) {
 	return `${e.toLocaleString("en")} ${e === 1 ? "token" : "tokens"}`;
 }
 // src/math/comparison.ts
-function Xe(e, t) {
+function Ze(e, t) {
 	let n = new Uint32Array(t).fill(e.length);
 	return e.forEach((e, t) => n[e] = t), n;
 }
-function Ze(e, t, n) {
-	let r = Xe(t.ids, n), i = Math.log(E(e.window).total), a = Math.log(E(t.window).total), o = 0, s = 0, c = 0, l = 0;
+function Qe(e, t, n) {
+	let r = Ze(t.ids, n), i = Math.log(E(e.window).total), a = Math.log(E(t.window).total), o = 0, s = 0, c = 0, l = 0;
 	for (let n = e.window.from; n < e.window.to; n++) {
 		let u = T(e.window, n) - i, d = Math.exp(u), f = r[e.ids[n]];
 		if (f < t.window.from || f >= t.window.to) {
@@ -721,9 +729,9 @@ function Ze(e, t, n) {
 		totalVariation: l / 2
 	};
 }
-var Qe = .001, $e = 1e3;
-function et(e, t, n, r) {
-	let i = Xe(n, r), a = Math.log(E(e.window).total), o = t[0], s = 0;
+var $e = .001, et = 1e3;
+function tt(e, t, n, r) {
+	let i = Ze(n, r), a = Math.log(E(e.window).total), o = t[0], s = 0;
 	for (let n = e.window.from; n < e.window.to; n++) {
 		let r = Math.exp(T(e.window, n) - a), c = i[e.ids[n]];
 		if (c >= t.length) {
@@ -738,9 +746,9 @@ function et(e, t, n, r) {
 			n += s, r += s * a;
 		}
 		return r / n;
-	}, [l, u] = [Math.log(Qe), Math.log($e)];
-	if (c(Qe) <= s) return d(Qe, !0);
-	if (c($e) >= s) return d($e, !0);
+	}, [l, u] = [Math.log($e), Math.log(et)];
+	if (c($e) <= s) return d($e, !0);
+	if (c(et) >= s) return d(et, !0);
 	for (let e = 0; e < 60; e++) {
 		let e = (l + u) / 2;
 		c(Math.exp(e)) > s ? l = e : u = e;
@@ -749,7 +757,7 @@ function et(e, t, n, r) {
 	function d(i, a) {
 		return {
 			temperature: i,
-			residual: Ze(e, {
+			residual: Qe(e, {
 				window: {
 					logits: t,
 					temperature: i,
@@ -763,7 +771,7 @@ function et(e, t, n, r) {
 	}
 }
 // src/math/engines.ts
-var tt = /* @__PURE__ */ new Map([
+var nt = /* @__PURE__ */ new Map([
 	["retort", [
 		"temperature",
 		"top_k",
@@ -805,36 +813,36 @@ var tt = /* @__PURE__ */ new Map([
 		"temperature"
 	]]
 ]);
-function nt(e, t) {
-	let n = tt.get(e) ?? [], r = (e) => n.includes(e) ? n.indexOf(e) : n.length;
+function rt(e, t) {
+	let n = nt.get(e) ?? [], r = (e) => n.includes(e) ? n.indexOf(e) : n.length;
 	return [...t].sort((e, t) => r(e.name) - r(t.name));
 }
 // src/math/unpack.ts
-var rt = 64, it = 24, at = 5;
-function ot(e) {
-	let t = ut(e.data);
+var it = 64, at = 24, ot = 5;
+function st(e) {
+	let t = dt(e.data);
 	if (e.encoding === "float64") {
 		let n = new DataView(t.buffer);
 		return Float64Array.from({ length: e.count }, (e, t) => n.getFloat64(8 * t, !0));
 	}
 	if (e.encoding !== "rice32") throw Error(`logits are packed as ${e.encoding}, which this page cannot read`);
-	return ct(t, e.count);
+	return lt(t, e.count);
 }
-function st(e) {
-	let t = new lt(ut(e.data)), n = new Uint32Array(e.count);
+function ct(e) {
+	let t = new ut(dt(e.data)), n = new Uint32Array(e.count);
 	for (let r = 0; r < e.count; r++) n[r] = t.read(e.width);
 	return n;
 }
-function ct(e, t) {
-	let n = new lt(e), r = new Float64Array(t), i = /* @__PURE__ */ new Uint32Array(1), a = new Float32Array(i.buffer), o = 4294967295, s = 0;
+function lt(e, t) {
+	let n = new ut(e), r = new Float64Array(t), i = /* @__PURE__ */ new Uint32Array(1), a = new Float32Array(i.buffer), o = 4294967295, s = 0;
 	for (let e = 0; e < t; e++) {
-		e % rt === 0 && (s = n.read(at));
+		e % it === 0 && (s = n.read(ot));
 		let t = n.zeros();
-		o -= t === it ? n.read(32) : t * 2 ** s + n.read(s), i[0] = o >= 2147483648 ? o - 2147483648 : 4294967295 - o, r[e] = a[0];
+		o -= t === at ? n.read(32) : t * 2 ** s + n.read(s), i[0] = o >= 2147483648 ? o - 2147483648 : 4294967295 - o, r[e] = a[0];
 	}
 	return r;
 }
-var lt = class {
+var ut = class {
 	bytes;
 	place = 0;
 	constructor(e) {
@@ -862,51 +870,59 @@ var lt = class {
 		}
 	}
 };
-function ut(e) {
+function dt(e) {
 	let t = atob(e), n = new Uint8Array(t.length);
 	for (let e = 0; e < t.length; e++) n[e] = t.charCodeAt(e);
 	return n;
 }
 // src/parts/format.ts
-function j(e) {
+function M(e) {
 	if (e === 0) return "0 %";
 	if (e >= 1e-4) return `${(100 * e).toFixed(2)} %`;
 	let [t, n] = e.toExponential(1).split("e");
-	return `${t}·10${pt(Number(n))}`;
+	return `${t}·10${mt(Number(n))}`;
 }
-function M(e) {
+function N(e) {
 	if (e == null || Number.isNaN(e)) return "–";
 	if (!Number.isFinite(e)) return e > 0 ? "∞" : "−∞";
 	let t = Math.abs(e);
 	if (t !== 0 && (t < 1e-4 || t >= 1e6)) {
 		let [t, n] = e.toExponential(2).split("e");
-		return ft(`${t}·10${pt(Number(n))}`);
+		return pt(`${t}·10${mt(Number(n))}`);
 	}
-	return ft(t >= 1e3 ? F(e) : String(Number(e.toPrecision(4))));
+	return pt(t >= 1e3 ? I(e) : String(Number(e.toPrecision(4))));
 }
-function N(e) {
-	return `${M(e)} nats`;
+function P(e) {
+	return `${N(e)} nats`;
 }
-function P(e, t = 4) {
-	return `${e > 0 ? "+" : ""}${ft(e.toFixed(t))}`;
-}
-function F(e) {
-	return ft(Math.round(e).toLocaleString("en"));
-}
-function dt(e) {
-	return `${F(e)} ${e === 1 ? "token" : "tokens"}`;
+function F(e, t = 4) {
+	return `${e > 0 ? "+" : ""}${pt(e.toFixed(t))}`;
 }
 function I(e) {
-	return String(Number(e.toFixed(4)));
+	return pt(Math.round(e).toLocaleString("en"));
 }
 function ft(e) {
-	return e.replace("-", "−");
+	return `${I(e)} ${e === 1 ? "token" : "tokens"}`;
+}
+function L(e) {
+	return String(Number(e.toFixed(4)));
 }
 function pt(e) {
+	return e.replace("-", "−");
+}
+function mt(e) {
 	return String(e).replace(/[-0-9]/g, (e) => e === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(e)]);
 }
+function ht(e, t, n = N) {
+	let [r, i] = [n(e), n(t)];
+	return r === i ? r : `${r} – ${i}`;
+}
+function R(e, t) {
+	let [n, r] = [M(e), M(t)];
+	return n === r ? n : `${n.endsWith(" %") && r.endsWith(" %") ? n.slice(0, -2) : n} – ${r}`;
+}
 // src/parts/chainEditor.ts
-function mt(e, t, { heat: n }) {
+function gt(e, t, { heat: n }) {
 	let r = [], i = _("ol", {
 		class: "chain",
 		"aria-label": "Chain of stages, in the order in which they apply"
@@ -919,8 +935,8 @@ function mt(e, t, { heat: n }) {
 		role: "alert"
 	}), s = _("div", { class: "chain-editor" }, i, _("div", { class: "chain-tools" }, a), o), c = () => r.map((e) => e.stage), l = () => e(c());
 	function u(e) {
-		let t = c().filter(Ie);
-		if (k(e) === k(t)) return;
+		let t = c().filter(Le);
+		if (A(e) === A(t)) return;
 		let n = [...r];
 		r = e.map((e) => {
 			let t = n.findIndex((t) => t.stage.name === e.name), r = t >= 0 ? n.splice(t, 1)[0] : p(e);
@@ -983,14 +999,14 @@ function mt(e, t, { heat: n }) {
 			if (n.trim() === "") return;
 			f(e, {
 				name: t.name,
-				value: Pe(t, Number(n), n)
+				value: Fe(t, Number(n), n)
 			}), e.number.removeAttribute("aria-invalid"), S(o, ""), l();
 		} catch (t) {
 			e.number.setAttribute("aria-invalid", "true"), S(o, t.message);
 		}
 	}
 	function h(e) {
-		let n = Oe(e);
+		let n = ke(e);
 		if (n === void 0) return;
 		let i = p({
 			name: n.name,
@@ -1034,10 +1050,10 @@ function mt(e, t, { heat: n }) {
 			e.handle.addEventListener("pointermove", n), e.handle.addEventListener("pointerup", i), e.handle.addEventListener("pointercancel", i);
 		});
 	}
-	function ee(e) {
-		for (let t of r) {
-			let n = e.find((e) => e.stage.name === t.stage.name);
-			S(t.effect, n === void 0 ? "off" : ht(n));
+	function ee(e, t = "off") {
+		for (let n of r) {
+			let r = e.find((e) => e.stage.name === n.stage.name);
+			S(n.effect, r === void 0 ? Le(n.stage) ? t : "off" : _t(r));
 		}
 	}
 	return d(), {
@@ -1046,11 +1062,14 @@ function mt(e, t, { heat: n }) {
 		report: ee
 	};
 }
-function ht(e) {
-	return !O.get(e.stage.name).truncates && e.removed === 0 ? e.stage.value === 1 ? "leaves the model as it is" : e.stage.value < 1 ? "sharpens" : "flattens" : `keeps ${F(e.kept)}, removes ${F(e.removed)}; keeps ${j(e.keptMass)} of the mass that came in`;
+function _t(e) {
+	return !O.get(e.stage.name).truncates && e.removed === 0 ? e.stage.value === 1 ? "leaves the model as it is" : e.stage.value < 1 ? "sharpens" : "flattens" : `keeps ${I(e.kept)}, removes ${I(e.removed)}; keeps ${vt(e.keptMass)} of the mass that came in`;
+}
+function vt(e) {
+	return typeof e == "number" ? M(e) : R(e.low, e.high);
 }
 // src/parts/frame.ts
-function gt(e) {
+function yt(e) {
 	let t = !1;
 	return () => {
 		t || (t = !0, requestAnimationFrame(() => {
@@ -1058,7 +1077,7 @@ function gt(e) {
 		}));
 	};
 }
-function _t(e, t, n) {
+function z(e, t, n) {
 	let r = 0, i = new ResizeObserver(([i]) => {
 		let a = Math.max(280, Math.round(i.contentRect.width));
 		a !== r && i.contentRect.width !== 0 && (r = a, e.setAttribute("viewBox", `0 0 ${a} ${t}`), n(a));
@@ -1066,42 +1085,42 @@ function _t(e, t, n) {
 	return i.observe(e), () => i.disconnect();
 }
 // src/parts/tokens.ts
-var vt = {
+var bt = {
 	" ": ["␣", "space"],
 	"\n": ["↵", "line break"],
 	"	": ["⇥", "tab"],
 	"\r": ["␍", "carriage return"],
 	"\xA0": ["⍽", "no-break space"],
 	"　": ["□", "wide space"]
-}, yt = /<0x([0-9A-F]{2})>/, bt = /^<(?:\||\/)?[A-Za-z][\w .|/-]*(?:\|)?>$/, xt = /[\p{Cc}\p{Zl}\p{Zp}\p{Zs}\p{Co}\p{Cn}\p{Cs}]|[\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0e\ufeff\uffa0\u{e0000}-\u{e0fff}]/u, St = /[\u200d\ufe0f]/, Ct = /\p{Extended_Pictographic}/u;
-function wt(e) {
+}, xt = /<0x([0-9A-F]{2})>/, St = /^<(?:\||\/)?[A-Za-z][\w .|/-]*(?:\|)?>$/, Ct = /[\p{Cc}\p{Zl}\p{Zp}\p{Zs}\p{Co}\p{Cn}\p{Cs}]|[\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0e\ufeff\uffa0\u{e0000}-\u{e0fff}]/u, wt = /[\u200d\ufe0f]/, Tt = /\p{Extended_Pictographic}/u;
+function Et(e) {
 	return e === "" ? [{
 		text: "∅",
 		kind: "sign",
 		spoken: "empty"
-	}] : bt.test(e) && !yt.test(e) ? [{
+	}] : St.test(e) && !xt.test(e) ? [{
 		text: e,
 		kind: "marker",
 		spoken: `marker ${e}`
 	}] : e.split(/(<0x[0-9A-F]{2}>)/).flatMap((e) => {
-		let t = yt.exec(e);
+		let t = xt.exec(e);
 		return t ? [{
 			text: `⟨${t[1]}⟩`,
 			kind: "byte",
 			spoken: `byte ${t[1]}`
-		}] : Tt(e);
+		}] : Dt(e);
 	});
 }
-function Tt(e) {
+function Dt(e) {
 	let t = [], n = [...e];
 	return n.forEach((e, r) => {
-		let i = vt[e];
+		let i = bt[e];
 		if (i) t.push({
 			text: i[0],
 			kind: "sign",
 			spoken: i[1]
 		});
-		else if (xt.test(e) || St.test(e) && !Et(n, r)) {
+		else if (Ct.test(e) || wt.test(e) && !Ot(n, r)) {
 			let n = e.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
 			t.push({
 				text: `⟨U+${n}⟩`,
@@ -1109,7 +1128,7 @@ function Tt(e) {
 				spoken: `character U+${n}`
 			});
 		} else {
-			let n = t.at(-1), r = /\p{M}/u.test(e) && !St.test(e) && n?.kind !== "plain" ? `◌${e}` : e;
+			let n = t.at(-1), r = /\p{M}/u.test(e) && !wt.test(e) && n?.kind !== "plain" ? `◌${e}` : e;
 			n?.kind === "plain" ? (n.text += r, n.spoken += e) : t.push({
 				text: r,
 				kind: "plain",
@@ -1118,41 +1137,41 @@ function Tt(e) {
 		}
 	}), t;
 }
-function Et(e, t) {
-	return t > 0 && (Ct.test(e[t - 1]) || St.test(e[t - 1]) || /\p{Emoji_Modifier}/u.test(e[t - 1]));
+function Ot(e, t) {
+	return t > 0 && (Tt.test(e[t - 1]) || wt.test(e[t - 1]) || /\p{Emoji_Modifier}/u.test(e[t - 1]));
 }
-function L(e) {
-	return _("bdi", { class: "token" }, ...wt(e).map((e) => e.kind === "plain" ? e.text : _("span", { class: `piece-${e.kind}` }, e.text)));
+function B(e) {
+	return _("bdi", { class: "token" }, ...Et(e).map((e) => e.kind === "plain" ? e.text : _("span", { class: `piece-${e.kind}` }, e.text)));
 }
-function Dt(e) {
-	return wt(e).map((e) => e.text).join("");
+function kt(e) {
+	return Et(e).map((e) => e.text).join("");
 }
-function Ot(e) {
-	return wt(e).map((e) => e.spoken).join(" ");
+function At(e) {
+	return Et(e).map((e) => e.spoken).join(" ");
 }
 // src/views/compare.ts
-var kt = 18;
-function At(e, t) {
-	let { state: n, announce: r } = t, i = Math.max(e.a.vocabulary, e.b.vocabulary), a = [jt("A", "chain_a", e.a, i), jt("B", "chain_b", e.b, i)], o = a.map((e) => m(e)), s = _("dl", { class: "measures" }), c = _("tbody"), l = _("p", {
+var jt = 18;
+function Mt(e, t) {
+	let { state: n, announce: r } = t, i = Math.max(e.a.vocabulary, e.b.vocabulary), a = [Nt("A", "chain_a", e.a, i), Nt("B", "chain_b", e.b, i)], o = a.map((e) => m(e)), s = _("dl", { class: "measures" }), c = _("tbody"), l = _("p", {
 		class: "note",
 		hidden: e.comparable
-	}, "The two models have different vocabularies: their distributions are shown, and no distance between them is given."), u = zt(), d = gt(h), f = null;
+	}, "The two models have different vocabularies: their distributions are shown, and no distance between them is given."), u = Vt(), d = yt(h), f = null;
 	function p(e) {
 		try {
-			return Ae(n.get(e.key) ?? e.record.chain);
+			return je(n.get(e.key) ?? e.record.chain);
 		} catch {
-			return Me(e.record.chain).chain;
+			return Ne(e.record.chain).chain;
 		}
 	}
 	function m(e) {
-		let t = (t) => n.set(e.key, k(t.filter(Ie)) || " "), i = mt(t, r, { heat: !0 }), a = _("select", {
+		let t = (t) => n.set(e.key, A(t.filter(Le)) || " "), i = gt(t, r, { heat: !0 }), a = _("select", {
 			"aria-label": `${e.name}: order of the stages as in an engine`,
 			onchange: () => {
-				a.value && t(nt(a.value, p(e))), a.value = "";
+				a.value && t(rt(a.value, p(e))), a.value = "";
 			}
 		});
-		x(a, _("option", { value: "" }, "order as in …"), ...[...tt.keys()].map((e) => _("option", { value: e }, e)));
-		let o = _("p", { class: "meta" }), s = je(Me(e.record.chain).others);
+		x(a, _("option", { value: "" }, "order as in …"), ...[...nt.keys()].map((e) => _("option", { value: e }, e)));
+		let o = _("p", { class: "meta" }), s = Me(Ne(e.record.chain).others);
 		return {
 			element: _("section", {
 				class: `card side-${e.name.toLowerCase()}`,
@@ -1160,19 +1179,19 @@ function At(e, t) {
 			}, _("h2", {}, _("span", { class: `side-mark mark-${e.name.toLowerCase()}` }, e.name), ` ${e.record.model}`), _("p", {
 				class: "tokens side-prompt",
 				dir: "auto"
-			}, ...e.record.prompt_tokens.map(L)), s ? _("p", { class: "note" }, s) : null, i.element, _("p", { class: "chain-tools" }, a), o),
+			}, ...e.record.prompt_tokens.map(B)), s ? _("p", { class: "note" }, s) : null, i.element, _("p", { class: "chain-tools" }, a), o),
 			show(t) {
 				i.show(p(e)), i.report(t.stages);
 				let { processed: n } = t;
-				S(o, `${F(A(n))} tokens can come; entropy ${N(E(n).entropy)}, effective support ${M(We(n))} tokens`);
+				S(o, `${I(j(n))} tokens can come; entropy ${P(E(n).entropy)}, effective support ${N(Ke(n))} tokens`);
 			}
 		};
 	}
 	function h() {
-		let [t, n] = [Ve(p(a[0]), a[0].logits), Ve(p(a[1]), a[1].logits)];
+		let [t, n] = [Ue(p(a[0]), a[0].logits), Ue(p(a[1]), a[1].logits)];
 		f = [t, n], o[0].show(t), o[1].show(n);
-		let r = e.comparable ? Mt(a, t, n) : Pt(a, t, n), l = Math.max(...r.map((e) => Math.max(e.a, e.b)), 1e-12);
-		x(c, ...r.map((e) => Ft(e, l))), u.draw(r), x(s, ...e.comparable ? It(a, t, n, i) : []);
+		let r = e.comparable ? Pt(a, t, n) : It(a, t, n), l = Math.max(...r.map((e) => Math.max(e.a, e.b)), 1e-12);
+		x(c, ...r.map((e) => Lt(e, l))), u.draw(r), x(s, ...e.comparable ? Rt(a, t, n, i) : []);
 	}
 	let g = n.listen((e) => (e === "chain_a" || e === "chain_b") && d()), v = _("div", {}, l, _("div", { class: "two" }, o[0].element, o[1].element), _("section", {
 		class: "card",
@@ -1191,12 +1210,12 @@ function At(e, t) {
 		},
 		download: {
 			name: "retort-compare",
-			json: () => Bt(e, a, f, i),
+			json: () => Ht(e, a, f, i),
 			csv: () => [[
 				"token",
 				"prob_a",
 				"prob_b"
-			], ...(e.comparable ? Mt(a, ...f, 500) : Pt(a, ...f)).map((e) => [
+			], ...(e.comparable ? Pt(a, ...f, 500) : It(a, ...f)).map((e) => [
 				e.token,
 				e.a,
 				e.b
@@ -1205,37 +1224,37 @@ function At(e, t) {
 		}
 	};
 }
-function jt(e, t, n, r) {
-	let i = st(n.rank_ids);
+function Nt(e, t, n, r) {
+	let i = ct(n.rank_ids);
 	return {
 		name: e,
 		key: t,
 		record: n,
 		ids: i,
-		logits: ot(n.logits),
-		ranks: Xe(i, r),
+		logits: st(n.logits),
+		ranks: Ze(i, r),
 		names: new Map(n.ids.map((e, t) => [e, n.tokens[t]]))
 	};
 }
-function Mt([e, t], n, r, i = kt) {
-	return [.../* @__PURE__ */ new Set([...Nt(e, n, i), ...Nt(t, r, i)])].map((i) => {
+function Pt([e, t], n, r, i = jt) {
+	return [.../* @__PURE__ */ new Set([...Ft(e, n, i), ...Ft(t, r, i)])].map((i) => {
 		let [a, o] = [e.ranks[i], t.ranks[i]];
 		return {
 			token: e.names.get(i) ?? t.names.get(i) ?? `#${i}`,
 			a: a < e.logits.length ? D(n.processed, a) : 0,
 			b: o < t.logits.length ? D(r.processed, o) : 0,
-			removedA: He(n, a)?.name ?? null,
-			removedB: He(r, o)?.name ?? null
+			removedA: We(n, a)?.name ?? null,
+			removedB: We(r, o)?.name ?? null
 		};
 	}).sort((e, t) => Math.max(t.a, t.b) - Math.max(e.a, e.b)).slice(0, i);
 }
-function Nt(e, t, n) {
+function Ft(e, t, n) {
 	let { from: r, to: i } = t.processed;
 	return [...e.ids.subarray(r, Math.min(i, r + n)), ...e.ids.subarray(0, Math.min(4, e.ids.length))];
 }
-function Pt([e, t], n, r) {
+function It([e, t], n, r) {
 	let i = /* @__PURE__ */ new Map(), a = (e, t, n) => {
-		for (let r = 0; r < Math.min(kt, e.record.tokens.length); r++) {
+		for (let r = 0; r < Math.min(jt, e.record.tokens.length); r++) {
 			let a = e.record.tokens[r], o = i.get(a) ?? {
 				token: a,
 				a: 0,
@@ -1246,32 +1265,32 @@ function Pt([e, t], n, r) {
 			o[n] = D(t.processed, r), i.set(a, o);
 		}
 	};
-	return a(e, n, "a"), a(t, r, "b"), [...i.values()].sort((e, t) => Math.max(t.a, t.b) - Math.max(e.a, e.b)).slice(0, kt);
+	return a(e, n, "a"), a(t, r, "b"), [...i.values()].sort((e, t) => Math.max(t.a, t.b) - Math.max(e.a, e.b)).slice(0, jt);
 }
-function Ft(e, t) {
+function Lt(e, t) {
 	let [n, r] = [_("span", { class: "bar bar-a" }), _("span", { class: "bar bar-b" })];
 	n.style.transform = `scaleX(${e.a / t})`, r.style.transform = `scaleX(${e.b / t})`;
 	let i = (e, t, n) => _("td", {
 		class: `figure ink-${n}`,
 		"data-value": e,
 		title: t ? `removed by ${t}` : null
-	}, t ? _("small", {}, `− ${t}`) : j(e));
+	}, t ? _("small", {}, `− ${t}`) : M(e));
 	return _("tr", {}, _("th", {
 		scope: "row",
 		class: "token-cell"
-	}, L(e.token)), i(e.a, e.removedA, "a"), i(e.b, e.removedB, "b"), _("td", { class: "bar-cell" }, _("span", {
+	}, B(e.token)), i(e.a, e.removedA, "a"), i(e.b, e.removedB, "b"), _("td", { class: "bar-cell" }, _("span", {
 		class: "bar-box",
 		"aria-hidden": "true"
 	}, n, r)));
 }
-function It(e, t, n, r) {
-	let [i, a] = e, o = Ze({
+function Rt(e, t, n, r) {
+	let [i, a] = e, o = Qe({
 		window: t.processed,
 		ids: i.ids
 	}, {
 		window: n.processed,
 		ids: a.ids
-	}, r), s = et({
+	}, r), s = tt({
 		window: t.tempered,
 		ids: i.ids
 	}, a.logits, a.ids, r);
@@ -1281,50 +1300,50 @@ function It(e, t, n, r) {
 			"KL(A ‖ B)",
 			"nats",
 			o.klForward,
-			M(o.klForward)
+			N(o.klForward)
 		],
 		[
 			"kl-reverse",
 			"KL(B ‖ A)",
 			"nats",
 			o.klReverse,
-			M(o.klReverse)
+			N(o.klReverse)
 		],
 		[
 			"jsd",
 			"Jensen-Shannon",
 			"nats, at most ln 2",
 			o.jsd,
-			M(o.jsd)
+			N(o.jsd)
 		],
 		[
 			"tv",
 			"total variation",
 			"0 same, 1 disjoint",
 			o.totalVariation,
-			M(o.totalVariation)
+			N(o.totalVariation)
 		],
 		[
 			"equivalent",
 			"equivalent temperature",
 			"τ at which B, whole, is nearest to A, tempered",
 			s?.temperature ?? NaN,
-			s === null ? "none" : `${I(s.temperature)}${s.atBound ? " (a limit)" : ""}, ${N(s.residual)} left`
+			s === null ? "none" : `${L(s.temperature)}${s.atBound ? " (a limit)" : ""}, ${P(s.residual)} left`
 		]
 	].map(([e, t, n, r, i]) => _("div", { class: "measure" }, _("dt", {}, t, " ", _("small", {}, n)), _("dd", {}, _("b", {
 		"data-measure": e,
 		"data-value": r
 	}, i))));
 }
-var Lt = 300, Rt = 1e-6;
-function zt() {
+var zt = 300, Bt = 1e-6;
+function Vt() {
 	let e = v("g"), t = v("title"), n = v("svg", {
-		viewBox: `0 0 640 ${Lt}`,
+		viewBox: `0 0 640 ${zt}`,
 		class: "chart pair-chart",
 		role: "img"
-	}, t, e), r = 640, i = [], a = _t(n, Lt, (e) => {
+	}, t, e), r = 640, i = [], a = z(n, zt, (e) => {
 		r = e, s(i);
-	}), o = (e, t, n) => t + (n - t) * Math.log(Math.max(e, Rt) / Rt) / Math.log(1 / Rt);
+	}), o = (e, t, n) => t + (n - t) * Math.log(Math.max(e, Bt) / Bt) / Math.log(1 / Bt);
 	function s(n) {
 		i = n;
 		let [a, s, c, l] = [
@@ -1333,7 +1352,7 @@ function zt() {
 			270,
 			14
 		];
-		S(t, `Probability in A across, in B up: ${n.slice(0, 8).map((e) => `${Dt(e.token)} ${j(e.a)} and ${j(e.b)}`).join("; ")}`), x(e, ...[
+		S(t, `Probability in A across, in B up: ${n.slice(0, 8).map((e) => `${kt(e.token)} ${M(e.a)} and ${M(e.b)}`).join("; ")}`), x(e, ...[
 			1,
 			.01,
 			1e-4,
@@ -1350,12 +1369,12 @@ function zt() {
 				x: a - 6,
 				y: o(e, c, l) + 4,
 				"text-anchor": "end"
-			}, e === Rt ? "0" : j(e)),
+			}, e === Bt ? "0" : M(e)),
 			v("text", {
 				x: o(e, a, s),
 				y: 286,
 				"text-anchor": "middle"
-			}, e === Rt ? "0" : j(e))
+			}, e === Bt ? "0" : M(e))
 		]), v("line", {
 			class: "cut",
 			x1: a,
@@ -1367,11 +1386,11 @@ function zt() {
 			cx: o(e.a, a, s),
 			cy: o(e.b, c, l),
 			r: 4
-		}, v("title", {}, Dt(e.token)))), ...n.slice(0, 10).map((e) => v("text", {
+		}, v("title", {}, kt(e.token)))), ...n.slice(0, 10).map((e) => v("text", {
 			class: "dot-label",
 			x: o(e.a, a, s) + 7,
 			y: o(e.b, c, l) + 4
-		}, Dt(e.token).slice(0, 14))), v("text", {
+		}, kt(e.token).slice(0, 14))), v("text", {
 			x: s,
 			y: 298,
 			"text-anchor": "end"
@@ -1386,42 +1405,42 @@ function zt() {
 		close: a
 	};
 }
-function Bt(e, t, n, r) {
+function Ht(e, t, n, r) {
 	let [i, a] = n;
 	return {
 		a: {
 			model: e.a.model,
 			prompt: e.a.prompt,
-			chain: k(i.stages.map((e) => e.stage))
+			chain: A(i.stages.map((e) => e.stage))
 		},
 		b: {
 			model: e.b.model,
 			prompt: e.b.prompt,
-			chain: k(a.stages.map((e) => e.stage))
+			chain: A(a.stages.map((e) => e.stage))
 		},
 		comparable: e.comparable,
-		distances: e.comparable ? Ze({
+		distances: e.comparable ? Qe({
 			window: i.processed,
 			ids: t[0].ids
 		}, {
 			window: a.processed,
 			ids: t[1].ids
 		}, r) : null,
-		tokens: e.comparable ? Mt(t, i, a, 200) : Pt(t, i, a)
+		tokens: e.comparable ? Pt(t, i, a, 200) : It(t, i, a)
 	};
 }
 // node_modules/d3-array/src/ascending.js
-function Vt(e, t) {
+function Ut(e, t) {
 	return e == null || t == null ? NaN : e < t ? -1 : e > t ? 1 : e >= t ? 0 : NaN;
 }
 // node_modules/d3-array/src/descending.js
-function Ht(e, t) {
+function Wt(e, t) {
 	return e == null || t == null ? NaN : t < e ? -1 : t > e ? 1 : t >= e ? 0 : NaN;
 }
 // node_modules/d3-array/src/bisector.js
-function Ut(e) {
+function Gt(e) {
 	let t, n, r;
-	e.length === 2 ? (t = e === Vt || e === Ht ? e : Wt, n = e, r = e) : (t = Vt, n = (t, n) => Vt(e(t), n), r = (t, n) => e(t) - n);
+	e.length === 2 ? (t = e === Ut || e === Wt ? e : Kt, n = e, r = e) : (t = Ut, n = (t, n) => Ut(e(t), n), r = (t, n) => e(t) - n);
 	function i(e, r, i = 0, a = e.length) {
 		if (i < a) {
 			if (t(r, r) !== 0) return a;
@@ -1452,18 +1471,18 @@ function Ut(e) {
 		right: a
 	};
 }
-function Wt() {
+function Kt() {
 	return 0;
 }
 // node_modules/d3-array/src/number.js
-function Gt(e) {
+function qt(e) {
 	return e === null ? NaN : +e;
 }
 // node_modules/d3-array/src/bisect.js
-var Kt = Ut(Vt), qt = Kt.right;
-Kt.left, Ut(Gt).center;
+var Jt = Gt(Ut), Yt = Jt.right;
+Jt.left, Gt(qt).center;
 // node_modules/d3-array/src/extent.js
-function Jt(e, t) {
+function Xt(e, t) {
 	let n, r;
 	if (t === void 0) for (let t of e) t != null && (n === void 0 ? t >= t && (n = r = t) : (n > t && (n = t), r < t && (r = t)));
 	else {
@@ -1473,19 +1492,19 @@ function Jt(e, t) {
 	return [n, r];
 }
 // node_modules/d3-array/src/ticks.js
-var Yt = Math.sqrt(50), Xt = Math.sqrt(10), Zt = Math.sqrt(2);
-function Qt(e, t, n) {
-	let r = (t - e) / Math.max(0, n), i = Math.floor(Math.log10(r)), a = r / 10 ** i, o = a >= Yt ? 10 : a >= Xt ? 5 : a >= Zt ? 2 : 1, s, c, l;
-	return i < 0 ? (l = 10 ** -i / o, s = Math.round(e * l), c = Math.round(t * l), s / l < e && ++s, c / l > t && --c, l = -l) : (l = 10 ** i * o, s = Math.round(e / l), c = Math.round(t / l), s * l < e && ++s, c * l > t && --c), c < s && .5 <= n && n < 2 ? Qt(e, t, n * 2) : [
+var Zt = Math.sqrt(50), Qt = Math.sqrt(10), $t = Math.sqrt(2);
+function en(e, t, n) {
+	let r = (t - e) / Math.max(0, n), i = Math.floor(Math.log10(r)), a = r / 10 ** i, o = a >= Zt ? 10 : a >= Qt ? 5 : a >= $t ? 2 : 1, s, c, l;
+	return i < 0 ? (l = 10 ** -i / o, s = Math.round(e * l), c = Math.round(t * l), s / l < e && ++s, c / l > t && --c, l = -l) : (l = 10 ** i * o, s = Math.round(e / l), c = Math.round(t / l), s * l < e && ++s, c * l > t && --c), c < s && .5 <= n && n < 2 ? en(e, t, n * 2) : [
 		s,
 		c,
 		l
 	];
 }
-function $t(e, t, n) {
+function tn(e, t, n) {
 	if (t = +t, e = +e, n = +n, !(n > 0)) return [];
 	if (e === t) return [e];
-	let r = t < e, [i, a, o] = r ? Qt(t, e, n) : Qt(e, t, n);
+	let r = t < e, [i, a, o] = r ? en(t, e, n) : en(e, t, n);
 	if (!(a >= i)) return [];
 	let s = a - i + 1, c = Array(s);
 	if (r) {
@@ -1495,16 +1514,16 @@ function $t(e, t, n) {
 	else for (let e = 0; e < s; ++e) c[e] = (i + e) * o;
 	return c;
 }
-function en(e, t, n) {
-	return t = +t, e = +e, n = +n, Qt(e, t, n)[2];
+function nn(e, t, n) {
+	return t = +t, e = +e, n = +n, en(e, t, n)[2];
 }
-function tn(e, t, n) {
+function rn(e, t, n) {
 	t = +t, e = +e, n = +n;
-	let r = t < e, i = r ? en(t, e, n) : en(e, t, n);
+	let r = t < e, i = r ? nn(t, e, n) : nn(e, t, n);
 	return (r ? -1 : 1) * (i < 0 ? 1 / -i : i);
 }
 // node_modules/d3-scale/src/init.js
-function nn(e, t) {
+function an(e, t) {
 	switch (arguments.length) {
 		case 0: break;
 		case 1:
@@ -1515,16 +1534,16 @@ function nn(e, t) {
 	return this;
 }
 // node_modules/d3-color/dist/d3-color.mjs
-function rn(e, t, n) {
+function on(e, t, n) {
 	e.prototype = t.prototype = n, n.constructor = e;
 }
-function an(e, t) {
+function sn(e, t) {
 	var n = Object.create(e.prototype);
 	for (var r in t) n[r] = t[r];
 	return n;
 }
-function R() {}
-var z = .7, on = 1 / z, sn = "\\s*([+-]?\\d+)\\s*", cn = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)\\s*", B = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)%\\s*", ln = /^#([0-9a-f]{3,8})$/, un = RegExp(`^rgb\\(${sn},${sn},${sn}\\)$`), dn = RegExp(`^rgb\\(${B},${B},${B}\\)$`), fn = RegExp(`^rgba\\(${sn},${sn},${sn},${cn}\\)$`), pn = RegExp(`^rgba\\(${B},${B},${B},${cn}\\)$`), mn = RegExp(`^hsl\\(${cn},${B},${B}\\)$`), hn = RegExp(`^hsla\\(${cn},${B},${B},${cn}\\)$`), gn = {
+function V() {}
+var cn = .7, ln = 1 / cn, un = "\\s*([+-]?\\d+)\\s*", dn = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)\\s*", H = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)%\\s*", fn = /^#([0-9a-f]{3,8})$/, pn = RegExp(`^rgb\\(${un},${un},${un}\\)$`), mn = RegExp(`^rgb\\(${H},${H},${H}\\)$`), hn = RegExp(`^rgba\\(${un},${un},${un},${dn}\\)$`), gn = RegExp(`^rgba\\(${H},${H},${H},${dn}\\)$`), _n = RegExp(`^hsl\\(${dn},${H},${H}\\)$`), vn = RegExp(`^hsla\\(${dn},${H},${H},${dn}\\)$`), yn = {
 	aliceblue: 15792383,
 	antiquewhite: 16444375,
 	aqua: 65535,
@@ -1674,266 +1693,266 @@ var z = .7, on = 1 / z, sn = "\\s*([+-]?\\d+)\\s*", cn = "\\s*([+-]?(?:\\d*\\.)?
 	yellow: 16776960,
 	yellowgreen: 10145074
 };
-rn(R, xn, {
+on(V, wn, {
 	copy(e) {
 		return Object.assign(new this.constructor(), this, e);
 	},
 	displayable() {
 		return this.rgb().displayable();
 	},
-	hex: _n,
-	formatHex: _n,
-	formatHex8: vn,
-	formatHsl: yn,
-	formatRgb: bn,
-	toString: bn
+	hex: bn,
+	formatHex: bn,
+	formatHex8: xn,
+	formatHsl: Sn,
+	formatRgb: Cn,
+	toString: Cn
 });
-function _n() {
+function bn() {
 	return this.rgb().formatHex();
 }
-function vn() {
+function xn() {
 	return this.rgb().formatHex8();
 }
-function yn() {
-	return jn(this).formatHsl();
+function Sn() {
+	return In(this).formatHsl();
 }
-function bn() {
+function Cn() {
 	return this.rgb().formatRgb();
 }
-function xn(e) {
-	var t, n;
-	return e = (e + "").trim().toLowerCase(), (t = ln.exec(e)) ? (n = t[1].length, t = parseInt(t[1], 16), n === 6 ? Sn(t) : n === 3 ? new V(t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, (t & 15) << 4 | t & 15, 1) : n === 8 ? Cn(t >> 24 & 255, t >> 16 & 255, t >> 8 & 255, (t & 255) / 255) : n === 4 ? Cn(t >> 12 & 15 | t >> 8 & 240, t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, ((t & 15) << 4 | t & 15) / 255) : null) : (t = un.exec(e)) ? new V(t[1], t[2], t[3], 1) : (t = dn.exec(e)) ? new V(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, 1) : (t = fn.exec(e)) ? Cn(t[1], t[2], t[3], t[4]) : (t = pn.exec(e)) ? Cn(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, t[4]) : (t = mn.exec(e)) ? An(t[1], t[2] / 100, t[3] / 100, 1) : (t = hn.exec(e)) ? An(t[1], t[2] / 100, t[3] / 100, t[4]) : gn.hasOwnProperty(e) ? Sn(gn[e]) : e === "transparent" ? new V(NaN, NaN, NaN, 0) : null;
-}
-function Sn(e) {
-	return new V(e >> 16 & 255, e >> 8 & 255, e & 255, 1);
-}
-function Cn(e, t, n, r) {
-	return r <= 0 && (e = t = n = NaN), new V(e, t, n, r);
-}
 function wn(e) {
-	return e instanceof R || (e = xn(e)), e ? (e = e.rgb(), new V(e.r, e.g, e.b, e.opacity)) : new V();
+	var t, n;
+	return e = (e + "").trim().toLowerCase(), (t = fn.exec(e)) ? (n = t[1].length, t = parseInt(t[1], 16), n === 6 ? Tn(t) : n === 3 ? new U(t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, (t & 15) << 4 | t & 15, 1) : n === 8 ? En(t >> 24 & 255, t >> 16 & 255, t >> 8 & 255, (t & 255) / 255) : n === 4 ? En(t >> 12 & 15 | t >> 8 & 240, t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, ((t & 15) << 4 | t & 15) / 255) : null) : (t = pn.exec(e)) ? new U(t[1], t[2], t[3], 1) : (t = mn.exec(e)) ? new U(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, 1) : (t = hn.exec(e)) ? En(t[1], t[2], t[3], t[4]) : (t = gn.exec(e)) ? En(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, t[4]) : (t = _n.exec(e)) ? Fn(t[1], t[2] / 100, t[3] / 100, 1) : (t = vn.exec(e)) ? Fn(t[1], t[2] / 100, t[3] / 100, t[4]) : yn.hasOwnProperty(e) ? Tn(yn[e]) : e === "transparent" ? new U(NaN, NaN, NaN, 0) : null;
 }
-function Tn(e, t, n, r) {
-	return arguments.length === 1 ? wn(e) : new V(e, t, n, r ?? 1);
+function Tn(e) {
+	return new U(e >> 16 & 255, e >> 8 & 255, e & 255, 1);
 }
-function V(e, t, n, r) {
+function En(e, t, n, r) {
+	return r <= 0 && (e = t = n = NaN), new U(e, t, n, r);
+}
+function Dn(e) {
+	return e instanceof V || (e = wn(e)), e ? (e = e.rgb(), new U(e.r, e.g, e.b, e.opacity)) : new U();
+}
+function On(e, t, n, r) {
+	return arguments.length === 1 ? Dn(e) : new U(e, t, n, r ?? 1);
+}
+function U(e, t, n, r) {
 	this.r = +e, this.g = +t, this.b = +n, this.opacity = +r;
 }
-rn(V, Tn, an(R, {
+on(U, On, sn(V, {
 	brighter(e) {
-		return e = e == null ? on : on ** +e, new V(this.r * e, this.g * e, this.b * e, this.opacity);
+		return e = e == null ? ln : ln ** +e, new U(this.r * e, this.g * e, this.b * e, this.opacity);
 	},
 	darker(e) {
-		return e = e == null ? z : z ** +e, new V(this.r * e, this.g * e, this.b * e, this.opacity);
+		return e = e == null ? cn : cn ** +e, new U(this.r * e, this.g * e, this.b * e, this.opacity);
 	},
 	rgb() {
 		return this;
 	},
 	clamp() {
-		return new V(H(this.r), H(this.g), H(this.b), kn(this.opacity));
+		return new U(Nn(this.r), Nn(this.g), Nn(this.b), Mn(this.opacity));
 	},
 	displayable() {
 		return -.5 <= this.r && this.r < 255.5 && -.5 <= this.g && this.g < 255.5 && -.5 <= this.b && this.b < 255.5 && 0 <= this.opacity && this.opacity <= 1;
 	},
-	hex: En,
-	formatHex: En,
-	formatHex8: Dn,
-	formatRgb: On,
-	toString: On
+	hex: kn,
+	formatHex: kn,
+	formatHex8: An,
+	formatRgb: jn,
+	toString: jn
 }));
-function En() {
-	return `#${U(this.r)}${U(this.g)}${U(this.b)}`;
+function kn() {
+	return `#${Pn(this.r)}${Pn(this.g)}${Pn(this.b)}`;
 }
-function Dn() {
-	return `#${U(this.r)}${U(this.g)}${U(this.b)}${U((isNaN(this.opacity) ? 1 : this.opacity) * 255)}`;
+function An() {
+	return `#${Pn(this.r)}${Pn(this.g)}${Pn(this.b)}${Pn((isNaN(this.opacity) ? 1 : this.opacity) * 255)}`;
 }
-function On() {
-	let e = kn(this.opacity);
-	return `${e === 1 ? "rgb(" : "rgba("}${H(this.r)}, ${H(this.g)}, ${H(this.b)}${e === 1 ? ")" : `, ${e})`}`;
+function jn() {
+	let e = Mn(this.opacity);
+	return `${e === 1 ? "rgb(" : "rgba("}${Nn(this.r)}, ${Nn(this.g)}, ${Nn(this.b)}${e === 1 ? ")" : `, ${e})`}`;
 }
-function kn(e) {
+function Mn(e) {
 	return isNaN(e) ? 1 : Math.max(0, Math.min(1, e));
 }
-function H(e) {
+function Nn(e) {
 	return Math.max(0, Math.min(255, Math.round(e) || 0));
 }
-function U(e) {
-	return e = H(e), (e < 16 ? "0" : "") + e.toString(16);
+function Pn(e) {
+	return e = Nn(e), (e < 16 ? "0" : "") + e.toString(16);
 }
-function An(e, t, n, r) {
+function Fn(e, t, n, r) {
 	return r <= 0 ? e = t = n = NaN : n <= 0 || n >= 1 ? e = t = NaN : t <= 0 && (e = NaN), new W(e, t, n, r);
 }
-function jn(e) {
+function In(e) {
 	if (e instanceof W) return new W(e.h, e.s, e.l, e.opacity);
-	if (e instanceof R || (e = xn(e)), !e) return new W();
+	if (e instanceof V || (e = wn(e)), !e) return new W();
 	if (e instanceof W) return e;
 	e = e.rgb();
 	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = Math.min(t, n, r), a = Math.max(t, n, r), o = NaN, s = a - i, c = (a + i) / 2;
 	return s ? (o = t === a ? (n - r) / s + (n < r) * 6 : n === a ? (r - t) / s + 2 : (t - n) / s + 4, s /= c < .5 ? a + i : 2 - a - i, o *= 60) : s = c > 0 && c < 1 ? 0 : o, new W(o, s, c, e.opacity);
 }
-function Mn(e, t, n, r) {
-	return arguments.length === 1 ? jn(e) : new W(e, t, n, r ?? 1);
+function Ln(e, t, n, r) {
+	return arguments.length === 1 ? In(e) : new W(e, t, n, r ?? 1);
 }
 function W(e, t, n, r) {
 	this.h = +e, this.s = +t, this.l = +n, this.opacity = +r;
 }
-rn(W, Mn, an(R, {
+on(W, Ln, sn(V, {
 	brighter(e) {
-		return e = e == null ? on : on ** +e, new W(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? ln : ln ** +e, new W(this.h, this.s, this.l * e, this.opacity);
 	},
 	darker(e) {
-		return e = e == null ? z : z ** +e, new W(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? cn : cn ** +e, new W(this.h, this.s, this.l * e, this.opacity);
 	},
 	rgb() {
 		var e = this.h % 360 + (this.h < 0) * 360, t = isNaN(e) || isNaN(this.s) ? 0 : this.s, n = this.l, r = n + (n < .5 ? n : 1 - n) * t, i = 2 * n - r;
-		return new V(Fn(e >= 240 ? e - 240 : e + 120, i, r), Fn(e, i, r), Fn(e < 120 ? e + 240 : e - 120, i, r), this.opacity);
+		return new U(Bn(e >= 240 ? e - 240 : e + 120, i, r), Bn(e, i, r), Bn(e < 120 ? e + 240 : e - 120, i, r), this.opacity);
 	},
 	clamp() {
-		return new W(Nn(this.h), Pn(this.s), Pn(this.l), kn(this.opacity));
+		return new W(Rn(this.h), zn(this.s), zn(this.l), Mn(this.opacity));
 	},
 	displayable() {
 		return (0 <= this.s && this.s <= 1 || isNaN(this.s)) && 0 <= this.l && this.l <= 1 && 0 <= this.opacity && this.opacity <= 1;
 	},
 	formatHsl() {
-		let e = kn(this.opacity);
-		return `${e === 1 ? "hsl(" : "hsla("}${Nn(this.h)}, ${Pn(this.s) * 100}%, ${Pn(this.l) * 100}%${e === 1 ? ")" : `, ${e})`}`;
+		let e = Mn(this.opacity);
+		return `${e === 1 ? "hsl(" : "hsla("}${Rn(this.h)}, ${zn(this.s) * 100}%, ${zn(this.l) * 100}%${e === 1 ? ")" : `, ${e})`}`;
 	}
 }));
-function Nn(e) {
+function Rn(e) {
 	return e = (e || 0) % 360, e < 0 ? e + 360 : e;
 }
-function Pn(e) {
+function zn(e) {
 	return Math.max(0, Math.min(1, e || 0));
 }
-function Fn(e, t, n) {
+function Bn(e, t, n) {
 	return (e < 60 ? t + (n - t) * e / 60 : e < 180 ? n : e < 240 ? t + (n - t) * (240 - e) / 60 : t) * 255;
 }
-var In = Math.PI / 180, Ln = 180 / Math.PI, Rn = 18, zn = .96422, Bn = 1, Vn = .82521, Hn = 4 / 29, Un = 6 / 29, Wn = 3 * Un * Un, Gn = Un * Un * Un;
-function Kn(e) {
+var Vn = Math.PI / 180, Hn = 180 / Math.PI, Un = 18, Wn = .96422, Gn = 1, Kn = .82521, qn = 4 / 29, Jn = 6 / 29, Yn = 3 * Jn * Jn, Xn = Jn * Jn * Jn;
+function Zn(e) {
 	if (e instanceof G) return new G(e.l, e.a, e.b, e.opacity);
-	if (e instanceof K) return er(e);
-	e instanceof V || (e = wn(e));
-	var t = Zn(e.r), n = Zn(e.g), r = Zn(e.b), i = Jn((.2225045 * t + .7168786 * n + .0606169 * r) / Bn), a, o;
-	return t === n && n === r ? a = o = i : (a = Jn((.4360747 * t + .3850649 * n + .1430804 * r) / zn), o = Jn((.0139322 * t + .0971045 * n + .7141733 * r) / Vn)), new G(116 * i - 16, 500 * (a - i), 200 * (i - o), e.opacity);
+	if (e instanceof K) return ar(e);
+	e instanceof U || (e = Dn(e));
+	var t = nr(e.r), n = nr(e.g), r = nr(e.b), i = $n((.2225045 * t + .7168786 * n + .0606169 * r) / Gn), a, o;
+	return t === n && n === r ? a = o = i : (a = $n((.4360747 * t + .3850649 * n + .1430804 * r) / Wn), o = $n((.0139322 * t + .0971045 * n + .7141733 * r) / Kn)), new G(116 * i - 16, 500 * (a - i), 200 * (i - o), e.opacity);
 }
-function qn(e, t, n, r) {
-	return arguments.length === 1 ? Kn(e) : new G(e, t, n, r ?? 1);
+function Qn(e, t, n, r) {
+	return arguments.length === 1 ? Zn(e) : new G(e, t, n, r ?? 1);
 }
 function G(e, t, n, r) {
 	this.l = +e, this.a = +t, this.b = +n, this.opacity = +r;
 }
-rn(G, qn, an(R, {
+on(G, Qn, sn(V, {
 	brighter(e) {
-		return new G(this.l + Rn * (e ?? 1), this.a, this.b, this.opacity);
+		return new G(this.l + Un * (e ?? 1), this.a, this.b, this.opacity);
 	},
 	darker(e) {
-		return new G(this.l - Rn * (e ?? 1), this.a, this.b, this.opacity);
+		return new G(this.l - Un * (e ?? 1), this.a, this.b, this.opacity);
 	},
 	rgb() {
 		var e = (this.l + 16) / 116, t = isNaN(this.a) ? e : e + this.a / 500, n = isNaN(this.b) ? e : e - this.b / 200;
-		return t = zn * Yn(t), e = Bn * Yn(e), n = Vn * Yn(n), new V(Xn(3.1338561 * t - 1.6168667 * e - .4906146 * n), Xn(-.9787684 * t + 1.9161415 * e + .033454 * n), Xn(.0719453 * t - .2289914 * e + 1.4052427 * n), this.opacity);
+		return t = Wn * er(t), e = Gn * er(e), n = Kn * er(n), new U(tr(3.1338561 * t - 1.6168667 * e - .4906146 * n), tr(-.9787684 * t + 1.9161415 * e + .033454 * n), tr(.0719453 * t - .2289914 * e + 1.4052427 * n), this.opacity);
 	}
 }));
-function Jn(e) {
-	return e > Gn ? e ** (1 / 3) : e / Wn + Hn;
+function $n(e) {
+	return e > Xn ? e ** (1 / 3) : e / Yn + qn;
 }
-function Yn(e) {
-	return e > Un ? e * e * e : Wn * (e - Hn);
+function er(e) {
+	return e > Jn ? e * e * e : Yn * (e - qn);
 }
-function Xn(e) {
+function tr(e) {
 	return 255 * (e <= .0031308 ? 12.92 * e : 1.055 * e ** (1 / 2.4) - .055);
 }
-function Zn(e) {
+function nr(e) {
 	return (e /= 255) <= .04045 ? e / 12.92 : ((e + .055) / 1.055) ** 2.4;
 }
-function Qn(e) {
+function rr(e) {
 	if (e instanceof K) return new K(e.h, e.c, e.l, e.opacity);
-	if (e instanceof G || (e = Kn(e)), e.a === 0 && e.b === 0) return new K(NaN, 0 < e.l && e.l < 100 ? 0 : NaN, e.l, e.opacity);
-	var t = Math.atan2(e.b, e.a) * Ln;
+	if (e instanceof G || (e = Zn(e)), e.a === 0 && e.b === 0) return new K(NaN, 0 < e.l && e.l < 100 ? 0 : NaN, e.l, e.opacity);
+	var t = Math.atan2(e.b, e.a) * Hn;
 	return new K(t < 0 ? t + 360 : t, Math.sqrt(e.a * e.a + e.b * e.b), e.l, e.opacity);
 }
-function $n(e, t, n, r) {
-	return arguments.length === 1 ? Qn(e) : new K(e, t, n, r ?? 1);
+function ir(e, t, n, r) {
+	return arguments.length === 1 ? rr(e) : new K(e, t, n, r ?? 1);
 }
 function K(e, t, n, r) {
 	this.h = +e, this.c = +t, this.l = +n, this.opacity = +r;
 }
-function er(e) {
+function ar(e) {
 	if (isNaN(e.h)) return new G(e.l, 0, 0, e.opacity);
-	var t = e.h * In;
+	var t = e.h * Vn;
 	return new G(e.l, Math.cos(t) * e.c, Math.sin(t) * e.c, e.opacity);
 }
-rn(K, $n, an(R, {
+on(K, ir, sn(V, {
 	brighter(e) {
-		return new K(this.h, this.c, this.l + Rn * (e ?? 1), this.opacity);
+		return new K(this.h, this.c, this.l + Un * (e ?? 1), this.opacity);
 	},
 	darker(e) {
-		return new K(this.h, this.c, this.l - Rn * (e ?? 1), this.opacity);
+		return new K(this.h, this.c, this.l - Un * (e ?? 1), this.opacity);
 	},
 	rgb() {
-		return er(this).rgb();
+		return ar(this).rgb();
 	}
 }));
-var tr = -.14861, nr = 1.78277, rr = -.29227, ir = -.90649, ar = 1.97294, or = ar * ir, sr = ar * nr, cr = nr * rr - ir * tr;
-function lr(e) {
-	if (e instanceof q) return new q(e.h, e.s, e.l, e.opacity);
-	e instanceof V || (e = wn(e));
-	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = (cr * r + or * t - sr * n) / (cr + or - sr), a = r - i, o = (ar * (n - i) - rr * a) / ir, s = Math.sqrt(o * o + a * a) / (ar * i * (1 - i)), c = s ? Math.atan2(o, a) * Ln - 120 : NaN;
-	return new q(c < 0 ? c + 360 : c, s, i, e.opacity);
+var or = -.14861, sr = 1.78277, cr = -.29227, lr = -.90649, ur = 1.97294, dr = ur * lr, fr = ur * sr, pr = sr * cr - lr * or;
+function mr(e) {
+	if (e instanceof gr) return new gr(e.h, e.s, e.l, e.opacity);
+	e instanceof U || (e = Dn(e));
+	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = (pr * r + dr * t - fr * n) / (pr + dr - fr), a = r - i, o = (ur * (n - i) - cr * a) / lr, s = Math.sqrt(o * o + a * a) / (ur * i * (1 - i)), c = s ? Math.atan2(o, a) * Hn - 120 : NaN;
+	return new gr(c < 0 ? c + 360 : c, s, i, e.opacity);
 }
-function ur(e, t, n, r) {
-	return arguments.length === 1 ? lr(e) : new q(e, t, n, r ?? 1);
+function hr(e, t, n, r) {
+	return arguments.length === 1 ? mr(e) : new gr(e, t, n, r ?? 1);
 }
-function q(e, t, n, r) {
+function gr(e, t, n, r) {
 	this.h = +e, this.s = +t, this.l = +n, this.opacity = +r;
 }
-rn(q, ur, an(R, {
+on(gr, hr, sn(V, {
 	brighter(e) {
-		return e = e == null ? on : on ** +e, new q(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? ln : ln ** +e, new gr(this.h, this.s, this.l * e, this.opacity);
 	},
 	darker(e) {
-		return e = e == null ? z : z ** +e, new q(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? cn : cn ** +e, new gr(this.h, this.s, this.l * e, this.opacity);
 	},
 	rgb() {
-		var e = isNaN(this.h) ? 0 : (this.h + 120) * In, t = +this.l, n = isNaN(this.s) ? 0 : this.s * t * (1 - t), r = Math.cos(e), i = Math.sin(e);
-		return new V(255 * (t + n * (tr * r + nr * i)), 255 * (t + n * (rr * r + ir * i)), 255 * (t + ar * r * n), this.opacity);
+		var e = isNaN(this.h) ? 0 : (this.h + 120) * Vn, t = +this.l, n = isNaN(this.s) ? 0 : this.s * t * (1 - t), r = Math.cos(e), i = Math.sin(e);
+		return new U(255 * (t + n * (or * r + sr * i)), 255 * (t + n * (cr * r + lr * i)), 255 * (t + ur * r * n), this.opacity);
 	}
 }));
-var dr = (e) => () => e;
-function fr(e, t) {
+var _r = (e) => () => e;
+function vr(e, t) {
 	return function(n) {
 		return e + n * t;
 	};
 }
-function pr(e, t, n) {
+function yr(e, t, n) {
 	return e **= +n, t = t ** +n - e, n = 1 / n, function(r) {
 		return (e + r * t) ** +n;
 	};
 }
-function mr(e, t) {
+function br(e, t) {
 	var n = t - e;
-	return n ? fr(e, n > 180 || n < -180 ? n - 360 * Math.round(n / 360) : n) : dr(isNaN(e) ? t : e);
+	return n ? vr(e, n > 180 || n < -180 ? n - 360 * Math.round(n / 360) : n) : _r(isNaN(e) ? t : e);
 }
-function hr(e) {
-	return (e = +e) == 1 ? gr : function(t, n) {
-		return n - t ? pr(t, n, e) : dr(isNaN(t) ? n : t);
+function xr(e) {
+	return (e = +e) == 1 ? Sr : function(t, n) {
+		return n - t ? yr(t, n, e) : _r(isNaN(t) ? n : t);
 	};
 }
-function gr(e, t) {
+function Sr(e, t) {
 	var n = t - e;
-	return n ? fr(e, n) : dr(isNaN(e) ? t : e);
+	return n ? vr(e, n) : _r(isNaN(e) ? t : e);
 }
-var _r = (function e(t) {
-	var n = hr(t);
+var Cr = (function e(t) {
+	var n = xr(t);
 	function r(e, t) {
-		var r = n((e = Tn(e)).r, (t = Tn(t)).r), i = n(e.g, t.g), a = n(e.b, t.b), o = gr(e.opacity, t.opacity);
+		var r = n((e = On(e)).r, (t = On(t)).r), i = n(e.g, t.g), a = n(e.b, t.b), o = Sr(e.opacity, t.opacity);
 		return function(t) {
 			return e.r = r(t), e.g = i(t), e.b = a(t), e.opacity = o(t), e + "";
 		};
 	}
 	return r.gamma = e, r;
 })(1);
-function vr(e, t) {
+function wr(e, t) {
 	t ||= [];
 	var n = e ? Math.min(t.length, e.length) : 0, r = t.slice(), i;
 	return function(a) {
@@ -1941,81 +1960,81 @@ function vr(e, t) {
 		return r;
 	};
 }
-function yr(e) {
+function Tr(e) {
 	return ArrayBuffer.isView(e) && !(e instanceof DataView);
 }
-function br(e, t) {
-	for (var n = t ? t.length : 0, r = e ? Math.min(n, e.length) : 0, i = Array(r), a = Array(n), o = 0; o < r; ++o) i[o] = kr(e[o], t[o]);
+function Er(e, t) {
+	for (var n = t ? t.length : 0, r = e ? Math.min(n, e.length) : 0, i = Array(r), a = Array(n), o = 0; o < r; ++o) i[o] = Fr(e[o], t[o]);
 	for (; o < n; ++o) a[o] = t[o];
 	return function(e) {
 		for (o = 0; o < r; ++o) a[o] = i[o](e);
 		return a;
 	};
 }
-function xr(e, t) {
+function Dr(e, t) {
 	var n = /* @__PURE__ */ new Date();
 	return e = +e, t = +t, function(r) {
 		return n.setTime(e * (1 - r) + t * r), n;
 	};
 }
-function Sr(e, t) {
+function Or(e, t) {
 	return e = +e, t = +t, function(n) {
 		return e * (1 - n) + t * n;
 	};
 }
-function Cr(e, t) {
+function kr(e, t) {
 	var n = {}, r = {}, i;
-	for (i in typeof e == "object" && e || (e = {}), typeof t == "object" && t || (t = {}), t) i in e ? n[i] = kr(e[i], t[i]) : r[i] = t[i];
+	for (i in typeof e == "object" && e || (e = {}), typeof t == "object" && t || (t = {}), t) i in e ? n[i] = Fr(e[i], t[i]) : r[i] = t[i];
 	return function(e) {
 		for (i in n) r[i] = n[i](e);
 		return r;
 	};
 }
-var wr = /[-+]?(?:\d+\.?\d*|\.?\d+)(?:[eE][-+]?\d+)?/g, Tr = new RegExp(wr.source, "g");
-function Er(e) {
+var Ar = /[-+]?(?:\d+\.?\d*|\.?\d+)(?:[eE][-+]?\d+)?/g, jr = new RegExp(Ar.source, "g");
+function Mr(e) {
 	return function() {
 		return e;
 	};
 }
-function Dr(e) {
+function Nr(e) {
 	return function(t) {
 		return e(t) + "";
 	};
 }
-function Or(e, t) {
-	var n = wr.lastIndex = Tr.lastIndex = 0, r, i, a, o = -1, s = [], c = [];
-	for (e += "", t += ""; (r = wr.exec(e)) && (i = Tr.exec(t));) (a = i.index) > n && (a = t.slice(n, a), s[o] ? s[o] += a : s[++o] = a), (r = r[0]) === (i = i[0]) ? s[o] ? s[o] += i : s[++o] = i : (s[++o] = null, c.push({
+function Pr(e, t) {
+	var n = Ar.lastIndex = jr.lastIndex = 0, r, i, a, o = -1, s = [], c = [];
+	for (e += "", t += ""; (r = Ar.exec(e)) && (i = jr.exec(t));) (a = i.index) > n && (a = t.slice(n, a), s[o] ? s[o] += a : s[++o] = a), (r = r[0]) === (i = i[0]) ? s[o] ? s[o] += i : s[++o] = i : (s[++o] = null, c.push({
 		i: o,
-		x: Sr(r, i)
-	})), n = Tr.lastIndex;
-	return n < t.length && (a = t.slice(n), s[o] ? s[o] += a : s[++o] = a), s.length < 2 ? c[0] ? Dr(c[0].x) : Er(t) : (t = c.length, function(e) {
+		x: Or(r, i)
+	})), n = jr.lastIndex;
+	return n < t.length && (a = t.slice(n), s[o] ? s[o] += a : s[++o] = a), s.length < 2 ? c[0] ? Nr(c[0].x) : Mr(t) : (t = c.length, function(e) {
 		for (var n = 0, r; n < t; ++n) s[(r = c[n]).i] = r.x(e);
 		return s.join("");
 	});
 }
-function kr(e, t) {
+function Fr(e, t) {
 	var n = typeof t, r;
-	return t == null || n === "boolean" ? dr(t) : (n === "number" ? Sr : n === "string" ? (r = xn(t)) ? (t = r, _r) : Or : t instanceof xn ? _r : t instanceof Date ? xr : yr(t) ? vr : Array.isArray(t) ? br : typeof t.valueOf != "function" && typeof t.toString != "function" || isNaN(t) ? Cr : Sr)(e, t);
+	return t == null || n === "boolean" ? _r(t) : (n === "number" ? Or : n === "string" ? (r = wn(t)) ? (t = r, Cr) : Pr : t instanceof wn ? Cr : t instanceof Date ? Dr : Tr(t) ? wr : Array.isArray(t) ? Er : typeof t.valueOf != "function" && typeof t.toString != "function" || isNaN(t) ? kr : Or)(e, t);
 }
-function Ar(e, t) {
+function Ir(e, t) {
 	return e = +e, t = +t, function(n) {
 		return Math.round(e * (1 - n) + t * n);
 	};
 }
-var jr = 1e-12;
-function Mr(e) {
+var Lr = 1e-12;
+function Rr(e) {
 	return ((e = Math.exp(e)) + 1 / e) / 2;
 }
-function Nr(e) {
+function zr(e) {
 	return ((e = Math.exp(e)) - 1 / e) / 2;
 }
-function Pr(e) {
+function Br(e) {
 	return ((e = Math.exp(2 * e)) - 1) / (e + 1);
 }
 (function e(t, n, r) {
 	function i(e, i) {
 		var a = e[0], o = e[1], s = e[2], c = i[0], l = i[1], u = i[2], d = c - a, f = l - o, p = d * d + f * f, m, h;
-		if (p < jr) h = Math.log(u / s) / t, m = function(e) {
+		if (p < Lr) h = Math.log(u / s) / t, m = function(e) {
 			return [
 				a + e * d,
 				o + e * f,
@@ -2025,11 +2044,11 @@ function Pr(e) {
 		else {
 			var g = Math.sqrt(p), _ = (u * u - s * s + r * p) / (2 * s * n * g), v = (u * u - s * s - r * p) / (2 * u * n * g), y = Math.log(Math.sqrt(_ * _ + 1) - _);
 			h = (Math.log(Math.sqrt(v * v + 1) - v) - y) / t, m = function(e) {
-				var r = e * h, i = Mr(y), c = s / (n * g) * (i * Pr(t * r + y) - Nr(y));
+				var r = e * h, i = Rr(y), c = s / (n * g) * (i * Br(t * r + y) - zr(y));
 				return [
 					a + c * d,
 					o + c * f,
-					s * i / Mr(t * r + y)
+					s * i / Rr(t * r + y)
 				];
 			};
 		}
@@ -2040,11 +2059,11 @@ function Pr(e) {
 		return e(n, r, r * r);
 	}, i;
 })(Math.SQRT2, 2, 4);
-function Fr(e) {
+function Vr(e) {
 	return (function t(n) {
 		n = +n;
 		function r(t, r) {
-			var i = e((t = ur(t)).h, (r = ur(r)).h), a = gr(t.s, r.s), o = gr(t.l, r.l), s = gr(t.opacity, r.opacity);
+			var i = e((t = hr(t)).h, (r = hr(r)).h), a = Sr(t.s, r.s), o = Sr(t.l, r.l), s = Sr(t.opacity, r.opacity);
 			return function(e) {
 				return t.h = i(e), t.s = a(e), t.l = o(e ** +n), t.opacity = s(e), t + "";
 			};
@@ -2052,69 +2071,69 @@ function Fr(e) {
 		return r.gamma = t, r;
 	})(1);
 }
-Fr(mr), Fr(gr);
+Vr(br), Vr(Sr);
 // node_modules/d3-scale/src/constant.js
-function Ir(e) {
+function Hr(e) {
 	return function() {
 		return e;
 	};
 }
 // node_modules/d3-scale/src/number.js
-function Lr(e) {
+function Ur(e) {
 	return +e;
 }
 // node_modules/d3-scale/src/continuous.js
-var Rr = [0, 1];
-function zr(e) {
+var Wr = [0, 1];
+function Gr(e) {
 	return e;
 }
-function Br(e, t) {
+function Kr(e, t) {
 	return (t -= e = +e) ? function(n) {
 		return (n - e) / t;
-	} : Ir(isNaN(t) ? NaN : .5);
+	} : Hr(isNaN(t) ? NaN : .5);
 }
-function Vr(e, t) {
+function qr(e, t) {
 	var n;
 	return e > t && (n = e, e = t, t = n), function(n) {
 		return Math.max(e, Math.min(t, n));
 	};
 }
-function Hr(e, t, n) {
+function Jr(e, t, n) {
 	var r = e[0], i = e[1], a = t[0], o = t[1];
-	return i < r ? (r = Br(i, r), a = n(o, a)) : (r = Br(r, i), a = n(a, o)), function(e) {
+	return i < r ? (r = Kr(i, r), a = n(o, a)) : (r = Kr(r, i), a = n(a, o)), function(e) {
 		return a(r(e));
 	};
 }
-function Ur(e, t, n) {
+function Yr(e, t, n) {
 	var r = Math.min(e.length, t.length) - 1, i = Array(r), a = Array(r), o = -1;
-	for (e[r] < e[0] && (e = e.slice().reverse(), t = t.slice().reverse()); ++o < r;) i[o] = Br(e[o], e[o + 1]), a[o] = n(t[o], t[o + 1]);
+	for (e[r] < e[0] && (e = e.slice().reverse(), t = t.slice().reverse()); ++o < r;) i[o] = Kr(e[o], e[o + 1]), a[o] = n(t[o], t[o + 1]);
 	return function(t) {
-		var n = qt(e, t, 1, r) - 1;
+		var n = Yt(e, t, 1, r) - 1;
 		return a[n](i[n](t));
 	};
 }
-function Wr(e, t) {
+function Xr(e, t) {
 	return t.domain(e.domain()).range(e.range()).interpolate(e.interpolate()).clamp(e.clamp()).unknown(e.unknown());
 }
-function Gr() {
-	var e = Rr, t = Rr, n = kr, r, i, a, o = zr, s, c, l;
+function Zr() {
+	var e = Wr, t = Wr, n = Fr, r, i, a, o = Gr, s, c, l;
 	function u() {
 		var n = Math.min(e.length, t.length);
-		return o !== zr && (o = Vr(e[0], e[n - 1])), s = n > 2 ? Ur : Hr, c = l = null, d;
+		return o !== Gr && (o = qr(e[0], e[n - 1])), s = n > 2 ? Yr : Jr, c = l = null, d;
 	}
 	function d(i) {
 		return i == null || isNaN(i = +i) ? a : (c ||= s(e.map(r), t, n))(r(o(i)));
 	}
 	return d.invert = function(n) {
-		return o(i((l ||= s(t, e.map(r), Sr))(n)));
+		return o(i((l ||= s(t, e.map(r), Or))(n)));
 	}, d.domain = function(t) {
-		return arguments.length ? (e = Array.from(t, Lr), u()) : e.slice();
+		return arguments.length ? (e = Array.from(t, Ur), u()) : e.slice();
 	}, d.range = function(e) {
 		return arguments.length ? (t = Array.from(e), u()) : t.slice();
 	}, d.rangeRound = function(e) {
-		return t = Array.from(e), n = Ar, u();
+		return t = Array.from(e), n = Ir, u();
 	}, d.clamp = function(e) {
-		return arguments.length ? (o = e ? !0 : zr, u()) : o !== zr;
+		return arguments.length ? (o = e ? !0 : Gr, u()) : o !== Gr;
 	}, d.interpolate = function(e) {
 		return arguments.length ? (n = e, u()) : n;
 	}, d.unknown = function(e) {
@@ -2123,39 +2142,39 @@ function Gr() {
 		return r = e, i = t, u();
 	};
 }
-function Kr() {
-	return Gr()(zr, zr);
+function Qr() {
+	return Zr()(Gr, Gr);
 }
 // node_modules/d3-format/dist/d3-format.mjs
-function qr(e) {
+function $r(e) {
 	return Math.abs(e = Math.round(e)) >= 1e21 ? e.toLocaleString("en").replace(/,/g, "") : e.toString(10);
 }
-function Jr(e, t) {
+function ei(e, t) {
 	if (!isFinite(e) || e === 0) return null;
 	var n = (e = t ? e.toExponential(t - 1) : e.toExponential()).indexOf("e"), r = e.slice(0, n);
 	return [r.length > 1 ? r[0] + r.slice(2) : r, +e.slice(n + 1)];
 }
-function Yr(e) {
-	return e = Jr(Math.abs(e)), e ? e[1] : NaN;
+function ti(e) {
+	return e = ei(Math.abs(e)), e ? e[1] : NaN;
 }
-function Xr(e, t) {
+function ni(e, t) {
 	return function(n, r) {
 		for (var i = n.length, a = [], o = 0, s = e[0], c = 0; i > 0 && s > 0 && (c + s + 1 > r && (s = Math.max(1, r - c)), a.push(n.substring(i -= s, i + s)), !((c += s + 1) > r));) s = e[o = (o + 1) % e.length];
 		return a.reverse().join(t);
 	};
 }
-function Zr(e) {
+function ri(e) {
 	return function(t) {
 		return t.replace(/[0-9]/g, function(t) {
 			return e[+t];
 		});
 	};
 }
-var Qr = /^(?:(.)?([<>=^]))?([+\-( ])?([$#])?(0)?(\d+)?(,)?(\.\d+)?(~)?([a-z%])?$/i;
-function $r(e) {
-	if (!(t = Qr.exec(e))) throw Error("invalid format: " + e);
+var ii = /^(?:(.)?([<>=^]))?([+\-( ])?([$#])?(0)?(\d+)?(,)?(\.\d+)?(~)?([a-z%])?$/i;
+function ai(e) {
+	if (!(t = ii.exec(e))) throw Error("invalid format: " + e);
 	var t;
-	return new ei({
+	return new oi({
 		fill: t[1],
 		align: t[2],
 		sign: t[3],
@@ -2168,14 +2187,14 @@ function $r(e) {
 		type: t[10]
 	});
 }
-$r.prototype = ei.prototype;
-function ei(e) {
+ai.prototype = oi.prototype;
+function oi(e) {
 	this.fill = e.fill === void 0 ? " " : e.fill + "", this.align = e.align === void 0 ? ">" : e.align + "", this.sign = e.sign === void 0 ? "-" : e.sign + "", this.symbol = e.symbol === void 0 ? "" : e.symbol + "", this.zero = !!e.zero, this.width = e.width === void 0 ? void 0 : +e.width, this.comma = !!e.comma, this.precision = e.precision === void 0 ? void 0 : +e.precision, this.trim = !!e.trim, this.type = e.type === void 0 ? "" : e.type + "";
 }
-ei.prototype.toString = function() {
+oi.prototype.toString = function() {
 	return this.fill + this.align + this.sign + this.symbol + (this.zero ? "0" : "") + (this.width === void 0 ? "" : Math.max(1, this.width | 0)) + (this.comma ? "," : "") + (this.precision === void 0 ? "" : "." + Math.max(0, this.precision | 0)) + (this.trim ? "~" : "") + this.type;
 };
-function ti(e) {
+function si(e) {
 	out: for (var t = e.length, n = 1, r = -1, i; n < t; ++n) switch (e[n]) {
 		case ".":
 			r = i = n;
@@ -2189,38 +2208,38 @@ function ti(e) {
 	}
 	return r > 0 ? e.slice(0, r) + e.slice(i + 1) : e;
 }
-var ni;
-function ri(e, t) {
-	var n = Jr(e, t);
-	if (!n) return ni = void 0, e.toPrecision(t);
-	var r = n[0], i = n[1], a = i - (ni = Math.max(-8, Math.min(8, Math.floor(i / 3))) * 3) + 1, o = r.length;
-	return a === o ? r : a > o ? r + Array(a - o + 1).join("0") : a > 0 ? r.slice(0, a) + "." + r.slice(a) : "0." + Array(1 - a).join("0") + Jr(e, Math.max(0, t + a - 1))[0];
+var ci;
+function li(e, t) {
+	var n = ei(e, t);
+	if (!n) return ci = void 0, e.toPrecision(t);
+	var r = n[0], i = n[1], a = i - (ci = Math.max(-8, Math.min(8, Math.floor(i / 3))) * 3) + 1, o = r.length;
+	return a === o ? r : a > o ? r + Array(a - o + 1).join("0") : a > 0 ? r.slice(0, a) + "." + r.slice(a) : "0." + Array(1 - a).join("0") + ei(e, Math.max(0, t + a - 1))[0];
 }
-function ii(e, t) {
-	var n = Jr(e, t);
+function ui(e, t) {
+	var n = ei(e, t);
 	if (!n) return e + "";
 	var r = n[0], i = n[1];
 	return i < 0 ? "0." + Array(-i).join("0") + r : r.length > i + 1 ? r.slice(0, i + 1) + "." + r.slice(i + 1) : r + Array(i - r.length + 2).join("0");
 }
-var ai = {
+var di = {
 	"%": (e, t) => (e * 100).toFixed(t),
 	b: (e) => Math.round(e).toString(2),
 	c: (e) => e + "",
-	d: qr,
+	d: $r,
 	e: (e, t) => e.toExponential(t),
 	f: (e, t) => e.toFixed(t),
 	g: (e, t) => e.toPrecision(t),
 	o: (e) => Math.round(e).toString(8),
-	p: (e, t) => ii(e * 100, t),
-	r: ii,
-	s: ri,
+	p: (e, t) => ui(e * 100, t),
+	r: ui,
+	s: li,
 	X: (e) => Math.round(e).toString(16).toUpperCase(),
 	x: (e) => Math.round(e).toString(16)
 };
-function oi(e) {
+function fi(e) {
 	return e;
 }
-var si = Array.prototype.map, ci = [
+var pi = Array.prototype.map, mi = [
 	"y",
 	"z",
 	"a",
@@ -2239,13 +2258,13 @@ var si = Array.prototype.map, ci = [
 	"Z",
 	"Y"
 ];
-function li(e) {
-	var t = e.grouping === void 0 || e.thousands === void 0 ? oi : Xr(si.call(e.grouping, Number), e.thousands + ""), n = e.currency === void 0 ? "" : e.currency[0] + "", r = e.currency === void 0 ? "" : e.currency[1] + "", i = e.decimal === void 0 ? "." : e.decimal + "", a = e.numerals === void 0 ? oi : Zr(si.call(e.numerals, String)), o = e.percent === void 0 ? "%" : e.percent + "", s = e.minus === void 0 ? "−" : e.minus + "", c = e.nan === void 0 ? "NaN" : e.nan + "";
+function hi(e) {
+	var t = e.grouping === void 0 || e.thousands === void 0 ? fi : ni(pi.call(e.grouping, Number), e.thousands + ""), n = e.currency === void 0 ? "" : e.currency[0] + "", r = e.currency === void 0 ? "" : e.currency[1] + "", i = e.decimal === void 0 ? "." : e.decimal + "", a = e.numerals === void 0 ? fi : ri(pi.call(e.numerals, String)), o = e.percent === void 0 ? "%" : e.percent + "", s = e.minus === void 0 ? "−" : e.minus + "", c = e.nan === void 0 ? "NaN" : e.nan + "";
 	function l(e, l) {
-		e = $r(e);
+		e = ai(e);
 		var u = e.fill, d = e.align, f = e.sign, p = e.symbol, m = e.zero, h = e.width, g = e.comma, _ = e.precision, v = e.trim, y = e.type;
-		y === "n" ? (g = !0, y = "g") : ai[y] || (_ === void 0 && (_ = 12), v = !0, y = "g"), (m || u === "0" && d === "=") && (m = !0, u = "0", d = "=");
-		var b = (l && l.prefix !== void 0 ? l.prefix : "") + (p === "$" ? n : p === "#" && /[boxX]/.test(y) ? "0" + y.toLowerCase() : ""), x = (p === "$" ? r : /[%p]/.test(y) ? o : "") + (l && l.suffix !== void 0 ? l.suffix : ""), S = ai[y], ee = /[defgprs%]/.test(y);
+		y === "n" ? (g = !0, y = "g") : di[y] || (_ === void 0 && (_ = 12), v = !0, y = "g"), (m || u === "0" && d === "=") && (m = !0, u = "0", d = "=");
+		var b = (l && l.prefix !== void 0 ? l.prefix : "") + (p === "$" ? n : p === "#" && /[boxX]/.test(y) ? "0" + y.toLowerCase() : ""), x = (p === "$" ? r : /[%p]/.test(y) ? o : "") + (l && l.suffix !== void 0 ? l.suffix : ""), S = di[y], ee = /[defgprs%]/.test(y);
 		_ = _ === void 0 ? 6 : /[gprs]/.test(y) ? Math.max(1, Math.min(21, _)) : Math.max(0, Math.min(20, _));
 		function C(e) {
 			var n = b, r = x, o, l, p;
@@ -2253,7 +2272,7 @@ function li(e) {
 			else {
 				e = +e;
 				var C = e < 0 || 1 / e < 0;
-				if (e = isNaN(e) ? c : S(Math.abs(e), _), v && (e = ti(e)), C && +e == 0 && f !== "+" && (C = !1), n = (C ? f === "(" ? f : s : f === "-" || f === "(" ? "" : f) + n, r = (y === "s" && !isNaN(e) && ni !== void 0 ? ci[8 + ni / 3] : "") + r + (C && f === "(" ? ")" : ""), ee) {
+				if (e = isNaN(e) ? c : S(Math.abs(e), _), v && (e = si(e)), C && +e == 0 && f !== "+" && (C = !1), n = (C ? f === "(" ? f : s : f === "-" || f === "(" ? "" : f) + n, r = (y === "s" && !isNaN(e) && ci !== void 0 ? mi[8 + ci / 3] : "") + r + (C && f === "(" ? ")" : ""), ee) {
 					for (o = -1, l = e.length; ++o < l;) if (p = e.charCodeAt(o), 48 > p || p > 57) {
 						r = (p === 46 ? i + e.slice(o + 1) : e.slice(o)) + r, e = e.slice(0, o);
 						break;
@@ -2281,7 +2300,7 @@ function li(e) {
 		}, C;
 	}
 	function u(e, t) {
-		var n = Math.max(-8, Math.min(8, Math.floor(Yr(t) / 3))) * 3, r = 10 ** -n, i = l((e = $r(e), e.type = "f", e), { suffix: ci[8 + n / 3] });
+		var n = Math.max(-8, Math.min(8, Math.floor(ti(t) / 3))) * 3, r = 10 ** -n, i = l((e = ai(e), e.type = "f", e), { suffix: mi[8 + n / 3] });
 		return function(e) {
 			return i(r * e);
 		};
@@ -2291,57 +2310,57 @@ function li(e) {
 		formatPrefix: u
 	};
 }
-var ui, di, fi;
-pi({
+var gi, _i, vi;
+yi({
 	thousands: ",",
 	grouping: [3],
 	currency: ["$", ""]
 });
-function pi(e) {
-	return ui = li(e), di = ui.format, fi = ui.formatPrefix, ui;
+function yi(e) {
+	return gi = hi(e), _i = gi.format, vi = gi.formatPrefix, gi;
 }
-function mi(e) {
-	return Math.max(0, -Yr(Math.abs(e)));
+function bi(e) {
+	return Math.max(0, -ti(Math.abs(e)));
 }
-function hi(e, t) {
-	return Math.max(0, Math.max(-8, Math.min(8, Math.floor(Yr(t) / 3))) * 3 - Yr(Math.abs(e)));
+function xi(e, t) {
+	return Math.max(0, Math.max(-8, Math.min(8, Math.floor(ti(t) / 3))) * 3 - ti(Math.abs(e)));
 }
-function gi(e, t) {
-	return e = Math.abs(e), t = Math.abs(t) - e, Math.max(0, Yr(t) - Yr(e)) + 1;
+function Si(e, t) {
+	return e = Math.abs(e), t = Math.abs(t) - e, Math.max(0, ti(t) - ti(e)) + 1;
 }
 // node_modules/d3-scale/src/tickFormat.js
-function _i(e, t, n, r) {
-	var i = tn(e, t, n), a;
-	switch (r = $r(r ?? ",f"), r.type) {
+function Ci(e, t, n, r) {
+	var i = rn(e, t, n), a;
+	switch (r = ai(r ?? ",f"), r.type) {
 		case "s":
 			var o = Math.max(Math.abs(e), Math.abs(t));
-			return r.precision == null && !isNaN(a = hi(i, o)) && (r.precision = a), fi(r, o);
+			return r.precision == null && !isNaN(a = xi(i, o)) && (r.precision = a), vi(r, o);
 		case "":
 		case "e":
 		case "g":
 		case "p":
 		case "r":
-			r.precision == null && !isNaN(a = gi(i, Math.max(Math.abs(e), Math.abs(t)))) && (r.precision = a - (r.type === "e"));
+			r.precision == null && !isNaN(a = Si(i, Math.max(Math.abs(e), Math.abs(t)))) && (r.precision = a - (r.type === "e"));
 			break;
 		case "f":
-		case "%": r.precision == null && !isNaN(a = mi(i)) && (r.precision = a - (r.type === "%") * 2);
+		case "%": r.precision == null && !isNaN(a = bi(i)) && (r.precision = a - (r.type === "%") * 2);
 	}
-	return di(r);
+	return _i(r);
 }
 // node_modules/d3-scale/src/linear.js
-function vi(e) {
+function wi(e) {
 	var t = e.domain;
 	return e.ticks = function(e) {
 		var n = t();
-		return $t(n[0], n[n.length - 1], e ?? 10);
+		return tn(n[0], n[n.length - 1], e ?? 10);
 	}, e.tickFormat = function(e, n) {
 		var r = t();
-		return _i(r[0], r[r.length - 1], e ?? 10, n);
+		return Ci(r[0], r[r.length - 1], e ?? 10, n);
 	}, e.nice = function(n) {
 		n ??= 10;
 		var r = t(), i = 0, a = r.length - 1, o = r[i], s = r[a], c, l, u = 10;
 		for (s < o && (l = o, o = s, s = l, l = i, i = a, a = l); u-- > 0;) {
-			if (l = en(o, s, n), l === c) return r[i] = o, r[a] = s, t(r);
+			if (l = nn(o, s, n), l === c) return r[i] = o, r[a] = s, t(r);
 			if (l > 0) o = Math.floor(o / l) * l, s = Math.ceil(s / l) * l;
 			else if (l < 0) o = Math.ceil(o * l) / l, s = Math.floor(s * l) / l;
 			else break;
@@ -2350,47 +2369,47 @@ function vi(e) {
 		return e;
 	}, e;
 }
-function yi() {
-	var e = Kr();
+function Ti() {
+	var e = Qr();
 	return e.copy = function() {
-		return Wr(e, yi());
-	}, nn.apply(e, arguments), vi(e);
+		return Xr(e, Ti());
+	}, an.apply(e, arguments), wi(e);
 }
 // node_modules/d3-scale/src/nice.js
-function bi(e, t) {
+function Ei(e, t) {
 	e = e.slice();
 	var n = 0, r = e.length - 1, i = e[n], a = e[r], o;
 	return a < i && (o = n, n = r, r = o, o = i, i = a, a = o), e[n] = t.floor(i), e[r] = t.ceil(a), e;
 }
 // node_modules/d3-scale/src/log.js
-function xi(e) {
+function Di(e) {
 	return Math.log(e);
 }
-function Si(e) {
+function Oi(e) {
 	return Math.exp(e);
 }
-function Ci(e) {
+function ki(e) {
 	return -Math.log(-e);
 }
-function wi(e) {
+function Ai(e) {
 	return -Math.exp(-e);
 }
-function Ti(e) {
+function ji(e) {
 	return isFinite(e) ? +("1e" + e) : e < 0 ? 0 : e;
 }
-function Ei(e) {
-	return e === 10 ? Ti : e === Math.E ? Math.exp : (t) => e ** +t;
+function Mi(e) {
+	return e === 10 ? ji : e === Math.E ? Math.exp : (t) => e ** +t;
 }
-function Di(e) {
+function Ni(e) {
 	return e === Math.E ? Math.log : e === 10 && Math.log10 || e === 2 && Math.log2 || (e = Math.log(e), (t) => Math.log(t) / e);
 }
-function Oi(e) {
+function Pi(e) {
 	return (t, n) => -e(-t, n);
 }
-function ki(e) {
-	let t = e(xi, Si), n = t.domain, r = 10, i, a;
+function Fi(e) {
+	let t = e(Di, Oi), n = t.domain, r = 10, i, a;
 	function o() {
-		return i = Di(r), a = Ei(r), n()[0] < 0 ? (i = Oi(i), a = Oi(a), e(Ci, wi)) : e(xi, Si), t;
+		return i = Ni(r), a = Mi(r), n()[0] < 0 ? (i = Pi(i), a = Pi(a), e(ki, Ai)) : e(Di, Oi), t;
 	}
 	return t.base = function(e) {
 		return arguments.length ? (r = +e, o()) : r;
@@ -2410,53 +2429,53 @@ function ki(e) {
 				if (f > s) break;
 				m.push(f);
 			}
-			m.length * 2 < p && (m = $t(o, s, p));
-		} else m = $t(l, u, Math.min(u - l, p)).map(a);
+			m.length * 2 < p && (m = tn(o, s, p));
+		} else m = tn(l, u, Math.min(u - l, p)).map(a);
 		return c ? m.reverse() : m;
 	}, t.tickFormat = (e, n) => {
-		if (e ??= 10, n ??= r === 10 ? "s" : ",", typeof n != "function" && (!(r % 1) && (n = $r(n)).precision == null && (n.trim = !0), n = di(n)), e === Infinity) return n;
+		if (e ??= 10, n ??= r === 10 ? "s" : ",", typeof n != "function" && (!(r % 1) && (n = ai(n)).precision == null && (n.trim = !0), n = _i(n)), e === Infinity) return n;
 		let o = Math.max(1, r * e / t.ticks().length);
 		return (e) => {
 			let t = e / a(Math.round(i(e)));
 			return t * r < r - .5 && (t *= r), t <= o ? n(e) : "";
 		};
-	}, t.nice = () => n(bi(n(), {
+	}, t.nice = () => n(Ei(n(), {
 		floor: (e) => a(Math.floor(i(e))),
 		ceil: (e) => a(Math.ceil(i(e)))
 	})), t;
 }
-function Ai() {
-	let e = ki(Gr()).domain([1, 10]);
-	return e.copy = () => Wr(e, Ai()).base(e.base()), nn.apply(e, arguments), e;
+function Ii() {
+	let e = Fi(Zr()).domain([1, 10]);
+	return e.copy = () => Xr(e, Ii()).base(e.base()), an.apply(e, arguments), e;
 }
 // node_modules/d3-shape/src/constant.js
-function J(e) {
+function q(e) {
 	return function() {
 		return e;
 	};
 }
 // node_modules/d3-path/dist/d3-path.mjs
-var ji = Math.PI, Mi = 2 * ji, Y = 1e-6, Ni = Mi - Y;
-function Pi(e) {
+var Li = Math.PI, Ri = 2 * Li, zi = 1e-6, Bi = Ri - zi;
+function Vi(e) {
 	this._ += e[0];
 	for (let t = 1, n = e.length; t < n; ++t) this._ += arguments[t] + e[t];
 }
-function Fi(e) {
+function Hi(e) {
 	let t = Math.floor(e);
 	if (!(t >= 0)) throw Error(`invalid digits: ${e}`);
-	if (t > 15) return Pi;
+	if (t > 15) return Vi;
 	let n = 10 ** t;
 	return function(e) {
 		this._ += e[0];
 		for (let t = 1, r = e.length; t < r; ++t) this._ += Math.round(arguments[t] * n) / n + e[t];
 	};
 }
-function Ii(e, t, n, r) {
+function Ui(e, t, n, r) {
 	return e === n && t === r;
 }
-function Li(e) {
+function Wi(e) {
 	let t = Math.floor(e);
-	if (!(t <= 15)) return Ii;
+	if (!(t <= 15)) return Ui;
 	let n = 10 ** t, r = function(e) {
 		return Math.round(e * n);
 	};
@@ -2464,9 +2483,9 @@ function Li(e) {
 		return r(e) === r(n) && r(t) === r(i);
 	};
 }
-var Ri = class {
+var Gi = class {
 	constructor(e) {
-		this._x0 = this._y0 = this._x1 = this._y1 = null, this._ = "", this._append = e == null ? Pi : Fi(e), this._equal = e == null ? Ii : Li(e);
+		this._x0 = this._y0 = this._x1 = this._y1 = null, this._ = "", this._append = e == null ? Vi : Hi(e), this._equal = e == null ? Ui : Wi(e);
 	}
 	moveTo(e, t) {
 		this._append`M${this._x0 = this._x1 = +e},${this._y0 = this._y1 = +t}`;
@@ -2487,27 +2506,27 @@ var Ri = class {
 		if (e = +e, t = +t, n = +n, r = +r, i = +i, i < 0) throw Error(`negative radius: ${i}`);
 		let a = this._x1, o = this._y1, s = n - e, c = r - t, l = a - e, u = o - t, d = l * l + u * u;
 		if (this._x1 === null) this._append`M${this._x1 = e},${this._y1 = t}`;
-		else if (d > Y) {
-			if (!(Math.abs(u * s - c * l) > Y) || !i) this._append`L${this._x1 = e},${this._y1 = t}`;
+		else if (d > zi) {
+			if (!(Math.abs(u * s - c * l) > zi) || !i) this._append`L${this._x1 = e},${this._y1 = t}`;
 			else {
-				let f = n - a, p = r - o, m = s * s + c * c, h = f * f + p * p, g = Math.sqrt(m), _ = Math.sqrt(d), v = i * Math.tan((ji - Math.acos((m + d - h) / (2 * g * _))) / 2), y = v / _, b = v / g;
-				Math.abs(y - 1) > Y && this._append`L${e + y * l},${t + y * u}`, this._append`A${i},${i},0,0,${+(u * f > l * p)},${this._x1 = e + b * s},${this._y1 = t + b * c}`;
+				let f = n - a, p = r - o, m = s * s + c * c, h = f * f + p * p, g = Math.sqrt(m), _ = Math.sqrt(d), v = i * Math.tan((Li - Math.acos((m + d - h) / (2 * g * _))) / 2), y = v / _, b = v / g;
+				Math.abs(y - 1) > zi && this._append`L${e + y * l},${t + y * u}`, this._append`A${i},${i},0,0,${+(u * f > l * p)},${this._x1 = e + b * s},${this._y1 = t + b * c}`;
 			}
 		}
 	}
 	arc(e, t, n, r, i, a) {
 		if (e = +e, t = +t, n = +n, a = !!a, n < 0) throw Error(`negative radius: ${n}`);
 		let o = n * Math.cos(r), s = n * Math.sin(r), c = e + o, l = t + s, u = 1 ^ a, d = a ? r - i : i - r;
-		if (this._x1 === null ? this._append`M${c},${l}` : (Math.abs(this._x1 - c) > Y || Math.abs(this._y1 - l) > Y) && this._append`L${c},${l}`, n) {
-			if (d < 0 && (d = d % Mi + Mi), d > Ni) this._append`A${n},${n},0,1,${u},${e - o},${t - s}A${n},${n},0,1,${u},${this._x1 = c},${this._y1 = l}`;
-			else if (d > Y) {
+		if (this._x1 === null ? this._append`M${c},${l}` : (Math.abs(this._x1 - c) > zi || Math.abs(this._y1 - l) > zi) && this._append`L${c},${l}`, n) {
+			if (d < 0 && (d = d % Ri + Ri), d > Bi) this._append`A${n},${n},0,1,${u},${e - o},${t - s}A${n},${n},0,1,${u},${this._x1 = c},${this._y1 = l}`;
+			else if (d > zi) {
 				let a = e + n * Math.cos(i), o = t + n * Math.sin(i);
-				if (d >= ji && this._equal(c, l, a, o)) {
+				if (d >= Li && this._equal(c, l, a, o)) {
 					d /= 2;
 					let i = r + d;
-					this._append`A${n},${n},0,${+(d >= ji)},${u},${e + n * Math.cos(i)},${t + n * Math.sin(i)}`;
+					this._append`A${n},${n},0,${+(d >= Li)},${u},${e + n * Math.cos(i)},${t + n * Math.sin(i)}`;
 				}
-				this._append`A${n},${n},0,${+(d >= ji)},${u},${this._x1 = a},${this._y1 = o}`;
+				this._append`A${n},${n},0,${+(d >= Li)},${u},${this._x1 = a},${this._y1 = o}`;
 			}
 		}
 	}
@@ -2518,9 +2537,9 @@ var Ri = class {
 		return this._;
 	}
 };
-Ri.prototype;
+Gi.prototype;
 // node_modules/d3-shape/src/path.js
-function zi(e) {
+function Ki(e) {
 	let t = 3;
 	return e.digits = function(n) {
 		if (!arguments.length) return t;
@@ -2531,17 +2550,17 @@ function zi(e) {
 			t = e;
 		}
 		return e;
-	}, () => new Ri(t);
+	}, () => new Gi(t);
 }
 Array.prototype.slice;
-function Bi(e) {
+function qi(e) {
 	return typeof e == "object" && "length" in e ? e : Array.from(e);
 }
 // node_modules/d3-shape/src/curve/linear.js
-function Vi(e) {
+function Ji(e) {
 	this._context = e;
 }
-Vi.prototype = {
+Ji.prototype = {
 	areaStart: function() {
 		this._line = 0;
 	},
@@ -2564,31 +2583,31 @@ Vi.prototype = {
 		}
 	}
 };
-function Hi(e) {
-	return new Vi(e);
+function Yi(e) {
+	return new Ji(e);
 }
 // node_modules/d3-shape/src/point.js
-function Ui(e) {
+function Xi(e) {
 	return e[0];
 }
-function Wi(e) {
+function Zi(e) {
 	return e[1];
 }
 // node_modules/d3-shape/src/line.js
-function Gi(e, t) {
-	var n = J(!0), r = null, i = Hi, a = null, o = zi(s);
-	e = typeof e == "function" ? e : e === void 0 ? Ui : J(e), t = typeof t == "function" ? t : t === void 0 ? Wi : J(t);
+function Qi(e, t) {
+	var n = q(!0), r = null, i = Yi, a = null, o = Ki(s);
+	e = typeof e == "function" ? e : e === void 0 ? Xi : q(e), t = typeof t == "function" ? t : t === void 0 ? Zi : q(t);
 	function s(s) {
-		var c, l = (s = Bi(s)).length, u, d = !1, f;
+		var c, l = (s = qi(s)).length, u, d = !1, f;
 		for (r ?? (a = i(f = o())), c = 0; c <= l; ++c) !(c < l && n(u = s[c], c, s)) === d && ((d = !d) ? a.lineStart() : a.lineEnd()), d && a.point(+e(u, c, s), +t(u, c, s));
 		if (f) return a = null, f + "" || null;
 	}
 	return s.x = function(t) {
-		return arguments.length ? (e = typeof t == "function" ? t : J(+t), s) : e;
+		return arguments.length ? (e = typeof t == "function" ? t : q(+t), s) : e;
 	}, s.y = function(e) {
-		return arguments.length ? (t = typeof e == "function" ? e : J(+e), s) : t;
+		return arguments.length ? (t = typeof e == "function" ? e : q(+e), s) : t;
 	}, s.defined = function(e) {
-		return arguments.length ? (n = typeof e == "function" ? e : J(!!e), s) : n;
+		return arguments.length ? (n = typeof e == "function" ? e : q(!!e), s) : n;
 	}, s.curve = function(e) {
 		return arguments.length ? (i = e, r != null && (a = i(r)), s) : i;
 	}, s.context = function(e) {
@@ -2596,11 +2615,11 @@ function Gi(e, t) {
 	}, s;
 }
 // node_modules/d3-shape/src/area.js
-function Ki(e, t, n) {
-	var r = null, i = J(!0), a = null, o = Hi, s = null, c = zi(l);
-	e = typeof e == "function" ? e : e === void 0 ? Ui : J(+e), t = typeof t == "function" ? t : J(t === void 0 ? 0 : +t), n = typeof n == "function" ? n : n === void 0 ? Wi : J(+n);
+function $i(e, t, n) {
+	var r = null, i = q(!0), a = null, o = Yi, s = null, c = Ki(l);
+	e = typeof e == "function" ? e : e === void 0 ? Xi : q(+e), t = typeof t == "function" ? t : q(t === void 0 ? 0 : +t), n = typeof n == "function" ? n : n === void 0 ? Zi : q(+n);
 	function l(l) {
-		var u, d, f, p = (l = Bi(l)).length, m, h = !1, g, _ = Array(p), v = Array(p);
+		var u, d, f, p = (l = qi(l)).length, m, h = !1, g, _ = Array(p), v = Array(p);
 		for (a ?? (s = o(g = c())), u = 0; u <= p; ++u) {
 			if (!(u < p && i(m = l[u], u, l)) === h) {
 				if (h = !h) d = u, s.areaStart(), s.lineStart();
@@ -2614,20 +2633,20 @@ function Ki(e, t, n) {
 		if (g) return s = null, g + "" || null;
 	}
 	function u() {
-		return Gi().defined(i).curve(o).context(a);
+		return Qi().defined(i).curve(o).context(a);
 	}
 	return l.x = function(t) {
-		return arguments.length ? (e = typeof t == "function" ? t : J(+t), r = null, l) : e;
+		return arguments.length ? (e = typeof t == "function" ? t : q(+t), r = null, l) : e;
 	}, l.x0 = function(t) {
-		return arguments.length ? (e = typeof t == "function" ? t : J(+t), l) : e;
+		return arguments.length ? (e = typeof t == "function" ? t : q(+t), l) : e;
 	}, l.x1 = function(e) {
-		return arguments.length ? (r = e == null ? null : typeof e == "function" ? e : J(+e), l) : r;
+		return arguments.length ? (r = e == null ? null : typeof e == "function" ? e : q(+e), l) : r;
 	}, l.y = function(e) {
-		return arguments.length ? (t = typeof e == "function" ? e : J(+e), n = null, l) : t;
+		return arguments.length ? (t = typeof e == "function" ? e : q(+e), n = null, l) : t;
 	}, l.y0 = function(e) {
-		return arguments.length ? (t = typeof e == "function" ? e : J(+e), l) : t;
+		return arguments.length ? (t = typeof e == "function" ? e : q(+e), l) : t;
 	}, l.y1 = function(e) {
-		return arguments.length ? (n = e == null ? null : typeof e == "function" ? e : J(+e), l) : n;
+		return arguments.length ? (n = e == null ? null : typeof e == "function" ? e : q(+e), l) : n;
 	}, l.lineX0 = l.lineY0 = function() {
 		return u().x(e).y(t);
 	}, l.lineY1 = function() {
@@ -2635,7 +2654,7 @@ function Ki(e, t, n) {
 	}, l.lineX1 = function() {
 		return u().x(r).y(t);
 	}, l.defined = function(e) {
-		return arguments.length ? (i = typeof e == "function" ? e : J(!!e), l) : i;
+		return arguments.length ? (i = typeof e == "function" ? e : q(!!e), l) : i;
 	}, l.curve = function(e) {
 		return arguments.length ? (o = e, a != null && (s = o(a)), l) : o;
 	}, l.context = function(e) {
@@ -2643,18 +2662,18 @@ function Ki(e, t, n) {
 	}, l;
 }
 // src/parts/lineChart.ts
-var X = {
+var J = {
 	left: 56,
 	right: 16,
 	top: 24,
 	bottom: 38
 };
-function qi(e = 240) {
+function ea(e = 240) {
 	let t = v("title"), n = v("g"), r = v("svg", {
 		viewBox: `0 0 640 ${e}`,
 		class: "chart line-chart",
 		role: "img"
-	}, t, n), i = 640, a = null, o = _t(r, e, (e) => {
+	}, t, n), i = 640, a = null, o = z(r, e, (e) => {
 		i = e, a && s(a);
 	});
 	function s(r) {
@@ -2664,40 +2683,40 @@ function qi(e = 240) {
 			x(n);
 			return;
 		}
-		let [s, c] = Zi(Jt(o, (e) => e.x), 0), [l, u] = Zi(Jt(o.flatMap((e) => [
+		let [s, c] = ia(Xt(o, (e) => e.x), 0), [l, u] = ia(Xt(o.flatMap((e) => [
 			e.y,
 			e.low ?? e.y,
 			e.high ?? e.y
-		])), .06), d = yi([s, c], [X.left, i - X.right]), f = yi([r.yFrom ?? l, r.yTo ?? u], [e - X.bottom, X.top]), p = r.ticks ?? d.ticks(Math.max(3, Math.round(i / 90))).map((e) => [e, M(e)]);
-		S(t, `${r.title}. ${r.series.filter((e) => !e.thin).map(Xi).join(". ")}`), x(n, r.region ? v("rect", {
+		])), .06), d = Ti([s, c], [J.left, i - J.right]), f = Ti([r.yFrom ?? l, r.yTo ?? u], [e - J.bottom, J.top]), p = r.ticks ?? d.ticks(Math.max(3, Math.round(i / 90))).map((e) => [e, N(e)]);
+		S(t, `${r.title}. ${r.series.filter((e) => !e.thin).map(ra).join(". ")}`), x(n, r.region ? v("rect", {
 			class: "region",
 			x: d(r.region[0]) - 5,
-			y: X.top,
+			y: J.top,
 			width: d(r.region[1]) - d(r.region[0]) + 10,
-			height: e - X.top - X.bottom,
+			height: e - J.top - J.bottom,
 			rx: 4
 		}) : null, ...f.ticks(5).flatMap((e) => [v("line", {
 			class: "grid",
-			x1: X.left,
-			x2: i - X.right,
+			x1: J.left,
+			x2: i - J.right,
 			y1: f(e),
 			y2: f(e)
 		}), v("text", {
-			x: X.left - 6,
+			x: J.left - 6,
 			y: f(e) + 4,
 			"text-anchor": "end"
-		}, M(e))]), ...p.map(([t, n]) => v("text", {
+		}, N(e))]), ...p.map(([t, n]) => v("text", {
 			x: d(t),
-			y: e - X.bottom + 16,
+			y: e - J.bottom + 16,
 			"text-anchor": "middle"
 		}, n)), r.mark === void 0 ? null : v("line", {
 			class: "cut",
 			x1: d(r.mark),
 			x2: d(r.mark),
-			y1: X.top,
-			y2: e - X.bottom
-		}), ...r.series.map((e) => Ji(e, d, f)), v("text", {
-			x: i - X.right,
+			y1: J.top,
+			y2: e - J.bottom
+		}), ...r.series.map((e) => ta(e, d, f)), v("text", {
+			x: i - J.right,
 			y: e - 4,
 			"text-anchor": "end"
 		}, `${r.x} →`), v("text", {
@@ -2711,8 +2730,8 @@ function qi(e = 240) {
 		close: o
 	};
 }
-function Ji(e, t, n) {
-	let r = e.points.filter((e) => e.low !== void 0), i = Gi().x((e) => t(e.x)).y((e) => n(e.y)), a = Ki().x((e) => t(e.x)).y0((e) => n(e.low)).y1((e) => n(e.high));
+function ta(e, t, n) {
+	let r = e.points.filter((e) => e.low !== void 0), i = Qi().x((e) => t(e.x)).y((e) => n(e.y)), a = $i().x((e) => t(e.x)).y0((e) => n(e.low)).y1((e) => n(e.high));
 	return v("g", { class: `ink-${e.ink}${e.thin ? " thin" : ""}` }, r.length > 1 ? v("path", {
 		class: "series-band",
 		d: a(r)
@@ -2725,21 +2744,21 @@ function Ji(e, t, n) {
 		cx: t(r.x),
 		cy: n(r.y),
 		r: 3.5
-	}, v("title", {}, Yi(e, r)))));
+	}, v("title", {}, na(e, r)))));
 }
-function Yi(e, t) {
-	let n = t.low === void 0 ? "" : ` (${M(t.low)} to ${M(t.high)})`;
-	return `${e.name} at ${M(t.x)}: ${M(t.y)}${n}`;
+function na(e, t) {
+	let n = t.low === void 0 ? "" : ` (${N(t.low)} to ${N(t.high)})`;
+	return `${e.name} at ${N(t.x)}: ${N(t.y)}${n}`;
 }
-function Xi(e) {
-	return `${e.name}: ${e.points.slice(0, 30).map((e) => `${M(e.x)}: ${M(e.y)}`).join(", ")}`;
+function ra(e) {
+	return `${e.name}: ${e.points.slice(0, 30).map((e) => `${N(e.x)}: ${N(e.y)}`).join(", ")}`;
 }
-function Zi([e, t], n) {
+function ia([e, t], n) {
 	let r = t === e ? Math.abs(e) * .1 || 1 : (t - e) * n;
 	return [e - r, t + r];
 }
 // src/views/distil.ts
-var Qi = {
+var aa = {
 	hard: {
 		words: "hard labels",
 		ink: "raw"
@@ -2754,8 +2773,8 @@ var Qi = {
 		dashed: !0
 	}
 };
-function $i(e, t) {
-	let { state: n } = t, r = qi(260), i = na(e), a = _("fieldset", { class: "choices" }, _("legend", {}, "Against"), ...["steps", "seconds"].map((e) => _("label", {}, _("input", {
+function oa(e, t) {
+	let { state: n } = t, r = ea(260), i = la(e), a = _("fieldset", { class: "choices" }, _("legend", {}, "Against"), ...["steps", "seconds"].map((e) => _("label", {}, _("input", {
 		type: "radio",
 		name: "against",
 		value: e,
@@ -2766,7 +2785,7 @@ function $i(e, t) {
 	}), ` ${e}`)));
 	function o() {
 		let t = n.get("against") === "seconds", i = Object.entries(e.arms).flatMap(([e, n]) => {
-			let { words: r, ink: i, dashed: a } = Qi[e] ?? {
+			let { words: r, ink: i, dashed: a } = aa[e] ?? {
 				words: e,
 				ink: "good"
 			}, o = n.map((e) => e.curve.map(([e, n, r]) => ({
@@ -2775,7 +2794,7 @@ function $i(e, t) {
 			}))), s = {
 				ink: i,
 				...a && { dashed: a }
-			}, c = t || e === "hard_equal_time" ? null : ea(o);
+			}, c = t || e === "hard_equal_time" ? null : sa(o);
 			return [...o.map((e, t) => ({
 				...s,
 				name: `${r}, seed ${n[t].seed}`,
@@ -2798,10 +2817,10 @@ function $i(e, t) {
 		element: _("div", {}, _("section", {
 			class: "card",
 			"aria-label": "Verdict"
-		}, _("h2", { class: "verdict" }, e.verdict ? `Distilling: ${e.verdict}` : "Training …"), e.verdict_reason ? _("p", {}, e.verdict_reason) : _("p", { class: "meta" }, "The verdict comes with the last seed."), e.verdict_equal_time_reason && e.arms.hard_equal_time ? _("p", { class: "meta" }, `At the same wall-clock: ${e.verdict_equal_time}. ${e.verdict_equal_time_reason}`) : null), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Both arms. "), _("span", { class: "legend" }, ...Object.keys(e.arms).map((e) => _("span", { class: `key key-${Qi[e]?.ink ?? "good"}` }, Qi[e]?.words ?? e))), a), r.element), i ? _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Paired difference, hard less soft. "), _("small", {}, "Nats a token on held-out text; right of 0 distilling gave the better student. Small dots are seeds, the bar is the interval of their mean.")), i.element) : null, _("section", {
+		}, _("h2", { class: "verdict" }, e.verdict ? `Distilling: ${e.verdict}` : "Training …"), e.verdict_reason ? _("p", {}, e.verdict_reason) : _("p", { class: "meta" }, "The verdict comes with the last seed."), e.verdict_equal_time_reason && e.arms.hard_equal_time ? _("p", { class: "meta" }, `At the same wall-clock: ${e.verdict_equal_time}. ${e.verdict_equal_time_reason}`) : null), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Both arms. "), _("span", { class: "legend" }, ...Object.keys(e.arms).map((e) => _("span", { class: `key key-${aa[e]?.ink ?? "good"}` }, aa[e]?.words ?? e))), a), r.element), i ? _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Paired difference, hard less soft. "), _("small", {}, "Nats a token on held-out text; right of 0 distilling gave the better student. Small dots are seeds, the bar is the interval of their mean.")), i.element) : null, _("section", {
 			class: "card scroll",
 			"aria-label": "Students"
-		}, ra(e))),
+		}, ua(e))),
 		close: () => {
 			r.close(), i?.close();
 		},
@@ -2825,7 +2844,7 @@ function $i(e, t) {
 		}
 	};
 }
-function ea(e) {
+function sa(e) {
 	return e.length === 0 ? null : e[0].flatMap(({ x: t }) => {
 		let n = e.map((e) => e.find((e) => e.x === t));
 		return n.some((e) => e === void 0) ? [] : [{
@@ -2834,8 +2853,8 @@ function ea(e) {
 		}];
 	});
 }
-var ta = 44;
-function na(e) {
+var ca = 44;
+function la(e) {
 	let t = [
 		["same steps, validation", e.difference],
 		["same steps, test", e.difference_test],
@@ -2843,7 +2862,7 @@ function na(e) {
 		["same time, test", e.difference_equal_time_test]
 	].filter((e) => !!e[1]);
 	if (t.length === 0) return null;
-	let n = t.length * ta + 34, r = t.flatMap(([, e]) => [
+	let n = t.length * ca + 34, r = t.flatMap(([, e]) => [
 		...e.per_seed,
 		e.mean,
 		...e.ci ?? [],
@@ -2853,9 +2872,9 @@ function na(e) {
 		class: "chart difference-chart",
 		role: "img"
 	}, s, c);
-	return S(s, t.map(([e, t]) => `${e}: ${P(t.mean)}${t.ci ? ` from ${P(t.ci[0])} to ${P(t.ci[1])}` : ""} nats a token`).join("; ")), {
+	return S(s, t.map(([e, t]) => `${e}: ${F(t.mean)}${t.ci ? ` from ${F(t.ci[0])} to ${F(t.ci[1])}` : ""} nats a token`).join("; ")), {
 		element: l,
-		close: _t(l, n, (e) => {
+		close: z(l, n, (e) => {
 			let r = (t) => 12 + (t - i + o) / (a - i + 2 * o) * (e - 24);
 			x(c, v("line", {
 				class: "cut",
@@ -2872,11 +2891,11 @@ function na(e) {
 				y: n - 10,
 				"text-anchor": "end"
 			}, "distilling better →"), ...t.map(([e, t], n) => {
-				let i = n * ta + 30;
+				let i = n * ca + 30;
 				return v("g", { class: "ink-accent" }, v("text", {
 					x: 12,
 					y: i - 14
-				}, `${e}: ${P(t.mean)}${t.ci ? ` [${P(t.ci[0])}, ${P(t.ci[1])}]` : ""}`), t.ci ? v("line", {
+				}, `${e}: ${F(t.mean)}${t.ci ? ` [${F(t.ci[0])}, ${F(t.ci[1])}]` : ""}`), t.ci ? v("line", {
 					class: "interval",
 					x1: r(t.ci[0]),
 					x2: r(t.ci[1]),
@@ -2897,7 +2916,7 @@ function na(e) {
 		})
 	};
 }
-function ra(e) {
+function ua(e) {
 	return _("table", { class: "plain-table numeric" }, _("caption", { class: "sr" }, "Every student, its loss and what it cost"), _("thead", {}, _("tr", {}, ...[
 		"student",
 		"seed",
@@ -2906,12 +2925,12 @@ function ra(e) {
 		"seconds",
 		"tokens seen",
 		"steps"
-	].map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...Object.entries(e.arms).flatMap(([e, t]) => t.map((t) => _("tr", {}, _("th", { scope: "row" }, Qi[e]?.words ?? e), _("td", { class: "figure" }, String(t.seed)), _("td", {
+	].map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...Object.entries(e.arms).flatMap(([e, t]) => t.map((t) => _("tr", {}, _("th", { scope: "row" }, aa[e]?.words ?? e), _("td", { class: "figure" }, String(t.seed)), _("td", {
 		class: "figure",
-		title: t.val_nll === null ? null : N(t.val_nll)
-	}, M(t.val_nll)), _("td", { class: "figure" }, M(t.test_nll)), _("td", { class: "figure" }, t.seconds === null ? "–" : t.seconds.toFixed(1)), _("td", { class: "figure" }, t.tokens === null ? "–" : F(t.tokens)), _("td", { class: "figure" }, t.steps === null ? "–" : F(t.steps)))))));
+		title: t.val_nll === null ? null : P(t.val_nll)
+	}, N(t.val_nll)), _("td", { class: "figure" }, N(t.test_nll)), _("td", { class: "figure" }, t.seconds === null ? "–" : t.seconds.toFixed(1)), _("td", { class: "figure" }, t.tokens === null ? "–" : I(t.tokens)), _("td", { class: "figure" }, t.steps === null ? "–" : I(t.steps)))))));
 }
-function ia(e, t) {
+function da(e, t) {
 	let n = { ...e?.arms ?? {} }, r = [...n[t.arm] ?? []], i = r.findIndex((e) => e.seed === t.seed), a = r[i] ?? {
 		seed: t.seed,
 		curve: [],
@@ -2931,207 +2950,209 @@ function ia(e, t) {
 	};
 	return i < 0 ? r.push(o) : r[i] = o, n[t.arm] = r, { arms: n };
 }
-// src/views/path.ts
-var aa = 22, oa = 40, Z = {
-	left: 8,
-	right: 8,
-	top: 6,
-	bottom: 34
-}, sa = 7.4;
-function ca(e, t) {
-	let { leaves: n } = e.path, r = n[0].temperature_low, i = n.at(-1).temperature_high, a = C("tau"), { state: o } = t, s = -1, c = _("input", {
-		id: a,
-		class: "tau",
-		type: "range",
-		min: r,
-		max: i,
-		step: "any",
-		oninput: () => h(Number(c.value)),
-		onkeydown: m
-	}), l = _("output", {
-		for: a,
-		class: "tau-value"
-	}), u = _("p", {
-		class: "tokens path-text",
-		dir: "auto"
-	}), d = _("p", {
-		class: "meta",
-		"data-path": "facts"
-	}), f = pa(e, r, i, (e) => h(e)), p = (e) => {
-		let t = n[Math.min(n.length - 1, Math.max(0, s + e))];
-		h(la(t));
-	};
-	function m(e) {
-		let t = {
-			PageUp: 1,
-			PageDown: -1
-		}[e.key];
-		t !== void 0 && (e.preventDefault(), p(t));
-	}
-	function h(e) {
-		o.set("tau", I(e)), g(e);
-	}
-	function g(t) {
-		c.value = String(t), S(l, I(t));
-		let r = ua(n, t), i = n[r];
-		f.show(t, r), c.setAttribute("aria-valuetext", `τ ${I(t)}: ${i.text}`);
-		let a = t < i.temperature_low || t > i.temperature_high;
-		if (S(d, `${da(i, e.path.exact)}${a ? " (the nearest: no asked-for temperature lies where the slider is)" : ""}; text ${r + 1} of ${n.length}, ended by ${i.finish_reason}, log-probability ${N(i.logprob_raw)} (raw, summed)`), r === s) return;
-		let o = n[s]?.ids;
-		s = r, x(u, ...e.tokens[r].map((e, t) => {
-			let n = L(e);
-			return o && o[t] !== i.ids[t] && n.classList.add("changed"), n;
-		}));
-	}
-	let v = o.listen((e) => e === "tau" && o.get("tau") !== void 0 && g(Number(o.get("tau"))));
-	g(Math.min(i, Math.max(r, Number(o.get("tau") ?? Math.min(i, Math.max(r, .7))) || 0)));
-	let y = n.reduce((e, t) => e + t.temperatures.length, 0);
-	return {
-		element: _("div", {}, _("section", {
-			class: "card",
-			"aria-label": "Text at the chosen temperature"
-		}, _("p", { class: "meta" }, `${e.model}, seed ${e.seed}, after “${e.prompt}”`), e.note ? _("p", { class: "note" }, e.note) : null, u, d, _("div", { class: "tau-box path-slider" }, _("label", { for: a }, "temperature τ"), l, c, _("div", { class: "form-foot" }, _("button", {
-			type: "button",
-			class: "quiet",
-			onclick: () => p(-1)
-		}, "← cooler text"), _("button", {
-			type: "button",
-			class: "quiet",
-			onclick: () => p(1)
-		}, "hotter text →")))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `${n.length} different texts at ${y} temperatures. `), _("small", {}, `${F(e.path.forward_passes)} forward passes, ${F(e.path.independent_passes)} for each temperature on its own. Left is cold, right is hot; each row is one token.`)), f.element), _("details", { class: "card" }, _("summary", {}, "All texts as a table"), ha(e))),
-		close: () => {
-			v(), f.close();
-		},
-		download: {
-			name: "retort-path",
-			json: () => e,
-			csv: () => ga(e),
-			svg: () => f.element
-		}
-	};
-}
-function la(e) {
-	return (e.temperature_low + e.temperature_high) / 2;
-}
-function ua(e, t) {
-	let n = 0, r = Infinity;
-	return e.forEach((e, i) => {
-		let a = Math.max(e.temperature_low - t, t - e.temperature_high, 0);
-		a < r && ([n, r] = [i, a]);
-	}), n;
-}
-function da(e, t) {
-	return `${e.temperature_low === e.temperature_high ? `τ = ${I(e.temperature_low)}` : `τ from ${I(e.temperature_low)} to ${I(e.temperature_high)}`}${t ? ", exact" : ", as far as asked for"}`;
-}
-function fa(e) {
-	let { leaves: t } = e.path, n = [], r = Math.min(oa, Math.max(...t.map((e) => e.ids.length)));
-	for (let i = 0; i < r; i++) for (let r = 0; r < t.length;) {
-		let a = r, o = t[r].ids.slice(0, i + 1).join();
-		for (; a + 1 < t.length && t[a + 1].ids.slice(0, i + 1).join() === o;) a += 1;
-		t[r].ids.length > i && n.push({
-			from: t[r].temperature_low,
-			to: t[a].temperature_high,
-			row: i,
-			first: r,
-			last: a,
-			token: e.tokens[r][i]
-		}), r = a + 1;
-	}
-	return n;
-}
+// src/math/partial.ts
+var fa = (e, t, n) => Math.min(Math.max(e, t), n);
 function pa(e, t, n, r) {
-	let i = fa(e), a = 1 + Math.max(...i.map((e) => e.row)), o = Z.top + a * aa + Z.bottom, s = yi([t, n === t ? t + 1 : n], [Z.left, 640 - Z.right]), c = v("g"), l = v("g", {
-		class: "axes",
-		"aria-hidden": "true"
-	}), u = v("line", {
-		class: "now",
-		y1: Z.top,
-		y2: o - Z.bottom
-	}), d = v("title", {}, "Bands of tokens along the temperature axis"), f = v("svg", {
-		viewBox: `0 0 640 ${o}`,
-		class: "chart bands",
-		role: "img"
-	}, d, c, l, u);
-	f.style.maxHeight = "none";
-	let p = [t, 0];
-	f.addEventListener("click", (e) => {
-		let i = f.getBoundingClientRect(), a = s.invert((e.clientX - i.left) / i.width * f.viewBox.baseVal.width);
-		r(Math.min(n, Math.max(t, a)));
-	});
-	let m = _t(f, o, (e) => {
-		s.range([Z.left, e - Z.right]), x(c, ...i.map((e) => ma(e, s))), x(l, ...s.ticks(Math.max(3, Math.round(e / 90))).flatMap((e) => [v("line", {
-			class: "grid",
-			x1: s(e),
-			x2: s(e),
-			y1: o - Z.bottom,
-			y2: o - Z.bottom + 5
-		}), v("text", {
-			x: s(e),
-			y: o - Z.bottom + 18,
-			"text-anchor": e === t ? "start" : e === n ? "end" : "middle"
-		}, I(e))]), v("text", {
-			x: e - Z.right,
-			y: o - 2,
-			"text-anchor": "end"
-		}, "temperature τ →")), h(...p);
-	});
-	function h(e, t) {
-		p = [e, t], u.setAttribute("x1", String(s(e))), u.setAttribute("x2", String(s(e))), i.forEach((e, n) => c.children[n]?.classList.toggle("on", t >= e.first && t <= e.last));
-	}
+	let i = fa(e, 0, n * t);
+	if (i === 0) return {
+		low: 0,
+		high: 0
+	};
+	let a = 1 / r, o = i * t ** (a - 1), s = Math.max(n, 1) ** (1 - a) * i ** a, [c, l] = r >= 1 ? [o, s] : [s, o];
 	return {
-		element: f,
-		show: h,
-		close: m
+		low: c,
+		high: Math.max(c, l)
 	};
 }
-function ma(e, t) {
-	let n = t(e.from), r = Math.max(1.5, t(e.to) - n), i = Dt(e.token), a = Math.floor((r - 6) / sa);
-	return v("g", { class: "band" }, v("rect", {
-		x: n,
-		y: Z.top + e.row * aa + 1,
-		width: r,
-		height: 20,
-		rx: Math.min(3, r / 3)
-	}), a >= Math.min(i.length, 2) ? v("text", {
-		x: n + 4,
-		y: Z.top + e.row * aa + 15
-	}, i.length > a ? `${i.slice(0, a - 1)}…` : i) : null);
+function ma({ logProbs: e, tokens: t, rounding: n }, r) {
+	let i = t - e.length, a = e.reduce((e, t) => e + Math.exp(t), 0), o = Math.min(Math.exp(e[e.length - 1]) * Math.exp(n), 1), s = i * o, c = fa(1 - a * Math.exp(n), 0, s), l = fa(1 - a * Math.exp(-n), 0, s);
+	return {
+		low: pa(c, o, i, r).low,
+		high: pa(l, o, i, r).high,
+		unseen: i,
+		largest: o
+	};
 }
-function ha(e) {
-	return _("div", { class: "scroll" }, _("table", { class: "plain-table" }, _("thead", {}, _("tr", {}, ...[
-		"τ from",
-		"to",
-		"text",
-		"end",
-		"log-probability, raw (nats)"
-	].map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...e.path.leaves.map((t, n) => _("tr", {}, _("td", { class: "figure" }, I(t.temperature_low)), _("td", { class: "figure" }, I(t.temperature_high)), _("td", { dir: "auto" }, ...e.tokens[n].map(L)), _("td", {}, t.finish_reason), _("td", { class: "figure" }, t.logprob_raw.toFixed(3)))))));
+function ha(e, t, n, r) {
+	let i = Math.exp(2 * r), a = Math.max(t, 0);
+	return {
+		low: e / (e + a * i + n.high * Math.exp(r)),
+		high: e / (e + a / i + n.low * Math.exp(-r))
+	};
 }
-function ga(e) {
-	return [[
-		"temperature_low",
-		"temperature_high",
-		"text",
-		"finish_reason",
-		"logprob_raw"
-	], ...e.path.leaves.map((e) => [
-		e.temperature_low,
-		e.temperature_high,
-		e.text,
-		e.finish_reason,
-		e.logprob_raw
-	])];
+function ga(e, t) {
+	return e.logProbs.map((e) => Math.exp(e / t));
 }
-// src/parts/bars.ts
-function _a(e, t, n, r) {
-	let i = _("tbody"), a = [], o = Math.min(n, e.tokens.length, t.length);
-	for (let n = 0; n < o; n++) {
-		let o = va(e, n, t[n], r);
-		a.push(o), i.append(o.element);
+function _a(e, t) {
+	if (t === 0) return Array.from(e.logProbs, (e, t) => Y(+(t === 0)));
+	let n = ga(e, t), r = n.reduce((e, t) => e + t, 0), i = ma(e, t);
+	return Array.from(n, (n) => ha(n, r - n, i, e.rounding / t));
+}
+function va(e, t) {
+	if (t === 0) return Array.from(e.logProbs, () => Y(1));
+	let n = ga(e, t), r = n.reduce((e, t) => e + t, 0), i = ma(e, t), a = 0;
+	return Array.from(n, (n) => (a += n, ha(a, r - a, i, e.rounding / t)));
+}
+function ya(e, t) {
+	let n = va(e, t).at(-1);
+	return {
+		low: Math.max(1 - n.high, 0),
+		high: Math.max(1 - n.low, 0)
+	};
+}
+function ba(e, t) {
+	if (t === 0) return 0;
+	let n = _a(e, t).at(-1).high;
+	return Math.min(n * Math.exp(2 * e.rounding / t), ya(e, t).high);
+}
+function xa(e, t) {
+	if (t === 0) return Y(0);
+	let n = ma(e, t), r = 0, i = 0;
+	for (let n of e.logProbs) {
+		let e = n / t, a = Math.exp(e);
+		r += a, a > 0 && (i += a * e);
 	}
-	let s = u(), c = _("table", { class: "bars" }, _("caption", { class: "sr" }, "The most likely tokens, with their raw and processed probability"), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", {
+	let a = (e, t) => {
+		let n = r + e;
+		return Math.max(Math.log(n) - (i + t) / n, 0);
+	}, o = n.low > 0 ? n.low * Math.log(n.largest) / t : 0, s = n.high > 0 ? n.high * Math.log(n.high / n.unseen) : 0, c = e.rounding / t * (Math.log(e.tokens) / 2 + 1), l = Math.max(a(n.low, o) - c, 0), u = Math.min(a(n.high, s) + c, Math.log(e.tokens));
+	return {
+		low: Math.min(l, u),
+		high: u
+	};
+}
+function Sa(e, t, n) {
+	if (t === 0) return Y(1);
+	let r = n * (1 - ce), i = va(e, t), a = e.tokens - i.length, o = (t, n) => {
+		let o = i.findIndex((e) => e[t] >= r);
+		return o >= 0 || a === 0 ? o >= 0 ? o + 1 : e.tokens : Math.min(i.length + Math.max(Math.ceil(n), 1), e.tokens);
+	}, s = i.at(-1), c = _a(e, t).at(-1).high * Math.exp(2 * e.rounding / t), l = c > 0 ? (r - s.high) / c : 1, u = s.low < 1 ? a * (r - s.low) / (1 - s.low) : 1;
+	return {
+		low: o("high", l),
+		high: o("low", u)
+	};
+}
+function Ca(e, t) {
+	let { tokens: n } = t, r = t.logProbs.length, i = [], a = 1;
+	for (let [o, s] of e.entries()) {
+		let c;
+		if (s.name === "temperature") {
+			if (a = s.value, c = a === 0 ? 1 : n, i.push({
+				stage: s,
+				kept: c,
+				removed: n - c,
+				keptMass: c > 1 ? Y(1) : va(t, 1)[0]
+			}), c > 1) continue;
+		} else {
+			if (c = Ta(s, t, a), c === n && r === n) {
+				i.push({
+					stage: s,
+					kept: c,
+					removed: 0,
+					keptMass: Y(1)
+				});
+				continue;
+			}
+			i.push({
+				stage: s,
+				kept: c,
+				removed: n - c,
+				keptMass: va(t, a)[c - 1]
+			});
+		}
+		return wa(t, a, c, i, e.slice(o + 1));
+	}
+	return {
+		stages: i,
+		kept: n,
+		temperature: a,
+		probs: _a(t, a),
+		unseen: ya(t, a),
+		entropy: xa(t, a),
+		warnings: []
+	};
+}
+function wa(e, t, n, r, i) {
+	let a = e.logProbs.slice(0, n).map((e) => e / (t || 1)), o = Ue(i, a), { from: s, to: c } = o.processed, { total: l, entropy: u } = E(o.processed), d = a[s], f = Array.from(a, (e, t) => Y(t < s || t >= c ? 0 : Math.exp((e - d) / o.processed.temperature) / l)), p = o.stages.map(({ stage: e, kept: t, removed: n, keptMass: r }) => ({
+		stage: e,
+		kept: t,
+		removed: n,
+		keptMass: Y(r)
+	}));
+	return {
+		stages: [...r, ...p],
+		kept: c - s,
+		temperature: t * o.tempered.temperature,
+		probs: f,
+		unseen: Y(0),
+		entropy: Y(u),
+		warnings: i.length > 0 ? o.warnings : []
+	};
+}
+function Ta(e, t, n) {
+	let r = t.logProbs.length, i = t.tokens, { value: a } = e;
+	if (e.name === "top_k") {
+		if (a <= r || r === i) return Math.min(a, i);
+		throw Ea(e, `the ${r} most probable tokens are known`);
+	}
+	if (e.name === "min_p") {
+		let o = t.logProbs[0] / n + Math.log(a), s = t.logProbs.filter((e) => e / n >= o).length;
+		if (s < r || r === i) return s;
+		throw Ea(e, `all ${r} known tokens pass it, so unknown ones may`);
+	}
+	if (e.name === "top_p") {
+		let { low: i, high: o } = Sa(t, n, a);
+		if (i === o && o <= r) return i;
+		throw Ea(e, `the nucleus holds ${i.toLocaleString("en")} to ${o.toLocaleString("en")} tokens, as far as ${r} known tokens tell`);
+	}
+	throw Ea(e, `it needs the whole vocabulary as long as nothing before it has cut off all but the ${r} known tokens`);
+}
+function Ea(e, t) {
+	return new Ae(`What ${k(e)} keeps cannot be decided here: ${t}; cut to the known tokens first (top_k), ask for more log-probabilities, or use a model that runs here.`);
+}
+function Y(e) {
+	return {
+		low: e,
+		high: e
+	};
+}
+// src/parts/known.ts
+function Da(e, t, n, r) {
+	if (e.known === "full") return _("p", { class: "note" }, `This model runs here: its ${I(t)} most probable tokens are shown, and what they leave is the rest.`);
+	let i = n === null ? `of an unknown number (the wide ends hold for up to ${I(r)})` : `of ${I(n)}`;
+	return _("div", {
+		class: "note",
+		role: "note"
+	}, _("p", {}, `The ${I(t)} most probable tokens ${i} are known. Every number here is an interval that holds the truth: lowest – highest; one number where both ends round to it.`), e.probe ? _("p", {}, _("b", {}, e.probe.logprobs === "raw" ? "Its logprobs are raw: " : "Its logprobs are processed: "), Oa(e.probe)) : null, e.note ? _("p", {}, e.note) : null);
+}
+function Oa(e) {
+	return `${e.logprobs === "raw" ? "the model’s own, before any setting." : "what the server’s own settings left of the model’s; a temperature set here comes on top."} Probed: ${[
+		"temperature",
+		"top_p",
+		"top_k"
+	].map((t) => `${t} ${e[t]}`).join(", ")}; seed ${e.seed === null ? "unclear" : e.seed ? "honoured" : "ignored"}.`;
+}
+// src/parts/rangeBars.ts
+function ka(e, t, n) {
+	let r = e.map((e, t) => {
+		let r = B(e.token), i = _("th", {
+			scope: "row",
+			class: "token-cell",
+			title: `${At(e.token)}${e.id === null ? "" : `; id ${e.id}`}, rank ${t + 1}`
+		});
+		return n && Aa(e.token) ? x(i, _("button", {
+			type: "button",
+			class: "pick",
+			"aria-label": `Continue with ${At(e.token)}`,
+			onclick: () => n(t)
+		}, r)) : x(i, r), Na(i, N(e.logprob));
+	}), i = Na(_("th", {
+		scope: "row",
+		class: "token-cell"
+	}, t), ""), a = _("tbody", { class: "tail" }, i.element), o = _("table", { class: "bars range-bars" }, _("caption", { class: "sr" }, "The tokens that are known, each with the lowest and the highest probability it can have"), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", {
 		scope: "col",
 		class: "figure wide-only"
-	}, "logit"), _("th", {
+	}, "logprob"), _("th", {
 		scope: "col",
 		class: "figure raw-ink"
 	}, "raw"), _("th", {
@@ -3140,86 +3161,79 @@ function _a(e, t, n, r) {
 	}, "processed"), _("th", {
 		scope: "col",
 		class: "bar-head"
-	}, _("span", { class: "sr" }, "bars and "), "what removed it"))), i, o < t.length ? _("tbody", { class: "tail" }, s.element) : null);
-	function l(e) {
-		let { raw: t, processed: n } = e, r = ge(t, o, t.to), i = ge(n, o, n.to), c = Math.max(D(t, 0), D(n, n.from), r, i);
-		a.forEach((r, i) => {
-			let a = He(e, i);
-			ba(r, D(t, i), D(n, i), c, a === null ? "" : `${a.name}=${a.value}`);
-			let o = e.stages.some((e) => e.removed > 0 && e.after.to === i + 1);
-			r.element.classList.toggle("last-kept", o);
-		});
-		let l = Math.max(0, n.to - Math.max(o, n.from));
-		ba(s, r, i, c, ""), S(s.fate, `${F(l)} kept, ${F(A(t) - o - l)} removed`), s.element.classList.toggle("removed", l === 0);
-	}
-	function u() {
-		return ya(_("th", {
-			scope: "row",
-			class: "token-cell"
-		}, `${F(t.length - o)} more tokens`), _("td", { class: "figure wide-only" }));
+	}, _("span", { class: "sr" }, "bars and "), "what removed it"))), _("tbody", {}, ...r.map((e) => e.element)), a);
+	function s(e, t, n) {
+		let o = t === null ? e : [...e, t], s = Math.max(...o.map((e) => Math.max(e.raw.high, e.processed?.high ?? 0)), 1e-12);
+		r.forEach((t, n) => Pa(t, e[n], s)), a.hidden = t === null, t !== null && (Pa(i, t, s), S(i.fate, n), i.element.classList.toggle("removed", t.processed !== null && t.processed.high === 0));
 	}
 	return {
-		element: c,
-		draw: l
+		element: o,
+		draw: s
 	};
 }
-function va(e, t, n, r) {
-	let i = e.tokens[t], a = L(i), o = _("th", {
-		scope: "row",
-		class: "token-cell",
-		title: `${Ot(i)}; id ${e.ids[t]}, rank ${t + 1}`
-	});
-	return r ? x(o, _("button", {
-		type: "button",
-		class: "pick",
-		"aria-label": `Continue with ${Ot(i)}`,
-		onclick: () => r(t)
-	}, a)) : x(o, a), ya(o, _("td", { class: "figure wide-only" }, M(n)));
+function Aa(e) {
+	return e !== "" && !/[\ufffd]|<0x[0-9A-F]{2}>/.test(e);
 }
-function ya(e, t) {
-	let n = _("td", { class: "figure raw-ink" }), r = _("td", { class: "figure processed-ink" }), i = _("span", { class: "bar bar-raw" }), a = _("span", { class: "bar bar-processed" }), o = _("span", { class: "wide-only" }), s = _("span");
+function ja(e) {
+	let t = _("span", { class: `bar bar-${e}` }), n = _("span", { class: `bar bar-${e} possible` });
 	return {
-		element: _("tr", {}, e, t, n, r, _("td", { class: "bar-cell" }, _("span", {
+		element: _("span", {}, n, t),
+		certain: t,
+		possible: n
+	};
+}
+function Ma(e, { low: t, high: n }, r) {
+	e.certain.style.transform = `scaleX(${t / r})`, e.possible.style.transform = `scaleX(${n / r})`;
+}
+function Na(e, t) {
+	let n = _("td", { class: "figure raw-ink" }), r = _("td", { class: "figure processed-ink" }), [i, a] = [ja("raw"), ja("processed")], o = _("span");
+	return {
+		element: _("tr", {}, e, _("td", { class: "figure wide-only" }, t), n, r, _("td", { class: "bar-cell" }, _("span", {
 			class: "bar-box",
 			"aria-hidden": "true"
-		}, i, a), _("span", { class: "fate" }, o, s))),
+		}, i.element, a.element), _("span", { class: "fate" }, o))),
 		raw: n,
 		processed: r,
 		rawBar: i,
 		processedBar: a,
-		fate: s,
-		by: o
+		fate: o
 	};
 }
-function ba(e, t, n, r, i) {
-	S(e.raw, j(t)), S(e.processed, i ? "–" : j(n)), e.raw.dataset.value = String(t), e.processed.dataset.value = String(n), e.rawBar.style.transform = `scaleX(${t / r})`, e.processedBar.style.transform = `scaleX(${n / r})`, e.element.classList.toggle("removed", i !== ""), S(e.by, i ? "removed by " : ""), S(e.fate, i);
+function Pa(e, { raw: t, processed: n, removed: r }, i) {
+	Fa(e.raw, t), Ma(e.rawBar, t, i), Ma(e.processedBar, n ?? {
+		low: 0,
+		high: 0
+	}, i), n === null ? (S(e.processed, "?"), e.processed.title = "not decided by the known tokens", delete e.processed.dataset.low, delete e.processed.dataset.high) : (Fa(e.processed, n, r === "" ? void 0 : "–"), e.processed.removeAttribute("title")), e.element.classList.toggle("removed", r !== ""), S(e.fate, r);
+}
+function Fa(e, { low: t, high: n }, r) {
+	S(e, r ?? R(t, n)), e.dataset.low = String(t), e.dataset.high = String(n);
 }
 // src/parts/rankChart.ts
-var xa = 260, Q = {
+var Ia = 260, X = {
 	left: 52,
 	right: 14,
 	top: 26,
 	bottom: 34
-}, Sa = 1e-10, Ca = 240;
-function wa(e) {
-	let t = Ai([1, Math.max(e, 2)], [Q.left, 640]), n = Ai([Sa, 1], [xa - Q.bottom, Q.top]).clamp(!0), r = Oa(e), i = v("path", { class: "area-kept" }), a = v("path", { class: "line-raw" }), o = v("path", { class: "line-processed" }), s = v("g", { class: "cuts" }), c = v("title", {}), l = v("g", {
+}, La = 1e-10, Ra = 240;
+function za(e) {
+	let t = Ii([1, Math.max(e, 2)], [X.left, 640]), n = Ii([La, 1], [Ia - X.bottom, X.top]).clamp(!0), r = Ua(e), i = v("path", { class: "area-kept" }), a = v("path", { class: "line-raw" }), o = v("path", { class: "line-processed" }), s = v("g", { class: "cuts" }), c = v("title", {}), l = v("g", {
 		class: "axes",
 		"aria-hidden": "true"
 	}), u = null, d = v("svg", {
-		viewBox: `0 0 640 ${xa}`,
+		viewBox: `0 0 640 ${Ia}`,
 		class: "chart rank-chart",
 		role: "img"
 	}, c, l, i, a, o, s);
 	function f(e) {
-		return r.filter((t) => t >= e.from && t < e.to).map((r) => [t(r + 1), n(Math.exp(he(e, r)))]);
+		return r.filter((t) => t >= e.from && t < e.to).map((r) => [t(r + 1), n(Math.exp(ge(e, r)))]);
 	}
-	let p = _t(d, xa, (r) => {
-		t.range([Q.left, r - Q.right]), x(l, ...Ea(e, t, n, r)), u !== null && m(u);
+	let p = z(d, Ia, (r) => {
+		t.range([X.left, r - X.right]), x(l, ...Va(e, t, n, r, Ia, X)), u !== null && m(u);
 	});
 	function m(e) {
 		u = e;
 		let { processed: r, raw: l } = e, d = f(r);
-		r.to - r.from > 1 && d.push([t(r.to), n(Math.exp(he(r, r.to - 1)))]), d.sort((e, t) => e[0] - t[0]), a.setAttribute("d", Gi()(f(l)) ?? ""), o.setAttribute("d", Gi()(d) ?? ""), i.setAttribute("d", Ki().x((e) => e[0]).y1((e) => e[1]).y0(n(Sa))(d) ?? ""), x(s, ...Ta(e, t)), S(c, `Probability against rank. Raw: grey. Processed: ${F(A(r))} of ${F(A(l))} tokens, from ${M(Math.exp(he(r, r.from)))} down to ${M(Math.exp(he(r, r.to - 1)))}.`);
+		r.to - r.from > 1 && d.push([t(r.to), n(Math.exp(ge(r, r.to - 1)))]), d.sort((e, t) => e[0] - t[0]), a.setAttribute("d", Qi()(f(l)) ?? ""), o.setAttribute("d", Qi()(d) ?? ""), i.setAttribute("d", $i().x((e) => e[0]).y1((e) => e[1]).y0(n(La))(d) ?? ""), x(s, ...Ba(e, t)), S(c, `Probability against rank. Raw: grey. Processed: ${I(j(r))} of ${I(j(l))} tokens, from ${N(Math.exp(ge(r, r.from)))} down to ${N(Math.exp(ge(r, r.to - 1)))}.`);
 	}
 	return {
 		element: d,
@@ -3227,32 +3241,33 @@ function wa(e) {
 		close: p
 	};
 }
-function Ta(e, t) {
+function Ba(e, t) {
 	return e.stages.filter((e) => e.removed > 0 && e.after.to < e.before.to).map((e, n) => {
 		let r = t(e.after.to + .5), i = r > t.range()[1] * .75;
 		return v("g", {}, v("line", {
 			class: "cut",
 			x1: r,
 			x2: r,
-			y1: Q.top,
-			y2: xa - Q.bottom
+			y1: X.top,
+			y2: Ia - X.bottom
 		}), v("text", {
 			class: "cut-label",
 			x: r + (i ? -4 : 4),
-			y: Q.top + 10 + 13 * n,
+			y: X.top + 10 + 13 * n,
 			"text-anchor": i ? "end" : "start"
 		}, `${e.stage.name}=${e.stage.value}`));
 	});
 }
-function Ea(e, t, n, r) {
-	let i = [
+function Va(e, t, n, r, i, a) {
+	let o = [
 		1,
 		10,
 		100,
 		1e3,
 		1e4,
-		1e5
-	].filter((t) => t <= e), a = [
+		1e5,
+		1e6
+	].filter((t) => t <= e), s = [
 		1,
 		.01,
 		1e-4,
@@ -3261,25 +3276,25 @@ function Ea(e, t, n, r) {
 		1e-10
 	];
 	return [
-		...i.map((e) => v("text", {
+		...o.map((e) => v("text", {
 			x: t(e),
-			y: xa - Q.bottom + 15,
-			"text-anchor": e === 1 ? "start" : "middle"
-		}, F(e))),
-		...a.flatMap((e) => [v("line", {
+			y: i - a.bottom + 15,
+			"text-anchor": e === 1 ? "start" : t(e) > r - a.right - 24 ? "end" : "middle"
+		}, I(e))),
+		...s.flatMap((e) => [v("line", {
 			class: "grid",
-			x1: Q.left,
-			x2: r - Q.right,
+			x1: a.left,
+			x2: r - a.right,
 			y1: n(e),
 			y2: n(e)
 		}), v("text", {
-			x: Q.left - 6,
+			x: a.left - 6,
 			y: n(e) + 4,
 			"text-anchor": "end"
-		}, e === 1 ? "1" : `10${Da(Math.log10(e))}`)]),
+		}, e === 1 ? "1" : `10${Ha(Math.log10(e))}`)]),
 		v("text", {
-			x: r - Q.right,
-			y: 256,
+			x: r - a.right,
+			y: i - 4,
 			"text-anchor": "end"
 		}, "rank of the token →"),
 		v("text", {
@@ -3288,77 +3303,75 @@ function Ea(e, t, n, r) {
 		}, "probability")
 	];
 }
-function Da(e) {
+function Ha(e) {
 	return String(Math.round(e)).replace(/[-0-9]/g, (e) => e === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(e)]);
 }
-function Oa(e) {
-	let t = Array.from({ length: Ca }, (t, n) => Math.round(e ** (n / 239)) - 1);
+function Ua(e) {
+	let t = Array.from({ length: Ra }, (t, n) => Math.round(e ** (n / 239)) - 1);
 	return [...new Set(t)].sort((e, t) => e - t);
 }
-// src/views/position.ts
-var ka = 20, Aa = 3;
-function ja(e, t, n) {
-	let r = ot(e.logits), { state: i, announce: a } = t, o, s = mt((e) => b(e), a, { heat: !1 }), c = Pa((e) => b(Re(y(), e))), l = _("div"), u = _a(e, r, ka, n), d = wa(r.length), f = Ia(), p = _("ul", {
-		class: "warnings",
-		"aria-label": "Where the settings conflict"
-	}), m = gt(S), h = _("button", {
-		type: "button",
-		class: "quiet more",
-		onclick: () => v(g * 3)
-	}, "Show more tokens"), g = ka;
-	function v(t) {
-		g = Math.min(t, e.tokens.length), u = _a(e, r, g, n), x(l, u.element), h.hidden = g >= e.tokens.length, o !== void 0 && u.draw(o);
+// src/parts/rangeChart.ts
+var Wa = 260, Ga = {
+	left: 52,
+	right: 14,
+	top: 26,
+	bottom: 34
+}, Ka = 1e-10, qa = 60;
+function Ja(e) {
+	let t = Ii([1, Math.max(e, 2)], [Ga.left, 640]), n = Ii([Ka, 1], [Wa - Ga.bottom, Ga.top]).clamp(!0), r = v("g", {
+		class: "axes",
+		"aria-hidden": "true"
+	}), i = v("title", {}), a = v("g"), o = v("svg", {
+		viewBox: `0 0 640 ${Wa}`,
+		class: "chart range-chart",
+		role: "img"
+	}, i, r, a), s = null, c = z(o, Wa, (i) => {
+		t.range([Ga.left, i - Ga.right]), x(r, ...Va(e, t, n, i, Wa, Ga)), s !== null && d(...s);
+	});
+	function l({ probs: r, unseen: i, largest: a }) {
+		let o = r.length;
+		if (i.high <= 0 || e <= o) return "";
+		let s = Array.from({ length: qa }, (t, n) => o + 1 + (e - o - 1) ** (n / 59) - 1).map((e) => [t(Math.max(e, o + .5)), n(Math.max(Math.min(a, i.high / Math.max(e - o, 1)), Ka))]);
+		return $i().x((e) => e[0]).y1((e) => e[1]).y0(n(Ka))(s) ?? "";
 	}
-	function y() {
-		try {
-			return Ae(i.get("chain") ?? e.chain);
-		} catch {
-			return Me(e.chain).chain;
-		}
+	function u(e, r, i) {
+		return e.probs.flatMap(({ low: e, high: a }, o) => {
+			if (a <= Ka) return [];
+			let s = t(o + 1) + i, [c, l] = [n(a), Math.max(n(e), n(a) + 3)];
+			return [v("line", {
+				class: `whisker whisker-${r}`,
+				x1: s,
+				x2: s,
+				y1: c,
+				y2: l
+			})];
+		});
 	}
-	function b(e) {
-		i.set("chain", k(e.filter(Ie)) || " ");
+	function d(t, n) {
+		s = [t, n], x(a, v("path", {
+			class: "bound-raw",
+			d: l(t)
+		}), n === null ? null : v("path", {
+			class: "bound-processed",
+			d: l(n)
+		}), ...u(t, "raw", -2), ...n === null ? [] : u(n, "processed", 2));
+		let r = (t, n) => `${t}: the first ${R(n.probs[0].low, n.probs[0].high)}, all ${I(e - n.probs.length)} unknown ones ${R(n.unseen.low, n.unseen.high)}.`;
+		S(i, `Lowest and highest probability against rank. ${r("Raw", t)} ${n === null ? "" : r("Processed", n)}`);
 	}
-	function S() {
-		let e = y();
-		o = Ve(e, r), s.show(e), s.report(o.stages), c.show(Le(e)), u.draw(o), d.draw(o), f.draw(o), x(p, ...o.warnings.map((e) => _("li", {}, e))), p.hidden = o.warnings.length === 0;
-	}
-	let ee = i.listen((e) => e === "chain" && m()), C = _("div", { class: "position" }, Ma(e), _("div", { class: "columns" }, _("section", {
-		class: "card controls",
-		"aria-label": "Settings"
-	}, c.element, s.element, p), _("section", {
-		class: "card",
-		"aria-label": "Distribution of the next token"
-	}, f.element, l, h)), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `All ${F(r.length)} tokens by rank. `), Na()), d.element));
-	return v(ka), S(), performance.mark("retort-numbers"), {
-		element: C,
-		close: () => {
-			ee(), d.close();
-		},
-		download: {
-			name: "retort-position",
-			json: () => La(e, o),
-			csv: () => Ra(e, r, o),
-			svg: () => d.element
-		}
+	return {
+		element: o,
+		draw: d,
+		close: c
 	};
 }
-function Ma(e) {
-	let t = je(Me(e.chain).others);
-	return _("div", { class: "prompt" }, _("p", { class: "meta" }, `${e.model}, after`), _("p", {
-		class: "tokens",
-		dir: "auto"
-	}, ...e.prompt_tokens.map(L)), e.note ? _("p", { class: "note" }, e.note) : null, t ? _("p", { class: "note" }, t) : null);
-}
-function Na() {
-	return _("span", { class: "legend" }, _("span", { class: "key key-raw" }, "raw: the model's own, τ = 1"), _("span", { class: "key key-processed" }, "processed: what sampling draws from"), _("span", { class: "key key-cut" }, "where a stage cuts"));
-}
-function Pa(e) {
+// src/parts/tauSlider.ts
+var Ya = 3;
+function Xa(e) {
 	let t = C("tau"), n = _("input", {
 		id: t,
 		type: "range",
 		min: 0,
-		max: Aa,
+		max: Ya,
 		step: .01,
 		class: "tau",
 		oninput: () => e(Number(n.value))
@@ -3372,267 +3385,496 @@ function Pa(e) {
 			"aria-hidden": "true"
 		}, _("span", {}, "0 greedy"), _("span", {}, "1 raw"), _("span", {}, "3"))),
 		show(e) {
-			n.value = String(e), n.setAttribute("aria-valuetext", `τ ${I(e)}${e === 0 ? ", greedy" : e === 1 ? ", the model's own" : ""}`), S(r, I(e));
+			n.value = String(e), n.setAttribute("aria-valuetext", `τ ${L(e)}${e === 0 ? ", greedy" : e === 1 ? ", the model's own" : ""}`), S(r, L(e));
 		}
 	};
 }
-var Fa = [
-	[
-		"entropy",
-		"entropy",
-		"nats",
-		(e) => E(e.raw).entropy,
-		(e) => E(e.processed).entropy
-	],
-	[
-		"support",
-		"effective support",
-		"tokens, e^entropy",
-		(e) => We(e.raw),
-		(e) => We(e.processed)
-	],
-	[
-		"kept",
-		"tokens that can come",
-		"",
-		(e) => A(e.raw),
-		(e) => A(e.processed)
-	]
-];
-function Ia() {
-	let e = Fa.map(([e, t, n, ,]) => {
-		let r = _("span", {
-			class: "raw-ink",
-			"data-measure": `${e}-raw`
-		}), i = _("b", {
-			class: "processed-ink",
-			"data-measure": e
-		});
-		return {
-			raw: r,
-			processed: i,
-			element: _("div", { class: "measure" }, _("dt", {}, t, n ? _("small", {}, ` ${n}`) : null), _("dd", {}, i, " ", _("small", {}, "raw "), r))
-		};
-	}), t = _("b", { "data-measure": "kept-mass" }), n = _("b", { "data-measure": "leakage" }), r = _("b", { "data-measure": "margin" }), i = _("dl", { class: "measures" }, ...e.map((e) => e.element), _("div", { class: "measure" }, _("dt", {}, "mass kept ", _("small", {}, "of the tempered row")), _("dd", {}, t)), _("div", { class: "measure" }, _("dt", {}, "leakage ", _("small", {}, "outside the raw top 90 %")), _("dd", {}, n)), _("div", { class: "measure" }, _("dt", {}, "margin ", _("small", {}, "raw logits, 1st over 2nd")), _("dd", {}, r))), a = (e, t, n) => {
-		S(e, n), e.dataset.value = String(t);
-	};
+// src/views/partialPosition.ts
+var Za = "temperature=1";
+function Qa(e) {
 	return {
-		element: i,
-		draw(i) {
-			Fa.forEach(([, , , t, n], r) => {
-				a(e[r].raw, t(i), M(t(i))), a(e[r].processed, n(i), M(n(i)));
-			});
-			let o = i.stages.at(-1)?.keptMassTotal ?? 1;
-			a(t, o, j(o)), a(n, Ue(i), j(Ue(i))), a(r, _e(i.raw), M(_e(i.raw)));
+		logProbs: Float64Array.from(e.logprobs),
+		tokens: e.vocabulary_at_most,
+		rounding: e.rounding
+	};
+}
+function $a(e, t, n) {
+	let { state: r, announce: i } = t, a = Qa(e), o = e.tokens.length, s = a.tokens - o, c = eo(e, a), l = {
+		probs: _a(a, 1),
+		unseen: ya(a, 1),
+		largest: ba(a, 1)
+	}, u = xa(a, 1), d = null, f = gt((e) => te(e), i, { heat: !1 }), p = Xa((e) => te(Be(C(), e))), m = e.tokens.map((t, n) => ({
+		token: t,
+		id: e.ids[n] ?? null,
+		logprob: e.logprobs[n]
+	})), h = ka(m, `${e.vocabulary === null ? "up to " : ""}${I(s)} unknown`, n && ((t) => n(e.tokens[t]))), g = Ja(a.tokens), v = ne(), y = _("p", {
+		class: "note undecided",
+		role: "status"
+	}), b = _("ul", {
+		class: "warnings",
+		"aria-label": "Where the settings conflict"
+	}), ee = yt(w);
+	function C() {
+		try {
+			return je(r.get("chain") ?? c);
+		} catch {
+			return Ne(c).chain;
 		}
-	};
-}
-function La(e, t) {
-	let { raw: n, processed: r } = t;
-	return {
-		model: e.model,
-		prompt: e.prompt,
-		vocabulary: e.vocabulary,
-		chain: k(t.stages.map((e) => e.stage)),
-		raw: {
-			entropy_nats: E(n).entropy,
-			effective_support: We(n),
-			margin: _e(n)
-		},
-		processed: {
-			entropy_nats: E(r).entropy,
-			effective_support: We(r),
-			kept: A(r)
-		},
-		stages: t.stages.map((e) => ({
-			stage: `${e.stage.name}=${e.stage.value}`,
-			kept: e.kept,
-			removed: e.removed,
-			kept_mass: e.keptMass,
-			kept_mass_total: e.keptMassTotal
-		})),
-		warnings: t.warnings,
-		tokens: e.tokens.slice(0, 100).map((i, a) => ({
-			token: i,
-			id: e.ids[a],
-			logit: n.logits[a],
-			prob_raw: D(n, a),
-			prob_processed: D(r, a),
-			removed_by: He(t, a)?.name ?? null
-		}))
-	};
-}
-function Ra(e, t, n) {
-	return [[
-		"rank",
-		"id",
-		"token",
-		"logit",
-		"prob_raw",
-		"prob_processed",
-		"removed_by"
-	], ...e.tokens.map((r, i) => [
-		i + 1,
-		e.ids[i],
-		r,
-		t[i],
-		D(n.raw, i),
-		D(n.processed, i),
-		He(n, i)?.name ?? null
-	])];
-}
-// src/views/text.ts
-var za = 6, Ba = 1e3, Va = [
-	{
-		name: "entropy",
-		label: "entropy",
-		what: "entropy of the raw distribution",
-		heat: (e) => e.entropy_nats / za,
-		shown: (e) => N(e.entropy_nats),
-		ends: ["0 nats: sure", `${za} nats or more`]
-	},
-	{
-		name: "rank",
-		label: "rank",
-		what: "rank of the token that stands here",
-		heat: (e) => Math.log(e.rank) / Math.log(Ba),
-		shown: (e) => `rank ${F(e.rank)}`,
-		ends: ["the first choice", `rank ${F(Ba)} or beyond`]
-	},
-	{
-		name: "flip",
-		label: "flip risk",
-		what: "chance that numerical noise makes another token the most likely one",
-		heat: (e) => 2 * e.flip_risk,
-		shown: (e) => `flip risk ${j(e.flip_risk)}`,
-		ends: ["safe at τ = 0", "a coin toss"]
 	}
-];
-function Ha(e, t, n) {
-	let { state: r } = t, i = Va.find((e) => e.name === r.get("colour")) ?? Va[0], a = Math.min(Number(r.get("token") ?? 0) || 0, e.tokens.length - 1), o = _("section", {
+	function te(e) {
+		r.set("chain", A(e.filter(Le)) || " ");
+	}
+	function w() {
+		let t = C();
+		f.show(t), p.show(ze(t)), d = null;
+		let n = "";
+		try {
+			d = Ca(t, a);
+		} catch (e) {
+			if (!(e instanceof Ae)) throw e;
+			n = e.message;
+		}
+		S(y, n), y.hidden = n === "", f.report(d?.stages ?? [], "not decided here");
+		let r = e.tokens.map((e, t) => {
+			let n = d === null ? null : d.probs[t] ?? {
+				low: 0,
+				high: 0
+			};
+			return {
+				raw: l.probs[t],
+				processed: n,
+				removed: d === null ? "" : no(d, t)
+			};
+		}), i = d === null ? "not decided" : d.kept > o ? "kept" : "removed";
+		h.draw(r, s > 0 ? {
+			raw: l.unseen,
+			processed: d?.unseen ?? null,
+			removed: ""
+		} : null, i);
+		let c = d !== null && d.unseen.high === 0;
+		g.draw(l, d === null ? null : {
+			probs: d.probs,
+			unseen: d.unseen,
+			largest: c ? 0 : ba(a, d.temperature)
+		}), v.draw(d), x(b, ...(d?.warnings ?? []).map((e) => _("li", {}, e))), b.hidden = b.children.length === 0;
+	}
+	function ne() {
+		let t = [
+			[
+				"entropy",
+				"entropy",
+				"nats",
+				u,
+				(e) => e.entropy,
+				N
+			],
+			[
+				"support",
+				"effective support",
+				"tokens, e^entropy",
+				to(u),
+				(e) => to(e.entropy),
+				N
+			],
+			[
+				"unseen",
+				"unknown tokens’ share",
+				"",
+				l.unseen,
+				(e) => e.unseen,
+				M
+			]
+		], n = t.map(([e]) => ({
+			raw: _("span", {
+				class: "raw-ink",
+				"data-measure": `${e}-raw`
+			}),
+			processed: _("b", {
+				class: "processed-ink",
+				"data-measure": e
+			})
+		})), r = _("b", { "data-measure": "kept" }), i = _("b", { "data-measure": "margin" }), a = _("dl", { class: "measures" }, ...t.map(([, e, t], r) => _("div", { class: "measure" }, _("dt", {}, e, t ? _("small", {}, ` ${t}`) : null), _("dd", {}, n[r].processed, " ", _("small", {}, "raw "), n[r].raw))), _("div", { class: "measure" }, _("dt", {}, "tokens that can come"), _("dd", {}, r)), _("div", { class: "measure" }, _("dt", {}, "margin ", _("small", {}, "raw logits, 1st over 2nd")), _("dd", {}, i))), s = (e, t, n) => {
+			S(e, t === null ? "?" : (n === M ? R : (e, t) => ht(e, t, n))(t.low, t.high)), e.dataset.low = t === null ? "" : String(t.low), e.dataset.high = t === null ? "" : String(t.high);
+		};
+		return {
+			element: a,
+			draw(a) {
+				if (t.forEach(([, , , e, t, r], i) => {
+					s(n[i].raw, e, r), s(n[i].processed, a === null ? null : t(a), r);
+				}), S(r, a === null ? "?" : `${a.kept > o && e.vocabulary === null ? "all, up to " : ""}${I(a.kept)}`), o > 1) {
+					let t = e.logprobs[0] - e.logprobs[1];
+					s(i, {
+						low: Math.max(t - 2 * e.rounding, 0),
+						high: t + 2 * e.rounding
+					}, N);
+				} else S(i, "?");
+			}
+		};
+	}
+	let re = Me(Ne(e.chain).others), ie = r.listen((e) => e === "chain" && ee()), ae = _("div", { class: "position partial" }, _("div", { class: "prompt" }, _("p", { class: "meta" }, `${e.model}, after`), _("p", {
+		class: "tokens",
+		dir: "auto"
+	}, B(e.prompt)), Da(e, o, e.vocabulary, e.vocabulary_at_most), re ? _("p", { class: "note" }, re) : null), _("div", { class: "columns" }, _("section", {
+		class: "card controls",
+		"aria-label": "Settings"
+	}, p.element, f.element, y, b), _("section", {
+		class: "card",
+		"aria-label": "Distribution of the next token, as intervals"
+	}, v.element, _("div", { class: "scroll" }, h.element))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `${I(o)} known tokens as ranges, all others below a bound. `), _("span", { class: "legend" }, _("span", { class: "key key-raw" }, "raw: the model’s own, τ = 1"), _("span", { class: "key key-processed" }, "processed: what sampling draws from"), _("span", { class: "key key-bound" }, "no unknown token lies above"))), g.element));
+	return w(), performance.mark("retort-numbers"), {
+		element: ae,
+		close: () => {
+			ie(), g.close();
+		},
+		download: {
+			name: "retort-position",
+			json: oe,
+			csv: se,
+			svg: () => g.element
+		}
+	};
+	function oe() {
+		return {
+			...e,
+			chain: A(C()),
+			raw: {
+				entropy_nats: u,
+				unseen: l.unseen,
+				probs: l.probs
+			},
+			processed: d === null ? null : {
+				entropy_nats: d.entropy,
+				kept: d.kept,
+				unseen: d.unseen,
+				probs: d.probs,
+				stages: d.stages.map(({ stage: e, kept: t, removed: n, keptMass: r }) => ({
+					stage: k(e),
+					kept: t,
+					removed: n,
+					kept_mass: r
+				}))
+			},
+			undecided: y.textContent || null
+		};
+	}
+	function se() {
+		return [
+			[
+				"rank",
+				"id",
+				"token",
+				"logprob",
+				"prob_raw_low",
+				"prob_raw_high",
+				"prob_processed_low",
+				"prob_processed_high"
+			],
+			...m.map((e, t) => {
+				let n = d === null ? null : d.probs[t] ?? {
+					low: 0,
+					high: 0
+				};
+				return [
+					t + 1,
+					e.id,
+					e.token,
+					e.logprob,
+					l.probs[t].low,
+					l.probs[t].high,
+					n?.low ?? null,
+					n?.high ?? null
+				];
+			}),
+			[
+				null,
+				null,
+				"(all others)",
+				null,
+				l.unseen.low,
+				l.unseen.high,
+				d?.unseen.low ?? null,
+				d?.unseen.high ?? null
+			]
+		];
+	}
+}
+function eo(e, t) {
+	try {
+		return Ca(Ne(e.chain).chain, t), e.chain;
+	} catch {
+		return Za;
+	}
+}
+function to({ low: e, high: t }) {
+	return {
+		low: Math.exp(e),
+		high: Math.exp(t)
+	};
+}
+function no(e, t) {
+	if ((e.probs[t]?.high ?? 0) > 0) return "";
+	let n = e.stages.find((e) => e.kept <= t && e.removed > 0) ?? e.stages.findLast((e) => e.removed > 0);
+	return n === void 0 ? "" : k(n.stage);
+}
+// src/views/partialCompare.ts
+var ro = 20;
+function io(e, t) {
+	let n = oo(e.a, e.b), r = n.slice(0, ro), [i, a] = [e.a, e.b].map((e) => ya(Qa(e), 1)), o = Math.max(...r.flatMap((e) => [e.a?.high ?? 0, e.b?.high ?? 0]), i.high, a.high, 1e-12), s = po(r);
+	return {
+		element: _("div", {}, _("div", { class: "two" }, ao("A", e.a), ao("B", e.b)), _("section", {
+			class: "card",
+			"aria-label": "The two distributions, as far as they are known"
+		}, co(e), _("div", { class: "scroll" }, _("table", { class: "bars pair range-bars" }, _("caption", { class: "sr" }, "Lowest and highest raw probability of each token in A and in B"), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", {
+			scope: "col",
+			class: "figure ink-a"
+		}, "A"), _("th", {
+			scope: "col",
+			class: "figure ink-b"
+		}, "B"), _("th", { scope: "col" }, _("span", { class: "sr" }, "bars")))), _("tbody", {}, ...r.map((e) => so(B(e.token), e.a, e.b, o))), _("tbody", { class: "tail" }, so("all unknown ones", i, a, o))))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "A and B, raw. "), _("small", {}, "Each line reaches from the lowest to the highest probability that a token can have.")), s.element)),
+		close: s.close,
+		download: {
+			name: "retort-compare",
+			json: () => e,
+			csv: () => [[
+				"token",
+				"prob_a_low",
+				"prob_a_high",
+				"prob_b_low",
+				"prob_b_high"
+			], ...n.map((e) => [
+				e.token,
+				e.a?.low ?? null,
+				e.a?.high ?? null,
+				e.b?.low ?? null,
+				e.b?.high ?? null
+			])],
+			svg: () => s.element
+		}
+	};
+}
+function ao(e, t) {
+	return _("section", {
+		class: `card side-${e.toLowerCase()}`,
+		"aria-label": e
+	}, _("h2", {}, _("span", { class: `side-mark mark-${e.toLowerCase()}` }, e), ` ${t.model}`), _("p", {
+		class: "tokens side-prompt",
+		dir: "auto"
+	}, B(t.prompt)), Da(t, t.tokens.length, t.vocabulary, t.vocabulary_at_most));
+}
+function oo(e, t) {
+	let n = /* @__PURE__ */ new Map();
+	[["a", e], ["b", t]].forEach(([e, t]) => _a(Qa(t), 1).forEach((r, i) => {
+		let a = t.tokens[i], o = n.get(a) ?? {
+			a: null,
+			b: null
+		};
+		o[e] ??= r, n.set(a, o);
+	}));
+	let r = (e) => Math.max(e.a?.high ?? 0, e.b?.high ?? 0);
+	return [...n].map(([e, t]) => ({
+		token: e,
+		...t
+	})).sort((e, t) => r(t) - r(e));
+}
+function so(e, t, n, r) {
+	let [i, a] = [ja("a"), ja("b")];
+	Ma(i, t ?? {
+		low: 0,
+		high: 0
+	}, r), Ma(a, n ?? {
+		low: 0,
+		high: 0
+	}, r);
+	let o = (e, t) => e === null ? _("td", { class: `figure ink-${t}` }, _("small", {}, "unknown")) : _("td", {
+		class: `figure ink-${t}`,
+		"data-low": e.low,
+		"data-high": e.high
+	}, R(e.low, e.high));
+	return _("tr", {}, _("th", {
+		scope: "row",
+		class: "token-cell"
+	}, e), o(t, "a"), o(n, "b"), _("td", { class: "bar-cell" }, _("span", {
+		class: "bar-box",
+		"aria-hidden": "true"
+	}, i.element, a.element)));
+}
+function co(e) {
+	let { compared: t } = e, n = (e) => e === null ? "∞" : `at least ${N(e)}`;
+	return _("dl", { class: "measures" }, ...[
+		[
+			"tv",
+			"total variation",
+			"0 same, 1 disjoint",
+			ht(t.total_variation_low, t.total_variation_high)
+		],
+		[
+			"kl-forward",
+			"KL(A ‖ B)",
+			"nats",
+			n(t.kl_ab_low)
+		],
+		[
+			"kl-reverse",
+			"KL(B ‖ A)",
+			"nats",
+			n(t.kl_ba_low)
+		],
+		[
+			"common",
+			"tokens that both name",
+			"",
+			I(t.common)
+		],
+		[
+			"logprob-difference",
+			"largest difference of logprobs",
+			"nats, among these",
+			t.logprob_difference === null ? "–" : N(t.logprob_difference)
+		]
+	].map(([e, t, n, r]) => _("div", { class: "measure" }, _("dt", {}, t, " ", _("small", {}, n)), _("dd", {}, _("b", { "data-measure": e }, r)))));
+}
+var lo = 20, uo = 120, Z = {
+	right: 16,
+	top: 8,
+	bottom: 34
+}, fo = 1e-6;
+function po(e) {
+	let t = Z.top + e.length * lo + Z.bottom, n = v("title"), r = v("g"), i = v("svg", {
+		viewBox: `0 0 640 ${t}`,
+		class: "chart ranges",
+		role: "img"
+	}, n, r);
+	i.style.maxHeight = "none";
+	let a = (e) => e === null ? "unknown" : R(e.low, e.high);
+	return S(n, `Raw probability in A and B: ${e.slice(0, 8).map((e) => `${kt(e.token)} ${a(e.a)} and ${a(e.b)}`).join("; ")}`), {
+		element: i,
+		close: z(i, t, (n) => {
+			let i = (e) => uo + (n - Z.right - uo) * Math.log(Math.max(e, fo) / fo) / Math.log(1 / fo), a = (e, t, n) => e === null || e.high < fo ? null : v("line", {
+				class: `whisker whisker-${t}`,
+				x1: i(e.low),
+				x2: Math.max(i(e.high), i(e.low) + 3),
+				y1: n,
+				y2: n
+			});
+			x(r, ...[
+				1,
+				.01,
+				1e-4,
+				1e-6
+			].flatMap((e) => [v("line", {
+				class: "grid",
+				x1: i(e),
+				x2: i(e),
+				y1: Z.top,
+				y2: t - Z.bottom
+			}), v("text", {
+				x: i(e),
+				y: t - Z.bottom + 16,
+				"text-anchor": e === 1 ? "end" : "middle"
+			}, e === fo ? "0" : `${100 * e} %`)]), ...e.flatMap((e, t) => {
+				let n = Z.top + t * lo + lo / 2, r = kt(e.token);
+				return [
+					v("text", {
+						class: "dot-label",
+						x: 112,
+						y: n + 4,
+						"text-anchor": "end"
+					}, r.length > 14 ? `${r.slice(0, 13)}…` : r),
+					a(e.a, "a", n - 3),
+					a(e.b, "b", n + 3)
+				];
+			}), v("text", {
+				x: n - Z.right,
+				y: t - 2,
+				"text-anchor": "end"
+			}, "probability →"));
+		})
+	};
+}
+// src/views/reading.ts
+function mo(e, t) {
+	let { state: n } = t, { tokens: r, measures: i } = e, a = i.find((e) => e.name === n.get("colour")) ?? i[0], o = Math.min(Number(n.get("token") ?? 0) || 0, r.length - 1), s = _("section", {
 		class: "card detail",
 		"aria-live": "polite",
 		"aria-label": "The chosen token"
-	}), s = e.tokens.map((e, t) => d(e, t)), c = _("p", { class: "legend heat-legend" }), l = qa(e, (e) => p(e, !1)), u = _("div", {
+	}), c = r.map((e, t) => f(e, t)), l = _("p", { class: "legend heat-legend" }), u = go(r, (e) => m(e, !1)), d = _("div", {
 		class: "tokens text-tokens",
 		role: "group",
 		"aria-label": "The text, token by token. Arrow keys go through it.",
-		onkeydown: f
-	}, _("span", { class: "prompt-part" }, ...e.prompt_tokens.map(L)));
-	e.tokens.forEach((e, t) => {
-		u.append(s[t]), /\n/.test(e.token) && u.append(_("br"));
+		onkeydown: p
+	}, _("span", { class: "prompt-part" }, ...e.prompt.map(B)));
+	r.forEach((e, t) => {
+		d.append(c[t]), /\n/.test(e.token) && d.append(_("br"));
 	});
-	function d(e, t) {
+	function f(e, t) {
 		return _("button", {
 			type: "button",
 			class: `text-token${e.removed_by ? " was-removed" : ""}${e.given ? " was-given" : ""}`,
 			tabindex: -1,
-			onmouseenter: () => m(t),
-			onfocus: () => m(t),
-			onclick: () => p(t, !0)
-		}, L(e.token));
+			onmouseenter: () => h(t),
+			onfocus: () => h(t),
+			onclick: () => m(t, !0)
+		}, B(e.token));
 	}
-	function f(e) {
-		let t = getComputedStyle(u).direction === "rtl", n = {
+	function p(e) {
+		let t = getComputedStyle(d).direction === "rtl", n = {
 			ArrowRight: t ? -1 : 1,
 			ArrowLeft: t ? 1 : -1
-		}[e.key], r = e.key === "Home" ? 0 : e.key === "End" ? s.length - 1 : n === void 0 ? null : a + n;
-		r === null || r < 0 || r >= s.length || (e.preventDefault(), p(r, !0));
+		}[e.key], r = e.key === "Home" ? 0 : e.key === "End" ? c.length - 1 : n === void 0 ? null : o + n;
+		r === null || r < 0 || r >= c.length || (e.preventDefault(), m(r, !0));
 	}
-	function p(e, t) {
-		r.set("token", String(e)), m(e), t && s[e].focus();
+	function m(e, t) {
+		n.set("token", String(e)), h(e), t && c[e].focus();
 	}
-	function m(t) {
-		s[a]?.setAttribute("tabindex", "-1"), s[a]?.removeAttribute("aria-current"), a = t, s[t]?.setAttribute("tabindex", "0"), s[t]?.setAttribute("aria-current", "true"), l.mark(t), x(o, ...Wa(e, t, n));
+	function h(t) {
+		c[o]?.setAttribute("tabindex", "-1"), c[o]?.removeAttribute("aria-current"), o = t, c[t]?.setAttribute("tabindex", "0"), c[t]?.setAttribute("aria-current", "true"), u.mark(t), x(s, ...e.describe(t));
 	}
-	function h() {
-		e.tokens.forEach((e, t) => {
-			let n = s[t];
-			n.style.setProperty("--heat", String(Math.min(1, Math.max(0, i.heat(e))))), n.setAttribute("aria-label", `${t + 1}, ${Ot(e.token)}, ${i.shown(e)}`);
-		}), x(c, _("span", {}, i.ends[0]), _("span", {
+	function g() {
+		r.forEach((e, t) => {
+			let n = c[t];
+			n.style.setProperty("--heat", String(Math.min(1, Math.max(0, a.heat(e))))), n.setAttribute("aria-label", `${t + 1}, ${At(e.token)}, ${a.shown(e)}`);
+		}), x(l, _("span", {}, a.ends[0]), _("span", {
 			class: "ramp",
 			"aria-hidden": "true"
-		}), _("span", {}, `${i.ends[1]} (${i.what})`)), l.draw(i);
+		}), _("span", {}, `${a.ends[1]} (${a.what})`)), u.draw(a);
 	}
-	let g = _("fieldset", { class: "choices" }, _("legend", {}, "Colour by"), ...Va.map((e) => _("label", {}, _("input", {
+	let v = _("fieldset", { class: "choices" }, _("legend", {}, "Colour by"), ...i.map((e) => _("label", {}, _("input", {
 		type: "radio",
 		name: "colour",
 		value: e.name,
-		checked: e === i,
+		checked: e === a,
 		onchange: () => {
-			i = e, r.set("colour", e.name), h();
+			a = e, n.set("colour", e.name), g();
 		}
 	}), ` ${e.label}`)));
-	return h(), e.tokens.length > 0 && m(a), {
-		element: _("div", {}, _("div", { class: "prompt" }, _("p", { class: "meta" }, e.finish_reason === "" ? "Writing …" : `${e.model}, seed ${e.seed}, drawn through ${e.chain || "no chain (raw)"}`), e.note ? _("p", { class: "note" }, e.note) : null), _("section", {
+	return g(), r.length > 0 && h(o), {
+		element: _("div", {}, _("div", { class: "prompt" }, ...e.head), _("section", {
 			class: "card",
 			"aria-label": "Text"
-		}, g, u, c), _("div", { class: "columns text-columns" }, o, _("figure", { class: "card" }, _("figcaption", {}, Ua(e)), l.element))),
-		close: l.close,
+		}, v, d, l), _("div", { class: "columns text-columns" }, s, _("figure", { class: "card" }, _("figcaption", {}, e.totals), u.element))),
+		close: u.close,
 		download: {
 			name: "retort-text",
-			json: () => e,
-			csv: () => Ja(e),
-			svg: () => l.element
+			json: e.json,
+			csv: e.csv,
+			svg: () => u.element
 		}
 	};
 }
-function Ua(e) {
-	return `${dt(e.tokens.length)}: log-probability ${N(e.logprob_raw)} (raw, summed), mean entropy ${N(e.mean_entropy_nats)}, chance that a greedy replay differs somewhere ${j(e.flip_risk)} (noise ${M(e.noise_scale)} logits)`;
-}
-function Wa(e, t, n) {
-	let r = e.tokens[t], i = Math.max(...r.alternatives.map((e) => Math.max(e.prob_raw, e.prob_processed)), 1e-12), a = [
-		["rank", F(r.rank)],
-		["log-probability, raw", N(r.logprob_raw)],
-		["log-probability, processed", r.logprob_processed === null ? "cannot come" : N(r.logprob_processed)],
-		["entropy, raw", N(r.entropy_nats)],
-		["entropy, processed", N(r.entropy_processed_nats)],
-		["margin, raw logits", M(r.margin)],
-		["tokens kept", F(r.kept)],
-		["mass kept", j(r.kept_mass)],
-		["flip risk", j(r.flip_risk)]
-	];
-	return [
-		_("h2", {}, _("small", {}, `${t + 1} of ${e.tokens.length} `), L(r.token), _("small", {}, r.given ? " given" : " drawn")),
-		r.removed_by ? _("p", { class: "error" }, `${r.removed_by} would have removed it`) : _("p", { hidden: !0 }),
-		_("dl", { class: "facts" }, ...a.map(([e, t]) => _("div", {}, _("dt", {}, e), _("dd", {}, t)))),
-		_("table", { class: "bars alternatives" }, _("caption", {}, n ? "Could have stood here; choose one to branch" : "Could have stood here"), _("thead", { class: "sr" }, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", { scope: "col" }, "raw"), _("th", { scope: "col" }, "processed"), _("th", { scope: "col" }, "bar"))), _("tbody", {}, ...r.alternatives.map((e) => Ga(e, r, i, n && (() => n.branch(t, e.id))))))
-	];
-}
-function Ga(e, t, n, r) {
-	let i = e.id === t.id, a = L(e.token), o = _("span", { class: "bar bar-raw" }), s = _("span", { class: "bar bar-processed" });
-	o.style.transform = `scaleX(${e.prob_raw / n})`, s.style.transform = `scaleX(${e.prob_processed / n})`;
-	let c = r && !i ? _("button", {
-		type: "button",
-		class: "pick",
-		onclick: r,
-		"aria-label": `Branch here with ${Ot(e.token)}`
-	}, a) : a;
-	return _("tr", {
-		class: e.prob_processed === 0 ? "removed" : "",
-		"aria-current": i ? "true" : null
-	}, _("th", {
-		scope: "row",
-		class: "token-cell"
-	}, c), _("td", { class: "figure raw-ink" }, j(e.prob_raw)), _("td", { class: "figure processed-ink" }, e.prob_processed === 0 ? "–" : j(e.prob_processed)), _("td", { class: "bar-cell" }, _("span", {
-		class: "bar-box",
-		"aria-hidden": "true"
-	}, o, s)));
-}
-var Ka = 150;
-function qa(e, t) {
+var ho = 150;
+function go(e, t) {
 	let n = v("title"), r = v("g"), i = null, a = 640, o = 0, s = v("svg", {
-		viewBox: `0 0 640 ${Ka}`,
+		viewBox: `0 0 640 ${ho}`,
 		class: "chart strip",
 		role: "img"
-	}, n, r), c = _t(s, Ka, (e) => {
+	}, n, r), c = z(s, ho, (e) => {
 		a = e, i && l(i);
 	});
 	function l(s) {
-		i = s, S(n, `${s.label} of each token: ${e.tokens.map(s.shown).slice(0, 40).join(", ")}`);
-		let c = a / Math.max(e.tokens.length, 1);
-		x(r, ...e.tokens.map((e, n) => {
-			let r = 124 * Math.min(1, Math.max(0, s.heat(e))), i = Dt(e.token);
+		i = s, S(n, `${s.label} of each token: ${e.map(s.shown).slice(0, 40).join(", ")}`);
+		let c = a / Math.max(e.length, 1);
+		x(r, ...e.map((e, n) => {
+			let r = 124 * Math.min(1, Math.max(0, s.heat(e))), i = kt(e.token);
 			return v("g", {
 				class: "strip-bar",
 				onclick: () => t(n)
@@ -3641,7 +3883,7 @@ function qa(e, t) {
 				x: n * c,
 				y: 0,
 				width: c,
-				height: Ka
+				height: ho
 			}), v("rect", {
 				class: "strip-fill",
 				x: n * c + 1,
@@ -3665,7 +3907,661 @@ function qa(e, t) {
 		close: c
 	};
 }
-function Ja(e) {
+// src/views/partialText.ts
+var _o = 6, vo = [
+	{
+		name: "entropy",
+		label: "entropy",
+		what: "middle of the interval of the raw entropy",
+		heat: (e) => (e.entropy_low + e.entropy_high) / 2 / _o,
+		shown: (e) => `entropy ${ht(e.entropy_low, e.entropy_high)} nats`,
+		ends: ["0 nats: sure", `${_o} nats or more`]
+	},
+	{
+		name: "rank",
+		label: "rank",
+		what: "rank among the known tokens",
+		heat: (e) => e.rank === null ? 1 : Math.log(e.rank) / Math.log(e.known_tokens + 1),
+		shown: (e) => e.rank === null ? `beyond rank ${e.known_tokens}` : `rank ${e.rank}`,
+		ends: ["the first choice", "not among the known"]
+	},
+	{
+		name: "flip",
+		label: "flip risk",
+		what: "chance that numerical noise makes another token the most likely one",
+		heat: (e) => 2 * e.flip_risk,
+		shown: (e) => `flip risk ${M(e.flip_risk)}`,
+		ends: ["safe at τ = 0", "a coin toss"]
+	}
+];
+function yo(e, t, n) {
+	let r = e.finish_reason === "", i = e.tokens[0], a = e.chain ? `; what ${e.chain} would leave is told at each token, where it can be decided` : "";
+	return mo({
+		tokens: e.tokens,
+		prompt: [e.prompt],
+		measures: vo,
+		head: [_("p", { class: "meta" }, r ? "Writing …" : `${e.model}, the greedy text (its most probable token each time)${a}`), r || i === void 0 ? null : Da(e, i.known_tokens, e.vocabulary, e.vocabulary_at_most)],
+		totals: bo(e),
+		describe: (t) => xo(e, t, n),
+		json: () => e,
+		csv: () => Co(e)
+	}, t);
+}
+function bo(e) {
+	let { totals: t } = e;
+	if (t === null) return ft(e.tokens.length);
+	let n = t.logprob_raw === null ? `at most ${P(t.logprob_raw_high)} (${ft(t.unknown)} not among the known)` : P(t.logprob_raw);
+	return `${ft(e.tokens.length)}: log-probability ${n} (raw, summed), mean entropy ${ht(t.entropy_low, t.entropy_high)} nats, chance that a greedy replay differs somewhere ${M(t.flip_risk)} (noise ${N(e.noise_scale)} logits)`;
+}
+function xo(e, t, n) {
+	let r = e.tokens[t], i = Math.max(...r.alternatives.map((e) => e.prob_high), r.unseen_high, 1e-12), a = "not decided by the known tokens", o = [
+		["rank", r.rank === null ? `beyond ${I(r.known_tokens)}` : I(r.rank)],
+		["log-probability, raw", r.logprob_raw === null ? `at most ${P(r.logprob_at_most)}` : P(r.logprob_raw)],
+		["entropy, raw, lowest – highest", `${ht(r.entropy_low, r.entropy_high)} nats`],
+		["margin, raw logits", N(r.margin)],
+		["tokens kept", r.kept === null ? a : I(r.kept)],
+		["mass kept, lowest – highest", r.kept_mass_low === null ? a : R(r.kept_mass_low, r.kept_mass_high)],
+		["flip risk", M(r.flip_risk)]
+	];
+	return [
+		_("h2", {}, _("small", {}, `${t + 1} of ${e.tokens.length} `), B(r.token), _("small", {}, r.given ? " given" : " the most probable")),
+		r.removed_by ? _("p", { class: "error" }, `${r.removed_by} would have removed it`) : _("p", { hidden: !0 }),
+		_("dl", { class: "facts" }, ...o.map(([e, t]) => _("div", {}, _("dt", {}, e), _("dd", {}, t)))),
+		_("table", { class: "bars alternatives range-bars" }, _("caption", {}, n ? "Could have stood here; choose one to branch" : "Could have stood here"), _("thead", { class: "sr" }, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", { scope: "col" }, "raw, lowest – highest"), _("th", { scope: "col" }, "bar"))), _("tbody", {}, ...r.alternatives.map((e) => {
+			let a = e.token === r.token, o = B(e.token);
+			return So(n !== void 0 && !a && Aa(e.token) ? _("button", {
+				type: "button",
+				class: "pick",
+				onclick: () => n.branch(t, e.token),
+				"aria-label": `Branch here with ${At(e.token)}`
+			}, o) : o, e.prob_low, e.prob_high, i, a);
+		})), _("tbody", { class: "tail" }, So("all unknown ones", r.unseen_low, r.unseen_high, i, r.rank === null)))
+	];
+}
+function So(e, t, n, r, i) {
+	let a = ja("raw");
+	return Ma(a, {
+		low: t,
+		high: n
+	}, r), _("tr", { "aria-current": i ? "true" : null }, _("th", {
+		scope: "row",
+		class: "token-cell"
+	}, e), _("td", {
+		class: "figure raw-ink",
+		"data-low": t,
+		"data-high": n
+	}, R(t, n)), _("td", { class: "bar-cell" }, _("span", {
+		class: "bar-box",
+		"aria-hidden": "true"
+	}, a.element)));
+}
+function Co(e) {
+	return [[
+		"place",
+		"id",
+		"token",
+		"given",
+		"rank",
+		"logprob_raw",
+		"logprob_at_most",
+		"entropy_low",
+		"entropy_high",
+		"margin",
+		"kept",
+		"kept_mass_low",
+		"kept_mass_high",
+		"removed_by",
+		"flip_risk"
+	], ...e.tokens.map((e, t) => [
+		t + 1,
+		e.id,
+		e.token,
+		String(e.given),
+		e.rank,
+		e.logprob_raw,
+		e.logprob_at_most,
+		e.entropy_low,
+		e.entropy_high,
+		e.margin,
+		e.kept,
+		e.kept_mass_low,
+		e.kept_mass_high,
+		e.removed_by,
+		e.flip_risk
+	])];
+}
+function wo(e, t) {
+	return {
+		known: "top_n",
+		model: "writing",
+		note: null,
+		prompt: "",
+		chain: "",
+		finish_reason: "",
+		text: "",
+		tokens: [...e?.tokens ?? [], t],
+		totals: null,
+		noise_scale: NaN,
+		vocabulary: null,
+		vocabulary_at_most: 0,
+		probe: null
+	};
+}
+// src/views/path.ts
+var To = 22, Eo = 40, Q = {
+	left: 8,
+	right: 8,
+	top: 6,
+	bottom: 34
+}, Do = 7.4;
+function Oo(e, t) {
+	let { leaves: n } = e.path, r = n[0].temperature_low, i = n.at(-1).temperature_high, a = C("tau"), { state: o } = t, s = -1, c = _("input", {
+		id: a,
+		class: "tau",
+		type: "range",
+		min: r,
+		max: i,
+		step: "any",
+		oninput: () => h(Number(c.value)),
+		onkeydown: m
+	}), l = _("output", {
+		for: a,
+		class: "tau-value"
+	}), u = _("p", {
+		class: "tokens path-text",
+		dir: "auto"
+	}), d = _("p", {
+		class: "meta",
+		"data-path": "facts"
+	}), f = Po(e, r, i, (e) => h(e)), p = (e) => {
+		let t = n[Math.min(n.length - 1, Math.max(0, s + e))];
+		h(Ao(t));
+	};
+	function m(e) {
+		let t = {
+			PageUp: 1,
+			PageDown: -1
+		}[e.key];
+		t !== void 0 && (e.preventDefault(), p(t));
+	}
+	function h(e) {
+		o.set("tau", L(e)), g(e);
+	}
+	function g(t) {
+		c.value = String(t), S(l, L(t));
+		let r = jo(n, t), i = n[r];
+		f.show(t, r), c.setAttribute("aria-valuetext", `τ ${L(t)}: ${i.text}`);
+		let a = t < i.temperature_low || t > i.temperature_high;
+		if (S(d, `${Mo(i, e.path.exact)}${a ? " (the nearest: no asked-for temperature lies where the slider is)" : ""}; text ${r + 1} of ${n.length}, ended by ${i.finish_reason}, log-probability ${P(i.logprob_raw)} (raw, summed)`), r === s) return;
+		let o = n[s]?.ids;
+		s = r, x(u, ...e.tokens[r].map((e, t) => {
+			let n = B(e);
+			return o && o[t] !== i.ids[t] && n.classList.add("changed"), n;
+		}));
+	}
+	let v = o.listen((e) => e === "tau" && o.get("tau") !== void 0 && g(Number(o.get("tau"))));
+	g(Math.min(i, Math.max(r, Number(o.get("tau") ?? Math.min(i, Math.max(r, .7))) || 0)));
+	let y = n.reduce((e, t) => e + t.temperatures.length, 0);
+	return {
+		element: _("div", {}, _("section", {
+			class: "card",
+			"aria-label": "Text at the chosen temperature"
+		}, _("p", { class: "meta" }, `${e.model}, seed ${e.seed}, after “${e.prompt}”`), e.note ? _("p", { class: "note" }, e.note) : null, ko(e), u, d, _("div", { class: "tau-box path-slider" }, _("label", { for: a }, "temperature τ"), l, c, _("div", { class: "form-foot" }, _("button", {
+			type: "button",
+			class: "quiet",
+			onclick: () => p(-1)
+		}, "← cooler text"), _("button", {
+			type: "button",
+			class: "quiet",
+			onclick: () => p(1)
+		}, "hotter text →")))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `${n.length} different texts at ${y} temperatures. `), _("small", {}, `${I(e.path.forward_passes)} forward passes, ${I(e.path.independent_passes)} for each temperature on its own. Left is cold, right is hot; each row is one token.`)), f.element), _("details", { class: "card" }, _("summary", {}, "All texts as a table"), Io(e))),
+		close: () => {
+			v(), f.close();
+		},
+		download: {
+			name: "retort-path",
+			json: () => e,
+			csv: () => Lo(e),
+			svg: () => f.element
+		}
+	};
+}
+function ko(e) {
+	return e.stages?.length ? _("ol", {
+		class: "path-stages",
+		"aria-label": "Stages of the chain along the path"
+	}, ...e.stages.map(({ stage: e, applies: t, why: n }) => _("li", { class: t ? "" : "set-aside" }, _("code", {}, e), " ", _("small", {}, `${t ? "applies" : "does not apply"}: ${n}`)))) : null;
+}
+function Ao(e) {
+	return (e.temperature_low + e.temperature_high) / 2;
+}
+function jo(e, t) {
+	let n = 0, r = Infinity;
+	return e.forEach((e, i) => {
+		let a = Math.max(e.temperature_low - t, t - e.temperature_high, 0);
+		a < r && ([n, r] = [i, a]);
+	}), n;
+}
+function Mo(e, t) {
+	return `${e.temperature_low === e.temperature_high ? `τ = ${L(e.temperature_low)}` : `τ from ${L(e.temperature_low)} to ${L(e.temperature_high)}`}${t ? ", exact" : ", as far as asked for"}`;
+}
+function No(e) {
+	let { leaves: t } = e.path, n = [], r = Math.min(Eo, Math.max(...t.map((e) => e.ids.length)));
+	for (let i = 0; i < r; i++) for (let r = 0; r < t.length;) {
+		let a = r, o = t[r].ids.slice(0, i + 1).join();
+		for (; a + 1 < t.length && t[a + 1].ids.slice(0, i + 1).join() === o;) a += 1;
+		t[r].ids.length > i && n.push({
+			from: t[r].temperature_low,
+			to: t[a].temperature_high,
+			row: i,
+			first: r,
+			last: a,
+			token: e.tokens[r][i]
+		}), r = a + 1;
+	}
+	return n;
+}
+function Po(e, t, n, r) {
+	let i = No(e), a = 1 + Math.max(...i.map((e) => e.row)), o = Q.top + a * To + Q.bottom, s = Ti([t, n === t ? t + 1 : n], [Q.left, 640 - Q.right]), c = v("g"), l = v("g", {
+		class: "axes",
+		"aria-hidden": "true"
+	}), u = v("line", {
+		class: "now",
+		y1: Q.top,
+		y2: o - Q.bottom
+	}), d = v("title", {}, "Bands of tokens along the temperature axis"), f = v("svg", {
+		viewBox: `0 0 640 ${o}`,
+		class: "chart bands",
+		role: "img"
+	}, d, c, l, u);
+	f.style.maxHeight = "none";
+	let p = [t, 0];
+	f.addEventListener("click", (e) => {
+		let i = f.getBoundingClientRect(), a = s.invert((e.clientX - i.left) / i.width * f.viewBox.baseVal.width);
+		r(Math.min(n, Math.max(t, a)));
+	});
+	let m = z(f, o, (e) => {
+		s.range([Q.left, e - Q.right]), x(c, ...i.map((e) => Fo(e, s))), x(l, ...s.ticks(Math.max(3, Math.round(e / 90))).flatMap((e) => [v("line", {
+			class: "grid",
+			x1: s(e),
+			x2: s(e),
+			y1: o - Q.bottom,
+			y2: o - Q.bottom + 5
+		}), v("text", {
+			x: s(e),
+			y: o - Q.bottom + 18,
+			"text-anchor": e === t ? "start" : e === n ? "end" : "middle"
+		}, L(e))]), v("text", {
+			x: e - Q.right,
+			y: o - 2,
+			"text-anchor": "end"
+		}, "temperature τ →")), h(...p);
+	});
+	function h(e, t) {
+		p = [e, t], u.setAttribute("x1", String(s(e))), u.setAttribute("x2", String(s(e))), i.forEach((e, n) => c.children[n]?.classList.toggle("on", t >= e.first && t <= e.last));
+	}
+	return {
+		element: f,
+		show: h,
+		close: m
+	};
+}
+function Fo(e, t) {
+	let n = t(e.from), r = Math.max(1.5, t(e.to) - n), i = kt(e.token), a = Math.floor((r - 6) / Do);
+	return v("g", { class: "band" }, v("rect", {
+		x: n,
+		y: Q.top + e.row * To + 1,
+		width: r,
+		height: 20,
+		rx: Math.min(3, r / 3)
+	}), a >= Math.min(i.length, 2) ? v("text", {
+		x: n + 4,
+		y: Q.top + e.row * To + 15
+	}, i.length > a ? `${i.slice(0, a - 1)}…` : i) : null);
+}
+function Io(e) {
+	return _("div", { class: "scroll" }, _("table", { class: "plain-table" }, _("thead", {}, _("tr", {}, ...[
+		"τ from",
+		"to",
+		"text",
+		"end",
+		"log-probability, raw (nats)"
+	].map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...e.path.leaves.map((t, n) => _("tr", {}, _("td", { class: "figure" }, L(t.temperature_low)), _("td", { class: "figure" }, L(t.temperature_high)), _("td", { dir: "auto" }, ...e.tokens[n].map(B)), _("td", {}, t.finish_reason), _("td", { class: "figure" }, t.logprob_raw.toFixed(3)))))));
+}
+function Lo(e) {
+	return [[
+		"temperature_low",
+		"temperature_high",
+		"text",
+		"finish_reason",
+		"logprob_raw"
+	], ...e.path.leaves.map((e) => [
+		e.temperature_low,
+		e.temperature_high,
+		e.text,
+		e.finish_reason,
+		e.logprob_raw
+	])];
+}
+// src/parts/bars.ts
+function Ro(e, t, n, r) {
+	let i = _("tbody"), a = [], o = Math.min(n, e.tokens.length, t.length);
+	for (let n = 0; n < o; n++) {
+		let o = zo(e, n, t[n], r);
+		a.push(o), i.append(o.element);
+	}
+	let s = u(), c = _("table", { class: "bars" }, _("caption", { class: "sr" }, "The most likely tokens, with their raw and processed probability"), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", {
+		scope: "col",
+		class: "figure wide-only"
+	}, "logit"), _("th", {
+		scope: "col",
+		class: "figure raw-ink"
+	}, "raw"), _("th", {
+		scope: "col",
+		class: "figure processed-ink"
+	}, "processed"), _("th", {
+		scope: "col",
+		class: "bar-head"
+	}, _("span", { class: "sr" }, "bars and "), "what removed it"))), i, o < t.length ? _("tbody", { class: "tail" }, s.element) : null);
+	function l(e) {
+		let { raw: t, processed: n } = e, r = _e(t, o, t.to), i = _e(n, o, n.to), c = Math.max(D(t, 0), D(n, n.from), r, i);
+		a.forEach((r, i) => {
+			let a = We(e, i);
+			Vo(r, D(t, i), D(n, i), c, a === null ? "" : `${a.name}=${a.value}`);
+			let o = e.stages.some((e) => e.removed > 0 && e.after.to === i + 1);
+			r.element.classList.toggle("last-kept", o);
+		});
+		let l = Math.max(0, n.to - Math.max(o, n.from));
+		Vo(s, r, i, c, ""), S(s.fate, `${I(l)} kept, ${I(j(t) - o - l)} removed`), s.element.classList.toggle("removed", l === 0);
+	}
+	function u() {
+		return Bo(_("th", {
+			scope: "row",
+			class: "token-cell"
+		}, `${I(t.length - o)} more tokens`), _("td", { class: "figure wide-only" }));
+	}
+	return {
+		element: c,
+		draw: l
+	};
+}
+function zo(e, t, n, r) {
+	let i = e.tokens[t], a = B(i), o = _("th", {
+		scope: "row",
+		class: "token-cell",
+		title: `${At(i)}; id ${e.ids[t]}, rank ${t + 1}`
+	});
+	return r ? x(o, _("button", {
+		type: "button",
+		class: "pick",
+		"aria-label": `Continue with ${At(i)}`,
+		onclick: () => r(t)
+	}, a)) : x(o, a), Bo(o, _("td", { class: "figure wide-only" }, N(n)));
+}
+function Bo(e, t) {
+	let n = _("td", { class: "figure raw-ink" }), r = _("td", { class: "figure processed-ink" }), i = _("span", { class: "bar bar-raw" }), a = _("span", { class: "bar bar-processed" }), o = _("span", { class: "wide-only" }), s = _("span");
+	return {
+		element: _("tr", {}, e, t, n, r, _("td", { class: "bar-cell" }, _("span", {
+			class: "bar-box",
+			"aria-hidden": "true"
+		}, i, a), _("span", { class: "fate" }, o, s))),
+		raw: n,
+		processed: r,
+		rawBar: i,
+		processedBar: a,
+		fate: s,
+		by: o
+	};
+}
+function Vo(e, t, n, r, i) {
+	S(e.raw, M(t)), S(e.processed, i ? "–" : M(n)), e.raw.dataset.value = String(t), e.processed.dataset.value = String(n), e.rawBar.style.transform = `scaleX(${t / r})`, e.processedBar.style.transform = `scaleX(${n / r})`, e.element.classList.toggle("removed", i !== ""), S(e.by, i ? "removed by " : ""), S(e.fate, i);
+}
+// src/views/position.ts
+var Ho = 20;
+function Uo(e, t, n) {
+	let r = st(e.logits), { state: i, announce: a } = t, o, s = gt((e) => b(e), a, { heat: !1 }), c = Xa((e) => b(Be(y(), e))), l = _("div"), u = Ro(e, r, Ho, n), d = za(r.length), f = qo(), p = _("ul", {
+		class: "warnings",
+		"aria-label": "Where the settings conflict"
+	}), m = yt(S), h = _("button", {
+		type: "button",
+		class: "quiet more",
+		onclick: () => v(g * 3)
+	}, "Show more tokens"), g = Ho;
+	function v(t) {
+		g = Math.min(t, e.tokens.length), u = Ro(e, r, g, n), x(l, u.element), h.hidden = g >= e.tokens.length, o !== void 0 && u.draw(o);
+	}
+	function y() {
+		try {
+			return je(i.get("chain") ?? e.chain);
+		} catch {
+			return Ne(e.chain).chain;
+		}
+	}
+	function b(e) {
+		i.set("chain", A(e.filter(Le)) || " ");
+	}
+	function S() {
+		let e = y();
+		o = Ue(e, r), s.show(e), s.report(o.stages), c.show(ze(e)), u.draw(o), d.draw(o), f.draw(o), x(p, ...o.warnings.map((e) => _("li", {}, e))), p.hidden = o.warnings.length === 0;
+	}
+	let ee = i.listen((e) => e === "chain" && m()), C = _("div", { class: "position" }, Wo(e), _("div", { class: "columns" }, _("section", {
+		class: "card controls",
+		"aria-label": "Settings"
+	}, c.element, s.element, p), _("section", {
+		class: "card",
+		"aria-label": "Distribution of the next token"
+	}, f.element, l, h)), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `All ${I(r.length)} tokens by rank. `), Go()), d.element));
+	return v(Ho), S(), performance.mark("retort-numbers"), {
+		element: C,
+		close: () => {
+			ee(), d.close();
+		},
+		download: {
+			name: "retort-position",
+			json: () => Jo(e, o),
+			csv: () => Yo(e, r, o),
+			svg: () => d.element
+		}
+	};
+}
+function Wo(e) {
+	let t = Me(Ne(e.chain).others);
+	return _("div", { class: "prompt" }, _("p", { class: "meta" }, `${e.model}, after`), _("p", {
+		class: "tokens",
+		dir: "auto"
+	}, ...e.prompt_tokens.map(B)), e.note ? _("p", { class: "note" }, e.note) : null, t ? _("p", { class: "note" }, t) : null);
+}
+function Go() {
+	return _("span", { class: "legend" }, _("span", { class: "key key-raw" }, "raw: the model's own, τ = 1"), _("span", { class: "key key-processed" }, "processed: what sampling draws from"), _("span", { class: "key key-cut" }, "where a stage cuts"));
+}
+var Ko = [
+	[
+		"entropy",
+		"entropy",
+		"nats",
+		(e) => E(e.raw).entropy,
+		(e) => E(e.processed).entropy
+	],
+	[
+		"support",
+		"effective support",
+		"tokens, e^entropy",
+		(e) => Ke(e.raw),
+		(e) => Ke(e.processed)
+	],
+	[
+		"kept",
+		"tokens that can come",
+		"",
+		(e) => j(e.raw),
+		(e) => j(e.processed)
+	]
+];
+function qo() {
+	let e = Ko.map(([e, t, n, ,]) => {
+		let r = _("span", {
+			class: "raw-ink",
+			"data-measure": `${e}-raw`
+		}), i = _("b", {
+			class: "processed-ink",
+			"data-measure": e
+		});
+		return {
+			raw: r,
+			processed: i,
+			element: _("div", { class: "measure" }, _("dt", {}, t, n ? _("small", {}, ` ${n}`) : null), _("dd", {}, i, " ", _("small", {}, "raw "), r))
+		};
+	}), t = _("b", { "data-measure": "kept-mass" }), n = _("b", { "data-measure": "leakage" }), r = _("b", { "data-measure": "margin" }), i = _("dl", { class: "measures" }, ...e.map((e) => e.element), _("div", { class: "measure" }, _("dt", {}, "mass kept ", _("small", {}, "of the tempered row")), _("dd", {}, t)), _("div", { class: "measure" }, _("dt", {}, "leakage ", _("small", {}, "outside the raw top 90 %")), _("dd", {}, n)), _("div", { class: "measure" }, _("dt", {}, "margin ", _("small", {}, "raw logits, 1st over 2nd")), _("dd", {}, r))), a = (e, t, n) => {
+		S(e, n), e.dataset.value = String(t);
+	};
+	return {
+		element: i,
+		draw(i) {
+			Ko.forEach(([, , , t, n], r) => {
+				a(e[r].raw, t(i), N(t(i))), a(e[r].processed, n(i), N(n(i)));
+			});
+			let o = i.stages.at(-1)?.keptMassTotal ?? 1;
+			a(t, o, M(o)), a(n, Ge(i), M(Ge(i))), a(r, ve(i.raw), N(ve(i.raw)));
+		}
+	};
+}
+function Jo(e, t) {
+	let { raw: n, processed: r } = t;
+	return {
+		model: e.model,
+		prompt: e.prompt,
+		vocabulary: e.vocabulary,
+		chain: A(t.stages.map((e) => e.stage)),
+		raw: {
+			entropy_nats: E(n).entropy,
+			effective_support: Ke(n),
+			margin: ve(n)
+		},
+		processed: {
+			entropy_nats: E(r).entropy,
+			effective_support: Ke(r),
+			kept: j(r)
+		},
+		stages: t.stages.map((e) => ({
+			stage: `${e.stage.name}=${e.stage.value}`,
+			kept: e.kept,
+			removed: e.removed,
+			kept_mass: e.keptMass,
+			kept_mass_total: e.keptMassTotal
+		})),
+		warnings: t.warnings,
+		tokens: e.tokens.slice(0, 100).map((i, a) => ({
+			token: i,
+			id: e.ids[a],
+			logit: n.logits[a],
+			prob_raw: D(n, a),
+			prob_processed: D(r, a),
+			removed_by: We(t, a)?.name ?? null
+		}))
+	};
+}
+function Yo(e, t, n) {
+	return [[
+		"rank",
+		"id",
+		"token",
+		"logit",
+		"prob_raw",
+		"prob_processed",
+		"removed_by"
+	], ...e.tokens.map((r, i) => [
+		i + 1,
+		e.ids[i],
+		r,
+		t[i],
+		D(n.raw, i),
+		D(n.processed, i),
+		We(n, i)?.name ?? null
+	])];
+}
+// src/views/text.ts
+var Xo = 6, Zo = 1e3, Qo = [
+	{
+		name: "entropy",
+		label: "entropy",
+		what: "entropy of the raw distribution",
+		heat: (e) => e.entropy_nats / Xo,
+		shown: (e) => P(e.entropy_nats),
+		ends: ["0 nats: sure", `${Xo} nats or more`]
+	},
+	{
+		name: "rank",
+		label: "rank",
+		what: "rank of the token that stands here",
+		heat: (e) => Math.log(e.rank) / Math.log(Zo),
+		shown: (e) => `rank ${I(e.rank)}`,
+		ends: ["the first choice", `rank ${I(Zo)} or beyond`]
+	},
+	{
+		name: "flip",
+		label: "flip risk",
+		what: "chance that numerical noise makes another token the most likely one",
+		heat: (e) => 2 * e.flip_risk,
+		shown: (e) => `flip risk ${M(e.flip_risk)}`,
+		ends: ["safe at τ = 0", "a coin toss"]
+	}
+];
+function $o(e, t, n) {
+	let r = `${e.model}, seed ${e.seed}, drawn through ${e.chain || "no chain (raw)"}`;
+	return mo({
+		tokens: e.tokens,
+		prompt: e.prompt_tokens,
+		measures: Qo,
+		head: [_("p", { class: "meta" }, e.finish_reason === "" ? "Writing …" : r), e.note ? _("p", { class: "note" }, e.note) : null],
+		totals: es(e),
+		describe: (t) => ts(e, t, n),
+		json: () => e,
+		csv: () => rs(e)
+	}, t);
+}
+function es(e) {
+	return `${ft(e.tokens.length)}: log-probability ${P(e.logprob_raw)} (raw, summed), mean entropy ${P(e.mean_entropy_nats)}, chance that a greedy replay differs somewhere ${M(e.flip_risk)} (noise ${N(e.noise_scale)} logits)`;
+}
+function ts(e, t, n) {
+	let r = e.tokens[t], i = Math.max(...r.alternatives.map((e) => Math.max(e.prob_raw, e.prob_processed)), 1e-12), a = [
+		["rank", I(r.rank)],
+		["log-probability, raw", P(r.logprob_raw)],
+		["log-probability, processed", r.logprob_processed === null ? "cannot come" : P(r.logprob_processed)],
+		["entropy, raw", P(r.entropy_nats)],
+		["entropy, processed", P(r.entropy_processed_nats)],
+		["margin, raw logits", N(r.margin)],
+		["tokens kept", I(r.kept)],
+		["mass kept", M(r.kept_mass)],
+		["flip risk", M(r.flip_risk)]
+	];
+	return [
+		_("h2", {}, _("small", {}, `${t + 1} of ${e.tokens.length} `), B(r.token), _("small", {}, r.given ? " given" : " drawn")),
+		r.removed_by ? _("p", { class: "error" }, `${r.removed_by} would have removed it`) : _("p", { hidden: !0 }),
+		_("dl", { class: "facts" }, ...a.map(([e, t]) => _("div", {}, _("dt", {}, e), _("dd", {}, t)))),
+		_("table", { class: "bars alternatives" }, _("caption", {}, n ? "Could have stood here; choose one to branch" : "Could have stood here"), _("thead", { class: "sr" }, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", { scope: "col" }, "raw"), _("th", { scope: "col" }, "processed"), _("th", { scope: "col" }, "bar"))), _("tbody", {}, ...r.alternatives.map((e) => ns(e, r, i, n && (() => n.branch(t, e.id))))))
+	];
+}
+function ns(e, t, n, r) {
+	let i = e.id === t.id, a = B(e.token), o = _("span", { class: "bar bar-raw" }), s = _("span", { class: "bar bar-processed" });
+	o.style.transform = `scaleX(${e.prob_raw / n})`, s.style.transform = `scaleX(${e.prob_processed / n})`;
+	let c = r && !i ? _("button", {
+		type: "button",
+		class: "pick",
+		onclick: r,
+		"aria-label": `Branch here with ${At(e.token)}`
+	}, a) : a;
+	return _("tr", {
+		class: e.prob_processed === 0 ? "removed" : "",
+		"aria-current": i ? "true" : null
+	}, _("th", {
+		scope: "row",
+		class: "token-cell"
+	}, c), _("td", { class: "figure raw-ink" }, M(e.prob_raw)), _("td", { class: "figure processed-ink" }, e.prob_processed === 0 ? "–" : M(e.prob_processed)), _("td", { class: "bar-cell" }, _("span", {
+		class: "bar-box",
+		"aria-hidden": "true"
+	}, o, s)));
+}
+function rs(e) {
 	return [[
 		"place",
 		"id",
@@ -3696,7 +4592,7 @@ function Ja(e) {
 		e.flip_risk
 	])];
 }
-function Ya(e, t) {
+function is(e, t) {
 	let n = [...e?.tokens ?? [], t], r = (e) => n.reduce((t, n) => t + e(n), 0);
 	return {
 		model: "writing",
@@ -3715,9 +4611,9 @@ function Ya(e, t) {
 	};
 }
 // src/views/tune.ts
-function Xa(e, t) {
-	let n = e.settings.map((t, n) => $a(t, e.axis) ?? n), r = e.settings.every((t) => $a(t, e.axis) !== null), i = e.recommendation, a = qi(), o = qi(200), s = r ? eo(i.region) : void 0, c = {
-		x: r ? to(e.axis) : "setting, as in the table",
+function as(e, t) {
+	let n = e.settings.map((t, n) => cs(t, e.axis) ?? n), r = e.settings.every((t) => cs(t, e.axis) !== null), i = e.recommendation, a = ea(), o = ea(200), s = r ? ls(i.region) : void 0, c = {
+		x: r ? us(e.axis) : "setting, as in the table",
 		...s && { region: [s[0], s.at(-1)] },
 		...r && typeof i.setting == "number" ? { mark: i.setting } : {},
 		...r ? {} : { ticks: n.map((e) => [e, String(e + 1)]) }
@@ -3763,10 +4659,10 @@ function Xa(e, t) {
 		element: _("div", {}, _("section", {
 			class: "card",
 			"aria-label": "Recommendation"
-		}, _("p", { class: "meta" }, `${e.model} on ${e.task} (${e.goal}): ${F(e.items)} items, ${F(e.samples_per_item)} answers each, seed ${e.seed}${e.chain ? `, drawn through ${e.chain}` : ""}`), _("h2", { class: "verdict" }, `Recommended: ${no(i.setting, e.axis)}`), _("p", {}, i.reason), _("dl", { class: "facts recommendation" }, ...Za(e))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Quality. "), _("small", {}, `${e.score}; the band is each setting's own 95 % interval, the shaded stretch what cannot be told from the best, the dashed line what is recommended.`)), a.element), u.length === 0 ? null : _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Variety. "), _("span", { class: "legend" }, _("span", { class: "key key-second" }, "distinct: share of an item's answers that differ"), _("span", { class: "key key-dashed" }, "agreement: share of pairs that are the same"))), o.element), _("section", {
+		}, _("p", { class: "meta" }, `${e.model} on ${e.task} (${e.goal}): ${I(e.items)} items, ${I(e.samples_per_item)} answers each, seed ${e.seed}${e.chain ? `, drawn through ${e.chain}` : ""}`), _("h2", { class: "verdict" }, `Recommended: ${ds(i.setting, e.axis)}`), _("p", {}, i.reason), _("dl", { class: "facts recommendation" }, ...os(e))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Quality. "), _("small", {}, `${e.score}; the band is each setting's own 95 % interval, the shaded stretch what cannot be told from the best, the dashed line what is recommended.`)), a.element), u.length === 0 ? null : _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Variety. "), _("span", { class: "legend" }, _("span", { class: "key key-second" }, "distinct: share of an item's answers that differ"), _("span", { class: "key key-dashed" }, "agreement: share of pairs that are the same"))), o.element), _("section", {
 			class: "card scroll",
 			"aria-label": "All settings"
-		}, Qa(e))),
+		}, ss(e))),
 		close: () => {
 			a.close(), o.close();
 		},
@@ -3782,7 +4678,7 @@ function Xa(e, t) {
 				"agreement",
 				"samples"
 			], ...e.settings.map((e) => [
-				no(e.temperature ?? e.setting, null),
+				ds(e.temperature ?? e.setting, null),
 				e.score,
 				...e.score_ci,
 				e.distinct,
@@ -3793,20 +4689,20 @@ function Xa(e, t) {
 		}
 	};
 }
-function Za(e) {
+function os(e) {
 	let t = e.recommendation, n = [
-		[`score less that at ${no(t.reference, e.axis)}`, `${P(t.difference, 3)} (${P(t.difference_ci[0], 3)} to ${P(t.difference_ci[1], 3)}, for all pairs together)`],
+		[`score less that at ${ds(t.reference, e.axis)}`, `${F(t.difference, 3)} (${F(t.difference_ci[0], 3)} to ${F(t.difference_ci[1], 3)}, for all pairs together)`],
 		["told apart from any other", t.detectable ? "yes" : "no"],
-		["advantage on held-out items", t.held_out_difference === null ? "–" : `${P(t.held_out_difference, 3)}${t.held_out_ci ? ` (${P(t.held_out_ci[0], 3)} to ${P(t.held_out_ci[1], 3)})` : ""}`],
+		["advantage on held-out items", t.held_out_difference === null ? "–" : `${F(t.held_out_difference, 3)}${t.held_out_ci ? ` (${F(t.held_out_ci[0], 3)} to ${F(t.held_out_ci[1], 3)})` : ""}`],
 		["chosen again on half the items", t.chosen_again === null ? "–" : `${Math.round(100 * t.chosen_again)} %`],
-		["smallest difference that would show", t.minimum_detectable_difference === null ? "–" : M(t.minimum_detectable_difference)]
+		["smallest difference that would show", t.minimum_detectable_difference === null ? "–" : N(t.minimum_detectable_difference)]
 	];
-	return e.forward_passes !== null && e.independent_passes !== null && n.push(["forward passes", `${F(e.forward_passes)}, against ${F(e.independent_passes)} one by one`]), n.map(([e, t]) => _("div", {}, _("dt", {}, e), _("dd", {}, t)));
+	return e.forward_passes !== null && e.independent_passes !== null && n.push(["forward passes", `${I(e.forward_passes)}, against ${I(e.independent_passes)} one by one`]), n.map(([e, t]) => _("div", {}, _("dt", {}, e), _("dd", {}, t)));
 }
-function Qa(e) {
+function ss(e) {
 	let t = [
 		"",
-		to(e.axis),
+		us(e.axis),
 		"score",
 		"95 % interval",
 		"distinct",
@@ -3815,27 +4711,27 @@ function Qa(e) {
 	];
 	return _("table", { class: "plain-table numeric" }, _("caption", { class: "sr" }, "Every setting with its score and variety"), _("thead", {}, _("tr", {}, ...t.map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...e.settings.map((t, n) => {
 		let r = t.temperature ?? t.setting, i = JSON.stringify(r) === JSON.stringify(e.recommendation.setting);
-		return _("tr", { class: i ? "chosen" : "" }, _("td", {}, i ? "→" : String(n + 1)), _("th", { scope: "row" }, no(r, null)), _("td", {
+		return _("tr", { class: i ? "chosen" : "" }, _("td", {}, i ? "→" : String(n + 1)), _("th", { scope: "row" }, ds(r, null)), _("td", {
 			class: "figure",
 			"data-value": t.score
-		}, t.score.toFixed(3)), _("td", { class: "figure" }, `${t.score_ci[0].toFixed(3)} to ${t.score_ci[1].toFixed(3)}`), _("td", { class: "figure" }, M(t.distinct)), _("td", { class: "figure" }, M(t.agreement)), _("td", { class: "figure" }, F(t.samples)));
+		}, t.score.toFixed(3)), _("td", { class: "figure" }, `${t.score_ci[0].toFixed(3)} to ${t.score_ci[1].toFixed(3)}`), _("td", { class: "figure" }, N(t.distinct)), _("td", { class: "figure" }, N(t.agreement)), _("td", { class: "figure" }, I(t.samples)));
 	})));
 }
-function $a(e, t) {
+function cs(e, t) {
 	let n = t ? e.setting?.[t] ?? (t === "temperature" ? e.temperature : null) : null;
 	return typeof n == "number" ? n : null;
 }
-function eo(e) {
+function ls(e) {
 	return e.length > 0 && e.every((e) => typeof e == "number") ? e : void 0;
 }
-function to(e) {
+function us(e) {
 	return e === "temperature" ? "temperature τ" : e ?? "setting";
 }
-function no(e, t) {
-	return typeof e == "number" ? t === "temperature" ? `τ = ${I(e)}` : t ? `${t} = ${I(e)}` : I(e) : typeof e == "object" && e ? Object.entries(e).map(([e, t]) => `${e}=${t}`).join(" ") : String(e);
+function ds(e, t) {
+	return typeof e == "number" ? t === "temperature" ? `τ = ${L(e)}` : t ? `${t} = ${L(e)}` : L(e) : typeof e == "object" && e ? Object.entries(e).map(([e, t]) => `${e}=${t}`).join(" ") : String(e);
 }
 // src/app.ts
-function ro(e, t, { address: n, tabs: r = ao(t) }) {
+function fs(e, t, { address: n, tabs: r = ms(t) }) {
 	let i = _("div", {
 		class: "sr",
 		role: "status",
@@ -3889,7 +4785,7 @@ function ro(e, t, { address: n, tabs: r = ao(t) }) {
 	}, t)))), m = _("button", {
 		type: "button",
 		class: "quiet",
-		onclick: () => void io(a)
+		onclick: () => void ps(a)
 	}, "Copy link");
 	e.classList.add("retort"), x(e, _("header", { class: "head" }, _("p", { class: "brand" }, "retort"), u, _("div", { class: "tools" }, n ? m : null, p, ae(e))), o, i);
 	let h = a.state.listen((e) => e === "view" && f());
@@ -3897,44 +4793,44 @@ function ro(e, t, { address: n, tabs: r = ao(t) }) {
 		h(), s?.close(), e.replaceChildren();
 	};
 }
-async function io(e) {
+async function ps(e) {
 	try {
 		await navigator.clipboard.writeText(e.state.link()), e.announce("Link copied");
 	} catch {
 		history.replaceState(null, "", e.state.link()), e.announce("The link is in the address bar");
 	}
 }
-function ao(e) {
+function ms(e) {
 	let t = [], { position: n, text: r, path: i, compare: a, tune: o, distil: s } = e;
 	return n && t.push({
 		name: "position",
 		label: "Position",
-		open: (e) => ja(n, e)
+		open: (e) => se(n) ? $a(n, e) : Uo(n, e)
 	}), r && t.push({
 		name: "text",
 		label: "Text",
-		open: (e) => Ha(r, e)
+		open: (e) => se(r) ? yo(r, e) : $o(r, e)
 	}), i && t.push({
 		name: "path",
 		label: "Path",
-		open: (e) => ca(i, e)
+		open: (e) => Oo(i, e)
 	}), a && t.push({
 		name: "compare",
 		label: "Compare",
-		open: (e) => At(a, e)
+		open: (e) => se(a) ? io(a, e) : Mt(a, e)
 	}), o && t.push({
 		name: "tune",
 		label: "Tune",
-		open: (e) => Xa(o, e)
+		open: (e) => as(o, e)
 	}), s && t.push({
 		name: "distil",
 		label: "Distil",
-		open: (e) => $i(s, e)
+		open: (e) => oa(s, e)
 	}), t;
 }
 // src/parts/runForm.ts
-function oo(t) {
-	let { api: n, state: r, fields: i } = t, a = null, o = new Map(i.map((e) => [e.name, so(e, r)])), s = _("button", {
+function hs(t) {
+	let { api: n, state: r, fields: i } = t, a = null, o = new Map(i.map((e) => [e.name, gs(e, r)])), s = _("button", {
 		type: "submit",
 		class: "solid"
 	}, t.verb), c = _("button", {
@@ -3979,7 +4875,7 @@ function oo(t) {
 		t.onStart?.();
 		let s = n.start(t.kind, o, {
 			onProgress: ({ done: e, total: t, detail: n }) => {
-				l.hidden = !1, l.max = t || 1, l.value = e, S(u, n || `${F(e)} of ${F(t)}`);
+				l.hidden = !1, l.max = t || 1, l.value = e, S(u, n || `${I(e)} of ${I(t)}`);
 			},
 			onLost: () => S(u, "The connection was lost; trying again …"),
 			onTold: (e, n) => t.onTold?.(e, n)
@@ -4003,7 +4899,7 @@ function oo(t) {
 		}
 	};
 }
-function so(e, t) {
+function gs(e, t) {
 	let n = C(e.name), r = e.name, i = t.get(r) ?? e.initial;
 	if (e.kind === "choice") {
 		let t = _("select", {
@@ -4033,8 +4929,8 @@ function so(e, t) {
 	return a.value = i, a;
 }
 // src/studio.ts
-var co = "The sky is", lo = /* @__PURE__ */ new Map();
-function uo(e, { models: t, tasks: n, recipes: r }) {
+var _s = "The sky is", vs = /* @__PURE__ */ new Map(), ys = ["continuation", "given"];
+function bs(e, { models: t, tasks: n, recipes: r }) {
 	let i = {
 		name: "model",
 		label: "Model",
@@ -4045,7 +4941,7 @@ function uo(e, { models: t, tasks: n, recipes: r }) {
 		name: "prompt",
 		label: "Prompt",
 		kind: "lines",
-		initial: co,
+		initial: _s,
 		hint: "Ctrl+Enter looks"
 	}, o = {
 		name: "seed",
@@ -4076,7 +4972,7 @@ function uo(e, { models: t, tasks: n, recipes: r }) {
 		hint: "first:last:count, or a list"
 	};
 	return [
-		fo(e, {
+		xs(e, {
 			name: "position",
 			label: "Position",
 			kind: "position",
@@ -4087,20 +4983,22 @@ function uo(e, { models: t, tasks: n, recipes: r }) {
 			body: ({ model: e, prompt: t }, { state: n }) => ({
 				model: e,
 				prompt: t,
-				continuation: ho(n.get("continuation"))
+				continuation: ws(n.get("continuation"))
 			}),
-			view: (e, t, n) => ja(e, t, (r) => {
-				let i = ho(t.state.get("continuation"));
+			view: (e, t, n) => se(e) ? $a(e, t, (r) => {
+				t.state.set("prompt", e.prompt + r), n();
+			}) : Uo(e, t, (r) => {
+				let i = ws(t.state.get("continuation"));
 				t.state.set("continuation", [...i, e.ids[r]].join(",")), n();
 			})
 		}),
-		fo(e, {
+		xs(e, {
 			name: "text",
 			label: "Text",
 			kind: "text",
 			verb: "Write",
 			picks: !0,
-			live: (e, t, n) => t === "token" ? Ya(e, n) : null,
+			live: (e, t, n) => t === "token" ? "known_tokens" in n ? wo(e, n) : is(e, n) : null,
 			fields: [
 				i,
 				a,
@@ -4114,14 +5012,18 @@ function uo(e, { models: t, tasks: n, recipes: r }) {
 				chain: n,
 				seed: $("seed", r),
 				max_tokens: $("longest text", i),
-				continuation: ho(a.get("continuation"))
+				continuation: ws(a.get("continuation")),
+				given: Ts(a.get("given"))
 			}),
-			view: (e, t, n) => Ha(e, t, { branch: (r, i) => {
+			view: (e, t, n) => se(e) ? yo(e, t, { branch: (r, i) => {
+				let a = e.tokens.slice(0, r).map((e) => e.token);
+				t.state.set("given", JSON.stringify([...a, i])), t.state.set("token", String(r)), n();
+			} }) : $o(e, t, { branch: (r, i) => {
 				let a = e.tokens.slice(0, r).map((e) => e.id);
 				t.state.set("continuation", [...a, i].join(",")), t.state.set("token", String(r)), n();
 			} })
 		}),
-		fo(e, {
+		xs(e, {
 			name: "path",
 			label: "Path",
 			kind: "path",
@@ -4140,11 +5042,11 @@ function uo(e, { models: t, tasks: n, recipes: r }) {
 				chain: a,
 				seed: $("seed", n),
 				max_tokens: $("longest text", r),
-				temperatures: mo(i)
+				temperatures: Cs(i)
 			}),
-			view: (e, t) => ca(e, t)
+			view: (e, t) => Oo(e, t)
 		}),
-		fo(e, {
+		xs(e, {
 			name: "compare",
 			label: "Compare",
 			kind: "compare",
@@ -4179,9 +5081,9 @@ function uo(e, { models: t, tasks: n, recipes: r }) {
 				prompt_b: r || t,
 				chain: "temperature=1"
 			}),
-			view: (e, t) => At(e, t)
+			view: (e, t) => se(e) ? io(e, t) : Mt(e, t)
 		}),
-		fo(e, {
+		xs(e, {
 			name: "tune",
 			label: "Tune",
 			kind: "tune",
@@ -4219,15 +5121,15 @@ function uo(e, { models: t, tasks: n, recipes: r }) {
 			body: ({ model: e, task: t, tune_temperatures: n, samples: r, items: i, truncations: a, seed: o }) => ({
 				model: e,
 				task: t,
-				temperatures: mo(n),
+				temperatures: Cs(n),
 				samples: $("answers an item", r),
 				chain: a,
 				seed: $("seed", o),
 				...i?.trim() ? { items: $("items", i) } : {}
 			}),
-			view: (e, t) => Xa(e, t)
+			view: (e, t) => as(e, t)
 		}),
-		fo(e, {
+		xs(e, {
 			name: "distil",
 			label: "Distil",
 			kind: "distil",
@@ -4272,20 +5174,20 @@ function uo(e, { models: t, tasks: n, recipes: r }) {
 				temperature: Number(r),
 				alpha: Number(i)
 			}),
-			view: (e, t) => $i(e, t),
-			live: (e, t, n) => t === "point" ? ia(e, n) : null
+			view: (e, t) => oa(e, t),
+			live: (e, t, n) => t === "point" ? da(e, n) : null
 		})
 	];
 }
-function fo(e, t) {
+function xs(e, t) {
 	return {
 		name: t.name,
 		label: t.label,
-		open: (n) => po(e, t, n)
+		open: (n) => Ss(e, t, n)
 	};
 }
-function po(e, t, n) {
-	let r = null, i = null, a = _("div", { class: "holder" }), o = oo({
+function Ss(e, t, n) {
+	let r = null, i = null, a = _("div", { class: "holder" }), o = hs({
 		api: e,
 		state: n.state,
 		announce: n.announce,
@@ -4299,34 +5201,36 @@ function po(e, t, n) {
 			r !== null && u(i = r);
 		},
 		onRecord: (e, n) => {
-			lo.set(t.name, {
+			vs.set(t.name, {
 				record: e,
 				values: n
 			}), u(e);
 		}
 	});
-	o.element.addEventListener("change", () => n.state.set("continuation", void 0));
+	o.element.addEventListener("change", () => {
+		for (let e of ys) n.state.set(e, void 0);
+	});
 	let s = _("p", { class: "meta picked" }), c = () => {
-		let e = ho(n.state.get("continuation"));
-		s.hidden = e.length === 0 || !t.picks;
-		let r = (e) => {
-			n.state.set("continuation", e.join(",")), o.run();
+		let e = ws(n.state.get("continuation")), r = Ts(n.state.get("given")), i = e.length || r.length;
+		s.hidden = i === 0 || !t.picks;
+		let a = (t) => {
+			e.length > 0 ? n.state.set("continuation", e.slice(0, t).join(",")) : n.state.set("given", t === 0 ? void 0 : JSON.stringify(r.slice(0, t))), o.run();
 		};
-		x(s, `${e.length} ${e.length === 1 ? "token" : "tokens"} chosen after the prompt. `, _("button", {
+		x(s, `${i} ${i === 1 ? "token" : "tokens"} chosen after the prompt. `, _("button", {
 			type: "button",
 			class: "quiet",
-			onclick: () => r(e.slice(0, -1))
+			onclick: () => a(i - 1)
 		}, "Undo the last"), " ", _("button", {
 			type: "button",
 			class: "quiet",
-			onclick: () => r([])
+			onclick: () => a(0)
 		}, "Start over"));
-	}, l = n.state.listen((e) => e === "continuation" && c());
+	}, l = n.state.listen((e) => ys.includes(e) && c());
 	c();
 	function u(e) {
 		r?.close(), r = t.view(e, n, o.run), x(a, r.element);
 	}
-	let d = lo.get(t.name);
+	let d = vs.get(t.name);
 	return d ? u(d.record) : t.eager && o.run(), {
 		element: _("div", {}, o.element, s, a),
 		get download() {
@@ -4342,36 +5246,44 @@ function $(e, t) {
 	if (!t?.trim() || !Number.isSafeInteger(n)) throw Error(`${e} must be a whole number, got “${t ?? ""}”`);
 	return n;
 }
-function mo(e) {
+function Cs(e) {
 	let t = /^\s*([\d.]+):([\d.]+):(\d+)\s*$/.exec(e ?? ""), n = t ? Array.from({ length: Number(t[3]) }, (e, n) => Number(t[1]) + (Number(t[2]) - Number(t[1])) * n / Math.max(1, Number(t[3]) - 1)) : (e ?? "").split(",").map(Number);
 	if (n.length === 0 || !n.every(Number.isFinite)) throw Error(`temperatures are first:last:count (0:2:41) or a list (0, 0.5, 1), got “${e ?? ""}”`);
 	return n.map((e) => Number(e.toFixed(10)));
 }
-function ho(e) {
+function ws(e) {
 	return e ? e.split(",").map(Number).filter(Number.isSafeInteger) : [];
 }
+function Ts(e) {
+	try {
+		let t = JSON.parse(e ?? "[]");
+		return Array.isArray(t) ? t.filter((e) => typeof e == "string") : [];
+	} catch {
+		return [];
+	}
+}
 // src/main.ts
-function go({ model: e, el: t }) {
+function Es({ model: e, el: t }) {
 	let n = document.createElement("div");
 	t.append(n);
-	let r = ro(n, e.get("data"), { address: !1 }), i = () => {
-		r(), r = ro(n, e.get("data"), { address: !1 });
+	let r = fs(n, e.get("data"), { address: !1 }), i = () => {
+		r(), r = fs(n, e.get("data"), { address: !1 });
 	};
 	return e.on("change:data", i), () => {
 		e.off("change:data", i), r();
 	};
 }
-var _o = { render: go }, vo = document.getElementById("retort-data"), yo = document.getElementById("retort-page");
-vo !== null && yo !== null && bo(yo, JSON.parse(vo.textContent ?? "{}"));
-function bo(e, t) {
+var Ds = { render: Es }, Os = document.getElementById("retort-data"), ks = document.getElementById("retort-page");
+Os !== null && ks !== null && As(ks, JSON.parse(Os.textContent ?? "{}"));
+function As(e, t) {
 	if (!t.studio) {
-		ro(e, t, { address: !0 });
+		fs(e, t, { address: !0 });
 		return;
 	}
 	let n = new r();
-	n.offer().then((r) => ro(e, t, {
+	n.offer().then((r) => fs(e, t, {
 		address: !0,
-		tabs: uo(n, r)
+		tabs: bs(n, r)
 	})).catch((t) => e.textContent = t.message);
 }
-export { _o as default };
+export { Ds as default };
