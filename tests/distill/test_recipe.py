@@ -15,7 +15,7 @@ MINIMAL = {"teacher": "big", "student": "small", "data": {"train": "a.txt", "val
 
 def test_defaults_and_plain_values() -> None:
     recipe = Recipe.from_dict(MINIMAL)
-    assert (recipe.temperature, recipe.alpha, recipe.seeds) == (3.0, 0.7, (0, 1, 2))
+    assert (recipe.temperature, recipe.alpha, recipe.seeds) == (3.0, 0.7, (0, 1, 2, 3, 4))
     assert list(recipe.teacher) == ["big"] and recipe.teacher.weights == (1.0,)
     assert Recipe.from_dict(recipe.to_dict()) == recipe
     assert recipe.to_dict()["teacher"] == "big" and recipe.to_dict()["data"]["test"] is None

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,38 +9,18 @@ from typing import Any
 import pytest
 import torch
 
+from distill.launching import TORCHRUN, finish, start
 from distill.two_ranks import OWN, STEPS, trained
-from retort.distill import Recipe, run
+from retort.distill import Recipe
 from retort.distill.trainer import DistillTrainer, training_arguments
 from retort.errors import InputError
 
-LIMIT_SECONDS = 120
-
 
 def run_ranks(folder: Path) -> dict[str, dict[str, torch.Tensor]]:
-    """What rank 0 of two kept; they are killed, both and their launcher, where they do not end in time."""
+    """What rank 0 of two kept."""
     script, file = Path(__file__).with_name("two_ranks.py"), folder / "kept.pt"
-    paths = [str(Path(__file__).parents[2] / "src"), str(Path(__file__).parents[1])]
-    environment = {
-        **os.environ, "PYTHONPATH": os.pathsep.join(paths), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "",
-        "MASTER_ADDR": "127.0.0.1",
-    }  # fmt: skip
-    # --standalone: loopback, and a port that the system chooses.
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    ranks = subprocess.Popen(
-        [*launcher, str(script), str(file)],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        output, _ = ranks.communicate(timeout=LIMIT_SECONDS)
-    finally:
-        if ranks.poll() is None:
-            os.killpg(ranks.pid, signal.SIGKILL)
-    assert ranks.returncode == 0, output[-4000:]
+    code, _, err = finish(start([*TORCHRUN, str(script), str(file)]))
+    assert code == 0, err[-4000:]
     found: dict[str, dict[str, torch.Tensor]] = torch.load(file)
     return found
 
@@ -67,12 +43,10 @@ def test_two_ranks_equal_one_process_and_the_mean_of_rank_means_does_not(tmp_pat
     assert (found["wrong"]["weights"] - alone["weights"]).abs().max() > 1e-4
 
 
-def test_batches_that_ranks_cannot_share_and_whole_recipes_are_refused(
+def test_batches_that_ranks_cannot_share_are_refused(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, markov: Callable[..., dict[str, Any]]
 ) -> None:
     monkeypatch.setenv("WORLD_SIZE", "3")
     recipe = Recipe.from_dict(markov(batch_size=8, micro_batch_size=2))
     with pytest.raises(InputError, match=r"batch_size is 8, and 3 ranks .* multiples of 6"):
         training_arguments(recipe, steps=1, seed=0, folder=tmp_path)
-    with pytest.raises(InputError, match="on 3 ranks"):
-        run(recipe)

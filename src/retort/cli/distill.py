@@ -37,8 +37,7 @@ def command(
     is drawn from the paired difference over the seeds, and it can be that distilling does not help.
     """
     from retort.cli.output import print_json
-    from retort.cli.progress import Progress
-    from retort.distill import Recipe, run
+    from retort.distill import Recipe
 
     if print_schema:
         from retort.distill.schema import recipe_schema
@@ -47,20 +46,38 @@ def command(
         return
     if recipe is None:
         raise click.UsageError("RECIPE is missing; give a YAML file, or embedded:default.")
-    checked = Recipe.load(recipe, overrides)
-    if check or explain:
-        from retort.distill.checking import check_recipe
-        from retort.distill.checking import explain as scales_of
-
-        report = check_recipe(checked)
-        scales = scales_of(checked) if explain else ()
-        if as_json:
-            print_json({"valid": True, "checked": report, **({"scales": scales} if explain else {})})
-        else:
-            print_checked(report, scales)
+    if not (check or explain):
+        distilled(recipe, overrides, as_json)
         return
-    with Progress("distill", unit=" s") as progress:
-        found = run(checked, on_progress=progress)
+    from retort.distill.checking import check_recipe
+    from retort.distill.checking import explain as scales_of
+
+    checked = Recipe.load(recipe, overrides)
+    report = check_recipe(checked)
+    scales = scales_of(checked) if explain else ()
+    if as_json:
+        print_json({"valid": True, "checked": report, **({"scales": scales} if explain else {})})
+    else:
+        print_checked(report, scales)
+
+
+def distilled(recipe: str, overrides: tuple[str, ...], as_json: bool) -> None:
+    """Distil and print what was found; of several ranks the first one prints, and the one that met an error."""
+    from retort.cli.output import print_json
+    from retort.cli.progress import Progress
+    from retort.distill import Recipe, ranks, run
+
+    try:
+        ranks.join()
+        checked = ranks.agreed(lambda: Recipe.load(recipe, overrides))
+        with Progress("distill", unit=" s") as progress:
+            found = run(checked, on_progress=progress)
+    except ranks.OtherRankError:
+        # That rank prints the sentence; twice would be once too often.
+        raise click.exceptions.Exit(2) from None
+    ranks.part()
+    if not ranks.leads():
+        return
     if as_json:
         print_json(found)
     else:

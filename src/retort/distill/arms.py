@@ -19,16 +19,20 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
+from transformers import Trainer
 
+from retort.distill import ranks
 from retort.distill.data import Rows
+from retort.distill.measuring import held_out_nll
 from retort.distill.models import fingerprint, new_student
 from retort.distill.recipe import Recipe
 from retort.distill.results import ArmResult
-from retort.distill.trainer import Objective, OnStep, held_out_nll, make_trainer
+from retort.distill.trainer import Objective, OnStep, make_trainer
 from retort.sources.transformers import quiet_transformers
 
 FORMAT = 2  # raise it when the same recipe would give other numbers
+STATE = "trainer_state.json"  # what Trainer calls it
 CARD = "distill.json"  # in a saved student's folder: where it comes from
 
 
@@ -47,41 +51,63 @@ class Setting:
 def run_arm(
     setting: Setting, arm: str, seed: int, objective: Objective, steps: int, on_step: OnStep | None = None
 ) -> ArmResult:
-    """The arm's result: from the output folder if it is there, else trained, from a checkpoint if there is one."""
+    """The arm's result: from the output folder if it is there, else trained, from a checkpoint if there is one.
+
+    On several ranks all train, and the result is that of rank 0, whose clock it holds.
+    """
     recipe = setting.recipe
     student = new_student(recipe.student, setting.tokenizer, seed)
     key = arm_key(setting, seed, objective, steps, student)
+    ranks.need_same("training", key)
     name = f"{arm}-seed{seed}"
-    finished = _finished(recipe, name, key)
+    finished = ranks.shared(lambda: _finished(recipe, name, key))
     if finished is not None:
         return finished
     with _work_folder(recipe, f"{name}-{key}") as folder:
-        trainer = make_trainer(
-            recipe, student, objective, setting.train, setting.validation, steps=steps, seed=seed, folder=folder,
-            on_step=on_step,
+        trainer = ranks.agreed(
+            lambda: make_trainer(
+                recipe, student, objective, setting.train, setting.validation, steps=steps, seed=seed, folder=folder,
+                on_step=on_step,
+            )
         )  # fmt: skip
+        checkpoint = ranks.shared(lambda: _last_checkpoint(folder))
         with quiet_transformers():
-            trainer.train(resume_from_checkpoint=_last_checkpoint(folder))
-        val_nll = held_out_nll(student, setting.validation)
+            ranks.together(lambda: trainer.train(resume_from_checkpoint=checkpoint))
+        # Not `student`: spread over ranks, it is another module.
+        trained = trainer.model
+        assert isinstance(trained, nn.Module)
+        val_nll = held_out_nll(trained, setting.validation)
+        test_nll = None if setting.test is None else held_out_nll(trained, setting.test)
+        weights = None if recipe.save is None else _whole_weights(trainer)
         clock = trainer.stopwatch
         curve = [point for point in trainer.curve if point[0] < steps]
-        result = ArmResult(
-            arm=arm,
-            seed=seed,
-            val_nll=val_nll,
-            test_nll=None if setting.test is None else held_out_nll(student, setting.test),
-            seconds=clock.seconds,
-            seconds_per_step=clock.seconds_per_step,
-            tokens=steps * recipe.batch_size * recipe.sequence_length,
-            steps=steps,
-            kd_weight=objective.kd_weight,
-            ce_weight=objective.ce_weight,
-            curve=(*curve, (steps, clock.seconds, val_nll)),
-            saved=_save_student(recipe, name, key, student, setting.tokenizer),
-        )
-        if recipe.output is not None:
-            write_json(_result_file(recipe.output, name, key), {"key": key, "result": asdict(result)})
-    return result
+
+        def finish() -> ArmResult:
+            result = ArmResult(
+                arm=arm,
+                seed=seed,
+                val_nll=val_nll,
+                test_nll=test_nll,
+                seconds=clock.seconds,
+                seconds_per_step=clock.seconds_per_step,
+                tokens=steps * recipe.batch_size * recipe.sequence_length,
+                steps=steps,
+                kd_weight=objective.kd_weight,
+                ce_weight=objective.ce_weight,
+                curve=(*curve, (steps, clock.seconds, val_nll)),
+                saved=_save_student(recipe, name, key, weights, student, setting.tokenizer),
+            )
+            if recipe.output is not None:
+                write_json(_result_file(recipe.output, name, key), {"key": key, "result": asdict(result)})
+            return result
+
+        return ranks.shared(finish)
+
+
+def _whole_weights(trainer: Trainer) -> dict[str, Tensor]:
+    """The student's weights on rank 0; all ranks must ask, since each may hold a part."""
+    weights: dict[str, Tensor] = trainer.accelerator.get_state_dict(trainer.model)
+    return weights
 
 
 def arm_key(setting: Setting, seed: int, objective: Objective, steps: int, student: nn.Module) -> str:
@@ -141,26 +167,44 @@ def _finished(recipe: Recipe, name: str, key: str) -> ArmResult | None:
 
 
 def _last_checkpoint(folder: Path) -> str | None:
+    """The last whole checkpoint; what a kill left of another one is removed.
+
+    Trainer writes its state last and removes the one before after that, so a checkpoint is whole when its state is.
+    """
     from transformers.trainer_utils import get_last_checkpoint
 
-    return get_last_checkpoint(str(folder)) if folder.is_dir() else None
+    while folder.is_dir() and (last := get_last_checkpoint(str(folder))) is not None:
+        try:
+            json.loads((Path(last) / STATE).read_text(encoding="utf-8"))
+            return str(last)
+        except (OSError, ValueError):
+            shutil.rmtree(last)
+    return None
 
 
 @contextmanager
 def _work_folder(recipe: Recipe, name: str) -> Iterator[Path]:
     """A folder for checkpoints: it outlives a kill where the recipe has an output folder, and no finished arm."""
     if recipe.output is None:
-        with tempfile.TemporaryDirectory(prefix="retort-distill-") as temporary:
-            yield Path(temporary)
+        # Of rank 0 everywhere: what only one rank knows of, only that rank can read again.
+        folder = Path(ranks.shared(lambda: tempfile.mkdtemp(prefix="retort-distill-")))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
         return
     folder = Path(recipe.output) / "checkpoints" / name
     yield folder
+    if not ranks.leads():
+        return
     shutil.rmtree(folder, ignore_errors=True)
     if folder.parent.is_dir() and not any(folder.parent.iterdir()):
         folder.parent.rmdir()
 
 
-def _save_student(recipe: Recipe, name: str, key: str, student: Any, tokenizer: Any) -> str | None:
+def _save_student(
+    recipe: Recipe, name: str, key: str, weights: dict[str, Tensor] | None, student: Any, tokenizer: Any
+) -> str | None:
     """The folder of the saved student, in Hugging Face format; None where the recipe saves none."""
     if recipe.save is None:
         return None
@@ -169,7 +213,7 @@ def _save_student(recipe: Recipe, name: str, key: str, student: Any, tokenizer: 
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     with quiet_transformers():
-        student.save_pretrained(partial)
+        student.save_pretrained(partial, state_dict=weights)
         tokenizer.save_pretrained(partial)
     write_json(partial / CARD, {"key": key, "recipe": recipe.to_dict()})
     shutil.rmtree(folder, ignore_errors=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from retort.distill import ranks
 from retort.distill.progress import OnPoint, OnProgress, Progress
 from retort.distill.recipe import Recipe
 from retort.distill.results import ArmResult, DistillResult, conclude
@@ -28,28 +28,26 @@ def run(
     Within a seed the arms have equal initial weights, rows, reading order and schedule, and `hard` and `soft`
     equal steps; `hard_equal_time` takes as many steps as fit the soft arm's training time, with a schedule of
     that length. Seeds go one after another, so that a machine that gets slower touches all arms alike.
+    Under torchrun the ranks share the rows of every step; rank 0 alone holds the clock, writes files and reports, and
+    all get the same result.
     `on_progress(done, total, detail)` gets seconds, `on_point(arm, seed, step, seconds, nats a token)` each point of a
     learning curve. Finished arms in `recipe.output` are reused. Raises RetortError for models, text or settings that do
     not fit together.
     """
     _need_libraries()
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        # Each rank has a clock of its own, so their arms of equal time would have unequal steps and wait for ever.
-        raise InputError(
-            f"retort distill was started on {os.environ['WORLD_SIZE']} ranks, and a whole recipe runs on one; train one"
-            " student on several with retort.distill.trainer.make_trainer under torchrun."
-        )
+    ranks.join()
     from retort.distill.arms import run_arm
     from retort.distill.trainer import HARD_LABELS, Objective
 
+    on_progress, on_point = (on_progress, on_point) if ranks.leads() else (None, None)
     progress = Progress(on_progress)
-    setting, teacher = prepare(recipe)
+    setting, teacher = ranks.agreed(lambda: prepare(recipe))
     soft_labels = Objective(
         teacher if recipe.targets is None else None,
         recipe.temperature,
         recipe.alpha,
         recipe.divergence,
-        _cached_targets(setting),
+        ranks.agreed(lambda: _cached_targets(setting)),
         recipe.on_policy,
     )
     arms: dict[str, list[ArmResult]] = {name: [] for name in arm_names(recipe)}
@@ -154,14 +152,17 @@ def _check_context(recipe: Recipe, teachers: list[Opened], student: Any) -> None
 def _teacher_record(setting: Setting, teacher: Teacher) -> dict[str, Any]:
     """The teacher's own held-out nats a token, as the soft arm sees it; kept in the output folder."""
     from retort.distill.arms import write_json
-    from retort.distill.trainer import held_out_nll
+    from retort.distill.measuring import held_out_nll
 
     recipe, validation, test = setting.recipe, setting.validation, setting.test
     key = f"{setting.teacher_key} {validation.digest} {test and test.digest} {recipe.dtype}"
     name = f"teacher-{hashlib.sha256(key.encode()).hexdigest()[:16]}.json"
     file = Path(recipe.output) / "arms" / name if recipe.output else None
-    if file is not None and file.is_file():
-        record: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    found = ranks.shared(
+        lambda: None if file is None or not file.is_file() else file.read_text(encoding="utf-8")
+    )
+    if found is not None:
+        record: dict[str, Any] = json.loads(found)
         return record
     record = {
         "models": list(recipe.teacher),
@@ -170,7 +171,7 @@ def _teacher_record(setting: Setting, teacher: Teacher) -> dict[str, Any]:
         "test_nll": None if test is None else held_out_nll(teacher, test),
     }
     if file is not None:
-        write_json(file, record)
+        ranks.shared(lambda: write_json(file, record))
     return record
 
 

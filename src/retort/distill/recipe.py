@@ -157,7 +157,7 @@ class Recipe:
     )
     alpha: float = field(default=0.7, metadata=key(number(0, 1), "the soft targets' share of the loss"))
     seeds: tuple[int, ...] = field(
-        default=(0, 1, 2), metadata=key(_seeds, "how many seeds, or a list of them")
+        default=(0, 1, 2, 3, 4), metadata=key(_seeds, "how many seeds, or a list of them")
     )
     control: bool = field(default=True, metadata=key(flag, "train the same student on hard labels too"))
     equal_time: bool = field(

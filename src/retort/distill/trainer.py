@@ -8,7 +8,6 @@ measuring and saving.
 
 from __future__ import annotations
 
-import os
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -21,11 +20,13 @@ from torch import Tensor, nn
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import ExportableState
 
+from retort.distill import ranks
 from retort.distill.cached_targets import CachedTargets
 from retort.distill.data import OrderedRows, Rows
 from retort.distill.losses import IGNORE_INDEX, align_labels, distillation_loss
 from retort.distill.losses.mixture import Mixture
 from retort.distill.losses.on_policy import is_on_policy
+from retort.distill.measuring import held_out_nll
 from retort.distill.models import Teacher
 from retort.distill.own_samples import own_batch, row_seed
 from retort.distill.recipe import Recipe
@@ -35,7 +36,6 @@ from retort.errors import InputError
 SCHEDULER_NAMES = {"cosine": "cosine", "linear": "linear", "constant": "constant_with_warmup"}
 ADAM_BETA2 = 0.95  # runs are hundreds of steps: 0.999 would still remember the first ones at the end
 LARGEST_GRADIENT_NORM = 1.0
-EVALUATION_ROWS = 32
 
 # Called after every step with (step, steps, seconds of training, held-out nats a token or None).
 OnStep = Callable[[int, int, float, float | None], None]
@@ -214,6 +214,11 @@ class DistillTrainer(Trainer):
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
 
+    def _save_rng_state(self, output_dir: str) -> None:
+        """Every rank's, before rank 0 writes the state that makes the checkpoint a whole one."""
+        super()._save_rng_state(output_dir)
+        self.accelerator.wait_for_everyone()
+
     def floating_point_ops(self, inputs: dict[str, Any]) -> int:
         """0: Trainer's estimate walks over all parameters at every step, and nobody reads it here."""
         return 0
@@ -291,14 +296,12 @@ def training_arguments(recipe: Recipe, *, steps: int, seed: int, folder: Path) -
     `batch_size` is that of the whole step: under torchrun each rank takes its share. Raises InputError where the
     micro-batches of all ranks do not fill it.
     """
-    ranks = int(
-        os.environ.get("WORLD_SIZE", "1")
-    )  # torchrun's and accelerate's, before they are asked for more
-    micro_batch = recipe.micro_batch_size or max(1, recipe.batch_size // ranks)
-    if recipe.batch_size % (micro_batch * ranks):
+    size = ranks.world_size()
+    micro_batch = recipe.micro_batch_size or max(1, recipe.batch_size // size)
+    if recipe.batch_size % (micro_batch * size):
         raise InputError(
-            f"batch_size is {recipe.batch_size}, and {ranks} ranks with micro-batches of {micro_batch} make steps of"
-            f" multiples of {micro_batch * ranks}; give a batch_size that is one, or another micro_batch_size."
+            f"batch_size is {recipe.batch_size}, and {size} ranks with micro-batches of {micro_batch} make steps of"
+            f" multiples of {micro_batch * size}; give a batch_size that is one, or another micro_batch_size."
         )
     return TrainingArguments(
         output_dir=str(folder),
@@ -306,8 +309,9 @@ def training_arguments(recipe: Recipe, *, steps: int, seed: int, folder: Path) -
         per_device_train_batch_size=micro_batch,
         # Without an accelerator, ranks find each other (gloo) only where the CPU was asked for: else each of them would
         # train alone, on all rows, without an error.
-        use_cpu=ranks > 1 and not torch.accelerator.is_available(),
-        gradient_accumulation_steps=recipe.batch_size // (micro_batch * ranks),
+        use_cpu=size > 1 and not torch.accelerator.is_available(),
+        gradient_accumulation_steps=recipe.batch_size // (micro_batch * size),
+        ddp_find_unused_parameters=False,  # a language model uses all it has, and looking for others costs time
         train_sampling_strategy="sequential",  # OrderedRows holds the order
         learning_rate=recipe.learning_rate,
         lr_scheduler_type=SCHEDULER_NAMES[recipe.schedule],
@@ -354,25 +358,3 @@ def make_trainer(
         # Trainer refuses eval_strategy without one; `evaluate` reads held_out.
         eval_dataset=[] if held_out is not None else None,
     )
-
-
-@torch.no_grad()
-def held_out_nll(model: nn.Module, rows: Rows) -> float:
-    """Mean cross-entropy in nats a token at temperature 1, in float32, over all unmasked positions of `rows`."""
-    device = next(model.parameters()).device
-    was_training = model.training
-    model.eval()
-    total, count = 0.0, 0
-    with torch.autocast(device.type, enabled=False):
-        for start in range(0, len(rows.ids), EVALUATION_ROWS):
-            ids = torch.from_numpy(rows.ids[start : start + EVALUATION_ROWS]).to(device)
-            labels = torch.from_numpy(rows.labels[start : start + EVALUATION_ROWS]).to(device)
-            outputs = (
-                model(input_ids=ids)
-                if isinstance(model, Teacher)
-                else model(input_ids=ids, use_cache=False).logits
-            )
-            chunk_total, chunk_count = distillation_loss(outputs, None, align_labels(labels), alpha=0.0)
-            total, count = total + float(chunk_total), count + int(chunk_count)
-    model.train(was_training)
-    return total / max(count, 1)
