@@ -18,8 +18,11 @@ Array: TypeAlias = Any
 
 
 def namespace(array: Array) -> Any:
-    """The array API namespace (numpy's or torch's functions) that `array` belongs to."""
-    return array_api_compat.array_namespace(array)
+    """The array API namespace (numpy's or torch's functions) that `array` belongs to.
+
+    numpy's own functions follow the standard, and the wrapper around them is slow to import.
+    """
+    return np if is_numpy(array) else array_api_compat.array_namespace(array)
 
 
 def is_numpy(array: Array) -> bool:

@@ -112,8 +112,8 @@ def top_ids(logits: Array, count: int) -> Array:
     if bool(xp.all(xp.sum(xp.astype(keep_NV, xp.int64), axis=-1) == count)):
         ids_NM = xp.reshape(xp.nonzero(keep_NV)[1], (rows_NV.shape[0], count))
         values_NM = xp.take_along_axis(rows_NV, ids_NM, axis=-1)
-        order_NM = xp.argsort(values_NM, axis=-1, descending=True, stable=True)
+        order_NM = xp.argsort(-values_NM, axis=-1, stable=True)
         ids_NM = xp.take_along_axis(ids_NM, order_NM, axis=-1)
     else:
-        ids_NM = xp.argsort(rows_NV, axis=-1, descending=True, stable=True)[:, :count]
+        ids_NM = xp.argsort(-rows_NV, axis=-1, stable=True)[:, :count]
     return xp.reshape(ids_NM, (*logits.shape[:-1], count))

@@ -14,13 +14,13 @@ import numpy as np
 
 from retort.distribution.chain import Chain
 from retort.distribution.context import Context
+from retort.distribution.flips import NOISE_SCALE
 from retort.distribution.logits import Distribution
 from retort.errors import InputError
 from retort.lens.asking import ask
 from retort.lens.conditions import Value
 from retort.lens.near_ties import NearTie, near_ties
 from retort.lens.partial_look import PartialLook, partial_look
-from retort.sampling.batches import NOISE_SCALE
 from retort.sources.base import Capability, PartialSource, Source, needs_whole_vocabulary
 from retort.sources.chat import Message
 

@@ -12,13 +12,6 @@ from retort.errors import InputError
 if TYPE_CHECKING:
     from retort.distribution.context import RowState
 
-NOISE_SCALE = 1e-4
-"""How far two logits of one row may move against each other between two runs of the same model, by default.
-
-Float32 inference of models of ordinary size moves logits of magnitude 10 by 1e-6 to 1e-4 when the batch size, the
-kernel or the order of summation changes. In bfloat16 it is 1e-2 to 1e-1: pass `noise_scale` what you measured.
-"""
-
 COLUMNS = ("logprob_raw", "logprob_processed", "log_kept_mass", "entropy", "margin")
 """The columns of numbers, in the order in which the compiled path writes them."""
 

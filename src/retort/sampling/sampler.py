@@ -20,8 +20,9 @@ import numpy as np
 from retort.distribution import Chain, bad_rows
 from retort.distribution.arrays import as_floats
 from retort.distribution.context import Context, RowState
+from retort.distribution.flips import NOISE_SCALE
 from retort.errors import InputError
-from retort.sampling.batches import COLUMNS, NOISE_SCALE, BadRowsError, SampleBatch, empty_batch
+from retort.sampling.batches import COLUMNS, BadRowsError, SampleBatch, empty_batch
 from retort.sampling.fast import contiguous_pieces, draw_rows, fault_of, kind_of, plans_for, rows_in_memory
 from retort.sampling.general import Noise, context_of_rows, draw_group
 from retort.sampling.noise import MAX_POSITION, MAX_SEED, whole_numbers

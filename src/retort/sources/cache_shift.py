@@ -11,11 +11,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from transformers.cache_utils import DynamicLayer
+
+from retort.sources.llama import ColumnCache
 
 
 def can_shift(cache: Any) -> bool:
     """True if every layer keeps all columns. A sliding window has forgotten what would move in from the left."""
+    if isinstance(cache, ColumnCache):
+        return True
+    from transformers.cache_utils import DynamicLayer
+
     layers = getattr(cache, "layers", ())
     return bool(layers) and all(type(layer) is DynamicLayer for layer in layers)
 

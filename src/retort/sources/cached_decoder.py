@@ -34,9 +34,10 @@ class CachedDecoder:
     _texts: list[tuple[int, ...]]  # every row's tokens so far
     _mask_RT: torch.Tensor  # 0 for padding
 
-    def __init__(self, source: TransformersSource, prompts: Sequence[Sequence[int]]) -> None:
+    def __init__(self, source: TransformersSource, prompts: Sequence[Sequence[int]], model: Any) -> None:
+        """`model` is called as transformers' models are; `source` says everything else about it."""
         self._source = source
-        self._model: Any = source.model
+        self._model = model
         self._cache: Any = None
         accepted = inspect.signature(self._model.forward).parameters
         self._cache_name = next((name for name in CACHE_NAMES if name in accepted), None)

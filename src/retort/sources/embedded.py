@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from retort.errors import MissingExtraError, SourceError
 from retort.sources.english import load_english, model_file
-from retort.sources.model_folder import read_json_object
+from retort.sources.model_folder import CONFIG_FILE, read_json_object
 
 if TYPE_CHECKING:
     from retort.sources.base import Source
@@ -54,6 +54,11 @@ def load_embedded(name: str, folder: Path = MODELS_FOLDER) -> Source:
         names = ", ".join(f"embedded:{known}" for known in _names(folder))
         raise SourceError(f"There is no model embedded:{name}; the embedded models are {names}.")
 
+    config = read_json_object(model / CONFIG_FILE, f"The embedded model {name} is damaged")
+    from retort.sources.embedded_model import EmbeddedSource, is_plain
+
+    if is_plain(config):
+        return EmbeddedSource(model, f"embedded:{name}", config)
     from retort.sources.transformers import TransformersSource
 
     return TransformersSource(str(model), name=f"embedded:{name}")

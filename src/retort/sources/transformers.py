@@ -129,7 +129,7 @@ class TransformersSource:
         from retort.sources.cached_decoder import CachedDecoder
 
         check_prompts(self, prompts)
-        return CachedDecoder(self, prompts)
+        return CachedDecoder(self, prompts, self.model)
 
 
 def text_of_token(tokenizer: Any, token_id: int) -> str:

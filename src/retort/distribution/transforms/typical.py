@@ -76,7 +76,7 @@ def _nearest(weights: Weights, needed_N1: Array, ties: str, min_keep: int) -> Ar
     for row in range(end_N1.shape[0]):
         end = int(end_N1[row, 0])
         ids_M = xp.nonzero((bin_NV[row] == end) & live_NV[row])[0]
-        ids_M = ids_M[xp.argsort(weights.gaps_NV[row][ids_M], descending=True, stable=True)]
+        ids_M = ids_M[xp.argsort(-weights.gaps_NV[row][ids_M], stable=True)]
         ids_M = ids_M[xp.argsort(distance_NV[row][ids_M], stable=True)]
         missing = needed_N1[row, 0] - (sums_NB[row, end - 1] if end else 0.0)
         count = _first_reaching(weights.weights_NV[row][ids_M], missing)

@@ -1,0 +1,121 @@
+"""The embedded models read without transformers: ids, texts and logits are the library's, the last to the last bit."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from retort.errors import SourceError
+from retort.sources.embedded import MODELS_FOLDER, load_embedded
+from retort.sources.embedded_model import EmbeddedSource, is_plain
+from retort.sources.transformers import TransformersSource
+
+NAMES = ("base", "instruct", "small", "small-distilled")
+TEXTS = [
+    "the sky is",
+    "",
+    " ",
+    "A pear is a kind of",
+    "naïve 日本 😀\n\ttab",
+    "it ends.<|end|>",
+    "<|end|>x",
+    "\x00é",
+]
+
+
+@pytest.fixture(scope="module")
+def ours() -> EmbeddedSource:
+    found = load_embedded("base")
+    assert isinstance(found, EmbeddedSource)
+    return found
+
+
+@pytest.fixture(scope="module")
+def theirs() -> TransformersSource:
+    return TransformersSource(str(MODELS_FOLDER / "base"), name="embedded:base")
+
+
+def test_every_embedded_model_is_read_this_way() -> None:
+    for name in NAMES:
+        assert is_plain(json.loads((MODELS_FOLDER / name / "config.json").read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_said_of_a_model_is_what_transformers_says(name: str) -> None:
+    one, other = load_embedded(name), TransformersSource(str(MODELS_FOLDER / name), name=f"embedded:{name}")
+    for said in ("name", "capability", "vocab_size", "max_context", "end_ids", "note", "device"):
+        assert getattr(one, said) == getattr(other, said)
+    assert np.array_equal(one.unused, other.unused)
+    ids = [one.encode(text) for text in TEXTS]
+    assert ids == [other.encode(text) for text in TEXTS]
+    assert [one.encode_rendered(t) for t in TEXTS] == [other.encode_rendered(t) for t in TEXTS]
+    assert [one.decode(some) for some in ids] == [other.decode(some) for some in ids]
+    rows = [one.start([some]).logits for some in ids[:4]]
+    assert all(
+        np.array_equal(row, other.start([some]).logits) for row, some in zip(rows, ids[:4], strict=True)
+    )
+
+
+def test_every_token_has_the_same_name(ours: EmbeddedSource, theirs: TransformersSource) -> None:
+    tokens = range(ours.vocab_size)
+    assert [ours.token_text(token) for token in tokens] == [theirs.token_text(token) for token in tokens]
+
+
+def test_logits_are_equal_to_the_last_bit(ours: EmbeddedSource, theirs: TransformersSource) -> None:
+    """Padded rows, forks, dropped rows, spans of several tokens, tokens taken back, and the full context."""
+    random = np.random.default_rng(0)
+    texts = [random.integers(1, ours.vocab_size, length).tolist() for length in (3, 9, 5)]
+    steps = [
+        ([0, 1, 2], [[5], [6], [7]], None),
+        ([2, 0, 0], [[1, 2, 3], [4, 5, 6], [7, 8, 9]], None),
+        ([0, 2, 1], [[11, 12], [13], [14, 15, 16]], [2, 0, 1]),
+        ([1, 1], [[3], [4]], None),
+    ]
+    mine, library = ours.start(texts), theirs.start(texts)
+    assert np.array_equal(mine.logits, library.logits)
+    for parents, tokens, drop in steps:
+        spans, expected = mine.extend(parents, tokens, drop), library.extend(parents, tokens, drop)
+        assert all(np.array_equal(one, other) for one, other in zip(spans, expected, strict=True))
+        assert np.array_equal(mine.logits, library.logits)
+    whole = random.integers(1, ours.vocab_size, ours.max_context).tolist()
+    one, other = (source.start([whole[:1]]).extend([0], [whole[1:]])[0] for source in (ours, theirs))
+    assert one.shape == (ours.max_context - 1, ours.vocab_size) and np.array_equal(one, other)
+
+
+def test_the_librarys_own_model_is_there_when_asked_for_and_is_then_what_answers() -> None:
+    import torch
+
+    source = load_embedded("small")
+    before = source.start([[1, 2]]).logits.copy()
+    assert type(source.model).__name__ == "LlamaForCausalLM" and source.tokenizer.eos_token_id == 0
+    assert np.array_equal(source.start([[1, 2]]).logits, before)
+    with torch.no_grad():
+        source.model.get_input_embeddings().weight.mul_(0.5)
+    assert not np.array_equal(source.start([[1, 2]]).logits, before)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"model_type": "mistral"},
+        {"hidden_act": "gelu"},
+        {"tie_word_embeddings": False},
+        {"num_key_value_heads": 1},
+        {"rope_parameters": {"rope_type": "llama3", "rope_theta": 10000.0}},
+    ],
+)
+def test_another_network_is_left_to_transformers(change: dict[str, object]) -> None:
+    config = json.loads((MODELS_FOLDER / "base" / "config.json").read_text(encoding="utf-8"))
+    assert not is_plain({**config, **change})
+
+
+@pytest.mark.parametrize("file", ["model.safetensors", "tokenizer.json"])
+def test_a_damaged_file_is_named_in_one_sentence(tmp_path: Path, file: str) -> None:
+    folder = Path(shutil.copytree(MODELS_FOLDER / "small", tmp_path / "small"))
+    (folder / file).write_bytes(b"{}")
+    with pytest.raises(SourceError, match="The model embedded:small cannot be loaded"):
+        load_embedded("small", tmp_path)
