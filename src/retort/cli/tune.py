@@ -13,6 +13,7 @@ from retort.cli.temperatures import TemperatureList
 
 if TYPE_CHECKING:
     from retort.distribution.chain import Chain
+    from retort.tune.likeness import Likeness
     from retort.tune.records import Tuning
     from retort.tune.reweight import Wanted
     from retort.tune.server_sweep import Pace
@@ -95,6 +96,12 @@ class TemperaturesOrAuto(click.ParamType):
     "explore]",
 )
 @click.option(
+    "--embedder",
+    metavar="NAME",
+    help="What says whether two answers are alike, with --variety: words, minilm (extra embeddings), or the folder of "
+    "an embedding model.  [default: words]",
+)
+@click.option(
     "--logprobs",
     is_flag=True,
     help="With --record: keep how likely each answer is at every setting, for --reweight and --reweight-from.",
@@ -148,6 +155,7 @@ def command(
     others: Path | None,
     goal: str | None,
     variety: bool,
+    embedder: str | None,
     logprobs: bool,
     targets: tuple[Chain, ...],
     weigh_from: Chain | None,
@@ -166,7 +174,7 @@ def command(
     """
     from retort.cli.output import print_json
     from retort.cli.tuning_table import print_tuning
-    from retort.tune import Pace, Wanted
+    from retort.tune import Pace, Wanted, find_likeness
 
     if sum(given is not None for given in (task, recorded, others)) != 1:
         raise click.UsageError("give one of TASK, --from DIR and --from-records FILE.")
@@ -186,14 +194,16 @@ def command(
             "others' records do not say how likely their answers were; nothing to re-weight."
         )
     pace = Pace(concurrency, per_minute)
+    likeness = find_likeness(embedder or "words")
+    variety = variety or embedder is not None
     if task is not None:
         asked = _asked(task, preset, temperatures, samples, items, chains, seed)
         if check:
             _check(asked, model, as_json)
             return
-        found = _run(asked, model, record, resume, pace, engine, variety, logprobs, wanted)
+        found = _run(asked, model, record, resume, pace, engine, variety, likeness, logprobs, wanted)
     else:
-        found = _recorded(recorded, others, goal, seed, variety, wanted)
+        found = _recorded(recorded, others, goal, seed, variety, likeness, wanted)
     if as_json:
         print_json(found)
     else:
@@ -248,6 +258,7 @@ def _run(
     pace: Pace,
     engine: Literal["local", "ray"],
     variety: bool,
+    likeness: Likeness,
     logprobs: bool,
     wanted: Wanted | None,
 ) -> Tuning:
@@ -270,6 +281,7 @@ def _run(
             pace=pace,
             engine=engine,
             variety=variety,
+            likeness=likeness,
             logprobs=logprobs,
             reweight=wanted,
         )
@@ -281,6 +293,7 @@ def _recorded(
     goal: str | None,
     seed: int,
     variety: bool,
+    likeness: Likeness,
     wanted: Wanted | None,
 ) -> Tuning:
     """The tuning of a recording, or of others' records."""
@@ -289,14 +302,16 @@ def _recorded(
     if recorded is not None:
         answers, its_goal, origin = read(recorded)
         aim = find_goal(its_goal)
-        found = conclude(answers, aim, origin, variety=variety)
+        found = conclude(answers, aim, origin, variety=variety, likeness=likeness)
         if wanted is None:
             return found
         likelihoods = read_likelihoods(recorded, len(answers))
         return replace(found, reweighted=reweighted(answers, likelihoods, aim, wanted, origin.seed))
     assert others is not None
     aim = find_goal("exploit" if goal is None else goal)
-    return conclude(read_records(others), aim, Origin(others.name, "recorded", seed), variety=variety)
+    return conclude(
+        read_records(others), aim, Origin(others.name, "recorded", seed), variety=variety, likeness=likeness
+    )
 
 
 def _check(asked: _Asked, model: str, as_json: bool) -> None:

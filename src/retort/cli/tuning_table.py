@@ -95,11 +95,17 @@ def _print_variety(found: Tuning, console: Console) -> None:
         table.add_column(heading, justify="right")
     for setting in found.settings:
         values = setting.variety or {}
-        table.add_row(_called(found, setting), *(number(values.get(name)) for name in measures))
+        numbers = (values.get(name) for name in measures)
+        table.add_row(
+            _called(found, setting), *(number(one) if isinstance(one, float) else "–" for one in numbers)
+        )
+    by = next(setting.variety for setting in found.settings if setting.variety)
+    compared = "words and word pairs" if by["likeness"] == "words" else f"vectors of {by['likeness']}"
     console.print(
         "How different an item's answers are, right or wrong (means over items). distinct-1 and -2: share of words and "
         "of word pairs that differ; self-BLEU: 1 for copies, 0 for nothing in common; Vendi: effective number of "
-        "different answers; semantic distinct: groups of answers that share words (cosine of word counts 0.5 or more)."
+        f"different answers; semantic distinct: groups of alike answers. Alike: cosine of {compared}, {by['alike']:g} "
+        "or more.",
     )
     console.print(table)
 

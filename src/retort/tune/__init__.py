@@ -5,6 +5,7 @@ from retort.tune.conclude import Origin, conclude
 from retort.tune.goals import GOALS, Goal, find_goal
 from retort.tune.kept_likelihoods import read_likelihoods
 from retort.tune.likelihoods import Likelihoods
+from retort.tune.likeness import Likeness, find_likeness
 from retort.tune.others_records import read_records
 from retort.tune.recommend import recommend
 from retort.tune.recording import read
@@ -24,6 +25,7 @@ __all__ = [
     "Goal",
     "Item",
     "Likelihoods",
+    "Likeness",
     "Origin",
     "Pace",
     "Preset",
@@ -39,6 +41,7 @@ __all__ = [
     "conclude",
     "embedded_tasks",
     "find_goal",
+    "find_likeness",
     "find_preset",
     "load_task",
     "make_plan",

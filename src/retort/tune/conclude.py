@@ -9,6 +9,7 @@ import numpy as np
 from retort.errors import InputError
 from retort.tune.frontier import TurningPoint, on_frontier, turning_point
 from retort.tune.goals import Goal
+from retort.tune.likeness import WORDS, Likeness
 from retort.tune.recommend import recommend
 from retort.tune.records import Setting, Tuning
 from retort.tune.samples import Floats, Samples, over_prompts
@@ -28,8 +29,11 @@ class Origin:
     independent_passes: int | None = None
 
 
-def conclude(samples: Samples, goal: Goal, origin: Origin, *, variety: bool = False) -> Tuning:
-    """The record of these answers. `variety`: measure how different they are, which goal explore does anyway.
+def conclude(
+    samples: Samples, goal: Goal, origin: Origin, *, variety: bool = False, likeness: Likeness = WORDS
+) -> Tuning:
+    """The record of these answers. `variety`: measure how different they are, which goal explore does anyway;
+    `likeness`: by what two answers are compared there.
 
     Items without enough answers at every setting are left out, because settings are compared within items; the record
     says how many. Raises InputError where that leaves none, or where the goal needs texts and only scores are known.
@@ -50,7 +54,7 @@ def conclude(samples: Samples, goal: Goal, origin: Origin, *, variety: bool = Fa
     recommendation, intervals = recommend(samples.axis, scores, goal, seed=origin.seed)
     beside = _Beside.of(samples, np.asarray(complete))
     wanted = variety or goal.seeks_variety
-    varieties = measured_variety(samples, np.flatnonzero(complete)) if wanted else None
+    varieties = measured_variety(samples, np.flatnonzero(complete), likeness) if wanted else None
     sizes = samples.cell_sizes[complete]
     frontier = None if beside.distinct is None else on_frontier(scores.mean(axis=0), beside.distinct)
     settings = tuple(

@@ -43,7 +43,7 @@ class Setting:
     raw_nll: float | None = None
     on_frontier: bool | None = None
     setting: Mapping[str, Any] = field(default_factory=dict)
-    variety: Mapping[str, float | None] | None = None
+    variety: Mapping[str, float | str | None] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         return {

@@ -20,6 +20,7 @@ from retort.tune.conclude import Origin, conclude
 from retort.tune.goals import find_goal
 from retort.tune.kept_likelihoods import score_pieces
 from retort.tune.likelihoods import chains_to_score
+from retort.tune.likeness import WORDS, Likeness
 from retort.tune.ray_engine import sweep_ray
 from retort.tune.recording import Recording
 from retort.tune.records import Tuning
@@ -49,6 +50,7 @@ def run(
     pace: Pace = AS_USUAL,
     engine: Literal["local", "ray"] = "local",
     variety: bool = False,
+    likeness: Likeness = WORDS,
     logprobs: bool = False,
     reweight: Wanted | None = None,
 ) -> Tuning:
@@ -62,9 +64,9 @@ def run(
     `on_progress(done, total, detail)` counts paths. `record`: a folder to keep every answer in, piece by piece;
     `resume`: go on with the recording that is there; `pace`: how fast a server may be asked; `engine`: "ray" spreads
     the items over a cluster's workers, which load the model by its name; `variety`: measure how different the answers
-    are, whatever the goal; `logprobs`: keep in the recording how likely each answer is at every setting; `reweight`:
-    estimate the score at other settings from the answers drawn. Same arguments, same
-    result (from a server: as far as it repeats itself).
+    are, whatever the goal, two of them compared by `likeness`; `logprobs`: keep in the recording how likely each answer
+    is at every setting; `reweight`: estimate the score at other settings from the answers drawn.
+    Same arguments, same result (from a server: as far as it repeats itself).
     Raises InputError for arguments that do not fit, CapabilityError for a source without the whole vocabulary.
     """
     if temperatures == "auto":
@@ -118,7 +120,7 @@ def run(
     )
     columns = as_samples(pieces, plan.axis, [item.id for item in plan.items])
     goal = find_goal(task.goal)
-    found = conclude(columns, goal, origin, variety=variety)
+    found = conclude(columns, goal, origin, variety=variety, likeness=likeness)
     if not logprobs and reweight is None:
         return found
     wanted = reweight or Wanted()

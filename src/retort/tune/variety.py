@@ -1,24 +1,20 @@
 """How different an item's answers are at each setting, beyond counting those that are not equal.
 
-From the answers' words, for each cell (item, prompt, setting) of a sample of items that is the same at all settings.
-Its size is bounded by the words in it, so that a million answers cost no more than some thousand.
+From the answers' words, or the vectors that an embedding model gives of them (likeness.py), for each cell (item,
+prompt, setting) of a sample of items that is the same at all settings. Its size is bounded by the words in it, so that
+a million answers cost no more than some thousand.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
-from retort.distribution import (
-    distinct_n,
-    n_gram_similarity,
-    self_bleu,
-    semantic_distinct,
-    vendi_score,
-)
+from retort.distribution import distinct_n, self_bleu, semantic_distinct, vendi_score
+from retort.tune.likeness import WORDS, Likeness
 from retort.tune.samples import Floats, Ints, Samples
 
 MOST_ANSWERS = 32
@@ -28,21 +24,24 @@ MOST_CELLS = 4_000
 MOST_WORDS = 400_000
 """Cells, and words in them, that are looked at in all: about three seconds of work."""
 
-ALIKE = 0.5
-"""Cosine of word n-grams from which two answers count as saying the same: half of their words and pairs in common."""
+MOST_EMBEDDED = 4_000
+"""Different answers of which an embedding model is asked: half a minute of one core for short ones."""
 
 NAMES = ("distinct_1", "distinct_2", "self_bleu", "vendi", "semantic_distinct")
 
-Variety = Mapping[str, float | None]
+Variety = Mapping[str, float | str | None]
 
 
-def measured_variety(samples: Samples, items: NDArray[np.int64]) -> tuple[Variety, ...] | None:
+def measured_variety(
+    samples: Samples, items: NDArray[np.int64], likeness: Likeness = WORDS
+) -> tuple[Variety, ...] | None:
     """For each setting the means over `items` (numbers, in their order), or an evenly spaced sample of them.
 
     - `distinct_1`, `distinct_2`: different words, and pairs of neighbouring words, in an item's answers divided by all.
     - `self_bleu`: BLEU-4 of an answer against the item's others, smoothed as `distribution.self_bleu`; 1 for copies.
-    - `vendi`, `semantic_distinct`: effective number of different answers, and number of groups of alike ones (cosine
-      from 0.5), both with the kernel `n_gram_similarity` of words and pairs.
+    - `vendi`, `semantic_distinct`: effective number of different answers, and number of groups of alike ones, both by
+      `likeness`: cosines of words and pairs, or of an embedding model's vectors. `likeness`, `alike`: which, and the
+      cosine from which two answers are alike.
     - `answers`: most answers of a cell that were looked at; `items`: how many items were.
 
     A measure is None where no answer has what it needs: pairs of words, or another answer beside it. None for all where
@@ -51,22 +50,28 @@ def measured_variety(samples: Samples, items: NDArray[np.int64]) -> tuple[Variet
     if samples.answer is None or samples.texts is None or not len(items):
         return None
     cells = _Cells(samples)
-    chosen = cells.affordable(items)
+    chosen = cells.affordable(items, embedded=likeness.embed is not None)
     num_settings, num_prompts = len(samples.axis), samples.num_prompts
     values = np.full((len(chosen), num_prompts, num_settings, len(NAMES)), np.nan)
     largest = 0
+    every = [text for item in chosen for cell in cells.of(int(item)) for text in cell]
+    vectors = likeness.vectors(every)
     for place, item in enumerate(chosen):
         for prompt in range(num_prompts):
             for setting in range(num_settings):
                 words = cells.words(int(item), prompt, setting)
                 largest = max(largest, len(words))
-                values[place, prompt, setting] = _of_cell(words)
+                values[place, prompt, setting] = _of_cell(
+                    words, lambda kinds: likeness.similarity(kinds, vectors), likeness.alike
+                )
     means_SM = _mean_of_known(_mean_of_known(values, axis=1), axis=0)
     return tuple(
         {
             **{name: None if np.isnan(mean) else float(mean) for name, mean in zip(NAMES, row, strict=True)},
             "answers": largest,
             "items": len(chosen),
+            "likeness": likeness.name,
+            "alike": likeness.alike,
         }
         for row in means_SM
     )
@@ -94,22 +99,30 @@ class _Cells:
             found.append(self._words[answer])
         return found
 
-    def affordable(self, items: NDArray[np.int64]) -> NDArray[np.int64]:
-        """As many of these items, evenly spaced, as the bounds on cells and words allow; at least one."""
+    def of(self, item: int) -> Iterator[list[tuple[str, ...]]]:
+        """The words of all cells of an item."""
+        for prompt in range(self.samples.num_prompts):
+            for setting in range(len(self.samples.axis)):
+                yield self.words(item, prompt, setting)
+
+    def affordable(self, items: NDArray[np.int64], *, embedded: bool) -> NDArray[np.int64]:
+        """As many of these items, evenly spaced, as the bounds on cells, words and embedded answers allow; at least
+        one."""
         in_item = self.samples.num_prompts * len(self.samples.axis)
         items = _spread(items, max(MOST_CELLS // in_item, 1))
         some = _spread(items, 5)
-        words = [
-            len(words)
-            for item in some
-            for prompt in range(self.samples.num_prompts)
-            for setting in range(len(self.samples.axis))
-            for words in self.words(int(item), prompt, setting)
-        ]
-        return _spread(items, max(MOST_WORDS * len(some) // max(sum(words), 1), 1))
+        answers = [[text for cell in self.of(int(item)) for text in cell] for item in some]
+        words = sum(len(text) for texts in answers for text in texts)
+        items = _spread(items, max(MOST_WORDS * len(some) // max(words, 1), 1))
+        if not embedded:
+            return items
+        different = sum(len(set(texts)) for texts in answers)
+        return _spread(items, max(MOST_EMBEDDED * len(some) // max(different, 1), 1))
 
 
-def _of_cell(words: list[tuple[str, ...]]) -> tuple[float, ...]:
+def _of_cell(
+    words: list[tuple[str, ...]], similarity_of: Callable[[list[tuple[str, ...]]], np.ndarray], alike: float
+) -> tuple[float, ...]:
     """The measures of one cell, in the order of NAMES; NaN where there is nothing to measure."""
     if not words:
         return (np.nan,) * len(NAMES)
@@ -119,13 +132,13 @@ def _of_cell(words: list[tuple[str, ...]]) -> tuple[float, ...]:
     else:
         numbers = {kind: number for number, kind in enumerate(kinds)}
         which = [numbers[text] for text in words]
-        similarity = n_gram_similarity(list(kinds))[np.ix_(which, which)]
+        similarity = similarity_of(list(kinds))[np.ix_(which, which)]
     return (
         distinct_n(words, 1) if any(words) else np.nan,
         distinct_n(words, 2) if any(len(text) > 1 for text in words) else np.nan,
         self_bleu(words) if len(words) > 1 else np.nan,
         vendi_score(similarity),
-        float(semantic_distinct(similarity, ALIKE)),
+        float(semantic_distinct(similarity, alike)),
     )
 
 
