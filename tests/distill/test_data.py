@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from retort.distill.data import load_rows, pack, read_documents, reading_order
+from retort.distill.data import Layout, Renderer, load_rows, pack, read_documents, reading_order, rows_of
 from retort.errors import InputError
+from retort.sources.load import load
 
 END = 99
 
@@ -17,7 +19,7 @@ def encode(documents: list[str]) -> list[list[int]]:
     return [[ord(letter) - ord("a") for letter in document] for document in documents]
 
 
-def rows_of(
+def labels_of(
     file: Path, length: int, tokens: int | None = None, *, whole_rows: bool = True
 ) -> list[list[int]]:
     return load_rows(str(file), encode, END, length, tokens=tokens, whole_rows=whole_rows).labels.tolist()
@@ -27,13 +29,35 @@ def test_documents_are_packed_with_the_end_token_between(tmp_path: Path) -> None
     file = tmp_path / "text.txt"
     file.write_text("abc\n\n \n\nde\n")
     assert list(read_documents(str(file))) == ["abc", "de"]
-    assert rows_of(file, 3) == [[0, 1, 2], [END, 3, 4]]
-    assert rows_of(file, 3, whole_rows=False) == [
+    assert labels_of(file, 3) == [[0, 1, 2], [END, 3, 4]]
+    assert labels_of(file, 3, whole_rows=False) == [
         [0, 1, 2],
         [END, 3, 4],
     ]  # one token left over predicts nothing
-    assert rows_of(file, 5, whole_rows=False) == [[0, 1, 2, END, 3], [4, END, -100, -100, -100]]
-    assert rows_of(file, 2, tokens=4) == [[0, 1], [2, END]]
+    assert labels_of(file, 5, whole_rows=False) == [[0, 1, 2, END, 3], [4, END, -100, -100, -100]]
+    assert labels_of(file, 2, tokens=4) == [[0, 1], [2, END]]
+
+
+@pytest.mark.parametrize(
+    ("path", "tokens", "whole_rows", "digest"),
+    [
+        ("embedded:train", 40_000, True, "065f46e1e6cc7e799223e84a51e43831a18d67d87c0fcccdc06093ae0f17db69"),
+        (
+            "embedded:validation",
+            1000,
+            False,
+            "69fe87d3d983a58457c06a0961609299b0499ca80476d34552f9bfab0946d7cd",
+        ),
+    ],
+)
+def test_rows_of_plain_text_are_those_of_earlier_versions(
+    path: str, tokens: int, whole_rows: bool, digest: str
+) -> None:
+    """Finished arms are found by these; they were written down before records, masks and padding were read."""
+    source: Any = load("embedded:base")
+    end = source.tokenizer.eos_token_id
+    layout = Layout(128, end, whole_rows=whole_rows)
+    assert rows_of(path, Renderer(source.tokenizer, end), layout, tokens=tokens).digest == digest
 
 
 def test_json_lines(tmp_path: Path) -> None:

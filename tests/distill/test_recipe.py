@@ -139,3 +139,27 @@ def test_embedded_recipes_are_valid(file: Path) -> None:
 
 def test_there_are_embedded_recipes() -> None:
     assert {file.stem for file in EMBEDDED_RECIPES.glob("*.yaml")} >= {"default", "evidence"}
+
+
+def test_the_kinds_of_records_are_those_that_are_read() -> None:
+    from retort.distill import recipe_data
+    from retort.distill.data.records import FORMATS, KEYS
+
+    assert tuple(FORMATS) == recipe_data.FORMATS and KEYS == recipe_data.COLUMNS
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (
+            {"columns": {"promt": "q"}},
+            r"data\.columns has the key 'promt' \(did you mean prompt\?\); allowed are text",
+        ),
+        ({"columns": ["q"]}, r"data\.columns is \['q'\]; it must be names of columns"),
+        ({"format": "message"}, r"data\.format is 'message' \(did you mean messages\?\); allowed are text"),
+    ],
+)
+def test_how_records_look_is_checked(change: dict[str, Any], words: str) -> None:
+    data = {"train": "a", "validation": "b"}
+    with pytest.raises(InputError, match=words):
+        Recipe.from_dict({"teacher": "t", "student": "s", "data": data | change})

@@ -73,8 +73,10 @@ def command(
 ) -> None:
     """Run the teacher MODEL over DATA once, and keep soft targets for students in a folder.
 
-    DATA is text as in a recipe: .txt with blank lines between documents, .jsonl with `text`, or embedded:NAME. A run
-    that was killed goes on with --resume, and ends with the same bytes as one that was not.
+    DATA is text as in a recipe: .txt with blank lines between documents, .jsonl, .json or .parquet with `text`,
+    `prompt` and `completion`, or `messages`, a folder of them, embedded:NAME or hf:owner/name. Or it is a recipe
+    (.yaml): then it is the text that the recipe trains on, read as it says. A run that was killed goes on with
+    --resume, and ends with the same bytes as one that was not.
 
     MODEL may be several teachers with one vocabulary, whose probabilities are averaged: "A + B", or with weights
     "2*A + 1*B".

@@ -16,7 +16,6 @@ from retort.errors import InputError, MissingExtraError
 if TYPE_CHECKING:
     from retort.distill.arms import Setting
     from retort.distill.cached_targets import CachedTargets
-    from retort.distill.data import Rows
     from retort.distill.models import Opened, Teacher
 
 
@@ -89,8 +88,8 @@ def prepare(recipe: Recipe) -> tuple[Setting, Teacher]:
     import torch
 
     from retort.distill.arms import Setting
-    from retort.distill.data import load_rows
     from retort.distill.models import Teacher, end_token, fingerprint, new_student, open_teachers
+    from retort.distill.texts import load_texts
 
     opened = open_teachers(recipe.teacher)
     tokenizer, end_id = opened[0].tokenizer, end_token(opened[0])
@@ -99,28 +98,13 @@ def prepare(recipe: Recipe) -> tuple[Setting, Teacher]:
     told += [] if recipe.teacher.even else [f"{share:.12g}" for share in recipe.teacher.shares]
     teacher_key = hashlib.sha256(" ".join(told).encode()).hexdigest()
 
-    def encode(documents: list[str]) -> list[list[int]]:
-        ids: list[list[int]] = tokenizer(documents, add_special_tokens=False, verbose=False)["input_ids"]
-        return ids
-
-    def rows(path: str, tokens: int | None, *, whole_rows: bool, with_sources: bool = False) -> Rows:
-        return load_rows(
-            path,
-            encode,
-            end_id,
-            recipe.sequence_length,
-            tokens=tokens,
-            whole_rows=whole_rows,
-            with_sources=with_sources,
-        )
-
-    data = recipe.data
+    texts = load_texts(recipe, tokenizer, end_id)
     setting = Setting(
         recipe=recipe,
         tokenizer=tokenizer,
-        train=rows(data.train, data.tokens, whole_rows=True, with_sources=recipe.targets is not None),
-        validation=rows(data.validation, data.validation_tokens, whole_rows=False),
-        test=None if data.test is None else rows(data.test, data.test_tokens, whole_rows=False),
+        train=texts.train,
+        validation=texts.validation,
+        test=texts.test,
         teacher_key=teacher_key,
     )
     members = [one.model for one in opened]

@@ -23,6 +23,7 @@ from retort.distill.checks import (
     text,
     whole_number,
 )
+from retort.distill.recipe_data import Data
 from retort.distill.recipe_values import (
     OnPolicy,
     Teachers,
@@ -75,34 +76,6 @@ def _divergence(name: str, value: Any) -> str:
 def _data(name: str, value: Any) -> Data:
     data: Data = value if isinstance(value, Data) else build(Data, value, f"{name}.")
     return data
-
-
-@dataclass(frozen=True)
-class Data:
-    """Which text the students see and are measured on.
-
-    .txt with blank lines between documents, .jsonl with `text`, or `embedded:NAME`.
-    """
-
-    train: str = field(metadata=key(text, "text to train on"))
-    validation: str = field(metadata=key(text, "held-out text for the curves"))
-    test: str | None = field(
-        default=None, metadata=key(optional(text), "held-out text for the final numbers only")
-    )
-    tokens: int | None = field(
-        default=None,
-        metadata=key(optional(whole_number(1)), "use only the first so many tokens of the training text"),
-    )
-    validation_tokens: int | None = field(
-        default=None,
-        metadata=key(optional(whole_number(2)), "measure on the first so many validation tokens"),
-    )
-    test_tokens: int | None = field(
-        default=None, metadata=key(optional(whole_number(2)), "measure on the first so many test tokens")
-    )
-
-    def __post_init__(self) -> None:
-        check_fields(self, "data.")
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from retort.distill.cache.manifest import FORMAT, MANIFEST, Manifest, Origin, Sh
 from retort.distill.cache.rounding import Places
 from retort.distill.cache.shards import Positions, write_shard, write_tokens
 from retort.distill.cache.teacher import Teacher, Window, open_teacher
-from retort.distill.data import DOCUMENTS_AT_ONCE, content_hash, read_documents, resolve
+from retort.distill.data import DOCUMENTS_AT_ONCE, content_hash, data_checksum, read_documents
 from retort.errors import InputError, SourceError
 
 SERVERS = ("http://", "https://")
@@ -101,7 +101,7 @@ def capture(
         seed=seed,
         dtype=opened.dtype,
         data=data,
-        data_sha256=checksum(resolve(data)),
+        data_sha256=data_checksum(data),
         context=min(context or LONGEST_CONTEXT, opened.max_context or LONGEST_CONTEXT),
         batch_tokens=batch_tokens,
         shard_tokens=shard_tokens,
@@ -232,7 +232,7 @@ def _documents(teacher: Teacher, origin: Origin) -> Iterator[Document]:
         some = [text for _, text in zip(range(DOCUMENTS_AT_ONCE), texts, strict=False)]
         if not some:
             return
-        for ids in teacher.encode(some):
+        for ids in teacher.encode(some, number):
             if len(ids) > 1:
                 yield Document(number, ids, content_hash(ids))
             number += 1

@@ -27,7 +27,7 @@ from retort.distill.cache.files import checksum, only_writer, remove_partial
 from retort.distill.cache.manifest import FORMAT, NOT_TOLD, Manifest, Origin, Shard
 from retort.distill.cache.shards import Positions, read_shard, read_tokens, write_shard, write_tokens
 from retort.distill.cache.teacher import tokenizer_hash
-from retort.distill.data import content_hash, read_documents, resolve
+from retort.distill.data import content_hash, data_checksum, plain_text, read_documents
 from retort.errors import CapabilityError, InputError, SourceError
 from retort.sources.base import LARGEST_VOCABULARY, KnownTop, ReadToken
 from retort.sources.load import load
@@ -104,7 +104,7 @@ def capture_from_server(
         seed=seed,
         dtype=NOT_TOLD,
         data=data,
-        data_sha256=checksum(resolve(data)),
+        data_sha256=data_checksum(data),
         context=CONTEXT,
         batch_tokens=1,
         shard_tokens=shard_tokens,
@@ -242,9 +242,10 @@ def _shards_of(documents: Iterator[ReadDocument], shard_tokens: int) -> Iterator
 def _documents(
     source: ServerSource, origin: Origin, codec: Codec, names: Names, begin_at: int
 ) -> Iterator[ReadDocument]:
-    for number, text in enumerate(read_documents(origin.data)):
+    for number, record in enumerate(read_documents(origin.data)):
         if number < begin_at:
             continue
+        text = plain_text(record, number)
         try:
             read = tuple(source.echoed("", text, codec.number))
         except SourceError as error:

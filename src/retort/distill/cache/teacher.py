@@ -20,6 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from retort.distill.data import Record, Renderer, plain_text
 from retort.distill.losses.mixture import match_vocabulary
 from retort.distill.losses.teachers import average_log_probs
 from retort.distill.models import fingerprint
@@ -46,8 +47,8 @@ class Teacher(Protocol):
     vocab_size: int
     max_context: int | None
 
-    def encode(self, documents: list[str]) -> list[list[int]]:
-        """Token ids of each document, its end marker included."""
+    def encode(self, documents: Sequence[Record], first: int = 0) -> list[list[int]]:
+        """Token ids of each document, its end marker included; `first` is the first one's number, for messages."""
 
     def windows(self, document: int, ids: Sequence[int], context: int) -> list[Window]:
         """The windows that predict a document, in order."""
@@ -130,10 +131,9 @@ class NetworkTeacher:
         # Padding of a table to a round size is nobody's token; the tokenizer's own holes are neither.
         self._unused = torch.from_numpy(np.asarray(source.unused[: self.vocab_size]))
 
-    def encode(self, documents: list[str]) -> list[list[int]]:
-        batch = self._tokenizer(documents, add_special_tokens=False, verbose=False)["input_ids"]
-        end = [] if self._end is None else [self._end]
-        return [[*ids, *end] for ids in batch]
+    def encode(self, documents: Sequence[Record], first: int = 0) -> list[list[int]]:
+        render = Renderer(self._tokenizer, self._end)
+        return [one.ids for one in render(documents, range(first, first + len(documents)))]
 
     def windows(self, document: int, ids: Sequence[int], context: int) -> list[Window]:
         return _split(document, ids, self._start, context)
@@ -189,8 +189,8 @@ class MixedTeacher:
             (one.max_context for one in self._teachers if one.max_context is not None), default=None
         )
 
-    def encode(self, documents: list[str]) -> list[list[int]]:
-        return self._teachers[0].encode(documents)
+    def encode(self, documents: Sequence[Record], first: int = 0) -> list[list[int]]:
+        return self._teachers[0].encode(documents, first)
 
     def windows(self, document: int, ids: Sequence[int], context: int) -> list[Window]:
         return self._teachers[0].windows(document, ids, context)
@@ -216,9 +216,10 @@ class SteppedTeacher:
         answer = source.start([self._start or [0]]).logits
         self.revision = hashlib.sha256(np.ascontiguousarray(answer).tobytes()).hexdigest()
 
-    def encode(self, documents: list[str]) -> list[list[int]]:
+    def encode(self, documents: Sequence[Record], first: int = 0) -> list[list[int]]:
         end = sorted(self._source.end_ids)[:1]
-        bare = [self._source.encode(text) for text in documents]
+        texts = [plain_text(one, number) for number, one in enumerate(documents, start=first)]
+        bare = [self._source.encode(text) for text in texts]
         skipped = len(self._start)
         return [[*(ids[skipped:] if ids[:skipped] == self._start else ids), *end] for ids in bare]
 

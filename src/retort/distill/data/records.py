@@ -1,0 +1,148 @@
+"""One record of the data: a plain text, a prompt with its completion, or a conversation; told apart by its keys."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from retort.distill.checks import nearest
+from retort.errors import InputError
+
+# The keys of each kind of record; a record that has all of them is of that kind.
+FORMATS: dict[str, tuple[str, ...]] = {
+    "text": ("text",),
+    "prompt_completion": ("prompt", "completion"),
+    "messages": ("messages",),
+}
+KEYS = tuple(name for names in FORMATS.values() for name in names)
+ALLOWED = "`text`, `prompt` with `completion`, or `messages`"
+
+Message: TypeAlias = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A prompt, and the completion that follows it directly: no space is put between them."""
+
+    prompt: str
+    completion: str
+
+
+@dataclass(frozen=True)
+class Chat:
+    """A conversation, to be written down by a chat template (`template` None: that of the tokenizer).
+
+    `asked`: how many messages from the front are the prompt; None where nothing says so, and the assistant's turns are
+    what is learned.
+    """
+
+    messages: tuple[Message, ...]
+    asked: int | None = None
+    template: str | None = None
+
+
+Record: TypeAlias = str | Pair | Chat
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How the records of a file are to be read: their kind (None: by their keys), names of keys, chat template."""
+
+    format: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    template: str | None = None
+
+    def formats(self, keys: Collection[str], place: str) -> list[str]:
+        """The kinds that a record with these keys can be. Raises InputError where there is none."""
+        asked = [self.format] if self.format else list(FORMATS)
+        wanted = [one for one in asked if set(self.columns) & set(FORMATS[one])] if self.columns else asked
+        found = [one for one in wanted if all(self.name(key) in keys for key in FORMATS[one])]
+        if not found:
+            names = [" with ".join(f"`{self.name(key)}`" for key in FORMATS[one]) for one in wanted or asked]
+            shown = ", ".join(f"`{key}`" for key in list(keys)[:12]) or "no keys"
+            close = next((hint for key in keys if (hint := nearest(key, KEYS))), "")
+            raise InputError(
+                f"text {place}, has {shown}{close}; allowed are {', or '.join(names)}."
+                " Records with other names are read with data.columns, as in columns: {prompt: question}."
+            )
+        return found
+
+    def name(self, key: str) -> str:
+        """What `key` is called in these records."""
+        return self.columns.get(key, key)
+
+    @property
+    def told(self) -> str:
+        """Everything in words, empty if nothing was asked for: part of what a capture is known by."""
+        columns = ",".join(f"{key}={value}" for key, value in sorted(self.columns.items()))
+        parts = (self.format and f"format {self.format}", columns, self.template)
+        return "; ".join(part for part in parts if part)
+
+
+def record_of(values: Any, shape: Shape, place: str) -> Record:
+    """The record in `values`, which stand at `place` (file and line). Raises InputError for what is none."""
+    if not isinstance(values, Mapping):
+        raise InputError(
+            f"text {place}, is not a JSON object but a {type(values).__name__}; it must have {ALLOWED}."
+        )
+    # A table has every column in every row; what a row does not use is null there.
+    there = [key for key, value in values.items() if value is not None]
+    found = shape.formats(there, place)
+    if len(found) > 1:
+        raise InputError(
+            f"text {place}, can be read as {' and as '.join(found)}; say which with data.format, as in"
+            f" format: {found[-1]}."
+        )
+    one = {key: values[shape.name(key)] for key in FORMATS[found[0]]}
+    if found[0] == "text":
+        return _string(one["text"], shape.name("text"), place)
+    if found[0] == "messages":
+        return Chat(_messages(one["messages"], shape.name("messages"), place), None, shape.template)
+    prompt, completion = one["prompt"], one["completion"]
+    if isinstance(prompt, str) and isinstance(completion, str):
+        return Pair(prompt, completion)
+    if isinstance(prompt, str) or isinstance(completion, str):
+        raise InputError(
+            f"text {place}: `{shape.name('prompt')}` is a {type(prompt).__name__} and"
+            f" `{shape.name('completion')}` a {type(completion).__name__}; both must be strings, or both lists of"
+            " messages."
+        )
+    asked = _messages(prompt, shape.name("prompt"), place)
+    return Chat((*asked, *_messages(completion, shape.name("completion"), place)), len(asked), shape.template)
+
+
+def _string(value: Any, key: str, place: str) -> str:
+    if not isinstance(value, str):
+        raise InputError(f"text {place}: `{key}` is a {type(value).__name__}; it must be a string.")
+    return value
+
+
+def _messages(value: Any, key: str, place: str) -> tuple[Message, ...]:
+    if not isinstance(value, Sequence) or isinstance(value, str) or not value:
+        raise InputError(
+            f"text {place}: `{key}` is a {type(value).__name__}{' of length 0' if value == [] else ''};"
+            " it must be a list of messages, each with `role` and `content`."
+        )
+    return tuple(_message(one, f"`{key}` {number}", place) for number, one in enumerate(value, start=1))
+
+
+def _message(value: Any, named: str, place: str) -> Message:
+    kept = {name: one for name, one in value.items() if one is not None} if isinstance(value, Mapping) else {}
+    for name in ("role", "content"):
+        if not isinstance(kept.get(name), str):
+            found = ", ".join(f"`{one}`" for one in kept) if kept else f"a {type(value).__name__}"
+            raise InputError(
+                f"text {place}: {named} is {found}; a message must have `role` and `content`, both strings."
+            )
+    return kept
+
+
+def plain_text(record: Record, number: int) -> str:
+    """The record as one text. Raises InputError for a conversation: it is none before a chat template wrote it down."""
+    if isinstance(record, Chat):
+        raise InputError(
+            f"document {number} is a conversation, which only a model with a chat template can read as a text; give"
+            " plain text, or prompt and completion as strings."
+        )
+    return record if isinstance(record, str) else record.prompt + record.completion

@@ -1,0 +1,100 @@
+"""The `data:` keys of a recipe: which texts, how their records look, and how they lie in rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from retort.distill.checks import Rule, check_fields, choice, key, nearest, optional, text, whole_number
+from retort.errors import InputError
+
+# As records.py has them, which loads torch: a test compares the two.
+FORMATS = ("text", "prompt_completion", "messages")
+COLUMNS = ("text", "prompt", "completion", "messages")
+
+
+def _columns(name: str, value: Any) -> dict[str, str]:
+    if not isinstance(value, Mapping) or not all(isinstance(one, str) and one for one in value.values()):
+        raise InputError(f"{name} is {value!r}; it must be names of columns, as in {{prompt: question}}.")
+    for one in value:
+        if one not in COLUMNS:
+            raise InputError(
+                f"{name} has the key {one!r}{nearest(str(one), COLUMNS)}; allowed are {', '.join(COLUMNS)}."
+            )
+    return dict(value)
+
+
+columns = Rule(
+    _columns,
+    {
+        "type": "object",
+        "properties": {one: {"type": "string", "minLength": 1} for one in COLUMNS},
+        "additionalProperties": False,
+    },
+)
+
+
+@dataclass(frozen=True)
+class Data:
+    """Which text the students see and are measured on.
+
+    A file (.txt with blank lines between documents; .jsonl, .json, .parquet of records), a folder of them,
+    `embedded:NAME`, or `hf:owner/name[:config][@split]`.
+    """
+
+    train: str = field(metadata=key(text, "text to train on"))
+    validation: str = field(metadata=key(text, "held-out text for the curves"))
+    test: str | None = field(
+        default=None, metadata=key(optional(text), "held-out text for the final numbers only")
+    )
+    tokens: int | None = field(
+        default=None,
+        metadata=key(optional(whole_number(1)), "use only the first so many tokens of the training text"),
+    )
+    validation_tokens: int | None = field(
+        default=None,
+        metadata=key(optional(whole_number(2)), "measure on the first so many validation tokens"),
+    )
+    test_tokens: int | None = field(
+        default=None, metadata=key(optional(whole_number(2)), "measure on the first so many test tokens")
+    )
+    format: str | None = field(
+        default=None,
+        metadata=key(
+            optional(choice(*FORMATS)), "what the records are, if their keys do not say so by themselves"
+        ),
+    )
+    columns: Mapping[str, str] | None = field(
+        default=None,
+        metadata=key(
+            optional(columns),
+            "names of the records' keys if others, as in {prompt: question, completion: answer}",
+        ),
+    )
+    chat_template: str | None = field(
+        default=None,
+        metadata=key(optional(text), "file with a chat template for messages; None: the tokenizer's own"),
+    )
+
+    def __post_init__(self) -> None:
+        check_fields(self, "data.")
+
+    @property
+    def shape(self) -> Any:
+        """How records are read, a `retort.distill.data.Shape`. Raises InputError where the template cannot be read."""
+        from retort.distill.data import Shape
+
+        return Shape(self.format, self.columns or {}, self._template())
+
+    def _template(self) -> str | None:
+        if self.chat_template is None:
+            return None
+        try:
+            return Path(self.chat_template).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(
+                f"data.chat_template {self.chat_template!r} cannot be read ({error}); give a file with a Jinja chat"
+                " template."
+            ) from None

@@ -1,0 +1,39 @@
+"""A recipe's texts in rows: what it trains on, and what its students are measured on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from retort.distill.data import Corpus, Layout, Renderer, Rows, rows_of
+from retort.distill.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Texts:
+    """The rows to train on, those for the curves, and those for the final numbers (None: no such text)."""
+
+    train: Rows
+    validation: Rows
+    test: Rows | None
+
+
+def load_texts(recipe: Recipe, tokenizer: Any, end_id: int) -> Texts:
+    """The texts of `recipe` in rows; `end_id` ends a document and fills what is left of a row.
+
+    Training text knows of each token where it is from if targets are taken from a cache. Raises InputError for texts
+    that cannot be read, or that fill no row.
+    """
+    data = recipe.data
+    render = Renderer(tokenizer, end_id)
+    shape = data.shape
+
+    def rows(path: str, tokens: int | None, *, whole_rows: bool, with_sources: bool = False) -> Rows:
+        layout = Layout(recipe.sequence_length, end_id, whole_rows=whole_rows)
+        return rows_of(Corpus(path, shape), render, layout, tokens=tokens, with_sources=with_sources)
+
+    return Texts(
+        train=rows(data.train, data.tokens, whole_rows=True, with_sources=recipe.targets is not None),
+        validation=rows(data.validation, data.validation_tokens, whole_rows=False),
+        test=None if data.test is None else rows(data.test, data.test_tokens, whole_rows=False),
+    )
