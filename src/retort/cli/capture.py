@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import click
 
 from retort.cli.options import json_option, model_argument, seed_option
@@ -56,6 +58,18 @@ from retort.cli.options import json_option, model_argument, seed_option
     show_default=True,
     help="Positions a file; the most that a kill can cost.",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="Where the teacher runs: here, or on the workers of a Ray cluster (extra ray), with the same files.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    help="With --engine ray: how many; default: as many as the cluster has room for.",
+)
 @json_option
 def command(
     model: str,
@@ -69,6 +83,8 @@ def command(
     context: int | None,
     tokenizer: str | None,
     shard_tokens: int,
+    engine: Literal["local", "ray"],
+    workers: int | None,
     as_json: bool,
 ) -> None:
     """Run the teacher MODEL over DATA once, and keep soft targets for students in a folder.
@@ -83,6 +99,9 @@ def command(
 
     MODEL may be a server that repeats a text with its logprobs (echo): codec topk:K then keeps its top tokens, which
     is biased, and bounds on the rest.
+
+    --engine ray takes the cluster that RAY_ADDRESS names, else it starts one on this machine. Its workers compute with
+    the threads of this process each (OMP_NUM_THREADS), so the files are the same as with local.
     """
     from retort.cli.cache import print_cache, summary
     from retort.cli.output import print_json
@@ -102,6 +121,8 @@ def command(
             context=context,
             tokenizer=tokenizer,
             shard_tokens=shard_tokens,
+            engine=engine,
+            workers=workers,
             on_shard=lambda tokens, documents, total: progress(documents, total, f"{tokens:,} tokens"),
         )
     found = summary(manifest, out)

@@ -4,25 +4,25 @@ The order of work is fixed: documents go into shards by their number of tokens, 
 their length, and a shard is the unit that is there or not. So a run that was killed, and goes on with `resume`, makes
 the same batches, and with them the same bits, as a run that was not. (Another number of threads or another machine
 may round a logit differently; what is promised is the same bytes on the same set-up.)
+
+What computes a shard is an engine: this process, or the workers of ray_engine.py. Cutting documents into shards,
+writing them and the manifest is done here for both, in the same order.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from retort.distill.cache.codecs import Codec, Layout, Packed, find_codec
+from retort.distill.cache.codecs import Codec, find_codec
 from retort.distill.cache.files import PARTIAL, checksum, only_writer, remove_partial
 from retort.distill.cache.manifest import FORMAT, MANIFEST, Manifest, Origin, Shard
-from retort.distill.cache.rounding import Places
+from retort.distill.cache.records import Document, positions_of
 from retort.distill.cache.shards import Positions, write_shard, write_tokens
-from retort.distill.cache.teacher import Teacher, Window, open_teacher
+from retort.distill.cache.teacher import Reader, Teacher, open_teacher
 from retort.distill.data import DOCUMENTS_AT_ONCE, content_hash, data_checksum, read_documents
 from retort.errors import InputError, SourceError
 
@@ -37,18 +37,35 @@ OnShard = Callable[[int, int, int], None]
 
 
 @dataclass(frozen=True)
-class Document:
-    """A document's number in the data, its token ids, and their hash."""
+class Job:
+    """A shard to be computed, or (`known`) one that is there already."""
 
-    number: int
-    ids: list[int]
-    content: bytes = field(repr=False)
+    file: str
+    documents: list[Document]
+    known: Shard | None
 
 
-def document_seed(seed: int, number: int, content: bytes) -> int:
-    """The seed of a document's coins: two documents of equal text are two records, with draws of their own."""
-    key = seed.to_bytes(8, "little") + number.to_bytes(8, "little")
-    return int.from_bytes(hashlib.blake2b(key + content, digest_size=8).digest(), "little")
+class Engine(Protocol):
+    """What computes shards: its teacher's tokenizer and name, and the positions of jobs."""
+
+    @property
+    def teacher(self) -> Reader:
+        """Name and tokenizer of what computes."""
+
+    def computed(self, jobs: Iterator[Job], origin: Origin) -> Iterator[tuple[Job, Positions | None]]:
+        """Every job in its order with its positions, None for one that is known."""
+
+
+@dataclass(frozen=True)
+class LocalEngine:
+    """This process, one shard after another."""
+
+    teacher: Teacher
+
+    def computed(self, jobs: Iterator[Job], origin: Origin) -> Iterator[tuple[Job, Positions | None]]:
+        """As each job comes."""
+        for job in jobs:
+            yield job, None if job.known else positions_of(self.teacher, origin, job.documents)
 
 
 def capture(
@@ -66,10 +83,14 @@ def capture(
     shard_tokens: int = SHARD_TOKENS,
     batch_tokens: int = BATCH_TOKENS,
     on_shard: OnShard | None = None,
+    engine: Literal["local", "ray"] = "local",
+    workers: int | None = None,
 ) -> Manifest:
     """Write the cache of `teacher` over the documents of `data` into the folder `out`, and return its manifest.
 
     A teacher on a server (`http://…`) tells its top K alone: see server_capture.py, which `tokenizer` is for.
+    `engine` "ray" spreads the shards over `workers` processes of a Ray cluster (ray_engine.py); the files are those
+    of "local".
 
     With `resume` the finished shards in `out` are kept. Raises InputError where `out` holds a cache already (and
     `resume` is not set), or one of another origin, with both values; SourceError where a shard in `out` is
@@ -78,8 +99,15 @@ def capture(
     if not 0 < temperature < float("inf"):
         raise InputError(f"temperature is {temperature}; it must be a number above 0, for instance 3.0.")
     chosen, folder = find_codec(codec), Path(out)
+    if workers is not None and engine != "ray":
+        raise InputError(f"workers is {workers}, but the engine is {engine}; workers are for --engine ray.")
     _refuse_full_folder(folder, resume)
     if teacher.startswith(SERVERS):
+        if engine != "local":
+            raise InputError(
+                f"engine is {engine}, but {teacher} computes on its server, which is asked from here; leave --engine"
+                " out."
+            )
         from retort.distill.cache.server_capture import capture_from_server
 
         return capture_from_server(
@@ -89,60 +117,68 @@ def capture(
         raise InputError(
             f"tokenizer is {tokenizer}, but {teacher} runs here and has its own; leave --tokenizer out."
         )
-    opened = open_teacher(teacher, dtype)
-    origin = Origin(
-        format=FORMAT,
-        teacher=opened.name,
-        teacher_revision=opened.revision,
-        tokenizer=opened.tokenizer,
-        vocabulary=opened.vocab_size,
-        temperature=float(temperature),
-        codec=chosen.text,
-        seed=seed,
-        dtype=opened.dtype,
-        data=data,
-        data_sha256=data_checksum(data),
-        context=min(context or LONGEST_CONTEXT, opened.max_context or LONGEST_CONTEXT),
-        batch_tokens=batch_tokens,
-        shard_tokens=shard_tokens,
-    )
-    folder.mkdir(parents=True, exist_ok=True)
-    with only_writer(folder):
-        return _write(folder, opened, chosen, origin, on_shard)
+    with _engine(engine, teacher, dtype, workers) as opened:
+        reader = opened.teacher
+        origin = Origin(
+            format=FORMAT,
+            teacher=reader.name,
+            teacher_revision=reader.revision,
+            tokenizer=reader.tokenizer,
+            vocabulary=reader.vocab_size,
+            temperature=float(temperature),
+            codec=chosen.text,
+            seed=seed,
+            dtype=reader.dtype,
+            data=data,
+            data_sha256=data_checksum(data),
+            context=min(context or LONGEST_CONTEXT, reader.max_context or LONGEST_CONTEXT),
+            batch_tokens=batch_tokens,
+            shard_tokens=shard_tokens,
+        )
+        folder.mkdir(parents=True, exist_ok=True)
+        with only_writer(folder):
+            return _write(folder, opened, chosen, origin, on_shard)
 
 
-def _write(
-    folder: Path, teacher: Teacher, codec: Codec, origin: Origin, on_shard: OnShard | None
-) -> Manifest:
-    manifest = begin(folder, origin, teacher.token_texts)
+def _engine(
+    name: Literal["local", "ray"], teacher: str, dtype: str, workers: int | None
+) -> AbstractContextManager[Engine]:
+    if name == "local":
+        return nullcontext(LocalEngine(open_teacher(teacher, dtype)))
+    from retort.distill.cache.ray_engine import ray_workers
+
+    return ray_workers(teacher, dtype, workers)
+
+
+def _write(folder: Path, engine: Engine, codec: Codec, origin: Origin, on_shard: OnShard | None) -> Manifest:
+    manifest = begin(folder, origin, engine.teacher.token_texts)
     remove_partial(folder)
     finished = {shard.file: shard for shard in manifest.shards}
     num_documents = 0 if on_shard is None else sum(1 for _ in read_documents(origin.data))
     shards: list[Shard] = []
-    for number, documents in enumerate(_shards_of(teacher, origin)):
-        name = f"shard-{number:05d}.parquet"
-        known = finished.get(name)
-        if known is None or not (folder / name).is_file():
-            positions = _positions(teacher, codec, origin, documents)
-            write_shard(folder / name, positions, codec.width(origin.vocabulary))
+    for job, positions in engine.computed(_jobs(folder, engine.teacher, origin, finished), origin):
+        made = job.known
+        if positions is not None:
+            write_shard(folder / job.file, positions, codec.width(origin.vocabulary))
             made = Shard(
-                file=name,
-                first_document=documents[0].number,
-                documents=len(documents),
+                file=job.file,
+                first_document=job.documents[0].number,
+                documents=len(job.documents),
                 tokens=len(positions.document),
-                bytes=(folder / name).stat().st_size,
-                sha256=checksum(folder / name),
+                bytes=(folder / job.file).stat().st_size,
+                sha256=checksum(folder / job.file),
             )
-            if known is not None and known != made:
+            before = finished.get(job.file, made)
+            if before != made:
                 raise SourceError(
-                    f"{name} was missing and has been captured again, but its SHA-256 is {made.sha256} and"
-                    f" {MANIFEST} says {known.sha256}; this machine or its number of threads is not the one that"
+                    f"{job.file} was missing and has been captured again, but its SHA-256 is {made.sha256} and"
+                    f" {MANIFEST} says {before.sha256}; this machine or its number of threads is not the one that"
                     " wrote the cache. Capture into a new folder."
                 )
-            known = made
-        shards.append(known)
+        assert made is not None, "an engine computes what is not known"
+        shards.append(made)
         manifest = Manifest(origin, tuple(shards), complete=False)
-        if name not in finished:
+        if job.file not in finished:
             manifest.write(folder)
         if on_shard is not None:
             on_shard(manifest.tokens, manifest.documents, num_documents)
@@ -151,6 +187,12 @@ def _write(
     manifest = Manifest(origin, tuple(shards), complete=True)
     manifest.write(folder)
     return manifest
+
+
+def _jobs(folder: Path, reader: Reader, origin: Origin, finished: Mapping[str, Shard]) -> Iterator[Job]:
+    for number, documents in enumerate(_shards_of(reader, origin)):
+        file = f"shard-{number:05d}.parquet"
+        yield Job(file, documents, finished.get(file) if (folder / file).is_file() else None)
 
 
 def _refuse_full_folder(folder: Path, resume: bool) -> None:
@@ -212,11 +254,11 @@ def check_shard(folder: Path, shard: Shard, *, may_be_missing: bool = True) -> N
         )
 
 
-def _shards_of(teacher: Teacher, origin: Origin) -> Iterator[list[Document]]:
+def _shards_of(reader: Reader, origin: Origin) -> Iterator[list[Document]]:
     """The documents of each shard: as many as it takes to reach `shard_tokens`."""
     batch: list[Document] = []
     tokens = 0
-    for document in _documents(teacher, origin):
+    for document in _documents(reader, origin):
         batch.append(document)
         tokens += len(document.ids)
         if tokens >= origin.shard_tokens:
@@ -226,87 +268,13 @@ def _shards_of(teacher: Teacher, origin: Origin) -> Iterator[list[Document]]:
         yield batch
 
 
-def _documents(teacher: Teacher, origin: Origin) -> Iterator[Document]:
+def _documents(reader: Reader, origin: Origin) -> Iterator[Document]:
     texts, number = read_documents(origin.data), 0
     while True:
         some = [text for _, text in zip(range(DOCUMENTS_AT_ONCE), texts, strict=False)]
         if not some:
             return
-        for ids in teacher.encode(some, number):
+        for ids in reader.encode(some, number):
             if len(ids) > 1:
                 yield Document(number, ids, content_hash(ids))
             number += 1
-
-
-def _positions(teacher: Teacher, codec: Codec, origin: Origin, documents: list[Document]) -> Positions:
-    """All positions of a shard, in the order of documents and offsets."""
-    by_number = {document.number: document for document in documents}
-    windows = [
-        window
-        for document in documents
-        for window in teacher.windows(document.number, document.ids, origin.context)
-    ]
-    layout = Layout(origin.vocabulary, origin.temperature, origin.seed)
-    kept: dict[int, tuple[list[bytes], NDArray[np.float16]]] = {}
-    for batch in batches(windows, origin.batch_tokens):
-        chosen = [windows[place] for place in batch]
-        places = _places(origin, by_number, chosen)
-        packed, entropy = codec.encode_logits(teacher.logits(chosen), layout, places)
-        begin = np.concatenate([np.zeros(1, np.int64), packed.ends])
-        row = 0
-        for place, window in zip(batch, chosen, strict=True):
-            rows = slice(row, row + len(window.inputs))
-            edges = begin[row : row + len(window.inputs) + 1]
-            records = packed.data[edges[0] : edges[-1]]
-            kept[place] = ([records.tobytes(), np.diff(edges).tobytes()], entropy[rows])
-            row += len(window.inputs)
-    lengths = np.concatenate([np.frombuffer(kept[place][0][1], np.int64) for place in range(len(windows))])
-    numbers = np.concatenate([np.full(len(one.inputs), one.document, np.int64) for one in windows])
-    offsets = np.concatenate(
-        [np.arange(one.offset, one.offset + len(one.inputs), dtype=np.int32) for one in windows]
-    )
-    content = {number: np.frombuffer(one.content, np.uint8) for number, one in by_number.items()}
-    return Positions(
-        document=numbers,
-        content=np.concatenate([np.tile(content[one.document], (len(one.inputs), 1)) for one in windows]),
-        offset=offsets,
-        token=np.concatenate(
-            [
-                np.asarray(
-                    by_number[one.document].ids[one.offset : one.offset + len(one.inputs)], dtype=np.int32
-                )
-                for one in windows
-            ]
-        ),
-        entropy=np.concatenate([kept[place][1] for place in range(len(windows))]),
-        target=Packed(
-            np.frombuffer(b"".join(kept[place][0][0] for place in range(len(windows))), np.uint8),
-            np.cumsum(lengths),
-        ),
-    )
-
-
-def batches(windows: list[Window], batch_tokens: int) -> Iterator[list[int]]:
-    """Which windows go through the teacher together: equal lengths, so that little is padded."""
-    order = sorted(range(len(windows)), key=lambda place: len(windows[place].inputs))
-    batch: list[int] = []
-    for place in order:
-        if batch and (len(batch) + 1) * len(windows[place].inputs) > batch_tokens:
-            yield batch
-            batch = []
-        batch.append(place)
-    if batch:
-        yield batch
-
-
-def _places(origin: Origin, documents: dict[int, Document], windows: list[Window]) -> Places:
-    seeds = [
-        np.full(
-            len(one.inputs),
-            document_seed(origin.seed, one.document, documents[one.document].content),
-            np.uint64,
-        )
-        for one in windows
-    ]
-    offsets = [np.arange(one.offset, one.offset + len(one.inputs), dtype=np.int64) for one in windows]
-    return Places(np.concatenate(seeds), np.concatenate(offsets))

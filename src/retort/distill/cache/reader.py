@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retort.distill.cache.capture import TOKENS, check_shard, document_seed
+from retort.distill.cache.capture import TOKENS, check_shard
 from retort.distill.cache.codecs import Layout, Packed, Targets, find_codec
 from retort.distill.cache.manifest import NOT_TOLD, Manifest, Shard
+from retort.distill.cache.records import document_seed
 from retort.distill.cache.rounding import Places
 from retort.distill.cache.shards import Positions, read_shard, read_tokens
 from retort.errors import InputError, SourceError

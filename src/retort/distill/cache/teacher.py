@@ -37,8 +37,8 @@ class Window:
     inputs: tuple[int, ...]
 
 
-class Teacher(Protocol):
-    """What `capture` needs of a model whose whole distribution is known."""
+class Reader(Protocol):
+    """What a teacher is called, and its tokenizer."""
 
     name: str
     revision: str
@@ -50,14 +50,18 @@ class Teacher(Protocol):
     def encode(self, documents: Sequence[Record], first: int = 0) -> list[list[int]]:
         """Token ids of each document, its end marker included; `first` is the first one's number, for messages."""
 
+    def token_texts(self) -> list[str]:
+        """How each token is shown, by id."""
+
+
+class Teacher(Reader, Protocol):
+    """What `capture` needs of a model whose whole distribution is known."""
+
     def windows(self, document: int, ids: Sequence[int], context: int) -> list[Window]:
         """The windows that predict a document, in order."""
 
     def logits(self, windows: Sequence[Window]) -> Tensor:
         """`[positions, V]` float32 logits of all windows, one after another; -inf where there is no token."""
-
-    def token_texts(self) -> list[str]:
-        """How each token is shown, by id."""
 
 
 def open_teacher(name: str, dtype: str) -> Teacher:
