@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 import os
-import socket
+import platform
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -234,7 +234,7 @@ class _Worker:
         teacher = self._teacher()
         if teacher.revision != origin.teacher_revision:
             raise SourceError(
-                f"{teacher.name} is revision {teacher.revision} on {socket.gethostname()}, and this capture's is"
+                f"{teacher.name} is revision {teacher.revision} on {platform.node()}, and this capture's is"
                 f" {origin.teacher_revision}; give every machine the same files."
             )
         return positions_of(teacher, origin, documents)
