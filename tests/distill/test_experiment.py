@@ -56,6 +56,22 @@ def test_arms_differ_in_what_they_must(helped: DistillResult) -> None:
     assert soft.curve[-1][2] == soft.val_nll
 
 
+def test_gain_is_told_by_bins_that_add_up(helped: DistillResult) -> None:
+    assert helped.gain_by is not None and helped.gain_by_part == "validation"
+    assert list(helped.gain_by) == ["teacher_entropy", "label_probability", "frequency"]
+    tokens = sum(one.tokens for one in helped.gain_by["teacher_entropy"])
+    for bins in helped.gain_by.values():
+        assert len(bins) > 1 and sum(one.tokens for one in bins) == tokens
+        assert sum(one.part for one in bins) == pytest.approx(helped.difference.mean, abs=1e-5)  # type: ignore[union-attr]
+    # The teacher is the chain: a token's probability under it is in the table, and its entropy that of a row.
+    table = transitions(0)
+    entropies = -(table * np.log(table)).sum(axis=1)
+    by_entropy = helped.gain_by["teacher_entropy"]
+    assert by_entropy[0].low >= entropies.min() - 1e-3 and by_entropy[-1].high <= entropies.max() + 1e-3
+    assert helped.gain_by["label_probability"][-1].high == pytest.approx(table.max(), abs=1e-3)
+    assert max(one.high for one in helped.gain_by["frequency"]) < 700
+
+
 def test_result_is_json(helped: DistillResult) -> None:
     read = json.loads(json.dumps(helped.to_dict()))
     assert read["arms"]["soft"][0]["val_nll"] == helped.arms["soft"][0].val_nll
@@ -115,7 +131,11 @@ def test_finished_arms_are_not_trained_again(markov: Markov, tmp_path: Path) -> 
     first = run(recipe)
     calls: list[str] = []
     assert run(recipe, lambda done, total, detail: calls.append(detail)) == first
-    assert calls == []
+    assert calls == [] and first.gain_by is not None
+    for file in (tmp_path / "out" / "arms").glob("soft*.npy"):
+        file.write_bytes(b"damaged")  # costs the bins, not the training
+    without = run(recipe, lambda done, total, detail: calls.append(detail))
+    assert calls == [] and without.gain_by is None and without.arms == first.arms
     changed = small(markov, output=str(tmp_path / "out"), control=True, temperature=2.0)
     run(changed, lambda done, total, detail: calls.append(detail))
     assert calls and all(call.startswith("soft") for call in calls)

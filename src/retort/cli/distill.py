@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 
 ARM_NAMES = {"hard": "hard labels", "soft": "soft targets", "hard_equal_time": "hard labels, same time"}
 
+GAIN_NAMES = {
+    "teacher_entropy": "teacher's entropy",
+    "label_probability": "token's probability",
+    "frequency": "times in training",
+}
+
 
 @click.command()
 @click.argument("recipe", metavar="RECIPE", required=False)
@@ -149,6 +155,35 @@ def print_distillation(found: DistillResult) -> None:
             console.print(
                 f"  {against}: {difference.mean:+.4f}{interval} ({difference.method})", soft_wrap=True
             )
+    if found.gain_by:
+        print_gain(found)
     console.print(f"Verdict, same steps: {found.verdict}. {found.verdict_reason}", style="bold")
     if "hard_equal_time" in found.arms:
         console.print(f"Verdict, same time: {found.verdict_equal_time}. {found.verdict_equal_time_reason}")
+
+
+def print_gain(found: DistillResult) -> None:
+    """Where the difference at the same steps comes from, one table for all three questions."""
+    from rich.table import Table
+
+    from retort.cli.output import number, stdout_console
+
+    console = stdout_console()
+    console.print(f"Where it comes from: {found.gain_by_part} tokens in bins, same steps", style="bold")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("by", no_wrap=True)
+    for name in ("bin", "tokens", "hard", "soft", "difference", "interval", "part"):
+        table.add_column(name, justify="right")
+    for question, bins in (found.gain_by or {}).items():
+        for place, one in enumerate(bins):
+            table.add_row(
+                GAIN_NAMES[question] if place == 0 else "",
+                f"{number(one.low)} to {number(one.high)}",
+                f"{one.share:.0%}",
+                f"{one.hard_nll:.3f}",
+                f"{one.soft_nll:.3f}",
+                f"{one.difference:+.3f}",
+                "" if one.ci is None else f"[{one.ci[0]:+.3f}, {one.ci[1]:+.3f}]",
+                f"{one.part:+.4f}",
+            )
+    console.print(table)

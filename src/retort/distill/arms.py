@@ -19,12 +19,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from transformers import Trainer
 
 from retort.distill import ranks
 from retort.distill.data import Rows
-from retort.distill.measuring import held_out_nll
+from retort.distill.measuring import at_targets, mean, nll
 from retort.distill.models import fingerprint, new_student
 from retort.distill.recipe import Recipe
 from retort.distill.results import ArmResult
@@ -48,9 +50,17 @@ class Setting:
     teacher_key: str
 
 
+@dataclass(frozen=True)
+class Trained:
+    """An arm's result, and its nats at every target of the judged text (test where there is one), if they were kept."""
+
+    result: ArmResult
+    nll: NDArray[np.float32] | None
+
+
 def run_arm(
     setting: Setting, arm: str, seed: int, objective: Objective, steps: int, on_step: OnStep | None = None
-) -> ArmResult:
+) -> Trained:
     """The arm's result: from the output folder if it is there, else trained, from a checkpoint if there is one.
 
     On several ranks all train, and the result is that of rank 0, whose clock it holds.
@@ -76,8 +86,10 @@ def run_arm(
         # Not `student`: spread over ranks, it is another module.
         trained = trainer.model
         assert isinstance(trained, nn.Module)
-        val_nll = held_out_nll(trained, setting.validation)
-        test_nll = None if setting.test is None else held_out_nll(trained, setting.test)
+        validation = at_targets(trained, setting.validation, nll)[:, 0]
+        test = None if setting.test is None else at_targets(trained, setting.test, nll)[:, 0]
+        judged = validation if test is None else test
+        val_nll = mean(validation)
         weights = None if recipe.save is None else _whole_weights(trainer)
         clock = trainer.stopwatch
         curve = [point for point in trainer.curve if point[0] < steps]
@@ -87,7 +99,7 @@ def run_arm(
                 arm=arm,
                 seed=seed,
                 val_nll=val_nll,
-                test_nll=test_nll,
+                test_nll=None if test is None else mean(test),
                 seconds=clock.seconds,
                 seconds_per_step=clock.seconds_per_step,
                 tokens=steps * recipe.batch_size * recipe.sequence_length,
@@ -98,10 +110,12 @@ def run_arm(
                 saved=_save_student(recipe, name, key, weights, student, setting.tokenizer),
             )
             if recipe.output is not None:
-                write_json(_result_file(recipe.output, name, key), {"key": key, "result": asdict(result)})
+                file = _result_file(recipe.output, name, key)
+                write_array(file.with_suffix(".npy"), judged)
+                write_json(file, {"key": key, "result": asdict(result)})
             return result
 
-        return ranks.shared(finish)
+        return Trained(ranks.shared(finish), judged)
 
 
 def _whole_weights(trainer: Trainer) -> dict[str, Tensor]:
@@ -143,11 +157,29 @@ def write_json(file: Path, values: Any) -> None:
     partial.replace(file)
 
 
+def write_array(file: Path, values: NDArray[Any]) -> None:
+    """The same for an array."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    partial = file.with_name(f".{file.name}.{os.getpid()}.partial")
+    with partial.open("wb") as stream:
+        np.save(stream, values, allow_pickle=False)
+    partial.replace(file)
+
+
+def read_array(file: Path) -> NDArray[Any] | None:
+    """What `write_array` wrote; None where it is not there or damaged."""
+    try:
+        values: NDArray[Any] = np.load(file, allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        return None
+    return values
+
+
 def _result_file(output: str, name: str, key: str) -> Path:
     return Path(output) / "arms" / f"{name}-{key}.json"
 
 
-def _finished(recipe: Recipe, name: str, key: str) -> ArmResult | None:
+def _finished(recipe: Recipe, name: str, key: str) -> Trained | None:
     """The stored result, unless the student is to be saved and is not there."""
     if recipe.output is None:
         return None
@@ -163,7 +195,7 @@ def _finished(recipe: Recipe, name: str, key: str) -> ArmResult | None:
             return None
         if card.get("key") != key:
             return None
-    return result
+    return Trained(result, read_array(_result_file(recipe.output, name, key).with_suffix(".npy")))
 
 
 def _last_checkpoint(folder: Path) -> str | None:

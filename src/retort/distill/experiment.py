@@ -14,7 +14,11 @@ from retort.distill.results import ArmResult, DistillResult, conclude
 from retort.errors import InputError, MissingExtraError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from retort.distill.arms import Setting
+    from retort.distill.breakdown import Facts
     from retort.distill.cached_targets import CachedTargets
     from retort.distill.models import Opened, Teacher
 
@@ -36,6 +40,7 @@ def run(
     _need_libraries()
     ranks.join()
     from retort.distill.arms import run_arm
+    from retort.distill.breakdown import gain_by
     from retort.distill.trainer import HARD_LABELS, Objective
 
     on_progress, on_point = (on_progress, on_point) if ranks.leads() else (None, None)
@@ -50,6 +55,7 @@ def run(
         recipe.on_policy,
     )
     arms: dict[str, list[ArmResult]] = {name: [] for name in arm_names(recipe)}
+    held_out: dict[str, dict[int, NDArray[np.float32]]] = {name: {} for name in arms}
     progress.plan([(name, recipe.steps) for _ in recipe.seeds for name in arms])
 
     def train(name: str, seed: int, objective: Objective, steps: int) -> ArmResult:
@@ -63,9 +69,11 @@ def run(
                 on_point(name, seed, step, seconds, val_nll)
             progress.step(name, seed, step, steps, first_step, val_nll)
 
-        result = run_arm(setting, name, seed, objective, steps, on_step)
-        arms[name].append(result)
-        return result
+        trained = run_arm(setting, name, seed, objective, steps, on_step)
+        arms[name].append(trained.result)
+        if trained.nll is not None:
+            held_out[name][seed] = trained.nll
+        return trained.result
 
     for seed in recipe.seeds:
         hard = train("hard", seed, HARD_LABELS, recipe.steps) if recipe.control else None
@@ -73,7 +81,15 @@ def run(
         if hard is not None and "hard_equal_time" in arms:
             ratio = soft.seconds_per_step / hard.seconds_per_step
             train("hard_equal_time", seed, HARD_LABELS, max(1, round(recipe.steps * ratio)))
-    return conclude(recipe.to_dict(), _teacher_record(setting, teacher), arms)
+    record, teacher_at_targets = _teacher_record(setting, teacher)
+    bins = gain_by(_facts(setting, teacher_at_targets), held_out.get("hard", {}), held_out["soft"])
+    return conclude(
+        recipe.to_dict(),
+        record,
+        arms,
+        gain_by=bins or None,
+        gain_by_part=None if not bins else "validation" if setting.test is None else "test",
+    )
 
 
 def arm_names(recipe: Recipe) -> tuple[str, ...]:
@@ -133,30 +149,59 @@ def _check_context(recipe: Recipe, teachers: list[Opened], student: Any) -> None
             )
 
 
-def _teacher_record(setting: Setting, teacher: Teacher) -> dict[str, Any]:
-    """The teacher's own held-out nats a token, as the soft arm sees it; kept in the output folder."""
-    from retort.distill.arms import write_json
-    from retort.distill.measuring import held_out_nll
+def _teacher_record(setting: Setting, teacher: Teacher) -> tuple[dict[str, Any], NDArray[np.float32]]:
+    """The teacher's held-out nats a token, as the soft arm sees it; and its nats and entropy, `[targets, 2]`.
+
+    The latter are those of the judged text. Both are kept in the output folder.
+    """
+    from retort.distill.arms import read_array, write_array, write_json
+    from retort.distill.measuring import at_targets, mean, nll_and_entropy
 
     recipe, validation, test = setting.recipe, setting.validation, setting.test
     key = f"{setting.teacher_key} {validation.digest} {test and test.digest} {recipe.dtype}"
     name = f"teacher-{hashlib.sha256(key.encode()).hexdigest()[:16]}.json"
     file = Path(recipe.output) / "arms" / name if recipe.output else None
-    found = ranks.shared(
-        lambda: None if file is None or not file.is_file() else file.read_text(encoding="utf-8")
-    )
+
+    def kept() -> tuple[dict[str, Any], NDArray[np.float32]] | None:
+        positions = None if file is None else read_array(file.with_suffix(".npy"))
+        if file is None or positions is None or not file.is_file():
+            return None
+        return json.loads(file.read_text(encoding="utf-8")), positions
+
+    found = ranks.shared(kept)
     if found is not None:
-        record: dict[str, Any] = json.loads(found)
-        return record
+        return found
+    measured = [at_targets(teacher, part, nll_and_entropy) for part in (validation, test) if part is not None]
     record = {
         "models": list(recipe.teacher),
-        "weights": list(recipe.teacher.shares),
-        "val_nll": held_out_nll(teacher, validation),
-        "test_nll": None if test is None else held_out_nll(teacher, test),
+        "val_nll": mean(measured[0][:, 0]),
+        "test_nll": None if test is None else mean(measured[1][:, 0]),
     }
-    if file is not None:
-        ranks.shared(lambda: write_json(file, record))
-    return record
+
+    def keep() -> None:
+        if file is not None:
+            write_array(file.with_suffix(".npy"), measured[-1])
+            write_json(file, record)
+
+    ranks.shared(keep)
+    return record, measured[-1]
+
+
+def _facts(setting: Setting, teacher: NDArray[np.float32]) -> Facts:
+    """What is known of the judged text's targets: `teacher` holds its nats and entropy there, `[targets, 2]`."""
+    import numpy as np
+
+    from retort.distill.breakdown import Facts, token_frequency
+    from retort.distill.losses import IGNORE_INDEX
+
+    judged, train = setting.test or setting.validation, setting.train
+    labels = judged.labels[:, 1:]
+    labels = labels[labels != IGNORE_INDEX]
+    return Facts(
+        teacher_entropy=teacher[:, 1],
+        label_probability=np.exp(-teacher[:, 0].astype(np.float64)),
+        frequency=token_frequency(train.ids, train.labels != IGNORE_INDEX, labels),
+    )
 
 
 def _need_libraries() -> None:

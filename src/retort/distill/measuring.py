@@ -79,11 +79,9 @@ def at_targets(model: nn.Module, rows: Rows, measure: Measure) -> NDArray[np.flo
 def _rows_at(
     model: nn.Module, rows: Rows, which: slice, device: torch.device, measure: Measure
 ) -> NDArray[np.float32]:
-    ids = torch.from_numpy(rows.ids[which]).to(device)
-    labels = align_labels(torch.from_numpy(rows.labels[which]).to(device)).reshape(-1)
-    outputs = (
-        model(input_ids=ids) if isinstance(model, Teacher) else model(input_ids=ids, use_cache=False).logits
-    )
+    batch = {name: one.to(device) for name, one in rows.batch(which).items() if name != "sources"}
+    labels = align_labels(batch.pop("labels")).reshape(-1)
+    outputs = model(**batch) if isinstance(model, Teacher) else model(**batch, use_cache=False).logits
     logits = outputs.reshape(-1, outputs.shape[-1])
     kept = (labels != IGNORE_INDEX).nonzero().squeeze(-1)
     blocks = [measure(logits[block].float(), labels[block]) for block in kept.split(BLOCK_POSITIONS)]

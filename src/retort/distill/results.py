@@ -10,7 +10,10 @@ import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from retort.distill.breakdown import Bin
 
 Part = Literal["validation", "test"]
 Verdict = Literal["helps", "does not help", "cannot tell", "no control"]
@@ -65,7 +68,7 @@ class DistillResult:
 
     The differences are those of the validation part, and of the test part where there is one; the verdicts
     use the test part where there is one. `equal_time` compares with hard labels trained for the soft arm's
-    wall-clock.
+    wall-clock. `gain_by` holds the difference to `hard` by bins of the tokens of `gain_by_part` (see breakdown.py).
     """
 
     recipe: dict[str, Any]
@@ -79,6 +82,8 @@ class DistillResult:
     verdict_reason: str
     verdict_equal_time: Verdict
     verdict_equal_time_reason: str
+    gain_by: dict[str, tuple[Bin, ...]] | None = None
+    gain_by_part: Part | None = None
     sign: str = "differences are hard minus soft in nats a token: positive means distillation is better"
 
     def to_dict(self) -> dict[str, Any]:
@@ -89,7 +94,7 @@ class DistillResult:
 def paired_difference(hard: Sequence[ArmResult], soft: Sequence[ArmResult], part: Part) -> Difference | None:
     """The mean of hard − soft over the seeds that both arms have, with its interval; None where nothing was measured.
 
-    Paired t interval: mean ± t(n − 1) · s / √n, with s the standard deviation of the differences. It speaks
+    The interval (`paired_interval`) speaks
     of seeds (initial weights and data order) on this text, not of other texts.
     """
     by_seed = {one.seed: one.nll(part) for one in soft}
@@ -98,18 +103,28 @@ def paired_difference(hard: Sequence[ArmResult], soft: Sequence[ArmResult], part
     if not differences:
         return None
     values = tuple(differences.values())
-    mean = statistics.fmean(values)
-    if len(values) < 2:
-        return Difference(part, mean, None, values, tuple(differences), "no interval: one seed has no spread")
+    interval = paired_interval(values)
+    method = (
+        "no interval: one seed has no spread"
+        if interval is None
+        else f"{CONFIDENCE:.0%} paired t interval over {len(values)} seeds"
+    )
+    return Difference(part, statistics.fmean(values), interval, values, tuple(differences), method)
+
+
+def paired_interval(differences: Sequence[float]) -> tuple[float, float] | None:
+    """mean ± t(n − 1) · s / √n of paired differences, s their standard deviation; None where there is but one."""
+    if len(differences) < 2:
+        return None
     from scipy.stats import t as student_t
 
+    mean, spread = statistics.fmean(differences), statistics.stdev(differences)
     half = (
-        float(student_t.ppf((1 + CONFIDENCE) / 2, len(values) - 1))
-        * statistics.stdev(values)
-        / math.sqrt(len(values))
+        float(student_t.ppf((1 + CONFIDENCE) / 2, len(differences) - 1))
+        * spread
+        / math.sqrt(len(differences))
     )
-    method = f"{CONFIDENCE:.0%} paired t interval over {len(values)} seeds"
-    return Difference(part, mean, (mean - half, mean + half), values, tuple(differences), method)
+    return mean - half, mean + half
 
 
 def judge(difference: Difference | None, against: str) -> tuple[Verdict, str]:
@@ -142,7 +157,12 @@ def judge(difference: Difference | None, against: str) -> tuple[Verdict, str]:
 
 
 def conclude(
-    recipe: dict[str, Any], teacher: dict[str, Any], arms: Mapping[str, Sequence[ArmResult]]
+    recipe: dict[str, Any],
+    teacher: dict[str, Any],
+    arms: Mapping[str, Sequence[ArmResult]],
+    *,
+    gain_by: dict[str, tuple[Bin, ...]] | None = None,
+    gain_by_part: Part | None = None,
 ) -> DistillResult:
     """The result of finished arms `hard`, `soft` and `hard_equal_time`, whichever there are."""
     soft = arms.get("soft", ())
@@ -171,4 +191,6 @@ def conclude(
         verdict_reason=reason,
         verdict_equal_time=verdict_time,
         verdict_equal_time_reason=reason_time,
+        gain_by=gain_by,
+        gain_by_part=gain_by_part,
     )
