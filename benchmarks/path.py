@@ -97,20 +97,32 @@ def check_same_texts(
             raise SystemExit(f"path and generate differ at temperature {grid[number // num_prompts]:g}")
 
 
-def transformers_tokens(source: Any, prompts: Sequence[str], temperature: float, max_tokens: int) -> int:
-    """Tokens that transformers draws for these prompts; its own defaults of truncation are switched off."""
+def transformers_tokens(
+    source: Any, prompts: Sequence[str], temperature: float, max_tokens: int, ends: Sequence[int] = ()
+) -> int:
+    """Tokens that transformers draws for these prompts; its own defaults of truncation are switched off. A text ends at
+    one of the tokens `ends` too, which is cheaper than its `stop_strings`."""
     import torch
+    from transformers import StoppingCriteria, StoppingCriteriaList
 
     rows = [source.encode(prompt) for prompt in prompts]
     width = max(map(len, rows))
     pad = next(iter(source.end_ids))
     ids = torch.tensor([[pad] * (width - len(row)) + row for row in rows])
     mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows])
-    how = (
+    how: dict[str, Any] = (
         {"do_sample": True, "temperature": temperature, "top_k": 0, "top_p": 1.0}
         if temperature
         else {"do_sample": False}
     )
+    last = torch.tensor(ends, dtype=torch.long)
+
+    class Ended(StoppingCriteria):
+        def __call__(self, input_ids: Any, scores: Any, **_: Any) -> Any:
+            return torch.isin(input_ids[:, -1], last)
+
+    if ends:
+        how["stopping_criteria"] = StoppingCriteriaList([Ended()])
     with torch.inference_mode():
         out = source.model.generate(
             ids, attention_mask=mask, max_new_tokens=max_tokens, pad_token_id=pad, **how
