@@ -10,14 +10,14 @@ from importlib import import_module
 
 from benchmarks.evidence.record import text, write
 
-EXPERIMENTS = ("markov", "digits", "topk-bias", "language-models")
+EXPERIMENTS = ("markov", "digits", "topk-bias", "language-models", "codecs")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the named experiment, or draw the figures from the results that are there."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.evidence",
-        description="When distillation helps: four experiments, each with seeds and intervals.",
+        description="When distillation helps: experiments, each with seeds and intervals.",
     )
     parser.add_argument("name", choices=(*EXPERIMENTS, "figures"))
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout instead of a table")

@@ -71,7 +71,7 @@ def cluster() -> Iterator[None]:
     ray = pytest.importorskip("ray", reason="ray is an extra that `make env` does not install")
     before = torch.get_num_threads()
     torch.set_num_threads(1)
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False)
     yield
     ray.shutdown()
     torch.set_num_threads(before)
