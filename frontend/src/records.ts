@@ -1,5 +1,6 @@
 // What Python hands to the page. Field names are those of retort's records.
 
+import type { History } from "./math/history.ts";
 import type { PackedIds, PackedLogits } from "./math/unpack.ts";
 
 export interface PositionRecord {
@@ -13,6 +14,15 @@ export interface PositionRecord {
   ids: number[];
   tokens: string[];
   rank_ids: PackedIds | null;
+  /** Ids of the tokens so far, the rank of each at this position (-1: it cannot come), and how many are the prompt. */
+  history?: number[];
+  history_ranks?: number[];
+  prompt_length?: number;
+}
+
+/** What stages that look back can see. */
+export function historyOf(record: PositionRecord): History {
+  return { ids: record.history ?? [], ranks: record.history_ranks ?? [], promptLength: record.prompt_length ?? 0 };
 }
 
 export interface Alternative {

@@ -4,10 +4,12 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { applyStage, chainText, ChainError, effectiveSupport, explain, leakage, parseChain, stageText } from "../src/math/chain.ts";
 import { distances, equivalentTemperature } from "../src/math/comparison.ts";
-import { ORDERS } from "../src/math/engines.ts";
+import { asIn, ENGINES } from "../src/math/engines.ts";
 import { entropyOf, explainPartial, nucleusOf, probsOf, unseenShare, type Interval, type Known } from "../src/math/partial.ts";
+import { logProb, prob } from "../src/math/order.ts";
+import type { History } from "../src/math/history.ts";
 import { unpackIds, unpackLogits } from "../src/math/unpack.ts";
-import { logProb, margin, nucleusSize, prob, sums, whole } from "../src/math/window.ts";
+import { margin, nucleusSize, sums, whole } from "../src/math/window.ts";
 
 const golden = JSON.parse(readFileSync(new URL("golden.json", import.meta.url), "utf-8"));
 type Vector = Record<string, any>;
@@ -21,6 +23,7 @@ function near(actual: number, expected: number | null, what: string): void {
 
 describe.each(golden.rows as Vector[])("$name", (row) => {
   const logits = unpackLogits(row.packed);
+  const history: History = { ids: row.history.ids, ranks: row.history.ranks, promptLength: row.history.prompt_length };
 
   test("every logit arrives exactly", () => {
     expect(logits.length).toBe(row.packed.count);
@@ -40,7 +43,7 @@ describe.each(golden.rows as Vector[])("$name", (row) => {
   });
 
   test.each(row["chains"] as Vector[])("chain “$chain”", (expected) => {
-    const explanation = explain(parseChain(expected.chain), logits);
+    const explanation = explain(parseChain(expected.chain), logits, history);
     const { processed } = explanation;
     expect(explanation.stages.map((stage) => [stage.kept, stage.removed])).toEqual(
       expected.stages.map((stage: any) => [stage.kept, stage.removed]),
@@ -50,6 +53,7 @@ describe.each(golden.rows as Vector[])("$name", (row) => {
       near(stage.keptMassTotal, expected.stages[place].kept_mass_total, `mass left after ${expected.stages[place].stage}`);
     });
     expect(processed.to - processed.from).toBe(expected.kept);
+    expect(explanation.warnings.length, explanation.warnings.join(" ")).toBe(expected.warnings);
     near(sums(processed).entropy, expected.entropy, "entropy");
     near(effectiveSupport(processed) / expected.effective_support, 1, "effective support");
     near(leakage(explanation), expected.leakage, "leakage");
@@ -95,9 +99,13 @@ describe.each(golden.partial as Vector[])("known in part: $name", (row) => {
   });
 });
 
-test("the engines' orders", () => {
-  for (const [name, order] of Object.entries(golden.orders as Record<string, string[]>)) {
-    expect(ORDERS.get(name), name).toEqual(order);
+test("the engines' orders, ties and scopes", () => {
+  const all = parseChain(Object.entries(golden.settings as Record<string, number>).map(([name, value]) =>
+    name === "dry_multiplier" ? `dry(multiplier=${value})` : `${name}=${value}`).join(" | "));
+  expect([...ENGINES.keys()].sort()).toEqual(["retort", ...Object.keys(golden.engines)].sort());
+  for (const [name, text] of Object.entries(golden.engines as Record<string, string>)) {
+    const known = parseChain(text);
+    expect(chainText(asIn(name, all).slice(0, known.length)), name).toBe(text);
   }
 });
 

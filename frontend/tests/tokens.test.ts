@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { csvText } from "../src/parts/download.ts";
 import { number, probability, tau } from "../src/parts/format.ts";
 import { pieces, tokenText } from "../src/parts/tokens.ts";
-import { inOrderOf } from "../src/math/engines.ts";
+import { asIn } from "../src/math/engines.ts";
 import { chainText, leftOut, parseChain, readableChain } from "../src/math/chain.ts";
 import { leafAt } from "../src/views/path.ts";
 
@@ -53,10 +53,10 @@ test("a cell of a table cannot become a formula or break its row", () => {
   expect(csvText([["=1+1", "a,b", 'say "x"', null, 1.5, "\n"]])).toBe(`'=1+1,"a,b","say ""x""",,1.5,"\n"\r\n`);
 });
 
-test("the order of an engine", () => {
+test("the order and the ties of an engine", () => {
   const chain = parseChain("temperature=0.8 | top_k=5 | top_p=0.9 | min_p=0.1");
-  expect(chainText(inOrderOf("llama.cpp", chain))).toBe("top_k=5 | top_p=0.9 | min_p=0.1 | temperature=0.8");
-  expect(chainText(inOrderOf("vllm", chain))).toBe("temperature=0.8 | min_p=0.1 | top_k=5 | top_p=0.9");
+  expect(chainText(asIn("llama.cpp", chain))).toBe("top_k=5 | top_p=0.9 | min_p=0.1 | temperature=0.8");
+  expect(chainText(asIn("vllm", chain))).toBe("temperature=0.8 | min_p=0.1 | top_k(5, ties=all) | top_p(0.9, ties=highest)");
 });
 
 test.each([["top_p", /name=value/], ["warm=1", /does not compute “warm”/], ["top_p=2", /from 0 to 1, got 2/], ["top_k=1.5", /whole number/], ["temperature=1 | temp=2", /once/]])(
@@ -67,10 +67,33 @@ test.each([["top_p", /name=value/], ["warm=1", /does not compute “warm”/], [
 test("stages that the page cannot compute are named", () => {
   const others = (text: string) => readableChain(text).others;
   expect(leftOut(others("temperature=1 | top_k=5"))).toBeNull();
-  expect(leftOut(others("top_k=5 | typical_p=0.9"))).toBe("The page does not compute typical_p=0.9: its numbers are without it.");
-  expect(leftOut(others("typical_p=0.9 | top_k=5 | mirostat=2"))).toBe(
-    "The page does not compute typical_p=0.9, mirostat=2: its numbers are without them.",
+  expect(leftOut(others("top_k(5, ties=all) | typical_p=0.9 | dry(multiplier=1)"))).toBeNull();
+  expect(leftOut(others("top_k=5 | xtc(probability=0.5, threshold=0.1)"))).toBe(
+    "The page does not compute xtc(probability=0.5, threshold=0.1) (it throws a coin for every token): its numbers are without it.",
   );
+  expect(leftOut(others("allowed(3, 8-11) | top_k=5 | mirostat(version=2, tau=5, eta=0.1)"))).toBe(
+    "The page does not compute allowed(3, 8-11) (it names tokens by id), mirostat(version=2, tau=5, eta=0.1) (it remembers the tokens before): " +
+      "its numbers are without them.",
+  );
+});
+
+test.each([
+  ["top_k(5, ties=some)", "top_k's ties must be lowest or all, got some"],
+  ["top_p(0.9, ends=all)", "top_p has no setting “ends” here; it has top_p, ties, min_keep"],
+  ["repetition_penalty=0", "repetition_penalty must be a number above 0, got 0"],
+  ["presence_penalty(1, scope=last)", "presence_penalty's scope must be all, output or last:N, got last"],
+  ["dry(base=2)", "dry needs its multiplier"],
+  ["xtc(probability=1)", "the page does not compute “xtc”: it throws a coin for every token"],
+  ["temperature=1 | dynatemp(range=0.5)", "a chain may hold temperature or dynatemp once; two temperatures in a row are one, their product"],
+])("a stage that is wrong is told in a sentence: %s", (text, said) => {
+  expect(() => parseChain(text)).toThrow(said);
+});
+
+test("a stage is written as it is read", () => {
+  for (const text of ["top_k(5, ties=all)", "dry(multiplier=0.8, base=1.75, allowed_length=2, last_n=-1)", "top_p(0.9, ties=highest, min_keep=2)", "repetition_penalty(1.1, scope=last:64)"]) {
+    expect(chainText(parseChain(text))).toBe(text);
+  }
+  expect(chainText(parseChain("top_k(5, ties=lowest) | presence_penalty(0.5, scope=last:0) | repeat-penalty=1.1"))).toBe("top_k=5 | repetition_penalty=1.1");
 });
 
 test("the text of a temperature", () => {

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { explain, parseChain } from "../src/math/chain.ts";
-import { logProb, mass, sums, tempered, whole } from "../src/math/window.ts";
+import { mass, sums, tempered, whole } from "../src/math/window.ts";
+import { logProb } from "../src/math/order.ts";
 
 test("the digits of a tail that holds next to nothing are kept", () => {
   const logits = Float64Array.from([0, -40, -41, -42]);

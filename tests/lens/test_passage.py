@@ -35,6 +35,26 @@ def test_the_text_is_generates(source: MockSource) -> None:
         assert not one.given and one.removed_by is None
 
 
+@pytest.mark.parametrize(
+    "chain",
+    [
+        "presence_penalty=1.5",
+        "frequency_penalty=0.5 | dry(multiplier=2, base=1.75, allowed_length=1, last_n=-1) | temperature=1.5",
+        "xtc(probability=0.5, threshold=0.1)",
+        "mirostat(version=2, tau=1.5, eta=0.6)",
+        "top_k=20 | adaptive_p(target=0.3)",
+    ],
+)
+def test_stages_that_look_back_throw_coins_or_remember_are_generates(source: MockSource, chain: str) -> None:
+    (expected,) = generate(source, PROMPT, SamplingParams(chain=Chain(chain), seed=3, max_tokens=12))
+    found = passage(source, PROMPT, max_tokens=12, chain=Chain(chain), seed=3)
+    assert tuple(one.id for one in found.tokens) == expected.ids
+    for one, drawn in zip(found.tokens, expected.tokens, strict=True):
+        assert one.logprob_processed == pytest.approx(drawn.logprob_processed, abs=1e-9)
+    given = passage(source, PROMPT, expected.ids[:6], max_tokens=12, chain=Chain(chain), seed=3)
+    assert tuple(one.id for one in given.tokens) == expected.ids
+
+
 def test_a_given_token_names_the_stage_that_would_have_removed_it(source: MockSource) -> None:
     logits = source.logits_of(source.encode(PROMPT)).astype(np.float64)
     order = np.argsort(-logits, kind="stable")

@@ -16,6 +16,7 @@ import numpy as np
 
 from retort.distribution import (
     Chain,
+    Context,
     Distribution,
     equivalent_temperature,
     jsd,
@@ -34,6 +35,7 @@ from retort.distribution.partial_chain import explain_partial
 from retort.distribution.presets import ENGINES, like
 from retort.errors import CapabilityError
 from retort.lens.packing import pack, pack_ids
+from retort.lens.position import ranks_of
 
 FILE = Path(__file__).resolve().parents[2] / "frontend" / "tests" / "golden.json"
 SKY = [15.2, 10.1, 8.4, 6.2, 2.1, -4.8]
@@ -62,6 +64,33 @@ CHAINS = (
     "temperature=1.2 | top_h=0.4",
     "top_h=0 | temperature=2",
     "top_p=0.9 | top_h=0.7 | min_p=0.01",
+    "temperature=1.3 | typical_p=0.5",
+    "typical_p=0.2 | temperature=0.7 | top_k=3",
+    "typical_p=0.8 | typical_p=0.4",
+    "typical_p(0.3, ties=all)",
+    "typical_p(0.05, min_keep=4) | top_p=0.5",
+    "top_k(3, ties=all)",
+    "top_p(0.4, ties=all) | temperature=2",
+    "top_p(0.4, ties=highest)",
+    "top_p(0.1, min_keep=5)",
+    "min_p(0.9, min_keep=3) | temperature=1.5",
+    "epsilon_cutoff(0.9, ties=all, min_keep=2)",
+    "eta_cutoff(0.8, min_keep=3)",
+    "dynatemp(range=0.5, exponent=2, temperature=1.2) | top_p=0.9",
+    "dynatemp(range=1.5, exponent=1, temperature=1)",
+    "top_k=9 | dynatemp(range=0.3, exponent=1, temperature=0)",
+    "repetition_penalty=1.4",
+    "repetition_penalty(0.7, scope=output) | temperature=0.8 | top_p=0.9",
+    "temperature=1.5 | repetition_penalty=1.3 | top_k=6",
+    "frequency_penalty=0.6 | presence_penalty=0.4 | temperature=1.2 | min_p=0.05",
+    "frequency_penalty(-0.5, scope=all) | typical_p=0.7",
+    "top_k=12 | presence_penalty(1.5, scope=last:3) | temperature=0.6",
+    "dry(multiplier=0.8, base=1.75, allowed_length=1, last_n=-1) | temperature=0.9 | top_p=0.95",
+    "dry(multiplier=2, base=1.5, allowed_length=2, last_n=9) | repetition_penalty=1.1",
+    "repetition_penalty=1.8 | temperature=0",
+    "top_h(0.5, entropy=summed, among=100) | temperature=1.5",
+    "top_h(0.3, among=4)",
+    "top_h(0.8, entropy=summed)",
 )
 PARTIAL_CHAINS = (
     "",
@@ -88,8 +117,14 @@ SETTINGS = {
     "eta_cutoff": 0.01,
     "top_n_sigma": 1.0,
     "top_h": 0.5,
+    "typical_p": 0.9,
+    "repetition_penalty": 1.1,
+    "frequency_penalty": 0.1,
+    "presence_penalty": 0.1,
+    "dry_multiplier": 0.5,
 }
 SHOWN = 12
+PROMPT_LENGTH = 8
 
 
 def rows() -> dict[str, np.ndarray]:
@@ -119,7 +154,8 @@ def golden() -> dict[str, Any]:
     """Everything, as JSON holds it."""
     made = rows()
     return {
-        "orders": {name: [stage.name for stage in like(name, SETTINGS, drop=True)] for name in ENGINES},
+        "settings": SETTINGS,
+        "engines": {name: str(like(name, SETTINGS, drop=True)) for name in ENGINES},
         "rows": [_row(name, logits) for name, logits in made.items()],
         "pairs": [
             _pair("two rows", made["two rows"], np.roll(made["two rows"], 7), first, second)
@@ -211,14 +247,24 @@ def _row(name: str, logits: np.ndarray) -> dict[str, Any]:
     wide = logits.astype(np.float64)
     finite = np.sort(wide[wide > -np.inf])[::-1]
     ranks = _ranks(len(finite))
+    history = _history(logits)
+    context = Context(history=[history], prompt_lengths=[PROMPT_LENGTH])
     return {
         "name": name,
         "packed": asdict(pack(logits)),
         "logits": {str(rank): float(finite[rank]) for rank in ranks},
         "sum": float(finite.sum()),
         "margin": _json(Distribution(wide).margin),
+        "history": {
+            "ids": history,
+            "ranks": list(ranks_of(logits, history)),
+            "prompt_length": PROMPT_LENGTH,
+        },
         "temperatures": [_temperature(wide, temperature, len(finite)) for temperature in TEMPERATURES],
-        "chains": [_chain(wide, Chain(text), text) for text in CHAINS],
+        "chains": [
+            _chain(wide, Chain(text), text, context)
+            for text in (*CHAINS, *(str(like(engine, SETTINGS, drop=True)) for engine in ENGINES))
+        ],
     }
 
 
@@ -239,9 +285,16 @@ def _temperature(logits: np.ndarray, temperature: float, count: int) -> dict[str
     }
 
 
-def _chain(logits: np.ndarray, chain: Chain, text: str) -> dict[str, Any]:
-    explanation = chain.explain(logits)
-    processed = chain.apply(logits)
+def _history(logits: np.ndarray) -> list[int]:
+    """Ids so far: the best token, some others, a repetition of three, as far as the row has so many."""
+    best = int(np.argmax(logits))
+    several = [best, 3, 1, 2, 3, 1, 0, 4, best, 3, 1, 2, 3, 1]
+    return [token % len(logits) for token in several]
+
+
+def _chain(logits: np.ndarray, chain: Chain, text: str, context: Context | None = None) -> dict[str, Any]:
+    explanation = chain.explain(logits, context=context)
+    processed = chain.apply(logits, context=context)
     ids = top_ids(logits, min(SHOWN, int(np.sum(logits > -np.inf))))
     one = Distribution(processed)
     return {

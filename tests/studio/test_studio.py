@@ -5,13 +5,14 @@ from __future__ import annotations
 import urllib.request
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlencode
 
 import numpy as np
 import pytest
 from tests.studio.browser import Browser
 from tests.studio.server import Studio, mock, studio
 
-from retort.distribution import Chain, Distribution, kl, log_softmax, total_variation
+from retort.distribution import Chain, Context, Distribution, kl, log_softmax, top_ids, total_variation
 from retort.lens.passage import passage
 from retort.lens.path_stages import path_stages
 from retort.sampling.path import temperature_path
@@ -53,6 +54,37 @@ def test_position_and_a_branch(browser: Browser, running: Studio) -> None:
         lambda: browser.value("[data-measure=entropy-raw]") == pytest.approx(float(after.entropy), abs=EXACT)
     )
     browser.picture("studio-position")
+
+
+@pytest.mark.parametrize(
+    "chain",
+    [
+        "repetition_penalty=1.7 | temperature=0.8 | typical_p(0.7, ties=all)",
+        "temperature=1.5 | presence_penalty(2, scope=all) | top_k=7",
+        "dry(multiplier=3, base=1.75, allowed_length=1, last_n=-1) | top_p(0.9, ties=highest)",
+    ],
+)
+def test_stages_that_look_back(browser: Browser, running: Studio, chain: str) -> None:
+    history = [3, 4, 3, 4, 3]
+    opened(browser, running, urlencode({"view": "position", "prompt": "w3 w4 w3 w4 w3", "chain": chain}))
+    browser.shows(".bars")
+    logits = mock("mock:a").logits_of(history).astype(np.float64)
+    processed = Chain(chain).apply(logits, context=Context([history], [len(history)]))
+    expected = Distribution(processed)
+    assert browser.value("[data-measure=entropy]") == pytest.approx(float(expected.entropy), abs=EXACT)
+    assert browser.value("[data-measure=kept]") == int(np.sum(processed > -np.inf))
+    shown = browser.run(
+        "return [...document.querySelectorAll('.bars tbody:first-of-type td.processed-ink')]"
+        ".map(c => Number(c.dataset.value))"
+    )
+    assert shown == pytest.approx(expected.probs[top_ids(logits, len(shown))], abs=EXACT)
+
+
+def test_ties_can_be_set_in_the_page(browser: Browser, running: Studio) -> None:
+    opened(browser, running, "view=position&prompt=w1&chain=top_k%3D5")
+    browser.shows(".bars")
+    browser.set("[data-option=ties]", "all")
+    browser.until(lambda: "top_k%285%2C+ties%3Dall%29" in browser.driver.current_url)
 
 
 def test_text_by_keyboard_and_a_branch(browser: Browser, running: Studio) -> None:

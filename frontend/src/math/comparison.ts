@@ -1,5 +1,6 @@
 // How far apart two distributions of one vocabulary are. Each is a window over its own ranks with the ids of the ranks.
 
+import { placeOf, rankAt } from "./order.ts";
 import { depth, sums, type Window } from "./window.ts";
 
 export interface Ranked {
@@ -32,10 +33,10 @@ export function distances(a: Ranked, b: Ranked, vocabulary: number): Distances {
   let klReverse = 0;
   let jsd = 0;
   let difference = 0;
-  for (let rank = a.window.from; rank < a.window.to; rank++) {
-    const logA = depth(a.window, rank) - normA;
+  for (let place = a.window.from; place < a.window.to; place++) {
+    const logA = depth(a.window, place) - normA;
     const p = Math.exp(logA);
-    const other = inB[a.ids[rank]!]!;
+    const other = placeOf(b.window, inB[a.ids[rankAt(a.window, place)]!]!);
     if (other < b.window.from || other >= b.window.to) {
       if (p > 0) klForward = Infinity;
       jsd += 0.5 * p * Math.LN2;
@@ -52,10 +53,10 @@ export function distances(a: Ranked, b: Ranked, vocabulary: number): Distances {
   }
   // What only b has.
   const inA = new Uint8Array(vocabulary);
-  for (let rank = a.window.from; rank < a.window.to; rank++) inA[a.ids[rank]!] = 1;
-  for (let rank = b.window.from; rank < b.window.to; rank++) {
-    if (inA[b.ids[rank]!]) continue;
-    const q = Math.exp(depth(b.window, rank) - normB);
+  for (let place = a.window.from; place < a.window.to; place++) inA[a.ids[rankAt(a.window, place)]!] = 1;
+  for (let place = b.window.from; place < b.window.to; place++) {
+    if (inA[b.ids[rankAt(b.window, place)]!]) continue;
+    const q = Math.exp(depth(b.window, place) - normB);
     if (q > 0) klReverse = Infinity;
     jsd += 0.5 * q * Math.LN2;
     difference += q;

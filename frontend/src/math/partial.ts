@@ -4,6 +4,8 @@
 // to one answer. k logprobs are seen, the largest ones, of V tokens; W is the weight of the unseen tail at τ.
 
 import { ChainError, explain, stageText, type Chain, type Stage } from "./chain.ts";
+import { prob } from "./order.ts";
+import { TRANSFORMS } from "./transforms.ts";
 import { SLACK, sums } from "./window.ts";
 
 export interface Interval {
@@ -170,6 +172,7 @@ export function explainPartial(chain: Chain, known: Known): PartialExplanation {
   const stages: PartialReport[] = [];
   let temperature = 1;
   for (const [place, stage] of chain.entries()) {
+    refuseHistory(stage);
     let kept: number;
     if (stage.name === "temperature") {
       temperature = stage.value;
@@ -177,7 +180,7 @@ export function explainPartial(chain: Chain, known: Known): PartialExplanation {
       stages.push({ stage, kept, removed: tokens - kept, keptMass: kept > 1 ? exactly(1) : firstShares(known, 1)[0]! });
       if (kept > 1) continue;
     } else {
-      kept = keptBy(stage, known, temperature);
+      kept = withTiesAndLeast(stage, known, keptBy(stage, known, temperature));
       if (kept === tokens && seen === tokens) {
         stages.push({ stage, kept, removed: 0, keptMass: exactly(1) });
         continue;
@@ -196,13 +199,12 @@ export function explainPartial(chain: Chain, known: Known): PartialExplanation {
 function onKnownTokens(
   known: Known, temperature: number, kept: number, before: readonly PartialReport[], rest: Chain,
 ): PartialExplanation {
+  rest.forEach(refuseHistory);
   const logits = known.logProbs.slice(0, kept).map((value) => value / (temperature || 1));
   const found = explain(rest, logits);
   const { from, to } = found.processed;
-  const { total, entropy } = sums(found.processed);
-  const best = logits[from]!;
-  const probs = Array.from(logits, (value, rank) =>
-    exactly(rank < from || rank >= to ? 0 : Math.exp((value - best) / found.processed.temperature) / total));
+  const { entropy } = sums(found.processed);
+  const probs = Array.from(logits, (_, rank) => exactly(prob(found.processed, rank)));
   const after = found.stages.map(({ stage, kept: left, removed, keptMass }) => ({ stage, kept: left, removed, keptMass: exactly(keptMass) }));
   return {
     stages: [...before, ...after], kept: to - from, temperature: temperature * found.tempered.temperature, probs,
@@ -231,6 +233,29 @@ function keptBy(stage: Stage, known: Known, temperature: number): number {
     throw undecidable(stage, `the nucleus holds ${low.toLocaleString("en")} to ${high.toLocaleString("en")} tokens, as far as ${seen} known tokens tell`);
   }
   throw undecidable(stage, `it needs the whole vocabulary as long as nothing before it has cut off all but the ${seen} known tokens`);
+}
+
+/** The count with the stage's own `min_keep` and rule for ties, where it has them. */
+function withTiesAndLeast(stage: Stage, known: Known, wanted: number): number {
+  const seen = known.logProbs.length;
+  const names = (TRANSFORMS.get(stage.name)!.options ?? []).map((option) => option.name);
+  let count = wanted;
+  if (names.includes("min_keep")) {
+    count = Math.max(count, Math.min(Number(stage.options?.["min_keep"] ?? 1), known.tokens));
+    if (count > seen) throw undecidable(stage, `it keeps ${count} tokens and the ${seen} most probable ones are known`);
+  }
+  if (stage.options?.["ties"] === "all" && count < known.tokens) {
+    const last = known.logProbs[count - 1]!;
+    count = known.logProbs.filter((one) => one >= last).length;
+    if (count === seen && seen < known.tokens) throw undecidable(stage, "unknown tokens may tie with the last known one");
+  }
+  return count;
+}
+
+function refuseHistory(stage: Stage): void {
+  if (TRANSFORMS.get(stage.name)!.looksBack) {
+    throw undecidable(stage, "it depends on token ids or on the text before, and only ranks are known");
+  }
 }
 
 function undecidable(stage: Stage, reason: string): ChainError {

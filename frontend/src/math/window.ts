@@ -4,12 +4,17 @@
 // more, and no row is ever copied. Exponents are taken from the window's own largest logit, as Python does, and sums
 // run in float64 from the most to the least probable token.
 
-/** Tokens `from` (included) to `to` (excluded) by rank. `logits` are raw, of all ranks, falling. */
+import type { Order } from "./order.ts";
+
+/** The tokens at the places `from` (included) to `to` (excluded) of a falling row. A place is a rank unless `order` is set. */
 export interface Window {
   readonly logits: Float64Array;
   readonly temperature: number;
   readonly from: number;
   readonly to: number;
+  /** What a temperature has taken from every logit; matters to who asks whether a logit is above zero. */
+  readonly zero?: number;
+  readonly order?: Order;
 }
 
 export interface Sums {
@@ -76,13 +81,20 @@ export function whole(logits: Float64Array): Window {
 
 /** The window at `temperature` times its own; 0 leaves the first token alone. */
 export function tempered(window: Window, temperature: number): Window {
-  if (temperature === 0) return { ...window, to: window.from + 1 };
-  return { ...window, temperature: window.temperature * temperature };
+  const zero = window.logits[window.from]!;
+  if (temperature === 0) return { ...window, to: window.from + 1, zero };
+  if (temperature === 1) return window;
+  return { ...window, temperature: window.temperature * temperature, zero };
 }
 
-/** `(z - max z) / τ` of a rank: its logit below the window's best, in nats. */
+/** `(z - max z) / τ` of a place: its logit below the window's best, in nats. */
 export function depth(window: Window, rank: number): number {
   return (window.logits[rank]! - window.logits[window.from]!) / window.temperature;
+}
+
+/** The logit that stands at a place now, as Python has it. */
+export function valueAt(window: Window, place: number): number {
+  return (window.logits[place]! - (window.zero ?? 0)) / window.temperature;
 }
 
 export function sums(window: Window): Sums {
@@ -104,16 +116,6 @@ export function sums(window: Window): Sums {
     }
   }
   return { total, entropy: Math.max(0, Math.log(total) - moment / total) };
-}
-
-/** Log-probability in nats of a rank; -∞ outside the window. */
-export function logProb(window: Window, rank: number): number {
-  if (rank < window.from || rank >= window.to) return -Infinity;
-  return depth(window, rank) - Math.log(sums(window).total);
-}
-
-export function prob(window: Window, rank: number): number {
-  return Math.exp(logProb(window, rank));
 }
 
 /** Share of the window's mass on the ranks [from, to). */

@@ -1,7 +1,7 @@
 // The best tokens as a table with bars: raw and processed probability, which stage removed a token, and an honest tail.
 
-import { removedBy, size, type Explanation } from "../math/chain.ts";
-import { mass, prob } from "../math/window.ts";
+import { removedBy, size, stageText, type Explanation } from "../math/chain.ts";
+import { countBeyond, massBeyond, prob, rankAt } from "../math/order.ts";
 import { fill, h, say } from "./dom.ts";
 import { number, probability, whole } from "./format.ts";
 import { spokenToken, tokenElement } from "./tokens.ts";
@@ -60,16 +60,16 @@ export function bars(named: Named, logits: Float64Array, shown: number, onPick?:
 
   function draw(explanation: Explanation): void {
     const { raw, processed } = explanation;
-    const rest = mass(raw, count, raw.to);
-    const restProcessed = mass(processed, count, processed.to);
-    const top = Math.max(prob(raw, 0), prob(processed, processed.from), rest, restProcessed);
+    const rest = massBeyond(raw, count);
+    const restProcessed = massBeyond(processed, count);
+    const top = Math.max(prob(raw, 0), prob(processed, rankAt(processed, processed.from)), rest, restProcessed);
     rows.forEach((row, rank) => {
       const cut = removedBy(explanation, rank);
-      setRow(row, prob(raw, rank), prob(processed, rank), top, cut === null ? "" : `${cut.name}=${cut.value}`);
-      const stops = explanation.stages.some((stage) => stage.removed > 0 && stage.after.to === rank + 1);
+      setRow(row, prob(raw, rank), prob(processed, rank), top, cut === null ? "" : stageText(cut));
+      const stops = explanation.stages.some((stage) => stage.removed > 0 && stage.after.order === undefined && stage.after.to === rank + 1 && stage.after.to < stage.before.to);
       row.element.classList.toggle("last-kept", stops);
     });
-    const keptTail = Math.max(0, processed.to - Math.max(count, processed.from));
+    const keptTail = countBeyond(processed, count);
     setRow(tail, rest, restProcessed, top, "");
     say(
       tail.fate,

@@ -2,9 +2,10 @@
 //
 // Order by mouse or finger (drag the handle) and by keyboard (arrow keys on the handle); every move is announced.
 
-import { chainText, checkedValue, isOn, type Chain, type Stage } from "../math/chain.ts";
+import { chainText, isOn, type Chain, type Stage } from "../math/chain.ts";
 import type { Interval } from "../math/partial.ts";
-import { findTransform, TRANSFORMS, type Transform } from "../math/transforms.ts";
+import { checkedOption, checkedValue, withOptions } from "../math/stage.ts";
+import { findTransform, TRANSFORMS, type Option, type Transform } from "../math/transforms.ts";
 import { fill, freshId, h, say } from "./dom.ts";
 import { probability, probabilityRange, whole } from "./format.ts";
 
@@ -14,6 +15,7 @@ interface Row {
   handle: HTMLButtonElement;
   range: HTMLInputElement;
   number: HTMLInputElement;
+  options: Map<Option, HTMLInputElement | HTMLSelectElement>;
   effect: HTMLElement;
 }
 
@@ -75,7 +77,8 @@ export function chainEditor(
         `${row.stage.name}, stage ${place + 1} of ${rows.length}. Arrow keys move it, Delete removes it.`,
       );
     });
-    const missing = [...TRANSFORMS.values()].filter((one) => !rows.some((row) => row.stage.name === one.name));
+    const tempered = rows.some((row) => TRANSFORMS.get(row.stage.name)!.tempers);
+    const missing = [...TRANSFORMS.values()].filter((one) => !(one.tempers && tempered) && !rows.some((row) => row.stage.name === one.name));
     fill(
       adder,
       h("option", { value: "" }, "+ add a stage"),
@@ -89,6 +92,9 @@ export function chainEditor(
     if (document.activeElement !== row.number) row.number.value = String(stage.value);
     row.range.value = String(stage.value);
     row.range.setAttribute("aria-valuetext", `${stage.name} ${stage.value}`);
+    for (const [option, control] of row.options) {
+      if (document.activeElement !== control) control.value = String(stage.options?.[option.name] ?? option.initial);
+    }
   }
 
   function makeRow(stage: Stage): Row {
@@ -107,6 +113,13 @@ export function chainEditor(
       id, type: "number", min: transform.low, step: "any", inputmode: "decimal", "data-number": stage.name,
     });
     const effect = h("p", { class: "effect" });
+    const options = new Map((transform.options ?? []).map((option) => [option, optionControl(option)] as const));
+    const more = options.size === 0 ? null : h(
+      "details",
+      { class: "stage-options", open: stage.options !== undefined },
+      h("summary", {}, "more settings"),
+      ...[...options].map(([option, control]) => h("label", {}, `${option.name} `, control)),
+    );
     const remove = h(
       "button",
       { type: "button", class: "quiet remove", "aria-label": `Remove ${stage.name}` },
@@ -121,8 +134,10 @@ export function chainEditor(
       number,
       remove,
       effect,
+      more,
     );
-    const row: Row = { stage, item, handle, range, number, effect };
+    const row: Row = { stage, item, handle, range, number, options, effect };
+    for (const [option, control] of options) control.addEventListener("input", () => changeOption(row, transform, option, control));
     range.addEventListener("input", () => change(row, transform, range.value));
     number.addEventListener("input", () => change(row, transform, number.value));
     number.addEventListener("blur", () => setRow(row, row.stage));
@@ -135,12 +150,26 @@ export function chainEditor(
   function change(row: Row, transform: Transform, typed: string): void {
     try {
       if (typed.trim() === "") return;
-      setRow(row, { name: transform.name, value: checkedValue(transform, Number(typed), typed) });
+      setRow(row, { ...row.stage, value: checkedValue(transform, Number(typed), typed) });
       row.number.removeAttribute("aria-invalid");
       say(error, "");
       changed();
     } catch (problem) {
       row.number.setAttribute("aria-invalid", "true");
+      say(error, (problem as Error).message);
+    }
+  }
+
+  function changeOption(row: Row, transform: Transform, option: Option, control: HTMLInputElement | HTMLSelectElement): void {
+    try {
+      if (control.value.trim() === "") return;
+      const value = checkedOption(transform, option, control.value);
+      setRow(row, withOptions(row.stage, { ...row.stage.options, [option.name]: value }));
+      control.removeAttribute("aria-invalid");
+      say(error, "");
+      changed();
+    } catch (problem) {
+      control.setAttribute("aria-invalid", "true");
       say(error, (problem as Error).message);
     }
   }
@@ -225,7 +254,10 @@ export function chainEditor(
 }
 
 function effect(report: Effect): string {
-  if (!TRANSFORMS.get(report.stage.name)!.truncates && report.removed === 0) {
+  const row = TRANSFORMS.get(report.stage.name)!;
+  if (row.looksBack) return "moves the logits of tokens that came before";
+  if (row.name === "dynatemp") return "a temperature that follows the entropy";
+  if (!row.truncates && report.removed === 0) {
     return report.stage.value === 1 ? "leaves the model as it is" : report.stage.value < 1 ? "sharpens" : "flattens";
   }
   return `keeps ${whole(report.kept)}, removes ${whole(report.removed)}; keeps ${mass(report.keptMass)} of the mass that came in`;
@@ -233,4 +265,12 @@ function effect(report: Effect): string {
 
 function mass(share: number | Interval): string {
   return typeof share === "number" ? probability(share) : probabilityRange(share.low, share.high);
+}
+
+function optionControl(option: Option): HTMLInputElement | HTMLSelectElement {
+  if (option.words === undefined) {
+    return h("input", { type: "text", inputmode: option.scope ? "text" : "decimal", autocomplete: "off", "data-option": option.name });
+  }
+  const choice = h("select", { "data-option": option.name });
+  return fill(choice, ...option.words.map((word) => h("option", { value: word }, word)));
 }

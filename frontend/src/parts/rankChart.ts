@@ -2,8 +2,9 @@
 
 import { scaleLog } from "d3-scale";
 import { area, line } from "d3-shape";
-import { size, type Explanation } from "../math/chain.ts";
-import { logProb, type Window } from "../math/window.ts";
+import { size, stageText, type Explanation } from "../math/chain.ts";
+import { holds, logProb, rankAt } from "../math/order.ts";
+import type { Window } from "../math/window.ts";
 import { fill, say, svg } from "./dom.ts";
 import { number, whole } from "./format.ts";
 import { atItsWidth } from "./frame.ts";
@@ -45,7 +46,7 @@ export function rankChart(count: number): RankChart {
 
   function path(window: Window): [number, number][] {
     return ranks
-      .filter((rank) => rank >= window.from && rank < window.to)
+      .filter((rank) => holds(window, rank))
       .map((rank) => [x(rank + 1), y(Math.exp(logProb(window, rank)))]);
   }
 
@@ -60,7 +61,8 @@ export function rankChart(count: number): RankChart {
     const { processed: left, raw: whole_ } = explanation;
     const shown = path(left);
     // The last kept token stands at the cut even where no sampled rank does.
-    if (left.to - left.from > 1) shown.push([x(left.to), y(Math.exp(logProb(left, left.to - 1)))]);
+    const lastRank = rankAt(left, left.to - 1);
+    if (left.to - left.from > 1) shown.push([x(lastRank + 1), y(Math.exp(logProb(left, lastRank)))]);
     shown.sort((a, b) => a[0] - b[0]);
     raw.setAttribute("d", line()(path(whole_)) ?? "");
     processed.setAttribute("d", line()(shown) ?? "");
@@ -69,7 +71,7 @@ export function rankChart(count: number): RankChart {
     say(
       title,
       `Probability against rank. Raw: grey. Processed: ${whole(size(left))} of ${whole(size(whole_))} tokens, ` +
-        `from ${number(Math.exp(logProb(left, left.from)))} down to ${number(Math.exp(logProb(left, left.to - 1)))}.`,
+        `from ${number(Math.exp(logProb(left, rankAt(left, left.from))))} down to ${number(Math.exp(logProb(left, lastRank)))}.`,
     );
   }
 
@@ -77,7 +79,7 @@ export function rankChart(count: number): RankChart {
 }
 
 function cutLines(explanation: Explanation, x: Scale): SVGElement[] {
-  const lines = explanation.stages.filter((stage) => stage.removed > 0 && stage.after.to < stage.before.to);
+  const lines = explanation.stages.filter((stage) => stage.removed > 0 && stage.after.order === undefined && stage.after.to < stage.before.to);
   return lines.map((stage, place) => {
     const at = x(stage.after.to + 0.5);
     const end = at > x.range()[1]! * 0.75;
@@ -88,7 +90,7 @@ function cutLines(explanation: Explanation, x: Scale): SVGElement[] {
       svg(
         "text",
         { class: "cut-label", x: at + (end ? -4 : 4), y: EDGE.top + 10 + 13 * place, "text-anchor": end ? "end" : "start" },
-        `${stage.stage.name}=${stage.stage.value}`,
+        stageText(stage.stage),
       ),
     );
   });

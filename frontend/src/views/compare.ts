@@ -2,15 +2,17 @@
 
 import { chainText, effectiveSupport, explain, isOn, leftOut, parseChain, readableChain, removedBy, size, type Chain, type Explanation } from "../math/chain.ts";
 import { distances, equivalentTemperature, ranksOf } from "../math/comparison.ts";
-import { inOrderOf, ORDERS } from "../math/engines.ts";
+import type { History } from "../math/history.ts";
+import { asIn, ENGINES } from "../math/engines.ts";
+import { prob, rankAt } from "../math/order.ts";
 import { unpackIds, unpackLogits } from "../math/unpack.ts";
-import { prob, sums } from "../math/window.ts";
+import { sums } from "../math/window.ts";
 import { chainEditor } from "../parts/chainEditor.ts";
 import { fill, h, say, svg } from "../parts/dom.ts";
 import { nats, number, probability, tau, whole } from "../parts/format.ts";
 import { atItsWidth, everyFrame } from "../parts/frame.ts";
 import { tokenElement, tokenText } from "../parts/tokens.ts";
-import type { PairRecord, PositionRecord } from "../records.ts";
+import { historyOf, type PairRecord, type PositionRecord } from "../records.ts";
 import type { Context, View } from "./view.ts";
 
 const SHOWN = 18;
@@ -20,6 +22,7 @@ interface Side {
   readonly name: "A" | "B";
   readonly record: PositionRecord;
   readonly logits: Float64Array;
+  readonly history: History;
   readonly ids: Uint32Array;
   readonly ranks: Uint32Array;
   readonly names: ReadonlyMap<number, string>;
@@ -48,11 +51,11 @@ export function compareView(record: PairRecord, context: Context): View {
   function sideEditor(one: Side): { element: HTMLElement; show(explanation: Explanation): void } {
     const set = (chain: Chain): void => state.set(one.key, chainText(chain.filter(isOn)) || " ");
     const editor = chainEditor(set, announce, { heat: true });
-    const order = h("select", { "aria-label": `${one.name}: order of the stages as in an engine`, onchange: () => {
-      if (order.value) set(inOrderOf(order.value, chainOf(one)));
+    const order = h("select", { "aria-label": `${one.name}: order and rules as in an engine`, onchange: () => {
+      if (order.value) set(asIn(order.value, chainOf(one)));
       order.value = "";
     } });
-    fill(order, h("option", { value: "" }, "order as in …"), ...[...ORDERS.keys()].map((name) => h("option", { value: name }, name)));
+    fill(order, h("option", { value: "" }, "as in …"), ...[...ENGINES.keys()].map((name) => h("option", { value: name }, name)));
     const summary = h("p", { class: "meta" });
     const missing = leftOut(readableChain(one.record.chain).others);
     return {
@@ -76,7 +79,7 @@ export function compareView(record: PairRecord, context: Context): View {
   }
 
   function drawNow(): void {
-    const [a, b] = [explain(chainOf(sides[0]), sides[0].logits), explain(chainOf(sides[1]), sides[1].logits)];
+    const [a, b] = sides.map((one) => explain(chainOf(one), one.logits, one.history)) as [Explanation, Explanation];
     found = [a, b];
     editors[0]!.show(a);
     editors[1]!.show(b);
@@ -132,6 +135,7 @@ function side(name: "A" | "B", key: Side["key"], record: PositionRecord, vocabul
   return {
     name, key, record, ids,
     logits: unpackLogits(record.logits),
+    history: historyOf(record),
     ranks: ranksOf(ids, vocabulary),
     names: new Map(record.ids.map((id, rank) => [id, record.tokens[rank]!])),
   };
@@ -163,7 +167,8 @@ function together([a, b]: readonly [Side, Side], foundA: Explanation, foundB: Ex
 
 function bestIds(one: Side, found: Explanation, count: number): number[] {
   const { from, to } = found.processed;
-  return [...one.ids.subarray(from, Math.min(to, from + count))].concat([...one.ids.subarray(0, Math.min(4, one.ids.length))]);
+  const best = Array.from({ length: Math.min(count, to - from) }, (_, place) => one.ids[rankAt(found.processed, from + place)]!);
+  return best.concat([...one.ids.subarray(0, Math.min(4, one.ids.length))]);
 }
 
 /** Two vocabularies: each token stands for itself. */

@@ -12,12 +12,15 @@ import {
   readableChain,
   removedBy,
   size,
+  stageText,
   temperatureOf,
   type Chain,
   type Explanation,
+  type Stage,
 } from "../math/chain.ts";
+import { prob } from "../math/order.ts";
 import { unpackLogits } from "../math/unpack.ts";
-import { margin, prob, sums } from "../math/window.ts";
+import { margin, sums } from "../math/window.ts";
 import { bars } from "../parts/bars.ts";
 import { chainEditor } from "../parts/chainEditor.ts";
 import { fill, h, say } from "../parts/dom.ts";
@@ -26,13 +29,14 @@ import { everyFrame } from "../parts/frame.ts";
 import { rankChart } from "../parts/rankChart.ts";
 import { tauSlider } from "../parts/tauSlider.ts";
 import { tokenElement } from "../parts/tokens.ts";
-import type { PositionRecord } from "../records.ts";
+import { historyOf, type PositionRecord } from "../records.ts";
 import type { Context, View } from "./view.ts";
 
 const SHOWN = 20;
 
 export function positionView(record: PositionRecord, context: Context, onPick?: (rank: number) => void): View {
   const logits = unpackLogits(record.logits);
+  const history = historyOf(record);
   const { state, announce } = context;
   let explanation: Explanation | undefined;
 
@@ -69,7 +73,7 @@ export function positionView(record: PositionRecord, context: Context, onPick?: 
 
   function drawNow(): void {
     const chain = current();
-    explanation = explain(chain, logits);
+    explanation = explain(chain, logits, history);
     editor.show(chain);
     editor.report(explanation.stages);
     slider.show(temperatureOf(chain));
@@ -198,7 +202,7 @@ function asJson(record: PositionRecord, explanation: Explanation): unknown {
     raw: { entropy_nats: sums(raw).entropy, effective_support: effectiveSupport(raw), margin: margin(raw) },
     processed: { entropy_nats: sums(processed).entropy, effective_support: effectiveSupport(processed), kept: size(processed) },
     stages: explanation.stages.map((report) => ({
-      stage: `${report.stage.name}=${report.stage.value}`,
+      stage: stageText(report.stage),
       kept: report.kept,
       removed: report.removed,
       kept_mass: report.keptMass,
@@ -211,7 +215,7 @@ function asJson(record: PositionRecord, explanation: Explanation): unknown {
       logit: raw.logits[rank],
       prob_raw: prob(raw, rank),
       prob_processed: prob(processed, rank),
-      removed_by: removedBy(explanation, rank)?.name ?? null,
+      removed_by: textOf(removedBy(explanation, rank)),
     })),
   };
 }
@@ -226,7 +230,11 @@ function asCsv(record: PositionRecord, logits: Float64Array, explanation: Explan
       logits[rank]!,
       prob(explanation.raw, rank),
       prob(explanation.processed, rank),
-      removedBy(explanation, rank)?.name ?? null,
+      textOf(removedBy(explanation, rank)),
     ]),
   ];
+}
+
+function textOf(stage: Stage | null): string | null {
+  return stage === null ? null : stageText(stage);
 }

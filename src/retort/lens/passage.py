@@ -6,13 +6,16 @@ alike, in the distribution that the model has at that position.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from retort.distribution import Chain, Context, Distribution, flip_risk, softmax, text_flip_risk, top_ids
+from retort.distribution.context import RowState
 from retort.errors import CapabilityError
+from retort.sampling import uniform_at
 from retort.sampling.ending import Ending, check_request
 from retort.sampling.params import SamplingParams
 from retort.sampling.sampler import NOISE_SCALE, sample
@@ -109,16 +112,26 @@ def passage(
     decoder = source.start([prompt_ids])
     found: list[PassageToken] = []
     drawn: list[int] = []
+    states: Sequence[RowState | None] | None = None
     while (reason := ending.finish_reason(drawn)) is None:
         logits = np.asarray(decoder.logits[0], dtype=np.float64)
         history = [*prompt_ids, *drawn]
         given = len(drawn) < len(ids)
-        token = (
-            int(ids[len(drawn)])
-            if given
-            else int(sample(logits, params, [seed], len(drawn), [history]).ids[0])
+        context = Context(
+            [history], [len(prompt_ids)], functools.partial(uniform_at, [seed], [len(drawn)]), states
         )
-        found.append(_describe(source, logits, history, token, given, params.resolved_chain, noise_scale))
+        if given:
+            token = int(ids[len(drawn)])
+        else:
+            lengths = [len(prompt_ids)]
+            batch = sample(
+                logits, params, [seed], len(drawn), [history], prompt_lengths=lengths, states=states
+            )
+            token = int(batch.ids[0])
+        found.append(_describe(source, logits, context, token, given, params.resolved_chain, noise_scale))
+        # A given token that the chain removes could not have been drawn: no stage learns from it.
+        if found[-1].removed_by is None:
+            states = params.resolved_chain.update(states, [token], logits[None], context)
         drawn.append(token)
         if on_token is not None:
             on_token(len(drawn) - 1, found[-1])
@@ -144,13 +157,13 @@ def passage(
 def _describe(
     source: Source,
     logits: np.ndarray,
-    history: Sequence[int],
+    context: Context,
     token: int,
     given: bool,
     chain: Chain,
     noise_scale: float,
 ) -> PassageToken:
-    raw, context = Distribution(logits), Context([history])
+    raw = Distribution(logits)
     processed_logits = logits
     removed_by = None
     for stage in chain:

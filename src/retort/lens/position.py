@@ -7,7 +7,7 @@ vocabulary has logits but no names: an honest tail.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -27,7 +27,9 @@ class Position:
     """What comes after `prompt_ids`, for the page.
 
     `ids` and `tokens` name the best tokens by rank; `rank_ids`, where asked for, has the ids of all ranks (two
-    positions of one vocabulary are compared by them). `chain` is where the page's controls begin.
+    positions of one vocabulary are compared by them). `chain` is where the page's controls begin. `history` are the ids
+    so far, the first `prompt_length` of them the prompt's, and `history_ranks` their ranks in this row (-1: cannot
+    come), so that the page can compute the stages that look back.
     """
 
     model: str
@@ -40,6 +42,9 @@ class Position:
     ids: tuple[int, ...]
     tokens: tuple[str, ...]
     rank_ids: PackedIds | None = None
+    history: tuple[int, ...] = ()
+    history_ranks: tuple[int, ...] = ()
+    prompt_length: int = 0
 
 
 def position(
@@ -61,10 +66,11 @@ def position(
             f"The page's sliders need the whole vocabulary, but {source.name} gives only its most probable tokens; "
             "use a model that runs here, or retort look, which gives intervals."
         )
-    ids = [*source.encode(prompt), *continuation]
-    return pack_position(
-        source, prompt, ids, source.start([ids]).logits[0], chain, named=named, every_id=every_id
-    )
+    prompt_ids = source.encode(prompt)
+    ids = [*prompt_ids, *continuation]
+    logits = source.start([ids]).logits[0]
+    packed = pack_position(source, prompt, ids, logits, chain, named=named, every_id=every_id)
+    return replace(packed, prompt_length=len(prompt_ids))
 
 
 def pack_position(
@@ -94,4 +100,15 @@ def pack_position(
         ids=tuple(order[:named].tolist()),
         tokens=tuple(source.token_text(int(token)) for token in order[:named]),
         rank_ids=pack_ids(order) if every_id else None,
+        history=tuple(map(int, prompt_ids)),
+        history_ranks=ranks_of(logits, prompt_ids),
+        prompt_length=len(prompt_ids),
     )
+
+
+def ranks_of(logits: np.ndarray, ids: Sequence[int]) -> tuple[int, ...]:
+    """The rank of each of these tokens in a row `[vocab]`, from 0, ties by lowest id; -1 for one that is -inf."""
+    order = np.argsort(-np.asarray(logits, dtype=np.float64), kind="stable")
+    ranks = np.empty(len(order), dtype=np.int64)
+    ranks[order] = np.arange(len(order))
+    return tuple(int(ranks[token]) if logits[token] > -np.inf else -1 for token in ids)

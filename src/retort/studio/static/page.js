@@ -189,13 +189,13 @@ function C(e) {
 	return ee += 1, `retort-${e}-${ee}`;
 }
 // src/parts/state.ts
-var te = .3, w = class {
+var w = .3, T = class {
 	values;
 	listeners = /* @__PURE__ */ new Set();
 	timer;
 	inAddress;
 	constructor(e) {
-		this.inAddress = e, this.values = e ? ne() : /* @__PURE__ */ new Map(), e && window.addEventListener("hashchange", () => this.adopt(ne()));
+		this.inAddress = e, this.values = e ? te() : /* @__PURE__ */ new Map(), e && window.addEventListener("hashchange", () => this.adopt(te()));
 	}
 	get(e) {
 		return this.values.get(e);
@@ -218,7 +218,7 @@ var te = .3, w = class {
 	write() {
 		this.inAddress && this.timer === void 0 && (this.timer = setTimeout(() => {
 			this.timer = void 0, history.replaceState(null, "", `#${this.text()}`);
-		}, 1e3 * te));
+		}, 1e3 * w));
 	}
 	adopt(e) {
 		let t = [.../* @__PURE__ */ new Set([...this.values.keys(), ...e.keys()])].filter((t) => this.values.get(t) !== e.get(t));
@@ -227,41 +227,48 @@ var te = .3, w = class {
 		for (let e of t) for (let t of this.listeners) t(e);
 	}
 };
-function ne() {
+function te() {
 	return new Map(new URLSearchParams(location.hash.slice(1)));
 }
 // src/parts/theme.ts
-var re = {
+var ne = {
 	auto: "light",
 	light: "dark",
 	dark: "auto"
-}, ie = "retort-theme";
-function ae(e) {
-	let t = oe(), n = _("button", {
+}, re = "retort-theme";
+function ie(e) {
+	let t = ae(), n = _("button", {
 		type: "button",
 		class: "quiet",
-		onclick: () => r(re[t])
+		onclick: () => r(ne[t])
 	}), r = (r) => {
 		t = r, e.dataset.theme = t, n.textContent = {
 			auto: "◐ auto",
 			light: "○ light",
 			dark: "● dark"
-		}[t], n.setAttribute("aria-label", `Colours: ${t}. Change to ${re[t]}.`);
+		}[t], n.setAttribute("aria-label", `Colours: ${t}. Change to ${ne[t]}.`);
 		try {
-			localStorage.setItem(ie, t);
+			localStorage.setItem(re, t);
 		} catch {}
 	};
 	return r(t), n;
 }
-function oe() {
+function ae() {
 	try {
-		let e = localStorage.getItem(ie);
+		let e = localStorage.getItem(re);
 		return e === "light" || e === "dark" ? e : "auto";
 	} catch {
 		return "auto";
 	}
 }
 // src/records.ts
+function oe(e) {
+	return {
+		ids: e.history ?? [],
+		ranks: e.history_ranks ?? [],
+		promptLength: e.prompt_length ?? 0
+	};
+}
 function se(e) {
 	return "known" in e;
 }
@@ -296,18 +303,24 @@ function me(e) {
 	};
 }
 function he(e, t) {
+	let n = e.logits[e.from];
 	return t === 0 ? {
 		...e,
-		to: e.from + 1
-	} : {
+		to: e.from + 1,
+		zero: n
+	} : t === 1 ? e : {
 		...e,
-		temperature: e.temperature * t
+		temperature: e.temperature * t,
+		zero: n
 	};
 }
-function T(e, t) {
+function E(e, t) {
 	return (e.logits[t] - e.logits[e.from]) / e.temperature;
 }
-function E(e) {
+function ge(e, t) {
+	return (e.logits[t] - (e.zero ?? 0)) / e.temperature;
+}
+function D(e) {
 	let { logits: t, temperature: n, from: r, to: i } = e, a, o;
 	if (r === 0) {
 		let { weights: e, moments: r } = pe(t, n);
@@ -326,24 +339,18 @@ function E(e) {
 		entropy: Math.max(0, Math.log(a) - o / a)
 	};
 }
-function ge(e, t) {
-	return t < e.from || t >= e.to ? -Infinity : T(e, t) - Math.log(E(e).total);
-}
-function D(e, t) {
-	return Math.exp(ge(e, t));
-}
 function _e(e, t, n) {
 	let r = Math.max(t, e.from), i = Math.min(n, e.to);
 	if (r >= i) return 0;
 	if (r === e.from && i === e.to) return 1;
-	let { total: a } = E(e);
+	let { total: a } = D(e);
 	if (e.from === 0) {
 		let { weights: t } = pe(e.logits, e.temperature), n = (t[i] - t[r]) / a;
 		if (n > ue || r === 0) return n;
 	}
 	let o = 0;
 	for (let t = r; t < i; t++) {
-		let n = T(e, t);
+		let n = E(e, t);
 		if (n < le) break;
 		let r = Math.exp(n);
 		if (o += r, r * (i - t) < o * 1e-12) break;
@@ -356,17 +363,17 @@ function ve(e) {
 function ye(e, t) {
 	let n = e.to - e.from;
 	if (t >= 1) return n;
-	let r = t * E(e).total * (1 - ce);
+	let r = t * D(e).total * (1 - ce);
 	if (e.from === 0) {
 		let { weights: t } = pe(e.logits, e.temperature);
 		return Math.min(n, Se(1, n, (e) => t[e] >= r));
 	}
 	let i = 0;
-	for (let t = e.from; t < e.to; t++) if (i += Math.exp(T(e, t)), i >= r) return t - e.from + 1;
+	for (let t = e.from; t < e.to; t++) if (i += Math.exp(E(e, t)), i >= r) return t - e.from + 1;
 	return n;
 }
 function be(e, t) {
-	let n = (n) => E({
+	let n = (n) => D({
 		...e,
 		to: e.from + n
 	}).entropy <= t;
@@ -374,10 +381,10 @@ function be(e, t) {
 }
 function xe(e) {
 	let { from: t, to: n } = e, r = 0;
-	for (let i = t; i < n; i++) r += T(e, i);
+	for (let i = t; i < n; i++) r += E(e, i);
 	r /= n - t;
 	let i = 0;
-	for (let a = t; a < n; a++) i += (T(e, a) - r) ** 2;
+	for (let a = t; a < n; a++) i += (E(e, a) - r) ** 2;
 	return Math.sqrt(i / (n - t));
 }
 function Se(e, t, n) {
@@ -388,24 +395,222 @@ function Se(e, t, n) {
 	return e;
 }
 function Ce(e, t) {
-	return Se(e.from, e.to, (n) => T(e, n) < t);
+	return Se(e.from, e.to, (n) => E(e, n) < t);
 }
-// src/math/transforms.ts
-var we = 1e-12;
+// src/math/order.ts
+var we = 4294967295;
 function Te(e, t) {
-	return {
-		...e,
-		to: Math.min(e.to, e.from + t)
+	let n = new Uint32Array(t).fill(we);
+	return e.forEach((e, t) => n[e] = t), {
+		ranks: e,
+		places: n
 	};
+}
+function O(e, t) {
+	return e.order === void 0 ? t : e.order.ranks[t];
 }
 function Ee(e, t) {
-	let n = Ce(e, t + Math.log(E(e).total) - we);
-	return {
+	return e.order === void 0 ? t : e.order.places[t] ?? 4294967295;
+}
+function De(e, t) {
+	let n = Ee(e, t);
+	return n >= e.from && n < e.to;
+}
+function Oe(e, t) {
+	return De(e, t) ? E(e, Ee(e, t)) - Math.log(D(e).total) : -Infinity;
+}
+function k(e, t) {
+	return Math.exp(Oe(e, t));
+}
+function ke(e, t) {
+	return e.order === void 0 ? _e(e, t, e.to) : Me(e, (e) => e >= t);
+}
+function Ae(e, t) {
+	if (e.order === void 0) return Math.max(0, e.to - Math.max(t, e.from));
+	let n = 0;
+	for (let r = e.from; r < e.to; r++) e.order.ranks[r] >= t && (n += 1);
+	return n;
+}
+function je(e, t) {
+	return e.logits === t.logits ? _e(e, t.from, t.to) : t.to - t.from === e.to - e.from ? 1 : Me(e, (e) => De(t, e));
+}
+function Me(e, t) {
+	let n = 0;
+	for (let r = e.from; r < e.to; r++) t(O(e, r)) && (n += Math.exp(E(e, r)));
+	return n / D(e).total;
+}
+// src/math/history.ts
+var Ne = 34028234663852886e22;
+function Pe({ ids: e, promptLength: t }, n) {
+	return n === "output" ? t : n.startsWith("last:") ? Math.max(0, e.length - Number(n.slice(5))) : 0;
+}
+function Fe(e, t) {
+	let n = /* @__PURE__ */ new Map();
+	for (let r of e.ranks.slice(Pe(e, t))) r >= 0 && n.set(r, (n.get(r) ?? 0) + 1);
+	return n;
+}
+function Ie(e, t, n, r) {
+	let i = Fe(r, n);
+	return We(e, `repetition ${t} ${n}`, i.keys(), (e) => e < 0 ? e * t : e / t);
+}
+function Le(e, t, n, r) {
+	let i = Fe(r, n);
+	return We(e, `frequency ${t} ${n}`, i.keys(), (e, n) => e - t * i.get(n));
+}
+function Re(e, t, n, r) {
+	return We(e, `presence ${t} ${n}`, Fe(r, n).keys(), (e) => e - t);
+}
+function ze(e, t, n, r, i, a) {
+	let o = i < 0 ? 0 : Math.max(0, a.ids.length - i), s = Be(a.ids.slice(o), a.ranks.slice(o)), c = /* @__PURE__ */ new Map();
+	for (let [e, i] of s) {
+		if (i < r) continue;
+		let a = (i - r) * Math.log(n) + Math.log(t);
+		c.set(e, a >= Math.log(Ne) ? Ne : t * n ** (i - r));
+	}
+	return We(e, `dry ${t} ${n} ${r} ${i}`, c.keys(), (e, t) => e - c.get(t));
+}
+function Be(e, t) {
+	let n = [...e].reverse(), r = /* @__PURE__ */ new Map();
+	return Ve(n).forEach((e, n) => {
+		if (n === 0 || e === 0) return;
+		let i = t[t.length - n];
+		i >= 0 && r.set(i, Math.max(r.get(i) ?? 0, e));
+	}), r;
+}
+function Ve(e) {
+	let t = e.map(() => 0), [n, r] = [0, 0];
+	for (let i = 1; i < e.length; i++) {
+		let a = i < r ? Math.min(r - i, t[i - n]) : 0;
+		for (; i + a < e.length && e[a] === e[i + a];) a += 1;
+		t[i] = a, i + a > r && ([n, r] = [i, i + a]);
+	}
+	return t;
+}
+var He = 6, Ue = /* @__PURE__ */ new WeakMap();
+function We(e, t, n, r) {
+	let i = [...n].filter((t) => {
+		let n = Ee(e, t);
+		return n !== 4294967295 && n >= e.from && n < e.to;
+	});
+	if (i.length === 0) return e;
+	let a = `${t} ${e.from} ${e.to} ${e.temperature} ${e.zero ?? 0} ${e.order === void 0} ${i.join()}`, o = Ue.get(e.logits);
+	o === void 0 && Ue.set(e.logits, o = []);
+	let s = o.find((e) => e.key === a);
+	if (s !== void 0 && e.order === void 0) return s.window;
+	let c = new Set(i), l = i.map((t) => ({
+		rank: t,
+		value: r(ge(e, Ee(e, t)), t)
+	})).sort((e, t) => t.value - e.value || e.rank - t.rank), u = e.to - e.from, d = new Float64Array(u), f = new Uint32Array(u), p = 0, m = 0, h = (e, t) => {
+		d[m] = e, f[m++] = t;
+	};
+	for (let t = e.from; t < e.to; t++) {
+		let n = O(e, t);
+		if (c.has(n)) continue;
+		let r = ge(e, t);
+		for (; p < l.length && (l[p].value > r || l[p].value === r && l[p].rank < n);) h(l[p].value, l[p++].rank);
+		h(r, n);
+	}
+	for (; p < l.length;) h(l[p].value, l[p++].rank);
+	let g = {
+		logits: d,
+		temperature: 1,
+		from: 0,
+		to: u,
+		zero: 0,
+		order: Te(f, e.order?.places.length ?? e.logits.length)
+	};
+	return o.push({
+		key: a,
+		window: g
+	}), o.length > He && o.shift(), g;
+}
+// src/math/typical.ts
+function Ge(e, t, n = "lowest") {
+	let r = Math.min(e.to, e.from + t);
+	if (n === "lowest" || r === e.to || e.logits[r] !== e.logits[r - 1]) return {
 		...e,
-		to: Math.max(n, e.from + 1)
+		to: r
+	};
+	let [i, a] = qe(e, r - 1);
+	return n === "all" ? {
+		...e,
+		to: a
+	} : {
+		...Je(e, i, a, a - r),
+		to: r
 	};
 }
-var De = [
+function Ke(e, t, n, r) {
+	let { logits: i, from: a, to: o } = e, { total: s, entropy: c } = D(e), l = Math.log(s) - c, u = (t) => Math.abs(E(e, t) - l), d = Math.max(t * s * (1 - ce), Number.MIN_VALUE), f = Math.min(r, o - a), p = Ce(e, l), m = p, h = 0, g = () => m > a && (p >= o || u(m - 1) <= u(p));
+	for (; (m > a || p < o) && (h < d || p - m < f);) h += Math.exp(E(e, g() ? --m : p++));
+	if (n === "all") {
+		let t = Math.max(m < p ? u(m) : 0, m < p ? u(p - 1) : 0);
+		for (; m > a && u(m - 1) <= t;) --m;
+		for (; p < o && u(p) <= t;) p += 1;
+		return {
+			...e,
+			from: m,
+			to: p
+		};
+	}
+	if (m > a && m < p && i[m] === i[m - 1]) {
+		let [t, n] = qe(e, m), r = Math.min(n, p);
+		return {
+			...Je(e, t, r, r - m),
+			from: m,
+			to: p
+		};
+	}
+	return {
+		...e,
+		from: m,
+		to: p
+	};
+}
+function qe({ logits: e, from: t, to: n }, r) {
+	let [i, a] = [r, r + 1];
+	for (; i > t && e[i - 1] === e[r];) --i;
+	for (; a < n && e[a] === e[r];) a += 1;
+	return [i, a];
+}
+function Je(e, t, n, r) {
+	let i = Uint32Array.from(e.logits, (t, n) => O(e, n)), a = i.slice(t, n);
+	return i.set([...a.slice(r), ...a.slice(0, r)], t), {
+		...e,
+		order: Te(i, e.order?.places.length ?? i.length)
+	};
+}
+// src/math/transforms.ts
+var Ye = 1e-12, Xe = {
+	name: "min_keep",
+	initial: 1,
+	low: 1,
+	whole: !0
+}, Ze = {
+	name: "ties",
+	initial: "lowest",
+	words: ["lowest", "all"]
+}, Qe = {
+	name: "ties",
+	initial: "lowest",
+	words: [
+		"lowest",
+		"highest",
+		"all"
+	]
+}, $e = (e) => ({
+	name: "scope",
+	initial: e,
+	scope: !0
+}), et = (e) => e.ties, tt = (e) => e.min_keep;
+function nt(e, t, n) {
+	let r = Ce(e, t + Math.log(D(e).total) - Ye), i = Ge(e, tt(n), et(n));
+	return r > i.to ? {
+		...e,
+		to: r
+	} : i;
+}
+var rt = [
 	{
 		name: "temperature",
 		help: "divides the logits; 0 is greedy, 1 leaves the model as it is",
@@ -421,6 +626,7 @@ var De = [
 		off: [],
 		truncates: !1,
 		aliases: ["temp"],
+		tempers: !0,
 		apply: he
 	},
 	{
@@ -438,7 +644,8 @@ var De = [
 		off: [0, -1],
 		truncates: !0,
 		aliases: [],
-		apply: Te
+		options: [Ze],
+		apply: (e, t, n) => Ge(e, t, et(n))
 	},
 	{
 		name: "top_p",
@@ -455,7 +662,8 @@ var De = [
 		off: [1],
 		truncates: !0,
 		aliases: ["nucleus"],
-		apply: (e, t) => Te(e, ye(e, t))
+		options: [Qe, Xe],
+		apply: (e, t, n) => Ge(e, Math.max(ye(e, t), tt(n)), et(n))
 	},
 	{
 		name: "min_p",
@@ -472,10 +680,36 @@ var De = [
 		off: [0],
 		truncates: !0,
 		aliases: [],
-		apply: (e, t) => ({
-			...e,
-			to: Ce(e, Math.log(t) - we)
-		})
+		options: [Xe],
+		apply: (e, t, n) => {
+			let r = Ce(e, Math.log(t) - Ye);
+			return {
+				...e,
+				to: Math.min(e.to, Math.max(r, e.from + tt(n)))
+			};
+		}
+	},
+	{
+		name: "typical_p",
+		help: "keeps the tokens whose surprise is nearest to the entropy, up to this share of the probability",
+		low: 0,
+		high: 1,
+		slider: {
+			low: 0,
+			high: 1,
+			step: .01
+		},
+		initial: .9,
+		whole: !1,
+		off: [1],
+		truncates: !0,
+		aliases: [
+			"typical",
+			"typ_p",
+			"typ"
+		],
+		options: [Ze, Xe],
+		apply: (e, t, n) => Ke(e, t, et(n), tt(n))
 	},
 	{
 		name: "epsilon_cutoff",
@@ -492,7 +726,8 @@ var De = [
 		off: [0],
 		truncates: !0,
 		aliases: [],
-		apply: (e, t) => Ee(e, Math.log(t))
+		options: [Ze, Xe],
+		apply: (e, t, n) => nt(e, Math.log(t), n)
 	},
 	{
 		name: "eta_cutoff",
@@ -509,7 +744,8 @@ var De = [
 		off: [0],
 		truncates: !0,
 		aliases: [],
-		apply: (e, t) => Ee(e, Math.min(Math.log(t), .5 * Math.log(t) - E(e).entropy))
+		options: [Ze, Xe],
+		apply: (e, t, n) => nt(e, Math.min(Math.log(t), .5 * Math.log(t) - D(e).entropy), n)
 	},
 	{
 		name: "top_n_sigma",
@@ -546,26 +782,268 @@ var De = [
 		off: [1],
 		truncates: !0,
 		aliases: [],
-		apply: (e, t) => Te(e, Math.max(1, be(e, t * E(e).entropy * (1 + ce))))
+		options: [{
+			name: "entropy",
+			initial: "kept",
+			words: ["kept", "summed"]
+		}, {
+			name: "among",
+			initial: 0,
+			low: 0,
+			whole: !0
+		}],
+		apply: (e, t, n) => {
+			let r = n.among ? Ge(e, n.among) : e;
+			return n.entropy === "summed" ? Ge(e, at(r, t)) : Ge(e, Math.max(1, be(r, t * D(r).entropy * (1 + ce))));
+		}
+	},
+	{
+		name: "dynatemp",
+		main: "range",
+		help: "a temperature this far below to this far above the given one, higher where the entropy is higher",
+		low: Number.MIN_VALUE,
+		high: Infinity,
+		slider: {
+			low: 0,
+			high: 2,
+			step: .01
+		},
+		initial: .5,
+		whole: !1,
+		off: [0],
+		truncates: !1,
+		tempers: !0,
+		aliases: [],
+		options: [{
+			name: "exponent",
+			initial: 1,
+			low: 0
+		}, {
+			name: "temperature",
+			initial: 1,
+			low: 0
+		}],
+		apply: (e, t, n) => he(e, it(e, t, n))
+	},
+	{
+		name: "repetition_penalty",
+		help: "divides the positive logits of seen tokens by this, multiplies the negative ones; above 1 discourages",
+		low: Number.MIN_VALUE,
+		high: Infinity,
+		slider: {
+			low: .5,
+			high: 2,
+			step: .01
+		},
+		initial: 1.2,
+		whole: !1,
+		off: [1],
+		truncates: !1,
+		looksBack: !0,
+		aliases: ["repeat_penalty"],
+		options: [$e("all")],
+		apply: (e, t, n, r) => Ie(e, t, n.scope, r)
+	},
+	{
+		name: "frequency_penalty",
+		help: "takes this from a token's logit for each time it came",
+		low: -Infinity,
+		high: Infinity,
+		slider: {
+			low: -2,
+			high: 2,
+			step: .05
+		},
+		initial: .5,
+		whole: !1,
+		off: [0],
+		truncates: !1,
+		looksBack: !0,
+		aliases: [],
+		options: [$e("output")],
+		apply: (e, t, n, r) => Le(e, t, n.scope, r)
+	},
+	{
+		name: "presence_penalty",
+		help: "takes this from the logit of every token that came",
+		low: -Infinity,
+		high: Infinity,
+		slider: {
+			low: -2,
+			high: 2,
+			step: .05
+		},
+		initial: .5,
+		whole: !1,
+		off: [0],
+		truncates: !1,
+		looksBack: !0,
+		aliases: [],
+		options: [$e("output")],
+		apply: (e, t, n, r) => Re(e, t, n.scope, r)
+	},
+	{
+		name: "dry",
+		main: "multiplier",
+		help: "penalises the token that would continue a repetition, more the longer it is",
+		low: 0,
+		high: Infinity,
+		slider: {
+			low: 0,
+			high: 4,
+			step: .05
+		},
+		initial: .8,
+		whole: !1,
+		off: [0],
+		truncates: !1,
+		looksBack: !0,
+		aliases: [],
+		options: [
+			{
+				name: "base",
+				initial: 1.75,
+				low: 1
+			},
+			{
+				name: "allowed_length",
+				initial: 2,
+				low: 1,
+				whole: !0
+			},
+			{
+				name: "last_n",
+				initial: -1,
+				low: -1,
+				whole: !0
+			}
+		],
+		apply: (e, t, n, r) => n.last_n === 0 ? e : ze(e, t, n.base, n.allowed_length, n.last_n, r)
 	}
-], O = new Map(De.map((e) => [e.name, e])), Oe = new Map(De.flatMap((e) => [e.name, ...e.aliases].map((t) => [t, e])));
-function ke(e) {
-	return Oe.get(e.trim().toLowerCase().replaceAll("-", "_"));
+];
+function it(e, t, n) {
+	let r = n.temperature;
+	if (r === 0) return 0;
+	let i = Math.min(D(e).entropy / Math.log(Math.max(e.to - e.from, 2)), 1), a = Math.max(r - t, 0);
+	return a + (r + t - a) * i ** n.exponent;
+}
+function at(e, t) {
+	let { total: n, entropy: r } = D(e), i = 0;
+	for (let a = e.from; a < e.to; a++) {
+		let o = E(e, a) - Math.log(n);
+		if (i += -Math.exp(o) * o, i > t * r * (1 + ce)) return Math.max(1, a - e.from);
+	}
+	return e.to - e.from;
+}
+var ot = /* @__PURE__ */ new Map([
+	["xtc", "throws a coin for every token"],
+	["mirostat", "remembers the tokens before"],
+	["adaptive_p", "remembers the tokens before"],
+	["logit_bias", "names tokens by id"],
+	["bad_words", "names tokens by id"],
+	["min_tokens", "names tokens by id"],
+	["allowed", "names tokens by id"],
+	["grammar", "is a program"]
+]), A = new Map(rt.map((e) => [e.name, e]));
+function st(e, t) {
+	return Object.fromEntries((e.options ?? []).map((e) => [e.name, t?.[e.name] ?? e.initial]));
+}
+var ct = new Map(rt.flatMap((e) => [e.name, ...e.aliases].map((t) => [t, e])));
+function lt(e) {
+	return ct.get(e.trim().toLowerCase().replaceAll("-", "_"));
+}
+// src/math/stage.ts
+var j = class extends Error {};
+function ut(e) {
+	return !A.get(e.name).off.includes(e.value) && e.options?.scope !== "last:0" && e.options?.last_n !== 0;
+}
+function M({ name: e, value: t, options: n }) {
+	let r = A.get(e), i = (r.options ?? []).filter((e) => (n?.[e.name] ?? e.initial) !== e.initial || r.main !== void 0 && gt(e)).map((e) => `${e.name}=${_t(n?.[e.name] ?? e.initial)}`);
+	return r.main === void 0 ? i.length === 0 ? `${e}=${_t(t)}` : `${e}(${[_t(t), ...i].join(", ")})` : `${e}(${[`${r.main}=${_t(t)}`, ...i].join(", ")})`;
+}
+function dt(e) {
+	let t = /^\s*([\w-]+)\s*(?:=\s*([^()]+?)|\(\s*(.*?)\s*\))\s*$/s.exec(e);
+	if (t === null) throw new j(`a stage is written name=value, got “${e.trim()}”; for example temperature=0.8 | top_p=0.9`);
+	let [, n, r, i] = t, a = lt(n);
+	if (a === void 0) {
+		let e = ot.get(n.trim().toLowerCase().replaceAll("-", "_"));
+		throw new j(e === void 0 ? `the page does not compute “${n}”; it knows ${[...A.keys()].join(", ")}` : `the page does not compute “${n}”: it ${e}`);
+	}
+	if (r !== void 0) return {
+		name: a.name,
+		value: pt(a, Number(r), r)
+	};
+	let o = a.main ?? a.name, s = [o, ...(a.options ?? []).map((e) => e.name)], c = /* @__PURE__ */ new Map();
+	i.split(",").forEach((e, t) => {
+		let [n, r] = e.includes("=") ? e.split("=").map((e) => e.trim()) : [s[t] ?? "", e.trim()];
+		if (!s.includes(n)) throw new j(`${a.name} has no setting “${n || e.trim()}” here; it has ${s.join(", ")}`);
+		c.set(n, r);
+	});
+	let l = c.get(o);
+	if (l === void 0) throw new j(`${a.name} needs its ${o}`);
+	let u = (a.options ?? []).flatMap((e) => {
+		let t = c.get(e.name);
+		return t === void 0 ? [] : [[e.name, mt(a, e, t)]];
+	});
+	return ft({
+		name: a.name,
+		value: pt(a, Number(l), l)
+	}, Object.fromEntries(u));
+}
+function ft(e, t) {
+	let n = (A.get(e.name).options ?? []).filter((e) => (t[e.name] ?? e.initial) !== e.initial), r = {
+		name: e.name,
+		value: e.value
+	};
+	return n.length === 0 ? r : {
+		...r,
+		options: Object.fromEntries(n.map((e) => [e.name, t[e.name]]))
+	};
+}
+function pt(e, t, n = String(t)) {
+	return e.off.includes(t) ? t : ht(e.main === void 0 ? e.name : `${e.name}'s ${e.main}`, e.low, e.high, e.whole, t, n);
+}
+function mt(e, t, n) {
+	let r = `${e.name}'s ${t.name}`;
+	if (t.words !== void 0) {
+		if (t.words.includes(n)) return n;
+		throw new j(`${r} must be ${t.words.join(" or ")}, got ${n}`);
+	}
+	if (t.scope) {
+		if (/^(all|output|last:\d+)$/.test(n)) return n;
+		throw new j(`${r} must be all, output or last:N, got ${n}`);
+	}
+	return ht(r, t.low ?? -Infinity, t.high ?? Infinity, t.whole ?? !1, Number(n), n);
+}
+function ht(e, t, n, r, i, a) {
+	if (i >= t && i <= n && Number.isFinite(i) && a.trim() !== "" && !(r && i % 1)) return i;
+	let o = t === Number.MIN_VALUE ? "above 0" : `of ${t} or more`, s = Number.isFinite(n) ? `from ${t} to ${n}` : Number.isFinite(t) ? o : "that is finite";
+	throw new j(`${e} must be a ${r ? "whole " : ""}number ${s}, got ${a}`);
+}
+function gt(e) {
+	return e.words === void 0 && !e.scope;
+}
+function _t(e) {
+	if (typeof e == "string") return e;
+	let t = Math.abs(e);
+	return t === 0 || t >= 1e-4 && t < 0x2386f26fc10000 ? String(e) : e.toExponential().replace(/e([+-])(\d)$/, "e$10$2");
 }
 // src/math/chain.ts
-var Ae = class extends Error {};
-function je(e) {
-	return e.trim() === "" ? [] : Ie(e.split("|").map(Pe));
+function vt(e) {
+	return e.trim() === "" ? [] : xt(e.split("|").map(dt));
 }
-function Me(e) {
-	return e.length === 0 ? null : `The page does not compute ${e.join(", ")}: its numbers are without ${e.length === 1 ? "it" : "them"}.`;
+function yt(e) {
+	return e.length === 0 ? null : `The page does not compute ${e.map((e) => {
+		let t = ot.get(/^[\w-]+/.exec(e)?.[0].toLowerCase().replaceAll("-", "_") ?? "");
+		return t === void 0 ? e : `${e} (it ${t})`;
+	}).join(", ")}: its numbers are without ${e.length === 1 ? "it" : "them"}.`;
 }
-function Ne(e) {
+function bt(e) {
 	let t = [];
 	return {
-		chain: Ie(e.split("|").filter((e) => e.trim()).flatMap((e) => {
+		chain: xt(e.split("|").filter((e) => e.trim()).flatMap((e) => {
 			try {
-				return [Pe(e)];
+				return [dt(e)];
 			} catch {
 				return t.push(e.trim()), [];
 			}
@@ -573,153 +1051,154 @@ function Ne(e) {
 		others: t
 	};
 }
-function Pe(e) {
-	if (e.includes("(")) throw new Ae(`the page computes stages with one setting, not ${e.trim()}`);
-	let [t, n] = e.split("=").map((e) => e.trim());
-	if (!t || !n) throw new Ae(`a stage is written name=value, got “${e.trim()}”; for example temperature=0.8 | top_p=0.9`);
-	let r = ke(t);
-	if (r === void 0) throw new Ae(`the page does not compute “${t}”; it knows ${[...O.keys()].join(", ")}`);
-	return {
-		name: r.name,
-		value: Fe(r, Number(n), n)
-	};
-}
-function Fe(e, t, n = String(t)) {
-	if (e.off.includes(t) || t >= e.low && t <= e.high && Number.isFinite(t) && !(e.whole && t % 1)) return t;
-	let r = Number.isFinite(e.high) ? `from ${e.low} to ${e.high}` : `of ${e.low} or more`;
-	throw new Ae(`${e.name} must be a ${e.whole ? "whole " : ""}number ${r}, got ${n}`);
-}
-function Ie(e) {
-	let t = e.filter(Le);
-	if (t.filter((e) => e.name === "temperature").length > 1) throw new Ae("a chain may hold temperature once; two in a row are one temperature, their product");
+function xt(e) {
+	let t = e.filter(ut);
+	if (t.filter((e) => A.get(e.name).tempers).length > 1) throw new j("a chain may hold temperature or dynatemp once; two temperatures in a row are one, their product");
 	return t;
 }
-function Le(e) {
-	return !O.get(e.name).off.includes(e.value);
+function N(e) {
+	return e.map(M).join(" | ");
 }
-function k(e) {
-	return `${e.name}=${Re(e.value)}`;
+function St(e) {
+	return e.find((e) => A.get(e.name).tempers);
 }
-function Re(e) {
-	let t = Math.abs(e);
-	return t === 0 || t >= 1e-4 && t < 0x2386f26fc10000 ? String(e) : e.toExponential().replace(/e([+-])(\d)$/, "e$10$2");
+function Ct(e) {
+	let t = St(e);
+	return t === void 0 ? 1 : t.name === "temperature" ? t.value : Number(t.options?.temperature ?? 1);
 }
-function A(e) {
-	return e.map(k).join(" | ");
-}
-function ze(e) {
-	return e.find((e) => e.name === "temperature")?.value ?? 1;
-}
-function Be(e, t) {
-	let n = {
+function wt(e, t) {
+	let n = St(e);
+	if (n === void 0) return [{
 		name: "temperature",
 		value: t
-	};
-	return e.some((e) => e.name === "temperature") ? e.map((e) => e.name === "temperature" ? n : e) : [n, ...e];
+	}, ...e];
+	let r = n.name === "temperature" ? {
+		name: "temperature",
+		value: t
+	} : ft(n, {
+		...n.options,
+		temperature: t
+	});
+	return e.map((e) => e === n ? r : e);
 }
-function Ve(e, t) {
-	return Le(t) ? O.get(t.name).apply(e, t.value) : e;
+var Tt = {
+	ids: [],
+	ranks: [],
+	promptLength: 0
+};
+function Et(e, t, n = Tt) {
+	let r = A.get(t.name);
+	return ut(t) ? r.apply(e, t.value, st(r, t.options), n) : e;
 }
-function He(e, t) {
-	return t.reduce(Ve, e);
-}
-function Ue(e, t) {
-	let n = me(t), r = n, i = n, a = [];
+function Dt(e, t, n = Tt) {
+	let r = me(t), i = Ct(e) === 0, a = r, o = r, s = [];
 	for (let t of e) {
-		let e = Ve(r, t);
-		!O.get(t.name).truncates && t.value !== 0 && (i = Ve(i, t)), a.push({
+		let e = Et(a, t, n), r = A.get(t.name);
+		!r.truncates && !(r.tempers && i) && (o = Et(o, t, n));
+		let c = P(a) - P(e);
+		s.push({
 			stage: t,
-			before: r,
+			before: a,
 			after: e,
-			kept: j(e),
-			removed: j(r) - j(e),
-			keptMass: _e(r, e.from, e.to),
-			keptMassTotal: _e(i, e.from, e.to)
-		}), r = e;
+			kept: P(e),
+			removed: c,
+			keptMass: c === 0 ? 1 : je(a, e),
+			keptMassTotal: Math.min(1, je(o, e))
+		}), a = e;
 	}
-	let o = ze(e);
+	let c = Ct(e);
 	return {
-		raw: n,
-		tempered: o === 0 ? Ve(n, {
+		raw: r,
+		tempered: c === 0 ? Et(r, {
 			name: "temperature",
 			value: 0
 		}) : {
-			...n,
-			temperature: o
+			...r,
+			temperature: c
 		},
-		processed: r,
-		stages: a,
-		warnings: qe(e, n, a)
+		processed: a,
+		stages: s,
+		warnings: jt(e, r, s, n)
 	};
 }
-function j(e) {
+function P(e) {
 	return e.to - e.from;
 }
-function We(e, t) {
-	return t >= e.processed.from && t < e.processed.to ? null : e.stages.find(({ after: e }) => t < e.from || t >= e.to)?.stage ?? null;
+function Ot(e, t) {
+	return De(e.processed, t) ? null : e.stages.find(({ after: e }) => !De(e, t))?.stage ?? null;
 }
-function Ge(e) {
+function kt(e) {
 	let t = ye(e.raw, .9);
-	return _e(e.processed, t, e.raw.to);
+	return ke(e.processed, t);
 }
-function Ke(e) {
-	return Math.exp(E(e).entropy);
+function At(e) {
+	return Math.exp(D(e).entropy);
 }
-function qe(e, t, n) {
-	let r = e.filter((e) => O.get(e.name).truncates), i = He(t, e);
-	if (ze(e) === 0) return r.length === 0 ? [] : [`temperature=0 takes the most likely token in any case, so ${Ye(r)} cannot change the result.`];
-	let a = [];
-	for (let o of n) if (r.includes(o.stage)) {
-		if (o.removed === 0) {
-			let e = o.kept === 1 ? "one token reaches it" : `it keeps all ${Xe(o.kept)} that reach it`;
-			a.push(`${k(o.stage)} removes nothing here: ${e}.`);
-		} else Je(He(t, e.filter((e) => e !== o.stage)), i) && a.push(`${k(o.stage)} is made moot by the rest: without it the same ${Xe(j(i))} would be kept.`);
+function jt(e, t, n, r) {
+	let i = (e) => e.reduce((e, t) => Et(e, t, r), t), a = e.filter((e) => A.get(e.name).truncates), o = i(e), s = St(e), c = Ct(e);
+	if (c === 0) return a.length === 0 ? [] : [`${M(s)} takes the most likely token in any case, so ${Pt(a)} cannot change the result.`];
+	let l = [];
+	for (let t of n) if (a.includes(t.stage)) {
+		if (t.removed === 0) {
+			let e = t.kept === 1 ? "one token reaches it" : `it keeps all ${Ft(t.kept)} that reach it`;
+			l.push(`${M(t.stage)} removes nothing here: ${e}.`);
+		} else Mt(i(e.filter((e) => e !== t.stage)), o) && l.push(`${M(t.stage)} is made moot by the rest: without it the same ${Ft(P(o))} would be kept.`);
 	}
-	let o = r.map((n) => j(He(t, e.filter((e) => e === n || !r.includes(e)))));
-	if (r.length > 1 && j(i) < Math.min(...o)) {
-		let e = r.map((e, t) => `${k(e)} alone keeps ${o[t].toLocaleString("en")}`);
-		a.push(`together the stages keep ${Xe(j(i))}, fewer than any of them alone (${e.join(", ")}).`);
+	let u = a.map((t) => P(i(e.filter((e) => e === t || !a.includes(e)))));
+	if (a.length > 1 && P(o) < Math.min(...u)) {
+		let e = a.map((e, t) => `${M(e)} alone keeps ${u[t].toLocaleString("en")}`);
+		l.push(`together the stages keep ${Ft(P(o))}, fewer than any of them alone (${e.join(", ")}).`);
 	}
-	let s = e.findIndex((e) => e.name === "temperature"), c = e.slice(0, Math.max(s, 0)).filter((e) => r.includes(e));
-	if (c.length > 0) {
-		let n = e[s], r = j(He(t, [n, ...e.filter((e) => e !== n)]));
-		r !== j(i) && a.push(`${Ye(c)} comes before ${k(n)} and does not see it: ${Xe(j(i))} remain, and would be ${r.toLocaleString("en")} with temperature first.`);
+	let d = s === void 0 ? 0 : e.indexOf(s), f = e.slice(0, d).filter((e) => a.includes(e));
+	if (s !== void 0 && f.length > 0) {
+		let t = e.filter((e) => e !== s), n = e.indexOf(f[0]), r = P(i([
+			...t.slice(0, n),
+			s,
+			...t.slice(n)
+		]));
+		r !== P(o) && l.push(`${Pt(f)} comes before ${M(s)} and does not see it: ${Ft(P(o))} remain, and would be ${r.toLocaleString("en")} with temperature first.`);
 	}
-	return r.length > 0 && j(i) === 1 && j(t) > 1 && a.push("one token is left, so every draw here is the greedy token, whatever temperature and seed."), a;
+	a.length > 0 && P(o) === 1 && P(t) > 1 && l.push("one token is left, so every draw here is the greedy token, whatever temperature and seed.");
+	let p = ye(t, .9);
+	return c > 1 && a.length > 0 && P(o) < p && l.push(`temperature ${c} asks for more variety, but the truncations then keep ${Ft(P(o))}, fewer than the ${p.toLocaleString("en")} that hold 90 % of the probability at temperature 1: the settings pull in opposite directions.`), a.length > 2 && l.push(`${a.length} truncations are stacked (${Pt(a)}); one is usually enough, and easier to reason about.`), l;
 }
-function Je(e, t) {
-	return e.from === t.from && e.to === t.to;
+function Mt(e, t) {
+	return P(e) === P(t) ? e.logits === t.logits && e.order === t.order ? e.from === t.from : Nt(e, t) : !1;
 }
-function Ye(e) {
-	let t = e.map(k);
+function Nt(e, t) {
+	for (let n = e.from; n < e.to; n++) if (!De(t, O(e, n))) return !1;
+	return !0;
+}
+function Pt(e) {
+	let t = e.map(M);
 	return t.length < 2 ? t.join("") : `${t.slice(0, -1).join(", ")} and ${t.at(-1)}`;
 }
-function Xe(e) {
+function Ft(e) {
 	return `${e.toLocaleString("en")} ${e === 1 ? "token" : "tokens"}`;
 }
 // src/math/comparison.ts
-function Ze(e, t) {
+function It(e, t) {
 	let n = new Uint32Array(t).fill(e.length);
 	return e.forEach((e, t) => n[e] = t), n;
 }
-function Qe(e, t, n) {
-	let r = Ze(t.ids, n), i = Math.log(E(e.window).total), a = Math.log(E(t.window).total), o = 0, s = 0, c = 0, l = 0;
+function Lt(e, t, n) {
+	let r = It(t.ids, n), i = Math.log(D(e.window).total), a = Math.log(D(t.window).total), o = 0, s = 0, c = 0, l = 0;
 	for (let n = e.window.from; n < e.window.to; n++) {
-		let u = T(e.window, n) - i, d = Math.exp(u), f = r[e.ids[n]];
+		let u = E(e.window, n) - i, d = Math.exp(u), f = Ee(t.window, r[e.ids[O(e.window, n)]]);
 		if (f < t.window.from || f >= t.window.to) {
 			d > 0 && (o = Infinity), c += .5 * d * Math.LN2, l += d;
 			continue;
 		}
-		let p = T(t.window, f) - a, m = Math.exp(p);
+		let p = E(t.window, f) - a, m = Math.exp(p);
 		o += d === 0 ? 0 : d * (u - p), s += m === 0 ? 0 : m * (p - u);
 		let h = Math.log((d + m) / 2);
 		c += .5 * ((d === 0 ? 0 : d * (u - h)) + (m === 0 ? 0 : m * (p - h))), l += Math.abs(d - m);
 	}
 	let u = new Uint8Array(n);
-	for (let t = e.window.from; t < e.window.to; t++) u[e.ids[t]] = 1;
+	for (let t = e.window.from; t < e.window.to; t++) u[e.ids[O(e.window, t)]] = 1;
 	for (let e = t.window.from; e < t.window.to; e++) {
-		if (u[t.ids[e]]) continue;
-		let n = Math.exp(T(t.window, e) - a);
+		if (u[t.ids[O(t.window, e)]]) continue;
+		let n = Math.exp(E(t.window, e) - a);
 		n > 0 && (s = Infinity), c += .5 * n * Math.LN2, l += n;
 	}
 	return {
@@ -729,11 +1208,11 @@ function Qe(e, t, n) {
 		totalVariation: l / 2
 	};
 }
-var $e = .001, et = 1e3;
-function tt(e, t, n, r) {
-	let i = Ze(n, r), a = Math.log(E(e.window).total), o = t[0], s = 0;
+var Rt = .001, zt = 1e3;
+function Bt(e, t, n, r) {
+	let i = It(n, r), a = Math.log(D(e.window).total), o = t[0], s = 0;
 	for (let n = e.window.from; n < e.window.to; n++) {
-		let r = Math.exp(T(e.window, n) - a), c = i[e.ids[n]];
+		let r = Math.exp(E(e.window, n) - a), c = i[e.ids[n]];
 		if (c >= t.length) {
 			if (r > 0) return null;
 		} else s += r * (t[c] - o);
@@ -746,9 +1225,9 @@ function tt(e, t, n, r) {
 			n += s, r += s * a;
 		}
 		return r / n;
-	}, [l, u] = [Math.log($e), Math.log(et)];
-	if (c($e) <= s) return d($e, !0);
-	if (c(et) >= s) return d(et, !0);
+	}, [l, u] = [Math.log(Rt), Math.log(zt)];
+	if (c(Rt) <= s) return d(Rt, !0);
+	if (c(zt) >= s) return d(zt, !0);
 	for (let e = 0; e < 60; e++) {
 		let e = (l + u) / 2;
 		c(Math.exp(e)) > s ? l = e : u = e;
@@ -757,7 +1236,7 @@ function tt(e, t, n, r) {
 	function d(i, a) {
 		return {
 			temperature: i,
-			residual: Qe(e, {
+			residual: Lt(e, {
 				window: {
 					logits: t,
 					temperature: i,
@@ -771,78 +1250,118 @@ function tt(e, t, n, r) {
 	}
 }
 // src/math/engines.ts
-var nt = /* @__PURE__ */ new Map([
+var Vt = { ties: "all" }, Ht = { ties: "highest" }, Ut = /* @__PURE__ */ new Map([
 	["retort", [
-		"temperature",
-		"top_k",
-		"top_p",
-		"min_p"
+		["repetition_penalty"],
+		["frequency_penalty"],
+		["presence_penalty"],
+		["dry"],
+		["temperature"],
+		["dynatemp"],
+		["top_k"],
+		["top_p"],
+		["min_p"],
+		["typical_p"],
+		["epsilon_cutoff"],
+		["eta_cutoff"],
+		["top_n_sigma"],
+		["top_h"]
 	]],
 	["transformers", [
-		"temperature",
-		"top_h",
-		"top_k",
-		"top_p",
-		"min_p",
-		"epsilon_cutoff",
-		"eta_cutoff"
+		["repetition_penalty"],
+		["temperature"],
+		["top_h", {
+			entropy: "summed",
+			among: 100
+		}],
+		["top_k", Vt],
+		["top_p", Ht],
+		["min_p"],
+		["typical_p", Vt],
+		["epsilon_cutoff", Vt],
+		["eta_cutoff", Vt]
 	]],
 	["vllm", [
-		"temperature",
-		"min_p",
-		"top_k",
-		"top_p"
+		["repetition_penalty"],
+		["frequency_penalty"],
+		["presence_penalty"],
+		["temperature"],
+		["min_p"],
+		["top_k", Vt],
+		["top_p", Ht]
 	]],
 	["sglang", [
-		"temperature",
-		"top_k",
-		"top_p",
-		"min_p"
+		["frequency_penalty"],
+		["presence_penalty"],
+		["repetition_penalty", { scope: "output" }],
+		["temperature"],
+		["top_k", Vt],
+		["top_p", Vt],
+		["min_p"]
 	]],
 	["llama.cpp", [
-		"top_n_sigma",
-		"top_k",
-		"top_p",
-		"min_p",
-		"temperature"
+		["repetition_penalty", { scope: "last:64" }],
+		["frequency_penalty", { scope: "last:64" }],
+		["presence_penalty", { scope: "last:64" }],
+		["dry"],
+		["top_n_sigma"],
+		["top_k"],
+		["typical_p"],
+		["top_p"],
+		["min_p"],
+		["temperature"]
 	]],
 	["mlx-lm", [
-		"top_p",
-		"min_p",
-		"top_k",
-		"temperature"
+		["repetition_penalty", { scope: "last:20" }],
+		["presence_penalty", { scope: "last:20" }],
+		["frequency_penalty", { scope: "last:20" }],
+		["top_p", Vt],
+		["min_p"],
+		["top_k"],
+		["temperature"]
 	]]
 ]);
-function rt(e, t) {
-	let n = nt.get(e) ?? [], r = (e) => n.includes(e) ? n.indexOf(e) : n.length;
-	return [...t].sort((e, t) => r(e.name) - r(t.name));
+function Wt(e, t) {
+	let n = Ut.get(e) ?? [], r = (e) => {
+		let t = n.findIndex(([t]) => t === e);
+		return t < 0 ? n.length : t;
+	};
+	return [...t].sort((e, t) => r(e.name) - r(t.name)).map((e) => {
+		let t = n[r(e.name)];
+		if (t === void 0) return e;
+		let { ties: i, scope: a, ...o } = e.options ?? {};
+		return ft(e, {
+			...o,
+			...t[1]
+		});
+	});
 }
 // src/math/unpack.ts
-var it = 64, at = 24, ot = 5;
-function st(e) {
-	let t = dt(e.data);
+var Gt = 64, Kt = 24, qt = 5;
+function Jt(e) {
+	let t = Qt(e.data);
 	if (e.encoding === "float64") {
 		let n = new DataView(t.buffer);
 		return Float64Array.from({ length: e.count }, (e, t) => n.getFloat64(8 * t, !0));
 	}
 	if (e.encoding !== "rice32") throw Error(`logits are packed as ${e.encoding}, which this page cannot read`);
-	return lt(t, e.count);
+	return Xt(t, e.count);
 }
-function ct(e) {
-	let t = new ut(dt(e.data)), n = new Uint32Array(e.count);
+function Yt(e) {
+	let t = new Zt(Qt(e.data)), n = new Uint32Array(e.count);
 	for (let r = 0; r < e.count; r++) n[r] = t.read(e.width);
 	return n;
 }
-function lt(e, t) {
-	let n = new ut(e), r = new Float64Array(t), i = /* @__PURE__ */ new Uint32Array(1), a = new Float32Array(i.buffer), o = 4294967295, s = 0;
+function Xt(e, t) {
+	let n = new Zt(e), r = new Float64Array(t), i = /* @__PURE__ */ new Uint32Array(1), a = new Float32Array(i.buffer), o = 4294967295, s = 0;
 	for (let e = 0; e < t; e++) {
-		e % it === 0 && (s = n.read(ot));
+		e % Gt === 0 && (s = n.read(qt));
 		let t = n.zeros();
-		o -= t === at ? n.read(32) : t * 2 ** s + n.read(s), i[0] = o >= 2147483648 ? o - 2147483648 : 4294967295 - o, r[e] = a[0];
+		o -= t === Kt ? n.read(32) : t * 2 ** s + n.read(s), i[0] = o >= 2147483648 ? o - 2147483648 : 4294967295 - o, r[e] = a[0];
 	}
 	return r;
 }
-var ut = class {
+var Zt = class {
 	bytes;
 	place = 0;
 	constructor(e) {
@@ -870,73 +1389,73 @@ var ut = class {
 		}
 	}
 };
-function dt(e) {
+function Qt(e) {
 	let t = atob(e), n = new Uint8Array(t.length);
 	for (let e = 0; e < t.length; e++) n[e] = t.charCodeAt(e);
 	return n;
 }
 // src/parts/format.ts
-function M(e) {
+function F(e) {
 	if (e === 0) return "0 %";
 	if (e >= 1e-4) return `${(100 * e).toFixed(2)} %`;
 	let [t, n] = e.toExponential(1).split("e");
-	return `${t}·10${mt(Number(n))}`;
+	return `${t}·10${tn(Number(n))}`;
 }
-function N(e) {
+function I(e) {
 	if (e == null || Number.isNaN(e)) return "–";
 	if (!Number.isFinite(e)) return e > 0 ? "∞" : "−∞";
 	let t = Math.abs(e);
 	if (t !== 0 && (t < 1e-4 || t >= 1e6)) {
 		let [t, n] = e.toExponential(2).split("e");
-		return pt(`${t}·10${mt(Number(n))}`);
+		return en(`${t}·10${tn(Number(n))}`);
 	}
-	return pt(t >= 1e3 ? I(e) : String(Number(e.toPrecision(4))));
-}
-function P(e) {
-	return `${N(e)} nats`;
-}
-function F(e, t = 4) {
-	return `${e > 0 ? "+" : ""}${pt(e.toFixed(t))}`;
-}
-function I(e) {
-	return pt(Math.round(e).toLocaleString("en"));
-}
-function ft(e) {
-	return `${I(e)} ${e === 1 ? "token" : "tokens"}`;
+	return en(t >= 1e3 ? z(e) : String(Number(e.toPrecision(4))));
 }
 function L(e) {
+	return `${I(e)} nats`;
+}
+function R(e, t = 4) {
+	return `${e > 0 ? "+" : ""}${en(e.toFixed(t))}`;
+}
+function z(e) {
+	return en(Math.round(e).toLocaleString("en"));
+}
+function $t(e) {
+	return `${z(e)} ${e === 1 ? "token" : "tokens"}`;
+}
+function B(e) {
 	return String(Number(e.toFixed(4)));
 }
-function pt(e) {
+function en(e) {
 	return e.replace("-", "−");
 }
-function mt(e) {
+function tn(e) {
 	return String(e).replace(/[-0-9]/g, (e) => e === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(e)]);
 }
-function ht(e, t, n = N) {
+function nn(e, t, n = I) {
 	let [r, i] = [n(e), n(t)];
 	return r === i ? r : `${r} – ${i}`;
 }
-function R(e, t) {
-	let [n, r] = [M(e), M(t)];
+function V(e, t) {
+	let [n, r] = [F(e), F(t)];
 	return n === r ? n : `${n.endsWith(" %") && r.endsWith(" %") ? n.slice(0, -2) : n} – ${r}`;
 }
 // src/parts/chainEditor.ts
-function gt(e, t, { heat: n }) {
+function rn(e, t, { heat: n }) {
 	let r = [], i = _("ol", {
 		class: "chain",
 		"aria-label": "Chain of stages, in the order in which they apply"
 	}), a = _("select", {
 		class: "chain-add",
 		"aria-label": "Add a stage at the end",
-		onchange: () => h(a.value)
+		onchange: () => g(a.value)
 	}), o = _("p", {
 		class: "error",
 		role: "alert"
 	}), s = _("div", { class: "chain-editor" }, i, _("div", { class: "chain-tools" }, a), o), c = () => r.map((e) => e.stage), l = () => e(c());
 	function u(e) {
-		let t = c().filter(Le);
-		if (A(e) === A(t)) return;
+		let t = c().filter(ut);
+		if (N(e) === N(t)) return;
 		let n = [...r];
 		r = e.map((e) => {
 			let t = n.findIndex((t) => t.stage.name === e.name), r = t >= 0 ? n.splice(t, 1)[0] : p(e);
@@ -948,14 +1467,15 @@ function gt(e, t, { heat: n }) {
 		(t.length !== i.children.length || t.some((e, t) => i.children[t] !== e)) && (x(i, ...t), e instanceof HTMLElement && i.contains(e) && e.focus()), r.forEach((e, t) => {
 			e.handle.setAttribute("aria-label", `${e.stage.name}, stage ${t + 1} of ${r.length}. Arrow keys move it, Delete removes it.`);
 		});
-		let n = [...O.values()].filter((e) => !r.some((t) => t.stage.name === e.name));
-		x(a, _("option", { value: "" }, "+ add a stage"), ...n.map((e) => _("option", { value: e.name }, `${e.name}: ${e.help}`))), a.hidden = n.length === 0;
+		let n = r.some((e) => A.get(e.stage.name).tempers), o = [...A.values()].filter((e) => !(e.tempers && n) && !r.some((t) => t.stage.name === e.name));
+		x(a, _("option", { value: "" }, "+ add a stage"), ...o.map((e) => _("option", { value: e.name }, `${e.name}: ${e.help}`))), a.hidden = o.length === 0;
 	}
 	function f(e, t) {
 		e.stage = t, document.activeElement !== e.number && (e.number.value = String(t.value)), e.range.value = String(t.value), e.range.setAttribute("aria-valuetext", `${t.name} ${t.value}`);
+		for (let [n, r] of e.options) document.activeElement !== r && (r.value = String(t.options?.[n.name] ?? n.initial));
 	}
 	function p(e) {
-		let t = O.get(e.name), r = C(e.name), i = _("button", {
+		let t = A.get(e.name), r = C(e.name), i = _("button", {
 			type: "button",
 			class: "handle",
 			title: "Drag, or use the arrow keys, to change the order"
@@ -973,11 +1493,14 @@ function gt(e, t, { heat: n }) {
 			step: "any",
 			inputmode: "decimal",
 			"data-number": e.name
-		}), u = _("p", { class: "effect" }), d = _("button", {
+		}), u = _("p", { class: "effect" }), d = new Map((t.options ?? []).map((e) => [e, sn(e)])), p = d.size === 0 ? null : _("details", {
+			class: "stage-options",
+			open: e.options !== void 0
+		}, _("summary", {}, "more settings"), ...[...d].map(([e, t]) => _("label", {}, `${e.name} `, t))), g = _("button", {
 			type: "button",
 			class: "quiet remove",
 			"aria-label": `Remove ${e.name}`
-		}, _("span", { "aria-hidden": "true" }, "×")), p = {
+		}, _("span", { "aria-hidden": "true" }, "×")), y = {
 			stage: e,
 			item: _("li", {
 				class: "stage",
@@ -986,27 +1509,41 @@ function gt(e, t, { heat: n }) {
 				for: r,
 				class: "stage-name",
 				title: t.help
-			}, e.name), t.name === "temperature" && !n ? null : c, l, d, u),
+			}, e.name), t.name === "temperature" && !n ? null : c, l, g, u, p),
 			handle: i,
 			range: c,
 			number: l,
+			options: d,
 			effect: u
 		};
-		return c.addEventListener("input", () => m(p, t, c.value)), l.addEventListener("input", () => m(p, t, l.value)), l.addEventListener("blur", () => f(p, p.stage)), d.addEventListener("click", () => g(p)), i.addEventListener("keydown", (e) => y(p, e)), b(p), p;
+		for (let [e, n] of d) n.addEventListener("input", () => h(y, t, e, n));
+		return c.addEventListener("input", () => m(y, t, c.value)), l.addEventListener("input", () => m(y, t, l.value)), l.addEventListener("blur", () => f(y, y.stage)), g.addEventListener("click", () => v(y)), i.addEventListener("keydown", (e) => b(y, e)), ee(y), y;
 	}
 	function m(e, t, n) {
 		try {
 			if (n.trim() === "") return;
 			f(e, {
-				name: t.name,
-				value: Fe(t, Number(n), n)
+				...e.stage,
+				value: pt(t, Number(n), n)
 			}), e.number.removeAttribute("aria-invalid"), S(o, ""), l();
 		} catch (t) {
 			e.number.setAttribute("aria-invalid", "true"), S(o, t.message);
 		}
 	}
-	function h(e) {
-		let n = ke(e);
+	function h(e, t, n, r) {
+		try {
+			if (r.value.trim() === "") return;
+			let i = mt(t, n, r.value);
+			f(e, ft(e.stage, {
+				...e.stage.options,
+				[n.name]: i
+			})), r.removeAttribute("aria-invalid"), S(o, ""), l();
+		} catch (e) {
+			r.setAttribute("aria-invalid", "true"), S(o, e.message);
+		}
+	}
+	function g(e) {
+		let n = lt(e);
 		if (n === void 0) return;
 		let i = p({
 			name: n.name,
@@ -1014,27 +1551,27 @@ function gt(e, t, { heat: n }) {
 		});
 		f(i, i.stage), r.push(i), d(), l(), i.number.focus(), t(`${e} added as stage ${r.length}`);
 	}
-	function g(e) {
+	function v(e) {
 		let n = r.indexOf(e);
 		r.splice(n, 1), d(), l(), t(`${e.stage.name} removed`), (r[Math.min(n, r.length - 1)]?.handle ?? a).focus();
 	}
-	function v(e, n) {
+	function y(e, n) {
 		let i = r.indexOf(e);
 		n < 0 || n >= r.length || n === i || (r.splice(i, 1), r.splice(n, 0, e), d(), l(), t(`${e.stage.name} is now stage ${n + 1} of ${r.length}`));
 	}
-	function y(e, t) {
+	function b(e, t) {
 		let n = r.indexOf(e), i = {
 			ArrowUp: n - 1,
 			ArrowLeft: n - 1,
 			ArrowDown: n + 1,
 			ArrowRight: n + 1
 		}[t.key];
-		if (i !== void 0) v(e, i);
-		else if (t.key === "Delete" || t.key === "Backspace") g(e);
+		if (i !== void 0) y(e, i);
+		else if (t.key === "Delete" || t.key === "Backspace") v(e);
 		else return;
 		t.preventDefault(), e.handle.focus();
 	}
-	function b(e) {
+	function ee(e) {
 		e.handle.addEventListener("pointerdown", (t) => {
 			if (t.button !== 0) return;
 			t.preventDefault(), e.handle.focus(), e.handle.setPointerCapture(t.pointerId), e.item.classList.add("dragged");
@@ -1043,33 +1580,42 @@ function gt(e, t, { heat: n }) {
 					let n = e.getBoundingClientRect();
 					return t.clientY >= n.top && t.clientY < n.bottom;
 				});
-				n >= 0 && v(e, n);
+				n >= 0 && y(e, n);
 			}, i = () => {
 				e.item.classList.remove("dragged"), e.handle.removeEventListener("pointermove", n), e.handle.removeEventListener("pointerup", i), e.handle.removeEventListener("pointercancel", i);
 			};
 			e.handle.addEventListener("pointermove", n), e.handle.addEventListener("pointerup", i), e.handle.addEventListener("pointercancel", i);
 		});
 	}
-	function ee(e, t = "off") {
+	function w(e, t = "off") {
 		for (let n of r) {
 			let r = e.find((e) => e.stage.name === n.stage.name);
-			S(n.effect, r === void 0 ? Le(n.stage) ? t : "off" : _t(r));
+			S(n.effect, r === void 0 ? ut(n.stage) ? t : "off" : an(r));
 		}
 	}
 	return d(), {
 		element: s,
 		show: u,
-		report: ee
+		report: w
 	};
 }
-function _t(e) {
-	return !O.get(e.stage.name).truncates && e.removed === 0 ? e.stage.value === 1 ? "leaves the model as it is" : e.stage.value < 1 ? "sharpens" : "flattens" : `keeps ${I(e.kept)}, removes ${I(e.removed)}; keeps ${vt(e.keptMass)} of the mass that came in`;
+function an(e) {
+	let t = A.get(e.stage.name);
+	return t.looksBack ? "moves the logits of tokens that came before" : t.name === "dynatemp" ? "a temperature that follows the entropy" : !t.truncates && e.removed === 0 ? e.stage.value === 1 ? "leaves the model as it is" : e.stage.value < 1 ? "sharpens" : "flattens" : `keeps ${z(e.kept)}, removes ${z(e.removed)}; keeps ${on(e.keptMass)} of the mass that came in`;
 }
-function vt(e) {
-	return typeof e == "number" ? M(e) : R(e.low, e.high);
+function on(e) {
+	return typeof e == "number" ? F(e) : V(e.low, e.high);
+}
+function sn(e) {
+	return e.words === void 0 ? _("input", {
+		type: "text",
+		inputmode: e.scope ? "text" : "decimal",
+		autocomplete: "off",
+		"data-option": e.name
+	}) : x(_("select", { "data-option": e.name }), ...e.words.map((e) => _("option", { value: e }, e)));
 }
 // src/parts/frame.ts
-function yt(e) {
+function cn(e) {
 	let t = !1;
 	return () => {
 		t || (t = !0, requestAnimationFrame(() => {
@@ -1077,7 +1623,7 @@ function yt(e) {
 		}));
 	};
 }
-function z(e, t, n) {
+function ln(e, t, n) {
 	let r = 0, i = new ResizeObserver(([i]) => {
 		let a = Math.max(280, Math.round(i.contentRect.width));
 		a !== r && i.contentRect.width !== 0 && (r = a, e.setAttribute("viewBox", `0 0 ${a} ${t}`), n(a));
@@ -1085,42 +1631,42 @@ function z(e, t, n) {
 	return i.observe(e), () => i.disconnect();
 }
 // src/parts/tokens.ts
-var bt = {
+var un = {
 	" ": ["␣", "space"],
 	"\n": ["↵", "line break"],
 	"	": ["⇥", "tab"],
 	"\r": ["␍", "carriage return"],
 	"\xA0": ["⍽", "no-break space"],
 	"　": ["□", "wide space"]
-}, xt = /<0x([0-9A-F]{2})>/, St = /^<(?:\||\/)?[A-Za-z][\w .|/-]*(?:\|)?>$/, Ct = /[\p{Cc}\p{Zl}\p{Zp}\p{Zs}\p{Co}\p{Cn}\p{Cs}]|[\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0e\ufeff\uffa0\u{e0000}-\u{e0fff}]/u, wt = /[\u200d\ufe0f]/, Tt = /\p{Extended_Pictographic}/u;
-function Et(e) {
+}, dn = /<0x([0-9A-F]{2})>/, fn = /^<(?:\||\/)?[A-Za-z][\w .|/-]*(?:\|)?>$/, pn = /[\p{Cc}\p{Zl}\p{Zp}\p{Zs}\p{Co}\p{Cn}\p{Cs}]|[\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0e\ufeff\uffa0\u{e0000}-\u{e0fff}]/u, mn = /[\u200d\ufe0f]/, hn = /\p{Extended_Pictographic}/u;
+function gn(e) {
 	return e === "" ? [{
 		text: "∅",
 		kind: "sign",
 		spoken: "empty"
-	}] : St.test(e) && !xt.test(e) ? [{
+	}] : fn.test(e) && !dn.test(e) ? [{
 		text: e,
 		kind: "marker",
 		spoken: `marker ${e}`
 	}] : e.split(/(<0x[0-9A-F]{2}>)/).flatMap((e) => {
-		let t = xt.exec(e);
+		let t = dn.exec(e);
 		return t ? [{
 			text: `⟨${t[1]}⟩`,
 			kind: "byte",
 			spoken: `byte ${t[1]}`
-		}] : Dt(e);
+		}] : _n(e);
 	});
 }
-function Dt(e) {
+function _n(e) {
 	let t = [], n = [...e];
 	return n.forEach((e, r) => {
-		let i = bt[e];
+		let i = un[e];
 		if (i) t.push({
 			text: i[0],
 			kind: "sign",
 			spoken: i[1]
 		});
-		else if (Ct.test(e) || wt.test(e) && !Ot(n, r)) {
+		else if (pn.test(e) || mn.test(e) && !vn(n, r)) {
 			let n = e.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
 			t.push({
 				text: `⟨U+${n}⟩`,
@@ -1128,7 +1674,7 @@ function Dt(e) {
 				spoken: `character U+${n}`
 			});
 		} else {
-			let n = t.at(-1), r = /\p{M}/u.test(e) && !wt.test(e) && n?.kind !== "plain" ? `◌${e}` : e;
+			let n = t.at(-1), r = /\p{M}/u.test(e) && !mn.test(e) && n?.kind !== "plain" ? `◌${e}` : e;
 			n?.kind === "plain" ? (n.text += r, n.spoken += e) : t.push({
 				text: r,
 				kind: "plain",
@@ -1137,41 +1683,41 @@ function Dt(e) {
 		}
 	}), t;
 }
-function Ot(e, t) {
-	return t > 0 && (Tt.test(e[t - 1]) || wt.test(e[t - 1]) || /\p{Emoji_Modifier}/u.test(e[t - 1]));
+function vn(e, t) {
+	return t > 0 && (hn.test(e[t - 1]) || mn.test(e[t - 1]) || /\p{Emoji_Modifier}/u.test(e[t - 1]));
 }
-function B(e) {
-	return _("bdi", { class: "token" }, ...Et(e).map((e) => e.kind === "plain" ? e.text : _("span", { class: `piece-${e.kind}` }, e.text)));
+function H(e) {
+	return _("bdi", { class: "token" }, ...gn(e).map((e) => e.kind === "plain" ? e.text : _("span", { class: `piece-${e.kind}` }, e.text)));
 }
-function kt(e) {
-	return Et(e).map((e) => e.text).join("");
+function yn(e) {
+	return gn(e).map((e) => e.text).join("");
 }
-function At(e) {
-	return Et(e).map((e) => e.spoken).join(" ");
+function bn(e) {
+	return gn(e).map((e) => e.spoken).join(" ");
 }
 // src/views/compare.ts
-var jt = 18;
-function Mt(e, t) {
-	let { state: n, announce: r } = t, i = Math.max(e.a.vocabulary, e.b.vocabulary), a = [Nt("A", "chain_a", e.a, i), Nt("B", "chain_b", e.b, i)], o = a.map((e) => m(e)), s = _("dl", { class: "measures" }), c = _("tbody"), l = _("p", {
+var xn = 18;
+function Sn(e, t) {
+	let { state: n, announce: r } = t, i = Math.max(e.a.vocabulary, e.b.vocabulary), a = [Cn("A", "chain_a", e.a, i), Cn("B", "chain_b", e.b, i)], o = a.map((e) => m(e)), s = _("dl", { class: "measures" }), c = _("tbody"), l = _("p", {
 		class: "note",
 		hidden: e.comparable
-	}, "The two models have different vocabularies: their distributions are shown, and no distance between them is given."), u = Vt(), d = yt(h), f = null;
+	}, "The two models have different vocabularies: their distributions are shown, and no distance between them is given."), u = jn(), d = cn(h), f = null;
 	function p(e) {
 		try {
-			return je(n.get(e.key) ?? e.record.chain);
+			return vt(n.get(e.key) ?? e.record.chain);
 		} catch {
-			return Ne(e.record.chain).chain;
+			return bt(e.record.chain).chain;
 		}
 	}
 	function m(e) {
-		let t = (t) => n.set(e.key, A(t.filter(Le)) || " "), i = gt(t, r, { heat: !0 }), a = _("select", {
-			"aria-label": `${e.name}: order of the stages as in an engine`,
+		let t = (t) => n.set(e.key, N(t.filter(ut)) || " "), i = rn(t, r, { heat: !0 }), a = _("select", {
+			"aria-label": `${e.name}: order and rules as in an engine`,
 			onchange: () => {
-				a.value && t(rt(a.value, p(e))), a.value = "";
+				a.value && t(Wt(a.value, p(e))), a.value = "";
 			}
 		});
-		x(a, _("option", { value: "" }, "order as in …"), ...[...nt.keys()].map((e) => _("option", { value: e }, e)));
-		let o = _("p", { class: "meta" }), s = Me(Ne(e.record.chain).others);
+		x(a, _("option", { value: "" }, "as in …"), ...[...Ut.keys()].map((e) => _("option", { value: e }, e)));
+		let o = _("p", { class: "meta" }), s = yt(bt(e.record.chain).others);
 		return {
 			element: _("section", {
 				class: `card side-${e.name.toLowerCase()}`,
@@ -1179,19 +1725,19 @@ function Mt(e, t) {
 			}, _("h2", {}, _("span", { class: `side-mark mark-${e.name.toLowerCase()}` }, e.name), ` ${e.record.model}`), _("p", {
 				class: "tokens side-prompt",
 				dir: "auto"
-			}, ...e.record.prompt_tokens.map(B)), s ? _("p", { class: "note" }, s) : null, i.element, _("p", { class: "chain-tools" }, a), o),
+			}, ...e.record.prompt_tokens.map(H)), s ? _("p", { class: "note" }, s) : null, i.element, _("p", { class: "chain-tools" }, a), o),
 			show(t) {
 				i.show(p(e)), i.report(t.stages);
 				let { processed: n } = t;
-				S(o, `${I(j(n))} tokens can come; entropy ${P(E(n).entropy)}, effective support ${N(Ke(n))} tokens`);
+				S(o, `${z(P(n))} tokens can come; entropy ${L(D(n).entropy)}, effective support ${I(At(n))} tokens`);
 			}
 		};
 	}
 	function h() {
-		let [t, n] = [Ue(p(a[0]), a[0].logits), Ue(p(a[1]), a[1].logits)];
+		let [t, n] = a.map((e) => Dt(p(e), e.logits, e.history));
 		f = [t, n], o[0].show(t), o[1].show(n);
-		let r = e.comparable ? Pt(a, t, n) : It(a, t, n), l = Math.max(...r.map((e) => Math.max(e.a, e.b)), 1e-12);
-		x(c, ...r.map((e) => Lt(e, l))), u.draw(r), x(s, ...e.comparable ? Rt(a, t, n, i) : []);
+		let r = e.comparable ? wn(a, t, n) : En(a, t, n), l = Math.max(...r.map((e) => Math.max(e.a, e.b)), 1e-12);
+		x(c, ...r.map((e) => Dn(e, l))), u.draw(r), x(s, ...e.comparable ? On(a, t, n, i) : []);
 	}
 	let g = n.listen((e) => (e === "chain_a" || e === "chain_b") && d()), v = _("div", {}, l, _("div", { class: "two" }, o[0].element, o[1].element), _("section", {
 		class: "card",
@@ -1210,12 +1756,12 @@ function Mt(e, t) {
 		},
 		download: {
 			name: "retort-compare",
-			json: () => Ht(e, a, f, i),
+			json: () => Mn(e, a, f, i),
 			csv: () => [[
 				"token",
 				"prob_a",
 				"prob_b"
-			], ...(e.comparable ? Pt(a, ...f, 500) : It(a, ...f)).map((e) => [
+			], ...(e.comparable ? wn(a, ...f, 500) : En(a, ...f)).map((e) => [
 				e.token,
 				e.a,
 				e.b
@@ -1224,37 +1770,38 @@ function Mt(e, t) {
 		}
 	};
 }
-function Nt(e, t, n, r) {
-	let i = ct(n.rank_ids);
+function Cn(e, t, n, r) {
+	let i = Yt(n.rank_ids);
 	return {
 		name: e,
 		key: t,
 		record: n,
 		ids: i,
-		logits: st(n.logits),
-		ranks: Ze(i, r),
+		logits: Jt(n.logits),
+		history: oe(n),
+		ranks: It(i, r),
 		names: new Map(n.ids.map((e, t) => [e, n.tokens[t]]))
 	};
 }
-function Pt([e, t], n, r, i = jt) {
-	return [.../* @__PURE__ */ new Set([...Ft(e, n, i), ...Ft(t, r, i)])].map((i) => {
+function wn([e, t], n, r, i = xn) {
+	return [.../* @__PURE__ */ new Set([...Tn(e, n, i), ...Tn(t, r, i)])].map((i) => {
 		let [a, o] = [e.ranks[i], t.ranks[i]];
 		return {
 			token: e.names.get(i) ?? t.names.get(i) ?? `#${i}`,
-			a: a < e.logits.length ? D(n.processed, a) : 0,
-			b: o < t.logits.length ? D(r.processed, o) : 0,
-			removedA: We(n, a)?.name ?? null,
-			removedB: We(r, o)?.name ?? null
+			a: a < e.logits.length ? k(n.processed, a) : 0,
+			b: o < t.logits.length ? k(r.processed, o) : 0,
+			removedA: Ot(n, a)?.name ?? null,
+			removedB: Ot(r, o)?.name ?? null
 		};
 	}).sort((e, t) => Math.max(t.a, t.b) - Math.max(e.a, e.b)).slice(0, i);
 }
-function Ft(e, t, n) {
+function Tn(e, t, n) {
 	let { from: r, to: i } = t.processed;
-	return [...e.ids.subarray(r, Math.min(i, r + n)), ...e.ids.subarray(0, Math.min(4, e.ids.length))];
+	return Array.from({ length: Math.min(n, i - r) }, (n, i) => e.ids[O(t.processed, r + i)]).concat([...e.ids.subarray(0, Math.min(4, e.ids.length))]);
 }
-function It([e, t], n, r) {
+function En([e, t], n, r) {
 	let i = /* @__PURE__ */ new Map(), a = (e, t, n) => {
-		for (let r = 0; r < Math.min(jt, e.record.tokens.length); r++) {
+		for (let r = 0; r < Math.min(xn, e.record.tokens.length); r++) {
 			let a = e.record.tokens[r], o = i.get(a) ?? {
 				token: a,
 				a: 0,
@@ -1262,35 +1809,35 @@ function It([e, t], n, r) {
 				removedA: null,
 				removedB: null
 			};
-			o[n] = D(t.processed, r), i.set(a, o);
+			o[n] = k(t.processed, r), i.set(a, o);
 		}
 	};
-	return a(e, n, "a"), a(t, r, "b"), [...i.values()].sort((e, t) => Math.max(t.a, t.b) - Math.max(e.a, e.b)).slice(0, jt);
+	return a(e, n, "a"), a(t, r, "b"), [...i.values()].sort((e, t) => Math.max(t.a, t.b) - Math.max(e.a, e.b)).slice(0, xn);
 }
-function Lt(e, t) {
+function Dn(e, t) {
 	let [n, r] = [_("span", { class: "bar bar-a" }), _("span", { class: "bar bar-b" })];
 	n.style.transform = `scaleX(${e.a / t})`, r.style.transform = `scaleX(${e.b / t})`;
 	let i = (e, t, n) => _("td", {
 		class: `figure ink-${n}`,
 		"data-value": e,
 		title: t ? `removed by ${t}` : null
-	}, t ? _("small", {}, `− ${t}`) : M(e));
+	}, t ? _("small", {}, `− ${t}`) : F(e));
 	return _("tr", {}, _("th", {
 		scope: "row",
 		class: "token-cell"
-	}, B(e.token)), i(e.a, e.removedA, "a"), i(e.b, e.removedB, "b"), _("td", { class: "bar-cell" }, _("span", {
+	}, H(e.token)), i(e.a, e.removedA, "a"), i(e.b, e.removedB, "b"), _("td", { class: "bar-cell" }, _("span", {
 		class: "bar-box",
 		"aria-hidden": "true"
 	}, n, r)));
 }
-function Rt(e, t, n, r) {
-	let [i, a] = e, o = Qe({
+function On(e, t, n, r) {
+	let [i, a] = e, o = Lt({
 		window: t.processed,
 		ids: i.ids
 	}, {
 		window: n.processed,
 		ids: a.ids
-	}, r), s = tt({
+	}, r), s = Bt({
 		window: t.tempered,
 		ids: i.ids
 	}, a.logits, a.ids, r);
@@ -1300,50 +1847,50 @@ function Rt(e, t, n, r) {
 			"KL(A ‖ B)",
 			"nats",
 			o.klForward,
-			N(o.klForward)
+			I(o.klForward)
 		],
 		[
 			"kl-reverse",
 			"KL(B ‖ A)",
 			"nats",
 			o.klReverse,
-			N(o.klReverse)
+			I(o.klReverse)
 		],
 		[
 			"jsd",
 			"Jensen-Shannon",
 			"nats, at most ln 2",
 			o.jsd,
-			N(o.jsd)
+			I(o.jsd)
 		],
 		[
 			"tv",
 			"total variation",
 			"0 same, 1 disjoint",
 			o.totalVariation,
-			N(o.totalVariation)
+			I(o.totalVariation)
 		],
 		[
 			"equivalent",
 			"equivalent temperature",
 			"τ at which B, whole, is nearest to A, tempered",
 			s?.temperature ?? NaN,
-			s === null ? "none" : `${L(s.temperature)}${s.atBound ? " (a limit)" : ""}, ${P(s.residual)} left`
+			s === null ? "none" : `${B(s.temperature)}${s.atBound ? " (a limit)" : ""}, ${L(s.residual)} left`
 		]
 	].map(([e, t, n, r, i]) => _("div", { class: "measure" }, _("dt", {}, t, " ", _("small", {}, n)), _("dd", {}, _("b", {
 		"data-measure": e,
 		"data-value": r
 	}, i))));
 }
-var zt = 300, Bt = 1e-6;
-function Vt() {
+var kn = 300, An = 1e-6;
+function jn() {
 	let e = v("g"), t = v("title"), n = v("svg", {
-		viewBox: `0 0 640 ${zt}`,
+		viewBox: `0 0 640 ${kn}`,
 		class: "chart pair-chart",
 		role: "img"
-	}, t, e), r = 640, i = [], a = z(n, zt, (e) => {
+	}, t, e), r = 640, i = [], a = ln(n, kn, (e) => {
 		r = e, s(i);
-	}), o = (e, t, n) => t + (n - t) * Math.log(Math.max(e, Bt) / Bt) / Math.log(1 / Bt);
+	}), o = (e, t, n) => t + (n - t) * Math.log(Math.max(e, An) / An) / Math.log(1 / An);
 	function s(n) {
 		i = n;
 		let [a, s, c, l] = [
@@ -1352,7 +1899,7 @@ function Vt() {
 			270,
 			14
 		];
-		S(t, `Probability in A across, in B up: ${n.slice(0, 8).map((e) => `${kt(e.token)} ${M(e.a)} and ${M(e.b)}`).join("; ")}`), x(e, ...[
+		S(t, `Probability in A across, in B up: ${n.slice(0, 8).map((e) => `${yn(e.token)} ${F(e.a)} and ${F(e.b)}`).join("; ")}`), x(e, ...[
 			1,
 			.01,
 			1e-4,
@@ -1369,12 +1916,12 @@ function Vt() {
 				x: a - 6,
 				y: o(e, c, l) + 4,
 				"text-anchor": "end"
-			}, e === Bt ? "0" : M(e)),
+			}, e === An ? "0" : F(e)),
 			v("text", {
 				x: o(e, a, s),
 				y: 286,
 				"text-anchor": "middle"
-			}, e === Bt ? "0" : M(e))
+			}, e === An ? "0" : F(e))
 		]), v("line", {
 			class: "cut",
 			x1: a,
@@ -1386,11 +1933,11 @@ function Vt() {
 			cx: o(e.a, a, s),
 			cy: o(e.b, c, l),
 			r: 4
-		}, v("title", {}, kt(e.token)))), ...n.slice(0, 10).map((e) => v("text", {
+		}, v("title", {}, yn(e.token)))), ...n.slice(0, 10).map((e) => v("text", {
 			class: "dot-label",
 			x: o(e.a, a, s) + 7,
 			y: o(e.b, c, l) + 4
-		}, kt(e.token).slice(0, 14))), v("text", {
+		}, yn(e.token).slice(0, 14))), v("text", {
 			x: s,
 			y: 298,
 			"text-anchor": "end"
@@ -1405,42 +1952,42 @@ function Vt() {
 		close: a
 	};
 }
-function Ht(e, t, n, r) {
+function Mn(e, t, n, r) {
 	let [i, a] = n;
 	return {
 		a: {
 			model: e.a.model,
 			prompt: e.a.prompt,
-			chain: A(i.stages.map((e) => e.stage))
+			chain: N(i.stages.map((e) => e.stage))
 		},
 		b: {
 			model: e.b.model,
 			prompt: e.b.prompt,
-			chain: A(a.stages.map((e) => e.stage))
+			chain: N(a.stages.map((e) => e.stage))
 		},
 		comparable: e.comparable,
-		distances: e.comparable ? Qe({
+		distances: e.comparable ? Lt({
 			window: i.processed,
 			ids: t[0].ids
 		}, {
 			window: a.processed,
 			ids: t[1].ids
 		}, r) : null,
-		tokens: e.comparable ? Pt(t, i, a, 200) : It(t, i, a)
+		tokens: e.comparable ? wn(t, i, a, 200) : En(t, i, a)
 	};
 }
 // node_modules/d3-array/src/ascending.js
-function Ut(e, t) {
+function Nn(e, t) {
 	return e == null || t == null ? NaN : e < t ? -1 : e > t ? 1 : e >= t ? 0 : NaN;
 }
 // node_modules/d3-array/src/descending.js
-function Wt(e, t) {
+function Pn(e, t) {
 	return e == null || t == null ? NaN : t < e ? -1 : t > e ? 1 : t >= e ? 0 : NaN;
 }
 // node_modules/d3-array/src/bisector.js
-function Gt(e) {
+function Fn(e) {
 	let t, n, r;
-	e.length === 2 ? (t = e === Ut || e === Wt ? e : Kt, n = e, r = e) : (t = Ut, n = (t, n) => Ut(e(t), n), r = (t, n) => e(t) - n);
+	e.length === 2 ? (t = e === Nn || e === Pn ? e : In, n = e, r = e) : (t = Nn, n = (t, n) => Nn(e(t), n), r = (t, n) => e(t) - n);
 	function i(e, r, i = 0, a = e.length) {
 		if (i < a) {
 			if (t(r, r) !== 0) return a;
@@ -1471,18 +2018,18 @@ function Gt(e) {
 		right: a
 	};
 }
-function Kt() {
+function In() {
 	return 0;
 }
 // node_modules/d3-array/src/number.js
-function qt(e) {
+function Ln(e) {
 	return e === null ? NaN : +e;
 }
 // node_modules/d3-array/src/bisect.js
-var Jt = Gt(Ut), Yt = Jt.right;
-Jt.left, Gt(qt).center;
+var Rn = Fn(Nn), zn = Rn.right;
+Rn.left, Fn(Ln).center;
 // node_modules/d3-array/src/extent.js
-function Xt(e, t) {
+function Bn(e, t) {
 	let n, r;
 	if (t === void 0) for (let t of e) t != null && (n === void 0 ? t >= t && (n = r = t) : (n > t && (n = t), r < t && (r = t)));
 	else {
@@ -1492,19 +2039,19 @@ function Xt(e, t) {
 	return [n, r];
 }
 // node_modules/d3-array/src/ticks.js
-var Zt = Math.sqrt(50), Qt = Math.sqrt(10), $t = Math.sqrt(2);
-function en(e, t, n) {
-	let r = (t - e) / Math.max(0, n), i = Math.floor(Math.log10(r)), a = r / 10 ** i, o = a >= Zt ? 10 : a >= Qt ? 5 : a >= $t ? 2 : 1, s, c, l;
-	return i < 0 ? (l = 10 ** -i / o, s = Math.round(e * l), c = Math.round(t * l), s / l < e && ++s, c / l > t && --c, l = -l) : (l = 10 ** i * o, s = Math.round(e / l), c = Math.round(t / l), s * l < e && ++s, c * l > t && --c), c < s && .5 <= n && n < 2 ? en(e, t, n * 2) : [
+var Vn = Math.sqrt(50), Hn = Math.sqrt(10), Un = Math.sqrt(2);
+function Wn(e, t, n) {
+	let r = (t - e) / Math.max(0, n), i = Math.floor(Math.log10(r)), a = r / 10 ** i, o = a >= Vn ? 10 : a >= Hn ? 5 : a >= Un ? 2 : 1, s, c, l;
+	return i < 0 ? (l = 10 ** -i / o, s = Math.round(e * l), c = Math.round(t * l), s / l < e && ++s, c / l > t && --c, l = -l) : (l = 10 ** i * o, s = Math.round(e / l), c = Math.round(t / l), s * l < e && ++s, c * l > t && --c), c < s && .5 <= n && n < 2 ? Wn(e, t, n * 2) : [
 		s,
 		c,
 		l
 	];
 }
-function tn(e, t, n) {
+function Gn(e, t, n) {
 	if (t = +t, e = +e, n = +n, !(n > 0)) return [];
 	if (e === t) return [e];
-	let r = t < e, [i, a, o] = r ? en(t, e, n) : en(e, t, n);
+	let r = t < e, [i, a, o] = r ? Wn(t, e, n) : Wn(e, t, n);
 	if (!(a >= i)) return [];
 	let s = a - i + 1, c = Array(s);
 	if (r) {
@@ -1514,16 +2061,16 @@ function tn(e, t, n) {
 	else for (let e = 0; e < s; ++e) c[e] = (i + e) * o;
 	return c;
 }
-function nn(e, t, n) {
-	return t = +t, e = +e, n = +n, en(e, t, n)[2];
+function Kn(e, t, n) {
+	return t = +t, e = +e, n = +n, Wn(e, t, n)[2];
 }
-function rn(e, t, n) {
+function qn(e, t, n) {
 	t = +t, e = +e, n = +n;
-	let r = t < e, i = r ? nn(t, e, n) : nn(e, t, n);
+	let r = t < e, i = r ? Kn(t, e, n) : Kn(e, t, n);
 	return (r ? -1 : 1) * (i < 0 ? 1 / -i : i);
 }
 // node_modules/d3-scale/src/init.js
-function an(e, t) {
+function Jn(e, t) {
 	switch (arguments.length) {
 		case 0: break;
 		case 1:
@@ -1534,16 +2081,16 @@ function an(e, t) {
 	return this;
 }
 // node_modules/d3-color/dist/d3-color.mjs
-function on(e, t, n) {
+function Yn(e, t, n) {
 	e.prototype = t.prototype = n, n.constructor = e;
 }
-function sn(e, t) {
+function Xn(e, t) {
 	var n = Object.create(e.prototype);
 	for (var r in t) n[r] = t[r];
 	return n;
 }
-function V() {}
-var cn = .7, ln = 1 / cn, un = "\\s*([+-]?\\d+)\\s*", dn = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)\\s*", H = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)%\\s*", fn = /^#([0-9a-f]{3,8})$/, pn = RegExp(`^rgb\\(${un},${un},${un}\\)$`), mn = RegExp(`^rgb\\(${H},${H},${H}\\)$`), hn = RegExp(`^rgba\\(${un},${un},${un},${dn}\\)$`), gn = RegExp(`^rgba\\(${H},${H},${H},${dn}\\)$`), _n = RegExp(`^hsl\\(${dn},${H},${H}\\)$`), vn = RegExp(`^hsla\\(${dn},${H},${H},${dn}\\)$`), yn = {
+function Zn() {}
+var Qn = .7, $n = 1 / Qn, er = "\\s*([+-]?\\d+)\\s*", tr = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)\\s*", U = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)%\\s*", nr = /^#([0-9a-f]{3,8})$/, rr = RegExp(`^rgb\\(${er},${er},${er}\\)$`), ir = RegExp(`^rgb\\(${U},${U},${U}\\)$`), ar = RegExp(`^rgba\\(${er},${er},${er},${tr}\\)$`), or = RegExp(`^rgba\\(${U},${U},${U},${tr}\\)$`), sr = RegExp(`^hsl\\(${tr},${U},${U}\\)$`), cr = RegExp(`^hsla\\(${tr},${U},${U},${tr}\\)$`), lr = {
 	aliceblue: 15792383,
 	antiquewhite: 16444375,
 	aqua: 65535,
@@ -1693,266 +2240,266 @@ var cn = .7, ln = 1 / cn, un = "\\s*([+-]?\\d+)\\s*", dn = "\\s*([+-]?(?:\\d*\\.
 	yellow: 16776960,
 	yellowgreen: 10145074
 };
-on(V, wn, {
+Yn(Zn, mr, {
 	copy(e) {
 		return Object.assign(new this.constructor(), this, e);
 	},
 	displayable() {
 		return this.rgb().displayable();
 	},
-	hex: bn,
-	formatHex: bn,
-	formatHex8: xn,
-	formatHsl: Sn,
-	formatRgb: Cn,
-	toString: Cn
+	hex: ur,
+	formatHex: ur,
+	formatHex8: dr,
+	formatHsl: fr,
+	formatRgb: pr,
+	toString: pr
 });
-function bn() {
+function ur() {
 	return this.rgb().formatHex();
 }
-function xn() {
+function dr() {
 	return this.rgb().formatHex8();
 }
-function Sn() {
-	return In(this).formatHsl();
+function fr() {
+	return Er(this).formatHsl();
 }
-function Cn() {
+function pr() {
 	return this.rgb().formatRgb();
 }
-function wn(e) {
+function mr(e) {
 	var t, n;
-	return e = (e + "").trim().toLowerCase(), (t = fn.exec(e)) ? (n = t[1].length, t = parseInt(t[1], 16), n === 6 ? Tn(t) : n === 3 ? new U(t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, (t & 15) << 4 | t & 15, 1) : n === 8 ? En(t >> 24 & 255, t >> 16 & 255, t >> 8 & 255, (t & 255) / 255) : n === 4 ? En(t >> 12 & 15 | t >> 8 & 240, t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, ((t & 15) << 4 | t & 15) / 255) : null) : (t = pn.exec(e)) ? new U(t[1], t[2], t[3], 1) : (t = mn.exec(e)) ? new U(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, 1) : (t = hn.exec(e)) ? En(t[1], t[2], t[3], t[4]) : (t = gn.exec(e)) ? En(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, t[4]) : (t = _n.exec(e)) ? Fn(t[1], t[2] / 100, t[3] / 100, 1) : (t = vn.exec(e)) ? Fn(t[1], t[2] / 100, t[3] / 100, t[4]) : yn.hasOwnProperty(e) ? Tn(yn[e]) : e === "transparent" ? new U(NaN, NaN, NaN, 0) : null;
+	return e = (e + "").trim().toLowerCase(), (t = nr.exec(e)) ? (n = t[1].length, t = parseInt(t[1], 16), n === 6 ? hr(t) : n === 3 ? new W(t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, (t & 15) << 4 | t & 15, 1) : n === 8 ? gr(t >> 24 & 255, t >> 16 & 255, t >> 8 & 255, (t & 255) / 255) : n === 4 ? gr(t >> 12 & 15 | t >> 8 & 240, t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, ((t & 15) << 4 | t & 15) / 255) : null) : (t = rr.exec(e)) ? new W(t[1], t[2], t[3], 1) : (t = ir.exec(e)) ? new W(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, 1) : (t = ar.exec(e)) ? gr(t[1], t[2], t[3], t[4]) : (t = or.exec(e)) ? gr(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, t[4]) : (t = sr.exec(e)) ? Tr(t[1], t[2] / 100, t[3] / 100, 1) : (t = cr.exec(e)) ? Tr(t[1], t[2] / 100, t[3] / 100, t[4]) : lr.hasOwnProperty(e) ? hr(lr[e]) : e === "transparent" ? new W(NaN, NaN, NaN, 0) : null;
 }
-function Tn(e) {
-	return new U(e >> 16 & 255, e >> 8 & 255, e & 255, 1);
+function hr(e) {
+	return new W(e >> 16 & 255, e >> 8 & 255, e & 255, 1);
 }
-function En(e, t, n, r) {
-	return r <= 0 && (e = t = n = NaN), new U(e, t, n, r);
+function gr(e, t, n, r) {
+	return r <= 0 && (e = t = n = NaN), new W(e, t, n, r);
 }
-function Dn(e) {
-	return e instanceof V || (e = wn(e)), e ? (e = e.rgb(), new U(e.r, e.g, e.b, e.opacity)) : new U();
+function _r(e) {
+	return e instanceof Zn || (e = mr(e)), e ? (e = e.rgb(), new W(e.r, e.g, e.b, e.opacity)) : new W();
 }
-function On(e, t, n, r) {
-	return arguments.length === 1 ? Dn(e) : new U(e, t, n, r ?? 1);
+function vr(e, t, n, r) {
+	return arguments.length === 1 ? _r(e) : new W(e, t, n, r ?? 1);
 }
-function U(e, t, n, r) {
+function W(e, t, n, r) {
 	this.r = +e, this.g = +t, this.b = +n, this.opacity = +r;
 }
-on(U, On, sn(V, {
+Yn(W, vr, Xn(Zn, {
 	brighter(e) {
-		return e = e == null ? ln : ln ** +e, new U(this.r * e, this.g * e, this.b * e, this.opacity);
+		return e = e == null ? $n : $n ** +e, new W(this.r * e, this.g * e, this.b * e, this.opacity);
 	},
 	darker(e) {
-		return e = e == null ? cn : cn ** +e, new U(this.r * e, this.g * e, this.b * e, this.opacity);
+		return e = e == null ? Qn : Qn ** +e, new W(this.r * e, this.g * e, this.b * e, this.opacity);
 	},
 	rgb() {
 		return this;
 	},
 	clamp() {
-		return new U(Nn(this.r), Nn(this.g), Nn(this.b), Mn(this.opacity));
+		return new W(Cr(this.r), Cr(this.g), Cr(this.b), Sr(this.opacity));
 	},
 	displayable() {
 		return -.5 <= this.r && this.r < 255.5 && -.5 <= this.g && this.g < 255.5 && -.5 <= this.b && this.b < 255.5 && 0 <= this.opacity && this.opacity <= 1;
 	},
-	hex: kn,
-	formatHex: kn,
-	formatHex8: An,
-	formatRgb: jn,
-	toString: jn
+	hex: yr,
+	formatHex: yr,
+	formatHex8: br,
+	formatRgb: xr,
+	toString: xr
 }));
-function kn() {
-	return `#${Pn(this.r)}${Pn(this.g)}${Pn(this.b)}`;
+function yr() {
+	return `#${wr(this.r)}${wr(this.g)}${wr(this.b)}`;
 }
-function An() {
-	return `#${Pn(this.r)}${Pn(this.g)}${Pn(this.b)}${Pn((isNaN(this.opacity) ? 1 : this.opacity) * 255)}`;
+function br() {
+	return `#${wr(this.r)}${wr(this.g)}${wr(this.b)}${wr((isNaN(this.opacity) ? 1 : this.opacity) * 255)}`;
 }
-function jn() {
-	let e = Mn(this.opacity);
-	return `${e === 1 ? "rgb(" : "rgba("}${Nn(this.r)}, ${Nn(this.g)}, ${Nn(this.b)}${e === 1 ? ")" : `, ${e})`}`;
+function xr() {
+	let e = Sr(this.opacity);
+	return `${e === 1 ? "rgb(" : "rgba("}${Cr(this.r)}, ${Cr(this.g)}, ${Cr(this.b)}${e === 1 ? ")" : `, ${e})`}`;
 }
-function Mn(e) {
+function Sr(e) {
 	return isNaN(e) ? 1 : Math.max(0, Math.min(1, e));
 }
-function Nn(e) {
+function Cr(e) {
 	return Math.max(0, Math.min(255, Math.round(e) || 0));
 }
-function Pn(e) {
-	return e = Nn(e), (e < 16 ? "0" : "") + e.toString(16);
+function wr(e) {
+	return e = Cr(e), (e < 16 ? "0" : "") + e.toString(16);
 }
-function Fn(e, t, n, r) {
-	return r <= 0 ? e = t = n = NaN : n <= 0 || n >= 1 ? e = t = NaN : t <= 0 && (e = NaN), new W(e, t, n, r);
+function Tr(e, t, n, r) {
+	return r <= 0 ? e = t = n = NaN : n <= 0 || n >= 1 ? e = t = NaN : t <= 0 && (e = NaN), new G(e, t, n, r);
 }
-function In(e) {
-	if (e instanceof W) return new W(e.h, e.s, e.l, e.opacity);
-	if (e instanceof V || (e = wn(e)), !e) return new W();
-	if (e instanceof W) return e;
+function Er(e) {
+	if (e instanceof G) return new G(e.h, e.s, e.l, e.opacity);
+	if (e instanceof Zn || (e = mr(e)), !e) return new G();
+	if (e instanceof G) return e;
 	e = e.rgb();
 	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = Math.min(t, n, r), a = Math.max(t, n, r), o = NaN, s = a - i, c = (a + i) / 2;
-	return s ? (o = t === a ? (n - r) / s + (n < r) * 6 : n === a ? (r - t) / s + 2 : (t - n) / s + 4, s /= c < .5 ? a + i : 2 - a - i, o *= 60) : s = c > 0 && c < 1 ? 0 : o, new W(o, s, c, e.opacity);
+	return s ? (o = t === a ? (n - r) / s + (n < r) * 6 : n === a ? (r - t) / s + 2 : (t - n) / s + 4, s /= c < .5 ? a + i : 2 - a - i, o *= 60) : s = c > 0 && c < 1 ? 0 : o, new G(o, s, c, e.opacity);
 }
-function Ln(e, t, n, r) {
-	return arguments.length === 1 ? In(e) : new W(e, t, n, r ?? 1);
+function Dr(e, t, n, r) {
+	return arguments.length === 1 ? Er(e) : new G(e, t, n, r ?? 1);
 }
-function W(e, t, n, r) {
+function G(e, t, n, r) {
 	this.h = +e, this.s = +t, this.l = +n, this.opacity = +r;
 }
-on(W, Ln, sn(V, {
+Yn(G, Dr, Xn(Zn, {
 	brighter(e) {
-		return e = e == null ? ln : ln ** +e, new W(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? $n : $n ** +e, new G(this.h, this.s, this.l * e, this.opacity);
 	},
 	darker(e) {
-		return e = e == null ? cn : cn ** +e, new W(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? Qn : Qn ** +e, new G(this.h, this.s, this.l * e, this.opacity);
 	},
 	rgb() {
 		var e = this.h % 360 + (this.h < 0) * 360, t = isNaN(e) || isNaN(this.s) ? 0 : this.s, n = this.l, r = n + (n < .5 ? n : 1 - n) * t, i = 2 * n - r;
-		return new U(Bn(e >= 240 ? e - 240 : e + 120, i, r), Bn(e, i, r), Bn(e < 120 ? e + 240 : e - 120, i, r), this.opacity);
+		return new W(Ar(e >= 240 ? e - 240 : e + 120, i, r), Ar(e, i, r), Ar(e < 120 ? e + 240 : e - 120, i, r), this.opacity);
 	},
 	clamp() {
-		return new W(Rn(this.h), zn(this.s), zn(this.l), Mn(this.opacity));
+		return new G(Or(this.h), kr(this.s), kr(this.l), Sr(this.opacity));
 	},
 	displayable() {
 		return (0 <= this.s && this.s <= 1 || isNaN(this.s)) && 0 <= this.l && this.l <= 1 && 0 <= this.opacity && this.opacity <= 1;
 	},
 	formatHsl() {
-		let e = Mn(this.opacity);
-		return `${e === 1 ? "hsl(" : "hsla("}${Rn(this.h)}, ${zn(this.s) * 100}%, ${zn(this.l) * 100}%${e === 1 ? ")" : `, ${e})`}`;
+		let e = Sr(this.opacity);
+		return `${e === 1 ? "hsl(" : "hsla("}${Or(this.h)}, ${kr(this.s) * 100}%, ${kr(this.l) * 100}%${e === 1 ? ")" : `, ${e})`}`;
 	}
 }));
-function Rn(e) {
+function Or(e) {
 	return e = (e || 0) % 360, e < 0 ? e + 360 : e;
 }
-function zn(e) {
+function kr(e) {
 	return Math.max(0, Math.min(1, e || 0));
 }
-function Bn(e, t, n) {
+function Ar(e, t, n) {
 	return (e < 60 ? t + (n - t) * e / 60 : e < 180 ? n : e < 240 ? t + (n - t) * (240 - e) / 60 : t) * 255;
 }
-var Vn = Math.PI / 180, Hn = 180 / Math.PI, Un = 18, Wn = .96422, Gn = 1, Kn = .82521, qn = 4 / 29, Jn = 6 / 29, Yn = 3 * Jn * Jn, Xn = Jn * Jn * Jn;
-function Zn(e) {
-	if (e instanceof G) return new G(e.l, e.a, e.b, e.opacity);
-	if (e instanceof K) return ar(e);
-	e instanceof U || (e = Dn(e));
-	var t = nr(e.r), n = nr(e.g), r = nr(e.b), i = $n((.2225045 * t + .7168786 * n + .0606169 * r) / Gn), a, o;
-	return t === n && n === r ? a = o = i : (a = $n((.4360747 * t + .3850649 * n + .1430804 * r) / Wn), o = $n((.0139322 * t + .0971045 * n + .7141733 * r) / Kn)), new G(116 * i - 16, 500 * (a - i), 200 * (i - o), e.opacity);
+var jr = Math.PI / 180, Mr = 180 / Math.PI, Nr = 18, Pr = .96422, Fr = 1, Ir = .82521, Lr = 4 / 29, Rr = 6 / 29, zr = 3 * Rr * Rr, Br = Rr * Rr * Rr;
+function Vr(e) {
+	if (e instanceof K) return new K(e.l, e.a, e.b, e.opacity);
+	if (e instanceof q) return Yr(e);
+	e instanceof W || (e = _r(e));
+	var t = Kr(e.r), n = Kr(e.g), r = Kr(e.b), i = Ur((.2225045 * t + .7168786 * n + .0606169 * r) / Fr), a, o;
+	return t === n && n === r ? a = o = i : (a = Ur((.4360747 * t + .3850649 * n + .1430804 * r) / Pr), o = Ur((.0139322 * t + .0971045 * n + .7141733 * r) / Ir)), new K(116 * i - 16, 500 * (a - i), 200 * (i - o), e.opacity);
 }
-function Qn(e, t, n, r) {
-	return arguments.length === 1 ? Zn(e) : new G(e, t, n, r ?? 1);
+function Hr(e, t, n, r) {
+	return arguments.length === 1 ? Vr(e) : new K(e, t, n, r ?? 1);
 }
-function G(e, t, n, r) {
+function K(e, t, n, r) {
 	this.l = +e, this.a = +t, this.b = +n, this.opacity = +r;
 }
-on(G, Qn, sn(V, {
+Yn(K, Hr, Xn(Zn, {
 	brighter(e) {
-		return new G(this.l + Un * (e ?? 1), this.a, this.b, this.opacity);
+		return new K(this.l + Nr * (e ?? 1), this.a, this.b, this.opacity);
 	},
 	darker(e) {
-		return new G(this.l - Un * (e ?? 1), this.a, this.b, this.opacity);
+		return new K(this.l - Nr * (e ?? 1), this.a, this.b, this.opacity);
 	},
 	rgb() {
 		var e = (this.l + 16) / 116, t = isNaN(this.a) ? e : e + this.a / 500, n = isNaN(this.b) ? e : e - this.b / 200;
-		return t = Wn * er(t), e = Gn * er(e), n = Kn * er(n), new U(tr(3.1338561 * t - 1.6168667 * e - .4906146 * n), tr(-.9787684 * t + 1.9161415 * e + .033454 * n), tr(.0719453 * t - .2289914 * e + 1.4052427 * n), this.opacity);
+		return t = Pr * Wr(t), e = Fr * Wr(e), n = Ir * Wr(n), new W(Gr(3.1338561 * t - 1.6168667 * e - .4906146 * n), Gr(-.9787684 * t + 1.9161415 * e + .033454 * n), Gr(.0719453 * t - .2289914 * e + 1.4052427 * n), this.opacity);
 	}
 }));
-function $n(e) {
-	return e > Xn ? e ** (1 / 3) : e / Yn + qn;
+function Ur(e) {
+	return e > Br ? e ** (1 / 3) : e / zr + Lr;
 }
-function er(e) {
-	return e > Jn ? e * e * e : Yn * (e - qn);
+function Wr(e) {
+	return e > Rr ? e * e * e : zr * (e - Lr);
 }
-function tr(e) {
+function Gr(e) {
 	return 255 * (e <= .0031308 ? 12.92 * e : 1.055 * e ** (1 / 2.4) - .055);
 }
-function nr(e) {
+function Kr(e) {
 	return (e /= 255) <= .04045 ? e / 12.92 : ((e + .055) / 1.055) ** 2.4;
 }
-function rr(e) {
-	if (e instanceof K) return new K(e.h, e.c, e.l, e.opacity);
-	if (e instanceof G || (e = Zn(e)), e.a === 0 && e.b === 0) return new K(NaN, 0 < e.l && e.l < 100 ? 0 : NaN, e.l, e.opacity);
-	var t = Math.atan2(e.b, e.a) * Hn;
-	return new K(t < 0 ? t + 360 : t, Math.sqrt(e.a * e.a + e.b * e.b), e.l, e.opacity);
+function qr(e) {
+	if (e instanceof q) return new q(e.h, e.c, e.l, e.opacity);
+	if (e instanceof K || (e = Vr(e)), e.a === 0 && e.b === 0) return new q(NaN, 0 < e.l && e.l < 100 ? 0 : NaN, e.l, e.opacity);
+	var t = Math.atan2(e.b, e.a) * Mr;
+	return new q(t < 0 ? t + 360 : t, Math.sqrt(e.a * e.a + e.b * e.b), e.l, e.opacity);
 }
-function ir(e, t, n, r) {
-	return arguments.length === 1 ? rr(e) : new K(e, t, n, r ?? 1);
+function Jr(e, t, n, r) {
+	return arguments.length === 1 ? qr(e) : new q(e, t, n, r ?? 1);
 }
-function K(e, t, n, r) {
+function q(e, t, n, r) {
 	this.h = +e, this.c = +t, this.l = +n, this.opacity = +r;
 }
-function ar(e) {
-	if (isNaN(e.h)) return new G(e.l, 0, 0, e.opacity);
-	var t = e.h * Vn;
-	return new G(e.l, Math.cos(t) * e.c, Math.sin(t) * e.c, e.opacity);
+function Yr(e) {
+	if (isNaN(e.h)) return new K(e.l, 0, 0, e.opacity);
+	var t = e.h * jr;
+	return new K(e.l, Math.cos(t) * e.c, Math.sin(t) * e.c, e.opacity);
 }
-on(K, ir, sn(V, {
+Yn(q, Jr, Xn(Zn, {
 	brighter(e) {
-		return new K(this.h, this.c, this.l + Un * (e ?? 1), this.opacity);
+		return new q(this.h, this.c, this.l + Nr * (e ?? 1), this.opacity);
 	},
 	darker(e) {
-		return new K(this.h, this.c, this.l - Un * (e ?? 1), this.opacity);
+		return new q(this.h, this.c, this.l - Nr * (e ?? 1), this.opacity);
 	},
 	rgb() {
-		return ar(this).rgb();
+		return Yr(this).rgb();
 	}
 }));
-var or = -.14861, sr = 1.78277, cr = -.29227, lr = -.90649, ur = 1.97294, dr = ur * lr, fr = ur * sr, pr = sr * cr - lr * or;
-function mr(e) {
-	if (e instanceof gr) return new gr(e.h, e.s, e.l, e.opacity);
-	e instanceof U || (e = Dn(e));
-	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = (pr * r + dr * t - fr * n) / (pr + dr - fr), a = r - i, o = (ur * (n - i) - cr * a) / lr, s = Math.sqrt(o * o + a * a) / (ur * i * (1 - i)), c = s ? Math.atan2(o, a) * Hn - 120 : NaN;
-	return new gr(c < 0 ? c + 360 : c, s, i, e.opacity);
+var Xr = -.14861, Zr = 1.78277, Qr = -.29227, $r = -.90649, ei = 1.97294, ti = ei * $r, ni = ei * Zr, ri = Zr * Qr - $r * Xr;
+function ii(e) {
+	if (e instanceof oi) return new oi(e.h, e.s, e.l, e.opacity);
+	e instanceof W || (e = _r(e));
+	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = (ri * r + ti * t - ni * n) / (ri + ti - ni), a = r - i, o = (ei * (n - i) - Qr * a) / $r, s = Math.sqrt(o * o + a * a) / (ei * i * (1 - i)), c = s ? Math.atan2(o, a) * Mr - 120 : NaN;
+	return new oi(c < 0 ? c + 360 : c, s, i, e.opacity);
 }
-function hr(e, t, n, r) {
-	return arguments.length === 1 ? mr(e) : new gr(e, t, n, r ?? 1);
+function ai(e, t, n, r) {
+	return arguments.length === 1 ? ii(e) : new oi(e, t, n, r ?? 1);
 }
-function gr(e, t, n, r) {
+function oi(e, t, n, r) {
 	this.h = +e, this.s = +t, this.l = +n, this.opacity = +r;
 }
-on(gr, hr, sn(V, {
+Yn(oi, ai, Xn(Zn, {
 	brighter(e) {
-		return e = e == null ? ln : ln ** +e, new gr(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? $n : $n ** +e, new oi(this.h, this.s, this.l * e, this.opacity);
 	},
 	darker(e) {
-		return e = e == null ? cn : cn ** +e, new gr(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? Qn : Qn ** +e, new oi(this.h, this.s, this.l * e, this.opacity);
 	},
 	rgb() {
-		var e = isNaN(this.h) ? 0 : (this.h + 120) * Vn, t = +this.l, n = isNaN(this.s) ? 0 : this.s * t * (1 - t), r = Math.cos(e), i = Math.sin(e);
-		return new U(255 * (t + n * (or * r + sr * i)), 255 * (t + n * (cr * r + lr * i)), 255 * (t + ur * r * n), this.opacity);
+		var e = isNaN(this.h) ? 0 : (this.h + 120) * jr, t = +this.l, n = isNaN(this.s) ? 0 : this.s * t * (1 - t), r = Math.cos(e), i = Math.sin(e);
+		return new W(255 * (t + n * (Xr * r + Zr * i)), 255 * (t + n * (Qr * r + $r * i)), 255 * (t + ei * r * n), this.opacity);
 	}
 }));
-var _r = (e) => () => e;
-function vr(e, t) {
+var si = (e) => () => e;
+function ci(e, t) {
 	return function(n) {
 		return e + n * t;
 	};
 }
-function yr(e, t, n) {
+function li(e, t, n) {
 	return e **= +n, t = t ** +n - e, n = 1 / n, function(r) {
 		return (e + r * t) ** +n;
 	};
 }
-function br(e, t) {
+function ui(e, t) {
 	var n = t - e;
-	return n ? vr(e, n > 180 || n < -180 ? n - 360 * Math.round(n / 360) : n) : _r(isNaN(e) ? t : e);
+	return n ? ci(e, n > 180 || n < -180 ? n - 360 * Math.round(n / 360) : n) : si(isNaN(e) ? t : e);
 }
-function xr(e) {
-	return (e = +e) == 1 ? Sr : function(t, n) {
-		return n - t ? yr(t, n, e) : _r(isNaN(t) ? n : t);
+function di(e) {
+	return (e = +e) == 1 ? fi : function(t, n) {
+		return n - t ? li(t, n, e) : si(isNaN(t) ? n : t);
 	};
 }
-function Sr(e, t) {
+function fi(e, t) {
 	var n = t - e;
-	return n ? vr(e, n) : _r(isNaN(e) ? t : e);
+	return n ? ci(e, n) : si(isNaN(e) ? t : e);
 }
-var Cr = (function e(t) {
-	var n = xr(t);
+var pi = (function e(t) {
+	var n = di(t);
 	function r(e, t) {
-		var r = n((e = On(e)).r, (t = On(t)).r), i = n(e.g, t.g), a = n(e.b, t.b), o = Sr(e.opacity, t.opacity);
+		var r = n((e = vr(e)).r, (t = vr(t)).r), i = n(e.g, t.g), a = n(e.b, t.b), o = fi(e.opacity, t.opacity);
 		return function(t) {
 			return e.r = r(t), e.g = i(t), e.b = a(t), e.opacity = o(t), e + "";
 		};
 	}
 	return r.gamma = e, r;
 })(1);
-function wr(e, t) {
+function mi(e, t) {
 	t ||= [];
 	var n = e ? Math.min(t.length, e.length) : 0, r = t.slice(), i;
 	return function(a) {
@@ -1960,81 +2507,81 @@ function wr(e, t) {
 		return r;
 	};
 }
-function Tr(e) {
+function hi(e) {
 	return ArrayBuffer.isView(e) && !(e instanceof DataView);
 }
-function Er(e, t) {
-	for (var n = t ? t.length : 0, r = e ? Math.min(n, e.length) : 0, i = Array(r), a = Array(n), o = 0; o < r; ++o) i[o] = Fr(e[o], t[o]);
+function gi(e, t) {
+	for (var n = t ? t.length : 0, r = e ? Math.min(n, e.length) : 0, i = Array(r), a = Array(n), o = 0; o < r; ++o) i[o] = Ti(e[o], t[o]);
 	for (; o < n; ++o) a[o] = t[o];
 	return function(e) {
 		for (o = 0; o < r; ++o) a[o] = i[o](e);
 		return a;
 	};
 }
-function Dr(e, t) {
+function _i(e, t) {
 	var n = /* @__PURE__ */ new Date();
 	return e = +e, t = +t, function(r) {
 		return n.setTime(e * (1 - r) + t * r), n;
 	};
 }
-function Or(e, t) {
+function vi(e, t) {
 	return e = +e, t = +t, function(n) {
 		return e * (1 - n) + t * n;
 	};
 }
-function kr(e, t) {
+function yi(e, t) {
 	var n = {}, r = {}, i;
-	for (i in typeof e == "object" && e || (e = {}), typeof t == "object" && t || (t = {}), t) i in e ? n[i] = Fr(e[i], t[i]) : r[i] = t[i];
+	for (i in typeof e == "object" && e || (e = {}), typeof t == "object" && t || (t = {}), t) i in e ? n[i] = Ti(e[i], t[i]) : r[i] = t[i];
 	return function(e) {
 		for (i in n) r[i] = n[i](e);
 		return r;
 	};
 }
-var Ar = /[-+]?(?:\d+\.?\d*|\.?\d+)(?:[eE][-+]?\d+)?/g, jr = new RegExp(Ar.source, "g");
-function Mr(e) {
+var bi = /[-+]?(?:\d+\.?\d*|\.?\d+)(?:[eE][-+]?\d+)?/g, xi = new RegExp(bi.source, "g");
+function Si(e) {
 	return function() {
 		return e;
 	};
 }
-function Nr(e) {
+function Ci(e) {
 	return function(t) {
 		return e(t) + "";
 	};
 }
-function Pr(e, t) {
-	var n = Ar.lastIndex = jr.lastIndex = 0, r, i, a, o = -1, s = [], c = [];
-	for (e += "", t += ""; (r = Ar.exec(e)) && (i = jr.exec(t));) (a = i.index) > n && (a = t.slice(n, a), s[o] ? s[o] += a : s[++o] = a), (r = r[0]) === (i = i[0]) ? s[o] ? s[o] += i : s[++o] = i : (s[++o] = null, c.push({
+function wi(e, t) {
+	var n = bi.lastIndex = xi.lastIndex = 0, r, i, a, o = -1, s = [], c = [];
+	for (e += "", t += ""; (r = bi.exec(e)) && (i = xi.exec(t));) (a = i.index) > n && (a = t.slice(n, a), s[o] ? s[o] += a : s[++o] = a), (r = r[0]) === (i = i[0]) ? s[o] ? s[o] += i : s[++o] = i : (s[++o] = null, c.push({
 		i: o,
-		x: Or(r, i)
-	})), n = jr.lastIndex;
-	return n < t.length && (a = t.slice(n), s[o] ? s[o] += a : s[++o] = a), s.length < 2 ? c[0] ? Nr(c[0].x) : Mr(t) : (t = c.length, function(e) {
+		x: vi(r, i)
+	})), n = xi.lastIndex;
+	return n < t.length && (a = t.slice(n), s[o] ? s[o] += a : s[++o] = a), s.length < 2 ? c[0] ? Ci(c[0].x) : Si(t) : (t = c.length, function(e) {
 		for (var n = 0, r; n < t; ++n) s[(r = c[n]).i] = r.x(e);
 		return s.join("");
 	});
 }
-function Fr(e, t) {
+function Ti(e, t) {
 	var n = typeof t, r;
-	return t == null || n === "boolean" ? _r(t) : (n === "number" ? Or : n === "string" ? (r = wn(t)) ? (t = r, Cr) : Pr : t instanceof wn ? Cr : t instanceof Date ? Dr : Tr(t) ? wr : Array.isArray(t) ? Er : typeof t.valueOf != "function" && typeof t.toString != "function" || isNaN(t) ? kr : Or)(e, t);
+	return t == null || n === "boolean" ? si(t) : (n === "number" ? vi : n === "string" ? (r = mr(t)) ? (t = r, pi) : wi : t instanceof mr ? pi : t instanceof Date ? _i : hi(t) ? mi : Array.isArray(t) ? gi : typeof t.valueOf != "function" && typeof t.toString != "function" || isNaN(t) ? yi : vi)(e, t);
 }
-function Ir(e, t) {
+function Ei(e, t) {
 	return e = +e, t = +t, function(n) {
 		return Math.round(e * (1 - n) + t * n);
 	};
 }
-var Lr = 1e-12;
-function Rr(e) {
+var Di = 1e-12;
+function Oi(e) {
 	return ((e = Math.exp(e)) + 1 / e) / 2;
 }
-function zr(e) {
+function ki(e) {
 	return ((e = Math.exp(e)) - 1 / e) / 2;
 }
-function Br(e) {
+function Ai(e) {
 	return ((e = Math.exp(2 * e)) - 1) / (e + 1);
 }
 (function e(t, n, r) {
 	function i(e, i) {
 		var a = e[0], o = e[1], s = e[2], c = i[0], l = i[1], u = i[2], d = c - a, f = l - o, p = d * d + f * f, m, h;
-		if (p < Lr) h = Math.log(u / s) / t, m = function(e) {
+		if (p < Di) h = Math.log(u / s) / t, m = function(e) {
 			return [
 				a + e * d,
 				o + e * f,
@@ -2044,11 +2591,11 @@ function Br(e) {
 		else {
 			var g = Math.sqrt(p), _ = (u * u - s * s + r * p) / (2 * s * n * g), v = (u * u - s * s - r * p) / (2 * u * n * g), y = Math.log(Math.sqrt(_ * _ + 1) - _);
 			h = (Math.log(Math.sqrt(v * v + 1) - v) - y) / t, m = function(e) {
-				var r = e * h, i = Rr(y), c = s / (n * g) * (i * Br(t * r + y) - zr(y));
+				var r = e * h, i = Oi(y), c = s / (n * g) * (i * Ai(t * r + y) - ki(y));
 				return [
 					a + c * d,
 					o + c * f,
-					s * i / Rr(t * r + y)
+					s * i / Oi(t * r + y)
 				];
 			};
 		}
@@ -2059,11 +2606,11 @@ function Br(e) {
 		return e(n, r, r * r);
 	}, i;
 })(Math.SQRT2, 2, 4);
-function Vr(e) {
+function ji(e) {
 	return (function t(n) {
 		n = +n;
 		function r(t, r) {
-			var i = e((t = hr(t)).h, (r = hr(r)).h), a = Sr(t.s, r.s), o = Sr(t.l, r.l), s = Sr(t.opacity, r.opacity);
+			var i = e((t = ai(t)).h, (r = ai(r)).h), a = fi(t.s, r.s), o = fi(t.l, r.l), s = fi(t.opacity, r.opacity);
 			return function(e) {
 				return t.h = i(e), t.s = a(e), t.l = o(e ** +n), t.opacity = s(e), t + "";
 			};
@@ -2071,69 +2618,69 @@ function Vr(e) {
 		return r.gamma = t, r;
 	})(1);
 }
-Vr(br), Vr(Sr);
+ji(ui), ji(fi);
 // node_modules/d3-scale/src/constant.js
-function Hr(e) {
+function Mi(e) {
 	return function() {
 		return e;
 	};
 }
 // node_modules/d3-scale/src/number.js
-function Ur(e) {
+function Ni(e) {
 	return +e;
 }
 // node_modules/d3-scale/src/continuous.js
-var Wr = [0, 1];
-function Gr(e) {
+var Pi = [0, 1];
+function Fi(e) {
 	return e;
 }
-function Kr(e, t) {
+function Ii(e, t) {
 	return (t -= e = +e) ? function(n) {
 		return (n - e) / t;
-	} : Hr(isNaN(t) ? NaN : .5);
+	} : Mi(isNaN(t) ? NaN : .5);
 }
-function qr(e, t) {
+function Li(e, t) {
 	var n;
 	return e > t && (n = e, e = t, t = n), function(n) {
 		return Math.max(e, Math.min(t, n));
 	};
 }
-function Jr(e, t, n) {
+function Ri(e, t, n) {
 	var r = e[0], i = e[1], a = t[0], o = t[1];
-	return i < r ? (r = Kr(i, r), a = n(o, a)) : (r = Kr(r, i), a = n(a, o)), function(e) {
+	return i < r ? (r = Ii(i, r), a = n(o, a)) : (r = Ii(r, i), a = n(a, o)), function(e) {
 		return a(r(e));
 	};
 }
-function Yr(e, t, n) {
+function zi(e, t, n) {
 	var r = Math.min(e.length, t.length) - 1, i = Array(r), a = Array(r), o = -1;
-	for (e[r] < e[0] && (e = e.slice().reverse(), t = t.slice().reverse()); ++o < r;) i[o] = Kr(e[o], e[o + 1]), a[o] = n(t[o], t[o + 1]);
+	for (e[r] < e[0] && (e = e.slice().reverse(), t = t.slice().reverse()); ++o < r;) i[o] = Ii(e[o], e[o + 1]), a[o] = n(t[o], t[o + 1]);
 	return function(t) {
-		var n = Yt(e, t, 1, r) - 1;
+		var n = zn(e, t, 1, r) - 1;
 		return a[n](i[n](t));
 	};
 }
-function Xr(e, t) {
+function Bi(e, t) {
 	return t.domain(e.domain()).range(e.range()).interpolate(e.interpolate()).clamp(e.clamp()).unknown(e.unknown());
 }
-function Zr() {
-	var e = Wr, t = Wr, n = Fr, r, i, a, o = Gr, s, c, l;
+function Vi() {
+	var e = Pi, t = Pi, n = Ti, r, i, a, o = Fi, s, c, l;
 	function u() {
 		var n = Math.min(e.length, t.length);
-		return o !== Gr && (o = qr(e[0], e[n - 1])), s = n > 2 ? Yr : Jr, c = l = null, d;
+		return o !== Fi && (o = Li(e[0], e[n - 1])), s = n > 2 ? zi : Ri, c = l = null, d;
 	}
 	function d(i) {
 		return i == null || isNaN(i = +i) ? a : (c ||= s(e.map(r), t, n))(r(o(i)));
 	}
 	return d.invert = function(n) {
-		return o(i((l ||= s(t, e.map(r), Or))(n)));
+		return o(i((l ||= s(t, e.map(r), vi))(n)));
 	}, d.domain = function(t) {
-		return arguments.length ? (e = Array.from(t, Ur), u()) : e.slice();
+		return arguments.length ? (e = Array.from(t, Ni), u()) : e.slice();
 	}, d.range = function(e) {
 		return arguments.length ? (t = Array.from(e), u()) : t.slice();
 	}, d.rangeRound = function(e) {
-		return t = Array.from(e), n = Ir, u();
+		return t = Array.from(e), n = Ei, u();
 	}, d.clamp = function(e) {
-		return arguments.length ? (o = e ? !0 : Gr, u()) : o !== Gr;
+		return arguments.length ? (o = e ? !0 : Fi, u()) : o !== Fi;
 	}, d.interpolate = function(e) {
 		return arguments.length ? (n = e, u()) : n;
 	}, d.unknown = function(e) {
@@ -2142,39 +2689,39 @@ function Zr() {
 		return r = e, i = t, u();
 	};
 }
-function Qr() {
-	return Zr()(Gr, Gr);
+function Hi() {
+	return Vi()(Fi, Fi);
 }
 // node_modules/d3-format/dist/d3-format.mjs
-function $r(e) {
+function Ui(e) {
 	return Math.abs(e = Math.round(e)) >= 1e21 ? e.toLocaleString("en").replace(/,/g, "") : e.toString(10);
 }
-function ei(e, t) {
+function Wi(e, t) {
 	if (!isFinite(e) || e === 0) return null;
 	var n = (e = t ? e.toExponential(t - 1) : e.toExponential()).indexOf("e"), r = e.slice(0, n);
 	return [r.length > 1 ? r[0] + r.slice(2) : r, +e.slice(n + 1)];
 }
-function ti(e) {
-	return e = ei(Math.abs(e)), e ? e[1] : NaN;
+function Gi(e) {
+	return e = Wi(Math.abs(e)), e ? e[1] : NaN;
 }
-function ni(e, t) {
+function Ki(e, t) {
 	return function(n, r) {
 		for (var i = n.length, a = [], o = 0, s = e[0], c = 0; i > 0 && s > 0 && (c + s + 1 > r && (s = Math.max(1, r - c)), a.push(n.substring(i -= s, i + s)), !((c += s + 1) > r));) s = e[o = (o + 1) % e.length];
 		return a.reverse().join(t);
 	};
 }
-function ri(e) {
+function qi(e) {
 	return function(t) {
 		return t.replace(/[0-9]/g, function(t) {
 			return e[+t];
 		});
 	};
 }
-var ii = /^(?:(.)?([<>=^]))?([+\-( ])?([$#])?(0)?(\d+)?(,)?(\.\d+)?(~)?([a-z%])?$/i;
-function ai(e) {
-	if (!(t = ii.exec(e))) throw Error("invalid format: " + e);
+var Ji = /^(?:(.)?([<>=^]))?([+\-( ])?([$#])?(0)?(\d+)?(,)?(\.\d+)?(~)?([a-z%])?$/i;
+function Yi(e) {
+	if (!(t = Ji.exec(e))) throw Error("invalid format: " + e);
 	var t;
-	return new oi({
+	return new Xi({
 		fill: t[1],
 		align: t[2],
 		sign: t[3],
@@ -2187,14 +2734,14 @@ function ai(e) {
 		type: t[10]
 	});
 }
-ai.prototype = oi.prototype;
-function oi(e) {
+Yi.prototype = Xi.prototype;
+function Xi(e) {
 	this.fill = e.fill === void 0 ? " " : e.fill + "", this.align = e.align === void 0 ? ">" : e.align + "", this.sign = e.sign === void 0 ? "-" : e.sign + "", this.symbol = e.symbol === void 0 ? "" : e.symbol + "", this.zero = !!e.zero, this.width = e.width === void 0 ? void 0 : +e.width, this.comma = !!e.comma, this.precision = e.precision === void 0 ? void 0 : +e.precision, this.trim = !!e.trim, this.type = e.type === void 0 ? "" : e.type + "";
 }
-oi.prototype.toString = function() {
+Xi.prototype.toString = function() {
 	return this.fill + this.align + this.sign + this.symbol + (this.zero ? "0" : "") + (this.width === void 0 ? "" : Math.max(1, this.width | 0)) + (this.comma ? "," : "") + (this.precision === void 0 ? "" : "." + Math.max(0, this.precision | 0)) + (this.trim ? "~" : "") + this.type;
 };
-function si(e) {
+function Zi(e) {
 	out: for (var t = e.length, n = 1, r = -1, i; n < t; ++n) switch (e[n]) {
 		case ".":
 			r = i = n;
@@ -2208,38 +2755,38 @@ function si(e) {
 	}
 	return r > 0 ? e.slice(0, r) + e.slice(i + 1) : e;
 }
-var ci;
-function li(e, t) {
-	var n = ei(e, t);
-	if (!n) return ci = void 0, e.toPrecision(t);
-	var r = n[0], i = n[1], a = i - (ci = Math.max(-8, Math.min(8, Math.floor(i / 3))) * 3) + 1, o = r.length;
-	return a === o ? r : a > o ? r + Array(a - o + 1).join("0") : a > 0 ? r.slice(0, a) + "." + r.slice(a) : "0." + Array(1 - a).join("0") + ei(e, Math.max(0, t + a - 1))[0];
+var Qi;
+function $i(e, t) {
+	var n = Wi(e, t);
+	if (!n) return Qi = void 0, e.toPrecision(t);
+	var r = n[0], i = n[1], a = i - (Qi = Math.max(-8, Math.min(8, Math.floor(i / 3))) * 3) + 1, o = r.length;
+	return a === o ? r : a > o ? r + Array(a - o + 1).join("0") : a > 0 ? r.slice(0, a) + "." + r.slice(a) : "0." + Array(1 - a).join("0") + Wi(e, Math.max(0, t + a - 1))[0];
 }
-function ui(e, t) {
-	var n = ei(e, t);
+function ea(e, t) {
+	var n = Wi(e, t);
 	if (!n) return e + "";
 	var r = n[0], i = n[1];
 	return i < 0 ? "0." + Array(-i).join("0") + r : r.length > i + 1 ? r.slice(0, i + 1) + "." + r.slice(i + 1) : r + Array(i - r.length + 2).join("0");
 }
-var di = {
+var ta = {
 	"%": (e, t) => (e * 100).toFixed(t),
 	b: (e) => Math.round(e).toString(2),
 	c: (e) => e + "",
-	d: $r,
+	d: Ui,
 	e: (e, t) => e.toExponential(t),
 	f: (e, t) => e.toFixed(t),
 	g: (e, t) => e.toPrecision(t),
 	o: (e) => Math.round(e).toString(8),
-	p: (e, t) => ui(e * 100, t),
-	r: ui,
-	s: li,
+	p: (e, t) => ea(e * 100, t),
+	r: ea,
+	s: $i,
 	X: (e) => Math.round(e).toString(16).toUpperCase(),
 	x: (e) => Math.round(e).toString(16)
 };
-function fi(e) {
+function na(e) {
 	return e;
 }
-var pi = Array.prototype.map, mi = [
+var ra = Array.prototype.map, ia = [
 	"y",
 	"z",
 	"a",
@@ -2258,13 +2805,13 @@ var pi = Array.prototype.map, mi = [
 	"Z",
 	"Y"
 ];
-function hi(e) {
-	var t = e.grouping === void 0 || e.thousands === void 0 ? fi : ni(pi.call(e.grouping, Number), e.thousands + ""), n = e.currency === void 0 ? "" : e.currency[0] + "", r = e.currency === void 0 ? "" : e.currency[1] + "", i = e.decimal === void 0 ? "." : e.decimal + "", a = e.numerals === void 0 ? fi : ri(pi.call(e.numerals, String)), o = e.percent === void 0 ? "%" : e.percent + "", s = e.minus === void 0 ? "−" : e.minus + "", c = e.nan === void 0 ? "NaN" : e.nan + "";
+function aa(e) {
+	var t = e.grouping === void 0 || e.thousands === void 0 ? na : Ki(ra.call(e.grouping, Number), e.thousands + ""), n = e.currency === void 0 ? "" : e.currency[0] + "", r = e.currency === void 0 ? "" : e.currency[1] + "", i = e.decimal === void 0 ? "." : e.decimal + "", a = e.numerals === void 0 ? na : qi(ra.call(e.numerals, String)), o = e.percent === void 0 ? "%" : e.percent + "", s = e.minus === void 0 ? "−" : e.minus + "", c = e.nan === void 0 ? "NaN" : e.nan + "";
 	function l(e, l) {
-		e = ai(e);
+		e = Yi(e);
 		var u = e.fill, d = e.align, f = e.sign, p = e.symbol, m = e.zero, h = e.width, g = e.comma, _ = e.precision, v = e.trim, y = e.type;
-		y === "n" ? (g = !0, y = "g") : di[y] || (_ === void 0 && (_ = 12), v = !0, y = "g"), (m || u === "0" && d === "=") && (m = !0, u = "0", d = "=");
-		var b = (l && l.prefix !== void 0 ? l.prefix : "") + (p === "$" ? n : p === "#" && /[boxX]/.test(y) ? "0" + y.toLowerCase() : ""), x = (p === "$" ? r : /[%p]/.test(y) ? o : "") + (l && l.suffix !== void 0 ? l.suffix : ""), S = di[y], ee = /[defgprs%]/.test(y);
+		y === "n" ? (g = !0, y = "g") : ta[y] || (_ === void 0 && (_ = 12), v = !0, y = "g"), (m || u === "0" && d === "=") && (m = !0, u = "0", d = "=");
+		var b = (l && l.prefix !== void 0 ? l.prefix : "") + (p === "$" ? n : p === "#" && /[boxX]/.test(y) ? "0" + y.toLowerCase() : ""), x = (p === "$" ? r : /[%p]/.test(y) ? o : "") + (l && l.suffix !== void 0 ? l.suffix : ""), S = ta[y], ee = /[defgprs%]/.test(y);
 		_ = _ === void 0 ? 6 : /[gprs]/.test(y) ? Math.max(1, Math.min(21, _)) : Math.max(0, Math.min(20, _));
 		function C(e) {
 			var n = b, r = x, o, l, p;
@@ -2272,7 +2819,7 @@ function hi(e) {
 			else {
 				e = +e;
 				var C = e < 0 || 1 / e < 0;
-				if (e = isNaN(e) ? c : S(Math.abs(e), _), v && (e = si(e)), C && +e == 0 && f !== "+" && (C = !1), n = (C ? f === "(" ? f : s : f === "-" || f === "(" ? "" : f) + n, r = (y === "s" && !isNaN(e) && ci !== void 0 ? mi[8 + ci / 3] : "") + r + (C && f === "(" ? ")" : ""), ee) {
+				if (e = isNaN(e) ? c : S(Math.abs(e), _), v && (e = Zi(e)), C && +e == 0 && f !== "+" && (C = !1), n = (C ? f === "(" ? f : s : f === "-" || f === "(" ? "" : f) + n, r = (y === "s" && !isNaN(e) && Qi !== void 0 ? ia[8 + Qi / 3] : "") + r + (C && f === "(" ? ")" : ""), ee) {
 					for (o = -1, l = e.length; ++o < l;) if (p = e.charCodeAt(o), 48 > p || p > 57) {
 						r = (p === 46 ? i + e.slice(o + 1) : e.slice(o)) + r, e = e.slice(0, o);
 						break;
@@ -2280,18 +2827,18 @@ function hi(e) {
 				}
 			}
 			g && !m && (e = t(e, Infinity));
-			var te = n.length + e.length + r.length, w = te < h ? Array(h - te + 1).join(u) : "";
-			switch (g && m && (e = t(w + e, w.length ? h - r.length : Infinity), w = ""), d) {
+			var w = n.length + e.length + r.length, T = w < h ? Array(h - w + 1).join(u) : "";
+			switch (g && m && (e = t(T + e, T.length ? h - r.length : Infinity), T = ""), d) {
 				case "<":
-					e = n + e + r + w;
+					e = n + e + r + T;
 					break;
 				case "=":
-					e = n + w + e + r;
+					e = n + T + e + r;
 					break;
 				case "^":
-					e = w.slice(0, te = w.length >> 1) + n + e + r + w.slice(te);
+					e = T.slice(0, w = T.length >> 1) + n + e + r + T.slice(w);
 					break;
-				default: e = w + n + e + r;
+				default: e = T + n + e + r;
 			}
 			return a(e);
 		}
@@ -2300,7 +2847,7 @@ function hi(e) {
 		}, C;
 	}
 	function u(e, t) {
-		var n = Math.max(-8, Math.min(8, Math.floor(ti(t) / 3))) * 3, r = 10 ** -n, i = l((e = ai(e), e.type = "f", e), { suffix: mi[8 + n / 3] });
+		var n = Math.max(-8, Math.min(8, Math.floor(Gi(t) / 3))) * 3, r = 10 ** -n, i = l((e = Yi(e), e.type = "f", e), { suffix: ia[8 + n / 3] });
 		return function(e) {
 			return i(r * e);
 		};
@@ -2310,57 +2857,57 @@ function hi(e) {
 		formatPrefix: u
 	};
 }
-var gi, _i, vi;
-yi({
+var oa, sa, ca;
+la({
 	thousands: ",",
 	grouping: [3],
 	currency: ["$", ""]
 });
-function yi(e) {
-	return gi = hi(e), _i = gi.format, vi = gi.formatPrefix, gi;
+function la(e) {
+	return oa = aa(e), sa = oa.format, ca = oa.formatPrefix, oa;
 }
-function bi(e) {
-	return Math.max(0, -ti(Math.abs(e)));
+function ua(e) {
+	return Math.max(0, -Gi(Math.abs(e)));
 }
-function xi(e, t) {
-	return Math.max(0, Math.max(-8, Math.min(8, Math.floor(ti(t) / 3))) * 3 - ti(Math.abs(e)));
+function da(e, t) {
+	return Math.max(0, Math.max(-8, Math.min(8, Math.floor(Gi(t) / 3))) * 3 - Gi(Math.abs(e)));
 }
-function Si(e, t) {
-	return e = Math.abs(e), t = Math.abs(t) - e, Math.max(0, ti(t) - ti(e)) + 1;
+function fa(e, t) {
+	return e = Math.abs(e), t = Math.abs(t) - e, Math.max(0, Gi(t) - Gi(e)) + 1;
 }
 // node_modules/d3-scale/src/tickFormat.js
-function Ci(e, t, n, r) {
-	var i = rn(e, t, n), a;
-	switch (r = ai(r ?? ",f"), r.type) {
+function pa(e, t, n, r) {
+	var i = qn(e, t, n), a;
+	switch (r = Yi(r ?? ",f"), r.type) {
 		case "s":
 			var o = Math.max(Math.abs(e), Math.abs(t));
-			return r.precision == null && !isNaN(a = xi(i, o)) && (r.precision = a), vi(r, o);
+			return r.precision == null && !isNaN(a = da(i, o)) && (r.precision = a), ca(r, o);
 		case "":
 		case "e":
 		case "g":
 		case "p":
 		case "r":
-			r.precision == null && !isNaN(a = Si(i, Math.max(Math.abs(e), Math.abs(t)))) && (r.precision = a - (r.type === "e"));
+			r.precision == null && !isNaN(a = fa(i, Math.max(Math.abs(e), Math.abs(t)))) && (r.precision = a - (r.type === "e"));
 			break;
 		case "f":
-		case "%": r.precision == null && !isNaN(a = bi(i)) && (r.precision = a - (r.type === "%") * 2);
+		case "%": r.precision == null && !isNaN(a = ua(i)) && (r.precision = a - (r.type === "%") * 2);
 	}
-	return _i(r);
+	return sa(r);
 }
 // node_modules/d3-scale/src/linear.js
-function wi(e) {
+function ma(e) {
 	var t = e.domain;
 	return e.ticks = function(e) {
 		var n = t();
-		return tn(n[0], n[n.length - 1], e ?? 10);
+		return Gn(n[0], n[n.length - 1], e ?? 10);
 	}, e.tickFormat = function(e, n) {
 		var r = t();
-		return Ci(r[0], r[r.length - 1], e ?? 10, n);
+		return pa(r[0], r[r.length - 1], e ?? 10, n);
 	}, e.nice = function(n) {
 		n ??= 10;
 		var r = t(), i = 0, a = r.length - 1, o = r[i], s = r[a], c, l, u = 10;
 		for (s < o && (l = o, o = s, s = l, l = i, i = a, a = l); u-- > 0;) {
-			if (l = nn(o, s, n), l === c) return r[i] = o, r[a] = s, t(r);
+			if (l = Kn(o, s, n), l === c) return r[i] = o, r[a] = s, t(r);
 			if (l > 0) o = Math.floor(o / l) * l, s = Math.ceil(s / l) * l;
 			else if (l < 0) o = Math.ceil(o * l) / l, s = Math.floor(s * l) / l;
 			else break;
@@ -2369,47 +2916,47 @@ function wi(e) {
 		return e;
 	}, e;
 }
-function Ti() {
-	var e = Qr();
+function ha() {
+	var e = Hi();
 	return e.copy = function() {
-		return Xr(e, Ti());
-	}, an.apply(e, arguments), wi(e);
+		return Bi(e, ha());
+	}, Jn.apply(e, arguments), ma(e);
 }
 // node_modules/d3-scale/src/nice.js
-function Ei(e, t) {
+function ga(e, t) {
 	e = e.slice();
 	var n = 0, r = e.length - 1, i = e[n], a = e[r], o;
 	return a < i && (o = n, n = r, r = o, o = i, i = a, a = o), e[n] = t.floor(i), e[r] = t.ceil(a), e;
 }
 // node_modules/d3-scale/src/log.js
-function Di(e) {
+function _a(e) {
 	return Math.log(e);
 }
-function Oi(e) {
+function va(e) {
 	return Math.exp(e);
 }
-function ki(e) {
+function ya(e) {
 	return -Math.log(-e);
 }
-function Ai(e) {
+function ba(e) {
 	return -Math.exp(-e);
 }
-function ji(e) {
+function xa(e) {
 	return isFinite(e) ? +("1e" + e) : e < 0 ? 0 : e;
 }
-function Mi(e) {
-	return e === 10 ? ji : e === Math.E ? Math.exp : (t) => e ** +t;
+function Sa(e) {
+	return e === 10 ? xa : e === Math.E ? Math.exp : (t) => e ** +t;
 }
-function Ni(e) {
+function Ca(e) {
 	return e === Math.E ? Math.log : e === 10 && Math.log10 || e === 2 && Math.log2 || (e = Math.log(e), (t) => Math.log(t) / e);
 }
-function Pi(e) {
+function wa(e) {
 	return (t, n) => -e(-t, n);
 }
-function Fi(e) {
-	let t = e(Di, Oi), n = t.domain, r = 10, i, a;
+function Ta(e) {
+	let t = e(_a, va), n = t.domain, r = 10, i, a;
 	function o() {
-		return i = Ni(r), a = Mi(r), n()[0] < 0 ? (i = Pi(i), a = Pi(a), e(ki, Ai)) : e(Di, Oi), t;
+		return i = Ca(r), a = Sa(r), n()[0] < 0 ? (i = wa(i), a = wa(a), e(ya, ba)) : e(_a, va), t;
 	}
 	return t.base = function(e) {
 		return arguments.length ? (r = +e, o()) : r;
@@ -2429,53 +2976,53 @@ function Fi(e) {
 				if (f > s) break;
 				m.push(f);
 			}
-			m.length * 2 < p && (m = tn(o, s, p));
-		} else m = tn(l, u, Math.min(u - l, p)).map(a);
+			m.length * 2 < p && (m = Gn(o, s, p));
+		} else m = Gn(l, u, Math.min(u - l, p)).map(a);
 		return c ? m.reverse() : m;
 	}, t.tickFormat = (e, n) => {
-		if (e ??= 10, n ??= r === 10 ? "s" : ",", typeof n != "function" && (!(r % 1) && (n = ai(n)).precision == null && (n.trim = !0), n = _i(n)), e === Infinity) return n;
+		if (e ??= 10, n ??= r === 10 ? "s" : ",", typeof n != "function" && (!(r % 1) && (n = Yi(n)).precision == null && (n.trim = !0), n = sa(n)), e === Infinity) return n;
 		let o = Math.max(1, r * e / t.ticks().length);
 		return (e) => {
 			let t = e / a(Math.round(i(e)));
 			return t * r < r - .5 && (t *= r), t <= o ? n(e) : "";
 		};
-	}, t.nice = () => n(Ei(n(), {
+	}, t.nice = () => n(ga(n(), {
 		floor: (e) => a(Math.floor(i(e))),
 		ceil: (e) => a(Math.ceil(i(e)))
 	})), t;
 }
-function Ii() {
-	let e = Fi(Zr()).domain([1, 10]);
-	return e.copy = () => Xr(e, Ii()).base(e.base()), an.apply(e, arguments), e;
+function Ea() {
+	let e = Ta(Vi()).domain([1, 10]);
+	return e.copy = () => Bi(e, Ea()).base(e.base()), Jn.apply(e, arguments), e;
 }
 // node_modules/d3-shape/src/constant.js
-function q(e) {
+function J(e) {
 	return function() {
 		return e;
 	};
 }
 // node_modules/d3-path/dist/d3-path.mjs
-var Li = Math.PI, Ri = 2 * Li, zi = 1e-6, Bi = Ri - zi;
-function Vi(e) {
+var Da = Math.PI, Oa = 2 * Da, ka = 1e-6, Aa = Oa - ka;
+function ja(e) {
 	this._ += e[0];
 	for (let t = 1, n = e.length; t < n; ++t) this._ += arguments[t] + e[t];
 }
-function Hi(e) {
+function Ma(e) {
 	let t = Math.floor(e);
 	if (!(t >= 0)) throw Error(`invalid digits: ${e}`);
-	if (t > 15) return Vi;
+	if (t > 15) return ja;
 	let n = 10 ** t;
 	return function(e) {
 		this._ += e[0];
 		for (let t = 1, r = e.length; t < r; ++t) this._ += Math.round(arguments[t] * n) / n + e[t];
 	};
 }
-function Ui(e, t, n, r) {
+function Na(e, t, n, r) {
 	return e === n && t === r;
 }
-function Wi(e) {
+function Pa(e) {
 	let t = Math.floor(e);
-	if (!(t <= 15)) return Ui;
+	if (!(t <= 15)) return Na;
 	let n = 10 ** t, r = function(e) {
 		return Math.round(e * n);
 	};
@@ -2483,9 +3030,9 @@ function Wi(e) {
 		return r(e) === r(n) && r(t) === r(i);
 	};
 }
-var Gi = class {
+var Fa = class {
 	constructor(e) {
-		this._x0 = this._y0 = this._x1 = this._y1 = null, this._ = "", this._append = e == null ? Vi : Hi(e), this._equal = e == null ? Ui : Wi(e);
+		this._x0 = this._y0 = this._x1 = this._y1 = null, this._ = "", this._append = e == null ? ja : Ma(e), this._equal = e == null ? Na : Pa(e);
 	}
 	moveTo(e, t) {
 		this._append`M${this._x0 = this._x1 = +e},${this._y0 = this._y1 = +t}`;
@@ -2506,27 +3053,27 @@ var Gi = class {
 		if (e = +e, t = +t, n = +n, r = +r, i = +i, i < 0) throw Error(`negative radius: ${i}`);
 		let a = this._x1, o = this._y1, s = n - e, c = r - t, l = a - e, u = o - t, d = l * l + u * u;
 		if (this._x1 === null) this._append`M${this._x1 = e},${this._y1 = t}`;
-		else if (d > zi) {
-			if (!(Math.abs(u * s - c * l) > zi) || !i) this._append`L${this._x1 = e},${this._y1 = t}`;
+		else if (d > ka) {
+			if (!(Math.abs(u * s - c * l) > ka) || !i) this._append`L${this._x1 = e},${this._y1 = t}`;
 			else {
-				let f = n - a, p = r - o, m = s * s + c * c, h = f * f + p * p, g = Math.sqrt(m), _ = Math.sqrt(d), v = i * Math.tan((Li - Math.acos((m + d - h) / (2 * g * _))) / 2), y = v / _, b = v / g;
-				Math.abs(y - 1) > zi && this._append`L${e + y * l},${t + y * u}`, this._append`A${i},${i},0,0,${+(u * f > l * p)},${this._x1 = e + b * s},${this._y1 = t + b * c}`;
+				let f = n - a, p = r - o, m = s * s + c * c, h = f * f + p * p, g = Math.sqrt(m), _ = Math.sqrt(d), v = i * Math.tan((Da - Math.acos((m + d - h) / (2 * g * _))) / 2), y = v / _, b = v / g;
+				Math.abs(y - 1) > ka && this._append`L${e + y * l},${t + y * u}`, this._append`A${i},${i},0,0,${+(u * f > l * p)},${this._x1 = e + b * s},${this._y1 = t + b * c}`;
 			}
 		}
 	}
 	arc(e, t, n, r, i, a) {
 		if (e = +e, t = +t, n = +n, a = !!a, n < 0) throw Error(`negative radius: ${n}`);
 		let o = n * Math.cos(r), s = n * Math.sin(r), c = e + o, l = t + s, u = 1 ^ a, d = a ? r - i : i - r;
-		if (this._x1 === null ? this._append`M${c},${l}` : (Math.abs(this._x1 - c) > zi || Math.abs(this._y1 - l) > zi) && this._append`L${c},${l}`, n) {
-			if (d < 0 && (d = d % Ri + Ri), d > Bi) this._append`A${n},${n},0,1,${u},${e - o},${t - s}A${n},${n},0,1,${u},${this._x1 = c},${this._y1 = l}`;
-			else if (d > zi) {
+		if (this._x1 === null ? this._append`M${c},${l}` : (Math.abs(this._x1 - c) > ka || Math.abs(this._y1 - l) > ka) && this._append`L${c},${l}`, n) {
+			if (d < 0 && (d = d % Oa + Oa), d > Aa) this._append`A${n},${n},0,1,${u},${e - o},${t - s}A${n},${n},0,1,${u},${this._x1 = c},${this._y1 = l}`;
+			else if (d > ka) {
 				let a = e + n * Math.cos(i), o = t + n * Math.sin(i);
-				if (d >= Li && this._equal(c, l, a, o)) {
+				if (d >= Da && this._equal(c, l, a, o)) {
 					d /= 2;
 					let i = r + d;
-					this._append`A${n},${n},0,${+(d >= Li)},${u},${e + n * Math.cos(i)},${t + n * Math.sin(i)}`;
+					this._append`A${n},${n},0,${+(d >= Da)},${u},${e + n * Math.cos(i)},${t + n * Math.sin(i)}`;
 				}
-				this._append`A${n},${n},0,${+(d >= Li)},${u},${this._x1 = a},${this._y1 = o}`;
+				this._append`A${n},${n},0,${+(d >= Da)},${u},${this._x1 = a},${this._y1 = o}`;
 			}
 		}
 	}
@@ -2537,9 +3084,9 @@ var Gi = class {
 		return this._;
 	}
 };
-Gi.prototype;
+Fa.prototype;
 // node_modules/d3-shape/src/path.js
-function Ki(e) {
+function Ia(e) {
 	let t = 3;
 	return e.digits = function(n) {
 		if (!arguments.length) return t;
@@ -2550,17 +3097,17 @@ function Ki(e) {
 			t = e;
 		}
 		return e;
-	}, () => new Gi(t);
+	}, () => new Fa(t);
 }
 Array.prototype.slice;
-function qi(e) {
+function La(e) {
 	return typeof e == "object" && "length" in e ? e : Array.from(e);
 }
 // node_modules/d3-shape/src/curve/linear.js
-function Ji(e) {
+function Ra(e) {
 	this._context = e;
 }
-Ji.prototype = {
+Ra.prototype = {
 	areaStart: function() {
 		this._line = 0;
 	},
@@ -2583,31 +3130,31 @@ Ji.prototype = {
 		}
 	}
 };
-function Yi(e) {
-	return new Ji(e);
+function za(e) {
+	return new Ra(e);
 }
 // node_modules/d3-shape/src/point.js
-function Xi(e) {
+function Ba(e) {
 	return e[0];
 }
-function Zi(e) {
+function Va(e) {
 	return e[1];
 }
 // node_modules/d3-shape/src/line.js
-function Qi(e, t) {
-	var n = q(!0), r = null, i = Yi, a = null, o = Ki(s);
-	e = typeof e == "function" ? e : e === void 0 ? Xi : q(e), t = typeof t == "function" ? t : t === void 0 ? Zi : q(t);
+function Ha(e, t) {
+	var n = J(!0), r = null, i = za, a = null, o = Ia(s);
+	e = typeof e == "function" ? e : e === void 0 ? Ba : J(e), t = typeof t == "function" ? t : t === void 0 ? Va : J(t);
 	function s(s) {
-		var c, l = (s = qi(s)).length, u, d = !1, f;
+		var c, l = (s = La(s)).length, u, d = !1, f;
 		for (r ?? (a = i(f = o())), c = 0; c <= l; ++c) !(c < l && n(u = s[c], c, s)) === d && ((d = !d) ? a.lineStart() : a.lineEnd()), d && a.point(+e(u, c, s), +t(u, c, s));
 		if (f) return a = null, f + "" || null;
 	}
 	return s.x = function(t) {
-		return arguments.length ? (e = typeof t == "function" ? t : q(+t), s) : e;
+		return arguments.length ? (e = typeof t == "function" ? t : J(+t), s) : e;
 	}, s.y = function(e) {
-		return arguments.length ? (t = typeof e == "function" ? e : q(+e), s) : t;
+		return arguments.length ? (t = typeof e == "function" ? e : J(+e), s) : t;
 	}, s.defined = function(e) {
-		return arguments.length ? (n = typeof e == "function" ? e : q(!!e), s) : n;
+		return arguments.length ? (n = typeof e == "function" ? e : J(!!e), s) : n;
 	}, s.curve = function(e) {
 		return arguments.length ? (i = e, r != null && (a = i(r)), s) : i;
 	}, s.context = function(e) {
@@ -2615,11 +3162,11 @@ function Qi(e, t) {
 	}, s;
 }
 // node_modules/d3-shape/src/area.js
-function $i(e, t, n) {
-	var r = null, i = q(!0), a = null, o = Yi, s = null, c = Ki(l);
-	e = typeof e == "function" ? e : e === void 0 ? Xi : q(+e), t = typeof t == "function" ? t : q(t === void 0 ? 0 : +t), n = typeof n == "function" ? n : n === void 0 ? Zi : q(+n);
+function Ua(e, t, n) {
+	var r = null, i = J(!0), a = null, o = za, s = null, c = Ia(l);
+	e = typeof e == "function" ? e : e === void 0 ? Ba : J(+e), t = typeof t == "function" ? t : J(t === void 0 ? 0 : +t), n = typeof n == "function" ? n : n === void 0 ? Va : J(+n);
 	function l(l) {
-		var u, d, f, p = (l = qi(l)).length, m, h = !1, g, _ = Array(p), v = Array(p);
+		var u, d, f, p = (l = La(l)).length, m, h = !1, g, _ = Array(p), v = Array(p);
 		for (a ?? (s = o(g = c())), u = 0; u <= p; ++u) {
 			if (!(u < p && i(m = l[u], u, l)) === h) {
 				if (h = !h) d = u, s.areaStart(), s.lineStart();
@@ -2633,20 +3180,20 @@ function $i(e, t, n) {
 		if (g) return s = null, g + "" || null;
 	}
 	function u() {
-		return Qi().defined(i).curve(o).context(a);
+		return Ha().defined(i).curve(o).context(a);
 	}
 	return l.x = function(t) {
-		return arguments.length ? (e = typeof t == "function" ? t : q(+t), r = null, l) : e;
+		return arguments.length ? (e = typeof t == "function" ? t : J(+t), r = null, l) : e;
 	}, l.x0 = function(t) {
-		return arguments.length ? (e = typeof t == "function" ? t : q(+t), l) : e;
+		return arguments.length ? (e = typeof t == "function" ? t : J(+t), l) : e;
 	}, l.x1 = function(e) {
-		return arguments.length ? (r = e == null ? null : typeof e == "function" ? e : q(+e), l) : r;
+		return arguments.length ? (r = e == null ? null : typeof e == "function" ? e : J(+e), l) : r;
 	}, l.y = function(e) {
-		return arguments.length ? (t = typeof e == "function" ? e : q(+e), n = null, l) : t;
+		return arguments.length ? (t = typeof e == "function" ? e : J(+e), n = null, l) : t;
 	}, l.y0 = function(e) {
-		return arguments.length ? (t = typeof e == "function" ? e : q(+e), l) : t;
+		return arguments.length ? (t = typeof e == "function" ? e : J(+e), l) : t;
 	}, l.y1 = function(e) {
-		return arguments.length ? (n = e == null ? null : typeof e == "function" ? e : q(+e), l) : n;
+		return arguments.length ? (n = e == null ? null : typeof e == "function" ? e : J(+e), l) : n;
 	}, l.lineX0 = l.lineY0 = function() {
 		return u().x(e).y(t);
 	}, l.lineY1 = function() {
@@ -2654,7 +3201,7 @@ function $i(e, t, n) {
 	}, l.lineX1 = function() {
 		return u().x(r).y(t);
 	}, l.defined = function(e) {
-		return arguments.length ? (i = typeof e == "function" ? e : q(!!e), l) : i;
+		return arguments.length ? (i = typeof e == "function" ? e : J(!!e), l) : i;
 	}, l.curve = function(e) {
 		return arguments.length ? (o = e, a != null && (s = o(a)), l) : o;
 	}, l.context = function(e) {
@@ -2662,18 +3209,18 @@ function $i(e, t, n) {
 	}, l;
 }
 // src/parts/lineChart.ts
-var J = {
+var Y = {
 	left: 56,
 	right: 16,
 	top: 24,
 	bottom: 38
 };
-function ea(e = 240) {
+function Wa(e = 240) {
 	let t = v("title"), n = v("g"), r = v("svg", {
 		viewBox: `0 0 640 ${e}`,
 		class: "chart line-chart",
 		role: "img"
-	}, t, n), i = 640, a = null, o = z(r, e, (e) => {
+	}, t, n), i = 640, a = null, o = ln(r, e, (e) => {
 		i = e, a && s(a);
 	});
 	function s(r) {
@@ -2683,40 +3230,40 @@ function ea(e = 240) {
 			x(n);
 			return;
 		}
-		let [s, c] = ia(Xt(o, (e) => e.x), 0), [l, u] = ia(Xt(o.flatMap((e) => [
+		let [s, c] = Ja(Bn(o, (e) => e.x), 0), [l, u] = Ja(Bn(o.flatMap((e) => [
 			e.y,
 			e.low ?? e.y,
 			e.high ?? e.y
-		])), .06), d = Ti([s, c], [J.left, i - J.right]), f = Ti([r.yFrom ?? l, r.yTo ?? u], [e - J.bottom, J.top]), p = r.ticks ?? d.ticks(Math.max(3, Math.round(i / 90))).map((e) => [e, N(e)]);
-		S(t, `${r.title}. ${r.series.filter((e) => !e.thin).map(ra).join(". ")}`), x(n, r.region ? v("rect", {
+		])), .06), d = ha([s, c], [Y.left, i - Y.right]), f = ha([r.yFrom ?? l, r.yTo ?? u], [e - Y.bottom, Y.top]), p = r.ticks ?? d.ticks(Math.max(3, Math.round(i / 90))).map((e) => [e, I(e)]);
+		S(t, `${r.title}. ${r.series.filter((e) => !e.thin).map(qa).join(". ")}`), x(n, r.region ? v("rect", {
 			class: "region",
 			x: d(r.region[0]) - 5,
-			y: J.top,
+			y: Y.top,
 			width: d(r.region[1]) - d(r.region[0]) + 10,
-			height: e - J.top - J.bottom,
+			height: e - Y.top - Y.bottom,
 			rx: 4
 		}) : null, ...f.ticks(5).flatMap((e) => [v("line", {
 			class: "grid",
-			x1: J.left,
-			x2: i - J.right,
+			x1: Y.left,
+			x2: i - Y.right,
 			y1: f(e),
 			y2: f(e)
 		}), v("text", {
-			x: J.left - 6,
+			x: Y.left - 6,
 			y: f(e) + 4,
 			"text-anchor": "end"
-		}, N(e))]), ...p.map(([t, n]) => v("text", {
+		}, I(e))]), ...p.map(([t, n]) => v("text", {
 			x: d(t),
-			y: e - J.bottom + 16,
+			y: e - Y.bottom + 16,
 			"text-anchor": "middle"
 		}, n)), r.mark === void 0 ? null : v("line", {
 			class: "cut",
 			x1: d(r.mark),
 			x2: d(r.mark),
-			y1: J.top,
-			y2: e - J.bottom
-		}), ...r.series.map((e) => ta(e, d, f)), v("text", {
-			x: i - J.right,
+			y1: Y.top,
+			y2: e - Y.bottom
+		}), ...r.series.map((e) => Ga(e, d, f)), v("text", {
+			x: i - Y.right,
 			y: e - 4,
 			"text-anchor": "end"
 		}, `${r.x} →`), v("text", {
@@ -2730,8 +3277,8 @@ function ea(e = 240) {
 		close: o
 	};
 }
-function ta(e, t, n) {
-	let r = e.points.filter((e) => e.low !== void 0), i = Qi().x((e) => t(e.x)).y((e) => n(e.y)), a = $i().x((e) => t(e.x)).y0((e) => n(e.low)).y1((e) => n(e.high));
+function Ga(e, t, n) {
+	let r = e.points.filter((e) => e.low !== void 0), i = Ha().x((e) => t(e.x)).y((e) => n(e.y)), a = Ua().x((e) => t(e.x)).y0((e) => n(e.low)).y1((e) => n(e.high));
 	return v("g", { class: `ink-${e.ink}${e.thin ? " thin" : ""}` }, r.length > 1 ? v("path", {
 		class: "series-band",
 		d: a(r)
@@ -2744,21 +3291,21 @@ function ta(e, t, n) {
 		cx: t(r.x),
 		cy: n(r.y),
 		r: 3.5
-	}, v("title", {}, na(e, r)))));
+	}, v("title", {}, Ka(e, r)))));
 }
-function na(e, t) {
-	let n = t.low === void 0 ? "" : ` (${N(t.low)} to ${N(t.high)})`;
-	return `${e.name} at ${N(t.x)}: ${N(t.y)}${n}`;
+function Ka(e, t) {
+	let n = t.low === void 0 ? "" : ` (${I(t.low)} to ${I(t.high)})`;
+	return `${e.name} at ${I(t.x)}: ${I(t.y)}${n}`;
 }
-function ra(e) {
-	return `${e.name}: ${e.points.slice(0, 30).map((e) => `${N(e.x)}: ${N(e.y)}`).join(", ")}`;
+function qa(e) {
+	return `${e.name}: ${e.points.slice(0, 30).map((e) => `${I(e.x)}: ${I(e.y)}`).join(", ")}`;
 }
-function ia([e, t], n) {
+function Ja([e, t], n) {
 	let r = t === e ? Math.abs(e) * .1 || 1 : (t - e) * n;
 	return [e - r, t + r];
 }
 // src/views/distil.ts
-var aa = {
+var Ya = {
 	hard: {
 		words: "hard labels",
 		ink: "raw"
@@ -2773,8 +3320,8 @@ var aa = {
 		dashed: !0
 	}
 };
-function oa(e, t) {
-	let { state: n } = t, r = ea(260), i = la(e), a = _("fieldset", { class: "choices" }, _("legend", {}, "Against"), ...["steps", "seconds"].map((e) => _("label", {}, _("input", {
+function Xa(e, t) {
+	let { state: n } = t, r = Wa(260), i = $a(e), a = _("fieldset", { class: "choices" }, _("legend", {}, "Against"), ...["steps", "seconds"].map((e) => _("label", {}, _("input", {
 		type: "radio",
 		name: "against",
 		value: e,
@@ -2785,7 +3332,7 @@ function oa(e, t) {
 	}), ` ${e}`)));
 	function o() {
 		let t = n.get("against") === "seconds", i = Object.entries(e.arms).flatMap(([e, n]) => {
-			let { words: r, ink: i, dashed: a } = aa[e] ?? {
+			let { words: r, ink: i, dashed: a } = Ya[e] ?? {
 				words: e,
 				ink: "good"
 			}, o = n.map((e) => e.curve.map(([e, n, r]) => ({
@@ -2794,7 +3341,7 @@ function oa(e, t) {
 			}))), s = {
 				ink: i,
 				...a && { dashed: a }
-			}, c = t || e === "hard_equal_time" ? null : sa(o);
+			}, c = t || e === "hard_equal_time" ? null : Za(o);
 			return [...o.map((e, t) => ({
 				...s,
 				name: `${r}, seed ${n[t].seed}`,
@@ -2817,10 +3364,10 @@ function oa(e, t) {
 		element: _("div", {}, _("section", {
 			class: "card",
 			"aria-label": "Verdict"
-		}, _("h2", { class: "verdict" }, e.verdict ? `Distilling: ${e.verdict}` : "Training …"), e.verdict_reason ? _("p", {}, e.verdict_reason) : _("p", { class: "meta" }, "The verdict comes with the last seed."), e.verdict_equal_time_reason && e.arms.hard_equal_time ? _("p", { class: "meta" }, `At the same wall-clock: ${e.verdict_equal_time}. ${e.verdict_equal_time_reason}`) : null), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Both arms. "), _("span", { class: "legend" }, ...Object.keys(e.arms).map((e) => _("span", { class: `key key-${aa[e]?.ink ?? "good"}` }, aa[e]?.words ?? e))), a), r.element), i ? _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Paired difference, hard less soft. "), _("small", {}, "Nats a token on held-out text; right of 0 distilling gave the better student. Small dots are seeds, the bar is the interval of their mean.")), i.element) : null, _("section", {
+		}, _("h2", { class: "verdict" }, e.verdict ? `Distilling: ${e.verdict}` : "Training …"), e.verdict_reason ? _("p", {}, e.verdict_reason) : _("p", { class: "meta" }, "The verdict comes with the last seed."), e.verdict_equal_time_reason && e.arms.hard_equal_time ? _("p", { class: "meta" }, `At the same wall-clock: ${e.verdict_equal_time}. ${e.verdict_equal_time_reason}`) : null), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Both arms. "), _("span", { class: "legend" }, ...Object.keys(e.arms).map((e) => _("span", { class: `key key-${Ya[e]?.ink ?? "good"}` }, Ya[e]?.words ?? e))), a), r.element), i ? _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Paired difference, hard less soft. "), _("small", {}, "Nats a token on held-out text; right of 0 distilling gave the better student. Small dots are seeds, the bar is the interval of their mean.")), i.element) : null, _("section", {
 			class: "card scroll",
 			"aria-label": "Students"
-		}, ua(e))),
+		}, eo(e))),
 		close: () => {
 			r.close(), i?.close();
 		},
@@ -2844,7 +3391,7 @@ function oa(e, t) {
 		}
 	};
 }
-function sa(e) {
+function Za(e) {
 	return e.length === 0 ? null : e[0].flatMap(({ x: t }) => {
 		let n = e.map((e) => e.find((e) => e.x === t));
 		return n.some((e) => e === void 0) ? [] : [{
@@ -2853,8 +3400,8 @@ function sa(e) {
 		}];
 	});
 }
-var ca = 44;
-function la(e) {
+var Qa = 44;
+function $a(e) {
 	let t = [
 		["same steps, validation", e.difference],
 		["same steps, test", e.difference_test],
@@ -2862,7 +3409,7 @@ function la(e) {
 		["same time, test", e.difference_equal_time_test]
 	].filter((e) => !!e[1]);
 	if (t.length === 0) return null;
-	let n = t.length * ca + 34, r = t.flatMap(([, e]) => [
+	let n = t.length * Qa + 34, r = t.flatMap(([, e]) => [
 		...e.per_seed,
 		e.mean,
 		...e.ci ?? [],
@@ -2872,9 +3419,9 @@ function la(e) {
 		class: "chart difference-chart",
 		role: "img"
 	}, s, c);
-	return S(s, t.map(([e, t]) => `${e}: ${F(t.mean)}${t.ci ? ` from ${F(t.ci[0])} to ${F(t.ci[1])}` : ""} nats a token`).join("; ")), {
+	return S(s, t.map(([e, t]) => `${e}: ${R(t.mean)}${t.ci ? ` from ${R(t.ci[0])} to ${R(t.ci[1])}` : ""} nats a token`).join("; ")), {
 		element: l,
-		close: z(l, n, (e) => {
+		close: ln(l, n, (e) => {
 			let r = (t) => 12 + (t - i + o) / (a - i + 2 * o) * (e - 24);
 			x(c, v("line", {
 				class: "cut",
@@ -2891,11 +3438,11 @@ function la(e) {
 				y: n - 10,
 				"text-anchor": "end"
 			}, "distilling better →"), ...t.map(([e, t], n) => {
-				let i = n * ca + 30;
+				let i = n * Qa + 30;
 				return v("g", { class: "ink-accent" }, v("text", {
 					x: 12,
 					y: i - 14
-				}, `${e}: ${F(t.mean)}${t.ci ? ` [${F(t.ci[0])}, ${F(t.ci[1])}]` : ""}`), t.ci ? v("line", {
+				}, `${e}: ${R(t.mean)}${t.ci ? ` [${R(t.ci[0])}, ${R(t.ci[1])}]` : ""}`), t.ci ? v("line", {
 					class: "interval",
 					x1: r(t.ci[0]),
 					x2: r(t.ci[1]),
@@ -2916,7 +3463,7 @@ function la(e) {
 		})
 	};
 }
-function ua(e) {
+function eo(e) {
 	return _("table", { class: "plain-table numeric" }, _("caption", { class: "sr" }, "Every student, its loss and what it cost"), _("thead", {}, _("tr", {}, ...[
 		"student",
 		"seed",
@@ -2925,12 +3472,12 @@ function ua(e) {
 		"seconds",
 		"tokens seen",
 		"steps"
-	].map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...Object.entries(e.arms).flatMap(([e, t]) => t.map((t) => _("tr", {}, _("th", { scope: "row" }, aa[e]?.words ?? e), _("td", { class: "figure" }, String(t.seed)), _("td", {
+	].map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...Object.entries(e.arms).flatMap(([e, t]) => t.map((t) => _("tr", {}, _("th", { scope: "row" }, Ya[e]?.words ?? e), _("td", { class: "figure" }, String(t.seed)), _("td", {
 		class: "figure",
-		title: t.val_nll === null ? null : P(t.val_nll)
-	}, N(t.val_nll)), _("td", { class: "figure" }, N(t.test_nll)), _("td", { class: "figure" }, t.seconds === null ? "–" : t.seconds.toFixed(1)), _("td", { class: "figure" }, t.tokens === null ? "–" : I(t.tokens)), _("td", { class: "figure" }, t.steps === null ? "–" : I(t.steps)))))));
+		title: t.val_nll === null ? null : L(t.val_nll)
+	}, I(t.val_nll)), _("td", { class: "figure" }, I(t.test_nll)), _("td", { class: "figure" }, t.seconds === null ? "–" : t.seconds.toFixed(1)), _("td", { class: "figure" }, t.tokens === null ? "–" : z(t.tokens)), _("td", { class: "figure" }, t.steps === null ? "–" : z(t.steps)))))));
 }
-function da(e, t) {
+function to(e, t) {
 	let n = { ...e?.arms ?? {} }, r = [...n[t.arm] ?? []], i = r.findIndex((e) => e.seed === t.seed), a = r[i] ?? {
 		seed: t.seed,
 		curve: [],
@@ -2951,9 +3498,9 @@ function da(e, t) {
 	return i < 0 ? r.push(o) : r[i] = o, n[t.arm] = r, { arms: n };
 }
 // src/math/partial.ts
-var fa = (e, t, n) => Math.min(Math.max(e, t), n);
-function pa(e, t, n, r) {
-	let i = fa(e, 0, n * t);
+var no = (e, t, n) => Math.min(Math.max(e, t), n);
+function ro(e, t, n, r) {
+	let i = no(e, 0, n * t);
 	if (i === 0) return {
 		low: 0,
 		high: 0
@@ -2964,50 +3511,50 @@ function pa(e, t, n, r) {
 		high: Math.max(c, l)
 	};
 }
-function ma({ logProbs: e, tokens: t, rounding: n }, r) {
-	let i = t - e.length, a = e.reduce((e, t) => e + Math.exp(t), 0), o = Math.min(Math.exp(e[e.length - 1]) * Math.exp(n), 1), s = i * o, c = fa(1 - a * Math.exp(n), 0, s), l = fa(1 - a * Math.exp(-n), 0, s);
+function io({ logProbs: e, tokens: t, rounding: n }, r) {
+	let i = t - e.length, a = e.reduce((e, t) => e + Math.exp(t), 0), o = Math.min(Math.exp(e[e.length - 1]) * Math.exp(n), 1), s = i * o, c = no(1 - a * Math.exp(n), 0, s), l = no(1 - a * Math.exp(-n), 0, s);
 	return {
-		low: pa(c, o, i, r).low,
-		high: pa(l, o, i, r).high,
+		low: ro(c, o, i, r).low,
+		high: ro(l, o, i, r).high,
 		unseen: i,
 		largest: o
 	};
 }
-function ha(e, t, n, r) {
+function ao(e, t, n, r) {
 	let i = Math.exp(2 * r), a = Math.max(t, 0);
 	return {
 		low: e / (e + a * i + n.high * Math.exp(r)),
 		high: e / (e + a / i + n.low * Math.exp(-r))
 	};
 }
-function ga(e, t) {
+function oo(e, t) {
 	return e.logProbs.map((e) => Math.exp(e / t));
 }
-function _a(e, t) {
-	if (t === 0) return Array.from(e.logProbs, (e, t) => Y(+(t === 0)));
-	let n = ga(e, t), r = n.reduce((e, t) => e + t, 0), i = ma(e, t);
-	return Array.from(n, (n) => ha(n, r - n, i, e.rounding / t));
+function so(e, t) {
+	if (t === 0) return Array.from(e.logProbs, (e, t) => X(+(t === 0)));
+	let n = oo(e, t), r = n.reduce((e, t) => e + t, 0), i = io(e, t);
+	return Array.from(n, (n) => ao(n, r - n, i, e.rounding / t));
 }
-function va(e, t) {
-	if (t === 0) return Array.from(e.logProbs, () => Y(1));
-	let n = ga(e, t), r = n.reduce((e, t) => e + t, 0), i = ma(e, t), a = 0;
-	return Array.from(n, (n) => (a += n, ha(a, r - a, i, e.rounding / t)));
+function co(e, t) {
+	if (t === 0) return Array.from(e.logProbs, () => X(1));
+	let n = oo(e, t), r = n.reduce((e, t) => e + t, 0), i = io(e, t), a = 0;
+	return Array.from(n, (n) => (a += n, ao(a, r - a, i, e.rounding / t)));
 }
-function ya(e, t) {
-	let n = va(e, t).at(-1);
+function lo(e, t) {
+	let n = co(e, t).at(-1);
 	return {
 		low: Math.max(1 - n.high, 0),
 		high: Math.max(1 - n.low, 0)
 	};
 }
-function ba(e, t) {
+function uo(e, t) {
 	if (t === 0) return 0;
-	let n = _a(e, t).at(-1).high;
-	return Math.min(n * Math.exp(2 * e.rounding / t), ya(e, t).high);
+	let n = so(e, t).at(-1).high;
+	return Math.min(n * Math.exp(2 * e.rounding / t), lo(e, t).high);
 }
-function xa(e, t) {
-	if (t === 0) return Y(0);
-	let n = ma(e, t), r = 0, i = 0;
+function fo(e, t) {
+	if (t === 0) return X(0);
+	let n = io(e, t), r = 0, i = 0;
 	for (let n of e.logProbs) {
 		let e = n / t, a = Math.exp(e);
 		r += a, a > 0 && (i += a * e);
@@ -3021,35 +3568,36 @@ function xa(e, t) {
 		high: u
 	};
 }
-function Sa(e, t, n) {
-	if (t === 0) return Y(1);
-	let r = n * (1 - ce), i = va(e, t), a = e.tokens - i.length, o = (t, n) => {
+function po(e, t, n) {
+	if (t === 0) return X(1);
+	let r = n * (1 - ce), i = co(e, t), a = e.tokens - i.length, o = (t, n) => {
 		let o = i.findIndex((e) => e[t] >= r);
 		return o >= 0 || a === 0 ? o >= 0 ? o + 1 : e.tokens : Math.min(i.length + Math.max(Math.ceil(n), 1), e.tokens);
-	}, s = i.at(-1), c = _a(e, t).at(-1).high * Math.exp(2 * e.rounding / t), l = c > 0 ? (r - s.high) / c : 1, u = s.low < 1 ? a * (r - s.low) / (1 - s.low) : 1;
+	}, s = i.at(-1), c = so(e, t).at(-1).high * Math.exp(2 * e.rounding / t), l = c > 0 ? (r - s.high) / c : 1, u = s.low < 1 ? a * (r - s.low) / (1 - s.low) : 1;
 	return {
 		low: o("high", l),
 		high: o("low", u)
 	};
 }
-function Ca(e, t) {
+function mo(e, t) {
 	let { tokens: n } = t, r = t.logProbs.length, i = [], a = 1;
 	for (let [o, s] of e.entries()) {
+		vo(s);
 		let c;
 		if (s.name === "temperature") {
 			if (a = s.value, c = a === 0 ? 1 : n, i.push({
 				stage: s,
 				kept: c,
 				removed: n - c,
-				keptMass: c > 1 ? Y(1) : va(t, 1)[0]
+				keptMass: c > 1 ? X(1) : co(t, 1)[0]
 			}), c > 1) continue;
 		} else {
-			if (c = Ta(s, t, a), c === n && r === n) {
+			if (c = _o(s, t, go(s, t, a)), c === n && r === n) {
 				i.push({
 					stage: s,
 					kept: c,
 					removed: 0,
-					keptMass: Y(1)
+					keptMass: X(1)
 				});
 				continue;
 			}
@@ -3057,75 +3605,88 @@ function Ca(e, t) {
 				stage: s,
 				kept: c,
 				removed: n - c,
-				keptMass: va(t, a)[c - 1]
+				keptMass: co(t, a)[c - 1]
 			});
 		}
-		return wa(t, a, c, i, e.slice(o + 1));
+		return ho(t, a, c, i, e.slice(o + 1));
 	}
 	return {
 		stages: i,
 		kept: n,
 		temperature: a,
-		probs: _a(t, a),
-		unseen: ya(t, a),
-		entropy: xa(t, a),
+		probs: so(t, a),
+		unseen: lo(t, a),
+		entropy: fo(t, a),
 		warnings: []
 	};
 }
-function wa(e, t, n, r, i) {
-	let a = e.logProbs.slice(0, n).map((e) => e / (t || 1)), o = Ue(i, a), { from: s, to: c } = o.processed, { total: l, entropy: u } = E(o.processed), d = a[s], f = Array.from(a, (e, t) => Y(t < s || t >= c ? 0 : Math.exp((e - d) / o.processed.temperature) / l)), p = o.stages.map(({ stage: e, kept: t, removed: n, keptMass: r }) => ({
+function ho(e, t, n, r, i) {
+	i.forEach(vo);
+	let a = e.logProbs.slice(0, n).map((e) => e / (t || 1)), o = Dt(i, a), { from: s, to: c } = o.processed, { entropy: l } = D(o.processed), u = Array.from(a, (e, t) => X(k(o.processed, t))), d = o.stages.map(({ stage: e, kept: t, removed: n, keptMass: r }) => ({
 		stage: e,
 		kept: t,
 		removed: n,
-		keptMass: Y(r)
+		keptMass: X(r)
 	}));
 	return {
-		stages: [...r, ...p],
+		stages: [...r, ...d],
 		kept: c - s,
 		temperature: t * o.tempered.temperature,
-		probs: f,
-		unseen: Y(0),
-		entropy: Y(u),
+		probs: u,
+		unseen: X(0),
+		entropy: X(l),
 		warnings: i.length > 0 ? o.warnings : []
 	};
 }
-function Ta(e, t, n) {
+function go(e, t, n) {
 	let r = t.logProbs.length, i = t.tokens, { value: a } = e;
 	if (e.name === "top_k") {
 		if (a <= r || r === i) return Math.min(a, i);
-		throw Ea(e, `the ${r} most probable tokens are known`);
+		throw yo(e, `the ${r} most probable tokens are known`);
 	}
 	if (e.name === "min_p") {
 		let o = t.logProbs[0] / n + Math.log(a), s = t.logProbs.filter((e) => e / n >= o).length;
 		if (s < r || r === i) return s;
-		throw Ea(e, `all ${r} known tokens pass it, so unknown ones may`);
+		throw yo(e, `all ${r} known tokens pass it, so unknown ones may`);
 	}
 	if (e.name === "top_p") {
-		let { low: i, high: o } = Sa(t, n, a);
+		let { low: i, high: o } = po(t, n, a);
 		if (i === o && o <= r) return i;
-		throw Ea(e, `the nucleus holds ${i.toLocaleString("en")} to ${o.toLocaleString("en")} tokens, as far as ${r} known tokens tell`);
+		throw yo(e, `the nucleus holds ${i.toLocaleString("en")} to ${o.toLocaleString("en")} tokens, as far as ${r} known tokens tell`);
 	}
-	throw Ea(e, `it needs the whole vocabulary as long as nothing before it has cut off all but the ${r} known tokens`);
+	throw yo(e, `it needs the whole vocabulary as long as nothing before it has cut off all but the ${r} known tokens`);
 }
-function Ea(e, t) {
-	return new Ae(`What ${k(e)} keeps cannot be decided here: ${t}; cut to the known tokens first (top_k), ask for more log-probabilities, or use a model that runs here.`);
+function _o(e, t, n) {
+	let r = t.logProbs.length, i = (A.get(e.name).options ?? []).map((e) => e.name), a = n;
+	if (i.includes("min_keep") && (a = Math.max(a, Math.min(Number(e.options?.min_keep ?? 1), t.tokens)), a > r)) throw yo(e, `it keeps ${a} tokens and the ${r} most probable ones are known`);
+	if (e.options?.ties === "all" && a < t.tokens) {
+		let n = t.logProbs[a - 1];
+		if (a = t.logProbs.filter((e) => e >= n).length, a === r && r < t.tokens) throw yo(e, "unknown tokens may tie with the last known one");
+	}
+	return a;
 }
-function Y(e) {
+function vo(e) {
+	if (A.get(e.name).looksBack) throw yo(e, "it depends on token ids or on the text before, and only ranks are known");
+}
+function yo(e, t) {
+	return new j(`What ${M(e)} keeps cannot be decided here: ${t}; cut to the known tokens first (top_k), ask for more log-probabilities, or use a model that runs here.`);
+}
+function X(e) {
 	return {
 		low: e,
 		high: e
 	};
 }
 // src/parts/known.ts
-function Da(e, t, n, r) {
-	if (e.known === "full") return _("p", { class: "note" }, `This model runs here: its ${I(t)} most probable tokens are shown, and what they leave is the rest.`);
-	let i = n === null ? `of an unknown number (the wide ends hold for up to ${I(r)})` : `of ${I(n)}`;
+function bo(e, t, n, r) {
+	if (e.known === "full") return _("p", { class: "note" }, `This model runs here: its ${z(t)} most probable tokens are shown, and what they leave is the rest.`);
+	let i = n === null ? `of an unknown number (the wide ends hold for up to ${z(r)})` : `of ${z(n)}`;
 	return _("div", {
 		class: "note",
 		role: "note"
-	}, _("p", {}, `The ${I(t)} most probable tokens ${i} are known. Every number here is an interval that holds the truth: lowest – highest; one number where both ends round to it.`), e.probe ? _("p", {}, _("b", {}, e.probe.logprobs === "raw" ? "Its logprobs are raw: " : "Its logprobs are processed: "), Oa(e.probe)) : null, e.note ? _("p", {}, e.note) : null);
+	}, _("p", {}, `The ${z(t)} most probable tokens ${i} are known. Every number here is an interval that holds the truth: lowest – highest; one number where both ends round to it.`), e.probe ? _("p", {}, _("b", {}, e.probe.logprobs === "raw" ? "Its logprobs are raw: " : "Its logprobs are processed: "), xo(e.probe)) : null, e.note ? _("p", {}, e.note) : null);
 }
-function Oa(e) {
+function xo(e) {
 	return `${e.logprobs === "raw" ? "the model’s own, before any setting." : "what the server’s own settings left of the model’s; a temperature set here comes on top."} Probed: ${[
 		"temperature",
 		"top_p",
@@ -3133,20 +3694,20 @@ function Oa(e) {
 	].map((t) => `${t} ${e[t]}`).join(", ")}; seed ${e.seed === null ? "unclear" : e.seed ? "honoured" : "ignored"}.`;
 }
 // src/parts/rangeBars.ts
-function ka(e, t, n) {
+function So(e, t, n) {
 	let r = e.map((e, t) => {
-		let r = B(e.token), i = _("th", {
+		let r = H(e.token), i = _("th", {
 			scope: "row",
 			class: "token-cell",
-			title: `${At(e.token)}${e.id === null ? "" : `; id ${e.id}`}, rank ${t + 1}`
+			title: `${bn(e.token)}${e.id === null ? "" : `; id ${e.id}`}, rank ${t + 1}`
 		});
-		return n && Aa(e.token) ? x(i, _("button", {
+		return n && Co(e.token) ? x(i, _("button", {
 			type: "button",
 			class: "pick",
-			"aria-label": `Continue with ${At(e.token)}`,
+			"aria-label": `Continue with ${bn(e.token)}`,
 			onclick: () => n(t)
-		}, r)) : x(i, r), Na(i, N(e.logprob));
-	}), i = Na(_("th", {
+		}, r)) : x(i, r), Eo(i, I(e.logprob));
+	}), i = Eo(_("th", {
 		scope: "row",
 		class: "token-cell"
 	}, t), ""), a = _("tbody", { class: "tail" }, i.element), o = _("table", { class: "bars range-bars" }, _("caption", { class: "sr" }, "The tokens that are known, each with the lowest and the highest probability it can have"), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", {
@@ -3164,17 +3725,17 @@ function ka(e, t, n) {
 	}, _("span", { class: "sr" }, "bars and "), "what removed it"))), _("tbody", {}, ...r.map((e) => e.element)), a);
 	function s(e, t, n) {
 		let o = t === null ? e : [...e, t], s = Math.max(...o.map((e) => Math.max(e.raw.high, e.processed?.high ?? 0)), 1e-12);
-		r.forEach((t, n) => Pa(t, e[n], s)), a.hidden = t === null, t !== null && (Pa(i, t, s), S(i.fate, n), i.element.classList.toggle("removed", t.processed !== null && t.processed.high === 0));
+		r.forEach((t, n) => Do(t, e[n], s)), a.hidden = t === null, t !== null && (Do(i, t, s), S(i.fate, n), i.element.classList.toggle("removed", t.processed !== null && t.processed.high === 0));
 	}
 	return {
 		element: o,
 		draw: s
 	};
 }
-function Aa(e) {
+function Co(e) {
 	return e !== "" && !/[\ufffd]|<0x[0-9A-F]{2}>/.test(e);
 }
-function ja(e) {
+function wo(e) {
 	let t = _("span", { class: `bar bar-${e}` }), n = _("span", { class: `bar bar-${e} possible` });
 	return {
 		element: _("span", {}, n, t),
@@ -3182,11 +3743,11 @@ function ja(e) {
 		possible: n
 	};
 }
-function Ma(e, { low: t, high: n }, r) {
+function To(e, { low: t, high: n }, r) {
 	e.certain.style.transform = `scaleX(${t / r})`, e.possible.style.transform = `scaleX(${n / r})`;
 }
-function Na(e, t) {
-	let n = _("td", { class: "figure raw-ink" }), r = _("td", { class: "figure processed-ink" }), [i, a] = [ja("raw"), ja("processed")], o = _("span");
+function Eo(e, t) {
+	let n = _("td", { class: "figure raw-ink" }), r = _("td", { class: "figure processed-ink" }), [i, a] = [wo("raw"), wo("processed")], o = _("span");
 	return {
 		element: _("tr", {}, e, _("td", { class: "figure wide-only" }, t), n, r, _("td", { class: "bar-cell" }, _("span", {
 			class: "bar-box",
@@ -3199,41 +3760,41 @@ function Na(e, t) {
 		fate: o
 	};
 }
-function Pa(e, { raw: t, processed: n, removed: r }, i) {
-	Fa(e.raw, t), Ma(e.rawBar, t, i), Ma(e.processedBar, n ?? {
+function Do(e, { raw: t, processed: n, removed: r }, i) {
+	Oo(e.raw, t), To(e.rawBar, t, i), To(e.processedBar, n ?? {
 		low: 0,
 		high: 0
-	}, i), n === null ? (S(e.processed, "?"), e.processed.title = "not decided by the known tokens", delete e.processed.dataset.low, delete e.processed.dataset.high) : (Fa(e.processed, n, r === "" ? void 0 : "–"), e.processed.removeAttribute("title")), e.element.classList.toggle("removed", r !== ""), S(e.fate, r);
+	}, i), n === null ? (S(e.processed, "?"), e.processed.title = "not decided by the known tokens", delete e.processed.dataset.low, delete e.processed.dataset.high) : (Oo(e.processed, n, r === "" ? void 0 : "–"), e.processed.removeAttribute("title")), e.element.classList.toggle("removed", r !== ""), S(e.fate, r);
 }
-function Fa(e, { low: t, high: n }, r) {
-	S(e, r ?? R(t, n)), e.dataset.low = String(t), e.dataset.high = String(n);
+function Oo(e, { low: t, high: n }, r) {
+	S(e, r ?? V(t, n)), e.dataset.low = String(t), e.dataset.high = String(n);
 }
 // src/parts/rankChart.ts
-var Ia = 260, X = {
+var ko = 260, Z = {
 	left: 52,
 	right: 14,
 	top: 26,
 	bottom: 34
-}, La = 1e-10, Ra = 240;
-function za(e) {
-	let t = Ii([1, Math.max(e, 2)], [X.left, 640]), n = Ii([La, 1], [Ia - X.bottom, X.top]).clamp(!0), r = Ua(e), i = v("path", { class: "area-kept" }), a = v("path", { class: "line-raw" }), o = v("path", { class: "line-processed" }), s = v("g", { class: "cuts" }), c = v("title", {}), l = v("g", {
+}, Ao = 1e-10, jo = 240;
+function Mo(e) {
+	let t = Ea([1, Math.max(e, 2)], [Z.left, 640]), n = Ea([Ao, 1], [ko - Z.bottom, Z.top]).clamp(!0), r = Io(e), i = v("path", { class: "area-kept" }), a = v("path", { class: "line-raw" }), o = v("path", { class: "line-processed" }), s = v("g", { class: "cuts" }), c = v("title", {}), l = v("g", {
 		class: "axes",
 		"aria-hidden": "true"
 	}), u = null, d = v("svg", {
-		viewBox: `0 0 640 ${Ia}`,
+		viewBox: `0 0 640 ${ko}`,
 		class: "chart rank-chart",
 		role: "img"
 	}, c, l, i, a, o, s);
 	function f(e) {
-		return r.filter((t) => t >= e.from && t < e.to).map((r) => [t(r + 1), n(Math.exp(ge(e, r)))]);
+		return r.filter((t) => De(e, t)).map((r) => [t(r + 1), n(Math.exp(Oe(e, r)))]);
 	}
-	let p = z(d, Ia, (r) => {
-		t.range([X.left, r - X.right]), x(l, ...Va(e, t, n, r, Ia, X)), u !== null && m(u);
+	let p = ln(d, ko, (r) => {
+		t.range([Z.left, r - Z.right]), x(l, ...Po(e, t, n, r, ko, Z)), u !== null && m(u);
 	});
 	function m(e) {
 		u = e;
-		let { processed: r, raw: l } = e, d = f(r);
-		r.to - r.from > 1 && d.push([t(r.to), n(Math.exp(ge(r, r.to - 1)))]), d.sort((e, t) => e[0] - t[0]), a.setAttribute("d", Qi()(f(l)) ?? ""), o.setAttribute("d", Qi()(d) ?? ""), i.setAttribute("d", $i().x((e) => e[0]).y1((e) => e[1]).y0(n(La))(d) ?? ""), x(s, ...Ba(e, t)), S(c, `Probability against rank. Raw: grey. Processed: ${I(j(r))} of ${I(j(l))} tokens, from ${N(Math.exp(ge(r, r.from)))} down to ${N(Math.exp(ge(r, r.to - 1)))}.`);
+		let { processed: r, raw: l } = e, d = f(r), p = O(r, r.to - 1);
+		r.to - r.from > 1 && d.push([t(p + 1), n(Math.exp(Oe(r, p)))]), d.sort((e, t) => e[0] - t[0]), a.setAttribute("d", Ha()(f(l)) ?? ""), o.setAttribute("d", Ha()(d) ?? ""), i.setAttribute("d", Ua().x((e) => e[0]).y1((e) => e[1]).y0(n(Ao))(d) ?? ""), x(s, ...No(e, t)), S(c, `Probability against rank. Raw: grey. Processed: ${z(P(r))} of ${z(P(l))} tokens, from ${I(Math.exp(Oe(r, O(r, r.from))))} down to ${I(Math.exp(Oe(r, p)))}.`);
 	}
 	return {
 		element: d,
@@ -3241,24 +3802,24 @@ function za(e) {
 		close: p
 	};
 }
-function Ba(e, t) {
-	return e.stages.filter((e) => e.removed > 0 && e.after.to < e.before.to).map((e, n) => {
+function No(e, t) {
+	return e.stages.filter((e) => e.removed > 0 && e.after.order === void 0 && e.after.to < e.before.to).map((e, n) => {
 		let r = t(e.after.to + .5), i = r > t.range()[1] * .75;
 		return v("g", {}, v("line", {
 			class: "cut",
 			x1: r,
 			x2: r,
-			y1: X.top,
-			y2: Ia - X.bottom
+			y1: Z.top,
+			y2: ko - Z.bottom
 		}), v("text", {
 			class: "cut-label",
 			x: r + (i ? -4 : 4),
-			y: X.top + 10 + 13 * n,
+			y: Z.top + 10 + 13 * n,
 			"text-anchor": i ? "end" : "start"
-		}, `${e.stage.name}=${e.stage.value}`));
+		}, M(e.stage)));
 	});
 }
-function Va(e, t, n, r, i, a) {
+function Po(e, t, n, r, i, a) {
 	let o = [
 		1,
 		10,
@@ -3280,7 +3841,7 @@ function Va(e, t, n, r, i, a) {
 			x: t(e),
 			y: i - a.bottom + 15,
 			"text-anchor": e === 1 ? "start" : t(e) > r - a.right - 24 ? "end" : "middle"
-		}, I(e))),
+		}, z(e))),
 		...s.flatMap((e) => [v("line", {
 			class: "grid",
 			x1: a.left,
@@ -3291,7 +3852,7 @@ function Va(e, t, n, r, i, a) {
 			x: a.left - 6,
 			y: n(e) + 4,
 			"text-anchor": "end"
-		}, e === 1 ? "1" : `10${Ha(Math.log10(e))}`)]),
+		}, e === 1 ? "1" : `10${Fo(Math.log10(e))}`)]),
 		v("text", {
 			x: r - a.right,
 			y: i - 4,
@@ -3303,40 +3864,40 @@ function Va(e, t, n, r, i, a) {
 		}, "probability")
 	];
 }
-function Ha(e) {
+function Fo(e) {
 	return String(Math.round(e)).replace(/[-0-9]/g, (e) => e === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(e)]);
 }
-function Ua(e) {
-	let t = Array.from({ length: Ra }, (t, n) => Math.round(e ** (n / 239)) - 1);
+function Io(e) {
+	let t = Array.from({ length: jo }, (t, n) => Math.round(e ** (n / 239)) - 1);
 	return [...new Set(t)].sort((e, t) => e - t);
 }
 // src/parts/rangeChart.ts
-var Wa = 260, Ga = {
+var Lo = 260, Ro = {
 	left: 52,
 	right: 14,
 	top: 26,
 	bottom: 34
-}, Ka = 1e-10, qa = 60;
-function Ja(e) {
-	let t = Ii([1, Math.max(e, 2)], [Ga.left, 640]), n = Ii([Ka, 1], [Wa - Ga.bottom, Ga.top]).clamp(!0), r = v("g", {
+}, zo = 1e-10, Bo = 60;
+function Vo(e) {
+	let t = Ea([1, Math.max(e, 2)], [Ro.left, 640]), n = Ea([zo, 1], [Lo - Ro.bottom, Ro.top]).clamp(!0), r = v("g", {
 		class: "axes",
 		"aria-hidden": "true"
 	}), i = v("title", {}), a = v("g"), o = v("svg", {
-		viewBox: `0 0 640 ${Wa}`,
+		viewBox: `0 0 640 ${Lo}`,
 		class: "chart range-chart",
 		role: "img"
-	}, i, r, a), s = null, c = z(o, Wa, (i) => {
-		t.range([Ga.left, i - Ga.right]), x(r, ...Va(e, t, n, i, Wa, Ga)), s !== null && d(...s);
+	}, i, r, a), s = null, c = ln(o, Lo, (i) => {
+		t.range([Ro.left, i - Ro.right]), x(r, ...Po(e, t, n, i, Lo, Ro)), s !== null && d(...s);
 	});
 	function l({ probs: r, unseen: i, largest: a }) {
 		let o = r.length;
 		if (i.high <= 0 || e <= o) return "";
-		let s = Array.from({ length: qa }, (t, n) => o + 1 + (e - o - 1) ** (n / 59) - 1).map((e) => [t(Math.max(e, o + .5)), n(Math.max(Math.min(a, i.high / Math.max(e - o, 1)), Ka))]);
-		return $i().x((e) => e[0]).y1((e) => e[1]).y0(n(Ka))(s) ?? "";
+		let s = Array.from({ length: Bo }, (t, n) => o + 1 + (e - o - 1) ** (n / 59) - 1).map((e) => [t(Math.max(e, o + .5)), n(Math.max(Math.min(a, i.high / Math.max(e - o, 1)), zo))]);
+		return Ua().x((e) => e[0]).y1((e) => e[1]).y0(n(zo))(s) ?? "";
 	}
 	function u(e, r, i) {
 		return e.probs.flatMap(({ low: e, high: a }, o) => {
-			if (a <= Ka) return [];
+			if (a <= zo) return [];
 			let s = t(o + 1) + i, [c, l] = [n(a), Math.max(n(e), n(a) + 3)];
 			return [v("line", {
 				class: `whisker whisker-${r}`,
@@ -3355,7 +3916,7 @@ function Ja(e) {
 			class: "bound-processed",
 			d: l(n)
 		}), ...u(t, "raw", -2), ...n === null ? [] : u(n, "processed", 2));
-		let r = (t, n) => `${t}: the first ${R(n.probs[0].low, n.probs[0].high)}, all ${I(e - n.probs.length)} unknown ones ${R(n.unseen.low, n.unseen.high)}.`;
+		let r = (t, n) => `${t}: the first ${V(n.probs[0].low, n.probs[0].high)}, all ${z(e - n.probs.length)} unknown ones ${V(n.unseen.low, n.unseen.high)}.`;
 		S(i, `Lowest and highest probability against rank. ${r("Raw", t)} ${n === null ? "" : r("Processed", n)}`);
 	}
 	return {
@@ -3365,13 +3926,13 @@ function Ja(e) {
 	};
 }
 // src/parts/tauSlider.ts
-var Ya = 3;
-function Xa(e) {
+var Ho = 3;
+function Uo(e) {
 	let t = C("tau"), n = _("input", {
 		id: t,
 		type: "range",
 		min: 0,
-		max: Ya,
+		max: Ho,
 		step: .01,
 		class: "tau",
 		oninput: () => e(Number(n.value))
@@ -3385,53 +3946,53 @@ function Xa(e) {
 			"aria-hidden": "true"
 		}, _("span", {}, "0 greedy"), _("span", {}, "1 raw"), _("span", {}, "3"))),
 		show(e) {
-			n.value = String(e), n.setAttribute("aria-valuetext", `τ ${L(e)}${e === 0 ? ", greedy" : e === 1 ? ", the model's own" : ""}`), S(r, L(e));
+			n.value = String(e), n.setAttribute("aria-valuetext", `τ ${B(e)}${e === 0 ? ", greedy" : e === 1 ? ", the model's own" : ""}`), S(r, B(e));
 		}
 	};
 }
 // src/views/partialPosition.ts
-var Za = "temperature=1";
-function Qa(e) {
+var Wo = "temperature=1";
+function Go(e) {
 	return {
 		logProbs: Float64Array.from(e.logprobs),
 		tokens: e.vocabulary_at_most,
 		rounding: e.rounding
 	};
 }
-function $a(e, t, n) {
-	let { state: r, announce: i } = t, a = Qa(e), o = e.tokens.length, s = a.tokens - o, c = eo(e, a), l = {
-		probs: _a(a, 1),
-		unseen: ya(a, 1),
-		largest: ba(a, 1)
-	}, u = xa(a, 1), d = null, f = gt((e) => te(e), i, { heat: !1 }), p = Xa((e) => te(Be(C(), e))), m = e.tokens.map((t, n) => ({
+function Ko(e, t, n) {
+	let { state: r, announce: i } = t, a = Go(e), o = e.tokens.length, s = a.tokens - o, c = qo(e, a), l = {
+		probs: so(a, 1),
+		unseen: lo(a, 1),
+		largest: uo(a, 1)
+	}, u = fo(a, 1), d = null, f = rn((e) => w(e), i, { heat: !1 }), p = Uo((e) => w(wt(C(), e))), m = e.tokens.map((t, n) => ({
 		token: t,
 		id: e.ids[n] ?? null,
 		logprob: e.logprobs[n]
-	})), h = ka(m, `${e.vocabulary === null ? "up to " : ""}${I(s)} unknown`, n && ((t) => n(e.tokens[t]))), g = Ja(a.tokens), v = ne(), y = _("p", {
+	})), h = So(m, `${e.vocabulary === null ? "up to " : ""}${z(s)} unknown`, n && ((t) => n(e.tokens[t]))), g = Vo(a.tokens), v = te(), y = _("p", {
 		class: "note undecided",
 		role: "status"
 	}), b = _("ul", {
 		class: "warnings",
 		"aria-label": "Where the settings conflict"
-	}), ee = yt(w);
+	}), ee = cn(T);
 	function C() {
 		try {
-			return je(r.get("chain") ?? c);
+			return vt(r.get("chain") ?? c);
 		} catch {
-			return Ne(c).chain;
+			return bt(c).chain;
 		}
 	}
-	function te(e) {
-		r.set("chain", A(e.filter(Le)) || " ");
+	function w(e) {
+		r.set("chain", N(e.filter(ut)) || " ");
 	}
-	function w() {
+	function T() {
 		let t = C();
-		f.show(t), p.show(ze(t)), d = null;
+		f.show(t), p.show(Ct(t)), d = null;
 		let n = "";
 		try {
-			d = Ca(t, a);
+			d = mo(t, a);
 		} catch (e) {
-			if (!(e instanceof Ae)) throw e;
+			if (!(e instanceof j)) throw e;
 			n = e.message;
 		}
 		S(y, n), y.hidden = n === "", f.report(d?.stages ?? [], "not decided here");
@@ -3443,7 +4004,7 @@ function $a(e, t, n) {
 			return {
 				raw: l.probs[t],
 				processed: n,
-				removed: d === null ? "" : no(d, t)
+				removed: d === null ? "" : Yo(d, t)
 			};
 		}), i = d === null ? "not decided" : d.kept > o ? "kept" : "removed";
 		h.draw(r, s > 0 ? {
@@ -3455,10 +4016,10 @@ function $a(e, t, n) {
 		g.draw(l, d === null ? null : {
 			probs: d.probs,
 			unseen: d.unseen,
-			largest: c ? 0 : ba(a, d.temperature)
+			largest: c ? 0 : uo(a, d.temperature)
 		}), v.draw(d), x(b, ...(d?.warnings ?? []).map((e) => _("li", {}, e))), b.hidden = b.children.length === 0;
 	}
-	function ne() {
+	function te() {
 		let t = [
 			[
 				"entropy",
@@ -3466,15 +4027,15 @@ function $a(e, t, n) {
 				"nats",
 				u,
 				(e) => e.entropy,
-				N
+				I
 			],
 			[
 				"support",
 				"effective support",
 				"tokens, e^entropy",
-				to(u),
-				(e) => to(e.entropy),
-				N
+				Jo(u),
+				(e) => Jo(e.entropy),
+				I
 			],
 			[
 				"unseen",
@@ -3482,7 +4043,7 @@ function $a(e, t, n) {
 				"",
 				l.unseen,
 				(e) => e.unseen,
-				M
+				F
 			]
 		], n = t.map(([e]) => ({
 			raw: _("span", {
@@ -3494,49 +4055,49 @@ function $a(e, t, n) {
 				"data-measure": e
 			})
 		})), r = _("b", { "data-measure": "kept" }), i = _("b", { "data-measure": "margin" }), a = _("dl", { class: "measures" }, ...t.map(([, e, t], r) => _("div", { class: "measure" }, _("dt", {}, e, t ? _("small", {}, ` ${t}`) : null), _("dd", {}, n[r].processed, " ", _("small", {}, "raw "), n[r].raw))), _("div", { class: "measure" }, _("dt", {}, "tokens that can come"), _("dd", {}, r)), _("div", { class: "measure" }, _("dt", {}, "margin ", _("small", {}, "raw logits, 1st over 2nd")), _("dd", {}, i))), s = (e, t, n) => {
-			S(e, t === null ? "?" : (n === M ? R : (e, t) => ht(e, t, n))(t.low, t.high)), e.dataset.low = t === null ? "" : String(t.low), e.dataset.high = t === null ? "" : String(t.high);
+			S(e, t === null ? "?" : (n === F ? V : (e, t) => nn(e, t, n))(t.low, t.high)), e.dataset.low = t === null ? "" : String(t.low), e.dataset.high = t === null ? "" : String(t.high);
 		};
 		return {
 			element: a,
 			draw(a) {
 				if (t.forEach(([, , , e, t, r], i) => {
 					s(n[i].raw, e, r), s(n[i].processed, a === null ? null : t(a), r);
-				}), S(r, a === null ? "?" : `${a.kept > o && e.vocabulary === null ? "all, up to " : ""}${I(a.kept)}`), o > 1) {
+				}), S(r, a === null ? "?" : `${a.kept > o && e.vocabulary === null ? "all, up to " : ""}${z(a.kept)}`), o > 1) {
 					let t = e.logprobs[0] - e.logprobs[1];
 					s(i, {
 						low: Math.max(t - 2 * e.rounding, 0),
 						high: t + 2 * e.rounding
-					}, N);
+					}, I);
 				} else S(i, "?");
 			}
 		};
 	}
-	let re = Me(Ne(e.chain).others), ie = r.listen((e) => e === "chain" && ee()), ae = _("div", { class: "position partial" }, _("div", { class: "prompt" }, _("p", { class: "meta" }, `${e.model}, after`), _("p", {
+	let ne = yt(bt(e.chain).others), re = r.listen((e) => e === "chain" && ee()), ie = _("div", { class: "position partial" }, _("div", { class: "prompt" }, _("p", { class: "meta" }, `${e.model}, after`), _("p", {
 		class: "tokens",
 		dir: "auto"
-	}, B(e.prompt)), Da(e, o, e.vocabulary, e.vocabulary_at_most), re ? _("p", { class: "note" }, re) : null), _("div", { class: "columns" }, _("section", {
+	}, H(e.prompt)), bo(e, o, e.vocabulary, e.vocabulary_at_most), ne ? _("p", { class: "note" }, ne) : null), _("div", { class: "columns" }, _("section", {
 		class: "card controls",
 		"aria-label": "Settings"
 	}, p.element, f.element, y, b), _("section", {
 		class: "card",
 		"aria-label": "Distribution of the next token, as intervals"
-	}, v.element, _("div", { class: "scroll" }, h.element))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `${I(o)} known tokens as ranges, all others below a bound. `), _("span", { class: "legend" }, _("span", { class: "key key-raw" }, "raw: the model’s own, τ = 1"), _("span", { class: "key key-processed" }, "processed: what sampling draws from"), _("span", { class: "key key-bound" }, "no unknown token lies above"))), g.element));
-	return w(), performance.mark("retort-numbers"), {
-		element: ae,
+	}, v.element, _("div", { class: "scroll" }, h.element))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `${z(o)} known tokens as ranges, all others below a bound. `), _("span", { class: "legend" }, _("span", { class: "key key-raw" }, "raw: the model’s own, τ = 1"), _("span", { class: "key key-processed" }, "processed: what sampling draws from"), _("span", { class: "key key-bound" }, "no unknown token lies above"))), g.element));
+	return T(), performance.mark("retort-numbers"), {
+		element: ie,
 		close: () => {
-			ie(), g.close();
+			re(), g.close();
 		},
 		download: {
 			name: "retort-position",
-			json: oe,
-			csv: se,
+			json: ae,
+			csv: oe,
 			svg: () => g.element
 		}
 	};
-	function oe() {
+	function ae() {
 		return {
 			...e,
-			chain: A(C()),
+			chain: N(C()),
 			raw: {
 				entropy_nats: u,
 				unseen: l.unseen,
@@ -3548,7 +4109,7 @@ function $a(e, t, n) {
 				unseen: d.unseen,
 				probs: d.probs,
 				stages: d.stages.map(({ stage: e, kept: t, removed: n, keptMass: r }) => ({
-					stage: k(e),
+					stage: M(e),
 					kept: t,
 					removed: n,
 					kept_mass: r
@@ -3557,7 +4118,7 @@ function $a(e, t, n) {
 			undecided: y.textContent || null
 		};
 	}
-	function se() {
+	function oe() {
 		return [
 			[
 				"rank",
@@ -3598,39 +4159,39 @@ function $a(e, t, n) {
 		];
 	}
 }
-function eo(e, t) {
+function qo(e, t) {
 	try {
-		return Ca(Ne(e.chain).chain, t), e.chain;
+		return mo(bt(e.chain).chain, t), e.chain;
 	} catch {
-		return Za;
+		return Wo;
 	}
 }
-function to({ low: e, high: t }) {
+function Jo({ low: e, high: t }) {
 	return {
 		low: Math.exp(e),
 		high: Math.exp(t)
 	};
 }
-function no(e, t) {
+function Yo(e, t) {
 	if ((e.probs[t]?.high ?? 0) > 0) return "";
 	let n = e.stages.find((e) => e.kept <= t && e.removed > 0) ?? e.stages.findLast((e) => e.removed > 0);
-	return n === void 0 ? "" : k(n.stage);
+	return n === void 0 ? "" : M(n.stage);
 }
 // src/views/partialCompare.ts
-var ro = 20;
-function io(e, t) {
-	let n = oo(e.a, e.b), r = n.slice(0, ro), [i, a] = [e.a, e.b].map((e) => ya(Qa(e), 1)), o = Math.max(...r.flatMap((e) => [e.a?.high ?? 0, e.b?.high ?? 0]), i.high, a.high, 1e-12), s = po(r);
+var Xo = 20;
+function Zo(e, t) {
+	let n = $o(e.a, e.b), r = n.slice(0, Xo), [i, a] = [e.a, e.b].map((e) => lo(Go(e), 1)), o = Math.max(...r.flatMap((e) => [e.a?.high ?? 0, e.b?.high ?? 0]), i.high, a.high, 1e-12), s = os(r);
 	return {
-		element: _("div", {}, _("div", { class: "two" }, ao("A", e.a), ao("B", e.b)), _("section", {
+		element: _("div", {}, _("div", { class: "two" }, Qo("A", e.a), Qo("B", e.b)), _("section", {
 			class: "card",
 			"aria-label": "The two distributions, as far as they are known"
-		}, co(e), _("div", { class: "scroll" }, _("table", { class: "bars pair range-bars" }, _("caption", { class: "sr" }, "Lowest and highest raw probability of each token in A and in B"), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", {
+		}, ts(e), _("div", { class: "scroll" }, _("table", { class: "bars pair range-bars" }, _("caption", { class: "sr" }, "Lowest and highest raw probability of each token in A and in B"), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", {
 			scope: "col",
 			class: "figure ink-a"
 		}, "A"), _("th", {
 			scope: "col",
 			class: "figure ink-b"
-		}, "B"), _("th", { scope: "col" }, _("span", { class: "sr" }, "bars")))), _("tbody", {}, ...r.map((e) => so(B(e.token), e.a, e.b, o))), _("tbody", { class: "tail" }, so("all unknown ones", i, a, o))))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "A and B, raw. "), _("small", {}, "Each line reaches from the lowest to the highest probability that a token can have.")), s.element)),
+		}, "B"), _("th", { scope: "col" }, _("span", { class: "sr" }, "bars")))), _("tbody", {}, ...r.map((e) => es(H(e.token), e.a, e.b, o))), _("tbody", { class: "tail" }, es("all unknown ones", i, a, o))))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "A and B, raw. "), _("small", {}, "Each line reaches from the lowest to the highest probability that a token can have.")), s.element)),
 		close: s.close,
 		download: {
 			name: "retort-compare",
@@ -3652,18 +4213,18 @@ function io(e, t) {
 		}
 	};
 }
-function ao(e, t) {
+function Qo(e, t) {
 	return _("section", {
 		class: `card side-${e.toLowerCase()}`,
 		"aria-label": e
 	}, _("h2", {}, _("span", { class: `side-mark mark-${e.toLowerCase()}` }, e), ` ${t.model}`), _("p", {
 		class: "tokens side-prompt",
 		dir: "auto"
-	}, B(t.prompt)), Da(t, t.tokens.length, t.vocabulary, t.vocabulary_at_most));
+	}, H(t.prompt)), bo(t, t.tokens.length, t.vocabulary, t.vocabulary_at_most));
 }
-function oo(e, t) {
+function $o(e, t) {
 	let n = /* @__PURE__ */ new Map();
-	[["a", e], ["b", t]].forEach(([e, t]) => _a(Qa(t), 1).forEach((r, i) => {
+	[["a", e], ["b", t]].forEach(([e, t]) => so(Go(t), 1).forEach((r, i) => {
 		let a = t.tokens[i], o = n.get(a) ?? {
 			a: null,
 			b: null
@@ -3676,12 +4237,12 @@ function oo(e, t) {
 		...t
 	})).sort((e, t) => r(t) - r(e));
 }
-function so(e, t, n, r) {
-	let [i, a] = [ja("a"), ja("b")];
-	Ma(i, t ?? {
+function es(e, t, n, r) {
+	let [i, a] = [wo("a"), wo("b")];
+	To(i, t ?? {
 		low: 0,
 		high: 0
-	}, r), Ma(a, n ?? {
+	}, r), To(a, n ?? {
 		low: 0,
 		high: 0
 	}, r);
@@ -3689,7 +4250,7 @@ function so(e, t, n, r) {
 		class: `figure ink-${t}`,
 		"data-low": e.low,
 		"data-high": e.high
-	}, R(e.low, e.high));
+	}, V(e.low, e.high));
 	return _("tr", {}, _("th", {
 		scope: "row",
 		class: "token-cell"
@@ -3698,14 +4259,14 @@ function so(e, t, n, r) {
 		"aria-hidden": "true"
 	}, i.element, a.element)));
 }
-function co(e) {
-	let { compared: t } = e, n = (e) => e === null ? "∞" : `at least ${N(e)}`;
+function ts(e) {
+	let { compared: t } = e, n = (e) => e === null ? "∞" : `at least ${I(e)}`;
 	return _("dl", { class: "measures" }, ...[
 		[
 			"tv",
 			"total variation",
 			"0 same, 1 disjoint",
-			ht(t.total_variation_low, t.total_variation_high)
+			nn(t.total_variation_low, t.total_variation_high)
 		],
 		[
 			"kl-forward",
@@ -3723,33 +4284,33 @@ function co(e) {
 			"common",
 			"tokens that both name",
 			"",
-			I(t.common)
+			z(t.common)
 		],
 		[
 			"logprob-difference",
 			"largest difference of logprobs",
 			"nats, among these",
-			t.logprob_difference === null ? "–" : N(t.logprob_difference)
+			t.logprob_difference === null ? "–" : I(t.logprob_difference)
 		]
 	].map(([e, t, n, r]) => _("div", { class: "measure" }, _("dt", {}, t, " ", _("small", {}, n)), _("dd", {}, _("b", { "data-measure": e }, r)))));
 }
-var lo = 20, uo = 120, Z = {
+var ns = 20, rs = 120, is = {
 	right: 16,
 	top: 8,
 	bottom: 34
-}, fo = 1e-6;
-function po(e) {
-	let t = Z.top + e.length * lo + Z.bottom, n = v("title"), r = v("g"), i = v("svg", {
+}, as = 1e-6;
+function os(e) {
+	let t = is.top + e.length * ns + is.bottom, n = v("title"), r = v("g"), i = v("svg", {
 		viewBox: `0 0 640 ${t}`,
 		class: "chart ranges",
 		role: "img"
 	}, n, r);
 	i.style.maxHeight = "none";
-	let a = (e) => e === null ? "unknown" : R(e.low, e.high);
-	return S(n, `Raw probability in A and B: ${e.slice(0, 8).map((e) => `${kt(e.token)} ${a(e.a)} and ${a(e.b)}`).join("; ")}`), {
+	let a = (e) => e === null ? "unknown" : V(e.low, e.high);
+	return S(n, `Raw probability in A and B: ${e.slice(0, 8).map((e) => `${yn(e.token)} ${a(e.a)} and ${a(e.b)}`).join("; ")}`), {
 		element: i,
-		close: z(i, t, (n) => {
-			let i = (e) => uo + (n - Z.right - uo) * Math.log(Math.max(e, fo) / fo) / Math.log(1 / fo), a = (e, t, n) => e === null || e.high < fo ? null : v("line", {
+		close: ln(i, t, (n) => {
+			let i = (e) => rs + (n - is.right - rs) * Math.log(Math.max(e, as) / as) / Math.log(1 / as), a = (e, t, n) => e === null || e.high < as ? null : v("line", {
 				class: `whisker whisker-${t}`,
 				x1: i(e.low),
 				x2: Math.max(i(e.high), i(e.low) + 3),
@@ -3765,14 +4326,14 @@ function po(e) {
 				class: "grid",
 				x1: i(e),
 				x2: i(e),
-				y1: Z.top,
-				y2: t - Z.bottom
+				y1: is.top,
+				y2: t - is.bottom
 			}), v("text", {
 				x: i(e),
-				y: t - Z.bottom + 16,
+				y: t - is.bottom + 16,
 				"text-anchor": e === 1 ? "end" : "middle"
-			}, e === fo ? "0" : `${100 * e} %`)]), ...e.flatMap((e, t) => {
-				let n = Z.top + t * lo + lo / 2, r = kt(e.token);
+			}, e === as ? "0" : `${100 * e} %`)]), ...e.flatMap((e, t) => {
+				let n = is.top + t * ns + ns / 2, r = yn(e.token);
 				return [
 					v("text", {
 						class: "dot-label",
@@ -3784,7 +4345,7 @@ function po(e) {
 					a(e.b, "b", n + 3)
 				];
 			}), v("text", {
-				x: n - Z.right,
+				x: n - is.right,
 				y: t - 2,
 				"text-anchor": "end"
 			}, "probability →"));
@@ -3792,17 +4353,17 @@ function po(e) {
 	};
 }
 // src/views/reading.ts
-function mo(e, t) {
+function ss(e, t) {
 	let { state: n } = t, { tokens: r, measures: i } = e, a = i.find((e) => e.name === n.get("colour")) ?? i[0], o = Math.min(Number(n.get("token") ?? 0) || 0, r.length - 1), s = _("section", {
 		class: "card detail",
 		"aria-live": "polite",
 		"aria-label": "The chosen token"
-	}), c = r.map((e, t) => f(e, t)), l = _("p", { class: "legend heat-legend" }), u = go(r, (e) => m(e, !1)), d = _("div", {
+	}), c = r.map((e, t) => f(e, t)), l = _("p", { class: "legend heat-legend" }), u = ls(r, (e) => m(e, !1)), d = _("div", {
 		class: "tokens text-tokens",
 		role: "group",
 		"aria-label": "The text, token by token. Arrow keys go through it.",
 		onkeydown: p
-	}, _("span", { class: "prompt-part" }, ...e.prompt.map(B)));
+	}, _("span", { class: "prompt-part" }, ...e.prompt.map(H)));
 	r.forEach((e, t) => {
 		d.append(c[t]), /\n/.test(e.token) && d.append(_("br"));
 	});
@@ -3814,7 +4375,7 @@ function mo(e, t) {
 			onmouseenter: () => h(t),
 			onfocus: () => h(t),
 			onclick: () => m(t, !0)
-		}, B(e.token));
+		}, H(e.token));
 	}
 	function p(e) {
 		let t = getComputedStyle(d).direction === "rtl", n = {
@@ -3832,7 +4393,7 @@ function mo(e, t) {
 	function g() {
 		r.forEach((e, t) => {
 			let n = c[t];
-			n.style.setProperty("--heat", String(Math.min(1, Math.max(0, a.heat(e))))), n.setAttribute("aria-label", `${t + 1}, ${At(e.token)}, ${a.shown(e)}`);
+			n.style.setProperty("--heat", String(Math.min(1, Math.max(0, a.heat(e))))), n.setAttribute("aria-label", `${t + 1}, ${bn(e.token)}, ${a.shown(e)}`);
 		}), x(l, _("span", {}, a.ends[0]), _("span", {
 			class: "ramp",
 			"aria-hidden": "true"
@@ -3861,20 +4422,20 @@ function mo(e, t) {
 		}
 	};
 }
-var ho = 150;
-function go(e, t) {
+var cs = 150;
+function ls(e, t) {
 	let n = v("title"), r = v("g"), i = null, a = 640, o = 0, s = v("svg", {
-		viewBox: `0 0 640 ${ho}`,
+		viewBox: `0 0 640 ${cs}`,
 		class: "chart strip",
 		role: "img"
-	}, n, r), c = z(s, ho, (e) => {
+	}, n, r), c = ln(s, cs, (e) => {
 		a = e, i && l(i);
 	});
 	function l(s) {
 		i = s, S(n, `${s.label} of each token: ${e.map(s.shown).slice(0, 40).join(", ")}`);
 		let c = a / Math.max(e.length, 1);
 		x(r, ...e.map((e, n) => {
-			let r = 124 * Math.min(1, Math.max(0, s.heat(e))), i = kt(e.token);
+			let r = 124 * Math.min(1, Math.max(0, s.heat(e))), i = yn(e.token);
 			return v("g", {
 				class: "strip-bar",
 				onclick: () => t(n)
@@ -3883,7 +4444,7 @@ function go(e, t) {
 				x: n * c,
 				y: 0,
 				width: c,
-				height: ho
+				height: cs
 			}), v("rect", {
 				class: "strip-fill",
 				x: n * c + 1,
@@ -3908,14 +4469,14 @@ function go(e, t) {
 	};
 }
 // src/views/partialText.ts
-var _o = 6, vo = [
+var us = 6, ds = [
 	{
 		name: "entropy",
 		label: "entropy",
 		what: "middle of the interval of the raw entropy",
-		heat: (e) => (e.entropy_low + e.entropy_high) / 2 / _o,
-		shown: (e) => `entropy ${ht(e.entropy_low, e.entropy_high)} nats`,
-		ends: ["0 nats: sure", `${_o} nats or more`]
+		heat: (e) => (e.entropy_low + e.entropy_high) / 2 / us,
+		shown: (e) => `entropy ${nn(e.entropy_low, e.entropy_high)} nats`,
+		ends: ["0 nats: sure", `${us} nats or more`]
 	},
 	{
 		name: "rank",
@@ -3930,57 +4491,57 @@ var _o = 6, vo = [
 		label: "flip risk",
 		what: "chance that numerical noise makes another token the most likely one",
 		heat: (e) => 2 * e.flip_risk,
-		shown: (e) => `flip risk ${M(e.flip_risk)}`,
+		shown: (e) => `flip risk ${F(e.flip_risk)}`,
 		ends: ["safe at τ = 0", "a coin toss"]
 	}
 ];
-function yo(e, t, n) {
+function fs(e, t, n) {
 	let r = e.finish_reason === "", i = e.tokens[0], a = e.chain ? `; what ${e.chain} would leave is told at each token, where it can be decided` : "";
-	return mo({
+	return ss({
 		tokens: e.tokens,
 		prompt: [e.prompt],
-		measures: vo,
-		head: [_("p", { class: "meta" }, r ? "Writing …" : `${e.model}, the greedy text (its most probable token each time)${a}`), r || i === void 0 ? null : Da(e, i.known_tokens, e.vocabulary, e.vocabulary_at_most)],
-		totals: bo(e),
-		describe: (t) => xo(e, t, n),
+		measures: ds,
+		head: [_("p", { class: "meta" }, r ? "Writing …" : `${e.model}, the greedy text (its most probable token each time)${a}`), r || i === void 0 ? null : bo(e, i.known_tokens, e.vocabulary, e.vocabulary_at_most)],
+		totals: ps(e),
+		describe: (t) => ms(e, t, n),
 		json: () => e,
-		csv: () => Co(e)
+		csv: () => gs(e)
 	}, t);
 }
-function bo(e) {
+function ps(e) {
 	let { totals: t } = e;
-	if (t === null) return ft(e.tokens.length);
-	let n = t.logprob_raw === null ? `at most ${P(t.logprob_raw_high)} (${ft(t.unknown)} not among the known)` : P(t.logprob_raw);
-	return `${ft(e.tokens.length)}: log-probability ${n} (raw, summed), mean entropy ${ht(t.entropy_low, t.entropy_high)} nats, chance that a greedy replay differs somewhere ${M(t.flip_risk)} (noise ${N(e.noise_scale)} logits)`;
+	if (t === null) return $t(e.tokens.length);
+	let n = t.logprob_raw === null ? `at most ${L(t.logprob_raw_high)} (${$t(t.unknown)} not among the known)` : L(t.logprob_raw);
+	return `${$t(e.tokens.length)}: log-probability ${n} (raw, summed), mean entropy ${nn(t.entropy_low, t.entropy_high)} nats, chance that a greedy replay differs somewhere ${F(t.flip_risk)} (noise ${I(e.noise_scale)} logits)`;
 }
-function xo(e, t, n) {
+function ms(e, t, n) {
 	let r = e.tokens[t], i = Math.max(...r.alternatives.map((e) => e.prob_high), r.unseen_high, 1e-12), a = "not decided by the known tokens", o = [
-		["rank", r.rank === null ? `beyond ${I(r.known_tokens)}` : I(r.rank)],
-		["log-probability, raw", r.logprob_raw === null ? `at most ${P(r.logprob_at_most)}` : P(r.logprob_raw)],
-		["entropy, raw, lowest – highest", `${ht(r.entropy_low, r.entropy_high)} nats`],
-		["margin, raw logits", N(r.margin)],
-		["tokens kept", r.kept === null ? a : I(r.kept)],
-		["mass kept, lowest – highest", r.kept_mass_low === null ? a : R(r.kept_mass_low, r.kept_mass_high)],
-		["flip risk", M(r.flip_risk)]
+		["rank", r.rank === null ? `beyond ${z(r.known_tokens)}` : z(r.rank)],
+		["log-probability, raw", r.logprob_raw === null ? `at most ${L(r.logprob_at_most)}` : L(r.logprob_raw)],
+		["entropy, raw, lowest – highest", `${nn(r.entropy_low, r.entropy_high)} nats`],
+		["margin, raw logits", I(r.margin)],
+		["tokens kept", r.kept === null ? a : z(r.kept)],
+		["mass kept, lowest – highest", r.kept_mass_low === null ? a : V(r.kept_mass_low, r.kept_mass_high)],
+		["flip risk", F(r.flip_risk)]
 	];
 	return [
-		_("h2", {}, _("small", {}, `${t + 1} of ${e.tokens.length} `), B(r.token), _("small", {}, r.given ? " given" : " the most probable")),
+		_("h2", {}, _("small", {}, `${t + 1} of ${e.tokens.length} `), H(r.token), _("small", {}, r.given ? " given" : " the most probable")),
 		r.removed_by ? _("p", { class: "error" }, `${r.removed_by} would have removed it`) : _("p", { hidden: !0 }),
 		_("dl", { class: "facts" }, ...o.map(([e, t]) => _("div", {}, _("dt", {}, e), _("dd", {}, t)))),
 		_("table", { class: "bars alternatives range-bars" }, _("caption", {}, n ? "Could have stood here; choose one to branch" : "Could have stood here"), _("thead", { class: "sr" }, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", { scope: "col" }, "raw, lowest – highest"), _("th", { scope: "col" }, "bar"))), _("tbody", {}, ...r.alternatives.map((e) => {
-			let a = e.token === r.token, o = B(e.token);
-			return So(n !== void 0 && !a && Aa(e.token) ? _("button", {
+			let a = e.token === r.token, o = H(e.token);
+			return hs(n !== void 0 && !a && Co(e.token) ? _("button", {
 				type: "button",
 				class: "pick",
 				onclick: () => n.branch(t, e.token),
-				"aria-label": `Branch here with ${At(e.token)}`
+				"aria-label": `Branch here with ${bn(e.token)}`
 			}, o) : o, e.prob_low, e.prob_high, i, a);
-		})), _("tbody", { class: "tail" }, So("all unknown ones", r.unseen_low, r.unseen_high, i, r.rank === null)))
+		})), _("tbody", { class: "tail" }, hs("all unknown ones", r.unseen_low, r.unseen_high, i, r.rank === null)))
 	];
 }
-function So(e, t, n, r, i) {
-	let a = ja("raw");
-	return Ma(a, {
+function hs(e, t, n, r, i) {
+	let a = wo("raw");
+	return To(a, {
 		low: t,
 		high: n
 	}, r), _("tr", { "aria-current": i ? "true" : null }, _("th", {
@@ -3990,12 +4551,12 @@ function So(e, t, n, r, i) {
 		class: "figure raw-ink",
 		"data-low": t,
 		"data-high": n
-	}, R(t, n)), _("td", { class: "bar-cell" }, _("span", {
+	}, V(t, n)), _("td", { class: "bar-cell" }, _("span", {
 		class: "bar-box",
 		"aria-hidden": "true"
 	}, a.element)));
 }
-function Co(e) {
+function gs(e) {
 	return [[
 		"place",
 		"id",
@@ -4030,7 +4591,7 @@ function Co(e) {
 		e.flip_risk
 	])];
 }
-function wo(e, t) {
+function _s(e, t) {
 	return {
 		known: "top_n",
 		model: "writing",
@@ -4048,13 +4609,13 @@ function wo(e, t) {
 	};
 }
 // src/views/path.ts
-var To = 22, Eo = 40, Q = {
+var vs = 22, ys = 40, Q = {
 	left: 8,
 	right: 8,
 	top: 6,
 	bottom: 34
-}, Do = 7.4;
-function Oo(e, t) {
+}, bs = 7.4;
+function xs(e, t) {
 	let { leaves: n } = e.path, r = n[0].temperature_low, i = n.at(-1).temperature_high, a = C("tau"), { state: o } = t, s = -1, c = _("input", {
 		id: a,
 		class: "tau",
@@ -4073,9 +4634,9 @@ function Oo(e, t) {
 	}), d = _("p", {
 		class: "meta",
 		"data-path": "facts"
-	}), f = Po(e, r, i, (e) => h(e)), p = (e) => {
+	}), f = Ds(e, r, i, (e) => h(e)), p = (e) => {
 		let t = n[Math.min(n.length - 1, Math.max(0, s + e))];
-		h(Ao(t));
+		h(Cs(t));
 	};
 	function m(e) {
 		let t = {
@@ -4085,17 +4646,17 @@ function Oo(e, t) {
 		t !== void 0 && (e.preventDefault(), p(t));
 	}
 	function h(e) {
-		o.set("tau", L(e)), g(e);
+		o.set("tau", B(e)), g(e);
 	}
 	function g(t) {
-		c.value = String(t), S(l, L(t));
-		let r = jo(n, t), i = n[r];
-		f.show(t, r), c.setAttribute("aria-valuetext", `τ ${L(t)}: ${i.text}`);
+		c.value = String(t), S(l, B(t));
+		let r = ws(n, t), i = n[r];
+		f.show(t, r), c.setAttribute("aria-valuetext", `τ ${B(t)}: ${i.text}`);
 		let a = t < i.temperature_low || t > i.temperature_high;
-		if (S(d, `${Mo(i, e.path.exact)}${a ? " (the nearest: no asked-for temperature lies where the slider is)" : ""}; text ${r + 1} of ${n.length}, ended by ${i.finish_reason}, log-probability ${P(i.logprob_raw)} (raw, summed)`), r === s) return;
+		if (S(d, `${Ts(i, e.path.exact)}${a ? " (the nearest: no asked-for temperature lies where the slider is)" : ""}; text ${r + 1} of ${n.length}, ended by ${i.finish_reason}, log-probability ${L(i.logprob_raw)} (raw, summed)`), r === s) return;
 		let o = n[s]?.ids;
 		s = r, x(u, ...e.tokens[r].map((e, t) => {
-			let n = B(e);
+			let n = H(e);
 			return o && o[t] !== i.ids[t] && n.classList.add("changed"), n;
 		}));
 	}
@@ -4106,7 +4667,7 @@ function Oo(e, t) {
 		element: _("div", {}, _("section", {
 			class: "card",
 			"aria-label": "Text at the chosen temperature"
-		}, _("p", { class: "meta" }, `${e.model}, seed ${e.seed}, after “${e.prompt}”`), e.note ? _("p", { class: "note" }, e.note) : null, ko(e), u, d, _("div", { class: "tau-box path-slider" }, _("label", { for: a }, "temperature τ"), l, c, _("div", { class: "form-foot" }, _("button", {
+		}, _("p", { class: "meta" }, `${e.model}, seed ${e.seed}, after “${e.prompt}”`), e.note ? _("p", { class: "note" }, e.note) : null, Ss(e), u, d, _("div", { class: "tau-box path-slider" }, _("label", { for: a }, "temperature τ"), l, c, _("div", { class: "form-foot" }, _("button", {
 			type: "button",
 			class: "quiet",
 			onclick: () => p(-1)
@@ -4114,39 +4675,39 @@ function Oo(e, t) {
 			type: "button",
 			class: "quiet",
 			onclick: () => p(1)
-		}, "hotter text →")))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `${n.length} different texts at ${y} temperatures. `), _("small", {}, `${I(e.path.forward_passes)} forward passes, ${I(e.path.independent_passes)} for each temperature on its own. Left is cold, right is hot; each row is one token.`)), f.element), _("details", { class: "card" }, _("summary", {}, "All texts as a table"), Io(e))),
+		}, "hotter text →")))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `${n.length} different texts at ${y} temperatures. `), _("small", {}, `${z(e.path.forward_passes)} forward passes, ${z(e.path.independent_passes)} for each temperature on its own. Left is cold, right is hot; each row is one token.`)), f.element), _("details", { class: "card" }, _("summary", {}, "All texts as a table"), ks(e))),
 		close: () => {
 			v(), f.close();
 		},
 		download: {
 			name: "retort-path",
 			json: () => e,
-			csv: () => Lo(e),
+			csv: () => As(e),
 			svg: () => f.element
 		}
 	};
 }
-function ko(e) {
+function Ss(e) {
 	return e.stages?.length ? _("ol", {
 		class: "path-stages",
 		"aria-label": "Stages of the chain along the path"
 	}, ...e.stages.map(({ stage: e, applies: t, why: n }) => _("li", { class: t ? "" : "set-aside" }, _("code", {}, e), " ", _("small", {}, `${t ? "applies" : "does not apply"}: ${n}`)))) : null;
 }
-function Ao(e) {
+function Cs(e) {
 	return (e.temperature_low + e.temperature_high) / 2;
 }
-function jo(e, t) {
+function ws(e, t) {
 	let n = 0, r = Infinity;
 	return e.forEach((e, i) => {
 		let a = Math.max(e.temperature_low - t, t - e.temperature_high, 0);
 		a < r && ([n, r] = [i, a]);
 	}), n;
 }
-function Mo(e, t) {
-	return `${e.temperature_low === e.temperature_high ? `τ = ${L(e.temperature_low)}` : `τ from ${L(e.temperature_low)} to ${L(e.temperature_high)}`}${t ? ", exact" : ", as far as asked for"}`;
+function Ts(e, t) {
+	return `${e.temperature_low === e.temperature_high ? `τ = ${B(e.temperature_low)}` : `τ from ${B(e.temperature_low)} to ${B(e.temperature_high)}`}${t ? ", exact" : ", as far as asked for"}`;
 }
-function No(e) {
-	let { leaves: t } = e.path, n = [], r = Math.min(Eo, Math.max(...t.map((e) => e.ids.length)));
+function Es(e) {
+	let { leaves: t } = e.path, n = [], r = Math.min(ys, Math.max(...t.map((e) => e.ids.length)));
 	for (let i = 0; i < r; i++) for (let r = 0; r < t.length;) {
 		let a = r, o = t[r].ids.slice(0, i + 1).join();
 		for (; a + 1 < t.length && t[a + 1].ids.slice(0, i + 1).join() === o;) a += 1;
@@ -4161,8 +4722,8 @@ function No(e) {
 	}
 	return n;
 }
-function Po(e, t, n, r) {
-	let i = No(e), a = 1 + Math.max(...i.map((e) => e.row)), o = Q.top + a * To + Q.bottom, s = Ti([t, n === t ? t + 1 : n], [Q.left, 640 - Q.right]), c = v("g"), l = v("g", {
+function Ds(e, t, n, r) {
+	let i = Es(e), a = 1 + Math.max(...i.map((e) => e.row)), o = Q.top + a * vs + Q.bottom, s = ha([t, n === t ? t + 1 : n], [Q.left, 640 - Q.right]), c = v("g"), l = v("g", {
 		class: "axes",
 		"aria-hidden": "true"
 	}), u = v("line", {
@@ -4180,8 +4741,8 @@ function Po(e, t, n, r) {
 		let i = f.getBoundingClientRect(), a = s.invert((e.clientX - i.left) / i.width * f.viewBox.baseVal.width);
 		r(Math.min(n, Math.max(t, a)));
 	});
-	let m = z(f, o, (e) => {
-		s.range([Q.left, e - Q.right]), x(c, ...i.map((e) => Fo(e, s))), x(l, ...s.ticks(Math.max(3, Math.round(e / 90))).flatMap((e) => [v("line", {
+	let m = ln(f, o, (e) => {
+		s.range([Q.left, e - Q.right]), x(c, ...i.map((e) => Os(e, s))), x(l, ...s.ticks(Math.max(3, Math.round(e / 90))).flatMap((e) => [v("line", {
 			class: "grid",
 			x1: s(e),
 			x2: s(e),
@@ -4191,7 +4752,7 @@ function Po(e, t, n, r) {
 			x: s(e),
 			y: o - Q.bottom + 18,
 			"text-anchor": e === t ? "start" : e === n ? "end" : "middle"
-		}, L(e))]), v("text", {
+		}, B(e))]), v("text", {
 			x: e - Q.right,
 			y: o - 2,
 			"text-anchor": "end"
@@ -4206,29 +4767,29 @@ function Po(e, t, n, r) {
 		close: m
 	};
 }
-function Fo(e, t) {
-	let n = t(e.from), r = Math.max(1.5, t(e.to) - n), i = kt(e.token), a = Math.floor((r - 6) / Do);
+function Os(e, t) {
+	let n = t(e.from), r = Math.max(1.5, t(e.to) - n), i = yn(e.token), a = Math.floor((r - 6) / bs);
 	return v("g", { class: "band" }, v("rect", {
 		x: n,
-		y: Q.top + e.row * To + 1,
+		y: Q.top + e.row * vs + 1,
 		width: r,
 		height: 20,
 		rx: Math.min(3, r / 3)
 	}), a >= Math.min(i.length, 2) ? v("text", {
 		x: n + 4,
-		y: Q.top + e.row * To + 15
+		y: Q.top + e.row * vs + 15
 	}, i.length > a ? `${i.slice(0, a - 1)}…` : i) : null);
 }
-function Io(e) {
+function ks(e) {
 	return _("div", { class: "scroll" }, _("table", { class: "plain-table" }, _("thead", {}, _("tr", {}, ...[
 		"τ from",
 		"to",
 		"text",
 		"end",
 		"log-probability, raw (nats)"
-	].map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...e.path.leaves.map((t, n) => _("tr", {}, _("td", { class: "figure" }, L(t.temperature_low)), _("td", { class: "figure" }, L(t.temperature_high)), _("td", { dir: "auto" }, ...e.tokens[n].map(B)), _("td", {}, t.finish_reason), _("td", { class: "figure" }, t.logprob_raw.toFixed(3)))))));
+	].map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...e.path.leaves.map((t, n) => _("tr", {}, _("td", { class: "figure" }, B(t.temperature_low)), _("td", { class: "figure" }, B(t.temperature_high)), _("td", { dir: "auto" }, ...e.tokens[n].map(H)), _("td", {}, t.finish_reason), _("td", { class: "figure" }, t.logprob_raw.toFixed(3)))))));
 }
-function Lo(e) {
+function As(e) {
 	return [[
 		"temperature_low",
 		"temperature_high",
@@ -4244,10 +4805,10 @@ function Lo(e) {
 	])];
 }
 // src/parts/bars.ts
-function Ro(e, t, n, r) {
+function js(e, t, n, r) {
 	let i = _("tbody"), a = [], o = Math.min(n, e.tokens.length, t.length);
 	for (let n = 0; n < o; n++) {
-		let o = zo(e, n, t[n], r);
+		let o = Ms(e, n, t[n], r);
 		a.push(o), i.append(o.element);
 	}
 	let s = u(), c = _("table", { class: "bars" }, _("caption", { class: "sr" }, "The most likely tokens, with their raw and processed probability"), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", {
@@ -4264,41 +4825,41 @@ function Ro(e, t, n, r) {
 		class: "bar-head"
 	}, _("span", { class: "sr" }, "bars and "), "what removed it"))), i, o < t.length ? _("tbody", { class: "tail" }, s.element) : null);
 	function l(e) {
-		let { raw: t, processed: n } = e, r = _e(t, o, t.to), i = _e(n, o, n.to), c = Math.max(D(t, 0), D(n, n.from), r, i);
+		let { raw: t, processed: n } = e, r = ke(t, o), i = ke(n, o), c = Math.max(k(t, 0), k(n, O(n, n.from)), r, i);
 		a.forEach((r, i) => {
-			let a = We(e, i);
-			Vo(r, D(t, i), D(n, i), c, a === null ? "" : `${a.name}=${a.value}`);
-			let o = e.stages.some((e) => e.removed > 0 && e.after.to === i + 1);
+			let a = Ot(e, i);
+			Ps(r, k(t, i), k(n, i), c, a === null ? "" : M(a));
+			let o = e.stages.some((e) => e.removed > 0 && e.after.order === void 0 && e.after.to === i + 1 && e.after.to < e.before.to);
 			r.element.classList.toggle("last-kept", o);
 		});
-		let l = Math.max(0, n.to - Math.max(o, n.from));
-		Vo(s, r, i, c, ""), S(s.fate, `${I(l)} kept, ${I(j(t) - o - l)} removed`), s.element.classList.toggle("removed", l === 0);
+		let l = Ae(n, o);
+		Ps(s, r, i, c, ""), S(s.fate, `${z(l)} kept, ${z(P(t) - o - l)} removed`), s.element.classList.toggle("removed", l === 0);
 	}
 	function u() {
-		return Bo(_("th", {
+		return Ns(_("th", {
 			scope: "row",
 			class: "token-cell"
-		}, `${I(t.length - o)} more tokens`), _("td", { class: "figure wide-only" }));
+		}, `${z(t.length - o)} more tokens`), _("td", { class: "figure wide-only" }));
 	}
 	return {
 		element: c,
 		draw: l
 	};
 }
-function zo(e, t, n, r) {
-	let i = e.tokens[t], a = B(i), o = _("th", {
+function Ms(e, t, n, r) {
+	let i = e.tokens[t], a = H(i), o = _("th", {
 		scope: "row",
 		class: "token-cell",
-		title: `${At(i)}; id ${e.ids[t]}, rank ${t + 1}`
+		title: `${bn(i)}; id ${e.ids[t]}, rank ${t + 1}`
 	});
 	return r ? x(o, _("button", {
 		type: "button",
 		class: "pick",
-		"aria-label": `Continue with ${At(i)}`,
+		"aria-label": `Continue with ${bn(i)}`,
 		onclick: () => r(t)
-	}, a)) : x(o, a), Bo(o, _("td", { class: "figure wide-only" }, N(n)));
+	}, a)) : x(o, a), Ns(o, _("td", { class: "figure wide-only" }, I(n)));
 }
-function Bo(e, t) {
+function Ns(e, t) {
 	let n = _("td", { class: "figure raw-ink" }), r = _("td", { class: "figure processed-ink" }), i = _("span", { class: "bar bar-raw" }), a = _("span", { class: "bar bar-processed" }), o = _("span", { class: "wide-only" }), s = _("span");
 	return {
 		element: _("tr", {}, e, t, n, r, _("td", { class: "bar-cell" }, _("span", {
@@ -4313,92 +4874,92 @@ function Bo(e, t) {
 		by: o
 	};
 }
-function Vo(e, t, n, r, i) {
-	S(e.raw, M(t)), S(e.processed, i ? "–" : M(n)), e.raw.dataset.value = String(t), e.processed.dataset.value = String(n), e.rawBar.style.transform = `scaleX(${t / r})`, e.processedBar.style.transform = `scaleX(${n / r})`, e.element.classList.toggle("removed", i !== ""), S(e.by, i ? "removed by " : ""), S(e.fate, i);
+function Ps(e, t, n, r, i) {
+	S(e.raw, F(t)), S(e.processed, i ? "–" : F(n)), e.raw.dataset.value = String(t), e.processed.dataset.value = String(n), e.rawBar.style.transform = `scaleX(${t / r})`, e.processedBar.style.transform = `scaleX(${n / r})`, e.element.classList.toggle("removed", i !== ""), S(e.by, i ? "removed by " : ""), S(e.fate, i);
 }
 // src/views/position.ts
-var Ho = 20;
-function Uo(e, t, n) {
-	let r = st(e.logits), { state: i, announce: a } = t, o, s = gt((e) => b(e), a, { heat: !1 }), c = Xa((e) => b(Be(y(), e))), l = _("div"), u = Ro(e, r, Ho, n), d = za(r.length), f = qo(), p = _("ul", {
+var Fs = 20;
+function Is(e, t, n) {
+	let r = Jt(e.logits), i = oe(e), { state: a, announce: o } = t, s, c = rn((e) => S(e), o, { heat: !1 }), l = Uo((e) => S(wt(b(), e))), u = _("div"), d = js(e, r, Fs, n), f = Mo(r.length), p = Bs(), m = _("ul", {
 		class: "warnings",
 		"aria-label": "Where the settings conflict"
-	}), m = yt(S), h = _("button", {
+	}), h = cn(ee), g = _("button", {
 		type: "button",
 		class: "quiet more",
-		onclick: () => v(g * 3)
-	}, "Show more tokens"), g = Ho;
-	function v(t) {
-		g = Math.min(t, e.tokens.length), u = Ro(e, r, g, n), x(l, u.element), h.hidden = g >= e.tokens.length, o !== void 0 && u.draw(o);
+		onclick: () => y(v * 3)
+	}, "Show more tokens"), v = Fs;
+	function y(t) {
+		v = Math.min(t, e.tokens.length), d = js(e, r, v, n), x(u, d.element), g.hidden = v >= e.tokens.length, s !== void 0 && d.draw(s);
 	}
-	function y() {
+	function b() {
 		try {
-			return je(i.get("chain") ?? e.chain);
+			return vt(a.get("chain") ?? e.chain);
 		} catch {
-			return Ne(e.chain).chain;
+			return bt(e.chain).chain;
 		}
 	}
-	function b(e) {
-		i.set("chain", A(e.filter(Le)) || " ");
+	function S(e) {
+		a.set("chain", N(e.filter(ut)) || " ");
 	}
-	function S() {
-		let e = y();
-		o = Ue(e, r), s.show(e), s.report(o.stages), c.show(ze(e)), u.draw(o), d.draw(o), f.draw(o), x(p, ...o.warnings.map((e) => _("li", {}, e))), p.hidden = o.warnings.length === 0;
+	function ee() {
+		let e = b();
+		s = Dt(e, r, i), c.show(e), c.report(s.stages), l.show(Ct(e)), d.draw(s), f.draw(s), p.draw(s), x(m, ...s.warnings.map((e) => _("li", {}, e))), m.hidden = s.warnings.length === 0;
 	}
-	let ee = i.listen((e) => e === "chain" && m()), C = _("div", { class: "position" }, Wo(e), _("div", { class: "columns" }, _("section", {
+	let C = a.listen((e) => e === "chain" && h()), w = _("div", { class: "position" }, Ls(e), _("div", { class: "columns" }, _("section", {
 		class: "card controls",
 		"aria-label": "Settings"
-	}, c.element, s.element, p), _("section", {
+	}, l.element, c.element, m), _("section", {
 		class: "card",
 		"aria-label": "Distribution of the next token"
-	}, f.element, l, h)), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `All ${I(r.length)} tokens by rank. `), Go()), d.element));
-	return v(Ho), S(), performance.mark("retort-numbers"), {
-		element: C,
+	}, p.element, u, g)), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `All ${z(r.length)} tokens by rank. `), Rs()), f.element));
+	return y(Fs), ee(), performance.mark("retort-numbers"), {
+		element: w,
 		close: () => {
-			ee(), d.close();
+			C(), f.close();
 		},
 		download: {
 			name: "retort-position",
-			json: () => Jo(e, o),
-			csv: () => Yo(e, r, o),
-			svg: () => d.element
+			json: () => Vs(e, s),
+			csv: () => Hs(e, r, s),
+			svg: () => f.element
 		}
 	};
 }
-function Wo(e) {
-	let t = Me(Ne(e.chain).others);
+function Ls(e) {
+	let t = yt(bt(e.chain).others);
 	return _("div", { class: "prompt" }, _("p", { class: "meta" }, `${e.model}, after`), _("p", {
 		class: "tokens",
 		dir: "auto"
-	}, ...e.prompt_tokens.map(B)), e.note ? _("p", { class: "note" }, e.note) : null, t ? _("p", { class: "note" }, t) : null);
+	}, ...e.prompt_tokens.map(H)), e.note ? _("p", { class: "note" }, e.note) : null, t ? _("p", { class: "note" }, t) : null);
 }
-function Go() {
+function Rs() {
 	return _("span", { class: "legend" }, _("span", { class: "key key-raw" }, "raw: the model's own, τ = 1"), _("span", { class: "key key-processed" }, "processed: what sampling draws from"), _("span", { class: "key key-cut" }, "where a stage cuts"));
 }
-var Ko = [
+var zs = [
 	[
 		"entropy",
 		"entropy",
 		"nats",
-		(e) => E(e.raw).entropy,
-		(e) => E(e.processed).entropy
+		(e) => D(e.raw).entropy,
+		(e) => D(e.processed).entropy
 	],
 	[
 		"support",
 		"effective support",
 		"tokens, e^entropy",
-		(e) => Ke(e.raw),
-		(e) => Ke(e.processed)
+		(e) => At(e.raw),
+		(e) => At(e.processed)
 	],
 	[
 		"kept",
 		"tokens that can come",
 		"",
-		(e) => j(e.raw),
-		(e) => j(e.processed)
+		(e) => P(e.raw),
+		(e) => P(e.processed)
 	]
 ];
-function qo() {
-	let e = Ko.map(([e, t, n, ,]) => {
+function Bs() {
+	let e = zs.map(([e, t, n, ,]) => {
 		let r = _("span", {
 			class: "raw-ink",
 			"data-measure": `${e}-raw`
@@ -4417,33 +4978,33 @@ function qo() {
 	return {
 		element: i,
 		draw(i) {
-			Ko.forEach(([, , , t, n], r) => {
-				a(e[r].raw, t(i), N(t(i))), a(e[r].processed, n(i), N(n(i)));
+			zs.forEach(([, , , t, n], r) => {
+				a(e[r].raw, t(i), I(t(i))), a(e[r].processed, n(i), I(n(i)));
 			});
 			let o = i.stages.at(-1)?.keptMassTotal ?? 1;
-			a(t, o, M(o)), a(n, Ge(i), M(Ge(i))), a(r, ve(i.raw), N(ve(i.raw)));
+			a(t, o, F(o)), a(n, kt(i), F(kt(i))), a(r, ve(i.raw), I(ve(i.raw)));
 		}
 	};
 }
-function Jo(e, t) {
+function Vs(e, t) {
 	let { raw: n, processed: r } = t;
 	return {
 		model: e.model,
 		prompt: e.prompt,
 		vocabulary: e.vocabulary,
-		chain: A(t.stages.map((e) => e.stage)),
+		chain: N(t.stages.map((e) => e.stage)),
 		raw: {
-			entropy_nats: E(n).entropy,
-			effective_support: Ke(n),
+			entropy_nats: D(n).entropy,
+			effective_support: At(n),
 			margin: ve(n)
 		},
 		processed: {
-			entropy_nats: E(r).entropy,
-			effective_support: Ke(r),
-			kept: j(r)
+			entropy_nats: D(r).entropy,
+			effective_support: At(r),
+			kept: P(r)
 		},
 		stages: t.stages.map((e) => ({
-			stage: `${e.stage.name}=${e.stage.value}`,
+			stage: M(e.stage),
 			kept: e.kept,
 			removed: e.removed,
 			kept_mass: e.keptMass,
@@ -4454,13 +5015,13 @@ function Jo(e, t) {
 			token: i,
 			id: e.ids[a],
 			logit: n.logits[a],
-			prob_raw: D(n, a),
-			prob_processed: D(r, a),
-			removed_by: We(t, a)?.name ?? null
+			prob_raw: k(n, a),
+			prob_processed: k(r, a),
+			removed_by: Us(Ot(t, a))
 		}))
 	};
 }
-function Yo(e, t, n) {
+function Hs(e, t, n) {
 	return [[
 		"rank",
 		"id",
@@ -4474,81 +5035,84 @@ function Yo(e, t, n) {
 		e.ids[i],
 		r,
 		t[i],
-		D(n.raw, i),
-		D(n.processed, i),
-		We(n, i)?.name ?? null
+		k(n.raw, i),
+		k(n.processed, i),
+		Us(Ot(n, i))
 	])];
 }
+function Us(e) {
+	return e === null ? null : M(e);
+}
 // src/views/text.ts
-var Xo = 6, Zo = 1e3, Qo = [
+var Ws = 6, Gs = 1e3, Ks = [
 	{
 		name: "entropy",
 		label: "entropy",
 		what: "entropy of the raw distribution",
-		heat: (e) => e.entropy_nats / Xo,
-		shown: (e) => P(e.entropy_nats),
-		ends: ["0 nats: sure", `${Xo} nats or more`]
+		heat: (e) => e.entropy_nats / Ws,
+		shown: (e) => L(e.entropy_nats),
+		ends: ["0 nats: sure", `${Ws} nats or more`]
 	},
 	{
 		name: "rank",
 		label: "rank",
 		what: "rank of the token that stands here",
-		heat: (e) => Math.log(e.rank) / Math.log(Zo),
-		shown: (e) => `rank ${I(e.rank)}`,
-		ends: ["the first choice", `rank ${I(Zo)} or beyond`]
+		heat: (e) => Math.log(e.rank) / Math.log(Gs),
+		shown: (e) => `rank ${z(e.rank)}`,
+		ends: ["the first choice", `rank ${z(Gs)} or beyond`]
 	},
 	{
 		name: "flip",
 		label: "flip risk",
 		what: "chance that numerical noise makes another token the most likely one",
 		heat: (e) => 2 * e.flip_risk,
-		shown: (e) => `flip risk ${M(e.flip_risk)}`,
+		shown: (e) => `flip risk ${F(e.flip_risk)}`,
 		ends: ["safe at τ = 0", "a coin toss"]
 	}
 ];
-function $o(e, t, n) {
+function qs(e, t, n) {
 	let r = `${e.model}, seed ${e.seed}, drawn through ${e.chain || "no chain (raw)"}`;
-	return mo({
+	return ss({
 		tokens: e.tokens,
 		prompt: e.prompt_tokens,
-		measures: Qo,
+		measures: Ks,
 		head: [_("p", { class: "meta" }, e.finish_reason === "" ? "Writing …" : r), e.note ? _("p", { class: "note" }, e.note) : null],
-		totals: es(e),
-		describe: (t) => ts(e, t, n),
+		totals: Js(e),
+		describe: (t) => Ys(e, t, n),
 		json: () => e,
-		csv: () => rs(e)
+		csv: () => Zs(e)
 	}, t);
 }
-function es(e) {
-	return `${ft(e.tokens.length)}: log-probability ${P(e.logprob_raw)} (raw, summed), mean entropy ${P(e.mean_entropy_nats)}, chance that a greedy replay differs somewhere ${M(e.flip_risk)} (noise ${N(e.noise_scale)} logits)`;
+function Js(e) {
+	return `${$t(e.tokens.length)}: log-probability ${L(e.logprob_raw)} (raw, summed), mean entropy ${L(e.mean_entropy_nats)}, chance that a greedy replay differs somewhere ${F(e.flip_risk)} (noise ${I(e.noise_scale)} logits)`;
 }
-function ts(e, t, n) {
+function Ys(e, t, n) {
 	let r = e.tokens[t], i = Math.max(...r.alternatives.map((e) => Math.max(e.prob_raw, e.prob_processed)), 1e-12), a = [
-		["rank", I(r.rank)],
-		["log-probability, raw", P(r.logprob_raw)],
-		["log-probability, processed", r.logprob_processed === null ? "cannot come" : P(r.logprob_processed)],
-		["entropy, raw", P(r.entropy_nats)],
-		["entropy, processed", P(r.entropy_processed_nats)],
-		["margin, raw logits", N(r.margin)],
-		["tokens kept", I(r.kept)],
-		["mass kept", M(r.kept_mass)],
-		["flip risk", M(r.flip_risk)]
+		["rank", z(r.rank)],
+		["log-probability, raw", L(r.logprob_raw)],
+		["log-probability, processed", r.logprob_processed === null ? "cannot come" : L(r.logprob_processed)],
+		["entropy, raw", L(r.entropy_nats)],
+		["entropy, processed", L(r.entropy_processed_nats)],
+		["margin, raw logits", I(r.margin)],
+		["tokens kept", z(r.kept)],
+		["mass kept", F(r.kept_mass)],
+		["flip risk", F(r.flip_risk)]
 	];
 	return [
-		_("h2", {}, _("small", {}, `${t + 1} of ${e.tokens.length} `), B(r.token), _("small", {}, r.given ? " given" : " drawn")),
+		_("h2", {}, _("small", {}, `${t + 1} of ${e.tokens.length} `), H(r.token), _("small", {}, r.given ? " given" : " drawn")),
 		r.removed_by ? _("p", { class: "error" }, `${r.removed_by} would have removed it`) : _("p", { hidden: !0 }),
 		_("dl", { class: "facts" }, ...a.map(([e, t]) => _("div", {}, _("dt", {}, e), _("dd", {}, t)))),
-		_("table", { class: "bars alternatives" }, _("caption", {}, n ? "Could have stood here; choose one to branch" : "Could have stood here"), _("thead", { class: "sr" }, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", { scope: "col" }, "raw"), _("th", { scope: "col" }, "processed"), _("th", { scope: "col" }, "bar"))), _("tbody", {}, ...r.alternatives.map((e) => ns(e, r, i, n && (() => n.branch(t, e.id))))))
+		_("table", { class: "bars alternatives" }, _("caption", {}, n ? "Could have stood here; choose one to branch" : "Could have stood here"), _("thead", { class: "sr" }, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", { scope: "col" }, "raw"), _("th", { scope: "col" }, "processed"), _("th", { scope: "col" }, "bar"))), _("tbody", {}, ...r.alternatives.map((e) => Xs(e, r, i, n && (() => n.branch(t, e.id))))))
 	];
 }
-function ns(e, t, n, r) {
-	let i = e.id === t.id, a = B(e.token), o = _("span", { class: "bar bar-raw" }), s = _("span", { class: "bar bar-processed" });
+function Xs(e, t, n, r) {
+	let i = e.id === t.id, a = H(e.token), o = _("span", { class: "bar bar-raw" }), s = _("span", { class: "bar bar-processed" });
 	o.style.transform = `scaleX(${e.prob_raw / n})`, s.style.transform = `scaleX(${e.prob_processed / n})`;
 	let c = r && !i ? _("button", {
 		type: "button",
 		class: "pick",
 		onclick: r,
-		"aria-label": `Branch here with ${At(e.token)}`
+		"aria-label": `Branch here with ${bn(e.token)}`
 	}, a) : a;
 	return _("tr", {
 		class: e.prob_processed === 0 ? "removed" : "",
@@ -4556,12 +5120,12 @@ function ns(e, t, n, r) {
 	}, _("th", {
 		scope: "row",
 		class: "token-cell"
-	}, c), _("td", { class: "figure raw-ink" }, M(e.prob_raw)), _("td", { class: "figure processed-ink" }, e.prob_processed === 0 ? "–" : M(e.prob_processed)), _("td", { class: "bar-cell" }, _("span", {
+	}, c), _("td", { class: "figure raw-ink" }, F(e.prob_raw)), _("td", { class: "figure processed-ink" }, e.prob_processed === 0 ? "–" : F(e.prob_processed)), _("td", { class: "bar-cell" }, _("span", {
 		class: "bar-box",
 		"aria-hidden": "true"
 	}, o, s)));
 }
-function rs(e) {
+function Zs(e) {
 	return [[
 		"place",
 		"id",
@@ -4592,7 +5156,7 @@ function rs(e) {
 		e.flip_risk
 	])];
 }
-function is(e, t) {
+function Qs(e, t) {
 	let n = [...e?.tokens ?? [], t], r = (e) => n.reduce((t, n) => t + e(n), 0);
 	return {
 		model: "writing",
@@ -4611,9 +5175,9 @@ function is(e, t) {
 	};
 }
 // src/views/tune.ts
-function as(e, t) {
-	let n = e.settings.map((t, n) => cs(t, e.axis) ?? n), r = e.settings.every((t) => cs(t, e.axis) !== null), i = e.recommendation, a = ea(), o = ea(200), s = r ? ls(i.region) : void 0, c = {
-		x: r ? us(e.axis) : "setting, as in the table",
+function $s(e, t) {
+	let n = e.settings.map((t, n) => nc(t, e.axis) ?? n), r = e.settings.every((t) => nc(t, e.axis) !== null), i = e.recommendation, a = Wa(), o = Wa(200), s = r ? rc(i.region) : void 0, c = {
+		x: r ? ic(e.axis) : "setting, as in the table",
 		...s && { region: [s[0], s.at(-1)] },
 		...r && typeof i.setting == "number" ? { mark: i.setting } : {},
 		...r ? {} : { ticks: n.map((e) => [e, String(e + 1)]) }
@@ -4659,10 +5223,10 @@ function as(e, t) {
 		element: _("div", {}, _("section", {
 			class: "card",
 			"aria-label": "Recommendation"
-		}, _("p", { class: "meta" }, `${e.model} on ${e.task} (${e.goal}): ${I(e.items)} items, ${I(e.samples_per_item)} answers each, seed ${e.seed}${e.chain ? `, drawn through ${e.chain}` : ""}`), _("h2", { class: "verdict" }, `Recommended: ${ds(i.setting, e.axis)}`), _("p", {}, i.reason), _("dl", { class: "facts recommendation" }, ...os(e))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Quality. "), _("small", {}, `${e.score}; the band is each setting's own 95 % interval, the shaded stretch what cannot be told from the best, the dashed line what is recommended.`)), a.element), u.length === 0 ? null : _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Variety. "), _("span", { class: "legend" }, _("span", { class: "key key-second" }, "distinct: share of an item's answers that differ"), _("span", { class: "key key-dashed" }, "agreement: share of pairs that are the same"))), o.element), _("section", {
+		}, _("p", { class: "meta" }, `${e.model} on ${e.task} (${e.goal}): ${z(e.items)} items, ${z(e.samples_per_item)} answers each, seed ${e.seed}${e.chain ? `, drawn through ${e.chain}` : ""}`), _("h2", { class: "verdict" }, `Recommended: ${ac(i.setting, e.axis)}`), _("p", {}, i.reason), _("dl", { class: "facts recommendation" }, ...ec(e))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Quality. "), _("small", {}, `${e.score}; the band is each setting's own 95 % interval, the shaded stretch what cannot be told from the best, the dashed line what is recommended.`)), a.element), u.length === 0 ? null : _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Variety. "), _("span", { class: "legend" }, _("span", { class: "key key-second" }, "distinct: share of an item's answers that differ"), _("span", { class: "key key-dashed" }, "agreement: share of pairs that are the same"))), o.element), _("section", {
 			class: "card scroll",
 			"aria-label": "All settings"
-		}, ss(e))),
+		}, tc(e))),
 		close: () => {
 			a.close(), o.close();
 		},
@@ -4678,7 +5242,7 @@ function as(e, t) {
 				"agreement",
 				"samples"
 			], ...e.settings.map((e) => [
-				ds(e.temperature ?? e.setting, null),
+				ac(e.temperature ?? e.setting, null),
 				e.score,
 				...e.score_ci,
 				e.distinct,
@@ -4689,20 +5253,20 @@ function as(e, t) {
 		}
 	};
 }
-function os(e) {
+function ec(e) {
 	let t = e.recommendation, n = [
-		[`score less that at ${ds(t.reference, e.axis)}`, `${F(t.difference, 3)} (${F(t.difference_ci[0], 3)} to ${F(t.difference_ci[1], 3)}, for all pairs together)`],
+		[`score less that at ${ac(t.reference, e.axis)}`, `${R(t.difference, 3)} (${R(t.difference_ci[0], 3)} to ${R(t.difference_ci[1], 3)}, for all pairs together)`],
 		["told apart from any other", t.detectable ? "yes" : "no"],
-		["advantage on held-out items", t.held_out_difference === null ? "–" : `${F(t.held_out_difference, 3)}${t.held_out_ci ? ` (${F(t.held_out_ci[0], 3)} to ${F(t.held_out_ci[1], 3)})` : ""}`],
+		["advantage on held-out items", t.held_out_difference === null ? "–" : `${R(t.held_out_difference, 3)}${t.held_out_ci ? ` (${R(t.held_out_ci[0], 3)} to ${R(t.held_out_ci[1], 3)})` : ""}`],
 		["chosen again on half the items", t.chosen_again === null ? "–" : `${Math.round(100 * t.chosen_again)} %`],
-		["smallest difference that would show", t.minimum_detectable_difference === null ? "–" : N(t.minimum_detectable_difference)]
+		["smallest difference that would show", t.minimum_detectable_difference === null ? "–" : I(t.minimum_detectable_difference)]
 	];
-	return e.forward_passes !== null && e.independent_passes !== null && n.push(["forward passes", `${I(e.forward_passes)}, against ${I(e.independent_passes)} one by one`]), n.map(([e, t]) => _("div", {}, _("dt", {}, e), _("dd", {}, t)));
+	return e.forward_passes !== null && e.independent_passes !== null && n.push(["forward passes", `${z(e.forward_passes)}, against ${z(e.independent_passes)} one by one`]), n.map(([e, t]) => _("div", {}, _("dt", {}, e), _("dd", {}, t)));
 }
-function ss(e) {
+function tc(e) {
 	let t = [
 		"",
-		us(e.axis),
+		ic(e.axis),
 		"score",
 		"95 % interval",
 		"distinct",
@@ -4711,34 +5275,34 @@ function ss(e) {
 	];
 	return _("table", { class: "plain-table numeric" }, _("caption", { class: "sr" }, "Every setting with its score and variety"), _("thead", {}, _("tr", {}, ...t.map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...e.settings.map((t, n) => {
 		let r = t.temperature ?? t.setting, i = JSON.stringify(r) === JSON.stringify(e.recommendation.setting);
-		return _("tr", { class: i ? "chosen" : "" }, _("td", {}, i ? "→" : String(n + 1)), _("th", { scope: "row" }, ds(r, null)), _("td", {
+		return _("tr", { class: i ? "chosen" : "" }, _("td", {}, i ? "→" : String(n + 1)), _("th", { scope: "row" }, ac(r, null)), _("td", {
 			class: "figure",
 			"data-value": t.score
-		}, t.score.toFixed(3)), _("td", { class: "figure" }, `${t.score_ci[0].toFixed(3)} to ${t.score_ci[1].toFixed(3)}`), _("td", { class: "figure" }, N(t.distinct)), _("td", { class: "figure" }, N(t.agreement)), _("td", { class: "figure" }, I(t.samples)));
+		}, t.score.toFixed(3)), _("td", { class: "figure" }, `${t.score_ci[0].toFixed(3)} to ${t.score_ci[1].toFixed(3)}`), _("td", { class: "figure" }, I(t.distinct)), _("td", { class: "figure" }, I(t.agreement)), _("td", { class: "figure" }, z(t.samples)));
 	})));
 }
-function cs(e, t) {
+function nc(e, t) {
 	let n = t ? e.setting?.[t] ?? (t === "temperature" ? e.temperature : null) : null;
 	return typeof n == "number" ? n : null;
 }
-function ls(e) {
+function rc(e) {
 	return e.length > 0 && e.every((e) => typeof e == "number") ? e : void 0;
 }
-function us(e) {
+function ic(e) {
 	return e === "temperature" ? "temperature τ" : e ?? "setting";
 }
-function ds(e, t) {
-	return typeof e == "number" ? t === "temperature" ? `τ = ${L(e)}` : t ? `${t} = ${L(e)}` : L(e) : typeof e == "object" && e ? Object.entries(e).map(([e, t]) => `${e}=${t}`).join(" ") : String(e);
+function ac(e, t) {
+	return typeof e == "number" ? t === "temperature" ? `τ = ${B(e)}` : t ? `${t} = ${B(e)}` : B(e) : typeof e == "object" && e ? Object.entries(e).map(([e, t]) => `${e}=${t}`).join(" ") : String(e);
 }
 // src/app.ts
-function fs(e, t, { address: n, tabs: r = ms(t) }) {
+function oc(e, t, { address: n, tabs: r = cc(t) }) {
 	let i = _("div", {
 		class: "sr",
 		role: "status",
 		"aria-live": "polite"
 	}), a = {
 		data: t,
-		state: new w(n),
+		state: new T(n),
 		announce: (e) => i.textContent = e
 	}, o = _("main", {
 		role: "tabpanel",
@@ -4785,52 +5349,52 @@ function fs(e, t, { address: n, tabs: r = ms(t) }) {
 	}, t)))), m = _("button", {
 		type: "button",
 		class: "quiet",
-		onclick: () => void ps(a)
+		onclick: () => void sc(a)
 	}, "Copy link");
-	e.classList.add("retort"), x(e, _("header", { class: "head" }, _("p", { class: "brand" }, "retort"), u, _("div", { class: "tools" }, n ? m : null, p, ae(e))), o, i);
+	e.classList.add("retort"), x(e, _("header", { class: "head" }, _("p", { class: "brand" }, "retort"), u, _("div", { class: "tools" }, n ? m : null, p, ie(e))), o, i);
 	let h = a.state.listen((e) => e === "view" && f());
 	return f(), performance.mark("retort-controls"), () => {
 		h(), s?.close(), e.replaceChildren();
 	};
 }
-async function ps(e) {
+async function sc(e) {
 	try {
 		await navigator.clipboard.writeText(e.state.link()), e.announce("Link copied");
 	} catch {
 		history.replaceState(null, "", e.state.link()), e.announce("The link is in the address bar");
 	}
 }
-function ms(e) {
+function cc(e) {
 	let t = [], { position: n, text: r, path: i, compare: a, tune: o, distil: s } = e;
 	return n && t.push({
 		name: "position",
 		label: "Position",
-		open: (e) => se(n) ? $a(n, e) : Uo(n, e)
+		open: (e) => se(n) ? Ko(n, e) : Is(n, e)
 	}), r && t.push({
 		name: "text",
 		label: "Text",
-		open: (e) => se(r) ? yo(r, e) : $o(r, e)
+		open: (e) => se(r) ? fs(r, e) : qs(r, e)
 	}), i && t.push({
 		name: "path",
 		label: "Path",
-		open: (e) => Oo(i, e)
+		open: (e) => xs(i, e)
 	}), a && t.push({
 		name: "compare",
 		label: "Compare",
-		open: (e) => se(a) ? io(a, e) : Mt(a, e)
+		open: (e) => se(a) ? Zo(a, e) : Sn(a, e)
 	}), o && t.push({
 		name: "tune",
 		label: "Tune",
-		open: (e) => as(o, e)
+		open: (e) => $s(o, e)
 	}), s && t.push({
 		name: "distil",
 		label: "Distil",
-		open: (e) => oa(s, e)
+		open: (e) => Xa(s, e)
 	}), t;
 }
 // src/parts/runForm.ts
-function hs(t) {
-	let { api: n, state: r, fields: i } = t, a = null, o = new Map(i.map((e) => [e.name, gs(e, r)])), s = _("button", {
+function lc(t) {
+	let { api: n, state: r, fields: i } = t, a = null, o = new Map(i.map((e) => [e.name, uc(e, r)])), s = _("button", {
 		type: "submit",
 		class: "solid"
 	}, t.verb), c = _("button", {
@@ -4875,7 +5439,7 @@ function hs(t) {
 		t.onStart?.();
 		let s = n.start(t.kind, o, {
 			onProgress: ({ done: e, total: t, detail: n }) => {
-				l.hidden = !1, l.max = t || 1, l.value = e, S(u, n || `${I(e)} of ${I(t)}`);
+				l.hidden = !1, l.max = t || 1, l.value = e, S(u, n || `${z(e)} of ${z(t)}`);
 			},
 			onLost: () => S(u, "The connection was lost; trying again …"),
 			onTold: (e, n) => t.onTold?.(e, n)
@@ -4899,7 +5463,7 @@ function hs(t) {
 		}
 	};
 }
-function gs(e, t) {
+function uc(e, t) {
 	let n = C(e.name), r = e.name, i = t.get(r) ?? e.initial;
 	if (e.kind === "choice") {
 		let t = _("select", {
@@ -4929,8 +5493,8 @@ function gs(e, t) {
 	return a.value = i, a;
 }
 // src/studio.ts
-var _s = "The sky is", vs = /* @__PURE__ */ new Map(), ys = ["continuation", "given"];
-function bs(e, { models: t, tasks: n, recipes: r }) {
+var dc = "The sky is", fc = /* @__PURE__ */ new Map(), pc = ["continuation", "given"];
+function mc(e, { models: t, tasks: n, recipes: r }) {
 	let i = {
 		name: "model",
 		label: "Model",
@@ -4941,7 +5505,7 @@ function bs(e, { models: t, tasks: n, recipes: r }) {
 		name: "prompt",
 		label: "Prompt",
 		kind: "lines",
-		initial: _s,
+		initial: dc,
 		hint: "Ctrl+Enter looks"
 	}, o = {
 		name: "seed",
@@ -4972,7 +5536,7 @@ function bs(e, { models: t, tasks: n, recipes: r }) {
 		hint: "first:last:count, or a list"
 	};
 	return [
-		xs(e, {
+		hc(e, {
 			name: "position",
 			label: "Position",
 			kind: "position",
@@ -4983,22 +5547,22 @@ function bs(e, { models: t, tasks: n, recipes: r }) {
 			body: ({ model: e, prompt: t }, { state: n }) => ({
 				model: e,
 				prompt: t,
-				continuation: ws(n.get("continuation"))
+				continuation: vc(n.get("continuation"))
 			}),
-			view: (e, t, n) => se(e) ? $a(e, t, (r) => {
+			view: (e, t, n) => se(e) ? Ko(e, t, (r) => {
 				t.state.set("prompt", e.prompt + r), n();
-			}) : Uo(e, t, (r) => {
-				let i = ws(t.state.get("continuation"));
+			}) : Is(e, t, (r) => {
+				let i = vc(t.state.get("continuation"));
 				t.state.set("continuation", [...i, e.ids[r]].join(",")), n();
 			})
 		}),
-		xs(e, {
+		hc(e, {
 			name: "text",
 			label: "Text",
 			kind: "text",
 			verb: "Write",
 			picks: !0,
-			live: (e, t, n) => t === "token" ? "known_tokens" in n ? wo(e, n) : is(e, n) : null,
+			live: (e, t, n) => t === "token" ? "known_tokens" in n ? _s(e, n) : Qs(e, n) : null,
 			fields: [
 				i,
 				a,
@@ -5012,18 +5576,18 @@ function bs(e, { models: t, tasks: n, recipes: r }) {
 				chain: n,
 				seed: $("seed", r),
 				max_tokens: $("longest text", i),
-				continuation: ws(a.get("continuation")),
-				given: Ts(a.get("given"))
+				continuation: vc(a.get("continuation")),
+				given: yc(a.get("given"))
 			}),
-			view: (e, t, n) => se(e) ? yo(e, t, { branch: (r, i) => {
+			view: (e, t, n) => se(e) ? fs(e, t, { branch: (r, i) => {
 				let a = e.tokens.slice(0, r).map((e) => e.token);
 				t.state.set("given", JSON.stringify([...a, i])), t.state.set("token", String(r)), n();
-			} }) : $o(e, t, { branch: (r, i) => {
+			} }) : qs(e, t, { branch: (r, i) => {
 				let a = e.tokens.slice(0, r).map((e) => e.id);
 				t.state.set("continuation", [...a, i].join(",")), t.state.set("token", String(r)), n();
 			} })
 		}),
-		xs(e, {
+		hc(e, {
 			name: "path",
 			label: "Path",
 			kind: "path",
@@ -5042,11 +5606,11 @@ function bs(e, { models: t, tasks: n, recipes: r }) {
 				chain: a,
 				seed: $("seed", n),
 				max_tokens: $("longest text", r),
-				temperatures: Cs(i)
+				temperatures: _c(i)
 			}),
-			view: (e, t) => Oo(e, t)
+			view: (e, t) => xs(e, t)
 		}),
-		xs(e, {
+		hc(e, {
 			name: "compare",
 			label: "Compare",
 			kind: "compare",
@@ -5081,9 +5645,9 @@ function bs(e, { models: t, tasks: n, recipes: r }) {
 				prompt_b: r || t,
 				chain: "temperature=1"
 			}),
-			view: (e, t) => se(e) ? io(e, t) : Mt(e, t)
+			view: (e, t) => se(e) ? Zo(e, t) : Sn(e, t)
 		}),
-		xs(e, {
+		hc(e, {
 			name: "tune",
 			label: "Tune",
 			kind: "tune",
@@ -5121,15 +5685,15 @@ function bs(e, { models: t, tasks: n, recipes: r }) {
 			body: ({ model: e, task: t, tune_temperatures: n, samples: r, items: i, truncations: a, seed: o }) => ({
 				model: e,
 				task: t,
-				temperatures: Cs(n),
+				temperatures: _c(n),
 				samples: $("answers an item", r),
 				chain: a,
 				seed: $("seed", o),
 				...i?.trim() ? { items: $("items", i) } : {}
 			}),
-			view: (e, t) => as(e, t)
+			view: (e, t) => $s(e, t)
 		}),
-		xs(e, {
+		hc(e, {
 			name: "distil",
 			label: "Distil",
 			kind: "distil",
@@ -5174,20 +5738,20 @@ function bs(e, { models: t, tasks: n, recipes: r }) {
 				temperature: Number(r),
 				alpha: Number(i)
 			}),
-			view: (e, t) => oa(e, t),
-			live: (e, t, n) => t === "point" ? da(e, n) : null
+			view: (e, t) => Xa(e, t),
+			live: (e, t, n) => t === "point" ? to(e, n) : null
 		})
 	];
 }
-function xs(e, t) {
+function hc(e, t) {
 	return {
 		name: t.name,
 		label: t.label,
-		open: (n) => Ss(e, t, n)
+		open: (n) => gc(e, t, n)
 	};
 }
-function Ss(e, t, n) {
-	let r = null, i = null, a = _("div", { class: "holder" }), o = hs({
+function gc(e, t, n) {
+	let r = null, i = null, a = _("div", { class: "holder" }), o = lc({
 		api: e,
 		state: n.state,
 		announce: n.announce,
@@ -5201,17 +5765,17 @@ function Ss(e, t, n) {
 			r !== null && u(i = r);
 		},
 		onRecord: (e, n) => {
-			vs.set(t.name, {
+			fc.set(t.name, {
 				record: e,
 				values: n
 			}), u(e);
 		}
 	});
 	o.element.addEventListener("change", () => {
-		for (let e of ys) n.state.set(e, void 0);
+		for (let e of pc) n.state.set(e, void 0);
 	});
 	let s = _("p", { class: "meta picked" }), c = () => {
-		let e = ws(n.state.get("continuation")), r = Ts(n.state.get("given")), i = e.length || r.length;
+		let e = vc(n.state.get("continuation")), r = yc(n.state.get("given")), i = e.length || r.length;
 		s.hidden = i === 0 || !t.picks;
 		let a = (t) => {
 			e.length > 0 ? n.state.set("continuation", e.slice(0, t).join(",")) : n.state.set("given", t === 0 ? void 0 : JSON.stringify(r.slice(0, t))), o.run();
@@ -5225,12 +5789,12 @@ function Ss(e, t, n) {
 			class: "quiet",
 			onclick: () => a(0)
 		}, "Start over"));
-	}, l = n.state.listen((e) => ys.includes(e) && c());
+	}, l = n.state.listen((e) => pc.includes(e) && c());
 	c();
 	function u(e) {
 		r?.close(), r = t.view(e, n, o.run), x(a, r.element);
 	}
-	let d = vs.get(t.name);
+	let d = fc.get(t.name);
 	return d ? u(d.record) : t.eager && o.run(), {
 		element: _("div", {}, o.element, s, a),
 		get download() {
@@ -5246,15 +5810,15 @@ function $(e, t) {
 	if (!t?.trim() || !Number.isSafeInteger(n)) throw Error(`${e} must be a whole number, got “${t ?? ""}”`);
 	return n;
 }
-function Cs(e) {
+function _c(e) {
 	let t = /^\s*([\d.]+):([\d.]+):(\d+)\s*$/.exec(e ?? ""), n = t ? Array.from({ length: Number(t[3]) }, (e, n) => Number(t[1]) + (Number(t[2]) - Number(t[1])) * n / Math.max(1, Number(t[3]) - 1)) : (e ?? "").split(",").map(Number);
 	if (n.length === 0 || !n.every(Number.isFinite)) throw Error(`temperatures are first:last:count (0:2:41) or a list (0, 0.5, 1), got “${e ?? ""}”`);
 	return n.map((e) => Number(e.toFixed(10)));
 }
-function ws(e) {
+function vc(e) {
 	return e ? e.split(",").map(Number).filter(Number.isSafeInteger) : [];
 }
-function Ts(e) {
+function yc(e) {
 	try {
 		let t = JSON.parse(e ?? "[]");
 		return Array.isArray(t) ? t.filter((e) => typeof e == "string") : [];
@@ -5263,27 +5827,27 @@ function Ts(e) {
 	}
 }
 // src/main.ts
-function Es({ model: e, el: t }) {
+function bc({ model: e, el: t }) {
 	let n = document.createElement("div");
 	t.append(n);
-	let r = fs(n, e.get("data"), { address: !1 }), i = () => {
-		r(), r = fs(n, e.get("data"), { address: !1 });
+	let r = oc(n, e.get("data"), { address: !1 }), i = () => {
+		r(), r = oc(n, e.get("data"), { address: !1 });
 	};
 	return e.on("change:data", i), () => {
 		e.off("change:data", i), r();
 	};
 }
-var Ds = { render: Es }, Os = document.getElementById("retort-data"), ks = document.getElementById("retort-page");
-Os !== null && ks !== null && As(ks, JSON.parse(Os.textContent ?? "{}"));
-function As(e, t) {
+var xc = { render: bc }, Sc = document.getElementById("retort-data"), Cc = document.getElementById("retort-page");
+Sc !== null && Cc !== null && wc(Cc, JSON.parse(Sc.textContent ?? "{}"));
+function wc(e, t) {
 	if (!t.studio) {
-		fs(e, t, { address: !0 });
+		oc(e, t, { address: !0 });
 		return;
 	}
 	let n = new r();
-	n.offer().then((r) => fs(e, t, {
+	n.offer().then((r) => oc(e, t, {
 		address: !0,
-		tabs: bs(n, r)
+		tabs: mc(n, r)
 	})).catch((t) => e.textContent = t.message);
 }
-export { Ds as default };
+export { xc as default };

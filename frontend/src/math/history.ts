@@ -1,0 +1,123 @@
+// Stages that look back at the tokens so far: they move the logits of a few tokens, which then stand elsewhere in the row.
+
+import { GONE, orderOf, placeOf, rankAt } from "./order.ts";
+import { valueAt, type Window } from "./window.ts";
+
+/** The tokens so far: their ids in order, the rank of each in this position's row (-1: it cannot come), the prompt's length. */
+export interface History {
+  readonly ids: readonly number[];
+  readonly ranks: readonly number[];
+  readonly promptLength: number;
+}
+
+const LARGEST = 3.4028234663852886e38;
+
+/** Where in the history a scope begins. */
+function start({ ids, promptLength }: History, scope: string): number {
+  if (scope === "output") return promptLength;
+  return scope.startsWith("last:") ? Math.max(0, ids.length - Number(scope.slice(5))) : 0;
+}
+
+/** How often each rank came within the scope. */
+function counts(history: History, scope: string): Map<number, number> {
+  const found = new Map<number, number>();
+  for (const rank of history.ranks.slice(start(history, scope))) if (rank >= 0) found.set(rank, (found.get(rank) ?? 0) + 1);
+  return found;
+}
+
+export function repetition(window: Window, penalty: number, scope: string, history: History): Window {
+  const seen = counts(history, scope);
+  return moved(window, `repetition ${penalty} ${scope}`, seen.keys(), (value) => (value < 0 ? value * penalty : value / penalty));
+}
+
+export function frequency(window: Window, penalty: number, scope: string, history: History): Window {
+  const seen = counts(history, scope);
+  return moved(window, `frequency ${penalty} ${scope}`, seen.keys(), (value, rank) => value - penalty * seen.get(rank)!);
+}
+
+export function presence(window: Window, penalty: number, scope: string, history: History): Window {
+  return moved(window, `presence ${penalty} ${scope}`, counts(history, scope).keys(), (value) => value - penalty);
+}
+
+/** `multiplier · base^(n - allowed)` from each token that would make a repetition of length n longer. */
+export function dry(window: Window, multiplier: number, base: number, allowed: number, lastN: number, history: History): Window {
+  const first = lastN < 0 ? 0 : Math.max(0, history.ids.length - lastN);
+  const lengths = continuations(history.ids.slice(first), history.ranks.slice(first));
+  const penalties = new Map<number, number>();
+  for (const [rank, length] of lengths) {
+    if (length < allowed) continue;
+    const size = (length - allowed) * Math.log(base) + Math.log(multiplier);
+    penalties.set(rank, size >= Math.log(LARGEST) ? LARGEST : multiplier * base ** (length - allowed));
+  }
+  return moved(window, `dry ${multiplier} ${base} ${allowed} ${lastN}`, penalties.keys(), (value, rank) => value - penalties.get(rank)!);
+}
+
+/** Rank → the length of the longest run that ends the history, came before, and was followed by that token. */
+export function continuations(ids: readonly number[], ranks: readonly number[]): Map<number, number> {
+  const backwards = [...ids].reverse();
+  const best = new Map<number, number>();
+  commonLengths(backwards).forEach((length, place) => {
+    if (place === 0 || length === 0) return;
+    const next = ranks[ranks.length - place]!;
+    if (next >= 0) best.set(next, Math.max(best.get(next) ?? 0, length));
+  });
+  return best;
+}
+
+/** For each place, how many tokens from it on equal those from 0 on: the Z algorithm (Gusfield 1997, 1.4). */
+function commonLengths(tokens: readonly number[]): number[] {
+  const lengths = tokens.map(() => 0);
+  let [left, right] = [0, 0];
+  for (let place = 1; place < tokens.length; place++) {
+    let length = place < right ? Math.min(right - place, lengths[place - left]!) : 0;
+    while (place + length < tokens.length && tokens[length] === tokens[place + length]) length += 1;
+    lengths[place] = length;
+    if (place + length > right) [left, right] = [place, place + length];
+  }
+  return lengths;
+}
+
+/** Rows made last of each row: a slider behind a penalty asks for the same one at every move. */
+const KEPT = 6;
+const made = new WeakMap<Float64Array, { key: string; window: Window }[]>();
+
+/** The window's tokens with `change(logit, rank)` in place of the logits of these ranks, in their new order. */
+function moved(window: Window, what: string, ranks: Iterable<number>, change: (value: number, rank: number) => number): Window {
+  const touched = [...ranks].filter((rank) => {
+    const place = placeOf(window, rank);
+    return place !== GONE && place >= window.from && place < window.to;
+  });
+  if (touched.length === 0) return window;
+  const key = `${what} ${window.from} ${window.to} ${window.temperature} ${window.zero ?? 0} ${window.order === undefined} ${touched.join()}`;
+  let kept = made.get(window.logits);
+  if (kept === undefined) made.set(window.logits, (kept = []));
+  const known = kept.find((one) => one.key === key);
+  if (known !== undefined && window.order === undefined) return known.window;
+  const set = new Set(touched);
+  const changed = touched
+    .map((rank) => ({ rank, value: change(valueAt(window, placeOf(window, rank)), rank) }))
+    .sort((one, other) => other.value - one.value || one.rank - other.rank);
+  const size = window.to - window.from;
+  const logits = new Float64Array(size);
+  const order = new Uint32Array(size);
+  let next = 0;
+  let place = 0;
+  const put = (value: number, rank: number): void => {
+    logits[place] = value;
+    order[place++] = rank;
+  };
+  for (let old = window.from; old < window.to; old++) {
+    const rank = rankAt(window, old);
+    if (set.has(rank)) continue;
+    const value = valueAt(window, old);
+    // Equal logits: the lower id first, which is the lower rank where the two were equal before.
+    while (next < changed.length && (changed[next]!.value > value || (changed[next]!.value === value && changed[next]!.rank < rank))) put(changed[next]!.value, changed[next++]!.rank);
+    put(value, rank);
+  }
+  while (next < changed.length) put(changed[next]!.value, changed[next++]!.rank);
+  const count = window.order?.places.length ?? window.logits.length;
+  const found: Window = { logits, temperature: 1, from: 0, to: size, zero: 0, order: orderOf(order, count) };
+  kept.push({ key, window: found });
+  if (kept.length > KEPT) kept.shift();
+  return found;
+}
