@@ -68,7 +68,7 @@ def _compare(recipe: Recipe, arm: str, rounds: int) -> Row:
 
     from retort.distill.data import Rows
     from retort.distill.models import Teacher, new_student, open_teachers
-    from retort.distill.trainer import HARD_LABELS, Objective
+    from retort.distill.objective import HARD_LABELS, Objective
 
     opened = open_teachers(recipe.teacher)
     tokenizer = opened[0].tokenizer

@@ -59,6 +59,7 @@ def trainer_of(
     micro_batch_size: int = 8,
     steps: int = 1,
     model: nn.Module | None = None,
+    fused: bool = False,
 ) -> DistillTrainer:
     recipe = Recipe.from_dict(
         {
@@ -71,7 +72,7 @@ def trainer_of(
     rows = OrderedRows(uneven_rows(), 8 * steps, seed=0)
     rows.order = np.tile(np.arange(8), steps)
     return kind(
-        objective=Objective(Teacher([tiny(1)], VOCAB_SIZE, torch.float32), 3.0, 0.7),
+        objective=Objective(Teacher([tiny(1)], VOCAB_SIZE, torch.float32), 3.0, 0.7, fused=fused),
         model=model or tiny(0),
         args=arguments,
         train_dataset=rows,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +42,7 @@ def run(
     ranks.join()
     from retort.distill.arms import run_arm
     from retort.distill.breakdown import gain_by
-    from retort.distill.trainer import HARD_LABELS, Objective
+    from retort.distill.objective import HARD_LABELS, Objective
 
     on_progress, on_point = (on_progress, on_point) if ranks.leads() else (None, None)
     progress = Progress(on_progress)
@@ -53,7 +54,9 @@ def run(
         recipe.divergence,
         ranks.agreed(lambda: _cached_targets(setting)),
         recipe.on_policy,
+        recipe.fused,
     )
+    hard_labels = replace(HARD_LABELS, fused=recipe.fused)
     arms: dict[str, list[ArmResult]] = {name: [] for name in arm_names(recipe)}
     held_out: dict[str, dict[int, NDArray[np.float32]]] = {name: {} for name in arms}
     progress.plan([(name, recipe.steps) for _ in recipe.seeds for name in arms])
@@ -76,11 +79,11 @@ def run(
         return trained.result
 
     for seed in recipe.seeds:
-        hard = train("hard", seed, HARD_LABELS, recipe.steps) if recipe.control else None
+        hard = train("hard", seed, hard_labels, recipe.steps) if recipe.control else None
         soft = train("soft", seed, soft_labels, recipe.steps)
         if hard is not None and "hard_equal_time" in arms:
             ratio = soft.seconds_per_step / hard.seconds_per_step
-            train("hard_equal_time", seed, HARD_LABELS, max(1, round(recipe.steps * ratio)))
+            train("hard_equal_time", seed, hard_labels, max(1, round(recipe.steps * ratio)))
     record, teacher_at_targets = _teacher_record(setting, teacher)
     bins = gain_by(_facts(setting, teacher_at_targets), held_out.get("hard", {}), held_out["soft"])
     return conclude(

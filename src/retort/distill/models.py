@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from retort.distill.checks import nearest
+from retort.distill.heads import OutputHead, find_head
 from retort.distill.losses import average_log_probs, match_vocabulary
 from retort.errors import CapabilityError, InputError
 
@@ -45,12 +46,23 @@ class Teacher(nn.Module):
         self.weights = weights
         self.members = nn.ModuleList(members).to(dtype).eval().requires_grad_(False)
         self.num_tokens = num_tokens
+        self._head: OutputHead | None = None
 
     @torch.no_grad()
     def forward(self, **inputs: Tensor) -> Tensor:
         """Logits `[batch, time, tokens]`, cut to the tokenizer's ids: table entries beyond them are nobody's token."""
         answers = [self._one(member, inputs) for member in self.members]
         return answers[0] if len(answers) == 1 else average_log_probs(answers, self.weights)
+
+    @torch.no_grad()
+    def hidden(self, **inputs: Tensor) -> tuple[Tensor, OutputHead]:
+        """Hidden states `[batch, time, width]` of a single teacher and the head that makes logits of them."""
+        (member,) = self.members
+        if self._head is None:
+            self._head = find_head(member, "the teacher")
+        with self._head.hidden() as seen:
+            member(**inputs, use_cache=False)
+        return seen[0], self._head
 
     def _one(self, member: nn.Module, inputs: dict[str, Tensor]) -> Tensor:
         logits: Tensor = member(**inputs, use_cache=False).logits

@@ -139,6 +139,10 @@ class Recipe:
     dtype: str = field(
         default="float32", metadata=key(choice(*DTYPES), "arithmetic of training; weights stay float32")
     )
+    fused: bool = field(
+        default=False,
+        metadata=key(flag, "loss from hidden states, without either model's logits: less memory"),
+    )
     eval_every: int | None = field(
         default=None, metadata=key(optional(whole_number(1)), "steps between points of the learning curve")
     )
@@ -169,6 +173,12 @@ class Recipe:
             raise InputError(
                 f"on_policy and targets ({self.targets}) do not go together: a cache holds what the teacher says of the"
                 " data, and the student's own words are not in it. Leave one of them out."
+            )
+        if self.fused and (self.targets is not None or len(self.teacher) > 1):
+            given = "targets" if self.targets is not None else f"{len(self.teacher)} teachers"
+            raise InputError(
+                f"fused is true, and {given} are given: the fused loss projects one running teacher's hidden states."
+                " Leave one of them out."
             )
         if self.alpha == 0:
             raise InputError(

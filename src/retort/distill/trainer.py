@@ -11,7 +11,6 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +20,15 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArgu
 from transformers.trainer_callback import ExportableState
 
 from retort.distill import ranks
-from retort.distill.cached_targets import CachedTargets
 from retort.distill.data import OrderedRows, Rows
-from retort.distill.losses import IGNORE_INDEX, align_labels, distillation_loss
-from retort.distill.losses.mixture import Mixture
+from retort.distill.heads import find_head
+from retort.distill.losses import IGNORE_INDEX, align_labels
 from retort.distill.losses.on_policy import is_on_policy
 from retort.distill.measuring import held_out_nll
-from retort.distill.models import Teacher
+from retort.distill.objective import Objective
 from retort.distill.own_samples import own_batch, row_seed
 from retort.distill.recipe import Recipe
-from retort.distill.recipe_values import OnPolicy, TemperatureSchedule, temperature_at
+from retort.distill.recipe_values import OnPolicy, temperature_at
 from retort.errors import InputError
 
 SCHEDULER_NAMES = {"cosine": "cosine", "linear": "linear", "constant": "constant_with_warmup"}
@@ -39,51 +37,6 @@ LARGEST_GRADIENT_NORM = 1.0
 
 # Called after every step with (step, steps, seconds of training, held-out nats a token or None).
 OnStep = Callable[[int, int, float, float | None], None]
-
-
-@dataclass(frozen=True)
-class Objective:
-    """What the loss is made of; without a teacher or a cache it is cross-entropy alone.
-
-    `cache` takes the teacher's place in the loss; the rows then say where each token comes from.
-    """
-
-    teacher: Teacher | None
-    temperature: float | TemperatureSchedule
-    alpha: float
-    divergence: str = "forward_kl"
-    cache: CachedTargets | None = None
-    on_policy: OnPolicy | None = None
-
-    @property
-    def kd_weight(self) -> float:
-        """Weight of the soft term in the first step, tau squared included where the divergence is tempered."""
-        return self.kd_weight_at(0, 1)
-
-    def kd_weight_at(self, step: int, steps: int) -> float:
-        """Weight of the soft term in `step` (from 0) of `steps`."""
-        return Mixture.of(
-            temperature_at(self.temperature, step, steps), self.alpha, self.divergence
-        ).soft_weight
-
-    @property
-    def ce_weight(self) -> float:
-        """Weight of the cross-entropy term."""
-        return 1 - self.alpha
-
-    @property
-    def decides(self) -> list[Any]:
-        """What of the loss decides an arm's numbers, as plain values; teacher and cache are known by their hashes."""
-        temperature = (
-            asdict(self.temperature)
-            if isinstance(self.temperature, TemperatureSchedule)
-            else self.temperature
-        )
-        own = [] if self.on_policy is None else [asdict(self.on_policy)]
-        return [self.kd_weight, self.ce_weight, temperature, self.divergence, *own]
-
-
-HARD_LABELS = Objective(teacher=None, temperature=1.0, alpha=0.0)
 
 
 class DistillTrainer(Trainer):
@@ -107,6 +60,7 @@ class DistillTrainer(Trainer):
         self.held_out = held_out
         self.half = half
         super().__init__(callbacks=[self.stopwatch], **arguments)
+        self.head = find_head(self.model, "the student") if objective.fused else None
         # It prints every log line to stdout, which belongs to the command's one JSON document.
         self.remove_callback(PrinterCallback)
         if on_step is not None:
@@ -160,42 +114,15 @@ class DistillTrainer(Trainer):
     ) -> Any:
         """The micro-batch's share of the step's mean loss, in nats a position.
 
-        `model` is the wrapped model and is called as it is: calling what is inside a DDP or FSDP wrapper
-        would skip the gradient exchange without an error.
+        `model` is the wrapped model, and is called as it is.
         """
         inputs = dict(inputs)
-        labels, sources = inputs.pop("labels"), inputs.pop("sources", None)
-        own_words = inputs.pop("own", False)
-        # Not Trainer's own bf16: that copies the logits to float32, the largest tensor of the step, before
-        # the loss reads them; the loss widens them chunk by chunk.
-        with torch.autocast(labels.device.type, torch.bfloat16, enabled=self.half):
-            outputs = model(**inputs, use_cache=False)
-        objective = self.distillation
+        labels, objective = inputs.pop("labels"), self.distillation
         # Of finished steps, not of micro-batches: those of one step have one τ, and a resumed arm goes on with its own.
         temperature = temperature_at(objective.temperature, self.state.global_step, self.state.max_steps)
-        aligned = align_labels(labels)
-        if objective.cache is not None:
-            assert sources is not None, "rows without sources cannot be looked up in a cache"
-            total, count = objective.cache.loss(
-                outputs.logits,
-                aligned,
-                sources,
-                temperature,
-                objective.alpha,
-                objective.divergence,
-            )
-        else:
-            total, count = distillation_loss(
-                outputs.logits,
-                None if objective.teacher is None else objective.teacher(**inputs),
-                aligned,
-                temperature,
-                # The student's own words are no labels: cross-entropy with them is noise around a gradient of 0.
-                1.0 if own_words else objective.alpha,
-                objective.divergence,
-            )
-            if own_words:
-                total = total * objective.alpha
+        total, count, outputs = objective.loss(
+            model, inputs, labels, temperature, head=self.head, half=self.half
+        )
         positions = (
             count if num_items_in_batch is None else torch.as_tensor(num_items_in_batch, device=total.device)
         )
