@@ -28,9 +28,10 @@ from retort.distill import ranks
 from retort.distill.data import Rows
 from retort.distill.measuring import at_targets, mean, nll
 from retort.distill.models import fingerprint, new_student
+from retort.distill.objective import Objective
 from retort.distill.recipe import Recipe
 from retort.distill.results import ArmResult
-from retort.distill.trainer import Objective, OnStep, make_trainer
+from retort.distill.trainer import OnStep, make_trainer
 from retort.sources.transformers import quiet_transformers
 
 FORMAT = 2  # raise it when the same recipe would give other numbers

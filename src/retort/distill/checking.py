@@ -48,7 +48,7 @@ def check_recipe(recipe: Recipe) -> Checked:
     """
     from retort.distill.experiment import arm_names
     from retort.distill.models import check_student_config
-    from retort.distill.trainer import Objective
+    from retort.distill.objective import Objective
 
     if not isinstance(recipe.student, str):
         check_student_config(recipe.student["config"])
