@@ -36,7 +36,10 @@ class MissingExtraError(RetortError):
         self.extra = extra
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """ " (did you mean …?)" if a known name is near, else nothing: for the end of what was wrong in a message."""
-    near = difflib.get_close_matches(name, list(known), n=1)
+def did_you_mean(name: object, known: Iterable[object]) -> str:
+    """ " (did you mean …?)" if a known name is near, else nothing: for the end of what was wrong in a message.
+
+    Keys of a YAML file need not be texts, so whatever comes is compared as it is written.
+    """
+    near = difflib.get_close_matches(str(name), [str(one) for one in known], n=1)
     return f" (did you mean {near[0]}?)" if near else ""

@@ -7,15 +7,18 @@ standard deviations: a right generator would fail one in 100,000 choices of seed
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import mpmath
 import numpy as np
 import pytest
 from scipy import stats
 
+from retort.distribution.transforms.xtc import COIN_STREAM
 from retort.errors import InputError
-from retort.sampling import NoiseCache, gumbel, gumbel_at
+from retort.sampling import NoiseCache, gumbel, gumbel_at, noise
 from retort.sampling.noise import BLOCK_TOKENS, LANES, MAX_SEED, negated_log, uniform_at
 from retort.sampling.philox import philox4x32, unit_numbers
 
@@ -296,3 +299,24 @@ def test_cache_gives_the_same_noise_and_stays_small() -> None:
     assert len(cache._rows) == 3
     with pytest.raises(ValueError, match="read-only"):
         cache.row(1, 0)[0] = 0.0
+
+
+def test_every_use_of_a_seed_has_a_stream_of_its_own_and_all_stand_in_one_place() -> None:
+    streams = {name: value for name, value in vars(noise).items() if name.startswith("STREAM_")}
+    assert len(streams) >= 9
+    assert len(set(streams.values())) == len(streams)
+    assert streams["STREAM_XTC"] == COIN_STREAM
+    # Kept texts and captures hang on the numbers.
+    assert (noise.STREAM_SAMPLING, noise.STREAM_ACCEPT, noise.STREAM_ORDER, noise.STREAM_ON_POLICY) == (
+        0,
+        16,
+        64,
+        68,
+    )
+    package = Path(noise.__file__).parent.parent
+    elsewhere = [
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        if re.search(r"^\s*\w*STREAM\w*(, \w+)*(: \w+)? = \d", path.read_text(encoding="utf-8"), re.MULTILINE)
+    ]
+    assert sorted(elsewhere) == ["distribution/transforms/xtc.py", "sampling/noise.py"]

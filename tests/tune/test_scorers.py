@@ -69,7 +69,7 @@ def test_judge(scorer: object, references: list[str], text: str, right: bool) ->
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        ("refrences", "did you mean 'references'"),
+        ("refrences", "did you mean references"),
         (7, "a mapping with a kind"),
         ({"name": "exact"}, "a mapping with a kind"),
         ({"kind": ["exact"]}, "there is no scorer"),

@@ -75,9 +75,10 @@ def test_a_line_separator_inside_a_text_is_no_new_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "replacement", "said"),
     [
-        ("goal: exploit", "goal: exploite", r"line 2: goal is 'exploite' \(did you mean 'exploit'\?\)"),
+        ("goal: exploit", "goal: exploite", r"line 2: goal is 'exploite' \(did you mean exploit\?\)"),
         ("goal: exploit", "goal: [exploit]", r"line 2: goal is \['exploit'\]"),
-        ("goal: exploit", "gaol: exploit", r"line 2: unknown key 'gaol' \(did you mean 'goal'\?\)"),
+        ("goal: exploit", "gaol: exploit", r"line 2: unknown key 'gaol' \(did you mean goal\?\)"),
+        ("goal: exploit", "3: exploit", "unknown key 3; a task has name"),
         ("goal: exploit", "", "the key 'goal' is missing"),
         (
             "kind: references",
@@ -95,7 +96,7 @@ def test_a_line_separator_inside_a_text_is_no_new_line(tmp_path: Path) -> None:
         (
             "{article} {noun}",
             "{article} {nuon}",
-            r"kinds.jsonl line 1: the prompt uses {nuon} \(did you mean 'noun'",
+            r"kinds.jsonl line 1: the prompt uses {nuon} \(did you mean noun",
         ),
         ("{article} {noun}", "{} {noun}", "a variable is a plain name"),
         ("{article} {noun}", "{noun.__class__}", "a variable is a plain name"),
@@ -161,7 +162,7 @@ def test_embedded_tasks_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.chdir(tmp_path)
     assert load_task("kinds").name == "kinds"
     with pytest.raises(
-        SourceError, match=r"no task 'kind': the embedded tasks are kinds \(did you mean 'kinds'\?\)"
+        SourceError, match=r"no task 'kind': the embedded tasks are kinds \(did you mean kinds\?\)"
     ):
         load_task("kind")
     with pytest.raises(SourceError, match=r"ends in '\.toml'"):

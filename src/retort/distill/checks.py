@@ -5,13 +5,12 @@ A check takes the key's full name and the value, and returns the value to keep. 
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, TypeAlias
 
-from retort.errors import InputError
+from retort.errors import InputError, did_you_mean
 
 Check: TypeAlias = Callable[[str, Any], Any]
 
@@ -122,8 +121,7 @@ def _range_text(low: float, high: float, low_open: bool, high_open: bool) -> str
 
 def nearest(name: str, allowed: Any) -> str:
     """ " (did you mean …?)" if a known name is near, else nothing."""
-    close = difflib.get_close_matches(name, list(allowed), n=1)
-    return f" (did you mean {close[0]}?)" if close else ""
+    return did_you_mean(name, allowed)
 
 
 def build(kind: type[Any], values: Any, prefix: str) -> Any:

@@ -10,7 +10,7 @@ with its largest logit need not be opened.
 Everything that another implementation (compiled, or on a device) needs to give the same bits:
 
 1. *Generator.* Philox4x32-10 (Salmon, Moraes, Dror, Shaw 2011); key: the 64-bit seed, `(seed mod 2^32, seed div 2^32)`.
-2. *Counters* `(number, position, stream, kind)`. `stream` is 0 for the noise that chooses tokens. Kinds:
+2. *Counters* `(number, position, stream, kind)`. `stream`: the use, by the table below. Kinds:
    0, blocks: number = block = token id div 64; words (x0, x1) give E, `x2 mod 64` is the place of the block's winner.
    1, tokens: number = token id div 2; the even token takes words (x0, x1), the odd one (x2, x3).
    2, coins: number = 0; words (x0, x1). One uniform number for a whole row.
@@ -36,6 +36,7 @@ from typing import Any
 
 import numpy as np
 
+from retort.distribution.transforms.xtc import COIN_STREAM
 from retort.errors import InputError
 from retort.sampling.philox import LOW_WORD, philox4x32, unit_numbers
 
@@ -43,8 +44,16 @@ BLOCK_BITS = 6
 BLOCK_TOKENS = 2**BLOCK_BITS
 """Tokens that share a first arrival."""
 
-STREAM_SAMPLING = 0
-"""The counter's third word for the noise that chooses tokens; other uses of a seed take another number."""
+# The counter's third word, by use: one seed's numbers for one use are independent of those for any other. All that are
+# taken stand here; a new use takes a new number, and a number is never used again, since kept texts and captures hang
+# on it.
+STREAM_SAMPLING = 0  # what chooses tokens
+STREAM_XTC = COIN_STREAM  # 1: whether xtc acts
+STREAM_ACCEPT = 16  # whether a draft token is accepted
+STREAM_RESIDUAL = 17  # which token the residual gives instead
+STREAM_ORDER, STREAM_SHIFT, STREAM_FRACTION = 64, 65, 66  # how a capture rounds its rows
+STREAM_TAIL = 67  # which token of the tail a capture draws
+STREAM_ON_POLICY = 68  # whether a training step learns from the student's own samples
 
 KIND_BLOCK, KIND_TOKEN, KIND_COIN = 0, 1, 2
 

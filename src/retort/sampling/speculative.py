@@ -36,15 +36,12 @@ from retort.distribution.arrays import as_floats, to_numpy
 from retort.distribution.context import Context, RowState
 from retort.errors import InputError
 from retort.sampling.acceptance import Judged, coupled_chance, judge_residual, residual_chance
-from retort.sampling.noise import uniform_at
+from retort.sampling.noise import STREAM_ACCEPT, STREAM_RESIDUAL, uniform_at
 from retort.sampling.params import SamplingParams
 from retort.sampling.sampler import GROUP_ELEMENTS, NOISE_SCALE, SampleBatch, sample
 
 Method = Literal["coupled", "residual"]
 METHODS: tuple[Method, ...] = ("coupled", "residual")
-
-STREAM_ACCEPT, STREAM_RESIDUAL = 16, 17
-"""Streams of noise: the coin that judges a draft token, and the uniform that picks from the residual."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from retort.errors import InputError
+from retort.errors import InputError, did_you_mean
 from retort.tune.outside import command_judge, function_judge
 
 Test = Callable[[str], bool | float]
@@ -69,8 +69,6 @@ def make_check(record: Any, place: str, folder: Path) -> Check:
     elif plain in CHECKS:
         test = CHECKS[plain](value, record, place)
     else:
-        from retort.tune.scorers import did_you_mean
-
         raise InputError(
             f"{place}: there is no assertion {name!r}{did_you_mean(plain, CHECKS)}; known are {', '.join(CHECKS)}, "
             "python and command."

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from retort.errors import InputError, SourceError
+from retort.errors import InputError, SourceError, did_you_mean
 from retort.tune.samples import Samples
-from retort.tune.scorers import did_you_mean, normalise
+from retort.tune.scorers import normalise
 from retort.tune.settings import axis_of, key
 
 NEEDED = ("item", "setting", "score")

@@ -7,15 +7,14 @@ the same answer, for agreement and distinct as well as for the score), and it ju
 
 from __future__ import annotations
 
-import difflib
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from retort.errors import InputError
+from retort.errors import InputError, did_you_mean
 from retort.tune.checks import Check, is_json, numeric_equals, score_all
 from retort.tune.outside import command_judge, function_judge
 
@@ -23,12 +22,6 @@ Judge = Callable[[str], bool | float]
 
 _PUNCTUATION = re.compile(r"[^\w\s]|_")
 _LEADING_ARTICLES = re.compile(r"^(?:(?:an?|the)\s+)+")
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """ " (did you mean …?)" if a known name is near, else nothing."""
-    close = difflib.get_close_matches(name, [str(key) for key in known], n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
 
 
 def cut(text: str, stop: Sequence[str]) -> str:

@@ -15,11 +15,11 @@ from typing import Any
 
 import yaml
 
-from retort.errors import InputError, SourceError
+from retort.errors import InputError, SourceError, did_you_mean
 from retort.tune.budget import NO_BUDGET, Budget, read_budget
 from retort.tune.checks import Check, make_check
 from retort.tune.goals import GOAL_NAMES, find_goal
-from retort.tune.scorers import SCORERS, Scorer, did_you_mean, make_scorer
+from retort.tune.scorers import SCORERS, Scorer, make_scorer
 
 EMBEDDED = Path(__file__).resolve().parent.parent / "embedded" / "tasks"
 TASK_KEYS = ("name", "goal", "description", "prompts", "max_tokens", "stop", "scorer", "items", "budget")

@@ -19,9 +19,8 @@ from torch import Tensor
 from retort.distill.cache.rounding import Places, round_rows, temper, temper_and_round, unpack_rows
 from retort.distill.checks import nearest
 from retort.errors import InputError
-from retort.sampling.noise import uniform_at
+from retort.sampling.noise import STREAM_TAIL, uniform_at
 
-STREAM_TAIL = 67
 TAIL_DRAWS = 8
 LARGEST_NUMBER = 4096
 

@@ -24,11 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retort.distill.cache.packing import compiled
-from retort.sampling.noise import gumbel, uniform_at
+from retort.sampling.noise import STREAM_FRACTION, STREAM_ORDER, STREAM_SHIFT, gumbel, uniform_at
 from retort.sampling.workers import share
-
-STREAM_ORDER, STREAM_SHIFT, STREAM_FRACTION = 64, 65, 66
-"""The streams of `retort.sampling.noise` that captures use; no other use of a seed may take them."""
 
 # Orders times shifts is how many different roundings there are: a hundred thousand for a vocabulary of 8,192.
 NUM_ORDERS = 16

@@ -14,9 +14,7 @@ from torch import Tensor
 
 from retort.distill.losses.labels import IGNORE_INDEX
 from retort.errors import InputError
-from retort.sampling.noise import uniform_at
-
-STREAM_ON_POLICY = 68
+from retort.sampling.noise import STREAM_ON_POLICY, uniform_at
 
 # (prompts `[rows, prompt]`) → prompts with what the student says after them `[rows, prompt + new]`.
 Continue = Callable[[Tensor], Tensor]

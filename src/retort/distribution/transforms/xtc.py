@@ -16,7 +16,7 @@ from retort.distribution.transforms.transform import Transform, usable
 from retort.distribution.weights import Weights
 
 COIN_STREAM = 1
-"""The stream of a row's noise that decides whether xtc acts; stream 0 chooses the token."""
+"""The stream of a row's noise that decides whether xtc acts; all streams are listed in sampling/noise.py."""
 
 PROBABILITY = Parameter(
     "probability",
