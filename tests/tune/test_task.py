@@ -78,7 +78,7 @@ def test_a_line_separator_inside_a_text_is_no_new_line(tmp_path: Path) -> None:
         ("goal: exploit", "goal: exploite", r"line 2: goal is 'exploite' \(did you mean exploit\?\)"),
         ("goal: exploit", "goal: [exploit]", r"line 2: goal is \['exploit'\]"),
         ("goal: exploit", "gaol: exploit", r"line 2: unknown key 'gaol' \(did you mean goal\?\)"),
-        ("goal: exploit", "3: exploit", "unknown key 3; a task has name"),
+        ("goal: exploit", "3: exploit", "unknown key '3'; a task has name"),
         ("goal: exploit", "", "the key 'goal' is missing"),
         (
             "kind: references",
