@@ -127,7 +127,9 @@ def print_distillation(found: DistillResult) -> None:
     console.print("Held-out loss of each student, in nats a token at τ = 1 (lower is better)", style="bold")
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("student", no_wrap=True)
-    for name in ("seed", "validation", "test", "seconds", "tokens seen", "steps"):
+    masked = bool(found.recipe["data"].get("completions_only"))
+    learned = ("learned",) if masked else ()
+    for name in ("seed", "validation", "test", "seconds", "tokens seen", *learned, "steps"):
         table.add_column(name, justify="right")
     for arm, results in found.arms.items():
         for result in results:
@@ -138,9 +140,17 @@ def print_distillation(found: DistillResult) -> None:
                 number(result.test_nll),
                 f"{result.seconds:.1f}",
                 f"{result.tokens:,}",
+                *([f"{result.targets or 0:,}"] if masked else []),
                 f"{result.steps:,}",
             )
     console.print(table)
+    for name, one in found.data.items():
+        if one["truncated"] or one["dropped"]:
+            console.print(
+                f"Of the {one['documents']:,} documents of the {name} text, {one['truncated']:,} were cut to the length"
+                f" of a row and {one['dropped']:,} left out: nothing in their row was to be learned.",
+                soft_wrap=True,
+            )
     console.print(
         "Differences are hard labels less soft targets: above 0, distilling gave the better student."
     )

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from transformers import Trainer
 
 from retort.distill import ranks
-from retort.distill.data import Rows
+from retort.distill.data import OrderedRows, Rows
 from retort.distill.measuring import at_targets, mean, nll
 from retort.distill.models import fingerprint, new_student
 from retort.distill.objective import Objective
@@ -92,6 +92,7 @@ def run_arm(
         judged = validation if test is None else test
         val_nll = mean(validation)
         weights = None if recipe.save is None else _whole_weights(trainer)
+        read = OrderedRows(setting.train, steps * recipe.batch_size, seed)
         clock = trainer.stopwatch
         curve = [point for point in trainer.curve if point[0] < steps]
 
@@ -103,7 +104,8 @@ def run_arm(
                 test_nll=None if test is None else mean(test),
                 seconds=clock.seconds,
                 seconds_per_step=clock.seconds_per_step,
-                tokens=steps * recipe.batch_size * recipe.sequence_length,
+                tokens=read.tokens,
+                targets=read.targets,
                 steps=steps,
                 kd_weight=objective.kd_weight,
                 ce_weight=objective.ce_weight,

@@ -80,10 +80,11 @@ def explain(recipe: Recipe) -> tuple[Scale, ...]:
 
     setting, teacher = prepare(recipe)
     student = new_student(recipe.student, setting.tokenizer, recipe.seeds[0])
-    ids = torch.from_numpy(setting.train.ids[:EXPLAINED_ROWS])
-    labels = align_labels(torch.from_numpy(setting.train.labels[:EXPLAINED_ROWS]))
+    inputs = setting.train.batch(slice(EXPLAINED_ROWS))
+    inputs.pop("sources", None)
+    labels = align_labels(inputs.pop("labels"))
     with torch.no_grad():
-        logits, soft = student(input_ids=ids, use_cache=False).logits.float(), teacher(input_ids=ids)
+        logits, soft = student(**inputs, use_cache=False).logits.float(), teacher(**inputs)
 
     def length(temperature: float, alpha: float) -> float:
         leaf = logits.clone().requires_grad_()

@@ -43,6 +43,7 @@ def run(
     from retort.distill.arms import run_arm
     from retort.distill.breakdown import gain_by
     from retort.distill.objective import HARD_LABELS, Objective
+    from retort.distill.texts import Texts
 
     on_progress, on_point = (on_progress, on_point) if ranks.leads() else (None, None)
     progress = Progress(on_progress)
@@ -86,10 +87,12 @@ def run(
             train("hard_equal_time", seed, hard_labels, max(1, round(recipe.steps * ratio)))
     record, teacher_at_targets = _teacher_record(setting, teacher)
     bins = gain_by(_facts(setting, teacher_at_targets), held_out.get("hard", {}), held_out["soft"])
+    texts = Texts(setting.train, setting.validation, setting.test)
     return conclude(
         recipe.to_dict(),
         record,
         arms,
+        data=texts.summary(),
         gain_by=bins or None,
         gain_by_part=None if not bins else "validation" if setting.test is None else "test",
     )
@@ -142,6 +145,8 @@ def _cached_targets(setting: Setting) -> CachedTargets | None:
 
 
 def _check_context(recipe: Recipe, teachers: list[Opened], student: Any) -> None:
+    from retort.distill.separation import need_separation
+
     named = [(f"teacher {one.name!r}", one.model) for one in teachers] + [("the student", student)]
     for name, model in named:
         limit = getattr(model.config.get_text_config(decoder=True), "max_position_embeddings", None)
@@ -150,6 +155,8 @@ def _check_context(recipe: Recipe, teachers: list[Opened], student: Any) -> None
                 f"sequence_length is {recipe.sequence_length}, but {name} takes {limit} tokens at most;"
                 " use shorter rows."
             )
+        if recipe.data.separate_documents:
+            need_separation(model, name)
 
 
 def _teacher_record(setting: Setting, teacher: Teacher) -> tuple[dict[str, Any], NDArray[np.float32]]:

@@ -180,6 +180,11 @@ class Recipe:
                 f"fused is true, and {given} are given: the fused loss projects one running teacher's hidden states."
                 " Leave one of them out."
             )
+        if own is not None and (self.data.separate_documents or not self.data.packing):
+            raise InputError(
+                "on_policy needs rows of packed text that are seen as a whole: the student goes on where their first"
+                " tokens end. Leave data.separate_documents and data.packing out, or on_policy."
+            )
         if self.alpha == 0:
             raise InputError(
                 "alpha is 0, so nothing would be distilled and the soft arm would be its own control;"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from retort.distill.checks import Rule, check_fields, choice, key, nearest, optional, text, whole_number
+from retort.distill.checks import Rule, check_fields, choice, flag, key, nearest, optional, text, whole_number
 from retort.errors import InputError
 
 # As records.py has them, which loads torch: a test compares the two.
@@ -77,9 +77,24 @@ class Data:
         default=None,
         metadata=key(optional(text), "file with a chat template for messages; None: the tokenizer's own"),
     )
+    completions_only: bool = field(
+        default=False,
+        metadata=key(flag, "learn completions and the assistant's turns alone, not what was asked"),
+    )
+    packing: bool = field(
+        default=True, metadata=key(flag, "documents one after another in full rows; false: one a row, padded")
+    )
+    separate_documents: bool = field(
+        default=False, metadata=key(flag, "documents packed into one row do not see each other")
+    )
 
     def __post_init__(self) -> None:
         check_fields(self, "data.")
+        if self.separate_documents and not self.packing:
+            raise InputError(
+                "data.separate_documents is true and data.packing false: with one document a row there is nothing to"
+                " separate. Leave one of them out."
+            )
 
     @property
     def shape(self) -> Any:

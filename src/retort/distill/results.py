@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -25,7 +25,11 @@ SMALLEST_GAIN = 0.01
 
 @dataclass(frozen=True)
 class ArmResult:
-    """One trained student. `seconds` is training alone; `curve` holds (step, seconds, validation nats a token)."""
+    """One trained student. `seconds` is training alone; `curve` holds (step, seconds, validation nats a token).
+
+    `tokens` were read in training, every pass counted; `targets` of them were predicted and counted in the loss (None
+    in results of versions that did not count them).
+    """
 
     arm: str
     seed: int
@@ -39,6 +43,7 @@ class ArmResult:
     ce_weight: float
     curve: tuple[tuple[int, float, float], ...]
     saved: str | None = None
+    targets: int | None = None
 
     def nll(self, part: Part) -> float | None:
         """Nats a token on the validation or the test part."""
@@ -69,6 +74,8 @@ class DistillResult:
     The differences are those of the validation part, and of the test part where there is one; the verdicts
     use the test part where there is one. `equal_time` compares with hard labels trained for the soft arm's
     wall-clock. `gain_by` holds the difference to `hard` by bins of the tokens of `gain_by_part` (see breakdown.py).
+    `data` says of each text how many documents, rows, tokens and targets it has, and how many documents
+    were cut to a row or had nothing to be learned.
     """
 
     recipe: dict[str, Any]
@@ -84,6 +91,7 @@ class DistillResult:
     verdict_equal_time_reason: str
     gain_by: dict[str, tuple[Bin, ...]] | None = None
     gain_by_part: Part | None = None
+    data: dict[str, dict[str, int]] = field(default_factory=dict)
     sign: str = "differences are hard minus soft in nats a token: positive means distillation is better"
 
     def to_dict(self) -> dict[str, Any]:
@@ -163,6 +171,7 @@ def conclude(
     *,
     gain_by: dict[str, tuple[Bin, ...]] | None = None,
     gain_by_part: Part | None = None,
+    data: dict[str, dict[str, int]] | None = None,
 ) -> DistillResult:
     """The result of finished arms `hard`, `soft` and `hard_equal_time`, whichever there are."""
     soft = arms.get("soft", ())
@@ -193,4 +202,5 @@ def conclude(
         verdict_equal_time_reason=reason_time,
         gain_by=gain_by,
         gain_by_part=gain_by_part,
+        data=data or {},
     )

@@ -17,6 +17,11 @@ class Texts:
     validation: Rows
     test: Rows | None
 
+    def summary(self) -> dict[str, dict[str, int]]:
+        """Of each text its documents, rows, tokens and targets, and how many documents were cut short or left out."""
+        named = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: rows.summary() for name, rows in named.items() if rows is not None}
+
 
 def load_texts(recipe: Recipe, tokenizer: Any, end_id: int) -> Texts:
     """The texts of `recipe` in rows; `end_id` ends a document and fills what is left of a row.
@@ -25,11 +30,11 @@ def load_texts(recipe: Recipe, tokenizer: Any, end_id: int) -> Texts:
     that cannot be read, or that fill no row.
     """
     data = recipe.data
-    render = Renderer(tokenizer, end_id)
+    render = Renderer(tokenizer, end_id, data.completions_only)
     shape = data.shape
 
     def rows(path: str, tokens: int | None, *, whole_rows: bool, with_sources: bool = False) -> Rows:
-        layout = Layout(recipe.sequence_length, end_id, whole_rows=whole_rows)
+        layout = Layout(recipe.sequence_length, end_id, data.packing, data.separate_documents, whole_rows)
         return rows_of(Corpus(path, shape), render, layout, tokens=tokens, with_sources=with_sources)
 
     return Texts(

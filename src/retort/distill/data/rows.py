@@ -68,6 +68,17 @@ class Rows:
                 digest.update(np.ascontiguousarray(seen, np.int64).data)
         return digest.hexdigest()
 
+    def summary(self) -> dict[str, int]:
+        """How much there is: documents, rows, tokens read, positions that count, documents cut and left out."""
+        return {
+            "documents": self.documents,
+            "rows": len(self.ids),
+            "tokens": int(self.tokens_of_rows.sum()),
+            "targets": self.num_targets,
+            "truncated": self.truncated,
+            "dropped": self.dropped,
+        }
+
     def batch(self, rows: Any) -> dict[str, Tensor]:
         """What a model is given of `rows` (an index, a slice, a list), and `labels`, and `sources` if there are any.
 
