@@ -81,7 +81,16 @@ def test_ties_stand_by_id() -> None:
     assert found.tokens[0].flip_risk == 0.5
 
 
-@pytest.mark.parametrize("spec", ["temperature=0.8 | top_p=0.9", "repetition_penalty=1.3 | temperature=1.2"])
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "temperature=0.8 | top_p=0.9",
+        "repetition_penalty=1.3 | temperature=1.2",
+        "presence_penalty(1.5, scope=output)",
+        "xtc(probability=0.5, threshold=0.05)",
+        "mirostat(version=2, tau=1.5, eta=0.6)",
+    ],
+)
 def test_a_drawn_text_is_the_one_that_generate_draws(spec) -> None:
     chain = Chain(spec)
     found = trace(MockSource(20, end_bias=-2), "w1 w2", max_tokens=12, chain=chain, seed=5)
@@ -95,6 +104,11 @@ def test_a_drawn_text_is_the_one_that_generate_draws(spec) -> None:
         assert mine.logprob_processed == pytest.approx(theirs.logprob_processed)
         assert mine.entropy_processed_nats == pytest.approx(theirs.entropy_nats)
         assert mine.removed_by is None
+    # The same text, given: in one pass where the chain remembers nothing.
+    given = trace(MockSource(20, end_bias=-2), "w1 w2", found.text, chain=chain, seed=5)
+    assert [token.id for token in given.tokens] == [token.id for token in found.tokens][: len(given.tokens)]
+    for mine, theirs in zip(given.tokens, found.tokens, strict=False):
+        assert mine.logprob_processed == pytest.approx(theirs.logprob_processed)
 
 
 def test_without_a_chain_the_drawn_text_is_greedy() -> None:

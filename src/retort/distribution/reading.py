@@ -90,8 +90,10 @@ def _read(
     chosen = rows[places, tokens]
     # Row by row: counting along an axis goes through a slow sum of booleans.
     ranks = [
-        1 + np.count_nonzero(row[:token] >= own) + np.count_nonzero(row[token + 1 :] > own)
-        for row, token, own in zip(rows, tokens, chosen, strict=True)
+        1
+        if token == first
+        else 1 + np.count_nonzero(row[:token] >= own) + np.count_nonzero(row[token + 1 :] > own)
+        for row, token, first, own in zip(rows, tokens.tolist(), best.tolist(), chosen, strict=True)
     ]
     numbers[0] = x[places, tokens] - log_total
     numbers[1] = -log_total

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -15,52 +15,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retort.distribution.chain import Chain
-from retort.distribution.context import Context, RowState
-from retort.distribution.flips import flip_risk, text_flip_risk
-from retort.distribution.reading import read_rows
-from retort.distribution.softmax import softmax
+from retort.distribution.flips import NOISE_SCALE, text_flip_risk
 from retort.errors import CapabilityError, InputError
 from retort.lens.asking import ask
 from retort.lens.conditions import Value
 from retort.lens.partial_trace import PartialTrace, partial_trace
-from retort.sampling.ending import Ending, check_request
+from retort.lens.traced import TracedToken, traced
+from retort.lens.walk import States, context_of, learned, walk
 from retort.sampling.params import SamplingParams
-from retort.sampling.sampler import NOISE_SCALE, sample
+from retort.sampling.workers import share
 from retort.sources.base import Capability, PartialSource, Source
 from retort.sources.chat import Message
 from retort.sources.positions import position_logits
 
-Floats = NDArray[np.float64]
-ROWS_AT_ONCE = 16
-"""Positions described at a time: several float64 copies of their rows are held, better in the cache than beside it."""
+ROWS_AT_ONCE = 50
+"""Positions a thread describes at a time."""
+
+ROWS_THROUGH_CHAIN = 16
+"""The same where a chain is applied: its stages hold several float64 copies of their rows."""
 
 MAX_TOKENS = 24
-
-
-@dataclass(frozen=True)
-class TracedToken:
-    """One position of the text. Raw is the model's own distribution (τ = 1), processed what the chain leaves of it.
-
-    `rank` counts from 1 among all tokens; `best` is the most likely token and `best_prob` its raw probability.
-    Logprobs and entropies are nats; `logprob_processed` is None where the chain removes the token, and `removed_by` is
-    then the stage that does. `margin`: raw logit of the best token minus the second. `kept_mass`: the share of
-    softmax(logits / τ) that the chain keeps. `flip_risk`: chance that numerical noise makes another token the best one.
-    """
-
-    token: str
-    id: int
-    rank: int
-    logprob_raw: float
-    logprob_processed: float | None
-    entropy_nats: float
-    entropy_processed_nats: float
-    margin: float
-    kept: int
-    kept_mass: float
-    removed_by: str | None
-    flip_risk: float
-    best: str
-    best_prob: float
 
 
 @dataclass(frozen=True)
@@ -125,19 +99,17 @@ def trace(
         known = cast(PartialSource, source)
         return partial_trace(known, prompt, text, max_tokens=max_tokens, chain=chain, noise_scale=noise_scale)
     asked = ask(source, prompt)
+    rows: NDArray[np.floating]
     if text is None:
-        ids, logits = _drawn(source, asked.ids, max_tokens, chain or Chain.of(temperature=0.0), seed)
+        drawing = chain or Chain.of(temperature=0.0)
+        steps = list(walk(source, asked.ids, SamplingParams(chain=drawing, seed=seed, max_tokens=max_tokens)))
+        ids, rows = [step.token for step in steps], np.stack([step.logits for step in steps])
         shown = source.decode([i for i in ids if i not in source.end_ids])
     else:
         ids = _text_ids(source, asked.text, asked.ids, text, rendered=asked.messages is not None)
-        logits = position_logits(source, [*asked.ids, *ids[:-1]])[len(asked.ids) - 1 :]
+        rows = position_logits(source, [*asked.ids, *ids[:-1]], len(ids))
         shown = text
-    name = functools.cache(source.token_text)  # a text repeats its tokens
-    tokens: list[TracedToken] = []
-    for first in range(0, len(ids), ROWS_AT_ONCE):
-        before = [*asked.ids, *ids[:first]]
-        part = slice(first, first + ROWS_AT_ONCE)
-        tokens += _traced(name, before, len(asked.ids), ids[part], logits[part], chain, noise_scale)
+    tokens = _described(source, asked.ids, ids, rows, chain, seed, noise_scale)
     return Trace(
         model=source.name,
         prompt=asked.text,
@@ -187,92 +159,41 @@ def _text_ids(
     return alone[len(start) :] if start and alone[: len(start)] == start else alone
 
 
-def _drawn(
-    source: Source, prompt_ids: Sequence[int], max_tokens: int, chain: Chain, seed: int
-) -> tuple[list[int], NDArray[np.floating]]:
-    params = SamplingParams(chain=chain, seed=seed, max_tokens=max_tokens)
-    check_request(source, prompt_ids, max_tokens)
-    ending, decoder = Ending(source, (), max_tokens), source.start([prompt_ids])
-    ids: list[int] = []
-    rows: list[NDArray[np.floating]] = []
-    states: Sequence[RowState | None] | None = None
-    while ending.finish_reason(ids) is None:
-        rows.append(np.array(decoder.logits[0]))
-        drawn = sample(
-            decoder.logits,
-            params,
-            [seed],
-            len(ids),
-            [[*prompt_ids, *ids]],
-            prompt_lengths=[len(prompt_ids)],
-            states=states,
-        )
-        states = drawn.states
-        ids.append(int(drawn.ids[0]))
-        if ending.finish_reason(ids) is None:
-            decoder.advance([0], [ids[-1]])
-    return ids, np.stack(rows)
-
-
-def _traced(
-    name: Callable[[int], str],
-    before: Sequence[int],
-    prompt_length: int,
+def _described(
+    source: Source,
+    prompt_ids: Sequence[int],
     ids: Sequence[int],
     rows: NDArray[np.floating],
     chain: Chain | None,
+    seed: int,
     noise_scale: float,
 ) -> list[TracedToken]:
-    """The tokens `ids`, whose logits are `rows` `[len(ids), vocab]`, after the tokens `before`."""
-    raw = read_rows(rows, ids)
-    margins = np.where(np.isfinite(raw.margin), raw.margin, 0.0)
-    risks = np.where(np.isfinite(raw.margin), flip_risk(margins, noise_scale), 0.0)
-    removed_by: list[str | None] = [None] * len(ids)
-    after, masses = raw, np.ones(len(ids))
-    if chain is not None and len(chain):
-        logits = rows.astype(np.float64)
-        processed, removed_by = _through(chain, logits, before, prompt_length, ids)
-        after = read_rows(processed, ids)
-        # At τ = 0 the share is of the distribution before it became one token.
-        shares = softmax(logits, chain.temperature or 1.0)
-        masses = np.minimum(np.sum(shares, axis=-1, where=processed > -np.inf), 1.0)
-    return [
-        TracedToken(
-            token=name(int(token)),
-            id=int(token),
-            rank=int(raw.ranks[i]),
-            logprob_raw=float(raw.log_probs[i]),
-            logprob_processed=float(after.log_probs[i]) if after.log_probs[i] > -np.inf else None,
-            entropy_nats=float(raw.entropy[i]),
-            entropy_processed_nats=float(after.entropy[i]),
-            margin=float(raw.margin[i]),
-            kept=int(after.support[i]),
-            kept_mass=float(masses[i]),
-            removed_by=removed_by[i],
-            flip_risk=float(risks[i]),
-            best=name(int(raw.best[i])),
-            best_prob=math.exp(raw.best_log_probs[i]),
-        )
-        for i, token in enumerate(ids)
-    ]
+    """All tokens, in parts by as many threads as the rows are worth; one by one where the chain remembers."""
+    name = functools.cache(source.token_text)  # a text repeats its tokens
+    parts: dict[int, list[TracedToken]] = {}
+    remembers = chain is not None and "state" in chain.needs
+    count = 1 if remembers else ROWS_THROUGH_CHAIN if chain else ROWS_AT_ONCE
+    states: States = None
 
+    def describe(first: int) -> None:
+        nonlocal states
+        places = range(first, min(first + count, len(ids)))
+        part, context = slice(places.start, places.stop), context_of(prompt_ids, ids, places, seed, states)
+        parts[first], _ = traced(name, ids[part], rows[part], chain, context, noise_scale)
+        if remembers and chain is not None:
+            states = learned(chain, states, ids[first], rows[first], context)
 
-def _through(
-    chain: Chain, logits: Floats, before: Sequence[int], prompt_length: int, ids: Sequence[int]
-) -> tuple[Floats, list[str | None]]:
-    """The rows after the chain, and for each token the first stage that removes it."""
-    removed_by: list[str | None] = [None] * len(ids)
-    histories = [[*before, *ids[:end]] for end in range(len(ids))]
-    context = Context(history=histories, prompt_lengths=[prompt_length] * len(ids))
-    processed, places = logits, np.arange(len(ids))
-    for stage in chain:
-        processed = np.asarray(stage.apply(processed, context))
-        gone = (processed[places, ids] == -np.inf) & (logits[places, ids] > -np.inf)
-        removed_by = [
-            str(stage) if lost and there is None else there
-            for lost, there in zip(gone, removed_by, strict=True)
-        ]
-    return processed, removed_by
+    firsts = iter(range(0, len(ids), count))  # of one iterator each thread gets other numbers
+
+    def work(_: NDArray[np.float64]) -> None:
+        for first in firsts:
+            describe(first)
+
+    if remembers:
+        work(np.empty(0))
+    else:
+        share(work, len(ids), rows.shape[1], 0)
+    return [token for first in sorted(parts) for token in parts[first]]
 
 
 def _totals(tokens: Sequence[TracedToken]) -> TraceTotals:

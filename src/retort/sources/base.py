@@ -70,6 +70,13 @@ class SpanDecoder(Protocol):
         """
 
 
+class PositionReader(Protocol):
+    """A source that reads a whole text in one pass. Optional; `sources.positions` does without, in more passes."""
+
+    def read_positions(self, ids: Sequence[int], keep: int) -> NDArray[np.floating]:
+        """`[keep, vocab]`, the raw logits after each of the last `keep` tokens of `ids`. Raises as `start` does."""
+
+
 class Source(Protocol):
     """Where logits come from.
 

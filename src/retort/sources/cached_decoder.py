@@ -50,6 +50,10 @@ class CachedDecoder:
             row_of = {prompt: row for row, prompt in enumerate(distinct)}
             self._select([row_of[tuple(prompt)] for prompt in prompts])
 
+    def read(self, ids: Sequence[int], keep: int) -> NDArray[np.float32]:
+        """Make one text the whole batch, in one pass over it; `[keep, V]` logits after each of its last tokens."""
+        return self._begin([tuple(ids)], keep)[0]
+
     def advance(self, parents: Sequence[int], tokens: Sequence[int]) -> None:
         check_advance(self._source, len(self._texts), parents, tokens)
         limit = self._source.max_context
@@ -179,7 +183,6 @@ class CachedDecoder:
         # A cache of another make cannot follow forks; without one every step computes the whole texts again.
         self._cache = cache if hasattr(cache, "reorder_cache") else None
         logits_RKV = output.logits[:, -columns:, :].to(torch.float32).cpu().numpy()
-        if self._source.unused.any():
-            logits_RKV = np.where(self._source.unused, np.float32(-np.inf), logits_RKV)
+        logits_RKV[..., self._source.unused] = -np.inf
         self.logits = logits_RKV[:, -1]
         return logits_RKV

@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from retort.errors import MissingExtraError, SourceError
-from retort.sources.base import check_prompts, check_token_ids
+from retort.sources.base import check_token_ids
 from retort.sources.model_folder import check_model_folder, first_line
 from retort.sources.transformers import TransformersSource, text_of_token
 
 if TYPE_CHECKING:
-    from retort.sources.cached_decoder import CachedDecoder
     from retort.sources.llama import Llama
 
 # What config.json must say for `Llama` to be the whole model; anything else is for transformers.
@@ -101,11 +100,9 @@ class EmbeddedSource(TransformersSource):
         check_token_ids(self, [token_id])
         return f"<unused {token_id}>" if self.unused[token_id] else text_of_token(self._texts, int(token_id))
 
-    def start(self, prompts: Sequence[Sequence[int]]) -> CachedDecoder:
-        from retort.sources.cached_decoder import CachedDecoder
-
-        check_prompts(self, prompts)
-        return CachedDecoder(self, prompts, self.__dict__.get("model", self._llama))
+    @property
+    def _network(self) -> Any:
+        return self.__dict__.get("model", self._llama)
 
 
 class _Texts:

@@ -129,7 +129,19 @@ class TransformersSource:
         from retort.sources.cached_decoder import CachedDecoder
 
         check_prompts(self, prompts)
-        return CachedDecoder(self, prompts, self.model)
+        return CachedDecoder(self, prompts, self._network)
+
+    def read_positions(self, ids: Sequence[int], keep: int) -> NDArray[np.float32]:
+        """As PositionReader says; one forward pass."""
+        from retort.sources.cached_decoder import CachedDecoder
+
+        check_prompts(self, [ids])
+        return CachedDecoder(self, [], self._network).read(ids, keep)
+
+    @property
+    def _network(self) -> Any:
+        """What computes the logits, called as transformers' models are."""
+        return self.model
 
 
 def text_of_token(tokenizer: Any, token_id: int) -> str:
