@@ -7,6 +7,7 @@ from typing import Any
 
 from retort.distill.data import resolve
 from retort.distill.recipe import Recipe
+from retort.distill.recipe_data import FromTeacher
 from retort.distill.recipe_values import temperature_at
 from retort.errors import InputError
 
@@ -54,7 +55,9 @@ def check_recipe(recipe: Recipe) -> Checked:
         check_student_config(recipe.student["config"])
     objective = Objective(None, recipe.temperature, recipe.alpha, recipe.divergence)
     tokens = recipe.batch_size * recipe.sequence_length
-    texts = (recipe.data.train, recipe.data.validation, recipe.data.test)
+    train = recipe.data.train
+    train = train.from_teacher if isinstance(train, FromTeacher) else train
+    texts = (train, recipe.data.validation, recipe.data.test)
     return Checked(
         recipe=recipe.to_dict(),
         kd_weight=objective.kd_weight,

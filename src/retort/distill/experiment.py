@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from retort.distill import ranks
 from retort.distill.progress import OnPoint, OnProgress, Progress
 from retort.distill.recipe import Recipe
+from retort.distill.recipe_data import FromTeacher
 from retort.distill.results import ArmResult, DistillResult, conclude
 from retort.errors import InputError, MissingExtraError
 
@@ -43,10 +44,13 @@ def run(
     from retort.distill.arms import run_arm
     from retort.distill.breakdown import gain_by
     from retort.distill.objective import HARD_LABELS, Objective
+    from retort.distill.teacher_text import teacher_text
     from retort.distill.texts import Texts
 
     on_progress, on_point = (on_progress, on_point) if ranks.leads() else (None, None)
     progress = Progress(on_progress)
+    if ranks.world_size() > 1 and isinstance(recipe.data.train, FromTeacher):
+        ranks.shared(lambda: str(teacher_text(recipe)))  # before all of them need it
     setting, teacher = ranks.agreed(lambda: prepare(recipe))
     soft_labels = Objective(
         teacher if recipe.targets is None else None,
@@ -110,17 +114,15 @@ def prepare(recipe: Recipe) -> tuple[Setting, Teacher]:
     import torch
 
     from retort.distill.arms import Setting
-    from retort.distill.models import Teacher, end_token, fingerprint, new_student, open_teachers
+    from retort.distill.models import Teacher, end_token, new_student, open_teachers, teachers_key
+    from retort.distill.teacher_text import teacher_text
     from retort.distill.texts import load_texts
 
     opened = open_teachers(recipe.teacher)
     tokenizer, end_id = opened[0].tokenizer, end_token(opened[0])
     _check_context(recipe, opened, new_student(recipe.student, tokenizer, recipe.seeds[0]))
-    told = [fingerprint(one.model) for one in opened]
-    told += [] if recipe.teacher.even else [f"{share:.12g}" for share in recipe.teacher.shares]
-    teacher_key = hashlib.sha256(" ".join(told).encode()).hexdigest()
-
-    texts = load_texts(recipe, tokenizer, end_id)
+    teacher_key = teachers_key(opened, recipe.teacher)
+    texts = load_texts(recipe, tokenizer, end_id, written=teacher_text(recipe, opened))
     setting = Setting(
         recipe=recipe,
         tokenizer=tokenizer,

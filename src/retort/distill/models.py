@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from retort.distill.checks import nearest
 from retort.distill.heads import OutputHead, find_head
 from retort.distill.losses import average_log_probs, match_vocabulary
+from retort.distill.recipe_values import Teachers
 from retort.errors import CapabilityError, InputError
 
 SAMPLED_WEIGHTS = 4096  # values hashed of each tensor: training changes nearly all of them
@@ -20,11 +21,12 @@ SAMPLED_WEIGHTS = 4096  # values hashed of each tensor: training changes nearly 
 
 @dataclass(frozen=True)
 class Opened:
-    """A causal language model and its tokenizer."""
+    """A causal language model, its tokenizer, and the source that holds both."""
 
     name: str
     model: nn.Module
     tokenizer: Any
+    source: Any
 
 
 class Teacher(nn.Module):
@@ -80,7 +82,7 @@ def open_model(name: str) -> Opened:
             f"model {name!r} is not a transformers model, so it can be neither teacher nor student;"
             " give embedded:base, a model folder or a hub id."
         )
-    return Opened(name, model, tokenizer)
+    return Opened(name, model, tokenizer, source)
 
 
 def open_teachers(names: Sequence[str]) -> list[Opened]:
@@ -93,6 +95,13 @@ def open_teachers(names: Sequence[str]) -> list[Opened]:
                 " their probabilities can be averaged only over the same tokens."
             )
     return opened
+
+
+def teachers_key(opened: Sequence[Opened], teachers: Teachers) -> str:
+    """SHA-256 of the teachers' weights, and of their shares where those are uneven."""
+    told = [fingerprint(one.model) for one in opened]
+    told += [] if teachers.even else [f"{share:.12g}" for share in teachers.shares]
+    return hashlib.sha256(" ".join(told).encode()).hexdigest()
 
 
 def end_token(opened: Opened) -> int:

@@ -23,7 +23,7 @@ from retort.distill.checks import (
     text,
     whole_number,
 )
-from retort.distill.recipe_data import Data
+from retort.distill.recipe_data import Data, FromTeacher
 from retort.distill.recipe_values import (
     OnPolicy,
     Teachers,
@@ -173,6 +173,10 @@ class Recipe:
             raise InputError(
                 f"on_policy and targets ({self.targets}) do not go together: a cache holds what the teacher says of the"
                 " data, and the student's own words are not in it. Leave one of them out."
+            )
+        if isinstance(self.data.train, FromTeacher) and self.output is None:
+            raise InputError(
+                "data.train is written by the teacher, and there is no folder to keep it in; give output."
             )
         if self.fused and (self.targets is not None or len(self.teacher) > 1):
             given = "targets" if self.targets is not None else f"{len(self.teacher)} teachers"

@@ -7,7 +7,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from retort.distill.checks import Rule, check_fields, choice, flag, key, nearest, optional, text, whole_number
+from retort.distill.checks import (
+    Rule,
+    build,
+    check_fields,
+    choice,
+    flag,
+    key,
+    nearest,
+    number,
+    optional,
+    schema_of,
+    text,
+    whole_number,
+)
 from retort.errors import InputError
 
 # As records.py has them, which loads torch: a test compares the two.
@@ -37,6 +50,39 @@ columns = Rule(
 
 
 @dataclass(frozen=True)
+class FromTeacher:
+    """A text that the teacher writes before training (Kim and Rush 2016): what it says after each prompt."""
+
+    from_teacher: str = field(metadata=key(text, "texts to go on from, one prompt each"))
+    max_tokens: int = field(
+        metadata=key(whole_number(1), "most tokens that the teacher writes after a prompt")
+    )
+    prompt_tokens: int | None = field(
+        default=None, metadata=key(optional(whole_number(1)), "tokens of each text to give; None: all")
+    )
+    temperature: float = field(
+        default=1.0, metadata=key(number(0, 1000), "τ at which it writes; 0: its likeliest token, always")
+    )
+    seed: int = field(default=0, metadata=key(whole_number(0), "of what it writes"))
+
+    def __post_init__(self) -> None:
+        check_fields(self, "data.train.")
+
+
+def _train(name: str, value: Any) -> str | FromTeacher:
+    if isinstance(value, FromTeacher):
+        return value
+    if isinstance(value, Mapping):
+        settings: FromTeacher = build(FromTeacher, value, f"{name}.")
+        return settings
+    checked: str = text(name, value)
+    return checked
+
+
+train_text = Rule(_train, {"anyOf": [text.schema, schema_of(FromTeacher)]})
+
+
+@dataclass(frozen=True)
 class Data:
     """Which text the students see and are measured on.
 
@@ -44,7 +90,9 @@ class Data:
     `embedded:NAME`, or `hf:owner/name[:config][@split]`.
     """
 
-    train: str = field(metadata=key(text, "text to train on"))
+    train: str | FromTeacher = field(
+        metadata=key(train_text, "text to train on, or {from_teacher: PROMPTS, max_tokens: N}")
+    )
     validation: str = field(metadata=key(text, "held-out text for the curves"))
     test: str | None = field(
         default=None, metadata=key(optional(text), "held-out text for the final numbers only")

@@ -36,6 +36,11 @@ class Corpus:
         from retort.distill.recipe import Recipe
 
         recipe = Recipe.load(data).data
+        if not isinstance(recipe.train, str):
+            raise InputError(
+                f"recipe {data} trains on what its teacher writes; give the file that retort distill keeps of it, in"
+                " teacher-text under the recipe's output."
+            )
         return cls(recipe.train, recipe.shape)
 
     @property
