@@ -62,7 +62,9 @@ INSTRUCT = Settings(
 # Synsets in the students' training text, by tier: about 270,000 tokens.
 TRAIN_PART = {1: 2400, 2: 2400, 3: 1600}
 
+# It begins as every text of the training did (see corpus.pack), with the marker that also ends an answer.
 CHAT_TEMPLATE = (
+    "{{ bos_token }}"
     "{% for message in messages %}"
     "{% if message['role'] == 'user' %}Question: {{ message['content'] }}\n"
     "{% else %}Answer: {{ message['content'] }}{{ eos_token }}{% endif %}"

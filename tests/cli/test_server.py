@@ -155,12 +155,12 @@ def test_a_conversation_shows_what_the_model_sees(run, run_json, tmp_path) -> No
     chat = tmp_path / "chat.json"
     chat.write_text('[{"role": "user", "content": "What is a pear?"}]')
     document = run_json("look", "embedded:instruct", "--chat", str(chat), "--temperature", "1")
-    assert document["rendered"] == document["prompt"] == "Question: What is a pear?\nAnswer:"
+    assert document["rendered"] == document["prompt"] == "<|end|>Question: What is a pear?\nAnswer:"
     assert document["messages"] == [{"role": "user", "content": "What is a pear?"}]
     same = run_json("look", "embedded:instruct", "--message", "user:What is a pear?", "--temperature", "1")
     assert same == document
     assert (
-        "What the model sees: 'Question: What is a pear?\\nAnswer:'"
+        "What the model sees: '<|end|>Question: What is a pear?\\nAnswer:'"
         in run("look", "embedded:instruct", "--message", "user:What is a pear?").stdout
     )
 
@@ -171,17 +171,20 @@ def test_texts_after_a_conversation(run, run_json, tmp_path, command) -> None:
     chat = tmp_path / "chat.json"
     chat.write_text('[{"role": "user", "content": "What is a pear?"}]')
     settings = ("--max-tokens", "4", *(("--n", "2") if command == "sample" else ("--temperatures", "0,1")))
-    rendered = "Question: What is a pear?\nAnswer:"
+    rendered = "<|end|>Question: What is a pear?\nAnswer:"
     document = run_json(command, "embedded:instruct", "--chat", str(chat), *settings)
     assert document["rendered"] == document["prompt"] == rendered
     asked = ("embedded:instruct", "--message", "user:What is a pear?", *settings)
     assert run_json(command, *asked) == document
-    as_text = run_json(command, "embedded:instruct", rendered, *settings)
+    as_text = run_json(command, "embedded:instruct", rendered.removeprefix("<|end|>"), *settings)
     assert as_text["rendered"] is None
     found = {"sample": "samples", "path": "leaves"}[command]
     assert [one["ids"] for one in document[found]] == [one["ids"] for one in as_text[found]]
     if command == "sample":
-        assert "What the model sees: 'Question: What is a pear?\\nAnswer:'" in run("sample", *asked).stdout
+        assert (
+            "What the model sees: '<|end|>Question: What is a pear?\\nAnswer:'"
+            in run("sample", *asked).stdout
+        )
 
 
 @pytest.mark.parametrize("command", ["sample", "path"])

@@ -52,7 +52,8 @@ def test_a_source_without_a_template_is_refused() -> None:
 def test_the_model_s_own_template_is_what_the_model_sees() -> None:
     source = load("embedded:instruct")
     text = render(source, [Message("user", "What is a pear?")])
-    assert text == "Question: What is a pear?\nAnswer:"
-    assert source.decode(source.encode_rendered(text)) == text
+    assert text == "<|end|>Question: What is a pear?\nAnswer:"
+    # The marker that every text of its training began with is a token here, as in a plain prompt.
+    assert source.encode_rendered(text) == source.encode("Question: What is a pear?\nAnswer:")
     with pytest.raises(SourceError, match="no chat template"):
         render(load("embedded:small"), [Message("user", "hi")])

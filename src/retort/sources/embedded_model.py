@@ -16,7 +16,12 @@ import numpy as np
 from retort.errors import MissingExtraError, SourceError
 from retort.sources.base import check_token_ids
 from retort.sources.model_folder import check_model_folder, first_line
-from retort.sources.transformers import TransformersSource, text_of_token
+from retort.sources.transformers import (
+    TransformersSource,
+    load_tokenizer,
+    quiet_transformers,
+    text_of_token,
+)
 
 if TYPE_CHECKING:
     from retort.sources.llama import Llama
@@ -73,18 +78,15 @@ class EmbeddedSource(TransformersSource):
         self.end_ids = frozenset({int(config["eos_token_id"])})
 
     @cached_property
-    def _whole(self) -> TransformersSource:
-        return TransformersSource(str(self._folder), name=self.name)
-
-    @cached_property
     def model(self) -> Any:
         """transformers' own model of the same weights. Once it is there, logits come from it: it may be changed."""
-        return self._whole.model
+        return TransformersSource(str(self._folder), name=self.name).model
 
     @cached_property
     def tokenizer(self) -> Any:
         """transformers' own tokenizer."""
-        return self._whole.tokenizer
+        with quiet_transformers():
+            return load_tokenizer(self._folder, self.name)
 
     def encode(self, text: str) -> list[int]:
         return self._texts(text)["input_ids"]

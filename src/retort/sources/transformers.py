@@ -60,7 +60,7 @@ class TransformersSource:
         inside: dict[str, Any] = {"gguf_file": gguf.name} if gguf else {}
         # Its progress bar for GGUF files knows no switch.
         with quiet_transformers(), redirect_stderr(io.StringIO()) if gguf else nullcontext():
-            self.tokenizer: Any = _load_tokenizer(folder, self.name, trust_remote_code, inside)
+            self.tokenizer: Any = load_tokenizer(folder, self.name, trust_remote_code, **inside)
             self.model: Any = _load_model(folder, self.name, dtype, trust_remote_code, allow_pickle, inside)
         self.model.to(device).eval()
         self.device = device
@@ -175,7 +175,8 @@ def quiet_transformers() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
-def _load_tokenizer(folder: Path, name: str, trust_remote_code: bool, inside: dict[str, Any]) -> Any:
+def load_tokenizer(folder: Path, name: str, trust_remote_code: bool = False, **inside: Any) -> Any:
+    """The library's tokenizer of a folder; `inside` names a file of another format. Raises SourceError."""
     from transformers import AutoTokenizer
 
     try:
