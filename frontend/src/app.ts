@@ -30,7 +30,7 @@ export function mount(
 ): () => void {
   const live = h("div", { class: "sr", role: "status", "aria-live": "polite" });
   const context: Context = { data, state: new State(address), announce: (text) => (live.textContent = text) };
-  const panel = h("main", { role: "tabpanel", tabindex: "-1", class: "panel" });
+  const panel = h("div", { role: "tabpanel", tabindex: "-1", class: "panel" });
   let view: View | null = null;
 
   const buttons = tabs.map((tab) =>
@@ -64,7 +64,17 @@ export function mount(
   const kinds: [Kind, string][] = [["json", "JSON"], ["csv", "CSV"], ["svg", "SVG"], ["png", "PNG"]];
   const saving = h(
     "details",
-    { class: "menu" },
+    {
+      class: "menu",
+      onkeydown: (event: KeyboardEvent) => {
+        if (event.key !== "Escape" || !saving.open) return;
+        saving.open = false;
+        saving.querySelector("summary")?.focus();
+      },
+      onfocusout: (event: FocusEvent) => {
+        if (!saving.contains(event.relatedTarget as Node | null)) saving.open = false;
+      },
+    },
     h("summary", {}, "Download"),
     h(
       "div",
@@ -89,11 +99,12 @@ export function mount(
     h(
       "header",
       { class: "head" },
-      h("p", { class: "brand" }, "retort"),
+      h(address ? "h1" : "p", { class: "brand" }, "retort"),
       tablist,
       h("div", { class: "tools" }, address ? link : null, saving, themeButton(root)),
     ),
-    panel,
+    // Inside a notebook the landmarks are the notebook's.
+    h(address ? "main" : "div", {}, panel),
     live,
   );
   const stop = context.state.listen((name) => name === "view" && open());

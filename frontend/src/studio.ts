@@ -60,12 +60,12 @@ interface Plan<R> {
 export function studioTabs(api: Api, { models, tasks, recipes }: Offer): StudioTab[] {
   const model: FormField = { name: "model", label: "Model", kind: "choice", initial: models[0]!, choices: models };
   const prompt: FormField = {
-    name: "prompt", label: "Prompt", kind: "lines", initial: FIRST_PROMPT, hint: "Ctrl+Enter looks",
+    name: "prompt", label: "Prompt", kind: "lines", initial: FIRST_PROMPT, hint: "Ctrl+Enter asks, Esc stops",
   };
   const seed: FormField = { name: "seed", label: "Seed", kind: "number", initial: "0" };
   const maxTokens: FormField = { name: "max_tokens", label: "Longest text, in tokens", kind: "number", initial: "24" };
-  const chain: FormField = { name: "chain", label: "Chain", kind: "text", initial: "temperature=0.8 | top_p=0.9" };
-  const truncations: FormField = { name: "truncations", label: "After the temperature", kind: "text", initial: "", hint: "for example top_p=0.9" };
+  const chain: FormField = { name: "chain", label: "Chain", kind: "chain", initial: "temperature=0.8 | top_p=0.9" };
+  const truncations: FormField = { name: "truncations", label: "Chain around the temperature", kind: "chain", initial: "", hint: "for example top_p=0.9" };
   const temperatures: FormField = {
     name: "temperatures", label: "Temperatures", kind: "text", initial: "0:2:41", hint: "first:last:count, or a list",
   };

@@ -200,6 +200,22 @@ def test_a_run_is_stopped_from_the_page(browser: Browser, running: Studio) -> No
     browser.until(lambda: running.ask("GET", "/api/models").json["working"] == 0)
 
 
+def test_escape_stops_a_run_and_closes_the_menu(browser: Browser, running: Studio) -> None:
+    opened(browser, running, "view=text&model=mock%3Aslow&prompt=w1+w4&chain=&max_tokens=200")
+    browser.run("document.querySelector('.run-form button[type=submit]').focus()")
+    browser.press("\ue007")  # enter
+    browser.until(lambda: "token 2" in browser.text(".news"))
+    browser.press("\ue00c")  # escape
+    browser.until(lambda: browser.text(".news") == "Stopped.")
+    browser.until(lambda: running.ask("GET", "/api/models").json["working"] == 0)
+    browser.run(
+        "const menu = document.querySelector('.menu'); menu.open = true; menu.querySelector('button').focus()"
+    )
+    browser.press("\ue00c")
+    assert not browser.run("return document.querySelector('.menu').open")
+    assert browser.run("return document.activeElement.tagName") == "SUMMARY"
+
+
 def test_a_lost_connection_is_taken_up_again(browser: Browser, running: Studio) -> None:
     for part in ("ERR_INCOMPLETE", "ERR_CONNECTION", "Failed to load resource"):
         browser.expect(part)

@@ -6,6 +6,7 @@ import { chainText, isOn, type Chain, type Stage } from "../math/chain.ts";
 import type { Interval } from "../math/partial.ts";
 import { checkedOption, checkedValue, withOptions } from "../math/stage.ts";
 import { findTransform, TRANSFORMS, type Option, type Transform } from "../math/transforms.ts";
+import type { Window } from "../math/window.ts";
 import { fill, freshId, h, say } from "./dom.ts";
 import { probability, probabilityRange, whole } from "./format.ts";
 
@@ -25,6 +26,8 @@ export interface Effect {
   readonly kept: number;
   readonly removed: number;
   readonly keptMass: number | Interval;
+  readonly before?: Window;
+  readonly after?: Window;
 }
 
 export interface ChainEditor {
@@ -129,7 +132,7 @@ export function chainEditor(
       "li",
       { class: "stage", "data-name": stage.name },
       handle,
-      h("label", { for: id, class: "stage-name", title: transform.help }, stage.name),
+      h("label", { for: id, class: "stage-name", title: transform.help }, ...breakable(stage.name)),
       transform.name === "temperature" && !heat ? null : range,
       number,
       remove,
@@ -255,7 +258,10 @@ export function chainEditor(
 
 function effect(report: Effect): string {
   const row = TRANSFORMS.get(report.stage.name)!;
-  if (row.looksBack) return "moves the logits of tokens that came before";
+  if (row.looksBack) {
+    const idle = report.after !== undefined && report.after === report.before;
+    return idle ? "changes nothing here: no token in its scope came before" : "moves the logits of tokens that came before";
+  }
   if (row.name === "dynatemp") return "a temperature that follows the entropy";
   if (!row.truncates && report.removed === 0) {
     return report.stage.value === 1 ? "leaves the model as it is" : report.stage.value < 1 ? "sharpens" : "flattens";
@@ -265,6 +271,11 @@ function effect(report: Effect): string {
 
 function mass(share: number | Interval): string {
   return typeof share === "number" ? probability(share) : probabilityRange(share.low, share.high);
+}
+
+/** A name that may break behind its underscores. */
+function breakable(name: string): (string | HTMLElement)[] {
+  return name.split(/(?<=_)/).flatMap((part, place) => (place === 0 ? [part] : [h("wbr"), part]));
 }
 
 function optionControl(option: Option): HTMLInputElement | HTMLSelectElement {

@@ -8,7 +8,7 @@ import type { State } from "./state.ts";
 export interface FormField {
   readonly name: string;
   readonly label: string;
-  readonly kind: "text" | "lines" | "number" | "choice";
+  readonly kind: "text" | "lines" | "number" | "choice" | "chain";
   readonly initial: string;
   readonly choices?: readonly string[];
   readonly hint?: string;
@@ -69,6 +69,7 @@ export function runForm(options: FormOptions): RunForm {
   });
   form.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) run();
+    if (event.key === "Escape") running?.stop();
   });
   const unlisten = state.listen((name) => {
     const one = controls.get(name);

@@ -102,7 +102,7 @@ export function compareView(record: PairRecord, context: Context): View {
       measures,
       h(
         "div",
-        { class: "scroll" },
+        { class: "scroll", tabindex: 0, role: "region", "aria-label": "Tokens in A and in B" },
         h(
           "table",
           { class: "bars pair" },
@@ -246,12 +246,16 @@ function pairChart(): { element: SVGSVGElement; draw(rows: readonly Row[]): void
       holder,
       ...ticks.flatMap((tick) => [
         svg("line", { class: "grid", x1: left, x2: right, y1: place(tick, bottom, top), y2: place(tick, bottom, top) }),
-        svg("text", { x: left - 6, y: place(tick, bottom, top) + 4, "text-anchor": "end" }, tick === FLOOR ? "0" : probability(tick)),
-        svg("text", { x: place(tick, left, right), y: CHART - 14, "text-anchor": "middle" }, tick === FLOOR ? "0" : probability(tick)),
+        svg("text", { x: left - 6, y: place(tick, bottom, top) + 4, "text-anchor": "end" }, tick === FLOOR ? "0" : `${100 * tick} %`),
+        svg("text", { x: place(tick, left, right), y: CHART - 14, "text-anchor": tick === 1 ? "end" : "middle" }, tick === FLOOR ? "0" : `${100 * tick} %`),
       ]),
       svg("line", { class: "cut", x1: left, y1: bottom, x2: right, y2: top }),
       ...rows.map((row) => svg("circle", { class: row.a >= row.b ? "dot-a" : "dot-b", cx: place(row.a, left, right), cy: place(row.b, bottom, top), r: 4 }, svg("title", {}, tokenText(row.token)))),
-      ...rows.slice(0, 10).map((row) => svg("text", { class: "dot-label", x: place(row.a, left, right) + 7, y: place(row.b, bottom, top) + 4 }, tokenText(row.token).slice(0, 14))),
+      ...rows.slice(0, 10).map((row) => {
+        const x = place(row.a, left, right);
+        const late = x > right - 90;
+        return svg("text", { class: "dot-label", x: x + (late ? -7 : 7), y: place(row.b, bottom, top) + 4, "text-anchor": late ? "end" : "start" }, tokenText(row.token).slice(0, 14));
+      }),
       svg("text", { x: right, y: CHART - 2, "text-anchor": "end" }, "probability in A →"),
       svg("text", { x: left + 6, y: 12 }, "↑ in B"),
     );

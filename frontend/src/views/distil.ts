@@ -80,7 +80,7 @@ export function distilView(record: DistilRecord, context: Context): View {
           differences.element,
         )
       : null,
-    h("section", { class: "card scroll", "aria-label": "Students" }, table(record)),
+    h("section", { class: "card scroll", tabindex: 0, "aria-label": "Students" }, table(record)),
   );
   return {
     element,
@@ -130,6 +130,7 @@ function differenceChart(record: DistilRecord): { element: SVGSVGElement; close(
   const element = svg("svg", { viewBox: `0 0 640 ${height}`, class: "chart difference-chart", role: "img" }, title, holder);
   say(title, rows.map(([name, one]) => `${name}: ${signed(one.mean)}${one.ci ? ` from ${signed(one.ci[0])} to ${signed(one.ci[1])}` : ""} nats a token`).join("; "));
   const close = atItsWidth(element, height, (width) => {
+    const digits = width < 420 ? 2 : 4;
     const x = (value: number): number => 12 + ((value - low + room) / (high - low + 2 * room)) * (width - 24);
     fill(
       holder,
@@ -141,7 +142,7 @@ function differenceChart(record: DistilRecord): { element: SVGSVGElement; close(
         return svg(
           "g",
           { class: "ink-accent" },
-          svg("text", { x: 12, y: y - 14 }, `${name}: ${signed(one.mean)}${one.ci ? ` [${signed(one.ci[0])}, ${signed(one.ci[1])}]` : ""}`),
+          svg("text", { x: 12, y: y - 14 }, `${name}: ${signed(one.mean, digits)}${one.ci ? ` [${signed(one.ci[0], digits)}, ${signed(one.ci[1], digits)}]` : ""}`),
           one.ci ? svg("line", { class: "interval", x1: x(one.ci[0]), x2: x(one.ci[1]), y1: y, y2: y }) : null,
           ...one.per_seed.map((value) => svg("circle", { class: "seed-dot", cx: x(value), cy: y, r: 3 })),
           svg("circle", { class: "series-dot", cx: x(one.mean), cy: y, r: 5 }),

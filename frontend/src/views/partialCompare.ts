@@ -35,7 +35,7 @@ export function partialCompareView(record: PartialPairRecord, _context: Context)
       facts(record),
       h(
         "div",
-        { class: "scroll" },
+        { class: "scroll", tabindex: 0, role: "region", "aria-label": "Tokens in A and in B" },
         h(
           "table",
           { class: "bars pair range-bars" },

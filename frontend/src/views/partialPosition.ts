@@ -141,7 +141,7 @@ export function partialPositionView(record: PartialPositionRecord, context: Cont
       "div",
       { class: "columns" },
       h("section", { class: "card controls", "aria-label": "Settings" }, slider.element, editor.element, problem, notes),
-      h("section", { class: "card", "aria-label": "Distribution of the next token, as intervals" }, measures.element, h("div", { class: "scroll" }, table.element)),
+      h("section", { class: "card", "aria-label": "Distribution of the next token, as intervals" }, measures.element, h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Known tokens" }, table.element)),
     ),
     h(
       "figure",

@@ -131,7 +131,7 @@ function stageList(record: PathRecord): HTMLElement | null {
     "ol",
     { class: "path-stages", "aria-label": "Stages of the chain along the path" },
     ...record.stages.map(({ stage, applies, why }) =>
-      h("li", { class: applies ? "" : "set-aside" }, h("code", {}, stage), " ", h("small", {}, `${applies ? "applies" : "does not apply"}: ${why}`)),
+      h("li", { class: applies ? "" : "set-aside" }, h("code", {}, stage), " ", h("small", {}, `${applies ? "applies" : "does not apply:"} ${why}`)),
     ),
   );
 }
@@ -248,7 +248,7 @@ function band(cell: Cell, x: (temperature: number) => number): SVGElement {
 function table(record: PathRecord): HTMLElement {
   return h(
     "div",
-    { class: "scroll" },
+    { class: "scroll", tabindex: 0, role: "region", "aria-label": "All texts" },
     h(
       "table",
       { class: "plain-table" },

@@ -62,7 +62,7 @@ export function tuneView(record: TuneRecord, _context: Context): View {
           h("figcaption", {}, h("b", {}, "Variety. "), h("span", { class: "legend" }, h("span", { class: "key key-second" }, "distinct: share of an item's answers that differ"), h("span", { class: "key key-dashed" }, "agreement: share of pairs that are the same"))),
           variety.element,
         ),
-    h("section", { class: "card scroll", "aria-label": "All settings" }, table(record)),
+    h("section", { class: "card scroll", tabindex: 0, "aria-label": "All settings" }, table(record)),
   );
   return {
     element,
@@ -103,7 +103,7 @@ function table(record: TuneRecord): HTMLElement {
     "table",
     { class: "plain-table numeric" },
     h("caption", { class: "sr" }, "Every setting with its score and variety"),
-    h("thead", {}, h("tr", {}, ...names.map((name) => h("th", { scope: "col" }, name)))),
+    h("thead", {}, h("tr", {}, ...names.map((name) => h("th", { scope: "col" }, name || h("span", { class: "sr" }, "setting"))))),
     h(
       "tbody",
       {},

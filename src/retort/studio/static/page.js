@@ -1493,7 +1493,7 @@ function rn(e, t, { heat: n }) {
 			step: "any",
 			inputmode: "decimal",
 			"data-number": e.name
-		}), u = _("p", { class: "effect" }), d = new Map((t.options ?? []).map((e) => [e, sn(e)])), p = d.size === 0 ? null : _("details", {
+		}), u = _("p", { class: "effect" }), d = new Map((t.options ?? []).map((e) => [e, cn(e)])), p = d.size === 0 ? null : _("details", {
 			class: "stage-options",
 			open: e.options !== void 0
 		}, _("summary", {}, "more settings"), ...[...d].map(([e, t]) => _("label", {}, `${e.name} `, t))), g = _("button", {
@@ -1509,7 +1509,7 @@ function rn(e, t, { heat: n }) {
 				for: r,
 				class: "stage-name",
 				title: t.help
-			}, e.name), t.name === "temperature" && !n ? null : c, l, g, u, p),
+			}, ...sn(e.name)), t.name === "temperature" && !n ? null : c, l, g, u, p),
 			handle: i,
 			range: c,
 			number: l,
@@ -1601,12 +1601,15 @@ function rn(e, t, { heat: n }) {
 }
 function an(e) {
 	let t = A.get(e.stage.name);
-	return t.looksBack ? "moves the logits of tokens that came before" : t.name === "dynatemp" ? "a temperature that follows the entropy" : !t.truncates && e.removed === 0 ? e.stage.value === 1 ? "leaves the model as it is" : e.stage.value < 1 ? "sharpens" : "flattens" : `keeps ${z(e.kept)}, removes ${z(e.removed)}; keeps ${on(e.keptMass)} of the mass that came in`;
+	return t.looksBack ? e.after !== void 0 && e.after === e.before ? "changes nothing here: no token in its scope came before" : "moves the logits of tokens that came before" : t.name === "dynatemp" ? "a temperature that follows the entropy" : !t.truncates && e.removed === 0 ? e.stage.value === 1 ? "leaves the model as it is" : e.stage.value < 1 ? "sharpens" : "flattens" : `keeps ${z(e.kept)}, removes ${z(e.removed)}; keeps ${on(e.keptMass)} of the mass that came in`;
 }
 function on(e) {
 	return typeof e == "number" ? F(e) : V(e.low, e.high);
 }
 function sn(e) {
+	return e.split(/(?<=_)/).flatMap((e, t) => t === 0 ? [e] : [_("wbr"), e]);
+}
+function cn(e) {
 	return e.words === void 0 ? _("input", {
 		type: "text",
 		inputmode: e.scope ? "text" : "decimal",
@@ -1615,7 +1618,7 @@ function sn(e) {
 	}) : x(_("select", { "data-option": e.name }), ...e.words.map((e) => _("option", { value: e }, e)));
 }
 // src/parts/frame.ts
-function cn(e) {
+function ln(e) {
 	let t = !1;
 	return () => {
 		t || (t = !0, requestAnimationFrame(() => {
@@ -1623,7 +1626,7 @@ function cn(e) {
 		}));
 	};
 }
-function ln(e, t, n) {
+function un(e, t, n) {
 	let r = 0, i = new ResizeObserver(([i]) => {
 		let a = Math.max(280, Math.round(i.contentRect.width));
 		a !== r && i.contentRect.width !== 0 && (r = a, e.setAttribute("viewBox", `0 0 ${a} ${t}`), n(a));
@@ -1631,42 +1634,42 @@ function ln(e, t, n) {
 	return i.observe(e), () => i.disconnect();
 }
 // src/parts/tokens.ts
-var un = {
+var dn = {
 	" ": ["␣", "space"],
 	"\n": ["↵", "line break"],
 	"	": ["⇥", "tab"],
 	"\r": ["␍", "carriage return"],
 	"\xA0": ["⍽", "no-break space"],
 	"　": ["□", "wide space"]
-}, dn = /<0x([0-9A-F]{2})>/, fn = /^<(?:\||\/)?[A-Za-z][\w .|/-]*(?:\|)?>$/, pn = /[\p{Cc}\p{Zl}\p{Zp}\p{Zs}\p{Co}\p{Cn}\p{Cs}]|[\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0e\ufeff\uffa0\u{e0000}-\u{e0fff}]/u, mn = /[\u200d\ufe0f]/, hn = /\p{Extended_Pictographic}/u;
-function gn(e) {
+}, fn = /<0x([0-9A-F]{2})>/, pn = /^<(?:\||\/)?[A-Za-z][\w .|/-]*(?:\|)?>$/, mn = /[\p{Cc}\p{Zl}\p{Zp}\p{Zs}\p{Co}\p{Cn}\p{Cs}]|[\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0e\ufeff\uffa0\u{e0000}-\u{e0fff}]/u, hn = /[\u200d\ufe0f]/, gn = /\p{Extended_Pictographic}/u;
+function _n(e) {
 	return e === "" ? [{
 		text: "∅",
 		kind: "sign",
 		spoken: "empty"
-	}] : fn.test(e) && !dn.test(e) ? [{
+	}] : pn.test(e) && !fn.test(e) ? [{
 		text: e,
 		kind: "marker",
 		spoken: `marker ${e}`
 	}] : e.split(/(<0x[0-9A-F]{2}>)/).flatMap((e) => {
-		let t = dn.exec(e);
+		let t = fn.exec(e);
 		return t ? [{
 			text: `⟨${t[1]}⟩`,
 			kind: "byte",
 			spoken: `byte ${t[1]}`
-		}] : _n(e);
+		}] : vn(e);
 	});
 }
-function _n(e) {
+function vn(e) {
 	let t = [], n = [...e];
 	return n.forEach((e, r) => {
-		let i = un[e];
+		let i = dn[e];
 		if (i) t.push({
 			text: i[0],
 			kind: "sign",
 			spoken: i[1]
 		});
-		else if (pn.test(e) || mn.test(e) && !vn(n, r)) {
+		else if (mn.test(e) || hn.test(e) && !yn(n, r)) {
 			let n = e.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
 			t.push({
 				text: `⟨U+${n}⟩`,
@@ -1674,7 +1677,7 @@ function _n(e) {
 				spoken: `character U+${n}`
 			});
 		} else {
-			let n = t.at(-1), r = /\p{M}/u.test(e) && !mn.test(e) && n?.kind !== "plain" ? `◌${e}` : e;
+			let n = t.at(-1), r = /\p{M}/u.test(e) && !hn.test(e) && n?.kind !== "plain" ? `◌${e}` : e;
 			n?.kind === "plain" ? (n.text += r, n.spoken += e) : t.push({
 				text: r,
 				kind: "plain",
@@ -1683,25 +1686,25 @@ function _n(e) {
 		}
 	}), t;
 }
-function vn(e, t) {
-	return t > 0 && (hn.test(e[t - 1]) || mn.test(e[t - 1]) || /\p{Emoji_Modifier}/u.test(e[t - 1]));
+function yn(e, t) {
+	return t > 0 && (gn.test(e[t - 1]) || hn.test(e[t - 1]) || /\p{Emoji_Modifier}/u.test(e[t - 1]));
 }
 function H(e) {
-	return _("bdi", { class: "token" }, ...gn(e).map((e) => e.kind === "plain" ? e.text : _("span", { class: `piece-${e.kind}` }, e.text)));
-}
-function yn(e) {
-	return gn(e).map((e) => e.text).join("");
+	return _("bdi", { class: "token" }, ..._n(e).map((e) => e.kind === "plain" ? e.text : _("span", { class: `piece-${e.kind}` }, e.text)));
 }
 function bn(e) {
-	return gn(e).map((e) => e.spoken).join(" ");
+	return _n(e).map((e) => e.text).join("");
+}
+function xn(e) {
+	return _n(e).map((e) => e.spoken).join(" ");
 }
 // src/views/compare.ts
-var xn = 18;
-function Sn(e, t) {
-	let { state: n, announce: r } = t, i = Math.max(e.a.vocabulary, e.b.vocabulary), a = [Cn("A", "chain_a", e.a, i), Cn("B", "chain_b", e.b, i)], o = a.map((e) => m(e)), s = _("dl", { class: "measures" }), c = _("tbody"), l = _("p", {
+var Sn = 18;
+function Cn(e, t) {
+	let { state: n, announce: r } = t, i = Math.max(e.a.vocabulary, e.b.vocabulary), a = [wn("A", "chain_a", e.a, i), wn("B", "chain_b", e.b, i)], o = a.map((e) => m(e)), s = _("dl", { class: "measures" }), c = _("tbody"), l = _("p", {
 		class: "note",
 		hidden: e.comparable
-	}, "The two models have different vocabularies: their distributions are shown, and no distance between them is given."), u = jn(), d = cn(h), f = null;
+	}, "The two models have different vocabularies: their distributions are shown, and no distance between them is given."), u = Mn(), d = ln(h), f = null;
 	function p(e) {
 		try {
 			return vt(n.get(e.key) ?? e.record.chain);
@@ -1736,13 +1739,18 @@ function Sn(e, t) {
 	function h() {
 		let [t, n] = a.map((e) => Dt(p(e), e.logits, e.history));
 		f = [t, n], o[0].show(t), o[1].show(n);
-		let r = e.comparable ? wn(a, t, n) : En(a, t, n), l = Math.max(...r.map((e) => Math.max(e.a, e.b)), 1e-12);
-		x(c, ...r.map((e) => Dn(e, l))), u.draw(r), x(s, ...e.comparable ? On(a, t, n, i) : []);
+		let r = e.comparable ? Tn(a, t, n) : Dn(a, t, n), l = Math.max(...r.map((e) => Math.max(e.a, e.b)), 1e-12);
+		x(c, ...r.map((e) => On(e, l))), u.draw(r), x(s, ...e.comparable ? kn(a, t, n, i) : []);
 	}
 	let g = n.listen((e) => (e === "chain_a" || e === "chain_b") && d()), v = _("div", {}, l, _("div", { class: "two" }, o[0].element, o[1].element), _("section", {
 		class: "card",
 		"aria-label": "The two processed distributions"
-	}, s, _("div", { class: "scroll" }, _("table", { class: "bars pair" }, _("caption", { class: "sr" }, "Processed probability of each token in A and in B"), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", {
+	}, s, _("div", {
+		class: "scroll",
+		tabindex: 0,
+		role: "region",
+		"aria-label": "Tokens in A and in B"
+	}, _("table", { class: "bars pair" }, _("caption", { class: "sr" }, "Processed probability of each token in A and in B"), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", {
 		scope: "col",
 		class: "figure ink-a"
 	}, "A"), _("th", {
@@ -1756,12 +1764,12 @@ function Sn(e, t) {
 		},
 		download: {
 			name: "retort-compare",
-			json: () => Mn(e, a, f, i),
+			json: () => Nn(e, a, f, i),
 			csv: () => [[
 				"token",
 				"prob_a",
 				"prob_b"
-			], ...(e.comparable ? wn(a, ...f, 500) : En(a, ...f)).map((e) => [
+			], ...(e.comparable ? Tn(a, ...f, 500) : Dn(a, ...f)).map((e) => [
 				e.token,
 				e.a,
 				e.b
@@ -1770,7 +1778,7 @@ function Sn(e, t) {
 		}
 	};
 }
-function Cn(e, t, n, r) {
+function wn(e, t, n, r) {
 	let i = Yt(n.rank_ids);
 	return {
 		name: e,
@@ -1783,8 +1791,8 @@ function Cn(e, t, n, r) {
 		names: new Map(n.ids.map((e, t) => [e, n.tokens[t]]))
 	};
 }
-function wn([e, t], n, r, i = xn) {
-	return [.../* @__PURE__ */ new Set([...Tn(e, n, i), ...Tn(t, r, i)])].map((i) => {
+function Tn([e, t], n, r, i = Sn) {
+	return [.../* @__PURE__ */ new Set([...En(e, n, i), ...En(t, r, i)])].map((i) => {
 		let [a, o] = [e.ranks[i], t.ranks[i]];
 		return {
 			token: e.names.get(i) ?? t.names.get(i) ?? `#${i}`,
@@ -1795,13 +1803,13 @@ function wn([e, t], n, r, i = xn) {
 		};
 	}).sort((e, t) => Math.max(t.a, t.b) - Math.max(e.a, e.b)).slice(0, i);
 }
-function Tn(e, t, n) {
+function En(e, t, n) {
 	let { from: r, to: i } = t.processed;
 	return Array.from({ length: Math.min(n, i - r) }, (n, i) => e.ids[O(t.processed, r + i)]).concat([...e.ids.subarray(0, Math.min(4, e.ids.length))]);
 }
-function En([e, t], n, r) {
+function Dn([e, t], n, r) {
 	let i = /* @__PURE__ */ new Map(), a = (e, t, n) => {
-		for (let r = 0; r < Math.min(xn, e.record.tokens.length); r++) {
+		for (let r = 0; r < Math.min(Sn, e.record.tokens.length); r++) {
 			let a = e.record.tokens[r], o = i.get(a) ?? {
 				token: a,
 				a: 0,
@@ -1812,9 +1820,9 @@ function En([e, t], n, r) {
 			o[n] = k(t.processed, r), i.set(a, o);
 		}
 	};
-	return a(e, n, "a"), a(t, r, "b"), [...i.values()].sort((e, t) => Math.max(t.a, t.b) - Math.max(e.a, e.b)).slice(0, xn);
+	return a(e, n, "a"), a(t, r, "b"), [...i.values()].sort((e, t) => Math.max(t.a, t.b) - Math.max(e.a, e.b)).slice(0, Sn);
 }
-function Dn(e, t) {
+function On(e, t) {
 	let [n, r] = [_("span", { class: "bar bar-a" }), _("span", { class: "bar bar-b" })];
 	n.style.transform = `scaleX(${e.a / t})`, r.style.transform = `scaleX(${e.b / t})`;
 	let i = (e, t, n) => _("td", {
@@ -1830,7 +1838,7 @@ function Dn(e, t) {
 		"aria-hidden": "true"
 	}, n, r)));
 }
-function On(e, t, n, r) {
+function kn(e, t, n, r) {
 	let [i, a] = e, o = Lt({
 		window: t.processed,
 		ids: i.ids
@@ -1882,15 +1890,15 @@ function On(e, t, n, r) {
 		"data-value": r
 	}, i))));
 }
-var kn = 300, An = 1e-6;
-function jn() {
+var An = 300, jn = 1e-6;
+function Mn() {
 	let e = v("g"), t = v("title"), n = v("svg", {
-		viewBox: `0 0 640 ${kn}`,
+		viewBox: `0 0 640 ${An}`,
 		class: "chart pair-chart",
 		role: "img"
-	}, t, e), r = 640, i = [], a = ln(n, kn, (e) => {
+	}, t, e), r = 640, i = [], a = un(n, An, (e) => {
 		r = e, s(i);
-	}), o = (e, t, n) => t + (n - t) * Math.log(Math.max(e, An) / An) / Math.log(1 / An);
+	}), o = (e, t, n) => t + (n - t) * Math.log(Math.max(e, jn) / jn) / Math.log(1 / jn);
 	function s(n) {
 		i = n;
 		let [a, s, c, l] = [
@@ -1899,7 +1907,7 @@ function jn() {
 			270,
 			14
 		];
-		S(t, `Probability in A across, in B up: ${n.slice(0, 8).map((e) => `${yn(e.token)} ${F(e.a)} and ${F(e.b)}`).join("; ")}`), x(e, ...[
+		S(t, `Probability in A across, in B up: ${n.slice(0, 8).map((e) => `${bn(e.token)} ${F(e.a)} and ${F(e.b)}`).join("; ")}`), x(e, ...[
 			1,
 			.01,
 			1e-4,
@@ -1916,12 +1924,12 @@ function jn() {
 				x: a - 6,
 				y: o(e, c, l) + 4,
 				"text-anchor": "end"
-			}, e === An ? "0" : F(e)),
+			}, e === jn ? "0" : `${100 * e} %`),
 			v("text", {
 				x: o(e, a, s),
 				y: 286,
-				"text-anchor": "middle"
-			}, e === An ? "0" : F(e))
+				"text-anchor": e === 1 ? "end" : "middle"
+			}, e === jn ? "0" : `${100 * e} %`)
 		]), v("line", {
 			class: "cut",
 			x1: a,
@@ -1933,11 +1941,15 @@ function jn() {
 			cx: o(e.a, a, s),
 			cy: o(e.b, c, l),
 			r: 4
-		}, v("title", {}, yn(e.token)))), ...n.slice(0, 10).map((e) => v("text", {
-			class: "dot-label",
-			x: o(e.a, a, s) + 7,
-			y: o(e.b, c, l) + 4
-		}, yn(e.token).slice(0, 14))), v("text", {
+		}, v("title", {}, bn(e.token)))), ...n.slice(0, 10).map((e) => {
+			let t = o(e.a, a, s), n = t > s - 90;
+			return v("text", {
+				class: "dot-label",
+				x: t + (n ? -7 : 7),
+				y: o(e.b, c, l) + 4,
+				"text-anchor": n ? "end" : "start"
+			}, bn(e.token).slice(0, 14));
+		}), v("text", {
 			x: s,
 			y: 298,
 			"text-anchor": "end"
@@ -1952,7 +1964,7 @@ function jn() {
 		close: a
 	};
 }
-function Mn(e, t, n, r) {
+function Nn(e, t, n, r) {
 	let [i, a] = n;
 	return {
 		a: {
@@ -1973,21 +1985,21 @@ function Mn(e, t, n, r) {
 			window: a.processed,
 			ids: t[1].ids
 		}, r) : null,
-		tokens: e.comparable ? wn(t, i, a, 200) : En(t, i, a)
+		tokens: e.comparable ? Tn(t, i, a, 200) : Dn(t, i, a)
 	};
 }
 // node_modules/d3-array/src/ascending.js
-function Nn(e, t) {
+function Pn(e, t) {
 	return e == null || t == null ? NaN : e < t ? -1 : e > t ? 1 : e >= t ? 0 : NaN;
 }
 // node_modules/d3-array/src/descending.js
-function Pn(e, t) {
+function Fn(e, t) {
 	return e == null || t == null ? NaN : t < e ? -1 : t > e ? 1 : t >= e ? 0 : NaN;
 }
 // node_modules/d3-array/src/bisector.js
-function Fn(e) {
+function In(e) {
 	let t, n, r;
-	e.length === 2 ? (t = e === Nn || e === Pn ? e : In, n = e, r = e) : (t = Nn, n = (t, n) => Nn(e(t), n), r = (t, n) => e(t) - n);
+	e.length === 2 ? (t = e === Pn || e === Fn ? e : Ln, n = e, r = e) : (t = Pn, n = (t, n) => Pn(e(t), n), r = (t, n) => e(t) - n);
 	function i(e, r, i = 0, a = e.length) {
 		if (i < a) {
 			if (t(r, r) !== 0) return a;
@@ -2018,18 +2030,18 @@ function Fn(e) {
 		right: a
 	};
 }
-function In() {
+function Ln() {
 	return 0;
 }
 // node_modules/d3-array/src/number.js
-function Ln(e) {
+function Rn(e) {
 	return e === null ? NaN : +e;
 }
 // node_modules/d3-array/src/bisect.js
-var Rn = Fn(Nn), zn = Rn.right;
-Rn.left, Fn(Ln).center;
+var zn = In(Pn), Bn = zn.right;
+zn.left, In(Rn).center;
 // node_modules/d3-array/src/extent.js
-function Bn(e, t) {
+function Vn(e, t) {
 	let n, r;
 	if (t === void 0) for (let t of e) t != null && (n === void 0 ? t >= t && (n = r = t) : (n > t && (n = t), r < t && (r = t)));
 	else {
@@ -2039,19 +2051,19 @@ function Bn(e, t) {
 	return [n, r];
 }
 // node_modules/d3-array/src/ticks.js
-var Vn = Math.sqrt(50), Hn = Math.sqrt(10), Un = Math.sqrt(2);
-function Wn(e, t, n) {
-	let r = (t - e) / Math.max(0, n), i = Math.floor(Math.log10(r)), a = r / 10 ** i, o = a >= Vn ? 10 : a >= Hn ? 5 : a >= Un ? 2 : 1, s, c, l;
-	return i < 0 ? (l = 10 ** -i / o, s = Math.round(e * l), c = Math.round(t * l), s / l < e && ++s, c / l > t && --c, l = -l) : (l = 10 ** i * o, s = Math.round(e / l), c = Math.round(t / l), s * l < e && ++s, c * l > t && --c), c < s && .5 <= n && n < 2 ? Wn(e, t, n * 2) : [
+var Hn = Math.sqrt(50), Un = Math.sqrt(10), Wn = Math.sqrt(2);
+function Gn(e, t, n) {
+	let r = (t - e) / Math.max(0, n), i = Math.floor(Math.log10(r)), a = r / 10 ** i, o = a >= Hn ? 10 : a >= Un ? 5 : a >= Wn ? 2 : 1, s, c, l;
+	return i < 0 ? (l = 10 ** -i / o, s = Math.round(e * l), c = Math.round(t * l), s / l < e && ++s, c / l > t && --c, l = -l) : (l = 10 ** i * o, s = Math.round(e / l), c = Math.round(t / l), s * l < e && ++s, c * l > t && --c), c < s && .5 <= n && n < 2 ? Gn(e, t, n * 2) : [
 		s,
 		c,
 		l
 	];
 }
-function Gn(e, t, n) {
+function Kn(e, t, n) {
 	if (t = +t, e = +e, n = +n, !(n > 0)) return [];
 	if (e === t) return [e];
-	let r = t < e, [i, a, o] = r ? Wn(t, e, n) : Wn(e, t, n);
+	let r = t < e, [i, a, o] = r ? Gn(t, e, n) : Gn(e, t, n);
 	if (!(a >= i)) return [];
 	let s = a - i + 1, c = Array(s);
 	if (r) {
@@ -2061,16 +2073,16 @@ function Gn(e, t, n) {
 	else for (let e = 0; e < s; ++e) c[e] = (i + e) * o;
 	return c;
 }
-function Kn(e, t, n) {
-	return t = +t, e = +e, n = +n, Wn(e, t, n)[2];
-}
 function qn(e, t, n) {
+	return t = +t, e = +e, n = +n, Gn(e, t, n)[2];
+}
+function Jn(e, t, n) {
 	t = +t, e = +e, n = +n;
-	let r = t < e, i = r ? Kn(t, e, n) : Kn(e, t, n);
+	let r = t < e, i = r ? qn(t, e, n) : qn(e, t, n);
 	return (r ? -1 : 1) * (i < 0 ? 1 / -i : i);
 }
 // node_modules/d3-scale/src/init.js
-function Jn(e, t) {
+function Yn(e, t) {
 	switch (arguments.length) {
 		case 0: break;
 		case 1:
@@ -2081,16 +2093,16 @@ function Jn(e, t) {
 	return this;
 }
 // node_modules/d3-color/dist/d3-color.mjs
-function Yn(e, t, n) {
+function Xn(e, t, n) {
 	e.prototype = t.prototype = n, n.constructor = e;
 }
-function Xn(e, t) {
+function Zn(e, t) {
 	var n = Object.create(e.prototype);
 	for (var r in t) n[r] = t[r];
 	return n;
 }
-function Zn() {}
-var Qn = .7, $n = 1 / Qn, er = "\\s*([+-]?\\d+)\\s*", tr = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)\\s*", U = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)%\\s*", nr = /^#([0-9a-f]{3,8})$/, rr = RegExp(`^rgb\\(${er},${er},${er}\\)$`), ir = RegExp(`^rgb\\(${U},${U},${U}\\)$`), ar = RegExp(`^rgba\\(${er},${er},${er},${tr}\\)$`), or = RegExp(`^rgba\\(${U},${U},${U},${tr}\\)$`), sr = RegExp(`^hsl\\(${tr},${U},${U}\\)$`), cr = RegExp(`^hsla\\(${tr},${U},${U},${tr}\\)$`), lr = {
+function Qn() {}
+var $n = .7, er = 1 / $n, tr = "\\s*([+-]?\\d+)\\s*", nr = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)\\s*", U = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)%\\s*", rr = /^#([0-9a-f]{3,8})$/, ir = RegExp(`^rgb\\(${tr},${tr},${tr}\\)$`), ar = RegExp(`^rgb\\(${U},${U},${U}\\)$`), or = RegExp(`^rgba\\(${tr},${tr},${tr},${nr}\\)$`), sr = RegExp(`^rgba\\(${U},${U},${U},${nr}\\)$`), cr = RegExp(`^hsl\\(${nr},${U},${U}\\)$`), lr = RegExp(`^hsla\\(${nr},${U},${U},${nr}\\)$`), ur = {
 	aliceblue: 15792383,
 	antiquewhite: 16444375,
 	aqua: 65535,
@@ -2240,266 +2252,266 @@ var Qn = .7, $n = 1 / Qn, er = "\\s*([+-]?\\d+)\\s*", tr = "\\s*([+-]?(?:\\d*\\.
 	yellow: 16776960,
 	yellowgreen: 10145074
 };
-Yn(Zn, mr, {
+Xn(Qn, hr, {
 	copy(e) {
 		return Object.assign(new this.constructor(), this, e);
 	},
 	displayable() {
 		return this.rgb().displayable();
 	},
-	hex: ur,
-	formatHex: ur,
-	formatHex8: dr,
-	formatHsl: fr,
-	formatRgb: pr,
-	toString: pr
+	hex: dr,
+	formatHex: dr,
+	formatHex8: fr,
+	formatHsl: pr,
+	formatRgb: mr,
+	toString: mr
 });
-function ur() {
+function dr() {
 	return this.rgb().formatHex();
 }
-function dr() {
+function fr() {
 	return this.rgb().formatHex8();
 }
-function fr() {
-	return Er(this).formatHsl();
-}
 function pr() {
+	return Dr(this).formatHsl();
+}
+function mr() {
 	return this.rgb().formatRgb();
 }
-function mr(e) {
-	var t, n;
-	return e = (e + "").trim().toLowerCase(), (t = nr.exec(e)) ? (n = t[1].length, t = parseInt(t[1], 16), n === 6 ? hr(t) : n === 3 ? new W(t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, (t & 15) << 4 | t & 15, 1) : n === 8 ? gr(t >> 24 & 255, t >> 16 & 255, t >> 8 & 255, (t & 255) / 255) : n === 4 ? gr(t >> 12 & 15 | t >> 8 & 240, t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, ((t & 15) << 4 | t & 15) / 255) : null) : (t = rr.exec(e)) ? new W(t[1], t[2], t[3], 1) : (t = ir.exec(e)) ? new W(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, 1) : (t = ar.exec(e)) ? gr(t[1], t[2], t[3], t[4]) : (t = or.exec(e)) ? gr(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, t[4]) : (t = sr.exec(e)) ? Tr(t[1], t[2] / 100, t[3] / 100, 1) : (t = cr.exec(e)) ? Tr(t[1], t[2] / 100, t[3] / 100, t[4]) : lr.hasOwnProperty(e) ? hr(lr[e]) : e === "transparent" ? new W(NaN, NaN, NaN, 0) : null;
-}
 function hr(e) {
+	var t, n;
+	return e = (e + "").trim().toLowerCase(), (t = rr.exec(e)) ? (n = t[1].length, t = parseInt(t[1], 16), n === 6 ? gr(t) : n === 3 ? new W(t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, (t & 15) << 4 | t & 15, 1) : n === 8 ? _r(t >> 24 & 255, t >> 16 & 255, t >> 8 & 255, (t & 255) / 255) : n === 4 ? _r(t >> 12 & 15 | t >> 8 & 240, t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, ((t & 15) << 4 | t & 15) / 255) : null) : (t = ir.exec(e)) ? new W(t[1], t[2], t[3], 1) : (t = ar.exec(e)) ? new W(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, 1) : (t = or.exec(e)) ? _r(t[1], t[2], t[3], t[4]) : (t = sr.exec(e)) ? _r(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, t[4]) : (t = cr.exec(e)) ? Er(t[1], t[2] / 100, t[3] / 100, 1) : (t = lr.exec(e)) ? Er(t[1], t[2] / 100, t[3] / 100, t[4]) : ur.hasOwnProperty(e) ? gr(ur[e]) : e === "transparent" ? new W(NaN, NaN, NaN, 0) : null;
+}
+function gr(e) {
 	return new W(e >> 16 & 255, e >> 8 & 255, e & 255, 1);
 }
-function gr(e, t, n, r) {
+function _r(e, t, n, r) {
 	return r <= 0 && (e = t = n = NaN), new W(e, t, n, r);
 }
-function _r(e) {
-	return e instanceof Zn || (e = mr(e)), e ? (e = e.rgb(), new W(e.r, e.g, e.b, e.opacity)) : new W();
+function vr(e) {
+	return e instanceof Qn || (e = hr(e)), e ? (e = e.rgb(), new W(e.r, e.g, e.b, e.opacity)) : new W();
 }
-function vr(e, t, n, r) {
-	return arguments.length === 1 ? _r(e) : new W(e, t, n, r ?? 1);
+function yr(e, t, n, r) {
+	return arguments.length === 1 ? vr(e) : new W(e, t, n, r ?? 1);
 }
 function W(e, t, n, r) {
 	this.r = +e, this.g = +t, this.b = +n, this.opacity = +r;
 }
-Yn(W, vr, Xn(Zn, {
+Xn(W, yr, Zn(Qn, {
 	brighter(e) {
-		return e = e == null ? $n : $n ** +e, new W(this.r * e, this.g * e, this.b * e, this.opacity);
+		return e = e == null ? er : er ** +e, new W(this.r * e, this.g * e, this.b * e, this.opacity);
 	},
 	darker(e) {
-		return e = e == null ? Qn : Qn ** +e, new W(this.r * e, this.g * e, this.b * e, this.opacity);
+		return e = e == null ? $n : $n ** +e, new W(this.r * e, this.g * e, this.b * e, this.opacity);
 	},
 	rgb() {
 		return this;
 	},
 	clamp() {
-		return new W(Cr(this.r), Cr(this.g), Cr(this.b), Sr(this.opacity));
+		return new W(wr(this.r), wr(this.g), wr(this.b), Cr(this.opacity));
 	},
 	displayable() {
 		return -.5 <= this.r && this.r < 255.5 && -.5 <= this.g && this.g < 255.5 && -.5 <= this.b && this.b < 255.5 && 0 <= this.opacity && this.opacity <= 1;
 	},
-	hex: yr,
-	formatHex: yr,
-	formatHex8: br,
-	formatRgb: xr,
-	toString: xr
+	hex: br,
+	formatHex: br,
+	formatHex8: xr,
+	formatRgb: Sr,
+	toString: Sr
 }));
-function yr() {
-	return `#${wr(this.r)}${wr(this.g)}${wr(this.b)}`;
-}
 function br() {
-	return `#${wr(this.r)}${wr(this.g)}${wr(this.b)}${wr((isNaN(this.opacity) ? 1 : this.opacity) * 255)}`;
+	return `#${Tr(this.r)}${Tr(this.g)}${Tr(this.b)}`;
 }
 function xr() {
-	let e = Sr(this.opacity);
-	return `${e === 1 ? "rgb(" : "rgba("}${Cr(this.r)}, ${Cr(this.g)}, ${Cr(this.b)}${e === 1 ? ")" : `, ${e})`}`;
+	return `#${Tr(this.r)}${Tr(this.g)}${Tr(this.b)}${Tr((isNaN(this.opacity) ? 1 : this.opacity) * 255)}`;
 }
-function Sr(e) {
-	return isNaN(e) ? 1 : Math.max(0, Math.min(1, e));
+function Sr() {
+	let e = Cr(this.opacity);
+	return `${e === 1 ? "rgb(" : "rgba("}${wr(this.r)}, ${wr(this.g)}, ${wr(this.b)}${e === 1 ? ")" : `, ${e})`}`;
 }
 function Cr(e) {
-	return Math.max(0, Math.min(255, Math.round(e) || 0));
+	return isNaN(e) ? 1 : Math.max(0, Math.min(1, e));
 }
 function wr(e) {
-	return e = Cr(e), (e < 16 ? "0" : "") + e.toString(16);
+	return Math.max(0, Math.min(255, Math.round(e) || 0));
 }
-function Tr(e, t, n, r) {
+function Tr(e) {
+	return e = wr(e), (e < 16 ? "0" : "") + e.toString(16);
+}
+function Er(e, t, n, r) {
 	return r <= 0 ? e = t = n = NaN : n <= 0 || n >= 1 ? e = t = NaN : t <= 0 && (e = NaN), new G(e, t, n, r);
 }
-function Er(e) {
+function Dr(e) {
 	if (e instanceof G) return new G(e.h, e.s, e.l, e.opacity);
-	if (e instanceof Zn || (e = mr(e)), !e) return new G();
+	if (e instanceof Qn || (e = hr(e)), !e) return new G();
 	if (e instanceof G) return e;
 	e = e.rgb();
 	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = Math.min(t, n, r), a = Math.max(t, n, r), o = NaN, s = a - i, c = (a + i) / 2;
 	return s ? (o = t === a ? (n - r) / s + (n < r) * 6 : n === a ? (r - t) / s + 2 : (t - n) / s + 4, s /= c < .5 ? a + i : 2 - a - i, o *= 60) : s = c > 0 && c < 1 ? 0 : o, new G(o, s, c, e.opacity);
 }
-function Dr(e, t, n, r) {
-	return arguments.length === 1 ? Er(e) : new G(e, t, n, r ?? 1);
+function Or(e, t, n, r) {
+	return arguments.length === 1 ? Dr(e) : new G(e, t, n, r ?? 1);
 }
 function G(e, t, n, r) {
 	this.h = +e, this.s = +t, this.l = +n, this.opacity = +r;
 }
-Yn(G, Dr, Xn(Zn, {
+Xn(G, Or, Zn(Qn, {
 	brighter(e) {
-		return e = e == null ? $n : $n ** +e, new G(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? er : er ** +e, new G(this.h, this.s, this.l * e, this.opacity);
 	},
 	darker(e) {
-		return e = e == null ? Qn : Qn ** +e, new G(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? $n : $n ** +e, new G(this.h, this.s, this.l * e, this.opacity);
 	},
 	rgb() {
 		var e = this.h % 360 + (this.h < 0) * 360, t = isNaN(e) || isNaN(this.s) ? 0 : this.s, n = this.l, r = n + (n < .5 ? n : 1 - n) * t, i = 2 * n - r;
-		return new W(Ar(e >= 240 ? e - 240 : e + 120, i, r), Ar(e, i, r), Ar(e < 120 ? e + 240 : e - 120, i, r), this.opacity);
+		return new W(jr(e >= 240 ? e - 240 : e + 120, i, r), jr(e, i, r), jr(e < 120 ? e + 240 : e - 120, i, r), this.opacity);
 	},
 	clamp() {
-		return new G(Or(this.h), kr(this.s), kr(this.l), Sr(this.opacity));
+		return new G(kr(this.h), Ar(this.s), Ar(this.l), Cr(this.opacity));
 	},
 	displayable() {
 		return (0 <= this.s && this.s <= 1 || isNaN(this.s)) && 0 <= this.l && this.l <= 1 && 0 <= this.opacity && this.opacity <= 1;
 	},
 	formatHsl() {
-		let e = Sr(this.opacity);
-		return `${e === 1 ? "hsl(" : "hsla("}${Or(this.h)}, ${kr(this.s) * 100}%, ${kr(this.l) * 100}%${e === 1 ? ")" : `, ${e})`}`;
+		let e = Cr(this.opacity);
+		return `${e === 1 ? "hsl(" : "hsla("}${kr(this.h)}, ${Ar(this.s) * 100}%, ${Ar(this.l) * 100}%${e === 1 ? ")" : `, ${e})`}`;
 	}
 }));
-function Or(e) {
+function kr(e) {
 	return e = (e || 0) % 360, e < 0 ? e + 360 : e;
 }
-function kr(e) {
+function Ar(e) {
 	return Math.max(0, Math.min(1, e || 0));
 }
-function Ar(e, t, n) {
+function jr(e, t, n) {
 	return (e < 60 ? t + (n - t) * e / 60 : e < 180 ? n : e < 240 ? t + (n - t) * (240 - e) / 60 : t) * 255;
 }
-var jr = Math.PI / 180, Mr = 180 / Math.PI, Nr = 18, Pr = .96422, Fr = 1, Ir = .82521, Lr = 4 / 29, Rr = 6 / 29, zr = 3 * Rr * Rr, Br = Rr * Rr * Rr;
-function Vr(e) {
+var Mr = Math.PI / 180, Nr = 180 / Math.PI, Pr = 18, Fr = .96422, Ir = 1, Lr = .82521, Rr = 4 / 29, zr = 6 / 29, Br = 3 * zr * zr, Vr = zr * zr * zr;
+function Hr(e) {
 	if (e instanceof K) return new K(e.l, e.a, e.b, e.opacity);
-	if (e instanceof q) return Yr(e);
-	e instanceof W || (e = _r(e));
-	var t = Kr(e.r), n = Kr(e.g), r = Kr(e.b), i = Ur((.2225045 * t + .7168786 * n + .0606169 * r) / Fr), a, o;
-	return t === n && n === r ? a = o = i : (a = Ur((.4360747 * t + .3850649 * n + .1430804 * r) / Pr), o = Ur((.0139322 * t + .0971045 * n + .7141733 * r) / Ir)), new K(116 * i - 16, 500 * (a - i), 200 * (i - o), e.opacity);
+	if (e instanceof q) return Xr(e);
+	e instanceof W || (e = vr(e));
+	var t = qr(e.r), n = qr(e.g), r = qr(e.b), i = Wr((.2225045 * t + .7168786 * n + .0606169 * r) / Ir), a, o;
+	return t === n && n === r ? a = o = i : (a = Wr((.4360747 * t + .3850649 * n + .1430804 * r) / Fr), o = Wr((.0139322 * t + .0971045 * n + .7141733 * r) / Lr)), new K(116 * i - 16, 500 * (a - i), 200 * (i - o), e.opacity);
 }
-function Hr(e, t, n, r) {
-	return arguments.length === 1 ? Vr(e) : new K(e, t, n, r ?? 1);
+function Ur(e, t, n, r) {
+	return arguments.length === 1 ? Hr(e) : new K(e, t, n, r ?? 1);
 }
 function K(e, t, n, r) {
 	this.l = +e, this.a = +t, this.b = +n, this.opacity = +r;
 }
-Yn(K, Hr, Xn(Zn, {
+Xn(K, Ur, Zn(Qn, {
 	brighter(e) {
-		return new K(this.l + Nr * (e ?? 1), this.a, this.b, this.opacity);
+		return new K(this.l + Pr * (e ?? 1), this.a, this.b, this.opacity);
 	},
 	darker(e) {
-		return new K(this.l - Nr * (e ?? 1), this.a, this.b, this.opacity);
+		return new K(this.l - Pr * (e ?? 1), this.a, this.b, this.opacity);
 	},
 	rgb() {
 		var e = (this.l + 16) / 116, t = isNaN(this.a) ? e : e + this.a / 500, n = isNaN(this.b) ? e : e - this.b / 200;
-		return t = Pr * Wr(t), e = Fr * Wr(e), n = Ir * Wr(n), new W(Gr(3.1338561 * t - 1.6168667 * e - .4906146 * n), Gr(-.9787684 * t + 1.9161415 * e + .033454 * n), Gr(.0719453 * t - .2289914 * e + 1.4052427 * n), this.opacity);
+		return t = Fr * Gr(t), e = Ir * Gr(e), n = Lr * Gr(n), new W(Kr(3.1338561 * t - 1.6168667 * e - .4906146 * n), Kr(-.9787684 * t + 1.9161415 * e + .033454 * n), Kr(.0719453 * t - .2289914 * e + 1.4052427 * n), this.opacity);
 	}
 }));
-function Ur(e) {
-	return e > Br ? e ** (1 / 3) : e / zr + Lr;
-}
 function Wr(e) {
-	return e > Rr ? e * e * e : zr * (e - Lr);
+	return e > Vr ? e ** (1 / 3) : e / Br + Rr;
 }
 function Gr(e) {
-	return 255 * (e <= .0031308 ? 12.92 * e : 1.055 * e ** (1 / 2.4) - .055);
+	return e > zr ? e * e * e : Br * (e - Rr);
 }
 function Kr(e) {
-	return (e /= 255) <= .04045 ? e / 12.92 : ((e + .055) / 1.055) ** 2.4;
+	return 255 * (e <= .0031308 ? 12.92 * e : 1.055 * e ** (1 / 2.4) - .055);
 }
 function qr(e) {
+	return (e /= 255) <= .04045 ? e / 12.92 : ((e + .055) / 1.055) ** 2.4;
+}
+function Jr(e) {
 	if (e instanceof q) return new q(e.h, e.c, e.l, e.opacity);
-	if (e instanceof K || (e = Vr(e)), e.a === 0 && e.b === 0) return new q(NaN, 0 < e.l && e.l < 100 ? 0 : NaN, e.l, e.opacity);
-	var t = Math.atan2(e.b, e.a) * Mr;
+	if (e instanceof K || (e = Hr(e)), e.a === 0 && e.b === 0) return new q(NaN, 0 < e.l && e.l < 100 ? 0 : NaN, e.l, e.opacity);
+	var t = Math.atan2(e.b, e.a) * Nr;
 	return new q(t < 0 ? t + 360 : t, Math.sqrt(e.a * e.a + e.b * e.b), e.l, e.opacity);
 }
-function Jr(e, t, n, r) {
-	return arguments.length === 1 ? qr(e) : new q(e, t, n, r ?? 1);
+function Yr(e, t, n, r) {
+	return arguments.length === 1 ? Jr(e) : new q(e, t, n, r ?? 1);
 }
 function q(e, t, n, r) {
 	this.h = +e, this.c = +t, this.l = +n, this.opacity = +r;
 }
-function Yr(e) {
+function Xr(e) {
 	if (isNaN(e.h)) return new K(e.l, 0, 0, e.opacity);
-	var t = e.h * jr;
+	var t = e.h * Mr;
 	return new K(e.l, Math.cos(t) * e.c, Math.sin(t) * e.c, e.opacity);
 }
-Yn(q, Jr, Xn(Zn, {
+Xn(q, Yr, Zn(Qn, {
 	brighter(e) {
-		return new q(this.h, this.c, this.l + Nr * (e ?? 1), this.opacity);
+		return new q(this.h, this.c, this.l + Pr * (e ?? 1), this.opacity);
 	},
 	darker(e) {
-		return new q(this.h, this.c, this.l - Nr * (e ?? 1), this.opacity);
+		return new q(this.h, this.c, this.l - Pr * (e ?? 1), this.opacity);
 	},
 	rgb() {
-		return Yr(this).rgb();
+		return Xr(this).rgb();
 	}
 }));
-var Xr = -.14861, Zr = 1.78277, Qr = -.29227, $r = -.90649, ei = 1.97294, ti = ei * $r, ni = ei * Zr, ri = Zr * Qr - $r * Xr;
-function ii(e) {
-	if (e instanceof oi) return new oi(e.h, e.s, e.l, e.opacity);
-	e instanceof W || (e = _r(e));
-	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = (ri * r + ti * t - ni * n) / (ri + ti - ni), a = r - i, o = (ei * (n - i) - Qr * a) / $r, s = Math.sqrt(o * o + a * a) / (ei * i * (1 - i)), c = s ? Math.atan2(o, a) * Mr - 120 : NaN;
-	return new oi(c < 0 ? c + 360 : c, s, i, e.opacity);
-}
-function ai(e, t, n, r) {
-	return arguments.length === 1 ? ii(e) : new oi(e, t, n, r ?? 1);
+var Zr = -.14861, Qr = 1.78277, $r = -.29227, ei = -.90649, ti = 1.97294, ni = ti * ei, ri = ti * Qr, ii = Qr * $r - ei * Zr;
+function ai(e) {
+	if (e instanceof si) return new si(e.h, e.s, e.l, e.opacity);
+	e instanceof W || (e = vr(e));
+	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = (ii * r + ni * t - ri * n) / (ii + ni - ri), a = r - i, o = (ti * (n - i) - $r * a) / ei, s = Math.sqrt(o * o + a * a) / (ti * i * (1 - i)), c = s ? Math.atan2(o, a) * Nr - 120 : NaN;
+	return new si(c < 0 ? c + 360 : c, s, i, e.opacity);
 }
 function oi(e, t, n, r) {
+	return arguments.length === 1 ? ai(e) : new si(e, t, n, r ?? 1);
+}
+function si(e, t, n, r) {
 	this.h = +e, this.s = +t, this.l = +n, this.opacity = +r;
 }
-Yn(oi, ai, Xn(Zn, {
+Xn(si, oi, Zn(Qn, {
 	brighter(e) {
-		return e = e == null ? $n : $n ** +e, new oi(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? er : er ** +e, new si(this.h, this.s, this.l * e, this.opacity);
 	},
 	darker(e) {
-		return e = e == null ? Qn : Qn ** +e, new oi(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? $n : $n ** +e, new si(this.h, this.s, this.l * e, this.opacity);
 	},
 	rgb() {
-		var e = isNaN(this.h) ? 0 : (this.h + 120) * jr, t = +this.l, n = isNaN(this.s) ? 0 : this.s * t * (1 - t), r = Math.cos(e), i = Math.sin(e);
-		return new W(255 * (t + n * (Xr * r + Zr * i)), 255 * (t + n * (Qr * r + $r * i)), 255 * (t + ei * r * n), this.opacity);
+		var e = isNaN(this.h) ? 0 : (this.h + 120) * Mr, t = +this.l, n = isNaN(this.s) ? 0 : this.s * t * (1 - t), r = Math.cos(e), i = Math.sin(e);
+		return new W(255 * (t + n * (Zr * r + Qr * i)), 255 * (t + n * ($r * r + ei * i)), 255 * (t + ti * r * n), this.opacity);
 	}
 }));
-var si = (e) => () => e;
-function ci(e, t) {
+var ci = (e) => () => e;
+function li(e, t) {
 	return function(n) {
 		return e + n * t;
 	};
 }
-function li(e, t, n) {
+function ui(e, t, n) {
 	return e **= +n, t = t ** +n - e, n = 1 / n, function(r) {
 		return (e + r * t) ** +n;
 	};
 }
-function ui(e, t) {
+function di(e, t) {
 	var n = t - e;
-	return n ? ci(e, n > 180 || n < -180 ? n - 360 * Math.round(n / 360) : n) : si(isNaN(e) ? t : e);
+	return n ? li(e, n > 180 || n < -180 ? n - 360 * Math.round(n / 360) : n) : ci(isNaN(e) ? t : e);
 }
-function di(e) {
-	return (e = +e) == 1 ? fi : function(t, n) {
-		return n - t ? li(t, n, e) : si(isNaN(t) ? n : t);
+function fi(e) {
+	return (e = +e) == 1 ? pi : function(t, n) {
+		return n - t ? ui(t, n, e) : ci(isNaN(t) ? n : t);
 	};
 }
-function fi(e, t) {
+function pi(e, t) {
 	var n = t - e;
-	return n ? ci(e, n) : si(isNaN(e) ? t : e);
+	return n ? li(e, n) : ci(isNaN(e) ? t : e);
 }
-var pi = (function e(t) {
-	var n = di(t);
+var mi = (function e(t) {
+	var n = fi(t);
 	function r(e, t) {
-		var r = n((e = vr(e)).r, (t = vr(t)).r), i = n(e.g, t.g), a = n(e.b, t.b), o = fi(e.opacity, t.opacity);
+		var r = n((e = yr(e)).r, (t = yr(t)).r), i = n(e.g, t.g), a = n(e.b, t.b), o = pi(e.opacity, t.opacity);
 		return function(t) {
 			return e.r = r(t), e.g = i(t), e.b = a(t), e.opacity = o(t), e + "";
 		};
 	}
 	return r.gamma = e, r;
 })(1);
-function mi(e, t) {
+function hi(e, t) {
 	t ||= [];
 	var n = e ? Math.min(t.length, e.length) : 0, r = t.slice(), i;
 	return function(a) {
@@ -2507,81 +2519,81 @@ function mi(e, t) {
 		return r;
 	};
 }
-function hi(e) {
+function gi(e) {
 	return ArrayBuffer.isView(e) && !(e instanceof DataView);
 }
-function gi(e, t) {
-	for (var n = t ? t.length : 0, r = e ? Math.min(n, e.length) : 0, i = Array(r), a = Array(n), o = 0; o < r; ++o) i[o] = Ti(e[o], t[o]);
+function _i(e, t) {
+	for (var n = t ? t.length : 0, r = e ? Math.min(n, e.length) : 0, i = Array(r), a = Array(n), o = 0; o < r; ++o) i[o] = Ei(e[o], t[o]);
 	for (; o < n; ++o) a[o] = t[o];
 	return function(e) {
 		for (o = 0; o < r; ++o) a[o] = i[o](e);
 		return a;
 	};
 }
-function _i(e, t) {
+function vi(e, t) {
 	var n = /* @__PURE__ */ new Date();
 	return e = +e, t = +t, function(r) {
 		return n.setTime(e * (1 - r) + t * r), n;
 	};
 }
-function vi(e, t) {
+function yi(e, t) {
 	return e = +e, t = +t, function(n) {
 		return e * (1 - n) + t * n;
 	};
 }
-function yi(e, t) {
+function bi(e, t) {
 	var n = {}, r = {}, i;
-	for (i in typeof e == "object" && e || (e = {}), typeof t == "object" && t || (t = {}), t) i in e ? n[i] = Ti(e[i], t[i]) : r[i] = t[i];
+	for (i in typeof e == "object" && e || (e = {}), typeof t == "object" && t || (t = {}), t) i in e ? n[i] = Ei(e[i], t[i]) : r[i] = t[i];
 	return function(e) {
 		for (i in n) r[i] = n[i](e);
 		return r;
 	};
 }
-var bi = /[-+]?(?:\d+\.?\d*|\.?\d+)(?:[eE][-+]?\d+)?/g, xi = new RegExp(bi.source, "g");
-function Si(e) {
+var xi = /[-+]?(?:\d+\.?\d*|\.?\d+)(?:[eE][-+]?\d+)?/g, Si = new RegExp(xi.source, "g");
+function Ci(e) {
 	return function() {
 		return e;
 	};
 }
-function Ci(e) {
+function wi(e) {
 	return function(t) {
 		return e(t) + "";
 	};
 }
-function wi(e, t) {
-	var n = bi.lastIndex = xi.lastIndex = 0, r, i, a, o = -1, s = [], c = [];
-	for (e += "", t += ""; (r = bi.exec(e)) && (i = xi.exec(t));) (a = i.index) > n && (a = t.slice(n, a), s[o] ? s[o] += a : s[++o] = a), (r = r[0]) === (i = i[0]) ? s[o] ? s[o] += i : s[++o] = i : (s[++o] = null, c.push({
+function Ti(e, t) {
+	var n = xi.lastIndex = Si.lastIndex = 0, r, i, a, o = -1, s = [], c = [];
+	for (e += "", t += ""; (r = xi.exec(e)) && (i = Si.exec(t));) (a = i.index) > n && (a = t.slice(n, a), s[o] ? s[o] += a : s[++o] = a), (r = r[0]) === (i = i[0]) ? s[o] ? s[o] += i : s[++o] = i : (s[++o] = null, c.push({
 		i: o,
-		x: vi(r, i)
-	})), n = xi.lastIndex;
-	return n < t.length && (a = t.slice(n), s[o] ? s[o] += a : s[++o] = a), s.length < 2 ? c[0] ? Ci(c[0].x) : Si(t) : (t = c.length, function(e) {
+		x: yi(r, i)
+	})), n = Si.lastIndex;
+	return n < t.length && (a = t.slice(n), s[o] ? s[o] += a : s[++o] = a), s.length < 2 ? c[0] ? wi(c[0].x) : Ci(t) : (t = c.length, function(e) {
 		for (var n = 0, r; n < t; ++n) s[(r = c[n]).i] = r.x(e);
 		return s.join("");
 	});
 }
-function Ti(e, t) {
-	var n = typeof t, r;
-	return t == null || n === "boolean" ? si(t) : (n === "number" ? vi : n === "string" ? (r = mr(t)) ? (t = r, pi) : wi : t instanceof mr ? pi : t instanceof Date ? _i : hi(t) ? mi : Array.isArray(t) ? gi : typeof t.valueOf != "function" && typeof t.toString != "function" || isNaN(t) ? yi : vi)(e, t);
-}
 function Ei(e, t) {
+	var n = typeof t, r;
+	return t == null || n === "boolean" ? ci(t) : (n === "number" ? yi : n === "string" ? (r = hr(t)) ? (t = r, mi) : Ti : t instanceof hr ? mi : t instanceof Date ? vi : gi(t) ? hi : Array.isArray(t) ? _i : typeof t.valueOf != "function" && typeof t.toString != "function" || isNaN(t) ? bi : yi)(e, t);
+}
+function Di(e, t) {
 	return e = +e, t = +t, function(n) {
 		return Math.round(e * (1 - n) + t * n);
 	};
 }
-var Di = 1e-12;
-function Oi(e) {
+var Oi = 1e-12;
+function ki(e) {
 	return ((e = Math.exp(e)) + 1 / e) / 2;
 }
-function ki(e) {
+function Ai(e) {
 	return ((e = Math.exp(e)) - 1 / e) / 2;
 }
-function Ai(e) {
+function ji(e) {
 	return ((e = Math.exp(2 * e)) - 1) / (e + 1);
 }
 (function e(t, n, r) {
 	function i(e, i) {
 		var a = e[0], o = e[1], s = e[2], c = i[0], l = i[1], u = i[2], d = c - a, f = l - o, p = d * d + f * f, m, h;
-		if (p < Di) h = Math.log(u / s) / t, m = function(e) {
+		if (p < Oi) h = Math.log(u / s) / t, m = function(e) {
 			return [
 				a + e * d,
 				o + e * f,
@@ -2591,11 +2603,11 @@ function Ai(e) {
 		else {
 			var g = Math.sqrt(p), _ = (u * u - s * s + r * p) / (2 * s * n * g), v = (u * u - s * s - r * p) / (2 * u * n * g), y = Math.log(Math.sqrt(_ * _ + 1) - _);
 			h = (Math.log(Math.sqrt(v * v + 1) - v) - y) / t, m = function(e) {
-				var r = e * h, i = Oi(y), c = s / (n * g) * (i * Ai(t * r + y) - ki(y));
+				var r = e * h, i = ki(y), c = s / (n * g) * (i * ji(t * r + y) - Ai(y));
 				return [
 					a + c * d,
 					o + c * f,
-					s * i / Oi(t * r + y)
+					s * i / ki(t * r + y)
 				];
 			};
 		}
@@ -2606,11 +2618,11 @@ function Ai(e) {
 		return e(n, r, r * r);
 	}, i;
 })(Math.SQRT2, 2, 4);
-function ji(e) {
+function Mi(e) {
 	return (function t(n) {
 		n = +n;
 		function r(t, r) {
-			var i = e((t = ai(t)).h, (r = ai(r)).h), a = fi(t.s, r.s), o = fi(t.l, r.l), s = fi(t.opacity, r.opacity);
+			var i = e((t = oi(t)).h, (r = oi(r)).h), a = pi(t.s, r.s), o = pi(t.l, r.l), s = pi(t.opacity, r.opacity);
 			return function(e) {
 				return t.h = i(e), t.s = a(e), t.l = o(e ** +n), t.opacity = s(e), t + "";
 			};
@@ -2618,69 +2630,69 @@ function ji(e) {
 		return r.gamma = t, r;
 	})(1);
 }
-ji(ui), ji(fi);
+Mi(di), Mi(pi);
 // node_modules/d3-scale/src/constant.js
-function Mi(e) {
+function Ni(e) {
 	return function() {
 		return e;
 	};
 }
 // node_modules/d3-scale/src/number.js
-function Ni(e) {
+function Pi(e) {
 	return +e;
 }
 // node_modules/d3-scale/src/continuous.js
-var Pi = [0, 1];
-function Fi(e) {
+var Fi = [0, 1];
+function Ii(e) {
 	return e;
 }
-function Ii(e, t) {
+function Li(e, t) {
 	return (t -= e = +e) ? function(n) {
 		return (n - e) / t;
-	} : Mi(isNaN(t) ? NaN : .5);
+	} : Ni(isNaN(t) ? NaN : .5);
 }
-function Li(e, t) {
+function Ri(e, t) {
 	var n;
 	return e > t && (n = e, e = t, t = n), function(n) {
 		return Math.max(e, Math.min(t, n));
 	};
 }
-function Ri(e, t, n) {
+function zi(e, t, n) {
 	var r = e[0], i = e[1], a = t[0], o = t[1];
-	return i < r ? (r = Ii(i, r), a = n(o, a)) : (r = Ii(r, i), a = n(a, o)), function(e) {
+	return i < r ? (r = Li(i, r), a = n(o, a)) : (r = Li(r, i), a = n(a, o)), function(e) {
 		return a(r(e));
 	};
 }
-function zi(e, t, n) {
+function Bi(e, t, n) {
 	var r = Math.min(e.length, t.length) - 1, i = Array(r), a = Array(r), o = -1;
-	for (e[r] < e[0] && (e = e.slice().reverse(), t = t.slice().reverse()); ++o < r;) i[o] = Ii(e[o], e[o + 1]), a[o] = n(t[o], t[o + 1]);
+	for (e[r] < e[0] && (e = e.slice().reverse(), t = t.slice().reverse()); ++o < r;) i[o] = Li(e[o], e[o + 1]), a[o] = n(t[o], t[o + 1]);
 	return function(t) {
-		var n = zn(e, t, 1, r) - 1;
+		var n = Bn(e, t, 1, r) - 1;
 		return a[n](i[n](t));
 	};
 }
-function Bi(e, t) {
+function Vi(e, t) {
 	return t.domain(e.domain()).range(e.range()).interpolate(e.interpolate()).clamp(e.clamp()).unknown(e.unknown());
 }
-function Vi() {
-	var e = Pi, t = Pi, n = Ti, r, i, a, o = Fi, s, c, l;
+function Hi() {
+	var e = Fi, t = Fi, n = Ei, r, i, a, o = Ii, s, c, l;
 	function u() {
 		var n = Math.min(e.length, t.length);
-		return o !== Fi && (o = Li(e[0], e[n - 1])), s = n > 2 ? zi : Ri, c = l = null, d;
+		return o !== Ii && (o = Ri(e[0], e[n - 1])), s = n > 2 ? Bi : zi, c = l = null, d;
 	}
 	function d(i) {
 		return i == null || isNaN(i = +i) ? a : (c ||= s(e.map(r), t, n))(r(o(i)));
 	}
 	return d.invert = function(n) {
-		return o(i((l ||= s(t, e.map(r), vi))(n)));
+		return o(i((l ||= s(t, e.map(r), yi))(n)));
 	}, d.domain = function(t) {
-		return arguments.length ? (e = Array.from(t, Ni), u()) : e.slice();
+		return arguments.length ? (e = Array.from(t, Pi), u()) : e.slice();
 	}, d.range = function(e) {
 		return arguments.length ? (t = Array.from(e), u()) : t.slice();
 	}, d.rangeRound = function(e) {
-		return t = Array.from(e), n = Ei, u();
+		return t = Array.from(e), n = Di, u();
 	}, d.clamp = function(e) {
-		return arguments.length ? (o = e ? !0 : Fi, u()) : o !== Fi;
+		return arguments.length ? (o = e ? !0 : Ii, u()) : o !== Ii;
 	}, d.interpolate = function(e) {
 		return arguments.length ? (n = e, u()) : n;
 	}, d.unknown = function(e) {
@@ -2689,39 +2701,39 @@ function Vi() {
 		return r = e, i = t, u();
 	};
 }
-function Hi() {
-	return Vi()(Fi, Fi);
+function Ui() {
+	return Hi()(Ii, Ii);
 }
 // node_modules/d3-format/dist/d3-format.mjs
-function Ui(e) {
+function Wi(e) {
 	return Math.abs(e = Math.round(e)) >= 1e21 ? e.toLocaleString("en").replace(/,/g, "") : e.toString(10);
 }
-function Wi(e, t) {
+function Gi(e, t) {
 	if (!isFinite(e) || e === 0) return null;
 	var n = (e = t ? e.toExponential(t - 1) : e.toExponential()).indexOf("e"), r = e.slice(0, n);
 	return [r.length > 1 ? r[0] + r.slice(2) : r, +e.slice(n + 1)];
 }
-function Gi(e) {
-	return e = Wi(Math.abs(e)), e ? e[1] : NaN;
+function Ki(e) {
+	return e = Gi(Math.abs(e)), e ? e[1] : NaN;
 }
-function Ki(e, t) {
+function qi(e, t) {
 	return function(n, r) {
 		for (var i = n.length, a = [], o = 0, s = e[0], c = 0; i > 0 && s > 0 && (c + s + 1 > r && (s = Math.max(1, r - c)), a.push(n.substring(i -= s, i + s)), !((c += s + 1) > r));) s = e[o = (o + 1) % e.length];
 		return a.reverse().join(t);
 	};
 }
-function qi(e) {
+function Ji(e) {
 	return function(t) {
 		return t.replace(/[0-9]/g, function(t) {
 			return e[+t];
 		});
 	};
 }
-var Ji = /^(?:(.)?([<>=^]))?([+\-( ])?([$#])?(0)?(\d+)?(,)?(\.\d+)?(~)?([a-z%])?$/i;
-function Yi(e) {
-	if (!(t = Ji.exec(e))) throw Error("invalid format: " + e);
+var Yi = /^(?:(.)?([<>=^]))?([+\-( ])?([$#])?(0)?(\d+)?(,)?(\.\d+)?(~)?([a-z%])?$/i;
+function Xi(e) {
+	if (!(t = Yi.exec(e))) throw Error("invalid format: " + e);
 	var t;
-	return new Xi({
+	return new Zi({
 		fill: t[1],
 		align: t[2],
 		sign: t[3],
@@ -2734,14 +2746,14 @@ function Yi(e) {
 		type: t[10]
 	});
 }
-Yi.prototype = Xi.prototype;
-function Xi(e) {
+Xi.prototype = Zi.prototype;
+function Zi(e) {
 	this.fill = e.fill === void 0 ? " " : e.fill + "", this.align = e.align === void 0 ? ">" : e.align + "", this.sign = e.sign === void 0 ? "-" : e.sign + "", this.symbol = e.symbol === void 0 ? "" : e.symbol + "", this.zero = !!e.zero, this.width = e.width === void 0 ? void 0 : +e.width, this.comma = !!e.comma, this.precision = e.precision === void 0 ? void 0 : +e.precision, this.trim = !!e.trim, this.type = e.type === void 0 ? "" : e.type + "";
 }
-Xi.prototype.toString = function() {
+Zi.prototype.toString = function() {
 	return this.fill + this.align + this.sign + this.symbol + (this.zero ? "0" : "") + (this.width === void 0 ? "" : Math.max(1, this.width | 0)) + (this.comma ? "," : "") + (this.precision === void 0 ? "" : "." + Math.max(0, this.precision | 0)) + (this.trim ? "~" : "") + this.type;
 };
-function Zi(e) {
+function Qi(e) {
 	out: for (var t = e.length, n = 1, r = -1, i; n < t; ++n) switch (e[n]) {
 		case ".":
 			r = i = n;
@@ -2755,38 +2767,38 @@ function Zi(e) {
 	}
 	return r > 0 ? e.slice(0, r) + e.slice(i + 1) : e;
 }
-var Qi;
-function $i(e, t) {
-	var n = Wi(e, t);
-	if (!n) return Qi = void 0, e.toPrecision(t);
-	var r = n[0], i = n[1], a = i - (Qi = Math.max(-8, Math.min(8, Math.floor(i / 3))) * 3) + 1, o = r.length;
-	return a === o ? r : a > o ? r + Array(a - o + 1).join("0") : a > 0 ? r.slice(0, a) + "." + r.slice(a) : "0." + Array(1 - a).join("0") + Wi(e, Math.max(0, t + a - 1))[0];
-}
+var $i;
 function ea(e, t) {
-	var n = Wi(e, t);
+	var n = Gi(e, t);
+	if (!n) return $i = void 0, e.toPrecision(t);
+	var r = n[0], i = n[1], a = i - ($i = Math.max(-8, Math.min(8, Math.floor(i / 3))) * 3) + 1, o = r.length;
+	return a === o ? r : a > o ? r + Array(a - o + 1).join("0") : a > 0 ? r.slice(0, a) + "." + r.slice(a) : "0." + Array(1 - a).join("0") + Gi(e, Math.max(0, t + a - 1))[0];
+}
+function ta(e, t) {
+	var n = Gi(e, t);
 	if (!n) return e + "";
 	var r = n[0], i = n[1];
 	return i < 0 ? "0." + Array(-i).join("0") + r : r.length > i + 1 ? r.slice(0, i + 1) + "." + r.slice(i + 1) : r + Array(i - r.length + 2).join("0");
 }
-var ta = {
+var na = {
 	"%": (e, t) => (e * 100).toFixed(t),
 	b: (e) => Math.round(e).toString(2),
 	c: (e) => e + "",
-	d: Ui,
+	d: Wi,
 	e: (e, t) => e.toExponential(t),
 	f: (e, t) => e.toFixed(t),
 	g: (e, t) => e.toPrecision(t),
 	o: (e) => Math.round(e).toString(8),
-	p: (e, t) => ea(e * 100, t),
-	r: ea,
-	s: $i,
+	p: (e, t) => ta(e * 100, t),
+	r: ta,
+	s: ea,
 	X: (e) => Math.round(e).toString(16).toUpperCase(),
 	x: (e) => Math.round(e).toString(16)
 };
-function na(e) {
+function ra(e) {
 	return e;
 }
-var ra = Array.prototype.map, ia = [
+var ia = Array.prototype.map, aa = [
 	"y",
 	"z",
 	"a",
@@ -2805,13 +2817,13 @@ var ra = Array.prototype.map, ia = [
 	"Z",
 	"Y"
 ];
-function aa(e) {
-	var t = e.grouping === void 0 || e.thousands === void 0 ? na : Ki(ra.call(e.grouping, Number), e.thousands + ""), n = e.currency === void 0 ? "" : e.currency[0] + "", r = e.currency === void 0 ? "" : e.currency[1] + "", i = e.decimal === void 0 ? "." : e.decimal + "", a = e.numerals === void 0 ? na : qi(ra.call(e.numerals, String)), o = e.percent === void 0 ? "%" : e.percent + "", s = e.minus === void 0 ? "−" : e.minus + "", c = e.nan === void 0 ? "NaN" : e.nan + "";
+function oa(e) {
+	var t = e.grouping === void 0 || e.thousands === void 0 ? ra : qi(ia.call(e.grouping, Number), e.thousands + ""), n = e.currency === void 0 ? "" : e.currency[0] + "", r = e.currency === void 0 ? "" : e.currency[1] + "", i = e.decimal === void 0 ? "." : e.decimal + "", a = e.numerals === void 0 ? ra : Ji(ia.call(e.numerals, String)), o = e.percent === void 0 ? "%" : e.percent + "", s = e.minus === void 0 ? "−" : e.minus + "", c = e.nan === void 0 ? "NaN" : e.nan + "";
 	function l(e, l) {
-		e = Yi(e);
+		e = Xi(e);
 		var u = e.fill, d = e.align, f = e.sign, p = e.symbol, m = e.zero, h = e.width, g = e.comma, _ = e.precision, v = e.trim, y = e.type;
-		y === "n" ? (g = !0, y = "g") : ta[y] || (_ === void 0 && (_ = 12), v = !0, y = "g"), (m || u === "0" && d === "=") && (m = !0, u = "0", d = "=");
-		var b = (l && l.prefix !== void 0 ? l.prefix : "") + (p === "$" ? n : p === "#" && /[boxX]/.test(y) ? "0" + y.toLowerCase() : ""), x = (p === "$" ? r : /[%p]/.test(y) ? o : "") + (l && l.suffix !== void 0 ? l.suffix : ""), S = ta[y], ee = /[defgprs%]/.test(y);
+		y === "n" ? (g = !0, y = "g") : na[y] || (_ === void 0 && (_ = 12), v = !0, y = "g"), (m || u === "0" && d === "=") && (m = !0, u = "0", d = "=");
+		var b = (l && l.prefix !== void 0 ? l.prefix : "") + (p === "$" ? n : p === "#" && /[boxX]/.test(y) ? "0" + y.toLowerCase() : ""), x = (p === "$" ? r : /[%p]/.test(y) ? o : "") + (l && l.suffix !== void 0 ? l.suffix : ""), S = na[y], ee = /[defgprs%]/.test(y);
 		_ = _ === void 0 ? 6 : /[gprs]/.test(y) ? Math.max(1, Math.min(21, _)) : Math.max(0, Math.min(20, _));
 		function C(e) {
 			var n = b, r = x, o, l, p;
@@ -2819,7 +2831,7 @@ function aa(e) {
 			else {
 				e = +e;
 				var C = e < 0 || 1 / e < 0;
-				if (e = isNaN(e) ? c : S(Math.abs(e), _), v && (e = Zi(e)), C && +e == 0 && f !== "+" && (C = !1), n = (C ? f === "(" ? f : s : f === "-" || f === "(" ? "" : f) + n, r = (y === "s" && !isNaN(e) && Qi !== void 0 ? ia[8 + Qi / 3] : "") + r + (C && f === "(" ? ")" : ""), ee) {
+				if (e = isNaN(e) ? c : S(Math.abs(e), _), v && (e = Qi(e)), C && +e == 0 && f !== "+" && (C = !1), n = (C ? f === "(" ? f : s : f === "-" || f === "(" ? "" : f) + n, r = (y === "s" && !isNaN(e) && $i !== void 0 ? aa[8 + $i / 3] : "") + r + (C && f === "(" ? ")" : ""), ee) {
 					for (o = -1, l = e.length; ++o < l;) if (p = e.charCodeAt(o), 48 > p || p > 57) {
 						r = (p === 46 ? i + e.slice(o + 1) : e.slice(o)) + r, e = e.slice(0, o);
 						break;
@@ -2847,7 +2859,7 @@ function aa(e) {
 		}, C;
 	}
 	function u(e, t) {
-		var n = Math.max(-8, Math.min(8, Math.floor(Gi(t) / 3))) * 3, r = 10 ** -n, i = l((e = Yi(e), e.type = "f", e), { suffix: ia[8 + n / 3] });
+		var n = Math.max(-8, Math.min(8, Math.floor(Ki(t) / 3))) * 3, r = 10 ** -n, i = l((e = Xi(e), e.type = "f", e), { suffix: aa[8 + n / 3] });
 		return function(e) {
 			return i(r * e);
 		};
@@ -2857,57 +2869,57 @@ function aa(e) {
 		formatPrefix: u
 	};
 }
-var oa, sa, ca;
-la({
+var sa, ca, la;
+ua({
 	thousands: ",",
 	grouping: [3],
 	currency: ["$", ""]
 });
-function la(e) {
-	return oa = aa(e), sa = oa.format, ca = oa.formatPrefix, oa;
-}
 function ua(e) {
-	return Math.max(0, -Gi(Math.abs(e)));
+	return sa = oa(e), ca = sa.format, la = sa.formatPrefix, sa;
 }
-function da(e, t) {
-	return Math.max(0, Math.max(-8, Math.min(8, Math.floor(Gi(t) / 3))) * 3 - Gi(Math.abs(e)));
+function da(e) {
+	return Math.max(0, -Ki(Math.abs(e)));
 }
 function fa(e, t) {
-	return e = Math.abs(e), t = Math.abs(t) - e, Math.max(0, Gi(t) - Gi(e)) + 1;
+	return Math.max(0, Math.max(-8, Math.min(8, Math.floor(Ki(t) / 3))) * 3 - Ki(Math.abs(e)));
+}
+function pa(e, t) {
+	return e = Math.abs(e), t = Math.abs(t) - e, Math.max(0, Ki(t) - Ki(e)) + 1;
 }
 // node_modules/d3-scale/src/tickFormat.js
-function pa(e, t, n, r) {
-	var i = qn(e, t, n), a;
-	switch (r = Yi(r ?? ",f"), r.type) {
+function ma(e, t, n, r) {
+	var i = Jn(e, t, n), a;
+	switch (r = Xi(r ?? ",f"), r.type) {
 		case "s":
 			var o = Math.max(Math.abs(e), Math.abs(t));
-			return r.precision == null && !isNaN(a = da(i, o)) && (r.precision = a), ca(r, o);
+			return r.precision == null && !isNaN(a = fa(i, o)) && (r.precision = a), la(r, o);
 		case "":
 		case "e":
 		case "g":
 		case "p":
 		case "r":
-			r.precision == null && !isNaN(a = fa(i, Math.max(Math.abs(e), Math.abs(t)))) && (r.precision = a - (r.type === "e"));
+			r.precision == null && !isNaN(a = pa(i, Math.max(Math.abs(e), Math.abs(t)))) && (r.precision = a - (r.type === "e"));
 			break;
 		case "f":
-		case "%": r.precision == null && !isNaN(a = ua(i)) && (r.precision = a - (r.type === "%") * 2);
+		case "%": r.precision == null && !isNaN(a = da(i)) && (r.precision = a - (r.type === "%") * 2);
 	}
-	return sa(r);
+	return ca(r);
 }
 // node_modules/d3-scale/src/linear.js
-function ma(e) {
+function ha(e) {
 	var t = e.domain;
 	return e.ticks = function(e) {
 		var n = t();
-		return Gn(n[0], n[n.length - 1], e ?? 10);
+		return Kn(n[0], n[n.length - 1], e ?? 10);
 	}, e.tickFormat = function(e, n) {
 		var r = t();
-		return pa(r[0], r[r.length - 1], e ?? 10, n);
+		return ma(r[0], r[r.length - 1], e ?? 10, n);
 	}, e.nice = function(n) {
 		n ??= 10;
 		var r = t(), i = 0, a = r.length - 1, o = r[i], s = r[a], c, l, u = 10;
 		for (s < o && (l = o, o = s, s = l, l = i, i = a, a = l); u-- > 0;) {
-			if (l = Kn(o, s, n), l === c) return r[i] = o, r[a] = s, t(r);
+			if (l = qn(o, s, n), l === c) return r[i] = o, r[a] = s, t(r);
 			if (l > 0) o = Math.floor(o / l) * l, s = Math.ceil(s / l) * l;
 			else if (l < 0) o = Math.ceil(o * l) / l, s = Math.floor(s * l) / l;
 			else break;
@@ -2916,47 +2928,47 @@ function ma(e) {
 		return e;
 	}, e;
 }
-function ha() {
-	var e = Hi();
+function ga() {
+	var e = Ui();
 	return e.copy = function() {
-		return Bi(e, ha());
-	}, Jn.apply(e, arguments), ma(e);
+		return Vi(e, ga());
+	}, Yn.apply(e, arguments), ha(e);
 }
 // node_modules/d3-scale/src/nice.js
-function ga(e, t) {
+function _a(e, t) {
 	e = e.slice();
 	var n = 0, r = e.length - 1, i = e[n], a = e[r], o;
 	return a < i && (o = n, n = r, r = o, o = i, i = a, a = o), e[n] = t.floor(i), e[r] = t.ceil(a), e;
 }
 // node_modules/d3-scale/src/log.js
-function _a(e) {
+function va(e) {
 	return Math.log(e);
 }
-function va(e) {
+function ya(e) {
 	return Math.exp(e);
 }
-function ya(e) {
+function ba(e) {
 	return -Math.log(-e);
 }
-function ba(e) {
+function xa(e) {
 	return -Math.exp(-e);
 }
-function xa(e) {
+function Sa(e) {
 	return isFinite(e) ? +("1e" + e) : e < 0 ? 0 : e;
 }
-function Sa(e) {
-	return e === 10 ? xa : e === Math.E ? Math.exp : (t) => e ** +t;
-}
 function Ca(e) {
-	return e === Math.E ? Math.log : e === 10 && Math.log10 || e === 2 && Math.log2 || (e = Math.log(e), (t) => Math.log(t) / e);
+	return e === 10 ? Sa : e === Math.E ? Math.exp : (t) => e ** +t;
 }
 function wa(e) {
-	return (t, n) => -e(-t, n);
+	return e === Math.E ? Math.log : e === 10 && Math.log10 || e === 2 && Math.log2 || (e = Math.log(e), (t) => Math.log(t) / e);
 }
 function Ta(e) {
-	let t = e(_a, va), n = t.domain, r = 10, i, a;
+	return (t, n) => -e(-t, n);
+}
+function Ea(e) {
+	let t = e(va, ya), n = t.domain, r = 10, i, a;
 	function o() {
-		return i = Ca(r), a = Sa(r), n()[0] < 0 ? (i = wa(i), a = wa(a), e(ya, ba)) : e(_a, va), t;
+		return i = wa(r), a = Ca(r), n()[0] < 0 ? (i = Ta(i), a = Ta(a), e(ba, xa)) : e(va, ya), t;
 	}
 	return t.base = function(e) {
 		return arguments.length ? (r = +e, o()) : r;
@@ -2976,24 +2988,24 @@ function Ta(e) {
 				if (f > s) break;
 				m.push(f);
 			}
-			m.length * 2 < p && (m = Gn(o, s, p));
-		} else m = Gn(l, u, Math.min(u - l, p)).map(a);
+			m.length * 2 < p && (m = Kn(o, s, p));
+		} else m = Kn(l, u, Math.min(u - l, p)).map(a);
 		return c ? m.reverse() : m;
 	}, t.tickFormat = (e, n) => {
-		if (e ??= 10, n ??= r === 10 ? "s" : ",", typeof n != "function" && (!(r % 1) && (n = Yi(n)).precision == null && (n.trim = !0), n = sa(n)), e === Infinity) return n;
+		if (e ??= 10, n ??= r === 10 ? "s" : ",", typeof n != "function" && (!(r % 1) && (n = Xi(n)).precision == null && (n.trim = !0), n = ca(n)), e === Infinity) return n;
 		let o = Math.max(1, r * e / t.ticks().length);
 		return (e) => {
 			let t = e / a(Math.round(i(e)));
 			return t * r < r - .5 && (t *= r), t <= o ? n(e) : "";
 		};
-	}, t.nice = () => n(ga(n(), {
+	}, t.nice = () => n(_a(n(), {
 		floor: (e) => a(Math.floor(i(e))),
 		ceil: (e) => a(Math.ceil(i(e)))
 	})), t;
 }
-function Ea() {
-	let e = Ta(Vi()).domain([1, 10]);
-	return e.copy = () => Bi(e, Ea()).base(e.base()), Jn.apply(e, arguments), e;
+function Da() {
+	let e = Ea(Hi()).domain([1, 10]);
+	return e.copy = () => Vi(e, Da()).base(e.base()), Yn.apply(e, arguments), e;
 }
 // node_modules/d3-shape/src/constant.js
 function J(e) {
@@ -3002,27 +3014,27 @@ function J(e) {
 	};
 }
 // node_modules/d3-path/dist/d3-path.mjs
-var Da = Math.PI, Oa = 2 * Da, ka = 1e-6, Aa = Oa - ka;
-function ja(e) {
+var Oa = Math.PI, ka = 2 * Oa, Aa = 1e-6, ja = ka - Aa;
+function Ma(e) {
 	this._ += e[0];
 	for (let t = 1, n = e.length; t < n; ++t) this._ += arguments[t] + e[t];
 }
-function Ma(e) {
+function Na(e) {
 	let t = Math.floor(e);
 	if (!(t >= 0)) throw Error(`invalid digits: ${e}`);
-	if (t > 15) return ja;
+	if (t > 15) return Ma;
 	let n = 10 ** t;
 	return function(e) {
 		this._ += e[0];
 		for (let t = 1, r = e.length; t < r; ++t) this._ += Math.round(arguments[t] * n) / n + e[t];
 	};
 }
-function Na(e, t, n, r) {
+function Pa(e, t, n, r) {
 	return e === n && t === r;
 }
-function Pa(e) {
+function Fa(e) {
 	let t = Math.floor(e);
-	if (!(t <= 15)) return Na;
+	if (!(t <= 15)) return Pa;
 	let n = 10 ** t, r = function(e) {
 		return Math.round(e * n);
 	};
@@ -3030,9 +3042,9 @@ function Pa(e) {
 		return r(e) === r(n) && r(t) === r(i);
 	};
 }
-var Fa = class {
+var Ia = class {
 	constructor(e) {
-		this._x0 = this._y0 = this._x1 = this._y1 = null, this._ = "", this._append = e == null ? ja : Ma(e), this._equal = e == null ? Na : Pa(e);
+		this._x0 = this._y0 = this._x1 = this._y1 = null, this._ = "", this._append = e == null ? Ma : Na(e), this._equal = e == null ? Pa : Fa(e);
 	}
 	moveTo(e, t) {
 		this._append`M${this._x0 = this._x1 = +e},${this._y0 = this._y1 = +t}`;
@@ -3053,27 +3065,27 @@ var Fa = class {
 		if (e = +e, t = +t, n = +n, r = +r, i = +i, i < 0) throw Error(`negative radius: ${i}`);
 		let a = this._x1, o = this._y1, s = n - e, c = r - t, l = a - e, u = o - t, d = l * l + u * u;
 		if (this._x1 === null) this._append`M${this._x1 = e},${this._y1 = t}`;
-		else if (d > ka) {
-			if (!(Math.abs(u * s - c * l) > ka) || !i) this._append`L${this._x1 = e},${this._y1 = t}`;
+		else if (d > Aa) {
+			if (!(Math.abs(u * s - c * l) > Aa) || !i) this._append`L${this._x1 = e},${this._y1 = t}`;
 			else {
-				let f = n - a, p = r - o, m = s * s + c * c, h = f * f + p * p, g = Math.sqrt(m), _ = Math.sqrt(d), v = i * Math.tan((Da - Math.acos((m + d - h) / (2 * g * _))) / 2), y = v / _, b = v / g;
-				Math.abs(y - 1) > ka && this._append`L${e + y * l},${t + y * u}`, this._append`A${i},${i},0,0,${+(u * f > l * p)},${this._x1 = e + b * s},${this._y1 = t + b * c}`;
+				let f = n - a, p = r - o, m = s * s + c * c, h = f * f + p * p, g = Math.sqrt(m), _ = Math.sqrt(d), v = i * Math.tan((Oa - Math.acos((m + d - h) / (2 * g * _))) / 2), y = v / _, b = v / g;
+				Math.abs(y - 1) > Aa && this._append`L${e + y * l},${t + y * u}`, this._append`A${i},${i},0,0,${+(u * f > l * p)},${this._x1 = e + b * s},${this._y1 = t + b * c}`;
 			}
 		}
 	}
 	arc(e, t, n, r, i, a) {
 		if (e = +e, t = +t, n = +n, a = !!a, n < 0) throw Error(`negative radius: ${n}`);
 		let o = n * Math.cos(r), s = n * Math.sin(r), c = e + o, l = t + s, u = 1 ^ a, d = a ? r - i : i - r;
-		if (this._x1 === null ? this._append`M${c},${l}` : (Math.abs(this._x1 - c) > ka || Math.abs(this._y1 - l) > ka) && this._append`L${c},${l}`, n) {
-			if (d < 0 && (d = d % Oa + Oa), d > Aa) this._append`A${n},${n},0,1,${u},${e - o},${t - s}A${n},${n},0,1,${u},${this._x1 = c},${this._y1 = l}`;
-			else if (d > ka) {
+		if (this._x1 === null ? this._append`M${c},${l}` : (Math.abs(this._x1 - c) > Aa || Math.abs(this._y1 - l) > Aa) && this._append`L${c},${l}`, n) {
+			if (d < 0 && (d = d % ka + ka), d > ja) this._append`A${n},${n},0,1,${u},${e - o},${t - s}A${n},${n},0,1,${u},${this._x1 = c},${this._y1 = l}`;
+			else if (d > Aa) {
 				let a = e + n * Math.cos(i), o = t + n * Math.sin(i);
-				if (d >= Da && this._equal(c, l, a, o)) {
+				if (d >= Oa && this._equal(c, l, a, o)) {
 					d /= 2;
 					let i = r + d;
-					this._append`A${n},${n},0,${+(d >= Da)},${u},${e + n * Math.cos(i)},${t + n * Math.sin(i)}`;
+					this._append`A${n},${n},0,${+(d >= Oa)},${u},${e + n * Math.cos(i)},${t + n * Math.sin(i)}`;
 				}
-				this._append`A${n},${n},0,${+(d >= Da)},${u},${this._x1 = a},${this._y1 = o}`;
+				this._append`A${n},${n},0,${+(d >= Oa)},${u},${this._x1 = a},${this._y1 = o}`;
 			}
 		}
 	}
@@ -3084,9 +3096,9 @@ var Fa = class {
 		return this._;
 	}
 };
-Fa.prototype;
+Ia.prototype;
 // node_modules/d3-shape/src/path.js
-function Ia(e) {
+function La(e) {
 	let t = 3;
 	return e.digits = function(n) {
 		if (!arguments.length) return t;
@@ -3097,17 +3109,17 @@ function Ia(e) {
 			t = e;
 		}
 		return e;
-	}, () => new Fa(t);
+	}, () => new Ia(t);
 }
 Array.prototype.slice;
-function La(e) {
+function Ra(e) {
 	return typeof e == "object" && "length" in e ? e : Array.from(e);
 }
 // node_modules/d3-shape/src/curve/linear.js
-function Ra(e) {
+function za(e) {
 	this._context = e;
 }
-Ra.prototype = {
+za.prototype = {
 	areaStart: function() {
 		this._line = 0;
 	},
@@ -3130,22 +3142,22 @@ Ra.prototype = {
 		}
 	}
 };
-function za(e) {
-	return new Ra(e);
+function Ba(e) {
+	return new za(e);
 }
 // node_modules/d3-shape/src/point.js
-function Ba(e) {
+function Va(e) {
 	return e[0];
 }
-function Va(e) {
+function Ha(e) {
 	return e[1];
 }
 // node_modules/d3-shape/src/line.js
-function Ha(e, t) {
-	var n = J(!0), r = null, i = za, a = null, o = Ia(s);
-	e = typeof e == "function" ? e : e === void 0 ? Ba : J(e), t = typeof t == "function" ? t : t === void 0 ? Va : J(t);
+function Ua(e, t) {
+	var n = J(!0), r = null, i = Ba, a = null, o = La(s);
+	e = typeof e == "function" ? e : e === void 0 ? Va : J(e), t = typeof t == "function" ? t : t === void 0 ? Ha : J(t);
 	function s(s) {
-		var c, l = (s = La(s)).length, u, d = !1, f;
+		var c, l = (s = Ra(s)).length, u, d = !1, f;
 		for (r ?? (a = i(f = o())), c = 0; c <= l; ++c) !(c < l && n(u = s[c], c, s)) === d && ((d = !d) ? a.lineStart() : a.lineEnd()), d && a.point(+e(u, c, s), +t(u, c, s));
 		if (f) return a = null, f + "" || null;
 	}
@@ -3162,11 +3174,11 @@ function Ha(e, t) {
 	}, s;
 }
 // node_modules/d3-shape/src/area.js
-function Ua(e, t, n) {
-	var r = null, i = J(!0), a = null, o = za, s = null, c = Ia(l);
-	e = typeof e == "function" ? e : e === void 0 ? Ba : J(+e), t = typeof t == "function" ? t : J(t === void 0 ? 0 : +t), n = typeof n == "function" ? n : n === void 0 ? Va : J(+n);
+function Wa(e, t, n) {
+	var r = null, i = J(!0), a = null, o = Ba, s = null, c = La(l);
+	e = typeof e == "function" ? e : e === void 0 ? Va : J(+e), t = typeof t == "function" ? t : J(t === void 0 ? 0 : +t), n = typeof n == "function" ? n : n === void 0 ? Ha : J(+n);
 	function l(l) {
-		var u, d, f, p = (l = La(l)).length, m, h = !1, g, _ = Array(p), v = Array(p);
+		var u, d, f, p = (l = Ra(l)).length, m, h = !1, g, _ = Array(p), v = Array(p);
 		for (a ?? (s = o(g = c())), u = 0; u <= p; ++u) {
 			if (!(u < p && i(m = l[u], u, l)) === h) {
 				if (h = !h) d = u, s.areaStart(), s.lineStart();
@@ -3180,7 +3192,7 @@ function Ua(e, t, n) {
 		if (g) return s = null, g + "" || null;
 	}
 	function u() {
-		return Ha().defined(i).curve(o).context(a);
+		return Ua().defined(i).curve(o).context(a);
 	}
 	return l.x = function(t) {
 		return arguments.length ? (e = typeof t == "function" ? t : J(+t), r = null, l) : e;
@@ -3215,12 +3227,12 @@ var Y = {
 	top: 24,
 	bottom: 38
 };
-function Wa(e = 240) {
+function Ga(e = 240) {
 	let t = v("title"), n = v("g"), r = v("svg", {
 		viewBox: `0 0 640 ${e}`,
 		class: "chart line-chart",
 		role: "img"
-	}, t, n), i = 640, a = null, o = ln(r, e, (e) => {
+	}, t, n), i = 640, a = null, o = un(r, e, (e) => {
 		i = e, a && s(a);
 	});
 	function s(r) {
@@ -3230,12 +3242,12 @@ function Wa(e = 240) {
 			x(n);
 			return;
 		}
-		let [s, c] = Ja(Bn(o, (e) => e.x), 0), [l, u] = Ja(Bn(o.flatMap((e) => [
+		let [s, c] = Ya(Vn(o, (e) => e.x), 0), [l, u] = Ya(Vn(o.flatMap((e) => [
 			e.y,
 			e.low ?? e.y,
 			e.high ?? e.y
-		])), .06), d = ha([s, c], [Y.left, i - Y.right]), f = ha([r.yFrom ?? l, r.yTo ?? u], [e - Y.bottom, Y.top]), p = r.ticks ?? d.ticks(Math.max(3, Math.round(i / 90))).map((e) => [e, I(e)]);
-		S(t, `${r.title}. ${r.series.filter((e) => !e.thin).map(qa).join(". ")}`), x(n, r.region ? v("rect", {
+		])), .06), d = ga([s, c], [Y.left, i - Y.right]), f = ga([r.yFrom ?? l, r.yTo ?? u], [e - Y.bottom, Y.top]), p = r.ticks ?? d.ticks(Math.max(3, Math.round(i / 90))).map((e) => [e, I(e)]);
+		S(t, `${r.title}. ${r.series.filter((e) => !e.thin).map(Ja).join(". ")}`), x(n, r.region ? v("rect", {
 			class: "region",
 			x: d(r.region[0]) - 5,
 			y: Y.top,
@@ -3262,7 +3274,7 @@ function Wa(e = 240) {
 			x2: d(r.mark),
 			y1: Y.top,
 			y2: e - Y.bottom
-		}), ...r.series.map((e) => Ga(e, d, f)), v("text", {
+		}), ...r.series.map((e) => Ka(e, d, f)), v("text", {
 			x: i - Y.right,
 			y: e - 4,
 			"text-anchor": "end"
@@ -3277,8 +3289,8 @@ function Wa(e = 240) {
 		close: o
 	};
 }
-function Ga(e, t, n) {
-	let r = e.points.filter((e) => e.low !== void 0), i = Ha().x((e) => t(e.x)).y((e) => n(e.y)), a = Ua().x((e) => t(e.x)).y0((e) => n(e.low)).y1((e) => n(e.high));
+function Ka(e, t, n) {
+	let r = e.points.filter((e) => e.low !== void 0), i = Ua().x((e) => t(e.x)).y((e) => n(e.y)), a = Wa().x((e) => t(e.x)).y0((e) => n(e.low)).y1((e) => n(e.high));
 	return v("g", { class: `ink-${e.ink}${e.thin ? " thin" : ""}` }, r.length > 1 ? v("path", {
 		class: "series-band",
 		d: a(r)
@@ -3291,21 +3303,21 @@ function Ga(e, t, n) {
 		cx: t(r.x),
 		cy: n(r.y),
 		r: 3.5
-	}, v("title", {}, Ka(e, r)))));
+	}, v("title", {}, qa(e, r)))));
 }
-function Ka(e, t) {
+function qa(e, t) {
 	let n = t.low === void 0 ? "" : ` (${I(t.low)} to ${I(t.high)})`;
 	return `${e.name} at ${I(t.x)}: ${I(t.y)}${n}`;
 }
-function qa(e) {
+function Ja(e) {
 	return `${e.name}: ${e.points.slice(0, 30).map((e) => `${I(e.x)}: ${I(e.y)}`).join(", ")}`;
 }
-function Ja([e, t], n) {
+function Ya([e, t], n) {
 	let r = t === e ? Math.abs(e) * .1 || 1 : (t - e) * n;
 	return [e - r, t + r];
 }
 // src/views/distil.ts
-var Ya = {
+var Xa = {
 	hard: {
 		words: "hard labels",
 		ink: "raw"
@@ -3320,8 +3332,8 @@ var Ya = {
 		dashed: !0
 	}
 };
-function Xa(e, t) {
-	let { state: n } = t, r = Wa(260), i = $a(e), a = _("fieldset", { class: "choices" }, _("legend", {}, "Against"), ...["steps", "seconds"].map((e) => _("label", {}, _("input", {
+function Za(e, t) {
+	let { state: n } = t, r = Ga(260), i = eo(e), a = _("fieldset", { class: "choices" }, _("legend", {}, "Against"), ...["steps", "seconds"].map((e) => _("label", {}, _("input", {
 		type: "radio",
 		name: "against",
 		value: e,
@@ -3332,7 +3344,7 @@ function Xa(e, t) {
 	}), ` ${e}`)));
 	function o() {
 		let t = n.get("against") === "seconds", i = Object.entries(e.arms).flatMap(([e, n]) => {
-			let { words: r, ink: i, dashed: a } = Ya[e] ?? {
+			let { words: r, ink: i, dashed: a } = Xa[e] ?? {
 				words: e,
 				ink: "good"
 			}, o = n.map((e) => e.curve.map(([e, n, r]) => ({
@@ -3341,7 +3353,7 @@ function Xa(e, t) {
 			}))), s = {
 				ink: i,
 				...a && { dashed: a }
-			}, c = t || e === "hard_equal_time" ? null : Za(o);
+			}, c = t || e === "hard_equal_time" ? null : Qa(o);
 			return [...o.map((e, t) => ({
 				...s,
 				name: `${r}, seed ${n[t].seed}`,
@@ -3364,10 +3376,11 @@ function Xa(e, t) {
 		element: _("div", {}, _("section", {
 			class: "card",
 			"aria-label": "Verdict"
-		}, _("h2", { class: "verdict" }, e.verdict ? `Distilling: ${e.verdict}` : "Training …"), e.verdict_reason ? _("p", {}, e.verdict_reason) : _("p", { class: "meta" }, "The verdict comes with the last seed."), e.verdict_equal_time_reason && e.arms.hard_equal_time ? _("p", { class: "meta" }, `At the same wall-clock: ${e.verdict_equal_time}. ${e.verdict_equal_time_reason}`) : null), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Both arms. "), _("span", { class: "legend" }, ...Object.keys(e.arms).map((e) => _("span", { class: `key key-${Ya[e]?.ink ?? "good"}` }, Ya[e]?.words ?? e))), a), r.element), i ? _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Paired difference, hard less soft. "), _("small", {}, "Nats a token on held-out text; right of 0 distilling gave the better student. Small dots are seeds, the bar is the interval of their mean.")), i.element) : null, _("section", {
+		}, _("h2", { class: "verdict" }, e.verdict ? `Distilling: ${e.verdict}` : "Training …"), e.verdict_reason ? _("p", {}, e.verdict_reason) : _("p", { class: "meta" }, "The verdict comes with the last seed."), e.verdict_equal_time_reason && e.arms.hard_equal_time ? _("p", { class: "meta" }, `At the same wall-clock: ${e.verdict_equal_time}. ${e.verdict_equal_time_reason}`) : null), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Both arms. "), _("span", { class: "legend" }, ...Object.keys(e.arms).map((e) => _("span", { class: `key key-${Xa[e]?.ink ?? "good"}` }, Xa[e]?.words ?? e))), a), r.element), i ? _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Paired difference, hard less soft. "), _("small", {}, "Nats a token on held-out text; right of 0 distilling gave the better student. Small dots are seeds, the bar is the interval of their mean.")), i.element) : null, _("section", {
 			class: "card scroll",
+			tabindex: 0,
 			"aria-label": "Students"
-		}, eo(e))),
+		}, to(e))),
 		close: () => {
 			r.close(), i?.close();
 		},
@@ -3391,7 +3404,7 @@ function Xa(e, t) {
 		}
 	};
 }
-function Za(e) {
+function Qa(e) {
 	return e.length === 0 ? null : e[0].flatMap(({ x: t }) => {
 		let n = e.map((e) => e.find((e) => e.x === t));
 		return n.some((e) => e === void 0) ? [] : [{
@@ -3400,8 +3413,8 @@ function Za(e) {
 		}];
 	});
 }
-var Qa = 44;
-function $a(e) {
+var $a = 44;
+function eo(e) {
 	let t = [
 		["same steps, validation", e.difference],
 		["same steps, test", e.difference_test],
@@ -3409,7 +3422,7 @@ function $a(e) {
 		["same time, test", e.difference_equal_time_test]
 	].filter((e) => !!e[1]);
 	if (t.length === 0) return null;
-	let n = t.length * Qa + 34, r = t.flatMap(([, e]) => [
+	let n = t.length * $a + 34, r = t.flatMap(([, e]) => [
 		...e.per_seed,
 		e.mean,
 		...e.ci ?? [],
@@ -3421,16 +3434,16 @@ function $a(e) {
 	}, s, c);
 	return S(s, t.map(([e, t]) => `${e}: ${R(t.mean)}${t.ci ? ` from ${R(t.ci[0])} to ${R(t.ci[1])}` : ""} nats a token`).join("; ")), {
 		element: l,
-		close: ln(l, n, (e) => {
-			let r = (t) => 12 + (t - i + o) / (a - i + 2 * o) * (e - 24);
+		close: un(l, n, (e) => {
+			let r = e < 420 ? 2 : 4, s = (t) => 12 + (t - i + o) / (a - i + 2 * o) * (e - 24);
 			x(c, v("line", {
 				class: "cut",
-				x1: r(0),
-				x2: r(0),
+				x1: s(0),
+				x2: s(0),
 				y1: 4,
 				y2: n - 26
 			}), v("text", {
-				x: r(0),
+				x: s(0),
 				y: n - 10,
 				"text-anchor": "middle"
 			}, "0"), v("text", {
@@ -3438,24 +3451,24 @@ function $a(e) {
 				y: n - 10,
 				"text-anchor": "end"
 			}, "distilling better →"), ...t.map(([e, t], n) => {
-				let i = n * Qa + 30;
+				let i = n * $a + 30;
 				return v("g", { class: "ink-accent" }, v("text", {
 					x: 12,
 					y: i - 14
-				}, `${e}: ${R(t.mean)}${t.ci ? ` [${R(t.ci[0])}, ${R(t.ci[1])}]` : ""}`), t.ci ? v("line", {
+				}, `${e}: ${R(t.mean, r)}${t.ci ? ` [${R(t.ci[0], r)}, ${R(t.ci[1], r)}]` : ""}`), t.ci ? v("line", {
 					class: "interval",
-					x1: r(t.ci[0]),
-					x2: r(t.ci[1]),
+					x1: s(t.ci[0]),
+					x2: s(t.ci[1]),
 					y1: i,
 					y2: i
 				}) : null, ...t.per_seed.map((e) => v("circle", {
 					class: "seed-dot",
-					cx: r(e),
+					cx: s(e),
 					cy: i,
 					r: 3
 				})), v("circle", {
 					class: "series-dot",
-					cx: r(t.mean),
+					cx: s(t.mean),
 					cy: i,
 					r: 5
 				}));
@@ -3463,7 +3476,7 @@ function $a(e) {
 		})
 	};
 }
-function eo(e) {
+function to(e) {
 	return _("table", { class: "plain-table numeric" }, _("caption", { class: "sr" }, "Every student, its loss and what it cost"), _("thead", {}, _("tr", {}, ...[
 		"student",
 		"seed",
@@ -3472,12 +3485,12 @@ function eo(e) {
 		"seconds",
 		"tokens seen",
 		"steps"
-	].map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...Object.entries(e.arms).flatMap(([e, t]) => t.map((t) => _("tr", {}, _("th", { scope: "row" }, Ya[e]?.words ?? e), _("td", { class: "figure" }, String(t.seed)), _("td", {
+	].map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...Object.entries(e.arms).flatMap(([e, t]) => t.map((t) => _("tr", {}, _("th", { scope: "row" }, Xa[e]?.words ?? e), _("td", { class: "figure" }, String(t.seed)), _("td", {
 		class: "figure",
 		title: t.val_nll === null ? null : L(t.val_nll)
 	}, I(t.val_nll)), _("td", { class: "figure" }, I(t.test_nll)), _("td", { class: "figure" }, t.seconds === null ? "–" : t.seconds.toFixed(1)), _("td", { class: "figure" }, t.tokens === null ? "–" : z(t.tokens)), _("td", { class: "figure" }, t.steps === null ? "–" : z(t.steps)))))));
 }
-function to(e, t) {
+function no(e, t) {
 	let n = { ...e?.arms ?? {} }, r = [...n[t.arm] ?? []], i = r.findIndex((e) => e.seed === t.seed), a = r[i] ?? {
 		seed: t.seed,
 		curve: [],
@@ -3498,9 +3511,9 @@ function to(e, t) {
 	return i < 0 ? r.push(o) : r[i] = o, n[t.arm] = r, { arms: n };
 }
 // src/math/partial.ts
-var no = (e, t, n) => Math.min(Math.max(e, t), n);
-function ro(e, t, n, r) {
-	let i = no(e, 0, n * t);
+var ro = (e, t, n) => Math.min(Math.max(e, t), n);
+function io(e, t, n, r) {
+	let i = ro(e, 0, n * t);
 	if (i === 0) return {
 		low: 0,
 		high: 0
@@ -3511,50 +3524,50 @@ function ro(e, t, n, r) {
 		high: Math.max(c, l)
 	};
 }
-function io({ logProbs: e, tokens: t, rounding: n }, r) {
-	let i = t - e.length, a = e.reduce((e, t) => e + Math.exp(t), 0), o = Math.min(Math.exp(e[e.length - 1]) * Math.exp(n), 1), s = i * o, c = no(1 - a * Math.exp(n), 0, s), l = no(1 - a * Math.exp(-n), 0, s);
+function ao({ logProbs: e, tokens: t, rounding: n }, r) {
+	let i = t - e.length, a = e.reduce((e, t) => e + Math.exp(t), 0), o = Math.min(Math.exp(e[e.length - 1]) * Math.exp(n), 1), s = i * o, c = ro(1 - a * Math.exp(n), 0, s), l = ro(1 - a * Math.exp(-n), 0, s);
 	return {
-		low: ro(c, o, i, r).low,
-		high: ro(l, o, i, r).high,
+		low: io(c, o, i, r).low,
+		high: io(l, o, i, r).high,
 		unseen: i,
 		largest: o
 	};
 }
-function ao(e, t, n, r) {
+function oo(e, t, n, r) {
 	let i = Math.exp(2 * r), a = Math.max(t, 0);
 	return {
 		low: e / (e + a * i + n.high * Math.exp(r)),
 		high: e / (e + a / i + n.low * Math.exp(-r))
 	};
 }
-function oo(e, t) {
+function so(e, t) {
 	return e.logProbs.map((e) => Math.exp(e / t));
 }
-function so(e, t) {
-	if (t === 0) return Array.from(e.logProbs, (e, t) => X(+(t === 0)));
-	let n = oo(e, t), r = n.reduce((e, t) => e + t, 0), i = io(e, t);
-	return Array.from(n, (n) => ao(n, r - n, i, e.rounding / t));
-}
 function co(e, t) {
-	if (t === 0) return Array.from(e.logProbs, () => X(1));
-	let n = oo(e, t), r = n.reduce((e, t) => e + t, 0), i = io(e, t), a = 0;
-	return Array.from(n, (n) => (a += n, ao(a, r - a, i, e.rounding / t)));
+	if (t === 0) return Array.from(e.logProbs, (e, t) => X(+(t === 0)));
+	let n = so(e, t), r = n.reduce((e, t) => e + t, 0), i = ao(e, t);
+	return Array.from(n, (n) => oo(n, r - n, i, e.rounding / t));
 }
 function lo(e, t) {
-	let n = co(e, t).at(-1);
+	if (t === 0) return Array.from(e.logProbs, () => X(1));
+	let n = so(e, t), r = n.reduce((e, t) => e + t, 0), i = ao(e, t), a = 0;
+	return Array.from(n, (n) => (a += n, oo(a, r - a, i, e.rounding / t)));
+}
+function uo(e, t) {
+	let n = lo(e, t).at(-1);
 	return {
 		low: Math.max(1 - n.high, 0),
 		high: Math.max(1 - n.low, 0)
 	};
 }
-function uo(e, t) {
-	if (t === 0) return 0;
-	let n = so(e, t).at(-1).high;
-	return Math.min(n * Math.exp(2 * e.rounding / t), lo(e, t).high);
-}
 function fo(e, t) {
+	if (t === 0) return 0;
+	let n = co(e, t).at(-1).high;
+	return Math.min(n * Math.exp(2 * e.rounding / t), uo(e, t).high);
+}
+function po(e, t) {
 	if (t === 0) return X(0);
-	let n = io(e, t), r = 0, i = 0;
+	let n = ao(e, t), r = 0, i = 0;
 	for (let n of e.logProbs) {
 		let e = n / t, a = Math.exp(e);
 		r += a, a > 0 && (i += a * e);
@@ -3568,31 +3581,31 @@ function fo(e, t) {
 		high: u
 	};
 }
-function po(e, t, n) {
+function mo(e, t, n) {
 	if (t === 0) return X(1);
-	let r = n * (1 - ce), i = co(e, t), a = e.tokens - i.length, o = (t, n) => {
+	let r = n * (1 - ce), i = lo(e, t), a = e.tokens - i.length, o = (t, n) => {
 		let o = i.findIndex((e) => e[t] >= r);
 		return o >= 0 || a === 0 ? o >= 0 ? o + 1 : e.tokens : Math.min(i.length + Math.max(Math.ceil(n), 1), e.tokens);
-	}, s = i.at(-1), c = so(e, t).at(-1).high * Math.exp(2 * e.rounding / t), l = c > 0 ? (r - s.high) / c : 1, u = s.low < 1 ? a * (r - s.low) / (1 - s.low) : 1;
+	}, s = i.at(-1), c = co(e, t).at(-1).high * Math.exp(2 * e.rounding / t), l = c > 0 ? (r - s.high) / c : 1, u = s.low < 1 ? a * (r - s.low) / (1 - s.low) : 1;
 	return {
 		low: o("high", l),
 		high: o("low", u)
 	};
 }
-function mo(e, t) {
+function ho(e, t) {
 	let { tokens: n } = t, r = t.logProbs.length, i = [], a = 1;
 	for (let [o, s] of e.entries()) {
-		vo(s);
+		yo(s);
 		let c;
 		if (s.name === "temperature") {
 			if (a = s.value, c = a === 0 ? 1 : n, i.push({
 				stage: s,
 				kept: c,
 				removed: n - c,
-				keptMass: c > 1 ? X(1) : co(t, 1)[0]
+				keptMass: c > 1 ? X(1) : lo(t, 1)[0]
 			}), c > 1) continue;
 		} else {
-			if (c = _o(s, t, go(s, t, a)), c === n && r === n) {
+			if (c = vo(s, t, _o(s, t, a)), c === n && r === n) {
 				i.push({
 					stage: s,
 					kept: c,
@@ -3605,23 +3618,23 @@ function mo(e, t) {
 				stage: s,
 				kept: c,
 				removed: n - c,
-				keptMass: co(t, a)[c - 1]
+				keptMass: lo(t, a)[c - 1]
 			});
 		}
-		return ho(t, a, c, i, e.slice(o + 1));
+		return go(t, a, c, i, e.slice(o + 1));
 	}
 	return {
 		stages: i,
 		kept: n,
 		temperature: a,
-		probs: so(t, a),
-		unseen: lo(t, a),
-		entropy: fo(t, a),
+		probs: co(t, a),
+		unseen: uo(t, a),
+		entropy: po(t, a),
 		warnings: []
 	};
 }
-function ho(e, t, n, r, i) {
-	i.forEach(vo);
+function go(e, t, n, r, i) {
+	i.forEach(yo);
 	let a = e.logProbs.slice(0, n).map((e) => e / (t || 1)), o = Dt(i, a), { from: s, to: c } = o.processed, { entropy: l } = D(o.processed), u = Array.from(a, (e, t) => X(k(o.processed, t))), d = o.stages.map(({ stage: e, kept: t, removed: n, keptMass: r }) => ({
 		stage: e,
 		kept: t,
@@ -3638,37 +3651,37 @@ function ho(e, t, n, r, i) {
 		warnings: i.length > 0 ? o.warnings : []
 	};
 }
-function go(e, t, n) {
+function _o(e, t, n) {
 	let r = t.logProbs.length, i = t.tokens, { value: a } = e;
 	if (e.name === "top_k") {
 		if (a <= r || r === i) return Math.min(a, i);
-		throw yo(e, `the ${r} most probable tokens are known`);
+		throw bo(e, `the ${r} most probable tokens are known`);
 	}
 	if (e.name === "min_p") {
 		let o = t.logProbs[0] / n + Math.log(a), s = t.logProbs.filter((e) => e / n >= o).length;
 		if (s < r || r === i) return s;
-		throw yo(e, `all ${r} known tokens pass it, so unknown ones may`);
+		throw bo(e, `all ${r} known tokens pass it, so unknown ones may`);
 	}
 	if (e.name === "top_p") {
-		let { low: i, high: o } = po(t, n, a);
+		let { low: i, high: o } = mo(t, n, a);
 		if (i === o && o <= r) return i;
-		throw yo(e, `the nucleus holds ${i.toLocaleString("en")} to ${o.toLocaleString("en")} tokens, as far as ${r} known tokens tell`);
+		throw bo(e, `the nucleus holds ${i.toLocaleString("en")} to ${o.toLocaleString("en")} tokens, as far as ${r} known tokens tell`);
 	}
-	throw yo(e, `it needs the whole vocabulary as long as nothing before it has cut off all but the ${r} known tokens`);
+	throw bo(e, `it needs the whole vocabulary as long as nothing before it has cut off all but the ${r} known tokens`);
 }
-function _o(e, t, n) {
+function vo(e, t, n) {
 	let r = t.logProbs.length, i = (A.get(e.name).options ?? []).map((e) => e.name), a = n;
-	if (i.includes("min_keep") && (a = Math.max(a, Math.min(Number(e.options?.min_keep ?? 1), t.tokens)), a > r)) throw yo(e, `it keeps ${a} tokens and the ${r} most probable ones are known`);
+	if (i.includes("min_keep") && (a = Math.max(a, Math.min(Number(e.options?.min_keep ?? 1), t.tokens)), a > r)) throw bo(e, `it keeps ${a} tokens and the ${r} most probable ones are known`);
 	if (e.options?.ties === "all" && a < t.tokens) {
 		let n = t.logProbs[a - 1];
-		if (a = t.logProbs.filter((e) => e >= n).length, a === r && r < t.tokens) throw yo(e, "unknown tokens may tie with the last known one");
+		if (a = t.logProbs.filter((e) => e >= n).length, a === r && r < t.tokens) throw bo(e, "unknown tokens may tie with the last known one");
 	}
 	return a;
 }
-function vo(e) {
-	if (A.get(e.name).looksBack) throw yo(e, "it depends on token ids or on the text before, and only ranks are known");
+function yo(e) {
+	if (A.get(e.name).looksBack) throw bo(e, "it depends on token ids or on the text before, and only ranks are known");
 }
-function yo(e, t) {
+function bo(e, t) {
 	return new j(`What ${M(e)} keeps cannot be decided here: ${t}; cut to the known tokens first (top_k), ask for more log-probabilities, or use a model that runs here.`);
 }
 function X(e) {
@@ -3678,15 +3691,15 @@ function X(e) {
 	};
 }
 // src/parts/known.ts
-function bo(e, t, n, r) {
+function xo(e, t, n, r) {
 	if (e.known === "full") return _("p", { class: "note" }, `This model runs here: its ${z(t)} most probable tokens are shown, and what they leave is the rest.`);
 	let i = n === null ? `of an unknown number (the wide ends hold for up to ${z(r)})` : `of ${z(n)}`;
 	return _("div", {
 		class: "note",
 		role: "note"
-	}, _("p", {}, `The ${z(t)} most probable tokens ${i} are known. Every number here is an interval that holds the truth: lowest – highest; one number where both ends round to it.`), e.probe ? _("p", {}, _("b", {}, e.probe.logprobs === "raw" ? "Its logprobs are raw: " : "Its logprobs are processed: "), xo(e.probe)) : null, e.note ? _("p", {}, e.note) : null);
+	}, _("p", {}, `The ${z(t)} most probable tokens ${i} are known. Every number here is an interval that holds the truth: lowest – highest; one number where both ends round to it.`), e.probe ? _("p", {}, _("b", {}, e.probe.logprobs === "raw" ? "Its logprobs are raw: " : "Its logprobs are processed: "), So(e.probe)) : null, e.note ? _("p", {}, e.note) : null);
 }
-function xo(e) {
+function So(e) {
 	return `${e.logprobs === "raw" ? "the model’s own, before any setting." : "what the server’s own settings left of the model’s; a temperature set here comes on top."} Probed: ${[
 		"temperature",
 		"top_p",
@@ -3694,20 +3707,20 @@ function xo(e) {
 	].map((t) => `${t} ${e[t]}`).join(", ")}; seed ${e.seed === null ? "unclear" : e.seed ? "honoured" : "ignored"}.`;
 }
 // src/parts/rangeBars.ts
-function So(e, t, n) {
+function Co(e, t, n) {
 	let r = e.map((e, t) => {
 		let r = H(e.token), i = _("th", {
 			scope: "row",
 			class: "token-cell",
-			title: `${bn(e.token)}${e.id === null ? "" : `; id ${e.id}`}, rank ${t + 1}`
+			title: `${xn(e.token)}${e.id === null ? "" : `; id ${e.id}`}, rank ${t + 1}`
 		});
-		return n && Co(e.token) ? x(i, _("button", {
+		return n && wo(e.token) ? x(i, _("button", {
 			type: "button",
 			class: "pick",
-			"aria-label": `Continue with ${bn(e.token)}`,
+			"aria-label": `Continue with ${xn(e.token)}`,
 			onclick: () => n(t)
-		}, r)) : x(i, r), Eo(i, I(e.logprob));
-	}), i = Eo(_("th", {
+		}, r)) : x(i, r), Do(i, I(e.logprob));
+	}), i = Do(_("th", {
 		scope: "row",
 		class: "token-cell"
 	}, t), ""), a = _("tbody", { class: "tail" }, i.element), o = _("table", { class: "bars range-bars" }, _("caption", { class: "sr" }, "The tokens that are known, each with the lowest and the highest probability it can have"), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", {
@@ -3725,17 +3738,17 @@ function So(e, t, n) {
 	}, _("span", { class: "sr" }, "bars and "), "what removed it"))), _("tbody", {}, ...r.map((e) => e.element)), a);
 	function s(e, t, n) {
 		let o = t === null ? e : [...e, t], s = Math.max(...o.map((e) => Math.max(e.raw.high, e.processed?.high ?? 0)), 1e-12);
-		r.forEach((t, n) => Do(t, e[n], s)), a.hidden = t === null, t !== null && (Do(i, t, s), S(i.fate, n), i.element.classList.toggle("removed", t.processed !== null && t.processed.high === 0));
+		r.forEach((t, n) => Oo(t, e[n], s)), a.hidden = t === null, t !== null && (Oo(i, t, s), S(i.fate, n), i.element.classList.toggle("removed", t.processed !== null && t.processed.high === 0));
 	}
 	return {
 		element: o,
 		draw: s
 	};
 }
-function Co(e) {
+function wo(e) {
 	return e !== "" && !/[\ufffd]|<0x[0-9A-F]{2}>/.test(e);
 }
-function wo(e) {
+function To(e) {
 	let t = _("span", { class: `bar bar-${e}` }), n = _("span", { class: `bar bar-${e} possible` });
 	return {
 		element: _("span", {}, n, t),
@@ -3743,11 +3756,11 @@ function wo(e) {
 		possible: n
 	};
 }
-function To(e, { low: t, high: n }, r) {
+function Eo(e, { low: t, high: n }, r) {
 	e.certain.style.transform = `scaleX(${t / r})`, e.possible.style.transform = `scaleX(${n / r})`;
 }
-function Eo(e, t) {
-	let n = _("td", { class: "figure raw-ink" }), r = _("td", { class: "figure processed-ink" }), [i, a] = [wo("raw"), wo("processed")], o = _("span");
+function Do(e, t) {
+	let n = _("td", { class: "figure raw-ink" }), r = _("td", { class: "figure processed-ink" }), [i, a] = [To("raw"), To("processed")], o = _("span");
 	return {
 		element: _("tr", {}, e, _("td", { class: "figure wide-only" }, t), n, r, _("td", { class: "bar-cell" }, _("span", {
 			class: "bar-box",
@@ -3760,41 +3773,41 @@ function Eo(e, t) {
 		fate: o
 	};
 }
-function Do(e, { raw: t, processed: n, removed: r }, i) {
-	Oo(e.raw, t), To(e.rawBar, t, i), To(e.processedBar, n ?? {
+function Oo(e, { raw: t, processed: n, removed: r }, i) {
+	ko(e.raw, t), Eo(e.rawBar, t, i), Eo(e.processedBar, n ?? {
 		low: 0,
 		high: 0
-	}, i), n === null ? (S(e.processed, "?"), e.processed.title = "not decided by the known tokens", delete e.processed.dataset.low, delete e.processed.dataset.high) : (Oo(e.processed, n, r === "" ? void 0 : "–"), e.processed.removeAttribute("title")), e.element.classList.toggle("removed", r !== ""), S(e.fate, r);
+	}, i), n === null ? (S(e.processed, "?"), e.processed.title = "not decided by the known tokens", delete e.processed.dataset.low, delete e.processed.dataset.high) : (ko(e.processed, n, r === "" ? void 0 : "–"), e.processed.removeAttribute("title")), e.element.classList.toggle("removed", r !== ""), S(e.fate, r);
 }
-function Oo(e, { low: t, high: n }, r) {
+function ko(e, { low: t, high: n }, r) {
 	S(e, r ?? V(t, n)), e.dataset.low = String(t), e.dataset.high = String(n);
 }
 // src/parts/rankChart.ts
-var ko = 260, Z = {
+var Ao = 260, Z = {
 	left: 52,
 	right: 14,
 	top: 26,
 	bottom: 34
-}, Ao = 1e-10, jo = 240;
-function Mo(e) {
-	let t = Ea([1, Math.max(e, 2)], [Z.left, 640]), n = Ea([Ao, 1], [ko - Z.bottom, Z.top]).clamp(!0), r = Io(e), i = v("path", { class: "area-kept" }), a = v("path", { class: "line-raw" }), o = v("path", { class: "line-processed" }), s = v("g", { class: "cuts" }), c = v("title", {}), l = v("g", {
+}, jo = 1e-10, Mo = 240;
+function No(e) {
+	let t = Da([1, Math.max(e, 2)], [Z.left, 640]), n = Da([jo, 1], [Ao - Z.bottom, Z.top]).clamp(!0), r = Lo(e), i = v("path", { class: "area-kept" }), a = v("path", { class: "line-raw" }), o = v("path", { class: "line-processed" }), s = v("g", { class: "cuts" }), c = v("title", {}), l = v("g", {
 		class: "axes",
 		"aria-hidden": "true"
 	}), u = null, d = v("svg", {
-		viewBox: `0 0 640 ${ko}`,
+		viewBox: `0 0 640 ${Ao}`,
 		class: "chart rank-chart",
 		role: "img"
 	}, c, l, i, a, o, s);
 	function f(e) {
 		return r.filter((t) => De(e, t)).map((r) => [t(r + 1), n(Math.exp(Oe(e, r)))]);
 	}
-	let p = ln(d, ko, (r) => {
-		t.range([Z.left, r - Z.right]), x(l, ...Po(e, t, n, r, ko, Z)), u !== null && m(u);
+	let p = un(d, Ao, (r) => {
+		t.range([Z.left, r - Z.right]), x(l, ...Fo(e, t, n, r, Ao, Z)), u !== null && m(u);
 	});
 	function m(e) {
 		u = e;
 		let { processed: r, raw: l } = e, d = f(r), p = O(r, r.to - 1);
-		r.to - r.from > 1 && d.push([t(p + 1), n(Math.exp(Oe(r, p)))]), d.sort((e, t) => e[0] - t[0]), a.setAttribute("d", Ha()(f(l)) ?? ""), o.setAttribute("d", Ha()(d) ?? ""), i.setAttribute("d", Ua().x((e) => e[0]).y1((e) => e[1]).y0(n(Ao))(d) ?? ""), x(s, ...No(e, t)), S(c, `Probability against rank. Raw: grey. Processed: ${z(P(r))} of ${z(P(l))} tokens, from ${I(Math.exp(Oe(r, O(r, r.from))))} down to ${I(Math.exp(Oe(r, p)))}.`);
+		r.to - r.from > 1 && d.push([t(p + 1), n(Math.exp(Oe(r, p)))]), d.sort((e, t) => e[0] - t[0]), a.setAttribute("d", Ua()(f(l)) ?? ""), o.setAttribute("d", Ua()(d) ?? ""), i.setAttribute("d", Wa().x((e) => e[0]).y1((e) => e[1]).y0(n(jo))(d) ?? ""), x(s, ...Po(e, t)), S(c, `Probability against rank. Raw: grey. Processed: ${z(P(r))} of ${z(P(l))} tokens, from ${I(Math.exp(Oe(r, O(r, r.from))))} down to ${I(Math.exp(Oe(r, p)))}.`);
 	}
 	return {
 		element: d,
@@ -3802,7 +3815,7 @@ function Mo(e) {
 		close: p
 	};
 }
-function No(e, t) {
+function Po(e, t) {
 	return e.stages.filter((e) => e.removed > 0 && e.after.order === void 0 && e.after.to < e.before.to).map((e, n) => {
 		let r = t(e.after.to + .5), i = r > t.range()[1] * .75;
 		return v("g", {}, v("line", {
@@ -3810,7 +3823,7 @@ function No(e, t) {
 			x1: r,
 			x2: r,
 			y1: Z.top,
-			y2: ko - Z.bottom
+			y2: Ao - Z.bottom
 		}), v("text", {
 			class: "cut-label",
 			x: r + (i ? -4 : 4),
@@ -3819,7 +3832,7 @@ function No(e, t) {
 		}, M(e.stage)));
 	});
 }
-function Po(e, t, n, r, i, a) {
+function Fo(e, t, n, r, i, a) {
 	let o = [
 		1,
 		10,
@@ -3852,7 +3865,7 @@ function Po(e, t, n, r, i, a) {
 			x: a.left - 6,
 			y: n(e) + 4,
 			"text-anchor": "end"
-		}, e === 1 ? "1" : `10${Fo(Math.log10(e))}`)]),
+		}, e === 1 ? "1" : `10${Io(Math.log10(e))}`)]),
 		v("text", {
 			x: r - a.right,
 			y: i - 4,
@@ -3864,40 +3877,40 @@ function Po(e, t, n, r, i, a) {
 		}, "probability")
 	];
 }
-function Fo(e) {
+function Io(e) {
 	return String(Math.round(e)).replace(/[-0-9]/g, (e) => e === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(e)]);
 }
-function Io(e) {
-	let t = Array.from({ length: jo }, (t, n) => Math.round(e ** (n / 239)) - 1);
+function Lo(e) {
+	let t = Array.from({ length: Mo }, (t, n) => Math.round(e ** (n / 239)) - 1);
 	return [...new Set(t)].sort((e, t) => e - t);
 }
 // src/parts/rangeChart.ts
-var Lo = 260, Ro = {
+var Ro = 260, zo = {
 	left: 52,
 	right: 14,
 	top: 26,
 	bottom: 34
-}, zo = 1e-10, Bo = 60;
-function Vo(e) {
-	let t = Ea([1, Math.max(e, 2)], [Ro.left, 640]), n = Ea([zo, 1], [Lo - Ro.bottom, Ro.top]).clamp(!0), r = v("g", {
+}, Bo = 1e-10, Vo = 60;
+function Ho(e) {
+	let t = Da([1, Math.max(e, 2)], [zo.left, 640]), n = Da([Bo, 1], [Ro - zo.bottom, zo.top]).clamp(!0), r = v("g", {
 		class: "axes",
 		"aria-hidden": "true"
 	}), i = v("title", {}), a = v("g"), o = v("svg", {
-		viewBox: `0 0 640 ${Lo}`,
+		viewBox: `0 0 640 ${Ro}`,
 		class: "chart range-chart",
 		role: "img"
-	}, i, r, a), s = null, c = ln(o, Lo, (i) => {
-		t.range([Ro.left, i - Ro.right]), x(r, ...Po(e, t, n, i, Lo, Ro)), s !== null && d(...s);
+	}, i, r, a), s = null, c = un(o, Ro, (i) => {
+		t.range([zo.left, i - zo.right]), x(r, ...Fo(e, t, n, i, Ro, zo)), s !== null && d(...s);
 	});
 	function l({ probs: r, unseen: i, largest: a }) {
 		let o = r.length;
 		if (i.high <= 0 || e <= o) return "";
-		let s = Array.from({ length: Bo }, (t, n) => o + 1 + (e - o - 1) ** (n / 59) - 1).map((e) => [t(Math.max(e, o + .5)), n(Math.max(Math.min(a, i.high / Math.max(e - o, 1)), zo))]);
-		return Ua().x((e) => e[0]).y1((e) => e[1]).y0(n(zo))(s) ?? "";
+		let s = Array.from({ length: Vo }, (t, n) => o + 1 + (e - o - 1) ** (n / 59) - 1).map((e) => [t(Math.max(e, o + .5)), n(Math.max(Math.min(a, i.high / Math.max(e - o, 1)), Bo))]);
+		return Wa().x((e) => e[0]).y1((e) => e[1]).y0(n(Bo))(s) ?? "";
 	}
 	function u(e, r, i) {
 		return e.probs.flatMap(({ low: e, high: a }, o) => {
-			if (a <= zo) return [];
+			if (a <= Bo) return [];
 			let s = t(o + 1) + i, [c, l] = [n(a), Math.max(n(e), n(a) + 3)];
 			return [v("line", {
 				class: `whisker whisker-${r}`,
@@ -3926,13 +3939,13 @@ function Vo(e) {
 	};
 }
 // src/parts/tauSlider.ts
-var Ho = 3;
-function Uo(e) {
+var Uo = 3;
+function Wo(e) {
 	let t = C("tau"), n = _("input", {
 		id: t,
 		type: "range",
 		min: 0,
-		max: Ho,
+		max: Uo,
 		step: .01,
 		class: "tau",
 		oninput: () => e(Number(n.value))
@@ -3951,30 +3964,30 @@ function Uo(e) {
 	};
 }
 // src/views/partialPosition.ts
-var Wo = "temperature=1";
-function Go(e) {
+var Go = "temperature=1";
+function Ko(e) {
 	return {
 		logProbs: Float64Array.from(e.logprobs),
 		tokens: e.vocabulary_at_most,
 		rounding: e.rounding
 	};
 }
-function Ko(e, t, n) {
-	let { state: r, announce: i } = t, a = Go(e), o = e.tokens.length, s = a.tokens - o, c = qo(e, a), l = {
-		probs: so(a, 1),
-		unseen: lo(a, 1),
-		largest: uo(a, 1)
-	}, u = fo(a, 1), d = null, f = rn((e) => w(e), i, { heat: !1 }), p = Uo((e) => w(wt(C(), e))), m = e.tokens.map((t, n) => ({
+function qo(e, t, n) {
+	let { state: r, announce: i } = t, a = Ko(e), o = e.tokens.length, s = a.tokens - o, c = Jo(e, a), l = {
+		probs: co(a, 1),
+		unseen: uo(a, 1),
+		largest: fo(a, 1)
+	}, u = po(a, 1), d = null, f = rn((e) => w(e), i, { heat: !1 }), p = Wo((e) => w(wt(C(), e))), m = e.tokens.map((t, n) => ({
 		token: t,
 		id: e.ids[n] ?? null,
 		logprob: e.logprobs[n]
-	})), h = So(m, `${e.vocabulary === null ? "up to " : ""}${z(s)} unknown`, n && ((t) => n(e.tokens[t]))), g = Vo(a.tokens), v = te(), y = _("p", {
+	})), h = Co(m, `${e.vocabulary === null ? "up to " : ""}${z(s)} unknown`, n && ((t) => n(e.tokens[t]))), g = Ho(a.tokens), v = te(), y = _("p", {
 		class: "note undecided",
 		role: "status"
 	}), b = _("ul", {
 		class: "warnings",
 		"aria-label": "Where the settings conflict"
-	}), ee = cn(T);
+	}), ee = ln(T);
 	function C() {
 		try {
 			return vt(r.get("chain") ?? c);
@@ -3990,7 +4003,7 @@ function Ko(e, t, n) {
 		f.show(t), p.show(Ct(t)), d = null;
 		let n = "";
 		try {
-			d = mo(t, a);
+			d = ho(t, a);
 		} catch (e) {
 			if (!(e instanceof j)) throw e;
 			n = e.message;
@@ -4004,7 +4017,7 @@ function Ko(e, t, n) {
 			return {
 				raw: l.probs[t],
 				processed: n,
-				removed: d === null ? "" : Yo(d, t)
+				removed: d === null ? "" : Xo(d, t)
 			};
 		}), i = d === null ? "not decided" : d.kept > o ? "kept" : "removed";
 		h.draw(r, s > 0 ? {
@@ -4016,7 +4029,7 @@ function Ko(e, t, n) {
 		g.draw(l, d === null ? null : {
 			probs: d.probs,
 			unseen: d.unseen,
-			largest: c ? 0 : uo(a, d.temperature)
+			largest: c ? 0 : fo(a, d.temperature)
 		}), v.draw(d), x(b, ...(d?.warnings ?? []).map((e) => _("li", {}, e))), b.hidden = b.children.length === 0;
 	}
 	function te() {
@@ -4033,8 +4046,8 @@ function Ko(e, t, n) {
 				"support",
 				"effective support",
 				"tokens, e^entropy",
-				Jo(u),
-				(e) => Jo(e.entropy),
+				Yo(u),
+				(e) => Yo(e.entropy),
 				I
 			],
 			[
@@ -4075,13 +4088,18 @@ function Ko(e, t, n) {
 	let ne = yt(bt(e.chain).others), re = r.listen((e) => e === "chain" && ee()), ie = _("div", { class: "position partial" }, _("div", { class: "prompt" }, _("p", { class: "meta" }, `${e.model}, after`), _("p", {
 		class: "tokens",
 		dir: "auto"
-	}, H(e.prompt)), bo(e, o, e.vocabulary, e.vocabulary_at_most), ne ? _("p", { class: "note" }, ne) : null), _("div", { class: "columns" }, _("section", {
+	}, H(e.prompt)), xo(e, o, e.vocabulary, e.vocabulary_at_most), ne ? _("p", { class: "note" }, ne) : null), _("div", { class: "columns" }, _("section", {
 		class: "card controls",
 		"aria-label": "Settings"
 	}, p.element, f.element, y, b), _("section", {
 		class: "card",
 		"aria-label": "Distribution of the next token, as intervals"
-	}, v.element, _("div", { class: "scroll" }, h.element))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `${z(o)} known tokens as ranges, all others below a bound. `), _("span", { class: "legend" }, _("span", { class: "key key-raw" }, "raw: the model’s own, τ = 1"), _("span", { class: "key key-processed" }, "processed: what sampling draws from"), _("span", { class: "key key-bound" }, "no unknown token lies above"))), g.element));
+	}, v.element, _("div", {
+		class: "scroll",
+		tabindex: 0,
+		role: "region",
+		"aria-label": "Known tokens"
+	}, h.element))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `${z(o)} known tokens as ranges, all others below a bound. `), _("span", { class: "legend" }, _("span", { class: "key key-raw" }, "raw: the model’s own, τ = 1"), _("span", { class: "key key-processed" }, "processed: what sampling draws from"), _("span", { class: "key key-bound" }, "no unknown token lies above"))), g.element));
 	return T(), performance.mark("retort-numbers"), {
 		element: ie,
 		close: () => {
@@ -4159,39 +4177,44 @@ function Ko(e, t, n) {
 		];
 	}
 }
-function qo(e, t) {
+function Jo(e, t) {
 	try {
-		return mo(bt(e.chain).chain, t), e.chain;
+		return ho(bt(e.chain).chain, t), e.chain;
 	} catch {
-		return Wo;
+		return Go;
 	}
 }
-function Jo({ low: e, high: t }) {
+function Yo({ low: e, high: t }) {
 	return {
 		low: Math.exp(e),
 		high: Math.exp(t)
 	};
 }
-function Yo(e, t) {
+function Xo(e, t) {
 	if ((e.probs[t]?.high ?? 0) > 0) return "";
 	let n = e.stages.find((e) => e.kept <= t && e.removed > 0) ?? e.stages.findLast((e) => e.removed > 0);
 	return n === void 0 ? "" : M(n.stage);
 }
 // src/views/partialCompare.ts
-var Xo = 20;
-function Zo(e, t) {
-	let n = $o(e.a, e.b), r = n.slice(0, Xo), [i, a] = [e.a, e.b].map((e) => lo(Go(e), 1)), o = Math.max(...r.flatMap((e) => [e.a?.high ?? 0, e.b?.high ?? 0]), i.high, a.high, 1e-12), s = os(r);
+var Zo = 20;
+function Qo(e, t) {
+	let n = es(e.a, e.b), r = n.slice(0, Zo), [i, a] = [e.a, e.b].map((e) => uo(Ko(e), 1)), o = Math.max(...r.flatMap((e) => [e.a?.high ?? 0, e.b?.high ?? 0]), i.high, a.high, 1e-12), s = ss(r);
 	return {
-		element: _("div", {}, _("div", { class: "two" }, Qo("A", e.a), Qo("B", e.b)), _("section", {
+		element: _("div", {}, _("div", { class: "two" }, $o("A", e.a), $o("B", e.b)), _("section", {
 			class: "card",
 			"aria-label": "The two distributions, as far as they are known"
-		}, ts(e), _("div", { class: "scroll" }, _("table", { class: "bars pair range-bars" }, _("caption", { class: "sr" }, "Lowest and highest raw probability of each token in A and in B"), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", {
+		}, ns(e), _("div", {
+			class: "scroll",
+			tabindex: 0,
+			role: "region",
+			"aria-label": "Tokens in A and in B"
+		}, _("table", { class: "bars pair range-bars" }, _("caption", { class: "sr" }, "Lowest and highest raw probability of each token in A and in B"), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", {
 			scope: "col",
 			class: "figure ink-a"
 		}, "A"), _("th", {
 			scope: "col",
 			class: "figure ink-b"
-		}, "B"), _("th", { scope: "col" }, _("span", { class: "sr" }, "bars")))), _("tbody", {}, ...r.map((e) => es(H(e.token), e.a, e.b, o))), _("tbody", { class: "tail" }, es("all unknown ones", i, a, o))))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "A and B, raw. "), _("small", {}, "Each line reaches from the lowest to the highest probability that a token can have.")), s.element)),
+		}, "B"), _("th", { scope: "col" }, _("span", { class: "sr" }, "bars")))), _("tbody", {}, ...r.map((e) => ts(H(e.token), e.a, e.b, o))), _("tbody", { class: "tail" }, ts("all unknown ones", i, a, o))))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "A and B, raw. "), _("small", {}, "Each line reaches from the lowest to the highest probability that a token can have.")), s.element)),
 		close: s.close,
 		download: {
 			name: "retort-compare",
@@ -4213,18 +4236,18 @@ function Zo(e, t) {
 		}
 	};
 }
-function Qo(e, t) {
+function $o(e, t) {
 	return _("section", {
 		class: `card side-${e.toLowerCase()}`,
 		"aria-label": e
 	}, _("h2", {}, _("span", { class: `side-mark mark-${e.toLowerCase()}` }, e), ` ${t.model}`), _("p", {
 		class: "tokens side-prompt",
 		dir: "auto"
-	}, H(t.prompt)), bo(t, t.tokens.length, t.vocabulary, t.vocabulary_at_most));
+	}, H(t.prompt)), xo(t, t.tokens.length, t.vocabulary, t.vocabulary_at_most));
 }
-function $o(e, t) {
+function es(e, t) {
 	let n = /* @__PURE__ */ new Map();
-	[["a", e], ["b", t]].forEach(([e, t]) => so(Go(t), 1).forEach((r, i) => {
+	[["a", e], ["b", t]].forEach(([e, t]) => co(Ko(t), 1).forEach((r, i) => {
 		let a = t.tokens[i], o = n.get(a) ?? {
 			a: null,
 			b: null
@@ -4237,12 +4260,12 @@ function $o(e, t) {
 		...t
 	})).sort((e, t) => r(t) - r(e));
 }
-function es(e, t, n, r) {
-	let [i, a] = [wo("a"), wo("b")];
-	To(i, t ?? {
+function ts(e, t, n, r) {
+	let [i, a] = [To("a"), To("b")];
+	Eo(i, t ?? {
 		low: 0,
 		high: 0
-	}, r), To(a, n ?? {
+	}, r), Eo(a, n ?? {
 		low: 0,
 		high: 0
 	}, r);
@@ -4259,7 +4282,7 @@ function es(e, t, n, r) {
 		"aria-hidden": "true"
 	}, i.element, a.element)));
 }
-function ts(e) {
+function ns(e) {
 	let { compared: t } = e, n = (e) => e === null ? "∞" : `at least ${I(e)}`;
 	return _("dl", { class: "measures" }, ...[
 		[
@@ -4294,23 +4317,23 @@ function ts(e) {
 		]
 	].map(([e, t, n, r]) => _("div", { class: "measure" }, _("dt", {}, t, " ", _("small", {}, n)), _("dd", {}, _("b", { "data-measure": e }, r)))));
 }
-var ns = 20, rs = 120, is = {
+var rs = 20, is = 120, as = {
 	right: 16,
 	top: 8,
 	bottom: 34
-}, as = 1e-6;
-function os(e) {
-	let t = is.top + e.length * ns + is.bottom, n = v("title"), r = v("g"), i = v("svg", {
+}, os = 1e-6;
+function ss(e) {
+	let t = as.top + e.length * rs + as.bottom, n = v("title"), r = v("g"), i = v("svg", {
 		viewBox: `0 0 640 ${t}`,
 		class: "chart ranges",
 		role: "img"
 	}, n, r);
 	i.style.maxHeight = "none";
 	let a = (e) => e === null ? "unknown" : V(e.low, e.high);
-	return S(n, `Raw probability in A and B: ${e.slice(0, 8).map((e) => `${yn(e.token)} ${a(e.a)} and ${a(e.b)}`).join("; ")}`), {
+	return S(n, `Raw probability in A and B: ${e.slice(0, 8).map((e) => `${bn(e.token)} ${a(e.a)} and ${a(e.b)}`).join("; ")}`), {
 		element: i,
-		close: ln(i, t, (n) => {
-			let i = (e) => rs + (n - is.right - rs) * Math.log(Math.max(e, as) / as) / Math.log(1 / as), a = (e, t, n) => e === null || e.high < as ? null : v("line", {
+		close: un(i, t, (n) => {
+			let i = (e) => is + (n - as.right - is) * Math.log(Math.max(e, os) / os) / Math.log(1 / os), a = (e, t, n) => e === null || e.high < os ? null : v("line", {
 				class: `whisker whisker-${t}`,
 				x1: i(e.low),
 				x2: Math.max(i(e.high), i(e.low) + 3),
@@ -4326,14 +4349,14 @@ function os(e) {
 				class: "grid",
 				x1: i(e),
 				x2: i(e),
-				y1: is.top,
-				y2: t - is.bottom
+				y1: as.top,
+				y2: t - as.bottom
 			}), v("text", {
 				x: i(e),
-				y: t - is.bottom + 16,
+				y: t - as.bottom + 16,
 				"text-anchor": e === 1 ? "end" : "middle"
-			}, e === as ? "0" : `${100 * e} %`)]), ...e.flatMap((e, t) => {
-				let n = is.top + t * ns + ns / 2, r = yn(e.token);
+			}, e === os ? "0" : `${100 * e} %`)]), ...e.flatMap((e, t) => {
+				let n = as.top + t * rs + rs / 2, r = bn(e.token);
 				return [
 					v("text", {
 						class: "dot-label",
@@ -4345,7 +4368,7 @@ function os(e) {
 					a(e.b, "b", n + 3)
 				];
 			}), v("text", {
-				x: n - is.right,
+				x: n - as.right,
 				y: t - 2,
 				"text-anchor": "end"
 			}, "probability →"));
@@ -4353,12 +4376,12 @@ function os(e) {
 	};
 }
 // src/views/reading.ts
-function ss(e, t) {
+function cs(e, t) {
 	let { state: n } = t, { tokens: r, measures: i } = e, a = i.find((e) => e.name === n.get("colour")) ?? i[0], o = Math.min(Number(n.get("token") ?? 0) || 0, r.length - 1), s = _("section", {
 		class: "card detail",
 		"aria-live": "polite",
 		"aria-label": "The chosen token"
-	}), c = r.map((e, t) => f(e, t)), l = _("p", { class: "legend heat-legend" }), u = ls(r, (e) => m(e, !1)), d = _("div", {
+	}), c = r.map((e, t) => f(e, t)), l = _("p", { class: "legend heat-legend" }), u = us(r, (e) => m(e, !1)), d = _("div", {
 		class: "tokens text-tokens",
 		role: "group",
 		"aria-label": "The text, token by token. Arrow keys go through it.",
@@ -4393,7 +4416,7 @@ function ss(e, t) {
 	function g() {
 		r.forEach((e, t) => {
 			let n = c[t];
-			n.style.setProperty("--heat", String(Math.min(1, Math.max(0, a.heat(e))))), n.setAttribute("aria-label", `${t + 1}, ${bn(e.token)}, ${a.shown(e)}`);
+			n.style.setProperty("--heat", String(Math.min(1, Math.max(0, a.heat(e))))), n.setAttribute("aria-label", `${t + 1}, ${xn(e.token)}, ${a.shown(e)}`);
 		}), x(l, _("span", {}, a.ends[0]), _("span", {
 			class: "ramp",
 			"aria-hidden": "true"
@@ -4422,20 +4445,20 @@ function ss(e, t) {
 		}
 	};
 }
-var cs = 150;
-function ls(e, t) {
+var ls = 150;
+function us(e, t) {
 	let n = v("title"), r = v("g"), i = null, a = 640, o = 0, s = v("svg", {
-		viewBox: `0 0 640 ${cs}`,
+		viewBox: `0 0 640 ${ls}`,
 		class: "chart strip",
 		role: "img"
-	}, n, r), c = ln(s, cs, (e) => {
+	}, n, r), c = un(s, ls, (e) => {
 		a = e, i && l(i);
 	});
 	function l(s) {
 		i = s, S(n, `${s.label} of each token: ${e.map(s.shown).slice(0, 40).join(", ")}`);
 		let c = a / Math.max(e.length, 1);
 		x(r, ...e.map((e, n) => {
-			let r = 124 * Math.min(1, Math.max(0, s.heat(e))), i = yn(e.token);
+			let r = 124 * Math.min(1, Math.max(0, s.heat(e))), i = bn(e.token);
 			return v("g", {
 				class: "strip-bar",
 				onclick: () => t(n)
@@ -4444,7 +4467,7 @@ function ls(e, t) {
 				x: n * c,
 				y: 0,
 				width: c,
-				height: cs
+				height: ls
 			}), v("rect", {
 				class: "strip-fill",
 				x: n * c + 1,
@@ -4469,14 +4492,14 @@ function ls(e, t) {
 	};
 }
 // src/views/partialText.ts
-var us = 6, ds = [
+var ds = 6, fs = [
 	{
 		name: "entropy",
 		label: "entropy",
 		what: "middle of the interval of the raw entropy",
-		heat: (e) => (e.entropy_low + e.entropy_high) / 2 / us,
+		heat: (e) => (e.entropy_low + e.entropy_high) / 2 / ds,
 		shown: (e) => `entropy ${nn(e.entropy_low, e.entropy_high)} nats`,
-		ends: ["0 nats: sure", `${us} nats or more`]
+		ends: ["0 nats: sure", `${ds} nats or more`]
 	},
 	{
 		name: "rank",
@@ -4495,26 +4518,26 @@ var us = 6, ds = [
 		ends: ["safe at τ = 0", "a coin toss"]
 	}
 ];
-function fs(e, t, n) {
+function ps(e, t, n) {
 	let r = e.finish_reason === "", i = e.tokens[0], a = e.chain ? `; what ${e.chain} would leave is told at each token, where it can be decided` : "";
-	return ss({
+	return cs({
 		tokens: e.tokens,
 		prompt: [e.prompt],
-		measures: ds,
-		head: [_("p", { class: "meta" }, r ? "Writing …" : `${e.model}, the greedy text (its most probable token each time)${a}`), r || i === void 0 ? null : bo(e, i.known_tokens, e.vocabulary, e.vocabulary_at_most)],
-		totals: ps(e),
-		describe: (t) => ms(e, t, n),
+		measures: fs,
+		head: [_("p", { class: "meta" }, r ? "Writing …" : `${e.model}, the greedy text (its most probable token each time)${a}`), r || i === void 0 ? null : xo(e, i.known_tokens, e.vocabulary, e.vocabulary_at_most)],
+		totals: ms(e),
+		describe: (t) => hs(e, t, n),
 		json: () => e,
-		csv: () => gs(e)
+		csv: () => _s(e)
 	}, t);
 }
-function ps(e) {
+function ms(e) {
 	let { totals: t } = e;
 	if (t === null) return $t(e.tokens.length);
 	let n = t.logprob_raw === null ? `at most ${L(t.logprob_raw_high)} (${$t(t.unknown)} not among the known)` : L(t.logprob_raw);
 	return `${$t(e.tokens.length)}: log-probability ${n} (raw, summed), mean entropy ${nn(t.entropy_low, t.entropy_high)} nats, chance that a greedy replay differs somewhere ${F(t.flip_risk)} (noise ${I(e.noise_scale)} logits)`;
 }
-function ms(e, t, n) {
+function hs(e, t, n) {
 	let r = e.tokens[t], i = Math.max(...r.alternatives.map((e) => e.prob_high), r.unseen_high, 1e-12), a = "not decided by the known tokens", o = [
 		["rank", r.rank === null ? `beyond ${z(r.known_tokens)}` : z(r.rank)],
 		["log-probability, raw", r.logprob_raw === null ? `at most ${L(r.logprob_at_most)}` : L(r.logprob_raw)],
@@ -4530,18 +4553,18 @@ function ms(e, t, n) {
 		_("dl", { class: "facts" }, ...o.map(([e, t]) => _("div", {}, _("dt", {}, e), _("dd", {}, t)))),
 		_("table", { class: "bars alternatives range-bars" }, _("caption", {}, n ? "Could have stood here; choose one to branch" : "Could have stood here"), _("thead", { class: "sr" }, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", { scope: "col" }, "raw, lowest – highest"), _("th", { scope: "col" }, "bar"))), _("tbody", {}, ...r.alternatives.map((e) => {
 			let a = e.token === r.token, o = H(e.token);
-			return hs(n !== void 0 && !a && Co(e.token) ? _("button", {
+			return gs(n !== void 0 && !a && wo(e.token) ? _("button", {
 				type: "button",
 				class: "pick",
 				onclick: () => n.branch(t, e.token),
-				"aria-label": `Branch here with ${bn(e.token)}`
+				"aria-label": `Branch here with ${xn(e.token)}`
 			}, o) : o, e.prob_low, e.prob_high, i, a);
-		})), _("tbody", { class: "tail" }, hs("all unknown ones", r.unseen_low, r.unseen_high, i, r.rank === null)))
+		})), _("tbody", { class: "tail" }, gs("all unknown ones", r.unseen_low, r.unseen_high, i, r.rank === null)))
 	];
 }
-function hs(e, t, n, r, i) {
-	let a = wo("raw");
-	return To(a, {
+function gs(e, t, n, r, i) {
+	let a = To("raw");
+	return Eo(a, {
 		low: t,
 		high: n
 	}, r), _("tr", { "aria-current": i ? "true" : null }, _("th", {
@@ -4556,7 +4579,7 @@ function hs(e, t, n, r, i) {
 		"aria-hidden": "true"
 	}, a.element)));
 }
-function gs(e) {
+function _s(e) {
 	return [[
 		"place",
 		"id",
@@ -4591,7 +4614,7 @@ function gs(e) {
 		e.flip_risk
 	])];
 }
-function _s(e, t) {
+function vs(e, t) {
 	return {
 		known: "top_n",
 		model: "writing",
@@ -4609,13 +4632,13 @@ function _s(e, t) {
 	};
 }
 // src/views/path.ts
-var vs = 22, ys = 40, Q = {
+var ys = 22, bs = 40, Q = {
 	left: 8,
 	right: 8,
 	top: 6,
 	bottom: 34
-}, bs = 7.4;
-function xs(e, t) {
+}, xs = 7.4;
+function Ss(e, t) {
 	let { leaves: n } = e.path, r = n[0].temperature_low, i = n.at(-1).temperature_high, a = C("tau"), { state: o } = t, s = -1, c = _("input", {
 		id: a,
 		class: "tau",
@@ -4634,9 +4657,9 @@ function xs(e, t) {
 	}), d = _("p", {
 		class: "meta",
 		"data-path": "facts"
-	}), f = Ds(e, r, i, (e) => h(e)), p = (e) => {
+	}), f = Os(e, r, i, (e) => h(e)), p = (e) => {
 		let t = n[Math.min(n.length - 1, Math.max(0, s + e))];
-		h(Cs(t));
+		h(ws(t));
 	};
 	function m(e) {
 		let t = {
@@ -4650,10 +4673,10 @@ function xs(e, t) {
 	}
 	function g(t) {
 		c.value = String(t), S(l, B(t));
-		let r = ws(n, t), i = n[r];
+		let r = Ts(n, t), i = n[r];
 		f.show(t, r), c.setAttribute("aria-valuetext", `τ ${B(t)}: ${i.text}`);
 		let a = t < i.temperature_low || t > i.temperature_high;
-		if (S(d, `${Ts(i, e.path.exact)}${a ? " (the nearest: no asked-for temperature lies where the slider is)" : ""}; text ${r + 1} of ${n.length}, ended by ${i.finish_reason}, log-probability ${L(i.logprob_raw)} (raw, summed)`), r === s) return;
+		if (S(d, `${Es(i, e.path.exact)}${a ? " (the nearest: no asked-for temperature lies where the slider is)" : ""}; text ${r + 1} of ${n.length}, ended by ${i.finish_reason}, log-probability ${L(i.logprob_raw)} (raw, summed)`), r === s) return;
 		let o = n[s]?.ids;
 		s = r, x(u, ...e.tokens[r].map((e, t) => {
 			let n = H(e);
@@ -4667,7 +4690,7 @@ function xs(e, t) {
 		element: _("div", {}, _("section", {
 			class: "card",
 			"aria-label": "Text at the chosen temperature"
-		}, _("p", { class: "meta" }, `${e.model}, seed ${e.seed}, after “${e.prompt}”`), e.note ? _("p", { class: "note" }, e.note) : null, Ss(e), u, d, _("div", { class: "tau-box path-slider" }, _("label", { for: a }, "temperature τ"), l, c, _("div", { class: "form-foot" }, _("button", {
+		}, _("p", { class: "meta" }, `${e.model}, seed ${e.seed}, after “${e.prompt}”`), e.note ? _("p", { class: "note" }, e.note) : null, Cs(e), u, d, _("div", { class: "tau-box path-slider" }, _("label", { for: a }, "temperature τ"), l, c, _("div", { class: "form-foot" }, _("button", {
 			type: "button",
 			class: "quiet",
 			onclick: () => p(-1)
@@ -4675,39 +4698,39 @@ function xs(e, t) {
 			type: "button",
 			class: "quiet",
 			onclick: () => p(1)
-		}, "hotter text →")))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `${n.length} different texts at ${y} temperatures. `), _("small", {}, `${z(e.path.forward_passes)} forward passes, ${z(e.path.independent_passes)} for each temperature on its own. Left is cold, right is hot; each row is one token.`)), f.element), _("details", { class: "card" }, _("summary", {}, "All texts as a table"), ks(e))),
+		}, "hotter text →")))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `${n.length} different texts at ${y} temperatures. `), _("small", {}, `${z(e.path.forward_passes)} forward passes, ${z(e.path.independent_passes)} for each temperature on its own. Left is cold, right is hot; each row is one token.`)), f.element), _("details", { class: "card" }, _("summary", {}, "All texts as a table"), As(e))),
 		close: () => {
 			v(), f.close();
 		},
 		download: {
 			name: "retort-path",
 			json: () => e,
-			csv: () => As(e),
+			csv: () => js(e),
 			svg: () => f.element
 		}
 	};
 }
-function Ss(e) {
+function Cs(e) {
 	return e.stages?.length ? _("ol", {
 		class: "path-stages",
 		"aria-label": "Stages of the chain along the path"
-	}, ...e.stages.map(({ stage: e, applies: t, why: n }) => _("li", { class: t ? "" : "set-aside" }, _("code", {}, e), " ", _("small", {}, `${t ? "applies" : "does not apply"}: ${n}`)))) : null;
+	}, ...e.stages.map(({ stage: e, applies: t, why: n }) => _("li", { class: t ? "" : "set-aside" }, _("code", {}, e), " ", _("small", {}, `${t ? "applies" : "does not apply:"} ${n}`)))) : null;
 }
-function Cs(e) {
+function ws(e) {
 	return (e.temperature_low + e.temperature_high) / 2;
 }
-function ws(e, t) {
+function Ts(e, t) {
 	let n = 0, r = Infinity;
 	return e.forEach((e, i) => {
 		let a = Math.max(e.temperature_low - t, t - e.temperature_high, 0);
 		a < r && ([n, r] = [i, a]);
 	}), n;
 }
-function Ts(e, t) {
+function Es(e, t) {
 	return `${e.temperature_low === e.temperature_high ? `τ = ${B(e.temperature_low)}` : `τ from ${B(e.temperature_low)} to ${B(e.temperature_high)}`}${t ? ", exact" : ", as far as asked for"}`;
 }
-function Es(e) {
-	let { leaves: t } = e.path, n = [], r = Math.min(ys, Math.max(...t.map((e) => e.ids.length)));
+function Ds(e) {
+	let { leaves: t } = e.path, n = [], r = Math.min(bs, Math.max(...t.map((e) => e.ids.length)));
 	for (let i = 0; i < r; i++) for (let r = 0; r < t.length;) {
 		let a = r, o = t[r].ids.slice(0, i + 1).join();
 		for (; a + 1 < t.length && t[a + 1].ids.slice(0, i + 1).join() === o;) a += 1;
@@ -4722,8 +4745,8 @@ function Es(e) {
 	}
 	return n;
 }
-function Ds(e, t, n, r) {
-	let i = Es(e), a = 1 + Math.max(...i.map((e) => e.row)), o = Q.top + a * vs + Q.bottom, s = ha([t, n === t ? t + 1 : n], [Q.left, 640 - Q.right]), c = v("g"), l = v("g", {
+function Os(e, t, n, r) {
+	let i = Ds(e), a = 1 + Math.max(...i.map((e) => e.row)), o = Q.top + a * ys + Q.bottom, s = ga([t, n === t ? t + 1 : n], [Q.left, 640 - Q.right]), c = v("g"), l = v("g", {
 		class: "axes",
 		"aria-hidden": "true"
 	}), u = v("line", {
@@ -4741,8 +4764,8 @@ function Ds(e, t, n, r) {
 		let i = f.getBoundingClientRect(), a = s.invert((e.clientX - i.left) / i.width * f.viewBox.baseVal.width);
 		r(Math.min(n, Math.max(t, a)));
 	});
-	let m = ln(f, o, (e) => {
-		s.range([Q.left, e - Q.right]), x(c, ...i.map((e) => Os(e, s))), x(l, ...s.ticks(Math.max(3, Math.round(e / 90))).flatMap((e) => [v("line", {
+	let m = un(f, o, (e) => {
+		s.range([Q.left, e - Q.right]), x(c, ...i.map((e) => ks(e, s))), x(l, ...s.ticks(Math.max(3, Math.round(e / 90))).flatMap((e) => [v("line", {
 			class: "grid",
 			x1: s(e),
 			x2: s(e),
@@ -4767,21 +4790,26 @@ function Ds(e, t, n, r) {
 		close: m
 	};
 }
-function Os(e, t) {
-	let n = t(e.from), r = Math.max(1.5, t(e.to) - n), i = yn(e.token), a = Math.floor((r - 6) / bs);
+function ks(e, t) {
+	let n = t(e.from), r = Math.max(1.5, t(e.to) - n), i = bn(e.token), a = Math.floor((r - 6) / xs);
 	return v("g", { class: "band" }, v("rect", {
 		x: n,
-		y: Q.top + e.row * vs + 1,
+		y: Q.top + e.row * ys + 1,
 		width: r,
 		height: 20,
 		rx: Math.min(3, r / 3)
 	}), a >= Math.min(i.length, 2) ? v("text", {
 		x: n + 4,
-		y: Q.top + e.row * vs + 15
+		y: Q.top + e.row * ys + 15
 	}, i.length > a ? `${i.slice(0, a - 1)}…` : i) : null);
 }
-function ks(e) {
-	return _("div", { class: "scroll" }, _("table", { class: "plain-table" }, _("thead", {}, _("tr", {}, ...[
+function As(e) {
+	return _("div", {
+		class: "scroll",
+		tabindex: 0,
+		role: "region",
+		"aria-label": "All texts"
+	}, _("table", { class: "plain-table" }, _("thead", {}, _("tr", {}, ...[
 		"τ from",
 		"to",
 		"text",
@@ -4789,7 +4817,7 @@ function ks(e) {
 		"log-probability, raw (nats)"
 	].map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...e.path.leaves.map((t, n) => _("tr", {}, _("td", { class: "figure" }, B(t.temperature_low)), _("td", { class: "figure" }, B(t.temperature_high)), _("td", { dir: "auto" }, ...e.tokens[n].map(H)), _("td", {}, t.finish_reason), _("td", { class: "figure" }, t.logprob_raw.toFixed(3)))))));
 }
-function As(e) {
+function js(e) {
 	return [[
 		"temperature_low",
 		"temperature_high",
@@ -4805,10 +4833,10 @@ function As(e) {
 	])];
 }
 // src/parts/bars.ts
-function js(e, t, n, r) {
+function Ms(e, t, n, r) {
 	let i = _("tbody"), a = [], o = Math.min(n, e.tokens.length, t.length);
 	for (let n = 0; n < o; n++) {
-		let o = Ms(e, n, t[n], r);
+		let o = Ns(e, n, t[n], r);
 		a.push(o), i.append(o.element);
 	}
 	let s = u(), c = _("table", { class: "bars" }, _("caption", { class: "sr" }, "The most likely tokens, with their raw and processed probability"), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", {
@@ -4828,15 +4856,15 @@ function js(e, t, n, r) {
 		let { raw: t, processed: n } = e, r = ke(t, o), i = ke(n, o), c = Math.max(k(t, 0), k(n, O(n, n.from)), r, i);
 		a.forEach((r, i) => {
 			let a = Ot(e, i);
-			Ps(r, k(t, i), k(n, i), c, a === null ? "" : M(a));
+			Fs(r, k(t, i), k(n, i), c, a === null ? "" : M(a));
 			let o = e.stages.some((e) => e.removed > 0 && e.after.order === void 0 && e.after.to === i + 1 && e.after.to < e.before.to);
 			r.element.classList.toggle("last-kept", o);
 		});
 		let l = Ae(n, o);
-		Ps(s, r, i, c, ""), S(s.fate, `${z(l)} kept, ${z(P(t) - o - l)} removed`), s.element.classList.toggle("removed", l === 0);
+		Fs(s, r, i, c, ""), S(s.fate, `${z(l)} kept, ${z(P(t) - o - l)} removed`), s.element.classList.toggle("removed", l === 0);
 	}
 	function u() {
-		return Ns(_("th", {
+		return Ps(_("th", {
 			scope: "row",
 			class: "token-cell"
 		}, `${z(t.length - o)} more tokens`), _("td", { class: "figure wide-only" }));
@@ -4846,20 +4874,20 @@ function js(e, t, n, r) {
 		draw: l
 	};
 }
-function Ms(e, t, n, r) {
+function Ns(e, t, n, r) {
 	let i = e.tokens[t], a = H(i), o = _("th", {
 		scope: "row",
 		class: "token-cell",
-		title: `${bn(i)}; id ${e.ids[t]}, rank ${t + 1}`
+		title: `${xn(i)}; id ${e.ids[t]}, rank ${t + 1}`
 	});
 	return r ? x(o, _("button", {
 		type: "button",
 		class: "pick",
-		"aria-label": `Continue with ${bn(i)}`,
+		"aria-label": `Continue with ${xn(i)}`,
 		onclick: () => r(t)
-	}, a)) : x(o, a), Ns(o, _("td", { class: "figure wide-only" }, I(n)));
+	}, a)) : x(o, a), Ps(o, _("td", { class: "figure wide-only" }, I(n)));
 }
-function Ns(e, t) {
+function Ps(e, t) {
 	let n = _("td", { class: "figure raw-ink" }), r = _("td", { class: "figure processed-ink" }), i = _("span", { class: "bar bar-raw" }), a = _("span", { class: "bar bar-processed" }), o = _("span", { class: "wide-only" }), s = _("span");
 	return {
 		element: _("tr", {}, e, t, n, r, _("td", { class: "bar-cell" }, _("span", {
@@ -4874,22 +4902,22 @@ function Ns(e, t) {
 		by: o
 	};
 }
-function Ps(e, t, n, r, i) {
+function Fs(e, t, n, r, i) {
 	S(e.raw, F(t)), S(e.processed, i ? "–" : F(n)), e.raw.dataset.value = String(t), e.processed.dataset.value = String(n), e.rawBar.style.transform = `scaleX(${t / r})`, e.processedBar.style.transform = `scaleX(${n / r})`, e.element.classList.toggle("removed", i !== ""), S(e.by, i ? "removed by " : ""), S(e.fate, i);
 }
 // src/views/position.ts
-var Fs = 20;
-function Is(e, t, n) {
-	let r = Jt(e.logits), i = oe(e), { state: a, announce: o } = t, s, c = rn((e) => S(e), o, { heat: !1 }), l = Uo((e) => S(wt(b(), e))), u = _("div"), d = js(e, r, Fs, n), f = Mo(r.length), p = Bs(), m = _("ul", {
+var Is = 20;
+function Ls(e, t, n) {
+	let r = Jt(e.logits), i = oe(e), { state: a, announce: o } = t, s, c = rn((e) => S(e), o, { heat: !1 }), l = Wo((e) => S(wt(b(), e))), u = _("div"), d = Ms(e, r, Is, n), f = No(r.length), p = Vs(), m = _("ul", {
 		class: "warnings",
 		"aria-label": "Where the settings conflict"
-	}), h = cn(ee), g = _("button", {
+	}), h = ln(ee), g = _("button", {
 		type: "button",
 		class: "quiet more",
 		onclick: () => y(v * 3)
-	}, "Show more tokens"), v = Fs;
+	}, "Show more tokens"), v = Is;
 	function y(t) {
-		v = Math.min(t, e.tokens.length), d = js(e, r, v, n), x(u, d.element), g.hidden = v >= e.tokens.length, s !== void 0 && d.draw(s);
+		v = Math.min(t, e.tokens.length), d = Ms(e, r, v, n), x(u, d.element), g.hidden = v >= e.tokens.length, s !== void 0 && d.draw(s);
 	}
 	function b() {
 		try {
@@ -4905,37 +4933,37 @@ function Is(e, t, n) {
 		let e = b();
 		s = Dt(e, r, i), c.show(e), c.report(s.stages), l.show(Ct(e)), d.draw(s), f.draw(s), p.draw(s), x(m, ...s.warnings.map((e) => _("li", {}, e))), m.hidden = s.warnings.length === 0;
 	}
-	let C = a.listen((e) => e === "chain" && h()), w = _("div", { class: "position" }, Ls(e), _("div", { class: "columns" }, _("section", {
+	let C = a.listen((e) => e === "chain" && h()), w = _("div", { class: "position" }, Rs(e), _("div", { class: "columns" }, _("section", {
 		class: "card controls",
 		"aria-label": "Settings"
 	}, l.element, c.element, m), _("section", {
 		class: "card",
 		"aria-label": "Distribution of the next token"
-	}, p.element, u, g)), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `All ${z(r.length)} tokens by rank. `), Rs()), f.element));
-	return y(Fs), ee(), performance.mark("retort-numbers"), {
+	}, p.element, u, g)), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `All ${z(r.length)} tokens by rank. `), zs()), f.element));
+	return y(Is), ee(), performance.mark("retort-numbers"), {
 		element: w,
 		close: () => {
 			C(), f.close();
 		},
 		download: {
 			name: "retort-position",
-			json: () => Vs(e, s),
-			csv: () => Hs(e, r, s),
+			json: () => Hs(e, s),
+			csv: () => Us(e, r, s),
 			svg: () => f.element
 		}
 	};
 }
-function Ls(e) {
+function Rs(e) {
 	let t = yt(bt(e.chain).others);
 	return _("div", { class: "prompt" }, _("p", { class: "meta" }, `${e.model}, after`), _("p", {
 		class: "tokens",
 		dir: "auto"
 	}, ...e.prompt_tokens.map(H)), e.note ? _("p", { class: "note" }, e.note) : null, t ? _("p", { class: "note" }, t) : null);
 }
-function Rs() {
+function zs() {
 	return _("span", { class: "legend" }, _("span", { class: "key key-raw" }, "raw: the model's own, τ = 1"), _("span", { class: "key key-processed" }, "processed: what sampling draws from"), _("span", { class: "key key-cut" }, "where a stage cuts"));
 }
-var zs = [
+var Bs = [
 	[
 		"entropy",
 		"entropy",
@@ -4958,8 +4986,8 @@ var zs = [
 		(e) => P(e.processed)
 	]
 ];
-function Bs() {
-	let e = zs.map(([e, t, n, ,]) => {
+function Vs() {
+	let e = Bs.map(([e, t, n, ,]) => {
 		let r = _("span", {
 			class: "raw-ink",
 			"data-measure": `${e}-raw`
@@ -4978,7 +5006,7 @@ function Bs() {
 	return {
 		element: i,
 		draw(i) {
-			zs.forEach(([, , , t, n], r) => {
+			Bs.forEach(([, , , t, n], r) => {
 				a(e[r].raw, t(i), I(t(i))), a(e[r].processed, n(i), I(n(i)));
 			});
 			let o = i.stages.at(-1)?.keptMassTotal ?? 1;
@@ -4986,7 +5014,7 @@ function Bs() {
 		}
 	};
 }
-function Vs(e, t) {
+function Hs(e, t) {
 	let { raw: n, processed: r } = t;
 	return {
 		model: e.model,
@@ -5017,11 +5045,11 @@ function Vs(e, t) {
 			logit: n.logits[a],
 			prob_raw: k(n, a),
 			prob_processed: k(r, a),
-			removed_by: Us(Ot(t, a))
+			removed_by: Ws(Ot(t, a))
 		}))
 	};
 }
-function Hs(e, t, n) {
+function Us(e, t, n) {
 	return [[
 		"rank",
 		"id",
@@ -5037,29 +5065,29 @@ function Hs(e, t, n) {
 		t[i],
 		k(n.raw, i),
 		k(n.processed, i),
-		Us(Ot(n, i))
+		Ws(Ot(n, i))
 	])];
 }
-function Us(e) {
+function Ws(e) {
 	return e === null ? null : M(e);
 }
 // src/views/text.ts
-var Ws = 6, Gs = 1e3, Ks = [
+var Gs = 6, Ks = 1e3, qs = [
 	{
 		name: "entropy",
 		label: "entropy",
 		what: "entropy of the raw distribution",
-		heat: (e) => e.entropy_nats / Ws,
+		heat: (e) => e.entropy_nats / Gs,
 		shown: (e) => L(e.entropy_nats),
-		ends: ["0 nats: sure", `${Ws} nats or more`]
+		ends: ["0 nats: sure", `${Gs} nats or more`]
 	},
 	{
 		name: "rank",
 		label: "rank",
 		what: "rank of the token that stands here",
-		heat: (e) => Math.log(e.rank) / Math.log(Gs),
+		heat: (e) => Math.log(e.rank) / Math.log(Ks),
 		shown: (e) => `rank ${z(e.rank)}`,
-		ends: ["the first choice", `rank ${z(Gs)} or beyond`]
+		ends: ["the first choice", `rank ${z(Ks)} or beyond`]
 	},
 	{
 		name: "flip",
@@ -5070,23 +5098,23 @@ var Ws = 6, Gs = 1e3, Ks = [
 		ends: ["safe at τ = 0", "a coin toss"]
 	}
 ];
-function qs(e, t, n) {
+function Js(e, t, n) {
 	let r = `${e.model}, seed ${e.seed}, drawn through ${e.chain || "no chain (raw)"}`;
-	return ss({
+	return cs({
 		tokens: e.tokens,
 		prompt: e.prompt_tokens,
-		measures: Ks,
+		measures: qs,
 		head: [_("p", { class: "meta" }, e.finish_reason === "" ? "Writing …" : r), e.note ? _("p", { class: "note" }, e.note) : null],
-		totals: Js(e),
-		describe: (t) => Ys(e, t, n),
+		totals: Ys(e),
+		describe: (t) => Xs(e, t, n),
 		json: () => e,
-		csv: () => Zs(e)
+		csv: () => Qs(e)
 	}, t);
 }
-function Js(e) {
+function Ys(e) {
 	return `${$t(e.tokens.length)}: log-probability ${L(e.logprob_raw)} (raw, summed), mean entropy ${L(e.mean_entropy_nats)}, chance that a greedy replay differs somewhere ${F(e.flip_risk)} (noise ${I(e.noise_scale)} logits)`;
 }
-function Ys(e, t, n) {
+function Xs(e, t, n) {
 	let r = e.tokens[t], i = Math.max(...r.alternatives.map((e) => Math.max(e.prob_raw, e.prob_processed)), 1e-12), a = [
 		["rank", z(r.rank)],
 		["log-probability, raw", L(r.logprob_raw)],
@@ -5102,17 +5130,17 @@ function Ys(e, t, n) {
 		_("h2", {}, _("small", {}, `${t + 1} of ${e.tokens.length} `), H(r.token), _("small", {}, r.given ? " given" : " drawn")),
 		r.removed_by ? _("p", { class: "error" }, `${r.removed_by} would have removed it`) : _("p", { hidden: !0 }),
 		_("dl", { class: "facts" }, ...a.map(([e, t]) => _("div", {}, _("dt", {}, e), _("dd", {}, t)))),
-		_("table", { class: "bars alternatives" }, _("caption", {}, n ? "Could have stood here; choose one to branch" : "Could have stood here"), _("thead", { class: "sr" }, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", { scope: "col" }, "raw"), _("th", { scope: "col" }, "processed"), _("th", { scope: "col" }, "bar"))), _("tbody", {}, ...r.alternatives.map((e) => Xs(e, r, i, n && (() => n.branch(t, e.id))))))
+		_("table", { class: "bars alternatives" }, _("caption", {}, n ? "Could have stood here; choose one to branch" : "Could have stood here"), _("thead", { class: "sr" }, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", { scope: "col" }, "raw"), _("th", { scope: "col" }, "processed"), _("th", { scope: "col" }, "bar"))), _("tbody", {}, ...r.alternatives.map((e) => Zs(e, r, i, n && (() => n.branch(t, e.id))))))
 	];
 }
-function Xs(e, t, n, r) {
+function Zs(e, t, n, r) {
 	let i = e.id === t.id, a = H(e.token), o = _("span", { class: "bar bar-raw" }), s = _("span", { class: "bar bar-processed" });
 	o.style.transform = `scaleX(${e.prob_raw / n})`, s.style.transform = `scaleX(${e.prob_processed / n})`;
 	let c = r && !i ? _("button", {
 		type: "button",
 		class: "pick",
 		onclick: r,
-		"aria-label": `Branch here with ${bn(e.token)}`
+		"aria-label": `Branch here with ${xn(e.token)}`
 	}, a) : a;
 	return _("tr", {
 		class: e.prob_processed === 0 ? "removed" : "",
@@ -5125,7 +5153,7 @@ function Xs(e, t, n, r) {
 		"aria-hidden": "true"
 	}, o, s)));
 }
-function Zs(e) {
+function Qs(e) {
 	return [[
 		"place",
 		"id",
@@ -5156,7 +5184,7 @@ function Zs(e) {
 		e.flip_risk
 	])];
 }
-function Qs(e, t) {
+function $s(e, t) {
 	let n = [...e?.tokens ?? [], t], r = (e) => n.reduce((t, n) => t + e(n), 0);
 	return {
 		model: "writing",
@@ -5175,9 +5203,9 @@ function Qs(e, t) {
 	};
 }
 // src/views/tune.ts
-function $s(e, t) {
-	let n = e.settings.map((t, n) => nc(t, e.axis) ?? n), r = e.settings.every((t) => nc(t, e.axis) !== null), i = e.recommendation, a = Wa(), o = Wa(200), s = r ? rc(i.region) : void 0, c = {
-		x: r ? ic(e.axis) : "setting, as in the table",
+function ec(e, t) {
+	let n = e.settings.map((t, n) => rc(t, e.axis) ?? n), r = e.settings.every((t) => rc(t, e.axis) !== null), i = e.recommendation, a = Ga(), o = Ga(200), s = r ? ic(i.region) : void 0, c = {
+		x: r ? ac(e.axis) : "setting, as in the table",
 		...s && { region: [s[0], s.at(-1)] },
 		...r && typeof i.setting == "number" ? { mark: i.setting } : {},
 		...r ? {} : { ticks: n.map((e) => [e, String(e + 1)]) }
@@ -5223,10 +5251,11 @@ function $s(e, t) {
 		element: _("div", {}, _("section", {
 			class: "card",
 			"aria-label": "Recommendation"
-		}, _("p", { class: "meta" }, `${e.model} on ${e.task} (${e.goal}): ${z(e.items)} items, ${z(e.samples_per_item)} answers each, seed ${e.seed}${e.chain ? `, drawn through ${e.chain}` : ""}`), _("h2", { class: "verdict" }, `Recommended: ${ac(i.setting, e.axis)}`), _("p", {}, i.reason), _("dl", { class: "facts recommendation" }, ...ec(e))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Quality. "), _("small", {}, `${e.score}; the band is each setting's own 95 % interval, the shaded stretch what cannot be told from the best, the dashed line what is recommended.`)), a.element), u.length === 0 ? null : _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Variety. "), _("span", { class: "legend" }, _("span", { class: "key key-second" }, "distinct: share of an item's answers that differ"), _("span", { class: "key key-dashed" }, "agreement: share of pairs that are the same"))), o.element), _("section", {
+		}, _("p", { class: "meta" }, `${e.model} on ${e.task} (${e.goal}): ${z(e.items)} items, ${z(e.samples_per_item)} answers each, seed ${e.seed}${e.chain ? `, drawn through ${e.chain}` : ""}`), _("h2", { class: "verdict" }, `Recommended: ${oc(i.setting, e.axis)}`), _("p", {}, i.reason), _("dl", { class: "facts recommendation" }, ...tc(e))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Quality. "), _("small", {}, `${e.score}; the band is each setting's own 95 % interval, the shaded stretch what cannot be told from the best, the dashed line what is recommended.`)), a.element), u.length === 0 ? null : _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Variety. "), _("span", { class: "legend" }, _("span", { class: "key key-second" }, "distinct: share of an item's answers that differ"), _("span", { class: "key key-dashed" }, "agreement: share of pairs that are the same"))), o.element), _("section", {
 			class: "card scroll",
+			tabindex: 0,
 			"aria-label": "All settings"
-		}, tc(e))),
+		}, nc(e))),
 		close: () => {
 			a.close(), o.close();
 		},
@@ -5242,7 +5271,7 @@ function $s(e, t) {
 				"agreement",
 				"samples"
 			], ...e.settings.map((e) => [
-				ac(e.temperature ?? e.setting, null),
+				oc(e.temperature ?? e.setting, null),
 				e.score,
 				...e.score_ci,
 				e.distinct,
@@ -5253,9 +5282,9 @@ function $s(e, t) {
 		}
 	};
 }
-function ec(e) {
+function tc(e) {
 	let t = e.recommendation, n = [
-		[`score less that at ${ac(t.reference, e.axis)}`, `${R(t.difference, 3)} (${R(t.difference_ci[0], 3)} to ${R(t.difference_ci[1], 3)}, for all pairs together)`],
+		[`score less that at ${oc(t.reference, e.axis)}`, `${R(t.difference, 3)} (${R(t.difference_ci[0], 3)} to ${R(t.difference_ci[1], 3)}, for all pairs together)`],
 		["told apart from any other", t.detectable ? "yes" : "no"],
 		["advantage on held-out items", t.held_out_difference === null ? "–" : `${R(t.held_out_difference, 3)}${t.held_out_ci ? ` (${R(t.held_out_ci[0], 3)} to ${R(t.held_out_ci[1], 3)})` : ""}`],
 		["chosen again on half the items", t.chosen_again === null ? "–" : `${Math.round(100 * t.chosen_again)} %`],
@@ -5263,39 +5292,39 @@ function ec(e) {
 	];
 	return e.forward_passes !== null && e.independent_passes !== null && n.push(["forward passes", `${z(e.forward_passes)}, against ${z(e.independent_passes)} one by one`]), n.map(([e, t]) => _("div", {}, _("dt", {}, e), _("dd", {}, t)));
 }
-function tc(e) {
+function nc(e) {
 	let t = [
 		"",
-		ic(e.axis),
+		ac(e.axis),
 		"score",
 		"95 % interval",
 		"distinct",
 		"agreement",
 		"answers"
 	];
-	return _("table", { class: "plain-table numeric" }, _("caption", { class: "sr" }, "Every setting with its score and variety"), _("thead", {}, _("tr", {}, ...t.map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...e.settings.map((t, n) => {
+	return _("table", { class: "plain-table numeric" }, _("caption", { class: "sr" }, "Every setting with its score and variety"), _("thead", {}, _("tr", {}, ...t.map((e) => _("th", { scope: "col" }, e || _("span", { class: "sr" }, "setting"))))), _("tbody", {}, ...e.settings.map((t, n) => {
 		let r = t.temperature ?? t.setting, i = JSON.stringify(r) === JSON.stringify(e.recommendation.setting);
-		return _("tr", { class: i ? "chosen" : "" }, _("td", {}, i ? "→" : String(n + 1)), _("th", { scope: "row" }, ac(r, null)), _("td", {
+		return _("tr", { class: i ? "chosen" : "" }, _("td", {}, i ? "→" : String(n + 1)), _("th", { scope: "row" }, oc(r, null)), _("td", {
 			class: "figure",
 			"data-value": t.score
 		}, t.score.toFixed(3)), _("td", { class: "figure" }, `${t.score_ci[0].toFixed(3)} to ${t.score_ci[1].toFixed(3)}`), _("td", { class: "figure" }, I(t.distinct)), _("td", { class: "figure" }, I(t.agreement)), _("td", { class: "figure" }, z(t.samples)));
 	})));
 }
-function nc(e, t) {
+function rc(e, t) {
 	let n = t ? e.setting?.[t] ?? (t === "temperature" ? e.temperature : null) : null;
 	return typeof n == "number" ? n : null;
 }
-function rc(e) {
+function ic(e) {
 	return e.length > 0 && e.every((e) => typeof e == "number") ? e : void 0;
 }
-function ic(e) {
+function ac(e) {
 	return e === "temperature" ? "temperature τ" : e ?? "setting";
 }
-function ac(e, t) {
+function oc(e, t) {
 	return typeof e == "number" ? t === "temperature" ? `τ = ${B(e)}` : t ? `${t} = ${B(e)}` : B(e) : typeof e == "object" && e ? Object.entries(e).map(([e, t]) => `${e}=${t}`).join(" ") : String(e);
 }
 // src/app.ts
-function oc(e, t, { address: n, tabs: r = cc(t) }) {
+function sc(e, t, { address: n, tabs: r = lc(t) }) {
 	let i = _("div", {
 		class: "sr",
 		role: "status",
@@ -5304,7 +5333,7 @@ function oc(e, t, { address: n, tabs: r = cc(t) }) {
 		data: t,
 		state: new T(n),
 		announce: (e) => i.textContent = e
-	}, o = _("main", {
+	}, o = _("div", {
 		role: "tabpanel",
 		tabindex: "-1",
 		class: "panel"
@@ -5335,7 +5364,15 @@ function oc(e, t, { address: n, tabs: r = cc(t) }) {
 			t.setAttribute("aria-selected", String(n === e)), t.tabIndex = n === e ? 0 : -1;
 		}), s?.close(), s = r[e]?.open(a) ?? null, o.setAttribute("aria-labelledby", l[e]?.id ?? ""), x(o, s?.element ?? _("p", {}, "This page holds nothing to show."));
 	}
-	let p = _("details", { class: "menu" }, _("summary", {}, "Download"), _("div", { class: "menu-list" }, ...[
+	let p = _("details", {
+		class: "menu",
+		onkeydown: (e) => {
+			e.key === "Escape" && p.open && (p.open = !1, p.querySelector("summary")?.focus());
+		},
+		onfocusout: (e) => {
+			p.contains(e.relatedTarget) || (p.open = !1);
+		}
+	}, _("summary", {}, "Download"), _("div", { class: "menu-list" }, ...[
 		["json", "JSON"],
 		["csv", "CSV"],
 		["svg", "SVG"],
@@ -5349,52 +5386,52 @@ function oc(e, t, { address: n, tabs: r = cc(t) }) {
 	}, t)))), m = _("button", {
 		type: "button",
 		class: "quiet",
-		onclick: () => void sc(a)
+		onclick: () => void cc(a)
 	}, "Copy link");
-	e.classList.add("retort"), x(e, _("header", { class: "head" }, _("p", { class: "brand" }, "retort"), u, _("div", { class: "tools" }, n ? m : null, p, ie(e))), o, i);
+	e.classList.add("retort"), x(e, _("header", { class: "head" }, _(n ? "h1" : "p", { class: "brand" }, "retort"), u, _("div", { class: "tools" }, n ? m : null, p, ie(e))), _(n ? "main" : "div", {}, o), i);
 	let h = a.state.listen((e) => e === "view" && f());
 	return f(), performance.mark("retort-controls"), () => {
 		h(), s?.close(), e.replaceChildren();
 	};
 }
-async function sc(e) {
+async function cc(e) {
 	try {
 		await navigator.clipboard.writeText(e.state.link()), e.announce("Link copied");
 	} catch {
 		history.replaceState(null, "", e.state.link()), e.announce("The link is in the address bar");
 	}
 }
-function cc(e) {
+function lc(e) {
 	let t = [], { position: n, text: r, path: i, compare: a, tune: o, distil: s } = e;
 	return n && t.push({
 		name: "position",
 		label: "Position",
-		open: (e) => se(n) ? Ko(n, e) : Is(n, e)
+		open: (e) => se(n) ? qo(n, e) : Ls(n, e)
 	}), r && t.push({
 		name: "text",
 		label: "Text",
-		open: (e) => se(r) ? fs(r, e) : qs(r, e)
+		open: (e) => se(r) ? ps(r, e) : Js(r, e)
 	}), i && t.push({
 		name: "path",
 		label: "Path",
-		open: (e) => xs(i, e)
+		open: (e) => Ss(i, e)
 	}), a && t.push({
 		name: "compare",
 		label: "Compare",
-		open: (e) => se(a) ? Zo(a, e) : Sn(a, e)
+		open: (e) => se(a) ? Qo(a, e) : Cn(a, e)
 	}), o && t.push({
 		name: "tune",
 		label: "Tune",
-		open: (e) => $s(o, e)
+		open: (e) => ec(o, e)
 	}), s && t.push({
 		name: "distil",
 		label: "Distil",
-		open: (e) => Xa(s, e)
+		open: (e) => Za(s, e)
 	}), t;
 }
 // src/parts/runForm.ts
-function lc(t) {
-	let { api: n, state: r, fields: i } = t, a = null, o = new Map(i.map((e) => [e.name, uc(e, r)])), s = _("button", {
+function uc(t) {
+	let { api: n, state: r, fields: i } = t, a = null, o = new Map(i.map((e) => [e.name, dc(e, r)])), s = _("button", {
 		type: "submit",
 		class: "solid"
 	}, t.verb), c = _("button", {
@@ -5416,7 +5453,7 @@ function lc(t) {
 	f.addEventListener("submit", (e) => {
 		e.preventDefault(), h();
 	}), f.addEventListener("keydown", (e) => {
-		e.key === "Enter" && (e.ctrlKey || e.metaKey) && h();
+		e.key === "Enter" && (e.ctrlKey || e.metaKey) && h(), e.key === "Escape" && a?.stop();
 	});
 	let p = r.listen((e) => {
 		let t = o.get(e), n = i.find((t) => t.name === e);
@@ -5463,7 +5500,7 @@ function lc(t) {
 		}
 	};
 }
-function uc(e, t) {
+function dc(e, t) {
 	let n = C(e.name), r = e.name, i = t.get(r) ?? e.initial;
 	if (e.kind === "choice") {
 		let t = _("select", {
@@ -5493,8 +5530,8 @@ function uc(e, t) {
 	return a.value = i, a;
 }
 // src/studio.ts
-var dc = "The sky is", fc = /* @__PURE__ */ new Map(), pc = ["continuation", "given"];
-function mc(e, { models: t, tasks: n, recipes: r }) {
+var fc = "The sky is", pc = /* @__PURE__ */ new Map(), mc = ["continuation", "given"];
+function hc(e, { models: t, tasks: n, recipes: r }) {
 	let i = {
 		name: "model",
 		label: "Model",
@@ -5505,8 +5542,8 @@ function mc(e, { models: t, tasks: n, recipes: r }) {
 		name: "prompt",
 		label: "Prompt",
 		kind: "lines",
-		initial: dc,
-		hint: "Ctrl+Enter looks"
+		initial: fc,
+		hint: "Ctrl+Enter asks, Esc stops"
 	}, o = {
 		name: "seed",
 		label: "Seed",
@@ -5520,12 +5557,12 @@ function mc(e, { models: t, tasks: n, recipes: r }) {
 	}, c = {
 		name: "chain",
 		label: "Chain",
-		kind: "text",
+		kind: "chain",
 		initial: "temperature=0.8 | top_p=0.9"
 	}, l = {
 		name: "truncations",
-		label: "After the temperature",
-		kind: "text",
+		label: "Chain around the temperature",
+		kind: "chain",
 		initial: "",
 		hint: "for example top_p=0.9"
 	}, u = {
@@ -5536,7 +5573,7 @@ function mc(e, { models: t, tasks: n, recipes: r }) {
 		hint: "first:last:count, or a list"
 	};
 	return [
-		hc(e, {
+		gc(e, {
 			name: "position",
 			label: "Position",
 			kind: "position",
@@ -5547,22 +5584,22 @@ function mc(e, { models: t, tasks: n, recipes: r }) {
 			body: ({ model: e, prompt: t }, { state: n }) => ({
 				model: e,
 				prompt: t,
-				continuation: vc(n.get("continuation"))
+				continuation: yc(n.get("continuation"))
 			}),
-			view: (e, t, n) => se(e) ? Ko(e, t, (r) => {
+			view: (e, t, n) => se(e) ? qo(e, t, (r) => {
 				t.state.set("prompt", e.prompt + r), n();
-			}) : Is(e, t, (r) => {
-				let i = vc(t.state.get("continuation"));
+			}) : Ls(e, t, (r) => {
+				let i = yc(t.state.get("continuation"));
 				t.state.set("continuation", [...i, e.ids[r]].join(",")), n();
 			})
 		}),
-		hc(e, {
+		gc(e, {
 			name: "text",
 			label: "Text",
 			kind: "text",
 			verb: "Write",
 			picks: !0,
-			live: (e, t, n) => t === "token" ? "known_tokens" in n ? _s(e, n) : Qs(e, n) : null,
+			live: (e, t, n) => t === "token" ? "known_tokens" in n ? vs(e, n) : $s(e, n) : null,
 			fields: [
 				i,
 				a,
@@ -5576,18 +5613,18 @@ function mc(e, { models: t, tasks: n, recipes: r }) {
 				chain: n,
 				seed: $("seed", r),
 				max_tokens: $("longest text", i),
-				continuation: vc(a.get("continuation")),
-				given: yc(a.get("given"))
+				continuation: yc(a.get("continuation")),
+				given: bc(a.get("given"))
 			}),
-			view: (e, t, n) => se(e) ? fs(e, t, { branch: (r, i) => {
+			view: (e, t, n) => se(e) ? ps(e, t, { branch: (r, i) => {
 				let a = e.tokens.slice(0, r).map((e) => e.token);
 				t.state.set("given", JSON.stringify([...a, i])), t.state.set("token", String(r)), n();
-			} }) : qs(e, t, { branch: (r, i) => {
+			} }) : Js(e, t, { branch: (r, i) => {
 				let a = e.tokens.slice(0, r).map((e) => e.id);
 				t.state.set("continuation", [...a, i].join(",")), t.state.set("token", String(r)), n();
 			} })
 		}),
-		hc(e, {
+		gc(e, {
 			name: "path",
 			label: "Path",
 			kind: "path",
@@ -5606,11 +5643,11 @@ function mc(e, { models: t, tasks: n, recipes: r }) {
 				chain: a,
 				seed: $("seed", n),
 				max_tokens: $("longest text", r),
-				temperatures: _c(i)
+				temperatures: vc(i)
 			}),
-			view: (e, t) => xs(e, t)
+			view: (e, t) => Ss(e, t)
 		}),
-		hc(e, {
+		gc(e, {
 			name: "compare",
 			label: "Compare",
 			kind: "compare",
@@ -5645,9 +5682,9 @@ function mc(e, { models: t, tasks: n, recipes: r }) {
 				prompt_b: r || t,
 				chain: "temperature=1"
 			}),
-			view: (e, t) => se(e) ? Zo(e, t) : Sn(e, t)
+			view: (e, t) => se(e) ? Qo(e, t) : Cn(e, t)
 		}),
-		hc(e, {
+		gc(e, {
 			name: "tune",
 			label: "Tune",
 			kind: "tune",
@@ -5685,15 +5722,15 @@ function mc(e, { models: t, tasks: n, recipes: r }) {
 			body: ({ model: e, task: t, tune_temperatures: n, samples: r, items: i, truncations: a, seed: o }) => ({
 				model: e,
 				task: t,
-				temperatures: _c(n),
+				temperatures: vc(n),
 				samples: $("answers an item", r),
 				chain: a,
 				seed: $("seed", o),
 				...i?.trim() ? { items: $("items", i) } : {}
 			}),
-			view: (e, t) => $s(e, t)
+			view: (e, t) => ec(e, t)
 		}),
-		hc(e, {
+		gc(e, {
 			name: "distil",
 			label: "Distil",
 			kind: "distil",
@@ -5738,20 +5775,20 @@ function mc(e, { models: t, tasks: n, recipes: r }) {
 				temperature: Number(r),
 				alpha: Number(i)
 			}),
-			view: (e, t) => Xa(e, t),
-			live: (e, t, n) => t === "point" ? to(e, n) : null
+			view: (e, t) => Za(e, t),
+			live: (e, t, n) => t === "point" ? no(e, n) : null
 		})
 	];
 }
-function hc(e, t) {
+function gc(e, t) {
 	return {
 		name: t.name,
 		label: t.label,
-		open: (n) => gc(e, t, n)
+		open: (n) => _c(e, t, n)
 	};
 }
-function gc(e, t, n) {
-	let r = null, i = null, a = _("div", { class: "holder" }), o = lc({
+function _c(e, t, n) {
+	let r = null, i = null, a = _("div", { class: "holder" }), o = uc({
 		api: e,
 		state: n.state,
 		announce: n.announce,
@@ -5765,17 +5802,17 @@ function gc(e, t, n) {
 			r !== null && u(i = r);
 		},
 		onRecord: (e, n) => {
-			fc.set(t.name, {
+			pc.set(t.name, {
 				record: e,
 				values: n
 			}), u(e);
 		}
 	});
 	o.element.addEventListener("change", () => {
-		for (let e of pc) n.state.set(e, void 0);
+		for (let e of mc) n.state.set(e, void 0);
 	});
 	let s = _("p", { class: "meta picked" }), c = () => {
-		let e = vc(n.state.get("continuation")), r = yc(n.state.get("given")), i = e.length || r.length;
+		let e = yc(n.state.get("continuation")), r = bc(n.state.get("given")), i = e.length || r.length;
 		s.hidden = i === 0 || !t.picks;
 		let a = (t) => {
 			e.length > 0 ? n.state.set("continuation", e.slice(0, t).join(",")) : n.state.set("given", t === 0 ? void 0 : JSON.stringify(r.slice(0, t))), o.run();
@@ -5789,12 +5826,12 @@ function gc(e, t, n) {
 			class: "quiet",
 			onclick: () => a(0)
 		}, "Start over"));
-	}, l = n.state.listen((e) => pc.includes(e) && c());
+	}, l = n.state.listen((e) => mc.includes(e) && c());
 	c();
 	function u(e) {
 		r?.close(), r = t.view(e, n, o.run), x(a, r.element);
 	}
-	let d = fc.get(t.name);
+	let d = pc.get(t.name);
 	return d ? u(d.record) : t.eager && o.run(), {
 		element: _("div", {}, o.element, s, a),
 		get download() {
@@ -5810,15 +5847,15 @@ function $(e, t) {
 	if (!t?.trim() || !Number.isSafeInteger(n)) throw Error(`${e} must be a whole number, got “${t ?? ""}”`);
 	return n;
 }
-function _c(e) {
+function vc(e) {
 	let t = /^\s*([\d.]+):([\d.]+):(\d+)\s*$/.exec(e ?? ""), n = t ? Array.from({ length: Number(t[3]) }, (e, n) => Number(t[1]) + (Number(t[2]) - Number(t[1])) * n / Math.max(1, Number(t[3]) - 1)) : (e ?? "").split(",").map(Number);
 	if (n.length === 0 || !n.every(Number.isFinite)) throw Error(`temperatures are first:last:count (0:2:41) or a list (0, 0.5, 1), got “${e ?? ""}”`);
 	return n.map((e) => Number(e.toFixed(10)));
 }
-function vc(e) {
+function yc(e) {
 	return e ? e.split(",").map(Number).filter(Number.isSafeInteger) : [];
 }
-function yc(e) {
+function bc(e) {
 	try {
 		let t = JSON.parse(e ?? "[]");
 		return Array.isArray(t) ? t.filter((e) => typeof e == "string") : [];
@@ -5827,27 +5864,27 @@ function yc(e) {
 	}
 }
 // src/main.ts
-function bc({ model: e, el: t }) {
+function xc({ model: e, el: t }) {
 	let n = document.createElement("div");
 	t.append(n);
-	let r = oc(n, e.get("data"), { address: !1 }), i = () => {
-		r(), r = oc(n, e.get("data"), { address: !1 });
+	let r = sc(n, e.get("data"), { address: !1 }), i = () => {
+		r(), r = sc(n, e.get("data"), { address: !1 });
 	};
 	return e.on("change:data", i), () => {
 		e.off("change:data", i), r();
 	};
 }
-var xc = { render: bc }, Sc = document.getElementById("retort-data"), Cc = document.getElementById("retort-page");
-Sc !== null && Cc !== null && wc(Cc, JSON.parse(Sc.textContent ?? "{}"));
-function wc(e, t) {
+var Sc = { render: xc }, Cc = document.getElementById("retort-data"), wc = document.getElementById("retort-page");
+Cc !== null && wc !== null && Tc(wc, JSON.parse(Cc.textContent ?? "{}"));
+function Tc(e, t) {
 	if (!t.studio) {
-		oc(e, t, { address: !0 });
+		sc(e, t, { address: !0 });
 		return;
 	}
 	let n = new r();
-	n.offer().then((r) => oc(e, t, {
+	n.offer().then((r) => sc(e, t, {
 		address: !0,
-		tabs: mc(n, r)
+		tabs: hc(n, r)
 	})).catch((t) => e.textContent = t.message);
 }
-export { xc as default };
+export { Sc as default };
