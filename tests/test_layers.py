@@ -73,7 +73,7 @@ OPTIONAL: dict[str, str] = {
     "llama_cpp": r"sources/llama_cpp\.py",
     "matplotlib": r"report/\w+\.py",
     "llvmlite": r"sampling/vectors\w*\.py",
-    "numba": r"sampling/(kernels\w*|vectors\w*)\.py|distill/cache/(packing|tempering)\.py",
+    "numba": r"sampling/(kernels\w*|vectors\w*)\.py|distill/cache/(packing|tempering|selecting)\.py",
     "openai": r"sources/openai_api\.py",
     "pocketsphinx": r"sources/\w+\.py",
     "pyarrow": r"(tune|distill)/(\w+/)?\w+\.py",

@@ -330,21 +330,25 @@ def test_readers_travel_to_other_processes(captured: Capture, tmp_path: Path) ->
     assert np.array_equal(found.ids, expected.ids)
 
 
-def test_a_cache_of_the_first_format_is_read_and_not_resumed(captured: Capture, tmp_path: Path) -> None:
+def test_a_cache_of_an_older_format_is_read_and_gone_on_with_only_if_it_is_finished(
+    captured: Capture, tmp_path: Path
+) -> None:
     """Its records mean the same; its last bits are those of another softmax."""
     captured()
     file = tmp_path / "cache" / "manifest.json"
     values = json.loads(file.read_text())
-    for number in (1, 3):
+    for number in (1, 2):
         values["origin"]["format"] = number
         file.write_text(json.dumps(values))
-        if number == 1:
-            Cache(tmp_path / "cache").verify()
-            with pytest.raises(InputError, match=r"format 1 / 2"):
-                captured(resume=True)
-        else:
-            with pytest.raises(InputError, match=r"format 3.*reads formats 1 to 2"):
-                Cache(tmp_path / "cache")
+        Cache(tmp_path / "cache").verify()
+        assert captured(resume=True).origin.format == number  # nothing was left to do
+        file.write_text(json.dumps(values | {"complete": False}))
+        with pytest.raises(InputError, match=rf"format {number} / 3"):
+            captured(resume=True)
+    values["origin"]["format"] = 4
+    file.write_text(json.dumps(values))
+    with pytest.raises(InputError, match=r"format 4.*reads formats 1 to 3"):
+        Cache(tmp_path / "cache")
 
 
 def test_a_relative_folder_with_a_colon_in_its_name(

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -152,6 +152,7 @@ def _engine(
 
 def _write(folder: Path, engine: Engine, codec: Codec, origin: Origin, on_shard: OnShard | None) -> Manifest:
     manifest = begin(folder, origin, engine.teacher.token_texts)
+    origin = replace(origin, format=manifest.origin.format)
     remove_partial(folder)
     finished = {shard.file: shard for shard in manifest.shards}
     num_documents = 0 if on_shard is None else sum(1 for _ in read_documents(origin.data))
@@ -222,7 +223,11 @@ def begin(
         manifest.write(folder)
         return manifest
     manifest = Manifest.read(folder)
-    differences = manifest.origin.differences(origin)
+    same = origin
+    if manifest.complete:
+        # Nothing is left to compute, so it does not matter that this version would round otherwise.
+        same = replace(origin, format=manifest.origin.format)
+    differences = manifest.origin.differences(same)
     if differences:
         raise InputError(
             f"{folder} cannot be resumed: it was captured otherwise than asked now (there / now):"

@@ -16,9 +16,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from retort.distill.cache.rounding import Places, round_rows, temper, temper_and_round, unpack_rows
+from retort.distill.cache.keeping import keep, whole_rows
+from retort.distill.cache.rounding import Places, round_rows, temper_and_round, unpack_rows
 from retort.distill.checks import nearest
-from retort.errors import InputError
+from retort.errors import InputError, SourceError
 from retort.sampling.noise import STREAM_TAIL, uniform_at
 
 TAIL_DRAWS = 8
@@ -57,6 +58,7 @@ class Layout:
 
 
 Encode = Callable[[Tensor, Layout, Places, int, int], Packed]
+FromLogits = Callable[[NDArray[np.float32], Layout, Places, int, int], tuple[Packed, NDArray[np.float32]]]
 Decode = Callable[[Packed, Layout, Places, int, int], tuple[NDArray[np.int64], NDArray[np.float32]]]
 
 
@@ -66,6 +68,7 @@ class Kind:
 
     help: str
     encode: Encode
+    from_logits: FromLogits
     decode: Decode
     unbiased: bool
     bias: str
@@ -73,10 +76,6 @@ class Kind:
     width: Callable[[int, int, int], int] | None  # bytes a record (vocabulary, number, tail), None: it varies
     number: int | None  # default of the number behind the colon, None: there is none
     tail: int = 0
-    # Straight from raw logits: (logits, layout, places, number) to records and entropies, in one pass.
-    from_logits: (
-        Callable[[NDArray[np.float32], Layout, Places, int], tuple[Packed, NDArray[np.float32]]] | None
-    ) = None
 
 
 @dataclass(frozen=True)
@@ -95,14 +94,18 @@ class Codec:
     def encode_logits(
         self, logits: Tensor, layout: Layout, places: Places
     ) -> tuple[Packed, NDArray[np.float16]]:
-        """Records of `[N, V]` raw logits, and the entropy at tau of each, in nats."""
+        """Records of `[N, V]` raw logits, and the entropy at tau of each, in nats.
+
+        Raises SourceError for a row without any number.
+        """
         raw = np.ascontiguousarray(logits.numpy())
-        if self.kind.from_logits is not None:
-            packed, entropy = self.kind.from_logits(raw, layout, places, self.number)
-        else:
-            probs, entropy = temper(raw, layout.temperature)
-            kept = torch.log_softmax(logits, -1) if self.text == "dense" else torch.from_numpy(probs)
-            packed = self.encode(kept, layout, places)
+        try:
+            packed, entropy = self.kind.from_logits(raw, layout, places, self.number, self.tail)
+        except ZeroDivisionError:  # probabilities that sum to nothing
+            raise SourceError(
+                "the teacher gave a position where no token has a logit that is a number (all NaN or -inf): nothing can"
+                " be kept of it. In bfloat16 a model may overflow; try --dtype float32."
+            ) from None
         return packed, entropy.astype(np.float16)
 
     def decode(self, packed: Packed, layout: Layout, places: Places, entropy: NDArray[np.float32]) -> Targets:
@@ -179,6 +182,13 @@ def _write_dense(log_probs: Tensor, layout: Layout, places: Places, number: int,
     return _fixed([log_probs.to(torch.float16).numpy()])
 
 
+def _dense_from_logits(
+    logits: NDArray[np.float32], layout: Layout, places: Places, number: int, tail: int
+) -> tuple[Packed, NDArray[np.float32]]:
+    rows, entropy = whole_rows(logits, layout.temperature)
+    return _fixed([rows]), entropy
+
+
 def _read_dense(
     packed: Packed, layout: Layout, places: Places, number: int, tail: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
@@ -186,11 +196,18 @@ def _read_dense(
 
 
 def _write_top(probs: Tensor, layout: Layout, places: Places, number: int, tail: int) -> Packed:
-    values, ids = _top(probs, number)
-    return pack_top(ids, values, layout.vocab_size)
+    kept = keep(probs.numpy(), None, min(number, layout.vocab_size))
+    return pack_top(kept.ids, kept.log_probs, layout.vocab_size)
 
 
-def pack_top(ids: NDArray[np.int64], log_probs: NDArray[np.floating], vocab_size: int) -> Packed:
+def _top_from_logits(
+    logits: NDArray[np.float32], layout: Layout, places: Places, number: int, tail: int
+) -> tuple[Packed, NDArray[np.float32]]:
+    kept = keep(logits, layout.temperature, min(number, layout.vocab_size))
+    return pack_top(kept.ids, kept.log_probs, layout.vocab_size), kept.entropy
+
+
+def pack_top(ids: NDArray[np.integer], log_probs: NDArray[np.floating], vocab_size: int) -> Packed:
     """The records of `topk` from `[N, K]` ids and log-probabilities; -inf is filling."""
     return _fixed([ids.astype(id_type(vocab_size)), log_probs.astype(np.float16)])
 
@@ -206,24 +223,28 @@ def _read_top(
 
 
 def _write_top_and_tail(probs: Tensor, layout: Layout, places: Places, number: int, tail: int) -> Packed:
-    values, ids = _top(probs, number)
-    rest = probs.double()
-    rest.scatter_(1, torch.from_numpy(ids), 0.0)
-    cumulative = rest.cumsum_(-1)
-    mass = cumulative[:, -1:].clone()
-    # Draws at equal distances from one random start: each has the tail's distribution, and none repeats needlessly.
-    coins = torch.from_numpy(uniform_at(places.seeds, places.offsets, STREAM_TAIL)).unsqueeze(-1)
-    points = (torch.arange(tail) + coins) / tail * mass
-    drawn = torch.searchsorted(cumulative, points, right=True).clamp_(max=layout.vocab_size - 1)
+    return _pack_top_and_tail(probs.numpy(), None, layout, places, number, tail)[0]
+
+
+def _top_and_tail_from_logits(
+    logits: NDArray[np.float32], layout: Layout, places: Places, number: int, tail: int
+) -> tuple[Packed, NDArray[np.float32]]:
+    return _pack_top_and_tail(logits, layout.temperature, layout, places, number, tail)
+
+
+def _pack_top_and_tail(
+    rows: NDArray[np.float32],
+    temperature: float | None,
+    layout: Layout,
+    places: Places,
+    number: int,
+    tail: int,
+) -> tuple[Packed, NDArray[np.float32]]:
+    coins = uniform_at(places.seeds, places.offsets, STREAM_TAIL)
+    kept = keep(rows, temperature, min(number, layout.vocab_size), coins, tail)
     kind = id_type(layout.vocab_size)
-    return _fixed(
-        [
-            ids.astype(kind),
-            values.astype(np.float32),
-            drawn.numpy().astype(kind),
-            mass.numpy().astype(np.float32),
-        ]
-    )
+    columns = [kept.ids.astype(kind), kept.log_probs, kept.drawn.astype(kind), kept.masses]
+    return _fixed(columns), kept.entropy
 
 
 def _read_top_and_tail(
@@ -241,7 +262,7 @@ def _write_sampled(probs: Tensor, layout: Layout, places: Places, number: int, t
 
 
 def _sampled_from_logits(
-    logits: NDArray[np.float32], layout: Layout, places: Places, number: int
+    logits: NDArray[np.float32], layout: Layout, places: Places, number: int, tail: int
 ) -> tuple[Packed, NDArray[np.float32]]:
     data, ends, entropy = temper_and_round(logits, layout.temperature, number, layout.seed, places)
     return Packed(data, ends), entropy
@@ -253,12 +274,6 @@ def _read_sampled(
     starts = np.concatenate([np.zeros(1, np.int64), packed.ends[:-1]])
     ids, counts = unpack_rows(packed.data, starts, layout.seed, layout.vocab_size, places)
     return ids.astype(np.int64), (counts / np.float32(number)).astype(np.float32)
-
-
-def _top(probs: Tensor, number: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Log-probabilities and ids of the largest, falling."""
-    found = torch.topk(probs, min(number, probs.shape[-1]), dim=-1)
-    return found.values.log().numpy(), found.indices.numpy()
 
 
 def _top_width(vocab_size: int, number: int, tail: int) -> int:
@@ -274,6 +289,7 @@ CODECS: dict[str, Kind] = {
     "dense": Kind(
         "every token's log-probability at τ = 1, in half precision; serves every τ",
         _write_dense,
+        _dense_from_logits,
         _read_dense,
         unbiased=True,
         bias="none but rounding: a log-probability x to |x| / 2,048",
@@ -284,6 +300,7 @@ CODECS: dict[str, Kind] = {
     "topk": Kind(
         "the K most probable tokens, renormalised among themselves",
         _write_top,
+        _top_from_logits,
         _read_top,
         unbiased=False,
         bias="the rest of the probability is given to the top K: a student learns p / p(top K)",
@@ -294,6 +311,7 @@ CODECS: dict[str, Kind] = {
     "topk+tail": Kind(
         "the K most probable tokens as they are, and N draws that stand for the rest",
         _write_top_and_tail,
+        _top_and_tail_from_logits,
         _read_top_and_tail,
         unbiased=True,
         bias="none",
@@ -305,12 +323,12 @@ CODECS: dict[str, Kind] = {
     "sampled": Kind(
         "N times the probabilities, each rounded at random to a whole number of draws",
         _write_sampled,
+        _sampled_from_logits,
         _read_sampled,
         unbiased=True,
         bias="none",
         variance="at most p (1 - p) / N, that of N independent draws, and at most 1 / (4 N²)",
         width=None,
         number=50,
-        from_logits=_sampled_from_logits,
     ),
 }

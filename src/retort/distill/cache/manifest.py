@@ -11,10 +11,11 @@ from typing import Any
 from retort.distill.cache.files import write_whole
 from retort.errors import InputError, SourceError
 
-FORMAT = 2
-READABLE = (1, 2)
-"""1 was rounded from probabilities that torch had computed, 2 from those of tempering.py: the last bits differ, so a
-capture of one cannot be resumed as the other; what a record means is the same.
+FORMAT = 3
+READABLE = (1, 2, 3)
+"""1 was rounded from probabilities that torch had computed, 2 from those of tempering.py; since 3 the records of topk,
+topk+tail and dense come from selecting.py too (equal probabilities by the lower id). The last bits differ, so a capture
+of one that is not finished cannot be resumed as another; what a record means is the same.
 """
 MANIFEST = "manifest.json"
 NOT_TOLD = "not told by the server"

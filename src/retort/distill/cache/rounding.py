@@ -84,7 +84,7 @@ def temper(
     def one(rows: slice) -> None:
         temper_rows(logits[rows], temperature, probs[rows], entropy[rows])
 
-    _in_threads(one, len(logits), logits.shape[1])
+    in_threads(one, len(logits), logits.shape[1])
     return probs, entropy
 
 
@@ -114,7 +114,7 @@ def temper_and_round(
                 return
             size *= 2
 
-    _in_threads(one, num_rows, vocab_size)
+    in_threads(one, num_rows, vocab_size)
     behind = 0
     for start in sorted(parts):
         ends[start : start + ROWS_AT_ONCE] += behind
@@ -122,7 +122,7 @@ def temper_and_round(
     return np.concatenate([parts[start] for start in sorted(parts)]), ends, entropy
 
 
-def _in_threads(one: Callable[[slice], None], num_rows: int, vocab_size: int) -> None:
+def in_threads(one: Callable[[slice], None], num_rows: int, vocab_size: int) -> None:
     """`one` for every `ROWS_AT_ONCE` rows, in the threads that also draw; which thread takes which changes nothing."""
     waiting = SimpleQueue[slice]()
     for start in range(0, num_rows, ROWS_AT_ONCE):
