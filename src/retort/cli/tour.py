@@ -107,7 +107,7 @@ def _print_step(found: Found) -> None:
     if step.title == "Look":
         print_look(record, console)
     elif step.title == "Path":
-        print_path(record, "", (), ("table",), console)
+        print_path(record, (), ("table",), console)
     elif step.title == "Tune":
         if record.tuning.items < record.items_in_task:
             console.print(
