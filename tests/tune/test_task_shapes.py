@@ -63,6 +63,21 @@ def test_promptfoo_as_it_is(tmp_path: Path) -> None:
     assert [tool(text) for text in ("an implement", "a fruit")] == [1.0, 0.25]
 
 
+def test_providers_that_truncate_differently_are_whole_chains(tmp_path: Path) -> None:
+    same = (
+        PROMPTFOO.replace("max_tokens: 12}", "max_tokens: 12, top_p: 0.5, apiKey: x}")
+        .replace("temperature: 0.9}", "temperature: 0.9, top_p: 0.5}")
+        .replace("  - openai:gpt-4o-mini\n", "")
+    )
+    budget = load_task(written(tmp_path, "same.yaml", same)).budget
+    assert budget.temperatures == (0.2, 0.9)
+    assert [str(chain.at_temperature(1)) for chain in budget.chains] == ["temperature=1 | top_p=0.5"]
+    other = same.replace("temperature: 0.9, top_p: 0.5}", "temperature: 0.9}")
+    budget = load_task(written(tmp_path, "other.yaml", other)).budget
+    assert budget.temperatures == ()
+    assert list(map(str, budget.chains)) == ["temperature=0.2 | top_p=0.5", "temperature=0.9"]
+
+
 def test_promptfoo_tests_in_a_file(tmp_path: Path) -> None:
     tests = [{"vars": {"thing": "pear"}, "assert": [{"type": "equals", "value": "fruit"}]}]
     (tmp_path / "tests.json").write_text(json.dumps(tests))
@@ -79,6 +94,19 @@ def test_promptfoo_tests_in_a_file(tmp_path: Path) -> None:
         (("file://third.txt", "file://none.txt"), "does not exist"),
         (("defaultTest:\n  assert:\n    - {type: not-contains, value: sorry}\n", ""), None),
         (("    assert:\n      - {type: contains-any, value: [tool, implement], weight: 3}\n", ""), None),
+        (("repeat: 4", "repeat: many"), "the providers: samples is 'many'"),
+        (("{repeat: 4}", "[4]"), r"evaluateOptions is \[4\]; it is a mapping"),
+        (("temperature: 0.9", "temperature: hot"), "temperatures is .0.2, 'hot'.; it is a list of numbers"),
+        (("max_tokens: 12", "max_tokens: 0"), "max_tokens is 0; it is a whole number from 1 up"),
+        (("max_tokens: 12", "stop: [3]"), "stop is 3; it is a text"),
+        (("max_tokens: 12", "top_p: 7"), "a provider's config: .*top_p.* 7"),
+        (("config: {temperature: 0.2, max_tokens: 12}", "config: 3"), "config is 3; it is a mapping"),
+        (
+            ("defaultTest:\n  assert:\n    -", "defaultTest: 3\nother:\n    -"),
+            "defaultTest is 3; it is a mapping",
+        ),
+        (("vars: {thing: hammer}", "vars: hammer"), "vars is 'hammer'; it is a mapping"),
+        (("description: kinds", "goal: exploite\ndescription: kinds"), "goal is 'exploite'"),
     ],
 )
 def test_promptfoo_that_cannot_be_used(change: tuple[str, str], said: str | None, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from retort.cli.temperatures import TemperatureList
 
 if TYPE_CHECKING:
     from retort.distribution.chain import Chain
+    from retort.tune.engine_settings import EngineSettings
     from retort.tune.likeness import Likeness
     from retort.tune.records import Tuning
     from retort.tune.reweight import Wanted
@@ -33,6 +34,22 @@ class TemperaturesOrAuto(click.ParamType):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Temperatures:
         return AUTO if value == AUTO else TemperatureList().convert(value, param, ctx)
+
+
+class ChainOrEngine(ChainSpec):
+    """A chain, or settings as an engine reads them."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        from retort.errors import InputError
+        from retort.tune.engine_settings import EngineSettings, parse_engine_settings
+
+        if isinstance(value, EngineSettings):
+            return value
+        try:
+            found = parse_engine_settings(value) if isinstance(value, str) else None
+        except InputError as problem:
+            self.fail(str(problem), param, ctx)
+        return super().convert(value, param, ctx) if found is None else found
 
 
 @click.command()
@@ -64,10 +81,11 @@ class TemperaturesOrAuto(click.ParamType):
 @click.option(
     "--chain",
     "chains",
-    type=ChainSpec(),
+    type=ChainOrEngine(),
     multiple=True,
-    help='Transforms in the order they apply, as in "top_k=50 | top_p=0.9"; several are compared with each other, '
-    "each at its own temperature unless --temperatures are given.",
+    help='Transforms in the order they apply, as in "top_k=50 | top_p=0.9", or settings as an engine reads them, as in '
+    '"llama.cpp: top_k=40, min_p=0.05"; several are compared with each other, each at its own temperature unless '
+    "--temperatures are given.",
 )
 @seed_option
 @click.option(
@@ -147,7 +165,7 @@ def command(
     temperatures: Temperatures | None,
     samples: int | None,
     items: int | None,
-    chains: tuple[Chain, ...],
+    chains: tuple[Chain | EngineSettings, ...],
     seed: int,
     record: Path | None,
     resume: bool,
@@ -228,10 +246,11 @@ def _asked(
     temperatures: Temperatures | None,
     samples: int | None,
     items: int | None,
-    chains: tuple[Chain, ...],
+    chains: tuple[Chain | EngineSettings, ...],
     seed: int,
 ) -> _Asked:
     from retort.tune import find_preset, load_task
+    from retort.tune.engine_settings import EngineSettings
 
     task = load_task(name)
     kind = None if preset is None else find_preset(preset)
@@ -240,12 +259,14 @@ def _asked(
     planned = task.budget.temperatures if len(task.budget.temperatures) > 1 else ()
     usual = kind.temperatures if kind is not None else USUAL_TEMPERATURES
     often = kind.samples if kind is not None else USUAL_SAMPLES
+    tried = chains or task.budget.chains
+    grid = temperatures or (() if len(tried) > 1 else planned or usual)
     return _Asked(
         task,
-        temperatures or (() if len(chains) > 1 else planned or usual),
+        grid,
         samples or task.budget.samples or often,
         items or task.budget.items,
-        chains,
+        tuple(one.chain(swept=bool(grid)) if isinstance(one, EngineSettings) else one for one in tried),
         seed,
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,16 +28,20 @@ def print_tuning(found: Tuning) -> None:
     )
     console.print(f"Score: {found.score}")
     if found.chain:
-        console.print(f"Drawn through: {found.chain}, at each temperature below", soft_wrap=True)
+        shown = re.sub(r"\btemperature=[^ |]+", "temperature=τ", found.chain)
+        console.print(f"Drawn through: {shown}, at each τ below", soft_wrap=True)
     chosen = found.recommendation
     highest = max((setting.score for setting in found.settings), default=0.0)
     name = "τ" if found.axis == "temperature" else found.axis or "setting"
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("", name, "score", "95 % interval"):
+    table.add_column("", no_wrap=True)
+    # Settings without an axis can be long, and then only they may be broken: a number cut short is no number.
+    table.add_column(name, justify="right" if found.axis else "left", no_wrap=found.axis is not None)
+    for heading in ("score", "95 % interval"):
         table.add_column(heading, justify="right", no_wrap=True)
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     for heading in ("distinct", "agreement"):
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     for setting in found.settings:
         low, high = setting.score_ci
         table.add_row(

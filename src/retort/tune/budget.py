@@ -6,16 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from retort.distribution import Chain
 from retort.errors import InputError
 
 
 @dataclass(frozen=True)
 class Budget:
-    """Answers to an item at each setting, items used, and temperatures compared; None and () leave it open."""
+    """Answers to an item at each setting, items used, temperatures and chains compared; None and () leave it open."""
 
     samples: int | None = None
     items: int | None = None
     temperatures: tuple[float, ...] = ()
+    chains: tuple[Chain, ...] = ()
 
 
 NO_BUDGET = Budget()

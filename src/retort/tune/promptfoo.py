@@ -1,8 +1,9 @@
 """Task files in promptfoo's shape, read as they are: prompts, tests with vars and assert, providers' settings, repeat.
 
 What is taken over: `prompts` (texts, or file://… with one), `tests` (a list or a file of one; `vars` with lists
-expands to all combinations; `assert`), `defaultTest`, `providers[].config` (temperature, max_tokens, stop) and
-`evaluateOptions.repeat`. Providers themselves are not asked: --model says which model is.
+expands to all combinations; `assert`), `defaultTest`, `providers[].config` (temperature, top_p and what else shapes the
+distribution; max_tokens, stop) and `evaluateOptions.repeat`. Providers themselves are not asked: --model says which
+model is.
 """
 
 from __future__ import annotations
@@ -12,19 +13,32 @@ import json
 import re
 import string
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from retort.errors import InputError, SourceError
-from retort.tune.budget import Budget
+from retort.sampling.params import SamplingParams
+from retort.tune.budget import Budget, read_budget
 from retort.tune.checks import make_check
+from retort.tune.goals import find_goal
 from retort.tune.scorers import make_scorer
 from retort.tune.task import Item, Task
 
 VARIABLE = re.compile(r"\{\{-?\s*(?:env\.)?([A-Za-z_]\w*)\s*-?\}\}")
 MAX_TOKENS = 32
+SHAPING = (
+    "temperature",
+    "top_k",
+    "top_p",
+    "min_p",
+    "repetition_penalty",
+    "presence_penalty",
+    "frequency_penalty",
+)
+"""What of a provider's config changes the distribution; the rest is the provider's own matter."""
 
 
 def is_promptfoo(record: Mapping[str, Any]) -> bool:
@@ -36,7 +50,7 @@ def read_promptfoo(record: Mapping[str, Any], path: Path) -> Task:
     """The task in a promptfoo configuration. Raises InputError or SourceError, with the file and the test's number."""
     where = path.name
     prompts = tuple(_template(text, where) for text in _prompts(record.get("prompts"), path))
-    default = record.get("defaultTest") or {}
+    default = _mapping(record.get("defaultTest"), f"{where}: defaultTest")
     items: list[Item] = []
     for number, test in enumerate(_tests(record["tests"], path), 1):
         place = f"{where}, test {number}"
@@ -51,22 +65,47 @@ def read_promptfoo(record: Mapping[str, Any], path: Path) -> Task:
             )
     if not items:
         raise InputError(f"{where}: there are no tests.")
-    settings = [_config(one) for one in _listed(record.get("providers") or record.get("targets"))]
-    temperatures = sorted({float(one["temperature"]) for one in settings if "temperature" in one})
-    lengths = [int(one["max_tokens"]) for one in settings if "max_tokens" in one]
+    settings = [_config(one, where) for one in _listed(record.get("providers") or record.get("targets"))]
+    lengths = [one["max_tokens"] for one in settings if "max_tokens" in one]
     stops = [stop for one in settings for stop in _listed(one.get("stop"))]
-    repeat = (record.get("evaluateOptions") or {}).get("repeat")
+    for length in lengths:
+        if type(length) is not int or length < 1:
+            raise InputError(
+                f"{where}: a provider's max_tokens is {length!r}; it is a whole number from 1 up."
+            )
+    for stop in stops:
+        if not isinstance(stop, str) or not stop:
+            raise InputError(f"{where}: a provider's stop is {stop!r}; it is a text, or a list of them.")
+    options = _mapping(record.get("evaluateOptions"), f"{where}: evaluateOptions")
+    goal = record.get("goal", "exploit")
+    find_goal(goal)
     return Task(
         name=path.stem,
-        goal=record.get("goal", "exploit"),
+        goal=goal,
         description=str(record.get("description", "")).strip(),
         prompts=prompts,
         max_tokens=max(lengths, default=MAX_TOKENS),
         stop=tuple(dict.fromkeys(stops)),
         scorer=make_scorer("checks", tuple(stops), where),
         items=tuple(items),
-        budget=Budget(samples=repeat, temperatures=tuple(temperatures)),
+        budget=_budget(settings, options.get("repeat"), where),
     )
+
+
+def _budget(settings: list[dict[str, Any]], repeat: Any, where: str) -> Budget:
+    """What the providers' settings ask to be compared: temperatures, of one chain, or whole chains where they truncate
+    differently."""
+    temperatures = [one["temperature"] for one in settings if one.get("temperature") is not None]
+    budget = read_budget({"samples": repeat, "temperatures": temperatures}, f"{where}: the providers")
+    shaping = [{name: value for name, value in one.items() if name in SHAPING} for one in settings]
+    try:
+        chains = [SamplingParams.from_dict(one).resolved_chain for one in shaping]
+    except InputError as problem:
+        raise InputError(f"{where}: a provider's config: {problem}") from None
+    if len({str(chain.at_temperature(1)) for chain in chains}) > 1:
+        return replace(budget, temperatures=(), chains=tuple(dict.fromkeys(chains)))
+    shared = tuple(chain for chain in chains[:1] if any(stage.name != "temperature" for stage in chain))
+    return replace(budget, temperatures=tuple(sorted(set(budget.temperatures))), chains=shared)
 
 
 def _variables(template: str) -> list[str]:
@@ -77,8 +116,11 @@ def _variables(template: str) -> list[str]:
 def _items(
     test: Mapping[str, Any], default: Mapping[str, Any], number: int, place: str, folder: Path
 ) -> list[Item]:
-    variables = {**(default.get("vars") or {}), **(test.get("vars") or {})}
-    asserts = [*(default.get("assert") or []), *(test.get("assert") or [])]
+    variables = {
+        **_mapping(default.get("vars"), f"{place}: defaultTest's vars"),
+        **_mapping(test.get("vars"), f"{place}: vars"),
+    }
+    asserts = [*_listed(default.get("assert")), *_listed(test.get("assert"))]
     if not asserts:
         raise InputError(f"{place}: there is no assert, so no answer can be right or wrong.")
     names = list(variables)
@@ -133,12 +175,18 @@ def _tests(value: Any, path: Path) -> list[Any]:
     file = _file(path, value)
     text = file.read_text(encoding="utf-8")
     if file.suffix == ".jsonl":
-        return [json.loads(line) for line in text.split("\n") if line.strip()]
+        try:
+            return [json.loads(line) for line in text.split("\n") if line.strip()]
+        except json.JSONDecodeError as problem:
+            raise InputError(f"{file.name}: a line is not JSON ({problem.msg}).") from problem
     if file.suffix not in (".yaml", ".yml", ".json"):
         raise InputError(
             f"{path.name}: tests in {file.name} cannot be read; known are .yaml, .json and .jsonl."
         )
-    tests = yaml.safe_load(text)
+    try:
+        tests = yaml.safe_load(text)
+    except yaml.YAMLError as problem:
+        raise InputError(f"{file.name}: this is not YAML ({getattr(problem, 'problem', None)}).") from problem
     if not isinstance(tests, list):
         raise InputError(f"{file.name}: it is not a list of tests.")
     return tests
@@ -151,12 +199,21 @@ def _file(path: Path, value: str) -> Path:
     return file
 
 
-def _config(provider: Any) -> Mapping[str, Any]:
+def _config(provider: Any, where: str) -> dict[str, Any]:
     """The settings of a provider, whether it is a name, {id, config}, or {name: {config}}."""
     if not isinstance(provider, Mapping):
         return {}
     inner = provider if "config" in provider else next(iter(provider.values()), {})
-    return (inner.get("config") or {}) if isinstance(inner, Mapping) else {}
+    return (
+        _mapping(inner.get("config"), f"{where}: a provider's config") if isinstance(inner, Mapping) else {}
+    )
+
+
+def _mapping(value: Any, what: str) -> dict[str, Any]:
+    """A mapping that may be left out; InputError for anything else."""
+    if value is not None and not isinstance(value, Mapping):
+        raise InputError(f"{what} is {value!r}; it is a mapping of names to values.")
+    return dict(value or {})
 
 
 def _listed(value: Any) -> list[Any]:

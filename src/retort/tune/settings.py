@@ -95,7 +95,9 @@ def key(setting: Values) -> str:
 
 
 def describe(setting: Values) -> str:
-    """`temperature=0.3, top_p=0.9`."""
+    """`temperature=0.3, top_p=0.9`; a setting with a chain is its chain, which says its temperature too."""
+    if isinstance(setting.get("chain"), str) and set(setting) <= {"temperature", "chain"}:
+        return str(setting["chain"])
     parts = [
         f"{name}={value:g}" if _is_number(value) else f"{name}={value}" for name, value in setting.items()
     ]

@@ -39,7 +39,8 @@ class Comparison:
     """All paired differences between settings; `difference[s, t]` is the mean of scores[:, s] − scores[:, t].
 
     `comparable[s, t]`: enough items differ between the two for an exact paired test to reach alpha at all (see
-    `fewest_differing`). A bootstrap over fewer is blind to what it has not seen, so such pairs are never told apart.
+    `fewest_differing`). A bootstrap over fewer is blind to what it has not seen, so such pairs are never told apart,
+    and their intervals reach `unseen` to either side: the difference that so many differing items would make.
     """
 
     means: Array
@@ -48,6 +49,7 @@ class Comparison:
     comparable: NDArray[np.bool_]
     critical: float
     floor: float
+    unseen: float = 0.0
 
     @property
     def t(self) -> Array:
@@ -71,7 +73,7 @@ class Comparison:
         centre = float(self.difference[setting, other])
         half = self.critical * float(self.standard_error[setting, other])
         if not self.comparable[setting, other]:
-            half = max(half, abs(centre))
+            half = max(half, abs(centre), self.unseen)
         return centre - half, centre + half
 
     def minimum_detectable(self, power: float = 0.8) -> float:
@@ -151,8 +153,9 @@ def compare(scores: Array, resampled: Array, alpha: float) -> Comparison:
     critical = _critical_value(resampled - means, standard_error, comparable, num_items, alpha)
     # Where nothing differs at all, one unit of score (a right answer, one more distinct answer) stands for the size.
     typical = float(size.sum() / differing.sum()) if differing.any() else 1.0
-    floor = fewest / num_items * typical if num_items >= fewest else math.inf
-    return Comparison(means, difference, standard_error, comparable, critical, floor)
+    unseen = min(fewest / num_items, 1.0) * typical
+    floor = unseen if num_items >= fewest else math.inf
+    return Comparison(means, difference, standard_error, comparable, critical, floor, unseen)
 
 
 def _critical_value(
