@@ -73,6 +73,28 @@ def test_a_seven_billion_recipe_is_checked_without_weights(tmp_path: Path) -> No
         check_recipe(Recipe.from_dict(wrong))
 
 
+def test_the_first_records_of_texts_that_are_here_are_looked_at(tmp_path: Path) -> None:
+    pairs, chats = tmp_path / "pairs.jsonl", tmp_path / "chats.jsonl"
+    pairs.write_text('{"prompt": "a", "completion": "b"}\n' * 20)
+    chats.write_text('{"messages": [{"role": "user", "content": "a"}]}\n{"text": "a"}\n')
+    texts = {"train": str(pairs), "validation": str(chats), "test": "hf:owner/name"}
+    data = texts | {"chat_template": "absent.jinja"}
+    found = check_recipe(Recipe.from_dict(CLUSTER | {"data": data}))
+    assert [(one.part, one.records, one.kinds) for one in found.texts] == [
+        ("train", 16, ("prompt_completion",)), ("validation", 2, ("messages", "text")),
+    ]  # fmt: skip
+    assert found.not_here == ("hf:owner/name", "absent.jinja")
+    with pytest.raises(InputError, match=r"chats\.jsonl has plain texts among its first 2 records"):
+        check_recipe(Recipe.from_dict(CLUSTER | {"data": data | {"completions_only": True}}))
+    with pytest.raises(
+        InputError, match=r"pairs\.jsonl, line 1, has `prompt`, `completion`; allowed are `question`"
+    ):
+        check_recipe(Recipe.from_dict(CLUSTER | {"data": data | {"columns": {"prompt": "question"}}}))
+    pairs.write_text("")
+    with pytest.raises(InputError, match="holds no record"):
+        check_recipe(Recipe.from_dict(CLUSTER | {"data": data}))
+
+
 def test_explain_shows_what_tau_squared_undoes(markov: Values) -> None:
     scales = explain(Recipe.from_dict(markov(temperature=3.0)))
     assert [one.temperature for one in scales] == [1, 2, 3, 4, 8]

@@ -25,7 +25,11 @@ GAIN_NAMES = {
 @click.argument("recipe", metavar="RECIPE", required=False)
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--print-schema", is_flag=True, help="The recipe's JSON Schema, and nothing else.")
-@click.option("--check", is_flag=True, help="Check the recipe without opening a model or a text.")
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Check the recipe and the first records of its texts, without opening a model.",
+)
 @click.option("--explain", is_flag=True, help="Gradient scales of both terms, with and without τ², and stop.")
 @json_option
 def command(
@@ -99,11 +103,17 @@ def print_checked(report: Checked, scales: tuple[Scale, ...]) -> None:
     first, last = f"{report.kd_weight:.4g}", f"{report.kd_weight_last:.4g}"
     soft = first if first == last else f"({first} → {last})"
     console.print("The recipe is valid.", style="bold")
+    most = "" if report.recipe["data"]["packing"] else "at most "
     console.print(
-        f"{report.arms} trainings of {report.tokens:,} tokens ({report.tokens_a_step:,} a step); loss ="
+        f"{report.arms} trainings of {most}{report.tokens:,} tokens ({report.tokens_a_step:,} a step); loss ="
         f" {soft} · {report.recipe['divergence']} + {report.ce_weight:.4g} · cross-entropy",
         soft_wrap=True,
     )
+    for text in report.texts:
+        console.print(
+            f"{text.part}: {text.path}, {' and '.join(text.kinds)} (first {text.records} records read)",
+            soft_wrap=True,
+        )
     for path in report.not_here:
         console.print(f"Not on this machine: {path}")
     if scales:

@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from retort.distill.data import resolve
+from retort.distill.data import Corpus, Shape, first_kinds
 from retort.distill.recipe import Recipe
-from retort.distill.recipe_data import FromTeacher
+from retort.distill.recipe_data import Data, FromTeacher
 from retort.distill.recipe_values import temperature_at
 from retort.errors import InputError
 
 EXPLAINED_ROWS = 4
+CHECKED_RECORDS = 16  # of each text: enough for a wrong key, nothing to wait for
 TEMPERATURES = (1.0, 2.0, 4.0, 8.0)
 
 
 @dataclass(frozen=True)
+class CheckedText:
+    """A text of the recipe that is on this machine: how many of its first records were read, and what they are."""
+
+    part: str
+    path: str
+    records: int
+    kinds: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Checked:
-    """A valid recipe, the weights of its loss, the tokens it trains on, and the texts that are not on this machine.
+    """A valid recipe, the weights of its loss, the tokens it trains on, and the files that are not on this machine.
 
     `kd_weight` is that of the first step and `kd_weight_last` that of the last one: another where τ moves.
+    `tokens` are those of full rows: with one document a row there are fewer.
     """
 
     recipe: dict[str, Any]
@@ -29,6 +42,7 @@ class Checked:
     tokens_a_step: int
     tokens: int
     arms: int
+    texts: tuple[CheckedText, ...]
     not_here: tuple[str, ...]
 
 
@@ -43,9 +57,9 @@ class Scale:
 
 
 def check_recipe(recipe: Recipe) -> Checked:
-    """What the recipe comes to, without opening a model or a text: a cluster's recipe can be checked on a laptop.
+    """What the recipe comes to, without opening a model: a cluster's recipe can be checked on a laptop.
 
-    A fresh student's config is checked key by key. Raises InputError.
+    A fresh student's config is checked key by key, and of the texts that are here the first records. Raises InputError.
     """
     from retort.distill.experiment import arm_names
     from retort.distill.models import check_student_config
@@ -55,9 +69,7 @@ def check_recipe(recipe: Recipe) -> Checked:
         check_student_config(recipe.student["config"])
     objective = Objective(None, recipe.temperature, recipe.alpha, recipe.divergence)
     tokens = recipe.batch_size * recipe.sequence_length
-    train = recipe.data.train
-    train = train.from_teacher if isinstance(train, FromTeacher) else train
-    texts = (train, recipe.data.validation, recipe.data.test)
+    texts, not_here = _texts(recipe.data)
     return Checked(
         recipe=recipe.to_dict(),
         kd_weight=objective.kd_weight,
@@ -66,7 +78,8 @@ def check_recipe(recipe: Recipe) -> Checked:
         tokens_a_step=tokens,
         tokens=tokens * recipe.steps,
         arms=len(arm_names(recipe)) * len(recipe.seeds),
-        not_here=tuple(path for path in texts if path is not None and not _here(path)),
+        texts=texts,
+        not_here=not_here,
     )
 
 
@@ -111,9 +124,31 @@ def explain(recipe: Recipe) -> tuple[Scale, ...]:
     return tuple(scales)
 
 
-def _here(path: str) -> bool:
-    try:
-        resolve(path)
-    except InputError:
-        return False
-    return True
+def _texts(data: Data) -> tuple[tuple[CheckedText, ...], tuple[str, ...]]:
+    """The texts that are here, with what they hold, and the files that are not."""
+    template_here = data.chat_template is None or Path(data.chat_template).is_file()
+    # Without the template a conversation can still be told from a text.
+    shape = data.shape if template_here else Shape(data.format, data.columns or {})
+    texts: list[CheckedText] = []
+    not_here: list[str] = []
+    for part in ("train", "validation", "test"):
+        path = getattr(data, part)
+        path = path.from_teacher if isinstance(path, FromTeacher) else path
+        if not isinstance(path, str):
+            continue
+        corpus = Corpus(path, shape)
+        if not corpus.here:
+            not_here.append(path)
+            continue
+        records, kinds = first_kinds(corpus, CHECKED_RECORDS)
+        # What the teacher writes has prompts and completions, whatever it goes on from.
+        learned = not isinstance(getattr(data, part), FromTeacher)
+        if data.completions_only and learned and "text" in kinds:
+            raise InputError(
+                f"data.completions_only is true, but {path} has plain texts among its first {records} records, and they"
+                " have no completion; give prompt and completion, or messages, or set it to false."
+            )
+        texts.append(CheckedText(part, path, records, kinds))
+    if data.chat_template is not None and not template_here:
+        not_here.append(data.chat_template)
+    return tuple(texts), tuple(not_here)

@@ -49,6 +49,24 @@ columns = Rule(
 )
 
 
+def _part(name: str, value: Any) -> str | float:
+    """A text, or a share of the training text in (0, 1)."""
+    if isinstance(value, float) and 0 < value < 1:
+        return value
+    if isinstance(value, int | float):
+        raise InputError(
+            f"{name} is {value!r}; it must be a text, or a share of the training text between 0 and 1."
+        )
+    written: str = text(name, value)
+    return written
+
+
+part = Rule(
+    _part,
+    {"anyOf": [text.schema, {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}]},
+)
+
+
 @dataclass(frozen=True)
 class FromTeacher:
     """A text that the teacher writes before training (Kim and Rush 2016): what it says after each prompt."""
@@ -93,9 +111,12 @@ class Data:
     train: str | FromTeacher = field(
         metadata=key(train_text, "text to train on, or {from_teacher: PROMPTS, max_tokens: N}")
     )
-    validation: str = field(metadata=key(text, "held-out text for the curves"))
-    test: str | None = field(
-        default=None, metadata=key(optional(text), "held-out text for the final numbers only")
+    validation: str | float = field(
+        metadata=key(part, "held-out text for the curves, or the share of the training text to keep for it")
+    )
+    test: str | float | None = field(
+        default=None,
+        metadata=key(optional(part), "held-out text for the final numbers only, or a share as well"),
     )
     tokens: int | None = field(
         default=None,
@@ -138,6 +159,17 @@ class Data:
 
     def __post_init__(self) -> None:
         check_fields(self, "data.")
+        shares = [one for one in (self.validation, self.test) if isinstance(one, float)]
+        if shares and isinstance(self.train, FromTeacher):
+            raise InputError(
+                f"data.validation or data.test is a share, {shares[0]:g}, of what the teacher writes; students must be"
+                " measured on a text that it did not write. Give one."
+            )
+        if sum(shares) >= 1:
+            raise InputError(
+                f"data.validation and data.test are shares of {sum(shares):g} together; something must be left to"
+                " train on, so they must be below 1."
+            )
         if self.separate_documents and not self.packing:
             raise InputError(
                 "data.separate_documents is true and data.packing false: with one document a row there is nothing to"

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from retort.distill.data import Corpus, Layout, Renderer, Rows, rows_of
+from retort.distill.data import Corpus, Layout, Renderer, Rows, rows_of, share_of
 from retort.distill.recipe import Recipe
+from retort.distill.recipe_data import Data
 
 
 @dataclass(frozen=True)
@@ -33,17 +34,39 @@ def load_texts(recipe: Recipe, tokenizer: Any, end_id: int, written: Path | None
     that cannot be read, or that fill no row.
     """
     data = recipe.data
-    render = Renderer(tokenizer, end_id, data.completions_only)
-    shape = data.shape
+    render, shape = Renderer(tokenizer, end_id, data.completions_only), data.shape
+    parts = shares(data)
 
-    def rows(text: str | Corpus, tokens: int | None, *, whole_rows: bool, with_sources: bool = False) -> Rows:
-        corpus = Corpus(text, shape) if isinstance(text, str) else text
-        layout = Layout(recipe.sequence_length, end_id, data.packing, data.separate_documents, whole_rows)
-        return rows_of(corpus, render, layout, tokens=tokens, with_sources=with_sources)
+    def rows(part: str, tokens: int | None) -> Rows:
+        train, given = part == "train", getattr(data, part)
+        path = data.train if isinstance(given, float) else given
+        low, high = parts.get(part, (0.0, 1.0))
+        return rows_of(
+            Corpus(path, shape) if isinstance(path, str) else Corpus(str(written)),
+            render,
+            Layout(recipe.sequence_length, end_id, data.packing, data.separate_documents, whole_rows=train),
+            tokens=tokens,
+            with_sources=train and recipe.targets is not None,
+            keep=(lambda record: low <= share_of(record) < high) if part in parts else None,
+        )
 
-    train = data.train if isinstance(data.train, str) else Corpus(str(written))
     return Texts(
-        train=rows(train, data.tokens, whole_rows=True, with_sources=recipe.targets is not None),
-        validation=rows(data.validation, data.validation_tokens, whole_rows=False),
-        test=None if data.test is None else rows(data.test, data.test_tokens, whole_rows=False),
+        train=rows("train", data.tokens),
+        validation=rows("validation", data.validation_tokens),
+        test=None if data.test is None else rows("test", data.test_tokens),
     )
+
+
+def shares(data: Data) -> dict[str, tuple[float, float]]:
+    """Which part of [0, 1) each text takes of the training text: held-out ones from 0, one behind the other.
+
+    A text of its own is not in it; nor is the training text where nothing is taken from it.
+    """
+    found: dict[str, tuple[float, float]] = {}
+    end = 0.0
+    for part in ("validation", "test"):
+        share = getattr(data, part)
+        if isinstance(share, float):
+            found[part] = (end, end + share)
+            end += share
+    return found | {"train": (end, 1.0)} if found else {}

@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from retort.distill.data import Layout, Record, Rendered, Rows, rows_of
+from retort.distill.data import Layout, OrderedRows, Record, Rendered, Rows, rows_of
 from retort.distill.data.records import Pair
 from retort.distill.measuring import held_out_nll
 from retort.distill.models import Teacher
@@ -185,3 +185,21 @@ def test_held_out_loss_hangs_neither_on_padding_nor_on_the_batch(
     # Masks count: with the prompts' tokens among the targets it is another number.
     unmasked = rows(tmp_path, [*DOCUMENTS, "12345", "2345678123"], Layout(30, END, packing=False))
     assert held_out_nll(model, unmasked) != pytest.approx(expected, abs=1e-3)
+
+
+def test_a_micro_batch_is_as_wide_as_its_longest_document(tmp_path: Path) -> None:
+    from torch.utils.data import DataLoader
+
+    found = rows(tmp_path, ["12", "345678", "3", "45"], Layout(20, END, packing=False), with_sources=True)
+    ordered = OrderedRows(found, 4, seed=0)
+    ordered.order = np.arange(4)
+    first, second = DataLoader(ordered, batch_size=2)
+    assert first["input_ids"].shape == (2, 7) and second["input_ids"].tolist() == [[3, END, END], [4, 5, END]]
+    assert second["attention_mask"].tolist() == [[1, 1, 0], [1, 1, 1]] and second["sources"].shape == (
+        2,
+        3,
+        2,
+    )
+    assert (ordered.tokens, ordered.targets) == (3 + 7 + 2 + 3, 2 + 6 + 1 + 2)
+    twice = OrderedRows(found, 8, seed=0)
+    assert (twice.tokens, twice.targets) == (2 * ordered.tokens, 2 * ordered.targets)

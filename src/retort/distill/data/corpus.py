@@ -8,11 +8,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from retort.distill.data import hub
 from retort.distill.data.files import ALLOWED_FILES, kind_of, read_file
-from retort.distill.data.records import Record, Shape
+from retort.distill.data.records import Record, Shape, kind_of_record
 from retort.errors import InputError
 
 EMBEDDED_TEXT = Path(__file__).resolve().parents[2] / "embedded" / "text"
@@ -66,6 +67,14 @@ def read_documents(data: str | Corpus) -> Iterator[Record]:
         return
     for file in files_of(resolve(corpus.path)):
         yield from read_file(file, corpus.shape)
+
+
+def first_kinds(corpus: Corpus, most: int) -> tuple[int, tuple[str, ...]]:
+    """How many records there are among the first `most`, and of which kinds. Raises InputError where there is none."""
+    found = [kind_of_record(one) for one in islice(read_documents(corpus), most)]
+    if not found:
+        raise InputError(f"text {corpus.path} holds no record.")
+    return len(found), tuple(dict.fromkeys(found))
 
 
 def resolve(path: str) -> Path:

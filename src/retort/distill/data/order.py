@@ -26,7 +26,12 @@ class OrderedRows(Dataset[dict[str, torch.Tensor]]):
         return len(self.order)
 
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
-        return self.rows.batch(self.order[index])
+        return self.__getitems__([index])[0]
+
+    def __getitems__(self, indices: list[int]) -> list[dict[str, torch.Tensor]]:
+        """The rows of a micro-batch, as torch's loader asks for them: only as wide as the longest of them."""
+        batch = self.rows.batch(self.order[indices])
+        return [{name: one[place] for name, one in batch.items()} for place in range(len(indices))]
 
     @property
     def tokens(self) -> int:

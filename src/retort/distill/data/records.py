@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -17,6 +19,8 @@ FORMATS: dict[str, tuple[str, ...]] = {
 }
 KEYS = tuple(name for names in FORMATS.values() for name in names)
 ALLOWED = "`text`, `prompt` with `completion`, or `messages`"
+
+ASSISTANT = "assistant"
 
 Message: TypeAlias = Mapping[str, Any]
 
@@ -61,7 +65,8 @@ class Shape:
         if not found:
             names = [" with ".join(f"`{self.name(key)}`" for key in FORMATS[one]) for one in wanted or asked]
             shown = ", ".join(f"`{key}`" for key in list(keys)[:12]) or "no keys"
-            close = next((hint for key in keys if (hint := nearest(key, KEYS))), "")
+            known = {self.name(key) for one in wanted or asked for key in FORMATS[one]}
+            close = next((hint for key in keys if key not in known and (hint := nearest(key, known))), "")
             raise InputError(
                 f"text {place}, has {shown}{close}; allowed are {', or '.join(names)}."
                 " Records with other names are read with data.columns, as in columns: {prompt: question}."
@@ -136,6 +141,28 @@ def _message(value: Any, named: str, place: str) -> Message:
                 f"text {place}: {named} is {found}; a message must have `role` and `content`, both strings."
             )
     return kept
+
+
+def kind_of_record(record: Record) -> str:
+    """Its name in FORMATS; a prompt and completion are one whether they are strings or messages."""
+    if isinstance(record, str):
+        return "text"
+    return "messages" if isinstance(record, Chat) and record.asked is None else "prompt_completion"
+
+
+def share_of(record: Record) -> float:
+    """A number in [0, 1) drawn from what is asked: the text, the prompt, or the messages before the first answer.
+
+    Records that ask the same thing get the same number, so texts split by it share no question and no document.
+    """
+    if isinstance(record, Chat):
+        answers = (place for place, one in enumerate(record.messages) if one["role"] == ASSISTANT)
+        first = next(answers, len(record.messages)) if record.asked is None else record.asked
+        asked = json.dumps([dict(one) for one in record.messages[:first]], sort_keys=True)
+    else:
+        asked = record if isinstance(record, str) else record.prompt
+    number = int.from_bytes(hashlib.blake2b(asked.encode(), digest_size=8).digest(), "little")
+    return (number >> 11) / 2**53
 
 
 def plain_text(record: Record, number: int) -> str:

@@ -15,11 +15,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from retort.distill.data.records import Chat, Message, Pair, Record
+from retort.distill.data.records import ASSISTANT, Chat, Message, Pair, Record
 from retort.errors import InputError
 
 GENERATION = re.compile(r"\{%-?\s*generation\s*-?%\}")
-ASSISTANT = "assistant"
 
 
 @dataclass(frozen=True)

@@ -80,20 +80,24 @@ class Rows:
         }
 
     def batch(self, rows: Any) -> dict[str, Tensor]:
-        """What a model is given of `rows` (an index, a slice, a list), and `labels`, and `sources` if there are any.
+        """What a model is given of `rows` (a slice or indices), and `labels`, and `sources` if there are any.
 
-        `attention_mask` hides padding. `position_ids` begin anew with every document, and from that alone transformers
-        builds the mask that keeps documents apart; with an attention_mask beside them it would not.
+        `attention_mask` hides padding, and columns that are padding in all of these rows are left out. `position_ids`
+        begin anew with every document, and from that alone transformers builds the mask that keeps documents apart;
+        with an attention_mask beside them it would not.
         """
-        found = {"input_ids": torch.from_numpy(self.ids[rows]), "labels": torch.from_numpy(self.labels[rows])}
-        if self.lengths is not None:
-            places = np.arange(self.ids.shape[1])
-            mask = places < np.asarray(self.lengths[rows])[..., None]
-            found["attention_mask"] = torch.from_numpy(mask.astype(np.int64))
+        width = self.ids.shape[1] if self.lengths is None else int(self.lengths[rows].max())
+        arrays: dict[str, NDArray[Any]] = {"input_ids": self.ids, "labels": self.labels}
         if self.positions is not None:
-            found["position_ids"] = torch.from_numpy(self.positions[rows].astype(np.int64))
+            arrays["position_ids"] = self.positions
         if self.sources is not None:
-            found["sources"] = torch.from_numpy(self.sources[rows])
+            arrays["sources"] = self.sources
+        found = {name: torch.from_numpy(one[rows, :width]) for name, one in arrays.items()}
+        if self.positions is not None:
+            found["position_ids"] = found["position_ids"].long()
+        if self.lengths is not None:
+            mask = np.arange(width) < self.lengths[rows, None]
+            found["attention_mask"] = torch.from_numpy(mask.astype(np.int64))
         return found
 
 
