@@ -73,4 +73,9 @@ def test_shares_are_checked() -> None:
         with pytest.raises(InputError, match=r"data\.validation (is|and data\.test are)"):
             recipe(Path("a"), **wrong)
     with pytest.raises(InputError, match="must be measured on a text that it did not write"):
-        recipe(Path("a"), train={"from_teacher": "a.txt", "max_tokens": 3}, validation=0.1)
+        Recipe.from_dict(
+            {
+                "teacher": "t", "student": "s", "output": "o",
+                "data": {"train": {"from_teacher": "a.txt", "max_tokens": 3}, "validation": 0.1},
+            }
+        )  # fmt: skip
