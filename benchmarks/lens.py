@@ -37,6 +37,8 @@ from retort.report.standalone import BUNDLE, page_html, plain
 from retort.sources.base import Capability
 
 CHAIN = "temperature=1 | top_k=50 | top_p=0.9"
+# What costs the page most: a penalty behind the temperature makes a new row at every move.
+LONG_CHAIN = "temperature=1 | repetition_penalty=1.3 | typical_p=0.95 | top_n_sigma=4"
 PAUSE_SECONDS = 0.1
 
 MOVE = """
@@ -85,26 +87,26 @@ def run(settings: Settings) -> Record:
     model = settings.model or "embedded:base"
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as folder, _chromium(Path(folder)) as driver:
-        rows.append(_slider(driver, Path(folder), vocab_size, moves))
+        for chain in (CHAIN, LONG_CHAIN):
+            rows.append(_slider(driver, Path(folder), vocab_size, moves, chain))
         with _studio(model) as (address, token):
             rows += _page(driver, address, token, max(settings.rounds, 3))
             readers, reads = (3, 3) if settings.quick else (20, 40)
             rows.append(_readers(address, token, model, readers, reads))
     details = {
         "vocabulary of the slider": vocab_size,
-        "chain": CHAIN,
         "page bytes before data": sum(len((BUNDLE / name).read_bytes()) for name in ("page.js", "page.css")),
         "readers": readers,
     }
     return record("lens", __doc__ or "", model, settings, details, rows)
 
 
-def _slider(driver: Any, folder: Path, vocab_size: int, moves: int) -> Row:
+def _slider(driver: Any, folder: Path, vocab_size: int, moves: int, chain: str) -> Row:
     random = np.random.default_rng(0)
     logits = random.normal(-1.0, 2.5, vocab_size)
     logits[random.permutation(vocab_size)[: vocab_size // 50]] += random.exponential(4.0, vocab_size // 50)
     source: Any = NamedTokens(vocab_size)
-    found = pack_position(source, "random", [0], logits.astype(np.float32), Chain(CHAIN))
+    found = pack_position(source, "random", [0], logits.astype(np.float32), Chain(chain))
     file = folder / "slider.html"
     file.write_text(page_html("slider", {"position": found}, __version__), encoding="utf-8")
     driver.get(file.as_uri())
@@ -113,7 +115,7 @@ def _slider(driver: Any, folder: Path, vocab_size: int, moves: int) -> Row:
     frames, waits = driver.execute_async_script(MOVE, moves)
     size = len(json.dumps(plain(found), separators=(",", ":")))
     return _row(
-        f"frame of a moved slider, {vocab_size:,} tokens",
+        f"frame of a moved slider, {vocab_size:,} tokens, {chain.replace('|', 'then')}",
         [value / 1e3 for value in frames],
         wait_ms=statistics.median(waits),
         data=size,

@@ -81,9 +81,9 @@ function commonLengths(tokens: readonly number[]): number[] {
 const KEPT = 6;
 const made = new WeakMap<Float64Array, { key: string; window: Window }[]>();
 
-/** The window's tokens with `change(logit, rank)` in place of the logits of these ranks, in their new order. */
-function moved(window: Window, what: string, ranks: Iterable<number>, change: (value: number, rank: number) => number): Window {
-  const touched = [...ranks].filter((rank) => {
+/** The window's tokens with `change(logit, rank)` in place of the logits of the seen ranks, in their new order. */
+function moved(window: Window, what: string, seen: Iterable<number>, change: (value: number, rank: number) => number): Window {
+  const touched = [...seen].filter((rank) => {
     const place = placeOf(window, rank);
     return place !== GONE && place >= window.from && place < window.to;
   });
@@ -93,31 +93,48 @@ function moved(window: Window, what: string, ranks: Iterable<number>, change: (v
   if (kept === undefined) made.set(window.logits, (kept = []));
   const known = kept.find((one) => one.key === key);
   if (known !== undefined && window.order === undefined) return known.window;
-  const set = new Set(touched);
-  const changed = touched
-    .map((rank) => ({ rank, value: change(valueAt(window, placeOf(window, rank)), rank) }))
-    .sort((one, other) => other.value - one.value || one.rank - other.rank);
-  const size = window.to - window.from;
-  const logits = new Float64Array(size);
-  const order = new Uint32Array(size);
-  let next = 0;
-  let place = 0;
-  const put = (value: number, rank: number): void => {
-    logits[place] = value;
-    order[place++] = rank;
-  };
-  for (let old = window.from; old < window.to; old++) {
-    const rank = rankAt(window, old);
-    if (set.has(rank)) continue;
-    const value = valueAt(window, old);
-    // Equal logits: the lower id first, which is the lower rank where the two were equal before.
-    while (next < changed.length && (changed[next]!.value > value || (changed[next]!.value === value && changed[next]!.rank < rank))) put(changed[next]!.value, changed[next++]!.rank);
-    put(value, rank);
+  const { logits, from, to, temperature, zero = 0 } = window;
+  // In the units of the row, so that all other logits stay as they are and are copied in stretches.
+  const arriving = touched
+    .map((rank) => ({ rank, logit: change(valueAt(window, placeOf(window, rank)), rank) * temperature + zero }))
+    .sort((one, other) => other.logit - one.logit || one.rank - other.rank)
+    .map((one) => ({ ...one, place: placeFor(window, one.logit, one.rank) }));
+  const leaving = touched.map((rank) => placeOf(window, rank)).sort((one, other) => one - other);
+  const row = new Float64Array(to - from);
+  const ranks = new Uint32Array(to - from);
+  let [next, gone, old, place] = [0, 0, from, 0];
+  while (old < to || next < arriving.length) {
+    const arrival = arriving[next]?.place ?? to;
+    const departure = leaving[gone] ?? to;
+    const end = Math.min(arrival, departure);
+    row.set(logits.subarray(old, end), place);
+    if (window.order !== undefined) ranks.set(window.order.ranks.subarray(old, end), place);
+    else for (let i = old; i < end; i++) ranks[place + i - old] = i;
+    place += end - old;
+    old = end;
+    if (next < arriving.length && arrival <= departure) {
+      row[place] = arriving[next]!.logit;
+      ranks[place++] = arriving[next++]!.rank;
+    } else if (gone < leaving.length) {
+      gone += 1;
+      old += 1;
+    }
   }
-  while (next < changed.length) put(changed[next]!.value, changed[next++]!.rank);
-  const count = window.order?.places.length ?? window.logits.length;
-  const found: Window = { logits, temperature: 1, from: 0, to: size, zero: 0, order: orderOf(order, count) };
+  const count = window.order?.places.length ?? logits.length;
+  const found: Window = { logits: row, temperature, from: 0, to: to - from, zero, order: orderOf(ranks, count) };
   kept.push({ key, window: found });
   if (kept.length > KEPT) kept.shift();
   return found;
+}
+
+/** The first place of the window whose token stands behind one of this logit and rank: equal logits, the lower rank first. */
+function placeFor(window: Window, logit: number, rank: number): number {
+  let [low, high] = [window.from, window.to];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const there = window.logits[middle]!;
+    if (there > logit || (there === logit && rankAt(window, middle) < rank)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

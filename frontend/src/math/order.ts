@@ -14,7 +14,7 @@ export const GONE = 0xffffffff;
 /** The order in which `ranks` stand, for a model of `count` tokens. */
 export function orderOf(ranks: Uint32Array, count: number): Order {
   const places = new Uint32Array(count).fill(GONE);
-  ranks.forEach((rank, place) => (places[rank] = place));
+  for (let place = 0; place < ranks.length; place++) places[ranks[place]!] = place;
   return { ranks, places };
 }
 

@@ -1,8 +1,8 @@
 // Stages that keep a stretch from the middle, or choose among ties: the places of tied tokens are exchanged where the
 // tokens that Python keeps would otherwise leave a gap.
 
-import { orderOf, rankAt } from "./order.ts";
-import { depth, firstBelow, SLACK, sums, type Window } from "./window.ts";
+import { orderOf } from "./order.ts";
+import { depth, firstBelow, SLACK, sums, weightOf, type Window } from "./window.ts";
 
 export type Ties = "lowest" | "highest" | "all";
 
@@ -22,14 +22,30 @@ export function typical(window: Window, share: number, ties: Ties, minKeep: numb
   const distance = (place: number): number => Math.abs(depth(window, place) - middle);
   const needed = Math.max(share * total * (1 - SLACK), Number.MIN_VALUE);
   const least = Math.min(minKeep, to - from);
-  // Everything from `low` to `high` is nearer than what lies outside.
-  let high = firstBelow(window, middle);
-  let low = high;
-  let reached = 0;
-  const nextIsAbove = (): boolean => low > from && (high >= to || distance(low - 1) <= distance(high));
-  while ((low > from || high < to) && (reached < needed || high - low < least)) {
-    reached += Math.exp(depth(window, nextIsAbove() ? --low : high++));
+  // The nearest n tokens are a stretch around the middle: l of them above it, n - l below, the last two equally far.
+  const start = firstBelow(window, middle);
+  const above = (count: number): number => {
+    let [low, high] = [Math.max(0, count - (to - start)), Math.min(count, start - from)];
+    while (low < high) {
+      const l = (low + high) >> 1;
+      // One more from above belongs to the nearest if it is no farther than the last that is taken from below.
+      if (distance(start - l - 1) <= distance(start + count - l - 1)) low = l + 1;
+      else high = l;
+    }
+    return low;
+  };
+  const reaches = (count: number): boolean => {
+    const l = above(count);
+    return weightOf(window, start - l, start - l + count) >= needed;
+  };
+  let [few, many] = [Math.max(least, 1), to - from];
+  while (few < many) {
+    const half = (few + many) >> 1;
+    if (reaches(half)) many = half;
+    else few = half + 1;
   }
+  let low = start - above(few);
+  let high = low + few;
   if (ties === "all") {
     const level = Math.max(low < high ? distance(low) : 0, low < high ? distance(high - 1) : 0);
     while (low > from && distance(low - 1) <= level) low -= 1;
@@ -55,7 +71,8 @@ function tied({ logits, from, to }: Window, place: number): [number, number] {
 
 /** The window with the first `count` of the tied places first … end (excluded) put behind the others. */
 function exchanged(window: Window, first: number, end: number, count: number): Window {
-  const ranks = Uint32Array.from(window.logits, (_, place) => rankAt(window, place));
+  const ranks = window.order?.ranks.slice() ?? new Uint32Array(window.logits.length);
+  if (window.order === undefined) for (let place = 0; place < ranks.length; place++) ranks[place] = place;
   const group = ranks.slice(first, end);
   ranks.set([...group.slice(count), ...group.slice(0, count)], first);
   return { ...window, order: orderOf(ranks, window.order?.places.length ?? ranks.length) };

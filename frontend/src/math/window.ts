@@ -171,15 +171,51 @@ export function entropySize(window: Window, limit: number): number {
   return bisected(1, window.to - window.from + 1, (count) => !within(count)) - 1;
 }
 
+/** Σ exp((z - max z) / τ) over the places [first, last), max z the window's. */
+export function weightOf(window: Window, first: number, last: number): number {
+  const { logits, temperature, from } = window;
+  const { weights } = sweep(logits, temperature);
+  const part = weights[last]! - weights[first]!;
+  if (part > SMALL * weights[last]!) return from === 0 ? part : part * Math.exp((logits[0]! - logits[from]!) / temperature);
+  let total = 0;
+  for (let place = first; place < last; place++) {
+    const x = depth(window, place);
+    if (x < VANISHES) break;
+    total += Math.exp(x);
+  }
+  return total;
+}
+
+/** Running sums of `z - max z` and of its square over the first n tokens of a row. */
+const moments = new WeakMap<Float64Array, { first: Float64Array; second: Float64Array }>();
+
+function momentsOf(logits: Float64Array): { first: Float64Array; second: Float64Array } {
+  const known = moments.get(logits);
+  if (known !== undefined) return known;
+  const [first, second] = [new Float64Array(logits.length + 1), new Float64Array(logits.length + 1)];
+  for (let place = 0; place < logits.length; place++) {
+    const x = logits[place]! - logits[0]!;
+    first[place + 1] = first[place]! + x;
+    second[place + 1] = second[place]! + x * x;
+  }
+  const found = { first, second };
+  moments.set(logits, found);
+  return found;
+}
+
+/** Where the mean is this many deviations away, its square would swallow their digits. */
+const FAR = 1e4;
+
 /** Standard deviation of the window's logits at its temperature (mean of squares). */
 export function deviation(window: Window): number {
-  const { from, to } = window;
-  let mean = 0;
-  for (let rank = from; rank < to; rank++) mean += depth(window, rank);
-  mean /= to - from;
+  const { logits, temperature, from, to } = window;
+  const { first, second } = momentsOf(logits);
+  const mean = (first[to]! - first[from]!) / (to - from);
+  const square = (second[to]! - second[from]!) / (to - from) - mean * mean;
+  if (square > (mean * mean) / FAR) return Math.sqrt(square) / temperature;
   let squares = 0;
-  for (let rank = from; rank < to; rank++) squares += (depth(window, rank) - mean) ** 2;
-  return Math.sqrt(squares / (to - from));
+  for (let place = from; place < to; place++) squares += (logits[place]! - logits[0]! - mean) ** 2;
+  return Math.sqrt(squares / (to - from)) / temperature;
 }
 
 /** The first whole number in [low, high) for which `holds`, which goes from false to true once; `high` if none. */

@@ -366,7 +366,7 @@ function ye(e, t) {
 	let r = t * D(e).total * (1 - ce);
 	if (e.from === 0) {
 		let { weights: t } = pe(e.logits, e.temperature);
-		return Math.min(n, Se(1, n, (e) => t[e] >= r));
+		return Math.min(n, Ee(1, n, (e) => t[e] >= r));
 	}
 	let i = 0;
 	for (let t = e.from; t < e.to; t++) if (i += Math.exp(E(e, t)), i >= r) return t - e.from + 1;
@@ -377,31 +377,58 @@ function be(e, t) {
 		...e,
 		to: e.from + n
 	}).entropy <= t;
-	return Se(1, e.to - e.from + 1, (e) => !n(e)) - 1;
+	return Ee(1, e.to - e.from + 1, (e) => !n(e)) - 1;
 }
-function xe(e) {
-	let { from: t, to: n } = e, r = 0;
-	for (let i = t; i < n; i++) r += E(e, i);
-	r /= n - t;
-	let i = 0;
-	for (let a = t; a < n; a++) i += (E(e, a) - r) ** 2;
-	return Math.sqrt(i / (n - t));
+function xe(e, t, n) {
+	let { logits: r, temperature: i, from: a } = e, { weights: o } = pe(r, i), s = o[n] - o[t];
+	if (s > ue * o[n]) return a === 0 ? s : s * Math.exp((r[0] - r[a]) / i);
+	let c = 0;
+	for (let r = t; r < n; r++) {
+		let t = E(e, r);
+		if (t < le) break;
+		c += Math.exp(t);
+	}
+	return c;
 }
-function Se(e, t, n) {
+var Se = /* @__PURE__ */ new WeakMap();
+function Ce(e) {
+	let t = Se.get(e);
+	if (t !== void 0) return t;
+	let [n, r] = [new Float64Array(e.length + 1), new Float64Array(e.length + 1)];
+	for (let t = 0; t < e.length; t++) {
+		let i = e[t] - e[0];
+		n[t + 1] = n[t] + i, r[t + 1] = r[t] + i * i;
+	}
+	let i = {
+		first: n,
+		second: r
+	};
+	return Se.set(e, i), i;
+}
+var we = 1e4;
+function Te(e) {
+	let { logits: t, temperature: n, from: r, to: i } = e, { first: a, second: o } = Ce(t), s = (a[i] - a[r]) / (i - r), c = (o[i] - o[r]) / (i - r) - s * s;
+	if (c > s * s / we) return Math.sqrt(c) / n;
+	let l = 0;
+	for (let e = r; e < i; e++) l += (t[e] - t[0] - s) ** 2;
+	return Math.sqrt(l / (i - r)) / n;
+}
+function Ee(e, t, n) {
 	for (; e < t;) {
 		let r = e + t >> 1;
 		n(r) ? t = r : e = r + 1;
 	}
 	return e;
 }
-function Ce(e, t) {
-	return Se(e.from, e.to, (n) => E(e, n) < t);
+function De(e, t) {
+	return Ee(e.from, e.to, (n) => E(e, n) < t);
 }
 // src/math/order.ts
-var we = 4294967295;
-function Te(e, t) {
-	let n = new Uint32Array(t).fill(we);
-	return e.forEach((e, t) => n[e] = t), {
+var Oe = 4294967295;
+function ke(e, t) {
+	let n = new Uint32Array(t).fill(Oe);
+	for (let t = 0; t < e.length; t++) n[e[t]] = t;
+	return {
 		ranks: e,
 		places: n
 	};
@@ -409,75 +436,75 @@ function Te(e, t) {
 function O(e, t) {
 	return e.order === void 0 ? t : e.order.ranks[t];
 }
-function Ee(e, t) {
+function Ae(e, t) {
 	return e.order === void 0 ? t : e.order.places[t] ?? 4294967295;
 }
-function De(e, t) {
-	let n = Ee(e, t);
+function je(e, t) {
+	let n = Ae(e, t);
 	return n >= e.from && n < e.to;
 }
-function Oe(e, t) {
-	return De(e, t) ? E(e, Ee(e, t)) - Math.log(D(e).total) : -Infinity;
+function Me(e, t) {
+	return je(e, t) ? E(e, Ae(e, t)) - Math.log(D(e).total) : -Infinity;
 }
 function k(e, t) {
-	return Math.exp(Oe(e, t));
+	return Math.exp(Me(e, t));
 }
-function ke(e, t) {
-	return e.order === void 0 ? _e(e, t, e.to) : Me(e, (e) => e >= t);
+function Ne(e, t) {
+	return e.order === void 0 ? _e(e, t, e.to) : Ie(e, (e) => e >= t);
 }
-function Ae(e, t) {
+function Pe(e, t) {
 	if (e.order === void 0) return Math.max(0, e.to - Math.max(t, e.from));
 	let n = 0;
 	for (let r = e.from; r < e.to; r++) e.order.ranks[r] >= t && (n += 1);
 	return n;
 }
-function je(e, t) {
-	return e.logits === t.logits ? _e(e, t.from, t.to) : t.to - t.from === e.to - e.from ? 1 : Me(e, (e) => De(t, e));
+function Fe(e, t) {
+	return e.logits === t.logits ? _e(e, t.from, t.to) : t.to - t.from === e.to - e.from ? 1 : Ie(e, (e) => je(t, e));
 }
-function Me(e, t) {
+function Ie(e, t) {
 	let n = 0;
 	for (let r = e.from; r < e.to; r++) t(O(e, r)) && (n += Math.exp(E(e, r)));
 	return n / D(e).total;
 }
 // src/math/history.ts
-var Ne = 34028234663852886e22;
-function Pe({ ids: e, promptLength: t }, n) {
+var Le = 34028234663852886e22;
+function Re({ ids: e, promptLength: t }, n) {
 	return n === "output" ? t : n.startsWith("last:") ? Math.max(0, e.length - Number(n.slice(5))) : 0;
 }
-function Fe(e, t) {
+function ze(e, t) {
 	let n = /* @__PURE__ */ new Map();
-	for (let r of e.ranks.slice(Pe(e, t))) r >= 0 && n.set(r, (n.get(r) ?? 0) + 1);
+	for (let r of e.ranks.slice(Re(e, t))) r >= 0 && n.set(r, (n.get(r) ?? 0) + 1);
 	return n;
 }
-function Ie(e, t, n, r) {
-	let i = Fe(r, n);
-	return We(e, `repetition ${t} ${n}`, i.keys(), (e) => e < 0 ? e * t : e / t);
+function Be(e, t, n, r) {
+	let i = ze(r, n);
+	return Je(e, `repetition ${t} ${n}`, i.keys(), (e) => e < 0 ? e * t : e / t);
 }
-function Le(e, t, n, r) {
-	let i = Fe(r, n);
-	return We(e, `frequency ${t} ${n}`, i.keys(), (e, n) => e - t * i.get(n));
+function Ve(e, t, n, r) {
+	let i = ze(r, n);
+	return Je(e, `frequency ${t} ${n}`, i.keys(), (e, n) => e - t * i.get(n));
 }
-function Re(e, t, n, r) {
-	return We(e, `presence ${t} ${n}`, Fe(r, n).keys(), (e) => e - t);
+function He(e, t, n, r) {
+	return Je(e, `presence ${t} ${n}`, ze(r, n).keys(), (e) => e - t);
 }
-function ze(e, t, n, r, i, a) {
-	let o = i < 0 ? 0 : Math.max(0, a.ids.length - i), s = Be(a.ids.slice(o), a.ranks.slice(o)), c = /* @__PURE__ */ new Map();
+function Ue(e, t, n, r, i, a) {
+	let o = i < 0 ? 0 : Math.max(0, a.ids.length - i), s = We(a.ids.slice(o), a.ranks.slice(o)), c = /* @__PURE__ */ new Map();
 	for (let [e, i] of s) {
 		if (i < r) continue;
 		let a = (i - r) * Math.log(n) + Math.log(t);
-		c.set(e, a >= Math.log(Ne) ? Ne : t * n ** (i - r));
+		c.set(e, a >= Math.log(Le) ? Le : t * n ** (i - r));
 	}
-	return We(e, `dry ${t} ${n} ${r} ${i}`, c.keys(), (e, t) => e - c.get(t));
+	return Je(e, `dry ${t} ${n} ${r} ${i}`, c.keys(), (e, t) => e - c.get(t));
 }
-function Be(e, t) {
+function We(e, t) {
 	let n = [...e].reverse(), r = /* @__PURE__ */ new Map();
-	return Ve(n).forEach((e, n) => {
+	return Ge(n).forEach((e, n) => {
 		if (n === 0 || e === 0) return;
 		let i = t[t.length - n];
 		i >= 0 && r.set(i, Math.max(r.get(i) ?? 0, e));
 	}), r;
 }
-function Ve(e) {
+function Ge(e) {
 	let t = e.map(() => 0), [n, r] = [0, 0];
 	for (let i = 1; i < e.length; i++) {
 		let a = i < r ? Math.min(r - i, t[i - n]) : 0;
@@ -486,111 +513,139 @@ function Ve(e) {
 	}
 	return t;
 }
-var He = 6, Ue = /* @__PURE__ */ new WeakMap();
-function We(e, t, n, r) {
+var Ke = 6, qe = /* @__PURE__ */ new WeakMap();
+function Je(e, t, n, r) {
 	let i = [...n].filter((t) => {
-		let n = Ee(e, t);
+		let n = Ae(e, t);
 		return n !== 4294967295 && n >= e.from && n < e.to;
 	});
 	if (i.length === 0) return e;
-	let a = `${t} ${e.from} ${e.to} ${e.temperature} ${e.zero ?? 0} ${e.order === void 0} ${i.join()}`, o = Ue.get(e.logits);
-	o === void 0 && Ue.set(e.logits, o = []);
+	let a = `${t} ${e.from} ${e.to} ${e.temperature} ${e.zero ?? 0} ${e.order === void 0} ${i.join()}`, o = qe.get(e.logits);
+	o === void 0 && qe.set(e.logits, o = []);
 	let s = o.find((e) => e.key === a);
 	if (s !== void 0 && e.order === void 0) return s.window;
-	let c = new Set(i), l = i.map((t) => ({
+	let { logits: c, from: l, to: u, temperature: d, zero: f = 0 } = e, p = i.map((t) => ({
 		rank: t,
-		value: r(ge(e, Ee(e, t)), t)
-	})).sort((e, t) => t.value - e.value || e.rank - t.rank), u = e.to - e.from, d = new Float64Array(u), f = new Uint32Array(u), p = 0, m = 0, h = (e, t) => {
-		d[m] = e, f[m++] = t;
-	};
-	for (let t = e.from; t < e.to; t++) {
-		let n = O(e, t);
-		if (c.has(n)) continue;
-		let r = ge(e, t);
-		for (; p < l.length && (l[p].value > r || l[p].value === r && l[p].rank < n);) h(l[p].value, l[p++].rank);
-		h(r, n);
+		logit: r(ge(e, Ae(e, t)), t) * d + f
+	})).sort((e, t) => t.logit - e.logit || e.rank - t.rank).map((t) => ({
+		...t,
+		place: Ye(e, t.logit, t.rank)
+	})), m = i.map((t) => Ae(e, t)).sort((e, t) => e - t), h = new Float64Array(u - l), g = new Uint32Array(u - l), [_, v, y, b] = [
+		0,
+		0,
+		l,
+		0
+	];
+	for (; y < u || _ < p.length;) {
+		let t = p[_]?.place ?? u, n = m[v] ?? u, r = Math.min(t, n);
+		if (h.set(c.subarray(y, r), b), e.order !== void 0) g.set(e.order.ranks.subarray(y, r), b);
+		else for (let e = y; e < r; e++) g[b + e - y] = e;
+		b += r - y, y = r, _ < p.length && t <= n ? (h[b] = p[_].logit, g[b++] = p[_++].rank) : v < m.length && (v += 1, y += 1);
 	}
-	for (; p < l.length;) h(l[p].value, l[p++].rank);
-	let g = {
-		logits: d,
-		temperature: 1,
+	let x = e.order?.places.length ?? c.length, S = {
+		logits: h,
+		temperature: d,
 		from: 0,
-		to: u,
-		zero: 0,
-		order: Te(f, e.order?.places.length ?? e.logits.length)
+		to: u - l,
+		zero: f,
+		order: ke(g, x)
 	};
 	return o.push({
 		key: a,
-		window: g
-	}), o.length > He && o.shift(), g;
+		window: S
+	}), o.length > Ke && o.shift(), S;
+}
+function Ye(e, t, n) {
+	let [r, i] = [e.from, e.to];
+	for (; r < i;) {
+		let a = r + i >> 1, o = e.logits[a];
+		o > t || o === t && O(e, a) < n ? r = a + 1 : i = a;
+	}
+	return r;
 }
 // src/math/typical.ts
-function Ge(e, t, n = "lowest") {
+function Xe(e, t, n = "lowest") {
 	let r = Math.min(e.to, e.from + t);
 	if (n === "lowest" || r === e.to || e.logits[r] !== e.logits[r - 1]) return {
 		...e,
 		to: r
 	};
-	let [i, a] = qe(e, r - 1);
+	let [i, a] = Qe(e, r - 1);
 	return n === "all" ? {
 		...e,
 		to: a
 	} : {
-		...Je(e, i, a, a - r),
+		...$e(e, i, a, a - r),
 		to: r
 	};
 }
-function Ke(e, t, n, r) {
-	let { logits: i, from: a, to: o } = e, { total: s, entropy: c } = D(e), l = Math.log(s) - c, u = (t) => Math.abs(E(e, t) - l), d = Math.max(t * s * (1 - ce), Number.MIN_VALUE), f = Math.min(r, o - a), p = Ce(e, l), m = p, h = 0, g = () => m > a && (p >= o || u(m - 1) <= u(p));
-	for (; (m > a || p < o) && (h < d || p - m < f);) h += Math.exp(E(e, g() ? --m : p++));
+function Ze(e, t, n, r) {
+	let { logits: i, from: a, to: o } = e, { total: s, entropy: c } = D(e), l = Math.log(s) - c, u = (t) => Math.abs(E(e, t) - l), d = Math.max(t * s * (1 - ce), Number.MIN_VALUE), f = Math.min(r, o - a), p = De(e, l), m = (e) => {
+		let [t, n] = [Math.max(0, e - (o - p)), Math.min(e, p - a)];
+		for (; t < n;) {
+			let r = t + n >> 1;
+			u(p - r - 1) <= u(p + e - r - 1) ? t = r + 1 : n = r;
+		}
+		return t;
+	}, h = (t) => {
+		let n = m(t);
+		return xe(e, p - n, p - n + t) >= d;
+	}, [g, _] = [Math.max(f, 1), o - a];
+	for (; g < _;) {
+		let e = g + _ >> 1;
+		h(e) ? _ = e : g = e + 1;
+	}
+	let v = p - m(g), y = v + g;
 	if (n === "all") {
-		let t = Math.max(m < p ? u(m) : 0, m < p ? u(p - 1) : 0);
-		for (; m > a && u(m - 1) <= t;) --m;
-		for (; p < o && u(p) <= t;) p += 1;
+		let t = Math.max(v < y ? u(v) : 0, v < y ? u(y - 1) : 0);
+		for (; v > a && u(v - 1) <= t;) --v;
+		for (; y < o && u(y) <= t;) y += 1;
 		return {
 			...e,
-			from: m,
-			to: p
+			from: v,
+			to: y
 		};
 	}
-	if (m > a && m < p && i[m] === i[m - 1]) {
-		let [t, n] = qe(e, m), r = Math.min(n, p);
+	if (v > a && v < y && i[v] === i[v - 1]) {
+		let [t, n] = Qe(e, v), r = Math.min(n, y);
 		return {
-			...Je(e, t, r, r - m),
-			from: m,
-			to: p
+			...$e(e, t, r, r - v),
+			from: v,
+			to: y
 		};
 	}
 	return {
 		...e,
-		from: m,
-		to: p
+		from: v,
+		to: y
 	};
 }
-function qe({ logits: e, from: t, to: n }, r) {
+function Qe({ logits: e, from: t, to: n }, r) {
 	let [i, a] = [r, r + 1];
 	for (; i > t && e[i - 1] === e[r];) --i;
 	for (; a < n && e[a] === e[r];) a += 1;
 	return [i, a];
 }
-function Je(e, t, n, r) {
-	let i = Uint32Array.from(e.logits, (t, n) => O(e, n)), a = i.slice(t, n);
+function $e(e, t, n, r) {
+	let i = e.order?.ranks.slice() ?? new Uint32Array(e.logits.length);
+	if (e.order === void 0) for (let e = 0; e < i.length; e++) i[e] = e;
+	let a = i.slice(t, n);
 	return i.set([...a.slice(r), ...a.slice(0, r)], t), {
 		...e,
-		order: Te(i, e.order?.places.length ?? i.length)
+		order: ke(i, e.order?.places.length ?? i.length)
 	};
 }
 // src/math/transforms.ts
-var Ye = 1e-12, Xe = {
+var et = 1e-12, tt = {
 	name: "min_keep",
 	initial: 1,
 	low: 1,
 	whole: !0
-}, Ze = {
+}, nt = {
 	name: "ties",
 	initial: "lowest",
 	words: ["lowest", "all"]
-}, Qe = {
+}, rt = {
 	name: "ties",
 	initial: "lowest",
 	words: [
@@ -598,19 +653,19 @@ var Ye = 1e-12, Xe = {
 		"highest",
 		"all"
 	]
-}, $e = (e) => ({
+}, it = (e) => ({
 	name: "scope",
 	initial: e,
 	scope: !0
-}), et = (e) => e.ties, tt = (e) => e.min_keep;
-function nt(e, t, n) {
-	let r = Ce(e, t + Math.log(D(e).total) - Ye), i = Ge(e, tt(n), et(n));
+}), at = (e) => e.ties, ot = (e) => e.min_keep;
+function st(e, t, n) {
+	let r = De(e, t + Math.log(D(e).total) - et), i = Xe(e, ot(n), at(n));
 	return r > i.to ? {
 		...e,
 		to: r
 	} : i;
 }
-var rt = [
+var ct = [
 	{
 		name: "temperature",
 		help: "divides the logits; 0 is greedy, 1 leaves the model as it is",
@@ -644,8 +699,8 @@ var rt = [
 		off: [0, -1],
 		truncates: !0,
 		aliases: [],
-		options: [Ze],
-		apply: (e, t, n) => Ge(e, t, et(n))
+		options: [nt],
+		apply: (e, t, n) => Xe(e, t, at(n))
 	},
 	{
 		name: "top_p",
@@ -662,8 +717,8 @@ var rt = [
 		off: [1],
 		truncates: !0,
 		aliases: ["nucleus"],
-		options: [Qe, Xe],
-		apply: (e, t, n) => Ge(e, Math.max(ye(e, t), tt(n)), et(n))
+		options: [rt, tt],
+		apply: (e, t, n) => Xe(e, Math.max(ye(e, t), ot(n)), at(n))
 	},
 	{
 		name: "min_p",
@@ -680,12 +735,12 @@ var rt = [
 		off: [0],
 		truncates: !0,
 		aliases: [],
-		options: [Xe],
+		options: [tt],
 		apply: (e, t, n) => {
-			let r = Ce(e, Math.log(t) - Ye);
+			let r = De(e, Math.log(t) - et);
 			return {
 				...e,
-				to: Math.min(e.to, Math.max(r, e.from + tt(n)))
+				to: Math.min(e.to, Math.max(r, e.from + ot(n)))
 			};
 		}
 	},
@@ -708,8 +763,8 @@ var rt = [
 			"typ_p",
 			"typ"
 		],
-		options: [Ze, Xe],
-		apply: (e, t, n) => Ke(e, t, et(n), tt(n))
+		options: [nt, tt],
+		apply: (e, t, n) => Ze(e, t, at(n), ot(n))
 	},
 	{
 		name: "epsilon_cutoff",
@@ -726,8 +781,8 @@ var rt = [
 		off: [0],
 		truncates: !0,
 		aliases: [],
-		options: [Ze, Xe],
-		apply: (e, t, n) => nt(e, Math.log(t), n)
+		options: [nt, tt],
+		apply: (e, t, n) => st(e, Math.log(t), n)
 	},
 	{
 		name: "eta_cutoff",
@@ -744,8 +799,8 @@ var rt = [
 		off: [0],
 		truncates: !0,
 		aliases: [],
-		options: [Ze, Xe],
-		apply: (e, t, n) => nt(e, Math.min(Math.log(t), .5 * Math.log(t) - D(e).entropy), n)
+		options: [nt, tt],
+		apply: (e, t, n) => st(e, Math.min(Math.log(t), .5 * Math.log(t) - D(e).entropy), n)
 	},
 	{
 		name: "top_n_sigma",
@@ -764,7 +819,7 @@ var rt = [
 		aliases: ["top_nsigma", "nsigma"],
 		apply: (e, t) => ({
 			...e,
-			to: Ce(e, -t * xe(e) * (1 + ce))
+			to: De(e, -t * Te(e) * (1 + ce))
 		})
 	},
 	{
@@ -793,8 +848,8 @@ var rt = [
 			whole: !0
 		}],
 		apply: (e, t, n) => {
-			let r = n.among ? Ge(e, n.among) : e;
-			return n.entropy === "summed" ? Ge(e, at(r, t)) : Ge(e, Math.max(1, be(r, t * D(r).entropy * (1 + ce))));
+			let r = n.among ? Xe(e, n.among) : e;
+			return n.entropy === "summed" ? Xe(e, ut(r, t)) : Xe(e, Math.max(1, be(r, t * D(r).entropy * (1 + ce))));
 		}
 	},
 	{
@@ -823,7 +878,7 @@ var rt = [
 			initial: 1,
 			low: 0
 		}],
-		apply: (e, t, n) => he(e, it(e, t, n))
+		apply: (e, t, n) => he(e, lt(e, t, n))
 	},
 	{
 		name: "repetition_penalty",
@@ -841,8 +896,8 @@ var rt = [
 		truncates: !1,
 		looksBack: !0,
 		aliases: ["repeat_penalty"],
-		options: [$e("all")],
-		apply: (e, t, n, r) => Ie(e, t, n.scope, r)
+		options: [it("all")],
+		apply: (e, t, n, r) => Be(e, t, n.scope, r)
 	},
 	{
 		name: "frequency_penalty",
@@ -860,8 +915,8 @@ var rt = [
 		truncates: !1,
 		looksBack: !0,
 		aliases: [],
-		options: [$e("output")],
-		apply: (e, t, n, r) => Le(e, t, n.scope, r)
+		options: [it("output")],
+		apply: (e, t, n, r) => Ve(e, t, n.scope, r)
 	},
 	{
 		name: "presence_penalty",
@@ -879,8 +934,8 @@ var rt = [
 		truncates: !1,
 		looksBack: !0,
 		aliases: [],
-		options: [$e("output")],
-		apply: (e, t, n, r) => Re(e, t, n.scope, r)
+		options: [it("output")],
+		apply: (e, t, n, r) => He(e, t, n.scope, r)
 	},
 	{
 		name: "dry",
@@ -918,16 +973,16 @@ var rt = [
 				whole: !0
 			}
 		],
-		apply: (e, t, n, r) => n.last_n === 0 ? e : ze(e, t, n.base, n.allowed_length, n.last_n, r)
+		apply: (e, t, n, r) => n.last_n === 0 ? e : Ue(e, t, n.base, n.allowed_length, n.last_n, r)
 	}
 ];
-function it(e, t, n) {
+function lt(e, t, n) {
 	let r = n.temperature;
 	if (r === 0) return 0;
 	let i = Math.min(D(e).entropy / Math.log(Math.max(e.to - e.from, 2)), 1), a = Math.max(r - t, 0);
 	return a + (r + t - a) * i ** n.exponent;
 }
-function at(e, t) {
+function ut(e, t) {
 	let { total: n, entropy: r } = D(e), i = 0;
 	for (let a = e.from; a < e.to; a++) {
 		let o = E(e, a) - Math.log(n);
@@ -935,7 +990,7 @@ function at(e, t) {
 	}
 	return e.to - e.from;
 }
-var ot = /* @__PURE__ */ new Map([
+var dt = /* @__PURE__ */ new Map([
 	["xtc", "throws a coin for every token"],
 	["mirostat", "remembers the tokens before"],
 	["adaptive_p", "remembers the tokens before"],
@@ -944,34 +999,34 @@ var ot = /* @__PURE__ */ new Map([
 	["min_tokens", "names tokens by id"],
 	["allowed", "names tokens by id"],
 	["grammar", "is a program"]
-]), A = new Map(rt.map((e) => [e.name, e]));
-function st(e, t) {
+]), A = new Map(ct.map((e) => [e.name, e]));
+function ft(e, t) {
 	return Object.fromEntries((e.options ?? []).map((e) => [e.name, t?.[e.name] ?? e.initial]));
 }
-var ct = new Map(rt.flatMap((e) => [e.name, ...e.aliases].map((t) => [t, e])));
-function lt(e) {
-	return ct.get(e.trim().toLowerCase().replaceAll("-", "_"));
+var pt = new Map(ct.flatMap((e) => [e.name, ...e.aliases].map((t) => [t, e])));
+function mt(e) {
+	return pt.get(e.trim().toLowerCase().replaceAll("-", "_"));
 }
 // src/math/stage.ts
 var j = class extends Error {};
-function ut(e) {
+function ht(e) {
 	return !A.get(e.name).off.includes(e.value) && e.options?.scope !== "last:0" && e.options?.last_n !== 0;
 }
 function M({ name: e, value: t, options: n }) {
-	let r = A.get(e), i = (r.options ?? []).filter((e) => (n?.[e.name] ?? e.initial) !== e.initial || r.main !== void 0 && gt(e)).map((e) => `${e.name}=${_t(n?.[e.name] ?? e.initial)}`);
-	return r.main === void 0 ? i.length === 0 ? `${e}=${_t(t)}` : `${e}(${[_t(t), ...i].join(", ")})` : `${e}(${[`${r.main}=${_t(t)}`, ...i].join(", ")})`;
+	let r = A.get(e), i = (r.options ?? []).filter((e) => (n?.[e.name] ?? e.initial) !== e.initial || r.main !== void 0 && xt(e)).map((e) => `${e.name}=${St(n?.[e.name] ?? e.initial)}`);
+	return r.main === void 0 ? i.length === 0 ? `${e}=${St(t)}` : `${e}(${[St(t), ...i].join(", ")})` : `${e}(${[`${r.main}=${St(t)}`, ...i].join(", ")})`;
 }
-function dt(e) {
+function gt(e) {
 	let t = /^\s*([\w-]+)\s*(?:=\s*([^()]+?)|\(\s*(.*?)\s*\))\s*$/s.exec(e);
 	if (t === null) throw new j(`a stage is written name=value, got “${e.trim()}”; for example temperature=0.8 | top_p=0.9`);
-	let [, n, r, i] = t, a = lt(n);
+	let [, n, r, i] = t, a = mt(n);
 	if (a === void 0) {
-		let e = ot.get(n.trim().toLowerCase().replaceAll("-", "_"));
+		let e = dt.get(n.trim().toLowerCase().replaceAll("-", "_"));
 		throw new j(e === void 0 ? `the page does not compute “${n}”; it knows ${[...A.keys()].join(", ")}` : `the page does not compute “${n}”: it ${e}`);
 	}
 	if (r !== void 0) return {
 		name: a.name,
-		value: pt(a, Number(r), r)
+		value: vt(a, Number(r), r)
 	};
 	let o = a.main ?? a.name, s = [o, ...(a.options ?? []).map((e) => e.name)], c = /* @__PURE__ */ new Map();
 	i.split(",").forEach((e, t) => {
@@ -983,14 +1038,14 @@ function dt(e) {
 	if (l === void 0) throw new j(`${a.name} needs its ${o}`);
 	let u = (a.options ?? []).flatMap((e) => {
 		let t = c.get(e.name);
-		return t === void 0 ? [] : [[e.name, mt(a, e, t)]];
+		return t === void 0 ? [] : [[e.name, yt(a, e, t)]];
 	});
-	return ft({
+	return _t({
 		name: a.name,
-		value: pt(a, Number(l), l)
+		value: vt(a, Number(l), l)
 	}, Object.fromEntries(u));
 }
-function ft(e, t) {
+function _t(e, t) {
 	let n = (A.get(e.name).options ?? []).filter((e) => (t[e.name] ?? e.initial) !== e.initial), r = {
 		name: e.name,
 		value: e.value
@@ -1000,10 +1055,10 @@ function ft(e, t) {
 		options: Object.fromEntries(n.map((e) => [e.name, t[e.name]]))
 	};
 }
-function pt(e, t, n = String(t)) {
-	return e.off.includes(t) ? t : ht(e.main === void 0 ? e.name : `${e.name}'s ${e.main}`, e.low, e.high, e.whole, t, n);
+function vt(e, t, n = String(t)) {
+	return e.off.includes(t) ? t : bt(e.main === void 0 ? e.name : `${e.name}'s ${e.main}`, e.low, e.high, e.whole, t, n);
 }
-function mt(e, t, n) {
+function yt(e, t, n) {
 	let r = `${e.name}'s ${t.name}`;
 	if (t.words !== void 0) {
 		if (t.words.includes(n)) return n;
@@ -1013,37 +1068,37 @@ function mt(e, t, n) {
 		if (/^(all|output|last:\d+)$/.test(n)) return n;
 		throw new j(`${r} must be all, output or last:N, got ${n}`);
 	}
-	return ht(r, t.low ?? -Infinity, t.high ?? Infinity, t.whole ?? !1, Number(n), n);
+	return bt(r, t.low ?? -Infinity, t.high ?? Infinity, t.whole ?? !1, Number(n), n);
 }
-function ht(e, t, n, r, i, a) {
+function bt(e, t, n, r, i, a) {
 	if (i >= t && i <= n && Number.isFinite(i) && a.trim() !== "" && !(r && i % 1)) return i;
 	let o = t === Number.MIN_VALUE ? "above 0" : `of ${t} or more`, s = Number.isFinite(n) ? `from ${t} to ${n}` : Number.isFinite(t) ? o : "that is finite";
 	throw new j(`${e} must be a ${r ? "whole " : ""}number ${s}, got ${a}`);
 }
-function gt(e) {
+function xt(e) {
 	return e.words === void 0 && !e.scope;
 }
-function _t(e) {
+function St(e) {
 	if (typeof e == "string") return e;
 	let t = Math.abs(e);
 	return t === 0 || t >= 1e-4 && t < 0x2386f26fc10000 ? String(e) : e.toExponential().replace(/e([+-])(\d)$/, "e$10$2");
 }
 // src/math/chain.ts
-function vt(e) {
-	return e.trim() === "" ? [] : xt(e.split("|").map(dt));
+function Ct(e) {
+	return e.trim() === "" ? [] : Et(e.split("|").map(gt));
 }
-function yt(e) {
+function wt(e) {
 	return e.length === 0 ? null : `The page does not compute ${e.map((e) => {
-		let t = ot.get(/^[\w-]+/.exec(e)?.[0].toLowerCase().replaceAll("-", "_") ?? "");
+		let t = dt.get(/^[\w-]+/.exec(e)?.[0].toLowerCase().replaceAll("-", "_") ?? "");
 		return t === void 0 ? e : `${e} (it ${t})`;
 	}).join(", ")}: its numbers are without ${e.length === 1 ? "it" : "them"}.`;
 }
-function bt(e) {
+function Tt(e) {
 	let t = [];
 	return {
-		chain: xt(e.split("|").filter((e) => e.trim()).flatMap((e) => {
+		chain: Et(e.split("|").filter((e) => e.trim()).flatMap((e) => {
 			try {
-				return [dt(e)];
+				return [gt(e)];
 			} catch {
 				return t.push(e.trim()), [];
 			}
@@ -1051,23 +1106,23 @@ function bt(e) {
 		others: t
 	};
 }
-function xt(e) {
-	let t = e.filter(ut);
+function Et(e) {
+	let t = e.filter(ht);
 	if (t.filter((e) => A.get(e.name).tempers).length > 1) throw new j("a chain may hold temperature or dynatemp once; two temperatures in a row are one, their product");
 	return t;
 }
 function N(e) {
 	return e.map(M).join(" | ");
 }
-function St(e) {
+function Dt(e) {
 	return e.find((e) => A.get(e.name).tempers);
 }
-function Ct(e) {
-	let t = St(e);
+function Ot(e) {
+	let t = Dt(e);
 	return t === void 0 ? 1 : t.name === "temperature" ? t.value : Number(t.options?.temperature ?? 1);
 }
-function wt(e, t) {
-	let n = St(e);
+function kt(e, t) {
+	let n = Dt(e);
 	if (n === void 0) return [{
 		name: "temperature",
 		value: t
@@ -1075,26 +1130,26 @@ function wt(e, t) {
 	let r = n.name === "temperature" ? {
 		name: "temperature",
 		value: t
-	} : ft(n, {
+	} : _t(n, {
 		...n.options,
 		temperature: t
 	});
 	return e.map((e) => e === n ? r : e);
 }
-var Tt = {
+var At = {
 	ids: [],
 	ranks: [],
 	promptLength: 0
 };
-function Et(e, t, n = Tt) {
+function jt(e, t, n = At) {
 	let r = A.get(t.name);
-	return ut(t) ? r.apply(e, t.value, st(r, t.options), n) : e;
+	return ht(t) ? r.apply(e, t.value, ft(r, t.options), n) : e;
 }
-function Dt(e, t, n = Tt) {
-	let r = me(t), i = Ct(e) === 0, a = r, o = r, s = [];
+function Mt(e, t, n = At) {
+	let r = me(t), i = Ot(e) === 0, a = r, o = r, s = [];
 	for (let t of e) {
-		let e = Et(a, t, n), r = A.get(t.name);
-		!r.truncates && !(r.tempers && i) && (o = Et(o, t, n));
+		let e = jt(a, t, n), r = A.get(t.name);
+		!r.truncates && !(r.tempers && i) && (o = jt(o, t, n));
 		let c = P(a) - P(e);
 		s.push({
 			stage: t,
@@ -1102,14 +1157,14 @@ function Dt(e, t, n = Tt) {
 			after: e,
 			kept: P(e),
 			removed: c,
-			keptMass: c === 0 ? 1 : je(a, e),
-			keptMassTotal: Math.min(1, je(o, e))
+			keptMass: c === 0 ? 1 : Fe(a, e),
+			keptMassTotal: Math.min(1, Fe(o, e))
 		}), a = e;
 	}
-	let c = Ct(e);
+	let c = Ot(e);
 	return {
 		raw: r,
-		tempered: c === 0 ? Et(r, {
+		tempered: c === 0 ? jt(r, {
 			name: "temperature",
 			value: 0
 		}) : {
@@ -1118,36 +1173,36 @@ function Dt(e, t, n = Tt) {
 		},
 		processed: a,
 		stages: s,
-		warnings: jt(e, r, s, n)
+		warnings: It(e, r, s, n)
 	};
 }
 function P(e) {
 	return e.to - e.from;
 }
-function Ot(e, t) {
-	return De(e.processed, t) ? null : e.stages.find(({ after: e }) => !De(e, t))?.stage ?? null;
+function Nt(e, t) {
+	return je(e.processed, t) ? null : e.stages.find(({ after: e }) => !je(e, t))?.stage ?? null;
 }
-function kt(e) {
+function Pt(e) {
 	let t = ye(e.raw, .9);
-	return ke(e.processed, t);
+	return Ne(e.processed, t);
 }
-function At(e) {
+function Ft(e) {
 	return Math.exp(D(e).entropy);
 }
-function jt(e, t, n, r) {
-	let i = (e) => e.reduce((e, t) => Et(e, t, r), t), a = e.filter((e) => A.get(e.name).truncates), o = i(e), s = St(e), c = Ct(e);
-	if (c === 0) return a.length === 0 ? [] : [`${M(s)} takes the most likely token in any case, so ${Pt(a)} cannot change the result.`];
+function It(e, t, n, r) {
+	let i = (e) => e.reduce((e, t) => jt(e, t, r), t), a = e.filter((e) => A.get(e.name).truncates), o = i(e), s = Dt(e), c = Ot(e);
+	if (c === 0) return a.length === 0 ? [] : [`${M(s)} takes the most likely token in any case, so ${zt(a)} cannot change the result.`];
 	let l = [];
 	for (let t of n) if (a.includes(t.stage)) {
 		if (t.removed === 0) {
-			let e = t.kept === 1 ? "one token reaches it" : `it keeps all ${Ft(t.kept)} that reach it`;
+			let e = t.kept === 1 ? "one token reaches it" : `it keeps all ${Bt(t.kept)} that reach it`;
 			l.push(`${M(t.stage)} removes nothing here: ${e}.`);
-		} else Mt(i(e.filter((e) => e !== t.stage)), o) && l.push(`${M(t.stage)} is made moot by the rest: without it the same ${Ft(P(o))} would be kept.`);
+		} else Lt(i(e.filter((e) => e !== t.stage)), o) && l.push(`${M(t.stage)} is made moot by the rest: without it the same ${Bt(P(o))} would be kept.`);
 	}
 	let u = a.map((t) => P(i(e.filter((e) => e === t || !a.includes(e)))));
 	if (a.length > 1 && P(o) < Math.min(...u)) {
 		let e = a.map((e, t) => `${M(e)} alone keeps ${u[t].toLocaleString("en")}`);
-		l.push(`together the stages keep ${Ft(P(o))}, fewer than any of them alone (${e.join(", ")}).`);
+		l.push(`together the stages keep ${Bt(P(o))}, fewer than any of them alone (${e.join(", ")}).`);
 	}
 	let d = s === void 0 ? 0 : e.indexOf(s), f = e.slice(0, d).filter((e) => a.includes(e));
 	if (s !== void 0 && f.length > 0) {
@@ -1156,35 +1211,35 @@ function jt(e, t, n, r) {
 			s,
 			...t.slice(n)
 		]));
-		r !== P(o) && l.push(`${Pt(f)} comes before ${M(s)} and does not see it: ${Ft(P(o))} remain, and would be ${r.toLocaleString("en")} with temperature first.`);
+		r !== P(o) && l.push(`${zt(f)} comes before ${M(s)} and does not see it: ${Bt(P(o))} remain, and would be ${r.toLocaleString("en")} with temperature first.`);
 	}
 	a.length > 0 && P(o) === 1 && P(t) > 1 && l.push("one token is left, so every draw here is the greedy token, whatever temperature and seed.");
 	let p = ye(t, .9);
-	return c > 1 && a.length > 0 && P(o) < p && l.push(`temperature ${c} asks for more variety, but the truncations then keep ${Ft(P(o))}, fewer than the ${p.toLocaleString("en")} that hold 90 % of the probability at temperature 1: the settings pull in opposite directions.`), a.length > 2 && l.push(`${a.length} truncations are stacked (${Pt(a)}); one is usually enough, and easier to reason about.`), l;
+	return c > 1 && a.length > 0 && P(o) < p && l.push(`temperature ${c} asks for more variety, but the truncations then keep ${Bt(P(o))}, fewer than the ${p.toLocaleString("en")} that hold 90 % of the probability at temperature 1: the settings pull in opposite directions.`), a.length > 2 && l.push(`${a.length} truncations are stacked (${zt(a)}); one is usually enough, and easier to reason about.`), l;
 }
-function Mt(e, t) {
-	return P(e) === P(t) ? e.logits === t.logits && e.order === t.order ? e.from === t.from : Nt(e, t) : !1;
+function Lt(e, t) {
+	return P(e) === P(t) ? e.logits === t.logits && e.order === t.order ? e.from === t.from : Rt(e, t) : !1;
 }
-function Nt(e, t) {
-	for (let n = e.from; n < e.to; n++) if (!De(t, O(e, n))) return !1;
+function Rt(e, t) {
+	for (let n = e.from; n < e.to; n++) if (!je(t, O(e, n))) return !1;
 	return !0;
 }
-function Pt(e) {
+function zt(e) {
 	let t = e.map(M);
 	return t.length < 2 ? t.join("") : `${t.slice(0, -1).join(", ")} and ${t.at(-1)}`;
 }
-function Ft(e) {
+function Bt(e) {
 	return `${e.toLocaleString("en")} ${e === 1 ? "token" : "tokens"}`;
 }
 // src/math/comparison.ts
-function It(e, t) {
+function Vt(e, t) {
 	let n = new Uint32Array(t).fill(e.length);
 	return e.forEach((e, t) => n[e] = t), n;
 }
-function Lt(e, t, n) {
-	let r = It(t.ids, n), i = Math.log(D(e.window).total), a = Math.log(D(t.window).total), o = 0, s = 0, c = 0, l = 0;
+function Ht(e, t, n) {
+	let r = Vt(t.ids, n), i = Math.log(D(e.window).total), a = Math.log(D(t.window).total), o = 0, s = 0, c = 0, l = 0;
 	for (let n = e.window.from; n < e.window.to; n++) {
-		let u = E(e.window, n) - i, d = Math.exp(u), f = Ee(t.window, r[e.ids[O(e.window, n)]]);
+		let u = E(e.window, n) - i, d = Math.exp(u), f = Ae(t.window, r[e.ids[O(e.window, n)]]);
 		if (f < t.window.from || f >= t.window.to) {
 			d > 0 && (o = Infinity), c += .5 * d * Math.LN2, l += d;
 			continue;
@@ -1208,9 +1263,9 @@ function Lt(e, t, n) {
 		totalVariation: l / 2
 	};
 }
-var Rt = .001, zt = 1e3;
-function Bt(e, t, n, r) {
-	let i = It(n, r), a = Math.log(D(e.window).total), o = t[0], s = 0;
+var Ut = .001, Wt = 1e3;
+function Gt(e, t, n, r) {
+	let i = Vt(n, r), a = Math.log(D(e.window).total), o = t[0], s = 0;
 	for (let n = e.window.from; n < e.window.to; n++) {
 		let r = Math.exp(E(e.window, n) - a), c = i[e.ids[n]];
 		if (c >= t.length) {
@@ -1225,9 +1280,9 @@ function Bt(e, t, n, r) {
 			n += s, r += s * a;
 		}
 		return r / n;
-	}, [l, u] = [Math.log(Rt), Math.log(zt)];
-	if (c(Rt) <= s) return d(Rt, !0);
-	if (c(zt) >= s) return d(zt, !0);
+	}, [l, u] = [Math.log(Ut), Math.log(Wt)];
+	if (c(Ut) <= s) return d(Ut, !0);
+	if (c(Wt) >= s) return d(Wt, !0);
 	for (let e = 0; e < 60; e++) {
 		let e = (l + u) / 2;
 		c(Math.exp(e)) > s ? l = e : u = e;
@@ -1236,7 +1291,7 @@ function Bt(e, t, n, r) {
 	function d(i, a) {
 		return {
 			temperature: i,
-			residual: Lt(e, {
+			residual: Ht(e, {
 				window: {
 					logits: t,
 					temperature: i,
@@ -1250,7 +1305,7 @@ function Bt(e, t, n, r) {
 	}
 }
 // src/math/engines.ts
-var Vt = { ties: "all" }, Ht = { ties: "highest" }, Ut = /* @__PURE__ */ new Map([
+var Kt = { ties: "all" }, qt = { ties: "highest" }, Jt = /* @__PURE__ */ new Map([
 	["retort", [
 		["repetition_penalty"],
 		["frequency_penalty"],
@@ -1274,12 +1329,12 @@ var Vt = { ties: "all" }, Ht = { ties: "highest" }, Ut = /* @__PURE__ */ new Map
 			entropy: "summed",
 			among: 100
 		}],
-		["top_k", Vt],
-		["top_p", Ht],
+		["top_k", Kt],
+		["top_p", qt],
 		["min_p"],
-		["typical_p", Vt],
-		["epsilon_cutoff", Vt],
-		["eta_cutoff", Vt]
+		["typical_p", Kt],
+		["epsilon_cutoff", Kt],
+		["eta_cutoff", Kt]
 	]],
 	["vllm", [
 		["repetition_penalty"],
@@ -1287,16 +1342,16 @@ var Vt = { ties: "all" }, Ht = { ties: "highest" }, Ut = /* @__PURE__ */ new Map
 		["presence_penalty"],
 		["temperature"],
 		["min_p"],
-		["top_k", Vt],
-		["top_p", Ht]
+		["top_k", Kt],
+		["top_p", qt]
 	]],
 	["sglang", [
 		["frequency_penalty"],
 		["presence_penalty"],
 		["repetition_penalty", { scope: "output" }],
 		["temperature"],
-		["top_k", Vt],
-		["top_p", Vt],
+		["top_k", Kt],
+		["top_p", Kt],
 		["min_p"]
 	]],
 	["llama.cpp", [
@@ -1315,14 +1370,14 @@ var Vt = { ties: "all" }, Ht = { ties: "highest" }, Ut = /* @__PURE__ */ new Map
 		["repetition_penalty", { scope: "last:20" }],
 		["presence_penalty", { scope: "last:20" }],
 		["frequency_penalty", { scope: "last:20" }],
-		["top_p", Vt],
+		["top_p", Kt],
 		["min_p"],
 		["top_k"],
 		["temperature"]
 	]]
 ]);
-function Wt(e, t) {
-	let n = Ut.get(e) ?? [], r = (e) => {
+function Yt(e, t) {
+	let n = Jt.get(e) ?? [], r = (e) => {
 		let t = n.findIndex(([t]) => t === e);
 		return t < 0 ? n.length : t;
 	};
@@ -1330,38 +1385,38 @@ function Wt(e, t) {
 		let t = n[r(e.name)];
 		if (t === void 0) return e;
 		let { ties: i, scope: a, ...o } = e.options ?? {};
-		return ft(e, {
+		return _t(e, {
 			...o,
 			...t[1]
 		});
 	});
 }
 // src/math/unpack.ts
-var Gt = 64, Kt = 24, qt = 5;
-function Jt(e) {
-	let t = Qt(e.data);
+var Xt = 64, Zt = 24, Qt = 5;
+function $t(e) {
+	let t = rn(e.data);
 	if (e.encoding === "float64") {
 		let n = new DataView(t.buffer);
 		return Float64Array.from({ length: e.count }, (e, t) => n.getFloat64(8 * t, !0));
 	}
 	if (e.encoding !== "rice32") throw Error(`logits are packed as ${e.encoding}, which this page cannot read`);
-	return Xt(t, e.count);
+	return tn(t, e.count);
 }
-function Yt(e) {
-	let t = new Zt(Qt(e.data)), n = new Uint32Array(e.count);
+function en(e) {
+	let t = new nn(rn(e.data)), n = new Uint32Array(e.count);
 	for (let r = 0; r < e.count; r++) n[r] = t.read(e.width);
 	return n;
 }
-function Xt(e, t) {
-	let n = new Zt(e), r = new Float64Array(t), i = /* @__PURE__ */ new Uint32Array(1), a = new Float32Array(i.buffer), o = 4294967295, s = 0;
+function tn(e, t) {
+	let n = new nn(e), r = new Float64Array(t), i = /* @__PURE__ */ new Uint32Array(1), a = new Float32Array(i.buffer), o = 4294967295, s = 0;
 	for (let e = 0; e < t; e++) {
-		e % Gt === 0 && (s = n.read(qt));
+		e % Xt === 0 && (s = n.read(Qt));
 		let t = n.zeros();
-		o -= t === Kt ? n.read(32) : t * 2 ** s + n.read(s), i[0] = o >= 2147483648 ? o - 2147483648 : 4294967295 - o, r[e] = a[0];
+		o -= t === Zt ? n.read(32) : t * 2 ** s + n.read(s), i[0] = o >= 2147483648 ? o - 2147483648 : 4294967295 - o, r[e] = a[0];
 	}
 	return r;
 }
-var Zt = class {
+var nn = class {
 	bytes;
 	place = 0;
 	constructor(e) {
@@ -1389,7 +1444,7 @@ var Zt = class {
 		}
 	}
 };
-function Qt(e) {
+function rn(e) {
 	let t = atob(e), n = new Uint8Array(t.length);
 	for (let e = 0; e < t.length; e++) n[e] = t.charCodeAt(e);
 	return n;
@@ -1399,7 +1454,7 @@ function F(e) {
 	if (e === 0) return "0 %";
 	if (e >= 1e-4) return `${(100 * e).toFixed(2)} %`;
 	let [t, n] = e.toExponential(1).split("e");
-	return `${t}·10${tn(Number(n))}`;
+	return `${t}·10${sn(Number(n))}`;
 }
 function I(e) {
 	if (e == null || Number.isNaN(e)) return "–";
@@ -1407,32 +1462,32 @@ function I(e) {
 	let t = Math.abs(e);
 	if (t !== 0 && (t < 1e-4 || t >= 1e6)) {
 		let [t, n] = e.toExponential(2).split("e");
-		return en(`${t}·10${tn(Number(n))}`);
+		return on(`${t}·10${sn(Number(n))}`);
 	}
-	return en(t >= 1e3 ? z(e) : String(Number(e.toPrecision(4))));
+	return on(t >= 1e3 ? z(e) : String(Number(e.toPrecision(4))));
 }
 function L(e) {
 	return `${I(e)} nats`;
 }
 function R(e, t = 4) {
-	return `${e > 0 ? "+" : ""}${en(e.toFixed(t))}`;
+	return `${e > 0 ? "+" : ""}${on(e.toFixed(t))}`;
 }
 function z(e) {
-	return en(Math.round(e).toLocaleString("en"));
+	return on(Math.round(e).toLocaleString("en"));
 }
-function $t(e) {
+function an(e) {
 	return `${z(e)} ${e === 1 ? "token" : "tokens"}`;
 }
 function B(e) {
 	return String(Number(e.toFixed(4)));
 }
-function en(e) {
+function on(e) {
 	return e.replace("-", "−");
 }
-function tn(e) {
+function sn(e) {
 	return String(e).replace(/[-0-9]/g, (e) => e === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(e)]);
 }
-function nn(e, t, n = I) {
+function cn(e, t, n = I) {
 	let [r, i] = [n(e), n(t)];
 	return r === i ? r : `${r} – ${i}`;
 }
@@ -1441,7 +1496,7 @@ function V(e, t) {
 	return n === r ? n : `${n.endsWith(" %") && r.endsWith(" %") ? n.slice(0, -2) : n} – ${r}`;
 }
 // src/parts/chainEditor.ts
-function rn(e, t, { heat: n }) {
+function ln(e, t, { heat: n }) {
 	let r = [], i = _("ol", {
 		class: "chain",
 		"aria-label": "Chain of stages, in the order in which they apply"
@@ -1454,7 +1509,7 @@ function rn(e, t, { heat: n }) {
 		role: "alert"
 	}), s = _("div", { class: "chain-editor" }, i, _("div", { class: "chain-tools" }, a), o), c = () => r.map((e) => e.stage), l = () => e(c());
 	function u(e) {
-		let t = c().filter(ut);
+		let t = c().filter(ht);
 		if (N(e) === N(t)) return;
 		let n = [...r];
 		r = e.map((e) => {
@@ -1493,7 +1548,7 @@ function rn(e, t, { heat: n }) {
 			step: "any",
 			inputmode: "decimal",
 			"data-number": e.name
-		}), u = _("p", { class: "effect" }), d = new Map((t.options ?? []).map((e) => [e, cn(e)])), p = d.size === 0 ? null : _("details", {
+		}), u = _("p", { class: "effect" }), d = new Map((t.options ?? []).map((e) => [e, pn(e)])), p = d.size === 0 ? null : _("details", {
 			class: "stage-options",
 			open: e.options !== void 0
 		}, _("summary", {}, "more settings"), ...[...d].map(([e, t]) => _("label", {}, `${e.name} `, t))), g = _("button", {
@@ -1509,7 +1564,7 @@ function rn(e, t, { heat: n }) {
 				for: r,
 				class: "stage-name",
 				title: t.help
-			}, ...sn(e.name)), t.name === "temperature" && !n ? null : c, l, g, u, p),
+			}, ...fn(e.name)), t.name === "temperature" && !n ? null : c, l, g, u, p),
 			handle: i,
 			range: c,
 			number: l,
@@ -1524,7 +1579,7 @@ function rn(e, t, { heat: n }) {
 			if (n.trim() === "") return;
 			f(e, {
 				...e.stage,
-				value: pt(t, Number(n), n)
+				value: vt(t, Number(n), n)
 			}), e.number.removeAttribute("aria-invalid"), S(o, ""), l();
 		} catch (t) {
 			e.number.setAttribute("aria-invalid", "true"), S(o, t.message);
@@ -1533,8 +1588,8 @@ function rn(e, t, { heat: n }) {
 	function h(e, t, n, r) {
 		try {
 			if (r.value.trim() === "") return;
-			let i = mt(t, n, r.value);
-			f(e, ft(e.stage, {
+			let i = yt(t, n, r.value);
+			f(e, _t(e.stage, {
 				...e.stage.options,
 				[n.name]: i
 			})), r.removeAttribute("aria-invalid"), S(o, ""), l();
@@ -1543,7 +1598,7 @@ function rn(e, t, { heat: n }) {
 		}
 	}
 	function g(e) {
-		let n = lt(e);
+		let n = mt(e);
 		if (n === void 0) return;
 		let i = p({
 			name: n.name,
@@ -1590,7 +1645,7 @@ function rn(e, t, { heat: n }) {
 	function w(e, t = "off") {
 		for (let n of r) {
 			let r = e.find((e) => e.stage.name === n.stage.name);
-			S(n.effect, r === void 0 ? ut(n.stage) ? t : "off" : an(r));
+			S(n.effect, r === void 0 ? ht(n.stage) ? t : "off" : un(r));
 		}
 	}
 	return d(), {
@@ -1599,17 +1654,17 @@ function rn(e, t, { heat: n }) {
 		report: w
 	};
 }
-function an(e) {
+function un(e) {
 	let t = A.get(e.stage.name);
-	return t.looksBack ? e.after !== void 0 && e.after === e.before ? "changes nothing here: no token in its scope came before" : "moves the logits of tokens that came before" : t.name === "dynatemp" ? "a temperature that follows the entropy" : !t.truncates && e.removed === 0 ? e.stage.value === 1 ? "leaves the model as it is" : e.stage.value < 1 ? "sharpens" : "flattens" : `keeps ${z(e.kept)}, removes ${z(e.removed)}; keeps ${on(e.keptMass)} of the mass that came in`;
+	return t.looksBack ? e.after !== void 0 && e.after === e.before ? "changes nothing here: no token in its scope came before" : "moves the logits of tokens that came before" : t.name === "dynatemp" ? "a temperature that follows the entropy" : !t.truncates && e.removed === 0 ? e.stage.value === 1 ? "leaves the model as it is" : e.stage.value < 1 ? "sharpens" : "flattens" : `keeps ${z(e.kept)}, removes ${z(e.removed)}; keeps ${dn(e.keptMass)} of the mass that came in`;
 }
-function on(e) {
+function dn(e) {
 	return typeof e == "number" ? F(e) : V(e.low, e.high);
 }
-function sn(e) {
+function fn(e) {
 	return e.split(/(?<=_)/).flatMap((e, t) => t === 0 ? [e] : [_("wbr"), e]);
 }
-function cn(e) {
+function pn(e) {
 	return e.words === void 0 ? _("input", {
 		type: "text",
 		inputmode: e.scope ? "text" : "decimal",
@@ -1618,7 +1673,7 @@ function cn(e) {
 	}) : x(_("select", { "data-option": e.name }), ...e.words.map((e) => _("option", { value: e }, e)));
 }
 // src/parts/frame.ts
-function ln(e) {
+function mn(e) {
 	let t = !1;
 	return () => {
 		t || (t = !0, requestAnimationFrame(() => {
@@ -1626,7 +1681,7 @@ function ln(e) {
 		}));
 	};
 }
-function un(e, t, n) {
+function hn(e, t, n) {
 	let r = 0, i = new ResizeObserver(([i]) => {
 		let a = Math.max(280, Math.round(i.contentRect.width));
 		a !== r && i.contentRect.width !== 0 && (r = a, e.setAttribute("viewBox", `0 0 ${a} ${t}`), n(a));
@@ -1634,42 +1689,42 @@ function un(e, t, n) {
 	return i.observe(e), () => i.disconnect();
 }
 // src/parts/tokens.ts
-var dn = {
+var gn = {
 	" ": ["␣", "space"],
 	"\n": ["↵", "line break"],
 	"	": ["⇥", "tab"],
 	"\r": ["␍", "carriage return"],
 	"\xA0": ["⍽", "no-break space"],
 	"　": ["□", "wide space"]
-}, fn = /<0x([0-9A-F]{2})>/, pn = /^<(?:\||\/)?[A-Za-z][\w .|/-]*(?:\|)?>$/, mn = /[\p{Cc}\p{Zl}\p{Zp}\p{Zs}\p{Co}\p{Cn}\p{Cs}]|[\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0e\ufeff\uffa0\u{e0000}-\u{e0fff}]/u, hn = /[\u200d\ufe0f]/, gn = /\p{Extended_Pictographic}/u;
-function _n(e) {
+}, _n = /<0x([0-9A-F]{2})>/, vn = /^<(?:\||\/)?[A-Za-z][\w .|/-]*(?:\|)?>$/, yn = /[\p{Cc}\p{Zl}\p{Zp}\p{Zs}\p{Co}\p{Cn}\p{Cs}]|[\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0e\ufeff\uffa0\u{e0000}-\u{e0fff}]/u, bn = /[\u200d\ufe0f]/, xn = /\p{Extended_Pictographic}/u;
+function Sn(e) {
 	return e === "" ? [{
 		text: "∅",
 		kind: "sign",
 		spoken: "empty"
-	}] : pn.test(e) && !fn.test(e) ? [{
+	}] : vn.test(e) && !_n.test(e) ? [{
 		text: e,
 		kind: "marker",
 		spoken: `marker ${e}`
 	}] : e.split(/(<0x[0-9A-F]{2}>)/).flatMap((e) => {
-		let t = fn.exec(e);
+		let t = _n.exec(e);
 		return t ? [{
 			text: `⟨${t[1]}⟩`,
 			kind: "byte",
 			spoken: `byte ${t[1]}`
-		}] : vn(e);
+		}] : Cn(e);
 	});
 }
-function vn(e) {
+function Cn(e) {
 	let t = [], n = [...e];
 	return n.forEach((e, r) => {
-		let i = dn[e];
+		let i = gn[e];
 		if (i) t.push({
 			text: i[0],
 			kind: "sign",
 			spoken: i[1]
 		});
-		else if (mn.test(e) || hn.test(e) && !yn(n, r)) {
+		else if (yn.test(e) || bn.test(e) && !wn(n, r)) {
 			let n = e.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
 			t.push({
 				text: `⟨U+${n}⟩`,
@@ -1677,7 +1732,7 @@ function vn(e) {
 				spoken: `character U+${n}`
 			});
 		} else {
-			let n = t.at(-1), r = /\p{M}/u.test(e) && !hn.test(e) && n?.kind !== "plain" ? `◌${e}` : e;
+			let n = t.at(-1), r = /\p{M}/u.test(e) && !bn.test(e) && n?.kind !== "plain" ? `◌${e}` : e;
 			n?.kind === "plain" ? (n.text += r, n.spoken += e) : t.push({
 				text: r,
 				kind: "plain",
@@ -1686,41 +1741,41 @@ function vn(e) {
 		}
 	}), t;
 }
-function yn(e, t) {
-	return t > 0 && (gn.test(e[t - 1]) || hn.test(e[t - 1]) || /\p{Emoji_Modifier}/u.test(e[t - 1]));
+function wn(e, t) {
+	return t > 0 && (xn.test(e[t - 1]) || bn.test(e[t - 1]) || /\p{Emoji_Modifier}/u.test(e[t - 1]));
 }
 function H(e) {
-	return _("bdi", { class: "token" }, ..._n(e).map((e) => e.kind === "plain" ? e.text : _("span", { class: `piece-${e.kind}` }, e.text)));
+	return _("bdi", { class: "token" }, ...Sn(e).map((e) => e.kind === "plain" ? e.text : _("span", { class: `piece-${e.kind}` }, e.text)));
 }
-function bn(e) {
-	return _n(e).map((e) => e.text).join("");
+function Tn(e) {
+	return Sn(e).map((e) => e.text).join("");
 }
-function xn(e) {
-	return _n(e).map((e) => e.spoken).join(" ");
+function En(e) {
+	return Sn(e).map((e) => e.spoken).join(" ");
 }
 // src/views/compare.ts
-var Sn = 18;
-function Cn(e, t) {
-	let { state: n, announce: r } = t, i = Math.max(e.a.vocabulary, e.b.vocabulary), a = [wn("A", "chain_a", e.a, i), wn("B", "chain_b", e.b, i)], o = a.map((e) => m(e)), s = _("dl", { class: "measures" }), c = _("tbody"), l = _("p", {
+var Dn = 18;
+function On(e, t) {
+	let { state: n, announce: r } = t, i = Math.max(e.a.vocabulary, e.b.vocabulary), a = [kn("A", "chain_a", e.a, i), kn("B", "chain_b", e.b, i)], o = a.map((e) => m(e)), s = _("dl", { class: "measures" }), c = _("tbody"), l = _("p", {
 		class: "note",
 		hidden: e.comparable
-	}, "The two models have different vocabularies: their distributions are shown, and no distance between them is given."), u = Mn(), d = ln(h), f = null;
+	}, "The two models have different vocabularies: their distributions are shown, and no distance between them is given."), u = Ln(), d = mn(h), f = null;
 	function p(e) {
 		try {
-			return vt(n.get(e.key) ?? e.record.chain);
+			return Ct(n.get(e.key) ?? e.record.chain);
 		} catch {
-			return bt(e.record.chain).chain;
+			return Tt(e.record.chain).chain;
 		}
 	}
 	function m(e) {
-		let t = (t) => n.set(e.key, N(t.filter(ut)) || " "), i = rn(t, r, { heat: !0 }), a = _("select", {
+		let t = (t) => n.set(e.key, N(t.filter(ht)) || " "), i = ln(t, r, { heat: !0 }), a = _("select", {
 			"aria-label": `${e.name}: order and rules as in an engine`,
 			onchange: () => {
-				a.value && t(Wt(a.value, p(e))), a.value = "";
+				a.value && t(Yt(a.value, p(e))), a.value = "";
 			}
 		});
-		x(a, _("option", { value: "" }, "as in …"), ...[...Ut.keys()].map((e) => _("option", { value: e }, e)));
-		let o = _("p", { class: "meta" }), s = yt(bt(e.record.chain).others);
+		x(a, _("option", { value: "" }, "as in …"), ...[...Jt.keys()].map((e) => _("option", { value: e }, e)));
+		let o = _("p", { class: "meta" }), s = wt(Tt(e.record.chain).others);
 		return {
 			element: _("section", {
 				class: `card side-${e.name.toLowerCase()}`,
@@ -1732,15 +1787,15 @@ function Cn(e, t) {
 			show(t) {
 				i.show(p(e)), i.report(t.stages);
 				let { processed: n } = t;
-				S(o, `${z(P(n))} tokens can come; entropy ${L(D(n).entropy)}, effective support ${I(At(n))} tokens`);
+				S(o, `${z(P(n))} tokens can come; entropy ${L(D(n).entropy)}, effective support ${I(Ft(n))} tokens`);
 			}
 		};
 	}
 	function h() {
-		let [t, n] = a.map((e) => Dt(p(e), e.logits, e.history));
+		let [t, n] = a.map((e) => Mt(p(e), e.logits, e.history));
 		f = [t, n], o[0].show(t), o[1].show(n);
-		let r = e.comparable ? Tn(a, t, n) : Dn(a, t, n), l = Math.max(...r.map((e) => Math.max(e.a, e.b)), 1e-12);
-		x(c, ...r.map((e) => On(e, l))), u.draw(r), x(s, ...e.comparable ? kn(a, t, n, i) : []);
+		let r = e.comparable ? An(a, t, n) : Mn(a, t, n), l = Math.max(...r.map((e) => Math.max(e.a, e.b)), 1e-12);
+		x(c, ...r.map((e) => Nn(e, l))), u.draw(r), x(s, ...e.comparable ? Pn(a, t, n, i) : []);
 	}
 	let g = n.listen((e) => (e === "chain_a" || e === "chain_b") && d()), v = _("div", {}, l, _("div", { class: "two" }, o[0].element, o[1].element), _("section", {
 		class: "card",
@@ -1764,12 +1819,12 @@ function Cn(e, t) {
 		},
 		download: {
 			name: "retort-compare",
-			json: () => Nn(e, a, f, i),
+			json: () => Rn(e, a, f, i),
 			csv: () => [[
 				"token",
 				"prob_a",
 				"prob_b"
-			], ...(e.comparable ? Tn(a, ...f, 500) : Dn(a, ...f)).map((e) => [
+			], ...(e.comparable ? An(a, ...f, 500) : Mn(a, ...f)).map((e) => [
 				e.token,
 				e.a,
 				e.b
@@ -1778,38 +1833,38 @@ function Cn(e, t) {
 		}
 	};
 }
-function wn(e, t, n, r) {
-	let i = Yt(n.rank_ids);
+function kn(e, t, n, r) {
+	let i = en(n.rank_ids);
 	return {
 		name: e,
 		key: t,
 		record: n,
 		ids: i,
-		logits: Jt(n.logits),
+		logits: $t(n.logits),
 		history: oe(n),
-		ranks: It(i, r),
+		ranks: Vt(i, r),
 		names: new Map(n.ids.map((e, t) => [e, n.tokens[t]]))
 	};
 }
-function Tn([e, t], n, r, i = Sn) {
-	return [.../* @__PURE__ */ new Set([...En(e, n, i), ...En(t, r, i)])].map((i) => {
+function An([e, t], n, r, i = Dn) {
+	return [.../* @__PURE__ */ new Set([...jn(e, n, i), ...jn(t, r, i)])].map((i) => {
 		let [a, o] = [e.ranks[i], t.ranks[i]];
 		return {
 			token: e.names.get(i) ?? t.names.get(i) ?? `#${i}`,
 			a: a < e.logits.length ? k(n.processed, a) : 0,
 			b: o < t.logits.length ? k(r.processed, o) : 0,
-			removedA: Ot(n, a)?.name ?? null,
-			removedB: Ot(r, o)?.name ?? null
+			removedA: Nt(n, a)?.name ?? null,
+			removedB: Nt(r, o)?.name ?? null
 		};
 	}).sort((e, t) => Math.max(t.a, t.b) - Math.max(e.a, e.b)).slice(0, i);
 }
-function En(e, t, n) {
+function jn(e, t, n) {
 	let { from: r, to: i } = t.processed;
 	return Array.from({ length: Math.min(n, i - r) }, (n, i) => e.ids[O(t.processed, r + i)]).concat([...e.ids.subarray(0, Math.min(4, e.ids.length))]);
 }
-function Dn([e, t], n, r) {
+function Mn([e, t], n, r) {
 	let i = /* @__PURE__ */ new Map(), a = (e, t, n) => {
-		for (let r = 0; r < Math.min(Sn, e.record.tokens.length); r++) {
+		for (let r = 0; r < Math.min(Dn, e.record.tokens.length); r++) {
 			let a = e.record.tokens[r], o = i.get(a) ?? {
 				token: a,
 				a: 0,
@@ -1820,9 +1875,9 @@ function Dn([e, t], n, r) {
 			o[n] = k(t.processed, r), i.set(a, o);
 		}
 	};
-	return a(e, n, "a"), a(t, r, "b"), [...i.values()].sort((e, t) => Math.max(t.a, t.b) - Math.max(e.a, e.b)).slice(0, Sn);
+	return a(e, n, "a"), a(t, r, "b"), [...i.values()].sort((e, t) => Math.max(t.a, t.b) - Math.max(e.a, e.b)).slice(0, Dn);
 }
-function On(e, t) {
+function Nn(e, t) {
 	let [n, r] = [_("span", { class: "bar bar-a" }), _("span", { class: "bar bar-b" })];
 	n.style.transform = `scaleX(${e.a / t})`, r.style.transform = `scaleX(${e.b / t})`;
 	let i = (e, t, n) => _("td", {
@@ -1838,14 +1893,14 @@ function On(e, t) {
 		"aria-hidden": "true"
 	}, n, r)));
 }
-function kn(e, t, n, r) {
-	let [i, a] = e, o = Lt({
+function Pn(e, t, n, r) {
+	let [i, a] = e, o = Ht({
 		window: t.processed,
 		ids: i.ids
 	}, {
 		window: n.processed,
 		ids: a.ids
-	}, r), s = Bt({
+	}, r), s = Gt({
 		window: t.tempered,
 		ids: i.ids
 	}, a.logits, a.ids, r);
@@ -1890,15 +1945,15 @@ function kn(e, t, n, r) {
 		"data-value": r
 	}, i))));
 }
-var An = 300, jn = 1e-6;
-function Mn() {
+var Fn = 300, In = 1e-6;
+function Ln() {
 	let e = v("g"), t = v("title"), n = v("svg", {
-		viewBox: `0 0 640 ${An}`,
+		viewBox: `0 0 640 ${Fn}`,
 		class: "chart pair-chart",
 		role: "img"
-	}, t, e), r = 640, i = [], a = un(n, An, (e) => {
+	}, t, e), r = 640, i = [], a = hn(n, Fn, (e) => {
 		r = e, s(i);
-	}), o = (e, t, n) => t + (n - t) * Math.log(Math.max(e, jn) / jn) / Math.log(1 / jn);
+	}), o = (e, t, n) => t + (n - t) * Math.log(Math.max(e, In) / In) / Math.log(1 / In);
 	function s(n) {
 		i = n;
 		let [a, s, c, l] = [
@@ -1907,7 +1962,7 @@ function Mn() {
 			270,
 			14
 		];
-		S(t, `Probability in A across, in B up: ${n.slice(0, 8).map((e) => `${bn(e.token)} ${F(e.a)} and ${F(e.b)}`).join("; ")}`), x(e, ...[
+		S(t, `Probability in A across, in B up: ${n.slice(0, 8).map((e) => `${Tn(e.token)} ${F(e.a)} and ${F(e.b)}`).join("; ")}`), x(e, ...[
 			1,
 			.01,
 			1e-4,
@@ -1924,12 +1979,12 @@ function Mn() {
 				x: a - 6,
 				y: o(e, c, l) + 4,
 				"text-anchor": "end"
-			}, e === jn ? "0" : `${100 * e} %`),
+			}, e === In ? "0" : `${100 * e} %`),
 			v("text", {
 				x: o(e, a, s),
 				y: 286,
 				"text-anchor": e === 1 ? "end" : "middle"
-			}, e === jn ? "0" : `${100 * e} %`)
+			}, e === In ? "0" : `${100 * e} %`)
 		]), v("line", {
 			class: "cut",
 			x1: a,
@@ -1941,14 +1996,14 @@ function Mn() {
 			cx: o(e.a, a, s),
 			cy: o(e.b, c, l),
 			r: 4
-		}, v("title", {}, bn(e.token)))), ...n.slice(0, 10).map((e) => {
+		}, v("title", {}, Tn(e.token)))), ...n.slice(0, 10).map((e) => {
 			let t = o(e.a, a, s), n = t > s - 90;
 			return v("text", {
 				class: "dot-label",
 				x: t + (n ? -7 : 7),
 				y: o(e.b, c, l) + 4,
 				"text-anchor": n ? "end" : "start"
-			}, bn(e.token).slice(0, 14));
+			}, Tn(e.token).slice(0, 14));
 		}), v("text", {
 			x: s,
 			y: 298,
@@ -1964,7 +2019,7 @@ function Mn() {
 		close: a
 	};
 }
-function Nn(e, t, n, r) {
+function Rn(e, t, n, r) {
 	let [i, a] = n;
 	return {
 		a: {
@@ -1978,28 +2033,28 @@ function Nn(e, t, n, r) {
 			chain: N(a.stages.map((e) => e.stage))
 		},
 		comparable: e.comparable,
-		distances: e.comparable ? Lt({
+		distances: e.comparable ? Ht({
 			window: i.processed,
 			ids: t[0].ids
 		}, {
 			window: a.processed,
 			ids: t[1].ids
 		}, r) : null,
-		tokens: e.comparable ? Tn(t, i, a, 200) : Dn(t, i, a)
+		tokens: e.comparable ? An(t, i, a, 200) : Mn(t, i, a)
 	};
 }
 // node_modules/d3-array/src/ascending.js
-function Pn(e, t) {
+function zn(e, t) {
 	return e == null || t == null ? NaN : e < t ? -1 : e > t ? 1 : e >= t ? 0 : NaN;
 }
 // node_modules/d3-array/src/descending.js
-function Fn(e, t) {
+function Bn(e, t) {
 	return e == null || t == null ? NaN : t < e ? -1 : t > e ? 1 : t >= e ? 0 : NaN;
 }
 // node_modules/d3-array/src/bisector.js
-function In(e) {
+function Vn(e) {
 	let t, n, r;
-	e.length === 2 ? (t = e === Pn || e === Fn ? e : Ln, n = e, r = e) : (t = Pn, n = (t, n) => Pn(e(t), n), r = (t, n) => e(t) - n);
+	e.length === 2 ? (t = e === zn || e === Bn ? e : Hn, n = e, r = e) : (t = zn, n = (t, n) => zn(e(t), n), r = (t, n) => e(t) - n);
 	function i(e, r, i = 0, a = e.length) {
 		if (i < a) {
 			if (t(r, r) !== 0) return a;
@@ -2030,18 +2085,18 @@ function In(e) {
 		right: a
 	};
 }
-function Ln() {
+function Hn() {
 	return 0;
 }
 // node_modules/d3-array/src/number.js
-function Rn(e) {
+function Un(e) {
 	return e === null ? NaN : +e;
 }
 // node_modules/d3-array/src/bisect.js
-var zn = In(Pn), Bn = zn.right;
-zn.left, In(Rn).center;
+var Wn = Vn(zn), Gn = Wn.right;
+Wn.left, Vn(Un).center;
 // node_modules/d3-array/src/extent.js
-function Vn(e, t) {
+function Kn(e, t) {
 	let n, r;
 	if (t === void 0) for (let t of e) t != null && (n === void 0 ? t >= t && (n = r = t) : (n > t && (n = t), r < t && (r = t)));
 	else {
@@ -2051,19 +2106,19 @@ function Vn(e, t) {
 	return [n, r];
 }
 // node_modules/d3-array/src/ticks.js
-var Hn = Math.sqrt(50), Un = Math.sqrt(10), Wn = Math.sqrt(2);
-function Gn(e, t, n) {
-	let r = (t - e) / Math.max(0, n), i = Math.floor(Math.log10(r)), a = r / 10 ** i, o = a >= Hn ? 10 : a >= Un ? 5 : a >= Wn ? 2 : 1, s, c, l;
-	return i < 0 ? (l = 10 ** -i / o, s = Math.round(e * l), c = Math.round(t * l), s / l < e && ++s, c / l > t && --c, l = -l) : (l = 10 ** i * o, s = Math.round(e / l), c = Math.round(t / l), s * l < e && ++s, c * l > t && --c), c < s && .5 <= n && n < 2 ? Gn(e, t, n * 2) : [
+var qn = Math.sqrt(50), Jn = Math.sqrt(10), Yn = Math.sqrt(2);
+function Xn(e, t, n) {
+	let r = (t - e) / Math.max(0, n), i = Math.floor(Math.log10(r)), a = r / 10 ** i, o = a >= qn ? 10 : a >= Jn ? 5 : a >= Yn ? 2 : 1, s, c, l;
+	return i < 0 ? (l = 10 ** -i / o, s = Math.round(e * l), c = Math.round(t * l), s / l < e && ++s, c / l > t && --c, l = -l) : (l = 10 ** i * o, s = Math.round(e / l), c = Math.round(t / l), s * l < e && ++s, c * l > t && --c), c < s && .5 <= n && n < 2 ? Xn(e, t, n * 2) : [
 		s,
 		c,
 		l
 	];
 }
-function Kn(e, t, n) {
+function Zn(e, t, n) {
 	if (t = +t, e = +e, n = +n, !(n > 0)) return [];
 	if (e === t) return [e];
-	let r = t < e, [i, a, o] = r ? Gn(t, e, n) : Gn(e, t, n);
+	let r = t < e, [i, a, o] = r ? Xn(t, e, n) : Xn(e, t, n);
 	if (!(a >= i)) return [];
 	let s = a - i + 1, c = Array(s);
 	if (r) {
@@ -2073,16 +2128,16 @@ function Kn(e, t, n) {
 	else for (let e = 0; e < s; ++e) c[e] = (i + e) * o;
 	return c;
 }
-function qn(e, t, n) {
-	return t = +t, e = +e, n = +n, Gn(e, t, n)[2];
+function Qn(e, t, n) {
+	return t = +t, e = +e, n = +n, Xn(e, t, n)[2];
 }
-function Jn(e, t, n) {
+function $n(e, t, n) {
 	t = +t, e = +e, n = +n;
-	let r = t < e, i = r ? qn(t, e, n) : qn(e, t, n);
+	let r = t < e, i = r ? Qn(t, e, n) : Qn(e, t, n);
 	return (r ? -1 : 1) * (i < 0 ? 1 / -i : i);
 }
 // node_modules/d3-scale/src/init.js
-function Yn(e, t) {
+function er(e, t) {
 	switch (arguments.length) {
 		case 0: break;
 		case 1:
@@ -2093,16 +2148,16 @@ function Yn(e, t) {
 	return this;
 }
 // node_modules/d3-color/dist/d3-color.mjs
-function Xn(e, t, n) {
+function tr(e, t, n) {
 	e.prototype = t.prototype = n, n.constructor = e;
 }
-function Zn(e, t) {
+function nr(e, t) {
 	var n = Object.create(e.prototype);
 	for (var r in t) n[r] = t[r];
 	return n;
 }
-function Qn() {}
-var $n = .7, er = 1 / $n, tr = "\\s*([+-]?\\d+)\\s*", nr = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)\\s*", U = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)%\\s*", rr = /^#([0-9a-f]{3,8})$/, ir = RegExp(`^rgb\\(${tr},${tr},${tr}\\)$`), ar = RegExp(`^rgb\\(${U},${U},${U}\\)$`), or = RegExp(`^rgba\\(${tr},${tr},${tr},${nr}\\)$`), sr = RegExp(`^rgba\\(${U},${U},${U},${nr}\\)$`), cr = RegExp(`^hsl\\(${nr},${U},${U}\\)$`), lr = RegExp(`^hsla\\(${nr},${U},${U},${nr}\\)$`), ur = {
+function rr() {}
+var ir = .7, ar = 1 / ir, or = "\\s*([+-]?\\d+)\\s*", sr = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)\\s*", U = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)%\\s*", cr = /^#([0-9a-f]{3,8})$/, lr = RegExp(`^rgb\\(${or},${or},${or}\\)$`), ur = RegExp(`^rgb\\(${U},${U},${U}\\)$`), dr = RegExp(`^rgba\\(${or},${or},${or},${sr}\\)$`), fr = RegExp(`^rgba\\(${U},${U},${U},${sr}\\)$`), pr = RegExp(`^hsl\\(${sr},${U},${U}\\)$`), mr = RegExp(`^hsla\\(${sr},${U},${U},${sr}\\)$`), hr = {
 	aliceblue: 15792383,
 	antiquewhite: 16444375,
 	aqua: 65535,
@@ -2252,266 +2307,266 @@ var $n = .7, er = 1 / $n, tr = "\\s*([+-]?\\d+)\\s*", nr = "\\s*([+-]?(?:\\d*\\.
 	yellow: 16776960,
 	yellowgreen: 10145074
 };
-Xn(Qn, hr, {
+tr(rr, br, {
 	copy(e) {
 		return Object.assign(new this.constructor(), this, e);
 	},
 	displayable() {
 		return this.rgb().displayable();
 	},
-	hex: dr,
-	formatHex: dr,
-	formatHex8: fr,
-	formatHsl: pr,
-	formatRgb: mr,
-	toString: mr
+	hex: gr,
+	formatHex: gr,
+	formatHex8: _r,
+	formatHsl: vr,
+	formatRgb: yr,
+	toString: yr
 });
-function dr() {
+function gr() {
 	return this.rgb().formatHex();
 }
-function fr() {
+function _r() {
 	return this.rgb().formatHex8();
 }
-function pr() {
-	return Dr(this).formatHsl();
+function vr() {
+	return Mr(this).formatHsl();
 }
-function mr() {
+function yr() {
 	return this.rgb().formatRgb();
 }
-function hr(e) {
+function br(e) {
 	var t, n;
-	return e = (e + "").trim().toLowerCase(), (t = rr.exec(e)) ? (n = t[1].length, t = parseInt(t[1], 16), n === 6 ? gr(t) : n === 3 ? new W(t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, (t & 15) << 4 | t & 15, 1) : n === 8 ? _r(t >> 24 & 255, t >> 16 & 255, t >> 8 & 255, (t & 255) / 255) : n === 4 ? _r(t >> 12 & 15 | t >> 8 & 240, t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, ((t & 15) << 4 | t & 15) / 255) : null) : (t = ir.exec(e)) ? new W(t[1], t[2], t[3], 1) : (t = ar.exec(e)) ? new W(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, 1) : (t = or.exec(e)) ? _r(t[1], t[2], t[3], t[4]) : (t = sr.exec(e)) ? _r(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, t[4]) : (t = cr.exec(e)) ? Er(t[1], t[2] / 100, t[3] / 100, 1) : (t = lr.exec(e)) ? Er(t[1], t[2] / 100, t[3] / 100, t[4]) : ur.hasOwnProperty(e) ? gr(ur[e]) : e === "transparent" ? new W(NaN, NaN, NaN, 0) : null;
+	return e = (e + "").trim().toLowerCase(), (t = cr.exec(e)) ? (n = t[1].length, t = parseInt(t[1], 16), n === 6 ? xr(t) : n === 3 ? new W(t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, (t & 15) << 4 | t & 15, 1) : n === 8 ? Sr(t >> 24 & 255, t >> 16 & 255, t >> 8 & 255, (t & 255) / 255) : n === 4 ? Sr(t >> 12 & 15 | t >> 8 & 240, t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, ((t & 15) << 4 | t & 15) / 255) : null) : (t = lr.exec(e)) ? new W(t[1], t[2], t[3], 1) : (t = ur.exec(e)) ? new W(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, 1) : (t = dr.exec(e)) ? Sr(t[1], t[2], t[3], t[4]) : (t = fr.exec(e)) ? Sr(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, t[4]) : (t = pr.exec(e)) ? jr(t[1], t[2] / 100, t[3] / 100, 1) : (t = mr.exec(e)) ? jr(t[1], t[2] / 100, t[3] / 100, t[4]) : hr.hasOwnProperty(e) ? xr(hr[e]) : e === "transparent" ? new W(NaN, NaN, NaN, 0) : null;
 }
-function gr(e) {
+function xr(e) {
 	return new W(e >> 16 & 255, e >> 8 & 255, e & 255, 1);
 }
-function _r(e, t, n, r) {
+function Sr(e, t, n, r) {
 	return r <= 0 && (e = t = n = NaN), new W(e, t, n, r);
 }
-function vr(e) {
-	return e instanceof Qn || (e = hr(e)), e ? (e = e.rgb(), new W(e.r, e.g, e.b, e.opacity)) : new W();
+function Cr(e) {
+	return e instanceof rr || (e = br(e)), e ? (e = e.rgb(), new W(e.r, e.g, e.b, e.opacity)) : new W();
 }
-function yr(e, t, n, r) {
-	return arguments.length === 1 ? vr(e) : new W(e, t, n, r ?? 1);
+function wr(e, t, n, r) {
+	return arguments.length === 1 ? Cr(e) : new W(e, t, n, r ?? 1);
 }
 function W(e, t, n, r) {
 	this.r = +e, this.g = +t, this.b = +n, this.opacity = +r;
 }
-Xn(W, yr, Zn(Qn, {
+tr(W, wr, nr(rr, {
 	brighter(e) {
-		return e = e == null ? er : er ** +e, new W(this.r * e, this.g * e, this.b * e, this.opacity);
+		return e = e == null ? ar : ar ** +e, new W(this.r * e, this.g * e, this.b * e, this.opacity);
 	},
 	darker(e) {
-		return e = e == null ? $n : $n ** +e, new W(this.r * e, this.g * e, this.b * e, this.opacity);
+		return e = e == null ? ir : ir ** +e, new W(this.r * e, this.g * e, this.b * e, this.opacity);
 	},
 	rgb() {
 		return this;
 	},
 	clamp() {
-		return new W(wr(this.r), wr(this.g), wr(this.b), Cr(this.opacity));
+		return new W(kr(this.r), kr(this.g), kr(this.b), Or(this.opacity));
 	},
 	displayable() {
 		return -.5 <= this.r && this.r < 255.5 && -.5 <= this.g && this.g < 255.5 && -.5 <= this.b && this.b < 255.5 && 0 <= this.opacity && this.opacity <= 1;
 	},
-	hex: br,
-	formatHex: br,
-	formatHex8: xr,
-	formatRgb: Sr,
-	toString: Sr
+	hex: Tr,
+	formatHex: Tr,
+	formatHex8: Er,
+	formatRgb: Dr,
+	toString: Dr
 }));
-function br() {
-	return `#${Tr(this.r)}${Tr(this.g)}${Tr(this.b)}`;
+function Tr() {
+	return `#${Ar(this.r)}${Ar(this.g)}${Ar(this.b)}`;
 }
-function xr() {
-	return `#${Tr(this.r)}${Tr(this.g)}${Tr(this.b)}${Tr((isNaN(this.opacity) ? 1 : this.opacity) * 255)}`;
+function Er() {
+	return `#${Ar(this.r)}${Ar(this.g)}${Ar(this.b)}${Ar((isNaN(this.opacity) ? 1 : this.opacity) * 255)}`;
 }
-function Sr() {
-	let e = Cr(this.opacity);
-	return `${e === 1 ? "rgb(" : "rgba("}${wr(this.r)}, ${wr(this.g)}, ${wr(this.b)}${e === 1 ? ")" : `, ${e})`}`;
+function Dr() {
+	let e = Or(this.opacity);
+	return `${e === 1 ? "rgb(" : "rgba("}${kr(this.r)}, ${kr(this.g)}, ${kr(this.b)}${e === 1 ? ")" : `, ${e})`}`;
 }
-function Cr(e) {
+function Or(e) {
 	return isNaN(e) ? 1 : Math.max(0, Math.min(1, e));
 }
-function wr(e) {
+function kr(e) {
 	return Math.max(0, Math.min(255, Math.round(e) || 0));
 }
-function Tr(e) {
-	return e = wr(e), (e < 16 ? "0" : "") + e.toString(16);
+function Ar(e) {
+	return e = kr(e), (e < 16 ? "0" : "") + e.toString(16);
 }
-function Er(e, t, n, r) {
+function jr(e, t, n, r) {
 	return r <= 0 ? e = t = n = NaN : n <= 0 || n >= 1 ? e = t = NaN : t <= 0 && (e = NaN), new G(e, t, n, r);
 }
-function Dr(e) {
+function Mr(e) {
 	if (e instanceof G) return new G(e.h, e.s, e.l, e.opacity);
-	if (e instanceof Qn || (e = hr(e)), !e) return new G();
+	if (e instanceof rr || (e = br(e)), !e) return new G();
 	if (e instanceof G) return e;
 	e = e.rgb();
 	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = Math.min(t, n, r), a = Math.max(t, n, r), o = NaN, s = a - i, c = (a + i) / 2;
 	return s ? (o = t === a ? (n - r) / s + (n < r) * 6 : n === a ? (r - t) / s + 2 : (t - n) / s + 4, s /= c < .5 ? a + i : 2 - a - i, o *= 60) : s = c > 0 && c < 1 ? 0 : o, new G(o, s, c, e.opacity);
 }
-function Or(e, t, n, r) {
-	return arguments.length === 1 ? Dr(e) : new G(e, t, n, r ?? 1);
+function Nr(e, t, n, r) {
+	return arguments.length === 1 ? Mr(e) : new G(e, t, n, r ?? 1);
 }
 function G(e, t, n, r) {
 	this.h = +e, this.s = +t, this.l = +n, this.opacity = +r;
 }
-Xn(G, Or, Zn(Qn, {
+tr(G, Nr, nr(rr, {
 	brighter(e) {
-		return e = e == null ? er : er ** +e, new G(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? ar : ar ** +e, new G(this.h, this.s, this.l * e, this.opacity);
 	},
 	darker(e) {
-		return e = e == null ? $n : $n ** +e, new G(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? ir : ir ** +e, new G(this.h, this.s, this.l * e, this.opacity);
 	},
 	rgb() {
 		var e = this.h % 360 + (this.h < 0) * 360, t = isNaN(e) || isNaN(this.s) ? 0 : this.s, n = this.l, r = n + (n < .5 ? n : 1 - n) * t, i = 2 * n - r;
-		return new W(jr(e >= 240 ? e - 240 : e + 120, i, r), jr(e, i, r), jr(e < 120 ? e + 240 : e - 120, i, r), this.opacity);
+		return new W(Ir(e >= 240 ? e - 240 : e + 120, i, r), Ir(e, i, r), Ir(e < 120 ? e + 240 : e - 120, i, r), this.opacity);
 	},
 	clamp() {
-		return new G(kr(this.h), Ar(this.s), Ar(this.l), Cr(this.opacity));
+		return new G(Pr(this.h), Fr(this.s), Fr(this.l), Or(this.opacity));
 	},
 	displayable() {
 		return (0 <= this.s && this.s <= 1 || isNaN(this.s)) && 0 <= this.l && this.l <= 1 && 0 <= this.opacity && this.opacity <= 1;
 	},
 	formatHsl() {
-		let e = Cr(this.opacity);
-		return `${e === 1 ? "hsl(" : "hsla("}${kr(this.h)}, ${Ar(this.s) * 100}%, ${Ar(this.l) * 100}%${e === 1 ? ")" : `, ${e})`}`;
+		let e = Or(this.opacity);
+		return `${e === 1 ? "hsl(" : "hsla("}${Pr(this.h)}, ${Fr(this.s) * 100}%, ${Fr(this.l) * 100}%${e === 1 ? ")" : `, ${e})`}`;
 	}
 }));
-function kr(e) {
+function Pr(e) {
 	return e = (e || 0) % 360, e < 0 ? e + 360 : e;
 }
-function Ar(e) {
+function Fr(e) {
 	return Math.max(0, Math.min(1, e || 0));
 }
-function jr(e, t, n) {
+function Ir(e, t, n) {
 	return (e < 60 ? t + (n - t) * e / 60 : e < 180 ? n : e < 240 ? t + (n - t) * (240 - e) / 60 : t) * 255;
 }
-var Mr = Math.PI / 180, Nr = 180 / Math.PI, Pr = 18, Fr = .96422, Ir = 1, Lr = .82521, Rr = 4 / 29, zr = 6 / 29, Br = 3 * zr * zr, Vr = zr * zr * zr;
-function Hr(e) {
+var Lr = Math.PI / 180, Rr = 180 / Math.PI, zr = 18, Br = .96422, Vr = 1, Hr = .82521, Ur = 4 / 29, Wr = 6 / 29, Gr = 3 * Wr * Wr, Kr = Wr * Wr * Wr;
+function qr(e) {
 	if (e instanceof K) return new K(e.l, e.a, e.b, e.opacity);
-	if (e instanceof q) return Xr(e);
-	e instanceof W || (e = vr(e));
-	var t = qr(e.r), n = qr(e.g), r = qr(e.b), i = Wr((.2225045 * t + .7168786 * n + .0606169 * r) / Ir), a, o;
-	return t === n && n === r ? a = o = i : (a = Wr((.4360747 * t + .3850649 * n + .1430804 * r) / Fr), o = Wr((.0139322 * t + .0971045 * n + .7141733 * r) / Lr)), new K(116 * i - 16, 500 * (a - i), 200 * (i - o), e.opacity);
+	if (e instanceof q) return ti(e);
+	e instanceof W || (e = Cr(e));
+	var t = Qr(e.r), n = Qr(e.g), r = Qr(e.b), i = Yr((.2225045 * t + .7168786 * n + .0606169 * r) / Vr), a, o;
+	return t === n && n === r ? a = o = i : (a = Yr((.4360747 * t + .3850649 * n + .1430804 * r) / Br), o = Yr((.0139322 * t + .0971045 * n + .7141733 * r) / Hr)), new K(116 * i - 16, 500 * (a - i), 200 * (i - o), e.opacity);
 }
-function Ur(e, t, n, r) {
-	return arguments.length === 1 ? Hr(e) : new K(e, t, n, r ?? 1);
+function Jr(e, t, n, r) {
+	return arguments.length === 1 ? qr(e) : new K(e, t, n, r ?? 1);
 }
 function K(e, t, n, r) {
 	this.l = +e, this.a = +t, this.b = +n, this.opacity = +r;
 }
-Xn(K, Ur, Zn(Qn, {
+tr(K, Jr, nr(rr, {
 	brighter(e) {
-		return new K(this.l + Pr * (e ?? 1), this.a, this.b, this.opacity);
+		return new K(this.l + zr * (e ?? 1), this.a, this.b, this.opacity);
 	},
 	darker(e) {
-		return new K(this.l - Pr * (e ?? 1), this.a, this.b, this.opacity);
+		return new K(this.l - zr * (e ?? 1), this.a, this.b, this.opacity);
 	},
 	rgb() {
 		var e = (this.l + 16) / 116, t = isNaN(this.a) ? e : e + this.a / 500, n = isNaN(this.b) ? e : e - this.b / 200;
-		return t = Fr * Gr(t), e = Ir * Gr(e), n = Lr * Gr(n), new W(Kr(3.1338561 * t - 1.6168667 * e - .4906146 * n), Kr(-.9787684 * t + 1.9161415 * e + .033454 * n), Kr(.0719453 * t - .2289914 * e + 1.4052427 * n), this.opacity);
+		return t = Br * Xr(t), e = Vr * Xr(e), n = Hr * Xr(n), new W(Zr(3.1338561 * t - 1.6168667 * e - .4906146 * n), Zr(-.9787684 * t + 1.9161415 * e + .033454 * n), Zr(.0719453 * t - .2289914 * e + 1.4052427 * n), this.opacity);
 	}
 }));
-function Wr(e) {
-	return e > Vr ? e ** (1 / 3) : e / Br + Rr;
+function Yr(e) {
+	return e > Kr ? e ** (1 / 3) : e / Gr + Ur;
 }
-function Gr(e) {
-	return e > zr ? e * e * e : Br * (e - Rr);
+function Xr(e) {
+	return e > Wr ? e * e * e : Gr * (e - Ur);
 }
-function Kr(e) {
+function Zr(e) {
 	return 255 * (e <= .0031308 ? 12.92 * e : 1.055 * e ** (1 / 2.4) - .055);
 }
-function qr(e) {
+function Qr(e) {
 	return (e /= 255) <= .04045 ? e / 12.92 : ((e + .055) / 1.055) ** 2.4;
 }
-function Jr(e) {
+function $r(e) {
 	if (e instanceof q) return new q(e.h, e.c, e.l, e.opacity);
-	if (e instanceof K || (e = Hr(e)), e.a === 0 && e.b === 0) return new q(NaN, 0 < e.l && e.l < 100 ? 0 : NaN, e.l, e.opacity);
-	var t = Math.atan2(e.b, e.a) * Nr;
+	if (e instanceof K || (e = qr(e)), e.a === 0 && e.b === 0) return new q(NaN, 0 < e.l && e.l < 100 ? 0 : NaN, e.l, e.opacity);
+	var t = Math.atan2(e.b, e.a) * Rr;
 	return new q(t < 0 ? t + 360 : t, Math.sqrt(e.a * e.a + e.b * e.b), e.l, e.opacity);
 }
-function Yr(e, t, n, r) {
-	return arguments.length === 1 ? Jr(e) : new q(e, t, n, r ?? 1);
+function ei(e, t, n, r) {
+	return arguments.length === 1 ? $r(e) : new q(e, t, n, r ?? 1);
 }
 function q(e, t, n, r) {
 	this.h = +e, this.c = +t, this.l = +n, this.opacity = +r;
 }
-function Xr(e) {
+function ti(e) {
 	if (isNaN(e.h)) return new K(e.l, 0, 0, e.opacity);
-	var t = e.h * Mr;
+	var t = e.h * Lr;
 	return new K(e.l, Math.cos(t) * e.c, Math.sin(t) * e.c, e.opacity);
 }
-Xn(q, Yr, Zn(Qn, {
+tr(q, ei, nr(rr, {
 	brighter(e) {
-		return new q(this.h, this.c, this.l + Pr * (e ?? 1), this.opacity);
+		return new q(this.h, this.c, this.l + zr * (e ?? 1), this.opacity);
 	},
 	darker(e) {
-		return new q(this.h, this.c, this.l - Pr * (e ?? 1), this.opacity);
+		return new q(this.h, this.c, this.l - zr * (e ?? 1), this.opacity);
 	},
 	rgb() {
-		return Xr(this).rgb();
+		return ti(this).rgb();
 	}
 }));
-var Zr = -.14861, Qr = 1.78277, $r = -.29227, ei = -.90649, ti = 1.97294, ni = ti * ei, ri = ti * Qr, ii = Qr * $r - ei * Zr;
-function ai(e) {
-	if (e instanceof si) return new si(e.h, e.s, e.l, e.opacity);
-	e instanceof W || (e = vr(e));
-	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = (ii * r + ni * t - ri * n) / (ii + ni - ri), a = r - i, o = (ti * (n - i) - $r * a) / ei, s = Math.sqrt(o * o + a * a) / (ti * i * (1 - i)), c = s ? Math.atan2(o, a) * Nr - 120 : NaN;
-	return new si(c < 0 ? c + 360 : c, s, i, e.opacity);
+var ni = -.14861, ri = 1.78277, ii = -.29227, ai = -.90649, oi = 1.97294, si = oi * ai, ci = oi * ri, li = ri * ii - ai * ni;
+function ui(e) {
+	if (e instanceof fi) return new fi(e.h, e.s, e.l, e.opacity);
+	e instanceof W || (e = Cr(e));
+	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = (li * r + si * t - ci * n) / (li + si - ci), a = r - i, o = (oi * (n - i) - ii * a) / ai, s = Math.sqrt(o * o + a * a) / (oi * i * (1 - i)), c = s ? Math.atan2(o, a) * Rr - 120 : NaN;
+	return new fi(c < 0 ? c + 360 : c, s, i, e.opacity);
 }
-function oi(e, t, n, r) {
-	return arguments.length === 1 ? ai(e) : new si(e, t, n, r ?? 1);
+function di(e, t, n, r) {
+	return arguments.length === 1 ? ui(e) : new fi(e, t, n, r ?? 1);
 }
-function si(e, t, n, r) {
+function fi(e, t, n, r) {
 	this.h = +e, this.s = +t, this.l = +n, this.opacity = +r;
 }
-Xn(si, oi, Zn(Qn, {
+tr(fi, di, nr(rr, {
 	brighter(e) {
-		return e = e == null ? er : er ** +e, new si(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? ar : ar ** +e, new fi(this.h, this.s, this.l * e, this.opacity);
 	},
 	darker(e) {
-		return e = e == null ? $n : $n ** +e, new si(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? ir : ir ** +e, new fi(this.h, this.s, this.l * e, this.opacity);
 	},
 	rgb() {
-		var e = isNaN(this.h) ? 0 : (this.h + 120) * Mr, t = +this.l, n = isNaN(this.s) ? 0 : this.s * t * (1 - t), r = Math.cos(e), i = Math.sin(e);
-		return new W(255 * (t + n * (Zr * r + Qr * i)), 255 * (t + n * ($r * r + ei * i)), 255 * (t + ti * r * n), this.opacity);
+		var e = isNaN(this.h) ? 0 : (this.h + 120) * Lr, t = +this.l, n = isNaN(this.s) ? 0 : this.s * t * (1 - t), r = Math.cos(e), i = Math.sin(e);
+		return new W(255 * (t + n * (ni * r + ri * i)), 255 * (t + n * (ii * r + ai * i)), 255 * (t + oi * r * n), this.opacity);
 	}
 }));
-var ci = (e) => () => e;
-function li(e, t) {
+var pi = (e) => () => e;
+function mi(e, t) {
 	return function(n) {
 		return e + n * t;
 	};
 }
-function ui(e, t, n) {
+function hi(e, t, n) {
 	return e **= +n, t = t ** +n - e, n = 1 / n, function(r) {
 		return (e + r * t) ** +n;
 	};
 }
-function di(e, t) {
+function gi(e, t) {
 	var n = t - e;
-	return n ? li(e, n > 180 || n < -180 ? n - 360 * Math.round(n / 360) : n) : ci(isNaN(e) ? t : e);
+	return n ? mi(e, n > 180 || n < -180 ? n - 360 * Math.round(n / 360) : n) : pi(isNaN(e) ? t : e);
 }
-function fi(e) {
-	return (e = +e) == 1 ? pi : function(t, n) {
-		return n - t ? ui(t, n, e) : ci(isNaN(t) ? n : t);
+function _i(e) {
+	return (e = +e) == 1 ? vi : function(t, n) {
+		return n - t ? hi(t, n, e) : pi(isNaN(t) ? n : t);
 	};
 }
-function pi(e, t) {
+function vi(e, t) {
 	var n = t - e;
-	return n ? li(e, n) : ci(isNaN(e) ? t : e);
+	return n ? mi(e, n) : pi(isNaN(e) ? t : e);
 }
-var mi = (function e(t) {
-	var n = fi(t);
+var yi = (function e(t) {
+	var n = _i(t);
 	function r(e, t) {
-		var r = n((e = yr(e)).r, (t = yr(t)).r), i = n(e.g, t.g), a = n(e.b, t.b), o = pi(e.opacity, t.opacity);
+		var r = n((e = wr(e)).r, (t = wr(t)).r), i = n(e.g, t.g), a = n(e.b, t.b), o = vi(e.opacity, t.opacity);
 		return function(t) {
 			return e.r = r(t), e.g = i(t), e.b = a(t), e.opacity = o(t), e + "";
 		};
 	}
 	return r.gamma = e, r;
 })(1);
-function hi(e, t) {
+function bi(e, t) {
 	t ||= [];
 	var n = e ? Math.min(t.length, e.length) : 0, r = t.slice(), i;
 	return function(a) {
@@ -2519,81 +2574,81 @@ function hi(e, t) {
 		return r;
 	};
 }
-function gi(e) {
+function xi(e) {
 	return ArrayBuffer.isView(e) && !(e instanceof DataView);
 }
-function _i(e, t) {
-	for (var n = t ? t.length : 0, r = e ? Math.min(n, e.length) : 0, i = Array(r), a = Array(n), o = 0; o < r; ++o) i[o] = Ei(e[o], t[o]);
+function Si(e, t) {
+	for (var n = t ? t.length : 0, r = e ? Math.min(n, e.length) : 0, i = Array(r), a = Array(n), o = 0; o < r; ++o) i[o] = ji(e[o], t[o]);
 	for (; o < n; ++o) a[o] = t[o];
 	return function(e) {
 		for (o = 0; o < r; ++o) a[o] = i[o](e);
 		return a;
 	};
 }
-function vi(e, t) {
+function Ci(e, t) {
 	var n = /* @__PURE__ */ new Date();
 	return e = +e, t = +t, function(r) {
 		return n.setTime(e * (1 - r) + t * r), n;
 	};
 }
-function yi(e, t) {
+function wi(e, t) {
 	return e = +e, t = +t, function(n) {
 		return e * (1 - n) + t * n;
 	};
 }
-function bi(e, t) {
+function Ti(e, t) {
 	var n = {}, r = {}, i;
-	for (i in typeof e == "object" && e || (e = {}), typeof t == "object" && t || (t = {}), t) i in e ? n[i] = Ei(e[i], t[i]) : r[i] = t[i];
+	for (i in typeof e == "object" && e || (e = {}), typeof t == "object" && t || (t = {}), t) i in e ? n[i] = ji(e[i], t[i]) : r[i] = t[i];
 	return function(e) {
 		for (i in n) r[i] = n[i](e);
 		return r;
 	};
 }
-var xi = /[-+]?(?:\d+\.?\d*|\.?\d+)(?:[eE][-+]?\d+)?/g, Si = new RegExp(xi.source, "g");
-function Ci(e) {
+var Ei = /[-+]?(?:\d+\.?\d*|\.?\d+)(?:[eE][-+]?\d+)?/g, Di = new RegExp(Ei.source, "g");
+function Oi(e) {
 	return function() {
 		return e;
 	};
 }
-function wi(e) {
+function ki(e) {
 	return function(t) {
 		return e(t) + "";
 	};
 }
-function Ti(e, t) {
-	var n = xi.lastIndex = Si.lastIndex = 0, r, i, a, o = -1, s = [], c = [];
-	for (e += "", t += ""; (r = xi.exec(e)) && (i = Si.exec(t));) (a = i.index) > n && (a = t.slice(n, a), s[o] ? s[o] += a : s[++o] = a), (r = r[0]) === (i = i[0]) ? s[o] ? s[o] += i : s[++o] = i : (s[++o] = null, c.push({
+function Ai(e, t) {
+	var n = Ei.lastIndex = Di.lastIndex = 0, r, i, a, o = -1, s = [], c = [];
+	for (e += "", t += ""; (r = Ei.exec(e)) && (i = Di.exec(t));) (a = i.index) > n && (a = t.slice(n, a), s[o] ? s[o] += a : s[++o] = a), (r = r[0]) === (i = i[0]) ? s[o] ? s[o] += i : s[++o] = i : (s[++o] = null, c.push({
 		i: o,
-		x: yi(r, i)
-	})), n = Si.lastIndex;
-	return n < t.length && (a = t.slice(n), s[o] ? s[o] += a : s[++o] = a), s.length < 2 ? c[0] ? wi(c[0].x) : Ci(t) : (t = c.length, function(e) {
+		x: wi(r, i)
+	})), n = Di.lastIndex;
+	return n < t.length && (a = t.slice(n), s[o] ? s[o] += a : s[++o] = a), s.length < 2 ? c[0] ? ki(c[0].x) : Oi(t) : (t = c.length, function(e) {
 		for (var n = 0, r; n < t; ++n) s[(r = c[n]).i] = r.x(e);
 		return s.join("");
 	});
 }
-function Ei(e, t) {
+function ji(e, t) {
 	var n = typeof t, r;
-	return t == null || n === "boolean" ? ci(t) : (n === "number" ? yi : n === "string" ? (r = hr(t)) ? (t = r, mi) : Ti : t instanceof hr ? mi : t instanceof Date ? vi : gi(t) ? hi : Array.isArray(t) ? _i : typeof t.valueOf != "function" && typeof t.toString != "function" || isNaN(t) ? bi : yi)(e, t);
+	return t == null || n === "boolean" ? pi(t) : (n === "number" ? wi : n === "string" ? (r = br(t)) ? (t = r, yi) : Ai : t instanceof br ? yi : t instanceof Date ? Ci : xi(t) ? bi : Array.isArray(t) ? Si : typeof t.valueOf != "function" && typeof t.toString != "function" || isNaN(t) ? Ti : wi)(e, t);
 }
-function Di(e, t) {
+function Mi(e, t) {
 	return e = +e, t = +t, function(n) {
 		return Math.round(e * (1 - n) + t * n);
 	};
 }
-var Oi = 1e-12;
-function ki(e) {
+var Ni = 1e-12;
+function Pi(e) {
 	return ((e = Math.exp(e)) + 1 / e) / 2;
 }
-function Ai(e) {
+function Fi(e) {
 	return ((e = Math.exp(e)) - 1 / e) / 2;
 }
-function ji(e) {
+function Ii(e) {
 	return ((e = Math.exp(2 * e)) - 1) / (e + 1);
 }
 (function e(t, n, r) {
 	function i(e, i) {
 		var a = e[0], o = e[1], s = e[2], c = i[0], l = i[1], u = i[2], d = c - a, f = l - o, p = d * d + f * f, m, h;
-		if (p < Oi) h = Math.log(u / s) / t, m = function(e) {
+		if (p < Ni) h = Math.log(u / s) / t, m = function(e) {
 			return [
 				a + e * d,
 				o + e * f,
@@ -2603,11 +2658,11 @@ function ji(e) {
 		else {
 			var g = Math.sqrt(p), _ = (u * u - s * s + r * p) / (2 * s * n * g), v = (u * u - s * s - r * p) / (2 * u * n * g), y = Math.log(Math.sqrt(_ * _ + 1) - _);
 			h = (Math.log(Math.sqrt(v * v + 1) - v) - y) / t, m = function(e) {
-				var r = e * h, i = ki(y), c = s / (n * g) * (i * ji(t * r + y) - Ai(y));
+				var r = e * h, i = Pi(y), c = s / (n * g) * (i * Ii(t * r + y) - Fi(y));
 				return [
 					a + c * d,
 					o + c * f,
-					s * i / ki(t * r + y)
+					s * i / Pi(t * r + y)
 				];
 			};
 		}
@@ -2618,11 +2673,11 @@ function ji(e) {
 		return e(n, r, r * r);
 	}, i;
 })(Math.SQRT2, 2, 4);
-function Mi(e) {
+function Li(e) {
 	return (function t(n) {
 		n = +n;
 		function r(t, r) {
-			var i = e((t = oi(t)).h, (r = oi(r)).h), a = pi(t.s, r.s), o = pi(t.l, r.l), s = pi(t.opacity, r.opacity);
+			var i = e((t = di(t)).h, (r = di(r)).h), a = vi(t.s, r.s), o = vi(t.l, r.l), s = vi(t.opacity, r.opacity);
 			return function(e) {
 				return t.h = i(e), t.s = a(e), t.l = o(e ** +n), t.opacity = s(e), t + "";
 			};
@@ -2630,69 +2685,69 @@ function Mi(e) {
 		return r.gamma = t, r;
 	})(1);
 }
-Mi(di), Mi(pi);
+Li(gi), Li(vi);
 // node_modules/d3-scale/src/constant.js
-function Ni(e) {
+function Ri(e) {
 	return function() {
 		return e;
 	};
 }
 // node_modules/d3-scale/src/number.js
-function Pi(e) {
+function zi(e) {
 	return +e;
 }
 // node_modules/d3-scale/src/continuous.js
-var Fi = [0, 1];
-function Ii(e) {
+var Bi = [0, 1];
+function Vi(e) {
 	return e;
 }
-function Li(e, t) {
+function Hi(e, t) {
 	return (t -= e = +e) ? function(n) {
 		return (n - e) / t;
-	} : Ni(isNaN(t) ? NaN : .5);
+	} : Ri(isNaN(t) ? NaN : .5);
 }
-function Ri(e, t) {
+function Ui(e, t) {
 	var n;
 	return e > t && (n = e, e = t, t = n), function(n) {
 		return Math.max(e, Math.min(t, n));
 	};
 }
-function zi(e, t, n) {
+function Wi(e, t, n) {
 	var r = e[0], i = e[1], a = t[0], o = t[1];
-	return i < r ? (r = Li(i, r), a = n(o, a)) : (r = Li(r, i), a = n(a, o)), function(e) {
+	return i < r ? (r = Hi(i, r), a = n(o, a)) : (r = Hi(r, i), a = n(a, o)), function(e) {
 		return a(r(e));
 	};
 }
-function Bi(e, t, n) {
+function Gi(e, t, n) {
 	var r = Math.min(e.length, t.length) - 1, i = Array(r), a = Array(r), o = -1;
-	for (e[r] < e[0] && (e = e.slice().reverse(), t = t.slice().reverse()); ++o < r;) i[o] = Li(e[o], e[o + 1]), a[o] = n(t[o], t[o + 1]);
+	for (e[r] < e[0] && (e = e.slice().reverse(), t = t.slice().reverse()); ++o < r;) i[o] = Hi(e[o], e[o + 1]), a[o] = n(t[o], t[o + 1]);
 	return function(t) {
-		var n = Bn(e, t, 1, r) - 1;
+		var n = Gn(e, t, 1, r) - 1;
 		return a[n](i[n](t));
 	};
 }
-function Vi(e, t) {
+function Ki(e, t) {
 	return t.domain(e.domain()).range(e.range()).interpolate(e.interpolate()).clamp(e.clamp()).unknown(e.unknown());
 }
-function Hi() {
-	var e = Fi, t = Fi, n = Ei, r, i, a, o = Ii, s, c, l;
+function qi() {
+	var e = Bi, t = Bi, n = ji, r, i, a, o = Vi, s, c, l;
 	function u() {
 		var n = Math.min(e.length, t.length);
-		return o !== Ii && (o = Ri(e[0], e[n - 1])), s = n > 2 ? Bi : zi, c = l = null, d;
+		return o !== Vi && (o = Ui(e[0], e[n - 1])), s = n > 2 ? Gi : Wi, c = l = null, d;
 	}
 	function d(i) {
 		return i == null || isNaN(i = +i) ? a : (c ||= s(e.map(r), t, n))(r(o(i)));
 	}
 	return d.invert = function(n) {
-		return o(i((l ||= s(t, e.map(r), yi))(n)));
+		return o(i((l ||= s(t, e.map(r), wi))(n)));
 	}, d.domain = function(t) {
-		return arguments.length ? (e = Array.from(t, Pi), u()) : e.slice();
+		return arguments.length ? (e = Array.from(t, zi), u()) : e.slice();
 	}, d.range = function(e) {
 		return arguments.length ? (t = Array.from(e), u()) : t.slice();
 	}, d.rangeRound = function(e) {
-		return t = Array.from(e), n = Di, u();
+		return t = Array.from(e), n = Mi, u();
 	}, d.clamp = function(e) {
-		return arguments.length ? (o = e ? !0 : Ii, u()) : o !== Ii;
+		return arguments.length ? (o = e ? !0 : Vi, u()) : o !== Vi;
 	}, d.interpolate = function(e) {
 		return arguments.length ? (n = e, u()) : n;
 	}, d.unknown = function(e) {
@@ -2701,39 +2756,39 @@ function Hi() {
 		return r = e, i = t, u();
 	};
 }
-function Ui() {
-	return Hi()(Ii, Ii);
+function Ji() {
+	return qi()(Vi, Vi);
 }
 // node_modules/d3-format/dist/d3-format.mjs
-function Wi(e) {
+function Yi(e) {
 	return Math.abs(e = Math.round(e)) >= 1e21 ? e.toLocaleString("en").replace(/,/g, "") : e.toString(10);
 }
-function Gi(e, t) {
+function Xi(e, t) {
 	if (!isFinite(e) || e === 0) return null;
 	var n = (e = t ? e.toExponential(t - 1) : e.toExponential()).indexOf("e"), r = e.slice(0, n);
 	return [r.length > 1 ? r[0] + r.slice(2) : r, +e.slice(n + 1)];
 }
-function Ki(e) {
-	return e = Gi(Math.abs(e)), e ? e[1] : NaN;
+function Zi(e) {
+	return e = Xi(Math.abs(e)), e ? e[1] : NaN;
 }
-function qi(e, t) {
+function Qi(e, t) {
 	return function(n, r) {
 		for (var i = n.length, a = [], o = 0, s = e[0], c = 0; i > 0 && s > 0 && (c + s + 1 > r && (s = Math.max(1, r - c)), a.push(n.substring(i -= s, i + s)), !((c += s + 1) > r));) s = e[o = (o + 1) % e.length];
 		return a.reverse().join(t);
 	};
 }
-function Ji(e) {
+function $i(e) {
 	return function(t) {
 		return t.replace(/[0-9]/g, function(t) {
 			return e[+t];
 		});
 	};
 }
-var Yi = /^(?:(.)?([<>=^]))?([+\-( ])?([$#])?(0)?(\d+)?(,)?(\.\d+)?(~)?([a-z%])?$/i;
-function Xi(e) {
-	if (!(t = Yi.exec(e))) throw Error("invalid format: " + e);
+var ea = /^(?:(.)?([<>=^]))?([+\-( ])?([$#])?(0)?(\d+)?(,)?(\.\d+)?(~)?([a-z%])?$/i;
+function ta(e) {
+	if (!(t = ea.exec(e))) throw Error("invalid format: " + e);
 	var t;
-	return new Zi({
+	return new na({
 		fill: t[1],
 		align: t[2],
 		sign: t[3],
@@ -2746,14 +2801,14 @@ function Xi(e) {
 		type: t[10]
 	});
 }
-Xi.prototype = Zi.prototype;
-function Zi(e) {
+ta.prototype = na.prototype;
+function na(e) {
 	this.fill = e.fill === void 0 ? " " : e.fill + "", this.align = e.align === void 0 ? ">" : e.align + "", this.sign = e.sign === void 0 ? "-" : e.sign + "", this.symbol = e.symbol === void 0 ? "" : e.symbol + "", this.zero = !!e.zero, this.width = e.width === void 0 ? void 0 : +e.width, this.comma = !!e.comma, this.precision = e.precision === void 0 ? void 0 : +e.precision, this.trim = !!e.trim, this.type = e.type === void 0 ? "" : e.type + "";
 }
-Zi.prototype.toString = function() {
+na.prototype.toString = function() {
 	return this.fill + this.align + this.sign + this.symbol + (this.zero ? "0" : "") + (this.width === void 0 ? "" : Math.max(1, this.width | 0)) + (this.comma ? "," : "") + (this.precision === void 0 ? "" : "." + Math.max(0, this.precision | 0)) + (this.trim ? "~" : "") + this.type;
 };
-function Qi(e) {
+function ra(e) {
 	out: for (var t = e.length, n = 1, r = -1, i; n < t; ++n) switch (e[n]) {
 		case ".":
 			r = i = n;
@@ -2767,38 +2822,38 @@ function Qi(e) {
 	}
 	return r > 0 ? e.slice(0, r) + e.slice(i + 1) : e;
 }
-var $i;
-function ea(e, t) {
-	var n = Gi(e, t);
-	if (!n) return $i = void 0, e.toPrecision(t);
-	var r = n[0], i = n[1], a = i - ($i = Math.max(-8, Math.min(8, Math.floor(i / 3))) * 3) + 1, o = r.length;
-	return a === o ? r : a > o ? r + Array(a - o + 1).join("0") : a > 0 ? r.slice(0, a) + "." + r.slice(a) : "0." + Array(1 - a).join("0") + Gi(e, Math.max(0, t + a - 1))[0];
+var ia;
+function aa(e, t) {
+	var n = Xi(e, t);
+	if (!n) return ia = void 0, e.toPrecision(t);
+	var r = n[0], i = n[1], a = i - (ia = Math.max(-8, Math.min(8, Math.floor(i / 3))) * 3) + 1, o = r.length;
+	return a === o ? r : a > o ? r + Array(a - o + 1).join("0") : a > 0 ? r.slice(0, a) + "." + r.slice(a) : "0." + Array(1 - a).join("0") + Xi(e, Math.max(0, t + a - 1))[0];
 }
-function ta(e, t) {
-	var n = Gi(e, t);
+function oa(e, t) {
+	var n = Xi(e, t);
 	if (!n) return e + "";
 	var r = n[0], i = n[1];
 	return i < 0 ? "0." + Array(-i).join("0") + r : r.length > i + 1 ? r.slice(0, i + 1) + "." + r.slice(i + 1) : r + Array(i - r.length + 2).join("0");
 }
-var na = {
+var sa = {
 	"%": (e, t) => (e * 100).toFixed(t),
 	b: (e) => Math.round(e).toString(2),
 	c: (e) => e + "",
-	d: Wi,
+	d: Yi,
 	e: (e, t) => e.toExponential(t),
 	f: (e, t) => e.toFixed(t),
 	g: (e, t) => e.toPrecision(t),
 	o: (e) => Math.round(e).toString(8),
-	p: (e, t) => ta(e * 100, t),
-	r: ta,
-	s: ea,
+	p: (e, t) => oa(e * 100, t),
+	r: oa,
+	s: aa,
 	X: (e) => Math.round(e).toString(16).toUpperCase(),
 	x: (e) => Math.round(e).toString(16)
 };
-function ra(e) {
+function ca(e) {
 	return e;
 }
-var ia = Array.prototype.map, aa = [
+var la = Array.prototype.map, ua = [
 	"y",
 	"z",
 	"a",
@@ -2817,13 +2872,13 @@ var ia = Array.prototype.map, aa = [
 	"Z",
 	"Y"
 ];
-function oa(e) {
-	var t = e.grouping === void 0 || e.thousands === void 0 ? ra : qi(ia.call(e.grouping, Number), e.thousands + ""), n = e.currency === void 0 ? "" : e.currency[0] + "", r = e.currency === void 0 ? "" : e.currency[1] + "", i = e.decimal === void 0 ? "." : e.decimal + "", a = e.numerals === void 0 ? ra : Ji(ia.call(e.numerals, String)), o = e.percent === void 0 ? "%" : e.percent + "", s = e.minus === void 0 ? "−" : e.minus + "", c = e.nan === void 0 ? "NaN" : e.nan + "";
+function da(e) {
+	var t = e.grouping === void 0 || e.thousands === void 0 ? ca : Qi(la.call(e.grouping, Number), e.thousands + ""), n = e.currency === void 0 ? "" : e.currency[0] + "", r = e.currency === void 0 ? "" : e.currency[1] + "", i = e.decimal === void 0 ? "." : e.decimal + "", a = e.numerals === void 0 ? ca : $i(la.call(e.numerals, String)), o = e.percent === void 0 ? "%" : e.percent + "", s = e.minus === void 0 ? "−" : e.minus + "", c = e.nan === void 0 ? "NaN" : e.nan + "";
 	function l(e, l) {
-		e = Xi(e);
+		e = ta(e);
 		var u = e.fill, d = e.align, f = e.sign, p = e.symbol, m = e.zero, h = e.width, g = e.comma, _ = e.precision, v = e.trim, y = e.type;
-		y === "n" ? (g = !0, y = "g") : na[y] || (_ === void 0 && (_ = 12), v = !0, y = "g"), (m || u === "0" && d === "=") && (m = !0, u = "0", d = "=");
-		var b = (l && l.prefix !== void 0 ? l.prefix : "") + (p === "$" ? n : p === "#" && /[boxX]/.test(y) ? "0" + y.toLowerCase() : ""), x = (p === "$" ? r : /[%p]/.test(y) ? o : "") + (l && l.suffix !== void 0 ? l.suffix : ""), S = na[y], ee = /[defgprs%]/.test(y);
+		y === "n" ? (g = !0, y = "g") : sa[y] || (_ === void 0 && (_ = 12), v = !0, y = "g"), (m || u === "0" && d === "=") && (m = !0, u = "0", d = "=");
+		var b = (l && l.prefix !== void 0 ? l.prefix : "") + (p === "$" ? n : p === "#" && /[boxX]/.test(y) ? "0" + y.toLowerCase() : ""), x = (p === "$" ? r : /[%p]/.test(y) ? o : "") + (l && l.suffix !== void 0 ? l.suffix : ""), S = sa[y], ee = /[defgprs%]/.test(y);
 		_ = _ === void 0 ? 6 : /[gprs]/.test(y) ? Math.max(1, Math.min(21, _)) : Math.max(0, Math.min(20, _));
 		function C(e) {
 			var n = b, r = x, o, l, p;
@@ -2831,7 +2886,7 @@ function oa(e) {
 			else {
 				e = +e;
 				var C = e < 0 || 1 / e < 0;
-				if (e = isNaN(e) ? c : S(Math.abs(e), _), v && (e = Qi(e)), C && +e == 0 && f !== "+" && (C = !1), n = (C ? f === "(" ? f : s : f === "-" || f === "(" ? "" : f) + n, r = (y === "s" && !isNaN(e) && $i !== void 0 ? aa[8 + $i / 3] : "") + r + (C && f === "(" ? ")" : ""), ee) {
+				if (e = isNaN(e) ? c : S(Math.abs(e), _), v && (e = ra(e)), C && +e == 0 && f !== "+" && (C = !1), n = (C ? f === "(" ? f : s : f === "-" || f === "(" ? "" : f) + n, r = (y === "s" && !isNaN(e) && ia !== void 0 ? ua[8 + ia / 3] : "") + r + (C && f === "(" ? ")" : ""), ee) {
 					for (o = -1, l = e.length; ++o < l;) if (p = e.charCodeAt(o), 48 > p || p > 57) {
 						r = (p === 46 ? i + e.slice(o + 1) : e.slice(o)) + r, e = e.slice(0, o);
 						break;
@@ -2859,7 +2914,7 @@ function oa(e) {
 		}, C;
 	}
 	function u(e, t) {
-		var n = Math.max(-8, Math.min(8, Math.floor(Ki(t) / 3))) * 3, r = 10 ** -n, i = l((e = Xi(e), e.type = "f", e), { suffix: aa[8 + n / 3] });
+		var n = Math.max(-8, Math.min(8, Math.floor(Zi(t) / 3))) * 3, r = 10 ** -n, i = l((e = ta(e), e.type = "f", e), { suffix: ua[8 + n / 3] });
 		return function(e) {
 			return i(r * e);
 		};
@@ -2869,57 +2924,57 @@ function oa(e) {
 		formatPrefix: u
 	};
 }
-var sa, ca, la;
-ua({
+var fa, pa, ma;
+ha({
 	thousands: ",",
 	grouping: [3],
 	currency: ["$", ""]
 });
-function ua(e) {
-	return sa = oa(e), ca = sa.format, la = sa.formatPrefix, sa;
+function ha(e) {
+	return fa = da(e), pa = fa.format, ma = fa.formatPrefix, fa;
 }
-function da(e) {
-	return Math.max(0, -Ki(Math.abs(e)));
+function ga(e) {
+	return Math.max(0, -Zi(Math.abs(e)));
 }
-function fa(e, t) {
-	return Math.max(0, Math.max(-8, Math.min(8, Math.floor(Ki(t) / 3))) * 3 - Ki(Math.abs(e)));
+function _a(e, t) {
+	return Math.max(0, Math.max(-8, Math.min(8, Math.floor(Zi(t) / 3))) * 3 - Zi(Math.abs(e)));
 }
-function pa(e, t) {
-	return e = Math.abs(e), t = Math.abs(t) - e, Math.max(0, Ki(t) - Ki(e)) + 1;
+function va(e, t) {
+	return e = Math.abs(e), t = Math.abs(t) - e, Math.max(0, Zi(t) - Zi(e)) + 1;
 }
 // node_modules/d3-scale/src/tickFormat.js
-function ma(e, t, n, r) {
-	var i = Jn(e, t, n), a;
-	switch (r = Xi(r ?? ",f"), r.type) {
+function ya(e, t, n, r) {
+	var i = $n(e, t, n), a;
+	switch (r = ta(r ?? ",f"), r.type) {
 		case "s":
 			var o = Math.max(Math.abs(e), Math.abs(t));
-			return r.precision == null && !isNaN(a = fa(i, o)) && (r.precision = a), la(r, o);
+			return r.precision == null && !isNaN(a = _a(i, o)) && (r.precision = a), ma(r, o);
 		case "":
 		case "e":
 		case "g":
 		case "p":
 		case "r":
-			r.precision == null && !isNaN(a = pa(i, Math.max(Math.abs(e), Math.abs(t)))) && (r.precision = a - (r.type === "e"));
+			r.precision == null && !isNaN(a = va(i, Math.max(Math.abs(e), Math.abs(t)))) && (r.precision = a - (r.type === "e"));
 			break;
 		case "f":
-		case "%": r.precision == null && !isNaN(a = da(i)) && (r.precision = a - (r.type === "%") * 2);
+		case "%": r.precision == null && !isNaN(a = ga(i)) && (r.precision = a - (r.type === "%") * 2);
 	}
-	return ca(r);
+	return pa(r);
 }
 // node_modules/d3-scale/src/linear.js
-function ha(e) {
+function ba(e) {
 	var t = e.domain;
 	return e.ticks = function(e) {
 		var n = t();
-		return Kn(n[0], n[n.length - 1], e ?? 10);
+		return Zn(n[0], n[n.length - 1], e ?? 10);
 	}, e.tickFormat = function(e, n) {
 		var r = t();
-		return ma(r[0], r[r.length - 1], e ?? 10, n);
+		return ya(r[0], r[r.length - 1], e ?? 10, n);
 	}, e.nice = function(n) {
 		n ??= 10;
 		var r = t(), i = 0, a = r.length - 1, o = r[i], s = r[a], c, l, u = 10;
 		for (s < o && (l = o, o = s, s = l, l = i, i = a, a = l); u-- > 0;) {
-			if (l = qn(o, s, n), l === c) return r[i] = o, r[a] = s, t(r);
+			if (l = Qn(o, s, n), l === c) return r[i] = o, r[a] = s, t(r);
 			if (l > 0) o = Math.floor(o / l) * l, s = Math.ceil(s / l) * l;
 			else if (l < 0) o = Math.ceil(o * l) / l, s = Math.floor(s * l) / l;
 			else break;
@@ -2928,47 +2983,47 @@ function ha(e) {
 		return e;
 	}, e;
 }
-function ga() {
-	var e = Ui();
+function xa() {
+	var e = Ji();
 	return e.copy = function() {
-		return Vi(e, ga());
-	}, Yn.apply(e, arguments), ha(e);
+		return Ki(e, xa());
+	}, er.apply(e, arguments), ba(e);
 }
 // node_modules/d3-scale/src/nice.js
-function _a(e, t) {
+function Sa(e, t) {
 	e = e.slice();
 	var n = 0, r = e.length - 1, i = e[n], a = e[r], o;
 	return a < i && (o = n, n = r, r = o, o = i, i = a, a = o), e[n] = t.floor(i), e[r] = t.ceil(a), e;
 }
 // node_modules/d3-scale/src/log.js
-function va(e) {
+function Ca(e) {
 	return Math.log(e);
 }
-function ya(e) {
+function wa(e) {
 	return Math.exp(e);
 }
-function ba(e) {
+function Ta(e) {
 	return -Math.log(-e);
 }
-function xa(e) {
+function Ea(e) {
 	return -Math.exp(-e);
 }
-function Sa(e) {
+function Da(e) {
 	return isFinite(e) ? +("1e" + e) : e < 0 ? 0 : e;
 }
-function Ca(e) {
-	return e === 10 ? Sa : e === Math.E ? Math.exp : (t) => e ** +t;
+function Oa(e) {
+	return e === 10 ? Da : e === Math.E ? Math.exp : (t) => e ** +t;
 }
-function wa(e) {
+function ka(e) {
 	return e === Math.E ? Math.log : e === 10 && Math.log10 || e === 2 && Math.log2 || (e = Math.log(e), (t) => Math.log(t) / e);
 }
-function Ta(e) {
+function Aa(e) {
 	return (t, n) => -e(-t, n);
 }
-function Ea(e) {
-	let t = e(va, ya), n = t.domain, r = 10, i, a;
+function ja(e) {
+	let t = e(Ca, wa), n = t.domain, r = 10, i, a;
 	function o() {
-		return i = wa(r), a = Ca(r), n()[0] < 0 ? (i = Ta(i), a = Ta(a), e(ba, xa)) : e(va, ya), t;
+		return i = ka(r), a = Oa(r), n()[0] < 0 ? (i = Aa(i), a = Aa(a), e(Ta, Ea)) : e(Ca, wa), t;
 	}
 	return t.base = function(e) {
 		return arguments.length ? (r = +e, o()) : r;
@@ -2988,24 +3043,24 @@ function Ea(e) {
 				if (f > s) break;
 				m.push(f);
 			}
-			m.length * 2 < p && (m = Kn(o, s, p));
-		} else m = Kn(l, u, Math.min(u - l, p)).map(a);
+			m.length * 2 < p && (m = Zn(o, s, p));
+		} else m = Zn(l, u, Math.min(u - l, p)).map(a);
 		return c ? m.reverse() : m;
 	}, t.tickFormat = (e, n) => {
-		if (e ??= 10, n ??= r === 10 ? "s" : ",", typeof n != "function" && (!(r % 1) && (n = Xi(n)).precision == null && (n.trim = !0), n = ca(n)), e === Infinity) return n;
+		if (e ??= 10, n ??= r === 10 ? "s" : ",", typeof n != "function" && (!(r % 1) && (n = ta(n)).precision == null && (n.trim = !0), n = pa(n)), e === Infinity) return n;
 		let o = Math.max(1, r * e / t.ticks().length);
 		return (e) => {
 			let t = e / a(Math.round(i(e)));
 			return t * r < r - .5 && (t *= r), t <= o ? n(e) : "";
 		};
-	}, t.nice = () => n(_a(n(), {
+	}, t.nice = () => n(Sa(n(), {
 		floor: (e) => a(Math.floor(i(e))),
 		ceil: (e) => a(Math.ceil(i(e)))
 	})), t;
 }
-function Da() {
-	let e = Ea(Hi()).domain([1, 10]);
-	return e.copy = () => Vi(e, Da()).base(e.base()), Yn.apply(e, arguments), e;
+function Ma() {
+	let e = ja(qi()).domain([1, 10]);
+	return e.copy = () => Ki(e, Ma()).base(e.base()), er.apply(e, arguments), e;
 }
 // node_modules/d3-shape/src/constant.js
 function J(e) {
@@ -3014,27 +3069,27 @@ function J(e) {
 	};
 }
 // node_modules/d3-path/dist/d3-path.mjs
-var Oa = Math.PI, ka = 2 * Oa, Aa = 1e-6, ja = ka - Aa;
-function Ma(e) {
+var Na = Math.PI, Pa = 2 * Na, Fa = 1e-6, Ia = Pa - Fa;
+function La(e) {
 	this._ += e[0];
 	for (let t = 1, n = e.length; t < n; ++t) this._ += arguments[t] + e[t];
 }
-function Na(e) {
+function Ra(e) {
 	let t = Math.floor(e);
 	if (!(t >= 0)) throw Error(`invalid digits: ${e}`);
-	if (t > 15) return Ma;
+	if (t > 15) return La;
 	let n = 10 ** t;
 	return function(e) {
 		this._ += e[0];
 		for (let t = 1, r = e.length; t < r; ++t) this._ += Math.round(arguments[t] * n) / n + e[t];
 	};
 }
-function Pa(e, t, n, r) {
+function za(e, t, n, r) {
 	return e === n && t === r;
 }
-function Fa(e) {
+function Ba(e) {
 	let t = Math.floor(e);
-	if (!(t <= 15)) return Pa;
+	if (!(t <= 15)) return za;
 	let n = 10 ** t, r = function(e) {
 		return Math.round(e * n);
 	};
@@ -3042,9 +3097,9 @@ function Fa(e) {
 		return r(e) === r(n) && r(t) === r(i);
 	};
 }
-var Ia = class {
+var Va = class {
 	constructor(e) {
-		this._x0 = this._y0 = this._x1 = this._y1 = null, this._ = "", this._append = e == null ? Ma : Na(e), this._equal = e == null ? Pa : Fa(e);
+		this._x0 = this._y0 = this._x1 = this._y1 = null, this._ = "", this._append = e == null ? La : Ra(e), this._equal = e == null ? za : Ba(e);
 	}
 	moveTo(e, t) {
 		this._append`M${this._x0 = this._x1 = +e},${this._y0 = this._y1 = +t}`;
@@ -3065,27 +3120,27 @@ var Ia = class {
 		if (e = +e, t = +t, n = +n, r = +r, i = +i, i < 0) throw Error(`negative radius: ${i}`);
 		let a = this._x1, o = this._y1, s = n - e, c = r - t, l = a - e, u = o - t, d = l * l + u * u;
 		if (this._x1 === null) this._append`M${this._x1 = e},${this._y1 = t}`;
-		else if (d > Aa) {
-			if (!(Math.abs(u * s - c * l) > Aa) || !i) this._append`L${this._x1 = e},${this._y1 = t}`;
+		else if (d > Fa) {
+			if (!(Math.abs(u * s - c * l) > Fa) || !i) this._append`L${this._x1 = e},${this._y1 = t}`;
 			else {
-				let f = n - a, p = r - o, m = s * s + c * c, h = f * f + p * p, g = Math.sqrt(m), _ = Math.sqrt(d), v = i * Math.tan((Oa - Math.acos((m + d - h) / (2 * g * _))) / 2), y = v / _, b = v / g;
-				Math.abs(y - 1) > Aa && this._append`L${e + y * l},${t + y * u}`, this._append`A${i},${i},0,0,${+(u * f > l * p)},${this._x1 = e + b * s},${this._y1 = t + b * c}`;
+				let f = n - a, p = r - o, m = s * s + c * c, h = f * f + p * p, g = Math.sqrt(m), _ = Math.sqrt(d), v = i * Math.tan((Na - Math.acos((m + d - h) / (2 * g * _))) / 2), y = v / _, b = v / g;
+				Math.abs(y - 1) > Fa && this._append`L${e + y * l},${t + y * u}`, this._append`A${i},${i},0,0,${+(u * f > l * p)},${this._x1 = e + b * s},${this._y1 = t + b * c}`;
 			}
 		}
 	}
 	arc(e, t, n, r, i, a) {
 		if (e = +e, t = +t, n = +n, a = !!a, n < 0) throw Error(`negative radius: ${n}`);
 		let o = n * Math.cos(r), s = n * Math.sin(r), c = e + o, l = t + s, u = 1 ^ a, d = a ? r - i : i - r;
-		if (this._x1 === null ? this._append`M${c},${l}` : (Math.abs(this._x1 - c) > Aa || Math.abs(this._y1 - l) > Aa) && this._append`L${c},${l}`, n) {
-			if (d < 0 && (d = d % ka + ka), d > ja) this._append`A${n},${n},0,1,${u},${e - o},${t - s}A${n},${n},0,1,${u},${this._x1 = c},${this._y1 = l}`;
-			else if (d > Aa) {
+		if (this._x1 === null ? this._append`M${c},${l}` : (Math.abs(this._x1 - c) > Fa || Math.abs(this._y1 - l) > Fa) && this._append`L${c},${l}`, n) {
+			if (d < 0 && (d = d % Pa + Pa), d > Ia) this._append`A${n},${n},0,1,${u},${e - o},${t - s}A${n},${n},0,1,${u},${this._x1 = c},${this._y1 = l}`;
+			else if (d > Fa) {
 				let a = e + n * Math.cos(i), o = t + n * Math.sin(i);
-				if (d >= Oa && this._equal(c, l, a, o)) {
+				if (d >= Na && this._equal(c, l, a, o)) {
 					d /= 2;
 					let i = r + d;
-					this._append`A${n},${n},0,${+(d >= Oa)},${u},${e + n * Math.cos(i)},${t + n * Math.sin(i)}`;
+					this._append`A${n},${n},0,${+(d >= Na)},${u},${e + n * Math.cos(i)},${t + n * Math.sin(i)}`;
 				}
-				this._append`A${n},${n},0,${+(d >= Oa)},${u},${this._x1 = a},${this._y1 = o}`;
+				this._append`A${n},${n},0,${+(d >= Na)},${u},${this._x1 = a},${this._y1 = o}`;
 			}
 		}
 	}
@@ -3096,9 +3151,9 @@ var Ia = class {
 		return this._;
 	}
 };
-Ia.prototype;
+Va.prototype;
 // node_modules/d3-shape/src/path.js
-function La(e) {
+function Ha(e) {
 	let t = 3;
 	return e.digits = function(n) {
 		if (!arguments.length) return t;
@@ -3109,17 +3164,17 @@ function La(e) {
 			t = e;
 		}
 		return e;
-	}, () => new Ia(t);
+	}, () => new Va(t);
 }
 Array.prototype.slice;
-function Ra(e) {
+function Ua(e) {
 	return typeof e == "object" && "length" in e ? e : Array.from(e);
 }
 // node_modules/d3-shape/src/curve/linear.js
-function za(e) {
+function Wa(e) {
 	this._context = e;
 }
-za.prototype = {
+Wa.prototype = {
 	areaStart: function() {
 		this._line = 0;
 	},
@@ -3142,22 +3197,22 @@ za.prototype = {
 		}
 	}
 };
-function Ba(e) {
-	return new za(e);
+function Ga(e) {
+	return new Wa(e);
 }
 // node_modules/d3-shape/src/point.js
-function Va(e) {
+function Ka(e) {
 	return e[0];
 }
-function Ha(e) {
+function qa(e) {
 	return e[1];
 }
 // node_modules/d3-shape/src/line.js
-function Ua(e, t) {
-	var n = J(!0), r = null, i = Ba, a = null, o = La(s);
-	e = typeof e == "function" ? e : e === void 0 ? Va : J(e), t = typeof t == "function" ? t : t === void 0 ? Ha : J(t);
+function Ja(e, t) {
+	var n = J(!0), r = null, i = Ga, a = null, o = Ha(s);
+	e = typeof e == "function" ? e : e === void 0 ? Ka : J(e), t = typeof t == "function" ? t : t === void 0 ? qa : J(t);
 	function s(s) {
-		var c, l = (s = Ra(s)).length, u, d = !1, f;
+		var c, l = (s = Ua(s)).length, u, d = !1, f;
 		for (r ?? (a = i(f = o())), c = 0; c <= l; ++c) !(c < l && n(u = s[c], c, s)) === d && ((d = !d) ? a.lineStart() : a.lineEnd()), d && a.point(+e(u, c, s), +t(u, c, s));
 		if (f) return a = null, f + "" || null;
 	}
@@ -3174,11 +3229,11 @@ function Ua(e, t) {
 	}, s;
 }
 // node_modules/d3-shape/src/area.js
-function Wa(e, t, n) {
-	var r = null, i = J(!0), a = null, o = Ba, s = null, c = La(l);
-	e = typeof e == "function" ? e : e === void 0 ? Va : J(+e), t = typeof t == "function" ? t : J(t === void 0 ? 0 : +t), n = typeof n == "function" ? n : n === void 0 ? Ha : J(+n);
+function Ya(e, t, n) {
+	var r = null, i = J(!0), a = null, o = Ga, s = null, c = Ha(l);
+	e = typeof e == "function" ? e : e === void 0 ? Ka : J(+e), t = typeof t == "function" ? t : J(t === void 0 ? 0 : +t), n = typeof n == "function" ? n : n === void 0 ? qa : J(+n);
 	function l(l) {
-		var u, d, f, p = (l = Ra(l)).length, m, h = !1, g, _ = Array(p), v = Array(p);
+		var u, d, f, p = (l = Ua(l)).length, m, h = !1, g, _ = Array(p), v = Array(p);
 		for (a ?? (s = o(g = c())), u = 0; u <= p; ++u) {
 			if (!(u < p && i(m = l[u], u, l)) === h) {
 				if (h = !h) d = u, s.areaStart(), s.lineStart();
@@ -3192,7 +3247,7 @@ function Wa(e, t, n) {
 		if (g) return s = null, g + "" || null;
 	}
 	function u() {
-		return Ua().defined(i).curve(o).context(a);
+		return Ja().defined(i).curve(o).context(a);
 	}
 	return l.x = function(t) {
 		return arguments.length ? (e = typeof t == "function" ? t : J(+t), r = null, l) : e;
@@ -3227,12 +3282,12 @@ var Y = {
 	top: 24,
 	bottom: 38
 };
-function Ga(e = 240) {
+function Xa(e = 240) {
 	let t = v("title"), n = v("g"), r = v("svg", {
 		viewBox: `0 0 640 ${e}`,
 		class: "chart line-chart",
 		role: "img"
-	}, t, n), i = 640, a = null, o = un(r, e, (e) => {
+	}, t, n), i = 640, a = null, o = hn(r, e, (e) => {
 		i = e, a && s(a);
 	});
 	function s(r) {
@@ -3242,12 +3297,12 @@ function Ga(e = 240) {
 			x(n);
 			return;
 		}
-		let [s, c] = Ya(Vn(o, (e) => e.x), 0), [l, u] = Ya(Vn(o.flatMap((e) => [
+		let [s, c] = eo(Kn(o, (e) => e.x), 0), [l, u] = eo(Kn(o.flatMap((e) => [
 			e.y,
 			e.low ?? e.y,
 			e.high ?? e.y
-		])), .06), d = ga([s, c], [Y.left, i - Y.right]), f = ga([r.yFrom ?? l, r.yTo ?? u], [e - Y.bottom, Y.top]), p = r.ticks ?? d.ticks(Math.max(3, Math.round(i / 90))).map((e) => [e, I(e)]);
-		S(t, `${r.title}. ${r.series.filter((e) => !e.thin).map(Ja).join(". ")}`), x(n, r.region ? v("rect", {
+		])), .06), d = xa([s, c], [Y.left, i - Y.right]), f = xa([r.yFrom ?? l, r.yTo ?? u], [e - Y.bottom, Y.top]), p = r.ticks ?? d.ticks(Math.max(3, Math.round(i / 90))).map((e) => [e, I(e)]);
+		S(t, `${r.title}. ${r.series.filter((e) => !e.thin).map($a).join(". ")}`), x(n, r.region ? v("rect", {
 			class: "region",
 			x: d(r.region[0]) - 5,
 			y: Y.top,
@@ -3274,7 +3329,7 @@ function Ga(e = 240) {
 			x2: d(r.mark),
 			y1: Y.top,
 			y2: e - Y.bottom
-		}), ...r.series.map((e) => Ka(e, d, f)), v("text", {
+		}), ...r.series.map((e) => Za(e, d, f)), v("text", {
 			x: i - Y.right,
 			y: e - 4,
 			"text-anchor": "end"
@@ -3289,8 +3344,8 @@ function Ga(e = 240) {
 		close: o
 	};
 }
-function Ka(e, t, n) {
-	let r = e.points.filter((e) => e.low !== void 0), i = Ua().x((e) => t(e.x)).y((e) => n(e.y)), a = Wa().x((e) => t(e.x)).y0((e) => n(e.low)).y1((e) => n(e.high));
+function Za(e, t, n) {
+	let r = e.points.filter((e) => e.low !== void 0), i = Ja().x((e) => t(e.x)).y((e) => n(e.y)), a = Ya().x((e) => t(e.x)).y0((e) => n(e.low)).y1((e) => n(e.high));
 	return v("g", { class: `ink-${e.ink}${e.thin ? " thin" : ""}` }, r.length > 1 ? v("path", {
 		class: "series-band",
 		d: a(r)
@@ -3303,21 +3358,21 @@ function Ka(e, t, n) {
 		cx: t(r.x),
 		cy: n(r.y),
 		r: 3.5
-	}, v("title", {}, qa(e, r)))));
+	}, v("title", {}, Qa(e, r)))));
 }
-function qa(e, t) {
+function Qa(e, t) {
 	let n = t.low === void 0 ? "" : ` (${I(t.low)} to ${I(t.high)})`;
 	return `${e.name} at ${I(t.x)}: ${I(t.y)}${n}`;
 }
-function Ja(e) {
+function $a(e) {
 	return `${e.name}: ${e.points.slice(0, 30).map((e) => `${I(e.x)}: ${I(e.y)}`).join(", ")}`;
 }
-function Ya([e, t], n) {
+function eo([e, t], n) {
 	let r = t === e ? Math.abs(e) * .1 || 1 : (t - e) * n;
 	return [e - r, t + r];
 }
 // src/views/distil.ts
-var Xa = {
+var to = {
 	hard: {
 		words: "hard labels",
 		ink: "raw"
@@ -3332,8 +3387,8 @@ var Xa = {
 		dashed: !0
 	}
 };
-function Za(e, t) {
-	let { state: n } = t, r = Ga(260), i = eo(e), a = _("fieldset", { class: "choices" }, _("legend", {}, "Against"), ...["steps", "seconds"].map((e) => _("label", {}, _("input", {
+function no(e, t) {
+	let { state: n } = t, r = Xa(260), i = ao(e), a = _("fieldset", { class: "choices" }, _("legend", {}, "Against"), ...["steps", "seconds"].map((e) => _("label", {}, _("input", {
 		type: "radio",
 		name: "against",
 		value: e,
@@ -3344,7 +3399,7 @@ function Za(e, t) {
 	}), ` ${e}`)));
 	function o() {
 		let t = n.get("against") === "seconds", i = Object.entries(e.arms).flatMap(([e, n]) => {
-			let { words: r, ink: i, dashed: a } = Xa[e] ?? {
+			let { words: r, ink: i, dashed: a } = to[e] ?? {
 				words: e,
 				ink: "good"
 			}, o = n.map((e) => e.curve.map(([e, n, r]) => ({
@@ -3353,7 +3408,7 @@ function Za(e, t) {
 			}))), s = {
 				ink: i,
 				...a && { dashed: a }
-			}, c = t || e === "hard_equal_time" ? null : Qa(o);
+			}, c = t || e === "hard_equal_time" ? null : ro(o);
 			return [...o.map((e, t) => ({
 				...s,
 				name: `${r}, seed ${n[t].seed}`,
@@ -3376,11 +3431,11 @@ function Za(e, t) {
 		element: _("div", {}, _("section", {
 			class: "card",
 			"aria-label": "Verdict"
-		}, _("h2", { class: "verdict" }, e.verdict ? `Distilling: ${e.verdict}` : "Training …"), e.verdict_reason ? _("p", {}, e.verdict_reason) : _("p", { class: "meta" }, "The verdict comes with the last seed."), e.verdict_equal_time_reason && e.arms.hard_equal_time ? _("p", { class: "meta" }, `At the same wall-clock: ${e.verdict_equal_time}. ${e.verdict_equal_time_reason}`) : null), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Both arms. "), _("span", { class: "legend" }, ...Object.keys(e.arms).map((e) => _("span", { class: `key key-${Xa[e]?.ink ?? "good"}` }, Xa[e]?.words ?? e))), a), r.element), i ? _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Paired difference, hard less soft. "), _("small", {}, "Nats a token on held-out text; right of 0 distilling gave the better student. Small dots are seeds, the bar is the interval of their mean.")), i.element) : null, _("section", {
+		}, _("h2", { class: "verdict" }, e.verdict ? `Distilling: ${e.verdict}` : "Training …"), e.verdict_reason ? _("p", {}, e.verdict_reason) : _("p", { class: "meta" }, "The verdict comes with the last seed."), e.verdict_equal_time_reason && e.arms.hard_equal_time ? _("p", { class: "meta" }, `At the same wall-clock: ${e.verdict_equal_time}. ${e.verdict_equal_time_reason}`) : null), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Both arms. "), _("span", { class: "legend" }, ...Object.keys(e.arms).map((e) => _("span", { class: `key key-${to[e]?.ink ?? "good"}` }, to[e]?.words ?? e))), a), r.element), i ? _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Paired difference, hard less soft. "), _("small", {}, "Nats a token on held-out text; right of 0 distilling gave the better student. Small dots are seeds, the bar is the interval of their mean.")), i.element) : null, _("section", {
 			class: "card scroll",
 			tabindex: 0,
 			"aria-label": "Students"
-		}, to(e))),
+		}, oo(e))),
 		close: () => {
 			r.close(), i?.close();
 		},
@@ -3404,7 +3459,7 @@ function Za(e, t) {
 		}
 	};
 }
-function Qa(e) {
+function ro(e) {
 	return e.length === 0 ? null : e[0].flatMap(({ x: t }) => {
 		let n = e.map((e) => e.find((e) => e.x === t));
 		return n.some((e) => e === void 0) ? [] : [{
@@ -3413,8 +3468,8 @@ function Qa(e) {
 		}];
 	});
 }
-var $a = 44;
-function eo(e) {
+var io = 44;
+function ao(e) {
 	let t = [
 		["same steps, validation", e.difference],
 		["same steps, test", e.difference_test],
@@ -3422,7 +3477,7 @@ function eo(e) {
 		["same time, test", e.difference_equal_time_test]
 	].filter((e) => !!e[1]);
 	if (t.length === 0) return null;
-	let n = t.length * $a + 34, r = t.flatMap(([, e]) => [
+	let n = t.length * io + 34, r = t.flatMap(([, e]) => [
 		...e.per_seed,
 		e.mean,
 		...e.ci ?? [],
@@ -3434,7 +3489,7 @@ function eo(e) {
 	}, s, c);
 	return S(s, t.map(([e, t]) => `${e}: ${R(t.mean)}${t.ci ? ` from ${R(t.ci[0])} to ${R(t.ci[1])}` : ""} nats a token`).join("; ")), {
 		element: l,
-		close: un(l, n, (e) => {
+		close: hn(l, n, (e) => {
 			let r = e < 420 ? 2 : 4, s = (t) => 12 + (t - i + o) / (a - i + 2 * o) * (e - 24);
 			x(c, v("line", {
 				class: "cut",
@@ -3451,7 +3506,7 @@ function eo(e) {
 				y: n - 10,
 				"text-anchor": "end"
 			}, "distilling better →"), ...t.map(([e, t], n) => {
-				let i = n * $a + 30;
+				let i = n * io + 30;
 				return v("g", { class: "ink-accent" }, v("text", {
 					x: 12,
 					y: i - 14
@@ -3476,7 +3531,7 @@ function eo(e) {
 		})
 	};
 }
-function to(e) {
+function oo(e) {
 	return _("table", { class: "plain-table numeric" }, _("caption", { class: "sr" }, "Every student, its loss and what it cost"), _("thead", {}, _("tr", {}, ...[
 		"student",
 		"seed",
@@ -3485,12 +3540,12 @@ function to(e) {
 		"seconds",
 		"tokens seen",
 		"steps"
-	].map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...Object.entries(e.arms).flatMap(([e, t]) => t.map((t) => _("tr", {}, _("th", { scope: "row" }, Xa[e]?.words ?? e), _("td", { class: "figure" }, String(t.seed)), _("td", {
+	].map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...Object.entries(e.arms).flatMap(([e, t]) => t.map((t) => _("tr", {}, _("th", { scope: "row" }, to[e]?.words ?? e), _("td", { class: "figure" }, String(t.seed)), _("td", {
 		class: "figure",
 		title: t.val_nll === null ? null : L(t.val_nll)
 	}, I(t.val_nll)), _("td", { class: "figure" }, I(t.test_nll)), _("td", { class: "figure" }, t.seconds === null ? "–" : t.seconds.toFixed(1)), _("td", { class: "figure" }, t.tokens === null ? "–" : z(t.tokens)), _("td", { class: "figure" }, t.steps === null ? "–" : z(t.steps)))))));
 }
-function no(e, t) {
+function so(e, t) {
 	let n = { ...e?.arms ?? {} }, r = [...n[t.arm] ?? []], i = r.findIndex((e) => e.seed === t.seed), a = r[i] ?? {
 		seed: t.seed,
 		curve: [],
@@ -3511,9 +3566,9 @@ function no(e, t) {
 	return i < 0 ? r.push(o) : r[i] = o, n[t.arm] = r, { arms: n };
 }
 // src/math/partial.ts
-var ro = (e, t, n) => Math.min(Math.max(e, t), n);
-function io(e, t, n, r) {
-	let i = ro(e, 0, n * t);
+var co = (e, t, n) => Math.min(Math.max(e, t), n);
+function lo(e, t, n, r) {
+	let i = co(e, 0, n * t);
 	if (i === 0) return {
 		low: 0,
 		high: 0
@@ -3524,50 +3579,50 @@ function io(e, t, n, r) {
 		high: Math.max(c, l)
 	};
 }
-function ao({ logProbs: e, tokens: t, rounding: n }, r) {
-	let i = t - e.length, a = e.reduce((e, t) => e + Math.exp(t), 0), o = Math.min(Math.exp(e[e.length - 1]) * Math.exp(n), 1), s = i * o, c = ro(1 - a * Math.exp(n), 0, s), l = ro(1 - a * Math.exp(-n), 0, s);
+function uo({ logProbs: e, tokens: t, rounding: n }, r) {
+	let i = t - e.length, a = e.reduce((e, t) => e + Math.exp(t), 0), o = Math.min(Math.exp(e[e.length - 1]) * Math.exp(n), 1), s = i * o, c = co(1 - a * Math.exp(n), 0, s), l = co(1 - a * Math.exp(-n), 0, s);
 	return {
-		low: io(c, o, i, r).low,
-		high: io(l, o, i, r).high,
+		low: lo(c, o, i, r).low,
+		high: lo(l, o, i, r).high,
 		unseen: i,
 		largest: o
 	};
 }
-function oo(e, t, n, r) {
+function fo(e, t, n, r) {
 	let i = Math.exp(2 * r), a = Math.max(t, 0);
 	return {
 		low: e / (e + a * i + n.high * Math.exp(r)),
 		high: e / (e + a / i + n.low * Math.exp(-r))
 	};
 }
-function so(e, t) {
+function po(e, t) {
 	return e.logProbs.map((e) => Math.exp(e / t));
 }
-function co(e, t) {
+function mo(e, t) {
 	if (t === 0) return Array.from(e.logProbs, (e, t) => X(+(t === 0)));
-	let n = so(e, t), r = n.reduce((e, t) => e + t, 0), i = ao(e, t);
-	return Array.from(n, (n) => oo(n, r - n, i, e.rounding / t));
+	let n = po(e, t), r = n.reduce((e, t) => e + t, 0), i = uo(e, t);
+	return Array.from(n, (n) => fo(n, r - n, i, e.rounding / t));
 }
-function lo(e, t) {
+function ho(e, t) {
 	if (t === 0) return Array.from(e.logProbs, () => X(1));
-	let n = so(e, t), r = n.reduce((e, t) => e + t, 0), i = ao(e, t), a = 0;
-	return Array.from(n, (n) => (a += n, oo(a, r - a, i, e.rounding / t)));
+	let n = po(e, t), r = n.reduce((e, t) => e + t, 0), i = uo(e, t), a = 0;
+	return Array.from(n, (n) => (a += n, fo(a, r - a, i, e.rounding / t)));
 }
-function uo(e, t) {
-	let n = lo(e, t).at(-1);
+function go(e, t) {
+	let n = ho(e, t).at(-1);
 	return {
 		low: Math.max(1 - n.high, 0),
 		high: Math.max(1 - n.low, 0)
 	};
 }
-function fo(e, t) {
+function _o(e, t) {
 	if (t === 0) return 0;
-	let n = co(e, t).at(-1).high;
-	return Math.min(n * Math.exp(2 * e.rounding / t), uo(e, t).high);
+	let n = mo(e, t).at(-1).high;
+	return Math.min(n * Math.exp(2 * e.rounding / t), go(e, t).high);
 }
-function po(e, t) {
+function vo(e, t) {
 	if (t === 0) return X(0);
-	let n = ao(e, t), r = 0, i = 0;
+	let n = uo(e, t), r = 0, i = 0;
 	for (let n of e.logProbs) {
 		let e = n / t, a = Math.exp(e);
 		r += a, a > 0 && (i += a * e);
@@ -3581,31 +3636,31 @@ function po(e, t) {
 		high: u
 	};
 }
-function mo(e, t, n) {
+function yo(e, t, n) {
 	if (t === 0) return X(1);
-	let r = n * (1 - ce), i = lo(e, t), a = e.tokens - i.length, o = (t, n) => {
+	let r = n * (1 - ce), i = ho(e, t), a = e.tokens - i.length, o = (t, n) => {
 		let o = i.findIndex((e) => e[t] >= r);
 		return o >= 0 || a === 0 ? o >= 0 ? o + 1 : e.tokens : Math.min(i.length + Math.max(Math.ceil(n), 1), e.tokens);
-	}, s = i.at(-1), c = co(e, t).at(-1).high * Math.exp(2 * e.rounding / t), l = c > 0 ? (r - s.high) / c : 1, u = s.low < 1 ? a * (r - s.low) / (1 - s.low) : 1;
+	}, s = i.at(-1), c = mo(e, t).at(-1).high * Math.exp(2 * e.rounding / t), l = c > 0 ? (r - s.high) / c : 1, u = s.low < 1 ? a * (r - s.low) / (1 - s.low) : 1;
 	return {
 		low: o("high", l),
 		high: o("low", u)
 	};
 }
-function ho(e, t) {
+function bo(e, t) {
 	let { tokens: n } = t, r = t.logProbs.length, i = [], a = 1;
 	for (let [o, s] of e.entries()) {
-		yo(s);
+		wo(s);
 		let c;
 		if (s.name === "temperature") {
 			if (a = s.value, c = a === 0 ? 1 : n, i.push({
 				stage: s,
 				kept: c,
 				removed: n - c,
-				keptMass: c > 1 ? X(1) : lo(t, 1)[0]
+				keptMass: c > 1 ? X(1) : ho(t, 1)[0]
 			}), c > 1) continue;
 		} else {
-			if (c = vo(s, t, _o(s, t, a)), c === n && r === n) {
+			if (c = Co(s, t, So(s, t, a)), c === n && r === n) {
 				i.push({
 					stage: s,
 					kept: c,
@@ -3618,24 +3673,24 @@ function ho(e, t) {
 				stage: s,
 				kept: c,
 				removed: n - c,
-				keptMass: lo(t, a)[c - 1]
+				keptMass: ho(t, a)[c - 1]
 			});
 		}
-		return go(t, a, c, i, e.slice(o + 1));
+		return xo(t, a, c, i, e.slice(o + 1));
 	}
 	return {
 		stages: i,
 		kept: n,
 		temperature: a,
-		probs: co(t, a),
-		unseen: uo(t, a),
-		entropy: po(t, a),
+		probs: mo(t, a),
+		unseen: go(t, a),
+		entropy: vo(t, a),
 		warnings: []
 	};
 }
-function go(e, t, n, r, i) {
-	i.forEach(yo);
-	let a = e.logProbs.slice(0, n).map((e) => e / (t || 1)), o = Dt(i, a), { from: s, to: c } = o.processed, { entropy: l } = D(o.processed), u = Array.from(a, (e, t) => X(k(o.processed, t))), d = o.stages.map(({ stage: e, kept: t, removed: n, keptMass: r }) => ({
+function xo(e, t, n, r, i) {
+	i.forEach(wo);
+	let a = e.logProbs.slice(0, n).map((e) => e / (t || 1)), o = Mt(i, a), { from: s, to: c } = o.processed, { entropy: l } = D(o.processed), u = Array.from(a, (e, t) => X(k(o.processed, t))), d = o.stages.map(({ stage: e, kept: t, removed: n, keptMass: r }) => ({
 		stage: e,
 		kept: t,
 		removed: n,
@@ -3651,37 +3706,37 @@ function go(e, t, n, r, i) {
 		warnings: i.length > 0 ? o.warnings : []
 	};
 }
-function _o(e, t, n) {
+function So(e, t, n) {
 	let r = t.logProbs.length, i = t.tokens, { value: a } = e;
 	if (e.name === "top_k") {
 		if (a <= r || r === i) return Math.min(a, i);
-		throw bo(e, `the ${r} most probable tokens are known`);
+		throw To(e, `the ${r} most probable tokens are known`);
 	}
 	if (e.name === "min_p") {
 		let o = t.logProbs[0] / n + Math.log(a), s = t.logProbs.filter((e) => e / n >= o).length;
 		if (s < r || r === i) return s;
-		throw bo(e, `all ${r} known tokens pass it, so unknown ones may`);
+		throw To(e, `all ${r} known tokens pass it, so unknown ones may`);
 	}
 	if (e.name === "top_p") {
-		let { low: i, high: o } = mo(t, n, a);
+		let { low: i, high: o } = yo(t, n, a);
 		if (i === o && o <= r) return i;
-		throw bo(e, `the nucleus holds ${i.toLocaleString("en")} to ${o.toLocaleString("en")} tokens, as far as ${r} known tokens tell`);
+		throw To(e, `the nucleus holds ${i.toLocaleString("en")} to ${o.toLocaleString("en")} tokens, as far as ${r} known tokens tell`);
 	}
-	throw bo(e, `it needs the whole vocabulary as long as nothing before it has cut off all but the ${r} known tokens`);
+	throw To(e, `it needs the whole vocabulary as long as nothing before it has cut off all but the ${r} known tokens`);
 }
-function vo(e, t, n) {
+function Co(e, t, n) {
 	let r = t.logProbs.length, i = (A.get(e.name).options ?? []).map((e) => e.name), a = n;
-	if (i.includes("min_keep") && (a = Math.max(a, Math.min(Number(e.options?.min_keep ?? 1), t.tokens)), a > r)) throw bo(e, `it keeps ${a} tokens and the ${r} most probable ones are known`);
+	if (i.includes("min_keep") && (a = Math.max(a, Math.min(Number(e.options?.min_keep ?? 1), t.tokens)), a > r)) throw To(e, `it keeps ${a} tokens and the ${r} most probable ones are known`);
 	if (e.options?.ties === "all" && a < t.tokens) {
 		let n = t.logProbs[a - 1];
-		if (a = t.logProbs.filter((e) => e >= n).length, a === r && r < t.tokens) throw bo(e, "unknown tokens may tie with the last known one");
+		if (a = t.logProbs.filter((e) => e >= n).length, a === r && r < t.tokens) throw To(e, "unknown tokens may tie with the last known one");
 	}
 	return a;
 }
-function yo(e) {
-	if (A.get(e.name).looksBack) throw bo(e, "it depends on token ids or on the text before, and only ranks are known");
+function wo(e) {
+	if (A.get(e.name).looksBack) throw To(e, "it depends on token ids or on the text before, and only ranks are known");
 }
-function bo(e, t) {
+function To(e, t) {
 	return new j(`What ${M(e)} keeps cannot be decided here: ${t}; cut to the known tokens first (top_k), ask for more log-probabilities, or use a model that runs here.`);
 }
 function X(e) {
@@ -3691,15 +3746,15 @@ function X(e) {
 	};
 }
 // src/parts/known.ts
-function xo(e, t, n, r) {
+function Eo(e, t, n, r) {
 	if (e.known === "full") return _("p", { class: "note" }, `This model runs here: its ${z(t)} most probable tokens are shown, and what they leave is the rest.`);
 	let i = n === null ? `of an unknown number (the wide ends hold for up to ${z(r)})` : `of ${z(n)}`;
 	return _("div", {
 		class: "note",
 		role: "note"
-	}, _("p", {}, `The ${z(t)} most probable tokens ${i} are known. Every number here is an interval that holds the truth: lowest – highest; one number where both ends round to it.`), e.probe ? _("p", {}, _("b", {}, e.probe.logprobs === "raw" ? "Its logprobs are raw: " : "Its logprobs are processed: "), So(e.probe)) : null, e.note ? _("p", {}, e.note) : null);
+	}, _("p", {}, `The ${z(t)} most probable tokens ${i} are known. Every number here is an interval that holds the truth: lowest – highest; one number where both ends round to it.`), e.probe ? _("p", {}, _("b", {}, e.probe.logprobs === "raw" ? "Its logprobs are raw: " : "Its logprobs are processed: "), Do(e.probe)) : null, e.note ? _("p", {}, e.note) : null);
 }
-function So(e) {
+function Do(e) {
 	return `${e.logprobs === "raw" ? "the model’s own, before any setting." : "what the server’s own settings left of the model’s; a temperature set here comes on top."} Probed: ${[
 		"temperature",
 		"top_p",
@@ -3707,20 +3762,20 @@ function So(e) {
 	].map((t) => `${t} ${e[t]}`).join(", ")}; seed ${e.seed === null ? "unclear" : e.seed ? "honoured" : "ignored"}.`;
 }
 // src/parts/rangeBars.ts
-function Co(e, t, n) {
+function Oo(e, t, n) {
 	let r = e.map((e, t) => {
 		let r = H(e.token), i = _("th", {
 			scope: "row",
 			class: "token-cell",
-			title: `${xn(e.token)}${e.id === null ? "" : `; id ${e.id}`}, rank ${t + 1}`
+			title: `${En(e.token)}${e.id === null ? "" : `; id ${e.id}`}, rank ${t + 1}`
 		});
-		return n && wo(e.token) ? x(i, _("button", {
+		return n && ko(e.token) ? x(i, _("button", {
 			type: "button",
 			class: "pick",
-			"aria-label": `Continue with ${xn(e.token)}`,
+			"aria-label": `Continue with ${En(e.token)}`,
 			onclick: () => n(t)
-		}, r)) : x(i, r), Do(i, I(e.logprob));
-	}), i = Do(_("th", {
+		}, r)) : x(i, r), Mo(i, I(e.logprob));
+	}), i = Mo(_("th", {
 		scope: "row",
 		class: "token-cell"
 	}, t), ""), a = _("tbody", { class: "tail" }, i.element), o = _("table", { class: "bars range-bars" }, _("caption", { class: "sr" }, "The tokens that are known, each with the lowest and the highest probability it can have"), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", {
@@ -3738,17 +3793,17 @@ function Co(e, t, n) {
 	}, _("span", { class: "sr" }, "bars and "), "what removed it"))), _("tbody", {}, ...r.map((e) => e.element)), a);
 	function s(e, t, n) {
 		let o = t === null ? e : [...e, t], s = Math.max(...o.map((e) => Math.max(e.raw.high, e.processed?.high ?? 0)), 1e-12);
-		r.forEach((t, n) => Oo(t, e[n], s)), a.hidden = t === null, t !== null && (Oo(i, t, s), S(i.fate, n), i.element.classList.toggle("removed", t.processed !== null && t.processed.high === 0));
+		r.forEach((t, n) => No(t, e[n], s)), a.hidden = t === null, t !== null && (No(i, t, s), S(i.fate, n), i.element.classList.toggle("removed", t.processed !== null && t.processed.high === 0));
 	}
 	return {
 		element: o,
 		draw: s
 	};
 }
-function wo(e) {
+function ko(e) {
 	return e !== "" && !/[\ufffd]|<0x[0-9A-F]{2}>/.test(e);
 }
-function To(e) {
+function Ao(e) {
 	let t = _("span", { class: `bar bar-${e}` }), n = _("span", { class: `bar bar-${e} possible` });
 	return {
 		element: _("span", {}, n, t),
@@ -3756,11 +3811,11 @@ function To(e) {
 		possible: n
 	};
 }
-function Eo(e, { low: t, high: n }, r) {
+function jo(e, { low: t, high: n }, r) {
 	e.certain.style.transform = `scaleX(${t / r})`, e.possible.style.transform = `scaleX(${n / r})`;
 }
-function Do(e, t) {
-	let n = _("td", { class: "figure raw-ink" }), r = _("td", { class: "figure processed-ink" }), [i, a] = [To("raw"), To("processed")], o = _("span");
+function Mo(e, t) {
+	let n = _("td", { class: "figure raw-ink" }), r = _("td", { class: "figure processed-ink" }), [i, a] = [Ao("raw"), Ao("processed")], o = _("span");
 	return {
 		element: _("tr", {}, e, _("td", { class: "figure wide-only" }, t), n, r, _("td", { class: "bar-cell" }, _("span", {
 			class: "bar-box",
@@ -3773,41 +3828,41 @@ function Do(e, t) {
 		fate: o
 	};
 }
-function Oo(e, { raw: t, processed: n, removed: r }, i) {
-	ko(e.raw, t), Eo(e.rawBar, t, i), Eo(e.processedBar, n ?? {
+function No(e, { raw: t, processed: n, removed: r }, i) {
+	Po(e.raw, t), jo(e.rawBar, t, i), jo(e.processedBar, n ?? {
 		low: 0,
 		high: 0
-	}, i), n === null ? (S(e.processed, "?"), e.processed.title = "not decided by the known tokens", delete e.processed.dataset.low, delete e.processed.dataset.high) : (ko(e.processed, n, r === "" ? void 0 : "–"), e.processed.removeAttribute("title")), e.element.classList.toggle("removed", r !== ""), S(e.fate, r);
+	}, i), n === null ? (S(e.processed, "?"), e.processed.title = "not decided by the known tokens", delete e.processed.dataset.low, delete e.processed.dataset.high) : (Po(e.processed, n, r === "" ? void 0 : "–"), e.processed.removeAttribute("title")), e.element.classList.toggle("removed", r !== ""), S(e.fate, r);
 }
-function ko(e, { low: t, high: n }, r) {
+function Po(e, { low: t, high: n }, r) {
 	S(e, r ?? V(t, n)), e.dataset.low = String(t), e.dataset.high = String(n);
 }
 // src/parts/rankChart.ts
-var Ao = 260, Z = {
+var Fo = 260, Z = {
 	left: 52,
 	right: 14,
 	top: 26,
 	bottom: 34
-}, jo = 1e-10, Mo = 240;
-function No(e) {
-	let t = Da([1, Math.max(e, 2)], [Z.left, 640]), n = Da([jo, 1], [Ao - Z.bottom, Z.top]).clamp(!0), r = Lo(e), i = v("path", { class: "area-kept" }), a = v("path", { class: "line-raw" }), o = v("path", { class: "line-processed" }), s = v("g", { class: "cuts" }), c = v("title", {}), l = v("g", {
+}, Io = 1e-10, Lo = 240;
+function Ro(e) {
+	let t = Ma([1, Math.max(e, 2)], [Z.left, 640]), n = Ma([Io, 1], [Fo - Z.bottom, Z.top]).clamp(!0), r = Ho(e), i = v("path", { class: "area-kept" }), a = v("path", { class: "line-raw" }), o = v("path", { class: "line-processed" }), s = v("g", { class: "cuts" }), c = v("title", {}), l = v("g", {
 		class: "axes",
 		"aria-hidden": "true"
 	}), u = null, d = v("svg", {
-		viewBox: `0 0 640 ${Ao}`,
+		viewBox: `0 0 640 ${Fo}`,
 		class: "chart rank-chart",
 		role: "img"
 	}, c, l, i, a, o, s);
 	function f(e) {
-		return r.filter((t) => De(e, t)).map((r) => [t(r + 1), n(Math.exp(Oe(e, r)))]);
+		return r.filter((t) => je(e, t)).map((r) => [t(r + 1), n(Math.exp(Me(e, r)))]);
 	}
-	let p = un(d, Ao, (r) => {
-		t.range([Z.left, r - Z.right]), x(l, ...Fo(e, t, n, r, Ao, Z)), u !== null && m(u);
+	let p = hn(d, Fo, (r) => {
+		t.range([Z.left, r - Z.right]), x(l, ...Bo(e, t, n, r, Fo, Z)), u !== null && m(u);
 	});
 	function m(e) {
 		u = e;
 		let { processed: r, raw: l } = e, d = f(r), p = O(r, r.to - 1);
-		r.to - r.from > 1 && d.push([t(p + 1), n(Math.exp(Oe(r, p)))]), d.sort((e, t) => e[0] - t[0]), a.setAttribute("d", Ua()(f(l)) ?? ""), o.setAttribute("d", Ua()(d) ?? ""), i.setAttribute("d", Wa().x((e) => e[0]).y1((e) => e[1]).y0(n(jo))(d) ?? ""), x(s, ...Po(e, t)), S(c, `Probability against rank. Raw: grey. Processed: ${z(P(r))} of ${z(P(l))} tokens, from ${I(Math.exp(Oe(r, O(r, r.from))))} down to ${I(Math.exp(Oe(r, p)))}.`);
+		r.to - r.from > 1 && d.push([t(p + 1), n(Math.exp(Me(r, p)))]), d.sort((e, t) => e[0] - t[0]), a.setAttribute("d", Ja()(f(l)) ?? ""), o.setAttribute("d", Ja()(d) ?? ""), i.setAttribute("d", Ya().x((e) => e[0]).y1((e) => e[1]).y0(n(Io))(d) ?? ""), x(s, ...zo(e, t)), S(c, `Probability against rank. Raw: grey. Processed: ${z(P(r))} of ${z(P(l))} tokens, from ${I(Math.exp(Me(r, O(r, r.from))))} down to ${I(Math.exp(Me(r, p)))}.`);
 	}
 	return {
 		element: d,
@@ -3815,7 +3870,7 @@ function No(e) {
 		close: p
 	};
 }
-function Po(e, t) {
+function zo(e, t) {
 	return e.stages.filter((e) => e.removed > 0 && e.after.order === void 0 && e.after.to < e.before.to).map((e, n) => {
 		let r = t(e.after.to + .5), i = r > t.range()[1] * .75;
 		return v("g", {}, v("line", {
@@ -3823,7 +3878,7 @@ function Po(e, t) {
 			x1: r,
 			x2: r,
 			y1: Z.top,
-			y2: Ao - Z.bottom
+			y2: Fo - Z.bottom
 		}), v("text", {
 			class: "cut-label",
 			x: r + (i ? -4 : 4),
@@ -3832,7 +3887,7 @@ function Po(e, t) {
 		}, M(e.stage)));
 	});
 }
-function Fo(e, t, n, r, i, a) {
+function Bo(e, t, n, r, i, a) {
 	let o = [
 		1,
 		10,
@@ -3865,7 +3920,7 @@ function Fo(e, t, n, r, i, a) {
 			x: a.left - 6,
 			y: n(e) + 4,
 			"text-anchor": "end"
-		}, e === 1 ? "1" : `10${Io(Math.log10(e))}`)]),
+		}, e === 1 ? "1" : `10${Vo(Math.log10(e))}`)]),
 		v("text", {
 			x: r - a.right,
 			y: i - 4,
@@ -3877,40 +3932,40 @@ function Fo(e, t, n, r, i, a) {
 		}, "probability")
 	];
 }
-function Io(e) {
+function Vo(e) {
 	return String(Math.round(e)).replace(/[-0-9]/g, (e) => e === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(e)]);
 }
-function Lo(e) {
-	let t = Array.from({ length: Mo }, (t, n) => Math.round(e ** (n / 239)) - 1);
+function Ho(e) {
+	let t = Array.from({ length: Lo }, (t, n) => Math.round(e ** (n / 239)) - 1);
 	return [...new Set(t)].sort((e, t) => e - t);
 }
 // src/parts/rangeChart.ts
-var Ro = 260, zo = {
+var Uo = 260, Wo = {
 	left: 52,
 	right: 14,
 	top: 26,
 	bottom: 34
-}, Bo = 1e-10, Vo = 60;
-function Ho(e) {
-	let t = Da([1, Math.max(e, 2)], [zo.left, 640]), n = Da([Bo, 1], [Ro - zo.bottom, zo.top]).clamp(!0), r = v("g", {
+}, Go = 1e-10, Ko = 60;
+function qo(e) {
+	let t = Ma([1, Math.max(e, 2)], [Wo.left, 640]), n = Ma([Go, 1], [Uo - Wo.bottom, Wo.top]).clamp(!0), r = v("g", {
 		class: "axes",
 		"aria-hidden": "true"
 	}), i = v("title", {}), a = v("g"), o = v("svg", {
-		viewBox: `0 0 640 ${Ro}`,
+		viewBox: `0 0 640 ${Uo}`,
 		class: "chart range-chart",
 		role: "img"
-	}, i, r, a), s = null, c = un(o, Ro, (i) => {
-		t.range([zo.left, i - zo.right]), x(r, ...Fo(e, t, n, i, Ro, zo)), s !== null && d(...s);
+	}, i, r, a), s = null, c = hn(o, Uo, (i) => {
+		t.range([Wo.left, i - Wo.right]), x(r, ...Bo(e, t, n, i, Uo, Wo)), s !== null && d(...s);
 	});
 	function l({ probs: r, unseen: i, largest: a }) {
 		let o = r.length;
 		if (i.high <= 0 || e <= o) return "";
-		let s = Array.from({ length: Vo }, (t, n) => o + 1 + (e - o - 1) ** (n / 59) - 1).map((e) => [t(Math.max(e, o + .5)), n(Math.max(Math.min(a, i.high / Math.max(e - o, 1)), Bo))]);
-		return Wa().x((e) => e[0]).y1((e) => e[1]).y0(n(Bo))(s) ?? "";
+		let s = Array.from({ length: Ko }, (t, n) => o + 1 + (e - o - 1) ** (n / 59) - 1).map((e) => [t(Math.max(e, o + .5)), n(Math.max(Math.min(a, i.high / Math.max(e - o, 1)), Go))]);
+		return Ya().x((e) => e[0]).y1((e) => e[1]).y0(n(Go))(s) ?? "";
 	}
 	function u(e, r, i) {
 		return e.probs.flatMap(({ low: e, high: a }, o) => {
-			if (a <= Bo) return [];
+			if (a <= Go) return [];
 			let s = t(o + 1) + i, [c, l] = [n(a), Math.max(n(e), n(a) + 3)];
 			return [v("line", {
 				class: `whisker whisker-${r}`,
@@ -3939,13 +3994,13 @@ function Ho(e) {
 	};
 }
 // src/parts/tauSlider.ts
-var Uo = 3;
-function Wo(e) {
+var Jo = 3;
+function Yo(e) {
 	let t = C("tau"), n = _("input", {
 		id: t,
 		type: "range",
 		min: 0,
-		max: Uo,
+		max: Jo,
 		step: .01,
 		class: "tau",
 		oninput: () => e(Number(n.value))
@@ -3964,46 +4019,46 @@ function Wo(e) {
 	};
 }
 // src/views/partialPosition.ts
-var Go = "temperature=1";
-function Ko(e) {
+var Xo = "temperature=1";
+function Zo(e) {
 	return {
 		logProbs: Float64Array.from(e.logprobs),
 		tokens: e.vocabulary_at_most,
 		rounding: e.rounding
 	};
 }
-function qo(e, t, n) {
-	let { state: r, announce: i } = t, a = Ko(e), o = e.tokens.length, s = a.tokens - o, c = Jo(e, a), l = {
-		probs: co(a, 1),
-		unseen: uo(a, 1),
-		largest: fo(a, 1)
-	}, u = po(a, 1), d = null, f = rn((e) => w(e), i, { heat: !1 }), p = Wo((e) => w(wt(C(), e))), m = e.tokens.map((t, n) => ({
+function Qo(e, t, n) {
+	let { state: r, announce: i } = t, a = Zo(e), o = e.tokens.length, s = a.tokens - o, c = $o(e, a), l = {
+		probs: mo(a, 1),
+		unseen: go(a, 1),
+		largest: _o(a, 1)
+	}, u = vo(a, 1), d = null, f = ln((e) => w(e), i, { heat: !1 }), p = Yo((e) => w(kt(C(), e))), m = e.tokens.map((t, n) => ({
 		token: t,
 		id: e.ids[n] ?? null,
 		logprob: e.logprobs[n]
-	})), h = Co(m, `${e.vocabulary === null ? "up to " : ""}${z(s)} unknown`, n && ((t) => n(e.tokens[t]))), g = Ho(a.tokens), v = te(), y = _("p", {
+	})), h = Oo(m, `${e.vocabulary === null ? "up to " : ""}${z(s)} unknown`, n && ((t) => n(e.tokens[t]))), g = qo(a.tokens), v = te(), y = _("p", {
 		class: "note undecided",
 		role: "status"
 	}), b = _("ul", {
 		class: "warnings",
 		"aria-label": "Where the settings conflict"
-	}), ee = ln(T);
+	}), ee = mn(T);
 	function C() {
 		try {
-			return vt(r.get("chain") ?? c);
+			return Ct(r.get("chain") ?? c);
 		} catch {
-			return bt(c).chain;
+			return Tt(c).chain;
 		}
 	}
 	function w(e) {
-		r.set("chain", N(e.filter(ut)) || " ");
+		r.set("chain", N(e.filter(ht)) || " ");
 	}
 	function T() {
 		let t = C();
-		f.show(t), p.show(Ct(t)), d = null;
+		f.show(t), p.show(Ot(t)), d = null;
 		let n = "";
 		try {
-			d = ho(t, a);
+			d = bo(t, a);
 		} catch (e) {
 			if (!(e instanceof j)) throw e;
 			n = e.message;
@@ -4017,7 +4072,7 @@ function qo(e, t, n) {
 			return {
 				raw: l.probs[t],
 				processed: n,
-				removed: d === null ? "" : Xo(d, t)
+				removed: d === null ? "" : ts(d, t)
 			};
 		}), i = d === null ? "not decided" : d.kept > o ? "kept" : "removed";
 		h.draw(r, s > 0 ? {
@@ -4029,7 +4084,7 @@ function qo(e, t, n) {
 		g.draw(l, d === null ? null : {
 			probs: d.probs,
 			unseen: d.unseen,
-			largest: c ? 0 : fo(a, d.temperature)
+			largest: c ? 0 : _o(a, d.temperature)
 		}), v.draw(d), x(b, ...(d?.warnings ?? []).map((e) => _("li", {}, e))), b.hidden = b.children.length === 0;
 	}
 	function te() {
@@ -4046,8 +4101,8 @@ function qo(e, t, n) {
 				"support",
 				"effective support",
 				"tokens, e^entropy",
-				Yo(u),
-				(e) => Yo(e.entropy),
+				es(u),
+				(e) => es(e.entropy),
 				I
 			],
 			[
@@ -4068,7 +4123,7 @@ function qo(e, t, n) {
 				"data-measure": e
 			})
 		})), r = _("b", { "data-measure": "kept" }), i = _("b", { "data-measure": "margin" }), a = _("dl", { class: "measures" }, ...t.map(([, e, t], r) => _("div", { class: "measure" }, _("dt", {}, e, t ? _("small", {}, ` ${t}`) : null), _("dd", {}, n[r].processed, " ", _("small", {}, "raw "), n[r].raw))), _("div", { class: "measure" }, _("dt", {}, "tokens that can come"), _("dd", {}, r)), _("div", { class: "measure" }, _("dt", {}, "margin ", _("small", {}, "raw logits, 1st over 2nd")), _("dd", {}, i))), s = (e, t, n) => {
-			S(e, t === null ? "?" : (n === F ? V : (e, t) => nn(e, t, n))(t.low, t.high)), e.dataset.low = t === null ? "" : String(t.low), e.dataset.high = t === null ? "" : String(t.high);
+			S(e, t === null ? "?" : (n === F ? V : (e, t) => cn(e, t, n))(t.low, t.high)), e.dataset.low = t === null ? "" : String(t.low), e.dataset.high = t === null ? "" : String(t.high);
 		};
 		return {
 			element: a,
@@ -4085,10 +4140,10 @@ function qo(e, t, n) {
 			}
 		};
 	}
-	let ne = yt(bt(e.chain).others), re = r.listen((e) => e === "chain" && ee()), ie = _("div", { class: "position partial" }, _("div", { class: "prompt" }, _("p", { class: "meta" }, `${e.model}, after`), _("p", {
+	let ne = wt(Tt(e.chain).others), re = r.listen((e) => e === "chain" && ee()), ie = _("div", { class: "position partial" }, _("div", { class: "prompt" }, _("p", { class: "meta" }, `${e.model}, after`), _("p", {
 		class: "tokens",
 		dir: "auto"
-	}, H(e.prompt)), xo(e, o, e.vocabulary, e.vocabulary_at_most), ne ? _("p", { class: "note" }, ne) : null), _("div", { class: "columns" }, _("section", {
+	}, H(e.prompt)), Eo(e, o, e.vocabulary, e.vocabulary_at_most), ne ? _("p", { class: "note" }, ne) : null), _("div", { class: "columns" }, _("section", {
 		class: "card controls",
 		"aria-label": "Settings"
 	}, p.element, f.element, y, b), _("section", {
@@ -4177,33 +4232,33 @@ function qo(e, t, n) {
 		];
 	}
 }
-function Jo(e, t) {
+function $o(e, t) {
 	try {
-		return ho(bt(e.chain).chain, t), e.chain;
+		return bo(Tt(e.chain).chain, t), e.chain;
 	} catch {
-		return Go;
+		return Xo;
 	}
 }
-function Yo({ low: e, high: t }) {
+function es({ low: e, high: t }) {
 	return {
 		low: Math.exp(e),
 		high: Math.exp(t)
 	};
 }
-function Xo(e, t) {
+function ts(e, t) {
 	if ((e.probs[t]?.high ?? 0) > 0) return "";
 	let n = e.stages.find((e) => e.kept <= t && e.removed > 0) ?? e.stages.findLast((e) => e.removed > 0);
 	return n === void 0 ? "" : M(n.stage);
 }
 // src/views/partialCompare.ts
-var Zo = 20;
-function Qo(e, t) {
-	let n = es(e.a, e.b), r = n.slice(0, Zo), [i, a] = [e.a, e.b].map((e) => uo(Ko(e), 1)), o = Math.max(...r.flatMap((e) => [e.a?.high ?? 0, e.b?.high ?? 0]), i.high, a.high, 1e-12), s = ss(r);
+var ns = 20;
+function rs(e, t) {
+	let n = as(e.a, e.b), r = n.slice(0, ns), [i, a] = [e.a, e.b].map((e) => go(Zo(e), 1)), o = Math.max(...r.flatMap((e) => [e.a?.high ?? 0, e.b?.high ?? 0]), i.high, a.high, 1e-12), s = fs(r);
 	return {
-		element: _("div", {}, _("div", { class: "two" }, $o("A", e.a), $o("B", e.b)), _("section", {
+		element: _("div", {}, _("div", { class: "two" }, is("A", e.a), is("B", e.b)), _("section", {
 			class: "card",
 			"aria-label": "The two distributions, as far as they are known"
-		}, ns(e), _("div", {
+		}, ss(e), _("div", {
 			class: "scroll",
 			tabindex: 0,
 			role: "region",
@@ -4214,7 +4269,7 @@ function Qo(e, t) {
 		}, "A"), _("th", {
 			scope: "col",
 			class: "figure ink-b"
-		}, "B"), _("th", { scope: "col" }, _("span", { class: "sr" }, "bars")))), _("tbody", {}, ...r.map((e) => ts(H(e.token), e.a, e.b, o))), _("tbody", { class: "tail" }, ts("all unknown ones", i, a, o))))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "A and B, raw. "), _("small", {}, "Each line reaches from the lowest to the highest probability that a token can have.")), s.element)),
+		}, "B"), _("th", { scope: "col" }, _("span", { class: "sr" }, "bars")))), _("tbody", {}, ...r.map((e) => os(H(e.token), e.a, e.b, o))), _("tbody", { class: "tail" }, os("all unknown ones", i, a, o))))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "A and B, raw. "), _("small", {}, "Each line reaches from the lowest to the highest probability that a token can have.")), s.element)),
 		close: s.close,
 		download: {
 			name: "retort-compare",
@@ -4236,18 +4291,18 @@ function Qo(e, t) {
 		}
 	};
 }
-function $o(e, t) {
+function is(e, t) {
 	return _("section", {
 		class: `card side-${e.toLowerCase()}`,
 		"aria-label": e
 	}, _("h2", {}, _("span", { class: `side-mark mark-${e.toLowerCase()}` }, e), ` ${t.model}`), _("p", {
 		class: "tokens side-prompt",
 		dir: "auto"
-	}, H(t.prompt)), xo(t, t.tokens.length, t.vocabulary, t.vocabulary_at_most));
+	}, H(t.prompt)), Eo(t, t.tokens.length, t.vocabulary, t.vocabulary_at_most));
 }
-function es(e, t) {
+function as(e, t) {
 	let n = /* @__PURE__ */ new Map();
-	[["a", e], ["b", t]].forEach(([e, t]) => co(Ko(t), 1).forEach((r, i) => {
+	[["a", e], ["b", t]].forEach(([e, t]) => mo(Zo(t), 1).forEach((r, i) => {
 		let a = t.tokens[i], o = n.get(a) ?? {
 			a: null,
 			b: null
@@ -4260,12 +4315,12 @@ function es(e, t) {
 		...t
 	})).sort((e, t) => r(t) - r(e));
 }
-function ts(e, t, n, r) {
-	let [i, a] = [To("a"), To("b")];
-	Eo(i, t ?? {
+function os(e, t, n, r) {
+	let [i, a] = [Ao("a"), Ao("b")];
+	jo(i, t ?? {
 		low: 0,
 		high: 0
-	}, r), Eo(a, n ?? {
+	}, r), jo(a, n ?? {
 		low: 0,
 		high: 0
 	}, r);
@@ -4282,14 +4337,14 @@ function ts(e, t, n, r) {
 		"aria-hidden": "true"
 	}, i.element, a.element)));
 }
-function ns(e) {
+function ss(e) {
 	let { compared: t } = e, n = (e) => e === null ? "∞" : `at least ${I(e)}`;
 	return _("dl", { class: "measures" }, ...[
 		[
 			"tv",
 			"total variation",
 			"0 same, 1 disjoint",
-			nn(t.total_variation_low, t.total_variation_high)
+			cn(t.total_variation_low, t.total_variation_high)
 		],
 		[
 			"kl-forward",
@@ -4317,23 +4372,23 @@ function ns(e) {
 		]
 	].map(([e, t, n, r]) => _("div", { class: "measure" }, _("dt", {}, t, " ", _("small", {}, n)), _("dd", {}, _("b", { "data-measure": e }, r)))));
 }
-var rs = 20, is = 120, as = {
+var cs = 20, ls = 120, us = {
 	right: 16,
 	top: 8,
 	bottom: 34
-}, os = 1e-6;
-function ss(e) {
-	let t = as.top + e.length * rs + as.bottom, n = v("title"), r = v("g"), i = v("svg", {
+}, ds = 1e-6;
+function fs(e) {
+	let t = us.top + e.length * cs + us.bottom, n = v("title"), r = v("g"), i = v("svg", {
 		viewBox: `0 0 640 ${t}`,
 		class: "chart ranges",
 		role: "img"
 	}, n, r);
 	i.style.maxHeight = "none";
 	let a = (e) => e === null ? "unknown" : V(e.low, e.high);
-	return S(n, `Raw probability in A and B: ${e.slice(0, 8).map((e) => `${bn(e.token)} ${a(e.a)} and ${a(e.b)}`).join("; ")}`), {
+	return S(n, `Raw probability in A and B: ${e.slice(0, 8).map((e) => `${Tn(e.token)} ${a(e.a)} and ${a(e.b)}`).join("; ")}`), {
 		element: i,
-		close: un(i, t, (n) => {
-			let i = (e) => is + (n - as.right - is) * Math.log(Math.max(e, os) / os) / Math.log(1 / os), a = (e, t, n) => e === null || e.high < os ? null : v("line", {
+		close: hn(i, t, (n) => {
+			let i = (e) => ls + (n - us.right - ls) * Math.log(Math.max(e, ds) / ds) / Math.log(1 / ds), a = (e, t, n) => e === null || e.high < ds ? null : v("line", {
 				class: `whisker whisker-${t}`,
 				x1: i(e.low),
 				x2: Math.max(i(e.high), i(e.low) + 3),
@@ -4349,14 +4404,14 @@ function ss(e) {
 				class: "grid",
 				x1: i(e),
 				x2: i(e),
-				y1: as.top,
-				y2: t - as.bottom
+				y1: us.top,
+				y2: t - us.bottom
 			}), v("text", {
 				x: i(e),
-				y: t - as.bottom + 16,
+				y: t - us.bottom + 16,
 				"text-anchor": e === 1 ? "end" : "middle"
-			}, e === os ? "0" : `${100 * e} %`)]), ...e.flatMap((e, t) => {
-				let n = as.top + t * rs + rs / 2, r = bn(e.token);
+			}, e === ds ? "0" : `${100 * e} %`)]), ...e.flatMap((e, t) => {
+				let n = us.top + t * cs + cs / 2, r = Tn(e.token);
 				return [
 					v("text", {
 						class: "dot-label",
@@ -4368,7 +4423,7 @@ function ss(e) {
 					a(e.b, "b", n + 3)
 				];
 			}), v("text", {
-				x: n - as.right,
+				x: n - us.right,
 				y: t - 2,
 				"text-anchor": "end"
 			}, "probability →"));
@@ -4376,12 +4431,12 @@ function ss(e) {
 	};
 }
 // src/views/reading.ts
-function cs(e, t) {
+function ps(e, t) {
 	let { state: n } = t, { tokens: r, measures: i } = e, a = i.find((e) => e.name === n.get("colour")) ?? i[0], o = Math.min(Number(n.get("token") ?? 0) || 0, r.length - 1), s = _("section", {
 		class: "card detail",
 		"aria-live": "polite",
 		"aria-label": "The chosen token"
-	}), c = r.map((e, t) => f(e, t)), l = _("p", { class: "legend heat-legend" }), u = us(r, (e) => m(e, !1)), d = _("div", {
+	}), c = r.map((e, t) => f(e, t)), l = _("p", { class: "legend heat-legend" }), u = hs(r, (e) => m(e, !1)), d = _("div", {
 		class: "tokens text-tokens",
 		role: "group",
 		"aria-label": "The text, token by token. Arrow keys go through it.",
@@ -4416,7 +4471,7 @@ function cs(e, t) {
 	function g() {
 		r.forEach((e, t) => {
 			let n = c[t];
-			n.style.setProperty("--heat", String(Math.min(1, Math.max(0, a.heat(e))))), n.setAttribute("aria-label", `${t + 1}, ${xn(e.token)}, ${a.shown(e)}`);
+			n.style.setProperty("--heat", String(Math.min(1, Math.max(0, a.heat(e))))), n.setAttribute("aria-label", `${t + 1}, ${En(e.token)}, ${a.shown(e)}`);
 		}), x(l, _("span", {}, a.ends[0]), _("span", {
 			class: "ramp",
 			"aria-hidden": "true"
@@ -4445,20 +4500,20 @@ function cs(e, t) {
 		}
 	};
 }
-var ls = 150;
-function us(e, t) {
+var ms = 150;
+function hs(e, t) {
 	let n = v("title"), r = v("g"), i = null, a = 640, o = 0, s = v("svg", {
-		viewBox: `0 0 640 ${ls}`,
+		viewBox: `0 0 640 ${ms}`,
 		class: "chart strip",
 		role: "img"
-	}, n, r), c = un(s, ls, (e) => {
+	}, n, r), c = hn(s, ms, (e) => {
 		a = e, i && l(i);
 	});
 	function l(s) {
 		i = s, S(n, `${s.label} of each token: ${e.map(s.shown).slice(0, 40).join(", ")}`);
 		let c = a / Math.max(e.length, 1);
 		x(r, ...e.map((e, n) => {
-			let r = 124 * Math.min(1, Math.max(0, s.heat(e))), i = bn(e.token);
+			let r = 124 * Math.min(1, Math.max(0, s.heat(e))), i = Tn(e.token);
 			return v("g", {
 				class: "strip-bar",
 				onclick: () => t(n)
@@ -4467,7 +4522,7 @@ function us(e, t) {
 				x: n * c,
 				y: 0,
 				width: c,
-				height: ls
+				height: ms
 			}), v("rect", {
 				class: "strip-fill",
 				x: n * c + 1,
@@ -4492,14 +4547,14 @@ function us(e, t) {
 	};
 }
 // src/views/partialText.ts
-var ds = 6, fs = [
+var gs = 6, _s = [
 	{
 		name: "entropy",
 		label: "entropy",
 		what: "middle of the interval of the raw entropy",
-		heat: (e) => (e.entropy_low + e.entropy_high) / 2 / ds,
-		shown: (e) => `entropy ${nn(e.entropy_low, e.entropy_high)} nats`,
-		ends: ["0 nats: sure", `${ds} nats or more`]
+		heat: (e) => (e.entropy_low + e.entropy_high) / 2 / gs,
+		shown: (e) => `entropy ${cn(e.entropy_low, e.entropy_high)} nats`,
+		ends: ["0 nats: sure", `${gs} nats or more`]
 	},
 	{
 		name: "rank",
@@ -4518,30 +4573,30 @@ var ds = 6, fs = [
 		ends: ["safe at τ = 0", "a coin toss"]
 	}
 ];
-function ps(e, t, n) {
+function vs(e, t, n) {
 	let r = e.finish_reason === "", i = e.tokens[0], a = e.chain ? `; what ${e.chain} would leave is told at each token, where it can be decided` : "";
-	return cs({
+	return ps({
 		tokens: e.tokens,
 		prompt: [e.prompt],
-		measures: fs,
-		head: [_("p", { class: "meta" }, r ? "Writing …" : `${e.model}, the greedy text (its most probable token each time)${a}`), r || i === void 0 ? null : xo(e, i.known_tokens, e.vocabulary, e.vocabulary_at_most)],
-		totals: ms(e),
-		describe: (t) => hs(e, t, n),
+		measures: _s,
+		head: [_("p", { class: "meta" }, r ? "Writing …" : `${e.model}, the greedy text (its most probable token each time)${a}`), r || i === void 0 ? null : Eo(e, i.known_tokens, e.vocabulary, e.vocabulary_at_most)],
+		totals: ys(e),
+		describe: (t) => bs(e, t, n),
 		json: () => e,
-		csv: () => _s(e)
+		csv: () => Ss(e)
 	}, t);
 }
-function ms(e) {
+function ys(e) {
 	let { totals: t } = e;
-	if (t === null) return $t(e.tokens.length);
-	let n = t.logprob_raw === null ? `at most ${L(t.logprob_raw_high)} (${$t(t.unknown)} not among the known)` : L(t.logprob_raw);
-	return `${$t(e.tokens.length)}: log-probability ${n} (raw, summed), mean entropy ${nn(t.entropy_low, t.entropy_high)} nats, chance that a greedy replay differs somewhere ${F(t.flip_risk)} (noise ${I(e.noise_scale)} logits)`;
+	if (t === null) return an(e.tokens.length);
+	let n = t.logprob_raw === null ? `at most ${L(t.logprob_raw_high)} (${an(t.unknown)} not among the known)` : L(t.logprob_raw);
+	return `${an(e.tokens.length)}: log-probability ${n} (raw, summed), mean entropy ${cn(t.entropy_low, t.entropy_high)} nats, chance that a greedy replay differs somewhere ${F(t.flip_risk)} (noise ${I(e.noise_scale)} logits)`;
 }
-function hs(e, t, n) {
+function bs(e, t, n) {
 	let r = e.tokens[t], i = Math.max(...r.alternatives.map((e) => e.prob_high), r.unseen_high, 1e-12), a = "not decided by the known tokens", o = [
 		["rank", r.rank === null ? `beyond ${z(r.known_tokens)}` : z(r.rank)],
 		["log-probability, raw", r.logprob_raw === null ? `at most ${L(r.logprob_at_most)}` : L(r.logprob_raw)],
-		["entropy, raw, lowest – highest", `${nn(r.entropy_low, r.entropy_high)} nats`],
+		["entropy, raw, lowest – highest", `${cn(r.entropy_low, r.entropy_high)} nats`],
 		["margin, raw logits", I(r.margin)],
 		["tokens kept", r.kept === null ? a : z(r.kept)],
 		["mass kept, lowest – highest", r.kept_mass_low === null ? a : V(r.kept_mass_low, r.kept_mass_high)],
@@ -4553,18 +4608,18 @@ function hs(e, t, n) {
 		_("dl", { class: "facts" }, ...o.map(([e, t]) => _("div", {}, _("dt", {}, e), _("dd", {}, t)))),
 		_("table", { class: "bars alternatives range-bars" }, _("caption", {}, n ? "Could have stood here; choose one to branch" : "Could have stood here"), _("thead", { class: "sr" }, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", { scope: "col" }, "raw, lowest – highest"), _("th", { scope: "col" }, "bar"))), _("tbody", {}, ...r.alternatives.map((e) => {
 			let a = e.token === r.token, o = H(e.token);
-			return gs(n !== void 0 && !a && wo(e.token) ? _("button", {
+			return xs(n !== void 0 && !a && ko(e.token) ? _("button", {
 				type: "button",
 				class: "pick",
 				onclick: () => n.branch(t, e.token),
-				"aria-label": `Branch here with ${xn(e.token)}`
+				"aria-label": `Branch here with ${En(e.token)}`
 			}, o) : o, e.prob_low, e.prob_high, i, a);
-		})), _("tbody", { class: "tail" }, gs("all unknown ones", r.unseen_low, r.unseen_high, i, r.rank === null)))
+		})), _("tbody", { class: "tail" }, xs("all unknown ones", r.unseen_low, r.unseen_high, i, r.rank === null)))
 	];
 }
-function gs(e, t, n, r, i) {
-	let a = To("raw");
-	return Eo(a, {
+function xs(e, t, n, r, i) {
+	let a = Ao("raw");
+	return jo(a, {
 		low: t,
 		high: n
 	}, r), _("tr", { "aria-current": i ? "true" : null }, _("th", {
@@ -4579,7 +4634,7 @@ function gs(e, t, n, r, i) {
 		"aria-hidden": "true"
 	}, a.element)));
 }
-function _s(e) {
+function Ss(e) {
 	return [[
 		"place",
 		"id",
@@ -4614,7 +4669,7 @@ function _s(e) {
 		e.flip_risk
 	])];
 }
-function vs(e, t) {
+function Cs(e, t) {
 	return {
 		known: "top_n",
 		model: "writing",
@@ -4632,13 +4687,13 @@ function vs(e, t) {
 	};
 }
 // src/views/path.ts
-var ys = 22, bs = 40, Q = {
+var ws = 22, Ts = 40, Q = {
 	left: 8,
 	right: 8,
 	top: 6,
 	bottom: 34
-}, xs = 7.4;
-function Ss(e, t) {
+}, Es = 7.4;
+function Ds(e, t) {
 	let { leaves: n } = e.path, r = n[0].temperature_low, i = n.at(-1).temperature_high, a = C("tau"), { state: o } = t, s = -1, c = _("input", {
 		id: a,
 		class: "tau",
@@ -4657,9 +4712,9 @@ function Ss(e, t) {
 	}), d = _("p", {
 		class: "meta",
 		"data-path": "facts"
-	}), f = Os(e, r, i, (e) => h(e)), p = (e) => {
+	}), f = Ns(e, r, i, (e) => h(e)), p = (e) => {
 		let t = n[Math.min(n.length - 1, Math.max(0, s + e))];
-		h(ws(t));
+		h(ks(t));
 	};
 	function m(e) {
 		let t = {
@@ -4673,10 +4728,10 @@ function Ss(e, t) {
 	}
 	function g(t) {
 		c.value = String(t), S(l, B(t));
-		let r = Ts(n, t), i = n[r];
+		let r = As(n, t), i = n[r];
 		f.show(t, r), c.setAttribute("aria-valuetext", `τ ${B(t)}: ${i.text}`);
 		let a = t < i.temperature_low || t > i.temperature_high;
-		if (S(d, `${Es(i, e.path.exact)}${a ? " (the nearest: no asked-for temperature lies where the slider is)" : ""}; text ${r + 1} of ${n.length}, ended by ${i.finish_reason}, log-probability ${L(i.logprob_raw)} (raw, summed)`), r === s) return;
+		if (S(d, `${js(i, e.path.exact)}${a ? " (the nearest: no asked-for temperature lies where the slider is)" : ""}; text ${r + 1} of ${n.length}, ended by ${i.finish_reason}, log-probability ${L(i.logprob_raw)} (raw, summed)`), r === s) return;
 		let o = n[s]?.ids;
 		s = r, x(u, ...e.tokens[r].map((e, t) => {
 			let n = H(e);
@@ -4690,7 +4745,7 @@ function Ss(e, t) {
 		element: _("div", {}, _("section", {
 			class: "card",
 			"aria-label": "Text at the chosen temperature"
-		}, _("p", { class: "meta" }, `${e.model}, seed ${e.seed}, after “${e.prompt}”`), e.note ? _("p", { class: "note" }, e.note) : null, Cs(e), u, d, _("div", { class: "tau-box path-slider" }, _("label", { for: a }, "temperature τ"), l, c, _("div", { class: "form-foot" }, _("button", {
+		}, _("p", { class: "meta" }, `${e.model}, seed ${e.seed}, after “${e.prompt}”`), e.note ? _("p", { class: "note" }, e.note) : null, Os(e), u, d, _("div", { class: "tau-box path-slider" }, _("label", { for: a }, "temperature τ"), l, c, _("div", { class: "form-foot" }, _("button", {
 			type: "button",
 			class: "quiet",
 			onclick: () => p(-1)
@@ -4698,39 +4753,39 @@ function Ss(e, t) {
 			type: "button",
 			class: "quiet",
 			onclick: () => p(1)
-		}, "hotter text →")))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `${n.length} different texts at ${y} temperatures. `), _("small", {}, `${z(e.path.forward_passes)} forward passes, ${z(e.path.independent_passes)} for each temperature on its own. Left is cold, right is hot; each row is one token.`)), f.element), _("details", { class: "card" }, _("summary", {}, "All texts as a table"), As(e))),
+		}, "hotter text →")))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `${n.length} different texts at ${y} temperatures. `), _("small", {}, `${z(e.path.forward_passes)} forward passes, ${z(e.path.independent_passes)} for each temperature on its own. Left is cold, right is hot; each row is one token.`)), f.element), _("details", { class: "card" }, _("summary", {}, "All texts as a table"), Fs(e))),
 		close: () => {
 			v(), f.close();
 		},
 		download: {
 			name: "retort-path",
 			json: () => e,
-			csv: () => js(e),
+			csv: () => Is(e),
 			svg: () => f.element
 		}
 	};
 }
-function Cs(e) {
+function Os(e) {
 	return e.stages?.length ? _("ol", {
 		class: "path-stages",
 		"aria-label": "Stages of the chain along the path"
 	}, ...e.stages.map(({ stage: e, applies: t, why: n }) => _("li", { class: t ? "" : "set-aside" }, _("code", {}, e), " ", _("small", {}, `${t ? "applies" : "does not apply:"} ${n}`)))) : null;
 }
-function ws(e) {
+function ks(e) {
 	return (e.temperature_low + e.temperature_high) / 2;
 }
-function Ts(e, t) {
+function As(e, t) {
 	let n = 0, r = Infinity;
 	return e.forEach((e, i) => {
 		let a = Math.max(e.temperature_low - t, t - e.temperature_high, 0);
 		a < r && ([n, r] = [i, a]);
 	}), n;
 }
-function Es(e, t) {
+function js(e, t) {
 	return `${e.temperature_low === e.temperature_high ? `τ = ${B(e.temperature_low)}` : `τ from ${B(e.temperature_low)} to ${B(e.temperature_high)}`}${t ? ", exact" : ", as far as asked for"}`;
 }
-function Ds(e) {
-	let { leaves: t } = e.path, n = [], r = Math.min(bs, Math.max(...t.map((e) => e.ids.length)));
+function Ms(e) {
+	let { leaves: t } = e.path, n = [], r = Math.min(Ts, Math.max(...t.map((e) => e.ids.length)));
 	for (let i = 0; i < r; i++) for (let r = 0; r < t.length;) {
 		let a = r, o = t[r].ids.slice(0, i + 1).join();
 		for (; a + 1 < t.length && t[a + 1].ids.slice(0, i + 1).join() === o;) a += 1;
@@ -4745,8 +4800,8 @@ function Ds(e) {
 	}
 	return n;
 }
-function Os(e, t, n, r) {
-	let i = Ds(e), a = 1 + Math.max(...i.map((e) => e.row)), o = Q.top + a * ys + Q.bottom, s = ga([t, n === t ? t + 1 : n], [Q.left, 640 - Q.right]), c = v("g"), l = v("g", {
+function Ns(e, t, n, r) {
+	let i = Ms(e), a = 1 + Math.max(...i.map((e) => e.row)), o = Q.top + a * ws + Q.bottom, s = xa([t, n === t ? t + 1 : n], [Q.left, 640 - Q.right]), c = v("g"), l = v("g", {
 		class: "axes",
 		"aria-hidden": "true"
 	}), u = v("line", {
@@ -4764,8 +4819,8 @@ function Os(e, t, n, r) {
 		let i = f.getBoundingClientRect(), a = s.invert((e.clientX - i.left) / i.width * f.viewBox.baseVal.width);
 		r(Math.min(n, Math.max(t, a)));
 	});
-	let m = un(f, o, (e) => {
-		s.range([Q.left, e - Q.right]), x(c, ...i.map((e) => ks(e, s))), x(l, ...s.ticks(Math.max(3, Math.round(e / 90))).flatMap((e) => [v("line", {
+	let m = hn(f, o, (e) => {
+		s.range([Q.left, e - Q.right]), x(c, ...i.map((e) => Ps(e, s))), x(l, ...s.ticks(Math.max(3, Math.round(e / 90))).flatMap((e) => [v("line", {
 			class: "grid",
 			x1: s(e),
 			x2: s(e),
@@ -4790,20 +4845,20 @@ function Os(e, t, n, r) {
 		close: m
 	};
 }
-function ks(e, t) {
-	let n = t(e.from), r = Math.max(1.5, t(e.to) - n), i = bn(e.token), a = Math.floor((r - 6) / xs);
+function Ps(e, t) {
+	let n = t(e.from), r = Math.max(1.5, t(e.to) - n), i = Tn(e.token), a = Math.floor((r - 6) / Es);
 	return v("g", { class: "band" }, v("rect", {
 		x: n,
-		y: Q.top + e.row * ys + 1,
+		y: Q.top + e.row * ws + 1,
 		width: r,
 		height: 20,
 		rx: Math.min(3, r / 3)
 	}), a >= Math.min(i.length, 2) ? v("text", {
 		x: n + 4,
-		y: Q.top + e.row * ys + 15
+		y: Q.top + e.row * ws + 15
 	}, i.length > a ? `${i.slice(0, a - 1)}…` : i) : null);
 }
-function As(e) {
+function Fs(e) {
 	return _("div", {
 		class: "scroll",
 		tabindex: 0,
@@ -4817,7 +4872,7 @@ function As(e) {
 		"log-probability, raw (nats)"
 	].map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...e.path.leaves.map((t, n) => _("tr", {}, _("td", { class: "figure" }, B(t.temperature_low)), _("td", { class: "figure" }, B(t.temperature_high)), _("td", { dir: "auto" }, ...e.tokens[n].map(H)), _("td", {}, t.finish_reason), _("td", { class: "figure" }, t.logprob_raw.toFixed(3)))))));
 }
-function js(e) {
+function Is(e) {
 	return [[
 		"temperature_low",
 		"temperature_high",
@@ -4833,10 +4888,10 @@ function js(e) {
 	])];
 }
 // src/parts/bars.ts
-function Ms(e, t, n, r) {
+function Ls(e, t, n, r) {
 	let i = _("tbody"), a = [], o = Math.min(n, e.tokens.length, t.length);
 	for (let n = 0; n < o; n++) {
-		let o = Ns(e, n, t[n], r);
+		let o = Rs(e, n, t[n], r);
 		a.push(o), i.append(o.element);
 	}
 	let s = u(), c = _("table", { class: "bars" }, _("caption", { class: "sr" }, "The most likely tokens, with their raw and processed probability"), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", {
@@ -4853,18 +4908,18 @@ function Ms(e, t, n, r) {
 		class: "bar-head"
 	}, _("span", { class: "sr" }, "bars and "), "what removed it"))), i, o < t.length ? _("tbody", { class: "tail" }, s.element) : null);
 	function l(e) {
-		let { raw: t, processed: n } = e, r = ke(t, o), i = ke(n, o), c = Math.max(k(t, 0), k(n, O(n, n.from)), r, i);
+		let { raw: t, processed: n } = e, r = Ne(t, o), i = Ne(n, o), c = Math.max(k(t, 0), k(n, O(n, n.from)), r, i);
 		a.forEach((r, i) => {
-			let a = Ot(e, i);
-			Fs(r, k(t, i), k(n, i), c, a === null ? "" : M(a));
+			let a = Nt(e, i);
+			Bs(r, k(t, i), k(n, i), c, a === null ? "" : M(a));
 			let o = e.stages.some((e) => e.removed > 0 && e.after.order === void 0 && e.after.to === i + 1 && e.after.to < e.before.to);
 			r.element.classList.toggle("last-kept", o);
 		});
-		let l = Ae(n, o);
-		Fs(s, r, i, c, ""), S(s.fate, `${z(l)} kept, ${z(P(t) - o - l)} removed`), s.element.classList.toggle("removed", l === 0);
+		let l = Pe(n, o);
+		Bs(s, r, i, c, ""), S(s.fate, `${z(l)} kept, ${z(P(t) - o - l)} removed`), s.element.classList.toggle("removed", l === 0);
 	}
 	function u() {
-		return Ps(_("th", {
+		return zs(_("th", {
 			scope: "row",
 			class: "token-cell"
 		}, `${z(t.length - o)} more tokens`), _("td", { class: "figure wide-only" }));
@@ -4874,20 +4929,20 @@ function Ms(e, t, n, r) {
 		draw: l
 	};
 }
-function Ns(e, t, n, r) {
+function Rs(e, t, n, r) {
 	let i = e.tokens[t], a = H(i), o = _("th", {
 		scope: "row",
 		class: "token-cell",
-		title: `${xn(i)}; id ${e.ids[t]}, rank ${t + 1}`
+		title: `${En(i)}; id ${e.ids[t]}, rank ${t + 1}`
 	});
 	return r ? x(o, _("button", {
 		type: "button",
 		class: "pick",
-		"aria-label": `Continue with ${xn(i)}`,
+		"aria-label": `Continue with ${En(i)}`,
 		onclick: () => r(t)
-	}, a)) : x(o, a), Ps(o, _("td", { class: "figure wide-only" }, I(n)));
+	}, a)) : x(o, a), zs(o, _("td", { class: "figure wide-only" }, I(n)));
 }
-function Ps(e, t) {
+function zs(e, t) {
 	let n = _("td", { class: "figure raw-ink" }), r = _("td", { class: "figure processed-ink" }), i = _("span", { class: "bar bar-raw" }), a = _("span", { class: "bar bar-processed" }), o = _("span", { class: "wide-only" }), s = _("span");
 	return {
 		element: _("tr", {}, e, t, n, r, _("td", { class: "bar-cell" }, _("span", {
@@ -4902,68 +4957,68 @@ function Ps(e, t) {
 		by: o
 	};
 }
-function Fs(e, t, n, r, i) {
+function Bs(e, t, n, r, i) {
 	S(e.raw, F(t)), S(e.processed, i ? "–" : F(n)), e.raw.dataset.value = String(t), e.processed.dataset.value = String(n), e.rawBar.style.transform = `scaleX(${t / r})`, e.processedBar.style.transform = `scaleX(${n / r})`, e.element.classList.toggle("removed", i !== ""), S(e.by, i ? "removed by " : ""), S(e.fate, i);
 }
 // src/views/position.ts
-var Is = 20;
-function Ls(e, t, n) {
-	let r = Jt(e.logits), i = oe(e), { state: a, announce: o } = t, s, c = rn((e) => S(e), o, { heat: !1 }), l = Wo((e) => S(wt(b(), e))), u = _("div"), d = Ms(e, r, Is, n), f = No(r.length), p = Vs(), m = _("ul", {
+var Vs = 20;
+function Hs(e, t, n) {
+	let r = $t(e.logits), i = oe(e), { state: a, announce: o } = t, s, c = ln((e) => S(e), o, { heat: !1 }), l = Yo((e) => S(kt(b(), e))), u = _("div"), d = Ls(e, r, Vs, n), f = Ro(r.length), p = Ks(), m = _("ul", {
 		class: "warnings",
 		"aria-label": "Where the settings conflict"
-	}), h = ln(ee), g = _("button", {
+	}), h = mn(ee), g = _("button", {
 		type: "button",
 		class: "quiet more",
 		onclick: () => y(v * 3)
-	}, "Show more tokens"), v = Is;
+	}, "Show more tokens"), v = Vs;
 	function y(t) {
-		v = Math.min(t, e.tokens.length), d = Ms(e, r, v, n), x(u, d.element), g.hidden = v >= e.tokens.length, s !== void 0 && d.draw(s);
+		v = Math.min(t, e.tokens.length), d = Ls(e, r, v, n), x(u, d.element), g.hidden = v >= e.tokens.length, s !== void 0 && d.draw(s);
 	}
 	function b() {
 		try {
-			return vt(a.get("chain") ?? e.chain);
+			return Ct(a.get("chain") ?? e.chain);
 		} catch {
-			return bt(e.chain).chain;
+			return Tt(e.chain).chain;
 		}
 	}
 	function S(e) {
-		a.set("chain", N(e.filter(ut)) || " ");
+		a.set("chain", N(e.filter(ht)) || " ");
 	}
 	function ee() {
 		let e = b();
-		s = Dt(e, r, i), c.show(e), c.report(s.stages), l.show(Ct(e)), d.draw(s), f.draw(s), p.draw(s), x(m, ...s.warnings.map((e) => _("li", {}, e))), m.hidden = s.warnings.length === 0;
+		s = Mt(e, r, i), c.show(e), c.report(s.stages), l.show(Ot(e)), d.draw(s), f.draw(s), p.draw(s), x(m, ...s.warnings.map((e) => _("li", {}, e))), m.hidden = s.warnings.length === 0;
 	}
-	let C = a.listen((e) => e === "chain" && h()), w = _("div", { class: "position" }, Rs(e), _("div", { class: "columns" }, _("section", {
+	let C = a.listen((e) => e === "chain" && h()), w = _("div", { class: "position" }, Us(e), _("div", { class: "columns" }, _("section", {
 		class: "card controls",
 		"aria-label": "Settings"
 	}, l.element, c.element, m), _("section", {
 		class: "card",
 		"aria-label": "Distribution of the next token"
-	}, p.element, u, g)), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `All ${z(r.length)} tokens by rank. `), zs()), f.element));
-	return y(Is), ee(), performance.mark("retort-numbers"), {
+	}, p.element, u, g)), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `All ${z(r.length)} tokens by rank. `), Ws()), f.element));
+	return y(Vs), ee(), performance.mark("retort-numbers"), {
 		element: w,
 		close: () => {
 			C(), f.close();
 		},
 		download: {
 			name: "retort-position",
-			json: () => Hs(e, s),
-			csv: () => Us(e, r, s),
+			json: () => qs(e, s),
+			csv: () => Js(e, r, s),
 			svg: () => f.element
 		}
 	};
 }
-function Rs(e) {
-	let t = yt(bt(e.chain).others);
+function Us(e) {
+	let t = wt(Tt(e.chain).others);
 	return _("div", { class: "prompt" }, _("p", { class: "meta" }, `${e.model}, after`), _("p", {
 		class: "tokens",
 		dir: "auto"
 	}, ...e.prompt_tokens.map(H)), e.note ? _("p", { class: "note" }, e.note) : null, t ? _("p", { class: "note" }, t) : null);
 }
-function zs() {
+function Ws() {
 	return _("span", { class: "legend" }, _("span", { class: "key key-raw" }, "raw: the model's own, τ = 1"), _("span", { class: "key key-processed" }, "processed: what sampling draws from"), _("span", { class: "key key-cut" }, "where a stage cuts"));
 }
-var Bs = [
+var Gs = [
 	[
 		"entropy",
 		"entropy",
@@ -4975,8 +5030,8 @@ var Bs = [
 		"support",
 		"effective support",
 		"tokens, e^entropy",
-		(e) => At(e.raw),
-		(e) => At(e.processed)
+		(e) => Ft(e.raw),
+		(e) => Ft(e.processed)
 	],
 	[
 		"kept",
@@ -4986,8 +5041,8 @@ var Bs = [
 		(e) => P(e.processed)
 	]
 ];
-function Vs() {
-	let e = Bs.map(([e, t, n, ,]) => {
+function Ks() {
+	let e = Gs.map(([e, t, n, ,]) => {
 		let r = _("span", {
 			class: "raw-ink",
 			"data-measure": `${e}-raw`
@@ -5006,15 +5061,15 @@ function Vs() {
 	return {
 		element: i,
 		draw(i) {
-			Bs.forEach(([, , , t, n], r) => {
+			Gs.forEach(([, , , t, n], r) => {
 				a(e[r].raw, t(i), I(t(i))), a(e[r].processed, n(i), I(n(i)));
 			});
 			let o = i.stages.at(-1)?.keptMassTotal ?? 1;
-			a(t, o, F(o)), a(n, kt(i), F(kt(i))), a(r, ve(i.raw), I(ve(i.raw)));
+			a(t, o, F(o)), a(n, Pt(i), F(Pt(i))), a(r, ve(i.raw), I(ve(i.raw)));
 		}
 	};
 }
-function Hs(e, t) {
+function qs(e, t) {
 	let { raw: n, processed: r } = t;
 	return {
 		model: e.model,
@@ -5023,12 +5078,12 @@ function Hs(e, t) {
 		chain: N(t.stages.map((e) => e.stage)),
 		raw: {
 			entropy_nats: D(n).entropy,
-			effective_support: At(n),
+			effective_support: Ft(n),
 			margin: ve(n)
 		},
 		processed: {
 			entropy_nats: D(r).entropy,
-			effective_support: At(r),
+			effective_support: Ft(r),
 			kept: P(r)
 		},
 		stages: t.stages.map((e) => ({
@@ -5045,11 +5100,11 @@ function Hs(e, t) {
 			logit: n.logits[a],
 			prob_raw: k(n, a),
 			prob_processed: k(r, a),
-			removed_by: Ws(Ot(t, a))
+			removed_by: Ys(Nt(t, a))
 		}))
 	};
 }
-function Us(e, t, n) {
+function Js(e, t, n) {
 	return [[
 		"rank",
 		"id",
@@ -5065,29 +5120,29 @@ function Us(e, t, n) {
 		t[i],
 		k(n.raw, i),
 		k(n.processed, i),
-		Ws(Ot(n, i))
+		Ys(Nt(n, i))
 	])];
 }
-function Ws(e) {
+function Ys(e) {
 	return e === null ? null : M(e);
 }
 // src/views/text.ts
-var Gs = 6, Ks = 1e3, qs = [
+var Xs = 6, Zs = 1e3, Qs = [
 	{
 		name: "entropy",
 		label: "entropy",
 		what: "entropy of the raw distribution",
-		heat: (e) => e.entropy_nats / Gs,
+		heat: (e) => e.entropy_nats / Xs,
 		shown: (e) => L(e.entropy_nats),
-		ends: ["0 nats: sure", `${Gs} nats or more`]
+		ends: ["0 nats: sure", `${Xs} nats or more`]
 	},
 	{
 		name: "rank",
 		label: "rank",
 		what: "rank of the token that stands here",
-		heat: (e) => Math.log(e.rank) / Math.log(Ks),
+		heat: (e) => Math.log(e.rank) / Math.log(Zs),
 		shown: (e) => `rank ${z(e.rank)}`,
-		ends: ["the first choice", `rank ${z(Ks)} or beyond`]
+		ends: ["the first choice", `rank ${z(Zs)} or beyond`]
 	},
 	{
 		name: "flip",
@@ -5098,23 +5153,23 @@ var Gs = 6, Ks = 1e3, qs = [
 		ends: ["safe at τ = 0", "a coin toss"]
 	}
 ];
-function Js(e, t, n) {
+function $s(e, t, n) {
 	let r = `${e.model}, seed ${e.seed}, drawn through ${e.chain || "no chain (raw)"}`;
-	return cs({
+	return ps({
 		tokens: e.tokens,
 		prompt: e.prompt_tokens,
-		measures: qs,
+		measures: Qs,
 		head: [_("p", { class: "meta" }, e.finish_reason === "" ? "Writing …" : r), e.note ? _("p", { class: "note" }, e.note) : null],
-		totals: Ys(e),
-		describe: (t) => Xs(e, t, n),
+		totals: ec(e),
+		describe: (t) => tc(e, t, n),
 		json: () => e,
-		csv: () => Qs(e)
+		csv: () => rc(e)
 	}, t);
 }
-function Ys(e) {
-	return `${$t(e.tokens.length)}: log-probability ${L(e.logprob_raw)} (raw, summed), mean entropy ${L(e.mean_entropy_nats)}, chance that a greedy replay differs somewhere ${F(e.flip_risk)} (noise ${I(e.noise_scale)} logits)`;
+function ec(e) {
+	return `${an(e.tokens.length)}: log-probability ${L(e.logprob_raw)} (raw, summed), mean entropy ${L(e.mean_entropy_nats)}, chance that a greedy replay differs somewhere ${F(e.flip_risk)} (noise ${I(e.noise_scale)} logits)`;
 }
-function Xs(e, t, n) {
+function tc(e, t, n) {
 	let r = e.tokens[t], i = Math.max(...r.alternatives.map((e) => Math.max(e.prob_raw, e.prob_processed)), 1e-12), a = [
 		["rank", z(r.rank)],
 		["log-probability, raw", L(r.logprob_raw)],
@@ -5130,17 +5185,17 @@ function Xs(e, t, n) {
 		_("h2", {}, _("small", {}, `${t + 1} of ${e.tokens.length} `), H(r.token), _("small", {}, r.given ? " given" : " drawn")),
 		r.removed_by ? _("p", { class: "error" }, `${r.removed_by} would have removed it`) : _("p", { hidden: !0 }),
 		_("dl", { class: "facts" }, ...a.map(([e, t]) => _("div", {}, _("dt", {}, e), _("dd", {}, t)))),
-		_("table", { class: "bars alternatives" }, _("caption", {}, n ? "Could have stood here; choose one to branch" : "Could have stood here"), _("thead", { class: "sr" }, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", { scope: "col" }, "raw"), _("th", { scope: "col" }, "processed"), _("th", { scope: "col" }, "bar"))), _("tbody", {}, ...r.alternatives.map((e) => Zs(e, r, i, n && (() => n.branch(t, e.id))))))
+		_("table", { class: "bars alternatives" }, _("caption", {}, n ? "Could have stood here; choose one to branch" : "Could have stood here"), _("thead", { class: "sr" }, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", { scope: "col" }, "raw"), _("th", { scope: "col" }, "processed"), _("th", { scope: "col" }, "bar"))), _("tbody", {}, ...r.alternatives.map((e) => nc(e, r, i, n && (() => n.branch(t, e.id))))))
 	];
 }
-function Zs(e, t, n, r) {
+function nc(e, t, n, r) {
 	let i = e.id === t.id, a = H(e.token), o = _("span", { class: "bar bar-raw" }), s = _("span", { class: "bar bar-processed" });
 	o.style.transform = `scaleX(${e.prob_raw / n})`, s.style.transform = `scaleX(${e.prob_processed / n})`;
 	let c = r && !i ? _("button", {
 		type: "button",
 		class: "pick",
 		onclick: r,
-		"aria-label": `Branch here with ${xn(e.token)}`
+		"aria-label": `Branch here with ${En(e.token)}`
 	}, a) : a;
 	return _("tr", {
 		class: e.prob_processed === 0 ? "removed" : "",
@@ -5153,7 +5208,7 @@ function Zs(e, t, n, r) {
 		"aria-hidden": "true"
 	}, o, s)));
 }
-function Qs(e) {
+function rc(e) {
 	return [[
 		"place",
 		"id",
@@ -5184,7 +5239,7 @@ function Qs(e) {
 		e.flip_risk
 	])];
 }
-function $s(e, t) {
+function ic(e, t) {
 	let n = [...e?.tokens ?? [], t], r = (e) => n.reduce((t, n) => t + e(n), 0);
 	return {
 		model: "writing",
@@ -5203,9 +5258,9 @@ function $s(e, t) {
 	};
 }
 // src/views/tune.ts
-function ec(e, t) {
-	let n = e.settings.map((t, n) => rc(t, e.axis) ?? n), r = e.settings.every((t) => rc(t, e.axis) !== null), i = e.recommendation, a = Ga(), o = Ga(200), s = r ? ic(i.region) : void 0, c = {
-		x: r ? ac(e.axis) : "setting, as in the table",
+function ac(e, t) {
+	let n = e.settings.map((t, n) => cc(t, e.axis) ?? n), r = e.settings.every((t) => cc(t, e.axis) !== null), i = e.recommendation, a = Xa(), o = Xa(200), s = r ? lc(i.region) : void 0, c = {
+		x: r ? uc(e.axis) : "setting, as in the table",
 		...s && { region: [s[0], s.at(-1)] },
 		...r && typeof i.setting == "number" ? { mark: i.setting } : {},
 		...r ? {} : { ticks: n.map((e) => [e, String(e + 1)]) }
@@ -5251,11 +5306,11 @@ function ec(e, t) {
 		element: _("div", {}, _("section", {
 			class: "card",
 			"aria-label": "Recommendation"
-		}, _("p", { class: "meta" }, `${e.model} on ${e.task} (${e.goal}): ${z(e.items)} items, ${z(e.samples_per_item)} answers each, seed ${e.seed}${e.chain ? `, drawn through ${e.chain}` : ""}`), _("h2", { class: "verdict" }, `Recommended: ${oc(i.setting, e.axis)}`), _("p", {}, i.reason), _("dl", { class: "facts recommendation" }, ...tc(e))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Quality. "), _("small", {}, `${e.score}; the band is each setting's own 95 % interval, the shaded stretch what cannot be told from the best, the dashed line what is recommended.`)), a.element), u.length === 0 ? null : _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Variety. "), _("span", { class: "legend" }, _("span", { class: "key key-second" }, "distinct: share of an item's answers that differ"), _("span", { class: "key key-dashed" }, "agreement: share of pairs that are the same"))), o.element), _("section", {
+		}, _("p", { class: "meta" }, `${e.model} on ${e.task} (${e.goal}): ${z(e.items)} items, ${z(e.samples_per_item)} answers each, seed ${e.seed}${e.chain ? `, drawn through ${e.chain}` : ""}`), _("h2", { class: "verdict" }, `Recommended: ${dc(i.setting, e.axis)}`), _("p", {}, i.reason), _("dl", { class: "facts recommendation" }, ...oc(e))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Quality. "), _("small", {}, `${e.score}; the band is each setting's own 95 % interval, the shaded stretch what cannot be told from the best, the dashed line what is recommended.`)), a.element), u.length === 0 ? null : _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Variety. "), _("span", { class: "legend" }, _("span", { class: "key key-second" }, "distinct: share of an item's answers that differ"), _("span", { class: "key key-dashed" }, "agreement: share of pairs that are the same"))), o.element), _("section", {
 			class: "card scroll",
 			tabindex: 0,
 			"aria-label": "All settings"
-		}, nc(e))),
+		}, sc(e))),
 		close: () => {
 			a.close(), o.close();
 		},
@@ -5271,7 +5326,7 @@ function ec(e, t) {
 				"agreement",
 				"samples"
 			], ...e.settings.map((e) => [
-				oc(e.temperature ?? e.setting, null),
+				dc(e.temperature ?? e.setting, null),
 				e.score,
 				...e.score_ci,
 				e.distinct,
@@ -5282,9 +5337,9 @@ function ec(e, t) {
 		}
 	};
 }
-function tc(e) {
+function oc(e) {
 	let t = e.recommendation, n = [
-		[`score less that at ${oc(t.reference, e.axis)}`, `${R(t.difference, 3)} (${R(t.difference_ci[0], 3)} to ${R(t.difference_ci[1], 3)}, for all pairs together)`],
+		[`score less that at ${dc(t.reference, e.axis)}`, `${R(t.difference, 3)} (${R(t.difference_ci[0], 3)} to ${R(t.difference_ci[1], 3)}, for all pairs together)`],
 		["told apart from any other", t.detectable ? "yes" : "no"],
 		["advantage on held-out items", t.held_out_difference === null ? "–" : `${R(t.held_out_difference, 3)}${t.held_out_ci ? ` (${R(t.held_out_ci[0], 3)} to ${R(t.held_out_ci[1], 3)})` : ""}`],
 		["chosen again on half the items", t.chosen_again === null ? "–" : `${Math.round(100 * t.chosen_again)} %`],
@@ -5292,10 +5347,10 @@ function tc(e) {
 	];
 	return e.forward_passes !== null && e.independent_passes !== null && n.push(["forward passes", `${z(e.forward_passes)}, against ${z(e.independent_passes)} one by one`]), n.map(([e, t]) => _("div", {}, _("dt", {}, e), _("dd", {}, t)));
 }
-function nc(e) {
+function sc(e) {
 	let t = [
 		"",
-		ac(e.axis),
+		uc(e.axis),
 		"score",
 		"95 % interval",
 		"distinct",
@@ -5304,27 +5359,27 @@ function nc(e) {
 	];
 	return _("table", { class: "plain-table numeric" }, _("caption", { class: "sr" }, "Every setting with its score and variety"), _("thead", {}, _("tr", {}, ...t.map((e) => _("th", { scope: "col" }, e || _("span", { class: "sr" }, "setting"))))), _("tbody", {}, ...e.settings.map((t, n) => {
 		let r = t.temperature ?? t.setting, i = JSON.stringify(r) === JSON.stringify(e.recommendation.setting);
-		return _("tr", { class: i ? "chosen" : "" }, _("td", {}, i ? "→" : String(n + 1)), _("th", { scope: "row" }, oc(r, null)), _("td", {
+		return _("tr", { class: i ? "chosen" : "" }, _("td", {}, i ? "→" : String(n + 1)), _("th", { scope: "row" }, dc(r, null)), _("td", {
 			class: "figure",
 			"data-value": t.score
 		}, t.score.toFixed(3)), _("td", { class: "figure" }, `${t.score_ci[0].toFixed(3)} to ${t.score_ci[1].toFixed(3)}`), _("td", { class: "figure" }, I(t.distinct)), _("td", { class: "figure" }, I(t.agreement)), _("td", { class: "figure" }, z(t.samples)));
 	})));
 }
-function rc(e, t) {
+function cc(e, t) {
 	let n = t ? e.setting?.[t] ?? (t === "temperature" ? e.temperature : null) : null;
 	return typeof n == "number" ? n : null;
 }
-function ic(e) {
+function lc(e) {
 	return e.length > 0 && e.every((e) => typeof e == "number") ? e : void 0;
 }
-function ac(e) {
+function uc(e) {
 	return e === "temperature" ? "temperature τ" : e ?? "setting";
 }
-function oc(e, t) {
+function dc(e, t) {
 	return typeof e == "number" ? t === "temperature" ? `τ = ${B(e)}` : t ? `${t} = ${B(e)}` : B(e) : typeof e == "object" && e ? Object.entries(e).map(([e, t]) => `${e}=${t}`).join(" ") : String(e);
 }
 // src/app.ts
-function sc(e, t, { address: n, tabs: r = lc(t) }) {
+function fc(e, t, { address: n, tabs: r = mc(t) }) {
 	let i = _("div", {
 		class: "sr",
 		role: "status",
@@ -5386,7 +5441,7 @@ function sc(e, t, { address: n, tabs: r = lc(t) }) {
 	}, t)))), m = _("button", {
 		type: "button",
 		class: "quiet",
-		onclick: () => void cc(a)
+		onclick: () => void pc(a)
 	}, "Copy link");
 	e.classList.add("retort"), x(e, _("header", { class: "head" }, _(n ? "h1" : "p", { class: "brand" }, "retort"), u, _("div", { class: "tools" }, n ? m : null, p, ie(e))), _(n ? "main" : "div", {}, o), i);
 	let h = a.state.listen((e) => e === "view" && f());
@@ -5394,44 +5449,44 @@ function sc(e, t, { address: n, tabs: r = lc(t) }) {
 		h(), s?.close(), e.replaceChildren();
 	};
 }
-async function cc(e) {
+async function pc(e) {
 	try {
 		await navigator.clipboard.writeText(e.state.link()), e.announce("Link copied");
 	} catch {
 		history.replaceState(null, "", e.state.link()), e.announce("The link is in the address bar");
 	}
 }
-function lc(e) {
+function mc(e) {
 	let t = [], { position: n, text: r, path: i, compare: a, tune: o, distil: s } = e;
 	return n && t.push({
 		name: "position",
 		label: "Position",
-		open: (e) => se(n) ? qo(n, e) : Ls(n, e)
+		open: (e) => se(n) ? Qo(n, e) : Hs(n, e)
 	}), r && t.push({
 		name: "text",
 		label: "Text",
-		open: (e) => se(r) ? ps(r, e) : Js(r, e)
+		open: (e) => se(r) ? vs(r, e) : $s(r, e)
 	}), i && t.push({
 		name: "path",
 		label: "Path",
-		open: (e) => Ss(i, e)
+		open: (e) => Ds(i, e)
 	}), a && t.push({
 		name: "compare",
 		label: "Compare",
-		open: (e) => se(a) ? Qo(a, e) : Cn(a, e)
+		open: (e) => se(a) ? rs(a, e) : On(a, e)
 	}), o && t.push({
 		name: "tune",
 		label: "Tune",
-		open: (e) => ec(o, e)
+		open: (e) => ac(o, e)
 	}), s && t.push({
 		name: "distil",
 		label: "Distil",
-		open: (e) => Za(s, e)
+		open: (e) => no(s, e)
 	}), t;
 }
 // src/parts/runForm.ts
-function uc(t) {
-	let { api: n, state: r, fields: i } = t, a = null, o = new Map(i.map((e) => [e.name, dc(e, r)])), s = _("button", {
+function hc(t) {
+	let { api: n, state: r, fields: i } = t, a = null, o = new Map(i.map((e) => [e.name, gc(e, r)])), s = _("button", {
 		type: "submit",
 		class: "solid"
 	}, t.verb), c = _("button", {
@@ -5500,7 +5555,7 @@ function uc(t) {
 		}
 	};
 }
-function dc(e, t) {
+function gc(e, t) {
 	let n = C(e.name), r = e.name, i = t.get(r) ?? e.initial;
 	if (e.kind === "choice") {
 		let t = _("select", {
@@ -5530,8 +5585,8 @@ function dc(e, t) {
 	return a.value = i, a;
 }
 // src/studio.ts
-var fc = "The sky is", pc = /* @__PURE__ */ new Map(), mc = ["continuation", "given"];
-function hc(e, { models: t, tasks: n, recipes: r }) {
+var _c = "The sky is", vc = /* @__PURE__ */ new Map(), yc = ["continuation", "given"];
+function bc(e, { models: t, tasks: n, recipes: r }) {
 	let i = {
 		name: "model",
 		label: "Model",
@@ -5542,7 +5597,7 @@ function hc(e, { models: t, tasks: n, recipes: r }) {
 		name: "prompt",
 		label: "Prompt",
 		kind: "lines",
-		initial: fc,
+		initial: _c,
 		hint: "Ctrl+Enter asks, Esc stops"
 	}, o = {
 		name: "seed",
@@ -5573,7 +5628,7 @@ function hc(e, { models: t, tasks: n, recipes: r }) {
 		hint: "first:last:count, or a list"
 	};
 	return [
-		gc(e, {
+		xc(e, {
 			name: "position",
 			label: "Position",
 			kind: "position",
@@ -5584,22 +5639,22 @@ function hc(e, { models: t, tasks: n, recipes: r }) {
 			body: ({ model: e, prompt: t }, { state: n }) => ({
 				model: e,
 				prompt: t,
-				continuation: yc(n.get("continuation"))
+				continuation: wc(n.get("continuation"))
 			}),
-			view: (e, t, n) => se(e) ? qo(e, t, (r) => {
+			view: (e, t, n) => se(e) ? Qo(e, t, (r) => {
 				t.state.set("prompt", e.prompt + r), n();
-			}) : Ls(e, t, (r) => {
-				let i = yc(t.state.get("continuation"));
+			}) : Hs(e, t, (r) => {
+				let i = wc(t.state.get("continuation"));
 				t.state.set("continuation", [...i, e.ids[r]].join(",")), n();
 			})
 		}),
-		gc(e, {
+		xc(e, {
 			name: "text",
 			label: "Text",
 			kind: "text",
 			verb: "Write",
 			picks: !0,
-			live: (e, t, n) => t === "token" ? "known_tokens" in n ? vs(e, n) : $s(e, n) : null,
+			live: (e, t, n) => t === "token" ? "known_tokens" in n ? Cs(e, n) : ic(e, n) : null,
 			fields: [
 				i,
 				a,
@@ -5613,18 +5668,18 @@ function hc(e, { models: t, tasks: n, recipes: r }) {
 				chain: n,
 				seed: $("seed", r),
 				max_tokens: $("longest text", i),
-				continuation: yc(a.get("continuation")),
-				given: bc(a.get("given"))
+				continuation: wc(a.get("continuation")),
+				given: Tc(a.get("given"))
 			}),
-			view: (e, t, n) => se(e) ? ps(e, t, { branch: (r, i) => {
+			view: (e, t, n) => se(e) ? vs(e, t, { branch: (r, i) => {
 				let a = e.tokens.slice(0, r).map((e) => e.token);
 				t.state.set("given", JSON.stringify([...a, i])), t.state.set("token", String(r)), n();
-			} }) : Js(e, t, { branch: (r, i) => {
+			} }) : $s(e, t, { branch: (r, i) => {
 				let a = e.tokens.slice(0, r).map((e) => e.id);
 				t.state.set("continuation", [...a, i].join(",")), t.state.set("token", String(r)), n();
 			} })
 		}),
-		gc(e, {
+		xc(e, {
 			name: "path",
 			label: "Path",
 			kind: "path",
@@ -5643,11 +5698,11 @@ function hc(e, { models: t, tasks: n, recipes: r }) {
 				chain: a,
 				seed: $("seed", n),
 				max_tokens: $("longest text", r),
-				temperatures: vc(i)
+				temperatures: Cc(i)
 			}),
-			view: (e, t) => Ss(e, t)
+			view: (e, t) => Ds(e, t)
 		}),
-		gc(e, {
+		xc(e, {
 			name: "compare",
 			label: "Compare",
 			kind: "compare",
@@ -5682,9 +5737,9 @@ function hc(e, { models: t, tasks: n, recipes: r }) {
 				prompt_b: r || t,
 				chain: "temperature=1"
 			}),
-			view: (e, t) => se(e) ? Qo(e, t) : Cn(e, t)
+			view: (e, t) => se(e) ? rs(e, t) : On(e, t)
 		}),
-		gc(e, {
+		xc(e, {
 			name: "tune",
 			label: "Tune",
 			kind: "tune",
@@ -5722,15 +5777,15 @@ function hc(e, { models: t, tasks: n, recipes: r }) {
 			body: ({ model: e, task: t, tune_temperatures: n, samples: r, items: i, truncations: a, seed: o }) => ({
 				model: e,
 				task: t,
-				temperatures: vc(n),
+				temperatures: Cc(n),
 				samples: $("answers an item", r),
 				chain: a,
 				seed: $("seed", o),
 				...i?.trim() ? { items: $("items", i) } : {}
 			}),
-			view: (e, t) => ec(e, t)
+			view: (e, t) => ac(e, t)
 		}),
-		gc(e, {
+		xc(e, {
 			name: "distil",
 			label: "Distil",
 			kind: "distil",
@@ -5775,20 +5830,20 @@ function hc(e, { models: t, tasks: n, recipes: r }) {
 				temperature: Number(r),
 				alpha: Number(i)
 			}),
-			view: (e, t) => Za(e, t),
-			live: (e, t, n) => t === "point" ? no(e, n) : null
+			view: (e, t) => no(e, t),
+			live: (e, t, n) => t === "point" ? so(e, n) : null
 		})
 	];
 }
-function gc(e, t) {
+function xc(e, t) {
 	return {
 		name: t.name,
 		label: t.label,
-		open: (n) => _c(e, t, n)
+		open: (n) => Sc(e, t, n)
 	};
 }
-function _c(e, t, n) {
-	let r = null, i = null, a = _("div", { class: "holder" }), o = uc({
+function Sc(e, t, n) {
+	let r = null, i = null, a = _("div", { class: "holder" }), o = hc({
 		api: e,
 		state: n.state,
 		announce: n.announce,
@@ -5802,17 +5857,17 @@ function _c(e, t, n) {
 			r !== null && u(i = r);
 		},
 		onRecord: (e, n) => {
-			pc.set(t.name, {
+			vc.set(t.name, {
 				record: e,
 				values: n
 			}), u(e);
 		}
 	});
 	o.element.addEventListener("change", () => {
-		for (let e of mc) n.state.set(e, void 0);
+		for (let e of yc) n.state.set(e, void 0);
 	});
 	let s = _("p", { class: "meta picked" }), c = () => {
-		let e = yc(n.state.get("continuation")), r = bc(n.state.get("given")), i = e.length || r.length;
+		let e = wc(n.state.get("continuation")), r = Tc(n.state.get("given")), i = e.length || r.length;
 		s.hidden = i === 0 || !t.picks;
 		let a = (t) => {
 			e.length > 0 ? n.state.set("continuation", e.slice(0, t).join(",")) : n.state.set("given", t === 0 ? void 0 : JSON.stringify(r.slice(0, t))), o.run();
@@ -5826,12 +5881,12 @@ function _c(e, t, n) {
 			class: "quiet",
 			onclick: () => a(0)
 		}, "Start over"));
-	}, l = n.state.listen((e) => mc.includes(e) && c());
+	}, l = n.state.listen((e) => yc.includes(e) && c());
 	c();
 	function u(e) {
 		r?.close(), r = t.view(e, n, o.run), x(a, r.element);
 	}
-	let d = pc.get(t.name);
+	let d = vc.get(t.name);
 	return d ? u(d.record) : t.eager && o.run(), {
 		element: _("div", {}, o.element, s, a),
 		get download() {
@@ -5847,15 +5902,15 @@ function $(e, t) {
 	if (!t?.trim() || !Number.isSafeInteger(n)) throw Error(`${e} must be a whole number, got “${t ?? ""}”`);
 	return n;
 }
-function vc(e) {
+function Cc(e) {
 	let t = /^\s*([\d.]+):([\d.]+):(\d+)\s*$/.exec(e ?? ""), n = t ? Array.from({ length: Number(t[3]) }, (e, n) => Number(t[1]) + (Number(t[2]) - Number(t[1])) * n / Math.max(1, Number(t[3]) - 1)) : (e ?? "").split(",").map(Number);
 	if (n.length === 0 || !n.every(Number.isFinite)) throw Error(`temperatures are first:last:count (0:2:41) or a list (0, 0.5, 1), got “${e ?? ""}”`);
 	return n.map((e) => Number(e.toFixed(10)));
 }
-function yc(e) {
+function wc(e) {
 	return e ? e.split(",").map(Number).filter(Number.isSafeInteger) : [];
 }
-function bc(e) {
+function Tc(e) {
 	try {
 		let t = JSON.parse(e ?? "[]");
 		return Array.isArray(t) ? t.filter((e) => typeof e == "string") : [];
@@ -5864,27 +5919,27 @@ function bc(e) {
 	}
 }
 // src/main.ts
-function xc({ model: e, el: t }) {
+function Ec({ model: e, el: t }) {
 	let n = document.createElement("div");
 	t.append(n);
-	let r = sc(n, e.get("data"), { address: !1 }), i = () => {
-		r(), r = sc(n, e.get("data"), { address: !1 });
+	let r = fc(n, e.get("data"), { address: !1 }), i = () => {
+		r(), r = fc(n, e.get("data"), { address: !1 });
 	};
 	return e.on("change:data", i), () => {
 		e.off("change:data", i), r();
 	};
 }
-var Sc = { render: xc }, Cc = document.getElementById("retort-data"), wc = document.getElementById("retort-page");
-Cc !== null && wc !== null && Tc(wc, JSON.parse(Cc.textContent ?? "{}"));
-function Tc(e, t) {
+var Dc = { render: Ec }, Oc = document.getElementById("retort-data"), kc = document.getElementById("retort-page");
+Oc !== null && kc !== null && Ac(kc, JSON.parse(Oc.textContent ?? "{}"));
+function Ac(e, t) {
 	if (!t.studio) {
-		sc(e, t, { address: !0 });
+		fc(e, t, { address: !0 });
 		return;
 	}
 	let n = new r();
-	n.offer().then((r) => sc(e, t, {
+	n.offer().then((r) => fc(e, t, {
 		address: !0,
-		tabs: hc(n, r)
+		tabs: bc(n, r)
 	})).catch((t) => e.textContent = t.message);
 }
-export { Sc as default };
+export { Dc as default };
