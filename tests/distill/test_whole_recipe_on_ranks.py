@@ -1,4 +1,4 @@
-"""`retort distill` killed for real, on one rank and on two: the same numbers, files and verdict as never killed."""
+"""`retort distill` killed for real, on one rank, on two, by FSDP2: numbers, files and verdict as never killed."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ import yaml
 from distill.launching import TORCHRUN, finish, kill_when, start
 from retort.distill import DistillResult, Recipe, run
 
+FSDP = str(Path(__file__).with_name("fsdp_ranks.py"))
 Markov = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
 def values(markov: Markov) -> dict[str, Any]:
-    return markov(steps=40, eval_every=10, checkpoint_every=5)
+    return markov(steps=40, eval_every=10, checkpoint_every=5, learning_rate=0.03, keep="best")
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,11 @@ def alone(values: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> D
     return run(Recipe.from_dict(values | {"output": str(folder / "out"), "save": str(folder / "students")}))
 
 
-@pytest.mark.parametrize("launcher", [(), TORCHRUN], ids=["one rank", "two ranks"])
+@pytest.mark.parametrize(
+    "launcher",
+    [("-m", "retort"), (*TORCHRUN, "-m", "retort"), (*TORCHRUN, FSDP)],
+    ids=["one rank", "two ranks", "FSDP2"],
+)
 def test_killed_and_resumed_is_as_never_killed(
     launcher: tuple[str, ...], values: dict[str, Any], alone: DistillResult, tmp_path: Path
 ) -> None:
@@ -36,15 +41,17 @@ def test_killed_and_resumed_is_as_never_killed(
     file.write_text(
         yaml.safe_dump(values | {"output": str(output), "save": str(tmp_path / "students")}), encoding="utf-8"
     )
-    command = [*launcher, "-m", "retort", "distill", str(file), "--json"]
+    command = [*launcher, "distill", str(file), "--json"]
     # In the middle of the second arm: the first one is finished and must be found, this one goes on.
     kill_when(start(command), lambda: any(output.glob("checkpoints/soft-seed0-*/checkpoint-15")))
     assert {one.name[:10] for one in output.glob("arms/*seed*")} == {"hard-seed0"}
     code, out, err = finish(start(command))
     assert code == 0, err[-4000:]
+    assert ("weights lie as DTensor" in err) == (FSDP in launcher)
     found = json.loads(out)
     for name, results in alone.arms.items():
         for here, there in zip(results, found["arms"][name], strict=True):
+            assert there["kept_step"] == here.kept_step
             assert there["val_nll"] == pytest.approx(here.val_nll, abs=1e-5)
             assert [(step, nll) for step, _, nll in there["curve"]] == [
                 (step, pytest.approx(nll, abs=1e-5)) for step, _, nll in here.curve
@@ -54,6 +61,10 @@ def test_killed_and_resumed_is_as_never_killed(
     assert found["teacher"]["val_nll"] == pytest.approx(alone.teacher["val_nll"], abs=1e-6)
     assert names(tmp_path / "students") == names(Path(alone.recipe["save"]))
     assert names(output) == names(Path(alone.recipe["output"]))
+
+
+def test_best_weights_were_put_back(alone: DistillResult) -> None:
+    assert any(one.kept_step != one.steps for results in alone.arms.values() for one in results)
 
 
 def names(folder: Path) -> list[str]:

@@ -11,6 +11,7 @@ from retort.cli.options import json_option
 if TYPE_CHECKING:
     from retort.distill import DistillResult
     from retort.distill.checking import Checked, Scale
+    from retort.distill.search import Search
 
 ARM_NAMES = {"hard": "hard labels", "soft": "soft targets", "hard_equal_time": "hard labels, same time"}
 
@@ -104,8 +105,9 @@ def print_checked(report: Checked, scales: tuple[Scale, ...]) -> None:
     soft = first if first == last else f"({first} → {last})"
     console.print("The recipe is valid.", style="bold")
     most = "" if report.recipe["data"]["packing"] else "at most "
+    tries = f" (and {report.tries} tries of learning rates)" if report.tries else ""
     console.print(
-        f"{report.arms} trainings of {most}{report.tokens:,} tokens ({report.tokens_a_step:,} a step); loss ="
+        f"{report.arms} trainings{tries} of {most}{report.tokens:,} tokens ({report.tokens_a_step:,} a step); loss ="
         f" {soft} · {report.recipe['divergence']} + {report.ce_weight:.4g} · cross-entropy",
         soft_wrap=True,
     )
@@ -175,11 +177,27 @@ def print_distillation(found: DistillResult) -> None:
             console.print(
                 f"  {against}: {difference.mean:+.4f}{interval} ({difference.method})", soft_wrap=True
             )
+    if found.searches:
+        print_searches(found.searches)
     if found.gain_by:
         print_gain(found)
     console.print(f"Verdict, same steps: {found.verdict}. {found.verdict_reason}", style="bold")
     if "hard_equal_time" in found.arms:
         console.print(f"Verdict, same time: {found.verdict_equal_time}. {found.verdict_equal_time_reason}")
+
+
+def print_searches(searches: dict[str, Search]) -> None:
+    """Which learning rate each arm took, and from what."""
+    from retort.cli.output import stdout_console
+
+    for arm, one in searches.items():
+        losses = ", ".join(f"{tried.learning_rate:g}: {tried.val_nll:.4f}" for tried in one.tried)
+        edge = ", at the edge of what was tried" if one.at_edge else ""
+        stdout_console().print(
+            f"Learning rate of {ARM_NAMES.get(arm, arm)}: {one.chosen:g}{edge} (validation after {one.steps} steps with"
+            f" seed {one.seed}: {losses})",
+            soft_wrap=True,
+        )
 
 
 def print_gain(found: DistillResult) -> None:

@@ -22,14 +22,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from transformers import Trainer
 
 from retort.distill import ranks
 from retort.distill.data import OrderedRows, Rows
+from retort.distill.keeping import BestWeights, best_step, restore, whole_weights
 from retort.distill.measuring import at_targets, mean, nll
 from retort.distill.models import fingerprint, new_student
 from retort.distill.objective import Objective
 from retort.distill.recipe import Recipe
+from retort.distill.reporting import reported
 from retort.distill.results import ArmResult
 from retort.distill.trainer import OnStep, make_trainer
 from retort.sources.transformers import quiet_transformers
@@ -82,25 +83,31 @@ def run_arm(
             )
         )  # fmt: skip
         checkpoint = ranks.shared(lambda: _last_checkpoint(folder))
-        with quiet_transformers():
+        if recipe.keep == "best":
+            trainer.add_callback(BestWeights(trainer, folder))
+        with quiet_transformers(), reported(trainer, recipe.report_to, name, recipe.output):
             ranks.together(lambda: trainer.train(resume_from_checkpoint=checkpoint))
         # Not `student`: spread over ranks, it is another module.
         trained = trainer.model
         assert isinstance(trained, nn.Module)
         validation = at_targets(trained, setting.validation, nll)[:, 0]
+        curve = [point for point in trainer.curve if point[0] < steps]
+        curve.append((steps, trainer.stopwatch.seconds, mean(validation)))
+        kept_step = best_step(curve, steps, mean(validation)) if recipe.keep == "best" else steps
+        if kept_step != steps:
+            restore(trained, folder, kept_step)
+            validation = at_targets(trained, setting.validation, nll)[:, 0]
         test = None if setting.test is None else at_targets(trained, setting.test, nll)[:, 0]
         judged = validation if test is None else test
-        val_nll = mean(validation)
-        weights = None if recipe.save is None else _whole_weights(trainer)
+        weights = None if recipe.save is None else whole_weights(trainer)
         read = OrderedRows(setting.train, steps * recipe.batch_size, seed)
         clock = trainer.stopwatch
-        curve = [point for point in trainer.curve if point[0] < steps]
 
         def finish() -> ArmResult:
             result = ArmResult(
                 arm=arm,
                 seed=seed,
-                val_nll=val_nll,
+                val_nll=mean(validation),
                 test_nll=None if test is None else mean(test),
                 seconds=clock.seconds,
                 seconds_per_step=clock.seconds_per_step,
@@ -109,8 +116,10 @@ def run_arm(
                 steps=steps,
                 kd_weight=objective.kd_weight,
                 ce_weight=objective.ce_weight,
-                curve=(*curve, (steps, clock.seconds, val_nll)),
+                curve=tuple(curve),
                 saved=_save_student(recipe, name, key, weights, student, setting.tokenizer),
+                learning_rate=trainer.args.learning_rate,
+                kept_step=kept_step,
             )
             if recipe.output is not None:
                 file = _result_file(recipe.output, name, key)
@@ -119,12 +128,6 @@ def run_arm(
             return result
 
         return Trained(ranks.shared(finish), judged)
-
-
-def _whole_weights(trainer: Trainer) -> dict[str, Tensor]:
-    """The student's weights on rank 0; all ranks must ask, since each may hold a part."""
-    weights: dict[str, Tensor] = trainer.accelerator.get_state_dict(trainer.model)
-    return weights
 
 
 def arm_key(setting: Setting, seed: int, objective: Objective, steps: int, student: nn.Module) -> str:
@@ -140,6 +143,7 @@ def arm_key(setting: Setting, seed: int, objective: Objective, steps: int, stude
         "steps": steps,
         "teacher": None if objective.teacher is None else setting.teacher_key,
         "weights": objective.decides,
+        **({} if recipe.keep == "last" else {"keep": recipe.keep}),
         "targets": None if objective.cache is None else objective.cache.cache.digest,
         **{
             name: getattr(recipe, name)

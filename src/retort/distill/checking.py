@@ -42,6 +42,7 @@ class Checked:
     tokens_a_step: int
     tokens: int
     arms: int
+    tries: int
     texts: tuple[CheckedText, ...]
     not_here: tuple[str, ...]
 
@@ -61,9 +62,9 @@ def check_recipe(recipe: Recipe) -> Checked:
 
     A fresh student's config is checked key by key, and of the texts that are here the first records. Raises InputError.
     """
-    from retort.distill.experiment import arm_names
     from retort.distill.models import check_student_config
     from retort.distill.objective import Objective
+    from retort.distill.search import arm_names, tries
 
     if not isinstance(recipe.student, str):
         check_student_config(recipe.student["config"])
@@ -78,6 +79,7 @@ def check_recipe(recipe: Recipe) -> Checked:
         tokens_a_step=tokens,
         tokens=tokens * recipe.steps,
         arms=len(arm_names(recipe)) * len(recipe.seeds),
+        tries=tries(recipe),
         texts=texts,
         not_here=not_here,
     )

@@ -12,7 +12,7 @@ from retort.distill import ranks
 from retort.distill.progress import OnPoint, OnProgress, Progress
 from retort.distill.recipe import Recipe
 from retort.distill.recipe_data import FromTeacher
-from retort.distill.results import ArmResult, DistillResult, conclude
+from retort.distill.results import DistillResult, conclude
 from retort.errors import InputError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ def run(
 
     Within a seed the arms have equal initial weights, rows, reading order and schedule, and `hard` and `soft`
     equal steps; `hard_equal_time` takes as many steps as fit the soft arm's training time, with a schedule of
-    that length. Seeds go one after another, so that a machine that gets slower touches all arms alike.
+    that length. Where `learning_rate` is a list, every arm first tries each with the first seed and takes its best by
+    the validation text. Seeds go one after another, so that a machine that gets slower touches all arms alike.
     Under torchrun the ranks share the rows of every step; rank 0 alone holds the clock, writes files and reports, and
     all get the same result.
     `on_progress(done, total, detail)` gets seconds, `on_point(arm, seed, step, seconds, nats a token)` each point of a
@@ -41,14 +42,17 @@ def run(
     """
     _need_libraries()
     ranks.join()
-    from retort.distill.arms import run_arm
     from retort.distill.breakdown import gain_by
+    from retort.distill.course import Course
     from retort.distill.objective import HARD_LABELS, Objective
+    from retort.distill.reporting import reporters
     from retort.distill.teacher_text import teacher_text
     from retort.distill.texts import Texts
 
     on_progress, on_point = (on_progress, on_point) if ranks.leads() else (None, None)
     progress = Progress(on_progress)
+    # What cannot be logged to is said before hours are spent.
+    ranks.agreed(lambda: reporters(recipe.report_to))
     if ranks.world_size() > 1 and isinstance(recipe.data.train, FromTeacher):
         ranks.shared(lambda: str(teacher_text(recipe)))  # before all of them need it
     setting, teacher = ranks.agreed(lambda: prepare(recipe))
@@ -62,51 +66,27 @@ def run(
         recipe.fused,
     )
     hard_labels = replace(HARD_LABELS, fused=recipe.fused)
-    arms: dict[str, list[ArmResult]] = {name: [] for name in arm_names(recipe)}
-    held_out: dict[str, dict[int, NDArray[np.float32]]] = {name: {} for name in arms}
-    progress.plan([(name, recipe.steps) for _ in recipe.seeds for name in arms])
-
-    def train(name: str, seed: int, objective: Objective, steps: int) -> ArmResult:
-        progress.begin(name)
-        first_step: int | None = None
-
-        def on_step(step: int, steps: int, seconds: float, val_nll: float | None) -> None:
-            nonlocal first_step
-            first_step = step - 1 if first_step is None else first_step
-            if on_point is not None and val_nll is not None:
-                on_point(name, seed, step, seconds, val_nll)
-            progress.step(name, seed, step, steps, first_step, val_nll)
-
-        trained = run_arm(setting, name, seed, objective, steps, on_step)
-        arms[name].append(trained.result)
-        if trained.nll is not None:
-            held_out[name][seed] = trained.nll
-        return trained.result
-
+    course = Course(setting, progress, on_point)
     for seed in recipe.seeds:
-        hard = train("hard", seed, hard_labels, recipe.steps) if recipe.control else None
-        soft = train("soft", seed, soft_labels, recipe.steps)
-        if hard is not None and "hard_equal_time" in arms:
+        hard = course.train("hard", seed, hard_labels, recipe.steps) if recipe.control else None
+        soft = course.train("soft", seed, soft_labels, recipe.steps)
+        if hard is not None and "hard_equal_time" in course.results:
             ratio = soft.seconds_per_step / hard.seconds_per_step
-            train("hard_equal_time", seed, hard_labels, max(1, round(recipe.steps * ratio)))
+            course.train("hard_equal_time", seed, hard_labels, max(1, round(recipe.steps * ratio)))
     record, teacher_at_targets = _teacher_record(setting, teacher)
-    bins = gain_by(_facts(setting, teacher_at_targets), held_out.get("hard", {}), held_out["soft"])
+    bins = gain_by(
+        _facts(setting, teacher_at_targets), course.held_out.get("hard", {}), course.held_out["soft"]
+    )
     texts = Texts(setting.train, setting.validation, setting.test)
     return conclude(
         recipe.to_dict(),
         record,
-        arms,
+        course.results,
         data=texts.summary(),
+        searches=course.searches or None,
         gain_by=bins or None,
         gain_by_part=None if not bins else "validation" if setting.test is None else "test",
     )
-
-
-def arm_names(recipe: Recipe) -> tuple[str, ...]:
-    """The arms that the recipe asks for, in the order in which a seed trains them."""
-    if not recipe.control:
-        return ("soft",)
-    return ("hard", "soft", "hard_equal_time") if recipe.equal_time else ("hard", "soft")
 
 
 def prepare(recipe: Recipe) -> tuple[Setting, Teacher]:

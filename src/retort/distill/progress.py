@@ -41,7 +41,14 @@ class Progress:
                 return
 
     def step(
-        self, arm: str, seed: int, step: int, steps: int, first_step: int, val_nll: float | None
+        self,
+        arm: str,
+        seed: int,
+        step: int,
+        steps: int,
+        first_step: int,
+        val_nll: float | None,
+        note: str = "",
     ) -> None:
         """`step` of `steps` is done, the first `first_step` of them in an earlier process."""
         now = self._clock()
@@ -59,7 +66,9 @@ class Progress:
         measured = "" if val_nll is None else f", {val_nll:.3f} nats a token"
         elapsed = now - self._began
         self._report(
-            elapsed, elapsed + left, f"{arm.replace('_', ' ')}, seed {seed}, step {step} of {steps}{measured}"
+            elapsed,
+            elapsed + left,
+            f"{arm.replace('_', ' ')}, seed {seed}{note}, step {step} of {steps}{measured}",
         )
 
     def _rates(self) -> tuple[float, float]:

@@ -23,6 +23,7 @@ from retort.distill.checks import (
     text,
     whole_number,
 )
+from retort.distill.recipe_arms import learning_rate, report_to
 from retort.distill.recipe_data import Data, FromTeacher
 from retort.distill.recipe_values import (
     OnPolicy,
@@ -100,8 +101,15 @@ class Recipe:
         ),
     )
     steps: int = field(default=500, metadata=key(whole_number(1), "optimiser steps"))
-    learning_rate: float = field(
-        default=2e-3, metadata=key(number(0, 10, low_open=True), "peak learning rate of AdamW")
+    learning_rate: float | tuple[float, ...] = field(
+        default=2e-3,
+        metadata=key(
+            learning_rate, "peak learning rate of AdamW; a list: every arm tries each, takes its best"
+        ),
+    )
+    search_steps: int | None = field(
+        default=None,
+        metadata=key(optional(whole_number(1)), "steps of each try where learning_rate is a list; None: all"),
     )
     schedule: str = field(default="cosine", metadata=key(choice(*SCHEDULES), "how the learning rate falls"))
     warmup: float = field(
@@ -146,6 +154,12 @@ class Recipe:
     eval_every: int | None = field(
         default=None, metadata=key(optional(whole_number(1)), "steps between points of the learning curve")
     )
+    keep: str = field(
+        default="last",
+        metadata=key(
+            choice("last", "best"), "which weights an arm keeps; best: on validation, at eval_every"
+        ),
+    )
     checkpoint_every: int | None = field(
         default=None,
         metadata=key(optional(whole_number(1)), "steps between checkpoints to resume an arm from"),
@@ -155,6 +169,9 @@ class Recipe:
         metadata=key(optional(text), "folder for results; finished arms found there are not run again"),
     )
     save: str | None = field(default=None, metadata=key(optional(text), "folder for the trained students"))
+    report_to: tuple[str, ...] = field(
+        default=(), metadata=key(report_to, "where training is logged, for instance [tensorboard, wandb]")
+    )
 
     def __post_init__(self) -> None:
         check_fields(self, "")
@@ -162,6 +179,15 @@ class Recipe:
             raise InputError(
                 f"micro_batch_size is {self.micro_batch_size} and batch_size {self.batch_size};"
                 " the first must divide the second, so that every step sees the same number of rows."
+            )
+        if self.keep == "best" and self.eval_every is None:
+            raise InputError(
+                "keep is 'best' and eval_every is not given, so nothing is measured to choose from; give eval_every."
+            )
+        if self.search_steps is not None and not isinstance(self.learning_rate, tuple):
+            raise InputError(
+                f"search_steps is {self.search_steps} and learning_rate {self.learning_rate}; a search needs a list of"
+                " learning rates."
             )
         own = self.on_policy
         if own is not None and own.prompt_tokens >= self.sequence_length:
@@ -234,6 +260,9 @@ class Recipe:
         values = asdict(self)
         values["teacher"] = self.teacher.to_value()
         values["seeds"] = list(self.seeds)
+        values["report_to"] = list(self.report_to)
+        if isinstance(self.learning_rate, tuple):
+            values["learning_rate"] = list(self.learning_rate)
         return values
 
 

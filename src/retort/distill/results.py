@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from retort.distill.breakdown import Bin
+    from retort.distill.search import Search
 
 Part = Literal["validation", "test"]
 Verdict = Literal["helps", "does not help", "cannot tell", "no control"]
@@ -29,6 +30,7 @@ class ArmResult:
 
     `tokens` were read in training, every pass counted; `targets` of them were predicted and counted in the loss (None
     in results of versions that did not count them).
+    `kept_step` is the step whose weights were measured and saved: the last one, or the best of the curve.
     """
 
     arm: str
@@ -44,6 +46,8 @@ class ArmResult:
     curve: tuple[tuple[int, float, float], ...]
     saved: str | None = None
     targets: int | None = None
+    learning_rate: float | None = None
+    kept_step: int | None = None
 
     def nll(self, part: Part) -> float | None:
         """Nats a token on the validation or the test part."""
@@ -92,6 +96,7 @@ class DistillResult:
     gain_by: dict[str, tuple[Bin, ...]] | None = None
     gain_by_part: Part | None = None
     data: dict[str, dict[str, int]] = field(default_factory=dict)
+    searches: dict[str, Search] | None = None
     sign: str = "differences are hard minus soft in nats a token: positive means distillation is better"
 
     def to_dict(self) -> dict[str, Any]:
@@ -172,6 +177,7 @@ def conclude(
     gain_by: dict[str, tuple[Bin, ...]] | None = None,
     gain_by_part: Part | None = None,
     data: dict[str, dict[str, int]] | None = None,
+    searches: dict[str, Search] | None = None,
 ) -> DistillResult:
     """The result of finished arms `hard`, `soft` and `hard_equal_time`, whichever there are."""
     soft = arms.get("soft", ())
@@ -203,4 +209,5 @@ def conclude(
         gain_by=gain_by,
         gain_by_part=gain_by_part,
         data=data or {},
+        searches=searches,
     )

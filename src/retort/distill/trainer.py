@@ -223,6 +223,9 @@ def training_arguments(recipe: Recipe, *, steps: int, seed: int, folder: Path) -
     `batch_size` is that of the whole step: under torchrun each rank takes its share. Raises InputError where the
     micro-batches of all ranks do not fill it.
     """
+    assert isinstance(recipe.learning_rate, float), (
+        "a list of learning rates is searched before an arm trains"
+    )
     size = ranks.world_size()
     micro_batch = recipe.micro_batch_size or max(1, recipe.batch_size // size)
     if recipe.batch_size % (micro_batch * size):
