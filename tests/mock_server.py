@@ -46,6 +46,7 @@ class MockServer:
         self.lies: set[str] = set()
         self.faults: list[str] = []  # one for each request to come, in order; then none
         self.fault_always: str | None = None
+        self.knows: set[str] = set()  # of "top_k" and "min_p", what its draws honour
         self.completions = True
         self.chat = True
         self.vocabulary: int | None = WORDS
@@ -99,6 +100,7 @@ class MockServer:
                 chosen = max(range(WORDS), key=lambda i: log_probs[i])
             else:
                 weights = [math.exp(v) for v in log_softmax(log_probs, max(body["temperature"], 0.5))]
+                weights = self._cut(weights, body)
                 chosen = draw.choices(range(WORDS), weights)[0]
             entries.append(
                 {
@@ -115,6 +117,14 @@ class MockServer:
         if asked and "no logprobs" not in self.lies:
             choice["logprobs"] = {"content": entries} if is_chat else self._legacy(entries)
         return choice
+
+    def _cut(self, weights: list[float], body: dict[str, Any]) -> list[float]:
+        """The weights that a draw may fall on."""
+        ranked = sorted(weights, reverse=True)
+        least = ranked[min(body["top_k"], WORDS) - 1] if "top_k" in self.knows and "top_k" in body else 0.0
+        if "min_p" in self.knows:
+            least = max(least, body.get("min_p", 0.0) * ranked[0])
+        return [weight if weight >= least else 0.0 for weight in weights]
 
     def _legacy(self, entries: list[dict[str, Any]]) -> dict[str, Any]:
         if "as a list" in self.lies:  # llama.cpp: the chat shape in completions

@@ -110,10 +110,12 @@ def command(
 
     The same seed gives the same text, whatever --n is and whatever else is in the batch. Temperature comes first, then
     top-k, top-p and min-p; --chain says another order, and --engine takes that of another engine. --settings takes
-    every other setting, penalties and biases included.
+    every other setting, penalties and biases included. A server draws by itself, with noise of its own: each text is
+    one request with the settings it knows; a setting it does not know is refused.
     """
     from retort.cli.output import print_json
     from retort.cli.progress import Progress
+    from retort.cli.served_sample import draw_from_server
     from retort.lens.asking import ask
     from retort.sampling.generate import generate
     from retort.sampling.speculative_decoding import RoundCounts, Speculation
@@ -133,7 +135,12 @@ def command(
     given = {**single, "seed": seed, "max_tokens": max_tokens, "stop": stop or None}
     params = sampling_params(settings, given, chain, engine, defaults)
     question = asked(prompt, chat, messages)
-    source = recording(load(model), save)
+    source = load(model)
+    if hasattr(source, "server"):
+        refused = {"--draft": draft is not None, "--include-stop": include_stop, "--save": save is not None}
+        draw_from_server(source, question, params, n, as_stream, as_json, refused)
+        return
+    source = recording(source, save)
     said = ask(source, question)
     if as_stream:
         _stream(source, said, params, n, include_stop)

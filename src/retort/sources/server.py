@@ -78,7 +78,7 @@ class Server:
             choices = [_as_whole(choice) for choice in record["choices"]]
             for choice in read_reply({**record, "choices": choices}, self.name).choices[:1]:
                 finished = finished or choice.finish_reason is not None
-                if choice.text or choice.positions:
+                if choice.text or choice.positions or choice.finish_reason is not None:
                     yield choice
         if not finished:
             raise ServerError(

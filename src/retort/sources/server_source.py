@@ -48,13 +48,17 @@ class ServerSource:
         """What was found out about the endpoint that was asked last (completions, before anything was asked)."""
         return probe(self.server, self._last_asked)
 
+    def probe_for(self, prompt: Prompt) -> Probe:
+        """What was found out about the endpoint that `prompt` goes to; made on first use, as `probe` is."""
+        self._last_asked = self.server.endpoint if isinstance(prompt, str) else CHAT
+        return self.probe
+
     @property
     def note(self) -> str | None:
         return " ".join(self.probe.notes) or None
 
     def next_tokens(self, prompt: Prompt, count: int | None = None) -> KnownTop:
-        self._last_asked = self.server.endpoint if isinstance(prompt, str) else CHAT
-        known = self.probe
+        known = self.probe_for(prompt)
         if count is not None and count > known.given:
             try:
                 return self._top(prompt, count)

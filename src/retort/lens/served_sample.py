@@ -1,0 +1,226 @@
+"""Texts drawn by a server: what was asked of it, what it gave, and what the probe knows of its seed and logprobs.
+
+The noise is the server's own, and so is the order of its stages. Nothing is drawn here, and a setting that the server
+does not know is refused, for it would be left out in silence.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+from retort.errors import CapabilityError, SourceError
+from retort.sampling.params import SamplingParams
+from retort.sources.chat import Message
+from retort.sources.logprob_shapes import Choice
+from retort.sources.openai_api import ServerError
+from retort.sources.probe import HOT, OPEN_PROMPT, Probe
+from retort.sources.server import REFUSED, Ask
+from retort.sources.server_source import ServerSource
+
+Prompt = str | tuple[Message, ...]
+
+REQUEST = ("seed", "max_tokens", "stop")
+EVERYWHERE = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "logit_bias")
+"""What OpenAI's interface itself has."""
+
+TRIED = {"top_k": 1, "min_p": 1.0}
+"""What only some servers know, with a value that leaves the most likely token alone whatever the temperature."""
+
+TRIED_TOKENS = 8
+LARGEST_SEED = 2**31 - 1  # what servers take
+
+
+@dataclass(frozen=True)
+class ServedToken:
+    """A token, its id where the server tells it, and its logprob in nats; `ServedTexts.logprobs` says which one."""
+
+    token: str
+    id: int | None
+    logprob: float
+
+
+@dataclass(frozen=True)
+class ServedText:
+    """One text as the server gave it; `tokens` and their summed `logprob` are None where it gave no logprobs."""
+
+    text: str
+    seed: int
+    finish_reason: str | None
+    tokens: tuple[ServedToken, ...] | None
+    logprob: float | None
+
+
+@dataclass(frozen=True)
+class ServedTexts:
+    """What was drawn. `asked`: the settings of each request but its seed.
+
+    `logprobs`: "raw" where they are the model's own, "processed" where they are of what the server drew from, None
+    without any. `probe`: what is known of the server, None where it gives no logprobs to be probed by. `incomplete`:
+    why texts are missing, None where all are there.
+    """
+
+    model: str
+    prompt: str
+    messages: tuple[Message, ...] | None
+    rendered: str | None
+    seed: int
+    asked: dict[str, Any]
+    logprobs: str | None
+    samples: tuple[ServedText, ...]
+    probe: Probe | None
+    note: str | None
+    incomplete: str | None = None
+
+
+class Drawing:
+    """A prompt at a server, ready to be drawn from as often as one likes."""
+
+    def __init__(self, source: ServerSource, prompt: Prompt, params: SamplingParams) -> None:
+        """Raises CapabilityError for settings that the server does not know, SourceError where it cannot be reached."""
+        self.source, self.prompt = source, prompt
+        self.probe, self.note = _probed(source, prompt)
+        extra = _extra(source, params)
+        self.ask = Ask(
+            prompt,
+            max_tokens=params.max_tokens,
+            temperature=params.temperature,
+            top_p=1.0 if params.top_p is None else params.top_p,
+            top_logprobs=0 if self.probe is None else 1,
+            stop=params.stop,
+            extra=extra,
+        )
+        self.seed = params.seed
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """The settings of every request, without its seed."""
+        plain = {
+            "temperature": self.ask.temperature,
+            "top_p": self.ask.top_p,
+            "max_tokens": self.ask.max_tokens,
+        }
+        return plain | ({"stop": list(self.ask.stop)} if self.ask.stop else {}) | dict(self.ask.extra)
+
+    def seed_of(self, number: int) -> int:
+        """The seed that is sent for text `number`; servers take 31 bits of one."""
+        return (self.seed + number) & LARGEST_SEED
+
+    def text(self, number: int) -> ServedText:
+        """Text `number`, by one request. Raises SourceError."""
+        seed = self.seed_of(number)
+        choices = self.source.server.ask(replace(self.ask, seed=seed)).choices
+        if not choices:
+            raise SourceError(f"{self.source.name} answered without a choice.")
+        return self._read(choices[:1], seed)
+
+    def pieces(self, number: int) -> Iterator[Choice]:
+        """Text `number` in pieces as they come. Raises SourceError where the stream breaks off."""
+        return self.source.server.stream(replace(self.ask, seed=self.seed_of(number)))
+
+    def whole(self, number: int, pieces: Sequence[Choice]) -> ServedText:
+        """The text that these pieces are."""
+        return self._read(pieces, self.seed_of(number))
+
+    def texts(self, n: int, on_progress: Callable[[int, int], None] | None = None) -> ServedTexts:
+        """`n` texts, one request each. Where one fails, those before it are kept, and `incomplete` says why."""
+        found: list[ServedText] = []
+        problem = None
+        for number in range(n):
+            try:
+                found.append(self.text(number))
+            except SourceError as error:
+                problem = str(error)
+                break
+            if on_progress is not None:
+                on_progress(number + 1, n)
+        rendered = None if isinstance(self.prompt, str) else self.source.render_chat(self.prompt)
+        return ServedTexts(
+            model=self.source.name,
+            prompt=self.prompt if isinstance(self.prompt, str) else rendered or "",
+            messages=None if isinstance(self.prompt, str) else self.prompt,
+            rendered=rendered,
+            seed=self.seed,
+            asked=self.asked,
+            logprobs=None if self.probe is None else self.probe.logprobs,
+            samples=tuple(found),
+            probe=self.probe,
+            note=self.note,
+            incomplete=problem,
+        )
+
+    def _read(self, pieces: Sequence[Choice], seed: int) -> ServedText:
+        chosen = [position.chosen for piece in pieces for position in piece.positions]
+        tokens = None
+        if self.probe is not None and chosen:
+            scale = self.probe.scale
+            tokens = tuple(
+                ServedToken(one.token, one.id, one.logprob * scale) for one in chosen if one is not None
+            )
+        return ServedText(
+            text="".join(piece.text for piece in pieces),
+            seed=seed,
+            finish_reason=next(
+                (piece.finish_reason for piece in reversed(pieces) if piece.finish_reason), None
+            ),
+            tokens=tokens,
+            logprob=None if tokens is None else math.fsum(token.logprob for token in tokens),
+        )
+
+
+def _probed(source: ServerSource, prompt: Prompt) -> tuple[Probe | None, str | None]:
+    """The probe of the endpoint that the prompt goes to, and the notes; without logprobs, the sentence that says so."""
+    try:
+        known = source.probe_for(prompt)
+    except ServerError:
+        raise
+    except SourceError as problem:
+        return None, f"{problem} Texts can be drawn all the same."
+    return known, " ".join(known.notes) or None
+
+
+def _extra(source: ServerSource, params: SamplingParams) -> dict[str, Any]:
+    """The settings that go into the body as they are. Raises CapabilityError naming those that the server lacks."""
+    if params.chain is not None:
+        raise CapabilityError(
+            f"{source.name} applies its stages in an order of its own, so a chain or an engine's order cannot be asked "
+            "of it; give single settings."
+        )
+    default = SamplingParams()
+    given = {
+        field.name: getattr(params, field.name)
+        for field in fields(params)
+        if field.name not in REQUEST and getattr(params, field.name) != getattr(default, field.name)
+    }
+    honoured = {name: _knows(source, name) for name in TRIED if name in given}
+    unknown = [name for name in given if name not in EVERYWHERE and not honoured.get(name)]
+    if unknown:
+        honoured |= {name: _knows(source, name) for name in TRIED if name not in honoured}
+        known = ", ".join((*EVERYWHERE, *(name for name, works in honoured.items() if works)))
+        raise CapabilityError(
+            f"{source.name} does not know {', '.join(unknown)} and would leave {'it' if len(unknown) == 1 else 'them'} "
+            f"out in silence; it takes {known}."
+        )
+    extra = {name: value for name, value in given.items() if name not in ("temperature", "top_p")}
+    if "logit_bias" in extra:
+        extra["logit_bias"] = {str(token): bias for token, bias in extra["logit_bias"]}
+    return extra
+
+
+def _knows(source: ServerSource, name: str) -> bool:
+    """Whether a setting that leaves one token makes hot texts the greedy one: then the server honours it."""
+    ask = Ask(OPEN_PROMPT, max_tokens=TRIED_TOKENS, top_logprobs=0)
+    greedy = source.server.ask(replace(ask, temperature=0.0))
+    try:
+        hot = [
+            source.server.ask(replace(ask, temperature=HOT, seed=seed, extra={name: TRIED[name]}))
+            for seed in (1, 2)
+        ]
+    except ServerError as error:
+        if error.status not in REFUSED:
+            raise
+        return False
+    texts = [reply.choices[0].text if reply.choices else None for reply in (greedy, *hot)]
+    return None not in texts and len(set(texts)) == 1
