@@ -144,10 +144,13 @@ def test_a_fault_is_one_line_and_exit_2(run, server, fault, said) -> None:
     assert said in result.stderr and KEY not in result.stderr
 
 
-def test_sampling_from_a_server_s_top_tokens_is_refused(run, server) -> None:
-    result = run("sample", server.model, "hello there")
-    assert result.exit_code == 2
-    assert "whole vocabulary" in result.stderr
+def test_a_path_from_a_server_and_texts_from_its_recording_are_refused(run, server, tmp_path) -> None:
+    path = str(tmp_path / "saved.jsonl")
+    assert run("look", server.model, "hello there", "--save", path).exit_code == 0
+    for asked in (("path", server.model), ("sample", f"recorded:{path}")):
+        result = run(*asked, "hello there")
+        assert (result.exit_code, result.stdout) == (2, "")
+        assert "whole vocabulary" in result.stderr and result.stderr.count("\n") == 1
 
 
 @needs_models
@@ -190,7 +193,7 @@ def test_texts_after_a_conversation(run, run_json, tmp_path, command) -> None:
 @pytest.mark.parametrize("command", ["sample", "path"])
 def test_texts_after_a_conversation_need_the_model_and_its_template(run, sky, server, command) -> None:
     assert "no chat template" in run(command, sky, "--message", "user:hi").stderr
-    result = run(command, server.model, "--message", "user:hi")
+    result = run("path", server.model, "--message", "user:hi")
     assert result.exit_code == 2 and "whole vocabulary" in result.stderr
     assert "Missing argument 'PROMPT'" in run(command, sky).stderr
 
