@@ -74,6 +74,17 @@ def test_what_is_no_check(record: dict, said: str, tmp_path: Path) -> None:
         make_check(record, "here", tmp_path)
 
 
+def test_a_function_of_two_gets_the_references_and_its_file_runs_once(tmp_path: Path) -> None:
+    (tmp_path / "two.py").write_text(
+        "with open(__file__ + '.runs', 'a') as runs:\n    runs.write('x')\n"
+        "def among(answer, references): return answer in references\n"
+    )
+    scorer = make_scorer({"kind": "function", "target": "two.py:among"}, (), "", tmp_path)
+    judges = [scorer.judge(references) for references in (("tool",), ("fruit", "food"))]
+    assert [judge("fruit") for judge in judges] == [0.0, 1.0]
+    assert (tmp_path / "two.py.runs").read_text() == "x"
+
+
 def test_a_function_of_the_user(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(
         "def score(answer):\n    return len(answer) / 10 if answer else 1 / 0\n"

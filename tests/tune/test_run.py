@@ -138,6 +138,11 @@ def test_chains_are_compared_at_their_own_temperatures_or_at_all(exploit_task: T
 
 def test_auto_is_fine_where_it_matters(exploit_task: Task) -> None:
     source = KnowingSource(EXPLOIT_KNOWN)
+    with pytest.raises(InputError, match="auto looks for the temperatures of one chain, and there are 2"):
+        run(exploit_task, source, "auto", 4, chains=[Chain("top_k=2"), Chain("top_k=3")])
+    # The coarse grid is drawn through the chain as well: one token alone leaves nothing to look for.
+    only = run(exploit_task, source, "auto", 4, chains=[Chain("top_k=1")])
+    assert not only.recommendation.detectable and only.chain == "top_k=1"
     found = run(exploit_task, source, "auto", 4)
     tried = [setting.temperature for setting in found.settings]
     coarse = run(exploit_task, source, COARSE, 4)

@@ -85,6 +85,29 @@ def test_a_fault_loses_nothing_and_nothing_is_asked_twice(mock, tmp_path: Path) 
     }
 
 
+def test_the_coarse_part_of_auto_is_kept_too(mock, tmp_path: Path) -> None:
+    server, url = mock
+    whole = run(task(), source_of(url), "auto", 1, limit_items=6, record=tmp_path / "whole").to_dict()
+    every = len(asked(server))
+    server.requests.clear()
+    # The coarse grid's answers are there and some of the fine one's, when the server fails.
+    server.faults = ["ok"] * (every - 5) + ["500"]
+    with pytest.raises(SourceError, match="go on with --resume"):
+        run(
+            task(),
+            source_of(url),
+            "auto",
+            1,
+            limit_items=6,
+            record=tmp_path / "cut",
+            pace=Pace(concurrency=1),
+        )
+    server.faults = []
+    again = run(task(), source_of(url), "auto", 1, limit_items=6, record=tmp_path / "cut", resume=True)
+    assert again.to_dict() == whole
+    assert len(asked(server)) <= every + 1, "the request that failed is the only one made twice"
+
+
 def test_a_line_cut_by_a_kill_is_dropped(tmp_path: Path) -> None:
     file = tmp_path / "piece.jsonl"
     journal = Journal(file)

@@ -284,13 +284,17 @@ def _run(
     wanted: Wanted | None,
 ) -> Tuning:
     from retort.cli.progress import Progress
+    from retort.sources.base import Capability
     from retort.sources.load import load
     from retort.tune import run
 
+    source = load(model)
+    if source.capability is not Capability.FULL:
+        _say_cost(asked, source.name, pace)
     with Progress("tune") as progress:
         return run(
             asked.task,
-            load(model),
+            source,
             asked.temperatures,
             asked.samples,
             seed=asked.seed,
@@ -306,6 +310,24 @@ def _run(
             logprobs=logprobs,
             reweight=wanted,
         )
+
+
+def _say_cost(asked: _Asked, name: str, pace: Pace) -> None:
+    """What a server will be asked, on stderr before the first request."""
+    from retort.tune import make_plan
+    from retort.tune.refine import COARSE
+
+    grid = COARSE if isinstance(asked.temperatures, str) else asked.temperatures
+    part = " for the coarse temperatures" if isinstance(asked.temperatures, str) else ""
+    cost = make_plan(asked.task, grid, asked.samples, asked.seed, asked.items, None, asked.chains).cost
+    least = (
+        "" if pace.per_minute is None else f", {60 * cost.answers / pace.per_minute:,.0f} seconds at least"
+    )
+    click.echo(
+        f"tune: {cost.answers:,} requests to {name}{part}, each answered with at most "
+        f"{cost.max_tokens:,} token{'s' * (cost.max_tokens != 1)}{least}; what is recorded already is not asked again",
+        err=True,
+    )
 
 
 def _recorded(

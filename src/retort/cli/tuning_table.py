@@ -21,7 +21,8 @@ def print_tuning(found: Tuning) -> None:
 
     console = stdout_console()
     console.print(
-        f"{found.model} on {found.task} ({found.goal}): {found.items} items, {found.samples_per_item} answers each, "
+        f"{found.model} on {found.task} ({found.goal}): {found.items} items, {found.samples_per_item} "
+        f"answer{'s' * (found.samples_per_item != 1)} each, "
         f"seed {found.seed}",
         style="bold",
         soft_wrap=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import json
 import resource
 import shlex
@@ -11,6 +12,7 @@ import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from retort.errors import InputError, RetortError
@@ -21,10 +23,10 @@ MEGABYTES = 512
 Outside = Callable[[str], float]
 
 
-def function_judge(target: str, folder: Path, place: str) -> Outside:
+def function_judge(target: str, folder: Path, place: str, references: Sequence[str] = ()) -> Outside:
     """The function `FILE.py:NAME` (or `file://FILE.py:NAME`): it gets the answer, and gives true, false or 0 to 1.
 
-    It is the user's own code and runs in this process. Raises InputError where it cannot be found; an error inside the
+    With two parameters it gets the item's references as well. It is the user's own code and runs in this process. Raises InputError where it cannot be found; an error inside the
     function ends the sweep with the answer's beginning in the message.
     """
     path, _, name = target.removeprefix("file://").rpartition(":")
@@ -33,26 +35,42 @@ def function_judge(target: str, folder: Path, place: str) -> Outside:
     file = folder / path
     if file.suffix != ".py" or not file.is_file():
         raise InputError(f"{place}: {target!r} is not FILE.py:FUNCTION with a file that exists in {folder}.")
-    spec = importlib.util.spec_from_file_location(f"retort_scorer_{file.stem}", file)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
     try:
-        spec.loader.exec_module(module)
+        module = _module(file.resolve())
     except Exception as error:  # the user's own module
         raise InputError(f"{place}: {file} cannot be imported ({type(error).__name__}: {error}).") from error
     function = getattr(module, name, None)
     if not callable(function):
         raise InputError(f"{place}: {file} has no function {name!r}.")
+    given = (list(references),) if references and _takes_two(function) else ()
 
     def judge(answer: str) -> float:
         try:
-            return float(function(answer))
+            return float(function(answer, *given))
         except Exception as error:
             raise RetortError(
                 f"the function {name} of {file} failed on the answer {answer[:60]!r} ({type(error).__name__}: {error})"
             ) from error
 
     return judge
+
+
+@cache
+def _module(file: Path) -> ModuleType:
+    """The user's file as a module, run once however many items there are."""
+    spec = importlib.util.spec_from_file_location(f"retort_scorer_{file.stem}", file)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _takes_two(function: Callable[..., Any]) -> bool:
+    try:
+        inspect.signature(function).bind("answer", [])
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def command_judge(value: Any, folder: Path, place: str, options: Mapping[str, Any]) -> Outside:

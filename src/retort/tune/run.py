@@ -70,6 +70,11 @@ def run(
     Raises InputError for arguments that do not fit, CapabilityError for a source without the whole vocabulary.
     """
     if temperatures == "auto":
+        if len(dict.fromkeys(chains)) > 1:
+            raise InputError(
+                f"auto looks for the temperatures of one chain, and there are {len(chains)}; name the temperatures, or "
+                "leave them out to take each chain at its own"
+            )
         coarse = run(
             task,
             source,
@@ -79,6 +84,10 @@ def run(
             limit_items,
             on_progress,
             chain=chain,
+            chains=chains,
+            # Kept beside the fine grid's answers: a sweep that was killed asks for the coarse ones once only, too.
+            record=None if record is None else record / "coarse",
+            resume=resume and record is not None and (record / "coarse").exists(),
             pace=pace,
             engine=engine,
         )

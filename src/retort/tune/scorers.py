@@ -78,7 +78,7 @@ def _json_schema(references: Sequence[str], options: Mapping[str, Any]) -> Judge
 
 
 def _function(references: Sequence[str], options: Mapping[str, Any]) -> Judge:
-    return function_judge(options["target"], Path(options["folder"]), "scorer function")
+    return function_judge(options["target"], Path(options["folder"]), "scorer function", references)
 
 
 def _command(references: Sequence[str], options: Mapping[str, Any]) -> Judge:
