@@ -26,8 +26,9 @@ Outside = Callable[[str], float]
 def function_judge(target: str, folder: Path, place: str, references: Sequence[str] = ()) -> Outside:
     """The function `FILE.py:NAME` (or `file://FILE.py:NAME`): it gets the answer, and gives true, false or 0 to 1.
 
-    With two parameters it gets the item's references as well. It is the user's own code and runs in this process. Raises InputError where it cannot be found; an error inside the
-    function ends the sweep with the answer's beginning in the message.
+    With two parameters it gets the item's references as well. It is the user's own code and runs in this process.
+    Raises InputError where it cannot be found; an error inside the function ends the sweep with the answer's beginning
+    in the message.
     """
     path, _, name = target.removeprefix("file://").rpartition(":")
     if not path or not name.isidentifier():
