@@ -17,7 +17,7 @@ from retort.report.standalone import BUNDLE
 pytest.importorskip("anywidget")
 
 # What a notebook's front end does: an element, a model with get and on, and the module's default export.
-HOST = """<!doctype html><meta charset="utf-8"><body><div id="cell"></div>
+HOST = """<!doctype html><meta charset="utf-8"><style>STYLE</style><body><div id="cell"></div>
 <script type="application/json" id="record">RECORD</script>
 <script type="module">
 SCRIPT
@@ -59,11 +59,20 @@ def test_it_draws_in_a_cell(browser: Browser, tmp_path: Path) -> None:
     script = (BUNDLE / "page.js").read_text(encoding="utf-8")
     exported = script.rsplit("export {", 1)[1].split(" as default", 1)[0].strip()
     script = script.rsplit("export {", 1)[0]
-    host = HOST.replace("RECORD", json.dumps(data).replace("<", "\\u003c"))
+    style = (BUNDLE / "page.css").read_text(encoding="utf-8")
+    host = HOST.replace("STYLE", style).replace("RECORD", json.dumps(data).replace("<", "\\u003c"))
     file = tmp_path / "cell.html"
     file.write_text(host.replace("EXPORTED", exported).replace("SCRIPT", script), encoding="utf-8")
     browser.go(file.as_uri())
     browser.shows("#cell .bars")
+    # A notebook's cell is narrower than its window, and the layout follows the cell.
+    browser.run("document.getElementById('cell').style.width = '640px'")
+    browser.frame()
+    parts = "[...document.querySelectorAll('#cell :is(.card, table)')]"
+    reach = f"Math.max(...{parts}.map(e => e.getBoundingClientRect().right))"
+    left = browser.run("return document.getElementById('cell').getBoundingClientRect().left")
+    assert browser.run(f"return {reach}") <= left + 640
+    browser.run("document.getElementById('cell').style.width = ''")
     browser.set("input.tau", "1.4")
     logits = source.logits_of([1])
     expected = Distribution(Chain("temperature=1.4").apply(logits))

@@ -34,7 +34,7 @@ function csvCell(value: string | number | null): string {
   return /[",\r\n]|^\s|\s$/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
-const INLINED = ["fill", "fill-opacity", "stroke", "stroke-width", "stroke-dasharray", "stroke-opacity", "opacity"];
+const INLINED = ["fill", "fill-opacity", "stroke", "stroke-width", "stroke-dasharray", "stroke-linecap", "stroke-opacity", "opacity"];
 const INLINED_TEXT = ["font-family", "font-size", "font-weight", "text-anchor", "dominant-baseline"];
 
 /** The drawing with the page's colours written into it, so that it looks the same elsewhere. */

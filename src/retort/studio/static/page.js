@@ -132,6 +132,7 @@ var d = [
 	"stroke",
 	"stroke-width",
 	"stroke-dasharray",
+	"stroke-linecap",
 	"stroke-opacity",
 	"opacity"
 ], f = [
