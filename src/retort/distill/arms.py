@@ -8,6 +8,7 @@ is ever picked up.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import os
@@ -42,7 +43,7 @@ CARD = "distill.json"  # in a saved student's folder: where it comes from
 
 @dataclass(frozen=True)
 class Setting:
-    """What all arms share. `teacher_key` is the fingerprint of the teachers."""
+    """What all arms share. `teacher_key` is the fingerprint of the teachers, `cut` a student cut out of the first."""
 
     recipe: Recipe
     tokenizer: Any
@@ -50,6 +51,7 @@ class Setting:
     validation: Rows
     test: Rows | None
     teacher_key: str
+    cut: nn.Module | None = None
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,13 @@ class Trained:
     nll: NDArray[np.float32] | None
 
 
+def first_weights(setting: Setting, seed: int) -> nn.Module:
+    """The student that every arm of a seed starts from, a new one at each call."""
+    if setting.cut is not None:
+        return copy.deepcopy(setting.cut)
+    return new_student(setting.recipe.student, setting.tokenizer, seed)
+
+
 def run_arm(
     setting: Setting, arm: str, seed: int, objective: Objective, steps: int, on_step: OnStep | None = None
 ) -> Trained:
@@ -68,7 +77,7 @@ def run_arm(
     On several ranks all train, and the result is that of rank 0, whose clock it holds.
     """
     recipe = setting.recipe
-    student = new_student(recipe.student, setting.tokenizer, seed)
+    student = first_weights(setting, seed)
     key = arm_key(setting, seed, objective, steps, student)
     ranks.need_same("training", key)
     name = f"{arm}-seed{seed}"

@@ -66,7 +66,7 @@ def check_recipe(recipe: Recipe) -> Checked:
     from retort.distill.objective import Objective
     from retort.distill.search import arm_names, tries
 
-    if not isinstance(recipe.student, str):
+    if isinstance(recipe.student, dict) and "config" in recipe.student:
         check_student_config(recipe.student["config"])
     objective = Objective(None, recipe.temperature, recipe.alpha, recipe.divergence)
     tokens = recipe.batch_size * recipe.sequence_length
@@ -91,13 +91,13 @@ def explain(recipe: Recipe) -> tuple[Scale, ...]:
     """
     import torch
 
+    from retort.distill.arms import first_weights
     from retort.distill.experiment import prepare
     from retort.distill.losses import align_labels, distillation_loss
     from retort.distill.losses.mixture import Mixture
-    from retort.distill.models import new_student
 
     setting, teacher = prepare(recipe)
-    student = new_student(recipe.student, setting.tokenizer, recipe.seeds[0])
+    student = first_weights(setting, recipe.seeds[0])
     inputs = setting.train.batch(slice(EXPLAINED_ROWS))
     inputs.pop("sources", None)
     labels = align_labels(inputs.pop("labels"))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from retort.distill import ranks
 from retort.distill.progress import OnPoint, OnProgress, Progress
 from retort.distill.recipe import Recipe
+from retort.distill.recipe_arms import Cut
 from retort.distill.recipe_data import FromTeacher
 from retort.distill.results import DistillResult, conclude
 from retort.errors import InputError, MissingExtraError
@@ -94,13 +95,18 @@ def prepare(recipe: Recipe) -> tuple[Setting, Teacher]:
     import torch
 
     from retort.distill.arms import Setting
+    from retort.distill.cutting import cut_student
     from retort.distill.models import Teacher, end_token, new_student, open_teachers, teachers_key
     from retort.distill.teacher_text import teacher_text
     from retort.distill.texts import load_texts
 
     opened = open_teachers(recipe.teacher)
     tokenizer, end_id = opened[0].tokenizer, end_token(opened[0])
-    _check_context(recipe, opened, new_student(recipe.student, tokenizer, recipe.seeds[0]))
+    cut = None
+    if isinstance(recipe.student, dict) and "from_teacher" in recipe.student:
+        cut = cut_student(opened[0].model, Cut(**recipe.student["from_teacher"]))
+    student = new_student(recipe.student, tokenizer, recipe.seeds[0]) if cut is None else cut
+    _check_context(recipe, opened, student)
     teacher_key = teachers_key(opened, recipe.teacher)
     texts = load_texts(recipe, tokenizer, end_id, written=teacher_text(recipe, opened))
     setting = Setting(
@@ -110,6 +116,7 @@ def prepare(recipe: Recipe) -> tuple[Setting, Teacher]:
         validation=texts.validation,
         test=texts.test,
         teacher_key=teacher_key,
+        cut=cut,
     )
     members = [one.model for one in opened]
     return setting, Teacher(members, len(tokenizer), getattr(torch, recipe.dtype), recipe.teacher.shares)

@@ -23,7 +23,7 @@ from retort.distill.checks import (
     text,
     whole_number,
 )
-from retort.distill.recipe_arms import learning_rate, report_to
+from retort.distill.recipe_arms import learning_rate, report_to, student
 from retort.distill.recipe_data import Data, FromTeacher
 from retort.distill.recipe_values import (
     OnPolicy,
@@ -38,19 +38,6 @@ from retort.errors import InputError
 SCHEDULES = ("cosine", "linear", "constant")
 DTYPES = ("float32", "bfloat16")
 EMBEDDED_RECIPES = Path(__file__).resolve().parents[1] / "embedded" / "recipes"
-
-
-def _student(name: str, value: Any) -> str | dict[str, Any]:
-    if isinstance(value, str) and value.strip():
-        return value
-    if isinstance(value, Mapping) and set(value) == {"config"} and isinstance(value["config"], Mapping):
-        config = dict(value["config"])
-        if isinstance(config.get("model_type"), str):
-            return {"config": config}
-    raise InputError(
-        f"{name} is {value!r}; it must be a model to start from, or a fresh one such as"
-        " {config: {model_type: llama, hidden_size: 96, num_hidden_layers: 4}}."
-    )
 
 
 def _seeds(name: str, value: Any) -> tuple[int, ...]:
@@ -89,7 +76,9 @@ class Recipe:
         )
     )
     student: str | dict[str, Any] = field(
-        metadata=key(_student, "MODEL to start from, or {config: {…}} for a fresh one")
+        metadata=key(
+            student, "MODEL to start from, or {config: {…}} for a fresh one, or {from_teacher: {layers: 4}}"
+        )
     )
     data: Data = field(metadata=key(_data, "train, validation, test and their limits"))
     sequence_length: int = field(default=128, metadata=key(whole_number(2), "tokens a row"))

@@ -9,23 +9,6 @@ from retort.distill.recipe import Data, Recipe
 
 # What a check of the recipe's own allows; everything else says it itself.
 OWN: dict[str, dict[str, Any]] = {
-    "student": {
-        "anyOf": [
-            {"type": "string"},
-            {
-                "type": "object",
-                "properties": {
-                    "config": {
-                        "type": "object",
-                        "properties": {"model_type": {"type": "string"}},
-                        "required": ["model_type"],
-                    }
-                },
-                "required": ["config"],
-                "additionalProperties": False,
-            },
-        ],
-    },
     "seeds": {
         "anyOf": [
             {"type": "integer", "minimum": 1},
