@@ -13,6 +13,7 @@ from benchmarks.record import Settings, cores, markdown, write
 
 NAMES = (
     "startup", "sampling", "generate", "speculative", "path", "tune", "distill", "lens", "distill_loss", "capture",
+    "cached_step",
 )  # fmt: skip
 ROUNDS = 7
 

@@ -40,9 +40,13 @@ class CachedTargets:
         keys = sources[kept[:, 0], kept[:, 1] + 1].cpu().numpy()
         found = self.cache.targets(keys[:, 0], keys[:, 1], self.contents)
         if found.log_probs is not None:
-            at = (kept[:, 0], kept[:, 1])
-            teacher = torch.from_numpy(found.log_probs).to(logits.device)
-            return distillation_loss(logits[at], teacher, aligned[at], temperature, alpha, divergence)
+            # Rows of masked positions are never read. Taking the other logits out instead would copy them, and their
+            # gradient back. The loss widens half precision block by block.
+            teacher = torch.empty(
+                (*aligned.shape, found.log_probs.shape[1]), dtype=torch.float16, device=logits.device
+            )
+            teacher[kept[:, 0], kept[:, 1]] = torch.from_numpy(found.log_probs).to(logits.device)
+            return distillation_loss(logits, teacher, aligned, temperature, alpha, divergence)
         entropy = _entropy(found.weights, found.entropy, self.cache.codec.kind.unbiased)
         targets = SparseTargets(
             *(torch.from_numpy(one).to(logits.device) for one in (found.ids, found.weights, entropy))

@@ -38,14 +38,14 @@ class Packed:
 class Targets:
     """What a cache says about N positions: weights of K tokens each (weight 0 is filling), or whole rows.
 
-    `entropy` `[N]` is the teacher's at the capture's tau, in nats. `log_probs` `[N, V]` at tau = 1 is there for
-    `dense` alone, and then `ids` and `weights` are empty.
+    `entropy` `[N]` is the teacher's at the capture's tau, in nats. `log_probs` `[N, V]` at tau = 1, as they are stored,
+    is there for `dense` alone, and then `ids` and `weights` are empty.
     """
 
     ids: NDArray[np.int64]
     weights: NDArray[np.float32]
     entropy: NDArray[np.float32]
-    log_probs: NDArray[np.float32] | None = None
+    log_probs: NDArray[np.float16] | None = None
 
 
 @dataclass(frozen=True)
@@ -111,9 +111,7 @@ class Codec:
     def decode(self, packed: Packed, layout: Layout, places: Places, entropy: NDArray[np.float32]) -> Targets:
         """What was written, for training."""
         if self.text == "dense":
-            rows = (
-                packed.data.view(np.float16).reshape(len(packed.ends), layout.vocab_size).astype(np.float32)
-            )
+            rows = packed.data.view(np.float16).reshape(len(packed.ends), layout.vocab_size)
             nothing = np.zeros((len(rows), 0))
             return Targets(nothing.astype(np.int64), nothing.astype(np.float32), entropy, rows)
         ids, weights = self.kind.decode(packed, layout, places, self.number, self.tail)

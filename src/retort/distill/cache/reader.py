@@ -198,21 +198,10 @@ class Cache:
 
     def _decode(self, shard: _Loaded, rows: NDArray[np.int64]) -> Targets:
         positions = shard.positions
-        ends = positions.target.ends
-        starts = np.where(rows > 0, ends[rows - 1], 0)
-        lengths = ends[rows] - starts
-        new_ends = np.cumsum(lengths)
-        if len(rows) and (np.diff(rows) == 1).all():
-            data = positions.target.data[starts[0] : ends[rows[-1]]]
-        else:
-            index = np.arange(int(new_ends[-1]) if len(rows) else 0)
-            index += np.repeat(starts - (new_ends - lengths), lengths)
-            data = positions.target.data[index]
+        packed = _records(positions.target, rows, self.codec.width(self.origin.vocabulary))
         index_of = np.searchsorted(shard.begins, rows, side="right") - 1
         places = Places(shard.seeds[index_of], positions.offset[rows].astype(np.int64))
-        return self.codec.decode(
-            Packed(data, new_ends), self.layout, places, positions.entropy[rows].astype(np.float32)
-        )
+        return self.codec.decode(packed, self.layout, places, positions.entropy[rows].astype(np.float32))
 
     def _rows_of(self, shard: _Loaded, document: int) -> tuple[int, int]:
         place = int(np.searchsorted(shard.documents, document))
@@ -250,6 +239,19 @@ class Cache:
         )
 
 
+def _records(target: Packed, rows: NDArray[np.int64], width: int | None) -> Packed:
+    """The records of `rows`, one behind the other; `width` bytes each, or None where that varies."""
+    if width is not None:
+        new_ends = np.arange(1, len(rows) + 1, dtype=np.int64) * width
+        return Packed(target.data.reshape(-1, width)[rows].reshape(-1), new_ends)
+    starts = np.where(rows > 0, target.ends[rows - 1], 0)
+    lengths = target.ends[rows] - starts
+    new_ends = np.cumsum(lengths)
+    index = np.arange(int(new_ends[-1]) if len(rows) else 0)
+    index += np.repeat(starts - (new_ends - lengths), lengths)
+    return Packed(target.data[index], new_ends)
+
+
 def _in_order(parts: list[tuple[NDArray[np.int64], Targets]], num: int, vocab_size: int) -> Targets:
     """The parts of several shards as one, each row where it was asked for."""
     if len(parts) == 1 and np.array_equal(parts[0][0], np.arange(num)):
@@ -258,7 +260,7 @@ def _in_order(parts: list[tuple[NDArray[np.int64], Targets]], num: int, vocab_si
     ids, weights = np.zeros((num, most), np.int64), np.zeros((num, most), np.float32)
     entropy = np.zeros(num, np.float32)
     whole = any(part.log_probs is not None for _, part in parts)
-    log_probs = np.zeros((num, vocab_size), np.float32) if whole else None
+    log_probs = np.zeros((num, vocab_size), np.float16) if whole else None
     for where, part in parts:
         ids[where, : part.ids.shape[1]] = part.ids
         weights[where, : part.ids.shape[1]] = part.weights

@@ -27,7 +27,10 @@ def first_rows(cache: Cache, count: int) -> list[dict[str, Any]]:
     rows = []
     for place, (token, offset) in enumerate(zip(tokens.tolist(), offsets.tolist(), strict=True)):
         if found.log_probs is not None:
-            weights, ids = np.exp(found.log_probs[place]), np.arange(cache.origin.vocabulary)
+            weights, ids = (
+                np.exp(found.log_probs[place].astype(np.float32)),
+                np.arange(cache.origin.vocabulary),
+            )
         else:
             weights, ids = found.weights[place], found.ids[place]
         # Falling weight, ties by id, so that the same cache always shows the same.
