@@ -53,9 +53,10 @@ def test_loads_nothing_slow(code: str) -> None:
     assert loaded_after(code) == set()
 
 
-def test_a_look_at_an_embedded_model_loads_torch_and_no_more() -> None:
+@pytest.mark.parametrize("verb", ["look", "trace"])
+def test_a_look_at_an_embedded_model_loads_torch_and_no_more(verb: str) -> None:
     """transformers alone takes longer to import than everything else together; numba is for batches of rows."""
-    code = "from retort.cli.main import main; main(['look', 'embedded:small', 'x'], standalone_mode=False)"
+    code = f"from retort.cli.main import main; main(['{verb}', 'embedded:small', 'x'], standalone_mode=False)"
     found = loaded_after(f"import sys\n{code}\nassert 'array_api_compat.numpy' not in sys.modules")
     assert found == {"torch", "tokenizers"}
 

@@ -21,7 +21,7 @@ from retort.lens.asking import ask
 from retort.lens.conditions import Value
 from retort.lens.partial_trace import PartialTrace, partial_trace
 from retort.lens.traced import TracedToken, traced
-from retort.lens.walk import States, context_of, learned, walk
+from retort.lens.walk import GREEDY, States, context_of, learned, walk
 from retort.sampling.params import SamplingParams
 from retort.sampling.workers import share
 from retort.sources.base import Capability, PartialSource, Source
@@ -101,7 +101,7 @@ def trace(
     asked = ask(source, prompt)
     rows: NDArray[np.floating]
     if text is None:
-        drawing = chain or Chain.of(temperature=0.0)
+        drawing = chain or GREEDY
         steps = list(walk(source, asked.ids, SamplingParams(chain=drawing, seed=seed, max_tokens=max_tokens)))
         ids, rows = [step.token for step in steps], np.stack([step.logits for step in steps])
         shown = source.decode([i for i in ids if i not in source.end_ids])

@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 
 from retort.distribution.chain import Chain
 from retort.distribution.context import Context, RowState
+from retort.distribution.softmax import check_logits
 from retort.sampling.ending import Ending, FinishReason, check_request
 from retort.sampling.noise import uniform_at
 from retort.sampling.params import SamplingParams
 from retort.sampling.sampler import sample
 from retort.sources.base import Source, check_token_ids
 
+GREEDY = Chain.of(temperature=0.0)
 States = Sequence[RowState | None] | None
 
 
@@ -55,6 +57,10 @@ def walk(
         context = context_of(prompt_ids, ids, range(place, place + 1), seed, states)
         if place < len(given):
             ids.append(int(given[place]))
+        elif params.resolved_chain == GREEDY:
+            # What sample gives, without loading its compiled kernels for it.
+            check_logits(row)
+            ids.append(int(row.argmax()))
         else:
             history = [[*prompt_ids, *ids]]
             drawn = sample(row[None], params, [seed], place, history, prompt_lengths=lengths, states=states)
