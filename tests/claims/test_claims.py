@@ -15,7 +15,8 @@ from mock_source import MockSource
 from retort.claims import CLAIMS, Evidence, check_claims
 from retort.claims.claim import decide, interval_of_mean
 from retort.claims.runners_up_similarity import KINDS, triples
-from retort.errors import SourceError
+from retort.errors import InputError, SourceError
+from retort.sources.load import load
 
 BY_ID = {claim.id: claim for claim in CLAIMS}
 
@@ -167,6 +168,27 @@ def test_distillation_is_read_from_its_record(tmp_path: Path) -> None:
     file.write_text("{}")
     with pytest.raises(SourceError, match="is not the JSON of"):
         found(file)
+
+
+@pytest.mark.parametrize(
+    "content", ["[1]", '{"difference": 3}', '{"difference": {"mean": 1}}', "not JSON", "{}"]
+)
+def test_a_file_that_is_no_record_of_distilling_is_said(content: str, tmp_path: Path) -> None:
+    file = tmp_path / "d.json"
+    file.write_text(content)
+    with pytest.raises(SourceError, match=r"d.json is not the JSON of `retort distill --json`"):
+        verdict("distilled-beats-hard-labels", asked(distill_file=file))
+
+
+def test_models_of_other_families_are_refused_before_anything_is_measured() -> None:
+    with pytest.raises(InputError, match=r"has 1,500 tokens and .* 64; claims compare models of one family"):
+        Evidence(MockSource(64), small_source=MockSource(1500))
+
+
+def test_texts_that_a_model_cannot_read_point_to_prompts() -> None:
+    english = load("embedded:english")
+    with pytest.raises(InputError, match=r"'operculum' is not among .* with --prompts FILE"):
+        verdict("order-matters", Evidence(english))
 
 
 def test_what_is_missing_is_said() -> None:

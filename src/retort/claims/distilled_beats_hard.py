@@ -1,9 +1,7 @@
 """Claim: a distilled student beats the same student trained on hard labels."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from retort.claims.claim import CANNOT_TELL, Claim, Measured, Needs, decide
 from retort.claims.evidence import Evidence
@@ -13,31 +11,32 @@ from retort.errors import SourceError
 def _measure(evidence: Evidence) -> Measured:
     if evidence.distill_file is None:
         raise Needs("--distill FILE, the JSON of `retort distill --json`")
-    found = _read(evidence.distill_file)
-    difference = found.get("difference_test") or found["difference"]
-    timed = found.get("difference_equal_time_test") or found.get("difference_equal_time")
-    numbers = {
-        "difference_nats_a_token": difference["mean"],
-        "seeds": len(difference["per_seed"]),
-        "difference_at_equal_time": None if timed is None else timed["mean"],
-        "interval_at_equal_time": None if timed is None else timed["ci"],
-    }
-    if difference["ci"] is None:
-        return Measured(CANNOT_TELL, numbers)
-    low, high = difference["ci"]
-    return Measured(decide((low, high), 0.0), numbers, (low, high))
+    return _read(evidence.distill_file)
 
 
-def _read(file: Path) -> Mapping[str, Any]:
+def _read(file: Path) -> Measured:
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
         if found["difference"] is None:
             raise SourceError(
                 f"{file} has no control arm, so nothing was compared; run `retort distill` with one"
             )
-        return {**found, "difference": {**found["difference"]}}
-    except (OSError, ValueError, KeyError, TypeError) as problem:
-        raise SourceError(f"{file} is not the JSON of `retort distill --json` ({problem!r})") from problem
+        difference = found.get("difference_test") or found["difference"]
+        timed = found.get("difference_equal_time_test") or found.get("difference_equal_time")
+        numbers = {
+            "difference_nats_a_token": difference["mean"],
+            "seeds": len(difference["per_seed"]),
+            "difference_at_equal_time": None if timed is None else timed["mean"],
+            "interval_at_equal_time": None if timed is None else timed["ci"],
+        }
+        if difference["ci"] is None:
+            return Measured(CANNOT_TELL, numbers)
+        low, high = difference["ci"]
+        return Measured(decide((low, high), 0.0), numbers, (low, high))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as problem:
+        raise SourceError(
+            f"{file} is not the JSON of `retort distill --json` ({type(problem).__name__}: {problem})"
+        ) from problem
 
 
 CLAIM = Claim(

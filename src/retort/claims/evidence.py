@@ -57,6 +57,15 @@ class Evidence:
     prompts: Sequence[str] = field(default_factory=default_prompts)
     _loaded: dict[str, Task] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Raises InputError where the models are not of one family: better now than after minutes of other claims."""
+        for other in (self.instruct_source, self.small_source):
+            if other is not None and other.vocab_size != self.source.vocab_size:
+                raise InputError(
+                    f"{other.name} has {other.vocab_size:,} tokens and {self.source.name} "
+                    f"{self.source.vocab_size:,}; claims compare models of one family"
+                )
+
     @property
     def instruct(self) -> Source:
         return _given(self.instruct_source, "--instruct MODEL")
@@ -71,7 +80,12 @@ class Evidence:
         room = MOST_LOGITS // self.source.vocab_size
         texts: list[list[int]] = []
         for prompt in self.prompts:
-            ids = self.source.encode(prompt)[:64]
+            try:
+                ids = self.source.encode(prompt)[:64]
+            except InputError as problem:
+                raise InputError(
+                    f"{problem} Give texts that the model can read with --prompts FILE."
+                ) from problem
             if texts and sum(map(len, texts)) + len(ids) > room:
                 break
             texts.append(ids)
@@ -88,12 +102,7 @@ class Evidence:
         return self.logits_of(self.source)
 
     def logits_of(self, source: Source) -> Floats:
-        """`[positions, vocab]` raw logits of a model at the same positions; it must have the same tokens."""
-        if source.vocab_size != self.source.vocab_size:
-            raise InputError(
-                f"{source.name} has {source.vocab_size:,} tokens and {self.source.name} "
-                "{self.source.vocab_size:,}; claims compare models of one family"
-            )
+        """`[positions, vocab]` raw logits of a model of the family at the same positions."""
         rows = []
         for ids in self.texts:
             rows.append(position_logits(source, ids).astype(np.float64))

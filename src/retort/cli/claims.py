@@ -119,10 +119,14 @@ def _print(found: Claims) -> None:
 
     console = stdout_console()
     console.print(
-        f"{len(found.claims)} claims about temperature, on {found.model}", style="bold", soft_wrap=True
+        f"{len(found.claims)} claim{'s' * (len(found.claims) != 1)} about temperature, on {found.model}",
+        style="bold",
+        soft_wrap=True,
     )
     for claim in found.claims:
-        console.print(f"{claim.verdict.upper()}: {claim.statement}", style="bold")
+        # A verdict in capitals, what a claim needs as it is to be typed.
+        verdict, _, needed = claim.verdict.partition(": ")
+        console.print(f"{verdict.upper()}{f' {needed}' * bool(needed)}: {claim.statement}", style="bold")
         table = Table.grid(padding=(0, 2))
         for name, value in claim.measured.items():
             table.add_row("", name.replace("_", " "), _shown(value))
