@@ -12,8 +12,8 @@ from importlib import import_module
 from benchmarks.record import Settings, cores, markdown, write
 
 NAMES = (
-    "startup", "sampling", "generate", "speculative", "path", "tune", "distill", "lens", "distill_loss", "capture",
-    "cached_step",
+    "startup", "sampling", "generate", "speculative", "path", "tune", "distill", "gkd", "lens", "distill_loss",
+    "capture", "cached_step",
 )  # fmt: skip
 ROUNDS = 7
 
@@ -28,8 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout instead of tables")
     parser.add_argument(
         "--model",
-        help="for generate, path, tune and distill; default: embedded:base (generate: embedded:small too), or a random "
-        "model of its shape",
+        help="for generate, path, tune, distill and gkd; default: embedded:base (generate: embedded:small too), or a "
+        "random model of its shape",
     )
     parser.add_argument(
         "--rounds", type=int, default=ROUNDS, help=f"times each case is run; default: {ROUNDS}"
