@@ -1,6 +1,6 @@
 """Tokens a second through `retort distill`'s trainer, beside TRL's GKD trainer on the same models, rows and steps.
 
-- retort: the trainer of `retort distill`, with and without `fused`; what the recipe's default would do comes first
+- retort: the trainer of `retort distill` with what `fused: auto` chooses; beside it the other of fused and dense
 - TRL GKD: `GKDTrainer` (trl.experimental.gkd), where TRL is installed; its own collator replaced by one that gives it
   exactly retort's rows, and its end tokens switched off, so that its own words are as long as retort's
 
@@ -68,6 +68,7 @@ def _compare(recipe: Recipe, rounds: int) -> list[Row]:
     import torch
 
     from retort.distill.data import Rows
+    from retort.distill.heads import is_fused
     from retort.distill.models import Teacher, new_student, open_teachers
     from retort.distill.objective import Objective
     from retort.distill.recipe_values import OnPolicy
@@ -85,10 +86,13 @@ def _compare(recipe: Recipe, rounds: int) -> list[Row]:
         return new_student(recipe.student, opened.tokenizer, seed=0)
 
     def contestants(objective: Objective) -> dict[str, Timed]:
-        fused = replace(objective, fused=True)
+        default = is_fused(
+            recipe.fused, possible=True, dtype=recipe.dtype, models=[("it", student()), ("it", opened.model)]
+        )
+        ours, other = (replace(objective, fused=fused) for fused in (default, not default))
         found: dict[str, Timed] = {
-            "retort": lambda: _ours(recipe, student(), objective, rows),
-            "retort, fused": lambda: _ours(recipe, student(), fused, rows),
+            "retort": lambda: _ours(recipe, student(), ours, rows),
+            f"retort, {'dense' if default else 'fused'}": lambda: _ours(recipe, student(), other, rows),
         }
         if importlib.util.find_spec("trl") is not None:
             own = objective.on_policy is not None

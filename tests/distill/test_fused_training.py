@@ -15,7 +15,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, CohereForCausalLM, GP
 import retort.distill.objective as objective_module
 from distill.test_trainer import VOCAB_SIZE, KeepGradients, trainer_of
 from retort.distill import Recipe, run
-from retort.distill.heads import OutputHead, find_head
+from retort.distill.heads import OutputHead, find_head, is_fused
 from retort.distill.models import Teacher
 from retort.distill.recipe_values import OnPolicy
 from retort.distill.trainer import DistillTrainer, Objective
@@ -132,11 +132,16 @@ class Bends(CohereForCausalLM):
         return told
 
 
-def test_what_cannot_be_fused_is_refused(markov: Values) -> None:
+def bending_model() -> Any:
     torch.manual_seed(0)
     bent = Bends(AutoConfig.for_model("cohere", **SHAPE, logit_scale=1.0))
     with torch.no_grad():
         bent.get_output_embeddings().weight.mul_(20)
+    return bent
+
+
+def test_what_cannot_be_fused_is_refused(markov: Values) -> None:
+    bent = bending_model()
     with pytest.raises(CapabilityError, match=r"the student \(Bends\) does something to its logits"):
         find_head(bent, "the student")
     headless = GPT2LMHeadModel(AutoConfig.for_model("gpt2", vocab_size=8, n_embd=8, n_head=2, n_layer=1))
@@ -159,9 +164,25 @@ def test_whole_arms_end_where_dense_ones_do(markov: Values, monkeypatch: pytest.
         return fused_loss(*given, **named)
 
     monkeypatch.setattr(objective_module, "fused_distillation_loss", counted)
-    dense = run(Recipe.from_dict(markov(steps=8, seeds=1)))
+    dense = run(Recipe.from_dict(markov(steps=8, seeds=1, fused=False)))
     assert not calls
     fused = run(Recipe.from_dict(markov(steps=8, seeds=1, fused=True)))
     assert calls == [False] * 8 + [True] * 8, "both arms, so that their times compare"
     for arm in ("hard", "soft"):
         assert fused.arms[arm][0].val_nll == pytest.approx(dense.arms[arm][0].val_nll, abs=1e-4)
+
+
+def test_auto_fuses_where_it_is_faster_and_possible_and_says_so(markov: Values, tmp_path: Path) -> None:
+    short = {"steps": 1, "seeds": 1, "control": False}
+    assert run(Recipe.from_dict(markov(**short))).recipe["fused"] is True
+    assert run(Recipe.from_dict(markov(**short, dtype="bfloat16"))).recipe["fused"] is False
+    values = markov(**short)
+    pair = Recipe.from_dict(values | {"teacher": [values["teacher"]] * 2})
+    assert pair.fused == "auto" and run(pair).recipe["fused"] is False
+    bent = [("the student", bending_model())]
+    assert not is_fused("auto", possible=True, dtype="float32", models=bent)
+    assert is_fused("auto", possible=True, dtype="float32", models=[("the student", model_of("gpt2", 0))])
+    with pytest.raises(CapabilityError):
+        is_fused(True, possible=True, dtype="float32", models=bent)
+    with pytest.raises(InputError, match="fused is 'yes'; allowed are true, false and auto"):
+        Recipe.from_dict(values | {"fused": "yes"})

@@ -29,7 +29,7 @@ def test_two_ranks_equal_one_process_and_the_mean_of_rank_means_does_not(tmp_pat
     found = run_ranks(tmp_path)
     alone = trained(DistillTrainer, tmp_path, 8)
     assert int(alone["ranks"]) == 1 and alone["gradients"].shape[0] == STEPS
-    for name in ("right", "accumulated"):
+    for name in ("right", "accumulated", "fused"):
         assert int(found[name]["ranks"]) == 2
         torch.testing.assert_close(found[name]["gradients"], alone["gradients"], rtol=1e-4, atol=1e-6)
         torch.testing.assert_close(found[name]["weights"], alone["weights"], rtol=1e-4, atol=1e-6)

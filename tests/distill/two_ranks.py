@@ -32,10 +32,15 @@ class ForgetsItsRank(DistillTrainer):
 
 
 def trained(
-    kind: type[DistillTrainer], folder: Path, micro_batch_size: int, own: OnPolicy | None = None
+    kind: type[DistillTrainer],
+    folder: Path,
+    micro_batch_size: int,
+    own: OnPolicy | None = None,
+    *,
+    fused: bool = False,
 ) -> dict[str, torch.Tensor]:
     """`[steps, parameters]` gradients before each step, and the `[parameters]` weights after the last."""
-    trainer = trainer_of(kind, folder, micro_batch_size=micro_batch_size, steps=STEPS)
+    trainer = trainer_of(kind, folder, micro_batch_size=micro_batch_size, steps=STEPS, fused=fused)
     trainer.distillation = replace(trainer.distillation, on_policy=own)
     keeper = KeepGradients()
     trainer.add_callback(keeper)
@@ -51,6 +56,7 @@ def main(file: str) -> None:
         "right": trained(DistillTrainer, folder, 4),
         "accumulated": trained(DistillTrainer, folder, 2),
         "wrong": trained(MeanOfRankMeans, folder, 4),
+        "fused": trained(DistillTrainer, folder, 4, fused=True),
         "own words": trained(DistillTrainer, folder, 4, OWN),
         "own words, accumulated": trained(DistillTrainer, folder, 2, OWN),
         "own words, wrong": trained(ForgetsItsRank, folder, 4, OWN),

@@ -43,7 +43,10 @@ CARD = "distill.json"  # in a saved student's folder: where it comes from
 
 @dataclass(frozen=True)
 class Setting:
-    """What all arms share. `teacher_key` is the fingerprint of the teachers, `cut` a student cut out of the first."""
+    """What all arms share. `teacher_key` is the fingerprint of the teachers, `cut` a student cut out of the first.
+
+    `fused`: whether losses are taken from hidden states.
+    """
 
     recipe: Recipe
     tokenizer: Any
@@ -52,6 +55,7 @@ class Setting:
     test: Rows | None
     teacher_key: str
     cut: nn.Module | None = None
+    fused: bool = False
 
 
 @dataclass(frozen=True)

@@ -64,9 +64,9 @@ def run(
         recipe.divergence,
         ranks.agreed(lambda: _cached_targets(setting)),
         recipe.on_policy,
-        recipe.fused,
+        setting.fused,
     )
-    hard_labels = replace(HARD_LABELS, fused=recipe.fused)
+    hard_labels = replace(HARD_LABELS, fused=setting.fused)
     course = Course(setting, progress, on_point)
     for seed in recipe.seeds:
         hard = course.train("hard", seed, hard_labels, recipe.steps) if recipe.control else None
@@ -80,7 +80,7 @@ def run(
     )
     texts = Texts(setting.train, setting.validation, setting.test)
     return conclude(
-        recipe.to_dict(),
+        replace(recipe, fused=setting.fused).to_dict(),
         record,
         course.results,
         data=texts.summary(),
@@ -96,6 +96,7 @@ def prepare(recipe: Recipe) -> tuple[Setting, Teacher]:
 
     from retort.distill.arms import Setting
     from retort.distill.cutting import cut_student
+    from retort.distill.heads import is_fused
     from retort.distill.models import Teacher, end_token, new_student, open_teachers, teachers_key
     from retort.distill.teacher_text import teacher_text
     from retort.distill.texts import load_texts
@@ -117,6 +118,12 @@ def prepare(recipe: Recipe) -> tuple[Setting, Teacher]:
         test=texts.test,
         teacher_key=teacher_key,
         cut=cut,
+        fused=is_fused(
+            recipe.fused,
+            possible=recipe.targets is None and len(opened) == 1,
+            dtype=recipe.dtype,
+            models=[("the student", student), *((f"teacher {one.name!r}", one.model) for one in opened)],
+        ),
     )
     members = [one.model for one in opened]
     return setting, Teacher(members, len(tokenizer), getattr(torch, recipe.dtype), recipe.teacher.shares)

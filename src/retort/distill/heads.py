@@ -7,7 +7,8 @@ scale and cap give. A model that does anything else to its logits is refused, no
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -84,6 +85,28 @@ def find_head(model: Any, name: str) -> OutputHead:
             f" with bias, scale and soft-cap. {INSTEAD}"
         )
     return head
+
+
+def is_fused(asked: bool | str, *, possible: bool, dtype: str, models: Sequence[tuple[str, Any]]) -> bool:
+    """Whether both arms are trained from hidden states; `auto` decides.
+
+    `auto` fuses in float32, where it was measured to be faster, and where it can (`possible`: one running teacher;
+    models whose head is found; weights in one piece). In bfloat16 the fused loss still multiplies in float32 on a CPU,
+    and was not faster (docs/LOG.md). Raises CapabilityError where true is asked for and a model cannot.
+    """
+    if asked != "auto":
+        for name, model in models if asked else ():
+            find_head(model, name)
+        return bool(asked)
+    spread = os.environ.get("ACCELERATE_USE_FSDP", "").lower() == "true"
+    if not possible or spread or dtype != "float32":
+        return False
+    try:
+        for name, model in models:
+            find_head(model, name)
+    except CapabilityError:
+        return False
+    return True
 
 
 def _bending(config: Any) -> tuple[float, float | None]:

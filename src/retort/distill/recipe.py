@@ -29,6 +29,7 @@ from retort.distill.recipe_values import (
     OnPolicy,
     Teachers,
     TemperatureSchedule,
+    fused,
     on_policy,
     teachers,
     temperature,
@@ -136,9 +137,11 @@ class Recipe:
     dtype: str = field(
         default="float32", metadata=key(choice(*DTYPES), "arithmetic of training; weights stay float32")
     )
-    fused: bool = field(
-        default=False,
-        metadata=key(flag, "loss from hidden states, without either model's logits: less memory"),
+    fused: bool | str = field(
+        default="auto",
+        metadata=key(
+            fused, "loss from hidden states, without either model's logits; auto: where faster and possible"
+        ),
     )
     eval_every: int | None = field(
         default=None, metadata=key(optional(whole_number(1)), "steps between points of the learning curve")
@@ -193,7 +196,7 @@ class Recipe:
             raise InputError(
                 "data.train is written by the teacher, and there is no folder to keep it in; give output."
             )
-        if self.fused and (self.targets is not None or len(self.teacher) > 1):
+        if self.fused is True and (self.targets is not None or len(self.teacher) > 1):
             given = "targets" if self.targets is not None else f"{len(self.teacher)} teachers"
             raise InputError(
                 f"fused is true, and {given} are given: the fused loss projects one running teacher's hidden states."

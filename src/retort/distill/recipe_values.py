@@ -146,6 +146,14 @@ def _on_policy(name: str, value: Any) -> OnPolicy | None:
     return settings
 
 
+def _fused(name: str, value: Any) -> bool | str:
+    if value != "auto" and not isinstance(value, bool):
+        raise InputError(f"{name} is {value!r}; allowed are true, false and auto.")
+    checked: bool | str = value
+    return checked
+
+
+fused = Rule(_fused, {"enum": [True, False, "auto"]})
 _MEMBER = {"anyOf": [text.schema, schema_of(_Member)]}
 
 temperature = Rule(_temperature, {"anyOf": [temperature_number.schema, schema_of(TemperatureSchedule)]})
