@@ -63,7 +63,7 @@ def test_each_line_is_the_teachers_answer_and_both_arms_train_on_it(
     written = " ".join(one["prompt"] + one["completion"] for one in lines).split()
     assert seen == written[: len(seen)] and len(seen) > 32
     assert result.arms["hard"][0].tokens == result.arms["soft"][0].tokens
-    assert Recipe.from_dict(result.recipe) == recipe
+    assert Recipe.from_dict(result.recipe).data == recipe.data
     assert not list((tmp_path / "out" / "teacher-text").glob(".*"))
 
 
