@@ -7,6 +7,9 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+
+from retort.cli.main import main
 
 
 class Checker(HTMLParser):
@@ -157,3 +160,32 @@ def test_near_ties_are_named_on_screen_and_in_the_document(run, run_json, tmp_pa
     path.write_text(json.dumps({"tokens": ["a", "b"], "logits": [3, 2]}))
     assert "Near tie" not in run(*asked).stdout
     assert (run_json(*asked)["near_tie"], run_json(*asked)["near_ties"]) == (False, [])
+
+
+def test_compare_is_replayed_from_a_file_for_each_model(run_json, tmp_path, monkeypatch) -> None:
+    """Both over every position, the texts from a file and then from stdin."""
+    monkeypatch.chdir(tmp_path)
+    Path("texts.txt").write_text("a pear is\nthe sky\n")
+    first = run_json(
+        "compare", "embedded:small", "embedded:small-distilled", "texts.txt", "--save", "said.jsonl"
+    )
+    asked = ("compare", "recorded:said.jsonl", "recorded:said.b.jsonl", "-", "--json")
+    again = json.loads(CliRunner().invoke(main, asked, input="a pear is\n\nthe sky\n").stdout)
+    assert {key for key in first if first[key] != again[key]} == {"model_a", "model_b"}
+    two_chains = ("compare", "embedded:small", "texts.txt", "--chain", "top_k=2", "--chain", "top_k=3")
+    run_json(*two_chains, "--save", "one.jsonl")
+    assert Path("one.jsonl").exists() and not Path("one.b.jsonl").exists()
+
+
+def test_similar_is_replayed_and_takes_words_from_stdin(run, run_json, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    first = run_json(
+        "similar", "embedded:english", "red", "blue", "--template", "the {}", "--save", "s.jsonl"
+    )
+    asked = ("similar", "recorded:s.jsonl", "-", "--template", "the {}", "--json")
+    again = json.loads(CliRunner().invoke(main, asked, input="red\nblue\n").stdout)
+    assert {key for key in first if first[key] != again[key]} == {"model"}
+    assert (
+        "without MODEL, WORDS, --template and --save"
+        in run("similar", "--classes", "x.json", "--save", "s.jsonl").stderr
+    )

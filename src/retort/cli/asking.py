@@ -45,16 +45,19 @@ def asked(prompt: str | None, chat: str | None, messages: tuple[str, ...]) -> st
             f"PROMPT, --chat and --message exclude one another; got {' and '.join(given)}."
         )
     if prompt is not None:
-        return _stdin() if prompt == "-" else prompt
+        return stdin_text() if prompt == "-" else prompt
     try:
         if chat is not None:
-            return read_messages(_stdin() if chat == "-" else _text(chat), "stdin" if chat == "-" else chat)
+            return read_messages(
+                stdin_text() if chat == "-" else _text(chat), "stdin" if chat == "-" else chat
+            )
         return tuple(parse_message(message) for message in messages)
     except InputError as problem:
         raise click.UsageError(str(problem)) from None
 
 
-def _stdin() -> str:
+def stdin_text() -> str:
+    """What comes on stdin, without the line break at its end; a usage error if nothing does."""
     text = _text("-")
     if not text.strip():
         raise click.UsageError("'-' reads from stdin, and nothing came.")

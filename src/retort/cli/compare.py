@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from retort.cli.asking import stdin_text
 from retort.cli.exporting import deliver, exporting_options
 from retort.cli.options import ChainSpec, Prompt
 
@@ -30,24 +31,34 @@ SHOWN = 12  # positions in a table, those that differ most
     help="Once: compare two models after it. Twice: compare the two chains on MODEL_A.",
 )
 @click.option("--all", "show_all", is_flag=True, help="Show every position in the text's order.")
+@click.option(
+    "--save",
+    metavar="FILE",
+    help="Write what model A said to FILE and what B said beside it, as in saved.jsonl and saved.b.jsonl, for "
+    "recorded:FILE.",
+)
 @exporting_options
-def command(names: tuple[str, ...], chains: tuple[Chain, ...], show_all: bool, **export: Any) -> None:
+def command(
+    names: tuple[str, ...], chains: tuple[Chain, ...], show_all: bool, save: str | None, **export: Any
+) -> None:
     """Show where two models part over the same texts, or two chains on one model.
 
-    PROMPTS are texts, or one file with a text a line. At every position both distributions are compared: KL divergence
-    both ways, total variation, the most likely tokens, and the temperature at which B is nearest to A. A server gives
-    its most probable tokens only; then the position after each text is compared, and the distance is an interval.
+    PROMPTS are texts, or one file with a text a line, or - for lines from stdin. At every position both distributions
+    are compared: KL divergence both ways, total variation, the most likely tokens, and the temperature at which B is
+    nearest to A. A server gives its most probable tokens only; then the position after each text is compared, and the
+    distance is an interval.
     """
     from retort.cli.progress import Progress
     from retort.lens.compare import compare, compare_measures
     from retort.lens.partial_compare import compare_partial, partial_measures
     from retort.sources.base import Capability
     from retort.sources.load import load
+    from retort.sources.recording import recording
 
     model_a, model_b, given = _split(names, len(chains))
     prompts = _prompts(given)
-    first = load(model_a)
-    second = first if model_b is None else load(model_b)
+    first = recording(load(model_a), save)
+    second = first if model_b is None else recording(load(model_b), save and _beside(save))
     if Capability.TOP_N in (first.capability, second.capability):
         if chains:
             raise click.UsageError(
@@ -76,10 +87,18 @@ def _split(names: tuple[str, ...], num_chains: int) -> tuple[str, str | None, tu
     return names[0], names[1], names[2:]
 
 
+def _beside(save: str) -> str:
+    """The file of model B: saved.jsonl → saved.b.jsonl."""
+    path = Path(save)
+    return str(path.with_name(f"{path.stem}.b{path.suffix}"))
+
+
 def _prompts(given: tuple[str, ...]) -> list[str]:
     from retort.lens.prompts import read_prompts
 
-    if len(given) == 1 and Path(given[0]).is_file():
+    if given == ("-",):
+        given = tuple(line for line in stdin_text().splitlines() if line.strip())
+    elif len(given) == 1 and Path(given[0]).is_file():
         return read_prompts(Path(given[0]))
     return [Prompt().convert(text, None, None) for text in given]
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from retort.cli.asking import stdin_text
 from retort.cli.exporting import deliver, exporting_options
-from retort.cli.options import temperatures_option
+from retort.cli.options import save_option, temperatures_option
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -33,34 +34,42 @@ FARTHEST = "on dark_red"
     help="A classifier's logits as JSON (classes, logits, labels) in place of MODEL and WORDS.",
 )
 @temperatures_option("--temperature", "1,2,4", "Temperatures at which to compare")
+@save_option
 @exporting_options
 def command(
     names: tuple[str, ...],
     template: str | None,
     classes: str | None,
     temperatures: tuple[float, ...],
+    save: str | None,
     **export: Any,
 ) -> None:
     """Show which WORDS the model MODEL holds to be alike: after which of them it says nearly the same.
 
     The likeness is in the runners-up, so a low temperature hides it. The distance is the Jensen-Shannon divergence in
-    nats, 0 for the same and 0.693 for nothing in common; clusters are by average linkage. With --classes the same for
-    the classes of a classifier: by the probability that it gives to the wrong ones.
+    nats, 0 for the same and 0.693 for nothing in common; clusters are by average linkage. WORDS may be - for words from
+    stdin, one a line. With --classes the same for the classes of a classifier: by the probability that it gives to the
+    wrong ones.
     """
     from retort.lens.similar import read_classes, similar_classes, similar_measures, similar_words
     from retort.lens.similarity import TEMPLATE
     from retort.sources.load import load
+    from retort.sources.recording import recording
 
     if classes is not None:
-        if names or template is not None:
+        if names or template is not None or save is not None:
             raise click.UsageError(
-                "--classes brings its own names; give it without MODEL, WORDS and --template."
+                "--classes brings its own names and logits; give it without MODEL, WORDS, --template and --save."
             )
         found = similar_classes(read_classes(classes), temperatures)
-    elif len(names) < 3:
-        raise click.UsageError("give MODEL and at least two WORDS, or --classes FILE.")
     else:
-        found = similar_words(load(names[0]), names[1:], template or TEMPLATE, temperatures)
+        words = names[1:]
+        if words == ("-",):
+            words = tuple(line.strip() for line in stdin_text().splitlines() if line.strip())
+        if len(words) < 2:
+            raise click.UsageError("give MODEL and at least two WORDS, or --classes FILE.")
+        source = recording(load(names[0]), save)
+        found = similar_words(source, words, template or TEMPLATE, temperatures)
     deliver(found, lambda console: _print(found, console), similar_measures(found), **export)
 
 

@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from retort.errors import SourceError
 from retort.sources.base import Capability, Decoder, KnownTop, PartialSource, ReadToken, Source
 from retort.sources.chat import Message
+from retort.sources.positions import position_logits
 
 VERSION_KEY, VERSION = "retort_recording", 1
 CONVERSATION = "messages"
@@ -182,6 +183,12 @@ class _RecordedFull:
 
     def start(self, prompts: Sequence[Sequence[int]]) -> Decoder:
         return _RecordedDecoder(self, self._source.start(prompts), [tuple(prompt) for prompt in prompts])
+
+    def read_positions(self, ids: Sequence[int], keep: int) -> NDArray[np.floating]:
+        rows = position_logits(self._source, ids, keep)
+        for end, row in enumerate(rows, len(ids) - keep + 1):
+            self.write(ids[:end], row)
+        return rows
 
     def write(self, ids: Sequence[int], logits: NDArray[np.floating]) -> None:
         self._writer.add(row_line(ids, logits))
