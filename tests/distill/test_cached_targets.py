@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,26 @@ def test_an_arm_from_the_cache_ends_near_the_one_with_its_teacher_running(
     ours, theirs = (run(Recipe.from_dict(values)).arms["soft"][0].val_nll for values in (cached, plain))
     # Not equal: in a row of many documents the running teacher sees the ones before, the captured one does not.
     assert ours == pytest.approx(theirs, rel=0.02)
+
+
+def test_a_teacher_that_is_not_measured_needs_no_weights(markov: Values, tmp_path: Path) -> None:
+    values = recipe_of(markov, tmp_path / "cache", "sampled:50", steps=6)
+    expected = run(Recipe.from_dict(values))
+    teacher = tmp_path / "tokenizer alone"
+    shutil.copytree(values["teacher"], teacher, ignore=shutil.ignore_patterns("*.safetensors", "config.json"))
+    alone = values | {"teacher": str(teacher), "measure_teacher": False}
+    found = run(Recipe.from_dict(alone))
+    for name in ("hard", "soft"):
+        assert [one.val_nll for one in found.arms[name]] == [one.val_nll for one in expected.arms[name]]
+    assert found.teacher["val_nll"] is None and expected.teacher["val_nll"] > 0
+    assert found.gain_by is not None and expected.gain_by is not None
+    assert found.gain_by == {"frequency": expected.gain_by["frequency"]}
+    for change, words in (
+        ({"targets": None}, "targets is not given"),
+        ({"student": {"from_teacher": {"layers": 1}}}, "cut out of the teacher"),
+    ):
+        with pytest.raises(InputError, match=f"measure_teacher is false, but .*{words}"):
+            Recipe.from_dict(alone | change)
 
 
 def test_a_cache_that_does_not_fit_the_training_is_refused(markov: Values, tmp_path: Path) -> None:

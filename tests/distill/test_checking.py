@@ -9,6 +9,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+import torch
 import yaml
 from click.testing import CliRunner
 
@@ -93,6 +94,29 @@ def test_the_first_records_of_texts_that_are_here_are_looked_at(tmp_path: Path) 
     pairs.write_text("")
     with pytest.raises(InputError, match="holds no record"):
         check_recipe(Recipe.from_dict(CLUSTER | {"data": data}))
+
+
+def test_the_clusters_recipe_of_the_docs_is_valid() -> None:
+    file = Path(__file__).parents[2] / "docs" / "examples" / "cluster.yaml"
+    checked = check_recipe(Recipe.load(file))
+    # hard and soft for each seed, and both try both rates.
+    assert (checked.arms, checked.tries) == (4, 4) and checked.tokens == 10_000 * 512 * 4096
+    assert len(checked.not_here) == 3
+    from transformers import AutoModelForCausalLM
+
+    from retort.distill.models import student_config
+
+    config = student_config(checked.recipe["student"]["config"], NoTokenizer())
+    with torch.device("meta"):
+        student = AutoModelForCausalLM.from_config(config)
+    assert 6.5e9 < sum(one.numel() for one in student.parameters()) < 8e9
+
+
+class NoTokenizer:
+    bos_token_id = eos_token_id = pad_token_id = None
+
+    def __len__(self) -> int:
+        return 128_256
 
 
 def test_explain_shows_what_tau_squared_undoes(markov: Values) -> None:

@@ -46,11 +46,11 @@ class Facts:
     """What is known of each held-out token without a student, `[targets]` each.
 
     `teacher_entropy` in nats and `label_probability` are the teacher's at τ = 1; `frequency` counts the token in the
-    training text.
+    training text. None: the teacher was not asked.
     """
 
-    teacher_entropy: Values
-    label_probability: Values
+    teacher_entropy: Values | None
+    label_probability: Values | None
     frequency: Values
 
 
@@ -68,7 +68,7 @@ def gain_by(
 ) -> dict[str, tuple[Bin, ...]]:
     """The bins of each question; `hard` and `soft` hold nats `[targets]` by seed, and seeds in both are compared."""
     seeds = [seed for seed in hard if seed in soft]
-    tokens = len(facts.teacher_entropy)
+    tokens = len(facts.frequency)
     if not seeds or not tokens:
         return {}
     hard_nll = np.stack([hard[seed] for seed in seeds]).astype(np.float64)
@@ -93,6 +93,8 @@ def gain_by(
 
     found = {}
     for name in ("teacher_entropy", "label_probability", "frequency"):
+        if getattr(facts, name) is None:
+            continue
         values = np.asarray(getattr(facts, name), np.float64)
         places = places_in(values, bins)
         found[name] = tuple(one(values, places == place) for place in np.unique(places))

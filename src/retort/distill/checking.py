@@ -97,6 +97,10 @@ def explain(recipe: Recipe) -> tuple[Scale, ...]:
     from retort.distill.losses.mixture import Mixture
 
     setting, teacher = prepare(recipe)
+    if teacher is None:
+        raise InputError(
+            "measure_teacher is false, and --explain asks the teacher; add measure_teacher=true."
+        )
     student = first_weights(setting, recipe.seeds[0])
     inputs = setting.train.batch(slice(EXPLAINED_ROWS))
     inputs.pop("sources", None)

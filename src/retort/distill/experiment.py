@@ -74,7 +74,9 @@ def run(
         if hard is not None and "hard_equal_time" in course.results:
             ratio = soft.seconds_per_step / hard.seconds_per_step
             course.train("hard_equal_time", seed, hard_labels, max(1, round(recipe.steps * ratio)))
-    record, teacher_at_targets = _teacher_record(setting, teacher)
+    record, teacher_at_targets = ({"models": list(recipe.teacher), "val_nll": None, "test_nll": None}, None)
+    if teacher is not None:
+        record, teacher_at_targets = _teacher_record(setting, teacher)
     bins = gain_by(
         _facts(setting, teacher_at_targets), course.held_out.get("hard", {}), course.held_out["soft"]
     )
@@ -90,8 +92,8 @@ def run(
     )
 
 
-def prepare(recipe: Recipe) -> tuple[Setting, Teacher]:
-    """Models opened, checked against each other and the text, and text packed."""
+def prepare(recipe: Recipe) -> tuple[Setting, Teacher | None]:
+    """Models opened, checked against each other and the text, and text packed; None for a teacher nobody asks."""
     import torch
 
     from retort.distill.arms import Setting
@@ -100,9 +102,11 @@ def prepare(recipe: Recipe) -> tuple[Setting, Teacher]:
     from retort.distill.models import Teacher, end_token, new_student, open_teachers, teachers_key
     from retort.distill.teacher_text import teacher_text
     from retort.distill.texts import load_texts
+    from retort.distill.tokenizers import open_tokenizer
 
-    opened = open_teachers(recipe.teacher)
-    tokenizer, end_id = opened[0].tokenizer, end_token(opened[0])
+    opened = open_teachers(recipe.teacher) if recipe.measure_teacher else []
+    tokenizer = opened[0].tokenizer if opened else open_tokenizer(recipe.teacher[0])
+    end_id = end_token(tokenizer, recipe.teacher[0])
     cut = None
     if isinstance(recipe.student, dict) and "from_teacher" in recipe.student:
         cut = cut_student(opened[0].model, Cut(**recipe.student["from_teacher"]))
@@ -126,6 +130,8 @@ def prepare(recipe: Recipe) -> tuple[Setting, Teacher]:
         ),
     )
     members = [one.model for one in opened]
+    if not members:
+        return setting, None
     return setting, Teacher(members, len(tokenizer), getattr(torch, recipe.dtype), recipe.teacher.shares)
 
 
@@ -193,7 +199,7 @@ def _teacher_record(setting: Setting, teacher: Teacher) -> tuple[dict[str, Any],
     return record, measured[-1]
 
 
-def _facts(setting: Setting, teacher: NDArray[np.float32]) -> Facts:
+def _facts(setting: Setting, teacher: NDArray[np.float32] | None) -> Facts:
     """What is known of the judged text's targets: `teacher` holds its nats and entropy there, `[targets, 2]`."""
     import numpy as np
 
@@ -204,8 +210,8 @@ def _facts(setting: Setting, teacher: NDArray[np.float32]) -> Facts:
     labels = judged.labels[:, 1:]
     labels = labels[labels != IGNORE_INDEX]
     return Facts(
-        teacher_entropy=teacher[:, 1],
-        label_probability=np.exp(-teacher[:, 0].astype(np.float64)),
+        teacher_entropy=None if teacher is None else teacher[:, 1],
+        label_probability=None if teacher is None else np.exp(-teacher[:, 0].astype(np.float64)),
         frequency=token_frequency(train.ids, train.labels != IGNORE_INDEX, labels),
     )
 

@@ -104,13 +104,11 @@ def teachers_key(opened: Sequence[Opened], teachers: Teachers) -> str:
     return hashlib.sha256(" ".join(told).encode()).hexdigest()
 
 
-def end_token(opened: Opened) -> int:
+def end_token(tokenizer: Any, name: str) -> int:
     """The id that stands between documents. Raises InputError where the tokenizer has none."""
-    end_id = opened.tokenizer.eos_token_id
+    end_id = tokenizer.eos_token_id
     if end_id is None:
-        raise InputError(
-            f"the tokenizer of {opened.name!r} has no end token, which is needed between documents."
-        )
+        raise InputError(f"the tokenizer of {name!r} has no end token, which is needed between documents.")
     return int(end_id)
 
 

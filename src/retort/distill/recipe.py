@@ -122,6 +122,9 @@ class Recipe:
             optional(text), "folder of `retort capture` to take the soft targets from; None: run the teacher"
         ),
     )
+    measure_teacher: bool = field(
+        default=True, metadata=key(flag, "false, with targets: the teacher's weights are not opened at all")
+    )
     on_policy: OnPolicy | None = field(
         default=None,
         metadata=key(on_policy, "{share:, prompt_tokens:, temperature:} of steps on the student's own words"),
@@ -181,6 +184,8 @@ class Recipe:
                 f"search_steps is {self.search_steps} and learning_rate {self.learning_rate}; a search needs a list of"
                 " learning rates."
             )
+        if not self.measure_teacher:
+            self._need_no_teacher()
         own = self.on_policy
         if own is not None and own.prompt_tokens >= self.sequence_length:
             raise InputError(
@@ -212,6 +217,19 @@ class Recipe:
                 "alpha is 0, so nothing would be distilled and the soft arm would be its own control;"
                 " choose alpha in (0, 1]."
             )
+
+    def _need_no_teacher(self) -> None:
+        asked = {
+            "targets is not given": self.targets is None,
+            "the student is cut out of the teacher": isinstance(self.student, dict)
+            and "from_teacher" in self.student,
+            "data.train is what the teacher writes": isinstance(self.data.train, FromTeacher),
+        }
+        for reason, needed in asked.items():
+            if needed:
+                raise InputError(
+                    f"measure_teacher is false, but {reason}, which needs its weights; set it to true."
+                )
 
     @classmethod
     def load(cls, path: str | Path, overrides: Sequence[str] = ()) -> Recipe:

@@ -28,6 +28,7 @@ from retort.distill.cache.manifest import FORMAT, NOT_TOLD, Manifest, Origin, Sh
 from retort.distill.cache.shards import Positions, read_shard, read_tokens, write_shard, write_tokens
 from retort.distill.cache.teacher import tokenizer_hash
 from retort.distill.data import content_hash, data_checksum, plain_text, read_documents
+from retort.distill.tokenizers import open_tokenizer
 from retort.errors import CapabilityError, InputError, SourceError
 from retort.sources.base import LARGEST_VOCABULARY, KnownTop, ReadToken
 from retort.sources.load import load
@@ -92,7 +93,7 @@ def capture_from_server(
     source = load(teacher)
     assert isinstance(source, ServerSource)
     _check_codec(source, codec)
-    chosen = None if tokenizer is None else _open_tokenizer(tokenizer)
+    chosen = None if tokenizer is None else open_tokenizer(tokenizer)
     origin = Origin(
         format=FORMAT,
         teacher=source.name,
@@ -143,20 +144,6 @@ def _check_codec(source: ServerSource, codec: Codec) -> None:
         raise CapabilityError(
             f"codec is {codec.text}, and {source.name} gives {given} tokens a position; use topk:{given}."
         )
-
-
-def _open_tokenizer(name: str) -> Any:
-    if name.startswith("embedded:"):
-        return getattr(load(name), "tokenizer")  # noqa: B009
-    from transformers import AutoTokenizer
-
-    try:
-        return AutoTokenizer.from_pretrained(name)
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(
-            f"tokenizer {name!r} cannot be opened: {' '.join(str(error).split())[:200]}; give the folder or hub id of"
-            " a model with the teacher's tokenizer."
-        ) from None
 
 
 def _texts(tokenizer: Any) -> list[str]:
