@@ -129,6 +129,22 @@ def test_check_says_the_cost_and_a_preset_and_the_file_fill_in(run, run_json, sk
     assert "is a valid task" in run("tune", task, "--check").stdout
 
 
+def test_check_of_auto_and_of_an_engines_settings(run, run_json, sky, task) -> None:
+    assert (
+        "a finer round around the best follows"
+        in run("tune", task, "--check", "--temperatures", "auto").stdout
+    )
+    engines = ("--chain", "vllm: top_k=2", "--chain", "llama.cpp: top_k=2, temperature=2")
+    found = run_json("tune", task, "--model", sky, "--samples", "2", *engines)
+    assert [one["setting"]["chain"] for one in found["settings"]] == [
+        "temperature=1 | top_k(2, ties=all)",
+        "top_k=2 | temperature=2",
+    ]
+    assert run_json("tune", task, "--check", *engines)["cost"]["settings"] == 2
+    wrong = run("tune", task, "--check", "--chain", "vlm: top_k=2")
+    assert wrong.exit_code == 2 and "did you mean vllm" in wrong.stderr and wrong.stderr.count("\n") == 1
+
+
 def test_a_recording_is_read_without_the_model(run, run_json, sky, task) -> None:
     arguments = ("--model", sky, "--temperatures", "0,1,4", "--samples", "4")
     live = run_json("tune", task, *arguments, "--record", "kept")

@@ -369,11 +369,14 @@ def _check(asked: _Asked, model: str, as_json: bool) -> None:
         print_json({"task": plan.task.name, "model": model, "goal": plan.task.goal, "cost": plan.cost})
         return
     cost = plan.cost
+    auto = " These are the coarse temperatures; a finer round around the best follows." * (
+        asked.temperatures == AUTO
+    )
     stdout_console().print(
         f"{plan.task.name} ({plan.task.goal}) is a valid task: {cost.items} items × {cost.prompts} prompt"
         f"{'s' * (cost.prompts != 1)} × {cost.samples} samples × {cost.settings} settings = {cost.answers:,} "
         f"answers of at most {cost.max_tokens} tokens. On a local model that is {cost.fewest_passes:,} to "
         f"{cost.most_passes:,} forward passes, because temperatures that agree share them; a server would be asked "
-        f"{cost.answers:,} times.",
+        f"{cost.answers:,} times.{auto}",
         soft_wrap=True,
     )

@@ -108,6 +108,9 @@ def _checked(line: str, place: str) -> dict[str, Any]:
             raise InputError(
                 f"{place}: the field {name!r} is missing{_near(name, record)}; a record has {', '.join(KNOWN)}"
             )
+    for name in ("item", "prompt", "repeat"):
+        if name in record and (isinstance(record[name], bool) or not isinstance(record[name], (str, int))):
+            raise InputError(f"{place}: {name} is {record[name]!r}; it is a text or a whole number")
     if not isinstance(record["setting"], dict):
         raise InputError(
             f'{place}: setting is {record["setting"]!r}; it is an object such as {{"temperature": 0.3}}'
