@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from retort.cli.exporting import MarkdownConsole
 from retort.cli.main import main
 
 
@@ -189,3 +190,12 @@ def test_similar_is_replayed_and_takes_words_from_stdin(run, run_json, tmp_path,
         "without MODEL, WORDS, --template and --save"
         in run("similar", "--classes", "x.json", "--save", "s.jsonl").stderr
     )
+
+
+def test_markdown_shows_signs_as_they_are() -> None:
+    page = MarkdownConsole()
+    for text in ("    - a", "1. b", "+ c", "&amp; ~~d~~ $e$ <f>", "3.5 nats", "g"):
+        page.print(text)
+    assert page.text().split("\n\n") == [
+        r"\- a", r"1\. b", r"\+ c", r"\&amp; \~\~d\~\~ \$e\$ \<f\>", r"3\.5 nats", "g\n",
+    ]  # fmt: skip

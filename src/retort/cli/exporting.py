@@ -202,8 +202,8 @@ class MarkdownConsole:
             elif no_wrap:
                 self._blocks.append(_fenced(str(thing)))
             else:
-                line = _escaped(str(thing))
-                self._blocks.append(f"**{line}**" if style == "bold" else line)
+                line = _escaped(str(thing)).strip()  # four spaces before it would make it code
+                self._blocks.append(f"**{line}**" if style == "bold" else _no_list(line))
 
     def text(self) -> str:
         return "\n\n".join(block for block in self._blocks if block) + "\n"
@@ -226,4 +226,9 @@ def _fenced(text: str) -> str:
 
 def _escaped(text: str) -> str:
     """Text that Markdown shows as it is: a token may be any sign that means something there."""
-    return "".join(f"\\{sign}" if sign in "\\`*_[]<>|#" else sign for sign in text.rstrip())
+    return "".join(f"\\{sign}" if sign in "\\`*_[]<>|#&~$" else sign for sign in text.rstrip())
+
+
+def _no_list(line: str) -> str:
+    """A paragraph that begins as a list or a rule would, and is none."""
+    return re.sub(r"^(\d*)([-+=.)])", r"\1\\\2", line)

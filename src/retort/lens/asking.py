@@ -24,10 +24,10 @@ class Asked:
 
 def ask(source: Source, prompt: Prompt) -> Asked:
     """The prompt for a source of the whole vocabulary. Raises CapabilityError for any other, and without a template."""
+    if source.capability is not Capability.FULL:
+        raise needs_whole_vocabulary(source, "To draw or follow a text")
     if isinstance(prompt, str):
         return Asked(prompt, source.encode(prompt), None)
-    if source.capability is not Capability.FULL:
-        raise needs_whole_vocabulary(source, "A text after a conversation")
     rendered = render(source, prompt)
     if rendered is None:
         raise CapabilityError(
