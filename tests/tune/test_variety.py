@@ -57,6 +57,7 @@ def test_measures_by_hand() -> None:
         "self_bleu": 1.0,
         "vendi": pytest.approx(1.0),
         "semantic_distinct": 1.0,
+        "repetition": None,
         "answers": 2,
         "items": 2,
         "likeness": "words",
@@ -71,6 +72,15 @@ def test_measures_by_hand() -> None:
     entropy = -(2 / 3 * math.log(2 / 3) + 1 / 3 * math.log(1 / 3))
     assert differ["vendi"] == pytest.approx((math.exp(entropy) + 2) / 2)
     assert differ["semantic_distinct"] == 2.0
+
+
+def test_repetition_is_within_an_answer() -> None:
+    """Of the runs abcd, bcda, cdab, dabc, abcd one was there before. Answers without any do not count."""
+    found = measured_variety(
+        samples_of([[["a b c d a b c d", "a b", "e f g h"], ["a b c d e", "x", "y"]]]), np.arange(1)
+    )
+    assert found is not None
+    assert [one["repetition"] for one in found] == [pytest.approx((1 / 5 + 0) / 2), 0.0]
 
 
 def test_meanings_are_told_apart_by_vectors_where_an_embedder_is_given() -> None:

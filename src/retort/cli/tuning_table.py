@@ -41,7 +41,9 @@ def print_tuning(found: Tuning) -> None:
     for heading in ("score", "95 % interval"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
-    for heading in ("distinct", "agreement"):
+    # What the score does not say already: how many answers are right where the goal counts something else.
+    counted = ["valid"] if found.goal != "exploit" else []
+    for heading in (*counted, "distinct", "agreement"):
         table.add_column(heading, justify="right", no_wrap=True)
     for setting in found.settings:
         low, high = setting.score_ci
@@ -51,6 +53,7 @@ def print_tuning(found: Tuning) -> None:
             f"{setting.score:.3f}",
             f"{low:.3f} to {high:.3f}",
             bar(setting.score / highest if highest > 0 else 0.0, WIDEST_BAR, console),
+            *([number(setting.valid)] if counted else []),
             number(setting.distinct),
             number(setting.agreement),
         )
@@ -96,6 +99,7 @@ def _print_variety(found: Tuning, console: Console) -> None:
         "self_bleu": "self-BLEU",
         "vendi": "Vendi",
         "semantic_distinct": "semantic distinct",
+        "repetition": "repetition",
     }
     for heading in ("τ" if found.axis == "temperature" else found.axis or "setting", *measures.values()):
         table.add_column(heading, justify="right")
@@ -110,8 +114,8 @@ def _print_variety(found: Tuning, console: Console) -> None:
     console.print(
         "How different an item's answers are, right or wrong (means over items). distinct-1 and -2: share of words and "
         "of word pairs that differ; self-BLEU: 1 for copies, 0 for nothing in common; Vendi: effective number of "
-        f"different answers; semantic distinct: groups of alike answers. Alike: cosine of {compared}, {by['alike']:g} "
-        "or more.",
+        "different answers; semantic distinct: groups of alike answers; repetition: share of an answer's runs of four "
+        f"words that it said before. Alike: cosine of {compared}, {by['alike']:g} or more."
     )
     console.print(table)
 

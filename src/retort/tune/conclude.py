@@ -66,6 +66,7 @@ def conclude(
             agreement=_at(beside.agreement, number),
             samples=int(sizes[:, :, number].sum()),
             identical=_at(beside.identical, number),
+            valid=_at(beside.valid, number),
             mean_tokens=_at(beside.mean_tokens, number),
             raw_nll=_at(beside.raw_nll, number),
             on_frontier=None if frontier is None else bool(frontier[number]),
@@ -104,6 +105,7 @@ class _Beside:
     agreement_IS: Floats | None
     tokens_IS: Floats | None
     raw_nll_IS: Floats | None
+    valid_IS: Floats
 
     @classmethod
     def of(cls, samples: Samples, complete: np.ndarray) -> _Beside:
@@ -119,11 +121,16 @@ class _Beside:
             known(samples.agreement()) if has_answers else None,
             known(samples.mean_tokens()) if has_lengths else None,
             known(samples.raw_nll()) if samples.logprob_raw is not None else None,
+            known(samples.cell_scores),
         )
 
     @property
     def distinct(self) -> Floats | None:
         return _mean(self.distinct_IS)
+
+    @property
+    def valid(self) -> Floats | None:
+        return _mean(self.valid_IS)
 
     @property
     def mean_tokens(self) -> Floats | None:

@@ -25,6 +25,7 @@ class Setting:
     `agreement`: mean over items of the share of pairs of an item's samples with the same answer; None for one sample.
     `identical`: share of items whose samples all are the same answer; None for one sample.
     These three are None where only scores are known and not the answers.
+    `valid`: share of answers that are right, which is not the score where the goal counts something else.
     `mean_tokens`: length of an answer. `raw_nll`: nats a token under the model as it is (τ = 1, nothing removed), a
     measure of incoherence. None where not known. `on_frontier`: no other setting has as much of both score and variety
     (distinct) and more of one.
@@ -39,6 +40,7 @@ class Setting:
     agreement: float | None
     samples: int
     identical: float | None = None
+    valid: float | None = None
     mean_tokens: float | None = None
     raw_nll: float | None = None
     on_frontier: bool | None = None
@@ -54,6 +56,7 @@ class Setting:
             "agreement": self.agreement,
             "samples": self.samples,
             "identical": self.identical,
+            "valid": self.valid,
             "mean_tokens": self.mean_tokens,
             "raw_nll": self.raw_nll,
             "on_frontier": self.on_frontier,

@@ -27,7 +27,10 @@ MOST_WORDS = 400_000
 MOST_EMBEDDED = 4_000
 """Different answers of which an embedding model is asked: half a minute of one core for short ones."""
 
-NAMES = ("distinct_1", "distinct_2", "self_bleu", "vendi", "semantic_distinct")
+NAMES = ("distinct_1", "distinct_2", "self_bleu", "vendi", "semantic_distinct", "repetition")
+
+REPEATED = 4
+"""Words of a run that counts as repeated where an answer says it again."""
 
 Variety = Mapping[str, float | str | None]
 
@@ -42,6 +45,8 @@ def measured_variety(
     - `vendi`, `semantic_distinct`: effective number of different answers, and number of groups of alike ones, both by
       `likeness`: cosines of words and pairs, or of an embedding model's vectors. `likeness`, `alike`: which, and the
       cosine from which two answers are alike.
+    - `repetition`: share of an answer's runs of four words that it has said before, the mean over answers that have any
+      (Welleck et al. 2020, seq-rep-4): a text that goes round in circles, however likely it is.
     - `answers`: most answers of a cell that were looked at; `items`: how many items were.
 
     A measure is None where no answer has what it needs: pairs of words, or another answer beside it. None for all where
@@ -139,7 +144,13 @@ def _of_cell(
         self_bleu(words) if len(words) > 1 else np.nan,
         vendi_score(similarity),
         float(semantic_distinct(similarity, alike)),
+        _repetition(words),
     )
+
+
+def _repetition(words: list[tuple[str, ...]]) -> float:
+    long = [text for text in words if len(text) >= REPEATED]
+    return float(np.mean([1.0 - distinct_n([text], REPEATED) for text in long])) if long else np.nan
 
 
 def _spread(items: NDArray[np.int64], most: int) -> NDArray[np.int64]:
