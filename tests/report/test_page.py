@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from tests.report.stories import make_distillation, make_story
 
+from retort.distill.breakdown import Bin
 from retort.errors import InputError
 from retort.report import render, write_page
 
@@ -120,6 +121,17 @@ def test_a_token_cannot_become_markup() -> None:
     page = render(replace(story, looks=(evil,), entropies=(evil,)))
     assert "<script" not in page
     assert read(page).problems == []
+
+
+def test_bins_of_the_gain_are_listed_where_they_are_known(page: str) -> None:
+    assert "Where the difference comes from" not in page
+    story = make_story()
+    one = Bin(0.25, 1.5, 400, 0.4, 3.25, 3.0, 0.25, (0.125, 0.375), 0.1)
+    told = replace(story.distillation.result, gain_by={"frequency": (one,)}, gain_by_part="test")
+    listed = render(replace(story, distillation=replace(story.distillation, result=told)))
+    row = "<td>times in the training text</td><td>0.25 to 1.5</td><td>40 %</td><td>3.250</td><td>3.000</td>"
+    assert row in listed and "<td>+0.1250 to +0.3750</td><td>+0.1000</td>" in listed
+    assert read(listed).problems == []
 
 
 def test_without_a_control_there_is_no_difference_to_draw() -> None:

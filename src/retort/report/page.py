@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 
 TEMPLATES = Path(__file__).parent / "templates"
 ARM_WORDS = {"hard": "hard labels", "soft": "soft targets", "hard_equal_time": "hard labels, same time"}
+GAIN_WORDS = {
+    "teacher_entropy": "teacher's entropy, nats",
+    "label_probability": "teacher's probability of the token",
+    "frequency": "times in the training text",
+}
 
 
 def render(story: Story) -> str:
@@ -86,6 +91,7 @@ def _tables(story: Story) -> dict[str, Any]:
 
     return {
         "leaves": list(zip(leaf_colours(story.path), story.path.path.leaves, strict=True)),
+        "gain_words": GAIN_WORDS,
         "comparisons": comparisons(story.distillation.result),
         "students": [
             (ARM_WORDS.get(arm, arm), one)
