@@ -27,23 +27,26 @@ PEAR = {
 }
 # name → (state of the page, width, height, scheme)
 VIEWS = {
-    "position": (PEAR, 1240, 1240, "light"),
-    "text": ({"view": "text", "prompt": "A pear is", "seed": "5", "max_tokens": "20"}, 1240, 900, "light"),
+    "position": (PEAR, 1240, 700, "light"),
+    "text": ({"view": "text", "prompt": "A pear is", "seed": "5", "max_tokens": "20"}, 1240, 700, "light"),
     "path": (
-        {"view": "path", "prompt": "a pear is", "seed": "1", "max_tokens": "12", "tau": "0.62"},
-        1240, 900, "dark",
+        {
+            "view": "path", "prompt": "a pear is", "seed": "1", "max_tokens": "12", "tau": "0.62",
+            "truncations": "top_k=200 | top_p=0.95",
+        },
+        1240, 700, "dark",
     ),
     "compare": (
         {
             "view": "compare", "prompt": "A pear is a kind of", "model_b": "embedded:small",
             "chain_a": "temperature=1", "chain_b": "temperature=0.8 | top_k=200",
         },
-        1240, 1300, "light",
+        1240, 700, "light",
     ),
-    "tune": ({"view": "tune", "task": "exploit", "items": "24"}, 1240, 1160, "light"),
-    "distil": ({"view": "distil", "steps": "20", "seeds": "2"}, 1240, 1160, "dark"),
+    "tune": ({"view": "tune", "task": "exploit", "items": "24"}, 1240, 700, "light"),
+    "distil": ({"view": "distil", "steps": "20", "seeds": "2"}, 1240, 700, "dark"),
     "server": (
-        {"view": "position", "model": SERVED, "prompt": "one two", "chain": "temperature=1.5"}, 1240, 1330, "light",
+        {"view": "position", "model": SERVED, "prompt": "one two", "chain": "temperature=1.5"}, 1240, 700, "light",
     ),
     "phone": (PEAR, 380, 1000, "light"),
 }  # fmt: skip
@@ -87,6 +90,12 @@ def _pictures(chromium: Any, served: str) -> None:
                         raise SystemExit(f"{name} took longer than {SECONDS} s")
                     time.sleep(0.3)
                 time.sleep(1.5)
+                # The whole page, however long it has become.
+                height = driver.execute_script("return document.documentElement.scrollHeight")
+                driver.execute_cdp_cmd(
+                    "Emulation.setDeviceMetricsOverride", {**size, "height": max(size["height"], height)}
+                )
+                time.sleep(0.5)
                 driver.save_screenshot(str(IMAGES / f"studio-{name}.png"))
                 print(name, flush=True)
     finally:

@@ -211,6 +211,8 @@ export interface TuneSetting {
   agreement: number | null;
   samples: number;
   setting?: Record<string, unknown>;
+  /** More ways to say how different an item's answers are; null where not asked for or not known. */
+  variety?: Record<string, number | string | null> | null;
 }
 
 export interface TuneRecord {

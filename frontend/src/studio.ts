@@ -63,7 +63,7 @@ export function studioTabs(api: Api, { models, tasks, recipes }: Offer): StudioT
     name: "prompt", label: "Prompt", kind: "lines", initial: FIRST_PROMPT, hint: "Ctrl+Enter asks, Esc stops",
   };
   const seed: FormField = { name: "seed", label: "Seed", kind: "number", initial: "0" };
-  const maxTokens: FormField = { name: "max_tokens", label: "Longest text, in tokens", kind: "number", initial: "24" };
+  const maxTokens: FormField = { name: "max_tokens", label: "Most tokens", kind: "number", initial: "24" };
   const chain: FormField = { name: "chain", label: "Chain", kind: "chain", initial: "temperature=0.8 | top_p=0.9" };
   const truncations: FormField = { name: "truncations", label: "Chain around the temperature", kind: "chain", initial: "", hint: "for example top_p=0.9" };
   const temperatures: FormField = {

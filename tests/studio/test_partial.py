@@ -144,6 +144,13 @@ def test_what_a_server_cannot_do_is_a_sentence(
     assert said in refusal(running, kind, model=server[1], prompt=PROMPT, **body)
 
 
+def test_a_server_is_tuned(running: Studio, server: tuple[MockServer, str]) -> None:
+    body = {"task": "explore", "temperatures": [0, 1], "samples": 2, "items": 3}
+    found = result(running, "tune", model=server[1], **body)
+    assert found["model"] == server[1] and [one["temperature"] for one in found["settings"]] == [0, 1]
+    assert "chain" in refusal(running, "tune", model=server[1], **body, chain="top_p=0.9")
+
+
 def test_texts_of_tokens_are_for_servers(running: Studio) -> None:
     assert "takes ids" in refusal(running, "text", model="mock:a", prompt="w1", given=[" w2"])
 

@@ -327,6 +327,9 @@ def test_tune_from_the_studio(browser: Browser, running: Studio) -> None:
     assert shown == pytest.approx([one["score"] for one in record["settings"]], abs=EXACT)
     assert record["recommendation"]["reason"] in browser.text("main")
     assert len(browser.texts(".line-chart")) == 2
+    vendi = [f"{one['variety']['vendi']:.4g}" for one in record["settings"]]
+    shown_cells = browser.texts("[aria-label='Other measures of variety'] tbody td")
+    assert [float(cell) for cell in shown_cells[3::5]] == [float(one) for one in vendi]
     browser.picture("studio-tune")
 
 

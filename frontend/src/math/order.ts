@@ -1,6 +1,6 @@
 // Places and ranks: a rank is a token's place in the model's own row; a stage that moves logits gives tokens new places.
 
-import { depth, mass, sums, type Window } from "./window.ts";
+import { depth, mass, SMALL, sums, type Window } from "./window.ts";
 
 export interface Order {
   /** Rank of the token at every place of the row. */
@@ -46,6 +46,10 @@ export function prob(window: Window, rank: number): number {
 /** Share of the window's mass on ranks of `first` or more. */
 export function massBeyond(window: Window, first: number): number {
   if (window.order === undefined) return mass(window, first, window.to);
+  let before = 0;
+  for (let rank = 0; rank < first; rank++) before += prob(window, rank);
+  // Of a small rest a difference would lose the digits.
+  if (1 - before > SMALL) return 1 - before;
   return massWhere(window, (rank) => rank >= first);
 }
 

@@ -31,7 +31,7 @@ export const SLACK = 2 ** -40;
 const VANISHES = -745.2;
 
 /** A part with less than this share of the mass is added up itself: in a difference of running sums its digits are lost. */
-const SMALL = 1e-3;
+export const SMALL = 1e-3;
 
 /** Running sums of a row at one temperature: `weights[n]` = Σ w, `moments[n]` = Σ w·x over the first n tokens. */
 interface Sweep {
@@ -97,8 +97,13 @@ export function valueAt(window: Window, place: number): number {
   return (window.logits[place]! - (window.zero ?? 0)) / window.temperature;
 }
 
+/** Sums of windows that do not begin with the first token: every probability asks for them. */
+const added = new WeakMap<Window, Sums>();
+
 export function sums(window: Window): Sums {
   const { logits, temperature, from, to } = window;
+  const known = added.get(window);
+  if (known !== undefined) return known;
   let total: number;
   let moment: number;
   if (from === 0) {
@@ -115,7 +120,9 @@ export function sums(window: Window): Sums {
       moment += weight * x;
     }
   }
-  return { total, entropy: Math.max(0, Math.log(total) - moment / total) };
+  const found = { total, entropy: Math.max(0, Math.log(total) - moment / total) };
+  if (from > 0) added.set(window, found);
+  return found;
 }
 
 /** Share of the window's mass on the ranks [from, to). */

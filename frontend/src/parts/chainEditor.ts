@@ -96,7 +96,8 @@ export function chainEditor(
     row.range.value = String(stage.value);
     row.range.setAttribute("aria-valuetext", `${stage.name} ${stage.value}`);
     for (const [option, control] of row.options) {
-      if (document.activeElement !== control) control.value = String(stage.options?.[option.name] ?? option.initial);
+      const value = String(stage.options?.[option.name] ?? option.initial);
+      if (document.activeElement !== control && control.value !== value) control.value = value;
     }
   }
 

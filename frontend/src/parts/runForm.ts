@@ -158,6 +158,10 @@ function control(field: FormField, state: State): HTMLInputElement | HTMLTextAre
     const choice = h("select", { id, name });
     fill(choice, ...(field.choices ?? []).map((one) => h("option", { value: one }, one)));
     choice.value = field.choices?.includes(value) ? value : field.initial;
+    // A long name may be cut off by the width of its field.
+    const tell = (): string => (choice.title = choice.value);
+    choice.addEventListener("change", tell);
+    tell();
     return choice;
   }
   if (field.kind === "lines") {

@@ -223,6 +223,7 @@ function facts(sides: readonly [Side, Side], a: Explanation, b: Explanation, voc
 }
 
 const CHART = 300;
+const LETTER = 6.7;
 const FLOOR = 1e-6;
 
 function pairChart(): { element: SVGSVGElement; draw(rows: readonly Row[]): void; close(): void } {
@@ -251,16 +252,28 @@ function pairChart(): { element: SVGSVGElement; draw(rows: readonly Row[]): void
       ]),
       svg("line", { class: "cut", x1: left, y1: bottom, x2: right, y2: top }),
       ...rows.map((row) => svg("circle", { class: row.a >= row.b ? "dot-a" : "dot-b", cx: place(row.a, left, right), cy: place(row.b, bottom, top), r: 4 }, svg("title", {}, tokenText(row.token)))),
-      ...rows.slice(0, 10).map((row) => {
-        const x = place(row.a, left, right);
-        const late = x > right - 90;
-        return svg("text", { class: "dot-label", x: x + (late ? -7 : 7), y: place(row.b, bottom, top) + 4, "text-anchor": late ? "end" : "start" }, tokenText(row.token).slice(0, 14));
-      }),
+      ...labels(rows, left, right, bottom, top),
       svg("text", { x: right, y: CHART - 2, "text-anchor": "end" }, "probability in A →"),
       svg("text", { x: left + 6, y: 12 }, "↑ in B"),
     );
   }
   return { element, draw, close };
+
+  /** The likeliest tokens by name, where a name does not lie on another. */
+  function labels(rows: readonly Row[], left: number, right: number, bottom: number, top: number): SVGElement[] {
+    const taken: [number, number, number][] = [];
+    return rows.slice(0, 12).flatMap((row) => {
+      const x = place(row.a, left, right);
+      const y = place(row.b, bottom, top);
+      const text = tokenText(row.token).slice(0, 14);
+      const late = x > right - 90;
+      const from = late ? x - 7 - LETTER * text.length : x + 7;
+      const to = from + LETTER * text.length;
+      if (taken.some(([start, end, at]) => Math.abs(at - y) < 12 && start < to && from < end)) return [];
+      taken.push([from, to, y]);
+      return [svg("text", { class: "dot-label", x: late ? x - 7 : x + 7, y: y + 4, "text-anchor": late ? "end" : "start" }, text)];
+    });
+  }
 }
 
 function asJson(record: PairRecord, sides: readonly [Side, Side], found: [Explanation, Explanation], vocabulary: number): unknown {

@@ -63,6 +63,7 @@ export function tuneView(record: TuneRecord, _context: Context): View {
           variety.element,
         ),
     h("section", { class: "card scroll", tabindex: 0, "aria-label": "All settings" }, table(record)),
+    varietyCard(record),
   );
   return {
     element,
@@ -74,8 +75,11 @@ export function tuneView(record: TuneRecord, _context: Context): View {
       name: "retort-tune",
       json: () => record,
       csv: () => [
-        ["setting", "score", "score_low", "score_high", "distinct", "agreement", "samples"],
-        ...record.settings.map((one) => [settingText(one.temperature ?? one.setting, null), one.score, ...one.score_ci, one.distinct, one.agreement, one.samples]),
+        ["setting", "score", "score_low", "score_high", "distinct", "agreement", "samples", ...VARIETY.map(([key]) => key)],
+        ...record.settings.map((one) => [
+          settingText(one.temperature ?? one.setting, null), one.score, ...one.score_ci, one.distinct, one.agreement, one.samples,
+          ...VARIETY.map(([key]) => one.variety?.[key] ?? null),
+        ]),
       ],
       svg: () => quality.element,
     },
@@ -122,6 +126,39 @@ function table(record: TuneRecord): HTMLElement {
           h("td", { class: "figure" }, whole(one.samples)),
         );
       }),
+    ),
+  );
+}
+
+const VARIETY: readonly [key: string, name: string][] = [
+  ["distinct_1", "distinct words"],
+  ["distinct_2", "distinct pairs of words"],
+  ["self_bleu", "self-BLEU"],
+  ["vendi", "Vendi score"],
+  ["semantic_distinct", "groups of alike answers"],
+];
+
+/** How different an item's answers are, in the other ways in which it was measured. */
+function varietyCard(record: TuneRecord): HTMLElement | null {
+  const first = record.settings.find((one) => one.variety)?.variety;
+  if (!first) return null;
+  const known = VARIETY.filter(([key]) => record.settings.some((one) => typeof one.variety?.[key] === "number"));
+  return h(
+    "section",
+    { class: "card scroll", tabindex: 0, "aria-label": "Other measures of variety" },
+    h("p", {}, h("b", {}, "Variety, in other ways. "), h("small", {}, `Means over ${first["items"]} items, of up to ${first["answers"]} answers each, compared by ${first["likeness"]}.`)),
+    h(
+      "table",
+      { class: "plain-table numeric" },
+      h("caption", { class: "sr" }, "Every setting with the other measures of variety"),
+      h("thead", {}, h("tr", {}, ...[axisName(record.axis), ...known.map(([, name]) => name)].map((name) => h("th", { scope: "col" }, name)))),
+      h(
+        "tbody",
+        {},
+        ...record.settings.map((one) =>
+          h("tr", {}, h("th", { scope: "row" }, settingText(one.temperature ?? one.setting, null)), ...known.map(([key]) => h("td", { class: "figure" }, number(one.variety?.[key] as number | null)))),
+        ),
+      ),
     ),
   );
 }

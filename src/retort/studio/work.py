@@ -174,9 +174,13 @@ def _finite(value: Any) -> Any:
 
 
 def _tune(run: Run, models: Models, body: dict[str, Any]) -> Any:
+    source = models.borrow(body["model"], run.check)
+    if source.capability is Capability.TOP_N:
+        # A server takes turns by itself, and a sweep over one asks for it as it is; progress is where it is stopped.
+        source = models.loaded(body["model"]) or source
     found = run_tune(
         load_task(body["task"]),
-        models.borrow(body["model"], run.check),
+        source,
         body["temperatures"],
         int(body["samples"]),
         seed=int(body["seed"]),

@@ -274,13 +274,13 @@ function se(e) {
 	return "known" in e;
 }
 // src/math/window.ts
-var ce = 2 ** -40, le = -745.2, ue = .001, de = 3, fe = /* @__PURE__ */ new WeakMap();
-function pe(e, t) {
-	let n = fe.get(e);
-	n === void 0 && fe.set(e, n = []);
+var ce = 2 ** -40, le = -745.2, ue = 3, de = /* @__PURE__ */ new WeakMap();
+function fe(e, t) {
+	let n = de.get(e);
+	n === void 0 && de.set(e, n = []);
 	let r = n.find((e) => e.temperature === t);
 	if (r !== void 0) return r;
-	let i = e.length, a = (n.length < de ? void 0 : n.splice(n.findIndex((e) => e.temperature !== 1), 1)[0]) ?? {
+	let i = e.length, a = (n.length < ue ? void 0 : n.splice(n.findIndex((e) => e.temperature !== 1), 1)[0]) ?? {
 		temperature: t,
 		weights: new Float64Array(i + 1),
 		moments: new Float64Array(i + 1)
@@ -295,7 +295,7 @@ function pe(e, t) {
 	}
 	return o.fill(l, d + 1), s.fill(u, d + 1), n.push(a), a;
 }
-function me(e) {
+function pe(e) {
 	return {
 		logits: e,
 		temperature: 1,
@@ -303,7 +303,7 @@ function me(e) {
 		to: e.length
 	};
 }
-function he(e, t) {
+function me(e, t) {
 	let n = e.logits[e.from];
 	return t === 0 ? {
 		...e,
@@ -318,27 +318,31 @@ function he(e, t) {
 function E(e, t) {
 	return (e.logits[t] - e.logits[e.from]) / e.temperature;
 }
-function ge(e, t) {
+function he(e, t) {
 	return (e.logits[t] - (e.zero ?? 0)) / e.temperature;
 }
+var ge = /* @__PURE__ */ new WeakMap();
 function D(e) {
-	let { logits: t, temperature: n, from: r, to: i } = e, a, o;
+	let { logits: t, temperature: n, from: r, to: i } = e, a = ge.get(e);
+	if (a !== void 0) return a;
+	let o, s;
 	if (r === 0) {
-		let { weights: e, moments: r } = pe(t, n);
-		a = e[i], o = r[i];
+		let { weights: e, moments: r } = fe(t, n);
+		o = e[i], s = r[i];
 	} else {
-		a = o = 0;
+		o = s = 0;
 		for (let e = r; e < i; e++) {
 			let i = (t[e] - t[r]) / n;
 			if (i < le) break;
-			let s = Math.exp(i);
-			a += s, o += s * i;
+			let a = Math.exp(i);
+			o += a, s += a * i;
 		}
 	}
-	return {
-		total: a,
-		entropy: Math.max(0, Math.log(a) - o / a)
+	let c = {
+		total: o,
+		entropy: Math.max(0, Math.log(o) - s / o)
 	};
+	return r > 0 && ge.set(e, c), c;
 }
 function _e(e, t, n) {
 	let r = Math.max(t, e.from), i = Math.min(n, e.to);
@@ -346,8 +350,8 @@ function _e(e, t, n) {
 	if (r === e.from && i === e.to) return 1;
 	let { total: a } = D(e);
 	if (e.from === 0) {
-		let { weights: t } = pe(e.logits, e.temperature), n = (t[i] - t[r]) / a;
-		if (n > ue || r === 0) return n;
+		let { weights: t } = fe(e.logits, e.temperature), n = (t[i] - t[r]) / a;
+		if (n > .001 || r === 0) return n;
 	}
 	let o = 0;
 	for (let t = r; t < i; t++) {
@@ -366,7 +370,7 @@ function ye(e, t) {
 	if (t >= 1) return n;
 	let r = t * D(e).total * (1 - ce);
 	if (e.from === 0) {
-		let { weights: t } = pe(e.logits, e.temperature);
+		let { weights: t } = fe(e.logits, e.temperature);
 		return Math.min(n, Ee(1, n, (e) => t[e] >= r));
 	}
 	let i = 0;
@@ -381,8 +385,8 @@ function be(e, t) {
 	return Ee(1, e.to - e.from + 1, (e) => !n(e)) - 1;
 }
 function xe(e, t, n) {
-	let { logits: r, temperature: i, from: a } = e, { weights: o } = pe(r, i), s = o[n] - o[t];
-	if (s > ue * o[n]) return a === 0 ? s : s * Math.exp((r[0] - r[a]) / i);
+	let { logits: r, temperature: i, from: a } = e, { weights: o } = fe(r, i), s = o[n] - o[t];
+	if (s > .001 * o[n]) return a === 0 ? s : s * Math.exp((r[0] - r[a]) / i);
 	let c = 0;
 	for (let r = t; r < n; r++) {
 		let t = E(e, r);
@@ -451,7 +455,10 @@ function k(e, t) {
 	return Math.exp(Me(e, t));
 }
 function Ne(e, t) {
-	return e.order === void 0 ? _e(e, t, e.to) : Ie(e, (e) => e >= t);
+	if (e.order === void 0) return _e(e, t, e.to);
+	let n = 0;
+	for (let r = 0; r < t; r++) n += k(e, r);
+	return 1 - n > .001 ? 1 - n : Ie(e, (e) => e >= t);
 }
 function Pe(e, t) {
 	if (e.order === void 0) return Math.max(0, e.to - Math.max(t, e.from));
@@ -527,7 +534,7 @@ function Je(e, t, n, r) {
 	if (s !== void 0 && e.order === void 0) return s.window;
 	let { logits: c, from: l, to: u, temperature: d, zero: f = 0 } = e, p = i.map((t) => ({
 		rank: t,
-		logit: r(ge(e, Ae(e, t)), t) * d + f
+		logit: r(he(e, Ae(e, t)), t) * d + f
 	})).sort((e, t) => t.logit - e.logit || e.rank - t.rank).map((t) => ({
 		...t,
 		place: Ye(e, t.logit, t.rank)
@@ -683,7 +690,7 @@ var ct = [
 		truncates: !1,
 		aliases: ["temp"],
 		tempers: !0,
-		apply: he
+		apply: me
 	},
 	{
 		name: "top_k",
@@ -879,7 +886,7 @@ var ct = [
 			initial: 1,
 			low: 0
 		}],
-		apply: (e, t, n) => he(e, lt(e, t, n))
+		apply: (e, t, n) => me(e, lt(e, t, n))
 	},
 	{
 		name: "repetition_penalty",
@@ -1147,7 +1154,7 @@ function jt(e, t, n = At) {
 	return ht(t) ? r.apply(e, t.value, ft(r, t.options), n) : e;
 }
 function Mt(e, t, n = At) {
-	let r = me(t), i = Ot(e) === 0, a = r, o = r, s = [];
+	let r = pe(t), i = Ot(e) === 0, a = r, o = r, s = [];
 	for (let t of e) {
 		let e = jt(a, t, n), r = A.get(t.name);
 		!r.truncates && !(r.tempers && i) && (o = jt(o, t, n));
@@ -1528,7 +1535,10 @@ function ln(e, t, { heat: n }) {
 	}
 	function f(e, t) {
 		e.stage = t, document.activeElement !== e.number && (e.number.value = String(t.value)), e.range.value = String(t.value), e.range.setAttribute("aria-valuetext", `${t.name} ${t.value}`);
-		for (let [n, r] of e.options) document.activeElement !== r && (r.value = String(t.options?.[n.name] ?? n.initial));
+		for (let [n, r] of e.options) {
+			let e = String(t.options?.[n.name] ?? n.initial);
+			document.activeElement !== r && r.value !== e && (r.value = e);
+		}
 	}
 	function p(e) {
 		let t = A.get(e.name), r = C(e.name), i = _("button", {
@@ -1760,7 +1770,7 @@ function On(e, t) {
 	let { state: n, announce: r } = t, i = Math.max(e.a.vocabulary, e.b.vocabulary), a = [kn("A", "chain_a", e.a, i), kn("B", "chain_b", e.b, i)], o = a.map((e) => m(e)), s = _("dl", { class: "measures" }), c = _("tbody"), l = _("p", {
 		class: "note",
 		hidden: e.comparable
-	}, "The two models have different vocabularies: their distributions are shown, and no distance between them is given."), u = Ln(), d = mn(h), f = null;
+	}, "The two models have different vocabularies: their distributions are shown, and no distance between them is given."), u = Rn(), d = mn(h), f = null;
 	function p(e) {
 		try {
 			return Ct(n.get(e.key) ?? e.record.chain);
@@ -1820,7 +1830,7 @@ function On(e, t) {
 		},
 		download: {
 			name: "retort-compare",
-			json: () => Rn(e, a, f, i),
+			json: () => zn(e, a, f, i),
 			csv: () => [[
 				"token",
 				"prob_a",
@@ -1946,18 +1956,18 @@ function Pn(e, t, n, r) {
 		"data-value": r
 	}, i))));
 }
-var Fn = 300, In = 1e-6;
-function Ln() {
+var Fn = 300, In = 6.7, Ln = 1e-6;
+function Rn() {
 	let e = v("g"), t = v("title"), n = v("svg", {
 		viewBox: `0 0 640 ${Fn}`,
 		class: "chart pair-chart",
 		role: "img"
 	}, t, e), r = 640, i = [], a = hn(n, Fn, (e) => {
 		r = e, s(i);
-	}), o = (e, t, n) => t + (n - t) * Math.log(Math.max(e, In) / In) / Math.log(1 / In);
+	}), o = (e, t, n) => t + (n - t) * Math.log(Math.max(e, Ln) / Ln) / Math.log(1 / Ln);
 	function s(n) {
 		i = n;
-		let [a, s, c, l] = [
+		let [a, s, l, u] = [
 			66,
 			r - 20,
 			270,
@@ -1973,39 +1983,31 @@ function Ln() {
 				class: "grid",
 				x1: a,
 				x2: s,
-				y1: o(e, c, l),
-				y2: o(e, c, l)
+				y1: o(e, l, u),
+				y2: o(e, l, u)
 			}),
 			v("text", {
 				x: a - 6,
-				y: o(e, c, l) + 4,
+				y: o(e, l, u) + 4,
 				"text-anchor": "end"
-			}, e === In ? "0" : `${100 * e} %`),
+			}, e === Ln ? "0" : `${100 * e} %`),
 			v("text", {
 				x: o(e, a, s),
 				y: 286,
 				"text-anchor": e === 1 ? "end" : "middle"
-			}, e === In ? "0" : `${100 * e} %`)
+			}, e === Ln ? "0" : `${100 * e} %`)
 		]), v("line", {
 			class: "cut",
 			x1: a,
-			y1: c,
+			y1: l,
 			x2: s,
-			y2: l
+			y2: u
 		}), ...n.map((e) => v("circle", {
 			class: e.a >= e.b ? "dot-a" : "dot-b",
 			cx: o(e.a, a, s),
-			cy: o(e.b, c, l),
+			cy: o(e.b, l, u),
 			r: 4
-		}, v("title", {}, Tn(e.token)))), ...n.slice(0, 10).map((e) => {
-			let t = o(e.a, a, s), n = t > s - 90;
-			return v("text", {
-				class: "dot-label",
-				x: t + (n ? -7 : 7),
-				y: o(e.b, c, l) + 4,
-				"text-anchor": n ? "end" : "start"
-			}, Tn(e.token).slice(0, 14));
-		}), v("text", {
+		}, v("title", {}, Tn(e.token)))), ...c(n, a, s, l, u), v("text", {
 			x: s,
 			y: 298,
 			"text-anchor": "end"
@@ -2019,8 +2021,24 @@ function Ln() {
 		draw: s,
 		close: a
 	};
+	function c(e, t, n, r, i) {
+		let a = [];
+		return e.slice(0, 12).flatMap((e) => {
+			let s = o(e.a, t, n), c = o(e.b, r, i), l = Tn(e.token).slice(0, 14), u = s > n - 90, d = u ? s - 7 - In * l.length : s + 7, f = d + In * l.length;
+			return a.some(([e, t, n]) => Math.abs(n - c) < 12 && e < f && d < t) ? [] : (a.push([
+				d,
+				f,
+				c
+			]), [v("text", {
+				class: "dot-label",
+				x: u ? s - 7 : s + 7,
+				y: c + 4,
+				"text-anchor": u ? "end" : "start"
+			}, l)]);
+		});
+	}
 }
-function Rn(e, t, n, r) {
+function zn(e, t, n, r) {
 	let [i, a] = n;
 	return {
 		a: {
@@ -2045,17 +2063,17 @@ function Rn(e, t, n, r) {
 	};
 }
 // node_modules/d3-array/src/ascending.js
-function zn(e, t) {
+function Bn(e, t) {
 	return e == null || t == null ? NaN : e < t ? -1 : e > t ? 1 : e >= t ? 0 : NaN;
 }
 // node_modules/d3-array/src/descending.js
-function Bn(e, t) {
+function Vn(e, t) {
 	return e == null || t == null ? NaN : t < e ? -1 : t > e ? 1 : t >= e ? 0 : NaN;
 }
 // node_modules/d3-array/src/bisector.js
-function Vn(e) {
+function Hn(e) {
 	let t, n, r;
-	e.length === 2 ? (t = e === zn || e === Bn ? e : Hn, n = e, r = e) : (t = zn, n = (t, n) => zn(e(t), n), r = (t, n) => e(t) - n);
+	e.length === 2 ? (t = e === Bn || e === Vn ? e : Un, n = e, r = e) : (t = Bn, n = (t, n) => Bn(e(t), n), r = (t, n) => e(t) - n);
 	function i(e, r, i = 0, a = e.length) {
 		if (i < a) {
 			if (t(r, r) !== 0) return a;
@@ -2086,18 +2104,18 @@ function Vn(e) {
 		right: a
 	};
 }
-function Hn() {
+function Un() {
 	return 0;
 }
 // node_modules/d3-array/src/number.js
-function Un(e) {
+function Wn(e) {
 	return e === null ? NaN : +e;
 }
 // node_modules/d3-array/src/bisect.js
-var Wn = Vn(zn), Gn = Wn.right;
-Wn.left, Vn(Un).center;
+var Gn = Hn(Bn), Kn = Gn.right;
+Gn.left, Hn(Wn).center;
 // node_modules/d3-array/src/extent.js
-function Kn(e, t) {
+function qn(e, t) {
 	let n, r;
 	if (t === void 0) for (let t of e) t != null && (n === void 0 ? t >= t && (n = r = t) : (n > t && (n = t), r < t && (r = t)));
 	else {
@@ -2107,19 +2125,19 @@ function Kn(e, t) {
 	return [n, r];
 }
 // node_modules/d3-array/src/ticks.js
-var qn = Math.sqrt(50), Jn = Math.sqrt(10), Yn = Math.sqrt(2);
-function Xn(e, t, n) {
-	let r = (t - e) / Math.max(0, n), i = Math.floor(Math.log10(r)), a = r / 10 ** i, o = a >= qn ? 10 : a >= Jn ? 5 : a >= Yn ? 2 : 1, s, c, l;
-	return i < 0 ? (l = 10 ** -i / o, s = Math.round(e * l), c = Math.round(t * l), s / l < e && ++s, c / l > t && --c, l = -l) : (l = 10 ** i * o, s = Math.round(e / l), c = Math.round(t / l), s * l < e && ++s, c * l > t && --c), c < s && .5 <= n && n < 2 ? Xn(e, t, n * 2) : [
+var Jn = Math.sqrt(50), Yn = Math.sqrt(10), Xn = Math.sqrt(2);
+function Zn(e, t, n) {
+	let r = (t - e) / Math.max(0, n), i = Math.floor(Math.log10(r)), a = r / 10 ** i, o = a >= Jn ? 10 : a >= Yn ? 5 : a >= Xn ? 2 : 1, s, c, l;
+	return i < 0 ? (l = 10 ** -i / o, s = Math.round(e * l), c = Math.round(t * l), s / l < e && ++s, c / l > t && --c, l = -l) : (l = 10 ** i * o, s = Math.round(e / l), c = Math.round(t / l), s * l < e && ++s, c * l > t && --c), c < s && .5 <= n && n < 2 ? Zn(e, t, n * 2) : [
 		s,
 		c,
 		l
 	];
 }
-function Zn(e, t, n) {
+function Qn(e, t, n) {
 	if (t = +t, e = +e, n = +n, !(n > 0)) return [];
 	if (e === t) return [e];
-	let r = t < e, [i, a, o] = r ? Xn(t, e, n) : Xn(e, t, n);
+	let r = t < e, [i, a, o] = r ? Zn(t, e, n) : Zn(e, t, n);
 	if (!(a >= i)) return [];
 	let s = a - i + 1, c = Array(s);
 	if (r) {
@@ -2129,16 +2147,16 @@ function Zn(e, t, n) {
 	else for (let e = 0; e < s; ++e) c[e] = (i + e) * o;
 	return c;
 }
-function Qn(e, t, n) {
-	return t = +t, e = +e, n = +n, Xn(e, t, n)[2];
-}
 function $n(e, t, n) {
+	return t = +t, e = +e, n = +n, Zn(e, t, n)[2];
+}
+function er(e, t, n) {
 	t = +t, e = +e, n = +n;
-	let r = t < e, i = r ? Qn(t, e, n) : Qn(e, t, n);
+	let r = t < e, i = r ? $n(t, e, n) : $n(e, t, n);
 	return (r ? -1 : 1) * (i < 0 ? 1 / -i : i);
 }
 // node_modules/d3-scale/src/init.js
-function er(e, t) {
+function tr(e, t) {
 	switch (arguments.length) {
 		case 0: break;
 		case 1:
@@ -2149,16 +2167,16 @@ function er(e, t) {
 	return this;
 }
 // node_modules/d3-color/dist/d3-color.mjs
-function tr(e, t, n) {
+function nr(e, t, n) {
 	e.prototype = t.prototype = n, n.constructor = e;
 }
-function nr(e, t) {
+function rr(e, t) {
 	var n = Object.create(e.prototype);
 	for (var r in t) n[r] = t[r];
 	return n;
 }
-function rr() {}
-var ir = .7, ar = 1 / ir, or = "\\s*([+-]?\\d+)\\s*", sr = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)\\s*", U = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)%\\s*", cr = /^#([0-9a-f]{3,8})$/, lr = RegExp(`^rgb\\(${or},${or},${or}\\)$`), ur = RegExp(`^rgb\\(${U},${U},${U}\\)$`), dr = RegExp(`^rgba\\(${or},${or},${or},${sr}\\)$`), fr = RegExp(`^rgba\\(${U},${U},${U},${sr}\\)$`), pr = RegExp(`^hsl\\(${sr},${U},${U}\\)$`), mr = RegExp(`^hsla\\(${sr},${U},${U},${sr}\\)$`), hr = {
+function ir() {}
+var ar = .7, or = 1 / ar, sr = "\\s*([+-]?\\d+)\\s*", cr = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)\\s*", U = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)%\\s*", lr = /^#([0-9a-f]{3,8})$/, ur = RegExp(`^rgb\\(${sr},${sr},${sr}\\)$`), dr = RegExp(`^rgb\\(${U},${U},${U}\\)$`), fr = RegExp(`^rgba\\(${sr},${sr},${sr},${cr}\\)$`), pr = RegExp(`^rgba\\(${U},${U},${U},${cr}\\)$`), mr = RegExp(`^hsl\\(${cr},${U},${U}\\)$`), hr = RegExp(`^hsla\\(${cr},${U},${U},${cr}\\)$`), gr = {
 	aliceblue: 15792383,
 	antiquewhite: 16444375,
 	aqua: 65535,
@@ -2308,266 +2326,266 @@ var ir = .7, ar = 1 / ir, or = "\\s*([+-]?\\d+)\\s*", sr = "\\s*([+-]?(?:\\d*\\.
 	yellow: 16776960,
 	yellowgreen: 10145074
 };
-tr(rr, br, {
+nr(ir, xr, {
 	copy(e) {
 		return Object.assign(new this.constructor(), this, e);
 	},
 	displayable() {
 		return this.rgb().displayable();
 	},
-	hex: gr,
-	formatHex: gr,
-	formatHex8: _r,
-	formatHsl: vr,
-	formatRgb: yr,
-	toString: yr
+	hex: _r,
+	formatHex: _r,
+	formatHex8: vr,
+	formatHsl: yr,
+	formatRgb: br,
+	toString: br
 });
-function gr() {
+function _r() {
 	return this.rgb().formatHex();
 }
-function _r() {
+function vr() {
 	return this.rgb().formatHex8();
 }
-function vr() {
-	return Mr(this).formatHsl();
-}
 function yr() {
+	return Nr(this).formatHsl();
+}
+function br() {
 	return this.rgb().formatRgb();
 }
-function br(e) {
-	var t, n;
-	return e = (e + "").trim().toLowerCase(), (t = cr.exec(e)) ? (n = t[1].length, t = parseInt(t[1], 16), n === 6 ? xr(t) : n === 3 ? new W(t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, (t & 15) << 4 | t & 15, 1) : n === 8 ? Sr(t >> 24 & 255, t >> 16 & 255, t >> 8 & 255, (t & 255) / 255) : n === 4 ? Sr(t >> 12 & 15 | t >> 8 & 240, t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, ((t & 15) << 4 | t & 15) / 255) : null) : (t = lr.exec(e)) ? new W(t[1], t[2], t[3], 1) : (t = ur.exec(e)) ? new W(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, 1) : (t = dr.exec(e)) ? Sr(t[1], t[2], t[3], t[4]) : (t = fr.exec(e)) ? Sr(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, t[4]) : (t = pr.exec(e)) ? jr(t[1], t[2] / 100, t[3] / 100, 1) : (t = mr.exec(e)) ? jr(t[1], t[2] / 100, t[3] / 100, t[4]) : hr.hasOwnProperty(e) ? xr(hr[e]) : e === "transparent" ? new W(NaN, NaN, NaN, 0) : null;
-}
 function xr(e) {
+	var t, n;
+	return e = (e + "").trim().toLowerCase(), (t = lr.exec(e)) ? (n = t[1].length, t = parseInt(t[1], 16), n === 6 ? Sr(t) : n === 3 ? new W(t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, (t & 15) << 4 | t & 15, 1) : n === 8 ? Cr(t >> 24 & 255, t >> 16 & 255, t >> 8 & 255, (t & 255) / 255) : n === 4 ? Cr(t >> 12 & 15 | t >> 8 & 240, t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, ((t & 15) << 4 | t & 15) / 255) : null) : (t = ur.exec(e)) ? new W(t[1], t[2], t[3], 1) : (t = dr.exec(e)) ? new W(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, 1) : (t = fr.exec(e)) ? Cr(t[1], t[2], t[3], t[4]) : (t = pr.exec(e)) ? Cr(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, t[4]) : (t = mr.exec(e)) ? Mr(t[1], t[2] / 100, t[3] / 100, 1) : (t = hr.exec(e)) ? Mr(t[1], t[2] / 100, t[3] / 100, t[4]) : gr.hasOwnProperty(e) ? Sr(gr[e]) : e === "transparent" ? new W(NaN, NaN, NaN, 0) : null;
+}
+function Sr(e) {
 	return new W(e >> 16 & 255, e >> 8 & 255, e & 255, 1);
 }
-function Sr(e, t, n, r) {
+function Cr(e, t, n, r) {
 	return r <= 0 && (e = t = n = NaN), new W(e, t, n, r);
 }
-function Cr(e) {
-	return e instanceof rr || (e = br(e)), e ? (e = e.rgb(), new W(e.r, e.g, e.b, e.opacity)) : new W();
+function wr(e) {
+	return e instanceof ir || (e = xr(e)), e ? (e = e.rgb(), new W(e.r, e.g, e.b, e.opacity)) : new W();
 }
-function wr(e, t, n, r) {
-	return arguments.length === 1 ? Cr(e) : new W(e, t, n, r ?? 1);
+function Tr(e, t, n, r) {
+	return arguments.length === 1 ? wr(e) : new W(e, t, n, r ?? 1);
 }
 function W(e, t, n, r) {
 	this.r = +e, this.g = +t, this.b = +n, this.opacity = +r;
 }
-tr(W, wr, nr(rr, {
+nr(W, Tr, rr(ir, {
 	brighter(e) {
-		return e = e == null ? ar : ar ** +e, new W(this.r * e, this.g * e, this.b * e, this.opacity);
+		return e = e == null ? or : or ** +e, new W(this.r * e, this.g * e, this.b * e, this.opacity);
 	},
 	darker(e) {
-		return e = e == null ? ir : ir ** +e, new W(this.r * e, this.g * e, this.b * e, this.opacity);
+		return e = e == null ? ar : ar ** +e, new W(this.r * e, this.g * e, this.b * e, this.opacity);
 	},
 	rgb() {
 		return this;
 	},
 	clamp() {
-		return new W(kr(this.r), kr(this.g), kr(this.b), Or(this.opacity));
+		return new W(Ar(this.r), Ar(this.g), Ar(this.b), kr(this.opacity));
 	},
 	displayable() {
 		return -.5 <= this.r && this.r < 255.5 && -.5 <= this.g && this.g < 255.5 && -.5 <= this.b && this.b < 255.5 && 0 <= this.opacity && this.opacity <= 1;
 	},
-	hex: Tr,
-	formatHex: Tr,
-	formatHex8: Er,
-	formatRgb: Dr,
-	toString: Dr
+	hex: Er,
+	formatHex: Er,
+	formatHex8: Dr,
+	formatRgb: Or,
+	toString: Or
 }));
-function Tr() {
-	return `#${Ar(this.r)}${Ar(this.g)}${Ar(this.b)}`;
-}
 function Er() {
-	return `#${Ar(this.r)}${Ar(this.g)}${Ar(this.b)}${Ar((isNaN(this.opacity) ? 1 : this.opacity) * 255)}`;
+	return `#${jr(this.r)}${jr(this.g)}${jr(this.b)}`;
 }
 function Dr() {
-	let e = Or(this.opacity);
-	return `${e === 1 ? "rgb(" : "rgba("}${kr(this.r)}, ${kr(this.g)}, ${kr(this.b)}${e === 1 ? ")" : `, ${e})`}`;
+	return `#${jr(this.r)}${jr(this.g)}${jr(this.b)}${jr((isNaN(this.opacity) ? 1 : this.opacity) * 255)}`;
 }
-function Or(e) {
-	return isNaN(e) ? 1 : Math.max(0, Math.min(1, e));
+function Or() {
+	let e = kr(this.opacity);
+	return `${e === 1 ? "rgb(" : "rgba("}${Ar(this.r)}, ${Ar(this.g)}, ${Ar(this.b)}${e === 1 ? ")" : `, ${e})`}`;
 }
 function kr(e) {
-	return Math.max(0, Math.min(255, Math.round(e) || 0));
+	return isNaN(e) ? 1 : Math.max(0, Math.min(1, e));
 }
 function Ar(e) {
-	return e = kr(e), (e < 16 ? "0" : "") + e.toString(16);
+	return Math.max(0, Math.min(255, Math.round(e) || 0));
 }
-function jr(e, t, n, r) {
+function jr(e) {
+	return e = Ar(e), (e < 16 ? "0" : "") + e.toString(16);
+}
+function Mr(e, t, n, r) {
 	return r <= 0 ? e = t = n = NaN : n <= 0 || n >= 1 ? e = t = NaN : t <= 0 && (e = NaN), new G(e, t, n, r);
 }
-function Mr(e) {
+function Nr(e) {
 	if (e instanceof G) return new G(e.h, e.s, e.l, e.opacity);
-	if (e instanceof rr || (e = br(e)), !e) return new G();
+	if (e instanceof ir || (e = xr(e)), !e) return new G();
 	if (e instanceof G) return e;
 	e = e.rgb();
 	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = Math.min(t, n, r), a = Math.max(t, n, r), o = NaN, s = a - i, c = (a + i) / 2;
 	return s ? (o = t === a ? (n - r) / s + (n < r) * 6 : n === a ? (r - t) / s + 2 : (t - n) / s + 4, s /= c < .5 ? a + i : 2 - a - i, o *= 60) : s = c > 0 && c < 1 ? 0 : o, new G(o, s, c, e.opacity);
 }
-function Nr(e, t, n, r) {
-	return arguments.length === 1 ? Mr(e) : new G(e, t, n, r ?? 1);
+function Pr(e, t, n, r) {
+	return arguments.length === 1 ? Nr(e) : new G(e, t, n, r ?? 1);
 }
 function G(e, t, n, r) {
 	this.h = +e, this.s = +t, this.l = +n, this.opacity = +r;
 }
-tr(G, Nr, nr(rr, {
+nr(G, Pr, rr(ir, {
 	brighter(e) {
-		return e = e == null ? ar : ar ** +e, new G(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? or : or ** +e, new G(this.h, this.s, this.l * e, this.opacity);
 	},
 	darker(e) {
-		return e = e == null ? ir : ir ** +e, new G(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? ar : ar ** +e, new G(this.h, this.s, this.l * e, this.opacity);
 	},
 	rgb() {
 		var e = this.h % 360 + (this.h < 0) * 360, t = isNaN(e) || isNaN(this.s) ? 0 : this.s, n = this.l, r = n + (n < .5 ? n : 1 - n) * t, i = 2 * n - r;
-		return new W(Ir(e >= 240 ? e - 240 : e + 120, i, r), Ir(e, i, r), Ir(e < 120 ? e + 240 : e - 120, i, r), this.opacity);
+		return new W(Lr(e >= 240 ? e - 240 : e + 120, i, r), Lr(e, i, r), Lr(e < 120 ? e + 240 : e - 120, i, r), this.opacity);
 	},
 	clamp() {
-		return new G(Pr(this.h), Fr(this.s), Fr(this.l), Or(this.opacity));
+		return new G(Fr(this.h), Ir(this.s), Ir(this.l), kr(this.opacity));
 	},
 	displayable() {
 		return (0 <= this.s && this.s <= 1 || isNaN(this.s)) && 0 <= this.l && this.l <= 1 && 0 <= this.opacity && this.opacity <= 1;
 	},
 	formatHsl() {
-		let e = Or(this.opacity);
-		return `${e === 1 ? "hsl(" : "hsla("}${Pr(this.h)}, ${Fr(this.s) * 100}%, ${Fr(this.l) * 100}%${e === 1 ? ")" : `, ${e})`}`;
+		let e = kr(this.opacity);
+		return `${e === 1 ? "hsl(" : "hsla("}${Fr(this.h)}, ${Ir(this.s) * 100}%, ${Ir(this.l) * 100}%${e === 1 ? ")" : `, ${e})`}`;
 	}
 }));
-function Pr(e) {
+function Fr(e) {
 	return e = (e || 0) % 360, e < 0 ? e + 360 : e;
 }
-function Fr(e) {
+function Ir(e) {
 	return Math.max(0, Math.min(1, e || 0));
 }
-function Ir(e, t, n) {
+function Lr(e, t, n) {
 	return (e < 60 ? t + (n - t) * e / 60 : e < 180 ? n : e < 240 ? t + (n - t) * (240 - e) / 60 : t) * 255;
 }
-var Lr = Math.PI / 180, Rr = 180 / Math.PI, zr = 18, Br = .96422, Vr = 1, Hr = .82521, Ur = 4 / 29, Wr = 6 / 29, Gr = 3 * Wr * Wr, Kr = Wr * Wr * Wr;
-function qr(e) {
+var Rr = Math.PI / 180, zr = 180 / Math.PI, Br = 18, Vr = .96422, Hr = 1, Ur = .82521, Wr = 4 / 29, Gr = 6 / 29, Kr = 3 * Gr * Gr, qr = Gr * Gr * Gr;
+function Jr(e) {
 	if (e instanceof K) return new K(e.l, e.a, e.b, e.opacity);
-	if (e instanceof q) return ti(e);
-	e instanceof W || (e = Cr(e));
-	var t = Qr(e.r), n = Qr(e.g), r = Qr(e.b), i = Yr((.2225045 * t + .7168786 * n + .0606169 * r) / Vr), a, o;
-	return t === n && n === r ? a = o = i : (a = Yr((.4360747 * t + .3850649 * n + .1430804 * r) / Br), o = Yr((.0139322 * t + .0971045 * n + .7141733 * r) / Hr)), new K(116 * i - 16, 500 * (a - i), 200 * (i - o), e.opacity);
+	if (e instanceof q) return ni(e);
+	e instanceof W || (e = wr(e));
+	var t = $r(e.r), n = $r(e.g), r = $r(e.b), i = Xr((.2225045 * t + .7168786 * n + .0606169 * r) / Hr), a, o;
+	return t === n && n === r ? a = o = i : (a = Xr((.4360747 * t + .3850649 * n + .1430804 * r) / Vr), o = Xr((.0139322 * t + .0971045 * n + .7141733 * r) / Ur)), new K(116 * i - 16, 500 * (a - i), 200 * (i - o), e.opacity);
 }
-function Jr(e, t, n, r) {
-	return arguments.length === 1 ? qr(e) : new K(e, t, n, r ?? 1);
+function Yr(e, t, n, r) {
+	return arguments.length === 1 ? Jr(e) : new K(e, t, n, r ?? 1);
 }
 function K(e, t, n, r) {
 	this.l = +e, this.a = +t, this.b = +n, this.opacity = +r;
 }
-tr(K, Jr, nr(rr, {
+nr(K, Yr, rr(ir, {
 	brighter(e) {
-		return new K(this.l + zr * (e ?? 1), this.a, this.b, this.opacity);
+		return new K(this.l + Br * (e ?? 1), this.a, this.b, this.opacity);
 	},
 	darker(e) {
-		return new K(this.l - zr * (e ?? 1), this.a, this.b, this.opacity);
+		return new K(this.l - Br * (e ?? 1), this.a, this.b, this.opacity);
 	},
 	rgb() {
 		var e = (this.l + 16) / 116, t = isNaN(this.a) ? e : e + this.a / 500, n = isNaN(this.b) ? e : e - this.b / 200;
-		return t = Br * Xr(t), e = Vr * Xr(e), n = Hr * Xr(n), new W(Zr(3.1338561 * t - 1.6168667 * e - .4906146 * n), Zr(-.9787684 * t + 1.9161415 * e + .033454 * n), Zr(.0719453 * t - .2289914 * e + 1.4052427 * n), this.opacity);
+		return t = Vr * Zr(t), e = Hr * Zr(e), n = Ur * Zr(n), new W(Qr(3.1338561 * t - 1.6168667 * e - .4906146 * n), Qr(-.9787684 * t + 1.9161415 * e + .033454 * n), Qr(.0719453 * t - .2289914 * e + 1.4052427 * n), this.opacity);
 	}
 }));
-function Yr(e) {
-	return e > Kr ? e ** (1 / 3) : e / Gr + Ur;
-}
 function Xr(e) {
-	return e > Wr ? e * e * e : Gr * (e - Ur);
+	return e > qr ? e ** (1 / 3) : e / Kr + Wr;
 }
 function Zr(e) {
-	return 255 * (e <= .0031308 ? 12.92 * e : 1.055 * e ** (1 / 2.4) - .055);
+	return e > Gr ? e * e * e : Kr * (e - Wr);
 }
 function Qr(e) {
-	return (e /= 255) <= .04045 ? e / 12.92 : ((e + .055) / 1.055) ** 2.4;
+	return 255 * (e <= .0031308 ? 12.92 * e : 1.055 * e ** (1 / 2.4) - .055);
 }
 function $r(e) {
+	return (e /= 255) <= .04045 ? e / 12.92 : ((e + .055) / 1.055) ** 2.4;
+}
+function ei(e) {
 	if (e instanceof q) return new q(e.h, e.c, e.l, e.opacity);
-	if (e instanceof K || (e = qr(e)), e.a === 0 && e.b === 0) return new q(NaN, 0 < e.l && e.l < 100 ? 0 : NaN, e.l, e.opacity);
-	var t = Math.atan2(e.b, e.a) * Rr;
+	if (e instanceof K || (e = Jr(e)), e.a === 0 && e.b === 0) return new q(NaN, 0 < e.l && e.l < 100 ? 0 : NaN, e.l, e.opacity);
+	var t = Math.atan2(e.b, e.a) * zr;
 	return new q(t < 0 ? t + 360 : t, Math.sqrt(e.a * e.a + e.b * e.b), e.l, e.opacity);
 }
-function ei(e, t, n, r) {
-	return arguments.length === 1 ? $r(e) : new q(e, t, n, r ?? 1);
+function ti(e, t, n, r) {
+	return arguments.length === 1 ? ei(e) : new q(e, t, n, r ?? 1);
 }
 function q(e, t, n, r) {
 	this.h = +e, this.c = +t, this.l = +n, this.opacity = +r;
 }
-function ti(e) {
+function ni(e) {
 	if (isNaN(e.h)) return new K(e.l, 0, 0, e.opacity);
-	var t = e.h * Lr;
+	var t = e.h * Rr;
 	return new K(e.l, Math.cos(t) * e.c, Math.sin(t) * e.c, e.opacity);
 }
-tr(q, ei, nr(rr, {
+nr(q, ti, rr(ir, {
 	brighter(e) {
-		return new q(this.h, this.c, this.l + zr * (e ?? 1), this.opacity);
+		return new q(this.h, this.c, this.l + Br * (e ?? 1), this.opacity);
 	},
 	darker(e) {
-		return new q(this.h, this.c, this.l - zr * (e ?? 1), this.opacity);
+		return new q(this.h, this.c, this.l - Br * (e ?? 1), this.opacity);
 	},
 	rgb() {
-		return ti(this).rgb();
+		return ni(this).rgb();
 	}
 }));
-var ni = -.14861, ri = 1.78277, ii = -.29227, ai = -.90649, oi = 1.97294, si = oi * ai, ci = oi * ri, li = ri * ii - ai * ni;
-function ui(e) {
-	if (e instanceof fi) return new fi(e.h, e.s, e.l, e.opacity);
-	e instanceof W || (e = Cr(e));
-	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = (li * r + si * t - ci * n) / (li + si - ci), a = r - i, o = (oi * (n - i) - ii * a) / ai, s = Math.sqrt(o * o + a * a) / (oi * i * (1 - i)), c = s ? Math.atan2(o, a) * Rr - 120 : NaN;
-	return new fi(c < 0 ? c + 360 : c, s, i, e.opacity);
-}
-function di(e, t, n, r) {
-	return arguments.length === 1 ? ui(e) : new fi(e, t, n, r ?? 1);
+var ri = -.14861, ii = 1.78277, ai = -.29227, oi = -.90649, si = 1.97294, ci = si * oi, li = si * ii, ui = ii * ai - oi * ri;
+function di(e) {
+	if (e instanceof pi) return new pi(e.h, e.s, e.l, e.opacity);
+	e instanceof W || (e = wr(e));
+	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = (ui * r + ci * t - li * n) / (ui + ci - li), a = r - i, o = (si * (n - i) - ai * a) / oi, s = Math.sqrt(o * o + a * a) / (si * i * (1 - i)), c = s ? Math.atan2(o, a) * zr - 120 : NaN;
+	return new pi(c < 0 ? c + 360 : c, s, i, e.opacity);
 }
 function fi(e, t, n, r) {
+	return arguments.length === 1 ? di(e) : new pi(e, t, n, r ?? 1);
+}
+function pi(e, t, n, r) {
 	this.h = +e, this.s = +t, this.l = +n, this.opacity = +r;
 }
-tr(fi, di, nr(rr, {
+nr(pi, fi, rr(ir, {
 	brighter(e) {
-		return e = e == null ? ar : ar ** +e, new fi(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? or : or ** +e, new pi(this.h, this.s, this.l * e, this.opacity);
 	},
 	darker(e) {
-		return e = e == null ? ir : ir ** +e, new fi(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? ar : ar ** +e, new pi(this.h, this.s, this.l * e, this.opacity);
 	},
 	rgb() {
-		var e = isNaN(this.h) ? 0 : (this.h + 120) * Lr, t = +this.l, n = isNaN(this.s) ? 0 : this.s * t * (1 - t), r = Math.cos(e), i = Math.sin(e);
-		return new W(255 * (t + n * (ni * r + ri * i)), 255 * (t + n * (ii * r + ai * i)), 255 * (t + oi * r * n), this.opacity);
+		var e = isNaN(this.h) ? 0 : (this.h + 120) * Rr, t = +this.l, n = isNaN(this.s) ? 0 : this.s * t * (1 - t), r = Math.cos(e), i = Math.sin(e);
+		return new W(255 * (t + n * (ri * r + ii * i)), 255 * (t + n * (ai * r + oi * i)), 255 * (t + si * r * n), this.opacity);
 	}
 }));
-var pi = (e) => () => e;
-function mi(e, t) {
+var mi = (e) => () => e;
+function hi(e, t) {
 	return function(n) {
 		return e + n * t;
 	};
 }
-function hi(e, t, n) {
+function gi(e, t, n) {
 	return e **= +n, t = t ** +n - e, n = 1 / n, function(r) {
 		return (e + r * t) ** +n;
 	};
 }
-function gi(e, t) {
+function _i(e, t) {
 	var n = t - e;
-	return n ? mi(e, n > 180 || n < -180 ? n - 360 * Math.round(n / 360) : n) : pi(isNaN(e) ? t : e);
+	return n ? hi(e, n > 180 || n < -180 ? n - 360 * Math.round(n / 360) : n) : mi(isNaN(e) ? t : e);
 }
-function _i(e) {
-	return (e = +e) == 1 ? vi : function(t, n) {
-		return n - t ? hi(t, n, e) : pi(isNaN(t) ? n : t);
+function vi(e) {
+	return (e = +e) == 1 ? yi : function(t, n) {
+		return n - t ? gi(t, n, e) : mi(isNaN(t) ? n : t);
 	};
 }
-function vi(e, t) {
+function yi(e, t) {
 	var n = t - e;
-	return n ? mi(e, n) : pi(isNaN(e) ? t : e);
+	return n ? hi(e, n) : mi(isNaN(e) ? t : e);
 }
-var yi = (function e(t) {
-	var n = _i(t);
+var bi = (function e(t) {
+	var n = vi(t);
 	function r(e, t) {
-		var r = n((e = wr(e)).r, (t = wr(t)).r), i = n(e.g, t.g), a = n(e.b, t.b), o = vi(e.opacity, t.opacity);
+		var r = n((e = Tr(e)).r, (t = Tr(t)).r), i = n(e.g, t.g), a = n(e.b, t.b), o = yi(e.opacity, t.opacity);
 		return function(t) {
 			return e.r = r(t), e.g = i(t), e.b = a(t), e.opacity = o(t), e + "";
 		};
 	}
 	return r.gamma = e, r;
 })(1);
-function bi(e, t) {
+function xi(e, t) {
 	t ||= [];
 	var n = e ? Math.min(t.length, e.length) : 0, r = t.slice(), i;
 	return function(a) {
@@ -2575,81 +2593,81 @@ function bi(e, t) {
 		return r;
 	};
 }
-function xi(e) {
+function Si(e) {
 	return ArrayBuffer.isView(e) && !(e instanceof DataView);
 }
-function Si(e, t) {
-	for (var n = t ? t.length : 0, r = e ? Math.min(n, e.length) : 0, i = Array(r), a = Array(n), o = 0; o < r; ++o) i[o] = ji(e[o], t[o]);
+function Ci(e, t) {
+	for (var n = t ? t.length : 0, r = e ? Math.min(n, e.length) : 0, i = Array(r), a = Array(n), o = 0; o < r; ++o) i[o] = Mi(e[o], t[o]);
 	for (; o < n; ++o) a[o] = t[o];
 	return function(e) {
 		for (o = 0; o < r; ++o) a[o] = i[o](e);
 		return a;
 	};
 }
-function Ci(e, t) {
+function wi(e, t) {
 	var n = /* @__PURE__ */ new Date();
 	return e = +e, t = +t, function(r) {
 		return n.setTime(e * (1 - r) + t * r), n;
 	};
 }
-function wi(e, t) {
+function Ti(e, t) {
 	return e = +e, t = +t, function(n) {
 		return e * (1 - n) + t * n;
 	};
 }
-function Ti(e, t) {
+function Ei(e, t) {
 	var n = {}, r = {}, i;
-	for (i in typeof e == "object" && e || (e = {}), typeof t == "object" && t || (t = {}), t) i in e ? n[i] = ji(e[i], t[i]) : r[i] = t[i];
+	for (i in typeof e == "object" && e || (e = {}), typeof t == "object" && t || (t = {}), t) i in e ? n[i] = Mi(e[i], t[i]) : r[i] = t[i];
 	return function(e) {
 		for (i in n) r[i] = n[i](e);
 		return r;
 	};
 }
-var Ei = /[-+]?(?:\d+\.?\d*|\.?\d+)(?:[eE][-+]?\d+)?/g, Di = new RegExp(Ei.source, "g");
-function Oi(e) {
+var Di = /[-+]?(?:\d+\.?\d*|\.?\d+)(?:[eE][-+]?\d+)?/g, Oi = new RegExp(Di.source, "g");
+function ki(e) {
 	return function() {
 		return e;
 	};
 }
-function ki(e) {
+function Ai(e) {
 	return function(t) {
 		return e(t) + "";
 	};
 }
-function Ai(e, t) {
-	var n = Ei.lastIndex = Di.lastIndex = 0, r, i, a, o = -1, s = [], c = [];
-	for (e += "", t += ""; (r = Ei.exec(e)) && (i = Di.exec(t));) (a = i.index) > n && (a = t.slice(n, a), s[o] ? s[o] += a : s[++o] = a), (r = r[0]) === (i = i[0]) ? s[o] ? s[o] += i : s[++o] = i : (s[++o] = null, c.push({
+function ji(e, t) {
+	var n = Di.lastIndex = Oi.lastIndex = 0, r, i, a, o = -1, s = [], c = [];
+	for (e += "", t += ""; (r = Di.exec(e)) && (i = Oi.exec(t));) (a = i.index) > n && (a = t.slice(n, a), s[o] ? s[o] += a : s[++o] = a), (r = r[0]) === (i = i[0]) ? s[o] ? s[o] += i : s[++o] = i : (s[++o] = null, c.push({
 		i: o,
-		x: wi(r, i)
-	})), n = Di.lastIndex;
-	return n < t.length && (a = t.slice(n), s[o] ? s[o] += a : s[++o] = a), s.length < 2 ? c[0] ? ki(c[0].x) : Oi(t) : (t = c.length, function(e) {
+		x: Ti(r, i)
+	})), n = Oi.lastIndex;
+	return n < t.length && (a = t.slice(n), s[o] ? s[o] += a : s[++o] = a), s.length < 2 ? c[0] ? Ai(c[0].x) : ki(t) : (t = c.length, function(e) {
 		for (var n = 0, r; n < t; ++n) s[(r = c[n]).i] = r.x(e);
 		return s.join("");
 	});
 }
-function ji(e, t) {
-	var n = typeof t, r;
-	return t == null || n === "boolean" ? pi(t) : (n === "number" ? wi : n === "string" ? (r = br(t)) ? (t = r, yi) : Ai : t instanceof br ? yi : t instanceof Date ? Ci : xi(t) ? bi : Array.isArray(t) ? Si : typeof t.valueOf != "function" && typeof t.toString != "function" || isNaN(t) ? Ti : wi)(e, t);
-}
 function Mi(e, t) {
+	var n = typeof t, r;
+	return t == null || n === "boolean" ? mi(t) : (n === "number" ? Ti : n === "string" ? (r = xr(t)) ? (t = r, bi) : ji : t instanceof xr ? bi : t instanceof Date ? wi : Si(t) ? xi : Array.isArray(t) ? Ci : typeof t.valueOf != "function" && typeof t.toString != "function" || isNaN(t) ? Ei : Ti)(e, t);
+}
+function Ni(e, t) {
 	return e = +e, t = +t, function(n) {
 		return Math.round(e * (1 - n) + t * n);
 	};
 }
-var Ni = 1e-12;
-function Pi(e) {
+var Pi = 1e-12;
+function Fi(e) {
 	return ((e = Math.exp(e)) + 1 / e) / 2;
 }
-function Fi(e) {
+function Ii(e) {
 	return ((e = Math.exp(e)) - 1 / e) / 2;
 }
-function Ii(e) {
+function Li(e) {
 	return ((e = Math.exp(2 * e)) - 1) / (e + 1);
 }
 (function e(t, n, r) {
 	function i(e, i) {
 		var a = e[0], o = e[1], s = e[2], c = i[0], l = i[1], u = i[2], d = c - a, f = l - o, p = d * d + f * f, m, h;
-		if (p < Ni) h = Math.log(u / s) / t, m = function(e) {
+		if (p < Pi) h = Math.log(u / s) / t, m = function(e) {
 			return [
 				a + e * d,
 				o + e * f,
@@ -2659,11 +2677,11 @@ function Ii(e) {
 		else {
 			var g = Math.sqrt(p), _ = (u * u - s * s + r * p) / (2 * s * n * g), v = (u * u - s * s - r * p) / (2 * u * n * g), y = Math.log(Math.sqrt(_ * _ + 1) - _);
 			h = (Math.log(Math.sqrt(v * v + 1) - v) - y) / t, m = function(e) {
-				var r = e * h, i = Pi(y), c = s / (n * g) * (i * Ii(t * r + y) - Fi(y));
+				var r = e * h, i = Fi(y), c = s / (n * g) * (i * Li(t * r + y) - Ii(y));
 				return [
 					a + c * d,
 					o + c * f,
-					s * i / Pi(t * r + y)
+					s * i / Fi(t * r + y)
 				];
 			};
 		}
@@ -2674,11 +2692,11 @@ function Ii(e) {
 		return e(n, r, r * r);
 	}, i;
 })(Math.SQRT2, 2, 4);
-function Li(e) {
+function Ri(e) {
 	return (function t(n) {
 		n = +n;
 		function r(t, r) {
-			var i = e((t = di(t)).h, (r = di(r)).h), a = vi(t.s, r.s), o = vi(t.l, r.l), s = vi(t.opacity, r.opacity);
+			var i = e((t = fi(t)).h, (r = fi(r)).h), a = yi(t.s, r.s), o = yi(t.l, r.l), s = yi(t.opacity, r.opacity);
 			return function(e) {
 				return t.h = i(e), t.s = a(e), t.l = o(e ** +n), t.opacity = s(e), t + "";
 			};
@@ -2686,69 +2704,69 @@ function Li(e) {
 		return r.gamma = t, r;
 	})(1);
 }
-Li(gi), Li(vi);
+Ri(_i), Ri(yi);
 // node_modules/d3-scale/src/constant.js
-function Ri(e) {
+function zi(e) {
 	return function() {
 		return e;
 	};
 }
 // node_modules/d3-scale/src/number.js
-function zi(e) {
+function Bi(e) {
 	return +e;
 }
 // node_modules/d3-scale/src/continuous.js
-var Bi = [0, 1];
-function Vi(e) {
+var Vi = [0, 1];
+function Hi(e) {
 	return e;
 }
-function Hi(e, t) {
+function Ui(e, t) {
 	return (t -= e = +e) ? function(n) {
 		return (n - e) / t;
-	} : Ri(isNaN(t) ? NaN : .5);
+	} : zi(isNaN(t) ? NaN : .5);
 }
-function Ui(e, t) {
+function Wi(e, t) {
 	var n;
 	return e > t && (n = e, e = t, t = n), function(n) {
 		return Math.max(e, Math.min(t, n));
 	};
 }
-function Wi(e, t, n) {
+function Gi(e, t, n) {
 	var r = e[0], i = e[1], a = t[0], o = t[1];
-	return i < r ? (r = Hi(i, r), a = n(o, a)) : (r = Hi(r, i), a = n(a, o)), function(e) {
+	return i < r ? (r = Ui(i, r), a = n(o, a)) : (r = Ui(r, i), a = n(a, o)), function(e) {
 		return a(r(e));
 	};
 }
-function Gi(e, t, n) {
+function Ki(e, t, n) {
 	var r = Math.min(e.length, t.length) - 1, i = Array(r), a = Array(r), o = -1;
-	for (e[r] < e[0] && (e = e.slice().reverse(), t = t.slice().reverse()); ++o < r;) i[o] = Hi(e[o], e[o + 1]), a[o] = n(t[o], t[o + 1]);
+	for (e[r] < e[0] && (e = e.slice().reverse(), t = t.slice().reverse()); ++o < r;) i[o] = Ui(e[o], e[o + 1]), a[o] = n(t[o], t[o + 1]);
 	return function(t) {
-		var n = Gn(e, t, 1, r) - 1;
+		var n = Kn(e, t, 1, r) - 1;
 		return a[n](i[n](t));
 	};
 }
-function Ki(e, t) {
+function qi(e, t) {
 	return t.domain(e.domain()).range(e.range()).interpolate(e.interpolate()).clamp(e.clamp()).unknown(e.unknown());
 }
-function qi() {
-	var e = Bi, t = Bi, n = ji, r, i, a, o = Vi, s, c, l;
+function Ji() {
+	var e = Vi, t = Vi, n = Mi, r, i, a, o = Hi, s, c, l;
 	function u() {
 		var n = Math.min(e.length, t.length);
-		return o !== Vi && (o = Ui(e[0], e[n - 1])), s = n > 2 ? Gi : Wi, c = l = null, d;
+		return o !== Hi && (o = Wi(e[0], e[n - 1])), s = n > 2 ? Ki : Gi, c = l = null, d;
 	}
 	function d(i) {
 		return i == null || isNaN(i = +i) ? a : (c ||= s(e.map(r), t, n))(r(o(i)));
 	}
 	return d.invert = function(n) {
-		return o(i((l ||= s(t, e.map(r), wi))(n)));
+		return o(i((l ||= s(t, e.map(r), Ti))(n)));
 	}, d.domain = function(t) {
-		return arguments.length ? (e = Array.from(t, zi), u()) : e.slice();
+		return arguments.length ? (e = Array.from(t, Bi), u()) : e.slice();
 	}, d.range = function(e) {
 		return arguments.length ? (t = Array.from(e), u()) : t.slice();
 	}, d.rangeRound = function(e) {
-		return t = Array.from(e), n = Mi, u();
+		return t = Array.from(e), n = Ni, u();
 	}, d.clamp = function(e) {
-		return arguments.length ? (o = e ? !0 : Vi, u()) : o !== Vi;
+		return arguments.length ? (o = e ? !0 : Hi, u()) : o !== Hi;
 	}, d.interpolate = function(e) {
 		return arguments.length ? (n = e, u()) : n;
 	}, d.unknown = function(e) {
@@ -2757,39 +2775,39 @@ function qi() {
 		return r = e, i = t, u();
 	};
 }
-function Ji() {
-	return qi()(Vi, Vi);
+function Yi() {
+	return Ji()(Hi, Hi);
 }
 // node_modules/d3-format/dist/d3-format.mjs
-function Yi(e) {
+function Xi(e) {
 	return Math.abs(e = Math.round(e)) >= 1e21 ? e.toLocaleString("en").replace(/,/g, "") : e.toString(10);
 }
-function Xi(e, t) {
+function Zi(e, t) {
 	if (!isFinite(e) || e === 0) return null;
 	var n = (e = t ? e.toExponential(t - 1) : e.toExponential()).indexOf("e"), r = e.slice(0, n);
 	return [r.length > 1 ? r[0] + r.slice(2) : r, +e.slice(n + 1)];
 }
-function Zi(e) {
-	return e = Xi(Math.abs(e)), e ? e[1] : NaN;
+function Qi(e) {
+	return e = Zi(Math.abs(e)), e ? e[1] : NaN;
 }
-function Qi(e, t) {
+function $i(e, t) {
 	return function(n, r) {
 		for (var i = n.length, a = [], o = 0, s = e[0], c = 0; i > 0 && s > 0 && (c + s + 1 > r && (s = Math.max(1, r - c)), a.push(n.substring(i -= s, i + s)), !((c += s + 1) > r));) s = e[o = (o + 1) % e.length];
 		return a.reverse().join(t);
 	};
 }
-function $i(e) {
+function ea(e) {
 	return function(t) {
 		return t.replace(/[0-9]/g, function(t) {
 			return e[+t];
 		});
 	};
 }
-var ea = /^(?:(.)?([<>=^]))?([+\-( ])?([$#])?(0)?(\d+)?(,)?(\.\d+)?(~)?([a-z%])?$/i;
-function ta(e) {
-	if (!(t = ea.exec(e))) throw Error("invalid format: " + e);
+var ta = /^(?:(.)?([<>=^]))?([+\-( ])?([$#])?(0)?(\d+)?(,)?(\.\d+)?(~)?([a-z%])?$/i;
+function na(e) {
+	if (!(t = ta.exec(e))) throw Error("invalid format: " + e);
 	var t;
-	return new na({
+	return new ra({
 		fill: t[1],
 		align: t[2],
 		sign: t[3],
@@ -2802,14 +2820,14 @@ function ta(e) {
 		type: t[10]
 	});
 }
-ta.prototype = na.prototype;
-function na(e) {
+na.prototype = ra.prototype;
+function ra(e) {
 	this.fill = e.fill === void 0 ? " " : e.fill + "", this.align = e.align === void 0 ? ">" : e.align + "", this.sign = e.sign === void 0 ? "-" : e.sign + "", this.symbol = e.symbol === void 0 ? "" : e.symbol + "", this.zero = !!e.zero, this.width = e.width === void 0 ? void 0 : +e.width, this.comma = !!e.comma, this.precision = e.precision === void 0 ? void 0 : +e.precision, this.trim = !!e.trim, this.type = e.type === void 0 ? "" : e.type + "";
 }
-na.prototype.toString = function() {
+ra.prototype.toString = function() {
 	return this.fill + this.align + this.sign + this.symbol + (this.zero ? "0" : "") + (this.width === void 0 ? "" : Math.max(1, this.width | 0)) + (this.comma ? "," : "") + (this.precision === void 0 ? "" : "." + Math.max(0, this.precision | 0)) + (this.trim ? "~" : "") + this.type;
 };
-function ra(e) {
+function ia(e) {
 	out: for (var t = e.length, n = 1, r = -1, i; n < t; ++n) switch (e[n]) {
 		case ".":
 			r = i = n;
@@ -2823,38 +2841,38 @@ function ra(e) {
 	}
 	return r > 0 ? e.slice(0, r) + e.slice(i + 1) : e;
 }
-var ia;
-function aa(e, t) {
-	var n = Xi(e, t);
-	if (!n) return ia = void 0, e.toPrecision(t);
-	var r = n[0], i = n[1], a = i - (ia = Math.max(-8, Math.min(8, Math.floor(i / 3))) * 3) + 1, o = r.length;
-	return a === o ? r : a > o ? r + Array(a - o + 1).join("0") : a > 0 ? r.slice(0, a) + "." + r.slice(a) : "0." + Array(1 - a).join("0") + Xi(e, Math.max(0, t + a - 1))[0];
-}
+var aa;
 function oa(e, t) {
-	var n = Xi(e, t);
+	var n = Zi(e, t);
+	if (!n) return aa = void 0, e.toPrecision(t);
+	var r = n[0], i = n[1], a = i - (aa = Math.max(-8, Math.min(8, Math.floor(i / 3))) * 3) + 1, o = r.length;
+	return a === o ? r : a > o ? r + Array(a - o + 1).join("0") : a > 0 ? r.slice(0, a) + "." + r.slice(a) : "0." + Array(1 - a).join("0") + Zi(e, Math.max(0, t + a - 1))[0];
+}
+function sa(e, t) {
+	var n = Zi(e, t);
 	if (!n) return e + "";
 	var r = n[0], i = n[1];
 	return i < 0 ? "0." + Array(-i).join("0") + r : r.length > i + 1 ? r.slice(0, i + 1) + "." + r.slice(i + 1) : r + Array(i - r.length + 2).join("0");
 }
-var sa = {
+var ca = {
 	"%": (e, t) => (e * 100).toFixed(t),
 	b: (e) => Math.round(e).toString(2),
 	c: (e) => e + "",
-	d: Yi,
+	d: Xi,
 	e: (e, t) => e.toExponential(t),
 	f: (e, t) => e.toFixed(t),
 	g: (e, t) => e.toPrecision(t),
 	o: (e) => Math.round(e).toString(8),
-	p: (e, t) => oa(e * 100, t),
-	r: oa,
-	s: aa,
+	p: (e, t) => sa(e * 100, t),
+	r: sa,
+	s: oa,
 	X: (e) => Math.round(e).toString(16).toUpperCase(),
 	x: (e) => Math.round(e).toString(16)
 };
-function ca(e) {
+function la(e) {
 	return e;
 }
-var la = Array.prototype.map, ua = [
+var ua = Array.prototype.map, da = [
 	"y",
 	"z",
 	"a",
@@ -2873,13 +2891,13 @@ var la = Array.prototype.map, ua = [
 	"Z",
 	"Y"
 ];
-function da(e) {
-	var t = e.grouping === void 0 || e.thousands === void 0 ? ca : Qi(la.call(e.grouping, Number), e.thousands + ""), n = e.currency === void 0 ? "" : e.currency[0] + "", r = e.currency === void 0 ? "" : e.currency[1] + "", i = e.decimal === void 0 ? "." : e.decimal + "", a = e.numerals === void 0 ? ca : $i(la.call(e.numerals, String)), o = e.percent === void 0 ? "%" : e.percent + "", s = e.minus === void 0 ? "−" : e.minus + "", c = e.nan === void 0 ? "NaN" : e.nan + "";
+function fa(e) {
+	var t = e.grouping === void 0 || e.thousands === void 0 ? la : $i(ua.call(e.grouping, Number), e.thousands + ""), n = e.currency === void 0 ? "" : e.currency[0] + "", r = e.currency === void 0 ? "" : e.currency[1] + "", i = e.decimal === void 0 ? "." : e.decimal + "", a = e.numerals === void 0 ? la : ea(ua.call(e.numerals, String)), o = e.percent === void 0 ? "%" : e.percent + "", s = e.minus === void 0 ? "−" : e.minus + "", c = e.nan === void 0 ? "NaN" : e.nan + "";
 	function l(e, l) {
-		e = ta(e);
+		e = na(e);
 		var u = e.fill, d = e.align, f = e.sign, p = e.symbol, m = e.zero, h = e.width, g = e.comma, _ = e.precision, v = e.trim, y = e.type;
-		y === "n" ? (g = !0, y = "g") : sa[y] || (_ === void 0 && (_ = 12), v = !0, y = "g"), (m || u === "0" && d === "=") && (m = !0, u = "0", d = "=");
-		var b = (l && l.prefix !== void 0 ? l.prefix : "") + (p === "$" ? n : p === "#" && /[boxX]/.test(y) ? "0" + y.toLowerCase() : ""), x = (p === "$" ? r : /[%p]/.test(y) ? o : "") + (l && l.suffix !== void 0 ? l.suffix : ""), S = sa[y], ee = /[defgprs%]/.test(y);
+		y === "n" ? (g = !0, y = "g") : ca[y] || (_ === void 0 && (_ = 12), v = !0, y = "g"), (m || u === "0" && d === "=") && (m = !0, u = "0", d = "=");
+		var b = (l && l.prefix !== void 0 ? l.prefix : "") + (p === "$" ? n : p === "#" && /[boxX]/.test(y) ? "0" + y.toLowerCase() : ""), x = (p === "$" ? r : /[%p]/.test(y) ? o : "") + (l && l.suffix !== void 0 ? l.suffix : ""), S = ca[y], ee = /[defgprs%]/.test(y);
 		_ = _ === void 0 ? 6 : /[gprs]/.test(y) ? Math.max(1, Math.min(21, _)) : Math.max(0, Math.min(20, _));
 		function C(e) {
 			var n = b, r = x, o, l, p;
@@ -2887,7 +2905,7 @@ function da(e) {
 			else {
 				e = +e;
 				var C = e < 0 || 1 / e < 0;
-				if (e = isNaN(e) ? c : S(Math.abs(e), _), v && (e = ra(e)), C && +e == 0 && f !== "+" && (C = !1), n = (C ? f === "(" ? f : s : f === "-" || f === "(" ? "" : f) + n, r = (y === "s" && !isNaN(e) && ia !== void 0 ? ua[8 + ia / 3] : "") + r + (C && f === "(" ? ")" : ""), ee) {
+				if (e = isNaN(e) ? c : S(Math.abs(e), _), v && (e = ia(e)), C && +e == 0 && f !== "+" && (C = !1), n = (C ? f === "(" ? f : s : f === "-" || f === "(" ? "" : f) + n, r = (y === "s" && !isNaN(e) && aa !== void 0 ? da[8 + aa / 3] : "") + r + (C && f === "(" ? ")" : ""), ee) {
 					for (o = -1, l = e.length; ++o < l;) if (p = e.charCodeAt(o), 48 > p || p > 57) {
 						r = (p === 46 ? i + e.slice(o + 1) : e.slice(o)) + r, e = e.slice(0, o);
 						break;
@@ -2915,7 +2933,7 @@ function da(e) {
 		}, C;
 	}
 	function u(e, t) {
-		var n = Math.max(-8, Math.min(8, Math.floor(Zi(t) / 3))) * 3, r = 10 ** -n, i = l((e = ta(e), e.type = "f", e), { suffix: ua[8 + n / 3] });
+		var n = Math.max(-8, Math.min(8, Math.floor(Qi(t) / 3))) * 3, r = 10 ** -n, i = l((e = na(e), e.type = "f", e), { suffix: da[8 + n / 3] });
 		return function(e) {
 			return i(r * e);
 		};
@@ -2925,57 +2943,57 @@ function da(e) {
 		formatPrefix: u
 	};
 }
-var fa, pa, ma;
-ha({
+var pa, ma, ha;
+ga({
 	thousands: ",",
 	grouping: [3],
 	currency: ["$", ""]
 });
-function ha(e) {
-	return fa = da(e), pa = fa.format, ma = fa.formatPrefix, fa;
-}
 function ga(e) {
-	return Math.max(0, -Zi(Math.abs(e)));
+	return pa = fa(e), ma = pa.format, ha = pa.formatPrefix, pa;
 }
-function _a(e, t) {
-	return Math.max(0, Math.max(-8, Math.min(8, Math.floor(Zi(t) / 3))) * 3 - Zi(Math.abs(e)));
+function _a(e) {
+	return Math.max(0, -Qi(Math.abs(e)));
 }
 function va(e, t) {
-	return e = Math.abs(e), t = Math.abs(t) - e, Math.max(0, Zi(t) - Zi(e)) + 1;
+	return Math.max(0, Math.max(-8, Math.min(8, Math.floor(Qi(t) / 3))) * 3 - Qi(Math.abs(e)));
+}
+function ya(e, t) {
+	return e = Math.abs(e), t = Math.abs(t) - e, Math.max(0, Qi(t) - Qi(e)) + 1;
 }
 // node_modules/d3-scale/src/tickFormat.js
-function ya(e, t, n, r) {
-	var i = $n(e, t, n), a;
-	switch (r = ta(r ?? ",f"), r.type) {
+function ba(e, t, n, r) {
+	var i = er(e, t, n), a;
+	switch (r = na(r ?? ",f"), r.type) {
 		case "s":
 			var o = Math.max(Math.abs(e), Math.abs(t));
-			return r.precision == null && !isNaN(a = _a(i, o)) && (r.precision = a), ma(r, o);
+			return r.precision == null && !isNaN(a = va(i, o)) && (r.precision = a), ha(r, o);
 		case "":
 		case "e":
 		case "g":
 		case "p":
 		case "r":
-			r.precision == null && !isNaN(a = va(i, Math.max(Math.abs(e), Math.abs(t)))) && (r.precision = a - (r.type === "e"));
+			r.precision == null && !isNaN(a = ya(i, Math.max(Math.abs(e), Math.abs(t)))) && (r.precision = a - (r.type === "e"));
 			break;
 		case "f":
-		case "%": r.precision == null && !isNaN(a = ga(i)) && (r.precision = a - (r.type === "%") * 2);
+		case "%": r.precision == null && !isNaN(a = _a(i)) && (r.precision = a - (r.type === "%") * 2);
 	}
-	return pa(r);
+	return ma(r);
 }
 // node_modules/d3-scale/src/linear.js
-function ba(e) {
+function xa(e) {
 	var t = e.domain;
 	return e.ticks = function(e) {
 		var n = t();
-		return Zn(n[0], n[n.length - 1], e ?? 10);
+		return Qn(n[0], n[n.length - 1], e ?? 10);
 	}, e.tickFormat = function(e, n) {
 		var r = t();
-		return ya(r[0], r[r.length - 1], e ?? 10, n);
+		return ba(r[0], r[r.length - 1], e ?? 10, n);
 	}, e.nice = function(n) {
 		n ??= 10;
 		var r = t(), i = 0, a = r.length - 1, o = r[i], s = r[a], c, l, u = 10;
 		for (s < o && (l = o, o = s, s = l, l = i, i = a, a = l); u-- > 0;) {
-			if (l = Qn(o, s, n), l === c) return r[i] = o, r[a] = s, t(r);
+			if (l = $n(o, s, n), l === c) return r[i] = o, r[a] = s, t(r);
 			if (l > 0) o = Math.floor(o / l) * l, s = Math.ceil(s / l) * l;
 			else if (l < 0) o = Math.ceil(o * l) / l, s = Math.floor(s * l) / l;
 			else break;
@@ -2984,47 +3002,47 @@ function ba(e) {
 		return e;
 	}, e;
 }
-function xa() {
-	var e = Ji();
+function Sa() {
+	var e = Yi();
 	return e.copy = function() {
-		return Ki(e, xa());
-	}, er.apply(e, arguments), ba(e);
+		return qi(e, Sa());
+	}, tr.apply(e, arguments), xa(e);
 }
 // node_modules/d3-scale/src/nice.js
-function Sa(e, t) {
+function Ca(e, t) {
 	e = e.slice();
 	var n = 0, r = e.length - 1, i = e[n], a = e[r], o;
 	return a < i && (o = n, n = r, r = o, o = i, i = a, a = o), e[n] = t.floor(i), e[r] = t.ceil(a), e;
 }
 // node_modules/d3-scale/src/log.js
-function Ca(e) {
+function wa(e) {
 	return Math.log(e);
 }
-function wa(e) {
+function Ta(e) {
 	return Math.exp(e);
 }
-function Ta(e) {
+function Ea(e) {
 	return -Math.log(-e);
 }
-function Ea(e) {
+function Da(e) {
 	return -Math.exp(-e);
 }
-function Da(e) {
+function Oa(e) {
 	return isFinite(e) ? +("1e" + e) : e < 0 ? 0 : e;
 }
-function Oa(e) {
-	return e === 10 ? Da : e === Math.E ? Math.exp : (t) => e ** +t;
-}
 function ka(e) {
-	return e === Math.E ? Math.log : e === 10 && Math.log10 || e === 2 && Math.log2 || (e = Math.log(e), (t) => Math.log(t) / e);
+	return e === 10 ? Oa : e === Math.E ? Math.exp : (t) => e ** +t;
 }
 function Aa(e) {
-	return (t, n) => -e(-t, n);
+	return e === Math.E ? Math.log : e === 10 && Math.log10 || e === 2 && Math.log2 || (e = Math.log(e), (t) => Math.log(t) / e);
 }
 function ja(e) {
-	let t = e(Ca, wa), n = t.domain, r = 10, i, a;
+	return (t, n) => -e(-t, n);
+}
+function Ma(e) {
+	let t = e(wa, Ta), n = t.domain, r = 10, i, a;
 	function o() {
-		return i = ka(r), a = Oa(r), n()[0] < 0 ? (i = Aa(i), a = Aa(a), e(Ta, Ea)) : e(Ca, wa), t;
+		return i = Aa(r), a = ka(r), n()[0] < 0 ? (i = ja(i), a = ja(a), e(Ea, Da)) : e(wa, Ta), t;
 	}
 	return t.base = function(e) {
 		return arguments.length ? (r = +e, o()) : r;
@@ -3044,24 +3062,24 @@ function ja(e) {
 				if (f > s) break;
 				m.push(f);
 			}
-			m.length * 2 < p && (m = Zn(o, s, p));
-		} else m = Zn(l, u, Math.min(u - l, p)).map(a);
+			m.length * 2 < p && (m = Qn(o, s, p));
+		} else m = Qn(l, u, Math.min(u - l, p)).map(a);
 		return c ? m.reverse() : m;
 	}, t.tickFormat = (e, n) => {
-		if (e ??= 10, n ??= r === 10 ? "s" : ",", typeof n != "function" && (!(r % 1) && (n = ta(n)).precision == null && (n.trim = !0), n = pa(n)), e === Infinity) return n;
+		if (e ??= 10, n ??= r === 10 ? "s" : ",", typeof n != "function" && (!(r % 1) && (n = na(n)).precision == null && (n.trim = !0), n = ma(n)), e === Infinity) return n;
 		let o = Math.max(1, r * e / t.ticks().length);
 		return (e) => {
 			let t = e / a(Math.round(i(e)));
 			return t * r < r - .5 && (t *= r), t <= o ? n(e) : "";
 		};
-	}, t.nice = () => n(Sa(n(), {
+	}, t.nice = () => n(Ca(n(), {
 		floor: (e) => a(Math.floor(i(e))),
 		ceil: (e) => a(Math.ceil(i(e)))
 	})), t;
 }
-function Ma() {
-	let e = ja(qi()).domain([1, 10]);
-	return e.copy = () => Ki(e, Ma()).base(e.base()), er.apply(e, arguments), e;
+function Na() {
+	let e = Ma(Ji()).domain([1, 10]);
+	return e.copy = () => qi(e, Na()).base(e.base()), tr.apply(e, arguments), e;
 }
 // node_modules/d3-shape/src/constant.js
 function J(e) {
@@ -3070,27 +3088,27 @@ function J(e) {
 	};
 }
 // node_modules/d3-path/dist/d3-path.mjs
-var Na = Math.PI, Pa = 2 * Na, Fa = 1e-6, Ia = Pa - Fa;
-function La(e) {
+var Pa = Math.PI, Fa = 2 * Pa, Ia = 1e-6, La = Fa - Ia;
+function Ra(e) {
 	this._ += e[0];
 	for (let t = 1, n = e.length; t < n; ++t) this._ += arguments[t] + e[t];
 }
-function Ra(e) {
+function za(e) {
 	let t = Math.floor(e);
 	if (!(t >= 0)) throw Error(`invalid digits: ${e}`);
-	if (t > 15) return La;
+	if (t > 15) return Ra;
 	let n = 10 ** t;
 	return function(e) {
 		this._ += e[0];
 		for (let t = 1, r = e.length; t < r; ++t) this._ += Math.round(arguments[t] * n) / n + e[t];
 	};
 }
-function za(e, t, n, r) {
+function Ba(e, t, n, r) {
 	return e === n && t === r;
 }
-function Ba(e) {
+function Va(e) {
 	let t = Math.floor(e);
-	if (!(t <= 15)) return za;
+	if (!(t <= 15)) return Ba;
 	let n = 10 ** t, r = function(e) {
 		return Math.round(e * n);
 	};
@@ -3098,9 +3116,9 @@ function Ba(e) {
 		return r(e) === r(n) && r(t) === r(i);
 	};
 }
-var Va = class {
+var Ha = class {
 	constructor(e) {
-		this._x0 = this._y0 = this._x1 = this._y1 = null, this._ = "", this._append = e == null ? La : Ra(e), this._equal = e == null ? za : Ba(e);
+		this._x0 = this._y0 = this._x1 = this._y1 = null, this._ = "", this._append = e == null ? Ra : za(e), this._equal = e == null ? Ba : Va(e);
 	}
 	moveTo(e, t) {
 		this._append`M${this._x0 = this._x1 = +e},${this._y0 = this._y1 = +t}`;
@@ -3121,27 +3139,27 @@ var Va = class {
 		if (e = +e, t = +t, n = +n, r = +r, i = +i, i < 0) throw Error(`negative radius: ${i}`);
 		let a = this._x1, o = this._y1, s = n - e, c = r - t, l = a - e, u = o - t, d = l * l + u * u;
 		if (this._x1 === null) this._append`M${this._x1 = e},${this._y1 = t}`;
-		else if (d > Fa) {
-			if (!(Math.abs(u * s - c * l) > Fa) || !i) this._append`L${this._x1 = e},${this._y1 = t}`;
+		else if (d > Ia) {
+			if (!(Math.abs(u * s - c * l) > Ia) || !i) this._append`L${this._x1 = e},${this._y1 = t}`;
 			else {
-				let f = n - a, p = r - o, m = s * s + c * c, h = f * f + p * p, g = Math.sqrt(m), _ = Math.sqrt(d), v = i * Math.tan((Na - Math.acos((m + d - h) / (2 * g * _))) / 2), y = v / _, b = v / g;
-				Math.abs(y - 1) > Fa && this._append`L${e + y * l},${t + y * u}`, this._append`A${i},${i},0,0,${+(u * f > l * p)},${this._x1 = e + b * s},${this._y1 = t + b * c}`;
+				let f = n - a, p = r - o, m = s * s + c * c, h = f * f + p * p, g = Math.sqrt(m), _ = Math.sqrt(d), v = i * Math.tan((Pa - Math.acos((m + d - h) / (2 * g * _))) / 2), y = v / _, b = v / g;
+				Math.abs(y - 1) > Ia && this._append`L${e + y * l},${t + y * u}`, this._append`A${i},${i},0,0,${+(u * f > l * p)},${this._x1 = e + b * s},${this._y1 = t + b * c}`;
 			}
 		}
 	}
 	arc(e, t, n, r, i, a) {
 		if (e = +e, t = +t, n = +n, a = !!a, n < 0) throw Error(`negative radius: ${n}`);
 		let o = n * Math.cos(r), s = n * Math.sin(r), c = e + o, l = t + s, u = 1 ^ a, d = a ? r - i : i - r;
-		if (this._x1 === null ? this._append`M${c},${l}` : (Math.abs(this._x1 - c) > Fa || Math.abs(this._y1 - l) > Fa) && this._append`L${c},${l}`, n) {
-			if (d < 0 && (d = d % Pa + Pa), d > Ia) this._append`A${n},${n},0,1,${u},${e - o},${t - s}A${n},${n},0,1,${u},${this._x1 = c},${this._y1 = l}`;
-			else if (d > Fa) {
+		if (this._x1 === null ? this._append`M${c},${l}` : (Math.abs(this._x1 - c) > Ia || Math.abs(this._y1 - l) > Ia) && this._append`L${c},${l}`, n) {
+			if (d < 0 && (d = d % Fa + Fa), d > La) this._append`A${n},${n},0,1,${u},${e - o},${t - s}A${n},${n},0,1,${u},${this._x1 = c},${this._y1 = l}`;
+			else if (d > Ia) {
 				let a = e + n * Math.cos(i), o = t + n * Math.sin(i);
-				if (d >= Na && this._equal(c, l, a, o)) {
+				if (d >= Pa && this._equal(c, l, a, o)) {
 					d /= 2;
 					let i = r + d;
-					this._append`A${n},${n},0,${+(d >= Na)},${u},${e + n * Math.cos(i)},${t + n * Math.sin(i)}`;
+					this._append`A${n},${n},0,${+(d >= Pa)},${u},${e + n * Math.cos(i)},${t + n * Math.sin(i)}`;
 				}
-				this._append`A${n},${n},0,${+(d >= Na)},${u},${this._x1 = a},${this._y1 = o}`;
+				this._append`A${n},${n},0,${+(d >= Pa)},${u},${this._x1 = a},${this._y1 = o}`;
 			}
 		}
 	}
@@ -3152,9 +3170,9 @@ var Va = class {
 		return this._;
 	}
 };
-Va.prototype;
+Ha.prototype;
 // node_modules/d3-shape/src/path.js
-function Ha(e) {
+function Ua(e) {
 	let t = 3;
 	return e.digits = function(n) {
 		if (!arguments.length) return t;
@@ -3165,17 +3183,17 @@ function Ha(e) {
 			t = e;
 		}
 		return e;
-	}, () => new Va(t);
+	}, () => new Ha(t);
 }
 Array.prototype.slice;
-function Ua(e) {
+function Wa(e) {
 	return typeof e == "object" && "length" in e ? e : Array.from(e);
 }
 // node_modules/d3-shape/src/curve/linear.js
-function Wa(e) {
+function Ga(e) {
 	this._context = e;
 }
-Wa.prototype = {
+Ga.prototype = {
 	areaStart: function() {
 		this._line = 0;
 	},
@@ -3198,22 +3216,22 @@ Wa.prototype = {
 		}
 	}
 };
-function Ga(e) {
-	return new Wa(e);
+function Ka(e) {
+	return new Ga(e);
 }
 // node_modules/d3-shape/src/point.js
-function Ka(e) {
+function qa(e) {
 	return e[0];
 }
-function qa(e) {
+function Ja(e) {
 	return e[1];
 }
 // node_modules/d3-shape/src/line.js
-function Ja(e, t) {
-	var n = J(!0), r = null, i = Ga, a = null, o = Ha(s);
-	e = typeof e == "function" ? e : e === void 0 ? Ka : J(e), t = typeof t == "function" ? t : t === void 0 ? qa : J(t);
+function Ya(e, t) {
+	var n = J(!0), r = null, i = Ka, a = null, o = Ua(s);
+	e = typeof e == "function" ? e : e === void 0 ? qa : J(e), t = typeof t == "function" ? t : t === void 0 ? Ja : J(t);
 	function s(s) {
-		var c, l = (s = Ua(s)).length, u, d = !1, f;
+		var c, l = (s = Wa(s)).length, u, d = !1, f;
 		for (r ?? (a = i(f = o())), c = 0; c <= l; ++c) !(c < l && n(u = s[c], c, s)) === d && ((d = !d) ? a.lineStart() : a.lineEnd()), d && a.point(+e(u, c, s), +t(u, c, s));
 		if (f) return a = null, f + "" || null;
 	}
@@ -3230,11 +3248,11 @@ function Ja(e, t) {
 	}, s;
 }
 // node_modules/d3-shape/src/area.js
-function Ya(e, t, n) {
-	var r = null, i = J(!0), a = null, o = Ga, s = null, c = Ha(l);
-	e = typeof e == "function" ? e : e === void 0 ? Ka : J(+e), t = typeof t == "function" ? t : J(t === void 0 ? 0 : +t), n = typeof n == "function" ? n : n === void 0 ? qa : J(+n);
+function Xa(e, t, n) {
+	var r = null, i = J(!0), a = null, o = Ka, s = null, c = Ua(l);
+	e = typeof e == "function" ? e : e === void 0 ? qa : J(+e), t = typeof t == "function" ? t : J(t === void 0 ? 0 : +t), n = typeof n == "function" ? n : n === void 0 ? Ja : J(+n);
 	function l(l) {
-		var u, d, f, p = (l = Ua(l)).length, m, h = !1, g, _ = Array(p), v = Array(p);
+		var u, d, f, p = (l = Wa(l)).length, m, h = !1, g, _ = Array(p), v = Array(p);
 		for (a ?? (s = o(g = c())), u = 0; u <= p; ++u) {
 			if (!(u < p && i(m = l[u], u, l)) === h) {
 				if (h = !h) d = u, s.areaStart(), s.lineStart();
@@ -3248,7 +3266,7 @@ function Ya(e, t, n) {
 		if (g) return s = null, g + "" || null;
 	}
 	function u() {
-		return Ja().defined(i).curve(o).context(a);
+		return Ya().defined(i).curve(o).context(a);
 	}
 	return l.x = function(t) {
 		return arguments.length ? (e = typeof t == "function" ? t : J(+t), r = null, l) : e;
@@ -3283,7 +3301,7 @@ var Y = {
 	top: 24,
 	bottom: 38
 };
-function Xa(e = 240) {
+function Za(e = 240) {
 	let t = v("title"), n = v("g"), r = v("svg", {
 		viewBox: `0 0 640 ${e}`,
 		class: "chart line-chart",
@@ -3298,12 +3316,12 @@ function Xa(e = 240) {
 			x(n);
 			return;
 		}
-		let [s, c] = eo(Kn(o, (e) => e.x), 0), [l, u] = eo(Kn(o.flatMap((e) => [
+		let [s, c] = to(qn(o, (e) => e.x), 0), [l, u] = to(qn(o.flatMap((e) => [
 			e.y,
 			e.low ?? e.y,
 			e.high ?? e.y
-		])), .06), d = xa([s, c], [Y.left, i - Y.right]), f = xa([r.yFrom ?? l, r.yTo ?? u], [e - Y.bottom, Y.top]), p = r.ticks ?? d.ticks(Math.max(3, Math.round(i / 90))).map((e) => [e, I(e)]);
-		S(t, `${r.title}. ${r.series.filter((e) => !e.thin).map($a).join(". ")}`), x(n, r.region ? v("rect", {
+		])), .06), d = Sa([s, c], [Y.left, i - Y.right]), f = Sa([r.yFrom ?? l, r.yTo ?? u], [e - Y.bottom, Y.top]), p = r.ticks ?? d.ticks(Math.max(3, Math.round(i / 90))).map((e) => [e, I(e)]);
+		S(t, `${r.title}. ${r.series.filter((e) => !e.thin).map(eo).join(". ")}`), x(n, r.region ? v("rect", {
 			class: "region",
 			x: d(r.region[0]) - 5,
 			y: Y.top,
@@ -3330,7 +3348,7 @@ function Xa(e = 240) {
 			x2: d(r.mark),
 			y1: Y.top,
 			y2: e - Y.bottom
-		}), ...r.series.map((e) => Za(e, d, f)), v("text", {
+		}), ...r.series.map((e) => Qa(e, d, f)), v("text", {
 			x: i - Y.right,
 			y: e - 4,
 			"text-anchor": "end"
@@ -3345,8 +3363,8 @@ function Xa(e = 240) {
 		close: o
 	};
 }
-function Za(e, t, n) {
-	let r = e.points.filter((e) => e.low !== void 0), i = Ja().x((e) => t(e.x)).y((e) => n(e.y)), a = Ya().x((e) => t(e.x)).y0((e) => n(e.low)).y1((e) => n(e.high));
+function Qa(e, t, n) {
+	let r = e.points.filter((e) => e.low !== void 0), i = Ya().x((e) => t(e.x)).y((e) => n(e.y)), a = Xa().x((e) => t(e.x)).y0((e) => n(e.low)).y1((e) => n(e.high));
 	return v("g", { class: `ink-${e.ink}${e.thin ? " thin" : ""}` }, r.length > 1 ? v("path", {
 		class: "series-band",
 		d: a(r)
@@ -3359,21 +3377,21 @@ function Za(e, t, n) {
 		cx: t(r.x),
 		cy: n(r.y),
 		r: 3.5
-	}, v("title", {}, Qa(e, r)))));
+	}, v("title", {}, $a(e, r)))));
 }
-function Qa(e, t) {
+function $a(e, t) {
 	let n = t.low === void 0 ? "" : ` (${I(t.low)} to ${I(t.high)})`;
 	return `${e.name} at ${I(t.x)}: ${I(t.y)}${n}`;
 }
-function $a(e) {
+function eo(e) {
 	return `${e.name}: ${e.points.slice(0, 30).map((e) => `${I(e.x)}: ${I(e.y)}`).join(", ")}`;
 }
-function eo([e, t], n) {
+function to([e, t], n) {
 	let r = t === e ? Math.abs(e) * .1 || 1 : (t - e) * n;
 	return [e - r, t + r];
 }
 // src/views/distil.ts
-var to = {
+var no = {
 	hard: {
 		words: "hard labels",
 		ink: "raw"
@@ -3388,8 +3406,8 @@ var to = {
 		dashed: !0
 	}
 };
-function no(e, t) {
-	let { state: n } = t, r = Xa(260), i = ao(e), a = _("fieldset", { class: "choices" }, _("legend", {}, "Against"), ...["steps", "seconds"].map((e) => _("label", {}, _("input", {
+function ro(e, t) {
+	let { state: n } = t, r = Za(260), i = oo(e), a = _("fieldset", { class: "choices" }, _("legend", {}, "Against"), ...["steps", "seconds"].map((e) => _("label", {}, _("input", {
 		type: "radio",
 		name: "against",
 		value: e,
@@ -3400,7 +3418,7 @@ function no(e, t) {
 	}), ` ${e}`)));
 	function o() {
 		let t = n.get("against") === "seconds", i = Object.entries(e.arms).flatMap(([e, n]) => {
-			let { words: r, ink: i, dashed: a } = to[e] ?? {
+			let { words: r, ink: i, dashed: a } = no[e] ?? {
 				words: e,
 				ink: "good"
 			}, o = n.map((e) => e.curve.map(([e, n, r]) => ({
@@ -3409,7 +3427,7 @@ function no(e, t) {
 			}))), s = {
 				ink: i,
 				...a && { dashed: a }
-			}, c = t || e === "hard_equal_time" ? null : ro(o);
+			}, c = t || e === "hard_equal_time" ? null : io(o);
 			return [...o.map((e, t) => ({
 				...s,
 				name: `${r}, seed ${n[t].seed}`,
@@ -3432,11 +3450,11 @@ function no(e, t) {
 		element: _("div", {}, _("section", {
 			class: "card",
 			"aria-label": "Verdict"
-		}, _("h2", { class: "verdict" }, e.verdict ? `Distilling: ${e.verdict}` : "Training …"), e.verdict_reason ? _("p", {}, e.verdict_reason) : _("p", { class: "meta" }, "The verdict comes with the last seed."), e.verdict_equal_time_reason && e.arms.hard_equal_time ? _("p", { class: "meta" }, `At the same wall-clock: ${e.verdict_equal_time}. ${e.verdict_equal_time_reason}`) : null), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Both arms. "), _("span", { class: "legend" }, ...Object.keys(e.arms).map((e) => _("span", { class: `key key-${to[e]?.ink ?? "good"}` }, to[e]?.words ?? e))), a), r.element), i ? _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Paired difference, hard less soft. "), _("small", {}, "Nats a token on held-out text; right of 0 distilling gave the better student. Small dots are seeds, the bar is the interval of their mean.")), i.element) : null, _("section", {
+		}, _("h2", { class: "verdict" }, e.verdict ? `Distilling: ${e.verdict}` : "Training …"), e.verdict_reason ? _("p", {}, e.verdict_reason) : _("p", { class: "meta" }, "The verdict comes with the last seed."), e.verdict_equal_time_reason && e.arms.hard_equal_time ? _("p", { class: "meta" }, `At the same wall-clock: ${e.verdict_equal_time}. ${e.verdict_equal_time_reason}`) : null), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Both arms. "), _("span", { class: "legend" }, ...Object.keys(e.arms).map((e) => _("span", { class: `key key-${no[e]?.ink ?? "good"}` }, no[e]?.words ?? e))), a), r.element), i ? _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Paired difference, hard less soft. "), _("small", {}, "Nats a token on held-out text; right of 0 distilling gave the better student. Small dots are seeds, the bar is the interval of their mean.")), i.element) : null, _("section", {
 			class: "card scroll",
 			tabindex: 0,
 			"aria-label": "Students"
-		}, oo(e))),
+		}, so(e))),
 		close: () => {
 			r.close(), i?.close();
 		},
@@ -3460,7 +3478,7 @@ function no(e, t) {
 		}
 	};
 }
-function ro(e) {
+function io(e) {
 	return e.length === 0 ? null : e[0].flatMap(({ x: t }) => {
 		let n = e.map((e) => e.find((e) => e.x === t));
 		return n.some((e) => e === void 0) ? [] : [{
@@ -3469,8 +3487,8 @@ function ro(e) {
 		}];
 	});
 }
-var io = 44;
-function ao(e) {
+var ao = 44;
+function oo(e) {
 	let t = [
 		["same steps, validation", e.difference],
 		["same steps, test", e.difference_test],
@@ -3478,7 +3496,7 @@ function ao(e) {
 		["same time, test", e.difference_equal_time_test]
 	].filter((e) => !!e[1]);
 	if (t.length === 0) return null;
-	let n = t.length * io + 34, r = t.flatMap(([, e]) => [
+	let n = t.length * ao + 34, r = t.flatMap(([, e]) => [
 		...e.per_seed,
 		e.mean,
 		...e.ci ?? [],
@@ -3507,7 +3525,7 @@ function ao(e) {
 				y: n - 10,
 				"text-anchor": "end"
 			}, "distilling better →"), ...t.map(([e, t], n) => {
-				let i = n * io + 30;
+				let i = n * ao + 30;
 				return v("g", { class: "ink-accent" }, v("text", {
 					x: 12,
 					y: i - 14
@@ -3532,7 +3550,7 @@ function ao(e) {
 		})
 	};
 }
-function oo(e) {
+function so(e) {
 	return _("table", { class: "plain-table numeric" }, _("caption", { class: "sr" }, "Every student, its loss and what it cost"), _("thead", {}, _("tr", {}, ...[
 		"student",
 		"seed",
@@ -3541,12 +3559,12 @@ function oo(e) {
 		"seconds",
 		"tokens seen",
 		"steps"
-	].map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...Object.entries(e.arms).flatMap(([e, t]) => t.map((t) => _("tr", {}, _("th", { scope: "row" }, to[e]?.words ?? e), _("td", { class: "figure" }, String(t.seed)), _("td", {
+	].map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...Object.entries(e.arms).flatMap(([e, t]) => t.map((t) => _("tr", {}, _("th", { scope: "row" }, no[e]?.words ?? e), _("td", { class: "figure" }, String(t.seed)), _("td", {
 		class: "figure",
 		title: t.val_nll === null ? null : L(t.val_nll)
 	}, I(t.val_nll)), _("td", { class: "figure" }, I(t.test_nll)), _("td", { class: "figure" }, t.seconds === null ? "–" : t.seconds.toFixed(1)), _("td", { class: "figure" }, t.tokens === null ? "–" : z(t.tokens)), _("td", { class: "figure" }, t.steps === null ? "–" : z(t.steps)))))));
 }
-function so(e, t) {
+function co(e, t) {
 	let n = { ...e?.arms ?? {} }, r = [...n[t.arm] ?? []], i = r.findIndex((e) => e.seed === t.seed), a = r[i] ?? {
 		seed: t.seed,
 		curve: [],
@@ -3567,9 +3585,9 @@ function so(e, t) {
 	return i < 0 ? r.push(o) : r[i] = o, n[t.arm] = r, { arms: n };
 }
 // src/math/partial.ts
-var co = (e, t, n) => Math.min(Math.max(e, t), n);
-function lo(e, t, n, r) {
-	let i = co(e, 0, n * t);
+var lo = (e, t, n) => Math.min(Math.max(e, t), n);
+function uo(e, t, n, r) {
+	let i = lo(e, 0, n * t);
 	if (i === 0) return {
 		low: 0,
 		high: 0
@@ -3580,50 +3598,50 @@ function lo(e, t, n, r) {
 		high: Math.max(c, l)
 	};
 }
-function uo({ logProbs: e, tokens: t, rounding: n }, r) {
-	let i = t - e.length, a = e.reduce((e, t) => e + Math.exp(t), 0), o = Math.min(Math.exp(e[e.length - 1]) * Math.exp(n), 1), s = i * o, c = co(1 - a * Math.exp(n), 0, s), l = co(1 - a * Math.exp(-n), 0, s);
+function fo({ logProbs: e, tokens: t, rounding: n }, r) {
+	let i = t - e.length, a = e.reduce((e, t) => e + Math.exp(t), 0), o = Math.min(Math.exp(e[e.length - 1]) * Math.exp(n), 1), s = i * o, c = lo(1 - a * Math.exp(n), 0, s), l = lo(1 - a * Math.exp(-n), 0, s);
 	return {
-		low: lo(c, o, i, r).low,
-		high: lo(l, o, i, r).high,
+		low: uo(c, o, i, r).low,
+		high: uo(l, o, i, r).high,
 		unseen: i,
 		largest: o
 	};
 }
-function fo(e, t, n, r) {
+function po(e, t, n, r) {
 	let i = Math.exp(2 * r), a = Math.max(t, 0);
 	return {
 		low: e / (e + a * i + n.high * Math.exp(r)),
 		high: e / (e + a / i + n.low * Math.exp(-r))
 	};
 }
-function po(e, t) {
+function mo(e, t) {
 	return e.logProbs.map((e) => Math.exp(e / t));
 }
-function mo(e, t) {
-	if (t === 0) return Array.from(e.logProbs, (e, t) => X(+(t === 0)));
-	let n = po(e, t), r = n.reduce((e, t) => e + t, 0), i = uo(e, t);
-	return Array.from(n, (n) => fo(n, r - n, i, e.rounding / t));
-}
 function ho(e, t) {
-	if (t === 0) return Array.from(e.logProbs, () => X(1));
-	let n = po(e, t), r = n.reduce((e, t) => e + t, 0), i = uo(e, t), a = 0;
-	return Array.from(n, (n) => (a += n, fo(a, r - a, i, e.rounding / t)));
+	if (t === 0) return Array.from(e.logProbs, (e, t) => X(+(t === 0)));
+	let n = mo(e, t), r = n.reduce((e, t) => e + t, 0), i = fo(e, t);
+	return Array.from(n, (n) => po(n, r - n, i, e.rounding / t));
 }
 function go(e, t) {
-	let n = ho(e, t).at(-1);
+	if (t === 0) return Array.from(e.logProbs, () => X(1));
+	let n = mo(e, t), r = n.reduce((e, t) => e + t, 0), i = fo(e, t), a = 0;
+	return Array.from(n, (n) => (a += n, po(a, r - a, i, e.rounding / t)));
+}
+function _o(e, t) {
+	let n = go(e, t).at(-1);
 	return {
 		low: Math.max(1 - n.high, 0),
 		high: Math.max(1 - n.low, 0)
 	};
 }
-function _o(e, t) {
-	if (t === 0) return 0;
-	let n = mo(e, t).at(-1).high;
-	return Math.min(n * Math.exp(2 * e.rounding / t), go(e, t).high);
-}
 function vo(e, t) {
+	if (t === 0) return 0;
+	let n = ho(e, t).at(-1).high;
+	return Math.min(n * Math.exp(2 * e.rounding / t), _o(e, t).high);
+}
+function yo(e, t) {
 	if (t === 0) return X(0);
-	let n = uo(e, t), r = 0, i = 0;
+	let n = fo(e, t), r = 0, i = 0;
 	for (let n of e.logProbs) {
 		let e = n / t, a = Math.exp(e);
 		r += a, a > 0 && (i += a * e);
@@ -3637,31 +3655,31 @@ function vo(e, t) {
 		high: u
 	};
 }
-function yo(e, t, n) {
+function bo(e, t, n) {
 	if (t === 0) return X(1);
-	let r = n * (1 - ce), i = ho(e, t), a = e.tokens - i.length, o = (t, n) => {
+	let r = n * (1 - ce), i = go(e, t), a = e.tokens - i.length, o = (t, n) => {
 		let o = i.findIndex((e) => e[t] >= r);
 		return o >= 0 || a === 0 ? o >= 0 ? o + 1 : e.tokens : Math.min(i.length + Math.max(Math.ceil(n), 1), e.tokens);
-	}, s = i.at(-1), c = mo(e, t).at(-1).high * Math.exp(2 * e.rounding / t), l = c > 0 ? (r - s.high) / c : 1, u = s.low < 1 ? a * (r - s.low) / (1 - s.low) : 1;
+	}, s = i.at(-1), c = ho(e, t).at(-1).high * Math.exp(2 * e.rounding / t), l = c > 0 ? (r - s.high) / c : 1, u = s.low < 1 ? a * (r - s.low) / (1 - s.low) : 1;
 	return {
 		low: o("high", l),
 		high: o("low", u)
 	};
 }
-function bo(e, t) {
+function xo(e, t) {
 	let { tokens: n } = t, r = t.logProbs.length, i = [], a = 1;
 	for (let [o, s] of e.entries()) {
-		wo(s);
+		To(s);
 		let c;
 		if (s.name === "temperature") {
 			if (a = s.value, c = a === 0 ? 1 : n, i.push({
 				stage: s,
 				kept: c,
 				removed: n - c,
-				keptMass: c > 1 ? X(1) : ho(t, 1)[0]
+				keptMass: c > 1 ? X(1) : go(t, 1)[0]
 			}), c > 1) continue;
 		} else {
-			if (c = Co(s, t, So(s, t, a)), c === n && r === n) {
+			if (c = wo(s, t, Co(s, t, a)), c === n && r === n) {
 				i.push({
 					stage: s,
 					kept: c,
@@ -3674,23 +3692,23 @@ function bo(e, t) {
 				stage: s,
 				kept: c,
 				removed: n - c,
-				keptMass: ho(t, a)[c - 1]
+				keptMass: go(t, a)[c - 1]
 			});
 		}
-		return xo(t, a, c, i, e.slice(o + 1));
+		return So(t, a, c, i, e.slice(o + 1));
 	}
 	return {
 		stages: i,
 		kept: n,
 		temperature: a,
-		probs: mo(t, a),
-		unseen: go(t, a),
-		entropy: vo(t, a),
+		probs: ho(t, a),
+		unseen: _o(t, a),
+		entropy: yo(t, a),
 		warnings: []
 	};
 }
-function xo(e, t, n, r, i) {
-	i.forEach(wo);
+function So(e, t, n, r, i) {
+	i.forEach(To);
 	let a = e.logProbs.slice(0, n).map((e) => e / (t || 1)), o = Mt(i, a), { from: s, to: c } = o.processed, { entropy: l } = D(o.processed), u = Array.from(a, (e, t) => X(k(o.processed, t))), d = o.stages.map(({ stage: e, kept: t, removed: n, keptMass: r }) => ({
 		stage: e,
 		kept: t,
@@ -3707,37 +3725,37 @@ function xo(e, t, n, r, i) {
 		warnings: i.length > 0 ? o.warnings : []
 	};
 }
-function So(e, t, n) {
+function Co(e, t, n) {
 	let r = t.logProbs.length, i = t.tokens, { value: a } = e;
 	if (e.name === "top_k") {
 		if (a <= r || r === i) return Math.min(a, i);
-		throw To(e, `the ${r} most probable tokens are known`);
+		throw Eo(e, `the ${r} most probable tokens are known`);
 	}
 	if (e.name === "min_p") {
 		let o = t.logProbs[0] / n + Math.log(a), s = t.logProbs.filter((e) => e / n >= o).length;
 		if (s < r || r === i) return s;
-		throw To(e, `all ${r} known tokens pass it, so unknown ones may`);
+		throw Eo(e, `all ${r} known tokens pass it, so unknown ones may`);
 	}
 	if (e.name === "top_p") {
-		let { low: i, high: o } = yo(t, n, a);
+		let { low: i, high: o } = bo(t, n, a);
 		if (i === o && o <= r) return i;
-		throw To(e, `the nucleus holds ${i.toLocaleString("en")} to ${o.toLocaleString("en")} tokens, as far as ${r} known tokens tell`);
+		throw Eo(e, `the nucleus holds ${i.toLocaleString("en")} to ${o.toLocaleString("en")} tokens, as far as ${r} known tokens tell`);
 	}
-	throw To(e, `it needs the whole vocabulary as long as nothing before it has cut off all but the ${r} known tokens`);
+	throw Eo(e, `it needs the whole vocabulary as long as nothing before it has cut off all but the ${r} known tokens`);
 }
-function Co(e, t, n) {
+function wo(e, t, n) {
 	let r = t.logProbs.length, i = (A.get(e.name).options ?? []).map((e) => e.name), a = n;
-	if (i.includes("min_keep") && (a = Math.max(a, Math.min(Number(e.options?.min_keep ?? 1), t.tokens)), a > r)) throw To(e, `it keeps ${a} tokens and the ${r} most probable ones are known`);
+	if (i.includes("min_keep") && (a = Math.max(a, Math.min(Number(e.options?.min_keep ?? 1), t.tokens)), a > r)) throw Eo(e, `it keeps ${a} tokens and the ${r} most probable ones are known`);
 	if (e.options?.ties === "all" && a < t.tokens) {
 		let n = t.logProbs[a - 1];
-		if (a = t.logProbs.filter((e) => e >= n).length, a === r && r < t.tokens) throw To(e, "unknown tokens may tie with the last known one");
+		if (a = t.logProbs.filter((e) => e >= n).length, a === r && r < t.tokens) throw Eo(e, "unknown tokens may tie with the last known one");
 	}
 	return a;
 }
-function wo(e) {
-	if (A.get(e.name).looksBack) throw To(e, "it depends on token ids or on the text before, and only ranks are known");
+function To(e) {
+	if (A.get(e.name).looksBack) throw Eo(e, "it depends on token ids or on the text before, and only ranks are known");
 }
-function To(e, t) {
+function Eo(e, t) {
 	return new j(`What ${M(e)} keeps cannot be decided here: ${t}; cut to the known tokens first (top_k), ask for more log-probabilities, or use a model that runs here.`);
 }
 function X(e) {
@@ -3747,15 +3765,15 @@ function X(e) {
 	};
 }
 // src/parts/known.ts
-function Eo(e, t, n, r) {
+function Do(e, t, n, r) {
 	if (e.known === "full") return _("p", { class: "note" }, `This model runs here: its ${z(t)} most probable tokens are shown, and what they leave is the rest.`);
 	let i = n === null ? `of an unknown number (the wide ends hold for up to ${z(r)})` : `of ${z(n)}`;
 	return _("div", {
 		class: "note",
 		role: "note"
-	}, _("p", {}, `The ${z(t)} most probable tokens ${i} are known. Every number here is an interval that holds the truth: lowest – highest; one number where both ends round to it.`), e.probe ? _("p", {}, _("b", {}, e.probe.logprobs === "raw" ? "Its logprobs are raw: " : "Its logprobs are processed: "), Do(e.probe)) : null, e.note ? _("p", {}, e.note) : null);
+	}, _("p", {}, `The ${z(t)} most probable tokens ${i} are known. Every number here is an interval that holds the truth: lowest – highest; one number where both ends round to it.`), e.probe ? _("p", {}, _("b", {}, e.probe.logprobs === "raw" ? "Its logprobs are raw: " : "Its logprobs are processed: "), Oo(e.probe)) : null, e.note ? _("p", {}, e.note) : null);
 }
-function Do(e) {
+function Oo(e) {
 	return `${e.logprobs === "raw" ? "the model’s own, before any setting." : "what the server’s own settings left of the model’s; a temperature set here comes on top."} Probed: ${[
 		"temperature",
 		"top_p",
@@ -3763,20 +3781,20 @@ function Do(e) {
 	].map((t) => `${t} ${e[t]}`).join(", ")}; seed ${e.seed === null ? "unclear" : e.seed ? "honoured" : "ignored"}.`;
 }
 // src/parts/rangeBars.ts
-function Oo(e, t, n) {
+function ko(e, t, n) {
 	let r = e.map((e, t) => {
 		let r = H(e.token), i = _("th", {
 			scope: "row",
 			class: "token-cell",
 			title: `${En(e.token)}${e.id === null ? "" : `; id ${e.id}`}, rank ${t + 1}`
 		});
-		return n && ko(e.token) ? x(i, _("button", {
+		return n && Ao(e.token) ? x(i, _("button", {
 			type: "button",
 			class: "pick",
 			"aria-label": `Continue with ${En(e.token)}`,
 			onclick: () => n(t)
-		}, r)) : x(i, r), Mo(i, I(e.logprob));
-	}), i = Mo(_("th", {
+		}, r)) : x(i, r), No(i, I(e.logprob));
+	}), i = No(_("th", {
 		scope: "row",
 		class: "token-cell"
 	}, t), ""), a = _("tbody", { class: "tail" }, i.element), o = _("table", { class: "bars range-bars" }, _("caption", { class: "sr" }, "The tokens that are known, each with the lowest and the highest probability it can have"), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", {
@@ -3794,17 +3812,17 @@ function Oo(e, t, n) {
 	}, _("span", { class: "sr" }, "bars and "), "what removed it"))), _("tbody", {}, ...r.map((e) => e.element)), a);
 	function s(e, t, n) {
 		let o = t === null ? e : [...e, t], s = Math.max(...o.map((e) => Math.max(e.raw.high, e.processed?.high ?? 0)), 1e-12);
-		r.forEach((t, n) => No(t, e[n], s)), a.hidden = t === null, t !== null && (No(i, t, s), S(i.fate, n), i.element.classList.toggle("removed", t.processed !== null && t.processed.high === 0));
+		r.forEach((t, n) => Po(t, e[n], s)), a.hidden = t === null, t !== null && (Po(i, t, s), S(i.fate, n), i.element.classList.toggle("removed", t.processed !== null && t.processed.high === 0));
 	}
 	return {
 		element: o,
 		draw: s
 	};
 }
-function ko(e) {
+function Ao(e) {
 	return e !== "" && !/[\ufffd]|<0x[0-9A-F]{2}>/.test(e);
 }
-function Ao(e) {
+function jo(e) {
 	let t = _("span", { class: `bar bar-${e}` }), n = _("span", { class: `bar bar-${e} possible` });
 	return {
 		element: _("span", {}, n, t),
@@ -3812,11 +3830,11 @@ function Ao(e) {
 		possible: n
 	};
 }
-function jo(e, { low: t, high: n }, r) {
+function Mo(e, { low: t, high: n }, r) {
 	e.certain.style.transform = `scaleX(${t / r})`, e.possible.style.transform = `scaleX(${n / r})`;
 }
-function Mo(e, t) {
-	let n = _("td", { class: "figure raw-ink" }), r = _("td", { class: "figure processed-ink" }), [i, a] = [Ao("raw"), Ao("processed")], o = _("span");
+function No(e, t) {
+	let n = _("td", { class: "figure raw-ink" }), r = _("td", { class: "figure processed-ink" }), [i, a] = [jo("raw"), jo("processed")], o = _("span");
 	return {
 		element: _("tr", {}, e, _("td", { class: "figure wide-only" }, t), n, r, _("td", { class: "bar-cell" }, _("span", {
 			class: "bar-box",
@@ -3829,41 +3847,41 @@ function Mo(e, t) {
 		fate: o
 	};
 }
-function No(e, { raw: t, processed: n, removed: r }, i) {
-	Po(e.raw, t), jo(e.rawBar, t, i), jo(e.processedBar, n ?? {
+function Po(e, { raw: t, processed: n, removed: r }, i) {
+	Fo(e.raw, t), Mo(e.rawBar, t, i), Mo(e.processedBar, n ?? {
 		low: 0,
 		high: 0
-	}, i), n === null ? (S(e.processed, "?"), e.processed.title = "not decided by the known tokens", delete e.processed.dataset.low, delete e.processed.dataset.high) : (Po(e.processed, n, r === "" ? void 0 : "–"), e.processed.removeAttribute("title")), e.element.classList.toggle("removed", r !== ""), S(e.fate, r);
+	}, i), n === null ? (S(e.processed, "?"), e.processed.title = "not decided by the known tokens", delete e.processed.dataset.low, delete e.processed.dataset.high) : (Fo(e.processed, n, r === "" ? void 0 : "–"), e.processed.removeAttribute("title")), e.element.classList.toggle("removed", r !== ""), S(e.fate, r);
 }
-function Po(e, { low: t, high: n }, r) {
+function Fo(e, { low: t, high: n }, r) {
 	S(e, r ?? V(t, n)), e.dataset.low = String(t), e.dataset.high = String(n);
 }
 // src/parts/rankChart.ts
-var Fo = 260, Z = {
+var Io = 260, Z = {
 	left: 52,
 	right: 14,
 	top: 26,
 	bottom: 34
-}, Io = 1e-10, Lo = 240;
-function Ro(e) {
-	let t = Ma([1, Math.max(e, 2)], [Z.left, 640]), n = Ma([Io, 1], [Fo - Z.bottom, Z.top]).clamp(!0), r = Ho(e), i = v("path", { class: "area-kept" }), a = v("path", { class: "line-raw" }), o = v("path", { class: "line-processed" }), s = v("g", { class: "cuts" }), c = v("title", {}), l = v("g", {
+}, Lo = 1e-10, Ro = 240;
+function zo(e) {
+	let t = Na([1, Math.max(e, 2)], [Z.left, 640]), n = Na([Lo, 1], [Io - Z.bottom, Z.top]).clamp(!0), r = Uo(e), i = v("path", { class: "area-kept" }), a = v("path", { class: "line-raw" }), o = v("path", { class: "line-processed" }), s = v("g", { class: "cuts" }), c = v("title", {}), l = v("g", {
 		class: "axes",
 		"aria-hidden": "true"
 	}), u = null, d = v("svg", {
-		viewBox: `0 0 640 ${Fo}`,
+		viewBox: `0 0 640 ${Io}`,
 		class: "chart rank-chart",
 		role: "img"
 	}, c, l, i, a, o, s);
 	function f(e) {
 		return r.filter((t) => je(e, t)).map((r) => [t(r + 1), n(Math.exp(Me(e, r)))]);
 	}
-	let p = hn(d, Fo, (r) => {
-		t.range([Z.left, r - Z.right]), x(l, ...Bo(e, t, n, r, Fo, Z)), u !== null && m(u);
+	let p = hn(d, Io, (r) => {
+		t.range([Z.left, r - Z.right]), x(l, ...Vo(e, t, n, r, Io, Z)), u !== null && m(u);
 	});
 	function m(e) {
 		u = e;
 		let { processed: r, raw: l } = e, d = f(r), p = O(r, r.to - 1);
-		r.to - r.from > 1 && d.push([t(p + 1), n(Math.exp(Me(r, p)))]), d.sort((e, t) => e[0] - t[0]), a.setAttribute("d", Ja()(f(l)) ?? ""), o.setAttribute("d", Ja()(d) ?? ""), i.setAttribute("d", Ya().x((e) => e[0]).y1((e) => e[1]).y0(n(Io))(d) ?? ""), x(s, ...zo(e, t)), S(c, `Probability against rank. Raw: grey. Processed: ${z(P(r))} of ${z(P(l))} tokens, from ${I(Math.exp(Me(r, O(r, r.from))))} down to ${I(Math.exp(Me(r, p)))}.`);
+		r.to - r.from > 1 && d.push([t(p + 1), n(Math.exp(Me(r, p)))]), d.sort((e, t) => e[0] - t[0]), a.setAttribute("d", Ya()(f(l)) ?? ""), o.setAttribute("d", Ya()(d) ?? ""), i.setAttribute("d", Xa().x((e) => e[0]).y1((e) => e[1]).y0(n(Lo))(d) ?? ""), x(s, ...Bo(e, t)), S(c, `Probability against rank. Raw: grey. Processed: ${z(P(r))} of ${z(P(l))} tokens, from ${I(Math.exp(Me(r, O(r, r.from))))} down to ${I(Math.exp(Me(r, p)))}.`);
 	}
 	return {
 		element: d,
@@ -3871,7 +3889,7 @@ function Ro(e) {
 		close: p
 	};
 }
-function zo(e, t) {
+function Bo(e, t) {
 	return e.stages.filter((e) => e.removed > 0 && e.after.order === void 0 && e.after.to < e.before.to).map((e, n) => {
 		let r = t(e.after.to + .5), i = r > t.range()[1] * .75;
 		return v("g", {}, v("line", {
@@ -3879,7 +3897,7 @@ function zo(e, t) {
 			x1: r,
 			x2: r,
 			y1: Z.top,
-			y2: Fo - Z.bottom
+			y2: Io - Z.bottom
 		}), v("text", {
 			class: "cut-label",
 			x: r + (i ? -4 : 4),
@@ -3888,7 +3906,7 @@ function zo(e, t) {
 		}, M(e.stage)));
 	});
 }
-function Bo(e, t, n, r, i, a) {
+function Vo(e, t, n, r, i, a) {
 	let o = [
 		1,
 		10,
@@ -3921,7 +3939,7 @@ function Bo(e, t, n, r, i, a) {
 			x: a.left - 6,
 			y: n(e) + 4,
 			"text-anchor": "end"
-		}, e === 1 ? "1" : `10${Vo(Math.log10(e))}`)]),
+		}, e === 1 ? "1" : `10${Ho(Math.log10(e))}`)]),
 		v("text", {
 			x: r - a.right,
 			y: i - 4,
@@ -3933,40 +3951,40 @@ function Bo(e, t, n, r, i, a) {
 		}, "probability")
 	];
 }
-function Vo(e) {
+function Ho(e) {
 	return String(Math.round(e)).replace(/[-0-9]/g, (e) => e === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(e)]);
 }
-function Ho(e) {
-	let t = Array.from({ length: Lo }, (t, n) => Math.round(e ** (n / 239)) - 1);
+function Uo(e) {
+	let t = Array.from({ length: Ro }, (t, n) => Math.round(e ** (n / 239)) - 1);
 	return [...new Set(t)].sort((e, t) => e - t);
 }
 // src/parts/rangeChart.ts
-var Uo = 260, Wo = {
+var Wo = 260, Go = {
 	left: 52,
 	right: 14,
 	top: 26,
 	bottom: 34
-}, Go = 1e-10, Ko = 60;
-function qo(e) {
-	let t = Ma([1, Math.max(e, 2)], [Wo.left, 640]), n = Ma([Go, 1], [Uo - Wo.bottom, Wo.top]).clamp(!0), r = v("g", {
+}, Ko = 1e-10, qo = 60;
+function Jo(e) {
+	let t = Na([1, Math.max(e, 2)], [Go.left, 640]), n = Na([Ko, 1], [Wo - Go.bottom, Go.top]).clamp(!0), r = v("g", {
 		class: "axes",
 		"aria-hidden": "true"
 	}), i = v("title", {}), a = v("g"), o = v("svg", {
-		viewBox: `0 0 640 ${Uo}`,
+		viewBox: `0 0 640 ${Wo}`,
 		class: "chart range-chart",
 		role: "img"
-	}, i, r, a), s = null, c = hn(o, Uo, (i) => {
-		t.range([Wo.left, i - Wo.right]), x(r, ...Bo(e, t, n, i, Uo, Wo)), s !== null && d(...s);
+	}, i, r, a), s = null, c = hn(o, Wo, (i) => {
+		t.range([Go.left, i - Go.right]), x(r, ...Vo(e, t, n, i, Wo, Go)), s !== null && d(...s);
 	});
 	function l({ probs: r, unseen: i, largest: a }) {
 		let o = r.length;
 		if (i.high <= 0 || e <= o) return "";
-		let s = Array.from({ length: Ko }, (t, n) => o + 1 + (e - o - 1) ** (n / 59) - 1).map((e) => [t(Math.max(e, o + .5)), n(Math.max(Math.min(a, i.high / Math.max(e - o, 1)), Go))]);
-		return Ya().x((e) => e[0]).y1((e) => e[1]).y0(n(Go))(s) ?? "";
+		let s = Array.from({ length: qo }, (t, n) => o + 1 + (e - o - 1) ** (n / 59) - 1).map((e) => [t(Math.max(e, o + .5)), n(Math.max(Math.min(a, i.high / Math.max(e - o, 1)), Ko))]);
+		return Xa().x((e) => e[0]).y1((e) => e[1]).y0(n(Ko))(s) ?? "";
 	}
 	function u(e, r, i) {
 		return e.probs.flatMap(({ low: e, high: a }, o) => {
-			if (a <= Go) return [];
+			if (a <= Ko) return [];
 			let s = t(o + 1) + i, [c, l] = [n(a), Math.max(n(e), n(a) + 3)];
 			return [v("line", {
 				class: `whisker whisker-${r}`,
@@ -3995,13 +4013,13 @@ function qo(e) {
 	};
 }
 // src/parts/tauSlider.ts
-var Jo = 3;
-function Yo(e) {
+var Yo = 3;
+function Xo(e) {
 	let t = C("tau"), n = _("input", {
 		id: t,
 		type: "range",
 		min: 0,
-		max: Jo,
+		max: Yo,
 		step: .01,
 		class: "tau",
 		oninput: () => e(Number(n.value))
@@ -4020,24 +4038,24 @@ function Yo(e) {
 	};
 }
 // src/views/partialPosition.ts
-var Xo = "temperature=1";
-function Zo(e) {
+var Zo = "temperature=1";
+function Qo(e) {
 	return {
 		logProbs: Float64Array.from(e.logprobs),
 		tokens: e.vocabulary_at_most,
 		rounding: e.rounding
 	};
 }
-function Qo(e, t, n) {
-	let { state: r, announce: i } = t, a = Zo(e), o = e.tokens.length, s = a.tokens - o, c = $o(e, a), l = {
-		probs: mo(a, 1),
-		unseen: go(a, 1),
-		largest: _o(a, 1)
-	}, u = vo(a, 1), d = null, f = ln((e) => w(e), i, { heat: !1 }), p = Yo((e) => w(kt(C(), e))), m = e.tokens.map((t, n) => ({
+function $o(e, t, n) {
+	let { state: r, announce: i } = t, a = Qo(e), o = e.tokens.length, s = a.tokens - o, c = es(e, a), l = {
+		probs: ho(a, 1),
+		unseen: _o(a, 1),
+		largest: vo(a, 1)
+	}, u = yo(a, 1), d = null, f = ln((e) => w(e), i, { heat: !1 }), p = Xo((e) => w(kt(C(), e))), m = e.tokens.map((t, n) => ({
 		token: t,
 		id: e.ids[n] ?? null,
 		logprob: e.logprobs[n]
-	})), h = Oo(m, `${e.vocabulary === null ? "up to " : ""}${z(s)} unknown`, n && ((t) => n(e.tokens[t]))), g = qo(a.tokens), v = te(), y = _("p", {
+	})), h = ko(m, `${e.vocabulary === null ? "up to " : ""}${z(s)} unknown`, n && ((t) => n(e.tokens[t]))), g = Jo(a.tokens), v = te(), y = _("p", {
 		class: "note undecided",
 		role: "status"
 	}), b = _("ul", {
@@ -4059,7 +4077,7 @@ function Qo(e, t, n) {
 		f.show(t), p.show(Ot(t)), d = null;
 		let n = "";
 		try {
-			d = bo(t, a);
+			d = xo(t, a);
 		} catch (e) {
 			if (!(e instanceof j)) throw e;
 			n = e.message;
@@ -4073,7 +4091,7 @@ function Qo(e, t, n) {
 			return {
 				raw: l.probs[t],
 				processed: n,
-				removed: d === null ? "" : ts(d, t)
+				removed: d === null ? "" : ns(d, t)
 			};
 		}), i = d === null ? "not decided" : d.kept > o ? "kept" : "removed";
 		h.draw(r, s > 0 ? {
@@ -4085,7 +4103,7 @@ function Qo(e, t, n) {
 		g.draw(l, d === null ? null : {
 			probs: d.probs,
 			unseen: d.unseen,
-			largest: c ? 0 : _o(a, d.temperature)
+			largest: c ? 0 : vo(a, d.temperature)
 		}), v.draw(d), x(b, ...(d?.warnings ?? []).map((e) => _("li", {}, e))), b.hidden = b.children.length === 0;
 	}
 	function te() {
@@ -4102,8 +4120,8 @@ function Qo(e, t, n) {
 				"support",
 				"effective support",
 				"tokens, e^entropy",
-				es(u),
-				(e) => es(e.entropy),
+				ts(u),
+				(e) => ts(e.entropy),
 				I
 			],
 			[
@@ -4144,7 +4162,7 @@ function Qo(e, t, n) {
 	let ne = wt(Tt(e.chain).others), re = r.listen((e) => e === "chain" && ee()), ie = _("div", { class: "position partial" }, _("div", { class: "prompt" }, _("p", { class: "meta" }, `${e.model}, after`), _("p", {
 		class: "tokens",
 		dir: "auto"
-	}, H(e.prompt)), Eo(e, o, e.vocabulary, e.vocabulary_at_most), ne ? _("p", { class: "note" }, ne) : null), _("div", { class: "columns" }, _("section", {
+	}, H(e.prompt)), Do(e, o, e.vocabulary, e.vocabulary_at_most), ne ? _("p", { class: "note" }, ne) : null), _("div", { class: "columns" }, _("section", {
 		class: "card controls",
 		"aria-label": "Settings"
 	}, p.element, f.element, y, b), _("section", {
@@ -4233,33 +4251,33 @@ function Qo(e, t, n) {
 		];
 	}
 }
-function $o(e, t) {
+function es(e, t) {
 	try {
-		return bo(Tt(e.chain).chain, t), e.chain;
+		return xo(Tt(e.chain).chain, t), e.chain;
 	} catch {
-		return Xo;
+		return Zo;
 	}
 }
-function es({ low: e, high: t }) {
+function ts({ low: e, high: t }) {
 	return {
 		low: Math.exp(e),
 		high: Math.exp(t)
 	};
 }
-function ts(e, t) {
+function ns(e, t) {
 	if ((e.probs[t]?.high ?? 0) > 0) return "";
 	let n = e.stages.find((e) => e.kept <= t && e.removed > 0) ?? e.stages.findLast((e) => e.removed > 0);
 	return n === void 0 ? "" : M(n.stage);
 }
 // src/views/partialCompare.ts
-var ns = 20;
-function rs(e, t) {
-	let n = as(e.a, e.b), r = n.slice(0, ns), [i, a] = [e.a, e.b].map((e) => go(Zo(e), 1)), o = Math.max(...r.flatMap((e) => [e.a?.high ?? 0, e.b?.high ?? 0]), i.high, a.high, 1e-12), s = fs(r);
+var rs = 20;
+function is(e, t) {
+	let n = os(e.a, e.b), r = n.slice(0, rs), [i, a] = [e.a, e.b].map((e) => _o(Qo(e), 1)), o = Math.max(...r.flatMap((e) => [e.a?.high ?? 0, e.b?.high ?? 0]), i.high, a.high, 1e-12), s = ps(r);
 	return {
-		element: _("div", {}, _("div", { class: "two" }, is("A", e.a), is("B", e.b)), _("section", {
+		element: _("div", {}, _("div", { class: "two" }, as("A", e.a), as("B", e.b)), _("section", {
 			class: "card",
 			"aria-label": "The two distributions, as far as they are known"
-		}, ss(e), _("div", {
+		}, cs(e), _("div", {
 			class: "scroll",
 			tabindex: 0,
 			role: "region",
@@ -4270,7 +4288,7 @@ function rs(e, t) {
 		}, "A"), _("th", {
 			scope: "col",
 			class: "figure ink-b"
-		}, "B"), _("th", { scope: "col" }, _("span", { class: "sr" }, "bars")))), _("tbody", {}, ...r.map((e) => os(H(e.token), e.a, e.b, o))), _("tbody", { class: "tail" }, os("all unknown ones", i, a, o))))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "A and B, raw. "), _("small", {}, "Each line reaches from the lowest to the highest probability that a token can have.")), s.element)),
+		}, "B"), _("th", { scope: "col" }, _("span", { class: "sr" }, "bars")))), _("tbody", {}, ...r.map((e) => ss(H(e.token), e.a, e.b, o))), _("tbody", { class: "tail" }, ss("all unknown ones", i, a, o))))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "A and B, raw. "), _("small", {}, "Each line reaches from the lowest to the highest probability that a token can have.")), s.element)),
 		close: s.close,
 		download: {
 			name: "retort-compare",
@@ -4292,18 +4310,18 @@ function rs(e, t) {
 		}
 	};
 }
-function is(e, t) {
+function as(e, t) {
 	return _("section", {
 		class: `card side-${e.toLowerCase()}`,
 		"aria-label": e
 	}, _("h2", {}, _("span", { class: `side-mark mark-${e.toLowerCase()}` }, e), ` ${t.model}`), _("p", {
 		class: "tokens side-prompt",
 		dir: "auto"
-	}, H(t.prompt)), Eo(t, t.tokens.length, t.vocabulary, t.vocabulary_at_most));
+	}, H(t.prompt)), Do(t, t.tokens.length, t.vocabulary, t.vocabulary_at_most));
 }
-function as(e, t) {
+function os(e, t) {
 	let n = /* @__PURE__ */ new Map();
-	[["a", e], ["b", t]].forEach(([e, t]) => mo(Zo(t), 1).forEach((r, i) => {
+	[["a", e], ["b", t]].forEach(([e, t]) => ho(Qo(t), 1).forEach((r, i) => {
 		let a = t.tokens[i], o = n.get(a) ?? {
 			a: null,
 			b: null
@@ -4316,12 +4334,12 @@ function as(e, t) {
 		...t
 	})).sort((e, t) => r(t) - r(e));
 }
-function os(e, t, n, r) {
-	let [i, a] = [Ao("a"), Ao("b")];
-	jo(i, t ?? {
+function ss(e, t, n, r) {
+	let [i, a] = [jo("a"), jo("b")];
+	Mo(i, t ?? {
 		low: 0,
 		high: 0
-	}, r), jo(a, n ?? {
+	}, r), Mo(a, n ?? {
 		low: 0,
 		high: 0
 	}, r);
@@ -4338,7 +4356,7 @@ function os(e, t, n, r) {
 		"aria-hidden": "true"
 	}, i.element, a.element)));
 }
-function ss(e) {
+function cs(e) {
 	let { compared: t } = e, n = (e) => e === null ? "∞" : `at least ${I(e)}`;
 	return _("dl", { class: "measures" }, ...[
 		[
@@ -4373,13 +4391,13 @@ function ss(e) {
 		]
 	].map(([e, t, n, r]) => _("div", { class: "measure" }, _("dt", {}, t, " ", _("small", {}, n)), _("dd", {}, _("b", { "data-measure": e }, r)))));
 }
-var cs = 20, ls = 120, us = {
+var ls = 20, us = 120, ds = {
 	right: 16,
 	top: 8,
 	bottom: 34
-}, ds = 1e-6;
-function fs(e) {
-	let t = us.top + e.length * cs + us.bottom, n = v("title"), r = v("g"), i = v("svg", {
+}, fs = 1e-6;
+function ps(e) {
+	let t = ds.top + e.length * ls + ds.bottom, n = v("title"), r = v("g"), i = v("svg", {
 		viewBox: `0 0 640 ${t}`,
 		class: "chart ranges",
 		role: "img"
@@ -4389,7 +4407,7 @@ function fs(e) {
 	return S(n, `Raw probability in A and B: ${e.slice(0, 8).map((e) => `${Tn(e.token)} ${a(e.a)} and ${a(e.b)}`).join("; ")}`), {
 		element: i,
 		close: hn(i, t, (n) => {
-			let i = (e) => ls + (n - us.right - ls) * Math.log(Math.max(e, ds) / ds) / Math.log(1 / ds), a = (e, t, n) => e === null || e.high < ds ? null : v("line", {
+			let i = (e) => us + (n - ds.right - us) * Math.log(Math.max(e, fs) / fs) / Math.log(1 / fs), a = (e, t, n) => e === null || e.high < fs ? null : v("line", {
 				class: `whisker whisker-${t}`,
 				x1: i(e.low),
 				x2: Math.max(i(e.high), i(e.low) + 3),
@@ -4405,14 +4423,14 @@ function fs(e) {
 				class: "grid",
 				x1: i(e),
 				x2: i(e),
-				y1: us.top,
-				y2: t - us.bottom
+				y1: ds.top,
+				y2: t - ds.bottom
 			}), v("text", {
 				x: i(e),
-				y: t - us.bottom + 16,
+				y: t - ds.bottom + 16,
 				"text-anchor": e === 1 ? "end" : "middle"
-			}, e === ds ? "0" : `${100 * e} %`)]), ...e.flatMap((e, t) => {
-				let n = us.top + t * cs + cs / 2, r = Tn(e.token);
+			}, e === fs ? "0" : `${100 * e} %`)]), ...e.flatMap((e, t) => {
+				let n = ds.top + t * ls + ls / 2, r = Tn(e.token);
 				return [
 					v("text", {
 						class: "dot-label",
@@ -4424,7 +4442,7 @@ function fs(e) {
 					a(e.b, "b", n + 3)
 				];
 			}), v("text", {
-				x: n - us.right,
+				x: n - ds.right,
 				y: t - 2,
 				"text-anchor": "end"
 			}, "probability →"));
@@ -4432,12 +4450,12 @@ function fs(e) {
 	};
 }
 // src/views/reading.ts
-function ps(e, t) {
+function ms(e, t) {
 	let { state: n } = t, { tokens: r, measures: i } = e, a = i.find((e) => e.name === n.get("colour")) ?? i[0], o = Math.min(Number(n.get("token") ?? 0) || 0, r.length - 1), s = _("section", {
 		class: "card detail",
 		"aria-live": "polite",
 		"aria-label": "The chosen token"
-	}), c = r.map((e, t) => f(e, t)), l = _("p", { class: "legend heat-legend" }), u = hs(r, (e) => m(e, !1)), d = _("div", {
+	}), c = r.map((e, t) => f(e, t)), l = _("p", { class: "legend heat-legend" }), u = gs(r, (e) => m(e, !1)), d = _("div", {
 		class: "tokens text-tokens",
 		role: "group",
 		"aria-label": "The text, token by token. Arrow keys go through it.",
@@ -4501,13 +4519,13 @@ function ps(e, t) {
 		}
 	};
 }
-var ms = 150;
-function hs(e, t) {
+var hs = 150;
+function gs(e, t) {
 	let n = v("title"), r = v("g"), i = null, a = 640, o = 0, s = v("svg", {
-		viewBox: `0 0 640 ${ms}`,
+		viewBox: `0 0 640 ${hs}`,
 		class: "chart strip",
 		role: "img"
-	}, n, r), c = hn(s, ms, (e) => {
+	}, n, r), c = hn(s, hs, (e) => {
 		a = e, i && l(i);
 	});
 	function l(s) {
@@ -4523,7 +4541,7 @@ function hs(e, t) {
 				x: n * c,
 				y: 0,
 				width: c,
-				height: ms
+				height: hs
 			}), v("rect", {
 				class: "strip-fill",
 				x: n * c + 1,
@@ -4548,14 +4566,14 @@ function hs(e, t) {
 	};
 }
 // src/views/partialText.ts
-var gs = 6, _s = [
+var _s = 6, vs = [
 	{
 		name: "entropy",
 		label: "entropy",
 		what: "middle of the interval of the raw entropy",
-		heat: (e) => (e.entropy_low + e.entropy_high) / 2 / gs,
+		heat: (e) => (e.entropy_low + e.entropy_high) / 2 / _s,
 		shown: (e) => `entropy ${cn(e.entropy_low, e.entropy_high)} nats`,
-		ends: ["0 nats: sure", `${gs} nats or more`]
+		ends: ["0 nats: sure", `${_s} nats or more`]
 	},
 	{
 		name: "rank",
@@ -4574,26 +4592,26 @@ var gs = 6, _s = [
 		ends: ["safe at τ = 0", "a coin toss"]
 	}
 ];
-function vs(e, t, n) {
+function ys(e, t, n) {
 	let r = e.finish_reason === "", i = e.tokens[0], a = e.chain ? `; what ${e.chain} would leave is told at each token, where it can be decided` : "";
-	return ps({
+	return ms({
 		tokens: e.tokens,
 		prompt: [e.prompt],
-		measures: _s,
-		head: [_("p", { class: "meta" }, r ? "Writing …" : `${e.model}, the greedy text (its most probable token each time)${a}`), r || i === void 0 ? null : Eo(e, i.known_tokens, e.vocabulary, e.vocabulary_at_most)],
-		totals: ys(e),
-		describe: (t) => bs(e, t, n),
+		measures: vs,
+		head: [_("p", { class: "meta" }, r ? "Writing …" : `${e.model}, the greedy text (its most probable token each time)${a}`), r || i === void 0 ? null : Do(e, i.known_tokens, e.vocabulary, e.vocabulary_at_most)],
+		totals: bs(e),
+		describe: (t) => xs(e, t, n),
 		json: () => e,
-		csv: () => Ss(e)
+		csv: () => Cs(e)
 	}, t);
 }
-function ys(e) {
+function bs(e) {
 	let { totals: t } = e;
 	if (t === null) return an(e.tokens.length);
 	let n = t.logprob_raw === null ? `at most ${L(t.logprob_raw_high)} (${an(t.unknown)} not among the known)` : L(t.logprob_raw);
 	return `${an(e.tokens.length)}: log-probability ${n} (raw, summed), mean entropy ${cn(t.entropy_low, t.entropy_high)} nats, chance that a greedy replay differs somewhere ${F(t.flip_risk)} (noise ${I(e.noise_scale)} logits)`;
 }
-function bs(e, t, n) {
+function xs(e, t, n) {
 	let r = e.tokens[t], i = Math.max(...r.alternatives.map((e) => e.prob_high), r.unseen_high, 1e-12), a = "not decided by the known tokens", o = [
 		["rank", r.rank === null ? `beyond ${z(r.known_tokens)}` : z(r.rank)],
 		["log-probability, raw", r.logprob_raw === null ? `at most ${L(r.logprob_at_most)}` : L(r.logprob_raw)],
@@ -4609,18 +4627,18 @@ function bs(e, t, n) {
 		_("dl", { class: "facts" }, ...o.map(([e, t]) => _("div", {}, _("dt", {}, e), _("dd", {}, t)))),
 		_("table", { class: "bars alternatives range-bars" }, _("caption", {}, n ? "Could have stood here; choose one to branch" : "Could have stood here"), _("thead", { class: "sr" }, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", { scope: "col" }, "raw, lowest – highest"), _("th", { scope: "col" }, "bar"))), _("tbody", {}, ...r.alternatives.map((e) => {
 			let a = e.token === r.token, o = H(e.token);
-			return xs(n !== void 0 && !a && ko(e.token) ? _("button", {
+			return Ss(n !== void 0 && !a && Ao(e.token) ? _("button", {
 				type: "button",
 				class: "pick",
 				onclick: () => n.branch(t, e.token),
 				"aria-label": `Branch here with ${En(e.token)}`
 			}, o) : o, e.prob_low, e.prob_high, i, a);
-		})), _("tbody", { class: "tail" }, xs("all unknown ones", r.unseen_low, r.unseen_high, i, r.rank === null)))
+		})), _("tbody", { class: "tail" }, Ss("all unknown ones", r.unseen_low, r.unseen_high, i, r.rank === null)))
 	];
 }
-function xs(e, t, n, r, i) {
-	let a = Ao("raw");
-	return jo(a, {
+function Ss(e, t, n, r, i) {
+	let a = jo("raw");
+	return Mo(a, {
 		low: t,
 		high: n
 	}, r), _("tr", { "aria-current": i ? "true" : null }, _("th", {
@@ -4635,7 +4653,7 @@ function xs(e, t, n, r, i) {
 		"aria-hidden": "true"
 	}, a.element)));
 }
-function Ss(e) {
+function Cs(e) {
 	return [[
 		"place",
 		"id",
@@ -4670,7 +4688,7 @@ function Ss(e) {
 		e.flip_risk
 	])];
 }
-function Cs(e, t) {
+function ws(e, t) {
 	return {
 		known: "top_n",
 		model: "writing",
@@ -4688,13 +4706,13 @@ function Cs(e, t) {
 	};
 }
 // src/views/path.ts
-var ws = 22, Ts = 40, Q = {
+var Ts = 22, Es = 40, Q = {
 	left: 8,
 	right: 8,
 	top: 6,
 	bottom: 34
-}, Es = 7.4;
-function Ds(e, t) {
+}, Ds = 7.4;
+function Os(e, t) {
 	let { leaves: n } = e.path, r = n[0].temperature_low, i = n.at(-1).temperature_high, a = C("tau"), { state: o } = t, s = -1, c = _("input", {
 		id: a,
 		class: "tau",
@@ -4713,9 +4731,9 @@ function Ds(e, t) {
 	}), d = _("p", {
 		class: "meta",
 		"data-path": "facts"
-	}), f = Ns(e, r, i, (e) => h(e)), p = (e) => {
+	}), f = Ps(e, r, i, (e) => h(e)), p = (e) => {
 		let t = n[Math.min(n.length - 1, Math.max(0, s + e))];
-		h(ks(t));
+		h(As(t));
 	};
 	function m(e) {
 		let t = {
@@ -4729,10 +4747,10 @@ function Ds(e, t) {
 	}
 	function g(t) {
 		c.value = String(t), S(l, B(t));
-		let r = As(n, t), i = n[r];
+		let r = js(n, t), i = n[r];
 		f.show(t, r), c.setAttribute("aria-valuetext", `τ ${B(t)}: ${i.text}`);
 		let a = t < i.temperature_low || t > i.temperature_high;
-		if (S(d, `${js(i, e.path.exact)}${a ? " (the nearest: no asked-for temperature lies where the slider is)" : ""}; text ${r + 1} of ${n.length}, ended by ${i.finish_reason}, log-probability ${L(i.logprob_raw)} (raw, summed)`), r === s) return;
+		if (S(d, `${Ms(i, e.path.exact)}${a ? " (the nearest: no asked-for temperature lies where the slider is)" : ""}; text ${r + 1} of ${n.length}, ended by ${i.finish_reason}, log-probability ${L(i.logprob_raw)} (raw, summed)`), r === s) return;
 		let o = n[s]?.ids;
 		s = r, x(u, ...e.tokens[r].map((e, t) => {
 			let n = H(e);
@@ -4746,7 +4764,7 @@ function Ds(e, t) {
 		element: _("div", {}, _("section", {
 			class: "card",
 			"aria-label": "Text at the chosen temperature"
-		}, _("p", { class: "meta" }, `${e.model}, seed ${e.seed}, after “${e.prompt}”`), e.note ? _("p", { class: "note" }, e.note) : null, Os(e), u, d, _("div", { class: "tau-box path-slider" }, _("label", { for: a }, "temperature τ"), l, c, _("div", { class: "form-foot" }, _("button", {
+		}, _("p", { class: "meta" }, `${e.model}, seed ${e.seed}, after “${e.prompt}”`), e.note ? _("p", { class: "note" }, e.note) : null, ks(e), u, d, _("div", { class: "tau-box path-slider" }, _("label", { for: a }, "temperature τ"), l, c, _("div", { class: "form-foot" }, _("button", {
 			type: "button",
 			class: "quiet",
 			onclick: () => p(-1)
@@ -4754,39 +4772,39 @@ function Ds(e, t) {
 			type: "button",
 			class: "quiet",
 			onclick: () => p(1)
-		}, "hotter text →")))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `${n.length} different texts at ${y} temperatures. `), _("small", {}, `${z(e.path.forward_passes)} forward passes, ${z(e.path.independent_passes)} for each temperature on its own. Left is cold, right is hot; each row is one token.`)), f.element), _("details", { class: "card" }, _("summary", {}, "All texts as a table"), Fs(e))),
+		}, "hotter text →")))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `${n.length} different texts at ${y} temperatures. `), _("small", {}, `${z(e.path.forward_passes)} forward passes, ${z(e.path.independent_passes)} for each temperature on its own. Left is cold, right is hot; each row is one token.`)), f.element), _("details", { class: "card" }, _("summary", {}, "All texts as a table"), Is(e))),
 		close: () => {
 			v(), f.close();
 		},
 		download: {
 			name: "retort-path",
 			json: () => e,
-			csv: () => Is(e),
+			csv: () => Ls(e),
 			svg: () => f.element
 		}
 	};
 }
-function Os(e) {
+function ks(e) {
 	return e.stages?.length ? _("ol", {
 		class: "path-stages",
 		"aria-label": "Stages of the chain along the path"
 	}, ...e.stages.map(({ stage: e, applies: t, why: n }) => _("li", { class: t ? "" : "set-aside" }, _("code", {}, e), " ", _("small", {}, `${t ? "applies" : "does not apply:"} ${n}`)))) : null;
 }
-function ks(e) {
+function As(e) {
 	return (e.temperature_low + e.temperature_high) / 2;
 }
-function As(e, t) {
+function js(e, t) {
 	let n = 0, r = Infinity;
 	return e.forEach((e, i) => {
 		let a = Math.max(e.temperature_low - t, t - e.temperature_high, 0);
 		a < r && ([n, r] = [i, a]);
 	}), n;
 }
-function js(e, t) {
+function Ms(e, t) {
 	return `${e.temperature_low === e.temperature_high ? `τ = ${B(e.temperature_low)}` : `τ from ${B(e.temperature_low)} to ${B(e.temperature_high)}`}${t ? ", exact" : ", as far as asked for"}`;
 }
-function Ms(e) {
-	let { leaves: t } = e.path, n = [], r = Math.min(Ts, Math.max(...t.map((e) => e.ids.length)));
+function Ns(e) {
+	let { leaves: t } = e.path, n = [], r = Math.min(Es, Math.max(...t.map((e) => e.ids.length)));
 	for (let i = 0; i < r; i++) for (let r = 0; r < t.length;) {
 		let a = r, o = t[r].ids.slice(0, i + 1).join();
 		for (; a + 1 < t.length && t[a + 1].ids.slice(0, i + 1).join() === o;) a += 1;
@@ -4801,8 +4819,8 @@ function Ms(e) {
 	}
 	return n;
 }
-function Ns(e, t, n, r) {
-	let i = Ms(e), a = 1 + Math.max(...i.map((e) => e.row)), o = Q.top + a * ws + Q.bottom, s = xa([t, n === t ? t + 1 : n], [Q.left, 640 - Q.right]), c = v("g"), l = v("g", {
+function Ps(e, t, n, r) {
+	let i = Ns(e), a = 1 + Math.max(...i.map((e) => e.row)), o = Q.top + a * Ts + Q.bottom, s = Sa([t, n === t ? t + 1 : n], [Q.left, 640 - Q.right]), c = v("g"), l = v("g", {
 		class: "axes",
 		"aria-hidden": "true"
 	}), u = v("line", {
@@ -4821,7 +4839,7 @@ function Ns(e, t, n, r) {
 		r(Math.min(n, Math.max(t, a)));
 	});
 	let m = hn(f, o, (e) => {
-		s.range([Q.left, e - Q.right]), x(c, ...i.map((e) => Ps(e, s))), x(l, ...s.ticks(Math.max(3, Math.round(e / 90))).flatMap((e) => [v("line", {
+		s.range([Q.left, e - Q.right]), x(c, ...i.map((e) => Fs(e, s))), x(l, ...s.ticks(Math.max(3, Math.round(e / 90))).flatMap((e) => [v("line", {
 			class: "grid",
 			x1: s(e),
 			x2: s(e),
@@ -4846,20 +4864,20 @@ function Ns(e, t, n, r) {
 		close: m
 	};
 }
-function Ps(e, t) {
-	let n = t(e.from), r = Math.max(1.5, t(e.to) - n), i = Tn(e.token), a = Math.floor((r - 6) / Es);
+function Fs(e, t) {
+	let n = t(e.from), r = Math.max(1.5, t(e.to) - n), i = Tn(e.token), a = Math.floor((r - 6) / Ds);
 	return v("g", { class: "band" }, v("rect", {
 		x: n,
-		y: Q.top + e.row * ws + 1,
+		y: Q.top + e.row * Ts + 1,
 		width: r,
 		height: 20,
 		rx: Math.min(3, r / 3)
 	}), a >= Math.min(i.length, 2) ? v("text", {
 		x: n + 4,
-		y: Q.top + e.row * ws + 15
+		y: Q.top + e.row * Ts + 15
 	}, i.length > a ? `${i.slice(0, a - 1)}…` : i) : null);
 }
-function Fs(e) {
+function Is(e) {
 	return _("div", {
 		class: "scroll",
 		tabindex: 0,
@@ -4873,7 +4891,7 @@ function Fs(e) {
 		"log-probability, raw (nats)"
 	].map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...e.path.leaves.map((t, n) => _("tr", {}, _("td", { class: "figure" }, B(t.temperature_low)), _("td", { class: "figure" }, B(t.temperature_high)), _("td", { dir: "auto" }, ...e.tokens[n].map(H)), _("td", {}, t.finish_reason), _("td", { class: "figure" }, t.logprob_raw.toFixed(3)))))));
 }
-function Is(e) {
+function Ls(e) {
 	return [[
 		"temperature_low",
 		"temperature_high",
@@ -4889,10 +4907,10 @@ function Is(e) {
 	])];
 }
 // src/parts/bars.ts
-function Ls(e, t, n, r) {
+function Rs(e, t, n, r) {
 	let i = _("tbody"), a = [], o = Math.min(n, e.tokens.length, t.length);
 	for (let n = 0; n < o; n++) {
-		let o = Rs(e, n, t[n], r);
+		let o = zs(e, n, t[n], r);
 		a.push(o), i.append(o.element);
 	}
 	let s = u(), c = _("table", { class: "bars" }, _("caption", { class: "sr" }, "The most likely tokens, with their raw and processed probability"), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", {
@@ -4912,15 +4930,15 @@ function Ls(e, t, n, r) {
 		let { raw: t, processed: n } = e, r = Ne(t, o), i = Ne(n, o), c = Math.max(k(t, 0), k(n, O(n, n.from)), r, i);
 		a.forEach((r, i) => {
 			let a = Nt(e, i);
-			Bs(r, k(t, i), k(n, i), c, a === null ? "" : M(a));
+			Vs(r, k(t, i), k(n, i), c, a === null ? "" : M(a));
 			let o = e.stages.some((e) => e.removed > 0 && e.after.order === void 0 && e.after.to === i + 1 && e.after.to < e.before.to);
 			r.element.classList.toggle("last-kept", o);
 		});
 		let l = Pe(n, o);
-		Bs(s, r, i, c, ""), S(s.fate, `${z(l)} kept, ${z(P(t) - o - l)} removed`), s.element.classList.toggle("removed", l === 0);
+		Vs(s, r, i, c, ""), S(s.fate, `${z(l)} kept, ${z(P(t) - o - l)} removed`), s.element.classList.toggle("removed", l === 0);
 	}
 	function u() {
-		return zs(_("th", {
+		return Bs(_("th", {
 			scope: "row",
 			class: "token-cell"
 		}, `${z(t.length - o)} more tokens`), _("td", { class: "figure wide-only" }));
@@ -4930,7 +4948,7 @@ function Ls(e, t, n, r) {
 		draw: l
 	};
 }
-function Rs(e, t, n, r) {
+function zs(e, t, n, r) {
 	let i = e.tokens[t], a = H(i), o = _("th", {
 		scope: "row",
 		class: "token-cell",
@@ -4941,9 +4959,9 @@ function Rs(e, t, n, r) {
 		class: "pick",
 		"aria-label": `Continue with ${En(i)}`,
 		onclick: () => r(t)
-	}, a)) : x(o, a), zs(o, _("td", { class: "figure wide-only" }, I(n)));
+	}, a)) : x(o, a), Bs(o, _("td", { class: "figure wide-only" }, I(n)));
 }
-function zs(e, t) {
+function Bs(e, t) {
 	let n = _("td", { class: "figure raw-ink" }), r = _("td", { class: "figure processed-ink" }), i = _("span", { class: "bar bar-raw" }), a = _("span", { class: "bar bar-processed" }), o = _("span", { class: "wide-only" }), s = _("span");
 	return {
 		element: _("tr", {}, e, t, n, r, _("td", { class: "bar-cell" }, _("span", {
@@ -4958,22 +4976,22 @@ function zs(e, t) {
 		by: o
 	};
 }
-function Bs(e, t, n, r, i) {
+function Vs(e, t, n, r, i) {
 	S(e.raw, F(t)), S(e.processed, i ? "–" : F(n)), e.raw.dataset.value = String(t), e.processed.dataset.value = String(n), e.rawBar.style.transform = `scaleX(${t / r})`, e.processedBar.style.transform = `scaleX(${n / r})`, e.element.classList.toggle("removed", i !== ""), S(e.by, i ? "removed by " : ""), S(e.fate, i);
 }
 // src/views/position.ts
-var Vs = 20;
-function Hs(e, t, n) {
-	let r = $t(e.logits), i = oe(e), { state: a, announce: o } = t, s, c = ln((e) => S(e), o, { heat: !1 }), l = Yo((e) => S(kt(b(), e))), u = _("div"), d = Ls(e, r, Vs, n), f = Ro(r.length), p = Ks(), m = _("ul", {
+var Hs = 20;
+function Us(e, t, n) {
+	let r = $t(e.logits), i = oe(e), { state: a, announce: o } = t, s, c = ln((e) => S(e), o, { heat: !1 }), l = Xo((e) => S(kt(b(), e))), u = _("div"), d = Rs(e, r, Hs, n), f = zo(r.length), p = qs(), m = _("ul", {
 		class: "warnings",
 		"aria-label": "Where the settings conflict"
 	}), h = mn(ee), g = _("button", {
 		type: "button",
 		class: "quiet more",
 		onclick: () => y(v * 3)
-	}, "Show more tokens"), v = Vs;
+	}, "Show more tokens"), v = Hs;
 	function y(t) {
-		v = Math.min(t, e.tokens.length), d = Ls(e, r, v, n), x(u, d.element), g.hidden = v >= e.tokens.length, s !== void 0 && d.draw(s);
+		v = Math.min(t, e.tokens.length), d = Rs(e, r, v, n), x(u, d.element), g.hidden = v >= e.tokens.length, s !== void 0 && d.draw(s);
 	}
 	function b() {
 		try {
@@ -4989,37 +5007,37 @@ function Hs(e, t, n) {
 		let e = b();
 		s = Mt(e, r, i), c.show(e), c.report(s.stages), l.show(Ot(e)), d.draw(s), f.draw(s), p.draw(s), x(m, ...s.warnings.map((e) => _("li", {}, e))), m.hidden = s.warnings.length === 0;
 	}
-	let C = a.listen((e) => e === "chain" && h()), w = _("div", { class: "position" }, Us(e), _("div", { class: "columns" }, _("section", {
+	let C = a.listen((e) => e === "chain" && h()), w = _("div", { class: "position" }, Ws(e), _("div", { class: "columns" }, _("section", {
 		class: "card controls",
 		"aria-label": "Settings"
 	}, l.element, c.element, m), _("section", {
 		class: "card",
 		"aria-label": "Distribution of the next token"
-	}, p.element, u, g)), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `All ${z(r.length)} tokens by rank. `), Ws()), f.element));
-	return y(Vs), ee(), performance.mark("retort-numbers"), {
+	}, p.element, u, g)), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `All ${z(r.length)} tokens by rank. `), Gs()), f.element));
+	return y(Hs), ee(), performance.mark("retort-numbers"), {
 		element: w,
 		close: () => {
 			C(), f.close();
 		},
 		download: {
 			name: "retort-position",
-			json: () => qs(e, s),
-			csv: () => Js(e, r, s),
+			json: () => Js(e, s),
+			csv: () => Ys(e, r, s),
 			svg: () => f.element
 		}
 	};
 }
-function Us(e) {
+function Ws(e) {
 	let t = wt(Tt(e.chain).others);
 	return _("div", { class: "prompt" }, _("p", { class: "meta" }, `${e.model}, after`), _("p", {
 		class: "tokens",
 		dir: "auto"
 	}, ...e.prompt_tokens.map(H)), e.note ? _("p", { class: "note" }, e.note) : null, t ? _("p", { class: "note" }, t) : null);
 }
-function Ws() {
+function Gs() {
 	return _("span", { class: "legend" }, _("span", { class: "key key-raw" }, "raw: the model's own, τ = 1"), _("span", { class: "key key-processed" }, "processed: what sampling draws from"), _("span", { class: "key key-cut" }, "where a stage cuts"));
 }
-var Gs = [
+var Ks = [
 	[
 		"entropy",
 		"entropy",
@@ -5042,8 +5060,8 @@ var Gs = [
 		(e) => P(e.processed)
 	]
 ];
-function Ks() {
-	let e = Gs.map(([e, t, n, ,]) => {
+function qs() {
+	let e = Ks.map(([e, t, n, ,]) => {
 		let r = _("span", {
 			class: "raw-ink",
 			"data-measure": `${e}-raw`
@@ -5062,7 +5080,7 @@ function Ks() {
 	return {
 		element: i,
 		draw(i) {
-			Gs.forEach(([, , , t, n], r) => {
+			Ks.forEach(([, , , t, n], r) => {
 				a(e[r].raw, t(i), I(t(i))), a(e[r].processed, n(i), I(n(i)));
 			});
 			let o = i.stages.at(-1)?.keptMassTotal ?? 1;
@@ -5070,7 +5088,7 @@ function Ks() {
 		}
 	};
 }
-function qs(e, t) {
+function Js(e, t) {
 	let { raw: n, processed: r } = t;
 	return {
 		model: e.model,
@@ -5101,11 +5119,11 @@ function qs(e, t) {
 			logit: n.logits[a],
 			prob_raw: k(n, a),
 			prob_processed: k(r, a),
-			removed_by: Ys(Nt(t, a))
+			removed_by: Xs(Nt(t, a))
 		}))
 	};
 }
-function Js(e, t, n) {
+function Ys(e, t, n) {
 	return [[
 		"rank",
 		"id",
@@ -5121,29 +5139,29 @@ function Js(e, t, n) {
 		t[i],
 		k(n.raw, i),
 		k(n.processed, i),
-		Ys(Nt(n, i))
+		Xs(Nt(n, i))
 	])];
 }
-function Ys(e) {
+function Xs(e) {
 	return e === null ? null : M(e);
 }
 // src/views/text.ts
-var Xs = 6, Zs = 1e3, Qs = [
+var Zs = 6, Qs = 1e3, $s = [
 	{
 		name: "entropy",
 		label: "entropy",
 		what: "entropy of the raw distribution",
-		heat: (e) => e.entropy_nats / Xs,
+		heat: (e) => e.entropy_nats / Zs,
 		shown: (e) => L(e.entropy_nats),
-		ends: ["0 nats: sure", `${Xs} nats or more`]
+		ends: ["0 nats: sure", `${Zs} nats or more`]
 	},
 	{
 		name: "rank",
 		label: "rank",
 		what: "rank of the token that stands here",
-		heat: (e) => Math.log(e.rank) / Math.log(Zs),
+		heat: (e) => Math.log(e.rank) / Math.log(Qs),
 		shown: (e) => `rank ${z(e.rank)}`,
-		ends: ["the first choice", `rank ${z(Zs)} or beyond`]
+		ends: ["the first choice", `rank ${z(Qs)} or beyond`]
 	},
 	{
 		name: "flip",
@@ -5154,23 +5172,23 @@ var Xs = 6, Zs = 1e3, Qs = [
 		ends: ["safe at τ = 0", "a coin toss"]
 	}
 ];
-function $s(e, t, n) {
+function ec(e, t, n) {
 	let r = `${e.model}, seed ${e.seed}, drawn through ${e.chain || "no chain (raw)"}`;
-	return ps({
+	return ms({
 		tokens: e.tokens,
 		prompt: e.prompt_tokens,
-		measures: Qs,
+		measures: $s,
 		head: [_("p", { class: "meta" }, e.finish_reason === "" ? "Writing …" : r), e.note ? _("p", { class: "note" }, e.note) : null],
-		totals: ec(e),
-		describe: (t) => tc(e, t, n),
+		totals: tc(e),
+		describe: (t) => nc(e, t, n),
 		json: () => e,
-		csv: () => rc(e)
+		csv: () => ic(e)
 	}, t);
 }
-function ec(e) {
+function tc(e) {
 	return `${an(e.tokens.length)}: log-probability ${L(e.logprob_raw)} (raw, summed), mean entropy ${L(e.mean_entropy_nats)}, chance that a greedy replay differs somewhere ${F(e.flip_risk)} (noise ${I(e.noise_scale)} logits)`;
 }
-function tc(e, t, n) {
+function nc(e, t, n) {
 	let r = e.tokens[t], i = Math.max(...r.alternatives.map((e) => Math.max(e.prob_raw, e.prob_processed)), 1e-12), a = [
 		["rank", z(r.rank)],
 		["log-probability, raw", L(r.logprob_raw)],
@@ -5186,10 +5204,10 @@ function tc(e, t, n) {
 		_("h2", {}, _("small", {}, `${t + 1} of ${e.tokens.length} `), H(r.token), _("small", {}, r.given ? " given" : " drawn")),
 		r.removed_by ? _("p", { class: "error" }, `${r.removed_by} would have removed it`) : _("p", { hidden: !0 }),
 		_("dl", { class: "facts" }, ...a.map(([e, t]) => _("div", {}, _("dt", {}, e), _("dd", {}, t)))),
-		_("table", { class: "bars alternatives" }, _("caption", {}, n ? "Could have stood here; choose one to branch" : "Could have stood here"), _("thead", { class: "sr" }, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", { scope: "col" }, "raw"), _("th", { scope: "col" }, "processed"), _("th", { scope: "col" }, "bar"))), _("tbody", {}, ...r.alternatives.map((e) => nc(e, r, i, n && (() => n.branch(t, e.id))))))
+		_("table", { class: "bars alternatives" }, _("caption", {}, n ? "Could have stood here; choose one to branch" : "Could have stood here"), _("thead", { class: "sr" }, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", { scope: "col" }, "raw"), _("th", { scope: "col" }, "processed"), _("th", { scope: "col" }, "bar"))), _("tbody", {}, ...r.alternatives.map((e) => rc(e, r, i, n && (() => n.branch(t, e.id))))))
 	];
 }
-function nc(e, t, n, r) {
+function rc(e, t, n, r) {
 	let i = e.id === t.id, a = H(e.token), o = _("span", { class: "bar bar-raw" }), s = _("span", { class: "bar bar-processed" });
 	o.style.transform = `scaleX(${e.prob_raw / n})`, s.style.transform = `scaleX(${e.prob_processed / n})`;
 	let c = r && !i ? _("button", {
@@ -5209,7 +5227,7 @@ function nc(e, t, n, r) {
 		"aria-hidden": "true"
 	}, o, s)));
 }
-function rc(e) {
+function ic(e) {
 	return [[
 		"place",
 		"id",
@@ -5240,7 +5258,7 @@ function rc(e) {
 		e.flip_risk
 	])];
 }
-function ic(e, t) {
+function ac(e, t) {
 	let n = [...e?.tokens ?? [], t], r = (e) => n.reduce((t, n) => t + e(n), 0);
 	return {
 		model: "writing",
@@ -5259,9 +5277,9 @@ function ic(e, t) {
 	};
 }
 // src/views/tune.ts
-function ac(e, t) {
-	let n = e.settings.map((t, n) => cc(t, e.axis) ?? n), r = e.settings.every((t) => cc(t, e.axis) !== null), i = e.recommendation, a = Xa(), o = Xa(200), s = r ? lc(i.region) : void 0, c = {
-		x: r ? uc(e.axis) : "setting, as in the table",
+function oc(e, t) {
+	let n = e.settings.map((t, n) => dc(t, e.axis) ?? n), r = e.settings.every((t) => dc(t, e.axis) !== null), i = e.recommendation, a = Za(), o = Za(200), s = r ? fc(i.region) : void 0, c = {
+		x: r ? pc(e.axis) : "setting, as in the table",
 		...s && { region: [s[0], s.at(-1)] },
 		...r && typeof i.setting == "number" ? { mark: i.setting } : {},
 		...r ? {} : { ticks: n.map((e) => [e, String(e + 1)]) }
@@ -5307,11 +5325,11 @@ function ac(e, t) {
 		element: _("div", {}, _("section", {
 			class: "card",
 			"aria-label": "Recommendation"
-		}, _("p", { class: "meta" }, `${e.model} on ${e.task} (${e.goal}): ${z(e.items)} items, ${z(e.samples_per_item)} answers each, seed ${e.seed}${e.chain ? `, drawn through ${e.chain}` : ""}`), _("h2", { class: "verdict" }, `Recommended: ${dc(i.setting, e.axis)}`), _("p", {}, i.reason), _("dl", { class: "facts recommendation" }, ...oc(e))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Quality. "), _("small", {}, `${e.score}; the band is each setting's own 95 % interval, the shaded stretch what cannot be told from the best, the dashed line what is recommended.`)), a.element), u.length === 0 ? null : _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Variety. "), _("span", { class: "legend" }, _("span", { class: "key key-second" }, "distinct: share of an item's answers that differ"), _("span", { class: "key key-dashed" }, "agreement: share of pairs that are the same"))), o.element), _("section", {
+		}, _("p", { class: "meta" }, `${e.model} on ${e.task} (${e.goal}): ${z(e.items)} items, ${z(e.samples_per_item)} answers each, seed ${e.seed}${e.chain ? `, drawn through ${e.chain}` : ""}`), _("h2", { class: "verdict" }, `Recommended: ${mc(i.setting, e.axis)}`), _("p", {}, i.reason), _("dl", { class: "facts recommendation" }, ...sc(e))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Quality. "), _("small", {}, `${e.score}; the band is each setting's own 95 % interval, the shaded stretch what cannot be told from the best, the dashed line what is recommended.`)), a.element), u.length === 0 ? null : _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Variety. "), _("span", { class: "legend" }, _("span", { class: "key key-second" }, "distinct: share of an item's answers that differ"), _("span", { class: "key key-dashed" }, "agreement: share of pairs that are the same"))), o.element), _("section", {
 			class: "card scroll",
 			tabindex: 0,
 			"aria-label": "All settings"
-		}, sc(e))),
+		}, cc(e)), uc(e)),
 		close: () => {
 			a.close(), o.close();
 		},
@@ -5325,22 +5343,24 @@ function ac(e, t) {
 				"score_high",
 				"distinct",
 				"agreement",
-				"samples"
+				"samples",
+				...lc.map(([e]) => e)
 			], ...e.settings.map((e) => [
-				dc(e.temperature ?? e.setting, null),
+				mc(e.temperature ?? e.setting, null),
 				e.score,
 				...e.score_ci,
 				e.distinct,
 				e.agreement,
-				e.samples
+				e.samples,
+				...lc.map(([t]) => e.variety?.[t] ?? null)
 			])],
 			svg: () => a.element
 		}
 	};
 }
-function oc(e) {
+function sc(e) {
 	let t = e.recommendation, n = [
-		[`score less that at ${dc(t.reference, e.axis)}`, `${R(t.difference, 3)} (${R(t.difference_ci[0], 3)} to ${R(t.difference_ci[1], 3)}, for all pairs together)`],
+		[`score less that at ${mc(t.reference, e.axis)}`, `${R(t.difference, 3)} (${R(t.difference_ci[0], 3)} to ${R(t.difference_ci[1], 3)}, for all pairs together)`],
 		["told apart from any other", t.detectable ? "yes" : "no"],
 		["advantage on held-out items", t.held_out_difference === null ? "–" : `${R(t.held_out_difference, 3)}${t.held_out_ci ? ` (${R(t.held_out_ci[0], 3)} to ${R(t.held_out_ci[1], 3)})` : ""}`],
 		["chosen again on half the items", t.chosen_again === null ? "–" : `${Math.round(100 * t.chosen_again)} %`],
@@ -5348,10 +5368,10 @@ function oc(e) {
 	];
 	return e.forward_passes !== null && e.independent_passes !== null && n.push(["forward passes", `${z(e.forward_passes)}, against ${z(e.independent_passes)} one by one`]), n.map(([e, t]) => _("div", {}, _("dt", {}, e), _("dd", {}, t)));
 }
-function sc(e) {
+function cc(e) {
 	let t = [
 		"",
-		uc(e.axis),
+		pc(e.axis),
 		"score",
 		"95 % interval",
 		"distinct",
@@ -5360,27 +5380,44 @@ function sc(e) {
 	];
 	return _("table", { class: "plain-table numeric" }, _("caption", { class: "sr" }, "Every setting with its score and variety"), _("thead", {}, _("tr", {}, ...t.map((e) => _("th", { scope: "col" }, e || _("span", { class: "sr" }, "setting"))))), _("tbody", {}, ...e.settings.map((t, n) => {
 		let r = t.temperature ?? t.setting, i = JSON.stringify(r) === JSON.stringify(e.recommendation.setting);
-		return _("tr", { class: i ? "chosen" : "" }, _("td", {}, i ? "→" : String(n + 1)), _("th", { scope: "row" }, dc(r, null)), _("td", {
+		return _("tr", { class: i ? "chosen" : "" }, _("td", {}, i ? "→" : String(n + 1)), _("th", { scope: "row" }, mc(r, null)), _("td", {
 			class: "figure",
 			"data-value": t.score
 		}, t.score.toFixed(3)), _("td", { class: "figure" }, `${t.score_ci[0].toFixed(3)} to ${t.score_ci[1].toFixed(3)}`), _("td", { class: "figure" }, I(t.distinct)), _("td", { class: "figure" }, I(t.agreement)), _("td", { class: "figure" }, z(t.samples)));
 	})));
 }
-function cc(e, t) {
+var lc = [
+	["distinct_1", "distinct words"],
+	["distinct_2", "distinct pairs of words"],
+	["self_bleu", "self-BLEU"],
+	["vendi", "Vendi score"],
+	["semantic_distinct", "groups of alike answers"]
+];
+function uc(e) {
+	let t = e.settings.find((e) => e.variety)?.variety;
+	if (!t) return null;
+	let n = lc.filter(([t]) => e.settings.some((e) => typeof e.variety?.[t] == "number"));
+	return _("section", {
+		class: "card scroll",
+		tabindex: 0,
+		"aria-label": "Other measures of variety"
+	}, _("p", {}, _("b", {}, "Variety, in other ways. "), _("small", {}, `Means over ${t.items} items, of up to ${t.answers} answers each, compared by ${t.likeness}.`)), _("table", { class: "plain-table numeric" }, _("caption", { class: "sr" }, "Every setting with the other measures of variety"), _("thead", {}, _("tr", {}, ...[pc(e.axis), ...n.map(([, e]) => e)].map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...e.settings.map((e) => _("tr", {}, _("th", { scope: "row" }, mc(e.temperature ?? e.setting, null)), ...n.map(([t]) => _("td", { class: "figure" }, I(e.variety?.[t]))))))));
+}
+function dc(e, t) {
 	let n = t ? e.setting?.[t] ?? (t === "temperature" ? e.temperature : null) : null;
 	return typeof n == "number" ? n : null;
 }
-function lc(e) {
+function fc(e) {
 	return e.length > 0 && e.every((e) => typeof e == "number") ? e : void 0;
 }
-function uc(e) {
+function pc(e) {
 	return e === "temperature" ? "temperature τ" : e ?? "setting";
 }
-function dc(e, t) {
+function mc(e, t) {
 	return typeof e == "number" ? t === "temperature" ? `τ = ${B(e)}` : t ? `${t} = ${B(e)}` : B(e) : typeof e == "object" && e ? Object.entries(e).map(([e, t]) => `${e}=${t}`).join(" ") : String(e);
 }
 // src/app.ts
-function fc(e, t, { address: n, tabs: r = mc(t) }) {
+function hc(e, t, { address: n, tabs: r = _c(t) }) {
 	let i = _("div", {
 		class: "sr",
 		role: "status",
@@ -5442,7 +5479,7 @@ function fc(e, t, { address: n, tabs: r = mc(t) }) {
 	}, t)))), m = _("button", {
 		type: "button",
 		class: "quiet",
-		onclick: () => void pc(a)
+		onclick: () => void gc(a)
 	}, "Copy link");
 	e.classList.add("retort"), x(e, _("header", { class: "head" }, _(n ? "h1" : "p", { class: "brand" }, "retort"), u, _("div", { class: "tools" }, n ? m : null, p, ie(e))), _(n ? "main" : "div", {}, o), i);
 	let h = a.state.listen((e) => e === "view" && f());
@@ -5450,44 +5487,44 @@ function fc(e, t, { address: n, tabs: r = mc(t) }) {
 		h(), s?.close(), e.replaceChildren();
 	};
 }
-async function pc(e) {
+async function gc(e) {
 	try {
 		await navigator.clipboard.writeText(e.state.link()), e.announce("Link copied");
 	} catch {
 		history.replaceState(null, "", e.state.link()), e.announce("The link is in the address bar");
 	}
 }
-function mc(e) {
+function _c(e) {
 	let t = [], { position: n, text: r, path: i, compare: a, tune: o, distil: s } = e;
 	return n && t.push({
 		name: "position",
 		label: "Position",
-		open: (e) => se(n) ? Qo(n, e) : Hs(n, e)
+		open: (e) => se(n) ? $o(n, e) : Us(n, e)
 	}), r && t.push({
 		name: "text",
 		label: "Text",
-		open: (e) => se(r) ? vs(r, e) : $s(r, e)
+		open: (e) => se(r) ? ys(r, e) : ec(r, e)
 	}), i && t.push({
 		name: "path",
 		label: "Path",
-		open: (e) => Ds(i, e)
+		open: (e) => Os(i, e)
 	}), a && t.push({
 		name: "compare",
 		label: "Compare",
-		open: (e) => se(a) ? rs(a, e) : On(a, e)
+		open: (e) => se(a) ? is(a, e) : On(a, e)
 	}), o && t.push({
 		name: "tune",
 		label: "Tune",
-		open: (e) => ac(o, e)
+		open: (e) => oc(o, e)
 	}), s && t.push({
 		name: "distil",
 		label: "Distil",
-		open: (e) => no(s, e)
+		open: (e) => ro(s, e)
 	}), t;
 }
 // src/parts/runForm.ts
-function hc(t) {
-	let { api: n, state: r, fields: i } = t, a = null, o = new Map(i.map((e) => [e.name, gc(e, r)])), s = _("button", {
+function vc(t) {
+	let { api: n, state: r, fields: i } = t, a = null, o = new Map(i.map((e) => [e.name, yc(e, r)])), s = _("button", {
 		type: "submit",
 		class: "solid"
 	}, t.verb), c = _("button", {
@@ -5556,14 +5593,16 @@ function hc(t) {
 		}
 	};
 }
-function gc(e, t) {
+function yc(e, t) {
 	let n = C(e.name), r = e.name, i = t.get(r) ?? e.initial;
 	if (e.kind === "choice") {
 		let t = _("select", {
 			id: n,
 			name: r
 		});
-		return x(t, ...(e.choices ?? []).map((e) => _("option", { value: e }, e))), t.value = e.choices?.includes(i) ? i : e.initial, t;
+		x(t, ...(e.choices ?? []).map((e) => _("option", { value: e }, e))), t.value = e.choices?.includes(i) ? i : e.initial;
+		let a = () => t.title = t.value;
+		return t.addEventListener("change", a), a(), t;
 	}
 	if (e.kind === "lines") {
 		let e = _("textarea", {
@@ -5586,8 +5625,8 @@ function gc(e, t) {
 	return a.value = i, a;
 }
 // src/studio.ts
-var _c = "The sky is", vc = /* @__PURE__ */ new Map(), yc = ["continuation", "given"];
-function bc(e, { models: t, tasks: n, recipes: r }) {
+var bc = "The sky is", xc = /* @__PURE__ */ new Map(), Sc = ["continuation", "given"];
+function Cc(e, { models: t, tasks: n, recipes: r }) {
 	let i = {
 		name: "model",
 		label: "Model",
@@ -5598,7 +5637,7 @@ function bc(e, { models: t, tasks: n, recipes: r }) {
 		name: "prompt",
 		label: "Prompt",
 		kind: "lines",
-		initial: _c,
+		initial: bc,
 		hint: "Ctrl+Enter asks, Esc stops"
 	}, o = {
 		name: "seed",
@@ -5607,7 +5646,7 @@ function bc(e, { models: t, tasks: n, recipes: r }) {
 		initial: "0"
 	}, s = {
 		name: "max_tokens",
-		label: "Longest text, in tokens",
+		label: "Most tokens",
 		kind: "number",
 		initial: "24"
 	}, c = {
@@ -5629,7 +5668,7 @@ function bc(e, { models: t, tasks: n, recipes: r }) {
 		hint: "first:last:count, or a list"
 	};
 	return [
-		xc(e, {
+		wc(e, {
 			name: "position",
 			label: "Position",
 			kind: "position",
@@ -5640,22 +5679,22 @@ function bc(e, { models: t, tasks: n, recipes: r }) {
 			body: ({ model: e, prompt: t }, { state: n }) => ({
 				model: e,
 				prompt: t,
-				continuation: wc(n.get("continuation"))
+				continuation: Dc(n.get("continuation"))
 			}),
-			view: (e, t, n) => se(e) ? Qo(e, t, (r) => {
+			view: (e, t, n) => se(e) ? $o(e, t, (r) => {
 				t.state.set("prompt", e.prompt + r), n();
-			}) : Hs(e, t, (r) => {
-				let i = wc(t.state.get("continuation"));
+			}) : Us(e, t, (r) => {
+				let i = Dc(t.state.get("continuation"));
 				t.state.set("continuation", [...i, e.ids[r]].join(",")), n();
 			})
 		}),
-		xc(e, {
+		wc(e, {
 			name: "text",
 			label: "Text",
 			kind: "text",
 			verb: "Write",
 			picks: !0,
-			live: (e, t, n) => t === "token" ? "known_tokens" in n ? Cs(e, n) : ic(e, n) : null,
+			live: (e, t, n) => t === "token" ? "known_tokens" in n ? ws(e, n) : ac(e, n) : null,
 			fields: [
 				i,
 				a,
@@ -5669,18 +5708,18 @@ function bc(e, { models: t, tasks: n, recipes: r }) {
 				chain: n,
 				seed: $("seed", r),
 				max_tokens: $("longest text", i),
-				continuation: wc(a.get("continuation")),
-				given: Tc(a.get("given"))
+				continuation: Dc(a.get("continuation")),
+				given: Oc(a.get("given"))
 			}),
-			view: (e, t, n) => se(e) ? vs(e, t, { branch: (r, i) => {
+			view: (e, t, n) => se(e) ? ys(e, t, { branch: (r, i) => {
 				let a = e.tokens.slice(0, r).map((e) => e.token);
 				t.state.set("given", JSON.stringify([...a, i])), t.state.set("token", String(r)), n();
-			} }) : $s(e, t, { branch: (r, i) => {
+			} }) : ec(e, t, { branch: (r, i) => {
 				let a = e.tokens.slice(0, r).map((e) => e.id);
 				t.state.set("continuation", [...a, i].join(",")), t.state.set("token", String(r)), n();
 			} })
 		}),
-		xc(e, {
+		wc(e, {
 			name: "path",
 			label: "Path",
 			kind: "path",
@@ -5699,11 +5738,11 @@ function bc(e, { models: t, tasks: n, recipes: r }) {
 				chain: a,
 				seed: $("seed", n),
 				max_tokens: $("longest text", r),
-				temperatures: Cc(i)
+				temperatures: Ec(i)
 			}),
-			view: (e, t) => Ds(e, t)
+			view: (e, t) => Os(e, t)
 		}),
-		xc(e, {
+		wc(e, {
 			name: "compare",
 			label: "Compare",
 			kind: "compare",
@@ -5738,9 +5777,9 @@ function bc(e, { models: t, tasks: n, recipes: r }) {
 				prompt_b: r || t,
 				chain: "temperature=1"
 			}),
-			view: (e, t) => se(e) ? rs(e, t) : On(e, t)
+			view: (e, t) => se(e) ? is(e, t) : On(e, t)
 		}),
-		xc(e, {
+		wc(e, {
 			name: "tune",
 			label: "Tune",
 			kind: "tune",
@@ -5778,15 +5817,15 @@ function bc(e, { models: t, tasks: n, recipes: r }) {
 			body: ({ model: e, task: t, tune_temperatures: n, samples: r, items: i, truncations: a, seed: o }) => ({
 				model: e,
 				task: t,
-				temperatures: Cc(n),
+				temperatures: Ec(n),
 				samples: $("answers an item", r),
 				chain: a,
 				seed: $("seed", o),
 				...i?.trim() ? { items: $("items", i) } : {}
 			}),
-			view: (e, t) => ac(e, t)
+			view: (e, t) => oc(e, t)
 		}),
-		xc(e, {
+		wc(e, {
 			name: "distil",
 			label: "Distil",
 			kind: "distil",
@@ -5831,20 +5870,20 @@ function bc(e, { models: t, tasks: n, recipes: r }) {
 				temperature: Number(r),
 				alpha: Number(i)
 			}),
-			view: (e, t) => no(e, t),
-			live: (e, t, n) => t === "point" ? so(e, n) : null
+			view: (e, t) => ro(e, t),
+			live: (e, t, n) => t === "point" ? co(e, n) : null
 		})
 	];
 }
-function xc(e, t) {
+function wc(e, t) {
 	return {
 		name: t.name,
 		label: t.label,
-		open: (n) => Sc(e, t, n)
+		open: (n) => Tc(e, t, n)
 	};
 }
-function Sc(e, t, n) {
-	let r = null, i = null, a = _("div", { class: "holder" }), o = hc({
+function Tc(e, t, n) {
+	let r = null, i = null, a = _("div", { class: "holder" }), o = vc({
 		api: e,
 		state: n.state,
 		announce: n.announce,
@@ -5858,17 +5897,17 @@ function Sc(e, t, n) {
 			r !== null && u(i = r);
 		},
 		onRecord: (e, n) => {
-			vc.set(t.name, {
+			xc.set(t.name, {
 				record: e,
 				values: n
 			}), u(e);
 		}
 	});
 	o.element.addEventListener("change", () => {
-		for (let e of yc) n.state.set(e, void 0);
+		for (let e of Sc) n.state.set(e, void 0);
 	});
 	let s = _("p", { class: "meta picked" }), c = () => {
-		let e = wc(n.state.get("continuation")), r = Tc(n.state.get("given")), i = e.length || r.length;
+		let e = Dc(n.state.get("continuation")), r = Oc(n.state.get("given")), i = e.length || r.length;
 		s.hidden = i === 0 || !t.picks;
 		let a = (t) => {
 			e.length > 0 ? n.state.set("continuation", e.slice(0, t).join(",")) : n.state.set("given", t === 0 ? void 0 : JSON.stringify(r.slice(0, t))), o.run();
@@ -5882,12 +5921,12 @@ function Sc(e, t, n) {
 			class: "quiet",
 			onclick: () => a(0)
 		}, "Start over"));
-	}, l = n.state.listen((e) => yc.includes(e) && c());
+	}, l = n.state.listen((e) => Sc.includes(e) && c());
 	c();
 	function u(e) {
 		r?.close(), r = t.view(e, n, o.run), x(a, r.element);
 	}
-	let d = vc.get(t.name);
+	let d = xc.get(t.name);
 	return d ? u(d.record) : t.eager && o.run(), {
 		element: _("div", {}, o.element, s, a),
 		get download() {
@@ -5903,15 +5942,15 @@ function $(e, t) {
 	if (!t?.trim() || !Number.isSafeInteger(n)) throw Error(`${e} must be a whole number, got “${t ?? ""}”`);
 	return n;
 }
-function Cc(e) {
+function Ec(e) {
 	let t = /^\s*([\d.]+):([\d.]+):(\d+)\s*$/.exec(e ?? ""), n = t ? Array.from({ length: Number(t[3]) }, (e, n) => Number(t[1]) + (Number(t[2]) - Number(t[1])) * n / Math.max(1, Number(t[3]) - 1)) : (e ?? "").split(",").map(Number);
 	if (n.length === 0 || !n.every(Number.isFinite)) throw Error(`temperatures are first:last:count (0:2:41) or a list (0, 0.5, 1), got “${e ?? ""}”`);
 	return n.map((e) => Number(e.toFixed(10)));
 }
-function wc(e) {
+function Dc(e) {
 	return e ? e.split(",").map(Number).filter(Number.isSafeInteger) : [];
 }
-function Tc(e) {
+function Oc(e) {
 	try {
 		let t = JSON.parse(e ?? "[]");
 		return Array.isArray(t) ? t.filter((e) => typeof e == "string") : [];
@@ -5920,27 +5959,27 @@ function Tc(e) {
 	}
 }
 // src/main.ts
-function Ec({ model: e, el: t }) {
+function kc({ model: e, el: t }) {
 	let n = document.createElement("div");
 	t.append(n);
-	let r = fc(n, e.get("data"), { address: !1 }), i = () => {
-		r(), r = fc(n, e.get("data"), { address: !1 });
+	let r = hc(n, e.get("data"), { address: !1 }), i = () => {
+		r(), r = hc(n, e.get("data"), { address: !1 });
 	};
 	return e.on("change:data", i), () => {
 		e.off("change:data", i), r();
 	};
 }
-var Dc = { render: Ec }, Oc = document.getElementById("retort-data"), kc = document.getElementById("retort-page");
-Oc !== null && kc !== null && Ac(kc, JSON.parse(Oc.textContent ?? "{}"));
-function Ac(e, t) {
+var Ac = { render: kc }, jc = document.getElementById("retort-data"), Mc = document.getElementById("retort-page");
+jc !== null && Mc !== null && Nc(Mc, JSON.parse(jc.textContent ?? "{}"));
+function Nc(e, t) {
 	if (!t.studio) {
-		fc(e, t, { address: !0 });
+		hc(e, t, { address: !0 });
 		return;
 	}
 	let n = new r();
-	n.offer().then((r) => fc(e, t, {
+	n.offer().then((r) => hc(e, t, {
 		address: !0,
-		tabs: bc(n, r)
+		tabs: Cc(n, r)
 	})).catch((t) => e.textContent = t.message);
 }
-export { Dc as default };
+export { Ac as default };
