@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from retort.distill.data import Layout, OrderedRows, Record, Rendered, Rows, rows_of
+from retort.distill.data import Layout, OrderedRows, Record, Rendered, Rows, content_hash, rows_of
 from retort.distill.data.records import Pair
 from retort.distill.measuring import held_out_nll
 from retort.distill.models import Teacher
@@ -63,8 +63,21 @@ def test_a_document_a_row_is_padded_cut_and_counted(tmp_path: Path) -> None:
         3,
         4,
     }
+    # Found in a cache by what the whole document is, not by what of it fits into the row.
+    assert (found.contents or {})[1] == content_hash([3, 4, 5, 6, 7, 8, END])
     assert found.batch(slice(0, 2))["attention_mask"].tolist() == [[1, 1, 1, 0, 0], [1, 1, 1, 1, 1]]
     assert (found.num_targets, found.summary()["tokens"]) == (2 + 4 + 2, 12)
+
+
+def test_a_document_of_which_only_the_first_token_would_be_learned_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("one\n\ntwo")
+    learned = {"one": [True, False], "two": [False, True]}
+    found = rows_of(
+        str(tmp_path / "a.txt"),
+        lambda records, _: [Rendered([1, 2], learned[str(one)]) for one in records],
+        Layout(4, END, packing=False),
+    )
+    assert found.dropped == 1 and found.labels.tolist() == [[OFF, 2]]
 
 
 def test_a_limit_of_tokens_cuts_the_last_document(tmp_path: Path) -> None:
@@ -85,11 +98,11 @@ def test_prompts_in_packed_rows_are_masked_and_nothing_else_changes(tmp_path: Pa
 
 
 def test_separate_documents_begin_anew_and_nothing_says_their_first_token(tmp_path: Path) -> None:
-    found = rows(tmp_path, ["12", "34567", "8"], Layout(4, END, separate=True, whole_rows=False))
-    assert found.ids.tolist() == [[1, 2, END, 3], [4, 5, 6, 7], [END, 8, END, END]]
+    found = rows(tmp_path, ["12", "34567", "812"], Layout(4, END, separate=True, whole_rows=False), tokens=11)
+    assert found.ids.tolist() == [[1, 2, END, 3], [4, 5, 6, 7], [END, 8, 1, END]]
     assert found.positions is not None
     assert found.positions.tolist() == [[0, 1, 2, 0], [0, 1, 2, 3], [0, 0, 1, 0]]
-    assert found.labels.tolist() == [[OFF, 2, END, OFF], [OFF, 5, 6, 7], [OFF, OFF, END, OFF]]
+    assert found.labels.tolist() == [[OFF, 2, END, OFF], [OFF, 5, 6, 7], [OFF, OFF, 1, OFF]]
     assert found.digest != replace(found, positions=None).digest
     assert "attention_mask" not in found.batch([0])
 

@@ -173,8 +173,7 @@ def _packed(stream: _Stream, layout: Layout, tokens: int | None) -> Rows:
     offsets = _offsets(stream.lengths, size)
     places = np.tile(np.arange(layout.length, dtype=np.int32), len(rows.ids))
     used = min(len(ids), size)
-    # Padding is a document of its own: seen as more of the last one, it would be what its end token predicts.
-    offsets[used:] = np.arange(size - used)
+    offsets[used:] = 0  # every token of padding is a document of its own
     positions = np.minimum(offsets, places).reshape(rows.ids.shape)
     # Nothing in a row says what its first token will be, nor a document's end what the next one begins with.
     labels = np.where(positions == 0, IGNORE_INDEX, rows.labels)
