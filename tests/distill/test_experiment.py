@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -207,3 +208,16 @@ def test_progress_counts_down(markov: Markov) -> None:
 def test_refuses(markov: Markov, change: dict[str, Any], error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
         run(small(markov, **change))
+
+
+def test_trap_a_student_that_reads_other_tokens_is_refused(markov: Markov, tmp_path: Path) -> None:
+    """As many ids, but two words changed places: trained on, every text would be another one for it."""
+    student = shutil.copytree(markov()["teacher"], tmp_path / "student")
+    assert run(small(markov, student=str(student), steps=1)).arms["soft"], "the same tokens are taken"
+    file = student / "tokenizer.json"
+    changed = json.loads(file.read_text(encoding="utf-8"))
+    vocabulary = changed["model"]["vocab"]
+    vocabulary["w3"], vocabulary["w4"] = vocabulary["w4"], vocabulary["w3"]
+    file.write_text(json.dumps(changed), encoding="utf-8")
+    with pytest.raises(InputError, match="id 3 is 'w3' for the teacher and 'w4' for the student"):
+        run(small(markov, student=str(student), steps=1))

@@ -121,7 +121,9 @@ def new_student(description: str | dict[str, Any], tokenizer: Any, seed: int) ->
     """
     torch.manual_seed(seed)
     if isinstance(description, str):
-        student: Any = open_model(description).model.float()
+        given = open_model(description)
+        _check_same_tokens(given, tokenizer)
+        student: Any = given.model.float()
     else:
         from transformers import AutoModelForCausalLM
 
@@ -132,6 +134,18 @@ def new_student(description: str | dict[str, Any], tokenizer: Any, seed: int) ->
     _check_vocabulary(int(student.get_input_embeddings().num_embeddings), tokenizer)
     trainable: nn.Module = student.train().requires_grad_(True)
     return trainable
+
+
+def _check_same_tokens(student: Opened, tokenizer: Any) -> None:
+    """Raise InputError where an id is one token for the teacher and another for the student."""
+    theirs = {number: token for token, number in student.tokenizer.get_vocab().items()}
+    for token, number in sorted(tokenizer.get_vocab().items(), key=lambda item: int(item[1])):
+        if theirs.get(number, token) != token:
+            raise InputError(
+                f"the student {student.name!r} has another tokenizer than the teacher: id {number} is {token!r} for the"
+                f" teacher and {theirs[number]!r} for the student. Take one of the teacher's family, or a fresh one"
+                " ({config: …}), which reads as the teacher does."
+            )
 
 
 def _check_vocabulary(vocab_size: int, tokenizer: Any) -> None:
