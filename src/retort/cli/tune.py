@@ -120,6 +120,11 @@ class ChainOrEngine(ChainSpec):
     "an embedding model.  [default: words]",
 )
 @click.option(
+    "--second",
+    metavar="MODEL",
+    help="A model that runs here and says how likely it finds the answers: coherence by another judge.",
+)
+@click.option(
     "--logprobs",
     is_flag=True,
     help="With --record: keep how likely each answer is at every setting, for --reweight and --reweight-from.",
@@ -174,6 +179,7 @@ def command(
     goal: str | None,
     variety: bool,
     embedder: str | None,
+    second: str | None,
     logprobs: bool,
     targets: tuple[Chain, ...],
     weigh_from: Chain | None,
@@ -206,6 +212,8 @@ def command(
         raise click.UsageError("--check is for a TASK; a recording costs nothing.")
     if logprobs and record is None:
         raise click.UsageError("--logprobs are kept in a recording; say where it is with --record DIR.")
+    if second is not None and task is None:
+        raise click.UsageError("--second reads the answers after their prompts, which only a TASK has.")
     wanted = Wanted(targets, weigh_from) if targets or weigh_from is not None else None
     if wanted is not None and others is not None:
         raise click.UsageError(
@@ -219,7 +227,7 @@ def command(
         if check:
             _check(asked, model, as_json)
             return
-        found = _run(asked, model, record, resume, pace, engine, variety, likeness, logprobs, wanted)
+        found = _run(asked, model, record, resume, pace, engine, variety, likeness, second, logprobs, wanted)
     else:
         found = _recorded(recorded, others, goal, seed, variety, likeness, wanted)
     if as_json:
@@ -280,6 +288,7 @@ def _run(
     engine: Literal["local", "ray"],
     variety: bool,
     likeness: Likeness,
+    second: str | None,
     logprobs: bool,
     wanted: Wanted | None,
 ) -> Tuning:
@@ -309,6 +318,7 @@ def _run(
             likeness=likeness,
             logprobs=logprobs,
             reweight=wanted,
+            second=None if second is None else load(second),
         )
 
 

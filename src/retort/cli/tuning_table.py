@@ -70,6 +70,9 @@ def print_tuning(found: Tuning) -> None:
         f"({low:+.3f} to {high:+.3f}, paired by item; the interval holds for all pairs of settings together)."
     )
     _print_levers(found, console)
+    if found.second_model is not None:
+        likely = ", ".join(f"{number(one.second_nll)} at {_called(found, one)}" for one in found.settings)
+        console.print(f"To {found.second_model} the answers cost, in nats a token: {likely}.")
     _print_reweighted(found, console)
     if found.items_left_out:
         console.print(

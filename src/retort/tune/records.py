@@ -27,7 +27,8 @@ class Setting:
     These three are None where only scores are known and not the answers.
     `valid`: share of answers that are right, which is not the score where the goal counts something else.
     `mean_tokens`: length of an answer. `raw_nll`: nats a token under the model as it is (τ = 1, nothing removed), a
-    measure of incoherence. None where not known. `on_frontier`: no other setting has as much of both score and variety
+    measure of incoherence. None where not known. `second_nll`: the same under a second model, in its own
+    tokens; None where none was asked. `on_frontier`: no other setting has as much of both score and variety
     (distinct) and more of one.
     `samples`: how many answers were scored at this setting, all items together. `variety`: more ways to say how
     different an item's answers are (see `measured_variety`); None where not asked for or not known.
@@ -43,6 +44,7 @@ class Setting:
     valid: float | None = None
     mean_tokens: float | None = None
     raw_nll: float | None = None
+    second_nll: float | None = None
     on_frontier: bool | None = None
     setting: Mapping[str, Any] = field(default_factory=dict)
     variety: Mapping[str, float | str | None] | None = None
@@ -59,6 +61,7 @@ class Setting:
             "valid": self.valid,
             "mean_tokens": self.mean_tokens,
             "raw_nll": self.raw_nll,
+            "second_nll": self.second_nll,
             "on_frontier": self.on_frontier,
             "setting": dict(self.setting),
             "variety": None if self.variety is None else dict(self.variety),
@@ -131,6 +134,7 @@ class Tuning:
     at every setting, which a paired comparison cannot use. `variance`: how much of the scores' variation the setting,
     the prompt and the seed make; None for one prompt or one answer. `turning_point`: where incoherence begins to outrun
     novelty; None where not known. `calibration`: of the choices' probabilities; None but for scorer choice.
+    `second_model`: whose likelihoods `second_nll` are.
     `reweighted`: scores at other settings, estimated from answers drawn at one; None where not asked for.
     """
 
@@ -154,6 +158,7 @@ class Tuning:
     turning_point: TurningPoint | None = None
     calibration: Calibration | None = None
     reweighted: tuple[Reweighted, ...] | None = None
+    second_model: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The record as JSON can hold it."""
@@ -176,6 +181,7 @@ class Tuning:
             "turning_point": None if self.turning_point is None else asdict(self.turning_point),
             "calibration": None if self.calibration is None else asdict(self.calibration),
             "reweighted": None if self.reweighted is None else [one.to_dict() for one in self.reweighted],
+            "second_model": self.second_model,
         }
 
 

@@ -23,10 +23,11 @@ from retort.tune.likelihoods import chains_to_score
 from retort.tune.likeness import WORDS, Likeness
 from retort.tune.ray_engine import sweep_ray
 from retort.tune.recording import Recording
-from retort.tune.records import Tuning
+from retort.tune.records import Tuning, finite
 from retort.tune.refine import COARSE, refined
 from retort.tune.reweight import Wanted, check_goal, reweighted
 from retort.tune.rows import Rows, as_samples
+from retort.tune.second_opinion import check_second, second_nll
 from retort.tune.server_sweep import Pace, sweep_server
 from retort.tune.sweep import REQUESTS_AT_ONCE, REQUESTS_KEPT_AT_ONCE, Plan, ProgressCallback, sweep
 from retort.tune.task import Item, Task
@@ -53,6 +54,7 @@ def run(
     likeness: Likeness = WORDS,
     logprobs: bool = False,
     reweight: Wanted | None = None,
+    second: Source | None = None,
 ) -> Tuning:
     """Which temperature suits `task` on `source`, with evidence.
 
@@ -65,7 +67,8 @@ def run(
     `resume`: go on with the recording that is there; `pace`: how fast a server may be asked; `engine`: "ray" spreads
     the items over a cluster's workers, which load the model by its name; `variety`: measure how different the answers
     are, whatever the goal, two of them compared by `likeness`; `logprobs`: keep in the recording how likely each answer
-    is at every setting; `reweight`: estimate the score at other settings from the answers drawn.
+    is at every setting; `reweight`: estimate the score at other settings from the answers drawn;
+    `second`: a model that runs here and says how likely it finds the answers.
     Same arguments, same result (from a server: as far as it repeats itself).
     Raises InputError for arguments that do not fit, CapabilityError for a source without the whole vocabulary.
     """
@@ -100,11 +103,15 @@ def run(
                 "scorer choice computes its curve and draws nothing, so there is nothing to record or re-weight "
                 "and no chain to apply"
             )
+        if second is not None:
+            raise InputError("scorer choice draws no answers, so a second model has nothing to read")
         exact = choose_exactly(plan, source, on_progress)
         passes = exact.forward_passes
         origin = Origin(task.name, source.name, seed, "", passes, passes * len(plan.axis))
         found = conclude(exact.samples, find_goal(task.goal), origin)
         return replace(found, calibration=exact.calibration)
+    if second is not None:
+        check_second(second)
     if logprobs or reweight is not None:
         _check_reweighting(plan, source, record, logprobs, reweight)
     if record is None:
@@ -130,6 +137,8 @@ def run(
     columns = as_samples(pieces, plan.axis, [item.id for item in plan.items])
     goal = find_goal(task.goal)
     found = conclude(columns, goal, origin, variety=variety, likeness=likeness)
+    if second is not None:
+        found = _read_by(second, found, second_nll(plan, pieces, second, on_progress).tolist())
     if not logprobs and reweight is None:
         return found
     wanted = reweight or Wanted()
@@ -137,6 +146,15 @@ def run(
     if reweight is None:
         return found
     return replace(found, reweighted=reweighted(columns, likelihoods, goal, wanted, seed))
+
+
+def _read_by(second: Source, found: Tuning, nll: Sequence[float]) -> Tuning:
+    """The record with what a second model thinks of the answers."""
+    settings = tuple(
+        replace(setting, second_nll=finite(float(value)))
+        for setting, value in zip(found.settings, nll, strict=True)
+    )
+    return replace(found, settings=settings, second_model=second.name)
 
 
 def _check_reweighting(
