@@ -1,7 +1,9 @@
-"""The page and the studio: a slider at 150,000 tokens, sizes, a page that opens, twenty readers beside a generation.
+"""A look from the shell, a trace, the page and the studio: what each costs, and twenty readers beside a generation.
 
 `python -m benchmarks lens --json`. Needs Debian's chromium and chromium-driver, and the extras studio and dev.
 
+- look: whole processes, and what `retort look` takes beyond importing torch, in a process that has torch already.
+- trace: a given text, beside the forward pass that it needs (through retort's source, and transformers' own).
 - frame: from the beginning of the frame in which a moved slider is drawn to the end of its painting, the slider moved
   once a frame; `wait ms` is the time from the input event to the same end, which includes waiting for the frame.
 - page: from the request for the studio's page until its controls are there, and until the first numbers are.
@@ -28,6 +30,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.lens_shell import shell_rows, trace_rows
 from benchmarks.record import Record, Settings, record
 from benchmarks.timing import Row, compared
 from retort import __version__
@@ -85,7 +88,7 @@ def run(settings: Settings) -> Record:
     vocab_size = 5_000 if settings.quick else 150_000
     moves = 10 if settings.quick else 240
     model = settings.model or "embedded:base"
-    rows: list[Row] = []
+    rows = [*shell_rows(model, settings), *trace_rows(model, settings)]
     with tempfile.TemporaryDirectory() as folder, _chromium(Path(folder)) as driver:
         for chain in (CHAIN, LONG_CHAIN):
             rows.append(_slider(driver, Path(folder), vocab_size, moves, chain))

@@ -5,16 +5,16 @@ from __future__ import annotations
 import subprocess
 import sys
 
-import numpy as np
-
 from benchmarks.record import Settings
 from benchmarks.timing import Row, compared, in_turns
 from retort.distribution import Chain
+from retort.lens.prompts import EMBEDDED
 from retort.lens.trace import trace
 from retort.sources.load import load
 from retort.sources.positions import position_logits
 
 PROMPT = "the sky is"
+TEXT_FROM = 3000  # a character of the embedded validation text
 TRACED_CHAIN = "temperature=0.8 | top_k=50 | top_p=0.9"
 
 # In a process that has torch already, the seconds from the command's first import to its last printed line.
@@ -51,9 +51,9 @@ def trace_rows(model: str, settings: Settings) -> list[Row]:
 
     source = load(model)
     length = 24 if settings.quick else 200
-    ids = np.random.default_rng(0).integers(300, source.vocab_size, length).tolist()
-    text = source.decode(ids)
-    whole = [*source.encode(PROMPT + text)]
+    ids = source.encode(EMBEDDED.read_text(encoding="utf-8")[TEXT_FROM : TEXT_FROM + 20 * length])
+    text = " " + source.decode(ids[1 : length + 1])
+    whole = source.encode(PROMPT + text)
     tokens = torch.tensor([whole])
     rows = []
     for name, chain in (("no chain", None), (TRACED_CHAIN, Chain(TRACED_CHAIN))):
@@ -66,7 +66,8 @@ def trace_rows(model: str, settings: Settings) -> list[Row]:
         compared(f"trace, {len(whole)} tokens, {name}", in_turns(timed, settings.rounds, pause=0.05))
         for name, timed in rows
     ]
-    theirs = getattr(source, "model", None)
+    # Loaded apart: a source whose transformers model is there takes its logits from it.
+    theirs = getattr(load(model), "model", None)
     if theirs is None:
         return found
 
@@ -75,7 +76,7 @@ def trace_rows(model: str, settings: Settings) -> list[Row]:
             theirs(input_ids=tokens, use_cache=False)
 
     timed = {
-        "retort": lambda: trace(load(model), PROMPT, text),
+        "retort": lambda: trace(source, PROMPT, text),
         "transformers' forward pass": forward,
     }
     return [
