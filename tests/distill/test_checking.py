@@ -53,7 +53,9 @@ def test_the_schema_knows_every_key_and_agrees_with_the_checks() -> None:
         {"teacher": [{"model": "a", "weight": -1}]},
         {"tempreature": 2}, {"temperature": 0}, {"alpha": 1.5}, {"steps": 0.5}, {"seeds": [1, 1]}, {"control": "yes"},
         {"schedule": "sine"}, {"student": {"config": {}}}, {"data": {"train": "a"}},
-        {"data": CLUSTER["data"] | {"x": 1}},
+        {"data": CLUSTER["data"] | {"x": 1}}, {"data": CLUSTER["data"] | {"validation": 1.5}},
+        {"data": CLUSTER["data"] | {"format": "chat"}}, {"data": CLUSTER["data"] | {"columns": {"question": "q"}}},
+        {"data": CLUSTER["data"] | {"packing": "no"}},
     ):  # fmt: skip
         assert not validator.is_valid(CLUSTER | wrong), wrong
         with pytest.raises(InputError):

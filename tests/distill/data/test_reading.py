@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retort.distill.data import Chat, Corpus, Pair, Shape, data_checksum, read_documents
+from retort.distill.data import Chat, Corpus, Pair, Shape, data_checksum, plain_text, read_documents
 from retort.distill.data.hub import Named
 from retort.errors import InputError, MissingExtraError
 
@@ -180,6 +180,13 @@ def test_a_recipe_stands_for_the_text_that_it_trains_on(tmp_path: Path) -> None:
     assert data_checksum(str(recipe)) == data_checksum(
         Corpus(str(file), Shape(columns={"prompt": "q", "completion": "a"}))
     )
+
+
+def test_only_a_conversation_is_no_plain_text() -> None:
+    """What a server, or a teacher without chat template, is given."""
+    assert plain_text("a", 0) == "a" and plain_text(Pair("2+2=", "4"), 0) == "2+2=4"
+    with pytest.raises(InputError, match="document 3 is a conversation"):
+        plain_text(Chat((ASKED,)), 3)
 
 
 def test_names_of_datasets() -> None:
