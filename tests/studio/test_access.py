@@ -150,7 +150,7 @@ def test_right_to_left_and_odd_tokens_are_shown(browser: Browser, tmp_path: Path
 
 def test_compare_names_the_stages_it_leaves_out(browser: Browser, tmp_path: Path) -> None:
     source = MockSource(60, ends=False)
-    chain = Chain("temperature=1 | typical_p=0.9")
+    chain = Chain("temperature=1 | xtc(probability=0.5, threshold=0.1)")
     file = tmp_path / "left-out.html"
     records = {"compare": pair(source, "w1", source, "w2", chain)}
     write_standalone(file, "compare", records, "test")
@@ -159,4 +159,5 @@ def test_compare_names_the_stages_it_leaves_out(browser: Browser, tmp_path: Path
     notes = browser.run(
         "return [...document.querySelectorAll('.side-a .note, .side-b .note')].map((note) => note.textContent)"
     )
-    assert notes == ["The page does not compute typical_p=0.9: its numbers are without it."] * 2
+    told = "xtc(probability=0.5, threshold=0.1) (it throws a coin for every token)"
+    assert notes == [f"The page does not compute {told}: its numbers are without it."] * 2
