@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,9 +31,11 @@ def write_whole(file: Path, write: Callable[[Path], None]) -> None:
         finally:
             os.close(folder)
     except OSError as error:
+        written_bytes = partial.stat().st_size if partial.exists() else 0
         partial.unlink(missing_ok=True)
         raise SourceError(
-            f"{file} cannot be written: {error.strerror or error}; every shard that was finished is kept."
+            f"{file} cannot be written: {error.strerror or error} after {written_bytes:,} bytes of it, and"
+            f" {shutil.disk_usage(file.parent).free:,} bytes are free there now; every shard that was finished is kept."
             " Make room, then run the same command with --resume."
         ) from error
 
