@@ -1,4 +1,4 @@
-"""The four figures of docs/when-distillation-helps.md, drawn from the results that are there.
+"""The figures of docs/when-distillation-helps.md, drawn from the results that are there.
 
 SVG with a card of its own behind it, so that it reads on a light page and on a dark one, and letters as outlines, so
 that it looks the same everywhere. Equal results give equal bytes.
@@ -211,6 +211,26 @@ def language_models(rows: Rows) -> Figure:
     return figure
 
 
+@styled
+def codecs(rows: Rows) -> Figure:
+    """How far students from few bytes are above those from everything, with intervals."""
+    shown = [row for row in rows if row["codec"] != "dense"]
+    figure = new_figure(WIDTH, 0.9 + 0.32 * max(len(shown), 2))
+    axes = figure.add_subplot()
+    for place, row in enumerate(shown):
+        above = row["above dense, %"]
+        colour = REGION if row["codec"].startswith("sampled") else WARM
+        axes.plot([above["low"], above["high"]], [place, place], color=colour, linewidth=2)
+        axes.plot(above["mean"], place, "o", color=colour, markersize=5)
+    axes.axvline(0, color=RULE)
+    names = [f"{row['codec']}, τ = {row['temperature']:g}, {row['tokens of text']:,} tokens" for row in shown]
+    axes.set_yticks(range(len(shown)), names, fontsize=9)
+    axes.invert_yaxis()
+    axes.set(xlabel="held-out loss above that of students from dense targets, %")
+    axes.set_title("Dot and bar: mean and 95 % interval of five paired seeds", color=MUTED)
+    return figure
+
+
 def cell_order(cell: str) -> tuple[int, float, str]:
     """The common cell first, then axis by axis in order of the value."""
     for number, start in enumerate(AXES):
@@ -263,4 +283,5 @@ FIGURES: dict[str, Callable[[Rows], Figure]] = {
     "digits": digits,
     "topk-bias": topk_bias,
     "language-models": language_models,
+    "codecs": codecs,
 }

@@ -1,17 +1,18 @@
-"""The table of cells in docs/when-distillation-helps.md, written from the kept result, so that it cannot be stale."""
+"""The tables of docs/when-distillation-helps.md written from the kept results, so that they cannot be stale."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from benchmarks.evidence.figures import cell_label, cell_order
-from benchmarks.evidence.record import file_of
+from benchmarks.evidence.record import Interval, file_of
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "when-distillation-helps.md"
-BEGIN, END = "<!-- cells: written by python -m benchmarks.evidence figures -->", "<!-- end of cells -->"
+WRITTEN = "written by python -m benchmarks.evidence figures"
+CODECS_HEAD = ("codec", "τ", "tokens of text", "bytes a token", "loss", "above dense, %")
 HEAD = (
     "changed", "gain", "loss", "calibrated, at", "KL at τ = 1", "KL at τ = 3", "KL at τ = 8", "first token",
     "soft share",
@@ -19,22 +20,41 @@ HEAD = (
 
 
 def write_page() -> list[str]:
-    """Put the table of the kept result into the page; the file, if there is anything to write."""
-    file = file_of("language-models")
-    if not file.is_file():
-        return []
-    rows = json.loads(file.read_text(encoding="utf-8"))["rows"]
-    page = PAGE.read_text(encoding="utf-8")
-    PAGE.write_text(with_table(page, cells_table(rows)), encoding="utf-8")
-    return [str(PAGE)]
+    """Put the tables of the kept results into the page; the file, if there is anything to write."""
+    page = before = PAGE.read_text(encoding="utf-8")
+    found = False
+    for name, (mark, table) in TABLES.items():
+        if file_of(name).is_file():
+            found = True
+            kept = json.loads(file_of(name).read_text(encoding="utf-8"))
+            page = with_table(page, mark, table(kept))
+    if page != before:
+        PAGE.write_text(page, encoding="utf-8")
+    return [str(PAGE)] if found else []
 
 
-def with_table(page: str, table: str) -> str:
-    """The page with `table` between its two marks."""
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    assert begin and end, f"the page has no marks {BEGIN} and {END}"
-    return f"{before}{BEGIN}\n\n{table}\n{END}{after}"
+def with_table(page: str, mark: str, table: str) -> str:
+    """The page with `table` between the two marks named `mark`."""
+    opening, closing = f"<!-- {mark}: {WRITTEN} -->", f"<!-- end of {mark} -->"
+    before, begin, rest = page.partition(opening)
+    _, end, after = rest.partition(closing)
+    assert begin and end, f"the page has no marks {opening} and {closing}"
+    return f"{before}{begin}\n\n{table}\n{end}{after}"
+
+
+def codecs_table(kept: Mapping[str, Any]) -> str:
+    """A line a codec and τ that has been run, and how many there are to be."""
+    lines = [_line(CODECS_HEAD), _line(["---"] * len(CODECS_HEAD))]
+    for row in kept["rows"]:
+        nll, above = (Interval(**row[name]) for name in ("nll", "above dense, %"))
+        said = "" if row["codec"] == "dense" else f"{above.mean:+.2f} [{above.low:.2f}, {above.high:.2f}]"
+        size = f"{row['bytes a token']:,.1f}"
+        setting = (f"{row['temperature']:g}", f"{row['tokens of text']:,}")
+        lines.append(_line([row["codec"], *setting, size, f"{nll.mean:.3f}", said]))
+    done, planned = kept["settings"]["cells"], kept["settings"]["cells planned"]
+    if done < planned:
+        lines += ["", f"{done} of {planned} students' groups have been run so far."]
+    return "\n".join([*lines, ""])
 
 
 def cells_table(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -67,3 +87,10 @@ def _students(name: str, gain: str, nll: float, found: Mapping[str, float]) -> s
 
 def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
+
+
+# The experiment whose result it is, the name of its marks, and what is written between them.
+TABLES: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
+    "language-models": ("cells", lambda kept: cells_table(kept["rows"])),
+    "codecs": ("codecs", codecs_table),
+}

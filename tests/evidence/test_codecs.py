@@ -13,7 +13,8 @@ from retort.sources.embedded import MODELS_FOLDER
 
 
 def cell(codec: str, losses: list[float], size: float = 26.0) -> dict[str, Any]:
-    return {"codec": codec, "temperature": 1.0, "bytes a token": size, "nll of each seed": losses}
+    row = {"codec": codec, "temperature": 1.0, "tokens of text": 512, "bytes a token": size}
+    return {**row, "nll of each seed": losses}
 
 
 def test_k_takes_at_least_the_bytes() -> None:
@@ -54,7 +55,7 @@ def test_a_stored_cell_is_used_only_with_all_its_seeds(tmp_path: Path) -> None:
     reason="embedded:base has not been made: make models",
 )
 def test_a_quick_run_measures_bytes_and_students(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(codecs, "TEMPERATURES", (1.0,))
+    monkeypatch.setattr(codecs, "SETTINGS", ((1.0, 1),))
     found = codecs.run(quick=True)
     dense, sampled, top = found.rows
     assert [row["codec"].partition(":")[0] for row in found.rows] == ["dense", "sampled", "topk"]

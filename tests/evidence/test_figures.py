@@ -20,11 +20,18 @@ CELL = {
 }
 
 
+CODEC = {
+    "codec": "dense", "temperature": 1.0, "tokens of text": 512, "bytes a token": 26.0,
+    "above dense, %": {"mean": 0.1, "low": -0.1, "high": 0.3, "num_seeds": 5},
+}  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def results() -> dict[str, Any]:
     quick = {name: asdict(module.run(quick=True)) for name, module in
              (("markov", markov), ("digits", digits), ("topk-bias", topk_bias))}  # fmt: skip
-    return {**quick, "language-models": {"rows": [CELL, {**CELL, "cell": "reverse, temperature=3"}]}}
+    cells = {"rows": [CELL, {**CELL, "cell": "reverse, temperature=3"}]}
+    return {**quick, "language-models": cells, "codecs": {"rows": [CODEC, {**CODEC, "codec": "sampled:50"}]}}
 
 
 def test_every_figure_is_drawn_from_its_result(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from benchmarks.evidence.page import PAGE, cells_table, with_table
+from benchmarks.evidence.page import PAGE, TABLES, cells_table, codecs_table, with_table
 from benchmarks.evidence.record import file_of
 
 STUDENTS = {
@@ -28,12 +28,28 @@ def test_a_line_a_cell() -> None:
     assert len(lines) == 5
 
 
-def test_the_page_has_the_table_of_the_kept_result() -> None:
-    rows = json.loads(file_of("language-models").read_text(encoding="utf-8"))["rows"]
+def test_a_line_a_codec_and_how_many_are_missing() -> None:
+    row = {
+        "codec": "sampled:50", "temperature": 3.0, "tokens of text": 20480, "bytes a token": 25.25,
+        "nll": {"mean": 6.0, "low": 5.5, "high": 6.5, "num_seeds": 5},
+        "above dense, %": {"mean": 0.25, "low": -0.5, "high": 1.0, "num_seeds": 5},
+    }  # fmt: skip
+    kept = {"rows": [{**row, "codec": "dense"}, row], "settings": {"cells": 2, "cells planned": 6}}
+    lines = codecs_table(kept).splitlines()
+    assert lines[2] == "| dense | 3 | 20,480 | 25.2 | 6.000 |  |"
+    assert lines[3] == "| sampled:50 | 3 | 20,480 | 25.2 | 6.000 | +0.25 [-0.50, 1.00] |"
+    assert lines[5] == "2 of 6 students' groups have been run so far."
+    assert "so far" not in codecs_table({**kept, "settings": {"cells": 6, "cells planned": 6}})
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_the_page_has_the_table_of_the_kept_result(name: str) -> None:
+    mark, table = TABLES[name]
+    kept = json.loads(file_of(name).read_text(encoding="utf-8"))
     page = PAGE.read_text(encoding="utf-8")
-    assert with_table(page, cells_table(rows)) == page, "run: python -m benchmarks.evidence figures"
+    assert with_table(page, mark, table(kept)) == page, "run: python -m benchmarks.evidence figures"
 
 
 def test_a_page_without_marks_is_not_written() -> None:
     with pytest.raises(AssertionError, match="no marks"):
-        with_table("nothing", "table")
+        with_table("nothing", "cells", "table")
