@@ -89,6 +89,7 @@ def test_the_coarse_part_of_auto_is_kept_too(mock, tmp_path: Path) -> None:
     server, url = mock
     whole = run(task(), source_of(url), "auto", 1, limit_items=6, record=tmp_path / "whole").to_dict()
     every = len(asked(server))
+    assert every == 6 * len(whole["settings"]), "what was asked coarsely is not asked again"
     server.requests.clear()
     # The coarse grid's answers are there and some of the fine one's, when the server fails.
     server.faults = ["ok"] * (every - 5) + ["500"]

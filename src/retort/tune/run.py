@@ -28,7 +28,7 @@ from retort.tune.refine import COARSE, refined
 from retort.tune.reweight import Wanted, check_goal, reweighted
 from retort.tune.rows import Rows, as_samples
 from retort.tune.second_opinion import check_second, second_nll
-from retort.tune.server_sweep import Pace, sweep_server
+from retort.tune.server_sweep import Known, Pace, answers_of, sweep_server
 from retort.tune.sweep import REQUESTS_AT_ONCE, REQUESTS_KEPT_AT_ONCE, Plan, ProgressCallback, sweep
 from retort.tune.task import Item, Task
 
@@ -72,6 +72,7 @@ def run(
     Same arguments, same result (from a server: as far as it repeats itself).
     Raises InputError for arguments that do not fit, CapabilityError for a source without the whole vocabulary.
     """
+    known: Known = {}
     if temperatures == "auto":
         if len(dict.fromkeys(chains)) > 1:
             raise InputError(
@@ -95,6 +96,11 @@ def run(
             engine=engine,
         )
         temperatures = refined(COARSE, coarse.recommendation.region)
+        if record is not None and source.capability is not Capability.FULL:
+            coarsely = make_plan(task, COARSE, samples, seed, limit_items, chain, chains, keeps=True)
+            known = _answered(
+                Recording.begin(record / "coarse", described(coarsely, source.name), True), coarsely
+            )
     in_parts = record is not None or engine == "ray"
     plan = make_plan(task, temperatures, samples, seed, limit_items, chain, chains, keeps=in_parts)
     if task.scorer.kind.name == "choice":
@@ -117,11 +123,11 @@ def run(
     if record is None:
         if resume:
             raise InputError("there is nothing to resume without a recording; say where it is")
-        pieces = [rows for _, rows, _ in _swept(plan, source, on_progress, None, pace, engine)]
+        pieces = [rows for _, rows, _ in _swept(plan, source, on_progress, None, pace, engine, known)]
     else:
         recording = Recording.begin(record, described(plan, source.name), resume)
         pieces = []
-        for number, rows, is_new in _swept(plan, source, on_progress, recording, pace, engine):
+        for number, rows, is_new in _swept(plan, source, on_progress, recording, pace, engine, known):
             if is_new:
                 recording.write(number, rows)
             pieces.append(rows)
@@ -180,6 +186,7 @@ def _swept(
     recording: Recording | None,
     pace: Pace,
     engine: str,
+    known: Known,
 ) -> Iterator[tuple[int, Rows, bool]]:
     """The sweep that fits the source: paths where all logits are here, requests where a server has them."""
     kept = (lambda number: None) if recording is None else recording.piece
@@ -198,7 +205,17 @@ def _swept(
             "leave it out"
         )
     folder = None if recording is None else recording.folder
-    return sweep_server(plan, source, on_progress, kept, folder, pace)
+    return sweep_server(plan, source, on_progress, kept, folder, pace, known)
+
+
+def _answered(recording: Recording, plan: Plan) -> Known:
+    """A server's answers in a complete recording."""
+    known: dict[tuple[int, int, int, float], tuple[str, str]] = {}
+    for number in range(len(plan.pieces)):
+        rows = recording.piece(number)
+        assert rows is not None, "the coarse sweep is over"
+        known |= answers_of(rows, plan.temperatures)
+    return known
 
 
 def make_plan(

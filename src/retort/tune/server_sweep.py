@@ -10,10 +10,11 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from retort.errors import SourceError
 from retort.sources.logprob_shapes import Choice
@@ -31,6 +32,9 @@ IN_HAND = 4
 Key = tuple[int, int, int, int]
 """Item, prompt, repeat and setting, as numbers."""
 
+Known = Mapping[tuple[int, int, int, float], tuple[str, str]]
+"""By item, prompt, repeat and temperature: what was answered before, and why the text ended."""
+
 
 @dataclass(frozen=True)
 class Pace:
@@ -38,6 +42,18 @@ class Pace:
 
     concurrency: int = CONCURRENCY
     per_minute: float | None = None
+
+
+def answers_of(
+    rows: Rows, temperatures: Sequence[float]
+) -> dict[tuple[int, int, int, float], tuple[str, str]]:
+    """The answers in these rows of a sweep at these temperatures, for `known` of another sweep."""
+    names = ("item", "prompt", "repeat", "setting", "text", "finish_reason")
+    columns = zip(*(rows.columns[name] for name in names), strict=True)
+    return {
+        (item, prompt, repeat, temperatures[setting]): (text, finish)
+        for item, prompt, repeat, setting, text, finish in columns
+    }
 
 
 class Journal:
@@ -81,10 +97,12 @@ def sweep_server(
     kept: Callable[[int], Rows | None] = lambda number: None,
     folder: Path | None = None,
     pace: Pace | None = None,
+    known: Known = MappingProxyType({}),
 ) -> Iterator[tuple[int, Rows, bool]]:
     """As `sweep.sweep`, from a server: each piece's number, its answers, and whether they are new.
 
-    With a folder the answers of an unfinished piece are in its journal there, and are not asked for again.
+    With a folder the answers of an unfinished piece are in its journal there, and are not asked for again; nor are
+    those that are `known` from another sweep of the same items and seed.
     Raises SourceError where a request fails after its retries; everything answered before is kept.
     """
     marker = Marker(plan.task.scorer, plan.items)
@@ -98,6 +116,10 @@ def sweep_server(
         if rows is None:
             file = None if folder is None else folder / f"piece-{number:06d}.jsonl"
             journal = Journal(file)
+            for item, prompt, repeat in places:
+                for setting, temperature in enumerate(plan.temperatures):
+                    if (there := known.get((item, prompt, repeat, temperature))) is not None:
+                        journal.answers.setdefault((item, prompt, repeat, setting), there)
             _ask_all(plan, places, source, journal, gate, pace, _counted(done, total, on_progress))
             rows = _rows(plan, places, journal, marker)
         done += len(rows)
