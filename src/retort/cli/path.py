@@ -158,8 +158,9 @@ def print_path(
         )
     asked_for = sum(len(leaf.temperatures) for leaf in path.leaves)
     saved = path.independent_passes / max(path.forward_passes, 1)
+    texts = "one text" if len(path.leaves) == 1 else f"{len(path.leaves)} different texts"
     console.print(
-        f"{len(path.leaves)} different texts at {asked_for} temperatures: {path.forward_passes:,} forward "
+        f"{texts} at {asked_for} temperatures: {path.forward_passes:,} forward "
         f"passes, against {path.independent_passes:,} for one text a temperature ({saved:.1f} times fewer). "
         "Logprob: nats, summed over the text, of the model's own distribution (τ = 1, nothing removed)."
     )
