@@ -254,6 +254,7 @@ def cell_label(cell: str) -> str:
     words = {"temperature": "τ", "alpha": "α", "tokens": "tokens of text", "reverse": "reverse KL"}
     if cell in named:
         return named[cell]
+    cell = cell.replace("weak teacher", "teacher embedded:small")
     for word, sign in words.items():
         cell = cell.replace(word, sign)
     return cell.replace("=", " = ")

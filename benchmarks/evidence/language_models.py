@@ -122,6 +122,12 @@ CELLS: dict[str, Changes] = {
     "steps=600, temperature=3": {"steps": 600, "temperature": 3.0},
     "reverse, temperature=4": {"divergence": "reverse_kl", "temperature": 4.0},
     "three teachers": {"teacher": [TEACHER, "embedded:instruct", "embedded:small"]},
+    # As much text as the teacher itself has read, and time to learn it: where a gain should end.
+    "weak teacher, tokens=100000, steps=720": {
+        "teacher": "embedded:small",
+        "data.tokens": 100_000,
+        "steps": 720,
+    },
 }
 QUICK_CELLS = ("common", "temperature=3")
 
@@ -155,7 +161,7 @@ def recipe_of(name: str, sizes: Sizes, num_seeds: int | None, work: Path) -> Rec
     if num_seeds is not None:
         values["seeds"] = num_seeds
     recipe = Recipe.from_dict(values, overrides)
-    if recipe.teacher == (TEACHER,) and (recipe.data.tokens or 0) <= sizes.tokens:
+    if tuple(recipe.teacher) == (TEACHER,) and (recipe.data.tokens or 0) <= sizes.tokens:
         text, cache = teacher_cache(sizes.tokens, work)
         overrides += [f"data.train={text}", f"targets={cache}"]
     return Recipe.from_dict(values, [*overrides, f"output={work / 'arms'}"])
