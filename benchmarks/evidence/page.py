@@ -76,7 +76,7 @@ def _students(name: str, gain: str, nll: float, found: Mapping[str, float]) -> s
             name,
             gain,
             f"{nll:.3f}",
-            f"{found['calibrated nll']:.3f}, {found['calibrated at']:g}",
+            f"{found['calibrated nll']:.3f}, {found['calibrated at']:.3g}",
             *(f"{found[f'kl at τ = {temperature}']:.3f}" for temperature in (1, 3)),
             f"{found['kl at τ = 8']:.4f}",
             f"{found['same first token']:.1%}",
