@@ -55,5 +55,9 @@ def test_the_model_s_own_template_is_what_the_model_sees() -> None:
     assert text == "<|end|>Question: What is a pear?\nAnswer:"
     # The marker that every text of its training began with is a token here, as in a plain prompt.
     assert source.encode_rendered(text) == source.encode("Question: What is a pear?\nAnswer:")
+    with pytest.raises(
+        SourceError, match="refuses these messages: it knows the roles user and assistant, not system"
+    ):
+        render(source, [Message("system", "be brief"), Message("user", "What is a pear?")])
     with pytest.raises(SourceError, match="no chat template"):
         render(load("embedded:small"), [Message("user", "hi")])
