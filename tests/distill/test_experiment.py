@@ -13,6 +13,7 @@ import pytest
 
 from distill.markov import SMALL_STUDENT, transitions
 from retort.distill import DistillResult, Recipe, run
+from retort.distill.arms import last_checkpoint
 from retort.errors import CapabilityError, InputError
 
 Markov = Callable[..., dict[str, Any]]
@@ -176,6 +177,21 @@ def test_a_killed_arm_resumes_to_the_same_result(markov: Markov, tmp_path: Path)
     assert result.val_nll == expected.val_nll
     assert [(step, nll) for step, _, nll in result.curve] == [(step, nll) for step, _, nll in expected.curve]
     assert not (tmp_path / "checkpoints").exists()
+
+
+def test_a_half_written_checkpoint_is_not_one(tmp_path: Path) -> None:
+    """Trainer writes its state last: cut short, or not there yet, the checkpoint before it is the last one."""
+    assert last_checkpoint(tmp_path / "none") is None
+    for step, state in ((5, '{"global_step": 5}'), (10, '{"global_st'), (15, None)):
+        folder = tmp_path / f"checkpoint-{step}"
+        folder.mkdir()
+        (folder / "model.safetensors").write_bytes(b"weights")
+        if state is not None:
+            (folder / "trainer_state.json").write_text(state)
+    assert last_checkpoint(tmp_path) == str(tmp_path / "checkpoint-5")
+    assert [one.name for one in tmp_path.iterdir()] == ["checkpoint-5"]
+    (tmp_path / "checkpoint-5" / "trainer_state.json").unlink()
+    assert last_checkpoint(tmp_path) is None
 
 
 def test_progress_counts_down(markov: Markov) -> None:

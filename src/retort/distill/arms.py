@@ -95,7 +95,7 @@ def run_arm(
                 on_step=on_step,
             )
         )  # fmt: skip
-        checkpoint = ranks.shared(lambda: _last_checkpoint(folder))
+        checkpoint = ranks.shared(lambda: last_checkpoint(folder))
         if recipe.keep == "best":
             trainer.add_callback(BestWeights(trainer, folder))
         with quiet_transformers(), reported(trainer, recipe.report_to, name, recipe.output):
@@ -218,7 +218,7 @@ def _finished(recipe: Recipe, name: str, key: str) -> Trained | None:
     return Trained(result, read_array(_result_file(recipe.output, name, key).with_suffix(".npy")))
 
 
-def _last_checkpoint(folder: Path) -> str | None:
+def last_checkpoint(folder: Path) -> str | None:
     """The last whole checkpoint; what a kill left of another one is removed.
 
     Trainer writes its state last and removes the one before after that, so a checkpoint is whole when its state is.
