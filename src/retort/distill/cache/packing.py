@@ -26,7 +26,7 @@ from retort.errors import MissingExtraError
 
 MEAN_BITS = 4  # the running mean of the gaps is kept in sixteenths
 COUNT_BITS = 24
-STRIP = 128
+STRIP = 32  # tokens: two vectors, so that little is looked at one by one where one of them may come in
 
 
 @lru_cache(maxsize=1)
@@ -60,9 +60,9 @@ def _round_and_pack(probs, draws, orders, tables, shifts, fractions, out, ends):
         generous = np.float32(draws * vocab * 1.000001)
         for strip in range(0, vocab, STRIP):
             end = min(strip + STRIP, vocab)
-            hits = 0
+            hits = np.int32(0)
             for token in range(strip, end):
-                hits += probs[row, token] * generous >= np.float32(order[token + shift])
+                hits += np.int32(probs[row, token] * generous >= np.float32(order[token + shift]))
             if hits == 0:
                 continue
             for token in range(strip, end):

@@ -79,7 +79,7 @@ def temper_rows(logits, temperature, probs, entropy):  # type: ignore[no-untyped
 
 @njit(nogil=True, cache=True)
 def temper_round_and_pack(logits, temperature, draws, orders, tables, shifts, fractions, out, ends, entropy):  # type: ignore[no-untyped-def]
-    """`temper_rows`, and each row rounded and packed while it is at hand; as `round_and_pack`, bytes used or -1."""
+    """`temper_rows`, each row rounded and packed while it is at hand; as `round_and_pack`, the bytes used or -1."""
     vocab = logits.shape[1]
     weights = np.empty((vocab + LANES - 1) // LANES * LANES, np.float32)
     probs = weights[:vocab].reshape(1, vocab)
