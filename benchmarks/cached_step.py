@@ -86,7 +86,9 @@ def _case(recipe: Recipe, codec: str, folder: Path, rounds: int) -> Row:
     capture(recipe.teacher[0], str(recipe.data.train), cache, temperature=3.0, codec=codec)
     opened = open_teachers(recipe.teacher)
     tokenizer = opened[0].tokenizer
-    texts = load_texts(replace(recipe, targets=str(cache)), tokenizer, end_token(opened[0]))
+    texts = load_texts(
+        replace(recipe, targets=str(cache)), tokenizer, end_token(tokenizer, recipe.teacher[0])
+    )
     assert texts.train.contents is not None, "rows of a recipe with targets know where they are from"
     targets = open_targets(str(cache), tokenizer, recipe.teacher[0], 3.0, "forward_kl", texts.train.contents)
     teacher = Teacher([one.model for one in opened], len(tokenizer), opened[0].model.dtype)
