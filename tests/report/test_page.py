@@ -134,6 +134,14 @@ def test_bins_of_the_gain_are_listed_where_they_are_known(page: str) -> None:
     assert read(listed).problems == []
 
 
+def test_a_temperature_that_moves_is_said_from_first_to_last() -> None:
+    story = make_story()
+    found = story.distillation.result
+    moving = {**found.recipe, "temperature": {"first": 4.0, "last": 1.0, "schedule": "linear"}}
+    distillation = replace(story.distillation, result=replace(found, recipe=moving))
+    assert "4 to 1, 70 % of the loss" in " ".join(render(replace(story, distillation=distillation)).split())
+
+
 def test_without_a_control_there_is_no_difference_to_draw() -> None:
     story = make_story()
     alone = replace(story.distillation, result=make_distillation(control=False))

@@ -23,12 +23,11 @@ from retort.distill.recipe import Recipe
 from retort.distill.recipe_data import FromTeacher
 from retort.errors import InputError
 from retort.sampling.generate import Sample, generate
-from retort.sampling.noise import uniform_at
+from retort.sampling.noise import STREAM_TEACHER, uniform_at
 from retort.sampling.params import SamplingParams
 
 FORMAT = 1  # raise it when the same recipe would give another text
 ROWS_AT_ONCE = 64  # what a kill can cost
-STREAM_TEACHER = 69
 BROKEN = "\ufffd"  # how half a character is shown
 
 

@@ -54,6 +54,7 @@ STREAM_RESIDUAL = 17  # which token the residual gives instead
 STREAM_ORDER, STREAM_SHIFT, STREAM_FRACTION = 64, 65, 66  # how a capture rounds its rows
 STREAM_TAIL = 67  # which token of the tail a capture draws
 STREAM_ON_POLICY = 68  # whether a training step learns from the student's own samples
+STREAM_TEACHER = 69  # which of several teachers answers a prompt
 
 KIND_BLOCK, KIND_TOKEN, KIND_COIN = 0, 1, 2
 
