@@ -102,28 +102,50 @@ def compared_position(prompt: int, a: KnownTop, b: KnownTop) -> PartialComparedP
     """What is certain about the distance of two positions; `prompt` is the number that it gets."""
     there = {token.token: token.logprob for token in b.tokens}
     pairs = [(token.logprob, there[token.token]) for token in a.tokens if token.token in there]
-    p, q = (np.exp([pair[side] for pair in pairs]) for side in (0, 1))
-    moved = float(np.abs(p - q).sum())
-    rest_a, rest_b = max(1.0 - float(p.sum()), 0.0), max(1.0 - float(q.sum()), 0.0)
+    p, q = (_Shares.of([pair[side] for pair in pairs], one.rounding) for side, one in enumerate((a, b)))
+    # The rest of each may lie where the other has none.
+    apart = float(np.maximum(p.high - q.low, q.high - p.low)[:-1].sum()) + float(p.high[-1] + q.high[-1])
     return PartialComparedPosition(
         prompt=prompt,
         common=len(pairs),
         logprob_difference=max((abs(first - second) for first, second in pairs), default=math.inf),
-        total_variation_low=0.5 * (moved + abs(rest_a - rest_b)),
-        total_variation_high=min(0.5 * (moved + rest_a + rest_b), 1.0),
-        kl_ab_low=_lumped(p, q, rest_a, rest_b),
-        kl_ba_low=_lumped(q, p, rest_b, rest_a),
+        total_variation_low=0.5 * float(np.maximum(np.maximum(p.low - q.high, q.low - p.high), 0.0).sum()),
+        total_variation_high=min(0.5 * apart, 1.0),
+        kl_ab_low=_least_kl(p, q),
+        kl_ba_low=_least_kl(q, p),
         top_a=a.tokens[0].token,
         top_b=b.tokens[0].token,
         parted=a.tokens[0].token != b.tokens[0].token,
     )
 
 
-def _lumped(p: np.ndarray, q: np.ndarray, rest_p: float, rest_q: float) -> float:
-    """KL in nats with all other tokens as one, which no finer division can make smaller (the log sum inequality)."""
-    rest = (
-        rest_p * math.log(rest_p / rest_q)
-        if rest_p > 0.0 and rest_q > 0.0
-        else (math.inf if rest_p > 0.0 else 0.0)
-    )
-    return max(float(np.sum(p * np.log(p / q))) + rest, 0.0)
+@dataclass(frozen=True)
+class _Shares:
+    """Between which probabilities each matched token lies, and last all other tokens as one."""
+
+    low: np.ndarray
+    high: np.ndarray
+
+    @classmethod
+    def of(cls, log_probs: Sequence[float], rounding: float) -> _Shares:
+        low, high = (np.exp(np.asarray(log_probs, np.float64) + slack) for slack in (-rounding, rounding))
+        rest = [max(1.0 - float(side.sum()), 0.0) for side in (high, low)]
+        return cls(np.append(low, rest[0]), np.append(high, rest[1]))
+
+
+def _least_kl(p: _Shares, q: _Shares) -> float:
+    """The least KL(p ‖ q) in nats that the shares allow.
+
+    Other tokens as one: no finer division can make it smaller (the log sum inequality). KL is the sum of
+    p ln(p/q) - p + q, whose terms are never negative and least where p and q are nearest, so each is taken there.
+    """
+    above, below = p.low > q.high, p.high < q.low
+    least = 0.0
+    for first, second in (
+        *zip(p.low[above], q.high[above], strict=True),
+        *zip(p.high[below], q.low[below], strict=True),
+    ):
+        if second == 0.0:
+            return math.inf
+        least += (first * math.log(first / second) if first > 0.0 else 0.0) - first + second
+    return float(least)
