@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
+from typing import Any, cast
 
+from benchmarks.models import random_prompts, save_random_llama
 from benchmarks.record import Settings
 from benchmarks.timing import Row, compared, in_turns
 from retort.distribution import Chain
@@ -79,10 +83,31 @@ def trace_rows(model: str, settings: Settings) -> list[Row]:
         "retort": lambda: trace(source, PROMPT, text),
         "transformers' forward pass": forward,
     }
-    return [
-        *found,
-        compared(f"trace, {len(whole)} tokens, beside transformers", in_turns(timed, settings.rounds)),
-    ]
+    found.append(
+        compared(f"trace, {len(whole)} tokens, beside transformers", in_turns(timed, settings.rounds))
+    )
+    return [*found, _trace_of_a_larger_model(settings)]
+
+
+def _trace_of_a_larger_model(settings: Settings) -> Row:
+    """`trace` of a random model as large as the smallest that people use: 12 layers of 768, 50,257 tokens."""
+    import torch
+
+    length, size = (24, (512, 64, 2)) if settings.quick else (200, (50_257, 768, 12))
+    with tempfile.TemporaryDirectory(prefix="retort-benchmark-") as folder:
+        save_random_llama(Path(folder), *size)
+        source = load(folder)
+        text = " ".join(random_prompts(1, length))
+        tokens = torch.tensor([source.encode(f"w1 {text}")])
+        model = cast(Any, source).model
+
+        def forward() -> None:
+            with torch.no_grad():
+                model(input_ids=tokens, use_cache=False)
+
+        timed = {"retort": lambda: trace(source, "w1 ", text), "transformers' forward pass": forward}
+        layers = f"{size[2]} layers of {size[1]}, {size[0]:,} tokens"
+        return compared(f"trace, {length} tokens, random model: {layers}", in_turns(timed, settings.rounds))
 
 
 def _run(arguments: list[str]) -> str:

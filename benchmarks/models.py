@@ -47,18 +47,20 @@ def random_prompts(count: int = 8, length: int = 6) -> tuple[str, ...]:
     return tuple(" ".join(f"w{1 + (37 * n + 101 * k) % 8000}" for k in range(length)) for n in range(count))
 
 
-def save_random_llama(folder: Path) -> None:
-    """Write the stand-in and its tokenizer in Hugging Face form."""
+def save_random_llama(
+    folder: Path, vocabulary: int = VOCABULARY, width: int = WIDTH, layers: int = LAYERS
+) -> None:
+    """Write the stand-in, or a model of another size, and its tokenizer in Hugging Face form."""
     import torch
     from tokenizers import Tokenizer, models, pre_tokenizers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
     torch.manual_seed(0)
     config = LlamaConfig(
-        vocab_size=VOCABULARY,
-        hidden_size=WIDTH,
-        intermediate_size=3 * WIDTH,
-        num_hidden_layers=LAYERS,
+        vocab_size=vocabulary,
+        hidden_size=width,
+        intermediate_size=3 * width,
+        num_hidden_layers=layers,
         num_attention_heads=4,
         num_key_value_heads=4,
         max_position_embeddings=CONTEXT,
@@ -69,8 +71,8 @@ def save_random_llama(folder: Path) -> None:
     )
     model = LlamaForCausalLM(config)
     # The last norm gives vectors of length sqrt(width), so this is the standard deviation of a logit.
-    torch.nn.init.normal_(model.lm_head.weight, std=LOGIT_SCALE / WIDTH**0.5)
-    words = {"<end>": 0} | {f"w{i}": i for i in range(1, VOCABULARY)}
+    torch.nn.init.normal_(model.lm_head.weight, std=LOGIT_SCALE / width**0.5)
+    words = {"<end>": 0} | {f"w{i}": i for i in range(1, vocabulary)}
     tokenizer = Tokenizer(models.WordLevel(words, unk_token="<end>"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     pretrained = PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<end>", bos_token="<end>")
