@@ -34,7 +34,7 @@ from benchmarks.lens_shell import shell_rows, trace_rows
 from benchmarks.record import Record, Settings, record
 from benchmarks.timing import Row, compared
 from retort import __version__
-from retort.distribution import Chain
+from retort.chain import Chain
 from retort.lens.position import pack_position
 from retort.report.standalone import BUNDLE, page_html, plain
 from retort.sources.base import Capability

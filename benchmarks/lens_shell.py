@@ -11,7 +11,7 @@ from typing import Any, cast
 from benchmarks.models import random_prompts, save_random_llama
 from benchmarks.record import Settings
 from benchmarks.timing import Row, compared, in_turns
-from retort.distribution import Chain
+from retort.chain import Chain
 from retort.lens.prompts import EMBEDDED
 from retort.lens.trace import trace
 from retort.sources.load import load

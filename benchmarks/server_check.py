@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.record import hardware
-from retort.distribution.chain import Chain
+from retort.chain.chain import Chain
 from retort.errors import SourceError
 from retort.lens.look import full_look, look
 from retort.lens.partial_compare import compare_partial

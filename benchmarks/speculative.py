@@ -23,7 +23,8 @@ from benchmarks.models import benchmark_model
 from benchmarks.record import Record, Settings, record
 from benchmarks.timing import Row, compared, in_turns
 from retort import SamplingParams, generate, load
-from retort.distribution import Chain, log_softmax
+from retort.chain import Chain
+from retort.distribution import log_softmax
 from retort.sampling import Sample, Speculation
 from retort.sampling.acceptance import coupled_rate, residual_rate
 from retort.sampling.speculative import METHODS

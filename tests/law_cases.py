@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from retort.distribution import Chain
-from retort.distribution.context import Context
-from retort.distribution.stage import Stage
+from retort.chain import Chain
+from retort.chain.stage import Stage
+from retort.transforms.context import Context
 
 VOCAB = 200
 LIVE = [0, 1, 62, 63, 64, 65, 127, 128, 190]

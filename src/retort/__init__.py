@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from retort import adapters
-    from retort.distribution.chain import Chain
-    from retort.distribution.logits import Distribution, softmax
+    from retort.chain.chain import Chain
+    from retort.distribution.distribution import Distribution, softmax
     from retort.errors import CapabilityError, InputError, MissingExtraError, RetortError, SourceError
     from retort.lens.look import look
     from retort.sampling.generate import generate, stream
@@ -24,8 +24,8 @@ __version__ = "0.1.0"
 
 _HOME = {
     "CapabilityError": "retort.errors",
-    "Chain": "retort.distribution.chain",
-    "Distribution": "retort.distribution.logits",
+    "Chain": "retort.chain.chain",
+    "Distribution": "retort.distribution.distribution",
     "InputError": "retort.errors",
     "MissingExtraError": "retort.errors",
     "RetortError": "retort.errors",
@@ -36,7 +36,7 @@ _HOME = {
     "look": "retort.lens.look",
     "sample": "retort.sampling.sampler",
     "stream": "retort.sampling.generate",
-    "softmax": "retort.distribution.logits",
+    "softmax": "retort.distribution.distribution",
     "temperature_path": "retort.sampling.path",
     "temperature_paths": "retort.sampling.path",
 }

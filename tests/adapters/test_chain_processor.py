@@ -12,10 +12,11 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 import retort
 from retort.adapters.transformers import ChainLogitsProcessor, logits_processor
-from retort.distribution import Chain, Context
+from retort.chain import Chain
 from retort.errors import InputError
 from retort.sampling import SamplingParams
 from retort.sampling.noise import uniform_at
+from retort.transforms import Context
 from tiny_models import SHAPE
 
 PAD = 0

@@ -15,7 +15,7 @@ from tests.adapters.published import CustomLogitProcessor, Request, VllmParams, 
 from tests.adapters.test_vllm import SPECS, VOCAB, Alone, arrivals
 
 from retort.adapters.sglang import custom_params, processor_string
-from retort.distribution import Chain
+from retort.chain import Chain
 from retort.errors import InputError, RetortError
 
 __all__ = ["engines"]

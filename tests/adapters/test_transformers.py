@@ -15,7 +15,8 @@ from transformers import LogitsProcessor, T5Config, T5ForConditionalGeneration, 
 
 import retort
 from retort.adapters.transformers import generate
-from retort.distribution import Chain, log_softmax
+from retort.chain import Chain
+from retort.distribution import log_softmax
 from retort.errors import InputError
 from retort.sampling import BadRowsError, SampleBatch, SamplingParams
 from retort.sources.transformers import TransformersSource

@@ -24,9 +24,10 @@ from tests.adapters.published import (
 )  # fmt: skip
 
 from retort.adapters.vllm import request_processor
-from retort.distribution import Chain, Context
+from retort.chain import Chain
 from retort.errors import InputError, RetortError
 from retort.sampling.noise import uniform_at
+from retort.transforms import Context
 
 __all__ = ["engines"]
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from mock_server import KEY, MockServer, serve, true_log_probs
-from retort.sources.probe import PROBES
+from retort.sources.server.probe import PROBES
 
 
 @pytest.fixture

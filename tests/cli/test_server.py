@@ -9,7 +9,7 @@ import pytest
 
 from mock_server import KEY, MockServer, serve, true_log_probs
 from retort.sources.embedded import MODELS_FOLDER
-from retort.sources.probe import PROBES
+from retort.sources.server.probe import PROBES
 
 needs_models = pytest.mark.skipif(not (MODELS_FOLDER / "instruct").is_dir(), reason="needs embedded:instruct")
 TRUTH = sorted(true_log_probs("hello there"), reverse=True)

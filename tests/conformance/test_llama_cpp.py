@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from retort.distribution import Chain, Context, Stage, softmax
-from retort.distribution.presets import find_engine
+from retort.chain import Chain, Stage
+from retort.chain.engines import find_engine
+from retort.distribution import softmax
+from retort.transforms import Context
 
 RECORDED = json.loads((Path(__file__).parent / "llama_cpp.json").read_text(encoding="utf-8"))
 PENALTIES = ("repetition_penalty", "frequency_penalty", "presence_penalty")

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from retort.distribution import Chain, Context, log_softmax, softmax
+from retort.chain import Chain
+from retort.distribution import log_softmax, softmax
 from retort.sampling import SamplingParams
+from retort.transforms import Context
 
 RECORDED = json.loads((Path(__file__).parent / "mlx_lm.json").read_text(encoding="utf-8"))
 

@@ -15,10 +15,12 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from retort.distribution import Chain, Context, Stage, softmax
-from retort.distribution.presets import find_engine
+from retort.chain import Chain, Stage
+from retort.chain.engines import find_engine
+from retort.distribution import softmax
 from retort.errors import InputError
 from retort.sampling import SamplingParams
+from retort.transforms import Context
 
 torch = pytest.importorskip("torch")
 processing = pytest.importorskip("transformers.generation.logits_process")

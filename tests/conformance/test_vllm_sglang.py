@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from retort.distribution import Chain, Context, softmax
+from retort.chain import Chain
+from retort.distribution import softmax
+from retort.transforms import Context
 
 RECORDED = json.loads((Path(__file__).parent / "vllm_sglang.json").read_text(encoding="utf-8"))
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import reference
+from retort.chain import Chain
 from retort.distribution import (
-    Chain,
     Distribution,
     effective_support,
     entropy,

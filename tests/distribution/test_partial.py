@@ -10,12 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from retort.chain import Chain, explain_partial
 from retort.distribution import (
-    Chain,
     PartialDistribution,
     effective_support,
     entropy,
-    explain_partial,
     log_softmax,
     nucleus_size,
     softmax,

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import reference
+from retort.chain import Chain
 from retort.distribution import (
-    Chain,
     agreement,
     check_support,
     distinct_n,

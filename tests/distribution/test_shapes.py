@@ -7,8 +7,8 @@ import pytest
 from beartype import beartype
 from jaxtyping import Bool, Float, Float64, Int64, jaxtyped
 
+from retort.chain import Chain
 from retort.distribution import (
-    Chain,
     Distribution,
     entropy,
     jsd,

@@ -9,7 +9,7 @@ import pytest
 
 from lens.top_source import TopSource
 from mock_source import MockSource
-from retort.distribution.chain import Chain
+from retort.chain.chain import Chain
 from retort.errors import InputError
 from retort.lens.compare import compare, compare_measures
 from retort.lens.partial_compare import compare_partial, partial_measures

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from mock_source import MockSource
-from retort.distribution import Chain, Context, Distribution, log_softmax
-from retort.distribution.presets import ENGINES
+from retort.chain import Chain
+from retort.chain.engines import ENGINES
+from retort.distribution import Distribution, log_softmax
 from retort.errors import CapabilityError, InputError
 from retort.lens.engines import compare_engines
 from retort.sources.base import Capability, next_token_logits
+from retort.transforms import Context
 
 SETTINGS = {"temperature": 1.4, "top_k": 6, "top_p": 0.9, "min_p": 0.2, "repetition_penalty": 1.5}
 

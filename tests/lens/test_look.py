@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mock_source import MockSource
-from retort.distribution.chain import Chain
+from retort.chain.chain import Chain
 from retort.errors import CapabilityError, InputError
 from retort.lens.look import full_look, look
 from retort.sources.base import Capability

@@ -8,7 +8,7 @@ import pytest
 
 from lens.top_source import TopSource
 from mock_source import MockSource
-from retort.distribution.chain import Chain
+from retort.chain.chain import Chain
 from retort.errors import CapabilityError, InputError
 from retort.lens.look import look
 from retort.lens.near_ties import partial_near_ties

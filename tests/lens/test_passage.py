@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from tests.mock_source import MockSource
 
-from retort.distribution import Chain, Distribution, flip_risk
+from retort.chain import Chain
+from retort.distribution import Distribution, flip_risk
 from retort.errors import InputError
 from retort.lens.pair import pair
 from retort.lens.passage import passage

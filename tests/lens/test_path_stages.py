@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from retort.distribution import Chain
+from retort.chain import Chain
 from retort.lens.path_stages import path_stages
 
 

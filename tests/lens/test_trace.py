@@ -9,7 +9,7 @@ import pytest
 
 from lens.top_source import TopSource
 from mock_source import MockSource
-from retort.distribution.chain import Chain
+from retort.chain.chain import Chain
 from retort.errors import CapabilityError, InputError
 from retort.lens.partial_trace import PartialTrace
 from retort.lens.trace import trace, trace_measures

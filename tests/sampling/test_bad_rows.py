@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from retort.distribution import Chain
-from retort.distribution.stage import Stage
+from retort.chain import Chain
+from retort.chain.stage import Stage
 from retort.sampling import BadRowsError, SampleBatch, SamplingParams, sample, sampler
 
 FIELDS = ("ids", "logprob_raw", "logprob_processed", "log_kept_mass", "entropy", "margin", "near_tie")

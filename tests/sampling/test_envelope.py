@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retort.distribution import Chain, tempered
+from retort.chain import Chain
+from retort.distribution import tempered
 from retort.sampling.envelope import Piece, rounded_inwards, split
 from retort.sampling.noise import gumbel
 from retort.sampling.path import _PathChain

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from mock_source import MockSource
-from retort.distribution import Chain, Context
+from retort.chain import Chain
 from retort.errors import CapabilityError, InputError
 from retort.sampling import Sample, SampledToken, SamplingParams, generate, sample, stream
 from retort.sampling.noise import gumbel, uniform_at
 from retort.sources.base import Capability
+from retort.transforms import Context
 
 
 def slowly(source: MockSource, prompt: str, params: SamplingParams) -> list[int]:

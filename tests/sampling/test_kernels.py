@@ -20,7 +20,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retort.distribution import Chain
+from retort.chain import Chain
 from retort.errors import InputError
 from retort.sampling import (
     BadRowsError,

@@ -16,10 +16,10 @@ import pytest
 from scipy import stats
 
 from law_cases import CHAINS, HISTORY, LIVE, PROMPT_LENGTH, ROW, probabilities, processed_by_coin
-from retort.distribution import TRANSFORMS
-from retort.distribution.transforms.xtc import COIN_STREAM
 from retort.sampling import SamplingParams, gumbel_at, sample
 from retort.sampling.noise import uniform_at
+from retort.transforms import TRANSFORMS
+from retort.transforms.xtc import COIN_STREAM
 
 FAMILY = 1e-4
 FIRST_SEED = 20_261_124

@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 
 import pytest
 
-from retort.distribution import Chain
+from retort.chain import Chain
 from retort.errors import InputError
 from retort.sampling import SamplingParams
 from retort.sampling.params import SETTINGS

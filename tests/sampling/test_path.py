@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from mock_source import MockSource
-from retort.distribution import Chain, Transform
-from retort.distribution.transforms import NAMES, TRANSFORMS, Parameter
+from retort.chain import Chain
 from retort.errors import InputError
 from retort.sampling import (
     Leaf,
@@ -22,6 +21,7 @@ from retort.sampling import (
     temperature_path,
     temperature_paths,
 )
+from retort.transforms import NAMES, TRANSFORMS, Parameter, Transform
 
 GRID = [number / 10 for number in range(21)]
 CHAINS = [

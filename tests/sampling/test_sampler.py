@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from retort.distribution import Chain
-from retort.distribution.context import Context
-from retort.distribution.transforms.xtc import COIN_STREAM
+from retort.chain import Chain
 from retort.errors import InputError
 from retort.sampling import BadRowsError, SampleBatch, SamplingParams, gumbel, sample, uniform_at
+from retort.transforms.context import Context
+from retort.transforms.xtc import COIN_STREAM
 
 FIELDS = ("ids", "logprob_raw", "logprob_processed", "log_kept_mass", "entropy", "margin", "near_tie")
 

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from retort.distribution import Chain, log_softmax
+from retort.chain import Chain
+from retort.distribution import log_softmax
 from retort.errors import InputError
 from retort.sampling import SamplingParams, gumbel_at, sample, speculative
 from retort.sampling.acceptance import Judged, coupled_chance, coupled_rate, judge_residual, residual_rate

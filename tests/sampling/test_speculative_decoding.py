@@ -9,12 +9,13 @@ import pytest
 from scipy import stats
 
 from mock_source import MockSource
-from retort.distribution import Chain, log_softmax
-from retort.distribution.context import Context
+from retort.chain import Chain
+from retort.distribution import log_softmax
 from retort.errors import CapabilityError, InputError
 from retort.sampling import SamplingParams, Speculation, generate
 from retort.sampling.speculative import METHODS, Method
 from retort.sampling.speculative_decoding import RoundCounts
+from retort.transforms.context import Context
 
 
 class NearSource(MockSource):

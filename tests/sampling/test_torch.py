@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 import law_cases
-from retort.distribution import Chain, log_softmax
-from retort.distribution.context import Context
+from retort.chain import Chain
+from retort.distribution import log_softmax
 from retort.errors import InputError
 from retort.sampling import SamplingParams, gumbel_at, sample
 from retort.sampling.noise import MAX_SEED, negated_log
+from retort.transforms.context import Context
 
 torch = pytest.importorskip("torch")
 

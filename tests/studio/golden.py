@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from retort.chain import Chain
+from retort.chain.engines import ENGINES, like
+from retort.chain.partial_chain import explain_partial
 from retort.distribution import (
-    Chain,
-    Context,
     Distribution,
     equivalent_temperature,
     jsd,
@@ -31,11 +32,10 @@ from retort.distribution import (
 from retort.distribution.bounds import Interval
 from retort.distribution.measures import entropy_of_log_probs
 from retort.distribution.partial import PartialDistribution
-from retort.distribution.partial_chain import explain_partial
-from retort.distribution.presets import ENGINES, like
 from retort.errors import CapabilityError
 from retort.lens.packing import pack, pack_ids
 from retort.lens.position import ranks_of
+from retort.transforms import Context
 
 FILE = Path(__file__).resolve().parents[2] / "frontend" / "tests" / "golden.json"
 SKY = [15.2, 10.1, 8.4, 6.2, 2.1, -4.8]

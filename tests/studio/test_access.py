@@ -10,7 +10,7 @@ from tests.mock_source import MockSource
 from tests.report.stories import make_story
 from tests.studio.browser import Browser
 
-from retort.distribution import Chain
+from retort.chain import Chain
 from retort.lens.pair import pair
 from retort.lens.passage import passage
 from retort.lens.position import position

@@ -9,7 +9,8 @@ import pytest
 from tests.mock_source import MockSource
 from tests.studio.browser import Browser
 
-from retort.distribution import Chain, Distribution
+from retort.chain import Chain
+from retort.distribution import Distribution
 from retort.errors import InputError
 from retort.lens.position import position
 from retort.report.standalone import BUNDLE

@@ -13,9 +13,10 @@ from tests.mock_server import TOKENS, MockServer, serve, true_log_probs
 from tests.studio.browser import Browser
 from tests.studio.server import Studio, mock, studio
 
-from retort.distribution import Chain, softmax
+from retort.chain import Chain
+from retort.chain.partial_chain import explain_partial
+from retort.distribution import softmax
 from retort.distribution.partial import PartialDistribution
-from retort.distribution.partial_chain import explain_partial
 from retort.lens.partial_position import partial_position
 from retort.report.standalone import write_standalone
 from retort.sources.base import KnownTop

@@ -10,7 +10,8 @@ import pytest
 from tests.mock_source import MockSource
 from tests.studio.browser import Browser
 
-from retort.distribution import Chain, Distribution, leakage, softmax, top_ids
+from retort.chain import Chain
+from retort.distribution import Distribution, leakage, softmax, top_ids
 from retort.lens.position import position
 from retort.report.standalone import page_html, write_standalone
 

@@ -12,10 +12,12 @@ import pytest
 from tests.studio.browser import Browser
 from tests.studio.server import Studio, mock, studio
 
-from retort.distribution import Chain, Context, Distribution, kl, log_softmax, top_ids, total_variation
+from retort.chain import Chain
+from retort.distribution import Distribution, kl, log_softmax, top_ids, total_variation
 from retort.lens.passage import passage
 from retort.lens.path_stages import path_stages
 from retort.sampling.path import temperature_path
+from retort.transforms import Context
 
 EXACT = 1e-6
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from retort.distribution import Chain
+from retort.chain import Chain
 from retort.errors import InputError
 from retort.tune.engine_settings import parse_engine_settings
 

@@ -12,7 +12,8 @@ from tests.tune.knowing_source import KnowingSource
 from tests.tune.test_run import EXPLOIT_KNOWN, task_of
 
 import retort
-from retort.distribution import Chain, log_softmax
+from retort.chain import Chain
+from retort.distribution import log_softmax
 from retort.errors import InputError, SourceError
 from retort.sources.positions import position_logits
 from retort.tune import Wanted, conclude, find_goal, load_task, read, read_likelihoods, reweighted, run

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from tests.tune.knowing_source import KnowingSource
 
-from retort.distribution import Chain
+from retort.chain import Chain
 from retort.errors import InputError
 from retort.sampling import SamplingParams, generate
 from retort.tune import sweep as sweep_module

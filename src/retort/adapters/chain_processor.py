@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from retort.distribution import Chain, Context, RowState
+from retort.chain import Chain
 from retort.errors import InputError, MissingExtraError
 from retort.sampling.noise import MAX_SEED, uniform_at
 from retort.sampling.params import SamplingParams, check_seed
+from retort.transforms import Context, RowState
 
 try:
     import torch

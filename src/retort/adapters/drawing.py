@@ -11,10 +11,10 @@ import torch
 from transformers import StoppingCriteriaList
 
 from retort.adapters.chain_processor import Rows
-from retort.distribution import Context, RowState
 from retort.sampling.ending import Ending
 from retort.sampling.params import SamplingParams
 from retort.sampling.sampler import BadRowsError, SampleBatch, sample
+from retort.transforms import Context, RowState
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from retort.distribution import Chain, Context, RowState, bad_rows
+from retort.chain import Chain
+from retort.distribution import bad_rows
 from retort.errors import InputError
 from retort.sampling.noise import MAX_SEED, uniform_at
 from retort.sampling.params import SamplingParams
+from retort.transforms import Context, RowState
 
 KEY = "retort"
 """The name of a request's extra argument (vLLM) or custom parameter (SGLang) that says its chain."""

@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any
 
 from retort.adapters.requests import KEY, LOG, Request, Row, apply_rows, check_engine_temperature, request_of
-from retort.distribution import Chain
+from retort.chain import Chain
 from retort.errors import InputError, RetortError
 
 MEMORY = "__retort__"

@@ -18,7 +18,7 @@ from typing import Any
 
 from retort.adapters.chain_processor import ChainLogitsProcessor, Rows, logits_processor
 from retort.adapters.drawing import Draw, Endings, Text
-from retort.distribution import Chain
+from retort.chain import Chain
 from retort.errors import InputError, MissingExtraError
 from retort.sampling.ending import Ending
 from retort.sampling.noise import MAX_SEED

@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 from retort.adapters.requests import KEY, Request, Row, apply_rows, check_engine_temperature, request_of
-from retort.distribution import Chain
+from retort.chain import Chain
 from retort.errors import RetortError
 from retort.sampling.params import SamplingParams
 

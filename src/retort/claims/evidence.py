@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from retort.chain import Chain
 from retort.claims.claim import Interval, Needs, interval_of_mean
-from retort.distribution import Chain
 from retort.errors import InputError
 from retort.lens.prompts import default_prompts
 from retort.sources.base import Source

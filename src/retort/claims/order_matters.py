@@ -1,8 +1,9 @@
 """Claim: the order of the settings matters."""
 
+from retort.chain import Chain
 from retort.claims.claim import Claim, Measured, decide
 from retort.claims.evidence import Evidence
-from retort.distribution import Chain, log_softmax, total_variation
+from retort.distribution import log_softmax, total_variation
 
 VISIBLE = 0.01
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from retort.chain import Chain
 from retort.claims.claim import DOES_NOT_HOLD, Claim, Measured, decide
 from retort.claims.evidence import Evidence
-from retort.distribution import Chain
 
 STACK = Chain("temperature=2 | top_k=5 | top_p=0.3")
 OFTEN = 0.1

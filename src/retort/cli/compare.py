@@ -14,7 +14,7 @@ from retort.cli.options import ChainSpec, Prompt
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from retort.distribution.chain import Chain
+    from retort.chain.chain import Chain
     from retort.lens.compare import Comparison
     from retort.lens.partial_compare import PartialComparison
 

@@ -37,8 +37,8 @@ def command(
     Each engine applies them in its own order and by its own rules for ties, so equal flags can keep different tokens.
     MODEL may be a file of logits (logits:FILE); without --engine all engines stand side by side.
     """
+    from retort.chain.engines import ENGINES
     from retort.cli.output import print_json, stdout_console
-    from retort.distribution.presets import ENGINES
     from retort.lens.engines import compare_engines
     from retort.sources.load import load
 

@@ -13,7 +13,7 @@ from retort.cli.options import Prompt, chain_option, model_argument, save_option
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from retort.distribution.chain import Chain
+    from retort.chain.chain import Chain
     from retort.lens.against import Against
     from retort.lens.look import Look, LookChain, LookRow
 

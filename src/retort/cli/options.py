@@ -10,7 +10,7 @@ import click
 from retort.cli.temperatures import TemperatureList
 
 if TYPE_CHECKING:
-    from retort.distribution.chain import Chain
+    from retort.chain.chain import Chain
 
 Decorated = Callable[..., Any]
 
@@ -40,7 +40,7 @@ class ChainSpec(click.ParamType):
     name = "SPEC"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Chain:
-        from retort.distribution.chain import Chain
+        from retort.chain.chain import Chain
         from retort.errors import InputError
 
         if isinstance(value, Chain):

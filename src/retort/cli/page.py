@@ -21,7 +21,7 @@ from retort.cli.options import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from retort.distribution.chain import Chain
+    from retort.chain.chain import Chain
     from retort.sources.base import Source
 
 

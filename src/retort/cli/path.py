@@ -23,7 +23,7 @@ from retort.cli.options import (
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from retort.distribution.chain import Chain
+    from retort.chain.chain import Chain
     from retort.lens.path_tree import PathBranch
     from retort.report.story import PathFound
 
@@ -75,7 +75,7 @@ def command(
     and --open give a page with a slider.
     """
     from retort import __version__
-    from retort.distribution.chain import Chain
+    from retort.chain.chain import Chain
     from retort.lens.asking import ask
     from retort.lens.path_stages import path_stages
     from retort.lens.path_tree import path_measures, path_tree

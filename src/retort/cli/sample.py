@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from retort.distribution.chain import Chain
+    from retort.chain.chain import Chain
     from retort.lens.asking import Asked
     from retort.sampling.generate import Sample, SampledToken
     from retort.sampling.params import SamplingParams

@@ -9,7 +9,7 @@ import click
 from click.core import ParameterSource
 
 if TYPE_CHECKING:
-    from retort.distribution.chain import Chain
+    from retort.chain.chain import Chain
     from retort.sampling.params import SamplingParams
 
 
@@ -53,7 +53,7 @@ def sampling_params(
     What the command line did not say of seed, max_tokens and stop may stand in the settings. With an engine, the chain
     is what the settings are there. Raises a usage error if something is said twice.
     """
-    from retort.distribution.chain import Chain
+    from retort.chain.chain import Chain
     from retort.sampling.params import SamplingParams
 
     if defaults and engine is None:

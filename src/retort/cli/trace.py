@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from retort.distribution.chain import Chain
+    from retort.chain.chain import Chain
     from retort.lens.partial_trace import PartialTrace
     from retort.lens.trace import Trace
 

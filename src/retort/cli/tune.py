@@ -12,7 +12,7 @@ from retort.cli.options import ChainSpec, json_option, seed_option
 from retort.cli.temperatures import TemperatureList
 
 if TYPE_CHECKING:
-    from retort.distribution.chain import Chain
+    from retort.chain.chain import Chain
     from retort.tune.engine_settings import EngineSettings
     from retort.tune.likeness import Likeness
     from retort.tune.records import Tuning

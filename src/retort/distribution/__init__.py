@@ -1,4 +1,4 @@
-"""The mathematics of next-token distributions: tempering, truncation, chains, measures and divergences.
+"""One row of logits as a distribution: softmax, measures, divergences, calibration, and bounds on what is not known.
 
 Numbers only: no model, tokenizer, file or network. Arrays are numpy arrays or torch tensors `[..., vocab]`.
 """
@@ -12,8 +12,7 @@ from retort.distribution.bounds import (
     tempered_tail_interval,
 )
 from retort.distribution.calibration import CalibrationError, brier, ece, ece_of_confidences, nll
-from retort.distribution.chain import Chain
-from retort.distribution.context import Context, RowState
+from retort.distribution.distribution import Distribution
 from retort.distribution.divergences import jsd, kl, skew_kl, total_variation
 from retort.distribution.diversity import (
     distinct_n,
@@ -22,9 +21,7 @@ from retort.distribution.diversity import (
     semantic_distinct,
     vendi_score,
 )
-from retort.distribution.explain import Explanation, StageReport
 from retort.distribution.flips import flip_risk, noise_scale, text_flip_risk
-from retort.distribution.logits import Distribution
 from retort.distribution.matching import (
     MatchedTemperature,
     calibrated_temperature,
@@ -42,7 +39,6 @@ from retort.distribution.measures import (
     text_effective_support,
 )
 from retort.distribution.partial import PartialDistribution
-from retort.distribution.partial_chain import PartialExplanation, PartialStage, explain_partial
 from retort.distribution.ranking import top_ids
 from retort.distribution.repeats import agreement, identical_share, pass_at_k, pass_hat_k
 from retort.distribution.reweighting import Reweighting, check_support, importance_weights
@@ -55,36 +51,14 @@ from retort.distribution.softmax import (
     softmax,
     tempered,
 )
-from retort.distribution.stage import Stage
-from retort.distribution.transforms import (
-    TRANSFORMS,
-    Parameter,
-    Transform,
-    find_transform,
-    min_p,
-    temperature,
-    top_k,
-    top_p,
-)
 
 __all__ = [
-    "TRANSFORMS",
     "CalibrationError",
-    "Chain",
-    "Context",
     "Distribution",
-    "Explanation",
     "Interval",
     "MatchedTemperature",
-    "Parameter",
     "PartialDistribution",
-    "PartialExplanation",
-    "PartialStage",
     "Reweighting",
-    "RowState",
-    "Stage",
-    "StageReport",
-    "Transform",
     "agreement",
     "bad_rows",
     "brier",
@@ -102,8 +76,6 @@ __all__ = [
     "entropy_matched_temperature",
     "entropy_of_log_probs",
     "equivalent_temperature",
-    "explain_partial",
-    "find_transform",
     "first_shares_interval",
     "flip_risk",
     "identical_share",
@@ -113,7 +85,6 @@ __all__ = [
     "leakage",
     "log_softmax",
     "margin",
-    "min_p",
     "n_gram_similarity",
     "nll",
     "noise_scale",
@@ -127,14 +98,11 @@ __all__ = [
     "softmax",
     "support_size",
     "tail_entropy_interval",
-    "temperature",
     "tempered",
     "tempered_tail_interval",
     "text_effective_support",
     "text_flip_risk",
     "top_ids",
-    "top_k",
-    "top_p",
     "total_variation",
     "vendi_score",
 ]

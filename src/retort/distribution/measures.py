@@ -12,9 +12,8 @@ import math
 from typing import Any
 
 from retort.distribution.arrays import Array, as_floats, detached, largest, namespace
-from retort.distribution.ranking import flat_rows
-from retort.distribution.softmax import check_logits, log_softmax, softmax, tempered
-from retort.distribution.transforms import nucleus_sizes, top_p
+from retort.distribution.ranking import flat_rows, keep_first, nucleus
+from retort.distribution.softmax import check_logits, extremes, log_softmax, per_row, softmax, tempered
 from retort.errors import InputError
 
 LEAKAGE_MASS = 0.9
@@ -72,8 +71,18 @@ def margin(logits: Array) -> Array:
 
 
 def nucleus_size(logits: Array, mass: Any, temperature: Any = 1.0) -> Array:
-    """`[...]` `n_p = min{k : top-k mass ≥ p}`: how many tokens hold the share `mass` at τ (int64)."""
-    return nucleus_sizes(tempered(logits, temperature), mass)
+    """`[...]` `n_p = min{k : top-k mass ≥ p}`: how many tokens hold the share `mass` at τ (int64).
+
+    `mass` is a number from 0 to 1 or `[...]`; 1 is every token that has not been removed. Raises InputError otherwise.
+    """
+    _check_share(mass)
+    logits = tempered(logits, temperature)
+    check_logits(logits)
+    rows_NV = flat_rows(logits)
+    xp = namespace(rows_NV)
+    count_N1, _ = nucleus(rows_NV, xp.reshape(per_row(mass, logits), (-1, 1)))
+    live_N = xp.sum(xp.astype(rows_NV > -math.inf, xp.int64), axis=-1)
+    return xp.reshape(xp.minimum(count_N1[:, 0], live_N), logits.shape[:-1])
 
 
 def leakage(logits: Array, processed: Array, mass: float = LEAKAGE_MASS) -> Array:
@@ -88,7 +97,20 @@ def leakage(logits: Array, processed: Array, mass: float = LEAKAGE_MASS) -> Arra
         raise InputError(
             f"leakage compares logits of one shape, got {tuple(logits.shape)} and {tuple(processed.shape)}"
         )
+    _check_share(mass)
+    check_logits(logits)
     q = softmax(processed)
     xp = namespace(q)
-    outside = top_p(detached(logits), mass) == -math.inf
+    inside = keep_first(
+        detached(logits), *nucleus(flat_rows(logits), xp.reshape(per_row(mass, logits), (-1, 1)))
+    )
+    outside = inside == -math.inf
     return xp.sum(xp.where(outside, q, xp.zeros_like(q)), axis=-1)
+
+
+def _check_share(mass: Any) -> None:
+    least, most = extremes(mass, "the share of the mass")
+    if not 0.0 <= least <= most <= 1.0:
+        raise InputError(
+            f"the share of the mass must be a number from 0 to 1, got {least if least < 0 else most:g}"
+        )

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from retort.distribution.chain import Chain
-from retort.distribution.context import Context
+from retort.chain.chain import Chain
 from retort.distribution.divergences import jsd, kl, total_variation
 from retort.distribution.matching import equivalent_temperature
 from retort.distribution.measures import entropy
@@ -24,6 +23,7 @@ from retort.errors import InputError
 from retort.lens.conditions import Value
 from retort.sources.base import Source
 from retort.sources.positions import position_logits
+from retort.transforms.context import Context
 
 Floats = NDArray[np.float64]
 Progress = Callable[[int, int, str], None]

@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from retort.distribution.chain import Chain
-from retort.distribution.context import Context
+from retort.chain.chain import Chain
+from retort.chain.engines import ENGINES, Engine, find_engine
+from retort.distribution.distribution import Distribution
 from retort.distribution.divergences import total_variation
-from retort.distribution.logits import Distribution
-from retort.distribution.presets import ENGINES, Engine, find_engine
 from retort.distribution.ranking import top_ids
 from retort.errors import CapabilityError, InputError
 from retort.sources.base import Capability, Source, next_token_logits
+from retort.transforms.context import Context
 
 OURS = "retort"
 """The name under which retort's own default order stands beside the engines."""

@@ -12,10 +12,9 @@ from typing import cast
 
 import numpy as np
 
-from retort.distribution.chain import Chain
-from retort.distribution.context import Context
+from retort.chain.chain import Chain
+from retort.distribution.distribution import Distribution
 from retort.distribution.flips import NOISE_SCALE
-from retort.distribution.logits import Distribution
 from retort.errors import InputError
 from retort.lens.asking import ask
 from retort.lens.conditions import Value
@@ -23,6 +22,7 @@ from retort.lens.near_ties import NearTie, near_ties
 from retort.lens.partial_look import PartialLook, partial_look
 from retort.sources.base import Capability, PartialSource, Source, needs_whole_vocabulary
 from retort.sources.chat import Message
+from retort.transforms.context import Context
 
 
 @dataclass(frozen=True)

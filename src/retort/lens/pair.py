@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from retort.distribution import Chain
+from retort.chain import Chain
 from retort.lens.position import DEFAULT_CHAIN, Position, position
 from retort.sources.base import Source
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from retort.distribution.chain import Chain
+from retort.chain.chain import Chain
+from retort.chain.partial_chain import explain_partial
 from retort.distribution.flips import NOISE_SCALE
 from retort.distribution.measures import entropy_of_log_probs
 from retort.distribution.partial import PartialDistribution
-from retort.distribution.partial_chain import explain_partial
 from retort.lens.near_ties import PartialNearTie, partial_near_ties
 from retort.sources.base import KnownTop, PartialSource
 from retort.sources.chat import Message, render

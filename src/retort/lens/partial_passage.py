@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from retort.distribution import Chain
+from retort.chain import Chain
 from retort.errors import CapabilityError
 from retort.lens.partial_trace import PartialTracedToken, PartialTraceTotals, totals_of, traced_token
 from retort.sampling.sampler import NOISE_SCALE
 from retort.sources.base import PartialSource, ReadToken
-from retort.sources.logprob_shapes import UNDECODED
+from retort.sources.server.logprob_shapes import UNDECODED
 
 ALTERNATIVES = 20
 

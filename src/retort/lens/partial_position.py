@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, cast
 
-from retort.distribution import Chain
+from retort.chain import Chain
 from retort.lens.partial_compare import PartialComparedPosition, compared_position, known_top
 from retort.lens.position import DEFAULT_CHAIN
 from retort.sources.base import Capability, KnownTop, PartialSource, Source

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from retort.distribution.chain import Chain
+from retort.chain.chain import Chain
+from retort.chain.partial_chain import explain_partial
 from retort.distribution.flips import flip_risk, text_flip_risk
-from retort.distribution.partial_chain import explain_partial
 from retort.errors import CapabilityError, InputError
 from retort.lens.conditions import Value
 from retort.sources.base import KnownTop, PartialSource, ReadToken

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from retort.distribution import Chain, softmax, text_flip_risk, top_ids
+from retort.chain import Chain
+from retort.distribution import softmax, text_flip_risk, top_ids
 from retort.distribution.flips import NOISE_SCALE
 from retort.errors import CapabilityError
 from retort.lens.traced import TracedToken, traced

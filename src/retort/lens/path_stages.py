@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from retort.distribution.chain import Chain
-from retort.distribution.stage import Stage
+from retort.chain.chain import Chain
+from retort.chain.stage import Stage
 
 
 @dataclass(frozen=True)

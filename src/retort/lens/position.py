@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from retort.distribution import Chain, check_logits, top_ids
+from retort.chain import Chain
+from retort.distribution import check_logits, top_ids
 from retort.errors import CapabilityError, InputError
 from retort.lens.packing import PackedIds, PackedLogits, pack, pack_ids
 from retort.sources.base import Capability, Source

@@ -14,11 +14,11 @@ from typing import Any
 from retort.errors import CapabilityError, SourceError
 from retort.sampling.params import SamplingParams
 from retort.sources.chat import Message
-from retort.sources.logprob_shapes import Choice
-from retort.sources.openai_api import ServerError
-from retort.sources.probe import HOT, OPEN_PROMPT, Probe
-from retort.sources.server import REFUSED, Ask
-from retort.sources.server_source import ServerSource
+from retort.sources.server.logprob_shapes import Choice
+from retort.sources.server.openai_api import ServerError
+from retort.sources.server.probe import HOT, OPEN_PROMPT, Probe
+from retort.sources.server.server import REFUSED, Ask
+from retort.sources.server.server_source import ServerSource
 
 Prompt = str | tuple[Message, ...]
 

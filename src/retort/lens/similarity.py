@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from retort.distribution.distribution import log_softmax
 from retort.distribution.divergences import jsd
-from retort.distribution.logits import log_softmax
 from retort.errors import CapabilityError, InputError
 from retort.sources.base import Capability, Source
 

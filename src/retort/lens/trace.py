@@ -14,7 +14,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from retort.distribution.chain import Chain
+from retort.chain.chain import Chain
 from retort.distribution.flips import NOISE_SCALE, text_flip_risk
 from retort.errors import CapabilityError, InputError
 from retort.lens.asking import ask

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from retort.distribution.chain import Chain
-from retort.distribution.context import Context
+from retort.chain.chain import Chain
 from retort.distribution.flips import flip_risk
 from retort.distribution.reading import read_rows
 from retort.distribution.softmax import softmax
+from retort.transforms.context import Context
 
 Rows = NDArray[np.floating]
 

@@ -13,14 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from retort.distribution.chain import Chain
-from retort.distribution.context import Context, RowState
+from retort.chain.chain import Chain
 from retort.distribution.softmax import check_logits
 from retort.sampling.ending import Ending, FinishReason, check_request
 from retort.sampling.noise import uniform_at
 from retort.sampling.params import SamplingParams
 from retort.sampling.sampler import sample
 from retort.sources.base import Source, check_token_ids
+from retort.transforms.context import Context, RowState
 
 GREEDY = Chain.of(temperature=0.0)
 States = Sequence[RowState | None] | None

@@ -10,7 +10,7 @@ import numpy as np
 from retort.errors import InputError
 
 if TYPE_CHECKING:
-    from retort.distribution.context import RowState
+    from retort.transforms.context import RowState
 
 COLUMNS = ("logprob_raw", "logprob_processed", "log_kept_mass", "entropy", "margin")
 """The columns of numbers, in the order in which the compiled path writes them."""

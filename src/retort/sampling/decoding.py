@@ -12,12 +12,12 @@ from functools import lru_cache
 
 import numpy as np
 
-from retort.distribution.context import RowState
 from retort.sampling.ending import Ending, FinishReason
 from retort.sampling.params import SamplingParams
 from retort.sampling.pieces import TextPieces
 from retort.sampling.sampler import SampleBatch, sample
 from retort.sources.base import Decoder, Source
+from retort.transforms.context import RowState
 
 NAMES_KEPT = 65_536
 """Token names looked up once in a run; asking the tokenizer costs more than drawing a short row."""

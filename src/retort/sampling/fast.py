@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from retort.distribution import Chain
+from retort.chain import Chain
 from retort.distribution.softmax import bad_rows
 from retort.sampling import compiling
 from retort.sampling.params import SamplingParams

@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from retort.distribution import Chain, entropy_of_log_probs, log_softmax, margin
+from retort.chain import Chain
+from retort.distribution import entropy_of_log_probs, log_softmax, margin
 from retort.distribution.arrays import as_floats, to_numpy
-from retort.distribution.context import Context, RowState
-from retort.distribution.transforms.seen import NothingLeftError
 from retort.sampling.batches import SampleBatch
 from retort.sampling.noise import gumbel, gumbel_at, uniform_at
+from retort.transforms.context import Context, RowState
+from retort.transforms.seen import NothingLeftError
 
 FEW = 4
 """Noise is computed for the kept tokens alone when they are fewer than one in this many."""

@@ -7,10 +7,11 @@ from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
-from retort.distribution import TRANSFORMS, Chain, Parameter
+from retort.chain import Chain
 from retort.errors import InputError
 from retort.sampling.noise import MAX_SEED
 from retort.sampling.setting_names import read_names
+from retort.transforms import TRANSFORMS, Parameter
 
 SETTINGS: dict[str, Parameter] = {
     parameter.setting: parameter

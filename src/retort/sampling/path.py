@@ -15,7 +15,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from retort.distribution import Chain, Context, log_softmax, tempered
+from retort.chain import Chain
+from retort.distribution import log_softmax, tempered
 from retort.errors import InputError
 from retort.sampling.ending import Ending, FinishReason, check_request
 from retort.sampling.envelope import KeptSets, Piece, rounded_inwards, split
@@ -23,6 +24,7 @@ from retort.sampling.generate import MAX_ROWS
 from retort.sampling.noise import NoiseCache
 from retort.sampling.params import check_max_tokens, check_seed, checked_stop
 from retort.sources.base import Source
+from retort.transforms import Context
 
 FIRST_GUESS = 4.0
 """Rows a request is thought to branch into before the first batch has shown how many it is."""

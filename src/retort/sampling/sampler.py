@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from retort.distribution import Chain, bad_rows
+from retort.chain import Chain
+from retort.distribution import bad_rows
 from retort.distribution.arrays import as_floats
-from retort.distribution.context import Context, RowState
 from retort.distribution.flips import NOISE_SCALE
 from retort.errors import InputError
 from retort.sampling.batches import COLUMNS, BadRowsError, SampleBatch, empty_batch
@@ -27,6 +27,7 @@ from retort.sampling.fast import contiguous_pieces, draw_rows, fault_of, kind_of
 from retort.sampling.general import Noise, context_of_rows, draw_group
 from retort.sampling.noise import MAX_POSITION, MAX_SEED, whole_numbers
 from retort.sampling.params import SamplingParams
+from retort.transforms.context import Context, RowState
 
 __all__ = ["GROUP_ELEMENTS", "NOISE_SCALE", "BadRowsError", "SampleBatch", "sample"]
 

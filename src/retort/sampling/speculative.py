@@ -31,14 +31,15 @@ from typing import Any, Literal
 
 import numpy as np
 
-from retort.distribution import Chain, log_softmax
+from retort.chain import Chain
+from retort.distribution import log_softmax
 from retort.distribution.arrays import as_floats, to_numpy
-from retort.distribution.context import Context, RowState
 from retort.errors import InputError
 from retort.sampling.acceptance import Judged, coupled_chance, judge_residual, residual_chance
 from retort.sampling.noise import STREAM_ACCEPT, STREAM_RESIDUAL, uniform_at
 from retort.sampling.params import SamplingParams
 from retort.sampling.sampler import GROUP_ELEMENTS, NOISE_SCALE, SampleBatch, sample
+from retort.transforms.context import Context, RowState
 
 Method = Literal["coupled", "residual"]
 METHODS: tuple[Method, ...] = ("coupled", "residual")

@@ -13,7 +13,6 @@ from functools import lru_cache
 
 import numpy as np
 
-from retort.distribution.context import RowState
 from retort.errors import CapabilityError, InputError
 from retort.sampling.decoding import NAMES_KEPT, Event, Text, sampled_tokens
 from retort.sampling.ending import check_request
@@ -21,6 +20,7 @@ from retort.sampling.params import SamplingParams
 from retort.sampling.sampler import sample
 from retort.sampling.speculative import METHODS, Draft, Method, verify
 from retort.sources.base import Source, SpanDecoder
+from retort.transforms.context import RowState
 
 
 @dataclass(frozen=True)

@@ -20,11 +20,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from retort.distribution import Chain, entropy_of_log_probs, log_softmax, margin
-from retort.distribution.context import Context
+from retort.chain import Chain
+from retort.distribution import entropy_of_log_probs, log_softmax, margin
 from retort.sampling.noise import BLOCK_TOKENS
 from retort.sampling.philox import LOW_WORD
 from retort.sampling.torch_noise import block_arrivals, later_arrivals, negated_log
+from retort.transforms.context import Context
 
 COLUMNS = ("ids", "logprob_raw", "logprob_processed", "log_kept_mass", "entropy", "margin")
 """What `draw` gives of each row: the columns of `SampleBatch` by the same names."""

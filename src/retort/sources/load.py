@@ -59,13 +59,13 @@ def _recorded(path: str) -> Source:
 
 
 def _http(rest: str) -> Source:
-    from retort.sources.server_source import ServerSource
+    from retort.sources.server.server_source import ServerSource
 
     return ServerSource(f"http:{rest}")
 
 
 def _https(rest: str) -> Source:
-    from retort.sources.server_source import ServerSource
+    from retort.sources.server.server_source import ServerSource
 
     return ServerSource(f"https:{rest}")
 

@@ -27,8 +27,8 @@ from retort.sources.base import (
     needs_whole_vocabulary,
 )
 from retort.sources.chat import Message
-from retort.sources.logprob_shapes import Position, complaint, read_reply, rounding_of
 from retort.sources.recording import CONVERSATION, VERSION, VERSION_KEY
+from retort.sources.server.logprob_shapes import Position, complaint, read_reply, rounding_of
 
 TEXTS_NAMED = 3  # an error names so many of the prompts that are recorded
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
+from retort.chain import Chain
 from retort.distill import run as run_distill
 from retort.distill.recipe import EMBEDDED_RECIPES, Recipe
-from retort.distribution import Chain
 from retort.errors import InputError
 from retort.lens.pair import pair
 from retort.lens.partial_passage import partial_passage

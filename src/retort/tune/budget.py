@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from retort.distribution import Chain
+from retort.chain import Chain
 from retort.errors import InputError
 
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from retort.distribution import Chain
-from retort.distribution.presets import find_engine
+from retort.chain import Chain
+from retort.chain.engines import find_engine
 from retort.errors import InputError
 from retort.sampling.params import SamplingParams
 from retort.sampling.setting_names import parse_settings

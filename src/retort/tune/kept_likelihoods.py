@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from retort.distribution import Chain
+from retort.chain import Chain
 from retort.errors import SourceError
 from retort.sources.base import Source
 from retort.tune.likelihoods import Likelihoods, chains_to_score, joined, likelihoods_of

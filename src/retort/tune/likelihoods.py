@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from retort.distribution import Chain, Context, log_softmax
+from retort.chain import Chain
+from retort.distribution import log_softmax
 from retort.errors import InputError
 from retort.sources.base import Source
 from retort.sources.positions import position_logits
+from retort.transforms import Context
 from retort.tune.rows import Rows
 from retort.tune.samples import Floats
 from retort.tune.settings import Axis, Values, describe, key

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from retort.distribution import Chain, importance_weights
+from retort.chain import Chain
+from retort.distribution import importance_weights
 from retort.errors import InputError
 from retort.tune.goals import Goal
 from retort.tune.likelihoods import Likelihoods, setting_of

@@ -17,9 +17,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 from retort.errors import SourceError
-from retort.sources.logprob_shapes import Choice
-from retort.sources.server import Ask
-from retort.sources.server_source import ServerSource
+from retort.sources.server.logprob_shapes import Choice
+from retort.sources.server.server import Ask
+from retort.sources.server.server_source import ServerSource
 from retort.tune.answers import Marker
 from retort.tune.rows import Rows
 from retort.tune.sweep import Place, Plan, ProgressCallback, request_seed

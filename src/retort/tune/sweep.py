@@ -12,7 +12,7 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from retort.distribution import Chain
+from retort.chain import Chain
 from retort.sampling import PathRequest, temperature_paths
 from retort.sources.base import Source
 from retort.tune.answers import Marker

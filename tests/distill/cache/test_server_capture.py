@@ -16,7 +16,7 @@ from retort.distill.cache import Cache, capture
 from retort.distill.cached_targets import CachedTargets, open_targets
 from retort.distill.data import content_hash
 from retort.errors import CapabilityError, InputError, SourceError
-from retort.sources.probe import PROBES
+from retort.sources.server.probe import PROBES
 
 TEXTS = [" ".join(f"w{(7 * n + 3 * i * i) % 60}" for i in range(5 + n % 4)) for n in range(9)]
 

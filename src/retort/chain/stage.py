@@ -1,0 +1,177 @@
+"""One stage of a chain: a transform with its settings, and the text that it is written as and read from."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from retort.distribution.arrays import Array, as_floats
+from retort.distribution.softmax import is_per_row
+from retort.errors import InputError
+from retort.transforms import Transform, find_transform
+from retort.transforms.context import Context
+
+OFF_WORDS = ("none", "off")
+
+EXAMPLE = "for example: temperature=0.8 | top_k=50 | xtc(probability=0.5, threshold=0.1)"
+
+
+@dataclass(frozen=True, init=False)
+class Stage:
+    """One transform with its settings: `Stage("top_k", 50)`, `Stage("top_k", 50, ties="all")`.
+
+    The name may be an alias or kebab case; it is stored in full. `values` has one entry for each parameter of the
+    transform, defaults filled in. Hashable; `Stage.parse(str(stage))` is an equal stage (a grammar's function aside).
+    """
+
+    name: str
+    values: tuple[Any, ...]
+
+    def __init__(self, name: str, *values: Any, **named: Any) -> None:
+        """Settings in order of the transform's parameters, or by name. Raises InputError for what is not allowed."""
+        row = find_transform(name)
+        if len(values) > len(row.parameters):
+            raise InputError(f"{row.name} takes {len(row.parameters)} settings at most, got {len(values)}")
+        given = {parameter.name: value for parameter, value in zip(row.parameters, values, strict=False)}
+        for key, value in named.items():
+            parameter = row.parameter(key)
+            if parameter.name in given:
+                raise InputError(f"{row.name} is given its {parameter.name} twice; give it once")
+            given[parameter.name] = value
+        stored = []
+        for parameter in row.parameters:
+            value = given.get(parameter.name, parameter.default)
+            if parameter.name not in given and value is None:
+                raise InputError(
+                    f"{row.name} needs its {parameter.name}: {parameter.label} must be {parameter.allowed}"
+                )
+            if parameter.kind is None and is_per_row(value):
+                raise InputError(
+                    f"a stage takes one number for {parameter.label}; give each row its own chain instead"
+                )
+            stored.append(parameter.store(value))
+        object.__setattr__(self, "name", row.name)
+        object.__setattr__(self, "values", tuple(stored))
+
+    @classmethod
+    def parse(cls, text: str) -> Stage:
+        """The stage written as `name=value`, `name(value, other=value)` or `name(one=value, other=value)`."""
+        written = re.fullmatch(r"\s*([\w-]+)\s*([=(])\s*(\S.*?)\s*", text, re.DOTALL)
+        if written is None:
+            raise InputError(f"a stage of a chain is written name=value, got {text.strip()!r}; {EXAMPLE}")
+        name, opening, inside = written.groups()
+        if opening == "(":
+            if not inside.endswith(")"):
+                raise InputError(f"a stage of a chain lacks its closing bracket: {text.strip()!r}; {EXAMPLE}")
+            inside = inside[:-1].strip()
+        return _read(find_transform(name), inside, several=opening == "(")
+
+    @property
+    def value(self) -> Any:
+        """The value of the main (first) parameter."""
+        return self.values[0]
+
+    @property
+    def transform(self) -> Transform:
+        """The row of TRANSFORMS for this stage."""
+        return find_transform(self.name)
+
+    @property
+    def is_off(self) -> bool:
+        """True if a value is one that means "off" to some engine (top_k 0 or -1, top_p 1, min_p 0)."""
+        return self.transform.is_off(*self.values)
+
+    def setting(self, name: str) -> Any:
+        """The value of the parameter of this name; raises InputError if the transform has none."""
+        row = self.transform
+        return self.values[row.parameters.index(row.parameter(name))]
+
+    def having(self, **named: Any) -> Stage:
+        """This stage with some of its settings replaced. Raises InputError as the constructor does."""
+        settings = {p.name: v for p, v in zip(self.transform.parameters, self.values, strict=True)}
+        return Stage(self.name, **{**settings, **named})
+
+    def apply(self, logits: Array, context: Context | None = None) -> Array:
+        """`[..., vocab]` logits after this one stage; unchanged if it is off.
+
+        Raises InputError if the transform needs a history or noise that `context` does not have.
+        """
+        if self.is_off:
+            return logits
+        row = self.transform
+        if not row.needs:
+            return row.function(logits, *self.values)
+        logits = as_floats(logits)
+        context = context or Context()
+        # Whether a coin is thrown depends on the settings (probability 1 needs none), so the function asks for it.
+        context.check(math.prod(logits.shape[:-1]), self.name, row.needs - {"noise"})
+        return row.function(logits, *self.values, context=context)
+
+    def __str__(self) -> str:
+        row = self.transform
+        main, others = row.main, row.parameters[1:]
+        if not row.bare:
+            settings = [
+                f"{p.name}={p.write(v)}"
+                for p, v in zip(row.parameters, self.values, strict=True)
+                if p.kind is None or v != p.default
+            ]
+            return f"{self.name}({', '.join(settings)})"
+        told = [
+            f"{p.name}={p.write(v)}" for p, v in zip(others, self.values[1:], strict=True) if v != p.default
+        ]
+        if told or (main.kind is not None and main.kind.variadic):
+            return f"{self.name}({', '.join([main.write(self.value), *told])})"
+        return f"{self.name}={main.write(self.value)}"
+
+
+def _read(row: Transform, inside: str, several: bool) -> Stage:
+    """The stage of a transform whose settings are written as `inside`."""
+    if inside.lower() in OFF_WORDS:
+        return _off(row)
+    if not several:
+        return Stage(row.name, row.main.read(inside))
+    positional: list[Any] = []
+    named: dict[str, Any] = {}
+    arguments = list(_arguments(inside))
+    if row.main.kind is not None and row.main.kind.variadic:
+        together = ", ".join(argument for argument in arguments if "=" not in argument)
+        positional.append(row.main.read(together))
+        arguments = [argument for argument in arguments if "=" in argument]
+    for argument in arguments:
+        name, equals, value = argument.partition("=")
+        if equals:
+            parameter = row.parameter(name)
+            if parameter.name in named:
+                raise InputError(f"{row.name} is given its {parameter.name} twice; give it once")
+            named[parameter.name] = parameter.read(value.strip())
+        elif named or len(positional) == len(row.parameters):
+            raise InputError(
+                f"{row.name} has a setting without a name where none is expected: {argument!r}; "
+                f"its settings are: {', '.join(p.name for p in row.parameters)}"
+            )
+        else:
+            positional.append(row.parameters[len(positional)].read(argument))
+    return Stage(row.name, *positional, **named)
+
+
+def _off(row: Transform) -> Stage:
+    """A stage of this transform that does nothing; chains drop it."""
+    stage = object.__new__(Stage)
+    object.__setattr__(stage, "name", row.name)
+    object.__setattr__(stage, "values", (None, *(parameter.default for parameter in row.parameters[1:])))
+    return stage
+
+
+def _arguments(inside: str) -> Iterator[str]:
+    """The parts of `inside` between commas; commas in square brackets do not count."""
+    depth, start = 0, 0
+    for place, character in enumerate(inside):
+        depth += (character == "[") - (character == "]")
+        if character == "," and depth == 0:
+            yield inside[start:place].strip()
+            start = place + 1
+    yield inside[start:].strip()

@@ -1,0 +1,1 @@
+"""Models behind an OpenAI-compatible server: the connection, the shapes of answers, and what was probed."""

@@ -1,0 +1,339 @@
+"""What a server's logprobs are, found out before they are used: some are raw, some are what the sampler left.
+
+About fifteen short requests, once for each server, model and endpoint. What would make every number wrong
+(probabilities that sum above one, a list that was renormalised) is refused; everything else is stated in the `Probe`,
+which goes into every record.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from retort.errors import SourceError
+from retort.sources.base import LARGEST_VOCABULARY, KnownToken
+from retort.sources.server.logprob_shapes import UNDECODED, complaint, in_base_ten, rounding_of
+from retort.sources.server.openai_api import ServerError
+from retort.sources.server.server import CHAT, FEWER, REFUSED, Ask, Server
+
+OPEN_PROMPT = "The best way to"  # many ways to go on
+CLOSED_PROMPT = "one, two, three, four, one, two, three, four, one, two, three,"  # one way, for most models
+HOT, NARROW_P, NARROW_K = 2.0, 0.3, 2
+SAME = 0.01  # nats: less than any setting moves a logprob, more than rounding to two decimals does
+SAMPLED = 8  # tokens of each text that is drawn to see whether a seed does anything
+SEEDED_TEMPERATURE = 1.5
+NEUTRAL = ({"top_k": LARGEST_VOCABULARY, "min_p": 0.0}, {"top_k": LARGEST_VOCABULARY})
+
+IGNORED, APPLIED, UNCLEAR, UNKNOWN = "ignored", "applied", "unclear", "unknown"
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What was found out. `logprobs` is "raw" (the model's own) or "processed" (after the sampler's stages).
+
+    `temperature`, `top_p` and `top_k` say what that setting does to the logprobs: ignored, applied, unclear, or unknown
+    where the server refuses it. `replay` is the largest difference in nats between two equal requests, `rounding` how
+    far a logprob may be from what was computed, `mass` the share of the listed tokens at the probing prompt. `seed`,
+    `greedy` and `n` are True where the server honours a seed, repeats itself at τ = 0 and gives as many texts as asked,
+    None where that could not be told. `notes` are the sentences that a reader must know.
+    """
+
+    server: str
+    endpoint: str
+    shape: str
+    logprobs: str
+    log_base: str
+    asked: int
+    given: int
+    mass: float
+    temperature: str
+    top_p: str
+    top_k: str
+    seed: bool | None
+    greedy: bool | None
+    n: bool | None
+    echo: bool
+    replay: float
+    rounding: float
+    vocabulary: int | None
+    notes: tuple[str, ...]
+
+    @property
+    def neutral(self) -> dict[str, Any]:
+        """The extra settings that switch the server's own truncation off, where it shows in the logprobs."""
+        return dict(NEUTRAL[0]) if self.top_k == APPLIED else {}
+
+    @property
+    def scale(self) -> float:
+        """What a logprob is multiplied with to be in nats."""
+        return math.log(10.0) if self.log_base == "10" else 1.0
+
+
+PROBES: dict[tuple[str, str], Probe] = {}
+"""Server and model, endpoint → what was found out, as long as this process lives."""
+
+
+def probe(server: Server, endpoint: str | None = None) -> Probe:
+    """The probe of `server`, made on first use. `endpoint` "chat" asks as a conversation.
+
+    Raises SourceError where the server gives no logprobs, or logprobs that cannot be used.
+    """
+    key = (server.name, endpoint or server.endpoint)
+    if key not in PROBES:
+        PROBES[key] = _Prober(server, key[1]).run()
+    return PROBES[key]
+
+
+class _Prober:
+    """One round of questions, in order; later ones are asked as earlier ones have shown is right."""
+
+    def __init__(self, server: Server, endpoint: str) -> None:
+        self.server, self.endpoint = server, endpoint
+        self.notes: list[str] = []
+        self.extra: dict[str, Any] = {}
+        self.scale = 1.0
+
+    def run(self) -> Probe:
+        asked, reply = self._first()
+        base = reply.top
+        ten = in_base_ten(base) or in_base_ten(
+            self._top(Ask(self._prompt(CLOSED_PROMPT), top_logprobs=asked))
+        )
+        if ten:
+            self.scale = math.log(10.0)
+            self.notes.append("Its logarithms are of base 10; they were turned into nats.")
+            base = self._scaled(base)
+        self._check(base)
+        closed = self._top(Ask(self._prompt(CLOSED_PROMPT), top_logprobs=asked))
+        self._check(closed)
+        again = self._top(self._open(asked))
+        replay = _difference(base, again)
+        same = max(SAME, 3.0 * replay if math.isfinite(replay) else SAME)
+        top_k = self._effect(base, same, self._open(asked, extra={"top_k": NARROW_K}))
+        if top_k == APPLIED:
+            base = self._neutral(asked, base)
+        temperature = self._temperature(base, same, asked)
+        top_p = self._effect(base, same, self._open(asked, top_p=NARROW_P))
+        self._refuse_renormalised(base, same, asked)
+        processed = reply.processed or APPLIED in (temperature, top_p, top_k) or temperature == UNCLEAR
+        if replay > SAME:
+            self.notes.append(
+                f"Two equal requests differ by up to {replay:.2g} nats, so no number here is surer than that."
+            )
+        # One reply may lack its last candidate, where the drawn token is that one (see drop_extra).
+        given = max(len(base), len(again), len(closed))
+        self._remark(base, given, asked, processed, temperature, top_p, top_k)
+        return Probe(
+            server=self.server.name,
+            endpoint=self.endpoint,
+            shape=reply.shape,
+            logprobs="processed" if processed else "raw",
+            log_base="10" if ten else "natural",
+            asked=asked,
+            given=given,
+            mass=sum(math.exp(token.logprob) for token in base),
+            temperature=temperature,
+            top_p=top_p,
+            top_k=top_k,
+            seed=self._seed(),
+            greedy=self._greedy(asked, same),
+            n=self._n(),
+            echo=self._echo(asked),
+            replay=replay,
+            rounding=rounding_of(base),
+            vocabulary=self.server.vocabulary,
+            notes=tuple(self.notes),
+        )
+
+    def _prompt(self, text: str) -> Any:
+        from retort.sources.chat import Message
+
+        return (Message("user", text),) if self.endpoint == CHAT else text
+
+    def _open(self, asked: int, **settings: Any) -> Ask:
+        ask = Ask(self._prompt(OPEN_PROMPT), top_logprobs=asked, extra=self.extra)
+        return replace(ask, **{**settings, "extra": {**self.extra, **settings.get("extra", {})}})
+
+    def _first(self) -> tuple[int, Any]:
+        """The most logprobs that the server lets one ask for, and its first answer."""
+        for asked in FEWER:
+            try:
+                reply = self.server.ask(self._open(asked))
+            except ServerError as error:
+                if error.status not in REFUSED or asked == FEWER[-1]:
+                    raise
+                continue
+            positions = reply.choices[0].positions if reply.choices else ()
+            if not positions or not positions[0].top:
+                raise SourceError(
+                    f"{self.server.name} answers without logprobs, so nothing can be said of its distribution; "
+                    "is it a model and a server that give them (vLLM, SGLang, llama.cpp do)?"
+                )
+            return asked, _First(reply.shape, reply.processed, positions[0].top)
+        raise AssertionError("the loop returns or raises")
+
+    def _top(self, ask: Ask) -> tuple[KnownToken, ...]:
+        reply = self.server.ask(ask)
+        positions = reply.choices[0].positions if reply.choices else ()
+        if not positions:
+            raise SourceError(
+                f"{self.server.name} gave logprobs at first and then an answer without any; ask again, or elsewhere."
+            )
+        return self._scaled(positions[0].top)
+
+    def _scaled(self, tokens: Sequence[KnownToken]) -> tuple[KnownToken, ...]:
+        return tuple(replace(token, logprob=token.logprob * self.scale) for token in tokens)
+
+    def _check(self, tokens: Sequence[KnownToken]) -> None:
+        wrong = complaint(tokens)
+        if wrong is not None:
+            raise SourceError(f"{self.server.name} {wrong}; its logprobs cannot be used.")
+
+    def _try(self, ask: Ask) -> tuple[KnownToken, ...] | None:
+        """The candidates, or None where the server refuses a setting."""
+        try:
+            return self._top(ask)
+        except ServerError as error:
+            if error.status not in REFUSED:
+                raise
+            return None
+
+    def _effect(self, base: Sequence[KnownToken], same: float, ask: Ask) -> str:
+        narrowed = self._try(ask)
+        if narrowed is None:
+            return UNKNOWN
+        # One token fewer can be the drawn one that completions append.
+        listed = len(narrowed) >= len(base) - 1
+        return IGNORED if listed and _difference(base, narrowed) <= same else APPLIED
+
+    def _neutral(self, asked: int, base: tuple[KnownToken, ...]) -> tuple[KnownToken, ...]:
+        """The candidates with the server's own truncation switched off, as far as it can be."""
+        for extra in NEUTRAL:
+            opened = self._try(self._open(asked, extra=extra))
+            if opened is not None:
+                self.extra = extra
+                return opened
+        return base
+
+    def _temperature(self, base: Sequence[KnownToken], same: float, asked: int) -> str:
+        hot = self._try(self._open(asked, temperature=HOT))
+        if hot is None:
+            return UNKNOWN
+        if _difference(base, hot) <= same:
+            return IGNORED
+        steps = [
+            (a - b) / HOT - (c - d)
+            for (a, c), (b, d) in zip(_common(base, hot), _common(base, hot)[1:], strict=False)
+        ]
+        return APPLIED if steps and max(map(abs, steps)) <= same else UNCLEAR
+
+    def _refuse_renormalised(self, base: Sequence[KnownToken], same: float, asked: int) -> None:
+        fewer = self._try(self._open(min(2, asked)))
+        if fewer and len(base) > 2 and _difference(base, fewer) > same:
+            raise SourceError(
+                f"{self.server.name} renormalises over the tokens it lists (asked for 2 instead of {asked}, it gives "
+                "the first another probability), so the rest of the vocabulary is lost; its logprobs cannot be used."
+            )
+
+    def _texts(self, asks: Sequence[Ask]) -> list[str]:
+        replies = [self.server.ask(ask) for ask in asks]
+        return [choice.text for reply in replies for choice in reply.choices]
+
+    def _seed(self) -> bool | None:
+        ask = Ask(self._prompt(OPEN_PROMPT), SAMPLED, SEEDED_TEMPERATURE, top_logprobs=0)
+        try:
+            texts = self._texts([replace(ask, seed=seed) for seed in (11, 11, 12, 13)])
+        except ServerError:
+            return False
+        if texts[0] != texts[1]:
+            self.notes.append("It ignores the seed: the same request gives another text each time.")
+            return False
+        return True if len(set(texts)) > 1 else None
+
+    def _greedy(self, asked: int, same: float) -> bool | None:
+        ask = Ask(self._prompt(OPEN_PROMPT), SAMPLED, 0.0, top_logprobs=0)
+        try:
+            first, second = self._texts([ask, ask])
+        except (ServerError, ValueError):
+            return None
+        if first != second:
+            self.notes.append("At temperature 0 it does not repeat itself: near-ties fall either way.")
+        return first == second
+
+    def _n(self) -> bool | None:
+        try:
+            texts = self._texts([Ask(self._prompt(OPEN_PROMPT), 1, top_logprobs=0, n=3)])
+        except ServerError:
+            return False
+        if len(texts) != 3:
+            self.notes.append(f"It ignores n: asked for 3 texts, it gave {len(texts)}.")
+        return len(texts) == 3
+
+    def _echo(self, asked: int) -> bool:
+        """True where the prompt's own logprobs come back, which is what tracing a given text needs."""
+        if self.endpoint == CHAT:
+            return False
+        try:
+            reply = self.server.ask(Ask(OPEN_PROMPT, 1, top_logprobs=asked, echo=True))
+        except SourceError:
+            return False
+        positions = reply.choices[0].positions if reply.choices else ()
+        return len(positions) > 2 and positions[0].chosen is None and bool(positions[1].top)
+
+    def _remark(
+        self,
+        base: Sequence[KnownToken],
+        given: int,
+        asked: int,
+        processed: bool,
+        temperature: str,
+        top_p: str,
+        top_k: str,
+    ) -> None:
+        if given < asked:
+            self.notes.append(f"It gives {given} logprobs where {asked} were asked for.")
+        if any(UNDECODED in token.token for token in base):
+            self.notes.append("Some of its tokens are not whole characters, and their bytes are not given.")
+        if temperature == UNCLEAR:
+            self.notes.append(
+                "Temperature changes its logprobs, and not as softmax(logits / τ) would: what they are is not known."
+            )
+        elif processed:
+            stages = [
+                name
+                for name, effect in (("temperature", temperature), ("top_p", top_p), ("top_k", top_k))
+                if effect == APPLIED
+            ]
+            self.notes.append(
+                f"Its logprobs are taken after the sampler's stages ({', '.join(stages) or 'as it says itself'}); they "
+                "are asked for at temperature 1 with truncation off, where they should be the model's own."
+            )
+        if self.server.vocabulary is None:
+            self.notes.append(
+                "It does not tell its vocabulary; the wide ends of the intervals assume at most "
+                f"{LARGEST_VOCABULARY:,} tokens."
+            )
+
+
+@dataclass(frozen=True)
+class _First:
+    shape: str
+    processed: bool
+    top: tuple[KnownToken, ...]
+
+
+def _key(token: KnownToken) -> object:
+    return token.token if token.id is None else token.id
+
+
+def _common(first: Sequence[KnownToken], second: Sequence[KnownToken]) -> list[tuple[float, float]]:
+    """The logprobs of the tokens that both name, in the order of the first."""
+    there = {_key(token): token.logprob for token in second}
+    return [(token.logprob, there[_key(token)]) for token in first if _key(token) in there]
+
+
+def _difference(first: Sequence[KnownToken], second: Sequence[KnownToken]) -> float:
+    """The largest difference in nats over the tokens that both name; inf where they have none in common."""
+    return max((abs(a - b) for a, b in _common(first, second)), default=math.inf)

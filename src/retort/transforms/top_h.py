@@ -1,0 +1,126 @@
+"""top_h: as many of the most likely tokens as a bound on the entropy of what is kept allows.
+
+Legend: N rows, V vocabulary, M candidates.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from retort.distribution.arrays import Array, largest, namespace, token_ids
+from retort.distribution.ranking import SLACK, flat_rows, keep_first
+from retort.distribution.softmax import is_per_row, log_softmax, per_row
+from retort.distribution.weights import Weights, finite
+from retort.transforms.parameters import Parameter, choice
+from retort.transforms.transform import Transform, usable
+
+SHARE = Parameter(
+    "top_h", "a number from 0 to 1 (None or 1: off)", low=0.0, high=1.0, off_values=(1.0,), setting="top_h"
+)
+
+ENTROPY = Parameter(
+    "entropy",
+    "kept (of what is kept, renormalised) or summed (its share of the row's)",
+    default="kept",
+    kind=choice("kept", "summed"),
+)
+AMONG = Parameter("among", "a whole number of 1 or more, or 0 for all tokens", low=0, default=0, whole=True)
+
+CANDIDATES = 1024
+"""The cut is sought among this many of the largest logits; rows that need more are sorted whole."""
+
+
+def top_h(logits: Array, alpha: Any, entropy: str = "kept", among: int = 0) -> Array:
+    """Logits with the longest run of most likely tokens kept whose own entropy is at most alpha times the row's.
+
+    Tokens by falling logit, ties by lowest id; `q_n` is the distribution of the first n, renormalised. Kept are the
+    first `n = max{k : H(q_k) ≤ α · H(p) · (1 + 2^-40)}`, entropies in nats. `H(q_k)` rises with k, so of all runs from
+    the top this is the one of most mass under the bound. (Over all sets of tokens, the paper's problem, most mass is
+    NP-hard; this is its greedy algorithm.) A uniform row of V tokens keeps `V^α`.
+    `entropy="summed"`: the bound is on `Σ -p_i ln p_i` over the first n instead, so a uniform row keeps α·V tokens, and
+    `among` makes the row's `among` most likely tokens all that there is; transformers does both, with 100.
+    Shapes `[..., vocab]`; alpha a number or `[...]`. None and 1 keep everything; 0 keeps one token. Inside: float64.
+    Raises InputError for unusable rows or alpha outside [0, 1]. Source: Baghaei Potraghloo, Azizi, Kundu, Pedram 2025,
+    "Top-H decoding" (arXiv 2509.02510), the greedy algorithm; the authors' code and transformers leave out the
+    renormalisation.
+    """
+    SHARE.check(alpha)
+    logits = usable(logits)
+    if alpha is None or (not is_per_row(alpha) and alpha >= 1.0):
+        return logits
+    xp = namespace(logits)
+    rows_NV = flat_rows(logits)
+    alpha_N1 = xp.reshape(per_row(alpha, logits), (-1, 1))
+    if among:
+        rows_NV = largest(rows_NV, min(among, rows_NV.shape[-1]))
+    if entropy == "summed":
+        return keep_first(logits, *_summed(rows_NV, alpha_N1))
+    limit_N1 = alpha_N1 * _entropy(rows_NV) * (1.0 + SLACK)
+    limit_N1 = xp.where(alpha_N1 >= 1.0, xp.full_like(limit_N1, math.inf), limit_N1)
+    return keep_first(logits, *_cut(rows_NV, limit_N1))
+
+
+def _summed(rows_NV: Array, alpha_N1: Array) -> tuple[Array, Array]:
+    """As `_cut`, where the bound is on the sum of the kept tokens' terms of the row's entropy."""
+    xp = namespace(rows_NV)
+    sorted_NV = largest(rows_NV, rows_NV.shape[-1])
+    log_probs_NV = log_softmax(xp.astype(sorted_NV, xp.float64))
+    terms_NV = -xp.exp(log_probs_NV) * finite(log_probs_NV)
+    reached_NV = xp.cumulative_sum(terms_NV, axis=-1)
+    within_NV = reached_NV <= alpha_N1 * reached_NV[:, -1:] * (1.0 + SLACK)
+    count_N1 = xp.sum(xp.astype(within_NV, xp.int64), axis=-1, keepdims=True)
+    count_N1 = xp.where(count_N1 < 1, xp.full_like(count_N1, 1), count_N1)
+    return count_N1, xp.take_along_axis(sorted_NV, count_N1 - 1, axis=-1)
+
+
+def _entropy(rows_NV: Array) -> Array:
+    """`[N, 1]` entropy of each row, right to the last digits even where nearly all the mass is on one token."""
+    xp = namespace(rows_NV)
+    weights = Weights.of(rows_NV)
+    winner_N1 = xp.argmax(rows_NV, axis=-1, keepdims=True)
+    others_NV = xp.where(
+        token_ids(rows_NV) == winner_N1, xp.zeros_like(weights.weights_NV), weights.weights_NV
+    )
+    return xp.log1p(xp.sum(others_NV, axis=-1, keepdims=True)) - weights.mean_gap_N1
+
+
+def _cut(rows_NV: Array, limit_N1: Array) -> tuple[Array, Array]:
+    """How many tokens are kept `[N, 1]`, and the logit of the last one `[N, 1]`."""
+    xp = namespace(rows_NV)
+    num_tokens = rows_NV.shape[-1]
+    num_candidates = CANDIDATES if num_tokens > 4 * CANDIDATES else num_tokens
+    count_N1, smallest_N1, settled_N1 = _cut_among(rows_NV, limit_N1, num_candidates)
+    wide_N = ~settled_N1[:, 0]
+    if num_candidates < num_tokens and bool(xp.any(wide_N)):
+        count_N1[wide_N], smallest_N1[wide_N], _ = _cut_among(rows_NV[wide_N], limit_N1[wide_N], num_tokens)
+    return count_N1, smallest_N1
+
+
+def _cut_among(rows_NV: Array, limit_N1: Array, num_candidates: int) -> tuple[Array, Array, Array]:
+    """The same among the largest `num_candidates`, and whether the limit is passed among them."""
+    xp = namespace(rows_NV)
+    candidates_NM = largest(rows_NV, num_candidates)
+    gaps_NM = xp.astype(candidates_NM, xp.float64) - xp.astype(candidates_NM[:, :1], xp.float64)
+    weights_NM = xp.exp(gaps_NM)
+    # Without the 1 of the largest: 1 + 1e-20 is 1, and the entropy of such a pair is not 0.
+    others_NM = xp.cumulative_sum(weights_NM[:, 1:], axis=-1)
+    spread_NM = xp.cumulative_sum(-weights_NM[:, 1:] * finite(gaps_NM[:, 1:]), axis=-1)
+    entropy_NM = xp.log1p(others_NM) + spread_NM / (1.0 + others_NM)
+    # Weights that are 0 in float64 add no entropy, so a bound of 0 has to be said to be passed.
+    passed_NM = (entropy_NM > limit_N1) | (limit_N1 <= 0.0)
+    passed_NM = xp.cumulative_sum(xp.astype(passed_NM, xp.int64), axis=-1) > 0
+    count_N1 = num_candidates - xp.sum(xp.astype(passed_NM, xp.int64), axis=-1, keepdims=True)
+    last_N1 = xp.take_along_axis(candidates_NM, count_N1 - 1, axis=-1)
+    return count_N1, last_N1, xp.any(passed_NM, axis=-1, keepdims=True)
+
+
+ROWS = (
+    Transform(
+        "top_h",
+        top_h,
+        "keep as many of the most likely tokens as stay under this share of the entropy",
+        (SHARE, ENTROPY, AMONG),
+        nested=False,
+    ),
+)

@@ -1,0 +1,83 @@
+"""`Transform`: one row of the table, everything the chain, the command line and the documentation know about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from retort.distribution.arrays import Array, as_floats
+from retort.distribution.softmax import check_logits
+from retort.errors import InputError
+from retort.transforms.parameters import Parameter
+
+
+@dataclass(frozen=True)
+class Transform:
+    """A transform of logits, its parameters, and what can be said of it without running it.
+
+    - `function(logits, *values)`, one value for each parameter; with `context=` (a Context) if it `needs` one.
+    - `parameters`: the first is the main one. Where it has the transform's own name, a chain's text gives its value
+      alone (`top_k=50`), else every parameter is named (`xtc(probability=0.5, threshold=0.1)`).
+    - `needs`: of "history", "noise" and "state", what it reads from the Context.
+    - `nested`: the kept set is always the first n tokens by logit, and of the same incoming tokens n never falls as an
+      earlier temperature rises.
+    - `monotone`: nor does n fall when more (less likely) tokens come in, as they do from a nested stage before it.
+    - `temperature_free`: of the same incoming tokens it keeps the same ones at every temperature, 0 included (where the
+      most likely is all there is), so it may as well stand before the temperature.
+    - `tempers`: it divides the logits by a temperature, its parameter of that name; a chain holds one such stage.
+    - `truncates`: it removes tokens by their probability (a temperature of 0 aside); `bans`: it removes tokens by rule.
+    - `once`: a chain holds it once at most.
+    - `update(*values, state, entering, leaving)`: for stages with a state, its numbers after a token whose
+      log-probabilities (nats) were `entering` and `leaving` in the distributions before and after the stage.
+    """
+
+    name: str
+    function: Callable[..., Array]
+    help: str
+    parameters: tuple[Parameter, ...]
+    aliases: tuple[str, ...] = ()
+    nested: bool = True
+    monotone: bool = True
+    temperature_free: bool = False
+    tempers: bool = False
+    truncates: bool = True
+    bans: bool = False
+    once: bool = False
+    needs: frozenset[str] = frozenset()
+    update: Callable[..., tuple[float, ...]] | None = None
+
+    @property
+    def main(self) -> Parameter:
+        """The first parameter."""
+        return self.parameters[0]
+
+    @property
+    def bare(self) -> bool:
+        """True if the main parameter's value is written without its name, as in `top_k=50`."""
+        return self.main.name == self.name
+
+    def check(self, *values: Any) -> None:
+        """Nothing if these values (the first ones of the parameters) are allowed or off; else raises InputError."""
+        for parameter, value in zip(self.parameters, values, strict=False):
+            parameter.check(value)
+
+    def is_off(self, *values: Any) -> bool:
+        """True if any of these values means "off" to some engine."""
+        return any(parameter.is_off(value) for parameter, value in zip(self.parameters, values, strict=False))
+
+    def parameter(self, name: str) -> Parameter:
+        """The parameter of this name (snake or kebab case); raises InputError naming the known ones."""
+        key = name.strip().lower().replace("-", "_")
+        for parameter in self.parameters:
+            if parameter.name == key:
+                return parameter
+        known = ", ".join(parameter.name for parameter in self.parameters)
+        raise InputError(f"{self.name} has no parameter {name.strip()!r}; it has: {known}")
+
+
+def usable(logits: Any) -> Array:
+    """`logits` as floats `[..., vocab]`; raises InputError for rows with NaN, +inf or nothing but -inf."""
+    logits = as_floats(logits)
+    check_logits(logits)
+    return logits

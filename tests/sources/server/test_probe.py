@@ -1,0 +1,168 @@
+"""The probe: a server that lies in any of the ways it knows is caught, with the sentence that belongs to the lie."""
+
+from __future__ import annotations
+
+import math
+import re
+
+import numpy as np
+import pytest
+
+from mock_server import TOKENS, WORDS, true_log_probs
+from retort.errors import CapabilityError, SourceError
+from retort.sources.base import LARGEST_VOCABULARY
+from retort.sources.chat import Message
+from retort.sources.server.server_source import ServerSource
+
+PROMPT = "hello there"
+TRUTH = sorted(zip(true_log_probs(PROMPT), TOKENS, strict=True), reverse=True)
+
+
+def test_an_honest_server(connect, server) -> None:
+    found = connect().probe
+    assert (found.logprobs, found.log_base, found.shape) == ("raw", "natural", "openai-completions")
+    assert (found.temperature, found.top_p, found.top_k) == ("ignored", "ignored", "ignored")
+    assert (found.seed, found.greedy, found.n, found.echo) == (True, True, True, True)
+    assert (found.asked, found.given, found.vocabulary) == (20, 20, WORDS)
+    assert (found.replay, found.rounding, found.notes) == (0.0, 1e-5, ())
+    assert 0.5 < found.mass < 1.0
+    assert len(server.requests) <= 20
+
+
+@pytest.mark.parametrize(
+    ("lie", "changed", "note"),
+    [
+        ("post-temperature", {"logprobs": "processed", "temperature": "applied"}, "(temperature)"),
+        (
+            "odd temperature",
+            {"logprobs": "processed", "temperature": "unclear"},
+            "not as softmax(logits / τ)",
+        ),
+        ("after top_p", {"logprobs": "processed", "top_p": "applied"}, "(top_p)"),
+        ("after top_k", {"logprobs": "processed", "top_k": "applied"}, "(top_k)"),
+        ("log10", {"log_base": "10"}, "base 10"),
+        ("ignores seed", {"seed": False}, "ignores the seed"),
+        ("ignores n", {"n": False}, "asked for 3 texts, it gave 1"),
+        ("greedy wobbles", {"greedy": False}, "does not repeat itself"),
+        ("fewer than asked", {"given": 3}, "3 logprobs where 20 were asked for"),
+        ("no echo", {"echo": False}, None),
+        ("rounded", {"rounding": 0.005}, None),
+        ("noisy", {}, "Two equal requests differ"),
+    ],
+)
+def test_a_lie_that_can_be_lived_with_is_stated(connect, server, lie, changed, note) -> None:
+    server.lies.add(lie)
+    source = connect()
+    found = source.probe
+    honest = {"logprobs": "raw", "log_base": "natural", "seed": True, "n": True, "greedy": True, "given": 20}
+    assert {key: getattr(found, key) for key in {**honest, **changed}} == {**honest, **changed}
+    assert source.note == (found.notes[0] if note else None)
+    if note:
+        assert note in found.notes[0]
+    if lie == "noisy":
+        assert source.next_tokens(PROMPT).rounding > 0.01
+        return
+    known = source.next_tokens(PROMPT)
+    assert known.tokens[0].token == TRUTH[0][1]
+    # Whatever the server does to its numbers, the ones that are used are the model's own.
+    assert known.tokens[0].logprob == pytest.approx(TRUTH[0][0], abs=max(known.rounding, 1e-9))
+
+
+@pytest.mark.parametrize(
+    ("lie", "said"),
+    [
+        ("sums above 1", "sum to 7."),
+        ("non-finite", "gives a logprob that is nan"),
+        ("probabilities", "a log-probability is 0 or less"),
+        ("duplicated", "names the token ' w"),
+        ("renormalised", "renormalises over the tokens it lists"),
+        ("no logprobs", "answers without logprobs"),
+    ],
+)
+def test_a_lie_that_makes_every_number_wrong_is_refused(connect, server, lie, said) -> None:
+    server.lies |= {lie, "as a list"}
+    with pytest.raises(SourceError, match=re.escape(said)) as caught:
+        connect().next_tokens(PROMPT)
+    assert "127.0.0.1" in str(caught.value)
+
+
+def test_tokens_that_do_not_decode(connect, server) -> None:
+    server.lies |= {"undecodable", "as a list"}
+    assert "not whole characters" in connect().probe.notes[0]
+    server.lies = {"bytes", "as a list"}
+    assert connect().next_tokens(PROMPT).tokens[2].token == "<0xE2><0x96>"
+
+
+def test_a_server_is_probed_once(connect, server) -> None:
+    connect().next_tokens(PROMPT)
+    asked = len(server.requests)
+    connect().next_tokens(PROMPT)
+    assert len(server.requests) == asked + 2  # one to find the endpoint, one for the answer
+
+
+def test_a_server_that_gives_fewer_is_asked_for_fewer_and_more_on_demand(connect, server) -> None:
+    server.most = 5
+    source = connect()
+    assert (source.probe.asked, source.probe.given) == (5, 5)
+    assert len(source.next_tokens(PROMPT, 50).tokens) == 5
+    server.most = 60
+    assert len(source.next_tokens(PROMPT, 50).tokens) == 50
+
+
+def test_a_server_with_chat_alone_gets_the_text_as_a_message(connect, server) -> None:
+    server.completions = False
+    source = connect()
+    known = source.next_tokens(PROMPT)
+    assert (source.probe.endpoint, source.probe.shape) == ("chat", "openai-chat")
+    assert known.tokens[0].logprob == pytest.approx(TRUTH[0][0])
+    assert server.requests[-1]["messages"] == [{"role": "user", "content": PROMPT}]
+
+
+def test_a_conversation_goes_to_chat_and_is_probed_there(connect, server) -> None:
+    source = connect()
+    source.next_tokens((Message("system", "Be brief."), Message("user", PROMPT)))
+    assert source.probe.endpoint == "chat"
+    assert [message["role"] for message in server.requests[-1]["messages"]] == ["system", "user"]
+    assert source.render_chat([Message("user", "x")]) is None  # this server does not tell
+
+
+def test_an_unknown_vocabulary_is_bounded_and_said(connect, server) -> None:
+    server.vocabulary = None
+    source = connect()
+    known = source.next_tokens(PROMPT)
+    assert (known.vocabulary, known.num_tokens) == (None, LARGEST_VOCABULARY)
+    assert "at most 1,048,576 tokens" in str(source.note)
+
+
+@pytest.mark.parametrize("tau", [0.5, 1.0, 2.0])
+def test_the_truth_is_inside_the_intervals(connect, server, tau) -> None:
+    known = connect().next_tokens(PROMPT).at(tau)
+    weights = np.exp(np.array(true_log_probs(PROMPT)) / tau)
+    probs = weights / weights.sum()
+    ranked = np.sort(probs)[::-1][:20]
+    assert (known.probs.low <= ranked).all() and (ranked <= known.probs.high).all()
+    assert known.entropy.low <= -(probs * np.log(probs)).sum() <= known.entropy.high
+    assert known.margin == pytest.approx(TRUTH[0][0] - TRUTH[1][0])
+
+
+def test_a_wrong_model_and_a_missing_name(url, server) -> None:
+    with pytest.raises(SourceError, match="has no model 'nobody'; name one after '#': mock"):
+        ServerSource(f"{url}#nobody")
+    assert ServerSource(url).name == f"{url}#mock"  # one model: no need to name it
+
+
+def test_what_needs_the_whole_vocabulary_is_refused(connect) -> None:
+    source = connect()
+    for call in (lambda: source.start([[1]]), lambda: source.encode("x"), lambda: source.token_text(1)):
+        with pytest.raises(CapabilityError, match="needs the whole vocabulary"):
+            call()
+
+
+def test_a_fault_after_the_probe_is_a_sentence_and_the_next_request_works(connect, server) -> None:
+    source = connect()
+    first = source.next_tokens(PROMPT)
+    server.faults = ["malformed"]
+    with pytest.raises(SourceError, match="not JSON"):
+        source.next_tokens(PROMPT)
+    assert source.next_tokens(PROMPT) == first
+    assert math.isfinite(first.tokens[0].logprob)

@@ -1,0 +1,275 @@
+"""Truncations: four tokens by hand, the oracle, ties, traps that peers fell into, numpy and torch."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+import reference
+from retort.distribution import top_ids
+from retort.distribution.ranking import NUCLEUS_CANDIDATES
+from retort.errors import InputError
+from retort.transforms import TRANSFORMS, find_transform, min_p, temperature, top_k, top_p
+
+FOUR = np.log([0.4, 0.3, 0.2, 0.1])
+
+# Few different values, so that ties are common.
+tied_rows = arrays(np.float64, st.integers(1, 10), elements=st.sampled_from([-3.0, -1.0, 0.0, 0.5, 2.0]))
+shares = st.floats(0.0, 1.0)
+
+
+def kept(logits: object) -> list[int]:
+    """Ids that are not removed."""
+    return np.flatnonzero(np.asarray(logits) > -math.inf).tolist()
+
+
+def test_top_k_by_hand() -> None:
+    assert kept(top_k(FOUR, 2)) == [0, 1]
+    np.testing.assert_array_equal(top_k(FOUR, 2)[:2], FOUR[:2])
+    assert kept(top_k(FOUR, 99)) == [0, 1, 2, 3]
+
+
+def test_top_p_by_hand() -> None:
+    assert kept(top_p(FOUR, 0.69)) == [0, 1]
+    assert kept(top_p(FOUR, 0.7)) == [0, 1]
+    assert kept(top_p(FOUR, 0.71)) == [0, 1, 2]
+    assert kept(top_p(FOUR, 0.0)) == [0]
+    assert kept(top_p(FOUR, 1.0)) == [0, 1, 2, 3]
+
+
+def test_min_p_by_hand() -> None:
+    assert kept(min_p(FOUR, 0.5)) == [0, 1, 2]
+    assert kept(min_p(FOUR, 0.51)) == [0, 1]
+    assert kept(min_p(FOUR, 1.0)) == [0]
+    assert kept(min_p(FOUR, 0.0)) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("function", [top_k, top_p, min_p, temperature])
+@pytest.mark.parametrize("value", [None, 1.0])
+def test_off_and_input_untouched(function: object, value: float | None) -> None:
+    row = FOUR.copy()
+    result = function(row, value)  # type: ignore[operator]
+    np.testing.assert_array_equal(row, FOUR)
+    if value is None:
+        np.testing.assert_array_equal(result, FOUR)
+
+
+@pytest.mark.parametrize("k", [0, -1, None])
+def test_every_engines_off_value_of_top_k(k: int | None) -> None:
+    np.testing.assert_array_equal(top_k(FOUR, k), FOUR)
+
+
+def test_ties_at_k_keep_exactly_k_with_the_lowest_ids() -> None:
+    row = [1.0, 2.0, 1.0, 1.0, 2.0, 1.0]
+    assert kept(top_k(row, 3)) == [0, 1, 4]
+    assert kept(top_k(row, 4)) == [0, 1, 2, 4]
+    assert kept(top_k(np.zeros(7), 3)) == [0, 1, 2]
+
+
+def test_ties_at_the_edge_of_the_nucleus_go_to_the_lowest_ids() -> None:
+    assert kept(top_p(np.zeros(10), 0.3)) == [0, 1, 2]
+    assert kept(top_p([0.0, 5.0, 0.0, 0.0], 0.985)) == [0, 1]
+
+
+@given(tied_rows)
+def test_top_k_1_equals_argmax_and_temperature_0(logits: np.ndarray) -> None:
+    assert kept(top_k(logits, 1)) == [int(np.argmax(logits))] == kept(temperature(logits, 0))
+
+
+@given(tied_rows, st.integers(1, 12))
+def test_top_k_equals_the_oracle(logits: np.ndarray, k: int) -> None:
+    np.testing.assert_array_equal(top_k(logits, k), reference.top_k(logits.tolist(), k))
+
+
+@given(tied_rows, shares)
+def test_top_p_equals_the_oracle(logits: np.ndarray, p: float) -> None:
+    np.testing.assert_array_equal(top_p(logits, p), reference.top_p(logits.tolist(), p))
+
+
+@given(tied_rows, shares)
+def test_min_p_equals_the_oracle(logits: np.ndarray, p: float) -> None:
+    np.testing.assert_array_equal(min_p(logits, p), reference.min_p(logits.tolist(), p))
+
+
+@given(tied_rows, st.data())
+def test_top_ids_equals_the_oracle(logits: np.ndarray, data: st.DataObject) -> None:
+    count = data.draw(st.integers(1, len(logits)))
+    assert top_ids(logits, count).tolist() == reference.order(logits.tolist())[:count]
+
+
+def test_settings_for_each_row_equal_the_rows_alone() -> None:
+    rows = np.random.default_rng(3).normal(size=(4, 40)) * 2
+    for function, values in (
+        (top_k, [1, 7, 0, 40]),
+        (top_p, [0.0, 0.5, 0.9, 1.0]),
+        (min_p, [0.0, 0.05, 0.5, 1.0]),
+        (temperature, [0.0, 0.3, 1.0, 4.0]),
+    ):
+        batch = function(rows, values)
+        for row, alone, value in zip(batch, rows, values, strict=True):
+            np.testing.assert_allclose(
+                row - row.max(), (one := function(alone, value)) - one.max(), atol=1e-15
+            )
+            assert kept(row) == kept(one)
+
+
+def test_one_rows_min_p_does_not_touch_another_row() -> None:
+    rows = np.random.default_rng(4).normal(size=(2, 30)) * 3
+    for other in (0.0, 0.01, 0.99, 1.0):
+        np.testing.assert_array_equal(min_p(rows, [0.1, other])[0], min_p(rows[0], 0.1))
+
+
+def test_leading_axes_are_kept() -> None:
+    rows = np.random.default_rng(5).normal(size=(2, 3, 20))
+    for function, value in ((top_k, 4), (top_p, 0.6), (min_p, 0.2)):
+        result = function(rows, value)
+        assert result.shape == rows.shape
+        np.testing.assert_array_equal(result[1, 2], function(rows[1, 2], value))
+    assert top_ids(rows, 3).shape == (2, 3, 3)
+    assert top_k(np.zeros((0, 5)), 2).shape == top_p(np.zeros((0, 5)), 0.5).shape == (0, 5)
+
+
+def test_top_p_sums_in_float64_at_a_large_vocabulary() -> None:
+    """One token with half the mass, 149,999 that share the rest: 0.9 is reached with 120,000 of them.
+
+    A float32 running sum adds 3.3e-6 to a number near 1, loses some of it each time, and misses by hundreds.
+    """
+    row = np.zeros(150_000, np.float32)
+    row[7] = np.log(149_999.0)
+    running = np.cumsum(
+        np.append(np.float32(0.5), np.full(149_999, 0.5 / 149_999, np.float32)), dtype=np.float32
+    )
+    assert abs(int(np.sum(running < 0.9)) - 120_000) > 100
+    assert kept(top_p(row, 0.9)) == list(range(120_001))
+
+
+def test_mass_1_keeps_a_tail_too_light_to_show_in_a_sum() -> None:
+    rows = np.array([[0.0, -1.0, -60.0], [0.0, -1.0, -60.0]])
+    assert [kept(row) for row in top_p(rows, [1.0, 1 - 1e-15])] == [[0, 1, 2], [0, 1]]
+
+
+def test_rows_with_small_and_large_nuclei_in_one_batch() -> None:
+    """The search among the first candidates and the full sort must agree, whichever a row needs."""
+    generator = np.random.default_rng(6)
+    num_tokens = 6 * NUCLEUS_CANDIDATES
+    peaked = generator.normal(size=num_tokens) * 6
+    flat = generator.normal(size=num_tokens)
+    batch = top_p(np.stack([peaked, flat, peaked[::-1]]), 0.95)
+    sizes = [len(kept(row)) for row in batch]
+    assert sizes[0] < NUCLEUS_CANDIDATES < sizes[1]
+    for row, logits in zip(batch, (peaked, flat, peaked[::-1]), strict=True):
+        probs = np.exp(logits) / np.exp(logits).sum()
+        order = np.argsort(-probs, kind="stable")
+        size = int(np.searchsorted(np.cumsum(probs[order]), 0.95)) + 1
+        assert kept(row) == sorted(order[:size].tolist())
+
+
+def test_removed_tokens_never_come_back_and_do_not_count() -> None:
+    row = np.array([-math.inf, 1.0, -math.inf, 0.0, -math.inf, -1.0, -math.inf, -math.inf])
+    assert kept(top_k(row, 5)) == [1, 3, 5]
+    assert kept(top_p(row, 0.999999)) == [1, 3, 5]
+    assert kept(top_p(row, 0.6)) == [1]
+    assert kept(min_p(row, 0.3)) == [1, 3]
+
+
+@pytest.mark.parametrize("function", [top_k, top_p, min_p, temperature])
+def test_unusable_rows_are_named(function: object) -> None:
+    with pytest.raises(InputError, match="row 1: NaN"):
+        function(np.array([[0.0, 1.0], [math.nan, 0.0]]), 0.5 if function is not top_k else 2)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("top_k", 1.5), ("top_k", -2), ("top_k", math.nan), ("top_k", math.inf), ("top_k", True), ("top_k", "many"),
+        ("top_p", -0.1), ("top_p", 1.1), ("top_p", math.nan), ("top_p", [0.5, 2.0]),
+        ("min_p", -0.1), ("min_p", 1.1), ("min_p", math.nan),
+        ("temperature", -1), ("temperature", math.nan), ("temperature", math.inf),
+    ],
+)  # fmt: skip
+def test_values_out_of_range_are_refused_with_the_range(name: str, value: object) -> None:
+    with pytest.raises(InputError, match=f"{name} must be (a|a finite) "):
+        TRANSFORMS[name].function(np.zeros((2, 4)), value)
+    with pytest.raises(InputError, match=name):
+        TRANSFORMS[name].check(value)
+
+
+def test_a_setting_for_each_row_needs_the_shape_of_the_rows() -> None:
+    with pytest.raises(InputError, match=r"shape of the rows \(3,\), got \(2,\)"):
+        top_p(np.zeros((3, 4)), [0.5, 0.5])
+
+
+def test_names_and_aliases() -> None:
+    for name in ("temperature", "temp", "Temp", "top-k", "top_p", "nucleus", " min-p "):
+        assert find_transform(name).name in TRANSFORMS
+    assert find_transform("nucleus") is TRANSFORMS["top_p"]
+    with pytest.raises(
+        InputError,
+        match=r"unknown transform 'topk' \(did you mean top_k\?\); known are: .*temperature, .*top_k",
+    ):
+        find_transform("topk")
+
+
+@pytest.mark.parametrize("name", [name for name, row in TRANSFORMS.items() if row.nested and row.truncates])
+@given(
+    logits=arrays(np.float64, st.integers(2, 12), elements=st.floats(-10, 10)),
+    taus=st.tuples(st.floats(0.1, 5), st.floats(0.1, 5)),
+    share=st.floats(0.01, 0.99),
+)
+def test_nested_means_first_n_tokens_and_n_never_falls(
+    name: str, logits: np.ndarray, taus: tuple[float, float], share: float
+) -> None:
+    value = 1 + int(share * 10) if name == "top_k" else share
+    sizes = []
+    for tau in sorted(taus):
+        result = kept(TRANSFORMS[name].function(temperature(logits, tau), value))
+        order = reference.order(logits.tolist())
+        # Logits that differ may become equal in tempering; then the order among them is by id, as stated.
+        tempered_order = reference.order(temperature(logits, tau).tolist())
+        assert result in (sorted(order[: len(result)]), sorted(tempered_order[: len(result)]))
+        sizes.append(len(result))
+    assert sizes[0] <= sizes[1]
+
+
+@given(
+    arrays(np.float64, (3, 9), elements=st.sampled_from([-3.0, -1.0, 0.0, 0.5, 2.0])),
+    shares,
+    st.integers(1, 9),
+)
+def test_torch_equals_numpy(rows: np.ndarray, p: float, k: int) -> None:
+    torch = pytest.importorskip("torch")
+    tensor = torch.tensor(rows)
+    for function, value in (
+        (top_k, k),
+        (top_p, p),
+        (min_p, p),
+        (temperature, 0.0),
+        (top_k, [1, k, 0]),
+        (top_p, [p, 1.0, 0.2]),
+    ):
+        np.testing.assert_array_equal(function(tensor, value).numpy(), function(rows, value))
+    np.testing.assert_array_equal(top_ids(tensor, k).numpy(), top_ids(rows, k))
+    np.testing.assert_array_equal(tensor.numpy(), rows)
+
+
+@pytest.mark.parametrize("name", ["float32", "float16", "bfloat16"])
+def test_torch_small_floats_keep_the_same_tokens(name: str) -> None:
+    torch = pytest.importorskip("torch")
+    tensor = torch.tensor(np.random.default_rng(7).normal(size=(3, 5000)) * 4).to(getattr(torch, name))
+    exact = tensor.double().numpy()
+    for function, value in ((top_k, 17), (top_p, 0.7), (min_p, 0.03)):
+        result = function(tensor, value)
+        assert result.dtype == torch.float32
+        np.testing.assert_array_equal(result.numpy(), function(exact, value))
+
+
+def test_torch_gradient_reaches_kept_tokens_only() -> None:
+    torch = pytest.importorskip("torch")
+    logits = torch.tensor([3.0, 2.0, 1.0, 0.0], requires_grad=True)
+    torch.logsumexp(top_p(top_k(logits, 3), 0.8), dim=-1).backward()
+    assert (logits.grad[:2] > 0).all() and (logits.grad[2:] == 0).all()
