@@ -17,15 +17,16 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "src" / "retort"
 
 NUMBERS = ("errors", "distribution", "transforms", "chain")
-BELOW = (*NUMBERS, "sources", "sampling")
+BELOW = (*NUMBERS, "files", "sources", "sampling")
 
 # part → the parts (or single modules) of retort that it may import, itself included.
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "errors": ("errors",),
+    "files": ("files", "errors"),
     "distribution": ("distribution", "errors"),
     "transforms": ("transforms", "distribution", "errors"),
     "chain": (*NUMBERS,),
-    "sources": (*NUMBERS, "sources"),
+    "sources": (*NUMBERS, "files", "sources"),
     "sampling": (*NUMBERS, "sampling", "sources.base"),
     # Engines bring their own models: an adapter never loads a source.
     "adapters": (*NUMBERS, "adapters", "sampling", "sources.base"),

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
+
+# Control characters of both blocks, line and paragraph separators, marks that turn the direction of writing, and
+# halves of surrogate pairs, which no terminal or file can take.
+UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 class RetortError(Exception):
@@ -43,3 +48,13 @@ def did_you_mean(name: object, known: Iterable[object]) -> str:
     """
     near = difflib.get_close_matches(str(name), [str(one) for one in known], n=1)
     return f" (did you mean {near[0]}?)" if near else ""
+
+
+def printable(text: str, keep: str = "\n\t") -> str:
+    """`text` of a model, a server or a file as it can be shown: control characters are written out, as in \\x1b[2J.
+
+    Nothing that a terminal would obey is left. The characters in `keep` stay.
+    """
+    return UNPRINTABLE.sub(
+        lambda found: found[0] if found[0] in keep else found[0].encode("unicode_escape").decode(), text
+    )
