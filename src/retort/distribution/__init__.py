@@ -4,7 +4,6 @@ Numbers only: no model, tokenizer, file or network. Arrays are numpy arrays or t
 """
 
 from retort.distribution.bounds import (
-    Interval,
     entropy_interval,
     first_shares_interval,
     probs_interval,
@@ -29,6 +28,7 @@ from retort.distribution.matching import (
     equivalent_temperature,
 )
 from retort.distribution.measures import (
+    Interval,
     effective_support,
     entropy,
     entropy_of_log_probs,

@@ -14,24 +14,12 @@ from typing import Any
 import numpy as np
 
 from retort.distribution.arrays import Array, as_floats, to_numpy
+from retort.distribution.measures import Interval
 from retort.distribution.softmax import check_temperature
 from retort.errors import InputError
 
 MASS_ROUNDING = 1e-3
 """Seen probabilities may sum to more than one by this much: servers round log-probabilities to a few digits."""
-
-
-@dataclass(frozen=True)
-class Interval:
-    """Smallest and largest value that agrees with what was seen: numbers, or arrays of one shape."""
-
-    low: Any
-    high: Any
-
-    @property
-    def width(self) -> Any:
-        """`high - low`: how much is unknown."""
-        return self.high - self.low
 
 
 def tail_entropy_interval(tail_mass: Any, smallest_seen: Any, num_seen: int, num_tokens: int) -> Interval:

@@ -1,15 +1,44 @@
-"""Measures of one distribution: how uncertain it is, how far ahead the winner is, and how much a chain lets
-through.
+"""Measures of one distribution, and what each of their names means everywhere in retort.
 
-Each takes logits `[..., vocab]` (log-probabilities are logits too) and a temperature, and returns `[...]`.
-Removed tokens are -inf and count for nothing: 0·ln 0 = 0. Inside: float64 for numpy, at least float32 for
-torch. Entropies are in nats.
+One position of a text has three distributions:
+
+- *raw*: `softmax(z)` of the model's own logits z, at τ = 1, nothing removed.
+- *shaped*: raw after what a chain moves and before what it removes: bias, penalties, DRY and the temperature, in the
+  chain's order, applied to every token. A dynamic temperature counts as the number that it was on this row. τ = 0
+  removes tokens instead of dividing, so it counts as a cut; so does a ban by rule (bad words, a grammar, a bias of
+  -inf). adaptive_p, which replaces the logits of what is left, is no part of it.
+- *processed*: what the whole chain leaves, renormalised; the token is drawn from this one.
+
+Their measures:
+
+- `kept_mass` of a *stage*: the share of the mass entering the stage that is on the tokens leaving it.
+- `kept_mass` of a *token, sample or chain* (`log_kept_mass` is its logarithm): the shaped probability of the tokens
+  that survive the chain. At τ = 0 it is the shaped probability of the one token left; 1 where nothing is removed.
+- `kept_raw_mass`: the raw probability of the tokens that survive the chain.
+- `margin`, in logits: by how much the chosen token won. Of a greedy choice, the gap between the two largest logits that
+  enter the temperature of 0, so after bias and penalties. Of a draw, the lead of the winner in `z' + τ·g`: z' are the
+  logits before the division by τ, τ is the temperature of this row and g its noise, so it is τ times the lead in
+  `z'/τ + g`. Of a row on which nothing is drawn, the gap of its two largest raw logits. inf where one token is left.
+- `near_tie`: margin ≤ the noise scale.
+- `flip_risk`: the chance that numerical noise makes another token the best one, all rivals counted (`flips.py`); of the
+  logits that enter a greedy choice, raw ones where there is no chain. Of a text: `1 - Π(1 - r_t)`.
+- `entropy_nats`: of the distribution that the record names: raw at τ = 1, tempered in the column of another τ;
+  `entropy_processed_nats` is always that of processed.
+
+A measure that is only known in part is an `Interval`; an exact one has low equal to high.
+
+The functions take logits `[..., vocab]` (log-probabilities are logits too) and a temperature, and return `[...]`.
+Removed tokens are -inf and count for nothing: 0·ln 0 = 0. Inside: float64 for numpy, at least float32 for torch.
+Entropies are in nats.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from retort.distribution.arrays import Array, as_floats, detached, largest, namespace
 from retort.distribution.ranking import flat_rows, keep_first, nucleus
@@ -18,6 +47,25 @@ from retort.errors import InputError
 
 LEAKAGE_MASS = 0.9
 """Leakage counts mass outside the set that holds this share of the distribution at temperature 1."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Smallest and largest value that agrees with what is known: numbers, or arrays of one shape."""
+
+    low: Any
+    high: Any
+
+    @property
+    def width(self) -> Any:
+        """`high - low`: how much is unknown; 0 where both ends are the same infinity."""
+        with np.errstate(invalid="ignore"):
+            return np.where(np.equal(self.low, self.high), 0.0, np.subtract(self.high, self.low))[()]
+
+    @property
+    def exact(self) -> bool:
+        """True where the value is known: low equals high, everywhere in an array."""
+        return bool(np.all(np.equal(self.low, self.high)))
 
 
 def entropy(logits: Array, temperature: Any = 1.0) -> Array:
