@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, get_args
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel, ValidationError
+    from pydantic.fields import FieldInfo
 
 # Control characters of both blocks, line and paragraph separators, marks that turn the direction of writing, and
 # halves of surrogate pairs, which no terminal or file can take.
@@ -58,3 +63,127 @@ def printable(text: str, keep: str = "\n\t") -> str:
     return UNPRINTABLE.sub(
         lambda found: found[0] if found[0] in keep else found[0].encode("unicode_escape").decode(), text
     )
+
+
+def from_pydantic(error: ValidationError, where: str, model: type[BaseModel] | None = None) -> InputError:
+    """What pydantic found wrong first, as one sentence about `where` ("the recipe", "r.yaml line 3").
+
+    `model` is the class that was validated: with it an unknown key gets the nearest right one and the list of all, and
+    a number its whole range. A validator that raises InputError has written the sentence itself.
+    """
+    # A union reports every member that it tried: the one that got deepest is the one that was meant.
+    found = max(error.errors(), key=lambda one: len(one["loc"]))
+    steps = _steps(found["loc"], model)
+    path, context, value = _path([name for name, _ in steps]), found.get("ctx", {}), found["input"]
+    field = steps[-1][1] if steps else None
+    if found["type"] == "extra_forbidden":
+        parent = _models(model, [name for name, _ in steps[:-1]])
+        known = sorted({_alias(key, one) for kind in parent for key, one in kind.model_fields.items()})
+        keys = [_alias(key, one) for kind in parent for key, one in kind.model_fields.items()]
+        listed = f"; keys are {', '.join(dict.fromkeys(keys))}" if keys else ""
+        return InputError(f"{where} has no key {path}{did_you_mean(found['loc'][-1], known)}{listed}.")
+    if found["type"] == "missing":
+        meant = f": {field.description}" if field is not None and field.description else ""
+        return InputError(f"{where} has no {path}, which is required{meant}.")
+    raised = context.get("error")
+    if isinstance(raised, InputError):
+        return raised
+    shown = f"{path or where} is {value!r}"
+    if raised is not None:
+        return InputError(f"{shown}; {str(raised).rstrip('.')}.")
+    if found["type"] in ("literal_error", "enum"):
+        allowed = re.findall(r"'([^']*)'", context["expected"])
+        return InputError(f"{shown}{did_you_mean(value, allowed)}; allowed are {', '.join(allowed)}.")
+    return InputError(f"{shown}; {_allowed(found, field)}.")
+
+
+# What pydantic's type of an error says was allowed, by the beginning of its name.
+_ALLOWED = {
+    "bool": "allowed are true and false",
+    "model_type": "it must be keys and values",
+    "dict_type": "it must be keys and values",
+    "dataclass_type": "it must be keys and values",
+    "string_type": "it must be text",
+    "string_too_short": "it must not be empty",
+    "list_type": "it must be a list",
+    "tuple_type": "it must be a list",
+    "too_short": "it must not be empty",
+}
+
+
+def _allowed(found: Any, field: FieldInfo | None) -> str:
+    """What is allowed in place of a value: a range of numbers, a kind of value, or pydantic's own words."""
+    limits = {name: found.get("ctx", {}).get(name) for name in ("gt", "ge", "lt", "le")}
+    for one in field.metadata if field is not None else ():
+        limits |= {name: getattr(one, name) for name in limits if getattr(one, name, None) is not None}
+    kind = found["type"]
+    number = kind.startswith(("greater", "less", "finite", "float", "int"))
+    if not number:
+        return next((text for name, text in _ALLOWED.items() if kind.startswith(name)), found["msg"].lower())
+    whole = kind.startswith("int") or (field is not None and int in _inside(field.annotation))
+    word = "whole number" if whole else "number"
+    low = limits["gt"] if limits["gt"] is not None else limits["ge"]
+    high = limits["lt"] if limits["lt"] is not None else limits["le"]
+    if low is not None and high is not None:
+        ends = "(" if limits["gt"] is not None else "[", ")" if limits["lt"] is not None else "]"
+        return f"allowed is a {word} in {ends[0]}{low:g}, {high:g}{ends[1]}"
+    if low is not None:
+        return f"allowed is a {word} " + (
+            f"above {low:g}" if limits["gt"] is not None else f"from {low:g} up"
+        )
+    if high is not None:
+        return f"allowed is a {word} " + (
+            f"below {high:g}" if limits["lt"] is not None else f"up to {high:g}"
+        )
+    return f"it must be a finite {word}" if kind.startswith("finite") else f"it must be a {word}"
+
+
+def _steps(
+    place: Sequence[str | int], model: type[BaseModel] | None
+) -> list[tuple[str | int, FieldInfo | None]]:
+    """The keys and list places of an error, with the field that each key is; the names of union members are left out."""
+    if model is None:
+        return [(step, None) for step in place]
+    steps: list[tuple[str | int, FieldInfo | None]] = []
+    inside: list[type[BaseModel]] = [model]
+    for number, step in enumerate(place):
+        named = {_alias(key, one): one for kind in inside for key, one in kind.model_fields.items()}
+        field = named.get(str(step))
+        if field is not None:
+            steps.append((step, field))
+            inside = list(_models_in(field.annotation))
+        elif isinstance(step, int) or (number == len(place) - 1 and inside):
+            steps.append((step, None if not isinstance(step, int) else steps[-1][1] if steps else None))
+    return steps
+
+
+def _models(model: type[BaseModel] | None, path: Sequence[str | int]) -> list[type[BaseModel]]:
+    """The classes that the value at `path` may be of."""
+    inside = [] if model is None else [model]
+    for step in path:
+        if isinstance(step, str):
+            named = {_alias(key, one): one for kind in inside for key, one in kind.model_fields.items()}
+            inside = list(_models_in(named[step].annotation)) if step in named else inside
+    return inside
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    for one in _inside(annotation):
+        if isinstance(one, type) and hasattr(one, "model_fields"):
+            yield one
+
+
+def _inside(annotation: Any) -> list[Any]:
+    """The types that an annotation is made of, however deep in unions and lists."""
+    parts = get_args(annotation)
+    return [annotation] if not parts else [one for part in parts for one in _inside(part)]
+
+
+def _alias(name: str, field: FieldInfo) -> str:
+    return field.alias or name
+
+
+def _path(steps: Sequence[str | int]) -> str:
+    """`data.columns`, `asserts[2].type`."""
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
+    return text.removeprefix(".")
