@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 
 import reference
 from retort.chain import Chain, Stage
-from retort.distribution import softmax
+from retort.distribution import entropy, margin, softmax
 from retort.errors import InputError
 
 SKY = [15.2, 10.1, 8.4, 6.2, 2.1, -4.8]
@@ -140,3 +140,34 @@ def test_torch_equals_numpy() -> None:
     result = chain.apply(torch.tensor(rows)).numpy()
     np.testing.assert_array_equal(result > -math.inf, chain.apply(rows) > -math.inf)
     np.testing.assert_allclose(softmax(result), softmax(chain.apply(rows)), rtol=1e-12)
+
+
+def test_run_says_what_a_draw_is_measured_by() -> None:
+    """By hand: a bias makes a tie, which raw logits do not show; kept mass is of what the chain shaped."""
+    logits = np.array([5.0, 4.0, 0.0, -1.0])
+    tied = Chain("logit_bias(1: 1) | temperature=0").run(logits)
+    assert margin(tied.undivided) == 0.0 and tied.temperature == 0.0
+    assert np.exp(tied.log_kept_mass) == pytest.approx(np.exp(5) / (2 * np.exp(5) + 1 + np.exp(-1)))
+    cut = Chain("temperature=2 | top_k=2").run(logits)
+    np.testing.assert_allclose(cut.shaped, (logits - 5) / 2)
+    assert np.exp(cut.log_kept_mass) == pytest.approx(softmax(logits, 2)[:2].sum())
+    late = Chain("top_k=2 | temperature=2").run(logits)
+    np.testing.assert_allclose(late.shaped, cut.shaped)
+    np.testing.assert_allclose(late.undivided, [5.0, 4.0, -np.inf, -np.inf])
+    assert Chain("logit_bias(3: 100) | top_k=1").run(logits).log_kept_mass == pytest.approx(0.0)
+    banned = Chain("logit_bias(0: -inf, 1: 1)").run(logits)
+    np.testing.assert_allclose(banned.shaped, [5.0, 5.0, 0.0, -1.0])
+    whole = Chain("temperature=0.5").run(np.array([0.0, -2000.0]))
+    assert whole.log_kept_mass == 0.0
+
+
+def test_run_counts_a_dynamic_temperature_as_what_it_was() -> None:
+    """The entropy of what reaches the stage decides τ; a row without entropy may be greedy beside one that is not."""
+    chain = Chain("top_k=2 | dynatemp(range=1, temperature=0.8)")
+    rows = np.array([[5.0, 4.0, 0.0, -1.0], [3.0, -np.inf, -np.inf, -np.inf]])
+    run = chain.run(rows)
+    share = entropy(rows[:1, :2])[0] / np.log(2)
+    np.testing.assert_allclose(run.temperature, [1.8 * share, 0.0])
+    np.testing.assert_allclose(softmax(run.shaped[0]), softmax(rows[0], 1.8 * share))
+    np.testing.assert_allclose(np.exp(run.log_kept_mass), [softmax(rows[0], 1.8 * share)[:2].sum(), 1.0])
+    np.testing.assert_allclose(run.processed, chain.apply(rows))

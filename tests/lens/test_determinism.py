@@ -71,7 +71,8 @@ def test_near_ties_are_the_smallest_margins_first(replayed: MockSource) -> None:
     best, second = np.argsort(-logits)[:2]
     assert first.margin == pytest.approx(float(logits[best] - logits[second]))
     assert (first.token, first.runner_up) == (replayed.token_text(best), replayed.token_text(second))
-    assert 0.4 < first.risk <= 0.5
+    # Several rivals lie within the noise here, so the risk is above that of a single tie.
+    assert 0.5 < first.risk < 1.0
 
 
 def test_a_table_has_no_noise_and_no_prompts_are_refused() -> None:

@@ -10,6 +10,7 @@ import pytest
 from lens.top_source import TopSource
 from mock_source import MockSource
 from retort.chain.chain import Chain
+from retort.distribution import flip_risk
 from retort.errors import CapabilityError, InputError
 from retort.lens.partial_trace import PartialTrace
 from retort.lens.trace import trace, trace_measures
@@ -50,9 +51,12 @@ def test_four_tokens_by_hand() -> None:
     assert (found.given, found.text, found.chain) == (True, " w3 w0", "temperature=0.5 | top_k=2")
 
 
-def test_flip_risk_is_that_of_the_margin() -> None:
+def test_flip_risk_is_that_of_all_rivals() -> None:
     found = trace(FourTokens(), "w1", " w3", noise_scale=0.5)
-    assert found.tokens[0].flip_risk == pytest.approx(0.5 * math.erfc(math.log(2) / (0.5 * math.sqrt(2))))
+    logits = FourTokens().logits_of([1])
+    assert found.tokens[0].flip_risk == pytest.approx(float(flip_risk(logits, 0.5)))
+    # More than the chance that the runner-up alone overtakes, which the old code gave.
+    assert found.tokens[0].flip_risk > 0.5 * math.erfc(math.log(2) / (0.5 * math.sqrt(2)))
     assert found.totals.flip_risk == pytest.approx(found.tokens[0].flip_risk)
 
 
@@ -78,7 +82,16 @@ def test_ties_stand_by_id() -> None:
 
     found = trace(Tied(4, ends=False), "w1", " w2 w0")
     assert [token.rank for token in found.tokens] == [3, 1]
-    assert found.tokens[0].flip_risk == 0.5
+    assert found.tokens[0].flip_risk == pytest.approx(0.75)
+
+
+def test_margin_and_flip_risk_are_those_after_bias_and_penalties() -> None:
+    both = Chain("logit_bias(0: 20, 1: 20) | temperature=0")
+    found = trace(FourTokens(), "w1", " w3", chain=both, noise_scale=1e-4)
+    assert found.tokens[0].margin == pytest.approx(math.log(4))
+    tied = Chain(f"logit_bias(3: {math.log(2)!r}) | temperature=0")
+    token = trace(FourTokens(), "w1", " w3", chain=tied, noise_scale=1e-4).tokens[0]
+    assert token.margin == pytest.approx(0, abs=1e-12) and token.flip_risk == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from retort.chain.stage import Stage
-from retort.distribution.arrays import Array, as_floats, to_numpy
-from retort.distribution.softmax import check_logits, log_softmax
+from retort.distribution.arrays import Array, as_floats, namespace, to_numpy, widened
+from retort.distribution.softmax import check_logits, is_per_row, log_softmax, tempered
 from retort.errors import InputError
 from retort.transforms import TRANSFORMS
 from retort.transforms.context import Context, RowState
@@ -18,7 +18,7 @@ from retort.transforms.context import Context, RowState
 if TYPE_CHECKING:
     from retort.chain.explain import Explanation
 
-__all__ = ["Chain", "Stage"]
+__all__ = ["Chain", "Run", "Stage", "log_mass"]
 
 
 @dataclass(frozen=True, init=False)
@@ -189,6 +189,42 @@ class Chain:
             logits = stage.apply(logits, context)
         return logits
 
+    def run(self, logits: Array, history: Any = None, *, context: Context | None = None) -> Run:
+        """As `apply`, with what the measures of a draw need beside the processed logits (see Run)."""
+        before = as_floats(logits)
+        check_logits(before)
+        context = context_of(history, context)
+        # Up to the first stage that removes a token, shaped and processed are the same array.
+        shaped, undivided, removed_from = before, before, False
+        temperature: Any = 1.0
+        for stage in self.stages:
+            after = stage.apply(before, context)
+            row = stage.transform
+            if row.tempers:
+                temperature, undivided = stage.temperatures(before), before
+                xp = namespace(shaped)
+                divides = not is_per_row(temperature) and temperature > 0.0
+                if divides and not removed_from:
+                    shaped = after
+                elif is_per_row(temperature) or divides:
+                    kept_whole = temperature == 0.0
+                    divisor = (
+                        xp.where(kept_whole, 1.0, temperature) if is_per_row(temperature) else temperature
+                    )
+                    shaped = tempered(shaped, divisor)
+                removed_from = removed_from or not divides
+            elif row.truncates or row.bans:
+                removed_from = True
+            elif not row.update:
+                moved = after if not removed_from else stage.apply(shaped, context)
+                # A bias of -inf removes its token; shaped still has it.
+                shaped = namespace(moved).where(moved > -np.inf, moved, widened(shaped))
+                removed_from = removed_from or (
+                    stage.name == "logit_bias" and any(bias == -np.inf for _, bias in stage.value)
+                )
+            before = after
+        return Run(before, shaped, shaped if self.hot is None else undivided, temperature)
+
     def update(
         self,
         states: Sequence[RowState | None] | None,
@@ -229,6 +265,41 @@ class Chain:
         from retort.chain.explain import explain
 
         return explain(self, logits, context_of(history, context))
+
+
+@dataclass(frozen=True)
+class Run:
+    """One pass of a chain over rows `[..., vocab]`.
+
+    - `processed`: the logits after every stage; their softmax is drawn from.
+    - `shaped`: the logits after every stage that moves them, on every token; no stage has removed any. See
+      `distribution/measures.py` for what counts as which.
+    - `undivided`: the logits that entered the temperature, of which a greedy choice has the margin and the flip risk;
+      the shaped ones if the chain has no temperature.
+    - `temperature`: what the row was divided by, a number, or `[...]` for a dynamic temperature; 0 is greedy.
+    """
+
+    processed: Array
+    shaped: Array
+    undivided: Array
+    temperature: Any
+
+    @property
+    def log_kept_mass(self) -> Array:
+        """`[...]` ln of the shaped probability of the tokens that are left, in nats; exactly 0 where all are."""
+        return log_mass(self.shaped, self.processed > -np.inf)
+
+
+def log_mass(logits: Array, kept: Array) -> Array:
+    """`[...]` ln Σ_{i kept} softmax(logits)_i in nats, from `[..., vocab]`; exactly 0 where none is lost."""
+    xp = namespace(logits)
+    log_probs = log_softmax(logits)
+    possible = log_probs > -np.inf
+    chosen = xp.where(kept, log_probs, -np.inf)
+    largest = xp.max(chosen, axis=-1, keepdims=True)
+    mass = largest[..., 0] + xp.log(xp.sum(xp.exp(chosen - largest), axis=-1))
+    whole = xp.all(kept | ~possible, axis=-1)
+    return xp.where(whole, xp.zeros_like(mass), xp.clip(mass, max=0.0))
 
 
 def context_of(history: Any, context: Context | None) -> Context:

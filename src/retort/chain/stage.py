@@ -13,6 +13,7 @@ from retort.distribution.softmax import is_per_row
 from retort.errors import InputError
 from retort.transforms import Transform, find_transform
 from retort.transforms.context import Context
+from retort.transforms.dynatemp import dynamic_temperatures
 
 OFF_WORDS = ("none", "off")
 
@@ -109,6 +110,13 @@ class Stage:
         # Whether a coin is thrown depends on the settings (probability 1 needs none), so the function asks for it.
         context.check(math.prod(logits.shape[:-1]), self.name, row.needs - {"noise"})
         return row.function(logits, *self.values, context=context)
+
+    def temperatures(self, logits: Array) -> Any:
+        """What a stage that tempers divides `logits` by: a number, or `[...]` if it depends on them."""
+        given = self.setting("temperature")
+        if self.name != "dynatemp" or given == 0.0:
+            return 1.0 if given is None else float(given)
+        return dynamic_temperatures(logits, *self.values)
 
     def __str__(self) -> str:
         row = self.transform

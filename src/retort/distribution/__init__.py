@@ -20,7 +20,14 @@ from retort.distribution.diversity import (
     semantic_distinct,
     vendi_score,
 )
-from retort.distribution.flips import flip_risk, noise_scale, text_flip_risk
+from retort.distribution.flips import (
+    NOISE_SCALE,
+    flip_risk,
+    noise_scale,
+    risk_of_gaps,
+    swap_risk,
+    text_flip_risk,
+)
 from retort.distribution.matching import (
     MatchedTemperature,
     calibrated_temperature,
@@ -53,6 +60,7 @@ from retort.distribution.softmax import (
 )
 
 __all__ = [
+    "NOISE_SCALE",
     "CalibrationError",
     "Distribution",
     "Interval",
@@ -92,11 +100,13 @@ __all__ = [
     "pass_at_k",
     "pass_hat_k",
     "probs_interval",
+    "risk_of_gaps",
     "self_bleu",
     "semantic_distinct",
     "skew_kl",
     "softmax",
     "support_size",
+    "swap_risk",
     "tail_entropy_interval",
     "tempered",
     "tempered_tail_interval",

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from retort.distribution.arrays import Array, as_floats, to_numpy
 from retort.distribution.ranking import top_ids
+from retort.distribution.softmax import check_logits
 from retort.errors import InputError
 
 NOISE_SCALE = 1e-4
@@ -17,10 +19,18 @@ Float32 inference of models of ordinary size moves logits of magnitude 10 by 1e-
 kernel or the order of summation changes. In bfloat16 it is 1e-2 to 1e-1: pass `noise_scale` what you measured.
 """
 
+FARTHEST = 9.0
+"""A rival more standard deviations behind than this overtakes with a chance below 1e-18."""
 
 _erfc = np.vectorize(
     math.erfc, otypes=[np.float64]
 )  # scipy's own is quicker, and longer to import than all of a look
+
+# Nodes of the trapezoid rule over the best token's own noise: its error is far below 1e-9, since all derivatives of the
+# integrand vanish at both ends.
+_NODES = np.linspace(-FARTHEST, FARTHEST, 145)
+_DENSITY = np.exp(-0.5 * _NODES**2)
+_DENSITY /= _DENSITY.sum()
 
 
 def noise_scale(logits: Array, replayed: Array) -> float:
@@ -39,17 +49,44 @@ def noise_scale(logits: Array, replayed: Array) -> float:
     return math.sqrt(float(np.mean((gaps[0] - gaps[1]) ** 2)))
 
 
-def flip_risk(margins: Array, noise: float) -> np.ndarray:
-    """`[...]` P(noise > margin) for Gaussian noise of standard deviation `noise` on the gap: `½ erfc(m /
-    (σ√2))`.
+def flip_risk(logits: Array, noise: float) -> NDArray[np.float64]:
+    """`[...]` chance that noise makes another token than the best one the largest, from logits `[..., vocab]`.
 
-    Margins `[...]` are top-two gaps in logit units; a tie has risk ½, and without noise only a tie is at
-    risk. Raises InputError for noise or margins that are negative or NaN.
+    Each logit moves by an independent Gaussian of standard deviation `noise`/√2, so each gap between two by `noise`.
+    With m_i the gaps to the best token in units of noise/√2, the risk is `1 - ∫ φ(x) Π_i Φ(x + m_i) dx`: one rival
+    gives `½ erfc(m/(noise·√2))`, n tied tokens give `1 - 1/n`. Noise 0 is the limit: only ties are at risk.
+    Raises InputError for noise that is negative or not finite, and for unusable rows.
     """
-    values = to_numpy(margins) if hasattr(margins, "detach") else np.asarray(margins)
-    values = values.astype(np.float64)
-    if not noise >= 0.0 or not math.isfinite(noise):
-        raise InputError(f"noise must be a finite standard deviation of 0 or more, got {noise}")
+    rows = to_numpy(as_floats(logits))
+    check_logits(rows)
+    check_noise(noise)
+    flat = rows.reshape(-1, rows.shape[-1])
+    risks = np.empty(len(flat))
+    for place, row in enumerate(flat):
+        gaps = row.max() - row[row >= row.max() - FARTHEST * noise].astype(np.float64)
+        risks[place] = _risk(np.sort(gaps)[1:], np.ones(len(gaps) - 1), noise)
+    return risks.reshape(rows.shape[:-1])
+
+
+def risk_of_gaps(gaps: Array, noise: float, counts: Array = 1.0) -> float:
+    """As `flip_risk` for one token, whose rivals lie `gaps` `[rivals]` below it, `counts` of them at each gap."""
+    values = np.asarray(gaps, dtype=np.float64)
+    check_noise(noise)
+    if not (values >= 0.0).all():
+        raise InputError("gaps must be 0 or more, got a negative one or NaN")
+    near = values <= FARTHEST * noise
+    return _risk(
+        values[near], np.broadcast_to(np.asarray(counts, dtype=np.float64), values.shape)[near], noise
+    )
+
+
+def swap_risk(margins: Array, noise: float) -> NDArray[np.float64]:
+    """`[...]` chance that one rival this far behind overtakes, whatever the others do: `½ erfc(m / (noise·√2))`.
+
+    Raises InputError for noise or margins that are negative or NaN.
+    """
+    values = np.asarray(to_numpy(margins) if hasattr(margins, "detach") else margins, dtype=np.float64)
+    check_noise(noise)
     if not (values >= 0.0).all():
         raise InputError("margins must be 0 or more, got a negative one or NaN; use margin(logits)")
     if noise == 0.0:
@@ -64,3 +101,26 @@ def text_flip_risk(risks: Array) -> float:
         raise InputError("risks must be probabilities from 0 to 1, got one outside")
     with np.errstate(divide="ignore"):
         return float(-np.expm1(np.sum(np.log1p(-values))))
+
+
+def check_noise(noise: float) -> None:
+    """Nothing if `noise` is a finite standard deviation of 0 or more; else raises InputError."""
+    if not noise >= 0.0 or not math.isfinite(noise):
+        raise InputError(f"noise must be a finite standard deviation of 0 or more, got {noise}")
+
+
+def _risk(gaps: NDArray[np.float64], counts: NDArray[np.float64], noise: float) -> float:
+    """The risk from the gaps of the rivals that are near enough to count."""
+    total = float(counts.sum())
+    if total == 0.0:
+        return 0.0
+    if noise == 0.0 or not gaps.any():
+        tied = float(counts[gaps == 0.0].sum())
+        return tied / (tied + 1.0)
+    if total == 1.0:
+        return 0.5 * math.erfc(float(gaps[0]) / (noise * math.sqrt(2.0)))
+    levels, which = np.unique(gaps, return_inverse=True)
+    times = np.bincount(which, counts)
+    behind = 0.5 * _erfc(-(_NODES[:, None] + levels * (math.sqrt(2.0) / noise)) / math.sqrt(2.0))
+    with np.errstate(divide="ignore"):
+        return float(-np.sum(_DENSITY * np.expm1(np.log(behind) @ times)))

@@ -105,7 +105,7 @@ def determinism(
         replayed = np.concatenate(run)
         noise = noise_scale(reference, replayed)
         flips = replayed.argmax(axis=-1) != reference.argmax(axis=-1)
-        risks = flip_risk(margins, noise)
+        risks = flip_risk(reference, noise)
         by_text = [text_flip_risk(risks[owner == text]) for text in range(len(texts))]
         finite = np.isfinite(reference) & np.isfinite(replayed)
         reports.append(
@@ -170,7 +170,7 @@ def _near_ties(
                 source.token_text(int(best)),
                 source.token_text(int(second)),
                 float(margins[place]),
-                float(flip_risk(margins[place], noise)),
+                float(flip_risk(reference[place], noise)),
                 tuple(way.name for way, flips in zip(ways, flipped, strict=True) if flips[place]),
             )
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from retort.distribution.flips import flip_risk
+from retort.distribution.flips import swap_risk
 from retort.sources.base import KnownTop, Source
 
 MOST = 100
@@ -50,7 +50,7 @@ def near_ties(source: Source, logits: np.ndarray, noise_scale: float) -> tuple[t
     listed = near[np.argsort(margins[near], kind="stable")][:MOST]
     if len(listed) == 0:
         return (), 0
-    risks = flip_risk(margins[listed], noise_scale)
+    risks = swap_risk(margins[listed], noise_scale)
     ties = tuple(
         NearTie(source.token_text(int(token)), int(token), float(margins[token]), float(risk))
         for token, risk in zip(listed, risks, strict=True)
@@ -79,7 +79,7 @@ def partial_near_ties(known: KnownTop, noise_scale: float) -> tuple[tuple[Partia
             token.id,
             low,
             high,
-            *map(float, flip_risk(np.array([high, low]), noise_scale)),
+            *map(float, swap_risk(np.array([high, low]), noise_scale)),
         )
         for token, low, high in near
     )

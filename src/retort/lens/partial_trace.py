@@ -14,7 +14,7 @@ import numpy as np
 
 from retort.chain.chain import Chain
 from retort.chain.partial_chain import explain_partial
-from retort.distribution.flips import flip_risk, text_flip_risk
+from retort.distribution.flips import swap_risk, text_flip_risk
 from retort.errors import CapabilityError, InputError
 from retort.lens.conditions import Value
 from retort.sources.base import KnownTop, PartialSource, ReadToken
@@ -159,7 +159,7 @@ def traced_token(step: ReadToken, chain: Chain | None, noise_scale: float) -> Pa
         kept_mass_low=None if mass is None else mass[0],
         kept_mass_high=None if mass is None else mass[1],
         removed_by=removed_by,
-        flip_risk=float(flip_risk(np.array(max(at.margin, 0.0)), noise)) if math.isfinite(at.margin) else 0.0,
+        flip_risk=float(swap_risk(np.array(max(at.margin, 0.0)), noise)) if math.isfinite(at.margin) else 0.0,
         best=known.tokens[0].token,
         best_prob=math.exp(known.tokens[0].logprob),
     )

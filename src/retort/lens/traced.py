@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from retort.chain.chain import Chain
 from retort.distribution.flips import flip_risk
+from retort.distribution.measures import margin
 from retort.distribution.reading import read_rows
-from retort.distribution.softmax import softmax
 from retort.transforms.context import Context
 
 Rows = NDArray[np.floating]
@@ -24,8 +24,9 @@ class TracedToken:
 
     `rank` counts from 1 among all tokens; `best` is the most likely token and `best_prob` its raw probability.
     Logprobs and entropies are nats; `logprob_processed` is None where the chain removes the token, and `removed_by` is
-    then the stage that does. `margin`: raw logit of the best token minus the second. `kept_mass`: the share of
-    softmax(logits / τ) that the chain keeps. `flip_risk`: chance that numerical noise makes another token the best one.
+    then the stage that does. `kept_mass`: the shaped probability of the tokens that the chain keeps. `margin`: logit of
+    the best token minus the second, and `flip_risk`: chance that numerical noise makes another one the best, both after
+    the chain's bias and penalties (raw without a chain).
     """
 
     token: str
@@ -57,20 +58,19 @@ def traced(
     `name` gives a token's text; `context` has a row for each token.
     """
     raw = read_rows(rows, ids)
-    margins = np.where(np.isfinite(raw.margin), raw.margin, 0.0)
-    risks = np.where(np.isfinite(raw.margin), flip_risk(margins, noise_scale), 0.0)
+    risks, margins = flip_risk(rows, noise_scale), raw.margin
     removed_by: list[str | None] = [None] * len(ids)
     after, processed, masses = raw, rows, np.ones(len(ids))
     if chain is not None and len(chain):
         logits = rows.astype(np.float64)
         processed, removed_by = _through(chain, logits, context, ids)
         after = read_rows(processed, ids)
-        # At τ = 0 the share is of the distribution before it became one token.
-        shares = softmax(logits, chain.temperature or 1.0)
-        masses = np.minimum(np.sum(shares, axis=-1, where=processed > -np.inf), 1.0)
+        run = chain.run(logits, context=context)
+        masses = np.exp(run.log_kept_mass)
+        risks, margins = flip_risk(run.undivided, noise_scale), margin(run.undivided)
     columns = (
         map(int, ids), raw.ranks.tolist(), raw.log_probs.tolist(), after.log_probs.tolist(), raw.entropy.tolist(),
-        after.entropy.tolist(), raw.margin.tolist(), after.support.tolist(), masses.tolist(), removed_by,
+        after.entropy.tolist(), margins.tolist(), after.support.tolist(), masses.tolist(), removed_by,
         risks.tolist(), raw.best.tolist(), raw.best_log_probs.tolist(),
     )  # fmt: skip
     tokens = [
