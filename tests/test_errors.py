@@ -62,8 +62,11 @@ class _Whole(BaseModel):
         ({"name": "x", "moving": {"first": 0}}, "moving.first is 0; allowed is a number in (0, 10]."),
         ({"name": "x", "moving": {"first": float("nan")}}, "moving.first is nan; allowed is a number in (0, 10]."),
         ({"name": "x", "moving": {"frist": 1}}, "the thing has no moving.first, which is required."),
-        ({"name": "x", "moving": {"first": 1, "knd": 1}}, "the thing has no key moving.knd (did you mean kind?); keys are first, kind."),
-        ({"name": "x", "parts": [{"first": 1}, {"first": 1, "kind": "cosin"}]}, "parts[1].kind is 'cosin' (did you mean cosine?); allowed are linear, cosine."),
+        ({"name": "x", "moving": {"first": 1, "knd": 1}}, "the thing has no key moving.knd (did you mean kind?)"),
+        (
+            {"name": "x", "parts": [{"first": 1}, {"first": 1, "kind": "cosin"}]},
+            "parts[1].kind is 'cosin' (did you mean cosine?); allowed are linear, cosine.",
+        ),
         ({"name": "x", "parts": 5}, "parts is 5; it must be a list."),
         ({"name": "x", "parts": [5]}, "parts[0] is 5; it must be keys and values."),
         ({"name": "x", "either": {"first": 1, "kinds": 2}}, "the thing has no key either.kinds (did you mean kind?)"),

@@ -178,7 +178,7 @@ def violations(path: str, code: str) -> list[str]:
                     f"{where} imports {found.module}; {part} may import {', '.join(MAY_IMPORT.get(part, ()))}"
                 )
             continue
-        if part in NUMBERS and root not in NUMBERS_ONLY:
+        if part in NUMBERS and root not in NUMBERS_ONLY and not found.typing_only:
             problems.append(f"{where} imports {root}; {part} knows numbers only")
         if root in NETWORK and path != NETWORK_FILE and part != "studio":
             problems.append(f"{where} imports {root}; network code lives in {NETWORK_FILE}")

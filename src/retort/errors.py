@@ -141,7 +141,7 @@ def _allowed(found: Any, field: FieldInfo | None) -> str:
 def _steps(
     place: Sequence[str | int], model: type[BaseModel] | None
 ) -> list[tuple[str | int, FieldInfo | None]]:
-    """The keys and list places of an error, with the field that each key is; the names of union members are left out."""
+    """The keys and list places of an error, each key with its field; the names of union members are left out."""
     if model is None:
         return [(step, None) for step in place]
     steps: list[tuple[str | int, FieldInfo | None]] = []
