@@ -70,9 +70,9 @@ def parse_json(text: str, where: str) -> Any:
         line = f"line {error.lineno}, " if "\n" in text.strip() else ""
         raise SourceError(f"{where} is not JSON ({error.msg} at {line}column {error.colno}).") from None
     except RecursionError:
-        raise SourceError(f"{where} is JSON nested too deeply to be read.") from None
+        raise SourceError(f"{where} is not JSON that can be read: it is nested too deeply.") from None
     except ValueError as error:  # a number of thousands of digits
-        raise SourceError(f"{where} is JSON that cannot be read ({str(error).partition(';')[0]}).") from None
+        raise SourceError(f"{where} is not JSON that can be read ({str(error).partition(';')[0]}).") from None
 
 
 @contextmanager

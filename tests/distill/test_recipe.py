@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from retort.distill.recipe import EMBEDDED_RECIPES, Recipe
-from retort.errors import InputError
+from retort.errors import InputError, SourceError
 
 MINIMAL = {"teacher": "big", "student": "small", "data": {"train": "a.txt", "validation": "b.txt"}}
 
@@ -125,7 +125,7 @@ def test_files(tmp_path: Path) -> None:
     file.write_text("- teacher\n")
     with pytest.raises(InputError, match="keys and values"):
         Recipe.load(file)
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(SourceError, match="cannot be read"):
         Recipe.load(tmp_path / "absent.yaml")
     with pytest.raises(InputError, match=r"embedded:defalt.*did you mean default"):
         Recipe.load("embedded:defalt")

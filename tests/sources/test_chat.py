@@ -7,7 +7,7 @@ import re
 import pytest
 
 from mock_source import MockSource
-from retort.errors import CapabilityError, InputError, SourceError
+from retort.errors import CapabilityError, InputError, RetortError, SourceError
 from retort.sources.chat import Message, parse_message, read_messages, render
 from retort.sources.embedded import MODELS_FOLDER
 from retort.sources.load import load
@@ -33,7 +33,7 @@ def test_messages_are_read_from_a_list_or_an_object() -> None:
     ],
 )
 def test_what_is_no_conversation_is_said(text: str, said: str) -> None:
-    with pytest.raises(InputError, match=re.escape(said)):
+    with pytest.raises(RetortError, match=re.escape(said)):
         read_messages(text, "chat.json")
 
 

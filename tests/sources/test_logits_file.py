@@ -59,8 +59,8 @@ def test_repeated_tokens_and_null_logits_are_allowed(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("record", "sentence"),
     [
-        ("{", "cannot be read"),
-        ("[1]", "holds list, not a JSON object"),
+        ("{", "is not JSON"),
+        ("[1]", "holds a list, not a JSON object"),
         ({"logits": [1]}, '"tokens" is missing'),
         ({"tokens": "ab", "logits": [1, 2]}, '"tokens" is str'),
         ({"tokens": ["a", "b"], "logits": [1]}, "2 tokens and 1 logits"),
@@ -79,5 +79,5 @@ def test_a_wrong_file_is_one_clear_sentence(tmp_path: Path, record: Any, sentenc
 
 
 def test_a_missing_file_is_named() -> None:
-    with pytest.raises(SourceError, match=r"there is no file nowhere\.json"):
+    with pytest.raises(SourceError, match=r"nowhere\.json cannot be read: there is no such file"):
         load("logits:nowhere.json")

@@ -60,7 +60,7 @@ def test_defaults_and_items_inside_the_file(tmp_path: Path) -> None:
 def test_empty_lines_are_skipped_and_line_numbers_still_count(tmp_path: Path) -> None:
     task = load_task(written(tmp_path, items=json.dumps(ITEMS[0]) + "\n\n" + json.dumps(ITEMS[1]) + "\n"))
     assert len(task.items) == 2
-    with pytest.raises(InputError, match=r"kinds\.jsonl line 3: this is not JSON"):
+    with pytest.raises(SourceError, match=r"kinds\.jsonl line 3 is not JSON"):
         load_task(written(tmp_path, items=json.dumps(ITEMS[0]) + "\n\n{oops\n"))
 
 
@@ -150,7 +150,7 @@ def test_a_file_that_is_no_mapping_or_no_text(tmp_path: Path) -> None:
         load_task(written(tmp_path, ""))
     path = tmp_path / "binary.yaml"
     path.write_bytes(b"\xff\xfe\x00name")
-    with pytest.raises(SourceError, match="cannot be read as a UTF-8 text"):
+    with pytest.raises(SourceError, match="cannot be read as UTF-8 text"):
         load_task(path)
 
 

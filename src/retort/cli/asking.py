@@ -33,7 +33,7 @@ def asking_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def asked(prompt: str | None, chat: str | None, messages: tuple[str, ...]) -> str | tuple[Message, ...]:
     """The text or the conversation that was given; a usage error unless it is exactly one."""
-    from retort.errors import InputError
+    from retort.errors import InputError, SourceError
     from retort.sources.chat import parse_message, read_messages
 
     values = {"PROMPT": prompt, "--chat": chat, "--message": messages}
@@ -52,7 +52,7 @@ def asked(prompt: str | None, chat: str | None, messages: tuple[str, ...]) -> st
                 stdin_text() if chat == "-" else _text(chat), "stdin" if chat == "-" else chat
             )
         return tuple(parse_message(message) for message in messages)
-    except InputError as problem:
+    except (InputError, SourceError) as problem:
         raise click.UsageError(str(problem)) from None
 
 
@@ -65,8 +65,15 @@ def stdin_text() -> str:
 
 
 def _text(path: str) -> str:
+    from retort.errors import SourceError
+    from retort.files import read_text
+
     try:
-        with click.open_file(path, encoding="utf-8") as file:
+        if path != "-":
+            return read_text(path)
+        with click.open_file(path, encoding="utf-8-sig") as file:
             return str(file.read())
-    except (OSError, UnicodeDecodeError) as problem:
-        raise click.UsageError(f"{path} cannot be read ({problem}).") from None
+    except (OSError, UnicodeDecodeError, SourceError) as problem:
+        raise click.UsageError(
+            str(problem) if path != "-" else f"stdin cannot be read ({problem})."
+        ) from None

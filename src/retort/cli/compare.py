@@ -97,7 +97,7 @@ def _prompts(given: tuple[str, ...]) -> list[str]:
     from retort.lens.prompts import read_prompts
 
     if given == ("-",):
-        given = tuple(line for line in stdin_text().splitlines() if line.strip())
+        given = tuple(line for line in stdin_text().split("\n") if line.strip())
     elif len(given) == 1 and Path(given[0]).is_file():
         return read_prompts(Path(given[0]))
     return [Prompt().convert(text, None, None) for text in given]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,14 +33,15 @@ class RecordFile(click.ParamType):
         self._command, self._holds = command, holds
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, Any]:
+        from retort.errors import SourceError
+        from retort.files import read_json
+
         if isinstance(value, dict):
             return value
         try:
-            found = json.loads(Path(value).read_text(encoding="utf-8"))
-        except OSError as problem:
-            self.fail(f"{value} cannot be read ({problem.strerror}).", param, ctx)
-        except ValueError as problem:
-            self.fail(f"{value} is not JSON ({problem}); write it with --json.", param, ctx)
+            found = read_json(value)
+        except SourceError as problem:
+            self.fail(str(problem), param, ctx)
         if not isinstance(found, dict) or self._holds not in found:
             self.fail(
                 f"{value} is not what {self._command} --json wrote: it has no {self._holds}.", param, ctx

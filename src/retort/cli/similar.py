@@ -65,7 +65,7 @@ def command(
     else:
         words = names[1:]
         if words == ("-",):
-            words = tuple(line.strip() for line in stdin_text().splitlines() if line.strip())
+            words = tuple(line.strip() for line in stdin_text().split("\n") if line.strip())
         if len(words) < 2:
             raise click.UsageError("give MODEL and at least two WORDS, or --classes FILE.")
         source = recording(load(names[0]), save)

@@ -35,6 +35,7 @@ from retort.distill.recipe_values import (
     temperature,
 )
 from retort.errors import InputError
+from retort.files import read_text
 
 SCHEDULES = ("cosine", "linear", "constant")
 DTYPES = ("float32", "bfloat16")
@@ -246,9 +247,7 @@ class Recipe:
                 )
             file = EMBEDDED_RECIPES / f"{name}.yaml"
         try:
-            values = yaml.safe_load(file.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(f"recipe {path} cannot be read ({error}); give a YAML file.") from None
+            values = yaml.safe_load(read_text(file, f"recipe {path}"))
         except yaml.YAMLError as error:
             raise InputError(f"recipe {path} is not valid YAML: {' '.join(str(error).split())}") from None
         return cls.from_dict(values, overrides)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from retort.distill.checks import (
@@ -22,6 +21,7 @@ from retort.distill.checks import (
     whole_number,
 )
 from retort.errors import InputError
+from retort.files import read_text
 
 # As records.py has them, which loads torch: a test compares the two.
 FORMATS = ("text", "prompt_completion", "messages")
@@ -186,10 +186,4 @@ class Data:
     def _template(self) -> str | None:
         if self.chat_template is None:
             return None
-        try:
-            return Path(self.chat_template).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError(
-                f"data.chat_template {self.chat_template!r} cannot be read ({error}); give a file with a Jinja chat"
-                " template."
-            ) from None
+        return read_text(self.chat_template, f"data.chat_template {self.chat_template!r}")

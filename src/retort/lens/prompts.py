@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from retort.errors import InputError, SourceError
+from retort.errors import InputError
+from retort.files import read_text
 
 EMBEDDED = Path(__file__).resolve().parent.parent / "embedded" / "text" / "validation.txt"
 NUM_DEFAULT = 20
@@ -12,11 +13,7 @@ NUM_DEFAULT = 20
 
 def read_prompts(path: Path) -> list[str]:
     """The prompts of a file, one a line; empty lines do not count. Raises SourceError, InputError for none."""
-    try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as problem:
-        raise SourceError(f"the prompts {path} cannot be read as UTF-8 text ({problem})") from problem
-    prompts = [line.rstrip("\r") for line in lines if line.strip()]
+    prompts = [line for line in read_text(path, f"the prompts {path}").split("\n") if line.strip()]
     if not prompts:
         raise InputError(f"{path} has no prompts; give one a line")
     return prompts

@@ -7,11 +7,9 @@ of a classifier, `softmax(logits / τ)` over its examples; what it gives to the 
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +18,7 @@ from numpy.typing import NDArray
 from retort.distribution.divergences import jsd
 from retort.distribution.softmax import check_logits, log_softmax, softmax
 from retort.errors import InputError, SourceError
+from retort.files import read_json
 from retort.lens.conditions import Value
 from retort.lens.similarity import TEMPLATE, divergences, word_logits
 from retort.sources.base import Source
@@ -109,8 +108,8 @@ def read_classes(path: str) -> Classes:
     Labels are names or indices of classes; without them an example belongs to the class with its largest logit. Raises
     SourceError that says what is wrong with the file.
     """
+    record = read_json(path)
     try:
-        record: Any = json.loads(Path(path).expanduser().read_text(encoding="utf-8"))
         classes = tuple(str(name) for name in record["classes"])
         logits = np.array(record["logits"], dtype=np.float64)
         if logits.ndim != 2 or logits.shape[1] != len(classes) or len(logits) == 0:
@@ -122,8 +121,6 @@ def read_classes(path: str) -> Classes:
         )
         if len(labels) != len(logits):
             raise ValueError(f"{len(labels)} labels for {len(logits)} rows of logits")
-    except OSError as error:
-        raise SourceError(f"{path} cannot be read ({error.strerror or error}).") from error
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise SourceError(
             f'{path} holds no logits of classes ({error}); give {{"classes": [...], "logits": [[...], ...], '

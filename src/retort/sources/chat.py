@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from retort.errors import CapabilityError, InputError
+from retort.files import parse_json
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,7 @@ def read_messages(text: str, name: str) -> tuple[Message, ...]:
 
     Raises InputError, beginning with `name`.
     """
-    try:
-        value: Any = json.loads(text)
-    except ValueError as error:
-        raise InputError(f"{name} is not JSON ({error}); give a list of {{role, content}} objects.") from None
+    value = parse_json(text, name)
     if isinstance(value, dict):
         value = value.get("messages")
     if not isinstance(value, list) or not value:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retort.errors import MissingExtraError, SourceError
+from retort.files import read_json
 from retort.sources.model_folder import (
     CONFIG_FILE,
     TOKENIZER_FILES,
@@ -117,12 +118,10 @@ def check_encoder_folder(folder: Path) -> tuple[str, int | None]:
 
 
 def _check_modules(folder: Path) -> None:
-    import json
-
+    modules = read_json(folder / "modules.json")
     try:
-        modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
         kinds = [str(module["type"]).rsplit(".", 1)[-1] for module in modules]
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (TypeError, KeyError) as error:
         raise SourceError(f"{folder / 'modules.json'} cannot be read ({first_line(error)}).") from error
     unknown = [kind for kind in kinds if kind not in MODULES]
     if unknown:

@@ -11,15 +11,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from retort.errors import SourceError
+from retort.files import read_object
 from retort.sources.base import Capability, check_advance, check_token_ids
-from retort.sources.model_folder import read_json_object
 
 
 class LogitsFileSource:
@@ -74,10 +73,7 @@ class RepeatedRowDecoder:
 def load_logits_file(path: str) -> LogitsFileSource:
     """The source in the JSON file `path`; raises SourceError that says what is wrong with the file."""
     name = f"logits:{path}"
-    file = Path(path).expanduser()
-    if not file.is_file():
-        raise SourceError(f"{name}: there is no file {path}.")
-    record = read_json_object(file, name)
+    record = read_object(path, name)
     tokens, logits = (_list(record, key, name) for key in ("tokens", "logits"))
     if len(tokens) != len(logits) or not tokens:
         raise SourceError(

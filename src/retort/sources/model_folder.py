@@ -6,13 +6,13 @@ second and one sentence, not the ten seconds of importing torch and a traceback.
 
 from __future__ import annotations
 
-import json
 import re
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from retort.errors import MissingExtraError, SourceError
+from retort.files import read_object
 
 CONFIG_FILE = "config.json"
 # Any one of these makes a tokenizer; without this check some are built empty, in silence.
@@ -144,15 +144,9 @@ def check_model_folder(folder: Path, name: str, *, allow_pickle: bool = False) -
 
 def read_json_object(file: Path, complaint: str) -> dict[str, Any]:
     """The JSON object in `file`; SourceError beginning with `complaint` where there is none."""
-    try:
-        value = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise SourceError(f"{complaint}: it has no {file.name}.") from error
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise SourceError(f"{complaint}: {file.name} cannot be read ({first_line(error)}).") from error
-    if not isinstance(value, dict):
-        raise SourceError(f"{complaint}: {file.name} holds {type(value).__name__}, not a JSON object.")
-    return value
+    if not file.exists():
+        raise SourceError(f"{complaint}: it has no {file.name}.")
+    return read_object(file, f"{complaint}: {file.name}")
 
 
 def has_any(folder: Path, *patterns: str) -> bool:

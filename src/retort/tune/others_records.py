@@ -7,7 +7,6 @@ the answers to one item at one setting.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from retort.errors import InputError, SourceError, did_you_mean
+from retort.errors import InputError, did_you_mean
+from retort.files import read_jsonl
 from retort.tune.samples import Samples
 from retort.tune.scorers import normalise
 from retort.tune.settings import axis_of, key
@@ -86,21 +86,12 @@ def read_records(path: Path) -> Samples:
 
 def _records(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     """Each record with where it stands, checked."""
-    try:
-        with path.open(encoding="utf-8") as lines:
-            for number, line in enumerate(lines, 1):
-                if line.strip():
-                    place = f"{path.name} line {number}"
-                    yield place, _checked(line, place)
-    except (OSError, UnicodeDecodeError) as problem:
-        raise SourceError(f"the records {path} cannot be read as UTF-8 text ({problem})") from problem
+    for number, record in read_jsonl(path, path.name):
+        place = f"{path.name} line {number}"
+        yield place, _checked(record, place)
 
 
-def _checked(line: str, place: str) -> dict[str, Any]:
-    try:
-        record = json.loads(line)
-    except json.JSONDecodeError as problem:
-        raise InputError(f"{place}: this is not JSON ({problem.msg} at column {problem.colno})") from problem
+def _checked(record: Any, place: str) -> dict[str, Any]:
     if not isinstance(record, dict):
         raise InputError(f"{place}: a record is an object with {', '.join(NEEDED)}, and this is {record!r}")
     for name in NEEDED:

@@ -9,7 +9,6 @@ model is.
 from __future__ import annotations
 
 import itertools
-import json
 import re
 import string
 from collections.abc import Mapping
@@ -20,6 +19,7 @@ from typing import Any
 import yaml
 
 from retort.errors import InputError, SourceError
+from retort.files import read_jsonl, read_text
 from retort.sampling.params import SamplingParams
 from retort.tune.budget import Budget, read_budget
 from retort.tune.checks import make_check
@@ -161,7 +161,7 @@ def _prompts(value: Any, path: Path) -> list[str]:
         text = one.get("raw") if isinstance(one, Mapping) else one
         if not isinstance(text, str) or not text.strip():
             raise InputError(f"{path.name}: a prompt is a text, or file://… with one; got {one!r}.")
-        found.append(_file(path, text).read_text(encoding="utf-8") if text.startswith("file://") else text)
+        found.append(read_text(_file(path, text)) if text.startswith("file://") else text)
     if not found:
         raise InputError(f"{path.name}: prompts is missing; it is a list of texts.")
     return found
@@ -173,18 +173,14 @@ def _tests(value: Any, path: Path) -> list[Any]:
     if not isinstance(value, str):
         raise InputError(f"{path.name}: tests is {value!r}; it is a list, or the name of a file with one.")
     file = _file(path, value)
-    text = file.read_text(encoding="utf-8")
     if file.suffix == ".jsonl":
-        try:
-            return [json.loads(line) for line in text.split("\n") if line.strip()]
-        except json.JSONDecodeError as problem:
-            raise InputError(f"{file.name}: a line is not JSON ({problem.msg}).") from problem
+        return [test for _, test in read_jsonl(file, file.name)]
     if file.suffix not in (".yaml", ".yml", ".json"):
         raise InputError(
             f"{path.name}: tests in {file.name} cannot be read; known are .yaml, .json and .jsonl."
         )
     try:
-        tests = yaml.safe_load(text)
+        tests = yaml.safe_load(read_text(file))
     except yaml.YAMLError as problem:
         raise InputError(f"{file.name}: this is not YAML ({getattr(problem, 'problem', None)}).") from problem
     if not isinstance(tests, list):

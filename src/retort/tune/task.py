@@ -6,7 +6,6 @@ is loaded, because a sweep that stops at item 150 has cost the user the first 14
 
 from __future__ import annotations
 
-import json
 import string
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any
 import yaml
 
 from retort.errors import InputError, SourceError, did_you_mean
+from retort.files import read_jsonl, read_text
 from retort.tune.budget import NO_BUDGET, Budget, read_budget
 from retort.tune.checks import Check, make_check
 from retort.tune.goals import GOAL_NAMES, find_goal
@@ -254,8 +254,8 @@ def _check_choices(choices: Sequence[str], references: Sequence[str], place: str
 
 def _read_yaml(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
     """The file's mapping, and the line of each of its keys."""
+    text = read_text(path)
     try:
-        text = path.read_text(encoding="utf-8")
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         record = yaml.safe_load(text)
     except yaml.YAMLError as error:
@@ -263,8 +263,6 @@ def _read_yaml(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
         line = f" line {mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or "it cannot be parsed"
         raise InputError(f"{path.name}{line}: this is not YAML ({problem}).") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise SourceError(f"{path} cannot be read as a UTF-8 text ({error}).") from error
     if not isinstance(record, dict) or not isinstance(node, yaml.MappingNode):
         raise InputError(f"{path.name}: a task is a mapping with the keys {', '.join(TASK_KEYS)}.")
     lines: dict[str, int] = {}
@@ -279,19 +277,10 @@ def _read_yaml(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
 
 
 def _read_json_lines(path: Path, where: str) -> Iterable[tuple[str, Any]]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SourceError(f"{where}: the items file {path} cannot be read ({error}).") from error
-    # Not splitlines(): it also breaks at characters that JSON texts may hold, such as U+2028.
-    for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip():
-            continue
-        place = f"{path.name} line {number}"
-        try:
-            yield place, json.loads(line)
-        except json.JSONDecodeError as error:
-            raise InputError(f"{place}: this is not JSON ({error.msg} at column {error.colno}).") from error
+    if not path.is_file():
+        raise SourceError(f"{where}: the items file {path} cannot be read: there is no such file.")
+    for number, value in read_jsonl(path, path.name):
+        yield f"{path.name} line {number}", value
 
 
 def _template_fields(prompt: str, where: str) -> frozenset[str]:

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from retort.distill.data import Chat, Corpus, Pair, Shape, data_checksum, plain_text, read_documents
 from retort.distill.data.hub import Named
-from retort.errors import InputError, MissingExtraError
+from retort.errors import InputError, MissingExtraError, RetortError
 
 ASKED = {"role": "user", "content": "What is a pear?"}
 TOLD = {"role": "assistant", "content": "A fruit."}
@@ -126,7 +126,7 @@ def test_parquet_is_read_batch_by_batch_and_only_the_columns_that_are_used(tmp_p
     [
         ("a.json", b'{"text": "x"}', "holds a dict; a .json file must be a list"),
         ("a.json", b"{", r"a\.json is not JSON"),
-        ("a.jsonl", b'{"text": "x"}\n{"text": ', "line 2, is not JSON"),
+        ("a.jsonl", b'{"text": "x"}\n{"text": ', "line 2 is not JSON"),
         ("a.jsonl", b'{"text": "\xff"}', "UTF-8"),
         ("a.parquet", b"no table", "is not a Parquet file"),
         ("a.jsonl.gz", b"not compressed", "cannot be read"),
@@ -135,7 +135,7 @@ def test_parquet_is_read_batch_by_batch_and_only_the_columns_that_are_used(tmp_p
 )
 def test_a_file_that_cannot_be_read(name: str, content: bytes, words: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(InputError, match=words):
+    with pytest.raises(RetortError, match=words):
         read(tmp_path / name)
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from retort.distill.data.records import FORMATS, Record, Shape, record_of
 from retort.errors import InputError
+from retort.files import open_text, read_json, read_jsonl
 
 ROWS_AT_ONCE = 512  # of a Parquet file: few enough for long texts, enough to decode columns at speed
 
@@ -27,16 +26,8 @@ def read_file(file: Path, shape: Shape) -> Iterator[Record]:
         raise InputError(f"text is {str(file)!r}; allowed are {ALLOWED_FILES}.")
     try:
         yield from READERS[kind](file, shape)
-    except UnicodeDecodeError as error:
-        raise InputError(f"text {file} cannot be read as UTF-8: {error}") from None
     except (OSError, EOFError) as error:
         raise InputError(f"text {file} cannot be read: {error}") from None
-
-
-def _open(file: Path) -> IO[str]:
-    if file.suffix.lower() == ".gz":
-        return gzip.open(file, "rt", encoding="utf-8")
-    return file.open(encoding="utf-8")
 
 
 def _text(file: Path, shape: Shape) -> Iterator[Record]:
@@ -47,7 +38,7 @@ def _text(file: Path, shape: Shape) -> Iterator[Record]:
             " the format out."
         )
     lines: list[str] = []
-    with _open(file) as opened:
+    with open_text(file, f"text {file}") as opened:
         for line in opened:
             if line.strip():
                 lines.append(line)
@@ -59,28 +50,13 @@ def _text(file: Path, shape: Shape) -> Iterator[Record]:
 
 
 def _json_lines(file: Path, shape: Shape) -> Iterator[Record]:
-    with _open(file) as opened:
-        for number, line in enumerate(opened, start=1):
-            if not line.strip():
-                continue
-            try:
-                values = json.loads(line)
-            except ValueError as error:
-                raise InputError(f"text {file}, line {number}, is not JSON ({error}).") from None
-            yield record_of(values, shape, f"{file}, line {number}")
+    for number, values in read_jsonl(file, f"text {file}"):
+        yield record_of(values, shape, f"{file}, line {number}")
 
 
 def _json_list(file: Path, shape: Shape) -> Iterator[Record]:
     """A list of objects. It is read whole: JSON has no lines to stop at."""
-    with _open(file) as opened:
-        try:
-            values = json.load(opened)
-        except UnicodeDecodeError:
-            raise
-        except ValueError as error:
-            raise InputError(
-                f"text {file} is not JSON ({error}); objects on lines of their own are .jsonl."
-            ) from None
+    values = read_json(file, f"text {file}")
     if not isinstance(values, list):
         raise InputError(
             f"text {file} holds a {type(values).__name__}; a .json file must be a list of objects."
