@@ -13,8 +13,9 @@ from tests.tune.test_run import EXPLOIT_KNOWN, EXPLORE_KNOWN, task_of
 
 from mock_source import MockSource
 from retort.claims import CLAIMS, Evidence, check_claims
-from retort.claims.claim import decide, interval_of_mean
-from retort.claims.runners_up_similarity import KINDS, triples
+from retort.claims.claim import ARITHMETIC, decide
+from retort.claims.evidence import RULES, interval_of_mean
+from retort.claims.texts import KINDS, triples
 from retort.errors import InputError, SourceError
 from retort.sources.load import load
 
@@ -60,8 +61,12 @@ def asked(lead: float = 4.0, **others) -> Evidence:
         ("soft-targets-carry-more-bits", Scaled(1.0), "holds"),
         ("soft-targets-carry-more-bits", Scaled(40.0), "does not hold"),  # nearly one-hot
         ("runners-up-carry-similarity", Scaled(1.0), "cannot tell"),  # a hash knows no kinds
-        ("stacked-settings-restrict", Scaled(1.0), "holds"),
+        # top_p | top_k keeps what the stricter keeps alone, so the general claim fails on every model.
+        ("stacked-settings-restrict", Scaled(1.0), "does not hold"),
         ("stacked-settings-restrict", Scaled(40.0), "does not hold"),  # one token survives either way
+        ("never-keeps-more", Scaled(1.0), "holds"),
+        ("top-k-hot-keeps-fewer", Scaled(0.1), "holds"),  # nearly uniform: top-p keeps most of 64 tokens
+        ("top-k-hot-keeps-fewer", Scaled(40.0), "does not hold"),
         ("order-matters", Scaled(1.0), "holds"),
         ("order-matters", Scaled(40.0), "does not hold"),
     ],
@@ -159,7 +164,7 @@ def test_distillation_is_read_from_its_record(tmp_path: Path) -> None:
         return file
 
     def found(path: Path):
-        return verdict("distilled-beats-hard-labels", Evidence(Scaled(1.0), distill_file=path))
+        return verdict("distilled-beats-hard-labels", Evidence(Scaled(1.0), distill_files=[path]))
 
     assert found(written([0.1, 0.5])).verdict == "holds"
     assert found(written([-0.5, -0.1])).verdict == "does not hold"
@@ -177,7 +182,7 @@ def test_a_file_that_is_no_record_of_distilling_is_said(content: str, tmp_path: 
     file = tmp_path / "d.json"
     file.write_text(content)
     with pytest.raises(SourceError, match=r"d.json is not the JSON of `retort distill --json`"):
-        verdict("distilled-beats-hard-labels", asked(distill_file=file))
+        verdict("distilled-beats-hard-labels", asked(distill_files=[file]))
 
 
 def test_models_of_other_families_are_refused_before_anything_is_measured() -> None:
@@ -223,6 +228,89 @@ def test_triples_pair_every_word_with_its_own_kind_and_another() -> None:
 
 
 def test_every_claim_says_itself_and_has_a_name_of_its_own() -> None:
-    assert len(BY_ID) == len(CLAIMS) == 19
+    assert len(BY_ID) == len(CLAIMS) == 26
     for claim in CLAIMS:
         assert claim.statement[-1] == "." and claim.how[-1] in ".)"
+
+
+def test_arithmetic_is_told_from_claims_that_can_fail() -> None:
+    assert [claim.id for claim in CLAIMS if claim.kind == ARITHMETIC] == [
+        "never-reorders",
+        "entropy-rises",
+        "never-keeps-more",
+    ]
+
+
+def test_a_wrong_softmax_fails_the_checks_of_the_arithmetic(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log-softmax that turns the order round at high τ, and an entropy that falls: both are noticed."""
+    from retort.claims import arithmetic
+
+    monkeypatch.setattr(arithmetic, "log_softmax", lambda logits, temperature: logits * (2.0 - temperature))
+    monkeypatch.setattr(
+        arithmetic, "entropy", lambda logits, temperature: -temperature * np.ones(len(logits))
+    )
+    assert verdict("never-reorders", Evidence(Scaled(1.0))).verdict == "does not hold"
+    assert verdict("entropy-rises", Evidence(Scaled(1.0))).verdict == "does not hold"
+
+
+def test_thresholds_can_be_set() -> None:
+    evidence = asked()
+    found = verdict("same-answer-below-0.3", evidence)
+    assert found.threshold == 0.8
+    share = found.measured["same_as_greedy_at_0.3"]
+    evidence.thresholds = {"same-answer-below-0.3": 1.01}
+    found = verdict("same-answer-below-0.3", evidence)
+    assert (found.verdict, found.threshold) == ("does not hold", 1.01) and share <= 1.0
+
+
+def test_claims_that_could_not_fail_now_can() -> None:
+    """A model that knows everything has no right answer below the top; one that stays valid when hot is creative."""
+    evidence = asked(lead=12.0)
+    evidence.items = 100
+    assert verdict("answer-below-the-top", evidence).verdict in ("does not hold", "cannot tell")
+    assert verdict("answer-below-the-top", evidence).measured["right_only_above_0"] == 0.0
+    evidence.thresholds = {"answer-below-the-top": 0.2}
+    assert verdict("answer-below-the-top", evidence).verdict == "does not hold"
+    assert verdict("temperature-is-not-creativity", asked(lead=20.0)).verdict != "holds"
+
+
+def test_incoherence_and_invented_facts() -> None:
+    evidence = asked()
+    rise = verdict("invented-facts-rise", evidence)
+    assert rise.verdict == "holds" and rise.measured["wrong_at_1"] > rise.measured["wrong_at_0.3"]
+    assert verdict("invented-facts-rise", asked(lead=40.0)).verdict != "holds"
+    assert "valid_share_lost_1_to_1.6" in verdict("above-1.5-incoherent", evidence).measured
+    assert verdict("same-prompt-same-answer", asked(lead=40.0)).verdict == "holds"
+    assert verdict("same-prompt-same-answer", asked(lead=0.5)).verdict == "does not hold"
+
+
+def test_a_good_wording_is_chosen_on_one_half_and_measured_on_the_other() -> None:
+    evidence = asked(lead=12.0)
+    evidence._loaded["exploit"] = task_of(
+        EXPLOIT_KNOWN, "exploit", "references", ("a {word}", "a {word} kind0", "the {word}")
+    )
+    found = verdict("good-prompt-beats-poor", evidence)
+    assert found.verdict == "holds", found.measured
+    assert found.measured["poor_wording"] == "a {word} kind0"
+    assert found.measured["items_measured"] < evidence.items
+    assert len({rule("The capital") for rule in RULES.values()}) >= 5
+
+
+def test_the_default_of_distilling_against_other_settings(tmp_path: Path) -> None:
+    def run(name: str, temperature: float, alpha: float, losses: list[float]) -> Path:
+        file = tmp_path / name
+        arms = {"soft": [{"seed": seed, "test_nll": loss} for seed, loss in enumerate(losses)]}
+        file.write_text(json.dumps({"recipe": {"temperature": temperature, "alpha": alpha}, "arms": arms}))
+        return file
+
+    default = run("default.json", 3.0, 0.7, [3.0, 3.1, 3.05, 3.02])
+    better = run("better.json", 1.0, 0.9, [2.5, 2.62, 2.54, 2.53])
+    worse = run("worse.json", 1.0, 0.5, [3.4, 3.52, 3.44, 3.41])
+
+    def found(*files: Path):
+        return verdict("tau-3-to-4-is-a-good-default", Evidence(Scaled(1.0), distill_files=files))
+
+    assert found(default, worse).verdict == "holds"
+    assert found(default, worse, better).verdict == "does not hold"
+    assert found(default, worse, better).measured["best_other_temperature"] == 1.0
+    assert found(default).verdict.startswith("needs: --distill FILE several times")

@@ -1,41 +1,30 @@
-"""What a claim is: a sentence people say about temperature, how it is measured on a model, and the verdict's rule.
+"""What a claim is: a sentence that people say about temperature, how it is measured, and the rule for the verdict.
 
-A verdict is never a matter of taste: every claim states one number and the threshold it must pass, and the interval of
-that number decides. An interval that spans the threshold says "cannot tell".
+A verdict is never a matter of taste. Every claim has one number, and its interval is compared with a threshold: all
+above it "holds", all below it "does not hold", and an interval that spans the threshold "cannot tell". Three sentences
+are theorems; they check the arithmetic of model and library and are marked so.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from retort.tune.statistics import mean_intervals, resampled_means
-
-if TYPE_CHECKING:
-    from retort.claims.evidence import Evidence
+from retort.claims.evidence import Evidence, Interval
 
 HOLDS = "holds"
 DOES_NOT_HOLD = "does not hold"
 CANNOT_TELL = "cannot tell"
 
-RESAMPLES = 2000
-ERROR_RATE = 0.05
-
-Interval = tuple[float, float]
-
-
-class Needs(Exception):
-    """A claim cannot be measured without something that was not given; the message is what ("--small MODEL")."""
+CLAIM = "claim"
+ARITHMETIC = "check of the arithmetic"
+"""A theorem: it can only fail where the numbers are computed wrongly."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What was found: the verdict, the numbers by name, and the interval (95 %) of the number that decided, if it has
-    one."""
+    """The verdict, the numbers by name, and the interval (95 %) of the number that decided, if it has one."""
 
     verdict: str
     numbers: Mapping[str, Any]
@@ -44,12 +33,18 @@ class Measured:
 
 @dataclass(frozen=True)
 class Claim:
-    """One claim. `how` says what is measured, over what, and which threshold decides."""
+    """One claim. `how` says what is measured, over what, and where the threshold comes from.
+
+    `measure` gets the evidence and the threshold: the claim's own, or the one that the user asked for. A claim
+    without a threshold has None.
+    """
 
     id: str
     statement: str
     how: str
-    measure: Callable[[Evidence], Measured]
+    measure: Callable[[Evidence, float], Measured]
+    threshold: float | None = None
+    kind: str = CLAIM
 
 
 @dataclass(frozen=True)
@@ -62,6 +57,8 @@ class Verdict:
     measured: Mapping[str, Any] = field(default_factory=dict)
     interval: Interval | None = None
     how: str = ""
+    threshold: float | None = None
+    kind: str = CLAIM
 
 
 def decide(interval: Interval, threshold: float) -> str:
@@ -70,12 +67,3 @@ def decide(interval: Interval, threshold: float) -> str:
     if low > threshold:
         return HOLDS
     return DOES_NOT_HOLD if high < threshold else CANNOT_TELL
-
-
-def interval_of_mean(values: NDArray[np.float64], seed: int) -> Interval:
-    """Bootstrap interval (95 %) of the mean of independent values `[groups]`: prompts or items, not positions."""
-    resampled = resampled_means(
-        np.asarray(values, dtype=np.float64)[:, None], RESAMPLES, np.random.default_rng(seed)
-    )
-    low, high = mean_intervals(resampled, len(values), ERROR_RATE)[0]
-    return float(low), float(high)

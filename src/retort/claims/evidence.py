@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,15 +12,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retort.chain import Chain
-from retort.claims.claim import Interval, Needs, interval_of_mean
 from retort.errors import InputError
 from retort.lens.prompts import default_prompts
 from retort.sources.base import Source
 from retort.sources.positions import position_logits
-from retort.tune import Samples, Task, load_task, make_plan
+from retort.tune import Samples, Task, load_task, make_plan, normalise
 from retort.tune.rows import as_samples
+from retort.tune.statistics import mean_intervals, resampled_means
 from retort.tune.sweep import sweep
 
+Interval = tuple[float, float]
 Floats = NDArray[np.float64]
 ProgressCallback = Callable[[int, int, str], None]
 
@@ -28,12 +29,22 @@ GRID = (0.0, 0.3, 0.7, 1.0, 1.3, 1.6, 2.0)
 MOST_LOGITS = 2**23
 """Logits kept for the claims about positions: 64 MB of float64, 1,024 positions of an 8,192-token vocabulary."""
 
-WORDINGS = (
-    "{thing} is a kind of",
-    "what kind of thing is {thing}? {thing} is a kind of",
-    "the word {thing} means a kind of",
-)
-"""The exploit task in three wordings, for a task that has one alone and asks for a {thing}."""
+RESAMPLES = 2000
+ERROR_RATE = 0.05
+
+RULES: dict[str, Callable[[str], str]] = {
+    "as it is": lambda prompt: prompt,
+    "lower case": str.lower,
+    "first letter in upper case": lambda prompt: prompt[:1].upper() + prompt[1:],
+    "'Question:' in front": lambda prompt: f"Question: {prompt}",
+    "'Answer briefly.' in front": lambda prompt: f"Answer briefly. {prompt}",
+    "asked twice": lambda prompt: f"{prompt} ... {prompt}",
+}
+"""Wordings of a prompt by rule, so that nobody chose the ones that suit a claim."""
+
+
+class Needs(Exception):
+    """A claim cannot be measured without something that was not given; the message is what ("--small MODEL")."""
 
 
 @dataclass
@@ -41,20 +52,21 @@ class Evidence:
     """A model, perhaps its instruction-tuned and its smaller sibling, and what they say.
 
     `items`: how many items of each task are asked (evenly spread over the task); `samples`: answers to each at every
-    temperature of GRID; `prompts`: texts whose positions are looked at. What a claim asks for is computed at its first
-    use.
+    temperature of GRID; `prompts`: texts whose positions are looked at; `thresholds`: by a claim's id, in place of its
+    own. What a claim asks for is computed at its first use.
     """
 
     source: Source
     instruct_source: Source | None = None
     small_source: Source | None = None
     tasks: Sequence[str] = ("exploit", "explore")
-    distill_file: Path | None = None
+    distill_files: Sequence[Path] = ()
     items: int = 60
     samples: int = 6
     seed: int = 0
     on_progress: ProgressCallback | None = None
     prompts: Sequence[str] = field(default_factory=default_prompts)
+    thresholds: Mapping[str, float] = field(default_factory=dict)
     _loaded: dict[str, Task] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -113,7 +125,7 @@ class Evidence:
         return np.bincount(self.owner, weights=values) / np.bincount(self.owner)
 
     def interval(self, values: Floats) -> Interval:
-        """Interval of the mean over texts (or items) of independent values."""
+        """Interval (95 %) of the mean of independent values `[groups]`: texts or items, not positions. Bootstrap."""
         return interval_of_mean(values, self.seed)
 
     def task(self, goal: str) -> Task:
@@ -135,14 +147,21 @@ class Evidence:
         return self.answers(self.source, self.task("explore"))
 
     @cached_property
-    def wordings(self) -> Samples:
-        """Answers to the exploit task asked in several wordings. Raises Needs where there is one wording alone."""
+    def _worded(self) -> tuple[Task, tuple[str, ...]]:
         task = self.task("exploit")
-        if len(task.prompts) < 2:
-            if any("thing" not in item.variables for item in task.items):
-                raise Needs("an exploit task with several prompts")
-            task = replace(task, prompts=WORDINGS)
-        return self.answers(self.source, task)
+        if len(task.prompts) > 1:
+            return task, tuple(task.prompts)
+        return replace(task, prompts=tuple(rule(task.prompts[0]) for rule in RULES.values())), tuple(RULES)
+
+    @cached_property
+    def wordings(self) -> Samples:
+        """Answers to the exploit task in its own wordings, or in those of RULES where it has one alone."""
+        return self.answers(self.source, self._worded[0])
+
+    @property
+    def wording_names(self) -> tuple[str, ...]:
+        """What each wording of `wordings` is: the rule, or the prompt itself."""
+        return self._worded[1]
 
     def answers(self, source: Source, task: Task) -> Samples:
         """A model's answers to a task at every temperature of GRID, on the same noise."""
@@ -161,8 +180,6 @@ class Evidence:
 
     def known_things(self) -> frozenset[str]:
         """Every normalised reference of the tasks: what counts as naming a real thing, whatever was asked."""
-        from retort.tune import normalise
-
         tasks = [self._loaded.setdefault(name, load_task(name)) for name in self.tasks]
         items = itertools.chain.from_iterable(task.items for task in tasks)
         return frozenset(normalise(reference) for item in items for reference in item.references)
@@ -177,3 +194,12 @@ def _given(source: Source | None, option: str) -> Source:
     if source is None:
         raise Needs(option)
     return source
+
+
+def interval_of_mean(values: Floats, seed: int) -> Interval:
+    """Bootstrap interval (95 %) of the mean of independent values `[groups]`."""
+    resampled = resampled_means(
+        np.asarray(values, dtype=np.float64)[:, None], RESAMPLES, np.random.default_rng(seed)
+    )
+    low, high = mean_intervals(resampled, len(values), ERROR_RATE)[0]
+    return float(low), float(high)

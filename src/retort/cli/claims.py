@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +12,7 @@ import click
 from retort.cli.options import json_option, model_argument, seed_option
 
 if TYPE_CHECKING:
-    from retort.claims import Claims
+    from retort.claims import Claim, Claims
 
 Number = float | int | bool | str | list[float] | None
 
@@ -28,10 +30,18 @@ Number = float | int | bool | str | list[float] | None
 )
 @click.option(
     "--distill",
-    "distill_file",
+    "distill_files",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    multiple=True,
     metavar="FILE",
-    help="The JSON of a `retort distill --json`, for the claim about distillation.",
+    help="The JSON of a `retort distill --json`, for the claims about distillation; may be repeated.",
+)
+@click.option(
+    "--threshold",
+    "thresholds",
+    multiple=True,
+    metavar="ID=NUMBER",
+    help="Use your own threshold for a claim, as in same-answer-below-0.3=0.95; may be repeated.",
 )
 @click.option(
     "--prompts",
@@ -62,7 +72,8 @@ def command(
     instruct: str | None,
     small: str | None,
     tasks: str,
-    distill_file: Path | None,
+    distill_files: tuple[Path, ...],
+    thresholds: tuple[str, ...],
     prompts_file: Path | None,
     only: str | None,
     items: int,
@@ -72,8 +83,8 @@ def command(
 ) -> None:
     """Check on MODEL what people say about temperature.
 
-    Each claim has a number, a threshold and an interval, and a verdict: holds, does not hold, cannot tell, or what it
-    would need. A claim may well fail on a model: that is a result.
+    Each claim has a number, an interval and a threshold, and a verdict: holds, does not hold, cannot tell, or what it
+    needs. A claim that fails on your model is a result. Three lines are theorems; they check the arithmetic.
     """
     from retort.claims import CLAIMS, Evidence, check_claims
     from retort.cli.output import print_json
@@ -98,18 +109,36 @@ def command(
             sources[1],
             sources[2],
             tuple(name.strip() for name in tasks.split(",") if name.strip()),
-            distill_file,
+            distill_files,
             items,
             samples,
             seed,
             progress,
             default_prompts() if prompts_file is None else read_prompts(prompts_file),
+            _thresholds(thresholds, CLAIMS),
         )
         found = check_claims(evidence, chosen)
     if as_json:
         print_json(found)
     else:
         _print(found)
+
+
+def _thresholds(given: tuple[str, ...], claims: Sequence[Claim]) -> dict[str, float]:
+    """The thresholds asked for, by claim. Raises UsageError for a claim without one, or what is not a number."""
+    found = {}
+    movable = [claim.id for claim in claims if claim.threshold is not None]
+    for one in given:
+        name, _, value = one.partition("=")
+        if name not in movable:
+            raise click.UsageError(f"no claim {name!r} has a threshold; these have: {', '.join(movable)}.")
+        try:
+            found[name] = float(value)
+        except ValueError:
+            raise click.UsageError(f"--threshold takes ID=NUMBER, got {one!r}.") from None
+        if not math.isfinite(found[name]):
+            raise click.UsageError(f"--threshold takes a finite number, got {one!r}.")
+    return found
 
 
 def _print(found: Claims) -> None:
@@ -130,6 +159,8 @@ def _print(found: Claims) -> None:
         table = Table.grid(padding=(0, 2))
         for name, value in claim.measured.items():
             table.add_row("", name.replace("_", " "), _shown(value))
+        if claim.threshold is not None and not claim.verdict.startswith("needs"):
+            table.add_row("", "threshold", f"{claim.threshold:g}")
         if claim.interval is not None:
             table.add_row("", "95 % interval", f"{claim.interval[0]:.4g} to {claim.interval[1]:.4g}")
         console.print(table)

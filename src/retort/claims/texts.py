@@ -1,0 +1,306 @@
+"""Claims about one distribution: what is measured at every position of some texts, without generating any."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+
+from retort.chain import Chain
+from retort.claims.claim import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, Claim, Measured, decide
+from retort.claims.evidence import ERROR_RATE, RESAMPLES, Evidence, Floats
+from retort.distribution import entropy, log_softmax, nucleus_size, softmax, total_variation
+from retort.distribution.matching import entropy_matched_temperature, equivalent_temperature
+from retort.errors import InputError
+from retort.lens.determinism import determinism
+from retort.lens.similarity import triple_test
+
+COLD = 1e-4
+NUM_TEXTS = 12
+
+
+def _zero_is_deterministic(evidence: Evidence, _threshold: float) -> Measured:
+    probs = softmax(evidence.logits, COLD)
+    same = bool((probs.argmax(axis=-1) == softmax(evidence.logits, 0.0).argmax(axis=-1)).all())
+    numbers: dict[str, object] = {
+        "same_token_as_greedy": same,
+        "positions": len(probs),
+        "positions_decided_at_0.0001": float(np.mean(probs.max(axis=-1) > 1 - 1e-9)),
+    }
+    if not same:
+        return Measured(DOES_NOT_HOLD, numbers)
+    prompts = [" ".join(prompt.split()[:4]) for prompt in evidence.prompts[:NUM_TEXTS]]
+    try:
+        found = determinism(evidence.source, prompts, max_tokens=16)
+    except InputError:
+        numbers["replays"] = "none: the model is a table and computes nothing"
+        return Measured(HOLDS, numbers)
+    for report in found.replays:
+        numbers[f"texts_changed_by_{report.name.replace(' ', '_')}"] = report.texts_observed
+    changed = any(report.flips_observed for report in found.replays)
+    return Measured(DOES_NOT_HOLD if changed else CANNOT_TELL, numbers)
+
+
+LOW = 0.3
+
+
+def _low_hides(evidence: Evidence, threshold: float) -> Measured:
+    here, low = (1 - softmax(evidence.logits, temperature).max(axis=-1) for temperature in (1.0, LOW))
+    hidden = 1 - evidence.by_text(low) / np.maximum(evidence.by_text(here), 1e-300)
+    interval = evidence.interval(hidden)
+    numbers = {
+        "runners_up_mass_at_1": float(here.mean()),
+        f"runners_up_mass_at_{LOW}": float(low.mean()),
+        "share_hidden": float(hidden.mean()),
+    }
+    return Measured(decide(interval, threshold), numbers, interval)
+
+
+KINDS = (
+    ("apple", "pear", "plum", "peach", "cherry"),
+    ("hammer", "saw", "chisel", "drill", "wrench"),
+    ("sparrow", "robin", "crow", "eagle", "owl"),
+    ("car", "truck", "bus", "train", "bicycle"),
+    ("shirt", "coat", "hat", "glove", "skirt"),
+    ("oak", "pine", "maple", "birch", "willow"),
+    ("violin", "piano", "flute", "trumpet", "drum"),
+    ("iron", "copper", "silver", "gold", "zinc"),
+)
+TRIPLE_TEMPERATURES = (0.3, 1.0, 2.0)
+
+
+def triples() -> list[tuple[str, str, str]]:
+    """(anchor, one of its kind, one of another kind), every anchor with every word of its kind."""
+    found = []
+    for number, kind in enumerate(KINDS):
+        others = list(itertools.chain.from_iterable(other for other in KINDS if other is not kind))
+        for place, anchor in enumerate(kind):
+            near = [word for word in kind if word != anchor]
+            far = others[(7 * number + 3 * place) % len(others) :] + others
+            found += [(anchor, one, far[5 * step]) for step, one in enumerate(near)]
+    return found
+
+
+def _runners_up_similarity(evidence: Evidence, threshold: float) -> Measured:
+    by_temperature = {
+        temperature: triple_test(evidence.source, triples(), temperatures=[temperature], seed=evidence.seed)
+        for temperature in TRIPLE_TEMPERATURES
+    }
+    numbers: dict[str, object] = {"triples": len(triples())}
+    for temperature, found in by_temperature.items():
+        numbers[f"share_nearer_at_{temperature:g}"] = found.share_nearer
+        numbers[f"difference_nats_at_{temperature:g}"] = found.difference
+    interval = by_temperature[1.0].share_ci
+    return Measured(decide(interval, threshold), numbers, interval)
+
+
+def _soft_targets_bits(evidence: Evidence, threshold: float) -> Measured:
+    bits = evidence.by_text(entropy(evidence.logits) / math.log(2))
+    spread = 1 - (softmax(evidence.logits) ** 2).sum(axis=-1)
+    interval = evidence.interval(bits)
+    numbers = {"bits_a_position": float(bits.mean()), "label_gradient_variance": float(spread.mean())}
+    return Measured(decide(interval, threshold), numbers, interval)
+
+
+SQUARED_TEMPERATURES = (1.0, 2.0, 4.0, 8.0)
+
+
+def _tau_squared(evidence: Evidence, threshold: float) -> Measured:
+    student = evidence.logits_of(evidence.small)
+    norms = np.stack(
+        [
+            evidence.by_text(
+                np.linalg.norm(softmax(student, temperature) - softmax(evidence.logits, temperature), axis=-1)
+                / temperature
+            )
+            for temperature in SQUARED_TEMPERATURES
+        ]
+    )
+    squared = norms * np.array(SQUARED_TEMPERATURES)[:, None] ** 2
+    rng = np.random.default_rng(evidence.seed)
+    drawn = rng.integers(norms.shape[1], size=(RESAMPLES, norms.shape[1]))
+    ratios = [_largest_over_smallest(squared[:, one]) for one in drawn]
+    low, high = np.quantile(ratios, [ERROR_RATE / 2, 1 - ERROR_RATE / 2])
+    numbers: dict[str, object] = {
+        f"gradient_norm_with_tau_squared_at_{temperature:g}": float(row.mean())
+        for temperature, row in zip(SQUARED_TEMPERATURES, squared, strict=True)
+    }
+    without = _largest_over_smallest(norms)
+    numbers |= {
+        "largest_over_smallest_with": _largest_over_smallest(squared),
+        "largest_over_smallest_without": without,
+    }
+    kept = high < threshold and without > high
+    lost = low > threshold
+    verdict = HOLDS if kept else DOES_NOT_HOLD if lost else CANNOT_TELL
+    return Measured(verdict, numbers, (float(low), float(high)))
+
+
+def _largest_over_smallest(norms: Floats) -> float:
+    means = norms.mean(axis=1)
+    return float(means.max() / means.min())
+
+
+def _tuned_is_sharper(evidence: Evidence, threshold: float) -> Measured:
+    tuned = evidence.logits_of(evidence.instruct)
+    drop = evidence.by_text(entropy(evidence.logits) - entropy(tuned))
+    nearest = equivalent_temperature(evidence.logits, tuned)
+    interval = evidence.interval(drop)
+    numbers = {
+        "entropy_base_nats": float(entropy(evidence.logits).mean()),
+        "entropy_tuned_nats": float(entropy(tuned).mean()),
+        "mean_drop_nats": float(drop.mean()),
+        "tuned_temperature_of_equal_entropy": entropy_matched_temperature(evidence.logits, tuned).temperature,
+        "tuned_temperature_nearest_to_base_at_1": nearest.temperature,
+        "kl_left_nats": nearest.residual,
+    }
+    return Measured(decide(interval, threshold), numbers, interval)
+
+
+STACKS = (
+    ("temperature=2", "top_k=5", "top_p=0.3"),
+    ("temperature=2", "top_p=0.3", "top_k=5"),
+    ("temperature=0.8", "top_k=50", "top_p=0.9"),
+    ("temperature=0.8", "top_p=0.9", "top_k=50"),
+)
+"""A hot stack that is known to conflict and an ordinary one, each in both orders."""
+
+
+def _stacked_settings(evidence: Evidence, threshold: float) -> Measured:
+    numbers: dict[str, object] = {}
+    intervals = []
+    for temperature, first, second in STACKS:
+        together = _kept(Chain(f"{temperature} | {first} | {second}"), evidence)
+        least = np.minimum(*(_kept(Chain(f"{temperature} | {cut}"), evidence) for cut in (first, second)))
+        fewer = evidence.by_text((together < least).astype(np.float64))
+        name = f"{temperature}|{first}|{second}"
+        intervals.append(evidence.interval(fewer))
+        numbers[f"share_of_positions_with_fewer_{name}"] = float(fewer.mean())
+        numbers[f"tokens_kept_{name}"] = float(together.mean())
+        numbers[f"tokens_kept_by_the_stricter_alone_{name}"] = float(least.mean())
+    # The claim is general, so it needs every stack; one clear exception is enough against it.
+    worst = min(intervals, key=lambda interval: interval[1])
+    return Measured(decide(worst, threshold), numbers, worst)
+
+
+def _kept(chain: Chain, evidence: Evidence) -> np.ndarray:
+    return np.asarray((chain.apply(evidence.logits) > -np.inf).sum(axis=-1))
+
+
+def _order_matters(evidence: Evidence, threshold: float) -> Measured:
+    numbers: dict[str, object] = {}
+    distances = {}
+    for temperature in (0.7, 1.5):
+        first, last = (
+            log_softmax(Chain(text).apply(evidence.logits))
+            for text in (f"temperature={temperature} | top_p=0.9", f"top_p=0.9 | temperature={temperature}")
+        )
+        distances[temperature] = evidence.by_text(total_variation(first, last))
+        numbers[f"total_variation_at_{temperature}"] = float(distances[temperature].mean())
+    interval = evidence.interval(distances[1.5])
+    return Measured(decide(interval, threshold), numbers, interval)
+
+
+TOP_K, HOT, TOP_P, COOL = 10, 1.5, 0.95, 0.5
+
+
+def _top_k_hot_keeps_fewer(evidence: Evidence, threshold: float) -> Measured:
+    hot = np.minimum((evidence.logits > -np.inf).sum(axis=-1), TOP_K)
+    cool = np.asarray(nucleus_size(evidence.logits, TOP_P, COOL))
+    fewer = evidence.by_text((hot < cool).astype(np.float64))
+    interval = evidence.interval(fewer)
+    numbers = {
+        "share_of_positions_with_fewer": float(fewer.mean()),
+        f"tokens_kept_by_top_k_{TOP_K}_at_{HOT}": float(hot.mean()),
+        f"mean_tokens_kept_by_top_p_{TOP_P}_at_{COOL}": float(cool.mean()),
+        f"median_tokens_kept_by_top_p_{TOP_P}_at_{COOL}": float(np.median(cool)),
+    }
+    return Measured(decide(interval, threshold), numbers, interval)
+
+
+_STACKS = "; ".join(" | ".join(stack) for stack in STACKS)
+
+CLAIMS = (
+    Claim(
+        "zero-is-deterministic",
+        "Temperature 0 is greedy, and so always gives the same text.",
+        "The limit: the token at τ = 0.0001 against the largest logit, at every position. The text: 12 greedy "
+        "continuations of 16 tokens replayed token by token, in a batch, with other threads and in other dtypes. "
+        "It does not hold if any replay changes a text. If none does we cannot tell: a longer text or another "
+        "machine might.",
+        _zero_is_deterministic,
+    ),
+    Claim(
+        "low-hides-runners-up",
+        "A low temperature hides the runners-up.",
+        "Probability of everything but the best token at τ = 1 and at τ = 0.3: holds if more than the threshold "
+        "(half) of it is gone at 0.3, mean over texts.",
+        _low_hides,
+        0.5,
+    ),
+    Claim(
+        "runners-up-carry-similarity",
+        "The runners-up carry similarity: a model's next words after 'a pear is a kind of' are closer to those after "
+        "an apple than to those after a hammer.",
+        "160 triples of a word, one of its kind and one of another kind (8 kinds of 5 words), Jensen-Shannon "
+        "divergence of the next-token distributions: holds if the word of the same kind is nearer in more than half "
+        "of them at τ = 1, which is what chance gives. The interval resamples the first words.",
+        _runners_up_similarity,
+        0.5,
+    ),
+    Claim(
+        "soft-targets-carry-more-bits",
+        "A soft target tells a student more than a label does.",
+        "Mean entropy of the model's distribution (bits per position, τ = 1): what a label drawn from it leaves "
+        "out. The threshold of 0.1 bits is about a tenth of what one fair coin toss tells. Beside it the variance of "
+        "the gradient that drawing a label adds, 1 − Σ p², which a soft target does not have.",
+        _soft_targets_bits,
+        0.1,
+    ),
+    Claim(
+        "tau-squared-keeps-the-scale",
+        "Multiplying the soft loss by τ² keeps its gradient on one scale at every τ.",
+        "Norm of the gradient of KL(teacher ‖ student) by the student's logits, `(q − p)/τ`, at τ = 1, 2, 4 and 8, "
+        "with the small model as student: holds if with τ² the largest is within the threshold (4) times the "
+        "smallest, and closer together than without. 4 is the range of learning rates, a factor of 2 each way, that "
+        "one would search anyway.",
+        _tau_squared,
+        4.0,
+    ),
+    Claim(
+        "tuned-is-sharper",
+        "Instruction tuning sharpens the distribution, so τ = 0.7 on the tuned model is not τ = 0.7 on the base "
+        "model.",
+        "Entropy at τ = 1 of the base model minus that of the tuned one at the same positions (nats, mean over "
+        "texts): holds if above 0. Beside it, the temperatures at which the tuned model has the same entropy, and is "
+        "nearest in KL.",
+        _tuned_is_sharper,
+        0.0,
+    ),
+    Claim(
+        "stacked-settings-restrict",
+        "Stacked truncations are more restrictive than any of them alone.",
+        "Tokens kept by two truncations together against the stricter of the two alone, for four chains "
+        f"({_STACKS}): share of positions with fewer tokens (mean over texts). Holds if that share is above the "
+        "threshold (one position in ten) for every chain; the interval shown is of the chain with the lowest.",
+        _stacked_settings,
+        0.1,
+    ),
+    Claim(
+        "order-matters",
+        "The same settings in another order are another distribution.",
+        "Total variation between top-p 0.9 after and before temperature 1.5, mean over texts: holds if above the "
+        "threshold of 0.01, where one draw in a hundred differs.",
+        _order_matters,
+        0.01,
+    ),
+    Claim(
+        "top-k-hot-keeps-fewer",
+        "Top-k 10 at a high temperature keeps fewer tokens than top-p 0.95 at a low one.",
+        "Tokens kept by top-k 10 at τ = 1.5 and by top-p 0.95 at τ = 0.5, at every position: holds if top-k keeps "
+        "fewer at more than half of them (mean over texts).",
+        _top_k_hot_keeps_fewer,
+        0.5,
+    ),
+)
