@@ -19,7 +19,7 @@ from law_cases import CHAINS, HISTORY, LIVE, PROMPT_LENGTH, ROW, probabilities, 
 from retort.sampling import SamplingParams, gumbel_at, sample
 from retort.sampling.noise import uniform_at
 from retort.transforms import TRANSFORMS
-from retort.transforms.xtc import COIN_STREAM
+from retort.transforms.truncation import COIN_STREAM
 
 FAMILY = 1e-4
 FIRST_SEED = 20_261_124

@@ -20,7 +20,7 @@ from retort.errors import InputError
 from retort.sampling import NoiseCache, gumbel, gumbel_at, noise
 from retort.sampling.noise import BLOCK_TOKENS, LANES, MAX_SEED, negated_log, uniform_at
 from retort.sampling.philox import philox4x32, unit_numbers
-from retort.transforms.xtc import COIN_STREAM
+from retort.transforms.truncation import COIN_STREAM
 
 # Random123 1.14, tests/kat_vectors, lines "philox4x32 10": counter, key, output.
 KNOWN_ANSWERS = [

@@ -14,7 +14,7 @@ from retort.chain import Chain
 from retort.errors import InputError
 from retort.sampling import BadRowsError, SampleBatch, SamplingParams, gumbel, sample, uniform_at
 from retort.transforms.context import Context
-from retort.transforms.xtc import COIN_STREAM
+from retort.transforms.truncation import COIN_STREAM
 
 FIELDS = ("ids", "logprob_raw", "logprob_processed", "log_kept_mass", "entropy", "margin", "near_tie")
 

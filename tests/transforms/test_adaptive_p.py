@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import arrays
 import reference
 from retort.chain import Chain
 from retort.distribution import softmax
-from retort.transforms.adaptive_p import adaptive_p, next_average
+from retort.transforms.adaptive import adaptive_p, next_average
 from retort.transforms.context import Context, RowState
 
 FOUR = np.log([0.4, 0.3, 0.2, 0.1])

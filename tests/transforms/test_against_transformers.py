@@ -10,9 +10,8 @@ import math
 import numpy as np
 import pytest
 
-from retort.transforms.cutoffs import epsilon_cutoff, eta_cutoff
-from retort.transforms.top_h import top_h
-from retort.transforms.typical import typical_p
+from retort.transforms.entropy import top_h, typical_p
+from retort.transforms.truncation import epsilon_cutoff, eta_cutoff
 
 torch = pytest.importorskip("torch")
 warpers = pytest.importorskip("transformers.generation.logits_process")

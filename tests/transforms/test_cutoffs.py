@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import reference
-from retort.transforms.cutoffs import epsilon_cutoff, eta_cutoff
+from retort.transforms.truncation import epsilon_cutoff, eta_cutoff
 
 FOUR = np.log([0.4, 0.3, 0.2, 0.1])
 

@@ -11,7 +11,7 @@ import reference
 from retort.chain import Chain
 from retort.errors import InputError
 from retort.transforms import Context, dry
-from retort.transforms.dry import STEPS, continuations
+from retort.transforms.penalties import STEPS, continuations
 
 ZEROS = np.zeros(4)
 

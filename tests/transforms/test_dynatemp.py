@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import arrays
 import reference
 from retort.chain import Chain, Stage
 from retort.errors import InputError
-from retort.transforms.dynatemp import dynamic_temperatures, dynatemp
+from retort.transforms.temperature import dynamic_temperatures, dynatemp
 
 FOUR = np.log([0.4, 0.3, 0.2, 0.1])
 

@@ -13,8 +13,8 @@ from hypothesis.extra.numpy import arrays
 import reference
 from retort.chain import Chain
 from retort.distribution import log_softmax
+from retort.transforms.adaptive import mirostat, next_mu, zipf_counts, zipf_exponent
 from retort.transforms.context import Context, RowState
-from retort.transforms.mirostat import mirostat, next_mu, zipf_counts, zipf_exponent
 
 LN_2 = math.log(2.0)
 FOUR = np.log([0.5, 0.25, 0.125, 0.125])

@@ -9,7 +9,7 @@ import pytest
 
 from retort.transforms import TRANSFORMS
 
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "transforms.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "transforms.md"
 ENTRIES = dict(
     re.findall(r"^### (\w+)\n(.*?)(?=^##)", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
 )

@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 
 import reference
 from retort.distribution import entropy
-from retort.transforms.top_h import CANDIDATES, top_h
+from retort.transforms.entropy import CANDIDATES, top_h
 
 FOUR = np.log([0.4, 0.3, 0.2, 0.1])
 

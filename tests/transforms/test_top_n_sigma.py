@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 
 import reference
 from retort.transforms import temperature
-from retort.transforms.top_n_sigma import top_n_sigma
+from retort.transforms.truncation import top_n_sigma
 
 ROW = np.array([4.0, 2.0, 1.0, 1.0])
 

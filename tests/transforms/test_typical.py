@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 import reference
 from retort.distribution import entropy, softmax
 from retort.transforms import find_transform
-from retort.transforms.typical import BINS, typical_p
+from retort.transforms.entropy import BINS, typical_p
 
 FOUR = np.log([0.4, 0.3, 0.2, 0.1])
 

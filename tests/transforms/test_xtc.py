@@ -14,7 +14,7 @@ import reference
 from retort.chain import Chain
 from retort.errors import InputError
 from retort.transforms.context import Context
-from retort.transforms.xtc import COIN_STREAM, xtc
+from retort.transforms.truncation import COIN_STREAM, xtc
 
 FOUR = np.log([0.4, 0.3, 0.2, 0.1])
 

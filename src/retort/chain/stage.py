@@ -13,7 +13,7 @@ from retort.distribution.softmax import is_per_row
 from retort.errors import InputError
 from retort.transforms import Transform, find_transform
 from retort.transforms.context import Context
-from retort.transforms.dynatemp import dynamic_temperatures
+from retort.transforms.temperature import dynamic_temperatures
 
 OFF_WORDS = ("none", "off")
 

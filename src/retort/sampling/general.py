@@ -16,8 +16,7 @@ from retort.distribution import entropy_of_log_probs, log_softmax, margin
 from retort.distribution.arrays import as_floats, to_numpy
 from retort.sampling.batches import SampleBatch
 from retort.sampling.noise import gumbel, gumbel_at, uniform_at
-from retort.transforms.context import Context, RowState
-from retort.transforms.seen import NothingLeftError
+from retort.transforms.context import Context, NothingLeftError, RowState
 
 FEW = 4
 """Noise is computed for the kept tokens alone when they are fewer than one in this many."""

@@ -38,7 +38,7 @@ import numpy as np
 
 from retort.errors import InputError
 from retort.sampling.philox import LOW_WORD, philox4x32, unit_numbers
-from retort.transforms.xtc import COIN_STREAM
+from retort.transforms.truncation import COIN_STREAM
 
 BLOCK_BITS = 6
 BLOCK_TOKENS = 2**BLOCK_BITS

@@ -1,44 +1,38 @@
 """The transforms of a chain: pure functions from logits to logits, and the one table of their names.
 
-A truncation sets the logits it removes to -inf and changes nothing else. Ties go to the lowest token id.
-Every number may be an array with one for each row; no row is affected by another row's setting. The table's order is
-retort's default order of application.
+Logits `[..., vocab]` and settings flow in, logits flow out; a truncation sets what it removes to -inf and changes
+nothing else. Ties go to the lowest token id. Every number may be an array with one for each row; no row is affected by
+another row's setting. Read `transform.py` first (what a row of the table holds), then any family.
 """
 
 from __future__ import annotations
 
 from retort.errors import InputError, did_you_mean
-from retort.transforms import bans, cutoffs, penalties, tempering, truncation, typical
-from retort.transforms.adaptive_p import ROWS as ADAPTIVE_P_ROWS
-from retort.transforms.adaptive_p import adaptive_p
-from retort.transforms.bans import allowed, bad_words, grammar, logit_bias, min_tokens
+from retort.transforms import adaptive, entropy, penalties, rules, truncation
+from retort.transforms import temperature as tempering
+from retort.transforms.adaptive import adaptive_p, mirostat
 from retort.transforms.context import Context, RowState
-from retort.transforms.cutoffs import epsilon_cutoff, eta_cutoff
-from retort.transforms.dry import ROWS as DRY_ROWS
-from retort.transforms.dry import dry
-from retort.transforms.dynatemp import ROWS as DYNATEMP_ROWS
-from retort.transforms.dynatemp import dynatemp
-from retort.transforms.mirostat import ROWS as MIROSTAT_ROWS
-from retort.transforms.mirostat import mirostat
+from retort.transforms.entropy import top_h, typical_p
 from retort.transforms.parameters import Kind, Parameter, choice
-from retort.transforms.penalties import (
-    frequency_penalty,
-    presence_penalty,
-    repetition_penalty,
-)
-from retort.transforms.tempering import temperature
-from retort.transforms.top_h import ROWS as TOP_H_ROWS
-from retort.transforms.top_h import top_h
-from retort.transforms.top_n_sigma import ROWS as TOP_N_SIGMA_ROWS
-from retort.transforms.top_n_sigma import top_n_sigma
+from retort.transforms.penalties import dry, frequency_penalty, presence_penalty, repetition_penalty
+from retort.transforms.rules import allowed, bad_words, grammar, logit_bias, min_tokens
+from retort.transforms.temperature import dynatemp
 from retort.transforms.transform import Transform, usable
-from retort.transforms.truncation import min_p, top_k, top_p
-from retort.transforms.typical import typical_p
-from retort.transforms.xtc import ROWS as XTC_ROWS
-from retort.transforms.xtc import xtc
+from retort.transforms.truncation import (
+    epsilon_cutoff,
+    eta_cutoff,
+    min_p,
+    top_k,
+    top_n_sigma,
+    top_p,
+    xtc,
+)
+
+temperature = tempering.temperature
 
 __all__ = [
     "NAMES",
+    "ORDER",
     "TRANSFORMS",
     "Context",
     "Kind",
@@ -72,24 +66,36 @@ __all__ = [
     "xtc",
 ]
 
-TRANSFORMS: dict[str, Transform] = {
-    row.name: row
-    for row in (
-        *penalties.ROWS,
-        *DRY_ROWS,
-        *bans.ROWS,
-        *tempering.ROWS,
-        *DYNATEMP_ROWS,
-        *truncation.ROWS,
-        *typical.ROWS,
-        *cutoffs.ROWS,
-        *TOP_N_SIGMA_ROWS,
-        *TOP_H_ROWS,
-        *XTC_ROWS,
-        *MIROSTAT_ROWS,
-        *ADAPTIVE_P_ROWS,
-    )
-}
+ORDER = (
+    "repetition_penalty",
+    "frequency_penalty",
+    "presence_penalty",
+    "dry",
+    "logit_bias",
+    "bad_words",
+    "min_tokens",
+    "allowed",
+    "grammar",
+    "temperature",
+    "dynatemp",
+    "top_k",
+    "top_p",
+    "min_p",
+    "typical_p",
+    "epsilon_cutoff",
+    "eta_cutoff",
+    "top_n_sigma",
+    "top_h",
+    "xtc",
+    "mirostat",
+    "adaptive_p",
+)
+"""retort's default order of application: what the history shifts or bans, the temperature, the truncations."""
+
+_FAMILIES = (penalties, rules, tempering, truncation, entropy, adaptive)
+_ROWS = {row.name: row for family in _FAMILIES for row in family.ROWS}
+
+TRANSFORMS: dict[str, Transform] = {name: _ROWS[name] for name in ORDER}
 
 NAMES: dict[str, str] = {name: row.name for row in TRANSFORMS.values() for name in (row.name, *row.aliases)}
 """Every accepted name, in snake case, → the transform's own name."""

@@ -1,4 +1,4 @@
-"""top_k, top_p and min_p: truncations that keep the first tokens in order of their logits.
+"""Truncations that look at one token's rank or probability: top_k, top_p, min_p, the ε and η cutoffs, top_n_sigma, xtc.
 
 Legend: N rows, V vocabulary, M candidates.
 """
@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from retort.distribution.arrays import Array, detached, largest, like, namespace
-from retort.distribution.ranking import ROUNDING, flat_rows, keep_first, nucleus
+from retort.distribution.arrays import Array, detached, largest, like, namespace, token_ids
+from retort.distribution.ranking import ROUNDING, SLACK, flat_rows, keep_first, nucleus
 from retort.distribution.softmax import is_per_row, per_row
+from retort.distribution.weights import Weights, finite, gaps
+from retort.transforms.context import Context
 from retort.transforms.parameters import Parameter, choice
 from retort.transforms.transform import Transform, usable
 
@@ -120,6 +122,176 @@ def with_first(kept: Array, logits: Array, min_keep: int) -> Array:
     return namespace(logits).where(first > -math.inf, first, kept)
 
 
+EPSILON = Parameter(
+    "epsilon_cutoff",
+    "a number from 0 to 1 (None or 0: off)",
+    low=0.0,
+    high=1.0,
+    off_values=(0.0,),
+    setting="epsilon_cutoff",
+)
+ETA = Parameter(
+    "eta_cutoff",
+    "a number from 0 to 1 (None or 0: off)",
+    low=0.0,
+    high=1.0,
+    off_values=(0.0,),
+    setting="eta_cutoff",
+)
+CUTOFF_TIES = Parameter("ties", "lowest (ids first) or all", default="lowest", kind=choice("lowest", "all"))
+
+
+def epsilon_cutoff(logits: Array, epsilon: Any, ties: str = "lowest", min_keep: int = 1) -> Array:
+    """Logits with the tokens kept whose probability is at least epsilon, the others -inf.
+
+    `p_i ≥ ε`; where fewer than `min_keep` tokens reach it, the `min_keep` most likely ones (ties: lowest ids, or all of
+    them with `ties="all"`). Shapes `[..., vocab]`; epsilon a number or `[...]`. None and 0 keep everything. Inside:
+    float64. Raises InputError for unusable rows or epsilon outside [0, 1]. Source: Hewitt, Manning, Liang 2022,
+    "Truncation sampling as language model desmoothing" (arXiv 2210.15191), ε-sampling.
+    """
+    EPSILON.check(epsilon)
+    logits = usable(logits)
+    if epsilon is None or (not is_per_row(epsilon) and epsilon == 0.0):
+        return logits
+    weights = Weights.of(flat_rows(logits))
+    return above(logits, weights, _log(logits, epsilon), ties, min_keep)
+
+
+def eta_cutoff(logits: Array, epsilon: Any, ties: str = "lowest", min_keep: int = 1) -> Array:
+    """Logits with the tokens kept whose probability is at least eta, a floor that falls with entropy, the others -inf.
+
+    `p_i ≥ η`, `η = min(ε, √ε · e^{-H})`, H the entropy in nats of what comes in. Unlike epsilon_cutoff's, its set only
+    grows with an earlier temperature: `d ln p_i/dτ = (E z - z_i)/τ²`, so a token that has passed ε goes on rising until
+    its logit is the expected one, and from there on `-ln p_i ≤ H` keeps it. `min_keep`, `ties`, shapes, off-values,
+    precision and errors as for `epsilon_cutoff`. Source: Hewitt, Manning, Liang 2022, η-sampling with α = √ε.
+    """
+    ETA.check(epsilon)
+    logits = usable(logits)
+    if epsilon is None or (not is_per_row(epsilon) and epsilon == 0.0):
+        return logits
+    xp = namespace(logits)
+    weights = Weights.of(flat_rows(logits))
+    log_epsilon_N1 = _log(logits, epsilon)
+    log_eta_N1 = xp.minimum(log_epsilon_N1, 0.5 * log_epsilon_N1 - weights.entropy_N1)
+    return above(logits, weights, log_eta_N1, ties, min_keep)
+
+
+def above(
+    logits: Array, weights: Weights, log_floor_N1: Array, ties: str = "lowest", min_keep: int = 1
+) -> Array:
+    """Logits with the tokens kept that have `ln p_i ≥ log_floor` (nats), and the `min_keep` most likely."""
+    xp = namespace(logits)
+    keep_NV = weights.gaps_NV >= log_floor_N1 + weights.log_total_N1 - ROUNDING
+    kept = xp.where(xp.reshape(keep_NV, logits.shape), logits, -math.inf)
+    first = top_k(logits, min_keep, ties)
+    return xp.where(first > -math.inf, first, kept)
+
+
+def _log(logits: Array, epsilon: Any) -> Array:
+    """`[N, 1]` ln ε; -inf where a row's floor is off."""
+    xp = namespace(logits)
+    with np.errstate(divide="ignore"):
+        return xp.reshape(xp.log(per_row(epsilon, logits)), (-1, 1))
+
+
+SIGMAS = Parameter(
+    "top_n_sigma",
+    "a number above 0 (None, 0 or -1: off)",
+    low=math.ulp(0.0),
+    off_values=(0.0, -1.0),
+    setting="top_n_sigma",
+)
+
+
+def top_n_sigma(logits: Array, n: Any) -> Array:
+    """Logits with those kept that lie within n standard deviations of the largest, the others -inf.
+
+    `max z - z_i ≤ n·σ·(1 + 2^-40)`; σ is the standard deviation (mean of squares, not N - 1) of the logits that have
+    not been removed, so a stage before this one changes it. Of equal logits all are kept.
+    A temperature divides both sides, so the same tokens stay at every τ > 0. That holds as long as the tokens that come
+    in are the same: σ of the tokens that a hotter top_p lets in is another σ, and may be smaller.
+    Shapes `[..., vocab]`; n a number or `[...]`. None, 0 and -1 keep everything. Inside: float64. Raises InputError for
+    unusable rows or n that is not above 0. Source: Tang, Liu, Xu et al. 2024, "Top-nσ: not all logits are you need"
+    (arXiv 2411.07641); σ over what is left as llama.cpp has it.
+    """
+    SIGMAS.check(n)
+    logits = usable(logits)
+    if n is None or (not is_per_row(n) and n <= 0.0):
+        return logits
+    xp = namespace(logits)
+    n_N1 = xp.reshape(per_row(n, logits), (-1, 1))
+    gaps_NV = gaps(flat_rows(logits))
+    live_NV = gaps_NV > -math.inf
+    num_live_N1 = xp.sum(xp.astype(live_NV, xp.float64), axis=-1, keepdims=True)
+    mean_N1 = xp.sum(finite(gaps_NV), axis=-1, keepdims=True) / num_live_N1
+    deviations_NV = xp.where(live_NV, gaps_NV - mean_N1, xp.zeros_like(gaps_NV))
+    sigma_N1 = xp.sqrt(xp.sum(deviations_NV * deviations_NV, axis=-1, keepdims=True) / num_live_N1)
+    keep_NV = (-gaps_NV <= n_N1 * sigma_N1 * (1.0 + SLACK)) | (n_N1 <= 0.0)
+    return xp.where(xp.reshape(keep_NV, logits.shape), logits, -math.inf)
+
+
+COIN_STREAM = 1
+"""The stream of a row's noise that decides whether xtc acts; all streams are listed in sampling/noise.py."""
+
+PROBABILITY = Parameter(
+    "probability",
+    "a number from 0 to 1 (None or 0: off)",
+    low=0.0,
+    high=1.0,
+    off_values=(0.0,),
+    setting="xtc_probability",
+)
+THRESHOLD = Parameter(
+    "threshold", "a number from 0 to 1", low=0.0, high=1.0, default=0.1, setting="xtc_threshold"
+)
+
+
+def xtc(logits: Array, probability: Any, threshold: Any = 0.1, *, context: Context | None = None) -> Array:
+    """Logits with all likely tokens but the least likely of them -inf, with this probability; else as they are.
+
+    Likely: `p_i ≥ threshold`. In a row whose coin falls `u < probability` and that has two likely tokens or more, only
+    the one of smallest probability stays (ties: the lowest id), and all that are not likely. So no row is emptied, and
+    a threshold above 0.5 never acts. `u` is `context.uniforms(1)`, one number in [0, 1) a row; probability 1 needs
+    none.
+    Shapes `[..., vocab]`; probability and threshold numbers or `[...]`. None and 0 are off. Inside: float64. Raises
+    InputError for unusable rows, settings outside [0, 1], or no uniforms. Source: p-e-w 2024 (text-generation-webui,
+    pull request 6335).
+    """
+    PROBABILITY.check(probability)
+    THRESHOLD.check(threshold)
+    logits = usable(logits)
+    if probability is None or (not is_per_row(probability) and probability == 0.0):
+        return logits
+    xp = namespace(logits)
+    acts_N1 = _coins(logits, probability, context)
+    if not bool(xp.any(acts_N1)):
+        return logits
+    with np.errstate(divide="ignore"):
+        log_threshold_N1 = xp.reshape(xp.log(per_row(threshold, logits)), (-1, 1))
+    weights = Weights.of(flat_rows(logits))
+    gaps_NV = weights.gaps_NV
+    likely_NV = gaps_NV >= log_threshold_N1 + weights.log_total_N1 - ROUNDING
+    likely_NV = likely_NV & (gaps_NV > -math.inf)
+    unlikely_first_NV = xp.where(likely_NV, -gaps_NV, xp.full_like(gaps_NV, -math.inf))
+    stays_N1 = xp.argmax(unlikely_first_NV, axis=-1, keepdims=True)
+    # A row without a likely token has nothing to lose; one with a single likely token keeps it as its least likely.
+    lost_NV = acts_N1 & likely_NV & (token_ids(gaps_NV) != stays_N1)
+    return xp.where(xp.reshape(lost_NV, logits.shape), -math.inf, logits)
+
+
+def _coins(logits: Array, probability: Any, context: Context | None) -> Array:
+    """`[N, 1]` True for the rows in which xtc acts."""
+    xp = namespace(logits)
+    probability_N1 = xp.reshape(per_row(probability, logits), (-1, 1))
+    if bool(xp.all((probability_N1 <= 0.0) | (probability_N1 >= 1.0))):
+        return probability_N1 >= 1.0
+    context = context or Context()
+    context.check(probability_N1.shape[0], "xtc", frozenset({"noise"}))
+    assert context.uniforms is not None
+    coins_N1 = like(logits, np.reshape(context.uniforms(COIN_STREAM), (-1, 1)), dtype=xp.float64)
+    return coins_N1 < probability_N1
+
+
 ROWS = (
     Transform(
         "top_k",
@@ -140,5 +312,36 @@ ROWS = (
         min_p,
         "keep tokens with at least this share of the most likely token's probability",
         (MIN_P, MIN_KEEP),
+    ),
+    Transform(
+        "epsilon_cutoff",
+        epsilon_cutoff,
+        "keep tokens with at least this probability",
+        (EPSILON, CUTOFF_TIES, MIN_KEEP),
+        nested=False,
+    ),
+    Transform(
+        "eta_cutoff",
+        eta_cutoff,
+        "keep tokens above a floor of this probability, which falls as the entropy rises",
+        (ETA, CUTOFF_TIES, MIN_KEEP),
+        monotone=False,
+    ),
+    Transform(
+        "top_n_sigma",
+        top_n_sigma,
+        "keep logits within this many standard deviations of the largest",
+        (SIGMAS,),
+        aliases=("top_nsigma", "nsigma"),
+        monotone=False,
+        temperature_free=True,
+    ),
+    Transform(
+        "xtc",
+        xtc,
+        "with this probability, remove every token above the threshold but the least likely of them",
+        (PROBABILITY, THRESHOLD),
+        nested=False,
+        needs=frozenset({"noise"}),
     ),
 )

@@ -1,4 +1,4 @@
-"""dynatemp: a temperature that follows the entropy, low where the model is sure and high where it is not."""
+"""The division by which distributions are heated or cooled: by one number, or by one that follows the entropy."""
 
 from __future__ import annotations
 
@@ -11,6 +11,17 @@ from retort.distribution.softmax import is_per_row, per_row, tempered
 from retort.distribution.weights import Weights
 from retort.transforms.parameters import Parameter
 from retort.transforms.transform import Transform, usable
+
+
+def temperature(logits: Array, t: Any) -> Array:
+    """Logits at temperature t: `(z - max z) / t`; t = 0 leaves the largest logit alone (lowest id), the rest
+    -inf.
+
+    Shapes `[..., vocab]`; t a number or `[...]`. float64 for numpy, at least float32 for torch.
+    Raises InputError for unusable rows, or t negative or not finite. Source: Hinton et al. 2015, eq. 1.
+    """
+    return tempered(logits, 1.0 if t is None else t)
+
 
 RANGE = Parameter(
     "range",
@@ -67,6 +78,24 @@ def dynamic_temperatures(logits: Array, range: Any, exponent: Any = 1.0, tempera
 
 
 ROWS = (
+    Transform(
+        "temperature",
+        temperature,
+        "divide the logits by this; 0 is greedy, 1 leaves the model as it is",
+        (
+            Parameter(
+                "temperature",
+                "a finite number of 0 (greedy) or more",
+                low=0.0,
+                high=math.inf,
+                setting="temperature",
+            ),
+        ),
+        aliases=("temp",),
+        truncates=False,
+        tempers=True,
+        once=True,
+    ),
     Transform(
         "dynatemp",
         dynatemp,

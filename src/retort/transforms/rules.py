@@ -10,9 +10,8 @@ import numpy as np
 
 from retort.distribution.arrays import Array, like, to_numpy
 from retort.errors import InputError
-from retort.transforms.context import Context
-from retort.transforms.parameters import Parameter
-from retort.transforms.seen import (
+from retort.transforms.context import (
+    Context,
     changed,
     check_ids,
     looked_at,
@@ -20,13 +19,14 @@ from retort.transforms.seen import (
     something_left,
     without,
 )
-from retort.transforms.token_settings import (
+from retort.transforms.parameters import (
     BIASES,
     FUNCTION,
     ID_LIST,
     IDS,
     SEQUENCES,
     WHOLE,
+    Parameter,
     checked_ids,
     scope_parameter,
 )
@@ -197,8 +197,6 @@ def _mask(tokens: Any, num_tokens: int, name: str) -> np.ndarray:
     return mask
 
 
-_HISTORY = frozenset({"history"})
-
 ROWS = (
     Transform(
         "logit_bias",
@@ -216,7 +214,7 @@ ROWS = (
         nested=False,
         truncates=False,
         bans=True,
-        needs=_HISTORY,
+        needs=frozenset({"history"}),
     ),
     Transform(
         "min_tokens",
@@ -226,7 +224,7 @@ ROWS = (
         nested=False,
         truncates=False,
         bans=True,
-        needs=_HISTORY,
+        needs=frozenset({"history"}),
     ),
     Transform(
         "allowed",
@@ -246,6 +244,6 @@ ROWS = (
         nested=False,
         truncates=False,
         bans=True,
-        needs=_HISTORY,
+        needs=frozenset({"history"}),
     ),
 )
