@@ -12,6 +12,7 @@ import { partialPositionView } from "./views/partialPosition.ts";
 import { partialTextView } from "./views/partialText.ts";
 import { pathView } from "./views/path.ts";
 import { positionView } from "./views/position.ts";
+import { tourView } from "./views/tour.ts";
 import { textView } from "./views/text.ts";
 import { tuneView } from "./views/tune.ts";
 import type { Context, View } from "./views/view.ts";
@@ -129,7 +130,8 @@ async function copyLink(context: Context): Promise<void> {
 
 function tabsFor(data: PageData): Tab[] {
   const tabs: Tab[] = [];
-  const { position, text, path, compare, tune, distil } = data;
+  const { tour, position, text, path, compare, tune, distil } = data;
+  if (tour) tabs.push({ name: "tour", label: "Tour", open: (context) => tourView(tour, context) });
   if (position) tabs.push({ name: "position", label: "Position", open: (context) => (isPartial(position) ? partialPositionView(position, context) : positionView(position, context)) });
   if (text) tabs.push({ name: "text", label: "Text", open: (context) => (isPartial(text) ? partialTextView(text, context) : textView(text, context)) });
   if (path) tabs.push({ name: "path", label: "Path", open: (context) => pathView(path, context) });

@@ -279,10 +279,19 @@ export interface Offer {
   recipes: string[];
 }
 
+/** The row that the tour moves: of a real model, its first answer, the right one, and what draws said. */
+export interface TourRecord {
+  position: PositionRecord;
+  first: string;
+  right: string;
+  draws: { temperature: number; texts: string[] }[];
+}
+
 export interface PageData {
   version: string;
   title: string;
   studio?: boolean;
+  tour?: TourRecord;
   position?: PositionRecord | PartialPositionRecord;
   text?: PassageRecord | PartialPassageRecord;
   path?: PathRecord;

@@ -5145,23 +5145,253 @@ function Ys(e, t, n) {
 function Xs(e) {
 	return e === null ? null : M(e);
 }
+// src/views/tour.ts
+var $ = 8, Zs = 3;
+function Qs(e, t) {
+	let n = $t(e.position.logits), r = (t) => Math.max(0, e.position.tokens.indexOf(t)), i = {
+		record: e,
+		logits: n,
+		first: r(e.first),
+		right: r(e.right)
+	}, { state: a, announce: o } = t, s = _("div", { class: "tour-body" }), c, l = $s.map((e, t) => _("li", {}, _("button", {
+		type: "button",
+		class: "quiet",
+		onclick: () => a.set("step", String(t + 1))
+	}, `${t + 1}. ${e.title}`))), u = _("button", {
+		type: "button",
+		class: "quiet",
+		onclick: () => p(-1)
+	}, "← Back"), d = _("button", {
+		type: "button",
+		class: "primary",
+		onclick: () => p(1)
+	}, "Next →");
+	function f() {
+		let e = Number(a.get("step") ?? "1");
+		return Number.isInteger(e) && e >= 1 && e <= $s.length ? e - 1 : 0;
+	}
+	function p(e) {
+		a.set("step", String(Math.min($s.length, Math.max(1, f() + 1 + e)))), s.querySelector("h2")?.focus();
+	}
+	function m() {
+		let e = f(), t = $s[e];
+		c?.close?.(), c = t.widget(i), l.forEach((t, n) => t.firstElementChild.toggleAttribute("aria-current", n === e)), u.disabled = e === 0, d.disabled = e === $s.length - 1, x(s, _("h2", { tabindex: "-1" }, `${e + 1}. ${t.title}`), ...t.idea.map((e) => _("p", {}, e)), _("div", { class: "card" }, c.element), _("details", { class: "card question" }, _("summary", {}, _("b", {}, "Question: "), t.question), _("p", {}, t.answer))), o(`Step ${e + 1} of ${$s.length}: ${t.title}`);
+	}
+	let h = a.listen((e) => e === "step" && m());
+	return m(), {
+		element: _("div", { class: "tour" }, _("p", { class: "meta" }, `${e.position.model} after “${e.position.prompt}”: one recorded row of ${z(n.length)} logits. Everything below is computed from it in this page.`), _("nav", { "aria-label": "Steps of the tour" }, _("ol", { class: "tour-steps" }, ...l)), s, _("p", { class: "tour-go" }, u, " ", d)),
+		download: null,
+		close: () => {
+			h(), c?.close?.();
+		}
+	};
+}
+var $s = [
+	{
+		title: "Logits and softmax",
+		idea: ["A language model ends in one number for each token that it knows: the logits. They are not probabilities. Softmax makes them so: raise e to each logit, and divide by the sum over all tokens.", "Only differences count. Raise one logit and its token takes probability from all the others, each in proportion to what it has."],
+		widget: nc,
+		question: "What changes if every logit grows by 5?",
+		answer: "Nothing. Every e^logit grows by the same factor, e⁵, and so does their sum: the factor cancels. That is why a logit alone means nothing, and why softmax can subtract the largest one first, so that nothing overflows."
+	},
+	{
+		title: "What temperature does",
+		idea: ["Temperature τ divides every logit before the softmax. Below 1 the gaps grow, so the likely tokens take more. Above 1 the gaps shrink, so the unlikely ones gain.", "It never changes the order. Move the slider and look at the rows: no token overtakes another."],
+		widget: rc,
+		question: "What does τ → 0 become?",
+		answer: "Greedy decoding: the token with the largest logit gets all the probability, and the same prompt gives the same text, as far as the arithmetic repeats itself. τ → ∞ is the other end: every token becomes equally likely."
+	},
+	{
+		title: "Entropy and the runners-up",
+		idea: ["Entropy says how uncertain the distribution is, in nats. e^entropy is the number of equally likely tokens that would be as uncertain.", "The runners-up are knowledge too. Here the most likely token is the famous city; the right answer is second, close behind. At τ = 0 it never comes. Some call this dark knowledge: it is in the model, and only sampling or a student can reach it."],
+		widget: ic,
+		question: "Why can τ = 0.7 give another answer than τ = 0, and is it then more correct?",
+		answer: "Because a draw may take a runner-up; the order has not changed. It is more often correct only where the right answer is not at the top, as here. Where the top answer is right, every draw that leaves it is a loss."
+	},
+	{
+		title: "Truncation and its order",
+		idea: ["Truncation removes unlikely tokens before the draw: top-k keeps the k most likely, top-p the smallest set that holds a share p of the probability. What is left is scaled up to sum to one.", "Top-p depends on the temperature that acts before it. The same two settings in another order keep other tokens, and engines do not agree on the order."],
+		widget: oc,
+		question: "Temperature 2 with top-k 5 and top-p 0.3: which of them decides?",
+		answer: "The truncations do. The high temperature asks for variety, and then top-k and top-p together keep one or a few tokens: fewer than either would alone. Set the temperature first, then one truncation."
+	},
+	{
+		title: "From teacher to student",
+		idea: ["A small model can learn from a large one. Instead of the one right token (a hard label) it is shown the teacher's whole distribution (a soft target). A higher τ lifts the runners-up, so the student sees what is similar to what.", "The gradient of the soft loss shrinks as 1/τ², so the loss is multiplied by τ² to keep the two parts in balance."],
+		widget: sc,
+		question: "Why do people use τ = 3 to 4 for distilling?",
+		answer: "At τ = 1 a sure teacher is almost a hard label: the runners-up weigh too little to teach. At 3 to 4 they weigh enough. Much higher, all tokens look alike and the signal drowns. It is a custom and not a law: on our own language models τ = 1 did better in short trainings. Always compare with the same student trained on hard labels."
+	}
+];
+function ec(e, t) {
+	let n = Array.from({ length: 9 }, (t, n) => {
+		let r = _("td", { class: "figure" }), i = _("span", { class: "bar bar-processed" }), a = n < $ ? H(e.record.position.tokens[n]) : `${z(e.logits.length - $)} more tokens`, o = _("td", { class: "figure wide-only" });
+		return {
+			element: _("tr", {}, _("th", {
+				scope: "row",
+				class: "token-cell"
+			}, a), o, r, _("td", { class: "bar-cell" }, _("span", {
+				class: "bar-box one",
+				"aria-hidden": "true"
+			}, i))),
+			value: r,
+			bar: i,
+			extra: o
+		};
+	}), r = _("tr", {}, _("th", { scope: "col" }, "token"), _("th", {
+		scope: "col",
+		class: "figure wide-only"
+	}, "logit"), _("th", {
+		scope: "col",
+		class: "figure"
+	}, "probability"), _("th", { scope: "col" }, _("span", { class: "sr" }, "bar")));
+	return {
+		element: _("table", { class: "bars" }, _("caption", { class: "sr" }, t), _("thead", {}, r), _("tbody", {}, ...n.map((e) => e.element))),
+		draw(e, t, r = () => !1) {
+			n.forEach((n, i) => {
+				let [a, o] = i < $ ? e(i) : [t, ""];
+				S(n.value, r(i) ? "removed" : F(a)), S(n.extra, o), n.bar.style.transform = `scaleX(${r(i) ? 0 : a})`, n.element.classList.toggle("removed", r(i));
+			});
+		}
+	};
+}
+function tc(e, t, n, r, i, a) {
+	let o = C("tour"), s = _("output", {
+		for: o,
+		class: "tau-value"
+	}, i(r)), c = _("input", {
+		id: o,
+		type: "range",
+		class: "tau",
+		min: t,
+		max: n,
+		step: .05,
+		value: r,
+		"aria-valuetext": i(r),
+		oninput: () => {
+			let e = Number(c.value);
+			S(s, i(e)), c.setAttribute("aria-valuetext", i(e)), a(e);
+		}
+	});
+	return _("div", { class: "tau-box" }, _("label", { for: o }, e), s, c);
+}
+function nc(e) {
+	let { explanation: t, table: n } = cc(e, "temperature=1", "Logits and probabilities of the most likely tokens"), r = k(t.raw, e.right), i = 0, a = mn(() => {
+		let a = 1 + r * (Math.exp(i) - 1), o = (n) => k(t.raw, n) * (n === e.right ? Math.exp(i) : 1) / a;
+		n.draw((t) => [o(t), I(e.logits[t] + (t === e.right ? i : 0))], Ne(t.raw, $) / a);
+	});
+	return a(), { element: _("div", {}, tc(`add to the logit of ${Tn(e.record.right)}`, -4, 4, 0, (e) => I(e), (e) => (i = e, a())), n.element) };
+}
+function rc(e) {
+	let t = ec(e, "Probability of the most likely tokens at this temperature"), n = 1, r = mn(() => {
+		let { processed: r } = lc(e, n);
+		t.draw((t) => [n === 0 ? Number(t === 0) : k(r, t), I(e.logits[t])], n === 0 ? 0 : Ne(r, $));
+	});
+	return r(), { element: _("div", {}, uc((e) => (n = e, r())), t.element) };
+}
+function ic(e) {
+	let t = Za(240), n = _("b"), r = _("b"), i = [e.first, e.right].map((e) => ({
+		rank: e,
+		value: _("b")
+	})), a = Array.from({ length: 60 }, (e, t) => Zs * (t + 1) / 60), o = i.map(({ rank: t }) => a.map((n) => ({
+		x: n,
+		y: k(lc(e, n).processed, t)
+	}))), s = 1, c = mn(() => {
+		let { processed: a } = lc(e, s);
+		S(n, `${I(D(a).entropy)} nats`), S(r, I(Ft(a)));
+		for (let { rank: e, value: t } of i) S(t, F(s === 0 ? Number(e === 0) : k(a, e)));
+		t.draw({
+			title: "Probability of the two answers against temperature",
+			x: "temperature τ",
+			y: "probability",
+			yFrom: 0,
+			yTo: 1,
+			mark: s,
+			series: o.map((t, n) => ({
+				name: fc(e, i[n].rank),
+				ink: n === 0 ? "second" : "accent",
+				points: t,
+				thin: !0
+			}))
+		});
+	});
+	c();
+	let l = e.record.draws.map(({ temperature: e, texts: t }) => _("tr", {}, _("th", { scope: "row" }, `τ = ${B(e)}`), _("td", {}, t.join(" · "))));
+	return {
+		element: _("div", {}, uc((e) => (s = e, c())), _("dl", { class: "measures" }, dc("entropy, nats, at this τ", n), dc("effective support, tokens", r), ...i.map(({ rank: t, value: n }) => dc(`probability of ${fc(e, t)}`, n))), t.element, l.length > 0 ? _("table", { class: "draws" }, _("caption", {}, "What ten draws said at each temperature"), _("tbody", {}, ...l)) : null),
+		close: t.close
+	};
+}
+var ac = [
+	"top_p=0.9",
+	"temperature=2 | top_p=0.9",
+	"top_p=0.9 | temperature=2",
+	"temperature=2 | top_k=5 | top_p=0.3"
+];
+function oc(e) {
+	let t = ec(e, "What these settings leave of the most likely tokens"), n = _("p", {
+		class: "meta",
+		role: "status"
+	}), r = _("ul", {
+		class: "warnings",
+		"aria-label": "Where the settings conflict"
+	}), i = C("chain"), a = (i) => {
+		let a = Mt(Ct(i), e.logits), o = P(a.processed);
+		t.draw((t) => [k(a.processed, t), I(e.logits[t])], Ne(a.processed, $), (e) => e < $ ? Nt(a, e) !== null : o <= $), S(n, `${z(o)} of ${z(e.logits.length)} tokens are kept.`), x(r, ...a.warnings.map((e) => _("li", {}, e))), r.hidden = a.warnings.length === 0;
+	}, o = ac.map((e, t) => _("label", { class: "choice" }, _("input", {
+		type: "radio",
+		name: i,
+		value: e,
+		checked: t === 0,
+		onchange: () => a(e)
+	}), " ", _("code", {}, e)));
+	return a(ac[0]), { element: _("div", {}, _("fieldset", { class: "choices" }, _("legend", {}, "Settings, in the order in which they act"), ...o), n, t.element, r) };
+}
+function sc(e) {
+	let t = ec(e, "The teacher's soft target at this temperature"), n = _("b"), r = _("b"), i = (i) => {
+		let { processed: a } = lc(e, i);
+		t.draw((t) => [k(a, t), I(e.logits[t])], Ne(a, $)), S(n, F(1 - k(a, 0))), S(r, `1/${I(i * i)}`);
+	};
+	return i(1), { element: _("div", {}, tc("temperature of the soft targets", .5, 8, 1, (e) => `τ = ${B(e)}`, i), _("dl", { class: "measures" }, dc("probability of the runners-up, all together", n), dc("scale of the soft gradient, before τ²", r)), t.element, _("p", { class: "meta" }, "A hard label would be 100 % on one token and nothing on the others.")) };
+}
+function cc(e, t, n) {
+	return {
+		explanation: Mt(Ct(t), e.logits),
+		table: ec(e, n)
+	};
+}
+function lc(e, t) {
+	return Mt([{
+		name: "temperature",
+		value: t
+	}], e.logits);
+}
+function uc(e) {
+	return tc("temperature", 0, Zs, 1, (e) => `τ = ${B(e)}${e === 0 ? ", greedy" : e === 1 ? ", the model's own" : ""}`, e);
+}
+function dc(e, t) {
+	return _("div", { class: "measure" }, _("dt", {}, e), _("dd", {}, t));
+}
+function fc(e, t) {
+	return e.record.position.tokens[t].trim();
+}
 // src/views/text.ts
-var Zs = 6, Qs = 1e3, $s = [
+var pc = 6, mc = 1e3, hc = [
 	{
 		name: "entropy",
 		label: "entropy",
 		what: "entropy of the raw distribution",
-		heat: (e) => e.entropy_nats / Zs,
+		heat: (e) => e.entropy_nats / pc,
 		shown: (e) => L(e.entropy_nats),
-		ends: ["0 nats: sure", `${Zs} nats or more`]
+		ends: ["0 nats: sure", `${pc} nats or more`]
 	},
 	{
 		name: "rank",
 		label: "rank",
 		what: "rank of the token that stands here",
-		heat: (e) => Math.log(e.rank) / Math.log(Qs),
+		heat: (e) => Math.log(e.rank) / Math.log(mc),
 		shown: (e) => `rank ${z(e.rank)}`,
-		ends: ["the first choice", `rank ${z(Qs)} or beyond`]
+		ends: ["the first choice", `rank ${z(mc)} or beyond`]
 	},
 	{
 		name: "flip",
@@ -5172,23 +5402,23 @@ var Zs = 6, Qs = 1e3, $s = [
 		ends: ["safe at τ = 0", "a coin toss"]
 	}
 ];
-function ec(e, t, n) {
+function gc(e, t, n) {
 	let r = `${e.model}, seed ${e.seed}, drawn through ${e.chain || "no chain (raw)"}`;
 	return ms({
 		tokens: e.tokens,
 		prompt: e.prompt_tokens,
-		measures: $s,
+		measures: hc,
 		head: [_("p", { class: "meta" }, e.finish_reason === "" ? "Writing …" : r), e.note ? _("p", { class: "note" }, e.note) : null],
-		totals: tc(e),
-		describe: (t) => nc(e, t, n),
+		totals: _c(e),
+		describe: (t) => vc(e, t, n),
 		json: () => e,
-		csv: () => ic(e)
+		csv: () => bc(e)
 	}, t);
 }
-function tc(e) {
+function _c(e) {
 	return `${an(e.tokens.length)}: log-probability ${L(e.logprob_raw)} (raw, summed), mean entropy ${L(e.mean_entropy_nats)}, chance that a greedy replay differs somewhere ${F(e.flip_risk)} (noise ${I(e.noise_scale)} logits)`;
 }
-function nc(e, t, n) {
+function vc(e, t, n) {
 	let r = e.tokens[t], i = Math.max(...r.alternatives.map((e) => Math.max(e.prob_raw, e.prob_processed)), 1e-12), a = [
 		["rank", z(r.rank)],
 		["log-probability, raw", L(r.logprob_raw)],
@@ -5204,10 +5434,10 @@ function nc(e, t, n) {
 		_("h2", {}, _("small", {}, `${t + 1} of ${e.tokens.length} `), H(r.token), _("small", {}, r.given ? " given" : " drawn")),
 		r.removed_by ? _("p", { class: "error" }, `${r.removed_by} would have removed it`) : _("p", { hidden: !0 }),
 		_("dl", { class: "facts" }, ...a.map(([e, t]) => _("div", {}, _("dt", {}, e), _("dd", {}, t)))),
-		_("table", { class: "bars alternatives" }, _("caption", {}, n ? "Could have stood here; choose one to branch" : "Could have stood here"), _("thead", { class: "sr" }, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", { scope: "col" }, "raw"), _("th", { scope: "col" }, "processed"), _("th", { scope: "col" }, "bar"))), _("tbody", {}, ...r.alternatives.map((e) => rc(e, r, i, n && (() => n.branch(t, e.id))))))
+		_("table", { class: "bars alternatives" }, _("caption", {}, n ? "Could have stood here; choose one to branch" : "Could have stood here"), _("thead", { class: "sr" }, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", { scope: "col" }, "raw"), _("th", { scope: "col" }, "processed"), _("th", { scope: "col" }, "bar"))), _("tbody", {}, ...r.alternatives.map((e) => yc(e, r, i, n && (() => n.branch(t, e.id))))))
 	];
 }
-function rc(e, t, n, r) {
+function yc(e, t, n, r) {
 	let i = e.id === t.id, a = H(e.token), o = _("span", { class: "bar bar-raw" }), s = _("span", { class: "bar bar-processed" });
 	o.style.transform = `scaleX(${e.prob_raw / n})`, s.style.transform = `scaleX(${e.prob_processed / n})`;
 	let c = r && !i ? _("button", {
@@ -5227,7 +5457,7 @@ function rc(e, t, n, r) {
 		"aria-hidden": "true"
 	}, o, s)));
 }
-function ic(e) {
+function bc(e) {
 	return [[
 		"place",
 		"id",
@@ -5258,7 +5488,7 @@ function ic(e) {
 		e.flip_risk
 	])];
 }
-function ac(e, t) {
+function xc(e, t) {
 	let n = [...e?.tokens ?? [], t], r = (e) => n.reduce((t, n) => t + e(n), 0);
 	return {
 		model: "writing",
@@ -5277,9 +5507,9 @@ function ac(e, t) {
 	};
 }
 // src/views/tune.ts
-function oc(e, t) {
-	let n = e.settings.map((t, n) => dc(t, e.axis) ?? n), r = e.settings.every((t) => dc(t, e.axis) !== null), i = e.recommendation, a = Za(), o = Za(200), s = r ? fc(i.region) : void 0, c = {
-		x: r ? pc(e.axis) : "setting, as in the table",
+function Sc(e, t) {
+	let n = e.settings.map((t, n) => Dc(t, e.axis) ?? n), r = e.settings.every((t) => Dc(t, e.axis) !== null), i = e.recommendation, a = Za(), o = Za(200), s = r ? Oc(i.region) : void 0, c = {
+		x: r ? kc(e.axis) : "setting, as in the table",
 		...s && { region: [s[0], s.at(-1)] },
 		...r && typeof i.setting == "number" ? { mark: i.setting } : {},
 		...r ? {} : { ticks: n.map((e) => [e, String(e + 1)]) }
@@ -5325,11 +5555,11 @@ function oc(e, t) {
 		element: _("div", {}, _("section", {
 			class: "card",
 			"aria-label": "Recommendation"
-		}, _("p", { class: "meta" }, `${e.model} on ${e.task} (${e.goal}): ${z(e.items)} items, ${z(e.samples_per_item)} answers each, seed ${e.seed}${e.chain ? `, drawn through ${e.chain}` : ""}`), _("h2", { class: "verdict" }, `Recommended: ${mc(i.setting, e.axis)}`), _("p", {}, i.reason), _("dl", { class: "facts recommendation" }, ...sc(e))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Quality. "), _("small", {}, `${e.score}; the band is each setting's own 95 % interval, the shaded stretch what cannot be told from the best, the dashed line what is recommended.`)), a.element), u.length === 0 ? null : _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Variety. "), _("span", { class: "legend" }, _("span", { class: "key key-second" }, "distinct: share of an item's answers that differ"), _("span", { class: "key key-dashed" }, "agreement: share of pairs that are the same"))), o.element), _("section", {
+		}, _("p", { class: "meta" }, `${e.model} on ${e.task} (${e.goal}): ${z(e.items)} items, ${z(e.samples_per_item)} answers each, seed ${e.seed}${e.chain ? `, drawn through ${e.chain}` : ""}`), _("h2", { class: "verdict" }, `Recommended: ${Ac(i.setting, e.axis)}`), _("p", {}, i.reason), _("dl", { class: "facts recommendation" }, ...Cc(e))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Quality. "), _("small", {}, `${e.score}; the band is each setting's own 95 % interval, the shaded stretch what cannot be told from the best, the dashed line what is recommended.`)), a.element), u.length === 0 ? null : _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Variety. "), _("span", { class: "legend" }, _("span", { class: "key key-second" }, "distinct: share of an item's answers that differ"), _("span", { class: "key key-dashed" }, "agreement: share of pairs that are the same"))), o.element), _("section", {
 			class: "card scroll",
 			tabindex: 0,
 			"aria-label": "All settings"
-		}, cc(e)), uc(e)),
+		}, wc(e)), Ec(e)),
 		close: () => {
 			a.close(), o.close();
 		},
@@ -5344,23 +5574,23 @@ function oc(e, t) {
 				"distinct",
 				"agreement",
 				"samples",
-				...lc.map(([e]) => e)
+				...Tc.map(([e]) => e)
 			], ...e.settings.map((e) => [
-				mc(e.temperature ?? e.setting, null),
+				Ac(e.temperature ?? e.setting, null),
 				e.score,
 				...e.score_ci,
 				e.distinct,
 				e.agreement,
 				e.samples,
-				...lc.map(([t]) => e.variety?.[t] ?? null)
+				...Tc.map(([t]) => e.variety?.[t] ?? null)
 			])],
 			svg: () => a.element
 		}
 	};
 }
-function sc(e) {
+function Cc(e) {
 	let t = e.recommendation, n = [
-		[`score less that at ${mc(t.reference, e.axis)}`, `${R(t.difference, 3)} (${R(t.difference_ci[0], 3)} to ${R(t.difference_ci[1], 3)}, for all pairs together)`],
+		[`score less that at ${Ac(t.reference, e.axis)}`, `${R(t.difference, 3)} (${R(t.difference_ci[0], 3)} to ${R(t.difference_ci[1], 3)}, for all pairs together)`],
 		["told apart from any other", t.detectable ? "yes" : "no"],
 		["advantage on held-out items", t.held_out_difference === null ? "–" : `${R(t.held_out_difference, 3)}${t.held_out_ci ? ` (${R(t.held_out_ci[0], 3)} to ${R(t.held_out_ci[1], 3)})` : ""}`],
 		["chosen again on half the items", t.chosen_again === null ? "–" : `${Math.round(100 * t.chosen_again)} %`],
@@ -5368,10 +5598,10 @@ function sc(e) {
 	];
 	return e.forward_passes !== null && e.independent_passes !== null && n.push(["forward passes", `${z(e.forward_passes)}, against ${z(e.independent_passes)} one by one`]), n.map(([e, t]) => _("div", {}, _("dt", {}, e), _("dd", {}, t)));
 }
-function cc(e) {
+function wc(e) {
 	let t = [
 		"",
-		pc(e.axis),
+		kc(e.axis),
 		"score",
 		"95 % interval",
 		"distinct",
@@ -5380,44 +5610,44 @@ function cc(e) {
 	];
 	return _("table", { class: "plain-table numeric" }, _("caption", { class: "sr" }, "Every setting with its score and variety"), _("thead", {}, _("tr", {}, ...t.map((e) => _("th", { scope: "col" }, e || _("span", { class: "sr" }, "setting"))))), _("tbody", {}, ...e.settings.map((t, n) => {
 		let r = t.temperature ?? t.setting, i = JSON.stringify(r) === JSON.stringify(e.recommendation.setting);
-		return _("tr", { class: i ? "chosen" : "" }, _("td", {}, i ? "→" : String(n + 1)), _("th", { scope: "row" }, mc(r, null)), _("td", {
+		return _("tr", { class: i ? "chosen" : "" }, _("td", {}, i ? "→" : String(n + 1)), _("th", { scope: "row" }, Ac(r, null)), _("td", {
 			class: "figure",
 			"data-value": t.score
 		}, t.score.toFixed(3)), _("td", { class: "figure" }, `${t.score_ci[0].toFixed(3)} to ${t.score_ci[1].toFixed(3)}`), _("td", { class: "figure" }, I(t.distinct)), _("td", { class: "figure" }, I(t.agreement)), _("td", { class: "figure" }, z(t.samples)));
 	})));
 }
-var lc = [
+var Tc = [
 	["distinct_1", "distinct words"],
 	["distinct_2", "distinct pairs of words"],
 	["self_bleu", "self-BLEU"],
 	["vendi", "Vendi score"],
 	["semantic_distinct", "groups of alike answers"]
 ];
-function uc(e) {
+function Ec(e) {
 	let t = e.settings.find((e) => e.variety)?.variety;
 	if (!t) return null;
-	let n = lc.filter(([t]) => e.settings.some((e) => typeof e.variety?.[t] == "number"));
+	let n = Tc.filter(([t]) => e.settings.some((e) => typeof e.variety?.[t] == "number"));
 	return _("section", {
 		class: "card scroll",
 		tabindex: 0,
 		"aria-label": "Other measures of variety"
-	}, _("p", {}, _("b", {}, "Variety, in other ways. "), _("small", {}, `Means over ${t.items} items, of up to ${t.answers} answers each, compared by ${t.likeness}.`)), _("table", { class: "plain-table numeric" }, _("caption", { class: "sr" }, "Every setting with the other measures of variety"), _("thead", {}, _("tr", {}, ...[pc(e.axis), ...n.map(([, e]) => e)].map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...e.settings.map((e) => _("tr", {}, _("th", { scope: "row" }, mc(e.temperature ?? e.setting, null)), ...n.map(([t]) => _("td", { class: "figure" }, I(e.variety?.[t]))))))));
+	}, _("p", {}, _("b", {}, "Variety, in other ways. "), _("small", {}, `Means over ${t.items} items, of up to ${t.answers} answers each, compared by ${t.likeness}.`)), _("table", { class: "plain-table numeric" }, _("caption", { class: "sr" }, "Every setting with the other measures of variety"), _("thead", {}, _("tr", {}, ...[kc(e.axis), ...n.map(([, e]) => e)].map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...e.settings.map((e) => _("tr", {}, _("th", { scope: "row" }, Ac(e.temperature ?? e.setting, null)), ...n.map(([t]) => _("td", { class: "figure" }, I(e.variety?.[t]))))))));
 }
-function dc(e, t) {
+function Dc(e, t) {
 	let n = t ? e.setting?.[t] ?? (t === "temperature" ? e.temperature : null) : null;
 	return typeof n == "number" ? n : null;
 }
-function fc(e) {
+function Oc(e) {
 	return e.length > 0 && e.every((e) => typeof e == "number") ? e : void 0;
 }
-function pc(e) {
+function kc(e) {
 	return e === "temperature" ? "temperature τ" : e ?? "setting";
 }
-function mc(e, t) {
+function Ac(e, t) {
 	return typeof e == "number" ? t === "temperature" ? `τ = ${B(e)}` : t ? `${t} = ${B(e)}` : B(e) : typeof e == "object" && e ? Object.entries(e).map(([e, t]) => `${e}=${t}`).join(" ") : String(e);
 }
 // src/app.ts
-function hc(e, t, { address: n, tabs: r = _c(t) }) {
+function jc(e, t, { address: n, tabs: r = Nc(t) }) {
 	let i = _("div", {
 		class: "sr",
 		role: "status",
@@ -5479,7 +5709,7 @@ function hc(e, t, { address: n, tabs: r = _c(t) }) {
 	}, t)))), m = _("button", {
 		type: "button",
 		class: "quiet",
-		onclick: () => void gc(a)
+		onclick: () => void Mc(a)
 	}, "Copy link");
 	e.classList.add("retort"), x(e, _("header", { class: "head" }, _(n ? "h1" : "p", { class: "brand" }, "retort"), u, _("div", { class: "tools" }, n ? m : null, p, ie(e))), _(n ? "main" : "div", {}, o), i);
 	let h = a.state.listen((e) => e === "view" && f());
@@ -5487,44 +5717,48 @@ function hc(e, t, { address: n, tabs: r = _c(t) }) {
 		h(), s?.close(), e.replaceChildren();
 	};
 }
-async function gc(e) {
+async function Mc(e) {
 	try {
 		await navigator.clipboard.writeText(e.state.link()), e.announce("Link copied");
 	} catch {
 		history.replaceState(null, "", e.state.link()), e.announce("The link is in the address bar");
 	}
 }
-function _c(e) {
-	let t = [], { position: n, text: r, path: i, compare: a, tune: o, distil: s } = e;
+function Nc(e) {
+	let t = [], { tour: n, position: r, text: i, path: a, compare: o, tune: s, distil: c } = e;
 	return n && t.push({
+		name: "tour",
+		label: "Tour",
+		open: (e) => Qs(n, e)
+	}), r && t.push({
 		name: "position",
 		label: "Position",
-		open: (e) => se(n) ? $o(n, e) : Us(n, e)
-	}), r && t.push({
+		open: (e) => se(r) ? $o(r, e) : Us(r, e)
+	}), i && t.push({
 		name: "text",
 		label: "Text",
-		open: (e) => se(r) ? ys(r, e) : ec(r, e)
-	}), i && t.push({
+		open: (e) => se(i) ? ys(i, e) : gc(i, e)
+	}), a && t.push({
 		name: "path",
 		label: "Path",
-		open: (e) => Os(i, e)
-	}), a && t.push({
+		open: (e) => Os(a, e)
+	}), o && t.push({
 		name: "compare",
 		label: "Compare",
-		open: (e) => se(a) ? is(a, e) : On(a, e)
-	}), o && t.push({
+		open: (e) => se(o) ? is(o, e) : On(o, e)
+	}), s && t.push({
 		name: "tune",
 		label: "Tune",
-		open: (e) => oc(o, e)
-	}), s && t.push({
+		open: (e) => Sc(s, e)
+	}), c && t.push({
 		name: "distil",
 		label: "Distil",
-		open: (e) => ro(s, e)
+		open: (e) => ro(c, e)
 	}), t;
 }
 // src/parts/runForm.ts
-function vc(t) {
-	let { api: n, state: r, fields: i } = t, a = null, o = new Map(i.map((e) => [e.name, yc(e, r)])), s = _("button", {
+function Pc(t) {
+	let { api: n, state: r, fields: i } = t, a = null, o = new Map(i.map((e) => [e.name, Fc(e, r)])), s = _("button", {
 		type: "submit",
 		class: "solid"
 	}, t.verb), c = _("button", {
@@ -5593,7 +5827,7 @@ function vc(t) {
 		}
 	};
 }
-function yc(e, t) {
+function Fc(e, t) {
 	let n = C(e.name), r = e.name, i = t.get(r) ?? e.initial;
 	if (e.kind === "choice") {
 		let t = _("select", {
@@ -5625,8 +5859,8 @@ function yc(e, t) {
 	return a.value = i, a;
 }
 // src/studio.ts
-var bc = "The sky is", xc = /* @__PURE__ */ new Map(), Sc = ["continuation", "given"];
-function Cc(e, { models: t, tasks: n, recipes: r }) {
+var Ic = "The sky is", Lc = /* @__PURE__ */ new Map(), Rc = ["continuation", "given"];
+function zc(e, { models: t, tasks: n, recipes: r }) {
 	let i = {
 		name: "model",
 		label: "Model",
@@ -5637,7 +5871,7 @@ function Cc(e, { models: t, tasks: n, recipes: r }) {
 		name: "prompt",
 		label: "Prompt",
 		kind: "lines",
-		initial: bc,
+		initial: Ic,
 		hint: "Ctrl+Enter asks, Esc stops"
 	}, o = {
 		name: "seed",
@@ -5668,7 +5902,7 @@ function Cc(e, { models: t, tasks: n, recipes: r }) {
 		hint: "first:last:count, or a list"
 	};
 	return [
-		wc(e, {
+		Bc(e, {
 			name: "position",
 			label: "Position",
 			kind: "position",
@@ -5679,22 +5913,22 @@ function Cc(e, { models: t, tasks: n, recipes: r }) {
 			body: ({ model: e, prompt: t }, { state: n }) => ({
 				model: e,
 				prompt: t,
-				continuation: Dc(n.get("continuation"))
+				continuation: Wc(n.get("continuation"))
 			}),
 			view: (e, t, n) => se(e) ? $o(e, t, (r) => {
 				t.state.set("prompt", e.prompt + r), n();
 			}) : Us(e, t, (r) => {
-				let i = Dc(t.state.get("continuation"));
+				let i = Wc(t.state.get("continuation"));
 				t.state.set("continuation", [...i, e.ids[r]].join(",")), n();
 			})
 		}),
-		wc(e, {
+		Bc(e, {
 			name: "text",
 			label: "Text",
 			kind: "text",
 			verb: "Write",
 			picks: !0,
-			live: (e, t, n) => t === "token" ? "known_tokens" in n ? ws(e, n) : ac(e, n) : null,
+			live: (e, t, n) => t === "token" ? "known_tokens" in n ? ws(e, n) : xc(e, n) : null,
 			fields: [
 				i,
 				a,
@@ -5706,20 +5940,20 @@ function Cc(e, { models: t, tasks: n, recipes: r }) {
 				model: e,
 				prompt: t,
 				chain: n,
-				seed: $("seed", r),
-				max_tokens: $("longest text", i),
-				continuation: Dc(a.get("continuation")),
-				given: Oc(a.get("given"))
+				seed: Hc("seed", r),
+				max_tokens: Hc("longest text", i),
+				continuation: Wc(a.get("continuation")),
+				given: Gc(a.get("given"))
 			}),
 			view: (e, t, n) => se(e) ? ys(e, t, { branch: (r, i) => {
 				let a = e.tokens.slice(0, r).map((e) => e.token);
 				t.state.set("given", JSON.stringify([...a, i])), t.state.set("token", String(r)), n();
-			} }) : ec(e, t, { branch: (r, i) => {
+			} }) : gc(e, t, { branch: (r, i) => {
 				let a = e.tokens.slice(0, r).map((e) => e.id);
 				t.state.set("continuation", [...a, i].join(",")), t.state.set("token", String(r)), n();
 			} })
 		}),
-		wc(e, {
+		Bc(e, {
 			name: "path",
 			label: "Path",
 			kind: "path",
@@ -5736,13 +5970,13 @@ function Cc(e, { models: t, tasks: n, recipes: r }) {
 				model: e,
 				prompt: t,
 				chain: a,
-				seed: $("seed", n),
-				max_tokens: $("longest text", r),
-				temperatures: Ec(i)
+				seed: Hc("seed", n),
+				max_tokens: Hc("longest text", r),
+				temperatures: Uc(i)
 			}),
 			view: (e, t) => Os(e, t)
 		}),
-		wc(e, {
+		Bc(e, {
 			name: "compare",
 			label: "Compare",
 			kind: "compare",
@@ -5779,7 +6013,7 @@ function Cc(e, { models: t, tasks: n, recipes: r }) {
 			}),
 			view: (e, t) => se(e) ? is(e, t) : On(e, t)
 		}),
-		wc(e, {
+		Bc(e, {
 			name: "tune",
 			label: "Tune",
 			kind: "tune",
@@ -5817,15 +6051,15 @@ function Cc(e, { models: t, tasks: n, recipes: r }) {
 			body: ({ model: e, task: t, tune_temperatures: n, samples: r, items: i, truncations: a, seed: o }) => ({
 				model: e,
 				task: t,
-				temperatures: Ec(n),
-				samples: $("answers an item", r),
+				temperatures: Uc(n),
+				samples: Hc("answers an item", r),
 				chain: a,
-				seed: $("seed", o),
-				...i?.trim() ? { items: $("items", i) } : {}
+				seed: Hc("seed", o),
+				...i?.trim() ? { items: Hc("items", i) } : {}
 			}),
-			view: (e, t) => oc(e, t)
+			view: (e, t) => Sc(e, t)
 		}),
-		wc(e, {
+		Bc(e, {
 			name: "distil",
 			label: "Distil",
 			kind: "distil",
@@ -5865,8 +6099,8 @@ function Cc(e, { models: t, tasks: n, recipes: r }) {
 			],
 			body: ({ recipe: e, steps: t, seeds: n, kd_temperature: r, alpha: i }) => ({
 				recipe: e,
-				steps: $("steps", t),
-				seeds: $("seeds", n),
+				steps: Hc("steps", t),
+				seeds: Hc("seeds", n),
 				temperature: Number(r),
 				alpha: Number(i)
 			}),
@@ -5875,15 +6109,15 @@ function Cc(e, { models: t, tasks: n, recipes: r }) {
 		})
 	];
 }
-function wc(e, t) {
+function Bc(e, t) {
 	return {
 		name: t.name,
 		label: t.label,
-		open: (n) => Tc(e, t, n)
+		open: (n) => Vc(e, t, n)
 	};
 }
-function Tc(e, t, n) {
-	let r = null, i = null, a = _("div", { class: "holder" }), o = vc({
+function Vc(e, t, n) {
+	let r = null, i = null, a = _("div", { class: "holder" }), o = Pc({
 		api: e,
 		state: n.state,
 		announce: n.announce,
@@ -5897,17 +6131,17 @@ function Tc(e, t, n) {
 			r !== null && u(i = r);
 		},
 		onRecord: (e, n) => {
-			xc.set(t.name, {
+			Lc.set(t.name, {
 				record: e,
 				values: n
 			}), u(e);
 		}
 	});
 	o.element.addEventListener("change", () => {
-		for (let e of Sc) n.state.set(e, void 0);
+		for (let e of Rc) n.state.set(e, void 0);
 	});
 	let s = _("p", { class: "meta picked" }), c = () => {
-		let e = Dc(n.state.get("continuation")), r = Oc(n.state.get("given")), i = e.length || r.length;
+		let e = Wc(n.state.get("continuation")), r = Gc(n.state.get("given")), i = e.length || r.length;
 		s.hidden = i === 0 || !t.picks;
 		let a = (t) => {
 			e.length > 0 ? n.state.set("continuation", e.slice(0, t).join(",")) : n.state.set("given", t === 0 ? void 0 : JSON.stringify(r.slice(0, t))), o.run();
@@ -5921,12 +6155,12 @@ function Tc(e, t, n) {
 			class: "quiet",
 			onclick: () => a(0)
 		}, "Start over"));
-	}, l = n.state.listen((e) => Sc.includes(e) && c());
+	}, l = n.state.listen((e) => Rc.includes(e) && c());
 	c();
 	function u(e) {
 		r?.close(), r = t.view(e, n, o.run), x(a, r.element);
 	}
-	let d = xc.get(t.name);
+	let d = Lc.get(t.name);
 	return d ? u(d.record) : t.eager && o.run(), {
 		element: _("div", {}, o.element, s, a),
 		get download() {
@@ -5937,20 +6171,20 @@ function Tc(e, t, n) {
 		}
 	};
 }
-function $(e, t) {
+function Hc(e, t) {
 	let n = Number(t);
 	if (!t?.trim() || !Number.isSafeInteger(n)) throw Error(`${e} must be a whole number, got “${t ?? ""}”`);
 	return n;
 }
-function Ec(e) {
+function Uc(e) {
 	let t = /^\s*([\d.]+):([\d.]+):(\d+)\s*$/.exec(e ?? ""), n = t ? Array.from({ length: Number(t[3]) }, (e, n) => Number(t[1]) + (Number(t[2]) - Number(t[1])) * n / Math.max(1, Number(t[3]) - 1)) : (e ?? "").split(",").map(Number);
 	if (n.length === 0 || !n.every(Number.isFinite)) throw Error(`temperatures are first:last:count (0:2:41) or a list (0, 0.5, 1), got “${e ?? ""}”`);
 	return n.map((e) => Number(e.toFixed(10)));
 }
-function Dc(e) {
+function Wc(e) {
 	return e ? e.split(",").map(Number).filter(Number.isSafeInteger) : [];
 }
-function Oc(e) {
+function Gc(e) {
 	try {
 		let t = JSON.parse(e ?? "[]");
 		return Array.isArray(t) ? t.filter((e) => typeof e == "string") : [];
@@ -5959,27 +6193,27 @@ function Oc(e) {
 	}
 }
 // src/main.ts
-function kc({ model: e, el: t }) {
+function Kc({ model: e, el: t }) {
 	let n = document.createElement("div");
 	t.append(n);
-	let r = hc(n, e.get("data"), { address: !1 }), i = () => {
-		r(), r = hc(n, e.get("data"), { address: !1 });
+	let r = jc(n, e.get("data"), { address: !1 }), i = () => {
+		r(), r = jc(n, e.get("data"), { address: !1 });
 	};
 	return e.on("change:data", i), () => {
 		e.off("change:data", i), r();
 	};
 }
-var Ac = { render: kc }, jc = document.getElementById("retort-data"), Mc = document.getElementById("retort-page");
-jc !== null && Mc !== null && Nc(Mc, JSON.parse(jc.textContent ?? "{}"));
-function Nc(e, t) {
+var qc = { render: Kc }, Jc = document.getElementById("retort-data"), Yc = document.getElementById("retort-page");
+Jc !== null && Yc !== null && Xc(Yc, JSON.parse(Jc.textContent ?? "{}"));
+function Xc(e, t) {
 	if (!t.studio) {
-		hc(e, t, { address: !0 });
+		jc(e, t, { address: !0 });
 		return;
 	}
 	let n = new r();
-	n.offer().then((r) => hc(e, t, {
+	n.offer().then((r) => jc(e, t, {
 		address: !0,
-		tabs: Cc(n, r)
+		tabs: zc(n, r)
 	})).catch((t) => e.textContent = t.message);
 }
-export { Ac as default };
+export { qc as default };
