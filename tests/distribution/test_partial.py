@@ -193,3 +193,50 @@ def test_refuses_what_no_distribution_can_be() -> None:
         PartialDistribution([-1.0], 10, rounding=-1)
     with pytest.raises(CapabilityError, match="margin"):
         _ = PartialDistribution([-1.0], 10).margin
+
+
+known_and_drawn = st.integers(3, 14).flatmap(
+    lambda n: st.tuples(
+        arrays(np.float64, n, elements=st.floats(-8, 8)), st.integers(0, n - 1), st.integers(0, n - 1)
+    )
+)
+
+
+@given(known_and_drawn, st.sampled_from([0.3, 0.7, 1.0, 1.7, 4.0]), st.booleans(), st.booleans())
+def test_a_token_that_is_merely_known_bounds_nothing(
+    drawn: tuple[np.ndarray, int, int], tau: float, mass_alone: bool, rounds: bool
+) -> None:
+    """The list is the top k and one more token anywhere: what vLLM's chat lists. With inf, no list is trusted."""
+    logits, k, extra = drawn
+    truth = np.sort(log_softmax(logits))[::-1]
+    seen = sorted({*range(k), extra})
+    decimals = 3
+    rounding = 0.5 * 10.0**-decimals if rounds else 0.0
+    given_ = np.minimum(np.round(truth[seen], decimals), 0.0) if rounds else truth[seen]
+    ceiling = math.inf if mass_alone or k == 0 else float(given_[k - 1])
+    known = PartialDistribution(given_, len(truth), tau, rounding, ceiling)
+    probs = np.exp(truth / tau) / np.exp(truth / tau).sum()
+    near = 1e-6
+    assert (known.probs.low - near <= probs[seen]).all() and (probs[seen] <= known.probs.high + near).all()
+    assert known.entropy.low - near <= entropy(truth, tau) <= known.entropy.high + near
+    assert known.margin_interval.low - near <= truth[0] - truth[1] <= known.margin_interval.high + near
+    assert known.unseen.low - near <= 1.0 - probs[seen].sum() <= known.unseen.high + near
+    assert rounds or np.allclose(truth[seen][: known.num_ranked], truth[: known.num_ranked])
+    for mass in (0.3, 0.9):
+        sizes = [int(nucleus_size(truth, mass * (1 + nudge), tau)) for nudge in (-1e-9, 1e-9)]
+        assert known.nucleus_size(mass).low <= sizes[1] and sizes[0] <= known.nucleus_size(mass).high
+
+
+def test_a_ceiling_by_hand() -> None:
+    # The drawn token is far down; the three others are the most probable ones.
+    listed = PartialDistribution([-1.2, -1.6, -2.0, -9.0], 50_000, ceiling=-2.0)
+    assert listed.num_ranked == 3 and listed.num_seen == 4
+    assert explain_partial(listed, Chain("top_k=3")).kept == 3
+    with pytest.raises(CapabilityError, match="the 3 most probable tokens are known"):
+        explain_partial(listed, Chain("top_k=4"))
+    # One possible token: nothing else can come.
+    alone = PartialDistribution([0.0], 50_000, ceiling=-math.inf)
+    assert (alone.entropy.low, alone.entropy.high) == (0.0, 0.0) and alone.margin_interval.low == math.inf
+    # A drawn token of 0.9999 beside a list without it: the mass that is left bounds all others.
+    drawn = PartialDistribution([-0.0001, -9.6, -12.0], 1_048_576, rounding=0.00005, ceiling=math.inf)
+    assert drawn.num_ranked == 1 and drawn.entropy.high < 0.003 and drawn.margin_interval.low > 9.0

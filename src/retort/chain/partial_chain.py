@@ -112,7 +112,7 @@ def _on_known_tokens(
 
 def _kept(current: PartialDistribution, stage: Stage) -> int:
     """How many tokens a truncation keeps while the unknown tail is still there."""
-    value, seen, everything = _setting(stage), current.num_seen, current.num_tokens
+    value, seen, everything = _setting(stage), current.num_ranked, current.num_tokens
     if stage.name == "top_k":
         if value <= seen or seen == everything:
             return min(int(value), everything)
@@ -120,7 +120,7 @@ def _kept(current: PartialDistribution, stage: Stage) -> int:
     if stage.name == "min_p":
         # The limit is a share of the best token's probability, so it does not need the sum over all tokens.
         limit = current.log_probs[0] / current.temperature + math.log(value)
-        above = int(np.sum(current.log_probs / current.temperature >= limit))
+        above = int(np.sum(current.log_probs[:seen] / current.temperature >= limit))
         if above < seen or seen == everything:
             return above
         raise _undecidable(stage, f"all {seen} known tokens pass it, so unknown ones may")
@@ -142,7 +142,7 @@ def _kept(current: PartialDistribution, stage: Stage) -> int:
 def _with_ties_and_least(current: PartialDistribution, stage: Stage, count: int) -> int:
     """The count with the stage's own `min_keep` and rule for ties, where it has them."""
     names = [parameter.name for parameter in stage.transform.parameters]
-    seen, everything = current.num_seen, current.num_tokens
+    seen, everything = current.num_ranked, current.num_tokens
     if "min_keep" in names:
         count = max(count, min(stage.setting("min_keep"), everything))
         if count > seen:

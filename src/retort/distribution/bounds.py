@@ -2,7 +2,8 @@
 log-probabilities.
 
 Legend: k log-probabilities seen, the largest ones; V tokens in all; m = 1 - Σ seen is the tail's mass; p_k
-the smallest seen probability, which no tail token exceeds. Everything is float64 numpy, entropies in nats.
+the smallest seen probability, which no tail token exceeds. Where the tokens seen are not the k most probable ones, the
+largest log-probability that any other can have is the `ceiling`. Everything is float64 numpy, entropies in nats.
 """
 
 from __future__ import annotations
@@ -55,17 +56,26 @@ def tempered_tail_interval(
 
 
 def entropy_interval(
-    top_log_probs: Array, num_tokens: int, temperature: float = 1.0, rounding: float = 0.0
+    top_log_probs: Array,
+    num_tokens: int,
+    temperature: float = 1.0,
+    rounding: float = 0.0,
+    ceiling: float | None = None,
 ) -> Interval:
     """`[...]` interval of the entropy in nats at τ, from the k largest log-probabilities `[..., k]` at τ = 1.
 
-    With w = p^{1/τ}, W = Σ_tail w and Z = Σ_seen w + W the entropy is `ln Z - (Σ w ln w)/Z`. Both ends grow with
-    W, so each is taken at one end of the tail's weight. The ends are reached for τ ≥ 1 (a tail piled up at p_k, and
-    one spread evenly); for τ < 1 they are safe but wider than need be. `rounding` is how far each log-probability may
-    be from the truth: it moves the entropy by at most `(rounding/τ)·(ln V/2 + 1)`, since the standard deviation of
-    ln q stays below `ln V/2 + 1`. Raises InputError for impossible log-probabilities.
+    With w = p^{1/τ}, W = Σ_tail w, Z = Σ_seen w + W and S = Σ_seen w ln w the entropy is `ln Z - (S + T)/Z`, where T is
+    `W ln w_k` for a tail piled up at the ceiling and `W ln(W/(V - k))` for an even one. The first falls in W up to
+    `Σ_seen w·(ln w_k - 1) - S` and grows from there, the second grows up to `(V - k)·exp(S/Σ_seen w)` and falls; each
+    end is taken at the W that is nearest to its turning point. The ends are reached for τ ≥ 1; for τ < 1 they are safe
+    but wider than need be.
+
+    `rounding` is how far each log-probability may be from the truth: it moves the entropy by at most
+    `(rounding/τ)·(ln V/2 + 1)`, since the standard deviation of ln q stays below `ln V/2 + 1`. `ceiling` is the largest
+    log-probability of a token that was not seen; None: the smallest seen. Raises InputError for impossible
+    log-probabilities.
     """
-    seen = _seen(top_log_probs, num_tokens, rounding)
+    seen = _seen(top_log_probs, num_tokens, rounding, ceiling)
     tail = _seen_tail(seen, num_tokens, temperature)
     unseen = num_tokens - seen.log_probs.shape[-1]
     log_w = seen.log_probs / temperature
@@ -78,37 +88,66 @@ def entropy_interval(
         return np.maximum(np.log(z) - (seen_w_log_w + tail_w_log_w) / z, 0.0)
 
     with np.errstate(divide="ignore", invalid="ignore"):
-        largest_tail = np.where(tail.low > 0.0, tail.low * np.log(seen.largest_unseen) / temperature, 0.0)
-        even_tail = np.where(tail.high > 0.0, tail.high * np.log(tail.high / unseen), 0.0)
+        log_ceiling = np.log(seen.largest_unseen) / temperature
+        piled = np.clip(seen_weight * (log_ceiling - 1.0) - seen_w_log_w, tail.low, tail.high)
+        even = np.clip(unseen * np.exp(seen_w_log_w / seen_weight), tail.low, tail.high)
+        piled_tail = np.where(piled > 0.0, piled * log_ceiling, 0.0)
+        even_tail = np.where(even > 0.0, even * np.log(even / unseen), 0.0)
     moved = rounding / temperature * (math.log(num_tokens) / 2.0 + 1.0)
-    low = np.maximum(total(tail.low, largest_tail) - moved, 0.0)
-    high = np.minimum(total(tail.high, even_tail) + moved, math.log(num_tokens))
+    low = np.maximum(total(piled, piled_tail) - moved, 0.0)
+    high = np.minimum(total(even, even_tail) + moved, math.log(num_tokens))
+    if temperature == 1.0:
+        high = np.minimum(high, _most_entropy(seen, num_tokens, rounding))
     return Interval(np.minimum(low, high)[()], high[()])
 
 
+def _most_entropy(seen: Seen, num_tokens: int, rounding: float) -> Any:
+    """`[...]` the entropy at τ = 1 that no rounding exceeds: each term and an even tail at their own largest.
+
+    For probabilities near one it is far below what moves all logs at once.
+    """
+    ends = seen.log_probs[..., None] + np.array([-rounding, rounding])
+    # -p ln p is largest at p = 1/e, where the interval holds it.
+    logs = np.minimum(np.clip(-1.0, ends[..., 0], ends[..., 1]), 0.0)
+    terms = np.where(np.isneginf(logs), 0.0, -np.exp(logs) * np.where(np.isneginf(logs), 0.0, logs))
+    unseen = max(num_tokens - seen.log_probs.shape[-1], 1)
+    even = np.minimum(np.asarray(seen.tail_mass.high), unseen / math.e)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        tail = np.where(even > 0.0, -even * np.log(even / unseen), 0.0)
+    return terms.sum(axis=-1) + tail
+
+
 def probs_interval(
-    top_log_probs: Array, num_tokens: int, temperature: float, rounding: float = 0.0
+    top_log_probs: Array,
+    num_tokens: int,
+    temperature: float,
+    rounding: float = 0.0,
+    ceiling: float | None = None,
 ) -> Interval:
     """`[..., k]` interval of each seen token's probability at τ: `p^{1/τ} / (Σ_seen p^{1/τ} + W)`, W the
     tail's weight.
 
-    `rounding` as in `entropy_interval`. Raises InputError for impossible log-probabilities and for τ that is not
+    `rounding` and `ceiling` as in `entropy_interval`. Raises InputError for impossible log-probabilities and for τ that is not
     above 0.
     """
-    seen = _seen(top_log_probs, num_tokens, rounding)
+    seen = _seen(top_log_probs, num_tokens, rounding, ceiling)
     tail = _seen_tail(seen, num_tokens, temperature)
     w = np.exp(seen.log_probs / temperature)
     return _share(w, w.sum(axis=-1, keepdims=True) - w, tail, rounding / temperature)
 
 
 def first_shares_interval(
-    top_log_probs: Array, num_tokens: int, temperature: float, rounding: float = 0.0
+    top_log_probs: Array,
+    num_tokens: int,
+    temperature: float,
+    rounding: float = 0.0,
+    ceiling: float | None = None,
 ) -> Interval:
     """`[..., k]` interval of the share at τ of the first n seen tokens, n = 1 to k; one minus the last is the tail's.
 
     Arguments and errors as `probs_interval`.
     """
-    seen = _seen(top_log_probs, num_tokens, rounding)
+    seen = _seen(top_log_probs, num_tokens, rounding, ceiling)
     tail = _seen_tail(seen, num_tokens, temperature)
     w = np.exp(seen.log_probs / temperature)
     first = np.cumsum(w, axis=-1)
@@ -133,8 +172,11 @@ class Seen:
     largest_unseen: np.ndarray
 
 
-def _seen(top_log_probs: Array, num_tokens: int, rounding: float) -> Seen:
-    """The checked log-probabilities in falling order, and what is left for the tail."""
+def _seen(top_log_probs: Array, num_tokens: int, rounding: float, ceiling: float | None = None) -> Seen:
+    """The checked log-probabilities in falling order, and what is left for the tail.
+
+    `ceiling` bounds the logprob of every other token; None: that of the last one seen does.
+    """
     if not (rounding >= 0.0 and math.isfinite(rounding)):
         raise InputError(f"rounding must be a finite number of nats of 0 or more, got {rounding}")
     values = to_numpy(as_floats(top_log_probs)).astype(np.float64)
@@ -149,7 +191,10 @@ def _seen(top_log_probs: Array, num_tokens: int, rounding: float) -> Seen:
     values = -np.sort(-values, axis=-1)
     probs = np.exp(values)
     mass = probs.sum(axis=-1)
-    largest_unseen = np.minimum(probs[..., -1] * math.exp(rounding), 1.0)
+    limit = probs[..., -1] if ceiling is None else np.full(mass.shape, math.exp(min(ceiling, 0.0)))
+    # Whatever the ceiling, no token holds more than what the others leave.
+    left = np.clip(1.0 - mass * math.exp(-rounding), 0.0, 1.0)
+    largest_unseen = np.minimum(limit * math.exp(rounding), 1.0 if ceiling is None else left)
     most = (num_tokens - values.shape[-1]) * largest_unseen
     least, greatest = 1.0 - mass * math.exp(rounding), 1.0 - mass * math.exp(-rounding)
     _checked_tail(np.clip(most, least, greatest), largest_unseen, values.shape[-1], num_tokens)

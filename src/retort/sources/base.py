@@ -126,14 +126,17 @@ class KnownToken:
 
 @dataclass(frozen=True)
 class KnownTop:
-    """The most probable next tokens, falling. `vocabulary` is None where nobody said how many tokens there are in all.
+    """The next tokens that are known, falling. `vocabulary` is None where nobody said how many tokens there are in all.
 
-    `rounding` is how far each logprob may be from what the source computed.
+    `rounding` is how far each logprob may be from what the source computed. `ceiling` is the largest logprob that any
+    other token can have: None where that is the last one's, inf where nothing says it. Known tokens below the ceiling
+    are merely known (a server lists the drawn token whatever its rank), and there may be more probable ones.
     """
 
     tokens: tuple[KnownToken, ...]
     vocabulary: int | None
     rounding: float = 0.0
+    ceiling: float | None = None
 
     @property
     def num_tokens(self) -> int:
@@ -143,7 +146,7 @@ class KnownTop:
     def at(self, temperature: float) -> PartialDistribution:
         """What is known of the distribution at τ. Raises InputError for logprobs that no distribution has."""
         log_probs = [token.logprob for token in self.tokens]
-        return PartialDistribution(log_probs, self.num_tokens, temperature, self.rounding)
+        return PartialDistribution(log_probs, self.num_tokens, temperature, self.rounding, self.ceiling)
 
 
 @dataclass(frozen=True)
