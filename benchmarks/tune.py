@@ -31,7 +31,7 @@ from retort.sampling import PathRequest
 from retort.tune import load_task
 from retort.tune import run as tune
 from retort.tune.recording import Recording
-from retort.tune.rows import Rows
+from retort.tune.samples import Rows
 
 GRID = [step / 7.5 for step in range(16)]
 SHORT, LONG = 7, 64

@@ -6,7 +6,7 @@ import pytest
 
 from retort.chain import Chain
 from retort.errors import InputError
-from retort.tune.engine_settings import parse_engine_settings
+from retort.tune.settings import parse_engine_settings
 
 
 def chain_of(text: str, *, swept: bool = False) -> Chain:

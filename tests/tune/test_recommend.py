@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from tests.tune.simulated import simulated_scores
 
 from retort.tune.goals import GOALS
-from retort.tune.recommend import choose, recommend
-from retort.tune.records import Recommendation
+from retort.tune.recommend import Recommendation, choose, recommend
 from retort.tune.statistics import Comparison
 
 GRID = (0.0, 0.4, 0.7, 1.0, 1.5)

@@ -17,10 +17,9 @@ from retort.distribution import log_softmax
 from retort.errors import InputError, SourceError
 from retort.sources.positions import position_logits
 from retort.tune import Wanted, conclude, find_goal, load_task, read, read_likelihoods, reweighted, run
-from retort.tune.kept_likelihoods import score_pieces
-from retort.tune.likelihoods import likelihoods_of
-from retort.tune.rows import as_samples
+from retort.tune.likelihoods import likelihoods_of, score_pieces
 from retort.tune.run import make_plan
+from retort.tune.samples import as_samples
 from retort.tune.settings import key
 from retort.tune.sweep import sweep
 

@@ -14,10 +14,9 @@ from retort.chain import Chain
 from retort.errors import InputError
 from retort.sampling import SamplingParams, generate
 from retort.tune import sweep as sweep_module
-from retort.tune.refine import COARSE, refined
 from retort.tune.run import check_temperatures, make_plan, run
 from retort.tune.scorers import make_scorer
-from retort.tune.sweep import request_seed
+from retort.tune.sweep import COARSE, refined, request_seed
 from retort.tune.task import Item, Task
 
 GRID = (0.0, 0.5, 1.0, 1.5)

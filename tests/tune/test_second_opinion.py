@@ -15,9 +15,9 @@ from mock_source import MockSource
 from retort.distribution import log_softmax
 from retort.errors import CapabilityError, InputError
 from retort.sources.base import Capability
-from retort.tune import run, second_opinion
+from retort.tune import likelihoods, run
+from retort.tune.likelihoods import _nll
 from retort.tune.scorers import make_scorer
-from retort.tune.second_opinion import _nll
 from retort.tune.task import Item, Task
 
 GRID = (0.0, 1.0, 3.0)
@@ -54,7 +54,7 @@ def test_each_different_answer_is_read_once_and_of_few_enough_items(monkeypatch:
     second = KnowingSource(EXPLOIT_KNOWN)
     run(task, KnowingSource(EXPLOIT_KNOWN), (0.0, 0.1), 8, second=second)
     assert second.rows <= 2 * len(EXPLOIT_KNOWN), "16 answers an item, all the same one"
-    monkeypatch.setattr(second_opinion, "MOST_READ", 5)
+    monkeypatch.setattr(likelihoods, "MOST_READ", 5)
     few = KnowingSource(EXPLOIT_KNOWN)
     run(task, KnowingSource(EXPLOIT_KNOWN), (0.0, 0.1), 8, second=few)
     assert 0 < few.rows <= 5 * 2

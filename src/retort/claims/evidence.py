@@ -17,7 +17,7 @@ from retort.lens.prompts import default_prompts
 from retort.sources.base import Source
 from retort.sources.positions import position_logits
 from retort.tune import Samples, Task, load_task, make_plan, normalise
-from retort.tune.rows import as_samples
+from retort.tune.samples import as_samples
 from retort.tune.statistics import mean_intervals, resampled_means
 from retort.tune.sweep import sweep
 

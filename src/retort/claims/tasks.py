@@ -9,8 +9,8 @@ from retort.claims.claim import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, Claim, Measur
 from retort.claims.evidence import ERROR_RATE, GRID, RESAMPLES, RULES, Evidence, Floats, at
 from retort.sources.base import Source
 from retort.tune import Samples, find_goal, normalise, recommend
+from retort.tune.levers import variance_shares
 from retort.tune.samples import over_prompts
-from retort.tune.variance import variance_shares
 
 
 def _answer_below_top(evidence: Evidence, threshold: float) -> Measured:

@@ -13,12 +13,12 @@ from retort.cli.temperatures import TemperatureList
 
 if TYPE_CHECKING:
     from retort.chain.chain import Chain
-    from retort.tune.engine_settings import EngineSettings
-    from retort.tune.likeness import Likeness
-    from retort.tune.records import Tuning
+    from retort.tune.conclude import Tuning
     from retort.tune.reweight import Wanted
     from retort.tune.server_sweep import Pace
+    from retort.tune.settings import EngineSettings
     from retort.tune.task import Task
+    from retort.tune.variety import Likeness
 
 USUAL_TEMPERATURES = tuple(step / 10 for step in range(21))
 USUAL_SAMPLES = 8
@@ -41,7 +41,7 @@ class ChainOrEngine(ChainSpec):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         from retort.errors import InputError
-        from retort.tune.engine_settings import EngineSettings, parse_engine_settings
+        from retort.tune.settings import EngineSettings, parse_engine_settings
 
         if isinstance(value, EngineSettings):
             return value
@@ -258,7 +258,7 @@ def _asked(
     seed: int,
 ) -> _Asked:
     from retort.tune import find_preset, load_task
-    from retort.tune.engine_settings import EngineSettings
+    from retort.tune.settings import EngineSettings
 
     task = load_task(name)
     kind = None if preset is None else find_preset(preset)
@@ -325,7 +325,7 @@ def _run(
 def _say_cost(asked: _Asked, name: str, pace: Pace) -> None:
     """What a server will be asked, on stderr before the first request."""
     from retort.tune import make_plan
-    from retort.tune.refine import COARSE
+    from retort.tune.sweep import COARSE
 
     grid = COARSE if isinstance(asked.temperatures, str) else asked.temperatures
     part = " for the coarse temperatures" if isinstance(asked.temperatures, str) else ""
@@ -371,7 +371,7 @@ def _check(asked: _Asked, model: str, as_json: bool) -> None:
     """Say what the sweep would be, without running it."""
     from retort.cli.output import print_json, stdout_console
     from retort.tune import make_plan
-    from retort.tune.refine import COARSE
+    from retort.tune.sweep import COARSE
 
     grid = COARSE if isinstance(asked.temperatures, str) else asked.temperatures
     plan = make_plan(asked.task, grid, asked.samples, asked.seed, asked.items, None, asked.chains)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from retort.tune.records import Setting, Tuning
+    from retort.tune.conclude import Setting, Tuning
 
 WIDEST_BAR = 20
 

@@ -17,9 +17,7 @@ import numpy as np
 from retort import __version__
 from retort.sources.base import Source
 from retort.tune import Recommendation, Setting, Task, Tuning
-from retort.tune.calibrated import Calibration
-from retort.tune.frontier import TurningPoint
-from retort.tune.variance import VarianceShare
+from retort.tune.levers import Calibration, TurningPoint, VarianceShare
 
 FORMAT = 1  # raise it when the same settings would give other numbers
 

@@ -1,21 +1,19 @@
 """Choosing settings for a task, with evidence: tasks, scorers, the sweep, its statistics, the recommendation."""
 
 from retort.tune.budget import PRESETS, Budget, Preset, find_preset
-from retort.tune.conclude import Origin, conclude
+from retort.tune.conclude import Origin, Setting, Tuning, conclude
 from retort.tune.goals import GOALS, Goal, find_goal
-from retort.tune.kept_likelihoods import read_likelihoods
-from retort.tune.likelihoods import Likelihoods
-from retort.tune.likeness import Likeness, find_likeness
+from retort.tune.likelihoods import Likelihoods, read_likelihoods
 from retort.tune.others_records import read_records
-from retort.tune.recommend import recommend
+from retort.tune.recommend import Recommendation, recommend
 from retort.tune.recording import read
-from retort.tune.records import Recommendation, Setting, Tuning
 from retort.tune.reweight import Reweighted, Wanted, reweighted
 from retort.tune.run import make_plan, run
 from retort.tune.samples import Samples
 from retort.tune.scorers import SCORERS, Scorer, ScorerKind, normalise
 from retort.tune.server_sweep import Pace
 from retort.tune.task import Item, Task, embedded_tasks, load_task
+from retort.tune.variety import Likeness, find_likeness
 
 __all__ = [
     "GOALS",

@@ -15,7 +15,7 @@ import numpy as np
 from retort.distribution import softmax
 from retort.errors import CapabilityError, InputError
 from retort.sources.base import Capability, Source
-from retort.tune.calibrated import Calibration, calibration
+from retort.tune.levers import Calibration, calibration
 from retort.tune.samples import Samples
 from retort.tune.sweep import Plan, ProgressCallback
 

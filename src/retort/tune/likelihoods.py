@@ -1,23 +1,29 @@
-"""How likely each drawn answer is under every setting: what re-weighting needs, made by reading the texts once more."""
+"""How likely the drawn answers are: under every setting (for re-weighting), and under a second model.
+
+Both read the texts once more. A sweep's own likelihoods are kept beside its recording: one Parquet file per piece, one
+column per setting.
+"""
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from retort.chain import Chain
 from retort.distribution import log_softmax
-from retort.errors import InputError
-from retort.sources.base import Source
+from retort.errors import CapabilityError, InputError, SourceError
+from retort.sources.base import Capability, Source
 from retort.sources.positions import position_logits
 from retort.transforms import Context
-from retort.tune.rows import Rows
-from retort.tune.samples import Floats
+from retort.tune.samples import Floats, Rows, over_prompts
 from retort.tune.settings import Axis, Values, describe, key
-from retort.tune.sweep import Plan
+from retort.tune.sweep import Plan, ProgressCallback
 
 Flags = NDArray[np.bool_]
 
@@ -149,3 +155,159 @@ def _mark_outside(outside: Flags, processed: Sequence[Floats]) -> None:
         for target, wide in enumerate(kept):
             if not outside[target, source]:
                 outside[target, source] = bool((wide & ~narrow).any())
+
+
+def score_pieces(
+    plan: Plan,
+    source: Source,
+    pieces: Sequence[Rows],
+    more: Sequence[Chain],
+    folder: Path | None,
+    on_progress: ProgressCallback | None = None,
+) -> Likelihoods:
+    """The likelihoods of all answers under the sweep's settings and `more`; read from `folder` where they are there,
+    written to it where they are new."""
+    wanted = chains_to_score(plan, more)
+    found = []
+    for number, rows in enumerate(pieces):
+        kept = None if folder is None else _read_piece(folder, number)
+        there = set() if kept is None else {key(setting) for setting in kept.settings}
+        if kept is None or not wanted.keys() <= there:
+            # Read all of them again: which settings are wider than which must be known of every pair.
+            kept = likelihoods_of(rows, plan, source, list(wanted.values()))
+            if folder is not None:
+                _write_piece(folder, number, kept)
+        found.append(kept.only([setting for setting, _ in wanted.values()]))
+        if on_progress is not None:
+            on_progress(number + 1, len(pieces), "pieces read again")
+    return joined(found)
+
+
+def read_likelihoods(folder: Path, num_answers: int) -> Likelihoods:
+    """The likelihoods kept beside a recording of so many answers; raises SourceError where they are not there."""
+    pieces: list[Likelihoods] = []
+    total = 0
+    while total < num_answers:
+        piece = _read_piece(folder, len(pieces))
+        if piece is None:
+            raise SourceError(
+                f"{folder} does not have the log-probabilities of all its answers; run again with the task, "
+                f"--record {folder} --resume --logprobs, which draws nothing again"
+            )
+        total += len(piece.logprobs)
+        pieces.append(piece)
+    if total != num_answers:
+        raise SourceError(
+            f"{folder} has log-probabilities of {total} answers and {num_answers} answers; remove its logprobs files "
+            "and make them again"
+        )
+    return joined(pieces)
+
+
+def _file(folder: Path, number: int) -> Path:
+    return folder / f"logprobs-{number:06d}.parquet"
+
+
+def _read_piece(folder: Path, number: int) -> Likelihoods | None:
+    import pyarrow.parquet as pq
+
+    file = _file(folder, number)
+    if not file.exists():
+        return None
+    try:
+        table = pq.read_table(file)
+        outside = json.loads((table.schema.metadata or {})[b"outside"])
+    except (OSError, ValueError, KeyError) as problem:
+        raise SourceError(
+            f"{file} is damaged; remove it and make it again with --resume --logprobs"
+        ) from problem
+    settings = tuple(json.loads(name) for name in table.column_names)
+    logprobs = np.stack([column.to_numpy() for column in table.columns], axis=1)
+    return Likelihoods(settings, logprobs, np.array(outside, dtype=np.bool_))
+
+
+def _write_piece(folder: Path, number: int, piece: Likelihoods) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    names = [json.dumps(dict(setting)) for setting in piece.settings]
+    columns = dict(zip(names, map(pa.array, piece.logprobs.T), strict=True))
+    table = pa.table(columns).replace_schema_metadata({"outside": json.dumps(piece.outside.tolist())})
+    file = _file(folder, number)
+    unfinished = file.with_suffix(".unfinished")
+    try:
+        pq.write_table(table, unfinished, compression="zstd")
+        os.replace(unfinished, file)
+    except OSError as problem:
+        unfinished.unlink(missing_ok=True)
+        raise SourceError(
+            f"log-probabilities cannot be written to {folder} ({problem.strerror or problem}); go on with --resume"
+        ) from problem
+
+
+MOST_READ = 4_000
+"""Different answers that are read, of an evenly spaced part of the items where there are more."""
+
+
+def check_second(source: Source) -> None:
+    """Raises CapabilityError for a model that does not give the whole vocabulary."""
+    if source.capability is not Capability.FULL:
+        raise CapabilityError(
+            f"{source.name} gives only its most probable tokens, so how likely a text is to it is not known; take a "
+            "second model that runs here"
+        )
+
+
+def second_nll(
+    plan: Plan, pieces: Sequence[Rows], source: Source, on_progress: ProgressCallback | None = None
+) -> NDArray[np.float64]:
+    """`[settings]` nats a token of the answers under `source` (τ = 1): `−Σ ln p / Σ tokens` of an item's answers at a
+    setting, the mean over items. NaN where no answer has a token."""
+    columns = {
+        name: [value for piece in pieces for value in piece.columns[name]]
+        for name in ("item", "prompt", "setting", "text")
+    }
+    chosen = _affordable(len(plan.items), columns["item"], columns["prompt"], columns["text"])
+    shape = (len(plan.items), len(plan.task.prompts), len(plan.axis))
+    nats, tokens = np.zeros(shape), np.zeros(shape)
+    read: dict[tuple[int, int, str], tuple[float, int]] = {}
+    rows = [row for row in zip(*columns.values(), strict=True) if row[0] in chosen]
+    for done, (item, prompt, setting, text) in enumerate(rows, 1):
+        key = (item, prompt, text)
+        if key not in read:
+            read[key] = _nll(source, plan.task.prompt(plan.items[item], prompt), text)
+        nats[item, prompt, setting] += read[key][0]
+        tokens[item, prompt, setting] += read[key][1]
+        if on_progress is not None:
+            on_progress(done, len(rows), f"answers read by {source.name}")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        of_items = over_prompts(np.where(tokens > 0, nats / tokens, np.nan))
+    known = ~np.isnan(of_items)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.where(known, of_items, 0.0).sum(axis=0) / known.sum(axis=0))
+
+
+def _nll(source: Source, prompt: str, text: str) -> tuple[float, int]:
+    """`−ln p` of the text after the prompt, and its number of tokens.
+
+    Prompt and text are cut into tokens together, as the model would read them; a token over the border counts as the
+    text's.
+    """
+    before, ids = source.encode(prompt), source.encode(prompt + text)
+    shared = next(
+        (n for n, (a, b) in enumerate(zip(before, ids, strict=False)) if a != b), min(len(before), len(ids))
+    )
+    first = max(shared, 1)
+    if len(ids) <= first:
+        return 0.0, 0
+    log_probs = log_softmax(position_logits(source, ids[:-1])[first - 1 :].astype(np.float64))
+    return -float(log_probs[np.arange(len(ids) - first), ids[first:]].sum()), len(ids) - first
+
+
+def _affordable(
+    num_items: int, items: Sequence[int], prompts: Sequence[int], texts: Sequence[str]
+) -> frozenset[int]:
+    """As many items, evenly spaced, as MOST_READ different answers allow; at least one."""
+    different = len(set(zip(items, prompts, texts, strict=True)))
+    most = max(1, min(num_items, num_items * MOST_READ // max(different, 1)))
+    return frozenset(np.linspace(0, num_items - 1, most).round().astype(int).tolist())

@@ -14,24 +14,87 @@ The rule, in full:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
 from retort.tune.goals import Goal, find_goal
-from retort.tune.reason import reason
-from retort.tune.records import Recommendation, finite
 from retort.tune.settings import Axis, temperature_axis
 from retort.tune.statistics import (
     RESAMPLES,
     Array,
     Comparison,
     compare,
+    fewest_differing,
     held_out,
     mean_intervals,
     resampled_means,
 )
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """The setting to take, and how sure that is.
+
+    `setting`, `reference`, `best` and the region's ends are temperatures, or values of the one number that differs
+    between the settings; where more differs they are whole settings. `values`: all of the chosen setting by name.
+    `region`: lowest and highest of the neighbouring settings that cannot be told from `best`, the highest score seen;
+    without an order, all of them. `detectable`: `setting` is told apart from at least one other setting tried.
+    `difference`: score at `setting` less score at `reference`, over all items, with an interval that holds for all
+    pairs of settings together; it excludes 0 exactly where `detectable` is true.
+    With too few items to tell any two apart, `setting` is the best seen and `reason` says that it is no evidence.
+    `reference`: temperature 1, the model as it is (or the nearest tried), unless `setting` is told apart from another
+    one and not from that; then the one it is most clearly ahead of.
+    `held_out_difference`: the same advantage with the choice made on one half of the items and measured on the other,
+    which is what a new item can expect: over temperature 1 where that is the reference, else over what the half's
+    choice was told apart from there (over the reference where from nothing); None with fewer than four items.
+    `chosen_again`: share of halves with the same choice. `minimum_detectable_difference`: what would have been told
+    apart, with probability `power`, for any two settings; None where no difference would.
+    """
+
+    setting: Any
+    reason: str
+    detectable: bool
+    difference: float
+    difference_ci: tuple[float, float]
+    reference: Any
+    region: tuple[Any, ...]
+    best: Any
+    held_out_difference: float | None
+    held_out_ci: tuple[float, float] | None
+    chosen_again: float | None
+    minimum_detectable_difference: float | None
+    power: float
+    error_rate: float
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "setting": self.setting,
+            "reason": self.reason,
+            "detectable": self.detectable,
+            "difference": self.difference,
+            "difference_ci": list(self.difference_ci),
+            "reference": self.reference,
+            "region": list(self.region),
+            "best": self.best,
+            "held_out_difference": self.held_out_difference,
+            "held_out_ci": None if self.held_out_ci is None else list(self.held_out_ci),
+            "chosen_again": self.chosen_again,
+            "minimum_detectable_difference": self.minimum_detectable_difference,
+            "power": self.power,
+            "error_rate": self.error_rate,
+            "values": dict(self.values),
+        }
+
+
+def finite(value: float) -> float | None:
+    """`value`, or None where JSON has no number for it."""
+    return value if math.isfinite(value) else None
+
 
 ERROR_RATE = 0.05
 POWER = 0.8
@@ -122,3 +185,103 @@ def recommend(
     )
     words = reason(recommendation, aim, comparison.means, axis, num_items)
     return replace(recommendation, reason=words), mean_intervals(resampled, num_items, error_rate)
+
+
+def reason(found: Recommendation, goal: Goal, means: Array, axis: Axis, num_items: int) -> str:
+    """Why `found.setting`: the region, the comparison that was made, the held-out advantage, and what this budget
+    could have seen."""
+    if found.minimum_detectable_difference is None:
+        return " ".join(_too_few(found, goal, axis, num_items))
+    sentences = (
+        _told_apart(found, goal, means, axis)
+        if found.detectable
+        else _not_told_apart(found, goal, axis, num_items)
+    )
+    sentences.append(
+        f"The intervals hold together for all pairs of the {len(axis)} {axis.plural} "
+        f"(error rate {found.error_rate:.0%} over {_count(num_items, 'item')})."
+    )
+    if found.detectable and found.held_out_difference is not None and found.held_out_ci is not None:
+        sentences.append(
+            f"Chosen on half of the items and measured on the other half, the advantage is "
+            f"{_signed(found.held_out_difference)} ({_interval(found.held_out_ci)}); {found.chosen_again:.0%} of the "
+            "halves made the same choice."
+        )
+    sentences.append(
+        f"A true difference of {found.minimum_detectable_difference:.2g} between any two {axis.plural} would have "
+        f"been found with {found.power:.0%} probability or more."
+    )
+    return " ".join(sentences)
+
+
+def _too_few(found: Recommendation, goal: Goal, axis: Axis, num_items: int) -> list[str]:
+    fewest = fewest_differing(found.error_rate, len(axis))
+    return [
+        f"{_count(num_items, 'item')} cannot tell {len(axis)} {axis.plural} apart, whatever the scores: "
+        f"at least {fewest} are needed, and more to see small differences.",
+        f"{axis.short(found.setting)} has the highest {goal.score} seen, which is no evidence yet.",
+        f"Against {axis.text(found.reference)} the difference is {_difference(found)}.",
+    ]
+
+
+def _not_told_apart(found: Recommendation, goal: Goal, axis: Axis, num_items: int) -> list[str]:
+    where = f"No detectable difference on {_count(num_items, 'item')}"
+    against = f"Against {axis.text(found.reference)} the difference in {goal.score} is {_difference(found)}."
+    if not axis.ordered:
+        return [
+            f"{where}: any of {_listed(axis, found)} will do.",
+            f"{axis.short(found.setting)} has the highest {goal.score} seen, which here is no evidence.",
+            against,
+        ]
+    low, high = found.region
+    return [
+        f"{where}: anything between {axis.short(low)} and {axis.short(high)} will do.",
+        f"Take {axis.short(found.setting)}, the lowest: {goal.why_lowest}.",
+        against,
+    ]
+
+
+def _told_apart(found: Recommendation, goal: Goal, means: Array, axis: Axis) -> list[str]:
+    score = {axis.short(point): mean for point, mean in zip(axis.points, means.tolist(), strict=True)}
+    peak = f"{goal.score} {score[axis.short(found.best)]:.3g} at {axis.short(found.best)}"
+    setting = axis.short(found.setting)
+    if not axis.ordered:
+        sentences = [
+            f"{setting} is best ({peak}), and every other setting is told apart from it."
+            if len(found.region) == 1
+            else f"{_listed(axis, found)} cannot be told apart, and the best seen of them is taken ({peak})."
+        ]
+    elif found.region[0] == found.region[1]:
+        sentences = [f"{setting} is best ({peak}), and every neighbour is told apart from it."]
+    else:
+        low, high = found.region
+        lowest = "the lowest" if found.setting == low else "the lowest that is clearly better than some other"
+        sentences = [
+            f"Between {axis.short(low)} and {axis.short(high)} nothing can be told from the best ({peak}).",
+            f"Take {setting}, {lowest}: {goal.why_lowest}.",
+        ]
+    sentences.append(
+        f"Its {goal.score} is {score[setting]:.3g} against {score[axis.short(found.reference)]:.3g} at "
+        f"{axis.text(found.reference)}: a difference of {_difference(found)}."
+    )
+    return sentences
+
+
+def _listed(axis: Axis, found: Recommendation) -> str:
+    return "; ".join(axis.short(point) for point in found.region)
+
+
+def _difference(found: Recommendation) -> str:
+    return f"{_signed(found.difference)} (interval {_interval(found.difference_ci)})"
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3f}" if abs(value) >= 0.0005 else "0.000"
+
+
+def _interval(ends: tuple[float, float]) -> str:
+    return f"{_signed(ends[0])} to {_signed(ends[1])}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

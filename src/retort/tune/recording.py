@@ -17,8 +17,7 @@ import numpy as np
 
 from retort.errors import InputError, MissingExtraError, SourceError
 from retort.tune.conclude import Origin
-from retort.tune.rows import COLUMNS, Rows
-from retort.tune.samples import Samples
+from retort.tune.samples import COLUMNS, Rows, Samples
 from retort.tune.settings import Axis, axis_of
 
 RUN_FILE = "run.json"

@@ -16,21 +16,26 @@ from retort.sampling.params import check_seed
 from retort.sources.base import Capability, Source
 from retort.sources.server.server_source import ServerSource
 from retort.tune.choice import choose_exactly
-from retort.tune.conclude import Origin, conclude
+from retort.tune.conclude import Origin, Tuning, conclude
 from retort.tune.goals import find_goal
-from retort.tune.kept_likelihoods import score_pieces
-from retort.tune.likelihoods import chains_to_score
-from retort.tune.likeness import WORDS, Likeness
-from retort.tune.ray_engine import sweep_ray
+from retort.tune.likelihoods import chains_to_score, check_second, score_pieces, second_nll
+from retort.tune.recommend import finite
 from retort.tune.recording import Recording
-from retort.tune.records import Tuning, finite
-from retort.tune.refine import COARSE, refined
 from retort.tune.reweight import Wanted, check_goal, reweighted
-from retort.tune.rows import Rows, as_samples
-from retort.tune.second_opinion import check_second, second_nll
+from retort.tune.samples import Rows, as_samples
 from retort.tune.server_sweep import Known, Pace, answers_of, sweep_server
-from retort.tune.sweep import REQUESTS_AT_ONCE, REQUESTS_KEPT_AT_ONCE, Plan, ProgressCallback, sweep
+from retort.tune.sweep import (
+    COARSE,
+    REQUESTS_AT_ONCE,
+    REQUESTS_KEPT_AT_ONCE,
+    Plan,
+    ProgressCallback,
+    refined,
+    sweep,
+    sweep_ray,
+)
 from retort.tune.task import Item, Task
+from retort.tune.variety import WORDS, Likeness
 
 AS_USUAL = Pace()
 

@@ -21,7 +21,7 @@ from retort.sources.server.logprob_shapes import Choice
 from retort.sources.server.server import Ask
 from retort.sources.server.server_source import ServerSource
 from retort.tune.answers import Marker
-from retort.tune.rows import Rows
+from retort.tune.samples import Rows
 from retort.tune.sweep import Place, Plan, ProgressCallback, request_seed
 
 CONCURRENCY = 4

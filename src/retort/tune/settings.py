@@ -1,19 +1,25 @@
 """The settings a sweep compares: what differs between them, and whether they lie on an axis.
 
 A setting is a mapping of names to values, `{"temperature": 0.3, "top_p": 0.9}`. Where one number alone differs (as a
-rule the temperature) the settings have an order, and neighbours that cannot be told apart form a region. Where more
-differs there is no order, and nothing lies "between" two settings.
+rule the temperature) the settings have an order, and tied neighbours form a region. Where more differs there is no
+order, and nothing lies "between" two settings. A setting can also be written as an engine reads it
+(`llama.cpp: top_k=40, min_p=0.05`).
 """
 
 from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from retort.chain import Chain
+from retort.chain.engines import find_engine
 from retort.errors import InputError
+from retort.sampling.params import SamplingParams
+from retort.sampling.setting_names import parse_settings
 
 Values = Mapping[str, Any]
 
@@ -111,3 +117,44 @@ def _plain(value: Any) -> Any:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+WRITTEN = re.compile(r"\s*([A-Za-z][\w.-]*)\s*:(.*)", re.DOTALL)
+SOME_TEMPERATURE = 0.5
+"""Stands in for the temperatures of a sweep: any that is not 1, which would leave no stage to mark its place."""
+
+
+@dataclass(frozen=True)
+class EngineSettings:
+    """What is set, under our names, in an engine's order, ties and defaults."""
+
+    engine: str
+    settings: Mapping[str, Any]
+
+    def chain(self, *, swept: bool) -> Chain:
+        """The chain that they are there. `swept`: to be taken at other temperatures, so the engine's place for the
+        temperature is kept, whatever temperature is set."""
+        settings = {**self.settings, "temperature": SOME_TEMPERATURE} if swept else self.settings
+        return Chain.like(self.engine, settings)
+
+
+def parse_engine_settings(text: str) -> EngineSettings | None:
+    """The settings in `ENGINE: name=value, name=value`; None for a text of another form, such as a chain.
+
+    Raises InputError for an unknown engine or setting, and for one that is no transform's (seed, max_tokens).
+    """
+    written = WRITTEN.fullmatch(text)
+    if written is None:
+        return None
+    engine = find_engine(written[1]).name
+    named = SamplingParams.named(parse_settings(written[2]))
+    _, said = SamplingParams.said(named)
+    if not said or len(said) < len(named):
+        wrong = ", ".join(sorted(set(named) - set(said)))
+        raise InputError(
+            f"{text.strip()!r} sets {wrong or 'nothing'}; give what shapes the distribution, as in "
+            f"'{engine}: top_k=40, top_p=0.9'"
+        )
+    found = EngineSettings(engine, said)
+    found.chain(swept=False)
+    return found

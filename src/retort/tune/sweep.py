@@ -1,4 +1,4 @@
-"""The sweep: every item at every temperature, on the same noise, in pieces that can be kept and taken up again.
+"""The sweep of a local model: every item at every temperature, on the same noise, in pieces that can be kept.
 
 One temperature path per (item, prompt, repeat) gives the text at all temperatures of the grid for the price of the
 distinct texts. The repeats of different items use different noise: with the same seed everywhere, a lucky draw at one
@@ -11,12 +11,14 @@ import hashlib
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from retort.chain import Chain
+from retort.errors import MissingExtraError
 from retort.sampling import PathRequest, temperature_paths
 from retort.sources.base import Source
 from retort.tune.answers import Marker
-from retort.tune.rows import Rows
+from retort.tune.samples import Rows
 from retort.tune.settings import Axis, temperature_axis
 from retort.tune.task import Item, Task
 
@@ -204,3 +206,81 @@ def request_seed(seed: int, item_id: str, repeat: int) -> int:
     changes no other item's answers. All prompts of an item share it: prompts are compared on the same noise too."""
     text = f"{seed}/{repeat}/{item_id}".encode()
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little") >> 1
+
+
+# `auto`: the coarse sweep finds the tied region, the fine grid then has twentieths from the coarse neighbour below
+# it to the one above. The noise is the same, so on a local model the finer grid costs only the texts that differ.
+COARSE = tuple(step / 4 for step in range(9))  # 0 to 2
+FINE_STEP = 0.05
+
+
+def refined(coarse: Sequence[float], region: Sequence[float]) -> tuple[float, ...]:
+    """The coarse temperatures, and every FINE_STEP from the neighbour below the region to the one above it.
+
+    `region`: lowest and highest temperature of it, both among the coarse ones, which rise.
+    """
+    low, high = coarse.index(region[0]), coarse.index(region[-1])
+    first, last = coarse[max(0, low - 1)], coarse[min(len(coarse) - 1, high + 1)]
+    steps = round((last - first) / FINE_STEP)
+    fine = (round(first + step * FINE_STEP, 10) for step in range(steps + 1))
+    return tuple(sorted({*coarse, *fine}))
+
+
+RETRIES = 3
+
+
+def sweep_ray(
+    plan: Plan,
+    model: str,
+    on_progress: ProgressCallback | None,
+    kept: Callable[[int], Rows | None] = lambda number: None,
+    num_workers: int | None = None,
+) -> Iterator[tuple[int, Rows, bool]]:
+    """As `sweep`, on a Ray cluster (the one RAY_ADDRESS names, else a new one here), in the order of pieces.
+
+    A piece's answers depend on the plan alone, so it does not matter which worker draws it, when or how often: a worker
+    that dies is started again and its piece with it.
+
+    `num_workers`: how many; by default one for every CPU of the cluster, and no more than there are pieces to draw.
+    Raises MissingExtraError without ray.
+    """
+    try:
+        import ray
+        from ray.util import ActorPool
+    except ImportError as error:
+        raise MissingExtraError("ray", "ray", "Spreading a sweep over workers") from error
+    if not ray.is_initialized():
+        ray.init(log_to_driver=False, include_dashboard=False)
+    pieces = plan.pieces
+    there = {number: rows for number in range(len(pieces)) if (rows := kept(number)) is not None}
+    missing = [number for number in range(len(pieces)) if number not in there]
+    cpus = int(ray.cluster_resources().get("CPU", 1))
+    count = max(1, min(num_workers or cpus, len(missing)))
+    worker = ray.remote(max_restarts=RETRIES, max_task_retries=RETRIES, num_cpus=1)(_Worker)
+    pool = ActorPool([worker.remote(plan, model) for _ in range(count)]) if missing else None
+    drawn = iter(()) if pool is None else pool.map(lambda actor, number: actor.draw.remote(number), missing)
+    done = 0
+    for number in range(len(pieces)):
+        rows = there.get(number)
+        is_new = rows is None
+        if rows is None:
+            rows = next(drawn)
+        done += len(pieces[number])
+        if on_progress is not None:
+            on_progress(done, plan.num_paths, "paths")
+        yield number, rows, is_new
+
+
+class _Worker:
+    """One process with the model: draws the pieces that it is asked for."""
+
+    def __init__(self, plan: Plan, model: str) -> None:
+        from retort.sources.load import load
+
+        self._plan = plan
+        self._source: Any = load(model)
+        self._marker = Marker(plan.task.scorer, plan.items)
+
+    def draw(self, number: int) -> Rows:
+        """The answers of piece `number`."""
+        return draw(self._plan, self._plan.pieces[number], self._source, self._marker, None)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from retort.tune.levers import LEVERS, _shares_of, variance_shares
 from retort.tune.samples import Samples
 from retort.tune.settings import temperature_axis
-from retort.tune.variance import LEVERS, _shares_of, variance_shares
 
 
 def samples_of(y: np.ndarray) -> Samples:
