@@ -1,42 +1,92 @@
-"""PROMPT, `--chat` and `--message`: what a command asks a model, as text or as a conversation."""
+"""PROMPT, `--chat` and `--message`: what a command asks a model, as text or as a conversation.
+
+`--chat FILE` reads messages; `--chat` alone makes PROMPT the user's message; `--no-chat` makes messages plain text.
+"""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from retort.cli.options import Prompt
+from retort.errors import printable
 
 if TYPE_CHECKING:
-    from retort.sources.chat import Message
+    from retort.sources.base import Source
+    from retort.sources.chat import Conversation
+
+
+FLAG = "\0"  # the value of --chat where no file follows it; no file has this name
+NO_CHAT, SHOW_PROMPT = (
+    "retort.no_chat",
+    "retort.show_prompt",
+)  # kept in the context's meta for `asked`, `show_prompt`
+
+# For verbs that take no messages of their own: a task, a list of prompts.
+chat_option = click.option(
+    "--chat/--no-chat",
+    default=None,
+    help="Write each prompt with the model's chat template, or never. Default: with it where there are messages.",
+)
+show_prompt_option = click.option(
+    "--show-prompt",
+    is_flag=True,
+    help="Show what the model really sees: its markers, and how many tokens they are.",
+)
 
 
 def asking_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """An optional PROMPT (`-`: from stdin), `--chat FILE` and `--message role:text`, for `asked` to read."""
+    """An optional PROMPT (`-`: from stdin) and the options for `asked` and `show_prompt` to read."""
+
+    @functools.wraps(command)
+    def with_flags(*arguments: Any, no_chat: bool, show_prompt: bool, **options: Any) -> Any:
+        click.get_current_context().meta.update({NO_CHAT: no_chat, SHOW_PROMPT: show_prompt})
+        return command(*arguments, **options)
+
     prompt = click.argument("prompt", type=Prompt(), metavar="[PROMPT]", required=False)
     chat = click.option(
         "--chat",
-        metavar="FILE",
-        help="Messages as JSON ([{role, content}, …]; - is stdin), written with the model's own chat template.",
+        is_flag=False,
+        flag_value=FLAG,
+        metavar="[FILE]",
+        help="Messages as JSON ([{role, content}, …]; - is stdin), written with the model's own chat template. "
+        "Without FILE, PROMPT is the user's message.",
+    )
+    no_chat = click.option(
+        "--no-chat", is_flag=True, help="Give messages as plain text, without the template."
     )
     message = click.option(
         "--message",
         "messages",
         multiple=True,
         metavar="ROLE:TEXT",
-        help="One message of a conversation, as in user:Hello; may be given several times.",
+        help="One message of a conversation, as in user:Hello; may be given several times. "
+        "A last message of the assistant is continued.",
     )
-    return prompt(chat(message(command)))
+    return prompt(chat(no_chat(message(show_prompt_option(with_flags)))))
 
 
-def asked(prompt: str | None, chat: str | None, messages: tuple[str, ...]) -> str | tuple[Message, ...]:
+def asked(prompt: str | None, chat: str | None, messages: tuple[str, ...]) -> str | Conversation:
     """The text or the conversation that was given; a usage error unless it is exactly one."""
     from retort.errors import InputError, SourceError
-    from retort.sources.chat import parse_message, read_messages
+    from retort.sources.chat import Conversation, parse_message, read_messages
+    from retort.sources.chat import asked as meant
 
-    values = {"PROMPT": prompt, "--chat": chat, "--message": messages}
+    no_chat = bool(click.get_current_context().meta.get(NO_CHAT))
+    as_chat = chat == FLAG
+    if chat is not None and prompt is None and not messages and not _is_file(chat):
+        prompt, as_chat = (
+            Prompt().convert(chat, None, None),
+            True,
+        )  # `--chat PROMPT`: the flag, then the prompt
+    file = None if as_chat else chat
+    if as_chat and no_chat:
+        raise click.UsageError("--chat and --no-chat exclude one another.")
+    values = {"PROMPT": prompt, "--chat FILE": file, "--message": messages}
     given = [name for name, value in values.items() if value]
     if not given:
         raise click.UsageError("Missing argument 'PROMPT'; give it, or --chat FILE, or --message role:text.")
@@ -44,16 +94,45 @@ def asked(prompt: str | None, chat: str | None, messages: tuple[str, ...]) -> st
         raise click.UsageError(
             f"PROMPT, --chat and --message exclude one another; got {' and '.join(given)}."
         )
-    if prompt is not None:
-        return stdin_text() if prompt == "-" else prompt
     try:
-        if chat is not None:
-            return read_messages(
-                stdin_text() if chat == "-" else _text(chat), "stdin" if chat == "-" else chat
+        if prompt is not None:
+            return meant(stdin_text() if prompt == "-" else prompt, as_chat)
+        if file is not None:
+            conversation = read_messages(
+                stdin_text() if file == "-" else _text(file), "stdin" if file == "-" else file
             )
-        return tuple(parse_message(message) for message in messages)
+        else:
+            conversation = Conversation([parse_message(message) for message in messages])
+        return meant(conversation, not no_chat)
     except (InputError, SourceError) as problem:
         raise click.UsageError(str(problem)) from None
+
+
+def show_prompt(source: Source, question: str | Conversation) -> None:
+    """What the model sees of `question`, on stderr, where `--show-prompt` asks for it; notes on it always."""
+    from retort.sources.base import Capability
+    from retort.sources.chat import prompt_for, render
+
+    wanted = click.get_current_context().meta.get(SHOW_PROMPT)
+    if source.capability is Capability.FULL and not wanted:
+        for note in prompt_for(source, question).notes if isinstance(question, str) else ():
+            click.echo(note, err=True)
+    if not wanted:
+        return
+    if source.capability is Capability.FULL:
+        seen = prompt_for(source, question)
+        click.echo(f"What the model sees, {len(seen.ids)} tokens: {printable(seen.text)}", err=True)
+        click.echo(" ".join(f"{i}:{printable(source.token_text(i))!r}" for i in seen.ids), err=True)
+        for note in seen.notes:
+            click.echo(note, err=True)
+        return
+    text = question if isinstance(question, str) else render(source, question)
+    shown = "the server does not tell" if text is None else printable(text)
+    click.echo(f"What the model sees: {shown}", err=True)
+
+
+def _is_file(name: str) -> bool:
+    return name == "-" or name.endswith((".json", ".jsonl")) or Path(name).is_file()
 
 
 def stdin_text() -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from retort.cli.asking import asked, asking_options
+from retort.cli.asking import asked, asking_options, show_prompt
 from retort.cli.exporting import deliver, exporting_options
 from retort.cli.options import Prompt, chain_option, model_argument, save_option, temperatures_option
 
@@ -66,6 +66,7 @@ def command(
 
     question = asked(prompt, chat, messages)
     source = recording(load(model), save)
+    show_prompt(source, question)
     found: dict[str, Any] = {"result": look(source, question, temperatures, chain, top)}
     if other_model is not None or other_prompt is not None:
         second = source if other_model is None else load(other_model)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from retort.cli.asking import asked, asking_options
+from retort.cli.asking import asked, asking_options, show_prompt
 from retort.cli.exporting import deliver, exporting_options
 from retort.cli.options import (
     chain_option,
@@ -90,6 +90,7 @@ def command(
         chain = Chain.of(temperature=None, top_k=top_k, top_p=top_p, min_p=min_p)
     question = asked(prompt, chat, messages)
     source = recording(load(model), save)
+    show_prompt(source, question)
     said = ask(source, question)
     request = PathRequest(tuple(said.ids), seed)
     (path,) = temperature_paths(

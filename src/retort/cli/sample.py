@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from retort.cli.asking import asked, asking_options
+from retort.cli.asking import asked, asking_options, show_prompt
 from retort.cli.options import (
     chain_option,
     defaults_option,
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from retort.chain.chain import Chain
-    from retort.lens.asking import Asked
     from retort.sampling.generate import Sample, SampledToken
     from retort.sampling.params import SamplingParams
     from retort.sampling.speculative import Method
     from retort.sampling.speculative_decoding import RoundCounts
     from retort.sources.base import Source
+    from retort.sources.chat import SeenPrompt
 
 
 @click.command()
@@ -136,6 +136,7 @@ def command(
     params = sampling_params(settings, given, chain, engine, defaults)
     question = asked(prompt, chat, messages)
     source = load(model)
+    show_prompt(source, question)
     if hasattr(source, "server"):
         refused = {"--draft": draft is not None, "--include-stop": include_stop, "--save": save is not None}
         draw_from_server(source, question, params, n, as_stream, as_json, refused)
@@ -189,7 +190,7 @@ def command(
             _print_draft(draft, counts)
 
 
-def _print_head(console: Console, source: Source, said: Asked, params: SamplingParams) -> None:
+def _print_head(console: Console, source: Source, said: SeenPrompt, params: SamplingParams) -> None:
     from retort.cli.output import token_label
 
     console.print(f"{source.name} after {said.text!r}", style="bold", soft_wrap=True)
@@ -202,7 +203,7 @@ def _print_head(console: Console, source: Source, said: Asked, params: SamplingP
     )
 
 
-def _stream(source: Source, said: Asked, params: SamplingParams, n: int, include_stop: bool) -> None:
+def _stream(source: Source, said: SeenPrompt, params: SamplingParams, n: int, include_stop: bool) -> None:
     """Texts on stdout as they come, with their line breaks."""
     from retort.cli.output import stdout_console, with_line_breaks
     from retort.sampling.generate import stream
@@ -223,7 +224,7 @@ def _stream(source: Source, said: Asked, params: SamplingParams, n: int, include
         console.print(_account(tokens, piece.finish_reason), style="dim", soft_wrap=True)
 
 
-def _print(source: Source, said: Asked, params: SamplingParams, samples: Sequence[Sample]) -> None:
+def _print(source: Source, said: SeenPrompt, params: SamplingParams, samples: Sequence[Sample]) -> None:
     from rich.table import Table
     from rich.text import Text
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from retort.cli.asking import asked, asking_options
+from retort.cli.asking import asked, asking_options, show_prompt
 from retort.cli.exporting import deliver, exporting_options
 from retort.cli.options import MAX_TOKENS, chain_option, model_argument, save_option, seed_option
 
@@ -67,6 +67,7 @@ def command(
         raise click.UsageError("--text gives the text and --max-tokens draws one; give one of them.")
     question = asked(prompt, chat, messages)
     source = recording(load(model), save)
+    show_prompt(source, question)
     found = trace(source, question, text, max_tokens=max_tokens or MAX_TOKENS, chain=chain, seed=seed)
     if isinstance(found, Trace):
         whole = found

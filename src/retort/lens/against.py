@@ -10,8 +10,9 @@ from retort.distribution.divergences import jsd, kl, total_variation
 from retort.distribution.matching import equivalent_temperature
 from retort.distribution.softmax import log_softmax
 from retort.errors import InputError
-from retort.lens.asking import Prompt, ask
+from retort.lens.asking import ask
 from retort.sources.base import Capability, Source, needs_whole_vocabulary
+from retort.sources.chat import Prompt
 
 
 @dataclass(frozen=True)

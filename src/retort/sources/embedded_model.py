@@ -88,8 +88,13 @@ class EmbeddedSource(TransformersSource):
         with quiet_transformers():
             return load_tokenizer(self._folder, self.name)
 
+    @property
+    def start_marker(self) -> str:
+        """The one special token, which begins and ends every text."""
+        return str(self._texts.convert_ids_to_tokens(next(iter(self.end_ids))))
+
     def encode(self, text: str) -> list[int]:
-        return self._texts(text)["input_ids"]
+        return self._texts(text.removeprefix(self.start_marker))["input_ids"]
 
     def encode_rendered(self, text: str) -> list[int]:
         return self._texts(text, add_special_tokens=False)["input_ids"]

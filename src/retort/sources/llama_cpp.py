@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from retort.errors import InputError, MissingExtraError, SourceError
 from retort.sources.base import Capability, check_advance, check_prompts, check_token_ids
-from retort.sources.chat import Message
+from retort.sources.chat import Message, write_chat
 from retort.sources.model_folder import check_gguf, first_line
 
 PIECE_BYTES = 256  # longer than any token's text
@@ -68,13 +68,12 @@ class LlamaCppSource:
             "eos_token": self._marker(self.llama.token_eos()),
             "bos_token": self._marker(self.llama.token_bos()),
         }
-        written = [{"role": message.role, "content": message.content} for message in messages]
-        try:
-            return str(Jinja2ChatFormatter(template, **markers)(messages=written).prompt)
-        except Exception as error:  # whatever the template raises
-            raise SourceError(
-                f"The chat template of {self.name} refuses these messages: {first_line(error)}"
-            ) from error
+
+        def apply(messages: list[dict[str, Any]], tools: list[dict[str, Any]], opens_answer: bool) -> str:
+            formatter = Jinja2ChatFormatter(template, **markers, add_generation_prompt=opens_answer)
+            return str(formatter(messages=messages, tools=tools or None).prompt)
+
+        return write_chat(self.name, apply, messages)
 
     def decode(self, ids: Sequence[int]) -> str:
         check_token_ids(self, ids)

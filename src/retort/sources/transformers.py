@@ -10,6 +10,7 @@ import io
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, redirect_stderr
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from retort.errors import MissingExtraError, SourceError
 from retort.sources.base import Capability, check_prompts, check_token_ids
-from retort.sources.chat import Message
+from retort.sources.chat import Message, write_chat
 from retort.sources.model_folder import find_gguf, find_model_folder, first_line
 
 if TYPE_CHECKING:
@@ -77,6 +78,8 @@ class TransformersSource:
 
         An empty text is the start marker alone; where there is none the list is empty and `start` refuses it.
         """
+        if self.start_marker is not None:
+            text = text.removeprefix(self.start_marker)  # typed by hand; `prompt_for` notes it
         with quiet_transformers():
             ids: list[int] = list(self.tokenizer(text)["input_ids"])
             if (
@@ -88,23 +91,31 @@ class TransformersSource:
             ids = [self.tokenizer.bos_token_id]
         return ids
 
+    @cached_property
+    def start_marker(self) -> str | None:
+        """What `encode` puts in front of every text, None where it puts nothing."""
+        with quiet_transformers():
+            before = list(self.tokenizer("")["input_ids"])
+        special = before and before[0] in self.tokenizer.all_special_ids
+        return str(self.tokenizer.convert_ids_to_tokens(before[0])) if special else None
+
     def render_chat(self, messages: Sequence[Message]) -> str:
         """What the model sees of a conversation, by its own template; SourceError where it has none, or refuses."""
         if not getattr(self.tokenizer, "chat_template", None):
             raise SourceError(
                 f"{self.name} has no chat template: it was not made for conversations; give the prompt as plain text."
             )
-        written = [{"role": message.role, "content": message.content} for message in messages]
-        try:
-            with quiet_transformers():
-                text: str = self.tokenizer.apply_chat_template(
-                    written, tokenize=False, add_generation_prompt=True
+        return write_chat(self.name, self._template, messages)
+
+    def _template(
+        self, messages: list[dict[str, Any]], tools: list[dict[str, Any]], opens_answer: bool
+    ) -> str:
+        with quiet_transformers():
+            return str(
+                self.tokenizer.apply_chat_template(
+                    messages, tools=tools or None, tokenize=False, add_generation_prompt=opens_answer
                 )
-        except Exception as error:  # whatever the template raises: unknown roles, roles in the wrong order
-            raise SourceError(
-                f"The chat template of {self.name} refuses these messages: {_reason(error)}"
-            ) from error
-        return text
+            )
 
     def encode_rendered(self, text: str) -> list[int]:
         """The ids of a rendered conversation: the template has written every marker there is to be."""
