@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from retort.cli.grammar import Whole, group, verb
 from retort.cli.options import json_option, model_argument, seed_option
 
 if TYPE_CHECKING:
@@ -17,56 +18,67 @@ if TYPE_CHECKING:
 Number = float | int | bool | str | list[float] | None
 
 
-@click.command()
+@verb(
+    examples=(
+        "retort claims embedded:smollm2 --items 20",
+        "retort claims ./my-model --instruct ./my-chat-model --only accuracy-falls,tuned-is-sharper",
+    )
+)
 @model_argument
-@click.option("--instruct", metavar="MODEL", help="The instruction-tuned sibling of MODEL.")
-@click.option("--small", metavar="MODEL", help="A smaller model with the same tokens.")
-@click.option(
-    "--tasks",
-    default="exploit,explore",
-    show_default=True,
-    metavar="TASK,TASK",
-    help="Tasks to measure on, one of goal exploit and one of goal explore.",
+@group(
+    "Other models",
+    click.option("--instruct", metavar="MODEL", help="The instruction-tuned sibling of MODEL."),
+    click.option("--small", metavar="MODEL", help="A smaller model with the same tokens."),
 )
-@click.option(
-    "--distill",
-    "distill_files",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    multiple=True,
-    metavar="FILE",
-    help="The JSON of a `retort distill --json`, for the claims about distillation; may be repeated.",
+@group(
+    "What to measure on",
+    click.option(
+        "--tasks",
+        default="exploit,explore",
+        show_default=True,
+        metavar="TASK,TASK",
+        help="Tasks to measure on, one of goal exploit and one of goal explore.",
+    ),
+    click.option(
+        "--items", type=Whole(2), default=60, show_default=True, help="Items to ask from each task."
+    ),
+    click.option(
+        "-n",
+        "--samples",
+        type=Whole(2),
+        default=6,
+        show_default=True,
+        help="Answers per item and temperature.",
+    ),
+    click.option(
+        "--prompts",
+        "prompts_file",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="Texts whose positions are looked at, one per line.  [default: definitions that come with retort]",
+    ),
+    click.option(
+        "--distill",
+        "distill_files",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        multiple=True,
+        metavar="FILE",
+        help="The JSON of a `retort distill --json`, for the claims about distillation; may be repeated.",
+    ),
+    seed_option,
 )
-@click.option(
-    "--threshold",
-    "thresholds",
-    multiple=True,
-    metavar="ID=NUMBER",
-    help="Use your own threshold for a claim, as in same-answer-below-0.3=0.95; may be repeated.",
+@group(
+    "Which claims",
+    click.option("--only", metavar="ID,ID", help="Only these claims.  [default: all]"),
+    click.option(
+        "--threshold",
+        "thresholds",
+        multiple=True,
+        metavar="ID=NUMBER",
+        help="Use your own threshold for a claim, as in same-answer-below-0.3=0.95; may be repeated.",
+    ),
 )
-@click.option(
-    "--prompts",
-    "prompts_file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Texts whose positions are looked at, one a line.  [default: definitions that come with retort]",
-)
-@click.option("--only", metavar="ID,ID", help="Only these claims.  [default: all]")
-@click.option(
-    "--items",
-    type=click.IntRange(2),
-    default=60,
-    show_default=True,
-    help="Items of each task that are asked.",
-)
-@click.option(
-    "--samples",
-    type=click.IntRange(2),
-    default=6,
-    show_default=True,
-    help="Answers to an item at a temperature.",
-)
-@seed_option
-@json_option
+@group("Output", json_option)
 def command(
     model: str,
     instruct: str | None,

@@ -1,0 +1,118 @@
+"""What every command of retort has in common: examples first, options in groups, one name for one thing.
+
+    @verb(
+        examples=("retort look embedded:english 'the sky is'", "retort look ./my-model - --chat < chat.txt"),
+        renamed={"--temperatures": "--temperature"},
+    )
+    @group("What to look at", model_option, prompt_option)
+    @group("Output", json_option, out_option)
+    def look(…): …
+
+Old names are taken for one release: the command says the new one on stderr and goes on.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import click
+import cloup
+
+# `group("Output", json_option, …)` puts options under a heading in the help.
+group = cloup.option_group
+
+
+class Command(cloup.Command):
+    """A command whose help begins with its examples and which still takes the names that options had before."""
+
+    def __init__(
+        self, *args: Any, examples: Sequence[str] = (), renamed: Mapping[str, str] | None = None, **more: Any
+    ) -> None:
+        super().__init__(*args, **more)
+        self.examples = tuple(examples)
+        self.renamed = dict(renamed or {})
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does, with old option names turned into today's."""
+        return super().parse_args(ctx, list(self._with_new_names(args)))
+
+    def _with_new_names(self, args: Sequence[str]) -> list[str]:
+        found = []
+        said: set[str] = set()
+        literal = False
+        for arg in args:
+            literal = literal or arg == "--"
+            name, equals, value = arg.partition("=")
+            if not literal and name in self.renamed:
+                new = self.renamed[name]
+                if name not in said:
+                    click.echo(
+                        f"retort: note: {name} is now {new}; the old name goes with the next release.",
+                        err=True,
+                    )
+                said.add(name)
+                arg = f"{new}{equals}{value}"
+            found.append(arg)
+        return found
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Examples, usage, what the command does, then its options by group."""
+        if self.examples:
+            with formatter.section("Examples"):
+                for line in self.examples:
+                    formatter.write(f"{'':>{formatter.current_indent}}{line}\n")
+            formatter.write_paragraph()
+        super().format_help(ctx, formatter)
+
+
+def verb(
+    *, examples: Sequence[str], renamed: Mapping[str, str] | None = None, **more: Any
+) -> Callable[[Callable[..., Any]], Command]:
+    """Decorates the function of a command. `renamed`: old option name → new one."""
+
+    def decorate(function: Callable[..., Any]) -> Command:
+        options = {
+            "cls": Command,
+            "examples": examples,
+            "renamed": renamed,
+            "align_option_groups": True,
+            **more,
+        }
+        made: Command = cloup.command(**options)(function)
+        made.help = inspect.cleandoc(made.help or "")
+        return made
+
+    return decorate
+
+
+class Whole(click.IntRange):
+    """A whole number from `min` to `max`, called N in the help."""
+
+    name = "N"
+
+    def _describe_range(self) -> str:
+        return _range_in_words(self.min, self.max)
+
+
+class Decimal(click.FloatRange):
+    """A number from `min` to `max`, called X in the help."""
+
+    name = "X"
+
+    def _describe_range(self) -> str:
+        return _range_in_words(self.min, self.max, above=self.min_open)
+
+
+LONGEST_LIMIT = 10**9
+"""Limits beyond this are there for the machine (a seed of 64 bits) and would only be noise in the help."""
+
+
+def _range_in_words(low: float | None, high: float | None, above: bool = False) -> str:
+    high = None if high is not None and high > LONGEST_LIMIT else high
+    if low is not None and high is not None:
+        return f"above {low:g}, up to {high:g}" if above else f"{low:g} to {high:g}"
+    if low is not None:
+        return f"above {low:g}" if above else f"{low:g} or more"
+    return "" if high is None else f"up to {high:g}"
