@@ -38,7 +38,7 @@ VERBS: dict[str, str] = {
     "look file": f"look {SKY} x --temperature 0.1,1,2,3,4",
     "look base": f"look embedded:base {KING} --temperature 0,0.5,1,2 --chain 'temperature=0.8 | top_k=50 | top_p=0.9'",
     "look english": "look embedded:english 'the sky is' --temperature 1,2",
-    "look recorded": f"look recorded:{EXAMPLES / 'llama-server.jsonl'} --temperature 1,2",
+    "look recorded": f"look recorded:{EXAMPLES / 'llama-server.jsonl'} 'the sky is' --temperature 1,2",
     "look messages": "look embedded:instruct --message 'user:What is a pear?' --temperature 1",
     "trace base": f"trace embedded:base {KING} --text ' crown and a horse' --chain top_p=0.9",
     "trace greedy": "trace embedded:english 'the sky is' --max-tokens 5",
@@ -53,7 +53,7 @@ VERBS: dict[str, str] = {
     "determinism": "determinism embedded:small --max-tokens 4",
     "tune exploit": "tune exploit --model embedded:base --items 20 --temperatures 0:2:5 --samples 4",
     "tune explore": "tune explore --model embedded:base --items 10 --temperatures 0:2:5 --samples 4",
-    "tune sums": f"tune {EXAMPLES / 'sums.yaml'} --model embedded:english --temperatures 0:2:5",
+    "tune phrases": f"tune {EXAMPLES / 'phrases.yaml'} --model embedded:english --temperatures 0:2:5",
     "models": "models",
 }
 
