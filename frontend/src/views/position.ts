@@ -26,6 +26,7 @@ import { chainEditor } from "../parts/chainEditor.ts";
 import { fill, h, say } from "../parts/dom.ts";
 import { number, probability, whole } from "../parts/format.ts";
 import { everyFrame } from "../parts/frame.ts";
+import { help, type Term } from "../parts/help.ts";
 import { rankChart } from "../parts/rankChart.ts";
 import { tauSlider } from "../parts/tauSlider.ts";
 import { tokenElement } from "../parts/tokens.ts";
@@ -149,17 +150,17 @@ function legend(): HTMLElement {
   );
 }
 
-const MEASURES: [string, string, string, (e: Explanation) => number, (e: Explanation) => number][] = [
-  ["entropy", "entropy", "nats", (e) => sums(e.raw).entropy, (e) => sums(e.processed).entropy],
-  ["support", "effective support", "tokens, e^entropy", (e) => effectiveSupport(e.raw), (e) => effectiveSupport(e.processed)],
-  ["kept", "tokens that can come", "", (e) => size(e.raw), (e) => size(e.processed)],
+const MEASURES: [string, string, string, Term, (e: Explanation) => number, (e: Explanation) => number][] = [
+  ["entropy", "entropy", "nats", "entropy", (e) => sums(e.raw).entropy, (e) => sums(e.processed).entropy],
+  ["support", "effective support", "tokens, e^entropy", "effective-support", (e) => effectiveSupport(e.raw), (e) => effectiveSupport(e.processed)],
+  ["kept", "tokens that can come", "", "truncation", (e) => size(e.raw), (e) => size(e.processed)],
 ];
 
 function measureList(): { element: HTMLElement; draw(explanation: Explanation): void } {
-  const cells = MEASURES.map(([key, name, unit, , ]) => {
+  const cells = MEASURES.map(([key, name, unit, term]) => {
     const raw = h("span", { class: "raw-ink", "data-measure": `${key}-raw` });
     const processed = h("b", { class: "processed-ink", "data-measure": key });
-    const element = h("div", { class: "measure" }, h("dt", {}, name, unit ? h("small", {}, ` ${unit}`) : null), h("dd", {}, processed, " ", h("small", {}, "raw "), raw));
+    const element = h("div", { class: "measure" }, h("dt", {}, name, unit ? h("small", {}, ` ${unit}`) : null, " ", help(term)), h("dd", {}, processed, " ", h("small", {}, "raw "), raw));
     return { raw, processed, element };
   });
   const keptMass = h("b", { "data-measure": "kept-mass" });
@@ -169,9 +170,9 @@ function measureList(): { element: HTMLElement; draw(explanation: Explanation): 
     "dl",
     { class: "measures" },
     ...cells.map((cell) => cell.element),
-    h("div", { class: "measure" }, h("dt", {}, "mass kept ", h("small", {}, "of the tempered row")), h("dd", {}, keptMass)),
-    h("div", { class: "measure" }, h("dt", {}, "leakage ", h("small", {}, "outside the raw top 90 %")), h("dd", {}, outside)),
-    h("div", { class: "measure" }, h("dt", {}, "margin ", h("small", {}, "raw logits, 1st over 2nd")), h("dd", {}, gap)),
+    h("div", { class: "measure" }, h("dt", {}, "mass kept ", h("small", {}, "of the tempered row"), " ", help("kept-mass")), h("dd", {}, keptMass)),
+    h("div", { class: "measure" }, h("dt", {}, "leakage ", h("small", {}, "probability outside the model's top 90 %"), " ", help("leakage")), h("dd", {}, outside)),
+    h("div", { class: "measure" }, h("dt", {}, "margin ", h("small", {}, "raw logits, 1st minus 2nd"), " ", help("margin")), h("dd", {}, gap)),
   );
   const put = (cell: HTMLElement, value: number, text: string): void => {
     say(cell, text);
@@ -180,7 +181,7 @@ function measureList(): { element: HTMLElement; draw(explanation: Explanation): 
   return {
     element,
     draw(explanation) {
-      MEASURES.forEach(([, , , raw, processed], place) => {
+      MEASURES.forEach(([, , , , raw, processed], place) => {
         put(cells[place]!.raw, raw(explanation), number(raw(explanation)));
         put(cells[place]!.processed, processed(explanation), number(processed(explanation)));
       });

@@ -9,6 +9,7 @@ import { sums } from "../math/window.ts";
 import { fill, freshId, h, say, type Child } from "../parts/dom.ts";
 import { number, probability, tau, whole } from "../parts/format.ts";
 import { everyFrame } from "../parts/frame.ts";
+import { help, type Term } from "../parts/help.ts";
 import { lineChart, type Point } from "../parts/lineChart.ts";
 import { tokenElement, tokenText } from "../parts/tokens.ts";
 import type { TourRecord } from "../records.ts";
@@ -247,8 +248,8 @@ function runnersUpWidget(row: Row): Widget {
       h(
         "dl",
         { class: "measures" },
-        measure("entropy, nats, at this τ", entropy),
-        measure("effective support, tokens", support),
+        measure("entropy, nats, at this τ", entropy, "entropy"),
+        measure("effective support, tokens", support, "effective-support"),
         ...chances.map(({ rank, value }) => measure(`probability of ${nameOf(row, rank)}`, value)),
       ),
       chart.element,
@@ -315,8 +316,8 @@ function tauSlider(onChange: (value: number) => void): HTMLElement {
   return slider("temperature", 0, HOTTEST, 1, (value) => `τ = ${tau(value)}${value === 0 ? ", greedy" : value === 1 ? ", the model's own" : ""}`, onChange);
 }
 
-function measure(name: string, value: HTMLElement): HTMLElement {
-  return h("div", { class: "measure" }, h("dt", {}, name), h("dd", {}, value));
+function measure(name: string, value: HTMLElement, term?: Term): HTMLElement {
+  return h("div", { class: "measure" }, h("dt", {}, name, " ", term ? help(term) : null), h("dd", {}, value));
 }
 
 function nameOf(row: Row, rank: number): string {

@@ -4979,17 +4979,171 @@ function Bs(e, t) {
 function Vs(e, t, n, r, i) {
 	S(e.raw, F(t)), S(e.processed, i ? "–" : F(n)), e.raw.dataset.value = String(t), e.processed.dataset.value = String(n), e.rawBar.style.transform = `scaleX(${t / r})`, e.processedBar.style.transform = `scaleX(${n / r})`, e.element.classList.toggle("removed", i !== ""), S(e.by, i ? "removed by " : ""), S(e.fate, i);
 }
+var Hs = {
+	logits: {
+		term: "logits",
+		text: "One number per token, as the model gives them. Not normalised: only differences matter. Written z."
+	},
+	softmax: {
+		term: "softmax",
+		text: "p_i = exp(z_i/τ) / Σ_j exp(z_j/τ): from logits to probabilities at temperature τ."
+	},
+	temperature: {
+		term: "temperature, τ",
+		text: "The number that logits are divided by. It never reorders tokens. Below 1 the likely tokens gain, above 1 the others do. τ = 0 is greedy: always the most likely token."
+	},
+	raw: {
+		term: "raw",
+		text: "The model's own distribution: τ = 1, nothing removed."
+	},
+	tempered: {
+		term: "tempered",
+		text: "The whole vocabulary at another τ, nothing removed."
+	},
+	processed: {
+		term: "processed",
+		text: "What is left after all settings, renormalised. Sampling draws from this one."
+	},
+	logprob: {
+		term: "logprob",
+		text: "The natural logarithm of a probability, in nats. Of the raw or of the processed distribution: the two differ, and every logprob says which one it is."
+	},
+	nat: {
+		term: "nat",
+		text: "The unit of information with the natural logarithm. 1 nat is 1.44 bits."
+	},
+	"dark-knowledge": {
+		term: "dark knowledge",
+		text: "What the runners-up tell. After \"a pear is a kind of\", fruit is first, but that vegetable is well above tool says something about pears too. Distillation passes it on."
+	},
+	entropy: {
+		term: "entropy",
+		text: "H = −Σ p ln p, in nats: 0 if one token has it all, ln V if all V tokens are equally likely. It never falls as τ rises."
+	},
+	"effective-support": {
+		term: "effective support",
+		text: "e^H: the number of equally likely tokens that would be as uncertain."
+	},
+	margin: {
+		term: "margin",
+		text: "Logit of the best token minus that of the second, of the distribution that it names. The odds of first to second at τ are e^(margin/τ)."
+	},
+	"near-tie": {
+		term: "near-tie",
+		text: "A margin smaller than the numerical noise: another machine, batch or dtype may pick the other token."
+	},
+	"flip-risk": {
+		term: "flip risk",
+		text: "The probability that numerical noise changes the best token. All rivals count, not only the second."
+	},
+	nucleus: {
+		term: "nucleus",
+		text: "The smallest set of most likely tokens that holds a given share of the probability. top_p keeps it."
+	},
+	"kept-mass": {
+		term: "kept mass",
+		text: "The share of the probability that truncation leaves. Of a stage: of what came into the stage. Of a drawn token: of the distribution after temperature and penalties, before truncation. Kept raw mass is the raw probability of the tokens that survive."
+	},
+	leakage: {
+		term: "leakage",
+		text: "Probability outside the model's top 90 %: how often sampling leaves what the model itself finds likely."
+	},
+	interval: {
+		term: "interval",
+		text: "A server that returns its top 20 tokens does not tell the entropy; it bounds it. retort then prints low … high, and the truth is inside. For a statistic the interval is a confidence interval and says at which level."
+	},
+	chain: {
+		term: "chain",
+		text: "The ordered list of what is done to the logits, as in temperature=0.8 | top_k=50 | top_p=0.9. The order matters."
+	},
+	truncation: {
+		term: "truncation",
+		text: "Removing unlikely tokens: top-k, top-p, min-p and others (all of them). The rest is renormalised."
+	},
+	penalty: {
+		term: "penalty",
+		text: "Lowering the logits of tokens that have been used already."
+	},
+	seed: {
+		term: "seed",
+		text: "Fixes the noise. The noise is a function of seed, position and token, so a text does not depend on the batch that it was drawn in, and two settings with one seed can be compared in pairs."
+	},
+	path: {
+		term: "temperature path",
+		text: "The texts of one seed at every τ. The text changes only at certain temperatures; between them it is the same."
+	},
+	"exploit-explore": {
+		term: "exploit, explore",
+		text: "Tasks with one right answer, and tasks for which many different answers are right."
+	},
+	tied: {
+		term: "statistically tied",
+		text: "No difference between two settings is detectable with this much data. That is not proof that there is none."
+	},
+	detectable: {
+		term: "detectable difference",
+		text: "The smallest true difference that this many items would show four times in five."
+	},
+	planned: {
+		term: "planned comparison",
+		text: "One comparison that was named before the data was seen. Its interval is sharper than that of all pairs."
+	},
+	"pass-at-k": {
+		term: "pass@k, pass^k",
+		text: "The chance that at least one of k answers is right; that all of them are."
+	},
+	teacher: {
+		term: "teacher, student",
+		text: "The large model whose distribution is learnt from, and the small model that learns."
+	},
+	"hard-labels": {
+		term: "hard labels",
+		text: "The tokens of the text. Ordinary training."
+	},
+	"soft-targets": {
+		term: "soft targets",
+		text: "The teacher's whole distribution at a temperature, for each position."
+	},
+	control: {
+		term: "control",
+		text: "The same student trained on hard labels alone: same first weights, data, order and steps. Without it nobody knows what distilling added."
+	},
+	alpha: {
+		term: "alpha, α",
+		text: "The weight of the soft targets in the loss, α τ² KL + (1 − α) CE. Some libraries give it to the other term."
+	},
+	"equal-time": {
+		term: "equal time",
+		text: "The comparison in which the control may train as long, by the clock, as the distilled student did, the teacher's time included."
+	}
+};
+// src/parts/help.ts
+function Us(e) {
+	let t = Hs[e], n = _("span", {
+		class: "help-note",
+		role: "note"
+	}, _("b", {}, t.term), `: ${t.text} `, _("span", { class: "meta" }, `docs/glossary.md#${e}`)), r = _("details", {
+		class: "help",
+		onkeydown: (e) => {
+			e.key === "Escape" && r.open && (r.open = !1, r.querySelector("summary")?.focus());
+		},
+		onfocusout: (e) => {
+			r.contains(e.relatedTarget) || (r.open = !1);
+		}
+	}, _("summary", { "aria-label": `What is ${t.term}?` }, "?"), n);
+	return r;
+}
 // src/views/position.ts
-var Hs = 20;
-function Us(e, t, n) {
-	let r = $t(e.logits), i = oe(e), { state: a, announce: o } = t, s, c = ln((e) => S(e), o, { heat: !1 }), l = Xo((e) => S(kt(b(), e))), u = _("div"), d = Rs(e, r, Hs, n), f = zo(r.length), p = qs(), m = _("ul", {
+var Ws = 20;
+function Gs(e, t, n) {
+	let r = $t(e.logits), i = oe(e), { state: a, announce: o } = t, s, c = ln((e) => S(e), o, { heat: !1 }), l = Xo((e) => S(kt(b(), e))), u = _("div"), d = Rs(e, r, Ws, n), f = zo(r.length), p = Ys(), m = _("ul", {
 		class: "warnings",
 		"aria-label": "Where the settings conflict"
 	}), h = mn(ee), g = _("button", {
 		type: "button",
 		class: "quiet more",
 		onclick: () => y(v * 3)
-	}, "Show more tokens"), v = Hs;
+	}, "Show more tokens"), v = Ws;
 	function y(t) {
 		v = Math.min(t, e.tokens.length), d = Rs(e, r, v, n), x(u, d.element), g.hidden = v >= e.tokens.length, s !== void 0 && d.draw(s);
 	}
@@ -5007,41 +5161,42 @@ function Us(e, t, n) {
 		let e = b();
 		s = Mt(e, r, i), c.show(e), c.report(s.stages), l.show(Ot(e)), d.draw(s), f.draw(s), p.draw(s), x(m, ...s.warnings.map((e) => _("li", {}, e))), m.hidden = s.warnings.length === 0;
 	}
-	let C = a.listen((e) => e === "chain" && h()), w = _("div", { class: "position" }, Ws(e), _("div", { class: "columns" }, _("section", {
+	let C = a.listen((e) => e === "chain" && h()), w = _("div", { class: "position" }, Ks(e), _("div", { class: "columns" }, _("section", {
 		class: "card controls",
 		"aria-label": "Settings"
 	}, l.element, c.element, m), _("section", {
 		class: "card",
 		"aria-label": "Distribution of the next token"
-	}, p.element, u, g)), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `All ${z(r.length)} tokens by rank. `), Gs()), f.element));
-	return y(Hs), ee(), performance.mark("retort-numbers"), {
+	}, p.element, u, g)), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `All ${z(r.length)} tokens by rank. `), qs()), f.element));
+	return y(Ws), ee(), performance.mark("retort-numbers"), {
 		element: w,
 		close: () => {
 			C(), f.close();
 		},
 		download: {
 			name: "retort-position",
-			json: () => Js(e, s),
-			csv: () => Ys(e, r, s),
+			json: () => Xs(e, s),
+			csv: () => Zs(e, r, s),
 			svg: () => f.element
 		}
 	};
 }
-function Ws(e) {
+function Ks(e) {
 	let t = wt(Tt(e.chain).others);
 	return _("div", { class: "prompt" }, _("p", { class: "meta" }, `${e.model}, after`), _("p", {
 		class: "tokens",
 		dir: "auto"
 	}, ...e.prompt_tokens.map(H)), e.note ? _("p", { class: "note" }, e.note) : null, t ? _("p", { class: "note" }, t) : null);
 }
-function Gs() {
+function qs() {
 	return _("span", { class: "legend" }, _("span", { class: "key key-raw" }, "raw: the model's own, τ = 1"), _("span", { class: "key key-processed" }, "processed: what sampling draws from"), _("span", { class: "key key-cut" }, "where a stage cuts"));
 }
-var Ks = [
+var Js = [
 	[
 		"entropy",
 		"entropy",
 		"nats",
+		"entropy",
 		(e) => D(e.raw).entropy,
 		(e) => D(e.processed).entropy
 	],
@@ -5049,6 +5204,7 @@ var Ks = [
 		"support",
 		"effective support",
 		"tokens, e^entropy",
+		"effective-support",
 		(e) => Ft(e.raw),
 		(e) => Ft(e.processed)
 	],
@@ -5056,31 +5212,32 @@ var Ks = [
 		"kept",
 		"tokens that can come",
 		"",
+		"truncation",
 		(e) => P(e.raw),
 		(e) => P(e.processed)
 	]
 ];
-function qs() {
-	let e = Ks.map(([e, t, n, ,]) => {
-		let r = _("span", {
+function Ys() {
+	let e = Js.map(([e, t, n, r]) => {
+		let i = _("span", {
 			class: "raw-ink",
 			"data-measure": `${e}-raw`
-		}), i = _("b", {
+		}), a = _("b", {
 			class: "processed-ink",
 			"data-measure": e
 		});
 		return {
-			raw: r,
-			processed: i,
-			element: _("div", { class: "measure" }, _("dt", {}, t, n ? _("small", {}, ` ${n}`) : null), _("dd", {}, i, " ", _("small", {}, "raw "), r))
+			raw: i,
+			processed: a,
+			element: _("div", { class: "measure" }, _("dt", {}, t, n ? _("small", {}, ` ${n}`) : null, " ", Us(r)), _("dd", {}, a, " ", _("small", {}, "raw "), i))
 		};
-	}), t = _("b", { "data-measure": "kept-mass" }), n = _("b", { "data-measure": "leakage" }), r = _("b", { "data-measure": "margin" }), i = _("dl", { class: "measures" }, ...e.map((e) => e.element), _("div", { class: "measure" }, _("dt", {}, "mass kept ", _("small", {}, "of the tempered row")), _("dd", {}, t)), _("div", { class: "measure" }, _("dt", {}, "leakage ", _("small", {}, "outside the raw top 90 %")), _("dd", {}, n)), _("div", { class: "measure" }, _("dt", {}, "margin ", _("small", {}, "raw logits, 1st over 2nd")), _("dd", {}, r))), a = (e, t, n) => {
+	}), t = _("b", { "data-measure": "kept-mass" }), n = _("b", { "data-measure": "leakage" }), r = _("b", { "data-measure": "margin" }), i = _("dl", { class: "measures" }, ...e.map((e) => e.element), _("div", { class: "measure" }, _("dt", {}, "mass kept ", _("small", {}, "of the tempered row"), " ", Us("kept-mass")), _("dd", {}, t)), _("div", { class: "measure" }, _("dt", {}, "leakage ", _("small", {}, "probability outside the model's top 90 %"), " ", Us("leakage")), _("dd", {}, n)), _("div", { class: "measure" }, _("dt", {}, "margin ", _("small", {}, "raw logits, 1st minus 2nd"), " ", Us("margin")), _("dd", {}, r))), a = (e, t, n) => {
 		S(e, n), e.dataset.value = String(t);
 	};
 	return {
 		element: i,
 		draw(i) {
-			Ks.forEach(([, , , t, n], r) => {
+			Js.forEach(([, , , , t, n], r) => {
 				a(e[r].raw, t(i), I(t(i))), a(e[r].processed, n(i), I(n(i)));
 			});
 			let o = i.stages.at(-1)?.keptMassTotal ?? 1;
@@ -5088,7 +5245,7 @@ function qs() {
 		}
 	};
 }
-function Js(e, t) {
+function Xs(e, t) {
 	let { raw: n, processed: r } = t;
 	return {
 		model: e.model,
@@ -5119,11 +5276,11 @@ function Js(e, t) {
 			logit: n.logits[a],
 			prob_raw: k(n, a),
 			prob_processed: k(r, a),
-			removed_by: Xs(Nt(t, a))
+			removed_by: Qs(Nt(t, a))
 		}))
 	};
 }
-function Ys(e, t, n) {
+function Zs(e, t, n) {
 	return [[
 		"rank",
 		"id",
@@ -5139,21 +5296,21 @@ function Ys(e, t, n) {
 		t[i],
 		k(n.raw, i),
 		k(n.processed, i),
-		Xs(Nt(n, i))
+		Qs(Nt(n, i))
 	])];
 }
-function Xs(e) {
+function Qs(e) {
 	return e === null ? null : M(e);
 }
 // src/views/tour.ts
-var $ = 8, Zs = 3;
-function Qs(e, t) {
+var $ = 8, $s = 3;
+function ec(e, t) {
 	let n = $t(e.position.logits), r = (t) => Math.max(0, e.position.tokens.indexOf(t)), i = {
 		record: e,
 		logits: n,
 		first: r(e.first),
 		right: r(e.right)
-	}, { state: a, announce: o } = t, s = _("div", { class: "tour-body" }), c, l = $s.map((e, t) => _("li", {}, _("button", {
+	}, { state: a, announce: o } = t, s = _("div", { class: "tour-body" }), c, l = tc.map((e, t) => _("li", {}, _("button", {
 		type: "button",
 		class: "quiet",
 		onclick: () => a.set("step", String(t + 1))
@@ -5168,14 +5325,14 @@ function Qs(e, t) {
 	}, "Next →");
 	function f() {
 		let e = Number(a.get("step") ?? "1");
-		return Number.isInteger(e) && e >= 1 && e <= $s.length ? e - 1 : 0;
+		return Number.isInteger(e) && e >= 1 && e <= tc.length ? e - 1 : 0;
 	}
 	function p(e) {
-		a.set("step", String(Math.min($s.length, Math.max(1, f() + 1 + e)))), s.querySelector("h2")?.focus();
+		a.set("step", String(Math.min(tc.length, Math.max(1, f() + 1 + e)))), s.querySelector("h2")?.focus();
 	}
 	function m() {
-		let e = f(), t = $s[e];
-		c?.close?.(), c = t.widget(i), l.forEach((t, n) => t.firstElementChild.toggleAttribute("aria-current", n === e)), u.disabled = e === 0, d.disabled = e === $s.length - 1, x(s, _("h2", { tabindex: "-1" }, `${e + 1}. ${t.title}`), ...t.idea.map((e) => _("p", {}, e)), _("div", { class: "card" }, c.element), _("details", { class: "card question" }, _("summary", {}, _("b", {}, "Question: "), t.question), _("p", {}, t.answer))), o(`Step ${e + 1} of ${$s.length}: ${t.title}`);
+		let e = f(), t = tc[e];
+		c?.close?.(), c = t.widget(i), l.forEach((t, n) => t.firstElementChild.toggleAttribute("aria-current", n === e)), u.disabled = e === 0, d.disabled = e === tc.length - 1, x(s, _("h2", { tabindex: "-1" }, `${e + 1}. ${t.title}`), ...t.idea.map((e) => _("p", {}, e)), _("div", { class: "card" }, c.element), _("details", { class: "card question" }, _("summary", {}, _("b", {}, "Question: "), t.question), _("p", {}, t.answer))), o(`Step ${e + 1} of ${tc.length}: ${t.title}`);
 	}
 	let h = a.listen((e) => e === "step" && m());
 	return m(), {
@@ -5186,44 +5343,44 @@ function Qs(e, t) {
 		}
 	};
 }
-var $s = [
+var tc = [
 	{
 		title: "Logits and softmax",
 		idea: ["A language model ends in one number for each token that it knows: the logits. They are not probabilities. Softmax makes them so: raise e to each logit, and divide by the sum over all tokens.", "Only differences count. Raise one logit and its token takes probability from all the others, each in proportion to what it has."],
-		widget: nc,
+		widget: ic,
 		question: "What changes if every logit grows by 5?",
 		answer: "Nothing. Every e^logit grows by the same factor, e⁵, and so does their sum: the factor cancels. That is why a logit alone means nothing, and why softmax can subtract the largest one first, so that nothing overflows."
 	},
 	{
 		title: "What temperature does",
 		idea: ["Temperature τ divides every logit before the softmax. Below 1 the gaps grow, so the likely tokens take more. Above 1 the gaps shrink, so the unlikely ones gain.", "It never changes the order. Move the slider and look at the rows: no token overtakes another."],
-		widget: rc,
+		widget: ac,
 		question: "What does τ → 0 become?",
 		answer: "Greedy decoding: the token with the largest logit gets all the probability, and the same prompt gives the same text, as far as the arithmetic repeats itself. τ → ∞ is the other end: every token becomes equally likely."
 	},
 	{
 		title: "Entropy and the runners-up",
 		idea: ["Entropy says how uncertain the distribution is, in nats. e^entropy is the number of equally likely tokens that would be as uncertain.", "The runners-up are knowledge too. Here the most likely token is the famous city; the right answer is second, close behind. At τ = 0 it never comes. Some call this dark knowledge: it is in the model, and only sampling or a student can reach it."],
-		widget: ic,
+		widget: oc,
 		question: "Why can τ = 0.7 give another answer than τ = 0, and is it then more correct?",
 		answer: "Because a draw may take a runner-up; the order has not changed. It is more often correct only where the right answer is not at the top, as here. Where the top answer is right, every draw that leaves it is a loss."
 	},
 	{
 		title: "Truncation and its order",
 		idea: ["Truncation removes unlikely tokens before the draw: top-k keeps the k most likely, top-p the smallest set that holds a share p of the probability. What is left is scaled up to sum to one.", "Top-p depends on the temperature that acts before it. The same two settings in another order keep other tokens, and engines do not agree on the order."],
-		widget: oc,
+		widget: cc,
 		question: "Temperature 2 with top-k 5 and top-p 0.3: which of them decides?",
 		answer: "The truncations do. The high temperature asks for variety, and then top-k and top-p together keep one or a few tokens: fewer than either would alone. Set the temperature first, then one truncation."
 	},
 	{
 		title: "From teacher to student",
 		idea: ["A small model can learn from a large one. Instead of the one right token (a hard label) it is shown the teacher's whole distribution (a soft target). A higher τ lifts the runners-up, so the student sees what is similar to what.", "The gradient of the soft loss shrinks as 1/τ², so the loss is multiplied by τ² to keep the two parts in balance."],
-		widget: sc,
+		widget: lc,
 		question: "Why do people use τ = 3 to 4 for distilling?",
 		answer: "At τ = 1 a sure teacher is almost a hard label: the runners-up weigh too little to teach. At 3 to 4 they weigh enough. Much higher, all tokens look alike and the signal drowns. It is a custom and not a law: on our own language models τ = 1 did better in short trainings. Always compare with the same student trained on hard labels."
 	}
 ];
-function ec(e, t) {
+function nc(e, t) {
 	let n = Array.from({ length: 9 }, (t, n) => {
 		let r = _("td", { class: "figure" }), i = _("span", { class: "bar bar-processed" }), a = n < $ ? H(e.record.position.tokens[n]) : `${z(e.logits.length - $)} more tokens`, o = _("td", { class: "figure wide-only" });
 		return {
@@ -5255,7 +5412,7 @@ function ec(e, t) {
 		}
 	};
 }
-function tc(e, t, n, r, i, a) {
+function rc(e, t, n, r, i, a) {
 	let o = C("tour"), s = _("output", {
 		for: o,
 		class: "tau-value"
@@ -5275,29 +5432,29 @@ function tc(e, t, n, r, i, a) {
 	});
 	return _("div", { class: "tau-box" }, _("label", { for: o }, e), s, c);
 }
-function nc(e) {
-	let { explanation: t, table: n } = cc(e, "temperature=1", "Logits and probabilities of the most likely tokens"), r = k(t.raw, e.right), i = 0, a = mn(() => {
+function ic(e) {
+	let { explanation: t, table: n } = uc(e, "temperature=1", "Logits and probabilities of the most likely tokens"), r = k(t.raw, e.right), i = 0, a = mn(() => {
 		let a = 1 + r * (Math.exp(i) - 1), o = (n) => k(t.raw, n) * (n === e.right ? Math.exp(i) : 1) / a;
 		n.draw((t) => [o(t), I(e.logits[t] + (t === e.right ? i : 0))], Ne(t.raw, $) / a);
 	});
-	return a(), { element: _("div", {}, tc(`add to the logit of ${Tn(e.record.right)}`, -4, 4, 0, (e) => I(e), (e) => (i = e, a())), n.element) };
+	return a(), { element: _("div", {}, rc(`add to the logit of ${Tn(e.record.right)}`, -4, 4, 0, (e) => I(e), (e) => (i = e, a())), n.element) };
 }
-function rc(e) {
-	let t = ec(e, "Probability of the most likely tokens at this temperature"), n = 1, r = mn(() => {
-		let { processed: r } = lc(e, n);
+function ac(e) {
+	let t = nc(e, "Probability of the most likely tokens at this temperature"), n = 1, r = mn(() => {
+		let { processed: r } = dc(e, n);
 		t.draw((t) => [n === 0 ? Number(t === 0) : k(r, t), I(e.logits[t])], n === 0 ? 0 : Ne(r, $));
 	});
-	return r(), { element: _("div", {}, uc((e) => (n = e, r())), t.element) };
+	return r(), { element: _("div", {}, fc((e) => (n = e, r())), t.element) };
 }
-function ic(e) {
+function oc(e) {
 	let t = Za(240), n = _("b"), r = _("b"), i = [e.first, e.right].map((e) => ({
 		rank: e,
 		value: _("b")
-	})), a = Array.from({ length: 60 }, (e, t) => Zs * (t + 1) / 60), o = i.map(({ rank: t }) => a.map((n) => ({
+	})), a = Array.from({ length: 60 }, (e, t) => $s * (t + 1) / 60), o = i.map(({ rank: t }) => a.map((n) => ({
 		x: n,
-		y: k(lc(e, n).processed, t)
+		y: k(dc(e, n).processed, t)
 	}))), s = 1, c = mn(() => {
-		let { processed: a } = lc(e, s);
+		let { processed: a } = dc(e, s);
 		S(n, `${I(D(a).entropy)} nats`), S(r, I(Ft(a)));
 		for (let { rank: e, value: t } of i) S(t, F(s === 0 ? Number(e === 0) : k(a, e)));
 		t.draw({
@@ -5308,7 +5465,7 @@ function ic(e) {
 			yTo: 1,
 			mark: s,
 			series: o.map((t, n) => ({
-				name: fc(e, i[n].rank),
+				name: mc(e, i[n].rank),
 				ink: n === 0 ? "second" : "accent",
 				points: t,
 				thin: !0
@@ -5318,18 +5475,18 @@ function ic(e) {
 	c();
 	let l = e.record.draws.map(({ temperature: e, texts: t }) => _("tr", {}, _("th", { scope: "row" }, `τ = ${B(e)}`), _("td", {}, t.join(" · "))));
 	return {
-		element: _("div", {}, uc((e) => (s = e, c())), _("dl", { class: "measures" }, dc("entropy, nats, at this τ", n), dc("effective support, tokens", r), ...i.map(({ rank: t, value: n }) => dc(`probability of ${fc(e, t)}`, n))), t.element, l.length > 0 ? _("table", { class: "draws" }, _("caption", {}, "What ten draws said at each temperature"), _("tbody", {}, ...l)) : null),
+		element: _("div", {}, fc((e) => (s = e, c())), _("dl", { class: "measures" }, pc("entropy, nats, at this τ", n, "entropy"), pc("effective support, tokens", r, "effective-support"), ...i.map(({ rank: t, value: n }) => pc(`probability of ${mc(e, t)}`, n))), t.element, l.length > 0 ? _("table", { class: "draws" }, _("caption", {}, "What ten draws said at each temperature"), _("tbody", {}, ...l)) : null),
 		close: t.close
 	};
 }
-var ac = [
+var sc = [
 	"top_p=0.9",
 	"temperature=2 | top_p=0.9",
 	"top_p=0.9 | temperature=2",
 	"temperature=2 | top_k=5 | top_p=0.3"
 ];
-function oc(e) {
-	let t = ec(e, "What these settings leave of the most likely tokens"), n = _("p", {
+function cc(e) {
+	let t = nc(e, "What these settings leave of the most likely tokens"), n = _("p", {
 		class: "meta",
 		role: "status"
 	}), r = _("ul", {
@@ -5338,60 +5495,60 @@ function oc(e) {
 	}), i = C("chain"), a = (i) => {
 		let a = Mt(Ct(i), e.logits), o = P(a.processed);
 		t.draw((t) => [k(a.processed, t), I(e.logits[t])], Ne(a.processed, $), (e) => e < $ ? Nt(a, e) !== null : o <= $), S(n, `${z(o)} of ${z(e.logits.length)} tokens are kept.`), x(r, ...a.warnings.map((e) => _("li", {}, e))), r.hidden = a.warnings.length === 0;
-	}, o = ac.map((e, t) => _("label", { class: "choice" }, _("input", {
+	}, o = sc.map((e, t) => _("label", { class: "choice" }, _("input", {
 		type: "radio",
 		name: i,
 		value: e,
 		checked: t === 0,
 		onchange: () => a(e)
 	}), " ", _("code", {}, e)));
-	return a(ac[0]), { element: _("div", {}, _("fieldset", { class: "choices" }, _("legend", {}, "Settings, in the order in which they act"), ...o), n, t.element, r) };
+	return a(sc[0]), { element: _("div", {}, _("fieldset", { class: "choices" }, _("legend", {}, "Settings, in the order in which they act"), ...o), n, t.element, r) };
 }
-function sc(e) {
-	let t = ec(e, "The teacher's soft target at this temperature"), n = _("b"), r = _("b"), i = (i) => {
-		let { processed: a } = lc(e, i);
+function lc(e) {
+	let t = nc(e, "The teacher's soft target at this temperature"), n = _("b"), r = _("b"), i = (i) => {
+		let { processed: a } = dc(e, i);
 		t.draw((t) => [k(a, t), I(e.logits[t])], Ne(a, $)), S(n, F(1 - k(a, 0))), S(r, `1/${I(i * i)}`);
 	};
-	return i(1), { element: _("div", {}, tc("temperature of the soft targets", .5, 8, 1, (e) => `τ = ${B(e)}`, i), _("dl", { class: "measures" }, dc("probability of the runners-up, all together", n), dc("scale of the soft gradient, before τ²", r)), t.element, _("p", { class: "meta" }, "A hard label would be 100 % on one token and nothing on the others.")) };
+	return i(1), { element: _("div", {}, rc("temperature of the soft targets", .5, 8, 1, (e) => `τ = ${B(e)}`, i), _("dl", { class: "measures" }, pc("probability of the runners-up, all together", n), pc("scale of the soft gradient, before τ²", r)), t.element, _("p", { class: "meta" }, "A hard label would be 100 % on one token and nothing on the others.")) };
 }
-function cc(e, t, n) {
+function uc(e, t, n) {
 	return {
 		explanation: Mt(Ct(t), e.logits),
-		table: ec(e, n)
+		table: nc(e, n)
 	};
 }
-function lc(e, t) {
+function dc(e, t) {
 	return Mt([{
 		name: "temperature",
 		value: t
 	}], e.logits);
 }
-function uc(e) {
-	return tc("temperature", 0, Zs, 1, (e) => `τ = ${B(e)}${e === 0 ? ", greedy" : e === 1 ? ", the model's own" : ""}`, e);
+function fc(e) {
+	return rc("temperature", 0, $s, 1, (e) => `τ = ${B(e)}${e === 0 ? ", greedy" : e === 1 ? ", the model's own" : ""}`, e);
 }
-function dc(e, t) {
-	return _("div", { class: "measure" }, _("dt", {}, e), _("dd", {}, t));
+function pc(e, t, n) {
+	return _("div", { class: "measure" }, _("dt", {}, e, " ", n ? Us(n) : null), _("dd", {}, t));
 }
-function fc(e, t) {
+function mc(e, t) {
 	return e.record.position.tokens[t].trim();
 }
 // src/views/text.ts
-var pc = 6, mc = 1e3, hc = [
+var hc = 6, gc = 1e3, _c = [
 	{
 		name: "entropy",
 		label: "entropy",
 		what: "entropy of the raw distribution",
-		heat: (e) => e.entropy_nats / pc,
+		heat: (e) => e.entropy_nats / hc,
 		shown: (e) => L(e.entropy_nats),
-		ends: ["0 nats: sure", `${pc} nats or more`]
+		ends: ["0 nats: sure", `${hc} nats or more`]
 	},
 	{
 		name: "rank",
 		label: "rank",
 		what: "rank of the token that stands here",
-		heat: (e) => Math.log(e.rank) / Math.log(mc),
+		heat: (e) => Math.log(e.rank) / Math.log(gc),
 		shown: (e) => `rank ${z(e.rank)}`,
-		ends: ["the first choice", `rank ${z(mc)} or beyond`]
+		ends: ["the first choice", `rank ${z(gc)} or beyond`]
 	},
 	{
 		name: "flip",
@@ -5402,23 +5559,23 @@ var pc = 6, mc = 1e3, hc = [
 		ends: ["safe at τ = 0", "a coin toss"]
 	}
 ];
-function gc(e, t, n) {
+function vc(e, t, n) {
 	let r = `${e.model}, seed ${e.seed}, drawn through ${e.chain || "no chain (raw)"}`;
 	return ms({
 		tokens: e.tokens,
 		prompt: e.prompt_tokens,
-		measures: hc,
+		measures: _c,
 		head: [_("p", { class: "meta" }, e.finish_reason === "" ? "Writing …" : r), e.note ? _("p", { class: "note" }, e.note) : null],
-		totals: _c(e),
-		describe: (t) => vc(e, t, n),
+		totals: yc(e),
+		describe: (t) => bc(e, t, n),
 		json: () => e,
-		csv: () => bc(e)
+		csv: () => Sc(e)
 	}, t);
 }
-function _c(e) {
+function yc(e) {
 	return `${an(e.tokens.length)}: log-probability ${L(e.logprob_raw)} (raw, summed), mean entropy ${L(e.mean_entropy_nats)}, chance that a greedy replay differs somewhere ${F(e.flip_risk)} (noise ${I(e.noise_scale)} logits)`;
 }
-function vc(e, t, n) {
+function bc(e, t, n) {
 	let r = e.tokens[t], i = Math.max(...r.alternatives.map((e) => Math.max(e.prob_raw, e.prob_processed)), 1e-12), a = [
 		["rank", z(r.rank)],
 		["log-probability, raw", L(r.logprob_raw)],
@@ -5434,10 +5591,10 @@ function vc(e, t, n) {
 		_("h2", {}, _("small", {}, `${t + 1} of ${e.tokens.length} `), H(r.token), _("small", {}, r.given ? " given" : " drawn")),
 		r.removed_by ? _("p", { class: "error" }, `${r.removed_by} would have removed it`) : _("p", { hidden: !0 }),
 		_("dl", { class: "facts" }, ...a.map(([e, t]) => _("div", {}, _("dt", {}, e), _("dd", {}, t)))),
-		_("table", { class: "bars alternatives" }, _("caption", {}, n ? "Could have stood here; choose one to branch" : "Could have stood here"), _("thead", { class: "sr" }, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", { scope: "col" }, "raw"), _("th", { scope: "col" }, "processed"), _("th", { scope: "col" }, "bar"))), _("tbody", {}, ...r.alternatives.map((e) => yc(e, r, i, n && (() => n.branch(t, e.id))))))
+		_("table", { class: "bars alternatives" }, _("caption", {}, n ? "Could have stood here; choose one to branch" : "Could have stood here"), _("thead", { class: "sr" }, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", { scope: "col" }, "raw"), _("th", { scope: "col" }, "processed"), _("th", { scope: "col" }, "bar"))), _("tbody", {}, ...r.alternatives.map((e) => xc(e, r, i, n && (() => n.branch(t, e.id))))))
 	];
 }
-function yc(e, t, n, r) {
+function xc(e, t, n, r) {
 	let i = e.id === t.id, a = H(e.token), o = _("span", { class: "bar bar-raw" }), s = _("span", { class: "bar bar-processed" });
 	o.style.transform = `scaleX(${e.prob_raw / n})`, s.style.transform = `scaleX(${e.prob_processed / n})`;
 	let c = r && !i ? _("button", {
@@ -5457,7 +5614,7 @@ function yc(e, t, n, r) {
 		"aria-hidden": "true"
 	}, o, s)));
 }
-function bc(e) {
+function Sc(e) {
 	return [[
 		"place",
 		"id",
@@ -5488,7 +5645,7 @@ function bc(e) {
 		e.flip_risk
 	])];
 }
-function xc(e, t) {
+function Cc(e, t) {
 	let n = [...e?.tokens ?? [], t], r = (e) => n.reduce((t, n) => t + e(n), 0);
 	return {
 		model: "writing",
@@ -5507,9 +5664,9 @@ function xc(e, t) {
 	};
 }
 // src/views/tune.ts
-function Sc(e, t) {
-	let n = e.settings.map((t, n) => Dc(t, e.axis) ?? n), r = e.settings.every((t) => Dc(t, e.axis) !== null), i = e.recommendation, a = Za(), o = Za(200), s = r ? Oc(i.region) : void 0, c = {
-		x: r ? kc(e.axis) : "setting, as in the table",
+function wc(e, t) {
+	let n = e.settings.map((t, n) => kc(t, e.axis) ?? n), r = e.settings.every((t) => kc(t, e.axis) !== null), i = e.recommendation, a = Za(), o = Za(200), s = r ? Ac(i.region) : void 0, c = {
+		x: r ? jc(e.axis) : "setting, as in the table",
 		...s && { region: [s[0], s.at(-1)] },
 		...r && typeof i.setting == "number" ? { mark: i.setting } : {},
 		...r ? {} : { ticks: n.map((e) => [e, String(e + 1)]) }
@@ -5555,11 +5712,11 @@ function Sc(e, t) {
 		element: _("div", {}, _("section", {
 			class: "card",
 			"aria-label": "Recommendation"
-		}, _("p", { class: "meta" }, `${e.model} on ${e.task} (${e.goal}): ${z(e.items)} items, ${z(e.samples_per_item)} answers each, seed ${e.seed}${e.chain ? `, drawn through ${e.chain}` : ""}`), _("h2", { class: "verdict" }, `Recommended: ${Ac(i.setting, e.axis)}`), _("p", {}, i.reason), _("dl", { class: "facts recommendation" }, ...Cc(e))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Quality. "), _("small", {}, `${e.score}; the band is each setting's own 95 % interval, the shaded stretch what cannot be told from the best, the dashed line what is recommended.`)), a.element), u.length === 0 ? null : _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Variety. "), _("span", { class: "legend" }, _("span", { class: "key key-second" }, "distinct: share of an item's answers that differ"), _("span", { class: "key key-dashed" }, "agreement: share of pairs that are the same"))), o.element), _("section", {
+		}, _("p", { class: "meta" }, `${e.model} on ${e.task} (${e.goal}): ${z(e.items)} items, ${z(e.samples_per_item)} answers each, seed ${e.seed}${e.chain ? `, drawn through ${e.chain}` : ""}`), _("h2", { class: "verdict" }, `Recommended: ${Mc(i.setting, e.axis)}`), _("p", {}, i.reason), _("dl", { class: "facts recommendation" }, ...Tc(e))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Quality. "), _("small", {}, `${e.score}; the band is each setting's own 95 % interval, the shaded stretch what cannot be told from the best, the dashed line what is recommended.`)), a.element), u.length === 0 ? null : _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Variety. "), _("span", { class: "legend" }, _("span", { class: "key key-second" }, "distinct: share of an item's answers that differ"), _("span", { class: "key key-dashed" }, "agreement: share of pairs that are the same"))), o.element), _("section", {
 			class: "card scroll",
 			tabindex: 0,
 			"aria-label": "All settings"
-		}, wc(e)), Ec(e)),
+		}, Ec(e)), Oc(e)),
 		close: () => {
 			a.close(), o.close();
 		},
@@ -5574,23 +5731,23 @@ function Sc(e, t) {
 				"distinct",
 				"agreement",
 				"samples",
-				...Tc.map(([e]) => e)
+				...Dc.map(([e]) => e)
 			], ...e.settings.map((e) => [
-				Ac(e.temperature ?? e.setting, null),
+				Mc(e.temperature ?? e.setting, null),
 				e.score,
 				...e.score_ci,
 				e.distinct,
 				e.agreement,
 				e.samples,
-				...Tc.map(([t]) => e.variety?.[t] ?? null)
+				...Dc.map(([t]) => e.variety?.[t] ?? null)
 			])],
 			svg: () => a.element
 		}
 	};
 }
-function Cc(e) {
+function Tc(e) {
 	let t = e.recommendation, n = [
-		[`score less that at ${Ac(t.reference, e.axis)}`, `${R(t.difference, 3)} (${R(t.difference_ci[0], 3)} to ${R(t.difference_ci[1], 3)}, for all pairs together)`],
+		[`score less that at ${Mc(t.reference, e.axis)}`, `${R(t.difference, 3)} (${R(t.difference_ci[0], 3)} to ${R(t.difference_ci[1], 3)}, for all pairs together)`],
 		["told apart from any other", t.detectable ? "yes" : "no"],
 		["advantage on held-out items", t.held_out_difference === null ? "–" : `${R(t.held_out_difference, 3)}${t.held_out_ci ? ` (${R(t.held_out_ci[0], 3)} to ${R(t.held_out_ci[1], 3)})` : ""}`],
 		["chosen again on half the items", t.chosen_again === null ? "–" : `${Math.round(100 * t.chosen_again)} %`],
@@ -5598,10 +5755,10 @@ function Cc(e) {
 	];
 	return e.forward_passes !== null && e.independent_passes !== null && n.push(["forward passes", `${z(e.forward_passes)}, against ${z(e.independent_passes)} one by one`]), n.map(([e, t]) => _("div", {}, _("dt", {}, e), _("dd", {}, t)));
 }
-function wc(e) {
+function Ec(e) {
 	let t = [
 		"",
-		kc(e.axis),
+		jc(e.axis),
 		"score",
 		"95 % interval",
 		"distinct",
@@ -5610,44 +5767,44 @@ function wc(e) {
 	];
 	return _("table", { class: "plain-table numeric" }, _("caption", { class: "sr" }, "Every setting with its score and variety"), _("thead", {}, _("tr", {}, ...t.map((e) => _("th", { scope: "col" }, e || _("span", { class: "sr" }, "setting"))))), _("tbody", {}, ...e.settings.map((t, n) => {
 		let r = t.temperature ?? t.setting, i = JSON.stringify(r) === JSON.stringify(e.recommendation.setting);
-		return _("tr", { class: i ? "chosen" : "" }, _("td", {}, i ? "→" : String(n + 1)), _("th", { scope: "row" }, Ac(r, null)), _("td", {
+		return _("tr", { class: i ? "chosen" : "" }, _("td", {}, i ? "→" : String(n + 1)), _("th", { scope: "row" }, Mc(r, null)), _("td", {
 			class: "figure",
 			"data-value": t.score
 		}, t.score.toFixed(3)), _("td", { class: "figure" }, `${t.score_ci[0].toFixed(3)} to ${t.score_ci[1].toFixed(3)}`), _("td", { class: "figure" }, I(t.distinct)), _("td", { class: "figure" }, I(t.agreement)), _("td", { class: "figure" }, z(t.samples)));
 	})));
 }
-var Tc = [
+var Dc = [
 	["distinct_1", "distinct words"],
 	["distinct_2", "distinct pairs of words"],
 	["self_bleu", "self-BLEU"],
 	["vendi", "Vendi score"],
 	["semantic_distinct", "groups of alike answers"]
 ];
-function Ec(e) {
+function Oc(e) {
 	let t = e.settings.find((e) => e.variety)?.variety;
 	if (!t) return null;
-	let n = Tc.filter(([t]) => e.settings.some((e) => typeof e.variety?.[t] == "number"));
+	let n = Dc.filter(([t]) => e.settings.some((e) => typeof e.variety?.[t] == "number"));
 	return _("section", {
 		class: "card scroll",
 		tabindex: 0,
 		"aria-label": "Other measures of variety"
-	}, _("p", {}, _("b", {}, "Variety, in other ways. "), _("small", {}, `Means over ${t.items} items, of up to ${t.answers} answers each, compared by ${t.likeness}.`)), _("table", { class: "plain-table numeric" }, _("caption", { class: "sr" }, "Every setting with the other measures of variety"), _("thead", {}, _("tr", {}, ...[kc(e.axis), ...n.map(([, e]) => e)].map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...e.settings.map((e) => _("tr", {}, _("th", { scope: "row" }, Ac(e.temperature ?? e.setting, null)), ...n.map(([t]) => _("td", { class: "figure" }, I(e.variety?.[t]))))))));
+	}, _("p", {}, _("b", {}, "Variety, in other ways. "), _("small", {}, `Means over ${t.items} items, of up to ${t.answers} answers each, compared by ${t.likeness}.`)), _("table", { class: "plain-table numeric" }, _("caption", { class: "sr" }, "Every setting with the other measures of variety"), _("thead", {}, _("tr", {}, ...[jc(e.axis), ...n.map(([, e]) => e)].map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...e.settings.map((e) => _("tr", {}, _("th", { scope: "row" }, Mc(e.temperature ?? e.setting, null)), ...n.map(([t]) => _("td", { class: "figure" }, I(e.variety?.[t]))))))));
 }
-function Dc(e, t) {
+function kc(e, t) {
 	let n = t ? e.setting?.[t] ?? (t === "temperature" ? e.temperature : null) : null;
 	return typeof n == "number" ? n : null;
 }
-function Oc(e) {
+function Ac(e) {
 	return e.length > 0 && e.every((e) => typeof e == "number") ? e : void 0;
 }
-function kc(e) {
+function jc(e) {
 	return e === "temperature" ? "temperature τ" : e ?? "setting";
 }
-function Ac(e, t) {
+function Mc(e, t) {
 	return typeof e == "number" ? t === "temperature" ? `τ = ${B(e)}` : t ? `${t} = ${B(e)}` : B(e) : typeof e == "object" && e ? Object.entries(e).map(([e, t]) => `${e}=${t}`).join(" ") : String(e);
 }
 // src/app.ts
-function jc(e, t, { address: n, tabs: r = Nc(t) }) {
+function Nc(e, t, { address: n, tabs: r = Fc(t) }) {
 	let i = _("div", {
 		class: "sr",
 		role: "status",
@@ -5709,7 +5866,7 @@ function jc(e, t, { address: n, tabs: r = Nc(t) }) {
 	}, t)))), m = _("button", {
 		type: "button",
 		class: "quiet",
-		onclick: () => void Mc(a)
+		onclick: () => void Pc(a)
 	}, "Copy link");
 	e.classList.add("retort"), x(e, _("header", { class: "head" }, _(n ? "h1" : "p", { class: "brand" }, "retort"), u, _("div", { class: "tools" }, n ? m : null, p, ie(e))), _(n ? "main" : "div", {}, o), i);
 	let h = a.state.listen((e) => e === "view" && f());
@@ -5717,27 +5874,27 @@ function jc(e, t, { address: n, tabs: r = Nc(t) }) {
 		h(), s?.close(), e.replaceChildren();
 	};
 }
-async function Mc(e) {
+async function Pc(e) {
 	try {
 		await navigator.clipboard.writeText(e.state.link()), e.announce("Link copied");
 	} catch {
 		history.replaceState(null, "", e.state.link()), e.announce("The link is in the address bar");
 	}
 }
-function Nc(e) {
+function Fc(e) {
 	let t = [], { tour: n, position: r, text: i, path: a, compare: o, tune: s, distil: c } = e;
 	return n && t.push({
 		name: "tour",
 		label: "Tour",
-		open: (e) => Qs(n, e)
+		open: (e) => ec(n, e)
 	}), r && t.push({
 		name: "position",
 		label: "Position",
-		open: (e) => se(r) ? $o(r, e) : Us(r, e)
+		open: (e) => se(r) ? $o(r, e) : Gs(r, e)
 	}), i && t.push({
 		name: "text",
 		label: "Text",
-		open: (e) => se(i) ? ys(i, e) : gc(i, e)
+		open: (e) => se(i) ? ys(i, e) : vc(i, e)
 	}), a && t.push({
 		name: "path",
 		label: "Path",
@@ -5749,7 +5906,7 @@ function Nc(e) {
 	}), s && t.push({
 		name: "tune",
 		label: "Tune",
-		open: (e) => Sc(s, e)
+		open: (e) => wc(s, e)
 	}), c && t.push({
 		name: "distil",
 		label: "Distil",
@@ -5757,8 +5914,8 @@ function Nc(e) {
 	}), t;
 }
 // src/parts/runForm.ts
-function Pc(t) {
-	let { api: n, state: r, fields: i } = t, a = null, o = new Map(i.map((e) => [e.name, Fc(e, r)])), s = _("button", {
+function Ic(t) {
+	let { api: n, state: r, fields: i } = t, a = null, o = new Map(i.map((e) => [e.name, Lc(e, r)])), s = _("button", {
 		type: "submit",
 		class: "solid"
 	}, t.verb), c = _("button", {
@@ -5827,7 +5984,7 @@ function Pc(t) {
 		}
 	};
 }
-function Fc(e, t) {
+function Lc(e, t) {
 	let n = C(e.name), r = e.name, i = t.get(r) ?? e.initial;
 	if (e.kind === "choice") {
 		let t = _("select", {
@@ -5859,8 +6016,8 @@ function Fc(e, t) {
 	return a.value = i, a;
 }
 // src/studio.ts
-var Ic = "The sky is", Lc = /* @__PURE__ */ new Map(), Rc = ["continuation", "given"];
-function zc(e, { models: t, tasks: n, recipes: r }) {
+var Rc = "The sky is", zc = /* @__PURE__ */ new Map(), Bc = ["continuation", "given"];
+function Vc(e, { models: t, tasks: n, recipes: r }) {
 	let i = {
 		name: "model",
 		label: "Model",
@@ -5871,7 +6028,7 @@ function zc(e, { models: t, tasks: n, recipes: r }) {
 		name: "prompt",
 		label: "Prompt",
 		kind: "lines",
-		initial: Ic,
+		initial: Rc,
 		hint: "Ctrl+Enter asks, Esc stops"
 	}, o = {
 		name: "seed",
@@ -5902,7 +6059,7 @@ function zc(e, { models: t, tasks: n, recipes: r }) {
 		hint: "first:last:count, or a list"
 	};
 	return [
-		Bc(e, {
+		Hc(e, {
 			name: "position",
 			label: "Position",
 			kind: "position",
@@ -5913,22 +6070,22 @@ function zc(e, { models: t, tasks: n, recipes: r }) {
 			body: ({ model: e, prompt: t }, { state: n }) => ({
 				model: e,
 				prompt: t,
-				continuation: Wc(n.get("continuation"))
+				continuation: Kc(n.get("continuation"))
 			}),
 			view: (e, t, n) => se(e) ? $o(e, t, (r) => {
 				t.state.set("prompt", e.prompt + r), n();
-			}) : Us(e, t, (r) => {
-				let i = Wc(t.state.get("continuation"));
+			}) : Gs(e, t, (r) => {
+				let i = Kc(t.state.get("continuation"));
 				t.state.set("continuation", [...i, e.ids[r]].join(",")), n();
 			})
 		}),
-		Bc(e, {
+		Hc(e, {
 			name: "text",
 			label: "Text",
 			kind: "text",
 			verb: "Write",
 			picks: !0,
-			live: (e, t, n) => t === "token" ? "known_tokens" in n ? ws(e, n) : xc(e, n) : null,
+			live: (e, t, n) => t === "token" ? "known_tokens" in n ? ws(e, n) : Cc(e, n) : null,
 			fields: [
 				i,
 				a,
@@ -5940,20 +6097,20 @@ function zc(e, { models: t, tasks: n, recipes: r }) {
 				model: e,
 				prompt: t,
 				chain: n,
-				seed: Hc("seed", r),
-				max_tokens: Hc("longest text", i),
-				continuation: Wc(a.get("continuation")),
-				given: Gc(a.get("given"))
+				seed: Wc("seed", r),
+				max_tokens: Wc("longest text", i),
+				continuation: Kc(a.get("continuation")),
+				given: qc(a.get("given"))
 			}),
 			view: (e, t, n) => se(e) ? ys(e, t, { branch: (r, i) => {
 				let a = e.tokens.slice(0, r).map((e) => e.token);
 				t.state.set("given", JSON.stringify([...a, i])), t.state.set("token", String(r)), n();
-			} }) : gc(e, t, { branch: (r, i) => {
+			} }) : vc(e, t, { branch: (r, i) => {
 				let a = e.tokens.slice(0, r).map((e) => e.id);
 				t.state.set("continuation", [...a, i].join(",")), t.state.set("token", String(r)), n();
 			} })
 		}),
-		Bc(e, {
+		Hc(e, {
 			name: "path",
 			label: "Path",
 			kind: "path",
@@ -5970,13 +6127,13 @@ function zc(e, { models: t, tasks: n, recipes: r }) {
 				model: e,
 				prompt: t,
 				chain: a,
-				seed: Hc("seed", n),
-				max_tokens: Hc("longest text", r),
-				temperatures: Uc(i)
+				seed: Wc("seed", n),
+				max_tokens: Wc("longest text", r),
+				temperatures: Gc(i)
 			}),
 			view: (e, t) => Os(e, t)
 		}),
-		Bc(e, {
+		Hc(e, {
 			name: "compare",
 			label: "Compare",
 			kind: "compare",
@@ -6013,7 +6170,7 @@ function zc(e, { models: t, tasks: n, recipes: r }) {
 			}),
 			view: (e, t) => se(e) ? is(e, t) : On(e, t)
 		}),
-		Bc(e, {
+		Hc(e, {
 			name: "tune",
 			label: "Tune",
 			kind: "tune",
@@ -6051,15 +6208,15 @@ function zc(e, { models: t, tasks: n, recipes: r }) {
 			body: ({ model: e, task: t, tune_temperatures: n, samples: r, items: i, truncations: a, seed: o }) => ({
 				model: e,
 				task: t,
-				temperatures: Uc(n),
-				samples: Hc("answers an item", r),
+				temperatures: Gc(n),
+				samples: Wc("answers an item", r),
 				chain: a,
-				seed: Hc("seed", o),
-				...i?.trim() ? { items: Hc("items", i) } : {}
+				seed: Wc("seed", o),
+				...i?.trim() ? { items: Wc("items", i) } : {}
 			}),
-			view: (e, t) => Sc(e, t)
+			view: (e, t) => wc(e, t)
 		}),
-		Bc(e, {
+		Hc(e, {
 			name: "distil",
 			label: "Distil",
 			kind: "distil",
@@ -6099,8 +6256,8 @@ function zc(e, { models: t, tasks: n, recipes: r }) {
 			],
 			body: ({ recipe: e, steps: t, seeds: n, kd_temperature: r, alpha: i }) => ({
 				recipe: e,
-				steps: Hc("steps", t),
-				seeds: Hc("seeds", n),
+				steps: Wc("steps", t),
+				seeds: Wc("seeds", n),
 				temperature: Number(r),
 				alpha: Number(i)
 			}),
@@ -6109,15 +6266,15 @@ function zc(e, { models: t, tasks: n, recipes: r }) {
 		})
 	];
 }
-function Bc(e, t) {
+function Hc(e, t) {
 	return {
 		name: t.name,
 		label: t.label,
-		open: (n) => Vc(e, t, n)
+		open: (n) => Uc(e, t, n)
 	};
 }
-function Vc(e, t, n) {
-	let r = null, i = null, a = _("div", { class: "holder" }), o = Pc({
+function Uc(e, t, n) {
+	let r = null, i = null, a = _("div", { class: "holder" }), o = Ic({
 		api: e,
 		state: n.state,
 		announce: n.announce,
@@ -6131,17 +6288,17 @@ function Vc(e, t, n) {
 			r !== null && u(i = r);
 		},
 		onRecord: (e, n) => {
-			Lc.set(t.name, {
+			zc.set(t.name, {
 				record: e,
 				values: n
 			}), u(e);
 		}
 	});
 	o.element.addEventListener("change", () => {
-		for (let e of Rc) n.state.set(e, void 0);
+		for (let e of Bc) n.state.set(e, void 0);
 	});
 	let s = _("p", { class: "meta picked" }), c = () => {
-		let e = Wc(n.state.get("continuation")), r = Gc(n.state.get("given")), i = e.length || r.length;
+		let e = Kc(n.state.get("continuation")), r = qc(n.state.get("given")), i = e.length || r.length;
 		s.hidden = i === 0 || !t.picks;
 		let a = (t) => {
 			e.length > 0 ? n.state.set("continuation", e.slice(0, t).join(",")) : n.state.set("given", t === 0 ? void 0 : JSON.stringify(r.slice(0, t))), o.run();
@@ -6155,12 +6312,12 @@ function Vc(e, t, n) {
 			class: "quiet",
 			onclick: () => a(0)
 		}, "Start over"));
-	}, l = n.state.listen((e) => Rc.includes(e) && c());
+	}, l = n.state.listen((e) => Bc.includes(e) && c());
 	c();
 	function u(e) {
 		r?.close(), r = t.view(e, n, o.run), x(a, r.element);
 	}
-	let d = Lc.get(t.name);
+	let d = zc.get(t.name);
 	return d ? u(d.record) : t.eager && o.run(), {
 		element: _("div", {}, o.element, s, a),
 		get download() {
@@ -6171,20 +6328,20 @@ function Vc(e, t, n) {
 		}
 	};
 }
-function Hc(e, t) {
+function Wc(e, t) {
 	let n = Number(t);
 	if (!t?.trim() || !Number.isSafeInteger(n)) throw Error(`${e} must be a whole number, got “${t ?? ""}”`);
 	return n;
 }
-function Uc(e) {
+function Gc(e) {
 	let t = /^\s*([\d.]+):([\d.]+):(\d+)\s*$/.exec(e ?? ""), n = t ? Array.from({ length: Number(t[3]) }, (e, n) => Number(t[1]) + (Number(t[2]) - Number(t[1])) * n / Math.max(1, Number(t[3]) - 1)) : (e ?? "").split(",").map(Number);
 	if (n.length === 0 || !n.every(Number.isFinite)) throw Error(`temperatures are first:last:count (0:2:41) or a list (0, 0.5, 1), got “${e ?? ""}”`);
 	return n.map((e) => Number(e.toFixed(10)));
 }
-function Wc(e) {
+function Kc(e) {
 	return e ? e.split(",").map(Number).filter(Number.isSafeInteger) : [];
 }
-function Gc(e) {
+function qc(e) {
 	try {
 		let t = JSON.parse(e ?? "[]");
 		return Array.isArray(t) ? t.filter((e) => typeof e == "string") : [];
@@ -6193,27 +6350,27 @@ function Gc(e) {
 	}
 }
 // src/main.ts
-function Kc({ model: e, el: t }) {
+function Jc({ model: e, el: t }) {
 	let n = document.createElement("div");
 	t.append(n);
-	let r = jc(n, e.get("data"), { address: !1 }), i = () => {
-		r(), r = jc(n, e.get("data"), { address: !1 });
+	let r = Nc(n, e.get("data"), { address: !1 }), i = () => {
+		r(), r = Nc(n, e.get("data"), { address: !1 });
 	};
 	return e.on("change:data", i), () => {
 		e.off("change:data", i), r();
 	};
 }
-var qc = { render: Kc }, Jc = document.getElementById("retort-data"), Yc = document.getElementById("retort-page");
-Jc !== null && Yc !== null && Xc(Yc, JSON.parse(Jc.textContent ?? "{}"));
-function Xc(e, t) {
+var Yc = { render: Jc }, Xc = document.getElementById("retort-data"), Zc = document.getElementById("retort-page");
+Xc !== null && Zc !== null && Qc(Zc, JSON.parse(Xc.textContent ?? "{}"));
+function Qc(e, t) {
 	if (!t.studio) {
-		jc(e, t, { address: !0 });
+		Nc(e, t, { address: !0 });
 		return;
 	}
 	let n = new r();
-	n.offer().then((r) => jc(e, t, {
+	n.offer().then((r) => Nc(e, t, {
 		address: !0,
-		tabs: zc(n, r)
+		tabs: Vc(n, r)
 	})).catch((t) => e.textContent = t.message);
 }
-export { qc as default };
+export { Yc as default };
