@@ -11,7 +11,9 @@ TESTS ?= tests
 export GLIBC_TUNABLES ?= glibc.malloc.hugetlb=1
 PROCESSES ?= 2
 
-.PHONY: help env run test lint format bench models docs clean
+SITE := .venv-site
+
+.PHONY: help env run test lint format bench models docs site clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +61,14 @@ models: $(STAMP) ## make the embedded models again (hours; resumes where it was 
 
 docs: $(STAMP) ## write docs/cli.md from the commands themselves
 	@$(BIN)/python -m retort.cli.reference > docs/cli.md.new && mv docs/cli.md.new docs/cli.md
+
+site: $(SITE)/.installed ## the documentation as a site, searchable and offline, in out/site; dead links are errors
+	@NO_COLOR=1 $(SITE)/bin/zensical build --strict --clean
+
+$(SITE)/.installed: docs/requirements.txt
+	@test -x $(SITE)/bin/python || $(PYTHON) -m venv $(SITE)
+	@$(SITE)/bin/python -m pip --disable-pip-version-check --no-input -qq install -r docs/requirements.txt
+	@touch $@
 
 clean: ## remove what was made here: caches, out/, build leftovers (not .venv, not training/work)
 	@rm -rf out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis src/*.egg-info
