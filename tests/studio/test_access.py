@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from tests.mock_source import MockSource
 from tests.report.stories import make_story
-from tests.studio.browser import Browser
 
+from browser import Browser
 from retort.chain import Chain
 from retort.lens.pair import pair
 from retort.lens.passage import passage

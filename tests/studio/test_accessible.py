@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 from tests.mock_server import MockServer, serve
-from tests.studio.browser import Browser
 from tests.studio.server import Studio, mock, studio
 
+from browser import Browser
 from retort.sources.load import load
 
 AXE = Path(__file__).resolve().parents[2] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from tests.mock_source import MockSource
-from tests.studio.browser import Browser
 
+from browser import Browser
 from retort.chain import Chain
 from retort.distribution import Distribution
 from retort.errors import InputError

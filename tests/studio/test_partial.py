@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.mock_server import TOKENS, MockServer, serve, true_log_probs
-from tests.studio.browser import Browser
 from tests.studio.server import Studio, mock, studio
 
+from browser import Browser
 from retort.chain import Chain
 from retort.chain.partial_chain import explain_partial
 from retort.distribution import softmax

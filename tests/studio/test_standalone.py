@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.mock_source import MockSource
-from tests.studio.browser import Browser
 
+from browser import Browser
 from retort.chain import Chain
 from retort.distribution import Distribution, leakage, softmax, top_ids
 from retort.lens.position import position

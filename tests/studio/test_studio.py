@@ -9,9 +9,9 @@ from urllib.parse import urlencode
 
 import numpy as np
 import pytest
-from tests.studio.browser import Browser
 from tests.studio.server import Studio, mock, studio
 
+from browser import Browser
 from retort.chain import Chain
 from retort.distribution import Distribution, kl, log_softmax, top_ids, total_variation
 from retort.lens.passage import passage
