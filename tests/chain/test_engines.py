@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retort.chain import Chain
-from retort.chain.engines import ENGINES, find_engine, like, settings_of
+from retort.chain.engines import ENGINES, find_engine, settings_of
 from retort.errors import InputError
 from retort.sampling import SamplingParams
 from retort.transforms import TRANSFORMS, Context
@@ -137,9 +137,9 @@ def test_what_an_engine_does_not_apply(
     assert find_engine(engine).unread(settings) == unread
     if unread:
         with pytest.raises(InputError, match=f"{engine} does not apply {', '.join(unread)} here"):
-            like(engine, settings)
+            Chain.like(engine, settings)
     left = {name: value for name, value in settings.items() if name not in unread}
-    assert like(engine, settings, drop=True) == like(engine, left)
+    assert Chain.like(engine, settings, drop=True) == Chain.like(engine, left)
 
 
 @pytest.mark.parametrize("engine", ENGINES)

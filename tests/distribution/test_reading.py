@@ -7,9 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from retort.distribution.measures import entropy, margin
+from retort.distribution.measures import entropy, margin, read_rows
 from retort.distribution.ranking import top_ids
-from retort.distribution.reading import read_rows
 from retort.distribution.softmax import log_softmax
 from retort.errors import InputError
 

@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 
 from retort.chain import Chain
-from retort.chain.engines import ENGINES, like
-from retort.chain.partial_chain import explain_partial
+from retort.chain.engines import ENGINES
 from retort.distribution import (
     Distribution,
     equivalent_temperature,
@@ -29,9 +28,7 @@ from retort.distribution import (
     top_ids,
     total_variation,
 )
-from retort.distribution.bounds import Interval
-from retort.distribution.measures import entropy_of_log_probs
-from retort.distribution.partial import PartialDistribution
+from retort.distribution.bounds import Interval, PartialDistribution
 from retort.errors import CapabilityError
 from retort.lens.packing import pack, pack_ids
 from retort.lens.position import ranks_of
@@ -155,7 +152,7 @@ def golden() -> dict[str, Any]:
     made = rows()
     return {
         "settings": SETTINGS,
-        "engines": {name: str(like(name, SETTINGS, drop=True)) for name in ENGINES},
+        "engines": {name: str(Chain.like(name, SETTINGS, drop=True)) for name in ENGINES},
         "rows": [_row(name, logits) for name, logits in made.items()],
         "pairs": [
             _pair("two rows", made["two rows"], np.roll(made["two rows"], 7), first, second)
@@ -214,17 +211,12 @@ def _partial(name: str, log_probs: list[float], tokens: int, rounding: float) ->
 
 def _partial_chain(known: PartialDistribution, text: str) -> dict[str, Any]:
     try:
-        found = explain_partial(known, Chain(text))
+        found = Chain(text).explain(known)
     except CapabilityError as undecided:
         return {"chain": text, "undecided": str(undecided)}
-    if found.log_probs is None:
-        at = found.tempered
-        entropy, unseen = _ends(at.entropy), _ends(at.unseen)
-        probs = [[float(low), float(high)] for low, high in zip(at.probs.low, at.probs.high, strict=True)]
-    else:
-        exact = float(entropy_of_log_probs(found.log_probs))
-        entropy, unseen = [exact, exact], [0.0, 0.0]
-        probs = [[float(one), float(one)] for one in np.exp(found.log_probs)]
+    assert isinstance(found.left, PartialDistribution)
+    entropy, unseen = _ends(found.entropy), _ends(found.left.unseen)
+    probs = [[float(low), float(high)] for low, high in zip(found.probs.low, found.probs.high, strict=True)]
     return {
         "chain": text,
         "stages": [
@@ -263,7 +255,7 @@ def _row(name: str, logits: np.ndarray) -> dict[str, Any]:
         "temperatures": [_temperature(wide, temperature, len(finite)) for temperature in TEMPERATURES],
         "chains": [
             _chain(wide, Chain(text), text, context)
-            for text in (*CHAINS, *(str(like(engine, SETTINGS, drop=True)) for engine in ENGINES))
+            for text in (*CHAINS, *(str(Chain.like(engine, SETTINGS, drop=True)) for engine in ENGINES))
         ],
     }
 
@@ -305,8 +297,8 @@ def _chain(logits: np.ndarray, chain: Chain, text: str, context: Context | None 
                 "stage": stage.stage,
                 "kept": stage.kept,
                 "removed": stage.removed,
-                "kept_mass": stage.kept_mass,
-                "kept_mass_total": stage.kept_mass_total,
+                "kept_mass": float(stage.kept_mass),
+                "kept_mass_total": float(stage.kept_mass_total),
             }
             for stage in explanation.stages
         ],

@@ -14,9 +14,8 @@ from tests.studio.server import Studio, mock, studio
 
 from browser import Browser
 from retort.chain import Chain
-from retort.chain.partial_chain import explain_partial
 from retort.distribution import softmax
-from retort.distribution.partial import PartialDistribution
+from retort.distribution.bounds import PartialDistribution
 from retort.lens.partial_position import partial_position
 from retort.report.standalone import write_standalone
 from retort.sources.base import KnownTop
@@ -205,13 +204,10 @@ def test_the_chain_in_the_page_is_decided_or_says_why_not(
     chain = "temperature=0.7 | top_k=6 | top_p=0.8"
     opened(browser, running, f"view=position&prompt={PROMPT}&chain={chain.replace(' ', '+')}")
     browser.shows(".range-bars")
-    found = explain_partial(partial(server[1]), Chain(chain))
-    assert found.log_probs is not None
+    found = Chain(chain).explain(partial(server[1]))
     shown = ends(browser, ".range-bars tbody:first-of-type .processed-ink")
-    expected = np.zeros(20)
-    expected[: len(found.log_probs)] = np.exp(found.log_probs)
-    assert [low for low, _ in shown] == pytest.approx(expected, abs=EXACT)
-    assert [high for _, high in shown] == pytest.approx(expected, abs=EXACT)
+    assert [low for low, _ in shown] == pytest.approx(found.probs.low, abs=EXACT)
+    assert [high for _, high in shown] == pytest.approx(found.probs.high, abs=EXACT)
     assert browser.texts(".range-bars .fate")[6] == "top_k=6"
     browser.set("[data-number=top_k]", "40")
     assert "What top_k=40 keeps cannot be decided here" in browser.text(".undecided")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from retort.distribution.repeats import pass_at_k
+from retort.distribution.samples import pass_at_k
 from retort.tune.answers import Marker
 from retort.tune.goals import find_goal
 from retort.tune.samples import Samples, over_prompts

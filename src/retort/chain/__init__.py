@@ -1,17 +1,11 @@
-"""The order of transforms is data: chains, what each stage of one removes, and each engine's own order."""
+"""The order of transforms is data: chains, what each stage of one does, and each engine's own order.
+
+Logits or a PartialDistribution flow in; logits, or an Explanation whose numbers are Intervals, flow out. Read
+`chain.py` first; `explain.py` computes an explanation from a row of logits, `listed.py` from a list of known tokens.
+"""
 
 from retort.chain.chain import Chain, Run
 from retort.chain.explain import Explanation, StageReport
-from retort.chain.partial_chain import PartialExplanation, PartialStage, explain_partial
 from retort.chain.stage import Stage
 
-__all__ = [
-    "Chain",
-    "Explanation",
-    "PartialExplanation",
-    "PartialStage",
-    "Run",
-    "Stage",
-    "StageReport",
-    "explain_partial",
-]
+__all__ = ["Chain", "Explanation", "Run", "Stage", "StageReport"]

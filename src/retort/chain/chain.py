@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from retort.chain.stage import Stage
+from retort.chain.engines import stages_like
+from retort.chain.explain import Explanation, of_list, of_row
+from retort.chain.stage import Stage, stage_of
 from retort.distribution.arrays import Array, as_floats, namespace, to_numpy, widened
+from retort.distribution.bounds import PartialDistribution
+from retort.distribution.distribution import Distribution
 from retort.distribution.softmax import check_logits, is_per_row, log_softmax, tempered
 from retort.errors import InputError
 from retort.transforms import TRANSFORMS
 from retort.transforms.context import Context, RowState
-
-if TYPE_CHECKING:
-    from retort.chain.explain import Explanation
 
 __all__ = ["Chain", "Run", "Stage", "log_mass"]
 
@@ -96,9 +97,7 @@ class Chain:
 
         See `presets.like`, which also says what `defaults` and `drop` do.
         """
-        from retort.chain.engines import like
-
-        return like(engine, params, defaults=defaults, drop=drop)
+        return cls(stages_like(engine, params, defaults=defaults, drop=drop))
 
     def __iter__(self) -> Iterator[Stage]:
         return iter(self.stages)
@@ -260,11 +259,23 @@ class Chain:
             before_NV = after_NV
         return tuple(following)
 
-    def explain(self, logits: Array, history: Any = None, *, context: Context | None = None) -> Explanation:
-        """What each stage does to one row `[vocab]`, what is left, and where the settings conflict."""
-        from retort.chain.explain import explain
+    def explain(
+        self,
+        known: Array | Distribution | PartialDistribution,
+        history: Any = None,
+        *,
+        context: Context | None = None,
+    ) -> Explanation:
+        """What each stage does at one position, what is left, and where the settings conflict.
 
-        return explain(self, logits, context_of(history, context))
+        `known`: a row of logits `[vocab]` or a Distribution of one (whose temperature is not used: the chain says it),
+        or a PartialDistribution, whose numbers are intervals. Raises InputError for an unusable row, and
+        CapabilityError for a stage of which a PartialDistribution leaves open what it keeps.
+        """
+        if isinstance(known, PartialDistribution):
+            return of_list(self.stages, known)
+        logits = known.logits if isinstance(known, Distribution) else known
+        return of_row(self.stages, logits, context_of(history, context))
 
 
 @dataclass(frozen=True)
@@ -306,25 +317,6 @@ def context_of(history: Any, context: Context | None) -> Context:
     """The context with this history in it, if one is given beside it."""
     context = context or Context()
     return context if history is None else context.with_history(history)
-
-
-def stage_of(name: str, settings: Mapping[str, Any]) -> Stage | None:
-    """The stage of the transform `name` that flat settings mean; None if they leave it off.
-
-    A dynamic temperature stands in the place of the plain one.
-    """
-    row = TRANSFORMS[name]
-    if name == "temperature" and stage_of("dynatemp", settings) is not None:
-        return None
-    if row.main.setting is None or settings.get(row.main.setting) is None:
-        return None
-    given = {
-        parameter.name: settings[parameter.setting]
-        for parameter in row.parameters
-        if parameter.setting is not None and settings.get(parameter.setting) is not None
-    }
-    stage = Stage(name, **given)
-    return None if stage.is_off else stage
 
 
 def _parse(text: str) -> tuple[Stage, ...]:

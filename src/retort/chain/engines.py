@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from retort.chain.chain import Chain
 from retort.chain.stage import Stage
 from retort.errors import InputError, did_you_mean
 from retort.transforms import TRANSFORMS
@@ -68,8 +67,8 @@ class Engine:
         own = {self.quirks.get(penalty, {}).get("scope") for penalty in PENALTIES if penalty in active}
         return scope.split(":")[0] in self.scopes or own <= {scope}
 
-    def chain(self, settings: Settings) -> Chain:
-        """The chain that these settings are in this engine; what it does not read is left out."""
+    def stages(self, settings: Settings) -> tuple[Stage, ...]:
+        """The stages that these settings are in this engine, in its order; what it does not read is left out."""
         settings = self.read(_said(settings))
         order = self.order(settings)
         found = {name: stage for name in order if (stage := self._stage(name, settings)) is not None}
@@ -78,7 +77,7 @@ class Engine:
         stages = list(found.values())
         if self.greedy_alone and settings.get("temperature") == 0:
             stages = [stage for stage in stages if not stage.transform.truncates]
-        return Chain(stages)
+        return tuple(stages)
 
     def _stage(self, name: str, settings: Settings) -> Stage | None:
         row = TRANSFORMS[name]
@@ -97,8 +96,8 @@ class Engine:
         return None if stage.is_off else stage
 
 
-def like(engine: str, params: Any, *, defaults: bool = False, drop: bool = False) -> Chain:
-    """The chain that the settings `params` are in another engine: its order, ties and way of reading them.
+def stages_like(engine: str, params: Any, *, defaults: bool = False, drop: bool = False) -> tuple[Stage, ...]:
+    """The stages that the settings `params` are in another engine: its order, ties and way of reading them.
 
     `engine`: a name of ENGINES. `params`: SamplingParams, or a mapping of its names to values (None: off). What they do
     not say is off, as if it had been switched off there; with `defaults=True` the engine's own defaults fill it in
@@ -116,7 +115,7 @@ def like(engine: str, params: Any, *, defaults: bool = False, drop: bool = False
             f"{row.name} does not apply {', '.join(unread)} here; leave {'it' if len(unread) == 1 else 'them'} out, "
             "or use another engine"
         )
-    return row.chain(settings)
+    return row.stages(settings)
 
 
 def find_engine(name: str) -> Engine:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from retort.distribution.arrays import Array, as_floats
 from retort.distribution.softmax import is_per_row
 from retort.errors import InputError
-from retort.transforms import Transform, find_transform
+from retort.transforms import TRANSFORMS, Transform, find_transform
 from retort.transforms.context import Context
 from retort.transforms.temperature import dynamic_temperatures
 
@@ -134,6 +134,25 @@ class Stage:
         if told or (main.kind is not None and main.kind.variadic):
             return f"{self.name}({', '.join([main.write(self.value), *told])})"
         return f"{self.name}={main.write(self.value)}"
+
+
+def stage_of(name: str, settings: Mapping[str, Any]) -> Stage | None:
+    """The stage of the transform `name` that flat settings mean; None if they leave it off.
+
+    A dynamic temperature stands in the place of the plain one.
+    """
+    row = TRANSFORMS[name]
+    if name == "temperature" and stage_of("dynatemp", settings) is not None:
+        return None
+    if row.main.setting is None or settings.get(row.main.setting) is None:
+        return None
+    given = {
+        parameter.name: settings[parameter.setting]
+        for parameter in row.parameters
+        if parameter.setting is not None and settings.get(parameter.setting) is not None
+    }
+    stage = Stage(name, **given)
+    return None if stage.is_off else stage
 
 
 def _read(row: Transform, inside: str, several: bool) -> Stage:

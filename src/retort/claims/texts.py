@@ -11,7 +11,7 @@ from retort.chain import Chain
 from retort.claims.claim import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, Claim, Measured, decide
 from retort.claims.evidence import ERROR_RATE, RESAMPLES, Evidence, Floats
 from retort.distribution import entropy, log_softmax, nucleus_size, softmax, total_variation
-from retort.distribution.matching import entropy_matched_temperature, equivalent_temperature
+from retort.distribution.calibration import entropy_matched_temperature, equivalent_temperature
 from retort.errors import InputError
 from retort.lens.determinism import determinism
 from retort.lens.similarity import triple_test

@@ -3,52 +3,52 @@
 Numbers only: no model, tokenizer, file or network. Arrays are numpy arrays or torch tensors `[..., vocab]`.
 """
 
-from retort.distribution.bounds import (
-    entropy_interval,
-    first_shares_interval,
-    probs_interval,
-    tail_entropy_interval,
-    tempered_tail_interval,
-)
-from retort.distribution.calibration import CalibrationError, brier, ece, ece_of_confidences, nll
-from retort.distribution.distribution import Distribution
-from retort.distribution.divergences import jsd, kl, skew_kl, total_variation
-from retort.distribution.diversity import (
-    distinct_n,
-    n_gram_similarity,
-    self_bleu,
-    semantic_distinct,
-    vendi_score,
-)
-from retort.distribution.flips import (
-    NOISE_SCALE,
-    flip_risk,
-    noise_scale,
-    risk_of_gaps,
-    swap_risk,
-    text_flip_risk,
-)
-from retort.distribution.matching import (
+from retort.distribution.bounds import PartialDistribution, entropy_interval
+from retort.distribution.calibration import (
+    CalibrationError,
     MatchedTemperature,
+    brier,
     calibrated_temperature,
+    ece,
+    ece_of_confidences,
     entropy_matched_temperature,
     equivalent_temperature,
+    nll,
 )
+from retort.distribution.distribution import Distribution
+from retort.distribution.divergences import jsd, kl, skew_kl, total_variation
 from retort.distribution.measures import (
+    NOISE_SCALE,
     Interval,
     effective_support,
     entropy,
     entropy_of_log_probs,
+    flip_risk,
     leakage,
     margin,
+    noise_scale,
     nucleus_size,
+    risk_of_gaps,
     support_size,
+    swap_risk,
     text_effective_support,
+    text_flip_risk,
 )
-from retort.distribution.partial import PartialDistribution
 from retort.distribution.ranking import top_ids
-from retort.distribution.repeats import agreement, identical_share, pass_at_k, pass_hat_k
-from retort.distribution.reweighting import Reweighting, check_support, importance_weights
+from retort.distribution.samples import (
+    Reweighting,
+    agreement,
+    check_support,
+    distinct_n,
+    identical_share,
+    importance_weights,
+    n_gram_similarity,
+    pass_at_k,
+    pass_hat_k,
+    self_bleu,
+    semantic_distinct,
+    vendi_score,
+)
 from retort.distribution.softmax import (
     bad_rows,
     check_log_probs,
@@ -84,7 +84,6 @@ __all__ = [
     "entropy_matched_temperature",
     "entropy_of_log_probs",
     "equivalent_temperature",
-    "first_shares_interval",
     "flip_risk",
     "identical_share",
     "importance_weights",
@@ -99,7 +98,6 @@ __all__ = [
     "nucleus_size",
     "pass_at_k",
     "pass_hat_k",
-    "probs_interval",
     "risk_of_gaps",
     "self_bleu",
     "semantic_distinct",
@@ -107,9 +105,7 @@ __all__ = [
     "softmax",
     "support_size",
     "swap_risk",
-    "tail_entropy_interval",
     "tempered",
-    "tempered_tail_interval",
     "text_effective_support",
     "text_flip_risk",
     "top_ids",

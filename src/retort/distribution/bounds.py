@@ -1,243 +1,521 @@
-"""Intervals for what a TOP_N source leaves unknown: entropy and tempered probabilities from k of V
-log-probabilities.
+"""`PartialDistribution`: a next-token distribution of which some tokens are known, and what follows for its measures.
 
-Legend: k log-probabilities seen, the largest ones; V tokens in all; m = 1 - Σ seen is the tail's mass; p_k
-the smallest seen probability, which no tail token exceeds. Where the tokens seen are not the k most probable ones, the
-largest log-probability that any other can have is the `ceiling`. Everything is float64 numpy, entropies in nats.
+A server that gives its top 20 log-probabilities does not tell the entropy; it bounds it. Every measure here is an
+`Interval` that holds the truth for every distribution that agrees with what was seen: whatever the unknown tokens are,
+and wherever each rounded number lay. Tokens are named by their rank.
+
+Two facts carry the proofs. Rounding moves sorted numbers by no more than it moves the numbers, so the true i-th largest
+lies in the i-th interval, whichever token that is. And a concave sum such as the entropy is largest for the most even
+and smallest for the most uneven values that the intervals allow.
+
+Legend: k known tokens of V; U = V - k unknown ones, of mass m and none above L.
+Weights are `p^{1/τ}`, shares are weights divided by their sum. float64 numpy, nats.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from retort.distribution.arrays import Array, as_floats, to_numpy
-from retort.distribution.measures import Interval
+from retort.distribution.measures import NOISE_SCALE, Interval, risk_of_gaps
+from retort.distribution.ranking import SLACK
 from retort.distribution.softmax import check_temperature
 from retort.errors import InputError
 
+Floats = NDArray[np.float64]
+
 MASS_ROUNDING = 1e-3
-"""Seen probabilities may sum to more than one by this much: servers round log-probabilities to a few digits."""
+"""Probabilities may sum to more than one by this much, which is then taken as the rounding that they have."""
+
+FLOAT_ERROR = 1e-13
+"""How far the sum of float64 probabilities may be from the truth: the mass of the unknown tokens is known to this."""
 
 
-def tail_entropy_interval(tail_mass: Any, smallest_seen: Any, num_seen: int, num_tokens: int) -> Interval:
-    """`-Σ_tail p ln p` lies in `[-m ln p_k, m ln((V - k)/m)]` nats; both ends are 0 where the tail is empty.
+@dataclass(frozen=True, init=False, eq=False)
+class PartialDistribution:
+    """The distribution at τ over `num_tokens` tokens, of which k are known.
 
-    Raises InputError where no tail can have this mass: m below 0, or above (V - k)·p_k.
+    - `low`, `high`: `[k]` ends between which each known token's logarithm lies at τ = 1, falling; equal where nothing
+      is rounded. Log-probabilities if `normalised`, else logits of a whole distribution: what a chain left.
+    - `ceiling`: no unknown token has a higher logarithm. Known tokens below it bound nothing but themselves.
     """
-    m, smallest = _checked_tail(tail_mass, smallest_seen, num_seen, num_tokens)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        low = np.where(m > 0.0, -m * np.log(smallest), 0.0)
-        high = np.where(m > 0.0, m * np.log((num_tokens - num_seen) / m), 0.0)
-    # A tail spread evenly at exactly p_k makes the ends equal, but for rounding.
-    return Interval(low[()], np.maximum(low, high)[()])
 
+    low: Floats = field(repr=False)
+    high: Floats = field(repr=False)
+    num_tokens: int
+    ceiling: float
+    temperature: float
+    normalised: bool
 
-def tempered_tail_interval(
-    tail_mass: Any, smallest_seen: Any, num_seen: int, num_tokens: int, temperature: float
-) -> Interval:
-    """The tail's weight `Σ_tail p^{1/τ}`: for τ ≥ 1 in `[m p_k^{1/τ - 1}, (V - k)^{1 - 1/τ} m^{1/τ}]`.
+    def __init__(
+        self,
+        log_probs: Any,
+        num_tokens: int,
+        temperature: float = 1.0,
+        rounding: float = 0.0,
+        ceiling: float | None = None,
+    ) -> None:
+        """What is known from log-probabilities `[k]` at τ = 1 in nats, of any known tokens in any order.
 
-    For τ < 1 the two ends change places, since p^{1/τ} is then convex in p. It is not m^{1/τ}, and not a
-    share: divide by the sum over all tokens. Raises InputError as `tail_entropy_interval`, and for τ that is
-    not above 0.
-    """
-    _check_above_zero(temperature)
-    m, smallest = _checked_tail(tail_mass, smallest_seen, num_seen, num_tokens)
-    power = 1.0 / temperature
-    with np.errstate(divide="ignore", invalid="ignore"):
-        at_most_smallest = np.where(m > 0.0, m * smallest ** (power - 1.0), 0.0)
-        spread_evenly = np.where(m > 0.0, max(num_tokens - num_seen, 1) ** (1.0 - power) * m**power, 0.0)
-    low, high = (at_most_smallest, spread_evenly) if temperature >= 1.0 else (spread_evenly, at_most_smallest)
-    return Interval(low[()], np.maximum(low, high)[()])
+        `rounding`: how far each may be from the truth, 0.00005 where four decimals were given. A token of -inf cannot
+        come. `ceiling`: the largest log-probability that an unknown token can have, rounded as the others are; None is
+        the smallest known one, as in a list of the most likely tokens. A drawn token beside such a list is one more
+        log-probability, with the list's last as the ceiling. 0: the known tokens bound no other.
+        Raises InputError for what no distribution over `num_tokens` tokens has, and a bad τ.
+        """
+        check_temperature(temperature)
+        values = np.asarray(log_probs, dtype=np.float64)
+        if values.ndim != 1 or len(values) == 0:
+            raise InputError(
+                f"a partial distribution is made from one row of log-probabilities [k], got the shape {values.shape}"
+            )
+        if np.isnan(values).any() or (values > MASS_ROUNDING).any():
+            raise InputError(
+                "log-probabilities must be 0 or less, got NaN or a positive one; pass nats, not logits"
+            )
+        if not (rounding >= 0.0 and math.isfinite(rounding)):
+            raise InputError(f"rounding must be a finite number of nats of 0 or more, got {rounding}")
+        if len(values) > num_tokens:
+            raise InputError(
+                f"at most {num_tokens} log-probabilities can be seen of {num_tokens} tokens, got {len(values)}"
+            )
+        values = -np.sort(-np.minimum(values, 0.0))
+        mass = float(np.exp(values).sum())
+        if mass * math.exp(-rounding) > 1.0 + MASS_ROUNDING:
+            raise InputError(
+                f"the log-probabilities have a mass of {mass:.6g}, above 1 by more than their rounding; "
+                "they must be normalised, in nats"
+            )
+        if mass > math.exp(rounding) + FLOAT_ERROR:
+            rounding = math.log(mass)
+        limit = float(values[-1]) if ceiling is None else ceiling
+        ends = values - rounding, np.minimum(values + rounding, 0.0)
+        self._store(*ends, int(num_tokens), min(limit + rounding, 0.0), float(temperature), True)
+        self._check_tail()
+
+    def _store(
+        self, low: Floats, high: Floats, num_tokens: int, ceiling: float, temperature: float, normalised: bool
+    ) -> None:
+        for name, value in (
+            ("low", low),
+            ("high", high),
+            ("num_tokens", num_tokens),
+            ("ceiling", ceiling),
+            ("temperature", temperature),
+            ("normalised", normalised),
+        ):
+            object.__setattr__(self, name, value)
+
+    @classmethod
+    def _whole(cls, low: Floats, high: Floats) -> PartialDistribution:
+        """A whole distribution over tokens whose logits lie between these ends."""
+        found = object.__new__(cls)
+        found._store(low, high, len(low), -math.inf, 1.0, False)
+        return found
+
+    # What is known at τ = 1
+
+    @property
+    def num_seen(self) -> int:
+        """k: how many tokens are known."""
+        return len(self.low)
+
+    @property
+    def num_unknown(self) -> int:
+        """U: how many tokens are not."""
+        return self.num_tokens - len(self.low)
+
+    @property
+    def whole(self) -> bool:
+        """True if every token that can come is known: no unknown token has any probability."""
+        return self.num_unknown == 0 or self.largest_unknown == 0.0
+
+    @property
+    def rounding(self) -> float:
+        """How far a known number may be from the truth, at most."""
+        finite = self.high > -math.inf
+        return float(np.max(0.5 * (self.high[finite] - self.low[finite]), initial=0.0))
+
+    @cached_property
+    def unknown_mass(self) -> Interval:
+        """m: the probability at τ = 1 of all unknown tokens together."""
+        if not self.normalised or self.num_unknown == 0:
+            return Interval(0.0, 0.0)
+        most = 1.0 - float(np.exp(self.low).sum()) + FLOAT_ERROR
+        least = 1.0 - float(np.exp(self.high).sum()) - FLOAT_ERROR
+        room = self.num_unknown * math.exp(self.ceiling)
+        return Interval(min(max(least, 0.0), room), min(max(most, 0.0), room))
+
+    @cached_property
+    def largest_unknown(self) -> float:
+        """L: no unknown token has a higher probability at τ = 1."""
+        return float(min(math.exp(self.ceiling), self.unknown_mass.high))
+
+    @cached_property
+    def num_ranked(self) -> int:
+        """How many of the known tokens are sure to be the most likely of all; the others are known, not their ranks."""
+        if self.whole:
+            return self.num_seen
+        # As many numbers as are listed at the ceiling or above are the largest, wherever rounding lets each one lie.
+        return int(np.sum((self.low >= _log(self.largest_unknown)) | (self.high >= self.ceiling)))
+
+    # The same at τ: weights, relative to that of the first token
+
+    @cached_property
+    def _weights(self) -> tuple[Floats, Floats]:
+        shift = self.high[0]
+        with np.errstate(over="ignore"):
+            return tuple(np.exp((ends - shift) / self.temperature) for ends in (self.low, self.high))
+
+    @cached_property
+    def _largest_weight(self) -> float:
+        """Weight of the most likely unknown token, at most."""
+        if self.whole:
+            return 0.0
+        return math.exp(min((math.log(self.largest_unknown) - self.high[0]) / self.temperature, 700.0))
+
+    @cached_property
+    def _unknown_weight(self) -> Interval:
+        """`W = Σ_unknown p^{1/τ}`: between that of a tail piled up at L and that of an even one.
+
+        For τ ≥ 1 `p^{1/τ}` is concave in p, so the pile has the least; for τ < 1 it has the most.
+        """
+        if self.whole:
+            return Interval(0.0, 0.0)
+        power = 1.0 / self.temperature
+        shift = self.high[0] * power
+
+        def even(mass: float) -> float:
+            return _exp(power * _log(mass) + (1.0 - power) * math.log(self.num_unknown) - shift)
+
+        def piled(mass: float) -> float:
+            return _exp(_log(mass) + (power - 1.0) * _log(self.largest_unknown) - shift)
+
+        least, most = self.unknown_mass.low, self.unknown_mass.high
+        if self.temperature >= 1.0:
+            low, high = piled(least), even(most)
+        else:
+            low, high = even(least), piled(most)
+        return Interval(low, min(max(low, high), self.num_unknown * self._largest_weight))
+
+    # Measures
+
+    def at(self, temperature: float) -> PartialDistribution:
+        """The same knowledge at another temperature (which replaces this one; the two are not multiplied)."""
+        check_temperature(temperature)
+        found = object.__new__(PartialDistribution)
+        found._store(self.low, self.high, self.num_tokens, self.ceiling, float(temperature), self.normalised)
+        return found
+
+    @property
+    def probs(self) -> Interval:
+        """`[k]` probability of each known token at τ, by rank; at τ = 0 the first has it all, if it is ranked."""
+        if self.temperature == 0.0:
+            greedy = np.where(np.arange(self.num_seen) == 0, 1.0, 0.0)
+            return Interval(greedy if self.num_ranked else 0.0 * greedy, greedy)
+        low, high = self._weights
+        if self.exact:
+            exact = low / low.sum()
+            return Interval(exact, exact)
+        tail = self._unknown_weight
+        least = _share(low, np.maximum(high.sum() - high, 0.0) + tail.high)
+        most = _share(high, np.maximum(low.sum() - low, 0.0) + tail.low)
+        if self.temperature == 1.0 and self.normalised:
+            # The numbers given are bounds themselves.
+            least = np.maximum(least, np.exp(self.low)) if self.rounding else np.exp(self.low)
+            most = np.minimum(most, np.exp(self.high)) if self.rounding else np.exp(self.high)
+        return Interval(np.minimum(least, most), most)
+
+    @property
+    def exact(self) -> bool:
+        """True if nothing is rounded and no unknown token has any probability."""
+        return self.whole and bool(np.array_equal(self.low, self.high))
+
+    def share(self, chosen: Any) -> Interval:
+        """The share at τ of the known tokens whose ranks (from 0), or `[k]` mask, are `chosen`."""
+        mask = np.zeros(self.num_seen, dtype=bool)
+        mask[chosen] = True
+        if self.temperature == 0.0:
+            greedy = float(mask[0])
+            return Interval(greedy if self.num_ranked else 0.0, greedy)
+        low, high = self._weights
+        tail = self._unknown_weight
+        least = _share(low[mask].sum(), high[~mask].sum() + tail.high)
+        most = _share(high[mask].sum(), low[~mask].sum() + tail.low)
+        if self.temperature == 1.0 and self.normalised and self.num_unknown:
+            least = max(least, float(np.exp(self.low[mask]).sum()))
+            most = min(most, float(np.exp(self.high[mask]).sum()))
+        if self.exact and mask[self.high > -math.inf].all():
+            least = most = 1.0
+        return Interval(float(min(least, most, 1.0)), float(min(most, 1.0)))
+
+    @property
+    def first_shares(self) -> Interval:
+        """`[k]` share at τ of the n most likely known tokens, n = 1 to k."""
+        if self.temperature == 0.0:
+            ones = np.ones(self.num_seen)
+            return Interval(ones if self.num_ranked else 0.0 * ones, ones)
+        low, high = self._weights
+        tail = self._unknown_weight
+        sums_low, sums_high = np.cumsum(low), np.cumsum(high)
+        least = _share(sums_low, np.maximum(sums_high[-1] - sums_high, 0.0) + tail.high)
+        most = _share(sums_high, np.maximum(sums_low[-1] - sums_low, 0.0) + tail.low)
+        if self.temperature == 1.0 and self.normalised and self.num_unknown:
+            least = np.maximum(least, np.exp(self.low).cumsum())
+            most = np.minimum(most, np.exp(self.high).cumsum())
+        return Interval(np.minimum(least, most), np.minimum(most, 1.0))
+
+    @property
+    def unseen(self) -> Interval:
+        """The share at τ of all tokens that are not known."""
+        if self.whole:
+            return Interval(0.0, 0.0)
+        known = self.share(slice(None))
+        return Interval(max(1.0 - known.high, 0.0), max(1.0 - known.low, 0.0))
+
+    @property
+    def entropy(self) -> Interval:
+        """Entropy in nats at τ: the narrower of two bounds, one from the weights and one from the shares."""
+        if self.temperature == 0.0:
+            return Interval(0.0, 0.0)
+        if self.exact:
+            value = float(_terms(self.probs.low).sum())
+            return Interval(value, value)
+        by_weights, by_shares = self._entropy_by_weights(), self._entropy_by_shares()
+        low = max(by_weights.low, by_shares.low, 0.0)
+        high = min(by_weights.high, by_shares.high, math.log(self.num_tokens))
+        return Interval(min(low, high), high)
+
+    @property
+    def effective_support(self) -> Interval:
+        """`e^H`: how many equally likely tokens would be as uncertain."""
+        return Interval(math.exp(self.entropy.low), math.exp(self.entropy.high))
+
+    @property
+    def support(self) -> Interval:
+        """How many tokens have any probability; 1 at τ = 0."""
+        if self.temperature == 0.0:
+            return Interval(1, 1)
+        known = int(np.sum(self.high > -math.inf))
+        some = 1 if self.unknown_mass.low > 0.0 else 0
+        return Interval(known + some, known + (0 if self.whole else self.num_unknown))
+
+    @property
+    def margin(self) -> Interval:
+        """`z₁ - z₂` of the logits at τ = 1, known to twice the rounding, not divided by τ; inf for one token."""
+        first_low, first_high = float(self.low[0]), float(self.high[0])
+        rivals_low = [float(self.low[1])] if self.num_seen > 1 else []
+        rivals_high = [float(self.high[1])] if self.num_seen > 1 else []
+        if not self.whole:
+            rivals_high.append(math.log(self.largest_unknown))
+            rivals_low.append(_log(self.unknown_mass.low / self.num_unknown))
+        second_low, second_high = max(rivals_low, default=-math.inf), max(rivals_high, default=-math.inf)
+        if self.num_ranked == 0:
+            # An unknown token may be the first; then nothing is sure but that its lead is not negative.
+            return Interval(0.0, math.inf)
+        low = math.inf if second_high == -math.inf else max(first_low - second_high, 0.0)
+        high = math.inf if second_low == -math.inf else first_high - second_low
+        if not self.rounding and self.num_ranked > 1 and math.isfinite(low):
+            low = high
+        return Interval(low, max(low, high))
+
+    def nucleus_size(self, mass: float) -> Interval:
+        """`n_p = min{n : top-n mass ≥ p}` at τ, as whole numbers; the two are equal where the answer is certain.
+
+        Beyond the known tokens, the fewest come from a tail piled up at its largest probability, the most from an even
+        one, in which a share s of the tail takes s of its tokens. Raises InputError for a mass outside [0, 1].
+        """
+        if not 0.0 <= mass <= 1.0:
+            raise InputError(f"the mass of a nucleus must be a number from 0 to 1, got {mass}")
+        if self.temperature == 0.0 or mass == 0.0:
+            return Interval(1, 1)
+        if mass == 1.0:
+            return self.support
+        enough = mass * (1.0 - SLACK)
+        first, beyond = self.num_ranked, self.num_tokens - self.num_ranked
+        shares = self.first_shares
+        known_low, known_high = shares.low[:first], shares.high[:first]
+
+        def among(values: Floats) -> int | None:
+            reached = np.flatnonzero(values >= enough)
+            return int(reached[0]) + 1 if len(reached) else None
+
+        fewest, most = among(known_high), among(known_low)
+        in_high = float(known_high[-1]) if first else 0.0
+        in_low = float(known_low[-1]) if first else 0.0
+        if fewest is None:
+            # Each further token has at most this share: one that is known but not ranked, or an unknown one.
+            low, _ = self._weights
+            step = self._largest_weight / (self._largest_weight + float(low.sum()))
+            step = max(step, float(self.probs.high[first]) if first < self.num_seen else 0.0)
+            more = math.ceil((enough - in_high) / step * (1.0 - 1e-9)) if step > 0.0 else 1
+            fewest = min(first + max(more, 1), self.num_tokens)
+        if most is None:
+            left = 1.0 - in_low
+            more = math.ceil(beyond * (enough - in_low) / left * (1.0 + 1e-13)) if left > 0.0 else 1
+            most = min(first + max(more, 1), self.num_tokens) if not self.whole else self.num_tokens
+        return Interval(fewest, max(fewest, most))
+
+    def flip_risk(self, noise: float = NOISE_SCALE) -> Interval:
+        """Chance that noise makes another token than the first the largest; as `flip_risk` of a row of logits."""
+        gaps_low = np.maximum(self.low[0] - self.high[1:], 0.0)
+        gaps_high = self.high[0] - self.low[1:]
+        if not self.rounding:
+            gaps_low = gaps_high
+        low = risk_of_gaps(gaps_high, noise)
+        if self.whole:
+            return Interval(low, low if not self.rounding else risk_of_gaps(gaps_low, noise))
+        if self.num_ranked == 0:
+            return Interval(0.0, 1.0)
+        # As many unknown tokens as their mass allows, all as near as the largest may be.
+        nearest = max(float(self.low[0]) - math.log(self.largest_unknown), 0.0)
+        count = min(self.unknown_mass.high / self.largest_unknown, self.num_unknown)
+        high = risk_of_gaps(
+            np.append(gaps_low, nearest), noise, np.append(np.ones(len(gaps_low)), max(count, 1.0))
+        )
+        return Interval(low, max(low, high))
+
+    # What a chain leaves
+
+    def possible(self) -> PartialDistribution:
+        """This distribution without the tokens that cannot come: known ones of -inf, unknown ones of a whole one."""
+        alive = self.high > -math.inf
+        if alive.all() and not (self.whole and self.num_unknown):
+            return self
+        lost = int(np.sum(~alive)) + (self.num_unknown if self.whole else 0)
+        found = object.__new__(PartialDistribution)
+        found._store(
+            self.low[alive],
+            self.high[alive],
+            self.num_tokens - lost,
+            self.ceiling,
+            self.temperature,
+            self.normalised,
+        )
+        return found
+
+    def kept(self, ranks: Any) -> PartialDistribution:
+        """What is left if only these known tokens are kept (ranks from 0, or a mask): a whole distribution at τ = 1."""
+        low, high = self.low[ranks], self.high[ranks]
+        scale = self.temperature or 1.0
+        return PartialDistribution._whole((low - high[0]) / scale, (high - high[0]) / scale)
+
+    def divided(self, temperature: Interval) -> PartialDistribution:
+        """This whole distribution at a temperature above 0 that is itself known in part; as logits at τ = 1."""
+        # Of logits of 0 or less a smaller divisor makes smaller ones.
+        return PartialDistribution._whole(
+            (self.low - self.high[0]) / temperature.low, (self.high - self.high[0]) / temperature.high
+        )
+
+    # Bounds of the entropy
+
+    def _entropy_by_weights(self) -> Interval:
+        """`ln Z - Σ w ln w / Z` with the tail's weight W anywhere in its interval, and rounding by its steepest slope.
+
+        With A = Σ_known w ln w and S = Σ_known w: a tail of W at the largest weight has the least entropy for its W,
+        which as a function of W falls until Z = a·S - A (a its log-weight) and then rises; an even tail has the most,
+        which rises until each of its weights is e^{A/S}. Rounding by r moves H by at most `r·(ln V/2 + 1)`, since
+        `Σ p |ln p + H|` is at most the standard deviation of the surprise, and that stays below `ln V/2 + 1`.
+        """
+        low, high = self._weights
+        with np.errstate(divide="ignore", invalid="ignore"):
+            centre = np.exp(np.where(high > 0.0, 0.5 * (np.log(low) + np.log(high)), -math.inf))
+            halves = np.where(
+                low > 0.0, 0.5 * (np.log(high) - np.log(low)), np.where(high > 0.0, math.inf, 0.0)
+            )
+        total, sum_w_log_w = float(centre.sum()), float(-_terms(centre).sum())
+        tail = self._unknown_weight
+
+        def entropy(weight: float, log_each: float) -> float:
+            z = total + weight
+            return math.log(z) - (sum_w_log_w + (weight * log_each if weight > 0.0 else 0.0)) / z
+
+        least = most = entropy(0.0, 0.0)
+        if tail.high > 0.0:
+            pile = math.log(self._largest_weight)
+            least_at = min(max(pile * total - sum_w_log_w - total, tail.low), tail.high)
+            level = min(sum_w_log_w / total, 700.0)
+            most_at = min(max(self.num_unknown * math.exp(level), tail.low), tail.high)
+            least = entropy(least_at, pile)
+            most = entropy(most_at, _log(most_at / self.num_unknown))
+        moved = float(np.max(halves)) * (0.5 * math.log(max(self.num_tokens, 1)) + 1.0)
+        return Interval(least - moved, most + moved)
+
+    def _entropy_by_shares(self) -> Interval:
+        """The most even and the most uneven shares that lie in their intervals and sum to one."""
+        shares = self.probs
+        low, high = np.asarray(shares.low), np.asarray(shares.high)
+        tail = self.unseen
+        unknown = 0 if self.whole else self.num_unknown
+        each_low = tail.low / unknown if unknown else 0.0
+        known_low = float(self._weights[0].sum())
+        cap = self._largest_weight / (self._largest_weight + known_low) if unknown else 0.0
+        each_high = min(cap, tail.high / unknown) if unknown else 0.0
+        each_high = max(each_low, each_high)
+        # The most even: every share as near to one level as its interval allows.
+        bottom, top = -745.0, 0.0
+        for _ in range(80):
+            level = math.exp(0.5 * (bottom + top))
+            total = float(np.clip(level, low, high).sum()) + unknown * min(max(level, each_low), each_high)
+            bottom, top = (0.5 * (bottom + top), top) if total < 1.0 else (bottom, 0.5 * (bottom + top))
+        level = math.exp(top)
+        each = min(max(level, each_low), each_high)
+        most = float(_terms(np.clip(level, low, high)).sum()) + unknown * float(_terms(np.array([each]))[0])
+        # The most uneven: the first ones as large as they may be. What bounds nothing counts as unknown here.
+        first = self.num_ranked if unknown else len(low)
+        cap = max(cap, float(high[first]) if first < len(low) else 0.0)
+        if first == 0 or (cap > 0.0 and float(low[first - 1]) * math.e < cap):
+            return Interval(0.0, most + 1e-12)
+        rest_low = tail.low + float(low[first:].sum())
+        room = max(1.0 - float(low[:first].sum()) - rest_low, 0.0)
+        wide = high[:first] - low[:first]
+        before = np.concatenate([[0.0], np.cumsum(wide)[:-1]])
+        filled = low[:first] + np.clip(room - before, 0.0, wide)
+        rest = max(1.0 - float(filled.sum()), rest_low) if unknown or first < len(low) else 0.0
+        least = float(_terms(filled).sum()) - (rest * math.log(cap) if rest > 0.0 and cap > 0.0 else 0.0)
+        return Interval(least - 1e-12, most + 1e-12)
+
+    def _check_tail(self) -> None:
+        """Raise InputError where the unknown tokens cannot hold the mass that is missing."""
+        missing = 1.0 - float(np.exp(self.high).sum())
+        listed = math.exp(self.ceiling)
+        if missing > self.num_unknown * listed + MASS_ROUNDING:
+            raise InputError(
+                f"{self.num_unknown} unseen tokens of at most {listed:.3g} each cannot hold the missing mass "
+                f"{missing:.6g}; the log-probabilities seen must be the largest, normalised"
+            )
 
 
 def entropy_interval(
-    top_log_probs: Array,
+    top_log_probs: Any,
     num_tokens: int,
     temperature: float = 1.0,
     rounding: float = 0.0,
     ceiling: float | None = None,
 ) -> Interval:
-    """`[...]` interval of the entropy in nats at τ, from the k largest log-probabilities `[..., k]` at τ = 1.
-
-    With w = p^{1/τ}, W = Σ_tail w, Z = Σ_seen w + W and S = Σ_seen w ln w the entropy is `ln Z - (S + T)/Z`, where T is
-    `W ln w_k` for a tail piled up at the ceiling and `W ln(W/(V - k))` for an even one. The first falls in W up to
-    `Σ_seen w·(ln w_k - 1) - S` and grows from there, the second grows up to `(V - k)·exp(S/Σ_seen w)` and falls; each
-    end is taken at the W that is nearest to its turning point. The ends are reached for τ ≥ 1; for τ < 1 they are safe
-    but wider than need be.
-
-    `rounding` is how far each log-probability may be from the truth: it moves the entropy by at most
-    `(rounding/τ)·(ln V/2 + 1)`, since the standard deviation of ln q stays below `ln V/2 + 1`. `ceiling` is the largest
-    log-probability of a token that was not seen; None: the smallest seen. Raises InputError for impossible
-    log-probabilities.
-    """
-    seen = _seen(top_log_probs, num_tokens, rounding, ceiling)
-    tail = _seen_tail(seen, num_tokens, temperature)
-    unseen = num_tokens - seen.log_probs.shape[-1]
-    log_w = seen.log_probs / temperature
-    w = np.exp(log_w)
-    seen_weight = w.sum(axis=-1)
-    seen_w_log_w = np.sum(np.where(w > 0.0, w * np.where(w > 0.0, log_w, 0.0), 0.0), axis=-1)
-
-    def total(weight: Any, tail_w_log_w: Any) -> Any:
-        z = seen_weight + weight
-        return np.maximum(np.log(z) - (seen_w_log_w + tail_w_log_w) / z, 0.0)
-
-    with np.errstate(divide="ignore", invalid="ignore"):
-        log_ceiling = np.log(seen.largest_unseen) / temperature
-        piled = np.clip(seen_weight * (log_ceiling - 1.0) - seen_w_log_w, tail.low, tail.high)
-        even = np.clip(unseen * np.exp(seen_w_log_w / seen_weight), tail.low, tail.high)
-        piled_tail = np.where(piled > 0.0, piled * log_ceiling, 0.0)
-        even_tail = np.where(even > 0.0, even * np.log(even / unseen), 0.0)
-    moved = rounding / temperature * (math.log(num_tokens) / 2.0 + 1.0)
-    low = np.maximum(total(piled, piled_tail) - moved, 0.0)
-    high = np.minimum(total(even, even_tail) + moved, math.log(num_tokens))
-    if temperature == 1.0:
-        high = np.minimum(high, _most_entropy(seen, num_tokens, rounding))
-    return Interval(np.minimum(low, high)[()], high[()])
+    """Entropy in nats at τ from the largest log-probabilities `[k]`; arguments as `PartialDistribution`."""
+    return PartialDistribution(top_log_probs, num_tokens, temperature, rounding, ceiling).entropy
 
 
-def _most_entropy(seen: Seen, num_tokens: int, rounding: float) -> Any:
-    """`[...]` the entropy at τ = 1 that no rounding exceeds: each term and an even tail at their own largest.
-
-    For probabilities near one it is far below what moves all logs at once.
-    """
-    ends = seen.log_probs[..., None] + np.array([-rounding, rounding])
-    # -p ln p is largest at p = 1/e, where the interval holds it.
-    logs = np.minimum(np.clip(-1.0, ends[..., 0], ends[..., 1]), 0.0)
-    terms = np.where(np.isneginf(logs), 0.0, -np.exp(logs) * np.where(np.isneginf(logs), 0.0, logs))
-    unseen = max(num_tokens - seen.log_probs.shape[-1], 1)
-    even = np.minimum(np.asarray(seen.tail_mass.high), unseen / math.e)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        tail = np.where(even > 0.0, -even * np.log(even / unseen), 0.0)
-    return terms.sum(axis=-1) + tail
+def _share(part: Any, others: Any) -> Any:
+    """`part / (part + others)`, 0 of nothing."""
+    whole = part + others
+    return np.where(part > 0.0, part / np.where(whole > 0.0, whole, 1.0), 0.0)
 
 
-def probs_interval(
-    top_log_probs: Array,
-    num_tokens: int,
-    temperature: float,
-    rounding: float = 0.0,
-    ceiling: float | None = None,
-) -> Interval:
-    """`[..., k]` interval of each seen token's probability at τ: `p^{1/τ} / (Σ_seen p^{1/τ} + W)`, W the
-    tail's weight.
-
-    `rounding` and `ceiling` as in `entropy_interval`. Raises InputError for impossible log-probabilities and for τ that is not
-    above 0.
-    """
-    seen = _seen(top_log_probs, num_tokens, rounding, ceiling)
-    tail = _seen_tail(seen, num_tokens, temperature)
-    w = np.exp(seen.log_probs / temperature)
-    return _share(w, w.sum(axis=-1, keepdims=True) - w, tail, rounding / temperature)
+def _terms(values: Floats) -> Floats:
+    """`-x ln x` with 0·ln 0 = 0."""
+    return -values * np.log(np.where(values > 0.0, values, 1.0))
 
 
-def first_shares_interval(
-    top_log_probs: Array,
-    num_tokens: int,
-    temperature: float,
-    rounding: float = 0.0,
-    ceiling: float | None = None,
-) -> Interval:
-    """`[..., k]` interval of the share at τ of the first n seen tokens, n = 1 to k; one minus the last is the tail's.
-
-    Arguments and errors as `probs_interval`.
-    """
-    seen = _seen(top_log_probs, num_tokens, rounding, ceiling)
-    tail = _seen_tail(seen, num_tokens, temperature)
-    w = np.exp(seen.log_probs / temperature)
-    first = np.cumsum(w, axis=-1)
-    return _share(first, w.sum(axis=-1, keepdims=True) - first, tail, rounding / temperature)
+def _log(value: float) -> float:
+    return math.log(value) if value > 0.0 else -math.inf
 
 
-def _share(part: np.ndarray, others: np.ndarray, tail: Interval, moved: float) -> Interval:
-    """`part / (part + others + W)`, where rounding moves the log of every seen weight by up to `moved`."""
-    odds = math.exp(2.0 * moved)  # the part rounded one way, all the others the other way
-    most = np.asarray(tail.high)[..., None] * math.exp(moved)
-    least = np.asarray(tail.low)[..., None] * math.exp(-moved)
-    others = np.maximum(others, 0.0)
-    return Interval(part / (part + others * odds + most), part / (part + others / odds + least))
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What the k largest log-probabilities say: they `[..., k]`, falling, and the limits of the tail `[...]`."""
-
-    log_probs: np.ndarray
-    tail_mass: Interval
-    largest_unseen: np.ndarray
-
-
-def _seen(top_log_probs: Array, num_tokens: int, rounding: float, ceiling: float | None = None) -> Seen:
-    """The checked log-probabilities in falling order, and what is left for the tail.
-
-    `ceiling` bounds the logprob of every other token; None: that of the last one seen does.
-    """
-    if not (rounding >= 0.0 and math.isfinite(rounding)):
-        raise InputError(f"rounding must be a finite number of nats of 0 or more, got {rounding}")
-    values = to_numpy(as_floats(top_log_probs)).astype(np.float64)
-    if values.shape[-1] > num_tokens:
-        raise InputError(
-            f"at most {num_tokens} log-probabilities can be seen of {num_tokens} tokens, got {values.shape[-1]}"
-        )
-    if np.isnan(values).any() or (values > MASS_ROUNDING).any():
-        raise InputError(
-            "log-probabilities must be 0 or less, got NaN or a positive one; pass nats, not logits"
-        )
-    values = -np.sort(-values, axis=-1)
-    probs = np.exp(values)
-    mass = probs.sum(axis=-1)
-    limit = probs[..., -1] if ceiling is None else np.full(mass.shape, math.exp(min(ceiling, 0.0)))
-    # Whatever the ceiling, no token holds more than what the others leave.
-    left = np.clip(1.0 - mass * math.exp(-rounding), 0.0, 1.0)
-    largest_unseen = np.minimum(limit * math.exp(rounding), 1.0 if ceiling is None else left)
-    most = (num_tokens - values.shape[-1]) * largest_unseen
-    least, greatest = 1.0 - mass * math.exp(rounding), 1.0 - mass * math.exp(-rounding)
-    _checked_tail(np.clip(most, least, greatest), largest_unseen, values.shape[-1], num_tokens)
-    tail_mass = Interval(np.clip(least, 0.0, most), np.clip(greatest, 0.0, most))
-    return Seen(values, tail_mass, largest_unseen)
-
-
-def _seen_tail(seen: Seen, num_tokens: int, temperature: float) -> Interval:
-    """The tail's weight at τ: its low end from the least tail mass, its high end from the most."""
-    num_seen = seen.log_probs.shape[-1]
-    least, most = (
-        tempered_tail_interval(mass, seen.largest_unseen, num_seen, num_tokens, temperature)
-        for mass in (seen.tail_mass.low, seen.tail_mass.high)
-    )
-    return Interval(least.low, most.high)
-
-
-def _checked_tail(
-    tail_mass: Any, smallest_seen: Any, num_seen: int, num_tokens: int
-) -> tuple[np.ndarray, np.ndarray]:
-    m, smallest = np.broadcast_arrays(
-        np.asarray(tail_mass, np.float64), np.asarray(smallest_seen, np.float64)
-    )
-    if not 1 <= num_seen <= num_tokens:
-        raise InputError(f"the number of seen tokens must be from 1 to {num_tokens}, got {num_seen}")
-    if not ((m >= -MASS_ROUNDING) & (m <= 1.0)).all():
-        raise InputError(
-            f"the tail's mass must be from 0 to 1, got {float(np.min(m)):g} to {float(np.max(m)):g}"
-        )
-    most = (num_tokens - num_seen) * smallest
-    if not (m <= most + MASS_ROUNDING).all():
-        worst = int(np.argmax(m - most))
-        raise InputError(
-            f"{num_tokens - num_seen} unseen tokens of at most {float(smallest.flat[worst]):.3g} each cannot hold the "
-            f"missing mass {float(m.flat[worst]):.6g}; the log-probabilities seen must be the largest, normalised"
-        )
-    # Within the rounding of the input the mass is moved to the nearest possible one.
-    return np.clip(m, 0.0, most), smallest
-
-
-def _check_above_zero(temperature: float) -> None:
-    check_temperature(temperature)
-    if not (isinstance(temperature, (int, float)) and temperature > 0.0 and math.isfinite(temperature)):
-        raise InputError(
-            f"temperature must be a number above 0 here, got {temperature}; at 0 the top token has it all"
-        )
+def _exp(value: float) -> float:
+    return math.exp(min(value, 700.0))

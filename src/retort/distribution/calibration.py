@@ -1,13 +1,21 @@
-"""Whether probabilities come true: negative log-likelihood, Brier score, expected calibration error. float64 numpy."""
+"""Whether probabilities come true, and temperatures that make one distribution match another or its labels.
+
+Negative log-likelihood, Brier score, expected calibration error; equivalent, entropy-matched, calibrated temperature.
+Equivalent and calibrated temperature minimise a loss that is convex in β = 1/τ, so the minimum is where its derivative,
+which only rises, crosses 0; a bracketed root finder (scipy's brentq) cannot miss it. float64 numpy throughout.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from retort.distribution.arrays import Array, as_floats, to_numpy
+from retort.distribution.divergences import kl
+from retort.distribution.measures import entropy
 from retort.distribution.softmax import log_softmax, softmax
 from retort.errors import InputError
 
@@ -119,3 +127,116 @@ def _checked_labels(values: np.ndarray, labels: Array) -> np.ndarray:
             f"labels must be token ids from 0 to {values.shape[-1] - 1}, got {ids.min()} to {ids.max()}"
         )
     return ids
+
+
+COLDEST = 1e-3
+HOTTEST = 1e3
+"""Matching temperatures are looked for from COLDEST to HOTTEST."""
+
+
+@dataclass(frozen=True)
+class MatchedTemperature:
+    """A temperature found by matching, and how good the match is.
+
+    `residual` is what remains at that temperature, in nats: the mean KL (equivalent), the mean NLL
+    (calibrated) or the mean absolute entropy difference (entropy-matched). `at_bound`: the best temperature
+    lies at or beyond the range that was searched, so it is a limit and not a match.
+    """
+
+    temperature: float
+    residual: float
+    at_bound: bool
+    num_contexts: int
+
+
+def equivalent_temperature(
+    logits_a: Array, logits_b: Array, temperature_a: float = 1.0
+) -> MatchedTemperature:
+    """The τ at which B is nearest to A at τ_A: `argmin_τ Σ_contexts KL(p^A_{τ_A} ‖ p^B_τ)`, with the mean KL
+    left.
+
+    Shapes: both `[contexts, vocab]` (or `[vocab]`), the same contexts in the same order. Convex in 1/τ; its
+    derivative is `Σ (E_B[z_B] - E_A[z_B])`. Raises InputError for shapes that differ, and where A can give a
+    token that B cannot, since the KL is then infinite at every τ.
+    """
+    a, b = _contexts(logits_a), _contexts(logits_b)
+    if a.shape != b.shape:
+        raise InputError(
+            f"equivalent_temperature compares the same contexts over one vocabulary, got shapes {a.shape} and {b.shape}"
+        )
+    probs_a = softmax(a, temperature_a)
+    missing = (probs_a > 0.0) & (b == -math.inf)
+    if missing.any():
+        row = int(np.argwhere(missing)[0, 0])
+        raise InputError(
+            f"context {row}: the first model gives probability to a token that the second one excludes, so no "
+            "temperature makes them near; compare them before truncation"
+        )
+    temperature, at_bound = _minimum_over_temperature(b, float(_mean_under(probs_a, b).mean()))
+    left = kl(log_softmax(a, temperature_a), log_softmax(b, temperature))
+    return MatchedTemperature(temperature, float(left.mean()), at_bound, len(a))
+
+
+def calibrated_temperature(logits: Array, labels: Array) -> MatchedTemperature:
+    """The τ with the smallest mean negative log-likelihood of the labels, and that NLL in nats.
+
+    Shapes: logits `[n, vocab]`, labels `[n]` token ids. Convex in 1/τ. `at_bound` is True where every label
+    is the top token (τ → 0) or the logits say nothing about the labels (τ → ∞). Raises InputError for labels
+    out of range or removed. Source: Guo et al. 2017, section 4.2 (temperature scaling).
+    """
+    values = _contexts(logits)
+    chosen = label_rows(values, labels)
+    temperature, at_bound = _minimum_over_temperature(values, float(chosen.mean()))
+    nll = -label_rows(log_softmax(values, temperature), labels).mean()
+    return MatchedTemperature(temperature, float(nll), at_bound, len(values))
+
+
+def entropy_matched_temperature(
+    logits_a: Array, logits_b: Array, temperature_a: float = 1.0
+) -> MatchedTemperature:
+    """The τ at which B's mean entropy equals A's at τ_A (bisection: entropy never falls with τ).
+
+    Shapes: `[contexts, vocab]` each (or `[vocab]`); the contexts and vocabularies may differ.
+    """
+    a, b = _contexts(logits_a), _contexts(logits_b)
+    target = float(np.mean(entropy(a, temperature_a)))
+
+    def excess(log_temperature: float) -> float:
+        return float(np.mean(entropy(b, math.exp(log_temperature)))) - target
+
+    log_temperature, at_bound = _rising_root(excess, math.log(COLDEST), math.log(HOTTEST))
+    temperature = math.exp(log_temperature)
+    return MatchedTemperature(temperature, abs(excess(log_temperature)), at_bound, len(b))
+
+
+def _minimum_over_temperature(logits: np.ndarray, target_mean: float) -> tuple[float, bool]:
+    """The τ at which the mean logit under softmax(z/τ), averaged over contexts, is `target_mean`."""
+
+    def slope(log_beta: float) -> float:
+        return float(_mean_under(softmax(logits, math.exp(-log_beta)), logits).mean()) - target_mean
+
+    log_beta, at_bound = _rising_root(slope, -math.log(HOTTEST), -math.log(COLDEST))
+    return math.exp(-log_beta), at_bound
+
+
+def _mean_under(probs: np.ndarray, logits: np.ndarray) -> np.ndarray:
+    return np.sum(probs * np.where(probs > 0.0, logits, 0.0), axis=-1)
+
+
+def _rising_root(function: Callable[[float], float], low: float, high: float) -> tuple[float, bool]:
+    """Where a function that never falls crosses 0, and whether that is at an end of [low, high] or beyond it."""
+    from scipy.optimize import brentq
+
+    if function(low) >= 0.0:
+        return low, True
+    if function(high) <= 0.0:
+        return high, True
+    return float(brentq(function, low, high, xtol=1e-13, rtol=1e-13)), False
+
+
+def _contexts(logits: Array) -> np.ndarray:
+    values = to_numpy(as_floats(logits)).astype(np.float64)
+    values = values.reshape(-1, values.shape[-1])
+    if len(values) == 0:
+        raise InputError("at least one context is needed to match temperatures, got none")
+    return values

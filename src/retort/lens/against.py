@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from retort.distribution.calibration import equivalent_temperature
 from retort.distribution.divergences import jsd, kl, total_variation
-from retort.distribution.matching import equivalent_temperature
 from retort.distribution.softmax import log_softmax
 from retort.errors import InputError
 from retort.lens.asking import ask

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retort.chain.chain import Chain
+from retort.distribution.calibration import equivalent_temperature
 from retort.distribution.divergences import jsd, kl, total_variation
-from retort.distribution.matching import equivalent_temperature
 from retort.distribution.measures import entropy
 from retort.distribution.softmax import log_softmax
 from retort.errors import InputError

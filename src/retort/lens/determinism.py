@@ -14,8 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from retort.distribution.flips import flip_risk, noise_scale, text_flip_risk
-from retort.distribution.measures import margin
+from retort.distribution.measures import flip_risk, margin, noise_scale, text_flip_risk
 from retort.errors import InputError
 from retort.sources.base import Source
 from retort.sources.replays import Replay, replays

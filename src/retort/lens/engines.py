@@ -130,7 +130,7 @@ def compare_engines(
         else:
             engine = find_engine(name)
             said = {**engine.defaults, **settings} if defaults else dict(settings)
-            chain = engine.chain(said).ending_at(ending)
+            chain = Chain(engine.stages(said)).ending_at(ending)
             reading, distribution = _read(source, engine, chain, engine.unread(said), logits, context)
         readings.append(reading)
         distributions.append(distribution)
@@ -163,8 +163,8 @@ def _read(
             report.kept,
             report.removed,
             tuple(source.token_text(token) for token in report.removed_ids[:REMOVED_SHOWN]),
-            report.kept_mass,
-            report.moved,
+            float(report.kept_mass),
+            float(report.moved or 0.0),
         )
         for report in explanation.stages
     )

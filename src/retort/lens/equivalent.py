@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from retort.distribution.calibration import entropy_matched_temperature, equivalent_temperature
 from retort.distribution.divergences import kl
-from retort.distribution.matching import entropy_matched_temperature, equivalent_temperature
 from retort.distribution.measures import entropy
 from retort.distribution.softmax import log_softmax, softmax
 from retort.errors import InputError

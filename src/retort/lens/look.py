@@ -14,7 +14,7 @@ import numpy as np
 
 from retort.chain.chain import Chain
 from retort.distribution.distribution import Distribution
-from retort.distribution.flips import NOISE_SCALE
+from retort.distribution.measures import NOISE_SCALE
 from retort.errors import InputError
 from retort.lens.asking import ask
 from retort.lens.conditions import Value

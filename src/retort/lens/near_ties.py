@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from retort.distribution.flips import swap_risk
+from retort.distribution.measures import swap_risk
 from retort.sources.base import KnownTop, Source
 
 MOST = 100

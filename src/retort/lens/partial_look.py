@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,10 +10,8 @@ from typing import Any
 import numpy as np
 
 from retort.chain.chain import Chain
-from retort.chain.partial_chain import explain_partial
-from retort.distribution.flips import NOISE_SCALE
-from retort.distribution.measures import entropy_of_log_probs
-from retort.distribution.partial import PartialDistribution
+from retort.distribution.bounds import PartialDistribution
+from retort.distribution.measures import NOISE_SCALE, Interval
 from retort.lens.near_ties import PartialNearTie, partial_near_ties
 from retort.sources.base import KnownTop, PartialSource
 from retort.sources.chat import Message, render
@@ -118,7 +117,7 @@ def partial_look(
         known=source.capability.value,
         known_tokens=len(known.tokens),
         note=source.note,
-        margin=raw.margin,
+        margin=middle(raw.margin),
         rounding=known.rounding,
         noise_scale=float(noise_scale),
         near_tie=near_tie,
@@ -145,16 +144,11 @@ def _row(known: KnownTop, at: PartialDistribution, top: int) -> PartialRow:
 
 
 def _chain(known: KnownTop, raw: PartialDistribution, chain: Chain, top: int) -> PartialLookChain:
-    found = explain_partial(raw, chain)
-    if found.log_probs is None:
-        row = _row(known, found.tempered, top)
-        entropy = (row.entropy_low, row.entropy_high)
-        tokens = row.top
-    else:
-        exact = float(entropy_of_log_probs(found.log_probs))
-        entropy = (exact, exact)
-        probs = np.exp(found.log_probs)
-        tokens = tuple(token for token in _tokens(known, probs, probs, top) if token.prob_high > 0.0)
+    found = chain.explain(raw)
+    entropy = (found.entropy.low, found.entropy.high)
+    tokens = tuple(
+        token for token in _tokens(known, found.probs.low, found.probs.high, top) if token.prob_high > 0.0
+    )
     return PartialLookChain(
         spec=found.spec,
         stages=tuple(
@@ -175,6 +169,11 @@ def _chain(known: KnownTop, raw: PartialDistribution, chain: Chain, top: int) ->
         effective_support_high=float(np.exp(entropy[1])),
         top=tokens,
     )
+
+
+def middle(margin: Interval) -> float:
+    """One number for a margin: halfway between its ends, or its low end where there is no high one."""
+    return float(0.5 * (margin.low + margin.high) if math.isfinite(margin.high) else margin.low)
 
 
 def _tokens(known: KnownTop, low: np.ndarray, high: np.ndarray, top: int) -> tuple[PartialToken, ...]:

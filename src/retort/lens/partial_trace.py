@@ -10,13 +10,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from retort.chain.chain import Chain
-from retort.chain.partial_chain import explain_partial
-from retort.distribution.flips import swap_risk, text_flip_risk
+from retort.distribution.measures import text_flip_risk
 from retort.errors import CapabilityError, InputError
 from retort.lens.conditions import Value
+from retort.lens.partial_look import middle
 from retort.sources.base import KnownTop, PartialSource, ReadToken
 
 
@@ -154,12 +152,12 @@ def traced_token(step: ReadToken, chain: Chain | None, noise_scale: float) -> Pa
         logprob_at_most=known.tokens[-1].logprob if chosen is None else chosen.logprob,
         entropy_low=at.entropy.low,
         entropy_high=at.entropy.high,
-        margin=at.margin,
+        margin=middle(at.margin),
         kept=kept,
         kept_mass_low=None if mass is None else mass[0],
         kept_mass_high=None if mass is None else mass[1],
         removed_by=removed_by,
-        flip_risk=float(swap_risk(np.array(max(at.margin, 0.0)), noise)) if math.isfinite(at.margin) else 0.0,
+        flip_risk=at.flip_risk(noise).high,
         best=known.tokens[0].token,
         best_prob=math.exp(known.tokens[0].logprob),
     )
@@ -168,20 +166,18 @@ def traced_token(step: ReadToken, chain: Chain | None, noise_scale: float) -> Pa
 def _through(
     known: KnownTop, chain: Chain | None, place: int | None
 ) -> tuple[int | None, tuple[float, float] | None, str | None]:
-    """How many tokens the chain keeps, the share of mass that all its stages leave, and the stage that removes the
+    """How many tokens the chain keeps, the shaped mass of these, and the stage that removes the
     token of rank `place` + 1; None for what cannot be decided.
     """
     if chain is None:
         return known.num_tokens, (1.0, 1.0), None
     try:
-        found = explain_partial(known.at(1.0), chain)
+        found = chain.explain(known.at(1.0))
     except CapabilityError:
         return None, None, None
-    low = math.prod(float(stage.kept_mass.low) for stage in found.stages)
-    high = math.prod(float(stage.kept_mass.high) for stage in found.stages)
     rank = len(known.tokens) if place is None else place  # at least this many tokens are more likely
     removed_by = next((stage.stage for stage in found.stages if rank >= stage.kept), None)
-    return found.kept, (low, min(high, 1.0)), removed_by
+    return found.kept, (found.kept_mass.low, found.kept_mass.high), removed_by
 
 
 def totals_of(tokens: Sequence[PartialTracedToken]) -> PartialTraceTotals:

@@ -13,7 +13,7 @@ import numpy as np
 
 from retort.chain import Chain
 from retort.distribution import softmax, text_flip_risk, top_ids
-from retort.distribution.flips import NOISE_SCALE
+from retort.distribution.measures import NOISE_SCALE
 from retort.errors import CapabilityError
 from retort.lens.traced import TracedToken, traced
 from retort.lens.walk import Step, walk

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retort.chain.chain import Chain
-from retort.distribution.flips import NOISE_SCALE, text_flip_risk
+from retort.distribution.measures import NOISE_SCALE, text_flip_risk
 from retort.errors import CapabilityError, InputError
 from retort.lens.asking import ask
 from retort.lens.conditions import Value

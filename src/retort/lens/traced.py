@@ -10,9 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retort.chain.chain import Chain
-from retort.distribution.flips import flip_risk
-from retort.distribution.measures import margin
-from retort.distribution.reading import read_rows
+from retort.distribution.measures import flip_risk, margin, read_rows
 from retort.transforms.context import Context
 
 Rows = NDArray[np.floating]

@@ -20,7 +20,7 @@ import numpy as np
 from retort.chain import Chain
 from retort.distribution import bad_rows
 from retort.distribution.arrays import as_floats
-from retort.distribution.flips import NOISE_SCALE
+from retort.distribution.measures import NOISE_SCALE
 from retort.errors import InputError
 from retort.sampling.batches import COLUMNS, BadRowsError, SampleBatch, empty_batch
 from retort.sampling.fast import contiguous_pieces, draw_rows, fault_of, kind_of, plans_for, rows_in_memory

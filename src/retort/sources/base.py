@@ -14,7 +14,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from retort.distribution.partial import PartialDistribution
+from retort.distribution.bounds import PartialDistribution
 from retort.errors import CapabilityError, InputError
 from retort.sources.chat import Message
 

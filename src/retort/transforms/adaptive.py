@@ -12,8 +12,7 @@ from typing import Any
 
 from retort.distribution.arrays import Array, largest, like, namespace, widened
 from retort.distribution.ranking import SLACK, flat_rows
-from retort.distribution.softmax import is_per_row, per_row
-from retort.distribution.weights import Weights, finite
+from retort.distribution.softmax import Weights, finite, is_per_row, per_row
 from retort.transforms.context import Context
 from retort.transforms.parameters import Parameter, choice
 from retort.transforms.transform import Transform, usable

@@ -10,8 +10,7 @@ from typing import Any
 
 from retort.distribution.arrays import Array, largest, namespace, token_ids
 from retort.distribution.ranking import SLACK, flat_rows, keep_first
-from retort.distribution.softmax import is_per_row, log_softmax, per_row
-from retort.distribution.weights import Weights, finite
+from retort.distribution.softmax import Weights, finite, is_per_row, log_softmax, per_row
 from retort.transforms.parameters import Parameter, choice
 from retort.transforms.transform import Transform, usable
 from retort.transforms.truncation import MIN_KEEP

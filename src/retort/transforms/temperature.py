@@ -7,8 +7,7 @@ from typing import Any
 
 from retort.distribution.arrays import Array, namespace
 from retort.distribution.ranking import flat_rows
-from retort.distribution.softmax import is_per_row, per_row, tempered
-from retort.distribution.weights import Weights
+from retort.distribution.softmax import Weights, is_per_row, per_row, tempered
 from retort.transforms.parameters import Parameter
 from retort.transforms.transform import Transform, usable
 

@@ -12,8 +12,7 @@ import numpy as np
 
 from retort.distribution.arrays import Array, detached, largest, like, namespace, token_ids
 from retort.distribution.ranking import ROUNDING, SLACK, flat_rows, keep_first, nucleus
-from retort.distribution.softmax import is_per_row, per_row
-from retort.distribution.weights import Weights, finite, gaps
+from retort.distribution.softmax import Weights, finite, gaps, is_per_row, per_row
 from retort.transforms.context import Context
 from retort.transforms.parameters import Parameter, choice
 from retort.transforms.transform import Transform, usable

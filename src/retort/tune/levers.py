@@ -10,8 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from retort.distribution.calibration import brier, ece, nll
-from retort.distribution.matching import calibrated_temperature
+from retort.distribution.calibration import brier, calibrated_temperature, ece, nll
 from retort.tune.samples import Floats, Samples
 from retort.tune.settings import Axis
 from retort.tune.statistics import resampled_means

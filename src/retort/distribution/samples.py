@@ -1,14 +1,16 @@
-"""How different a set of samples is: distinct-n, self-BLEU, the Vendi score, and the number of meanings."""
+"""What several samples say: how different they are, how often they agree or are right, and their worth elsewhere."""
 
 from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from math import comb
 
 import numpy as np
 
-from retort.distribution.arrays import Array, to_numpy
+from retort.distribution.arrays import Array, as_floats, namespace, to_numpy
 from retort.errors import InputError
 
 Text = Sequence[Hashable]
@@ -155,3 +157,128 @@ def _kernel(similarity: Array) -> np.ndarray:
 def _check_order(n: int) -> None:
     if n < 1:
         raise InputError(f"the length of n-grams must be 1 or more, got {n}")
+
+
+def pass_at_k(num_samples: int, num_correct: int, k: int) -> float:
+    """Chance that at least one of k samples drawn without replacement is right: `1 - C(n-c, k)/C(n, k)`.
+
+    Raises InputError unless 0 ≤ c ≤ n and 1 ≤ k ≤ n. Source: Chen et al. 2021, eq. 1.
+    """
+    _check_counts(num_samples, num_correct, k)
+    return 1.0 - comb(num_samples - num_correct, k) / comb(num_samples, k)
+
+
+def pass_hat_k(num_samples: int, num_correct: int, k: int) -> float:
+    """pass^k, the chance that all of k samples drawn without replacement are right: `C(c, k)/C(n, k)`.
+
+    Raises InputError unless 0 ≤ c ≤ n and 1 ≤ k ≤ n. Source: Yao et al. 2024 (τ-bench), section 4.
+    """
+    _check_counts(num_samples, num_correct, k)
+    return comb(num_correct, k) / comb(num_samples, k)
+
+
+def agreement(answers: Iterable[Hashable]) -> float:
+    """Chance that two samples drawn without replacement are equal: `Σ_a C(n_a, 2)/C(N, 2)`; 1 if all are
+    alike.
+
+    Raises InputError for fewer than two answers.
+    """
+    counts = Counter(answers)
+    total = sum(counts.values())
+    if total < 2:
+        raise InputError(f"agreement needs at least two answers to compare, got {total}; draw more samples")
+    return sum(comb(count, 2) for count in counts.values()) / comb(total, 2)
+
+
+def identical_share(answers_per_item: Sequence[Sequence[Hashable]]) -> float:
+    """Share of items whose answers are all the same. Raises InputError for no items or an item with no answers."""
+    if not answers_per_item or not all(len(answers) for answers in answers_per_item):
+        raise InputError("identical_share needs at least one item, and at least one answer for each")
+    return sum(len(set(answers)) == 1 for answers in answers_per_item) / len(answers_per_item)
+
+
+def _check_counts(num_samples: int, num_correct: int, k: int) -> None:
+    if not 0 <= num_correct <= num_samples:
+        raise InputError(f"the number of right samples must be from 0 to {num_samples}, got {num_correct}")
+    if not 1 <= k <= num_samples:
+        raise InputError(
+            f"k must be from 1 to the number of samples {num_samples}, got {k}; draw more samples"
+        )
+
+
+SMALLEST_SHARE = 0.1
+"""Re-weighting is refused if the samples are worth less than this share of their number."""
+
+
+@dataclass(frozen=True)
+class Reweighting:
+    """Weights `[n]` that sum to one, and the effective sample size `(Σw)²/Σw²`, between 1 and n.
+
+    `mean_weight`: of the weights before they are made to sum to one. It is 1 on average; far below 1, much of what the
+    target would draw was never drawn, which the effective sample size cannot see.
+    """
+
+    weights: np.ndarray
+    effective_sample_size: float
+    mean_weight: float
+
+
+def importance_weights(
+    log_probs_target: Array, log_probs_source: Array, smallest_share: float = SMALLEST_SHARE
+) -> Reweighting:
+    """Weights `w = Π q_target/q_source` of samples drawn from the source setting, normalised to sum to one.
+
+    Shapes: `[n]` log-probability of each whole sample under each setting, or `[n, positions]`, summed over
+    positions (pad with 0). Processed log-probabilities, in nats. Call `check_support` too: samples alone
+    cannot show what the source could never have drawn.
+    Raises InputError where the source gives a sample no probability, where the target gives none to any, and
+    where the effective sample size is below `smallest_share` of n. Source: Kong 1992 (effective sample size).
+    """
+    target, source = (
+        to_numpy(as_floats(values)).astype(np.float64) for values in (log_probs_target, log_probs_source)
+    )
+    if target.shape != source.shape or target.ndim not in (1, 2):
+        raise InputError(
+            f"log-probabilities must have one shape, [n] or [n, positions], got {target.shape} and {source.shape}"
+        )
+    if target.ndim == 2:
+        target, source = target.sum(axis=1), source.sum(axis=1)
+    if np.isnan(target).any() or not np.isfinite(source).all():
+        raise InputError(
+            "every sample must have a finite log-probability under the setting that drew it, got NaN or -inf"
+        )
+    if (target == -math.inf).all():
+        raise InputError("none of these samples is possible under the target setting; draw new ones there")
+    log_weights = target - source
+    weights = np.exp(log_weights - log_weights.max())
+    with np.errstate(over="ignore"):
+        mean_weight = float(np.exp(log_weights.max()) * weights.mean())
+    weights /= weights.sum()
+    size = 1.0 / float(np.sum(weights**2))
+    if size < smallest_share * len(weights):
+        raise InputError(
+            f"the {len(weights)} samples are worth only {size:.1f} at the target setting, below "
+            f"{smallest_share:.0%} of their number; the settings are too far apart, draw samples nearer to it"
+        )
+    return Reweighting(weights, size, mean_weight)
+
+
+def check_support(processed_target: Array, processed_source: Array) -> None:
+    """Nothing, if the source setting can draw every token that the target setting can; else raises
+    InputError.
+
+    Shapes: processed logits `[..., vocab]` of both settings at the same positions, removed tokens -inf.
+    """
+    target, source = as_floats(processed_target), as_floats(processed_source)
+    if target.shape != source.shape:
+        raise InputError(
+            f"supports are compared at the same positions, got shapes {tuple(target.shape)} and {tuple(source.shape)}"
+        )
+    outside = (target > -math.inf) & (source == -math.inf)
+    xp = namespace(target)
+    if bool(xp.any(outside)):
+        count = int(xp.sum(xp.astype(outside, xp.int64)))
+        raise InputError(
+            f"the target setting allows {count} tokens that the source setting removed, so its samples cannot "
+            "speak for the target; draw from the wider setting"
+        )
