@@ -14,12 +14,12 @@ import pytest
 from hypothesis import settings
 
 from browser import Browser
-from retort.sampling import compiling
+from retort.sampling import kernels
 
 settings.register_profile("retort", deadline=None)
 settings.load_profile("retort")
 
-compiling.PATIENCE = 3600.0
+kernels.TELL = False
 
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 SCREENSHOTS = Path(os.environ.get("RETORT_SCREENSHOTS", "out/screenshots"))

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from retort.distribution.distribution import Distribution, softmax
     from retort.errors import CapabilityError, InputError, MissingExtraError, RetortError, SourceError
     from retort.lens.look import look
+    from retort.sampling.draw import Sampler, sample
     from retort.sampling.generate import generate, stream
     from retort.sampling.params import SamplingParams
     from retort.sampling.path import temperature_path, temperature_paths
-    from retort.sampling.sampler import sample
     from retort.sources.load import load
 
 __version__ = "0.1.0"
@@ -29,12 +29,13 @@ _HOME = {
     "InputError": "retort.errors",
     "MissingExtraError": "retort.errors",
     "RetortError": "retort.errors",
+    "Sampler": "retort.sampling.draw",
     "SamplingParams": "retort.sampling.params",
     "SourceError": "retort.errors",
     "generate": "retort.sampling.generate",
     "load": "retort.sources.load",
     "look": "retort.lens.look",
-    "sample": "retort.sampling.sampler",
+    "sample": "retort.sampling.draw",
     "stream": "retort.sampling.generate",
     "softmax": "retort.distribution.distribution",
     "temperature_path": "retort.sampling.path",
@@ -51,6 +52,7 @@ __all__ = [
     "InputError",
     "MissingExtraError",
     "RetortError",
+    "Sampler",
     "SamplingParams",
     "SourceError",
     "__version__",

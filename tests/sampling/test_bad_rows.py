@@ -9,7 +9,8 @@ import pytest
 
 from retort.chain import Chain
 from retort.chain.stage import Stage
-from retort.sampling import BadRowsError, SampleBatch, SamplingParams, sample, sampler
+from retort.sampling import BadRowsError, SampleBatch, SamplingParams, kernels, sample
+from retort.sampling import draw as drawing
 
 FIELDS = ("ids", "logprob_raw", "logprob_processed", "log_kept_mass", "entropy", "margin", "near_tie")
 
@@ -31,14 +32,14 @@ def on_way(way: str, logits: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> obj
     if way != "device":
         return logits
     torch = pytest.importorskip("torch")
-    monkeypatch.setattr(sampler, "_on_accelerator", lambda logits: not isinstance(logits, np.ndarray))
-    monkeypatch.setattr(sampler, "kind_of", lambda logits: None)
+    monkeypatch.setattr(drawing, "_on_accelerator", lambda logits: not isinstance(logits, np.ndarray))
+    monkeypatch.setattr(kernels, "refusal", lambda logits, chain: "a test")
     return torch.from_numpy(logits)
 
 
 def assert_rows_equal(one: SampleBatch, rows: list[int], other: SampleBatch) -> None:
     for name in FIELDS:
-        left, right = getattr(one, name)[rows], getattr(other, name)[rows]
+        left, right = np.asarray(getattr(one, name))[rows], np.asarray(getattr(other, name))[rows]
         assert np.array_equal(left.view(np.uint8), right.view(np.uint8)), name
 
 

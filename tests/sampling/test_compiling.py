@@ -1,24 +1,59 @@
-"""A machine's first use says why it waits; every other one says nothing."""
+"""Compiling: said where it happens and nowhere else; and done again where anything that is compiled in has changed."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 SRC = Path(__file__).resolve().parents[2] / "src"
-CODE = "from retort.sampling import compiling; compiling.PATIENCE = {}; compiling.kernels()"
+CODE = """
+import time
+import numba
+from retort.sampling import kernels
+
+@numba.njit{options}
+def slow(x):
+    return x + 1
+
+with kernels.compile_note("a test"):
+    slow(1)
+with kernels.compile_note("a test"):
+    slow(2)
+"""
 
 
-def loaded(patience: float) -> str:
+def test_only_what_is_compiled_is_spoken_of() -> None:
     environment = {**os.environ, "PYTHONPATH": str(SRC)}
-    code = CODE.format(patience)
-    return subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True
-    ).stderr
+    told = subprocess.run(
+        [sys.executable, "-c", CODE.format(options="")], env=environment, capture_output=True, text=True
+    ).stderr.splitlines()
+    assert told[0] == "retort: compiling a test for this machine, once; seconds to a minute …"
+    assert told[1].startswith("retort: compiled a test in ") and len(told) == 2
 
 
-def test_a_slow_load_says_why_and_a_quick_one_nothing() -> None:
-    assert "compiling the sampling kernels, once on this machine" in loaded(0.0)
-    assert loaded(600.0) == ""
+@pytest.mark.parametrize(
+    "changed",
+    ["sampling/kernels/arithmetic.py", "sampling/noise.py", "distribution/ranking.py"],
+)
+def test_a_change_in_anything_compiled_in_is_another_key(changed: str, tmp_path: Path) -> None:
+    """In a copy of the package: ROUNDING, SLACK and the noise's constants are compiled into the entry."""
+    copy = tmp_path / "retort"
+    shutil.copytree(SRC / "retort", copy, ignore=shutil.ignore_patterns("embedded", "static", "__pycache__"))
+
+    def key() -> str:
+        code = "from retort.sampling import kernels; print(kernels.compiled_sources())"
+        environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    before = key()
+    assert key() == before
+    with (copy / changed).open("a") as file:
+        file.write("\n# a change\n")
+    assert key() != before

@@ -15,8 +15,7 @@ from numba import njit
 from scipy import stats
 
 from retort.sampling import SamplingParams, gumbel_at, sample
-from retort.sampling.noise import BLOCK_TOKENS
-from retort.sampling.philox import philox4x32
+from retort.sampling.noise import BLOCK_TOKENS, philox4x32
 
 FAMILY, NUM_TESTS = 1e-4, 40
 LEVEL = FAMILY / NUM_TESTS
@@ -145,9 +144,9 @@ def test_one_bit_of_input_turns_half_of_the_output() -> None:
     inputs = rng.integers(0, 2**32, (6, 256), dtype=np.uint64)
 
     def output(words: np.ndarray) -> np.ndarray:
-        counter = [words[place].copy() for place in range(4)]
-        philox4x32(counter, (words[4], words[5]))
-        return np.stack(counter)
+        seeds = (words[4] | words[5] << np.uint64(32)).view(np.int64)
+        counter = tuple(words[place].view(np.int64) for place in range(4))
+        return np.stack(philox4x32(counter, seeds)).view(np.uint64)  # type: ignore[arg-type]
 
     plain = output(inputs)
     turned = np.empty((192, 128))

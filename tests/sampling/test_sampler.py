@@ -13,6 +13,7 @@ from scipy import stats
 from retort.chain import Chain
 from retort.errors import InputError
 from retort.sampling import BadRowsError, SampleBatch, SamplingParams, gumbel, sample, uniform_at
+from retort.sampling.draw import draw
 from retort.transforms.context import Context
 from retort.transforms.truncation import COIN_STREAM
 
@@ -30,11 +31,24 @@ MIXED = [
 ]
 
 
-def oracle(logits: np.ndarray, params: SamplingParams, seed: int, position: int) -> dict[str, float]:
-    """One row, slowly: every number from its definition in SampleBatch."""
+def oracle(
+    logits: np.ndarray, params: SamplingParams, seed: int, position: int, context: Context | None = None
+) -> dict[str, float]:
+    """One row, slowly: every number from its definition in SampleBatch and `distribution/measures.py`.
+
+    Written from the definitions: until 0.1 this oracle took the margin from the raw logits and the kept mass from
+    `softmax(logits / τ)`, as the sampler did, and so agreed with its mistake.
+    """
     logits = logits.astype(np.float64)
-    processed = params.resolved_chain.apply(logits)
-    temperature = params.resolved_chain.temperature
+    chain = params.resolved_chain
+    entering, shaped, processed, temperature = logits, logits, logits, 1.0
+    for stage in chain:
+        if stage.transform.tempers:
+            entering, temperature = processed, float(np.max(stage.temperatures(processed)))
+            shaped = shaped / temperature if temperature else shaped
+        elif not stage.transform.truncates and not stage.transform.bans:
+            shaped = stage.apply(shaped, context)
+        processed = stage.apply(processed, context)
     noise = gumbel(seed, position, len(logits))
     scores = processed + noise
     order = sorted(range(len(logits)), key=lambda token: (-scores[token], token))
@@ -42,13 +56,13 @@ def oracle(logits: np.ndarray, params: SamplingParams, seed: int, position: int)
     total = math.fsum(math.exp(processed[token] - processed.max()) for token in kept)
     probs = {token: math.exp(processed[token] - processed.max()) / total for token in kept}
     raw_total = math.fsum(math.exp(value - logits.max()) for value in logits)
-    hot = [math.exp((value - logits.max()) / temperature) if temperature else 0.0 for value in logits]
-    best, second = sorted(logits)[-1], sorted(logits)[-2]
+    weights = [math.exp(value - shaped.max()) for value in shaped]
+    best, second = sorted(entering)[-1], sorted(entering)[-2]
     return {
         "ids": order[0],
         "logprob_raw": logits[order[0]] - logits.max() - math.log(raw_total),
         "logprob_processed": math.log(probs[order[0]]),
-        "log_kept_mass": math.log(math.fsum(hot[t] for t in kept) / math.fsum(hot)) if temperature else 0.0,
+        "log_kept_mass": math.log(math.fsum(weights[t] for t in kept) / math.fsum(weights)),
         "entropy": -math.fsum(p * math.log(p) for p in probs.values() if p > 0),
         "margin": temperature * (scores[order[0]] - scores[order[1]]) if temperature else best - second,
     }
@@ -58,6 +72,62 @@ def assert_rows_equal(some: SampleBatch, rows: list[int], alone: SampleBatch) ->
     for field in FIELDS:
         left, right = getattr(some, field)[rows], getattr(alone, field)
         assert np.array_equal(left.view(np.uint8), right.view(np.uint8)), field
+
+
+def test_margin_and_kept_mass_are_those_of_what_was_drawn_from_by_hand() -> None:
+    """Issue 16, §1: a bias of 1 on token 1 ties it with token 0; a penalty of 1.25 makes 5 into 4."""
+    tied = sample([5.0, 4.0, 0.0, -1.0], {"logit_bias": {1: 1.0}, "temperature": 0})
+    assert (tied.ids[0], tied.margin[0], tied.near_tie[0]) == (0, 0.0, True)
+    shaped = np.exp([5.0, 5.0, 0.0, -1.0])
+    assert math.exp(tied.log_kept_mass[0]) == pytest.approx(shaped[0] / shaped.sum())
+    penalised = sample([5.0, 4.0, 0.0], {"repetition_penalty": 1.25, "temperature": 0}, history=[[0]])
+    assert (penalised.ids[0], penalised.margin[0]) == (0, 0.0)
+    banned = sample(
+        [5.0, 4.0, 0.0], {"bad_words": [[0]], "temperature": 0}, history=[[2]], prompt_lengths=[1]
+    )
+    assert (banned.ids[0], banned.margin[0]) == (1, 4.0)
+    # A ban removes: what is kept of softmax([5, 4, 0]) is one token.
+    assert math.exp(banned.log_kept_mass[0]) == pytest.approx(math.exp(4) / np.exp([5.0, 4.0, 0.0]).sum())
+
+
+def test_a_dynamic_temperature_counts_as_what_it_was() -> None:
+    logits = np.array([2.0, 1.0, 0.0, -1.0])
+    probs = np.exp(logits) / np.exp(logits).sum()
+    share = -(probs * np.log(probs)).sum() / math.log(4)
+    temperature = 0.5 + 1.0 * share  # low 0.5, high 1.5
+    drawn = sample(logits, {"chain": "dynatemp(range=0.5, temperature=1) | top_k=2"}, seeds=[3])
+    scores = (logits - 2) / temperature + gumbel(3, 0, 4)
+    assert drawn.margin[0] == pytest.approx(temperature * abs(scores[0] - scores[1]))
+    shaped = np.exp(logits / temperature)
+    assert math.exp(drawn.log_kept_mass[0]) == pytest.approx(shaped[:2].sum() / shaped.sum())
+
+
+LOOKING_BACK = [
+    {"repetition_penalty": 1.3, "temperature": 0},
+    {"presence_penalty": 0.7, "frequency_penalty": 0.2, "top_p": 0.8},
+    {"logit_bias": {1: 2.5}, "top_k": 2, "temperature": 0.6},
+    {"dynatemp_range": 0.6, "temperature": 0.9, "min_p": 0.1},
+    {"dynatemp_range": 0.6, "temperature": 0.9, "repetition_penalty": 1.2, "top_k": 3},
+    {"chain": "top_k=3 | logit_bias(0: -1) | temperature=1.4"},
+]
+
+
+@pytest.mark.parametrize("settings_", LOOKING_BACK, ids=str)
+@pytest.mark.parametrize("way", ["numpy", "torch"])
+def test_every_number_after_penalties_biases_and_a_dynamic_temperature(settings_: dict, way: str) -> None:
+    params = SamplingParams.from_dict(settings_)
+    for case in range(20):
+        rng = np.random.default_rng(case)
+        logits = rng.normal(0, 2, 12)
+        history = rng.integers(0, 12, 8).tolist()
+        context = Context(history=[history], prompt_lengths=[3])
+        if way == "torch":
+            torch = pytest.importorskip("torch")
+            drawn = draw(torch.from_numpy(logits)[None], params.resolved_chain, [case], [4], context)
+        else:
+            drawn = sample(logits, params, [case], 4, [history], prompt_lengths=[3])
+        for name, value in oracle(logits, params, case, 4, context).items():
+            assert getattr(drawn, name)[0] == pytest.approx(value, rel=1e-9, abs=1e-9), name
 
 
 def test_four_tokens_by_hand() -> None:
@@ -217,10 +287,12 @@ def test_only_token_left_has_no_runner_up() -> None:
 
 def test_one_params_for_several_rows_draws_with_consecutive_seeds() -> None:
     logits = np.zeros((20, 50))
-    together = sample(logits, SamplingParams(seed=2**64 - 3))
-    seeds = [(2**64 - 3 + row) % 2**64 for row in range(20)]
+    together = sample(logits, SamplingParams(seed=2**64 - 20))
+    seeds = [2**64 - 20 + row for row in range(20)]
     assert together.ids.tolist() == sample(logits, SamplingParams(), seeds=seeds).ids.tolist()
     assert len(set(together.ids.tolist())) > 5
+    with pytest.raises(InputError, match=f"seed {2**64 - 19} is too large for 20 rows"):
+        sample(logits, SamplingParams(seed=2**64 - 19))
 
 
 def test_bad_rows_are_named_and_the_others_come_back() -> None:

@@ -11,9 +11,9 @@ import torch
 from transformers import StoppingCriteriaList
 
 from retort.adapters.chain_processor import Rows
+from retort.sampling.draw import BadRowsError, SampleBatch, sample_rows
 from retort.sampling.ending import Ending
 from retort.sampling.params import SamplingParams
-from retort.sampling.sampler import BadRowsError, SampleBatch, sample
 from retort.transforms import Context, RowState
 
 
@@ -91,7 +91,7 @@ class Draw:
 
     def _sample(self, scores: torch.Tensor, live: list[int], context: Context) -> SampleBatch:
         try:
-            return sample(
+            return sample_rows(
                 scores,
                 [self._texts[row].params for row in live],
                 positions=self._rows.position,

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from retort.distill.losses.on_policy import mix_batch
 from retort.distill.recipe_values import OnPolicy
 from retort.errors import InputError
+from retort.sampling.draw import sample_rows
 from retort.sampling.params import SamplingParams
-from retort.sampling.sampler import sample
 from retort.sources.cached_decoder import CACHE_NAMES
 
 
@@ -50,7 +50,7 @@ def continue_rows(
         for place in range(length - prompts.shape[1]):
             told: Any = student(input_ids=read, **arguments)
             logits = told.logits[:, -1, :num_tokens].float()
-            drawn = sample(logits, params, seeds, [place] * len(seeds)).ids
+            drawn = sample_rows(logits, params, seeds, [place] * len(seeds)).ids
             pieces.append(torch.as_tensor(drawn, dtype=prompts.dtype, device=prompts.device)[:, None])
             cache = None if cache_name is None else getattr(told, cache_name, None)
             if cache is None or cache_name is None:  # without a cache the whole text is read again

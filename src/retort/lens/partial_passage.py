@@ -13,7 +13,7 @@ from typing import Any
 from retort.chain import Chain
 from retort.errors import CapabilityError
 from retort.lens.partial_trace import PartialTracedToken, PartialTraceTotals, totals_of, traced_token
-from retort.sampling.sampler import NOISE_SCALE
+from retort.sampling.draw import NOISE_SCALE
 from retort.sources.base import PartialSource, ReadToken
 from retort.sources.server.logprob_shapes import UNDECODED
 

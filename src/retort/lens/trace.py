@@ -22,8 +22,8 @@ from retort.lens.conditions import Value
 from retort.lens.partial_trace import PartialTrace, partial_trace
 from retort.lens.traced import TracedToken, traced
 from retort.lens.walk import GREEDY, States, context_of, learned, walk
+from retort.sampling.kernels.threads import share
 from retort.sampling.params import SamplingParams
-from retort.sampling.workers import share
 from retort.sources.base import Capability, PartialSource, Source
 from retort.sources.chat import Message
 from retort.sources.positions import position_logits

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from retort.chain.chain import Chain
 from retort.distribution.softmax import check_logits
+from retort.sampling.draw import sample_rows
 from retort.sampling.ending import Ending, FinishReason, check_request
 from retort.sampling.noise import uniform_at
 from retort.sampling.params import SamplingParams
-from retort.sampling.sampler import sample
 from retort.sources.base import Source, check_token_ids
 from retort.transforms.context import Context, RowState
 
@@ -63,7 +63,7 @@ def walk(
             ids.append(int(row.argmax()))
         else:
             history = [[*prompt_ids, *ids]]
-            drawn = sample(row[None], params, [seed], place, history, prompt_lengths=lengths, states=states)
+            drawn = sample_rows(row[None], params, [seed], place, history, prompt_lengths=lengths, states=states)
             ids.append(int(drawn.ids[0]))
         states = learned(params.resolved_chain, states, ids[-1], row, context)
         reason = ending.finish_reason(ids)

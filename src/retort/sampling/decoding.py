@@ -12,10 +12,10 @@ from functools import lru_cache
 
 import numpy as np
 
+from retort.sampling.draw import SampleBatch, sample_rows
 from retort.sampling.ending import Ending, FinishReason
 from retort.sampling.params import SamplingParams
 from retort.sampling.pieces import TextPieces
-from retort.sampling.sampler import SampleBatch, sample
 from retort.sources.base import Decoder, Source
 from retort.transforms.context import RowState
 
@@ -81,7 +81,7 @@ def decode(source: Source, texts: Sequence[Text], noise_scale: float, *, pieces:
     rows = [row_of[text.prompt_ids] for text in live]
     while live:
         logits = decoder.logits
-        drawn = sample(
+        drawn = sample_rows(
             # After the first token rows and texts are the same, and nothing needs to be copied.
             logits if rows == list(range(len(logits))) else logits[np.array(rows)],
             [text.params for text in live],

@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 from retort.errors import InputError
 from retort.sampling.decoding import SampledToken, Text, decode
+from retort.sampling.draw import NOISE_SCALE
 from retort.sampling.ending import Ending, FinishReason, check_request
 from retort.sampling.noise import MAX_SEED
 from retort.sampling.params import SamplingParams
-from retort.sampling.sampler import NOISE_SCALE
 from retort.sampling.speculative_decoding import Speculation, decode_speculatively
 from retort.sources.base import Source
 

@@ -25,7 +25,12 @@ Everything that another implementation (compiled, or on a device) needs to give 
 A token of probability p wins when it arrives about p times as early as others do. Arrivals near 0 are those of block
 winners, whose grain there is 2^-52/64: an event of probability 2^-40 has it to one part in 2^17.
 
-Sources: Gumbel 1954; Yellott 1977 (the race); Maddison, Tarlow, Minka 2014, "A* sampling" (noise from the top down).
+Integers are int64 here, whose products wrap as unsigned ones do, so that numpy arrays and torch tensors on any device
+go through the same lines and get the same bits. `kernels/arithmetic.py` has them once more, compiled; tests compare the
+two bit by bit.
+
+Sources: Salmon, Moraes, Dror, Shaw 2011, "Parallel random numbers: as easy as 1, 2, 3"; Gumbel 1954; Yellott 1977 (the
+race); Maddison, Tarlow, Minka 2014, "A* sampling" (noise from the top down).
 """
 
 from __future__ import annotations
@@ -36,8 +41,8 @@ from typing import Any
 
 import numpy as np
 
+from retort.distribution.arrays import Array, namespace
 from retort.errors import InputError
-from retort.sampling.philox import LOW_WORD, philox4x32, unit_numbers
 from retort.transforms.truncation import COIN_STREAM
 
 BLOCK_BITS = 6
@@ -45,8 +50,8 @@ BLOCK_TOKENS = 2**BLOCK_BITS
 """Tokens that share a first arrival."""
 
 # The counter's third word, by use: one seed's numbers for one use are independent of those for any other. All that are
-# taken stand here; a new use takes a new number, and a number is never used again, since kept texts and captures hang
-# on it.
+# taken stand here; a new use takes a new number, and a number is never used again, because kept texts and captures
+# depend on it.
 STREAM_SAMPLING = 0  # what chooses tokens
 STREAM_XTC = COIN_STREAM  # 1: whether xtc acts
 STREAM_ACCEPT = 16  # whether a draft token is accepted
@@ -63,8 +68,17 @@ MAX_POSITION = 2**32 - 1
 MAX_TOKEN_ID = 2**32 - 1
 MAX_STREAM = 2**32 - 1
 
-LANES = 8192
-"""Counters worked on at a time: enough to hide the cost of a numpy call, few enough for a second-level cache."""
+BLOCKS_AT_A_TIME = 128
+"""Blocks whose noise is made together: enough to hide the cost of a numpy call, few enough for a second-level cache."""
+
+# Philox4x32-10.
+MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
+KEY_STEPS = (0x9E3779B9, 0xBB67AE85)
+ROUNDS = 10
+LOW_WORD = 0xFFFFFFFF
+
+ONE_BITS = 0x3FF0000000000000
+ONE_MINUS_HALF_GRAIN = 1.0 - 2.0**-53
 
 # -ln x = -(e·ln 2) - 2·atanh(s), x = 2^e·m, m in [sqrt 1/2, sqrt 2), s = (m - 1)/(m + 1), and
 # 2·atanh(s) = 2s + s·w·P(w) with w = s². P is the Chebyshev fit of degree 6 on the w that occur: error < 1e-17.
@@ -92,14 +106,15 @@ def gumbel(
     """
     if not isinstance(tokens, (int, np.integer)):
         return gumbel_at(seed, position, tokens, stream)
-    noise = _row_arrivals(
-        int(whole_numbers(seed, MAX_SEED, "seed")),
-        int(whole_numbers(position, MAX_POSITION, "position")),
-        int(whole_numbers(stream, MAX_STREAM, "stream")),
-        int(tokens),
-    )
-    _negate_logs(noise)
-    return noise
+    seeds, positions = as_words(seed, position)
+    stream = int(whole_numbers(stream, MAX_STREAM, "stream"))
+    num_blocks = -(-int(tokens) // BLOCK_TOKENS)
+    noise = np.empty((num_blocks, BLOCK_TOKENS))
+    for start in range(0, num_blocks, BLOCKS_AT_A_TIME):
+        blocks = np.arange(start, min(start + BLOCKS_AT_A_TIME, num_blocks))
+        first, winners = first_arrivals(seeds, positions, blocks, stream)
+        noise[blocks] = block_noise(seeds, positions, blocks, first, winners, stream)
+    return noise.reshape(-1)[: int(tokens)]
 
 
 def gumbel_at(seeds: Any, positions: Any, ids: Any, stream: int = STREAM_SAMPLING) -> np.ndarray:
@@ -107,30 +122,20 @@ def gumbel_at(seeds: Any, positions: Any, ids: Any, stream: int = STREAM_SAMPLIN
 
     The same bits as `gumbel`, for many rows at once or for a few tokens of each.
     """
-    seeds = whole_numbers(seeds, MAX_SEED, "seed")
-    positions = whole_numbers(positions, MAX_POSITION, "position")
-    ids = whole_numbers(ids, MAX_TOKEN_ID, "token id")
+    seeds, positions = as_words(seeds, positions)
+    ids = whole_numbers(ids, MAX_TOKEN_ID, "token id").view(np.int64)
     stream = int(whole_numbers(stream, MAX_STREAM, "stream"))
     shape = np.broadcast_shapes(seeds.shape, positions.shape, ids.shape)
     seeds, positions, ids = (np.broadcast_to(part, shape).reshape(-1) for part in (seeds, positions, ids))
     noise = np.empty(len(ids))
-    for start in range(0, len(ids), LANES):
-        here = slice(start, start + LANES)
-        place = ids[here] & np.uint64(BLOCK_TOKENS - 1)
-        block = _words(seeds[here], positions[here], ids[here] >> np.uint64(BLOCK_BITS), stream, KIND_BLOCK)
-        winner = (block[2] & np.uint64(BLOCK_TOKENS - 1)) == place
-        arrival = noise[here]
-        unit_numbers(block[0], block[1], arrival)
-        negated_log(arrival)
-        arrival /= BLOCK_TOKENS
-        pair = _words(seeds[here], positions[here], ids[here] >> np.uint64(1), stream, KIND_TOKEN)
-        odd = (ids[here] & np.uint64(1)).astype(bool)
-        later = np.empty_like(arrival)
-        unit_numbers(np.where(odd, pair[2], pair[0]), np.where(odd, pair[3], pair[1]), later)
-        negated_log(later)
-        later[winner] = 0.0
-        arrival += later
-    _negate_logs(noise)
+    size = BLOCKS_AT_A_TIME * BLOCK_TOKENS
+    for start in range(0, len(ids), size):
+        here = slice(start, start + size)
+        first, winners = first_arrivals(seeds[here], positions[here], ids[here] >> BLOCK_BITS, stream)
+        later = _later_arrivals(seeds[here], positions[here], ids[here] >> 1, stream)
+        own = np.where(ids[here] & 1, later[:, 1], later[:, 0])
+        own[winners == ids[here]] = 0.0
+        noise[here] = negated_log(first + own)
     return noise.reshape(shape)
 
 
@@ -140,15 +145,13 @@ def uniform_at(seeds: Any, positions: Any, stream: int) -> np.ndarray:
     Seeds and positions are numbers or arrays, broadcast against each other. Each use takes a `stream` of its own; its
     coins are independent of those of other streams and of all Gumbel noise. Errors as for `gumbel`.
     """
-    seeds = whole_numbers(seeds, MAX_SEED, "seed")
-    positions = whole_numbers(positions, MAX_POSITION, "position")
+    seeds, positions = as_words(seeds, positions)
     stream = int(whole_numbers(stream, MAX_STREAM, "stream"))
-    shape = np.broadcast_shapes(seeds.shape, positions.shape)
-    seeds, positions = (np.broadcast_to(part, shape).reshape(-1) for part in (seeds, positions))
-    words = _words(seeds, positions, np.zeros_like(positions), stream, KIND_COIN)
-    coins = np.empty(len(seeds))
-    unit_numbers(words[0], words[1], coins)
-    return coins.reshape(shape)
+    seeds, positions = np.broadcast_arrays(seeds, positions)
+    shape = seeds.shape
+    seeds, positions = seeds.reshape(-1), positions.reshape(-1)
+    words = philox4x32((np.zeros_like(positions), positions, stream, KIND_COIN), seeds)
+    return unit_numbers(words[0], words[1]).reshape(shape)
 
 
 class NoiseCache:
@@ -178,28 +181,99 @@ class NoiseCache:
         return noise
 
 
-def negated_log(values: np.ndarray) -> None:
-    """Replace positive normal float64 values by `-ln values`, in the fixed order of operations this file promises."""
-    exponent_bits = values.view(np.int64) - SQRT_HALF_BITS
-    np.right_shift(exponent_bits, 52, out=exponent_bits)
-    exponent = exponent_bits.astype(np.float64)
-    np.left_shift(exponent_bits, 52, out=exponent_bits)
-    mantissa_bits = exponent_bits
-    np.subtract(values.view(np.int64), exponent_bits, out=mantissa_bits)
-    mantissa = mantissa_bits.view(np.float64)
-    ratio = mantissa - 1.0
-    mantissa += 1.0
-    ratio /= mantissa
-    square = np.multiply(ratio, ratio, out=mantissa)
-    series = values
-    np.multiply(square, ATANH_TERMS[0], out=series)
+def first_arrivals(
+    seeds: Array, positions: Array, blocks: Array, stream: int = STREAM_SAMPLING
+) -> tuple[Array, Array]:
+    """The first arrival in each block, float64, and the id of its token (perhaps beyond the vocabulary's end).
+
+    int64 arrays, numpy or torch, that broadcast to one shape; seeds are the bits of the unsigned ones.
+    """
+    words = philox4x32((blocks, positions, stream, KIND_BLOCK), seeds)
+    first = negated_log(unit_numbers(words[0], words[1])) / BLOCK_TOKENS
+    return first, (blocks << BLOCK_BITS) + (words[2] & (BLOCK_TOKENS - 1))
+
+
+def block_noise(
+    seeds: Array,
+    positions: Array,
+    blocks: Array,
+    first: Array,
+    winners: Array,
+    stream: int = STREAM_SAMPLING,
+) -> Array:
+    """`[..., 64]` Gumbel noise of all tokens of blocks `[...]`, given what `first_arrivals` says of these blocks."""
+    xp = namespace(blocks)
+    within = xp.arange(BLOCK_TOKENS, device=blocks.device)
+    pairs = blocks[..., None] * (BLOCK_TOKENS // 2) + within[: BLOCK_TOKENS // 2]
+    later = _later_arrivals(seeds[..., None], positions[..., None], pairs, stream)
+    later = xp.reshape(later, (*blocks.shape, BLOCK_TOKENS))
+    won = blocks[..., None] * BLOCK_TOKENS + within == winners[..., None]
+    return negated_log(first[..., None] + xp.where(won, xp.zeros_like(later), later))
+
+
+def _later_arrivals(seeds: Array, positions: Array, pairs: Array, stream: int) -> Array:
+    """`[..., 2]` how much later than its block's first arrival each token of a pair (ids 2·pair, 2·pair + 1) comes."""
+    words = philox4x32((pairs, positions, stream, KIND_TOKEN), seeds)
+    stack = namespace(pairs).stack
+    return negated_log(
+        unit_numbers(stack((words[0], words[2]), axis=-1), stack((words[1], words[3]), axis=-1))
+    )
+
+
+def philox4x32(
+    counter: tuple[Array, Array, int, int], seeds: Array, rounds: int = ROUNDS
+) -> tuple[Array, Array, Array, Array]:
+    """The four words of Philox4x32-10, int64 arrays of 32-bit words; `seeds` are int64, low word and high word the key.
+
+    One round: `(c0, c1, c2, c3) → (hi(M1·c2) ^ c1 ^ k0, lo(M1·c2), hi(M0·c0) ^ c3 ^ k1, lo(M0·c0))`; the key grows by
+    the Weyl constants between rounds. Source: Salmon et al. 2011, section 4.3.
+    """
+    # Adding zeros of the other shapes broadcasts, for numpy and torch alike.
+    c0 = counter[0] + counter[1] * 0 + seeds * 0
+    c1, c2, c3 = counter[1] + c0 * 0, c0 * 0 + counter[2], c0 * 0 + counter[3]
+    key = seeds & LOW_WORD, (seeds >> 32) & LOW_WORD
+    for number in range(rounds):
+        key_0, key_1 = ((word + number * step) & LOW_WORD for word, step in zip(key, KEY_STEPS, strict=True))
+        product_0, product_1 = c0 * MULTIPLIERS[0], c2 * MULTIPLIERS[1]
+        c0 = ((product_1 >> 32) & LOW_WORD) ^ c1 ^ key_0
+        c2 = ((product_0 >> 32) & LOW_WORD) ^ c3 ^ key_1
+        c1, c3 = product_1 & LOW_WORD, product_0 & LOW_WORD
+    return c0, c1, c2, c3
+
+
+def unit_numbers(low: Array, high: Array) -> Array:
+    """`u = (k + 1/2)·2^-52`, float64, k the upper 52 of the 64 bits (high, low).
+
+    u and 1 - u are both exact in float64, neither is ever 0, and `|P(u ≤ x) - x| ≤ 2^-53`.
+    """
+    bits = (low >> 12) | (high << 20) | ONE_BITS
+    return bits.view(namespace(bits).float64) - ONE_MINUS_HALF_GRAIN
+
+
+def negated_log(values: Array) -> Array:
+    """`-ln values` of positive normal float64 values, in the fixed order of operations that this file promises."""
+    xp = namespace(values)
+    bits = values.view(xp.int64)
+    exponent = (bits - SQRT_HALF_BITS) >> 52
+    mantissa = (bits - (exponent << 52)).view(xp.float64)
+    ratio = (mantissa - 1.0) / (mantissa + 1.0)
+    square = ratio * ratio
+    # In place from here on, on what this function made itself: a third of the time goes into new arrays otherwise.
+    series = square * ATANH_TERMS[0]
     for term in ATANH_TERMS[1:]:
         series += term
         series *= square
     series += 2.0
     series *= ratio
-    exponent *= -LN_2
-    np.subtract(exponent, series, out=values)
+    return xp.astype(exponent, xp.float64) * -LN_2 - series
+
+
+def as_words(seeds: Any, positions: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Seeds and positions, checked, as the int64 arrays that the generator works on. Raises InputError."""
+    return (
+        whole_numbers(seeds, MAX_SEED, "seed").view(np.int64),
+        whole_numbers(positions, MAX_POSITION, "position").view(np.int64),
+    )
 
 
 def whole_numbers(value: Any, largest: int, name: str) -> np.ndarray:
@@ -218,47 +292,6 @@ def whole_numbers(value: Any, largest: int, name: str) -> np.ndarray:
     if wrong:
         raise InputError(f"{name} must be a whole number from 0 to {largest}, got {wrong[0]!r}")
     return numbers.astype(np.uint64)
-
-
-def _row_arrivals(seed: int, position: int, stream: int, num_tokens: int) -> np.ndarray:
-    """`[vocab]` T of the tokens 0 .. vocab-1."""
-    num_pairs = (num_tokens + 1) // 2
-    num_blocks = (num_tokens + BLOCK_TOKENS - 1) // BLOCK_TOKENS
-    # Pairs and blocks go through the generator together: on a short row a numpy call costs more than what it does.
-    exponentials = np.empty((num_pairs + num_blocks, 2))
-    places = np.empty(num_pairs + num_blocks, dtype=np.uint64)
-    numbers = np.concatenate((np.arange(num_pairs), np.arange(num_blocks)))
-    for start in range(0, len(numbers), LANES):
-        here = slice(start, start + LANES)
-        lows, highs = np.empty((2, 2, len(numbers[here])), dtype=np.uint64)
-        lows[0], highs[0], lows[1], highs[1] = numbers[here], position, stream, KIND_TOKEN
-        highs[1, max(0, num_pairs - start) :] = KIND_BLOCK
-        philox4x32([lows[0], highs[0], lows[1], highs[1]], (seed & LOW_WORD, seed >> 32))
-        places[here] = lows[1]
-        made = np.empty(lows.size)
-        unit_numbers(lows.reshape(-1), highs.reshape(-1), made)
-        negated_log(made)
-        exponentials[here] = made.reshape(2, -1).T
-    arrivals = exponentials[:num_pairs].reshape(-1)[:num_tokens]
-    winners = numbers[num_pairs:] * BLOCK_TOKENS + (places[num_pairs:] % BLOCK_TOKENS).astype(np.int64)
-    arrivals[winners[winners < num_tokens]] = 0.0
-    arrivals += np.repeat(exponentials[num_pairs:, 0] / BLOCK_TOKENS, BLOCK_TOKENS)[:num_tokens]
-    return arrivals
-
-
-def _words(
-    seeds: np.ndarray, positions: np.ndarray, numbers: np.ndarray, stream: int, kind: int
-) -> list[np.ndarray]:
-    """The four words of Philox at counters (numbers, positions, stream, kind), arrays of one length."""
-    counter = [numbers.copy(), positions.copy(), np.full_like(numbers, stream), np.full_like(numbers, kind)]
-    philox4x32(counter, (seeds & np.uint64(LOW_WORD), seeds >> np.uint64(32)))
-    return counter
-
-
-def _negate_logs(noise: np.ndarray) -> None:
-    """`-ln` of a `[n]` array in place, a cacheful at a time."""
-    for start in range(0, len(noise), LANES):
-        negated_log(noise[start : start + LANES])
 
 
 def _is_whole(number: object) -> bool:

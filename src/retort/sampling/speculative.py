@@ -36,9 +36,9 @@ from retort.distribution import log_softmax
 from retort.distribution.arrays import as_floats, to_numpy
 from retort.errors import InputError
 from retort.sampling.acceptance import Judged, coupled_chance, judge_residual, residual_chance
+from retort.sampling.draw import GROUP_ELEMENTS, NOISE_SCALE, SampleBatch, sample_rows
 from retort.sampling.noise import STREAM_ACCEPT, STREAM_RESIDUAL, uniform_at
 from retort.sampling.params import SamplingParams
-from retort.sampling.sampler import GROUP_ELEMENTS, NOISE_SCALE, SampleBatch, sample
 from retort.transforms.context import Context, RowState
 
 Method = Literal["coupled", "residual"]
@@ -113,7 +113,7 @@ def verify(
         target_AV = np.stack([rows[text][number] for text in alive])
         here = [_Place(drafts[text], number, states[text]) for text in alive]
         context = _context(here)
-        tokens = sample(
+        tokens = sample_rows(
             target_AV,
             [place.draft.params for place in here],
             seeds=[place.seed for place in here],

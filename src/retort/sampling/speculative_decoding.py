@@ -15,9 +15,9 @@ import numpy as np
 
 from retort.errors import CapabilityError, InputError
 from retort.sampling.decoding import NAMES_KEPT, Event, Text, sampled_tokens
+from retort.sampling.draw import sample_rows
 from retort.sampling.ending import check_request
 from retort.sampling.params import SamplingParams
-from retort.sampling.sampler import sample
 from retort.sampling.speculative import METHODS, Draft, Method, verify
 from retort.sources.base import Source, SpanDecoder
 from retort.transforms.context import RowState
@@ -188,7 +188,7 @@ def _propose(drafter: SpanDecoder, rows: Sequence[_Row], speculation: Speculatio
         drawing = [number for number, count in enumerate(counts) if step < count]
         logits = _fitted(drafter.logits[drawing], vocab_size)
         texts = [rows[number].text for number in drawing]
-        drawn = sample(
+        drawn = sample_rows(
             logits,
             [speculation.params or text.params for text in texts],
             seeds=[text.params.seed for text in texts],

@@ -89,7 +89,8 @@ def _less(
         return logits
     tokens = seen(logits, context or Context(), scope, parameter.name)
     amount = of_rows(penalty, tokens.rows, logits)
-    times = like(logits, tokens.counts) if counted else 1.0
+    # Whole numbers times a number would be float32 in torch.
+    times = like(logits, tokens.counts, dtype=namespace(logits).float64) if counted else 1.0
     return changed(logits, tokens.rows, tokens.ids, lambda values: values - times * amount)
 
 

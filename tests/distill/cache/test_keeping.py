@@ -12,7 +12,7 @@ from retort.distill.cache.codecs import Layout, find_codec
 from retort.distill.cache.keeping import keep, whole_rows
 from retort.distill.cache.rounding import Places, temper
 from retort.errors import SourceError
-from retort.sampling.workers import num_threads, set_num_threads
+from retort.sampling.kernels.threads import num_threads, set_num_threads
 
 ROWS = 5
 

@@ -24,8 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retort.distill.cache.packing import compiled
+from retort.sampling.kernels.threads import share
 from retort.sampling.noise import STREAM_FRACTION, STREAM_ORDER, STREAM_SHIFT, gumbel, uniform_at
-from retort.sampling.workers import share
 
 # Orders times shifts is how many different roundings there are: a hundred thousand for a vocabulary of 8,192.
 NUM_ORDERS = 16

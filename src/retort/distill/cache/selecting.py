@@ -14,18 +14,20 @@ import numpy as np
 from numba import njit
 
 from retort.distill.cache.tempering import LANES, LOWEST, PIECE, temper_row
-from retort.sampling.kernels_arithmetic import LOG2_E, power_of_two
-from retort.sampling.vectors import (
+from retort.distill.cache.vectors import (
+    LOG2_E,
     largest_lane,
+    load_float32,
     mask_bits,
     maximum,
     multiply_add,
+    power_of_two,
     select,
     splat_float32,
+    store_float32,
     sum_of_lanes,
     trailing_zeros,
 )
-from retort.sampling.vectors_memory import load_float32, store_float32
 
 LONGEST_BLOCK = 64
 ID_BITS, ID_MASK = 32, 2**32 - 1

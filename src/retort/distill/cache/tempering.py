@@ -4,7 +4,7 @@
 
 A row is read from memory once: what follows finds it in the processor's own cache, and the probabilities never leave
 that. float32 on sixteen lanes, summed in float64 from piece to piece; a row's result depends on nothing but the row.
-Everything compiled hangs on the vectors of retort.sampling, so this file is imported only when something is captured.
+Everything compiled depends on `vectors.py`, so this file is imported only when something is captured.
 """
 
 from __future__ import annotations
@@ -15,16 +15,18 @@ import numpy as np
 from numba import njit
 
 from retort.distill.cache.packing import _round_and_pack
-from retort.sampling.kernels_arithmetic import LOG2_E, power_of_two
-from retort.sampling.vectors import (
+from retort.distill.cache.vectors import (
+    LOG2_E,
     largest_lane,
+    load_float32,
     maximum,
     multiply_add,
+    power_of_two,
     select,
     splat_float32,
+    store_float32,
     sum_of_lanes,
 )
-from retort.sampling.vectors_memory import load_float32, store_float32
 
 LANES, PIECE = 16, 1024
 LOWEST = -80.0

@@ -1,21 +1,22 @@
-"""Vectors as values inside numba: sixteen 32-bit or eight 64-bit lanes, written out instead of hoped for.
+"""Vectors as values inside numba: sixteen lanes of 32 bits, written out instead of hoped for. For a capture's kernels.
 
 numba leaves vectorising to LLVM, which here would choose half the width, and sums of floats not at all. These types
 compile to LLVM vectors of 512 bits: one register where the processor has such, two or four where it has not, with the
-same results. Arithmetic is rounded operation by operation; only `multiply_add` may round once, so nothing that decides
-a token uses it.
+same results. Arithmetic is rounded operation by operation; only `multiply_add` may round once.
 
-A Python number next to a vector is spread over its lanes. Loads and stores: `vectors_memory.py`.
+A Python number next to a vector is spread over its lanes. Loads and stores are by address, and check nothing: whoever
+asks must know what lies there.
 """
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
-from numba import types
+from numba import njit, types
 from numba.core import cgutils
 from numba.core.typing.templates import AbstractTemplate, infer_global, signature
 from numba.extending import intrinsic, lower_builtin, models, register_model
@@ -48,9 +49,7 @@ class Vector(types.Type):
         return ir.VectorType(element, self.lanes)
 
 
-FLOAT32, FLOAT64 = Vector(types.float32, 16), Vector(types.float64, 8)
-INTS32, INTS64 = Vector(types.int32, 16), Vector(types.int64, 8)
-MASK16, MASK8 = Vector(types.boolean, 16), Vector(types.boolean, 8)
+FLOAT32, INTS32, MASK16 = Vector(types.float32, 16), Vector(types.int32, 16), Vector(types.boolean, 16)
 
 
 @register_model(Vector)
@@ -59,10 +58,6 @@ class VectorModel(models.PrimitiveModel):
 
     def __init__(self, manager: Any, vector: Vector) -> None:
         super().__init__(manager, vector, vector.llvm)
-
-
-def _mask_of(vector: Vector) -> Vector:
-    return MASK16 if vector.lanes == 16 else MASK8
 
 
 def _spread(builder: ir.IRBuilder, value: ir.Value, vector: ir.VectorType) -> ir.Value:
@@ -95,7 +90,7 @@ def _define_operator(
                 return None
             if (floats if vector.floating else ints) is None and compared is None:
                 return None
-            return signature(_mask_of(vector) if compared else vector, *args)
+            return signature(MASK16 if compared else vector, *args)
 
     infer_global(symbol)(Operation)
 
@@ -140,8 +135,6 @@ def _convert(source: Vector, target: Vector, instruction: str) -> Any:
 
 
 bits_to_float32, float32_to_bits = _convert(INTS32, FLOAT32, "bitcast"), _convert(FLOAT32, INTS32, "bitcast")
-bits_to_float64, float64_to_bits = _convert(INTS64, FLOAT64, "bitcast"), _convert(FLOAT64, INTS64, "bitcast")
-int64_to_float64 = _convert(INTS64, FLOAT64, "sitofp")
 
 
 @intrinsic
@@ -155,42 +148,17 @@ def splat_float32(typingctx: Any, value: types.Type) -> Any:
 
 
 @intrinsic
-def splat_float64(typingctx: Any, value: types.Type) -> Any:
-    """`value` in all eight lanes."""
-
-    def build(context: Any, builder: ir.IRBuilder, sig: Any, args: tuple[ir.Value, ...]) -> ir.Value:
-        return _spread(builder, args[0], FLOAT64.llvm)
-
-    return FLOAT64(types.float64), build
-
-
-@intrinsic
-def splat_int64(typingctx: Any, value: types.Type) -> Any:
-    """`value` in all eight lanes."""
-
-    def build(context: Any, builder: ir.IRBuilder, sig: Any, args: tuple[ir.Value, ...]) -> ir.Value:
-        return _spread(builder, args[0], INTS64.llvm)
-
-    return INTS64(types.int64), build
-
-
-@intrinsic
 def multiply_add(typingctx: Any, a: types.Type, b: types.Type, c: types.Type) -> Any:
     """`a·b + c`, rounded once where the processor can, twice where it cannot; b and c may be numbers."""
 
     def build(context: Any, builder: ir.IRBuilder, sig: Any, args: tuple[ir.Value, ...]) -> ir.Value:
         values = [_operand(context, builder, v, t, a) for v, t in zip(args, sig.args, strict=True)]
-        width = 32 if a.scalar == types.float32 else 64
-        name = f"llvm.fmuladd.v{a.lanes}f{width}"
-        function = declared(builder, name, a.llvm, [a.llvm] * 3)
-        return builder.call(function, values)
+        kind = ir.FunctionType(a.llvm, [a.llvm] * 3)
+        return builder.call(
+            cgutils.get_or_insert_function(builder.module, kind, "llvm.fmuladd.v16f32"), values
+        )
 
     return a(a, b, c), build
-
-
-def declared(builder: ir.IRBuilder, name: str, result: ir.Type, arguments: list[ir.Type]) -> ir.Function:
-    """An LLVM function of this name, declared in the module that is being built."""
-    return cgutils.get_or_insert_function(builder.module, ir.FunctionType(result, arguments), name)
 
 
 @intrinsic
@@ -219,16 +187,6 @@ def select(typingctx: Any, mask: types.Type, a: types.Type, b: types.Type) -> An
     return vector(mask, a, b), build
 
 
-@intrinsic
-def either_nan(typingctx: Any, a: types.Type, b: types.Type) -> Any:
-    """Mask: a or b is NaN."""
-
-    def build(context: Any, builder: ir.IRBuilder, sig: Any, args: tuple[ir.Value, ...]) -> ir.Value:
-        return builder.fcmp_unordered("uno", *args)
-
-    return _mask_of(a)(a, b), build
-
-
 def _shifter(instruction: str) -> Any:
     def shift(typingctx: Any, vector: types.Type, count: types.Type) -> Any:
         def build(context: Any, builder: ir.IRBuilder, sig: Any, args: tuple[ir.Value, ...]) -> ir.Value:
@@ -241,7 +199,7 @@ def _shifter(instruction: str) -> Any:
     return intrinsic(shift)
 
 
-shift_left, shift_right, shift_right_signed = _shifter("shl"), _shifter("lshr"), _shifter("ashr")
+shift_left = _shifter("shl")
 
 
 @intrinsic
@@ -252,31 +210,6 @@ def mask_bits(typingctx: Any, mask: types.Type) -> Any:
         return builder.zext(builder.bitcast(args[0], ir.IntType(mask.lanes)), INT64)
 
     return types.int64(mask), build
-
-
-@intrinsic
-def halves(typingctx: Any, value: types.Type) -> Any:
-    """Sixteen float32 lanes as two vectors of eight float64: the first eight and the last."""
-
-    def build(context: Any, builder: ir.IRBuilder, sig: Any, args: tuple[ir.Value, ...]) -> ir.Value:
-        parts = []
-        for first in (0, 8):
-            places = ir.Constant(ir.VectorType(INT32, 8), list(range(first, first + 8)))
-            part = builder.shuffle_vector(args[0], ir.Constant(FLOAT32.llvm, ir.Undefined), places)
-            parts.append(builder.fpext(part, FLOAT64.llvm))
-        return context.make_tuple(builder, sig.return_type, parts)
-
-    return types.UniTuple(FLOAT64, 2)(FLOAT32), build
-
-
-@intrinsic
-def lane(typingctx: Any, vector: types.Type, place: types.Type) -> Any:
-    """One lane as a number."""
-
-    def build(context: Any, builder: ir.IRBuilder, sig: Any, args: tuple[ir.Value, ...]) -> ir.Value:
-        return builder.extract_element(args[0], builder.trunc(args[1], INT32))
-
-    return vector.scalar(vector, types.int64), build
 
 
 def _reducer(combine: Callable[[ir.IRBuilder, ir.Value, ir.Value], ir.Value]) -> Any:
@@ -304,27 +237,6 @@ sum_of_lanes = _reducer(lambda builder, a, b: builder.fadd(a, b))
 
 
 @intrinsic
-def join(typingctx: Any, first: types.Type, last: types.Type) -> Any:
-    """Two vectors of eight float64 rounded to one of sixteen float32."""
-
-    def build(context: Any, builder: ir.IRBuilder, sig: Any, args: tuple[ir.Value, ...]) -> ir.Value:
-        both = builder.shuffle_vector(*args, ir.Constant(ir.VectorType(INT32, 16), list(range(16))))
-        return builder.fptrunc(both, FLOAT32.llvm)
-
-    return FLOAT32(first, last), build
-
-
-@intrinsic
-def float32_of_bits(typingctx: Any, bits: types.Type) -> Any:
-    """The float32 number whose bits are the lowest 32 of a whole number."""
-
-    def build(context: Any, builder: ir.IRBuilder, sig: Any, args: tuple[ir.Value, ...]) -> ir.Value:
-        return builder.bitcast(builder.trunc(args[0], INT32), ir.FloatType())
-
-    return types.float32(types.int64), build
-
-
-@intrinsic
 def trailing_zeros(typingctx: Any, bits: types.Type) -> Any:
     """The place of the lowest set bit; `bits` is not 0."""
 
@@ -335,10 +247,49 @@ def trailing_zeros(typingctx: Any, bits: types.Type) -> Any:
 
 
 @intrinsic
-def counting(typingctx: Any) -> Any:
-    """The whole numbers 0 to 7 in eight lanes."""
+def load_float32(typingctx: Any, address: Any) -> Any:
+    """The sixteen float32 at `address`."""
 
     def build(context: Any, builder: ir.IRBuilder, sig: Any, args: tuple[ir.Value, ...]) -> ir.Value:
-        return ir.Constant(INTS64.llvm, list(range(8)))
+        return builder.load(builder.inttoptr(args[0], FLOAT32.llvm.as_pointer()), align=4)
 
-    return INTS64(), build
+    return FLOAT32(types.int64), build
+
+
+@intrinsic
+def store_float32(typingctx: Any, address: Any, value: types.Type) -> Any:
+    """Write sixteen float32 to `address`."""
+
+    def build(context: Any, builder: ir.IRBuilder, sig: Any, args: tuple[ir.Value, ...]) -> ir.Value:
+        builder.store(args[1], builder.inttoptr(args[0], FLOAT32.llvm.as_pointer()), align=4)
+        return context.get_dummy_value()
+
+    return types.void(types.int64, FLOAT32), build
+
+
+# 2^f for |f| ≤ 1/2: 1 + f·(…), the weighted least-squares fit at Chebyshev points of degree 5; relative error 1.1e-7.
+POWER_TERMS = (
+    0.0013218672247603536,
+    0.009671698324382305,
+    0.05550893023610115,
+    0.24022237956523895,
+    0.6931468844413757,
+)
+ROUND_FLOAT32 = 1.5 * 2**23
+"""Adding this rounds to a whole number, which then stands in the lowest bits."""
+
+LOG2_E = 1.0 / math.log(2.0)
+
+
+@njit
+def power_of_two(x, scale):  # type: ignore[no-untyped-def]
+    """`2^(x·scale)` on sixteen float32 lanes; the product must be within ±126."""
+    shifted = multiply_add(x, scale, ROUND_FLOAT32)
+    whole = shifted - ROUND_FLOAT32
+    part = multiply_add(x, scale, whole * -1.0)
+    series = multiply_add(part, POWER_TERMS[0], POWER_TERMS[1])
+    series = multiply_add(series, part, POWER_TERMS[2])
+    series = multiply_add(series, part, POWER_TERMS[3])
+    series = multiply_add(series, part, POWER_TERMS[4])
+    series = multiply_add(series, part, 1.0)
+    return bits_to_float32(float32_to_bits(series) + shift_left(float32_to_bits(shifted), 23))

@@ -1,0 +1,192 @@
+"""Compiled drawing of long rows: what goes in, what comes out, and which rows are taken.
+
+`refusal(logits, chain)` says why rows cannot be drawn here, or None; `draw_rows` draws them. `rows.py` is the work,
+`arithmetic.py` its numbers, `threads.py` who does it. The choice depends on a row's chain, dtype and vocabulary alone,
+never on its batch, so that a row's numbers are bitwise the same in every batch. Nothing is compiled
+before it is needed.
+
+Plain numba. Until version 0.9 these kernels were written on vectors of LLVM (454 lines); docs/LOG.md has what those
+brought in `generate` with a real model.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from retort.chain import Chain
+from retort.distribution.arrays import as_floats, to_numpy
+from retort.sampling.kernels.threads import ELEMENTS_A_THREAD, share
+
+MIN_VOCABULARY = 4096
+"""Rows shorter than this are drawn in numpy: loading the kernels takes half a second, once."""
+
+COPIED_AT_ONCE = 2**20
+"""Logits copied at a time where they are half floats, or the tokens of a row do not lie side by side."""
+
+PLAIN, GREEDY, LISTED = 0.0, 1.0, 2.0
+"""Ways to draw: no truncation; τ = 0; with truncations."""
+
+TEMPERATURE, TOP_K, TOP_P, MIN_P = 1.0, 2.0, 3.0, 4.0
+STAGES: dict[str, tuple[float, tuple[Any, ...]]] = {
+    "temperature": (TEMPERATURE, ()),
+    "top_k": (TOP_K, ("lowest",)),
+    "top_p": (TOP_P, ("lowest", 1)),
+    "min_p": (MIN_P, (1,)),
+}
+"""Name of a stage → its number in a plan, and the values that its other settings must have."""
+
+LARGEST_K = 2.0**53
+"""A top_k of this and more keeps every token."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """`ids` `[n]`, -1 for rows that cannot be used; `numbers` `[5, n]` as in `draw.COLUMNS`."""
+
+    ids: np.ndarray
+    numbers: np.ndarray
+
+
+def refusal(logits: Any, chain: Chain) -> str | None:
+    """Why rows of these logits `[n, vocab]` are not drawn here with this chain; None if they are."""
+    if logits.shape[-1] < MIN_VOCABULARY:
+        return f"rows of fewer than {MIN_VOCABULARY} tokens are not worth it"
+    if isinstance(logits, np.ndarray):
+        # A view of another byte order has the same name, so the type itself is asked.
+        known = logits.dtype in (np.dtype("float32"), np.dtype("float64"), np.dtype("float16"))
+    elif logits.device.type != "cpu":
+        return "the rows are not in the processor's memory"
+    else:
+        known = str(logits.dtype).removeprefix("torch.") in ("float32", "float64", "float16", "bfloat16")
+    return plan_of(chain)[1] if known else f"the kernels do not read {logits.dtype}"
+
+
+@lru_cache(maxsize=1024)
+def plan_of(chain: Chain) -> tuple[np.ndarray, str | None]:
+    """The chain as the kernels' numbers (see `rows.py`), and why they cannot draw it, if so."""
+    numbers = np.zeros(3 + 2 * len(chain))
+    for place, stage in enumerate(chain):
+        code, others = STAGES.get(stage.name, (None, None))
+        if code is None or tuple(stage.values[1:]) != others:
+            return numbers, f"the kernels do not know the stage {stage}"
+        value = float(min(stage.value, LARGEST_K))
+        if stage.name == "min_p":
+            value = float(np.log(np.float64(stage.value)))
+        numbers[3 + 2 * place : 5 + 2 * place] = code, value
+    temperature, first = chain.temperature, next(iter(chain), None)
+    if temperature == 0.0 and first is not None and first.name != "temperature":
+        # The margin is that of the logits that enter τ = 0.
+        return numbers, "something is removed before a temperature of 0"
+    truncated = any(stage.name != "temperature" for stage in chain)
+    way = GREEDY if temperature == 0.0 else LISTED if truncated else PLAIN
+    numbers[:3] = way, temperature or 1.0, len(chain)
+    return numbers, None
+
+
+def draw_rows(logits: Any, chain: Chain, rows: np.ndarray, seeds: np.ndarray, positions: np.ndarray) -> Drawn:
+    """Draw these rows of `[n, vocab]`, each with its seed and position (uint64), on as many threads as are worth it."""
+    plan, refused = plan_of(chain)
+    assert refused is None
+    ids, numbers = np.empty(len(rows), dtype=np.int64), np.empty((len(rows), 5))
+    seeds, positions = seeds.view(np.int64), positions.view(np.int64)
+    num_tokens = logits.shape[1]
+    for start, piece, where in _in_memory(logits, rows):
+        entry, scratch_size = _entry(piece.dtype.name)
+        size = max(1, ELEMENTS_A_THREAD // num_tokens)
+        # Threads take turns at one iterator, so none waits for a slow row of another.
+        turns = iter(range(0, len(where), size))
+
+        def work(
+            scratch: np.ndarray,
+            start: int = start,
+            piece: np.ndarray = piece,
+            where: np.ndarray = where,
+            turns: Iterator[int] = turns,
+            size: int = size,
+            entry: Callable[..., None] = entry,
+        ) -> None:
+            for first in turns:
+                stop = min(first + size, len(where))
+                here = slice(start + first, start + stop)
+                entry(
+                    piece, where[first:stop], plan, seeds[here], positions[here], ids[here], numbers[here], scratch
+                )  # fmt: skip
+
+        share(work, len(where), num_tokens, scratch_size(num_tokens))
+    return Drawn(ids, np.ascontiguousarray(numbers.T))
+
+
+@cache
+def _entry(dtype: str) -> tuple[Callable[..., None], Callable[[int], int]]:
+    """The compiled function for logits of this dtype, and how much scratch memory it wants."""
+    with compile_note("the sampler"):
+        from retort.sampling.kernels import rows
+
+        return rows.draw_rows_of(dtype), rows.scratch_size
+
+
+def _in_memory(logits: Any, rows: np.ndarray) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+    """Pieces of the work: (how many rows came before, an array of float32 or float64, which of its rows)."""
+    array = logits if isinstance(logits, np.ndarray) else None
+    if array is None and str(logits.dtype) in ("torch.float32", "torch.float64"):
+        array = logits.numpy()
+    if array is not None and array.dtype != np.float16 and array.flags.c_contiguous:
+        yield 0, array, rows.astype(np.int64, copy=False)
+        return
+    size = max(1, COPIED_AT_ONCE // logits.shape[1])
+    for start in range(0, len(rows), size):
+        piece = np.ascontiguousarray(to_numpy(as_floats(logits[rows[start : start + size].tolist()])))
+        yield start, piece, np.arange(len(piece))
+
+
+def compiled_sources(*more: Path) -> str:
+    """A hash of everything that is compiled into a kernel. numba's own cache looks at the one file of its entry."""
+    from retort.distribution import ranking
+    from retort.sampling import noise
+
+    here = Path(__file__).parent
+    digest = hashlib.sha256()
+    for file in (*sorted(here.glob("*.py")), Path(noise.__file__), Path(ranking.__file__), *more):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+TELL = True
+"""Whether `compile_note` writes; tests turn it off."""
+
+
+@contextmanager
+def compile_note(what: str) -> Iterator[None]:
+    """Lines on stderr where numba compiles something in here that it does not find in its cache."""
+    from numba.core import event
+
+    class Note(event.Listener):
+        began: float | None = None
+
+        def on_start(self, _: object) -> None:
+            if self.began is None:
+                self.began = time.monotonic()
+                _tell(f"compiling {what} for this machine, once; seconds to a minute …")
+
+        def on_end(self, _: object) -> None: ...
+
+    note = Note()
+    with event.install_listener("numba:compile", note):
+        yield
+    if note.began is not None:
+        _tell(f"compiled {what} in {time.monotonic() - note.began:.0f} s")
+
+
+def _tell(line: str) -> None:
+    if TELL:
+        sys.stderr.write(f"retort: {line}\n")
