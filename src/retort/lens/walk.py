@@ -63,7 +63,9 @@ def walk(
             ids.append(int(row.argmax()))
         else:
             history = [[*prompt_ids, *ids]]
-            drawn = sample_rows(row[None], params, [seed], place, history, prompt_lengths=lengths, states=states)
+            drawn = sample_rows(
+                row[None], params, [seed], place, history, prompt_lengths=lengths, states=states
+            )
             ids.append(int(drawn.ids[0]))
         states = learned(params.resolved_chain, states, ids[-1], row, context)
         reason = ending.finish_reason(ids)

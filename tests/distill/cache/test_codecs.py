@@ -26,8 +26,8 @@ from retort.distill.cache.rounding import (
     unpack_rows,
 )
 from retort.errors import InputError
-from retort.sampling.noise import uniform_at
 from retort.sampling.kernels.threads import num_threads, set_num_threads
+from retort.sampling.noise import uniform_at
 
 LAYOUT = Layout(vocab_size=40, temperature=3.0, seed=7)
 SMALL = ("dense", "topk:8", "topk+tail:8+4", "sampled:20")
