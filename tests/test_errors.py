@@ -52,7 +52,8 @@ class _Whole(BaseModel):
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"nmae": "x"}, "the thing has no name, which is required: what it is called."),
+        ({}, "the thing has no name, which is required: what it is called."),
+        ({"nmae": "x"}, "the thing has no key nmae (did you mean name?)"),
         ({"name": "x", "numbr": 1}, "the thing has no key numbr (did you mean number?); keys are name, number, flag,"),
         ({"name": ""}, "name is ''; it must not be empty."),
         ({"name": 3}, "name is 3; it must be text."),
@@ -61,7 +62,8 @@ class _Whole(BaseModel):
         ({"name": "x", "flag": "maybe"}, "flag is 'maybe'; allowed are true and false."),
         ({"name": "x", "moving": {"first": 0}}, "moving.first is 0; allowed is a number in (0, 10]."),
         ({"name": "x", "moving": {"first": float("nan")}}, "moving.first is nan; allowed is a number in (0, 10]."),
-        ({"name": "x", "moving": {"frist": 1}}, "the thing has no moving.first, which is required."),
+        ({"name": "x", "moving": {}}, "the thing has no moving.first, which is required."),
+        ({"name": "x", "moving": {"frist": 1}}, "the thing has no key moving.frist (did you mean first?)"),
         ({"name": "x", "moving": {"first": 1, "knd": 1}}, "the thing has no key moving.knd (did you mean kind?)"),
         (
             {"name": "x", "parts": [{"first": 1}, {"first": 1, "kind": "cosin"}]},

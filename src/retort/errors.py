@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
@@ -72,7 +72,7 @@ def from_pydantic(error: ValidationError, where: str, model: type[BaseModel] | N
     a number its whole range. A validator that raises InputError has written the sentence itself.
     """
     # A union reports every member that it tried: the one that got deepest is the one that was meant.
-    found = max(error.errors(), key=lambda one: len(one["loc"]))
+    found = first_of(error)
     steps = _steps(found["loc"], model)
     path, context, value = _path([name for name, _ in steps]), found.get("ctx", {}), found["input"]
     field = steps[-1][1] if steps else None
@@ -95,6 +95,11 @@ def from_pydantic(error: ValidationError, where: str, model: type[BaseModel] | N
         allowed = re.findall(r"'([^']*)'", context["expected"])
         return InputError(f"{shown}{did_you_mean(value, allowed)}; allowed are {', '.join(allowed)}.")
     return InputError(f"{shown}; {_allowed(found, field)}.")
+
+
+def first_of(error: ValidationError) -> Any:
+    """The error to tell: the deepest, and before others of its depth an unknown key, which is often the missing one."""
+    return max(error.errors(), key=lambda one: (len(one["loc"]), one["type"] == "extra_forbidden"))
 
 
 # What pydantic's type of an error says was allowed, by the beginning of its name.
@@ -152,6 +157,8 @@ def _steps(
         if field is not None:
             steps.append((step, field))
             inside = list(_models_in(field.annotation))
+        elif steps and steps[-1][1] is not None and get_origin(steps[-1][1].annotation) is dict:
+            steps.append((step, None))
         elif isinstance(step, int) or (number == len(place) - 1 and inside):
             steps.append((step, None if not isinstance(step, int) else steps[-1][1] if steps else None))
     return steps

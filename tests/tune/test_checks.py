@@ -11,12 +11,12 @@ import pytest
 from retort.errors import InputError, RetortError
 from retort.tune.checks import CHECKS, make_check, score_all
 from retort.tune.outside import _network_can_be_taken_away
-from retort.tune.scorers import make_scorer
+from retort.tune.score import make_scorer
 
 SCHEMA = {"type": "object", "required": ["a"], "properties": {"a": {"type": "integer"}}}
 
 CASES = [
-    ({"type": "equals", "value": "pear"}, " pear\n", "Pear"),
+    ({"type": "equals", "value": "pear"}, "pear", "pear\n"),
     ({"type": "contains", "value": "pear"}, "a pear.", "a Pear."),
     ({"type": "icontains", "value": "pear"}, "a PEAR.", "an apple"),
     ({"type": "starts-with", "value": "a p"}, "a pear", "the pear"),
@@ -59,7 +59,7 @@ def test_weights(tmp_path: Path) -> None:
         ({"type": "contain", "value": "x"}, "did you mean contains"),
         ({"type": "llm-rubric", "value": "x"}, "asks another model to judge"),
         ({"type": "regex", "value": "("}, "not a regular expression"),
-        ({"type": "numeric", "value": "many"}, "needs a number"),
+        ({"type": "numeric", "value": "many"}, "needs one number"),
         ({"type": "contains-any", "value": []}, "needs a list"),
         ({"type": "equals", "value": None}, "needs a text"),
         ({"type": "is-json", "value": {"type": "objekt"}}, "JSON schema is not one"),

@@ -15,7 +15,7 @@ from retort.errors import InputError
 from retort.sampling import SamplingParams, generate
 from retort.tune import sweep as sweep_module
 from retort.tune.run import check_temperatures, make_plan, run
-from retort.tune.scorers import make_scorer
+from retort.tune.score import make_scorer
 from retort.tune.sweep import COARSE, refined, request_seed
 from retort.tune.task import Item, Task
 

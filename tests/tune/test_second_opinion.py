@@ -15,9 +15,10 @@ from mock_source import MockSource
 from retort.distribution import log_softmax
 from retort.errors import CapabilityError, InputError
 from retort.sources.base import Capability
+from retort.sources.chat import prompt_for
 from retort.tune import likelihoods, run
 from retort.tune.likelihoods import _nll
-from retort.tune.scorers import make_scorer
+from retort.tune.score import make_scorer
 from retort.tune.task import Item, Task
 
 GRID = (0.0, 1.0, 3.0)
@@ -40,13 +41,13 @@ def test_a_duller_model_finds_the_same_answers_less_likely_by_a_formula(tmp_path
 
 def test_a_text_is_read_after_its_prompt_token_by_token() -> None:
     source = MockSource(16)
-    nats, tokens = _nll(source, "w1 w2", " w3 w4 w5")
+    nats, tokens = _nll(source, prompt_for(source, "w1 w2"), " w3 w4 w5")
     expected, ids = 0.0, [1, 2]
     for token in (3, 4, 5):
         expected -= log_softmax(np.asarray(source.start([ids]).logits[0], dtype=np.float64))[token]
         ids.append(token)
     assert (nats, tokens) == (pytest.approx(expected), 3)
-    assert _nll(source, "w1 w2", "") == (0.0, 0)
+    assert _nll(source, prompt_for(source, "w1 w2"), "") == (0.0, 0)
 
 
 def test_each_different_answer_is_read_once_and_of_few_enough_items(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from retort.tune.conclude import conclude
 from retort.tune.goals import find_goal
 from retort.tune.recording import read
 from retort.tune.run import run
-from retort.tune.scorers import make_scorer
+from retort.tune.score import make_scorer
 from retort.tune.server_sweep import Journal, Pace
 from retort.tune.task import Item, Task
 

@@ -77,17 +77,17 @@ def test_a_line_separator_inside_a_text_is_no_new_line(tmp_path: Path) -> None:
     [
         ("goal: exploit", "goal: exploite", r"line 2: goal is 'exploite' \(did you mean exploit\?\)"),
         ("goal: exploit", "goal: [exploit]", r"line 2: goal is \['exploit'\]"),
-        ("goal: exploit", "gaol: exploit", r"line 2: unknown key 'gaol' \(did you mean goal\?\)"),
-        ("goal: exploit", "3: exploit", "unknown key '3'; a task has name"),
-        ("goal: exploit", "", "the key 'goal' is missing"),
+        ("goal: exploit", "gaol: exploit", r"line 2 has no key gaol \(did you mean goal\?\)"),
+        ("goal: exploit", "3: exploit", "has no key 3; keys are name"),
+        ("goal: exploit", "", "has no goal, which is required"),
         (
             "kind: references",
             "kind: distinct_valid",
-            "line 8: scorer 'distinct_valid' is for goal 'explore'.*one of references, exact",
+            "line 8: scorer 'distinct_valid' is for goal 'explore'.*one of references, says",
         ),
         ("max_tokens: 6", "max_tokens: 0", "line 6: max_tokens is 0"),
         ("max_tokens: 6", "max_tokens: true", "line 6: max_tokens is True"),
-        ("max_tokens: 6", "goal: exploit", "line 6: the key 'goal' is there already, at line 2"),
+        ("max_tokens: 6", "goal: exploit", "line 6: .*the key 'goal' is there already, at line 2"),
         ("name: kinds", "name: [kinds]", "line 1: name is"),
         ("{kind: references}", "{kind: referenecs}", "line 8: there is no scorer 'referenecs'"),
         ("items: kinds.jsonl", "items: other.jsonl", "line 9: the items file .*other.jsonl cannot be read"),
@@ -102,7 +102,7 @@ def test_a_line_separator_inside_a_text_is_no_new_line(tmp_path: Path) -> None:
         ("{article} {noun}", "{noun.__class__}", "a variable is a plain name"),
         ("{article} {noun}", "{article {noun}", "line 4: the prompt"),
         ("{article} {noun} is a kind of", " ", "a prompt is empty"),
-        ('  - "', '  - 3\n  - "', "prompts is"),
+        ('  - "', '  - 3\n  - "', r"line 4: prompts\[0\] is 3"),
         ("stop: [", "stop: [''  , ", "line 7: stop is"),
         ("name: kinds", "name: 'kinds", "this is not YAML"),
     ],
@@ -121,13 +121,13 @@ def test_a_task_file_that_cannot_be_used_says_where_and_why(
     ("item", "said"),
     [
         (["pear"], "an item is an object"),
-        ({**ITEMS[1], "refs": []}, "unknown key 'refs'"),
+        ({**ITEMS[1], "refs": []}, "has no key refs"),
         ({**ITEMS[1], "references": []}, "references are missing"),
-        ({**ITEMS[1], "references": [3]}, "references is"),
+        ({**ITEMS[1], "references": [3]}, r"references\[0\] is 3"),
         ({**ITEMS[1], "references": ["the"]}, None),
         ({**ITEMS[1], "references": ["?"]}, "nothing but punctuation"),
         ({**ITEMS[1], "vars": ["noun"]}, "vars is"),
-        ({**ITEMS[1], "vars": {"noun": "x", "article": None}}, "the variable 'article' is None"),
+        ({**ITEMS[1], "vars": {"noun": "x", "article": None}}, "vars.article is None"),
         ({**ITEMS[1], "vars": {"noun": "x"}}, r"the prompt uses {article}"),
         ({**ITEMS[1], "id": "pear"}, "the id 'pear' is used by an earlier item"),
         ({**ITEMS[1], "id": 1.5}, "id is 1.5"),
@@ -140,7 +140,7 @@ def test_an_item_that_cannot_be_used_says_which_line(tmp_path: Path, item: objec
         return
     with pytest.raises(InputError, match=said) as error:
         load_task(path)
-    assert str(error.value).startswith("kinds.jsonl line 2: ")
+    assert str(error.value).startswith("kinds.jsonl line 2")
 
 
 def test_a_file_that_is_no_mapping_or_no_text(tmp_path: Path) -> None:

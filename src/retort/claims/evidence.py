@@ -17,6 +17,7 @@ from retort.lens.prompts import default_prompts
 from retort.sources.base import Source
 from retort.sources.positions import position_logits
 from retort.tune import Samples, Task, load_task, make_plan, normalise
+from retort.tune.item import prompt_text, reworded
 from retort.tune.samples import as_samples
 from retort.tune.statistics import mean_intervals, resampled_means
 from retort.tune.sweep import sweep
@@ -150,8 +151,10 @@ class Evidence:
     def _worded(self) -> tuple[Task, tuple[str, ...]]:
         task = self.task("exploit")
         if len(task.prompts) > 1:
-            return task, tuple(task.prompts)
-        return replace(task, prompts=tuple(rule(task.prompts[0]) for rule in RULES.values())), tuple(RULES)
+            return task, tuple(prompt_text(prompt) for prompt in task.prompts)
+        return replace(
+            task, prompts=tuple(reworded(task.prompts[0], rule) for rule in RULES.values())
+        ), tuple(RULES)
 
     @cached_property
     def wordings(self) -> Samples:

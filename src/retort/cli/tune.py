@@ -55,7 +55,24 @@ class ChainOrEngine(ChainSpec):
 @click.command()
 @click.argument("task", metavar="TASK", required=False)
 @click.option(
-    "--model", metavar="MODEL", default="embedded:base", show_default=True, help="The model to tune."
+    "--model",
+    metavar="MODEL",
+    help="The model to tune.  [default: the task's, or the OpenAI-compatible provider of a promptfoo file]",
+)
+@click.option(
+    "--chat/--no-chat",
+    "chat",
+    default=None,
+    help="Ask texts as a user's message, with the chat template; or messages as plain text.  [default: the task's]",
+)
+@click.option("--max-tokens", type=click.IntRange(1), help="Longest answer.  [default: the task's]")
+@click.option(
+    "--skip-unsupported",
+    is_flag=True,
+    help="Leave out what retort does not carry out of a promptfoo file (JavaScript, judge models), and count it.",
+)
+@click.option(
+    "--print-schema", is_flag=True, help="The JSON Schema of retort's task files, and nothing else."
 )
 @click.option(
     "--preset",
@@ -165,7 +182,11 @@ class ChainOrEngine(ChainSpec):
 @json_option
 def command(
     task: str | None,
-    model: str,
+    model: str | None,
+    chat: bool | None,
+    max_tokens: int | None,
+    skip_unsupported: bool,
+    print_schema: bool,
     preset: str | None,
     temperatures: Temperatures | None,
     samples: int | None,
@@ -191,8 +212,8 @@ def command(
 ) -> None:
     """Find the temperature at which MODEL does TASK best.
 
-    TASK is exploit or explore, which come with retort, a YAML file (retort's own or promptfoo's), or JSON lines of
-    prompt and reference. All temperatures are compared on the same items
+    TASK is one that comes with retort (capitals, names, exploit, explore), a YAML file (retort's own or
+    promptfoo's), or JSON lines of prompt and reference. All temperatures are compared on the same items
     and the same noise, and one forward pass serves every temperature that still shares the text. The answer can be
     that no difference is detectable. With --from or --from-records the answers are there already.
     """
@@ -200,6 +221,11 @@ def command(
     from retort.cli.tuning_table import print_tuning
     from retort.tune import Pace, Wanted, find_likeness
 
+    if print_schema:
+        from retort.tune.task import task_schema
+
+        print_json(task_schema())
+        return
     if sum(given is not None for given in (task, recorded, others)) != 1:
         raise click.UsageError("give one of TASK, --from DIR and --from-records FILE.")
     if goal is not None and others is None:
@@ -223,11 +249,28 @@ def command(
     likeness = find_likeness(embedder or "words")
     variety = variety or embedder is not None
     if task is not None:
-        asked = _asked(task, preset, temperatures, samples, items, chains, seed)
+        asked = _asked(task, preset, temperatures, samples, items, chains, seed, skip_unsupported)
+        if chat is not None:
+            asked = replace(asked, task=replace(asked.task, is_chat=chat))
+        if max_tokens is not None:
+            asked = replace(asked, task=replace(asked.task, max_tokens=max_tokens))
+        _say_notes(asked.task, max_tokens)
         if check:
             _check(asked, model, as_json)
             return
-        found = _run(asked, model, record, resume, pace, engine, variety, likeness, second, logprobs, wanted)
+        found = _run(
+            asked,
+            _model_of(asked.task, model),
+            record,
+            resume,
+            pace,
+            engine,
+            variety,
+            likeness,
+            second,
+            logprobs,
+            wanted,
+        )
     else:
         found = _recorded(recorded, others, goal, seed, variety, likeness, wanted)
     if as_json:
@@ -256,11 +299,12 @@ def _asked(
     items: int | None,
     chains: tuple[Chain | EngineSettings, ...],
     seed: int,
+    skip_unsupported: bool,
 ) -> _Asked:
     from retort.tune import find_preset, load_task
     from retort.tune.settings import EngineSettings
 
-    task = load_task(name)
+    task = load_task(name, skip_unsupported=skip_unsupported)
     kind = None if preset is None else find_preset(preset)
     if kind is not None:
         task = replace(task, goal=kind.goal)
@@ -277,6 +321,27 @@ def _asked(
         tuple(one.chain(swept=bool(grid)) if isinstance(one, EngineSettings) else one for one in tried),
         seed,
     )
+
+
+def _model_of(task: Task, given: str | None) -> str:
+    """The model that was given, else the one that the task says; an error where there is none, or several."""
+    from retort.tune.task import needed_models
+
+    models = needed_models(task, () if given is None else (given,))
+    if len(models) > 1:
+        raise click.UsageError(
+            f"the task {task.name} names {len(models)} models; take one of {', '.join(models)} with --model."
+        )
+    return models[0]
+
+
+def _say_notes(task: Task, max_tokens: int | None) -> None:
+    """What a user should know of the task's file, on stderr."""
+    for note in task.notes:
+        if max_tokens is None or "--max-tokens" not in note:
+            click.echo(f"{task.name}: {note}", err=True)
+    for what, count in task.skipped.items():
+        click.echo(f"{task.name}: left out {what} ({count} time{'s' * (count != 1)})", err=True)
 
 
 def _run(
@@ -367,7 +432,7 @@ def _recorded(
     )
 
 
-def _check(asked: _Asked, model: str, as_json: bool) -> None:
+def _check(asked: _Asked, model: str | None, as_json: bool) -> None:
     """Say what the sweep would be, without running it."""
     from retort.cli.output import print_json, stdout_console
     from retort.tune import make_plan
@@ -376,7 +441,17 @@ def _check(asked: _Asked, model: str, as_json: bool) -> None:
     grid = COARSE if isinstance(asked.temperatures, str) else asked.temperatures
     plan = make_plan(asked.task, grid, asked.samples, asked.seed, asked.items, None, asked.chains)
     if as_json:
-        print_json({"task": plan.task.name, "model": model, "goal": plan.task.goal, "cost": plan.cost})
+        models = list(plan.task.models)
+        print_json(
+            {
+                "task": plan.task.name,
+                "model": model or (models[0] if len(models) == 1 else models or None),
+                "goal": plan.task.goal,
+                "cost": plan.cost,
+                "skipped": dict(plan.task.skipped),
+                "notes": list(plan.task.notes),
+            }
+        )
         return
     cost = plan.cost
     auto = " These are the coarse temperatures; a finer round around the best follows." * (

@@ -35,9 +35,7 @@ def tuning_key(
         "format": [FORMAT, __version__],
         "model": [source.name, fingerprint(model)],
         # The prompts as token ids: another tokenizer gives others.
-        "prompts": [
-            source.encode(task.prompt(item, p)) for item in task.items for p in range(len(task.prompts))
-        ],
+        "prompts": [task.seen(source, item, p).ids for item in task.items for p in range(len(task.prompts))],
         "items": [[item.id, list(item.references)] for item in task.items],
         "task": [
             task.name,

@@ -155,7 +155,7 @@ class _Tour:
             )
             if file is not None:
                 write_tuning(file, tuning)
-        found = TuneFound(tuning, task.description, task.prompt(part.items[0]), len(task.items))
+        found = TuneFound(tuning, task.description, task.seen(source, part.items[0]).text, len(task.items))
         self.done("Tune", commands.tune_command(plan, name, samples, self.seed), found, reused)
         return found
 

@@ -10,7 +10,7 @@ from retort.tune.recording import read
 from retort.tune.reweight import Reweighted, Wanted, reweighted
 from retort.tune.run import make_plan, run
 from retort.tune.samples import Samples
-from retort.tune.scorers import SCORERS, Scorer, ScorerKind, normalise
+from retort.tune.score import SCORERS, Scorer, ScorerKind, normalise
 from retort.tune.server_sweep import Pace
 from retort.tune.task import Item, Task, embedded_tasks, load_task
 from retort.tune.variety import Likeness, find_likeness

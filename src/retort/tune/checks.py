@@ -1,23 +1,39 @@
-"""What an answer must satisfy, by the names that promptfoo's `assert` uses: one table from names to tests.
+"""What an answer must satisfy, by the names and rules of promptfoo's `assert`: one table from names to tests.
 
-An item may have several; it is right to the share of their weights that hold (all of them, where weights are equal, or
-the item says no threshold). A name with `not-` in front is the opposite.
+Each check either holds or fails, and has a score; one that fails counts 0, one that holds counts its score. An item is
+right to the weighted mean of its checks. A name with `not-` in front is the opposite. Texts compare exactly: the
+answer as it came, not stripped.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from retort.errors import InputError, did_you_mean
-from retort.tune.outside import command_judge, function_judge
+from retort.errors import InputError, MissingExtraError, RetortError, did_you_mean
+from retort.tune.js_regex import javascript_regex
+from retort.tune.numbers import last_number, one_number
+from retort.tune.outside import command_judge, python_function
+from retort.tune.readers.yaml12 import YamlProblem, parse_yaml
 
-Test = Callable[[str], bool | float]
 NEGATION = "not-"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a check says of an answer: whether it holds, and its score as promptfoo would add it up."""
+
+    holds: bool
+    score: float
+
+
+Test = Callable[[Any], bool | Verdict]
+NOTHING: Mapping[str, Any] = {}
 
 
 @dataclass(frozen=True)
@@ -29,12 +45,27 @@ class Check:
     weight: float
     test: Test
 
-    def score(self, answer: str) -> float:
-        """1 where it holds, 0 where not, or what a function or command gave, kept inside 0 to 1."""
-        return min(1.0, max(0.0, float(self.test(answer))))
+    def verdict(self, answer: Any) -> Verdict:
+        found = self.test(answer)
+        return found if isinstance(found, Verdict) else Verdict(found, float(found))
+
+    def score(self, answer: Any) -> float:
+        """0 where the check fails, else its score, kept inside 0 to 1."""
+        found = self.verdict(answer)
+        return min(1.0, max(0.0, found.score)) if found.holds else 0.0
 
 
-def score_all(checks: Sequence[Check], answer: str) -> float:
+class Unsupported(InputError):
+    """An assertion, or another part of a file, that is known and that retort does not carry out: `what` it is."""
+
+    def __init__(self, place: str, what: str, why: str) -> None:
+        super().__init__(
+            f"{place}: {what} {why}; take it out, or leave such parts out with --skip-unsupported."
+        )
+        self.what = what
+
+
+def score_all(checks: Sequence[Check], answer: Any) -> float:
     """The weighted mean of the checks' scores; 1 only if all hold."""
     total = sum(check.weight for check in checks)
     if total == 0:
@@ -42,117 +73,326 @@ def score_all(checks: Sequence[Check], answer: str) -> float:
     return sum(check.weight * check.score(answer) for check in checks) / total
 
 
-def make_check(record: Any, place: str, folder: Path) -> Check:
+def together(checks: Sequence[Check], threshold: float | None, answer: Any) -> Verdict:
+    """What a set of checks says: promptfoo's mean score, and whether it reaches the threshold (else: whether all hold).
+
+    A check of weight 0 counts for nothing and cannot fail.
+    """
+    verdicts = [(check.weight, check.verdict(answer)) for check in checks]
+    total = sum(weight for weight, _ in verdicts)
+    score = sum(weight * one.score for weight, one in verdicts) / total if total else 0.0
+    if threshold:
+        return Verdict(score >= threshold, score)
+    return Verdict(all(one.holds for weight, one in verdicts if weight), score if total else 1.0)
+
+
+def make_check(
+    record: Any, place: str, folder: Path, context: Mapping[str, Any] = NOTHING, *, skip: SkippedOnes = None
+) -> Check:
     """The check that `{type: …, value: …, weight: …}` asks for. Raises InputError, with `place` at its head.
 
-    `folder`: where files that a check names are looked for.
+    `folder`: where files that a check names are looked for; `context`: what Python gets beside the answer. `skip` takes
+    down what is not carried out within an assert-set, in place of an error.
     """
-    if not isinstance(record, dict) or not isinstance(record.get("type"), str):
+    if not isinstance(record, Mapping) or not isinstance(record.get("type"), str):
         raise InputError(
             f"{place}: an assertion is a mapping with a type and, mostly, a value; got {record!r}."
         )
     name = record["type"]
     plain = name.removeprefix(NEGATION)
-    if plain in NEED_A_MODEL:
-        raise InputError(
-            f"{place}: the assertion {name!r} asks another model to judge, which is not supported here; "
-            f"known are {', '.join(CHECKS)} (with not- in front: the opposite), python and command."
-        )
+    weight = _number(record.get("weight", 1), "weight", place)
+    if weight < 0:
+        raise InputError(f"{place}: weight is {record['weight']!r}; it is a number of 0 or more.")
+    if plain == "assert-set":
+        return _assert_set(record, weight, place, folder, context, skip)
+    if plain in REFUSED:
+        raise Unsupported(place, f"the assertion {name!r}", REFUSED[plain])
+    for key in record:
+        if key not in KEYS:
+            raise InputError(
+                f"{place}: the assertion {name!r} has the unknown key {key!r}{did_you_mean(key, KEYS)}; known are "
+                f"{', '.join(KEYS)}."
+            )
     value = record.get("value")
-    weight = record.get("weight", 1)
-    if isinstance(weight, bool) or not isinstance(weight, (int, float)) or weight < 0:
-        raise InputError(f"{place}: weight is {weight!r}; it is a number of 0 or more.")
-    if plain == "python":
-        test: Test = function_judge(str(value), folder, place)
+    from_file = value if isinstance(value, str) and value.startswith("file://") else None
+    if from_file and plain not in ("python", "command"):
+        value = read_value(from_file, folder, place)
+    if plain == "python" or isinstance(value, PythonFile):
+        # A Python file behind any other name gives the value to compare with in promptfoo; few use it.
+        if plain != "python":
+            raise Unsupported(
+                place, f"the assertion {name!r} with a value from {from_file}", "is not supported"
+            )
+        test = _python(value, record, place, folder, context)
     elif plain == "command":
-        test = command_judge(value, folder, place, {})
+        judge = command_judge(value, folder, place, {})
+        test = lambda answer: _of_number(judge(as_text(answer)), None)  # noqa: E731
     elif plain in CHECKS:
         test = CHECKS[plain](value, record, place)
     else:
         raise InputError(
             f"{place}: there is no assertion {name!r}{did_you_mean(plain, CHECKS)}; known are {', '.join(CHECKS)}, "
-            "python and command."
+            "assert-set, python and command."
         )
-    if plain != name:
-        return Check(name, value, float(weight), lambda answer: 1.0 - min(1.0, max(0.0, float(test(answer)))))
-    return Check(name, value, float(weight), test)
+    if transform := record.get("transform"):
+        changed, plain_test = make_transform(transform, f"{place}: assertion {name!r}", folder, context), test
+        test = lambda answer: plain_test(changed(answer))  # noqa: E731
+    if plain == name:
+        return Check(name, value, weight, test)
+    straight = Check(name, value, weight, test)
+
+    def opposite(answer: Any) -> Verdict:
+        found = straight.verdict(answer)
+        # `equals` of an object and an answer that is not JSON fails either way, as in promptfoo.
+        if plain == "equals" and not isinstance(value, str) and _json_of(answer) is BAD:
+            return Verdict(False, 0.0)
+        return Verdict(not found.holds, 1.0 - min(1.0, max(0.0, found.score)))
+
+    return Check(name, value, weight, opposite)
 
 
-def numeric_equals(wanted: float, tolerance: float) -> Test:
-    """True for an answer whose last number is within `tolerance` of the wanted one (2e-3 of 1,000 is "1,000.002")."""
+SkippedOnes = Callable[[Unsupported], None] | None
 
-    def holds(answer: str) -> bool:
-        numbers = re.findall(r"[-+]?(?:\d[\d,]*\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", answer)
-        return bool(numbers) and abs(float(numbers[-1].replace(",", "")) - wanted) <= tolerance
+
+def _assert_set(
+    record: Mapping[str, Any],
+    weight: float,
+    place: str,
+    folder: Path,
+    context: Mapping[str, Any],
+    skip: SkippedOnes,
+) -> Check:
+    for key in record:
+        if key not in ("type", "assert", "threshold", "weight", "metric", "config"):
+            raise InputError(f"{place}: an assert-set has the unknown key {key!r}.")
+    inner = record.get("assert")
+    if not isinstance(inner, list) or not inner:
+        raise InputError(f"{place}: an assert-set needs a list of assertions under assert, got {inner!r}.")
+    threshold = _threshold(record, place)
+    checks = []
+    for one in inner:
+        try:
+            checks.append(make_check(one, place, folder, context))
+        except Unsupported as problem:
+            if skip is None:
+                raise
+            skip(problem)
+    if not checks:
+        raise Unsupported(place, "an assert-set of such assertions", "has nothing left to check")
+    return Check("assert-set", inner, weight, lambda answer: together(checks, threshold, answer))
+
+
+def make_transform(
+    code: Any, place: str, folder: Path, context: Mapping[str, Any] = NOTHING, usual: str = "get_transform"
+) -> Callable[[Any], Any]:
+    """The function of an answer that a `transform` is: `file://FILE.py`, with `:FUNCTION` or `get_transform`.
+
+    Anything else is JavaScript, which is refused.
+    """
+    if not isinstance(code, str) or not re.fullmatch(r"file://[^\n]+\.py(:\w+)?", code.strip()):
+        raise Unsupported(place, f"transform {str(code)[:40]!r}", "is JavaScript, which retort does not run")
+    function = python_function(code, folder, place, usual)
+    return lambda output: function(output, dict(context))
+
+
+class PythonFile(str):
+    """The name of a Python file, where a value was expected."""
+
+
+def read_value(name: str, folder: Path, place: str) -> Any:
+    """What a `file://` value holds: the mapping or list of a JSON or YAML file, the text of another."""
+    from retort.files import read_text
+
+    path = folder / name.removeprefix("file://")
+    if re.search(r"\.py(:\w+)?$", path.name):
+        return PythonFile(name)
+    if re.search(r"\.[cm]?[jt]s(:\w+)?$", path.name):
+        raise Unsupported(place, f"{name}", "is JavaScript, which retort does not run")
+    if path.suffix not in (".json", ".yaml", ".yml", ".txt"):
+        raise InputError(f"{place}: {name!r} is not a .json, .yaml, .yml, .txt or .py file.")
+    text = read_text(path, f"{place}: the file {name!r}")
+    return text.strip() if path.suffix == ".txt" else parse_yaml(text, f"{place}: {path.name}")
+
+
+BAD = object()
+
+
+def as_text(answer: Any) -> str:
+    """An answer as text: JSON where a transform made something else of it."""
+    return (
+        answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
+    )
+
+
+def _json_of(answer: Any) -> Any:
+    """The JSON document that an answer is; BAD where it is none."""
+    if not isinstance(answer, str):
+        return answer
+    try:
+        return json.loads(answer, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return BAD
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _python(
+    value: Any, record: Mapping[str, Any], place: str, folder: Path, context: Mapping[str, Any]
+) -> Test:
+    if not isinstance(value, str) or not value.strip():
+        raise InputError(f"{place}: the assertion 'python' needs code or file://FILE.py, got {value!r}.")
+    function = python_function(value, folder, place, "get_assert")
+    threshold = _threshold(record, place)
+    config = record.get("config")
+    given = {**context, "config": config} if config is not None else dict(context)
+    return lambda answer: _graded(function(answer, given), threshold, value)
+
+
+def _graded(result: Any, threshold: float | None, code: str) -> Verdict:
+    """A Python assertion's result: true or false, a number, or a mapping with pass, score and reason."""
+    if isinstance(result, str):
+        if result.lower() in ("true", "false"):
+            result = result.lower() == "true"
+        elif result.startswith("{"):
+            result = json.loads(result)
+    if isinstance(result, bool):
+        return Verdict(result, float(result))
+    if not isinstance(result, Mapping) and hasattr(result, "score"):
+        result = vars(result)
+    if isinstance(result, Mapping):
+        holds = result.get("pass", result.get("pass_"))
+        score = result.get("score", None if holds is None else float(bool(holds)))
+        if isinstance(score, (int, float)) and math.isfinite(score) and isinstance(holds, (bool, type(None))):
+            found = _of_number(float(score), threshold)
+            return (
+                found if holds is None else Verdict(holds and (threshold is None or found.holds), found.score)
+            )
+    else:
+        try:
+            score = float(result)
+        except (TypeError, ValueError):
+            score = math.nan
+        if math.isfinite(score):
+            return _of_number(score, threshold)
+    raise RetortError(
+        f"the Python assertion {code.strip()[:60]!r} gave {str(result)[:80]!r}; it gives true or false, a number, or a "
+        "mapping with pass and score"
+    )
+
+
+def _of_number(score: float, threshold: float | None) -> Verdict:
+    return Verdict(score > 0 if threshold is None else score >= threshold, score)
+
+
+def _number(value: Any, name: str, place: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise InputError(f"{place}: {name} is {value!r}; it is a number.")
+    return float(value)
+
+
+def _threshold(record: Mapping[str, Any], place: str, usual: float | None = None) -> float | None:
+    value = record.get("threshold")
+    return usual if value is None else _number(value, "threshold", place)
+
+
+def numeric_equals(wanted: float, tolerance: float) -> Callable[[Any], bool]:
+    """True for an answer whose last number is within `tolerance` of the wanted one; see `last_number`."""
+
+    def holds(answer: Any) -> bool:
+        number = last_number(as_text(answer))
+        return number is not None and abs(number - wanted) <= tolerance
 
     return holds
 
 
-def is_json(schema: Any, place: str) -> Test:
-    """True for an answer that is one JSON document, and fits the schema if there is one (JSON Schema 2020-12)."""
+def is_json(schema: Any, place: str) -> Callable[[Any], bool]:
+    """True for an answer that is one JSON document, and fits the schema if there is one (JSON Schema)."""
     validator = _validator(schema, place)
 
-    def holds(answer: str) -> bool:
-        try:
-            document = json.loads(answer)
-        except ValueError:
-            return False
-        return validator is None or validator.is_valid(document)
+    def holds(answer: Any) -> bool:
+        document = _json_of(answer)
+        return document is not BAD and (validator is None or validator.is_valid(document))
 
     return holds
 
 
 def _contains_json(value: Any, _: Any, place: str) -> Test:
     validator = _validator(value, place)
-    decoder = json.JSONDecoder()
+    decoder = json.JSONDecoder(parse_constant=_no_constant)
 
-    def holds(answer: str) -> bool:
-        for start in (match.start() for match in re.finditer(r"[\[{]", answer)):
+    def holds(answer: Any) -> bool:
+        text, start = as_text(answer), 0
+        while found := re.compile(r"[\[{]").search(text, start):
+            start = found.start() + 1
             try:
-                document, _ = decoder.raw_decode(answer, start)
-            except ValueError:
+                document, end = decoder.raw_decode(text, found.start())
+            except (ValueError, RecursionError):
                 continue
             if validator is None or validator.is_valid(document):
                 return True
+            start = end  # what is inside this document is no document of its own
         return False
 
     return holds
 
 
 def _validator(schema: Any, place: str) -> Any:
-    if schema is None:
+    """The schema, which may be written as JSON or YAML text, ready to be used; None for none."""
+    if schema is None or schema == "":
         return None
-    from retort.errors import MissingExtraError
-
     try:
         import jsonschema
     except ImportError as error:
         raise MissingExtraError("jsonschema", "tune", "Checking answers against a JSON schema") from error
-    record = json.loads(schema) if isinstance(schema, str) else schema
+    if isinstance(schema, str):
+        try:
+            schema = parse_yaml(schema, place)
+        except YamlProblem as error:
+            raise InputError(
+                f"{place}: the JSON schema is neither JSON nor YAML ({error.problem})."
+            ) from error
+    if not isinstance(schema, (Mapping, bool)):
+        raise InputError(f"{place}: the JSON schema is {schema!r}; it is a mapping.")
     try:
-        jsonschema.Draft202012Validator.check_schema(record)
+        kind = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
+        kind.check_schema(schema)
     except jsonschema.SchemaError as error:
         raise InputError(f"{place}: the JSON schema is not one ({error.message}).") from error
-    return jsonschema.Draft202012Validator(record)
+    return kind(schema)
 
 
 def _text(value: Any, name: str, place: str) -> str:
-    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)) or value == "":
         raise InputError(f"{place}: the assertion {name!r} needs a text as its value, got {value!r}.")
-    return str(value)
+    return written(value)
+
+
+def written(value: Any) -> str:
+    """A number or text as JavaScript writes it: 1.0 is "1"."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+# A part within double quotes may have commas in it, as in '"hello, world", bye'.
+QUOTED = re.compile(r'(".*?"|[^,]+)(?=\s*,|\s*$)')
 
 
 def _texts(value: Any, name: str, place: str) -> list[str]:
-    values = [part.strip() for part in value.split(",")] if isinstance(value, str) else value
-    if not isinstance(values, list) or not values:
+    if isinstance(value, str):
+        if name == "contains-any":
+            value = [re.sub(r'^"|"$', "", part.strip()) for part in QUOTED.findall(value)]
+        else:
+            value = [part.strip() for part in value.split(",")]
+    if not isinstance(value, list) or not value:
         raise InputError(f"{place}: the assertion {name!r} needs a list of texts, got {value!r}.")
-    return [_text(one, name, place) for one in values]
+    return [_text(one, name, place) for one in value]
 
 
 def _about_text(name: str, test: Callable[[str, str], bool]) -> Callable[[Any, Any, str], Test]:
     def make(value: Any, _: Any, place: str) -> Test:
         wanted = _text(value, name, place)
-        return lambda answer: test(answer, wanted)
+        return lambda answer: test(as_text(answer), wanted)
 
     return make
 
@@ -160,22 +400,46 @@ def _about_text(name: str, test: Callable[[str, str], bool]) -> Callable[[Any, A
 def _about_texts(name: str, test: Callable[[str, list[str]], bool]) -> Callable[[Any, Any, str], Test]:
     def make(value: Any, _: Any, place: str) -> Test:
         wanted = _texts(value, name, place)
-        return lambda answer: test(answer, wanted)
+        return lambda answer: test(as_text(answer), wanted)
 
     return make
 
 
+def _equals(value: Any, _: Any, place: str) -> Test:
+    if isinstance(value, (Mapping, list)):
+        return lambda answer: _same_json(_json_of(answer), value)
+    if value is None or (isinstance(value, str) and value == ""):
+        raise InputError(
+            f"{place}: the assertion 'equals' needs a text or an object as its value, got {value!r}."
+        )
+    wanted = str(value).lower() if isinstance(value, bool) else written(value)
+    return lambda answer: as_text(answer) == wanted
+
+
+def _same_json(first: Any, second: Any) -> bool:
+    """Equal as JSON: 1 and 1.0 are one number, true and 1 are not."""
+    if isinstance(first, bool) or isinstance(second, bool):
+        return first is second
+    if isinstance(first, Mapping) and isinstance(second, Mapping):
+        return first.keys() == second.keys() and all(_same_json(first[key], second[key]) for key in first)
+    if isinstance(first, list) and isinstance(second, list):
+        return len(first) == len(second) and all(map(_same_json, first, second))
+    return bool(first == second)
+
+
 def _regex(value: Any, _: Any, place: str) -> Test:
+    text = _text(value, "regex", place)
     try:
-        pattern = re.compile(_text(value, "regex", place))
-    except re.error as error:
-        raise InputError(f"{place}: {value!r} is not a regular expression ({error}).") from error
-    return lambda answer: bool(pattern.search(answer))
+        pattern = javascript_regex(text)
+    except ValueError as error:
+        raise InputError(f"{place}: {text!r} is not a regular expression of JavaScript ({error}).") from error
+    return lambda answer: bool(pattern.search(as_text(answer)))
 
 
-def _levenshtein(value: Any, record: dict[str, Any], place: str) -> Test:
-    wanted, most = _text(value, "levenshtein", place), float(record.get("threshold", 5))
-    return lambda answer: _edits(answer, wanted) <= most
+def _levenshtein(value: Any, record: Mapping[str, Any], place: str) -> Test:
+    wanted, most = _text(value, "levenshtein", place), _threshold(record, place, 5.0)
+    assert most is not None
+    return lambda answer: _edits(as_text(answer), wanted) <= most
 
 
 def _edits(first: str, second: str) -> int:
@@ -191,25 +455,29 @@ def _edits(first: str, second: str) -> int:
     return row[-1]
 
 
-def _numeric(value: Any, record: dict[str, Any], place: str) -> Test:
-    try:
-        return numeric_equals(float(str(value).replace(",", "")), float(record.get("threshold", 0.0)))
-    except ValueError as error:
-        raise InputError(f"{place}: the assertion 'numeric' needs a number, got {value!r}.") from error
+def _numeric(value: Any, record: Mapping[str, Any], place: str) -> Test:
+    wanted = one_number(str(value))
+    if wanted is None or isinstance(value, bool):
+        raise InputError(
+            f"{place}: the assertion 'numeric' needs one number without a unit, such as 1000, −5 or ½, got {value!r}."
+        )
+    tolerance = _threshold(record, place, 0.0)
+    assert tolerance is not None
+    return numeric_equals(wanted, tolerance)
 
 
-CHECKS: dict[str, Callable[[Any, Any, str], Test]] = {
-    "equals": _about_text("equals", lambda answer, wanted: answer.strip() == wanted.strip()),
+CHECKS: dict[str, Callable[[Any, Mapping[str, Any], str], Test]] = {
+    "equals": _equals,
     "contains": _about_text("contains", lambda answer, wanted: wanted in answer),
-    "icontains": _about_text("icontains", lambda answer, wanted: wanted.casefold() in answer.casefold()),
+    "icontains": _about_text("icontains", lambda answer, wanted: wanted.lower() in answer.lower()),
     "starts-with": _about_text("starts-with", lambda answer, wanted: answer.startswith(wanted)),
     "contains-any": _about_texts("contains-any", lambda answer, all_: any(one in answer for one in all_)),
     "contains-all": _about_texts("contains-all", lambda answer, all_: all(one in answer for one in all_)),
     "icontains-any": _about_texts(
-        "icontains-any", lambda answer, all_: any(one.casefold() in answer.casefold() for one in all_)
+        "icontains-any", lambda answer, all_: any(one.lower() in answer.lower() for one in all_)
     ),
     "icontains-all": _about_texts(
-        "icontains-all", lambda answer, all_: all(one.casefold() in answer.casefold() for one in all_)
+        "icontains-all", lambda answer, all_: all(one.lower() in answer.lower() for one in all_)
     ),
     "regex": _regex,
     "is-json": lambda value, _, place: is_json(value, place),
@@ -218,16 +486,38 @@ CHECKS: dict[str, Callable[[Any, Any, str], Test]] = {
     "numeric": _numeric,
 }
 
-NEED_A_MODEL = frozenset(
-    (
-        "answer-relevance",
-        "classifier",
-        "factuality",
-        "g-eval",
-        "llm-rubric",
-        "model-graded-closedqa",
-        "moderation",
-        "select-best",
-        "similar",
-    )
-)
+KEYS = (
+    "type", "value", "weight", "threshold", "transform", "metric", "config", "provider", "rubricPrompt", "description"
+)  # fmt: skip
+"""`metric` and `description` name an assertion; `provider` and `rubricPrompt` are for judges, which are refused."""
+
+_JUDGE = "asks another model to judge, which is not supported here"
+_RUN = "is about a run of promptfoo's own (its cost, time or calls), which a sweep does not measure"
+_OTHER = "is not supported here"
+REFUSED: dict[str, str] = {
+    **dict.fromkeys(
+        (
+            "agent-rubric", "answer-relevance", "classifier", "context-faithfulness", "context-recall",
+            "context-relevance", "conversation-relevance", "factuality", "g-eval", "guardrails", "is-refusal",
+            "llm-rubric", "max-score", "model-graded-closedqa", "model-graded-factuality", "moderation", "pi",
+            "search-rubric", "select-best", "similar", "similar:cosine", "similar:dot", "similar:euclidean",
+        ),
+        _JUDGE,
+    ),
+    **dict.fromkeys(("javascript", "ruby", "webhook"), "needs JavaScript, Ruby or a service; retort runs none"),
+    **dict.fromkeys(
+        (
+            "cost", "finish-reason", "latency", "perplexity", "perplexity-score", "is-valid-function-call",
+            "is-valid-openai-function-call", "is-valid-openai-tools-call", "tool-call-f1", "skill-used",
+            "trace-error-spans", "trace-span-count", "trace-span-duration",
+        ),
+        _RUN,
+    ),
+    **dict.fromkeys(
+        (
+            "bleu", "contains-html", "contains-sql", "contains-xml", "gleu", "is-html", "is-sql", "is-xml", "meteor",
+            "rouge-n", "word-count",
+        ),
+        _OTHER,
+    ),
+}  # fmt: skip

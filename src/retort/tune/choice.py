@@ -1,8 +1,10 @@
-"""Multiple choice by log-probability: the whole curve over temperature from one row of logits an item, without a draw.
+"""Multiple choice by log-probability: the whole curve over temperature from the logits of an item, without a draw.
 
-At temperature τ the model, held to the item's choices, takes the right one with probability
-`exp(z_right/τ) / Σ_choices exp(z_c/τ)`, z the logit of the first token in which the choices differ. Nothing is sampled,
-so there is no noise but the items', and temperature 0 is the best choice.
+At temperature τ the model writes choice c with probability `p_τ(c) = Π_t softmax(z_t/τ)[c_t]`, z_t being the logits
+before its t-th token. Held to the item's choices it takes the right one with probability `p_τ(right) / Σ_c p_τ(c)`.
+Temperature 0 takes the limit: the choice whose tokens lie least below the greedy ones, by `Σ_t (max z_t − z_t[c_t])`.
+Longer choices have more factors; `per: token` and `per: byte` take the geometric mean over tokens or bytes instead.
+Nothing is sampled, so there is no noise but the items'.
 """
 
 from __future__ import annotations
@@ -12,11 +14,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from retort.distribution import softmax
+from retort.distribution import log_softmax, softmax
 from retort.errors import CapabilityError, InputError
 from retort.sources.base import Capability, Source
+from retort.tune.item import Item, encoded_after
 from retort.tune.levers import Calibration, calibration
-from retort.tune.samples import Samples
+from retort.tune.samples import Floats, Samples
 from retort.tune.sweep import Plan, ProgressCallback
 
 PROMPTS_AT_ONCE = 16
@@ -24,18 +27,29 @@ PROMPTS_AT_ONCE = 16
 
 @dataclass(frozen=True)
 class ExactChoice:
-    """What one row of logits an item tells: expected scores, calibration, and the forward passes it took."""
+    """What the logits of the choices tell: expected scores, calibration, and the forward passes it took."""
 
     samples: Samples
     calibration: Calibration | None
     forward_passes: int
 
 
+@dataclass(frozen=True)
+class _Question:
+    """One item through one prompt: the ids before the choices differ, the ids of each choice from there, and what
+    each choice's log-probability is divided by."""
+
+    prompt: tuple[int, ...]
+    choices: tuple[tuple[int, ...], ...]
+    lengths: Floats
+    right: tuple[int, ...]
+
+
 def choose_exactly(plan: Plan, source: Source, on_progress: ProgressCallback | None) -> ExactChoice:
     """The expected score of every item, prompt and temperature as one entry each, and how calibrated the choices are.
 
-    Raises CapabilityError for a source without the whole vocabulary, InputError where two choices of an item begin
-    with the same token after what they share, which one row cannot tell apart.
+    Raises CapabilityError for a source without the whole vocabulary, InputError where one choice of an item is the
+    beginning of another, whose probability holds the other's.
     """
     if source.capability is not Capability.FULL:
         raise CapabilityError(
@@ -43,23 +57,28 @@ def choose_exactly(plan: Plan, source: Source, on_progress: ProgressCallback | N
             "take a model that runs here, or scorer references"
         )
     asked = [(item, prompt) for item in range(len(plan.items)) for prompt in range(len(plan.task.prompts))]
-    prompts, choices = zip(*(_prompt_and_choices(plan, source, *place) for place in asked), strict=True)
+    per = plan.task.scorer.options.get("per", "text")
+    questions = [_question(plan, source, plan.items[item], prompt, per) for item, prompt in asked]
+    temperatures = (*plan.temperatures, 1.0)
     probs = np.empty((len(asked), len(plan.temperatures)))
     most = max(len(item.choices) for item in plan.items)
-    logits, labels = np.full((len(asked), most), -np.inf), np.full(len(asked), -1)
+    logprobs, labels = np.full((len(asked), most), -np.inf), np.full(len(asked), -1)
+    passes = 0
     for start in range(0, len(asked), PROMPTS_AT_ONCE):
-        rows = np.asarray(source.start(prompts[start : start + PROMPTS_AT_ONCE]).logits, dtype=np.float64)
-        for row, number in enumerate(range(start, start + len(rows))):
-            about = plan.items[asked[number][0]]
-            right = [place for place, choice in enumerate(about.choices) if choice in about.references]
-            of_choices = rows[row][list(choices[number])]
-            logits[number, : len(of_choices)] = of_choices
-            if len(right) == 1:
-                labels[number] = right[0]
+        batch = questions[start : start + PROMPTS_AT_ONCE]
+        scores, rows = _scores(source, batch, temperatures)
+        passes += rows
+        for number, (question, of_choices) in enumerate(zip(batch, scores, strict=True), start):
+            # The mean over what a choice's length is counted in; at 0 already the limit's own order.
+            weighed = of_choices / question.lengths
+            logprobs[number, : len(question.choices)] = weighed[-1]
+            if len(question.right) == 1:
+                labels[number] = question.right[0]
             for column, temperature in enumerate(plan.temperatures):
-                probs[number, column] = softmax(of_choices, temperature)[right].sum()
+                chosen = softmax(weighed[column], 0.0 if temperature == 0 else 1.0)
+                probs[number, column] = chosen[list(question.right)].sum()
         if on_progress is not None:
-            on_progress(start + len(rows), len(asked), "items")
+            on_progress(start + len(batch), len(asked), "items")
     item, setting = np.indices(probs.shape)
     samples = Samples(
         plan.axis,
@@ -71,26 +90,62 @@ def choose_exactly(plan: Plan, source: Source, on_progress: ProgressCallback | N
         score=probs.ravel(),
     )
     single = labels >= 0
-    return ExactChoice(samples, calibration(logits[single], labels[single]), len(asked))
+    return ExactChoice(samples, calibration(logprobs[single], labels[single]), passes)
 
 
-def _prompt_and_choices(
-    plan: Plan, source: Source, item_number: int, prompt_number: int
-) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The ids of the prompt with what all choices share, and the next token id of each choice."""
-    item = plan.items[item_number]
-    prompt = plan.task.prompt(item, prompt_number)
-    space = "" if prompt.endswith((" ", "\n")) else " "
-    texts = [tuple(source.encode(f"{prompt}{space}{choice}")) for choice in item.choices]
-    shared = _shared(texts)
-    following = [text[shared] if len(text) > shared else None for text in texts]
-    if None in following or len(set(following)) < len(texts):
-        raise InputError(
-            f"item {item.id}: choices {list(item.choices)} do not differ in their first token after "
-            f"{source.decode(texts[0][:shared])[-30:]!r}, so one row of logits cannot tell them apart; give them "
-            "letters (A, B, …), or use scorer references"
-        )
-    return texts[0][:shared], tuple(token for token in following if token is not None)
+def _scores(
+    source: Source, batch: Sequence[_Question], temperatures: Sequence[float]
+) -> tuple[list[Floats], int]:
+    """`[temperatures, choices]` log-probability of every question's choices (at 0: minus the gaps to the greedy
+    tokens), and the rows that went through the model."""
+    decoder = source.start([question.prompt for question in batch])
+    found = [np.zeros((len(temperatures), len(question.choices))) for question in batch]
+    # One row a question first, then one a choice that has a token left.
+    rows = [(number, list(range(len(question.choices)))) for number, question in enumerate(batch)]
+    depth, passes = 0, len(rows)
+    while True:
+        following: list[tuple[int, int, int]] = []
+        for row, (number, choices) in enumerate(rows):
+            logits = np.asarray(decoder.logits[row], dtype=np.float64)
+            ids = [batch[number].choices[choice][depth] for choice in choices]
+            for place, temperature in enumerate(temperatures):
+                gaps = (
+                    logits[ids] - logits.max() if temperature == 0 else log_softmax(logits, temperature)[ids]
+                )
+                found[number][place, choices] += gaps
+            following += [
+                (row, number, choice) for choice in choices if len(batch[number].choices[choice]) > depth + 1
+            ]
+        if not following:
+            return found, passes
+        tokens = [batch[number].choices[choice][depth] for _, number, choice in following]
+        decoder.advance([row for row, _, _ in following], tokens)
+        rows = [(number, [choice]) for _, number, choice in following]
+        depth, passes = depth + 1, passes + len(rows)
+
+
+def _question(plan: Plan, source: Source, item: Item, prompt_number: int, per: str) -> _Question:
+    seen = plan.task.seen(source, item, prompt_number)
+    space = "" if seen.messages is not None or seen.text.endswith((" ", "\n")) else " "
+    texts = [tuple(encoded_after(source, seen, f"{space}{choice}")) for choice in item.choices]
+    before = min(_shared([tuple(seen.ids), text]) for text in texts)
+    # What all choices share counts for their length, and for nothing else.
+    shared = _shared(texts) if per == "text" else before
+    choices = tuple(text[shared:] for text in texts)
+    for first, one in enumerate(choices):
+        for second, other in enumerate(choices):
+            if first != second and other[: len(one)] == one:
+                raise InputError(
+                    f"item {item.id}: the choice {item.choices[first]!r} is the beginning of {item.choices[second]!r}, "
+                    "so its probability holds the other's; give them letters (A, B, …), or use scorer references"
+                )
+    lengths = {
+        "text": [1.0] * len(texts),
+        "token": [float(len(text) - before) for text in texts],
+        "byte": [float(len(choice.encode())) for choice in item.choices],
+    }[per]
+    right = tuple(place for place, choice in enumerate(item.choices) if choice in item.references)
+    return _Question(texts[0][:shared], choices, np.array(lengths), right)
 
 
 def _shared(texts: Sequence[Sequence[int]]) -> int:

@@ -89,6 +89,7 @@ class Tuning:
     novelty; None where not known. `calibration`: of the choices' probabilities; None but for scorer choice.
     `second_model`: whose likelihoods `second_nll` are.
     `reweighted`: scores at other settings, estimated from answers drawn at one; None where not asked for.
+    `skipped`: how many parts of each kind of the task's file were left out with --skip-unsupported.
     """
 
     task: str
@@ -112,6 +113,7 @@ class Tuning:
     calibration: Calibration | None = None
     reweighted: tuple[Reweighted, ...] | None = None
     second_model: str | None = None
+    skipped: Mapping[str, int] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """The record as JSON can hold it."""
@@ -135,6 +137,7 @@ class Tuning:
             "calibration": None if self.calibration is None else asdict(self.calibration),
             "reweighted": None if self.reweighted is None else [one.to_dict() for one in self.reweighted],
             "second_model": self.second_model,
+            "skipped": dict(self.skipped),
         }
 
 

@@ -19,8 +19,10 @@ from retort.chain import Chain
 from retort.distribution import log_softmax
 from retort.errors import CapabilityError, InputError, SourceError
 from retort.sources.base import Capability, Source
+from retort.sources.chat import SeenPrompt
 from retort.sources.positions import position_logits
 from retort.transforms import Context
+from retort.tune.item import encoded_after
 from retort.tune.samples import Floats, Rows, over_prompts
 from retort.tune.settings import Axis, Values, describe, key
 from retort.tune.sweep import Plan, ProgressCallback
@@ -121,7 +123,7 @@ def likelihoods_of(
     outside = np.zeros((len(scored), len(scored)), dtype=np.bool_)
     for (item, prompt, ids), number in texts.items():
         if (item, prompt) not in prompts:
-            prompts[item, prompt] = list(source.encode(plan.task.prompt(plan.items[item], prompt)))
+            prompts[item, prompt] = plan.task.seen(source, plan.items[item], prompt).ids
         processed = _processed(source, prompts[item, prompt], ids, [chain for _, chain in scored])
         for place, logits_LV in enumerate(processed):
             of_text[number, place] = log_softmax(logits_LV)[np.arange(len(ids)), ids].sum()
@@ -275,7 +277,7 @@ def second_nll(
     for done, (item, prompt, setting, text) in enumerate(rows, 1):
         key = (item, prompt, text)
         if key not in read:
-            read[key] = _nll(source, plan.task.prompt(plan.items[item], prompt), text)
+            read[key] = _nll(source, plan.task.seen(source, plan.items[item], prompt), text)
         nats[item, prompt, setting] += read[key][0]
         tokens[item, prompt, setting] += read[key][1]
         if on_progress is not None:
@@ -287,13 +289,13 @@ def second_nll(
         return np.asarray(np.where(known, of_items, 0.0).sum(axis=0) / known.sum(axis=0))
 
 
-def _nll(source: Source, prompt: str, text: str) -> tuple[float, int]:
+def _nll(source: Source, prompt: SeenPrompt, text: str) -> tuple[float, int]:
     """`−ln p` of the text after the prompt, and its number of tokens.
 
     Prompt and text are cut into tokens together, as the model would read them; a token over the border counts as the
     text's.
     """
-    before, ids = source.encode(prompt), source.encode(prompt + text)
+    before, ids = prompt.ids, encoded_after(source, prompt, text)
     shared = next(
         (n for n, (a, b) in enumerate(zip(before, ids, strict=False)) if a != b), min(len(before), len(ids))
     )

@@ -17,7 +17,7 @@ import numpy as np
 from retort.errors import InputError, did_you_mean
 from retort.files import read_jsonl
 from retort.tune.samples import Samples
-from retort.tune.scorers import normalise
+from retort.tune.score import normalise
 from retort.tune.settings import axis_of, key
 
 NEEDED = ("item", "setting", "score")

@@ -1,14 +1,20 @@
-"""Scorers that live outside: a Python function of the user's, or a command, which runs with limits and no network."""
+"""What judges from outside: Python of the user's, and commands, which run with limits and without network.
+
+Python is the user's own code and runs in this process: a function of a file, or an expression or body written inline.
+"""
 
 from __future__ import annotations
 
 import importlib.util
 import inspect
 import json
-import resource
+import os
+import re
 import shlex
 import shutil
+import signal
 import subprocess
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -19,23 +25,22 @@ from retort.errors import InputError, RetortError
 
 SECONDS = 10.0
 MEGABYTES = 512
+NAMES_A_FILE = re.compile(r"(?:file://)?(?P<path>[^\n:]+\.py)(?::(?P<name>\w+))?")
 
-Outside = Callable[[str], float]
 
+def python_function(code: str, folder: Path, place: str, usual: str) -> Callable[..., Any]:
+    """The function that `code` names or is: `FILE.py`, `FILE.py:NAME` (with file:// or without; without a name it is
+    `usual`), or an expression or body of `output` and `context`.
 
-def function_judge(target: str, folder: Path, place: str, references: Sequence[str] = ()) -> Outside:
-    """The function `FILE.py:NAME` (or `file://FILE.py:NAME`): it gets the answer, and gives true, false or 0 to 1.
-
-    With two parameters it gets the item's references as well. It is the user's own code and runs in this process.
-    Raises InputError where it cannot be found; an error inside the function ends the sweep with the answer's beginning
-    in the message.
+    It takes any number of arguments and passes on as many as the user's function takes. An error inside ends the sweep,
+    with the beginning of the answer in the message. Raises InputError where there is no such file or function.
     """
-    path, _, name = target.removeprefix("file://").rpartition(":")
-    if not path or not name.isidentifier():
-        path, name = target.removeprefix("file://"), "get_assert"
-    file = folder / path
-    if file.suffix != ".py" or not file.is_file():
-        raise InputError(f"{place}: {target!r} is not FILE.py:FUNCTION with a file that exists in {folder}.")
+    named = NAMES_A_FILE.fullmatch(code.strip())
+    if named is None:
+        return _guarded(_inline(code, place), "the inline Python")
+    file, name = folder / named["path"], named["name"] or usual
+    if not file.is_file():
+        raise InputError(f"{place}: {code!r} is not FILE.py:FUNCTION with a file that exists in {folder}.")
     try:
         module = _module(file.resolve())
     except Exception as error:  # the user's own module
@@ -43,14 +48,24 @@ def function_judge(target: str, folder: Path, place: str, references: Sequence[s
     function = getattr(module, name, None)
     if not callable(function):
         raise InputError(f"{place}: {file} has no function {name!r}.")
-    given = (list(references),) if references and _takes_two(function) else ()
+    return _guarded(function, f"the function {name} of {file}")
+
+
+def function_judge(
+    target: str, folder: Path, place: str, references: Sequence[str] = ()
+) -> Callable[[str], float]:
+    """Scorer function: it gets the answer, with two parameters the item's references as well; true, false or 0 to 1."""
+    if NAMES_A_FILE.fullmatch(target) is None:
+        raise InputError(f"{place}: {target!r} is not FILE.py:FUNCTION with a file that exists in {folder}.")
+    function = python_function(target, folder, place, "get_assert")
 
     def judge(answer: str) -> float:
+        given = function(answer, list(references))
         try:
-            return float(function(answer, *given))
-        except Exception as error:
+            return float(given)
+        except (TypeError, ValueError) as error:
             raise RetortError(
-                f"the function {name} of {file} failed on the answer {answer[:60]!r} ({type(error).__name__}: {error})"
+                f"{target} gave {given!r} for the answer {answer[:60]!r}; it gives true, false or a number"
             ) from error
 
     return judge
@@ -66,26 +81,56 @@ def _module(file: Path) -> ModuleType:
     return module
 
 
-def _takes_two(function: Callable[..., Any]) -> bool:
+def _inline(code: str, place: str) -> Callable[..., Any]:
+    """One line is an expression, several are the body of a function and return their value."""
+    body = textwrap.indent(textwrap.dedent(code), "    ") if "\n" in code.strip() else f"    return {code}"
+    names: dict[str, Any] = {"json": json}
     try:
-        inspect.signature(function).bind("answer", [])
+        exec(compile(f"def judge(output, context):\n{body}\n", "<python assertion>", "exec"), names)
+    except SyntaxError as error:
+        raise InputError(f"{place}: {code.strip()[:60]!r} is not Python ({error.msg}).") from error
+    judge: Callable[..., Any] = names["judge"]
+    return judge
+
+
+def _guarded(function: Callable[..., Any], what: str) -> Callable[..., Any]:
+    taken = _parameters(function)
+
+    def call(*given: Any) -> Any:
+        try:
+            return function(*given[:taken])
+        except Exception as error:
+            about = f" on the answer {str(given[0])[:60]!r}" if given else ""
+            raise RetortError(f"{what} failed{about} ({type(error).__name__}: {error})") from error
+
+    return call
+
+
+def _parameters(function: Callable[..., Any]) -> int:
+    """How many arguments a function takes by place; many where it takes any number or does not say."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
-        return False
-    return True
+        return 100
+    if any(one.kind is one.VAR_POSITIONAL for one in parameters):
+        return 100
+    return sum(one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD) for one in parameters)
 
 
-def command_judge(value: Any, folder: Path, place: str, options: Mapping[str, Any]) -> Outside:
+def command_judge(value: Any, folder: Path, place: str, options: Mapping[str, Any]) -> Callable[[str], float]:
     """A command that reads the answer on stdin: exit 0 is right, 1 is wrong; a number it prints is the score instead.
 
     It runs in `folder`, at most `seconds` (10) long, with `megabytes` (512) of memory, and without network unless
-    `network: true`. Too long, too much memory or a crash counts as wrong: generated code does such things. Raises
-    InputError for a command that does not exist, or where the network cannot be taken away.
+    `network: true`. Timeouts, crashes and too much memory score 0. Raises InputError for a command that does not
+    exist, or where the limits or the network cannot be set.
     """
     words = shlex.split(value) if isinstance(value, str) else value
     if not isinstance(words, list) or not words or not all(isinstance(word, str) for word in words):
         raise InputError(f"{place}: a command is a text or a list of texts, got {value!r}.")
-    if shutil.which(words[0], path=None) is None and not (folder / words[0]).is_file():
+    if shutil.which(words[0]) is None and not (folder / words[0]).is_file():
         raise InputError(f"{place}: there is no command {words[0]!r}.")
+    if os.name == "nt":
+        raise InputError(f"{place}: commands cannot be limited on Windows; use a Python function instead.")
     seconds, megabytes = float(options.get("seconds", SECONDS)), int(options.get("megabytes", MEGABYTES))
     if not options.get("network", False):
         if not _network_can_be_taken_away():
@@ -94,14 +139,12 @@ def command_judge(value: Any, folder: Path, place: str, options: Mapping[str, An
                 "say `network: true` if the command may have it."
             )
         words = ["unshare", "--user", "--map-current-user", "--net", *words]
-
-    def judge(answer: str) -> float:
-        return _run(words, answer, folder, seconds, megabytes)
-
-    return judge
+    return lambda answer: _run(words, answer, folder, seconds, megabytes)
 
 
 def _run(words: Sequence[str], answer: str, folder: Path, seconds: float, megabytes: int) -> float:
+    import resource  # not on Windows
+
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (megabytes * 2**20, megabytes * 2**20))
         resource.setrlimit(resource.RLIMIT_CPU, (int(seconds) + 1, int(seconds) + 1))
@@ -122,7 +165,9 @@ def _run(words: Sequence[str], answer: str, folder: Path, seconds: float, megaby
             return 0.0
         finally:
             if process.poll() is None:
-                _kill_group(process)
+                # The command and what it started: it has a session of its own.
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
     if process.returncode not in (0, 1):
         return 0.0
     try:
@@ -132,15 +177,6 @@ def _run(words: Sequence[str], answer: str, folder: Path, seconds: float, megaby
     if isinstance(score, (int, float)) and not isinstance(score, bool):
         return min(1.0, max(0.0, float(score)))
     return float(process.returncode == 0)
-
-
-def _kill_group(process: subprocess.Popen[bytes]) -> None:
-    """The command and what it started: it has a session of its own."""
-    import os
-    import signal
-
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
 
 
 @cache

@@ -18,6 +18,7 @@ from retort.sources.server.server_source import ServerSource
 from retort.tune.choice import choose_exactly
 from retort.tune.conclude import Origin, Tuning, conclude
 from retort.tune.goals import find_goal
+from retort.tune.item import Item, Task, written_prompt
 from retort.tune.likelihoods import chains_to_score, check_second, score_pieces, second_nll
 from retort.tune.recommend import finite
 from retort.tune.recording import Recording
@@ -34,7 +35,6 @@ from retort.tune.sweep import (
     sweep,
     sweep_ray,
 )
-from retort.tune.task import Item, Task
 from retort.tune.variety import WORDS, Likeness
 
 AS_USUAL = Pace()
@@ -120,7 +120,7 @@ def run(
         passes = exact.forward_passes
         origin = Origin(task.name, source.name, seed, "", passes, passes * len(plan.axis))
         found = conclude(exact.samples, find_goal(task.goal), origin)
-        return replace(found, calibration=exact.calibration)
+        return replace(found, calibration=exact.calibration, skipped=dict(task.skipped))
     if second is not None:
         check_second(second)
     if logprobs or reweight is not None:
@@ -147,7 +147,10 @@ def run(
     )
     columns = as_samples(pieces, plan.axis, [item.id for item in plan.items])
     goal = find_goal(task.goal)
-    found = conclude(columns, goal, origin, variety=variety, likeness=likeness)
+    variety = variety or task.scorer.kind.name == "none"
+    found = replace(
+        conclude(columns, goal, origin, variety=variety, likeness=likeness), skipped=dict(task.skipped)
+    )
     if second is not None:
         found = _read_by(second, found, second_nll(plan, pieces, second, on_progress).tolist())
     if not logprobs and reweight is None:
@@ -256,13 +259,14 @@ def described(plan: Plan, model: str) -> dict[str, Any]:
         "samples": plan.samples,
         "seed": plan.seed,
         "chain": _spec(plan),
-        "prompts": list(plan.task.prompts),
+        "prompts": [written_prompt(prompt) for prompt in plan.task.prompts],
         "max_tokens": plan.task.max_tokens,
         "stop": list(plan.task.stop),
         "scorer": {"kind": plan.task.scorer.kind.name, **plan.task.scorer.options},
         "items": [item.id for item in plan.items],
         "items_hash": content_hash(plan.items),
         "pieces": len(plan.pieces),
+        **({} if plan.task.is_chat is None else {"chat": plan.task.is_chat}),
     }
 
 
@@ -276,9 +280,13 @@ def content_hash(items: Sequence[Item]) -> str:
     content = [
         [item.id, dict(item.variables), list(item.references), list(item.choices)]
         + [[check.name, check.value, check.weight] for check in item.checks]
+        + [written_prompt(prompt) for prompt in item.prompts]
         for item in items
     ]
-    return hashlib.blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=16).hexdigest()
+    text = json.dumps(
+        content, sort_keys=True, default=str
+    )  # a check's value may be anything that YAML can say
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def check_temperatures(temperatures: Sequence[float], num_chains: int = 1) -> tuple[float, ...]:

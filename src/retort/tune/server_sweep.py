@@ -20,8 +20,8 @@ from retort.errors import SourceError
 from retort.sources.server.logprob_shapes import Choice
 from retort.sources.server.server import Ask
 from retort.sources.server.server_source import ServerSource
-from retort.tune.answers import Marker
 from retort.tune.samples import Rows
+from retort.tune.score import Marker
 from retort.tune.sweep import Place, Plan, ProgressCallback, request_seed
 
 CONCURRENCY = 4
@@ -181,7 +181,7 @@ def _ask(plan: Plan, source: ServerSource, key: Key, gate: _Gate) -> Choice:
     gate.wait()
     reply = source.server.ask(
         Ask(
-            plan.task.prompt(plan.items[item], prompt),
+            plan.task.question(plan.items[item], prompt),
             max_tokens=plan.task.max_tokens,
             temperature=plan.temperatures[setting],
             top_logprobs=0,

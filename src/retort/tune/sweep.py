@@ -17,8 +17,8 @@ from retort.chain import Chain
 from retort.errors import MissingExtraError
 from retort.sampling import PathRequest, temperature_paths
 from retort.sources.base import Source
-from retort.tune.answers import Marker
 from retort.tune.samples import Rows
+from retort.tune.score import Marker
 from retort.tune.settings import Axis, temperature_axis
 from retort.tune.task import Item, Task
 
@@ -141,7 +141,7 @@ def draw(
 ) -> Rows:
     """The answers of these paths, judged, one row for each temperature."""
     prompt_ids = {
-        (item, prompt): tuple(source.encode(plan.task.prompt(plan.items[item], prompt)))
+        (item, prompt): tuple(plan.task.seen(source, plan.items[item], prompt).ids)
         for item, prompt in dict.fromkeys((item, prompt) for item, prompt, _ in places)
     }
     requests = [

@@ -1,65 +1,128 @@
-"""A task: prompts to fill in, items to fill them with, and how an answer is scored.
+"""Task files: retort's own YAML, JSON lines, and promptfoo's; `load_task` reads any of them.
 
-A task is one YAML file and its items, one JSON object a line. Everything in both files is checked before a model
-is loaded, because a sweep that stops at item 150 has cost the user the first 149.
+Everything is checked before a model is loaded, because a sweep that stops at item 150 has cost the user the first 149.
+What a task is made of is in item.py; the shape of retort's own file is `TaskFile`, whose JSON Schema editors can use.
 """
 
 from __future__ import annotations
 
 import string
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from retort.errors import InputError, SourceError, did_you_mean
+from retort.chain import Chain
+from retort.errors import InputError, SourceError, did_you_mean, first_of, from_pydantic
 from retort.files import read_jsonl, read_text
-from retort.tune.budget import NO_BUDGET, Budget, read_budget
-from retort.tune.checks import Check, make_check
+from retort.sources.chat import Message
+from retort.tune.budget import Budget
+from retort.tune.checks import make_check
 from retort.tune.goals import GOAL_NAMES, find_goal
-from retort.tune.scorers import SCORERS, Scorer, make_scorer
+from retort.tune.item import Item, Prompt, Task, needed_models
+from retort.tune.readers.nunjucks import Template
+from retort.tune.readers.promptfoo import is_promptfoo, read_promptfoo
+from retort.tune.readers.yaml12 import key_lines, parse_yaml
+from retort.tune.score import SCORERS, Scorer, make_scorer
+
+__all__ = [
+    "EMBEDDED",
+    "Item",
+    "Prompt",
+    "Task",
+    "TaskFile",
+    "embedded_tasks",
+    "load_task",
+    "needed_models",
+    "task_schema",
+]
 
 EMBEDDED = Path(__file__).resolve().parent.parent / "embedded" / "tasks"
-TASK_KEYS = ("name", "goal", "description", "prompts", "max_tokens", "stop", "scorer", "items", "budget")
-LINE_KEYS = ("id", "prompt", "reference", "references", "choices")
-REQUIRED_TASK_KEYS = ("goal", "prompts", "scorer", "items")
-ITEM_KEYS = ("id", "vars", "references", "choices", "checks")
+
+Text = Field(min_length=1)
 
 
-@dataclass(frozen=True)
-class Item:
-    """One thing asked: the variables of the prompt templates, and the answers that count as right.
+class _Strict(BaseModel):
+    """A mapping of a file: no key that is not named, no value of another type."""
 
-    `choices`: all the answers to choose from, for scorer choice; `checks`: what an answer must satisfy, for scorer
-    checks.
-    """
-
-    id: str
-    variables: Mapping[str, str]
-    references: tuple[str, ...]
-    choices: tuple[str, ...] = ()
-    checks: tuple[Check, ...] = ()
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
-@dataclass(frozen=True)
-class Task:
-    """What `run` sweeps. `prompts` are templates with {variables}; every item is asked through each of them."""
+class MessageRow(_Strict):
+    """A message of a conversation, with {{variables}} in its content."""
 
-    name: str
-    goal: str
-    description: str
-    prompts: tuple[str, ...]
-    max_tokens: int
-    stop: tuple[str, ...]
-    scorer: Scorer
-    items: tuple[Item, ...]
-    budget: Budget = NO_BUDGET
+    role: str = Text
+    content: str
 
-    def prompt(self, item: Item, prompt_index: int = 0) -> str:
-        """The text the model continues: template `prompt_index` with the item's variables filled in."""
-        return self.prompts[prompt_index].format_map(item.variables)
+
+class ItemRow(_Strict):
+    """An item: what fills the templates, and what counts as right."""
+
+    id: str | int | None = None
+    vars: dict[str, str | int | float] = {}
+    references: str | list[str] = Field([], description="the answers that the scorer compares with")
+    choices: list[str] = Field([], description="all answers to choose from, for scorer choice")
+    checks: list[dict[str, Any]] = Field([], description="what an answer must satisfy, for scorer checks")
+
+
+class LineRow(_Strict):
+    """A task of JSON lines: what is asked on this line, and the right answer."""
+
+    id: str | int | None = None
+    prompt: str | list[MessageRow] = Field([], description="a text, or the messages of a conversation")
+    messages: list[MessageRow] = []
+    reference: str | list[str] = []
+    references: str | list[str] = []
+    choices: list[str] = []
+
+
+class BudgetRow(_Strict):
+    """What is compared where the command line does not say."""
+
+    samples: int | None = Field(None, ge=1)
+    items: int | None = Field(None, ge=1)
+    temperatures: list[float] = []
+
+
+class TaskFile(_Strict):
+    """retort's task file. `prompts` or `messages` are the templates; every item is asked through each of them."""
+
+    name: str | None = None
+    goal: str = Field(description="exploit, explore, reproduce or pass@k with a number")
+    description: str = ""
+    prompts: str | list[str] = Field([], description="templates with {variables} that the model continues")
+    messages: list[MessageRow] | list[list[MessageRow]] = Field(
+        [], description="a conversation with {{variables}} that the model answers, or a list of them"
+    )
+    max_tokens: int = Field(16, ge=1)
+    stop: str | list[str] | None = Field(
+        None, description="texts that end an answer; a line break for prompts"
+    )
+    scorer: str | dict[str, Any] = Field(
+        description="the name of a scorer, or a mapping with its kind and options"
+    )
+    items: str | list[Any] = Field(
+        description="a list of items, or the name of a JSONL file with them",
+        json_schema_extra={
+            "anyOf": [{"type": "string"}, {"type": "array", "items": ItemRow.model_json_schema()}]
+        },
+    )
+    model: str | list[str] = Field([], description="the model to tune where --model does not say")
+    endpoint: Literal["chat", "completions"] | None = None
+    temperatures: list[float] = Field([], description="the temperatures to compare")
+    settings: list[str] = Field([], description="chains to compare, such as 'temperature=0.7 | top_p=0.9'")
+    samples: int | None = Field(None, ge=1, description="answers to an item at each setting")
+    budget: BudgetRow | None = None
+    against: str | None = Field(
+        None, description="the setting that others are compared with, as temperature=1"
+    )
+    baseline: str | None = Field(None, description="an earlier run's record, for --baseline")
+
+
+def task_schema() -> dict[str, Any]:
+    """The JSON Schema of retort's own task file."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **TaskFile.model_json_schema()}
 
 
 def embedded_tasks() -> list[str]:
@@ -67,131 +130,203 @@ def embedded_tasks() -> list[str]:
     return sorted(path.stem for path in EMBEDDED.glob("*.yaml"))
 
 
-def load_task(name_or_file: str | Path) -> Task:
-    """The task of that name (`exploit`, `explore`) or in that YAML file, checked.
+def load_task(name_or_file: str | Path, *, skip_unsupported: bool = False) -> Task:
+    """The task of that name (`capitals`, `exploit`) or in that file, checked.
 
+    `skip_unsupported`: leave out what retort does not carry out of a promptfoo file, and count it in `skipped`.
     Raises SourceError where there is no such task, InputError where the file cannot be used; the message names the
     file and the line or item.
     """
     names = embedded_tasks()
     if str(name_or_file) in names:
-        return _read_task(EMBEDDED / f"{name_or_file}.yaml")
+        return _read_task(EMBEDDED / f"{name_or_file}.yaml", skip_unsupported)
     path = Path(name_or_file)
     if not path.is_file():
         known = f"the embedded tasks are {', '.join(names)}" if names else "no task is embedded"
         raise SourceError(
             f"There is no task {str(name_or_file)!r}: {known}{did_you_mean(str(name_or_file), names)}, "
-            "and there is no file of that name; give one of these or the path of a YAML file."
+            "and there is no file of that name; give one of these or the path of a task file."
         )
-    if path.suffix not in READERS:
-        raise SourceError(
-            f"Task file {path.name} ends in {path.suffix or 'nothing'!r}; "
-            f"a task is one of {', '.join(READERS)} (see docs for the format)."
+    if path.suffix in (".yaml", ".yml", ".json"):
+        return _read_task(path, skip_unsupported)
+    if path.suffix == ".jsonl":
+        return _read_lines(path)
+    raise SourceError(
+        f"Task file {path.name} ends in {path.suffix or 'nothing'!r}; a task is .yaml, .yml, .json or .jsonl."
+    )
+
+
+def _read_task(path: Path, skip: bool) -> Task:
+    text = read_text(path)
+    record = parse_yaml(text, path.name)
+    if not isinstance(record, Mapping):
+        raise InputError(
+            f"{path.name}: a task is a mapping with the keys {', '.join(TaskFile.model_fields)}."
         )
-    return READERS[path.suffix](path)
-
-
-def _read_task(path: Path) -> Task:
-    record, lines = _read_yaml(path)
-    from retort.tune.promptfoo import is_promptfoo, read_promptfoo
-
     if is_promptfoo(record):
-        return read_promptfoo(record, path)
+        return read_promptfoo(record, path, skip=skip)
+    lines = key_lines(text)
 
     def where(key: str) -> str:
         return f"{path.name} line {lines.get(key, 1)}"
 
-    for key in record:
-        if key not in TASK_KEYS:
-            raise InputError(
-                f"{where(key)}: unknown key {key!r}{did_you_mean(key, TASK_KEYS)}; a task has {', '.join(TASK_KEYS)}."
-            )
-    for key in REQUIRED_TASK_KEYS:
-        if key not in record:
-            raise InputError(
-                f"{path.name}: the key {key!r} is missing; a task needs {', '.join(REQUIRED_TASK_KEYS)}."
-            )
-    goal = record["goal"]
+    record = {str(key): value for key, value in record.items()}
+    file = _validated(TaskFile, record, path.name, where)
     try:
-        find_goal(goal)
-    except InputError as problem:
-        hint = did_you_mean(str(goal), GOAL_NAMES)
+        find_goal(file.goal)
+    except InputError:
+        hint = did_you_mean(file.goal, GOAL_NAMES)
         raise InputError(
-            f"{where('goal')}: goal is {goal!r}{hint}; it can be {', '.join(GOAL_NAMES)}."
-        ) from problem
-    prompts = _strings(record["prompts"], where("prompts"), "prompts", at_least=1)
-    fields = [_template_fields(prompt, where("prompts")) for prompt in prompts]
-    max_tokens = record.get("max_tokens", 16)
-    if type(max_tokens) is not int or max_tokens < 1:
-        raise InputError(
-            f"{where('max_tokens')}: max_tokens is {max_tokens!r}; it is a whole number from 1 up."
-        )
-    stop = _strings(record.get("stop", "\n"), where("stop"), "stop", at_least=0)
-    scorer = make_scorer(record["scorer"], stop, where("scorer"), path.parent)
-    if scorer.kind.goal not in (None, goal):
-        suited = ", ".join(name for name, kind in SCORERS.items() if kind.goal in (None, goal))
+            f"{where('goal')}: goal is {file.goal!r}{hint}; it can be {', '.join(GOAL_NAMES)}."
+        ) from None
+    prompts, fields = _prompts(file, where, path.name)
+    stop = tuple(
+        _texts(("\n" if file.prompts else []) if file.stop is None else file.stop, where("stop"), "stop")
+    )
+    scorer = make_scorer(file.scorer, stop, where("scorer"), path.parent)
+    if scorer.kind.goal not in (None, file.goal):
+        suited = ", ".join(name for name, kind in SCORERS.items() if kind.goal in (None, file.goal))
         raise InputError(
             f"{where('scorer')}: scorer {scorer.kind.name!r} is for goal {scorer.kind.goal!r} and the goal is "
-            f"{goal!r}; for that goal use one of {suited}."
+            f"{file.goal!r}; for that goal use one of {suited}."
         )
-    items = _read_items(record["items"], path, where("items"), scorer, fields)
-    name = record.get("name", path.stem)
-    description = record.get("description", "")
-    for key, value in (("name", name), ("description", description)):
-        if not isinstance(value, str):
-            raise InputError(f"{where(key)}: {key} is {value!r}; it is a text.")
-    budget = read_budget(record.get("budget"), where("budget"))
-    return Task(name, goal, description.strip(), prompts, max_tokens, stop, scorer, items, budget)
+    return Task(
+        name=file.name or path.stem,
+        goal=file.goal,
+        description=file.description.strip(),
+        prompts=prompts,
+        max_tokens=file.max_tokens,
+        stop=stop,
+        scorer=scorer,
+        items=_unique(_rows(file.items, path, where("items")), scorer, fields, path.parent, where("items")),
+        budget=_budget(file, where),
+        is_chat=True if file.messages else None,
+        models=tuple(_texts(file.model, where("model"), "model")),
+        endpoint=file.endpoint or ("chat" if file.messages else None),
+        against=file.against,
+        baseline=None if file.baseline is None else str(path.parent / file.baseline),
+    )
+
+
+def _validated(kind: type[Any], record: Any, name: str, where: Any) -> Any:
+    """The record as `kind`; what is wrong with it as one sentence that begins with the file and line."""
+    try:
+        return kind.model_validate(record)
+    except ValidationError as error:
+        first = first_of(error)
+        at_key = first["loc"] and first["type"] != "missing" and callable(where)
+        place = where(str(first["loc"][0])) if at_key else name
+        said = str(from_pydantic(error, place, kind))
+        raise InputError(said if said.startswith(name) else f"{place}: {said}") from None
+
+
+def _prompts(file: TaskFile, where: Any, name: str) -> tuple[tuple[Prompt, ...], list[frozenset[str]]]:
+    """The templates, and the variables that each of them uses."""
+    if bool(file.prompts) == bool(file.messages):
+        raise InputError(
+            f"{name}: the key 'prompts' is missing; a task needs prompts, or messages, and not both."
+            if not file.prompts
+            else f"{where('messages')}: a task has prompts or messages, not both."
+        )
+    if file.prompts:
+        texts = _texts(file.prompts, where("prompts"), "prompts")
+        return tuple(texts), [_template_fields(text, where("prompts")) for text in texts]
+    conversations = [file.messages] if isinstance(file.messages[0], MessageRow) else file.messages
+    prompts, fields = [], []
+    for conversation in conversations:
+        templates = [Template(row.content, where("messages")) for row in conversation]
+        names = [name for template in templates for name in template.names]
+        if wrong := [name for name in names if not name.isidentifier()]:
+            raise InputError(
+                f"{where('messages')}: {{{{{wrong[0]}}}}} is no plain name such as {{{{noun}}}}."
+            )
+        if not conversation:
+            raise InputError(f"{where('messages')}: a conversation is empty.")
+        fields.append(frozenset(names))
+        prompts.append(tuple(Message(row.role, row.content) for row in conversation))
+    return tuple(prompts), fields
+
+
+def _budget(file: TaskFile, where: Any) -> Budget:
+    budget = file.budget or BudgetRow(samples=None, items=None)
+    chains = []
+    for spec in file.settings:
+        try:
+            chains.append(Chain(spec))
+        except InputError as problem:
+            raise InputError(f"{where('settings')}: {problem}") from None
+    temperatures = file.temperatures or budget.temperatures
+    if any(not 0 <= one < float("inf") for one in temperatures):
+        key = "temperatures" if file.temperatures else "budget"
+        raise InputError(
+            f"{where(key)}: temperatures is {temperatures!r}; it is a list of numbers of 0 or more."
+        )
+    samples = budget.samples if file.samples is None else file.samples
+    return Budget(samples, budget.items, tuple(temperatures), tuple(chains))
+
+
+def _rows(items: str | Sequence[Any], path: Path, where: str) -> Iterator[tuple[str, Any]]:
+    """Each item as it is written, with its place."""
+    if not isinstance(items, str):
+        for number, row in enumerate(items, 1):
+            yield f"{where}, item {number}", row
+        return
+    file = path.parent / items
+    for number, row in read_jsonl(
+        file, f"{where}: the items file {file}" if not file.is_file() else file.name
+    ):
+        yield f"{file.name} line {number}", row
 
 
 def _read_lines(path: Path) -> Task:
     """A task of JSON lines: `prompt`, and `reference` or `references` (and `choices`, where it is multiple choice)."""
-    rows = list(_read_json_lines(path, path.name))
-    is_choice = any(isinstance(row, dict) and "choices" in row for _, row in rows)
-    scorer = make_scorer("choice" if is_choice else "references", ("\n",), path.name)
-    items: dict[str, Item] = {}
-    for number, (place, row) in enumerate(rows, 1):
-        if not isinstance(row, dict) or not isinstance(row.get("prompt"), str) or not row["prompt"].strip():
+    read = [(f"{path.name} line {number}", row) for number, row in read_jsonl(path, path.name)]
+    is_choice = any(isinstance(row, dict) and "choices" in row for _, row in read)
+    rows: list[tuple[str, Any]] = []
+    prompts: list[Prompt] = []
+    for place, row in read:
+        if not isinstance(row, dict):
             raise InputError(
                 f"{place}: a line of a task is an object with a prompt and a reference; got {row!r}."
             )
-        for key in row:
-            if key not in LINE_KEYS:
-                raise InputError(
-                    f"{place}: unknown key {key!r}{did_you_mean(key, LINE_KEYS)}; a line has {', '.join(LINE_KEYS)}."
-                )
-        references = row.get("references", row.get("reference", []))
-        as_item = {"id": row.get("id", number), "vars": {"prompt": row["prompt"]}, "references": references}
-        if "choices" in row:
-            as_item["choices"] = row["choices"]
-        item = _read_item(as_item, place, str(number), scorer, [frozenset({"prompt"})], path.parent)
-        if item.id in items:
+        line = _validated(LineRow, row, place, None)
+        asked = line.messages or line.prompt
+        if not asked or (isinstance(asked, str) and not asked.strip()):
             raise InputError(
-                f"{place}: the id {item.id!r} is used by an earlier line; every id can be used once."
+                f"{place}: a line of a task is an object with a prompt and a reference; got {row!r}."
             )
-        items[item.id] = item
-    if not items:
-        raise InputError(f"{path.name}: there are no lines; a task needs at least one.")
-    return Task(path.stem, "exploit", "", ("{prompt}",), 16, ("\n",), scorer, tuple(items.values()))
+        text = asked if isinstance(asked, str) else ""
+        prompts.append(text or tuple(Message(one.role, one.content) for one in asked))
+        item = {
+            "vars": {"prompt": text},
+            "references": line.references or line.reference,
+            "choices": line.choices,
+        }
+        rows.append((place, item if line.id is None else {**item, "id": line.id}))
+    is_chat = any(not isinstance(prompt, str) for prompt in prompts)
+    stop = () if is_chat else ("\n",)
+    scorer = make_scorer("choice" if is_choice else "references", stop, path.name)
+    items = _unique(rows, scorer, [], path.parent, path.name)
+    asked_items = tuple(
+        Item(item.id, item.variables, item.references, item.choices, prompts=(prompt,))
+        for item, prompt in zip(items, prompts, strict=True)
+    )
+    return Task(
+        path.stem, "exploit", "", ("{prompt}",), 16, stop, scorer, asked_items, is_chat=is_chat or None
+    )
 
 
-# The shapes of task file that load_task reads.
-READERS = {".yaml": _read_task, ".yml": _read_task, ".jsonl": _read_lines}
-
-
-def _read_items(
-    value: Any, task_path: Path, where: str, scorer: Scorer, fields: Sequence[frozenset[str]]
+def _unique(
+    rows: Iterable[tuple[str, Any]],
+    scorer: Scorer,
+    fields: Sequence[frozenset[str]],
+    folder: Path,
+    where: str,
 ) -> tuple[Item, ...]:
-    if isinstance(value, str):
-        path = task_path.parent / value
-        rows: Iterable[tuple[str, Any]] = _read_json_lines(path, where)
-    elif isinstance(value, list):
-        rows = ((f"{where}, item {number}", row) for number, row in enumerate(value, 1))
-    else:
-        raise InputError(f"{where}: items is {value!r}; it is the name of a JSONL file, or a list of items.")
+    """The items, whose ids must differ."""
     items: dict[str, Item] = {}
     for number, (place, row) in enumerate(rows, 1):
-        item = _read_item(row, place, str(number), scorer, fields, task_path.parent)
+        item = _item(row, place, str(number), scorer, fields, folder)
         if item.id in items:
             raise InputError(
                 f"{place}: the id {item.id!r} is used by an earlier item; every id can be used once."
@@ -202,42 +337,30 @@ def _read_items(
     return tuple(items.values())
 
 
-def _read_item(
-    row: Any, place: str, default_id: str, scorer: Scorer, fields: Sequence[frozenset[str]], folder: Path
+def _item(
+    record: Any, place: str, default_id: str, scorer: Scorer, fields: Sequence[frozenset[str]], folder: Path
 ) -> Item:
-    if not isinstance(row, dict):
-        raise InputError(f"{place}: an item is an object with {', '.join(ITEM_KEYS)}, and this is {row!r}.")
-    for key in row:
-        if key not in ITEM_KEYS:
-            raise InputError(
-                f"{place}: unknown key {key!r}{did_you_mean(str(key), ITEM_KEYS)}; an item has {', '.join(ITEM_KEYS)}."
-            )
-    variables = row.get("vars", {})
-    if not isinstance(variables, dict):
-        raise InputError(f"{place}: vars is {variables!r}; it is an object from names to texts.")
-    for name, text in variables.items():
-        if not isinstance(text, (str, int, float)) or isinstance(text, bool):
-            raise InputError(f"{place}: the variable {name!r} is {text!r}; it is a text or a number.")
+    if not isinstance(record, dict):
+        raise InputError(
+            f"{place}: an item is an object with {', '.join(ItemRow.model_fields)}, and this is {record!r}."
+        )
+    row = _validated(ItemRow, record, place, None)
     for needed in fields:
-        for name in sorted(needed - variables.keys()):
+        for name in sorted(needed - row.vars.keys()):
             raise InputError(
-                f"{place}: the prompt uses {{{name}}}{did_you_mean(name, variables)}, "
-                f"and the item's vars are {', '.join(variables) or 'empty'}."
+                f"{place}: the prompt uses {{{name}}}{did_you_mean(name, row.vars)}, "
+                f"and the item's vars are {', '.join(row.vars) or 'empty'}."
             )
-    references = _strings(row.get("references", []), place, "references", at_least=0)
+    references = tuple(_texts(row.references, place, "references"))
     scorer.check_references(references, place)
-    item_id = row.get("id", default_id)
-    if not isinstance(item_id, (str, int)):
-        raise InputError(f"{place}: id is {item_id!r}; it is a text or a whole number.")
-    choices = _strings(row.get("choices", []), place, "choices", at_least=0)
+    choices = tuple(_texts(row.choices, place, "choices"))
     if scorer.kind.name == "choice":
         _check_choices(choices, references, place)
-    asked = row.get("checks", [])
-    if not isinstance(asked, list) or (scorer.kind.name == "checks" and not asked):
-        raise InputError(f"{place}: checks is {asked!r}; scorer checks needs a list of assertions.")
-    checks = tuple(make_check(one, place, folder) for one in asked)
-    named = {str(name): str(text) for name, text in variables.items()}
-    return Item(str(item_id), named, references, choices, checks)
+    if scorer.kind.name == "checks" and not row.checks:
+        raise InputError(f"{place}: checks is {row.checks!r}; scorer checks needs a list of assertions.")
+    named = {name: str(text) for name, text in row.vars.items()}
+    checks = tuple(make_check(one, place, folder, {"vars": named}) for one in row.checks)
+    return Item(str(default_id if row.id is None else row.id), named, references, choices, checks)
 
 
 def _check_choices(choices: Sequence[str], references: Sequence[str], place: str) -> None:
@@ -252,35 +375,14 @@ def _check_choices(choices: Sequence[str], references: Sequence[str], place: str
             )
 
 
-def _read_yaml(path: Path) -> tuple[dict[str, Any], dict[str, int]]:
-    """The file's mapping, and the line of each of its keys."""
-    text = read_text(path)
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        record = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f" line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "it cannot be parsed"
-        raise InputError(f"{path.name}{line}: this is not YAML ({problem}).") from error
-    if not isinstance(record, dict) or not isinstance(node, yaml.MappingNode):
-        raise InputError(f"{path.name}: a task is a mapping with the keys {', '.join(TASK_KEYS)}.")
-    lines: dict[str, int] = {}
-    for key, _ in node.value:
-        line = key.start_mark.line + 1
-        if key.value in lines:
-            raise InputError(
-                f"{path.name} line {line}: the key {key.value!r} is there already, at line {lines[key.value]}."
-            )
-        lines[key.value] = line
-    return {str(key): value for key, value in record.items()}, lines
-
-
-def _read_json_lines(path: Path, where: str) -> Iterable[tuple[str, Any]]:
-    if not path.is_file():
-        raise SourceError(f"{where}: the items file {path} cannot be read: there is no such file.")
-    for number, value in read_jsonl(path, path.name):
-        yield f"{path.name} line {number}", value
+def _texts(value: str | Sequence[str], where: str, what: str) -> list[str]:
+    """A text or a list of texts, as a list of them."""
+    texts = [value] if isinstance(value, str) else list(value)
+    if not all(texts):
+        raise InputError(
+            f"{where}: {what} is {value!r}; it is a text or a list of texts, none of them empty."
+        )
+    return texts
 
 
 def _template_fields(prompt: str, where: str) -> frozenset[str]:
@@ -297,15 +399,3 @@ def _template_fields(prompt: str, where: str) -> frozenset[str]:
     if not prompt.strip():
         raise InputError(f"{where}: a prompt is empty; it is the text that the model continues.")
     return frozenset(names)
-
-
-def _strings(value: Any, where: str, what: str, at_least: int) -> tuple[str, ...]:
-    """A text or a list of texts, as a tuple."""
-    values = [value] if isinstance(value, str) else value
-    if not isinstance(values, list) or not all(isinstance(text, str) and text for text in values):
-        raise InputError(
-            f"{where}: {what} is {value!r}; it is a text or a list of texts, none of them empty."
-        )
-    if len(values) < at_least:
-        raise InputError(f"{where}: {what} is empty; at least {at_least} is needed.")
-    return tuple(values)

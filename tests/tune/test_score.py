@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from retort.errors import InputError
-from retort.tune.scorers import SCORERS, cut, make_scorer, normalise
+from retort.tune.score import SCORERS, cut, make_scorer, normalise
 
 
 @pytest.mark.parametrize(
@@ -101,4 +101,4 @@ def test_every_row_of_the_table_is_named_as_its_key_and_has_help() -> None:
     for name, kind in SCORERS.items():
         assert kind.name == name
         assert kind.help
-        assert kind.goal in (None, "explore")
+        assert kind.goal in (None, "explore", "reproduce")

@@ -1,21 +1,24 @@
-"""How an answer is scored: one table from the names a task file uses to the functions behind them.
+"""How an answer is scored: one table from the names a task file uses to the functions behind them, and the marker.
 
 A scorer does two things with an answer's text: it cuts and normalises it to a *key* (two answers with one key are
 the same answer, for agreement and distinct as well as for the score), and it judges the key against an item (1 right,
-0 wrong). How an item's answers are summed up is the goal's matter (goals.py).
+0 wrong). goals.py says how an item's answers are summed up.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from retort.errors import InputError, did_you_mean
 from retort.tune.checks import Check, is_json, numeric_equals, score_all
+from retort.tune.js_regex import javascript_regex
+from retort.tune.numbers import one_number
 from retort.tune.outside import command_judge, function_judge
 
 Judge = Callable[[str], bool | float]
@@ -26,8 +29,12 @@ _LEADING_ARTICLES = re.compile(r"^(?:(?:an?|the)\s+)+")
 
 def cut(text: str, stop: Sequence[str]) -> str:
     """`text` up to the first of the stop strings, without spaces at its ends."""
+    return _until(text, stop).strip()
+
+
+def _until(text: str, stop: Sequence[str]) -> str:
     ends = [position for position in (text.find(mark) for mark in stop) if position >= 0]
-    return (text[: min(ends)] if ends else text).strip()
+    return text[: min(ends)] if ends else text
 
 
 def normalise(text: str) -> str:
@@ -58,19 +65,41 @@ def _contains(references: Sequence[str], options: Mapping[str, Any]) -> Judge:
     return lambda key: any(reference in key.casefold() for reference in folded)
 
 
+def _says(references: Sequence[str], _options: Mapping[str, Any]) -> Judge:
+    wanted = [f" {normalise(reference)} " for reference in references]
+    return lambda key: any(one in f" {key} " for one in wanted)
+
+
 def _regex(references: Sequence[str], options: Mapping[str, Any]) -> Judge:
-    flags = re.IGNORECASE if options.get("ignore_case", False) else 0
-    patterns = [re.compile(pattern, flags) for pattern in _patterns(references, options)]
+    patterns = [_pattern(one, options.get("ignore_case", False)) for one in _patterns(references, options)]
     return lambda key: any(pattern.search(key) for pattern in patterns)
 
 
+def _pattern(text: str, ignore_case: bool = False) -> re.Pattern[str]:
+    """A pattern of Python, or one of JavaScript that Python does not take, such as (?<year>…)."""
+    flags = re.IGNORECASE if ignore_case else 0
+    try:
+        return re.compile(text, flags)
+    except re.error:
+        found = javascript_regex(text)
+        return re.compile(found.pattern, found.flags | flags)
+
+
 def _numeric(references: Sequence[str], options: Mapping[str, Any]) -> Judge:
-    tests = [numeric_equals(_number(reference), options.get("tolerance", 0.0)) for reference in references]
+    numbers = [number for number in map(one_number, references) if number is not None]
+    tests = [numeric_equals(number, options.get("tolerance", 0.0)) for number in numbers]
     return lambda key: any(test(key) for test in tests)
 
 
-def _number(text: str) -> float:
-    return float(text.replace(",", ""))
+def _f1(references: Sequence[str], _options: Mapping[str, Any]) -> Judge:
+    wanted = [Counter(normalise(reference).split()) for reference in references]
+    return lambda key: max(_overlap(Counter(key.split()), one) for one in wanted)
+
+
+def _overlap(answer: Counter[str], reference: Counter[str]) -> float:
+    """F1 of the words that the two share, each as often as it occurs: `2 |A ∩ R| / (|A| + |R|)` (Rajpurkar 2016)."""
+    total = answer.total() + reference.total()
+    return 2 * (answer & reference).total() / total if total else 1.0
 
 
 def _json_schema(references: Sequence[str], options: Mapping[str, Any]) -> Judge:
@@ -85,6 +114,10 @@ def _command(references: Sequence[str], options: Mapping[str, Any]) -> Judge:
     return command_judge(options["run"], Path(options["folder"]), "scorer command", options)
 
 
+def _unscored(_references: Sequence[str], _options: Mapping[str, Any]) -> Judge:
+    return lambda key: 1.0
+
+
 def _patterns(references: Sequence[str], options: Mapping[str, Any]) -> Sequence[str]:
     """The task's own pattern where the scorer has one, else the item's references."""
     return [options["pattern"]] if "pattern" in options else references
@@ -92,15 +125,15 @@ def _patterns(references: Sequence[str], options: Mapping[str, Any]) -> Sequence
 
 @dataclass(frozen=True)
 class ScorerKind:
-    """A row of the table. `options` are names and types of what a task may add; `goal` is the only goal that it
-    suits, None for any."""
+    """A row of the table. `options` are names and types of what a task may add, or the words allowed; `goal` is the
+    only one that it suits, None for any."""
 
     name: str
     help: str
     goal: str | None
     key: Callable[[str], str]
     judge: Callable[[Sequence[str], Mapping[str, Any]], Judge]
-    options: Mapping[str, type | tuple[type, ...]]
+    options: Mapping[str, type | tuple[type, ...] | tuple[str, ...]]
     needs_references: bool = True
 
 
@@ -109,6 +142,8 @@ SCORERS: dict[str, ScorerKind] = {
     for kind in (
         ScorerKind("references", "the normalised answer is one of the item's references", None,
                    normalise, _among, {}),
+        ScorerKind("says", "one of the references occurs in the answer as whole words, both normalised", None,
+                   normalise, _says, {}),
         ScorerKind("exact", "the answer is one of the references, letter by letter", None,
                    str.strip, _exact, {}),
         ScorerKind("contains", "one of the references occurs in the answer", None,
@@ -117,6 +152,8 @@ SCORERS: dict[str, ScorerKind] = {
                    str.strip, _regex, {"pattern": str, "ignore_case": bool}),
         ScorerKind("numeric", "the answer's last number is one of the references, within the tolerance", None,
                    str.strip, _numeric, {"tolerance": float}),
+        ScorerKind("f1", "how many words the answer shares with the nearest reference: F1, 0 to 1", None,
+                   normalise, _f1, {}),
         ScorerKind("json_schema", "the answer is one JSON document that fits the schema", None,
                    str.strip, _json_schema, {"schema": dict}, needs_references=False),
         ScorerKind("function", "a Python function of yours, target: FILE.py:NAME, gives true, false or 0 to 1", None,
@@ -125,11 +162,13 @@ SCORERS: dict[str, ScorerKind] = {
                    str.strip, _command, {"run": (str, list), "seconds": (int, float), "megabytes": int,
                    "network": bool}, needs_references=False),
         ScorerKind("checks", "the share of the item's own checks that hold (promptfoo's assertions)", None,
-                   str.strip, _among, {}, needs_references=False),
+                   str.lstrip, _among, {}, needs_references=False),
         ScorerKind("choice", "the probability of the right one of the item's choices, exact at every temperature", None,
-                   str.strip, _among, {}),
+                   str.strip, _among, {"per": ("text", "token", "byte")}),
         ScorerKind("distinct_valid", "how many different references the item's answers name", "explore",
                    normalise, _among, {}),
+        ScorerKind("none", "no answer is right or wrong: variety and agreement alone", "reproduce",
+                   str.strip, _unscored, {}, needs_references=False),
     )
 }  # fmt: skip
 
@@ -147,7 +186,7 @@ class Scorer:
 
     def key(self, text: str) -> str:
         """What is left of a generated text: cut at stop and normalised. Two texts with one key are one answer."""
-        return self.kind.key(cut(text, self.stop))
+        return self.kind.key(_until(text, self.stop))
 
     def judge(self, references: Sequence[str], checks: Sequence[Check] = ()) -> Judge:
         """A function from a key to its score for an item with these references: true, false, or 0 to 1."""
@@ -179,10 +218,11 @@ class Scorer:
                     )
         elif self.kind.name == "numeric":
             for reference in references:
-                try:
-                    _number(reference)
-                except ValueError as error:
-                    raise InputError(f"{place}: the reference {reference!r} is not a number.") from error
+                if one_number(reference) is None:
+                    raise InputError(
+                        f"{place}: the reference {reference!r} is not a number; write one number without a unit, such "
+                        "as 1000, 1.2, −5 or ½."
+                    )
 
 
 def make_scorer(value: Any, stop: Sequence[str], where: str, folder: Path = Path()) -> Scorer:
@@ -192,7 +232,7 @@ def make_scorer(value: Any, stop: Sequence[str], where: str, folder: Path = Path
     Raises InputError, with `where` at its head, for an unknown kind, an unknown option or a value of the wrong type.
     """
     record = {"kind": value} if isinstance(value, str) else value
-    if not isinstance(record, dict) or "kind" not in record:
+    if not isinstance(record, Mapping) or "kind" not in record:
         raise InputError(
             f"{where}: scorer is {value!r}; it is a mapping with a kind, one of {', '.join(SCORERS)}."
         )
@@ -205,13 +245,10 @@ def make_scorer(value: Any, stop: Sequence[str], where: str, folder: Path = Path
     for key, option in options.items():
         if key not in kind.options:
             allowed = f"its options are {', '.join(kind.options)}" if kind.options else "it has no options"
-            raise InputError(f"{where}: scorer {name!r} has no option {key!r}; {allowed}.")
-        allowed_types = kind.options[key]
-        types = allowed_types if isinstance(allowed_types, tuple) else (allowed_types,)
-        fits = isinstance(option, types) or (float in types and isinstance(option, int))
-        if not fits or (isinstance(option, bool) and bool not in types):
-            wanted = " or ".join(one.__name__ for one in types)
-            raise InputError(f"{where}: {key} of scorer {name!r} is {option!r}; it is of type {wanted}.")
+            raise InputError(
+                f"{where}: scorer {name!r} has no option {key!r}{did_you_mean(key, kind.options)}; {allowed}."
+            )
+        _check_option(option, kind.options[key], f"{where}: {key} of scorer {name!r}")
     if "pattern" in options:
         _check_pattern(options["pattern"], where)
     for needed, kinds in (("target", "function"), ("run", "command")):
@@ -219,14 +256,59 @@ def make_scorer(value: Any, stop: Sequence[str], where: str, folder: Path = Path
             raise InputError(f"{where}: scorer {name!r} needs {needed!r}.")
     scorer = Scorer(kind, {**options, "folder": str(folder)} if name in OUTSIDE else options, tuple(stop))
     if name in (*OUTSIDE, "json_schema"):
-        scorer.judge(
-            ()
-        )  # a function or command that is not there, or a wrong schema, is said before the sweep
+        # A function or command that is not there, or a wrong schema, is said before the sweep.
+        scorer.judge(())
     return scorer
+
+
+def _check_option(option: Any, allowed: Any, what: str) -> None:
+    choices = allowed if isinstance(allowed, tuple) else (allowed,)
+    if isinstance(choices[0], str):
+        if option not in choices:
+            raise InputError(f"{what} is {option!r}; it is one of {', '.join(choices)}.")
+        return
+    fits = isinstance(option, choices) or (float in choices and isinstance(option, int))
+    if not fits or (isinstance(option, bool) and bool not in choices):
+        raise InputError(
+            f"{what} is {option!r}; it is of type {' or '.join(one.__name__ for one in choices)}."
+        )
 
 
 def _check_pattern(pattern: str, place: str) -> None:
     try:
-        re.compile(pattern)
-    except re.error as error:
+        _pattern(pattern)
+    except ValueError as error:
         raise InputError(f"{place}: {pattern!r} is not a regular expression ({error}).") from error
+
+
+class Judged(Protocol):
+    """An item, as far as marking needs it."""
+
+    @property
+    def references(self) -> tuple[str, ...]: ...
+    @property
+    def checks(self) -> tuple[Check, ...]: ...
+
+
+@dataclass
+class Marker:
+    """Marks answers. Many draws give few different texts: each is normalised once and judged once per item."""
+
+    scorer: Scorer
+    items: Sequence[Judged]
+    _key_of_text: dict[str, str] = field(default_factory=dict)
+    _judges: dict[int, Judge] = field(default_factory=dict)
+    _scores: dict[tuple[int, str], float] = field(default_factory=dict)
+
+    def mark(self, item: int, text: str) -> tuple[str, float]:
+        """The answer that `text` gives (equal for equal answers), and its score for item number `item`."""
+        key = self._key_of_text.get(text)
+        if key is None:
+            key = self._key_of_text[text] = self.scorer.key(text)
+        score = self._scores.get((item, key))
+        if score is None:
+            if item not in self._judges:
+                asked = self.items[item]
+                self._judges[item] = self.scorer.judge(asked.references, asked.checks)
+            score = self._scores[item, key] = float(self._judges[item](key))
+        return key, score

@@ -1,0 +1,132 @@
+"""What a task is made of: the items that are asked, and the task that holds them with its scorer and its defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from retort.errors import CapabilityError, InputError
+from retort.sources.chat import Message, SeenPrompt, asked, prompt_for
+from retort.tune.budget import NO_BUDGET, Budget
+from retort.tune.checks import Check
+from retort.tune.readers.nunjucks import Template
+from retort.tune.score import Scorer
+
+Prompt = str | tuple[Message, ...]
+"""A text that the model continues, or a conversation that it answers."""
+
+COMPLETIONS = "completions"
+
+
+@dataclass(frozen=True)
+class Item:
+    """One thing asked: the variables of the prompt templates, and the answers that count as right.
+
+    `choices`: all the answers to choose from, for scorer choice; `checks`: what an answer must satisfy, for scorer
+    checks. `prompts`: what is asked through each of the task's prompts, where the file's own language wrote it out.
+    """
+
+    id: str
+    variables: Mapping[str, Any]
+    references: tuple[str, ...]
+    choices: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = ()
+    prompts: tuple[Prompt, ...] = ()
+
+
+@dataclass(frozen=True)
+class Task:
+    """What `run` sweeps. `prompts` are templates with {variables}; every item is asked through each of them.
+
+    A template may be a conversation, with {{variables}} in its messages. `is_chat` True: a prompt that is a text is a
+    user's message, wherever the model has a chat template; False: messages are a plain text; None: both as they are.
+    `models`, `endpoint`, `against`, `baseline`: what the file says of
+    the model to ask, the way to ask it, the setting to compare with, and an earlier run; empty where it does not say.
+    `skipped`: how many parts of each kind the reader left out, as it was asked to. `notes`: what a user should know.
+    """
+
+    name: str
+    goal: str
+    description: str
+    prompts: tuple[Prompt, ...]
+    max_tokens: int
+    stop: tuple[str, ...]
+    scorer: Scorer
+    items: tuple[Item, ...]
+    budget: Budget = NO_BUDGET
+    is_chat: bool | None = None
+    models: tuple[str, ...] = ()
+    endpoint: str | None = None
+    against: str | None = None
+    baseline: str | None = None
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+
+    def prompt(self, item: Item, prompt_index: int = 0) -> Prompt:
+        """What the model is asked: template `prompt_index` with the item's variables filled in."""
+        if item.prompts:
+            return item.prompts[prompt_index]
+        template = self.prompts[prompt_index]
+        if isinstance(template, str):
+            return template.format_map(item.variables)
+        return tuple(
+            replace(message, content=Template(message.content, self.name).fill(item.variables))
+            for message in template
+        )
+
+    def seen(self, source: Any, item: Item, prompt_index: int = 0) -> SeenPrompt:
+        """What a model that runs here sees of it: the text, with its chat template where that is meant, and the ids.
+
+        Raises CapabilityError for messages to a model without a chat template.
+        """
+        prompt = self.prompt(item, prompt_index)
+        if not isinstance(prompt, str):
+            return prompt_for(source, prompt, self.is_chat)
+        if self.is_chat:
+            try:
+                return prompt_for(source, prompt, True)
+            except CapabilityError:
+                pass  # no template: a base model continues the text
+        return prompt_for(source, prompt)
+
+    def question(self, item: Item, prompt_index: int = 0) -> str | tuple[Message, ...]:
+        """What a server is asked: messages for a conversation, and for a text that is a user's message."""
+        prompt = self.prompt(item, prompt_index)
+        chat = self.is_chat
+        if isinstance(prompt, str):
+            chat = bool(chat) and self.endpoint != COMPLETIONS
+        return asked(prompt, chat)
+
+
+def encoded_after(source: Any, seen: SeenPrompt, text: str) -> list[int]:
+    """The ids of a prompt with `text` after it, cut into tokens together, as the model would read them."""
+    encode = source.encode if seen.messages is None else source.encode_rendered
+    return list(encode(seen.text + text))
+
+
+def prompt_text(prompt: Prompt) -> str:
+    """A prompt or a template in words: the text, or what its last message says."""
+    return prompt if isinstance(prompt, str) else prompt[-1].content
+
+
+def reworded(prompt: Prompt, rule: Callable[[str], str]) -> Prompt:
+    """The prompt with `rule` applied to its text, of a conversation to its last message."""
+    if isinstance(prompt, str):
+        return rule(prompt)
+    return (*prompt[:-1], replace(prompt[-1], content=rule(prompt[-1].content)))
+
+
+def written_prompt(prompt: Prompt) -> Any:
+    """A prompt or a template as JSON can hold it."""
+    return prompt if isinstance(prompt, str) else [message.to_dict() for message in prompt]
+
+
+def needed_models(task: Task, given: Sequence[str] = ()) -> tuple[str, ...]:
+    """The models to tune: those given, else those that the task's file names. Raises InputError where there is none."""
+    if found := tuple(given) or task.models:
+        return found
+    raise InputError(
+        f"The task {task.name} says no model that retort can ask; give --model MODEL, or model: in a task file of "
+        "retort's own."
+    )

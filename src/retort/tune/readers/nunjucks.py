@@ -1,0 +1,143 @@
+"""The part of nunjucks that is carried out: `{{name}}`, `{{a.b}}`, `{{a[0]}}`, `{{a["b"]}}`, `{{env.NAME}}`.
+
+Filters, blocks and comments are refused by name: a template that is half carried out would ask something else.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from retort.errors import InputError, did_you_mean
+from retort.tune.checks import Unsupported, written
+
+EXPRESSION = re.compile(r"""[A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*|\[\s*(?:\d+|'[^']*'|"[^"]*")\s*\])*""")
+STEP = re.compile(r"""\.?([A-Za-z_$][\w$]*)|\[\s*(?:(\d+)|'([^']*)'|"([^"]*)")\s*\]""")
+TAG = re.compile(r"\{\{(-?)(.*?)(-?)\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
+OPEN = re.compile(r"\{\{|\{%|\{#")
+SIMPLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
+MISSING = object()
+
+
+class Template:
+    """A text with `{{…}}` in it, of a file `where`, ready to be filled in."""
+
+    def __init__(self, text: str, where: str, env: Mapping[str, Any] | None = None) -> None:
+        """Raises Unsupported for anything more than variables."""
+        self.text, self.where, self.env = text, where, env or {}
+        self.parts: list[str] = []
+        self.names: list[str] = []
+        end, strip = 0, False
+        for found in TAG.finditer(text):
+            expression = (found[2] or "").strip()
+            if found[2] is None or not EXPRESSION.fullmatch(expression):
+                raise Unsupported(where, f"{found[0][:60]!r}", "uses more of nunjucks than {{variables}}")
+            before = text[end : found.start()]
+            before = before.lstrip() if strip else before
+            self.parts.append(before.rstrip() if found[1] else before)
+            self.names.append(expression)
+            end, strip = found.end(), bool(found[3])
+        self.parts.append(text[end:].lstrip() if strip else text[end:])
+        for part in self.parts:
+            if unclosed := OPEN.search(part):
+                raise Unsupported(
+                    where, f"{part[unclosed.start() :][:40]!r}", "opens a tag that is not closed"
+                )
+
+    def fill(self, variables: Mapping[str, Any]) -> str:
+        """The text with these variables. Raises InputError for one that is missing, or that is no text."""
+        pieces = [self.parts[0]]
+        for name, part in zip(self.names, self.parts[1:], strict=True):
+            pieces += [self._written(name, variables), part]
+        return "".join(pieces)
+
+    def _written(self, name: str, variables: Mapping[str, Any]) -> str:
+        first, *steps = [next(one for one in step if one is not None) for step in _steps(name)]
+        if first == "env" and "env" not in variables:
+            value: Any = {**os.environ, **self.env}
+        else:
+            value = variables.get(first, MISSING)
+            if value is MISSING:
+                raise InputError(
+                    f"{self.where}: the prompt uses {{{{{name}}}}}{did_you_mean(first, variables)}, which its vars do "
+                    "not have."
+                )
+        for step in steps:
+            if isinstance(value, str):
+                raise InputError(
+                    f"{self.where}: the prompt uses {{{{{name}}}}}, and {first} is a text here; a list of texts "
+                    "makes a test of each, unless the test's options say disableVarExpansion: true."
+                )
+            value = _step(value, step)
+            if value is MISSING:
+                raise InputError(f"{self.where}: the prompt uses {{{{{name}}}}}, which its vars do not have.")
+        return self._as_text(value, name)
+
+    def _as_text(self, value: Any, name: str) -> str:
+        """As JavaScript writes a value: null is nothing, lists are joined by commas."""
+        if value is None:
+            return ""
+        if isinstance(value, bool):
+            return str(value).lower()
+        if isinstance(value, (str, int, float)):
+            return written(value)
+        if isinstance(value, list):
+            return ",".join(self._as_text(one, name) for one in value)
+        kind = (
+            "a date; put it in quotes"
+            if isinstance(value, datetime.date)
+            else "a mapping; name a value in it"
+        )
+        raise InputError(f"{self.where}: {{{{{name}}}}} is {kind}.")
+
+
+def resolved(
+    variables: Mapping[str, Any], where: str, env: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The variables with `{{…}}` in them filled in from one another, and no line break at their ends."""
+    found = {
+        name: value.removesuffix("\n") if isinstance(value, str) else value
+        for name, value in variables.items()
+    }
+    for _ in range(5):  # a variable may name another that names a third
+        before = dict(found)
+        for name, value in before.items():
+            if isinstance(value, str) and "{{" in value:
+                found[name] = SIMPLE.sub(lambda one: _simple(one, found), value)
+        if found == before:
+            break
+    return {
+        name: Template(value, where, env).fill(found)
+        if isinstance(value, str) and OPEN.search(value)
+        else value
+        for name, value in found.items()
+    }
+
+
+def filled(value: Any, variables: Mapping[str, Any], where: str, env: Mapping[str, Any] | None = None) -> Any:
+    """Texts within lists and mappings filled in, each on its own, so that quotes in a variable break no JSON."""
+    if isinstance(value, str):
+        return Template(value, where, env).fill(variables)
+    if isinstance(value, Mapping):
+        return {key: filled(one, variables, where, env) for key, one in value.items()}
+    return [filled(one, variables, where, env) for one in value] if isinstance(value, list) else value
+
+
+def _simple(found: re.Match[str], variables: Mapping[str, Any]) -> str:
+    value = variables.get(found[1])
+    return value if isinstance(value, str) else found[0]
+
+
+def _steps(name: str) -> list[tuple[str | None, ...]]:
+    return [(one[1], one[2], one[3], one[4]) for one in STEP.finditer(name)]
+
+
+def _step(value: Any, step: str | None) -> Any:
+    if isinstance(value, Mapping):
+        return value.get(step, MISSING)
+    if isinstance(value, list) and str(step).isdigit() and int(str(step)) < len(value):
+        return value[int(str(step))]
+    return MISSING

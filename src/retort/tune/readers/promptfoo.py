@@ -1,0 +1,385 @@
+"""promptfoo's configurations, read as promptfoo reads them: everything a file asks for is done, or refused by name.
+
+`read_promptfoo` goes through the file from top to bottom: what the file may say (KEYS), its providers, its prompts
+(promptfoo_prompts.py), its tests (promptfoo_tests.py). What needs JavaScript, a judge model or promptfoo itself raises
+Unsupported; a reader that was asked to skip such parts takes them down, and the result says how many.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from retort.errors import InputError, did_you_mean
+from retort.sampling.params import SamplingParams
+from retort.tune.budget import Budget, read_budget
+from retort.tune.checks import Unsupported
+from retort.tune.goals import find_goal
+from retort.tune.item import Item, Task
+from retort.tune.readers.promptfoo_files import Reading, listed, mapping
+from retort.tune.readers.promptfoo_prompts import PromptSource, read_prompts, written_out
+from retort.tune.readers.promptfoo_tests import Case, read_cases
+from retort.tune.score import make_scorer
+
+MAX_TOKENS = 32
+"""Tokens of an answer where no provider says: promptfoo leaves it to the provider, which is too dear for a sweep."""
+
+KEYS = (
+    "prompts",
+    "providers",
+    "targets",
+    "tests",
+    "scenarios",
+    "defaultTest",
+    "description",
+    "evaluateOptions",
+    "env",
+    "goal",
+)
+UNTOUCHED = (
+    "$schema", "author", "commandLineOptions", "derivedMetrics", "metadata", "name", "outputPath", "sharing", "tags",
+    "assertionTemplates", "writeLatestResults",
+)  # fmt: skip
+"""About promptfoo's own run, output and site; `assertionTemplates` are what $ref points to."""
+REFUSED = {
+    "redteam": "makes its own tests with promptfoo's service",
+    "extensions": "are hooks into promptfoo's run",
+    "nunjucksFilters": "are JavaScript",
+    "tracing": "is about promptfoo's own run",
+    "transform": "at the top of a file is unknown",
+}
+EVALUATE = (
+    "repeat",
+    "maxConcurrency",
+    "delay",
+    "cache",
+    "showProgressBar",
+    "timeoutMs",
+    "maxEvalTimeMs",
+    "eventSource",
+    "interactiveProviders",
+)
+
+SHAPING = {
+    "temperature": ("temperature",),
+    "top_k": ("top_k", "topK"),
+    "top_p": ("top_p", "topP"),
+    "min_p": ("min_p", "minP"),
+    "repetition_penalty": ("repetition_penalty", "repeat_penalty"),
+    "presence_penalty": ("presence_penalty", "presencePenalty"),
+    "frequency_penalty": ("frequency_penalty", "frequencyPenalty"),
+}
+"""Our names of what changes the distribution, and the providers' names for it."""
+LENGTHS = (
+    "max_tokens", "maxTokens", "max_completion_tokens", "max_output_tokens", "maxOutputTokens", "max_new_tokens",
+    "max_gen_len", "maxTokenCount", "max_tokens_to_sample", "num_predict",
+)  # fmt: skip
+STOPS = ("stop", "stop_sequences", "stopSequences")
+GROUPS = ("generationConfig", "inferenceConfig", "textGenerationConfig", "options", "parameters")
+CONNECTION = frozenset(
+    (
+        "accessKeyId", "apiBaseUrl", "apiHost", "apiKey", "apiKeyEnvar", "apiKeyRequired", "apiType", "apiVersion",
+        "audioCost", "authType", "basePath", "cost", "credentials", "debug", "delay", "deployment", "headers",
+        "inputCost", "label", "location", "maxRetries", "metadata", "organization", "outputCost", "profile",
+        "project", "projectId", "publisher", "region", "retries", "secretAccessKey", "seed", "service_tier",
+        "sessionToken", "store", "stream", "temperatureRange", "timeout", "timeoutMs", "url", "user",
+    )
+)  # fmt: skip
+"""How a provider is reached and paid. The seed is our own: answers of one item have seeds of their own."""
+
+COMPLETION_MODELS = ("babbage-002", "davinci-002", "gpt-3.5-turbo-instruct", "text-davinci-003")
+LOCAL = {
+    "ollama": ("OLLAMA_BASE_URL", "http://localhost:11434"),
+    "localai": ("LOCALAI_BASE_URL", "http://localhost:8080/v1"),
+    "llamafile": ("LLAMAFILE_BASE_URL", "http://localhost:8080/v1"),
+}
+SYSTEMS = frozenset(
+    (
+        "bedrock-agent", "browser", "docker", "echo", "exec", "file", "golang", "http", "https", "mcp", "package",
+        "promptfoo", "python", "ruby", "sequence", "simulated-user", "slack", "webhook", "websocket", "ws",
+    )
+)  # fmt: skip
+"""Providers that are programs and services of the user's, which only promptfoo can ask."""
+
+
+def is_promptfoo(record: Mapping[str, Any]) -> bool:
+    """Whether a YAML mapping is promptfoo's: it has tests, scenarios, providers or a $schema, and no scorer of ours."""
+    return "scorer" not in record and any(
+        key in record for key in ("tests", "scenarios", "providers", "targets", "redteam", "defaultTest")
+    )
+
+
+def read_promptfoo(record: Mapping[str, Any], path: Path, *, skip: bool = False) -> Task:
+    """The task in a promptfoo configuration. `skip`: leave out what is not supported, and count it in `skipped`.
+
+    Raises InputError or SourceError, with the file and the test's number.
+    """
+    where = path.name
+    env = mapping(record.get("env"), f"{where}: env")
+    reading = Reading(path.parent, where, {str(name): str(value) for name, value in env.items()}, skip)
+    for key in record:
+        if key in REFUSED:
+            reading.refuse(Unsupported(where, f"the key {key!r}", REFUSED[key]))
+        elif key not in KEYS and key not in UNTOUCHED:
+            raise InputError(
+                f"{where}: unknown key {key!r}{did_you_mean(key, KEYS)}; known are {', '.join(KEYS)}."
+            )
+    record = reading.dereferenced(record, record)
+    providers = [_provider(one, reading) for one in _provider_records(record, reading)]
+    prompts = read_prompts(record.get("prompts"), reading)
+    prompts = _asked_prompts(prompts, providers, reading)
+    options = mapping(record.get("evaluateOptions"), f"{where}: evaluateOptions")
+    for key in options:
+        if key not in EVALUATE:
+            raise InputError(
+                f"{where}: evaluateOptions has the unknown key {key!r}{did_you_mean(key, EVALUATE)}."
+            )
+    chats = [one.is_chat for one in providers if one.is_chat is not None]
+    is_chat = any(chats)
+    cases = read_cases(record, reading, [one.transform for one in providers], prompts)
+    items, prompts = _items(cases, prompts, is_chat, reading)
+    scored = [item for item in items if item.checks]
+    notes = list(reading.notes)
+    if scored and len(scored) < len(items):
+        reading.skipped["tests without an assertion, which can only show variety"] += len(items) - len(scored)
+    if not scored:
+        notes.append(
+            "no test has an assertion that is carried out, so answers are compared for variety and agreement alone"
+        )
+    goal = record.get("goal", "exploit" if scored else "reproduce")
+    find_goal(goal)
+    settings = [one.settings for one in providers]
+    lengths = [one["max_tokens"] for one in settings if "max_tokens" in one]
+    stops = tuple(dict.fromkeys(stop for one in settings for stop in one.get("stop", ())))
+    if not lengths:
+        notes.append(
+            f"no provider says max_tokens, so answers end after {MAX_TOKENS} tokens; --max-tokens changes it"
+        )
+    return Task(
+        name=path.stem,
+        goal=goal,
+        description=str(record.get("description") or "").strip(),
+        prompts=tuple(one.raw for one in prompts),
+        max_tokens=max(lengths, default=MAX_TOKENS),
+        stop=stops,
+        scorer=make_scorer("checks" if scored else "none", stops, where),
+        items=tuple(scored or items),
+        budget=_budget(settings, options.get("repeat"), where),
+        is_chat=is_chat or None,
+        models=tuple(dict.fromkeys(one.model for one in providers if one.model is not None)),
+        endpoint="chat" if is_chat else "completions" if chats else None,
+        skipped=dict(reading.skipped),
+        notes=tuple(notes),
+    )
+
+
+def _items(
+    cases: list[Case], prompts: list[PromptSource], is_chat: bool, reading: Reading
+) -> tuple[list[Item], list[PromptSource]]:
+    """The items, each with its prompts written out, and the prompts that can be written for all of them."""
+    if not cases:
+        raise InputError(f"{reading.where}: there are no tests.")
+    left, columns = [], []
+    for prompt in prompts:
+        try:
+            columns.append([written_out(prompt, case, is_chat, reading) for case in cases])
+            left.append(prompt)
+        except Unsupported as problem:
+            reading.refuse(problem)
+    if not left:
+        raise InputError(f"{reading.where}: no prompt is left that could be asked.")
+    items = [
+        Item(
+            case.id,
+            case.variables,
+            (),
+            checks=case.checks(reading, asked if len(asked) == 1 else None),
+            prompts=asked,
+        )
+        for case, asked in zip(cases, zip(*columns, strict=True), strict=True)
+    ]
+    return items, left
+
+
+@dataclass(frozen=True)
+class Provider:
+    """One of `providers`: its settings under our names, and the model string where retort can ask it."""
+
+    id: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    model: str | None = None
+    is_chat: bool | None = None
+    prompts: tuple[str, ...] | None = None
+    transform: str | None = None
+
+
+def _provider_records(record: Mapping[str, Any], reading: Reading) -> list[tuple[str, Mapping[str, Any]]]:
+    """Every provider's id and what is said of it, whichever way it is written."""
+    found: list[tuple[str, Mapping[str, Any]]] = []
+    for one in listed(record.get("providers", record.get("targets"))):
+        if isinstance(one, str) and one.startswith("file://") and one.endswith((".yaml", ".yml", ".json")):
+            found += _provider_records({"providers": reading.load(one, reading.where)}, reading)
+        elif isinstance(one, str):
+            found.append((one, {}))
+        elif isinstance(one, Mapping) and isinstance(one.get("id"), str):
+            found.append((one["id"], one))
+        elif (
+            isinstance(one, Mapping)
+            and len(one) == 1
+            and isinstance(next(iter(one.values())), (Mapping, type(None)))
+        ):
+            name, said = next(iter(one.items()))
+            found.append((str((said or {}).get("id", name)), said or {}))
+        else:
+            raise InputError(
+                f"{reading.where}: a provider is a name, or a mapping with an id and a config; got {one!r}."
+            )
+    return found
+
+
+def _provider(one: tuple[str, Mapping[str, Any]], reading: Reading) -> Provider:
+    name, said = one
+    where = f"{reading.where}: a provider's config"
+    kind, _, rest = name.partition(":")
+    config = mapping(said.get("config"), where)
+    if kind in SYSTEMS or "/" in kind or kind.endswith((".py", ".js", ".ts", ".mjs")):
+        reading.note(
+            f"the provider {name[:40]!r} is a program or service that only promptfoo can ask; give --model"
+        )
+        return Provider(name, prompts=_labels(said, reading))
+    for key in said:
+        if key not in ("id", "config", "label", "prompts", "transform", "delay", "env", "inputs"):
+            raise InputError(f"{reading.where}: the provider {name!r} has the unknown key {key!r}.")
+    for group in GROUPS:
+        if isinstance(config.get(group), Mapping):
+            config = {**{key: value for key, value in config.items() if key != group}, **config[group]}
+    settings: dict[str, Any] = {}
+    known = {alias: ours for ours, aliases in SHAPING.items() for alias in aliases}
+    for key, value in config.items():
+        if value is None:
+            continue
+        if key in known:
+            settings[known[key]] = value
+        elif key in LENGTHS:
+            if type(value) is not int or value < 1:
+                raise InputError(
+                    f"{reading.where}: a provider's max_tokens is {value!r}; it is a whole number from 1 up."
+                )
+            settings["max_tokens"] = value
+        elif key in STOPS:
+            settings["stop"] = listed(value)
+            if not all(isinstance(stop, str) and stop for stop in settings["stop"]):
+                raise InputError(
+                    f"{reading.where}: a provider's stop is {value!r}; it is a text, or a list of them."
+                )
+        elif key not in CONNECTION:
+            reading.refuse(
+                Unsupported(
+                    reading.where,
+                    f"{key!r} of the provider {kind}",
+                    "shapes the answers and is not carried out",
+                )
+            )
+    transform = said.get("transform")
+    model, is_chat = _model(kind, rest, config, said, reading)
+    return Provider(name, settings, model, is_chat, _labels(said, reading), transform)
+
+
+def _labels(said: Mapping[str, Any], reading: Reading) -> tuple[str, ...] | None:
+    labels = said.get("prompts")
+    if labels is None:
+        return None
+    if not isinstance(labels, list) or not all(isinstance(one, str) for one in labels):
+        raise InputError(
+            f"{reading.where}: a provider's prompts is {labels!r}; it is a list of the prompts' labels."
+        )
+    return tuple(labels)
+
+
+def _model(
+    kind: str, rest: str, config: Mapping[str, Any], said: Mapping[str, Any], reading: Reading
+) -> tuple[str | None, bool | None]:
+    """The model string of an OpenAI-compatible provider, and whether it answers conversations."""
+    env = {**os.environ, **reading.env, **mapping(said.get("env"), f"{reading.where}: a provider's env")}
+    api, _, name = rest.partition(":")
+    host, base = config.get("apiHost"), config.get("apiBaseUrl")
+    if kind == "openai":
+        if api in ("chat", "completion"):
+            is_chat = api == "chat"
+        elif api in (
+            "assistant",
+            "embedding",
+            "embeddings",
+            "image",
+            "moderation",
+            "realtime",
+            "responses",
+            "speech",
+            "transcription",
+            "video",
+        ):
+            return None, api == "responses" or None
+        else:
+            name, is_chat = rest, rest not in COMPLETION_MODELS
+        base = base or (f"https://{host}/v1" if host else None)
+        base = (
+            base
+            or env.get("OPENAI_BASE_URL")
+            or env.get("OPENAI_API_BASE_URL")
+            or "https://api.openai.com/v1"
+        )
+    elif kind in LOCAL:
+        is_chat = api != "completion"
+        name = name if api in ("chat", "completion") else rest
+        variable, usual = LOCAL[kind]
+        base = base or env.get(variable) or usual
+        if kind == "ollama" and not str(base).rstrip("/").endswith("/v1"):
+            base = f"{str(base).rstrip('/')}/v1"
+    else:
+        return None, ":completion:" not in f"{kind}:{rest}:" and "embedding" not in rest
+    if not isinstance(base, str) or not base.startswith(("http://", "https://")) or not name:
+        raise InputError(
+            f"{reading.where}: the provider {kind}:{rest} has no usable address ({base!r}) or no model's name."
+        )
+    return f"{base.rstrip('/')}#{name}", is_chat
+
+
+def _asked_prompts(
+    prompts: list[PromptSource], providers: list[Provider], reading: Reading
+) -> list[PromptSource]:
+    """The prompts that the providers ask. Providers that ask different ones are refused: a sweep asks all of all."""
+    named = {one.prompts for one in providers}
+    if named <= {None}:
+        return prompts
+    if len(named) > 1:
+        reading.refuse(
+            Unsupported(reading.where, "prompts of single providers", "are not kept apart in a sweep")
+        )
+        return prompts
+    (labels,) = named
+    assert labels is not None
+    for label in labels:
+        if not any(one.is_named(label) for one in prompts):
+            raise InputError(
+                f"{reading.where}: a provider asks the prompt {label!r}, and no prompt has that label."
+            )
+    return [one for one in prompts if any(one.is_named(label) for label in labels)]
+
+
+def _budget(settings: list[Mapping[str, Any]], repeat: Any, where: str) -> Budget:
+    """What the providers' settings ask to be compared: temperatures, of one chain, or whole chains where they truncate
+    differently."""
+    temperatures = [one["temperature"] for one in settings if one.get("temperature") is not None]
+    budget = read_budget({"samples": repeat, "temperatures": temperatures}, f"{where}: the providers")
+    shaping = [{name: value for name, value in one.items() if name in SHAPING} for one in settings]
+    try:
+        chains = [SamplingParams.from_dict(one).resolved_chain for one in shaping]
+    except InputError as problem:
+        raise InputError(f"{where}: a provider's config: {problem}") from None
+    if len({str(chain.at_temperature(1)) for chain in chains}) > 1:
+        return replace(budget, temperatures=(), chains=tuple(dict.fromkeys(chains)))
+    shared = tuple(chain for chain in chains[:1] if any(stage.name != "temperature" for stage in chain))
+    return replace(budget, temperatures=tuple(sorted(set(budget.temperatures))), chains=shared)
