@@ -35,7 +35,7 @@ from benchmarks.record import Record, Settings, record
 from benchmarks.timing import Row, compared
 from retort import __version__
 from retort.chain import Chain
-from retort.lens.position import pack_position
+from retort.lens.page import pack_position
 from retort.report.standalone import BUNDLE, page_html, plain
 from retort.sources.base import Capability
 

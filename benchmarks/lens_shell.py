@@ -12,7 +12,7 @@ from benchmarks.models import random_prompts, save_random_llama
 from benchmarks.record import Settings
 from benchmarks.timing import Row, compared, in_turns
 from retort.chain import Chain
-from retort.lens.prompts import EMBEDDED
+from retort.lens.asking import EMBEDDED
 from retort.lens.trace import trace
 from retort.sources.load import load
 from retort.sources.positions import position_logits

@@ -26,12 +26,9 @@ from typing import Any
 
 from benchmarks.record import hardware
 from retort.chain.chain import Chain
+from retort.distribution import Interval
 from retort.errors import SourceError
-from retort.lens.look import full_look, look
-from retort.lens.partial_compare import compare_partial
-from retort.lens.partial_look import PartialLook
-from retort.lens.partial_trace import PartialTrace
-from retort.lens.trace import Trace, trace
+from retort.lens import compare, look, trace
 from retort.sources.base import Source
 from retort.sources.load import load
 
@@ -98,33 +95,33 @@ class Checked:
 def check(server: Source, direct: Source, prompt: str) -> Checked:
     """Compare both at every temperature and through a chain."""
     told = look(server, prompt, TEMPERATURES, CHAIN)
-    truth = full_look(direct, prompt, TEMPERATURES, CHAIN, top=direct.vocab_size)
-    assert isinstance(told, PartialLook) and told.chain is not None and truth.chain is not None
+    truth = look(direct, prompt, TEMPERATURES, CHAIN, top=direct.vocab_size)
+    assert told.chain is not None and truth.chain is not None
     outside: list[float] = []
 
-    def compare(low: float, value: float, high: float) -> None:
-        outside.append(max(low - value, value - high, 0.0))
+    def inside(told: Interval, exact: Any) -> None:
+        outside.append(max(told.low - float(exact), float(exact) - told.high, 0.0))
 
-    logprobs = {token.id: token.logprob for token in truth.rows[TEMPERATURES.index(1.0)].top}
+    logprobs = {token.id: token.logprob_raw for token in truth.rows[TEMPERATURES.index(1.0)].top}
     for row, exact in zip(told.rows, truth.rows, strict=True):
-        probs = {token.id: token.prob for token in exact.top}
-        compare(row.entropy_low, exact.entropy_nats, row.entropy_high)
+        probs = {token.id: float(token.prob) for token in exact.top}
+        inside(row.entropy_nats, exact.entropy_nats)
         for token in row.top:
-            compare(token.prob_low, probs[_id(token, exact)], token.prob_high)
+            inside(token.prob, probs[_id(token, exact)])
     at_one = told.rows[TEMPERATURES.index(1.0)]
     exact_one = truth.rows[TEMPERATURES.index(1.0)]
     for left, right in zip(told.chain.stages, truth.chain.stages, strict=True):
-        compare(left.kept, right.kept, left.kept)
+        outside.append(abs(left.kept - right.kept))
     return Checked(
         prompt=prompt,
         compared=len(outside),
         inside=sum(distance == 0.0 for distance in outside),
         furthest_outside=max(outside),
         logprob_difference=max(abs(t.logprob_raw - logprobs[_id(t, exact_one)]) for t in at_one.top),
-        margin_difference=abs(told.margin - truth.margin),
-        entropy_low=at_one.entropy_low,
-        entropy=exact_one.entropy_nats,
-        entropy_high=at_one.entropy_high,
+        margin_difference=max(abs(end - float(truth.margin)) for end in (told.margin.low, told.margin.high)),
+        entropy_low=at_one.entropy_nats.low,
+        entropy=float(exact_one.entropy_nats),
+        entropy_high=at_one.entropy_nats.high,
     )
 
 
@@ -143,23 +140,21 @@ def check_trace(server: Source, direct: Source, prompt: str) -> Checked:
     for text in (None, TEXT):
         told = trace(server, prompt, text, max_tokens=12, chain=CHAIN if text else None)
         truth = trace(direct, prompt, text, max_tokens=12, chain=CHAIN if text else None)
-        assert isinstance(told, PartialTrace) and isinstance(truth, Trace)
         assert [t.token for t in told.tokens] == [t.token for t in truth.tokens], (
             "another text, or cut otherwise"
         )
         for mine, exact in zip(told.tokens, truth.tokens, strict=True):
-            lows.append(mine.entropy_low)
-            exacts.append(exact.entropy_nats)
-            highs.append(mine.entropy_high)
-            outside.append(
-                max(mine.entropy_low - exact.entropy_nats, exact.entropy_nats - mine.entropy_high, 0.0)
-            )
-            margin_difference = max(margin_difference, abs(mine.margin - exact.margin))
-            if mine.logprob_raw is None:
-                outside.append(max(exact.logprob_raw - mine.logprob_at_most, 0.0))
+            entropy, margin, logprob = map(float, (exact.entropy_nats, exact.margin, exact.logprob_raw))
+            lows.append(mine.entropy_nats.low)
+            exacts.append(entropy)
+            highs.append(mine.entropy_nats.high)
+            outside.append(max(mine.entropy_nats.low - entropy, entropy - mine.entropy_nats.high, 0.0))
+            margin_difference = max(margin_difference, mine.margin.high - margin, margin - mine.margin.low)
+            if not mine.logprob_raw.exact:
+                outside.append(max(logprob - mine.logprob_raw.high, 0.0))
                 continue
             outside.append(float(mine.rank != exact.rank))
-            logprob_difference = max(logprob_difference, abs(mine.logprob_raw - exact.logprob_raw))
+            logprob_difference = max(logprob_difference, abs(float(mine.logprob_raw) - logprob))
             if mine.kept is not None and text:
                 outside.append(float(mine.removed_by != exact.removed_by or mine.kept != exact.kept))
     return Checked(
@@ -235,7 +230,7 @@ def main() -> None:
             server = connect(url)
             rows = [check(server, direct, prompt) for prompt in PROMPTS]
             rows += [check_trace(server, direct, prompt) for prompt in PROMPTS[:3]]
-            compared = compare_partial(server, direct, PROMPTS)
+            compared = compare(server, direct, PROMPTS)
             probe: Any = getattr(server, "probe", None)
     document = {
         "server": asked.server,
@@ -244,7 +239,7 @@ def main() -> None:
         "hardware": hardware(),
         "probe": asdict(probe),
         "rows": [asdict(row) for row in rows],
-        "compare": asdict(compared),
+        "compare": compared.to_dict(),
     }
     if asked.json:
         print(json.dumps(document, indent=2))
@@ -259,7 +254,7 @@ def main() -> None:
             f"logprobs differ by {row.logprob_difference:.1e}, entropy {row.entropy:.4f} in "
             f"[{row.entropy_low:.4f}, {row.entropy_high:.4f}]"
         )
-    apart = max(place.total_variation_low for place in compared.positions)
+    apart = max(place.total_variation.low for place in compared.positions)
     print(f"compare: total variation at least {apart:.1e} over {len(PROMPTS)} prompts")
     assert all(math.isfinite(row.logprob_difference) for row in rows)
 

@@ -17,7 +17,7 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "src" / "retort"
 
 NUMBERS = ("errors", "distribution", "transforms", "chain")
-BELOW = (*NUMBERS, "files", "sources", "sampling")
+BELOW = (*NUMBERS, "files", "blocks", "records", "sources", "sampling")
 
 # part → the parts (or single modules) of retort that it may import, itself included.
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
@@ -25,6 +25,9 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "files": ("files", "errors"),
     "distribution": ("distribution", "errors"),
     "transforms": ("transforms", "distribution", "errors"),
+    # What every verb's record is made of.
+    "blocks": ("blocks", "distribution", "errors"),
+    "records": ("records", "blocks", "distribution", "errors"),
     "chain": (*NUMBERS,),
     "sources": (*NUMBERS, "files", "sources"),
     "sampling": (*NUMBERS, "sampling", "sources.base"),
@@ -35,7 +38,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "distill": (*BELOW, "distill"),
     "claims": (*BELOW, "lens", "tune", "distill", "claims"),
     # Records only: a report that could reach a model or a formula would sooner or later compute something new.
-    "report": ("report", "errors", "sampling", "lens", "tune", "distill", "claims"),
+    "report": ("report", "errors", "blocks", "records", "sampling", "lens", "tune", "distill", "claims"),
     # The tour runs the verbs one after another and hands their records to the report.
     "tour": (*BELOW, "lens", "tune", "distill", "report", "tour", "__init__"),
     "cli": (*BELOW, "lens", "tune", "distill", "claims", "report", "tour", "studio", "cli", "__init__"),
@@ -75,12 +78,13 @@ OPTIONAL: dict[str, str] = {
     "jsonschema": r"tune/checks\.py",
     "jinja2": r"report/\w+\.py",
     "llama_cpp": r"sources/llama_cpp\.py",
-    "matplotlib": r"report/\w+\.py",
+    "matplotlib": r"report/\w+\.py|records\.py",
     "llvmlite": r"distill/cache/vectors\.py",
     "numba": r"sampling/kernels/\w+\.py|distill/cache/(packing|tempering|selecting|vectors)\.py",
     "openai": r"sources/server/openai_api\.py",
     "pocketsphinx": r"sources/\w+\.py",
-    "pyarrow": r"(tune|distill)/(\w+/)?\w+\.py",
+    "pandas": r"records\.py",
+    "pyarrow": r"(tune|distill)/(\w+/)?\w+\.py|records\.py",
     "ray": r"(tune|distill)/(\w+/)?\w+\.py",
     "safetensors": r"(sources|distill)/\w+\.py",
     "sglang": r"adapters/sglang\.py",

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from retort import load, temperature_path  # noqa: E402
-from retort.lens.similarity import triple_test  # noqa: E402
+from retort.lens.similar import triple_test  # noqa: E402
 from retort.tune import load_task, run  # noqa: E402
 from training.lexicon import build_lexicon  # noqa: E402
 from training.render import Renderer  # noqa: E402

@@ -3,7 +3,19 @@
 import type { History } from "./math/history.ts";
 import type { PackedIds, PackedLogits } from "./math/unpack.ts";
 
+/** A measure: one number where it is exact, else its two ends; null there stands for an infinity. */
+export type Measured = number | { low: number | null; high: number | null };
+
+export function lowOf(value: Measured): number {
+  return typeof value === "number" ? value : (value.low ?? -Infinity);
+}
+
+export function highOf(value: Measured): number {
+  return typeof value === "number" ? value : (value.high ?? Infinity);
+}
+
 export interface PositionRecord {
+  known?: "full";
   model: string;
   prompt: string;
   prompt_tokens: string[];
@@ -49,7 +61,14 @@ export interface PassageToken {
   alternatives: Alternative[];
 }
 
+export interface PassageTotals {
+  logprob_raw: number;
+  entropy_nats: number;
+  flip_risk: number;
+}
+
 export interface PassageRecord {
+  known?: "full";
   model: string;
   note: string | null;
   prompt: string;
@@ -59,9 +78,7 @@ export interface PassageRecord {
   finish_reason: string;
   text: string;
   tokens: PassageToken[];
-  logprob_raw: number;
-  mean_entropy_nats: number;
-  flip_risk: number;
+  totals: PassageTotals;
   noise_scale: number;
 }
 
@@ -90,7 +107,10 @@ export interface PathRecord {
   max_tokens: number;
   tokens: string[][];
   stages?: PathStage[];
-  path: { leaves: Leaf[]; forward_passes: number; independent_passes: number; exact: boolean };
+  leaves: Leaf[];
+  forward_passes: number;
+  independent_passes: number;
+  exact: boolean;
 }
 
 /** What was found out about a server before its numbers were used. */
@@ -105,7 +125,7 @@ export interface ProbeRecord {
 
 /** A position of which only the most probable tokens are known. */
 export interface PartialPositionRecord {
-  known: string;
+  known: "top_n";
   model: string;
   prompt: string;
   note: string | null;
@@ -122,8 +142,7 @@ export interface PartialPositionRecord {
 export interface PartialAlternative {
   token: string;
   id: number | null;
-  prob_low: number;
-  prob_high: number;
+  prob_raw: Measured;
 }
 
 export interface PartialPassageToken {
@@ -131,35 +150,29 @@ export interface PartialPassageToken {
   id: number | null;
   given: boolean;
   rank: number | null;
-  logprob_raw: number | null;
-  logprob_at_most: number;
-  entropy_low: number;
-  entropy_high: number;
-  margin: number;
+  logprob_raw: Measured;
+  entropy_nats: Measured;
+  margin: Measured;
   kept: number | null;
-  kept_mass_low: number | null;
-  kept_mass_high: number | null;
+  kept_mass: Measured | null;
   removed_by: string | null;
-  flip_risk: number;
+  flip_risk: Measured;
   known_tokens: number;
-  unseen_low: number;
-  unseen_high: number;
+  unseen: Measured;
   alternatives: PartialAlternative[];
 }
 
 export interface PartialTotals {
   tokens: number;
   unknown: number;
-  logprob_raw: number | null;
-  logprob_raw_high: number;
-  entropy_low: number;
-  entropy_high: number;
+  logprob_raw: Measured;
+  entropy_nats: Measured;
   removed: number;
-  flip_risk: number;
+  flip_risk: Measured;
 }
 
 export interface PartialPassageRecord {
-  known: string;
+  known: "top_n";
   model: string;
   note: string | null;
   prompt: string;
@@ -175,17 +188,16 @@ export interface PartialPassageRecord {
 }
 
 export interface PartialPairRecord {
-  known: string;
+  known: "top_n";
   a: PartialPositionRecord;
   b: PartialPositionRecord;
   /** null stands for an infinity: nothing bounds it. */
   compared: {
     common: number;
     logprob_difference: number | null;
-    total_variation_low: number;
-    total_variation_high: number;
-    kl_ab_low: number | null;
-    kl_ba_low: number | null;
+    total_variation: Measured;
+    kl_ab: Measured;
+    kl_ba: Measured;
     top_a: string;
     top_b: string;
     parted: boolean;
@@ -193,11 +205,12 @@ export interface PartialPairRecord {
 }
 
 /** Whether a record is of a model that names its most probable tokens only. */
-export function isPartial<R extends object>(record: R): record is Extract<R, { known: string }> {
-  return "known" in record;
+export function isPartial<R extends { known?: string }>(record: R): record is Extract<R, { known: "top_n" }> {
+  return record.known === "top_n";
 }
 
 export interface PairRecord {
+  known?: "full";
   a: PositionRecord;
   b: PositionRecord;
   comparable: boolean;

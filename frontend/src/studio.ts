@@ -102,7 +102,7 @@ export function studioTabs(api: Api, { models, tasks, recipes }: Offer): StudioT
       picks: true,
       live: (so, name, data) => {
         if (name !== "token") return null;
-        return "known_tokens" in data ? addPartialToken(so as PartialPassageRecord | null, data) : addToken(so as PassageRecord | null, data);
+        return data.entropy_processed_nats === null ? addPartialToken(so as PartialPassageRecord | null, data) : addToken(so as PassageRecord | null, data);
       },
       fields: [model, prompt, chain, seed, maxTokens],
       body: ({ model, prompt, chain, seed, max_tokens }, { state }) => ({

@@ -31,9 +31,8 @@ class Page(anywidget.AnyWidget):
 def page(**records: Any) -> Page:
     """The widget with one tab for each record.
 
-    `position` (lens.position; of a server lens.partial_position), `text` (lens.passage, lens.partial_passage), `path`
-    (report.PathFound), `compare` (lens.pair), `tune` (a Tuning), `distil` (a DistillResult). Raises InputError for
-    another name, or none at all.
+    `position`, `text` and `compare` (lens.page: position, passage, pair), `path` (lens.path), `tune` (a Tuning),
+    `distil` (a DistillResult). Raises InputError for another name, or none at all.
     """
     unknown = [name for name in records if name not in VIEWS]
     if unknown or not records:

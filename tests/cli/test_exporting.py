@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from retort.cli.exporting import MarkdownConsole
+from retort.blocks import line, markdown
 from retort.cli.main import main
 
 
@@ -68,7 +68,7 @@ def test_json_twice_and_a_place_that_cannot_be_written(run, sky) -> None:
 
 @pytest.mark.parametrize(
     ("condition", "code"),
-    [("entropy > 0.4", 1), ("entropy > 3", 0), ("margin < 6", 1), ("kept == 1", 1), ("top_prob<0.5", 0)],
+    [("entropy > 0.4", 3), ("entropy > 3", 0), ("margin < 6", 3), ("kept == 1", 3), ("top_prob<0.5", 0)],
 )
 def test_fail_if_sets_the_exit_code_and_says_why(run, sky, condition, code) -> None:
     result = run(*ASKED, "--json", "--fail-if", condition)
@@ -99,7 +99,7 @@ def test_trace_and_compare_on_the_command_line(run, run_json) -> None:
     assert document["positions"][-1]["kl_ba"] is None  # infinite: top_k=2 removes what top_k=3 keeps
     assert document["positions"][-1]["kl_ab"] > 0
     assert "On embedded:english: A is top_k=2, B is top_k=3" in run(*both).stdout
-    assert run(*both, "--fail-if", "total_variation > 0").exit_code == 1
+    assert run(*both, "--fail-if", "total_variation > 0").exit_code == 3
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_similar_words_and_classes(run, run_json, tmp_path) -> None:
     assert (shown.exit_code, shown.stderr) == (0, "")
     for said in ("the classes of", "Clusters, nearest first", "cat  +  dog"):
         assert said in shown.stdout
-    assert run("similar", "--classes", str(path), "--fail-if", "nearest < 0.5").exit_code == 1
+    assert run("similar", "--classes", str(path), "--fail-if", "nearest < 0.5").exit_code == 3
     assert "two WORDS" in run("similar", "embedded:english", "red").stderr
     assert "brings its own names" in run("similar", "embedded:english", "--classes", str(path)).stderr
 
@@ -157,7 +157,7 @@ def test_near_ties_are_named_on_screen_and_in_the_document(run, run_json, tmp_pa
     assert "Near tie: 'b' 5e-05 below (chance 30.85%)" in run(*asked).stdout
     document = run_json(*asked)
     assert document["near_tie"] is True and [tie["token"] for tie in document["near_ties"]] == ["b"]
-    assert run(*asked, "--fail-if", "near_ties > 0").exit_code == 1
+    assert run(*asked, "--fail-if", "near_ties > 0").exit_code == 3
     path.write_text(json.dumps({"tokens": ["a", "b"], "logits": [3, 2]}))
     assert "Near tie" not in run(*asked).stdout
     assert (run_json(*asked)["near_tie"], run_json(*asked)["near_ties"]) == (False, [])
@@ -193,9 +193,7 @@ def test_similar_is_replayed_and_takes_words_from_stdin(run, run_json, tmp_path,
 
 
 def test_markdown_shows_signs_as_they_are() -> None:
-    page = MarkdownConsole()
-    for text in ("    - a", "1. b", "+ c", "&amp; ~~d~~ $e$ <f>", "3.5 nats", "g"):
-        page.print(text)
-    assert page.text().split("\n\n") == [
+    texts = ("    - a", "1. b", "+ c", "&amp; ~~d~~ $e$ <f>", "3.5 nats", "g")
+    assert markdown(map(line, texts)).split("\n\n") == [
         r"\- a", r"1\. b", r"\+ c", r"\&amp; \~\~d\~\~ \$e\$ \<f\>", r"3\.5 nats", "g\n",
     ]  # fmt: skip

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from retort.cli.output import as_json_value, bar, number, print_json, printable, probability, token_label
+from retort.cli.output import bar, number, print_json, printable, probability, token_label
+from retort.records import json_value
 
 
 class Colour(Enum):
@@ -51,14 +52,14 @@ class RecordWithItsOwnForm:
     ],
 )
 def test_json_value(value: object, expected: object) -> None:
-    found = as_json_value(value)
+    found = json_value(value)
     assert found == expected
     assert type(found) is type(expected)
 
 
 def test_what_has_no_json_form_is_our_own_mistake() -> None:
     with pytest.raises(TypeError, match="object has no JSON form"):
-        as_json_value(object())
+        json_value(object())
 
 
 def test_print_json_is_one_ascii_document(capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,10 +10,6 @@ from urllib.request import url2pathname
 
 import pytest
 
-from retort.cli.path_drawing import bands_text, column_owners
-from retort.report.story import PathFound
-from retort.sampling.path import Leaf, TemperaturePath
-
 ASKED = (
     "path",
     "embedded:english",
@@ -30,10 +26,6 @@ ASKED = (
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-
-
-def leaf(low: float, high: float, text: str) -> Leaf:
-    return Leaf(low, high, (low,), text, tuple(map(ord, text)), "length", -1.0)
 
 
 def test_the_tree_is_in_the_document_and_spells_its_texts(run_json) -> None:
@@ -92,9 +84,7 @@ def test_the_html_is_the_page_with_its_path_view(run, here) -> None:
     text = Path("path.html").read_text(encoding="utf-8")
     data = json.loads(text.split('id="retort-data">')[1].split("</script>")[0])
     assert list(data) == ["version", "title", "path"]
-    assert [one["text"] for one in data["path"]["path"]["leaves"]][
-        -1
-    ] == "the pilots have a new business models"
+    assert [one["text"] for one in data["path"]["leaves"]][-1] == "the pilots have a new business models"
 
 
 def test_open_shows_the_page_beside_what_is_written(run, here, monkeypatch) -> None:
@@ -114,25 +104,10 @@ def test_open_without_a_browser_says_where_the_page_is(run, here, monkeypatch) -
     assert result.exit_code == 0 and "no browser could be opened; the page is kept.html" in result.stderr
 
 
-@pytest.mark.parametrize(("condition", "code"), [("texts > 4", 1), ("texts > 5", 0), ("width < 0.01", 1)])
+@pytest.mark.parametrize(("condition", "code"), [("texts > 4", 3), ("texts > 5", 0), ("width < 0.01", 3)])
 def test_fail_if(run, condition, code) -> None:
     assert run(*ASKED, "--json", "--fail-if", condition).exit_code == code
     assert "can be asked of texts" in run(*ASKED, "--fail-if", "warmth > 1").stderr
-
-
-def test_columns_belong_to_texts_and_a_narrow_one_gets_one_where_there_is_room() -> None:
-    leaves = (leaf(0, 0.01, "a"), leaf(0.4, 1, "b"))
-    assert column_owners(leaves, 10) == [1, None, None, None, *[2] * 6]
-    crowded = (leaf(0, 0.96, "a"), leaf(0.97, 0.98, "b"), leaf(0.99, 1, "c"))
-    assert column_owners(crowded, 4) == [1, 1, 1, 2]  # two texts within one column: the first has it
-
-
-def test_wide_characters_do_not_move_the_bands() -> None:
-    leaves = (leaf(0, 0.5, "日本"), leaf(0.5, 1, "日x"))
-    found = PathFound("m", None, "p", 0, 2, (("日", "本"), ("日", "x")), TemperaturePath(leaves, 1, 1))
-    _, first, second, axis = bands_text(found, 24).plain.splitlines()
-    assert (first.rstrip(), second.rstrip()) == ("  1 │日", "  2 │本       │x")
-    assert axis.strip().startswith("0") and axis.endswith("1")
 
 
 def test_stdin_is_a_prompt(run_json) -> None:

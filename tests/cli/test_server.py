@@ -30,13 +30,15 @@ def test_intervals_and_the_probe_are_in_the_record(run_json, server) -> None:
     assert (document["known"], document["known_tokens"], document["vocabulary"]) == ("top_n", 20, 60)
     assert document["probe"]["logprobs"] == "raw"
     assert document["probe"]["seed"] is True
-    assert document["margin"] == pytest.approx(TRUTH[0] - TRUTH[1])
+    assert document["margin"]["low"] <= TRUTH[0] - TRUTH[1] <= document["margin"]["high"]
     for row in document["rows"]:
         weights = [math.exp(value / row["temperature"]) for value in TRUTH]
         probs = [weight / sum(weights) for weight in weights]
-        assert row["entropy_low"] <= -sum(p * math.log(p) for p in probs) <= row["entropy_high"]
+        assert (
+            row["entropy_nats"]["low"] <= -sum(p * math.log(p) for p in probs) <= row["entropy_nats"]["high"]
+        )
         for token, prob in zip(row["top"], probs, strict=False):
-            assert token["prob_low"] <= prob <= token["prob_high"]
+            assert token["prob"]["low"] <= prob <= token["prob"]["high"]
     assert KEY not in json.dumps(document)
 
 
@@ -118,7 +120,7 @@ def test_a_server_is_compared_with_its_recording(run, run_json, server, tmp_path
     document = run_json("compare", server.model, f"recorded:{path}", "hello there")
     (place,) = document["positions"]
     assert (place["common"], place["logprob_difference"], place["parted"]) == (20, 0, False)
-    assert place["total_variation_low"] == 0 and place["total_variation_high"] > 0
+    assert place["total_variation"]["low"] == 0 and place["total_variation"]["high"] > 0
     assert document["probe_a"]["logprobs"] == document["probe_b"]["logprobs"] == "raw"
     assert (
         "as far as both sides name" in run("compare", server.model, f"recorded:{path}", "hello there").stdout

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from retort.lens.similarity import similarity
+from retort.lens.similar import similar
 from retort.sources import load
 from retort.sources.embedded import embedded_models
 from retort.tune import load_task, run
@@ -33,7 +33,7 @@ def test_base_knows_the_facts_it_was_told_far_better_than_chance() -> None:
 
 
 def test_pear_is_nearer_to_apple_than_to_hammer() -> None:
-    found = similarity(load("embedded:base"), ["pear", "apple", "hammer"], temperatures=(1.0, 2.0, 4.0))
+    found = similar(load("embedded:base"), ["pear", "apple", "hammer"])
     pear_apple, pear_hammer = found.divergence[0, 1], found.divergence[0, 2]
     assert pear_apple == pytest.approx(found.divergence[1, 0])
     assert pear_hammer > pear_apple + 0.1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,7 @@ import pytest
 
 from mock_source import MockSource
 from retort.errors import InputError
-from retort.lens import determinism as module
-from retort.lens.determinism import determinism
+from retort.lens.determinism import MOST_LISTED, determinism
 from retort.sources.replays import Replay, replays
 from tiny_models import save_tiny_model
 
@@ -44,7 +44,7 @@ def replayed(monkeypatch: pytest.MonkeyPatch) -> MockSource:
         Replay("again", "nothing", noisy(source, 0.0)),
         Replay("noisy", "noise", noisy(source, 0.3)),
     )
-    monkeypatch.setattr(module, "replays", lambda given: ways)
+    monkeypatch.setattr(import_module("retort.lens.determinism"), "replays", lambda given: ways)
     return source
 
 
@@ -65,7 +65,7 @@ def test_noise_and_flips_are_what_was_put_in(replayed: MockSource) -> None:
 def test_near_ties_are_the_smallest_margins_first(replayed: MockSource) -> None:
     found = determinism(replayed, PROMPTS, max_tokens=30)
     margins = [tie.margin for tie in found.near_ties]
-    assert margins == sorted(margins) and len(margins) == module.MOST_LISTED
+    assert margins == sorted(margins) and len(margins) == MOST_LISTED
     first = found.near_ties[0]
     logits = replayed.logits_of(replayed.encode(first.before))
     best, second = np.argsort(-logits)[:2]

@@ -11,8 +11,8 @@ import pytest
 from mock_source import MockSource
 from retort.distribution import entropy, kl, log_softmax
 from retort.errors import InputError, SourceError
+from retort.lens.asking import default_prompts, read_prompts
 from retort.lens.equivalent import equivalent
-from retort.lens.prompts import default_prompts, read_prompts
 from retort.sources.positions import position_logits
 
 PROMPTS = ["w1 w2 w3 w4", "w5 w6", "w7 w8 w9", "w3 w3 w1 w2 w5", "w2"]

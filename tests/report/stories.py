@@ -10,7 +10,9 @@ import numpy as np
 from retort.distill import ArmResult, DistillResult
 from retort.distill.results import conclude
 from retort.lens.look import Look, LookRow, TopToken
-from retort.report import DistillFound, Finding, PathFound, Step, Story, TuneFound
+from retort.lens.path import PathFound
+from retort.records import exact
+from retort.report import DistillFound, Finding, Step, Story, TuneFound
 from retort.sampling.path import Leaf, TemperaturePath
 from retort.tune import Recommendation, Setting, Tuning
 
@@ -29,12 +31,16 @@ def make_look(
         logits = np.array(list(WORDS.values())) / max(temperature, 1e-3)
         log_probs = logits - logits.max() - math.log(np.exp(logits - logits.max()).sum())
         tokens = [
-            TopToken(f" {word}", number, logit, float(log_prob), math.exp(log_prob))
+            TopToken(f" {word}", number, logit, float(log_prob), exact(log_prob), exact(math.exp(log_prob)))
             for number, ((word, logit), log_prob) in enumerate(zip(WORDS.items(), log_probs, strict=True))
         ]
         entropy = float(-(np.exp(log_probs) * log_probs).sum())
-        rows.append(LookRow(temperature, entropy, math.exp(entropy), tuple(tokens[:top])))
-    return Look(model, prompt, 8192, "full", None, 0.4, 1e-4, False, (), 0, tuple(rows), None)
+        rows.append(
+            LookRow(temperature, exact(entropy), exact(math.exp(entropy)), exact(0.0), tuple(tokens[:top]))
+        )
+    return Look(
+        model, prompt, 8192, 8192, "full", 8192, None, exact(0.4), 0.0, 1e-4, False, (), 0, tuple(rows), None
+    )
 
 
 TEXTS = [

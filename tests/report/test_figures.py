@@ -11,6 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from tests.report.stories import make_distillation, make_look, make_path, make_story, make_tuning
 
+from retort.lens.path import Band
+from retort.lens.path import bands as path_bands
 from retort.report import bands, figures
 from retort.report.drawing import percent, token_text
 
@@ -90,11 +92,11 @@ def test_blocks_of_a_path_by_hand() -> None:
     found = replace(
         whole, tokens=(("a", "b"), ("a", "c"), ("d",)), path=replace(whole.path, leaves=tuple(leaves))
     )
-    assert list(bands.blocks(found)) == [
-        bands.Block(0, 0.0, 1.0, "a", 0, 1),
-        bands.Block(0, 1.0, 2.0, "d", 2, 2),
-        bands.Block(1, 0.0, 0.5, "b", 0, 0),
-        bands.Block(1, 0.75, 1.0, "c", 1, 1),
+    assert list(path_bands(found)) == [
+        Band(0, 0.0, 1.0, "a", 0, 1),
+        Band(0, 1.0, 2.0, "d", 2, 2),
+        Band(1, 0.0, 0.5, "b", 0, 0),
+        Band(1, 0.75, 1.0, "c", 1, 1),
     ]
 
 

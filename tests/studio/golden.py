@@ -31,7 +31,7 @@ from retort.distribution import (
 from retort.distribution.bounds import Interval, PartialDistribution
 from retort.errors import CapabilityError
 from retort.lens.packing import pack, pack_ids
-from retort.lens.position import ranks_of
+from retort.lens.page import ranks_of
 from retort.transforms import Context
 
 FILE = Path(__file__).resolve().parents[2] / "frontend" / "tests" / "golden.json"

@@ -11,9 +11,7 @@ from tests.report.stories import make_story
 
 from browser import Browser
 from retort.chain import Chain
-from retort.lens.pair import pair
-from retort.lens.passage import passage
-from retort.lens.position import position
+from retort.lens.page import pair, passage, position
 from retort.report.standalone import write_standalone
 
 VIEWS = ("position", "text", "path", "compare", "tune", "distil")

@@ -12,7 +12,7 @@ from browser import Browser
 from retort.chain import Chain
 from retort.distribution import Distribution
 from retort.errors import InputError
-from retort.lens.position import position
+from retort.lens.page import position
 from retort.report.standalone import BUNDLE
 
 pytest.importorskip("anywidget")

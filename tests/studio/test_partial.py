@@ -16,7 +16,7 @@ from browser import Browser
 from retort.chain import Chain
 from retort.distribution import softmax
 from retort.distribution.bounds import PartialDistribution
-from retort.lens.partial_position import partial_position
+from retort.lens.page import position
 from retort.report.standalone import write_standalone
 from retort.sources.base import KnownTop
 from retort.sources.load import load
@@ -104,7 +104,7 @@ def test_a_text_is_greedy_and_can_be_branched(running: Studio, server: tuple[Moc
     for token, before in zip(branched["tokens"], range(4), strict=True):
         text = PROMPT + "".join(one["token"] for one in branched["tokens"][:before])
         truth = np.array(true_log_probs(text))
-        assert token["entropy_low"] <= float(-(np.exp(truth) * truth).sum()) <= token["entropy_high"]
+        assert token["entropy_nats"]["low"] <= float(-(np.exp(truth) * truth).sum()) <= token["entropy_nats"]["high"]
         assert token["logprob_raw"] == pytest.approx(truth[TOKENS.index(token["token"])], abs=1e-9)
 
 
@@ -114,9 +114,9 @@ def test_a_given_token_that_the_server_does_not_name_is_bounded(
     worst = TOKENS[int(np.argmin(true_log_probs(PROMPT)))]
     found = result(running, "text", model=server[1], prompt=PROMPT, max_tokens=1, given=[worst])
     token = found["tokens"][0]
-    assert token["rank"] is None and token["logprob_raw"] is None
-    assert min(true_log_probs(PROMPT)) <= token["logprob_at_most"]
-    assert found["totals"]["unknown"] == 1 and found["totals"]["logprob_raw"] is None
+    assert token["rank"] is None and token["logprob_raw"]["low"] is None
+    assert min(true_log_probs(PROMPT)) <= token["logprob_raw"]["high"]
+    assert found["totals"]["unknown"] == 1 and found["totals"]["logprob_raw"]["low"] is None
 
 
 def test_two_sides_where_one_is_known_in_part(running: Studio, server: tuple[MockServer, str]) -> None:
@@ -124,8 +124,8 @@ def test_two_sides_where_one_is_known_in_part(running: Studio, server: tuple[Moc
     found = result(running, "compare", **body)
     p, q = (np.exp(true_log_probs(prompt)) for prompt in (PROMPT, "three four"))
     compared = found["compared"]
-    assert compared["total_variation_low"] <= 0.5 * np.abs(p - q).sum() <= compared["total_variation_high"]
-    assert compared["kl_ab_low"] <= float((p * np.log(p / q)).sum())
+    assert compared["total_variation"]["low"] <= 0.5 * np.abs(p - q).sum() <= compared["total_variation"]["high"]
+    assert compared["kl_ab"]["low"] <= float((p * np.log(p / q)).sum())
     beside = result(running, "compare", model="mock:a", prompt="w1", model_b=server[1], prompt_b=PROMPT)
     assert [beside["a"]["known"], beside["b"]["known"]] == ["full", "top_n"]
 
@@ -134,7 +134,7 @@ def test_two_sides_where_one_is_known_in_part(running: Studio, server: tuple[Moc
     ("kind", "body", "said"),
     [
         ("position", {"continuation": [3]}, "takes no token ids"),
-        ("text", {"continuation": [3]}, "takes no token ids"),
+        ("text", {"continuation": [3]}, "not token ids"),
         ("path", {}, "needs the whole vocabulary"),
     ],
 )
@@ -220,7 +220,7 @@ def test_a_first_look_shows_numbers_even_where_the_default_chain_is_open(
     browser: Browser, running: Studio, server: tuple[MockServer, str]
 ) -> None:
     server[0].most = 5
-    from retort.sources import probe
+    from retort.sources.server import probe
 
     probe.PROBES.clear()
     try:
@@ -277,7 +277,7 @@ def test_a_standalone_page_of_a_server(
     browser: Browser, server: tuple[MockServer, str], tmp_path: Path
 ) -> None:
     source: Any = load(server[1])
-    record = partial_position(source, PROMPT, Chain("temperature=1"))
+    record = position(source, PROMPT, Chain("temperature=1"))
     write_standalone(tmp_path / "page.html", "a server", {"position": record}, "0")
     browser.network(False)
     browser.go((tmp_path / "page.html").as_uri())

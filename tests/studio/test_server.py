@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from tests.studio.server import TOKEN, Studio, mock, studio
 
-from retort.lens.position import position
+from retort.lens.page import position
 from retort.report.standalone import plain
 
 

@@ -12,7 +12,7 @@ from tests.mock_source import MockSource
 from browser import Browser
 from retort.chain import Chain
 from retort.distribution import Distribution, leakage, softmax, top_ids
-from retort.lens.position import position
+from retort.lens.page import position
 from retort.report.standalone import page_html, write_standalone
 
 START = "temperature=0.8 | top_k=50 | top_p=0.9"

@@ -14,8 +14,8 @@ from tests.studio.server import Studio, mock, studio
 from browser import Browser
 from retort.chain import Chain
 from retort.distribution import Distribution, kl, log_softmax, top_ids, total_variation
-from retort.lens.passage import passage
-from retort.lens.path_stages import path_stages
+from retort.lens.page import passage
+from retort.lens.path import path_stages
 from retort.sampling.path import temperature_path
 from retort.transforms import Context
 

@@ -7,7 +7,7 @@ import { atItsWidth } from "../parts/frame.ts";
 import { knownNote } from "../parts/known.ts";
 import { endsBar, setEnds } from "../parts/rangeBars.ts";
 import { tokenElement, tokenText } from "../parts/tokens.ts";
-import type { PartialPairRecord, PartialPositionRecord } from "../records.ts";
+import { highOf, lowOf, type Measured, type PartialPairRecord, type PartialPositionRecord } from "../records.ts";
 import { knownOf } from "./partialPosition.ts";
 import type { Context, View } from "./view.ts";
 
@@ -108,11 +108,11 @@ function tableRow(name: HTMLElement | string, a: Interval | null, b: Interval | 
 
 function facts(record: PartialPairRecord): HTMLElement {
   const { compared } = record;
-  const least = (value: number | null): string => (value === null ? "∞" : `at least ${number(value)}`);
+  const least = (value: Measured): string => (typeof value === "number" ? number(value) : lowOf(value) === -Infinity ? "∞" : `at least ${number(lowOf(value))}`);
   const shown: [string, string, string, string][] = [
-    ["tv", "total variation", "0 same, 1 disjoint", range(compared.total_variation_low, compared.total_variation_high)],
-    ["kl-forward", "KL(A ‖ B)", "nats", least(compared.kl_ab_low)],
-    ["kl-reverse", "KL(B ‖ A)", "nats", least(compared.kl_ba_low)],
+    ["tv", "total variation", "0 same, 1 disjoint", range(lowOf(compared.total_variation), highOf(compared.total_variation))],
+    ["kl-forward", "KL(A ‖ B)", "nats", least(compared.kl_ab)],
+    ["kl-reverse", "KL(B ‖ A)", "nats", least(compared.kl_ba)],
     ["common", "tokens that both name", "", whole(compared.common)],
     ["logprob-difference", "largest difference of logprobs", "nats, among these", compared.logprob_difference === null ? "–" : number(compared.logprob_difference)],
   ];

@@ -1,11 +1,11 @@
 // A text of a model that names its most probable tokens only: exact for those, bounded for the rest.
 
 import { h } from "../parts/dom.ts";
-import { nats, number, probability, probabilityRange, range, tokens as tokenCount, whole } from "../parts/format.ts";
+import { nats, number, probabilityRange, range, tokens as tokenCount, whole } from "../parts/format.ts";
 import { knownNote } from "../parts/known.ts";
 import { endsBar, mayFollow, setEnds } from "../parts/rangeBars.ts";
 import { spokenToken, tokenElement } from "../parts/tokens.ts";
-import type { PartialPassageRecord, PartialPassageToken } from "../records.ts";
+import { highOf, lowOf, type Measured, type PartialPassageRecord, type PartialPassageToken } from "../records.ts";
 import { readingView, type Measure } from "./reading.ts";
 import type { Context, View } from "./view.ts";
 
@@ -16,8 +16,8 @@ const MEASURES: readonly [Measure<PartialPassageToken>, ...Measure<PartialPassag
     name: "entropy",
     label: "entropy",
     what: "middle of the interval of the raw entropy",
-    heat: (token) => (token.entropy_low + token.entropy_high) / 2 / HOT_NATS,
-    shown: (token) => `entropy ${range(token.entropy_low, token.entropy_high)} nats`,
+    heat: (token) => (lowOf(token.entropy_nats) + highOf(token.entropy_nats)) / 2 / HOT_NATS,
+    shown: (token) => `entropy ${range(lowOf(token.entropy_nats), highOf(token.entropy_nats))} nats`,
     ends: ["0 nats: sure", `${HOT_NATS} nats or more`],
   },
   {
@@ -32,8 +32,8 @@ const MEASURES: readonly [Measure<PartialPassageToken>, ...Measure<PartialPassag
     name: "flip",
     label: "flip risk",
     what: "chance that numerical noise makes another token the most likely one",
-    heat: (token) => 2 * token.flip_risk,
-    shown: (token) => `flip risk ${probability(token.flip_risk)}`,
+    heat: (token) => 2 * highOf(token.flip_risk),
+    shown: (token) => `flip risk ${probabilityRange(lowOf(token.flip_risk), highOf(token.flip_risk))}`,
     ends: ["safe at τ = 0", "a coin toss"],
   },
 ];
@@ -68,28 +68,28 @@ export function partialTextView(record: PartialPassageRecord, context: Context, 
 function totals(record: PartialPassageRecord): string {
   const { totals: all } = record;
   if (all === null) return tokenCount(record.tokens.length);
-  const logprob = all.logprob_raw === null
-    ? `at most ${nats(all.logprob_raw_high)} (${tokenCount(all.unknown)} not among the known)`
-    : nats(all.logprob_raw);
+  const logprob = typeof all.logprob_raw === "number"
+    ? nats(all.logprob_raw)
+    : `at most ${nats(highOf(all.logprob_raw))} (${tokenCount(all.unknown)} not among the known)`;
   return (
     `${tokenCount(record.tokens.length)}: log-probability ${logprob} (raw, summed), mean entropy ` +
-    `${range(all.entropy_low, all.entropy_high)} nats, chance that a greedy replay differs somewhere ${probability(all.flip_risk)} ` +
+    `${range(lowOf(all.entropy_nats), highOf(all.entropy_nats))} nats, chance that a greedy replay differs somewhere ${probabilityRange(lowOf(all.flip_risk), highOf(all.flip_risk))} ` +
     `(noise ${number(record.noise_scale)} logits)`
   );
 }
 
 function describe(record: PartialPassageRecord, place: number, branching?: PartialBranching): HTMLElement[] {
   const token = record.tokens[place]!;
-  const top = Math.max(...token.alternatives.map((one) => one.prob_high), token.unseen_high, 1e-12);
+  const top = Math.max(...token.alternatives.map((one) => highOf(one.prob_raw)), highOf(token.unseen), 1e-12);
   const undecided = "not decided by the known tokens";
   const facts: [string, string][] = [
     ["rank", token.rank === null ? `beyond ${whole(token.known_tokens)}` : whole(token.rank)],
-    ["log-probability, raw", token.logprob_raw === null ? `at most ${nats(token.logprob_at_most)}` : nats(token.logprob_raw)],
-    ["entropy, raw, lowest – highest", `${range(token.entropy_low, token.entropy_high)} nats`],
-    ["margin, raw logits", number(token.margin)],
+    ["log-probability, raw", typeof token.logprob_raw === "number" ? nats(token.logprob_raw) : `at most ${nats(highOf(token.logprob_raw))}`],
+    ["entropy, raw, lowest – highest", `${range(lowOf(token.entropy_nats), highOf(token.entropy_nats))} nats`],
+    ["margin, raw logits", range(lowOf(token.margin), highOf(token.margin))],
     ["tokens kept", token.kept === null ? undecided : whole(token.kept)],
-    ["mass kept, lowest – highest", token.kept_mass_low === null ? undecided : probabilityRange(token.kept_mass_low, token.kept_mass_high!)],
-    ["flip risk", probability(token.flip_risk)],
+    ["mass kept, lowest – highest", token.kept_mass === null ? undecided : probabilityRange(lowOf(token.kept_mass), highOf(token.kept_mass))],
+    ["flip risk", probabilityRange(lowOf(token.flip_risk), highOf(token.flip_risk))],
   ];
   return [
     h("h2", {}, h("small", {}, `${place + 1} of ${record.tokens.length} `), tokenElement(token.token), h("small", {}, token.given ? " given" : " the most probable")),
@@ -110,10 +110,10 @@ function describe(record: PartialPassageRecord, place: number, branching?: Parti
           const cell = branch
             ? h("button", { type: "button", class: "pick", onclick: () => branching.branch(place, one.token), "aria-label": `Branch here with ${spokenToken(one.token)}` }, shown)
             : shown;
-          return rangeRow(cell, one.prob_low, one.prob_high, top, here);
+          return rangeRow(cell, lowOf(one.prob_raw), highOf(one.prob_raw), top, here);
         }),
       ),
-      h("tbody", { class: "tail" }, rangeRow("all unknown ones", token.unseen_low, token.unseen_high, top, token.rank === null)),
+      h("tbody", { class: "tail" }, rangeRow("all unknown ones", lowOf(token.unseen), highOf(token.unseen), top, token.rank === null)),
     ),
   ];
 }
@@ -130,12 +130,16 @@ function rangeRow(name: HTMLElement | string, low: number, high: number, top: nu
   );
 }
 
+function ends(value: Measured | null): (number | null)[] {
+  return value === null ? [null, null] : [lowOf(value), highOf(value)].map((end) => (Number.isFinite(end) ? end : null));
+}
+
 function asCsv(record: PartialPassageRecord): (string | number | null)[][] {
   return [
-    ["place", "id", "token", "given", "rank", "logprob_raw", "logprob_at_most", "entropy_low", "entropy_high", "margin", "kept", "kept_mass_low", "kept_mass_high", "removed_by", "flip_risk"],
+    ["place", "id", "token", "given", "rank", "logprob_raw_low", "logprob_raw_high", "entropy_low", "entropy_high", "margin_low", "margin_high", "kept", "kept_mass_low", "kept_mass_high", "removed_by", "flip_risk_low", "flip_risk_high"],
     ...record.tokens.map((one, place) => [
-      place + 1, one.id, one.token, String(one.given), one.rank, one.logprob_raw, one.logprob_at_most, one.entropy_low, one.entropy_high,
-      one.margin, one.kept, one.kept_mass_low, one.kept_mass_high, one.removed_by, one.flip_risk,
+      place + 1, one.id, one.token, String(one.given), one.rank, ...ends(one.logprob_raw), ...ends(one.entropy_nats), ...ends(one.margin), one.kept, ...ends(one.kept_mass),
+      one.removed_by, ...ends(one.flip_risk),
     ]),
   ];
 }

@@ -14,7 +14,7 @@ const EDGE = { left: 8, right: 8, top: 6, bottom: 34 };
 const LETTER = 7.4;
 
 export function pathView(record: PathRecord, context: Context): View {
-  const { leaves } = record.path;
+  const { leaves } = record;
   const low = leaves[0]!.temperature_low;
   const high = leaves.at(-1)!.temperature_high;
   const id = freshId("tau");
@@ -57,7 +57,7 @@ export function pathView(record: PathRecord, context: Context): View {
     const between = temperature < leaf.temperature_low || temperature > leaf.temperature_high;
     say(
       facts,
-      `${interval(leaf, record.path.exact)}${between ? " (the nearest: no asked-for temperature lies where the slider is)" : ""}; ` +
+      `${interval(leaf, record.exact)}${between ? " (the nearest: no asked-for temperature lies where the slider is)" : ""}; ` +
         `text ${found + 1} of ${leaves.length}, ended by ${leaf.finish_reason}, log-probability ${nats(leaf.logprob_raw)} (raw, summed)`,
     );
     if (found === place) return;
@@ -108,7 +108,7 @@ export function pathView(record: PathRecord, context: Context): View {
         "figcaption",
         {},
         h("b", {}, `${leaves.length} different texts at ${asked} temperatures. `),
-        h("small", {}, `${whole(record.path.forward_passes)} forward passes, ${whole(record.path.independent_passes)} for each temperature on its own. Left is cold, right is hot; each row is one token.`),
+        h("small", {}, `${whole(record.forward_passes)} forward passes, ${whole(record.independent_passes)} for each temperature on its own. Left is cold, right is hot; each row is one token.`),
       ),
       bands.element,
     ),
@@ -169,7 +169,7 @@ interface Cell {
 
 /** One cell for each stretch of neighbouring leaves that share the text up to and with this token. */
 function cells(record: PathRecord): Cell[] {
-  const { leaves } = record.path;
+  const { leaves } = record;
   const found: Cell[] = [];
   const rows = Math.min(MOST_ROWS, Math.max(...leaves.map((leaf) => leaf.ids.length)));
   for (let row = 0; row < rows; row++) {
@@ -256,7 +256,7 @@ function table(record: PathRecord): HTMLElement {
       h(
         "tbody",
         {},
-        ...record.path.leaves.map((leaf, place) =>
+        ...record.leaves.map((leaf, place) =>
           h(
             "tr",
             {},
@@ -275,6 +275,6 @@ function table(record: PathRecord): HTMLElement {
 function asCsv(record: PathRecord): (string | number | null)[][] {
   return [
     ["temperature_low", "temperature_high", "text", "finish_reason", "logprob_raw"],
-    ...record.path.leaves.map((leaf) => [leaf.temperature_low, leaf.temperature_high, leaf.text, leaf.finish_reason, leaf.logprob_raw]),
+    ...record.leaves.map((leaf) => [leaf.temperature_low, leaf.temperature_high, leaf.text, leaf.finish_reason, leaf.logprob_raw]),
   ];
 }

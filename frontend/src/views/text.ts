@@ -64,8 +64,8 @@ export function textView(record: PassageRecord, context: Context, branching?: Br
 
 function totals(record: PassageRecord): string {
   return (
-    `${tokenCount(record.tokens.length)}: log-probability ${nats(record.logprob_raw)} (raw, summed), mean entropy ` +
-    `${nats(record.mean_entropy_nats)}, chance that a greedy replay differs somewhere ${probability(record.flip_risk)} ` +
+    `${tokenCount(record.tokens.length)}: log-probability ${nats(record.totals.logprob_raw)} (raw, summed), mean entropy ` +
+    `${nats(record.totals.entropy_nats)}, chance that a greedy replay differs somewhere ${probability(record.totals.flip_risk)} ` +
     `(noise ${number(record.noise_scale)} logits)`
   );
 }
@@ -134,9 +134,11 @@ export function addToken(record: PassageRecord | null, token: PassageToken): Pas
   const total = (value: (one: PassageToken) => number): number => tokens.reduce((sum, one) => sum + value(one), 0);
   return {
     model: "writing", note: null, prompt: "", prompt_tokens: [], chain: "", seed: 0, finish_reason: "", text: "", tokens,
-    logprob_raw: total((one) => one.logprob_raw),
-    mean_entropy_nats: total((one) => one.entropy_nats) / tokens.length,
-    flip_risk: 1 - tokens.reduce((safe, one) => safe * (1 - one.flip_risk), 1),
+    totals: {
+      logprob_raw: total((one) => one.logprob_raw),
+      entropy_nats: total((one) => one.entropy_nats) / tokens.length,
+      flip_risk: 1 - tokens.reduce((safe, one) => safe * (1 - one.flip_risk), 1),
+    },
     noise_scale: NaN,
   };
 }

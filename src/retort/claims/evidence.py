@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from retort.chain import Chain
 from retort.errors import InputError
-from retort.lens.prompts import default_prompts
+from retort.lens.asking import default_prompts
 from retort.sources.base import Source
 from retort.sources.positions import position_logits
 from retort.tune import Samples, Task, load_task, make_plan, normalise

@@ -14,7 +14,7 @@ from retort.distribution import entropy, log_softmax, nucleus_size, softmax, tot
 from retort.distribution.calibration import entropy_matched_temperature, equivalent_temperature
 from retort.errors import InputError
 from retort.lens.determinism import determinism
-from retort.lens.similarity import triple_test
+from retort.lens.similar import triple_test
 
 COLD = 1e-4
 NUM_TEXTS = 12

@@ -101,7 +101,7 @@ def command(
     from retort.claims import CLAIMS, Evidence, check_claims
     from retort.cli.output import print_json
     from retort.cli.progress import Progress
-    from retort.lens.prompts import default_prompts, read_prompts
+    from retort.lens.asking import default_prompts, read_prompts
     from retort.sources.load import load
 
     chosen = CLAIMS

@@ -1,35 +1,35 @@
-"""`--format`, `-o` and `--fail-if`: what a verb found as a table, Markdown, HTML or JSON, and as an exit code."""
+"""`--format`, `-o FILE` and `--fail-if`: a record as a table, Markdown, HTML, CSV, Parquet or JSON, or an exit code.
+
+Any verb whose function returns a `Record` takes them: put `exporting_options` on the command, take them as `**export`,
+call `check_export` before the work and `deliver` after it.
+"""
 
 from __future__ import annotations
 
+import csv
 import io
 import json
-import re
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from retort.cli.output import WIDTH_WHEN_PIPED, as_json_value, stdout_console
+from retort.blocks import Block, html_page, markdown
+from retort.cli.output import WIDTH_WHEN_PIPED, show, stdout_console
+from retort.records import Record, json_value
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from retort.cli.conditions import Condition
 
-    from retort.lens.conditions import Condition, Value
-
-FORMATS = ("terminal", "markdown", "html", "json")
-BY_ENDING = {".md": "markdown", ".markdown": "markdown", ".html": "html", ".htm": "html", ".json": "json"}
-WIDTH_OF_HTML = 120
-HELD = 1  # exit code where a --fail-if condition holds
-
-HTML = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>retort</title>
-<style>body {{ margin: 2rem; color: {foreground}; background: {background} }} pre {{ line-height: 1.3 }}
-{stylesheet}</style></head>
-<body><pre><code>{code}</code></pre></body></html>
-"""
+BY_ENDING = {
+    ".txt": "terminal", ".md": "markdown", ".markdown": "markdown", ".html": "html", ".htm": "html", ".csv": "csv",
+    ".json": "json", ".parquet": "parquet",
+}  # fmt: skip
+FORMATS = tuple(dict.fromkeys(BY_ENDING.values()))
+CONDITION_HOLDS = 3
+"""Exit code where a --fail-if condition holds; 1 would be what Python gives for a crash."""
 
 
 class ConditionSpec(click.ParamType):
@@ -38,8 +38,8 @@ class ConditionSpec(click.ParamType):
     name = "CONDITION"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Condition:
+        from retort.cli.conditions import parse_condition
         from retort.errors import InputError
-        from retort.lens.conditions import parse_condition
 
         try:
             return parse_condition(str(value))
@@ -47,8 +47,21 @@ class ConditionSpec(click.ParamType):
             self.fail(str(problem), param, ctx)
 
 
+class OutputFile(click.Path):
+    """A file whose ending says the format; an unknown ending is refused before anything is run."""
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        path = Path(str(super().convert(value, param, ctx)))
+        if not path.resolve().parent.is_dir():
+            self.fail(f"{path} cannot be written: there is no folder {path.parent}.", param, ctx)
+        return path
+
+
 def exporting_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """`--format`, `--json`, `-o FILE` and `--fail-if`, for `deliver` to act on."""
+    """`--format`, `--json`, `-o FILE` and `--fail-if`, for `check_export` and `deliver` to act on."""
     form = click.option(
         "--format",
         "form",
@@ -58,50 +71,134 @@ def exporting_options(command: Callable[..., Any]) -> Callable[..., Any]:
     as_json = click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
     output = click.option(
         "-o",
+        "--out",
         "--output",
-        type=click.Path(dir_okay=False, path_type=Path),
+        "output",
+        type=OutputFile(),
         metavar="FILE",
-        help="Write to FILE instead of the terminal.",
+        help="Write to FILE instead of the terminal; it ends in .html, .md, .csv, .json, .parquet or .txt.",
     )
     fail_if = click.option(
         "--fail-if",
         "conditions",
         type=ConditionSpec(),
         multiple=True,
-        help='End with exit code 1 if it holds, as in "entropy > 3"; may be given several times.',
+        help=f'End with exit code {CONDITION_HOLDS} if it holds, as in "entropy > 3"; may be given several times.',
     )
     return form(as_json(output(fail_if(command))))
 
 
-def deliver(
-    record: Any,
-    draw: Callable[[Console], None],
-    measures: Mapping[str, Sequence[Value]],
+def check_export(
+    measures: Collection[str] = (),
     *,
     form: str | None,
     as_json: bool,
     output: Path | None,
     conditions: Sequence[Condition],
+) -> None:
+    """Refuse what `deliver` could not do, before the run. `measures`: the names that conditions can ask."""
+    from retort.cli.conditions import check
+
+    _chosen(form, as_json, output)
+    for condition in conditions:
+        check(condition, measures)
+
+
+def deliver(
+    record: Record,
+    *,
+    form: str | None,
+    as_json: bool,
+    output: Path | None,
+    conditions: Sequence[Condition],
+    blocks: Iterable[Block] | None = None,
     page: Callable[[], str] | None = None,
     open_page: bool = False,
 ) -> None:
-    """Write `record` in the form asked for, then exit with code 1 if a condition holds.
+    """Write `record` in the form asked for, then exit with code 3 if a condition holds.
 
-    `draw` prints the tables of the record on a console; `measures` are what conditions can ask of it. `page` gives the
-    HTML where the record has a page of its own; with `open_page` it is shown in the browser, besides what is written.
+    `blocks`: what to show where that is not simply all of the record. `page` gives the HTML where the record has a page
+    of its own; with `open_page` it is shown in the browser, besides what is written.
     """
-    if as_json and form not in (None, "json"):
-        raise click.UsageError(f"--json and --format {form} exclude one another; give one.")
-    chosen = "json" if as_json else form or BY_ENDING.get(output.suffix.lower() if output else "", "terminal")
+    chosen = _chosen(form, as_json, output)
+    shown = record.blocks() if blocks is None else blocks
     if chosen == "terminal" and output is None:
-        draw(stdout_console())
+        show(shown, stdout_console())
+    elif chosen == "parquet":
+        _write_parquet(record, output)
     elif chosen == "html" and page is not None:
         _write(page(), output)
     else:
-        _write(WRITERS[chosen](record, draw), output)
+        _write(_text(record, shown, chosen), output)
     if open_page and page is not None:
         _open(output if output is not None and chosen == "html" else _kept(page()))
-    _fail(conditions, measures)
+    _fail(conditions, record)
+
+
+def _chosen(form: str | None, as_json: bool, output: Path | None) -> str:
+    if as_json and form not in (None, "json"):
+        raise click.UsageError(f"--json and --format {form} exclude one another; give one.")
+    chosen = "json" if as_json else form
+    if chosen is None and output is not None:
+        chosen = BY_ENDING.get(output.suffix.lower())
+        if chosen is None:
+            raise click.UsageError(
+                f"-o {output} does not say its format; end it in {', '.join(BY_ENDING)}, or give --format."
+            )
+    if chosen == "parquet" and output is None:
+        raise click.UsageError("--format parquet writes a file; give -o FILE.parquet.")
+    return chosen or "terminal"
+
+
+def _text(record: Record, blocks: Iterable[Block], form: str) -> str:
+    if form == "json":
+        return json.dumps(json_value(record), allow_nan=False, indent=2) + "\n"
+    if form == "csv":
+        return _csv(record)
+    if form == "markdown":
+        return markdown(blocks)
+    if form == "html":
+        return html_page(f"retort {type(record).__name__.lower()}", blocks)
+    from rich.console import Console
+
+    console = Console(
+        file=io.StringIO(), record=True, width=WIDTH_WHEN_PIPED, markup=False, highlight=False, emoji=False
+    )
+    show(blocks, console)
+    return console.export_text()
+
+
+def _csv(record: Record) -> str:
+    rows = record.flat_rows()
+    written = io.StringIO()
+    writer = csv.DictWriter(
+        written, list(dict.fromkeys(name for row in rows for name in row)), lineterminator="\n"
+    )
+    writer.writeheader()
+    writer.writerows(rows)
+    return written.getvalue()
+
+
+def _write_parquet(record: Record, output: Path | None) -> None:
+    assert output is not None, "checked before the run"
+    try:
+        record.write_parquet(output)
+    except OSError as problem:
+        raise _unwritable(output, problem) from None
+
+
+def _write(text: str, output: Path | None) -> None:
+    if output is None:
+        click.echo(text, nl=not text.endswith("\n"))
+        return
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as problem:
+        raise _unwritable(output, problem) from None
+
+
+def _unwritable(output: Path, problem: OSError) -> click.UsageError:
+    return click.UsageError(f"{output} cannot be written ({problem.strerror or problem}).")
 
 
 def _kept(page: str) -> Path:
@@ -118,117 +215,12 @@ def _open(file: Path) -> None:
         click.echo(f"retort: no browser could be opened; the page is {file}.", err=True)
 
 
-def _fail(conditions: Sequence[Condition], measures: Mapping[str, Sequence[Value]]) -> None:
-    from retort.lens.conditions import met
+def _fail(conditions: Sequence[Condition], record: Record) -> None:
+    from retort.cli.conditions import met
 
+    measures = record.measures() if conditions else {}
     held = [(condition, value) for condition in conditions if (value := met(condition, measures)) is not None]
     for condition, value in held:
         click.echo(f"retort: {condition} holds: {condition.measure} is {value:.4g}.", err=True)
     if held:
-        raise click.exceptions.Exit(HELD)
-
-
-def _write(text: str, output: Path | None) -> None:
-    if output is None:
-        click.echo(text, nl=not text.endswith("\n"))
-        return
-    try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as problem:
-        raise click.UsageError(f"{output} cannot be written ({problem.strerror or problem}).") from None
-
-
-def _terminal(record: Any, draw: Callable[[Console], None]) -> str:
-    console = _recorder(WIDTH_WHEN_PIPED)
-    draw(console)
-    return console.export_text()
-
-
-def _html(record: Any, draw: Callable[[Console], None]) -> str:
-    console = _recorder(WIDTH_OF_HTML)
-    draw(console)
-    return console.export_html(code_format=HTML)
-
-
-def _recorder(width: int) -> Console:
-    from rich.console import Console
-
-    return Console(
-        file=io.StringIO(),
-        record=True,
-        width=width,
-        markup=False,
-        highlight=False,
-        emoji=False,
-        force_terminal=True,
-    )
-
-
-def _json(record: Any, draw: Callable[[Console], None]) -> str:
-    return json.dumps(as_json_value(record), allow_nan=False, indent=2) + "\n"
-
-
-def _markdown(record: Any, draw: Callable[[Console], None]) -> str:
-    page = MarkdownConsole()
-    draw(page)  # type: ignore[arg-type]  # it prints what the commands print, and is no terminal
-    return page.text()
-
-
-WRITERS: dict[str, Callable[[Any, Callable[[Console], None]], str]] = {
-    "terminal": _terminal,
-    "markdown": _markdown,
-    "html": _html,
-    "json": _json,
-}
-
-
-class MarkdownConsole:
-    """Takes what a command prints on a console: lines are paragraphs, tables Markdown tables, drawings code."""
-
-    width = 400  # no table is split and nothing is cut off
-    encoding = "utf-8"
-    is_terminal = False
-
-    def __init__(self) -> None:
-        self._blocks: list[str] = []
-
-    def print(self, *things: Any, style: str | None = None, no_wrap: bool = False, **ignored: Any) -> None:
-        """`no_wrap` is for drawings, in which every character has its place."""
-        from rich.table import Table
-
-        for thing in things:
-            if isinstance(thing, Table):
-                self._blocks.append(_markdown_table(thing))
-            elif no_wrap:
-                self._blocks.append(_fenced(str(thing)))
-            else:
-                line = _escaped(str(thing)).strip()  # four spaces before it would make it code
-                self._blocks.append(f"**{line}**" if style == "bold" else _no_list(line))
-
-    def text(self) -> str:
-        return "\n\n".join(block for block in self._blocks if block) + "\n"
-
-
-def _markdown_table(table: Any) -> str:
-    columns = [[_escaped(str(cell)) for cell in column.cells] for column in table.columns]
-    headings = [_escaped(str(column.header)) for column in table.columns]
-    rules = ["---:" if column.justify == "right" else "---" for column in table.columns]
-    rows = [row for row in zip(*columns, strict=True) if any(cell.strip() for cell in row)]
-    return "\n".join("| " + " | ".join(row) + " |" for row in (headings, rules, *rows))
-
-
-def _fenced(text: str) -> str:
-    """Text in a code block, whose fence is longer than any run of backticks in it."""
-    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
-    lines = "\n".join(line.rstrip() for line in text.splitlines())
-    return f"{fence}text\n{lines}\n{fence}"
-
-
-def _escaped(text: str) -> str:
-    """Text that Markdown shows as it is: a token may be any sign that means something there."""
-    return "".join(f"\\{sign}" if sign in "\\`*_[]<>|#&~$" else sign for sign in text.rstrip())
-
-
-def _no_list(line: str) -> str:
-    """A paragraph that begins as a list or a rule would, and is none."""
-    return re.sub(r"^(\d*)([-+=.)])", r"\1\\\2", line)
+        raise click.exceptions.Exit(CONDITION_HOLDS)

@@ -1,91 +1,163 @@
-"""What commands print: one JSON document, or tables that show every token as it is."""
+"""What commands print on a terminal: the blocks of a record as wide as the screen allows, or one JSON document."""
 
 from __future__ import annotations
 
-import dataclasses
 import json
-import math
-from collections.abc import Mapping
-from enum import Enum
-from os import PathLike
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import click
+from rich.cells import cell_len
 from rich.console import Console
+from rich.table import Table as RichTable
+from rich.text import Text
 
-BLOCKS = " ▏▎▍▌▋▊▉█"
+from retort.blocks import (
+    BAR,
+    Block,
+    Cell,
+    Column,
+    Drawing,
+    Line,
+    Span,
+    Table,
+    bar_text,
+    number,
+    probability,
+    token_label,
+)
+from retort.errors import printable as with_line_breaks
+from retort.records import json_value
+
+__all__ = [
+    "bar",
+    "number",
+    "print_json",
+    "printable",
+    "probability",
+    "show",
+    "stdout_console",
+    "token_label",
+    "with_line_breaks",
+]
+
 WIDTH_WHEN_PIPED = 100
-
-
-def as_json_value(value: Any) -> Any:
-    """`value` as JSON can hold it: records become objects, arrays lists, and NaN and infinities null."""
-    if value is None or isinstance(value, (bool, int, str)):
-        return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Enum):
-        return as_json_value(value.value)
-    if hasattr(value, "to_dict"):  # a record that says itself what belongs into its JSON
-        return as_json_value(value.to_dict())
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: as_json_value(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    if isinstance(value, Mapping):
-        return {str(key): as_json_value(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        items = sorted(value) if isinstance(value, (set, frozenset)) else value
-        return [as_json_value(item) for item in items]
-    if isinstance(value, PathLike):
-        return str(value)
-    if hasattr(value, "tolist"):  # numpy scalars and arrays
-        return as_json_value(value.tolist())
-    raise TypeError(f"{type(value).__name__} has no JSON form")
+GAP = 2  # columns between two columns of a table
+SHORTEST_BAR = 5
+SHORTEST_FOLD = 24  # a column whose texts go on in the next line keeps this much
 
 
 def print_json(record: Any) -> None:
     """One JSON document on stdout; ASCII, so that it survives any locale."""
-    click.echo(json.dumps(as_json_value(record), allow_nan=False, indent=2))
+    click.echo(json.dumps(json_value(record), allow_nan=False, indent=2))
 
 
 def stdout_console() -> Console:
-    """A console for tables; brackets in a token are text there, not markup."""
+    """A console for tables; brackets in a token are text there, not markup. rich itself heeds NO_COLOR and COLUMNS."""
     console = Console(markup=False, highlight=False, emoji=False)
     if not console.is_terminal:
         console = Console(markup=False, highlight=False, emoji=False, width=WIDTH_WHEN_PIPED)
     return console
 
 
+def show(blocks: Iterable[Block], console: Console) -> None:
+    """Print blocks; a table that is too wide for the screen goes on in further tables below."""
+    for block in blocks:
+        if isinstance(block, Line):
+            console.print(_text(block.spans), soft_wrap=block.whole)
+        elif isinstance(block, Drawing):
+            for spans in block.draw(console.width):
+                console.print(_text(spans), no_wrap=True, overflow="crop")
+        else:
+            for part in _parts(block, console.width):
+                console.print(_rich(part, console))
+
+
 def bar(share: float, width: int, console: Console) -> str:
     """`share` (0 to 1) of `width` characters, in eighths where the terminal has the signs for it."""
     if not console.encoding.lower().startswith("utf"):
         return "#" * round(share * width)
-    eighths = round(share * width * 8)
-    return BLOCKS[8] * (eighths // 8) + (BLOCKS[eighths % 8] if eighths % 8 else "")
+    return bar_text(share, width)
 
 
 def printable(text: str) -> str:
     """`text` on one line, with line breaks and control characters as escapes."""
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+    return with_line_breaks(text, keep="")
 
 
-def with_line_breaks(text: str) -> str:
-    """`text` with its line breaks and tabs as they are, and other control characters as escapes."""
-    return "".join(char if char in "\n\t" else printable(char) for char in text)
+def _text(spans: Sequence[Span]) -> Text:
+    return Text.assemble(*((text, style or "") for text, style in spans))
 
 
-def token_label(token: str) -> str:
-    """One token in quotes, so that its spaces can be seen."""
-    return f"'{printable(token)}'"
+def _parts(whole: Table, width: int) -> Iterator[Table]:
+    """The table in as many parts as the width needs, each with the columns that lead."""
+    widths = [_narrowest(whole, place) for place in range(len(whole.columns))]
+    lead = sum(size + GAP for size in widths[: whole.lead])
+    part: list[int] = []
+    for place in range(whole.lead, len(widths)):
+        if part and lead + sum(widths[one] + GAP for one in (*part, place)) - GAP > width:
+            yield _columns(whole, part)
+            part = []
+        part.append(place)
+    yield _columns(whole, part)
 
 
-def number(value: float | None) -> str:
-    """A number for a table: four significant digits, a dash where there is none."""
-    if value is None or math.isnan(value):
-        return "–"
-    return f"{value:.4g}"
+def _columns(whole: Table, places: Sequence[int]) -> Table:
+    chosen = (*range(whole.lead), *places)
+    return Table(
+        tuple(whole.columns[place] for place in chosen),
+        tuple(tuple(row[place] for place in chosen) for row in whole.rows),
+        whole.lead,
+    )
 
 
-def probability(value: float) -> str:
-    """A probability for a table: per cent where that can be read, powers of ten below."""
-    if value == 0:
-        return "0"
-    return f"{value:.2%}" if value >= 0.0001 else f"{value:.1e}"
+def _narrowest(whole: Table, place: int) -> int:
+    """Columns that a column of the table needs, its bars at their shortest."""
+    column = whole.columns[place]
+    cells = max((_cell_width(row[place], SHORTEST_BAR) for row in whole.rows), default=0)
+    size = max(cells, cell_len(column.title))
+    if column.widest is not None:
+        size = min(size, column.widest)
+    return min(size, SHORTEST_FOLD) if column.fold else size
+
+
+def _cell_width(cell: Cell, bars: int) -> int:
+    return cell_len(cell.text) + (0 if cell.share is None else 1 + bars)
+
+
+def _rich(part: Table, console: Console) -> RichTable:
+    """The table, with bars as long as what the screen has left allows."""
+    shown = RichTable(
+        box=None,
+        pad_edge=False,
+        header_style="bold",
+        show_header=any(column.title for column in part.columns),
+    )
+    for column in part.columns:
+        _add_column(shown, column)
+    barred = [
+        place for place in range(len(part.columns)) if any(row[place].share is not None for row in part.rows)
+    ]
+    used = sum(_narrowest(part, place) + GAP for place in range(len(part.columns))) - GAP
+    spare = max(console.width - used, 0) // len(barred) if barred else 0
+    for row in part.rows:
+        shown.add_row(*(_cell(cell, min(SHORTEST_BAR + spare, BAR), console) for cell in row))
+    return shown
+
+
+def _add_column(shown: RichTable, column: Column) -> None:
+    shown.add_column(
+        column.title,
+        justify="right" if column.right else "left",
+        no_wrap=not column.fold,
+        overflow="fold" if column.fold else "ellipsis",
+        max_width=column.widest,
+        ratio=1 if column.fold else None,
+    )
+
+
+def _cell(cell: Cell, bars: int, console: Console) -> Text:
+    shown = Text(cell.text, style=cell.style or "")
+    if cell.share is None:
+        return shown
+    return shown.append(" " + bar(cell.share, bars, console))

@@ -18,10 +18,7 @@ from retort.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from retort.chain.chain import Chain
-    from retort.sources.base import Source
 
 
 class RecordFile(click.ParamType):
@@ -105,20 +102,22 @@ def command(
     """
     from retort import __version__
     from retort.cli.output import print_json
-    from retort.lens.position import DEFAULT_CHAIN
+    from retort.lens.page import DEFAULT_CHAIN, pair, passage, position, writes_on
+    from retort.lens.path import path
     from retort.report.standalone import write_standalone
     from retort.sources.base import Capability
     from retort.sources.load import load
 
     source = load(model)
     through = DEFAULT_CHAIN if chain is None else chain
-    if source.capability is Capability.TOP_N:
-        records = _known_in_part(source, prompt, through, max_tokens)
-    else:
-        records = _whole(source, prompt, through, temperatures, seed, max_tokens)
+    records: dict[str, Any] = {"position": position(source, prompt, through)}
+    if source.capability is Capability.FULL or writes_on(source):
+        records["text"] = passage(source, prompt, max_tokens=max_tokens, chain=through, seed=seed)
+    if source.capability is Capability.FULL:  # the path's texts need the whole vocabulary at every token
+        records["path"] = path(source, prompt, temperatures, chain=through, seed=seed, max_tokens=max_tokens)
     if against is not None or against_prompt is not None:
         other = source if against is None else load(against)
-        records["compare"] = _compared(source, prompt, other, against_prompt or prompt, through)
+        records["compare"] = pair(source, prompt, other, against_prompt or prompt, through)
     records |= {name: one for name, one in (("tune", tuned), ("distil", distilled)) if one is not None}
     write_standalone(output, f"{source.name} after {prompt!r}", records, __version__)
     size = output.stat().st_size
@@ -130,45 +129,3 @@ def command(
         click.echo(f"{output}: {size:,} bytes, views: {', '.join(records)}")
     if open_page:
         click.launch(output.resolve().as_uri())
-
-
-def _whole(
-    source: Source, prompt: str, chain: Chain, temperatures: Sequence[float], seed: int, max_tokens: int
-) -> dict[str, Any]:
-    from retort.lens.passage import passage
-    from retort.lens.path_stages import path_stages
-    from retort.lens.position import position
-    from retort.report.story import PathFound
-    from retort.sampling.path import temperature_path
-
-    path = temperature_path(source, prompt, seed, temperatures, chain=chain, max_tokens=max_tokens)
-    tokens = tuple(tuple(source.token_text(token) for token in leaf.ids) for leaf in path.leaves)
-    return {
-        "position": position(source, prompt, chain),
-        "text": passage(source, prompt, max_tokens=max_tokens, chain=chain, seed=seed),
-        "path": PathFound(
-            source.name, source.note, prompt, seed, max_tokens, tokens, path, path_stages(chain)
-        ),
-    }
-
-
-def _known_in_part(source: Any, prompt: str, chain: Chain, max_tokens: int) -> dict[str, Any]:
-    """No path: its texts need the whole vocabulary at every token."""
-    from retort.lens.partial_passage import partial_passage, writes_on
-    from retort.lens.partial_position import partial_position
-
-    records: dict[str, Any] = {"position": partial_position(source, prompt, chain)}
-    if writes_on(source):
-        records["text"] = partial_passage(source, prompt, max_tokens=max_tokens, chain=chain)
-    return records
-
-
-def _compared(a: Source, prompt_a: str, b: Source, prompt_b: str, chain: Chain) -> Any:
-    from retort.cli.output import as_json_value
-    from retort.lens.pair import pair
-    from retort.lens.partial_position import partial_pair
-    from retort.sources.base import Capability
-
-    if Capability.TOP_N in (a.capability, b.capability):
-        return as_json_value(partial_pair(a, prompt_a, b, prompt_b))
-    return pair(a, prompt_a, b, prompt_b, chain)

@@ -91,9 +91,7 @@ def _program() -> str:
 def _print_step(found: Found) -> None:
     """A step's command, as one would type it alone, and what that command prints."""
     from retort.cli.distill import print_distillation
-    from retort.cli.look import print_look
-    from retort.cli.output import stdout_console
-    from retort.cli.path import print_path
+    from retort.cli.output import show, stdout_console
     from retort.cli.tuning_table import print_tuning
 
     console = stdout_console()
@@ -105,9 +103,9 @@ def _print_step(found: Found) -> None:
             f"Reused: {step.reused}. Add --fresh to make everything anew.", style="yellow", soft_wrap=True
         )
     if step.title == "Look":
-        print_look(record, console)
+        show(record.blocks(), console)
     elif step.title == "Path":
-        print_path(record, (), ("table",), console)
+        show(record.blocks(("table",)), console)
     elif step.title == "Tune":
         if record.tuning.items < record.items_in_task:
             console.print(

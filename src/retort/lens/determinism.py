@@ -8,14 +8,18 @@ that really happened.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from retort.blocks import Block, line, number, table, token_label
 from retort.distribution.measures import flip_risk, margin, noise_scale, text_flip_risk
 from retort.errors import InputError
+from retort.lens.asking import Model, default_beginnings, opened
+from retort.records import Record, new_axes
 from retort.sources.base import Source
 from retort.sources.replays import Replay, replays
 
@@ -24,6 +28,7 @@ NEAR = 3.0
 """A near-tie is a margin within this many standard deviations of the noise: one flip in a thousand lies beyond."""
 
 MOST_LISTED = 20
+SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ class ReplayReport:
 
 
 @dataclass(frozen=True)
-class NearTie:
+class NarrowPlace:
     """A position where some replay could flip the greedy token: its text, place, both tokens and their margin."""
 
     text: int
@@ -62,21 +67,74 @@ class NearTie:
     flipped_in: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Determinism:
+@dataclass(frozen=True, repr=False)
+class Determinism(Record):
     """What `determinism` found over the greedy continuations of `prompts` prompts; `advice` in words."""
 
     model: str
     prompts: int
     positions: int
     replays: tuple[ReplayReport, ...]
-    near_ties: tuple[NearTie, ...]
+    near_ties: tuple[NarrowPlace, ...]
     advice: tuple[str, ...]
+
+    def table_rows(self) -> list[dict[str, Any]]:
+        """One row per way of running the model."""
+        return [dict(vars(report)) for report in self.replays]
+
+    def plot(self, axes: Any = None) -> Any:
+        """Flips predicted from the margins and the noise, beside those seen, for each way of running the model."""
+        axes = new_axes(axes)
+        places = range(len(self.replays))
+        axes.bar(
+            [at - 0.2 for at in places], [one.flips_predicted for one in self.replays], 0.4, label="predicted"
+        )
+        axes.bar([at + 0.2 for at in places], [one.flips_observed for one in self.replays], 0.4, label="seen")
+        axes.set_xticks(places, labels=[one.name for one in self.replays], rotation=30)
+        axes.set_ylabel("greedy tokens that change")
+        axes.set_title(self.model)
+        axes.legend()
+        return axes
+
+    def blocks(self) -> Iterator[Block]:
+        yield line(f"{self.model}: {self.prompts} greedy texts, {self.positions} tokens", "bold", whole=True)
+        yield line("Against the reference: each text by itself, all its tokens in one pass.")
+        yield table(
+            [
+                "replay", ">noise (logits)", ">largest change", ">flips predicted", ">flips seen",
+                ">texts predicted", ">texts seen",
+            ],
+            [
+                [
+                    report.name,
+                    "none" if report.bitwise else number(report.noise),
+                    number(report.largest_change),
+                    number(report.flips_predicted),
+                    str(report.flips_observed),
+                    f"{report.texts_predicted:.1%}",
+                    f"{report.texts_observed:.1%}",
+                ]
+                for report in self.replays
+            ],
+        )  # fmt: skip
+        yield line(
+            "Noise: root mean square change of the gap between the two best tokens. Predicted: the chance that "
+            "Gaussian noise of that size makes another token the best one, all rivals counted."
+        )
+        for tie in self.near_ties[:SHOWN]:
+            flipped = f"; flipped by {', '.join(tie.flipped_in)}" if tie.flipped_in else ""
+            yield line(
+                f"Near-tie after {tie.before[-40:]!r}: {token_label(tie.token)} over {token_label(tie.runner_up)} by "
+                f"{number(tie.margin)}{flipped}",
+                whole=True,
+            )
+        for sentence in self.advice:
+            yield line(sentence)
 
 
 def determinism(
-    source: Source,
-    prompts: Sequence[str],
+    model: Model,
+    prompts: str | Sequence[str] | None = None,
     *,
     max_tokens: int = 24,
     on_progress: ProgressCallback | None = None,
@@ -84,18 +142,23 @@ def determinism(
     """Greedy texts after `prompts`, replayed in every way the source can be run, and what moved.
 
     Positions are those of the generated tokens: the last of the prompt to the last but one of the text.
-    Raises InputError for no prompts, a prompt the source cannot take, or a source that computes nothing.
+    Without prompts, the first words of definitions that come with retort are continued. Raises InputError for no
+    prompts, a prompt the source cannot take, or a source that computes nothing.
     """
+    source = opened(model)
+    if prompts is None:
+        prompts = default_beginnings()
+    prompts = [prompts] if isinstance(prompts, str) else prompts
     if not prompts:
         raise InputError("there are no prompts to replay; give at least one")
     ways = replays(source)
     texts, starts = _greedy_texts(source, prompts, max_tokens)
     runs: list[list[NDArray[np.floating]]] = []
-    for number, way in enumerate(ways):
+    for place, way in enumerate(ways):
         logits = way.run(texts)
         runs.append([rows[start - 1 : -1] for rows, start in zip(logits, starts, strict=True)])
         if on_progress is not None:
-            on_progress(number + 1, len(ways), way.name)
+            on_progress(place + 1, len(ways), way.name)
     reference = np.concatenate(runs[0])
     owner = np.repeat(np.arange(len(texts)), [len(rows) for rows in runs[0]])
     margins = margin(reference)
@@ -151,7 +214,7 @@ def _near_ties(
     noise: float,
     flipped: list[NDArray[np.bool_]],
     ways: Sequence[Replay],
-) -> tuple[NearTie, ...]:
+) -> tuple[NarrowPlace, ...]:
     """The positions within NEAR standard deviations of the largest noise or that flipped, smallest margin first."""
     wanted = np.flatnonzero((margins <= NEAR * noise) | np.any(flipped, axis=0))
     wanted = wanted[np.argsort(margins[wanted], kind="stable")][:MOST_LISTED]
@@ -162,7 +225,7 @@ def _near_ties(
         position = int(place - first_of[text])
         best, second = np.argsort(-reference[place], kind="stable")[:2]
         found.append(
-            NearTie(
+            NarrowPlace(
                 text,
                 position,
                 source.decode(texts[text][: starts[text] + position]),

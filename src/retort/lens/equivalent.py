@@ -8,24 +8,25 @@ that differs: it is what no temperature can undo.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from retort.blocks import Block, line, number, table
 from retort.distribution.calibration import entropy_matched_temperature, equivalent_temperature
 from retort.distribution.divergences import kl
 from retort.distribution.measures import entropy
 from retort.distribution.softmax import log_softmax, softmax
 from retort.errors import InputError
-from retort.sources.base import Source
+from retort.lens.asking import Model, default_prompts, opened
+from retort.lens.compare import check_size, shared_ids
+from retort.records import Record, new_axes
 from retort.sources.positions import position_logits
 
 Floats = NDArray[np.float64]
-
-MOST_LOGITS = 2**26
-"""Logits of one model held at a time (512 MB of float64): 8,192 positions of an 8,192-token vocabulary."""
 
 RESAMPLES = 2000
 ERROR_RATE = 0.05
@@ -58,8 +59,8 @@ class EquivalentPoint:
     at_bound: bool
 
 
-@dataclass(frozen=True)
-class Equivalent:
+@dataclass(frozen=True, repr=False)
+class Equivalent(Record):
     """What `equivalent` found, over `positions` positions of `prompts` prompts."""
 
     model_a: str
@@ -69,11 +70,69 @@ class Equivalent:
     error_rate: float
     points: tuple[EquivalentPoint, ...]
 
+    def table_rows(self) -> list[dict[str, Any]]:
+        """One row per temperature of A."""
+        return [
+            {
+                **{name: value for name, value in vars(point).items() if name != "temperature_b_ci"},
+                "temperature_b_ci_low": None if point.temperature_b_ci is None else point.temperature_b_ci[0],
+                "temperature_b_ci_high": None
+                if point.temperature_b_ci is None
+                else point.temperature_b_ci[1],
+            }
+            for point in self.points
+        ]
+
+    def plot(self, axes: Any = None) -> Any:
+        """The temperature of B against that of A with its interval; the dotted line is the same temperature."""
+        axes = new_axes(axes)
+        at = [point.temperature_a for point in self.points]
+        axes.plot(at, at, "k:", label="same temperature")
+        axes.plot(at, [point.temperature_b for point in self.points], "o-", label="nearest")
+        for point in self.points:
+            if point.temperature_b_ci is not None:
+                axes.plot([point.temperature_a] * 2, point.temperature_b_ci, color="C0")
+        axes.set_xlabel(f"τ of {self.model_a}")
+        axes.set_ylabel(f"τ of {self.model_b}")
+        axes.legend()
+        return axes
+
+    def blocks(self) -> Iterator[Block]:
+        yield line(f"A is {self.model_a}, B is {self.model_b}", "bold", whole=True)
+        yield line(
+            f"Over {self.positions:,} positions of {self.prompts} text{'s' * (self.prompts != 1)}. Distributions over "
+            "the whole vocabulary, nothing truncated; entropy and KL in nats, means over positions.",
+            whole=True,
+        )
+        yield table(
+            [
+                ">τ of A", ">nearest τ of B", f">{1 - self.error_rate:.0%} interval", ">KL left",
+                ">KL at the same τ", ">entropy A", ">entropy B", ">same entropy at τ of B",
+            ],
+            [
+                [
+                    f"{point.temperature_a:g}",
+                    number(point.temperature_b) + (" (limit)" if point.at_bound else ""),
+                    "–" if point.temperature_b_ci is None else "{:.3f} to {:.3f}".format(*point.temperature_b_ci),
+                    number(point.kl_left),
+                    number(point.kl_same),
+                    number(point.entropy_a),
+                    number(point.entropy_b),
+                    number(point.entropy_matched),
+                ]
+                for point in self.points
+            ],
+        )  # fmt: skip
+        yield line(
+            "KL is KL(A ‖ B). What is left at the nearest temperature is a difference that no temperature removes. The "
+            "interval is a bootstrap over the texts."
+        )
+
 
 def equivalent(
-    source_a: Source,
-    source_b: Source,
-    prompts: Sequence[str],
+    model_a: Model,
+    model_b: Model,
+    prompts: str | Sequence[str] | None = None,
     temperatures: Sequence[float] = (0.7, 1.0),
     *,
     seed: int = 0,
@@ -81,11 +140,16 @@ def equivalent(
 ) -> Equivalent:
     """For each temperature of A, the temperature of B that is nearest to it: `argmin_τ Σ KL(p^A_{τ_A} ‖ p^B_τ)`.
 
-    The sum is over every position of every prompt, all weighing the same. Both models must have the same tokens.
+    The sum is over every position of every prompt, all weighing the same; without prompts, of definitions that
+    come with retort. Both models must have the same tokens.
     The interval resamples prompts, because the positions of one prompt are not independent; None for one prompt.
     Raises InputError for models whose vocabularies or tokenisations differ, no prompts, a temperature of 0 (greedy
     has no equivalent: every B that agrees on the top token has one at τ → 0), or more positions than fit in memory.
     """
+    source_a, source_b = opened(model_a), opened(model_b)
+    if prompts is None:
+        prompts = default_prompts()
+    prompts = [prompts] if isinstance(prompts, str) else prompts
     if not prompts:
         raise InputError("there are no prompts to compare the models over; give at least one")
     for temperature in temperatures:
@@ -94,14 +158,14 @@ def equivalent(
                 f"an equivalent is looked for at temperatures above 0, got {temperature:g}; at 0 two models are equal "
                 "wherever their top token is"
             )
-    texts = [_ids(source_a, source_b, prompt) for prompt in prompts]
-    _check_size(source_a, sum(map(len, texts)))
+    texts = shared_ids(source_a, source_b, prompts)
+    check_size(source_a, sum(map(len, texts)))
     logits_a, logits_b = [], []
-    for number, ids in enumerate(texts):
+    for place, ids in enumerate(texts):
         logits_a.append(position_logits(source_a, ids).astype(np.float64))
         logits_b.append(position_logits(source_b, ids).astype(np.float64))
         if on_progress is not None:
-            on_progress(number + 1, len(texts), "prompts")
+            on_progress(place + 1, len(texts), "prompts")
     owner = np.repeat(np.arange(len(texts)), list(map(len, texts)))
     a, b = np.concatenate(logits_a), np.concatenate(logits_b)
     a, b = _shared(a, b)
@@ -155,27 +219,6 @@ def _interval(
         if (log_betas[0] < ends[0] and ends[1] < log_betas[-1]) or reach >= WIDEST_REACH:
             return float(np.exp(-ends[1])), float(np.exp(-ends[0]))
         reach *= 2
-
-
-def _ids(source_a: Source, source_b: Source, prompt: str) -> list[int]:
-    ids = source_a.encode(prompt)
-    other = source_b.encode(prompt)
-    if source_a.vocab_size != source_b.vocab_size or list(ids) != list(other):
-        raise InputError(
-            f"{source_a.name} and {source_b.name} do not share their tokens (vocabularies of {source_a.vocab_size:,} "
-            f"and {source_b.vocab_size:,}), so their distributions cannot be compared token by token; compare models "
-            "of one family"
-        )
-    return ids
-
-
-def _check_size(source: Source, num_positions: int) -> None:
-    most = max(1, MOST_LOGITS // source.vocab_size)
-    if num_positions > most:
-        raise InputError(
-            f"the prompts have {num_positions:,} positions, and at most {most:,} of {source.vocab_size:,} logits each "
-            "are held at a time; give fewer or shorter prompts"
-        )
 
 
 def _shared(a: Floats, b: Floats) -> tuple[Floats, Floats]:

@@ -1,32 +1,40 @@
 """A text token by token: how likely each was, how sure the model is there, and what a chain would have done to it.
 
-The text is given, or drawn by chain and seed as `generate` draws it. A given text costs one forward pass.
+The text is given, or drawn by chain and seed as `generate` draws it; a recording of one answer gives that answer. A
+given text costs one forward pass. A source that names its most probable tokens only leaves measures as intervals.
 """
 
 from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from retort.blocks import Block, Column, Line, line, probability, shown, spaced, table, token_label
 from retort.chain.chain import Chain
-from retort.distribution.measures import NOISE_SCALE, text_flip_risk
-from retort.errors import CapabilityError, InputError
-from retort.lens.asking import ask
-from retort.lens.conditions import Value
-from retort.lens.partial_trace import PartialTrace, partial_trace
-from retort.lens.traced import TracedToken, traced
-from retort.lens.walk import GREEDY, States, context_of, learned, walk
+from retort.distribution import Interval
+from retort.distribution.measures import NOISE_SCALE, flip_risk, margin, read_rows, text_flip_risk
+from retort.distribution.softmax import check_logits
+from retort.errors import CapabilityError, InputError, printable
+from retort.lens.asking import Model, ask, chain_of, opened
+from retort.records import Measures, Record, exact, new_axes
+from retort.sampling.draw import sample_rows
+from retort.sampling.ending import Ending, FinishReason, check_request
 from retort.sampling.kernels.threads import share
+from retort.sampling.noise import uniform_at
 from retort.sampling.params import SamplingParams
-from retort.sources.base import Capability, PartialSource, Source
-from retort.sources.chat import Message
+from retort.sources.base import Capability, KnownTop, PartialSource, ReadToken, Source, check_token_ids
+from retort.sources.chat import Conversation, Message, Prompt, asked, render
 from retort.sources.positions import position_logits
+from retort.transforms.context import Context, RowState
+
+Rows = NDArray[np.floating]
+States = Sequence[RowState | None] | None
 
 ROWS_AT_ONCE = 50
 """Positions a thread describes at a time."""
@@ -35,32 +43,71 @@ ROWS_THROUGH_CHAIN = 16
 """The same where a chain is applied: its stages hold several float64 copies of their rows."""
 
 MAX_TOKENS = 24
+GREEDY = Chain.of(temperature=0.0)
+
+# Upper limit of a token's surprise in nats → its colour; beyond the last it is red.
+SURPRISE = ((0.7, "green"), (2.3, "yellow"), (4.6, "dark_orange3"))
+BEYOND = "red"
+
+
+@dataclass(frozen=True)
+class TracedToken:
+    """One position of the text. Raw is the model's own distribution (τ = 1), processed what the chain leaves of it.
+
+    `rank` counts from 1 among all tokens; `best` is the most likely token and `best_prob` its raw probability.
+    Logprobs and entropies are nats; `logprob_processed` is None where the chain removes the token, and `removed_by` is
+    then the stage that does. `kept_mass`: the probability, after everything that moves logits, of the tokens that the
+    chain keeps. `margin`: logit of the best token minus the second, and `flip_risk`: chance that numerical noise makes
+    another token the best one, all rivals counted; both after the chain's bias and penalties, before the temperature.
+
+    Of a source that names its best tokens only, `rank` is None for a token that is not among them, and the low end of
+    its `logprob_raw` -inf where it is not named at all; a logprob that it names is the number it gave, which may be
+    `Trace.rounding` off. What is
+    processed, and `kept`, are None where the chain cannot be decided.
+    """
+
+    token: str
+    id: int | None
+    rank: int | None
+    logprob_raw: Interval
+    logprob_processed: Interval | None
+    entropy_nats: Interval
+    entropy_processed_nats: Interval | None
+    margin: Interval
+    kept: int | None
+    kept_mass: Interval | None
+    removed_by: str | None
+    flip_risk: Interval
+    best: str
+    best_prob: Interval
 
 
 @dataclass(frozen=True)
 class TraceTotals:
-    """Over the tokens: sums of logprobs (nats; processed is None if a token is removed), means of the rest.
+    """Over the tokens: sums of logprobs (nats; processed is None where one is None), means of entropy and kept mass.
 
     `perplexity` is e^(−mean raw logprob); `removed` counts tokens that the chain would not have given; `flip_risk` is
-    the chance that noise changes a greedy text of these positions anywhere.
+    the chance that noise changes a greedy text of these positions anywhere. `unknown` counts the tokens that are not
+    among those that the source names.
     """
 
     tokens: int
-    logprob_raw: float
-    logprob_processed: float | None
-    perplexity: float
-    entropy_nats: float
-    kept_mass: float
+    unknown: int
+    logprob_raw: Interval
+    logprob_processed: Interval | None
+    perplexity: Interval
+    entropy_nats: Interval
+    kept_mass: Interval | None
     removed: int
-    flip_risk: float
+    flip_risk: Interval
 
 
-@dataclass(frozen=True)
-class Trace:
-    """What `trace` found. `given`: the text was given and not drawn."""
+@dataclass(frozen=True, repr=False)
+class Trace(Record):
+    """What `trace` found. `given`: the text was given and not drawn. `known` is "full" or "top_n"."""
 
     model: str
-    prompt: str
+    prompt: str | None
     text: str
     known: str
     note: str | None
@@ -68,89 +115,338 @@ class Trace:
     given: bool
     seed: int | None
     noise_scale: float
+    rounding: float
     tokens: tuple[TracedToken, ...]
     totals: TraceTotals
+    probe: Any = None
     messages: tuple[Message, ...] | None = None
     rendered: str | None = None
 
+    MEASURES: ClassVar[tuple[str, ...]] = (
+        "entropy", "margin", "rank", "logprob", "kept_mass", "flip_risk", "perplexity", "mean_entropy", "removed",
+    )  # fmt: skip
+
+    def measures(self) -> Measures:
+        """Each token's value, and totals of the text."""
+        totals = self.totals
+        return {
+            "entropy": [token.entropy_nats for token in self.tokens],
+            "margin": [token.margin for token in self.tokens],
+            "rank": [exact(token.rank) for token in self.tokens if token.rank is not None],
+            "logprob": [token.logprob_raw for token in self.tokens],
+            "kept_mass": [token.kept_mass for token in self.tokens if token.kept_mass is not None],
+            "flip_risk": [totals.flip_risk],
+            "perplexity": [totals.perplexity],
+            "mean_entropy": [totals.entropy_nats],
+            "removed": [exact(totals.removed)],
+        }
+
+    def table_rows(self) -> list[dict[str, Any]]:
+        """One row per token."""
+        return [dict(vars(token)) for token in self.tokens]
+
+    def plot(self, axes: Any = None) -> Any:
+        """Surprise (−logprob) and entropy of each token, nats; where an interval is known, its end that is finite."""
+        axes = new_axes(axes)
+        places = range(len(self.tokens))
+        axes.bar(places, [-token.logprob_raw.high for token in self.tokens], label="surprise, −logprob")
+        axes.plot(places, [token.entropy_nats.high for token in self.tokens], "k.-", label="entropy")
+        axes.set_xticks(
+            places, labels=[printable(token.token, keep="") for token in self.tokens], rotation=60
+        )
+        axes.set_ylabel("nats")
+        axes.set_title(f"{self.model} after {self.prompt!r}")
+        axes.legend()
+        return axes
+
+    def blocks(self) -> Iterator[Block]:
+        said = "a conversation" if self.prompt is None else repr(self.prompt)
+        yield line(f"{self.model} after {said}", "bold", whole=True)
+        if self.rendered is not None:
+            yield line(f"What the model sees: {token_label(self.rendered)}", whole=True)
+        if self.note is not None:
+            yield line(f"Note: {self.note}", whole=True)
+        if self.chain is not None:
+            yield line(f"Chain: {self.chain or '(empty)'}", whole=True)
+        joint = spaced(token.token for token in self.tokens)
+        yield Line(
+            tuple(
+                (printable(one.token, keep="") + joint, _colour(-one.logprob_raw.high)) for one in self.tokens
+            )
+        )
+        yield line(
+            "Logprobs and entropies are nats of the model's own distribution (raw). Colour: how surprising the token "
+            "is, from green (a probability above one half) over yellow and orange to red (below one in a hundred)."
+        )
+        yield self._tokens_table()
+        totals, chained = self.totals, self.chain is not None
+        unknown = f", {totals.unknown} beyond the known ones" if totals.unknown else ""
+        yield line(
+            f"{totals.tokens} token{'s' * (totals.tokens != 1)}{unknown}: logprob {shown(totals.logprob_raw)} raw, "
+            f"perplexity {shown(totals.perplexity)}, mean entropy {shown(totals.entropy_nats)} nats"
+            + (f", {totals.removed} that the chain removes" if chained else "")
+            + f". Chance that noise of {self.noise_scale:g} flips a best token anywhere: "
+            f"{shown(totals.flip_risk, probability)}."
+        )
+
+    def _tokens_table(self) -> Block:
+        chained = self.chain is not None
+        headings: list[str | Column] = [Column("token", widest=18), ">rank", ">logprob"]
+        headings += [">processed"] if chained else []
+        headings += [">entropy", ">margin", *([">kept"] if chained else []), ">flip risk"]
+        headings.append(Column("removed by" if chained else "best", widest=24))
+        rows = []
+        for token in self.tokens:
+            cells = ["beyond" if token.rank is None else f"{token.rank:,}", shown(token.logprob_raw)]
+            cells += [shown(token.logprob_processed)] if chained else []
+            cells += [shown(token.entropy_nats), shown(token.margin)]
+            cells += (
+                ["?" if token.kept_mass is None else shown(token.kept_mass, probability)] if chained else []
+            )
+            best = (
+                "" if token.rank == 1 else f"{token_label(token.best)} {shown(token.best_prob, probability)}"
+            )
+            last = (token.removed_by or "") if chained else best
+            rows.append([token_label(token.token), *cells, shown(token.flip_risk, probability), last])
+        return table(headings, rows)
+
 
 def trace(
-    source: Source,
-    prompt: str | Sequence[Message],
+    model: Model,
+    prompt: Prompt,
     text: str | None = None,
     *,
     max_tokens: int = MAX_TOKENS,
-    chain: Chain | None = None,
+    chain: Chain | str | None = None,
     seed: int = 0,
     noise_scale: float = NOISE_SCALE,
-) -> Trace | PartialTrace:
+    chat: bool | None = None,
+) -> Trace:
     """The tokens of `text` after `prompt`, or of a text of up to `max_tokens` tokens that is drawn.
 
-    Drawn is as `generate` draws, by `chain` and `seed`; greedily where there is no chain. A source that knows its most
-    probable tokens only gives a `PartialTrace`, of the greedy text where none is given. Raises InputError for an empty
-    text and where the model's context is too short, CapabilityError for what such a source cannot tell.
+    Drawn is as `generate` draws, by `chain` and `seed`; greedily where there is no chain, and of a source that names
+    its best tokens only. A recording of an answer gives the text that was answered. Raises InputError for an empty text
+    and where the model's context is too short, CapabilityError for what such a source cannot tell.
     """
+    source, through = opened(model), chain_of(chain)
+    if text == "":
+        raise InputError("the text is empty; give the text to trace, or leave it out to have one drawn.")
+    question = asked(prompt, chat)
     if source.capability is Capability.TOP_N:
-        if not isinstance(prompt, str):
-            raise CapabilityError(
-                f"{source.name} cannot be given the beginning of its own answer, so a conversation cannot be traced "
-                "there; give the prompt as text."
-            )
-        known = cast(PartialSource, source)
-        return partial_trace(known, prompt, text, max_tokens=max_tokens, chain=chain, noise_scale=noise_scale)
-    asked = ask(source, prompt)
-    rows: NDArray[np.floating]
+        return _top_trace(cast(PartialSource, source), question, text, max_tokens, through, noise_scale)
+    seen = ask(source, question)
+    rows: Rows
     if text is None:
-        drawing = chain or GREEDY
-        steps = list(walk(source, asked.ids, SamplingParams(chain=drawing, seed=seed, max_tokens=max_tokens)))
+        params = SamplingParams(
+            chain=GREEDY if through is None else through, seed=seed, max_tokens=max_tokens
+        )
+        steps = list(walk(source, seen.ids, params))
         ids, rows = [step.token for step in steps], np.stack([step.logits for step in steps])
-        shown = source.decode([i for i in ids if i not in source.end_ids])
+        written = source.decode([i for i in ids if i not in source.end_ids])
     else:
-        ids = _text_ids(source, asked.text, asked.ids, text, rendered=asked.messages is not None)
-        rows = position_logits(source, [*asked.ids, *ids[:-1]], len(ids))
-        shown = text
-    tokens = _described(source, asked.ids, ids, rows, chain, seed, noise_scale)
+        ids = _text_ids(source, seen.text, seen.ids, text, rendered=seen.messages is not None)
+        rows = position_logits(source, [*seen.ids, *ids[:-1]], len(ids))
+        written = text
+    tokens = tuple(_described(source, seen.ids, ids, rows, through, seed, noise_scale))
     return Trace(
         model=source.name,
-        prompt=asked.text,
-        text=shown,
+        prompt=seen.text,
+        text=written,
         known=source.capability.value,
         note=source.note,
-        chain=None if chain is None else str(chain),
+        chain=None if through is None else str(through),
         given=text is not None,
-        seed=seed if text is None and chain is not None else None,
+        seed=seed if text is None and through is not None else None,
         noise_scale=noise_scale,
-        tokens=tuple(tokens),
-        totals=_totals(tokens),
-        messages=asked.messages,
-        rendered=None if asked.messages is None else asked.text,
+        rounding=0.0,
+        tokens=tokens,
+        totals=totals_of(tokens),
+        messages=seen.messages,
+        rendered=None if seen.messages is None else seen.text,
     )
 
 
-def trace_measures(found: Trace) -> dict[str, list[Value]]:
-    """What a condition can ask: each token's value, and totals of the text."""
-    measures: dict[str, list[Value]] = {
-        "entropy": [token.entropy_nats for token in found.tokens],
-        "margin": [token.margin for token in found.tokens],
-        "rank": [token.rank for token in found.tokens],
-        "logprob": [token.logprob_raw for token in found.tokens],
-        "kept_mass": [token.kept_mass for token in found.tokens],
-    }
-    totals = found.totals
-    return measures | {
-        "flip_risk": [totals.flip_risk],
-        "perplexity": [totals.perplexity],
-        "mean_entropy": [totals.entropy_nats],
-        "removed": [totals.removed],
-    }
+def totals_of(tokens: Sequence[TracedToken]) -> TraceTotals:
+    """Over the tokens of a text; of no tokens, what no tokens have."""
+
+    def total(values: Sequence[Interval | None], divisor: float = 1.0) -> Interval | None:
+        found = [value for value in values if value is not None]
+        if len(found) < len(values):
+            return None
+        low, high = (math.fsum(end) for end in ([one.low for one in found], [one.high for one in found]))
+        return Interval(low / divisor, high / divisor)
+
+    count = max(len(tokens), 1)
+    raw = cast(Interval, total([token.logprob_raw for token in tokens]))
+    return TraceTotals(
+        tokens=len(tokens),
+        unknown=sum(token.logprob_raw.low == -math.inf for token in tokens),
+        logprob_raw=raw,
+        logprob_processed=total([token.logprob_processed for token in tokens]),
+        perplexity=Interval(_exp(-raw.high / count), _exp(-raw.low / count)),
+        entropy_nats=cast(Interval, total([token.entropy_nats for token in tokens], count)),
+        kept_mass=total([token.kept_mass for token in tokens], count),
+        removed=sum(token.removed_by is not None for token in tokens),
+        flip_risk=Interval(
+            text_flip_risk([token.flip_risk.low for token in tokens]),
+            text_flip_risk([token.flip_risk.high for token in tokens]),
+        ),
+    )
+
+
+def _exp(value: float) -> float:
+    return math.exp(value) if value < 700 else math.inf
+
+
+def _colour(surprise: float) -> str:
+    return next((colour for limit, colour in SURPRISE if surprise <= limit), BEYOND)
+
+
+# A text step by step, as `generate` draws it
+
+
+@dataclass(frozen=True)
+class Step:
+    """A token, the raw logits `[vocab]` of its position, what the chain could know there, whether the token was given,
+    and why the text ends with it, if it does.
+    """
+
+    token: int
+    logits: Rows
+    context: Context
+    given: bool
+    finish_reason: FinishReason | None
+
+
+def walk(
+    source: Source, prompt_ids: Sequence[int], params: SamplingParams, given: Sequence[int] = ()
+) -> Iterator[Step]:
+    """The tokens `given` after the prompt, then drawn ones, until the text ends.
+
+    The n-th token has the noise of (seed, n), its coins too, and the stages remember the tokens before it. Raises
+    InputError for a prompt that the source cannot take, and for ids that it does not have.
+    """
+    check_request(source, prompt_ids, params.max_tokens)
+    check_token_ids(source, given)
+    ending, decoder = Ending(source, (), params.max_tokens), source.start([prompt_ids])
+    seed, ids, lengths = params.seed or 0, list[int](), [len(prompt_ids)]
+    states: States = None
+    reason: FinishReason | None = None
+    while reason is None:
+        place, row = len(ids), np.array(decoder.logits[0])
+        context = _context(prompt_ids, ids, range(place, place + 1), seed, states)
+        if place < len(given):
+            ids.append(int(given[place]))
+        elif params.resolved_chain == GREEDY:
+            # What sample gives, without loading its compiled kernels for it.
+            check_logits(row)
+            ids.append(int(row.argmax()))
+        else:
+            history = [[*prompt_ids, *ids]]
+            drawn = sample_rows(
+                row[None], params, [seed], place, history, prompt_lengths=lengths, states=states
+            )
+            ids.append(int(drawn.ids[0]))
+        states = _learned(params.resolved_chain, states, ids[-1], row, context)
+        reason = ending.finish_reason(ids)
+        yield Step(ids[-1], row, context, place < len(given), reason)
+        if reason is None:
+            decoder.advance([0], [ids[-1]])
+
+
+def _context(
+    prompt_ids: Sequence[int], ids: Sequence[int], places: range, seed: int, states: States = None
+) -> Context:
+    """What a chain can know where the tokens `ids[place]` stand: a row for each place."""
+    return Context(
+        history=[[*prompt_ids, *ids[:place]] for place in places],
+        prompt_lengths=[len(prompt_ids)] * len(places),
+        uniforms=functools.partial(uniform_at, [seed] * len(places), list(places)),
+        states=states,
+    )
+
+
+def _learned(chain: Chain, states: States, token: int, row: Rows, context: Context) -> States:
+    """What the stages remember after `token`. Nothing, if the chain removes it: it cannot be drawn."""
+    if "state" not in chain.needs or chain.apply(row[None], context=context)[0, token] == -np.inf:
+        return states
+    return chain.update(states, [token], row[None], context)
+
+
+# With the whole vocabulary
+
+
+def described(
+    name: Callable[[int], str],
+    ids: Sequence[int],
+    rows: Rows,
+    chain: Chain | None,
+    context: Context,
+    noise_scale: float,
+) -> tuple[list[TracedToken], Rows]:
+    """The tokens `ids`, whose logits are `rows` `[len(ids), vocab]`, and the rows after the chain.
+
+    `name` gives a token's text; `context` has a row for each token.
+    """
+    raw = read_rows(rows, ids)
+    risks, margins = flip_risk(rows, noise_scale), raw.margin
+    removed_by: list[str | None] = [None] * len(ids)
+    after, processed, masses = raw, rows, np.ones(len(ids))
+    if chain is not None and len(chain):
+        logits = rows.astype(np.float64)
+        processed, removed_by = _through(chain, logits, context, ids)
+        after = read_rows(processed, ids)
+        run = chain.run(logits, context=context)
+        masses = np.exp(run.log_kept_mass)
+        risks, margins = flip_risk(run.undivided, noise_scale), margin(run.undivided)
+    columns = (
+        map(int, ids), raw.ranks.tolist(), raw.log_probs.tolist(), after.log_probs.tolist(), raw.entropy.tolist(),
+        after.entropy.tolist(), margins.tolist(), after.support.tolist(), masses.tolist(), removed_by,
+        risks.tolist(), raw.best.tolist(), raw.best_log_probs.tolist(),
+    )  # fmt: skip
+    tokens = [
+        TracedToken(
+            token=name(token),
+            id=token,
+            rank=rank,
+            logprob_raw=exact(logprob),
+            logprob_processed=exact(logprob_after) if logprob_after > -math.inf else None,
+            entropy_nats=exact(entropy),
+            entropy_processed_nats=exact(entropy_after),
+            margin=exact(gap),
+            kept=kept,
+            kept_mass=exact(mass),
+            removed_by=removed,
+            flip_risk=exact(risk),
+            best=name(best),
+            best_prob=exact(math.exp(best_logprob)),
+        )
+        for token, rank, logprob, logprob_after, entropy, entropy_after, gap, kept, mass, removed, risk, best,
+        best_logprob in zip(*columns, strict=True)
+    ]  # fmt: skip
+    return tokens, processed
+
+
+def _through(
+    chain: Chain, logits: NDArray[np.float64], context: Context, ids: Sequence[int]
+) -> tuple[NDArray[np.float64], list[str | None]]:
+    """The rows after the chain, and for each token the first stage that removes it."""
+    removed_by: list[str | None] = [None] * len(ids)
+    processed, places = logits, np.arange(len(ids))
+    for stage in chain:
+        processed = np.asarray(stage.apply(processed, context))
+        gone = (processed[places, ids] == -np.inf) & (logits[places, ids] > -np.inf)
+        removed_by = [
+            str(stage) if lost and there is None else there
+            for lost, there in zip(gone, removed_by, strict=True)
+        ]
+    return processed, removed_by
 
 
 def _text_ids(
     source: Source, prompt: str, prompt_ids: Sequence[int], text: str, *, rendered: bool
 ) -> list[int]:
     """The ids of `text` behind the prompt: as the model would read both together, where that keeps the prompt's ids."""
-    if not text:
-        raise InputError("the text is empty; give the text to trace, or leave it out to have one drawn.")
     if not rendered:
         both = source.encode(prompt + text)
         if list(both[: len(prompt_ids)]) == list(prompt_ids) and len(both) > len(prompt_ids):
@@ -163,7 +459,7 @@ def _described(
     source: Source,
     prompt_ids: Sequence[int],
     ids: Sequence[int],
-    rows: NDArray[np.floating],
+    rows: Rows,
     chain: Chain | None,
     seed: int,
     noise_scale: float,
@@ -178,10 +474,10 @@ def _described(
     def describe(first: int) -> None:
         nonlocal states
         places = range(first, min(first + count, len(ids)))
-        part, context = slice(places.start, places.stop), context_of(prompt_ids, ids, places, seed, states)
-        parts[first], _ = traced(name, ids[part], rows[part], chain, context, noise_scale)
+        part, context = slice(places.start, places.stop), _context(prompt_ids, ids, places, seed, states)
+        parts[first], _ = described(name, ids[part], rows[part], chain, context, noise_scale)
         if remembers and chain is not None:
-            states = learned(chain, states, ids[first], rows[first], context)
+            states = _learned(chain, states, ids[first], rows[first], context)
 
     firsts = iter(range(0, len(ids), count))  # of one iterator each thread gets other numbers
 
@@ -196,17 +492,118 @@ def _described(
     return [token for first in sorted(parts) for token in parts[first]]
 
 
-def _totals(tokens: Sequence[TracedToken]) -> TraceTotals:
-    raw = math.fsum(token.logprob_raw for token in tokens)
-    processed = [token.logprob_processed for token in tokens if token.logprob_processed is not None]
-    mean = -raw / len(tokens)
-    return TraceTotals(
-        tokens=len(tokens),
-        logprob_raw=raw,
-        logprob_processed=math.fsum(processed) if len(processed) == len(tokens) else None,
-        perplexity=math.exp(mean) if mean < 700 else math.inf,
-        entropy_nats=math.fsum(token.entropy_nats for token in tokens) / len(tokens),
-        kept_mass=math.fsum(token.kept_mass for token in tokens) / len(tokens),
-        removed=sum(token.removed_by is not None for token in tokens),
-        flip_risk=text_flip_risk([token.flip_risk for token in tokens]),
+# With the most probable tokens only
+
+
+def _top_trace(
+    source: PartialSource,
+    prompt: str | Conversation,
+    text: str | None,
+    max_tokens: int,
+    chain: Chain | None,
+    noise_scale: float,
+) -> Trace:
+    steps = list(_steps(source, prompt, text, max_tokens))
+    tokens = tuple(known_token(step, chain, noise_scale) for step in steps)
+    if not tokens:
+        raise InputError("the text has no token here: the model ends it at once.")
+    messages = None if isinstance(prompt, str) else prompt
+    rendered = None if messages is None else render(source, messages)
+    return Trace(
+        model=source.name,
+        prompt=prompt if isinstance(prompt, str) else rendered,
+        text="".join(token.token for token in tokens) if text is None else text,
+        known=source.capability.value,
+        note=source.note,
+        chain=None if chain is None else str(chain),
+        given=text is not None,
+        seed=None,
+        noise_scale=noise_scale,
+        rounding=max(step.known.rounding for step in steps),
+        tokens=tokens,
+        totals=totals_of(tokens),
+        probe=source.probe,
+        messages=messages,
+        rendered=rendered,
     )
+
+
+def _steps(
+    source: PartialSource, prompt: str | Conversation, text: str | None, max_tokens: int
+) -> Iterator[ReadToken]:
+    """The tokens of `text`, or of the answer that was recorded, or else of the greedy text."""
+    recorded = getattr(source, "answered", None)
+    if recorded is not None:
+        steps = recorded(prompt, text)
+        if steps is not None:
+            yield from steps[:max_tokens] if text is None else steps
+            return
+    if not isinstance(prompt, str):
+        raise CapabilityError(
+            f"{source.name} cannot be given the beginning of its own answer, so a conversation cannot be traced there; "
+            "give the prompt as text."
+        )
+    if text is not None:
+        yield from source.read(prompt, text)
+        return
+    so_far = prompt
+    for _ in range(max_tokens):
+        known = source.next_tokens(so_far)
+        best = known.tokens[0]
+        if not best.token:
+            return  # a marker without text ends it, and cannot be written behind the prompt
+        yield ReadToken(so_far, best.token, known)
+        so_far += best.token
+
+
+def known_token(step: ReadToken, chain: Chain | None, noise_scale: float) -> TracedToken:
+    """What is known of the token that stands at one position."""
+    known = step.known
+    at = known.at(1.0)
+    place = next((i for i, token in enumerate(known.tokens) if token.token == step.token), None)
+    chosen = None if place is None else known.tokens[place]
+    kept, mass, removed_by = _known_through(known, chain, place)
+    best = known.tokens[0]
+    return TracedToken(
+        token=step.token,
+        id=None if chosen is None else chosen.id,
+        rank=None if place is None or place >= at.num_ranked else place + 1,
+        logprob_raw=(
+            Interval(-math.inf, _highest_unnamed(known)) if chosen is None else exact(chosen.logprob)
+        ),
+        logprob_processed=None,
+        entropy_nats=at.entropy,
+        entropy_processed_nats=None,
+        margin=at.margin,
+        kept=kept,
+        kept_mass=mass,
+        removed_by=removed_by,
+        flip_risk=at.flip_risk(noise_scale),
+        best=best.token,
+        best_prob=exact(math.exp(best.logprob)),
+    )
+
+
+def _highest_unnamed(known: KnownTop) -> float:
+    """No unnamed token has a logprob above this."""
+    limit = known.tokens[-1].logprob if known.ceiling is None else known.ceiling
+    return min(limit + known.rounding, 0.0)
+
+
+def _known_through(
+    known: KnownTop, chain: Chain | None, place: int | None
+) -> tuple[int | None, Interval | None, str | None]:
+    """How many tokens the chain keeps, the mass that it keeps, and the stage that removes the known token of this place
+    (None: a token that is not known); None for what cannot be decided.
+    """
+    if chain is None:
+        return known.num_tokens, exact(1.0), None
+    try:
+        found = chain.explain(known.at(1.0))
+    except CapabilityError:
+        return None, None, None
+    if place is None:
+        removed_by = next((stage.stage for stage in found.stages if stage.kept <= len(known.tokens)), None)
+    else:
+        removed_by = next((stage.stage for stage in found.stages if place in stage.removed_ids), None)
+    return found.kept, found.kept_mass, removed_by

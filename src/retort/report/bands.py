@@ -1,21 +1,20 @@
 """The temperature path as a band diagram: τ to the right, tokens downwards, a colour for each text.
 
-A block is one token of one prefix, as wide as the temperatures that share it. From the token on that only one text has,
+A band is one token of one prefix, as wide as the temperatures that share it. From the token on that only one text has,
 blocks are in that text's colour, cool for low temperatures; those that several texts share are pale.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from retort.lens.path import bands
 from retort.report.drawing import CARD, INK, MUTED, WIDE, new_figure, one_line, styled
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from retort.report.story import PathFound
+    from retort.lens.path import PathFound
 
 ROW_INCHES = 0.27
 PALE = 0.3  # opacity, so that the page's ground shows through in light and dark
@@ -30,43 +29,6 @@ HEAT = (
     "#b9441d",
 )  # told apart with every kind of colour blindness
 ON_DARK, ON_LIGHT = "#ffffff", "#15181b"  # not themed: they stand on a leaf's own colour
-
-
-@dataclass(frozen=True)
-class Block:
-    """A token at `row` (0 first), the temperatures that share it, and the first and last of the texts that do."""
-
-    row: int
-    low: float
-    high: float
-    token: str
-    first: int
-    last: int
-
-
-def blocks(found: PathFound) -> Iterator[Block]:
-    """The blocks of a path, row by row.
-
-    Neighbouring leaves with the same prefix are one block, gap included: a prefix belongs to an unbroken stretch of τ.
-    """
-    leaves = found.path.leaves
-    for row in range(max(len(leaf.ids) for leaf in leaves)):
-        first = 0
-        while first < len(leaves):
-            last = first
-            prefix = leaves[first].ids[: row + 1]
-            while last + 1 < len(leaves) and leaves[last + 1].ids[: row + 1] == prefix:
-                last += 1
-            if len(prefix) > row:
-                yield Block(
-                    row,
-                    leaves[first].temperature_low,
-                    leaves[last].temperature_high,
-                    found.tokens[first][row],
-                    first,
-                    last,
-                )
-            first = last + 1
 
 
 def leaf_colours(found: PathFound) -> list[str]:
@@ -84,7 +46,7 @@ def leaf_colours(found: PathFound) -> list[str]:
 
 
 def _label(token: str) -> str:
-    """A token as a block shows it: without the space before it, which every word has, unless there is nothing else."""
+    """A token as a band shows it: without the space before it, which every word has, unless there is nothing else."""
     return one_line(token).strip() or f"‘{one_line(token)}’"
 
 
@@ -107,23 +69,21 @@ def path(found: PathFound) -> Figure:
         if len(text) * FONT * LETTER_WIDTH <= (high - low) * points_per_unit - 2:
             axes.text((low + high) / 2, place, text, ha="center", va="center", color=colour, fontsize=FONT)
 
-    for block in blocks(found):
-        alone = block.first == block.last
-        fill = colours[(block.first + block.last) // 2]
-        width = max(
-            block.high - block.low, span / 800
-        )  # a text of one temperature is a hair, and must be seen
+    for band in bands(found):
+        alone = band.first == band.last
+        fill = colours[(band.first + band.last) // 2]
+        width = max(band.high - band.low, span / 800)  # a text of one temperature is a hair, and must be seen
         edge = min(1.0, width * points_per_unit / 4)
         axes.add_patch(
             Rectangle(
-                (block.low, block.row), width, 1, facecolor=to_rgba(fill, 1.0 if alone else PALE), edgecolor=CARD,
+                (band.low, band.row), width, 1, facecolor=to_rgba(fill, 1.0 if alone else PALE), edgecolor=CARD,
                 linewidth=edge,
             )
         )  # fmt: skip
         red, green, blue, _ = to_rgba(fill)
         bright = 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.45
         colour = INK if not alone else ON_LIGHT if bright else ON_DARK
-        label(_label(block.token), block.low, block.high, block.row + 0.5, colour)
+        label(_label(band.token), band.low, band.high, band.row + 0.5, colour)
     for number, leaf in enumerate(leaves):
         label(str(number + 1), leaf.temperature_low, leaf.temperature_high, -0.5, MUTED)
     axes.set_xlim(lowest, highest)

@@ -46,10 +46,10 @@ def distribution(look: Look) -> Figure:
     tokens = [token_text(one.token) for one in look.rows[0].top]
     figure = new_figure(WIDTH, 0.62 + 0.235 * len(tokens))
     columns = figure.subplots(1, len(look.rows), sharey=True, squeeze=False)[0]
-    widest = max(one.prob for row in look.rows for one in row.top)
+    widest = max(float(one.prob) for row in look.rows for one in row.top)
     places = range(len(tokens))
     for axes, row in zip(columns, look.rows, strict=True):
-        probs = [one.prob for one in row.top]
+        probs = [float(one.prob) for one in row.top]
         axes.barh(places, probs, color=_colour_of(row.temperature), height=0.62)
         for place, prob in zip(places, probs, strict=True):
             axes.text(prob + widest * 0.04, place, percent(prob), va="center", color=INK, fontsize=9)
@@ -74,7 +74,7 @@ def entropy(looks: Sequence[Look]) -> Figure:
     for number, look in enumerate(looks):
         axes.plot(
             [row.temperature for row in look.rows],
-            [row.entropy_nats for row in look.rows],
+            [float(row.entropy_nats) for row in look.rows],
             color=LINE_COLOURS[number % 4],
             linestyle=LINE_STYLES[number % 4],
             linewidth=2,

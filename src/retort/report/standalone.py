@@ -7,7 +7,6 @@ itself: the one script it may run is named by its hash, and nothing can be fetch
 from __future__ import annotations
 
 import base64
-import dataclasses
 import hashlib
 import html
 import json
@@ -17,21 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from retort.errors import InputError
+from retort.records import json_value
 
 BUNDLE = Path(__file__).resolve().parents[1] / "studio" / "static"
 
 
 def plain(value: Any) -> Any:
     """`value` with records as objects and tuples as lists, as JSON can hold it."""
-    if hasattr(value, "to_dict"):  # a record that says itself what belongs into its JSON
-        return plain(value.to_dict())
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    return value
+    return json_value(value)
 
 
 def page_html(title: str, records: Mapping[str, Any], version: str) -> str:

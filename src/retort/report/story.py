@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from retort.distill import DistillResult
     from retort.lens.look import Look
-    from retort.lens.path_stages import PathStage
-    from retort.sampling.path import TemperaturePath
+    from retort.lens.path import PathFound
     from retort.tune import Tuning
 
 
@@ -30,23 +29,6 @@ class Step:
     command: str
     seconds: float
     reused: str | None = None
-
-
-@dataclass(frozen=True)
-class PathFound:
-    """A temperature path with the text of every token of every leaf, which the leaves themselves hold only as ids.
-
-    `stages` says of each stage of the chain whether it applies along τ, and why.
-    """
-
-    model: str
-    note: str | None
-    prompt: str
-    seed: int
-    max_tokens: int
-    tokens: tuple[tuple[str, ...], ...]
-    path: TemperaturePath
-    stages: tuple[PathStage, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
 from retort.chain import Chain
 from retort.distill import run as run_distill
 from retort.distill.recipe import EMBEDDED_RECIPES, Recipe
-from retort.errors import InputError
-from retort.lens.pair import pair
-from retort.lens.partial_passage import partial_passage
-from retort.lens.partial_position import partial_pair, partial_position
-from retort.lens.passage import passage
-from retort.lens.path_stages import path_stages
-from retort.lens.position import DEFAULT_CHAIN, position
+from retort.lens.page import DEFAULT_CHAIN, pair, passage, position
+from retort.lens.path import path
 from retort.report.standalone import plain
-from retort.report.story import PathFound
-from retort.sampling.path import temperature_path
-from retort.sources.base import Capability, PartialSource, Source
+from retort.sources.base import Capability
 from retort.studio.fields import Body, Field, whole
 from retort.studio.models import Models
 from retort.studio.runs import Run
@@ -90,11 +82,7 @@ TEMPERATURES = Field(
 
 
 def _position(run: Run, models: Models, body: dict[str, Any]) -> Any:
-    chain = Chain.parse(body["chain"])
-    source = models.borrow(body["model"], run.check)
-    if source.capability is Capability.TOP_N:
-        _no_ids(source, body)
-        return plain(partial_position(cast(PartialSource, source), body["prompt"], chain))
+    source, chain = models.borrow(body["model"], run.check), Chain.parse(body["chain"])
     return plain(position(source, body["prompt"], chain, continuation=whole(body["continuation"])))
 
 
@@ -103,29 +91,13 @@ def _text(run: Run, models: Models, body: dict[str, Any]) -> Any:
         run.progress(index + 1, body["max_tokens"], f"token {index + 1} of at most {body['max_tokens']}")
         run.tell("token", {"index": index, **plain(token)})
 
-    chain = Chain.parse(body["chain"])
-    source = models.borrow(body["model"], run.check)
-    if source.capability is Capability.TOP_N:
-        _no_ids(source, body)
-        read = partial_passage(
-            cast(PartialSource, source),
-            body["prompt"],
-            body["given"],
-            max_tokens=int(body["max_tokens"]),
-            chain=chain,
-            on_token=on_token,
-        )
-        return plain(read)
-    if body["given"]:
-        raise InputError(
-            f"{source.name} runs here and takes ids after a prompt (continuation), not texts of tokens (given)"
-        )
     found = passage(
-        source,
+        models.borrow(body["model"], run.check),
         body["prompt"],
         whole(body["continuation"]),
+        given=body["given"],
         max_tokens=int(body["max_tokens"]),
-        chain=chain,
+        chain=Chain.parse(body["chain"]),
         seed=int(body["seed"]),
         on_token=on_token,
     )
@@ -133,17 +105,15 @@ def _text(run: Run, models: Models, body: dict[str, Any]) -> Any:
 
 
 def _path(run: Run, models: Models, body: dict[str, Any]) -> Any:
-    chain, seed, max_tokens = Chain.parse(body["chain"]), int(body["seed"]), int(body["max_tokens"])
-    source = models.borrow(body["model"], run.check)
-    found = temperature_path(
-        source, body["prompt"], seed, body["temperatures"], chain=chain, max_tokens=max_tokens
+    found = path(
+        models.borrow(body["model"], run.check),
+        body["prompt"],
+        body["temperatures"],
+        chain=Chain.parse(body["chain"]),
+        seed=int(body["seed"]),
+        max_tokens=int(body["max_tokens"]),
     )
-    tokens = tuple(tuple(source.token_text(token) for token in leaf.ids) for leaf in found.leaves)
-    return plain(
-        PathFound(
-            source.name, source.note, body["prompt"], seed, max_tokens, tokens, found, path_stages(chain)
-        )
-    )
+    return plain(found)
 
 
 def _compare(run: Run, models: Models, body: dict[str, Any]) -> Any:
@@ -151,26 +121,7 @@ def _compare(run: Run, models: Models, body: dict[str, Any]) -> Any:
     chain_b = None if body["chain_b"] is None else Chain.parse(body["chain_b"])
     source = models.borrow(body["model"], run.check)
     source_b = models.borrow(body["model_b"], run.check)
-    if Capability.TOP_N in (source.capability, source_b.capability):
-        return _finite(plain(partial_pair(source, body["prompt"], source_b, body["prompt_b"])))
     return plain(pair(source, body["prompt"], source_b, body["prompt_b"], chain, chain_b))
-
-
-def _no_ids(source: Source, body: dict[str, Any]) -> None:
-    if body["continuation"]:
-        raise InputError(
-            f"{source.name} takes no token ids: what is to stand before the position belongs into the prompt, or into "
-            "given as texts of tokens"
-        )
-
-
-def _finite(value: Any) -> Any:
-    """`value` as JSON can hold it: an infinity (of a distance that nothing bounds) is null."""
-    if isinstance(value, dict):
-        return {key: _finite(one) for key, one in value.items()}
-    if isinstance(value, list):
-        return [_finite(one) for one in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _tune(run: Run, models: Models, body: dict[str, Any]) -> Any:

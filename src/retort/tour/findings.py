@@ -10,7 +10,7 @@ from retort.report.story import Finding
 if TYPE_CHECKING:
     from retort.distill import Difference, DistillResult
     from retort.lens.look import Look
-    from retort.report.story import PathFound
+    from retort.lens.path import PathFound
     from retort.tune import Setting, Tuning
 
 ARM_GIVEN = {True: "for the same steps", False: "for the same training time"}
@@ -34,8 +34,8 @@ def seen(look: Look) -> Finding:
     """The first token's probability and the entropy at each temperature looked at."""
     rows = sorted(look.rows, key=lambda row: row.temperature)
     first = look.rows[0].top[0].token.strip() or repr(look.rows[0].top[0].token)
-    chances = _list([f"{row.top[0].prob:.3g} at τ = {row.temperature:g}" for row in rows])
-    entropy = " to ".join(f"{row.entropy_nats:.2f}" for row in (rows[0], rows[-1]))
+    chances = _list([f"{float(row.top[0].prob):.3g} at τ = {row.temperature:g}" for row in rows])
+    entropy = " to ".join(f"{float(row.entropy_nats):.2f}" for row in (rows[0], rows[-1]))
     return Finding(
         f"Look: {look.prompt}",
         f"{look.model} puts “{first}” first at every temperature, with probability {chances}. The entropy of the next "

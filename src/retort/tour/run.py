@@ -16,10 +16,10 @@ from retort import __version__
 from retort.distill import ArmResult, DistillResult, Recipe
 from retort.distill import run as run_distill
 from retort.errors import InputError
-from retort.lens.look import Look, full_look
-from retort.report import DistillFound, PathFound, Step, Story, TuneFound, write_page
-from retort.sampling.path import temperature_path
-from retort.sources.base import Source
+from retort.lens.look import Look, look
+from retort.lens.path import PathFound, path
+from retort.report import DistillFound, Step, Story, TuneFound, write_page
+from retort.sources.base import Capability, Source, needs_whole_vocabulary
 from retort.sources.load import load
 from retort.tour import commands
 from retort.tour.clock import Clock, OnProgress
@@ -115,8 +115,8 @@ class _Tour:
         plan = self.plan
         if not begun:
             self.clock.begin(f"look at {source.name}")
-        shown = full_look(source, prompt, plan.look_temperatures, top=plan.look_top)
-        curve = full_look(source, prompt, plan.entropy_temperatures, top=1)
+        shown = look(source, prompt, plan.look_temperatures, top=plan.look_top)
+        curve = look(source, prompt, plan.entropy_temperatures, top=1)
         self.done("Look", commands.look_command(plan, source.name, prompt), shown)
         return shown, curve
 
@@ -124,18 +124,20 @@ class _Tour:
         """The model of the tour, loaded as part of its first step: that is where the seconds go."""
         self.clock.begin(f"load {self.plan.model}")
         source = load(self.plan.model)
+        if source.capability is not Capability.FULL:
+            raise needs_whole_vocabulary(source, "The tour")
         return source, self.look(source, self.plan.look_prompt, begun=True)
 
     def path(self, source: Source) -> PathFound:
         """One seed through every temperature."""
         plan = self.plan
         self.clock.begin("path")
-        path = temperature_path(
-            source, plan.path_prompt, self.seed, plan.path_temperatures, max_tokens=plan.path_max_tokens
-        )
-        tokens = tuple(tuple(source.token_text(token) for token in leaf.ids) for leaf in path.leaves)
-        found = PathFound(
-            source.name, source.note, plan.path_prompt, self.seed, plan.path_max_tokens, tokens, path
+        found = path(
+            source,
+            plan.path_prompt,
+            plan.path_temperatures,
+            seed=self.seed,
+            max_tokens=plan.path_max_tokens,
         )
         self.done("Path", commands.path_command(plan, self.seed), found)
         return found

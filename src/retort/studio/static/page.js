@@ -263,6 +263,12 @@ function ae() {
 	}
 }
 // src/records.ts
+function E(e) {
+	return typeof e == "number" ? e : e.low ?? -Infinity;
+}
+function D(e) {
+	return typeof e == "number" ? e : e.high ?? Infinity;
+}
 function oe(e) {
 	return {
 		ids: e.history ?? [],
@@ -271,7 +277,7 @@ function oe(e) {
 	};
 }
 function se(e) {
-	return "known" in e;
+	return e.known === "top_n";
 }
 // src/math/window.ts
 var ce = 2 ** -40, le = -745.2, ue = 3, de = /* @__PURE__ */ new WeakMap();
@@ -315,14 +321,14 @@ function me(e, t) {
 		zero: n
 	};
 }
-function E(e, t) {
+function O(e, t) {
 	return (e.logits[t] - e.logits[e.from]) / e.temperature;
 }
 function he(e, t) {
 	return (e.logits[t] - (e.zero ?? 0)) / e.temperature;
 }
 var ge = /* @__PURE__ */ new WeakMap();
-function D(e) {
+function k(e) {
 	let { logits: t, temperature: n, from: r, to: i } = e, a = ge.get(e);
 	if (a !== void 0) return a;
 	let o, s;
@@ -348,14 +354,14 @@ function _e(e, t, n) {
 	let r = Math.max(t, e.from), i = Math.min(n, e.to);
 	if (r >= i) return 0;
 	if (r === e.from && i === e.to) return 1;
-	let { total: a } = D(e);
+	let { total: a } = k(e);
 	if (e.from === 0) {
 		let { weights: t } = fe(e.logits, e.temperature), n = (t[i] - t[r]) / a;
 		if (n > .001 || r === 0) return n;
 	}
 	let o = 0;
 	for (let t = r; t < i; t++) {
-		let n = E(e, t);
+		let n = O(e, t);
 		if (n < le) break;
 		let r = Math.exp(n);
 		if (o += r, r * (i - t) < o * 1e-12) break;
@@ -368,17 +374,17 @@ function ve(e) {
 function ye(e, t) {
 	let n = e.to - e.from;
 	if (t >= 1) return n;
-	let r = t * D(e).total * (1 - ce);
+	let r = t * k(e).total * (1 - ce);
 	if (e.from === 0) {
 		let { weights: t } = fe(e.logits, e.temperature);
 		return Math.min(n, Ee(1, n, (e) => t[e] >= r));
 	}
 	let i = 0;
-	for (let t = e.from; t < e.to; t++) if (i += Math.exp(E(e, t)), i >= r) return t - e.from + 1;
+	for (let t = e.from; t < e.to; t++) if (i += Math.exp(O(e, t)), i >= r) return t - e.from + 1;
 	return n;
 }
 function be(e, t) {
-	let n = (n) => D({
+	let n = (n) => k({
 		...e,
 		to: e.from + n
 	}).entropy <= t;
@@ -389,7 +395,7 @@ function xe(e, t, n) {
 	if (s > .001 * o[n]) return a === 0 ? s : s * Math.exp((r[0] - r[a]) / i);
 	let c = 0;
 	for (let r = t; r < n; r++) {
-		let t = E(e, r);
+		let t = O(e, r);
 		if (t < le) break;
 		c += Math.exp(t);
 	}
@@ -426,7 +432,7 @@ function Ee(e, t, n) {
 	return e;
 }
 function De(e, t) {
-	return Ee(e.from, e.to, (n) => E(e, n) < t);
+	return Ee(e.from, e.to, (n) => O(e, n) < t);
 }
 // src/math/order.ts
 var Oe = 4294967295;
@@ -438,7 +444,7 @@ function ke(e, t) {
 		places: n
 	};
 }
-function O(e, t) {
+function A(e, t) {
 	return e.order === void 0 ? t : e.order.ranks[t];
 }
 function Ae(e, t) {
@@ -449,15 +455,15 @@ function je(e, t) {
 	return n >= e.from && n < e.to;
 }
 function Me(e, t) {
-	return je(e, t) ? E(e, Ae(e, t)) - Math.log(D(e).total) : -Infinity;
+	return je(e, t) ? O(e, Ae(e, t)) - Math.log(k(e).total) : -Infinity;
 }
-function k(e, t) {
+function j(e, t) {
 	return Math.exp(Me(e, t));
 }
 function Ne(e, t) {
 	if (e.order === void 0) return _e(e, t, e.to);
 	let n = 0;
-	for (let r = 0; r < t; r++) n += k(e, r);
+	for (let r = 0; r < t; r++) n += j(e, r);
 	return 1 - n > .001 ? 1 - n : Ie(e, (e) => e >= t);
 }
 function Pe(e, t) {
@@ -471,8 +477,8 @@ function Fe(e, t) {
 }
 function Ie(e, t) {
 	let n = 0;
-	for (let r = e.from; r < e.to; r++) t(O(e, r)) && (n += Math.exp(E(e, r)));
-	return n / D(e).total;
+	for (let r = e.from; r < e.to; r++) t(A(e, r)) && (n += Math.exp(O(e, r)));
+	return n / k(e).total;
 }
 // src/math/history.ts
 var Le = 34028234663852886e22;
@@ -567,7 +573,7 @@ function Ye(e, t, n) {
 	let [r, i] = [e.from, e.to];
 	for (; r < i;) {
 		let a = r + i >> 1, o = e.logits[a];
-		o > t || o === t && O(e, a) < n ? r = a + 1 : i = a;
+		o > t || o === t && A(e, a) < n ? r = a + 1 : i = a;
 	}
 	return r;
 }
@@ -588,7 +594,7 @@ function Xe(e, t, n = "lowest") {
 	};
 }
 function Ze(e, t, n, r) {
-	let { logits: i, from: a, to: o } = e, { total: s, entropy: c } = D(e), l = Math.log(s) - c, u = (t) => Math.abs(E(e, t) - l), d = Math.max(t * s * (1 - ce), Number.MIN_VALUE), f = Math.min(r, o - a), p = De(e, l), m = (e) => {
+	let { logits: i, from: a, to: o } = e, { total: s, entropy: c } = k(e), l = Math.log(s) - c, u = (t) => Math.abs(O(e, t) - l), d = Math.max(t * s * (1 - ce), Number.MIN_VALUE), f = Math.min(r, o - a), p = De(e, l), m = (e) => {
 		let [t, n] = [Math.max(0, e - (o - p)), Math.min(e, p - a)];
 		for (; t < n;) {
 			let r = t + n >> 1;
@@ -667,7 +673,7 @@ var et = 1e-12, tt = {
 	scope: !0
 }), at = (e) => e.ties, ot = (e) => e.min_keep;
 function st(e, t, n) {
-	let r = De(e, t + Math.log(D(e).total) - et), i = Xe(e, ot(n), at(n));
+	let r = De(e, t + Math.log(k(e).total) - et), i = Xe(e, ot(n), at(n));
 	return r > i.to ? {
 		...e,
 		to: r
@@ -808,7 +814,7 @@ var ct = [
 		truncates: !0,
 		aliases: [],
 		options: [nt, tt],
-		apply: (e, t, n) => st(e, Math.min(Math.log(t), .5 * Math.log(t) - D(e).entropy), n)
+		apply: (e, t, n) => st(e, Math.min(Math.log(t), .5 * Math.log(t) - k(e).entropy), n)
 	},
 	{
 		name: "top_n_sigma",
@@ -857,7 +863,7 @@ var ct = [
 		}],
 		apply: (e, t, n) => {
 			let r = n.among ? Xe(e, n.among) : e;
-			return n.entropy === "summed" ? Xe(e, ut(r, t)) : Xe(e, Math.max(1, be(r, t * D(r).entropy * (1 + ce))));
+			return n.entropy === "summed" ? Xe(e, ut(r, t)) : Xe(e, Math.max(1, be(r, t * k(r).entropy * (1 + ce))));
 		}
 	},
 	{
@@ -987,13 +993,13 @@ var ct = [
 function lt(e, t, n) {
 	let r = n.temperature;
 	if (r === 0) return 0;
-	let i = Math.min(D(e).entropy / Math.log(Math.max(e.to - e.from, 2)), 1), a = Math.max(r - t, 0);
+	let i = Math.min(k(e).entropy / Math.log(Math.max(e.to - e.from, 2)), 1), a = Math.max(r - t, 0);
 	return a + (r + t - a) * i ** n.exponent;
 }
 function ut(e, t) {
-	let { total: n, entropy: r } = D(e), i = 0;
+	let { total: n, entropy: r } = k(e), i = 0;
 	for (let a = e.from; a < e.to; a++) {
-		let o = E(e, a) - Math.log(n);
+		let o = O(e, a) - Math.log(n);
 		if (i += -Math.exp(o) * o, i > t * r * (1 + ce)) return Math.max(1, a - e.from);
 	}
 	return e.to - e.from;
@@ -1007,7 +1013,7 @@ var dt = /* @__PURE__ */ new Map([
 	["min_tokens", "names tokens by id"],
 	["allowed", "names tokens by id"],
 	["grammar", "is a program"]
-]), A = new Map(ct.map((e) => [e.name, e]));
+]), M = new Map(ct.map((e) => [e.name, e]));
 function ft(e, t) {
 	return Object.fromEntries((e.options ?? []).map((e) => [e.name, t?.[e.name] ?? e.initial]));
 }
@@ -1016,21 +1022,21 @@ function mt(e) {
 	return pt.get(e.trim().toLowerCase().replaceAll("-", "_"));
 }
 // src/math/stage.ts
-var j = class extends Error {};
+var N = class extends Error {};
 function ht(e) {
-	return !A.get(e.name).off.includes(e.value) && e.options?.scope !== "last:0" && e.options?.last_n !== 0;
+	return !M.get(e.name).off.includes(e.value) && e.options?.scope !== "last:0" && e.options?.last_n !== 0;
 }
-function M({ name: e, value: t, options: n }) {
-	let r = A.get(e), i = (r.options ?? []).filter((e) => (n?.[e.name] ?? e.initial) !== e.initial || r.main !== void 0 && xt(e)).map((e) => `${e.name}=${St(n?.[e.name] ?? e.initial)}`);
+function P({ name: e, value: t, options: n }) {
+	let r = M.get(e), i = (r.options ?? []).filter((e) => (n?.[e.name] ?? e.initial) !== e.initial || r.main !== void 0 && xt(e)).map((e) => `${e.name}=${St(n?.[e.name] ?? e.initial)}`);
 	return r.main === void 0 ? i.length === 0 ? `${e}=${St(t)}` : `${e}(${[St(t), ...i].join(", ")})` : `${e}(${[`${r.main}=${St(t)}`, ...i].join(", ")})`;
 }
 function gt(e) {
 	let t = /^\s*([\w-]+)\s*(?:=\s*([^()]+?)|\(\s*(.*?)\s*\))\s*$/s.exec(e);
-	if (t === null) throw new j(`a stage is written name=value, got “${e.trim()}”; for example temperature=0.8 | top_p=0.9`);
+	if (t === null) throw new N(`a stage is written name=value, got “${e.trim()}”; for example temperature=0.8 | top_p=0.9`);
 	let [, n, r, i] = t, a = mt(n);
 	if (a === void 0) {
 		let e = dt.get(n.trim().toLowerCase().replaceAll("-", "_"));
-		throw new j(e === void 0 ? `the page does not compute “${n}”; it knows ${[...A.keys()].join(", ")}` : `the page does not compute “${n}”: it ${e}`);
+		throw new N(e === void 0 ? `the page does not compute “${n}”; it knows ${[...M.keys()].join(", ")}` : `the page does not compute “${n}”: it ${e}`);
 	}
 	if (r !== void 0) return {
 		name: a.name,
@@ -1039,11 +1045,11 @@ function gt(e) {
 	let o = a.main ?? a.name, s = [o, ...(a.options ?? []).map((e) => e.name)], c = /* @__PURE__ */ new Map();
 	i.split(",").forEach((e, t) => {
 		let [n, r] = e.includes("=") ? e.split("=").map((e) => e.trim()) : [s[t] ?? "", e.trim()];
-		if (!s.includes(n)) throw new j(`${a.name} has no setting “${n || e.trim()}” here; it has ${s.join(", ")}`);
+		if (!s.includes(n)) throw new N(`${a.name} has no setting “${n || e.trim()}” here; it has ${s.join(", ")}`);
 		c.set(n, r);
 	});
 	let l = c.get(o);
-	if (l === void 0) throw new j(`${a.name} needs its ${o}`);
+	if (l === void 0) throw new N(`${a.name} needs its ${o}`);
 	let u = (a.options ?? []).flatMap((e) => {
 		let t = c.get(e.name);
 		return t === void 0 ? [] : [[e.name, yt(a, e, t)]];
@@ -1054,7 +1060,7 @@ function gt(e) {
 	}, Object.fromEntries(u));
 }
 function _t(e, t) {
-	let n = (A.get(e.name).options ?? []).filter((e) => (t[e.name] ?? e.initial) !== e.initial), r = {
+	let n = (M.get(e.name).options ?? []).filter((e) => (t[e.name] ?? e.initial) !== e.initial), r = {
 		name: e.name,
 		value: e.value
 	};
@@ -1070,18 +1076,18 @@ function yt(e, t, n) {
 	let r = `${e.name}'s ${t.name}`;
 	if (t.words !== void 0) {
 		if (t.words.includes(n)) return n;
-		throw new j(`${r} must be ${t.words.join(" or ")}, got ${n}`);
+		throw new N(`${r} must be ${t.words.join(" or ")}, got ${n}`);
 	}
 	if (t.scope) {
 		if (/^(all|output|last:\d+)$/.test(n)) return n;
-		throw new j(`${r} must be all, output or last:N, got ${n}`);
+		throw new N(`${r} must be all, output or last:N, got ${n}`);
 	}
 	return bt(r, t.low ?? -Infinity, t.high ?? Infinity, t.whole ?? !1, Number(n), n);
 }
 function bt(e, t, n, r, i, a) {
 	if (i >= t && i <= n && Number.isFinite(i) && a.trim() !== "" && !(r && i % 1)) return i;
 	let o = t === Number.MIN_VALUE ? "above 0" : `of ${t} or more`, s = Number.isFinite(n) ? `from ${t} to ${n}` : Number.isFinite(t) ? o : "that is finite";
-	throw new j(`${e} must be a ${r ? "whole " : ""}number ${s}, got ${a}`);
+	throw new N(`${e} must be a ${r ? "whole " : ""}number ${s}, got ${a}`);
 }
 function xt(e) {
 	return e.words === void 0 && !e.scope;
@@ -1116,14 +1122,14 @@ function Tt(e) {
 }
 function Et(e) {
 	let t = e.filter(ht);
-	if (t.filter((e) => A.get(e.name).tempers).length > 1) throw new j("a chain may hold temperature or dynatemp once; two temperatures in a row are one, their product");
+	if (t.filter((e) => M.get(e.name).tempers).length > 1) throw new N("a chain may hold temperature or dynatemp once; two temperatures in a row are one, their product");
 	return t;
 }
-function N(e) {
-	return e.map(M).join(" | ");
+function F(e) {
+	return e.map(P).join(" | ");
 }
 function Dt(e) {
-	return e.find((e) => A.get(e.name).tempers);
+	return e.find((e) => M.get(e.name).tempers);
 }
 function Ot(e) {
 	let t = Dt(e);
@@ -1150,20 +1156,20 @@ var At = {
 	promptLength: 0
 };
 function jt(e, t, n = At) {
-	let r = A.get(t.name);
+	let r = M.get(t.name);
 	return ht(t) ? r.apply(e, t.value, ft(r, t.options), n) : e;
 }
 function Mt(e, t, n = At) {
 	let r = pe(t), i = Ot(e) === 0, a = r, o = r, s = [];
 	for (let t of e) {
-		let e = jt(a, t, n), r = A.get(t.name);
+		let e = jt(a, t, n), r = M.get(t.name);
 		!r.truncates && !(r.tempers && i) && (o = jt(o, t, n));
-		let c = P(a) - P(e);
+		let c = I(a) - I(e);
 		s.push({
 			stage: t,
 			before: a,
 			after: e,
-			kept: P(e),
+			kept: I(e),
 			removed: c,
 			keptMass: c === 0 ? 1 : Fe(a, e),
 			keptMassTotal: Math.min(1, Fe(o, e))
@@ -1184,7 +1190,7 @@ function Mt(e, t, n = At) {
 		warnings: It(e, r, s, n)
 	};
 }
-function P(e) {
+function I(e) {
 	return e.to - e.from;
 }
 function Nt(e, t) {
@@ -1195,45 +1201,45 @@ function Pt(e) {
 	return Ne(e.processed, t);
 }
 function Ft(e) {
-	return Math.exp(D(e).entropy);
+	return Math.exp(k(e).entropy);
 }
 function It(e, t, n, r) {
-	let i = (e) => e.reduce((e, t) => jt(e, t, r), t), a = e.filter((e) => A.get(e.name).truncates), o = i(e), s = Dt(e), c = Ot(e);
-	if (c === 0) return a.length === 0 ? [] : [`${M(s)} takes the most likely token in any case, so ${zt(a)} cannot change the result.`];
+	let i = (e) => e.reduce((e, t) => jt(e, t, r), t), a = e.filter((e) => M.get(e.name).truncates), o = i(e), s = Dt(e), c = Ot(e);
+	if (c === 0) return a.length === 0 ? [] : [`${P(s)} takes the most likely token in any case, so ${zt(a)} cannot change the result.`];
 	let l = [];
 	for (let t of n) if (a.includes(t.stage)) {
 		if (t.removed === 0) {
 			let e = t.kept === 1 ? "one token reaches it" : `it keeps all ${Bt(t.kept)} that reach it`;
-			l.push(`${M(t.stage)} removes nothing here: ${e}.`);
-		} else Lt(i(e.filter((e) => e !== t.stage)), o) && l.push(`${M(t.stage)} is made moot by the rest: without it the same ${Bt(P(o))} would be kept.`);
+			l.push(`${P(t.stage)} removes nothing here: ${e}.`);
+		} else Lt(i(e.filter((e) => e !== t.stage)), o) && l.push(`${P(t.stage)} is made moot by the rest: without it the same ${Bt(I(o))} would be kept.`);
 	}
-	let u = a.map((t) => P(i(e.filter((e) => e === t || !a.includes(e)))));
-	if (a.length > 1 && P(o) < Math.min(...u)) {
-		let e = a.map((e, t) => `${M(e)} alone keeps ${u[t].toLocaleString("en")}`);
-		l.push(`together the stages keep ${Bt(P(o))}, fewer than any of them alone (${e.join(", ")}).`);
+	let u = a.map((t) => I(i(e.filter((e) => e === t || !a.includes(e)))));
+	if (a.length > 1 && I(o) < Math.min(...u)) {
+		let e = a.map((e, t) => `${P(e)} alone keeps ${u[t].toLocaleString("en")}`);
+		l.push(`together the stages keep ${Bt(I(o))}, fewer than any of them alone (${e.join(", ")}).`);
 	}
 	let d = s === void 0 ? 0 : e.indexOf(s), f = e.slice(0, d).filter((e) => a.includes(e));
 	if (s !== void 0 && f.length > 0) {
-		let t = e.filter((e) => e !== s), n = e.indexOf(f[0]), r = P(i([
+		let t = e.filter((e) => e !== s), n = e.indexOf(f[0]), r = I(i([
 			...t.slice(0, n),
 			s,
 			...t.slice(n)
 		]));
-		r !== P(o) && l.push(`${zt(f)} comes before ${M(s)} and does not see it: ${Bt(P(o))} remain, and would be ${r.toLocaleString("en")} with temperature first.`);
+		r !== I(o) && l.push(`${zt(f)} comes before ${P(s)} and does not see it: ${Bt(I(o))} remain, and would be ${r.toLocaleString("en")} with temperature first.`);
 	}
-	a.length > 0 && P(o) === 1 && P(t) > 1 && l.push("one token is left, so every draw here is the greedy token, whatever temperature and seed.");
+	a.length > 0 && I(o) === 1 && I(t) > 1 && l.push("one token is left, so every draw here is the greedy token, whatever temperature and seed.");
 	let p = ye(t, .9);
-	return c > 1 && a.length > 0 && P(o) < p && l.push(`temperature ${c} asks for more variety, but the truncations then keep ${Bt(P(o))}, fewer than the ${p.toLocaleString("en")} that hold 90 % of the probability at temperature 1: the settings pull in opposite directions.`), a.length > 2 && l.push(`${a.length} truncations are stacked (${zt(a)}); one is usually enough, and easier to reason about.`), l;
+	return c > 1 && a.length > 0 && I(o) < p && l.push(`temperature ${c} asks for more variety, but the truncations then keep ${Bt(I(o))}, fewer than the ${p.toLocaleString("en")} that hold 90 % of the probability at temperature 1: the settings pull in opposite directions.`), a.length > 2 && l.push(`${a.length} truncations are stacked (${zt(a)}); one is usually enough, and easier to reason about.`), l;
 }
 function Lt(e, t) {
-	return P(e) === P(t) ? e.logits === t.logits && e.order === t.order ? e.from === t.from : Rt(e, t) : !1;
+	return I(e) === I(t) ? e.logits === t.logits && e.order === t.order ? e.from === t.from : Rt(e, t) : !1;
 }
 function Rt(e, t) {
-	for (let n = e.from; n < e.to; n++) if (!je(t, O(e, n))) return !1;
+	for (let n = e.from; n < e.to; n++) if (!je(t, A(e, n))) return !1;
 	return !0;
 }
 function zt(e) {
-	let t = e.map(M);
+	let t = e.map(P);
 	return t.length < 2 ? t.join("") : `${t.slice(0, -1).join(", ")} and ${t.at(-1)}`;
 }
 function Bt(e) {
@@ -1245,23 +1251,23 @@ function Vt(e, t) {
 	return e.forEach((e, t) => n[e] = t), n;
 }
 function Ht(e, t, n) {
-	let r = Vt(t.ids, n), i = Math.log(D(e.window).total), a = Math.log(D(t.window).total), o = 0, s = 0, c = 0, l = 0;
+	let r = Vt(t.ids, n), i = Math.log(k(e.window).total), a = Math.log(k(t.window).total), o = 0, s = 0, c = 0, l = 0;
 	for (let n = e.window.from; n < e.window.to; n++) {
-		let u = E(e.window, n) - i, d = Math.exp(u), f = Ae(t.window, r[e.ids[O(e.window, n)]]);
+		let u = O(e.window, n) - i, d = Math.exp(u), f = Ae(t.window, r[e.ids[A(e.window, n)]]);
 		if (f < t.window.from || f >= t.window.to) {
 			d > 0 && (o = Infinity), c += .5 * d * Math.LN2, l += d;
 			continue;
 		}
-		let p = E(t.window, f) - a, m = Math.exp(p);
+		let p = O(t.window, f) - a, m = Math.exp(p);
 		o += d === 0 ? 0 : d * (u - p), s += m === 0 ? 0 : m * (p - u);
 		let h = Math.log((d + m) / 2);
 		c += .5 * ((d === 0 ? 0 : d * (u - h)) + (m === 0 ? 0 : m * (p - h))), l += Math.abs(d - m);
 	}
 	let u = new Uint8Array(n);
-	for (let t = e.window.from; t < e.window.to; t++) u[e.ids[O(e.window, t)]] = 1;
+	for (let t = e.window.from; t < e.window.to; t++) u[e.ids[A(e.window, t)]] = 1;
 	for (let e = t.window.from; e < t.window.to; e++) {
-		if (u[t.ids[O(t.window, e)]]) continue;
-		let n = Math.exp(E(t.window, e) - a);
+		if (u[t.ids[A(t.window, e)]]) continue;
+		let n = Math.exp(O(t.window, e) - a);
 		n > 0 && (s = Infinity), c += .5 * n * Math.LN2, l += n;
 	}
 	return {
@@ -1273,9 +1279,9 @@ function Ht(e, t, n) {
 }
 var Ut = .001, Wt = 1e3;
 function Gt(e, t, n, r) {
-	let i = Vt(n, r), a = Math.log(D(e.window).total), o = t[0], s = 0;
+	let i = Vt(n, r), a = Math.log(k(e.window).total), o = t[0], s = 0;
 	for (let n = e.window.from; n < e.window.to; n++) {
-		let r = Math.exp(E(e.window, n) - a), c = i[e.ids[n]];
+		let r = Math.exp(O(e.window, n) - a), c = i[e.ids[n]];
 		if (c >= t.length) {
 			if (r > 0) return null;
 		} else s += r * (t[c] - o);
@@ -1458,13 +1464,13 @@ function rn(e) {
 	return n;
 }
 // src/parts/format.ts
-function F(e) {
+function L(e) {
 	if (e === 0) return "0 %";
 	if (e >= 1e-4) return `${(100 * e).toFixed(2)} %`;
 	let [t, n] = e.toExponential(1).split("e");
 	return `${t}·10${sn(Number(n))}`;
 }
-function I(e) {
+function R(e) {
 	if (e == null || Number.isNaN(e)) return "–";
 	if (!Number.isFinite(e)) return e > 0 ? "∞" : "−∞";
 	let t = Math.abs(e);
@@ -1472,21 +1478,21 @@ function I(e) {
 		let [t, n] = e.toExponential(2).split("e");
 		return on(`${t}·10${sn(Number(n))}`);
 	}
-	return on(t >= 1e3 ? z(e) : String(Number(e.toPrecision(4))));
-}
-function L(e) {
-	return `${I(e)} nats`;
-}
-function R(e, t = 4) {
-	return `${e > 0 ? "+" : ""}${on(e.toFixed(t))}`;
+	return on(t >= 1e3 ? V(e) : String(Number(e.toPrecision(4))));
 }
 function z(e) {
+	return `${R(e)} nats`;
+}
+function B(e, t = 4) {
+	return `${e > 0 ? "+" : ""}${on(e.toFixed(t))}`;
+}
+function V(e) {
 	return on(Math.round(e).toLocaleString("en"));
 }
 function an(e) {
-	return `${z(e)} ${e === 1 ? "token" : "tokens"}`;
+	return `${V(e)} ${e === 1 ? "token" : "tokens"}`;
 }
-function B(e) {
+function H(e) {
 	return String(Number(e.toFixed(4)));
 }
 function on(e) {
@@ -1495,12 +1501,12 @@ function on(e) {
 function sn(e) {
 	return String(e).replace(/[-0-9]/g, (e) => e === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(e)]);
 }
-function cn(e, t, n = I) {
+function cn(e, t, n = R) {
 	let [r, i] = [n(e), n(t)];
 	return r === i ? r : `${r} – ${i}`;
 }
-function V(e, t) {
-	let [n, r] = [F(e), F(t)];
+function U(e, t) {
+	let [n, r] = [L(e), L(t)];
 	return n === r ? n : `${n.endsWith(" %") && r.endsWith(" %") ? n.slice(0, -2) : n} – ${r}`;
 }
 // src/parts/chainEditor.ts
@@ -1518,7 +1524,7 @@ function ln(e, t, { heat: n }) {
 	}), s = _("div", { class: "chain-editor" }, i, _("div", { class: "chain-tools" }, a), o), c = () => r.map((e) => e.stage), l = () => e(c());
 	function u(e) {
 		let t = c().filter(ht);
-		if (N(e) === N(t)) return;
+		if (F(e) === F(t)) return;
 		let n = [...r];
 		r = e.map((e) => {
 			let t = n.findIndex((t) => t.stage.name === e.name), r = t >= 0 ? n.splice(t, 1)[0] : p(e);
@@ -1530,7 +1536,7 @@ function ln(e, t, { heat: n }) {
 		(t.length !== i.children.length || t.some((e, t) => i.children[t] !== e)) && (x(i, ...t), e instanceof HTMLElement && i.contains(e) && e.focus()), r.forEach((e, t) => {
 			e.handle.setAttribute("aria-label", `${e.stage.name}, stage ${t + 1} of ${r.length}. Arrow keys move it, Delete removes it.`);
 		});
-		let n = r.some((e) => A.get(e.stage.name).tempers), o = [...A.values()].filter((e) => !(e.tempers && n) && !r.some((t) => t.stage.name === e.name));
+		let n = r.some((e) => M.get(e.stage.name).tempers), o = [...M.values()].filter((e) => !(e.tempers && n) && !r.some((t) => t.stage.name === e.name));
 		x(a, _("option", { value: "" }, "+ add a stage"), ...o.map((e) => _("option", { value: e.name }, `${e.name}: ${e.help}`))), a.hidden = o.length === 0;
 	}
 	function f(e, t) {
@@ -1541,7 +1547,7 @@ function ln(e, t, { heat: n }) {
 		}
 	}
 	function p(e) {
-		let t = A.get(e.name), r = C(e.name), i = _("button", {
+		let t = M.get(e.name), r = C(e.name), i = _("button", {
 			type: "button",
 			class: "handle",
 			title: "Drag, or use the arrow keys, to change the order"
@@ -1666,11 +1672,11 @@ function ln(e, t, { heat: n }) {
 	};
 }
 function un(e) {
-	let t = A.get(e.stage.name);
-	return t.looksBack ? e.after !== void 0 && e.after === e.before ? "changes nothing here: no token in its scope came before" : "moves the logits of tokens that came before" : t.name === "dynatemp" ? "a temperature that follows the entropy" : !t.truncates && e.removed === 0 ? e.stage.value === 1 ? "leaves the model as it is" : e.stage.value < 1 ? "sharpens" : "flattens" : `keeps ${z(e.kept)}, removes ${z(e.removed)}; keeps ${dn(e.keptMass)} of the mass that came in`;
+	let t = M.get(e.stage.name);
+	return t.looksBack ? e.after !== void 0 && e.after === e.before ? "changes nothing here: no token in its scope came before" : "moves the logits of tokens that came before" : t.name === "dynatemp" ? "a temperature that follows the entropy" : !t.truncates && e.removed === 0 ? e.stage.value === 1 ? "leaves the model as it is" : e.stage.value < 1 ? "sharpens" : "flattens" : `keeps ${V(e.kept)}, removes ${V(e.removed)}; keeps ${dn(e.keptMass)} of the mass that came in`;
 }
 function dn(e) {
-	return typeof e == "number" ? F(e) : V(e.low, e.high);
+	return typeof e == "number" ? L(e) : U(e.low, e.high);
 }
 function fn(e) {
 	return e.split(/(?<=_)/).flatMap((e, t) => t === 0 ? [e] : [_("wbr"), e]);
@@ -1755,7 +1761,7 @@ function Cn(e) {
 function wn(e, t) {
 	return t > 0 && (xn.test(e[t - 1]) || bn.test(e[t - 1]) || /\p{Emoji_Modifier}/u.test(e[t - 1]));
 }
-function H(e) {
+function W(e) {
 	return _("bdi", { class: "token" }, ...Sn(e).map((e) => e.kind === "plain" ? e.text : _("span", { class: `piece-${e.kind}` }, e.text)));
 }
 function Tn(e) {
@@ -1779,7 +1785,7 @@ function On(e, t) {
 		}
 	}
 	function m(e) {
-		let t = (t) => n.set(e.key, N(t.filter(ht)) || " "), i = ln(t, r, { heat: !0 }), a = _("select", {
+		let t = (t) => n.set(e.key, F(t.filter(ht)) || " "), i = ln(t, r, { heat: !0 }), a = _("select", {
 			"aria-label": `${e.name}: order and rules as in an engine`,
 			onchange: () => {
 				a.value && t(Yt(a.value, p(e))), a.value = "";
@@ -1794,11 +1800,11 @@ function On(e, t) {
 			}, _("h2", {}, _("span", { class: `side-mark mark-${e.name.toLowerCase()}` }, e.name), ` ${e.record.model}`), _("p", {
 				class: "tokens side-prompt",
 				dir: "auto"
-			}, ...e.record.prompt_tokens.map(H)), s ? _("p", { class: "note" }, s) : null, i.element, _("p", { class: "chain-tools" }, a), o),
+			}, ...e.record.prompt_tokens.map(W)), s ? _("p", { class: "note" }, s) : null, i.element, _("p", { class: "chain-tools" }, a), o),
 			show(t) {
 				i.show(p(e)), i.report(t.stages);
 				let { processed: n } = t;
-				S(o, `${z(P(n))} tokens can come; entropy ${L(D(n).entropy)}, effective support ${I(Ft(n))} tokens`);
+				S(o, `${V(I(n))} tokens can come; entropy ${z(k(n).entropy)}, effective support ${R(Ft(n))} tokens`);
 			}
 		};
 	}
@@ -1862,8 +1868,8 @@ function An([e, t], n, r, i = Dn) {
 		let [a, o] = [e.ranks[i], t.ranks[i]];
 		return {
 			token: e.names.get(i) ?? t.names.get(i) ?? `#${i}`,
-			a: a < e.logits.length ? k(n.processed, a) : 0,
-			b: o < t.logits.length ? k(r.processed, o) : 0,
+			a: a < e.logits.length ? j(n.processed, a) : 0,
+			b: o < t.logits.length ? j(r.processed, o) : 0,
 			removedA: Nt(n, a)?.name ?? null,
 			removedB: Nt(r, o)?.name ?? null
 		};
@@ -1871,7 +1877,7 @@ function An([e, t], n, r, i = Dn) {
 }
 function jn(e, t, n) {
 	let { from: r, to: i } = t.processed;
-	return Array.from({ length: Math.min(n, i - r) }, (n, i) => e.ids[O(t.processed, r + i)]).concat([...e.ids.subarray(0, Math.min(4, e.ids.length))]);
+	return Array.from({ length: Math.min(n, i - r) }, (n, i) => e.ids[A(t.processed, r + i)]).concat([...e.ids.subarray(0, Math.min(4, e.ids.length))]);
 }
 function Mn([e, t], n, r) {
 	let i = /* @__PURE__ */ new Map(), a = (e, t, n) => {
@@ -1883,7 +1889,7 @@ function Mn([e, t], n, r) {
 				removedA: null,
 				removedB: null
 			};
-			o[n] = k(t.processed, r), i.set(a, o);
+			o[n] = j(t.processed, r), i.set(a, o);
 		}
 	};
 	return a(e, n, "a"), a(t, r, "b"), [...i.values()].sort((e, t) => Math.max(t.a, t.b) - Math.max(e.a, e.b)).slice(0, Dn);
@@ -1895,11 +1901,11 @@ function Nn(e, t) {
 		class: `figure ink-${n}`,
 		"data-value": e,
 		title: t ? `removed by ${t}` : null
-	}, t ? _("small", {}, `− ${t}`) : F(e));
+	}, t ? _("small", {}, `− ${t}`) : L(e));
 	return _("tr", {}, _("th", {
 		scope: "row",
 		class: "token-cell"
-	}, H(e.token)), i(e.a, e.removedA, "a"), i(e.b, e.removedB, "b"), _("td", { class: "bar-cell" }, _("span", {
+	}, W(e.token)), i(e.a, e.removedA, "a"), i(e.b, e.removedB, "b"), _("td", { class: "bar-cell" }, _("span", {
 		class: "bar-box",
 		"aria-hidden": "true"
 	}, n, r)));
@@ -1921,35 +1927,35 @@ function Pn(e, t, n, r) {
 			"KL(A ‖ B)",
 			"nats",
 			o.klForward,
-			I(o.klForward)
+			R(o.klForward)
 		],
 		[
 			"kl-reverse",
 			"KL(B ‖ A)",
 			"nats",
 			o.klReverse,
-			I(o.klReverse)
+			R(o.klReverse)
 		],
 		[
 			"jsd",
 			"Jensen-Shannon",
 			"nats, at most ln 2",
 			o.jsd,
-			I(o.jsd)
+			R(o.jsd)
 		],
 		[
 			"tv",
 			"total variation",
 			"0 same, 1 disjoint",
 			o.totalVariation,
-			I(o.totalVariation)
+			R(o.totalVariation)
 		],
 		[
 			"equivalent",
 			"equivalent temperature",
 			"τ at which B, whole, is nearest to A, tempered",
 			s?.temperature ?? NaN,
-			s === null ? "none" : `${B(s.temperature)}${s.atBound ? " (a limit)" : ""}, ${L(s.residual)} left`
+			s === null ? "none" : `${H(s.temperature)}${s.atBound ? " (a limit)" : ""}, ${z(s.residual)} left`
 		]
 	].map(([e, t, n, r, i]) => _("div", { class: "measure" }, _("dt", {}, t, " ", _("small", {}, n)), _("dd", {}, _("b", {
 		"data-measure": e,
@@ -1973,7 +1979,7 @@ function Rn() {
 			270,
 			14
 		];
-		S(t, `Probability in A across, in B up: ${n.slice(0, 8).map((e) => `${Tn(e.token)} ${F(e.a)} and ${F(e.b)}`).join("; ")}`), x(e, ...[
+		S(t, `Probability in A across, in B up: ${n.slice(0, 8).map((e) => `${Tn(e.token)} ${L(e.a)} and ${L(e.b)}`).join("; ")}`), x(e, ...[
 			1,
 			.01,
 			1e-4,
@@ -2044,12 +2050,12 @@ function zn(e, t, n, r) {
 		a: {
 			model: e.a.model,
 			prompt: e.a.prompt,
-			chain: N(i.stages.map((e) => e.stage))
+			chain: F(i.stages.map((e) => e.stage))
 		},
 		b: {
 			model: e.b.model,
 			prompt: e.b.prompt,
-			chain: N(a.stages.map((e) => e.stage))
+			chain: F(a.stages.map((e) => e.stage))
 		},
 		comparable: e.comparable,
 		distances: e.comparable ? Ht({
@@ -2176,7 +2182,7 @@ function rr(e, t) {
 	return n;
 }
 function ir() {}
-var ar = .7, or = 1 / ar, sr = "\\s*([+-]?\\d+)\\s*", cr = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)\\s*", U = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)%\\s*", lr = /^#([0-9a-f]{3,8})$/, ur = RegExp(`^rgb\\(${sr},${sr},${sr}\\)$`), dr = RegExp(`^rgb\\(${U},${U},${U}\\)$`), fr = RegExp(`^rgba\\(${sr},${sr},${sr},${cr}\\)$`), pr = RegExp(`^rgba\\(${U},${U},${U},${cr}\\)$`), mr = RegExp(`^hsl\\(${cr},${U},${U}\\)$`), hr = RegExp(`^hsla\\(${cr},${U},${U},${cr}\\)$`), gr = {
+var ar = .7, or = 1 / ar, sr = "\\s*([+-]?\\d+)\\s*", cr = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)\\s*", G = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)%\\s*", lr = /^#([0-9a-f]{3,8})$/, ur = RegExp(`^rgb\\(${sr},${sr},${sr}\\)$`), dr = RegExp(`^rgb\\(${G},${G},${G}\\)$`), fr = RegExp(`^rgba\\(${sr},${sr},${sr},${cr}\\)$`), pr = RegExp(`^rgba\\(${G},${G},${G},${cr}\\)$`), mr = RegExp(`^hsl\\(${cr},${G},${G}\\)$`), hr = RegExp(`^hsla\\(${cr},${G},${G},${cr}\\)$`), gr = {
 	aliceblue: 15792383,
 	antiquewhite: 16444375,
 	aqua: 65535,
@@ -2354,35 +2360,35 @@ function br() {
 }
 function xr(e) {
 	var t, n;
-	return e = (e + "").trim().toLowerCase(), (t = lr.exec(e)) ? (n = t[1].length, t = parseInt(t[1], 16), n === 6 ? Sr(t) : n === 3 ? new W(t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, (t & 15) << 4 | t & 15, 1) : n === 8 ? Cr(t >> 24 & 255, t >> 16 & 255, t >> 8 & 255, (t & 255) / 255) : n === 4 ? Cr(t >> 12 & 15 | t >> 8 & 240, t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, ((t & 15) << 4 | t & 15) / 255) : null) : (t = ur.exec(e)) ? new W(t[1], t[2], t[3], 1) : (t = dr.exec(e)) ? new W(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, 1) : (t = fr.exec(e)) ? Cr(t[1], t[2], t[3], t[4]) : (t = pr.exec(e)) ? Cr(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, t[4]) : (t = mr.exec(e)) ? Mr(t[1], t[2] / 100, t[3] / 100, 1) : (t = hr.exec(e)) ? Mr(t[1], t[2] / 100, t[3] / 100, t[4]) : gr.hasOwnProperty(e) ? Sr(gr[e]) : e === "transparent" ? new W(NaN, NaN, NaN, 0) : null;
+	return e = (e + "").trim().toLowerCase(), (t = lr.exec(e)) ? (n = t[1].length, t = parseInt(t[1], 16), n === 6 ? Sr(t) : n === 3 ? new K(t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, (t & 15) << 4 | t & 15, 1) : n === 8 ? Cr(t >> 24 & 255, t >> 16 & 255, t >> 8 & 255, (t & 255) / 255) : n === 4 ? Cr(t >> 12 & 15 | t >> 8 & 240, t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, ((t & 15) << 4 | t & 15) / 255) : null) : (t = ur.exec(e)) ? new K(t[1], t[2], t[3], 1) : (t = dr.exec(e)) ? new K(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, 1) : (t = fr.exec(e)) ? Cr(t[1], t[2], t[3], t[4]) : (t = pr.exec(e)) ? Cr(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, t[4]) : (t = mr.exec(e)) ? Mr(t[1], t[2] / 100, t[3] / 100, 1) : (t = hr.exec(e)) ? Mr(t[1], t[2] / 100, t[3] / 100, t[4]) : gr.hasOwnProperty(e) ? Sr(gr[e]) : e === "transparent" ? new K(NaN, NaN, NaN, 0) : null;
 }
 function Sr(e) {
-	return new W(e >> 16 & 255, e >> 8 & 255, e & 255, 1);
+	return new K(e >> 16 & 255, e >> 8 & 255, e & 255, 1);
 }
 function Cr(e, t, n, r) {
-	return r <= 0 && (e = t = n = NaN), new W(e, t, n, r);
+	return r <= 0 && (e = t = n = NaN), new K(e, t, n, r);
 }
 function wr(e) {
-	return e instanceof ir || (e = xr(e)), e ? (e = e.rgb(), new W(e.r, e.g, e.b, e.opacity)) : new W();
+	return e instanceof ir || (e = xr(e)), e ? (e = e.rgb(), new K(e.r, e.g, e.b, e.opacity)) : new K();
 }
 function Tr(e, t, n, r) {
-	return arguments.length === 1 ? wr(e) : new W(e, t, n, r ?? 1);
+	return arguments.length === 1 ? wr(e) : new K(e, t, n, r ?? 1);
 }
-function W(e, t, n, r) {
+function K(e, t, n, r) {
 	this.r = +e, this.g = +t, this.b = +n, this.opacity = +r;
 }
-nr(W, Tr, rr(ir, {
+nr(K, Tr, rr(ir, {
 	brighter(e) {
-		return e = e == null ? or : or ** +e, new W(this.r * e, this.g * e, this.b * e, this.opacity);
+		return e = e == null ? or : or ** +e, new K(this.r * e, this.g * e, this.b * e, this.opacity);
 	},
 	darker(e) {
-		return e = e == null ? ar : ar ** +e, new W(this.r * e, this.g * e, this.b * e, this.opacity);
+		return e = e == null ? ar : ar ** +e, new K(this.r * e, this.g * e, this.b * e, this.opacity);
 	},
 	rgb() {
 		return this;
 	},
 	clamp() {
-		return new W(Ar(this.r), Ar(this.g), Ar(this.b), kr(this.opacity));
+		return new K(Ar(this.r), Ar(this.g), Ar(this.b), kr(this.opacity));
 	},
 	displayable() {
 		return -.5 <= this.r && this.r < 255.5 && -.5 <= this.g && this.g < 255.5 && -.5 <= this.b && this.b < 255.5 && 0 <= this.opacity && this.opacity <= 1;
@@ -2413,35 +2419,35 @@ function jr(e) {
 	return e = Ar(e), (e < 16 ? "0" : "") + e.toString(16);
 }
 function Mr(e, t, n, r) {
-	return r <= 0 ? e = t = n = NaN : n <= 0 || n >= 1 ? e = t = NaN : t <= 0 && (e = NaN), new G(e, t, n, r);
+	return r <= 0 ? e = t = n = NaN : n <= 0 || n >= 1 ? e = t = NaN : t <= 0 && (e = NaN), new q(e, t, n, r);
 }
 function Nr(e) {
-	if (e instanceof G) return new G(e.h, e.s, e.l, e.opacity);
-	if (e instanceof ir || (e = xr(e)), !e) return new G();
-	if (e instanceof G) return e;
+	if (e instanceof q) return new q(e.h, e.s, e.l, e.opacity);
+	if (e instanceof ir || (e = xr(e)), !e) return new q();
+	if (e instanceof q) return e;
 	e = e.rgb();
 	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = Math.min(t, n, r), a = Math.max(t, n, r), o = NaN, s = a - i, c = (a + i) / 2;
-	return s ? (o = t === a ? (n - r) / s + (n < r) * 6 : n === a ? (r - t) / s + 2 : (t - n) / s + 4, s /= c < .5 ? a + i : 2 - a - i, o *= 60) : s = c > 0 && c < 1 ? 0 : o, new G(o, s, c, e.opacity);
+	return s ? (o = t === a ? (n - r) / s + (n < r) * 6 : n === a ? (r - t) / s + 2 : (t - n) / s + 4, s /= c < .5 ? a + i : 2 - a - i, o *= 60) : s = c > 0 && c < 1 ? 0 : o, new q(o, s, c, e.opacity);
 }
 function Pr(e, t, n, r) {
-	return arguments.length === 1 ? Nr(e) : new G(e, t, n, r ?? 1);
+	return arguments.length === 1 ? Nr(e) : new q(e, t, n, r ?? 1);
 }
-function G(e, t, n, r) {
+function q(e, t, n, r) {
 	this.h = +e, this.s = +t, this.l = +n, this.opacity = +r;
 }
-nr(G, Pr, rr(ir, {
+nr(q, Pr, rr(ir, {
 	brighter(e) {
-		return e = e == null ? or : or ** +e, new G(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? or : or ** +e, new q(this.h, this.s, this.l * e, this.opacity);
 	},
 	darker(e) {
-		return e = e == null ? ar : ar ** +e, new G(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? ar : ar ** +e, new q(this.h, this.s, this.l * e, this.opacity);
 	},
 	rgb() {
 		var e = this.h % 360 + (this.h < 0) * 360, t = isNaN(e) || isNaN(this.s) ? 0 : this.s, n = this.l, r = n + (n < .5 ? n : 1 - n) * t, i = 2 * n - r;
-		return new W(Lr(e >= 240 ? e - 240 : e + 120, i, r), Lr(e, i, r), Lr(e < 120 ? e + 240 : e - 120, i, r), this.opacity);
+		return new K(Lr(e >= 240 ? e - 240 : e + 120, i, r), Lr(e, i, r), Lr(e < 120 ? e + 240 : e - 120, i, r), this.opacity);
 	},
 	clamp() {
-		return new G(Fr(this.h), Ir(this.s), Ir(this.l), kr(this.opacity));
+		return new q(Fr(this.h), Ir(this.s), Ir(this.l), kr(this.opacity));
 	},
 	displayable() {
 		return (0 <= this.s && this.s <= 1 || isNaN(this.s)) && 0 <= this.l && this.l <= 1 && 0 <= this.opacity && this.opacity <= 1;
@@ -2462,28 +2468,28 @@ function Lr(e, t, n) {
 }
 var Rr = Math.PI / 180, zr = 180 / Math.PI, Br = 18, Vr = .96422, Hr = 1, Ur = .82521, Wr = 4 / 29, Gr = 6 / 29, Kr = 3 * Gr * Gr, qr = Gr * Gr * Gr;
 function Jr(e) {
-	if (e instanceof K) return new K(e.l, e.a, e.b, e.opacity);
-	if (e instanceof q) return ni(e);
-	e instanceof W || (e = wr(e));
+	if (e instanceof J) return new J(e.l, e.a, e.b, e.opacity);
+	if (e instanceof Y) return ni(e);
+	e instanceof K || (e = wr(e));
 	var t = $r(e.r), n = $r(e.g), r = $r(e.b), i = Xr((.2225045 * t + .7168786 * n + .0606169 * r) / Hr), a, o;
-	return t === n && n === r ? a = o = i : (a = Xr((.4360747 * t + .3850649 * n + .1430804 * r) / Vr), o = Xr((.0139322 * t + .0971045 * n + .7141733 * r) / Ur)), new K(116 * i - 16, 500 * (a - i), 200 * (i - o), e.opacity);
+	return t === n && n === r ? a = o = i : (a = Xr((.4360747 * t + .3850649 * n + .1430804 * r) / Vr), o = Xr((.0139322 * t + .0971045 * n + .7141733 * r) / Ur)), new J(116 * i - 16, 500 * (a - i), 200 * (i - o), e.opacity);
 }
 function Yr(e, t, n, r) {
-	return arguments.length === 1 ? Jr(e) : new K(e, t, n, r ?? 1);
+	return arguments.length === 1 ? Jr(e) : new J(e, t, n, r ?? 1);
 }
-function K(e, t, n, r) {
+function J(e, t, n, r) {
 	this.l = +e, this.a = +t, this.b = +n, this.opacity = +r;
 }
-nr(K, Yr, rr(ir, {
+nr(J, Yr, rr(ir, {
 	brighter(e) {
-		return new K(this.l + Br * (e ?? 1), this.a, this.b, this.opacity);
+		return new J(this.l + Br * (e ?? 1), this.a, this.b, this.opacity);
 	},
 	darker(e) {
-		return new K(this.l - Br * (e ?? 1), this.a, this.b, this.opacity);
+		return new J(this.l - Br * (e ?? 1), this.a, this.b, this.opacity);
 	},
 	rgb() {
 		var e = (this.l + 16) / 116, t = isNaN(this.a) ? e : e + this.a / 500, n = isNaN(this.b) ? e : e - this.b / 200;
-		return t = Vr * Zr(t), e = Hr * Zr(e), n = Ur * Zr(n), new W(Qr(3.1338561 * t - 1.6168667 * e - .4906146 * n), Qr(-.9787684 * t + 1.9161415 * e + .033454 * n), Qr(.0719453 * t - .2289914 * e + 1.4052427 * n), this.opacity);
+		return t = Vr * Zr(t), e = Hr * Zr(e), n = Ur * Zr(n), new K(Qr(3.1338561 * t - 1.6168667 * e - .4906146 * n), Qr(-.9787684 * t + 1.9161415 * e + .033454 * n), Qr(.0719453 * t - .2289914 * e + 1.4052427 * n), this.opacity);
 	}
 }));
 function Xr(e) {
@@ -2499,28 +2505,28 @@ function $r(e) {
 	return (e /= 255) <= .04045 ? e / 12.92 : ((e + .055) / 1.055) ** 2.4;
 }
 function ei(e) {
-	if (e instanceof q) return new q(e.h, e.c, e.l, e.opacity);
-	if (e instanceof K || (e = Jr(e)), e.a === 0 && e.b === 0) return new q(NaN, 0 < e.l && e.l < 100 ? 0 : NaN, e.l, e.opacity);
+	if (e instanceof Y) return new Y(e.h, e.c, e.l, e.opacity);
+	if (e instanceof J || (e = Jr(e)), e.a === 0 && e.b === 0) return new Y(NaN, 0 < e.l && e.l < 100 ? 0 : NaN, e.l, e.opacity);
 	var t = Math.atan2(e.b, e.a) * zr;
-	return new q(t < 0 ? t + 360 : t, Math.sqrt(e.a * e.a + e.b * e.b), e.l, e.opacity);
+	return new Y(t < 0 ? t + 360 : t, Math.sqrt(e.a * e.a + e.b * e.b), e.l, e.opacity);
 }
 function ti(e, t, n, r) {
-	return arguments.length === 1 ? ei(e) : new q(e, t, n, r ?? 1);
+	return arguments.length === 1 ? ei(e) : new Y(e, t, n, r ?? 1);
 }
-function q(e, t, n, r) {
+function Y(e, t, n, r) {
 	this.h = +e, this.c = +t, this.l = +n, this.opacity = +r;
 }
 function ni(e) {
-	if (isNaN(e.h)) return new K(e.l, 0, 0, e.opacity);
+	if (isNaN(e.h)) return new J(e.l, 0, 0, e.opacity);
 	var t = e.h * Rr;
-	return new K(e.l, Math.cos(t) * e.c, Math.sin(t) * e.c, e.opacity);
+	return new J(e.l, Math.cos(t) * e.c, Math.sin(t) * e.c, e.opacity);
 }
-nr(q, ti, rr(ir, {
+nr(Y, ti, rr(ir, {
 	brighter(e) {
-		return new q(this.h, this.c, this.l + Br * (e ?? 1), this.opacity);
+		return new Y(this.h, this.c, this.l + Br * (e ?? 1), this.opacity);
 	},
 	darker(e) {
-		return new q(this.h, this.c, this.l - Br * (e ?? 1), this.opacity);
+		return new Y(this.h, this.c, this.l - Br * (e ?? 1), this.opacity);
 	},
 	rgb() {
 		return ni(this).rgb();
@@ -2529,7 +2535,7 @@ nr(q, ti, rr(ir, {
 var ri = -.14861, ii = 1.78277, ai = -.29227, oi = -.90649, si = 1.97294, ci = si * oi, li = si * ii, ui = ii * ai - oi * ri;
 function di(e) {
 	if (e instanceof pi) return new pi(e.h, e.s, e.l, e.opacity);
-	e instanceof W || (e = wr(e));
+	e instanceof K || (e = wr(e));
 	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = (ui * r + ci * t - li * n) / (ui + ci - li), a = r - i, o = (si * (n - i) - ai * a) / oi, s = Math.sqrt(o * o + a * a) / (si * i * (1 - i)), c = s ? Math.atan2(o, a) * zr - 120 : NaN;
 	return new pi(c < 0 ? c + 360 : c, s, i, e.opacity);
 }
@@ -2548,7 +2554,7 @@ nr(pi, fi, rr(ir, {
 	},
 	rgb() {
 		var e = isNaN(this.h) ? 0 : (this.h + 120) * Rr, t = +this.l, n = isNaN(this.s) ? 0 : this.s * t * (1 - t), r = Math.cos(e), i = Math.sin(e);
-		return new W(255 * (t + n * (ri * r + ii * i)), 255 * (t + n * (ai * r + oi * i)), 255 * (t + si * r * n), this.opacity);
+		return new K(255 * (t + n * (ri * r + ii * i)), 255 * (t + n * (ai * r + oi * i)), 255 * (t + si * r * n), this.opacity);
 	}
 }));
 var mi = (e) => () => e;
@@ -3082,7 +3088,7 @@ function Na() {
 	return e.copy = () => qi(e, Na()).base(e.base()), tr.apply(e, arguments), e;
 }
 // node_modules/d3-shape/src/constant.js
-function J(e) {
+function X(e) {
 	return function() {
 		return e;
 	};
@@ -3228,19 +3234,19 @@ function Ja(e) {
 }
 // node_modules/d3-shape/src/line.js
 function Ya(e, t) {
-	var n = J(!0), r = null, i = Ka, a = null, o = Ua(s);
-	e = typeof e == "function" ? e : e === void 0 ? qa : J(e), t = typeof t == "function" ? t : t === void 0 ? Ja : J(t);
+	var n = X(!0), r = null, i = Ka, a = null, o = Ua(s);
+	e = typeof e == "function" ? e : e === void 0 ? qa : X(e), t = typeof t == "function" ? t : t === void 0 ? Ja : X(t);
 	function s(s) {
 		var c, l = (s = Wa(s)).length, u, d = !1, f;
 		for (r ?? (a = i(f = o())), c = 0; c <= l; ++c) !(c < l && n(u = s[c], c, s)) === d && ((d = !d) ? a.lineStart() : a.lineEnd()), d && a.point(+e(u, c, s), +t(u, c, s));
 		if (f) return a = null, f + "" || null;
 	}
 	return s.x = function(t) {
-		return arguments.length ? (e = typeof t == "function" ? t : J(+t), s) : e;
+		return arguments.length ? (e = typeof t == "function" ? t : X(+t), s) : e;
 	}, s.y = function(e) {
-		return arguments.length ? (t = typeof e == "function" ? e : J(+e), s) : t;
+		return arguments.length ? (t = typeof e == "function" ? e : X(+e), s) : t;
 	}, s.defined = function(e) {
-		return arguments.length ? (n = typeof e == "function" ? e : J(!!e), s) : n;
+		return arguments.length ? (n = typeof e == "function" ? e : X(!!e), s) : n;
 	}, s.curve = function(e) {
 		return arguments.length ? (i = e, r != null && (a = i(r)), s) : i;
 	}, s.context = function(e) {
@@ -3249,8 +3255,8 @@ function Ya(e, t) {
 }
 // node_modules/d3-shape/src/area.js
 function Xa(e, t, n) {
-	var r = null, i = J(!0), a = null, o = Ka, s = null, c = Ua(l);
-	e = typeof e == "function" ? e : e === void 0 ? qa : J(+e), t = typeof t == "function" ? t : J(t === void 0 ? 0 : +t), n = typeof n == "function" ? n : n === void 0 ? Ja : J(+n);
+	var r = null, i = X(!0), a = null, o = Ka, s = null, c = Ua(l);
+	e = typeof e == "function" ? e : e === void 0 ? qa : X(+e), t = typeof t == "function" ? t : X(t === void 0 ? 0 : +t), n = typeof n == "function" ? n : n === void 0 ? Ja : X(+n);
 	function l(l) {
 		var u, d, f, p = (l = Wa(l)).length, m, h = !1, g, _ = Array(p), v = Array(p);
 		for (a ?? (s = o(g = c())), u = 0; u <= p; ++u) {
@@ -3269,17 +3275,17 @@ function Xa(e, t, n) {
 		return Ya().defined(i).curve(o).context(a);
 	}
 	return l.x = function(t) {
-		return arguments.length ? (e = typeof t == "function" ? t : J(+t), r = null, l) : e;
+		return arguments.length ? (e = typeof t == "function" ? t : X(+t), r = null, l) : e;
 	}, l.x0 = function(t) {
-		return arguments.length ? (e = typeof t == "function" ? t : J(+t), l) : e;
+		return arguments.length ? (e = typeof t == "function" ? t : X(+t), l) : e;
 	}, l.x1 = function(e) {
-		return arguments.length ? (r = e == null ? null : typeof e == "function" ? e : J(+e), l) : r;
+		return arguments.length ? (r = e == null ? null : typeof e == "function" ? e : X(+e), l) : r;
 	}, l.y = function(e) {
-		return arguments.length ? (t = typeof e == "function" ? e : J(+e), n = null, l) : t;
+		return arguments.length ? (t = typeof e == "function" ? e : X(+e), n = null, l) : t;
 	}, l.y0 = function(e) {
-		return arguments.length ? (t = typeof e == "function" ? e : J(+e), l) : t;
+		return arguments.length ? (t = typeof e == "function" ? e : X(+e), l) : t;
 	}, l.y1 = function(e) {
-		return arguments.length ? (n = e == null ? null : typeof e == "function" ? e : J(+e), l) : n;
+		return arguments.length ? (n = e == null ? null : typeof e == "function" ? e : X(+e), l) : n;
 	}, l.lineX0 = l.lineY0 = function() {
 		return u().x(e).y(t);
 	}, l.lineY1 = function() {
@@ -3287,7 +3293,7 @@ function Xa(e, t, n) {
 	}, l.lineX1 = function() {
 		return u().x(r).y(t);
 	}, l.defined = function(e) {
-		return arguments.length ? (i = typeof e == "function" ? e : J(!!e), l) : i;
+		return arguments.length ? (i = typeof e == "function" ? e : X(!!e), l) : i;
 	}, l.curve = function(e) {
 		return arguments.length ? (o = e, a != null && (s = o(a)), l) : o;
 	}, l.context = function(e) {
@@ -3295,7 +3301,7 @@ function Xa(e, t, n) {
 	}, l;
 }
 // src/parts/lineChart.ts
-var Y = {
+var Z = {
 	left: 56,
 	right: 16,
 	top: 24,
@@ -3320,36 +3326,36 @@ function Za(e = 240) {
 			e.y,
 			e.low ?? e.y,
 			e.high ?? e.y
-		])), .06), d = Sa([s, c], [Y.left, i - Y.right]), f = Sa([r.yFrom ?? l, r.yTo ?? u], [e - Y.bottom, Y.top]), p = r.ticks ?? d.ticks(Math.max(3, Math.round(i / 90))).map((e) => [e, I(e)]);
+		])), .06), d = Sa([s, c], [Z.left, i - Z.right]), f = Sa([r.yFrom ?? l, r.yTo ?? u], [e - Z.bottom, Z.top]), p = r.ticks ?? d.ticks(Math.max(3, Math.round(i / 90))).map((e) => [e, R(e)]);
 		S(t, `${r.title}. ${r.series.filter((e) => !e.thin).map(eo).join(". ")}`), x(n, r.region ? v("rect", {
 			class: "region",
 			x: d(r.region[0]) - 5,
-			y: Y.top,
+			y: Z.top,
 			width: d(r.region[1]) - d(r.region[0]) + 10,
-			height: e - Y.top - Y.bottom,
+			height: e - Z.top - Z.bottom,
 			rx: 4
 		}) : null, ...f.ticks(5).flatMap((e) => [v("line", {
 			class: "grid",
-			x1: Y.left,
-			x2: i - Y.right,
+			x1: Z.left,
+			x2: i - Z.right,
 			y1: f(e),
 			y2: f(e)
 		}), v("text", {
-			x: Y.left - 6,
+			x: Z.left - 6,
 			y: f(e) + 4,
 			"text-anchor": "end"
-		}, I(e))]), ...p.map(([t, n]) => v("text", {
+		}, R(e))]), ...p.map(([t, n]) => v("text", {
 			x: d(t),
-			y: e - Y.bottom + 16,
+			y: e - Z.bottom + 16,
 			"text-anchor": "middle"
 		}, n)), r.mark === void 0 ? null : v("line", {
 			class: "cut",
 			x1: d(r.mark),
 			x2: d(r.mark),
-			y1: Y.top,
-			y2: e - Y.bottom
+			y1: Z.top,
+			y2: e - Z.bottom
 		}), ...r.series.map((e) => Qa(e, d, f)), v("text", {
-			x: i - Y.right,
+			x: i - Z.right,
 			y: e - 4,
 			"text-anchor": "end"
 		}, `${r.x} →`), v("text", {
@@ -3380,11 +3386,11 @@ function Qa(e, t, n) {
 	}, v("title", {}, $a(e, r)))));
 }
 function $a(e, t) {
-	let n = t.low === void 0 ? "" : ` (${I(t.low)} to ${I(t.high)})`;
-	return `${e.name} at ${I(t.x)}: ${I(t.y)}${n}`;
+	let n = t.low === void 0 ? "" : ` (${R(t.low)} to ${R(t.high)})`;
+	return `${e.name} at ${R(t.x)}: ${R(t.y)}${n}`;
 }
 function eo(e) {
-	return `${e.name}: ${e.points.slice(0, 30).map((e) => `${I(e.x)}: ${I(e.y)}`).join(", ")}`;
+	return `${e.name}: ${e.points.slice(0, 30).map((e) => `${R(e.x)}: ${R(e.y)}`).join(", ")}`;
 }
 function to([e, t], n) {
 	let r = t === e ? Math.abs(e) * .1 || 1 : (t - e) * n;
@@ -3506,7 +3512,7 @@ function oo(e) {
 		class: "chart difference-chart",
 		role: "img"
 	}, s, c);
-	return S(s, t.map(([e, t]) => `${e}: ${R(t.mean)}${t.ci ? ` from ${R(t.ci[0])} to ${R(t.ci[1])}` : ""} nats a token`).join("; ")), {
+	return S(s, t.map(([e, t]) => `${e}: ${B(t.mean)}${t.ci ? ` from ${B(t.ci[0])} to ${B(t.ci[1])}` : ""} nats a token`).join("; ")), {
 		element: l,
 		close: hn(l, n, (e) => {
 			let r = e < 420 ? 2 : 4, s = (t) => 12 + (t - i + o) / (a - i + 2 * o) * (e - 24);
@@ -3529,7 +3535,7 @@ function oo(e) {
 				return v("g", { class: "ink-accent" }, v("text", {
 					x: 12,
 					y: i - 14
-				}, `${e}: ${R(t.mean, r)}${t.ci ? ` [${R(t.ci[0], r)}, ${R(t.ci[1], r)}]` : ""}`), t.ci ? v("line", {
+				}, `${e}: ${B(t.mean, r)}${t.ci ? ` [${B(t.ci[0], r)}, ${B(t.ci[1], r)}]` : ""}`), t.ci ? v("line", {
 					class: "interval",
 					x1: s(t.ci[0]),
 					x2: s(t.ci[1]),
@@ -3561,8 +3567,8 @@ function so(e) {
 		"steps"
 	].map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...Object.entries(e.arms).flatMap(([e, t]) => t.map((t) => _("tr", {}, _("th", { scope: "row" }, no[e]?.words ?? e), _("td", { class: "figure" }, String(t.seed)), _("td", {
 		class: "figure",
-		title: t.val_nll === null ? null : L(t.val_nll)
-	}, I(t.val_nll)), _("td", { class: "figure" }, I(t.test_nll)), _("td", { class: "figure" }, t.seconds === null ? "–" : t.seconds.toFixed(1)), _("td", { class: "figure" }, t.tokens === null ? "–" : z(t.tokens)), _("td", { class: "figure" }, t.steps === null ? "–" : z(t.steps)))))));
+		title: t.val_nll === null ? null : z(t.val_nll)
+	}, R(t.val_nll)), _("td", { class: "figure" }, R(t.test_nll)), _("td", { class: "figure" }, t.seconds === null ? "–" : t.seconds.toFixed(1)), _("td", { class: "figure" }, t.tokens === null ? "–" : V(t.tokens)), _("td", { class: "figure" }, t.steps === null ? "–" : V(t.steps)))))));
 }
 function co(e, t) {
 	let n = { ...e?.arms ?? {} }, r = [...n[t.arm] ?? []], i = r.findIndex((e) => e.seed === t.seed), a = r[i] ?? {
@@ -3618,12 +3624,12 @@ function mo(e, t) {
 	return e.logProbs.map((e) => Math.exp(e / t));
 }
 function ho(e, t) {
-	if (t === 0) return Array.from(e.logProbs, (e, t) => X(+(t === 0)));
+	if (t === 0) return Array.from(e.logProbs, (e, t) => Q(+(t === 0)));
 	let n = mo(e, t), r = n.reduce((e, t) => e + t, 0), i = fo(e, t);
 	return Array.from(n, (n) => po(n, r - n, i, e.rounding / t));
 }
 function go(e, t) {
-	if (t === 0) return Array.from(e.logProbs, () => X(1));
+	if (t === 0) return Array.from(e.logProbs, () => Q(1));
 	let n = mo(e, t), r = n.reduce((e, t) => e + t, 0), i = fo(e, t), a = 0;
 	return Array.from(n, (n) => (a += n, po(a, r - a, i, e.rounding / t)));
 }
@@ -3640,7 +3646,7 @@ function vo(e, t) {
 	return Math.min(n * Math.exp(2 * e.rounding / t), _o(e, t).high);
 }
 function yo(e, t) {
-	if (t === 0) return X(0);
+	if (t === 0) return Q(0);
 	let n = fo(e, t), r = 0, i = 0;
 	for (let n of e.logProbs) {
 		let e = n / t, a = Math.exp(e);
@@ -3656,7 +3662,7 @@ function yo(e, t) {
 	};
 }
 function bo(e, t, n) {
-	if (t === 0) return X(1);
+	if (t === 0) return Q(1);
 	let r = n * (1 - ce), i = go(e, t), a = e.tokens - i.length, o = (t, n) => {
 		let o = i.findIndex((e) => e[t] >= r);
 		return o >= 0 || a === 0 ? o >= 0 ? o + 1 : e.tokens : Math.min(i.length + Math.max(Math.ceil(n), 1), e.tokens);
@@ -3676,7 +3682,7 @@ function xo(e, t) {
 				stage: s,
 				kept: c,
 				removed: n - c,
-				keptMass: c > 1 ? X(1) : go(t, 1)[0]
+				keptMass: c > 1 ? Q(1) : go(t, 1)[0]
 			}), c > 1) continue;
 		} else {
 			if (c = wo(s, t, Co(s, t, a)), c === n && r === n) {
@@ -3684,7 +3690,7 @@ function xo(e, t) {
 					stage: s,
 					kept: c,
 					removed: 0,
-					keptMass: X(1)
+					keptMass: Q(1)
 				});
 				continue;
 			}
@@ -3709,19 +3715,19 @@ function xo(e, t) {
 }
 function So(e, t, n, r, i) {
 	i.forEach(To);
-	let a = e.logProbs.slice(0, n).map((e) => e / (t || 1)), o = Mt(i, a), { from: s, to: c } = o.processed, { entropy: l } = D(o.processed), u = Array.from(a, (e, t) => X(k(o.processed, t))), d = o.stages.map(({ stage: e, kept: t, removed: n, keptMass: r }) => ({
+	let a = e.logProbs.slice(0, n).map((e) => e / (t || 1)), o = Mt(i, a), { from: s, to: c } = o.processed, { entropy: l } = k(o.processed), u = Array.from(a, (e, t) => Q(j(o.processed, t))), d = o.stages.map(({ stage: e, kept: t, removed: n, keptMass: r }) => ({
 		stage: e,
 		kept: t,
 		removed: n,
-		keptMass: X(r)
+		keptMass: Q(r)
 	}));
 	return {
 		stages: [...r, ...d],
 		kept: c - s,
 		temperature: t * o.tempered.temperature,
 		probs: u,
-		unseen: X(0),
-		entropy: X(l),
+		unseen: Q(0),
+		entropy: Q(l),
 		warnings: i.length > 0 ? o.warnings : []
 	};
 }
@@ -3744,7 +3750,7 @@ function Co(e, t, n) {
 	throw Eo(e, `it needs the whole vocabulary as long as nothing before it has cut off all but the ${r} known tokens`);
 }
 function wo(e, t, n) {
-	let r = t.logProbs.length, i = (A.get(e.name).options ?? []).map((e) => e.name), a = n;
+	let r = t.logProbs.length, i = (M.get(e.name).options ?? []).map((e) => e.name), a = n;
 	if (i.includes("min_keep") && (a = Math.max(a, Math.min(Number(e.options?.min_keep ?? 1), t.tokens)), a > r)) throw Eo(e, `it keeps ${a} tokens and the ${r} most probable ones are known`);
 	if (e.options?.ties === "all" && a < t.tokens) {
 		let n = t.logProbs[a - 1];
@@ -3753,12 +3759,12 @@ function wo(e, t, n) {
 	return a;
 }
 function To(e) {
-	if (A.get(e.name).looksBack) throw Eo(e, "it depends on token ids or on the text before, and only ranks are known");
+	if (M.get(e.name).looksBack) throw Eo(e, "it depends on token ids or on the text before, and only ranks are known");
 }
 function Eo(e, t) {
-	return new j(`What ${M(e)} keeps cannot be decided here: ${t}; cut to the known tokens first (top_k), ask for more log-probabilities, or use a model that runs here.`);
+	return new N(`What ${P(e)} keeps cannot be decided here: ${t}; cut to the known tokens first (top_k), ask for more log-probabilities, or use a model that runs here.`);
 }
-function X(e) {
+function Q(e) {
 	return {
 		low: e,
 		high: e
@@ -3766,12 +3772,12 @@ function X(e) {
 }
 // src/parts/known.ts
 function Do(e, t, n, r) {
-	if (e.known === "full") return _("p", { class: "note" }, `This model runs here: its ${z(t)} most probable tokens are shown, and what they leave is the rest.`);
-	let i = n === null ? `of an unknown number (the wide ends hold for up to ${z(r)})` : `of ${z(n)}`;
+	if (e.known === "full") return _("p", { class: "note" }, `This model runs here: its ${V(t)} most probable tokens are shown, and what they leave is the rest.`);
+	let i = n === null ? `of an unknown number (the wide ends hold for up to ${V(r)})` : `of ${V(n)}`;
 	return _("div", {
 		class: "note",
 		role: "note"
-	}, _("p", {}, `The ${z(t)} most probable tokens ${i} are known. Every number here is an interval that holds the truth: lowest – highest; one number where both ends round to it.`), e.probe ? _("p", {}, _("b", {}, e.probe.logprobs === "raw" ? "Its logprobs are raw: " : "Its logprobs are processed: "), Oo(e.probe)) : null, e.note ? _("p", {}, e.note) : null);
+	}, _("p", {}, `The ${V(t)} most probable tokens ${i} are known. Every number here is an interval that holds the truth: lowest – highest; one number where both ends round to it.`), e.probe ? _("p", {}, _("b", {}, e.probe.logprobs === "raw" ? "Its logprobs are raw: " : "Its logprobs are processed: "), Oo(e.probe)) : null, e.note ? _("p", {}, e.note) : null);
 }
 function Oo(e) {
 	return `${e.logprobs === "raw" ? "the model’s own, before any setting." : "what the server’s own settings left of the model’s; a temperature set here comes on top."} Probed: ${[
@@ -3783,7 +3789,7 @@ function Oo(e) {
 // src/parts/rangeBars.ts
 function ko(e, t, n) {
 	let r = e.map((e, t) => {
-		let r = H(e.token), i = _("th", {
+		let r = W(e.token), i = _("th", {
 			scope: "row",
 			class: "token-cell",
 			title: `${En(e.token)}${e.id === null ? "" : `; id ${e.id}`}, rank ${t + 1}`
@@ -3793,7 +3799,7 @@ function ko(e, t, n) {
 			class: "pick",
 			"aria-label": `Continue with ${En(e.token)}`,
 			onclick: () => n(t)
-		}, r)) : x(i, r), No(i, I(e.logprob));
+		}, r)) : x(i, r), No(i, R(e.logprob));
 	}), i = No(_("th", {
 		scope: "row",
 		class: "token-cell"
@@ -3854,17 +3860,17 @@ function Po(e, { raw: t, processed: n, removed: r }, i) {
 	}, i), n === null ? (S(e.processed, "?"), e.processed.title = "not decided by the known tokens", delete e.processed.dataset.low, delete e.processed.dataset.high) : (Fo(e.processed, n, r === "" ? void 0 : "–"), e.processed.removeAttribute("title")), e.element.classList.toggle("removed", r !== ""), S(e.fate, r);
 }
 function Fo(e, { low: t, high: n }, r) {
-	S(e, r ?? V(t, n)), e.dataset.low = String(t), e.dataset.high = String(n);
+	S(e, r ?? U(t, n)), e.dataset.low = String(t), e.dataset.high = String(n);
 }
 // src/parts/rankChart.ts
-var Io = 260, Z = {
+var Io = 260, Lo = {
 	left: 52,
 	right: 14,
 	top: 26,
 	bottom: 34
-}, Lo = 1e-10, Ro = 240;
-function zo(e) {
-	let t = Na([1, Math.max(e, 2)], [Z.left, 640]), n = Na([Lo, 1], [Io - Z.bottom, Z.top]).clamp(!0), r = Uo(e), i = v("path", { class: "area-kept" }), a = v("path", { class: "line-raw" }), o = v("path", { class: "line-processed" }), s = v("g", { class: "cuts" }), c = v("title", {}), l = v("g", {
+}, Ro = 1e-10, zo = 240;
+function Bo(e) {
+	let t = Na([1, Math.max(e, 2)], [Lo.left, 640]), n = Na([Ro, 1], [Io - Lo.bottom, Lo.top]).clamp(!0), r = Wo(e), i = v("path", { class: "area-kept" }), a = v("path", { class: "line-raw" }), o = v("path", { class: "line-processed" }), s = v("g", { class: "cuts" }), c = v("title", {}), l = v("g", {
 		class: "axes",
 		"aria-hidden": "true"
 	}), u = null, d = v("svg", {
@@ -3876,12 +3882,12 @@ function zo(e) {
 		return r.filter((t) => je(e, t)).map((r) => [t(r + 1), n(Math.exp(Me(e, r)))]);
 	}
 	let p = hn(d, Io, (r) => {
-		t.range([Z.left, r - Z.right]), x(l, ...Vo(e, t, n, r, Io, Z)), u !== null && m(u);
+		t.range([Lo.left, r - Lo.right]), x(l, ...Ho(e, t, n, r, Io, Lo)), u !== null && m(u);
 	});
 	function m(e) {
 		u = e;
-		let { processed: r, raw: l } = e, d = f(r), p = O(r, r.to - 1);
-		r.to - r.from > 1 && d.push([t(p + 1), n(Math.exp(Me(r, p)))]), d.sort((e, t) => e[0] - t[0]), a.setAttribute("d", Ya()(f(l)) ?? ""), o.setAttribute("d", Ya()(d) ?? ""), i.setAttribute("d", Xa().x((e) => e[0]).y1((e) => e[1]).y0(n(Lo))(d) ?? ""), x(s, ...Bo(e, t)), S(c, `Probability against rank. Raw: grey. Processed: ${z(P(r))} of ${z(P(l))} tokens, from ${I(Math.exp(Me(r, O(r, r.from))))} down to ${I(Math.exp(Me(r, p)))}.`);
+		let { processed: r, raw: l } = e, d = f(r), p = A(r, r.to - 1);
+		r.to - r.from > 1 && d.push([t(p + 1), n(Math.exp(Me(r, p)))]), d.sort((e, t) => e[0] - t[0]), a.setAttribute("d", Ya()(f(l)) ?? ""), o.setAttribute("d", Ya()(d) ?? ""), i.setAttribute("d", Xa().x((e) => e[0]).y1((e) => e[1]).y0(n(Ro))(d) ?? ""), x(s, ...Vo(e, t)), S(c, `Probability against rank. Raw: grey. Processed: ${V(I(r))} of ${V(I(l))} tokens, from ${R(Math.exp(Me(r, A(r, r.from))))} down to ${R(Math.exp(Me(r, p)))}.`);
 	}
 	return {
 		element: d,
@@ -3889,24 +3895,24 @@ function zo(e) {
 		close: p
 	};
 }
-function Bo(e, t) {
+function Vo(e, t) {
 	return e.stages.filter((e) => e.removed > 0 && e.after.order === void 0 && e.after.to < e.before.to).map((e, n) => {
 		let r = t(e.after.to + .5), i = r > t.range()[1] * .75;
 		return v("g", {}, v("line", {
 			class: "cut",
 			x1: r,
 			x2: r,
-			y1: Z.top,
-			y2: Io - Z.bottom
+			y1: Lo.top,
+			y2: Io - Lo.bottom
 		}), v("text", {
 			class: "cut-label",
 			x: r + (i ? -4 : 4),
-			y: Z.top + 10 + 13 * n,
+			y: Lo.top + 10 + 13 * n,
 			"text-anchor": i ? "end" : "start"
-		}, M(e.stage)));
+		}, P(e.stage)));
 	});
 }
-function Vo(e, t, n, r, i, a) {
+function Ho(e, t, n, r, i, a) {
 	let o = [
 		1,
 		10,
@@ -3928,7 +3934,7 @@ function Vo(e, t, n, r, i, a) {
 			x: t(e),
 			y: i - a.bottom + 15,
 			"text-anchor": e === 1 ? "start" : t(e) > r - a.right - 24 ? "end" : "middle"
-		}, z(e))),
+		}, V(e))),
 		...s.flatMap((e) => [v("line", {
 			class: "grid",
 			x1: a.left,
@@ -3939,7 +3945,7 @@ function Vo(e, t, n, r, i, a) {
 			x: a.left - 6,
 			y: n(e) + 4,
 			"text-anchor": "end"
-		}, e === 1 ? "1" : `10${Ho(Math.log10(e))}`)]),
+		}, e === 1 ? "1" : `10${Uo(Math.log10(e))}`)]),
 		v("text", {
 			x: r - a.right,
 			y: i - 4,
@@ -3951,40 +3957,40 @@ function Vo(e, t, n, r, i, a) {
 		}, "probability")
 	];
 }
-function Ho(e) {
+function Uo(e) {
 	return String(Math.round(e)).replace(/[-0-9]/g, (e) => e === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(e)]);
 }
-function Uo(e) {
-	let t = Array.from({ length: Ro }, (t, n) => Math.round(e ** (n / 239)) - 1);
+function Wo(e) {
+	let t = Array.from({ length: zo }, (t, n) => Math.round(e ** (n / 239)) - 1);
 	return [...new Set(t)].sort((e, t) => e - t);
 }
 // src/parts/rangeChart.ts
-var Wo = 260, Go = {
+var Go = 260, Ko = {
 	left: 52,
 	right: 14,
 	top: 26,
 	bottom: 34
-}, Ko = 1e-10, qo = 60;
-function Jo(e) {
-	let t = Na([1, Math.max(e, 2)], [Go.left, 640]), n = Na([Ko, 1], [Wo - Go.bottom, Go.top]).clamp(!0), r = v("g", {
+}, qo = 1e-10, Jo = 60;
+function Yo(e) {
+	let t = Na([1, Math.max(e, 2)], [Ko.left, 640]), n = Na([qo, 1], [Go - Ko.bottom, Ko.top]).clamp(!0), r = v("g", {
 		class: "axes",
 		"aria-hidden": "true"
 	}), i = v("title", {}), a = v("g"), o = v("svg", {
-		viewBox: `0 0 640 ${Wo}`,
+		viewBox: `0 0 640 ${Go}`,
 		class: "chart range-chart",
 		role: "img"
-	}, i, r, a), s = null, c = hn(o, Wo, (i) => {
-		t.range([Go.left, i - Go.right]), x(r, ...Vo(e, t, n, i, Wo, Go)), s !== null && d(...s);
+	}, i, r, a), s = null, c = hn(o, Go, (i) => {
+		t.range([Ko.left, i - Ko.right]), x(r, ...Ho(e, t, n, i, Go, Ko)), s !== null && d(...s);
 	});
 	function l({ probs: r, unseen: i, largest: a }) {
 		let o = r.length;
 		if (i.high <= 0 || e <= o) return "";
-		let s = Array.from({ length: qo }, (t, n) => o + 1 + (e - o - 1) ** (n / 59) - 1).map((e) => [t(Math.max(e, o + .5)), n(Math.max(Math.min(a, i.high / Math.max(e - o, 1)), Ko))]);
-		return Xa().x((e) => e[0]).y1((e) => e[1]).y0(n(Ko))(s) ?? "";
+		let s = Array.from({ length: Jo }, (t, n) => o + 1 + (e - o - 1) ** (n / 59) - 1).map((e) => [t(Math.max(e, o + .5)), n(Math.max(Math.min(a, i.high / Math.max(e - o, 1)), qo))]);
+		return Xa().x((e) => e[0]).y1((e) => e[1]).y0(n(qo))(s) ?? "";
 	}
 	function u(e, r, i) {
 		return e.probs.flatMap(({ low: e, high: a }, o) => {
-			if (a <= Ko) return [];
+			if (a <= qo) return [];
 			let s = t(o + 1) + i, [c, l] = [n(a), Math.max(n(e), n(a) + 3)];
 			return [v("line", {
 				class: `whisker whisker-${r}`,
@@ -4003,7 +4009,7 @@ function Jo(e) {
 			class: "bound-processed",
 			d: l(n)
 		}), ...u(t, "raw", -2), ...n === null ? [] : u(n, "processed", 2));
-		let r = (t, n) => `${t}: the first ${V(n.probs[0].low, n.probs[0].high)}, all ${z(e - n.probs.length)} unknown ones ${V(n.unseen.low, n.unseen.high)}.`;
+		let r = (t, n) => `${t}: the first ${U(n.probs[0].low, n.probs[0].high)}, all ${V(e - n.probs.length)} unknown ones ${U(n.unseen.low, n.unseen.high)}.`;
 		S(i, `Lowest and highest probability against rank. ${r("Raw", t)} ${n === null ? "" : r("Processed", n)}`);
 	}
 	return {
@@ -4013,13 +4019,13 @@ function Jo(e) {
 	};
 }
 // src/parts/tauSlider.ts
-var Yo = 3;
-function Xo(e) {
+var Xo = 3;
+function Zo(e) {
 	let t = C("tau"), n = _("input", {
 		id: t,
 		type: "range",
 		min: 0,
-		max: Yo,
+		max: Xo,
 		step: .01,
 		class: "tau",
 		oninput: () => e(Number(n.value))
@@ -4033,29 +4039,29 @@ function Xo(e) {
 			"aria-hidden": "true"
 		}, _("span", {}, "0 greedy"), _("span", {}, "1 raw"), _("span", {}, "3"))),
 		show(e) {
-			n.value = String(e), n.setAttribute("aria-valuetext", `τ ${B(e)}${e === 0 ? ", greedy" : e === 1 ? ", the model's own" : ""}`), S(r, B(e));
+			n.value = String(e), n.setAttribute("aria-valuetext", `τ ${H(e)}${e === 0 ? ", greedy" : e === 1 ? ", the model's own" : ""}`), S(r, H(e));
 		}
 	};
 }
 // src/views/partialPosition.ts
-var Zo = "temperature=1";
-function Qo(e) {
+var Qo = "temperature=1";
+function $o(e) {
 	return {
 		logProbs: Float64Array.from(e.logprobs),
 		tokens: e.vocabulary_at_most,
 		rounding: e.rounding
 	};
 }
-function $o(e, t, n) {
-	let { state: r, announce: i } = t, a = Qo(e), o = e.tokens.length, s = a.tokens - o, c = es(e, a), l = {
+function es(e, t, n) {
+	let { state: r, announce: i } = t, a = $o(e), o = e.tokens.length, s = a.tokens - o, c = ts(e, a), l = {
 		probs: ho(a, 1),
 		unseen: _o(a, 1),
 		largest: vo(a, 1)
-	}, u = yo(a, 1), d = null, f = ln((e) => w(e), i, { heat: !1 }), p = Xo((e) => w(kt(C(), e))), m = e.tokens.map((t, n) => ({
+	}, u = yo(a, 1), d = null, f = ln((e) => w(e), i, { heat: !1 }), p = Zo((e) => w(kt(C(), e))), m = e.tokens.map((t, n) => ({
 		token: t,
 		id: e.ids[n] ?? null,
 		logprob: e.logprobs[n]
-	})), h = ko(m, `${e.vocabulary === null ? "up to " : ""}${z(s)} unknown`, n && ((t) => n(e.tokens[t]))), g = Jo(a.tokens), v = te(), y = _("p", {
+	})), h = ko(m, `${e.vocabulary === null ? "up to " : ""}${V(s)} unknown`, n && ((t) => n(e.tokens[t]))), g = Yo(a.tokens), v = te(), y = _("p", {
 		class: "note undecided",
 		role: "status"
 	}), b = _("ul", {
@@ -4070,7 +4076,7 @@ function $o(e, t, n) {
 		}
 	}
 	function w(e) {
-		r.set("chain", N(e.filter(ht)) || " ");
+		r.set("chain", F(e.filter(ht)) || " ");
 	}
 	function T() {
 		let t = C();
@@ -4079,7 +4085,7 @@ function $o(e, t, n) {
 		try {
 			d = xo(t, a);
 		} catch (e) {
-			if (!(e instanceof j)) throw e;
+			if (!(e instanceof N)) throw e;
 			n = e.message;
 		}
 		S(y, n), y.hidden = n === "", f.report(d?.stages ?? [], "not decided here");
@@ -4091,7 +4097,7 @@ function $o(e, t, n) {
 			return {
 				raw: l.probs[t],
 				processed: n,
-				removed: d === null ? "" : ns(d, t)
+				removed: d === null ? "" : rs(d, t)
 			};
 		}), i = d === null ? "not decided" : d.kept > o ? "kept" : "removed";
 		h.draw(r, s > 0 ? {
@@ -4114,15 +4120,15 @@ function $o(e, t, n) {
 				"nats",
 				u,
 				(e) => e.entropy,
-				I
+				R
 			],
 			[
 				"support",
 				"effective support",
 				"tokens, e^entropy",
-				ts(u),
-				(e) => ts(e.entropy),
-				I
+				ns(u),
+				(e) => ns(e.entropy),
+				R
 			],
 			[
 				"unseen",
@@ -4130,7 +4136,7 @@ function $o(e, t, n) {
 				"",
 				l.unseen,
 				(e) => e.unseen,
-				F
+				L
 			]
 		], n = t.map(([e]) => ({
 			raw: _("span", {
@@ -4142,19 +4148,19 @@ function $o(e, t, n) {
 				"data-measure": e
 			})
 		})), r = _("b", { "data-measure": "kept" }), i = _("b", { "data-measure": "margin" }), a = _("dl", { class: "measures" }, ...t.map(([, e, t], r) => _("div", { class: "measure" }, _("dt", {}, e, t ? _("small", {}, ` ${t}`) : null), _("dd", {}, n[r].processed, " ", _("small", {}, "raw "), n[r].raw))), _("div", { class: "measure" }, _("dt", {}, "tokens that can come"), _("dd", {}, r)), _("div", { class: "measure" }, _("dt", {}, "margin ", _("small", {}, "raw logits, 1st over 2nd")), _("dd", {}, i))), s = (e, t, n) => {
-			S(e, t === null ? "?" : (n === F ? V : (e, t) => cn(e, t, n))(t.low, t.high)), e.dataset.low = t === null ? "" : String(t.low), e.dataset.high = t === null ? "" : String(t.high);
+			S(e, t === null ? "?" : (n === L ? U : (e, t) => cn(e, t, n))(t.low, t.high)), e.dataset.low = t === null ? "" : String(t.low), e.dataset.high = t === null ? "" : String(t.high);
 		};
 		return {
 			element: a,
 			draw(a) {
 				if (t.forEach(([, , , e, t, r], i) => {
 					s(n[i].raw, e, r), s(n[i].processed, a === null ? null : t(a), r);
-				}), S(r, a === null ? "?" : `${a.kept > o && e.vocabulary === null ? "all, up to " : ""}${z(a.kept)}`), o > 1) {
+				}), S(r, a === null ? "?" : `${a.kept > o && e.vocabulary === null ? "all, up to " : ""}${V(a.kept)}`), o > 1) {
 					let t = e.logprobs[0] - e.logprobs[1];
 					s(i, {
 						low: Math.max(t - 2 * e.rounding, 0),
 						high: t + 2 * e.rounding
-					}, I);
+					}, R);
 				} else S(i, "?");
 			}
 		};
@@ -4162,7 +4168,7 @@ function $o(e, t, n) {
 	let ne = wt(Tt(e.chain).others), re = r.listen((e) => e === "chain" && ee()), ie = _("div", { class: "position partial" }, _("div", { class: "prompt" }, _("p", { class: "meta" }, `${e.model}, after`), _("p", {
 		class: "tokens",
 		dir: "auto"
-	}, H(e.prompt)), Do(e, o, e.vocabulary, e.vocabulary_at_most), ne ? _("p", { class: "note" }, ne) : null), _("div", { class: "columns" }, _("section", {
+	}, W(e.prompt)), Do(e, o, e.vocabulary, e.vocabulary_at_most), ne ? _("p", { class: "note" }, ne) : null), _("div", { class: "columns" }, _("section", {
 		class: "card controls",
 		"aria-label": "Settings"
 	}, p.element, f.element, y, b), _("section", {
@@ -4173,7 +4179,7 @@ function $o(e, t, n) {
 		tabindex: 0,
 		role: "region",
 		"aria-label": "Known tokens"
-	}, h.element))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `${z(o)} known tokens as ranges, all others below a bound. `), _("span", { class: "legend" }, _("span", { class: "key key-raw" }, "raw: the model’s own, τ = 1"), _("span", { class: "key key-processed" }, "processed: what sampling draws from"), _("span", { class: "key key-bound" }, "no unknown token lies above"))), g.element));
+	}, h.element))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `${V(o)} known tokens as ranges, all others below a bound. `), _("span", { class: "legend" }, _("span", { class: "key key-raw" }, "raw: the model’s own, τ = 1"), _("span", { class: "key key-processed" }, "processed: what sampling draws from"), _("span", { class: "key key-bound" }, "no unknown token lies above"))), g.element));
 	return T(), performance.mark("retort-numbers"), {
 		element: ie,
 		close: () => {
@@ -4182,14 +4188,14 @@ function $o(e, t, n) {
 		download: {
 			name: "retort-position",
 			json: ae,
-			csv: oe,
+			csv: E,
 			svg: () => g.element
 		}
 	};
 	function ae() {
 		return {
 			...e,
-			chain: N(C()),
+			chain: F(C()),
 			raw: {
 				entropy_nats: u,
 				unseen: l.unseen,
@@ -4201,7 +4207,7 @@ function $o(e, t, n) {
 				unseen: d.unseen,
 				probs: d.probs,
 				stages: d.stages.map(({ stage: e, kept: t, removed: n, keptMass: r }) => ({
-					stage: M(e),
+					stage: P(e),
 					kept: t,
 					removed: n,
 					kept_mass: r
@@ -4210,7 +4216,7 @@ function $o(e, t, n) {
 			undecided: y.textContent || null
 		};
 	}
-	function oe() {
+	function E() {
 		return [
 			[
 				"rank",
@@ -4251,33 +4257,33 @@ function $o(e, t, n) {
 		];
 	}
 }
-function es(e, t) {
+function ts(e, t) {
 	try {
 		return xo(Tt(e.chain).chain, t), e.chain;
 	} catch {
-		return Zo;
+		return Qo;
 	}
 }
-function ts({ low: e, high: t }) {
+function ns({ low: e, high: t }) {
 	return {
 		low: Math.exp(e),
 		high: Math.exp(t)
 	};
 }
-function ns(e, t) {
+function rs(e, t) {
 	if ((e.probs[t]?.high ?? 0) > 0) return "";
 	let n = e.stages.find((e) => e.kept <= t && e.removed > 0) ?? e.stages.findLast((e) => e.removed > 0);
-	return n === void 0 ? "" : M(n.stage);
+	return n === void 0 ? "" : P(n.stage);
 }
 // src/views/partialCompare.ts
-var rs = 20;
-function is(e, t) {
-	let n = os(e.a, e.b), r = n.slice(0, rs), [i, a] = [e.a, e.b].map((e) => _o(Qo(e), 1)), o = Math.max(...r.flatMap((e) => [e.a?.high ?? 0, e.b?.high ?? 0]), i.high, a.high, 1e-12), s = ps(r);
+var is = 20;
+function as(e, t) {
+	let n = ss(e.a, e.b), r = n.slice(0, is), [i, a] = [e.a, e.b].map((e) => _o($o(e), 1)), o = Math.max(...r.flatMap((e) => [e.a?.high ?? 0, e.b?.high ?? 0]), i.high, a.high, 1e-12), s = ms(r);
 	return {
-		element: _("div", {}, _("div", { class: "two" }, as("A", e.a), as("B", e.b)), _("section", {
+		element: _("div", {}, _("div", { class: "two" }, os("A", e.a), os("B", e.b)), _("section", {
 			class: "card",
 			"aria-label": "The two distributions, as far as they are known"
-		}, cs(e), _("div", {
+		}, ls(e), _("div", {
 			class: "scroll",
 			tabindex: 0,
 			role: "region",
@@ -4288,7 +4294,7 @@ function is(e, t) {
 		}, "A"), _("th", {
 			scope: "col",
 			class: "figure ink-b"
-		}, "B"), _("th", { scope: "col" }, _("span", { class: "sr" }, "bars")))), _("tbody", {}, ...r.map((e) => ss(H(e.token), e.a, e.b, o))), _("tbody", { class: "tail" }, ss("all unknown ones", i, a, o))))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "A and B, raw. "), _("small", {}, "Each line reaches from the lowest to the highest probability that a token can have.")), s.element)),
+		}, "B"), _("th", { scope: "col" }, _("span", { class: "sr" }, "bars")))), _("tbody", {}, ...r.map((e) => cs(W(e.token), e.a, e.b, o))), _("tbody", { class: "tail" }, cs("all unknown ones", i, a, o))))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "A and B, raw. "), _("small", {}, "Each line reaches from the lowest to the highest probability that a token can have.")), s.element)),
 		close: s.close,
 		download: {
 			name: "retort-compare",
@@ -4310,18 +4316,18 @@ function is(e, t) {
 		}
 	};
 }
-function as(e, t) {
+function os(e, t) {
 	return _("section", {
 		class: `card side-${e.toLowerCase()}`,
 		"aria-label": e
 	}, _("h2", {}, _("span", { class: `side-mark mark-${e.toLowerCase()}` }, e), ` ${t.model}`), _("p", {
 		class: "tokens side-prompt",
 		dir: "auto"
-	}, H(t.prompt)), Do(t, t.tokens.length, t.vocabulary, t.vocabulary_at_most));
+	}, W(t.prompt)), Do(t, t.tokens.length, t.vocabulary, t.vocabulary_at_most));
 }
-function os(e, t) {
+function ss(e, t) {
 	let n = /* @__PURE__ */ new Map();
-	[["a", e], ["b", t]].forEach(([e, t]) => ho(Qo(t), 1).forEach((r, i) => {
+	[["a", e], ["b", t]].forEach(([e, t]) => ho($o(t), 1).forEach((r, i) => {
 		let a = t.tokens[i], o = n.get(a) ?? {
 			a: null,
 			b: null
@@ -4334,7 +4340,7 @@ function os(e, t) {
 		...t
 	})).sort((e, t) => r(t) - r(e));
 }
-function ss(e, t, n, r) {
+function cs(e, t, n, r) {
 	let [i, a] = [jo("a"), jo("b")];
 	Mo(i, t ?? {
 		low: 0,
@@ -4347,7 +4353,7 @@ function ss(e, t, n, r) {
 		class: `figure ink-${t}`,
 		"data-low": e.low,
 		"data-high": e.high
-	}, V(e.low, e.high));
+	}, U(e.low, e.high));
 	return _("tr", {}, _("th", {
 		scope: "row",
 		class: "token-cell"
@@ -4356,58 +4362,58 @@ function ss(e, t, n, r) {
 		"aria-hidden": "true"
 	}, i.element, a.element)));
 }
-function cs(e) {
-	let { compared: t } = e, n = (e) => e === null ? "∞" : `at least ${I(e)}`;
+function ls(e) {
+	let { compared: t } = e, n = (e) => typeof e == "number" ? R(e) : E(e) === -Infinity ? "∞" : `at least ${R(E(e))}`;
 	return _("dl", { class: "measures" }, ...[
 		[
 			"tv",
 			"total variation",
 			"0 same, 1 disjoint",
-			cn(t.total_variation_low, t.total_variation_high)
+			cn(E(t.total_variation), D(t.total_variation))
 		],
 		[
 			"kl-forward",
 			"KL(A ‖ B)",
 			"nats",
-			n(t.kl_ab_low)
+			n(t.kl_ab)
 		],
 		[
 			"kl-reverse",
 			"KL(B ‖ A)",
 			"nats",
-			n(t.kl_ba_low)
+			n(t.kl_ba)
 		],
 		[
 			"common",
 			"tokens that both name",
 			"",
-			z(t.common)
+			V(t.common)
 		],
 		[
 			"logprob-difference",
 			"largest difference of logprobs",
 			"nats, among these",
-			t.logprob_difference === null ? "–" : I(t.logprob_difference)
+			t.logprob_difference === null ? "–" : R(t.logprob_difference)
 		]
 	].map(([e, t, n, r]) => _("div", { class: "measure" }, _("dt", {}, t, " ", _("small", {}, n)), _("dd", {}, _("b", { "data-measure": e }, r)))));
 }
-var ls = 20, us = 120, ds = {
+var us = 20, ds = 120, fs = {
 	right: 16,
 	top: 8,
 	bottom: 34
-}, fs = 1e-6;
-function ps(e) {
-	let t = ds.top + e.length * ls + ds.bottom, n = v("title"), r = v("g"), i = v("svg", {
+}, ps = 1e-6;
+function ms(e) {
+	let t = fs.top + e.length * us + fs.bottom, n = v("title"), r = v("g"), i = v("svg", {
 		viewBox: `0 0 640 ${t}`,
 		class: "chart ranges",
 		role: "img"
 	}, n, r);
 	i.style.maxHeight = "none";
-	let a = (e) => e === null ? "unknown" : V(e.low, e.high);
+	let a = (e) => e === null ? "unknown" : U(e.low, e.high);
 	return S(n, `Raw probability in A and B: ${e.slice(0, 8).map((e) => `${Tn(e.token)} ${a(e.a)} and ${a(e.b)}`).join("; ")}`), {
 		element: i,
 		close: hn(i, t, (n) => {
-			let i = (e) => us + (n - ds.right - us) * Math.log(Math.max(e, fs) / fs) / Math.log(1 / fs), a = (e, t, n) => e === null || e.high < fs ? null : v("line", {
+			let i = (e) => ds + (n - fs.right - ds) * Math.log(Math.max(e, ps) / ps) / Math.log(1 / ps), a = (e, t, n) => e === null || e.high < ps ? null : v("line", {
 				class: `whisker whisker-${t}`,
 				x1: i(e.low),
 				x2: Math.max(i(e.high), i(e.low) + 3),
@@ -4423,14 +4429,14 @@ function ps(e) {
 				class: "grid",
 				x1: i(e),
 				x2: i(e),
-				y1: ds.top,
-				y2: t - ds.bottom
+				y1: fs.top,
+				y2: t - fs.bottom
 			}), v("text", {
 				x: i(e),
-				y: t - ds.bottom + 16,
+				y: t - fs.bottom + 16,
 				"text-anchor": e === 1 ? "end" : "middle"
-			}, e === fs ? "0" : `${100 * e} %`)]), ...e.flatMap((e, t) => {
-				let n = ds.top + t * ls + ls / 2, r = Tn(e.token);
+			}, e === ps ? "0" : `${100 * e} %`)]), ...e.flatMap((e, t) => {
+				let n = fs.top + t * us + us / 2, r = Tn(e.token);
 				return [
 					v("text", {
 						class: "dot-label",
@@ -4442,7 +4448,7 @@ function ps(e) {
 					a(e.b, "b", n + 3)
 				];
 			}), v("text", {
-				x: n - ds.right,
+				x: n - fs.right,
 				y: t - 2,
 				"text-anchor": "end"
 			}, "probability →"));
@@ -4450,17 +4456,17 @@ function ps(e) {
 	};
 }
 // src/views/reading.ts
-function ms(e, t) {
+function hs(e, t) {
 	let { state: n } = t, { tokens: r, measures: i } = e, a = i.find((e) => e.name === n.get("colour")) ?? i[0], o = Math.min(Number(n.get("token") ?? 0) || 0, r.length - 1), s = _("section", {
 		class: "card detail",
 		"aria-live": "polite",
 		"aria-label": "The chosen token"
-	}), c = r.map((e, t) => f(e, t)), l = _("p", { class: "legend heat-legend" }), u = gs(r, (e) => m(e, !1)), d = _("div", {
+	}), c = r.map((e, t) => f(e, t)), l = _("p", { class: "legend heat-legend" }), u = _s(r, (e) => m(e, !1)), d = _("div", {
 		class: "tokens text-tokens",
 		role: "group",
 		"aria-label": "The text, token by token. Arrow keys go through it.",
 		onkeydown: p
-	}, _("span", { class: "prompt-part" }, ...e.prompt.map(H)));
+	}, _("span", { class: "prompt-part" }, ...e.prompt.map(W)));
 	r.forEach((e, t) => {
 		d.append(c[t]), /\n/.test(e.token) && d.append(_("br"));
 	});
@@ -4472,7 +4478,7 @@ function ms(e, t) {
 			onmouseenter: () => h(t),
 			onfocus: () => h(t),
 			onclick: () => m(t, !0)
-		}, H(e.token));
+		}, W(e.token));
 	}
 	function p(e) {
 		let t = getComputedStyle(d).direction === "rtl", n = {
@@ -4519,13 +4525,13 @@ function ms(e, t) {
 		}
 	};
 }
-var hs = 150;
-function gs(e, t) {
+var gs = 150;
+function _s(e, t) {
 	let n = v("title"), r = v("g"), i = null, a = 640, o = 0, s = v("svg", {
-		viewBox: `0 0 640 ${hs}`,
+		viewBox: `0 0 640 ${gs}`,
 		class: "chart strip",
 		role: "img"
-	}, n, r), c = hn(s, hs, (e) => {
+	}, n, r), c = hn(s, gs, (e) => {
 		a = e, i && l(i);
 	});
 	function l(s) {
@@ -4541,7 +4547,7 @@ function gs(e, t) {
 				x: n * c,
 				y: 0,
 				width: c,
-				height: hs
+				height: gs
 			}), v("rect", {
 				class: "strip-fill",
 				x: n * c + 1,
@@ -4566,14 +4572,14 @@ function gs(e, t) {
 	};
 }
 // src/views/partialText.ts
-var _s = 6, vs = [
+var vs = 6, ys = [
 	{
 		name: "entropy",
 		label: "entropy",
 		what: "middle of the interval of the raw entropy",
-		heat: (e) => (e.entropy_low + e.entropy_high) / 2 / _s,
-		shown: (e) => `entropy ${cn(e.entropy_low, e.entropy_high)} nats`,
-		ends: ["0 nats: sure", `${_s} nats or more`]
+		heat: (e) => (E(e.entropy_nats) + D(e.entropy_nats)) / 2 / vs,
+		shown: (e) => `entropy ${cn(E(e.entropy_nats), D(e.entropy_nats))} nats`,
+		ends: ["0 nats: sure", `${vs} nats or more`]
 	},
 	{
 		name: "rank",
@@ -4587,56 +4593,56 @@ var _s = 6, vs = [
 		name: "flip",
 		label: "flip risk",
 		what: "chance that numerical noise makes another token the most likely one",
-		heat: (e) => 2 * e.flip_risk,
-		shown: (e) => `flip risk ${F(e.flip_risk)}`,
+		heat: (e) => 2 * D(e.flip_risk),
+		shown: (e) => `flip risk ${U(E(e.flip_risk), D(e.flip_risk))}`,
 		ends: ["safe at τ = 0", "a coin toss"]
 	}
 ];
-function ys(e, t, n) {
+function bs(e, t, n) {
 	let r = e.finish_reason === "", i = e.tokens[0], a = e.chain ? `; what ${e.chain} would leave is told at each token, where it can be decided` : "";
-	return ms({
+	return hs({
 		tokens: e.tokens,
 		prompt: [e.prompt],
-		measures: vs,
+		measures: ys,
 		head: [_("p", { class: "meta" }, r ? "Writing …" : `${e.model}, the greedy text (its most probable token each time)${a}`), r || i === void 0 ? null : Do(e, i.known_tokens, e.vocabulary, e.vocabulary_at_most)],
-		totals: bs(e),
-		describe: (t) => xs(e, t, n),
+		totals: xs(e),
+		describe: (t) => Ss(e, t, n),
 		json: () => e,
-		csv: () => Cs(e)
+		csv: () => Ts(e)
 	}, t);
 }
-function bs(e) {
+function xs(e) {
 	let { totals: t } = e;
 	if (t === null) return an(e.tokens.length);
-	let n = t.logprob_raw === null ? `at most ${L(t.logprob_raw_high)} (${an(t.unknown)} not among the known)` : L(t.logprob_raw);
-	return `${an(e.tokens.length)}: log-probability ${n} (raw, summed), mean entropy ${cn(t.entropy_low, t.entropy_high)} nats, chance that a greedy replay differs somewhere ${F(t.flip_risk)} (noise ${I(e.noise_scale)} logits)`;
+	let n = typeof t.logprob_raw == "number" ? z(t.logprob_raw) : `at most ${z(D(t.logprob_raw))} (${an(t.unknown)} not among the known)`;
+	return `${an(e.tokens.length)}: log-probability ${n} (raw, summed), mean entropy ${cn(E(t.entropy_nats), D(t.entropy_nats))} nats, chance that a greedy replay differs somewhere ${U(E(t.flip_risk), D(t.flip_risk))} (noise ${R(e.noise_scale)} logits)`;
 }
-function xs(e, t, n) {
-	let r = e.tokens[t], i = Math.max(...r.alternatives.map((e) => e.prob_high), r.unseen_high, 1e-12), a = "not decided by the known tokens", o = [
-		["rank", r.rank === null ? `beyond ${z(r.known_tokens)}` : z(r.rank)],
-		["log-probability, raw", r.logprob_raw === null ? `at most ${L(r.logprob_at_most)}` : L(r.logprob_raw)],
-		["entropy, raw, lowest – highest", `${cn(r.entropy_low, r.entropy_high)} nats`],
-		["margin, raw logits", I(r.margin)],
-		["tokens kept", r.kept === null ? a : z(r.kept)],
-		["mass kept, lowest – highest", r.kept_mass_low === null ? a : V(r.kept_mass_low, r.kept_mass_high)],
-		["flip risk", F(r.flip_risk)]
+function Ss(e, t, n) {
+	let r = e.tokens[t], i = Math.max(...r.alternatives.map((e) => D(e.prob_raw)), D(r.unseen), 1e-12), a = "not decided by the known tokens", o = [
+		["rank", r.rank === null ? `beyond ${V(r.known_tokens)}` : V(r.rank)],
+		["log-probability, raw", typeof r.logprob_raw == "number" ? z(r.logprob_raw) : `at most ${z(D(r.logprob_raw))}`],
+		["entropy, raw, lowest – highest", `${cn(E(r.entropy_nats), D(r.entropy_nats))} nats`],
+		["margin, raw logits", cn(E(r.margin), D(r.margin))],
+		["tokens kept", r.kept === null ? a : V(r.kept)],
+		["mass kept, lowest – highest", r.kept_mass === null ? a : U(E(r.kept_mass), D(r.kept_mass))],
+		["flip risk", U(E(r.flip_risk), D(r.flip_risk))]
 	];
 	return [
-		_("h2", {}, _("small", {}, `${t + 1} of ${e.tokens.length} `), H(r.token), _("small", {}, r.given ? " given" : " the most probable")),
+		_("h2", {}, _("small", {}, `${t + 1} of ${e.tokens.length} `), W(r.token), _("small", {}, r.given ? " given" : " the most probable")),
 		r.removed_by ? _("p", { class: "error" }, `${r.removed_by} would have removed it`) : _("p", { hidden: !0 }),
 		_("dl", { class: "facts" }, ...o.map(([e, t]) => _("div", {}, _("dt", {}, e), _("dd", {}, t)))),
 		_("table", { class: "bars alternatives range-bars" }, _("caption", {}, n ? "Could have stood here; choose one to branch" : "Could have stood here"), _("thead", { class: "sr" }, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", { scope: "col" }, "raw, lowest – highest"), _("th", { scope: "col" }, "bar"))), _("tbody", {}, ...r.alternatives.map((e) => {
-			let a = e.token === r.token, o = H(e.token);
-			return Ss(n !== void 0 && !a && Ao(e.token) ? _("button", {
+			let a = e.token === r.token, o = W(e.token);
+			return Cs(n !== void 0 && !a && Ao(e.token) ? _("button", {
 				type: "button",
 				class: "pick",
 				onclick: () => n.branch(t, e.token),
 				"aria-label": `Branch here with ${En(e.token)}`
-			}, o) : o, e.prob_low, e.prob_high, i, a);
-		})), _("tbody", { class: "tail" }, Ss("all unknown ones", r.unseen_low, r.unseen_high, i, r.rank === null)))
+			}, o) : o, E(e.prob_raw), D(e.prob_raw), i, a);
+		})), _("tbody", { class: "tail" }, Cs("all unknown ones", E(r.unseen), D(r.unseen), i, r.rank === null)))
 	];
 }
-function Ss(e, t, n, r, i) {
+function Cs(e, t, n, r, i) {
 	let a = jo("raw");
 	return Mo(a, {
 		low: t,
@@ -4648,47 +4654,49 @@ function Ss(e, t, n, r, i) {
 		class: "figure raw-ink",
 		"data-low": t,
 		"data-high": n
-	}, V(t, n)), _("td", { class: "bar-cell" }, _("span", {
+	}, U(t, n)), _("td", { class: "bar-cell" }, _("span", {
 		class: "bar-box",
 		"aria-hidden": "true"
 	}, a.element)));
 }
-function Cs(e) {
+function ws(e) {
+	return e === null ? [null, null] : [E(e), D(e)].map((e) => Number.isFinite(e) ? e : null);
+}
+function Ts(e) {
 	return [[
 		"place",
 		"id",
 		"token",
 		"given",
 		"rank",
-		"logprob_raw",
-		"logprob_at_most",
+		"logprob_raw_low",
+		"logprob_raw_high",
 		"entropy_low",
 		"entropy_high",
-		"margin",
+		"margin_low",
+		"margin_high",
 		"kept",
 		"kept_mass_low",
 		"kept_mass_high",
 		"removed_by",
-		"flip_risk"
+		"flip_risk_low",
+		"flip_risk_high"
 	], ...e.tokens.map((e, t) => [
 		t + 1,
 		e.id,
 		e.token,
 		String(e.given),
 		e.rank,
-		e.logprob_raw,
-		e.logprob_at_most,
-		e.entropy_low,
-		e.entropy_high,
-		e.margin,
+		...ws(e.logprob_raw),
+		...ws(e.entropy_nats),
+		...ws(e.margin),
 		e.kept,
-		e.kept_mass_low,
-		e.kept_mass_high,
+		...ws(e.kept_mass),
 		e.removed_by,
-		e.flip_risk
+		...ws(e.flip_risk)
 	])];
 }
-function ws(e, t) {
+function Es(e, t) {
 	return {
 		known: "top_n",
 		model: "writing",
@@ -4706,14 +4714,14 @@ function ws(e, t) {
 	};
 }
 // src/views/path.ts
-var Ts = 22, Es = 40, Q = {
+var Ds = 22, Os = 40, $ = {
 	left: 8,
 	right: 8,
 	top: 6,
 	bottom: 34
-}, Ds = 7.4;
-function Os(e, t) {
-	let { leaves: n } = e.path, r = n[0].temperature_low, i = n.at(-1).temperature_high, a = C("tau"), { state: o } = t, s = -1, c = _("input", {
+}, ks = 7.4;
+function As(e, t) {
+	let { leaves: n } = e, r = n[0].temperature_low, i = n.at(-1).temperature_high, a = C("tau"), { state: o } = t, s = -1, c = _("input", {
 		id: a,
 		class: "tau",
 		type: "range",
@@ -4731,9 +4739,9 @@ function Os(e, t) {
 	}), d = _("p", {
 		class: "meta",
 		"data-path": "facts"
-	}), f = Ps(e, r, i, (e) => h(e)), p = (e) => {
+	}), f = Is(e, r, i, (e) => h(e)), p = (e) => {
 		let t = n[Math.min(n.length - 1, Math.max(0, s + e))];
-		h(As(t));
+		h(Ms(t));
 	};
 	function m(e) {
 		let t = {
@@ -4743,17 +4751,17 @@ function Os(e, t) {
 		t !== void 0 && (e.preventDefault(), p(t));
 	}
 	function h(e) {
-		o.set("tau", B(e)), g(e);
+		o.set("tau", H(e)), g(e);
 	}
 	function g(t) {
-		c.value = String(t), S(l, B(t));
-		let r = js(n, t), i = n[r];
-		f.show(t, r), c.setAttribute("aria-valuetext", `τ ${B(t)}: ${i.text}`);
+		c.value = String(t), S(l, H(t));
+		let r = Ns(n, t), i = n[r];
+		f.show(t, r), c.setAttribute("aria-valuetext", `τ ${H(t)}: ${i.text}`);
 		let a = t < i.temperature_low || t > i.temperature_high;
-		if (S(d, `${Ms(i, e.path.exact)}${a ? " (the nearest: no asked-for temperature lies where the slider is)" : ""}; text ${r + 1} of ${n.length}, ended by ${i.finish_reason}, log-probability ${L(i.logprob_raw)} (raw, summed)`), r === s) return;
+		if (S(d, `${Ps(i, e.exact)}${a ? " (the nearest: no asked-for temperature lies where the slider is)" : ""}; text ${r + 1} of ${n.length}, ended by ${i.finish_reason}, log-probability ${z(i.logprob_raw)} (raw, summed)`), r === s) return;
 		let o = n[s]?.ids;
 		s = r, x(u, ...e.tokens[r].map((e, t) => {
-			let n = H(e);
+			let n = W(e);
 			return o && o[t] !== i.ids[t] && n.classList.add("changed"), n;
 		}));
 	}
@@ -4764,7 +4772,7 @@ function Os(e, t) {
 		element: _("div", {}, _("section", {
 			class: "card",
 			"aria-label": "Text at the chosen temperature"
-		}, _("p", { class: "meta" }, `${e.model}, seed ${e.seed}, after “${e.prompt}”`), e.note ? _("p", { class: "note" }, e.note) : null, ks(e), u, d, _("div", { class: "tau-box path-slider" }, _("label", { for: a }, "temperature τ"), l, c, _("div", { class: "form-foot" }, _("button", {
+		}, _("p", { class: "meta" }, `${e.model}, seed ${e.seed}, after “${e.prompt}”`), e.note ? _("p", { class: "note" }, e.note) : null, js(e), u, d, _("div", { class: "tau-box path-slider" }, _("label", { for: a }, "temperature τ"), l, c, _("div", { class: "form-foot" }, _("button", {
 			type: "button",
 			class: "quiet",
 			onclick: () => p(-1)
@@ -4772,39 +4780,39 @@ function Os(e, t) {
 			type: "button",
 			class: "quiet",
 			onclick: () => p(1)
-		}, "hotter text →")))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `${n.length} different texts at ${y} temperatures. `), _("small", {}, `${z(e.path.forward_passes)} forward passes, ${z(e.path.independent_passes)} for each temperature on its own. Left is cold, right is hot; each row is one token.`)), f.element), _("details", { class: "card" }, _("summary", {}, "All texts as a table"), Is(e))),
+		}, "hotter text →")))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `${n.length} different texts at ${y} temperatures. `), _("small", {}, `${V(e.forward_passes)} forward passes, ${V(e.independent_passes)} for each temperature on its own. Left is cold, right is hot; each row is one token.`)), f.element), _("details", { class: "card" }, _("summary", {}, "All texts as a table"), Rs(e))),
 		close: () => {
 			v(), f.close();
 		},
 		download: {
 			name: "retort-path",
 			json: () => e,
-			csv: () => Ls(e),
+			csv: () => zs(e),
 			svg: () => f.element
 		}
 	};
 }
-function ks(e) {
+function js(e) {
 	return e.stages?.length ? _("ol", {
 		class: "path-stages",
 		"aria-label": "Stages of the chain along the path"
 	}, ...e.stages.map(({ stage: e, applies: t, why: n }) => _("li", { class: t ? "" : "set-aside" }, _("code", {}, e), " ", _("small", {}, `${t ? "applies" : "does not apply:"} ${n}`)))) : null;
 }
-function As(e) {
+function Ms(e) {
 	return (e.temperature_low + e.temperature_high) / 2;
 }
-function js(e, t) {
+function Ns(e, t) {
 	let n = 0, r = Infinity;
 	return e.forEach((e, i) => {
 		let a = Math.max(e.temperature_low - t, t - e.temperature_high, 0);
 		a < r && ([n, r] = [i, a]);
 	}), n;
 }
-function Ms(e, t) {
-	return `${e.temperature_low === e.temperature_high ? `τ = ${B(e.temperature_low)}` : `τ from ${B(e.temperature_low)} to ${B(e.temperature_high)}`}${t ? ", exact" : ", as far as asked for"}`;
+function Ps(e, t) {
+	return `${e.temperature_low === e.temperature_high ? `τ = ${H(e.temperature_low)}` : `τ from ${H(e.temperature_low)} to ${H(e.temperature_high)}`}${t ? ", exact" : ", as far as asked for"}`;
 }
-function Ns(e) {
-	let { leaves: t } = e.path, n = [], r = Math.min(Es, Math.max(...t.map((e) => e.ids.length)));
+function Fs(e) {
+	let { leaves: t } = e, n = [], r = Math.min(Os, Math.max(...t.map((e) => e.ids.length)));
 	for (let i = 0; i < r; i++) for (let r = 0; r < t.length;) {
 		let a = r, o = t[r].ids.slice(0, i + 1).join();
 		for (; a + 1 < t.length && t[a + 1].ids.slice(0, i + 1).join() === o;) a += 1;
@@ -4819,14 +4827,14 @@ function Ns(e) {
 	}
 	return n;
 }
-function Ps(e, t, n, r) {
-	let i = Ns(e), a = 1 + Math.max(...i.map((e) => e.row)), o = Q.top + a * Ts + Q.bottom, s = Sa([t, n === t ? t + 1 : n], [Q.left, 640 - Q.right]), c = v("g"), l = v("g", {
+function Is(e, t, n, r) {
+	let i = Fs(e), a = 1 + Math.max(...i.map((e) => e.row)), o = $.top + a * Ds + $.bottom, s = Sa([t, n === t ? t + 1 : n], [$.left, 640 - $.right]), c = v("g"), l = v("g", {
 		class: "axes",
 		"aria-hidden": "true"
 	}), u = v("line", {
 		class: "now",
-		y1: Q.top,
-		y2: o - Q.bottom
+		y1: $.top,
+		y2: o - $.bottom
 	}), d = v("title", {}, "Bands of tokens along the temperature axis"), f = v("svg", {
 		viewBox: `0 0 640 ${o}`,
 		class: "chart bands",
@@ -4839,18 +4847,18 @@ function Ps(e, t, n, r) {
 		r(Math.min(n, Math.max(t, a)));
 	});
 	let m = hn(f, o, (e) => {
-		s.range([Q.left, e - Q.right]), x(c, ...i.map((e) => Fs(e, s))), x(l, ...s.ticks(Math.max(3, Math.round(e / 90))).flatMap((e) => [v("line", {
+		s.range([$.left, e - $.right]), x(c, ...i.map((e) => Ls(e, s))), x(l, ...s.ticks(Math.max(3, Math.round(e / 90))).flatMap((e) => [v("line", {
 			class: "grid",
 			x1: s(e),
 			x2: s(e),
-			y1: o - Q.bottom,
-			y2: o - Q.bottom + 5
+			y1: o - $.bottom,
+			y2: o - $.bottom + 5
 		}), v("text", {
 			x: s(e),
-			y: o - Q.bottom + 18,
+			y: o - $.bottom + 18,
 			"text-anchor": e === t ? "start" : e === n ? "end" : "middle"
-		}, B(e))]), v("text", {
-			x: e - Q.right,
+		}, H(e))]), v("text", {
+			x: e - $.right,
 			y: o - 2,
 			"text-anchor": "end"
 		}, "temperature τ →")), h(...p);
@@ -4864,20 +4872,20 @@ function Ps(e, t, n, r) {
 		close: m
 	};
 }
-function Fs(e, t) {
-	let n = t(e.from), r = Math.max(1.5, t(e.to) - n), i = Tn(e.token), a = Math.floor((r - 6) / Ds);
+function Ls(e, t) {
+	let n = t(e.from), r = Math.max(1.5, t(e.to) - n), i = Tn(e.token), a = Math.floor((r - 6) / ks);
 	return v("g", { class: "band" }, v("rect", {
 		x: n,
-		y: Q.top + e.row * Ts + 1,
+		y: $.top + e.row * Ds + 1,
 		width: r,
 		height: 20,
 		rx: Math.min(3, r / 3)
 	}), a >= Math.min(i.length, 2) ? v("text", {
 		x: n + 4,
-		y: Q.top + e.row * Ts + 15
+		y: $.top + e.row * Ds + 15
 	}, i.length > a ? `${i.slice(0, a - 1)}…` : i) : null);
 }
-function Is(e) {
+function Rs(e) {
 	return _("div", {
 		class: "scroll",
 		tabindex: 0,
@@ -4889,16 +4897,16 @@ function Is(e) {
 		"text",
 		"end",
 		"log-probability, raw (nats)"
-	].map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...e.path.leaves.map((t, n) => _("tr", {}, _("td", { class: "figure" }, B(t.temperature_low)), _("td", { class: "figure" }, B(t.temperature_high)), _("td", { dir: "auto" }, ...e.tokens[n].map(H)), _("td", {}, t.finish_reason), _("td", { class: "figure" }, t.logprob_raw.toFixed(3)))))));
+	].map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...e.leaves.map((t, n) => _("tr", {}, _("td", { class: "figure" }, H(t.temperature_low)), _("td", { class: "figure" }, H(t.temperature_high)), _("td", { dir: "auto" }, ...e.tokens[n].map(W)), _("td", {}, t.finish_reason), _("td", { class: "figure" }, t.logprob_raw.toFixed(3)))))));
 }
-function Ls(e) {
+function zs(e) {
 	return [[
 		"temperature_low",
 		"temperature_high",
 		"text",
 		"finish_reason",
 		"logprob_raw"
-	], ...e.path.leaves.map((e) => [
+	], ...e.leaves.map((e) => [
 		e.temperature_low,
 		e.temperature_high,
 		e.text,
@@ -4907,10 +4915,10 @@ function Ls(e) {
 	])];
 }
 // src/parts/bars.ts
-function Rs(e, t, n, r) {
+function Bs(e, t, n, r) {
 	let i = _("tbody"), a = [], o = Math.min(n, e.tokens.length, t.length);
 	for (let n = 0; n < o; n++) {
-		let o = zs(e, n, t[n], r);
+		let o = Vs(e, n, t[n], r);
 		a.push(o), i.append(o.element);
 	}
 	let s = u(), c = _("table", { class: "bars" }, _("caption", { class: "sr" }, "The most likely tokens, with their raw and processed probability"), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", {
@@ -4927,29 +4935,29 @@ function Rs(e, t, n, r) {
 		class: "bar-head"
 	}, _("span", { class: "sr" }, "bars and "), "what removed it"))), i, o < t.length ? _("tbody", { class: "tail" }, s.element) : null);
 	function l(e) {
-		let { raw: t, processed: n } = e, r = Ne(t, o), i = Ne(n, o), c = Math.max(k(t, 0), k(n, O(n, n.from)), r, i);
+		let { raw: t, processed: n } = e, r = Ne(t, o), i = Ne(n, o), c = Math.max(j(t, 0), j(n, A(n, n.from)), r, i);
 		a.forEach((r, i) => {
 			let a = Nt(e, i);
-			Vs(r, k(t, i), k(n, i), c, a === null ? "" : M(a));
+			Us(r, j(t, i), j(n, i), c, a === null ? "" : P(a));
 			let o = e.stages.some((e) => e.removed > 0 && e.after.order === void 0 && e.after.to === i + 1 && e.after.to < e.before.to);
 			r.element.classList.toggle("last-kept", o);
 		});
 		let l = Pe(n, o);
-		Vs(s, r, i, c, ""), S(s.fate, `${z(l)} kept, ${z(P(t) - o - l)} removed`), s.element.classList.toggle("removed", l === 0);
+		Us(s, r, i, c, ""), S(s.fate, `${V(l)} kept, ${V(I(t) - o - l)} removed`), s.element.classList.toggle("removed", l === 0);
 	}
 	function u() {
-		return Bs(_("th", {
+		return Hs(_("th", {
 			scope: "row",
 			class: "token-cell"
-		}, `${z(t.length - o)} more tokens`), _("td", { class: "figure wide-only" }));
+		}, `${V(t.length - o)} more tokens`), _("td", { class: "figure wide-only" }));
 	}
 	return {
 		element: c,
 		draw: l
 	};
 }
-function zs(e, t, n, r) {
-	let i = e.tokens[t], a = H(i), o = _("th", {
+function Vs(e, t, n, r) {
+	let i = e.tokens[t], a = W(i), o = _("th", {
 		scope: "row",
 		class: "token-cell",
 		title: `${En(i)}; id ${e.ids[t]}, rank ${t + 1}`
@@ -4959,9 +4967,9 @@ function zs(e, t, n, r) {
 		class: "pick",
 		"aria-label": `Continue with ${En(i)}`,
 		onclick: () => r(t)
-	}, a)) : x(o, a), Bs(o, _("td", { class: "figure wide-only" }, I(n)));
+	}, a)) : x(o, a), Hs(o, _("td", { class: "figure wide-only" }, R(n)));
 }
-function Bs(e, t) {
+function Hs(e, t) {
 	let n = _("td", { class: "figure raw-ink" }), r = _("td", { class: "figure processed-ink" }), i = _("span", { class: "bar bar-raw" }), a = _("span", { class: "bar bar-processed" }), o = _("span", { class: "wide-only" }), s = _("span");
 	return {
 		element: _("tr", {}, e, t, n, r, _("td", { class: "bar-cell" }, _("span", {
@@ -4976,10 +4984,10 @@ function Bs(e, t) {
 		by: o
 	};
 }
-function Vs(e, t, n, r, i) {
-	S(e.raw, F(t)), S(e.processed, i ? "–" : F(n)), e.raw.dataset.value = String(t), e.processed.dataset.value = String(n), e.rawBar.style.transform = `scaleX(${t / r})`, e.processedBar.style.transform = `scaleX(${n / r})`, e.element.classList.toggle("removed", i !== ""), S(e.by, i ? "removed by " : ""), S(e.fate, i);
+function Us(e, t, n, r, i) {
+	S(e.raw, L(t)), S(e.processed, i ? "–" : L(n)), e.raw.dataset.value = String(t), e.processed.dataset.value = String(n), e.rawBar.style.transform = `scaleX(${t / r})`, e.processedBar.style.transform = `scaleX(${n / r})`, e.element.classList.toggle("removed", i !== ""), S(e.by, i ? "removed by " : ""), S(e.fate, i);
 }
-var Hs = {
+var Ws = {
 	logits: {
 		term: "logits",
 		text: "One number per token, as the model gives them. Not normalised: only differences matter. Written z."
@@ -5118,8 +5126,8 @@ var Hs = {
 	}
 };
 // src/parts/help.ts
-function Us(e) {
-	let t = Hs[e], n = _("span", {
+function Gs(e) {
+	let t = Ws[e], n = _("span", {
 		class: "help-note",
 		role: "note"
 	}, _("b", {}, t.term), `: ${t.text} `, _("span", { class: "meta" }, `docs/glossary.md#${e}`)), r = _("details", {
@@ -5134,18 +5142,18 @@ function Us(e) {
 	return r;
 }
 // src/views/position.ts
-var Ws = 20;
-function Gs(e, t, n) {
-	let r = $t(e.logits), i = oe(e), { state: a, announce: o } = t, s, c = ln((e) => S(e), o, { heat: !1 }), l = Xo((e) => S(kt(b(), e))), u = _("div"), d = Rs(e, r, Ws, n), f = zo(r.length), p = Ys(), m = _("ul", {
+var Ks = 20;
+function qs(e, t, n) {
+	let r = $t(e.logits), i = oe(e), { state: a, announce: o } = t, s, c = ln((e) => S(e), o, { heat: !1 }), l = Zo((e) => S(kt(b(), e))), u = _("div"), d = Bs(e, r, Ks, n), f = Bo(r.length), p = Zs(), m = _("ul", {
 		class: "warnings",
 		"aria-label": "Where the settings conflict"
 	}), h = mn(ee), g = _("button", {
 		type: "button",
 		class: "quiet more",
 		onclick: () => y(v * 3)
-	}, "Show more tokens"), v = Ws;
+	}, "Show more tokens"), v = Ks;
 	function y(t) {
-		v = Math.min(t, e.tokens.length), d = Rs(e, r, v, n), x(u, d.element), g.hidden = v >= e.tokens.length, s !== void 0 && d.draw(s);
+		v = Math.min(t, e.tokens.length), d = Bs(e, r, v, n), x(u, d.element), g.hidden = v >= e.tokens.length, s !== void 0 && d.draw(s);
 	}
 	function b() {
 		try {
@@ -5155,50 +5163,50 @@ function Gs(e, t, n) {
 		}
 	}
 	function S(e) {
-		a.set("chain", N(e.filter(ht)) || " ");
+		a.set("chain", F(e.filter(ht)) || " ");
 	}
 	function ee() {
 		let e = b();
 		s = Mt(e, r, i), c.show(e), c.report(s.stages), l.show(Ot(e)), d.draw(s), f.draw(s), p.draw(s), x(m, ...s.warnings.map((e) => _("li", {}, e))), m.hidden = s.warnings.length === 0;
 	}
-	let C = a.listen((e) => e === "chain" && h()), w = _("div", { class: "position" }, Ks(e), _("div", { class: "columns" }, _("section", {
+	let C = a.listen((e) => e === "chain" && h()), w = _("div", { class: "position" }, Js(e), _("div", { class: "columns" }, _("section", {
 		class: "card controls",
 		"aria-label": "Settings"
 	}, l.element, c.element, m), _("section", {
 		class: "card",
 		"aria-label": "Distribution of the next token"
-	}, p.element, u, g)), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `All ${z(r.length)} tokens by rank. `), qs()), f.element));
-	return y(Ws), ee(), performance.mark("retort-numbers"), {
+	}, p.element, u, g)), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `All ${V(r.length)} tokens by rank. `), Ys()), f.element));
+	return y(Ks), ee(), performance.mark("retort-numbers"), {
 		element: w,
 		close: () => {
 			C(), f.close();
 		},
 		download: {
 			name: "retort-position",
-			json: () => Xs(e, s),
-			csv: () => Zs(e, r, s),
+			json: () => Qs(e, s),
+			csv: () => $s(e, r, s),
 			svg: () => f.element
 		}
 	};
 }
-function Ks(e) {
+function Js(e) {
 	let t = wt(Tt(e.chain).others);
 	return _("div", { class: "prompt" }, _("p", { class: "meta" }, `${e.model}, after`), _("p", {
 		class: "tokens",
 		dir: "auto"
-	}, ...e.prompt_tokens.map(H)), e.note ? _("p", { class: "note" }, e.note) : null, t ? _("p", { class: "note" }, t) : null);
+	}, ...e.prompt_tokens.map(W)), e.note ? _("p", { class: "note" }, e.note) : null, t ? _("p", { class: "note" }, t) : null);
 }
-function qs() {
+function Ys() {
 	return _("span", { class: "legend" }, _("span", { class: "key key-raw" }, "raw: the model's own, τ = 1"), _("span", { class: "key key-processed" }, "processed: what sampling draws from"), _("span", { class: "key key-cut" }, "where a stage cuts"));
 }
-var Js = [
+var Xs = [
 	[
 		"entropy",
 		"entropy",
 		"nats",
 		"entropy",
-		(e) => D(e.raw).entropy,
-		(e) => D(e.processed).entropy
+		(e) => k(e.raw).entropy,
+		(e) => k(e.processed).entropy
 	],
 	[
 		"support",
@@ -5213,12 +5221,12 @@ var Js = [
 		"tokens that can come",
 		"",
 		"truncation",
-		(e) => P(e.raw),
-		(e) => P(e.processed)
+		(e) => I(e.raw),
+		(e) => I(e.processed)
 	]
 ];
-function Ys() {
-	let e = Js.map(([e, t, n, r]) => {
+function Zs() {
+	let e = Xs.map(([e, t, n, r]) => {
 		let i = _("span", {
 			class: "raw-ink",
 			"data-measure": `${e}-raw`
@@ -5229,41 +5237,41 @@ function Ys() {
 		return {
 			raw: i,
 			processed: a,
-			element: _("div", { class: "measure" }, _("dt", {}, t, n ? _("small", {}, ` ${n}`) : null, " ", Us(r)), _("dd", {}, a, " ", _("small", {}, "raw "), i))
+			element: _("div", { class: "measure" }, _("dt", {}, t, n ? _("small", {}, ` ${n}`) : null, " ", Gs(r)), _("dd", {}, a, " ", _("small", {}, "raw "), i))
 		};
-	}), t = _("b", { "data-measure": "kept-mass" }), n = _("b", { "data-measure": "leakage" }), r = _("b", { "data-measure": "margin" }), i = _("dl", { class: "measures" }, ...e.map((e) => e.element), _("div", { class: "measure" }, _("dt", {}, "mass kept ", _("small", {}, "of the tempered row"), " ", Us("kept-mass")), _("dd", {}, t)), _("div", { class: "measure" }, _("dt", {}, "leakage ", _("small", {}, "probability outside the model's top 90 %"), " ", Us("leakage")), _("dd", {}, n)), _("div", { class: "measure" }, _("dt", {}, "margin ", _("small", {}, "raw logits, 1st minus 2nd"), " ", Us("margin")), _("dd", {}, r))), a = (e, t, n) => {
+	}), t = _("b", { "data-measure": "kept-mass" }), n = _("b", { "data-measure": "leakage" }), r = _("b", { "data-measure": "margin" }), i = _("dl", { class: "measures" }, ...e.map((e) => e.element), _("div", { class: "measure" }, _("dt", {}, "mass kept ", _("small", {}, "of the tempered row"), " ", Gs("kept-mass")), _("dd", {}, t)), _("div", { class: "measure" }, _("dt", {}, "leakage ", _("small", {}, "probability outside the model's top 90 %"), " ", Gs("leakage")), _("dd", {}, n)), _("div", { class: "measure" }, _("dt", {}, "margin ", _("small", {}, "raw logits, 1st minus 2nd"), " ", Gs("margin")), _("dd", {}, r))), a = (e, t, n) => {
 		S(e, n), e.dataset.value = String(t);
 	};
 	return {
 		element: i,
 		draw(i) {
-			Js.forEach(([, , , , t, n], r) => {
-				a(e[r].raw, t(i), I(t(i))), a(e[r].processed, n(i), I(n(i)));
+			Xs.forEach(([, , , , t, n], r) => {
+				a(e[r].raw, t(i), R(t(i))), a(e[r].processed, n(i), R(n(i)));
 			});
 			let o = i.stages.at(-1)?.keptMassTotal ?? 1;
-			a(t, o, F(o)), a(n, Pt(i), F(Pt(i))), a(r, ve(i.raw), I(ve(i.raw)));
+			a(t, o, L(o)), a(n, Pt(i), L(Pt(i))), a(r, ve(i.raw), R(ve(i.raw)));
 		}
 	};
 }
-function Xs(e, t) {
+function Qs(e, t) {
 	let { raw: n, processed: r } = t;
 	return {
 		model: e.model,
 		prompt: e.prompt,
 		vocabulary: e.vocabulary,
-		chain: N(t.stages.map((e) => e.stage)),
+		chain: F(t.stages.map((e) => e.stage)),
 		raw: {
-			entropy_nats: D(n).entropy,
+			entropy_nats: k(n).entropy,
 			effective_support: Ft(n),
 			margin: ve(n)
 		},
 		processed: {
-			entropy_nats: D(r).entropy,
+			entropy_nats: k(r).entropy,
 			effective_support: Ft(r),
-			kept: P(r)
+			kept: I(r)
 		},
 		stages: t.stages.map((e) => ({
-			stage: M(e.stage),
+			stage: P(e.stage),
 			kept: e.kept,
 			removed: e.removed,
 			kept_mass: e.keptMass,
@@ -5274,13 +5282,13 @@ function Xs(e, t) {
 			token: i,
 			id: e.ids[a],
 			logit: n.logits[a],
-			prob_raw: k(n, a),
-			prob_processed: k(r, a),
-			removed_by: Qs(Nt(t, a))
+			prob_raw: j(n, a),
+			prob_processed: j(r, a),
+			removed_by: ec(Nt(t, a))
 		}))
 	};
 }
-function Zs(e, t, n) {
+function $s(e, t, n) {
 	return [[
 		"rank",
 		"id",
@@ -5294,23 +5302,23 @@ function Zs(e, t, n) {
 		e.ids[i],
 		r,
 		t[i],
-		k(n.raw, i),
-		k(n.processed, i),
-		Qs(Nt(n, i))
+		j(n.raw, i),
+		j(n.processed, i),
+		ec(Nt(n, i))
 	])];
 }
-function Qs(e) {
-	return e === null ? null : M(e);
+function ec(e) {
+	return e === null ? null : P(e);
 }
 // src/views/tour.ts
-var $ = 8, $s = 3;
-function ec(e, t) {
+var tc = 8, nc = 3;
+function rc(e, t) {
 	let n = $t(e.position.logits), r = (t) => Math.max(0, e.position.tokens.indexOf(t)), i = {
 		record: e,
 		logits: n,
 		first: r(e.first),
 		right: r(e.right)
-	}, { state: a, announce: o } = t, s = _("div", { class: "tour-body" }), c, l = tc.map((e, t) => _("li", {}, _("button", {
+	}, { state: a, announce: o } = t, s = _("div", { class: "tour-body" }), c, l = ic.map((e, t) => _("li", {}, _("button", {
 		type: "button",
 		class: "quiet",
 		onclick: () => a.set("step", String(t + 1))
@@ -5325,64 +5333,64 @@ function ec(e, t) {
 	}, "Next →");
 	function f() {
 		let e = Number(a.get("step") ?? "1");
-		return Number.isInteger(e) && e >= 1 && e <= tc.length ? e - 1 : 0;
+		return Number.isInteger(e) && e >= 1 && e <= ic.length ? e - 1 : 0;
 	}
 	function p(e) {
-		a.set("step", String(Math.min(tc.length, Math.max(1, f() + 1 + e)))), s.querySelector("h2")?.focus();
+		a.set("step", String(Math.min(ic.length, Math.max(1, f() + 1 + e)))), s.querySelector("h2")?.focus();
 	}
 	function m() {
-		let e = f(), t = tc[e];
-		c?.close?.(), c = t.widget(i), l.forEach((t, n) => t.firstElementChild.toggleAttribute("aria-current", n === e)), u.disabled = e === 0, d.disabled = e === tc.length - 1, x(s, _("h2", { tabindex: "-1" }, `${e + 1}. ${t.title}`), ...t.idea.map((e) => _("p", {}, e)), _("div", { class: "card" }, c.element), _("details", { class: "card question" }, _("summary", {}, _("b", {}, "Question: "), t.question), _("p", {}, t.answer))), o(`Step ${e + 1} of ${tc.length}: ${t.title}`);
+		let e = f(), t = ic[e];
+		c?.close?.(), c = t.widget(i), l.forEach((t, n) => t.firstElementChild.toggleAttribute("aria-current", n === e)), u.disabled = e === 0, d.disabled = e === ic.length - 1, x(s, _("h2", { tabindex: "-1" }, `${e + 1}. ${t.title}`), ...t.idea.map((e) => _("p", {}, e)), _("div", { class: "card" }, c.element), _("details", { class: "card question" }, _("summary", {}, _("b", {}, "Question: "), t.question), _("p", {}, t.answer))), o(`Step ${e + 1} of ${ic.length}: ${t.title}`);
 	}
 	let h = a.listen((e) => e === "step" && m());
 	return m(), {
-		element: _("div", { class: "tour" }, _("p", { class: "meta" }, `${e.position.model} after “${e.position.prompt}”: one recorded row of ${z(n.length)} logits. Everything below is computed from it in this page.`), _("nav", { "aria-label": "Steps of the tour" }, _("ol", { class: "tour-steps" }, ...l)), s, _("p", { class: "tour-go" }, u, " ", d)),
+		element: _("div", { class: "tour" }, _("p", { class: "meta" }, `${e.position.model} after “${e.position.prompt}”: one recorded row of ${V(n.length)} logits. Everything below is computed from it in this page.`), _("nav", { "aria-label": "Steps of the tour" }, _("ol", { class: "tour-steps" }, ...l)), s, _("p", { class: "tour-go" }, u, " ", d)),
 		download: null,
 		close: () => {
 			h(), c?.close?.();
 		}
 	};
 }
-var tc = [
+var ic = [
 	{
 		title: "Logits and softmax",
 		idea: ["A language model ends in one number for each token that it knows: the logits. They are not probabilities. Softmax makes them so: raise e to each logit, and divide by the sum over all tokens.", "Only differences count. Raise one logit and its token takes probability from all the others, each in proportion to what it has."],
-		widget: ic,
+		widget: sc,
 		question: "What changes if every logit grows by 5?",
 		answer: "Nothing. Every e^logit grows by the same factor, e⁵, and so does their sum: the factor cancels. That is why a logit alone means nothing, and why softmax can subtract the largest one first, so that nothing overflows."
 	},
 	{
 		title: "What temperature does",
 		idea: ["Temperature τ divides every logit before the softmax. Below 1 the gaps grow, so the likely tokens take more. Above 1 the gaps shrink, so the unlikely ones gain.", "It never changes the order. Move the slider and look at the rows: no token overtakes another."],
-		widget: ac,
+		widget: cc,
 		question: "What does τ → 0 become?",
 		answer: "Greedy decoding: the token with the largest logit gets all the probability, and the same prompt gives the same text, as far as the arithmetic repeats itself. τ → ∞ is the other end: every token becomes equally likely."
 	},
 	{
 		title: "Entropy and the runners-up",
 		idea: ["Entropy says how uncertain the distribution is, in nats. e^entropy is the number of equally likely tokens that would be as uncertain.", "The runners-up are knowledge too. Here the most likely token is the famous city; the right answer is second, close behind. At τ = 0 it never comes. Some call this dark knowledge: it is in the model, and only sampling or a student can reach it."],
-		widget: oc,
+		widget: lc,
 		question: "Why can τ = 0.7 give another answer than τ = 0, and is it then more correct?",
 		answer: "Because a draw may take a runner-up; the order has not changed. It is more often correct only where the right answer is not at the top, as here. Where the top answer is right, every draw that leaves it is a loss."
 	},
 	{
 		title: "Truncation and its order",
 		idea: ["Truncation removes unlikely tokens before the draw: top-k keeps the k most likely, top-p the smallest set that holds a share p of the probability. What is left is scaled up to sum to one.", "Top-p depends on the temperature that acts before it. The same two settings in another order keep other tokens, and engines do not agree on the order."],
-		widget: cc,
+		widget: dc,
 		question: "Temperature 2 with top-k 5 and top-p 0.3: which of them decides?",
 		answer: "The truncations do. The high temperature asks for variety, and then top-k and top-p together keep one or a few tokens: fewer than either would alone. Set the temperature first, then one truncation."
 	},
 	{
 		title: "From teacher to student",
 		idea: ["A small model can learn from a large one. Instead of the one right token (a hard label) it is shown the teacher's whole distribution (a soft target). A higher τ lifts the runners-up, so the student sees what is similar to what.", "The gradient of the soft loss shrinks as 1/τ², so the loss is multiplied by τ² to keep the two parts in balance."],
-		widget: lc,
+		widget: fc,
 		question: "Why do people use τ = 3 to 4 for distilling?",
 		answer: "At τ = 1 a sure teacher is almost a hard label: the runners-up weigh too little to teach. At 3 to 4 they weigh enough. Much higher, all tokens look alike and the signal drowns. It is a custom and not a law: on our own language models τ = 1 did better in short trainings. Always compare with the same student trained on hard labels."
 	}
 ];
-function nc(e, t) {
+function ac(e, t) {
 	let n = Array.from({ length: 9 }, (t, n) => {
-		let r = _("td", { class: "figure" }), i = _("span", { class: "bar bar-processed" }), a = n < $ ? H(e.record.position.tokens[n]) : `${z(e.logits.length - $)} more tokens`, o = _("td", { class: "figure wide-only" });
+		let r = _("td", { class: "figure" }), i = _("span", { class: "bar bar-processed" }), a = n < tc ? W(e.record.position.tokens[n]) : `${V(e.logits.length - tc)} more tokens`, o = _("td", { class: "figure wide-only" });
 		return {
 			element: _("tr", {}, _("th", {
 				scope: "row",
@@ -5406,13 +5414,13 @@ function nc(e, t) {
 		element: _("table", { class: "bars" }, _("caption", { class: "sr" }, t), _("thead", {}, r), _("tbody", {}, ...n.map((e) => e.element))),
 		draw(e, t, r = () => !1) {
 			n.forEach((n, i) => {
-				let [a, o] = i < $ ? e(i) : [t, ""];
-				S(n.value, r(i) ? "removed" : F(a)), S(n.extra, o), n.bar.style.transform = `scaleX(${r(i) ? 0 : a})`, n.element.classList.toggle("removed", r(i));
+				let [a, o] = i < tc ? e(i) : [t, ""];
+				S(n.value, r(i) ? "removed" : L(a)), S(n.extra, o), n.bar.style.transform = `scaleX(${r(i) ? 0 : a})`, n.element.classList.toggle("removed", r(i));
 			});
 		}
 	};
 }
-function rc(e, t, n, r, i, a) {
+function oc(e, t, n, r, i, a) {
 	let o = C("tour"), s = _("output", {
 		for: o,
 		class: "tau-value"
@@ -5432,31 +5440,31 @@ function rc(e, t, n, r, i, a) {
 	});
 	return _("div", { class: "tau-box" }, _("label", { for: o }, e), s, c);
 }
-function ic(e) {
-	let { explanation: t, table: n } = uc(e, "temperature=1", "Logits and probabilities of the most likely tokens"), r = k(t.raw, e.right), i = 0, a = mn(() => {
-		let a = 1 + r * (Math.exp(i) - 1), o = (n) => k(t.raw, n) * (n === e.right ? Math.exp(i) : 1) / a;
-		n.draw((t) => [o(t), I(e.logits[t] + (t === e.right ? i : 0))], Ne(t.raw, $) / a);
+function sc(e) {
+	let { explanation: t, table: n } = pc(e, "temperature=1", "Logits and probabilities of the most likely tokens"), r = j(t.raw, e.right), i = 0, a = mn(() => {
+		let a = 1 + r * (Math.exp(i) - 1), o = (n) => j(t.raw, n) * (n === e.right ? Math.exp(i) : 1) / a;
+		n.draw((t) => [o(t), R(e.logits[t] + (t === e.right ? i : 0))], Ne(t.raw, tc) / a);
 	});
-	return a(), { element: _("div", {}, rc(`add to the logit of ${Tn(e.record.right)}`, -4, 4, 0, (e) => I(e), (e) => (i = e, a())), n.element) };
+	return a(), { element: _("div", {}, oc(`add to the logit of ${Tn(e.record.right)}`, -4, 4, 0, (e) => R(e), (e) => (i = e, a())), n.element) };
 }
-function ac(e) {
-	let t = nc(e, "Probability of the most likely tokens at this temperature"), n = 1, r = mn(() => {
-		let { processed: r } = dc(e, n);
-		t.draw((t) => [n === 0 ? Number(t === 0) : k(r, t), I(e.logits[t])], n === 0 ? 0 : Ne(r, $));
+function cc(e) {
+	let t = ac(e, "Probability of the most likely tokens at this temperature"), n = 1, r = mn(() => {
+		let { processed: r } = mc(e, n);
+		t.draw((t) => [n === 0 ? Number(t === 0) : j(r, t), R(e.logits[t])], n === 0 ? 0 : Ne(r, tc));
 	});
-	return r(), { element: _("div", {}, fc((e) => (n = e, r())), t.element) };
+	return r(), { element: _("div", {}, hc((e) => (n = e, r())), t.element) };
 }
-function oc(e) {
+function lc(e) {
 	let t = Za(240), n = _("b"), r = _("b"), i = [e.first, e.right].map((e) => ({
 		rank: e,
 		value: _("b")
-	})), a = Array.from({ length: 60 }, (e, t) => $s * (t + 1) / 60), o = i.map(({ rank: t }) => a.map((n) => ({
+	})), a = Array.from({ length: 60 }, (e, t) => nc * (t + 1) / 60), o = i.map(({ rank: t }) => a.map((n) => ({
 		x: n,
-		y: k(dc(e, n).processed, t)
+		y: j(mc(e, n).processed, t)
 	}))), s = 1, c = mn(() => {
-		let { processed: a } = dc(e, s);
-		S(n, `${I(D(a).entropy)} nats`), S(r, I(Ft(a)));
-		for (let { rank: e, value: t } of i) S(t, F(s === 0 ? Number(e === 0) : k(a, e)));
+		let { processed: a } = mc(e, s);
+		S(n, `${R(k(a).entropy)} nats`), S(r, R(Ft(a)));
+		for (let { rank: e, value: t } of i) S(t, L(s === 0 ? Number(e === 0) : j(a, e)));
 		t.draw({
 			title: "Probability of the two answers against temperature",
 			x: "temperature τ",
@@ -5465,7 +5473,7 @@ function oc(e) {
 			yTo: 1,
 			mark: s,
 			series: o.map((t, n) => ({
-				name: mc(e, i[n].rank),
+				name: _c(e, i[n].rank),
 				ink: n === 0 ? "second" : "accent",
 				points: t,
 				thin: !0
@@ -5473,129 +5481,129 @@ function oc(e) {
 		});
 	});
 	c();
-	let l = e.record.draws.map(({ temperature: e, texts: t }) => _("tr", {}, _("th", { scope: "row" }, `τ = ${B(e)}`), _("td", {}, t.join(" · "))));
+	let l = e.record.draws.map(({ temperature: e, texts: t }) => _("tr", {}, _("th", { scope: "row" }, `τ = ${H(e)}`), _("td", {}, t.join(" · "))));
 	return {
-		element: _("div", {}, fc((e) => (s = e, c())), _("dl", { class: "measures" }, pc("entropy, nats, at this τ", n, "entropy"), pc("effective support, tokens", r, "effective-support"), ...i.map(({ rank: t, value: n }) => pc(`probability of ${mc(e, t)}`, n))), t.element, l.length > 0 ? _("table", { class: "draws" }, _("caption", {}, "What ten draws said at each temperature"), _("tbody", {}, ...l)) : null),
+		element: _("div", {}, hc((e) => (s = e, c())), _("dl", { class: "measures" }, gc("entropy, nats, at this τ", n, "entropy"), gc("effective support, tokens", r, "effective-support"), ...i.map(({ rank: t, value: n }) => gc(`probability of ${_c(e, t)}`, n))), t.element, l.length > 0 ? _("table", { class: "draws" }, _("caption", {}, "What ten draws said at each temperature"), _("tbody", {}, ...l)) : null),
 		close: t.close
 	};
 }
-var sc = [
+var uc = [
 	"top_p=0.9",
 	"temperature=2 | top_p=0.9",
 	"top_p=0.9 | temperature=2",
 	"temperature=2 | top_k=5 | top_p=0.3"
 ];
-function cc(e) {
-	let t = nc(e, "What these settings leave of the most likely tokens"), n = _("p", {
+function dc(e) {
+	let t = ac(e, "What these settings leave of the most likely tokens"), n = _("p", {
 		class: "meta",
 		role: "status"
 	}), r = _("ul", {
 		class: "warnings",
 		"aria-label": "Where the settings conflict"
 	}), i = C("chain"), a = (i) => {
-		let a = Mt(Ct(i), e.logits), o = P(a.processed);
-		t.draw((t) => [k(a.processed, t), I(e.logits[t])], Ne(a.processed, $), (e) => e < $ ? Nt(a, e) !== null : o <= $), S(n, `${z(o)} of ${z(e.logits.length)} tokens are kept.`), x(r, ...a.warnings.map((e) => _("li", {}, e))), r.hidden = a.warnings.length === 0;
-	}, o = sc.map((e, t) => _("label", { class: "choice" }, _("input", {
+		let a = Mt(Ct(i), e.logits), o = I(a.processed);
+		t.draw((t) => [j(a.processed, t), R(e.logits[t])], Ne(a.processed, tc), (e) => e < tc ? Nt(a, e) !== null : o <= tc), S(n, `${V(o)} of ${V(e.logits.length)} tokens are kept.`), x(r, ...a.warnings.map((e) => _("li", {}, e))), r.hidden = a.warnings.length === 0;
+	}, o = uc.map((e, t) => _("label", { class: "choice" }, _("input", {
 		type: "radio",
 		name: i,
 		value: e,
 		checked: t === 0,
 		onchange: () => a(e)
 	}), " ", _("code", {}, e)));
-	return a(sc[0]), { element: _("div", {}, _("fieldset", { class: "choices" }, _("legend", {}, "Settings, in the order in which they act"), ...o), n, t.element, r) };
+	return a(uc[0]), { element: _("div", {}, _("fieldset", { class: "choices" }, _("legend", {}, "Settings, in the order in which they act"), ...o), n, t.element, r) };
 }
-function lc(e) {
-	let t = nc(e, "The teacher's soft target at this temperature"), n = _("b"), r = _("b"), i = (i) => {
-		let { processed: a } = dc(e, i);
-		t.draw((t) => [k(a, t), I(e.logits[t])], Ne(a, $)), S(n, F(1 - k(a, 0))), S(r, `1/${I(i * i)}`);
+function fc(e) {
+	let t = ac(e, "The teacher's soft target at this temperature"), n = _("b"), r = _("b"), i = (i) => {
+		let { processed: a } = mc(e, i);
+		t.draw((t) => [j(a, t), R(e.logits[t])], Ne(a, tc)), S(n, L(1 - j(a, 0))), S(r, `1/${R(i * i)}`);
 	};
-	return i(1), { element: _("div", {}, rc("temperature of the soft targets", .5, 8, 1, (e) => `τ = ${B(e)}`, i), _("dl", { class: "measures" }, pc("probability of the runners-up, all together", n), pc("scale of the soft gradient, before τ²", r)), t.element, _("p", { class: "meta" }, "A hard label would be 100 % on one token and nothing on the others.")) };
+	return i(1), { element: _("div", {}, oc("temperature of the soft targets", .5, 8, 1, (e) => `τ = ${H(e)}`, i), _("dl", { class: "measures" }, gc("probability of the runners-up, all together", n), gc("scale of the soft gradient, before τ²", r)), t.element, _("p", { class: "meta" }, "A hard label would be 100 % on one token and nothing on the others.")) };
 }
-function uc(e, t, n) {
+function pc(e, t, n) {
 	return {
 		explanation: Mt(Ct(t), e.logits),
-		table: nc(e, n)
+		table: ac(e, n)
 	};
 }
-function dc(e, t) {
+function mc(e, t) {
 	return Mt([{
 		name: "temperature",
 		value: t
 	}], e.logits);
 }
-function fc(e) {
-	return rc("temperature", 0, $s, 1, (e) => `τ = ${B(e)}${e === 0 ? ", greedy" : e === 1 ? ", the model's own" : ""}`, e);
+function hc(e) {
+	return oc("temperature", 0, nc, 1, (e) => `τ = ${H(e)}${e === 0 ? ", greedy" : e === 1 ? ", the model's own" : ""}`, e);
 }
-function pc(e, t, n) {
-	return _("div", { class: "measure" }, _("dt", {}, e, " ", n ? Us(n) : null), _("dd", {}, t));
+function gc(e, t, n) {
+	return _("div", { class: "measure" }, _("dt", {}, e, " ", n ? Gs(n) : null), _("dd", {}, t));
 }
-function mc(e, t) {
+function _c(e, t) {
 	return e.record.position.tokens[t].trim();
 }
 // src/views/text.ts
-var hc = 6, gc = 1e3, _c = [
+var vc = 6, yc = 1e3, bc = [
 	{
 		name: "entropy",
 		label: "entropy",
 		what: "entropy of the raw distribution",
-		heat: (e) => e.entropy_nats / hc,
-		shown: (e) => L(e.entropy_nats),
-		ends: ["0 nats: sure", `${hc} nats or more`]
+		heat: (e) => e.entropy_nats / vc,
+		shown: (e) => z(e.entropy_nats),
+		ends: ["0 nats: sure", `${vc} nats or more`]
 	},
 	{
 		name: "rank",
 		label: "rank",
 		what: "rank of the token that stands here",
-		heat: (e) => Math.log(e.rank) / Math.log(gc),
-		shown: (e) => `rank ${z(e.rank)}`,
-		ends: ["the first choice", `rank ${z(gc)} or beyond`]
+		heat: (e) => Math.log(e.rank) / Math.log(yc),
+		shown: (e) => `rank ${V(e.rank)}`,
+		ends: ["the first choice", `rank ${V(yc)} or beyond`]
 	},
 	{
 		name: "flip",
 		label: "flip risk",
 		what: "chance that numerical noise makes another token the most likely one",
 		heat: (e) => 2 * e.flip_risk,
-		shown: (e) => `flip risk ${F(e.flip_risk)}`,
+		shown: (e) => `flip risk ${L(e.flip_risk)}`,
 		ends: ["safe at τ = 0", "a coin toss"]
 	}
 ];
-function vc(e, t, n) {
+function xc(e, t, n) {
 	let r = `${e.model}, seed ${e.seed}, drawn through ${e.chain || "no chain (raw)"}`;
-	return ms({
+	return hs({
 		tokens: e.tokens,
 		prompt: e.prompt_tokens,
-		measures: _c,
+		measures: bc,
 		head: [_("p", { class: "meta" }, e.finish_reason === "" ? "Writing …" : r), e.note ? _("p", { class: "note" }, e.note) : null],
-		totals: yc(e),
-		describe: (t) => bc(e, t, n),
+		totals: Sc(e),
+		describe: (t) => Cc(e, t, n),
 		json: () => e,
-		csv: () => Sc(e)
+		csv: () => Tc(e)
 	}, t);
 }
-function yc(e) {
-	return `${an(e.tokens.length)}: log-probability ${L(e.logprob_raw)} (raw, summed), mean entropy ${L(e.mean_entropy_nats)}, chance that a greedy replay differs somewhere ${F(e.flip_risk)} (noise ${I(e.noise_scale)} logits)`;
+function Sc(e) {
+	return `${an(e.tokens.length)}: log-probability ${z(e.totals.logprob_raw)} (raw, summed), mean entropy ${z(e.totals.entropy_nats)}, chance that a greedy replay differs somewhere ${L(e.totals.flip_risk)} (noise ${R(e.noise_scale)} logits)`;
 }
-function bc(e, t, n) {
+function Cc(e, t, n) {
 	let r = e.tokens[t], i = Math.max(...r.alternatives.map((e) => Math.max(e.prob_raw, e.prob_processed)), 1e-12), a = [
-		["rank", z(r.rank)],
-		["log-probability, raw", L(r.logprob_raw)],
-		["log-probability, processed", r.logprob_processed === null ? "cannot come" : L(r.logprob_processed)],
-		["entropy, raw", L(r.entropy_nats)],
-		["entropy, processed", L(r.entropy_processed_nats)],
-		["margin, raw logits", I(r.margin)],
-		["tokens kept", z(r.kept)],
-		["mass kept", F(r.kept_mass)],
-		["flip risk", F(r.flip_risk)]
+		["rank", V(r.rank)],
+		["log-probability, raw", z(r.logprob_raw)],
+		["log-probability, processed", r.logprob_processed === null ? "cannot come" : z(r.logprob_processed)],
+		["entropy, raw", z(r.entropy_nats)],
+		["entropy, processed", z(r.entropy_processed_nats)],
+		["margin, raw logits", R(r.margin)],
+		["tokens kept", V(r.kept)],
+		["mass kept", L(r.kept_mass)],
+		["flip risk", L(r.flip_risk)]
 	];
 	return [
-		_("h2", {}, _("small", {}, `${t + 1} of ${e.tokens.length} `), H(r.token), _("small", {}, r.given ? " given" : " drawn")),
+		_("h2", {}, _("small", {}, `${t + 1} of ${e.tokens.length} `), W(r.token), _("small", {}, r.given ? " given" : " drawn")),
 		r.removed_by ? _("p", { class: "error" }, `${r.removed_by} would have removed it`) : _("p", { hidden: !0 }),
 		_("dl", { class: "facts" }, ...a.map(([e, t]) => _("div", {}, _("dt", {}, e), _("dd", {}, t)))),
-		_("table", { class: "bars alternatives" }, _("caption", {}, n ? "Could have stood here; choose one to branch" : "Could have stood here"), _("thead", { class: "sr" }, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", { scope: "col" }, "raw"), _("th", { scope: "col" }, "processed"), _("th", { scope: "col" }, "bar"))), _("tbody", {}, ...r.alternatives.map((e) => xc(e, r, i, n && (() => n.branch(t, e.id))))))
+		_("table", { class: "bars alternatives" }, _("caption", {}, n ? "Could have stood here; choose one to branch" : "Could have stood here"), _("thead", { class: "sr" }, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", { scope: "col" }, "raw"), _("th", { scope: "col" }, "processed"), _("th", { scope: "col" }, "bar"))), _("tbody", {}, ...r.alternatives.map((e) => wc(e, r, i, n && (() => n.branch(t, e.id))))))
 	];
 }
-function xc(e, t, n, r) {
-	let i = e.id === t.id, a = H(e.token), o = _("span", { class: "bar bar-raw" }), s = _("span", { class: "bar bar-processed" });
+function wc(e, t, n, r) {
+	let i = e.id === t.id, a = W(e.token), o = _("span", { class: "bar bar-raw" }), s = _("span", { class: "bar bar-processed" });
 	o.style.transform = `scaleX(${e.prob_raw / n})`, s.style.transform = `scaleX(${e.prob_processed / n})`;
 	let c = r && !i ? _("button", {
 		type: "button",
@@ -5609,12 +5617,12 @@ function xc(e, t, n, r) {
 	}, _("th", {
 		scope: "row",
 		class: "token-cell"
-	}, c), _("td", { class: "figure raw-ink" }, F(e.prob_raw)), _("td", { class: "figure processed-ink" }, e.prob_processed === 0 ? "–" : F(e.prob_processed)), _("td", { class: "bar-cell" }, _("span", {
+	}, c), _("td", { class: "figure raw-ink" }, L(e.prob_raw)), _("td", { class: "figure processed-ink" }, e.prob_processed === 0 ? "–" : L(e.prob_processed)), _("td", { class: "bar-cell" }, _("span", {
 		class: "bar-box",
 		"aria-hidden": "true"
 	}, o, s)));
 }
-function Sc(e) {
+function Tc(e) {
 	return [[
 		"place",
 		"id",
@@ -5645,7 +5653,7 @@ function Sc(e) {
 		e.flip_risk
 	])];
 }
-function Cc(e, t) {
+function Ec(e, t) {
 	let n = [...e?.tokens ?? [], t], r = (e) => n.reduce((t, n) => t + e(n), 0);
 	return {
 		model: "writing",
@@ -5657,16 +5665,18 @@ function Cc(e, t) {
 		finish_reason: "",
 		text: "",
 		tokens: n,
-		logprob_raw: r((e) => e.logprob_raw),
-		mean_entropy_nats: r((e) => e.entropy_nats) / n.length,
-		flip_risk: 1 - n.reduce((e, t) => e * (1 - t.flip_risk), 1),
+		totals: {
+			logprob_raw: r((e) => e.logprob_raw),
+			entropy_nats: r((e) => e.entropy_nats) / n.length,
+			flip_risk: 1 - n.reduce((e, t) => e * (1 - t.flip_risk), 1)
+		},
 		noise_scale: NaN
 	};
 }
 // src/views/tune.ts
-function wc(e, t) {
-	let n = e.settings.map((t, n) => kc(t, e.axis) ?? n), r = e.settings.every((t) => kc(t, e.axis) !== null), i = e.recommendation, a = Za(), o = Za(200), s = r ? Ac(i.region) : void 0, c = {
-		x: r ? jc(e.axis) : "setting, as in the table",
+function Dc(e, t) {
+	let n = e.settings.map((t, n) => Mc(t, e.axis) ?? n), r = e.settings.every((t) => Mc(t, e.axis) !== null), i = e.recommendation, a = Za(), o = Za(200), s = r ? Nc(i.region) : void 0, c = {
+		x: r ? Pc(e.axis) : "setting, as in the table",
 		...s && { region: [s[0], s.at(-1)] },
 		...r && typeof i.setting == "number" ? { mark: i.setting } : {},
 		...r ? {} : { ticks: n.map((e) => [e, String(e + 1)]) }
@@ -5712,11 +5722,11 @@ function wc(e, t) {
 		element: _("div", {}, _("section", {
 			class: "card",
 			"aria-label": "Recommendation"
-		}, _("p", { class: "meta" }, `${e.model} on ${e.task} (${e.goal}): ${z(e.items)} items, ${z(e.samples_per_item)} answers each, seed ${e.seed}${e.chain ? `, drawn through ${e.chain}` : ""}`), _("h2", { class: "verdict" }, `Recommended: ${Mc(i.setting, e.axis)}`), _("p", {}, i.reason), _("dl", { class: "facts recommendation" }, ...Tc(e))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Quality. "), _("small", {}, `${e.score}; the band is each setting's own 95 % interval, the shaded stretch what cannot be told from the best, the dashed line what is recommended.`)), a.element), u.length === 0 ? null : _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Variety. "), _("span", { class: "legend" }, _("span", { class: "key key-second" }, "distinct: share of an item's answers that differ"), _("span", { class: "key key-dashed" }, "agreement: share of pairs that are the same"))), o.element), _("section", {
+		}, _("p", { class: "meta" }, `${e.model} on ${e.task} (${e.goal}): ${V(e.items)} items, ${V(e.samples_per_item)} answers each, seed ${e.seed}${e.chain ? `, drawn through ${e.chain}` : ""}`), _("h2", { class: "verdict" }, `Recommended: ${Fc(i.setting, e.axis)}`), _("p", {}, i.reason), _("dl", { class: "facts recommendation" }, ...Oc(e))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Quality. "), _("small", {}, `${e.score}; the band is each setting's own 95 % interval, the shaded stretch what cannot be told from the best, the dashed line what is recommended.`)), a.element), u.length === 0 ? null : _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Variety. "), _("span", { class: "legend" }, _("span", { class: "key key-second" }, "distinct: share of an item's answers that differ"), _("span", { class: "key key-dashed" }, "agreement: share of pairs that are the same"))), o.element), _("section", {
 			class: "card scroll",
 			tabindex: 0,
 			"aria-label": "All settings"
-		}, Ec(e)), Oc(e)),
+		}, kc(e)), jc(e)),
 		close: () => {
 			a.close(), o.close();
 		},
@@ -5731,34 +5741,34 @@ function wc(e, t) {
 				"distinct",
 				"agreement",
 				"samples",
-				...Dc.map(([e]) => e)
+				...Ac.map(([e]) => e)
 			], ...e.settings.map((e) => [
-				Mc(e.temperature ?? e.setting, null),
+				Fc(e.temperature ?? e.setting, null),
 				e.score,
 				...e.score_ci,
 				e.distinct,
 				e.agreement,
 				e.samples,
-				...Dc.map(([t]) => e.variety?.[t] ?? null)
+				...Ac.map(([t]) => e.variety?.[t] ?? null)
 			])],
 			svg: () => a.element
 		}
 	};
 }
-function Tc(e) {
+function Oc(e) {
 	let t = e.recommendation, n = [
-		[`score less that at ${Mc(t.reference, e.axis)}`, `${R(t.difference, 3)} (${R(t.difference_ci[0], 3)} to ${R(t.difference_ci[1], 3)}, for all pairs together)`],
+		[`score less that at ${Fc(t.reference, e.axis)}`, `${B(t.difference, 3)} (${B(t.difference_ci[0], 3)} to ${B(t.difference_ci[1], 3)}, for all pairs together)`],
 		["told apart from any other", t.detectable ? "yes" : "no"],
-		["advantage on held-out items", t.held_out_difference === null ? "–" : `${R(t.held_out_difference, 3)}${t.held_out_ci ? ` (${R(t.held_out_ci[0], 3)} to ${R(t.held_out_ci[1], 3)})` : ""}`],
+		["advantage on held-out items", t.held_out_difference === null ? "–" : `${B(t.held_out_difference, 3)}${t.held_out_ci ? ` (${B(t.held_out_ci[0], 3)} to ${B(t.held_out_ci[1], 3)})` : ""}`],
 		["chosen again on half the items", t.chosen_again === null ? "–" : `${Math.round(100 * t.chosen_again)} %`],
-		["smallest difference that would show", t.minimum_detectable_difference === null ? "–" : I(t.minimum_detectable_difference)]
+		["smallest difference that would show", t.minimum_detectable_difference === null ? "–" : R(t.minimum_detectable_difference)]
 	];
-	return e.forward_passes !== null && e.independent_passes !== null && n.push(["forward passes", `${z(e.forward_passes)}, against ${z(e.independent_passes)} one by one`]), n.map(([e, t]) => _("div", {}, _("dt", {}, e), _("dd", {}, t)));
+	return e.forward_passes !== null && e.independent_passes !== null && n.push(["forward passes", `${V(e.forward_passes)}, against ${V(e.independent_passes)} one by one`]), n.map(([e, t]) => _("div", {}, _("dt", {}, e), _("dd", {}, t)));
 }
-function Ec(e) {
+function kc(e) {
 	let t = [
 		"",
-		jc(e.axis),
+		Pc(e.axis),
 		"score",
 		"95 % interval",
 		"distinct",
@@ -5767,44 +5777,44 @@ function Ec(e) {
 	];
 	return _("table", { class: "plain-table numeric" }, _("caption", { class: "sr" }, "Every setting with its score and variety"), _("thead", {}, _("tr", {}, ...t.map((e) => _("th", { scope: "col" }, e || _("span", { class: "sr" }, "setting"))))), _("tbody", {}, ...e.settings.map((t, n) => {
 		let r = t.temperature ?? t.setting, i = JSON.stringify(r) === JSON.stringify(e.recommendation.setting);
-		return _("tr", { class: i ? "chosen" : "" }, _("td", {}, i ? "→" : String(n + 1)), _("th", { scope: "row" }, Mc(r, null)), _("td", {
+		return _("tr", { class: i ? "chosen" : "" }, _("td", {}, i ? "→" : String(n + 1)), _("th", { scope: "row" }, Fc(r, null)), _("td", {
 			class: "figure",
 			"data-value": t.score
-		}, t.score.toFixed(3)), _("td", { class: "figure" }, `${t.score_ci[0].toFixed(3)} to ${t.score_ci[1].toFixed(3)}`), _("td", { class: "figure" }, I(t.distinct)), _("td", { class: "figure" }, I(t.agreement)), _("td", { class: "figure" }, z(t.samples)));
+		}, t.score.toFixed(3)), _("td", { class: "figure" }, `${t.score_ci[0].toFixed(3)} to ${t.score_ci[1].toFixed(3)}`), _("td", { class: "figure" }, R(t.distinct)), _("td", { class: "figure" }, R(t.agreement)), _("td", { class: "figure" }, V(t.samples)));
 	})));
 }
-var Dc = [
+var Ac = [
 	["distinct_1", "distinct words"],
 	["distinct_2", "distinct pairs of words"],
 	["self_bleu", "self-BLEU"],
 	["vendi", "Vendi score"],
 	["semantic_distinct", "groups of alike answers"]
 ];
-function Oc(e) {
+function jc(e) {
 	let t = e.settings.find((e) => e.variety)?.variety;
 	if (!t) return null;
-	let n = Dc.filter(([t]) => e.settings.some((e) => typeof e.variety?.[t] == "number"));
+	let n = Ac.filter(([t]) => e.settings.some((e) => typeof e.variety?.[t] == "number"));
 	return _("section", {
 		class: "card scroll",
 		tabindex: 0,
 		"aria-label": "Other measures of variety"
-	}, _("p", {}, _("b", {}, "Variety, in other ways. "), _("small", {}, `Means over ${t.items} items, of up to ${t.answers} answers each, compared by ${t.likeness}.`)), _("table", { class: "plain-table numeric" }, _("caption", { class: "sr" }, "Every setting with the other measures of variety"), _("thead", {}, _("tr", {}, ...[jc(e.axis), ...n.map(([, e]) => e)].map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...e.settings.map((e) => _("tr", {}, _("th", { scope: "row" }, Mc(e.temperature ?? e.setting, null)), ...n.map(([t]) => _("td", { class: "figure" }, I(e.variety?.[t]))))))));
+	}, _("p", {}, _("b", {}, "Variety, in other ways. "), _("small", {}, `Means over ${t.items} items, of up to ${t.answers} answers each, compared by ${t.likeness}.`)), _("table", { class: "plain-table numeric" }, _("caption", { class: "sr" }, "Every setting with the other measures of variety"), _("thead", {}, _("tr", {}, ...[Pc(e.axis), ...n.map(([, e]) => e)].map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...e.settings.map((e) => _("tr", {}, _("th", { scope: "row" }, Fc(e.temperature ?? e.setting, null)), ...n.map(([t]) => _("td", { class: "figure" }, R(e.variety?.[t]))))))));
 }
-function kc(e, t) {
+function Mc(e, t) {
 	let n = t ? e.setting?.[t] ?? (t === "temperature" ? e.temperature : null) : null;
 	return typeof n == "number" ? n : null;
 }
-function Ac(e) {
+function Nc(e) {
 	return e.length > 0 && e.every((e) => typeof e == "number") ? e : void 0;
 }
-function jc(e) {
+function Pc(e) {
 	return e === "temperature" ? "temperature τ" : e ?? "setting";
 }
-function Mc(e, t) {
-	return typeof e == "number" ? t === "temperature" ? `τ = ${B(e)}` : t ? `${t} = ${B(e)}` : B(e) : typeof e == "object" && e ? Object.entries(e).map(([e, t]) => `${e}=${t}`).join(" ") : String(e);
+function Fc(e, t) {
+	return typeof e == "number" ? t === "temperature" ? `τ = ${H(e)}` : t ? `${t} = ${H(e)}` : H(e) : typeof e == "object" && e ? Object.entries(e).map(([e, t]) => `${e}=${t}`).join(" ") : String(e);
 }
 // src/app.ts
-function Nc(e, t, { address: n, tabs: r = Fc(t) }) {
+function Ic(e, t, { address: n, tabs: r = Rc(t) }) {
 	let i = _("div", {
 		class: "sr",
 		role: "status",
@@ -5866,7 +5876,7 @@ function Nc(e, t, { address: n, tabs: r = Fc(t) }) {
 	}, t)))), m = _("button", {
 		type: "button",
 		class: "quiet",
-		onclick: () => void Pc(a)
+		onclick: () => void Lc(a)
 	}, "Copy link");
 	e.classList.add("retort"), x(e, _("header", { class: "head" }, _(n ? "h1" : "p", { class: "brand" }, "retort"), u, _("div", { class: "tools" }, n ? m : null, p, ie(e))), _(n ? "main" : "div", {}, o), i);
 	let h = a.state.listen((e) => e === "view" && f());
@@ -5874,39 +5884,39 @@ function Nc(e, t, { address: n, tabs: r = Fc(t) }) {
 		h(), s?.close(), e.replaceChildren();
 	};
 }
-async function Pc(e) {
+async function Lc(e) {
 	try {
 		await navigator.clipboard.writeText(e.state.link()), e.announce("Link copied");
 	} catch {
 		history.replaceState(null, "", e.state.link()), e.announce("The link is in the address bar");
 	}
 }
-function Fc(e) {
+function Rc(e) {
 	let t = [], { tour: n, position: r, text: i, path: a, compare: o, tune: s, distil: c } = e;
 	return n && t.push({
 		name: "tour",
 		label: "Tour",
-		open: (e) => ec(n, e)
+		open: (e) => rc(n, e)
 	}), r && t.push({
 		name: "position",
 		label: "Position",
-		open: (e) => se(r) ? $o(r, e) : Gs(r, e)
+		open: (e) => se(r) ? es(r, e) : qs(r, e)
 	}), i && t.push({
 		name: "text",
 		label: "Text",
-		open: (e) => se(i) ? ys(i, e) : vc(i, e)
+		open: (e) => se(i) ? bs(i, e) : xc(i, e)
 	}), a && t.push({
 		name: "path",
 		label: "Path",
-		open: (e) => Os(a, e)
+		open: (e) => As(a, e)
 	}), o && t.push({
 		name: "compare",
 		label: "Compare",
-		open: (e) => se(o) ? is(o, e) : On(o, e)
+		open: (e) => se(o) ? as(o, e) : On(o, e)
 	}), s && t.push({
 		name: "tune",
 		label: "Tune",
-		open: (e) => wc(s, e)
+		open: (e) => Dc(s, e)
 	}), c && t.push({
 		name: "distil",
 		label: "Distil",
@@ -5914,8 +5924,8 @@ function Fc(e) {
 	}), t;
 }
 // src/parts/runForm.ts
-function Ic(t) {
-	let { api: n, state: r, fields: i } = t, a = null, o = new Map(i.map((e) => [e.name, Lc(e, r)])), s = _("button", {
+function zc(t) {
+	let { api: n, state: r, fields: i } = t, a = null, o = new Map(i.map((e) => [e.name, Bc(e, r)])), s = _("button", {
 		type: "submit",
 		class: "solid"
 	}, t.verb), c = _("button", {
@@ -5960,7 +5970,7 @@ function Ic(t) {
 		t.onStart?.();
 		let s = n.start(t.kind, o, {
 			onProgress: ({ done: e, total: t, detail: n }) => {
-				l.hidden = !1, l.max = t || 1, l.value = e, S(u, n || `${z(e)} of ${z(t)}`);
+				l.hidden = !1, l.max = t || 1, l.value = e, S(u, n || `${V(e)} of ${V(t)}`);
 			},
 			onLost: () => S(u, "The connection was lost; trying again …"),
 			onTold: (e, n) => t.onTold?.(e, n)
@@ -5984,7 +5994,7 @@ function Ic(t) {
 		}
 	};
 }
-function Lc(e, t) {
+function Bc(e, t) {
 	let n = C(e.name), r = e.name, i = t.get(r) ?? e.initial;
 	if (e.kind === "choice") {
 		let t = _("select", {
@@ -6016,8 +6026,8 @@ function Lc(e, t) {
 	return a.value = i, a;
 }
 // src/studio.ts
-var Rc = "The sky is", zc = /* @__PURE__ */ new Map(), Bc = ["continuation", "given"];
-function Vc(e, { models: t, tasks: n, recipes: r }) {
+var Vc = "The sky is", Hc = /* @__PURE__ */ new Map(), Uc = ["continuation", "given"];
+function Wc(e, { models: t, tasks: n, recipes: r }) {
 	let i = {
 		name: "model",
 		label: "Model",
@@ -6028,7 +6038,7 @@ function Vc(e, { models: t, tasks: n, recipes: r }) {
 		name: "prompt",
 		label: "Prompt",
 		kind: "lines",
-		initial: Rc,
+		initial: Vc,
 		hint: "Ctrl+Enter asks, Esc stops"
 	}, o = {
 		name: "seed",
@@ -6059,7 +6069,7 @@ function Vc(e, { models: t, tasks: n, recipes: r }) {
 		hint: "first:last:count, or a list"
 	};
 	return [
-		Hc(e, {
+		Gc(e, {
 			name: "position",
 			label: "Position",
 			kind: "position",
@@ -6070,22 +6080,22 @@ function Vc(e, { models: t, tasks: n, recipes: r }) {
 			body: ({ model: e, prompt: t }, { state: n }) => ({
 				model: e,
 				prompt: t,
-				continuation: Kc(n.get("continuation"))
+				continuation: Yc(n.get("continuation"))
 			}),
-			view: (e, t, n) => se(e) ? $o(e, t, (r) => {
+			view: (e, t, n) => se(e) ? es(e, t, (r) => {
 				t.state.set("prompt", e.prompt + r), n();
-			}) : Gs(e, t, (r) => {
-				let i = Kc(t.state.get("continuation"));
+			}) : qs(e, t, (r) => {
+				let i = Yc(t.state.get("continuation"));
 				t.state.set("continuation", [...i, e.ids[r]].join(",")), n();
 			})
 		}),
-		Hc(e, {
+		Gc(e, {
 			name: "text",
 			label: "Text",
 			kind: "text",
 			verb: "Write",
 			picks: !0,
-			live: (e, t, n) => t === "token" ? "known_tokens" in n ? ws(e, n) : Cc(e, n) : null,
+			live: (e, t, n) => t === "token" ? n.entropy_processed_nats === null ? Es(e, n) : Ec(e, n) : null,
 			fields: [
 				i,
 				a,
@@ -6097,20 +6107,20 @@ function Vc(e, { models: t, tasks: n, recipes: r }) {
 				model: e,
 				prompt: t,
 				chain: n,
-				seed: Wc("seed", r),
-				max_tokens: Wc("longest text", i),
-				continuation: Kc(a.get("continuation")),
-				given: qc(a.get("given"))
+				seed: qc("seed", r),
+				max_tokens: qc("longest text", i),
+				continuation: Yc(a.get("continuation")),
+				given: Xc(a.get("given"))
 			}),
-			view: (e, t, n) => se(e) ? ys(e, t, { branch: (r, i) => {
+			view: (e, t, n) => se(e) ? bs(e, t, { branch: (r, i) => {
 				let a = e.tokens.slice(0, r).map((e) => e.token);
 				t.state.set("given", JSON.stringify([...a, i])), t.state.set("token", String(r)), n();
-			} }) : vc(e, t, { branch: (r, i) => {
+			} }) : xc(e, t, { branch: (r, i) => {
 				let a = e.tokens.slice(0, r).map((e) => e.id);
 				t.state.set("continuation", [...a, i].join(",")), t.state.set("token", String(r)), n();
 			} })
 		}),
-		Hc(e, {
+		Gc(e, {
 			name: "path",
 			label: "Path",
 			kind: "path",
@@ -6127,13 +6137,13 @@ function Vc(e, { models: t, tasks: n, recipes: r }) {
 				model: e,
 				prompt: t,
 				chain: a,
-				seed: Wc("seed", n),
-				max_tokens: Wc("longest text", r),
-				temperatures: Gc(i)
+				seed: qc("seed", n),
+				max_tokens: qc("longest text", r),
+				temperatures: Jc(i)
 			}),
-			view: (e, t) => Os(e, t)
+			view: (e, t) => As(e, t)
 		}),
-		Hc(e, {
+		Gc(e, {
 			name: "compare",
 			label: "Compare",
 			kind: "compare",
@@ -6168,9 +6178,9 @@ function Vc(e, { models: t, tasks: n, recipes: r }) {
 				prompt_b: r || t,
 				chain: "temperature=1"
 			}),
-			view: (e, t) => se(e) ? is(e, t) : On(e, t)
+			view: (e, t) => se(e) ? as(e, t) : On(e, t)
 		}),
-		Hc(e, {
+		Gc(e, {
 			name: "tune",
 			label: "Tune",
 			kind: "tune",
@@ -6208,15 +6218,15 @@ function Vc(e, { models: t, tasks: n, recipes: r }) {
 			body: ({ model: e, task: t, tune_temperatures: n, samples: r, items: i, truncations: a, seed: o }) => ({
 				model: e,
 				task: t,
-				temperatures: Gc(n),
-				samples: Wc("answers an item", r),
+				temperatures: Jc(n),
+				samples: qc("answers an item", r),
 				chain: a,
-				seed: Wc("seed", o),
-				...i?.trim() ? { items: Wc("items", i) } : {}
+				seed: qc("seed", o),
+				...i?.trim() ? { items: qc("items", i) } : {}
 			}),
-			view: (e, t) => wc(e, t)
+			view: (e, t) => Dc(e, t)
 		}),
-		Hc(e, {
+		Gc(e, {
 			name: "distil",
 			label: "Distil",
 			kind: "distil",
@@ -6256,8 +6266,8 @@ function Vc(e, { models: t, tasks: n, recipes: r }) {
 			],
 			body: ({ recipe: e, steps: t, seeds: n, kd_temperature: r, alpha: i }) => ({
 				recipe: e,
-				steps: Wc("steps", t),
-				seeds: Wc("seeds", n),
+				steps: qc("steps", t),
+				seeds: qc("seeds", n),
 				temperature: Number(r),
 				alpha: Number(i)
 			}),
@@ -6266,15 +6276,15 @@ function Vc(e, { models: t, tasks: n, recipes: r }) {
 		})
 	];
 }
-function Hc(e, t) {
+function Gc(e, t) {
 	return {
 		name: t.name,
 		label: t.label,
-		open: (n) => Uc(e, t, n)
+		open: (n) => Kc(e, t, n)
 	};
 }
-function Uc(e, t, n) {
-	let r = null, i = null, a = _("div", { class: "holder" }), o = Ic({
+function Kc(e, t, n) {
+	let r = null, i = null, a = _("div", { class: "holder" }), o = zc({
 		api: e,
 		state: n.state,
 		announce: n.announce,
@@ -6288,17 +6298,17 @@ function Uc(e, t, n) {
 			r !== null && u(i = r);
 		},
 		onRecord: (e, n) => {
-			zc.set(t.name, {
+			Hc.set(t.name, {
 				record: e,
 				values: n
 			}), u(e);
 		}
 	});
 	o.element.addEventListener("change", () => {
-		for (let e of Bc) n.state.set(e, void 0);
+		for (let e of Uc) n.state.set(e, void 0);
 	});
 	let s = _("p", { class: "meta picked" }), c = () => {
-		let e = Kc(n.state.get("continuation")), r = qc(n.state.get("given")), i = e.length || r.length;
+		let e = Yc(n.state.get("continuation")), r = Xc(n.state.get("given")), i = e.length || r.length;
 		s.hidden = i === 0 || !t.picks;
 		let a = (t) => {
 			e.length > 0 ? n.state.set("continuation", e.slice(0, t).join(",")) : n.state.set("given", t === 0 ? void 0 : JSON.stringify(r.slice(0, t))), o.run();
@@ -6312,12 +6322,12 @@ function Uc(e, t, n) {
 			class: "quiet",
 			onclick: () => a(0)
 		}, "Start over"));
-	}, l = n.state.listen((e) => Bc.includes(e) && c());
+	}, l = n.state.listen((e) => Uc.includes(e) && c());
 	c();
 	function u(e) {
 		r?.close(), r = t.view(e, n, o.run), x(a, r.element);
 	}
-	let d = zc.get(t.name);
+	let d = Hc.get(t.name);
 	return d ? u(d.record) : t.eager && o.run(), {
 		element: _("div", {}, o.element, s, a),
 		get download() {
@@ -6328,20 +6338,20 @@ function Uc(e, t, n) {
 		}
 	};
 }
-function Wc(e, t) {
+function qc(e, t) {
 	let n = Number(t);
 	if (!t?.trim() || !Number.isSafeInteger(n)) throw Error(`${e} must be a whole number, got “${t ?? ""}”`);
 	return n;
 }
-function Gc(e) {
+function Jc(e) {
 	let t = /^\s*([\d.]+):([\d.]+):(\d+)\s*$/.exec(e ?? ""), n = t ? Array.from({ length: Number(t[3]) }, (e, n) => Number(t[1]) + (Number(t[2]) - Number(t[1])) * n / Math.max(1, Number(t[3]) - 1)) : (e ?? "").split(",").map(Number);
 	if (n.length === 0 || !n.every(Number.isFinite)) throw Error(`temperatures are first:last:count (0:2:41) or a list (0, 0.5, 1), got “${e ?? ""}”`);
 	return n.map((e) => Number(e.toFixed(10)));
 }
-function Kc(e) {
+function Yc(e) {
 	return e ? e.split(",").map(Number).filter(Number.isSafeInteger) : [];
 }
-function qc(e) {
+function Xc(e) {
 	try {
 		let t = JSON.parse(e ?? "[]");
 		return Array.isArray(t) ? t.filter((e) => typeof e == "string") : [];
@@ -6350,27 +6360,27 @@ function qc(e) {
 	}
 }
 // src/main.ts
-function Jc({ model: e, el: t }) {
+function Zc({ model: e, el: t }) {
 	let n = document.createElement("div");
 	t.append(n);
-	let r = Nc(n, e.get("data"), { address: !1 }), i = () => {
-		r(), r = Nc(n, e.get("data"), { address: !1 });
+	let r = Ic(n, e.get("data"), { address: !1 }), i = () => {
+		r(), r = Ic(n, e.get("data"), { address: !1 });
 	};
 	return e.on("change:data", i), () => {
 		e.off("change:data", i), r();
 	};
 }
-var Yc = { render: Jc }, Xc = document.getElementById("retort-data"), Zc = document.getElementById("retort-page");
-Xc !== null && Zc !== null && Qc(Zc, JSON.parse(Xc.textContent ?? "{}"));
-function Qc(e, t) {
+var Qc = { render: Zc }, $c = document.getElementById("retort-data"), el = document.getElementById("retort-page");
+$c !== null && el !== null && tl(el, JSON.parse($c.textContent ?? "{}"));
+function tl(e, t) {
 	if (!t.studio) {
-		Nc(e, t, { address: !0 });
+		Ic(e, t, { address: !0 });
 		return;
 	}
 	let n = new r();
-	n.offer().then((r) => Nc(e, t, {
+	n.offer().then((r) => Ic(e, t, {
 		address: !0,
-		tabs: Vc(n, r)
+		tabs: Wc(n, r)
 	})).catch((t) => e.textContent = t.message);
 }
-export { Yc as default };
+export { Qc as default };

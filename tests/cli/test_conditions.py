@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from retort.cli.conditions import Condition, met, parse_condition
+from retort.distribution import Interval
 from retort.errors import CapabilityError, InputError
-from retort.lens.conditions import Condition, met, parse_condition
 
 
 @pytest.mark.parametrize(
@@ -48,15 +49,16 @@ def test_refuses_what_is_none(text: str) -> None:
     ],
 )
 def test_is_met_by_any_value(text, values, found) -> None:
-    assert met(parse_condition(text), {"x": values}) == found
+    intervals = [Interval(*value) if isinstance(value, tuple) else Interval(value, value) for value in values]
+    assert met(parse_condition(text), {"x": intervals}) == found
 
 
 @pytest.mark.parametrize("text", ["x > 3", "x == 3", "x != 3", "x <= 3"])
 def test_an_open_interval_cannot_be_decided(text) -> None:
     with pytest.raises(CapabilityError, match="between 2 and 5"):
-        met(parse_condition(text), {"x": [(2.0, 5.0)]})
+        met(parse_condition(text), {"x": [Interval(2.0, 5.0)]})
 
 
 def test_an_unknown_measure_names_those_there_are() -> None:
     with pytest.raises(InputError, match="can be asked of x, y"):
-        met(parse_condition("z > 1"), {"x": [1], "y": [2]})
+        met(parse_condition("z > 1"), {"x": [Interval(1, 1)], "y": []})

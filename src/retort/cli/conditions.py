@@ -1,7 +1,7 @@
 """Conditions such as "entropy > 3" on what a verb found, so that a script or a CI run can fail on them.
 
-A verb's record offers named measures, each with one or several values (one a temperature, one a token). A condition
-holds if any of them meets it. An interval meets it for certain, certainly not, or it cannot be decided.
+A record offers named measures, each with one or several values (one per temperature, one per token). A condition holds
+if any of them meets it. An interval meets it for certain, certainly not, or it cannot be decided.
 """
 
 from __future__ import annotations
@@ -9,12 +9,11 @@ from __future__ import annotations
 import math
 import operator
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from retort.distribution import Interval
 from retort.errors import CapabilityError, InputError
-
-Value = float | tuple[float, float]  # a number, or the ends of an interval
 
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
@@ -56,29 +55,33 @@ def parse_condition(text: str) -> Condition:
     return Condition(matched[1].lower().replace("-", "_"), matched[2], limit)
 
 
-def met(condition: Condition, measures: Mapping[str, Sequence[Value]]) -> float | None:
-    """The first value that meets the condition, None if none does.
-
-    Raises InputError for a measure that the record does not have, and CapabilityError where an interval leaves it open.
-    """
+def check(condition: Condition, measures: Iterable[str]) -> None:
+    """Raise InputError for a condition on a measure that the record does not have."""
     if condition.measure not in measures:
         raise InputError(
-            f"there is no {condition.measure!r} in what was found; {condition} can be asked of {', '.join(measures)}."
+            f"there is no {condition.measure!r} here; {condition} can be asked of {', '.join(measures)}."
         )
+
+
+def met(condition: Condition, measures: Mapping[str, Sequence[Interval]]) -> float | None:
+    """The first value that meets the condition, None if none does.
+
+    Raises InputError as `check` does, and CapabilityError where an interval leaves it open.
+    """
+    check(condition, measures)
     compare = COMPARISONS[condition.comparison]
-    open_value: tuple[float, float] | None = None
+    undecided: Interval | None = None
     for value in measures[condition.measure]:
-        low, high = value if isinstance(value, tuple) else (value, value)
-        answers = {compare(low, condition.limit), compare(high, condition.limit)}
-        if condition.comparison in ("==", "!=") and low < condition.limit < high:
+        answers = {compare(value.low, condition.limit), compare(value.high, condition.limit)}
+        if condition.comparison in ("==", "!=") and value.low < condition.limit < value.high:
             answers = {True, False}
         if answers == {True}:
-            return low
+            return float(value.low)
         if len(answers) == 2:
-            open_value = (low, high)
-    if open_value is not None:
+            undecided = value
+    if undecided is not None:
         raise CapabilityError(
-            f"{condition} cannot be decided: {condition.measure} is between {open_value[0]:.4g} and "
-            f"{open_value[1]:.4g}, as far as the tokens that are known tell."
+            f"{condition} cannot be decided: {condition.measure} is between {undecided.low:.4g} and "
+            f"{undecided.high:.4g}, given only the tokens that are known."
         )
     return None

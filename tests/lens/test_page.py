@@ -9,8 +9,7 @@ from tests.mock_source import MockSource
 from retort.chain import Chain
 from retort.distribution import Distribution, flip_risk
 from retort.errors import InputError
-from retort.lens.pair import pair
-from retort.lens.passage import passage
+from retort.lens.page import pair, passage
 from retort.sampling import SamplingParams, generate
 
 CHAIN = Chain("temperature=1.3 | top_k=6 | top_p=0.8")
@@ -29,10 +28,10 @@ def test_the_text_is_generates(source: MockSource) -> None:
     assert (found.text, tuple(one.id for one in found.tokens)) == (expected.text, expected.ids)
     assert found.finish_reason == expected.finish_reason
     for one, drawn in zip(found.tokens, expected.tokens, strict=True):
-        assert one.logprob_raw == pytest.approx(drawn.logprob_raw, abs=1e-12)
-        assert one.logprob_processed == pytest.approx(drawn.logprob_processed, abs=1e-12)
-        assert one.kept_mass == pytest.approx(drawn.kept_mass, abs=1e-12)
-        assert one.entropy_processed_nats == pytest.approx(drawn.entropy_nats, abs=1e-12)
+        assert float(one.logprob_raw) == pytest.approx(drawn.logprob_raw, abs=1e-12)
+        assert float(one.logprob_processed) == pytest.approx(drawn.logprob_processed, abs=1e-12)
+        assert float(one.kept_mass) == pytest.approx(drawn.kept_mass, abs=1e-12)
+        assert float(one.entropy_processed_nats) == pytest.approx(drawn.entropy_nats, abs=1e-12)
         assert not one.given and one.removed_by is None
 
 
@@ -51,7 +50,7 @@ def test_stages_that_look_back_throw_coins_or_remember_are_generates(source: Moc
     found = passage(source, PROMPT, max_tokens=12, chain=Chain(chain), seed=3)
     assert tuple(one.id for one in found.tokens) == expected.ids
     for one, drawn in zip(found.tokens, expected.tokens, strict=True):
-        assert one.logprob_processed == pytest.approx(drawn.logprob_processed, abs=1e-9)
+        assert float(one.logprob_processed) == pytest.approx(drawn.logprob_processed, abs=1e-9)
     given = passage(source, PROMPT, expected.ids[:6], max_tokens=12, chain=Chain(chain), seed=3)
     assert tuple(one.id for one in given.tokens) == expected.ids
 
@@ -66,10 +65,10 @@ def test_a_given_token_names_the_stage_that_would_have_removed_it(source: MockSo
         assert (one.logprob_processed is None) == (stage is not None)
         assert one.rank == 1 + order.tolist().index(token)
     raw = Distribution(logits)
-    assert one.entropy_nats == pytest.approx(float(raw.entropy))
-    assert one.margin == pytest.approx(float(raw.margin))
+    assert float(one.entropy_nats) == pytest.approx(float(raw.entropy))
+    assert float(one.margin) == pytest.approx(float(raw.margin))
     assert [alternative.id for alternative in one.alternatives] == order[:8].tolist()
-    assert one.alternatives[0].prob_raw == pytest.approx(float(raw.probs.max()))
+    assert float(one.alternatives[0].prob_raw) == pytest.approx(float(raw.probs.max()))
 
 
 def test_a_branch_goes_on_where_it_was_told(source: MockSource) -> None:
@@ -95,10 +94,14 @@ def test_totals_and_ties() -> None:
         on_token=lambda index, one: seen.append((index, one)),
     )
     assert seen == list(enumerate(found.tokens))
-    assert found.logprob_raw == pytest.approx(sum(one.logprob_raw for one in found.tokens))
-    assert found.flip_risk == pytest.approx(1 - np.prod([1 - one.flip_risk for one in found.tokens]))
-    assert any(one.margin == 0 and one.flip_risk >= 0.5 for one in found.tokens)
-    assert found.tokens[0].flip_risk == pytest.approx(
+    assert float(found.totals.logprob_raw) == pytest.approx(
+        sum(float(one.logprob_raw) for one in found.tokens)
+    )
+    assert float(found.totals.flip_risk) == pytest.approx(
+        1 - np.prod([1 - float(one.flip_risk) for one in found.tokens])
+    )
+    assert any(float(one.margin) == 0 and float(one.flip_risk) >= 0.5 for one in found.tokens)
+    assert float(found.tokens[0].flip_risk) == pytest.approx(
         float(flip_risk(tied.start([tied.encode(PROMPT)]).logits[0], 0.5))
     )
 

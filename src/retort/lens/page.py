@@ -1,0 +1,385 @@
+"""What the page is sent: a position, a text, and two positions side by side, so that it can compute by itself.
+
+A model that runs here sends the whole row of logits without loss (`packing.py`) and the names of its best tokens: the
+page computes every temperature and chain, and its numbers are Python's. A source that names its best tokens only sends
+these, and the page's intervals are those of `look`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+import numpy as np
+
+from retort.chain.chain import Chain
+from retort.distribution import Interval
+from retort.distribution.measures import NOISE_SCALE
+from retort.distribution.ranking import top_ids
+from retort.distribution.softmax import check_logits, softmax
+from retort.errors import CapabilityError, InputError
+from retort.lens.asking import Model, opened
+from retort.lens.compare import ComparedPosition, compared_known, known_after, share_tokens
+from retort.lens.packing import PackedIds, PackedLogits, pack, pack_ids
+from retort.lens.trace import Step, TracedToken, TraceTotals, described, known_token, totals_of, walk
+from retort.records import exact
+from retort.sampling.ending import Ending
+from retort.sampling.params import SamplingParams
+from retort.sources.base import Capability, KnownTop, PartialSource, ReadToken, Source
+from retort.sources.server.logprob_shapes import UNDECODED
+
+NAMED = 1000
+"""Tokens that a page can name unless it is asked for more."""
+
+DEFAULT_CHAIN = Chain.of(temperature=1.0, top_p=0.9)
+ALTERNATIVES, KNOWN_ALTERNATIVES = 8, 20
+
+
+@dataclass(frozen=True)
+class Position:
+    """What comes after the tokens `history`, for the page. `known` is "full" or "top_n".
+
+    `ids` and `tokens` name the best tokens by rank. With the whole vocabulary `logits` holds every row's value, and
+    `rank_ids`, where asked for, the ids of all ranks (two positions of one vocabulary are compared by them); else
+    `logprobs` (nats, τ = 1, each to `rounding`) are those of `tokens`. `chain` is where the page's controls begin.
+    `history` are the ids so far, the first `prompt_length` of them the prompt's, and `history_ranks` their ranks in
+    this row (-1: cannot come), so that the page can compute the stages that look back.
+    """
+
+    known: str
+    model: str
+    prompt: str
+    vocabulary: int | None
+    vocabulary_at_most: int
+    note: str | None
+    chain: str
+    ids: tuple[int | None, ...]
+    tokens: tuple[str, ...]
+    prompt_tokens: tuple[str, ...] = ()
+    logits: PackedLogits | None = None
+    rank_ids: PackedIds | None = None
+    history: tuple[int, ...] = ()
+    history_ranks: tuple[int, ...] = ()
+    prompt_length: int = 0
+    logprobs: tuple[float, ...] | None = None
+    rounding: float = 0.0
+    probe: Any = None
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two positions. `comparable`: both have one vocabulary, so that distances between them have a meaning.
+
+    `known` is "top_n" where one of them is known in part: then both are lists, and `compared` says what is certain.
+    """
+
+    known: str
+    a: Position
+    b: Position
+    comparable: bool
+    compared: ComparedPosition | None = None
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """A token that could stand here: its raw and its processed probability (0 where the chain removes it, None where
+    that is not known).
+    """
+
+    token: str
+    id: int | None
+    prob_raw: Interval
+    prob_processed: Interval | None
+
+
+@dataclass(frozen=True)
+class PassageToken(TracedToken):
+    """One position. `given`: the token came with the request; `known_tokens`: how many the source names there, `unseen`
+    the share of all others; `alternatives`: the most likely tokens, by falling logit.
+    """
+
+    given: bool
+    known_tokens: int
+    unseen: Interval
+    alternatives: tuple[Alternative, ...]
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A prompt and what follows. `text` is what follows as text; the totals are over its tokens."""
+
+    known: str
+    model: str
+    note: str | None
+    prompt: str
+    prompt_tokens: tuple[str, ...]
+    chain: str
+    seed: int | None
+    finish_reason: str
+    text: str
+    tokens: tuple[PassageToken, ...]
+    totals: TraceTotals
+    noise_scale: float
+    vocabulary: int | None
+    vocabulary_at_most: int
+    probe: Any = None
+
+
+OnToken = Callable[[int, PassageToken], None]
+
+
+def position(
+    model: Model,
+    prompt: str,
+    chain: Chain = DEFAULT_CHAIN,
+    *,
+    continuation: Sequence[int] = (),
+    named: int = NAMED,
+    every_id: bool = False,
+) -> Position:
+    """The position after `prompt` and the tokens `continuation`; one forward pass, or one request.
+
+    Raises InputError for a prompt that the source cannot take, `named` below 1, and a continuation where the source
+    takes no ids.
+    """
+    source = opened(model)
+    if source.capability is Capability.TOP_N:
+        if continuation:
+            raise InputError(
+                f"{source.name} takes no token ids: put the text before the position into the prompt, or into given as "
+                "texts of tokens"
+            )
+        return _known_position(source, prompt, cast(PartialSource, source).next_tokens(prompt), chain)
+    prompt_ids = source.encode(prompt)
+    ids = [*prompt_ids, *continuation]
+    logits = source.start([ids]).logits[0]
+    packed = pack_position(source, prompt, ids, logits, chain, named=named, every_id=every_id)
+    return replace(packed, prompt_length=len(prompt_ids))
+
+
+def pack_position(
+    source: Source,
+    prompt: str,
+    prompt_ids: Sequence[int],
+    logits: np.ndarray,
+    chain: Chain = DEFAULT_CHAIN,
+    *,
+    named: int = NAMED,
+    every_id: bool = False,
+) -> Position:
+    """The position whose logits `[vocab]` are known already."""
+    if named < 1:
+        raise InputError(f"named is the number of tokens to name and must be 1 or more, got {named}")
+    check_logits(logits)
+    packed = pack(logits)
+    order = top_ids(logits, packed.count if every_id else min(named, packed.count))
+    return Position(
+        known=Capability.FULL.value,
+        model=source.name,
+        prompt=prompt,
+        vocabulary=source.vocab_size,
+        vocabulary_at_most=source.vocab_size,
+        note=source.note,
+        chain=str(chain),
+        ids=tuple(order[:named].tolist()),
+        tokens=tuple(source.token_text(int(token)) for token in order[:named]),
+        prompt_tokens=tuple(source.token_text(token) for token in prompt_ids),
+        logits=packed,
+        rank_ids=pack_ids(order) if every_id else None,
+        history=tuple(map(int, prompt_ids)),
+        history_ranks=ranks_of(logits, prompt_ids),
+        prompt_length=len(prompt_ids),
+    )
+
+
+def ranks_of(logits: np.ndarray, ids: Sequence[int]) -> tuple[int, ...]:
+    """The rank of each of these tokens in a row `[vocab]`, from 0, ties by lowest id; -1 for one that is -inf."""
+    order = np.argsort(-np.asarray(logits, dtype=np.float64), kind="stable")
+    ranks = np.empty(len(order), dtype=np.int64)
+    ranks[order] = np.arange(len(order))
+    return tuple(int(ranks[token]) if logits[token] > -np.inf else -1 for token in ids)
+
+
+def _known_position(source: Source, prompt: str, known: KnownTop, chain: Chain) -> Position:
+    """The position as a list of the most probable tokens; also of a model that runs here, beside such a source."""
+    known.at(1.0)  # refuses logprobs that no distribution has
+    return Position(
+        known=source.capability.value,
+        model=source.name,
+        prompt=prompt,
+        vocabulary=known.vocabulary,
+        vocabulary_at_most=known.num_tokens,
+        note=source.note,
+        chain=str(chain),
+        ids=tuple(token.id for token in known.tokens),
+        tokens=tuple(token.token for token in known.tokens),
+        logprobs=tuple(token.logprob for token in known.tokens),
+        rounding=known.rounding,
+        probe=getattr(source, "probe", None),
+    )
+
+
+def pair(
+    model_a: Model,
+    prompt_a: str,
+    model_b: Model,
+    prompt_b: str,
+    chain_a: Chain = DEFAULT_CHAIN,
+    chain_b: Chain | None = None,
+    *,
+    continuation: Sequence[int] = (),
+) -> Pair:
+    """The positions after both prompts, with the ids of all ranks. Raises what `position` raises."""
+    source_a, source_b = opened(model_a), opened(model_b)
+    if Capability.TOP_N in (source_a.capability, source_b.capability):
+        known_a, known_b = known_after(source_a, prompt_a), known_after(source_b, prompt_b)
+        return Pair(
+            Capability.TOP_N.value,
+            _known_position(source_a, prompt_a, known_a, Chain(())),
+            _known_position(source_b, prompt_b, known_b, Chain(())),
+            True,
+            compared_known(0, known_a, known_b),
+        )
+    same = source_a.name == source_b.name
+    a = position(source_a, prompt_a, chain_a, continuation=continuation, every_id=True)
+    if same and prompt_a == prompt_b:
+        b = replace(a, chain=str(chain_b or chain_a))
+    else:
+        b = position(source_b, prompt_b, chain_b or chain_a, continuation=continuation, every_id=True)
+    best = [one for one in (*a.ids, *b.ids) if one is not None]
+    return Pair(Capability.FULL.value, a, b, same or share_tokens(source_a, source_b, best))
+
+
+def passage(
+    model: Model,
+    prompt: str,
+    ids: Sequence[int] = (),
+    *,
+    given: Sequence[str] = (),
+    max_tokens: int = 24,
+    chain: Chain | None = None,
+    seed: int = 0,
+    noise_scale: float = NOISE_SCALE,
+    on_token: OnToken | None = None,
+) -> Passage:
+    """The text after `prompt` that begins with the tokens `ids`, continued until it has `max_tokens` tokens or ends.
+
+    Drawing is `generate`'s: the n-th token has the noise of (seed, n). A source that names its best tokens only takes
+    the beginning as texts of tokens, `given`, and continues greedily, one request per token. `on_token(index, token)`
+    is called as each becomes known. Raises InputError for a beginning of the other kind, CapabilityError if the source
+    answers conversations only: it cannot go on in its own answer.
+    """
+    source = opened(model)
+    whole = source.capability is Capability.FULL
+    if (given if whole else ids) != () and len(given if whole else ids):
+        takes = "ids after a prompt (continuation)" if whole else "texts of tokens (given)"
+        other = "texts of tokens (given)" if whole else "token ids (continuation)"
+        raise InputError(f"{source.name} takes {takes}, not {other}")
+    found: list[PassageToken] = []
+    reason = "length"
+
+    def tell(token: PassageToken) -> None:
+        found.append(token)
+        if on_token is not None:
+            on_token(len(found) - 1, token)
+
+    if whole:
+        params = SamplingParams(
+            chain=Chain(()) if chain is None else chain, seed=seed, max_tokens=max(max_tokens, len(ids), 1)
+        )
+        prompt_ids = source.encode(prompt)
+        for step in walk(source, prompt_ids, params, ids):
+            tell(_passage_token(source, step, params.resolved_chain, noise_scale))
+            reason = step.finish_reason or reason
+        text = Ending(source, (), params.max_tokens).text([cast(int, one.id) for one in found])
+        through: Chain | None = params.resolved_chain
+        vocabulary: int | None = source.vocab_size
+        at_most = source.vocab_size
+    else:
+        partial = cast(PartialSource, source)
+        known = None
+        for known, token in _greedy(partial, prompt, given, max(max_tokens, len(given), 1)):
+            if not token or UNDECODED in token:
+                # A marker without text ends it; neither it nor a part of a character can be written behind the prompt.
+                reason = "bytes" if token else "stop"
+                break
+            tell(
+                _known_passage_token(ReadToken("", token, known), chain, noise_scale, len(found) < len(given))
+            )
+        text, prompt_ids, through = "".join(one.token for one in found), [], chain
+        assert known is not None, "at least one token is asked for"
+        vocabulary, at_most = known.vocabulary, known.num_tokens
+    return Passage(
+        known=source.capability.value,
+        model=source.name,
+        note=source.note,
+        prompt=prompt,
+        prompt_tokens=tuple(source.token_text(one) for one in prompt_ids) if whole else (prompt,),
+        chain="" if through is None else str(through),
+        seed=seed if whole else None,
+        finish_reason=reason,
+        text=text,
+        tokens=tuple(found),
+        totals=totals_of(found),
+        noise_scale=noise_scale,
+        vocabulary=vocabulary,
+        vocabulary_at_most=at_most,
+        probe=getattr(source, "probe", None),
+    )
+
+
+def writes_on(source: Source) -> bool:
+    """Whether the source can be given the beginning of its own answer: one that takes conversations alone cannot."""
+    return getattr(getattr(source, "probe", None), "endpoint", None) != "chat"
+
+
+def _passage_token(source: Source, step: Step, chain: Chain, noise_scale: float) -> PassageToken:
+    rows = step.logits[None]
+    (token,), processed = described(source.token_text, [step.token], rows, chain, step.context, noise_scale)
+    raw, left = softmax(rows)[0], softmax(processed)[0]
+    return PassageToken(
+        **vars(token),
+        given=step.given,
+        known_tokens=source.vocab_size,
+        unseen=exact(0.0),
+        alternatives=tuple(
+            Alternative(source.token_text(one), one, exact(raw[one]), exact(left[one]))
+            for one in map(int, top_ids(step.logits, ALTERNATIVES))
+            if step.logits[one] > -np.inf
+        ),
+    )
+
+
+def _greedy(
+    source: PartialSource, prompt: str, given: Sequence[str], count: int
+) -> Iterator[tuple[KnownTop, str]]:
+    """What is known of each position, and the token there: given, or the most probable one."""
+    if not writes_on(source):
+        raise CapabilityError(
+            f"{source.name} answers conversations only and cannot be given the beginning of its own answer, so no text "
+            "can be followed there; look at a position."
+        )
+    text = prompt
+    for place in range(count):
+        known = source.next_tokens(text)
+        token = given[place] if place < len(given) else known.tokens[0].token
+        yield known, token
+        text += token
+
+
+def _known_passage_token(
+    step: ReadToken, chain: Chain | None, noise_scale: float, given: bool
+) -> PassageToken:
+    at = step.known.at(1.0)
+    listed = zip(step.known.tokens[:KNOWN_ALTERNATIVES], at.probs.low, at.probs.high, strict=False)
+    return PassageToken(
+        **vars(known_token(step, chain, noise_scale)),
+        given=given,
+        known_tokens=len(step.known.tokens),
+        unseen=at.unseen,
+        alternatives=tuple(
+            Alternative(one.token, one.id, Interval(float(low), float(high)), None)
+            for one, low, high in listed
+        ),
+    )
