@@ -95,11 +95,11 @@ def make_tuning(
         setting=setting, reason="Because of synthetic numbers.", detectable=detectable, difference=difference,
         difference_ci=(difference - 0.1, difference + 0.1), reference=reference, region=region, best=region[0],
         held_out_difference=None, held_out_ci=None, chosen_again=None, minimum_detectable_difference=minimum,
-        power=0.8, error_rate=0.05,
+        power=0.8, error_rate=0.05, tied=region if detectable else tuple(one.temperature for one in settings),
     )  # fmt: skip
     return Tuning(
         task=goal, model="embedded:base", goal=goal,
-        score="share of right answers" if goal == "exploit" else "distinct valid answers an item",
+        score="share of right answers" if goal == "exploit" else "distinct valid answers per item",
         settings=tuple(settings), recommendation=recommendation, forward_passes=21_000, independent_passes=66_000,
         items=items, samples_per_item=4, seed=0, chain="", item_ids=(), item_scores=np.zeros((0, 11)),
     )  # fmt: skip

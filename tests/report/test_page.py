@@ -110,7 +110,7 @@ def test_it_says_every_finding_step_command_and_text(page: str) -> None:
 
 def test_figures_carry_real_text_and_a_label(page: str) -> None:
     reader = read(page)
-    assert "recommended: τ = 0.2" in reader.texts
+    assert "suggested: τ = 0.2; shaded: statistically tied with the best" in reader.texts
     assert all(value for tag, name, value in reader.attributes if tag == "svg" and name == "aria-label")
     assert sum(tag == "svg" and name == "aria-label" for tag, name, _ in reader.attributes) == 8
 

@@ -28,35 +28,15 @@ def test_a_path_counts_its_texts_and_its_passes() -> None:
     assert "is the same at all 9 temperatures up to τ = 0.4312" in followed(one).text
 
 
-def test_a_detectable_tuning_says_what_to_take_and_the_interval() -> None:
-    found = make_tuning()
-    text = tuned(found).text
-    low, high = found.recommendation.difference_ci
-    assert text.startswith("Take τ = 0.2: share of right answers 0.6")
-    assert f"the difference is {found.recommendation.difference:+.3f} ({low:+.3f} to {high:+.3f})" in text
-    assert "from 0 to 0.6 nothing can be told from the best" in text
-    assert "every other one tried is told apart" in tuned(make_tuning(region=(0.2, 0.2))).text
-
-
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        (
-            {"detectable": False},
-            "No temperature from 0 to 2 can be told from another on 150 items, so take τ = 0.2",
-        ),
-        ({"detectable": False, "minimum": None, "items": 3}, "Cannot tell: 3 items are too few"),
-    ],
-)
-def test_a_tuning_that_shows_nothing_says_so(changes: dict, said: str) -> None:
-    text = tuned(make_tuning(**changes)).text
-    assert text.startswith(said)
-    assert "Take τ = 0.2:" not in text
+def test_a_tuning_says_its_setting_its_score_and_its_reason() -> None:
+    text = tuned(make_tuning()).text
+    assert text.startswith("τ = 0.2 (share of right answers 0.6")
+    assert text.endswith("Because of synthetic numbers.")
 
 
 def test_a_model_that_knows_nothing_is_not_given_a_temperature() -> None:
     found = make_tuning(detectable=False)
-    nothing = replace(found, settings=tuple(replace(one, score=0.0) for one in found.settings))
+    nothing = replace(found, recommendation=replace(found.recommendation, setting=None))
     assert tuned(nothing).text.startswith("Cannot tell: not one answer was right")
 
 

@@ -109,7 +109,7 @@ def test_a_kept_tuning_comes_back_and_a_damaged_one_is_made_again(tmp_path: Path
     assert back.item_ids == tuning.item_ids
     np.testing.assert_array_equal(back.item_scores, tuning.item_scores)
     broken = json.loads(file.read_text())
-    del broken["tuning"]["recommendation"]["region"]
+    del broken["recommendation"]["region"]
     file.write_text(json.dumps(broken))
     assert read_tuning(file) is None
     assert read_tuning(tmp_path / "none.json") is None

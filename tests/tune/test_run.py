@@ -82,7 +82,7 @@ def test_explore_is_told_to_go_up() -> None:
     assert found.recommendation.detectable
     assert found.recommendation.setting >= 0.5
     assert found.settings[2].score > 3
-    assert found.to_dict()["score"] == "distinct valid answers an item"
+    assert found.to_dict()["score"] == "distinct valid answers per item"
 
 
 def test_a_model_that_temperature_cannot_move_gets_no_difference(exploit_task: Task) -> None:

@@ -97,9 +97,10 @@ def tuning(found: Tuning) -> Figure:
     temperatures = [one.temperature for one in found.settings]
     for axes in (upper, lower):
         _quiet(axes)
-        low, high = chosen.region
-        axes.axvspan(low, high, color=REGION, alpha=0.13, linewidth=0)
-        axes.axvline(chosen.setting, color=REGION, linewidth=1.5)
+        if chosen.setting is not None:
+            low, high = chosen.region
+            axes.axvspan(low, high, color=REGION, alpha=0.13, linewidth=0)
+            axes.axvline(chosen.setting, color=REGION, linewidth=1.5)
     upper.fill_between(
         temperatures,
         [one.score_ci[0] for one in found.settings],
@@ -120,7 +121,9 @@ def tuning(found: Tuning) -> Figure:
     upper.set_ylabel(found.score)
     upper.set_ylim(bottom=0)
     upper.set_title(
-        f"recommended: τ = {chosen.setting:g}" + ("" if chosen.detectable else " (no detectable difference)"),
+        "nothing to recommend: every score is 0"
+        if chosen.setting is None
+        else f"suggested: τ = {chosen.setting:g}; shaded: statistically tied with the best",
         color=REGION,
     )
     lower.plot(

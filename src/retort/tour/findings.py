@@ -68,46 +68,25 @@ def followed(found: PathFound) -> Finding:
 def tuned(found: Tuning) -> Finding:
     """What to take for a task, or that it cannot be told; with the difference and its interval."""
     chosen = found.recommendation
-    at = {one.temperature: one for one in found.settings}
-    low, high = chosen.region
     span = f"{found.settings[0].temperature:g} to {found.settings[-1].temperature:g}"
-    difference = _with_interval(chosen.difference, chosen.difference_ci)
-    taken, reference = _score(at[chosen.setting]), _score(at[chosen.reference])
-    if chosen.minimum_detectable_difference is None:
-        text = (
-            f"Cannot tell: {found.items} items are too few to tell {len(found.settings)} temperatures apart. τ = "
-            f"{chosen.setting:g} has the highest {found.score} seen ({taken}), which is no evidence."
-        )
-    elif max(one.score for one in found.settings) == 0:
+    if chosen.setting is None:
         text = (
             f"Cannot tell: not one answer was right at any temperature from {span}, on {found.items} items. This model "
             "does not know the task's answers, and no temperature brings out what is not there."
         )
-    elif not chosen.detectable:
-        text = (
-            f"No temperature from {span} can be told from another on {found.items} items, so take τ = "
-            f"{chosen.setting:g}, the lowest of those as good as the best ({found.score}: {taken}; against τ = "
-            f"{chosen.reference:g} the difference is {difference}, all pairs together). A true difference of "
-            f"{chosen.minimum_detectable_difference:.2g} would have been seen with {chosen.power:.0%} probability."
-        )
     else:
-        region = (
-            "every other one tried is told apart from it"
-            if low == high
-            else f"from {low:g} to {high:g} nothing can be told from the best"
-        )
-        text = (
-            f"Take τ = {chosen.setting:g}: {found.score} {taken}, and {reference} at τ = {chosen.reference:g}; the "
-            f"difference is {difference}, an interval that holds for all pairs of temperatures together. Of {span}, "
-            f"{region}."
-        )
+        text = f"τ = {chosen.setting:g} ({found.score} {_score(_at(found, chosen.setting))}). {chosen.reason}"
     return Finding(f"Tune: {found.task}", text)
+
+
+def _at(found: Tuning, temperature: float) -> Setting:
+    return next(one for one in found.settings if one.temperature == temperature)
 
 
 def compared(exploit: Tuning, explore: Tuning) -> Finding:
     """Whether the two tasks want different temperatures, and what the wrong one costs."""
     title = "Tune: opposites?"
-    blind = [one.task for one in (exploit, explore) if not one.recommendation.detectable]
+    blind = [one.task for one in (exploit, explore) if len(one.recommendation.tied) == len(one.settings)]
     if blind:
         return Finding(
             title,

@@ -8,18 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from retort import __version__
 from retort.sources.base import Source
-from retort.tune import Recommendation, Setting, Task, Tuning
-from retort.tune.levers import Calibration, TurningPoint, VarianceShare
+from retort.tune import Task, Tuning
 
-FORMAT = 1  # raise it when the same settings would give other numbers
+FORMAT = 2  # raise it when the same settings would give other numbers
 
 
 def tuning_key(
@@ -59,7 +55,7 @@ def tuning_file(folder: Path, task: Task, key: str) -> Path:
 def read_tuning(file: Path) -> Tuning | None:
     """The tuning in `file`; None where there is none, or it was not written by this version."""
     try:
-        return _from_dict(json.loads(file.read_text(encoding="utf-8")))
+        return Tuning.from_dict(json.loads(file.read_text(encoding="utf-8")))
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -68,43 +64,4 @@ def write_tuning(file: Path, tuning: Tuning) -> None:
     """Keep the tuning, whole or not at all."""
     from retort.distill.arms import write_json
 
-    write_json(
-        file,
-        {
-            "tuning": tuning.to_dict(),
-            "item_ids": list(tuning.item_ids),
-            "item_scores": tuning.item_scores.tolist(),
-        },
-    )
-
-
-def _from_dict(values: Mapping[str, Any]) -> Tuning:
-    fields = dict(values["tuning"])
-    settings = tuple(Setting(**{**one, "score_ci": _pair(one["score_ci"])}) for one in fields.pop("settings"))
-    chosen = fields.pop("recommendation")
-    pairs = {name: _pair(chosen[name]) for name in ("difference_ci", "region")}
-    for name, kind in (("turning_point", TurningPoint), ("calibration", Calibration)):
-        if fields.get(name) is not None:
-            fields[name] = kind(**{key: _tuple(value) for key, value in fields[name].items()})
-    if fields.get("variance") is not None:
-        fields["variance"] = tuple(
-            VarianceShare(**{key: _tuple(value) for key, value in one.items()}) for one in fields["variance"]
-        )
-    held_out = None if chosen["held_out_ci"] is None else _pair(chosen["held_out_ci"])
-    return Tuning(
-        **fields,
-        settings=settings,
-        recommendation=Recommendation(**{**chosen, **pairs, "held_out_ci": held_out}),
-        item_ids=tuple(values["item_ids"]),
-        item_scores=np.asarray(values["item_scores"], dtype=np.float64),
-    )
-
-
-def _tuple(value: Any) -> Any:
-    """JSON has lists where the records have tuples."""
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _pair(values: Sequence[float]) -> tuple[float, float]:
-    low, high = values
-    return low, high
+    write_json(file, tuning.to_dict())

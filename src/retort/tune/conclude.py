@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -19,9 +19,10 @@ from retort.tune.levers import (
     turning_point,
     variance_shares,
 )
-from retort.tune.recommend import Recommendation, recommend
+from retort.tune.recommend import Difference, Recommendation, recommend
 from retort.tune.reweight import Reweighted
 from retort.tune.samples import Floats, Samples, over_prompts
+from retort.tune.settings import Values
 from retort.tune.variety import WORDS, Likeness, measured_variety
 
 
@@ -58,28 +59,10 @@ class Setting:
     setting: Mapping[str, Any] = field(default_factory=dict)
     variety: Mapping[str, float | str | None] | None = None
 
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "temperature": self.temperature,
-            "score": self.score,
-            "score_ci": list(self.score_ci),
-            "distinct": self.distinct,
-            "agreement": self.agreement,
-            "samples": self.samples,
-            "identical": self.identical,
-            "valid": self.valid,
-            "mean_tokens": self.mean_tokens,
-            "raw_nll": self.raw_nll,
-            "second_nll": self.second_nll,
-            "on_frontier": self.on_frontier,
-            "setting": dict(self.setting),
-            "variety": None if self.variety is None else dict(self.variety),
-        }
-
 
 @dataclass(frozen=True)
 class Tuning:
-    """A whole sweep. `item_scores` [items, settings] are what the statistics were computed from; not in the JSON.
+    """A whole sweep. `item_scores` [items, settings] are what the statistics were computed from.
 
     `forward_passes`: rows that went through the model; `independent_passes`: what the same samples would have taken
     with every temperature run on its own; both None for recorded answers. `axis`: the one number that differs between
@@ -116,29 +99,34 @@ class Tuning:
     skipped: Mapping[str, int] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        """The record as JSON can hold it."""
-        return {
-            "task": self.task,
-            "model": self.model,
-            "goal": self.goal,
-            "score": self.score,
-            "settings": [setting.to_dict() for setting in self.settings],
-            "recommendation": self.recommendation.to_dict(),
-            "forward_passes": self.forward_passes,
-            "independent_passes": self.independent_passes,
-            "items": self.items,
-            "samples_per_item": self.samples_per_item,
-            "seed": self.seed,
-            "chain": self.chain,
-            "axis": self.axis,
-            "items_left_out": self.items_left_out,
-            "variance": None if self.variance is None else [asdict(one) for one in self.variance],
-            "turning_point": None if self.turning_point is None else asdict(self.turning_point),
-            "calibration": None if self.calibration is None else asdict(self.calibration),
-            "reweighted": None if self.reweighted is None else [one.to_dict() for one in self.reweighted],
-            "second_model": self.second_model,
-            "skipped": dict(self.skipped),
+        """The record as JSON can hold it; `from_dict` reads it."""
+        return {**asdict(self), "item_scores": self.item_scores.tolist()}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Tuning:
+        """The record of `to_dict`. Raises KeyError, TypeError or ValueError for anything else."""
+        given = _with_tuples(values)
+        chosen = given["recommendation"]
+        differences = tuple(Difference(**one) for one in chosen["differences"])
+        kinds: dict[str, Callable[..., Any]] = {"turning_point": TurningPoint, "calibration": Calibration}
+        several: dict[str, Callable[..., Any]] = {
+            "settings": Setting,
+            "variance": VarianceShare,
+            "reweighted": Reweighted,
         }
+        for name, kind in kinds.items():
+            given[name] = None if given[name] is None else kind(**given[name])
+        for name, kind in several.items():
+            given[name] = None if given[name] is None else tuple(kind(**one) for one in given[name])
+        given["recommendation"] = Recommendation(**{**chosen, "differences": differences})
+        return cls(**{**given, "item_scores": np.array(values["item_scores"], dtype=np.float64)})
+
+
+def _with_tuples(value: Any) -> Any:
+    """JSON has lists where the records have tuples."""
+    if isinstance(value, Mapping):
+        return {name: _with_tuples(one) for name, one in value.items()}
+    return tuple(map(_with_tuples, value)) if isinstance(value, (list, tuple)) else value
 
 
 @dataclass(frozen=True)
@@ -154,10 +142,16 @@ class Origin:
 
 
 def conclude(
-    samples: Samples, goal: Goal, origin: Origin, *, variety: bool = False, likeness: Likeness = WORDS
+    samples: Samples,
+    goal: Goal,
+    origin: Origin,
+    *,
+    variety: bool = False,
+    likeness: Likeness = WORDS,
+    against: Values | None = None,
 ) -> Tuning:
     """The record of these answers. `variety`: measure how different they are, which goal explore does anyway;
-    `likeness`: by what two answers are compared there.
+    `likeness`: by what two answers are compared there; `against`: the setting with which a comparison was planned.
 
     Items without enough answers at every setting are left out, because settings are compared within items; the record
     says how many. Raises InputError where that leaves none, or where the goal needs texts and only scores are known.
@@ -175,11 +169,14 @@ def conclude(
             f"{goal.name} needs; settings are compared on the same items"
         )
     scores = scores[complete]
-    recommendation, intervals = recommend(samples.axis, scores, goal, seed=origin.seed)
     beside = _Beside.of(samples, np.asarray(complete))
     wanted = variety or goal.seeks_variety
     varieties = measured_variety(samples, np.flatnonzero(complete), likeness) if wanted else None
     sizes = samples.cell_sizes[complete]
+    repeats = int(sizes[sizes > 0].max())
+    recommendation, intervals = recommend(
+        samples.axis, scores, goal, seed=origin.seed, against=against, bounds=goal.bounds(repeats)
+    )
     frontier = None if beside.distinct is None else on_frontier(scores.mean(axis=0), beside.distinct)
     settings = tuple(
         Setting(
@@ -209,7 +206,7 @@ def conclude(
         forward_passes=origin.forward_passes,
         independent_passes=origin.independent_passes,
         items=len(scores),
-        samples_per_item=int(sizes[sizes > 0].max()),
+        samples_per_item=repeats,
         seed=origin.seed,
         chain=origin.chain,
         axis=samples.axis.name,

@@ -1,4 +1,4 @@
-"""What a task is after: how an item's answers become its score, and what to take where nothing can be told apart."""
+"""What a task is after: how an item's answers become its score, and which of tied settings to take."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DEFAULT_K = 5
 
 @dataclass(frozen=True)
 class Goal:
-    """A goal's name, what its score is, and why the lowest temperature of a flat region is the one to take.
+    """A goal's name, what its score is, and what the lowest temperature of tied ones is, which is the one to take.
 
     Every goal takes the lowest: nothing measured is lost by it, and something that the score does not see is gained.
     `item_scores`: the score of each item at each setting, `[items, settings]`, from all answers; NaN where an item has
@@ -32,12 +32,16 @@ class Goal:
 
     name: str
     score: str
-    why_lowest: str
+    lowest_is: str
     item_scores: ItemScores
     fewest_samples: int = 1
     needs_answers: bool = False
     seeks_variety: bool = False
     is_mean: bool = False
+
+    def bounds(self, samples: int) -> tuple[float, float]:
+        """What a score can be, with so many answers to an item."""
+        return (0.0, float(samples)) if self.seeks_variety else (0.0, 1.0)
 
 
 def share_right(samples: Samples) -> Floats:
@@ -74,7 +78,7 @@ def _pass_goal(k: int) -> Goal:
     return Goal(
         f"pass@{k}",
         f"chance that at least one of {k} answers is right",
-        "it keeps the text most coherent",
+        "the most coherent",
         partial(pass_at, k),
         fewest_samples=k,
     )
@@ -86,14 +90,14 @@ GOALS = {
         Goal(
             "exploit",
             "share of right answers",
-            "it repeats itself most from run to run (reproducibility)",
+            "the most reproducible",
             share_right,
             is_mean=True,
         ),
         Goal(
             "explore",
-            "distinct valid answers an item",
-            "it keeps the text most coherent",
+            "distinct valid answers per item",
+            "the most coherent",
             distinct_valid,
             fewest_samples=2,
             needs_answers=True,
@@ -102,7 +106,7 @@ GOALS = {
         Goal(
             "reproduce",
             "share of pairs of answers that are the same",
-            "it repeats itself most from run to run (reproducibility)",
+            "the most reproducible",
             agreeing,
             fewest_samples=2,
             needs_answers=True,

@@ -3,92 +3,104 @@
 The rule, in full:
 
 1. *Best* is the highest mean score (of a tie: the first, which on an axis is the lowest).
-2. A setting is *out* if any other is told apart from it and ahead, at one error rate for all pairs together.
-3. The *region* is the run of settings around the best that are not out (without an order: all that are not out). Its
-   inside is flat as far as this budget can see; pointing at its highest point would be pointing at noise.
-4. On an axis the *setting* is the lowest of the region that is itself ahead of something, where anything is (so that
+2. A setting is *out* if any other is significantly better, at one error rate for all pairs together. All others are
+   *tied*.
+3. The *region* is the run of tied settings around the best (without an order: all tied). Its inside is flat as far as
+   these items can show; pointing at its highest point would be pointing at noise. It is not a confidence set for the
+   best setting: a second peak beyond a worse setting is tied, but not part of the run.
+4. On an axis the *setting* is the lowest of the region that is itself better than something, where anything is (so that
    a temperature which differs neither from the best nor from the worst is not recommended), else the lowest. Without
-   an order it is the best.
-5. With too few items to tell any two apart, "cannot be told apart" means nothing, and the setting is the best seen.
+   an order it is the best. What "the lowest" may cost on a rising curve is said beside it.
+5. With too few items to see any difference, "tied" means nothing, and the setting is the best seen. Where every score
+   is 0 there is nothing to recommend.
+6. The setting is compared with the *reference*: the one that `against` names (a planned comparison, with an interval
+   of its own), else the default, temperature 1.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from retort.tune.goals import Goal, find_goal
-from retort.tune.settings import Axis, temperature_axis
+from retort.tune.settings import Axis, Values, temperature_axis
 from retort.tune.statistics import (
     RESAMPLES,
     Array,
     Comparison,
+    bounded_interval,
     compare,
-    fewest_differing,
     held_out,
-    mean_intervals,
-    resampled_means,
+    planned,
 )
+
+ERROR_RATE = 0.05
+POWER = 0.8
+Ends = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Score at `setting` minus score at the reference. `interval`: of this comparison alone, as if it was planned;
+    `interval_all`: holds for all pairs of settings together."""
+
+    setting: Any
+    difference: float
+    interval: Ends
+    interval_all: Ends
 
 
 @dataclass(frozen=True)
 class Recommendation:
     """The setting to take, and how sure that is.
 
-    `setting`, `reference`, `best` and the region's ends are temperatures, or values of the one number that differs
-    between the settings; where more differs they are whole settings. `values`: all of the chosen setting by name.
-    `region`: lowest and highest of the neighbouring settings that cannot be told from `best`, the highest score seen;
-    without an order, all of them. `detectable`: `setting` is told apart from at least one other setting tried.
-    `difference`: score at `setting` less score at `reference`, over all items, with an interval that holds for all
-    pairs of settings together; it excludes 0 exactly where `detectable` is true.
-    With too few items to tell any two apart, `setting` is the best seen and `reason` says that it is no evidence.
-    `reference`: temperature 1, the model as it is (or the nearest tried), unless `setting` is told apart from another
-    one and not from that; then the one it is most clearly ahead of.
-    `held_out_difference`: the same advantage with the choice made on one half of the items and measured on the other,
-    which is what a new item can expect: over temperature 1 where that is the reference, else over what the half's
-    choice was told apart from there (over the reference where from nothing); None with fewer than four items.
-    `chosen_again`: share of halves with the same choice. `minimum_detectable_difference`: what would have been told
-    apart, with probability `power`, for any two settings; None where no difference would.
+    `setting`, `reference`, `best`, `tied` and the region's ends are temperatures, or values of the one number that
+    differs between the settings; where more differs they are whole settings. `values`: all of the chosen setting by
+    name. `setting` is None, and `values` empty, where every score is 0.
+    `region`: lowest and highest of the neighbouring settings that are statistically tied with `best`, the highest score
+    seen; without an order, all of them. `tied`: every setting that none is significantly better than.
+    `reference`: the setting that `against` named (`planned` is true), else temperature 1 (or the nearest tried).
+    `detectable`: `setting` is significantly better than `reference`; where it is the reference itself, than any other.
+    `difference`: score at `setting` minus score at `reference`, over all items. `difference_ci` holds for this one
+    comparison where it was planned, else for all pairs of settings together; it excludes 0 where `detectable` is true
+    (unless `setting` is the reference). `differences`: every setting against the reference, with both intervals.
+    `lead_of_best`: score at `best` minus score at `setting`, which taking the lowest of the tie may cost, and its
+    interval for all pairs.
+    `held_out_difference`: the advantage over the reference with the choice made on one half of the items and measured
+    on the other: what a new item can expect from this rule with half as many; None with fewer than four items.
+    `chosen_again`: share of halves with the same choice. `minimum_detectable_difference`: what would have been found
+    with probability `power` between two settings (the planned comparison, where there is one); None where no
+    difference would.
     """
 
     setting: Any
     reason: str
     detectable: bool
     difference: float
-    difference_ci: tuple[float, float]
+    difference_ci: Ends
     reference: Any
     region: tuple[Any, ...]
     best: Any
     held_out_difference: float | None
-    held_out_ci: tuple[float, float] | None
+    held_out_ci: Ends | None
     chosen_again: float | None
     minimum_detectable_difference: float | None
     power: float
     error_rate: float
-    values: Mapping[str, Any] = field(default_factory=dict)
+    values: Values = field(default_factory=dict)
+    planned: bool = False
+    tied: tuple[Any, ...] = ()
+    lead_of_best: float = 0.0
+    lead_of_best_ci: Ends = (0.0, 0.0)
+    differences: tuple[Difference, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        return {
-            "setting": self.setting,
-            "reason": self.reason,
-            "detectable": self.detectable,
-            "difference": self.difference,
-            "difference_ci": list(self.difference_ci),
-            "reference": self.reference,
-            "region": list(self.region),
-            "best": self.best,
-            "held_out_difference": self.held_out_difference,
-            "held_out_ci": None if self.held_out_ci is None else list(self.held_out_ci),
-            "chosen_again": self.chosen_again,
-            "minimum_detectable_difference": self.minimum_detectable_difference,
-            "power": self.power,
-            "error_rate": self.error_rate,
-            "values": dict(self.values),
-        }
+        """The record as JSON can hold it."""
+        return asdict(self)
 
 
 def finite(value: float) -> float | None:
@@ -96,40 +108,20 @@ def finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-ERROR_RATE = 0.05
-POWER = 0.8
-
-
-def choose(comparison: Comparison, default: int, ordered: bool = True) -> tuple[int, int, tuple[int, ...]]:
-    """Setting, reference and region, as indices into the settings; an ordered region is (first, last)."""
+def choose(comparison: Comparison, ordered: bool = True) -> tuple[int, tuple[int, ...]]:
+    """Setting and region, as indices into the settings; an ordered region is (first, last)."""
     better = comparison.better
     best = int(np.argmax(comparison.means))
-    is_out = [bool(column.any()) for column in better.T]
+    is_out = np.asarray(better.any(axis=0))
     if not ordered:
-        region = tuple(index for index, out in enumerate(is_out) if not out)
-        return best, _reference(comparison, best, default), region
+        return best, tuple(np.flatnonzero(~is_out).tolist())
     first = last = best
     while first > 0 and not is_out[first - 1]:
         first -= 1
     while last < len(is_out) - 1 and not is_out[last + 1]:
         last += 1
     ahead = [setting for setting in range(first, last + 1) if better[setting].any()]
-    setting = best if comparison.blind else ahead[0] if ahead else first
-    return setting, _reference(comparison, setting, default), (first, last)
-
-
-def _reference(comparison: Comparison, setting: int, default: int) -> int:
-    """What the setting is compared with; any choice is fair, because the intervals hold for all pairs together."""
-    told_apart = comparison.better[setting]
-    if setting != default and (told_apart[default] or not told_apart.any()):
-        return default
-    return _most_clearly_behind(comparison, setting)
-
-
-def _most_clearly_behind(comparison: Comparison, setting: int) -> int:
-    lead = comparison.t[setting].copy()
-    lead[setting] = -np.inf
-    return int(np.argmax(lead))
+    return best if comparison.blind else ahead[0] if ahead else first, (first, last)
 
 
 def recommend(
@@ -141,147 +133,204 @@ def recommend(
     error_rate: float = ERROR_RATE,
     power: float = POWER,
     resamples: int = RESAMPLES,
+    against: Values | None = None,
+    bounds: Ends | None = None,
 ) -> tuple[Recommendation, Array]:
     """The recommendation, and the interval of each setting's mean score [settings, 2].
 
     `settings`: an axis, or temperatures that rise strictly; at least two. `scores` [items, settings], float64, higher
-    is better. Nothing else is needed, so recorded results of any origin can be given.
+    is better. `against`: values of the one setting that a comparison with was planned. `bounds`: what a score can be;
+    by default 0 to 1, or from the smallest to the largest where scores lie outside. Nothing else is needed, so recorded
+    results of any origin can be given. Raises InputError where `against` names no setting, or several.
     """
     axis = settings if isinstance(settings, Axis) else temperature_axis(settings)
     aim = goal if isinstance(goal, Goal) else find_goal(goal)
-    num_items = len(scores)
+    low, high = bounds or (0.0, 1.0)
+    limits = min(low, float(scores.min())), max(high, float(scores.max()))
     rng = np.random.default_rng(seed)
-    resampled = resampled_means(scores, resamples, rng)
-    comparison = compare(scores, resampled, error_rate)
-    default = axis.default
-    setting, reference, region = choose(comparison, default, axis.ordered)
-
-    def chosen_on(half: Comparison) -> tuple[int, int]:
-        """The half's choice and what it is held against: the same kind of reference as with all items. A half that
-        tells nothing apart must not fall back on the default: the average would mix advantages over different
-        settings, even of different signs."""
-        choice = choose(half, default, axis.ordered)[0]
-        if reference != default and half.better[choice].any():
-            return choice, _most_clearly_behind(half, choice)
-        return choice, reference
-
-    later = held_out(scores, chosen_on, setting, error_rate, rng)
-    recommendation = Recommendation(
-        setting=axis.points[setting],
+    comparison = compare(scores, error_rate, rng, resamples, limits[1] - limits[0])
+    reference = axis.default if against is None else axis.find(against)
+    setting, region = choose(comparison, axis.ordered)
+    best = int(np.argmax(comparison.means))
+    differences = tuple(
+        Difference(
+            axis.points[other],
+            float(comparison.difference[other, reference]),
+            (0.0, 0.0)
+            if other == reference
+            else planned(scores[:, other] - scores[:, reference], comparison.reach, error_rate),
+            (0.0, 0.0) if other == reference else comparison.interval(other, reference),
+        )
+        for other in range(len(axis))
+    )
+    chosen = differences[setting]
+    interval = chosen.interval if against is not None else chosen.interval_all
+    later = held_out(scores, lambda half: choose(half, axis.ordered)[0], reference, setting, error_rate, rng)
+    smallest = (
+        comparison.minimum_detectable(power)
+        if against is None or setting == reference
+        else compare(scores[:, [setting, reference]], error_rate, rng, resamples).minimum_detectable(power)
+    )
+    nothing = not scores.any()
+    found = Recommendation(
+        setting=None if nothing else axis.points[setting],
         reason="",
-        detectable=bool(comparison.better[setting].any()),
-        difference=float(comparison.difference[setting, reference]),
-        difference_ci=comparison.interval(setting, reference),
+        detectable=bool(comparison.better[setting].any()) if setting == reference else interval[0] > 0.0,
+        difference=chosen.difference,
+        difference_ci=interval,
         reference=axis.points[reference],
         region=tuple(axis.points[index] for index in region),
-        best=axis.points[int(np.argmax(comparison.means))],
+        best=axis.points[best],
         held_out_difference=None if later is None else later.difference,
         held_out_ci=None if later is None else later.interval,
         chosen_again=None if later is None else later.again,
-        minimum_detectable_difference=finite(comparison.minimum_detectable(power)),
+        minimum_detectable_difference=finite(smallest),
         power=power,
         error_rate=error_rate,
-        values=dict(axis.settings[setting]),
+        values={} if nothing else dict(axis.settings[setting]),
+        planned=against is not None,
+        tied=tuple(axis.points[index] for index in np.flatnonzero(~comparison.better.any(axis=0))),
+        lead_of_best=float(comparison.difference[best, setting]),
+        lead_of_best_ci=(0.0, 0.0) if best == setting else comparison.interval(best, setting),
+        differences=differences,
     )
-    words = reason(recommendation, aim, comparison.means, axis, num_items)
-    return replace(recommendation, reason=words), mean_intervals(resampled, num_items, error_rate)
+    means = dict(zip(map(axis.short, axis.points), comparison.means.tolist(), strict=True))
+    words = _Words(found, aim, axis, means, len(scores), comparison.fewest, limits == (0.0, 1.0))
+    return replace(found, reason=" ".join(words.sentences())), bounded_interval(scores, limits, error_rate)
 
 
-def reason(found: Recommendation, goal: Goal, means: Array, axis: Axis, num_items: int) -> str:
-    """Why `found.setting`: the region, the comparison that was made, the held-out advantage, and what this budget
-    could have seen."""
-    if found.minimum_detectable_difference is None:
-        return " ".join(_too_few(found, goal, axis, num_items))
-    sentences = (
-        _told_apart(found, goal, means, axis)
-        if found.detectable
-        else _not_told_apart(found, goal, axis, num_items)
-    )
-    sentences.append(
-        f"The intervals hold together for all pairs of the {len(axis)} {axis.plural} "
-        f"(error rate {found.error_rate:.0%} over {_count(num_items, 'item')})."
-    )
-    if found.detectable and found.held_out_difference is not None and found.held_out_ci is not None:
-        sentences.append(
-            f"Chosen on half of the items and measured on the other half, the advantage is "
-            f"{_signed(found.held_out_difference)} ({_interval(found.held_out_ci)}); {found.chosen_again:.0%} of the "
-            "halves made the same choice."
+@dataclass(frozen=True)
+class _Words:
+    """A recommendation in plain words. `means`: scores by the settings' short names; `is_share`: scores run from 0 to
+    1, so that differences are points of a hundred."""
+
+    found: Recommendation
+    goal: Goal
+    axis: Axis
+    means: Mapping[str, float]
+    num_items: int
+    fewest: int
+    is_share: bool
+
+    def sentences(self) -> list[str]:
+        found, axis = self.found, self.axis
+        if found.setting is None:
+            return [
+                f"Every score at every setting is 0 on {self.items}, so there is nothing to recommend. The model does "
+                "not solve this task, or the scorer does not recognise its answers; look at some of them first."
+            ]
+        said = [*self._region(), self._against(), *self._price()]
+        if self.fewest > self.num_items:
+            return said
+        scope = (
+            "This comparison was planned, so its interval is not corrected for the other settings; corrected for all "
+            f"pairs it is {self.interval(self._all())}."
+            if found.planned and found.setting != found.reference
+            else f"Intervals hold for all pairs of the {len(axis)} {axis.plural} together (error rate "
+            f"{found.error_rate:.0%}, {self.items})."
         )
-    sentences.append(
-        f"A true difference of {found.minimum_detectable_difference:.2g} between any two {axis.plural} would have "
-        f"been found with {found.power:.0%} probability or more."
-    )
-    return " ".join(sentences)
+        said.append(scope)
+        if found.held_out_ci is not None and found.setting != found.reference:
+            assert found.held_out_difference is not None
+            said.append(
+                "Choosing on one half of the items and measuring on the other gives "
+                f"{self.size(found.held_out_difference)} over {axis.short(found.reference)} "
+                f"({self.interval(found.held_out_ci)}); {found.chosen_again:.0%} of the halves made the same choice."
+            )
+        if found.minimum_detectable_difference is None:
+            return said
+        pair = "in this comparison" if found.planned else f"between two {axis.plural}"
+        said.append(
+            f"A true difference of {self.size(found.minimum_detectable_difference, sign='')} {pair} would have been "
+            f"found with {found.power:.0%} probability."
+        )
+        return said
 
-
-def _too_few(found: Recommendation, goal: Goal, axis: Axis, num_items: int) -> list[str]:
-    fewest = fewest_differing(found.error_rate, len(axis))
-    return [
-        f"{_count(num_items, 'item')} cannot tell {len(axis)} {axis.plural} apart, whatever the scores: "
-        f"at least {fewest} are needed, and more to see small differences.",
-        f"{axis.short(found.setting)} has the highest {goal.score} seen, which is no evidence yet.",
-        f"Against {axis.text(found.reference)} the difference is {_difference(found)}.",
-    ]
-
-
-def _not_told_apart(found: Recommendation, goal: Goal, axis: Axis, num_items: int) -> list[str]:
-    where = f"No detectable difference on {_count(num_items, 'item')}"
-    against = f"Against {axis.text(found.reference)} the difference in {goal.score} is {_difference(found)}."
-    if not axis.ordered:
-        return [
-            f"{where}: any of {_listed(axis, found)} will do.",
-            f"{axis.short(found.setting)} has the highest {goal.score} seen, which here is no evidence.",
-            against,
-        ]
-    low, high = found.region
-    return [
-        f"{where}: anything between {axis.short(low)} and {axis.short(high)} will do.",
-        f"Take {axis.short(found.setting)}, the lowest: {goal.why_lowest}.",
-        against,
-    ]
-
-
-def _told_apart(found: Recommendation, goal: Goal, means: Array, axis: Axis) -> list[str]:
-    score = {axis.short(point): mean for point, mean in zip(axis.points, means.tolist(), strict=True)}
-    peak = f"{goal.score} {score[axis.short(found.best)]:.3g} at {axis.short(found.best)}"
-    setting = axis.short(found.setting)
-    if not axis.ordered:
-        sentences = [
-            f"{setting} is best ({peak}), and every other setting is told apart from it."
-            if len(found.region) == 1
-            else f"{_listed(axis, found)} cannot be told apart, and the best seen of them is taken ({peak})."
-        ]
-    elif found.region[0] == found.region[1]:
-        sentences = [f"{setting} is best ({peak}), and every neighbour is told apart from it."]
-    else:
+    def _region(self) -> list[str]:
+        found, axis = self.found, self.axis
+        setting = axis.short(found.setting)
+        if self.fewest > self.num_items:
+            return [
+                f"{self.items} cannot show a difference between {len(axis)} {axis.plural}, whatever the scores: at "
+                f"least {self.fewest} are needed, and more to see small differences.",
+                f"{setting} has the highest {self.goal.score} seen, which is no evidence yet.",
+            ]
+        if not axis.ordered:
+            tied = "; ".join(map(axis.short, found.region))
+            if len(found.region) == 1:
+                return [f"{setting} is significantly better than every other setting."]
+            return [f"Statistically tied: {tied}. We suggest {setting}, the highest of them."]
         low, high = found.region
-        lowest = "the lowest" if found.setting == low else "the lowest that is clearly better than some other"
-        sentences = [
-            f"Between {axis.short(low)} and {axis.short(high)} nothing can be told from the best ({peak}).",
-            f"Take {setting}, {lowest}: {goal.why_lowest}.",
+        if low == high:
+            said = [f"{axis.short(low)} is significantly better than its neighbours."]
+        else:
+            all_tied = "All " * (len(found.tied) == len(axis))
+            named = axis.plural if all_tied else axis.plural.capitalize()
+            lowest = "" if found.setting != low else f", {self.goal.lowest_is} of them"
+            clearly = (
+                ""
+                if found.setting == low
+                else ", the lowest of them that is significantly better than another"
+            )
+            said = [
+                f"{all_tied}{named} {axis.short(low)} to {axis.short(high)} are statistically tied; we suggest "
+                f"{setting}{lowest}{clearly}."
+            ]
+        beyond = [axis.short(point) for point in found.tied if not low <= point <= high]
+        if beyond:
+            said.append(
+                f"{', '.join(beyond)} {'is' if len(beyond) == 1 else 'are'} tied too, beyond a worse setting: there "
+                "may be two peaks, and the tied range is no confidence interval for the best setting."
+            )
+        return said
+
+    def _against(self) -> str:
+        found = self.found
+        named = self._named_reference()
+        if found.setting == found.reference:
+            return f"That is {named} already."
+        size, interval = found.difference, self.interval(found.difference_ci)
+        if found.difference_ci[0] > 0.0:
+            return f"It beats {named} by {self.size(size, sign='')} ({interval})."
+        worse = " and significantly worse" if found.difference_ci[1] < 0.0 else ", which is not significant"
+        return f"Against {named} the difference is {self.size(size)} ({interval}){worse}."
+
+    def _named_reference(self) -> str:
+        found, axis = self.found, self.axis
+        if found.planned:
+            return f"your current {axis.short(found.reference)}"
+        temperature = axis.settings[axis.default].get("temperature")
+        if temperature is None:
+            return f"{axis.text(found.reference)} (the first setting)"
+        near = "the default" if temperature == 1.0 else "the nearest to the default"
+        return f"{axis.text(found.reference)} ({near})"
+
+    def _price(self) -> list[str]:
+        found = self.found
+        if found.lead_of_best <= 0.0:
+            return []
+        best = self.axis.short(found.best)
+        return [
+            f"The highest score, {self.means[best]:.3g} at {best}, is {self.size(found.lead_of_best, sign='')} higher "
+            f"({self.interval(found.lead_of_best_ci)}), which this choice may cost."
         ]
-    sentences.append(
-        f"Its {goal.score} is {score[setting]:.3g} against {score[axis.short(found.reference)]:.3g} at "
-        f"{axis.text(found.reference)}: a difference of {_difference(found)}."
-    )
-    return sentences
 
+    def _all(self) -> Ends:
+        return next(one.interval_all for one in self.found.differences if one.setting == self.found.setting)
 
-def _listed(axis: Axis, found: Recommendation) -> str:
-    return "; ".join(axis.short(point) for point in found.region)
+    @property
+    def items(self) -> str:
+        return f"{self.num_items} item{'s' * (self.num_items != 1)}"
 
+    def size(self, value: float, sign: str = "+") -> str:
+        """A difference with its unit: points of a hundred for shares, else a plain number."""
+        return f"{self._number(value, sign)}{' points' * self.is_share}"
 
-def _difference(found: Recommendation) -> str:
-    return f"{_signed(found.difference)} (interval {_interval(found.difference_ci)})"
+    def interval(self, ends: Ends) -> str:
+        sign = "+" if ends[0] < 0.0 else ""
+        return f"{self._number(ends[0], sign)} to {self._number(ends[1], sign)}"
 
-
-def _signed(value: float) -> str:
-    return f"{value:+.3f}" if abs(value) >= 0.0005 else "0.000"
-
-
-def _interval(ends: tuple[float, float]) -> str:
-    return f"{_signed(ends[0])} to {_signed(ends[1])}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    def _number(self, value: float, sign: str) -> str:
+        scaled, places = (100.0 * value, 0 if abs(value) >= 0.0995 else 1) if self.is_share else (value, 2)
+        text = f"{scaled:{sign}.{places}f}".replace("-", "−")
+        return text.lstrip("+−") if float(f"{scaled:.{places}f}") == 0.0 else text

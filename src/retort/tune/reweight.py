@@ -58,18 +58,6 @@ class Reweighted:
     refused: str | None = None
     measured: float | None = None
 
-    def to_dict(self) -> dict[str, Any]:
-        return {
-            "setting": dict(self.setting),
-            "source": dict(self.source),
-            "score": self.score,
-            "score_ci": None if self.score_ci is None else list(self.score_ci),
-            "effective_sample_size": self.effective_sample_size,
-            "samples": self.samples,
-            "refused": self.refused,
-            "measured": self.measured,
-        }
-
 
 def check_goal(goal: Goal) -> None:
     """Nothing where the goal's score is a mean over answers; else InputError."""

@@ -60,13 +60,25 @@ class Axis:
         gaps = [abs(float(setting.get("temperature", AS_IT_IS)) - AS_IT_IS) for setting in self.settings]
         return gaps.index(min(gaps))
 
+    def find(self, values: Values) -> int:
+        """The number of the one setting that has all of these values. Raises InputError where none has, or several."""
+        wanted = {name: _plain(value) for name, value in values.items()}
+        fits = [
+            number
+            for number, setting in enumerate(self.settings)
+            if all(name in setting and _plain(setting[name]) == value for name, value in wanted.items())
+        ]
+        if len(fits) != 1:
+            there = "; ".join(describe(one) for one in self.settings)
+            raise InputError(
+                f"{describe(values)} is {'no setting' if not fits else f'{len(fits)} settings'} of those compared; "
+                f"name one of: {there}"
+            )
+        return fits[0]
+
     def text(self, point: Any) -> str:
         """A point in words that can stand alone: "temperature 0.3", "top_p 0.9", "temperature=0.3, top_p=0.9"."""
-        if self.name is None:
-            return describe(point)
-        if self.name == "temperature" and point == AS_IT_IS:
-            return "temperature 1 (the model as it is)"
-        return f"{self.name} {point:g}"
+        return describe(point) if self.name is None else f"{self.name} {point:g}"
 
     def short(self, point: Any) -> str:
         """A point in words where the axis is known: "0.3"."""
@@ -93,6 +105,24 @@ def axis_of(settings: Sequence[Values]) -> Axis:
         different.sort(key=lambda one: float(one[name]))
         return Axis(name, tuple(different), tuple(float(one[name]) for one in different))
     return Axis(None, tuple(different), tuple(different))
+
+
+def parse_setting(text: str) -> Values:
+    """The values in `name=value, name=value`, or a whole chain by its text. Raises InputError for neither."""
+    if "|" in text or "(" in text:
+        return {"chain": str(Chain.parse(text))}
+    parts = [part.partition("=") for part in text.split(",")]
+    if not all(name.strip() and equals and value.strip() for name, equals, value in parts):
+        raise InputError(f"a setting is {text!r}; write it as name=value, as in temperature=1")
+    return {name.strip(): _read(value.strip()) for name, _, value in parts}
+
+
+def _read(text: str) -> Any:
+    try:
+        value = float(text)
+    except ValueError:
+        return text
+    return value if math.isfinite(value) else text
 
 
 def key(setting: Values) -> str:

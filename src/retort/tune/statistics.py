@@ -1,17 +1,22 @@
-"""Paired comparisons of settings by a bootstrap over items.
+"""Intervals and tests for settings that were tried on the same items. Arrays in, numbers out: no model, no text.
 
-Everything here works on one array `scores[items, settings]`: the same items at every setting, so that a difference
-between two settings is a difference within items, and the spread between items cancels. Items are drawn with
-replacement, whole rows at a time; what happens inside an item (repeats, prompt variants) stays together, which is
-the clustered bootstrap.
+Everything here works on one array `scores[items, settings]`. A difference between two settings is a difference within
+items, so the spread between items cancels; repeats and prompt variants of an item are averaged before (an item is the
+unit that is sampled). What each part promises, and by which method:
 
-Many settings are tried, and the best of many looks better than it is. Two things answer that:
-
-* `Comparison.critical`: one critical value for *all pairs* of settings at once, the (1 − alpha) quantile over
-  resamples of `max over pairs |d* − d| / se` (the single-step max-statistic: Westfall and Young 1993; Romano and Wolf
-  2005). An interval `d ± critical · se` then holds for whichever pair the data made interesting, and where no setting
-  differs, the chance that any pair is told apart is at most alpha.
+* `bounded_interval`: a mean of scores that lie within known bounds, at 95 % also for ten items and for 20 right of 20.
+  Clopper and Pearson (1934) for scores that are all right or all wrong; for others the same idea by Gaffke (2005; Phan,
+  Thomas, Learned-Miller 2021, "Towards practical mean bounds for small samples"): the Bayesian bootstrap of the scores
+  with one more observation at the bound, which is what has not been seen yet.
+* `planned`: one pair of settings, chosen before looking: the paired t interval, widened as above where it would rest on
+  too few items that differ.
+* `compare`: all pairs at once. One critical value from random sign flips of whole items: under "no difference" an
+  item's difference is as likely to be +d as −d, whatever its size, so the flips are an exact test for every pair, and
+  flipping all pairs of an item together keeps their dependence (Westfall and Young 1993; Romano and Wolf 2005). The
+  chance that any pair is called different where none is, is at most `alpha`.
 * `held_out`: choose on one half of the items, measure on the other, both ways.
+
+`benchmarks/coverage.py` measures all of these promises.
 """
 
 from __future__ import annotations
@@ -32,76 +37,340 @@ HELD_OUT_RESAMPLES = 1000
 BLOCK = 4_000_000
 # Scores are means of a few numbers; what differs by less than this is rounding.
 ROUNDING = 1e-12
+# A t interval needs about this many times skewness² items (Cochran 1977, section 2.15, has 25 for a rougher promise);
+# with fewer the interval is widened. Chosen with benchmarks/coverage.py.
+ITEMS_PER_SQUARED_SKEWNESS = 50
+
+
+def bounded_interval(values: Array, bounds: tuple[float, float], alpha: float = 0.05) -> Array:
+    """`[columns, 2]` interval of each column's mean, for `values` `[items, columns]` that lie within `bounds`."""
+    low, high = bounds
+    width = max(high - low, ROUNDING)
+    unit = (values - low) / width
+    ends = np.stack([_lower_end(unit, alpha / 2), 1.0 - _lower_end(1.0 - unit, alpha / 2)], axis=-1)
+    return np.asarray(low + width * np.clip(ends, 0.0, 1.0))
+
+
+def _lower_end(unit: Array, tail: float) -> Array:
+    """Lower end, one column at a time, of the mean of numbers between 0 and 1."""
+    from scipy.stats import beta
+
+    num_items = len(unit)
+    ends = np.asarray(
+        _endpoint_quantile(unit.sum(axis=0), (unit**2).sum(axis=0), (unit**3).sum(axis=0), num_items, tail)
+    )
+    # All right or all wrong: the same quantile is exactly a Beta's, the interval of Clopper and Pearson.
+    binary = ((unit < ROUNDING) | (unit > 1.0 - ROUNDING)).all(axis=0)
+    right = np.round(unit.sum(axis=0))
+    exact = np.where(right > 0, beta.ppf(tail, np.maximum(right, 1), num_items - right + 1), 0.0)
+    return np.where(binary, exact, ends)
+
+
+def _endpoint_quantile(first: Array, second: Array, third: Array, num_items: int, tail: float) -> Array:
+    """The `tail` quantile of `Σ D_i x_i` over `num_items` numbers x (given by their sums of powers) and one more at 0.
+
+    D is uniform on the simplex. Its first three moments are known exactly; a Pearson III distribution with these
+    (exact where all x are equal) stands for the whole.
+    """
+    from scipy.stats import pearson3
+
+    points = num_items + 1
+    mean = first / points
+    variance = np.maximum(second / points - mean**2, 0.0)
+    cube = third / points - 3.0 * mean * second / points + 2.0 * mean**3
+    spread = np.sqrt(variance / (points + 1))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        skew = np.where(
+            variance > ROUNDING, 2.0 * cube * math.sqrt(points + 1) / ((points + 2) * variance**1.5), 0.0
+        )
+    return np.asarray(mean + spread * pearson3.ppf(tail, np.clip(skew, -2.0, 2.0)))
+
+
+def planned(differences: Array, reach: float, alpha: float = 0.05) -> tuple[float, float]:
+    """Interval of the mean of paired differences, for one comparison that was planned before looking.
+
+    `reach`: the largest difference that an item can show. The paired t interval (`scipy.stats.ttest_1samp`), and wider
+    where the differences are too few or too lopsided for it.
+    """
+    from scipy.special import ndtri, stdtrit
+
+    num_items = len(differences)
+    if num_items < 2:
+        return -reach, reach
+    t = float(-stdtrit(num_items - 1, alpha / 2))
+    half = t * float(differences.std(ddof=1)) / math.sqrt(num_items)
+    first, second, third = (np.asarray((differences**power).sum()) for power in (1, 2, 3))
+    ends = _widened(first, second, third, num_items, np.asarray(half), reach, float(-ndtri(alpha / 2)))
+    low, high = float(ends[0]), float(ends[1])
+    if low <= 0.0 <= high and half < abs(differences.mean()):
+        # Widened over 0: whether there is a difference at all is then for the exact test to say.
+        pair = np.stack([differences, np.zeros(num_items)], axis=1)
+        exact = compare(pair, alpha, np.random.default_rng(0))
+        if exact.better[0, 1]:
+            low = ROUNDING
+        elif exact.better[1, 0]:
+            high = -ROUNDING
+    return low, high
+
+
+def _widened(
+    first: Array, second: Array, third: Array, num_items: int, half: Array, reach: float, normal: float
+) -> tuple[Array, Array]:
+    """Intervals `mean ± half` of differences given by their sums of powers, widened where these are no guide.
+
+    A t interval is blind to what it has not seen: one item of twenty that would have differed, or, where all differ
+    alike, one that would not. There an observation at either end of what is possible (`±reach`) is added, as in
+    `bounded_interval`, at the level that `normal` (a two-sided critical value) stands for.
+    """
+    from scipy.special import ndtr
+
+    mean = first / num_items
+    variance = np.maximum(second / num_items - mean**2, 0.0)
+    cube = third / num_items - 3.0 * mean * second / num_items + 2.0 * mean**3
+    with np.errstate(divide="ignore", invalid="ignore"):
+        squared_skew = np.where(variance > ROUNDING**2, cube**2 / variance**3, np.inf)
+    lopsided = num_items < ITEMS_PER_SQUARED_SKEWNESS * squared_skew
+    low, high = mean - half, mean + half
+    tail = float(ndtr(-normal))
+    ends = []
+    for sign in (1.0, -1.0):
+        # Differences as shares of what is possible, from 0 (−reach) to 1 (+reach); the other end is the mirror image.
+        a, b, c = sign * first / reach, second / reach**2, sign * third / reach**3
+        sums = ((a + num_items) / 2, (b + 2 * a + num_items) / 4, (c + 3 * b + 3 * a + num_items) / 8)
+        ends.append(
+            sign * reach * (2.0 * np.clip(_endpoint_quantile(*sums, num_items, tail), 0.0, 1.0) - 1.0)
+        )
+    return (
+        np.asarray(np.maximum(np.where(lopsided, np.minimum(low, ends[0]), low), -reach)),
+        np.asarray(np.minimum(np.where(lopsided, np.maximum(high, ends[1]), high), reach)),
+    )
 
 
 @dataclass(frozen=True)
 class Comparison:
     """All paired differences between settings; `difference[s, t]` is the mean of scores[:, s] − scores[:, t].
 
-    `comparable[s, t]`: enough items differ between the two for an exact paired test to reach alpha at all (see
-    `fewest_differing`). A bootstrap over fewer is blind to what it has not seen, so such pairs are never told apart,
-    and their intervals reach `unseen` to either side: the difference that so many differing items would make.
+    `statistic[s, t]`: `Σ d / √(Σ d²)` over the items; 0 where a pair is equal. `critical`: what the largest of them
+    exceeds with probability alpha where no setting differs. `low`, `high`: ends of the intervals, which hold for all
+    pairs together. `reach`: the largest difference between two settings seen on any item (their scores' range, where
+    none is seen). `squares`: the mean of d² of every pair. `unit`: by how much two settings differ on an
+    item where they do.
     """
 
     means: Array
     difference: Array
-    standard_error: Array
-    comparable: NDArray[np.bool_]
+    statistic: Array
     critical: float
-    floor: float
-    unseen: float = 0.0
-
-    @property
-    def t(self) -> Array:
-        """`difference / standard_error` [settings, settings]; 0 where a pair is equal or not comparable."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = self.difference / self.standard_error
-        return np.where(self.comparable & (np.abs(self.difference) > ROUNDING), ratio, 0.0)
+    low: Array
+    high: Array
+    num_items: int
+    reach: float
+    squares: Array
+    unit: float
+    alpha: float
 
     @property
     def better(self) -> NDArray[np.bool_]:
-        """`better[s, t]`: s is ahead of t and told apart from it; exactly where `interval(s, t)` lies above 0."""
-        return self.t > self.critical
+        """`better[s, t]`: s is significantly better than t; exactly where `interval(s, t)` lies above 0."""
+        return self.statistic > self.critical
 
     @property
     def blind(self) -> bool:
-        """Whether there are too few items for any two settings to be told apart, whatever the scores."""
-        return math.isinf(self.floor)
+        """Whether there are too few items for any two settings to be significantly different, whatever the scores."""
+        return self.fewest > self.num_items
+
+    @property
+    def fewest(self) -> int:
+        """How many items must differ, all the same way and by as much, for a significant difference."""
+        return _fewest(self.critical, self.alpha)
 
     def interval(self, setting: int, other: int) -> tuple[float, float]:
         """Interval of mean(setting) − mean(other). The intervals of all pairs hold together."""
-        centre = float(self.difference[setting, other])
-        half = self.critical * float(self.standard_error[setting, other])
-        if not self.comparable[setting, other]:
-            half = max(half, abs(centre), self.unseen)
-        return centre - half, centre + half
+        return float(self.low[setting, other]), float(self.high[setting, other])
 
     def minimum_detectable(self, power: float = 0.8) -> float:
-        """The true difference at which any two of these settings are told apart with at least this probability.
+        """The true difference that is found between any two of these settings with at least this probability.
 
-        `(critical + z_power) · se` for the pair with the largest standard error, so that it holds for every pair, and
-        not below `floor`, the difference that the fewest differing items make.
+        Two things must come together: enough items that differ at all (a binomial quantile: each does with the
+        probability that the difference needs), and a mean that stands out from its standard error *under that
+        difference*, which adds its own variance. The setting that
+        differs most from the others stands for all.
         """
-        from scipy.special import ndtri
+        others = max(len(self.means) - 1, 1)
+        return minimum_detectable(
+            self.num_items,
+            self.critical,
+            float(self.squares.sum(axis=1).max() / others),
+            self.unit,
+            self.fewest,
+            power,
+        )
 
-        return max(self.floor, (self.critical + float(ndtri(power))) * float(self.standard_error.max()))
+
+def _fewest(critical: float, alpha: float) -> int:
+    """Fewest items with `√k > critical`; and never so few that all of them agree by chance: `2^(1−k) > alpha`."""
+    return max(math.floor(critical**2 + ROUNDING) + 1, math.ceil(1 + math.log2(1 / alpha)))
+
+
+def minimum_detectable(
+    num_items: int, critical: float, square: float, unit: float, fewest: int, power: float
+) -> float:
+    """The difference found with this power where the test is `Σd/√Σd² > critical`; inf where none would be.
+
+    `square`: the mean of d² without a difference; with one of size δ, a share δ/unit of the items differs by `unit`,
+    beside those that differ anyway.
+    `fewest`: how many items must differ at least.
+    """
+    from scipy.optimize import brentq
+    from scipy.special import bdtrc, ndtri
+
+    if fewest > num_items:
+        return math.inf
+    enough = (
+        brentq(lambda share: bdtrc(fewest - 1, num_items, share) - power, 1e-12, 1.0 - 1e-12)
+        if fewest < num_items or power < 1.0
+        else 1.0
+    )
+    z = float(ndtri(power))
+
+    def surplus(delta: float) -> float:
+        total = square + delta * unit
+        inside = max(total - delta**2, 0.0) / total
+        return math.sqrt(num_items) * delta / math.sqrt(total) - critical - z * math.sqrt(inside)
+
+    largest = unit * (1.0 - 1e-9)
+    if surplus(largest) < 0.0:
+        return math.inf
+    return max(float(enough) * unit, float(brentq(surplus, 1e-12 * unit, largest)))
+
+
+def compare(
+    scores: Array, alpha: float, rng: np.random.Generator, resamples: int = RESAMPLES, span: float = 1.0
+) -> Comparison:
+    """Every pair of settings compared, at one error rate for all of them. `span`: the width of the scores' bounds."""
+    num_items, num_settings = scores.shape
+    means = scores.mean(axis=0)
+    sums = np.zeros((3, num_settings, num_settings))
+    largest = size = 0.0
+    differing = 0
+    for setting in range(num_settings):
+        paired = scores[:, [setting]] - scores
+        paired[np.abs(paired) <= ROUNDING] = 0.0
+        largest = max(largest, float(np.abs(paired).max()))
+        size += float(np.abs(paired).sum())
+        differing += int(np.count_nonzero(paired))
+        sums[:, setting] = paired.sum(axis=0), (paired**2).sum(axis=0), (paired**3).sum(axis=0)
+    first, second, third = sums
+    reach = largest or span
+    with np.errstate(divide="ignore", invalid="ignore"):
+        statistic = np.where(second > 0.0, first / np.sqrt(second), 0.0)
+    critical, normal = _critical(scores, second, alpha, rng, resamples)
+    # The same test of every other difference than 0, solved for it: |Σ(d − δ)| = normal·√Σ(d − δ)².
+    spread = np.sqrt(np.maximum(second / num_items - (first / num_items) ** 2, 0.0))
+    half = (
+        normal * spread / math.sqrt(num_items - normal**2)
+        if num_items > normal**2
+        else np.full_like(spread, np.inf)
+    )
+    low, high = _widened(first, second, third, num_items, np.asarray(half), reach, normal)
+    # The flips are exact for "no difference" where the widening is only safe, so it never takes back their finding.
+    better = statistic > critical
+    low = np.where(better, np.maximum(low, ROUNDING), np.minimum(low, 0.0))
+    high = np.where(better.T, np.minimum(high, -ROUNDING), np.maximum(high, 0.0))
+    return Comparison(
+        means,
+        first / num_items,
+        statistic,
+        critical,
+        low,
+        high,
+        num_items,
+        reach,
+        second / num_items,
+        size / differing if differing else span,
+        alpha,
+    )
+
+
+def _critical(
+    scores: Array, squares: Array, alpha: float, rng: np.random.Generator, resamples: int
+) -> tuple[float, float]:
+    """The (1 − alpha) quantile of the largest `|Σ w d| / √Σd²` of all pairs, for random weights w of whole items: of
+    signs, which test "no difference" exactly, and of normal numbers, under which every pair's statistic is normal.
+
+    Where few items differ, signs give small values that say nothing of other differences than 0; the intervals need
+    the normal ones.
+    """
+    from scipy.special import ndtri
+
+    num_items, num_settings = scores.shape
+    upper = np.triu(squares > 0.0, 1)
+    pairs = num_settings * (num_settings - 1) // 2
+    if not upper.any():
+        alone = float(-ndtri(alpha / 2 / max(pairs, 1)))
+        return alone, alone
+    # What is common to all settings of an item cancels in every difference; without it the sums stay small.
+    centred = scores - scores.mean(axis=1, keepdims=True)
+    largest = np.zeros((2, resamples))
+    block = max(1, min(resamples, BLOCK // max(num_items, num_settings)))
+    for start in range(0, resamples, block):
+        end = min(start + block, resamples)
+        weights = rng.standard_normal(size=(end - start, num_items))
+        for kind, weighted in enumerate((np.sign(weights) @ centred, weights @ centred)):
+            for setting in np.flatnonzero(upper.any(axis=1)):
+                others = np.flatnonzero(upper[setting])
+                sizes = np.abs(weighted[:, [setting]] - weighted[:, others]) / np.sqrt(
+                    squares[setting, others]
+                )
+                np.maximum(largest[kind, start:end], sizes.max(axis=1), out=largest[kind, start:end])
+    # A little above: equal statistics are common, and "exceeds" must mean more than rounding.
+    signs, normal = np.quantile(largest, 1 - alpha, axis=1, method="higher") + 1e-9
+    return float(signs), float(max(normal, -ndtri(alpha / 2)))
 
 
 @dataclass(frozen=True)
 class HeldOut:
-    """The advantage of what one half of the items chose, on the other half; `again`: share of halves that chose the
-    setting which all items choose."""
+    """The advantage over `reference` of what one half of the items chose, on the other half; `again`: share of halves
+    that chose the setting which all items choose."""
 
     difference: float
     interval: tuple[float, float]
     again: float
 
 
-def fewest_differing(alpha: float, num_settings: int) -> int:
-    """How many items must differ between two settings before a sign test, corrected for the number of pairs, can reach
-    alpha: 2^(1−k) <= alpha / pairs. 6 for two settings, 13 for sixteen (alpha 0.05)."""
-    pairs = max(num_settings * (num_settings - 1) // 2, 1)
-    return math.ceil(1 + math.log2(pairs / alpha))
+def held_out(
+    scores: Array,
+    choose: Callable[[Comparison], int],
+    reference: int,
+    chosen: int,
+    alpha: float,
+    rng: np.random.Generator,
+) -> HeldOut | None:
+    """The advantage of `choose(comparison)` over the fixed `reference`, chosen on one half and measured on the other.
+
+    Both ways, over several random splits, averaged: what the rule earns on new items when it sees half as many. The two
+    directions' choices come from each other's evaluation items, so the estimates are correlated by an unknown amount;
+    the interval averages the end points of the halves' intervals, which is right for full correlation and wide for
+    less. None with fewer than 4 items.
+    """
+    num_items = len(scores)
+    if num_items < 4:
+        return None
+    differences, intervals, choices = [], [], []
+    for _ in range(HELD_OUT_SPLITS):
+        order = rng.permutation(num_items)
+        halves = [scores[order[: num_items // 2]], scores[order[num_items // 2 :]]]
+        for chooser, judge in ((0, 1), (1, 0)):
+            setting = choose(compare(halves[chooser], alpha, rng, HELD_OUT_RESAMPLES))
+            paired = halves[judge][:, setting] - halves[judge][:, reference]
+            choices.append(setting)
+            differences.append(float(paired.mean()))
+            reach = float(np.abs(scores - scores[:, [reference]]).max())
+            intervals.append((0.0, 0.0) if setting == reference else planned(paired, reach or 1.0, alpha))
+    low, high = np.mean(intervals, axis=0)
+    return HeldOut(
+        float(np.mean(differences)), (float(low), float(high)), choices.count(chosen) / len(choices)
+    )
 
 
 def resampled_means(values: Array, resamples: int, rng: np.random.Generator) -> Array:
@@ -119,7 +388,8 @@ def resampled_means(values: Array, resamples: int, rng: np.random.Generator) -> 
 
 
 def mean_intervals(resampled: Array, num_items: int, alpha: float) -> Array:
-    """Interval of each column's mean, one at a time: [columns, 2].
+    """Interval of each column of resampled values, one at a time: [columns, 2]. For ratios and other functions of
+    means, which have no bounds; means themselves have `bounded_interval`.
 
     The expanded percentile interval (Hesterberg 2015, section 5.3): quantiles at Φ(∓ √(n/(n−1)) · t_{n−1}) instead of
     alpha/2, because a plain percentile interval is too narrow for few items.
@@ -131,81 +401,3 @@ def mean_intervals(resampled: Array, num_items: int, alpha: float) -> Array:
     stretch = math.sqrt(num_items / (num_items - 1))
     tail = float(ndtr(stretch * stdtrit(num_items - 1, alpha / 2)))
     return np.quantile(resampled, [tail, 1 - tail], axis=0).T
-
-
-def compare(scores: Array, resampled: Array, alpha: float) -> Comparison:
-    """Every pair of settings compared; `resampled` are `resampled_means` of these scores."""
-    num_items, num_settings = scores.shape
-    means = scores.mean(axis=0)
-    difference = means[:, None] - means[None, :]
-    variance = np.zeros((num_settings, num_settings))
-    differing = np.zeros((num_settings, num_settings), dtype=np.int64)
-    size = np.zeros((num_settings, num_settings))
-    for setting in range(num_settings):
-        paired = scores[:, [setting]] - scores
-        differing[setting] = np.count_nonzero(np.abs(paired) > ROUNDING, axis=0)
-        size[setting] = np.abs(paired).sum(axis=0)
-        if num_items > 1:
-            variance[setting] = paired.var(axis=0, ddof=1)
-    standard_error = np.sqrt(np.where(variance > ROUNDING**2, variance, 0.0) / num_items)
-    fewest = fewest_differing(alpha, num_settings)
-    comparable = differing >= fewest
-    critical = _critical_value(resampled - means, standard_error, comparable, num_items, alpha)
-    # Where nothing differs at all, one unit of score (a right answer, one more distinct answer) stands for the size.
-    typical = float(size.sum() / differing.sum()) if differing.any() else 1.0
-    unseen = min(fewest / num_items, 1.0) * typical
-    floor = unseen if num_items >= fewest else math.inf
-    return Comparison(means, difference, standard_error, comparable, critical, floor, unseen)
-
-
-def _critical_value(
-    deviations: Array, standard_error: Array, comparable: NDArray[np.bool_], num_items: int, alpha: float
-) -> float:
-    """The (1 − alpha) quantile of the largest standardised deviation over all pairs, carried from the normal to the t
-    scale, since a bootstrap with fixed standard errors knows nothing of their own uncertainty."""
-    from scipy.special import ndtr, ndtri, stdtrit
-
-    usable = comparable & (standard_error > 0.0)
-    largest = np.zeros(len(deviations))
-    for setting in np.flatnonzero(usable.any(axis=1)):
-        others = np.flatnonzero(usable[setting, : setting + 1])
-        if others.size:
-            gaps = np.abs(deviations[:, [setting]] - deviations[:, others]) / standard_error[setting, others]
-            np.maximum(largest, gaps.max(axis=1), out=largest)
-    normal = float(np.quantile(largest, 1 - alpha)) if usable.any() else float(ndtri(1 - alpha / 2))
-    if num_items < 2:
-        return normal
-    return float(-stdtrit(num_items - 1, ndtr(-normal * math.sqrt(num_items / (num_items - 1)))))
-
-
-def held_out(
-    scores: Array,
-    choose: Callable[[Comparison], tuple[int, int]],
-    chosen: int,
-    alpha: float,
-    rng: np.random.Generator,
-) -> HeldOut | None:
-    """The advantage of `choose(comparison) -> (setting, other)`, chosen on one half and measured on the other.
-
-    Both ways, over several random splits, averaged. The two directions' choices come from each other's evaluation
-    items, so the estimates are correlated by an unknown amount; the interval averages the end points of the halves'
-    intervals, which is right for full correlation and wide for less. None with fewer than 4 items.
-    """
-    num_items = len(scores)
-    if num_items < 4:
-        return None
-    differences, intervals, choices = [], [], []
-    for _ in range(HELD_OUT_SPLITS):
-        order = rng.permutation(num_items)
-        halves = [scores[order[: num_items // 2]], scores[order[num_items // 2 :]]]
-        means = [resampled_means(half, HELD_OUT_RESAMPLES, rng) for half in halves]
-        for chooser, judge in ((0, 1), (1, 0)):
-            setting, other = choose(compare(halves[chooser], means[chooser], alpha))
-            choices.append(setting)
-            differences.append(float((halves[judge][:, setting] - halves[judge][:, other]).mean()))
-            resampled = means[judge][:, [setting]] - means[judge][:, [other]]
-            intervals.append(mean_intervals(resampled, len(halves[judge]), alpha)[0])
-    low, high = np.mean(intervals, axis=0)
-    return HeldOut(
-        float(np.mean(differences)), (float(low), float(high)), choices.count(chosen) / len(choices)
-    )
