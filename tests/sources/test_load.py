@@ -74,7 +74,7 @@ def folder_of(path: Path, *names: str, config: str = '{"model_type": "llama"}') 
 @pytest.mark.parametrize(
     ("files", "config", "sentence"),
     [
-        ([], "[]", "holds list"),
+        ([], "[]", "holds a list"),
         ([], "{}", "names no model_type"),
         ([], '{"model_type": "bert", "architectures": ["BertForMaskedLM"]}', "masked language model"),
         ([], '{"model_type": "llama"}', "no weights"),

@@ -11,12 +11,19 @@ TRILLION = 10**12
 
 
 @click.command()
+@click.option("--cache", is_flag=True, help="List what was converted once and is kept, with its size.")
+@click.option("--clear", is_flag=True, help="With --cache: delete all of it.")
 @json_option
-def command(as_json: bool) -> None:
+def command(cache: bool, clear: bool, as_json: bool) -> None:
     """List the models that have a name: size, licence, origin, training and what each needs."""
     from retort.cli.output import number, print_json, stdout_console
     from retort.sources.embedded import embedded_models
 
+    if clear and not cache:
+        raise click.UsageError("--clear deletes converted models; give it with --cache.")
+    if cache:
+        _cache(clear, as_json)
+        return
     models = embedded_models()
     if as_json:
         print_json({"models": models})
@@ -50,6 +57,22 @@ def command(as_json: bool) -> None:
     console.print(
         "Type one as MODEL, for instance: retort look embedded:smollm2 'The capital of Australia is'"
     )
+
+
+def _cache(clear: bool, as_json: bool) -> None:
+    from retort.cli.output import print_json, stdout_console
+    from retort.sources.model_cache import cache_folder, cached_models, clear_cache
+
+    entries = clear_cache() if clear else cached_models()
+    total = sum(entry.size_bytes for entry in entries)
+    if as_json:
+        print_json({"folder": cache_folder(), "cleared": clear, "models": entries, "size_bytes": total})
+        return
+    console = stdout_console()
+    for entry in entries:
+        console.print(f"{entry.size_bytes / MEGABYTE:9.1f} MB  {entry.origin}", soft_wrap=True)
+    said = "deleted" if clear else "kept"
+    console.print(f"{total / MEGABYTE:9.1f} MB {said} in {cache_folder()}", soft_wrap=True)
 
 
 def _count(count: int | None) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from retort.errors import MissingExtraError, SourceError
 from retort.sources.english import load_english, model_file
-from retort.sources.model_folder import CONFIG_FILE, read_json_object
+from retort.sources.model_folder import read_json_object
 
 if TYPE_CHECKING:
     from retort.sources.base import Source
@@ -61,22 +61,19 @@ def load_embedded(name: str, folder: Path = MODELS_FOLDER) -> Source:
     if name == "english":
         return load_english()
     if name == "smollm2":
-        from retort.sources.transformers import TransformersSource
+        from retort.sources.gguf import open_gguf
 
-        return TransformersSource(str(smollm2_file()), name="embedded:smollm2")
+        return open_gguf(str(smollm2_file()), "embedded:smollm2")
     model = folder / name
     if not name or Path(name).name != name or not model.is_dir():
         names = ", ".join(f"embedded:{known}" for known in _names(folder))
         raise SourceError(f"There is no model embedded:{name}; the embedded models are {names}.")
 
-    config = read_json_object(model / CONFIG_FILE, f"The embedded model {name} is damaged")
-    from retort.sources.embedded_model import EmbeddedSource, is_plain
-
-    if is_plain(config):
-        return EmbeddedSource(model, f"embedded:{name}", config)
-    from retort.sources.transformers import TransformersSource
-
-    return TransformersSource(str(model), name=f"embedded:{name}")
+    try:
+        from retort.sources.llama import open_folder
+    except ImportError as error:
+        raise MissingExtraError("torch", "models", f"Loading embedded:{name}") from error
+    return open_folder(model, f"embedded:{name}")
 
 
 def smollm2_file() -> Path:

@@ -1,37 +1,119 @@
-"""The forward pass of a plain Llama in torch alone, so that an embedded model answers as soon as torch is there.
+"""The Llama and Gemma 3 networks in torch alone, and the source that answers with them as soon as torch is there.
 
-transformers' class for the same model takes longer to import than torch itself (it brings torch's compiler, its
-distributed tensors, sympy and scipy). These are its operations in its order, so the logits are the same to the last
-bit; tests/sources/test_embedded_model.py holds the two side by side. Touvron et al. 2023, arXiv:2302.13971.
+transformers' classes for the same models take longer to import than torch itself (they bring torch's compiler, its
+distributed tensors, sympy and scipy): a look at SmolLM2 takes 2 seconds with this file and 6 without
+(`python -m benchmarks startup`). These are the library's operations in its order, so the logits are the same, for Llama
+to the last bit; tests/sources/test_llama.py holds the two side by side. Touvron et al. 2023, arXiv:2302.13971; Gemma
+Team 2025, arXiv:2503.19786.
 
 Shapes: R rows, H heads, D numbers of a head, T columns of the texts, S of them new, E numbers of a token.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch.nn import functional
 
-LAYER = "model.layers.{}."
+from retort.errors import SourceError
+from retort.sources.base import check_token_ids
+from retort.sources.model_folder import (
+    CONFIG_FILE,
+    GENERATION_FILE,
+    check_model_folder,
+    first_line,
+    read_json_object,
+)
+from retort.sources.transformers import (
+    TransformersSource,
+    load_tokenizer,
+    note_on_unused,
+    quiet_transformers,
+    text_of_token,
+)
+
+SPARE_COLUMNS = 64  # of a cache, so that most tokens need no new memory
+LLAMA, GEMMA = "llama", "gemma3_text"
+# What config.json must say for `Network` to be the whole model; anything else is for transformers.
+PLAIN: dict[str, dict[str, Any]] = {
+    LLAMA: {"hidden_act": "silu", "attention_bias": False, "mlp_bias": False},
+    GEMMA: {
+        "hidden_activation": "gelu_pytorch_tanh",
+        "attention_bias": False,
+        "final_logit_softcapping": None,
+        "attn_logit_softcapping": None,
+        "use_bidirectional_attention": None,
+    },
+}
+ATTENTION = tuple(f"self_attn.{part}_proj" for part in "qkvo")
+MLP = tuple(f"mlp.{part}_proj" for part in ("gate", "up", "down"))
+
+
+def is_plain(config: Mapping[str, Any]) -> bool:
+    """Whether a config.json describes what `Network` computes."""
+    kind = config.get("model_type")
+    if kind not in PLAIN or "head_dim" not in config:
+        return False
+    ropes = _ropes(config)
+    return all((config.get(name) or None) == (value or None) for name, value in PLAIN[kind].items()) and all(
+        rope.get("rope_type") == "default" and "rope_theta" in rope for rope in ropes
+    )
+
+
+def _ropes(config: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The rotary settings of every layer."""
+    found = config.get("rope_parameters") or {}
+    layers = config.get("layer_types") or [None] * int(config.get("num_hidden_layers", 1))
+    return [found.get(kind, {}) if config.get("model_type") == GEMMA else found for kind in layers]
 
 
 @dataclass
 class Columns:
-    """The keys and values of one layer `[R, H, T, D]`, None before the first token."""
+    """The keys and values of one layer `[R, H, T, D]`, None before the first token.
+
+    They are the used part of larger tensors, so that a new column is written and nothing is copied.
+    """
 
     keys: torch.Tensor | None = None
     values: torch.Tensor | None = None
+    _rooms: tuple[torch.Tensor, torch.Tensor] | None = None
 
     def grown(self, keys: torch.Tensor, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """All columns, after these have been added."""
-        self.keys = keys if self.keys is None else torch.cat([self.keys, keys], dim=2)
-        self.values = values if self.values is None else torch.cat([self.values, values], dim=2)
+        used = 0 if self.keys is None else self.keys.shape[2]
+        columns = used + keys.shape[2]
+        # What takes tokens back (cache_shift.py) may have put other tensors in the place of the rooms' parts.
+        fits = (
+            self._rooms is not None
+            and self.keys is not None
+            and self.values is not None
+            and self._rooms[0].shape[2] >= columns
+            and self._rooms[0].data_ptr() == self.keys.data_ptr()
+            and self._rooms[1].data_ptr() == self.values.data_ptr()
+        )
+        if not fits:
+            rows, heads, _, size = keys.shape
+            shape = (rows, heads, columns + SPARE_COLUMNS, size)
+            rooms = keys.new_empty(shape), values.new_empty(shape)
+            if self.keys is not None and self.values is not None:
+                rooms[0][:, :, :used], rooms[1][:, :, :used] = self.keys, self.values
+            self._rooms = rooms
+        assert self._rooms is not None
+        for room, new in zip(self._rooms, (keys, values), strict=True):
+            room[:, :, used:columns] = new
+        self.keys, self.values = (room[:, :, :columns] for room in self._rooms)
         return self.keys, self.values
+
+    def select(self, rows: torch.Tensor) -> None:
+        """Make `rows` of the batch the new batch."""
+        if self.keys is not None and self.values is not None:
+            self.keys, self.values = self.keys.index_select(0, rows), self.values.index_select(0, rows)
 
 
 @dataclass
@@ -43,9 +125,7 @@ class ColumnCache:
     def reorder_cache(self, rows: torch.Tensor) -> None:
         """Make `rows` of the batch the new batch."""
         for layer in self.layers:
-            if layer.keys is not None and layer.values is not None:
-                layer.keys = layer.keys.index_select(0, rows)
-                layer.values = layer.values.index_select(0, rows)
+            layer.select(rows)
 
 
 @dataclass
@@ -56,31 +136,55 @@ class Answer:
     past_key_values: ColumnCache = field(repr=False)
 
 
-class Llama:
-    """A Llama in float32 on the CPU. Called as transformers' model is, as far as a decoder calls it."""
+@dataclass(frozen=True)
+class Layer:
+    """The weights of one layer by their names, how far it looks back (None: to the beginning), and its turning."""
+
+    weights: Mapping[str, torch.Tensor]
+    window: int | None
+    frequencies: torch.Tensor
+
+    def linear(self, name: str, states: torch.Tensor) -> torch.Tensor:
+        return functional.linear(states, self.weights[name])
+
+
+class Network:
+    """A Llama or Gemma 3 in float32 on the CPU. Called as transformers' models are, as far as a decoder calls it."""
 
     def __init__(self, config: Mapping[str, Any], weights: Mapping[str, torch.Tensor]) -> None:
-        """`config` as `embedded_model.is_plain` takes it. Raises KeyError for a weight that is missing."""
+        """`config` as `is_plain` takes it. Raises KeyError for a weight that is missing."""
+        self.gemma = config["model_type"] == GEMMA
         self.head_dim, self.eps = int(config["head_dim"]), float(config["rms_norm_eps"])
-        places = torch.arange(0, self.head_dim, 2, dtype=torch.float)
-        self.frequencies = 1.0 / (float(config["rope_parameters"]["rope_theta"]) ** (places / self.head_dim))
+        width = int(config["hidden_size"])
+        self.scale = float(config["query_pre_attn_scalar"] if self.gemma else self.head_dim) ** -0.5
+        self.embedding_scale = torch.tensor(width**0.5) if self.gemma else None
         self.embedding = weights["model.embed_tokens.weight"].float()
+        self.head = self.embedding if config["tie_word_embeddings"] else weights["lm_head.weight"].float()
         self.norm = weights["model.norm.weight"].float()
+        norms = ["input_layernorm", "post_attention_layernorm"]
+        if self.gemma:
+            norms += [
+                "pre_feedforward_layernorm",
+                "post_feedforward_layernorm",
+                "self_attn.q_norm",
+                "self_attn.k_norm",
+            ]
+        places = torch.arange(0, self.head_dim, 2, dtype=torch.float)
+        kinds = config.get("layer_types") or [""] * int(config["num_hidden_layers"])
         self.layers = [
-            {
-                name: weights[f"{LAYER.format(number)}{name}.weight"].float()
-                for name in (
-                    "input_layernorm",
-                    *(f"self_attn.{part}_proj" for part in "qkvo"),
-                    "post_attention_layernorm",
-                    *(f"mlp.{part}_proj" for part in ("gate", "up", "down")),
-                )
-            }
-            for number in range(int(config["num_hidden_layers"]))
+            Layer(
+                {
+                    name: weights[f"model.layers.{number}.{name}.weight"].float()
+                    for name in (*norms, *ATTENTION, *MLP)
+                },
+                int(config["sliding_window"]) if kind == "sliding_attention" else None,
+                1.0 / (float(rope["rope_theta"]) ** (places / self.head_dim)),
+            )
+            for number, (kind, rope) in enumerate(zip(kinds, _ropes(config), strict=True))
         ]
 
     @classmethod
-    def read(cls, folder: Path, config: Mapping[str, Any]) -> Llama:
+    def read(cls, folder: Path, config: Mapping[str, Any]) -> Network:
         """The model of a folder. Raises what safetensors does for a damaged file, KeyError for a missing weight."""
         from safetensors.torch import load_file
 
@@ -101,51 +205,80 @@ class Llama:
         """Read the columns `input_ids` `[R, S]` behind those of the cache; `attention_mask` `[R, T]`, 0 for padding."""
         cache = past_key_values or ColumnCache([Columns() for _ in self.layers])
         states_RSE = functional.embedding(input_ids, self.embedding)
-        angles = position_ids[..., None].float() * self.frequencies
-        angles = torch.cat((angles, angles), dim=-1)[:, None]
-        turn = angles.cos(), angles.sin()
-        mask = _mask(attention_mask.bool(), input_ids.shape[1])
+        if self.embedding_scale is not None:
+            states_RSE = states_RSE * self.embedding_scale
+        read = attention_mask.bool()
+        # Few different ones: every layer of Llama turns alike, and Gemma has two kinds.
+        masks = {
+            window: _mask(read, input_ids.shape[1], window)
+            for window in {layer.window for layer in self.layers}
+        }
+        turns = {
+            layer.window: _turn(position_ids, layer.frequencies)
+            for layer in {layer.window: layer for layer in self.layers}.values()
+        }
         for layer, columns in zip(self.layers, cache.layers, strict=True):
-            normed = self._normed(states_RSE, layer["input_layernorm"])
-            states_RSE = states_RSE + self._attention(layer, normed, turn, mask, columns)
-            normed = self._normed(states_RSE, layer["post_attention_layernorm"])
-            gate = functional.silu(functional.linear(normed, layer["mlp.gate_proj"]))
-            up = functional.linear(normed, layer["mlp.up_proj"])
-            states_RSE = states_RSE + functional.linear(gate * up, layer["mlp.down_proj"])
+            mixed = self._attention(layer, states_RSE, turns[layer.window], masks[layer.window], columns)
+            states_RSE = states_RSE + mixed
+            states_RSE = states_RSE + self._mlp(layer, states_RSE)
         states_RSE = self._normed(states_RSE, self.norm)[:, -logits_to_keep:]
         # Contiguous, so that torch takes one product of matrices, as it does for weights that could be trained, and not
         # a product a row, which rounds in another way.
-        return Answer(functional.linear(states_RSE.contiguous(), self.embedding), cache)
+        return Answer(functional.linear(states_RSE.contiguous(), self.head), cache)
 
     def _normed(self, states: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-        return weight * (states * torch.rsqrt(states.pow(2).mean(-1, keepdim=True) + self.eps))
+        normed = states * torch.rsqrt(states.pow(2).mean(-1, keepdim=True) + self.eps)
+        return normed * (1.0 + weight) if self.gemma else weight * normed
+
+    def _mlp(self, layer: Layer, states_RSE: torch.Tensor) -> torch.Tensor:
+        before = "pre_feedforward_layernorm" if self.gemma else "post_attention_layernorm"
+        normed = self._normed(states_RSE, layer.weights[before])
+        gate = layer.linear("mlp.gate_proj", normed)
+        gate = functional.gelu(gate, approximate="tanh") if self.gemma else functional.silu(gate)
+        added = layer.linear("mlp.down_proj", gate * layer.linear("mlp.up_proj", normed))
+        return self._normed(added, layer.weights["post_feedforward_layernorm"]) if self.gemma else added
 
     def _attention(
         self,
-        layer: Mapping[str, torch.Tensor],
+        layer: Layer,
         states_RSE: torch.Tensor,
         turn: tuple[torch.Tensor, torch.Tensor],
         mask: torch.Tensor | None,
         columns: Columns,
     ) -> torch.Tensor:
         num_rows, num_new, _ = states_RSE.shape
+        normed = self._normed(states_RSE, layer.weights["input_layernorm"])
         queries, keys, values = (
-            functional.linear(states_RSE, layer[f"self_attn.{part}_proj"])
+            layer.linear(f"self_attn.{part}_proj", normed)
             .view(num_rows, num_new, -1, self.head_dim)
             .transpose(1, 2)
             for part in "qkv"
         )
+        if self.gemma:
+            queries = self._normed(queries, layer.weights["self_attn.q_norm"])
+            keys = self._normed(keys, layer.weights["self_attn.k_norm"])
         keys, values = columns.grown(_turned(keys, *turn), values)
+        groups = queries.shape[1] // keys.shape[1]
+        if groups > 1 and mask is not None:  # torch's kernel with a mask wants a key for every query
+            keys, values = (states.repeat_interleave(groups, dim=1) for states in (keys, values))
         mixed = functional.scaled_dot_product_attention(
             _turned(queries, *turn),
             keys,
             values,
             attn_mask=mask,
             is_causal=mask is None and num_new > 1,
-            scale=self.head_dim**-0.5,
+            scale=self.scale,
+            enable_gqa=groups > 1 and mask is None,
         )
         together = mixed.transpose(1, 2).reshape(num_rows, num_new, -1)
-        return functional.linear(together, layer["self_attn.o_proj"])
+        added = layer.linear("self_attn.o_proj", together)
+        return self._normed(added, layer.weights["post_attention_layernorm"]) if self.gemma else added
+
+
+def _turn(position_ids: torch.Tensor, frequencies: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    angles = position_ids[..., None].float() * frequencies
+    angles = torch.cat((angles, angles), dim=-1)[:, None]
+    return angles.cos(), angles.sin()
 
 
 def _turned(states: torch.Tensor, cosines: torch.Tensor, sines: torch.Tensor) -> torch.Tensor:
@@ -154,14 +287,122 @@ def _turned(states: torch.Tensor, cosines: torch.Tensor, sines: torch.Tensor) ->
     return states * cosines + torch.cat((-second, first), dim=-1) * sines
 
 
-def _mask(read: torch.Tensor, num_new: int) -> torch.Tensor | None:
+def _mask(read: torch.Tensor, num_new: int, window: int | None) -> torch.Tensor | None:
     """`[R, 1, S, T]` what each new column may see; None where that is everything up to itself.
 
     None lets torch take its own causal kernel, which rounds in another way than the one with a mask.
     """
     num_columns = read.shape[1]
-    if num_new in (1, num_columns) and bool(read.all()):
+    window = None if window is None or num_columns <= window else window
+    if num_new in (1, num_columns) and bool(read.all()) and window is None:
         return None
     columns = torch.arange(num_columns)
-    causal = columns <= columns[num_columns - num_new :, None]
-    return causal & read[:, None, None, :]
+    own = columns[num_columns - num_new :, None]
+    seen = columns <= own
+    if window is not None:
+        seen = seen & (columns > own - window)
+    # A padding column sees itself alone: nothing to look at would be no number.
+    return (seen & read[:, None, None, :]) | (columns == own)
+
+
+class LlamaSource(TransformersSource):
+    """As a TransformersSource of the same folder, ready without the library; `is_plain` says for which folders.
+
+    What wants the library's own objects (distilling, determinism, chats) finds them as `model` and `tokenizer`.
+    """
+
+    def __init__(self, folder: Path, name: str, config: dict[str, Any]) -> None:
+        """Read it. Raises SourceError for a damaged folder."""
+        from tokenizers import Tokenizer
+
+        check_model_folder(folder, name)
+        self.name, self.device = name, "cpu"
+        self._folder = folder
+        try:
+            self._texts = _Texts(Tokenizer.from_file(str(folder / "tokenizer.json")))
+            self._llama = Network.read(folder, config)
+        except Exception as error:  # the libraries raise whatever their parsers raised
+            raise SourceError(f"The model {name} cannot be loaded: {first_line(error)}") from error
+        self.vocab_size = int(config["vocab_size"])
+        self.max_context = int(config["max_position_embeddings"])
+        self.unused = np.ones(self.vocab_size, np.bool_)
+        self.unused[[number for number in self._texts.ids if number < self.vocab_size]] = False
+        self.note = note_on_unused(name, self.unused)
+        self.end_ids = _ends(folder, config)
+
+    @cached_property
+    def model(self) -> Any:
+        """transformers' own model of the same weights. Once it is there, logits come from it: it may be changed."""
+        return TransformersSource(str(self._folder), name=self.name).model
+
+    @cached_property
+    def tokenizer(self) -> Any:
+        """transformers' own tokenizer."""
+        with quiet_transformers():
+            return load_tokenizer(self._folder, self.name)
+
+    @cached_property
+    def start_marker(self) -> str | None:
+        before = self._texts("")["input_ids"]
+        return self._texts.convert_ids_to_tokens(before[0]) if before else None
+
+    def encode(self, text: str) -> list[int]:
+        return self._texts(text.removeprefix(self.start_marker or ""))["input_ids"]
+
+    def encode_rendered(self, text: str) -> list[int]:
+        return self._texts(text, add_special_tokens=False)["input_ids"]
+
+    def decode(self, ids: Sequence[int]) -> str:
+        check_token_ids(self, ids)
+        return self._texts.decode([int(i) for i in ids if not self.unused[i]], skip_special_tokens=True)
+
+    def token_text(self, token_id: int) -> str:
+        check_token_ids(self, [token_id])
+        return f"<unused {token_id}>" if self.unused[token_id] else text_of_token(self._texts, int(token_id))
+
+    @property
+    def _network(self) -> Any:
+        return self.__dict__.get("model", self._llama)
+
+
+def _ends(folder: Path, config: Mapping[str, Any]) -> frozenset[int]:
+    file = folder / GENERATION_FILE
+    generation = read_json_object(file, f"{GENERATION_FILE} is damaged") if file.exists() else {}
+    named = [config.get("eos_token_id"), generation.get("eos_token_id")]
+    return frozenset(
+        int(number)
+        for value in named
+        if value is not None
+        for number in (value if isinstance(value, list) else [value])
+    )
+
+
+class _Texts:
+    """The part of a transformers tokenizer's manners that a source needs, on the tokenizer below it."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        self._tokenizer = tokenizer
+        self.ids = list(tokenizer.get_vocab(with_added_tokens=True).values())
+
+    def __call__(self, text: str, add_special_tokens: bool = True) -> dict[str, list[int]]:
+        return {"input_ids": list(self._tokenizer.encode(text, add_special_tokens=add_special_tokens).ids)}
+
+    def decode(
+        self,
+        ids: Sequence[int],
+        skip_special_tokens: bool = False,
+        clean_up_tokenization_spaces: bool = False,
+    ) -> str:
+        assert not clean_up_tokenization_spaces
+        return str(self._tokenizer.decode(list(ids), skip_special_tokens=skip_special_tokens))
+
+    def convert_ids_to_tokens(self, token_id: int) -> str:
+        return str(self._tokenizer.id_to_token(token_id))
+
+
+def open_folder(folder: Path, name: str) -> TransformersSource:
+    """The model in a folder of ours: with this file where it computes the model, else with transformers."""
+    config = read_json_object(folder / CONFIG_FILE, f"The model {name} is damaged")
+    if is_plain(config):
+        return LlamaSource(folder, name, config)
+    return TransformersSource(str(folder), name=name)

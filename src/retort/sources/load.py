@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from retort.errors import SourceError
 from retort.sources.base import Source
+from retort.sources.model_folder import GGUF_ENDING
 
 SCHEME = re.compile(r"([a-z][a-z0-9_-]+):(.*)", re.DOTALL)  # two letters at least: C:\ is a folder
 
@@ -25,6 +26,10 @@ def load(model: str, *, trust_remote_code: bool = False, allow_pickle: bool = Fa
     if matched is None:
         if not model.strip():
             raise SourceError(f"The model's name is empty; give {_allowed()}.")
+        if model.lower().endswith(GGUF_ENDING):
+            from retort.sources.gguf import open_gguf
+
+            return open_gguf(model)
         from retort.sources.transformers import TransformersSource
 
         return TransformersSource(model, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle)

@@ -15,6 +15,7 @@ from retort.errors import MissingExtraError, SourceError
 from retort.files import read_object
 
 CONFIG_FILE = "config.json"
+GENERATION_FILE = "generation_config.json"
 # Any one of these makes a tokenizer; without this check some are built empty, in silence.
 TOKENIZER_FILES = (
     "tokenizer.json",

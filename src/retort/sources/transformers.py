@@ -71,7 +71,7 @@ class TransformersSource:
         self.max_context: int | None = getattr(config, "max_position_embeddings", None)
         self.unused = _logits_without_token(self.tokenizer, self.vocab_size, self.name)
         self.end_ids = _end_ids(self.model, self.tokenizer, self.vocab_size)
-        self.note = _note(self.name, self.unused)
+        self.note = note_on_unused(self.name, self.unused)
 
     def encode(self, text: str) -> list[int]:
         """The prompt's ids as the tokenizer makes them for the model, start marker included where it adds one.
@@ -273,7 +273,8 @@ def _end_ids(model: Any, tokenizer: Any, vocab_size: int) -> frozenset[int]:
     return frozenset(i for i in ids if 0 <= i < vocab_size)
 
 
-def _note(name: str, unused: NDArray[np.bool_]) -> str | None:
+def note_on_unused(name: str, unused: NDArray[np.bool_]) -> str | None:
+    """A sentence where many logits have no token, None where few do."""
     if unused.mean() <= UNUSED_WORTH_A_NOTE:
         return None
     return (

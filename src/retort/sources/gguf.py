@@ -1,0 +1,523 @@
+"""GGUF files: read once, multiplied out, and kept as a model folder in Hugging Face form.
+
+In: a file. Out: `convert` writes config.json, model.safetensors in float32, tokenizer.json and the settings for
+generating, which `llama.py` and transformers both read. Files of the Llama and Gemma 3 families are converted here; of
+any other family transformers reads the file itself, which takes a minute.
+
+The format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md. Shapes: B blocks, N numbers of a block.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import struct
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retort.errors import SourceError
+
+if TYPE_CHECKING:
+    from retort.sources.base import Source
+
+MAGIC = b"GGUF"
+STRING, ARRAY = 8, 9
+# The value types 0 to 7 and 10 to 12, as struct writes them.
+LETTER = dict(enumerate("BbHhIif?")) | {10: "Q", 11: "q", 12: "d"}
+CONTROL, USER_DEFINED = 3, 4  # token types
+BLOCK = 32
+SUPER_BLOCK = 256
+# Splitting texts before BPE as GPT-2 does. SmolLM splits digits too; no merge of it joins two, so that changes nothing.
+GPT2_LIKE = frozenset({"gpt-2", "smollm", "default"})
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """Where a tensor lies in the file; `shape` as torch has it, the slowest index first."""
+
+    shape: tuple[int, ...]
+    kind: int
+    start: int  # bytes from the beginning of the file
+
+
+@dataclass(frozen=True)
+class GgufFile:
+    """The metadata of a file, parsed once, and where its tensors are."""
+
+    path: Path
+    metadata: Mapping[str, Any]
+    tensors: Mapping[str, Tensor]
+
+    @property
+    def architecture(self) -> str:
+        return str(self.metadata.get("general.architecture", "unknown"))
+
+    def setting(self, key: str, default: Any = None) -> Any:
+        """The value of a key below the architecture's name."""
+        return self.metadata.get(f"{self.architecture}.{key}", default)
+
+
+def parse(path: Path) -> GgufFile:
+    """The head of a GGUF file of version 2 or 3. Raises SourceError for a file that is damaged."""
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        try:
+            return _parse(path, data)
+        except (struct.error, KeyError, UnicodeDecodeError, ValueError, OverflowError, MemoryError) as error:
+            raise SourceError(f"{path} cannot be loaded: its GGUF header is damaged ({error}).") from error
+
+
+def _parse(path: Path, data: mmap.mmap) -> GgufFile:
+    magic, version, num_tensors, num_values = struct.unpack_from("<4sIQQ", data)
+    if magic != MAGIC:
+        raise ValueError("it does not begin with GGUF")
+    if version not in (2, 3):
+        raise ValueError(f"version {version}, and 2 and 3 are known")
+    place = 24
+    metadata: dict[str, Any] = {}
+    for _ in range(num_values):
+        key, place = _string(data, place)
+        (kind,) = struct.unpack_from("<I", data, place)
+        metadata[key], place = _value(data, place + 4, kind)
+    tensors: dict[str, Tensor] = {}
+    for _ in range(num_tensors):
+        name, place = _string(data, place)
+        (num_dimensions,) = struct.unpack_from("<I", data, place)
+        *shape, kind, offset = struct.unpack_from(f"<{num_dimensions}QIQ", data, place + 4)
+        place += 4 + 8 * num_dimensions + 12
+        tensors[name] = Tensor(tuple(reversed(shape)), kind, offset)
+    alignment = int(metadata.get("general.alignment", 32))
+    start = -(-place // alignment) * alignment
+    placed = {name: Tensor(t.shape, t.kind, start + t.start) for name, t in tensors.items()}
+    return GgufFile(path, metadata, placed)
+
+
+def _string(data: mmap.mmap, place: int) -> tuple[str, int]:
+    (length,) = struct.unpack_from("<Q", data, place)
+    place += 8
+    if length > len(data) - place:
+        raise ValueError(f"a text of {length:,} bytes at byte {place:,}")
+    return data[place : place + length].decode("utf-8"), place + length
+
+
+def _value(data: mmap.mmap, place: int, kind: int) -> tuple[Any, int]:
+    if kind == STRING:
+        return _string(data, place)
+    if kind != ARRAY:
+        return struct.unpack_from("<" + LETTER[kind], data, place)[0], place + struct.calcsize(LETTER[kind])
+    inner, count = struct.unpack_from("<IQ", data, place)
+    place += 12
+    if count > len(data) - place:
+        raise ValueError(f"an array of {count:,} values at byte {place:,}")
+    if inner not in (STRING, ARRAY):
+        values = np.frombuffer(data, "<" + LETTER[inner].replace("I", "u4").replace("i", "i4"), count, place)
+        return values.tolist(), place + values.nbytes
+    found = []
+    for _ in range(count):
+        value, place = _value(data, place, inner)
+        found.append(value)
+    return found, place
+
+
+# --- Weights. Each function takes the bytes of blocks `[B, bytes]` and gives float32 `[B, N]`, with the operations of
+# ggml's own reference in its order, so that the numbers are the same to the last bit.
+
+Blocks = NDArray[np.uint8]
+Values = NDArray[np.float32]
+
+
+def _half(blocks: Blocks, place: int) -> Values:
+    return blocks[:, place : place + 2].copy().view(np.float16).astype(np.float32)
+
+
+def _nibbles(packed: Blocks) -> Blocks:
+    """Low halves of all bytes, then high halves."""
+    return np.concatenate([packed & 15, packed >> 4], axis=1)
+
+
+def _fifth_bits(blocks: Blocks, place: int) -> Blocks:
+    bits = blocks[:, place : place + 4].copy().view(np.uint32)
+    fifth: Blocks = ((bits >> np.arange(BLOCK, dtype=np.uint32)) & 1).astype(np.uint8) << np.uint8(4)
+    return fifth
+
+
+def _q4_0(blocks: Blocks) -> Values:
+    return _half(blocks, 0) * (_nibbles(blocks[:, 2:]).astype(np.int8) - 8)
+
+
+def _q4_1(blocks: Blocks) -> Values:
+    values = _half(blocks, 0) * _nibbles(blocks[:, 4:])
+    values += _half(blocks, 2)
+    return values
+
+
+def _q5_0(blocks: Blocks) -> Values:
+    return _half(blocks, 0) * ((_nibbles(blocks[:, 6:]) | _fifth_bits(blocks, 2)).astype(np.int8) - 16)
+
+
+def _q5_1(blocks: Blocks) -> Values:
+    return _half(blocks, 0) * (_nibbles(blocks[:, 8:]) | _fifth_bits(blocks, 4)) + _half(blocks, 2)
+
+
+def _q8_0(blocks: Blocks) -> Values:
+    return _half(blocks, 0) * blocks[:, 2:].view(np.int8)
+
+
+def _scales_and_minima(packed: Blocks) -> tuple[Blocks, Blocks]:
+    """The eight 6-bit scales and minima in 12 bytes of a K block."""
+    first, second, mixed = packed[:, :4], packed[:, 4:8], packed[:, 8:]
+    scales = np.concatenate([first & 63, (mixed & 15) | ((first >> 2) & 48)], axis=1)
+    minima = np.concatenate([second & 63, (mixed >> 4) | ((second >> 2) & 48)], axis=1)
+    return scales, minima
+
+
+def _k_values(blocks: Blocks, quants: Blocks) -> Values:
+    """d · scale · q - dmin · minimum, for `quants` `[B, 8, 32]`."""
+    scales, minima = _scales_and_minima(blocks[:, 4:16])
+    step = (_half(blocks, 0) * scales)[..., None]
+    least = (_half(blocks, 2) * minima)[..., None]
+    values: Values = (step * quants - least).reshape(len(blocks), SUPER_BLOCK)
+    return values
+
+
+def _q4_k(blocks: Blocks) -> Values:
+    packed = blocks[:, 16:].reshape(-1, 4, 1, 32)
+    return _k_values(blocks, np.concatenate([packed & 15, packed >> 4], axis=2).reshape(-1, 8, 32))
+
+
+def _q5_k(blocks: Blocks) -> Values:
+    packed = blocks[:, 48:].reshape(-1, 4, 1, 32)
+    low = np.concatenate([packed & 15, packed >> 4], axis=2).reshape(-1, 8, 32)
+    high = (blocks[:, 16:48].reshape(-1, 1, 32) >> np.arange(8, dtype=np.uint8)[None, :, None]) & 1
+    return _k_values(blocks, low | (high << 4))
+
+
+def _q6_k(blocks: Blocks) -> Values:
+    packed = blocks[:, :128].reshape(-1, 2, 1, 64)
+    low = np.concatenate([packed & 15, packed >> 4], axis=2).reshape(-1, 8, 32)
+    high = blocks[:, 128:192].reshape(-1, 2, 1, 32) >> np.array([0, 2, 4, 6], np.uint8)[None, None, :, None]
+    quants = (low | ((high & 3) << 4).reshape(-1, 8, 32)).astype(np.int8) - 32
+    steps = _half(blocks, 208) * blocks[:, 192:208].view(np.int8)
+    values: Values = (steps[..., None] * quants.reshape(-1, 16, 16)).reshape(-1, SUPER_BLOCK)
+    return values
+
+
+def _bf16(blocks: Blocks) -> Values:
+    return (blocks.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
+
+
+# ggml's number of a type → bytes of a block, numbers in it, and what they stand for.
+KINDS: dict[int, tuple[int, int, Callable[[Blocks], Values]]] = {
+    0: (4, 1, lambda blocks: blocks.view(np.float32)),
+    1: (2, 1, lambda blocks: blocks.view(np.float16).astype(np.float32)),
+    2: (18, BLOCK, _q4_0),
+    3: (20, BLOCK, _q4_1),
+    6: (22, BLOCK, _q5_0),
+    7: (24, BLOCK, _q5_1),
+    8: (34, BLOCK, _q8_0),
+    12: (144, SUPER_BLOCK, _q4_k),
+    13: (176, SUPER_BLOCK, _q5_k),
+    14: (210, SUPER_BLOCK, _q6_k),
+    30: (2, 1, _bf16),
+}
+ROWS_AT_ONCE = 1 << 15  # blocks: a few MB, which stay in the processor's cache
+
+
+def dequantise(data: NDArray[np.uint8], tensor: Tensor) -> Values:
+    """The numbers of a tensor in float32; `data` is the whole file."""
+    size, numbers, read = KINDS[tensor.kind]
+    num_blocks = int(np.prod(tensor.shape)) // numbers
+    blocks = data[tensor.start : tensor.start + num_blocks * size].reshape(num_blocks, size)
+    out = np.empty((num_blocks, numbers), np.float32)
+    for first in range(0, num_blocks, ROWS_AT_ONCE):
+        out[first : first + ROWS_AT_ONCE] = read(blocks[first : first + ROWS_AT_ONCE])
+    return out.reshape(tensor.shape)
+
+
+# --- The folder.
+
+OUTER = {"token_embd.weight": "model.embed_tokens.weight", "output_norm.weight": "model.norm.weight"}
+HEAD = {"output.weight": "lm_head.weight"}
+LAYER = {
+    "attn_norm": "input_layernorm",
+    "attn_q": "self_attn.q_proj",
+    "attn_k": "self_attn.k_proj",
+    "attn_v": "self_attn.v_proj",
+    "attn_output": "self_attn.o_proj",
+    "ffn_gate": "mlp.gate_proj",
+    "ffn_up": "mlp.up_proj",
+    "ffn_down": "mlp.down_proj",
+}
+LAYERS = {
+    "llama": LAYER | {"ffn_norm": "post_attention_layernorm"},
+    "gemma3": LAYER
+    | {
+        "attn_q_norm": "self_attn.q_norm",
+        "attn_k_norm": "self_attn.k_norm",
+        "post_attention_norm": "post_attention_layernorm",
+        "ffn_norm": "pre_feedforward_layernorm",
+        "post_ffw_norm": "post_feedforward_layernorm",
+    },
+}
+# general.sampling.* → transformers' names. The engine's own default counts where a file has none.
+SAMPLING = {
+    "temp": "temperature",
+    "top_k": "top_k",
+    "top_p": "top_p",
+    "min_p": "min_p",
+    "penalty_repeat": "repetition_penalty",
+}
+
+
+def open_gguf(path: str, name: str | None = None) -> Source:
+    """The source of a GGUF file. Raises SourceError for a file that is none, or that no reader here knows."""
+    from retort.sources.model_cache import converted
+    from retort.sources.model_folder import check_gguf
+
+    name = name or path
+    file = parse(check_gguf(path))
+    if can_convert(file):
+        numbers = sum(int(np.prod(tensor.shape)) for tensor in file.tensors.values())
+        folder = converted(file.path, 4 * numbers, lambda folder: convert(file, folder))
+        if folder is not None:
+            from retort.sources.llama import open_folder
+
+            return open_folder(folder, name)
+    from retort.sources.transformers import TransformersSource
+
+    return TransformersSource(path, name=name)
+
+
+def can_convert(file: GgufFile) -> bool:
+    """Whether `convert` knows everything that is in the file."""
+    names = _names(file)
+    kinds = {tensor.kind for tensor in file.tensors.values()}
+    return (
+        names is not None
+        and kinds <= KINDS.keys()
+        and not any(".rope.scaling." in key or key.endswith("expert_count") for key in file.metadata)
+        and _has_known_tokenizer(file)
+    )
+
+
+def convert(file: GgufFile, folder: Path) -> None:
+    """Write the model in `file` to `folder`, in Hugging Face form. Call it where `can_convert` says so."""
+    from safetensors.numpy import save_file
+
+    names = _names(file)
+    assert names is not None
+    config = _config(file)
+    data = np.memmap(file.path, np.uint8, "r")
+    weights = {}
+    for name, tensor in file.tensors.items():
+        values = dequantise(data, tensor)
+        if file.architecture == "llama" and (".attn_q." in name or ".attn_k." in name):
+            heads = config["num_attention_heads" if ".attn_q." in name else "num_key_value_heads"]
+            values = _halves_of_heads(values, heads)
+        elif file.architecture == "gemma3" and name.endswith("norm.weight"):
+            values = values - np.float32(1)
+        weights[names[name]] = values
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    _write_json(folder / "config.json", config)
+    _write_json(folder / "generation_config.json", _generation(file))
+    _tokenizer(file).save(str(folder / "tokenizer.json"))
+    _write_json(folder / "tokenizer_config.json", _tokenizer_config(file))
+
+
+def sampling_defaults(file: GgufFile) -> dict[str, Any]:
+    """What the file says that llama.cpp shall sample with, `general.sampling.*`, under transformers' names."""
+    prefix = "general.sampling."
+    found = {key[len(prefix) :]: value for key, value in file.metadata.items() if key.startswith(prefix)}
+    return {SAMPLING.get(name, name): value for name, value in found.items()}
+
+
+def _halves_of_heads(values: Values, heads: int) -> Values:
+    """Rows of each head as transformers turns them, first halves before second; llama.cpp keeps the pairs together."""
+    size = len(values) // heads
+    pairs = values.reshape(heads, size // 2, 2, -1).swapaxes(1, 2)
+    return np.ascontiguousarray(pairs.reshape(values.shape))
+
+
+def _names(file: GgufFile) -> dict[str, str] | None:
+    """llama.cpp's name of every tensor → transformers'; None where the file has others or lacks one."""
+    layer, blocks = LAYERS.get(file.architecture), file.setting("block_count", 0)
+    if layer is None:
+        return None
+    names = dict(OUTER)
+    for number in range(blocks):
+        names |= {f"blk.{number}.{a}.weight": f"model.layers.{number}.{b}.weight" for a, b in layer.items()}
+    if "output.weight" in file.tensors:
+        names |= HEAD
+    return names if names.keys() == file.tensors.keys() else None
+
+
+def _config(file: GgufFile) -> dict[str, Any]:
+    heads, width = int(file.setting("attention.head_count")), int(file.setting("embedding_length"))
+    vocab = file.tensors["token_embd.weight"].shape[0]
+    config: dict[str, Any] = {
+        "model_type": "llama",
+        "architectures": ["LlamaForCausalLM"],
+        "hidden_act": "silu",
+        "attention_bias": False,
+        "mlp_bias": False,
+        "tie_word_embeddings": "output.weight" not in file.tensors,
+        "hidden_size": width,
+        "intermediate_size": int(file.setting("feed_forward_length")),
+        "num_hidden_layers": int(file.setting("block_count")),
+        "num_attention_heads": heads,
+        "num_key_value_heads": int(file.setting("attention.head_count_kv", heads)),
+        "head_dim": int(
+            file.setting("attention.key_length") or file.setting("rope.dimension_count") or width // heads
+        ),
+        "max_position_embeddings": int(file.setting("context_length")),
+        "rms_norm_eps": float(file.setting("attention.layer_norm_rms_epsilon")),
+        "rope_parameters": {
+            "rope_type": "default",
+            "rope_theta": float(file.setting("rope.freq_base", 10000.0)),
+        },
+        "vocab_size": vocab,
+        "dtype": "float32",
+        **{f"{name}_token_id": _token_id(file, kind) for name, kind in MARKERS.items()},
+    }
+    if file.architecture == "gemma3":
+        kinds = [
+            "full_attention" if (number + 1) % GEMMA_PATTERN == 0 else "sliding_attention"
+            for number in range(config["num_hidden_layers"])
+        ]
+        config |= {
+            "model_type": "gemma3_text",
+            "architectures": ["Gemma3ForCausalLM"],
+            "hidden_activation": "gelu_pytorch_tanh",
+            "query_pre_attn_scalar": config["head_dim"],
+            "sliding_window": int(file.setting("attention.sliding_window")),
+            "layer_types": kinds,
+            "rope_parameters": {
+                "full_attention": config["rope_parameters"],
+                "sliding_attention": {"rope_type": "default", "rope_theta": GEMMA_LOCAL_BASE},
+            },
+        }
+        del config["hidden_act"], config["mlp_bias"]
+    return config
+
+
+GEMMA_PATTERN = 6  # every sixth layer of Gemma 3 sees the whole text; the file does not say so
+GEMMA_LOCAL_BASE = 10000.0
+MARKERS = {"bos": "bos", "eos": "eos", "pad": "padding"}
+
+
+def _token_id(file: GgufFile, name: str) -> int | None:
+    return file.metadata.get(f"tokenizer.ggml.{name}_token_id")
+
+
+def _generation(file: GgufFile) -> dict[str, Any]:
+    ends = {number for name in ("eos", "eot") if (number := _token_id(file, name)) is not None}
+    markers = {"bos_token_id": _token_id(file, "bos"), "eos_token_id": sorted(ends) or None}
+    return {key: value for key, value in markers.items() if value is not None} | sampling_defaults(file)
+
+
+def _has_known_tokenizer(file: GgufFile) -> bool:
+    kind, before = (
+        file.metadata.get("tokenizer.ggml.model"),
+        file.metadata.get("tokenizer.ggml.pre", "default"),
+    )
+    if kind == "gpt2":
+        return before in GPT2_LIKE
+    return kind == "llama" and file.architecture == "gemma3"
+
+
+def _tokenizer(file: GgufFile) -> Any:
+    """The tokenizer that the metadata describes, as transformers builds it."""
+    from tokenizers import AddedToken, processors
+
+    tokens: list[str] = file.metadata["tokenizer.ggml.tokens"]
+    byte_level = file.metadata["tokenizer.ggml.model"] == "gpt2"
+    made = _byte_level(file, tokens) if byte_level else _gemma(file, tokens)
+    spelling = set(_byte_spelling().values()) if byte_level else None
+    kinds = file.metadata.get("tokenizer.ggml.token_type") or []
+    special, plain = [], []
+    for token, kind in zip(tokens, kinds, strict=False):
+        if kind == CONTROL and (spelling is None or set(token) <= spelling):
+            special.append(AddedToken(token, normalized=False, special=True))
+        elif kind == USER_DEFINED and made.token_to_id(token) is not None:
+            plain.append(AddedToken(token, normalized=False, special=False))
+    made.add_special_tokens(special)
+    made.add_tokens(plain)
+    start = _token_id(file, "bos")
+    if _adds_start(file) and start is not None:
+        made.post_processor = processors.TemplateProcessing(
+            single=f"{tokens[start]} $A",
+            pair=f"{tokens[start]} $A $B",
+            special_tokens=[(tokens[start], start)],
+        )
+    return made
+
+
+def _adds_start(file: GgufFile) -> bool:
+    return bool(
+        file.metadata.get("tokenizer.ggml.add_bos_token", file.metadata["tokenizer.ggml.model"] == "llama")
+    )
+
+
+def _byte_level(file: GgufFile, tokens: list[str]) -> Any:
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+
+    spelling = _byte_spelling()
+    alphabet = set(spelling.values())
+    vocab = {
+        token if set(token) <= alphabet else "".join(spelling[byte] for byte in token.encode()): number
+        for number, token in enumerate(tokens)
+    }
+    merges = [tuple(merge.split(" ")) for merge in file.metadata["tokenizer.ggml.merges"]]
+    made = Tokenizer(models.BPE(vocab=vocab, merges=merges))
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    made.decoder = decoders.ByteLevel()
+    return made
+
+
+def _gemma(file: GgufFile, tokens: list[str]) -> Any:
+    """SentencePiece as BPE. The file lists no merges; they follow from the order of the tokens, which is theirs."""
+    from tokenizers import Tokenizer, decoders, models, normalizers
+
+    # A run of spaces is stored as it is, and looked up with the sign for a space.
+    tokens = ["▁" * len(t) if " " in t and not t.strip() else t for t in tokens]
+    vocab = {token: number for number, token in enumerate(tokens)}
+    merges: list[tuple[str, str]] = []
+    for token in tokens:
+        splits = [(token[:place], token[place:]) for place in range(1, len(token))]
+        known = [pair for pair in splits if pair[0] in vocab and pair[1] in vocab]
+        merges += sorted(sorted(known, key=lambda pair: (vocab[pair[0]], vocab[pair[1]])), key=_longer_first)
+    unknown = tokens[_token_id(file, "unknown") or 0]
+    made = Tokenizer(
+        models.BPE(vocab=vocab, merges=merges, fuse_unk=True, unk_token=unknown, byte_fallback=True)
+    )
+    made.normalizer = normalizers.Replace(" ", "▁")
+    made.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()])
+    return made
+
+
+def _longer_first(pair: tuple[str, str]) -> tuple[int, int]:
+    return -len(pair[0]), -len(pair[1])
+
+
+def _tokenizer_config(file: GgufFile) -> dict[str, Any]:
+    tokens = file.metadata["tokenizer.ggml.tokens"]
+    ids = {name: _token_id(file, kind) for name, kind in (MARKERS | {"unk": "unknown"}).items()}
+    config = {f"{name}_token": tokens[number] for name, number in ids.items() if number is not None}
+    config |= {"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": False}
+    template = file.metadata.get("tokenizer.chat_template")
+    return config | ({"chat_template": template} if template else {})
+
+
+def _byte_spelling() -> dict[int, str]:
+    """How byte-level BPE writes each byte as a visible character (Radford et al. 2019)."""
+    visible = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    hidden = [byte for byte in range(256) if byte not in visible]
+    return {byte: chr(byte) for byte in visible} | {byte: chr(256 + n) for n, byte in enumerate(hidden)}
+
+
+def _write_json(path: Path, value: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(value, ensure_ascii=False, indent=1), encoding="utf-8")
