@@ -96,18 +96,23 @@ class MockServer:
         so_far = prompt
         for _ in range(body["max_tokens"] if "max_tokens" in body else body["max_completion_tokens"]):
             log_probs = true_log_probs(so_far)
-            if body["temperature"] == 0 and "greedy wobbles" not in self.lies:
+            if body.get("temperature", 1.0) == 0 and "greedy wobbles" not in self.lies:
                 chosen = max(range(WORDS), key=lambda i: log_probs[i])
             else:
-                weights = [math.exp(v) for v in log_softmax(log_probs, max(body["temperature"], 0.5))]
+                weights = [
+                    math.exp(v) for v in log_softmax(log_probs, max(body.get("temperature", 1.0), 0.5))
+                ]
                 weights = self._cut(weights, body)
                 chosen = draw.choices(range(WORDS), weights)[0]
+            top = self._top(so_far, body, asked)
+            own = next((entry["logprob"] for entry in top if entry["token"] == TOKENS[chosen]), None)
+            scale = 1 / math.log(10) if "log10" in self.lies else 1.0
             entries.append(
                 {
                     "token": TOKENS[chosen],
-                    "logprob": log_probs[chosen],
+                    "logprob": log_probs[chosen] * scale if own is None else own,
                     "bytes": list(TOKENS[chosen].encode()),
-                    "top_logprobs": self._top(so_far, body, asked),
+                    "top_logprobs": top,
                 }
             )
             text += TOKENS[chosen]
@@ -152,19 +157,22 @@ class MockServer:
         if "noisy" in self.lies:
             log_probs = log_softmax([v + random.gauss(0, 0.5) for v in log_probs])
         if "post-temperature" in self.lies:
-            log_probs = log_softmax(log_probs, max(body["temperature"], 1e-3))
+            log_probs = log_softmax(log_probs, max(body.get("temperature", 1.0), 1e-3))
         if "odd temperature" in self.lies:
             log_probs = log_softmax(
-                [v * (1 + 0.3 * math.sin(i) * (body["temperature"] - 1)) for i, v in enumerate(log_probs)]
+                [
+                    v * (1 + 0.3 * math.sin(i) * (body.get("temperature", 1.0) - 1))
+                    for i, v in enumerate(log_probs)
+                ]
             )
         ranked = sorted(range(WORDS), key=lambda i: -log_probs[i])
         kept = ranked
-        if "after top_p" in self.lies and body["top_p"] < 1:
+        if "after top_p" in self.lies and body.get("top_p", 1.0) < 1:
             mass, kept = 0.0, []
             for i in ranked:
                 kept.append(i)
                 mass += math.exp(log_probs[i])
-                if mass >= body["top_p"]:
+                if mass >= body.get("top_p", 1.0):
                     break
         if "after top_k" in self.lies:
             kept = kept[: min(body.get("top_k", 10), len(kept))]

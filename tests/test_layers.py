@@ -60,6 +60,7 @@ NETWORK = {
     "aiohttp",
     "http",
     "httpx",
+    "httpx2",
     "openai",
     "requests",
     "socket",
@@ -68,7 +69,7 @@ NETWORK = {
     "urllib3",
     "websockets",
 }
-NETWORK_FILE = "sources/server/openai_api.py"
+NETWORK_FILE = "sources/server/connection.py"
 
 # library → the files that may import it. Patterns are matched against the path below src/retort.
 OPTIONAL: dict[str, str] = {
@@ -81,7 +82,7 @@ OPTIONAL: dict[str, str] = {
     "matplotlib": r"report/\w+\.py|records\.py",
     "llvmlite": r"distill/cache/vectors\.py",
     "numba": r"sampling/kernels/\w+\.py|distill/cache/(packing|tempering|selecting|vectors)\.py",
-    "openai": r"sources/server/openai_api\.py",
+    "httpx2": r"sources/server/connection\.py",
     "pocketsphinx": r"sources/\w+\.py",
     "pandas": r"records\.py",
     "pyarrow": r"(tune|distill)/(\w+/)?\w+\.py|records\.py",
@@ -338,7 +339,7 @@ def test_a_broken_rule_is_noticed(path: str, code: str, said: str) -> None:
         ("distill/good.py", "def f():\n    import torch"),
         ("claims/good.py", "from retort.tune import run\nfrom retort.lens.look import look"),
         ("cli/good.py", "from retort import __version__\nfrom retort.report import page"),
-        ("sources/server/openai_api.py", "import urllib.request"),
+        ("sources/server/connection.py", "import urllib.request"),
         ("sources/good.py", "DESCRIPTION_FILE = 'retort.json'"),
     ],
 )

@@ -8,7 +8,7 @@ import pytest
 
 from mock_server import KEY, MockServer, serve
 from retort.sources.server.probe import PROBES
-from retort.sources.server.server_source import ServerSource
+from retort.sources.server.source import ServerSource
 
 
 @pytest.fixture

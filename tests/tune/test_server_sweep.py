@@ -11,7 +11,7 @@ import pytest
 from mock_server import MockServer, serve, true_log_probs
 from retort.chain import Chain
 from retort.errors import CapabilityError, SourceError
-from retort.sources.server.server_source import ServerSource
+from retort.sources.server.source import ServerSource
 from retort.tune.conclude import conclude
 from retort.tune.goals import find_goal
 from retort.tune.recording import read

@@ -27,7 +27,7 @@ from retort.records import exact
 from retort.sampling.ending import Ending
 from retort.sampling.params import SamplingParams
 from retort.sources.base import Capability, KnownTop, PartialSource, ReadToken, Source
-from retort.sources.server.logprob_shapes import UNDECODED
+from retort.sources.server.answers import UNDECODED
 
 NAMED = 1000
 """Tokens that a page can name unless it is asked for more."""

@@ -14,11 +14,11 @@ from typing import Any
 from retort.errors import CapabilityError, SourceError
 from retort.sampling.params import SamplingParams
 from retort.sources.chat import Message
-from retort.sources.server.logprob_shapes import Choice
-from retort.sources.server.openai_api import ServerError
+from retort.sources.server.answers import Choice
+from retort.sources.server.connection import ServerError
 from retort.sources.server.probe import HOT, OPEN_PROMPT, Probe
 from retort.sources.server.server import REFUSED, Ask
-from retort.sources.server.server_source import ServerSource
+from retort.sources.server.source import ServerSource
 
 Prompt = str | tuple[Message, ...]
 
@@ -86,8 +86,9 @@ class Drawing:
         self.ask = Ask(
             prompt,
             max_tokens=params.max_tokens,
-            temperature=params.temperature,
-            top_p=1.0 if params.top_p is None else params.top_p,
+            # What is at its default is left out: some models refuse a setting at any value.
+            temperature=None if params.temperature == 1.0 else params.temperature,
+            top_p=params.top_p,
             top_logprobs=0 if self.probe is None else 1,
             stop=params.stop,
             extra=extra,
@@ -97,11 +98,9 @@ class Drawing:
     @property
     def asked(self) -> dict[str, Any]:
         """The settings of every request, without its seed."""
-        plain = {
-            "temperature": self.ask.temperature,
-            "top_p": self.ask.top_p,
-            "max_tokens": self.ask.max_tokens,
-        }
+        named = {"temperature": self.ask.temperature, "top_p": self.ask.top_p}
+        plain: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
+        plain["max_tokens"] = self.ask.max_tokens
         return plain | ({"stop": list(self.ask.stop)} if self.ask.stop else {}) | dict(self.ask.extra)
 
     def seed_of(self, number: int) -> int:
@@ -176,7 +175,7 @@ def _probed(source: ServerSource, prompt: Prompt) -> tuple[Probe | None, str | N
         known = source.probe_for(prompt)
     except ServerError:
         raise
-    except SourceError as problem:
+    except (SourceError, CapabilityError) as problem:
         return None, f"{problem} Texts can be drawn all the same."
     return known, " ".join(known.notes) or None
 

@@ -24,6 +24,7 @@ class Capability(Enum):
 
     FULL = "full"  # a logit for every token of the vocabulary
     TOP_N = "top_n"  # only the most probable tokens; everything else is a bounded tail
+    ANSWERS = "answers"  # texts, and nothing of the distribution that they come from
 
 
 class Decoder(Protocol):

@@ -58,19 +58,19 @@ def _llama_cpp(path: str) -> Source:
 
 
 def _recorded(path: str) -> Source:
-    from retort.sources.recorded import load_recorded
+    from retort.sources.recording import load_recorded
 
     return load_recorded(path)
 
 
 def _http(rest: str) -> Source:
-    from retort.sources.server.server_source import ServerSource
+    from retort.sources.server.source import ServerSource
 
     return ServerSource(f"http:{rest}")
 
 
 def _https(rest: str) -> Source:
-    from retort.sources.server.server_source import ServerSource
+    from retort.sources.server.source import ServerSource
 
     return ServerSource(f"https:{rest}")
 

@@ -14,7 +14,7 @@ from retort.chain import Chain
 from retort.errors import CapabilityError, InputError
 from retort.sampling.params import check_seed
 from retort.sources.base import Capability, Source
-from retort.sources.server.server_source import ServerSource
+from retort.sources.server.source import ServerSource
 from retort.tune.choice import choose_exactly
 from retort.tune.conclude import Origin, Tuning, conclude
 from retort.tune.goals import find_goal

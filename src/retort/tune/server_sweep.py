@@ -17,9 +17,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 from retort.errors import SourceError
-from retort.sources.server.logprob_shapes import Choice
+from retort.sources.server.answers import Choice
 from retort.sources.server.server import Ask
-from retort.sources.server.server_source import ServerSource
+from retort.sources.server.source import ServerSource
 from retort.tune.samples import Rows
 from retort.tune.score import Marker
 from retort.tune.sweep import Place, Plan, ProgressCallback, request_seed

@@ -10,11 +10,13 @@ import pytest
 
 from mock_server import TOKENS, WORDS, true_log_probs
 from retort.errors import CapabilityError, SourceError
-from retort.sources.base import LARGEST_VOCABULARY
+from retort.sources.base import LARGEST_VOCABULARY, Capability
 from retort.sources.chat import Message
-from retort.sources.server.server_source import ServerSource
+from retort.sources.server.server import Ask
+from retort.sources.server.source import ServerSource
 
 PROMPT = "hello there"
+COMPLETED = "Asked at its completions endpoint, where a text is continued as it is, without a chat template."
 TRUTH = sorted(zip(true_log_probs(PROMPT), TOKENS, strict=True), reverse=True)
 
 
@@ -56,7 +58,7 @@ def test_a_lie_that_can_be_lived_with_is_stated(connect, server, lie, changed, n
     found = source.probe
     honest = {"logprobs": "raw", "log_base": "natural", "seed": True, "n": True, "greedy": True, "given": 20}
     assert {key: getattr(found, key) for key in {**honest, **changed}} == {**honest, **changed}
-    assert source.note == (found.notes[0] if note else None)
+    assert source.note == " ".join([COMPLETED, *found.notes[:1]])
     if note:
         assert note in found.notes[0]
     if lie == "noisy":
@@ -76,7 +78,6 @@ def test_a_lie_that_can_be_lived_with_is_stated(connect, server, lie, changed, n
         ("probabilities", "a log-probability is 0 or less"),
         ("duplicated", "names the token ' w"),
         ("renormalised", "renormalises over the tokens it lists"),
-        ("no logprobs", "answers without logprobs"),
     ],
 )
 def test_a_lie_that_makes_every_number_wrong_is_refused(connect, server, lie, said) -> None:
@@ -84,6 +85,17 @@ def test_a_lie_that_makes_every_number_wrong_is_refused(connect, server, lie, sa
     with pytest.raises(SourceError, match=re.escape(said)) as caught:
         connect().next_tokens(PROMPT)
     assert "127.0.0.1" in str(caught.value)
+
+
+def test_a_server_without_logprobs_gives_answers_only(connect, server) -> None:
+    server.lies.add("no logprobs")
+    source = connect()
+    assert source.capability is Capability.ANSWERS
+    assert source.note == COMPLETED
+    assert source.server.ask(Ask(PROMPT, 3, top_logprobs=0)).choices[0].text
+    for call in (lambda: source.next_tokens(PROMPT), lambda: source.encode("x"), lambda: source.probe):
+        with pytest.raises(CapabilityError, match="answers without logprobs"):
+            call()
 
 
 def test_tokens_that_do_not_decode(connect, server) -> None:

@@ -32,9 +32,9 @@ from retort.distill.tokenizers import open_tokenizer
 from retort.errors import CapabilityError, InputError, SourceError
 from retort.sources.base import LARGEST_VOCABULARY, KnownTop, ReadToken
 from retort.sources.load import load
-from retort.sources.server.logprob_shapes import UNDECODED
+from retort.sources.server.answers import UNDECODED
 from retort.sources.server.probe import OPEN_PROMPT
-from retort.sources.server.server_source import ServerSource
+from retort.sources.server.source import ServerSource
 
 CONTEXT = 0  # windows are not cut: a document is one request
 

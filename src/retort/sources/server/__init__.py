@@ -1,1 +1,6 @@
-"""Models behind an OpenAI-compatible server: the connection, the shapes of answers, and what was probed."""
+"""Models behind a server: a URL in, texts and the most probable next tokens out.
+
+Read `server.py` first: what can be asked (`Ask`), and the server that is asked. `source.py` is what the verbs see,
+`connection.py` the network, `answers.py` the one parser for what comes back; `probe.py` finds out what a server's
+numbers are before they are used.
+"""

@@ -12,10 +12,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from retort.errors import SourceError
+from retort.errors import SourceError, printable
 from retort.sources.base import LARGEST_VOCABULARY, KnownToken
-from retort.sources.server.logprob_shapes import UNDECODED, complaint, in_base_ten, rounding_of
-from retort.sources.server.openai_api import ServerError
+from retort.sources.chat import Message
+from retort.sources.server.answers import UNDECODED, Reply, complaint, in_base_ten, rounding_of
+from retort.sources.server.connection import ParameterRefused, ServerError
 from retort.sources.server.server import CHAT, FEWER, REFUSED, Ask, Server
 
 OPEN_PROMPT = "The best way to"  # many ways to go on
@@ -37,7 +38,8 @@ class Probe:
     where the server refuses it. `replay` is the largest difference in nats between two equal requests, `rounding` how
     far a logprob may be from what was computed, `mass` the share of the listed tokens at the probing prompt. `seed`,
     `greedy` and `n` are True where the server honours a seed, repeats itself at τ = 0 and gives as many texts as asked,
-    None where that could not be told. `notes` are the sentences that a reader must know.
+    None where that could not be told. `refused` are the settings that it does not take for this model. `notes` are the
+    sentences that a reader must know.
     """
 
     server: str
@@ -58,12 +60,16 @@ class Probe:
     replay: float
     rounding: float
     vocabulary: int | None
+    refused: tuple[str, ...]
     notes: tuple[str, ...]
 
     @property
     def neutral(self) -> dict[str, Any]:
-        """The extra settings that switch the server's own truncation off, where it shows in the logprobs."""
-        return dict(NEUTRAL[0]) if self.top_k == APPLIED else {}
+        """What an `Ask` must hold so that the logprobs are the model's own; nothing where they are anyway."""
+        if self.logprobs == "raw":
+            return {}
+        plain = {name: 1.0 for name in ("temperature", "top_p") if name not in self.refused}
+        return {**plain, "extra": dict(NEUTRAL[0]) if self.top_k == APPLIED else {}}
 
     @property
     def scale(self) -> float:
@@ -92,38 +98,39 @@ class _Prober:
     def __init__(self, server: Server, endpoint: str) -> None:
         self.server, self.endpoint = server, endpoint
         self.notes: list[str] = []
+        # Said, not left out: a server's own defaults may be others (vLLM takes them from the model's folder).
+        self.plain: dict[str, Any] = {"temperature": 1.0, "top_p": 1.0}
         self.extra: dict[str, Any] = {}
         self.scale = 1.0
+        self.given: list[int] = []
 
     def run(self) -> Probe:
         asked, reply = self._first()
-        base = reply.top
-        ten = in_base_ten(base) or in_base_ten(
-            self._top(Ask(self._prompt(CLOSED_PROMPT), top_logprobs=asked))
-        )
+        base, closed = self._known(reply), self._top(self._ask(CLOSED_PROMPT, asked))
+        ten = in_base_ten(base) or in_base_ten(closed)
         if ten:
             self.scale = math.log(10.0)
             self.notes.append("Its logarithms are of base 10; they were turned into nats.")
-            base = self._scaled(base)
+            base, closed = (_scaled(tokens, self.scale) for tokens in (base, closed))
         self._check(base)
-        closed = self._top(Ask(self._prompt(CLOSED_PROMPT), top_logprobs=asked))
         self._check(closed)
-        again = self._top(self._open(asked))
+        again = self._top(self._ask(OPEN_PROMPT, asked))
         replay = _difference(base, again)
         same = max(SAME, 3.0 * replay if math.isfinite(replay) else SAME)
-        top_k = self._effect(base, same, self._open(asked, extra={"top_k": NARROW_K}))
+        top_k = self._effect(base, same, self._ask(OPEN_PROMPT, asked, extra={"top_k": NARROW_K}))
         if top_k == APPLIED:
             base = self._neutral(asked, base)
         temperature = self._temperature(base, same, asked)
-        top_p = self._effect(base, same, self._open(asked, top_p=NARROW_P))
+        top_p = UNKNOWN
+        if "top_p" in self.plain:
+            top_p = self._effect(base, same, self._ask(OPEN_PROMPT, asked, top_p=NARROW_P))
         self._refuse_renormalised(base, same, asked)
         processed = reply.processed or APPLIED in (temperature, top_p, top_k) or temperature == UNCLEAR
         if replay > SAME:
             self.notes.append(
                 f"Two equal requests differ by up to {replay:.2g} nats, so no number here is surer than that."
             )
-        # One reply may lack its last candidate, where the drawn token is that one (see drop_extra).
-        given = max(len(base), len(again), len(closed))
+        given = max(self.given)
         self._remark(base, given, asked, processed, temperature, top_p, top_k)
         return Probe(
             server=self.server.name,
@@ -138,58 +145,71 @@ class _Prober:
             top_p=top_p,
             top_k=top_k,
             seed=self._seed(),
-            greedy=self._greedy(asked, same),
+            greedy=self._greedy(),
             n=self._n(),
             echo=self._echo(asked),
             replay=replay,
             rounding=rounding_of(base),
             vocabulary=self.server.vocabulary,
+            refused=tuple(name for name in ("temperature", "top_p") if name not in self.plain),
             notes=tuple(self.notes),
         )
 
-    def _prompt(self, text: str) -> Any:
-        from retort.sources.chat import Message
+    def _ask(self, text: str, asked: int, max_tokens: int = 1, **settings: Any) -> Ask:
+        """A request with plain settings but those given; a setting that this model refuses is not sent."""
+        extra = {**self.extra, **settings.pop("extra", {})}
+        prompt = (Message("user", text),) if self.endpoint == CHAT else text
+        named = {**self.plain, **{name: v for name, v in settings.items() if name not in self._refused()}}
+        return Ask(prompt, max_tokens, top_logprobs=asked, extra=extra, **named)
 
-        return (Message("user", text),) if self.endpoint == CHAT else text
+    def _refused(self) -> set[str]:
+        return {"temperature", "top_p"} - set(self.plain)
 
-    def _open(self, asked: int, **settings: Any) -> Ask:
-        ask = Ask(self._prompt(OPEN_PROMPT), top_logprobs=asked, extra=self.extra)
-        return replace(ask, **{**settings, "extra": {**self.extra, **settings.get("extra", {})}})
-
-    def _first(self) -> tuple[int, Any]:
+    def _first(self) -> tuple[int, Reply]:
         """The most logprobs that the server lets one ask for, and its first answer."""
         for asked in FEWER:
-            try:
-                reply = self.server.ask(self._open(asked))
-            except ServerError as error:
-                if error.status not in REFUSED or asked == FEWER[-1]:
-                    raise
-                continue
-            positions = reply.choices[0].positions if reply.choices else ()
-            if not positions or not positions[0].top:
-                raise SourceError(
-                    f"{self.server.name} answers without logprobs, so nothing can be said of its distribution; "
-                    "is it a model and a server that give them (vLLM, SGLang, llama.cpp do)?"
-                )
-            return asked, _First(reply.shape, reply.processed, positions[0].top)
+            while True:
+                try:
+                    reply = self.server.ask(self._ask(OPEN_PROMPT, asked))
+                except ParameterRefused as error:
+                    refused = [name for name in error.parameters if name in self.plain]
+                    if not refused:
+                        if asked == FEWER[-1]:
+                            raise
+                        break
+                    for name in refused:
+                        del self.plain[name]
+                except ServerError as error:
+                    if error.status not in REFUSED or asked == FEWER[-1]:
+                        raise
+                    break
+                else:
+                    if not reply.choices or not reply.choices[0].positions or not self._known(reply):
+                        raise SourceError(
+                            f"{self.server.name} answers without logprobs, so nothing can be said of its distribution; "
+                            "is it a model and a server that give them (vLLM, SGLang, llama.cpp do)?"
+                        )
+                    return asked, reply
         raise AssertionError("the loop returns or raises")
 
-    def _top(self, ask: Ask) -> tuple[KnownToken, ...]:
-        reply = self.server.ask(ask)
+    def _known(self, reply: Reply) -> tuple[KnownToken, ...]:
         positions = reply.choices[0].positions if reply.choices else ()
         if not positions:
             raise SourceError(
                 f"{self.server.name} gave logprobs at first and then an answer without any; ask again, or elsewhere."
             )
-        return self._scaled(positions[0].top)
+        known, ceiling = positions[0].known, positions[0].ceiling
+        # One list may hold the drawn token instead of its last, or besides; over several the longest counts.
+        self.given.append(len(known) if ceiling is None else sum(token.logprob >= ceiling for token in known))
+        return known
 
-    def _scaled(self, tokens: Sequence[KnownToken]) -> tuple[KnownToken, ...]:
-        return tuple(replace(token, logprob=token.logprob * self.scale) for token in tokens)
+    def _top(self, ask: Ask) -> tuple[KnownToken, ...]:
+        return _scaled(self._known(self.server.ask(ask)), self.scale)
 
     def _check(self, tokens: Sequence[KnownToken]) -> None:
         wrong = complaint(tokens)
         if wrong is not None:
-            raise SourceError(f"{self.server.name} {wrong}; its logprobs cannot be used.")
+            raise SourceError(printable(f"{self.server.name} {wrong}; its logprobs cannot be used.", keep=""))
 
     def _try(self, ask: Ask) -> tuple[KnownToken, ...] | None:
         """The candidates, or None where the server refuses a setting."""
@@ -204,21 +224,23 @@ class _Prober:
         narrowed = self._try(ask)
         if narrowed is None:
             return UNKNOWN
-        # One token fewer can be the drawn one that completions append.
+        # One token fewer can be the drawn one, which completions list besides.
         listed = len(narrowed) >= len(base) - 1
         return IGNORED if listed and _difference(base, narrowed) <= same else APPLIED
 
     def _neutral(self, asked: int, base: tuple[KnownToken, ...]) -> tuple[KnownToken, ...]:
         """The candidates with the server's own truncation switched off, as far as it can be."""
         for extra in NEUTRAL:
-            opened = self._try(self._open(asked, extra=extra))
+            opened = self._try(self._ask(OPEN_PROMPT, asked, extra=extra))
             if opened is not None:
                 self.extra = extra
                 return opened
         return base
 
     def _temperature(self, base: Sequence[KnownToken], same: float, asked: int) -> str:
-        hot = self._try(self._open(asked, temperature=HOT))
+        hot = None
+        if "temperature" in self.plain:
+            hot = self._try(self._ask(OPEN_PROMPT, asked, temperature=HOT))
         if hot is None:
             return UNKNOWN
         if _difference(base, hot) <= same:
@@ -230,7 +252,7 @@ class _Prober:
         return APPLIED if steps and max(map(abs, steps)) <= same else UNCLEAR
 
     def _refuse_renormalised(self, base: Sequence[KnownToken], same: float, asked: int) -> None:
-        fewer = self._try(self._open(min(2, asked)))
+        fewer = self._try(self._ask(OPEN_PROMPT, min(2, asked)))
         if fewer and len(base) > 2 and _difference(base, fewer) > same:
             raise SourceError(
                 f"{self.server.name} renormalises over the tokens it lists (asked for 2 instead of {asked}, it gives "
@@ -242,7 +264,7 @@ class _Prober:
         return [choice.text for reply in replies for choice in reply.choices]
 
     def _seed(self) -> bool | None:
-        ask = Ask(self._prompt(OPEN_PROMPT), SAMPLED, SEEDED_TEMPERATURE, top_logprobs=0)
+        ask = self._ask(OPEN_PROMPT, 0, SAMPLED, temperature=SEEDED_TEMPERATURE)
         try:
             texts = self._texts([replace(ask, seed=seed) for seed in (11, 11, 12, 13)])
         except ServerError:
@@ -252,8 +274,10 @@ class _Prober:
             return False
         return True if len(set(texts)) > 1 else None
 
-    def _greedy(self, asked: int, same: float) -> bool | None:
-        ask = Ask(self._prompt(OPEN_PROMPT), SAMPLED, 0.0, top_logprobs=0)
+    def _greedy(self) -> bool | None:
+        if "temperature" not in self.plain:
+            return None
+        ask = self._ask(OPEN_PROMPT, 0, SAMPLED, temperature=0.0)
         try:
             first, second = self._texts([ask, ask])
         except (ServerError, ValueError):
@@ -264,7 +288,7 @@ class _Prober:
 
     def _n(self) -> bool | None:
         try:
-            texts = self._texts([Ask(self._prompt(OPEN_PROMPT), 1, top_logprobs=0, n=3)])
+            texts = self._texts([self._ask(OPEN_PROMPT, 0, n=3)])
         except ServerError:
             return False
         if len(texts) != 3:
@@ -280,7 +304,7 @@ class _Prober:
         except SourceError:
             return False
         positions = reply.choices[0].positions if reply.choices else ()
-        return len(positions) > 2 and positions[0].chosen is None and bool(positions[1].top)
+        return len(positions) > 2 and positions[0].chosen is None and bool(positions[1].known)
 
     def _remark(
         self,
@@ -317,11 +341,8 @@ class _Prober:
             )
 
 
-@dataclass(frozen=True)
-class _First:
-    shape: str
-    processed: bool
-    top: tuple[KnownToken, ...]
+def _scaled(tokens: Sequence[KnownToken], scale: float) -> tuple[KnownToken, ...]:
+    return tuple(replace(token, logprob=token.logprob * scale) for token in tokens)
 
 
 def _key(token: KnownToken) -> object:

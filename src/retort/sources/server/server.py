@@ -3,28 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Annotated, Any
 
-from retort.errors import SourceError
+from pydantic import BaseModel, Field, ValidationError
+
+from retort.errors import InputError, SourceError, printable
 from retort.sources.chat import Message
-from retort.sources.server.logprob_shapes import Choice, Reply, drop_extra, read_reply
-from retort.sources.server.openai_api import Connection, ServerError
+from retort.sources.server.answers import Byte, Choice, Reply, read_reply
+from retort.sources.server.connection import Connection, ServerError
 
 COMPLETIONS, CHAT = "completions", "chat"
+ENDPOINTS = (CHAT, COMPLETIONS)
 NO_SUCH_ROUTE = (404, 405, 501)
 REFUSED = (400, 404, 405, 415, 422, 501)  # the server understood, and will not
 FEWER = (20, 10, 5, 2)  # what servers that refuse more let one ask for
+SECONDS_PER_TOKEN = 0.25  # patience beyond the timeout, for what a slow server may need
+MORE_CHUNKS = 4  # chunks of a stream per token that was asked for, until it counts as endless
+
+Prompt = str | tuple[Message, ...]
 
 
 @dataclass(frozen=True)
 class Ask:
-    """One request. `extra` goes into the body as it is: settings that only some servers know, such as top_k."""
+    """One request. What is None, and no logprobs, seed or stop strings, is not sent: the server's own defaults hold.
 
-    prompt: str | tuple[Message, ...]
+    `extra` goes into the body as it is: settings that only some servers know, such as top_k.
+    """
+
+    prompt: Prompt
     max_tokens: int = 1
-    temperature: float = 1.0
-    top_p: float = 1.0
+    temperature: float | None = None
+    top_p: float | None = None
     top_logprobs: int = 20
     n: int = 1
     seed: int | None = None
@@ -35,7 +45,7 @@ class Ask:
 
 class Server:
     """A connection and the name of a model there. `endpoint` is what texts go to: completions, or chat where there
-    is nothing else (a text is then the one message of a user).
+    is nothing else or it was asked for (a text is then the one message of a user). Messages go to chat always.
     """
 
     def __init__(self, connection: Connection, model: str) -> None:
@@ -48,35 +58,33 @@ class Server:
 
     def ask(self, ask: Ask) -> Reply:
         """The reply to one request. Raises ServerError where it is refused, SourceError where it cannot be read."""
-        is_chat = not isinstance(ask.prompt, str) or self.endpoint == CHAT
+        is_chat = self._is_chat(ask)
+        seconds = SECONDS_PER_TOKEN * ask.max_tokens * ask.n
         try:
-            record = self.connection.post(*self._request(ask, is_chat))
+            record = self.connection.post(*self._request(ask, is_chat), seconds)
         except ServerError as error:
-            if "max_completion_tokens" in str(error) and self._length_name == "max_tokens":
-                self._length_name = "max_completion_tokens"  # what newer models of OpenAI call it
+            if self._renamed_length(error):
                 return self.ask(ask)
             raise
-        reply = read_reply(record, self.name)
-        if reply.shape != "openai-completions":
-            return reply
-        choices = [
-            replace(choice, positions=tuple(drop_extra(p, ask.top_logprobs) for p in choice.positions))
-            for choice in reply.choices
-        ]
-        return replace(reply, choices=tuple(choices))
+        return read_reply(record, self.name, None if is_chat else ask.top_logprobs)
 
     def stream(self, ask: Ask) -> Iterator[Choice]:
         """The choice of one request (n = 1) in pieces as they come, each with the positions that it brings.
 
-        Raises ServerError where the stream ends before the text does.
+        Raises ServerError where the stream ends before the text does, or long after it should have.
         """
-        is_chat = not isinstance(ask.prompt, str) or self.endpoint == CHAT
-        finished = False
+        is_chat = self._is_chat(ask)
+        finished, chunks = False, 0
         for record in self.connection.stream(*self._request(ask, is_chat)):
-            if not isinstance(record, Mapping) or not record.get("choices"):
-                continue
-            choices = [_as_whole(choice) for choice in record["choices"]]
-            for choice in read_reply({**record, "choices": choices}, self.name).choices[:1]:
+            if isinstance(record, Mapping) and "choices" in record and not record["choices"]:
+                continue  # usage, at the end
+            chunks += 1
+            if chunks > MORE_CHUNKS * (ask.max_tokens + 16):
+                raise ServerError(
+                    f"The stream of {self.name} does not end: {ask.max_tokens} tokens were asked for, and "
+                    f"{chunks:,} pieces came."
+                )
+            for choice in read_reply(record, self.name, None if is_chat else ask.top_logprobs).choices[:1]:
                 finished = finished or choice.finish_reason is not None
                 if choice.text or choice.positions or choice.finish_reason is not None:
                     yield choice
@@ -85,57 +93,76 @@ class Server:
                 f"The stream of {self.name} broke off before the text ended; what came so far is kept."
             )
 
+    def _is_chat(self, ask: Ask) -> bool:
+        return not isinstance(ask.prompt, str) or self.endpoint == CHAT
+
+    def _renamed_length(self, error: ServerError) -> bool:
+        """True once: where the server wants `max_completion_tokens`, as newer models of OpenAI do."""
+        if "max_completion_tokens" not in str(error) or self._length_name != "max_tokens":
+            return False
+        self._length_name = "max_completion_tokens"
+        return True
+
     def _request(self, ask: Ask, is_chat: bool) -> tuple[str, dict[str, Any]]:
-        body: dict[str, Any] = {
-            "model": self.model,
-            self._length_name if is_chat else "max_tokens": ask.max_tokens,
-            "temperature": ask.temperature,
-            "top_p": ask.top_p,
-        }
+        body: dict[str, Any] = {"model": self.model}
+        body[self._length_name if is_chat else "max_tokens"] = ask.max_tokens
         if is_chat:
             messages = [Message("user", ask.prompt)] if isinstance(ask.prompt, str) else ask.prompt
             body["messages"] = [{"role": message.role, "content": message.content} for message in messages]
             body |= {"logprobs": True, "top_logprobs": ask.top_logprobs} if ask.top_logprobs else {}
         else:
             body |= {"prompt": ask.prompt} | ({"logprobs": ask.top_logprobs} if ask.top_logprobs else {})
-        if ask.n != 1:
-            body["n"] = ask.n
-        if ask.seed is not None:
-            body["seed"] = ask.seed
-        if ask.stop:
-            body["stop"] = list(ask.stop)
-        if ask.echo:
-            body["echo"] = True
+        named = {"temperature": ask.temperature, "top_p": ask.top_p, "seed": ask.seed}
+        body |= {name: value for name, value in named.items() if value is not None}
+        body |= {"n": ask.n} if ask.n != 1 else {}
+        body |= {"stop": list(ask.stop)} if ask.stop else {}
+        body |= {"echo": True} if ask.echo else {}
         return ("/chat/completions" if is_chat else "/completions"), body | dict(ask.extra)
 
-    def choose_endpoint(self) -> None:
-        """Ask chat where the server has no completions, or has them for other models only."""
+    def choose_endpoint(self, endpoint: str | None = None) -> bool:
+        """Ask chat where the server has no completions, or has them for other models only. Found by one request.
+
+        Returns whether logprobs came with it. Raises ServerError where neither answers.
+        """
+        if endpoint is not None:
+            self.endpoint = endpoint
+            return self._gives_logprobs()
         try:
-            self.ask(Ask("The", top_logprobs=0))
+            return self._gives_logprobs()
         except ServerError as error:
             if error.status not in REFUSED:
                 raise
             self.endpoint = CHAT
             try:
-                self.ask(Ask("The", top_logprobs=0))
+                return self._gives_logprobs()
             except ServerError as chat_error:
                 raise chat_error if error.status in NO_SUCH_ROUTE else error from None
+
+    def _gives_logprobs(self) -> bool:
+        try:
+            reply = self.ask(Ask("The", top_logprobs=2))
+        except ServerError as error:
+            if error.status not in REFUSED or error.status in NO_SUCH_ROUTE:
+                raise
+            self.ask(Ask("The", top_logprobs=0))
+            return False
+        # A text that ends at once has no positions, and says nothing.
+        return any(choice.positions or not choice.text for choice in reply.choices)
 
     def pieces(self, text: str) -> list[str] | None:
         """How the server cuts `text` into tokens, where it has a route that tells (llama.cpp's); None elsewhere."""
         try:
             record = self.connection.post("//tokenize", {"content": text, "with_pieces": True})
-        except SourceError:
+            tokens = _Tokenized.model_validate(record).tokens
+        except (SourceError, ValidationError):
             return None
-        tokens = record.get("tokens") if isinstance(record, Mapping) else None
         raw = b""
         pieces: list[str] = []
-        for token in tokens if isinstance(tokens, list) else ():
-            piece = token.get("piece") if isinstance(token, Mapping) else None
-            if piece is None:
-                return None
+        for token in tokens:
             # A piece that is no whole character comes as bytes; it is put together with those after it.
-            raw += piece.encode() if isinstance(piece, str) else bytes(piece)
+            raw += (
+                token.piece.encode("utf-8", "replace") if isinstance(token.piece, str) else bytes(token.piece)
+            )
             try:
                 pieces.append(raw.decode("utf-8"))
             except UnicodeDecodeError:
@@ -155,31 +182,57 @@ class Server:
         return rendered if isinstance(rendered, str) else None
 
 
-def _as_whole(choice: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A chunk's choice as a whole answer would write it: `delta` is the piece of a message."""
-    return {**choice, "message": choice["delta"]} if "delta" in choice else choice
+class _Piece(BaseModel):
+    piece: str | Annotated[list[Byte], Field(max_length=256)]
+
+
+class _Tokenized(BaseModel):
+    tokens: list[_Piece]
+
+
+class _Entry(BaseModel):
+    id: str
+    meta: dict[str, Any] | None = None
+    max_model_len: Any = None
+
+
+class _Listed(BaseModel):
+    data: list[_Entry] = []
 
 
 def _find_model(connection: Connection, model: str) -> tuple[str, int | None, int | None]:
     """The model's name at the server, its vocabulary and its context, as far as `/models` tells."""
     try:
-        listed = connection.get("/models")
+        listed = _Listed.model_validate(connection.get("/models"))
     except ServerError as error:
         if error.status in REFUSED and model:
             return model, None, None  # some servers list nothing
         raise
-    data = listed.get("data") if isinstance(listed, Mapping) else None
-    models = {str(entry.get("id")): entry for entry in data or () if isinstance(entry, Mapping)}
+    except ValidationError:
+        if model:
+            return model, None, None
+        raise SourceError(
+            f"{connection.base_url} lists its models in a way that cannot be read; name one after '#'."
+        ) from None
+    models = {entry.id: entry for entry in listed.data}
     if not model and len(models) == 1:
         model = next(iter(models))
     if model not in models and (models or not model):
         there = ", ".join(sorted(models)[:8]) or "none that it lists"
         missing = f"has no model {model!r}" if model else "has more than one model"
-        raise SourceError(f"{connection.base_url} {missing}; name one after '#': {there}.")
-    entry = models.get(model, {})
-    meta = entry.get("meta") or {}
-    return model, _whole(meta.get("n_vocab")), _whole(meta.get("n_ctx") or entry.get("max_model_len"))
+        raise SourceError(
+            printable(f"{connection.base_url} {missing}; name one after '#': {there}.", keep="")
+        )
+    entry = models.get(model, _Entry(id=model))
+    meta = entry.meta or {}
+    return model, _whole(meta.get("n_vocab")), _whole(meta.get("n_ctx") or entry.max_model_len)
 
 
 def _whole(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
+    is_whole = isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**31
+    return value if is_whole else None
+
+
+def check_endpoint(endpoint: str | None) -> None:
+    if endpoint is not None and endpoint not in ENDPOINTS:
+        raise InputError(f"endpoint is {endpoint!r}; allowed are {' and '.join(ENDPOINTS)}.")

@@ -53,14 +53,14 @@ COMPLETIONS = {
 LLAMA = {
     "content": " blue",
     "completion_probabilities": [
-        {"id": 7, "token": " blue", "bytes": [], "logprob": -0.1}
+        {"id": 0, "token": " blue", "bytes": [], "logprob": -0.1}
         | {"top_logprobs": [{"id": i, "token": t, "bytes": [], "logprob": v} for i, (t, v) in enumerate(TOP)]}
     ],
 }
 LLAMA_PROCESSED = {
     "content": " blue",
     "completion_probabilities": [
-        {"id": 7, "token": " blue", "bytes": [], "prob": math.exp(-0.1)}
+        {"id": 0, "token": " blue", "bytes": [], "prob": math.exp(-0.1)}
         | {
             "top_probs": [
                 {"id": i, "token": t, "bytes": [], "prob": math.exp(v)} for i, (t, v) in enumerate(TOP)
@@ -108,8 +108,11 @@ def test_every_shape_gives_the_same_tokens_and_says_which_it_is(tmp_path, record
     source = load(write(tmp_path / "r.json", record))
     assert source.capability is Capability.TOP_N
     known = source.next_tokens("the sky is")
-    assert [token.token for token in known.tokens] == [token for token, _ in TOP]
-    assert [token.logprob for token in known.tokens] == pytest.approx([value for _, value in TOP])
+    top = [token for token in known.tokens if known.ceiling is None or token.logprob >= known.ceiling]
+    assert [token.token for token in top] == [token for token, _ in TOP]
+    assert [token.logprob for token in top] == pytest.approx([value for _, value in TOP])
+    # vLLM's own token is known beside them, and bounds nothing.
+    assert [token.token for token in known.tokens[3:]] == ([" odd"] if shape == "vllm" else [])
     assert f"shape {shape};" in source.note
     assert ("after the sampler's stages" in source.note) == (record in (LLAMA_PROCESSED, LLAMA_OLD))
     assert ("the prompt has no effect" in source.note) == (record is not VLLM_OFFLINE)
@@ -211,13 +214,16 @@ def test_a_server_s_answers_replay_with_their_probe(connect, server, tmp_path) -
     ("text", "said"),
     [
         ("", "is empty"),
-        ("Dear Sir", "line 1 is not JSON"),
+        ("Dear Sir", "is not JSON"),
         ("[]", "is empty"),
         ('{"a": 1}', "no choices and no logprobs"),
-        ("7", "not a JSON object"),
-        ('{"choices": [{"text": "x"}]}', "responses without logprobs"),
-        ('{"choices": [{"logprobs": {"content": [{"token": 1}]}}]}', "in no shape that is known"),
-        ('{"choices": [{"logprobs": {"tokens": ["a"], "token_logprobs": []}}]}', "in no shape that is known"),
+        ("7", "the answer is a number, not a JSON object"),
+        ('{"choices": [{"text": "x"}]}', "answers without logprobs"),
+        (
+            '{"choices": [{"logprobs": {"content": [{"token": 1}]}}]}',
+            "content[0].token is 1, but input should be a valid string",
+        ),
+        ('{"choices": [{"logprobs": {"tokens": ["a"], "token_logprobs": []}}]}', "answers without logprobs"),
         ('{"retort_recording": 9}', "version 9"),
         ('{"retort_recording": 1, "known": "full"}', "damaged"),
         ('{"retort_recording": 1, "known": "top_n", "model": "m", "vocabulary": 3}', "holds no position"),
@@ -237,7 +243,7 @@ def test_probabilities_that_cannot_be_are_refused(tmp_path) -> None:
 
 
 def test_a_missing_file_and_what_needs_the_whole_vocabulary(tmp_path) -> None:
-    with pytest.raises(SourceError, match="there is no file"):
+    with pytest.raises(SourceError, match="there is no such file"):
         load("recorded:none.jsonl")
     source = load(write(tmp_path / "r.json", CHAT))
     for call in (lambda: source.start([[1]]), lambda: source.encode("x"), lambda: source.decode([1])):

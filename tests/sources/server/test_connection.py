@@ -10,7 +10,7 @@ import pytest
 from mock_server import KEY
 from retort.errors import SourceError
 from retort.sources.chat import Message
-from retort.sources.server.openai_api import Connection, ServerError, check_url
+from retort.sources.server.connection import Connection, ServerError, check_url
 from retort.sources.server.server import Ask, Server
 
 BODY = {"model": "mock", "prompt": "hello", "max_tokens": 1, "temperature": 1, "top_p": 1, "logprobs": 2}
@@ -35,7 +35,7 @@ def test_a_fault_that_passes_is_tried_again(url, server, fault) -> None:
         ("401", "refuses the key that was sent (HTTP 401)"),
         ("403", "set RETORT_API_KEY or OPENAI_API_KEY"),
         ("400", "refuses /completions (HTTP 400)"),
-        ("hang", "did not answer /completions within 0.4 s (2 tries)"),
+        ("hang", "did not answer /completions within 0.4 s; is it overloaded"),
         ("cut", "No connection"),
         ("malformed", "something that is not JSON"),
         ("html", "does the URL end in /v1?"),
