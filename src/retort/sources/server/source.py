@@ -6,6 +6,7 @@ logprobs is known by its texts alone (`Capability.ANSWERS`): look, trace and com
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, NoReturn
@@ -92,7 +93,9 @@ class ServerSource:
     def _top(self, prompt: Prompt, asked: int) -> KnownTop:
         ask = Ask(prompt, top_logprobs=asked, **self.probe.neutral)
         position = self._first_position(ask)
-        if position.ceiling is not None and self.probe.temperature == IGNORED:
+        ceiling = -math.inf if position.ceiling is None else position.ceiling
+        ranked = sum(token.logprob >= ceiling for token in position.known)
+        if ranked < min(asked, self.probe.given) and self.probe.temperature == IGNORED:
             # The drawn token may stand in the place of one of the most probable ones (vLLM's chat); a greedy one
             # cannot, and the logprobs are the same.
             position = self._first_position(replace(ask, temperature=0.0))
