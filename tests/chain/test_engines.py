@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from retort.chain import Chain
 from retort.chain.engines import ENGINES, find_engine, settings_of
+from retort.distribution import softmax
 from retort.errors import InputError
 from retort.sampling import SamplingParams
 from retort.transforms import TRANSFORMS, Context
@@ -21,12 +22,13 @@ PLAIN = {"temperature": 0.8, "top_k": 50, "top_p": 0.9, "min_p": 0.05, "repetiti
 ORDERS = {
     "transformers": "repetition_penalty=1.2 | temperature=0.8 | top_k(50, ties=all) | top_p(0.9, ties=highest) | "
     "min_p=0.05",
-    "vllm": "repetition_penalty=1.2 | temperature=0.8 | min_p=0.05 | top_k(50, ties=all) | top_p(0.9, ties=highest)",
+    "vllm": "repetition_penalty=1.2 | temperature=0.8 | min_p=0.05 | top_k=50 | top_p=0.9",
     "sglang": "repetition_penalty(1.2, scope=output) | temperature=0.8 | top_k(50, ties=all) | top_p(0.9, ties=all) | "
     "min_p=0.05",
     "llama.cpp": "repetition_penalty(1.2, scope=last:64) | top_k=50 | top_p=0.9 | min_p=0.05 | temperature=0.8",
     "mlx-lm": "repetition_penalty(1.2, scope=last:20) | top_p(0.9, ties=all) | min_p=0.05 | top_k=50 | "
     "temperature=0.8",
+    "ollama": "repetition_penalty(1.2, scope=last:64) | top_k=50 | temperature=0.8 | top_p=0.9 | min_p=0.05",
 }
 
 
@@ -177,8 +179,8 @@ def test_ties_at_the_kth_place() -> None:
         engine: np.flatnonzero(Chain.like(engine, {"top_k": 2}).apply(row) > -math.inf).tolist()
         for engine in ENGINES
     }
-    assert kept["llama.cpp"] == kept["mlx-lm"] == [1, 2]
-    assert kept["transformers"] == kept["vllm"] == kept["sglang"] == [1, 2, 3]
+    assert kept["llama.cpp"] == kept["mlx-lm"] == kept["vllm"] == kept["ollama"] == [1, 2]
+    assert kept["transformers"] == kept["sglang"] == [1, 2, 3]
 
 
 @given(
@@ -220,3 +222,131 @@ def test_a_chain_is_the_same_everywhere() -> None:
     for params in (SamplingParams(chain=Chain("top_k=2")), {"chain": "top_k=2"}):
         with pytest.raises(InputError, match="a chain says its own order"):
             Chain.like("vllm", params)
+
+
+FILE = {
+    "_from_model_config": True,
+    "bos_token_id": 0,
+    "do_sample": True,
+    "temperature": 0.6,
+    "top_k": 20,
+    "top_p": 0.95,
+}
+
+
+@pytest.mark.parametrize(
+    ("engine", "with_file", "without"),
+    [
+        (
+            "transformers",
+            "temperature=0.6 | top_k(20, ties=all) | top_p(0.95, ties=highest)",
+            "temperature=0",
+        ),
+        ("vllm", "temperature=0.6 | top_k=20 | top_p=0.95", "temperature=1"),
+        ("sglang", "temperature=0.6 | top_p(0.95, ties=all) | top_k(20, ties=all)", "temperature=1"),
+        (
+            "llama.cpp",
+            "top_k=40 | top_p=0.95 | min_p=0.05 | temperature=0.8",
+            "top_k=40 | top_p=0.95 | min_p=0.05 | temperature=0.8",
+        ),
+        ("mlx-lm", "temperature=0", "temperature=0"),
+        ("ollama", "top_k=40 | temperature=0.8 | top_p=0.9", "top_k=40 | temperature=0.8 | top_p=0.9"),
+    ],
+)
+def test_a_models_own_settings_are_what_the_engine_takes(engine: str, with_file: str, without: str) -> None:
+    assert str(Chain.like(engine, {}, model_defaults=FILE)) == with_file
+    assert str(Chain.like(engine, {}, defaults=True)) == without
+
+
+def test_transformers_samples_only_if_asked() -> None:
+    file = {"temperature": 0.6, "top_p": 0.9}
+    assert str(Chain.like("transformers", {}, model_defaults=file)) == "temperature=0"
+    hot = Chain.like("transformers", {"temperature": 0.7}, model_defaults=file)
+    assert str(hot) == "temperature=0.7 | top_k(50, ties=all) | top_p(0.9, ties=highest)"
+
+
+def test_llama_cpp_takes_a_gguf_files_settings() -> None:
+    metadata = {
+        "general.name": "x",
+        "general.sampling.temp": np.float32(0.6).item(),
+        "general.sampling.top_k": 20,
+    }
+    spec = "top_k=20 | top_p=0.95 | min_p=0.05 | temperature=0.6"
+    assert str(Chain.like("llama.cpp", {}, model_defaults=metadata)) == spec
+    ordered = {**metadata, "general.sampling.sequence": "temperature;top_k"}
+    assert str(Chain.like("llama.cpp", {}, model_defaults=ordered)) == "temperature=0.6 | top_k=20"
+    assert str(Chain.like("vllm", {}, model_defaults=metadata)) == "temperature=1"
+
+
+def test_llama_cpp_applies_its_samplers_in_their_order() -> None:
+    settings = {"temperature": 0.5, "top_k": 3, "adaptive_target": 0.3}
+    assert str(Chain.like("llama.cpp", settings)) == "top_k=3 | temperature=0.5"
+    said = find_engine("llama.cpp").idle(settings)
+    assert said == ("adaptive_target does nothing in llama.cpp unless samplers names adaptive_p.",)
+    named = {**settings, "samplers": ["temperature", "adaptive_p", "top_k"]}
+    assert (
+        str(Chain.like("llama.cpp", named)) == "temperature=0.5 | top_k=3 | adaptive_p(target=0.3, decay=0.9)"
+    )
+    with pytest.raises(InputError, match="no sampler 'topk'"):
+        Chain.like("llama.cpp", {"samplers": ["topk"]})
+
+
+def test_llama_cpp_dry_looks_back_64_tokens() -> None:
+    history = [1, 2, 3, *range(5, 75), 1, 2]
+    row = Chain.like("llama.cpp", {"dry_multiplier": 1.0}).apply(
+        np.zeros(100), context=Context([history], [0])
+    )
+    assert row[3] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("settings", "probs", "expected"),
+    [
+        ({"xtc_threshold": 0.1}, [0.4, 0.3, 0.15, 0.15], [0, 0, 0.5, 0.5]),
+        ({"xtc_threshold": 0.25}, [0.5, 0.25, 0.25], [0.5, 0.25, 0.25]),
+        (
+            {"xtc_threshold": 0.1, "xtc_special_tokens": [0]},
+            [0.4, 0.3, 0.15, 0.15],
+            [4 / 7, 0, 1.5 / 7, 1.5 / 7],
+        ),
+    ],
+)
+def test_mlx_lm_xtc(settings: dict[str, Any], probs: list[float], expected: list[float]) -> None:
+    """apply_xtc of mlx-lm 0.32: strict threshold, all of the least likely stay, special tokens are protected."""
+    chain = Chain.like("mlx-lm", {"xtc_probability": 1.0, **settings})
+    assert softmax(chain.apply(np.log(probs))) == pytest.approx(expected, abs=1e-6)
+
+
+def test_llama_cpp_xtc_honours_min_keep() -> None:
+    row = np.log([0.4, 0.3, 0.2, 0.1])
+    acts = Chain.like("llama.cpp", {"xtc_probability": 1.0, "xtc_threshold": 0.15, "min_keep": 2})
+    stays = Chain.like("llama.cpp", {"xtc_probability": 1.0, "xtc_threshold": 0.15, "min_keep": 3})
+    assert np.isfinite(acts.apply(row)).tolist() == [False, False, True, True]
+    assert np.isfinite(stays.apply(row)).all()
+
+
+@pytest.mark.parametrize(
+    ("engine", "settings", "said"),
+    [
+        ("sglang", {"repetition_penalty": 2.1}, "sglang refuses repetition_penalty=2.1: it allows 0 to 2."),
+        ("sglang", {"presence_penalty": -2.5}, "sglang refuses presence_penalty=-2.5"),
+        ("sglang", {"top_p": 0.0}, "sglang refuses top_p=0.0: it allows a number above 0 and up to 1."),
+        (
+            "sglang",
+            {"min_tokens": 100, "max_tokens": 50},
+            "sglang refuses min_tokens=100 above max_tokens=50.",
+        ),
+        ("vllm", {"temperature": 2.1}, "vllm refuses temperature=2.1"),
+        ("vllm", {"frequency_penalty": 2.1}, "vllm refuses frequency_penalty=2.1"),
+        ("vllm", {"min_tokens": 100, "max_tokens": 50}, "vllm refuses min_tokens=100"),
+        ("mlx-lm", {"xtc_probability": 0.5, "xtc_threshold": 0.6}, "mlx-lm refuses xtc_threshold=0.6"),
+        ("llama.cpp", {"penalty_last_n": -1}, "llama.cpp refuses penalty_last_n=-1"),
+        (
+            "llama.cpp",
+            {"dry_penalty_last_n": -1, "dry_multiplier": 0.8},
+            "llama.cpp refuses dry_penalty_last_n=-1",
+        ),
+    ],
+)
+def test_what_an_engine_refuses(engine: str, settings: dict[str, Any], said: str) -> None:
+    assert find_engine(engine).refused(settings)[0].startswith(said)

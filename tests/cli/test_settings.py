@@ -45,7 +45,7 @@ def test_penalties_look_at_what_was_drawn(run_json, sky) -> None:
         (["--settings", "chain=top_k=3", "--engine", "vllm"], "--engine cannot go with it"),
         (["--defaults"], "name the engine with --engine"),
         (["--settings", "typical_p=0.5", "--engine", "vllm"], "vllm does not apply typical_p here"),
-        (["--engine", "ollama"], "unknown engine 'ollama'"),
+        (["--engine", "kobold"], "unknown engine 'kobold'"),
         (["--settings", "num_beams=4"], "retort has no num_beams"),
     ],
 )

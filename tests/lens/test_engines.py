@@ -67,7 +67,7 @@ def test_the_same_chain_in_two_engines_is_the_same_distribution() -> None:
 def test_what_an_engine_does_not_apply_is_named_and_left_out() -> None:
     result = compare_engines(MockSource(9), "w1", {"typical_p": 0.5, "top_k": 3}, ["vllm", "transformers"])
     assert [reading.unread for reading in result.engines] == [("typical_p",), ()]
-    assert result.engines[0].spec == "top_k(3, ties=all)"
+    assert result.engines[0].spec == "top_k=3"
 
 
 def test_defaults_are_the_engines_own_where_nothing_was_said() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from retort.errors import InputError
 from retort.sampling import SamplingParams
-from retort.sampling.setting_names import parse_settings
+from retort.sampling.setting_names import irrelevant, parse_settings
 
 TRANSFORMERS = {
     "max_length": None, "max_new_tokens": 20, "min_length": 0, "min_new_tokens": None, "do_sample": True,
@@ -103,7 +103,7 @@ def test_names_and_shapes(given: dict[str, Any], name: str, value: object) -> No
         ({"no_repeat_ngram_size": 3}, "retort has no no_repeat_ngram_size"),
         ({"min_length": 5}, "as min_tokens"),
         ({"samplers": ["top_k"]}, "chain='top_k=40"),
-        ({"dry_sequence_breakers": ["x"]}, "as dry_breakers"),
+        ({"dry_multiplier": 1, "dry_sequence_breakers": ["x"]}, "as dry_breakers"),
         ({"do_sample": "yes"}, "do_sample must be true or false"),
         ({"sequence_bias": {(5, 6): 1.0}}, "sequences of one token"),
         ({"temp": 1, "temperature": 1}, "temperature is given twice"),
@@ -145,3 +145,43 @@ def test_settings_as_text() -> None:
 def test_settings_that_cannot_be_read(text: str, words: str) -> None:
     with pytest.raises(InputError, match=words):
         parse_settings(text)
+
+
+WHOLE_REQUESTS = [
+    ({"num_predict": -1, "num_keep": 4, "num_ctx": 4096, "temperature": 0.8, "top_k": 40, "top_p": 0.9,
+      "typical_p": 1.0, "repeat_last_n": 64, "repeat_penalty": 1.0, "presence_penalty": 0.0, "frequency_penalty": 0.0, "seed": -1},
+     "temperature=0.8 | top_k=40 | top_p=0.9"),
+    ({"n": 1, "presence_penalty": 0.0, "repetition_penalty": 1.0, "temperature": 1.0, "top_p": 1.0, "top_k": 0,
+      "min_p": 0.0, "ignore_eos": False, "max_tokens": 16, "min_tokens": 0, "skip_special_tokens": True,
+      "detokenize": True}, "temperature=1"),
+    ({"max_length": 20, "do_sample": False, "num_beams": 1, "temperature": 1.0, "top_k": 50, "top_p": 1.0,
+      "num_return_sequences": 1, "use_cache": True}, "temperature=0"),
+    ({"temperature": 0.0, "repetition_penalty": 0.0, "repetition_context_size": 20, "presence_penalty": 0.0,
+      "presence_context_size": 20, "frequency_context_size": 20, "xtc_probability": 0.0, "xtc_threshold": 0.1},
+     "temperature=0"),
+    ({"n_predict": -1, "temperature": 0.8, "dry_sequence_breakers": ["\n", ":", "\"", "*"], "dry_multiplier": 0.0,
+      "samplers": ["penalties", "dry", "top_n_sigma", "top_k", "typ_p", "top_p", "min_p", "xtc", "temperature"]},
+     "temperature=0.8"),
+    ({"stop_sequences": ["END"], "temperature": 1.0}, "temperature=1"),
+    ({"_from_model_config": True, "bos_token_id": 0, "do_sample": True, "eos_token_id": [0, 7], "pad_token_id": 0,
+      "temperature": 0.6, "top_k": 20, "top_p": 0.95, "transformers_version": "5.24.0"},
+     "temperature=0.6 | top_k=20 | top_p=0.95"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("settings", "spec"), WHOLE_REQUESTS)
+def test_whole_requests_are_settings(settings: dict[str, Any], spec: str) -> None:
+    assert str(SamplingParams.from_dict(settings).resolved_chain) == spec
+
+
+def test_what_shapes_no_distribution_is_said() -> None:
+    assert irrelevant({"temperature": 1, "num_ctx": 4096, "n": 2, "bos_token_id": 1}) == (
+        "num_ctx",
+        "n",
+        "bos_token_id",
+    )
+
+
+def test_k_beyond_any_vocabulary_is_all_tokens() -> None:
+    for k in (2**53, 2**63 - 512, 2**63, 2**64):
+        assert str(SamplingParams.from_dict({"top_k": k}).resolved_chain) == "temperature=1"

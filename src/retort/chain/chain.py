@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -92,12 +92,20 @@ class Chain:
         return cls(stage for name in TRANSFORMS if (stage := stage_of(name, flat)) is not None)
 
     @classmethod
-    def like(cls, engine: str, params: Any, *, defaults: bool = False, drop: bool = False) -> Chain:
-        """The chain that these settings are in another engine (transformers, vllm, sglang, llama.cpp, mlx-lm).
+    def like(
+        cls,
+        engine: str,
+        params: Any,
+        *,
+        defaults: bool = False,
+        drop: bool = False,
+        model_defaults: Mapping[str, Any] | None = None,
+    ) -> Chain:
+        """The chain that these settings are in another engine (transformers, vllm, sglang, llama.cpp, mlx-lm, ollama).
 
-        See `presets.like`, which also says what `defaults` and `drop` do.
+        See `engines.stages_like`, which also says what `defaults`, `drop` and `model_defaults` do.
         """
-        return cls(stages_like(engine, params, defaults=defaults, drop=drop))
+        return cls(stages_like(engine, params, defaults=defaults, drop=drop, model_defaults=model_defaults))
 
     def __iter__(self) -> Iterator[Stage]:
         return iter(self.stages)

@@ -1,12 +1,14 @@
 """What the same settings mean in other engines: each one's order, its rule for ties, its defaults, as a Chain.
 
-Read from transformers 5.24 (`GenerationMixin._get_logits_processor`), vLLM 0.33 (`v1/sample`), SGLang 0.5.23
-(`srt/sampling`, `srt/layers/sampler.py`), llama.cpp as in llama-cpp-python 0.3.36 (`common/sampling.cpp`) and mlx-lm
-0.32 (`sample_utils.py`). `tests/conformance` holds what was checked against which of them.
+Read from transformers 5.24 (`GenerationMixin._get_logits_processor`), vLLM 0.33 (`v1/worker/gpu/sample`, the model
+runner V2), SGLang 0.5.23 (`srt/sampling`, `srt/layers/sampler.py`), llama.cpp as in llama-cpp-python 0.3.36
+(`common/sampling.cpp`, `common/common.h`), mlx-lm 0.32 (`sample_utils.py`) and Ollama (`sample/samplers.go` at 0117cd8,
+`api/types.go`). `tests/conformance` holds what was checked against which of them.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,7 +20,26 @@ from retort.transforms import TRANSFORMS
 Settings = Mapping[str, Any]
 """Flat settings: the names of SamplingParams → values; what is None or absent was not said."""
 
+TRUNCATIONS = frozenset(row.main.setting for row in TRANSFORMS.values() if row.truncates)
+"""The settings of truncations, which a greedy choice ignores."""
+
 PENALTIES = ("repetition_penalty", "frequency_penalty", "presence_penalty")
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What an engine accepts for a setting: from `low` to `high`, without `low` if `above`; in words, `allowed`."""
+
+    low: float
+    high: float
+    allowed: str
+    above: bool = False
+
+    def holds(self, value: Any) -> bool:
+        """True if the engine accepts this value; only numbers are limited."""
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return True
+        return self.low <= value <= self.high and not (self.above and value == self.low)
 
 
 @dataclass(frozen=True)
@@ -30,6 +51,12 @@ class Engine:
     - `defaults`: what it uses where nothing is said. `read`: settings as the engine changes them before use.
     - `scopes`: the penalty scopes that its settings can say, beside each penalty's own.
     - `min_keep_in`: the transforms that keep at least so many tokens there.
+    - `limits`: setting → the values that it accepts in a request; others are refused there.
+    - `file`: the settings that it takes from the model where the user sets nothing: "generation_config" (a folder's
+      generation_config.json), "gguf" (`general.sampling.*` of the file's metadata), or None. `takes`: the names that it
+      takes from generation_config.json; `sampling_asked`: it samples only if that file says do_sample.
+    - `reads`: settings that it reads without a transform of their own (samplers), or that may do nothing there.
+    - `compares_lengths`: it refuses a least length above the greatest.
     - `greedy_alone`: at temperature 0 it takes the most likely token and applies no truncation.
     - `notes`: where its behaviour is more than a chain can say.
     """
@@ -43,6 +70,12 @@ class Engine:
     scopes: tuple[str, ...] = ()
     greedy_alone: bool = True
     min_keep_in: tuple[str, ...] = ()
+    limits: Mapping[str, Limit] = field(default_factory=dict)
+    file: str | None = None
+    takes: tuple[str, ...] = ()
+    sampling_asked: bool = False
+    reads: tuple[str, ...] = ()
+    compares_lengths: bool = False
     notes: tuple[str, ...] = ()
 
     def unread(self, settings: Settings) -> tuple[str, ...]:
@@ -56,11 +89,66 @@ class Engine:
         return tuple(
             name
             for name in settings
-            if name not in known
-            or (name in on and name not in mains)
+            if (
+                (name not in known or (name in on and name not in mains))
+                and name not in (*self.reads, "min_keep")
+            )
             or (name == "min_keep" and not set(active) & set(self.min_keep_in))
             or (name == "penalty_scope" and not self._says(settings[name], active))
         )
+
+    def start(self, model: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """What this engine uses where the user sets nothing: its defaults, and over them the model's own settings.
+
+        `model`: the content of generation_config.json, or GGUF metadata with `general.sampling.*` keys; None if the
+        model has neither.
+        """
+        given = {} if model is None else dict(model)
+        if self.file == "gguf":
+            return {**self.defaults, **_of_gguf(given)}
+        if self.file != "generation_config" or _is_gguf(given):
+            return dict(self.defaults)
+        told = {name: given[name] for name in self.takes if given.get(name) is not None}
+        if not self.sampling_asked:
+            return {**self.defaults, **told}
+        if given.get("do_sample") is not True:
+            kept = {name: value for name, value in told.items() if name not in TRUNCATIONS}
+            return {**kept, "temperature": 0.0}
+        return {"temperature": 1.0, "top_k": 50, **told}
+
+    def filled(self, settings: Settings, model: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The settings over what the engine uses where the user sets nothing.
+
+        A temperature that is set asks transformers to sample, as `do_sample=True` does: top_k 50 then comes with it.
+        """
+        start = self.start(model)
+        if self.sampling_asked and settings.get("temperature") and start.get("temperature") == 0.0:
+            start = self.start({**(model or {}), "do_sample": True})
+        together = {**start, **settings}
+        # An order without a sampler has no use for the default of its setting.
+        idle = [name for name in self.unread(together) if name not in settings]
+        return {name: value for name, value in together.items() if name not in idle}
+
+    def refused(self, settings: Settings) -> tuple[str, ...]:
+        """What this engine refuses of a request, one sentence each: settings beyond its limits."""
+        said = _said(settings)
+        found = [
+            f"{self.name} refuses {name}={said[name]}: it allows {limit.allowed}."
+            for name, limit in self.limits.items()
+            if name in said and not limit.holds(said[name])
+        ]
+        least, most = said.get("min_tokens"), said.get("max_tokens")
+        if self.compares_lengths and least is not None and most is not None and least > most:
+            found.append(f"{self.name} refuses min_tokens={least} above max_tokens={most}.")
+        return tuple(found)
+
+    def idle(self, settings: Settings) -> tuple[str, ...]:
+        """What this engine reads of the settings and does nothing with, one sentence each."""
+        said = _said(settings)
+        named = "adaptive_p" in (said.get("samplers") or ())
+        if "adaptive_target" in self.reads and "adaptive_target" in said and not named:
+            return (f"adaptive_target does nothing in {self.name} unless samplers names adaptive_p.",)
+        return ()
 
     def _says(self, scope: str, active: list[str]) -> bool:
         """True if the settings can say this penalty scope here, or it is what the active penalties have anyway."""
@@ -88,27 +176,38 @@ class Engine:
             for parameter in row.parameters
             if parameter.setting is not None and settings.get(parameter.setting) is not None
         }
-        if name not in self.min_keep_in:
-            said.pop("min_keep", None)
+        # XTC's own least number is no flat setting of ours, and one of llama.cpp's.
+        said.pop("min_keep", None)
+        if name in self.min_keep_in and settings.get("min_keep") is not None:
+            said["min_keep"] = settings["min_keep"]
         if said.get("scope", "").split(":")[0] not in self.scopes:
             said.pop("scope", None)
         stage = Stage(name, **{**self.quirks.get(name, {}), **said})
         return None if stage.is_off else stage
 
 
-def stages_like(engine: str, params: Any, *, defaults: bool = False, drop: bool = False) -> tuple[Stage, ...]:
+def stages_like(
+    engine: str,
+    params: Any,
+    *,
+    defaults: bool = False,
+    drop: bool = False,
+    model_defaults: Mapping[str, Any] | None = None,
+) -> tuple[Stage, ...]:
     """The stages that the settings `params` are in another engine: its order, ties and way of reading them.
 
     `engine`: a name of ENGINES. `params`: SamplingParams, or a mapping of its names to values (None: off). What they do
     not say is off, as if it had been switched off there; with `defaults=True` the engine's own defaults fill it in
-    (llama.cpp's top_k 40, say), where a mapping that names a setting, as None too, has said it. Raises InputError for
-    an unknown engine, an explicit chain in `params`, and settings that the engine does not apply, unless `drop=True`
+    (llama.cpp's top_k 40, say), where a mapping that names a setting, as None too, has said it. `model_defaults`: the
+    model's own settings, which come before the engine's where the engine takes them (see `Engine.start`). Raises
+    InputError for an unknown engine, an explicit chain in `params`, and settings that the engine does not apply, unless
+    `drop=True`
     leaves these out.
     """
     row = find_engine(engine)
     settings = settings_of(params)
-    if defaults:
-        settings = {**row.defaults, **settings}
+    if defaults or model_defaults is not None:
+        settings = row.filled(settings, model_defaults)
     unread = row.unread(settings)
     if unread and not drop:
         raise InputError(
@@ -191,25 +290,101 @@ def _sglang_reading(settings: Settings) -> dict[str, Any]:
     return read
 
 
+LLAMA_CPP_SAMPLERS: dict[str, tuple[str, ...]] = {
+    "penalties": PENALTIES,
+    "dry": ("dry",),
+    "top_n_sigma": ("top_n_sigma",),
+    "top_k": ("top_k",),
+    "typ_p": ("typical_p",),
+    "top_p": ("top_p",),
+    "min_p": ("min_p",),
+    "xtc": ("xtc",),
+    "temperature": ("temperature", "dynatemp"),
+}
+"""llama.cpp's default samplers in its default order → our transforms. adaptive_p is not among them."""
+
+LLAMA_CPP_NAMES = {
+    "typical_p": "typ_p",
+    "typical": "typ_p",
+    "temp": "temperature",
+    "top-k": "top_k",
+    "top-p": "top_p",
+    "min-p": "min_p",
+}
+"""Other names that llama.cpp takes for its samplers."""
+
+
 def _llama_cpp_order(settings: Settings) -> tuple[str, ...]:
-    """With mirostat it applies the bias, the temperature and mirostat, and nothing else."""
+    """The order of `samplers`, its default one if nothing is said; adaptive_p comes last and only if it is named.
+
+    With mirostat it applies the bias, the temperature and mirostat, and nothing else.
+    """
     if settings.get("mirostat"):
         return ("grammar", "logit_bias", "temperature", "mirostat")
-    return (
-        "grammar",
-        "logit_bias",
-        *PENALTIES,
-        "dry",
-        "top_n_sigma",
-        "top_k",
-        "typical_p",
-        "top_p",
-        "min_p",
-        "xtc",
-        "temperature",
-        "dynatemp",
-        "adaptive_p",
-    )
+    names = [LLAMA_CPP_NAMES.get(name, name) for name in settings.get("samplers") or LLAMA_CPP_SAMPLERS]
+    unknown = [name for name in names if name not in LLAMA_CPP_SAMPLERS and name != "adaptive_p"]
+    if unknown:
+        near = did_you_mean(unknown[0], [*LLAMA_CPP_SAMPLERS, "adaptive_p"])
+        raise InputError(
+            f"llama.cpp has no sampler {unknown[0]!r}{near}; known are: {', '.join(LLAMA_CPP_SAMPLERS)}, adaptive_p"
+        )
+    chosen = [ours for name in dict.fromkeys(names) for ours in LLAMA_CPP_SAMPLERS.get(name, ())]
+    return ("grammar", "logit_bias", *chosen, *(["adaptive_p"] if "adaptive_p" in names else []))
+
+
+GGUF_SAMPLING = {
+    "temp": "temperature",
+    "top_k": "top_k",
+    "top_p": "top_p",
+    "min_p": "min_p",
+    "xtc_probability": "xtc_probability",
+    "xtc_threshold": "xtc_threshold",
+    "penalty_repeat": "repetition_penalty",
+    "penalty_last_n": "penalty_last_n",
+    "mirostat": "mirostat",
+    "mirostat_tau": "mirostat_tau",
+    "mirostat_eta": "mirostat_eta",
+    "sequence": "samplers",
+}
+"""`general.sampling.NAME` of a GGUF file's metadata → the setting that llama.cpp takes it for."""
+
+
+def _is_gguf(model: Mapping[str, Any]) -> bool:
+    return any(str(name).startswith("general.") for name in model)
+
+
+def _of_gguf(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings in GGUF metadata; a sequence may be a list, or a text with `;` between names."""
+    found: dict[str, Any] = {}
+    for name, ours in GGUF_SAMPLING.items():
+        value = metadata.get(f"general.sampling.{name}")
+        if value is None:
+            continue
+        if ours == "samplers":
+            found[ours] = tuple(value.split(";") if isinstance(value, str) else value)
+        elif ours == "penalty_last_n":
+            found["penalty_scope"] = "all" if value == -1 else f"last:{int(value)}"
+        else:
+            # Metadata is float32: 0.8 is stored as 0.800000011920929.
+            found[ours] = float(f"{value:.7g}") if isinstance(value, float) else value
+    for main, others in (
+        ("xtc_probability", ("xtc_threshold",)),
+        ("mirostat", ("mirostat_tau", "mirostat_eta")),
+        ("repetition_penalty", ("penalty_scope",)),
+    ):
+        if main not in found or found[main] in (0, 0.0, 1.0 if main == "repetition_penalty" else 0.0):
+            for name in (main, *others):
+                found.pop(name, None)
+    return found
+
+
+def _ollama_reading(settings: Settings) -> dict[str, Any]:
+    """A temperature below 0 is greedy; top-p and min-p are held to 0 to 1."""
+    read = dict(settings)
+    for name, high in (("temperature", math.inf), ("top_p", 1.0), ("min_p", 1.0)):
+        if read.get(name) is not None:
+            read[name] = max(0.0, min(high, read[name]))
+    return read
 
 
 def _mlx_reading(settings: Settings) -> dict[str, Any]:
@@ -257,16 +432,30 @@ ENGINES: dict[str, Engine] = {
                 "eta_cutoff": {"ties": "all"},
                 "top_h": {"entropy": "summed", "among": 100},
             },
-            defaults={"temperature": 1.0, "top_k": 50},
+            defaults={"temperature": 0.0},
             read=_transformers_reading,
+            file="generation_config",
+            takes=(
+                "temperature",
+                "top_k",
+                "top_p",
+                "min_p",
+                "top_h",
+                "typical_p",
+                "epsilon_cutoff",
+                "eta_cutoff",
+                "repetition_penalty",
+            ),
+            sampling_asked=True,
             notes=(
+                "without a generation_config.json that says do_sample it takes the most likely token",
                 "sums run in the logits' own dtype, so a nucleus may differ by a token at its edge",
                 "a grammar that allows only removed tokens is obeyed there, and an error here",
             ),
         ),
         Engine(
             "vllm",
-            "vLLM 0.33, V1 engine, PyTorch path",
+            "vLLM 0.33, model runner V2",
             _in_order(
                 "grammar",
                 "allowed",
@@ -284,12 +473,22 @@ ENGINES: dict[str, Engine] = {
                 "repetition_penalty": {"scope": "all"},
                 "frequency_penalty": {"scope": "output"},
                 "presence_penalty": {"scope": "output"},
-                "top_k": {"ties": "all"},
-                "top_p": {"ties": "highest"},
             },
             defaults={"temperature": 1.0},
             read=_vllm_reading,
-            notes=("its Triton kernel keeps exactly k tokens where the PyTorch path keeps all that tie",),
+            file="generation_config",
+            takes=("repetition_penalty", "temperature", "top_k", "top_p", "min_p"),
+            limits={
+                "temperature": Limit(0.0, 2.0, "0 to 2"),
+                "top_p": Limit(0.0, 1.0, "a number above 0 and up to 1", above=True),
+                "presence_penalty": Limit(-2.0, 2.0, "-2 to 2"),
+                "frequency_penalty": Limit(-2.0, 2.0, "-2 to 2"),
+            },
+            compares_lengths=True,
+            notes=(
+                "its V1 runner and its PyTorch path (also on CPUs) keep all tokens that tie at the k-th place, and the "
+                "highest ids at the edge of a nucleus",
+            ),
         ),
         Engine(
             "sglang",
@@ -304,7 +503,18 @@ ENGINES: dict[str, Engine] = {
             },
             defaults={"temperature": 1.0},
             read=_sglang_reading,
+            file="generation_config",
+            takes=("repetition_penalty", "temperature", "top_k", "top_p", "min_p"),
+            limits={
+                "repetition_penalty": Limit(0.0, 2.0, "0 to 2"),
+                "top_p": Limit(0.0, 1.0, "a number above 0 and up to 1", above=True),
+                "presence_penalty": Limit(-2.0, 2.0, "-2 to 2"),
+                "frequency_penalty": Limit(-2.0, 2.0, "-2 to 2"),
+            },
+            compares_lengths=True,
             notes=(
+                "a test in its repository asks for top-k and top-p of one distribution with min-p, too; 0.5.23 takes "
+                "them one after the other",
                 "its PyTorch backend keeps exactly k tokens and takes top-k and top-p of one distribution always",
             ),
         ),
@@ -315,12 +525,21 @@ ENGINES: dict[str, Engine] = {
             quirks={
                 **{penalty: {"scope": "last:64"} for penalty in PENALTIES},
                 "mirostat": {"surprise": "kept"},
+                "dry": {"last_n": 64},
             },
             defaults={"temperature": 0.8, "top_k": 40, "top_p": 0.95, "min_p": 0.05},
             scopes=("last", "all"),
             greedy_alone=False,
-            min_keep_in=("top_p", "min_p", "typical_p"),
+            min_keep_in=("top_p", "min_p", "typical_p", "xtc"),
+            file="gguf",
+            reads=("samplers", "adaptive_target", "adaptive_decay"),
+            limits={
+                "penalty_last_n": Limit(0, math.inf, "0 or more"),
+                "dry_penalty_last_n": Limit(0, math.inf, "0 or more"),
+            },
             notes=(
+                "a repetition that DRY sees ends at a newline, a colon, a double quote or an asterisk there; here only "
+                "at dry_breakers",
                 "which of the tokens that tie for the last place it keeps depends on its sort",
                 "a grammar is asked after the draw first, and before it only if the token is refused",
                 "behind top_n_sigma its typical_p and dynamic temperature still count the tokens that it masked",
@@ -343,12 +562,31 @@ ENGINES: dict[str, Engine] = {
             quirks={
                 **{penalty: {"scope": "last:20"} for penalty in PENALTIES},
                 "top_p": {"ties": "all"},
+                "xtc": {"ties": "all", "likely": "passed"},
             },
             defaults={"temperature": 0.0},
             read=_mlx_reading,
             scopes=("last",),
             min_keep_in=("min_p",),
-            notes=("which of the tokens that tie at the k-th place it keeps depends on its partition",),
+            limits={"xtc_threshold": Limit(0.0, 0.5, "0 to 0.5")},
+            notes=(
+                "its server and mlx_lm.generate always protect the newline and the end tokens from XTC; give them as "
+                "xtc_special_tokens",
+                "which of the tokens that tie at the k-th place it keeps depends on its partition",
+            ),
+        ),
+        Engine(
+            "ollama",
+            "Ollama, its own sampler (sample/samplers.go at 0117cd8)",
+            _in_order("grammar", *PENALTIES, "top_k", "temperature", "top_p", "min_p"),
+            quirks={penalty: {"scope": "last:64"} for penalty in PENALTIES},
+            defaults={"temperature": 0.8, "top_k": 40, "top_p": 0.9},
+            read=_ollama_reading,
+            scopes=("last", "all"),
+            notes=(
+                "its OpenAI route sets a temperature of 1 and a top-p of 1 where the request says nothing",
+                "models that it still runs through llama.cpp's runner are sampled in llama.cpp's order",
+            ),
         ),
     )
 }

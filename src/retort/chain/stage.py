@@ -125,7 +125,7 @@ class Stage:
             settings = [
                 f"{p.name}={p.write(v)}"
                 for p, v in zip(row.parameters, self.values, strict=True)
-                if p.kind is None or v != p.default
+                if (p.kind is None and p.setting is not None) or v != p.default
             ]
             return f"{self.name}({', '.join(settings)})"
         told = [

@@ -42,12 +42,14 @@ def command(
     from retort.lens.engines import compare_engines
     from retort.sources.load import load
 
-    said = {} if settings is None else settings.said
+    said, named = ({}, {}) if settings is None else (settings.said, settings.named)
     if settings is not None and settings.params.chain is not None:
         raise click.UsageError(
             "a chain says its own order, so it is the same in every engine; give single settings."
         )
-    result = compare_engines(load(model), prompt, said, engines or tuple(ENGINES), defaults=defaults, top=top)
+    result = compare_engines(
+        load(model), prompt, said, engines or tuple(ENGINES), defaults=defaults, top=top, request=named
+    )
     if as_json:
         print_json(result)
     else:

@@ -97,13 +97,14 @@ chain_option = click.option(
 defaults_option = click.option(
     "--defaults",
     is_flag=True,
-    help="What is not said is the engine's own default (llama.cpp: top-k 40, …) instead of off.",
+    help="Use the engine's defaults, and the model's own settings where the engine reads them, for settings you do not "
+    "give.",
 )
 
 
 def engine_option(several: bool) -> Callable[[Decorated], Decorated]:
     """`--engine NAME`, once or several times."""
-    from_engines = "transformers, vllm, sglang, llama.cpp or mlx-lm"
+    from_engines = "transformers, vllm, sglang, llama.cpp, mlx-lm or ollama"
     if several:
         return click.option(
             "--engine",
@@ -136,7 +137,7 @@ def truncation_options(command: Decorated) -> Decorated:
     top_k = click.option("--top-k", type=click.IntRange(-1), help="Keep this many tokens; 0 and -1 are off.")
     top_p = click.option(
         "--top-p",
-        type=click.FloatRange(0, 1, min_open=True),
+        type=click.FloatRange(0, 1),
         help="Keep the smallest set of tokens with this mass; 1 is off.",
     )
     min_p = click.option(

@@ -133,7 +133,7 @@ def command(
     single = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p}
     refuse_with_chain(chain, **single)
     given = {**single, "seed": seed, "max_tokens": max_tokens, "stop": stop or None}
-    params = sampling_params(settings, given, chain, engine, defaults)
+    params = sampling_params(settings, given, chain, engine, defaults, model)
     question = asked(prompt, chat, messages)
     source = load(model)
     show_prompt(source, question)

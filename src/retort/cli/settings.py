@@ -47,14 +47,17 @@ def sampling_params(
     chain: Chain | None,
     engine: str | None,
     defaults: bool,
+    model: str | None = None,
 ) -> SamplingParams:
     """The params of `--settings` and the command's own options (`given`: name → value, None where not given).
 
     What the command line did not say of seed, max_tokens and stop may stand in the settings. With an engine, the chain
-    is what the settings are there. Raises a usage error if something is said twice.
+    is what the settings are there; with `defaults`, what they leave open is what the engine takes from `model`. Raises
+    a usage error if something is said twice.
     """
     from retort.chain.chain import Chain
     from retort.sampling.params import SamplingParams
+    from retort.sources.own_settings import own_settings
 
     if defaults and engine is None:
         raise click.UsageError("--defaults are an engine's own; name the engine with --engine.")
@@ -71,10 +74,12 @@ def sampling_params(
         named["chain"] = chain
     params, transforms = SamplingParams.said(named)
     if engine is None:
+        SamplingParams.from_dict(named)  # refuses an engine's order where no engine is named
         return params
     if params.chain is not None:
         raise click.UsageError("a chain says its own order, so --engine cannot go with it; give one of them.")
-    there = Chain.like(engine, transforms, defaults=defaults)
+    own = own_settings(model) if defaults and model is not None else None
+    there = Chain.like(engine, transforms, defaults=defaults, model_defaults=own)
     return SamplingParams(
         chain=there, end_ids=params.end_ids, seed=params.seed, max_tokens=params.max_tokens, stop=params.stop
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -16,6 +16,7 @@ from retort.distribution.divergences import total_variation
 from retort.distribution.ranking import top_ids
 from retort.errors import CapabilityError, InputError
 from retort.sources.base import Capability, Source, next_token_logits
+from retort.sources.own_settings import own_settings
 from retort.transforms.context import Context
 
 OURS = "retort"
@@ -100,11 +101,14 @@ def compare_engines(
     *,
     defaults: bool = False,
     top: int = 10,
+    request: Mapping[str, Any] | None = None,
 ) -> EngineComparison:
     """What `settings` (flat, as SamplingParams names them) mean after `prompt` in each engine.
 
-    One forward pass. A setting that an engine does not apply is left out there and named in `unread`. `defaults`: what
-    is not said is the engine's own default instead of off. "retort" among the engines is retort's default order.
+    One forward pass. A setting that an engine does not apply is left out there and named in `unread`. `defaults`: use
+    the engine's defaults, and the model's own settings where the engine reads them, for settings that are not given.
+    `request`: all that was asked for, lengths included, to say what an engine would refuse. "retort" among the engines
+    is retort's default order.
     float64 inside, entropies in nats. Raises InputError for no engine, an unknown or repeated one, settings that are
     not allowed, or `top` below 1; CapabilityError for a source without the whole vocabulary.
     """
@@ -125,13 +129,16 @@ def compare_engines(
     readings, distributions = [], []
     for name in names:
         if name == OURS:
-            chain = Chain.of(**{"temperature": None, **settings}).ending_at(ending)
+            ours = {name: value for name, value in settings.items() if name != "samplers"}
+            chain = Chain.of(**{"temperature": None, **ours}).ending_at(ending)
             reading, distribution = _read(source, None, chain, (), logits, context)
         else:
             engine = find_engine(name)
-            said = {**engine.defaults, **settings} if defaults else dict(settings)
+            said = engine.filled(settings, own_settings(source)) if defaults else dict(settings)
             chain = Chain(engine.stages(said)).ending_at(ending)
             reading, distribution = _read(source, engine, chain, engine.unread(said), logits, context)
+            refused = engine.refused({**said, **(request or {})})
+            reading = replace(reading, warnings=(*refused, *engine.idle(said), *reading.warnings))
         readings.append(reading)
         distributions.append(distribution)
     return EngineComparison(

@@ -78,6 +78,7 @@ class SamplingParams:
     dry_allowed_length: int | None = None
     dry_penalty_last_n: int | None = None
     dry_breakers: Any = None
+    xtc_special_tokens: Any = None
     logit_bias: Any = None
     bad_words: Any = None
     min_tokens: int | None = None
@@ -112,6 +113,12 @@ class SamplingParams:
         a setting that retort does not have.
         """
         named = cls.named(settings)
+        samplers = named.pop("samplers", None)
+        if samplers is not None:
+            raise InputError(
+                f"samplers is an order of llama.cpp ({', '.join(samplers)}); name the engine (--engine llama.cpp), or "
+                "write the order as a chain: chain='top_k=40 | temperature=0.8'"
+            )
         if isinstance(named.get("chain"), str):
             named["chain"] = Chain.parse(named["chain"])
         return cls(**named)
@@ -125,11 +132,14 @@ class SamplingParams:
     def said(cls, settings: Mapping[str, Any]) -> tuple[SamplingParams, dict[str, Any]]:
         """The params of a mapping, as `from_dict` reads it, and the settings of transforms that it names.
 
-        The second tells "said to be off" (None) from "not said" (absent), which the params alone cannot.
+        llama.cpp's `samplers` are among the second, for its engine. The second tells "said to be off" (None) from "not
+        said" (absent), which the params alone cannot.
         """
-        params = cls.from_dict(settings)
-        names = ["penalty_scope" if name == "penalty_last_n" else name for name in cls.named(settings)]
-        return params, {name: getattr(params, name) for name in names if name in SETTINGS}
+        named = cls.named(settings)
+        samplers = {"samplers": named.pop("samplers")} if "samplers" in named else {}
+        params = cls.from_dict(named)
+        names = ["penalty_scope" if name == "penalty_last_n" else name for name in named]
+        return params, {**{name: getattr(params, name) for name in names if name in SETTINGS}, **samplers}
 
     @cached_property
     def resolved_chain(self) -> Chain:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from retort.errors import InputError, did_you_mean
+from retort.transforms import TRANSFORMS
 
 ALIASES: dict[str, str] = {
     "temp": "temperature",
@@ -35,14 +36,16 @@ ALIASES: dict[str, str] = {
     "max_new_tokens": "max_tokens",
     "max_completion_tokens": "max_tokens",
     "n_predict": "max_tokens",
+    "num_predict": "max_tokens",
     "predict": "max_tokens",
     "stop_strings": "stop",
+    "stop_sequences": "stop",
 }
 """Another engine's name → ours, where the values mean the same."""
 
 EXAMPLE = 'for example: temperature=0.8,top_k=50, or {"temperature": 0.8, "top_k": 50}'
 
-UNSET = {"seed": (-1,), "min_keep": (0,)}
+UNSET = {"seed": (-1,), "min_keep": (0,), "max_tokens": (-1, -2, 0), "repetition_penalty": (0, 0.0)}
 """Values by which an engine says that it was not told, beside None: ours then keeps its default."""
 
 WITHOUT: dict[str, tuple[Any, ...]] = {
@@ -64,46 +67,135 @@ WITHOUT: dict[str, tuple[Any, ...]] = {
     "penalize_nl": (False,),
     "tfs_z": (1.0,),
     "xtc_special_tokens": ([],),
-    "samplers": (),
-    "dry_sequence_breakers": ([],),
 }
 """Settings that retort has no transform for → the values with which they do nothing, and so may be given."""
 
+IRRELEVANT = frozenset(
+    (
+        # how many texts, and what comes back with them
+        "n", "best_of", "num_return_sequences", "stream", "stream_options", "echo", "logprobs", "top_logprobs",
+        "prompt_logprobs", "n_probs", "post_sampling_probs", "return_tokens", "timings_per_token", "detokenize",
+        "skip_special_tokens", "spaces_between_special_tokens", "clean_up_tokenization_spaces", "output_kind",
+        "include_stop_str_in_output", "no_stop_trim", "return_dict_in_generate", "output_scores", "output_logits",
+        "output_attentions", "output_hidden_states", "response_format", "user", "model", "metadata", "store",
+        # how much of the prompt is kept, and how the machine works
+        "num_keep", "n_keep", "num_ctx", "num_batch", "num_gpu", "main_gpu", "num_thread", "use_mmap", "use_mlock",
+        "low_vram", "numa", "n_discard", "id_slot", "cache_prompt", "t_max_predict_ms", "t_max_prompt_ms", "n_indent",
+        "use_cache", "cache_implementation", "truncate_prompt_tokens", "priority", "keep_alive", "max_length",
+        "max_time", "renormalize_logits", "remove_invalid_values", "low_memory", "max_matching_ngram_size",
+        # what a file says of itself
+        "_from_model_config", "_name_or_path", "transformers_version", "bos_token_id", "pad_token_id",
+        "decoder_start_token_id", "is_assistant", "chat_format", "generation_settings",
+    )
+)  # fmt: skip
+"""Names in requests and files that shape no distribution: read, and said to be so (`irrelevant`)."""
+
+SAMPLERS = ("penalties", "dry", "top_n_sigma", "top_k", "typ_p", "top_p", "min_p", "xtc", "temperature")
+"""llama.cpp's default order, which says no more than its engine does."""
+
+DRY_STRINGS = ("\n", ":", '"', "*")
+"""llama.cpp's default sequence breakers of DRY."""
+
+GREEDY_IGNORES = frozenset(row.main.setting for row in TRANSFORMS.values() if row.truncates)
+
 INSTEAD = {
-    "samplers": "the order of a chain says it: chain='top_k=40 | temperature=0.8'",
-    "dry_sequence_breakers": "give the token ids, as dry_breakers",
     "min_length": "give the generated tokens alone, as min_tokens",
 }
 """What to do instead."""
 
 
+def irrelevant(settings: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names in these settings that shape no distribution, in the order given."""
+    return tuple(str(name) for name in settings if _written(name) in IRRELEVANT)
+
+
 def read_names(settings: Mapping[str, Any], known: Iterable[str]) -> dict[str, Any]:
-    """`settings` under our names (`known`), values that mean "not told" left out. Raises InputError."""
+    """`settings` under our names (`known`), without values that mean "not told" and names that are irrelevant.
+
+    llama.cpp's `samplers` stay, as a tuple, where they are another order than its default. Raises InputError.
+    """
     known = list(known)
     named: dict[str, Any] = {}
     greedy = False
+    scopes: dict[str, Any] = {}
     for key, value in settings.items():
-        written = str(key).strip().lower().replace("-", "_")
+        written = _written(key)
+        if written in IRRELEVANT:
+            continue
         if written in WITHOUT:
             _check_without(written, value)
             continue
         if written == "do_sample":
             greedy = _is_greedy(value)
             continue
+        if written in ("presence_context_size", "frequency_context_size"):
+            scopes[written] = value
+            continue
+        if written == "samplers":
+            if value is not None and _sampler_names(value) != SAMPLERS:
+                named["samplers"] = _sampler_names(value)
+            continue
+        if written == "dry_sequence_breakers":
+            _check_breakers(value, settings)
+            continue
         if written in SHAPES:
             name, value = SHAPES[written](value)
         else:
             name = ALIASES.get(written, written)
         if name not in known:
-            near = did_you_mean(written, [*known, *ALIASES, *SHAPES, "do_sample"])
+            near = did_you_mean(written, [*known, *ALIASES, *SHAPES, "do_sample", "samplers"])
             raise InputError(f"unknown sampling setting {key!r}{near}; known are: {', '.join(known)}")
         if value is None or (not isinstance(value, bool) and value in UNSET.get(name, ())):
             continue
         if name in named:
             raise InputError(f"the sampling setting {name} is given twice (again as {key!r}); give it once")
         named[name] = value
-    # transformers takes the most likely token then, whatever the temperature says.
-    return {**named, "temperature": 0.0} if greedy else named
+    _check_scopes(scopes, named)
+    if not greedy:
+        return named
+    # transformers takes the most likely token then, whatever the temperature and the truncations say.
+    return {
+        **{name: value for name, value in named.items() if name not in GREEDY_IGNORES},
+        "temperature": 0.0,
+    }
+
+
+def _written(name: Any) -> str:
+    return str(name).strip().lower().replace("-", "_")
+
+
+def _sampler_names(value: Any) -> tuple[str, ...]:
+    """llama.cpp's samplers: a list of names, or a text with `;` between them."""
+    names = value.split(";") if isinstance(value, str) else value
+    if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
+        raise InputError(f"samplers must be a list of names, such as ['top_k', 'temperature'], got {value!r}")
+    return tuple(
+        "typ_p" if name.strip() in ("typical_p", "typical") else name.strip()
+        for name in names
+        if name.strip()
+    )
+
+
+def _check_breakers(value: Any, settings: Mapping[str, Any]) -> None:
+    """Texts that end what DRY sees need a tokenizer: they may be given where DRY is off, or be llama.cpp's default."""
+    on = next((amount for name, amount in settings.items() if _written(name) == "dry_multiplier"), None)
+    if not on or not value or tuple(value) == DRY_STRINGS:
+        return
+    raise InputError(
+        f"retort has no dry_sequence_breakers, got {value!r}; only None or [] may be given: give the token ids, as "
+        "dry_breakers"
+    )
+
+
+def _check_scopes(scopes: Mapping[str, Any], named: Mapping[str, Any]) -> None:
+    """mlx-lm has a size for each penalty; retort has one scope, so the sizes of penalties that are on must agree."""
+    for name, size in scopes.items():
+        penalty = name.replace("_context_size", "_penalty")
+        if named.get(penalty) and size not in (None, named.get("penalty_last_n", 20)):
+            raise InputError(
+                f"{name} must be that of repetition_context_size ({named.get('penalty_last_n', 20)}), got {size!r}; "
+                "retort looks equally far back for all penalties (penalty_last_n)"
+            )
 
 
 def parse_settings(text: str) -> dict[str, Any]:

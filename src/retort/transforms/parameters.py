@@ -35,8 +35,9 @@ class Parameter:
     """One parameter of a transform.
 
     `allowed` ends the sentence "NAME must be …". `default` None: it must be given. A stage with one of `off_values` is
-    off. `setting`: its name among flat settings such as SamplingParams has (`xtc_probability` for xtc's probability);
-    None if it belongs to chains alone. `low`, `high` and `whole` bound numbers.
+    off, and so is one with a number of `off_from` or more. `setting`: its name among flat settings such as
+    SamplingParams has (`xtc_probability` for xtc's probability); None if it belongs to chains alone. `low`, `high` and
+    `whole` bound numbers.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Parameter:
     high: float = math.inf
     default: Any = None
     off_values: tuple[Any, ...] = ()
+    off_from: float = math.inf
     whole: bool = False
     setting: str | None = None
     kind: Kind | None = None
@@ -56,7 +58,11 @@ class Parameter:
 
     def is_off(self, value: Any) -> bool:
         """True for None and for the values by which engines say "off"."""
-        return value is None or (not (self.kind is None and is_per_row(value)) and value in self.off_values)
+        if value is None:
+            return True
+        if self.kind is None and is_per_row(value):
+            return False
+        return value in self.off_values or (self.kind is None and value >= self.off_from)
 
     def check(self, value: Any) -> None:
         """Nothing if `value` (for numbers: one, or an array with one a row) is allowed or off; else InputError."""
@@ -277,6 +283,36 @@ def _read_function(parameter: Parameter, text: str) -> Any:
 def _write_function(function: Callable[..., Any]) -> str:
     return f"<{getattr(function, '__name__', type(function).__name__)}>"
 
+
+def _store_breakers(parameter: Parameter, value: Any) -> tuple[Any, ...]:
+    """Ids and sequences of ids, ids first; a sequence of one is its id."""
+    if isinstance(value, (str, bytes, Mapping)):
+        raise parameter.refused(repr(value))
+    entries = value if isinstance(value, Iterable) else [value]
+    sequences = {
+        tuple(_token_id(parameter, one) for one in (entry if isinstance(entry, Iterable) else [entry]))
+        for entry in entries
+    }
+    return tuple(
+        sequence[0] if len(sequence) == 1 else sequence
+        for sequence in sorted(sequences, key=lambda one: (len(one), one))
+        if sequence
+    )
+
+
+def _read_breakers(parameter: Parameter, text: str) -> tuple[Any, ...]:
+    """Breakers written as `7` or `[7 9 1+2]`: ids, and sequences with a plus between their ids."""
+    inside = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+    return _store_breakers(parameter, [part.split("+") for part in inside.replace(",", " ").split()])
+
+
+def _write_breakers(breakers: tuple[Any, ...]) -> str:
+    parts = ["+".join(map(str, one)) if isinstance(one, tuple) else str(one) for one in breakers]
+    return parts[0] if len(parts) == 1 else f"[{' '.join(parts)}]"
+
+
+BREAKS = Kind(_store_breakers, _read_breakers, _write_breakers)
+"""Token ids, and sequences of them: `7` or `[7 9 1+2]`."""
 
 IDS = Kind(checked_ids, _read_bracketed, _write_bracketed)
 """A few token ids: `7` or `[7 9]`."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from retort.distribution.arrays import Array, like, namespace
 from retort.transforms.context import Context, changed, check_ids, looked_at, of_rows, seen
-from retort.transforms.parameters import IDS, LAST, OUTPUT, WHOLE, Parameter, scope_parameter
+from retort.transforms.parameters import BREAKS, LAST, OUTPUT, WHOLE, Parameter, scope_parameter
 from retort.transforms.transform import Transform, usable
 
 REPETITION = Parameter(
@@ -123,7 +123,9 @@ LAST_N = Parameter(
     whole=True,
     setting="dry_penalty_last_n",
 )
-BREAKERS = Parameter("breakers", "token ids", default=(), setting="dry_breakers", kind=IDS)
+BREAKERS = Parameter(
+    "breakers", "token ids or sequences of them", default=(), setting="dry_breakers", kind=BREAKS
+)
 
 
 def dry(
@@ -132,14 +134,15 @@ def dry(
     base: float = 1.75,
     allowed_length: int = 2,
     last_n: int = -1,
-    breakers: Sequence[int] = (),
+    breakers: Sequence[Any] = (),
     *,
     context: Context | None = None,
 ) -> Array:
     """Logits with `multiplier · base^(n - allowed_length)` taken from each token that would make a repetition longer.
 
     n of a token: the length of the longest run of tokens that ends the history, came before, and was followed by this
-    token then; less than `allowed_length` costs nothing. No run reaches over a breaker, and a breaker is not penalised.
+    token then; less than `allowed_length` costs nothing. No run reaches over a breaker (an id, or
+    a sequence of ids), and an id that is one is not penalised.
     `last_n`: look at so many tokens of the history, -1 at all.
     Shapes `[..., vocab]`. float64 for numpy, at least float32 for torch; a penalty beyond the type's range is its
     largest number. O(history) a row. Raises InputError for unusable rows, settings that are not allowed or no history.
@@ -157,7 +160,8 @@ def dry(
     if not multiplier or last_n == 0:
         return logits
     scope = WHOLE if last_n < 0 else f"{LAST}{last_n}"
-    breaking = frozenset(breakers)
+    breaking = BREAKERS.store(breakers)
+    alone = {one for one in breaking if not isinstance(one, tuple)}
     rows: list[int] = []
     ids: list[int] = []
     lengths: list[int] = []
@@ -165,7 +169,7 @@ def dry(
         history = np.asarray(looked_at(context or Context(), row, scope, "dry"), dtype=np.int64)
         check_ids(history, logits.shape[-1], "dry")
         for token, length in continuations(history, breaking).items():
-            if length >= allowed_length and token not in breaking:
+            if length >= allowed_length and token not in alone:
                 rows.append(row)
                 ids.append(token)
                 lengths.append(length)
@@ -175,7 +179,7 @@ def dry(
     )
 
 
-def continuations(history: np.ndarray, breakers: frozenset[int] = frozenset()) -> dict[int, int]:
+def continuations(history: np.ndarray, breakers: Sequence[Any] = ()) -> dict[int, int]:
     """Token → the length of the longest run that ends `history`, came before, and was followed by that token."""
     backwards = history[::-1]
     limit = _until_breaker(backwards, breakers)
@@ -199,12 +203,18 @@ def continuations(history: np.ndarray, breakers: frozenset[int] = frozenset()) -
     return best
 
 
-def _until_breaker(backwards: np.ndarray, breakers: frozenset[int]) -> int:
+def _until_breaker(backwards: np.ndarray, breakers: Sequence[Any]) -> int:
     """How many tokens stand after the last breaker of the history."""
-    if not breakers:
-        return len(backwards)
-    at = np.flatnonzero(np.isin(backwards, list(breakers)))
-    return int(at[0]) if len(at) else len(backwards)
+    found = [(len(backwards), len(backwards))]
+    for breaker in breakers:
+        sequence = np.atleast_1d(breaker)[::-1]
+        length = len(sequence)
+        for end in np.flatnonzero(backwards[: len(backwards) - length + 1] == sequence[0]).tolist():
+            if np.array_equal(backwards[end : end + length], sequence):
+                found.append((end + length - 1, end))
+                break
+    # Of several the one that begins last counts, and of these the longest, as in llama.cpp.
+    return min(found)[1]
 
 
 def _common_lengths(tokens: list[int]) -> list[int]:

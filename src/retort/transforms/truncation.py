@@ -6,6 +6,7 @@ Legend: N rows, V vocabulary, M candidates.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from retort.distribution.arrays import Array, detached, largest, like, namespace
 from retort.distribution.ranking import ROUNDING, SLACK, flat_rows, keep_first, nucleus
 from retort.distribution.softmax import Weights, finite, gaps, is_per_row, per_row
 from retort.transforms.context import Context
-from retort.transforms.parameters import Parameter, choice
+from retort.transforms.parameters import IDS, Parameter, choice
 from retort.transforms.transform import Transform, usable
 
 MIN_KEEP = Parameter(
@@ -27,6 +28,7 @@ K = Parameter(
     "a whole number of 1 or more (None, 0 or -1: off)",
     low=1,
     off_values=(0, -1),
+    off_from=2.0**53,  # more tokens than any vocabulary has: all are kept
     whole=True,
     setting="top_k",
 )
@@ -245,16 +247,42 @@ THRESHOLD = Parameter(
 )
 
 
-def xtc(logits: Array, probability: Any, threshold: Any = 0.1, *, context: Context | None = None) -> Array:
+XTC_MIN_KEEP = Parameter("min_keep", "a whole number of 1 or more", low=1, default=1, whole=True)
+XTC_TIES = Parameter(
+    "ties", "lowest (id stays) or all (stay)", default="lowest", kind=choice("lowest", "all")
+)
+LIKELY = Parameter(
+    "likely",
+    "reached (a probability of the threshold counts) or passed (it does not)",
+    default="reached",
+    kind=choice("reached", "passed"),
+)
+PROTECTED = Parameter(
+    "protected", "token ids, such as 2 or [2 13]", default=(), setting="xtc_special_tokens", kind=IDS
+)
+
+
+def xtc(
+    logits: Array,
+    probability: Any,
+    threshold: Any = 0.1,
+    min_keep: int = 1,
+    ties: str = "lowest",
+    likely: str = "reached",
+    protected: Sequence[int] = (),
+    *,
+    context: Context | None = None,
+) -> Array:
     """Logits with all likely tokens but the least likely of them -inf, with this probability; else as they are.
 
-    Likely: `p_i ≥ threshold`. In a row whose coin falls `u < probability` and that has two likely tokens or more, only
-    the one of smallest probability stays (ties: the lowest id), and all that are not likely. So no row is emptied, and
-    a threshold above 0.5 never acts. `u` is `context.uniforms(1)`, one number in [0, 1) a row; probability 1 needs
-    none.
+    Likely: `p_i ≥ threshold` (`likely="passed"`: above it). In a row whose coin falls `u < probability` and that has
+    two likely tokens or more, only the one of smallest probability stays (ties: the lowest id, or all of them), the
+    `protected` ones, and all that are not likely. So no row is emptied, and a threshold above 0.5 never acts. A row of
+    which fewer than `min_keep` tokens would be left stays as it is. `u` is `context.uniforms(1)`, one number in [0, 1)
+    for each row; probability 1 needs none.
     Shapes `[..., vocab]`; probability and threshold numbers or `[...]`. None and 0 are off. Inside: float64. Raises
     InputError for unusable rows, settings outside [0, 1], or no uniforms. Source: p-e-w 2024 (text-generation-webui,
-    pull request 6335).
+    pull request 6335); min_keep as in llama.cpp (src/llama-sampler.cpp), the other three as in mlx-lm's apply_xtc.
     """
     PROBABILITY.check(probability)
     THRESHOLD.check(threshold)
@@ -269,12 +297,21 @@ def xtc(logits: Array, probability: Any, threshold: Any = 0.1, *, context: Conte
         log_threshold_N1 = xp.reshape(xp.log(per_row(threshold, logits)), (-1, 1))
     weights = Weights.of(flat_rows(logits))
     gaps_NV = weights.gaps_NV
-    likely_NV = gaps_NV >= log_threshold_N1 + weights.log_total_N1 - ROUNDING
+    limit_N1 = log_threshold_N1 + weights.log_total_N1
+    likely_NV = gaps_NV > limit_N1 + ROUNDING if likely == "passed" else gaps_NV >= limit_N1 - ROUNDING
     likely_NV = likely_NV & (gaps_NV > -math.inf)
     unlikely_first_NV = xp.where(likely_NV, -gaps_NV, xp.full_like(gaps_NV, -math.inf))
     stays_N1 = xp.argmax(unlikely_first_NV, axis=-1, keepdims=True)
     # A row without a likely token has nothing to lose; one with a single likely token keeps it as its least likely.
-    lost_NV = acts_N1 & likely_NV & (token_ids(gaps_NV) != stays_N1)
+    stays_NV = token_ids(gaps_NV) == stays_N1
+    if ties == "all":
+        stays_NV = gaps_NV == xp.take_along_axis(gaps_NV, stays_N1, axis=-1)
+    for token in PROTECTED.store(protected):
+        stays_NV = stays_NV | (token_ids(gaps_NV) == token)
+    lost_NV = acts_N1 & likely_NV & ~stays_NV
+    if min_keep > 1:
+        left_NV = (gaps_NV > -math.inf) & ~lost_NV
+        lost_NV = lost_NV & (xp.sum(xp.astype(left_NV, xp.int64), axis=-1, keepdims=True) >= min_keep)
     return xp.where(xp.reshape(lost_NV, logits.shape), -math.inf, logits)
 
 
@@ -339,7 +376,7 @@ ROWS = (
         "xtc",
         xtc,
         "with this probability, remove every token above the threshold but the least likely of them",
-        (PROBABILITY, THRESHOLD),
+        (PROBABILITY, THRESHOLD, XTC_MIN_KEEP, XTC_TIES, LIKELY, PROTECTED),
         nested=False,
         needs=frozenset({"noise"}),
     ),
