@@ -206,13 +206,13 @@ def _print_head(console: Console, source: Source, said: SeenPrompt, params: Samp
 def _stream(source: Source, said: SeenPrompt, params: SamplingParams, n: int, include_stop: bool) -> None:
     """Texts on stdout as they come, with their line breaks."""
     from retort.cli.output import stdout_console, with_line_breaks
-    from retort.sampling.generate import stream
-    from retort.sampling.noise import MAX_SEED
+    from retort.sampling.generate import check_seeds, stream
 
     console = stdout_console()
     _print_head(console, source, said, params)
+    check_seeds(params.seed, n)
     for number in range(n):
-        seed = (params.seed + number) & MAX_SEED
+        seed = params.seed + number
         console.print(f"seed {seed}", style="bold")
         tokens = []
         for piece in stream(source, said.ids, params.with_seed(seed), include_stop=include_stop):

@@ -96,8 +96,9 @@ def generate(
     texts: list[Text] = []
     for prompt, one in zip(prompt_list, settings, strict=True):
         request = _request(source, prompt, one, include_stop)
+        check_seeds(one.seed, n)
         for number in range(n):
-            seeded = request.params.with_seed((one.seed + number) & MAX_SEED)
+            seeded = request.params.with_seed(one.seed + number)
             texts.append(Text(len(texts), request.prompt_ids, seeded, request.ending))
     speculation = draft if isinstance(draft, Speculation) or draft is None else Speculation(draft)
     done, total = 0, sum(text.params.max_tokens for text in texts)
@@ -119,6 +120,15 @@ def generate(
                 done += event.text.params.max_tokens - len(event.text.ids) + 1 if over else 1
                 on_progress(done, total)
     return [_sample(text) for text in texts]
+
+
+def check_seeds(seed: int, n: int) -> None:
+    """Nothing if there are n seeds from this one on; else raises InputError, naming the seed that was given."""
+    if seed + n - 1 > MAX_SEED:
+        raise InputError(
+            f"seed {seed} is too large for n = {n}: each text takes the next seed, and they end at 2^64 - 1; "
+            f"give a seed of at most {MAX_SEED - n + 1}"
+        )
 
 
 def stream(

@@ -5,8 +5,9 @@
 never on its batch, so that a row's numbers are bitwise the same in every batch. Nothing is compiled
 before it is needed.
 
-Plain numba. Until version 0.9 these kernels were written on vectors of LLVM (454 lines); docs/LOG.md has what those
-brought in `generate` with a real model.
+Why compiled: CPU time per token with SmolLM2 (49,152 tokens, temperature and top-p, one thread) is 90 ms for the model
+and 0.33 ms for the draw at one sequence, 192 and 2.6 ms at eight; in numpy the draw is 4 and 48 ms. The same kernels on
+LLVM vectors (454 lines more) took 0.04 and 0.21 ms, 1.2 % of a token at most, which nobody notices: they are gone.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ def exponential(x):  # type: ignore[no-untyped-def]
     Written out because a loop of these compiles to vector instructions, and one of the library's exp does not: four
     times as fast.
     """
-    x = max(x, LOWEST_EXPONENT)
+    x = x if x > LOWEST_EXPONENT else LOWEST_EXPONENT
     shifted = x * LOG2_E + ROUND
     whole = shifted - ROUND
     part = (x - whole * LN_2_HIGH) - whole * LN_2_LOW

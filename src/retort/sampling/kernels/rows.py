@@ -25,6 +25,9 @@ FEW = 32
 
 CELLS = 256
 
+PIECE = 512
+"""Logits weighed at a time: their weights stay in the first-level cache."""
+
 SHELLS = (32, 128, 512, 2048)
 """The nucleus is sought among the tokens that reach the 32nd largest block's maximum, then the 128th's and so on; a
 wider one among all tokens."""
@@ -46,22 +49,21 @@ def draw_row(row, plan, seed, position, scratch, numbers):  # type: ignore[no-un
     if not -np.inf < top < np.inf:
         return np.int64(-1)
     way, temperature = plan[0], plan[1]
-    raw_sum, _ = weigh_row(row, top, 1.0, weights)
+    raw_sum = weigh_row(row, top, 1.0, weights)
     if way == GREEDY:
         log_raw = -math.log(raw_sum)
         numbers[0], numbers[1], numbers[2], numbers[3], numbers[4] = log_raw, 0.0, log_raw, 0.0, top - second
         if second == -np.inf:
             numbers[2] = 0.0
         return best
-    hot_sum, moment = raw_sum, 0.0
-    if temperature != 1.0 or way == PLAIN:
-        hot_sum, moment = weigh_row(row, top, temperature, weights)
     if way == PLAIN:
+        hot_sum, moment = entropy_moment(row, top, temperature, weights)
         token, lead = race_of_row(row, top, temperature, maxima, arrivals, winners, seed, position)
         log_sum = math.log(hot_sum)
         numbers[2] = 0.0
         numbers[3] = log_sum - moment / hot_sum
     else:
+        hot_sum = weigh_row(row, top, temperature, weights) if temperature != 1.0 else raw_sum
         count, tempered, everything = list_candidates(row, plan, top, raw_sum, hot_sum, scratch)
         largest = 0.0 if tempered else top
         total, moment = weigh(values, weights, count, largest)
@@ -103,22 +105,51 @@ def read_row(row, maxima):  # type: ignore[no-untyped-def]
 
 @njit
 def weigh_row(row, top, temperature, weights):  # type: ignore[no-untyped-def]
-    """`Σ e^x` and `Σ x·e^x` of a row, x = (z - top)/τ, added block by block; `weights` is scratch."""
-    total = moment = 0.0
-    for first in range(0, len(row), BLOCK_TOKENS):
-        size = min(BLOCK_TOKENS, len(row) - first)
-        for place in range(size):
-            x = (np.float64(row[first + place]) - top) / temperature
-            weights[place] = exponential(x)
+    """`Σ e^x` of a row, x = (z - top)/τ; `weights` is scratch."""
+    total, scale = 0.0, 1.0 / temperature
+    for first in range(0, len(row), PIECE):
+        piece = row[first : min(first + PIECE, len(row))]
+        # A loop of its own, with nothing added up in it: so it compiles to vector instructions.
+        for place in range(len(piece)):
+            weights[place] = exponential((np.float64(piece[place]) - top) * scale)
+        total += sum_of(weights, len(piece))
+    return total
+
+
+@njit
+def entropy_moment(row, top, temperature, weights):  # type: ignore[no-untyped-def]
+    """`Σ e^x` and `Σ x·e^x` of a row, x = (z - top)/τ; `weights` is scratch."""
+    total, moment, scale = 0.0, 0.0, 1.0 / temperature
+    for first in range(0, len(row), PIECE):
+        piece = row[first : min(first + PIECE, len(row))]
+        for place in range(len(piece)):
+            weights[place] = exponential((np.float64(piece[place]) - top) * scale)
+        total += sum_of(weights, len(piece))
+        for place in range(len(piece)):
+            x = (np.float64(piece[place]) - top) * scale
             # A removed token counts for nothing, and 0·-inf would be NaN.
-            weights[BLOCK_TOKENS + place] = weights[place] * max(x, LOWEST_EXPONENT)
-        block_total = block_moment = 0.0
-        for place in range(size):
-            block_total += weights[place]
-            block_moment += weights[BLOCK_TOKENS + place]
-        total += block_total
-        moment += block_moment
+            weights[place] *= x if x > LOWEST_EXPONENT else LOWEST_EXPONENT
+        moment += sum_of(weights, len(piece))
     return total, moment
+
+
+@njit
+def sum_of(numbers, count):  # type: ignore[no-untyped-def]
+    """The sum of the first `count`, in eight sums side by side: each alone would wait for the one before it."""
+    a = b = c = d = e = f = g = h = 0.0
+    whole = count // 8 * 8
+    for place in range(0, whole, 8):
+        a += numbers[place]
+        b += numbers[place + 1]
+        c += numbers[place + 2]
+        d += numbers[place + 3]
+        e += numbers[place + 4]
+        f += numbers[place + 5]
+        g += numbers[place + 6]
+        h += numbers[place + 7]
+    for place in range(whole, count):
+        a += numbers[place]
+    return ((a + b) + (c + d)) + ((e + f) + (g + h))
 
 
 @njit
@@ -399,14 +430,14 @@ def keep_at_least(values, ids, count, threshold):  # type: ignore[no-untyped-def
 
 def scratch_size(num_tokens: int) -> int:
     """How many float64 `draw_rows` needs as scratch for rows of so many tokens."""
-    tokens, blocks = num_tokens + 2 * BLOCK_TOKENS, num_tokens // BLOCK_TOKENS + 1
+    tokens, blocks = num_tokens + PIECE, num_tokens // BLOCK_TOKENS + 1
     return 4 * tokens + 3 * blocks + CELLS
 
 
 @njit
 def carved(scratch, num_tokens):  # type: ignore[no-untyped-def]
     """The scratch: values, weights, ids, members, maxima, arrivals, winners, histogram."""
-    tokens, blocks = num_tokens + 2 * BLOCK_TOKENS, num_tokens // BLOCK_TOKENS + 1
+    tokens, blocks = num_tokens + PIECE, num_tokens // BLOCK_TOKENS + 1
     a, b, c, d = tokens, 2 * tokens, 3 * tokens, 4 * tokens
     e, f, g = d + blocks, d + 2 * blocks, d + 3 * blocks
     return (
