@@ -5,7 +5,7 @@ The target writes the same prompts on without a draft and with one that proposes
 - coupled: the texts of the target alone, token for token (near ties aside); residual: other texts of the same law
 - without a draft: the target alone
 - rate: the exact probability that a draft token stands, averaged over the positions of the texts that the target writes
-  alone, by `retort.sampling.acceptance`; no chance in it
+  alone, by `retort.sampling.speculative`; no chance in it
 - tokens/pass: what a pass of the target over a text gave in the run; 1 without a draft
 
 Time is that of both models' passes and of the judging. On a processor a pass over 5 tokens costs more than one over
@@ -26,9 +26,7 @@ from retort import SamplingParams, generate, load
 from retort.chain import Chain
 from retort.distribution import log_softmax
 from retort.sampling import Sample, Speculation
-from retort.sampling.acceptance import coupled_rate, residual_rate
-from retort.sampling.speculative import METHODS
-from retort.sampling.speculative_decoding import RoundCounts
+from retort.sampling.speculative import METHODS, RoundCounts, coupled_rate, residual_rate
 from retort.sources.base import SpanDecoder
 
 DRAFTS = ("embedded:small", "embedded:small-distilled", "itself")

@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 
 from retort.chain import Chain
 from retort.distribution import tempered
-from retort.sampling.envelope import Piece, rounded_inwards, split
 from retort.sampling.noise import gumbel
-from retort.sampling.path import _PathChain
+from retort.sampling.path import Stretch, _PathChain, rounded_inwards, split
 
 CHAINS = [
     "",
@@ -40,13 +39,13 @@ def drawn(chain: Chain, logits: np.ndarray, noise: np.ndarray, temperatures: lis
 
 def pieces_of(
     chain: Chain, logits: np.ndarray, noise: np.ndarray, low: float, high: float, asked: tuple[float, ...]
-) -> list[Piece]:
+) -> list[Stretch]:
     return _PathChain(chain).for_row(logits, ())(noise, low, high, asked)
 
 
 def check_pieces(
     chain: Chain, logits: np.ndarray, noise: np.ndarray, low: float, high: float, asked: tuple[float, ...]
-) -> list[Piece]:
+) -> list[Stretch]:
     """Each asked-for temperature once and right; each interval right inside, and another token beyond its ends."""
     pieces = pieces_of(chain, logits, noise, low, high, asked)
     assert [value for piece in pieces for value in piece.temperatures] == list(asked)
@@ -64,17 +63,17 @@ def test_three_lines_by_hand() -> None:
     """Heights 2, 1 + τ and 3τ - 2: the first until τ = 1, the second until τ = 1.5, then the third."""
     logits, noise = np.array([2.0, 1.0, -2.0]), np.array([0.0, 1.0, 3.0])
     assert split(logits, noise, 0.0, 2.0, (0.0, 0.5, 1.2, 2.0)) == [
-        Piece(0, 0.0, 1.0, (0.0, 0.5)),
-        Piece(1, 1.0, 1.5, (1.2,)),
-        Piece(2, 1.5, 2.0, (2.0,)),
+        Stretch(0, 0.0, 1.0, (0.0, 0.5)),
+        Stretch(1, 1.0, 1.5, (1.2,)),
+        Stretch(2, 1.5, 2.0, (2.0,)),
     ]
 
 
 def test_a_token_without_an_asked_temperature_still_ends_its_neighbours() -> None:
     logits, noise = np.array([2.0, 1.0, -2.0]), np.array([0.0, 1.0, 3.0])
     assert split(logits, noise, 0.0, 2.0, (0.5, 1.8)) == [
-        Piece(0, 0.0, 1.0, (0.5,)),
-        Piece(2, 1.5, 2.0, (1.8,)),
+        Stretch(0, 0.0, 1.0, (0.5,)),
+        Stretch(2, 1.5, 2.0, (1.8,)),
     ]
 
 

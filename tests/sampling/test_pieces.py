@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retort.sampling.ending import Ending
-from retort.sampling.pieces import TextPieces, held_back
+from retort.sampling.decoding import Ending, TextPieces, held_back
 from tiny_models import make_tokenizer
 
 TEXTS = [

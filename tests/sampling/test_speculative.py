@@ -19,8 +19,18 @@ from retort.chain import Chain
 from retort.distribution import log_softmax
 from retort.errors import InputError
 from retort.sampling import SamplingParams, gumbel_at, sample, speculative
-from retort.sampling.acceptance import Judged, coupled_chance, coupled_rate, judge_residual, residual_rate
-from retort.sampling.speculative import METHODS, Draft, Method, Verdict, verify
+from retort.sampling.speculative import (
+    METHODS,
+    Draft,
+    Judged,
+    Method,
+    Verdict,
+    coupled_chance,
+    coupled_rate,
+    judge_residual,
+    residual_rate,
+    verify,
+)
 
 LEVEL = 1e-5
 NO_MASS = -np.inf

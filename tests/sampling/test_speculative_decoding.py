@@ -13,8 +13,7 @@ from retort.chain import Chain
 from retort.distribution import log_softmax
 from retort.errors import CapabilityError, InputError
 from retort.sampling import SamplingParams, Speculation, generate
-from retort.sampling.speculative import METHODS, Method
-from retort.sampling.speculative_decoding import RoundCounts
+from retort.sampling.speculative import METHODS, Method, RoundCounts
 from retort.transforms.context import Context
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from retort.sampling import SamplingParams, Speculation, generate
-from retort.sampling.speculative_decoding import RoundCounts
+from retort.sampling.speculative import RoundCounts
 from tiny_models import save_tiny_model
 
 torch = pytest.importorskip("torch")

@@ -11,8 +11,8 @@ import torch
 from transformers import StoppingCriteriaList
 
 from retort.adapters.chain_processor import Rows
+from retort.sampling.decoding import Ending
 from retort.sampling.draw import BadRowsError, SampleBatch, sample_rows
-from retort.sampling.ending import Ending
 from retort.sampling.params import SamplingParams
 from retort.transforms import Context, RowState
 

@@ -20,8 +20,8 @@ from retort.adapters.chain_processor import ChainLogitsProcessor, Rows, logits_p
 from retort.adapters.drawing import Draw, Endings, Text
 from retort.chain import Chain
 from retort.errors import InputError, MissingExtraError
+from retort.sampling.decoding import Ending
 from retort.sampling.draw import SampleBatch
-from retort.sampling.ending import Ending
 from retort.sampling.noise import MAX_SEED
 from retort.sampling.params import SamplingParams, check_seed
 

@@ -31,8 +31,7 @@ if TYPE_CHECKING:
     from retort.chain.chain import Chain
     from retort.sampling.generate import Sample, SampledToken
     from retort.sampling.params import SamplingParams
-    from retort.sampling.speculative import Method
-    from retort.sampling.speculative_decoding import RoundCounts
+    from retort.sampling.speculative import Method, RoundCounts
     from retort.sources.base import Source
     from retort.sources.chat import SeenPrompt
 
@@ -118,7 +117,7 @@ def command(
     from retort.cli.served_sample import draw_from_server
     from retort.lens.asking import ask
     from retort.sampling.generate import generate
-    from retort.sampling.speculative_decoding import RoundCounts, Speculation
+    from retort.sampling.speculative import RoundCounts, Speculation
     from retort.sources.load import load
     from retort.sources.recording import recording
 

@@ -24,7 +24,7 @@ from retort.lens.compare import ComparedPosition, compared_known, known_after, s
 from retort.lens.packing import PackedIds, PackedLogits, pack, pack_ids
 from retort.lens.trace import Step, TracedToken, TraceTotals, described, known_token, totals_of, walk
 from retort.records import exact
-from retort.sampling.ending import Ending
+from retort.sampling.decoding import Ending
 from retort.sampling.params import SamplingParams
 from retort.sources.base import Capability, KnownTop, PartialSource, ReadToken, Source
 from retort.sources.server.answers import UNDECODED

@@ -23,8 +23,8 @@ from retort.distribution.softmax import check_logits
 from retort.errors import CapabilityError, InputError, printable
 from retort.lens.asking import Model, ask, chain_of, opened
 from retort.records import Measures, Record, exact, new_axes
+from retort.sampling.decoding import Ending, FinishReason, check_request
 from retort.sampling.draw import sample_rows
-from retort.sampling.ending import Ending, FinishReason, check_request
 from retort.sampling.kernels.threads import share
 from retort.sampling.noise import uniform_at
 from retort.sampling.params import SamplingParams

@@ -11,7 +11,7 @@ from retort.sampling.kernels.threads import num_threads, set_num_threads
 from retort.sampling.noise import NoiseCache, gumbel, gumbel_at, uniform_at
 from retort.sampling.params import SamplingParams
 from retort.sampling.path import Leaf, PathRequest, TemperaturePath, temperature_path, temperature_paths
-from retort.sampling.speculative_decoding import Speculation
+from retort.sampling.speculative import Speculation
 
 __all__ = [
     "NOISE_SCALE",

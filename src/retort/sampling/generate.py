@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from retort.errors import InputError
-from retort.sampling.decoding import SampledToken, Text, decode
+from retort.sampling.decoding import Ending, FinishReason, SampledToken, Text, check_request, decode
 from retort.sampling.draw import NOISE_SCALE
-from retort.sampling.ending import Ending, FinishReason, check_request
 from retort.sampling.noise import MAX_SEED
 from retort.sampling.params import SamplingParams
-from retort.sampling.speculative_decoding import Speculation, decode_speculatively
+from retort.sampling.speculative import Speculation, decode_speculatively
 from retort.sources.base import Source
 
 __all__ = ["Piece", "Sample", "SampledToken", "generate", "stream"]

@@ -1,4 +1,4 @@
-"""Speculative decoding's judgement: which tokens of a cheap draft model stand, and what comes after them.
+"""Speculative decoding: which tokens of a cheap draft model stand, what comes after them, and the loop that uses it.
 
 A draft model proposes k tokens, the target model reads them all in one pass, and then at least one token is known, up
 to k + 1. With either method the law of the text is what the target's chain says, whatever the draft is:
@@ -21,12 +21,17 @@ Sources: Leviathan, Kalman, Matias 2023, algorithm 1, and Chen et al. 2023, algo
 Suresh 2024, "Coupling without communication and drafter-invariant speculative decoding" (coupled, and its bound).
 
 Legend: N texts, A texts whose draft tokens stood so far, G rows of them worked on together, V vocabulary.
+
+A round of the loop: the draft proposes some tokens for every text, the target reads them all in one pass, `verify` says
+which stand and draws one more, and both decoders take back what does not. Each text's rounds depend on nothing but its
+own settings and lengths, so it is the same in any batch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, fields
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -34,12 +39,114 @@ import numpy as np
 from retort.chain import Chain
 from retort.distribution import log_softmax
 from retort.distribution.arrays import as_floats, to_numpy
-from retort.errors import InputError
-from retort.sampling.acceptance import Judged, coupled_chance, judge_residual, residual_chance
+from retort.errors import CapabilityError, InputError
+from retort.sampling.decoding import NAMES_KEPT, Event, Text, check_request, sampled_tokens
 from retort.sampling.draw import GROUP_ELEMENTS, NOISE_SCALE, SampleBatch, sample_rows
 from retort.sampling.noise import STREAM_ACCEPT, STREAM_RESIDUAL, uniform_at
 from retort.sampling.params import SamplingParams
+from retort.sources.base import Source, SpanDecoder
 from retort.transforms.context import Context, RowState
+
+
+@dataclass(frozen=True)
+class Judged:
+    """`[g]` each: whether the draft token stands, the token there now, ln(p/q) of the draft token, ln of the coin."""
+
+    stands: np.ndarray
+    ids: np.ndarray
+    log_ratio: np.ndarray
+    log_coin: np.ndarray
+
+
+def judge_residual(
+    target_GV: np.ndarray,
+    draft_GV: np.ndarray,
+    drafted_G: np.ndarray,
+    coins_G: np.ndarray,
+    picks_G: np.ndarray,
+) -> Judged:
+    """The draft token x where `coin < p_x/q_x`, else the token that `pick` finds in `max(p - q, 0)`, normalised.
+
+    Shapes: log-probabilities `[g, vocab]` (nats, float64), the others `[g]`; coins and picks uniform in (0, 1).
+    P(x stands) + P(refused)·residual_x = min(p_x, q_x) + max(p_x - q_x, 0) = p_x. A pick finds a token by the sums of
+    the residual in order of ids, so its law is right to the grain of the uniform, 2^-52.
+    Raises InputError where q_x = 0: the draft cannot have drawn x. Source: Leviathan, Kalman, Matias 2023, algorithm 1.
+    """
+    each = np.arange(len(drafted_G))
+    own_G = draft_GV[each, drafted_G]
+    if not (own_G > -np.inf).all():
+        token = int(drafted_G[np.argmin(own_G)])
+        raise InputError(
+            f"draft token {token} has probability 0 in the draft's own distribution, so it was not drawn from it; "
+            "pass the logits and draft_params that it was drawn with"
+        )
+    log_ratio_G = target_GV[each, drafted_G] - own_G
+    log_coin_G = np.log(coins_G)
+    sums_GV = np.cumsum(np.maximum(np.exp(target_GV) - np.exp(draft_GV), 0.0), axis=-1)
+    # Where p = q up to rounding nothing is left to draw from; the draft token then is a draw from p as it is.
+    stands_G = (log_coin_G < log_ratio_G) | (sums_GV[:, -1] == 0.0)
+    wanted_G1 = picks_G[:, None] * sums_GV[:, -1:]
+    # Rounding may lift the product to the total itself, which no sum exceeds; the last token of the residual is meant.
+    last_G = np.argmax(sums_GV >= sums_GV[:, -1:], axis=-1)
+    picked_G = np.minimum((sums_GV <= wanted_G1).sum(axis=-1), last_G)
+    return Judged(stands_G, np.where(stands_G, drafted_G, picked_G), log_ratio_G, log_coin_G)
+
+
+def residual_rate(target_log_probs: Any, draft_log_probs: Any) -> np.ndarray:
+    """`[...]` probability that a token drawn from the draft stands under "residual": `Σ_i min(p_i, q_i) = 1 - TV`.
+
+    Shapes `[..., vocab]`, log-probabilities in nats; float64. Source: Leviathan, Kalman, Matias 2023, theorem 3.5.
+    """
+    return np.minimum(_probs(target_log_probs), _probs(draft_log_probs)).sum(axis=-1)
+
+
+def coupled_rate(target_log_probs: Any, draft_log_probs: Any) -> np.ndarray:
+    """`[...]` probability that a token drawn from the draft stands under "coupled".
+
+    `Σ_i 1 / Σ_j max(p_j/p_i, q_j/q_i)`: token i wins both races over the same arrivals T if every other
+    `T_j ≥ T_i·max(p_j/p_i, q_j/q_i)`, and the arrivals are exponential. Where the ratio p_j/q_j is above that of i the
+    first term is the larger, else the second, so one sort by that ratio serves all i. At least `(1 - TV)/(1 + TV)`.
+    Shapes `[..., vocab]`, log-probabilities in nats; float64.
+    Source: Daliri, Musco, Suresh 2024 (the bound; the sum follows from the race).
+    """
+    target, draft = (np.asarray(values, dtype=np.float64) for values in (target_log_probs, draft_log_probs))
+    known = np.maximum(target, draft) > -np.inf
+    ratio = np.full(known.shape, -np.inf)
+    np.subtract(target, draft, out=ratio, where=known)
+    order = np.argsort(ratio, axis=-1)
+    p, q = (np.take_along_axis(np.exp(values), order, axis=-1) for values in (target, draft))
+    p_from_here = np.cumsum(p[..., ::-1], axis=-1)[..., ::-1]
+    q_before = np.cumsum(q, axis=-1) - q
+    both = (p > 0.0) & (q > 0.0)
+    rates = np.zeros(both.shape)
+    np.divide(p_from_here, p, out=rates, where=both)
+    rates += np.divide(q_before, q, out=np.zeros(both.shape), where=both)
+    return np.divide(1.0, rates, out=np.zeros(both.shape), where=both).sum(axis=-1)
+
+
+def residual_chance(log_ratio: Any) -> np.ndarray:
+    """`[...]` probability that a given draft token x stands under "residual": `min(1, p_x/q_x)`, from ln(p_x/q_x)."""
+    return np.exp(np.minimum(log_ratio, 0.0))
+
+
+def coupled_chance(target_GV: np.ndarray, draft_GV: np.ndarray, drafted_G: np.ndarray) -> np.ndarray:
+    """`[G]` probability that a given draft token x stands under "coupled": `1 / Σ_j max(q_j, p_j·q_x/p_x)`.
+
+    The chance that x wins both races, `coupled_rate`'s summand, over q_x, the chance that it wins the draft's.
+    """
+    each = np.arange(len(drafted_G))
+    log_ratio_G = target_GV[each, drafted_G] - draft_GV[each, drafted_G]
+    possible = log_ratio_G > -np.inf
+    with np.errstate(over="ignore"):
+        sums = np.exp(np.maximum(draft_GV, target_GV - np.where(possible, log_ratio_G, 0.0)[:, None])).sum(
+            axis=-1
+        )
+    return np.where(possible, 1.0 / sums, 0.0)
+
+
+def _probs(log_probs: Any) -> np.ndarray:
+    return np.exp(np.asarray(log_probs, dtype=np.float64))
+
 
 Method = Literal["coupled", "residual"]
 METHODS: tuple[Method, ...] = ("coupled", "residual")
@@ -306,3 +413,217 @@ def _check(rows: Sequence[np.ndarray], drafts: Sequence[Draft], method: Method) 
                 f"the draft logits of text {text} must be [{count}, {vocab}], one row a draft token and the target's "
                 f"vocabulary; got {tuple(draft.logits.shape)}"
             )
+
+
+@dataclass(frozen=True)
+class Speculation:
+    """A draft model and how it is used.
+
+    - `draft`: a source with the target's tokens, cheaper than it. `num_tokens`: proposed a round, 1 or more.
+    - `method`: "coupled" gives the text that the target gives without a draft; "residual" another draw from the same
+      law, of which more of the draft stands. See `retort.sampling.speculative`.
+    - `params`: how the draft is drawn; each text's own by default, which is what makes it agree most often.
+    - `on_round(index, drafted, accepted)`: called after each of the target's passes over text `index`.
+    """
+
+    draft: Source
+    num_tokens: int = 4
+    method: Method = "coupled"
+    params: SamplingParams | None = None
+    on_round: Callable[[int, int, int], None] | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.num_tokens, bool) or not isinstance(self.num_tokens, int) or self.num_tokens < 1:
+            raise InputError(f"num_tokens must be a whole number of 1 or more, got {self.num_tokens!r}")
+        if self.method not in METHODS:
+            raise InputError(f"method must be one of {', '.join(METHODS)}, got {self.method!r}")
+
+
+@dataclass
+class RoundCounts:
+    """Counts all rounds of a run, as the `on_round` of a Speculation: what a draft saved."""
+
+    target_passes: int = 0
+    drafted: int = 0
+    judged: int = 0
+    accepted: int = 0
+
+    def __call__(self, index: int, drafted: int, accepted: int) -> None:
+        self.target_passes += 1
+        self.drafted += drafted
+        self.judged += accepted + (accepted < drafted)
+        self.accepted += accepted
+
+    @property
+    def acceptance(self) -> float | None:
+        """Share of the judged draft tokens that stood (what follows a refused one is not judged); None if none was."""
+        return self.accepted / self.judged if self.judged else None
+
+    @property
+    def tokens_per_pass(self) -> float:
+        """Tokens that a pass of the target over a text gave; without a draft it gives 1."""
+        return 1.0 + self.accepted / self.target_passes if self.target_passes else 1.0
+
+
+def decode_speculatively(
+    source: Source, speculation: Speculation, texts: Sequence[Text], noise_scale: float, *, pieces: bool
+) -> Iterator[Event]:
+    """Draw these texts to their ends, as `decode` does, with a draft's help; the target reads prompts once.
+
+    Raises CapabilityError where target or draft reads one token at a time, InputError where the draft cannot hold the
+    texts or has other tokens.
+    """
+    name = lru_cache(NAMES_KEPT)(source.token_text)
+    prompts = list(dict.fromkeys(text.prompt_ids for text in texts))
+    _check_draft(source, speculation.draft, texts)
+    target, drafter = _start(source, prompts), _start(speculation.draft, prompts)
+    row_of = {prompt: row for row, prompt in enumerate(prompts)}
+    live = [_Row(text, row_of[text.prompt_ids], row_of[text.prompt_ids]) for text in texts]
+    spans = [target.logits[row.target][None] for row in live]
+    while live:
+        verdicts = verify(
+            spans,
+            [row.as_draft(speculation) for row in live],
+            method=speculation.method,
+            noise_scale=noise_scale,
+        )
+        for row, verdict in zip(live, verdicts, strict=True):
+            if speculation.on_round is not None:
+                speculation.on_round(row.text.index, len(row.proposed), verdict.accepted)
+            for token in sampled_tokens(verdict.tokens, name):
+                row.text.take(token)
+                over = row.text.finish_reason is not None
+                yield Event(row.text, token, row.text.pieces.push(row.text.ids, over=over) if pieces else "")
+                if over:
+                    break
+            row.settle(verdict.accepted, verdict.state)
+        live = [row for row in live if row.text.finish_reason is None]
+        if live:
+            _propose(drafter, live, speculation, source.vocab_size)
+            spans = target.extend(
+                [row.target for row in live],
+                [[row.text.ids[-1], *row.proposed] for row in live],
+                [row.target_drop for row in live],
+            )
+            for number, row in enumerate(live):
+                row.target = number
+
+
+@dataclass
+class _Row:
+    """A text with its rows in both decoders.
+
+    Before a round the target has read all of the text but its newest token, and `target_drop` tokens more; the draft
+    has read all but `unread`, and `drafter_drop` tokens more. `read` counts the proposed tokens that the draft read.
+    """
+
+    text: Text
+    target: int
+    drafter: int
+    target_drop: int = 0
+    drafter_drop: int = 0
+    unread: list[int] = field(default_factory=list)
+    proposed: list[int] = field(default_factory=list)
+    logits: list[np.ndarray] = field(default_factory=list)
+    states: list[RowState | None] = field(default_factory=list)
+    read: int = 0
+
+    def as_draft(self, speculation: Speculation) -> Draft:
+        text = self.text
+        logits = np.stack(self.logits) if self.logits else None
+        return Draft(
+            self.proposed,
+            text.params,
+            logits,
+            speculation.params,
+            text.params.seed,
+            len(text.ids),
+            text.history,
+            len(text.prompt_ids),
+            text.state,
+            self.states,
+        )
+
+    def settle(self, accepted: int, state: RowState | None) -> None:
+        """Note what the decoders have to take back and to read, after `accepted` of the proposed tokens stood."""
+        self.text.state = state
+        stood = min(accepted, self.read)
+        self.target_drop = len(self.proposed) - accepted
+        self.drafter_drop += self.read - stood
+        self.unread += self.text.ids[len(self.text.ids) - (accepted + 1 - stood) :]
+
+
+def _propose(drafter: SpanDecoder, rows: Sequence[_Row], speculation: Speculation, vocab_size: int) -> None:
+    """Draw each row's next draft tokens, at most as many as it can use."""
+    known = speculation.draft.vocab_size
+    counts = []
+    for row in rows:
+        row.proposed, row.logits, row.read = [], [], 0
+        # The draft remembers what the target does before this round, and from there on its own tokens.
+        row.states = [row.text.state]
+        room = row.text.params.max_tokens - len(row.text.ids) - 1
+        # The draft cannot read on after a token that it does not have.
+        counts.append(min(speculation.num_tokens, room) if max(row.unread) < known else 0)
+    for step in range(max(counts)):
+        news = [
+            (row.proposed[-1:] if step else row.unread) if step < count else []
+            for row, count in zip(rows, counts, strict=True)
+        ]
+        drop = [row.drafter_drop if new and not step else 0 for row, new in zip(rows, news, strict=True)]
+        drafter.extend([row.drafter for row in rows], news, drop)
+        for number, (row, new) in enumerate(zip(rows, news, strict=True)):
+            row.drafter = number
+            if new and step == 0:
+                row.unread, row.drafter_drop = [], 0
+            elif new:
+                row.read += 1
+        drawing = [number for number, count in enumerate(counts) if step < count]
+        logits = _fitted(drafter.logits[drawing], vocab_size)
+        texts = [rows[number].text for number in drawing]
+        drawn = sample_rows(
+            logits,
+            [speculation.params or text.params for text in texts],
+            seeds=[text.params.seed for text in texts],
+            positions=[len(text.ids) + step for text in texts],
+            history=[[*rows[number].text.history, *rows[number].proposed] for number in drawing],
+            prompt_lengths=[len(text.prompt_ids) for text in texts],
+            states=[rows[number].states[-1] for number in drawing],
+        )
+        for number, token, row_V, state in zip(
+            drawing, drawn.ids.tolist(), logits, drawn.states, strict=True
+        ):
+            rows[number].proposed.append(token)
+            rows[number].states.append(state)
+            if speculation.method == "residual":
+                rows[number].logits.append(row_V)
+
+
+def _fitted(logits: np.ndarray, vocab_size: int) -> np.ndarray:
+    """`[n, vocab_size]`: models of one family may pad their vocabularies differently; what is missing cannot come."""
+    if logits.shape[1] >= vocab_size:
+        return logits[:, :vocab_size]
+    padding = np.full((len(logits), vocab_size - logits.shape[1]), -np.inf, logits.dtype)
+    return np.concatenate([logits, padding], axis=1)
+
+
+def _start(source: Source, prompts: Sequence[Sequence[int]]) -> SpanDecoder:
+    decoder = source.start(prompts)
+    if not isinstance(decoder, SpanDecoder):
+        raise CapabilityError(
+            f"{source.name} reads one token at a time, so drafting saves it nothing; "
+            "use models of the transformers library as target and draft"
+        )
+    return decoder
+
+
+def _check_draft(source: Source, draft: Source, texts: Sequence[Text]) -> None:
+    """Nothing if the draft can hold these texts and reads the prompts' tokens as the target does."""
+    for text in texts:
+        if max(text.prompt_ids, default=0) >= draft.vocab_size or (
+            draft.decode(text.prompt_ids) != source.decode(text.prompt_ids)
+        ):
+            raise InputError(
+                f"the draft {draft.name} does not read the prompt's tokens as {source.name} does; "
+                "give a smaller model with the same tokenizer"
+            )
+        check_request(draft, text.prompt_ids, text.params.max_tokens)
