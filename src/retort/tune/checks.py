@@ -103,16 +103,15 @@ def make_check(
     weight = _number(record.get("weight", 1), "weight", place)
     if weight < 0:
         raise InputError(f"{place}: weight is {record['weight']!r}; it is a number of 0 or more.")
-    if plain == "assert-set":
+    if name == "assert-set":
         return _assert_set(record, weight, place, folder, context, skip)
     if plain in REFUSED:
         raise Unsupported(place, f"the assertion {name!r}", REFUSED[plain])
     for key in record:
         if key not in KEYS:
-            raise InputError(
-                f"{place}: the assertion {name!r} has the unknown key {key!r}{did_you_mean(key, KEYS)}; known are "
-                f"{', '.join(KEYS)}."
-            )
+            if near := did_you_mean(key, KEYS):
+                raise InputError(f"{place}: the assertion {name!r} has the unknown key {key!r}{near}.")
+            raise Unsupported(place, f"{key!r} of the assertion {name!r}", "is unknown")
     value = record.get("value")
     from_file = value if isinstance(value, str) and value.startswith("file://") else None
     if from_file and plain not in ("python", "command"):

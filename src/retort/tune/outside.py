@@ -25,7 +25,7 @@ from retort.errors import InputError, RetortError
 
 SECONDS = 10.0
 MEGABYTES = 512
-NAMES_A_FILE = re.compile(r"(?:file://)?(?P<path>[^\n:]+\.py)(?::(?P<name>\w+))?")
+NAMES_A_FILE = re.compile(r"(?:file://)?(?P<path>[^\n:]+\.py)(?::(?P<name>[\w.]+))?")
 
 
 def python_function(code: str, folder: Path, place: str, usual: str) -> Callable[..., Any]:
@@ -45,7 +45,9 @@ def python_function(code: str, folder: Path, place: str, usual: str) -> Callable
         module = _module(file.resolve())
     except Exception as error:  # the user's own module
         raise InputError(f"{place}: {file} cannot be imported ({type(error).__name__}: {error}).") from error
-    function = getattr(module, name, None)
+    function: Any = module
+    for step in name.split("."):
+        function = getattr(function, step, None)
     if not callable(function):
         raise InputError(f"{place}: {file} has no function {name!r}.")
     return _guarded(function, f"the function {name} of {file}")

@@ -46,10 +46,9 @@ UNTOUCHED = (
 """About promptfoo's own run, output and site; `assertionTemplates` are what $ref points to."""
 REFUSED = {
     "redteam": "makes its own tests with promptfoo's service",
-    "extensions": "are hooks into promptfoo's run",
-    "nunjucksFilters": "are JavaScript",
+    "extensions": "hooks into promptfoo's run",
+    "nunjucksFilters": "names JavaScript, which retort does not run",
     "tracing": "is about promptfoo's own run",
-    "transform": "at the top of a file is unknown",
 }
 EVALUATE = (
     "repeat",
@@ -81,11 +80,12 @@ STOPS = ("stop", "stop_sequences", "stopSequences")
 GROUPS = ("generationConfig", "inferenceConfig", "textGenerationConfig", "options", "parameters")
 CONNECTION = frozenset(
     (
-        "accessKeyId", "apiBaseUrl", "apiHost", "apiKey", "apiKeyEnvar", "apiKeyRequired", "apiType", "apiVersion",
-        "audioCost", "authType", "basePath", "cost", "credentials", "debug", "delay", "deployment", "headers",
-        "inputCost", "label", "location", "maxRetries", "metadata", "organization", "outputCost", "profile",
-        "project", "projectId", "publisher", "region", "retries", "secretAccessKey", "seed", "service_tier",
-        "sessionToken", "store", "stream", "temperatureRange", "timeout", "timeoutMs", "url", "user",
+        "accessKeyId", "baseUrl", "deploymentName", "inferenceModelType", "isPayPerToken", "apiBaseUrl", "apiHost",
+        "apiKey", "apiKeyEnvar", "apiKeyRequired", "apiType", "apiVersion", "audioCost", "authType", "basePath",
+        "cost", "credentials", "debug", "delay", "deployment", "headers", "inputCost", "label", "location",
+        "maxRetries", "metadata", "organization", "outputCost", "profile", "project", "projectId", "publisher",
+        "region", "retries", "secretAccessKey", "seed", "service_tier", "sessionToken", "store", "stream",
+        "temperatureRange", "timeout", "timeoutMs", "url", "user",
     )
 )  # fmt: skip
 """How a provider is reached and paid. The seed is our own: answers of one item have seeds of their own."""
@@ -106,10 +106,11 @@ SYSTEMS = frozenset(
 
 
 def is_promptfoo(record: Mapping[str, Any]) -> bool:
-    """Whether a YAML mapping is promptfoo's: it has tests, scenarios, providers or a $schema, and no scorer of ours."""
-    return "scorer" not in record and any(
-        key in record for key in ("tests", "scenarios", "providers", "targets", "redteam", "defaultTest")
-    )
+    """Whether a YAML mapping is promptfoo's: it has a key of promptfoo's, or none of ours, and no scorer or items."""
+    if "scorer" in record or "items" in record:
+        return False
+    theirs = ("tests", "scenarios", "providers", "targets", "redteam", "defaultTest")
+    return any(key in record for key in theirs) or ("prompts" in record and "goal" not in record)
 
 
 def read_promptfoo(record: Mapping[str, Any], path: Path, *, skip: bool = False) -> Task:
@@ -124,9 +125,9 @@ def read_promptfoo(record: Mapping[str, Any], path: Path, *, skip: bool = False)
         if key in REFUSED:
             reading.refuse(Unsupported(where, f"the key {key!r}", REFUSED[key]))
         elif key not in KEYS and key not in UNTOUCHED:
-            raise InputError(
-                f"{where}: unknown key {key!r}{did_you_mean(key, KEYS)}; known are {', '.join(KEYS)}."
-            )
+            if near := did_you_mean(key, KEYS):
+                raise InputError(f"{where}: unknown key {key!r}{near}; known are {', '.join(KEYS)}.")
+            reading.refuse(Unsupported(where, f"the key {key!r}", "is unknown"))
     record = reading.dereferenced(record, record)
     providers = [_provider(one, reading) for one in _provider_records(record, reading)]
     prompts = read_prompts(record.get("prompts"), reading)
@@ -339,7 +340,10 @@ def _model(
         if kind == "ollama" and not str(base).rstrip("/").endswith("/v1"):
             base = f"{str(base).rstrip('/')}/v1"
     else:
-        return None, ":completion:" not in f"{kind}:{rest}:" and "embedding" not in rest
+        is_chat = (
+            kind not in ("llama", "replicate", "huggingface") and ":completion:" not in f"{kind}:{rest}:"
+        )
+        return None, (is_chat and "embedding" not in rest) or None
     if not isinstance(base, str) or not base.startswith(("http://", "https://")) or not name:
         raise InputError(
             f"{reading.where}: the provider {kind}:{rest} has no usable address ({base!r}) or no model's name."

@@ -18,7 +18,7 @@ from retort.tune.checks import Unsupported
 from retort.tune.readers.yaml12 import parse_yaml
 
 JAVASCRIPT = re.compile(r"\.[cm]?[jt]sx?(:[\w$]+)?$")
-PYTHON = re.compile(r"\.py(:\w+)?$")
+PYTHON = re.compile(r"\.py(:[\w.]+)?$")
 MEDIA = re.compile(
     r"\.(png|jpe?g|gif|webp|bmp|svg|ico|tiff?|mp3|wav|ogg|flac|m4a|aac|mp4|mov|webm|avi|mkv|pdf|docx?|xlsx?)$",
     re.I,

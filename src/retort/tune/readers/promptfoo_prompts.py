@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from retort.tune.readers.promptfoo_tests import Case
 
 SEPARATOR = "---"
+LIKE_JSON = re.compile(r'\{\s*"|\[\s*[\[{"]')
 ENDINGS = (
     ".cjs",
     ".cts",
@@ -82,7 +83,7 @@ def _read_one(one: Any, reading: Reading) -> list[PromptSource]:
                 f"{reading.where}: a prompt has the unknown key {wrong[0]!r}{did_you_mean(wrong[0], known)}."
             )
         if one.get("config"):
-            raise Unsupported(reading.where, "the config of a prompt", "is not carried out")
+            reading.refuse(Unsupported(reading.where, "the config of a prompt", "is not carried out"))
         label = one.get("label")
         one = one.get("raw") or one.get("id")
     if not isinstance(one, str) or not one.strip():
@@ -98,7 +99,7 @@ def _read_one(one: Any, reading: Reading) -> list[PromptSource]:
     if JAVASCRIPT.search(plain):
         raise Unsupported(where, f"{plain}", "is JavaScript, which retort does not run")
     if PYTHON.search(plain):
-        if not re.search(r"\.py:\w+$", plain):
+        if not re.search(r"\.py:[\w.]+$", plain):
             raise Unsupported(
                 where, f"{plain} without a function's name", "is a program that prints the prompt"
             )
@@ -196,7 +197,7 @@ def _conversation(text: str, is_chat: bool, where: str) -> str | tuple[Message, 
     try:
         document = json.loads(bare) if bare[0] in "[{" else None
     except ValueError as error:
-        if is_chat and bare[-1] in "]}":
+        if is_chat and bare[-1] in "]}" and LIKE_JSON.match(bare):
             raise InputError(f"{where}: the prompt looks like JSON and is not ({error}).") from None
         return text
     if (

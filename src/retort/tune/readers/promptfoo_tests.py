@@ -96,12 +96,15 @@ class Case:
                 )
             except Unsupported as problem:
                 reading.refuse(problem)
-        if not found:
-            return ()
         try:
             changes = [make_transform(code, self.place, reading.folder, context) for code in self.transforms]
+            if changes and not found:
+                what = f"transform {self.transforms[0]!r} of a test without an assertion"
+                raise Unsupported(self.place, what, "is not carried out")
         except Unsupported as problem:
             reading.refuse(problem)
+            return ()
+        if not found:
             return ()
         if self.threshold is None and not changes:
             return tuple(found)
@@ -117,8 +120,8 @@ class Case:
                 True, sum(check.weight * check.score(answer) for check in found) / total if total else 1.0
             )
 
-        what = {"threshold": self.threshold, "transform": list(self.transforms), "assert": list(self.asserts)}
-        return (Check("all assertions", json.loads(json.dumps(what, default=str)), 1.0, all_of_them),)
+        said = {"threshold": self.threshold, "transform": list(self.transforms), "assert": list(self.asserts)}
+        return (Check("all assertions", json.loads(json.dumps(said, default=str)), 1.0, all_of_them),)
 
 
 def read_cases(
@@ -446,7 +449,8 @@ def _read_value(name: str, case: Case, reading: Reading) -> Any:
     return loaded.strip() if isinstance(loaded, str) else loaded
 
 
-EXPECTED = re.compile(r"(not-)?([a-z][a-z:-]*)(?:\((\d+(?:\.\d+)?)\))?(?::([\s\S]*))?")
+NAMES = sorted({*CHECKS, *REFUSED} - {"numeric"}, key=len, reverse=True)
+EXPECTED = re.compile(rf"(not-)?({'|'.join(NAMES)})(?:\((\d+(?:\.\d+)?)\))?(?::([\s\S]*))?")
 WITH_THRESHOLD = ("levenshtein", "starts-with")
 
 
@@ -508,7 +512,7 @@ def assertion_of(expected: str) -> dict[str, Any]:
     if expected.startswith("file://") and PYTHON.search(expected):
         return {"type": "python", "value": expected}
     found = EXPECTED.fullmatch(expected)
-    if found is None or found[2] not in {*CHECKS, *REFUSED} - {"numeric"}:
+    if found is None:
         return {"type": "equals", "value": expected}
     kind, value = found[2], found[4]
     assertion: dict[str, Any] = {"type": f"{found[1] or ''}{kind}"}
