@@ -330,11 +330,11 @@ class RecordedTop:
         vocabulary: int | None,
         probe: Any,
         note: str,
-        following: Mapping[str, Sequence[str]] | None = None,
+        following: Mapping[str, Sequence[tuple[str, KnownTop]]] | None = None,
         answers: Sequence[tuple[Prompt | None, Sequence[ReadToken]]] = (),
     ) -> None:
         """`rows` from what was asked (None: not recorded) to what was answered; `following` from a text to the tokens
-        that came next in texts that were read; `answers` of several tokens, each with what was asked.
+        that came next in texts that were read, with what was known there; `answers` of several tokens, each with what was asked.
         """
         self.name, self.probe, self.note = name, probe, note
         self._rows, self._vocabulary = dict(rows), vocabulary
@@ -378,14 +378,14 @@ class RecordedTop:
         starts = [start for start in self._following if prompt.startswith(start)]
         before, end = max(starts, key=len, default=prompt), prompt + text
         while len(before) < len(end):
-            fitting = [token for token in self._following.get(before, ()) if end.startswith(before + token)]
+            fitting = [step for step in self._following.get(before, ()) if end.startswith(before + step[0])]
             if not fitting:
                 raise SourceError(
                     f"{self.name} was not recorded while {text!r} was read after {prompt!r}; record it so, or leave "
                     "the text out to trace the greedy one."
                 )
-            yield ReadToken(before, fitting[0], self._rows[before])
-            before += fitting[0]
+            yield ReadToken(before, *fitting[0])
+            before += fitting[0][0]
 
     def encode(self, text: str) -> Any:
         raise needs_whole_vocabulary(self, "This")
@@ -476,15 +476,16 @@ class ReplayDecoder:
 
 def _own_top(name: str, header: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> RecordedTop:
     found: dict[Prompt | None, KnownTop] = {}
-    following: dict[str, list[str]] = {}
+    following: dict[str, list[tuple[str, KnownTop]]] = {}
     for row in rows:
         said = row.get("text")
         asked = said if said is not None else tuple(Message(**message) for message in row[CONVERSATION])
         tokens = tuple(KnownToken(t["token"], float(t["logprob"]), t.get("id")) for t in row["top"])
         ceiling = None if "ceiling" not in row else float(row["ceiling"])
-        found[asked] = KnownTop(tokens, header["vocabulary"], float(row["rounding"]), ceiling)
+        known = KnownTop(tokens, header["vocabulary"], float(row["rounding"]), ceiling)
+        found.setdefault(asked, known)
         if isinstance(asked, str) and "next" in row:
-            following.setdefault(asked, []).append(str(row["next"]))
+            following.setdefault(asked, []).append((str(row["next"]), known))
     if not found:
         raise SourceError(f"{name} holds no position; record it again.")
     return RecordedTop(

@@ -93,12 +93,13 @@ class ServerSource:
     def _top(self, prompt: Prompt, asked: int) -> KnownTop:
         ask = Ask(prompt, top_logprobs=asked, **self.probe.neutral)
         position = self._first_position(ask)
-        ceiling = -math.inf if position.ceiling is None else position.ceiling
-        ranked = sum(token.logprob >= ceiling for token in position.known)
-        if ranked < min(asked, self.probe.given) and self.probe.temperature == IGNORED:
+        if _num_ranked(position) < min(asked, self.probe.given) and self.probe.temperature == IGNORED:
             # The drawn token may stand in the place of one of the most probable ones (vLLM's chat); a greedy one
             # cannot, and the logprobs are the same.
             position = self._first_position(replace(ask, temperature=0.0))
+        if len(position.known) > (ranked := _num_ranked(position)) >= self.probe.given:
+            # What was drawn besides would be another token each time: a look is to be repeatable.
+            position = replace(position, known=position.known[:ranked], ceiling=None)
         return self.known_top(position)
 
     def _first_position(self, ask: Ask) -> Position:
@@ -179,3 +180,9 @@ class ServerSource:
 
     def start(self, prompts: Sequence[Sequence[int]]) -> Any:
         raise self._whole_vocabulary()
+
+
+def _num_ranked(position: Position) -> int:
+    """How many of the known tokens are certainly the most probable ones, as far as the list itself says it."""
+    ceiling = -math.inf if position.ceiling is None else position.ceiling
+    return sum(token.logprob >= ceiling for token in position.known)
