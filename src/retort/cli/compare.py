@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from retort.cli.asking import stdin_text
+from retort.cli.asking import chat_option, stdin_text
 from retort.cli.exporting import check_export, deliver, exporting_options
 from retort.cli.options import ChainSpec, Prompt
 
@@ -31,9 +31,15 @@ if TYPE_CHECKING:
     help="Write what model A said to FILE and what B said beside it, as in saved.jsonl and saved.b.jsonl, for "
     "recorded:FILE.",
 )
+@chat_option
 @exporting_options
 def command(
-    names: tuple[str, ...], chains: tuple[Chain, ...], show_all: bool, save: str | None, **export: Any
+    names: tuple[str, ...],
+    chains: tuple[Chain, ...],
+    show_all: bool,
+    save: str | None,
+    chat: bool | None,
+    **export: Any,
 ) -> None:
     """Show where two models disagree over the same texts, or two chains on one model.
 
@@ -54,7 +60,7 @@ def command(
     second = None if model_b is None else recording(load(model_b), save and _beside(save))
     chain_a, chain_b = (chains[0], chains[-1]) if chains else (None, None)
     with Progress("compare") as progress:
-        found = compare(first, second, prompts, chain_a, chain_b, on_progress=progress)
+        found = compare(first, second, prompts, chain_a, chain_b, chat=chat, on_progress=progress)
     deliver(found, **export, blocks=found.blocks(show_all))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from retort.cli.asking import stdin_text
+from retort.cli.asking import chat_option, stdin_text
 from retort.cli.exporting import check_export, deliver, exporting_options
 from retort.cli.options import save_option, temperatures_option
 
@@ -24,6 +24,7 @@ from retort.cli.options import save_option, temperatures_option
 )
 @temperatures_option("--temperature", "1,2,4", "Temperatures at which to compare")
 @save_option
+@chat_option
 @exporting_options
 def command(
     names: tuple[str, ...],
@@ -31,6 +32,7 @@ def command(
     classes: str | None,
     temperatures: tuple[float, ...],
     save: str | None,
+    chat: bool | None,
     **export: Any,
 ) -> None:
     """Show which WORDS the model MODEL treats as similar: after which of them it says nearly the same.
@@ -58,5 +60,5 @@ def command(
         if len(words) < 2:
             raise click.UsageError("give MODEL and at least two WORDS, or --classes FILE.")
         source = recording(load(names[0]), save)
-        found = similar(source, words, template or TEMPLATE, temperatures)
+        found = similar(source, words, template or TEMPLATE, temperatures, chat=chat)
     deliver(found, **export)

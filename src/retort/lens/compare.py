@@ -27,7 +27,8 @@ from retort.distribution.softmax import log_softmax
 from retort.errors import CapabilityError, InputError
 from retort.lens.asking import Model, chain_of, opened
 from retort.records import Measures, Record, exact, new_axes
-from retort.sources.base import Capability, KnownToken, KnownTop, PartialSource, Source, next_token_logits
+from retort.sources.base import Capability, KnownToken, KnownTop, PartialSource, Source
+from retort.sources.chat import Conversation, asked, prompt_for
 from retort.sources.positions import position_logits
 from retort.transforms.context import Context
 
@@ -239,12 +240,14 @@ def compare(
     chain_a: Chain | str | None = None,
     chain_b: Chain | str | None = None,
     *,
+    chat: bool | None = None,
     on_progress: Progress | None = None,
 ) -> Compare:
     """Both distributions at every position of every prompt, one forward pass per text and model.
 
     Without chains raw distributions are compared (τ = 1), with them the processed ones; `model_b` None is A again.
-    Where one side names its best tokens only, the raw distributions after each prompt are compared. Raises InputError
+    `chat` True makes each prompt one message of the user, written with each model's own template. Where one side names
+    its best tokens only, the raw distributions after each prompt are compared. Raises InputError
     for no prompts, for models that do not share their tokens, and for more positions than fit in memory;
     CapabilityError for a chain where a side has no whole vocabulary.
     """
@@ -261,11 +264,11 @@ def compare(
                 "a chain needs the whole vocabulary of both models, and a server does not give it."
             )
         positions = [
-            compared_known(place, known_after(source_a, prompt), known_after(source_b, prompt))
-            for place, prompt in enumerate(prompts)
+            compared_known(place, known_after(source_a, question), known_after(source_b, question))
+            for place, question in enumerate(asked(prompt, chat) for prompt in prompts)
         ]
     else:
-        positions, matched = _whole(source_a, source_b, prompts, through_a, through_b, on_progress)
+        positions, matched = _whole(source_a, source_b, prompts, through_a, through_b, chat, on_progress)
     return Compare(
         model_a=source_a.name,
         model_b=source_b.name,
@@ -288,12 +291,14 @@ def compare(
 # With the whole vocabulary of both
 
 
-def shared_ids(source_a: Source, source_b: Source, texts: Iterable[str]) -> list[list[int]]:
+def shared_ids(
+    source_a: Source, source_b: Source, texts: Iterable[str], chat: bool | None = None
+) -> list[list[int]]:
     """The ids of each text, which are the same in both models; InputError for models that do not share their tokens."""
     found = []
     for text in texts:
-        ids = source_a.encode(text)
-        other = ids if source_b is source_a else source_b.encode(text)
+        ids = prompt_for(source_a, text, chat).ids
+        other = ids if source_b is source_a else prompt_for(source_b, text, chat).ids
         if source_a.vocab_size != source_b.vocab_size or list(ids) != list(other):
             raise InputError(
                 f"{source_a.name} and {source_b.name} do not share their tokens (vocabularies of "
@@ -339,9 +344,10 @@ def _whole(
     prompts: Sequence[str],
     chain_a: Chain | None,
     chain_b: Chain | None,
+    chat: bool | None,
     on_progress: Progress | None,
 ) -> tuple[list[ComparedPosition], tuple[float, float] | None]:
-    texts = shared_ids(source_a, source_b, prompts)
+    texts = shared_ids(source_a, source_b, prompts, chat)
     # All rows are held at once only where the equivalent temperature is looked for.
     matching = chain_a is None and chain_b is None and source_a is not source_b
     check_size(source_a, sum(map(len, texts)) if matching else max(map(len, texts)))
@@ -434,11 +440,12 @@ def _totals(positions: Sequence[ComparedPosition], matched: tuple[float, float] 
 # Where one side names its most probable tokens only
 
 
-def known_after(source: Source, prompt: str) -> KnownTop:
+def known_after(source: Source, prompt: str | Conversation) -> KnownTop:
     """The most probable tokens after `prompt`; `NAMED` of them, and exact, of a source of the whole vocabulary."""
     if source.capability is Capability.TOP_N:
         return cast(PartialSource, source).next_tokens(prompt)
-    return known_top(source, np.asarray(next_token_logits(source, prompt), dtype=np.float64))
+    logits = source.start([prompt_for(source, prompt).ids]).logits[0]
+    return known_top(source, np.asarray(logits, dtype=np.float64))
 
 
 def known_top(source: Source, found: Floats | KnownTop) -> KnownTop:

@@ -63,6 +63,16 @@ class LookRow:
     unseen: Interval
     top: tuple[TopToken, ...]
 
+    @property
+    def entropy_low(self) -> float:
+        """The low end of `entropy_nats`."""
+        return float(self.entropy_nats.low)
+
+    @property
+    def entropy_high(self) -> float:
+        """The high end of `entropy_nats`."""
+        return float(self.entropy_nats.high)
+
 
 @dataclass(frozen=True)
 class LookStage:

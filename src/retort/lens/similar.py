@@ -25,6 +25,7 @@ from retort.files import read_json
 from retort.lens.asking import Model, opened
 from retort.records import Measures, Record, exact, new_axes
 from retort.sources.base import Capability, Source
+from retort.sources.chat import prompt_for
 
 Floats = NDArray[np.float64]
 
@@ -185,17 +186,20 @@ def similar(
     words: Sequence[str] = (),
     template: str = TEMPLATE,
     temperatures: Sequence[float] = TEMPERATURES,
+    *,
+    chat: bool | None = None,
 ) -> Similar:
     """The distances between the next-token distributions after each word, or between the classes of a classifier.
 
-    `JSD(p_i, p_j) = H((p_i + p_j)/2) - (H(p_i) + H(p_j))/2` (Lin 1991, eq. 4.1), one forward pass per word. Raises
+    `JSD(p_i, p_j) = H((p_i + p_j)/2) - (H(p_i) + H(p_j))/2` (Lin 1991, eq. 4.1), one forward pass per word. `chat`
+    True makes each filled template one message of the user. Raises
     InputError for fewer than two words, a word named twice, or a template without `{}`; CapabilityError for a source
     without the whole vocabulary.
     """
     if isinstance(model, Classes):
         return similar_classes(model, temperatures)
     source = opened(model)
-    logits = word_logits(source, words, template)
+    logits = word_logits(source, words, template, chat)
     matrices = [divergences(logits, [temperature]) for temperature in temperatures]
     return _similar(source.name, template, words, temperatures, matrices)
 
@@ -257,13 +261,15 @@ def fill(template: str, word: str) -> str:
     return template.replace("{a}", article).replace("{}", word)
 
 
-def word_logits(source: Source, words: Sequence[str], template: str = TEMPLATE) -> np.ndarray:
+def word_logits(
+    source: Source, words: Sequence[str], template: str = TEMPLATE, chat: bool | None = None
+) -> np.ndarray:
     """`[words, vocab]` raw logits after each word's prompt. Raises InputError as `similar`."""
     if len(words) < 2:
         raise InputError(f"similar compares at least two words, got {len(words)}.")
     if len(set(words)) != len(words):
         raise InputError("similar got the same word twice; name each word once.")
-    return _next_token_logits(source, words, template)
+    return _next_token_logits(source, words, template, chat)
 
 
 def divergences(logits: np.ndarray, temperatures: Sequence[float]) -> np.ndarray:
@@ -331,14 +337,16 @@ def _check_temperatures(temperatures: Sequence[float]) -> None:
         raise InputError("no temperature was given; give at least one, for instance 1.")
 
 
-def _next_token_logits(source: Source, words: Sequence[str], template: str) -> np.ndarray:
+def _next_token_logits(
+    source: Source, words: Sequence[str], template: str, chat: bool | None = None
+) -> np.ndarray:
     """Raw logits after each word's prompt, `[words, vocab]` float32, read in batches."""
     if source.capability is not Capability.FULL:
         raise CapabilityError(
             f"similar needs the whole vocabulary, but {source.name} gives only its most probable tokens; "
             "use a model that runs here."
         )
-    prompts = [source.encode(fill(template, word)) for word in words]
+    prompts = [prompt_for(source, fill(template, word), chat).ids for word in words]
     batches = [
         np.array(source.start(prompts[first : first + PROMPTS_AT_ONCE]).logits)
         for first in range(0, len(prompts), PROMPTS_AT_ONCE)
