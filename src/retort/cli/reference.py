@@ -35,7 +35,7 @@ def reference() -> str:
 
 
 def _section(path: str, command: click.Command) -> str:
-    ctx = click.Context(
+    ctx = command.context_class(
         command,
         info_name=path,
         terminal_width=WIDTH,
