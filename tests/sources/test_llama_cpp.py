@@ -13,7 +13,7 @@ from retort.sources.chat import Message
 from retort.sources.embedded import MODELS_FOLDER
 from retort.sources.load import load
 
-bindings = pytest.mark.skipif(find_spec("llama_cpp") is None, reason="needs llama-cpp-python")
+bindings = pytest.mark.skipif(find_spec("xllamacpp") is None, reason="needs xllamacpp")
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def files(tmp_path_factory):
     }
 
 
-@pytest.mark.skipif(find_spec("llama_cpp") is not None, reason="the bindings are installed")
+@pytest.mark.skipif(find_spec("xllamacpp") is not None, reason="the bindings are installed")
 def test_without_the_bindings_the_extra_is_named(tmp_path) -> None:
     (tmp_path / "a.gguf").write_bytes(b"GGUF")
     with pytest.raises(MissingExtraError, match=r"retort-lm\[llama-cpp\]"):
@@ -48,7 +48,9 @@ def test_the_numbers_are_those_of_transformers(files) -> None:
     mine, theirs = load(f"llama-cpp:{files['plain']}"), load("embedded:instruct")
     for text in ("the sky is", " A pear,  wörld\n is 12", ""):
         assert mine.encode(text) == theirs.encode(text)
-        assert np.abs(next_token_logits(mine, text) - next_token_logits(theirs, text)).max() < 1e-3
+        assert (
+            np.abs(next_token_logits(mine, text) - next_token_logits(theirs, text)).max() < 2e-2
+        )  # keys and values are kept in 16 bits
     assert (mine.vocab_size, mine.max_context, mine.end_ids) == (8192, 256, theirs.end_ids)
     assert [mine.token_text(i) for i in range(1, 8192, 100)] == [
         theirs.token_text(i) for i in range(1, 8192, 100)

@@ -8,11 +8,13 @@ another question than the one asked.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
-from retort.errors import CapabilityError, InputError, SourceError
+from retort.errors import CapabilityError, InputError, MissingExtraError, SourceError
 from retort.files import parse_json
 
 ASSISTANT = "assistant"
@@ -126,6 +128,42 @@ def render(source: object, messages: Sequence[Message]) -> str | None:
 
 Template = Callable[[list[dict[str, Any]], list[dict[str, Any]], bool], str]
 """Messages, tools, and whether the answer shall be opened, to text. Raises whatever the template raises."""
+
+
+def jinja_template(template: str, markers: Mapping[str, str]) -> Template:
+    """A Hugging Face chat template, with the names it may use; `markers` are bos_token, eos_token, ….
+
+    As transformers renders it: sandboxed, blocks trimmed. Raises MissingExtraError without Jinja.
+    """
+    try:
+        from jinja2 import TemplateError
+        from jinja2.ext import loopcontrols
+        from jinja2.sandbox import ImmutableSandboxedEnvironment
+    except ImportError as error:
+        raise MissingExtraError("jinja2", "models", "Writing a conversation") from error
+
+    def refuse(said: str) -> None:
+        raise TemplateError(said)
+
+    def as_json(value: Any, indent: int | None = None) -> str:
+        return json.dumps(value, ensure_ascii=False, indent=indent)
+
+    environment = ImmutableSandboxedEnvironment(
+        trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols]
+    )
+    environment.filters["tojson"] = as_json
+    environment.globals |= {
+        "raise_exception": refuse,
+        "strftime_now": lambda form: datetime.now().strftime(form),
+    }
+
+    def apply(messages: list[dict[str, Any]], tools: list[dict[str, Any]], opens_answer: bool) -> str:
+        compiled = environment.from_string(template)
+        return compiled.render(
+            messages=messages, tools=tools or None, add_generation_prompt=opens_answer, **markers
+        )
+
+    return apply
 
 
 def write_chat(name: str, template: Template, messages: Sequence[Message], *, finished: bool = False) -> str:

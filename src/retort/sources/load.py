@@ -54,6 +54,10 @@ def _logits(path: str) -> Source:
 def _llama_cpp(path: str) -> Source:
     from retort.sources.llama_cpp import LlamaCppSource
 
+    if path == "embedded:smollm2":
+        from retort.sources.embedded import smollm2_file
+
+        return LlamaCppSource(str(smollm2_file()))
     return LlamaCppSource(path)
 
 
