@@ -17,7 +17,7 @@ export const ENGINES: ReadonlyMap<string, readonly Row[]> = new Map<string, read
       ["min_p"], ["typical_p", ALL], ["epsilon_cutoff", ALL], ["eta_cutoff", ALL],
     ],
   ],
-  ["vllm", [["repetition_penalty"], ["frequency_penalty"], ["presence_penalty"], ["temperature"], ["min_p"], ["top_k", ALL], ["top_p", HIGHEST]]],
+  ["vllm", [["repetition_penalty"], ["frequency_penalty"], ["presence_penalty"], ["temperature"], ["min_p"], ["top_k"], ["top_p"]]],
   [
     "sglang",
     [["frequency_penalty"], ["presence_penalty"], ["repetition_penalty", { scope: "output" }], ["temperature"], ["top_k", ALL], ["top_p", ALL], ["min_p"]],
@@ -34,6 +34,13 @@ export const ENGINES: ReadonlyMap<string, readonly Row[]> = new Map<string, read
     [
       ["repetition_penalty", { scope: "last:20" }], ["presence_penalty", { scope: "last:20" }], ["frequency_penalty", { scope: "last:20" }],
       ["top_p", ALL], ["min_p"], ["top_k"], ["temperature"],
+    ],
+  ],
+  [
+    "ollama",
+    [
+      ["repetition_penalty", { scope: "last:64" }], ["frequency_penalty", { scope: "last:64" }], ["presence_penalty", { scope: "last:64" }],
+      ["top_k"], ["temperature"], ["top_p"], ["min_p"],
     ],
   ],
 ]);

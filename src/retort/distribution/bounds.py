@@ -203,6 +203,16 @@ class PartialDistribution:
             low, high = even(least), piled(most)
         return Interval(low, min(max(low, high), self.num_unknown * self._largest_weight))
 
+    @property
+    def _largest_share(self) -> float:
+        """Share of the most likely unknown token, at most; the others have at least what is left of W."""
+        weight = self._largest_weight
+        return (
+            weight / (float(self._weights[0].sum()) + max(weight, self._unknown_weight.low))
+            if weight
+            else 0.0
+        )
+
     # Measures
 
     def at(self, temperature: float) -> PartialDistribution:
@@ -350,9 +360,7 @@ class PartialDistribution:
         in_low = float(known_low[-1]) if first else 0.0
         if fewest is None:
             # Each further token has at most this share: one that is known but not ranked, or an unknown one.
-            low, _ = self._weights
-            step = self._largest_weight / (self._largest_weight + float(low.sum()))
-            step = max(step, float(self.probs.high[first]) if first < self.num_seen else 0.0)
+            step = max(self._largest_share, float(self.probs.high[first]) if first < self.num_seen else 0.0)
             more = math.ceil((enough - in_high) / step * (1.0 - 1e-9)) if step > 0.0 else 1
             fewest = min(first + max(more, 1), self.num_tokens)
         if most is None:
@@ -453,8 +461,7 @@ class PartialDistribution:
         tail = self.unseen
         unknown = 0 if self.whole else self.num_unknown
         each_low = tail.low / unknown if unknown else 0.0
-        known_low = float(self._weights[0].sum())
-        cap = self._largest_weight / (self._largest_weight + known_low) if unknown else 0.0
+        cap = self._largest_share if unknown else 0.0
         each_high = min(cap, tail.high / unknown) if unknown else 0.0
         each_high = max(each_low, each_high)
         # The most even: every share as near to one level as its interval allows.
