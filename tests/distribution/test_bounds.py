@@ -273,7 +273,7 @@ def test_all_tokens_named_is_exact() -> None:
     assert known.unseen.high == 0.0 and known.support.high == 3
     greedy = Chain("temperature=0").explain(PartialDistribution([0.0, -np.inf, -np.inf], 50_000))
     assert greedy.kept == 1 and float(greedy.entropy) == 0.0
-    one = PartialDistribution([0.0, -np.inf, -np.inf], 2**20)
+    one = PartialDistribution([0.0, -np.inf, -np.inf], 2**20, rounding=0.5)
     assert one.probs.low[0] == 1.0 and float(one.entropy) == 0.0 and one.margin.low == math.inf
 
 

@@ -291,7 +291,7 @@ class PartialDistribution:
     @property
     def entropy(self) -> Interval:
         """Entropy in nats at τ: the narrower of two bounds, one from the weights and one from the shares."""
-        if self.temperature == 0.0:
+        if self.support.high == 1:
             return Interval(0.0, 0.0)
         if self.exact:
             value = float(_terms(self.probs.low).sum())
