@@ -197,3 +197,40 @@ def test_markdown_shows_signs_as_they_are() -> None:
     assert markdown(map(line, texts)).split("\n\n") == [
         r"\- a", r"1\. b", r"\+ c", r"\&amp; \~\~d\~\~ \$e\$ \<f\>", r"3\.5 nats", "g\n",
     ]  # fmt: skip
+
+
+def test_an_unknown_ending_and_a_file_that_cannot_be_are_refused_before_the_run(
+    run, sky, monkeypatch
+) -> None:
+    from importlib import import_module
+
+    monkeypatch.setattr(
+        import_module("retort.sources.load"), "load", lambda *_: pytest.fail("the model was loaded")
+    )
+    for arguments, said in (
+        (("-o", "a.xyz"), "does not say its format"),
+        (("-o", "no/folder/a.md"), "cannot be written"),
+        (("--format", "parquet"), "give -o FILE.parquet"),
+        (("--fail-if", "warmth > 1"), "can be asked of entropy"),
+        (("--fail-if", "jsd > 1"), "can be asked of entropy"),  # only with --against
+    ):
+        result = run(*ASKED, *arguments)
+        assert (result.exit_code, result.stdout) == (2, "") and said in result.stderr
+
+
+def test_csv_and_parquet_hold_a_row_per_temperature_and_token(run, sky) -> None:
+    text = run(*ASKED, "--format", "csv").stdout
+    head, *rows = text.splitlines()
+    assert head == "temperature,token,id,logit,logprob_raw,logprob,prob,entropy_nats" and len(rows) == 12
+    assert rows[0].startswith("1.0,blue,0,15.2,")
+    assert run(*ASKED, "-o", "a.csv").exit_code == 0 and Path("a.csv").read_text() == text
+    pandas = pytest.importorskip("pandas")
+    assert run(*ASKED, "-o", "a.parquet").exit_code == 0
+    assert len(pandas.read_parquet("a.parquet")) == 12
+
+
+def test_sixty_columns(run, sky, monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    shown = run("look", sky, "x", "--temperature", "0.5,1,2,3,4").stdout
+    tables = [line for line in shown.splitlines() if line.startswith(("token", "'", "entropy", "effective"))]
+    assert tables and max(map(len, tables)) <= 60 and shown.count("'blue'") > 1

@@ -238,3 +238,65 @@ def test_a_server_as_teacher_bias_and_bounds_on_screen_and_in_json(run, run_json
     assert "rest" in run("cache", folder).stdout
     refused = run("capture", server.model, str(tmp_path / "text.txt"), "--out", folder + "2")
     assert refused.exit_code == 2 and "topk:20, which is biased" in " ".join(refused.stderr.split())
+
+
+def answer(*positions: tuple[str, float, list[tuple[str, float]]]) -> dict:
+    """A chat answer with these tokens: each with its logprob and the list beside it."""
+    content = [
+        {
+            "token": token,
+            "logprob": logprob,
+            "top_logprobs": [{"token": one, "logprob": value} for one, value in listed],
+        }
+        for token, logprob, listed in positions
+    ]
+    message = {"role": "assistant", "content": "".join(token for token, _, _ in positions)}
+    return {"choices": [{"message": message, "logprobs": {"content": content}}]}
+
+
+SAVED = answer(
+    ("Yes", -0.3, [("Yes", -0.3), ("No", -1.5)]),
+    (" it", -0.2, [(" it", -0.2), (" he", -2.5)]),
+    (" is", -0.1, [(" is", -0.1), (" was", -3.0)]),
+)
+
+
+def test_a_saved_answer_is_traced_at_every_position(run_json, tmp_path) -> None:
+    bare, asked = tmp_path / "bare.json", tmp_path / "asked.json"
+    bare.write_text(json.dumps(SAVED))
+    request = {"messages": [{"role": "user", "content": "Is it?"}]}
+    asked.write_text(json.dumps({"request": request, "response": SAVED}))
+    for arguments in (
+        (f"recorded:{bare}", "Is it?"),
+        (f"recorded:{bare}", "Is it?", "--text", "Yes it is"),
+        (f"recorded:{asked}", "--message", "user:Is it?"),
+    ):
+        document = run_json("trace", *arguments)
+        assert [(one["token"], one["logprob_raw"], one["rank"]) for one in document["tokens"]] == [
+            ("Yes", -0.3, 1),
+            (" it", -0.2, 1),
+            (" is", -0.1, 1),
+        ]
+        assert document["totals"]["logprob_raw"] == pytest.approx(-0.6)
+    assert document["messages"] == [{"role": "user", "content": "Is it?"}]
+
+
+def test_a_drawn_token_beside_its_list_is_the_most_likely_one(run_json, tmp_path) -> None:
+    path = tmp_path / "drawn.json"
+    path.write_text(json.dumps(answer(("Good", -0.0001, [("Fine", -9.6), (" Good", -12.0)]))))
+    found = run_json("look", f"recorded:{path}", "How is it?", "--temperature", "1", "--chain", "top_k=1")
+    first = found["rows"][0]["top"][0]
+    assert first["token"] == "Good" and first["prob"]["low"] > 0.9998
+    assert found["rows"][0]["entropy_nats"]["high"] < 0.003
+    assert [token["token"] for token in found["chain"]["top"]] == ["Good"]
+
+
+def test_one_possible_token_is_certain(run_json, tmp_path) -> None:
+    path = tmp_path / "one.json"
+    path.write_text(
+        '{"choices": [{"text": "x", "logprobs": {"tokens": ["x"], "token_logprobs": [0.0], '
+        '"top_logprobs": [{"x": 0.0, "<s>": -Infinity, "<0x00>": -Infinity}]}}]}'
+    )
+    found = run_json("look", f"recorded:{path}", "x", "--temperature", "1")
+    (row,) = found["rows"]
+    assert (row["top"][0]["prob"], row["entropy_nats"], found["margin"]) == (1.0, 0.0, None)

@@ -110,8 +110,9 @@ def asked(prompt: str | None, chat: str | None, messages: tuple[str, ...]) -> st
 
 def show_prompt(source: Source, question: str | Conversation) -> None:
     """What the model sees of `question`, on stderr, where `--show-prompt` asks for it; notes on it always."""
+    from retort.lens.asking import rendered
     from retort.sources.base import Capability
-    from retort.sources.chat import prompt_for, render
+    from retort.sources.chat import prompt_for
 
     wanted = click.get_current_context().meta.get(SHOW_PROMPT)
     if source.capability is Capability.FULL and not wanted:
@@ -126,7 +127,7 @@ def show_prompt(source: Source, question: str | Conversation) -> None:
         for note in seen.notes:
             click.echo(note, err=True)
         return
-    text = question if isinstance(question, str) else render(source, question)
+    text = question if isinstance(question, str) else rendered(source, question)
     shown = "the server does not tell" if text is None else printable(text)
     click.echo(f"What the model sees: {shown}", err=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -55,7 +56,7 @@ def print_json(record: Any) -> None:
 def stdout_console() -> Console:
     """A console for tables; brackets in a token are text there, not markup. rich itself heeds NO_COLOR and COLUMNS."""
     console = Console(markup=False, highlight=False, emoji=False)
-    if not console.is_terminal:
+    if not console.is_terminal and "COLUMNS" not in os.environ:
         console = Console(markup=False, highlight=False, emoji=False, width=WIDTH_WHEN_PIPED)
     return console
 

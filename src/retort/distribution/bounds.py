@@ -293,7 +293,7 @@ class PartialDistribution:
         """Entropy in nats at τ: the narrower of two bounds, one from the weights and one from the shares."""
         if self.support.high == 1:
             return Interval(0.0, 0.0)
-        if self.exact:
+        if self.exact or (self.whole and self.probs.exact):  # rounded or not, one possible token has it all
             value = float(_terms(self.probs.low).sum())
             return Interval(value, value)
         by_weights, by_shares = self._entropy_by_weights(), self._entropy_by_shares()

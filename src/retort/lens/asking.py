@@ -9,7 +9,7 @@ from retort.chain.chain import Chain
 from retort.errors import InputError
 from retort.files import read_text
 from retort.sources.base import Capability, Source, needs_whole_vocabulary
-from retort.sources.chat import Prompt, SeenPrompt, prompt_for
+from retort.sources.chat import ChatSource, Conversation, Prompt, SeenPrompt, prompt_for
 
 EMBEDDED = Path(__file__).resolve().parent.parent / "embedded" / "text" / "validation.txt"
 NUM_DEFAULT = 20
@@ -36,6 +36,13 @@ def ask(source: Source, prompt: Prompt, chat: bool | None = None) -> SeenPrompt:
     if source.capability is not Capability.FULL:
         raise needs_whole_vocabulary(source, "This")
     return prompt_for(source, prompt, chat)
+
+
+def rendered(source: Source, prompt: str | Conversation) -> str | None:
+    """What a server is known to make of a conversation; None for a text, or where it is not known."""
+    if isinstance(prompt, str) or not isinstance(source, ChatSource):
+        return None
+    return source.render_chat(prompt)
 
 
 def chain_of(chain: Chain | str | None) -> Chain | None:

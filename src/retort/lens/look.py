@@ -21,11 +21,11 @@ from retort.distribution import Interval
 from retort.distribution.distribution import Distribution
 from retort.distribution.measures import NOISE_SCALE, margin, swap_risk
 from retort.errors import InputError
-from retort.lens.asking import Model, ask, chain_of, opened
+from retort.lens.asking import Model, ask, chain_of, opened, rendered
 from retort.lens.compare import Distance, distance_of_known, distance_of_rows, known_top, share_tokens
 from retort.records import Measures, Record, exact, new_axes
 from retort.sources.base import Capability, KnownTop, PartialSource, Source
-from retort.sources.chat import Conversation, Message, Prompt, asked, render
+from retort.sources.chat import Conversation, Message, Prompt, asked
 from retort.transforms.context import Context
 
 TEMPERATURES = (0.1, 1.0, 2.0)
@@ -260,7 +260,7 @@ class Look(Record):
                 f"hold the truth. {scale}"
             )
         yield _rows_table(self.rows)
-        known_to = f" nats, known to {2 * self.rounding:.1g}" if self.rounding else ""
+        known_to = "" if self.margin.exact else f" nats, known to {2 * self.rounding:.1g}"
         yield line(
             f"Margin of the first token over the second: {shown(self.margin)}{known_to or ' (raw logits)'}. "
             "Effective support is e^entropy: how many equally likely tokens would be as uncertain."
@@ -458,10 +458,9 @@ def _top_look(
     top: int,
     noise_scale: float,
 ) -> tuple[Look, KnownTop]:
-    messages = None if isinstance(prompt, str) else prompt
+    messages, seen = None if isinstance(prompt, str) else prompt, rendered(source, prompt)
     known = source.next_tokens(prompt, top)
     raw = known.at(1.0)
-    rendered = None if messages is None else render(source, messages)
     ties = near_ties_of_known(known, noise_scale)
     rows = []
     for temperature in temperatures:
@@ -470,7 +469,7 @@ def _top_look(
         rows.append(_row(at.temperature, at.entropy, at.unseen, tokens))
     found = Look(
         model=source.name,
-        prompt=prompt if isinstance(prompt, str) else rendered,
+        prompt=prompt if isinstance(prompt, str) else seen,
         vocabulary=known.vocabulary,
         vocabulary_at_most=known.num_tokens,
         known=source.capability.value,
@@ -486,7 +485,7 @@ def _top_look(
         chain=None if chain is None else _top_chain(known, chain, top, noise_scale),
         probe=source.probe,
         messages=messages,
-        rendered=rendered,
+        rendered=seen,
     )
     return found, known
 

@@ -21,7 +21,7 @@ from retort.distribution import Interval
 from retort.distribution.measures import NOISE_SCALE, flip_risk, margin, read_rows, text_flip_risk
 from retort.distribution.softmax import check_logits
 from retort.errors import CapabilityError, InputError, printable
-from retort.lens.asking import Model, ask, chain_of, opened
+from retort.lens.asking import Model, ask, chain_of, opened, rendered
 from retort.records import Measures, Record, exact, new_axes
 from retort.sampling.decoding import Ending, FinishReason, check_request
 from retort.sampling.draw import sample_rows
@@ -29,7 +29,7 @@ from retort.sampling.kernels.threads import share
 from retort.sampling.noise import uniform_at
 from retort.sampling.params import SamplingParams
 from retort.sources.base import Capability, KnownTop, PartialSource, ReadToken, Source, check_token_ids
-from retort.sources.chat import Conversation, Message, Prompt, asked, render
+from retort.sources.chat import Conversation, Message, Prompt, asked
 from retort.sources.positions import position_logits
 from retort.transforms.context import Context, RowState
 
@@ -507,11 +507,10 @@ def _top_trace(
     tokens = tuple(known_token(step, chain, noise_scale) for step in steps)
     if not tokens:
         raise InputError("the text has no token here: the model ends it at once.")
-    messages = None if isinstance(prompt, str) else prompt
-    rendered = None if messages is None else render(source, messages)
+    messages, seen = None if isinstance(prompt, str) else prompt, rendered(source, prompt)
     return Trace(
         model=source.name,
-        prompt=prompt if isinstance(prompt, str) else rendered,
+        prompt=prompt if isinstance(prompt, str) else seen,
         text="".join(token.token for token in tokens) if text is None else text,
         known=source.capability.value,
         note=source.note,
@@ -524,7 +523,7 @@ def _top_trace(
         totals=totals_of(tokens),
         probe=source.probe,
         messages=messages,
-        rendered=rendered,
+        rendered=seen,
     )
 
 
