@@ -560,8 +560,10 @@ def _bounded(matched: _Matched) -> Distance:
         low = 0.5 * float(np.maximum(np.maximum(p.low - q.high, q.low - p.high), 0.0).sum())
         kl_ab, kl_ba = _least_kl(p, q), _least_kl(q, p)
     else:
-        low = max(_excess(p, q), _excess(q, p), 0.0)
+        low = max(_excess(p, q), _excess(q, p))
         kl_ab, kl_ba = _least_kl_by_text(p, q), _least_kl_by_text(q, p)
+    # Equal numbers that were summed in another order do not differ.
+    low, kl_ab, kl_ba = (max(least - NOTHING, 0.0) for least in (low, kl_ab, kl_ba))
     # The rest of each may lie where the other has none.
     apart = float(np.maximum(p.high - q.low, q.high - p.low)[:-1].sum()) + float(p.high[-1] + q.high[-1])
     high = max(min(0.5 * apart, 1.0), low)
