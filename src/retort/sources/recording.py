@@ -334,7 +334,8 @@ class RecordedTop:
         answers: Sequence[tuple[Prompt | None, Sequence[ReadToken]]] = (),
     ) -> None:
         """`rows` from what was asked (None: not recorded) to what was answered; `following` from a text to the tokens
-        that came next in texts that were read, with what was known there; `answers` of several tokens, each with what was asked.
+        that came next in texts that were read, with what was known there; `answers` of several tokens, each with what
+        it was asked.
         """
         self.name, self.probe, self.note = name, probe, note
         self._rows, self._vocabulary = dict(rows), vocabulary

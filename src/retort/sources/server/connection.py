@@ -68,6 +68,10 @@ class Connection:
             headers["Authorization"] = f"Bearer {self._key}"
         self._client = httpx2.Client(headers=headers, timeout=timeout)
 
+    def __del__(self) -> None:
+        if (client := getattr(self, "_client", None)) is not None:
+            client.close()
+
     def post(self, path: str, body: Mapping[str, Any], seconds: float = 0.0) -> Any:
         """The JSON that the server answers, which may take `seconds` longer than `timeout`; ServerError else."""
         limit = self.timeout + seconds
