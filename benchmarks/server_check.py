@@ -3,6 +3,7 @@
     python -m benchmarks.server_check                       llama.cpp's server, through xllamacpp
     python -m benchmarks.server_check --server llama-cpp-python
     python -m benchmarks.server_check --python venv/bin/python --json
+    python -m benchmarks.server_check --url http://127.0.0.1:8000/v1 --direct FOLDER    a server that runs already
 
 An embedded model is written as GGUF, served on loopback, probed, looked at over HTTP, and compared with itself: every
 probability, entropy and kept set that the model gives directly must lie in the interval that the server's top tokens
@@ -206,6 +207,99 @@ def connect(url: str) -> Source:
             time.sleep(0.2)
 
 
+@dataclass(frozen=True)
+class Verb:
+    """One command against a running server: its exit code, the seconds it took, and what its record says."""
+
+    command: str
+    exit_code: int
+    seconds: float
+    said: Any
+
+
+REAL_PROMPTS = ("The capital of Australia is", "The sea is", "Once upon a time")
+CHAT = "user:What is the capital of Australia? Answer with one word."
+TASK = """name: capitals of a few
+prompt: "The capital of {country} is"
+scorer: contains
+goal: exploit
+max_tokens: 4
+items:
+  - {country: France, reference: Paris}
+  - {country: Japan, reference: Tokyo}
+  - {country: Italy, reference: Rome}
+  - {country: Spain, reference: Madrid}
+"""
+
+
+def verbs(url: str) -> Iterator[Verb]:
+    """look, trace, sample and tune against the server at `url`, as a user runs them."""
+    with tempfile.TemporaryDirectory() as folder:
+        task = Path(folder) / "capitals.yaml"
+        task.write_text(TASK)
+        yield _verb(
+            "look", url, REAL_PROMPTS[0], "--temperature", "1,2", picked=("top", "rows", "probe", "note")
+        )
+        yield _verb("look", url, "--message", CHAT, "--temperature", "1", picked=("top", "rows", "note"))
+        yield _verb("trace", url, REAL_PROMPTS[0], "--max-tokens", "6", picked=("tokens", "totals"))
+        yield _verb("trace", url, REAL_PROMPTS[0], "--text", " Canberra, the", picked=("tokens", "totals"))
+        yield _verb(
+            "sample", url, REAL_PROMPTS[1], "--n", "2", "--max-tokens", "8", picked=("samples", "asked")
+        )
+        yield _verb(
+            "sample", url, "--message", CHAT, "--n", "1", "--max-tokens", "8", picked=("samples", "asked")
+        )
+        tune = ("--temperatures", "0,1", "--samples", "2", "--max-requests-per-minute", "6000")
+        yield _verb(
+            "tune", str(task), "--model", url, *tune[:4], picked=("advice", "recommendation", "scores")
+        )
+
+
+def _verb(*arguments: str, picked: tuple[str, ...]) -> Verb:
+    began = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-m", "retort", *arguments, "--json"], capture_output=True, text=True, check=False
+    )
+    seconds = time.perf_counter() - began
+    if done.returncode:
+        said: Any = done.stderr.strip().splitlines()[-1:]
+    else:
+        record = json.loads(done.stdout)
+        said = {key: record[key] for key in picked if key in record}
+    shown = " ".join(
+        arguments[:1] + tuple(one for one in arguments[1:] if "://" not in one and "/" not in one)
+    )
+    return Verb(shown, done.returncode, round(seconds, 2), said)
+
+
+def furthest(url: str, direct: str) -> dict[str, float]:
+    """For each prompt, the largest difference in nats between the server's logprobs and the model's own."""
+    server, model = load(url), load(direct)
+    found = {}
+    for prompt in REAL_PROMPTS:
+        logits = model.start([model.encode(prompt)]).logits[0].astype("float64")
+        own = logits - logits.max()
+        own -= math.log(sum(math.exp(value) for value in own))
+        text = {}
+        for token_id in own.argsort()[::-1][:200].tolist():
+            text.setdefault(model.token_text(token_id), own[token_id])
+        named = [token for token in server.next_tokens(prompt).tokens if token.token in text]  # type: ignore[attr-defined]
+        found[prompt] = max(abs(token.logprob - text[token.token]) for token in named)
+    return found
+
+
+def check_running(url: str, direct: str | None) -> None:
+    """Print the record of every verb against a server that runs already."""
+    record: dict[str, Any] = {
+        "url": url,
+        "hardware": hardware(),
+        "verbs": [asdict(one) for one in verbs(url)],
+    }
+    if direct is not None:
+        record["furthest_from_direct_nats"] = furthest(url, direct)
+    print(json.dumps(record, indent=1, ensure_ascii=False))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Compare a real server's intervals with the model itself.")
     parser.add_argument("--model", default="base", help="name of an embedded model (default: base)")
@@ -213,7 +307,12 @@ def main() -> None:
     parser.add_argument("--type", default="f32", help="how the GGUF holds its matrices: f32, f16 or q8_0")
     parser.add_argument("--python", default=sys.executable, help="the Python that has the server's package")
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    parser.add_argument("--url", help="a server that runs already: look, trace, sample and tune against it")
+    parser.add_argument("--direct", help="with --url: the same model as it is loaded here")
     asked = parser.parse_args()
+    if asked.url:
+        check_running(asked.url, asked.direct)
+        return
     package = SERVERS[asked.server][0]
     if subprocess.run([asked.python, "-c", f"import {package}"], capture_output=True).returncode:
         print(f"skipped: {asked.python} has no {package}; pip install {asked.server}", file=sys.stderr)

@@ -73,6 +73,7 @@ NETWORK_FILE = "sources/server/connection.py"
 
 # library → the files that may import it. Patterns are matched against the path below src/retort.
 OPTIONAL: dict[str, str] = {
+    "any_llm": r"sources/server/providers\.py",
     "anywidget": r"notebook\.py",
     "accelerate": r"distill/(\w+/)?\w+\.py",
     "datasets": r"distill/(\w+/)?\w+\.py",

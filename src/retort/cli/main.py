@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from retort import __version__
-from retort.errors import RetortError
+from retort.errors import RetortError, printable
 
 # name → (module under retort.cli that holds `command`, what `retort --help` says of it), in the order of the help.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -95,8 +95,8 @@ class RetortGroup(click.Group):
 
 
 def _say(message: str) -> None:
-    """One line on stderr, whatever line breaks the message came with."""
-    click.echo(f"retort: {' '.join(message.split())}", err=True)
+    """One line on stderr, whatever line breaks and control characters the message came with."""
+    click.echo(f"retort: {printable(' '.join(message.split()), keep='')}", err=True)
 
 
 def _where_help_is(problem: click.ClickException) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +52,28 @@ class ChainSpec(click.ParamType):
             self.fail(str(problem), param, ctx)
 
 
-model_argument = click.argument("model", metavar="MODEL")
+def model_argument(command: Decorated) -> Decorated:
+    """MODEL, and `--endpoint` for one on a server, which becomes a part of it: `chat+http://…`."""
+
+    @functools.wraps(command)
+    def with_endpoint(*arguments: Any, model: str, endpoint: str | None, **named: Any) -> Any:
+        if endpoint is not None:
+            if not model.startswith(("http://", "https://")):
+                raise click.UsageError(
+                    f"--endpoint is for a model on a server (http://host:port/v1#name), and MODEL is {model}."
+                )
+            model = f"{endpoint}+{model}"
+        return command(*arguments, model=model, **named)
+
+    option = click.option(
+        "--endpoint",
+        type=click.Choice(["chat", "completions"]),
+        help="Of a server: where texts are sent. Messages always go to chat.  [default: completions, or chat where the "
+        "server has nothing else]",
+    )
+    return click.argument("model", metavar="MODEL")(option(with_endpoint))
+
+
 prompt_argument = click.argument("prompt", type=Prompt(), metavar="PROMPT")
 
 json_option = click.option(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 
@@ -9,18 +10,20 @@ from retort.errors import SourceError
 from retort.sources.base import Source
 from retort.sources.model_folder import GGUF_ENDING
 
-SCHEME = re.compile(r"([a-z][a-z0-9_-]+):(.*)", re.DOTALL)  # two letters at least: C:\ is a folder
+SCHEME = re.compile(r"([a-z][a-z0-9_+-]+):(.*)", re.DOTALL)  # two letters at least: C:\ is a folder
 
 
 def load(model: str, *, trust_remote_code: bool = False, allow_pickle: bool = False) -> Source:
     """The source that a MODEL string names.
 
     `embedded:NAME` comes with the package, `logits:FILE` is a JSON file with one row, `http(s)://host:port/v1#name` is
-    a model on an OpenAI-compatible server, `recorded:FILE` holds what was recorded earlier, `llama-cpp:FILE.gguf` is
-    computed by llama.cpp, and anything without a scheme is a local folder, a GGUF file or a hub id for transformers,
-    for which alone the two options count: `trust_remote_code` runs the Python files of the model's repository,
-    `allow_pickle` opens weights that are not safetensors. Raises SourceError for what cannot be loaded and
-    MissingExtraError where a library is not installed.
+    a model on an OpenAI-compatible server (`chat+http://…` or `completions+http://…` says its endpoint),
+    `openai:NAME` is OpenAI's own or that at
+    OPENAI_BASE_URL, `anthropic:NAME`, `gemini:NAME` and `any-llm:PROVIDER/NAME` give answers without a distribution,
+    `recorded:FILE` holds what was recorded earlier, `llama-cpp:FILE.gguf` is computed by llama.cpp, and anything
+    without a scheme is a local folder, a GGUF file or a hub id for transformers, for which alone two options count:
+    `trust_remote_code` runs the Python files of the model's repository, `allow_pickle` opens weights that are not
+    safetensors. Raises SourceError for what cannot be loaded and MissingExtraError where a library is not installed.
     """
     matched = SCHEME.fullmatch(model)
     if matched is None:
@@ -67,30 +70,52 @@ def _recorded(path: str) -> Source:
     return load_recorded(path)
 
 
-def _http(rest: str) -> Source:
+def _server(scheme: str) -> Callable[[str], Source]:
+    """The loader of a URL, of which the endpoint may be a part: chat+https://host/v1#name."""
+
+    def load_server(rest: str) -> Source:
+        from retort.sources.server.source import ServerSource
+
+        endpoint, _, plain = scheme.rpartition("+")
+        return ServerSource(f"{plain}:{rest}", endpoint=endpoint or None)
+
+    return load_server
+
+
+def _provider(provider: str) -> Callable[[str], Source]:
+    def load_provider(rest: str) -> Source:
+        from retort.sources.server.providers import ProviderSource
+
+        named, _, model = rest.partition("/") if provider == "any-llm" else (provider, "", rest)
+        return ProviderSource(named, model)
+
+    return load_provider
+
+
+def _openai(name: str) -> Source:
     from retort.sources.server.source import ServerSource
 
-    return ServerSource(f"http:{rest}")
-
-
-def _https(rest: str) -> Source:
-    from retort.sources.server.source import ServerSource
-
-    return ServerSource(f"https:{rest}")
+    return ServerSource(f"{os.environ.get('OPENAI_BASE_URL') or 'https://api.openai.com/v1'}#{name}")
 
 
 LOADERS: dict[str, Callable[[str], Source]] = {
     "embedded": _embedded,
-    "http": _http,
-    "https": _https,
+    **{
+        f"{endpoint}{scheme}": _server(f"{endpoint}{scheme}")
+        for endpoint in ("", "chat+", "completions+")
+        for scheme in ("http", "https")
+    },
     "llama-cpp": _llama_cpp,
     "logits": _logits,
     "recorded": _recorded,
+    "openai": _openai,
+    **{provider: _provider(provider) for provider in ("anthropic", "gemini", "any-llm")},
 }
 
 
 def _allowed() -> str:
     return (
-        "embedded:NAME (see `retort models`), logits:FILE, recorded:FILE, http://host:port/v1#name, "
-        "a local model folder, a .gguf file, or a hub id such as org/model"
+        "embedded:NAME (see `retort models`), logits:FILE, recorded:FILE, http://host:port/v1#name, openai:NAME, "
+        "anthropic:NAME, gemini:NAME, any-llm:PROVIDER/NAME, a local model folder, a .gguf file, "
+        "or a hub id such as org/model"
     )

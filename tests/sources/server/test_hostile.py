@@ -212,7 +212,8 @@ def test_a_key_that_a_server_repeats_is_struck_out(monkeypatch: pytest.MonkeyPat
     [
         ("Unsupported parameter: 'temperature' is not supported with this model.", ("temperature",)),
         (
-            "Unsupported value: 'temperature' does not support 0.2 with this model. Only the default (1) value is supported.",
+            "Unsupported value: 'temperature' does not support 0.2 with this model. Only the default (1) value is "
+            "supported.",
             ("temperature",),
         ),
         (

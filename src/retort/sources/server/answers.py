@@ -43,6 +43,7 @@ FLOAT32_PASS = (
 )
 LONGEST_TOKEN = 4096  # bytes
 LARGEST_ID = 2**31 - 1
+LONGEST_REASON = 80  # characters of why a text ended
 
 
 @dataclass(frozen=True)
@@ -373,14 +374,14 @@ def _llama_cpp(record: Mapping[str, Any], asked: int | None) -> Reply:
     answer = _LlamaCpp.model_validate(record)
     entries = answer.completion_probabilities
     processed = any(entry.top_probs is not None or entry.probs is not None for entry in entries)
-    choice = Choice(answer.content or "", answer.stop_type, tuple(map(_entry, entries)))
+    choice = Choice(answer.content or "", _reason(answer.stop_type), tuple(map(_entry, entries)))
     return Reply("llama.cpp", (choice,), processed=processed)
 
 
 def _vllm(record: Mapping[str, Any], asked: int | None) -> Reply:
     answer = _Vllm.model_validate(record)
     choices = tuple(
-        Choice(output.text or "", output.finish_reason, _ranked(output.logprobs, output.token_ids))
+        Choice(output.text or "", _reason(output.finish_reason), _ranked(output.logprobs, output.token_ids))
         for output in answer.outputs
     )
     return Reply("vllm", choices, _ranked(answer.prompt_logprobs))
@@ -390,7 +391,7 @@ def _responses(record: Mapping[str, Any], asked: int | None) -> Reply:
     answer = _Responses.model_validate(record)
     parts = [part for item in answer.output for part in item.content or ()]
     positions = tuple(_entry(entry) for part in parts for entry in part.logprobs or ())
-    return Reply("openai-responses", (Choice(_joined(parts), answer.status, positions),))
+    return Reply("openai-responses", (Choice(_joined(parts), _reason(answer.status), positions),))
 
 
 def _sglang(record: Mapping[str, Any], asked: int | None) -> Reply:
@@ -410,7 +411,7 @@ def _ollama(record: Mapping[str, Any], asked: int | None) -> Reply:
     answer = _Ollama.model_validate(record)
     text = answer.response if answer.message is None else _joined(answer.message.content)
     positions = tuple(map(_entry, answer.logprobs or ()))
-    return Reply("ollama", (Choice(text or "", answer.done_reason, positions),))
+    return Reply("ollama", (Choice(text or "", _reason(answer.done_reason), positions),))
 
 
 def _kobold(record: Mapping[str, Any], asked: int | None) -> Reply:
@@ -433,7 +434,7 @@ def _tgi(record: Mapping[str, Any], asked: int | None) -> Reply:
     if answer.details is None and answer.token is not None:
         text = answer.token.token  # a piece of a stream; the last one repeats the whole text
     reason = answer.details.finish_reason if answer.details is not None else None
-    return Reply("tgi", (Choice(text or "", reason, positions),))
+    return Reply("tgi", (Choice(text or "", _reason(reason), positions),))
 
 
 def _gemini(record: Mapping[str, Any], asked: int | None) -> Reply:
@@ -446,13 +447,13 @@ def _gemini(record: Mapping[str, Any], asked: int | None) -> Reply:
             position_of(_token(token), _candidates(tops[place].candidates if place < len(tops) else None))
             for place, token in enumerate(given.chosenCandidates)
         ) or tuple(position_of(None, _candidates(top.candidates)) for top in tops)
-        choices.append(Choice(_joined(parts), candidate.finishReason, positions))
+        choices.append(Choice(_joined(parts), _reason(candidate.finishReason), positions))
     return Reply("gemini", tuple(choices))
 
 
 def _anthropic(record: Mapping[str, Any], asked: int | None) -> Reply:
     answer = _Anthropic.model_validate(record)
-    return Reply("anthropic", (Choice(_joined(answer.content), answer.stop_reason, ()),))
+    return Reply("anthropic", (Choice(_joined(answer.content), _reason(answer.stop_reason), ()),))
 
 
 def _has(*keys: str, kind: type | None = None) -> Callable[[Mapping[str, Any]], bool]:
@@ -614,7 +615,7 @@ def _reason(value: Any) -> str | None:
     """Why a text ended; SGLang writes an object with a type."""
     if isinstance(value, Mapping):
         value = value.get("type")
-    return value if isinstance(value, str) else None
+    return printable(value[:LONGEST_REASON], keep="") if isinstance(value, str) else None
 
 
 def rounding_of(tokens: Sequence[KnownToken]) -> float:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, ValidationError
 from retort.errors import InputError, SourceError, printable
 from retort.sources.chat import Message
 from retort.sources.server.answers import Byte, Choice, Reply, read_reply
-from retort.sources.server.connection import Connection, ServerError
+from retort.sources.server.connection import Connection, ParameterRefused, ServerError
 
 COMPLETIONS, CHAT = "completions", "chat"
 ENDPOINTS = (CHAT, COMPLETIONS)
@@ -54,6 +54,7 @@ class Server:
         self.model, self.vocabulary, self.max_context = _find_model(connection, model)
         self.name = f"{connection.base_url}#{self.model}"
         self.endpoint = COMPLETIONS
+        self.takes_seed = True  # until it refuses one: then it is left out, and noted
         self._length_name = "max_tokens"
 
     def ask(self, ask: Ask) -> Reply:
@@ -63,6 +64,9 @@ class Server:
         try:
             record = self.connection.post(*self._request(ask, is_chat), seconds)
         except ServerError as error:
+            if isinstance(error, ParameterRefused) and error.parameters == ("seed",) and self.takes_seed:
+                self.takes_seed = False
+                return self.ask(ask)
             if self._renamed_length(error):
                 return self.ask(ask)
             raise
@@ -112,7 +116,11 @@ class Server:
             body |= {"logprobs": True, "top_logprobs": ask.top_logprobs} if ask.top_logprobs else {}
         else:
             body |= {"prompt": ask.prompt} | ({"logprobs": ask.top_logprobs} if ask.top_logprobs else {})
-        named = {"temperature": ask.temperature, "top_p": ask.top_p, "seed": ask.seed}
+        named = {
+            "temperature": ask.temperature,
+            "top_p": ask.top_p,
+            "seed": ask.seed if self.takes_seed else None,
+        }
         body |= {name: value for name, value in named.items() if value is not None}
         body |= {"n": ask.n} if ask.n != 1 else {}
         body |= {"stop": list(ask.stop)} if ask.stop else {}

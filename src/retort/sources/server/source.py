@@ -45,7 +45,8 @@ class ServerSource:
         self.server = Server(Connection(address, timeout=timeout, retries=retries), model)
         with_logprobs = self.server.choose_endpoint(endpoint)
         self.capability = Capability.TOP_N if with_logprobs else Capability.ANSWERS
-        self.name = self.server.name
+        # The MODEL string that loads it again.
+        self.name = self.server.name if endpoint is None else f"{endpoint}+{self.server.name}"
         self.max_context = self.server.max_context
         self._last_asked: str | None = None
 
@@ -78,6 +79,8 @@ class ServerSource:
             if self.endpoint == CHAT
             else "Asked at its completions endpoint, where a text is continued as it is, without a chat template."
         )
+        if not self.server.takes_seed:
+            asked += " It takes no seed: none is sent."
         return " ".join([asked, *(self.probe.notes if self.capability is Capability.TOP_N else ())])
 
     def next_tokens(self, prompt: Prompt, count: int | None = None) -> KnownTop:
