@@ -17,12 +17,13 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "src" / "retort"
 
 NUMBERS = ("errors", "distribution", "transforms", "chain")
-BELOW = (*NUMBERS, "files", "blocks", "records", "sources", "sampling")
+BELOW = (*NUMBERS, "files", "blocks", "records", "callable_package", "sources", "sampling")
 
 # part → the parts (or single modules) of retort that it may import, itself included.
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "errors": ("errors",),
     "files": ("files", "errors"),
+    "callable_package": ("callable_package",),
     "distribution": ("distribution", "errors"),
     "transforms": ("transforms", "distribution", "errors"),
     # What every verb's record is made of.
@@ -52,7 +53,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
 # `distribution`, `transforms` and `chain` know numbers only.
 NUMBERS_ONLY = {
     "__future__", "array_api_compat", "bisect", "collections", "contextlib", "dataclasses", "difflib", "enum",
-    "functools", "itertools", "math", "numpy", "operator", "re", "scipy", "typing",
+    "functools", "importlib", "itertools", "math", "numpy", "operator", "re", "scipy", "typing",
 }  # fmt: skip
 
 # All of our own network code lives in one file.

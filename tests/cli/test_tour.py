@@ -32,7 +32,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def arguments(folder: Path) -> list[str]:
     return [
-        "tour", "--quick", "--model", str(folder / "tiny"), "--recipe", str(folder / "recipe.yaml"),
+        "tour", "--small", "--quick", "--model", str(folder / "tiny"), "--recipe", str(folder / "recipe.yaml"),
         "--out", str(folder / "out"),
     ]  # fmt: skip
 
@@ -45,9 +45,11 @@ def test_steps_then_findings_then_what_to_type_then_the_page(run, arguments, fol
         for said in (
             "$ retort look embedded:english 'the sky is'",
             "'blue'",
+            "$ retort sample",
+            "τ = 1.5: ",
             "$ retort path",
             "$ retort tune exploit",
-            "24 of the task's",
+            "8 of the",
             "$ retort tune explore",
             "$ retort distill",
             "What was found",
@@ -83,7 +85,7 @@ def test_json_is_one_document_with_everything(run_json, arguments) -> None:
     assert [found["tuning"]["task"] for found in document["tunings"]] == ["exploit", "explore"]
     assert {"setting", "region"} <= set(document["tunings"][0]["tuning"]["recommendation"])
     assert document["distillation"]["result"]["verdict"] in ("helps", "does not help", "cannot tell")
-    assert len(document["path"]["tokens"]) == len(document["path"]["path"]["leaves"])
+    assert len(document["path"]["tokens"]) == len(document["path"]["leaves"])
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from retort.distill.results import conclude
 from retort.lens.look import Look, LookRow, TopToken
 from retort.lens.path import PathFound
 from retort.records import exact
-from retort.report import DistillFound, Finding, Step, Story, TuneFound
+from retort.report import DistillFound, DrawsFound, Finding, Step, Story, TuneFound
 from retort.sampling.path import Leaf, TemperaturePath
 from retort.tune import Recommendation, Setting, Tuning
 
@@ -40,6 +40,25 @@ def make_look(
         )
     return Look(
         model, prompt, 8192, 8192, "full", 8192, None, exact(0.4), 0.0, 1e-4, False, (), 0, tuple(rows), None
+    )
+
+
+def make_draws() -> DrawsFound:
+    """Ten texts at each of two temperatures."""
+    hot = (
+        " Sydney.",
+        " Canberra,",
+        " the city",
+        " Canberra",
+        " Perth",
+        " Sydney",
+        " Canberra",
+        "",
+        " a",
+        " Sydney",
+    )
+    return DrawsFound(
+        "embedded:smollm2", "The capital of Australia is", 7, ((0.0, (" Sydney.",) * 10), (1.0, hot))
     )
 
 
@@ -157,6 +176,7 @@ def make_story(**parts) -> Story:
         findings=(Finding("Look", "The first finding."), Finding("Path & <tags>", "The second finding.")),
         looks=(make_look(**english), make_look()),
         entropies=(make_look(grid, **english, top=1), make_look([t / 2 for t in grid], top=1)),
+        draws=make_draws(),
         path=make_path(),
         tunings=(
             TuneFound(make_tuning(), "Say what kind of thing a thing is.", "a pear is a kind of", 300),

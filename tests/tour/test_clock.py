@@ -2,7 +2,7 @@
 
 import pytest
 
-from retort.tour.clock import Clock
+from retort.tour.run import Clock
 
 
 class Time:

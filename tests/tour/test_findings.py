@@ -5,18 +5,24 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.report.stories import EXPLORE, make_distillation, make_look, make_path, make_tuning
+from tests.report.stories import EXPLORE, make_distillation, make_draws, make_look, make_path, make_tuning
 
-from retort.tour.findings import compared, distilled, findings, followed, seen, shared, tuned
+from retort.tour.findings import compared, distilled, drawn, findings, followed, seen, shared, tuned
 
 
 def test_a_look_names_the_first_token_its_chances_and_the_entropies() -> None:
     look = make_look()
     text = seen(look).text
     assert text.startswith(
-        "embedded:base puts “fruit” first at every temperature, with probability 0.621 at τ = 0.5,"
+        "embedded:base puts “fruit” first and “edible fruit” second at every temperature: 62.1% and 27.9% at τ = 0.5,"
     )
     assert f"from {look.rows[0].entropy_nats:.2f} to {look.rows[-1].entropy_nats:.2f} nats" in text
+
+
+def test_draws_are_counted_by_their_first_word() -> None:
+    text = drawn(make_draws()).text
+    assert "at τ = 0 Sydney 10×; at τ = 1 Sydney 3×, Canberra 3×" in text
+    assert "and 3 others" in text
 
 
 def test_a_path_counts_its_texts_and_its_passes() -> None:
@@ -68,11 +74,11 @@ def test_opposites_cannot_be_told_where_one_task_shows_no_difference() -> None:
 @pytest.mark.parametrize(
     ("gains", "said"),
     [
-        ((0.06, 0.05, 0.07), "Distilling helps: hard less soft is +0.0600 (+0.0352 to +0.0848)"),
-        ((0.001, 0.002, 0.003), "Distilling does not help here: hard less soft is +0.0020"),
-        ((-0.06, -0.05, -0.07), "Distilling does not help here, it is worse: hard less soft is -0.0600"),
-        ((0.1, -0.05, 0.03), "Cannot tell whether distilling helps: hard less soft is +0.0267"),
-        ((0.06,), "Cannot tell: hard less soft is +0.0600 nats a token"),
+        ((0.06, 0.05, 0.07), "Distilling helps: hard minus soft is +0.0600 (+0.0352 to +0.0848)"),
+        ((0.001, 0.002, 0.003), "Distilling does not help here: hard minus soft is +0.0020"),
+        ((-0.06, -0.05, -0.07), "Distilling does not help here, it is worse: hard minus soft is -0.0600"),
+        ((0.1, -0.05, 0.03), "Cannot tell whether distilling helps: hard minus soft is +0.0267"),
+        ((0.06,), "Cannot tell: hard minus soft is +0.0600 nats per token"),
     ],
 )
 def test_each_verdict_of_a_distillation_has_its_sentence(gains: tuple[float, ...], said: str) -> None:
@@ -99,9 +105,10 @@ def test_all_findings_in_order_and_the_passes_added_up() -> None:
     assert shared(path, tunings).text.startswith(
         "42,096 forward passes gave every text above, instead of 132,402"
     )
-    told = [one.title for one in findings([make_look()], path, tunings, make_distillation())]
+    told = [one.title for one in findings([make_look()], make_draws(), path, tunings, make_distillation())]
     assert told == [
         "Look: a pear is a kind of",
+        "Draw: 10 texts each",
         "Path: seed 7",
         "Tune: exploit",
         "Tune: explore",
@@ -110,5 +117,13 @@ def test_all_findings_in_order_and_the_passes_added_up() -> None:
         "Distil: same time",
         "Passes saved",
     ]
-    untimed = [one.title for one in findings([], path, tunings[:1], make_distillation(control=False))]
-    assert untimed == ["Path: seed 7", "Tune: exploit", "Distil: same steps", "Passes saved"]
+    untimed = [
+        one.title for one in findings([], make_draws(), path, tunings[:1], make_distillation(control=False))
+    ]
+    assert untimed == [
+        "Draw: 10 texts each",
+        "Path: seed 7",
+        "Tune: exploit",
+        "Distil: same steps",
+        "Passes saved",
+    ]

@@ -12,9 +12,9 @@ from tests.report.stories import make_distillation, make_tuning
 
 from retort.errors import InputError
 from retort.sources.load import load
-from retort.tour import QUICK, Found, Plan, run
-from retort.tour.commands import next_commands, spoken
+from retort.tour import SMALL, Found, Plan, quick, run
 from retort.tour.kept import read_tuning, tuning_key, write_tuning
+from retort.tour.plan import next_commands, spoken
 from retort.tour.run import mean_curve, spread
 from retort.tune import load_task
 from tiny_models import TEXT, save_tiny_model
@@ -34,9 +34,9 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
         "sequence_length: 8\nbatch_size: 4\n"
     )
     return replace(
-        QUICK,
+        quick(SMALL),
         model=model,
-        first_model=model,  # embedded:english is looked at in tests/cli/test_tour.py
+        looks=((model, "the sky is"), (model, "a pear is")),
         path_temperatures=(0.0, 1.0, 2.0),
         tasks=(("exploit", 8, 2), ("explore", 6, 2)),
         tune_temperatures=(0.0, 1.0),
@@ -59,18 +59,26 @@ def test_stopped_and_gone_on_and_run_again_and_made_anew(plan: Plan, tmp_path: P
 
     with pytest.raises(Stopped):
         run(plan, tmp_path, seed=3, on_found=stop_after_the_first_tuning)
-    assert [found.step.title for found in landed] == ["Look", "Look", "Path", "Tune"]
+    assert [found.step.title for found in landed] == ["Look", "Look", "Draw", "Path", "Tune"]
     assert not (tmp_path / "report.html").exists()
 
     said: list[tuple[float, float, str]] = []
     second = run(plan, tmp_path, seed=3, on_progress=lambda *report: said.append(report))
-    assert [step.reused is not None for step in second.steps] == [False, False, False, True, False, False]
+    assert [step.reused is not None for step in second.steps] == [
+        False,
+        False,
+        False,
+        False,
+        True,
+        False,
+        False,
+    ]
     assert (tmp_path / "report.html").is_file()
     assert all(passed <= total for passed, total, _ in said)
-    assert said[-1][2].startswith("7/7 report")
+    assert said[-1][2].startswith("8/8 report")
 
     third = run(plan, tmp_path, seed=3)
-    assert [step.reused is not None for step in third.steps] == [False, False, False, True, True, True]
+    assert [step.reused is not None for step in third.steps] == [False, False, False, False, True, True, True]
     assert third.steps[-1].reused.startswith("4 of 4 students from an earlier run")
     assert third.findings == second.findings
     assert third.distillation.result.to_dict() == second.distillation.result.to_dict()
@@ -78,7 +86,7 @@ def test_stopped_and_gone_on_and_run_again_and_made_anew(plan: Plan, tmp_path: P
         assert before.tuning.to_dict() == after.tuning.to_dict()
 
     other_seed = run(plan, tmp_path, seed=4)
-    assert [step.reused is not None for step in other_seed.steps[3:]] == [False, False, True]
+    assert [step.reused is not None for step in other_seed.steps[4:]] == [False, False, True]
 
     (tmp_path / "mine.txt").write_text("not the tour's")
     fresh = run(plan, tmp_path, seed=3, fresh=True)

@@ -7,16 +7,22 @@ Read `claim.py` first, then the tables of claims: `arithmetic.py` (theorems), `t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from retort.callable_package import callable_package
 from retort.claims import arithmetic, distilling, tasks, texts
 from retort.claims.claim import Claim, Measured, Verdict
-from retort.claims.evidence import Evidence, Needs
+from retort.claims.evidence import Evidence, Needs, ProgressCallback
+from retort.errors import InputError
+from retort.lens.asking import default_prompts
+from retort.sources.load import Model, opened
 
 CLAIMS: tuple[Claim, ...] = (*arithmetic.CLAIMS, *texts.CLAIMS, *tasks.CLAIMS, *distilling.CLAIMS)
 
-__all__ = ["CLAIMS", "Claim", "Claims", "Evidence", "Measured", "Verdict", "check_claims"]
+__all__ = ["CLAIMS", "Claim", "Claims", "Evidence", "Measured", "Verdict", "check_claims", "claims"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,62 @@ class Claims:
     items: int
     samples: int
     claims: tuple[Verdict, ...]
+
+
+def claims(
+    model: Model,
+    *,
+    instruct: Model | None = None,
+    small: Model | None = None,
+    tasks: Sequence[str] = ("exploit", "explore"),
+    distill: Sequence[str | Path] = (),
+    prompts: Sequence[str] | None = None,
+    only: Sequence[str] | None = None,
+    thresholds: Mapping[str, float] | None = None,
+    items: int = 60,
+    samples: int = 6,
+    seed: int = 0,
+    on_progress: ProgressCallback | None = None,
+) -> Claims:
+    """Check what people say about temperature on `model`; a MODEL string or a source, as all models here.
+
+    `instruct`: its instruction-tuned sibling; `small`: a smaller model with the same tokens; `distill`: results of
+    `retort distill --json`; `prompts`: texts whose positions are looked at (default: definitions that come with
+    retort); `only`: ids of claims (default: all); `thresholds`: by id, in place of a claim's own. Raises InputError
+    for a claim that does not exist, a threshold that is not a finite number, and models of different families.
+    """
+    chosen = CLAIMS if only is None else tuple(_claim(name) for name in only)
+    evidence = Evidence(
+        opened(model),
+        None if instruct is None else opened(instruct),
+        None if small is None else opened(small),
+        tuple(tasks),
+        tuple(map(Path, distill)),
+        items,
+        samples,
+        seed,
+        on_progress,
+        default_prompts() if prompts is None else list(prompts),
+        _checked(thresholds or {}),
+    )
+    return check_claims(evidence, chosen)
+
+
+def _claim(name: str) -> Claim:
+    for claim in CLAIMS:
+        if claim.id == name:
+            return claim
+    raise InputError(f"there is no claim {name!r}; there are {', '.join(claim.id for claim in CLAIMS)}.")
+
+
+def _checked(thresholds: Mapping[str, float]) -> Mapping[str, float]:
+    movable = [claim.id for claim in CLAIMS if claim.threshold is not None]
+    for name, value in thresholds.items():
+        if name not in movable:
+            raise InputError(f"no claim {name!r} has a threshold; these have: {', '.join(movable)}.")
+        if not math.isfinite(value):
+            raise InputError(f"the threshold of {name} must be a finite number, got {value}.")
+    return thresholds
 
 
 def check_claims(evidence: Evidence, claims: Sequence[Claim] = CLAIMS) -> Claims:
@@ -66,3 +128,6 @@ def _verdict(claim: Claim, evidence: Evidence) -> Verdict:
         threshold,
         claim.kind,
     )
+
+
+callable_package(__name__)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from retort.cli.grammar import group, verb
 from retort.cli.options import json_option, seed_option
 
 if TYPE_CHECKING:
@@ -19,51 +20,76 @@ if TYPE_CHECKING:
     from retort.tour import Found
 
 
-@click.command()
-@click.option(
-    "--model",
-    metavar="MODEL",
-    default="embedded:base",
-    show_default=True,
-    help="The model to take on the tour.",
+@verb(
+    examples=("retort tour", "retort tour --model ./my-model --quick --out out/my-tour"),
 )
-@click.option(
-    "--recipe",
-    metavar="RECIPE",
-    help="What to distil, and how.  [default: embedded:default, with MODEL as the teacher]",
+@group(
+    "What to tour",
+    click.option(
+        "--model", metavar="MODEL", help="The model to take on the tour.  [default: embedded:smollm2]"
+    ),
+    click.option(
+        "--small",
+        is_flag=True,
+        help="The tour of the small models that come with retort; needs no other package.",
+    ),
+    click.option(
+        "--recipe",
+        metavar="RECIPE",
+        help="What to distil, and how.  [default: embedded:default, with MODEL as the teacher if one is given]",
+    ),
+    click.option(
+        "--quick",
+        is_flag=True,
+        help="A short tour for a first try: every part, too little data to conclude from.",
+    ),
+    seed_option,
 )
-@click.option(
-    "--out",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("out"),
-    show_default=True,
-    help="Folder for report.html, and for finished results that the next tour uses again.",
+@group(
+    "Output",
+    click.option(
+        "-o",
+        "--out",
+        type=click.Path(file_okay=False, path_type=Path),
+        default=Path("out"),
+        show_default=True,
+        help="Folder for report.html, and for finished results that the next tour uses again.",
+    ),
+    click.option("--fresh", is_flag=True, help="Forget the results that earlier tours kept in --out."),
+    json_option,
 )
-@click.option("--fresh", is_flag=True, help="Forget the results that earlier tours kept in --out.")
-@click.option(
-    "--quick",
-    is_flag=True,
-    help="A small tour for a first try: every part, too little data to conclude from.",
-)
-@seed_option
-@json_option
 def command(
-    model: str, recipe: str | None, out: Path, fresh: bool, quick: bool, seed: int, as_json: bool
+    model: str | None,
+    small: bool,
+    recipe: str | None,
+    out: Path,
+    fresh: bool,
+    quick: bool,
+    seed: int,
+    as_json: bool,
 ) -> None:
-    """Look, path, tune and distill on one model, and a page with the pictures.
+    """Run every verb once on one model, and write a page with the pictures.
 
-    It opens with a look at embedded:english, which answers at once. Then MODEL is looked at, one text is followed
-    through every temperature, settings are chosen for the tasks exploit and explore, and RECIPE is distilled beside its
-    control. Stopped, it goes on where it was; run again, it uses what is finished. The last lines say what was found.
+    A look at the next token, what draws say, one text followed through every temperature, settings chosen for two
+    tasks, and a small model taught by a larger one, beside its control. Stopped, it goes on where it was; run again,
+    it uses what is finished. The last lines say what was found.
+
+    The distilling is on the small models, because a useful student of a larger one takes hours on two cores.
     """
     from dataclasses import replace
 
     from retort.cli.output import print_json, stdout_console
     from retort.cli.progress import Progress
-    from retort.tour import DEFAULT, QUICK, run
+    from retort.tour import DEFAULT, SMALL, run
+    from retort.tour import quick as shortened
 
-    plan = replace(QUICK if quick else DEFAULT, model=model)
-    plan = plan.teaching(model) if recipe is None else replace(plan, recipe=recipe)
+    plan = SMALL if small else DEFAULT
+    if quick:
+        plan = shortened(plan)
+    if model is not None:
+        plan = plan.on(model)
+    if recipe is not None:
+        plan = replace(plan, recipe=recipe)
     with Progress("tour", unit=" s") as progress:
 
         def show(found: Found) -> None:
@@ -104,6 +130,11 @@ def _print_step(found: Found) -> None:
         )
     if step.title == "Look":
         show(record.blocks(), console)
+    elif step.title == "Draw":
+        for temperature, words in record.counts():
+            told = ", ".join(f"{word} {count}" for word, count in words[:6])
+            more = f", {len(words) - 6} others" if len(words) > 6 else ""
+            console.print(f"τ = {temperature:g}: {told}{more}", soft_wrap=True)
     elif step.title == "Path":
         show(record.blocks(("table",)), console)
     elif step.title == "Tune":

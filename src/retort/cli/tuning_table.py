@@ -17,7 +17,6 @@ def print_tuning(found: Tuning) -> None:
     from rich.table import Table
 
     from retort.cli.output import bar, number, stdout_console
-    from retort.tune.settings import describe
 
     console = stdout_console()
     console.print(
@@ -59,20 +58,14 @@ def print_tuning(found: Tuning) -> None:
         )
     console.print(table)
     _print_variety(found, console)
-    taken, other = (
-        f"{name} = {point:g}" if found.axis else describe(point)
-        for point in (chosen.setting, chosen.reference)
-    )
-    console.print(f"Recommended: {taken}. {chosen.reason}", style="bold")
-    low, high = chosen.difference_ci
-    console.print(
-        f"Score at {taken} less score at {other}: {chosen.difference:+.3f} "
-        f"({low:+.3f} to {high:+.3f}, paired by item; the interval holds for all pairs of settings together)."
-    )
+    if chosen.setting is None:
+        console.print(f"No recommendation: {chosen.reason}", style="bold")
+    else:
+        _print_recommendation(found, console, name)
     _print_levers(found, console)
     if found.second_model is not None:
         likely = ", ".join(f"{number(one.second_nll)} at {_called(found, one)}" for one in found.settings)
-        console.print(f"To {found.second_model} the answers cost, in nats a token: {likely}.")
+        console.print(f"To {found.second_model} the answers cost, in nats per token: {likely}.")
     _print_reweighted(found, console)
     if found.items_left_out:
         console.print(
@@ -85,6 +78,23 @@ def print_tuning(found: Tuning) -> None:
             f"{found.forward_passes:,} forward passes, against {found.independent_passes:,} with every temperature on "
             f"its own ({saved:.1f} times fewer)."
         )
+
+
+def _print_recommendation(found: Tuning, console: Console, name: str) -> None:
+    """The setting to take, and its difference from the reference."""
+    from retort.tune.settings import describe
+
+    chosen = found.recommendation
+    taken, other = (
+        f"{name} = {point:g}" if found.axis else describe(point)
+        for point in (chosen.setting, chosen.reference)
+    )
+    console.print(f"Recommended: {taken}. {chosen.reason}", style="bold")
+    low, high = chosen.difference_ci
+    console.print(
+        f"Score at {taken} minus score at {other}: {chosen.difference:+.3f} "
+        f"({low:+.3f} to {high:+.3f}, paired by item; the interval holds for all pairs of settings together)."
+    )
 
 
 def _print_variety(found: Tuning, console: Console) -> None:

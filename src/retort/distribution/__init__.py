@@ -3,6 +3,9 @@
 Numbers only: no model, tokenizer, file or network. Arrays are numpy arrays or torch tensors `[..., vocab]`.
 """
 
+from importlib import import_module
+from typing import Any
+
 from retort.distribution.bounds import PartialDistribution, entropy_interval
 from retort.distribution.calibration import (
     CalibrationError,
@@ -112,3 +115,19 @@ __all__ = [
     "total_variation",
     "vendi_score",
 ]
+
+# Until the next release these can still be imported from here, where they were before transforms and chains had folders of
+# their own.
+_MOVED = {
+    "Chain": "chain",
+    "Explanation": "chain",
+    "Stage": "chain",
+    "Context": "transforms",
+    "RowState": "transforms",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MOVED:
+        return getattr(import_module(f"retort.{_MOVED[name]}"), name)
+    raise AttributeError(f"module 'retort.distribution' has no attribute {name!r}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, cast
 
 from retort.chain.chain import Chain
 from retort.errors import InputError
@@ -14,18 +13,6 @@ from retort.sources.chat import ChatSource, Conversation, Prompt, SeenPrompt, pr
 EMBEDDED = Path(__file__).resolve().parent.parent / "embedded" / "text" / "validation.txt"
 NUM_DEFAULT = 20
 FIRST_WORDS = 4
-
-Model = str | Path | Source | tuple[Any, Any]
-"""A MODEL string, a path, an open source, or (model, tokenizer) of transformers."""
-
-
-def opened(model: Model) -> Source:
-    """The source of a model that is named, or the one that is open already."""
-    if hasattr(model, "capability"):
-        return cast(Source, model)
-    from retort.sources.load import load
-
-    return load(cast(Any, model))
 
 
 def ask(source: Source, prompt: Prompt, chat: bool | None = None) -> SeenPrompt:

@@ -25,10 +25,11 @@ from retort.distribution.measures import entropy
 from retort.distribution.ranking import top_ids
 from retort.distribution.softmax import log_softmax
 from retort.errors import CapabilityError, InputError
-from retort.lens.asking import Model, chain_of, opened
+from retort.lens.asking import chain_of
 from retort.records import Measures, Record, exact, new_axes
 from retort.sources.base import Capability, KnownToken, KnownTop, PartialSource, Source
 from retort.sources.chat import Conversation, asked, prompt_for
+from retort.sources.load import Model, opened
 from retort.sources.positions import position_logits
 from retort.transforms.context import Context
 

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from retort.blocks import Block, line, number, table, token_label
 from retort.distribution.measures import flip_risk, margin, noise_scale, text_flip_risk
 from retort.errors import InputError
-from retort.lens.asking import Model, default_beginnings, opened
+from retort.lens.asking import default_beginnings
 from retort.records import Record, new_axes
 from retort.sources.base import Source
+from retort.sources.load import Model, opened
 from retort.sources.replays import Replay, replays
 
 ProgressCallback = Callable[[int, int, str], None]

@@ -21,9 +21,10 @@ from retort.distribution.divergences import kl
 from retort.distribution.measures import entropy
 from retort.distribution.softmax import log_softmax, softmax
 from retort.errors import InputError
-from retort.lens.asking import Model, default_prompts, opened
+from retort.lens.asking import default_prompts
 from retort.lens.compare import check_size, shared_ids
 from retort.records import Record, new_axes
+from retort.sources.load import Model, opened
 from retort.sources.positions import position_logits
 
 Floats = NDArray[np.float64]

@@ -21,11 +21,12 @@ from retort.distribution import Interval
 from retort.distribution.distribution import Distribution
 from retort.distribution.measures import NOISE_SCALE, margin, swap_risk
 from retort.errors import InputError
-from retort.lens.asking import Model, ask, chain_of, opened, rendered
+from retort.lens.asking import ask, chain_of, rendered
 from retort.lens.compare import Distance, distance_of_known, distance_of_rows, known_top, share_tokens
 from retort.records import Measures, Record, exact, new_axes
 from retort.sources.base import Capability, KnownTop, PartialSource, Source
 from retort.sources.chat import Conversation, Message, Prompt, asked
+from retort.sources.load import Model, opened
 from retort.transforms.context import Context
 
 TEMPERATURES = (0.1, 1.0, 2.0)

@@ -19,7 +19,6 @@ from retort.distribution.measures import NOISE_SCALE
 from retort.distribution.ranking import top_ids
 from retort.distribution.softmax import check_logits, softmax
 from retort.errors import CapabilityError, InputError
-from retort.lens.asking import Model, opened
 from retort.lens.compare import ComparedPosition, compared_known, known_after, share_tokens
 from retort.lens.packing import PackedIds, PackedLogits, pack, pack_ids
 from retort.lens.trace import Step, TracedToken, TraceTotals, described, known_token, totals_of, walk
@@ -27,6 +26,7 @@ from retort.records import exact
 from retort.sampling.decoding import Ending
 from retort.sampling.params import SamplingParams
 from retort.sources.base import Capability, KnownTop, PartialSource, ReadToken, Source
+from retort.sources.load import Model, opened
 from retort.sources.server.answers import UNDECODED
 
 NAMED = 1000

@@ -13,10 +13,11 @@ from retort.blocks import Block, Column, Drawing, Span, line, number, spaced, ta
 from retort.chain.chain import Chain
 from retort.chain.stage import Stage
 from retort.errors import InputError, printable
-from retort.lens.asking import Model, ask, chain_of, opened
+from retort.lens.asking import ask, chain_of
 from retort.records import Measures, Record, exact, new_axes
 from retort.sampling.path import Leaf, PathRequest, TemperaturePath, temperature_paths
 from retort.sources.chat import Message, Prompt
+from retort.sources.load import Model, opened
 
 TEMPERATURES = tuple(place / 20 for place in range(41))
 MAX_TOKENS = 24

@@ -22,10 +22,10 @@ from retort.distribution.divergences import jsd
 from retort.distribution.softmax import check_logits, log_softmax, softmax
 from retort.errors import CapabilityError, InputError, SourceError
 from retort.files import read_json
-from retort.lens.asking import Model, opened
 from retort.records import Measures, Record, exact, new_axes
 from retort.sources.base import Capability, Source
 from retort.sources.chat import prompt_for
+from retort.sources.load import Model, opened
 
 Floats = NDArray[np.float64]
 

@@ -21,7 +21,7 @@ from retort.distribution import Interval
 from retort.distribution.measures import NOISE_SCALE, flip_risk, margin, read_rows, text_flip_risk
 from retort.distribution.softmax import check_logits
 from retort.errors import CapabilityError, InputError, printable
-from retort.lens.asking import Model, ask, chain_of, opened, rendered
+from retort.lens.asking import ask, chain_of, rendered
 from retort.records import Measures, Record, exact, new_axes
 from retort.sampling.decoding import Ending, FinishReason, check_request
 from retort.sampling.draw import sample_rows
@@ -30,6 +30,7 @@ from retort.sampling.noise import uniform_at
 from retort.sampling.params import SamplingParams
 from retort.sources.base import Capability, KnownTop, PartialSource, ReadToken, Source, check_token_ids
 from retort.sources.chat import Conversation, Message, Prompt, asked
+from retort.sources.load import Model, opened
 from retort.sources.positions import position_logits
 from retort.transforms.context import Context, RowState
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -32,6 +33,28 @@ class Step:
 
 
 @dataclass(frozen=True)
+class DrawsFound:
+    """Short texts drawn after one prompt: for each temperature, the texts in order of their seeds."""
+
+    model: str
+    prompt: str
+    seed: int
+    rows: tuple[tuple[float, tuple[str, ...]], ...]
+
+    def counts(self) -> list[tuple[float, list[tuple[str, int]]]]:
+        """For each temperature the first words of its texts, the most frequent first."""
+        return [
+            (temperature, Counter(_first_word(text) for text in texts).most_common())
+            for temperature, texts in self.rows
+        ]
+
+
+def _first_word(text: str) -> str:
+    words = text.split()
+    return words[0].strip(".,;:!?\"'") if words else "(nothing)"
+
+
+@dataclass(frozen=True)
 class TuneFound:
     """A tuning, what its task asks, one of its prompts filled in, and how many items the whole task has."""
 
@@ -58,6 +81,7 @@ class Story:
     findings: tuple[Finding, ...]
     looks: tuple[Look, ...]
     entropies: tuple[Look, ...]
+    draws: DrawsFound
     path: PathFound
     tunings: tuple[TuneFound, ...]
     distillation: DistillFound

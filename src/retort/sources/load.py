@@ -5,10 +5,15 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
 
 from retort.errors import SourceError
 from retort.sources.base import Source
 from retort.sources.model_folder import GGUF_ENDING
+
+Model = str | Path | Source | tuple[Any, Any]
+"""A MODEL string, a path, an open source, or (model, tokenizer) of transformers: what every verb takes."""
 
 SCHEME = re.compile(r"([a-z][a-z0-9_+-]+):(.*)", re.DOTALL)  # two letters at least: C:\ is a folder
 
@@ -40,6 +45,11 @@ def load(model: str, *, trust_remote_code: bool = False, allow_pickle: bool = Fa
     if scheme not in LOADERS:
         raise SourceError(f"{model} begins with the unknown scheme '{scheme}:'; give {_allowed()}.")
     return LOADERS[scheme](rest)
+
+
+def opened(model: Model) -> Source:
+    """The source of a model that is named, or the one that is open already."""
+    return cast(Source, model) if hasattr(model, "capability") else load(cast(Any, model))
 
 
 def _embedded(name: str) -> Source:

@@ -11,17 +11,22 @@ if TYPE_CHECKING:
     from retort.distill import Difference, DistillResult
     from retort.lens.look import Look
     from retort.lens.path import PathFound
+    from retort.report.story import DrawsFound
     from retort.tune import Setting, Tuning
 
 ARM_GIVEN = {True: "for the same steps", False: "for the same training time"}
 
 
 def findings(
-    looks: Sequence[Look], path: PathFound, tunings: Sequence[Tuning], distillation: DistillResult
+    looks: Sequence[Look],
+    draws: DrawsFound,
+    path: PathFound,
+    tunings: Sequence[Tuning],
+    distillation: DistillResult,
 ) -> tuple[Finding, ...]:
     """Everything found, in the order of the tour."""
     by_goal = {found.goal: found for found in tunings}
-    found = [*map(seen, looks), followed(path), *map(tuned, tunings)]
+    found = [*map(seen, looks), drawn(draws), followed(path), *map(tuned, tunings)]
     if "exploit" in by_goal and "explore" in by_goal:
         found.append(compared(by_goal["exploit"], by_goal["explore"]))
     found.append(distilled(distillation))
@@ -31,16 +36,40 @@ def findings(
 
 
 def seen(look: Look) -> Finding:
-    """The first token's probability and the entropy at each temperature looked at."""
+    """The two best tokens' probabilities and the entropy at each temperature looked at."""
     rows = sorted(look.rows, key=lambda row: row.temperature)
-    first = look.rows[0].top[0].token.strip() or repr(look.rows[0].top[0].token)
-    chances = _list([f"{float(row.top[0].prob):.3g} at τ = {row.temperature:g}" for row in rows])
+    first, second = (_said(look.rows[0].top[place].token) for place in (0, 1))
+    chances = _list(
+        [
+            f"{float(row.top[0].prob):.1%} and {float(row.top[1].prob):.1%} at τ = {row.temperature:g}"
+            for row in rows
+        ]
+    )
     entropy = " to ".join(f"{float(row.entropy_nats):.2f}" for row in (rows[0], rows[-1]))
     return Finding(
         f"Look: {look.prompt}",
-        f"{look.model} puts “{first}” first at every temperature, with probability {chances}. The entropy of the next "
-        f"token goes from {entropy} nats (of the tempered distribution, {look.vocabulary:,} tokens).",
+        f"{look.model} puts “{first}” first and “{second}” second at every temperature: {chances}. Temperature never "
+        f"changes the order. The entropy of the next token goes from {entropy} nats (tempered, {look.vocabulary:,} "
+        "tokens).",
     )
+
+
+def drawn(found: DrawsFound) -> Finding:
+    """What draws after the first prompt said, by their first word."""
+    told = [
+        f"at τ = {temperature:g} {_list([f'{word} {count}×' for word, count in words[:3]])}"
+        + (f" and {len(words) - 3} others" if len(words) > 3 else "")
+        for temperature, words in found.counts()
+    ]
+    number = len(found.rows[0][1])
+    return Finding(
+        f"Draw: {number} texts each",
+        f"The first word after “{found.prompt}”: {'; '.join(told)}. One seed per text, the same at every temperature.",
+    )
+
+
+def _said(token: str) -> str:
+    return token.strip() or repr(token)
 
 
 def followed(found: PathFound) -> Finding:
@@ -71,8 +100,8 @@ def tuned(found: Tuning) -> Finding:
     span = f"{found.settings[0].temperature:g} to {found.settings[-1].temperature:g}"
     if chosen.setting is None:
         text = (
-            f"Cannot tell: not one answer was right at any temperature from {span}, on {found.items} items. This model "
-            "does not know the task's answers, and no temperature brings out what is not there."
+            f"Cannot tell: not one answer was right at any temperature from {span}, on {found.items} items. This "
+            "model does not know the task's answers, and no temperature brings out what is not there."
         )
     else:
         text = f"τ = {chosen.setting:g} ({found.score} {_score(_at(found, chosen.setting))}). {chosen.reason}"
@@ -129,19 +158,19 @@ def distilled(result: DistillResult, *, same_steps: bool = True) -> Finding:
     title = "Distil: same steps" if same_steps else "Distil: same time"
     difference = test or validation
     if difference is None:
-        return Finding(title, "No control was trained, so nobody knows what distillation added.")
+        return Finding(title, "No control was trained, so the gain from distilling is not known.")
     held_out = f"on held-out {difference.part} text"
     against = f"the same student trained on hard labels {ARM_GIVEN[same_steps]}"
     seeds = len(difference.per_seed)
     if difference.ci is None:
         return Finding(
             title,
-            f"Cannot tell: hard less soft is {difference.mean:+.4f} nats a token {held_out}, against {against}, but "
-            f"one seed has no spread and so no interval.",
+            f"Cannot tell: hard minus soft is {difference.mean:+.4f} nats per token {held_out}, against {against}, "
+            "but one seed has no spread and so no interval.",
         )
     gain = _with_interval(difference.mean, difference.ci, digits=4)
     numbers = (
-        f"hard less soft is {gain} nats a token {held_out}, paired over {seeds} seeds, against {against}"
+        f"hard minus soft is {gain} nats per token {held_out}, paired over {seeds} seeds, against {against}"
     )
     if verdict == "helps":
         text = f"Distilling helps: {numbers}."

@@ -7,7 +7,8 @@ at once and one that was stopped goes on where it was.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,16 +19,24 @@ from retort.distill import run as run_distill
 from retort.errors import InputError
 from retort.lens.look import Look, look
 from retort.lens.path import PathFound, path
-from retort.report import DistillFound, Step, Story, TuneFound, write_page
+from retort.report import DistillFound, DrawsFound, Step, Story, TuneFound, write_page
+from retort.sampling.generate import generate
+from retort.sampling.params import SamplingParams
 from retort.sources.base import Capability, Source, needs_whole_vocabulary
 from retort.sources.load import load
-from retort.tour import commands
-from retort.tour.clock import Clock, OnProgress
+from retort.tour import plan as commands
 from retort.tour.findings import findings
 from retort.tour.kept import read_tuning, tuning_file, tuning_key, write_tuning
 from retort.tour.plan import Plan
 from retort.tune import Item, Task, load_task
 from retort.tune import run as run_tune
+
+# Called with (seconds passed, seconds in all, what is happening now); the second number is an estimate and moves.
+OnProgress = Callable[[float, float, str], None]
+
+MOST_SCALE = 20.0  # a machine this much slower than the budget assumes; beyond it something else is wrong
+SECONDS_THAT_TELL = 5.0  # steps shorter than this say nothing about the machine's speed
+
 
 KEPT = "kept"
 REPORT = "report.html"
@@ -64,20 +73,25 @@ def run(
     tasks = [(name, load_task(name), items, samples) for name, items, samples in plan.tasks]
     _prepare(out, kept, fresh)
     tour = _Tour(plan, seed, kept, on_progress, on_found)
-    opening = tour.look(load(plan.first_model), plan.first_prompt)
-    source, closer = tour.open_and_look()
-    path = tour.path(source)
-    tunings = tuple(tour.tune(source, *task) for task in tasks)
+    looks = [tour.look(model, prompt) for model, prompt in plan.looks]
+    draws = tour.draw(*plan.looks[0])
+    path = tour.path()
+    tunings = tuple(tour.tune(*task) for task in tasks)
     distillation = tour.distill(recipe)
     tour.clock.begin("report")
     story = Story(
         version=__version__,
         seed=seed,
         findings=findings(
-            [opening[0], closer[0]], path, [found.tuning for found in tunings], distillation.result
+            [shown for shown, _ in looks],
+            draws,
+            path,
+            [found.tuning for found in tunings],
+            distillation.result,
         ),
-        looks=(opening[0], closer[0]),
-        entropies=(opening[1], closer[1]),
+        looks=tuple(shown for shown, _ in looks),
+        entropies=tuple(curve for _, curve in looks),
+        draws=draws,
         path=path,
         tunings=tunings,
         distillation=distillation,
@@ -93,15 +107,31 @@ def run(
 
 
 class _Tour:
-    """The steps, and what they share."""
+    """The steps, and what they share: the plan, the open models, the clock."""
 
     def __init__(
         self, plan: Plan, seed: int, kept: Path, on_progress: OnProgress | None, on_found: OnFound | None
     ) -> None:
         self.plan, self.seed, self.kept, self.on_found = plan, seed, kept, on_found
         self.steps: list[Step] = []
-        names = ["look", "look", "path", *["tune"] * len(plan.tasks), "distill", "report"]
+        self.sources: dict[str, Source] = {}
+        names = [
+            *["look"] * len(plan.looks),
+            "draw",
+            "path",
+            *["tune"] * len(plan.tasks),
+            "distill",
+            "report",
+        ]
         self.clock = Clock([plan.budget_seconds[name] for name in names], on_progress)
+
+    def source(self, model: str) -> Source:
+        """The model, opened once: as part of the step that needs it first, which is where the seconds go."""
+        if model not in self.sources:
+            self.sources[model] = load(model)
+            if self.sources[model].capability is not Capability.FULL:
+                raise needs_whole_vocabulary(self.sources[model], "The tour")
+        return self.sources[model]
 
     def done(self, title: str, command: str, record: Any, reused: str | None = None) -> None:
         """A step is over: note it, and hand its record on."""
@@ -110,42 +140,54 @@ class _Tour:
         if self.on_found is not None:
             self.on_found(Found(step, record))
 
-    def look(self, source: Source, prompt: str, *, begun: bool = False) -> tuple[Look, Look]:
+    def look(self, model: str, prompt: str) -> tuple[Look, Look]:
         """A look at a few temperatures to be shown, and one at many for the curve of entropy."""
         plan = self.plan
-        if not begun:
-            self.clock.begin(f"look at {source.name}")
+        self.clock.begin(f"look at {model}")
+        source = self.source(model)
         shown = look(source, prompt, plan.look_temperatures, top=plan.look_top)
         curve = look(source, prompt, plan.entropy_temperatures, top=1)
-        self.done("Look", commands.look_command(plan, source.name, prompt), shown)
+        self.done("Look", commands.look_command(plan, model, prompt), shown)
         return shown, curve
 
-    def open_and_look(self) -> tuple[Source, tuple[Look, Look]]:
-        """The model of the tour, loaded as part of its first step: that is where the seconds go."""
-        self.clock.begin(f"load {self.plan.model}")
-        source = load(self.plan.model)
-        if source.capability is not Capability.FULL:
-            raise needs_whole_vocabulary(source, "The tour")
-        return source, self.look(source, self.plan.look_prompt, begun=True)
+    def draw(self, model: str, prompt: str) -> DrawsFound:
+        """A few short texts at several temperatures: what the numbers of the look mean for what is said."""
+        plan = self.plan
+        self.clock.begin("draw")
+        source = self.source(model)
+        params = [
+            SamplingParams(temperature=temperature, max_tokens=plan.draw_max_tokens, seed=self.seed)
+            for temperature in plan.draw_temperatures
+        ]
+        texts = [sample.text for sample in generate(source, [prompt] * len(params), params, n=plan.draws)]
+        rows = tuple(
+            (temperature, tuple(texts[number * plan.draws : (number + 1) * plan.draws]))
+            for number, temperature in enumerate(plan.draw_temperatures)
+        )
+        found = DrawsFound(source.name, prompt, self.seed, rows)
+        self.done("Draw", commands.draw_command(plan, prompt, plan.draw_temperatures[-2], self.seed), found)
+        return found
 
-    def path(self, source: Source) -> PathFound:
+    def path(self) -> PathFound:
         """One seed through every temperature."""
         plan = self.plan
         self.clock.begin("path")
         found = path(
-            source,
+            self.source(plan.model),
             plan.path_prompt,
             plan.path_temperatures,
             seed=self.seed,
             max_tokens=plan.path_max_tokens,
+            chat=plan.path_chat,
         )
         self.done("Path", commands.path_command(plan, self.seed), found)
         return found
 
-    def tune(self, source: Source, name: str, task: Task, items: int | None, samples: int) -> TuneFound:
+    def tune(self, name: str, task: Task, items: int | None, samples: int) -> TuneFound:
         """The tuning of a task (`name`: as the plan calls it): the one that was kept, or a new one, then kept."""
         plan = self.plan
         self.clock.begin(f"tune {task.name}")
+        source = self.source(plan.model)
         part = replace(task, items=spread(task.items, items))
         key = tuning_key(part, source, plan.tune_temperatures, samples, self.seed)
         file = None if key is None else tuning_file(self.kept, part, key)
@@ -210,3 +252,55 @@ def _prepare(out: Path, kept: Path, fresh: bool) -> None:
         raise InputError(
             f"the tour cannot write to {out} ({problem.strerror}); choose another folder with --out."
         ) from None
+
+
+class Clock:
+    """Follows steps of known budgets, in order. `clock` is there for tests."""
+
+    def __init__(
+        self,
+        budgets: Sequence[float],
+        report: OnProgress | None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._budgets = list(budgets)
+        self._report = report
+        self._clock = clock
+        self._began = self._step_began = clock()
+        self._step = -1
+        self._name = ""
+        self._spent = self._planned = 0.0
+
+    def begin(self, name: str) -> None:
+        """The next step starts now."""
+        self._step += 1
+        self._name = name
+        self._step_began = self._clock()
+        self._say(self._budgets[self._step] * self._scale(), "")
+
+    def progress(self, done: float, total: float, detail: str = "") -> None:
+        """`done` of `total` of this step, in whatever unit the step counts."""
+        passed = self._clock() - self._step_began
+        left = passed * (total - done) / done if done > 0 else self._budgets[self._step] * self._scale()
+        self._say(left, detail)
+
+    def end(self, *, reused: bool) -> float:
+        """The step is over; gives its seconds. A step that reused earlier results says nothing about speed."""
+        seconds = self._clock() - self._step_began
+        if not reused and self._budgets[self._step] >= SECONDS_THAT_TELL:
+            self._spent += seconds
+            self._planned += self._budgets[self._step]
+        return seconds
+
+    def _scale(self) -> float:
+        """How much slower or faster than the budget this machine has been."""
+        return min(self._spent / self._planned, MOST_SCALE) if self._planned else 1.0
+
+    def _say(self, left_of_step: float, detail: str) -> None:
+        if self._report is None:
+            return
+        passed = self._clock() - self._began
+        later = sum(self._budgets[self._step + 1 :]) * self._scale()
+        place = f"{self._step + 1}/{len(self._budgets)} {self._name}"
+        self._report(passed, passed + left_of_step + later, f"{place}: {detail}" if detail else place)

@@ -1,0 +1,147 @@
+"""`python -m retort.cli.json_reference` prints docs/json.md: the fields of every verb's JSON, read off the records
+themselves.
+
+`--fields` prints them as JSON: tests/cli/json_fields.json keeps what each version had, so that a field cannot change
+while `schema_version` stays.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import json
+import sys
+import types
+from importlib import import_module
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+# verb → its record, as module:class.
+RECORDS: dict[str, str] = {
+    "look": "retort.lens.look:Look",
+    "trace": "retort.lens.trace:Trace",
+    "compare": "retort.lens.compare:Compare",
+    "similar": "retort.lens.similar:Similar",
+    "path": "retort.lens.path:Path",
+    "explain": "retort.lens.engines:Engines",
+    "equivalent": "retort.lens.equivalent:Equivalent",
+    "determinism": "retort.lens.determinism:Determinism",
+    "tune": "retort.tune.run:Tuning",
+    "claims": "retort.claims:Claims",
+    "distill": "retort.distill.experiment:DistillResult",
+}
+
+HEAD = """\
+# JSON
+
+Every verb prints one JSON document with `--json`; `record.to_dict()` is the same in Python. This page is made of
+the records themselves (`make docs`), and a test fails when it is stale.
+
+- `schema_version` is raised when a field of the verb is renamed, removed or gets another meaning. New fields leave it.
+- A **measure** is a number where it is known exactly. Where a server names its top tokens only, it is an interval,
+  `{"low": …, "high": …}`, and the truth lies inside; an end that nothing bounds is `null`.
+- NaN and infinities are `null`. Entropies and logprobs are in nats.
+"""
+
+
+def json_reference() -> str:
+    """The whole page in Markdown, one section per verb."""
+    return "\n".join([HEAD, *(_section(verb, record_of(verb)) for verb in RECORDS)])
+
+
+def record_of(verb: str) -> type[Any]:
+    """The class of the record that a verb prints."""
+    module, _, name = RECORDS[verb].partition(":")
+    found: type[Any] = getattr(import_module(module), name)
+    return found
+
+
+def fields_of(record: type[Any]) -> dict[str, dict[str, str]]:
+    """By class name, the fields of a record and of every record inside it, each with its type as JSON has it."""
+    found: dict[str, dict[str, str]] = {}
+    waiting = [record]
+    while waiting:
+        one = waiting.pop(0)
+        if one.__name__ in found:
+            continue
+        hints = get_type_hints(one)
+        shown = [field.name for field in dataclasses.fields(one) if not field.name.startswith("_")]
+        found[one.__name__] = {name: json_type(hints[name]) for name in shown}
+        waiting += [inner for name in shown for inner in _records_in(hints[name])]
+    return found
+
+
+def json_type(hint: Any) -> str:
+    """How a value of this type looks in JSON, in words."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin in (types.UnionType, Union):
+        return " or ".join(dict.fromkeys(json_type(one) for one in arguments))
+    if hint is type(None):
+        return "null"
+    if origin in (list, tuple, set, frozenset) or getattr(origin, "__name__", "") in ("Sequence", "Iterable"):
+        kinds = [one for one in arguments if one is not Ellipsis]
+        if origin is tuple and len(kinds) > 1 and Ellipsis not in arguments:
+            return f"[{', '.join(map(json_type, kinds))}]"
+        return f"list of {json_type(kinds[0])}" if kinds else "list"
+    if getattr(origin, "__name__", "") in ("dict", "Mapping"):
+        return f"object of {json_type(arguments[1])}"
+    names = {bool: "true or false", int: "whole number", float: "number", str: "text", Any: "any value"}
+    if hint in names:
+        return names[hint]
+    name = getattr(hint, "__name__", str(hint))
+    if name == "Interval":
+        return "measure"
+    return f"[{name}](#{name.lower()})" if dataclasses.is_dataclass(hint) else "any value"
+
+
+def _records_in(hint: Any) -> list[type[Any]]:
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
+        return [] if hint.__name__ == "Interval" else [hint]
+    return [inner for argument in get_args(hint) for inner in _records_in(argument)]
+
+
+def _section(verb: str, record: type[Any]) -> str:
+    lines = [f"## {verb}", "", f"`schema_version` {getattr(record, 'schema_version', 1)}.", ""]
+    for name, fields in fields_of(record).items():
+        kind = record if name == record.__name__ else _found_in(record, name)
+        lines += [
+            f"### {name}",
+            "",
+            " ".join((inspect.getdoc(kind) or "").split()),
+            "",
+            "| field | JSON |",
+            "|---|---|",
+        ]
+        lines += [f"| `{field}` | {shown} |" for field, shown in fields.items()]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _found_in(record: type[Any], name: str) -> type[Any]:
+    waiting, seen = [record], set()
+    while waiting:
+        one = waiting.pop()
+        if one.__name__ == name:
+            return one
+        seen.add(one)
+        waiting += [
+            inner for hint in get_type_hints(one).values() for inner in _records_in(hint) if inner not in seen
+        ]
+    raise KeyError(name)
+
+
+def versions() -> dict[str, Any]:
+    """For each verb its schema_version and all its fields: what the test keeps."""
+    return {
+        verb: {
+            "schema_version": getattr(record_of(verb), "schema_version", 1),
+            "fields": fields_of(record_of(verb)),
+        }
+        for verb in RECORDS
+    }
+
+
+if __name__ == "__main__":
+    if "--fields" in sys.argv:
+        print(json.dumps(versions(), indent=1, ensure_ascii=False))
+    else:
+        print(json_reference(), end="")
