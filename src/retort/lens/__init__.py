@@ -6,13 +6,21 @@ record per verb, `Look`, `Trace`, `Compare`, `Similar`, `PathFound`, `Determinis
 sent; `asking.py` turns names into models and conversations into text.
 """
 
-from retort.lens.compare import Compare, compare
-from retort.lens.determinism import Determinism, determinism
-from retort.lens.equivalent import Equivalent, equivalent
-from retort.lens.look import Look, look
-from retort.lens.path import PathFound, path
-from retort.lens.similar import Similar, similar
-from retort.lens.trace import Trace, trace
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from retort.lens.compare import Compare, compare
+    from retort.lens.determinism import Determinism, determinism
+    from retort.lens.equivalent import Equivalent, equivalent
+    from retort.lens.look import Look, look
+    from retort.lens.path import PathFound, path
+    from retort.lens.similar import Similar, similar
+    from retort.lens.trace import Trace, trace
 
 __all__ = [
     "Compare",
@@ -30,3 +38,24 @@ __all__ = [
     "similar",
     "trace",
 ]
+
+_HOME = {name: "path" if name == "PathFound" else name.lower() for name in __all__}
+
+
+class _Lens(ModuleType):
+    """Each verb loads when it is used. Its name is the function, also after its file of the same name was imported."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _HOME and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Lens
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'retort.lens' has no attribute {name!r}")
+    value = getattr(import_module(f"retort.lens.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
