@@ -32,7 +32,8 @@ GEMINI = {
     "usageMetadata": {"promptTokenCount": 12, "candidatesTokenCount": 4, "totalTokenCount": 16},
     "modelVersion": "gemini-x",
 }
-REFUSAL = {"type": "error", "error": {"type": "invalid_request_error", "message": f"`temperature` is deprecated for this model. {KEY}"}}  # fmt: skip
+SAID = f"`temperature` is deprecated for this model. {KEY}"
+REFUSAL = {"type": "error", "error": {"type": "invalid_request_error", "message": SAID}}
 
 
 @pytest.fixture

@@ -473,7 +473,7 @@ READERS: tuple[
     (_has("results", kind=list), _kobold),
     (lambda record: "generated_text" in record or isinstance(record.get("token"), Mapping), _tgi),
     (_has("candidates"), _gemini),
-    (lambda record: "response" in record and not isinstance(record["response"], Mapping), _ollama),
+    (_has("response", kind=str), _ollama),
     (_has("message", kind=Mapping), _ollama),
     (lambda record: record.get("type") == "message" and "content" in record, _anthropic),
 )
