@@ -104,7 +104,11 @@ def test_a_text_is_greedy_and_can_be_branched(running: Studio, server: tuple[Moc
     for token, before in zip(branched["tokens"], range(4), strict=True):
         text = PROMPT + "".join(one["token"] for one in branched["tokens"][:before])
         truth = np.array(true_log_probs(text))
-        assert token["entropy_nats"]["low"] <= float(-(np.exp(truth) * truth).sum()) <= token["entropy_nats"]["high"]
+        assert (
+            token["entropy_nats"]["low"]
+            <= float(-(np.exp(truth) * truth).sum())
+            <= token["entropy_nats"]["high"]
+        )
         assert token["logprob_raw"] == pytest.approx(truth[TOKENS.index(token["token"])], abs=1e-9)
 
 
@@ -124,7 +128,9 @@ def test_two_sides_where_one_is_known_in_part(running: Studio, server: tuple[Moc
     found = result(running, "compare", **body)
     p, q = (np.exp(true_log_probs(prompt)) for prompt in (PROMPT, "three four"))
     compared = found["compared"]
-    assert compared["total_variation"]["low"] <= 0.5 * np.abs(p - q).sum() <= compared["total_variation"]["high"]
+    assert (
+        compared["total_variation"]["low"] <= 0.5 * np.abs(p - q).sum() <= compared["total_variation"]["high"]
+    )
     assert compared["kl_ab"]["low"] <= float((p * np.log(p / q)).sum())
     beside = result(running, "compare", model="mock:a", prompt="w1", model_b=server[1], prompt_b=PROMPT)
     assert [beside["a"]["known"], beside["b"]["known"]] == ["full", "top_n"]
