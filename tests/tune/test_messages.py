@@ -116,7 +116,7 @@ def test_a_task_file_says_what_it_wants(tmp_path: Path) -> None:
     )
     assert (task.budget.samples, task.budget.temperatures) == (3, (0.0, 1.0))
     assert [str(chain) for chain in task.budget.chains] == ["temperature=0.7 | top_p=0.9"]
-    with pytest.raises(InputError, match="unknown transform .top_q. .did you mean top_p"):
+    with pytest.raises(InputError, match=r"unknown transform .top_q. .did you mean top_p"):
         written(tmp_path, CHAT + "settings: ['top_q=3']\n")
     with pytest.raises(InputError, match="endpoint is 'talk'; allowed are chat, completions"):
         written(tmp_path, CHAT + "endpoint: talk\n")
