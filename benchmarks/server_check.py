@@ -219,24 +219,15 @@ class Verb:
 
 REAL_PROMPTS = ("The capital of Australia is", "The sea is", "Once upon a time")
 CHAT = "user:What is the capital of Australia? Answer with one word."
-TASK = """name: capitals of a few
-prompt: "The capital of {country} is"
-scorer: contains
-goal: exploit
-max_tokens: 4
-items:
-  - {country: France, reference: Paris}
-  - {country: Japan, reference: Tokyo}
-  - {country: Italy, reference: Rome}
-  - {country: Spain, reference: Madrid}
-"""
+CAPITALS = {"France": "Paris", "Japan": "Tokyo", "Italy": "Rome", "Spain": "Madrid"}
 
 
 def verbs(url: str) -> Iterator[Verb]:
     """look, trace, sample and tune against the server at `url`, as a user runs them."""
     with tempfile.TemporaryDirectory() as folder:
-        task = Path(folder) / "capitals.yaml"
-        task.write_text(TASK)
+        task = Path(folder) / "capitals.jsonl"
+        rows = [{"prompt": f"The capital of {land} is", "reference": city} for land, city in CAPITALS.items()]
+        task.write_text("".join(json.dumps(row) + "\n" for row in rows))
         yield _verb(
             "look", url, REAL_PROMPTS[0], "--temperature", "1,2", picked=("top", "rows", "probe", "note")
         )
@@ -249,10 +240,8 @@ def verbs(url: str) -> Iterator[Verb]:
         yield _verb(
             "sample", url, "--message", CHAT, "--n", "1", "--max-tokens", "8", picked=("samples", "asked")
         )
-        tune = ("--temperatures", "0,1", "--samples", "2", "--max-requests-per-minute", "6000")
-        yield _verb(
-            "tune", str(task), "--model", url, *tune[:4], picked=("advice", "recommendation", "scores")
-        )
+        tune = ("--temperatures", "0,1", "--samples", "2")
+        yield _verb("tune", str(task), "--model", url, *tune, picked=("advice", "recommendation", "scores"))
 
 
 def _verb(*arguments: str, picked: tuple[str, ...]) -> Verb:

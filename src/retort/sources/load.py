@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
-from retort.errors import SourceError
+from retort.errors import InputError, SourceError
 from retort.sources.base import Source
 from retort.sources.model_folder import GGUF_ENDING
 
@@ -18,18 +18,25 @@ Model = str | Path | Source | tuple[Any, Any]
 SCHEME = re.compile(r"([a-z][a-z0-9_+-]+):(.*)", re.DOTALL)  # two letters at least: C:\ is a folder
 
 
-def load(model: str, *, trust_remote_code: bool = False, allow_pickle: bool = False) -> Source:
+def load(
+    model: str, *, trust_remote_code: bool = False, allow_pickle: bool = False, endpoint: str | None = None
+) -> Source:
     """The source that a MODEL string names.
 
-    `embedded:NAME` comes with the package, `logits:FILE` is a JSON file with one row, `http(s)://host:port/v1#name` is
-    a model on an OpenAI-compatible server (`chat+http://…` or `completions+http://…` says its endpoint),
-    `openai:NAME` is OpenAI's own or that at
-    OPENAI_BASE_URL, `anthropic:NAME`, `gemini:NAME` and `any-llm:PROVIDER/NAME` give answers without a distribution,
-    `recorded:FILE` holds what was recorded earlier, `llama-cpp:FILE.gguf` is computed by llama.cpp, and anything
-    without a scheme is a local folder, a GGUF file or a hub id for transformers, for which alone two options count:
-    `trust_remote_code` runs the Python files of the model's repository, `allow_pickle` opens weights that are not
-    safetensors. Raises SourceError for what cannot be loaded and MissingExtraError where a library is not installed.
+    `embedded:NAME` comes with the package, `logits:FILE` is a JSON file with one row, `http(s)://host:port/v1#name`
+    is a model on an OpenAI-compatible server (`chat+http://…` or `completions+http://…` says its endpoint),
+    `openai:NAME` is OpenAI's own or that at OPENAI_BASE_URL, `anthropic:NAME`, `gemini:NAME` and
+    `any-llm:PROVIDER/NAME` give answers without a distribution, `recorded:FILE` holds what was recorded earlier,
+    `llama-cpp:FILE.gguf` is computed by llama.cpp, and anything without a scheme is a local folder, a GGUF file or
+    a hub id for transformers, for which alone two options count: `trust_remote_code` runs the Python files of the
+    model's repository, `allow_pickle` opens weights that are not safetensors. `endpoint` is "chat" or "completions"
+    for a model on a server. Raises SourceError for what cannot be loaded and MissingExtraError where a library is
+    not installed.
     """
+    if endpoint is not None:
+        if not model.startswith(("http:", "https:")):
+            raise InputError(f"endpoint is {endpoint!r}, and {model} is not a model on a server.")
+        model = f"{endpoint}+{model}"
     matched = SCHEME.fullmatch(model)
     if matched is None:
         if not model.strip():
