@@ -1,7 +1,7 @@
 """The kernels' arithmetic on single numbers: e^x, the noise's own logarithm, Philox, the noise of a token.
 
 What decides a token (`first_arrival`, `gumbel_of` and their parts) gives the bits of `noise.py`: the same float64
-operations in the same order, none of them fused, because numba fuses nothing unless it is asked to.
+operations in the same order, none of them fused, because numba fuses nothing unless it is asked to (`exponential` is).
 """
 
 from __future__ import annotations
@@ -52,12 +52,12 @@ def number_of(bits):  # type: ignore[no-untyped-def]
     return np.int64(bits).view(np.float64)
 
 
-@njit
+@njit(fastmath={"contract"})
 def exponential(x):  # type: ignore[no-untyped-def]
     """`e^x`, x ≤ 0; relative error below 1e-15. Below -708 it is e^-708, which is nothing in any sum here.
 
     Written out because a loop of these compiles to vector instructions, and one of the library's exp does not: four
-    times as fast.
+    times as fast. Multiply and add are fused here, which halves the time again: no token is decided by these last bits.
     """
     x = x if x > LOWEST_EXPONENT else LOWEST_EXPONENT
     shifted = x * LOG2_E + ROUND
