@@ -64,7 +64,7 @@ class ServerSource:
     def probe(self) -> Probe:
         """What was found out about `endpoint`. Raises CapabilityError where there are no logprobs to probe."""
         if self.capability is Capability.ANSWERS:
-            raise self._no_logprobs()
+            raise needs_whole_vocabulary(self, "This")
         return probe(self.server, self.endpoint)
 
     def probe_for(self, prompt: Prompt) -> Probe:
@@ -162,27 +162,17 @@ class ServerSource:
     def render_chat(self, messages: Sequence[Message]) -> str | None:
         return self.server.render_chat(messages)
 
-    def _no_logprobs(self) -> CapabilityError:
-        return CapabilityError(
-            f"{self.name} answers without logprobs, so nothing can be said of its distribution; its texts can be "
-            "sampled and tuned. Servers such as vLLM, SGLang and llama.cpp give logprobs."
-        )
-
-    def _whole_vocabulary(self) -> CapabilityError:
-        is_text = self.capability is Capability.ANSWERS
-        return self._no_logprobs() if is_text else needs_whole_vocabulary(self, "This")
-
     def encode(self, text: str) -> NoReturn:
-        raise self._whole_vocabulary()
+        raise needs_whole_vocabulary(self, "This")
 
     def decode(self, ids: Sequence[int]) -> NoReturn:
-        raise self._whole_vocabulary()
+        raise needs_whole_vocabulary(self, "This")
 
     def token_text(self, token_id: int) -> NoReturn:
-        raise self._whole_vocabulary()
+        raise needs_whole_vocabulary(self, "This")
 
     def start(self, prompts: Sequence[Sequence[int]]) -> Any:
-        raise self._whole_vocabulary()
+        raise needs_whole_vocabulary(self, "This")
 
 
 def _num_ranked(position: Position) -> int:
