@@ -78,6 +78,7 @@ class PositionReader(Protocol):
         """`[keep, vocab]`, the raw logits after each of the last `keep` tokens of `ids`. Raises as `start` does."""
 
 
+@runtime_checkable
 class Source(Protocol):
     """Where logits come from.
 

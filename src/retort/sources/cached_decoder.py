@@ -1,5 +1,8 @@
 """The decoder of a transformers model: left-padded rows and a key-value cache that follows every fork.
 
+Not every network takes padding, positions or forks as it says it does. `find_mode` tries a model that is not known,
+when it is opened, against the same model reading each text alone, and takes the fastest `Mode` that agrees.
+
 Shapes: R rows, T columns of the padded texts (the same for every row), K of them that are new, V logits.
 """
 
@@ -7,18 +10,72 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from retort.errors import InputError
-from retort.sources.base import check_advance, check_extend
-from retort.sources.cache_shift import can_shift, shifted
+from retort.errors import InputError, SourceError
+from retort.sources.base import Source, check_advance, check_extend
 
-if TYPE_CHECKING:
-    from retort.sources.transformers import TransformersSource
+
+@dataclass(frozen=True)
+class Mode:
+    """How a model can be decoded. `note` is what a reader must know, None where everything works.
+
+    `caches`: what was computed is kept and follows forks. `pads`: rows of unequal length go in together, with a mask.
+    `positions`: it is told where each token stands. `batches`: rows of equal length go in together.
+    """
+
+    caches: bool = True
+    pads: bool = True
+    positions: bool = True
+    batches: bool = True
+    note: str | None = None
+
+
+class NetworkSource(Source, Protocol):
+    """A source whose logits come from a network that is called as transformers' models are."""
+
+    model: Any
+    device: str
+    unused: NDArray[np.bool_]  # `[vocab]`, True where the tokenizer has no token
+    mode: Mode
+
+
+# From the fastest to the one that cannot be wrong: each text alone, from its first token.
+AGAIN = "reads every text again at each step, so long texts are slow"
+MODES = (
+    Mode(),
+    Mode(positions=False),
+    Mode(caches=False, note=f"its cache does not follow forks; retort {AGAIN}."),
+    Mode(caches=False, pads=False, positions=False, note=f"it cannot read padded rows; retort {AGAIN}."),
+    Mode(
+        caches=False,
+        pads=False,
+        positions=False,
+        batches=False,
+        note=f"it cannot read several texts at once; retort {AGAIN}.",
+    ),
+)
+# Tried in tests/sources/test_architectures.py; any other is tried when it is opened.
+KNOWN_GOOD = frozenset(
+    {
+        "llama",
+        "gpt2",
+        "qwen2",
+        "qwen3",
+        "gemma",
+        "gemma2",
+        "gemma3_text",
+        "mistral",
+        "mixtral",
+        "openai-gpt",
+        "phi3",
+    }
+)
 
 CACHE_NAMES = ("cache", "past_key_values")  # newer and older name of the same argument and output
 
@@ -34,14 +91,17 @@ class CachedDecoder:
     _texts: list[tuple[int, ...]]  # every row's tokens so far
     _mask_RT: torch.Tensor  # 0 for padding
 
-    def __init__(self, source: TransformersSource, prompts: Sequence[Sequence[int]], model: Any) -> None:
+    def __init__(self, source: NetworkSource, prompts: Sequence[Sequence[int]], model: Any) -> None:
         """`model` is called as transformers' models are; `source` says everything else about it."""
         self._source = source
         self._model = model
         self._cache: Any = None
         accepted = inspect.signature(self._model.forward).parameters
-        self._cache_name = next((name for name in CACHE_NAMES if name in accepted), None)
-        self._takes_positions = "position_ids" in accepted
+        self._mode: Mode = source.mode
+        named = next((name for name in CACHE_NAMES if name in accepted), None)
+        self._cache_name = named if self._mode.caches else None
+        self._uses_cache = "use_cache" in accepted
+        self._takes_positions = "position_ids" in accepted and self._mode.positions
         self._keeps_last = "logits_to_keep" in accepted
 
         distinct = list(dict.fromkeys(tuple(prompt) for prompt in prompts))
@@ -142,6 +202,8 @@ class CachedDecoder:
         if not texts:
             self.logits = np.empty((0, self._source.vocab_size), np.float32)
             return self.logits[:, None]
+        if not self._mode.pads:
+            return self._alone(texts, columns)
         longest = max(len(text) for text in texts)
         pads = [longest - len(text) for text in texts]
         # Position 0 for the padding too: it is masked, and a negative position has no embedding.
@@ -150,6 +212,25 @@ class CachedDecoder:
         self._mask_RT = torch.tensor(mask, device=self._source.device)
         padded = [[0] * pad + list(text) for pad, text in zip(pads, texts, strict=True)]
         return self._forward(padded, positions, columns)
+
+    def _alone(self, texts: Sequence[tuple[int, ...]], columns: int) -> NDArray[np.float32]:
+        """As `_begin`, for a model that takes no padding: nothing but ids, texts of one length at a time."""
+        groups: dict[object, list[int]] = {}
+        for row, text in enumerate(texts):
+            groups.setdefault(len(text) if self._mode.batches else row, []).append(row)
+        found = np.zeros((len(texts), columns, self._source.vocab_size), np.float32)
+        for rows in groups.values():
+            ids = torch.tensor([texts[row] for row in rows], device=self._source.device)
+            with torch.no_grad():
+                logits = self._model(
+                    input_ids=ids, **({"use_cache": False} if self._uses_cache else {})
+                ).logits
+            kept = min(columns, ids.shape[1])
+            found[rows, columns - kept :] = logits[:, -kept:].to(torch.float32).cpu().numpy()
+        found[..., self._source.unused] = -np.inf
+        self._mask_RT = torch.ones(len(texts), 1)  # of no use here, and `_select` takes rows of it
+        self.logits = found[:, -1]
+        return found
 
     def _select(self, rows: Sequence[int]) -> None:
         """Make `rows` of the batch the new batch, cache included."""
@@ -175,6 +256,8 @@ class CachedDecoder:
             arguments["logits_to_keep"] = columns
         if self._cache_name is not None:
             arguments |= {"use_cache": True, self._cache_name: self._cache}
+        elif self._uses_cache:
+            arguments["use_cache"] = False
         # no_grad, not inference_mode: `distill` trains the same model, and tensors made in inference mode (a rotary
         # table, for instance) cannot take part in that.
         with torch.no_grad():
@@ -186,3 +269,135 @@ class CachedDecoder:
         logits_RKV[..., self._source.unused] = -np.inf
         self.logits = logits_RKV[:, -1]
         return logits_RKV
+
+
+# --- Taking columns out of a key-value cache, another number from each row, so that all rows end at the right edge.
+# Keys were turned to their positions when they were written, so a row may stand in other columns without a change.
+# Shapes: R rows, H heads, T columns before, S columns after, D numbers of a key or value.
+
+
+def can_shift(cache: Any) -> bool:
+    """True if every layer keeps all columns. A sliding window has forgotten what would move in from the left."""
+    if getattr(cache, "keeps_all_columns", False):
+        return True
+    from transformers.cache_utils import DynamicLayer
+
+    layers = getattr(cache, "layers", ())
+    return bool(layers) and all(type(layer) is DynamicLayer for layer in layers)
+
+
+def shifted(cache: Any, mask_RT: torch.Tensor, drop: Sequence[int]) -> torch.Tensor:
+    """Leave out the last `drop[i]` columns of row i of `cache`, in place; the new mask `[R, S]`, `S = T - min(drop)`.
+
+    A row that drops more than the others moves to the right, and what moves in on its left is masked.
+    """
+    least = min(drop)
+    num_columns = mask_RT.shape[1] - least
+    moves_R1 = torch.tensor(drop, device=mask_RT.device)[:, None] - least
+    source_RS = torch.arange(num_columns, device=mask_RT.device)[None] - moves_R1
+    inside_RS = source_RS >= 0
+    source_RS = source_RS.clamp(min=0)
+    moves = bool((moves_R1 > 0).any())
+    for layer in cache.layers:
+        if layer.keys is None:  # a layer that uses another one's
+            continue
+        for name in ("keys", "values"):
+            states_RHTD = getattr(layer, name)
+            if moves:
+                num_rows, num_heads, _, size = states_RHTD.shape
+                index = source_RS[:, None, :, None].to(states_RHTD.device)
+                states = states_RHTD.gather(2, index.expand(num_rows, num_heads, num_columns, size))
+            else:
+                states = states_RHTD[:, :, :num_columns]
+            setattr(layer, name, states)
+    return mask_RT.gather(1, source_RS) * inside_RS
+
+
+# --- The trial.
+
+TRIAL_TEXTS = ((7, 11, 5, 9, 6), (8, 5, 10))  # of unequal length
+TRIAL_STEPS = (([1, 0, 0], [6, 7, 9]), ([0, 2], [11, 5]))  # rows swapped and forked, then one dropped
+TOLERANCE = 1e-3  # of a logit in float32; faults are of whole nats
+
+
+def find_mode(source: NetworkSource) -> Mode:
+    """The fastest mode in which the model gives, row by row, what it gives for each text alone.
+
+    Raises SourceError for a model whose answer at a token depends on the tokens behind it: it predicts no next token.
+    """
+    if getattr(source.model.config, "model_type", None) in KNOWN_GOOD:
+        return MODES[0]
+    texts = [tuple(i % source.vocab_size for i in text) for text in TRIAL_TEXTS]
+    rows, tolerance = _alone_rows(source, texts)
+    for mode in MODES:
+        if _agrees(source, mode, texts, rows, tolerance):
+            return mode if mode.note is None else replace(mode, note=f"{source.name}: {mode.note}")
+    raise SourceError(
+        f"{source.name} gives other logits for one text when it reads it twice; it cannot be decoded."
+    )
+
+
+def _alone_rows(
+    source: NetworkSource, texts: Sequence[tuple[int, ...]]
+) -> tuple[dict[tuple[int, ...], NDArray[np.float32]], float]:
+    """The logits after every text of the trial, each read alone, and how far rounding can move them."""
+    needed = list(texts)
+    for parents, tokens in TRIAL_STEPS:
+        texts = [(*texts[p], t % source.vocab_size) for p, t in zip(parents, tokens, strict=True)]
+        needed += texts
+    with torch.no_grad():
+        read = {
+            text: source.model(input_ids=torch.tensor([text], device=source.device)).logits[0]
+            for text in needed
+        }
+    whole, part = read[needed[0]], needed[0][:3]
+    with torch.no_grad():
+        before = source.model(input_ids=torch.tensor([part], device=source.device)).logits[0, -1]
+    largest = float(whole.abs().max())
+    tolerance = max(TOLERANCE, 10 * torch.finfo(whole.dtype).eps * largest)
+    if whole.shape[0] != len(needed[0]) or float((whole[2] - before).abs().max()) > tolerance:
+        raise SourceError(
+            f"{source.name} ({type(source.model).__name__}) predicts no next token: what it says at a token depends on "
+            "the tokens behind it; give a causal language model."
+        )
+    rows = {text: logits[-1].to(torch.float32).cpu().numpy() for text, logits in read.items()}
+    for row in rows.values():
+        row[source.unused] = -np.inf
+    return rows, tolerance
+
+
+def _agrees(
+    source: NetworkSource,
+    mode: Mode,
+    texts: list[tuple[int, ...]],
+    rows: dict[tuple[int, ...], NDArray[np.float32]],
+    tolerance: float,
+) -> bool:
+    before, source.mode = source.mode, mode
+    try:
+        decoder = CachedDecoder(source, texts, source.model)
+        if not _near(decoder, texts, rows, tolerance):
+            return False
+        for parents, tokens in TRIAL_STEPS:
+            tokens = [token % source.vocab_size for token in tokens]
+            texts = [(*texts[p], t) for p, t in zip(parents, tokens, strict=True)]
+            decoder.advance(parents, tokens)
+            if not _near(decoder, texts, rows, tolerance):
+                return False
+        return True
+    except Exception:  # whatever a network raises for inputs that it was not made for
+        return False
+    finally:
+        source.mode = before
+
+
+def _near(
+    decoder: CachedDecoder,
+    texts: Sequence[tuple[int, ...]],
+    rows: dict[tuple[int, ...], NDArray[np.float32]],
+    tolerance: float,
+) -> bool:
+    return all(
+        np.allclose(mine, rows[text], rtol=0, atol=tolerance)
+        for mine, text in zip(decoder.logits, texts, strict=True)
+    )

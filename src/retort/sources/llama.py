@@ -22,13 +22,17 @@ import torch
 from torch.nn import functional
 
 from retort.errors import SourceError
+from retort.files import read_text
 from retort.sources.base import check_token_ids
+from retort.sources.cached_decoder import Mode
+from retort.sources.chat import jinja_template
 from retort.sources.model_folder import (
     CONFIG_FILE,
-    GENERATION_FILE,
     check_model_folder,
     first_line,
+    read_generation_config,
     read_json_object,
+    sampling_settings,
 )
 from retort.sources.transformers import (
     TransformersSource,
@@ -38,6 +42,7 @@ from retort.sources.transformers import (
     text_of_token,
 )
 
+MARKERS = ("bos", "eos", "unk", "pad")
 SPARE_COLUMNS = 64  # of a cache, so that most tokens need no new memory
 LLAMA, GEMMA = "llama", "gemma3_text"
 # What config.json must say for `Network` to be the whole model; anything else is for transformers.
@@ -88,7 +93,7 @@ class Columns:
         """All columns, after these have been added."""
         used = 0 if self.keys is None else self.keys.shape[2]
         columns = used + keys.shape[2]
-        # What takes tokens back (cache_shift.py) may have put other tensors in the place of the rooms' parts.
+        # What takes tokens back (`shifted`) may have put other tensors in the place of the rooms' parts.
         fits = (
             self._rooms is not None
             and self.keys is not None
@@ -121,6 +126,7 @@ class ColumnCache:
     """The columns of every layer. No layer forgets any, so that they can be moved and taken back."""
 
     layers: list[Columns]
+    keeps_all_columns = True
 
     def reorder_cache(self, rows: torch.Tensor) -> None:
         """Make `rows` of the batch the new batch."""
@@ -327,8 +333,9 @@ class LlamaSource(TransformersSource):
         self.max_context = int(config["max_position_embeddings"])
         self.unused = np.ones(self.vocab_size, np.bool_)
         self.unused[[number for number in self._texts.ids if number < self.vocab_size]] = False
-        self.note = note_on_unused(name, self.unused)
+        self.note, self.mode = note_on_unused(name, self.unused), Mode()
         self.end_ids = _ends(folder, config)
+        self.generation_defaults = sampling_settings(read_generation_config(folder))
 
     @cached_property
     def model(self) -> Any:
@@ -340,6 +347,28 @@ class LlamaSource(TransformersSource):
         """transformers' own tokenizer."""
         with quiet_transformers():
             return load_tokenizer(self._folder, self.name)
+
+    def _template(
+        self, messages: list[dict[str, Any]], tools: list[dict[str, Any]], opens_answer: bool
+    ) -> str:
+        """As the library renders it, without importing the library, except for its own tag `generation`."""
+        template = self._tokenizer_settings.get("chat_template")
+        if not isinstance(template, str) or "generation %}" in template:
+            return super()._template(messages, tools, opens_answer)
+        found = {f"{name}_token": self._tokenizer_settings.get(f"{name}_token") for name in MARKERS}
+        markers = {name: _text(marker) for name, marker in found.items() if marker}
+        return jinja_template(template, markers)(messages, tools, opens_answer)
+
+    @cached_property
+    def _tokenizer_settings(self) -> dict[str, Any]:
+        complaint = f"The tokenizer of {self.name} is damaged"
+        settings = read_json_object(self._folder / "tokenizer_config.json", complaint)
+        template = self._folder / "chat_template.jinja"
+        return settings | ({"chat_template": read_text(template)} if template.is_file() else {})
+
+    @property
+    def _has_template(self) -> bool:
+        return bool(self._tokenizer_settings.get("chat_template"))
 
     @cached_property
     def start_marker(self) -> str | None:
@@ -366,15 +395,18 @@ class LlamaSource(TransformersSource):
 
 
 def _ends(folder: Path, config: Mapping[str, Any]) -> frozenset[int]:
-    file = folder / GENERATION_FILE
-    generation = read_json_object(file, f"{GENERATION_FILE} is damaged") if file.exists() else {}
-    named = [config.get("eos_token_id"), generation.get("eos_token_id")]
+    named = [config.get("eos_token_id"), read_generation_config(folder).get("eos_token_id")]
     return frozenset(
         int(number)
         for value in named
         if value is not None
         for number in (value if isinstance(value, list) else [value])
     )
+
+
+def _text(marker: str | dict[str, Any]) -> str:
+    """A marker as tokenizer_config.json writes it: a text, or an object with its settings."""
+    return marker if isinstance(marker, str) else str(marker["content"])
 
 
 class _Texts:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
+from os import PathLike
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,9 +20,16 @@ SCHEME = re.compile(r"([a-z][a-z0-9_+-]+):(.*)", re.DOTALL)  # two letters at le
 
 
 def load(
-    model: str, *, trust_remote_code: bool = False, allow_pickle: bool = False, endpoint: str | None = None
+    model: Any,
+    tokenizer: Any = None,
+    *,
+    trust_remote_code: bool = False,
+    allow_pickle: bool = False,
+    endpoint: str | None = None,
 ) -> Source:
-    """The source that a MODEL string names.
+    """The source that a MODEL string names, or of a model and its tokenizer in memory: `load(model, tokenizer)`.
+
+    A path is the same as its text, the pair `(model, tokenizer)` the same as both, and a source is returned as it is.
 
     `embedded:NAME` comes with the package, `logits:FILE` is a JSON file with one row, `http(s)://host:port/v1#name`
     is a model on an OpenAI-compatible server (`chat+http://…` or `completions+http://…` says its endpoint),
@@ -33,6 +41,19 @@ def load(
     for a model on a server. Raises SourceError for what cannot be loaded and MissingExtraError where a library is
     not installed.
     """
+    if isinstance(model, tuple) and len(model) == 2 and tokenizer is None:
+        model, tokenizer = model
+    if tokenizer is not None:
+        return _in_memory(model, tokenizer)
+    if isinstance(model, PathLike):
+        model = str(model)
+    if isinstance(model, Source):
+        return model
+    if not isinstance(model, str):
+        raise InputError(
+            f"A model is a MODEL string, a path, or a model with its tokenizer, got {type(model).__name__}; "
+            "give retort.load(model, tokenizer)."
+        )
     if endpoint is not None:
         if not model.startswith(("http:", "https:")):
             raise InputError(f"endpoint is {endpoint!r}, and {model} is not a model on a server.")
@@ -57,6 +78,17 @@ def load(
 def opened(model: Model) -> Source:
     """The source of a model that is named, or the one that is open already."""
     return cast(Source, model) if hasattr(model, "capability") else load(cast(Any, model))
+
+
+def _in_memory(model: Any, tokenizer: Any) -> Source:
+    from retort.sources.transformers import TransformersSource
+
+    if not hasattr(model, "config") or not callable(model) or not callable(tokenizer):
+        raise InputError(
+            f"retort.load(model, tokenizer) takes a causal model of transformers and its tokenizer, got "
+            f"{type(model).__name__} and {type(tokenizer).__name__}."
+        )
+    return TransformersSource.of(model, tokenizer)
 
 
 def _embedded(name: str) -> Source:

@@ -7,15 +7,38 @@ second and one sentence, not the ten seconds of importing torch and a traceback.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from retort.errors import MissingExtraError, SourceError
-from retort.files import read_object
+from retort.files import read_object, refuse_pointer
 
 CONFIG_FILE = "config.json"
 GENERATION_FILE = "generation_config.json"
+ADAPTER_FILE = "adapter_config.json"
+SAMPLING_KEYS = frozenset(
+    {
+        "do_sample",
+        "temperature",
+        "top_k",
+        "top_p",
+        "min_p",
+        "top_h",
+        "typical_p",
+        "epsilon_cutoff",
+        "eta_cutoff",
+        "repetition_penalty",
+        "encoder_repetition_penalty",
+        "no_repeat_ngram_size",
+        "presence_penalty",
+        "frequency_penalty",
+        "num_beams",
+        "penalty_alpha",
+    }
+)
 # Any one of these makes a tokenizer; without this check some are built empty, in silence.
 TOKENIZER_FILES = (
     "tokenizer.json",
@@ -57,6 +80,33 @@ def find_model_folder(name: str, *, trust_remote_code: bool = False, allow_pickl
         path = fetch_from_hub(name, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle)
     check_model_folder(path, name, allow_pickle=allow_pickle)
     return path
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """A LoRA or other PEFT folder, and the model that it changes."""
+
+    folder: Path
+    base: str
+
+
+def find_adapter(name: str) -> Adapter | None:
+    """The adapter in the folder `name`, where peft can load it with its base; None for any other folder.
+
+    A base that is a relative path is looked for beside the adapter too.
+    """
+    folder = Path(name).expanduser()
+    if (folder / CONFIG_FILE).exists() or not (folder / ADAPTER_FILE).exists() or find_spec("peft") is None:
+        return None
+    base = read_json_object(folder / ADAPTER_FILE, f"The adapter {name} is damaged").get(
+        "base_model_name_or_path"
+    )
+    if not isinstance(base, str) or not base:
+        raise SourceError(
+            f"The adapter {name} names no base model; its {ADAPTER_FILE} needs base_model_name_or_path."
+        )
+    beside = folder / base
+    return Adapter(folder, str(beside) if beside.is_dir() and not Path(base).is_dir() else base)
 
 
 def find_gguf(name: str) -> Path | None:
@@ -122,6 +172,14 @@ def fetch_from_hub(hub_id: str, *, trust_remote_code: bool = False, allow_pickle
 
 def check_model_folder(folder: Path, name: str, *, allow_pickle: bool = False) -> None:
     """Raise SourceError where `folder` cannot be a causal language model with its tokenizer."""
+    if not (folder / CONFIG_FILE).exists() and (folder / ADAPTER_FILE).exists():
+        base = read_json_object(folder / ADAPTER_FILE, f"The adapter {name} is damaged").get(
+            "base_model_name_or_path"
+        )
+        raise SourceError(
+            f"{name} is an adapter of {base}, not a model of its own; install it with its base: pip install "
+            "'retort-lm[peft]', or merge the two with peft's merge_and_unload and save the result."
+        )
     config = read_json_object(folder / CONFIG_FILE, f"The folder {name} is not a model")
     if not config.get("model_type") and "auto_map" not in config:
         raise SourceError(f"The folder {name} is not a model: its {CONFIG_FILE} names no model_type.")
@@ -139,6 +197,9 @@ def check_model_folder(folder: Path, name: str, *, allow_pickle: bool = False) -
                 f"The weights of {name} are pickle files (.bin), which can run any code when they are opened; "
                 "convert them to safetensors, or pass allow_pickle=True to retort.load if you trust them."
             )
+    for file in folder.iterdir():
+        if file.suffix in (".safetensors", ".json", ".model", ".bin"):
+            refuse_pointer(file, f"{file.name} of {name}")
     if not has_any(folder, *TOKENIZER_FILES):
         raise SourceError(f"The folder {name} has no tokenizer; it should hold tokenizer.json.")
 
@@ -148,6 +209,17 @@ def read_json_object(file: Path, complaint: str) -> dict[str, Any]:
     if not file.exists():
         raise SourceError(f"{complaint}: it has no {file.name}.")
     return read_object(file, f"{complaint}: {file.name}")
+
+
+def read_generation_config(folder: Path) -> dict[str, Any]:
+    """What generation_config.json says, {} where there is none. Raises SourceError for a file that is damaged."""
+    file = folder / GENERATION_FILE
+    return read_json_object(file, f"The model in {folder} is damaged") if file.exists() else {}
+
+
+def sampling_settings(generation: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of generation_config.json that change what is drawn: no token ids, lengths or versions."""
+    return {key: value for key, value in generation.items() if key in SAMPLING_KEYS and value is not None}
 
 
 def has_any(folder: Path, *patterns: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, redirect_stderr
 from functools import cached_property
 from pathlib import Path
@@ -17,10 +17,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retort.errors import MissingExtraError, SourceError
+from retort.errors import MissingExtraError, RetortError, SourceError
 from retort.sources.base import Capability, check_prompts, check_token_ids
 from retort.sources.chat import Message, write_chat
-from retort.sources.model_folder import find_gguf, find_model_folder, first_line
+from retort.sources.model_folder import (
+    find_adapter,
+    find_gguf,
+    find_model_folder,
+    first_line,
+    read_generation_config,
+    sampling_settings,
+)
 
 if TYPE_CHECKING:
     from retort.sources.cached_decoder import CachedDecoder
@@ -48,30 +55,55 @@ class TransformersSource:
 
         `dtype` is what the weights are computed in, whatever they are stored in. Raises SourceError.
         """
-        self.name = name or folder_or_id
+        name = name or folder_or_id
         gguf = find_gguf(folder_or_id)
-        folder = (
-            gguf.parent
-            if gguf
-            else find_model_folder(
-                folder_or_id, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle
-            )
-        )
+        adapter = None
+        if gguf:
+            folder = gguf.parent
+        else:
+            options = {"trust_remote_code": trust_remote_code, "allow_pickle": allow_pickle}
+            adapter = find_adapter(folder_or_id)
+            folder = find_model_folder(folder_or_id if adapter is None else adapter.base, **options)
         # A GGUF file is one of a folder to the library, and needs no other; its quantised weights are multiplied out.
         inside: dict[str, Any] = {"gguf_file": gguf.name} if gguf else {}
         # Its progress bar for GGUF files knows no switch.
         with quiet_transformers(), redirect_stderr(io.StringIO()) if gguf else nullcontext():
-            self.tokenizer: Any = load_tokenizer(folder, self.name, trust_remote_code, **inside)
-            self.model: Any = _load_model(folder, self.name, dtype, trust_remote_code, allow_pickle, inside)
-        self.model.to(device).eval()
-        self.device = device
+            tokenizer: Any = load_tokenizer(folder, name, trust_remote_code, **inside)
+            model: Any = _load_model(folder, name, dtype, trust_remote_code, allow_pickle, inside)
+            if adapter is not None:
+                model = _with_adapter(model, adapter.folder, name)
+        self._take(model.to(device), tokenizer, name, {} if gguf else read_generation_config(folder))
 
-        config = self.model.config.get_text_config(decoder=True)
-        self.vocab_size = _output_size(self.model, config)
-        self.max_context: int | None = getattr(config, "max_position_embeddings", None)
-        self.unused = _logits_without_token(self.tokenizer, self.vocab_size, self.name)
-        self.end_ids = _end_ids(self.model, self.tokenizer, self.vocab_size)
-        self.note = note_on_unused(self.name, self.unused)
+    @classmethod
+    def of(cls, model: Any, tokenizer: Any, name: str | None = None) -> TransformersSource:
+        """The source of a model and a tokenizer in memory, as they are: its device, its dtype, in evaluation mode."""
+        made = cls.__new__(cls)
+        generation = getattr(model, "generation_config", None)
+        said = {} if generation is None else generation.to_diff_dict()
+        with quiet_transformers():
+            made._take(model, tokenizer, name or f"{type(model).__name__} in memory", said)
+        return made
+
+    def _take(self, model: Any, tokenizer: Any, name: str, generation: Mapping[str, Any]) -> None:
+        self.name, self.tokenizer, self.model = name, tokenizer, model.eval()
+        self.device = str(next(model.parameters()).device)
+        config = model.config.get_text_config(decoder=True)
+        self.vocab_size = _output_size(model, config)
+        longest = getattr(config, "max_position_embeddings", None)
+        self.max_context: int | None = longest if longest is None or longest > 0 else None
+        self.unused = _logits_without_token(tokenizer, self.vocab_size, name)
+        self.end_ids = _end_ids(model, tokenizer, self.vocab_size)
+        self.generation_defaults = sampling_settings(generation)
+        self._set_mode()
+
+    def _set_mode(self) -> None:
+        """Try how the model can be decoded; what a reader must know of that, and of its tokenizer, is `note`."""
+        from retort.sources.cached_decoder import Mode, find_mode
+
+        self.mode = Mode()
+        self.mode = find_mode(self)
+        notes = [note for note in (note_on_unused(self.name, self.unused), self.mode.note) if note]
+        self.note: str | None = " ".join(notes) or None
 
     def encode(self, text: str) -> list[int]:
         """The prompt's ids as the tokenizer makes them for the model, start marker included where it adds one.
@@ -80,7 +112,7 @@ class TransformersSource:
         """
         if self.start_marker is not None:
             text = text.removeprefix(self.start_marker)  # typed by hand; `prompt_for` notes it
-        with quiet_transformers():
+        with quiet_transformers(), tokenizer_faults(self.name, "cannot read this text"):
             ids: list[int] = list(self.tokenizer(text)["input_ids"])
             if (
                 ids and ids[-1] in self.end_ids
@@ -101,7 +133,7 @@ class TransformersSource:
 
     def render_chat(self, messages: Sequence[Message]) -> str:
         """What the model sees of a conversation, by its own template; SourceError where it has none, or refuses."""
-        if not getattr(self.tokenizer, "chat_template", None):
+        if not self._has_template:
             raise SourceError(
                 f"{self.name} has no chat template: it was not made for conversations; give the prompt as plain text."
             )
@@ -117,9 +149,13 @@ class TransformersSource:
                 )
             )
 
+    @property
+    def _has_template(self) -> bool:
+        return bool(getattr(self.tokenizer, "chat_template", None))
+
     def encode_rendered(self, text: str) -> list[int]:
         """The ids of a rendered conversation: the template has written every marker there is to be."""
-        with quiet_transformers():
+        with quiet_transformers(), tokenizer_faults(self.name, "cannot read this text"):
             ids: list[int] = list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
         return ids
 
@@ -190,10 +226,19 @@ def load_tokenizer(folder: Path, name: str, trust_remote_code: bool = False, **i
     """The library's tokenizer of a folder; `inside` names a file of another format. Raises SourceError."""
     from transformers import AutoTokenizer
 
-    try:
+    with tokenizer_faults(name, "cannot be loaded"):
         return AutoTokenizer.from_pretrained(folder, trust_remote_code=trust_remote_code, **inside)
-    except Exception as error:  # the library raises whatever the format's parser raised
-        raise SourceError(f"The tokenizer of {name} cannot be loaded: {_reason(error)}") from error
+
+
+@contextmanager
+def tokenizer_faults(name: str, what: str) -> Iterator[None]:
+    """What goes wrong in a tokenizer as one sentence. A panic of its Rust code is no Exception, so all are caught."""
+    try:
+        yield
+    except (RetortError, KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:
+        raise SourceError(f"The tokenizer of {name} {what}: {_reason(error)}") from error
 
 
 def _load_model(
@@ -226,7 +271,17 @@ def _load_model(
     return model
 
 
-def _reason(error: Exception) -> str:
+def _with_adapter(model: Any, folder: Path, name: str) -> Any:
+    """The model with a LoRA adapter merged into its weights."""
+    from peft import PeftModel
+
+    try:
+        return PeftModel.from_pretrained(model, folder).merge_and_unload()
+    except Exception as error:  # another base, damaged weights
+        raise SourceError(f"The adapter {name} cannot be loaded: {_reason(error)}") from error
+
+
+def _reason(error: BaseException) -> str:
     line = first_line(error)
     if "trust_remote_code" in str(error):
         return "it needs its own Python code; pass trust_remote_code=True to retort.load if you trust it."
@@ -270,7 +325,7 @@ def _end_ids(model: Any, tokenizer: Any, vocab_size: int) -> frozenset[int]:
         tokenizer.eos_token_id,
     )
     ids = {i for value in named if value is not None for i in (value if isinstance(value, list) else [value])}
-    return frozenset(i for i in ids if 0 <= i < vocab_size)
+    return frozenset(i for i in ids if isinstance(i, int) and 0 <= i < vocab_size)
 
 
 def note_on_unused(name: str, unused: NDArray[np.bool_]) -> str | None:
