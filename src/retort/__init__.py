@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from retort import adapters
+    from retort import adapters, tune
     from retort.chain.chain import Chain
     from retort.distribution.distribution import Distribution, softmax
     from retort.errors import CapabilityError, InputError, MissingExtraError, RetortError, SourceError
@@ -42,7 +42,7 @@ _HOME = {
     "temperature_paths": "retort.sampling.path",
 }
 
-_PARTS = ("adapters",)
+_PARTS = ("adapters", "tune")
 """Packages that are used by their own name, as in `retort.adapters.transformers.generate`."""
 
 __all__ = [
@@ -65,6 +65,7 @@ __all__ = [
     "stream",
     "temperature_path",
     "temperature_paths",
+    "tune",
 ]
 
 

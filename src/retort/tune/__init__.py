@@ -1,18 +1,37 @@
-"""Choosing settings for a task, with evidence: tasks, scorers, the sweep, its statistics, the recommendation."""
+"""Choosing settings, prompts and models for a task, with evidence. `retort.tune(...)` is the command as a function.
+
+In: a task (task.py, readers/: retort's files, promptfoo's; others_records.py: answers made elsewhere) and a model.
+`run.py` sweeps it: `sweep.py` on a model that runs here, `server_sweep.py` on a server, `choice.py` without drawing;
+`score.py` marks the answers; `recording.py` keeps them. Then no model is needed any more: `samples.py` counts,
+`conclude.py` puts the record together from `statistics.py` (intervals and tests), `sequential.py` (those that hold
+while one looks), `recommend.py` (the rule and its words), `cells.py` (prompts, models, votes), `levers.py` and
+`variety.py`. Out: a `Tuning`, whose tables, picture and page are in `report.py`.
+
+Read first: tune.py (the verb), then recommend.py (the rule).
+"""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import Any
 
 from retort.tune.budget import PRESETS, Budget, Preset, find_preset
-from retort.tune.conclude import Origin, Setting, Tuning, conclude
+from retort.tune.cells import Price
+from retort.tune.conclude import Origin, conclude
 from retort.tune.goals import GOALS, Goal, find_goal
 from retort.tune.likelihoods import Likelihoods, read_likelihoods
 from retort.tune.others_records import read_records
 from retort.tune.recommend import Recommendation, recommend
 from retort.tune.recording import read
+from retort.tune.report import Setting, Tuning, Tunings
 from retort.tune.reweight import Reweighted, Wanted, reweighted
 from retort.tune.run import make_plan, run
 from retort.tune.samples import Samples
 from retort.tune.score import SCORERS, Scorer, ScorerKind, normalise
 from retort.tune.server_sweep import Pace
 from retort.tune.task import Item, Task, embedded_tasks, load_task
+from retort.tune.tune import tune as _tune
 from retort.tune.variety import Likeness, find_likeness
 
 __all__ = [
@@ -27,6 +46,7 @@ __all__ = [
     "Origin",
     "Pace",
     "Preset",
+    "Price",
     "Recommendation",
     "Reweighted",
     "Samples",
@@ -35,6 +55,7 @@ __all__ = [
     "Setting",
     "Task",
     "Tuning",
+    "Tunings",
     "Wanted",
     "conclude",
     "embedded_tasks",
@@ -51,3 +72,13 @@ __all__ = [
     "reweighted",
     "run",
 ]
+
+
+class _Verb(ModuleType):
+    """`retort.tune` is this package and, as every verb's name, a function."""
+
+    def __call__(self, *args: Any, **options: Any) -> Tuning | Tunings:
+        return _tune(*args, **options)
+
+
+sys.modules[__name__].__class__ = _Verb

@@ -2,131 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from retort.errors import InputError
+from retort.tune.cells import Price, cells_of, examples_of, prompt_questions, votes_of
 from retort.tune.goals import Goal
 from retort.tune.levers import (
-    Calibration,
     TurningPoint,
-    VarianceShare,
     on_frontier,
     turning_point,
     variance_shares,
 )
-from retort.tune.recommend import Difference, Recommendation, recommend
-from retort.tune.reweight import Reweighted
+from retort.tune.recommend import Ends, recommend, recommend_raced
+from retort.tune.report import Setting, Tuning
 from retort.tune.samples import Floats, Samples, over_prompts
+from retort.tune.sequential import Raced
 from retort.tune.settings import Values
 from retort.tune.variety import WORDS, Likeness, measured_variety
-
-
-@dataclass(frozen=True)
-class Setting:
-    """One setting. `score`: the mean over items, with its own interval (not corrected for other settings).
-
-    `setting`: all its values by name; `temperature`: the one among them, None where none is said.
-    `distinct`: mean over items of the share of an item's samples that are different answers (1: all differ).
-    `agreement`: mean over items of the share of pairs of an item's samples with the same answer; None for one sample.
-    `identical`: share of items whose samples all are the same answer; None for one sample.
-    These three are None where only scores are known and not the answers.
-    `valid`: share of answers that are right, which is not the score where the goal counts something else.
-    `mean_tokens`: length of an answer. `raw_nll`: nats a token under the model as it is (τ = 1, nothing removed), a
-    measure of incoherence. None where not known. `second_nll`: the same under a second model, in its own
-    tokens; None where none was asked. `on_frontier`: no other setting has as much of both score and variety
-    (distinct) and more of one.
-    `samples`: how many answers were scored at this setting, all items together. `variety`: more ways to say how
-    different an item's answers are (see `measured_variety`); None where not asked for or not known.
-    """
-
-    temperature: float | None
-    score: float
-    score_ci: tuple[float, float]
-    distinct: float | None
-    agreement: float | None
-    samples: int
-    identical: float | None = None
-    valid: float | None = None
-    mean_tokens: float | None = None
-    raw_nll: float | None = None
-    second_nll: float | None = None
-    on_frontier: bool | None = None
-    setting: Mapping[str, Any] = field(default_factory=dict)
-    variety: Mapping[str, float | str | None] | None = None
-
-
-@dataclass(frozen=True)
-class Tuning:
-    """A whole sweep. `item_scores` [items, settings] are what the statistics were computed from.
-
-    `forward_passes`: rows that went through the model; `independent_passes`: what the same samples would have taken
-    with every temperature run on its own; both None for recorded answers. `axis`: the one number that differs between
-    the settings, as a rule "temperature"; None where they have no order. `items_left_out`: items without enough answers
-    at every setting, which a paired comparison cannot use. `variance`: how much of the scores' variation the setting,
-    the prompt and the seed make; None for one prompt or one answer. `turning_point`: where incoherence begins to outrun
-    novelty; None where not known. `calibration`: of the choices' probabilities; None but for scorer choice.
-    `second_model`: whose likelihoods `second_nll` are.
-    `reweighted`: scores at other settings, estimated from answers drawn at one; None where not asked for.
-    `skipped`: how many parts of each kind of the task's file were left out with --skip-unsupported.
-    """
-
-    task: str
-    model: str
-    goal: str
-    score: str
-    settings: tuple[Setting, ...]
-    recommendation: Recommendation
-    forward_passes: int | None
-    independent_passes: int | None
-    items: int
-    samples_per_item: int
-    seed: int
-    chain: str
-    item_ids: tuple[str, ...]
-    item_scores: NDArray[np.float64]
-    axis: str | None = "temperature"
-    items_left_out: int = 0
-    variance: tuple[VarianceShare, ...] | None = None
-    turning_point: TurningPoint | None = None
-    calibration: Calibration | None = None
-    reweighted: tuple[Reweighted, ...] | None = None
-    second_model: str | None = None
-    skipped: Mapping[str, int] = field(default_factory=dict)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The record as JSON can hold it; `from_dict` reads it."""
-        return {**asdict(self), "item_scores": self.item_scores.tolist()}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Tuning:
-        """The record of `to_dict`. Raises KeyError, TypeError or ValueError for anything else."""
-        given = _with_tuples(values)
-        chosen = given["recommendation"]
-        differences = tuple(Difference(**one) for one in chosen["differences"])
-        kinds: dict[str, Callable[..., Any]] = {"turning_point": TurningPoint, "calibration": Calibration}
-        several: dict[str, Callable[..., Any]] = {
-            "settings": Setting,
-            "variance": VarianceShare,
-            "reweighted": Reweighted,
-        }
-        for name, kind in kinds.items():
-            given[name] = None if given[name] is None else kind(**given[name])
-        for name, kind in several.items():
-            given[name] = None if given[name] is None else tuple(kind(**one) for one in given[name])
-        given["recommendation"] = Recommendation(**{**chosen, "differences": differences})
-        return cls(**{**given, "item_scores": np.array(values["item_scores"], dtype=np.float64)})
-
-
-def _with_tuples(value: Any) -> Any:
-    """JSON has lists where the records have tuples."""
-    if isinstance(value, Mapping):
-        return {name: _with_tuples(one) for name, one in value.items()}
-    return tuple(map(_with_tuples, value)) if isinstance(value, (list, tuple)) else value
 
 
 @dataclass(frozen=True)
@@ -149,9 +43,11 @@ def conclude(
     variety: bool = False,
     likeness: Likeness = WORDS,
     against: Values | None = None,
+    price: Price | None = None,
 ) -> Tuning:
     """The record of these answers. `variety`: measure how different they are, which goal explore does anyway;
-    `likeness`: by what two answers are compared there; `against`: the setting with which a comparison was planned.
+    `likeness`: by what two answers are compared there; `against`: the setting with which a comparison was planned;
+    `price`: money per million tokens.
 
     Items without enough answers at every setting are left out, because settings are compared within items; the record
     says how many. Raises InputError where that leaves none, or where the goal needs texts and only scores are known.
@@ -177,6 +73,10 @@ def conclude(
     recommendation, intervals = recommend(
         samples.axis, scores, goal, seed=origin.seed, against=against, bounds=goal.bounds(repeats)
     )
+    setting = samples.axis.points.index(
+        recommendation.reference if recommendation.setting is None else recommendation.setting
+    )
+    reference = samples.axis.points.index(recommendation.reference)
     frontier = None if beside.distinct is None else on_frontier(scores.mean(axis=0), beside.distinct)
     settings = tuple(
         Setting(
@@ -215,6 +115,59 @@ def conclude(
         item_scores=scores,
         variance=variance_shares(samples, origin.seed),
         turning_point=beside.turning_point(samples, origin.seed),
+        cells=cells_of(samples, goal, origin.model, np.asarray(complete), price),
+        questions=prompt_questions(samples, goal, np.asarray(complete), setting, reference, origin.seed),
+        votes=votes_of(samples, goal, origin.seed, against),
+        examples=examples_of(samples, scores, np.asarray(complete), setting, reference),
+    )
+
+
+def conclude_raced(
+    samples: Samples,
+    goal: Goal,
+    origin: Origin,
+    raced: Raced,
+    bounds: Ends,
+    *,
+    against: Values | None = None,
+    price: Price | None = None,
+) -> Tuning:
+    """The record of a race: each setting's numbers are over the items that it was asked before it was dropped."""
+    axis = samples.axis
+    recommendation, intervals = recommend_raced(axis, raced, goal, bounds, against=against)
+    sizes = samples.cell_sizes
+    settings = tuple(
+        Setting(
+            temperature=values.get("temperature"),
+            score=float(np.nanmean(raced.scores[:, number])),
+            score_ci=(float(intervals[number, 0]), float(intervals[number, 1])),
+            distinct=None,
+            agreement=None,
+            samples=int(sizes[:, :, number].sum()),
+            setting=dict(values),
+        )
+        for number, values in enumerate(axis.settings)
+    )
+    known = [number for number, dropped in enumerate(raced.dropped) if dropped is None]
+    complete = np.asarray(~np.isnan(goal.item_scores(samples)[:, known]).any(axis=1))
+    return Tuning(
+        task=origin.task,
+        model=origin.model,
+        goal=goal.name,
+        score=goal.score,
+        settings=settings,
+        recommendation=recommendation,
+        forward_passes=None,
+        independent_passes=None,
+        items=len(raced.order),
+        samples_per_item=int(sizes.max()),
+        seed=origin.seed,
+        chain=origin.chain,
+        axis=axis.name,
+        item_ids=tuple(samples.item_ids[item] for item in raced.order),
+        item_scores=raced.scores,
+        cells=cells_of(samples, goal, origin.model, complete, price),
+        answers_drawn=raced.answers,
     )
 
 

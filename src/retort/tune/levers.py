@@ -181,6 +181,7 @@ def _scaled(values: Floats) -> Floats:
 
 
 BINS = 10
+CALIBRATED_DRAWS = 200
 
 
 @dataclass(frozen=True)
@@ -190,7 +191,8 @@ class Calibration:
     `temperature`: where the mean negative log-likelihood of the right choice is smallest (Guo et al. 2017), over
     `questions` (items × prompts) that have one right choice; `at_bound`: it lies at or beyond the range searched.
     `nll` in nats, `brier` from 0 to 2, `ece` the expected calibration error in `bins` equal bins: before and after.
-    The temperature was chosen on these same questions, so "after" flatters a little.
+    The temperature was chosen on these same questions, so "after" flatters a little. `ece_reference`: the mean error
+    that a perfectly calibrated model with the same probabilities would show on as many questions, which is not 0.
     """
 
     temperature: float
@@ -200,6 +202,7 @@ class Calibration:
     brier: tuple[float, float]
     ece: tuple[float, float]
     bins: int
+    ece_reference: tuple[float, float]
 
 
 def calibration(logits: np.ndarray, labels: np.ndarray) -> Calibration | None:
@@ -222,4 +225,14 @@ def calibration(logits: np.ndarray, labels: np.ndarray) -> Calibration | None:
         (before[1], after[1]),
         (before[2], after[2]),
         BINS,
+        (_ece_if_calibrated(logits, 1.0), _ece_if_calibrated(logits, best.temperature)),
     )
+
+
+def _ece_if_calibrated(logits: np.ndarray, temperature: float) -> float:
+    """The mean calibration error of labels that are drawn from the probabilities themselves."""
+    rng = np.random.default_rng(0)
+    # Gumbel noise: the largest of logits/τ + g is a draw from softmax(logits/τ).
+    noise = rng.gumbel(size=(CALIBRATED_DRAWS, *logits.shape))
+    labels = (logits / temperature + noise).argmax(axis=2)
+    return float(np.mean([ece(logits, drawn, temperature, BINS).value for drawn in labels]))

@@ -25,8 +25,10 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from retort.tune.goals import Goal, find_goal
+from retort.tune.sequential import Raced, confidence_sequence
 from retort.tune.settings import Axis, Values, temperature_axis
 from retort.tune.statistics import (
     RESAMPLES,
@@ -74,7 +76,7 @@ class Recommendation:
     on the other: what a new item can expect from this rule with half as many; None with fewer than four items.
     `chosen_again`: share of halves with the same choice. `minimum_detectable_difference`: what would have been found
     with probability `power` between two settings (the planned comparison, where there is one); None where no
-    difference would.
+    difference would. `anytime`: the intervals are valid however often one looked, for a sweep that may stop early.
     """
 
     setting: Any
@@ -97,6 +99,7 @@ class Recommendation:
     lead_of_best: float = 0.0
     lead_of_best_ci: Ends = (0.0, 0.0)
     differences: tuple[Difference, ...] = ()
+    anytime: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """The record as JSON can hold it."""
@@ -108,10 +111,20 @@ def finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def choose(comparison: Comparison, ordered: bool = True) -> tuple[int, tuple[int, ...]]:
-    """Setting and region, as indices into the settings; an ordered region is (first, last)."""
-    better = comparison.better
-    best = int(np.argmax(comparison.means))
+def signed_interval(ends: Ends) -> str:
+    """`−0.100 to +0.200`; no plus where both ends are positive."""
+    sign = "+" if ends[0] < 0.0 else ""
+    return f"{ends[0]:{sign}.3f} to {ends[1]:{sign}.3f}".replace("-", "−")
+
+
+def choose(
+    means: Array, better: NDArray[np.bool_], ordered: bool = True, blind: bool = False
+) -> tuple[int, tuple[int, ...]]:
+    """Setting and region, as indices into the settings; an ordered region is (first, last).
+
+    `better[s, t]`: s is significantly better than t. `blind`: there are too few items for that.
+    """
+    best = int(np.argmax(means))
     is_out = np.asarray(better.any(axis=0))
     if not ordered:
         return best, tuple(np.flatnonzero(~is_out).tolist())
@@ -121,7 +134,7 @@ def choose(comparison: Comparison, ordered: bool = True) -> tuple[int, tuple[int
     while last < len(is_out) - 1 and not is_out[last + 1]:
         last += 1
     ahead = [setting for setting in range(first, last + 1) if better[setting].any()]
-    return best if comparison.blind else ahead[0] if ahead else first, (first, last)
+    return best if blind else ahead[0] if ahead else first, (first, last)
 
 
 def recommend(
@@ -150,7 +163,11 @@ def recommend(
     rng = np.random.default_rng(seed)
     comparison = compare(scores, error_rate, rng, resamples, limits[1] - limits[0])
     reference = axis.default if against is None else axis.find(against)
-    setting, region = choose(comparison, axis.ordered)
+
+    def chosen_by(found: Comparison) -> tuple[int, tuple[int, ...]]:
+        return choose(found.means, found.better, axis.ordered, found.blind)
+
+    setting, region = chosen_by(comparison)
     best = int(np.argmax(comparison.means))
     differences = tuple(
         Difference(
@@ -165,7 +182,7 @@ def recommend(
     )
     chosen = differences[setting]
     interval = chosen.interval if against is not None else chosen.interval_all
-    later = held_out(scores, lambda half: choose(half, axis.ordered)[0], reference, setting, error_rate, rng)
+    later = held_out(scores, lambda half: chosen_by(half)[0], reference, setting, error_rate, rng)
     smallest = (
         comparison.minimum_detectable(power)
         if against is None or setting == reference
@@ -199,6 +216,71 @@ def recommend(
     return replace(found, reason=" ".join(words.sentences())), bounded_interval(scores, limits, error_rate)
 
 
+def recommend_raced(
+    axis: Axis,
+    raced: Raced,
+    goal: Goal,
+    bounds: Ends,
+    error_rate: float = ERROR_RATE,
+    against: Values | None = None,
+) -> tuple[Recommendation, Array]:
+    """As `recommend`, from a race that may have stopped at any time: every interval is a confidence sequence."""
+    reference = axis.default if against is None else axis.find(against)
+    means = np.nanmean(raced.scores, axis=0)
+    setting, region = choose(means, raced.better, axis.ordered)
+    best = int(np.argmax(means))
+    span = bounds[1] - bounds[0]
+    pairs = max(len(axis) * (len(axis) - 1) // 2, 1)
+
+    def between(left: int, right: int, alpha: float) -> tuple[float, Ends]:
+        if left == right:
+            return 0.0, (0.0, 0.0)
+        paired = raced.scores[:, left] - raced.scores[:, right]
+        paired = paired[~np.isnan(paired)]
+        return float(paired.mean()), confidence_sequence(paired, (-span, span), alpha)
+
+    differences = tuple(
+        Difference(
+            axis.points[other],
+            *between(other, reference, error_rate),
+            between(other, reference, error_rate / pairs)[1],
+        )
+        for other in range(len(axis))
+    )
+    chosen = differences[setting]
+    interval = chosen.interval if against is not None else chosen.interval_all
+    lead, lead_ci = between(best, setting, error_rate / pairs)
+    nothing = not np.nan_to_num(raced.scores).any()
+    found = Recommendation(
+        setting=None if nothing else axis.points[setting],
+        reason="",
+        detectable=bool(raced.better[setting].any()) if setting == reference else interval[0] > 0.0,
+        difference=chosen.difference,
+        difference_ci=interval,
+        reference=axis.points[reference],
+        region=tuple(axis.points[index] for index in region),
+        best=axis.points[best],
+        held_out_difference=None,
+        held_out_ci=None,
+        chosen_again=None,
+        minimum_detectable_difference=None,
+        power=POWER,
+        error_rate=error_rate,
+        values={} if nothing else dict(axis.settings[setting]),
+        planned=against is not None,
+        tied=tuple(axis.points[index] for index in np.flatnonzero(~raced.better.any(axis=0))),
+        lead_of_best=lead,
+        lead_of_best_ci=lead_ci,
+        differences=differences,
+        anytime=True,
+    )
+    named = dict(zip(map(axis.short, axis.points), means.tolist(), strict=True))
+    words = _Words(found, goal, axis, named, len(raced.scores), 0, bounds == (0.0, 1.0))
+    columns = (one[~np.isnan(one)] for one in raced.scores.T)
+    own = np.array([confidence_sequence(one, bounds, error_rate) for one in columns])
+    return replace(found, reason=" ".join(words.sentences())), own
+
+
 @dataclass(frozen=True)
 class _Words:
     """A recommendation in plain words. `means`: scores by the settings' short names; `is_share`: scores run from 0 to
@@ -221,6 +303,12 @@ class _Words:
             ]
         said = [*self._region(), self._against(), *self._price()]
         if self.fewest > self.num_items:
+            return said
+        if found.anytime:
+            said.append(
+                f"Intervals are confidence sequences: they hold however often one looks (error rate "
+                f"{found.error_rate:.0%} for all pairs together, {self.items})."
+            )
             return said
         scope = (
             "This comparison was planned, so its interval is not corrected for the other settings; corrected for all "

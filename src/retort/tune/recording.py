@@ -23,6 +23,8 @@ from retort.tune.settings import Axis, axis_of
 RUN_FILE = "run.json"
 FORMAT = "retort tune recording 1"
 READ = ["setting", "item", "prompt", "answer", "score", "tokens", "logprob_raw"]
+COST = ("prompt_tokens", "answer_tokens", "seconds")
+"""What an answer cost: in no recording of an earlier version."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,11 @@ class Recording:
         try:
             table = pq.read_table(file)
             passes = json.loads((table.schema.metadata or {})[b"passes"])
-            return Rows({name: table.column(name).to_pylist() for name in COLUMNS}, *passes)
+            there = set(table.column_names)
+            for name in set(COST) - there:
+                table = table.append_column(name, [[None] * len(table)])
+            columns = {name: table.column(name).to_pylist() for name in COLUMNS}
+            return Rows(columns, *passes)
         except (OSError, ValueError, KeyError) as problem:
             raise _damaged(file) from problem
 
@@ -99,6 +105,9 @@ class Recording:
                 ("finish_reason", pa.string()),
                 ("logprob_raw", pa.float64()),
                 ("score", pa.float64()),
+                ("prompt_tokens", pa.int32()),
+                ("answer_tokens", pa.int32()),
+                ("seconds", pa.float64()),
             ],
             metadata={"passes": passes},
         )
@@ -145,12 +154,18 @@ def read(folder: Path) -> tuple[Samples, str, Origin]:
                 f"{folder} is not complete: piece {number + 1} of {num_pieces} is not there; go on with --resume"
             )
         try:
-            table = pq.read_table(file, columns=READ)
+            there = set(pq.read_schema(file).names)
+            table = pq.read_table(file, columns=[*READ, *(name for name in COST if name in there)])
             passes += json.loads((table.schema.metadata or {})[b"passes"])
         except (OSError, ValueError, KeyError) as problem:
             raise _damaged(file) from problem
         tables.append(table.replace_schema_metadata(None))
-    table = pa.concat_tables(tables).combine_chunks()
+    table = pa.concat_tables(tables, promote_options="default").combine_chunks()
+    local = not table.column("tokens").null_count
+
+    def cost(name: str) -> np.ndarray | None:
+        return _known(table.column(name)) if name in table.column_names else None
+
     answer, texts = _codes(table.column("answer"))
     samples = Samples(
         axis,
@@ -160,12 +175,14 @@ def read(folder: Path) -> tuple[Samples, str, Origin]:
         prompt=table.column("prompt").to_numpy().astype(np.int64),
         answer=answer,
         score=table.column("score").to_numpy(),
-        num_tokens=_known(pc.list_value_length(table.column("tokens"))),
+        num_tokens=_known(pc.list_value_length(table.column("tokens"))) if local else cost("answer_tokens"),
         logprob_raw=_known(table.column("logprob_raw")),
         texts=texts,
+        prompt_tokens=cost("prompt_tokens"),
+        seconds=cost("seconds"),
     )
     # A server's passes are not known.
-    ours = (None, None) if samples.num_tokens is None else (int(passes[0]), int(passes[1]))
+    ours = (int(passes[0]), int(passes[1])) if local else (None, None)
     origin = Origin(task, model, run.get("seed", 0), run.get("chain", ""), *ours)
     return samples, goal, origin
 

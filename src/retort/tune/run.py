@@ -5,26 +5,34 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from retort.chain import Chain
 from retort.errors import CapabilityError, InputError
 from retort.sampling.params import check_seed
 from retort.sources.base import Capability, Source
 from retort.sources.server.source import ServerSource
+from retort.tune.cells import Price
 from retort.tune.choice import choose_exactly
-from retort.tune.conclude import Origin, Tuning, conclude
+from retort.tune.conclude import Origin, conclude, conclude_raced
 from retort.tune.goals import find_goal
 from retort.tune.item import Item, Task, written_prompt
 from retort.tune.likelihoods import chains_to_score, check_second, score_pieces, second_nll
 from retort.tune.recommend import finite
 from retort.tune.recording import Recording
+from retort.tune.report import Tuning
 from retort.tune.reweight import Wanted, check_goal, reweighted
 from retort.tune.samples import Rows, as_samples
+from retort.tune.sequential import race
 from retort.tune.server_sweep import Known, Pace, answers_of, sweep_server
+from retort.tune.settings import Values
 from retort.tune.sweep import (
     COARSE,
     REQUESTS_AT_ONCE,
@@ -60,11 +68,13 @@ def run(
     logprobs: bool = False,
     reweight: Wanted | None = None,
     second: Source | None = None,
+    against: Values | None = None,
+    price: Price | None = None,
 ) -> Tuning:
     """Which temperature suits `task` on `source`, with evidence.
 
     `temperatures`: a list, or "auto", which sweeps 0 to 2 coarsely and then again with a fine grid around the region
-    that the coarse one found (refine.py). `samples` repeats of every item and prompt, at every temperature of the list
+    that the coarse one found. `samples` repeats of every item and prompt, at every temperature of the list
     (in any order); the first `limit_items` items only, if given; `chain`: truncation to apply, its own temperature
     replaced by each of the list. `chains`: several to compare instead, each at every temperature of the list, or at its
     own where the list is empty.
@@ -73,7 +83,8 @@ def run(
     the items over a cluster's workers, which load the model by its name; `variety`: measure how different the answers
     are, whatever the goal, two of them compared by `likeness`; `logprobs`: keep in the recording how likely each answer
     is at every setting; `reweight`: estimate the score at other settings from the answers drawn;
-    `second`: a model that runs here and says how likely it finds the answers.
+    `second`: a model that runs here and says how likely it finds the answers; `against`: the setting with which a
+    comparison was planned; `price`: money per million tokens.
     Same arguments, same result (from a server: as far as it repeats itself).
     Raises InputError for arguments that do not fit, CapabilityError for a source without the whole vocabulary.
     """
@@ -119,7 +130,7 @@ def run(
         exact = choose_exactly(plan, source, on_progress)
         passes = exact.forward_passes
         origin = Origin(task.name, source.name, seed, "", passes, passes * len(plan.axis))
-        found = conclude(exact.samples, find_goal(task.goal), origin)
+        found = conclude(exact.samples, find_goal(task.goal), origin, against=against, price=price)
         return replace(found, calibration=exact.calibration, skipped=dict(task.skipped))
     if second is not None:
         check_second(second)
@@ -149,7 +160,8 @@ def run(
     goal = find_goal(task.goal)
     variety = variety or task.scorer.kind.name == "none"
     found = replace(
-        conclude(columns, goal, origin, variety=variety, likeness=likeness), skipped=dict(task.skipped)
+        conclude(columns, goal, origin, variety=variety, likeness=likeness, against=against, price=price),
+        skipped=dict(task.skipped),
     )
     if second is not None:
         found = _read_by(second, found, second_nll(plan, pieces, second, on_progress).tolist())
@@ -160,6 +172,98 @@ def run(
     if reweight is None:
         return found
     return replace(found, reweighted=reweighted(columns, likelihoods, goal, wanted, seed))
+
+
+def run_raced(
+    plan: Plan,
+    source: Source,
+    most_answers: int,
+    on_progress: ProgressCallback | None = None,
+    *,
+    record: Path | None = None,
+    resume: bool = False,
+    pace: Pace = AS_USUAL,
+    against: Values | None = None,
+    price: Price | None = None,
+) -> Tuning:
+    """As `run`, with at most so many answers, and fewer where the answer is known earlier (sequential.py).
+
+    Every item that is asked gets as many answers at each setting as all items could have, `plan.samples` at most.
+    """
+    axis, goal = plan.axis, find_goal(plan.task.goal)
+    if plan.temperatures and len(plan.chains) > 1:
+        raise InputError(
+            "a budget is spent on temperatures or on chains, not on both at once; drop one of them"
+        )
+    whole = len(plan.items) * len(plan.task.prompts) * len(axis)
+    repeats = max(min(plan.samples, most_answers // whole), goal.fewest_samples)
+    pieces: list[Rows] = []
+    blocks = iter(range(len(plan.items)))
+
+    def ask(items: Sequence[int], settings: Sequence[int]) -> NDArray[np.float64]:
+        part = replace(
+            plan,
+            items=tuple(plan.items[item] for item in items),
+            temperatures=tuple(plan.temperatures[one] for one in settings) if plan.temperatures else (),
+            chains=plan.chains if plan.temperatures else tuple(plan.chains[one] for one in settings),
+            samples=repeats,
+        )
+        place = None if record is None else record / f"block-{next(blocks):06d}"
+        kept = None
+        if place is not None:
+            kept = Recording.begin(place, described(part, source.name), resume and place.exists())
+        found = []
+        for number, rows, is_new in _swept(part, source, None, kept, pace, "local", {}):
+            if is_new and kept is not None:
+                kept.write(number, rows)
+            found.append(rows)
+        for rows in found:
+            rows.columns["item"] = [items[item] for item in rows.columns["item"]]
+            rows.columns["setting"] = [settings[one] for one in rows.columns["setting"]]
+        pieces.extend(found)
+        columns = as_samples(found, axis, [item.id for item in plan.items])
+        return goal.item_scores(columns)[np.ix_(list(items), list(settings))]
+
+    bounds = goal.bounds(repeats)
+    raced = race(
+        ask,
+        len(plan.items),
+        len(axis),
+        repeats * len(plan.task.prompts),
+        most_answers,
+        span=bounds[1] - bounds[0],
+        seed=plan.seed,
+        on_block=None
+        if on_progress is None
+        else lambda done, total: on_progress(done, total, "answers of the budget"),
+    )
+    columns = as_samples(pieces, axis, [item.id for item in plan.items])
+    origin = Origin(plan.task.name, source.name, plan.seed, _spec(plan))
+    found = conclude_raced(columns, goal, origin, raced, bounds, against=against, price=price)
+    return replace(found, answers_of_grid=plan.num_paths * len(axis), skipped=dict(plan.task.skipped))
+
+
+def forecast(plan: Plan, source: Source, pace: Pace = AS_USUAL) -> tuple[float, tuple[float, float] | None]:
+    """Seconds that the sweep will take, and its prompt and answer tokens (None where a server does not say them), from
+    a trial of a few items, evenly spaced, at every setting (from a server: at the coldest and the hottest)."""
+    local = source.capability is Capability.FULL
+    count = max(2, len(plan.items) // 20) if local else 2
+    places = np.unique(np.linspace(0, len(plan.items) - 1, count).round().astype(int))
+    part = replace(plan, items=tuple(plan.items[place] for place in places), piece_size=REQUESTS_AT_ONCE)
+    if not local:
+        ends = tuple(dict.fromkeys((plan.temperatures[0], plan.temperatures[-1])))
+        part = replace(part, temperatures=ends, samples=min(plan.samples, 2 * pace.concurrency))
+    start = time.monotonic()
+    pieces = [rows for _, rows, _ in _swept(part, source, None, None, pace, "local", {})]
+    seconds = time.monotonic() - start
+    answers = plan.num_paths * len(plan.axis)
+    drawn = sum(map(len, pieces))
+    columns = as_samples(pieces, part.axis, [item.id for item in part.items])
+    tokens = None
+    if columns.prompt_tokens is not None and columns.num_tokens is not None:
+        tokens = float(columns.prompt_tokens.mean() * answers), float(columns.num_tokens.mean() * answers)
+    least = 0.0 if pace.per_minute is None else 60.0 * answers / pace.per_minute
+    return max(seconds * answers / drawn, least if not local else 0.0), tokens
 
 
 def _read_by(second: Source, found: Tuning, nll: Sequence[float]) -> Tuning:

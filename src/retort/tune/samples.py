@@ -7,7 +7,7 @@ no model, no text. Legend: N answers, I items, P prompt variants, S settings; a 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -28,7 +28,8 @@ class Samples:
     numbers for equal answers of one sweep; None where the answers' texts are not known. `score`: 1 right, 0 wrong, or
     anything between. `num_tokens`, `logprob_raw`: an answer's length, and its summed log-probability in nats under the
     model as it is (τ = 1, nothing removed); None where they are not known. `texts`: by number of the answer, what it
-    says; None where that is not known.
+    says; None where that is not known. `prompt_tokens`: the prompt's length; `seconds`: how long the answer took; None
+    where they are not known.
     """
 
     axis: Axis
@@ -41,6 +42,8 @@ class Samples:
     num_tokens: Ints | None = None
     logprob_raw: Floats | None = None
     texts: Sequence[str] | None = None
+    prompt_tokens: Ints | None = None
+    seconds: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.score)
@@ -49,6 +52,41 @@ class Samples:
     def num_prompts(self) -> int:
         """How many prompt variants every item was asked through."""
         return int(self.prompt.max()) + 1 if len(self) else 1
+
+    def of_prompt(self, number: int) -> Samples:
+        """The answers through one of the prompts, as if it was the only one."""
+        here = self.prompt == number
+
+        def part(values: Any) -> Any:
+            return None if values is None else values[here]
+
+        return replace(
+            self,
+            setting=self.setting[here],
+            item=self.item[here],
+            prompt=np.zeros(int(here.sum()), dtype=np.int64),
+            answer=part(self.answer),
+            score=self.score[here],
+            num_tokens=part(self.num_tokens),
+            logprob_raw=part(self.logprob_raw),
+            prompt_tokens=part(self.prompt_tokens),
+            seconds=part(self.seconds),
+        )
+
+    def majority_scores(self) -> Floats:
+        """`[I, P, S]` score of the answer that most answers of a cell give, the mean over those that tie."""
+        assert self.answer is not None, "ask for this only where the answers' texts are known"
+        kinds = int(self.answer.max()) + 1
+        groups, which, counts = np.unique(
+            self.cell * kinds + self.answer, return_inverse=True, return_counts=True
+        )
+        scores = np.bincount(which, weights=self.score) / counts
+        cells = groups // kinds
+        most = np.zeros(self._num_cells, dtype=np.int64)
+        np.maximum.at(most, cells, counts)
+        top = counts == most[cells]
+        sums = np.bincount(cells[top], weights=scores[top], minlength=self._num_cells)
+        return self._over_cells(_shares(sums, np.bincount(cells[top], minlength=self._num_cells)))
 
     @cached_property
     def cell(self) -> Ints:
@@ -133,6 +171,9 @@ COLUMNS = (
     "finish_reason",
     "logprob_raw",
     "score",
+    "prompt_tokens",
+    "answer_tokens",
+    "seconds",
 )
 
 
@@ -145,6 +186,7 @@ class Rows:
     - `logprob_raw`: sum over the tokens, nats, under the model as it is (τ = 1, nothing removed). This and `tokens`
       are None from a server.
     - `score`: 1 right, 0 wrong.
+    - `prompt_tokens`, `answer_tokens`, `seconds`: what an answer cost; None where that is not known.
 
     `forward_passes`: rows run through the model for them; `independent_passes`: with every temperature on its own.
     """
@@ -157,15 +199,15 @@ class Rows:
         return len(self.columns["score"])
 
     def add(self, **row: Any) -> None:
-        """One more row; every column has a value."""
-        assert row.keys() == self.columns.keys()
+        """One more row; what an answer cost may be left out, every other column has a value."""
+        assert set(COLUMNS[:-3]) <= row.keys() <= set(COLUMNS)
         for name, values in self.columns.items():
-            values.append(row[name])
+            values.append(row.get(name))
 
 
 def as_samples(rows: Iterable[Rows], axis: Axis, item_ids: Sequence[str]) -> Samples:
     """Rows as the columns that are counted; equal answers get equal numbers."""
-    names = ("setting", "item", "prompt", "answer", "score", "tokens", "logprob_raw")
+    names = ("setting", "item", "prompt", "answer", "score", "logprob_raw", *COLUMNS[-3:])
     columns: dict[str, list[Any]] = {name: [] for name in names}
     for piece in rows:
         for name, values in columns.items():
@@ -180,17 +222,17 @@ def as_samples(rows: Iterable[Rows], axis: Axis, item_ids: Sequence[str]) -> Sam
         prompt=np.array(columns["prompt"], dtype=np.int64),
         answer=np.array(answer, dtype=np.int64),
         score=np.array(columns["score"], dtype=np.float64),
-        num_tokens=_lengths(columns["tokens"]),
+        num_tokens=_counts(columns["answer_tokens"]),
         logprob_raw=_numbers(columns["logprob_raw"]),
         texts=tuple(codes),
+        prompt_tokens=_counts(columns["prompt_tokens"]),
+        seconds=_numbers(columns["seconds"]),
     )
 
 
-def _lengths(tokens: Sequence[Sequence[int] | None]) -> np.ndarray | None:
-    """How many tokens each answer has; None where that is not known of all of them."""
-    if any(ids is None for ids in tokens):
-        return None
-    return np.array([len(ids) for ids in tokens if ids is not None], dtype=np.int64)
+def _counts(values: Sequence[int | None]) -> np.ndarray | None:
+    """As whole numbers; None where not all are known."""
+    return None if any(value is None for value in values) else np.array(values, dtype=np.int64)
 
 
 def _numbers(values: Sequence[float | None]) -> np.ndarray | None:

@@ -197,13 +197,9 @@ class Comparison:
         differs most from the others stands for all.
         """
         others = max(len(self.means) - 1, 1)
+        square = float(self.squares.sum(axis=1).max() / others)
         return minimum_detectable(
-            self.num_items,
-            self.critical,
-            float(self.squares.sum(axis=1).max() / others),
-            self.unit,
-            self.fewest,
-            power,
+            self.num_items, self.critical, square, self.unit, self.fewest, power, self.reach
         )
 
 
@@ -213,35 +209,29 @@ def _fewest(critical: float, alpha: float) -> int:
 
 
 def minimum_detectable(
-    num_items: int, critical: float, square: float, unit: float, fewest: int, power: float
+    num_items: int, critical: float, square: float, unit: float, fewest: int, power: float, reach: float
 ) -> float:
-    """The difference found with this power where the test is `Σd/√Σd² > critical`; inf where none would be.
+    """The difference found with this power where the test is `Σd/√Σd² > critical`; inf where none up to `reach` is.
 
-    `square`: the mean of d² without a difference; with one of size δ, a share δ/unit of the items differs by `unit`,
-    beside those that differ anyway.
-    `fewest`: how many items must differ at least.
+    `square`: the mean of d² without a difference. One of size δ makes a share δ/unit of the items differ by `unit`, or
+    all by δ where that is more, beside those that differ anyway. `fewest`: how many items must differ at least.
     """
     from scipy.optimize import brentq
     from scipy.special import bdtrc, ndtri
 
     if fewest > num_items:
         return math.inf
-    enough = (
-        brentq(lambda share: bdtrc(fewest - 1, num_items, share) - power, 1e-12, 1.0 - 1e-12)
-        if fewest < num_items or power < 1.0
-        else 1.0
-    )
+    enough = brentq(lambda share: bdtrc(fewest - 1, num_items, share) - power, 1e-12, 1.0 - 1e-12)
     z = float(ndtri(power))
 
     def surplus(delta: float) -> float:
-        total = square + delta * unit
+        total = square + delta * max(unit, delta)
         inside = max(total - delta**2, 0.0) / total
         return math.sqrt(num_items) * delta / math.sqrt(total) - critical - z * math.sqrt(inside)
 
-    largest = unit * (1.0 - 1e-9)
-    if surplus(largest) < 0.0:
+    if surplus(reach) < 0.0:
         return math.inf
-    return max(float(enough) * unit, float(brentq(surplus, 1e-12 * unit, largest)))
+    return max(float(enough) * unit, float(brentq(surplus, 1e-12 * reach, reach)))
 
 
 def compare(

@@ -180,6 +180,8 @@ def draw(
                         finish_reason=leaf.finish_reason,
                         logprob_raw=leaf.logprob_raw,
                         score=score,
+                        prompt_tokens=len(prompt_ids[item, prompt]),
+                        answer_tokens=len(leaf.ids),
                     )
     assert len(rows) == len(places) * len(plan.axis), "a path left out a temperature of the grid"
     return rows

@@ -1,0 +1,624 @@
+"""The record of `retort tune` and what it shows: tables and sentences, a picture, a page."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from retort.blocks import Block, Column, html_page, line, number, table
+from retort.blocks import Cell as Shown
+from retort.errors import InputError
+from retort.records import Measures, Record, exact, new_axes
+from retort.tune.cells import Cell, Example, Question, Vote
+from retort.tune.levers import Calibration, TurningPoint, VarianceShare
+from retort.tune.recommend import Difference, Ends, Recommendation, signed_interval
+from retort.tune.reweight import Reweighted
+from retort.tune.settings import describe
+
+VARIETY = {
+    "distinct_1": "distinct-1",
+    "distinct_2": "distinct-2",
+    "self_bleu": "self-BLEU",
+    "vendi": "Vendi",
+    "semantic_distinct": "semantic distinct",
+    "repetition": "repetition",
+}
+BLUE, TEAL = "#2a6fb0", "#1d8a7a"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting. `score`: the mean over items, with its own interval (not corrected for other settings).
+
+    `setting`: all its values by name; `temperature`: the one among them, None where none is said.
+    `distinct`: mean over items of the share of an item's samples that are different answers (1: all differ).
+    `agreement`: mean over items of the share of pairs of an item's samples with the same answer; None for one sample.
+    `identical`: share of items whose samples all are the same answer; None for one sample.
+    These three are None where only scores are known and not the answers.
+    `valid`: share of answers that are right, which is not the score where the goal counts something else.
+    `mean_tokens`: length of an answer. `raw_nll`: nats per token under the model as it is (τ = 1, nothing removed), a
+    measure of incoherence. None where not known. `second_nll`: the same under a second model, in its own
+    tokens; None where none was asked. `on_frontier`: no other setting has as much of both score and variety
+    (distinct) and more of one.
+    `samples`: how many answers were scored at this setting, all items together. `variety`: more ways to say how
+    different an item's answers are (see `measured_variety`); None where not asked for or not known.
+    """
+
+    temperature: float | None
+    score: float
+    score_ci: Ends
+    distinct: float | None
+    agreement: float | None
+    samples: int
+    identical: float | None = None
+    valid: float | None = None
+    mean_tokens: float | None = None
+    raw_nll: float | None = None
+    second_nll: float | None = None
+    on_frontier: bool | None = None
+    setting: Mapping[str, Any] = field(default_factory=dict)
+    variety: Mapping[str, float | str | None] | None = None
+
+
+@dataclass(frozen=True)
+class Regression:
+    """The score of this run minus that of an earlier one (`baseline`), each at `setting` of this run and `was` of that
+    one, paired by item over the `items` that both have. `worse`: the interval lies below 0."""
+
+    baseline: str
+    setting: Mapping[str, Any]
+    was: Mapping[str, Any]
+    difference: float
+    difference_ci: Ends
+    items: int
+
+    @property
+    def worse(self) -> bool:
+        return self.difference_ci[1] < 0.0
+
+
+@dataclass(frozen=True, repr=False)
+class Tuning(Record):
+    """A whole sweep. `item_scores` [items, settings] are what the statistics were computed from.
+
+    `forward_passes`: rows that went through the model; `independent_passes`: what the same samples would have taken
+    with every temperature run on its own; both None for recorded answers. `axis`: the one number that differs between
+    the settings, as a rule "temperature"; None where they have no order. `items_left_out`: items without enough answers
+    at every setting, which a paired comparison cannot use. `variance`: how much of the scores' variation the setting,
+    the prompt and the seed make; None for one prompt or one answer. `turning_point`: where incoherence begins to outrun
+    novelty; None where not known. `calibration`: of the choices' probabilities; None but for scorer choice.
+    `second_model`: whose likelihoods `second_nll` are. `reweighted`: scores at other settings, estimated from answers
+    drawn at one; None where not asked for. `skipped`: how many parts of each kind of the task's file were left out with
+    --skip-unsupported. `cells`, `questions`, `votes`, `examples`: see cells.py. `regression`: against an earlier run.
+    `answers_drawn`, `answers_of_grid`: where a budget ended the sweep early, how many answers it took and how many the
+    whole grid has.
+    """
+
+    task: str
+    model: str
+    goal: str
+    score: str
+    settings: tuple[Setting, ...]
+    recommendation: Recommendation
+    forward_passes: int | None
+    independent_passes: int | None
+    items: int
+    samples_per_item: int
+    seed: int
+    chain: str
+    item_ids: tuple[str, ...]
+    item_scores: NDArray[np.float64]
+    axis: str | None = "temperature"
+    items_left_out: int = 0
+    variance: tuple[VarianceShare, ...] | None = None
+    turning_point: TurningPoint | None = None
+    calibration: Calibration | None = None
+    reweighted: tuple[Reweighted, ...] | None = None
+    second_model: str | None = None
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    cells: tuple[Cell, ...] = ()
+    questions: tuple[Question, ...] = ()
+    votes: tuple[Vote, ...] = ()
+    examples: tuple[Example, ...] = ()
+    regression: Regression | None = None
+    answers_drawn: int | None = None
+    answers_of_grid: int | None = None
+
+    MEASURES: ClassVar[tuple[str, ...]] = (
+        "score",
+        "best_score",
+        "difference",
+        "regression",
+        "cost",
+        "agreement",
+    )
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Tuning:
+        """The record of `to_dict`. Raises KeyError, TypeError or ValueError for anything else."""
+        given = {name: value for name, value in _with_tuples(values).items() if name != "schema_version"}
+        several: dict[str, Callable[..., Any]] = {
+            "settings": Setting, "variance": VarianceShare, "reweighted": Reweighted, "cells": Cell,
+            "questions": Question, "examples": Example, "votes": _vote,
+        }  # fmt: skip
+        one: dict[str, Callable[..., Any]] = {
+            "turning_point": TurningPoint, "calibration": Calibration, "regression": Regression,
+            "recommendation": _recommendation,
+        }  # fmt: skip
+        for name, kind in one.items():
+            given[name] = None if given[name] is None else kind(**given[name])
+        for name, kind in several.items():
+            given[name] = None if given[name] is None else tuple(kind(**part) for part in given[name])
+        return cls(**{**given, "item_scores": np.array(values["item_scores"], dtype=np.float64)})
+
+    @property
+    def chosen(self) -> Setting:
+        """The suggested setting; the reference where there is none."""
+        taken = self.recommendation
+        wanted = taken.reference if taken.setting is None else taken.setting
+        return next(one for one in self.settings if self.point(one) == wanted)
+
+    def point(self, setting: Setting) -> Any:
+        """What a setting is called by: its number on the axis, or all of it."""
+        return (
+            dict(setting.setting)
+            if self.axis is None
+            else setting.setting.get(self.axis, setting.temperature)
+        )
+
+    def called(self, setting: Setting) -> str:
+        """What a setting is called in a table."""
+        return describe(setting.setting) if self.axis is None else f"{self.point(setting):g}"
+
+    def measures(self) -> Measures:
+        """Of the suggested setting: its score, its difference from the reference, its cost; the best score seen; the
+        regression against the baseline."""
+        taken = self.chosen
+        costs = [
+            cell.cost for cell in self.cells if cell.setting == dict(taken.setting) and cell.cost is not None
+        ]
+        found = {
+            "score": [taken.score],
+            "best_score": [max(one.score for one in self.settings)],
+            "difference": [self.recommendation.difference],
+            "regression": [] if self.regression is None else [self.regression.difference],
+            "cost": [sum(costs)] if costs else [],
+            "agreement": [] if taken.agreement is None else [taken.agreement],
+        }
+        return {name: [exact(value) for value in values] for name, values in found.items()}
+
+    def table_rows(self) -> list[dict[str, Any]]:
+        """One row per model, prompt and setting."""
+        rows = []
+        for cell in self.cells:
+            values = {
+                name: getattr(cell, name)
+                for name in ("score", "samples", "prompt_tokens", "answer_tokens", "seconds", "cost")
+            }
+            low, high = cell.score_ci
+            setting = {name: value for name, value in cell.setting.items() if name not in ("model", "prompt")}
+            rows.append(
+                {
+                    "model": cell.model,
+                    "prompt": cell.prompt,
+                    **setting,
+                    **values,
+                    "score_low": low,
+                    "score_high": high,
+                }
+            )
+        return rows
+
+    def blocks(self) -> Iterator[Block]:
+        yield from _head(self)
+        yield _settings_table(self)
+        yield from _variety(self)
+        taken = self.recommendation
+        name = "τ = " if self.axis == "temperature" else "" if self.axis is None else f"{self.axis} = "
+        suggested = (
+            "Nothing is recommended."
+            if taken.setting is None
+            else f"Recommended: {name}{self.called(self.chosen)}."
+        )
+        yield line(f"{suggested} {taken.reason}", "bold")
+        if taken.setting is not None and taken.setting != taken.reference:
+            other = describe(taken.reference) if self.axis is None else f"{name}{taken.reference:g}"
+            holds = "for this planned comparison" if taken.planned else "for all pairs of settings together"
+            yield line(
+                f"Score at {name}{self.called(self.chosen)} minus score at {other}: {taken.difference:+.3f} "
+                f"({signed_interval(taken.difference_ci)}, paired by item; the interval holds {holds}).".replace(
+                    "-", "−"
+                )
+            )
+        if self.regression is not None:
+            yield line(_regression_sentence(self.regression), "bold" if self.regression.worse else None)
+        yield from _questions(self)
+        yield from _votes(self)
+        yield from _levers(self)
+        yield from _reweighted(self)
+        yield from _counted(self)
+
+    def plot(self, axes: Any = None) -> Any:
+        """Score against the setting, with its interval and the statistically tied range."""
+        axes = new_axes(axes)
+        scores = [one.score for one in self.settings]
+        low, high = np.array([one.score_ci for one in self.settings]).T
+        places = (
+            list(range(len(scores)))
+            if self.axis is None
+            else [float(self.point(one)) for one in self.settings]
+        )
+        if self.axis is None:
+            axes.errorbar(places, scores, yerr=[scores - low, high - scores], fmt="o", color=BLUE, capsize=3)
+            axes.set_xticks(
+                places, labels=[self.called(one) for one in self.settings], rotation=20, ha="right"
+            )
+        else:
+            axes.fill_between(
+                places, low, high, color=BLUE, alpha=0.2, linewidth=0, label="95 % interval of each"
+            )
+            axes.plot(places, scores, color=BLUE, marker="o", markersize=4)
+            axes.set_xlabel("temperature τ" if self.axis == "temperature" else self.axis)
+            if self.recommendation.setting is not None:
+                first, last = self.recommendation.region
+                axes.axvspan(first, last, color=TEAL, alpha=0.13, linewidth=0, label="statistically tied")
+                axes.axvline(float(self.recommendation.setting), color=TEAL, linewidth=1.5, label="suggested")
+            axes.legend(frameon=False, fontsize="small")
+        axes.set_ylabel(self.score)
+        axes.set_ylim(bottom=0)
+        axes.set_title(f"{self.model} on {self.task}")
+        return axes
+
+    def page(self) -> str:
+        """One HTML page to send to a colleague: the picture, the tables, the examples and how it was measured."""
+        blocks = [*self.blocks(), *_example_table(self), *_measured(self)]
+        written = html_page(f"{self.model} on {self.task}", blocks)
+        return written.replace('<div class="retort">', f'<div class="retort">{_svg(self)}', 1)
+
+
+def _vote(recommendation: Mapping[str, Any], **values: Any) -> Vote:
+    return Vote(recommendation=_recommendation(**recommendation), **values)
+
+
+def _recommendation(differences: Sequence[Mapping[str, Any]], **values: Any) -> Recommendation:
+    return Recommendation(differences=tuple(Difference(**one) for one in differences), **values)
+
+
+def _with_tuples(value: Any) -> Any:
+    """JSON has lists where the records have tuples."""
+    if isinstance(value, Mapping):
+        return {name: _with_tuples(one) for name, one in value.items()}
+    return tuple(map(_with_tuples, value)) if isinstance(value, (list, tuple)) else value
+
+
+@dataclass(frozen=True, repr=False)
+class Tunings(Record):
+    """One task on several models: a tuning each, and the best model against the first."""
+
+    tunings: tuple[Tuning, ...]
+    questions: tuple[Question, ...]
+
+    MEASURES: ClassVar[tuple[str, ...]] = Tuning.MEASURES
+
+    def measures(self) -> Measures:
+        """Those of every model."""
+        each = [one.measures() for one in self.tunings]
+        return {name: [value for found in each for value in found[name]] for name in self.MEASURES}
+
+    def table_rows(self) -> list[dict[str, Any]]:
+        return [row for one in self.tunings for row in one.table_rows()]
+
+    def blocks(self) -> Iterator[Block]:
+        yield line("Each model at its suggested setting", "bold")
+        rows = []
+        for one in self.tunings:
+            taken = one.chosen
+            cells = [cell for cell in one.cells if cell.setting == dict(taken.setting)]
+            cost = [cell.cost for cell in cells if cell.cost is not None]
+            rows.append(
+                [
+                    one.model, one.called(taken), f"{taken.score:.3f}", _range(taken.score_ci),
+                    number(taken.mean_tokens),
+                    number(sum(cost) / sum(cell.samples for cell in cells) * 1000 if cost else None),
+                ]
+            )  # fmt: skip
+        yield table(["model", ">setting", ">score", ">95 % interval", ">tokens", ">cost of 1,000"], rows)
+        for question in self.questions:
+            yield line(_question_sentence(question))
+        for one in self.tunings:
+            yield line("")
+            yield from one.blocks()
+
+    def page(self) -> str:
+        """The summary, then each model's page content."""
+        blocks = [*self.blocks(), *(block for one in self.tunings for block in _measured(one))]
+        written = html_page("retort tune", blocks)
+        return written.replace(
+            '<div class="retort">', '<div class="retort">' + "".join(map(_svg, self.tunings)), 1
+        )
+
+
+def regression_against(found: Tuning, earlier: Tuning, name: str) -> Regression:
+    """This run against an earlier one of the same task. Raises InputError without two items in common."""
+    from retort.tune.statistics import planned
+
+    here, there = (list(run.item_ids) for run in (found, earlier))
+    common = [item for item in here if item in set(there)]
+    if len(common) < 2:
+        raise InputError(
+            f"the baseline {name} ({earlier.task}) has {len(common)} items in common with this run; "
+            "compare runs of one task"
+        )
+    setting, was = found.chosen, earlier.chosen
+    now = found.item_scores[[here.index(item) for item in common], found.settings.index(setting)]
+    before = earlier.item_scores[[there.index(item) for item in common], earlier.settings.index(was)]
+    paired = now - before
+    reach = max(1.0, float(np.abs(paired).max()))
+    return Regression(
+        name,
+        dict(setting.setting),
+        dict(was.setting),
+        float(paired.mean()),
+        planned(paired, reach),
+        len(common),
+    )
+
+
+# What is shown
+
+
+def _head(found: Tuning) -> Iterator[Block]:
+    plural = "s" * (found.samples_per_item != 1)
+    yield line(
+        f"{found.model} on {found.task} ({found.goal}): {found.items} items, {found.samples_per_item} answer{plural} "
+        f"each, seed {found.seed}",
+        "bold",
+        whole=True,
+    )
+    yield line(f"Score: {found.score}")
+    if found.chain:
+        shown = re.sub(r"\btemperature=[^ |]+", "temperature=τ", found.chain)
+        yield line(f"Drawn through: {shown}, at each τ below", whole=True)
+
+
+def _settings_table(found: Tuning) -> Block:
+    name = "τ" if found.axis == "temperature" else found.axis or "setting"
+    highest = max((one.score for one in found.settings), default=0.0)
+    # What the score does not say already: how many answers are right where the goal counts something else.
+    counted = [">valid"] if found.goal != "exploit" else []
+    headings: list[str | Column] = [
+        "", Column(name, right=found.axis is not None, fold=found.axis is None), ">score", ">95 % interval", "",
+        *counted, ">distinct", ">agreement",
+    ]  # fmt: skip
+    rows = []
+    for one in found.settings:
+        suggested = found.recommendation.setting is not None and one == found.chosen
+        rows.append(
+            [
+                "→" if suggested else "", found.called(one), f"{one.score:.3f}", _range(one.score_ci),
+                Shown("", share=max(0.0, one.score / highest) if highest > 0 else 0.0),
+                *([number(one.valid)] if counted else []), number(one.distinct), number(one.agreement),
+            ]
+        )  # fmt: skip
+    return table(headings, rows)
+
+
+def _range(ends: Ends) -> str:
+    return f"{ends[0]:.3f} to {ends[1]:.3f}"
+
+
+def _variety(found: Tuning) -> Iterator[Block]:
+    """How different an item's answers are at each setting, where it was measured."""
+    by = next((one.variety for one in found.settings if one.variety), None)
+    if by is None:
+        return
+    compared = "words and word pairs" if by["likeness"] == "words" else f"vectors of {by['likeness']}"
+    yield line(
+        "How different an item's answers are, right or wrong (means over items). distinct-1 and -2: share of words and "
+        "of word pairs that differ; self-BLEU: 1 for copies, 0 for nothing in common; Vendi: effective number of "
+        "different answers; semantic distinct: groups of similar answers; repetition: share of an answer's runs of "
+        f"four words that it said before. Similar: cosine of {compared}, {by['alike']:g} or more."
+    )
+    name = "τ" if found.axis == "temperature" else found.axis or "setting"
+    rows = []
+    for one in found.settings:
+        values = [(one.variety or {}).get(measure) for measure in VARIETY]
+        rows.append([found.called(one), *(number(v) if isinstance(v, float) else "–" for v in values)])
+    yield table([f">{name}", *(f">{title}" for title in VARIETY.values())], rows)
+
+
+def _questions(found: Tuning) -> Iterator[Block]:
+    """The table of every cell, where there is more than the settings to see, and what is asked of it."""
+    prompts = len({cell.prompt for cell in found.cells}) > 1
+    costs = any(cell.cost is not None or cell.seconds is not None for cell in found.cells)
+    if prompts or costs:
+        rows = [
+            [
+                str(cell.prompt), describe(cell.setting), f"{cell.score:.3f}", _range(cell.score_ci),
+                f"{cell.samples:,}",
+                number(cell.prompt_tokens), number(cell.answer_tokens), number(cell.seconds), number(cell.cost),
+            ]
+            for cell in found.cells
+        ]  # fmt: skip
+        yield line(
+            "Every prompt at every setting; tokens and seconds are means of one answer, cost is of all."
+        )
+        yield table(
+            [
+                ">prompt", Column("setting", fold=True), ">score", ">95 % interval", ">answers", ">tokens in",
+                ">tokens out", ">seconds", ">cost",
+            ],
+            rows,
+            lead=2,
+        )  # fmt: skip
+    for question in found.questions:
+        yield line(_question_sentence(question))
+
+
+def _question_sentence(one: Question) -> str:
+    if one.difference == 0.0 and one.difference_ci == (0.0, 0.0):
+        return f"{one.question.capitalize()}: {one.better} is {one.than.split(' (')[0]} itself."
+    judged = "significant" if one.significant else "not significant"
+    return (
+        f"{one.question.capitalize()}: {one.better} minus {one.than} is {one.difference:+.3f} "
+        f"({signed_interval(one.difference_ci)}), {judged}.".replace(" -", " −")
+    )
+
+
+def _regression_sentence(one: Regression) -> str:
+    judged = (
+        "significantly worse"
+        if one.worse
+        else "significantly better"
+        if one.difference_ci[0] > 0
+        else "no significant change"
+    )
+    return (
+        f"Against the baseline {one.baseline} (at {describe(one.was)}, {one.items} items in common): "
+        f"{one.difference:+.3f} ({signed_interval(one.difference_ci)}), {judged}.".replace(" -", " −")
+    )
+
+
+def _votes(found: Tuning) -> Iterator[Block]:
+    """What several answers together would give, where that changes what to take."""
+    for vote in found.votes:
+        taken = vote.recommendation
+        if taken.setting is None:
+            continue
+        by = {
+            "majority": f"a majority vote of {vote.answers}",
+            "any": f"one right of {vote.answers}",
+        }
+        scores = dict(zip(map(str, (found.point(one) for one in found.settings)), vote.scores, strict=True))
+        at = describe(taken.setting) if isinstance(taken.setting, Mapping) else f"{taken.setting:g}"
+        other = describe(taken.reference) if isinstance(taken.reference, Mapping) else f"{taken.reference:g}"
+        best = describe(taken.best) if isinstance(taken.best, Mapping) else f"{taken.best:g}"
+        yield line(
+            f"With {by[vote.kind]} instead of one answer, {at} is suggested: score {scores[str(taken.setting)]:.3f} "
+            f"({scores[str(taken.reference)]:.3f} at {other}; best {scores[str(taken.best)]:.3f} at {best})."
+        )
+
+
+def _levers(found: Tuning) -> Iterator[Block]:
+    """Where incoherence outruns novelty, how calibrated choices are, and where the scores' variation comes from."""
+    turn = found.turning_point
+    if turn is not None:
+        low, high = turn.interval
+        yield line(
+            f"Above {turn.point:g} (interval {low:g} to {high:g}), extra variety costs coherence: distinct answers go "
+            f"from {turn.novelty[0]:.2f} to {max(turn.novelty):.2f} over this range, the answers' negative "
+            f"log-likelihood from {min(turn.incoherence):.2f} to {max(turn.incoherence):.2f} nats per token."
+        )
+    fit = found.calibration
+    if fit is not None:
+        yield line(
+            f"Calibration on {fit.questions} questions: the choices' probabilities fit best at τ = "
+            f"{fit.temperature:.3g}{' (a limit)' if fit.at_bound else ''}: negative log-likelihood {fit.nll[0]:.3f} "
+            f"nats at τ = 1, {fit.nll[1]:.3f} there; Brier score {fit.brier[0]:.3f} and {fit.brier[1]:.3f}; expected "
+            f"calibration error in {fit.bins} bins {fit.ece[0]:.3f} and {fit.ece[1]:.3f}, where a perfectly "
+            f"calibrated model would have {fit.ece_reference[0]:.3f} and {fit.ece_reference[1]:.3f} on as many "
+            "questions."
+        )
+    if found.variance is not None:
+        shares = ", ".join(
+            f"{one.lever} {one.share:.0%} ({one.share_ci[0]:.0%} to {one.share_ci[1]:.0%})"
+            for one in found.variance
+        )
+        yield line(f"Sources of the scores' variance, for these settings and prompts only: {shares}.")
+    if found.second_model is not None:
+        likely = ", ".join(f"{number(one.second_nll)} at {found.called(one)}" for one in found.settings)
+        yield line(
+            f"Negative log-likelihood of the answers under {found.second_model}, in nats per token: {likely}."
+        )
+
+
+def _reweighted(found: Tuning) -> Iterator[Block]:
+    """What the answers say of other settings, where that was asked for."""
+    for one in found.reweighted or ():
+        place = f"At {describe(one.setting)}, from the {one.samples:,} answers at {describe(one.source)}"
+        if one.score is None or one.score_ci is None or one.effective_sample_size is None:
+            yield line(f"{place}: refused, {one.refused}.")
+            continue
+        measured = "" if one.measured is None else f"; measured there: {one.measured:.3f}"
+        yield line(
+            f"{place} (worth {one.effective_sample_size:,.0f}): score {one.score:.3f} "
+            f"({_range(one.score_ci)}){measured}."
+        )
+
+
+def _counted(found: Tuning) -> Iterator[Block]:
+    """What was left out, and what it took."""
+    if found.items_left_out:
+        plural = "s" * (found.items_left_out != 1)
+        yield line(
+            f"{found.items_left_out} item{plural} without enough answers at every setting left out: settings are "
+            "compared on the same items."
+        )
+    for what, times in found.skipped.items():
+        yield line(f"Left out of the task's file: {what} ({times} time{'s' * (times != 1)}).")
+    if found.answers_drawn is not None and found.answers_of_grid is not None:
+        yield line(
+            f"{found.answers_drawn:,} answers, {found.answers_drawn / found.answers_of_grid:.0%} of the whole grid's "
+            f"{found.answers_of_grid:,}."
+        )
+    costs = [cell.cost for cell in found.cells if cell.cost is not None]
+    if costs:
+        yield line(f"Cost of all answers: {sum(costs):.4g}.")
+    if found.forward_passes is not None and found.independent_passes is not None:
+        saved = found.independent_passes / max(found.forward_passes, 1)
+        yield line(
+            f"{found.forward_passes:,} forward passes, against {found.independent_passes:,} with every temperature on "
+            f"its own ({saved:.1f} times fewer)."
+        )
+
+
+# The page
+
+
+def _svg(found: Tuning) -> str:
+    """The picture as inline SVG; nothing where matplotlib is not installed, for the tables say the same."""
+    from retort.errors import MissingExtraError
+
+    try:
+        axes = found.plot()
+    except MissingExtraError:
+        return ""
+    written = io.StringIO()
+    axes.figure.savefig(written, format="svg", metadata={"Date": None})
+    svg = written.getvalue()
+    label = "Score against the setting, with the statistically tied range shaded"
+    return f'<figure role="img" aria-label="{label}" style="margin:0">{svg[svg.index("<svg") :]}</figure>'
+
+
+def _example_table(found: Tuning) -> Iterator[Block]:
+    if not found.examples:
+        return
+    taken = found.recommendation
+    yield line("Answers that changed", "bold")
+    wide = [Column(title, fold=True) for title in ("item", f"at {taken.reference}", f"at {taken.setting}")]
+    rows = [
+        [
+            one.item, one.at_reference, one.at_setting, f"{one.score_reference:.2f}", f"{one.score_setting:.2f}",
+        ]
+        for one in found.examples
+    ]  # fmt: skip
+    yield table([*wide, ">score before", ">score after"], rows)
+
+
+def _measured(found: Tuning) -> Iterator[Block]:
+    """How it was measured, in plain words."""
+    yield line("How it was measured", "bold")
+    yield line(
+        f"{found.items} items were asked {found.samples_per_item} times at every setting. Every setting has the same "
+        "items, and differences are taken within items. A setting's own interval is exact for right and wrong answers "
+        "(Clopper and Pearson) and uses the bounds of the score otherwise. Differences between settings are tested by "
+        f"random sign flips of whole items, at an error rate of {found.recommendation.error_rate:.0%} for all pairs "
+        "together; a planned comparison has the paired t interval. Settings that no other is significantly better "
+        "than are called statistically tied."
+    )

@@ -1,0 +1,383 @@
+"""`tune`: the verb, from what a user says (a task, models, what to compare) to the record that the command prints."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from retort.chain import Chain
+from retort.errors import InputError, SourceError
+from retort.files import read_json
+from retort.sources.base import Capability, Source
+from retort.tune.budget import find_preset
+from retort.tune.cells import Price, model_question
+from retort.tune.conclude import Origin, conclude
+from retort.tune.goals import find_goal
+from retort.tune.item import Task, needed_models
+from retort.tune.likelihoods import read_likelihoods
+from retort.tune.others_records import read_records
+from retort.tune.recording import RUN_FILE, read
+from retort.tune.report import Tuning, Tunings, regression_against
+from retort.tune.reweight import Wanted, reweighted
+from retort.tune.run import forecast, make_plan, run, run_raced
+from retort.tune.server_sweep import Pace
+from retort.tune.settings import EngineSettings, Values, parse_setting
+from retort.tune.sweep import COARSE, Cost, Plan, ProgressCallback
+from retort.tune.task import load_task
+from retort.tune.variety import find_likeness
+
+USUAL_TEMPERATURES = tuple(step / 10 for step in range(21))
+USUAL_SAMPLES = 8
+AUTO: Literal["auto"] = "auto"
+Temperatures = Sequence[float] | Literal["auto"]
+Model = str | Path | Source | tuple[Any, Any]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A task with what the caller, its file, or a preset say about it, in this order."""
+
+    task: Task
+    temperatures: Temperatures
+    samples: int
+    items: int | None
+    chains: tuple[Chain, ...]
+    seed: int
+
+    @property
+    def plan(self) -> Plan:
+        """The sweep, for its cost; of `auto`, the coarse one."""
+        grid = COARSE if isinstance(self.temperatures, str) else self.temperatures
+        return make_plan(self.task, grid, self.samples, self.seed, self.items, None, self.chains)
+
+    @property
+    def cost(self) -> Cost:
+        return self.plan.cost
+
+
+def asked(
+    task: Task | str | Path,
+    *,
+    preset: str | None = None,
+    temperatures: Temperatures | None = None,
+    samples: int | None = None,
+    items: int | None = None,
+    chains: Sequence[Chain | EngineSettings] = (),
+    seed: int = 0,
+    chat: bool | None = None,
+    max_tokens: int | None = None,
+    skip_unsupported: bool = False,
+) -> Asked:
+    """What a sweep of `task` is, with the command's defaults."""
+    if not isinstance(task, Task):
+        task = load_task(task, skip_unsupported=skip_unsupported)
+    kind = None if preset is None else find_preset(preset)
+    if kind is not None:
+        task = replace(task, goal=kind.goal)
+    if chat is not None:
+        task = replace(task, is_chat=chat)
+    if max_tokens is not None:
+        task = replace(task, max_tokens=max_tokens)
+    planned = task.budget.temperatures if len(task.budget.temperatures) > 1 else ()
+    usual = kind.temperatures if kind is not None else USUAL_TEMPERATURES
+    often = kind.samples if kind is not None else USUAL_SAMPLES
+    tried = tuple(chains) or task.budget.chains
+    grid: Temperatures = temperatures or (() if len(tried) > 1 else planned or usual)
+    return Asked(
+        task,
+        grid,
+        samples or task.budget.samples or often,
+        items or task.budget.items,
+        tuple(one.chain(swept=bool(grid)) if isinstance(one, EngineSettings) else one for one in tried),
+        seed,
+    )
+
+
+def tune(
+    task: Task | str | Path | None = None,
+    model: Model | Sequence[Model] | None = None,
+    *,
+    recorded: Path | str | None = None,
+    records: Path | str | None = None,
+    goal: str | None = None,
+    preset: str | None = None,
+    temperatures: Temperatures | None = None,
+    samples: int | None = None,
+    items: int | None = None,
+    chains: Sequence[Chain | EngineSettings] = (),
+    seed: int = 0,
+    against: str | Values | None = None,
+    baseline: Path | str | None = None,
+    price: Price | tuple[float, float] | None = None,
+    budget: str | int | None = None,
+    record: Path | None = None,
+    resume: bool = False,
+    variety: bool = False,
+    embedder: str | None = None,
+    second: Model | None = None,
+    logprobs: bool = False,
+    reweight: Sequence[Chain] = (),
+    reweight_from: Chain | None = None,
+    concurrency: int = 4,
+    per_minute: float | None = None,
+    engine: Literal["local", "ray"] = "local",
+    chat: bool | None = None,
+    max_tokens: int | None = None,
+    skip_unsupported: bool = False,
+    on_progress: Callable[[], contextlib.AbstractContextManager[ProgressCallback]] | None = None,
+    on_note: Callable[[str], None] | None = None,
+) -> Tuning | Tunings:
+    """Which setting, prompt and model suit a task, with evidence; the defaults are those of `retort tune`.
+
+    Give one of `task` (a name, a file, or a `Task`), `recorded` (a folder that `record` wrote) and `records` (JSON
+    lines of results made elsewhere, with `goal`). `model`: a MODEL string, an open source, `(model, tokenizer)`, or a
+    list of these, which are compared. `against`: the setting to compare with, as `"temperature=1"`. `baseline`: an
+    earlier result (a recording, or the JSON of `retort tune --json`). `price`: money per million tokens (prompt,
+    answer). `budget`: most answers, or a text as in "5000 answers", "2M tokens", "3.50 cost": the sweep then stops as
+    soon as the answer is known. `on_progress` makes a context manager around a callback `(done, total, detail)`;
+    `on_note` gets what is said before the start. All else is as in `run`.
+    """
+    if sum(given is not None for given in (task, recorded, records)) != 1:
+        raise InputError("give one of a task, a recording (--from DIR) and records (--from-records FILE)")
+    paid = Price(*price) if isinstance(price, tuple) else price
+    note = on_note or (lambda text: None)
+    compared = parse_setting(against) if isinstance(against, str) else against
+    wanted = Wanted(tuple(reweight), reweight_from) if reweight or reweight_from is not None else None
+    likeness = find_likeness(embedder or "words")
+    variety = variety or embedder is not None
+    found: Tuning | Tunings
+    if task is None:
+        found = _recorded(recorded, records, goal, seed, variety, likeness, wanted, compared, paid)
+        return _with_baseline(found, baseline)
+    what = asked(
+        task, preset=preset, temperatures=temperatures, samples=samples, items=items, chains=chains, seed=seed,
+        chat=chat, max_tokens=max_tokens, skip_unsupported=skip_unsupported,
+    )  # fmt: skip
+    if compared is None and what.task.against is not None:
+        compared = parse_setting(what.task.against)
+    tunings = []
+    models = _models(what.task, model)
+    for number, one in enumerate(models):
+        source = _opened(one)
+        place = record if record is None or len(models) == 1 else record / f"model-{number + 1}"
+        pace = Pace(concurrency, per_minute)
+        _say(what, source, pace, paid, budget, note)
+        with on_progress() if on_progress is not None else _silent() as progress:
+            if budget is not None:
+                most = most_answers(budget, what.plan, paid)
+                tunings.append(
+                    run_raced(
+                        what.plan, source, most, on_progress=progress, record=place, resume=resume, pace=pace,
+                        against=compared, price=paid,
+                    )
+                )  # fmt: skip
+                continue
+            tunings.append(
+                run(
+                    what.task, source, what.temperatures, what.samples, seed=seed, limit_items=what.items,
+                    on_progress=progress, chains=what.chains, record=place, resume=resume, pace=pace, engine=engine,
+                    variety=variety, likeness=likeness, logprobs=logprobs, reweight=wanted,
+                    second=None if second is None else _opened(second), against=compared, price=paid,
+                )
+            )  # fmt: skip
+    found = tunings[0] if len(tunings) == 1 else _together(tunings, seed)
+    return _with_baseline(found, baseline if baseline is not None else what.task.baseline)
+
+
+@contextlib.contextmanager
+def _silent() -> Iterator[None]:
+    yield None
+
+
+def _opened(model: Model) -> Source:
+    if isinstance(model, (str, Path, tuple)):
+        from retort.sources.load import load
+
+        return load(model)  # type: ignore[arg-type, no-any-return, unused-ignore]
+    return model
+
+
+def _models(task: Task, given: Model | Sequence[Model] | None) -> Sequence[Model]:
+    """The models that were given, else those that the task names; InputError where there is none."""
+    if isinstance(given, (list, tuple)) and not (isinstance(given, tuple) and _is_pair(given)):
+        models: Sequence[Any] = given
+    else:
+        models = () if given is None else (given,)
+    if models and not all(isinstance(one, str) for one in models):
+        return models
+    return needed_models(task, tuple(models))
+
+
+def _is_pair(given: tuple[Any, ...]) -> bool:
+    """(model, tokenizer) of transformers, and not two models."""
+    return len(given) == 2 and not any(
+        isinstance(one, (str, Path)) or hasattr(one, "capability") for one in given
+    )
+
+
+def _together(tunings: Sequence[Tuning], seed: int) -> Tunings:
+    """The tunings of several models, with the question which is best; over the items that all have."""
+    common = [item for item in tunings[0].item_ids if all(item in set(one.item_ids) for one in tunings)]
+    if len(common) < 2:
+        return Tunings(tuple(tunings), ())
+    columns = []
+    for one in tunings:
+        places = [one.item_ids.index(item) for item in common]
+        columns.append(one.item_scores[places, one.settings.index(one.chosen)])
+    complete = ~np.isnan(np.stack(columns)).any(axis=0)
+    question = model_question([one.model for one in tunings], [one[complete] for one in columns], seed)
+    return Tunings(tuple(tunings), (question,))
+
+
+def _recorded(
+    recorded: Path | str | None,
+    records: Path | str | None,
+    goal: str | None,
+    seed: int,
+    variety: bool,
+    likeness: Any,
+    wanted: Wanted | None,
+    against: Values | None,
+    price: Price | None,
+) -> Tuning:
+    """The tuning of a recording, or of others' records."""
+    beside: dict[str, Any] = {"variety": variety, "likeness": likeness, "against": against, "price": price}
+    if recorded is None:
+        assert records is not None
+        if wanted is not None:
+            raise InputError("others' records do not say how likely their answers were; nothing to re-weight")
+        file = Path(records)
+        aim = find_goal("exploit" if goal is None else goal)
+        return conclude(read_records(file), aim, Origin(file.name, "recorded", seed), **beside)
+    answers, its_goal, origin = read(Path(recorded))
+    aim = find_goal(its_goal)
+    found = conclude(answers, aim, origin, **beside)
+    if wanted is None:
+        return found
+    likelihoods = read_likelihoods(Path(recorded), len(answers))
+    return replace(found, reweighted=reweighted(answers, likelihoods, aim, wanted, origin.seed))
+
+
+def _with_baseline(found: Tuning | Tunings, baseline: Path | str | None) -> Tuning | Tunings:
+    """With the regression against an earlier run, where one is named."""
+    if baseline is None:
+        return found
+    if isinstance(found, Tunings):
+        earlier = read_earlier(Path(baseline))
+        return replace(
+            found,
+            tunings=tuple(
+                replace(one, regression=regression_against(one, earlier, str(baseline)))
+                for one in found.tunings
+            ),
+        )
+    return replace(found, regression=regression_against(found, read_earlier(Path(baseline)), str(baseline)))
+
+
+def read_earlier(path: Path) -> Tuning:
+    """An earlier run: a recording's folder, or the JSON of `retort tune --json`."""
+    if (path / RUN_FILE).is_file():
+        answers, goal, origin = read(path)
+        return conclude(answers, find_goal(goal), origin)
+    values = read_json(path, f"the baseline {path}")
+    try:
+        return Tuning.from_dict(values)
+    except (KeyError, TypeError, ValueError, AttributeError) as problem:
+        raise SourceError(
+            f"{path} is no result of retort tune --json of this version ({type(problem).__name__}: {problem}); make it "
+            "again, or give the folder of a recording"
+        ) from None
+
+
+def most_answers(budget: str | int, plan: Plan, price: Price | None) -> int:
+    """How many answers a budget pays for: "5000", "5000 answers", "2M tokens" or "3.50 cost" (with a price).
+
+    Tokens and cost are counted at their most, `max_tokens` for every answer, so that a budget is never passed.
+    """
+    text = str(budget).strip().lower()
+    amount, _, unit = text.partition(" ")
+    factor = {"k": 1e3, "m": 1e6}.get(amount[-1:], 1.0)
+    try:
+        value = float(amount.rstrip("km")) * factor
+    except ValueError:
+        value = 0.0
+    unit = unit.strip().rstrip("s")
+    if not value > 0 or unit not in ("", "answer", "token", "cost"):
+        raise InputError(
+            f"budget is {budget!r}; give a number of answers, or as in '2M tokens' or '3.50 cost'"
+        )
+    longest = plan.task.max_tokens
+    if unit == "token":
+        return int(value // longest)
+    if unit == "cost":
+        if price is None or price.of(longest, longest) <= 0.0:
+            raise InputError("a budget in money needs what tokens cost; give --price IN,OUT per million")
+        # A prompt is rarely longer than this many tokens for each character of its text.
+        prompt = max(len(str(plan.task.prompt(item))) for item in plan.items) / 2
+        return int(value // price.of(prompt, longest))
+    return int(value)
+
+
+def _say(
+    what: Asked,
+    source: Source,
+    pace: Pace,
+    price: Price | None,
+    budget: str | int | None,
+    note: Callable[[str], None],
+) -> None:
+    """What a run will take, before it starts: requests to a server, seconds and money by a forecast."""
+    plan = what.plan
+    if plan.task.scorer.kind.name == "choice":
+        return
+    cost = plan.cost
+    is_server = source.capability is not Capability.FULL
+    part = " for the coarse temperatures" if isinstance(what.temperatures, str) else ""
+    limit = "" if budget is None else f", no more than a budget of {budget}"
+    if is_server:
+        plural = "s" * (cost.max_tokens != 1)
+        least = (
+            ""
+            if pace.per_minute is None
+            else f", {60 * cost.answers / pace.per_minute:,.0f} seconds at least"
+        )
+        note(
+            f"{cost.answers:,} requests to {source.name}{part}{limit}, each answered with at most {cost.max_tokens:,} "
+            f"token{plural}{least}; what is recorded already is not asked again"
+        )
+    if cost.answers >= FORECAST_FROM and budget is None:
+        start = time.monotonic()
+        seconds, tokens = forecast(plan, source, pace)
+        money = "" if price is None or tokens is None else f" and costs about {price.of(*tokens):.2g}"
+        note(
+            f"forecast, from {time.monotonic() - start:.1f} s of trial: this takes about {_duration(seconds)}{money}"
+        )
+
+
+FORECAST_FROM = 2_000
+"""Answers from which a forecast is worth its trial."""
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def described_cost(what: Asked, model: str | None) -> Mapping[str, Any]:
+    """What `--check --json` says."""
+    models = list(what.task.models)
+    return {
+        "task": what.task.name,
+        "model": model or (models[0] if len(models) == 1 else models or None),
+        "goal": what.task.goal,
+        "cost": what.cost,
+        "skipped": dict(what.task.skipped),
+        "notes": list(what.task.notes),
+    }
