@@ -67,9 +67,10 @@ class MockServer:
     def answer(self, body: dict[str, Any], is_chat: bool) -> dict[str, Any]:
         self.counter += 1
         prompt = body["messages"][-1]["content"] if is_chat else body["prompt"]
+        as_true = is_chat or "logprobs are true" in self.lies
         asked = (
             (body.get("top_logprobs", 0) if body.get("logprobs") else 0)
-            if is_chat
+            if as_true
             else body.get("logprobs", 0)
         )
         count = 1 if "ignores n" in self.lies else body.get("n", 1)
@@ -236,6 +237,8 @@ def serve(server: MockServer) -> Iterator[str]:
             asked = body.get("top_logprobs") or body.get("logprobs") or 0
             if not known:
                 self._send(404, json.dumps({"error": {"message": f"no route {self.path}"}}))
+            elif "logprobs are true" in server.lies and type(body.get("logprobs", True)) is int:
+                self._send(400, json.dumps({"error": "logprobs must be of type bool"}))
             elif asked is not True and asked > server.most:
                 message = f"logprobs may be at most {server.most}"
                 self._send(400, json.dumps({"error": {"message": message}}))

@@ -275,3 +275,12 @@ def test_vllm_s_own_token_is_found_by_its_id() -> None:
     }
     position = read_reply({"outputs": [{"token_ids": [9], "logprobs": [ranks]}]}, "x").choices[0].positions[0]
     assert position.chosen == token("z", -7.0, 9) and position.ceiling == -0.5
+
+
+def test_a_server_that_wants_logprobs_as_true_gets_them_so(url, server) -> None:
+    """mlx-lm refuses the number that OpenAI's completions have, and answers in the chat shape."""
+    server.lies |= {"as a list", "logprobs are true"}
+    source = load(f"{url}#mock")
+    known = source.next_tokens("hello there")
+    assert len(known.tokens) == 20
+    assert server.requests[-1]["logprobs"] is True and server.requests[-1]["top_logprobs"] == 20

@@ -39,6 +39,10 @@ class ServerError(SourceError):
         self.status = status
 
 
+class NotJson(ServerError):
+    """An answer that came, and that is not JSON."""
+
+
 class ParameterRefused(ServerError):
     """The server does not take a parameter for this model, whatever its value or at any but one.
 
@@ -173,7 +177,7 @@ class Connection:
             return parse_json(text, "")
         except SourceError as problem:
             why = ": it is nested too deeply" if "deeply" in str(problem) else f" ({self._short(text)!r})"
-            raise ServerError(
+            raise NotJson(
                 f"{self.base_url} answered {path} with something that is not JSON{why}; "
                 "is it an OpenAI-compatible server, and does the URL end in /v1?"
             ) from None

@@ -11,14 +11,14 @@ from pydantic import BaseModel, Field, ValidationError
 from retort.errors import InputError, SourceError, printable
 from retort.sources.chat import Message
 from retort.sources.server.answers import Byte, Choice, Reply, read_reply
-from retort.sources.server.connection import Connection, ParameterRefused, ServerError
+from retort.sources.server.connection import Connection, NotJson, ParameterRefused, ServerError
 
 COMPLETIONS, CHAT = "completions", "chat"
 ENDPOINTS = (CHAT, COMPLETIONS)
 NO_SUCH_ROUTE = (404, 405, 501)
 REFUSED = (400, 404, 405, 415, 422, 501)  # the server understood, and will not
 FEWER = (20, 10, 5, 2)  # what servers that refuse more let one ask for
-SECONDS_PER_TOKEN = 0.25  # patience beyond the timeout, for what a slow server may need
+SECONDS_PER_TOKEN = 1.0  # patience beyond the timeout, for what a slow server may need
 MORE_CHUNKS = 4  # chunks of a stream per token that was asked for, until it counts as endless
 
 Prompt = str | tuple[Message, ...]
@@ -56,6 +56,7 @@ class Server:
         self.endpoint = COMPLETIONS
         self.takes_seed = True  # until it refuses one: then it is left out, and noted
         self._length_name = "max_tokens"
+        self._logprobs_as_chat = False
 
     def ask(self, ask: Ask) -> Reply:
         """The reply to one request. Raises ServerError where it is refused, SourceError where it cannot be read."""
@@ -67,7 +68,7 @@ class Server:
             if isinstance(error, ParameterRefused) and error.parameters == ("seed",) and self.takes_seed:
                 self.takes_seed = False
                 return self.ask(ask)
-            if self._renamed_length(error):
+            if self._renamed(error):
                 return self.ask(ask)
             raise
         return read_reply(record, self.name, None if is_chat else ask.top_logprobs)
@@ -100,12 +101,18 @@ class Server:
     def _is_chat(self, ask: Ask) -> bool:
         return not isinstance(ask.prompt, str) or self.endpoint == CHAT
 
-    def _renamed_length(self, error: ServerError) -> bool:
-        """True once: where the server wants `max_completion_tokens`, as newer models of OpenAI do."""
-        if "max_completion_tokens" not in str(error) or self._length_name != "max_tokens":
-            return False
-        self._length_name = "max_completion_tokens"
-        return True
+    def _renamed(self, error: ServerError) -> bool:
+        """True once for each: where the server wants `max_completion_tokens`, as newer models of OpenAI do, or
+        `logprobs` in completions as true with `top_logprobs` beside it, as mlx-lm does.
+        """
+        said = str(error)
+        if "max_completion_tokens" in said and self._length_name == "max_tokens":
+            self._length_name = "max_completion_tokens"
+            return True
+        if "logprobs" in said and "bool" in said and not self._logprobs_as_chat:
+            self._logprobs_as_chat = True
+            return True
+        return False
 
     def _request(self, ask: Ask, is_chat: bool) -> tuple[str, dict[str, Any]]:
         body: dict[str, Any] = {"model": self.model}
@@ -113,9 +120,11 @@ class Server:
         if is_chat:
             messages = [Message("user", ask.prompt)] if isinstance(ask.prompt, str) else ask.prompt
             body["messages"] = [{"role": message.role, "content": message.content} for message in messages]
-            body |= {"logprobs": True, "top_logprobs": ask.top_logprobs} if ask.top_logprobs else {}
         else:
-            body |= {"prompt": ask.prompt} | ({"logprobs": ask.top_logprobs} if ask.top_logprobs else {})
+            body["prompt"] = ask.prompt
+        if ask.top_logprobs:
+            both = {"logprobs": True, "top_logprobs": ask.top_logprobs}
+            body |= both if is_chat or self._logprobs_as_chat else {"logprobs": ask.top_logprobs}
         named = {
             "temperature": ask.temperature,
             "top_p": ask.top_p,
@@ -213,7 +222,7 @@ def _find_model(connection: Connection, model: str) -> tuple[str, int | None, in
     try:
         listed = _Listed.model_validate(connection.get("/models"))
     except ServerError as error:
-        if error.status in REFUSED and model:
+        if model and (error.status in REFUSED or isinstance(error, NotJson)):
             return model, None, None  # some servers list nothing
         raise
     except ValidationError:
