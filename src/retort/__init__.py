@@ -1,19 +1,35 @@
-"""The public names of retort, each loaded from its own part when it is first used.
+"""retort from Python: the verbs of the command line, with the same names, defaults and records.
 
-`import retort` alone stays under 0.3 s and loads neither torch nor transformers.
+    import retort
+    model = retort.load("embedded:smollm2")
+    retort.look(model, "The capital of Australia is")
+
+A name is loaded from its own part when it is first used: `import retort` alone stays under 0.3 s and loads neither
+torch nor transformers.
 """
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from retort import adapters, tune
+    from retort import adapters, claims, distill, errors, tune
     from retort.chain.chain import Chain
+    from retort.distill.cache import capture
     from retort.distribution.distribution import Distribution, softmax
     from retort.errors import CapabilityError, InputError, MissingExtraError, RetortError, SourceError
+    from retort.lens.compare import compare
+    from retort.lens.determinism import determinism
+    from retort.lens.engines import explain
+    from retort.lens.equivalent import equivalent
     from retort.lens.look import look
+    from retort.lens.path import path
+    from retort.lens.similar import similar
+    from retort.lens.trace import trace
+    from retort.notebook import page
     from retort.sampling.draw import Sampler, sample
     from retort.sampling.generate import generate, stream
     from retort.sampling.params import SamplingParams
@@ -32,18 +48,30 @@ _HOME = {
     "Sampler": "retort.sampling.draw",
     "SamplingParams": "retort.sampling.params",
     "SourceError": "retort.errors",
+    "capture": "retort.distill.cache",
+    "compare": "retort.lens.compare",
+    "determinism": "retort.lens.determinism",
+    "equivalent": "retort.lens.equivalent",
+    "explain": "retort.lens.engines",
     "generate": "retort.sampling.generate",
     "load": "retort.sources.load",
     "look": "retort.lens.look",
+    "page": "retort.notebook",
+    "path": "retort.lens.path",
     "sample": "retort.sampling.draw",
-    "stream": "retort.sampling.generate",
+    "similar": "retort.lens.similar",
     "softmax": "retort.distribution.distribution",
+    "stream": "retort.sampling.generate",
     "temperature_path": "retort.sampling.path",
     "temperature_paths": "retort.sampling.path",
+    "trace": "retort.lens.trace",
 }
 
-_PARTS = ("adapters", "tune")
-"""Packages that are used by their own name, as in `retort.adapters.transformers.generate`."""
+_PARTS = ("adapters", "claims", "distill", "errors", "tune")
+"""Packages that are used by their own name, as in `retort.adapters.transformers.generate`.
+
+`claims`, `distill` and `tune` are verbs, too: `retort.tune(…)` calls the function of that name in the package.
+"""
 
 __all__ = [
     "CapabilityError",
@@ -57,16 +85,54 @@ __all__ = [
     "SourceError",
     "__version__",
     "adapters",
+    "capture",
+    "claims",
+    "compare",
+    "determinism",
+    "distill",
+    "equivalent",
+    "errors",
+    "explain",
     "generate",
     "load",
     "look",
+    "page",
+    "path",
     "sample",
+    "similar",
     "softmax",
     "stream",
     "temperature_path",
     "temperature_paths",
+    "trace",
     "tune",
 ]
+
+_NAMESAKE = "retort-[0-9]*.dist-info"
+"""What pip leaves of the other package, whose name on the registry is `retort`; ours is `retort-lm`."""
+
+
+def _warn_of_the_namesake() -> None:
+    """Say so if the database tool `retort` is installed beside us: its files and ours share a folder.
+
+    The folders are read here because importlib.metadata takes longer to import than all of retort.
+    """
+    home = Path(__file__).resolve().parent.parent
+    for folder in dict.fromkeys([home, *(Path(one) for one in sys.path if one.endswith("-packages"))]):
+        if any(folder.glob(_NAMESAKE)):
+            import warnings
+
+            warnings.warn(
+                "The package `retort` from the registry, a database migration tool, is installed beside `retort-lm`. "
+                "Both are imported as `retort`, so files may be mixed up. Run: pip uninstall retort retort-lm && "
+                "pip install retort-lm",
+                RuntimeWarning,
+                stacklevel=3,
+            )
+            return
+
+
+_warn_of_the_namesake()
 
 
 def __getattr__(name: str) -> Any:

@@ -12,7 +12,7 @@ from retort.chain import Chain
 from retort.chain.engines import ENGINES
 from retort.distribution import Distribution, log_softmax
 from retort.errors import CapabilityError, InputError
-from retort.lens.engines import compare_engines
+from retort.lens.engines import explain
 from retort.sources.base import Capability, next_token_logits
 from retort.transforms import Context
 
@@ -21,7 +21,7 @@ SETTINGS = {"temperature": 1.4, "top_k": 6, "top_p": 0.9, "min_p": 0.2, "repetit
 
 def test_each_reading_is_what_its_chain_gives() -> None:
     source = MockSource(12, spread=2.0)
-    result = compare_engines(source, "w1 w2 w1", SETTINGS)
+    result = explain(source, "w1 w2 w1", SETTINGS)
     assert [reading.engine for reading in result.engines] == list(ENGINES)
     logits = next_token_logits(source, "w1 w2 w1").astype(np.float64)
     ids = source.encode("w1 w2 w1")
@@ -39,7 +39,7 @@ def test_each_reading_is_what_its_chain_gives() -> None:
 
 def test_pairs_and_tokens_agree_with_the_readings() -> None:
     source = MockSource(12, spread=2.0)
-    result = compare_engines(source, "w1 w2 w1", SETTINGS, ["vllm", "retort", "mlx-lm"], top=12)
+    result = explain(source, "w1 w2 w1", SETTINGS, ["vllm", "retort", "mlx-lm"], top=12)
     assert [pair.engines for pair in result.total_variation] == [
         ("vllm", "retort"),
         ("vllm", "mlx-lm"),
@@ -59,26 +59,26 @@ def test_pairs_and_tokens_agree_with_the_readings() -> None:
 
 
 def test_the_same_chain_in_two_engines_is_the_same_distribution() -> None:
-    result = compare_engines(MockSource(9), "w1", {"temperature": 0.5}, ["vllm", "llama.cpp"])
+    result = explain(MockSource(9), "w1", {"temperature": 0.5}, ["vllm", "llama.cpp"])
     assert result.total_variation[0].total_variation == 0.0
     assert result.engines[0].ids == result.engines[1].ids
 
 
 def test_what_an_engine_does_not_apply_is_named_and_left_out() -> None:
-    result = compare_engines(MockSource(9), "w1", {"typical_p": 0.5, "top_k": 3}, ["vllm", "transformers"])
+    result = explain(MockSource(9), "w1", {"typical_p": 0.5, "top_k": 3}, ["vllm", "transformers"])
     assert [reading.unread for reading in result.engines] == [("typical_p",), ()]
     assert result.engines[0].spec == "top_k=3"
 
 
 def test_defaults_are_the_engines_own_where_nothing_was_said() -> None:
     settings = {"top_k": None, "temperature": 1.5}
-    (reading,) = compare_engines(MockSource(9), "w1", settings, ["llama.cpp"], defaults=True).engines
+    (reading,) = explain(MockSource(9), "w1", settings, ["llama.cpp"], defaults=True).engines
     assert reading.spec == "top_p=0.95 | min_p=0.05 | temperature=1.5"
 
 
 def test_stages_name_the_likeliest_tokens_that_they_remove() -> None:
     source = MockSource(12, spread=2.0)
-    (reading,) = compare_engines(source, "w1", {"top_k": 2}, ["llama.cpp"]).engines
+    (reading,) = explain(source, "w1", {"top_k": 2}, ["llama.cpp"]).engines
     order = Distribution(next_token_logits(source, "w1").astype(np.float64)).top(12).tolist()
     assert reading.stages[0].removed_tokens == tuple(source.token_text(token) for token in order[2:7])
     assert reading.stages[0].moved == pytest.approx(1 - reading.stages[0].kept_mass)
@@ -86,7 +86,7 @@ def test_stages_name_the_likeliest_tokens_that_they_remove() -> None:
 
 def test_min_tokens_takes_the_sources_own_end_ids() -> None:
     source = MockSource(9)
-    (reading,) = compare_engines(source, "w1", {"min_tokens": 3}, ["vllm"]).engines
+    (reading,) = explain(source, "w1", {"min_tokens": 3}, ["vllm"]).engines
     assert reading.spec == "min_tokens(3, end=0)"
     assert 0 not in reading.ids and reading.kept == 8
 
@@ -97,13 +97,13 @@ def test_min_tokens_takes_the_sources_own_end_ids() -> None:
 )
 def test_engines_that_cannot_be_compared(engines: list[str], words: str) -> None:
     with pytest.raises(InputError, match=words):
-        compare_engines(MockSource(9), "w1", {}, engines)
+        explain(MockSource(9), "w1", {}, engines)
 
 
 def test_top_and_partial_sources_are_refused() -> None:
     with pytest.raises(InputError, match="must be 1 or more, got 0"):
-        compare_engines(MockSource(9), "w1", {}, top=0)
+        explain(MockSource(9), "w1", {}, top=0)
     partial = MockSource(9)
     partial.capability = Capability.TOP_N  # type: ignore[misc]
     with pytest.raises(CapabilityError, match="explain needs the whole vocabulary"):
-        compare_engines(partial, "w1", {})
+        explain(partial, "w1", {})

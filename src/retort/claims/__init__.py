@@ -8,16 +8,19 @@ Read `claim.py` first, then the tables of claims: `arithmetic.py` (theorems), `t
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from retort.blocks import Block, Line, line, number, table
 from retort.callable_package import callable_package
 from retort.claims import arithmetic, distilling, tasks, texts
 from retort.claims.claim import Claim, Measured, Verdict
 from retort.claims.evidence import Evidence, Needs, ProgressCallback
 from retort.errors import InputError
 from retort.lens.asking import default_prompts
+from retort.records import Record
 from retort.sources.load import Model, opened
 
 CLAIMS: tuple[Claim, ...] = (*arithmetic.CLAIMS, *texts.CLAIMS, *tasks.CLAIMS, *distilling.CLAIMS)
@@ -25,8 +28,8 @@ CLAIMS: tuple[Claim, ...] = (*arithmetic.CLAIMS, *texts.CLAIMS, *tasks.CLAIMS, *
 __all__ = ["CLAIMS", "Claim", "Claims", "Evidence", "Measured", "Verdict", "check_claims", "claims"]
 
 
-@dataclass(frozen=True)
-class Claims:
+@dataclass(frozen=True, repr=False)
+class Claims(Record):
     """The table: verdicts in the order of the claims. `items` and `samples`: how much was asked."""
 
     model: str
@@ -36,6 +39,51 @@ class Claims:
     items: int
     samples: int
     claims: tuple[Verdict, ...]
+
+    def table_rows(self) -> list[dict[str, Any]]:
+        """One row per claim; its numbers are in `to_dict()`."""
+        rows = []
+        for claim in self.claims:
+            low, high = (None, None) if claim.interval is None else claim.interval
+            rows.append(
+                {
+                    "id": claim.id,
+                    "statement": claim.statement,
+                    "verdict": claim.verdict,
+                    "threshold": claim.threshold,
+                    "low": low,
+                    "high": high,
+                    "kind": claim.kind,
+                }
+            )
+        return rows
+
+    def blocks(self) -> Iterator[Block]:
+        count = len(self.claims)
+        yield line(
+            f"{count} claim{'s' * (count != 1)} about temperature, on {self.model}", "bold", whole=True
+        )
+        for claim in self.claims:
+            # A verdict in capitals, what a claim needs as it is to be typed.
+            verdict, _, needed = claim.verdict.partition(": ")
+            yield line(f"{verdict.upper()}{f' {needed}' * bool(needed)}: {claim.statement}", "bold")
+            rows = [[f"  {name.replace('_', ' ')}", _shown(value)] for name, value in claim.measured.items()]
+            if claim.threshold is not None and not claim.verdict.startswith("needs"):
+                rows.append(["  threshold", f"{claim.threshold:g}"])
+            if claim.interval is not None:
+                rows.append(["  95 % interval", f"{claim.interval[0]:.4g} to {claim.interval[1]:.4g}"])
+            if rows:
+                yield table(["", ""], rows)
+            yield Line(((f"  How: {claim.how}", "dim"),))
+
+
+def _shown(value: Any) -> str:
+    """A number of a claim, whatever its type."""
+    if isinstance(value, (list, tuple)):
+        return " to ".join(f"{one:.4g}" for one in value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return "–" if value is None else str(value)
+    return number(float(value)) if isinstance(value, float) else f"{value:,}"
 
 
 def claims(
@@ -60,7 +108,8 @@ def claims(
     retort); `only`: ids of claims (default: all); `thresholds`: by id, in place of a claim's own. Raises InputError
     for a claim that does not exist, a threshold that is not a finite number, and models of different families.
     """
-    chosen = CLAIMS if only is None else tuple(_claim(name) for name in only)
+    wanted = None if only is None else [_claim(name) for name in only]
+    chosen = CLAIMS if wanted is None else tuple(claim for claim in CLAIMS if claim in wanted)
     evidence = Evidence(
         opened(model),
         None if instruct is None else opened(instruct),
@@ -97,9 +146,9 @@ def _checked(thresholds: Mapping[str, float]) -> Mapping[str, float]:
 def check_claims(evidence: Evidence, claims: Sequence[Claim] = CLAIMS) -> Claims:
     """The verdict on each claim, in order. Raises RetortError where the model, a task or a file cannot be used."""
     found = []
-    for number, claim in enumerate(claims):
+    for place, claim in enumerate(claims):
         if evidence.on_progress is not None:
-            evidence.on_progress(number, len(claims), claim.id)
+            evidence.on_progress(place, len(claims), claim.id)
         found.append(_verdict(claim, evidence))
     return Claims(
         evidence.source.name,

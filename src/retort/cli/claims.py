@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import click
 
+from retort.cli.exporting import check_export, deliver, exporting_options
 from retort.cli.grammar import Whole, group, verb
-from retort.cli.options import json_option, model_argument, seed_option
-
-if TYPE_CHECKING:
-    from retort.claims import Claim, Claims
-
-Number = float | int | bool | str | list[float] | None
+from retort.cli.options import model_argument, seed_option
 
 
 @verb(
@@ -78,7 +72,7 @@ Number = float | int | bool | str | list[float] | None
         help="Use your own threshold for a claim, as in same-answer-below-0.3=0.95; may be repeated.",
     ),
 )
-@group("Output", json_option)
+@group("Output", exporting_options)
 def command(
     model: str,
     instruct: str | None,
@@ -91,99 +85,43 @@ def command(
     items: int,
     samples: int,
     seed: int,
-    as_json: bool,
+    **export: Any,
 ) -> None:
     """Check on MODEL what people say about temperature.
 
     Each claim has a number, an interval and a threshold, and a verdict: holds, does not hold, cannot tell, or what it
     needs. A claim that fails on your model is a result. Three lines are theorems; they check the arithmetic.
     """
-    from retort.claims import CLAIMS, Evidence, check_claims
-    from retort.cli.output import print_json
+    from retort.claims import Claims, claims
     from retort.cli.progress import Progress
-    from retort.lens.asking import default_prompts, read_prompts
-    from retort.sources.load import load
+    from retort.lens.asking import read_prompts
 
-    chosen = CLAIMS
-    if only is not None:
-        wanted = [name.strip() for name in only.split(",")]
-        unknown = [name for name in wanted if name not in {claim.id for claim in CLAIMS}]
-        if unknown:
-            raise click.UsageError(
-                f"there is no claim {unknown[0]!r}; there are {', '.join(claim.id for claim in CLAIMS)}."
-            )
-        chosen = tuple(claim for claim in CLAIMS if claim.id in wanted)
-    sources = [None if name is None else load(name) for name in (model, instruct, small)]
-    assert sources[0] is not None
+    check_export(Claims.MEASURES, **export)
     with Progress("claims") as progress:
-        evidence = Evidence(
-            sources[0],
-            sources[1],
-            sources[2],
-            tuple(name.strip() for name in tasks.split(",") if name.strip()),
-            distill_files,
-            items,
-            samples,
-            seed,
-            progress,
-            default_prompts() if prompts_file is None else read_prompts(prompts_file),
-            _thresholds(thresholds, CLAIMS),
+        found = claims(
+            model,
+            instruct=instruct,
+            small=small,
+            tasks=_names(tasks),
+            distill=distill_files,
+            prompts=None if prompts_file is None else read_prompts(prompts_file),
+            only=None if only is None else _names(only),
+            thresholds=dict(map(_threshold, thresholds)),
+            items=items,
+            samples=samples,
+            seed=seed,
+            on_progress=progress,
         )
-        found = check_claims(evidence, chosen)
-    if as_json:
-        print_json(found)
-    else:
-        _print(found)
+    deliver(found, **export)
 
 
-def _thresholds(given: tuple[str, ...], claims: Sequence[Claim]) -> dict[str, float]:
-    """The thresholds asked for, by claim. Raises UsageError for a claim without one, or what is not a number."""
-    found = {}
-    movable = [claim.id for claim in claims if claim.threshold is not None]
-    for one in given:
-        name, _, value = one.partition("=")
-        if name not in movable:
-            raise click.UsageError(f"no claim {name!r} has a threshold; these have: {', '.join(movable)}.")
-        try:
-            found[name] = float(value)
-        except ValueError:
-            raise click.UsageError(f"--threshold takes ID=NUMBER, got {one!r}.") from None
-        if not math.isfinite(found[name]):
-            raise click.UsageError(f"--threshold takes a finite number, got {one!r}.")
-    return found
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
-def _print(found: Claims) -> None:
-    from rich.table import Table
-
-    from retort.cli.output import stdout_console
-
-    console = stdout_console()
-    console.print(
-        f"{len(found.claims)} claim{'s' * (len(found.claims) != 1)} about temperature, on {found.model}",
-        style="bold",
-        soft_wrap=True,
-    )
-    for claim in found.claims:
-        # A verdict in capitals, what a claim needs as it is to be typed.
-        verdict, _, needed = claim.verdict.partition(": ")
-        console.print(f"{verdict.upper()}{f' {needed}' * bool(needed)}: {claim.statement}", style="bold")
-        table = Table.grid(padding=(0, 2))
-        for name, value in claim.measured.items():
-            table.add_row("", name.replace("_", " "), _shown(value))
-        if claim.threshold is not None and not claim.verdict.startswith("needs"):
-            table.add_row("", "threshold", f"{claim.threshold:g}")
-        if claim.interval is not None:
-            table.add_row("", "95 % interval", f"{claim.interval[0]:.4g} to {claim.interval[1]:.4g}")
-        console.print(table)
-        console.print(f"  How: {claim.how}", style="dim")
-
-
-def _shown(value: Number) -> str:
-    from retort.cli.output import number
-
-    if isinstance(value, (list, tuple)):
-        return " to ".join(f"{one:.4g}" for one in value)
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return "–" if value is None else str(value)
-    return number(float(value)) if isinstance(value, float) else f"{value:,}"
+def _threshold(given: str) -> tuple[str, float]:
+    name, _, value = given.partition("=")
+    try:
+        return name, float(value)
+    except ValueError:
+        raise click.UsageError(f"--threshold takes ID=NUMBER, got {given!r}.") from None

@@ -20,8 +20,24 @@ from typing import Any
 import click
 import cloup
 
-# `group("Output", json_option, …)` puts options under a heading in the help.
-group = cloup.option_group
+
+def group(title: str, *decorators: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Puts the options that `decorators` add under a heading in the help; arguments among them stay arguments.
+
+    Unlike cloup's own, it takes a decorator that wraps the command, such as `asking_options`.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        heading = cloup.OptionGroup(title)
+        for decorator in reversed(decorators):
+            before = len(getattr(function, "__click_params__", ()))
+            function = decorator(function)
+            for added in function.__click_params__[before:]:  # type: ignore[attr-defined]
+                if isinstance(added, click.Option):
+                    added.group = heading  # type: ignore[attr-defined]
+        return function
+
+    return decorate
 
 
 class Command(cloup.Command):

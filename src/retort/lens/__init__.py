@@ -1,8 +1,8 @@
 """The verbs that look: what a model says next, token by token, beside another model, and along the temperature.
 
 In: a model (a MODEL string, a path, or a source that is open), a prompt or texts, temperatures and chains. Out: one
-record per verb, `Look`, `Trace`, `Compare`, `Similar`, `PathFound`, `Determinism`, `Equivalent`: the document of
-`--json`, its tables and its picture (see `retort/records.py`). Read `look.py` first. `page.py` makes what the page is
+record per verb, `Look`, `Trace`, `Compare`, `Similar`, `PathFound`, `Determinism`, `Equivalent`, `Engines`: the
+document of `--json`, its tables and its picture (see `retort/records.py`). Read `look.py` first. `page.py` makes what the page is
 sent; `asking.py` turns names into models and conversations into text.
 """
 
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from retort.lens.compare import Compare, compare
     from retort.lens.determinism import Determinism, determinism
+    from retort.lens.engines import Engines, explain
     from retort.lens.equivalent import Equivalent, equivalent
     from retort.lens.look import Look, look
     from retort.lens.path import PathFound, path
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Compare",
     "Determinism",
+    "Engines",
     "Equivalent",
     "Look",
     "PathFound",
@@ -33,13 +35,14 @@ __all__ = [
     "compare",
     "determinism",
     "equivalent",
+    "explain",
     "look",
     "path",
     "similar",
     "trace",
 ]
 
-_HOME = {name: "path" if name == "PathFound" else name.lower() for name in __all__}
+_HOME = {name: name.lower() for name in __all__} | {"PathFound": "path", "explain": "engines"}
 
 
 class _Lens(ModuleType):

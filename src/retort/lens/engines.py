@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 
+from retort.blocks import Block, Column, line, number, probability, table, token_label
 from retort.chain.chain import Chain
 from retort.chain.engines import ENGINES, Engine, find_engine
 from retort.distribution.distribution import Distribution
 from retort.distribution.divergences import total_variation
 from retort.distribution.ranking import top_ids
 from retort.errors import CapabilityError, InputError
+from retort.records import Record, new_axes
+from retort.sampling.params import SETTINGS, SamplingParams
 from retort.sources.base import Capability, Source, next_token_logits
+from retort.sources.load import Model, opened
 from retort.sources.own_settings import own_settings
 from retort.transforms.context import Context
 
@@ -79,8 +83,8 @@ class EngineToken:
     probs: tuple[float, ...]
 
 
-@dataclass(frozen=True)
-class EngineComparison:
+@dataclass(frozen=True, repr=False)
+class Engines(Record):
     """The same settings after one prompt in several engines. `tokens`: the likeliest ones, and what becomes of them."""
 
     model: str
@@ -92,26 +96,124 @@ class EngineComparison:
     total_variation: tuple[EnginePair, ...]
     tokens: tuple[EngineToken, ...]
 
+    def table_rows(self) -> list[dict[str, Any]]:
+        """One row per token: its probability in the model itself and in each engine."""
+        names = [reading.engine for reading in self.engines]
+        return [
+            {
+                "id": token.id,
+                "token": token.token,
+                "prob_raw": token.prob_raw,
+                **{f"prob_{name}": prob for name, prob in zip(names, token.probs, strict=True)},
+            }
+            for token in self.tokens
+        ]
 
-def compare_engines(
-    source: Source,
+    def plot(self, axes: Any = None) -> Any:
+        """The probability of each listed token in each engine."""
+        axes = new_axes(axes)
+        width = 0.8 / len(self.engines)
+        for place, reading in enumerate(self.engines):
+            at = [token + (place - (len(self.engines) - 1) / 2) * width for token in range(len(self.tokens))]
+            axes.bar(at, [token.probs[place] for token in self.tokens], width, label=reading.engine)
+        axes.set_xticks(range(len(self.tokens)), labels=[token_label(token.token) for token in self.tokens])
+        axes.set_ylabel("probability of being drawn")
+        axes.set_title(f"{self.model} after {self.prompt!r}")
+        axes.legend()
+        return axes
+
+    def blocks(self) -> Iterator[Block]:
+        yield line(f"{self.model} after {self.prompt!r}", "bold", whole=True)
+        if self.note is not None:
+            yield line(f"Note: {self.note}", whole=True)
+        for reading in self.engines:
+            yield line("")
+            yield from _reading_blocks(reading)
+        yield line("")
+        yield self._tokens_table()
+        if self.total_variation:
+            yield line("")
+            yield table(
+                ["two engines", ">total variation", ">only the first keeps", ">only the second keeps"],
+                [
+                    [
+                        " and ".join(pair.engines),
+                        probability(pair.total_variation),
+                        f"{pair.only_first:,}",
+                        f"{pair.only_second:,}",
+                    ]
+                    for pair in self.total_variation
+                ],
+            )
+            yield line("Total variation: the share of draws that would have to differ between the two.")
+
+    def _tokens_table(self) -> Block:
+        headings = [Column("token", widest=22), Column("raw, τ = 1", right=True)]
+        headings += [Column(reading.engine, right=True) for reading in self.engines]
+        rows = [
+            [
+                token_label(token.token),
+                probability(token.prob_raw),
+                *(probability(prob) if prob > 0 else "-" for prob in token.probs),
+            ]
+            for token in self.tokens
+        ]
+        return table(
+            headings, [*rows, ["tokens that can come", "", *(f"{one.kept:,}" for one in self.engines)]]
+        )
+
+
+def _reading_blocks(reading: EngineReading) -> Iterator[Block]:
+    yield line(f"{reading.engine}: {reading.spec or '(nothing)'}", "bold", whole=True)
+    if reading.unread:
+        yield line(f"Does not apply: {', '.join(reading.unread)}", "yellow", whole=True)
+    if reading.stages:
+        yield table(
+            [
+                Column("stage", widest=34, fold=True),
+                ">kept",
+                ">removed",
+                ">mass moved",
+                "likeliest it removes",
+            ],
+            [
+                [
+                    stage.stage,
+                    f"{stage.kept:,}",
+                    f"{stage.removed:,}",
+                    probability(stage.moved),
+                    " ".join(token_label(token) for token in stage.removed_tokens),
+                ]
+                for stage in reading.stages
+            ],
+        )
+    yield line(
+        f"{reading.kept:,} token{'s' * (reading.kept != 1)} can come, entropy {number(reading.entropy_nats)} nats "
+        "(of what is sampled)."
+    )
+    for warning in reading.warnings:
+        yield line(f"Warning: {warning}", "yellow")
+
+
+def explain(
+    model: Model,
     prompt: str,
-    settings: Mapping[str, Any],
+    settings: Mapping[str, Any] | SamplingParams | None = None,
     engines: Sequence[str] = tuple(ENGINES),
     *,
     defaults: bool = False,
     top: int = 10,
-    request: Mapping[str, Any] | None = None,
-) -> EngineComparison:
-    """What `settings` (flat, as SamplingParams names them) mean after `prompt` in each engine.
+) -> Engines:
+    """What `settings` mean after `prompt` in each engine. `settings`: a mapping in any engine's names, or params.
 
     One forward pass. A setting that an engine does not apply is left out there and named in `unread`. `defaults`: use
     the engine's defaults, and the model's own settings where the engine reads them, for settings that are not given.
-    `request`: all that was asked for, lengths included, to say what an engine would refuse. "retort" among the engines
-    is retort's default order.
+    "retort" among the engines is retort's default order.
     float64 inside, entropies in nats. Raises InputError for no engine, an unknown or repeated one, settings that are
-    not allowed, or `top` below 1; CapabilityError for a source without the whole vocabulary.
+    not allowed, a chain among them, or `top` below 1; CapabilityError for a source without the whole vocabulary.
     """
+    source = opened(model)
+    said, request = _settings(settings)
     if source.capability is not Capability.FULL:
         raise CapabilityError(
             f"explain needs the whole vocabulary, but {source.name} gives only its most probable tokens "
@@ -129,28 +231,49 @@ def compare_engines(
     readings, distributions = [], []
     for name in names:
         if name == OURS:
-            ours = {name: value for name, value in settings.items() if name != "samplers"}
+            ours = {name: value for name, value in said.items() if name != "samplers"}
             chain = Chain.of(**{"temperature": None, **ours}).ending_at(ending)
             reading, distribution = _read(source, None, chain, (), logits, context)
         else:
             engine = find_engine(name)
-            said = engine.filled(settings, own_settings(source)) if defaults else dict(settings)
-            chain = Chain(engine.stages(said)).ending_at(ending)
-            reading, distribution = _read(source, engine, chain, engine.unread(said), logits, context)
-            refused = engine.refused({**said, **(request or {})})
-            reading = replace(reading, warnings=(*refused, *engine.idle(said), *reading.warnings))
+            there = engine.filled(said, own_settings(source)) if defaults else dict(said)
+            chain = Chain(engine.stages(there)).ending_at(ending)
+            reading, distribution = _read(source, engine, chain, engine.unread(there), logits, context)
+            refused = engine.refused({**there, **request})
+            reading = replace(reading, warnings=(*refused, *engine.idle(there), *reading.warnings))
         readings.append(reading)
         distributions.append(distribution)
-    return EngineComparison(
+    return Engines(
         model=source.name,
         prompt=prompt,
         note=source.note,
         vocabulary=source.vocab_size,
-        settings=dict(settings),
+        settings=dict(said),
         engines=tuple(readings),
         total_variation=_pairs(readings, distributions),
         tokens=_tokens(source, Distribution(logits=logits), distributions, top),
     )
+
+
+def _settings(settings: Mapping[str, Any] | SamplingParams | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The settings of transforms, under our names (None: said to be off), and all that was asked for."""
+    if settings is None:
+        return {}, {}
+    if isinstance(settings, SamplingParams):
+        named = {**settings.settings, **({} if settings.chain is None else {"chain": settings.chain})}
+    else:
+        named = SamplingParams.named(settings)
+    if named.get("chain") is not None:
+        raise InputError(
+            "a chain says its own order, so it is the same in every engine; give single settings."
+        )
+    off = {} if isinstance(settings, SamplingParams) else _said_to_be_off(settings)
+    return {**SamplingParams.said(named)[1], **off}, named
+
+
+def _said_to_be_off(settings: Mapping[str, Any]) -> dict[str, None]:
+    """A setting that is None is off, also where `defaults` would fill in what was not given."""
+    return {name: None for name, value in settings.items() if value is None and name in SETTINGS}
 
 
 def _read(

@@ -7,9 +7,9 @@ marks the tokens where that could matter.)
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from retort.errors import InputError
 from retort.sampling.decoding import Ending, FinishReason, SampledToken, Text, check_request, decode
@@ -18,6 +18,7 @@ from retort.sampling.noise import MAX_SEED
 from retort.sampling.params import SamplingParams
 from retort.sampling.speculative import Speculation, decode_speculatively
 from retort.sources.base import Source
+from retort.sources.load import Model, opened
 
 __all__ = ["Piece", "Sample", "SampledToken", "generate", "stream"]
 
@@ -53,10 +54,14 @@ class Piece:
     finish_reason: FinishReason | None
 
 
+Params = SamplingParams | Mapping[str, Any]
+"""Settings as params, or as a mapping in any engine's names (`SamplingParams.from_dict`)."""
+
+
 def generate(
-    source: Source,
+    model: Model,
     prompts: str | Sequence[Prompt],
-    params: SamplingParams | Sequence[SamplingParams] | None = None,
+    params: Params | Sequence[Params] | None = None,
     *,
     n: int = 1,
     on_token: Callable[[int, SampledToken], None] | None = None,
@@ -69,8 +74,10 @@ def generate(
 ) -> list[Sample]:
     """`n` texts for each prompt, in order of prompts and then of samples; sample i of a prompt uses its seed + i.
 
-    A prompt is a text or a sequence of token ids; `prompts` is one text or a list of prompts.
-    `params`: for all prompts, or one for each. `include_stop`: a text that a stop string ends keeps it.
+    `model`: a MODEL string, a path, or a source that is open. A prompt is a text or a sequence of token ids; `prompts`
+    is one text or a list of prompts.
+    `params`: for all prompts, or one for each; a mapping of settings is read as `SamplingParams.from_dict` does.
+    `include_stop`: a text that a stop string ends keeps it.
     As each token of the result's text `index` is drawn: `on_token(index, token)`, then `on_text(index, piece)` with
     what can be shown of it for good, where that is not "" (together the pieces are its text), then
     `on_progress(done, total)` in tokens, where a text that ends early counts as if it were whole.
@@ -80,11 +87,12 @@ def generate(
     Raises InputError for an empty prompt, a prompt and max_tokens beyond the source's context, or arguments that do
     not fit; CapabilityError for a source without the whole vocabulary. Nothing is decoded before these checks.
     """
+    source = opened(model)
     prompt_list: list[Prompt] = [prompts] if isinstance(prompts, str) else list(prompts)
-    if params is None or isinstance(params, SamplingParams):
-        settings = [params or SamplingParams()] * len(prompt_list)
+    if params is None or isinstance(params, (SamplingParams, Mapping)):
+        settings = [_params(params)] * len(prompt_list)
     else:
-        settings = list(params)
+        settings = [_params(one) for one in params]
     if len(settings) != len(prompt_list):
         raise InputError(
             f"got {len(settings)} params for {len(prompt_list)} prompts; give one for all, or one for each"
@@ -131,9 +139,9 @@ def check_seeds(seed: int, n: int) -> None:
 
 
 def stream(
-    source: Source,
+    model: Model,
     prompt: Prompt,
-    params: SamplingParams | None = None,
+    params: Params | None = None,
     *,
     include_stop: bool = False,
     noise_scale: float = NOISE_SCALE,
@@ -144,13 +152,20 @@ def stream(
     string waits until it is none. Closing the generator (or letting go of it) frees the decoder and its cache.
     Raises as `generate` does, at the call and not at the first piece.
     """
-    request = _request(source, prompt, params or SamplingParams(), include_stop)
+    source = opened(model)
+    request = _request(source, prompt, _params(params), include_stop)
     return _pieces(source, Text(0, request.prompt_ids, request.params, request.ending), noise_scale)
 
 
 def _pieces(source: Source, text: Text, noise_scale: float) -> Generator[Piece, None, None]:
     for event in decode(source, [text], noise_scale, pieces=True):
         yield Piece(event.piece, event.token, text.finish_reason)
+
+
+def _params(params: Params | None) -> SamplingParams:
+    if params is None:
+        return SamplingParams()
+    return params if isinstance(params, SamplingParams) else SamplingParams.from_dict(params)
 
 
 class _Request(NamedTuple):
