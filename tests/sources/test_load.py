@@ -148,3 +148,72 @@ def test_smollm2_without_its_package_is_one_sentence_with_the_command(
         load("embedded:smollm2")
     assert "\n" not in str(caught.value)
     assert not embedded_models()[0].installed
+
+
+def test_an_adapter_is_loaded_with_its_base_or_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    peft = pytest.importorskip("peft")
+    import torch
+
+    from retort.sources.base import next_token_logits
+
+    base = load(str(save_tiny_model(tmp_path / "base")))
+    plain = next_token_logits(base, "the sky")
+    tuned = peft.get_peft_model(base.model, peft.LoraConfig(target_modules=["q_proj"], r=2))
+    torch.nn.init.normal_(tuned.base_model.model.model.layers[0].self_attn.q_proj.lora_B.default.weight)
+    tuned.save_pretrained(tmp_path / "adapter")
+    with torch.no_grad():
+        expected = tuned(input_ids=torch.tensor([base.encode("the sky")])).logits[0, -1].numpy()
+    found = next_token_logits(load(str(tmp_path / "adapter")), "the sky")
+    assert abs(found - expected).max() < 1e-4 < abs(plain - expected).max()
+
+    settings = tmp_path / "adapter" / "adapter_config.json"
+    record = json.loads(settings.read_text())
+    settings.write_text(json.dumps({**record, "base_model_name_or_path": "org/base"}))
+    with pytest.raises(
+        SourceError, match=r"is an adapter, and its base cannot be loaded: org/base is no local"
+    ):
+        load(str(tmp_path / "adapter"))
+    monkeypatch.setattr("retort.sources.model_folder.find_spec", lambda name: None)
+    with pytest.raises(SourceError, match=r"is an adapter of org/base.*retort-lm\[peft\]"):
+        load(str(tmp_path / "adapter"))
+
+
+@pytest.mark.parametrize("text", ["null", '{"eos_token_id": [1, null]}', '{"temperature": null}'])
+def test_a_generation_config_with_null_is_read_or_one_sentence(tmp_path: Path, text: str) -> None:
+    (save_tiny_model(tmp_path) / "generation_config.json").write_text(text)
+    try:
+        assert load(str(tmp_path)).end_ids == {1}
+    except SourceError as error:
+        assert (
+            "\n" not in str(error) and "generation_config.json" in str(error)
+        ) or "cannot be loaded" in str(error)
+
+
+def test_a_tokenizer_without_its_unknown_token_is_one_sentence(tmp_path: Path) -> None:
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    made = Tokenizer(models.WordLevel({"the": 0, "sky": 1}, unk_token="[UNK]"))
+    made.pre_tokenizer = pre_tokenizers.Whitespace()
+    made.save(str(save_tiny_model(tmp_path) / "tokenizer.json"))
+    with pytest.raises(
+        SourceError, match=r"The tokenizer of .* (cannot read this text|cannot be loaded)"
+    ) as caught:
+        load(str(tmp_path)).encode("the zebra")
+    assert "\n" not in str(caught.value)
+
+
+def test_the_models_own_settings_are_read(tmp_path: Path) -> None:
+    written = {
+        "temperature": 0.6,
+        "top_k": 20,
+        "do_sample": True,
+        "eos_token_id": 1,
+        "transformers_version": "5",
+    }
+    (save_tiny_model(tmp_path) / "generation_config.json").write_text("\ufeff" + json.dumps(written))
+    try:
+        found = load(str(tmp_path)).generation_defaults
+    except SourceError:  # transformers itself reads no byte order mark
+        (tmp_path / "generation_config.json").write_text(json.dumps(written))
+        found = load(str(tmp_path)).generation_defaults
+    assert found == {"temperature": 0.6, "top_k": 20, "do_sample": True}

@@ -63,7 +63,12 @@ class TransformersSource:
         else:
             options = {"trust_remote_code": trust_remote_code, "allow_pickle": allow_pickle}
             adapter = find_adapter(folder_or_id)
-            folder = find_model_folder(folder_or_id if adapter is None else adapter.base, **options)
+            try:
+                folder = find_model_folder(folder_or_id if adapter is None else adapter.base, **options)
+            except SourceError as error:
+                if adapter is None:
+                    raise
+                raise SourceError(f"{name} is an adapter, and its base cannot be loaded: {error}") from error
         # A GGUF file is one of a folder to the library, and needs no other; its quantised weights are multiplied out.
         inside: dict[str, Any] = {"gguf_file": gguf.name} if gguf else {}
         # Its progress bar for GGUF files knows no switch.
