@@ -12,7 +12,9 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 SOURCE = HERE.parent / "docs" / "glossary.md"
 FILE = HERE / "src" / "glossary.json"
-ENTRY = re.compile(r"^(?P<term>[^\n:#]+?) \{#(?P<id>[\w-]+)\}\n: (?P<text>.+?)(?=\n\n|\Z)", re.MULTILINE | re.DOTALL)
+ENTRY = re.compile(
+    r"^(?P<term>[^\n:#]+?) \{#(?P<id>[\w-]+)\}\n: (?P<text>.+?)(?=\n\n|\Z)", re.MULTILINE | re.DOTALL
+)
 
 
 def glossary(markdown: str) -> dict[str, dict[str, str]]:

@@ -1,104 +1,184 @@
-// What Python hands to the page. Field names are those of retort's records.
-
-import type { History } from "./math/history.ts";
-import type { PackedIds, PackedLogits } from "./math/unpack.ts";
+// Made by frontend/records.py from Python's record types; do not edit.
 
 /** A measure: one number where it is exact, else its two ends; null there stands for an infinity. */
 export type Measured = number | { low: number | null; high: number | null };
 
-export function lowOf(value: Measured): number {
-  return typeof value === "number" ? value : (value.low ?? -Infinity);
+/** A sorted row. `count` finite logits, largest first; `impossible` tokens more are -inf and come last. */
+export interface PackedLogits {
+  encoding: string;
+  count: number;
+  impossible: number;
+  data: string;
 }
 
-export function highOf(value: Measured): number {
-  return typeof value === "number" ? value : (value.high ?? Infinity);
+/** Token ids by rank, `width` bits each, most significant bit first, base64. */
+export interface PackedIds {
+  width: number;
+  count: number;
+  data: string;
 }
 
+/** What was found out. `logprobs` is "raw" (the model's own) or "processed" (after the sampler's stages). */
+export interface Probe {
+  server: string;
+  endpoint: string;
+  shape: string;
+  logprobs: string;
+  log_base: string;
+  asked: number;
+  given: number;
+  mass: number;
+  temperature: string;
+  top_p: string;
+  top_k: string;
+  seed: boolean | null;
+  greedy: boolean | null;
+  n: boolean | null;
+  echo: boolean;
+  replay: number;
+  rounding: number;
+  vocabulary: number | null;
+  refused: string[];
+  notes: string[];
+}
+
+/** What comes after the tokens `history`, for the page. `known` is "full" or "top_n". */
 export interface PositionRecord {
-  known?: "full";
+  known: string;
   model: string;
   prompt: string;
-  prompt_tokens: string[];
-  vocabulary: number;
+  vocabulary: number | null;
+  vocabulary_at_most: number;
   note: string | null;
   chain: string;
-  logits: PackedLogits;
-  ids: number[];
+  ids: (number | null)[];
   tokens: string[];
+  prompt_tokens: string[];
+  logits: PackedLogits | null;
   rank_ids: PackedIds | null;
-  /** Ids of the tokens so far, the rank of each at this position (-1: it cannot come), and how many are the prompt. */
-  history?: number[];
-  history_ranks?: number[];
-  prompt_length?: number;
+  history: number[];
+  history_ranks: number[];
+  prompt_length: number;
+  logprobs: number[] | null;
+  rounding: number;
+  probe: Probe | null;
 }
 
-/** What stages that look back can see. */
-export function historyOf(record: PositionRecord): History {
-  return { ids: record.history ?? [], ranks: record.history_ranks ?? [], promptLength: record.prompt_length ?? 0 };
-}
-
+/** A token that could stand here: its raw and its processed probability (0 where the chain removes it, None where that is not known). */
 export interface Alternative {
   token: string;
-  id: number;
-  prob_raw: number;
-  prob_processed: number;
+  id: number | null;
+  prob_raw: Measured;
+  prob_processed: Measured | null;
 }
 
+/** One position. `given`: the token came with the request; `known_tokens`: how many the source names there, `unseen` the share of all others; `alternatives`: the most likely tokens, by falling logit. */
 export interface PassageToken {
   token: string;
-  id: number;
-  given: boolean;
-  rank: number;
-  logprob_raw: number;
-  logprob_processed: number | null;
-  entropy_nats: number;
-  entropy_processed_nats: number;
-  margin: number;
-  kept: number;
-  kept_mass: number;
+  id: number | null;
+  rank: number | null;
+  logprob_raw: Measured;
+  logprob_processed: Measured | null;
+  entropy_nats: Measured;
+  entropy_processed_nats: Measured | null;
+  margin: Measured;
+  kept: number | null;
+  kept_mass: Measured | null;
   removed_by: string | null;
-  flip_risk: number;
+  flip_risk: Measured;
+  best: string;
+  best_prob: Measured;
+  given: boolean;
+  known_tokens: number;
+  unseen: Measured;
   alternatives: Alternative[];
 }
 
-export interface PassageTotals {
-  logprob_raw: number;
-  entropy_nats: number;
-  flip_risk: number;
+/** Over the tokens: sums of logprobs (nats; processed is None where one is None), means of entropy and kept mass. */
+export interface TraceTotals {
+  tokens: number;
+  unknown: number;
+  logprob_raw: Measured;
+  logprob_processed: Measured | null;
+  perplexity: Measured;
+  entropy_nats: Measured;
+  kept_mass: Measured | null;
+  removed: number;
+  flip_risk: Measured;
 }
 
+/** A prompt and what follows. `text` is what follows as text; the totals are over its tokens. */
 export interface PassageRecord {
-  known?: "full";
+  known: string;
   model: string;
   note: string | null;
   prompt: string;
   prompt_tokens: string[];
   chain: string;
-  seed: number;
+  seed: number | null;
   finish_reason: string;
   text: string;
   tokens: PassageToken[];
-  totals: PassageTotals;
+  totals: TraceTotals;
   noise_scale: number;
+  vocabulary: number | null;
+  vocabulary_at_most: number;
+  probe: Probe | null;
 }
 
-export interface Leaf {
-  temperature_low: number;
-  temperature_high: number;
-  temperatures: number[];
-  text: string;
-  ids: number[];
-  finish_reason: string;
-  logprob_raw: number;
+/** One position: the token before it, and what A and B expect after it; divergences in nats. */
+export interface ComparedPosition {
+  prompt: number;
+  position: number | null;
+  token: string | null;
+  kl_ab: Measured;
+  kl_ba: Measured;
+  jsd: Measured;
+  total_variation: Measured;
+  entropy_a: Measured;
+  entropy_b: Measured;
+  top_a: string;
+  top_b: string;
+  parted: boolean;
+  common: number | null;
+  logprob_difference: number | null;
 }
 
-/** Whether a stage of the chain applies along the path, and how, or why not. */
+/** Two positions. `comparable`: both have one vocabulary, so that distances between them have a meaning. */
+export interface PairRecord {
+  known: string;
+  a: PositionRecord;
+  b: PositionRecord;
+  comparable: boolean;
+  compared: ComparedPosition | null;
+}
+
+/** A stage as the chain writes it, whether it applies along the path, and how, or why not, in a few words. */
 export interface PathStage {
   stage: string;
   applies: boolean;
   why: string;
 }
 
+/** Who says what. The roles are the template's: user, assistant and system almost everywhere. */
+export interface Message {
+  role: string;
+  content: string;
+  written: Record<string, unknown> | null;
+}
+
+/** One text and the temperatures that give it. */
+export interface Leaf {
+  temperature_low: number;
+  temperature_high: number;
+  temperatures: number[];
+  text: string;
+  ids: number[];
+  finish_reason: "length" | "end" | "stop";
+  logprob_raw: number;
+}
+
+/** A temperature path with the text of every token of every leaf, which the leaves themselves hold only as ids. */
 export interface PathRecord {
   model: string;
   note: string | null;
@@ -106,209 +186,242 @@ export interface PathRecord {
   seed: number;
   max_tokens: number;
   tokens: string[][];
-  stages?: PathStage[];
+  stages: PathStage[];
+  chain: string;
+  messages: Message[] | null;
+  rendered: string | null;
   leaves: Leaf[];
   forward_passes: number;
   independent_passes: number;
   exact: boolean;
 }
 
-/** What was found out about a server before its numbers were used. */
-export interface ProbeRecord {
-  logprobs: string;
-  temperature: string;
-  top_p: string;
-  top_k: string;
-  seed: boolean | null;
-  notes: string[];
-}
-
-/** A position of which only the most probable tokens are known. */
-export interface PartialPositionRecord {
-  known: "top_n";
-  model: string;
-  prompt: string;
-  note: string | null;
-  chain: string;
-  vocabulary: number | null;
-  vocabulary_at_most: number;
-  rounding: number;
-  tokens: string[];
-  ids: (number | null)[];
-  logprobs: number[];
-  probe: ProbeRecord | null;
-}
-
-export interface PartialAlternative {
-  token: string;
-  id: number | null;
-  prob_raw: Measured;
-}
-
-export interface PartialPassageToken {
-  token: string;
-  id: number | null;
-  given: boolean;
-  rank: number | null;
-  logprob_raw: Measured;
-  entropy_nats: Measured;
-  margin: Measured;
-  kept: number | null;
-  kept_mass: Measured | null;
-  removed_by: string | null;
-  flip_risk: Measured;
-  known_tokens: number;
-  unseen: Measured;
-  alternatives: PartialAlternative[];
-}
-
-export interface PartialTotals {
-  tokens: number;
-  unknown: number;
-  logprob_raw: Measured;
-  entropy_nats: Measured;
-  removed: number;
-  flip_risk: Measured;
-}
-
-export interface PartialPassageRecord {
-  known: "top_n";
-  model: string;
-  note: string | null;
-  prompt: string;
-  chain: string;
-  finish_reason: string;
-  text: string;
-  tokens: PartialPassageToken[];
-  totals: PartialTotals | null;
-  noise_scale: number;
-  vocabulary: number | null;
-  vocabulary_at_most: number;
-  probe: ProbeRecord | null;
-}
-
-export interface PartialPairRecord {
-  known: "top_n";
-  a: PartialPositionRecord;
-  b: PartialPositionRecord;
-  /** null stands for an infinity: nothing bounds it. */
-  compared: {
-    common: number;
-    logprob_difference: number | null;
-    total_variation: Measured;
-    kl_ab: Measured;
-    kl_ba: Measured;
-    top_a: string;
-    top_b: string;
-    parted: boolean;
-  };
-}
-
-/** Whether a record is of a model that names its most probable tokens only. */
-export function isPartial<R extends { known?: string }>(record: R): record is Extract<R, { known: "top_n" }> {
-  return record.known === "top_n";
-}
-
-export interface PairRecord {
-  known?: "full";
-  a: PositionRecord;
-  b: PositionRecord;
-  comparable: boolean;
-}
-
-export interface TuneSetting {
+/** One setting. `score`: the mean over items, with its own interval (not corrected for other settings). */
+export interface Setting {
   temperature: number | null;
   score: number;
   score_ci: [number, number];
   distinct: number | null;
   agreement: number | null;
   samples: number;
-  setting?: Record<string, unknown>;
-  /** More ways to say how different an item's answers are; null where not asked for or not known. */
-  variety?: Record<string, number | string | null> | null;
+  identical: number | null;
+  valid: number | null;
+  mean_tokens: number | null;
+  raw_nll: number | null;
+  second_nll: number | null;
+  on_frontier: boolean | null;
+  setting: Record<string, unknown>;
+  variety: Record<string, number | string | null> | null;
 }
 
+/** Score at `setting` minus score at the reference. `interval`: of this comparison alone, as if it was planned; `interval_all`: holds for all pairs of settings together. */
+export interface Difference {
+  setting: unknown;
+  difference: number;
+  interval: [number, number];
+  interval_all: [number, number];
+}
+
+/** The setting to take, and how sure that is. */
+export interface Recommendation {
+  setting: unknown;
+  reason: string;
+  detectable: boolean;
+  difference: number;
+  difference_ci: [number, number];
+  reference: unknown;
+  region: unknown[];
+  best: unknown;
+  held_out_difference: number | null;
+  held_out_ci: [number, number] | null;
+  chosen_again: number | null;
+  minimum_detectable_difference: number | null;
+  power: number;
+  error_rate: number;
+  values: Record<string, unknown>;
+  planned: boolean;
+  tied: unknown[];
+  lead_of_best: number;
+  lead_of_best_ci: [number, number];
+  differences: Difference[];
+}
+
+/** One lever's share of the variance of scores, with its interval (bootstrap over items, 95 %). */
+export interface VarianceShare {
+  lever: string;
+  share: number;
+  share_ci: [number, number];
+}
+
+/** The setting up to which more heat buys more novelty than incoherence, and its interval (bootstrap over items). */
+export interface TurningPoint {
+  point: number;
+  interval: [number, number];
+  novelty: number[];
+  incoherence: number[];
+}
+
+/** How far the choices' probabilities come true, as the model is (τ = 1) and at the temperature that suits best. */
+export interface Calibration {
+  temperature: number;
+  at_bound: boolean;
+  questions: number;
+  nll: [number, number];
+  brier: [number, number];
+  ece: [number, number];
+  bins: number;
+}
+
+/** The score at `setting`, estimated from answers drawn at `source`; None with a sentence in `refused` instead. */
+export interface Reweighted {
+  setting: Record<string, unknown>;
+  source: Record<string, unknown>;
+  score: number | null;
+  score_ci: [number, number] | null;
+  effective_sample_size: number | null;
+  samples: number;
+  refused: string | null;
+  measured: number | null;
+}
+
+/** A whole sweep. `item_scores` [items, settings] are what the statistics were computed from. */
 export interface TuneRecord {
   task: string;
   model: string;
   goal: string;
   score: string;
-  axis?: string | null;
-  settings: TuneSetting[];
-  recommendation: {
-    setting: unknown;
-    reason: string;
-    detectable: boolean;
-    difference: number;
-    difference_ci: [number, number];
-    reference: unknown;
-    region: unknown[];
-    held_out_difference: number | null;
-    held_out_ci: [number, number] | null;
-    chosen_again: number | null;
-    minimum_detectable_difference: number | null;
-  };
+  settings: Setting[];
+  recommendation: Recommendation;
   forward_passes: number | null;
   independent_passes: number | null;
   items: number;
   samples_per_item: number;
   seed: number;
   chain: string;
+  item_ids: string[];
+  item_scores: unknown;
+  axis: string | null;
+  items_left_out: number;
+  variance: VarianceShare[] | null;
+  turning_point: TurningPoint | null;
+  calibration: Calibration | null;
+  reweighted: Reweighted[] | null;
+  second_model: string | null;
+  skipped: Record<string, number>;
 }
 
-export interface Difference {
+/** One trained student. `seconds` is training alone; `curve` holds (step, seconds, validation nats a token). */
+export interface ArmResult {
+  arm: string;
+  seed: number;
+  val_nll: number;
+  test_nll: number | null;
+  seconds: number;
+  seconds_per_step: number;
+  tokens: number;
+  steps: number;
+  kd_weight: number;
+  ce_weight: number;
+  curve: [number, number, number][];
+  saved: string | null;
+  targets: number | null;
+  learning_rate: number | null;
+  kept_step: number | null;
+}
+
+/** Hard minus soft, paired over seeds; positive: distillation is better. `ci` is None with a single seed. */
+export interface DistilDifference {
+  part: "validation" | "test";
   mean: number;
   ci: [number, number] | null;
   per_seed: number[];
+  seeds: number[];
+  method: string;
 }
 
-export interface Student {
+/** The held-out tokens whose value lies in [low, high]; nats a token at τ = 1, means over seeds. */
+export interface Bin {
+  low: number;
+  high: number;
+  tokens: number;
+  share: number;
+  hard_nll: number;
+  soft_nll: number;
+  difference: number;
+  ci: [number, number] | null;
+  part: number;
+}
+
+/** One training of the search: nats a token on the validation text, seconds of training. */
+export interface Try {
+  learning_rate: number;
+  val_nll: number;
+  seconds: number;
+}
+
+/** What an arm tried and took. `at_edge`: the best is the smallest or largest given; a better one may lie beyond. */
+export interface Search {
   seed: number;
-  curve: [number, number, number][];
-  val_nll: number | null;
-  test_nll: number | null;
-  seconds: number | null;
-  tokens: number | null;
-  steps: number | null;
+  steps: number;
+  tried: Try[];
+  chosen: number;
+  at_edge: boolean;
 }
 
-/** A DistillResult; while it goes only `arms`, with the curves so far. */
+/** Everything a distillation has to report; `to_dict` gives plain values for JSON. */
 export interface DistilRecord {
-  arms: Record<string, Student[]>;
-  difference?: Difference | null;
-  difference_test?: Difference | null;
-  difference_equal_time?: Difference | null;
-  difference_equal_time_test?: Difference | null;
-  verdict?: string;
-  verdict_reason?: string;
-  verdict_equal_time?: string;
-  verdict_equal_time_reason?: string;
+  recipe: Record<string, unknown>;
+  teacher: Record<string, unknown>;
+  arms: Record<string, ArmResult[]>;
+  difference: DistilDifference | null;
+  difference_test: DistilDifference | null;
+  difference_equal_time: DistilDifference | null;
+  difference_equal_time_test: DistilDifference | null;
+  verdict: "helps" | "does not help" | "cannot tell" | "no control";
+  verdict_reason: string;
+  verdict_equal_time: "helps" | "does not help" | "cannot tell" | "no control";
+  verdict_equal_time_reason: string;
+  gain_by: Record<string, Bin[]> | null;
+  gain_by_part: "validation" | "test" | null;
+  data: Record<string, Record<string, number>>;
+  searches: Record<string, Search> | null;
+  sign: string;
+}
+
+/** What draws at one temperature said. */
+export interface Draws {
+  temperature: number;
+  texts: string[];
+}
+
+/** The row that the page's tour moves: a model's first answer, the right one, and what draws said. */
+export interface TourRecord {
+  position: PositionRecord;
+  first: string;
+  right: string;
+  draws: Draws[];
 }
 
 /** What a studio can do beside its models. */
 export interface Offer {
   models: string[];
+  prompts: Record<string, string>;
   tasks: string[];
   recipes: string[];
 }
 
-/** The row that the tour moves: of a real model, its first answer, the right one, and what draws said. */
-export interface TourRecord {
-  position: PositionRecord;
-  first: string;
-  right: string;
-  draws: { temperature: number; texts: string[] }[];
-}
-
+/** The document that a page is opened with. */
 export interface PageData {
   version: string;
   title: string;
   studio?: boolean;
+  /** What a link's # holds, of a page that was saved. */
+  state?: string;
   tour?: TourRecord;
-  position?: PositionRecord | PartialPositionRecord;
-  text?: PassageRecord | PartialPassageRecord;
+  position?: PositionRecord;
+  text?: PassageRecord;
   path?: PathRecord;
-  compare?: PairRecord | PartialPairRecord;
+  compare?: PairRecord;
   tune?: TuneRecord;
   distil?: DistilRecord;
 }

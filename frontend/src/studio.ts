@@ -3,24 +3,9 @@
 import type { Api } from "./api.ts";
 import { fill, h } from "./parts/dom.ts";
 import { runForm, type FormField } from "./parts/runForm.ts";
-import {
-  isPartial,
-  type DistilRecord,
-  type Offer,
-  type PairRecord,
-  type PartialPairRecord,
-  type PartialPassageRecord,
-  type PartialPositionRecord,
-  type PassageRecord,
-  type PathRecord,
-  type PositionRecord,
-  type TuneRecord,
-} from "./records.ts";
+import type { Offer, PairRecord, PassageRecord, PathRecord, PositionRecord, TuneRecord } from "./records.ts";
 import { compareView } from "./views/compare.ts";
-import { addPoint, distilView } from "./views/distil.ts";
-import { partialCompareView } from "./views/partialCompare.ts";
-import { partialPositionView } from "./views/partialPosition.ts";
-import { addPartialToken, partialTextView } from "./views/partialText.ts";
+import { addPoint, distilView, type DistilSoFar } from "./views/distil.ts";
 import { pathView } from "./views/path.ts";
 import { positionView } from "./views/position.ts";
 import { addToken, textView } from "./views/text.ts";
@@ -70,7 +55,7 @@ export function studioTabs(api: Api, { models, tasks, recipes }: Offer): StudioT
     name: "temperatures", label: "Temperatures", kind: "text", initial: "0:2:41", hint: "first:last:count, or a list",
   };
   return [
-    tab<PositionRecord | PartialPositionRecord>(api, {
+    tab<PositionRecord>(api, {
       name: "position",
       label: "Position",
       kind: "position",
@@ -79,56 +64,35 @@ export function studioTabs(api: Api, { models, tasks, recipes }: Offer): StudioT
       picks: true,
       fields: [model, prompt],
       body: ({ model, prompt }, { state }) => ({ model, prompt, continuation: idsOf(state.get("continuation")) }),
-      view: (record, context, again) => {
-        if (isPartial(record)) {
+      view: (record, context, again) =>
+        positionView(record, context, (rank) => {
+          const id = record.ids[rank];
           // A server takes no token ids: what was chosen goes behind the prompt as text.
-          return partialPositionView(record, context, (token) => {
-            context.state.set("prompt", record.prompt + token);
-            again();
-          });
-        }
-        return positionView(record, context, (rank) => {
-          const before = idsOf(context.state.get("continuation"));
-          context.state.set("continuation", [...before, record.ids[rank]!].join(","));
+          if (record.known !== "full" || id == null) context.state.set("prompt", record.prompt + record.tokens[rank]!);
+          else context.state.set("continuation", [...idsOf(context.state.get("continuation")), id].join(","));
           again();
-        });
-      },
+        }),
     }),
-    tab<PassageRecord | PartialPassageRecord>(api, {
+    tab<PassageRecord>(api, {
       name: "text",
       label: "Text",
       kind: "text",
       verb: "Write",
       picks: true,
-      live: (so, name, data) => {
-        if (name !== "token") return null;
-        return data.entropy_processed_nats === null ? addPartialToken(so as PartialPassageRecord | null, data) : addToken(so as PassageRecord | null, data);
-      },
+      live: (so, name, data) => (name === "token" ? addToken(so, data) : null),
       fields: [model, prompt, chain, seed, maxTokens],
       body: ({ model, prompt, chain, seed, max_tokens }, { state }) => ({
         model, prompt, chain, seed: wholeNumber("seed", seed), max_tokens: wholeNumber("longest text", max_tokens),
         continuation: idsOf(state.get("continuation")), given: textsOf(state.get("given")),
       }),
-      view: (record, context, again) => {
-        if (isPartial(record)) {
-          return partialTextView(record, context, {
-            branch: (place, token) => {
-              const kept = record.tokens.slice(0, place).map((one) => one.token);
-              context.state.set("given", JSON.stringify([...kept, token]));
-              context.state.set("token", String(place));
-              again();
-            },
-          });
-        }
-        return textView(record, context, {
-          branch: (place, id) => {
-            const kept = record.tokens.slice(0, place).map((token) => token.id);
-            context.state.set("continuation", [...kept, id].join(","));
-            context.state.set("token", String(place));
-            again();
-          },
-        });
-      },
+      view: (record, context, again) =>
+        textView(record, context, (place, token) => {
+          const kept = record.tokens.slice(0, place);
+          if (record.known === "full") context.state.set("continuation", [...kept, token].map((one) => one.id).join(","));
+          else context.state.set("given", JSON.stringify([...kept, token].map((one) => one.token)));
+          context.state.set("token", String(place));
+          again();
+        }),
     }),
     tab<PathRecord>(api, {
       name: "path",
@@ -142,7 +106,7 @@ export function studioTabs(api: Api, { models, tasks, recipes }: Offer): StudioT
       }),
       view: (record, context) => pathView(record, context),
     }),
-    tab<PairRecord | PartialPairRecord>(api, {
+    tab<PairRecord>(api, {
       name: "compare",
       label: "Compare",
       kind: "compare",
@@ -155,7 +119,7 @@ export function studioTabs(api: Api, { models, tasks, recipes }: Offer): StudioT
       ],
       // Whole distributions at first: a truncation on either side makes a KL infinite.
       body: ({ model, prompt, model_b, prompt_b }) => ({ model, prompt, model_b, prompt_b: prompt_b || prompt, chain: "temperature=1" }),
-      view: (record, context) => (isPartial(record) ? partialCompareView(record, context) : compareView(record, context)),
+      view: (record, context) => compareView(record, context),
     }),
     tab<TuneRecord>(api, {
       name: "tune",
@@ -177,7 +141,7 @@ export function studioTabs(api: Api, { models, tasks, recipes }: Offer): StudioT
       }),
       view: (record, context) => tuneView(record, context),
     }),
-    tab<DistilRecord>(api, {
+    tab<DistilSoFar>(api, {
       name: "distil",
       label: "Distil",
       kind: "distil",

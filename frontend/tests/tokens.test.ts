@@ -55,8 +55,9 @@ test("a cell of a table cannot become a formula or break its row", () => {
 
 test("the order and the ties of an engine", () => {
   const chain = parseChain("temperature=0.8 | top_k=5 | top_p=0.9 | min_p=0.1");
+  expect(chainText(asIn("sglang", chain))).toBe("temperature=0.8 | top_k(5, ties=all) | top_p(0.9, ties=all) | min_p=0.1");
   expect(chainText(asIn("llama.cpp", chain))).toBe("top_k=5 | top_p=0.9 | min_p=0.1 | temperature=0.8");
-  expect(chainText(asIn("vllm", chain))).toBe("temperature=0.8 | min_p=0.1 | top_k(5, ties=all) | top_p(0.9, ties=highest)");
+  expect(chainText(asIn("vllm", chain))).toBe("temperature=0.8 | min_p=0.1 | top_k=5 | top_p=0.9");
 });
 
 test.each([["top_p", /name=value/], ["warm=1", /does not compute “warm”/], ["top_p=2", /from 0 to 1, got 2/], ["top_k=1.5", /whole number/], ["temperature=1 | temp=2", /once/]])(

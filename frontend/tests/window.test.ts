@@ -35,7 +35,7 @@ test("where settings conflict it is said", () => {
   expect(said("temperature=0 | top_p=0.5")).toMatch(/cannot change the result/);
   expect(said("top_k=100")).toMatch(/removes nothing here/);
   expect(said("top_k=3 | min_p=0.9")).toMatch(/top_k=3 is made moot/);
-  expect(said("top_p=0.9 | temperature=3")).toMatch(/does not see it/);
+  expect(said("top_p=0.9 | temperature=3")).toMatch(/does not see that temperature/);
   expect(said("temperature=2 | top_k=4 | top_p=0.7")).toMatch(/fewer than any of them alone/);
   expect(said("temperature=0.7")).toBe("");
 });

@@ -104,6 +104,12 @@ PARTIAL_CHAINS = (
     "top_n_sigma=1",
     "top_k=5 | epsilon_cutoff=0.02 | temperature=0.8 | top_h=0.6",
     "temperature=0 | top_p=0.5",
+    "epsilon_cutoff=0.04 | temperature=1.3",
+    "eta_cutoff=0.5",
+    "top_k=3 | dynatemp(range=0.4, exponent=1, temperature=1)",
+    "top_k=4 | typical_p=0.6",
+    "top_p(0.2, min_keep=3) | top_k(2, ties=all)",
+    "top_k=2 | top_h=0.9 | min_p=0.1",
 )
 SETTINGS = {
     "temperature": 0.8,
@@ -220,11 +226,17 @@ def _partial_chain(known: PartialDistribution, text: str) -> dict[str, Any]:
     return {
         "chain": text,
         "stages": [
-            {"stage": one.stage, "kept": one.kept, "removed": one.removed, "kept_mass": _ends(one.kept_mass)}
+            {
+                "stage": one.stage,
+                "kept": one.kept,
+                "removed": one.removed,
+                "kept_mass": _ends(one.kept_mass),
+                "kept_mass_total": _ends(one.kept_mass_total),
+            }
             for one in found.stages
         ],
         "kept": found.kept,
-        "warnings": len(found.warnings),
+        "warnings": list(found.warnings),
         "entropy": entropy,
         "unseen": unseen,
         "probs": probs,
@@ -303,7 +315,7 @@ def _chain(logits: np.ndarray, chain: Chain, text: str, context: Context | None 
             for stage in explanation.stages
         ],
         "kept": explanation.kept,
-        "warnings": len(explanation.warnings),
+        "warnings": list(explanation.warnings),
         "entropy": float(one.entropy),
         "effective_support": float(one.effective_support),
         "leakage": float(leakage(logits, processed)),

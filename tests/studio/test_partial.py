@@ -40,7 +40,7 @@ def server() -> Iterator[tuple[MockServer, str]]:
 @pytest.fixture(scope="module")
 def running(server: tuple[MockServer, str]) -> Iterator[Studio]:
     pytest.importorskip("starlette")
-    with studio(server[1], "mock:a", load=_load, grace=0.5) as found:
+    with studio(server[1], "mock:a", load=_load, grace=5.0) as found:
         yield found
 
 
@@ -214,7 +214,7 @@ def test_the_chain_in_the_page_is_decided_or_says_why_not(
     shown = ends(browser, ".range-bars tbody:first-of-type .processed-ink")
     assert [low for low, _ in shown] == pytest.approx(found.probs.low, abs=EXACT)
     assert [high for _, high in shown] == pytest.approx(found.probs.high, abs=EXACT)
-    assert browser.texts(".range-bars .fate")[6] == "top_k=6"
+    assert browser.texts(".range-bars .fate")[6] == "removed by top_k=6"
     browser.set("[data-number=top_k]", "40")
     assert "What top_k=40 keeps cannot be decided here" in browser.text(".undecided")
     assert browser.text(".range-bars tbody .processed-ink") == "?"
@@ -257,7 +257,7 @@ def test_text_in_the_page_and_a_branch(browser: Browser, running: Studio) -> Non
     browser.click(".run-form button[type=submit]")
     browser.until(lambda: "greedy text" in browser.text(".prompt .meta"))
     first = browser.texts(".text-token")
-    assert len(first) == 6 and "–" in browser.text(".facts")
+    assert len(first) == 6 and "…" in browser.text(".facts")
     browser.picture("studio-partial-text")
     other = browser.text(".alternatives .pick")
     browser.click(".alternatives .pick")

@@ -271,11 +271,9 @@ def test_a_path_and_a_comparison(running: Studio) -> None:
     )
     running.wait(run, "done")
     record = running.ask("GET", f"/api/runs/{run}/result").json
-    asked = sorted(one for leaf in record["path"]["leaves"] for one in leaf["temperatures"])
+    asked = sorted(one for leaf in record["leaves"] for one in leaf["temperatures"])
     assert asked == [0, 0.5, 1, 2]
-    assert [len(tokens) for tokens in record["tokens"]] == [
-        len(leaf["ids"]) for leaf in record["path"]["leaves"]
-    ]
+    assert [len(tokens) for tokens in record["tokens"]] == [len(leaf["ids"]) for leaf in record["leaves"]]
     run = running.start("compare", model="mock:a", prompt="w1", model_b="mock:b", prompt_b="w2")
     running.wait(run, "done")
     record = running.ask("GET", f"/api/runs/{run}/result").json

@@ -85,7 +85,7 @@ def test_order_by_keyboard_and_by_mouse(browser: Browser, source: MockSource, pa
     check_numbers(browser, source, "top_k=40 | top_p=0.6 | temperature=2")
     assert "temperature is now stage 3 of 3" in browser.text("[role=status]")
     assert browser.run("return document.activeElement.closest('li').dataset.name") == "temperature"
-    assert "does not see it" in browser.text(".warnings")
+    assert "not see that temperature" in browser.text(".warnings")
 
     from selenium.webdriver.common.action_chains import ActionChains
     from selenium.webdriver.common.by import By

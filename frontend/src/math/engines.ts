@@ -26,7 +26,7 @@ export const ENGINES: ReadonlyMap<string, readonly Row[]> = new Map<string, read
     "llama.cpp",
     [
       ["repetition_penalty", { scope: "last:64" }], ["frequency_penalty", { scope: "last:64" }], ["presence_penalty", { scope: "last:64" }],
-      ["dry"], ["top_n_sigma"], ["top_k"], ["typical_p"], ["top_p"], ["min_p"], ["temperature"],
+      ["dry", { last_n: 64 }], ["top_n_sigma"], ["top_k"], ["typical_p"], ["top_p"], ["min_p"], ["temperature"],
     ],
   ],
   [
@@ -58,6 +58,6 @@ export function asIn(engine: string, chain: Chain): Chain {
       const row = rows[place(stage.name)];
       if (row === undefined) return stage;
       const { ties: _ties, scope: _scope, ...own } = stage.options ?? {};
-      return withOptions(stage, { ...own, ...row[1] });
+      return withOptions(stage, { ...row[1], ...own });
     });
 }

@@ -9,7 +9,21 @@ export interface Stage {
   readonly options?: Options;
 }
 
+export type Chain = readonly Stage[];
+
 export class ChainError extends Error {}
+
+/** The stage that divides by a temperature, if there is one. */
+export function hotStage(chain: Chain): Stage | undefined {
+  return chain.find((stage) => TRANSFORMS.get(stage.name)!.tempers);
+}
+
+/** The chain's temperature (the middle of dynatemp's range); 1 if it has none. */
+export function temperatureOf(chain: Chain): number {
+  const hot = hotStage(chain);
+  if (hot === undefined) return 1;
+  return hot.name === "temperature" ? hot.value : Number(hot.options?.["temperature"] ?? 1);
+}
 
 /** False for a value that means “off” (top_p=1, top_k=0, a scope of no token). */
 export function isOn(stage: Stage): boolean {

@@ -1,17 +1,6 @@
 // Reads what src/retort/lens/packing.py writes: sorted logits without loss, and token ids in a fixed width of bits.
 
-export interface PackedLogits {
-  encoding: "rice32" | "float64";
-  count: number;
-  impossible: number;
-  data: string;
-}
-
-export interface PackedIds {
-  width: number;
-  count: number;
-  data: string;
-}
+import type { PackedIds, PackedLogits } from "../records.ts";
 
 const BLOCK = 64;
 const ESCAPE = 24;

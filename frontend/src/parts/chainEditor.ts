@@ -2,13 +2,11 @@
 //
 // Order by mouse or finger (drag the handle) and by keyboard (arrow keys on the handle); every move is announced.
 
-import { chainText, isOn, type Chain, type Stage } from "../math/chain.ts";
-import type { Interval } from "../math/partial.ts";
+import { chainText, isOn, type Chain, type Stage, type StageReport } from "../math/chain.ts";
 import { checkedOption, checkedValue, withOptions } from "../math/stage.ts";
 import { findTransform, TRANSFORMS, type Option, type Transform } from "../math/transforms.ts";
-import type { Window } from "../math/window.ts";
 import { fill, freshId, h, say } from "./dom.ts";
-import { probability, probabilityRange, whole } from "./format.ts";
+import { probability, span, whole } from "./format.ts";
 
 interface Row {
   stage: Stage;
@@ -20,22 +18,12 @@ interface Row {
   effect: HTMLElement;
 }
 
-/** What is said of a stage; an interval where only a part of the vocabulary is known. */
-export interface Effect {
-  readonly stage: Stage;
-  readonly kept: number;
-  readonly removed: number;
-  readonly keptMass: number | Interval;
-  readonly before?: Window;
-  readonly after?: Window;
-}
-
 export interface ChainEditor {
   readonly element: HTMLElement;
   /** Show this chain; controls that are being used keep their focus. */
   show(chain: Chain): void;
   /** Say under each stage what it did; `missing` of one that is on and has no report. */
-  report(stages: readonly Effect[], missing?: string): void;
+  report(stages: readonly StageReport[], missing?: string): void;
 }
 
 
@@ -245,7 +233,7 @@ export function chainEditor(
     });
   }
 
-  function report(stages: readonly Effect[], missing = "off"): void {
+  function report(stages: readonly StageReport[], missing = "off"): void {
     for (const row of rows) {
       // The editor may show a stage that is off (top_p=1): the chain then has no report of it.
       const found = stages.find((stage) => stage.stage.name === row.stage.name);
@@ -257,7 +245,7 @@ export function chainEditor(
   return { element, show, report };
 }
 
-function effect(report: Effect): string {
+function effect(report: StageReport): string {
   const row = TRANSFORMS.get(report.stage.name)!;
   if (row.looksBack) {
     const idle = report.after !== undefined && report.after === report.before;
@@ -267,11 +255,7 @@ function effect(report: Effect): string {
   if (!row.truncates && report.removed === 0) {
     return report.stage.value === 1 ? "leaves the model as it is" : report.stage.value < 1 ? "sharpens" : "flattens";
   }
-  return `keeps ${whole(report.kept)}, removes ${whole(report.removed)}; keeps ${mass(report.keptMass)} of the mass that came in`;
-}
-
-function mass(share: number | Interval): string {
-  return typeof share === "number" ? probability(share) : probabilityRange(share.low, share.high);
+  return `keeps ${whole(report.kept)}, removes ${whole(report.removed)}; keeps ${span(report.keptMass, probability)} of the mass that came in`;
 }
 
 /** A name that may break behind its underscores. */

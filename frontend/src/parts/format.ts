@@ -1,5 +1,7 @@
 // Numbers as the page writes them: as retort's tables do, with units, and a true minus sign.
 
+import type { Interval } from "../math/interval.ts";
+
 /** Per cent where that can be read, powers of ten below. */
 export function probability(value: number): string {
   if (value === 0) return "0 %";
@@ -50,15 +52,10 @@ function superscript(power: number): string {
   return String(power).replace(/[-0-9]/g, (sign) => (sign === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(sign)]!));
 }
 
-/** Two ends as one text; a single number where both round to it. */
-export function range(low: number, high: number, write: (value: number) => string = number): string {
+/** Two ends as one text; a single number where both round to it, the unit once where both have it. */
+export function span({ low, high }: Interval, write: (value: number) => string = number): string {
   const [first, last] = [write(low), write(high)];
-  return first === last ? first : `${first} – ${last}`;
-}
-
-/** Probabilities from `low` to `high`, the unit once where both have it. */
-export function probabilityRange(low: number, high: number): string {
-  const [first, last] = [probability(low), probability(high)];
   if (first === last) return first;
-  return `${first.endsWith(" %") && last.endsWith(" %") ? first.slice(0, -2) : first} – ${last}`;
+  const unit = [" %", " nats"].find((one) => first.endsWith(one) && last.endsWith(one)) ?? "";
+  return `${first.slice(0, first.length - unit.length)} … ${last}`;
 }

@@ -1,54 +1,63 @@
 // Two distributions side by side: two models, two prompts, or one model through two orders of its chain.
+//
+// Where one of them is known in part, both are lists and compared raw; the record then says what is certain of the distance.
 
-import { chainText, effectiveSupport, explain, isOn, leftOut, parseChain, readableChain, removedBy, size, type Chain, type Explanation } from "../math/chain.ts";
+import { chainText, isOn, isRow, leftOut, parseChain, readableChain, type Chain, type Explanation, type RowExplanation } from "../math/chain.ts";
 import { distances, equivalentTemperature, ranksOf } from "../math/comparison.ts";
-import type { History } from "../math/history.ts";
 import { asIn, ENGINES } from "../math/engines.ts";
-import { prob, rankAt } from "../math/order.ts";
-import { unpackIds, unpackLogits } from "../math/unpack.ts";
-import { sums } from "../math/window.ts";
+import { endsOf, exactly, type Interval } from "../math/interval.ts";
+import { rankAt } from "../math/order.ts";
+import { unpackIds } from "../math/unpack.ts";
+import { endsBar, put, setEnds } from "../parts/bars.ts";
 import { chainEditor } from "../parts/chainEditor.ts";
 import { fill, h, say, svg } from "../parts/dom.ts";
-import { nats, number, probability, tau, whole } from "../parts/format.ts";
+import { nats, number, probability, span, tau, whole } from "../parts/format.ts";
 import { atItsWidth, everyFrame } from "../parts/frame.ts";
+import { help, type Term } from "../parts/help.ts";
+import { knownNote } from "../parts/known.ts";
 import { tokenElement, tokenText } from "../parts/tokens.ts";
-import { historyOf, type PairRecord, type PositionRecord } from "../records.ts";
+import type { ComparedPosition, PairRecord, PositionRecord } from "../records.ts";
+import { subjectOf, support, type Subject } from "./subject.ts";
 import type { Context, View } from "./view.ts";
 
 const SHOWN = 18;
 
-interface Side {
-  readonly key: "chain_a" | "chain_b";
+interface Side extends Subject {
   readonly name: "A" | "B";
-  readonly record: PositionRecord;
-  readonly logits: Float64Array;
-  readonly history: History;
-  readonly ids: Uint32Array;
-  readonly ranks: Uint32Array;
-  readonly names: ReadonlyMap<number, string>;
+  readonly key: "chain_a" | "chain_b";
+}
+
+/** Two whole rows of one vocabulary: then tokens are matched by id, and distances have a meaning. */
+interface Vocabulary {
+  readonly size: number;
+  readonly ids: readonly [Uint32Array, Uint32Array];
+  readonly ranks: readonly [Uint32Array, Uint32Array];
 }
 
 export function compareView(record: PairRecord, context: Context): View {
   const { state, announce } = context;
-  const vocabulary = Math.max(record.a.vocabulary, record.b.vocabulary);
-  const sides = [side("A", "chain_a", record.a, vocabulary), side("B", "chain_b", record.b, vocabulary)] as const;
-  const editors = sides.map((one) => sideEditor(one));
+  const sides: readonly [Side, Side] = [
+    { ...subjectOf(record.a), name: "A", key: "chain_a" },
+    { ...subjectOf(record.b), name: "B", key: "chain_b" },
+  ];
+  const shared = record.comparable && record.a.rank_ids && record.b.rank_ids ? vocabularyOf(record.a, record.b) : null;
+  const editors = sides.map((one) => sideCard(one));
   const measures = h("dl", { class: "measures" });
   const body = h("tbody");
-  const notes = h("p", { class: "note", hidden: record.comparable }, "The two models have different vocabularies: their distributions are shown, and no distance between them is given.");
+  const lists = record.compared !== null;
   const chart = pairChart();
   const draw = everyFrame(drawNow);
   let found: [Explanation, Explanation] | null = null;
 
   function chainOf(one: Side): Chain {
     try {
-      return parseChain(state.get(one.key) ?? one.record.chain);
+      return parseChain(state.get(one.key) ?? one.chain);
     } catch {
-      return readableChain(one.record.chain).chain;
+      return readableChain(one.chain).chain;
     }
   }
 
-  function sideEditor(one: Side): { element: HTMLElement; show(explanation: Explanation): void } {
+  function sideCard(one: Side): { element: HTMLElement; show(explanation: Explanation): void } {
     const set = (chain: Chain): void => state.set(one.key, chainText(chain.filter(isOn)) || " ");
     const editor = chainEditor(set, announce, { heat: true });
     const order = h("select", { "aria-label": `${one.name}: order and rules as in an engine`, onchange: () => {
@@ -58,61 +67,75 @@ export function compareView(record: PairRecord, context: Context): View {
     fill(order, h("option", { value: "" }, "as in …"), ...[...ENGINES.keys()].map((name) => h("option", { value: name }, name)));
     const summary = h("p", { class: "meta" });
     const missing = leftOut(readableChain(one.record.chain).others);
+    const tokens = one.record.prompt_tokens.length > 0 ? one.record.prompt_tokens : [one.record.prompt];
     return {
       element: h(
         "section",
         { class: `card side-${one.name.toLowerCase()}`, "aria-label": one.name },
         h("h2", {}, h("span", { class: `side-mark mark-${one.name.toLowerCase()}` }, one.name), ` ${one.record.model}`),
-        h("p", { class: "tokens side-prompt", dir: "auto" }, ...one.record.prompt_tokens.map(tokenElement)),
+        h("p", { class: "tokens side-prompt", dir: "auto" }, ...tokens.map(tokenElement)),
+        knownNote(one.record, one.seen, record.compared !== null),
         missing ? h("p", { class: "note" }, missing) : null,
-        editor.element,
-        h("p", { class: "chain-tools" }, order),
+        record.compared === null ? editor.element : null,
+        record.compared === null ? h("p", { class: "chain-tools" }, order) : null,
         summary,
       ),
       show(explanation) {
         editor.show(chainOf(one));
         editor.report(explanation.stages);
-        const { processed } = explanation;
-        say(summary, `${whole(size(processed))} tokens can come; entropy ${nats(sums(processed).entropy)}, effective support ${number(effectiveSupport(processed))} tokens`);
+        say(summary, `${whole(explanation.kept)} tokens can come; entropy ${span(explanation.entropy, nats)}, effective support ${span(support(explanation))} tokens`);
       },
     };
   }
 
   function drawNow(): void {
-    const [a, b] = sides.map((one) => explain(chainOf(one), one.logits, one.history)) as [Explanation, Explanation];
+    const [a, b] = sides.map((one) => (lists ? one.raw : one.explain(chainOf(one)))) as [Explanation, Explanation];
     found = [a, b];
     editors[0]!.show(a);
     editors[1]!.show(b);
-    const rows = record.comparable ? together(sides, a, b) : apart(sides, a, b);
-    const top = Math.max(...rows.map((row) => Math.max(row.a, row.b)), 1e-12);
-    fill(body, ...rows.map((row) => tableRow(row, top)));
+    const rows = rowsOf(sides, shared, found, SHOWN);
+    const rest = lists ? { a: a.unseen, b: b.unseen } : null;
+    const top = Math.max(...rows.flatMap((row) => [row.a?.high ?? 0, row.b?.high ?? 0]), rest?.a.high ?? 0, rest?.b.high ?? 0, 1e-12);
+    fill(body, ...rows.map((row) => tableRow(row, top)), rest ? tableRow({ token: null, ...rest, removedA: null, removedB: null }, top) : null);
     chart.draw(rows);
-    fill(measures, ...(record.comparable ? facts(sides, a, b, vocabulary) : []));
+    fill(measures, ...(record.compared ? certain(record.compared) : shared ? facts(sides, shared, found) : []));
   }
 
   const stop = state.listen((name) => (name === "chain_a" || name === "chain_b") && draw());
   const element = h(
     "div",
     {},
-    notes,
+    shared || lists
+      ? null
+      : h(
+          "p",
+          { class: "note" },
+          "The two models have different vocabularies, so the same text may be spelled with other tokens, and no distance is given. Tokens are " +
+            "matched by their text; – stands where the other vocabulary has no such token among the best that are named.",
+        ),
     h("div", { class: "two" }, editors[0]!.element, editors[1]!.element),
     h(
       "section",
-      { class: "card", "aria-label": "The two processed distributions" },
+      { class: "card", "aria-label": "The two distributions" },
       measures,
       h(
         "div",
         { class: "scroll", tabindex: 0, role: "region", "aria-label": "Tokens in A and in B" },
         h(
           "table",
-          { class: "bars pair" },
-          h("caption", { class: "sr" }, "Processed probability of each token in A and in B"),
+          { class: `bars pair${lists ? " range-bars" : ""}` },
+          h("caption", { class: "sr" }, `${lists ? "Raw" : "Processed"} probability of each token in A and in B`),
           h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "token"), h("th", { scope: "col", class: "figure ink-a" }, "A"), h("th", { scope: "col", class: "figure ink-b" }, "B"), h("th", { scope: "col" }, h("span", { class: "sr" }, "bars")))),
           body,
         ),
       ),
     ),
-    h("figure", { class: "card" }, h("figcaption", {}, h("b", {}, "A against B, processed. "), h("small", {}, "On the line both give a token the same probability.")), chart.element),
+    h(
+      "figure",
+      { class: "card" },
+      h("figcaption", {}, h("b", {}, `A and B, ${lists ? "raw" : "processed"}. `), h("small", {}, `Probability of each token, on a logarithmic axis${lists ? "; a line reaches from the lowest to the highest that it can have" : ""}.`), " ", h("span", { class: "legend" }, h("span", { class: "key key-accent" }, "A"), h("span", { class: "key key-second" }, "B"))),
+      chart.element,
+    ),
   );
   drawNow();
   return {
@@ -123,166 +146,187 @@ export function compareView(record: PairRecord, context: Context): View {
     },
     download: {
       name: "retort-compare",
-      json: () => asJson(record, sides, found!, vocabulary),
-      csv: () => [["token", "prob_a", "prob_b"], ...(record.comparable ? together(sides, ...found!, 500) : apart(sides, ...found!)).map((row) => [row.token, row.a, row.b])],
+      json: () => asJson(record, sides, shared, found!),
+      csv: () => [
+        ["token", "prob_a_low", "prob_a_high", "prob_b_low", "prob_b_high"],
+        ...rowsOf(sides, shared, found!, 500).map(({ token, a, b }) => [token, a?.low ?? null, a?.high ?? null, b?.low ?? null, b?.high ?? null]),
+      ],
       svg: () => chart.element,
     },
   };
 }
 
-function side(name: "A" | "B", key: Side["key"], record: PositionRecord, vocabulary: number): Side {
-  const ids = unpackIds(record.rank_ids!);
-  return {
-    name, key, record, ids,
-    logits: unpackLogits(record.logits),
-    history: historyOf(record),
-    ranks: ranksOf(ids, vocabulary),
-    names: new Map(record.ids.map((id, rank) => [id, record.tokens[rank]!])),
-  };
+function vocabularyOf(a: PositionRecord, b: PositionRecord): Vocabulary {
+  const size = Math.max(a.vocabulary!, b.vocabulary!);
+  const ids = [unpackIds(a.rank_ids!), unpackIds(b.rank_ids!)] as const;
+  return { size, ids, ranks: [ranksOf(ids[0], size), ranksOf(ids[1], size)] };
 }
 
 interface Row {
-  token: string;
-  a: number;
-  b: number;
-  removedA: string | null;
-  removedB: string | null;
+  /** null: all tokens that are not known. */
+  readonly token: string | null;
+  /** null: this side does not name the token. */
+  readonly a: Interval | null;
+  readonly b: Interval | null;
+  readonly removedA: string | null;
+  readonly removedB: string | null;
 }
 
-/** The best tokens of either side, by the larger of their two processed probabilities. */
-function together([a, b]: readonly [Side, Side], foundA: Explanation, foundB: Explanation, count = SHOWN): Row[] {
-  const ids = new Set([...bestIds(a, foundA, count), ...bestIds(b, foundB, count)]);
-  const rows = [...ids].map((id) => {
-    const [rankA, rankB] = [a.ranks[id]!, b.ranks[id]!];
+/** The best tokens of either side, by the larger of their two probabilities. */
+function rowsOf(sides: readonly [Side, Side], shared: Vocabulary | null, found: readonly [Explanation, Explanation], count: number): Row[] {
+  const rows = shared ? byId(sides, shared, found, count) : byText(sides, found);
+  const best = (row: Row): number => Math.max(row.a?.high ?? 0, row.b?.high ?? 0);
+  return rows.sort((one, other) => best(other) - best(one)).slice(0, count);
+}
+
+function byId(sides: readonly [Side, Side], { ids, ranks }: Vocabulary, found: readonly [Explanation, Explanation], count: number): Row[] {
+  const names = new Map(sides.flatMap(({ record }) => record.ids.map((id, rank) => [id, record.tokens[rank]!] as const)));
+  const best = found.flatMap((one, side) => {
+    const { processed } = one as RowExplanation;
+    const left = Array.from({ length: Math.min(count, one.kept) }, (_, place) => ids[side]![rankAt(processed, processed.from + place)]!);
+    return [...left, ...ids[side]!.subarray(0, 4)];
+  });
+  return [...new Set(best)].map((id) => {
+    const [rankA, rankB] = [ranks[0][id]!, ranks[1][id]!];
+    const of = (side: 0 | 1, rank: number): Interval => (rank < sides[side].tokens ? found[side].prob(rank) : exactly(0));
     return {
-      token: a.names.get(id) ?? b.names.get(id) ?? `#${id}`,
-      a: rankA < a.logits.length ? prob(foundA.processed, rankA) : 0,
-      b: rankB < b.logits.length ? prob(foundB.processed, rankB) : 0,
-      removedA: removedBy(foundA, rankA)?.name ?? null,
-      removedB: removedBy(foundB, rankB)?.name ?? null,
+      token: names.get(id) ?? `#${id}`, a: of(0, rankA), b: of(1, rankB),
+      removedA: found[0].removedBy(rankA)?.name ?? null, removedB: found[1].removedBy(rankB)?.name ?? null,
     };
   });
-  return rows.sort((one, other) => Math.max(other.a, other.b) - Math.max(one.a, one.b)).slice(0, count);
 }
 
-function bestIds(one: Side, found: Explanation, count: number): number[] {
-  const { from, to } = found.processed;
-  const best = Array.from({ length: Math.min(count, to - from) }, (_, place) => one.ids[rankAt(found.processed, from + place)]!);
-  return best.concat([...one.ids.subarray(0, Math.min(4, one.ids.length))]);
-}
-
-/** Two vocabularies: each token stands for itself. */
-function apart([a, b]: readonly [Side, Side], foundA: Explanation, foundB: Explanation): Row[] {
-  const rows = new Map<string, Row>();
-  const add = (one: Side, found: Explanation, key: "a" | "b"): void => {
-    for (let rank = 0; rank < Math.min(SHOWN, one.record.tokens.length); rank++) {
-      const token = one.record.tokens[rank]!;
-      const row = rows.get(token) ?? { token, a: 0, b: 0, removedA: null, removedB: null };
-      row[key] = prob(found.processed, rank);
+/** Tokens matched by their text: what a side does not name may be spelled otherwise there, so it is not 0. */
+function byText(sides: readonly [Side, Side], found: readonly [Explanation, Explanation]): Row[] {
+  const rows = new Map<string, { a: Interval | null; b: Interval | null; removedA: string | null; removedB: string | null }>();
+  sides.forEach(({ record }, side) =>
+    record.tokens.forEach((token, rank) => {
+      const row = rows.get(token) ?? { a: null, b: null, removedA: null, removedB: null };
+      const [value, removed] = [found[side]!.prob(rank), found[side]!.removedBy(rank)?.name ?? null];
+      if (side === 0) [row.a, row.removedA] = [row.a ?? value, row.removedA ?? removed];
+      else [row.b, row.removedB] = [row.b ?? value, row.removedB ?? removed];
       rows.set(token, row);
-    }
-  };
-  add(a, foundA, "a");
-  add(b, foundB, "b");
-  return [...rows.values()].sort((one, other) => Math.max(other.a, other.b) - Math.max(one.a, one.b)).slice(0, SHOWN);
+    }),
+  );
+  return [...rows].map(([token, row]) => ({ token, ...row }));
 }
 
 function tableRow(row: Row, top: number): HTMLElement {
-  const [barA, barB] = [h("span", { class: "bar bar-a" }), h("span", { class: "bar bar-b" })];
-  barA.style.transform = `scaleX(${row.a / top})`;
-  barB.style.transform = `scaleX(${row.b / top})`;
-  const cell = (value: number, removed: string | null, name: string): HTMLElement =>
-    h("td", { class: `figure ink-${name}`, "data-value": value, title: removed ? `removed by ${removed}` : null }, removed ? h("small", {}, `− ${removed}`) : probability(value));
+  const [barA, barB] = [endsBar("a"), endsBar("b")];
+  setEnds(barA, row.a ?? exactly(0), top);
+  setEnds(barB, row.b ?? exactly(0), top);
+  const cell = (value: Interval | null, removed: string | null, side: string): HTMLElement => {
+    const made = h("td", { class: `figure ink-${side}`, title: removed ? `removed by ${removed}` : value === null ? "not among the tokens that are named" : null });
+    if (removed) return fill(made, h("small", {}, `− ${removed}`));
+    if (value === null) return fill(made, h("small", {}, "–"));
+    put(made, value, probability);
+    return made;
+  };
   return h(
     "tr",
-    {},
-    h("th", { scope: "row", class: "token-cell" }, tokenElement(row.token)),
+    { class: row.token === null ? "rest" : "" },
+    h("th", { scope: "row", class: "token-cell" }, row.token === null ? "all unknown ones" : tokenElement(row.token)),
     cell(row.a, row.removedA, "a"),
     cell(row.b, row.removedB, "b"),
-    h("td", { class: "bar-cell" }, h("span", { class: "bar-box", "aria-hidden": "true" }, barA, barB)),
+    h("td", { class: "bar-cell" }, h("span", { class: "bar-box", "aria-hidden": "true" }, barA.element, barB.element)),
   );
 }
 
-function facts(sides: readonly [Side, Side], a: Explanation, b: Explanation, vocabulary: number): HTMLElement[] {
-  const [one, other] = sides;
-  const between = distances({ window: a.processed, ids: one.ids }, { window: b.processed, ids: other.ids }, vocabulary);
-  const matched = equivalentTemperature({ window: a.tempered, ids: one.ids }, other.logits, other.ids, vocabulary);
-  const shown: [string, string, string, number, string][] = [
-    ["kl-forward", "KL(A ‖ B)", "nats", between.klForward, number(between.klForward)],
-    ["kl-reverse", "KL(B ‖ A)", "nats", between.klReverse, number(between.klReverse)],
-    ["jsd", "Jensen-Shannon", "nats, at most ln 2", between.jsd, number(between.jsd)],
-    ["tv", "total variation", "0 same, 1 disjoint", between.totalVariation, number(between.totalVariation)],
+type Fact = readonly [key: string, name: string, unit: string, term: Term, value: number | null, text: string];
+
+function factList(facts: readonly Fact[]): HTMLElement[] {
+  return facts.map(([key, name, unit, term, value, text]) =>
+    h("div", { class: "measure" }, h("dt", {}, `${name} `, h("small", {}, `${unit} `), help(term)), h("dd", {}, h("b", { "data-measure": key, "data-value": value ?? "" }, text))),
+  );
+}
+
+function facts(sides: readonly [Side, Side], shared: Vocabulary, [a, b]: readonly [Explanation, Explanation]): HTMLElement[] {
+  const between = distancesOf(shared, a, b);
+  if (between === null || !isRow(a) || !isRow(b)) return [];
+  const matched = equivalentTemperature({ window: a.tempered, ids: shared.ids[0] }, sides[1].logits, shared.ids[1], shared.size);
+  return factList([
+    ["kl-forward", "KL(A ‖ B)", "nats", "kl", between.klForward, number(between.klForward)],
+    ["kl-reverse", "KL(B ‖ A)", "nats", "kl", between.klReverse, number(between.klReverse)],
+    ["jsd", "Jensen-Shannon", "nats, at most ln 2", "jsd", between.jsd, number(between.jsd)],
+    ["tv", "total variation", "0 same, 1 disjoint", "total-variation", between.totalVariation, number(between.totalVariation)],
     [
-      "equivalent", "equivalent temperature", "τ at which B, whole, is nearest to A, tempered", matched?.temperature ?? NaN,
+      "equivalent", "equivalent temperature", "τ at which B, whole, is nearest to A, tempered", "equivalent-temperature", matched?.temperature ?? NaN,
       matched === null ? "none" : `${tau(matched.temperature)}${matched.atBound ? " (a limit)" : ""}, ${nats(matched.residual)} left`,
     ],
-  ];
-  return shown.map(([key, name, unit, value, text]) =>
-    h("div", { class: "measure" }, h("dt", {}, name, " ", h("small", {}, unit)), h("dd", {}, h("b", { "data-measure": key, "data-value": value }, text))),
-  );
+  ]);
 }
 
-const CHART = 300;
-const LETTER = 6.7;
+function distancesOf(shared: Vocabulary, a: Explanation, b: Explanation): ReturnType<typeof distances> | null {
+  if (!isRow(a) || !isRow(b)) return null;
+  return distances({ window: a.processed, ids: shared.ids[0] }, { window: b.processed, ids: shared.ids[1] }, shared.size);
+}
+
+/** What is certain of two lists. */
+function certain(compared: ComparedPosition): HTMLElement[] {
+  const least = ({ low, high }: Interval): string => (low === high ? number(low) : low === -Infinity ? "∞" : `at least ${number(low)}`);
+  return factList([
+    ["tv", "total variation", "0 same, 1 disjoint", "total-variation", null, span(endsOf(compared.total_variation))],
+    ["kl-forward", "KL(A ‖ B)", "nats", "kl", null, least(endsOf(compared.kl_ab))],
+    ["kl-reverse", "KL(B ‖ A)", "nats", "kl", null, least(endsOf(compared.kl_ba))],
+    ["common", "tokens that both name", "", "interval", null, number(compared.common)],
+    ["logprob-difference", "largest difference of logprobs", "nats, among these", "logprob", null, number(compared.logprob_difference)],
+  ]);
+}
+
+const ROW = 20;
+const LABEL = 120;
+const EDGE = { right: 16, top: 8, bottom: 34 };
 const FLOOR = 1e-6;
 
+/** A line for each token and side, from its lowest to its highest probability: a dot where they are one. */
 function pairChart(): { element: SVGSVGElement; draw(rows: readonly Row[]): void; close(): void } {
-  const holder = svg("g");
+  const height = EDGE.top + SHOWN * ROW + EDGE.bottom;
   const title = svg("title");
-  const element = svg("svg", { viewBox: `0 0 640 ${CHART}`, class: "chart pair-chart", role: "img" }, title, holder);
+  const holder = svg("g");
+  const element = svg("svg", { viewBox: `0 0 640 ${height}`, class: "chart pair-chart", role: "img" }, title, holder);
+  element.style.maxHeight = "none";
   let width = 640;
   let last: readonly Row[] = [];
-  const close = atItsWidth(element, CHART, (now) => {
+  const close = atItsWidth(element, height, (now) => {
     width = now;
     draw(last);
   });
-  const place = (value: number, low: number, high: number): number =>
-    low + ((high - low) * Math.log(Math.max(value, FLOOR) / FLOOR)) / Math.log(1 / FLOOR);
+  const said = (value: Interval | null): string => (value === null ? "not named" : span(value, probability));
+
   function draw(rows: readonly Row[]): void {
     last = rows;
-    const [left, right, bottom, top] = [66, width - 20, CHART - 30, 14];
-    const ticks = [1, 1e-2, 1e-4, 1e-6];
-    say(title, `Probability in A across, in B up: ${rows.slice(0, 8).map((row) => `${tokenText(row.token)} ${probability(row.a)} and ${probability(row.b)}`).join("; ")}`);
+    const x = (value: number): number => LABEL + ((width - EDGE.right - LABEL) * Math.log(Math.max(value, FLOOR) / FLOOR)) / Math.log(1 / FLOOR);
+    const ends = (value: Interval | null, side: string, y: number): SVGElement | null =>
+      value === null || value.high < FLOOR ? null : svg("line", { class: `whisker whisker-${side}`, x1: x(value.low), x2: Math.max(x(value.high), x(value.low) + 3), y1: y, y2: y });
+    say(title, `Probability in A and B: ${rows.slice(0, 8).map((row) => `${tokenText(row.token ?? "")} ${said(row.a)} and ${said(row.b)}`).join("; ")}`);
     fill(
       holder,
-      ...ticks.flatMap((tick) => [
-        svg("line", { class: "grid", x1: left, x2: right, y1: place(tick, bottom, top), y2: place(tick, bottom, top) }),
-        svg("text", { x: left - 6, y: place(tick, bottom, top) + 4, "text-anchor": "end" }, tick === FLOOR ? "0" : `${100 * tick} %`),
-        svg("text", { x: place(tick, left, right), y: CHART - 14, "text-anchor": tick === 1 ? "end" : "middle" }, tick === FLOOR ? "0" : `${100 * tick} %`),
+      ...[1, 1e-2, 1e-4, 1e-6].flatMap((tick) => [
+        svg("line", { class: "grid", x1: x(tick), x2: x(tick), y1: EDGE.top, y2: height - EDGE.bottom }),
+        svg("text", { x: x(tick), y: height - EDGE.bottom + 16, "text-anchor": tick === 1 ? "end" : "middle" }, tick === FLOOR ? "less" : `${100 * tick} %`),
       ]),
-      svg("line", { class: "cut", x1: left, y1: bottom, x2: right, y2: top }),
-      ...rows.map((row) => svg("circle", { class: row.a >= row.b ? "dot-a" : "dot-b", cx: place(row.a, left, right), cy: place(row.b, bottom, top), r: 4 }, svg("title", {}, tokenText(row.token)))),
-      ...labels(rows, left, right, bottom, top),
-      svg("text", { x: right, y: CHART - 2, "text-anchor": "end" }, "probability in A →"),
-      svg("text", { x: left + 6, y: 12 }, "↑ in B"),
+      ...rows.flatMap((row, place) => {
+        const middle = EDGE.top + place * ROW + ROW / 2;
+        const label = tokenText(row.token ?? "");
+        return [
+          svg("text", { class: "dot-label", x: LABEL - 8, y: middle + 4, "text-anchor": "end" }, label.length > 14 ? `${label.slice(0, 13)}…` : label),
+          ends(row.a, "a", middle - 3),
+          ends(row.b, "b", middle + 3),
+        ];
+      }),
+      svg("text", { x: width - EDGE.right, y: height - 2, "text-anchor": "end" }, "probability →"),
     );
   }
   return { element, draw, close };
-
-  /** The likeliest tokens by name, where a name does not lie on another. */
-  function labels(rows: readonly Row[], left: number, right: number, bottom: number, top: number): SVGElement[] {
-    const taken: [number, number, number][] = [];
-    return rows.slice(0, 12).flatMap((row) => {
-      const x = place(row.a, left, right);
-      const y = place(row.b, bottom, top);
-      const text = tokenText(row.token).slice(0, 14);
-      const late = x > right - 90;
-      const from = late ? x - 7 - LETTER * text.length : x + 7;
-      const to = from + LETTER * text.length;
-      if (taken.some(([start, end, at]) => Math.abs(at - y) < 12 && start < to && from < end)) return [];
-      taken.push([from, to, y]);
-      return [svg("text", { class: "dot-label", x: late ? x - 7 : x + 7, y: y + 4, "text-anchor": late ? "end" : "start" }, text)];
-    });
-  }
 }
 
-function asJson(record: PairRecord, sides: readonly [Side, Side], found: [Explanation, Explanation], vocabulary: number): unknown {
-  const [a, b] = found;
+function asJson(record: PairRecord, sides: readonly [Side, Side], shared: Vocabulary | null, found: readonly [Explanation, Explanation]): unknown {
+  const of = ({ record: { model, prompt } }: Side, { stages }: Explanation): object => ({ model, prompt, chain: chainText(stages.map(({ stage }) => stage)) });
   return {
-    a: { model: record.a.model, prompt: record.a.prompt, chain: chainText(a.stages.map((stage) => stage.stage)) },
-    b: { model: record.b.model, prompt: record.b.prompt, chain: chainText(b.stages.map((stage) => stage.stage)) },
+    a: of(sides[0], found[0]),
+    b: of(sides[1], found[1]),
     comparable: record.comparable,
-    distances: record.comparable ? distances({ window: a.processed, ids: sides[0].ids }, { window: b.processed, ids: sides[1].ids }, vocabulary) : null,
-    tokens: record.comparable ? together(sides, a, b, 200) : apart(sides, a, b),
+    distances: record.compared ?? (shared && distancesOf(shared, ...found)),
+    tokens: rowsOf(sides, shared, found, 200),
   };
 }

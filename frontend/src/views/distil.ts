@@ -4,7 +4,7 @@ import { h, svg, fill, say } from "../parts/dom.ts";
 import { nats, number, signed, whole } from "../parts/format.ts";
 import { atItsWidth } from "../parts/frame.ts";
 import { lineChart, type Series } from "../parts/lineChart.ts";
-import type { DistilRecord, Difference } from "../records.ts";
+import type { ArmResult, DistilDifference, DistilRecord } from "../records.ts";
 import type { Context, View } from "./view.ts";
 
 const ARMS: Record<string, { words: string; ink: Series["ink"]; dashed?: boolean }> = {
@@ -13,7 +13,10 @@ const ARMS: Record<string, { words: string; ink: Series["ink"]; dashed?: boolean
   hard_equal_time: { words: "hard labels, same time", ink: "second", dashed: true },
 };
 
-export function distilView(record: DistilRecord, context: Context): View {
+/** What is known while the arms are being trained: the curves so far. */
+export type DistilSoFar = Pick<DistilRecord, "arms"> & Partial<DistilRecord>;
+
+export function distilView(record: DistilSoFar, context: Context): View {
   const { state } = context;
   const learning = lineChart(260);
   const differences = differenceChart(record);
@@ -48,7 +51,7 @@ export function distilView(record: DistilRecord, context: Context): View {
     learning.draw({
       title: "Held-out loss while training",
       x: seconds ? "seconds of training" : "steps",
-      y: "validation loss, nats a token",
+      y: "validation loss, nats per token",
       series,
     });
   }
@@ -76,7 +79,7 @@ export function distilView(record: DistilRecord, context: Context): View {
       ? h(
           "figure",
           { class: "card" },
-          h("figcaption", {}, h("b", {}, "Paired difference, hard less soft. "), h("small", {}, "Nats a token on held-out text; right of 0 distilling gave the better student. Small dots are seeds, the bar is the interval of their mean.")),
+          h("figcaption", {}, h("b", {}, "Paired difference, hard minus soft. "), h("small", {}, "Nats per token on held-out text; right of 0 distilling gave the better student. Small dots are seeds, the bar is the interval of their mean.")),
           differences.element,
         )
       : null,
@@ -111,15 +114,15 @@ function meanCurve(curves: { x: number; y: number }[][]): { x: number; y: number
 
 const ROW = 44;
 
-function differenceChart(record: DistilRecord): { element: SVGSVGElement; close(): void } | null {
+function differenceChart(record: DistilSoFar): { element: SVGSVGElement; close(): void } | null {
   const rows = (
     [
       ["same steps, validation", record.difference],
       ["same steps, test", record.difference_test],
       ["same time, validation", record.difference_equal_time],
       ["same time, test", record.difference_equal_time_test],
-    ] as [string, Difference | null | undefined][]
-  ).filter((row): row is [string, Difference] => !!row[1]);
+    ] as [string, DistilDifference | null | undefined][]
+  ).filter((row): row is [string, DistilDifference] => !!row[1]);
   if (rows.length === 0) return null;
   const height = rows.length * ROW + 34;
   const values = rows.flatMap(([, one]) => [...one.per_seed, one.mean, ...(one.ci ?? []), 0]);
@@ -128,7 +131,7 @@ function differenceChart(record: DistilRecord): { element: SVGSVGElement; close(
   const title = svg("title");
   const holder = svg("g");
   const element = svg("svg", { viewBox: `0 0 640 ${height}`, class: "chart difference-chart", role: "img" }, title, holder);
-  say(title, rows.map(([name, one]) => `${name}: ${signed(one.mean)}${one.ci ? ` from ${signed(one.ci[0])} to ${signed(one.ci[1])}` : ""} nats a token`).join("; "));
+  say(title, rows.map(([name, one]) => `${name}: ${signed(one.mean)}${one.ci ? ` from ${signed(one.ci[0])} to ${signed(one.ci[1])}` : ""} nats per token`).join("; "));
   const close = atItsWidth(element, height, (width) => {
     const digits = width < 420 ? 2 : 4;
     const x = (value: number): number => 12 + ((value - low + room) / (high - low + 2 * room)) * (width - 24);
@@ -153,7 +156,7 @@ function differenceChart(record: DistilRecord): { element: SVGSVGElement; close(
   return { element, close };
 }
 
-function table(record: DistilRecord): HTMLElement {
+function table(record: DistilSoFar): HTMLElement {
   const names = ["student", "seed", "validation (nats)", "test (nats)", "seconds", "tokens seen", "steps"];
   return h(
     "table",
@@ -170,11 +173,11 @@ function table(record: DistilRecord): HTMLElement {
             {},
             h("th", { scope: "row" }, ARMS[arm]?.words ?? arm),
             h("td", { class: "figure" }, String(one.seed)),
-            h("td", { class: "figure", title: one.val_nll === null ? null : nats(one.val_nll) }, number(one.val_nll)),
+            h("td", { class: "figure", title: nats(one.val_nll) }, number(one.val_nll)),
             h("td", { class: "figure" }, number(one.test_nll)),
-            h("td", { class: "figure" }, one.seconds === null ? "–" : one.seconds.toFixed(1)),
-            h("td", { class: "figure" }, one.tokens === null ? "–" : whole(one.tokens)),
-            h("td", { class: "figure" }, one.steps === null ? "–" : whole(one.steps)),
+            h("td", { class: "figure" }, one.seconds.toFixed(1)),
+            h("td", { class: "figure" }, Number.isNaN(one.tokens) ? "–" : whole(one.tokens)),
+            h("td", { class: "figure" }, whole(one.steps)),
           ),
         ),
       ),
@@ -183,14 +186,15 @@ function table(record: DistilRecord): HTMLElement {
 }
 
 /** The record as far as it goes while the arms are being trained. */
-export function addPoint(record: DistilRecord | null, point: { arm: string; seed: number; step: number; seconds: number; val_nll: number }): DistilRecord {
+export function addPoint(record: DistilSoFar | null, point: { arm: string; seed: number; step: number; seconds: number; val_nll: number }): DistilSoFar {
   const arms = { ...(record?.arms ?? {}) };
   const students = [...(arms[point.arm] ?? [])];
   const place = students.findIndex((one) => one.seed === point.seed);
-  const before = students[place] ?? { seed: point.seed, curve: [], val_nll: null, test_nll: null, seconds: null, tokens: null, steps: null };
-  const now = { ...before, curve: [...before.curve, [point.step, point.seconds, point.val_nll] as [number, number, number]], val_nll: point.val_nll };
-  if (place < 0) students.push(now);
-  else students[place] = now;
-  arms[point.arm] = students;
+  const curve = [...(students[place]?.curve ?? []), [point.step, point.seconds, point.val_nll] as [number, number, number]];
+  const now: ArmResult = {
+    arm: point.arm, seed: point.seed, curve, val_nll: point.val_nll, test_nll: null, seconds: point.seconds, steps: point.step, tokens: NaN,
+    seconds_per_step: NaN, kd_weight: NaN, ce_weight: NaN, saved: null, targets: null, learning_rate: null, kept_step: null,
+  };
+  arms[point.arm] = place < 0 ? [...students, now] : students.with(place, now);
   return { arms };
 }

@@ -1,70 +1,55 @@
 // One position: the distribution, a slider for τ, a chain that can be rearranged, and what each stage takes away.
+//
+// Of a model that names its most probable tokens only, every number is an interval that holds the truth.
 
-import {
-  atTemperature,
-  chainText,
-  effectiveSupport,
-  explain,
-  isOn,
-  leakage,
-  leftOut,
-  parseChain,
-  readableChain,
-  removedBy,
-  size,
-  stageText,
-  temperatureOf,
-  type Chain,
-  type Explanation,
-  type Stage,
-} from "../math/chain.ts";
-import { prob } from "../math/order.ts";
-import { unpackLogits } from "../math/unpack.ts";
-import { margin, sums } from "../math/window.ts";
-import { bars } from "../parts/bars.ts";
+import { atTemperature, chainText, ChainError, isOn, isRow, leakage, leftOut, parseChain, readableChain, stageText, temperatureOf, type Chain, type Explanation } from "../math/chain.ts";
+import { exactly, type Interval } from "../math/interval.ts";
+import { bars, put } from "../parts/bars.ts";
 import { chainEditor } from "../parts/chainEditor.ts";
 import { fill, h, say } from "../parts/dom.ts";
 import { number, probability, whole } from "../parts/format.ts";
 import { everyFrame } from "../parts/frame.ts";
 import { help, type Term } from "../parts/help.ts";
+import { knownNote } from "../parts/known.ts";
 import { rankChart } from "../parts/rankChart.ts";
 import { tauSlider } from "../parts/tauSlider.ts";
 import { tokenElement } from "../parts/tokens.ts";
-import { historyOf, type PositionRecord } from "../records.ts";
+import type { PositionRecord } from "../records.ts";
+import { subjectOf, support, type Subject } from "./subject.ts";
 import type { Context, View } from "./view.ts";
 
 const SHOWN = 20;
 
 export function positionView(record: PositionRecord, context: Context, onPick?: (rank: number) => void): View {
-  const logits = unpackLogits(record.logits);
-  const history = historyOf(record);
+  const subject = subjectOf(record);
   const { state, announce } = context;
-  let explanation: Explanation | undefined;
+  let found: Explanation | null = null;
+  let shown = SHOWN;
 
   const editor = chainEditor((chain) => set(chain), announce, { heat: false });
   const slider = tauSlider((value) => set(atTemperature(current(), value)));
-  const holder = h("div");
-  let table = bars(record, logits, SHOWN, onPick);
-  const chart = rankChart(logits.length);
-  const measures = measureList();
+  const holder = h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Tokens" });
+  let table = bars(subject, SHOWN, onPick);
+  const chart = rankChart(subject);
+  const measures = measureList(subject);
+  const problem = h("p", { class: "note undecided", "aria-live": "polite" });
   const notes = h("ul", { class: "warnings", "aria-label": "Where the settings conflict" });
   const draw = everyFrame(drawNow);
   const more = h("button", { type: "button", class: "quiet more", onclick: () => showTokens(shown * 3) }, "Show more tokens");
-  let shown = SHOWN;
 
   function showTokens(count: number): void {
     shown = Math.min(count, record.tokens.length);
-    table = bars(record, logits, shown, onPick);
+    table = bars(subject, shown, onPick);
     fill(holder, table.element);
     more.hidden = shown >= record.tokens.length;
-    if (explanation !== undefined) table.draw(explanation);
+    table.draw(found);
   }
 
   function current(): Chain {
     try {
-      return parseChain(state.get("chain") ?? record.chain);
+      return parseChain(state.get("chain") ?? subject.chain);
     } catch {
-      return readableChain(record.chain).chain;
+      return readableChain(subject.chain).chain;
     }
   }
 
@@ -74,38 +59,41 @@ export function positionView(record: PositionRecord, context: Context, onPick?: 
 
   function drawNow(): void {
     const chain = current();
-    explanation = explain(chain, logits, history);
+    let undecided = "";
+    try {
+      found = subject.explain(chain);
+    } catch (error) {
+      if (!(error instanceof ChainError)) throw error;
+      found = null;
+      undecided = error.message;
+    }
+    say(problem, undecided);
+    problem.hidden = undecided === "";
     editor.show(chain);
-    editor.report(explanation.stages);
+    editor.report(found?.stages ?? [], found === null ? "not decided here" : "off");
     slider.show(temperatureOf(chain));
-    table.draw(explanation);
-    chart.draw(explanation);
-    measures.draw(explanation);
-    fill(notes, ...explanation.warnings.map((warning) => h("li", {}, warning)));
-    notes.hidden = explanation.warnings.length === 0;
+    table.draw(found);
+    chart.draw(found);
+    measures.draw(found);
+    fill(notes, ...(found?.warnings ?? []).map((warning) => h("li", {}, warning)));
+    notes.hidden = notes.children.length === 0;
   }
 
   const stop = state.listen((name) => name === "chain" && draw());
   const element = h(
     "div",
-    { class: "position" },
-    prompt(record),
+    { class: `position${isRow(subject.raw) ? "" : " partial"}` },
+    prompt(subject),
     h(
       "div",
       { class: "columns" },
-      h("section", { class: "card controls", "aria-label": "Settings" }, slider.element, editor.element, notes),
-      h(
-        "section",
-        { class: "card", "aria-label": "Distribution of the next token" },
-        measures.element,
-        holder,
-        more,
-      ),
+      h("section", { class: "card controls", "aria-label": "Settings" }, slider.element, editor.element, problem, notes),
+      h("section", { class: "card", "aria-label": "Distribution of the next token" }, measures.element, holder, more),
     ),
     h(
       "figure",
       { class: "card" },
-      h("figcaption", {}, h("b", {}, `All ${whole(logits.length)} tokens by rank. `), legend()),
+      h("figcaption", {}, h("b", {}, isRow(subject.raw) ? `All ${whole(subject.tokens)} tokens by rank. ` : `${whole(subject.seen)} known tokens as ranges, all others below a bound. `), legend(subject)),
       chart.element,
     ),
   );
@@ -121,121 +109,127 @@ export function positionView(record: PositionRecord, context: Context, onPick?: 
     },
     download: {
       name: "retort-position",
-      json: () => asJson(record, explanation!),
-      csv: () => asCsv(record, logits, explanation!),
+      json: () => asJson(subject, found, current()),
+      csv: () => asCsv(subject, found),
       svg: () => chart.element,
     },
   };
 }
 
-function prompt(record: PositionRecord): HTMLElement {
+function prompt({ record, seen, raw }: Subject): HTMLElement {
   const missing = leftOut(readableChain(record.chain).others);
+  const tokens = record.prompt_tokens.length > 0 ? record.prompt_tokens : [record.prompt];
   return h(
     "div",
     { class: "prompt" },
     h("p", { class: "meta" }, `${record.model}, after`),
-    h("p", { class: "tokens", dir: "auto" }, ...record.prompt_tokens.map(tokenElement)),
-    record.note ? h("p", { class: "note" }, record.note) : null,
+    h("p", { class: "tokens", dir: "auto" }, ...tokens.map(tokenElement)),
+    knownNote(record, seen, !isRow(raw)),
     missing ? h("p", { class: "note" }, missing) : null,
   );
 }
 
-function legend(): HTMLElement {
+function legend({ raw }: Subject): HTMLElement {
   return h(
     "span",
     { class: "legend" },
     h("span", { class: "key key-raw" }, "raw: the model's own, τ = 1"),
     h("span", { class: "key key-processed" }, "processed: what sampling draws from"),
-    h("span", { class: "key key-cut" }, "where a stage cuts"),
+    isRow(raw) ? h("span", { class: "key key-cut" }, "where a stage cuts") : h("span", { class: "key key-bound" }, "no unknown token lies above"),
   );
 }
 
-const MEASURES: [string, string, string, Term, (e: Explanation) => number, (e: Explanation) => number][] = [
-  ["entropy", "entropy", "nats", "entropy", (e) => sums(e.raw).entropy, (e) => sums(e.processed).entropy],
-  ["support", "effective support", "tokens, e^entropy", "effective-support", (e) => effectiveSupport(e.raw), (e) => effectiveSupport(e.processed)],
-  ["kept", "tokens that can come", "", "truncation", (e) => size(e.raw), (e) => size(e.processed)],
+interface Measure {
+  readonly key: string;
+  readonly name: string;
+  readonly unit: string;
+  readonly term: Term;
+  readonly write: (value: number) => string;
+  /** null where it cannot be known of such a position. */
+  readonly of: (explanation: Explanation, subject: Subject) => Interval | null;
+  /** Whether the raw distribution has it, too. */
+  readonly beside?: boolean;
+}
+
+const MEASURES: readonly Measure[] = [
+  { key: "entropy", name: "entropy", unit: "nats", term: "entropy", write: number, beside: true, of: (e) => e.entropy },
+  { key: "support", name: "effective support", unit: "tokens, e^entropy", term: "effective-support", write: number, beside: true, of: (e) => support(e) },
+  { key: "kept", name: "tokens that can come", unit: "", term: "truncation", write: whole, beside: true, of: (e) => exactly(e.kept) },
+  { key: "kept-mass", name: "mass kept", unit: "of the tempered row", term: "kept-mass", write: probability, of: (e) => e.keptMass },
+  { key: "leakage", name: "leakage", unit: "probability outside the model's top 90 %", term: "leakage", write: probability, of: (e) => (isRow(e) ? exactly(leakage(e)) : null) },
+  { key: "unseen", name: "unknown tokens’ share", unit: "", term: "interval", write: probability, beside: true, of: (e) => (isRow(e) ? null : e.unseen) },
+  { key: "margin", name: "margin", unit: "raw logits, 1st minus 2nd", term: "margin", write: number, of: (_, subject) => subject.margin },
 ];
 
-function measureList(): { element: HTMLElement; draw(explanation: Explanation): void } {
-  const cells = MEASURES.map(([key, name, unit, term]) => {
-    const raw = h("span", { class: "raw-ink", "data-measure": `${key}-raw` });
-    const processed = h("b", { class: "processed-ink", "data-measure": key });
-    const element = h("div", { class: "measure" }, h("dt", {}, name, unit ? h("small", {}, ` ${unit}`) : null, " ", help(term)), h("dd", {}, processed, " ", h("small", {}, "raw "), raw));
-    return { raw, processed, element };
-  });
-  const keptMass = h("b", { "data-measure": "kept-mass" });
-  const outside = h("b", { "data-measure": "leakage" });
-  const gap = h("b", { "data-measure": "margin" });
+function measureList(subject: Subject): { element: HTMLElement; draw(explanation: Explanation | null): void } {
+  const shown = MEASURES.filter((one) => one.of(subject.raw, subject) !== null);
+  const cells = shown.map(({ key }) => h("b", { class: "processed-ink", "data-measure": key }));
   const element = h(
     "dl",
     { class: "measures" },
-    ...cells.map((cell) => cell.element),
-    h("div", { class: "measure" }, h("dt", {}, "mass kept ", h("small", {}, "of the tempered row"), " ", help("kept-mass")), h("dd", {}, keptMass)),
-    h("div", { class: "measure" }, h("dt", {}, "leakage ", h("small", {}, "probability outside the model's top 90 %"), " ", help("leakage")), h("dd", {}, outside)),
-    h("div", { class: "measure" }, h("dt", {}, "margin ", h("small", {}, "raw logits, 1st minus 2nd"), " ", help("margin")), h("dd", {}, gap)),
+    ...shown.map(({ key, name, unit, term, write, of, beside }, place) => {
+      const raw = h("span", { class: "raw-ink", "data-measure": `${key}-raw` });
+      put(raw, of(subject.raw, subject), write);
+      return h("div", { class: "measure" }, h("dt", {}, `${name} `, unit ? h("small", {}, `${unit} `) : null, help(term)), h("dd", {}, cells[place]!, ...(beside ? [" ", h("small", {}, "raw "), raw] : [])));
+    }),
   );
-  const put = (cell: HTMLElement, value: number, text: string): void => {
-    say(cell, text);
-    cell.dataset["value"] = String(value);
-  };
   return {
     element,
     draw(explanation) {
-      MEASURES.forEach(([, , , , raw, processed], place) => {
-        put(cells[place]!.raw, raw(explanation), number(raw(explanation)));
-        put(cells[place]!.processed, processed(explanation), number(processed(explanation)));
+      shown.forEach(({ key, write, of }, place) => {
+        const value = explanation === null && key !== "margin" ? null : of(explanation ?? subject.raw, subject);
+        put(cells[place]!, value, write);
       });
-      const kept = explanation.stages.at(-1)?.keptMassTotal ?? 1;
-      put(keptMass, kept, probability(kept));
-      put(outside, leakage(explanation), probability(leakage(explanation)));
-      put(gap, margin(explanation.raw), number(margin(explanation.raw)));
     },
   };
 }
 
-function asJson(record: PositionRecord, explanation: Explanation): unknown {
-  const { raw, processed } = explanation;
+/** An interval in a file: a number where it is exact, null where it is not decided. */
+function plain(value: Interval | null): unknown {
+  return value !== null && value.low === value.high ? value.low : value;
+}
+
+function asJson(subject: Subject, found: Explanation | null, chain: Chain): unknown {
+  const { record, raw, logits } = subject;
+  const of = (one: Explanation): object => ({ entropy_nats: plain(one.entropy), effective_support: plain(support(one)), unseen: plain(one.unseen) });
   return {
+    known: record.known,
     model: record.model,
     prompt: record.prompt,
     vocabulary: record.vocabulary,
-    chain: chainText(explanation.stages.map((report) => report.stage)),
-    raw: { entropy_nats: sums(raw).entropy, effective_support: effectiveSupport(raw), margin: margin(raw) },
-    processed: { entropy_nats: sums(processed).entropy, effective_support: effectiveSupport(processed), kept: size(processed) },
-    stages: explanation.stages.map((report) => ({
-      stage: stageText(report.stage),
-      kept: report.kept,
-      removed: report.removed,
-      kept_mass: report.keptMass,
-      kept_mass_total: report.keptMassTotal,
+    chain: chainText(chain),
+    raw: { ...of(raw), margin: plain(subject.margin) },
+    processed: found === null ? null : { ...of(found), kept: found.kept, kept_mass: plain(found.keptMass) },
+    stages: (found?.stages ?? []).map(({ stage, kept, removed, keptMass, keptMassTotal }) => ({
+      stage: stageText(stage), kept, removed, kept_mass: plain(keptMass), kept_mass_total: plain(keptMassTotal),
     })),
-    warnings: explanation.warnings,
+    warnings: found?.warnings ?? [],
     tokens: record.tokens.slice(0, 100).map((token, rank) => ({
       token,
       id: record.ids[rank],
-      logit: raw.logits[rank],
-      prob_raw: prob(raw, rank),
-      prob_processed: prob(processed, rank),
-      removed_by: textOf(removedBy(explanation, rank)),
+      [isRow(raw) ? "logit" : "logprob"]: logits[rank],
+      prob_raw: plain(raw.prob(rank)),
+      prob_processed: plain(found?.prob(rank) ?? null),
+      removed_by: removedText(found, rank),
     })),
   };
 }
 
-function asCsv(record: PositionRecord, logits: Float64Array, explanation: Explanation): (string | number | null)[][] {
+/** One row a token; where only the best ones are known, two columns a probability, and a last row for all others. */
+function asCsv({ record, raw, logits, seen, tokens }: Subject, found: Explanation | null): (string | number | null)[][] {
+  const whole_ = isRow(raw);
+  const ends = (value: Interval | null): (number | null)[] => (whole_ ? [value?.low ?? null] : [value?.low ?? null, value?.high ?? null]);
+  const columns = (name: string): string[] => (whole_ ? [name] : [`${name}_low`, `${name}_high`]);
   return [
-    ["rank", "id", "token", "logit", "prob_raw", "prob_processed", "removed_by"],
+    ["rank", "id", "token", whole_ ? "logit" : "logprob", ...columns("prob_raw"), ...columns("prob_processed"), "removed_by"],
     ...record.tokens.map((token, rank) => [
-      rank + 1,
-      record.ids[rank]!,
-      token,
-      logits[rank]!,
-      prob(explanation.raw, rank),
-      prob(explanation.processed, rank),
-      textOf(removedBy(explanation, rank)),
+      rank + 1, record.ids[rank] ?? null, token, logits[rank]!, ...ends(raw.prob(rank)), ...ends(found?.prob(rank) ?? null), removedText(found, rank),
     ]),
+    ...(whole_ || seen === tokens ? [] : [[null, null, "(all others)", null, ...ends(raw.unseen), ...ends(found?.unseen ?? null), null]]),
   ];
 }
 
-function textOf(stage: Stage | null): string | null {
+function removedText(found: Explanation | null, rank: number): string | null {
+  const stage = found?.removedBy(rank) ?? null;
   return stage === null ? null : stageText(stage);
 }

@@ -2,7 +2,7 @@
 //
 // Every number is computed here from one recorded row of a real language model, so what the reader moves is not a picture.
 
-import { effectiveSupport, explain, parseChain, removedBy, size, type Explanation } from "../math/chain.ts";
+import { effectiveSupport, explain, parseChain, size, type RowExplanation } from "../math/chain.ts";
 import { massBeyond, prob } from "../math/order.ts";
 import { unpackLogits } from "../math/unpack.ts";
 import { sums } from "../math/window.ts";
@@ -41,7 +41,7 @@ interface Row {
 }
 
 export function tourView(record: TourRecord, context: Context): View {
-  const logits = unpackLogits(record.position.logits);
+  const logits = unpackLogits(record.position.logits!);
   const rank = (token: string): number => Math.max(0, record.position.tokens.indexOf(token));
   const row: Row = { record, logits, first: rank(record.first), right: rank(record.right) };
   const { state, announce } = context;
@@ -269,7 +269,7 @@ function truncationWidget(row: Row): Widget {
   const show = (text: string): void => {
     const explanation = explain(parseChain(text), row.logits);
     const left = size(explanation.processed);
-    table.draw((rank) => [prob(explanation.processed, rank), number(row.logits[rank]!)], massBeyond(explanation.processed, SHOWN), (rank) => (rank < SHOWN ? removedBy(explanation, rank) !== null : left <= SHOWN));
+    table.draw((rank) => [prob(explanation.processed, rank), number(row.logits[rank]!)], massBeyond(explanation.processed, SHOWN), (rank) => (rank < SHOWN ? explanation.removedBy(rank) !== null : left <= SHOWN));
     say(kept, `${whole(left)} of ${whole(row.logits.length)} tokens are kept.`);
     fill(notes, ...explanation.warnings.map((warning) => h("li", {}, warning)));
     notes.hidden = explanation.warnings.length === 0;
@@ -304,11 +304,11 @@ function studentWidget(row: Row): Widget {
   };
 }
 
-function drawn(row: Row, chain: string, caption: string): { explanation: Explanation; table: ReturnType<typeof rowsTable> } {
+function drawn(row: Row, chain: string, caption: string): { explanation: RowExplanation; table: ReturnType<typeof rowsTable> } {
   return { explanation: explain(parseChain(chain), row.logits), table: rowsTable(row, caption) };
 }
 
-function at(row: Row, temperature: number): Explanation {
+function at(row: Row, temperature: number): RowExplanation {
   return explain([{ name: "temperature", value: temperature }], row.logits);
 }
 

@@ -3,7 +3,7 @@
 import { h } from "../parts/dom.ts";
 import { number, signed, tau, whole } from "../parts/format.ts";
 import { lineChart, type Drawing, type Point } from "../parts/lineChart.ts";
-import type { TuneRecord, TuneSetting } from "../records.ts";
+import type { Setting, TuneRecord } from "../records.ts";
 import type { Context, View } from "./view.ts";
 
 export function tuneView(record: TuneRecord, _context: Context): View {
@@ -19,7 +19,7 @@ export function tuneView(record: TuneRecord, _context: Context): View {
     ...(ordered && typeof found.setting === "number" ? { mark: found.setting } : {}),
     ...(ordered ? {} : { ticks: places.map((place) => [place, String(place + 1)] as [number, string]) }),
   };
-  const points = (value: (one: TuneSetting) => number | null, ends?: (one: TuneSetting) => [number, number]): Point[] =>
+  const points = (value: (one: Setting) => number | null, ends?: (one: Setting) => [number, number]): Point[] =>
     record.settings.flatMap((one, place) => {
       const y = value(one);
       if (y === null) return [];
@@ -163,7 +163,7 @@ function varietyCard(record: TuneRecord): HTMLElement | null {
   );
 }
 
-function placeOf(one: TuneSetting, axis: string | null | undefined): number | null {
+function placeOf(one: Setting, axis: string | null | undefined): number | null {
   const value = axis ? (one.setting?.[axis] ?? (axis === "temperature" ? one.temperature : null)) : null;
   return typeof value === "number" ? value : null;
 }

@@ -32,7 +32,9 @@ from retort.sources.server.answers import UNDECODED
 NAMED = 1000
 """Tokens that a page can name unless it is asked for more."""
 
-DEFAULT_CHAIN = Chain.of(temperature=1.0, top_p=0.9)
+DEFAULT_CHAIN = Chain.of(temperature=1.0)
+"""Where the page's controls begin: the model's own distribution, no token removed."""
+
 ALTERNATIVES, KNOWN_ALTERNATIVES = 8, 20
 
 
@@ -124,6 +126,24 @@ class Passage:
     vocabulary: int | None
     vocabulary_at_most: int
     probe: Any = None
+
+
+@dataclass(frozen=True)
+class Draws:
+    """What draws at one temperature said."""
+
+    temperature: float
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Tour:
+    """The row that the page's tour moves: a model's first answer, the right one, and what draws said."""
+
+    position: Position
+    first: str
+    right: str
+    draws: tuple[Draws, ...]
 
 
 OnToken = Callable[[int, PassageToken], None]
