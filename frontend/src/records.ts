@@ -244,6 +244,7 @@ export interface Recommendation {
   lead_of_best: number;
   lead_of_best_ci: [number, number];
   differences: Difference[];
+  anytime: boolean;
 }
 
 /** One lever's share of the variance of scores, with its interval (bootstrap over items, 95 %). */
@@ -270,6 +271,7 @@ export interface Calibration {
   brier: [number, number];
   ece: [number, number];
   bins: number;
+  ece_reference: [number, number];
 }
 
 /** The score at `setting`, estimated from answers drawn at `source`; None with a sentence in `refused` instead. */
@@ -282,6 +284,57 @@ export interface Reweighted {
   samples: number;
   refused: string | null;
   measured: number | null;
+}
+
+/** One model, prompt (by number from 1) and setting. `score_ci` is not corrected for other cells. */
+export interface Cell {
+  model: string;
+  prompt: number;
+  setting: Record<string, unknown>;
+  score: number;
+  score_ci: [number, number];
+  samples: number;
+  prompt_tokens: number | null;
+  answer_tokens: number | null;
+  seconds: number | null;
+  cost: number | null;
+}
+
+/** A difference that somebody asks for: the score of `better` minus the score of `than`, paired by item, with an interval that holds for all of these questions and every other pair of the columns they look at. */
+export interface Question {
+  question: string;
+  better: string;
+  than: string;
+  difference: number;
+  difference_ci: [number, number];
+}
+
+/** What `answers` answers together give at each setting: `kind` "majority" (the answer that most of them give; ties are averaged) or "any" (one of them is right, pass@k). `recommendation` is for that use. */
+export interface Vote {
+  kind: string;
+  answers: number;
+  scores: number[];
+  recommendation: Recommendation;
+}
+
+/** An item whose answers changed from the reference to the suggested setting: the first answer of each, as the scorer compares them, and the item's scores. */
+export interface Example {
+  item: string;
+  prompt: number;
+  at_reference: string;
+  at_setting: string;
+  score_reference: number;
+  score_setting: number;
+}
+
+/** The score of this run minus that of an earlier one (`baseline`), each at `setting` of this run and `was` of that one, paired by item over the `items` that both have. `worse`: the interval lies below 0. */
+export interface Regression {
+  baseline: string;
+  setting: Record<string, unknown>;
+  was: Record<string, unknown>;
+  difference: number;
+  difference_ci: [number, number];
+  items: number;
 }
 
 /** A whole sweep. `item_scores` [items, settings] are what the statistics were computed from. */
@@ -308,6 +361,13 @@ export interface TuneRecord {
   reweighted: Reweighted[] | null;
   second_model: string | null;
   skipped: Record<string, number>;
+  cells: Cell[];
+  questions: Question[];
+  votes: Vote[];
+  examples: Example[];
+  regression: Regression | null;
+  answers_drawn: number | null;
+  answers_of_grid: number | null;
 }
 
 /** One trained student. `seconds` is training alone; `curve` holds (step, seconds, validation nats a token). */

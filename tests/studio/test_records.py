@@ -22,7 +22,7 @@ def records() -> ModuleType:
 
 def test_the_file_is_what_the_types_say() -> None:
     kept = (FOLDER / "src" / "records.ts").read_text(encoding="utf-8")
-    assert kept == records().written(), "run python frontend/records.py and build the page"
+    assert kept == records().written(), "run python frontend/records.py"
 
 
 def test_types_become_what_json_holds() -> None:
