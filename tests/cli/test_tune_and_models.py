@@ -156,3 +156,52 @@ def test_a_recording_is_read_without_the_model(run, run_json, sky, task) -> None
     assert run_json("tune", task, *arguments, "--record", "kept", "--resume") == live
     for wrong in (("--from", "kept", task), (), ("--resume", task), ("--from", "kept", "--goal", "explore")):
         assert run("tune", *wrong).exit_code == 2
+
+
+def test_answers_made_elsewhere_are_scored_by_a_task(run_json, run, tmp_path: Path) -> None:
+    (tmp_path / "t.jsonl").write_text(
+        '{"prompt": "2+2?", "reference": "4"}\n{"prompt": "3+3?", "reference": "6"}\n'
+    )
+    sent, came = [], []
+    for number, (question, temperature) in enumerate((q, t) for q in ("2+2?", "3+3?") for t in (0, 1)):
+        body = {"model": "m", "messages": [{"role": "user", "content": question}], "temperature": temperature}
+        sent.append({"custom_id": str(number), "method": "POST", "url": "/v1/chat/completions", "body": body})
+        text = "4" if temperature == 0 else "5"
+        answer = {
+            "status_code": 200,
+            "body": {"choices": [{"message": {"role": "assistant", "content": text}}]},
+        }
+        came.append({"id": "x", "custom_id": str(number), "response": answer, "error": None})
+    (tmp_path / "sent.jsonl").write_text("\n".join(map(json.dumps, sent)))
+    (tmp_path / "came.jsonl").write_text("\n".join(map(json.dumps, came)))
+    both = ("--from", str(tmp_path / "sent.jsonl"), "--from", str(tmp_path / "came.jsonl"))
+    document = run_json("tune", str(tmp_path / "t.jsonl"), *both)
+    assert [one["score"] for one in document["settings"]] == [0.5, 0.0]
+    assert run_json("tune", *both, "--goal", "explore")["goal"] == "explore"
+    refused = run("tune", *both, "--goal", "exploit")
+    assert refused.exit_code == 2 and "have no scores" in refused.stderr
+
+
+def test_a_task_without_a_model_needs_one(run, task) -> None:
+    refused = run("tune", task)
+    assert refused.exit_code == 2 and "give --model MODEL" in refused.stderr
+    assert run("tune", task, "--check").exit_code == 0
+
+
+def test_what_is_left_out_is_said_and_counted(run, run_json, sky, tmp_path: Path) -> None:
+    (tmp_path / "p.yaml").write_text(
+        "prompts: ['sky {{x}} is']\nproviders: [{id: 'openai:x', config: {max_tokens: 1}}]\ntests:\n"
+        "- {vars: {x: ['1', '2', '3']}, assert: [{type: contains, value: blue}, {type: llm-rubric, value: nice}]}\n"
+    )
+    refused = run("tune", "p.yaml", "--check")
+    assert refused.exit_code == 2 and "'llm-rubric' asks another model to judge" in refused.stderr
+    checked = run("tune", "p.yaml", "--check", "--skip-unsupported")
+    assert checked.exit_code == 0 and "left out the assertion 'llm-rubric' (3 times)" in checked.stderr
+    found = run_json(
+        "tune", "p.yaml", "--skip-unsupported", "--model", sky, "--temperatures", "0,1", "--samples", "2"
+    )
+    assert found["skipped"] == {"the assertion 'llm-rubric'": 3} and found["settings"][0]["score"] == 1.0
+
+
+def test_the_schema_of_task_files(run_json) -> None:
+    assert "messages" in run_json("tune", "--print-schema")["properties"]

@@ -11,6 +11,7 @@ import pytest
 from mock_server import MockServer, serve, true_log_probs
 from retort.chain import Chain
 from retort.errors import CapabilityError, SourceError
+from retort.sources.load import load
 from retort.sources.server.source import ServerSource
 from retort.tune.conclude import conclude
 from retort.tune.goals import find_goal
@@ -18,7 +19,7 @@ from retort.tune.recording import read
 from retort.tune.run import run
 from retort.tune.score import make_scorer
 from retort.tune.server_sweep import Journal, Pace
-from retort.tune.task import Item, Task
+from retort.tune.task import Item, Task, load_task, needed_models
 
 GRID = (0.0, 0.7, 2.0)
 PROMPTS = [f"say {number}" for number in range(12)]
@@ -135,3 +136,32 @@ def test_a_chain_cannot_be_applied_on_a_server(mock) -> None:
     _, url = mock
     with pytest.raises(CapabilityError, match="truncates by its own settings"):
         run(task(), source_of(url), GRID, 1, chain=Chain("top_k=5"))
+
+
+def test_a_promptfoo_file_asks_its_own_provider_with_messages(mock, tmp_path: Path) -> None:
+    server, url = mock
+    config = {
+        "prompts": [
+            '[{"role": "system", "content": "brief"}, {"role": "user", "content": "say {{x}}"}]',
+            "tell {{x}}",
+        ],
+        "providers": [{"id": "openai:chat:mock", "config": {"apiBaseUrl": url, "max_tokens": 1}}],
+        "tests": [
+            {"vars": {"x": x}, "assert": [{"type": "contains", "value": "w"}]} for x in ("a", "b", "c")
+        ],
+    }
+    file = tmp_path / "promptfooconfig.yaml"
+    file.write_text(json.dumps(config))
+    task = load_task(file)
+    (model,) = needed_models(task)
+    assert model == f"chat+{url}#mock"
+    found = run(task, load(model), (0.0, 1.0), 2)
+    assert [one.score for one in found.settings] == [1.0, 1.0]
+    chats = [
+        body["messages"]
+        for body in server.requests
+        if body.get("messages", [{}])[-1]["content"][:4] in ("say ", "tell")
+    ]
+    assert len(chats) == 3 * 2 * 2 * 2
+    assert [{"role": "system", "content": "brief"}, {"role": "user", "content": "say a"}] in chats
+    assert [{"role": "user", "content": "tell a"}] in chats

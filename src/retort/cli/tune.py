@@ -71,7 +71,7 @@ class PriceOfTokens(click.ParamType):
     examples=(
         "retort tune promptfooconfig.yaml --model http://localhost:8000/v1#name --price 0.5,1.5",
         "retort tune exploit --model embedded:smollm2 --temperatures 0,0.5,1 -o report.html",
-        "retort tune --from-records answers.jsonl --against temperature=1",
+        "retort tune --from cold.eval --from hot.eval --against temperature=1",
     )
 )
 @click.argument("task", metavar="TASK", required=False)
@@ -152,6 +152,11 @@ class PriceOfTokens(click.ParamType):
         help="Ask texts as a user's message, with the chat template; or messages as plain text.  [default: the task's]",
     ),
     click.option(
+        "--endpoint",
+        type=click.Choice(["chat", "completions"]),
+        help="Of a server: where texts are sent. Messages always go to chat.  [default: what the task needs]",
+    ),
+    click.option(
         "--skip-unsupported",
         is_flag=True,
         help="Leave out what retort does not carry out of a promptfoo file (JavaScript, judge models), and count it.",
@@ -183,19 +188,21 @@ class PriceOfTokens(click.ParamType):
     ),
     click.option("--resume", is_flag=True, help="Go on with the recording in --record where it stopped."),
     click.option(
-        "--from", "recorded", type=Folder, metavar="DIR", help="Recompute from a recording; no model runs."
+        "--from",
+        "sources",
+        type=click.Path(path_type=Path),
+        multiple=True,
+        metavar="PATH",
+        help="Answers that are there already; no model runs: a recording, or files of retort's records, promptfoo's "
+        "output, inspect_ai's logs, lm-eval's samples, or an OpenAI batch (its requests and its output).",
     ),
     click.option(
-        "--from-records",
-        "records",
-        type=File,
-        metavar="FILE",
-        help="Compare results made elsewhere: JSON lines with item, setting, score and, if known, repeat and text.",
+        "--from-records", "others", type=File, multiple=True, metavar="FILE", help="The same as --from FILE."
     ),
     click.option(
         "--goal",
         metavar="GOAL",
-        help="With --from-records: exploit, explore, reproduce or pass@k.  [default: exploit]",
+        help="With --from FILE: exploit, explore, reproduce or pass@k.  [default: the task's, else exploit]",
     ),
 )
 @group(
@@ -249,14 +256,20 @@ def command(task: str | None, models: tuple[str, ...], check: bool, print_schema
 
     TASK is one that comes with retort (capitals, names, exploit, explore), a YAML file (retort's own or
     promptfoo's), or JSON lines of prompt and reference. All settings are compared on the same items and the same
-    noise. The answer can be that no difference is significant. With --from or --from-records the answers are there
-    already.
+    noise. The answer can be that no difference is significant. With --from the answers are there already; a TASK then
+    scores those that have no score.
     """
     from retort.cli.output import print_json
     from retort.cli.progress import Progress
     from retort.tune.report import Tuning
     from retort.tune.tune import tune
 
+    sources, others = given.pop("sources"), given.pop("others")
+    folders = [path for path in sources if path.is_dir()]
+    given["recorded"] = folders[0] if folders else None
+    given["records"] = (*(path for path in sources if not path.is_dir()), *others)
+    if len(folders) > 1 or (folders and given["records"]):
+        raise click.UsageError("--from takes one recording, or files.")
     export = {name: given.pop(name) for name in ("form", "as_json", "output", "conditions")}
     if print_schema:
         from retort.tune.task import task_schema
@@ -265,7 +278,7 @@ def command(task: str | None, models: tuple[str, ...], check: bool, print_schema
         return
     _refuse(task, check, given)
     check_export(Tuning.MEASURES, **export)
-    if task is not None:
+    if task is not None and not given["records"]:
         asked = _asked(task, given)
         _say_notes(asked, given["max_tokens"])
         if check:
@@ -283,11 +296,14 @@ def command(task: str | None, models: tuple[str, ...], check: bool, print_schema
 
 def _refuse(task: str | None, check: bool, given: dict[str, Any]) -> None:
     """Options that do not go together."""
-    if sum(one is not None for one in (task, given["recorded"], given["records"])) != 1:
-        raise click.UsageError("give one of TASK, --from DIR and --from-records FILE.")
-    if given["goal"] is not None and given["records"] is None:
+    from_files = bool(given["records"])
+    if (task is not None and not from_files) + (given["recorded"] is not None) + from_files != 1:
         raise click.UsageError(
-            "--goal goes with --from-records; a task and a recording say their goal themselves."
+            "give one of TASK, --from DIR and --from FILE (with the TASK where it scores them)."
+        )
+    if given["goal"] is not None and not from_files:
+        raise click.UsageError(
+            "--goal goes with --from FILE; a task and a recording say their goal themselves."
         )
     if given["resume"] and given["record"] is None:
         raise click.UsageError("--resume goes on with a recording; say where it is with --record DIR.")
@@ -301,12 +317,12 @@ def _refuse(task: str | None, check: bool, given: dict[str, Any]) -> None:
         unfit = [
             name for name in ("logprobs", "reweight", "reweight_from", "second", "variety") if given[name]
         ]
-        if task is None or given["temperatures"] == AUTO or given["engine"] == "ray" or unfit:
+        if task is None or from_files or given["temperatures"] == AUTO or given["engine"] == "ray" or unfit:
             what = (
                 ", ".join(f"--{name.replace('_', '-')}" for name in unfit) or "--from, --engine ray or auto"
             )
             raise click.UsageError(f"--budget is for the sweep of a TASK and does not go with {what}.")
-    if given["records"] is not None and (given["reweight"] or given["reweight_from"] is not None):
+    if from_files and (given["reweight"] or given["reweight_from"] is not None):
         raise click.UsageError(
             "others' records do not say how likely their answers were; nothing to re-weight."
         )
@@ -316,7 +332,8 @@ def _asked(task: str, given: dict[str, Any]) -> Asked:
     from retort.tune.tune import asked
 
     names = (
-        "preset", "temperatures", "samples", "items", "chains", "seed", "chat", "max_tokens", "skip_unsupported",
+        "preset", "temperatures", "samples", "items", "chains", "seed", "chat", "endpoint", "max_tokens",
+        "skip_unsupported",
     )  # fmt: skip
     return asked(task, **{name: given[name] for name in names})
 

@@ -1,6 +1,6 @@
 """Choosing settings, prompts and models for a task, with evidence. `retort.tune(...)` is the command as a function.
 
-In: a task (task.py, readers/: retort's files, promptfoo's; others_records.py: answers made elsewhere) and a model.
+In: a task (task.py, readers/: promptfoo's files, answers made elsewhere) and a model.
 `run.py` sweeps it: `sweep.py` on a model that runs here, `server_sweep.py` on a server, `choice.py` without drawing;
 `score.py` marks the answers; `recording.py` keeps them. Then no model is needed any more: `samples.py` counts,
 `conclude.py` puts the record together from `statistics.py` (intervals and tests), `sequential.py` (those that hold
@@ -21,7 +21,7 @@ from retort.tune.cells import Price
 from retort.tune.conclude import Origin, conclude
 from retort.tune.goals import GOALS, Goal, find_goal
 from retort.tune.likelihoods import Likelihoods, read_likelihoods
-from retort.tune.others_records import read_records
+from retort.tune.readers.records import read_answers, read_records
 from retort.tune.recommend import Recommendation, recommend
 from retort.tune.recording import read
 from retort.tune.report import Setting, Tuning, Tunings
@@ -66,6 +66,7 @@ __all__ = [
     "make_plan",
     "normalise",
     "read",
+    "read_answers",
     "read_likelihoods",
     "read_records",
     "recommend",

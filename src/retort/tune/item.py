@@ -123,9 +123,11 @@ def written_prompt(prompt: Prompt) -> Any:
 
 
 def needed_models(task: Task, given: Sequence[str] = ()) -> tuple[str, ...]:
-    """The models to tune: those given, else those that the task's file names. Raises InputError where there is none."""
+    """The models to tune: those given, else those that the task's file names; one on a server with the task's endpoint,
+    as in chat+http://…, unless its own says another. Raises InputError where there is none."""
     if found := tuple(given) or task.models:
-        return found
+        to = f"{task.endpoint}+" if task.endpoint else ""
+        return tuple(f"{to}{one}" if one.startswith(("http://", "https://")) else one for one in found)
     raise InputError(
         f"The task {task.name} says no model that retort can ask; give --model MODEL, or model: in a task file of "
         "retort's own."

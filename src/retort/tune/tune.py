@@ -21,7 +21,7 @@ from retort.tune.conclude import Origin, conclude
 from retort.tune.goals import find_goal
 from retort.tune.item import Task, needed_models
 from retort.tune.likelihoods import read_likelihoods
-from retort.tune.others_records import read_records
+from retort.tune.readers.records import read_answers
 from retort.tune.recording import RUN_FILE, read
 from retort.tune.report import Tuning, Tunings, regression_against
 from retort.tune.reweight import Wanted, reweighted
@@ -71,6 +71,7 @@ def asked(
     chains: Sequence[Chain | EngineSettings] = (),
     seed: int = 0,
     chat: bool | None = None,
+    endpoint: Literal["chat", "completions"] | None = None,
     max_tokens: int | None = None,
     skip_unsupported: bool = False,
 ) -> Asked:
@@ -82,6 +83,8 @@ def asked(
         task = replace(task, goal=kind.goal)
     if chat is not None:
         task = replace(task, is_chat=chat)
+    if endpoint is not None:
+        task = replace(task, endpoint=endpoint)
     if max_tokens is not None:
         task = replace(task, max_tokens=max_tokens)
     planned = task.budget.temperatures if len(task.budget.temperatures) > 1 else ()
@@ -104,7 +107,7 @@ def tune(
     model: Model | Sequence[Model] | None = None,
     *,
     recorded: Path | str | None = None,
-    records: Path | str | None = None,
+    records: Path | str | Sequence[Path | str] | None = None,
     goal: str | None = None,
     preset: str | None = None,
     temperatures: Temperatures | None = None,
@@ -128,6 +131,7 @@ def tune(
     per_minute: float | None = None,
     engine: Literal["local", "ray"] = "local",
     chat: bool | None = None,
+    endpoint: Literal["chat", "completions"] | None = None,
     max_tokens: int | None = None,
     skip_unsupported: bool = False,
     on_progress: Callable[[], contextlib.AbstractContextManager[ProgressCallback]] | None = None,
@@ -135,16 +139,17 @@ def tune(
 ) -> Tuning | Tunings:
     """Which setting, prompt and model suit a task, with evidence; the defaults are those of `retort tune`.
 
-    Give one of `task` (a name, a file, or a `Task`), `recorded` (a folder that `record` wrote) and `records` (JSON
-    lines of results made elsewhere, with `goal`). `model`: a MODEL string, an open source, `(model, tokenizer)`, or a
+    Give one of `task` (a name, a file, or a `Task`), `recorded` (a folder that `record` wrote) and `records` (one or
+    more files of answers made elsewhere, with `goal`; the `task` too, where it has to score them). `model`: a MODEL string, an open source, `(model, tokenizer)`, or a
     list of these, which are compared. `against`: the setting to compare with, as `"temperature=1"`. `baseline`: an
     earlier result (a recording, or the JSON of `retort tune --json`). `price`: money per million tokens (prompt,
     answer). `budget`: most answers, or a text as in "5000 answers", "2M tokens", "3.50 cost": the sweep then stops as
     soon as the answer is known. `on_progress` makes a context manager around a callback `(done, total, detail)`;
     `on_note` gets what is said before the start. All else is as in `run`.
     """
-    if sum(given is not None for given in (task, recorded, records)) != 1:
-        raise InputError("give one of a task, a recording (--from DIR) and records (--from-records FILE)")
+    others = [Path(one) for one in ([records] if isinstance(records, (str, Path)) else records or [])]
+    if (task is not None and not others) + (recorded is not None) + bool(others) != 1:
+        raise InputError("give one of a task, a recording (--from DIR) and files of answers (--from FILE)")
     paid = Price(*price) if isinstance(price, tuple) else price
     note = on_note or (lambda text: None)
     compared = parse_setting(against) if isinstance(against, str) else against
@@ -152,12 +157,14 @@ def tune(
     likeness = find_likeness(embedder or "words")
     variety = variety or embedder is not None
     found: Tuning | Tunings
-    if task is None:
-        found = _recorded(recorded, records, goal, seed, variety, likeness, wanted, compared, paid)
+    if recorded is not None or others:
+        scoring = load_task(task) if isinstance(task, (str, Path)) else task
+        found = _recorded(recorded, others, scoring, goal, seed, variety, likeness, wanted, compared, paid)
         return _with_baseline(found, baseline)
+    assert task is not None, "one of the three was given"
     what = asked(
         task, preset=preset, temperatures=temperatures, samples=samples, items=items, chains=chains, seed=seed,
-        chat=chat, max_tokens=max_tokens, skip_unsupported=skip_unsupported,
+        chat=chat, endpoint=endpoint, max_tokens=max_tokens, skip_unsupported=skip_unsupported,
     )  # fmt: skip
     if compared is None and what.task.against is not None:
         compared = parse_setting(what.task.against)
@@ -237,7 +244,8 @@ def _together(tunings: Sequence[Tuning], seed: int) -> Tunings:
 
 def _recorded(
     recorded: Path | str | None,
-    records: Path | str | None,
+    records: Sequence[Path],
+    task: Task | None,
     goal: str | None,
     seed: int,
     variety: bool,
@@ -249,12 +257,20 @@ def _recorded(
     """The tuning of a recording, or of others' records."""
     beside: dict[str, Any] = {"variety": variety, "likeness": likeness, "against": against, "price": price}
     if recorded is None:
-        assert records is not None
         if wanted is not None:
             raise InputError("others' records do not say how likely their answers were; nothing to re-weight")
-        file = Path(records)
-        aim = find_goal("exploit" if goal is None else goal)
-        return conclude(read_records(file), aim, Origin(file.name, "recorded", seed), **beside)
+        made = read_answers(records, task)
+        usual = "exploit" if made.is_scored else "reproduce"
+        aim = find_goal(goal or (usual if task is None else task.goal))
+        if aim.is_mean and not made.is_scored:
+            raise InputError(
+                f"these answers have no scores, which goal {aim.name} needs; give the task that scores them"
+            )
+        name = ", ".join(file.name for file in records) if task is None else task.name
+        beside["variety"] = variety or not made.is_scored
+        return replace(
+            conclude(made.samples, aim, Origin(name, "recorded", seed), **beside), skipped=dict(made.skipped)
+        )
     answers, its_goal, origin = read(Path(recorded))
     aim = find_goal(its_goal)
     found = conclude(answers, aim, origin, **beside)

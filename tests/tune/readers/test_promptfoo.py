@@ -462,6 +462,11 @@ def test_providers_that_retort_can_ask(
     task = loaded(tmp_path, {"prompts": ["a"], "providers": [provider], "tests": one_test()})
     assert (task.models, task.is_chat) == (() if model is None else (model,), is_chat)
     assert needed_models(task, ["embedded:small"]) == ("embedded:small",)
+    assert needed_models(task, ["http://h/v1#m"]) == (
+        f"{task.endpoint}+http://h/v1#m" if task.endpoint else "http://h/v1#m",
+    )
+    if model is not None:
+        assert needed_models(task) == (f"{'chat' if is_chat else 'completions'}+{model}",)
     if model is None:
         with pytest.raises(InputError, match="give --model"):
             needed_models(task)

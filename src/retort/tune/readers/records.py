@@ -1,0 +1,568 @@
+"""Answers made elsewhere, read as samples; the same statistics then need no model.
+
+In: one or more files of retort's own records (JSON lines), promptfoo's output (.json, .jsonl), an inspect_ai log
+(.json, .eval), lm-eval's samples (.jsonl), or an OpenAI batch (the requests beside the output). Out: `Answers`, the
+samples with what was left out. Each shape is a pydantic model of the fields that are used; `_READERS` says how a shape
+is known. Several files are one comparison: a file at one temperature beside a file at another.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from retort.errors import InputError, SourceError, did_you_mean, from_pydantic
+from retort.files import parse_json, read_jsonl, read_text
+from retort.tune.item import Task
+from retort.tune.samples import Samples
+from retort.tune.score import Marker, normalise
+from retort.tune.settings import axis_of, key
+
+SETTINGS = (
+    "temperature", "top_p", "top_k", "min_p", "frequency_penalty", "presence_penalty", "repetition_penalty",
+)  # fmt: skip
+"""What of a request's parameters tells one setting from another."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer, whoever wrote it down. `score` None: the task says; `asked`: what was asked, to find the item."""
+
+    place: str
+    item: str
+    setting: Mapping[str, Any]
+    score: float | None
+    text: str | None = None
+    prompt: str = ""
+    repeat: str | None = None
+    asked: Any = None
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The samples of some files, whether they have scores, and how much of what was left out."""
+
+    samples: Samples
+    is_scored: bool
+    skipped: Mapping[str, int] = field(default_factory=dict)
+
+
+def read_records(paths: Path | Sequence[Path]) -> Samples:
+    """The samples in files of answers with scores; see `read_answers`."""
+    found = read_answers(paths)
+    if not found.is_scored:
+        raise InputError("these answers have no scores; give the task that scores them")
+    return found.samples
+
+
+def read_answers(paths: Path | Sequence[Path], task: Task | None = None) -> Answers:
+    """The answers in these files; `task` scores those that have no score.
+
+    Raises SourceError where one cannot be read, InputError (with the line) where a record cannot be used: a missing
+    field, a score that is no finite number, the same item, setting, prompt and repeat twice.
+    """
+    files = [paths] if isinstance(paths, Path) else list(paths)
+    skipped: Counter[str] = Counter()
+    found = list(_all_answers(files, skipped))
+    if not found:
+        raise InputError(f"{files[0].name} has no records; give one JSON object a line")
+    if task is not None and any(answer.score is None for answer in found):
+        found = _scored(found, task)
+    unscored = sum(answer.score is None for answer in found)
+    if unscored not in (0, len(found)):
+        raise InputError(f"{unscored} of {len(found)} answers have no score; give the task that scores them")
+    return Answers(_samples(found, files[0].name), not unscored, dict(skipped))
+
+
+def _samples(answers: Sequence[Answer], name: str) -> Samples:
+    settings: dict[str, int] = {}
+    values: list[Mapping[str, Any]] = []
+    items: dict[str, int] = {}
+    prompts: dict[str, int] = {}
+    codes: dict[str, int] = {}
+    columns: dict[str, list[Any]] = {one: [] for one in ("setting", "item", "prompt", "answer", "score")}
+    seen: dict[tuple[int, int, int, str], str] = {}
+    for answer in answers:
+        setting = settings.setdefault(key(answer.setting), len(settings))
+        if setting == len(values):
+            values.append(answer.setting)
+        item = items.setdefault(answer.item, len(items))
+        prompt = prompts.setdefault(answer.prompt, len(prompts))
+        if answer.repeat is not None:
+            entry = (setting, item, prompt, answer.repeat)
+            if entry in seen:
+                raise InputError(
+                    f"{answer.place}: item {answer.item!r} at this setting has repeat {answer.repeat} already, at "
+                    f"{seen[entry]}; every answer has one record"
+                )
+            seen[entry] = answer.place
+        if answer.text is not None:
+            columns["answer"].append(codes.setdefault(normalise(answer.text), len(codes)))
+        score = 1.0 if answer.score is None else answer.score
+        for column, value in (("setting", setting), ("item", item), ("prompt", prompt), ("score", score)):
+            columns[column].append(value)
+    with_text = len(columns["answer"])
+    if with_text not in (0, len(answers)):
+        raise InputError(
+            f"{name}: {with_text} of {len(answers)} records have a text; give it in all of them, or in none"
+        )
+    axis = axis_of(values)
+    place_of = {key(one): number for number, one in enumerate(axis.settings)}
+    order = np.array([place_of[key(one)] for one in values], dtype=np.int64)
+    return Samples(
+        axis,
+        tuple(items),
+        setting=order[np.array(columns["setting"], dtype=np.int64)],
+        item=np.array(columns["item"], dtype=np.int64),
+        prompt=np.array(columns["prompt"], dtype=np.int64),
+        answer=np.array(columns["answer"], dtype=np.int64) if with_text else None,
+        score=np.array(columns["score"], dtype=np.float64),
+        texts=tuple(codes) if with_text else None,
+    )
+
+
+def _scored(answers: Sequence[Answer], task: Task) -> list[Answer]:
+    """The answers with the task's scores; an item is found by what it was asked, else by its id."""
+    asked_of: dict[str, tuple[int, int]] = {}
+    for number, one in enumerate(task.items):
+        for prompt in range(len(task.prompts)):
+            asked_of.setdefault(_plain(task.prompt(one, prompt)), (number, prompt))
+    ids = {item.id: number for number, item in enumerate(task.items)}
+    marker = Marker(task.scorer, task.items)
+    found = []
+    for answer in answers:
+        known = asked_of.get(_plain(answer.asked)) if answer.asked is not None else None
+        item = ids.get(answer.item) if known is None else known[0]
+        if item is None:
+            raise InputError(
+                f"{answer.place}: {answer.item[:60]!r} is nothing that the task {task.name} asks, and no item's id"
+            )
+        if answer.text is None:
+            raise InputError(f"{answer.place}: there is no text to score")
+        _, score = marker.mark(item, answer.text)
+        prompt_name = answer.prompt if known is None else str(known[1])
+        found.append(
+            Answer(
+                answer.place,
+                task.items[item].id,
+                answer.setting,
+                score,
+                answer.text,
+                prompt_name,
+                answer.repeat,
+            )
+        )
+    return found
+
+
+def _plain(asked: Any) -> str:
+    """What was asked as one text: equal for a text, for a user's message with it, and for messages as JSON."""
+    if isinstance(asked, str):
+        return asked.strip()
+    pairs = [
+        (one["role"], _content(one.get("content"))) if isinstance(one, Mapping) else (one.role, one.content)
+        for one in asked
+    ]
+    return pairs[0][1].strip() if len(pairs) == 1 and pairs[0][0] == "user" else json.dumps(pairs)
+
+
+def _all_answers(files: Sequence[Path], skipped: Counter[str]) -> Iterator[Answer]:
+    """The answers of all files; the two files of an OpenAI batch go together."""
+    rows: list[tuple[str, Any]] = []
+    batches: list[tuple[str, Any]] = []
+    requests: list[tuple[str, Any]] = []
+    for file in files:
+        rows = _records(file)
+        if not rows:
+            continue
+        first = rows[0][1]
+        if isinstance(first, dict) and {"custom_id", "body"} <= first.keys():
+            requests += rows
+        elif isinstance(first, dict) and {"custom_id", "response"} <= first.keys():
+            batches += rows
+        else:
+            for is_this, read in _READERS:
+                if is_this(first):
+                    yield from read(rows, file, skipped)
+                    break
+    if batches or requests:
+        yield from _batch_answers(batches, requests, files[0], skipped)
+
+
+def _records(file: Path) -> list[tuple[str, Any]]:
+    """Each record of a file with its place: the lines of JSON lines, the one document of a JSON file or a log."""
+    if file.suffix == ".eval":
+        return [(file.name, _inspect_archive(file))]
+    if file.suffix == ".json":
+        return [(file.name, parse_json(read_text(file), file.name))]
+    return [(f"{file.name} line {number}", record) for number, record in read_jsonl(file, file.name)]
+
+
+class _Shape(BaseModel):
+    """A record of another tool: the fields that are used; the rest is theirs."""
+
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+
+def _read(shape: type[Any], record: Any, place: str) -> Any:
+    try:
+        return shape.model_validate(record)
+    except ValidationError as error:
+        said = str(from_pydantic(error, place, shape))
+        raise InputError(said if said.startswith(place) else f"{place}: {said}") from None
+
+
+def _score_of(value: Any) -> Any:
+    return float(value) if isinstance(value, bool) else value
+
+
+Score = Annotated[float, BeforeValidator(_score_of), Field(allow_inf_nan=False)]
+Name = str | int
+
+
+class OwnRecord(_Shape):
+    """One line of retort's own records: `{"item": "q1", "setting": {"temperature": 0.3}, "score": 1, "text": "Paris"}`.
+
+    `text` is optional (without it there is no agreement, no distinct), `prompt` names a prompt variant, `repeat`
+    numbers the answers to one item at one setting.
+    """
+
+    item: Name
+    setting: dict[str, Any]
+    score: Score = Field(description="a finite number, 1 right, 0 wrong")
+    repeat: Name | None = None
+    text: str | None = None
+    prompt: Name = ""
+
+
+def _own(rows: Iterable[tuple[str, Any]], _: Path, __: Counter[str]) -> Iterator[Answer]:
+    for place, record in rows:
+        if not isinstance(record, dict):
+            raise InputError(
+                f"{place}: a record is an object with item, setting and score, and this is {record!r}"
+            )
+        for name in ("item", "setting", "score"):
+            if name not in record:
+                near = did_you_mean(name, [other for other in record if other not in OwnRecord.model_fields])
+                raise InputError(
+                    f"{place}: the field {name!r} is missing{near}; a record has {', '.join(OwnRecord.model_fields)}"
+                )
+        one = _read(OwnRecord, record, place)
+        repeat = None if one.repeat is None else str(one.repeat)
+        yield Answer(place, str(one.item), one.setting, one.score, one.text, str(one.prompt), repeat)
+
+
+class _Named(_Shape):
+    id: str = ""
+    label: str | None = None
+    raw: Any = None
+
+
+class _Response(_Shape):
+    output: Any = None
+
+
+class PromptfooResult(_Shape):
+    """One result of promptfoo's output: a test, a prompt and a provider."""
+
+    testIdx: int
+    promptIdx: int
+    provider: _Named
+    prompt: _Named
+    success: bool
+    score: Score
+    vars: dict[str, Any] = {}
+    testCase: dict[str, Any] = {}
+    response: _Response | None = None
+    error: str | None = None
+    failureReason: int = 0
+
+
+def _promptfoo(rows: Sequence[tuple[str, Any]], file: Path, skipped: Counter[str]) -> Iterator[Answer]:
+    first = rows[0][1]
+    if "promptIdx" in first:
+        config: Any = {}
+        results = [record for _, record in rows]
+    else:
+        inner = first["results"]
+        config = first.get("config") or {}
+        results = inner["results"] if isinstance(inner, Mapping) else inner
+    providers = _promptfoo_settings(config, file.name)
+    prompts = {
+        json.dumps(one.get("prompt", {}).get("label"), default=str)
+        for one in results
+        if isinstance(one, Mapping)
+    }
+    scored = any(isinstance(one, Mapping) and (one.get("testCase") or {}).get("assert") for one in results)
+    for number, record in enumerate(results, 1):
+        one = _read(PromptfooResult, record, f"{file.name} result {number}")
+        place = f"{file.name} result {number}"
+        if one.failureReason == 2 or one.response is None or one.response.output is None:
+            skipped["promptfoo's errors, which are no answers"] += 1
+            continue
+        # Providers are the outer loop over prompts in promptfoo, so a prompt's number says which provider it was.
+        which = one.promptIdx // max(len(prompts), 1)
+        setting = dict(providers[which]) if which < len(providers) else {}
+        # A label tells providers apart that are asked with the same settings, and is only a name otherwise.
+        alike = sum(settings == setting for settings in providers) > 1 or which >= len(providers)
+        setting["provider"] = (one.provider.label if alike else None) or one.provider.id
+        output = one.response.output
+        text = output if isinstance(output, str) else json.dumps(output, ensure_ascii=False)
+        item = json.dumps(
+            [one.vars or one.testCase.get("vars"), one.testCase.get("assert")], sort_keys=True, default=str
+        )
+        # One that fails counts as much as it has, and never as right.
+        score = one.score if one.success or one.score < 1 else 0.0
+        yield Answer(
+            place, item, setting, score if scored else None, text, one.prompt.label or str(one.prompt.raw)
+        )
+
+
+def _promptfoo_settings(config: Any, name: str) -> list[dict[str, Any]]:
+    """The settings of each provider of a configuration, in their order."""
+    found: list[dict[str, Any]] = []
+    listed = config.get("providers") if isinstance(config, Mapping) else None
+    for one in listed if isinstance(listed, list) else [] if listed is None else [listed]:
+        if isinstance(one, Mapping) and "id" not in one and len(one) == 1:
+            one = next(iter(one.values()))
+        said = one.get("config") if isinstance(one, Mapping) else None
+        found.append({key: said[key] for key in SETTINGS if key in said} if isinstance(said, Mapping) else {})
+    return found
+
+
+class _InspectMessage(_Shape):
+    content: str | list[dict[str, Any]] = ""
+
+
+class _InspectChoice(_Shape):
+    message: _InspectMessage
+
+
+class _InspectOutput(_Shape):
+    choices: list[_InspectChoice] = []
+
+
+class _InspectScore(_Shape):
+    value: Any
+    answer: Any = None
+
+
+class InspectSample(_Shape):
+    """One sample of an inspect_ai log: an epoch of an item."""
+
+    id: Name
+    epoch: int = 1
+    output: _InspectOutput = _InspectOutput()
+    scores: dict[str, _InspectScore] | None = None
+    error: Any = None
+
+
+class _InspectEval(_Shape):
+    task: str
+    model: str
+    model_generate_config: dict[str, Any] = {}
+
+
+class InspectLog(_Shape):
+    """An inspect_ai log: the evaluation, its plan, and its samples."""
+
+    eval: _InspectEval
+    plan: dict[str, Any] = {}
+    samples: list[InspectSample] | None = None
+
+
+def _inspect(rows: Sequence[tuple[str, Any]], file: Path, skipped: Counter[str]) -> Iterator[Answer]:
+    log = _read(InspectLog, rows[0][1], file.name)
+    config = {**log.eval.model_generate_config, **(log.plan.get("config") or {})}
+    setting = {name: config[name] for name in SETTINGS if config.get(name) is not None}
+    setting["model"] = log.eval.model
+    for sample in log.samples or []:
+        place = f"{file.name}, sample {sample.id} of epoch {sample.epoch}"
+        if sample.error is not None or not sample.output.choices:
+            skipped["inspect_ai's errors, which are no answers"] += 1
+            continue
+        scores = sample.scores or {}
+        names = list(scores)
+        if len(names) > 1:
+            skipped[f"inspect_ai's scorers beside {names[0]}"] += len(names) - 1
+        score = None if not names else _inspect_value(scores[names[0]].value, place)
+        text = _content(sample.output.choices[0].message.content)
+        yield Answer(place, str(sample.id), setting, score, text, "", str(sample.epoch))
+
+
+def _inspect_value(value: Any, place: str) -> float:
+    """A score of inspect_ai as a number: C 1, P 0.5, I and N 0, as its own value_to_float says."""
+    if isinstance(value, (bool, int, float)) and math.isfinite(value):
+        return float(value)
+    words = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0, "yes": 1.0, "true": 1.0, "no": 0.0, "false": 0.0}
+    if isinstance(value, str):
+        if (found := words.get(value, words.get(value.lower()))) is not None:
+            return found
+        try:
+            return float(value)
+        except ValueError:
+            pass
+    raise InputError(f"{place}: the score is {value!r}; it is a number, or one of C, P, I and N")
+
+
+def _inspect_archive(file: Path) -> Any:
+    """The log in an .eval file, which is a zip of JSON files."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            names = archive.namelist()
+            head = next((name for name in ("header.json", "_journal/start.json") if name in names), None)
+            if head is None:
+                raise SourceError(f"{file.name} is no inspect_ai log: it has no header.json.")
+            log = parse_json(archive.read(head).decode(), f"{file.name}, {head}")
+            samples = [name for name in names if re.fullmatch(r"samples/.*\.json", name)]
+            log["samples"] = [
+                parse_json(archive.read(name).decode(), f"{file.name}, {name}") for name in samples
+            ]
+            return log
+    except (OSError, zipfile.BadZipFile, UnicodeDecodeError) as error:
+        raise SourceError(f"{file.name} cannot be read as an inspect_ai log ({error}).") from None
+
+
+class LmEvalSample(_Shape):
+    """One line of lm-eval's samples: a document, what the model was asked and said, and its metrics."""
+
+    doc_id: int
+    arguments: dict[str, dict[str, Any]] | list[Any] = {}
+    resps: list[Any] = []
+    filtered_resps: list[Any] = []
+    filter: str = "none"
+    metrics: list[str] = []
+
+
+PREFERRED = ("exact_match", "acc", "em", "f1", "pass@1", "acc_norm")
+
+
+def _lm_eval(rows: Sequence[tuple[str, Any]], file: Path, skipped: Counter[str]) -> Iterator[Answer]:
+    chosen: tuple[str, str] | None = None
+    for place, record in rows:
+        one = _read(LmEvalSample, record, place)
+        metrics = [name for name in one.metrics if isinstance(record.get(name), (bool, int, float))]
+        if not metrics:
+            raise InputError(
+                f"{place}: none of the metrics {', '.join(one.metrics) or 'that are missing'} is a number"
+            )
+        if chosen is None:
+            chosen = one.filter, next((name for name in PREFERRED if name in metrics), metrics[0])
+        if one.filter != chosen[0]:
+            skipped[f"lm-eval's filter {one.filter}, beside {chosen[0]}"] += 1
+            continue
+        if len(metrics) > 1:
+            skipped[f"lm-eval's metrics beside {chosen[1]}"] += len(metrics) - 1
+        said = one.filtered_resps[0] if one.filtered_resps else None
+        said = said[0] if isinstance(said, list) and said else said
+        text = said if isinstance(said, str) and len(one.filtered_resps) == 1 else None
+        setting = _lm_eval_setting(one.arguments) or {"file": file.stem}
+        yield Answer(place, str(one.doc_id), setting, float(record[chosen[1]]), text)
+
+
+def _lm_eval_setting(arguments: Any) -> dict[str, Any]:
+    """The settings in the generation arguments of a request; greedy where it says so; none for likelihoods."""
+    groups = arguments.values() if isinstance(arguments, Mapping) else arguments
+    for group in groups:
+        for value in group.values() if isinstance(group, Mapping) else group:
+            if isinstance(value, Mapping):
+                found = {name: value[name] for name in SETTINGS if isinstance(value.get(name), (int, float))}
+                if value.get("do_sample") is False or (not found and "until" in value):
+                    found["temperature"] = 0.0
+                return found
+    return {}
+
+
+class _BatchBody(_Shape):
+    model: str = ""
+    messages: list[dict[str, Any]] | None = None
+    prompt: str | None = None
+
+
+class BatchRequest(_Shape):
+    """One line of the file that was sent to a batch endpoint."""
+
+    custom_id: str
+    body: dict[str, Any]
+
+
+class _BatchChoice(_Shape):
+    message: _InspectMessage | None = None
+    text: str | None = None
+
+
+class _BatchAnswer(_Shape):
+    choices: list[_BatchChoice] = []
+
+
+class _BatchResponse(_Shape):
+    status_code: int = 200
+    body: _BatchAnswer = _BatchAnswer()
+
+
+class BatchResult(_Shape):
+    """One line of the file that came back."""
+
+    custom_id: str
+    response: _BatchResponse | None = None
+    error: Any = None
+
+
+def _batch_answers(
+    results: Sequence[tuple[str, Any]], requests: Sequence[tuple[str, Any]], file: Path, skipped: Counter[str]
+) -> Iterator[Answer]:
+    if not results or not requests:
+        missing = (
+            "the file of its requests, which has the temperatures" if results else "the file that came back"
+        )
+        raise InputError(f"{file.name}: an OpenAI batch is two files; give {missing} as well")
+    bodies = {(one := _read(BatchRequest, record, place)).custom_id: one.body for place, record in requests}
+    repeats: Counter[str] = Counter()
+    for place, record in results:
+        result = _read(BatchResult, record, place)
+        body = bodies.get(result.custom_id)
+        if body is None:
+            raise InputError(f"{place}: no request has the custom_id {result.custom_id!r}")
+        if result.error is not None or result.response is None or result.response.status_code != 200:
+            skipped["the batch's errors, which are no answers"] += 1
+            continue
+        asked = _read(_BatchBody, body, f"the request {result.custom_id}")
+        setting = {name: body[name] for name in SETTINGS if body.get(name) is not None}
+        setting = {"temperature": 1.0, **setting, "model": asked.model}  # 1 is the endpoint's default
+        question = asked.messages if asked.messages is not None else asked.prompt
+        item = result.custom_id if question is None else _plain(question)
+        for choice in result.response.body.choices:
+            text = choice.text if choice.message is None else _content(choice.message.content)
+            repeats[key({**setting, "asked": item})] += 1
+            repeat = str(repeats[key({**setting, "asked": item})])
+            yield Answer(place, item, setting, None, text or "", "", repeat, asked=question)
+
+
+def _content(content: Any) -> str:
+    """The text of a message, whose content may come in parts."""
+    if isinstance(content, list):
+        return "".join(str(part.get("text", "")) for part in content if isinstance(part, Mapping))
+    return content or ""
+
+
+def _has(*names: str) -> Callable[[Any], bool]:
+    return lambda record: isinstance(record, dict) and set(names) <= record.keys()
+
+
+_READERS: tuple[tuple[Callable[[Any], bool], Callable[..., Iterator[Answer]]], ...] = (
+    (_has("results", "config"), _promptfoo),
+    (_has("testIdx", "promptIdx"), _promptfoo),
+    (_has("eval", "plan"), _inspect),
+    (_has("doc_id", "resps"), _lm_eval),
+    (lambda record: True, _own),
+)
