@@ -140,12 +140,13 @@ def tune(
     """Which setting, prompt and model suit a task, with evidence; the defaults are those of `retort tune`.
 
     Give one of `task` (a name, a file, or a `Task`), `recorded` (a folder that `record` wrote) and `records` (one or
-    more files of answers made elsewhere, with `goal`; the `task` too, where it has to score them). `model`: a MODEL string, an open source, `(model, tokenizer)`, or a
-    list of these, which are compared. `against`: the setting to compare with, as `"temperature=1"`. `baseline`: an
-    earlier result (a recording, or the JSON of `retort tune --json`). `price`: money per million tokens (prompt,
-    answer). `budget`: most answers, or a text as in "5000 answers", "2M tokens", "3.50 cost": the sweep then stops as
-    soon as the answer is known. `on_progress` makes a context manager around a callback `(done, total, detail)`;
-    `on_note` gets what is said before the start. All else is as in `run`.
+    more files of answers made elsewhere, with `goal`; the `task` too, where it has to score them). `model`: a MODEL
+    string, an open source, `(model, tokenizer)`, or a list of these, which are compared. `against`: the setting to
+    compare with, as `"temperature=1"`. `baseline`: an earlier result (a recording, or the JSON of `retort tune
+    --json`). `price`: money per million tokens (prompt, answer). `budget`: most answers, or a text as in "5000
+    answers", "2M tokens", "3.50 cost": the sweep then stops as soon as the answer is known. `on_progress` makes a
+    context manager around a callback `(done, total, detail)`; `on_note` gets what is said before the start. All else is
+    as in `run`.
     """
     others = [Path(one) for one in ([records] if isinstance(records, (str, Path)) else records or [])]
     if (task is not None and not others) + (recorded is not None) + bool(others) != 1:
