@@ -25,6 +25,8 @@ import numpy as np
 from benchmarks.published_studies import Study, studies
 from retort.errors import RetortError
 from retort.tune import Origin, Tuning, conclude, find_goal, read_records
+from retort.tune.recommend import ERROR_RATE, Difference
+from retort.tune.statistics import compare
 
 HEADER = (
     "study", "score", "items", "coldest", "hottest", "take", "as good", "difference", "interval", "held out",
@@ -34,15 +36,24 @@ HEADER = (
 
 @dataclass(frozen=True)
 class Finding:
-    """What `retort tune` says of a study, and the p-value of the unpaired test."""
+    """What `retort tune` says of a study, and the p-value of the unpaired test. `planned`: the coldest setting against
+    temperature 1 as `--against temperature=1` compares them; `planned_minimum`: what that could have found."""
 
     study: str
     called: str
     found: Tuning
     unpaired_p: float | None
+    planned: Difference
+    planned_minimum: float
 
     def to_dict(self) -> dict[str, Any]:
-        return {"study": self.study, **self.found.to_dict(), "unpaired_p": self.unpaired_p}
+        planned = {"difference": self.planned.difference, "interval": self.planned.interval}
+        return {
+            "study": self.study,
+            **self.found.to_dict(),
+            "unpaired_p": self.unpaired_p,
+            "planned": {**planned, "minimum_detectable": self.planned_minimum},
+        }
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -84,7 +95,12 @@ def findings(study: Study, out: Path) -> Iterator[Finding]:
     for goal in study.goals:
         found = conclude(samples, find_goal(goal), Origin(path.name, "recorded"))
         called = study.called if goal == "exploit" else goal
-        yield Finding(study.name, called, found, unpaired_p(found))
+        planned = found.recommendation.differences[0]
+        reference = next(
+            n for n, one in enumerate(found.settings) if one.temperature == found.recommendation.reference
+        )
+        pair = compare(found.item_scores[:, [0, reference]], ERROR_RATE, np.random.default_rng(0))
+        yield Finding(study.name, called, found, unpaired_p(found), planned, pair.minimum_detectable())
 
 
 def unpaired_p(found: Tuning) -> float | None:
@@ -107,7 +123,7 @@ def commit(clone: Path) -> str | None:
 
 
 def table(found: list[Finding]) -> str:
-    """The findings as a Markdown table, in bold what is told apart."""
+    """The findings as a Markdown table, in bold what is significant."""
     lines = [f"| {' | '.join(HEADER)} |", "|---" * len(HEADER) + "|"]
     for one in found:
         best = one.found.recommendation
@@ -127,6 +143,8 @@ def table(found: list[Finding]) -> str:
             "–"
             if best.minimum_detectable_difference is None
             else f"{best.minimum_detectable_difference:.3f}",
+            f"{one.planned.difference:+.3f} ({one.planned.interval[0]:+.4f} to {one.planned.interval[1]:+.4f})",
+            f"{one.planned_minimum:.3f}",
             "–" if one.unpaired_p is None else f"p = {one.unpaired_p:.2g}",
         )
         lines.append(f"| {' | '.join(cells)} |")
