@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import statistics
 import tempfile
-from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.distill import STUDENT
@@ -77,20 +76,21 @@ def _text(file: Path, model: str, tokens: int) -> None:
 def _case(recipe: Recipe, codec: str, folder: Path, rounds: int) -> Row:
     from benchmarks.distill import _trained
     from retort.distill.cache import capture
-    from retort.distill.cached_targets import open_targets
+    from retort.distill.data.rows import load_texts
     from retort.distill.models import Teacher, end_token, new_student, open_teachers
-    from retort.distill.objective import HARD_LABELS, Objective
-    from retort.distill.texts import load_texts
+    from retort.distill.objective import HARD_LABELS, Objective, open_targets
 
     cache = folder / codec.replace(":", "-")
-    capture(recipe.teacher[0], str(recipe.data.train), cache, temperature=3.0, codec=codec)
-    opened = open_teachers(recipe.teacher)
+    capture(recipe.teachers[0], str(recipe.data.train), cache, temperature=3.0, codec=codec)
+    opened = open_teachers(recipe.teachers)
     tokenizer = opened[0].tokenizer
-    texts = load_texts(
-        replace(recipe, targets=str(cache)), tokenizer, end_token(tokenizer, recipe.teacher[0])
-    )
+    texts = load_texts(recipe.but(targets=str(cache)), tokenizer, end_token(tokenizer, recipe.teachers[0]))
     assert texts.train.contents is not None, "rows of a recipe with targets know where they are from"
-    targets = open_targets(str(cache), tokenizer, recipe.teacher[0], 3.0, "forward_kl", texts.train.contents)
+    targets = open_targets(
+        recipe.but(targets=str(cache), temperature=3.0, divergence="forward_kl"),
+        tokenizer,
+        texts.train.contents,
+    )
     teacher = Teacher([one.model for one in opened], len(tokenizer), opened[0].model.dtype)
     objectives = {
         "retort": Objective(None, 3.0, recipe.alpha, cache=targets),

@@ -3,7 +3,6 @@
 - retort: the forward pass over a batch of windows and the codec's records of every position, as `retort capture`
   does it; choosing windows and writing files are not in it
 - the forward pass alone: its ratio is what a capture of no cost would have; `cost` is the other way round, 1.1 for 10 %
-- torch, then rounding (`sampled` alone): softmax and entropy in passes of their own, as before they were fused
 
 Processor time, all threads together; `encode µs` is the difference a position.
 """
@@ -53,11 +52,9 @@ def run(settings: Settings) -> Record:
             codec = find_codec(text)
             parts = (codec, teacher, windows, layout, places)
             timed: dict[str, Callable[[], object]] = {
-                "retort": partial(_fused, *parts),
+                "retort": partial(_captured, *parts),
                 "the forward pass alone": partial(teacher.logits, windows),
             }
-            if text.startswith("sampled"):
-                timed["torch, then rounding"] = partial(_separate, *parts)
             rows.append(_row(text, in_turns(timed, settings.rounds, clock=time.process_time), positions))
     details = {"positions": positions, "vocabulary": layout.vocab_size, "temperature": TEMPERATURE}
     return record("capture", __doc__ or "", named, settings, details, rows)
@@ -70,14 +67,5 @@ def _row(text: str, seconds: dict[str, list[float]], positions: int) -> Row:
     return compared(text, seconds, cost=cost, **{"encode µs": 1e6 * extra / positions})
 
 
-def _fused(codec: Any, teacher: Any, windows: Any, layout: Any, places: Any) -> Any:
-    return codec.encode_logits(teacher.logits(windows), layout, places)
-
-
-def _separate(codec: Any, teacher: Any, windows: Any, layout: Any, places: Any) -> Any:
-    import torch
-
-    scaled = teacher.logits(windows) / layout.temperature
-    probs = torch.softmax(scaled, -1)
-    entropy = torch.logsumexp(scaled, -1) - torch.linalg.vecdot(probs, scaled.clamp_min(-1e30))
-    return codec.encode(probs, layout, places), entropy
+def _captured(codec: Any, teacher: Any, windows: Any, layout: Any, places: Any) -> Any:
+    return codec.encode(teacher.logits(windows), layout, places)

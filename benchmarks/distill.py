@@ -66,11 +66,11 @@ def run(settings: Settings) -> Record:
 def _compare(recipe: Recipe, arm: str, rounds: int) -> Row:
     import torch
 
-    from retort.distill.data import Rows
+    from retort.distill.data.rows import Rows
     from retort.distill.models import Teacher, new_student, open_teachers
     from retort.distill.objective import HARD_LABELS, Objective
 
-    opened = open_teachers(recipe.teacher)
+    opened = open_teachers(recipe.teachers)
     tokenizer = opened[0].tokenizer
     teacher = Teacher([one.model for one in opened], len(tokenizer), getattr(torch, recipe.dtype))
     objective = Objective(teacher, recipe.temperature, recipe.alpha) if arm == "soft" else HARD_LABELS
@@ -100,7 +100,7 @@ def _compare(recipe: Recipe, arm: str, rounds: int) -> Row:
 
 def _trained(recipe: Recipe, student: Any, objective: Any, rows: Any) -> tuple[float, Any]:
     """Seconds of the median step under retort's trainer, and the weights it ends with."""
-    from retort.distill.trainer import make_trainer
+    from retort.distill.step import make_trainer
     from retort.sources.transformers import quiet_transformers
 
     with tempfile.TemporaryDirectory() as folder, quiet_transformers():
@@ -118,8 +118,8 @@ def _bare_loop(
     import torch
     from transformers import get_scheduler
 
-    from retort.distill.data import OrderedRows
-    from retort.distill.trainer import ADAM_BETA2, LARGEST_GRADIENT_NORM
+    from retort.distill.data.rows import OrderedRows
+    from retort.distill.step import ADAM_BETA2, LARGEST_GRADIENT_NORM
 
     decayed = [weight for weight in student.parameters() if weight.ndim > 1]
     others = [weight for weight in student.parameters() if weight.ndim <= 1]

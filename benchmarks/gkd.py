@@ -67,20 +67,20 @@ def run(settings: Settings) -> Record:
 def _compare(recipe: Recipe, rounds: int) -> list[Row]:
     import torch
 
-    from retort.distill.data import Rows
+    from retort.distill.data.rows import Rows
     from retort.distill.heads import is_fused
     from retort.distill.models import Teacher, new_student, open_teachers
     from retort.distill.objective import Objective
-    from retort.distill.recipe_values import OnPolicy
+    from retort.distill.recipe import OnPolicy
 
-    (opened,) = open_teachers(recipe.teacher)
+    (opened,) = open_teachers(recipe.teachers)
     num_tokens = len(opened.tokenizer)
     teacher = Teacher([opened.model], num_tokens, getattr(torch, recipe.dtype))
     shape = (recipe.steps * recipe.batch_size, recipe.sequence_length)
     ids = np.random.default_rng(0).integers(0, num_tokens, size=shape)
     rows = Rows(ids, ids)
     whole_data = Objective(teacher, 1.0, 1.0)
-    own_words = replace(whole_data, on_policy=OnPolicy(1.0, PROMPT_TOKENS))
+    own_words = replace(whole_data, on_policy=OnPolicy(share=1.0, prompt_tokens=PROMPT_TOKENS))
 
     def student() -> Any:
         return new_student(recipe.student, opened.tokenizer, seed=0)
@@ -129,7 +129,7 @@ def _compare(recipe: Recipe, rounds: int) -> list[Row]:
 
 def _ours(recipe: Recipe, student: Any, objective: Any, rows: Any) -> tuple[float, Any]:
     """Seconds of the median step under retort's trainer, and the weights it ends with."""
-    from retort.distill.trainer import make_trainer
+    from retort.distill.step import make_trainer
     from retort.sources.transformers import quiet_transformers
 
     with tempfile.TemporaryDirectory() as folder, quiet_transformers():
@@ -149,8 +149,8 @@ def _theirs(recipe: Recipe, student: Any, opened: Any, rows: Any, own_words: boo
     from transformers import PrinterCallback
     from trl.experimental.gkd import GKDConfig, GKDTrainer
 
-    from retort.distill.data import OrderedRows
-    from retort.distill.trainer import ADAM_BETA2, LARGEST_GRADIENT_NORM, Stopwatch
+    from retort.distill.data.rows import OrderedRows
+    from retort.distill.step import ADAM_BETA2, LARGEST_GRADIENT_NORM, Stopwatch
     from retort.sources.transformers import quiet_transformers
 
     ordered = OrderedRows(rows, recipe.steps * recipe.batch_size, seed=0)

@@ -111,7 +111,8 @@ def _write(file: Path, size: int) -> None:
 def _measured(file: str, size: int, layout: dict[str, bool], with_sources: bool) -> dict[str, Any]:
     from transformers import AutoTokenizer
 
-    from retort.distill.data import Layout, Renderer, rows_of
+    from retort.distill.data.rendering import Renderer
+    from retort.distill.data.rows import RowLayout, rows_of
     from retort.sources.embedded import MODELS_FOLDER
 
     tokenizer = AutoTokenizer.from_pretrained(MODELS_FOLDER / "base")
@@ -124,7 +125,11 @@ def _measured(file: str, size: int, layout: dict[str, bool], with_sources: bool)
     before = _memory("VmRSS")
     begin = time.perf_counter()
     rows = rows_of(
-        file, render, Layout(LENGTH, tokenizer.eos_token_id, **layout), tokens=size, with_sources=with_sources
+        file,
+        render,
+        RowLayout(LENGTH, tokenizer.eos_token_id, **layout),
+        tokens=size,
+        with_sources=with_sources,
     )
     seconds = time.perf_counter() - begin
     told = rows.summary()

@@ -62,7 +62,7 @@ def test_a_verb_documents_itself(name: str) -> None:
     assert callable(verb) and (inspect.getdoc(function) or "").strip()
 
 
-@pytest.mark.parametrize("name", ["claims"])
+@pytest.mark.parametrize("name", ["claims", "distill"])
 def test_a_package_stays_a_verb_when_a_part_of_it_is_imported(name: str) -> None:
     """Importing `retort.tune.statistics` sets the attribute `tune` of `retort` to the package."""
     part = {"claims": "evidence", "distill": "results", "tune": "statistics"}[name]

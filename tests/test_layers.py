@@ -83,8 +83,7 @@ OPTIONAL: dict[str, str] = {
     "llama_cpp": r"sources/none\.py",  # its shared library is used, never the module
     "peft": r"sources/transformers\.py",
     "matplotlib": r"report/\w+\.py|records\.py",
-    "llvmlite": r"distill/cache/vectors\.py",
-    "numba": r"sampling/kernels/\w+\.py|distill/cache/(packing|tempering|selecting|vectors)\.py",
+    "numba": r"sampling/kernels/\w+\.py",
     "httpx2": r"sources/server/connection\.py",
     "pocketsphinx": r"sources/\w+\.py",
     "pandas": r"records\.py",
@@ -115,7 +114,7 @@ HEAVY = {
 }
 
 # Folders whose files still import each other in a circle: to be emptied, never added to.
-CIRCLES_LEFT = {"distill", "tune"}
+CIRCLES_LEFT = {"tune"}
 
 # The command line holds no mathematics.
 NO_MATHEMATICS = {"array_api_compat", "numpy", "scipy", "torch"}

@@ -10,7 +10,7 @@ from importlib import import_module
 
 from benchmarks.evidence.record import text, write
 
-EXPERIMENTS = ("markov", "digits", "topk-bias", "language-models", "codecs")
+EXPERIMENTS = ("markov", "digits", "topk-bias", "language-models", "codecs", "real-teacher")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

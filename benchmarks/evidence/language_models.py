@@ -27,7 +27,9 @@ from benchmarks.evidence.record import Evidence, Interval, evidence, interval
 from benchmarks.evidence.student_measures import Objective, averages, logits_of, measures
 from retort.distill import DistillResult, Recipe
 from retort.distill import run as distill
-from retort.distill.data import load_rows, read_documents
+from retort.distill.data import Corpus, read_documents
+from retort.distill.data.rendering import Renderer
+from retort.distill.data.rows import RowLayout, rows_of
 from retort.distill.models import open_model
 
 QUESTION = "Embedded language models: nats a token that soft targets gain over hard labels"
@@ -90,6 +92,7 @@ def common(sizes: Sizes) -> dict[str, Any]:
         "alpha": 0.9,
         "seeds": list(range(sizes.num_seeds)),
         "equal_time": False,
+        "planned": True,
     }
 
 
@@ -161,7 +164,7 @@ def recipe_of(name: str, sizes: Sizes, num_seeds: int | None, work: Path) -> Rec
     if num_seeds is not None:
         values["seeds"] = num_seeds
     recipe = Recipe.from_dict(values, overrides)
-    if tuple(recipe.teacher) == (TEACHER,) and (recipe.data.tokens or 0) <= sizes.tokens:
+    if recipe.teachers == (TEACHER,) and (recipe.data.tokens or 0) <= sizes.tokens:
         text, cache = teacher_cache(sizes.tokens, work)
         overrides += [f"data.train={text}", f"targets={cache}"]
     return Recipe.from_dict(values, [*overrides, f"output={work / 'arms'}"])
@@ -246,13 +249,12 @@ def _numbers(found: DistillResult) -> dict[str, Any]:
 def _measured(recipe: Recipe, students: Path, arm: str) -> dict[str, float]:
     """The measures of an arm's saved students on the validation text, against embedded:base, averaged over seeds."""
     opened = open_model(TEACHER)
-    rows = load_rows(
-        recipe.data.validation,
-        lambda documents: opened.tokenizer(documents, add_special_tokens=False, verbose=False)["input_ids"],
-        int(opened.tokenizer.eos_token_id),
-        recipe.sequence_length,
+    end = int(opened.tokenizer.eos_token_id)
+    rows = rows_of(
+        Corpus(str(recipe.data.validation)),
+        Renderer(opened.tokenizer, end),
+        RowLayout(recipe.sequence_length, end, whole_rows=False),
         tokens=recipe.data.validation_tokens,
-        whole_rows=False,
     )
     teacher = logits_of(opened.model, rows)
     objective = Objective(recipe.temperature, recipe.alpha, recipe.divergence) if arm == "soft" else None

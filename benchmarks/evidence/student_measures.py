@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from retort.distill.data import Rows
+from retort.distill.data.rows import Rows
 from retort.distill.losses import align_labels, distillation_loss
 
 CALIBRATION = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0)

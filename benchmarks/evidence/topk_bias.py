@@ -84,20 +84,20 @@ def run(*, quick: bool = False, num_seeds: int | None = None) -> Evidence:
 
 def embedded(positions: int) -> Rows:
     """embedded:base and embedded:small over the first tokens of the validation text."""
-    from retort.distill.data import load_rows
+    from retort.distill.data import Corpus
+    from retort.distill.data.rendering import Renderer
+    from retort.distill.data.rows import RowLayout, rows_of
     from retort.sources.load import load
 
     base: Any = load("embedded:base")
     small: Any = load("embedded:small")
     end_id = base.tokenizer.eos_token_id
     length = 128
-    text = load_rows(
-        "embedded:validation",
-        lambda documents: base.tokenizer(documents, add_special_tokens=False, verbose=False)["input_ids"],
-        end_id,
-        length,
+    text = rows_of(
+        Corpus("embedded:validation"),
+        Renderer(base.tokenizer, end_id),
+        RowLayout(length, end_id),
         tokens=positions + length,
-        whole_rows=True,
     )
     ids = torch.from_numpy(text.ids[: -(-positions // length)])
 

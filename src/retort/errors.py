@@ -73,7 +73,7 @@ def from_pydantic(error: ValidationError, where: str, model: type[BaseModel] | N
     """
     # A union reports every member that it tried: the one that got deepest is the one that was meant.
     found = first_of(error)
-    steps = _steps(found["loc"], model)
+    steps = _steps(found["loc"], model, found["type"] in ("extra_forbidden", "missing"))
     path, context, value = _path([name for name, _ in steps]), found.get("ctx", {}), found["input"]
     field = steps[-1][1] if steps else None
     if found["type"] == "extra_forbidden":
@@ -118,14 +118,18 @@ _ALLOWED = {
 
 def _allowed(found: Any, field: FieldInfo | None) -> str:
     """What is allowed in place of a value: a range of numbers, a kind of value, or pydantic's own words."""
-    limits = {name: found.get("ctx", {}).get(name) for name in ("gt", "ge", "lt", "le")}
-    for one in field.metadata if field is not None else ():
-        limits |= {name: getattr(one, name) for name in limits if getattr(one, name, None) is not None}
+    names = ("gt", "ge", "lt", "le")
+    bounds = () if field is None else _limits(field.metadata, field.annotation)
+    limits = {
+        name: next((v for one in bounds if (v := getattr(one, name, None)) is not None), None)
+        for name in names
+    }
+    limits |= {name: value for name, value in found.get("ctx", {}).items() if name in names}
     kind = found["type"]
     number = kind.startswith(("greater", "less", "finite", "float", "int"))
     if not number:
         return next((text for name, text in _ALLOWED.items() if kind.startswith(name)), found["msg"].lower())
-    whole = kind.startswith("int") or (field is not None and int in _inside(field.annotation))
+    whole = kind.startswith("int") if field is None else int in _inside(field.annotation)
     word = "whole number" if whole else "number"
     low = limits["gt"] if limits["gt"] is not None else limits["ge"]
     high = limits["lt"] if limits["lt"] is not None else limits["le"]
@@ -144,9 +148,12 @@ def _allowed(found: Any, field: FieldInfo | None) -> str:
 
 
 def _steps(
-    place: Sequence[str | int], model: type[BaseModel] | None
+    place: Sequence[str | int], model: type[BaseModel] | None, by_key: bool
 ) -> list[tuple[str | int, FieldInfo | None]]:
-    """The keys and list places of an error, each key with its field; the names of union members are left out."""
+    """The keys and list places of an error, each key with its field; the names of union members are left out.
+
+    `by_key`: the last one is a key that is not known, or not there.
+    """
     if model is None:
         return [(step, None) for step in place]
     steps: list[tuple[str | int, FieldInfo | None]] = []
@@ -157,11 +164,15 @@ def _steps(
         if field is not None:
             steps.append((step, field))
             inside = list(_models_in(field.annotation))
-        elif steps and steps[-1][1] is not None and get_origin(steps[-1][1].annotation) is dict:
-            steps.append((step, None))
-        elif isinstance(step, int) or (number == len(place) - 1 and inside):
-            steps.append((step, None if not isinstance(step, int) else steps[-1][1] if steps else None))
+        elif isinstance(step, int) or _is_mapping(steps) or (by_key and number == len(place) - 1 and inside):
+            steps.append((step, steps[-1][1] if steps and not by_key else None))
     return steps
+
+
+def _is_mapping(steps: Sequence[tuple[str | int, FieldInfo | None]]) -> bool:
+    """Whether the last field is one of free keys, of which the next step is one."""
+    field = steps[-1][1] if steps else None
+    return field is not None and any(get_origin(one) is dict for one in _parts(field.annotation))
 
 
 def _models(model: type[BaseModel] | None, path: Sequence[str | int]) -> list[type[BaseModel]]:
@@ -180,10 +191,20 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
             yield one
 
 
+def _parts(annotation: Any) -> list[Any]:
+    """An annotation and everything that it is made of, however deep in unions and lists."""
+    return [annotation, *(one for part in get_args(annotation) for one in _parts(part))]
+
+
 def _inside(annotation: Any) -> list[Any]:
-    """The types that an annotation is made of, however deep in unions and lists."""
-    parts = get_args(annotation)
-    return [annotation] if not parts else [one for part in parts for one in _inside(part)]
+    """The types that an annotation is made of."""
+    return [one for one in _parts(annotation) if not get_args(one)]
+
+
+def _limits(metadata: Sequence[Any], annotation: Any) -> list[Any]:
+    """The bounds that stand on a field, and on the types that it is made of."""
+    found = [*metadata, *(one for part in _parts(annotation) for one in getattr(part, "__metadata__", ()))]
+    return [one for each in found for one in (each, *getattr(each, "metadata", ()))]
 
 
 def _alias(name: str, field: FieldInfo) -> str:

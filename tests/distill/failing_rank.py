@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from retort.cli.main import main
-from retort.distill.trainer import DistillTrainer
+from retort.distill.step import DistillTrainer
 from retort.errors import InputError
 
 compute_loss = DistillTrainer.compute_loss

@@ -32,15 +32,15 @@ def say_how_weights_lie() -> None:
     """On stderr, so that the test sees that the student was spread at all."""
     import sys
 
-    from retort.distill import keeping
+    from retort.distill import arm
 
-    whole = keeping.whole_weights
+    whole = arm.whole_weights
 
     def saying(trainer: Any) -> Any:
         print("weights lie as", type(next(trainer.model.parameters())).__name__, file=sys.stderr)
         return whole(trainer)
 
-    keeping.whole_weights = saying
+    arm.whole_weights = saying
 
 
 if __name__ == "__main__":

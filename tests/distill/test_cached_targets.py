@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import torch
 
+from distill.packing import packed_rows
 from retort.distill import Recipe, run
 from retort.distill.cache import Cache, capture
-from retort.distill.cached_targets import CachedTargets
-from retort.distill.data import load_rows
 from retort.distill.losses import align_labels, distillation_loss
+from retort.distill.objective import CachedTargets
 from retort.errors import InputError
 
 Values = Callable[..., dict[str, Any]]
@@ -29,7 +29,7 @@ def encode(documents: list[str]) -> list[list[int]]:
 def test_every_token_of_a_packed_row_knows_its_document_and_offset(tmp_path: Path) -> None:
     file = tmp_path / "text.txt"
     file.write_text("123\n\n45\n\n678123", encoding="utf-8")
-    rows = load_rows(str(file), encode, END, 4, tokens=None, whole_rows=False, with_sources=True)
+    rows = packed_rows(str(file), encode, END, 4, tokens=None, whole_rows=False, with_sources=True)
     assert rows.ids.tolist() == [[1, 2, 3, END], [4, 5, END, 6], [7, 8, 1, 2], [3, END, END, END]]
     assert rows.sources is not None and rows.contents is not None and len(rows.contents) == 3
     assert rows.sources[:2].tolist() == [[[0, 0], [0, 1], [0, 2], [0, 3]], [[1, 0], [1, 1], [1, 2], [2, 0]]]

@@ -15,8 +15,8 @@ from click.testing import CliRunner
 
 from retort.cli.main import main
 from retort.distill import Recipe
-from retort.distill.checking import check_recipe, explain
-from retort.distill.schema import recipe_schema
+from retort.distill.check import check_recipe, explain
+from retort.distill.recipe import recipe_schema
 from retort.errors import InputError
 
 Values = Callable[..., dict[str, Any]]

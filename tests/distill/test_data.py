@@ -8,8 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from retort.distill.data import Layout, Renderer, load_rows, pack, read_documents, reading_order, rows_of
-from retort.errors import InputError
+from distill.packing import packed_rows
+from retort.distill.data import read_documents
+from retort.distill.data.rendering import Renderer
+from retort.distill.data.rows import RowLayout, pack, reading_order, rows_of
+from retort.errors import RetortError
 from retort.sources.load import load
 
 END = 99
@@ -22,7 +25,7 @@ def encode(documents: list[str]) -> list[list[int]]:
 def labels_of(
     file: Path, length: int, tokens: int | None = None, *, whole_rows: bool = True
 ) -> list[list[int]]:
-    return load_rows(str(file), encode, END, length, tokens=tokens, whole_rows=whole_rows).labels.tolist()
+    return packed_rows(str(file), encode, END, length, tokens=tokens, whole_rows=whole_rows).labels.tolist()
 
 
 def test_documents_are_packed_with_the_end_token_between(tmp_path: Path) -> None:
@@ -56,7 +59,7 @@ def test_rows_of_plain_text_are_those_of_earlier_versions(
     """Finished arms are found by these; they were written down before records, masks and padding were read."""
     source: Any = load("embedded:base")
     end = source.tokenizer.eos_token_id
-    layout = Layout(128, end, whole_rows=whole_rows)
+    layout = RowLayout(128, end, whole_rows=whole_rows)
     assert rows_of(path, Renderer(source.tokenizer, end), layout, tokens=tokens).digest == digest
 
 
@@ -65,7 +68,7 @@ def test_json_lines(tmp_path: Path) -> None:
     file.write_text('{"text": "a\\n\\nb", "id": 1}\n\n{"text": "c"}\n')
     assert list(read_documents(str(file))) == ["a\n\nb", "c"]
     file.write_text('{"text": "a"}\n{"txt": "b"}\n')
-    with pytest.raises(InputError, match="line 2"):
+    with pytest.raises(RetortError, match="line 2"):
         list(read_documents(str(file)))
 
 
@@ -79,7 +82,7 @@ def test_a_token_limit_stops_reading(tmp_path: Path) -> None:
         seen += len(documents)
         return encode(documents)
 
-    load_rows(str(file), counting, END, 10, tokens=30, whole_rows=True)
+    packed_rows(str(file), counting, END, 10, tokens=30, whole_rows=True)
     assert seen < 1000
 
 
@@ -114,5 +117,5 @@ def test_refuses(path: str, words: str, tmp_path: Path, monkeypatch: pytest.Monk
     Path("short.txt").write_text("abc")
     Path("bytes.txt").write_bytes(b"\xff\xfe\xff")
     Path("text.csv").write_text("a,b")
-    with pytest.raises(InputError, match=words):
-        load_rows(path, encode, END, 8, tokens=None, whole_rows=True)
+    with pytest.raises(RetortError, match=words):
+        packed_rows(path, encode, END, 8, tokens=None, whole_rows=True)

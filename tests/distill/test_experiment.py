@@ -13,7 +13,7 @@ import pytest
 
 from distill.markov import SMALL_STUDENT, transitions
 from retort.distill import DistillResult, Recipe, run
-from retort.distill.arms import last_checkpoint
+from retort.distill.arm import last_checkpoint
 from retort.errors import CapabilityError, InputError
 
 Markov = Callable[..., dict[str, Any]]
@@ -25,7 +25,7 @@ def small(markov: Markov, **changes: Any) -> Recipe:
 
 @pytest.fixture(scope="module")
 def helped(markov: Markov) -> DistillResult:
-    return run(Recipe.from_dict(markov(equal_time=True, eval_every=30)))
+    return run(Recipe.from_dict(markov(equal_time=True, eval_every=30, planned=True)))
 
 
 def test_a_teacher_that_knows_helps(helped: DistillResult) -> None:
@@ -81,7 +81,7 @@ def test_result_is_json(helped: DistillResult) -> None:
 
 
 def test_a_useless_teacher_does_not_help(markov: Markov) -> None:
-    result = run(Recipe.from_dict(markov(teacher="useless")))
+    result = run(Recipe.from_dict(markov(teacher="useless", planned=True)))
     assert result.verdict == "does not help"
     assert result.difference is not None and result.difference.mean < 0
 

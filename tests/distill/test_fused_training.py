@@ -17,8 +17,9 @@ from distill.test_trainer import VOCAB_SIZE, KeepGradients, trainer_of
 from retort.distill import Recipe, run
 from retort.distill.heads import OutputHead, find_head, is_fused
 from retort.distill.models import Teacher
-from retort.distill.recipe_values import OnPolicy
-from retort.distill.trainer import DistillTrainer, Objective
+from retort.distill.objective import Objective
+from retort.distill.recipe import OnPolicy
+from retort.distill.step import DistillTrainer
 from retort.errors import CapabilityError, InputError
 
 Values = Callable[..., dict[str, Any]]
@@ -93,7 +94,7 @@ def test_trap_equal_to_the_dense_loss_in_every_family(
 def test_hard_labels_own_words_and_other_families_as_teacher(tmp_path: Path) -> None:
     for changes in (
         {"teacher": None, "alpha": 0.0},
-        {"on_policy": OnPolicy(1.0, 2)},
+        {"on_policy": OnPolicy(share=1.0, prompt_tokens=2)},
         {"divergence": "reverse_kl"},
     ):
         found = [

@@ -9,14 +9,15 @@ from typing import Any
 import pytest
 import torch
 
-import retort.distill.trainer as trainer_module
+import retort.distill.step as trainer_module
 from distill.test_trainer import VOCAB_SIZE, KeepGradients, tiny, trainer_of, uneven_rows
 from retort.distill import Recipe, run
 from retort.distill.cache import capture
 from retort.distill.losses import align_labels, distillation_loss
 from retort.distill.models import Teacher
-from retort.distill.recipe_values import TemperatureSchedule
-from retort.distill.trainer import DistillTrainer, Objective
+from retort.distill.objective import Objective
+from retort.distill.recipe import TemperatureSchedule
+from retort.distill.step import DistillTrainer
 from retort.errors import InputError
 
 Values = Callable[..., dict[str, Any]]
@@ -47,7 +48,7 @@ def test_each_step_has_the_temperature_of_its_number(tmp_path: Path) -> None:
     """Gradients of three steps with accumulation, against the loss written out at the τ of each."""
     trainer = trainer_of(DistillTrainer, tmp_path, micro_batch_size=2, steps=3)
     trainer.distillation = Objective(
-        Teacher([tiny(1)], VOCAB_SIZE, torch.float32), TemperatureSchedule(4.0, 1.0), 0.7
+        Teacher([tiny(1)], VOCAB_SIZE, torch.float32), TemperatureSchedule(first=4.0, last=1.0), 0.7
     )
     keeper, rows = KeepGradients(), uneven_rows()
     expected = []

@@ -15,11 +15,10 @@ from torch.nn import functional
 from distill.test_objectives import resumed, soft_arm
 from distill.test_trainer import LENGTH, VOCAB_SIZE, KeepGradients, tiny, trainer_of
 from retort.distill import Recipe, run
-from retort.distill.losses.on_policy import is_on_policy
 from retort.distill.models import Teacher
-from retort.distill.own_samples import continue_rows, own_batch, row_seed
-from retort.distill.recipe_values import OnPolicy
-from retort.distill.trainer import DistillTrainer, Objective
+from retort.distill.objective import Objective, continue_rows, is_on_policy, own_batch, row_seed
+from retort.distill.recipe import OnPolicy
+from retort.distill.step import DistillTrainer
 from retort.errors import InputError
 from retort.sampling import SamplingParams, sample
 
@@ -29,7 +28,10 @@ TOKENS, PROMPT = VOCAB_SIZE - 2, 2  # two ids of the table are nobody's token
 
 def objective(share: float = 1.0, alpha: float = 0.7) -> Objective:
     return Objective(
-        Teacher([tiny(1)], TOKENS, torch.float32), 3.0, alpha, on_policy=OnPolicy(share, PROMPT, 0.8)
+        Teacher([tiny(1)], TOKENS, torch.float32),
+        3.0,
+        alpha,
+        on_policy=OnPolicy(share=share, prompt_tokens=PROMPT, temperature=0.8),
     )
 
 
@@ -148,7 +150,7 @@ def test_a_killed_arm_says_the_same_again_and_the_control_never_speaks(
 def test_rows_that_are_not_packed_text_are_refused() -> None:
     batch = {name: torch.zeros(2, 6, dtype=torch.long) for name in ("input_ids", "labels", "attention_mask")}
     with pytest.raises(InputError, match="rows have attention_mask"):
-        own_batch(tiny(0), batch, OnPolicy(1.0, 2), TOKENS, [0, 1])
+        own_batch(tiny(0), batch, OnPolicy(share=1.0, prompt_tokens=2), TOKENS, [0, 1])
 
 
 def test_a_cache_cannot_judge_what_is_only_now_said(markov: Values) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from retort.distill.recipe import EMBEDDED_RECIPES, Recipe
+from retort.distill.recipe import EMBEDDED_RECIPES, Recipe, recipe_schema
 from retort.errors import InputError, SourceError
 
 MINIMAL = {"teacher": "big", "student": "small", "data": {"train": "a.txt", "validation": "b.txt"}}
@@ -16,7 +16,7 @@ MINIMAL = {"teacher": "big", "student": "small", "data": {"train": "a.txt", "val
 def test_defaults_and_plain_values() -> None:
     recipe = Recipe.from_dict(MINIMAL)
     assert (recipe.temperature, recipe.alpha, recipe.seeds) == (3.0, 0.7, (0, 1, 2, 3, 4))
-    assert list(recipe.teacher) == ["big"] and recipe.teacher.weights == (1.0,)
+    assert recipe.teachers == ("big",) and recipe.shares == (1.0,)
     assert Recipe.from_dict(recipe.to_dict()) == recipe
     assert recipe.to_dict()["teacher"] == "big" and recipe.to_dict()["data"]["test"] is None
 
@@ -25,7 +25,7 @@ def test_weighted_teachers_and_moving_temperatures_are_read_back() -> None:
     pair = [{"model": "big", "weight": 3}, "other"]
     moving = {"first": 4, "last": 1, "schedule": "cosine"}
     recipe = Recipe.from_dict(MINIMAL | {"teacher": pair, "temperature": moving})
-    assert list(recipe.teacher) == ["big", "other"] and recipe.teacher.shares == (0.75, 0.25)
+    assert recipe.teachers == ("big", "other") and recipe.shares == (0.75, 0.25)
     assert recipe.to_dict()["teacher"] == [
         {"model": "big", "weight": 3.0},
         {"model": "other", "weight": 1.0},
@@ -50,7 +50,7 @@ def test_overrides_reach_inside_and_leave_the_given_values_alone() -> None:
         "alpha=1",
     ]
     recipe = Recipe.from_dict(values, overrides)
-    assert recipe.student == {"config": {"model_type": "llama", "hidden_size": 64}}
+    assert recipe.to_dict()["student"] == {"config": {"model_type": "llama", "hidden_size": 64}}
     # YAML 1.1 reads 1e-3 as text.
     assert (recipe.data.tokens, recipe.learning_rate, recipe.seeds, recipe.alpha) == (
         1000,
@@ -76,7 +76,7 @@ def test_overrides_reach_inside_and_leave_the_given_values_alone() -> None:
         ("schedule=cosin", "did you mean cosine"),
         ("dtype=float16", "allowed are float32, bfloat16"),
         ("seeds=0", "seeds is 0"),
-        ("seeds=[1, 1]", "a seed may stand there once"),
+        ("seeds=[1, 1]", "duplicate seed"),
         ("control=maybe", "allowed are true and false"),
         ("micro_batch_size=5", "the first must divide the second"),
         ("student={config: {hidden_size: 8}}", "model_type"),
@@ -88,9 +88,9 @@ def test_overrides_reach_inside_and_leave_the_given_values_alone() -> None:
         ),
         ("on_policy=0.5", "on_policy is 0.5; it must be keys and values"),
         ("teacher=[]", "a list of models to average"),
-        ("teacher=[{model: big, wieght: 2}]", "no key teacher.wieght .did you mean weight"),
-        ("teacher=[{model: big, weight: 0}]", r"teacher.weight is 0; allowed is a number in \(0"),
-        ("teacher=[{weight: 2}]", r"has no teacher.model, which is required"),
+        ("teacher=[{model: big, wieght: 2}]", "no key teacher.0..wieght .did you mean weight"),
+        ("teacher=[{model: big, weight: 0}]", r"teacher.0..weight is 0; allowed is a number in \(0"),
+        ("teacher=[{weight: 2}]", r"has no teacher.0..model, which is required"),
         ("temperature={first: 4}", r"has no temperature.last, which is required"),
         ("temperature={first: 4, last: 0}", r"temperature.last is 0; allowed is a number in \(0"),
         (
@@ -142,10 +142,16 @@ def test_there_are_embedded_recipes() -> None:
 
 
 def test_the_kinds_of_records_are_those_that_are_read() -> None:
-    from retort.distill import recipe_data
-    from retort.distill.data.records import FORMATS, KEYS
+    from retort.distill.data.records import FORMATS
 
-    assert tuple(FORMATS) == recipe_data.FORMATS and KEYS == recipe_data.COLUMNS
+    kinds = recipe_schema()["$defs"]["Data"]["properties"]["format"]["anyOf"][0]["enum"]
+    assert kinds == list(FORMATS)
+
+
+def test_an_arm_of_equal_time_is_not_asked_for_without_controls() -> None:
+    with pytest.raises(InputError, match="equal_time is true and control false"):
+        Recipe.from_dict(MINIMAL | {"control": False, "equal_time": True})
+    assert not Recipe.from_dict(MINIMAL | {"control": False}).control
 
 
 @pytest.mark.parametrize(
@@ -155,7 +161,7 @@ def test_the_kinds_of_records_are_those_that_are_read() -> None:
             {"columns": {"promt": "q"}},
             r"data\.columns has the key 'promt' \(did you mean prompt\?\); allowed are text",
         ),
-        ({"columns": ["q"]}, r"data\.columns is \['q'\]; it must be names of columns"),
+        ({"columns": ["q"]}, r"data\.columns is \['q'\]; it must be keys and values"),
         ({"format": "message"}, r"data\.format is 'message' \(did you mean messages\?\); allowed are text"),
     ],
 )

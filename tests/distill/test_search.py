@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from retort.distill import DistillResult, Recipe, run
-from retort.distill.keeping import best_step
-from retort.distill.search import Try, search, tries
+from retort.distill.arm import best_step
+from retort.distill.experiment import search, tries
+from retort.distill.results import Try
 from retort.errors import InputError
 
 Markov = Callable[..., dict[str, Any]]
@@ -116,11 +117,11 @@ def test_keeping_the_best_keeps_the_weights_of_the_best_measurement(markov: Mark
     [
         ({"learning_rate": [0.1]}, "a list is a search and holds two or more"),
         ({"learning_rate": [0.1, 0.1]}, "two or more different rates"),
-        ({"learning_rate": [0.1, -1]}, r"learning_rate is -1; allowed is a number in \(0, 10\]"),
+        ({"learning_rate": [0.1, -1]}, r"learning_rate.1. is -1; allowed is a number in \(0, 10\]"),
         ({"search_steps": 5}, "a search needs a list of learning rates"),
         ({"keep": "best"}, "eval_every is not given"),
         ({"keep": "lats"}, "did you mean last"),
-        ({"report_to": 3}, "must be a name or a list"),
+        ({"report_to": 3}, "report_to is 3; it must be a list"),
     ],
 )
 def test_refuses(markov: Markov, change: dict[str, Any], words: str) -> None:

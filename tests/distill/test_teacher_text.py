@@ -15,7 +15,7 @@ from distill.markov import WORDS, transitions
 from retort.distill import Recipe, run
 from retort.distill.data import Corpus
 from retort.distill.experiment import prepare
-from retort.distill.own_samples import row_seed
+from retort.distill.objective import row_seed
 from retort.distill.teacher_text import teacher_text
 from retort.errors import InputError
 from retort.sampling import SamplingParams
@@ -51,7 +51,7 @@ def test_each_line_is_the_teachers_answer_and_both_arms_train_on_it(
 ) -> None:
     recipe = recipe_of(markov, prompts, tmp_path / "out")
     result = run(recipe)
-    lines, source = lines_of(recipe), load(recipe.teacher[0])
+    lines, source = lines_of(recipe), load(recipe.teachers[0])
     assert [one["prompt"] for one in lines] == Path(prompts).read_text(encoding="utf-8").split("\n\n")
     for number, one in enumerate(lines):
         params = SamplingParams(temperature=1.0, max_tokens=12, seed=row_seed(3, 0, number))

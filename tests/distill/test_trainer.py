@@ -11,11 +11,13 @@ import torch
 from torch import Tensor, nn
 from transformers import LlamaConfig, LlamaForCausalLM, TrainerCallback
 
-from retort.distill.data import OrderedRows, Rows
+from retort.distill.data.rows import OrderedRows, Rows
 from retort.distill.losses import align_labels, distillation_loss
+from retort.distill.measure import held_out_nll
 from retort.distill.models import Teacher
+from retort.distill.objective import Objective
 from retort.distill.recipe import Recipe
-from retort.distill.trainer import DistillTrainer, Objective, held_out_nll, training_arguments
+from retort.distill.step import DistillTrainer, training_arguments
 
 VOCAB_SIZE, LENGTH = 12, 6
 

@@ -12,7 +12,7 @@ import torch
 from distill.launching import TORCHRUN, finish, start
 from distill.two_ranks import OWN, STEPS, trained
 from retort.distill import Recipe
-from retort.distill.trainer import DistillTrainer, training_arguments
+from retort.distill.step import DistillTrainer, training_arguments
 from retort.errors import InputError
 
 

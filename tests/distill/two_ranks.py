@@ -10,8 +10,8 @@ from typing import Any
 import torch
 
 from distill.test_trainer import KeepGradients, trainer_of
-from retort.distill.recipe_values import OnPolicy
-from retort.distill.trainer import DistillTrainer
+from retort.distill.recipe import OnPolicy
+from retort.distill.step import DistillTrainer
 
 STEPS = 3
 OWN = OnPolicy(share=1.0, prompt_tokens=2)

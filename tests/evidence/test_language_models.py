@@ -13,7 +13,7 @@ from benchmarks.evidence import language_models
 from benchmarks.evidence.student_measures import Objective, measures, rank_correlation, soft_share
 
 from retort.distill import Recipe
-from retort.distill.data import pack
+from retort.distill.data.rows import pack
 from retort.sources.embedded import MODELS_FOLDER
 
 pytestmark = pytest.mark.skipif(

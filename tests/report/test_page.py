@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from tests.report.stories import make_distillation, make_story
 
-from retort.distill.breakdown import Bin
+from retort.distill.results import Bin
 from retort.errors import InputError
 from retort.report import render, write_page
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from retort.cli.grammar import Whole, verb
 from retort.cli.options import json_option
 
 if TYPE_CHECKING:
@@ -14,26 +15,26 @@ if TYPE_CHECKING:
 ROWS = 5
 
 
-@click.command()
+@verb(examples=("retort cache targets", "retort cache targets --verify --rows 0"))
 @click.argument("folder", metavar="DIR", type=click.Path())
 @click.option(
     "--verify",
     is_flag=True,
-    help="Read every shard whole and compare checksums; exit 2 at the first bad one.",
+    help="Read every shard whole: checksums, and what every record means; exit 2 at the first bad one.",
 )
 @click.option(
     "--rows",
-    type=click.IntRange(0),
+    type=Whole(0),
     default=ROWS,
     show_default=True,
     help="How many positions to show as text.",
 )
 @json_option
 def command(folder: str, verify: bool, rows: int, as_json: bool) -> None:
-    """Say what the cache in DIR holds: teacher, τ, codec, tokens, bytes a token, and a few positions as text."""
+    """Say what the cache in DIR holds: teacher, τ, codec, tokens, bytes per token, and a few positions as text."""
     from retort.cli.output import print_json
     from retort.distill.cache import Cache
-    from retort.distill.cache.showing import first_rows
+    from retort.distill.cache.reader import first_rows
 
     cache = Cache(folder)
     if verify:
@@ -107,7 +108,7 @@ def print_cache(found: dict[str, Any]) -> None:
     console.print(
         f"{found['tokens']:,} tokens of {found['documents']:,} documents in"
         f" {found['shards']} {'shard' if found['shards'] == 1 else 'shards'},"
-        f" {found['bytes_per_token']:.1f} bytes a token",
+        f" {found['bytes_per_token']:.1f} bytes per token",
         style="bold",
     )
     table = Table(box=None, pad_edge=False, show_header=False)

@@ -6,71 +6,90 @@ from typing import Literal
 
 import click
 
+from retort.cli.grammar import Whole, group, verb
 from retort.cli.options import json_option, model_argument, seed_option
 
 
-@click.command()
+@verb(
+    examples=(
+        "retort capture embedded:base embedded:train -o targets",
+        "retort capture ./teacher recipe.yaml -o targets --codec topk+tail:32 --temperature 1",
+    )
+)
 @model_argument
 @click.argument("data", metavar="DATA")
-@click.option(
-    "--out",
-    required=True,
-    type=click.Path(),
-    metavar="DIR",
-    help="Folder for the cache, empty or not there yet.",
+@group(
+    "What to keep",
+    click.option(
+        "--temperature",
+        type=click.FloatRange(0, min_open=True),
+        default=3.0,
+        show_default=True,
+        metavar="τ",
+        help="Temperature of the stored targets; only the codec dense can be used at others.",
+    ),
+    click.option(
+        "--codec",
+        default="sampled:50",
+        show_default=True,
+        help="What to keep of each position: sampled:N, topk+tail:K, topk:K (biased) or dense.",
+    ),
+    seed_option,
 )
-@click.option(
-    "--temperature",
-    type=click.FloatRange(0, min_open=True),
-    default=3.0,
-    show_default=True,
-    help="τ at which students will be taught; targets hold at this one (those of dense at any).",
+@group(
+    "How the teacher runs",
+    click.option(
+        "--dtype",
+        type=click.Choice(["float32", "bfloat16"]),
+        default="float32",
+        show_default=True,
+        help="Arithmetic of the teacher.",
+    ),
+    click.option(
+        "--context",
+        type=Whole(2),
+        help="Longest window in tokens.  [default: the teacher's own, up to 1,024]",
+    ),
+    click.option(
+        "--tokenizer",
+        metavar="MODEL",
+        help="For a teacher on a server: a folder or hub id with its tokenizer; without it no student can be trained.",
+    ),
+    click.option(
+        "--engine",
+        type=click.Choice(["local", "ray"]),
+        default="local",
+        show_default=True,
+        help="Where the teacher runs: here, or on the workers of a Ray cluster (extra ray), with the same files.",
+    ),
+    click.option(
+        "--workers",
+        type=Whole(1),
+        help="With --engine ray: how many.  [default: as many as the cluster has room for]",
+    ),
 )
-@click.option(
-    "--codec",
-    default="sampled:50",
-    show_default=True,
-    help="What to keep of each position: sampled:N, topk+tail:K, topk:K (biased) or dense.",
+@group(
+    "Output",
+    click.option(
+        "-o",
+        "--out",
+        required=True,
+        type=click.Path(),
+        metavar="DIR",
+        help="Folder for the cache, empty or not there yet.",
+    ),
+    click.option(
+        "--resume", is_flag=True, help="Go on where an earlier run of the same command was stopped."
+    ),
+    click.option(
+        "--shard-tokens",
+        type=Whole(1),
+        default=65536,
+        show_default=True,
+        help="Positions per file; the most that a kill can cost.",
+    ),
+    json_option,
 )
-@seed_option
-@click.option("--resume", is_flag=True, help="Go on where an earlier run of the same command was ended.")
-@click.option(
-    "--dtype",
-    type=click.Choice(["float32", "bfloat16"]),
-    default="float32",
-    show_default=True,
-    help="Arithmetic of the teacher.",
-)
-@click.option(
-    "--context",
-    type=click.IntRange(2),
-    help="Longest window in tokens; default: the teacher's own, up to 1,024.",
-)
-@click.option(
-    "--tokenizer",
-    metavar="MODEL",
-    help="For a teacher on a server: a folder or hub id with its tokenizer; without it no student can be trained.",
-)
-@click.option(
-    "--shard-tokens",
-    type=click.IntRange(1),
-    default=65536,
-    show_default=True,
-    help="Positions a file; the most that a kill can cost.",
-)
-@click.option(
-    "--engine",
-    type=click.Choice(["local", "ray"]),
-    default="local",
-    show_default=True,
-    help="Where the teacher runs: here, or on the workers of a Ray cluster (extra ray), with the same files.",
-)
-@click.option(
-    "--workers",
-    type=click.IntRange(1),
-    help="With --engine ray: how many; default: as many as the cluster has room for.",
-)
-@json_option
 def command(
     model: str,
     data: str,

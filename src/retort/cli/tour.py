@@ -116,7 +116,6 @@ def _program() -> str:
 
 def _print_step(found: Found) -> None:
     """A step's command, as one would type it alone, and what that command prints."""
-    from retort.cli.distill import print_distillation
     from retort.cli.output import show, stdout_console
     from retort.cli.tuning_table import print_tuning
 
@@ -145,7 +144,7 @@ def _print_step(found: Found) -> None:
             )
         print_tuning(record.tuning)
     else:
-        print_distillation(record.result)
+        show(record.result.blocks(), console)
     console.print()
 
 

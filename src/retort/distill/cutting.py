@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from retort.distill.recipe_arms import Cut
+from retort.distill.recipe import Cut
 from retort.errors import InputError
 
 # Tensors of a layer with a place for each hidden unit, and the axis on which the places lie: by family.

@@ -1,29 +1,60 @@
-"""A whole distillation: open the models, pack the text, train every arm of every seed, and compare."""
+"""A whole distillation: open the models, read the text, train every arm of every seed, and compare.
+
+Read it top down: `run` is the experiment, `Course.train` an arm's place in it (with the search of its learning rate),
+arm.py one training, step.py one optimiser step. A recipe flows in, a `DistillResult` flows out; finished arms,
+checkpoints and students lie in the recipe's folders.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
 
 from retort.distill import ranks
-from retort.distill.progress import OnPoint, OnProgress, Progress
-from retort.distill.recipe import Recipe
-from retort.distill.recipe_arms import Cut
-from retort.distill.recipe_data import FromTeacher
-from retort.distill.results import DistillResult, conclude
-from retort.errors import InputError, MissingExtraError
+from retort.distill.arm import Setup, Trained, read_array, run_arm, write_array, write_json
+from retort.distill.card import write_cards
+from retort.distill.cutting import cut_student
+from retort.distill.data.rows import Texts, load_texts
+from retort.distill.heads import is_fused
+from retort.distill.losses.mixture import IGNORE_INDEX
+from retort.distill.measure import at_targets, mean, nll_and_entropy
+from retort.distill.models import (
+    Opened,
+    Teacher,
+    end_token,
+    need_separation,
+    new_student,
+    open_teachers,
+    open_tokenizer,
+    teachers_key,
+)
+from retort.distill.objective import HARD_LABELS, CachedTargets, Objective, open_targets
+from retort.distill.progress import OnPoint, OnProgress, TimeLeft
+from retort.distill.recipe import FromTeacher, Recipe
+from retort.distill.results import (
+    ArmResult,
+    DistillResult,
+    Facts,
+    Search,
+    Try,
+    conclude,
+    gain_by,
+    token_frequency,
+)
+from retort.distill.step import log_result, reporters
+from retort.distill.teacher_text import teacher_text
+from retort.errors import InputError
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from retort.distill.arms import Setting
-    from retort.distill.breakdown import Facts
-    from retort.distill.cached_targets import CachedTargets
-    from retort.distill.models import Opened, Teacher
+PLAN = "plan.json"  # in the output folder: the seeds that were planned
 
 
 def run(
@@ -31,90 +62,82 @@ def run(
 ) -> DistillResult:
     """Train the arms `hard`, `soft` and `hard_equal_time` for every seed, and report the paired differences.
 
-    Within a seed the arms have equal initial weights, rows, reading order and schedule, and `hard` and `soft`
-    equal steps; `hard_equal_time` takes as many steps as fit the soft arm's training time, with a schedule of
-    that length. Where `learning_rate` is a list, every arm first tries each with the first seed and takes its best by
-    the validation text. Seeds go one after another, so that a machine that gets slower touches all arms alike.
-    Under torchrun the ranks share the rows of every step; rank 0 alone holds the clock, writes files and reports, and
-    all get the same result.
-    `on_progress(done, total, detail)` gets seconds, `on_point(arm, seed, step, seconds, nats a token)` each point of a
-    learning curve. Finished arms in `recipe.output` are reused. Raises RetortError for models, text or settings that do
-    not fit together.
+    Within a seed the arms have equal initial weights, rows, reading order and schedule, and `hard` and `soft` equal
+    steps; `hard_equal_time` takes as many steps as fit the soft arm's training time (with the capture of its targets,
+    where they come from a cache), with a schedule of that length. Where `learning_rate` is a list, every arm first
+    tries each with the first seed and takes its best by the validation text. Seeds go one after another, so that a
+    machine that gets slower touches all arms alike. Under torchrun the ranks share the rows of every step; rank 0
+    alone holds the clock, writes files and reports, and all get the same result. `on_progress(done, total, detail)`
+    gets seconds, `on_point(arm, seed, step, seconds, nats per token)` each point of a learning curve. Finished arms
+    in `recipe.output` are reused. Raises RetortError for models, text or settings that do not fit together, and for a
+    teacher whose logits are no distribution.
     """
-    _need_libraries()
     ranks.join()
-    from retort.distill.breakdown import gain_by
-    from retort.distill.course import Course
-    from retort.distill.objective import HARD_LABELS, Objective
-    from retort.distill.reporting import reporters
-    from retort.distill.teacher_text import teacher_text
-    from retort.distill.texts import Texts
-
     on_progress, on_point = (on_progress, on_point) if ranks.leads() else (None, None)
-    progress = Progress(on_progress)
     # What cannot be logged to is said before hours are spent.
     ranks.agreed(lambda: reporters(recipe.report_to))
+    ranks.shared(lambda: _keep_plan(recipe))
     if ranks.world_size() > 1 and isinstance(recipe.data.train, FromTeacher):
         ranks.shared(lambda: str(teacher_text(recipe)))  # before all of them need it
-    setting, teacher = ranks.agreed(lambda: prepare(recipe))
+    setup, teacher = ranks.agreed(lambda: prepare(recipe))
+    cache = ranks.agreed(lambda: _cached_targets(setup))
     soft_labels = Objective(
-        teacher if recipe.targets is None else None,
+        teacher if cache is None else None,
         recipe.temperature,
         recipe.alpha,
         recipe.divergence,
-        ranks.agreed(lambda: _cached_targets(setting)),
+        cache,
         recipe.on_policy,
-        setting.fused,
+        setup.fused,
     )
-    hard_labels = replace(HARD_LABELS, fused=setting.fused)
-    course = Course(setting, progress, on_point)
+    hard_labels = replace(HARD_LABELS, fused=setup.fused)
+    capture_seconds = None if cache is None else _seconds_of_capture(setup, cache)
+    course = Course(setup, TimeLeft(on_progress, equal_time_extra=capture_seconds or 0.0), on_point)
     for seed in recipe.seeds:
         hard = course.train("hard", seed, hard_labels, recipe.steps) if recipe.control else None
         soft = course.train("soft", seed, soft_labels, recipe.steps)
         if hard is not None and "hard_equal_time" in course.results:
-            ratio = soft.seconds_per_step / hard.seconds_per_step
-            course.train("hard_equal_time", seed, hard_labels, max(1, round(recipe.steps * ratio)))
-    record, teacher_at_targets = ({"models": list(recipe.teacher), "val_nll": None, "test_nll": None}, None)
+            seconds = recipe.steps * soft.seconds_per_step + (capture_seconds or 0.0)
+            course.train("hard_equal_time", seed, hard_labels, max(1, round(seconds / hard.seconds_per_step)))
+    record: dict[str, Any] = {"models": list(recipe.teachers), "val_nll": None, "test_nll": None}
+    teacher_at_targets = None
     if teacher is not None:
-        record, teacher_at_targets = _teacher_record(setting, teacher)
+        record, teacher_at_targets = _teacher_record(setup, teacher)
     bins = gain_by(
-        _facts(setting, teacher_at_targets), course.held_out.get("hard", {}), course.held_out["soft"]
+        _facts(setup, teacher_at_targets),
+        course.held_out.get("hard", {}),
+        course.held_out["soft"],
+        planned=recipe.planned,
     )
-    texts = Texts(setting.train, setting.validation, setting.test)
-    return conclude(
-        replace(recipe, fused=setting.fused).to_dict(),
+    found = conclude(
+        recipe.but(fused=setup.fused).to_dict(),
         record,
         course.results,
-        data=texts.summary(),
+        data=Texts(setup.train, setup.validation, setup.test).summary(),
         searches=course.searches or None,
         gain_by=bins or None,
-        gain_by_part=None if not bins else "validation" if setting.test is None else "test",
+        gain_by_part=None if not bins else "validation" if setup.test is None else "test",
+        capture_seconds=capture_seconds,
+        captured=cache is not None,
+        planned=recipe.planned,
     )
+    ranks.shared(lambda: write_cards(found))
+    if ranks.leads():
+        log_result(recipe, found)
+    return found
 
 
-def prepare(recipe: Recipe) -> tuple[Setting, Teacher | None]:
+def prepare(recipe: Recipe) -> tuple[Setup, Teacher | None]:
     """Models opened, checked against each other and the text, and text packed; None for a teacher nobody asks."""
-    import torch
-
-    from retort.distill.arms import Setting
-    from retort.distill.cutting import cut_student
-    from retort.distill.heads import is_fused
-    from retort.distill.models import Teacher, end_token, new_student, open_teachers, teachers_key
-    from retort.distill.teacher_text import teacher_text
-    from retort.distill.texts import load_texts
-    from retort.distill.tokenizers import open_tokenizer
-
-    opened = open_teachers(recipe.teacher) if recipe.measure_teacher else []
-    tokenizer = opened[0].tokenizer if opened else open_tokenizer(recipe.teacher[0])
-    end_id = end_token(tokenizer, recipe.teacher[0])
-    cut = None
-    if isinstance(recipe.student, dict) and "from_teacher" in recipe.student:
-        cut = cut_student(opened[0].model, Cut(**recipe.student["from_teacher"]))
+    opened = open_teachers(recipe.teachers) if recipe.measure_teacher else []
+    tokenizer = opened[0].tokenizer if opened else open_tokenizer(recipe.teachers[0])
+    end_id = end_token(tokenizer, recipe.teachers[0])
+    cut = None if recipe.cut is None else cut_student(opened[0].model, recipe.cut)
     student = new_student(recipe.student, tokenizer, recipe.seeds[0]) if cut is None else cut
     _check_context(recipe, opened, student)
-    teacher_key = teachers_key(opened, recipe.teacher)
+    teacher_key = teachers_key(opened, recipe.shares)
     texts = load_texts(recipe, tokenizer, end_id, written=teacher_text(recipe, opened))
-    setting = Setting(
+    setup = Setup(
         recipe=recipe,
         tokenizer=tokenizer,
         train=texts.train,
@@ -131,24 +154,16 @@ def prepare(recipe: Recipe) -> tuple[Setting, Teacher | None]:
     )
     members = [one.model for one in opened]
     if not members:
-        return setting, None
-    return setting, Teacher(members, len(tokenizer), getattr(torch, recipe.dtype), recipe.teacher.shares)
-
-
-def _cached_targets(setting: Setting) -> CachedTargets | None:
-    from retort.distill.cached_targets import open_targets
-
-    recipe, contents = setting.recipe, setting.train.contents
-    if recipe.targets is None or contents is None:
-        return None
-    return open_targets(
-        recipe.targets, setting.tokenizer, recipe.teacher[0], recipe.temperature, recipe.divergence, contents
-    )
+        return setup, None
+    teacher = Teacher(members, len(tokenizer), getattr(torch, recipe.dtype), recipe.shares, recipe.teachers)
+    # Before the control is trained for hours: a teacher that says nothing would be noticed at the soft arm's first
+    # step.
+    first = texts.train.batch(slice(1))
+    teacher.need_finite(**{name: one for name, one in first.items() if name not in ("labels", "sources")})
+    return setup, teacher
 
 
 def _check_context(recipe: Recipe, teachers: list[Opened], student: Any) -> None:
-    from retort.distill.separation import need_separation
-
     named = [(f"teacher {one.name!r}", one.model) for one in teachers] + [("the student", student)]
     for name, model in named:
         limit = getattr(model.config.get_text_config(decoder=True), "max_position_embeddings", None)
@@ -161,16 +176,172 @@ def _check_context(recipe: Recipe, teachers: list[Opened], student: Any) -> None
             need_separation(model, name)
 
 
-def _teacher_record(setting: Setting, teacher: Teacher) -> tuple[dict[str, Any], NDArray[np.float32]]:
-    """The teacher's held-out nats a token, as the soft arm sees it; and its nats and entropy, `[targets, 2]`.
+def _cached_targets(setup: Setup) -> CachedTargets | None:
+    if setup.recipe.targets is None:
+        return None
+    assert setup.train.contents is not None, "rows that are looked up in a cache know their documents"
+    return open_targets(setup.recipe, setup.tokenizer, setup.train.contents)
+
+
+def _seconds_of_capture(setup: Setup, targets: CachedTargets) -> float | None:
+    """What the capture of the training text took: of a cache of more text, the share of the tokens used here."""
+    seconds, tokens = targets.cache.seconds, targets.cache.manifest.tokens
+    return None if seconds is None else seconds * min(1.0, setup.train.ids.size / max(tokens, 1))
+
+
+def _keep_plan(recipe: Recipe) -> None:
+    """Write down the planned seeds, or raise InputError where others were planned, or looked at without a plan."""
+    if not recipe.planned or recipe.output is None:
+        return
+    file, seeds = Path(recipe.output) / PLAN, list(recipe.seeds)
+    if file.is_file():
+        there = json.loads(file.read_text(encoding="utf-8"))["seeds"]
+        if there != seeds:
+            raise InputError(
+                f"planned is true and seeds are {seeds}, but {file} says that {there} were planned; a plan is kept, or"
+                " set planned to false for an interval that holds however often one looks."
+            )
+        return
+    if any((Path(recipe.output) / "arms").glob("soft-seed*.json")):
+        raise InputError(
+            f"planned is true, but {recipe.output} holds soft arms that were trained, and may have been"
+            " looked at, before"
+            " there was a plan; set planned to false, or take another output folder."
+        )
+    write_json(file, {"seeds": seeds})
+
+
+def arm_names(recipe: Recipe) -> tuple[str, ...]:
+    """The arms that the recipe asks for, in the order in which a seed trains them."""
+    if not recipe.control:
+        return ("soft",)
+    return ("hard", "soft", "hard_equal_time") if recipe.equal_time else ("hard", "soft")
+
+
+class Course:
+    """What was trained so far: results, nats at the judged text's targets, and searches, all by arm.
+
+    A tuned student against an untuned control proves nothing. So every arm, the controls too, trains once at each
+    learning rate with the first seed, the same rows and the same number of steps (`search_steps`, or the arm's own),
+    and takes the rate with the lowest loss on the validation text for all of its seeds. The test text is not looked
+    at.
+    """
+
+    def __init__(self, setup: Setup, left: TimeLeft, on_point: OnPoint | None) -> None:
+        self.setup, arms = setup, arm_names(setup.recipe)
+        self.results: dict[str, list[ArmResult]] = {name: [] for name in arms}
+        self.held_out: dict[str, dict[int, NDArray[np.float32]]] = {name: {} for name in arms}
+        self.searches: dict[str, Search] = {}
+        self._left, self._on_point = left, on_point
+        recipe = setup.recipe
+        planned = [(name, recipe.steps) for _ in recipe.seeds for name in arms]
+        if isinstance(recipe.learning_rate, tuple):
+            rates = len(recipe.learning_rate) - _reuses(recipe)
+            searched = [name for name in arms if not _finds_as_hard(name, recipe)]
+            planned += [
+                (name, recipe.search_steps or recipe.steps) for name in searched for _ in range(rates)
+            ]
+        left.plan(planned)
+
+    def train(self, name: str, seed: int, objective: Objective, steps: int) -> ArmResult:
+        """Train one seed of an arm, after a search of its learning rate if it is the arm's first."""
+        rates = self.setup.recipe.learning_rate
+        tries: dict[float, Trained] = {}
+        if isinstance(rates, tuple) and name not in self.searches:
+            self.searches[name], tries = self._searched(name, seed, objective, steps, rates)
+        rate = self.searches[name].chosen if isinstance(rates, tuple) else rates
+        trained = tries.get(rate) if _reuses(self.setup.recipe) else None
+        if trained is None:
+            trained = self._run(self._at(rate), name, seed, objective, steps)
+        elif self._on_point is not None:
+            for step, seconds, nll in trained.result.curve:
+                self._on_point(name, seed, step, seconds, nll)
+        self.results[name].append(trained.result)
+        if trained.nll is not None:
+            self.held_out[name][seed] = trained.nll
+        return trained.result
+
+    def _searched(
+        self, name: str, seed: int, objective: Objective, steps: int, rates: tuple[float, ...]
+    ) -> tuple[Search, dict[float, Trained]]:
+        """The search, and what was trained in it by its rate."""
+        recipe = self.setup.recipe
+        if _finds_as_hard(name, recipe):
+            return self.searches["hard"], {}  # the same student, labels and steps: it would find the same
+        length = recipe.search_steps or steps
+        tried: dict[float, Trained] = {}
+
+        def attempt(rate: float) -> Try:
+            setup = self._at(rate)
+            setup = replace(setup, recipe=setup.recipe.but(save=None))
+            if not _reuses(recipe):
+                setup = replace(setup, test=None)
+            tried[rate] = self._run(setup, name, seed, objective, length, f", learning rate {rate:g}")
+            return Try(rate, tried[rate].result.val_nll, tried[rate].result.seconds)
+
+        return search(name, rates, seed, length, attempt), tried
+
+    def _at(self, rate: float) -> Setup:
+        return replace(self.setup, recipe=self.setup.recipe.but(learning_rate=rate, search_steps=None))
+
+    def _run(
+        self, setup: Setup, name: str, seed: int, objective: Objective, steps: int, trying: str = ""
+    ) -> Trained:
+        self._left.begin(name)
+        first_step: int | None = None
+
+        def on_step(step: int, steps: int, seconds: float, val_nll: float | None) -> None:
+            nonlocal first_step
+            first_step = step - 1 if first_step is None else first_step
+            if self._on_point is not None and val_nll is not None and not trying:
+                self._on_point(name, seed, step, seconds, val_nll)
+            self._left.step(name, seed, step, steps, first_step, val_nll, trying)
+
+        return run_arm(setup, name, seed, objective, steps, on_step)
+
+
+def search(
+    arm: str, rates: Sequence[float], seed: int, steps: int, attempt: Callable[[float], Try]
+) -> Search:
+    """The best of `rates` by `attempt`; a diverged one never is. Raises InputError where all diverged."""
+    tried = tuple(attempt(rate) for rate in rates)
+    sound = [one for one in tried if math.isfinite(one.val_nll)]
+    if not sound:
+        raise InputError(
+            f"arm {arm} diverged at every learning rate of {', '.join(f'{rate:g}' for rate in rates)};"
+            " give smaller ones."
+        )
+    chosen = min(sound, key=lambda one: (one.val_nll, one.learning_rate)).learning_rate
+    return Search(seed, steps, tried, chosen, at_edge=chosen in (min(rates), max(rates)))
+
+
+def tries(recipe: Recipe) -> int:
+    """Trainings that the searches add to those of the arms and seeds; a try that is one of them counts once."""
+    if not isinstance(recipe.learning_rate, tuple):
+        return 0
+    rates = len(recipe.learning_rate)
+    if _reuses(recipe):
+        return len(arm_names(recipe)) * (rates - 1)
+    return len([name for name in arm_names(recipe) if not _finds_as_hard(name, recipe)]) * rates
+
+
+def _reuses(recipe: Recipe) -> bool:
+    """Whether the best try is the first seed's training: as long, and no student is to be saved."""
+    return recipe.search_steps is None and recipe.save is None
+
+
+def _finds_as_hard(arm: str, recipe: Recipe) -> bool:
+    """Whether the arm's tries would be those of `hard`: the same labels, and of one length by `search_steps`."""
+    return arm == "hard_equal_time" and recipe.search_steps is not None
+
+
+def _teacher_record(setup: Setup, teacher: Teacher) -> tuple[dict[str, Any], NDArray[np.float32]]:
+    """The teacher's held-out nats per token, as the soft arm sees it; and its nats and entropy, `[targets, 2]`.
 
     The latter are those of the judged text. Both are kept in the output folder.
     """
-    from retort.distill.arms import read_array, write_array, write_json
-    from retort.distill.measuring import at_targets, mean, nll_and_entropy
-
-    recipe, validation, test = setting.recipe, setting.validation, setting.test
-    key = f"{setting.teacher_key} {validation.digest} {test and test.digest} {recipe.dtype}"
+    recipe, validation, test = setup.recipe, setup.validation, setup.test
+    key = f"{setup.teacher_key} {validation.digest} {test and test.digest} {recipe.dtype}"
     name = f"teacher-{hashlib.sha256(key.encode()).hexdigest()[:16]}.json"
     file = Path(recipe.output) / "arms" / name if recipe.output else None
 
@@ -185,7 +356,7 @@ def _teacher_record(setting: Setting, teacher: Teacher) -> tuple[dict[str, Any],
         return found
     measured = [at_targets(teacher, part, nll_and_entropy) for part in (validation, test) if part is not None]
     record = {
-        "models": list(recipe.teacher),
+        "models": list(recipe.teachers),
         "val_nll": mean(measured[0][:, 0]),
         "test_nll": None if test is None else mean(measured[1][:, 0]),
     }
@@ -199,14 +370,9 @@ def _teacher_record(setting: Setting, teacher: Teacher) -> tuple[dict[str, Any],
     return record, measured[-1]
 
 
-def _facts(setting: Setting, teacher: NDArray[np.float32] | None) -> Facts:
+def _facts(setup: Setup, teacher: NDArray[np.float32] | None) -> Facts:
     """What is known of the judged text's targets: `teacher` holds its nats and entropy there, `[targets, 2]`."""
-    import numpy as np
-
-    from retort.distill.breakdown import Facts, token_frequency
-    from retort.distill.losses import IGNORE_INDEX
-
-    judged, train = setting.test or setting.validation, setting.train
+    judged, train = setup.test or setup.validation, setup.train
     labels = judged.labels[:, 1:]
     labels = labels[labels != IGNORE_INDEX]
     return Facts(
@@ -214,11 +380,3 @@ def _facts(setting: Setting, teacher: NDArray[np.float32] | None) -> Facts:
         label_probability=None if teacher is None else np.exp(-teacher[:, 0].astype(np.float64)),
         frequency=token_frequency(train.ids, train.labels != IGNORE_INDEX, labels),
     )
-
-
-def _need_libraries() -> None:
-    for library in ("torch", "transformers", "accelerate"):
-        try:
-            __import__(library)
-        except ImportError:
-            raise MissingExtraError(library, "models", "Distillation") from None

@@ -1,4 +1,8 @@
-"""The models of a distillation: teachers opened and averaged, students made with equal weights for every arm."""
+"""The models of a distillation: opened, tried, averaged, made anew.
+
+MODEL strings and a recipe's student flow in; torch modules with one tokenizer flow out. A teacher is one or several
+frozen models seen as one, a student starts from equal weights for every arm of a seed.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +14,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from retort.distill.checks import nearest
 from retort.distill.heads import OutputHead, find_head
-from retort.distill.losses import average_log_probs, match_vocabulary
-from retort.distill.recipe_values import Teachers
-from retort.errors import CapabilityError, InputError
+from retort.distill.losses.mixture import averaged_logits, match_vocabulary
+from retort.distill.recipe import Student
+from retort.errors import CapabilityError, InputError, SourceError, did_you_mean
 
+TRIED_LENGTH = 6  # tokens of each of the two documents that `need_separation` tries
+# Of what a neighbour changes: rounding of bfloat16 stays below, a look at the neighbour above.
+LARGEST_SHARE = 0.1
 SAMPLED_WEIGHTS = 4096  # values hashed of each tensor: training changes nearly all of them
 
 
@@ -32,9 +38,9 @@ class Opened:
 class Teacher(nn.Module):
     """One or several frozen models seen as one: logits in, logits out.
 
-    Several are averaged as probabilities at temperature 1, p = Σ_k w_k softmax(z_k) with weights that sum to 1 (None:
-    equal ones), and log p serves as the logits: the ensemble is one model with that distribution, which the loss then
-    tempers like any other.
+    Several are averaged as probabilities at the temperature of the loss, p_τ = Σ_k w_k softmax(z_k / τ), with weights
+    that sum to 1 (None: equal ones): the student's optimum is then that of the teachers' losses averaged one by one.
+    What comes out is τ ln p_τ, the logits that the loss tempers to p_τ.
     """
 
     def __init__(
@@ -43,18 +49,23 @@ class Teacher(nn.Module):
         num_tokens: int,
         dtype: torch.dtype,
         weights: Sequence[float] | None = None,
+        names: Sequence[str] = (),
     ) -> None:
         super().__init__()
+        self.names = names
         self.weights = weights
         self.members = nn.ModuleList(members).to(dtype).eval().requires_grad_(False)
         self.num_tokens = num_tokens
         self._head: OutputHead | None = None
 
     @torch.no_grad()
-    def forward(self, **inputs: Tensor) -> Tensor:
-        """Logits `[batch, time, tokens]`, cut to the tokenizer's ids: table entries beyond them are nobody's token."""
+    def forward(self, temperature: float = 1.0, **inputs: Tensor) -> Tensor:
+        """Logits `[batch, time, tokens]` for a loss at `temperature`.
+
+        They are cut to the tokenizer's ids: table entries beyond them are nobody's token.
+        """
         answers = [self._one(member, inputs) for member in self.members]
-        return answers[0] if len(answers) == 1 else average_log_probs(answers, self.weights)
+        return answers[0] if len(answers) == 1 else averaged_logits(answers, self.weights, temperature)
 
     @torch.no_grad()
     def hidden(self, **inputs: Tensor) -> tuple[Tensor, OutputHead]:
@@ -66,9 +77,28 @@ class Teacher(nn.Module):
             member(**inputs, use_cache=False)
         return seen[0], self._head
 
+    @torch.no_grad()
+    def need_finite(self, **inputs: Tensor) -> None:
+        """Raise SourceError, with the teacher's name, where one of them gives logits that are no distribution."""
+        for number, member in enumerate(self.members):
+            name = repr(self.names[number]) if number < len(self.names) else f"number {number + 1}"
+            need_finite(self._one(member, inputs), f"teacher {name}")
+
     def _one(self, member: nn.Module, inputs: dict[str, Tensor]) -> Tensor:
         logits: Tensor = member(**inputs, use_cache=False).logits
         return match_vocabulary(logits, self.num_tokens) if logits.shape[-1] != self.num_tokens else logits
+
+
+def need_finite(logits: Tensor, name: str) -> None:
+    """Raise SourceError where a row of logits is no distribution: NaN or +inf in it, or nothing but -inf."""
+    # The sum of exponentials is a number above 0 exactly for rows that are distributions.
+    sums = logits.float().logsumexp(-1)
+    if not bool(sums.isfinite().all()):
+        raise SourceError(
+            f"{name} gives {int((~sums.isfinite()).sum())} of {sums.numel()} positions logits that are no"
+            " distribution (NaN"
+            " or infinite); its weights are damaged, or its arithmetic overflows (try dtype float32)."
+        )
 
 
 def open_model(name: str) -> Opened:
@@ -97,10 +127,10 @@ def open_teachers(names: Sequence[str]) -> list[Opened]:
     return opened
 
 
-def teachers_key(opened: Sequence[Opened], teachers: Teachers) -> str:
+def teachers_key(opened: Sequence[Opened], shares: Sequence[float]) -> str:
     """SHA-256 of the teachers' weights, and of their shares where those are uneven."""
     told = [fingerprint(one.model) for one in opened]
-    told += [] if teachers.even else [f"{share:.12g}" for share in teachers.shares]
+    told += [] if len(set(shares)) == 1 else [f"{share:.12g}" for share in shares]
     return hashlib.sha256(" ".join(told).encode()).hexdigest()
 
 
@@ -112,7 +142,7 @@ def end_token(tokenizer: Any, name: str) -> int:
     return int(end_id)
 
 
-def new_student(description: str | dict[str, Any], tokenizer: Any, seed: int) -> nn.Module:
+def new_student(description: str | Student, tokenizer: Any, seed: int) -> nn.Module:
     """A student in float32: from a MODEL string, or fresh from a config with weights drawn from `seed`.
 
     Called anew for every arm, so arms of one seed start from equal weights. A given model starts every seed
@@ -127,7 +157,8 @@ def new_student(description: str | dict[str, Any], tokenizer: Any, seed: int) ->
     else:
         from transformers import AutoModelForCausalLM
 
-        config = student_config(description["config"], tokenizer)
+        assert description.config is not None, "a student that is cut out of the teacher is not new"
+        config = student_config(description.config, tokenizer)
         # Before the weights are made: a config without sizes describes the family's default, often billions of them.
         _check_vocabulary(int(config.vocab_size), tokenizer)
         student = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
@@ -174,7 +205,8 @@ def student_config(values: dict[str, Any], tokenizer: Any) -> Any:
         # transformers takes any key and stores it: a misspelt width would silently give the default width.
         if not hasattr(known, key):
             raise InputError(
-                f"student config has the key {key!r}{nearest(key, vars(known))}, which {model_type} models do not have."
+                f"student config has the key {key!r}{did_you_mean(key, vars(known))}, which {model_type} models"
+                " do not have."
             )
     settings.setdefault("vocab_size", len(tokenizer))
     for name in ("bos_token_id", "eos_token_id", "pad_token_id"):
@@ -210,3 +242,59 @@ def fingerprint(model: nn.Module) -> str:
         digest.update(f"{name} {list(tensor.shape)} {tensor.dtype}".encode())
         digest.update(sample.numpy().tobytes())
     return digest.hexdigest()
+
+
+def open_tokenizer(name: str) -> Any:
+    """The tokenizer of a folder, a hub id or an embedded model. Raises InputError where there is none."""
+    if name.startswith("embedded:"):
+        from retort.sources.load import load
+
+        return getattr(load(name), "tokenizer")  # noqa: B009
+    from transformers import AutoTokenizer
+
+    try:
+        return AutoTokenizer.from_pretrained(name)
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(
+            f"tokenizer {name!r} cannot be opened: {' '.join(str(error).split())[:200]}; give the folder or hub id of"
+            " a model with the teacher's tokenizer."
+        ) from None
+
+
+@torch.no_grad()
+def need_separation(model: nn.Module, named: str) -> None:
+    """Raise CapabilityError unless `model` says the same of a document alone and behind another one in a row.
+
+    transformers builds a block-diagonal mask from position ids that begin anew, for the models whose code asks for
+    it. A model that takes position ids and ignores them would be trained on neighbours without a word; so it is
+    tried.
+    """
+    device = next(model.parameters()).device
+    ids = (
+        torch.arange(1, 2 * TRIED_LENGTH + 1, device=device)[None]
+        % model.get_input_embeddings().num_embeddings
+    )
+    places = torch.arange(TRIED_LENGTH, device=device).repeat(2)[None]
+    was_training = model.training
+    model.eval()
+    try:
+        alone = _logits(model, input_ids=ids[:, TRIED_LENGTH:])
+        seen = _logits(model, input_ids=ids)[:, TRIED_LENGTH:]
+        apart = _logits(model, input_ids=ids, position_ids=places)[:, TRIED_LENGTH:]
+    except TypeError as error:
+        raise CapabilityError(
+            f"separate_documents is true, but {named} takes no position ids ({error}); leave it out, or set"
+            " data.packing to false."
+        ) from None
+    finally:
+        model.train(was_training)
+    if float((apart - alone).abs().max()) > LARGEST_SHARE * float((seen - alone).abs().max()):
+        raise CapabilityError(
+            f"separate_documents is true, but in {named} a document sees the one before it in its row all the same:"
+            " its code does not build the mask from position ids. Leave it out, or set data.packing to false."
+        )
+
+
+def _logits(model: nn.Module, **inputs: Any) -> Tensor:
+    logits: Tensor = model(**inputs, use_cache=False).logits
+    return logits.float()

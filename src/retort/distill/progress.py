@@ -9,7 +9,7 @@ from collections.abc import Callable
 # moves.
 OnProgress = Callable[[float, float, str], None]
 
-# Called with (arm, seed, step, seconds of training, validation nats a token) for each point of a learning curve.
+# Called with (arm, seed, step, seconds of training, validation nats per token) for each point of a learning curve.
 OnPoint = Callable[[str, int, int, float, float], None]
 
 SOFT_STEP_GUESS = (
@@ -18,12 +18,22 @@ SOFT_STEP_GUESS = (
 STEPS_BEFORE_ESTIMATE = 3  # the first steps pay for allocations
 
 
-class Progress:
-    """Follows the arms one after another. `clock` is there for tests."""
+class TimeLeft:
+    """Follows the arms one after another. `clock` is there for tests.
 
-    def __init__(self, report: OnProgress | None, *, clock: Callable[[], float] = time.perf_counter) -> None:
+    `equal_time_extra`: seconds that an arm of equal time trains beyond the soft arm's own, for the capture.
+    """
+
+    def __init__(
+        self,
+        report: OnProgress | None,
+        *,
+        equal_time_extra: float = 0.0,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
         self._report = report
         self._clock = clock
+        self._extra = equal_time_extra
         self._began = self._arm_began = clock()
         self._seconds_per_step: dict[str, float] = {}
         self._pending: list[tuple[str, int]] = []
@@ -61,9 +71,10 @@ class Progress:
         rate = self._seconds_per_step.get(arm, soft if arm == "soft" else hard)
         # In the plan the equal-time arm stands with the soft arm's steps: it takes as long, by its definition.
         left = (steps - step) * rate + sum(
-            planned * (hard if name == "hard" else soft) for name, planned in self._pending
+            planned * (hard if name == "hard" else soft) + self._extra * (name == "hard_equal_time")
+            for name, planned in self._pending
         )
-        measured = "" if val_nll is None else f", {val_nll:.3f} nats a token"
+        measured = "" if val_nll is None else f", {val_nll:.3f} nats per token"
         elapsed = now - self._began
         self._report(
             elapsed,

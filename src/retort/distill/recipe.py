@@ -1,181 +1,488 @@
-"""The recipe of a distillation: one frozen record, from YAML and `key=value` overrides, checked before any work.
+"""The recipe of a distillation: every key with its default, its range and its line of help, checked before any work.
 
-Every key is a field below; its default, allowed range and one line of help stand on the field and nowhere else.
-Unknown keys are errors with the nearest right one. Paths are relative to the current directory.
+Comes from YAML with `key=value` overrides, or from nested dictionaries; goes to the experiment as one frozen record,
+and to JSON by `to_dict`. Unknown keys are errors with the nearest right one. Paths are relative to the current
+directory.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, TypeAlias
 
-from retort.distill.checks import (
-    build,
-    check_fields,
-    choice,
-    flag,
-    key,
-    nearest,
-    number,
-    optional,
-    text,
-    whole_number,
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    StrictBool,
+    Tag,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
 )
-from retort.distill.recipe_arms import learning_rate, report_to, student
-from retort.distill.recipe_data import Data, FromTeacher
-from retort.distill.recipe_values import (
-    OnPolicy,
-    Teachers,
-    TemperatureSchedule,
-    fused,
-    on_policy,
-    teachers,
-    temperature,
-)
-from retort.errors import InputError
+from pydantic_core import PydanticKnownError
+
+from retort.distill.data.corpus import Corpus
+from retort.distill.data.records import FORMATS, Shape
+from retort.errors import InputError, did_you_mean, from_pydantic
 from retort.files import read_text
 
-SCHEDULES = ("cosine", "linear", "constant")
-DTYPES = ("float32", "bfloat16")
 EMBEDDED_RECIPES = Path(__file__).resolve().parents[1] / "embedded" / "recipes"
+RECIPE_ENDINGS = (".yaml", ".yml")
+COLUMNS = tuple(name for names in FORMATS.values() for name in names)
 
 
-def _seeds(name: str, value: Any) -> tuple[int, ...]:
-    values = list(range(value)) if isinstance(value, int) and not isinstance(value, bool) else value
-    if not isinstance(values, Sequence) or isinstance(values, str) or not values:
-        raise InputError(f"{name} is {value!r}; it must be how many seeds (from 1), or a list of them.")
-    seeds = tuple(whole_number(0)(name, one) for one in values)
-    if len(set(seeds)) != len(seeds):
-        raise InputError(
-            f"{name} is {value!r}; a seed may stand there once, since a repeat adds no evidence."
+def _no_bool(value: Any) -> Any:
+    """pydantic takes true for 1; here it is a mistake."""
+    if isinstance(value, bool):
+        raise PydanticKnownError("int_type")
+    return value
+
+
+def _either(words: str, *others: type) -> Discriminator:
+    """Which member of a union is meant: `keys` for keys and values, `list` for a list, else `words`."""
+
+    def tag(value: Any) -> str:
+        if isinstance(value, Mapping | BaseModel):
+            return "keys"
+        is_list = list in others and isinstance(value, Sequence) and not isinstance(value, str)
+        return "list" if is_list else "number" if isinstance(value, float) and float in others else words
+
+    return Discriminator(tag)
+
+
+def _different(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    if len(set(values)) != len(values):
+        raise ValueError("each may be there once, since a repeat adds nothing")
+    return values
+
+
+# The bounds stand before the validator: behind it, the JSON Schema would not know them.
+NO_BOOL = BeforeValidator(_no_bool)
+Count = Annotated[int, Field(ge=1), NO_BOOL]
+FromZero = Annotated[int, Field(ge=0), NO_BOOL]
+FromTwo = Annotated[int, Field(ge=2), NO_BOOL]
+Text = Annotated[str, Field(pattern=r"\S")]
+Temperature = Annotated[float, Field(gt=0, le=1000), NO_BOOL]
+Rate = Annotated[float, Field(gt=0, le=10), NO_BOOL]
+
+
+class Keys(BaseModel):
+    """Keys and values of a recipe: frozen, none unknown; `batch-size` is `batch_size`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _written(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping):
+            return values
+        return {str(name).replace("-", "_"): value for name, value in values.items()}
+
+
+class FromTeacher(Keys):
+    """A text that the teacher writes before training (Kim and Rush 2016): its continuation of each prompt."""
+
+    from_teacher: Text = Field(description="texts to continue, one prompt each")
+    max_tokens: Count = Field(description="most tokens that the teacher writes after a prompt")
+    prompt_tokens: Count | None = Field(None, description="tokens of each text to give; None: all")
+    temperature: Annotated[float, Field(ge=0, le=1000), NO_BOOL] = Field(
+        1.0, description="τ at which it writes; 0: always its most likely token"
+    )
+    seed: FromZero = Field(0, description="of what it writes")
+
+
+ColumnName = Literal["text", "prompt", "completion", "messages"]
+
+
+def _columns(value: Any) -> Any:
+    for name in value if isinstance(value, Mapping) else ():
+        if name not in COLUMNS:
+            raise InputError(
+                f"data.columns has the key {name!r}{did_you_mean(name, COLUMNS)}; allowed are {', '.join(COLUMNS)}."
+            )
+    return value
+
+
+Share = Annotated[float, Field(gt=0, lt=1), NO_BOOL]
+HeldOut: TypeAlias = Annotated[
+    Annotated[Text, Tag("text")] | Annotated[Share, Tag("number")], _either("text", float)
+]
+
+
+class Data(Keys):
+    """Which text the students see and are measured on.
+
+    A file (.txt with blank lines between documents; .jsonl, .json, .parquet of records), a folder of them,
+    `embedded:NAME`, or `hf:owner/name[:config][@split]`.
+    """
+
+    train: Annotated[Annotated[Text, Tag("text")] | Annotated[FromTeacher, Tag("keys")], _either("text")] = (
+        Field(description="text to train on, or {from_teacher: PROMPTS, max_tokens: N}")
+    )
+    validation: HeldOut = Field(
+        description="held-out text for the curves, or the share of the training text to keep for it"
+    )
+    test: HeldOut | None = Field(
+        None, description="held-out text for the final numbers only, or a share as well"
+    )
+    tokens: Count | None = Field(None, description="use only the first so many tokens of the training text")
+    validation_tokens: FromTwo | None = Field(
+        None, description="measure on the first so many validation tokens"
+    )
+    test_tokens: FromTwo | None = Field(None, description="measure on the first so many test tokens")
+    format: Literal["text", "prompt_completion", "messages"] | None = Field(
+        None, description="what the records are, if their keys do not say so by themselves"
+    )
+    columns: Annotated[dict[ColumnName, Text], BeforeValidator(_columns)] | None = Field(
+        None, description="names of the records' keys if others, as in {prompt: question, completion: answer}"
+    )
+    chat_template: Text | None = Field(
+        None, description="file with a chat template for messages; None: the tokenizer's own"
+    )
+    completions_only: StrictBool = Field(
+        False, description="learn completions and the assistant's turns alone, not the prompts"
+    )
+    packing: StrictBool = Field(
+        True, description="documents one after another in full rows; false: one per row, padded"
+    )
+    separate_documents: StrictBool = Field(
+        False, description="documents packed into one row do not see each other"
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> Data:
+        shares = [one for one in (self.validation, self.test) if isinstance(one, float)]
+        if shares and isinstance(self.train, FromTeacher):
+            raise InputError(
+                f"data.validation or data.test is a share, {shares[0]:g}, of what the teacher writes; students must be"
+                " measured on a text that it did not write. Give one."
+            )
+        if sum(shares) >= 1:
+            raise InputError(
+                f"data.validation and data.test are shares of {sum(shares):g} together; something must be left to"
+                " train on, so they must be below 1."
+            )
+        if self.separate_documents and not self.packing:
+            raise InputError(
+                "data.separate_documents is true and data.packing false: with one document per row there is nothing to"
+                " separate. Leave one of them out."
+            )
+        return self
+
+    @property
+    def shape(self) -> Shape:
+        """How records are read. Raises SourceError where the template cannot be read."""
+        template = self.chat_template
+        text = None if template is None else read_text(template, f"data.chat_template {template!r}")
+        return Shape(self.format, dict(self.columns or {}), text)
+
+
+class TemperatureSchedule(Keys):
+    """τ that moves from `first` in the first step to `last` in the last, evenly in 1/τ (linear) or eased (cosine).
+
+    The distribution is a function of 1/τ, in which equal steps change the logits' scale equally; moving in τ itself
+    would spend nearly all steps at temperatures that look alike.
+    """
+
+    first: Temperature = Field(description="τ of the first step")
+    last: Temperature = Field(description="τ of the last step")
+    schedule: Literal["linear", "cosine"] = Field("linear", description="how 1/τ moves between")
+
+    def at(self, step: int, steps: int) -> float:
+        """τ of `step` (from 0) of `steps`: a function of these alone, so that a resumed arm meets the same ones."""
+        done = min(max(step / max(steps - 1, 1), 0.0), 1.0)
+        share = done if self.schedule == "linear" else 0.5 - 0.5 * math.cos(math.pi * done)
+        return 1.0 / ((1.0 - share) / self.first + share / self.last)
+
+
+def temperature_at(temperature: float | TemperatureSchedule, step: int, steps: int) -> float:
+    """τ of `step` (from 0) of `steps`, whether it moves or not."""
+    return temperature.at(step, steps) if isinstance(temperature, TemperatureSchedule) else temperature
+
+
+class Member(Keys):
+    """One of the teachers, and how much its probabilities count."""
+
+    model: Text = Field(description="MODEL")
+    weight: Annotated[float, Field(gt=0, le=1e6), NO_BOOL] = Field(1.0, description="how much it counts")
+
+
+def _members(value: Any) -> Any:
+    """A name, keys and values, or a list of them: the list of what each would be as keys and values."""
+    given = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+    if not given or not all(isinstance(one, str | Mapping | Member) for one in given):
+        raise ValueError("it must be a model, or a list of models to average")
+    return [{"model": one} if isinstance(one, str) else one for one in given]
+
+
+_ONE_TEACHER = {"anyOf": [{"type": "string", "pattern": "\\S"}, Member.model_json_schema()]}
+_TEACHERS = {"anyOf": [*_ONE_TEACHER["anyOf"], {"type": "array", "items": _ONE_TEACHER, "minItems": 1}]}
+
+
+def _layers(value: tuple[int, ...]) -> tuple[int, ...]:
+    if not value or list(value) != sorted(set(value)):
+        raise ValueError("it must be how many layers, or their numbers from 0 in rising order")
+    return value
+
+
+Places = Annotated[tuple[FromZero, ...], AfterValidator(_layers)]
+
+
+class Cut(Keys):
+    """What a student takes of the (first) teacher; None: all of it."""
+
+    layers: (
+        Annotated[Annotated[Count, Tag("number")] | Annotated[Places, Tag("list")], _either("number", list)]
+        | None
+    ) = Field(None, description="how many layers, at even distances, or which, numbered from 0")
+    intermediate_size: Count | None = Field(
+        None, description="hidden units of each layer, those with the largest weights"
+    )
+    heads: Count | None = Field(
+        None, description="attention heads of each layer, those with the largest weights"
+    )
+
+
+STUDENTS = (
+    "it must be a model to start from, or a fresh one such as {config: {model_type: llama, hidden_size: 96,"
+    " num_hidden_layers: 4}}, or one cut out of the teacher such as {from_teacher: {layers: 4}}"
+)
+
+
+_CONFIG = {"type": "object", "properties": {"model_type": {"type": "string"}}, "required": ["model_type"]}
+
+
+class Student(Keys):
+    """A student that is made: from a config with new weights, or by a cut out of the teacher."""
+
+    config: Annotated[dict[str, Any], WithJsonSchema(_CONFIG)] | None = Field(
+        None, description="a transformers config with its model_type: fresh weights"
+    )
+    from_teacher: Cut | None = Field(None, description="a cut out of the first teacher, weights copied")
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Student:
+        named = self.config is None or isinstance(self.config.get("model_type"), str)
+        if (self.config is None) == (self.from_teacher is None) or not named:
+            raise InputError(f"student is {self.written()!r}; {STUDENTS}.")
+        return self
+
+    def written(self) -> dict[str, Any]:
+        """As YAML would say it."""
+        cut = (
+            None
+            if self.from_teacher is None
+            else self.from_teacher.model_dump(mode="json", exclude_none=True)
         )
-    return seeds
+        return {
+            name: value
+            for name, value in (("config", self.config), ("from_teacher", cut))
+            if value is not None
+        }
 
 
-def _divergence(name: str, value: Any) -> str:
-    written = text(name, value)
-    if written == "forward_kl":  # the table of the others loads torch
-        return written
-    from retort.distill.losses import find_divergence
+class OnPolicy(Keys):
+    """Steps that learn from the student's own words (Agarwal et al. 2024, GKD; `share` is its λ)."""
 
-    return find_divergence(written).text
-
-
-def _data(name: str, value: Any) -> Data:
-    data: Data = value if isinstance(value, Data) else build(Data, value, f"{name}.")
-    return data
+    share: Annotated[float, Field(gt=0, le=1), NO_BOOL] = Field(
+        0.5, description="share of the steps that do so"
+    )
+    prompt_tokens: Count = Field(
+        32, description="tokens of each row that are kept; the student writes the rest"
+    )
+    temperature: Temperature = Field(1.0, description="τ at which the student writes")
 
 
-@dataclass(frozen=True)
-class Recipe:
+def _fused(value: Any) -> Any:
+    if value != "auto" and not isinstance(value, bool):
+        raise ValueError("allowed are true, false and auto")
+    return value
+
+
+def _student(value: Any) -> Any:
+    if not isinstance(value, str | Mapping | Student):
+        raise ValueError(STUDENTS)
+    return value
+
+
+def _divergence(value: str) -> str:
+    if value == "forward_kl":  # the table of the others loads torch
+        return value
+    from retort.distill.losses.divergences import find_divergence
+
+    return find_divergence(value).text
+
+
+_SEEDS = {
+    "anyOf": [
+        {"type": "integer", "minimum": 1},
+        {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 1, "uniqueItems": True},
+    ]
+}
+
+
+def _seeds(value: Any) -> Any:
+    return list(range(value)) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _some_seeds(value: tuple[int, ...]) -> tuple[int, ...]:
+    if not value:
+        raise ValueError("it must be how many seeds (from 1), or a list of them")
+    if len(set(value)) != len(value):
+        raise ValueError("duplicate seed; each seed must be unique, since a repeat adds no evidence")
+    return value
+
+
+def _rates(value: tuple[float, ...]) -> tuple[float, ...]:
+    if len(value) < 2 or len(set(value)) != len(value):
+        raise ValueError("a list is a search and holds two or more different rates, as in [1e-3, 3e-3]")
+    return value
+
+
+def _names(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+Rates = Annotated[tuple[Rate, ...], AfterValidator(_rates)]
+
+
+class Recipe(Keys):
     """Everything that decides a distillation and its control. Raises InputError for a value that is not allowed."""
 
-    teacher: Teachers = field(
-        metadata=key(
-            teachers, "MODEL, or a list whose probabilities are averaged, as {model:, weight:} if unevenly"
-        )
+    teacher: Annotated[tuple[Member, ...], BeforeValidator(_members), WithJsonSchema(_TEACHERS)] = Field(
+        description="MODEL, or a list whose probabilities are averaged, as {model:, weight:} if unevenly"
     )
-    student: str | dict[str, Any] = field(
-        metadata=key(
-            student, "MODEL to start from, or {config: {…}} for a fresh one, or {from_teacher: {layers: 4}}"
-        )
+    student: Annotated[
+        Annotated[Text, Tag("text")] | Annotated[Student, Tag("keys")],
+        _either("text"),
+        BeforeValidator(_student),
+    ] = Field(
+        description="MODEL to start from, or {config: {…}} for a fresh one, or {from_teacher: {layers: 4}}"
     )
-    data: Data = field(metadata=key(_data, "train, validation, test and their limits"))
-    sequence_length: int = field(default=128, metadata=key(whole_number(2), "tokens a row"))
-    batch_size: int = field(default=16, metadata=key(whole_number(1), "rows an optimiser step"))
-    micro_batch_size: int | None = field(
-        default=None,
-        metadata=key(
-            optional(whole_number(1)), "rows held in memory at once; divides batch_size, changes no gradient"
-        ),
+    data: Data = Field(description="train, validation, test and their limits")
+    sequence_length: FromTwo = Field(128, description="tokens per row")
+    batch_size: Count = Field(16, description="rows per optimiser step")
+    micro_batch_size: Count | None = Field(
+        None, description="rows held in memory at once; divides batch_size, changes no gradient"
     )
-    steps: int = field(default=500, metadata=key(whole_number(1), "optimiser steps"))
-    learning_rate: float | tuple[float, ...] = field(
-        default=2e-3,
-        metadata=key(
-            learning_rate, "peak learning rate of AdamW; a list: every arm tries each, takes its best"
-        ),
+    steps: Count = Field(500, description="optimiser steps")
+    learning_rate: Annotated[
+        Annotated[Rate, Tag("number")] | Annotated[Rates, Tag("list")], _either("number", list)
+    ] = Field(2e-3, description="peak learning rate of AdamW; a list: every arm tries each, takes its best")
+    search_steps: Count | None = Field(
+        None, description="steps of each try where learning_rate is a list; None: all"
     )
-    search_steps: int | None = field(
-        default=None,
-        metadata=key(optional(whole_number(1)), "steps of each try where learning_rate is a list; None: all"),
+    schedule: Literal["cosine", "linear", "constant"] = Field(
+        "cosine", description="how the learning rate falls"
     )
-    schedule: str = field(default="cosine", metadata=key(choice(*SCHEDULES), "how the learning rate falls"))
-    warmup: float = field(
-        default=0.05, metadata=key(number(0, 1, high_open=True), "share of the steps in which it rises first")
+    warmup: Annotated[float, Field(ge=0, lt=1), NO_BOOL] = Field(
+        0.05, description="share of the steps in which it rises first"
     )
-    weight_decay: float = field(
-        default=0.1, metadata=key(number(0, 10), "AdamW's weight decay, not on norms and biases")
+    weight_decay: Annotated[float, Field(ge=0, le=10), NO_BOOL] = Field(
+        0.1, description="AdamW's weight decay, not on norms and biases"
     )
-    temperature: float | TemperatureSchedule = field(
-        default=3.0,
-        metadata=key(temperature, "τ of the soft targets, or {first:, last:, schedule: linear|cosine}"),
+    temperature: Annotated[
+        Annotated[Temperature, Tag("number")] | Annotated[TemperatureSchedule, Tag("keys")], _either("number")
+    ] = Field(3.0, description="τ of the soft targets, or {first:, last:, schedule: linear|cosine}")
+    divergence: Annotated[Text, AfterValidator(_divergence)] = Field(
+        "forward_kl", description="how far the student is from the teacher, for instance jsd(beta=0.3)"
     )
-    divergence: str = field(
-        default="forward_kl",
-        metadata=key(_divergence, "how far the student is from the teacher, for instance jsd(beta=0.3)"),
+    targets: Text | None = Field(
+        None, description="folder of `retort capture` to take the soft targets from; None: run the teacher"
     )
-    targets: str | None = field(
-        default=None,
-        metadata=key(
-            optional(text), "folder of `retort capture` to take the soft targets from; None: run the teacher"
-        ),
+    measure_teacher: StrictBool = Field(
+        True, description="false, with targets: the teacher's weights are not opened at all"
     )
-    measure_teacher: bool = field(
-        default=True, metadata=key(flag, "false, with targets: the teacher's weights are not opened at all")
+    on_policy: OnPolicy | None = Field(
+        None, description="{share:, prompt_tokens:, temperature:} of steps on the student's own words"
     )
-    on_policy: OnPolicy | None = field(
-        default=None,
-        metadata=key(on_policy, "{share:, prompt_tokens:, temperature:} of steps on the student's own words"),
+    alpha: Annotated[float, Field(ge=0, le=1), NO_BOOL] = Field(
+        0.7, description="the soft targets' share of the loss"
     )
-    alpha: float = field(default=0.7, metadata=key(number(0, 1), "the soft targets' share of the loss"))
-    seeds: tuple[int, ...] = field(
-        default=(0, 1, 2, 3, 4), metadata=key(_seeds, "how many seeds, or a list of them")
+    seeds: Annotated[
+        tuple[FromZero, ...], BeforeValidator(_seeds), AfterValidator(_some_seeds), WithJsonSchema(_SEEDS)
+    ] = Field((0, 1, 2, 3, 4), description="how many seeds, or a list of them")
+    planned: StrictBool = Field(
+        False,
+        description="the number of seeds was fixed beforehand and is looked at once: a narrower interval",
     )
-    control: bool = field(default=True, metadata=key(flag, "train the same student on hard labels too"))
-    equal_time: bool = field(
-        default=True, metadata=key(flag, "a third arm: hard labels for the wall-clock of the soft arm")
+    control: StrictBool = Field(True, description="train the same student on hard labels too")
+    equal_time: StrictBool = Field(
+        True, description="a third arm: hard labels for the wall-clock time of the soft arm"
     )
-    dtype: str = field(
-        default="float32", metadata=key(choice(*DTYPES), "arithmetic of training; weights stay float32")
+    dtype: Literal["float32", "bfloat16"] = Field(
+        "float32", description="arithmetic of training; weights stay float32"
     )
-    fused: bool | str = field(
-        default="auto",
-        metadata=key(
-            fused, "loss from hidden states, without either model's logits; auto: where faster and possible"
-        ),
+    fused: Annotated[StrictBool | Literal["auto"], BeforeValidator(_fused)] = Field(
+        "auto",
+        description="loss from hidden states, without either model's logits; auto: where faster and possible",
     )
-    eval_every: int | None = field(
-        default=None, metadata=key(optional(whole_number(1)), "steps between points of the learning curve")
+    eval_every: Count | None = Field(None, description="steps between points of the learning curve")
+    keep: Literal["last", "best"] = Field(
+        "last", description="which weights an arm keeps; best: on validation, at eval_every"
     )
-    keep: str = field(
-        default="last",
-        metadata=key(
-            choice("last", "best"), "which weights an arm keeps; best: on validation, at eval_every"
-        ),
+    checkpoint_every: Count | None = Field(
+        None, description="steps between checkpoints to resume an arm from"
     )
-    checkpoint_every: int | None = field(
-        default=None,
-        metadata=key(optional(whole_number(1)), "steps between checkpoints to resume an arm from"),
+    output: Text | None = Field(
+        None, description="folder for results; finished arms found there are not run again"
     )
-    output: str | None = field(
-        default=None,
-        metadata=key(optional(text), "folder for results; finished arms found there are not run again"),
-    )
-    save: str | None = field(default=None, metadata=key(optional(text), "folder for the trained students"))
-    report_to: tuple[str, ...] = field(
-        default=(), metadata=key(report_to, "where training is logged, for instance [tensorboard, wandb]")
+    save: Text | None = Field(None, description="folder for the trained students")
+    report_to: Annotated[tuple[Text, ...], BeforeValidator(_names)] = Field(
+        (), description="where training is logged, for instance [tensorboard, wandb]"
     )
 
-    def __post_init__(self) -> None:
-        check_fields(self, "")
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise from_pydantic(error, "the recipe", Recipe) from None
+
+    @property
+    def teachers(self) -> tuple[str, ...]:
+        """The teachers' MODEL strings."""
+        return tuple(one.model for one in self.teacher)
+
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """The teachers' weights, made to sum to 1."""
+        total = sum(one.weight for one in self.teacher)
+        return tuple(one.weight / total for one in self.teacher)
+
+    @property
+    def cut(self) -> Cut | None:
+        """What the student takes of the teacher; None where it is not cut out of it."""
+        return self.student.from_teacher if isinstance(self.student, Student) else None
+
+    @model_validator(mode="after")
+    def _fits(self) -> Recipe:
+        for fits in (self._batches_fit, self._search_fits, self._own_words_fit, self._teacher_fits):
+            fits()
+        if self.alpha == 0:
+            raise InputError(
+                "alpha is 0, so nothing would be distilled and the soft arm would be its own control;"
+                " choose alpha in (0, 1]."
+            )
+        if "equal_time" in self.model_fields_set and self.equal_time and not self.control:
+            raise InputError(
+                "equal_time is true and control false; the arm of equal time is a control. Leave one of them out."
+            )
+        return self
+
+    def _batches_fit(self) -> None:
         if self.batch_size % (self.micro_batch_size or 1):
             raise InputError(
                 f"micro_batch_size is {self.micro_batch_size} and batch_size {self.batch_size};"
                 " the first must divide the second, so that every step sees the same number of rows."
             )
+
+    def _search_fits(self) -> None:
         if self.keep == "best" and self.eval_every is None:
             raise InputError(
                 "keep is 'best' and eval_every is not given, so nothing is measured to choose from; give eval_every."
@@ -185,20 +492,30 @@ class Recipe:
                 f"search_steps is {self.search_steps} and learning_rate {self.learning_rate}; a search needs a list of"
                 " learning rates."
             )
-        if not self.measure_teacher:
-            self._need_no_teacher()
+
+    def _own_words_fit(self) -> None:
         own = self.on_policy
-        if own is not None and own.prompt_tokens >= self.sequence_length:
+        if own is None:
+            return
+        if own.prompt_tokens >= self.sequence_length:
             raise InputError(
                 f"on_policy.prompt_tokens is {own.prompt_tokens} and sequence_length {self.sequence_length}; rows must"
                 " be longer than what the student is given of them."
             )
-        if own is not None and self.targets is not None:
+        if self.targets is not None:
             raise InputError(
                 f"on_policy and targets ({self.targets}) do not go together: a cache holds what the teacher says of the"
                 " data, and the student's own words are not in it. Leave one of them out."
             )
-        if isinstance(self.data.train, FromTeacher) and self.output is None:
+        if self.data.separate_documents or not self.data.packing:
+            raise InputError(
+                "on_policy needs rows of packed text that are seen as a whole: the student goes on where their first"
+                " tokens end. Leave data.separate_documents and data.packing out, or on_policy."
+            )
+
+    def _teacher_fits(self) -> None:
+        written = isinstance(self.data.train, FromTeacher)
+        if written and self.output is None:
             raise InputError(
                 "data.train is written by the teacher, and there is no folder to keep it in; give output."
             )
@@ -208,29 +525,16 @@ class Recipe:
                 f"fused is true, and {given} are given: the fused loss projects one running teacher's hidden states."
                 " Leave one of them out."
             )
-        if own is not None and (self.data.separate_documents or not self.data.packing):
-            raise InputError(
-                "on_policy needs rows of packed text that are seen as a whole: the student goes on where their first"
-                " tokens end. Leave data.separate_documents and data.packing out, or on_policy."
-            )
-        if self.alpha == 0:
-            raise InputError(
-                "alpha is 0, so nothing would be distilled and the soft arm would be its own control;"
-                " choose alpha in (0, 1]."
-            )
-
-    def _need_no_teacher(self) -> None:
-        asked = {
+        needed = {
             "targets is not given": self.targets is None,
-            "the student is cut out of the teacher": isinstance(self.student, dict)
-            and "from_teacher" in self.student,
-            "data.train is what the teacher writes": isinstance(self.data.train, FromTeacher),
+            "the student is cut out of the teacher": self.cut is not None,
+            "data.train is what the teacher writes": written,
         }
-        for reason, needed in asked.items():
-            if needed:
-                raise InputError(
-                    f"measure_teacher is false, but {reason}, which needs its weights; set it to true."
-                )
+        reason = next((reason for reason, is_so in needed.items() if is_so), None)
+        if not self.measure_teacher and reason is not None:
+            raise InputError(
+                f"measure_teacher is false, but {reason}, which needs its weights; set it to true."
+            )
 
     @classmethod
     def load(cls, path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
@@ -243,7 +547,7 @@ class Recipe:
             names = sorted(one.stem for one in EMBEDDED_RECIPES.glob("*.yaml"))
             if name not in names:
                 raise InputError(
-                    f"recipe is 'embedded:{name}'{nearest(name, names)}; allowed are {', '.join(names)}."
+                    f"recipe is 'embedded:{name}'{did_you_mean(name, names)}; allowed are {', '.join(names)}."
                 )
             file = EMBEDDED_RECIPES / f"{name}.yaml"
         try:
@@ -261,18 +565,43 @@ class Recipe:
             )
         for override in overrides:
             values = _overridden(values, override)
-        recipe: Recipe = build(cls, values, "")
-        return recipe
+        return cls(**{str(name): value for name, value in values.items()})
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; `from_dict` reads them back."""
-        values = asdict(self)
-        values["teacher"] = self.teacher.to_value()
-        values["seeds"] = list(self.seeds)
-        values["report_to"] = list(self.report_to)
-        if isinstance(self.learning_rate, tuple):
-            values["learning_rate"] = list(self.learning_rate)
+        values = self.model_dump(mode="json")
+        names = list(self.teachers)
+        if len(set(self.shares)) == 1:
+            values["teacher"] = names if len(names) > 1 else names[0]
+        if isinstance(self.student, Student):
+            values["student"] = self.student.written()
         return values
+
+    def but(self, **changes: Any) -> Recipe:
+        """The recipe with some keys changed, which are not checked again."""
+        return self.model_copy(update=changes)
+
+
+def recipe_schema() -> dict[str, Any]:
+    """The JSON Schema (draft 2020-12) of a recipe: types, ranges, defaults, and each key's line of help."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **Recipe.model_json_schema(),
+        "title": "retort distill recipe",
+    }
+
+
+def corpus_of(data: str | Corpus) -> Corpus:
+    """The text behind what a user wrote; a recipe (.yaml) stands for the text that it trains on, read as it says."""
+    if isinstance(data, Corpus) or not data.lower().endswith(RECIPE_ENDINGS):
+        return Corpus.of(data)
+    recipe = Recipe.load(data).data
+    if not isinstance(recipe.train, str):
+        raise InputError(
+            f"recipe {data} trains on what its teacher writes; give the file that retort distill keeps of it, in"
+            " teacher-text under the recipe's output."
+        )
+    return Corpus(recipe.train, recipe.shape)
 
 
 def _overridden(values: Mapping[str, Any], override: str) -> dict[str, Any]:

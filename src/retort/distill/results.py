@@ -1,32 +1,96 @@
-"""What a distillation found: one record an arm and seed, the paired difference, and the verdict in words.
+"""What a distillation found: a record per arm and seed, the paired differences, where they come from, the verdict.
 
-All numbers of held-out text are nats a token at temperature 1, plain cross-entropy, lower is better. A
-difference is hard minus soft, so a positive one means that distillation gave the better student.
+All numbers of held-out text are nats per token at temperature 1, plain cross-entropy, lower is better. A difference is
+hard minus soft, so a positive one means that distillation gave the better student.
+
+An interval over seeds that is looked at after every seed is wrong more often than it says: P(helps | no effect) of a
+95 % t interval is 0.07 to 0.10 that way, not 0.025. So the interval is always valid (`always_valid_interval`) unless
+the recipe says that the number of seeds was planned.
 """
 
 from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-if TYPE_CHECKING:
-    from retort.distill.breakdown import Bin
-    from retort.distill.search import Search
+import numpy as np
+from numpy.typing import NDArray
+
+from retort.blocks import Block, Column, Table, line, number, table
+from retort.distribution import Interval
+from retort.records import Measures, Record, exact
 
 Part = Literal["validation", "test"]
 Verdict = Literal["helps", "does not help", "cannot tell", "no control"]
 
 CONFIDENCE = 0.95
-# A gain whose interval ends below this is not worth a teacher: 0.01 nats a token is 1 % of the perplexity.
+# c of `always_valid_quantile`: narrowest at 3 to 5 seeds, t = 10.3 and 5.7 where a planned t is 4.3 and 2.8
+PRIOR = 0.05
+# A gain whose interval ends below this is not worth a teacher: 0.01 nats per token is 1 % of the perplexity.
 SMALLEST_GAIN = 0.01
+BINS = 5
+
+Values = NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class Bin:
+    """The held-out tokens whose value lies in [low, high]; nats per token at τ = 1, means over seeds.
+
+    `difference` is hard minus soft with its interval over seeds (None with one seed); `part` is what the bin adds to
+    the difference over all tokens.
+    """
+
+    low: float
+    high: float
+    tokens: int
+    share: float
+    hard_nll: float
+    soft_nll: float
+    difference: float
+    ci: tuple[float, float] | None
+    part: float
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of each held-out token without a student, `[targets]` each.
+
+    `teacher_entropy` in nats and `label_probability` are the teacher's at τ = 1; `frequency` counts the token in the
+    training text. None: the teacher was not asked.
+    """
+
+    teacher_entropy: Values | None
+    label_probability: Values | None
+    frequency: Values
+
+
+@dataclass(frozen=True)
+class Try:
+    """One training of the search: nats per token on the validation text, seconds of training."""
+
+    learning_rate: float
+    val_nll: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Search:
+    """What an arm tried and took. `at_edge`: the best is the smallest or largest given; a better one may lie beyond."""
+
+    seed: int
+    steps: int
+    tried: tuple[Try, ...]
+    chosen: float
+    at_edge: bool
 
 
 @dataclass(frozen=True)
 class ArmResult:
-    """One trained student. `seconds` is training alone; `curve` holds (step, seconds, validation nats a token).
+    """One trained student. `seconds` is training alone; `curve` holds (step, seconds, validation nats per token).
 
     `tokens` were read in training, every pass counted; `targets` of them were predicted and counted in the loss (None
     in results of versions that did not count them).
@@ -71,13 +135,22 @@ class Difference:
     method: str
 
 
-@dataclass(frozen=True)
-class DistillResult:
+ARM_NAMES = {"hard": "hard labels", "soft": "soft targets", "hard_equal_time": "hard labels, same time"}
+GAIN_NAMES = {
+    "teacher_entropy": "teacher's entropy",
+    "label_probability": "token's probability",
+    "frequency": "times in training",
+}
+
+
+@dataclass(frozen=True, repr=False)
+class DistillResult(Record):
     """Everything a distillation has to report; `to_dict` gives plain values for JSON.
 
     The differences are those of the validation part, and of the test part where there is one; the verdicts
     use the test part where there is one. `equal_time` compares with hard labels trained for the soft arm's
-    wall-clock. `gain_by` holds the difference to `hard` by bins of the tokens of `gain_by_part` (see breakdown.py).
+    wall-clock, and for its share of the capture (`capture_seconds`, of the whole cache) where targets come from one.
+    `gain_by` holds the difference to `hard` by bins of the tokens of `gain_by_part` .
     `data` says of each text how many documents, rows, tokens and targets it has, and how many documents
     were cut to a row or had nothing to be learned.
     """
@@ -97,65 +170,218 @@ class DistillResult:
     gain_by_part: Part | None = None
     data: dict[str, dict[str, int]] = field(default_factory=dict)
     searches: dict[str, Search] | None = None
-    sign: str = "differences are hard minus soft in nats a token: positive means distillation is better"
+    capture_seconds: float | None = None
+    sign: str = "differences are hard minus soft in nats per token: positive means distillation is better"
 
-    def to_dict(self) -> dict[str, Any]:
-        """Nested plain values."""
-        return asdict(self)
+    MEASURES = ("difference", "difference_test", "difference_equal_time", "difference_equal_time_test")
+
+    @property
+    def saved(self) -> tuple[str, ...]:
+        """The folders of the saved students."""
+        return tuple(one.saved for results in self.arms.values() for one in results if one.saved is not None)
+
+    def differences(self) -> list[tuple[str, Difference]]:
+        """The differences that there are, each with what was compared."""
+        found = (
+            ("same steps, validation", self.difference),
+            ("same steps, test", self.difference_test),
+            ("same time, validation", self.difference_equal_time),
+            ("same time, test", self.difference_equal_time_test),
+        )
+        return [(name, one) for name, one in found if one is not None]
+
+    def measures(self) -> Measures:
+        """The differences with their intervals, for conditions such as "difference_test < 0"."""
+        found: Measures = {}
+        for name in self.MEASURES:
+            one: Difference | None = getattr(self, name)
+            if one is not None:
+                found[name] = [exact(one.mean) if one.ci is None else Interval(*one.ci)]
+        return found
+
+    def table_rows(self) -> list[dict[str, Any]]:
+        """One row per trained student."""
+        return [
+            {name: value for name, value in asdict(one).items() if name != "curve"}
+            for results in self.arms.values()
+            for one in results
+        ]
+
+    def blocks(self) -> Iterator[Block]:
+        """The students, the differences, where they come from, the verdicts, and where the students are."""
+        yield line("Held-out loss of each student, in nats per token at τ = 1 (lower is better)", "bold")
+        yield self._students()
+        for name, one in self.data.items():
+            if one["truncated"] or one["dropped"]:
+                yield line(
+                    f"Of the {one['documents']:,} documents of the {name} text, {one['truncated']:,} were cut to the"
+                    " length"
+                    f" of a row and {one['dropped']:,} left out: nothing in their row was to be learned.",
+                    whole=True,
+                )
+        yield line(
+            "Differences are hard labels minus soft targets: above 0, distilling gave the better student."
+        )
+        for name, difference in self.differences():
+            yield line(
+                f"  {name}: {difference.mean:+.4f}{_bounds(difference.ci)} ({difference.method})", whole=True
+            )
+        for arm, found in (self.searches or {}).items():
+            losses = ", ".join(f"{tried.learning_rate:g}: {number(tried.val_nll)}" for tried in found.tried)
+            edge = ", at the edge of what was tried" if found.at_edge else ""
+            yield line(
+                f"Learning rate of {ARM_NAMES.get(arm, arm)}: {found.chosen:g}{edge} (validation after"
+                f" {found.steps} steps"
+                f" with seed {found.seed}: {losses})",
+                whole=True,
+            )
+        if self.gain_by:
+            yield line(f"Where it comes from: {self.gain_by_part} tokens in bins, same steps", "bold")
+            yield self._gains()
+        yield line(f"Verdict, same steps: {self.verdict}. {self.verdict_reason}", "bold")
+        if "hard_equal_time" in self.arms:
+            yield line(f"Verdict, same time: {self.verdict_equal_time}. {self.verdict_equal_time_reason}")
+        for folder in self.saved:
+            yield line(f"Saved: {folder} (with its model card, README.md)", whole=True)
+
+    def _students(self) -> Table:
+        masked = bool(self.recipe.get("data", {}).get("completions_only"))
+        learned = (">learned",) if masked else ()
+        return table(
+            (
+                Column("student"),
+                ">seed",
+                ">validation",
+                ">test",
+                ">seconds",
+                ">tokens seen",
+                *learned,
+                ">steps",
+            ),
+            (
+                (
+                    ARM_NAMES.get(arm, arm),
+                    str(one.seed),
+                    f"{one.val_nll:.4f}",
+                    number(one.test_nll),
+                    f"{one.seconds:.1f}",
+                    f"{one.tokens:,}",
+                    *([f"{one.targets or 0:,}"] if masked else []),
+                    f"{one.steps:,}",
+                )
+                for arm, results in self.arms.items()
+                for one in results
+            ),
+        )
+
+    def _gains(self) -> Table:
+        return table(
+            ("by", ">bin", ">tokens", ">hard", ">soft", ">difference", ">interval", ">part"),
+            (
+                (
+                    GAIN_NAMES.get(question, question) if place == 0 else "",
+                    f"{number(one.low)} to {number(one.high)}",
+                    f"{one.share:.0%}",
+                    f"{one.hard_nll:.3f}",
+                    f"{one.soft_nll:.3f}",
+                    f"{one.difference:+.3f}",
+                    "" if one.ci is None else f"[{one.ci[0]:+.3f}, {one.ci[1]:+.3f}]",
+                    f"{one.part:+.4f}",
+                )
+                for question, bins in (self.gain_by or {}).items()
+                for place, one in enumerate(bins)
+            ),
+        )
 
 
-def paired_difference(hard: Sequence[ArmResult], soft: Sequence[ArmResult], part: Part) -> Difference | None:
-    """The mean of hard − soft over the seeds that both arms have, with its interval; None where nothing was measured.
+def _bounds(interval: tuple[float, float] | None) -> str:
+    return "" if interval is None else f" [{interval[0]:+.4f}, {interval[1]:+.4f}]"
 
-    The interval (`paired_interval`) speaks
-    of seeds (initial weights and data order) on this text, not of other texts.
+
+def paired_difference(
+    hard: Sequence[ArmResult], soft: Sequence[ArmResult], part: Part, *, planned: bool = False
+) -> Difference | None:
+    """The mean of hard − soft over the seeds that both arms have, with its interval.
+
+    None where nothing was measured, or something that is no finite number. The interval is about seeds (initial weights
+    and data order) on this text, not about other texts. `planned`: the number of seeds was fixed beforehand.
     """
     by_seed = {one.seed: one.nll(part) for one in soft}
     pairs = {one.seed: (one.nll(part), by_seed.get(one.seed)) for one in hard}
     differences = {seed: a - b for seed, (a, b) in pairs.items() if a is not None and b is not None}
-    if not differences:
-        return None
     values = tuple(differences.values())
-    interval = paired_interval(values)
-    method = (
-        "no interval: one seed has no spread"
-        if interval is None
-        else f"{CONFIDENCE:.0%} paired t interval over {len(values)} seeds"
-    )
+    if not values or not all(map(math.isfinite, values)):
+        return None
+    interval = paired_interval(values, planned=planned)
+    kind = "paired t interval" if planned else "always-valid interval"
+    if interval is not None:
+        method = f"{CONFIDENCE:.0%} {kind} over {len(values)} seeds"
+    elif len(values) == 1:
+        method = "no interval: one seed has no spread"
+    else:
+        method = f"no {kind}: {len(values)} seeds are too few for one"
     return Difference(part, statistics.fmean(values), interval, values, tuple(differences), method)
 
 
-def paired_interval(differences: Sequence[float]) -> tuple[float, float] | None:
-    """mean ± t(n − 1) · s / √n of paired differences, s their standard deviation; None where there is but one."""
-    if len(differences) < 2:
+def paired_interval(differences: Sequence[float], *, planned: bool = False) -> tuple[float, float] | None:
+    """mean ± t · s / √n of n paired differences, s their standard deviation; None where there are too few.
+
+    t is Student's quantile where n was planned, and the always-valid one else.
+    """
+    num = len(differences)
+    if num < 2:
         return None
     from scipy.stats import t as student_t
 
+    quantile = student_t.ppf((1 + CONFIDENCE) / 2, num - 1) if planned else always_valid_quantile(num)
+    if not math.isfinite(quantile):
+        return None
     mean, spread = statistics.fmean(differences), statistics.stdev(differences)
-    half = (
-        float(student_t.ppf((1 + CONFIDENCE) / 2, len(differences) - 1))
-        * spread
-        / math.sqrt(len(differences))
-    )
+    half = float(quantile) * spread / math.sqrt(num)
     return mean - half, mean + half
 
 
-def judge(difference: Difference | None, against: str) -> tuple[Verdict, str]:
+def always_valid_quantile(num: int) -> float:
+    """The t beyond which a mean of `num` normal differences is excluded, however often one looks; infinite below 3.
+
+    E_n = √r · ((1 + x) / (1 + r x))^(n/2), with x = t² / (n − 1) and r = c / (n + c), is a test martingale of "the
+    mean is μ, whatever the variance" (Lai 1976; Wang and Ramdas 2024, theorem 3.2: effect sizes mixed over a normal
+    of variance 1/c). It passes 1/(1 − CONFIDENCE) with probability 1 − CONFIDENCE at most over all n (Ville), half of
+    that on each side. Solved for t.
+    """
+    share = PRIOR / (num + PRIOR)
+    # ((1 + x) / (1 + r x)) must reach this; it stays below 1/r.
+    needed = ((1 / (1 - CONFIDENCE)) / math.sqrt(share)) ** (2 / num)
+    if num < 2 or needed * share >= 1:
+        return math.inf
+    return math.sqrt((num - 1) * (needed - 1) / (1 - needed * share))
+
+
+def judge(difference: Difference | None, against: str, diverged: Sequence[str] = ()) -> tuple[Verdict, str]:
     """The verdict and the sentence that gives its reason.
 
     helps: the interval lies above 0. does not help: it ends below SMALLEST_GAIN, so that any gain worth
-    having is excluded. cannot tell: everything between, and always with one seed.
+    having is excluded. cannot tell: everything between, without an interval, and where a training `diverged`.
     """
+    if diverged:
+        return (
+            "cannot tell",
+            f"Training diverged: the held-out loss of {', '.join(diverged)} is not a finite number, and such"
+            " numbers are"
+            " not compared; give a smaller learning_rate.",
+        )
     if difference is None:
         return (
             "no control",
             f"There is no control: {against} was not trained, so nobody knows what distillation added.",
         )
-    number = f"{difference.mean:+.4f} nats a token on the {difference.part} text against {against}"
+    number = f"{difference.mean:+.4f} nats per token on the {difference.part} text against {against}"
     if difference.ci is None:
         return (
             "cannot tell",
-            f"{number}, but one seed says nothing about the spread between seeds; use 3 or more.",
+            f"{number}, but {len(difference.seeds)}"
+            f" {'seed is' if len(difference.seeds) == 1 else 'seeds are'} too few to"
+            " know the spread between seeds; use 3 or more.",
         )
     low, high = difference.ci
     interval = f"{number}, {difference.method} [{low:+.4f}, {high:+.4f}]"
@@ -165,8 +391,19 @@ def judge(difference: Difference | None, against: str) -> tuple[Verdict, str]:
         return "does not help", f"{interval}, which excludes a gain of {SMALLEST_GAIN} or more."
     return (
         "cannot tell",
-        f"{interval}, which holds both no gain and a gain of {SMALLEST_GAIN} or more; use more seeds.",
+        f"{interval}, which contains both no gain and a gain of {SMALLEST_GAIN} or more; use more seeds.",
     )
+
+
+def diverged(arms: Mapping[str, Sequence[ArmResult]], control: str) -> list[str]:
+    """The trainings of the soft arm and of `control` that ended without a finite loss, as `soft, seed 1`."""
+    return [
+        f"{name}, seed {one.seed}"
+        for name in (control, "soft")
+        for one in arms.get(name, ())
+        if not all(math.isfinite(nll) for nll in (one.val_nll, one.test_nll) if nll is not None)
+        if control in arms
+    ]
 
 
 def conclude(
@@ -178,22 +415,33 @@ def conclude(
     gain_by_part: Part | None = None,
     data: dict[str, dict[str, int]] | None = None,
     searches: dict[str, Search] | None = None,
+    capture_seconds: float | None = None,
+    captured: bool = False,
+    planned: bool = False,
 ) -> DistillResult:
     """The result of finished arms `hard`, `soft` and `hard_equal_time`, whichever there are."""
     soft = arms.get("soft", ())
     compared = {
-        (name, part): paired_difference(arms.get(name, ()), soft, part)
+        (name, part): paired_difference(arms.get(name, ()), soft, part, planned=planned)
         for name in ("hard", "hard_equal_time")
         for part in ("validation", "test")
     }
     verdict, reason = judge(
         compared["hard", "test"] or compared["hard", "validation"],
         "the same student on hard labels for the same steps",
+        diverged(arms, "hard"),
     )
     verdict_time, reason_time = judge(
         compared["hard_equal_time", "test"] or compared["hard_equal_time", "validation"],
-        "the same student on hard labels for the same wall-clock",
+        "the same student on hard labels for the same wall-clock time",
+        diverged(arms, "hard_equal_time"),
     )
+    if captured and "hard_equal_time" in arms:
+        reason_time += (
+            " How long the capture took is not known, so it is not counted."
+            if capture_seconds is None
+            else f" The time includes the capture, {capture_seconds:,.0f} seconds."
+        )
     return DistillResult(
         recipe=recipe,
         teacher=teacher,
@@ -210,4 +458,72 @@ def conclude(
         gain_by_part=gain_by_part,
         data=data or {},
         searches=searches,
+        capture_seconds=capture_seconds,
     )
+
+
+def token_frequency(
+    training_ids: NDArray[np.int64], counted: NDArray[np.bool_], labels: NDArray[np.int64]
+) -> Values:
+    """How often each of `labels` `[targets]` stands among the `counted` of `training_ids`."""
+    ids = training_ids[counted]
+    size = int(max(ids.max(initial=0), labels.max(initial=0))) + 1
+    return np.bincount(ids, minlength=size)[labels].astype(np.float64)
+
+
+def gain_by(
+    facts: Facts,
+    hard: Mapping[int, Values],
+    soft: Mapping[int, Values],
+    bins: int = BINS,
+    *,
+    planned: bool = False,
+) -> dict[str, tuple[Bin, ...]]:
+    """The bins of each question; `hard` and `soft` hold nats `[targets]` by seed, and seeds in both are compared.
+
+    Three questions are asked of every held-out token: how uncertain the teacher was there (its entropy), how likely
+    the teacher held the token that came, and how often the training text has that token. By each the tokens are cut
+    into bins of about equal size, and in each bin the arms are compared as in the whole. A bin's share of the tokens
+    times its difference is its part of the whole difference; the parts of a question add up to it. Nothing where a
+    training diverged.
+    """
+    seeds = [seed for seed in hard if seed in soft]
+    tokens = len(facts.frequency)
+    if not seeds or not tokens:
+        return {}
+    hard_nll = np.stack([hard[seed] for seed in seeds]).astype(np.float64)
+    soft_nll = np.stack([soft[seed] for seed in seeds]).astype(np.float64)
+    if not (np.isfinite(hard_nll).all() and np.isfinite(soft_nll).all()):
+        return {}
+
+    def one(values: Values, inside: NDArray[np.bool_]) -> Bin:
+        hard_means, soft_means = hard_nll[:, inside].mean(axis=1), soft_nll[:, inside].mean(axis=1)
+        differences = hard_means - soft_means
+        difference = float(differences.mean())
+        share = float(inside.mean())
+        return Bin(
+            low=float(values[inside].min()),
+            high=float(values[inside].max()),
+            tokens=int(inside.sum()),
+            share=share,
+            hard_nll=float(hard_means.mean()),
+            soft_nll=float(soft_means.mean()),
+            difference=difference,
+            ci=paired_interval(differences.tolist(), planned=planned),
+            part=share * difference,
+        )
+
+    found = {}
+    for name in ("teacher_entropy", "label_probability", "frequency"):
+        if getattr(facts, name) is None:
+            continue
+        values = np.asarray(getattr(facts, name), np.float64)
+        places = places_in(values, bins)
+        found[name] = tuple(one(values, places == place) for place in np.unique(places))
+    return found
+
+
+def places_in(values: Values, bins: int) -> NDArray[np.int64]:
+    """The bin of each value, cut at the quantiles; equal values share a bin, so there can be fewer bins."""
+    cuts = np.unique(np.quantile(values, np.arange(1, bins) / bins, method="higher"))
+    return np.searchsorted(cuts, values, side="right")

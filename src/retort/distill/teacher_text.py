@@ -11,16 +11,14 @@ import hashlib
 import json
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 from retort.distill.data import Chat, Corpus, Pair, data_checksum, read_documents
 from retort.distill.models import Opened, open_teachers, teachers_key
-from retort.distill.own_samples import row_seed
-from retort.distill.recipe import Recipe
-from retort.distill.recipe_data import FromTeacher
+from retort.distill.objective import row_seed
+from retort.distill.recipe import FromTeacher, Recipe
 from retort.errors import InputError
 from retort.sampling.generate import Sample, generate
 from retort.sampling.noise import STREAM_TEACHER, uniform_at
@@ -40,9 +38,9 @@ def teacher_text(recipe: Recipe, opened: Sequence[Opened] | None = None) -> Path
     if not isinstance(settings, FromTeacher):
         return None
     assert recipe.output is not None, "the recipe's own check asks for a folder"
-    teachers = open_teachers(recipe.teacher) if opened is None else list(opened)
+    teachers = open_teachers(recipe.teachers) if opened is None else list(opened)
     prompts = Corpus(settings.from_teacher, recipe.data.shape)
-    decides = [FORMAT, teachers_key(teachers, recipe.teacher), data_checksum(prompts), asdict(settings)]
+    decides = [FORMAT, teachers_key(teachers, recipe.shares), data_checksum(prompts), settings.model_dump()]
     key = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:16]
     file = Path(recipe.output) / "teacher-text" / f"{key}.jsonl"
     if not file.is_file():
@@ -119,7 +117,7 @@ def _said(
 ) -> list[str]:
     """What is said after each prompt, the first of which is number `first` of all."""
     numbers = range(first, first + len(prompts))
-    edges = list(accumulate(recipe.teacher.shares))[:-1]
+    edges = list(accumulate(recipe.shares))[:-1]
     asked = [
         bisect_right(edges, float(uniform_at(settings.seed, number, STREAM_TEACHER))) for number in numbers
     ]

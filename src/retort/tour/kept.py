@@ -62,6 +62,6 @@ def read_tuning(file: Path) -> Tuning | None:
 
 def write_tuning(file: Path, tuning: Tuning) -> None:
     """Keep the tuning, whole or not at all."""
-    from retort.distill.arms import write_json
+    from retort.distill.arm import write_json
 
     write_json(file, tuning.to_dict())

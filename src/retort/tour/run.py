@@ -69,7 +69,7 @@ def run(
     `on_found` gets each step's result as it lands, `on_progress` seconds. Raises what the verbs raise.
     """
     kept = out / KEPT
-    recipe = replace(Recipe.load(plan.recipe, plan.recipe_overrides), output=str(kept / "distill"))
+    recipe = Recipe.load(plan.recipe, plan.recipe_overrides).but(output=str(kept / "distill"))
     tasks = [(name, load_task(name), items, samples) for name, items, samples in plan.tasks]
     _prepare(out, kept, fresh)
     tour = _Tour(plan, seed, kept, on_progress, on_found)

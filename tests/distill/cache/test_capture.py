@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from retort.distill.cache import Cache, Manifest, capture
-from retort.distill.data import content_hash
+from retort.distill.data.rows import content_hash
 from retort.distill.models import open_model
 from retort.errors import CapabilityError, InputError, SourceError
 
@@ -257,7 +257,7 @@ def test_a_cache_of_an_older_format_is_read_and_gone_on_with_only_if_it_is_finis
         Cache(tmp_path / "cache").verify()
         assert captured(resume=True).origin.format == number  # nothing was left to do
         file.write_text(json.dumps(values | {"complete": False}))
-        with pytest.raises(InputError, match=rf"format {number} / 3"):
+        with pytest.raises(InputError, match=rf"format {number} / 4"):
             captured(resume=True)
     values["origin"]["format"] = 4
     file.write_text(json.dumps(values))

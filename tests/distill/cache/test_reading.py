@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from distill.packing import packed_rows
 from retort.distill.cache import Cache, Manifest, Targets
-from retort.distill.data import load_rows
 from retort.distill.losses import IGNORE_INDEX
 from retort.distill.models import open_model
 
@@ -98,7 +98,7 @@ def test_rows_packed_otherwise_ask_for_the_same_targets(
     end = int(tokenizer.eos_token_id)
     found: list[dict[tuple[int, int], bytes]] = []
     for length in (8, 27):
-        rows = load_rows(
+        rows = packed_rows(
             text,
             lambda texts: tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"],
             end,

@@ -12,11 +12,18 @@ import pytest
 import torch
 
 from mock_server import TOKENS, MockServer, serve, true_log_probs
+from retort.distill import Recipe
 from retort.distill.cache import Cache, capture
-from retort.distill.cached_targets import CachedTargets, open_targets
-from retort.distill.data import content_hash
+from retort.distill.data.rows import content_hash
+from retort.distill.objective import CachedTargets, open_targets
 from retort.errors import CapabilityError, InputError, SourceError
 from retort.sources.server.probe import PROBES
+
+
+def recipe_with(targets: Path) -> Recipe:
+    data = {"train": "a", "validation": "b"}
+    return Recipe.from_dict({"teacher": "t", "student": "s", "data": data, "targets": str(targets)})
+
 
 TEXTS = [" ".join(f"w{(7 * n + 3 * i * i) % 60}" for i in range(5 + n % 4)) for n in range(9)]
 
@@ -154,10 +161,10 @@ def test_with_the_tokenizer_a_student_can_be_trained(
     capture(model, data, tmp_path / "texts", codec="topk:5")
     ids = [*opened(TEXTS[0], add_special_tokens=False)["input_ids"], opened.eos_token_id]
     contents = {0: content_hash(ids)}
-    targets = open_targets(str(tmp_path / "c"), opened, "t", 3.0, "forward_kl", contents)
+    targets = open_targets(recipe_with(tmp_path / "c"), opened, contents)
     assert isinstance(targets, CachedTargets)
     with pytest.raises(InputError, match=r"named?s? tokens by the texts.*--tokenizer"):
-        open_targets(str(tmp_path / "texts"), opened, "t", 3.0, "forward_kl", contents)
+        open_targets(recipe_with(tmp_path / "texts"), opened, contents)
 
     # A row that begins with the marker: its first and last targets are those that no server tells.
     row = torch.tensor([[opened.eos_token_id, *ids]])

@@ -13,11 +13,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from retort.distill.data import Layout, OrderedRows, Record, Rendered, Rows, content_hash, rows_of
+from retort.distill.data import Corpus, Record
 from retort.distill.data.records import Pair
-from retort.distill.measuring import held_out_nll
-from retort.distill.models import Teacher
-from retort.distill.separation import need_separation
+from retort.distill.data.rendering import Rendered
+from retort.distill.data.rows import OrderedRows, RowLayout, Rows, content_hash, rows_of
+from retort.distill.measure import held_out_nll
+from retort.distill.models import Teacher, need_separation
 from retort.errors import CapabilityError, InputError
 from tiny_models import ARCHITECTURES
 
@@ -35,18 +36,18 @@ def render(records: Sequence[Record], numbers: Sequence[int]) -> list[Rendered]:
     return found
 
 
-def rows(tmp_path: Path, records: list[Any], layout: Layout, **asked: Any) -> Rows:
+def rows(tmp_path: Path, records: list[Any], layout: RowLayout, **asked: Any) -> Rows:
     file = tmp_path / "data.jsonl"
     made = [
         {"text": one} if isinstance(one, str) else {"prompt": one[0], "completion": one[1]} for one in records
     ]
     file.write_text("".join(json.dumps(one) + "\n" for one in made))
-    return rows_of(str(file), render, layout, **asked)
+    return rows_of(Corpus(str(file)), render, layout, **asked)
 
 
 def test_a_document_a_row_is_padded_cut_and_counted(tmp_path: Path) -> None:
     found = rows(
-        tmp_path, ["12", "345678", "", ("11111", "2"), ("34", "5")], Layout(5, END, packing=False), with_sources=True
+        tmp_path, ["12", "345678", "", ("11111", "2"), ("34", "5")], RowLayout(5, END, packing=False), with_sources=True
     )  # fmt: skip
     # "" has an end token alone, which nothing predicts; of 11111 2 the row holds the prompt alone.
     assert (found.documents, found.truncated, found.dropped) == (5, 2, 2)
@@ -73,32 +74,34 @@ def test_a_document_of_which_only_the_first_token_would_be_learned_is_left_out(t
     (tmp_path / "a.txt").write_text("one\n\ntwo")
     learned = {"one": [True, False], "two": [False, True]}
     found = rows_of(
-        str(tmp_path / "a.txt"),
+        Corpus(str(tmp_path / "a.txt")),
         lambda records, _: [Rendered([1, 2], learned[str(one)]) for one in records],
-        Layout(4, END, packing=False),
+        RowLayout(4, END, packing=False),
     )
     assert found.dropped == 1 and found.labels.tolist() == [[OFF, 2]]
 
 
 def test_a_limit_of_tokens_cuts_the_last_document(tmp_path: Path) -> None:
-    found = rows(tmp_path, ["12", "345", "678"], Layout(5, END, packing=False), tokens=5)
+    found = rows(tmp_path, ["12", "345", "678"], RowLayout(5, END, packing=False), tokens=5)
     assert found.ids.tolist() == [[1, 2, END], [3, 4, END]] and found.lengths is not None
     assert found.labels.tolist() == [[1, 2, END], [3, 4, OFF]] and found.lengths.tolist() == [3, 2]
 
 
 def test_prompts_in_packed_rows_are_masked_and_nothing_else_changes(tmp_path: Path) -> None:
-    mixed = rows(tmp_path, ["12", ("34", "5"), "6"], Layout(3, END))
-    plain = rows(tmp_path, ["12", "345", "6"], Layout(3, END))
+    mixed = rows(tmp_path, ["12", ("34", "5"), "6"], RowLayout(3, END))
+    plain = rows(tmp_path, ["12", "345", "6"], RowLayout(3, END))
     assert mixed.ids.tolist() == plain.ids.tolist() == [[1, 2, END], [3, 4, 5], [END, 6, END]]
     assert mixed.labels.tolist() == [[1, 2, END], [OFF, OFF, 5], [END, 6, END]]
     assert plain.labels is plain.ids or plain.labels.base is plain.ids.base  # one array, not two
     assert mixed.digest != plain.digest and mixed.num_targets == 5
     with pytest.raises(InputError, match="none of its 4 tokens is to be learned"):
-        rows(tmp_path, [("345", "")], Layout(2, END), tokens=3)
+        rows(tmp_path, [("345", "")], RowLayout(2, END), tokens=3)
 
 
 def test_separate_documents_begin_anew_and_nothing_says_their_first_token(tmp_path: Path) -> None:
-    found = rows(tmp_path, ["12", "34567", "812"], Layout(4, END, separate=True, whole_rows=False), tokens=11)
+    found = rows(
+        tmp_path, ["12", "34567", "812"], RowLayout(4, END, separate=True, whole_rows=False), tokens=11
+    )
     assert found.ids.tolist() == [[1, 2, END, 3], [4, 5, 6, 7], [END, 8, 1, END]]
     assert found.positions is not None
     assert found.positions.tolist() == [[0, 1, 2, 0], [0, 1, 2, 3], [0, 0, 1, 0]]
@@ -135,12 +138,14 @@ def test_a_document_is_read_alike_alone_padded_and_packed(architecture: str, tmp
     model = model_of(architecture)
     one_row = sum(len(one) + 1 for one in DOCUMENTS)
     alone = [
-        logits_by_document(model, rows(tmp_path, [one], Layout(20, END, packing=False), with_sources=True))[0]
+        logits_by_document(
+            model, rows(tmp_path, [one], RowLayout(20, END, packing=False), with_sources=True)
+        )[0]
         for one in DOCUMENTS
     ]
-    padded = rows(tmp_path, DOCUMENTS, Layout(20, END, packing=False), with_sources=True)
-    apart = rows(tmp_path, DOCUMENTS, Layout(one_row, END, separate=True), with_sources=True)
-    together = rows(tmp_path, DOCUMENTS, Layout(one_row, END), with_sources=True)
+    padded = rows(tmp_path, DOCUMENTS, RowLayout(20, END, packing=False), with_sources=True)
+    apart = rows(tmp_path, DOCUMENTS, RowLayout(one_row, END, separate=True), with_sources=True)
+    together = rows(tmp_path, DOCUMENTS, RowLayout(one_row, END), with_sources=True)
     for found in (padded, apart):
         for number, logits in logits_by_document(model, found).items():
             torch.testing.assert_close(logits, alone[number], rtol=1e-4, atol=1e-4)
@@ -181,29 +186,29 @@ def test_held_out_loss_hangs_neither_on_padding_nor_on_the_batch(
 ) -> None:
     records = [*DOCUMENTS, ("123", "45"), ("2", "345678123")]
     model: Any = Teacher([model_of("llama")], VOCAB, torch.float32) if teacher else model_of("llama")
-    wide = rows(tmp_path, records, Layout(30, END, packing=False))
+    wide = rows(tmp_path, records, RowLayout(30, END, packing=False))
     expected = held_out_nll(model, wide)
     more = {
         name: np.pad(getattr(wide, name), ((0, 0), (0, 7)), constant_values=fill)
         for name, fill in (("ids", 5), ("labels", OFF))
     }
     assert held_out_nll(model, replace(wide, **more)) == pytest.approx(expected, abs=1e-6)
-    monkeypatch.setattr("retort.distill.measuring.MEASURED_ROWS", 2)
+    monkeypatch.setattr("retort.distill.measure.MEASURED_ROWS", 2)
     assert held_out_nll(model, wide) == pytest.approx(expected, abs=1e-6)
     # Packed and kept apart, the same positions are predicted from the same tokens.
     size = int(wide.tokens_of_rows.sum())
-    apart = rows(tmp_path, records, Layout(size, END, separate=True))
+    apart = rows(tmp_path, records, RowLayout(size, END, separate=True))
     assert apart.num_targets == wide.num_targets
     assert held_out_nll(model, apart) == pytest.approx(expected, abs=1e-5)
     # Masks count: with the prompts' tokens among the targets it is another number.
-    unmasked = rows(tmp_path, [*DOCUMENTS, "12345", "2345678123"], Layout(30, END, packing=False))
+    unmasked = rows(tmp_path, [*DOCUMENTS, "12345", "2345678123"], RowLayout(30, END, packing=False))
     assert held_out_nll(model, unmasked) != pytest.approx(expected, abs=1e-3)
 
 
 def test_a_micro_batch_is_as_wide_as_its_longest_document(tmp_path: Path) -> None:
     from torch.utils.data import DataLoader
 
-    found = rows(tmp_path, ["12", "345678", "3", "45"], Layout(20, END, packing=False), with_sources=True)
+    found = rows(tmp_path, ["12", "345678", "3", "45"], RowLayout(20, END, packing=False), with_sources=True)
     ordered = OrderedRows(found, 4, seed=0)
     ordered.order = np.arange(4)
     first, second = DataLoader(ordered, batch_size=2)

@@ -18,7 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retort.distill.data import Chat, Corpus, Pair, Shape, data_checksum, plain_text, read_documents
-from retort.distill.data.hub import Named
+from retort.distill.data.corpus import HubName
+from retort.distill.recipe import corpus_of
 from retort.errors import InputError, MissingExtraError, RetortError
 
 ASKED = {"role": "user", "content": "What is a pear?"}
@@ -124,7 +125,7 @@ def test_parquet_is_read_batch_by_batch_and_only_the_columns_that_are_used(tmp_p
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("a.json", b'{"text": "x"}', "holds a dict; a .json file must be a list"),
+        ("a.json", b'{"text": "x"}', "holds an object; a .json file must be a list"),
         ("a.json", b"{", r"a\.json is not JSON"),
         ("a.jsonl", b'{"text": "x"}\n{"text": ', "line 2 is not JSON"),
         ("a.jsonl", b'{"text": "\xff"}', "UTF-8"),
@@ -176,8 +177,8 @@ def test_a_recipe_stands_for_the_text_that_it_trains_on(tmp_path: Path) -> None:
         f"teacher: t\nstudent: s\ndata:\n  train: {file}\n  validation: v.txt\n"
         "  columns: {prompt: q, completion: a}\n"
     )
-    assert list(read_documents(str(recipe))) == [Pair("2+2=", "4")]
-    assert data_checksum(str(recipe)) == data_checksum(
+    assert list(read_documents(corpus_of(str(recipe)))) == [Pair("2+2=", "4")]
+    assert data_checksum(corpus_of(str(recipe))) == data_checksum(
         Corpus(str(file), Shape(columns={"prompt": "q", "completion": "a"}))
     )
 
@@ -190,10 +191,10 @@ def test_only_a_conversation_is_no_plain_text() -> None:
 
 
 def test_names_of_datasets() -> None:
-    assert Named.of("hf:owner/name") == Named("owner/name", None, None)
-    assert Named.of("hf:owner/name:small@validation") == Named("owner/name", "small", "validation")
+    assert HubName.of("hf:owner/name") == HubName("owner/name", None, None)
+    assert HubName.of("hf:owner/name:small@validation") == HubName("owner/name", "small", "validation")
     with pytest.raises(InputError, match="must look like hf:owner/name"):
-        Named.of("hf:@train")
+        HubName.of("hf:@train")
 
 
 class FakeDataset:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from distill.data.chat_tokenizer import FORGETS, MARKED, PLAIN, REFUSES, make_tokenizer
-from retort.distill.data import Chat, Pair, Record, Renderer
+from retort.distill.data import Chat, Pair, Record
+from retort.distill.data.rendering import Renderer
 from retort.errors import InputError
 
 ASKED = {"role": "user", "content": "2+2"}

@@ -11,7 +11,7 @@ import pytest
 from distill.data.chat_tokenizer import make_tokenizer
 from retort.distill import Recipe
 from retort.distill.data import Chat, Pair, share_of
-from retort.distill.texts import load_texts, shares
+from retort.distill.data.rows import load_texts, shares
 from retort.errors import InputError
 
 

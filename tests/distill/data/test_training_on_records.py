@@ -122,7 +122,7 @@ def test_the_screen_counts_what_was_learned_and_what_was_cut(folder: Path, tmp_p
 
 
 def test_what_does_not_go_together_is_said_before_anything_is_read(folder: Path) -> None:
-    with pytest.raises(InputError, match="with one document a row there is nothing to separate"):
+    with pytest.raises(InputError, match="with one document per row there is nothing to separate"):
         Recipe.from_dict(values(folder, "pairs", packing=False, separate_documents=True))
     for layout in LAYOUTS[1:]:
         with pytest.raises(InputError, match="on_policy needs rows of packed text"):

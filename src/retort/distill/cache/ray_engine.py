@@ -1,6 +1,6 @@
 """`--engine ray`: shards spread over the workers of a Ray cluster; this process cuts, writes and keeps the manifest.
 
-A shard's positions are a function of its documents and the origin (records.py), so it does not matter which worker
+A shard's positions are a function of its documents and the origin (writer.py), so it does not matter which worker
 computes them, when, or how often: a worker that dies is started again, and its shards with it. The documents travel to
 the workers and the positions back, so workers need the teacher and no disk in common.
 
@@ -22,12 +22,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
-from retort.distill.cache.capture import Job
-from retort.distill.cache.manifest import Origin
-from retort.distill.cache.records import Document, positions_of
+from retort.distill.cache.folder import Origin
 from retort.distill.cache.shards import Positions
 from retort.distill.cache.teacher import Teacher, open_teacher
-from retort.distill.data import Record
+from retort.distill.cache.writer import Document, Job, positions_of
+from retort.distill.data.records import Record
 from retort.errors import InputError, MissingExtraError, RetortError, SourceError
 
 RETRIES = 3
@@ -36,7 +35,7 @@ AHEAD = 4  # shards a worker that may be under way or done before the first of t
 
 READING = "reading"  # the thread of a worker that encodes documents while another computes
 
-CARD = ("name", "revision", "tokenizer", "dtype", "vocab_size", "max_context")
+CARD = ("name", "revision", "tokenizer", "dtype", "vocab_size", "max_context", "teachers")
 
 Item = TypeVar("Item")
 Ref = TypeVar("Ref")
@@ -107,6 +106,7 @@ class RemoteReader:
     dtype: str
     vocab_size: int
     max_context: int | None
+    teachers: int
     ask: Callable[..., Any]
 
     def encode(self, documents: Sequence[Record], first: int = 0) -> list[list[int]]:

@@ -17,15 +17,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retort.distill.cache.capture import TOKENS, check_shard
 from retort.distill.cache.codecs import Layout, Packed, Targets, find_codec
-from retort.distill.cache.manifest import NOT_TOLD, Manifest, Shard
-from retort.distill.cache.records import document_seed
+from retort.distill.cache.folder import NOT_TOLD, TOKENS, Manifest, Shard, check_shard, seconds_of
 from retort.distill.cache.rounding import Places
 from retort.distill.cache.shards import Positions, read_shard, read_tokens
+from retort.distill.cache.writer import document_seed
 from retort.errors import InputError, SourceError
 
 SHARDS_IN_MEMORY = 64
+DECODED_AT_ONCE = 4096
+SHOWN_TOKENS = 4
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,11 @@ class Cache:
         parts = [str(self.origin), *(shard.sha256 for shard in self.manifest.shards)]
         return hashlib.sha256(" ".join(parts).encode()).hexdigest()
 
+    @property
+    def seconds(self) -> float | None:
+        """How long the capture took, in all its runs; None where the folder does not say."""
+        return seconds_of(self.folder)
+
     def need_complete(self) -> None:
         """Raise InputError unless the capture came to its end."""
         if not self.manifest.complete:
@@ -89,11 +95,18 @@ class Cache:
 
     def need_temperature(self, temperature: float) -> None:
         """Raise InputError unless the targets hold at `temperature`: only `dense` ones hold at any."""
-        if self.codec.text != "dense" and temperature != self.origin.temperature:
+        several = self.origin.teachers > 1
+        if several and self.origin.format < 4 and temperature != 1:
+            raise InputError(
+                f"{self.folder} was captured by an earlier version, which averaged several teachers before it tempered"
+                " them: at temperatures other than 1 that is another teacher. Layout again."
+            )
+        if (self.codec.text != "dense" or several) and temperature != self.origin.temperature:
             raise InputError(
                 f"{self.folder} was captured at temperature {self.origin.temperature:g} and training asks for"
                 f" {temperature:g}. Draws at one τ are not unbiased at another, and what top-k leaves over cannot be"
-                " tempered: set the temperature of the cache, or capture again (codec dense serves every τ)."
+                " tempered: set the temperature of the cache, or capture again (codec dense of one teacher"
+                " serves every τ)."
             )
 
     def targets(self, documents: Any, offsets: Any, contents: dict[int, bytes] | None = None) -> Targets:
@@ -131,7 +144,10 @@ class Cache:
         return read_tokens(self.folder / TOKENS)
 
     def verify(self) -> None:
-        """Read every shard whole: sizes, checksums, columns, records. Raises SourceError naming the first bad one."""
+        """Read every shard whole: sizes, checksums, columns, and what every record means.
+
+        Raises SourceError naming the first bad one.
+        """
         for number, shard in enumerate(self.manifest.shards):
             loaded = self._load(number)
             if len(loaded.positions.document) != shard.tokens:
@@ -139,9 +155,18 @@ class Cache:
                     f"{self.folder / shard.file} holds {len(loaded.positions.document):,} positions and the manifest"
                     f" says {shard.tokens:,}; delete it and run the capture with --resume."
                 )
-            for begin in range(0, shard.tokens, 4096):
-                rows = np.arange(begin, min(begin + 4096, shard.tokens))
-                self._decode(loaded, rows)
+            vocabulary, tokens = self.origin.vocabulary, loaded.positions.token
+            try:
+                if (tokens < 0).any() or (tokens >= vocabulary).any():
+                    raise SourceError(f"a token is none of {vocabulary:,}")
+                for begin in range(0, shard.tokens, DECODED_AT_ONCE):
+                    rows = np.arange(begin, min(begin + DECODED_AT_ONCE, shard.tokens))
+                    self.codec.check(self._decode(loaded, rows), vocabulary)
+            except SourceError as error:
+                raise SourceError(
+                    f"{self.folder / shard.file} does not hold what its codec, {self.codec.text}, writes: {error}."
+                    " Delete it and run the capture with --resume."
+                ) from None
 
     def _number_of(self, document: int) -> int:
         number = bisect_right(self._firsts, document) - 1
@@ -268,3 +293,49 @@ def _in_order(parts: list[tuple[NDArray[np.int64], Targets]], num: int, vocab_si
         if log_probs is not None and part.log_probs is not None:
             log_probs[where] = part.log_probs
     return Targets(ids, weights, entropy, log_probs)
+
+
+def first_rows(cache: Cache, count: int) -> list[dict[str, Any]]:
+    """The first `count` positions as records: document, offset, token, entropy (nats), and the largest weights.
+
+    Of a server's teacher the entropy is not known (None); `rest_low` and `rest_high` bound what it did not name.
+    """
+    if count == 0 or not cache.manifest.shards:
+        return []
+    texts = cache.token_texts()
+    document = cache.manifest.shards[0].first_document
+    tokens, offsets = cache.document(document)
+    tokens, offsets = tokens[:count], offsets[:count]
+    found = cache.targets(np.full(len(offsets), document), offsets)
+    rest = cache.rest(document)
+    rows = []
+    for place, (token, offset) in enumerate(zip(tokens.tolist(), offsets.tolist(), strict=True)):
+        if found.log_probs is not None:
+            weights, ids = (
+                np.exp(found.log_probs[place].astype(np.float32)),
+                np.arange(cache.origin.vocabulary),
+            )
+        else:
+            weights, ids = found.weights[place], found.ids[place]
+        # Falling weight, ties by id, so that the same cache always shows the same.
+        best = np.lexsort((ids, -weights))[:SHOWN_TOKENS]
+        rows.append(
+            {
+                "document": document,
+                "offset": offset,
+                "token": texts[token],
+                "token_id": token,
+                "entropy": float(found.entropy[place]) if rest is None else None,
+                **(
+                    {}
+                    if rest is None
+                    else {"rest_low": float(rest[place, 0]), "rest_high": float(rest[place, 1])}
+                ),
+                "top": [
+                    {"token": texts[ids[one]], "token_id": int(ids[one]), "weight": float(weights[one])}
+                    for one in best
+                    if weights[one] > 0
+                ],
+            }
+        )
+    return rows

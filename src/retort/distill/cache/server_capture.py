@@ -14,6 +14,7 @@ A document's first token has no logprob (nothing stands before it), and the serv
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -21,14 +22,28 @@ from typing import Any
 
 import numpy as np
 
-from retort.distill.cache.capture import TOKENS, OnShard, begin
 from retort.distill.cache.codecs import Codec, pack_top
-from retort.distill.cache.files import checksum, only_writer, remove_partial
-from retort.distill.cache.manifest import FORMAT, NOT_TOLD, Manifest, Origin, Shard
-from retort.distill.cache.shards import Positions, read_shard, read_tokens, write_shard, write_tokens
+from retort.distill.cache.folder import (
+    FORMAT,
+    NOT_TOLD,
+    TOKENS,
+    Manifest,
+    Origin,
+    Shard,
+    add_seconds,
+    begin,
+    keep_shard,
+    keep_tokens,
+    only_writer,
+    remove_partial,
+)
+from retort.distill.cache.shards import Positions, read_shard, read_tokens
 from retort.distill.cache.teacher import tokenizer_hash
-from retort.distill.data import content_hash, data_checksum, plain_text, read_documents
-from retort.distill.tokenizers import open_tokenizer
+from retort.distill.cache.writer import OnShard
+from retort.distill.data.corpus import Corpus, data_checksum, read_documents
+from retort.distill.data.records import plain_text
+from retort.distill.data.rows import content_hash
+from retort.distill.models import open_tokenizer
 from retort.errors import CapabilityError, InputError, SourceError
 from retort.sources.base import LARGEST_VOCABULARY, KnownTop, ReadToken
 from retort.sources.load import load
@@ -76,18 +91,18 @@ class ReadDocument:
 def capture_from_server(
     teacher: str,
     data: str,
+    corpus: Corpus,
     folder: Path,
     codec: Codec,
     temperature: float,
     seed: int,
-    resume: bool,
     tokenizer: str | None,
     shard_tokens: int,
     on_shard: OnShard | None,
 ) -> Manifest:
     """The manifest of a cache of the server's top K over the documents of `data`, written into `folder`.
 
-    With `resume` finished shards are kept and their documents not asked for again. Raises CapabilityError for a server
+    Finished shards are kept and their documents not asked for again. Raises CapabilityError for a server
     that cannot teach, InputError for another codec than topk and for a tokenizer that cuts texts otherwise.
     """
     source = load(teacher)
@@ -105,7 +120,7 @@ def capture_from_server(
         seed=seed,
         dtype=NOT_TOLD,
         data=data,
-        data_sha256=data_checksum(data),
+        data_sha256=data_checksum(corpus),
         context=CONTEXT,
         batch_tokens=1,
         shard_tokens=shard_tokens,
@@ -116,7 +131,10 @@ def capture_from_server(
         manifest = begin(folder, origin, lambda: _texts(chosen), server)
         remove_partial(folder)
         names = Names(chosen, read_tokens(folder / TOKENS))
-        return _write(folder, source, codec, manifest, names, on_shard)
+        began = time.perf_counter()
+        manifest = _write(folder, source, codec, manifest, corpus, names, on_shard)
+        add_seconds(folder, time.perf_counter() - began)
+        return manifest
 
 
 def _check_codec(source: ServerSource, codec: Codec) -> None:
@@ -157,31 +175,27 @@ def _write(
     source: ServerSource,
     codec: Codec,
     manifest: Manifest,
+    corpus: Corpus,
     names: Names,
     on_shard: OnShard | None,
 ) -> Manifest:
     origin = manifest.origin
     shards = _kept(folder, manifest)
-    total = 0 if on_shard is None else sum(1 for _ in read_documents(origin.data))
+    total = 0 if on_shard is None else sum(1 for _ in read_documents(corpus))
     begin_at = 0
     if shards:
         last = folder / shards[-1].file
         begin_at = int(read_shard(last.read_bytes(), str(last)).document[-1]) + 1
-    for documents in _shards_of(_documents(source, origin, codec, names, begin_at), origin.shard_tokens):
+    for documents in _shards_of(
+        _documents(source, origin, corpus, codec, names, begin_at), origin.shard_tokens
+    ):
         name = f"shard-{len(shards):05d}.parquet"
         positions = _positions(documents, codec, origin, names)
         if names.tokenizer is None:
             # Before the shard that uses new ids: a kill between the two leaves ids that nothing uses yet.
-            write_tokens(folder / TOKENS, names.texts)
-        write_shard(folder / name, positions, codec.width(origin.vocabulary))
-        made = Shard(
-            file=name,
-            first_document=documents[0].number,
-            documents=len(documents),
-            tokens=len(positions.document),
-            bytes=(folder / name).stat().st_size,
-            sha256=checksum(folder / name),
-        )
+            keep_tokens(folder, names.texts)
+        first, width = documents[0].number, codec.width(origin.vocabulary)
+        made = keep_shard(folder, name, first, len(documents), positions, width)
         shards = [*shards, made]
         manifest = Manifest(origin, tuple(shards), complete=False, server=manifest.server)
         manifest.write(folder)
@@ -227,9 +241,9 @@ def _shards_of(documents: Iterator[ReadDocument], shard_tokens: int) -> Iterator
 
 
 def _documents(
-    source: ServerSource, origin: Origin, codec: Codec, names: Names, begin_at: int
+    source: ServerSource, origin: Origin, corpus: Corpus, codec: Codec, names: Names, begin_at: int
 ) -> Iterator[ReadDocument]:
-    for number, record in enumerate(read_documents(origin.data)):
+    for number, record in enumerate(read_documents(corpus)):
         if number < begin_at:
             continue
         text = plain_text(record, number)

@@ -15,7 +15,6 @@ Keys repeat and rise, which Parquet stores in next to nothing; targets are packe
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +24,6 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from retort.distill.cache.codecs import Packed
-from retort.distill.cache.files import write_whole
 from retort.errors import SourceError
 
 ROW_GROUP = 2**16
@@ -45,7 +43,7 @@ class Positions:
 
 
 def write_shard(file: Path, positions: Positions, width: int | None) -> None:
-    """Write the shard, whole or not at all; equal positions give equal bytes."""
+    """Write the shard; equal positions give equal bytes."""
     num = len(positions.document)
     columns = {
         "document": pa.array(positions.document),
@@ -60,23 +58,19 @@ def write_shard(file: Path, positions: Positions, width: int | None) -> None:
     if positions.rest is not None:
         columns["rest_low"] = pa.array(positions.rest[:, 0])
         columns["rest_high"] = pa.array(positions.rest[:, 1])
-    table = pa.table(columns)
-    write_whole(
-        file,
-        lambda partial: pq.write_table(
-            table,
-            partial.absolute(),  # a relative name with a colon in it would be taken for the address of a file system
-            row_group_size=ROW_GROUP,
-            use_dictionary=["document", "content"],
-            column_encoding={
-                "offset": "DELTA_BINARY_PACKED",
-                "token": "BYTE_STREAM_SPLIT",
-                "target": "PLAIN" if width is not None else "DELTA_LENGTH_BYTE_ARRAY",
-            },
-            compression={name: "none" if name == "target" else "zstd" for name in columns},
-            write_statistics=False,
-            store_schema=False,
-        ),
+    pq.write_table(
+        pa.table(columns),
+        file.absolute(),  # a relative name with a colon in it would be taken for the address of a file system
+        row_group_size=ROW_GROUP,
+        use_dictionary=["document", "content"],
+        column_encoding={
+            "offset": "DELTA_BINARY_PACKED",
+            "token": "BYTE_STREAM_SPLIT",
+            "target": "PLAIN" if width is not None else "DELTA_LENGTH_BYTE_ARRAY",
+        },
+        compression={name: "none" if name == "target" else "zstd" for name in columns},
+        write_statistics=False,
+        store_schema=False,
     )
 
 
@@ -108,9 +102,37 @@ def read_shard(data: bytes, name: str) -> Positions:
             column: columns[column].to_numpy(zero_copy_only=False)
             for column in ("document", "offset", "token", "entropy")
         }
-        return Positions(**plain, content=content, target=packed, rest=rest)
-    except (pa.ArrowException, KeyError, IndexError, ValueError, OSError) as error:
-        raise SourceError(f"shard {name} cannot be read as Parquet: {' '.join(str(error).split())}") from None
+        return _sound(Positions(**plain, content=content, target=packed, rest=rest))
+    except (pa.ArrowException, KeyError, IndexError, ValueError, TypeError, OSError) as error:
+        raise SourceError(f"shard {name} cannot be read: {' '.join(str(error).split())}") from None
+
+
+def _sound(positions: Positions) -> Positions:
+    """The columns, if they are of one length and of their types, and documents and offsets rise as they are written.
+
+    Raises ValueError else: everything that looks a position up relies on it.
+    """
+    num = len(positions.document)
+    for name, kind in (
+        ("document", "int64"),
+        ("offset", "int32"),
+        ("token", "int32"),
+        ("entropy", "float16"),
+    ):
+        column = getattr(positions, name)
+        if column.dtype != np.dtype(kind) or len(column) != num:
+            raise ValueError(f"column {name} is of {column.dtype}, not of {kind}, or has gaps")
+    if positions.content.shape != (num, 16) or len(positions.target.ends) != num:
+        raise ValueError("its columns are of different lengths")
+    same = positions.document[1:] == positions.document[:-1]
+    if (positions.document[1:] < positions.document[:-1]).any() or (positions.document[:1] < 0).any():
+        raise ValueError("its documents are not in order")
+    if (np.diff(positions.offset)[same] != 1).any() or (positions.offset < 0).any():
+        raise ValueError("a document's offsets do not follow one another")
+    ends = np.concatenate([np.zeros(1, np.int64), positions.target.ends])
+    if (np.diff(ends) < 0).any() or ends[-1] != len(positions.target.data):
+        raise ValueError("its records end before they begin")
+    return positions
 
 
 def _targets(packed: Packed, num: int, width: int | None) -> pa.Array:
@@ -121,20 +143,10 @@ def _targets(packed: Packed, num: int, width: int | None) -> pa.Array:
     return pa.Array.from_buffers(pa.binary(), num, [None, pa.py_buffer(ends.tobytes()), body])
 
 
-def token_table(texts: list[str]) -> pa.Table:
-    """The texts of all tokens, so that a cache can be looked at without its teacher."""
-    return pa.table({"text": pa.array(texts, pa.string())})
-
-
 def write_tokens(file: Path, texts: list[str]) -> None:
     """Write the texts of all tokens, in the order of their ids."""
-    buffer = io.BytesIO()
-    pq.write_table(token_table(texts), buffer, compression="zstd", store_schema=False)
-    write_whole(file, lambda partial: _write_bytes(partial, buffer.getvalue()))
-
-
-def _write_bytes(file: Path, data: bytes) -> None:
-    file.write_bytes(data)
+    table = pa.table({"text": pa.array(texts, pa.string())})
+    pq.write_table(table, file.absolute(), compression="zstd", store_schema=False)
 
 
 def read_tokens(file: Path) -> list[str]:

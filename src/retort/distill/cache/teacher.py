@@ -20,9 +20,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from retort.distill.data import Record, Renderer, plain_text
-from retort.distill.losses.mixture import match_vocabulary
-from retort.distill.losses.teachers import average_log_probs
+from retort.distill.data.records import Record, plain_text
+from retort.distill.data.rendering import Renderer
+from retort.distill.losses.mixture import averaged_logits, match_vocabulary
 from retort.distill.models import fingerprint
 from retort.errors import CapabilityError, InputError
 from retort.sources.base import Capability, Source
@@ -46,6 +46,7 @@ class Reader(Protocol):
     dtype: str
     vocab_size: int
     max_context: int | None
+    teachers: int
 
     def encode(self, documents: Sequence[Record], first: int = 0) -> list[list[int]]:
         """Token ids of each document, its end marker included; `first` is the first one's number, for messages."""
@@ -60,8 +61,11 @@ class Teacher(Reader, Protocol):
     def windows(self, document: int, ids: Sequence[int], context: int) -> list[Window]:
         """The windows that predict a document, in order."""
 
-    def logits(self, windows: Sequence[Window]) -> Tensor:
-        """`[positions, V]` float32 logits of all windows, one after another; -inf where there is no token."""
+    def logits(self, windows: Sequence[Window], temperature: float = 1.0) -> Tensor:
+        """`[positions, V]` float32 logits of all windows, one after another, to be tempered by `temperature`.
+
+        -inf where there is no token. One model's logits are the same at every temperature.
+        """
 
 
 def open_teacher(name: str, dtype: str) -> Teacher:
@@ -120,6 +124,8 @@ def tokenizer_hash(tokenizer: Any) -> str:
 class NetworkTeacher:
     """A transformers model: one forward pass for a batch of windows, padded on the right."""
 
+    teachers = 1
+
     def __init__(self, source: Any, dtype: str) -> None:
         self.name, self.dtype = source.name, dtype
         self._source = source
@@ -143,7 +149,7 @@ class NetworkTeacher:
         return _split(document, ids, self._start, context)
 
     @torch.no_grad()
-    def logits(self, windows: Sequence[Window]) -> Tensor:
+    def logits(self, windows: Sequence[Window], temperature: float = 1.0) -> Tensor:
         longest = max(len(window.inputs) for window in windows)
         # Padded on the right: a causal model never looks there, so any token will do.
         ids = torch.zeros((len(windows), longest), dtype=torch.long)
@@ -166,10 +172,11 @@ class NetworkTeacher:
 
 
 class MixedTeacher:
-    """Several teachers with one vocabulary as one: the weighted mean of their probabilities, as in training."""
+    """Several teachers with one vocabulary as one: the weighted mean of their probabilities at tau, as in training."""
 
     def __init__(self, members: Sequence[tuple[Teacher, float]]) -> None:
         self._teachers = [teacher for teacher, _ in members]
+        self.teachers = len(members)
         total = sum(weight for _, weight in members)
         self._shares = [weight / total for _, weight in members]
         first = self._teachers[0]
@@ -199,8 +206,8 @@ class MixedTeacher:
     def windows(self, document: int, ids: Sequence[int], context: int) -> list[Window]:
         return self._teachers[0].windows(document, ids, context)
 
-    def logits(self, windows: Sequence[Window]) -> Tensor:
-        return average_log_probs([one.logits(windows) for one in self._teachers], self._shares)
+    def logits(self, windows: Sequence[Window], temperature: float = 1.0) -> Tensor:
+        return averaged_logits([one.logits(windows) for one in self._teachers], self._shares, temperature)
 
     def token_texts(self) -> list[str]:
         return self._teachers[0].token_texts()
@@ -210,6 +217,7 @@ class SteppedTeacher:
     """Any other source that knows its whole distribution: asked token by token, all windows of a batch at once."""
 
     dtype = "float64"
+    teachers = 1
 
     def __init__(self, source: Source) -> None:
         self.name, self.vocab_size, self.max_context = source.name, source.vocab_size, source.max_context
@@ -230,7 +238,7 @@ class SteppedTeacher:
     def windows(self, document: int, ids: Sequence[int], context: int) -> list[Window]:
         return _split(document, ids, self._start[0] if self._start else None, context)
 
-    def logits(self, windows: Sequence[Window]) -> Tensor:
+    def logits(self, windows: Sequence[Window], temperature: float = 1.0) -> Tensor:
         found: list[list[Any]] = [[] for _ in windows]
         alive = list(range(len(windows)))
         decoder = self._source.start([windows[row].inputs[:1] for row in alive])

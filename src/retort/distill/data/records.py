@@ -1,4 +1,8 @@
-"""One record of the data: a plain text, a prompt with its completion, or a conversation; told apart by its keys."""
+"""One record of the data: a plain text, a prompt with its completion, or a conversation; told apart by its keys.
+
+In: a JSON object or a row of a table, and how records look (`Shape`). Out: a `str`, a `Pair` or a `Chat`. What a record
+asks for is carried out later or refused here: tools and tool calls go to the chat template with their conversation.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from retort.distill.checks import nearest
-from retort.errors import InputError
+from retort.errors import InputError, did_you_mean
 
 # The keys of each kind of record; a record that has all of them is of that kind.
 FORMATS: dict[str, tuple[str, ...]] = {
@@ -17,7 +20,18 @@ FORMATS: dict[str, tuple[str, ...]] = {
     "prompt_completion": ("prompt", "completion"),
     "messages": ("messages",),
 }
-KEYS = tuple(name for names in FORMATS.values() for name in names)
+TOOLS = "tools"
+# Keys beside them that ask a chat template, or training, for something that is not carried out here.
+NOT_CARRIED_OUT = (
+    "chat_template_kwargs",
+    "documents",
+    "functions",
+    "function_call",
+    "images",
+    "videos",
+    "audios",
+    "system",
+)
 ALLOWED = "`text`, `prompt` with `completion`, or `messages`"
 
 ASSISTANT = "assistant"
@@ -38,12 +52,13 @@ class Chat:
     """A conversation, to be written down by a chat template (`template` None: that of the tokenizer).
 
     `asked`: how many messages from the front are the prompt; None where nothing says so, and the assistant's turns are
-    what is learned.
+    what is learned. `tools`: the functions that the template tells the model of, as JSON schemas.
     """
 
     messages: tuple[Message, ...]
     asked: int | None = None
     template: str | None = None
+    tools: tuple[Message, ...] | None = None
 
 
 Record: TypeAlias = str | Pair | Chat
@@ -66,7 +81,9 @@ class Shape:
             names = [" with ".join(f"`{self.name(key)}`" for key in FORMATS[one]) for one in wanted or asked]
             shown = ", ".join(f"`{key}`" for key in list(keys)[:12]) or "no keys"
             known = {self.name(key) for one in wanted or asked for key in FORMATS[one]}
-            close = next((hint for key in keys if key not in known and (hint := nearest(key, known))), "")
+            close = next(
+                (hint for key in keys if key not in known and (hint := did_you_mean(key, known))), ""
+            )
             raise InputError(
                 f"text {place}, has {shown}{close}; allowed are {', or '.join(names)}."
                 " Records with other names are read with data.columns, as in columns: {prompt: question}."
@@ -100,13 +117,21 @@ def record_of(values: Any, shape: Shape, place: str) -> Record:
             f" format: {found[-1]}."
         )
     one = {key: values[shape.name(key)] for key in FORMATS[found[0]]}
-    if found[0] == "text":
-        return _string(one["text"], shape.name("text"), place)
+    asked_for = next(
+        (name for name in NOT_CARRIED_OUT if values.get(name) and name not in shape.columns.values()), None
+    )
+    tools = _tools(values.get(TOOLS), place)
     if found[0] == "messages":
-        return Chat(_messages(one["messages"], shape.name("messages"), place), None, shape.template)
+        _refuse(asked_for, place)
+        return Chat(_messages(one["messages"], shape.name("messages"), place), None, shape.template, tools)
+    if found[0] == "text":
+        _refuse(TOOLS if tools else None, place)
+        return _string(one["text"], shape.name("text"), place)
     prompt, completion = one["prompt"], one["completion"]
     if isinstance(prompt, str) and isinstance(completion, str):
+        _refuse(TOOLS if tools else None, place)
         return Pair(prompt, completion)
+    _refuse(asked_for, place)
     if isinstance(prompt, str) or isinstance(completion, str):
         raise InputError(
             f"text {place}: `{shape.name('prompt')}` is a {type(prompt).__name__} and"
@@ -114,7 +139,34 @@ def record_of(values: Any, shape: Shape, place: str) -> Record:
             " messages."
         )
     asked = _messages(prompt, shape.name("prompt"), place)
-    return Chat((*asked, *_messages(completion, shape.name("completion"), place)), len(asked), shape.template)
+    answer = _messages(completion, shape.name("completion"), place)
+    return Chat((*asked, *answer), len(asked), shape.template, tools)
+
+
+def _refuse(asked_for: str | None, place: str) -> None:
+    if asked_for is not None:
+        raise InputError(
+            f"text {place}, has `{asked_for}`, which is not carried out here: only `{TOOLS}` of conversations reach the"
+            " chat template. Take it out of the record, or write the conversation as prompt and completion."
+        )
+
+
+def _tools(value: Any, place: str) -> tuple[Message, ...] | None:
+    """The functions that a record offers; None where it offers none. A text is read as JSON, as in tables."""
+    if isinstance(value, str) and value.strip():
+        try:
+            value = json.loads(value)
+        except ValueError:
+            raise InputError(
+                f"text {place}: `{TOOLS}` is text that is not JSON; give a list of tools."
+            ) from None
+    if not value:
+        return None
+    if not isinstance(value, Sequence) or not all(isinstance(one, Mapping) for one in value):
+        raise InputError(
+            f"text {place}: `{TOOLS}` is a {type(value).__name__}; it must be a list of JSON objects."
+        )
+    return tuple(value)
 
 
 def _string(value: Any, key: str, place: str) -> str:
@@ -134,6 +186,10 @@ def _messages(value: Any, key: str, place: str) -> tuple[Message, ...]:
 
 def _message(value: Any, named: str, place: str) -> Message:
     kept = {name: one for name, one in value.items() if one is not None} if isinstance(value, Mapping) else {}
+    if kept.get("tool_calls") and "content" not in kept:
+        kept["content"] = ""  # a call without words: templates would write None, or stop
+    if isinstance(kept.get("content"), list):
+        kept["content"] = _joined(kept["content"], named, place)
     for name in ("role", "content"):
         if not isinstance(kept.get(name), str):
             found = ", ".join(f"`{one}`" for one in kept) if kept else f"a {type(value).__name__}"
@@ -141,6 +197,21 @@ def _message(value: Any, named: str, place: str) -> Message:
                 f"text {place}: {named} is {found}; a message must have `role` and `content`, both strings."
             )
     return kept
+
+
+def _joined(parts: list[Any], named: str, place: str) -> str:
+    """The text of content that is given in parts."""
+    for part in parts:
+        if (
+            not isinstance(part, Mapping)
+            or part.get("type") != "text"
+            or not isinstance(part.get("text"), str)
+        ):
+            kind = part.get("type") if isinstance(part, Mapping) else type(part).__name__
+            raise InputError(
+                f"text {place}: {named} has a part of type {kind!r}; only parts of text can be read."
+            )
+    return "".join(part["text"] for part in parts)
 
 
 def kind_of_record(record: Record) -> str:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from retort.distill.data.records import ASSISTANT, Chat, Message, Pair, Record
@@ -93,6 +93,7 @@ class Renderer:
 
     def _chat(self, chat: Chat, number: int) -> _Written:
         text = self._rendered(chat, chat.messages, number)
+        self._need_written(chat, text, number)
         if not self.completions_only:
             return _Written(text)
         if chat.asked is not None:
@@ -105,6 +106,23 @@ class Renderer:
             )["assistant_masks"]
             return _Written(text, mask=[bool(one) for one in mask])
         return _Written(text, tuple(self._turns(chat, text, number)))
+
+    def _need_written(self, chat: Chat, text: str, number: int) -> None:
+        """Raise InputError where the template leaves out tools or tool calls: a model would never learn of them."""
+        called = tuple(
+            {key: one for key, one in message.items() if key != "tool_calls"} for message in chat.messages
+        )
+        left_out = {
+            "tools": chat.tools is not None and replace(chat, tools=None),
+            "tool_calls": called != tuple(map(dict, chat.messages)) and replace(chat, messages=called),
+        }
+        for name, without in left_out.items():
+            if without and self._rendered(without, without.messages, number) == text:
+                raise InputError(
+                    f"document {number} has `{name}`, and the chat template writes none of it; give a template that"
+                    " does"
+                    " (data.chat_template), or take it out of the record."
+                )
 
     def _turns(self, chat: Chat, text: str, number: int) -> list[tuple[int, int]]:
         """Where the assistant's turns stand, from how the text grows message by message."""
@@ -130,7 +148,10 @@ class Renderer:
             )
         try:
             return self.tokenizer.apply_chat_template(
-                [dict(one) for one in messages], chat_template=chat.template, **how
+                [dict(one) for one in messages],
+                chat_template=chat.template,
+                tools=None if chat.tools is None else [dict(one) for one in chat.tools],
+                **how,
             )
         except Exception as error:  # whatever the template raises: unknown roles, roles in the wrong order
             first = str(error).strip().split("\n")[0]

@@ -24,9 +24,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from retort.distill.checks import nearest
 from retort.distribution.divergences import jsd, kl, skew_kl, total_variation
-from retort.errors import InputError
+from retort.errors import InputError, did_you_mean
 
 MINUS_INFINITY = float("-inf")
 
@@ -38,7 +37,8 @@ Function = Callable[..., ValueAndGradient]
 class Divergence:
     """One row of the table: a function `(student, teacher, labels, temperature, **parameters)` on logits.
 
-    `parameters` maps each parameter to (default, smallest, largest). `tempered`: the function looks at
+    `parameters` maps each parameter to (default, smallest, limit): the limit itself is allowed for `beta` and weights,
+    not for `skew`, where nothing of the student would be left in the mixture. `tempered`: the function looks at
     softmax(z / tau), so that its gradient shrinks as tau grows and the loss multiplies it by tau^2.
     """
 
@@ -74,7 +74,9 @@ def jensen_shannon(
 ) -> ValueAndGradient:
     """beta KL(p ‖ m) + (1 - beta) KL(q ‖ m), m = beta p + (1 - beta) q (Agarwal et al. 2024, GKD, eq. 1).
 
-    beta = 0 is forward KL and beta = 1 reverse KL, exactly. r = (1 - beta) ln(q / m).
+    beta = 0 is forward KL and beta = 1 reverse KL, exactly, as the paper defines them. Between them the divergence is
+    on another scale: near either end it is about beta (1 - beta) times that KL, so beta = 0.01 weighs a hundredth of
+    beta = 0. r = (1 - beta) ln(q / m).
     """
     if beta == 0.0:
         return forward_kl(student, teacher, labels, temperature)
@@ -180,7 +182,8 @@ DIVERGENCES: dict[str, Divergence] = {
     "reverse_kl": Divergence(reverse_kl, "KL(student ‖ teacher): say only what the teacher would"),
     "jsd": Divergence(
         jensen_shannon,
-        "Jensen-Shannon: between forward (beta 0) and reverse KL (beta 1)",
+        "Jensen-Shannon, at most ln 2: forward KL at beta 0, reverse at 1, and near them about beta (1"
+        " - beta) of those",
         {"beta": (0.5, 0.0, 1.0)},
     ),
     "skew_kl": Divergence(
@@ -229,7 +232,7 @@ def find_divergence(text: str) -> Chosen:
     name = ALIASES.get(name, name)
     if match is None or name not in DIVERGENCES:
         raise InputError(
-            f"divergence is {text!r}{nearest(name, DIVERGENCES)}; allowed are {', '.join(DIVERGENCES)},"
+            f"divergence is {text!r}{did_you_mean(name, DIVERGENCES)}; allowed are {', '.join(DIVERGENCES)},"
             " with parameters as in jsd(beta=0.3)."
         )
     row = DIVERGENCES[name]
@@ -247,6 +250,11 @@ def find_divergence(text: str) -> Chosen:
             values[key] = float(written)
         except ValueError:
             values[key] = math.nan
+        if key == "skew" and values[key] == high:
+            raise InputError(
+                f"skew of the divergence {name} is 1, so both sides would be the same distribution and nothing would be"
+                " learned; give a number from 0 up to, but not including, 1."
+            )
         if not low <= values[key] <= high:
             raise InputError(
                 f"{key} of the divergence {name} is {written.strip()!r}; allowed is {low:g} to {high:g}."

@@ -23,9 +23,14 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from retort.distill.losses.blocks import block_rows
-from retort.distill.losses.labels import IGNORE_INDEX, check_shape, kept_positions
-from retort.distill.losses.mixture import Mixture, match_vocabulary
+from retort.distill.losses.mixture import (
+    IGNORE_INDEX,
+    Mixture,
+    block_rows,
+    check_shape,
+    kept_positions,
+    match_vocabulary,
+)
 from retort.errors import InputError
 
 # 128 MB of float32 a buffer, of which there are two: enough rows that a product is worth reading the weight for.

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from retort.distill import ranks
-from retort.distill.data import Rows
-from retort.distill.losses import IGNORE_INDEX, align_labels
+from retort.distill.data.rows import Rows
+from retort.distill.losses.mixture import IGNORE_INDEX, align_labels
 from retort.distill.models import Teacher
 
 MEASURED_ROWS = 32

@@ -1,9 +1,10 @@
 """One arm of a distillation: a student trained and measured, or its finished result found on disk.
 
-A finished arm is one JSON file named after its key, a hash of everything that decides its numbers: rows,
-initial weights, settings, and for the soft arm teacher, temperature and alpha. So a changed temperature
-trains the soft arms again and finds the hard ones, more seeds add to those that are there, and nothing stale
-is ever picked up.
+A finished arm is one JSON file named after its key, a hash of everything that decides its numbers: rows, initial
+weights, settings, and for the soft arm teacher, temperature and alpha. So a changed temperature trains the soft arms
+again and finds the hard ones, more seeds add to those that are there, and nothing stale is ever picked up.
+
+`run_arm` is the way through: find, or train step by step (step.py), keep the last or the best weights, measure, save.
 """
 
 from __future__ import annotations
@@ -21,28 +22,31 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from transformers import TrainerCallback
 
 from retort.distill import ranks
-from retort.distill.data import OrderedRows, Rows
-from retort.distill.keeping import BestWeights, best_step, restore, whole_weights
-from retort.distill.measuring import at_targets, mean, nll
+from retort.distill.data.rows import OrderedRows, Rows
+from retort.distill.measure import at_targets, mean, nll
 from retort.distill.models import fingerprint, new_student
 from retort.distill.objective import Objective
 from retort.distill.recipe import Recipe
-from retort.distill.reporting import reported
 from retort.distill.results import ArmResult
-from retort.distill.trainer import OnStep, make_trainer
+from retort.distill.step import DistillTrainer, OnStep, make_trainer, reported
 from retort.sources.transformers import quiet_transformers
 
 FORMAT = 2  # raise it when the same recipe would give other numbers
 STATE = "trainer_state.json"  # what Trainer calls it
+BEST_WEIGHTS = "best.safetensors"
 CARD = "distill.json"  # in a saved student's folder: where it comes from
 
 
 @dataclass(frozen=True)
-class Setting:
+class Setup:
     """What all arms share. `teacher_key` is the fingerprint of the teachers, `cut` a student cut out of the first.
 
     `fused`: whether losses are taken from hidden states.
@@ -66,23 +70,23 @@ class Trained:
     nll: NDArray[np.float32] | None
 
 
-def first_weights(setting: Setting, seed: int) -> nn.Module:
+def first_weights(setup: Setup, seed: int) -> nn.Module:
     """The student that every arm of a seed starts from, a new one at each call."""
-    if setting.cut is not None:
-        return copy.deepcopy(setting.cut)
-    return new_student(setting.recipe.student, setting.tokenizer, seed)
+    if setup.cut is not None:
+        return copy.deepcopy(setup.cut)
+    return new_student(setup.recipe.student, setup.tokenizer, seed)
 
 
 def run_arm(
-    setting: Setting, arm: str, seed: int, objective: Objective, steps: int, on_step: OnStep | None = None
+    setup: Setup, arm: str, seed: int, objective: Objective, steps: int, on_step: OnStep | None = None
 ) -> Trained:
     """The arm's result: from the output folder if it is there, else trained, from a checkpoint if there is one.
 
     On several ranks all train, and the result is that of rank 0, whose clock it holds.
     """
-    recipe = setting.recipe
-    student = first_weights(setting, seed)
-    key = arm_key(setting, seed, objective, steps, student)
+    recipe = setup.recipe
+    student = first_weights(setup, seed)
+    key = arm_key(setup, seed, objective, steps, student)
     ranks.need_same("training", key)
     name = f"{arm}-seed{seed}"
     finished = ranks.shared(lambda: _finished(recipe, name, key))
@@ -91,7 +95,7 @@ def run_arm(
     with _work_folder(recipe, f"{name}-{key}") as folder:
         trainer = ranks.agreed(
             lambda: make_trainer(
-                recipe, student, objective, setting.train, setting.validation, steps=steps, seed=seed, folder=folder,
+                recipe, student, objective, setup.train, setup.validation, steps=steps, seed=seed, folder=folder,
                 on_step=on_step,
             )
         )  # fmt: skip
@@ -100,28 +104,22 @@ def run_arm(
             trainer.add_callback(BestWeights(trainer, folder))
         with quiet_transformers(), reported(trainer, recipe.report_to, name, recipe.output):
             ranks.together(lambda: trainer.train(resume_from_checkpoint=checkpoint))
-        # Not `student`: spread over ranks, it is another module.
-        trained = trainer.model
-        assert isinstance(trained, nn.Module)
-        validation = at_targets(trained, setting.validation, nll)[:, 0]
-        curve = [point for point in trainer.curve if point[0] < steps]
-        curve.append((steps, trainer.stopwatch.seconds, mean(validation)))
-        kept_step = best_step(curve, steps, mean(validation)) if recipe.keep == "best" else steps
-        if kept_step != steps:
-            restore(trained, folder, kept_step)
-            validation = at_targets(trained, setting.validation, nll)[:, 0]
-        test = None if setting.test is None else at_targets(trained, setting.test, nll)[:, 0]
-        judged = validation if test is None else test
+            measured = _measured(trainer, setup, folder, steps)
+            trainer.log(
+                {"final_validation_nll": mean(measured.validation), "kept_step": float(measured.kept_step)}
+            )
+            if measured.test is not None:
+                trainer.log({"final_test_nll": mean(measured.test)})
         weights = None if recipe.save is None else whole_weights(trainer)
-        read = OrderedRows(setting.train, steps * recipe.batch_size, seed)
+        read = OrderedRows(setup.train, steps * recipe.batch_size, seed)
         clock = trainer.stopwatch
 
         def finish() -> ArmResult:
             result = ArmResult(
                 arm=arm,
                 seed=seed,
-                val_nll=mean(validation),
-                test_nll=None if test is None else mean(test),
+                val_nll=mean(measured.validation),
+                test_nll=None if measured.test is None else mean(measured.test),
                 seconds=clock.seconds,
                 seconds_per_step=clock.seconds_per_step,
                 tokens=read.tokens,
@@ -129,32 +127,62 @@ def run_arm(
                 steps=steps,
                 kd_weight=objective.kd_weight,
                 ce_weight=objective.ce_weight,
-                curve=tuple(curve),
-                saved=_save_student(recipe, name, key, weights, student, setting.tokenizer),
+                curve=measured.curve,
+                saved=_save_student(recipe, name, key, weights, student, setup.tokenizer),
                 learning_rate=trainer.args.learning_rate,
-                kept_step=kept_step,
+                kept_step=measured.kept_step,
             )
             if recipe.output is not None:
                 file = _result_file(recipe.output, name, key)
-                write_array(file.with_suffix(".npy"), judged)
+                write_array(file.with_suffix(".npy"), measured.judged)
                 write_json(file, {"key": key, "result": asdict(result)})
             return result
 
-        return Trained(ranks.shared(finish), judged)
+        return Trained(ranks.shared(finish), measured.judged)
 
 
-def arm_key(setting: Setting, seed: int, objective: Objective, steps: int, student: nn.Module) -> str:
+@dataclass(frozen=True)
+class _Measured:
+    """Nats at the targets of the held-out texts with the weights that are kept, and the curve up to the last step."""
+
+    validation: NDArray[np.float32]
+    test: NDArray[np.float32] | None
+    curve: tuple[tuple[int, float, float], ...]
+    kept_step: int
+
+    @property
+    def judged(self) -> NDArray[np.float32]:
+        return self.validation if self.test is None else self.test
+
+
+def _measured(trainer: DistillTrainer, setup: Setup, folder: Path, steps: int) -> _Measured:
+    # Not the student that was given: spread over ranks, it is another module.
+    trained = trainer.model
+    assert isinstance(trained, nn.Module)
+    validation = at_targets(trained, setup.validation, nll)[:, 0]
+    curve = [point for point in trainer.curve if point[0] < steps]
+    curve.append((steps, trainer.stopwatch.seconds, mean(validation)))
+    best = setup.recipe.keep == "best"
+    kept_step = best_step(curve, steps, mean(validation)) if best else steps
+    if kept_step != steps:
+        restore(trained, folder, kept_step)
+        validation = at_targets(trained, setup.validation, nll)[:, 0]
+    test = None if setup.test is None else at_targets(trained, setup.test, nll)[:, 0]
+    return _Measured(validation, test, tuple(curve), kept_step)
+
+
+def arm_key(setup: Setup, seed: int, objective: Objective, steps: int, student: nn.Module) -> str:
     """16 hex digits that change whenever the arm's numbers would."""
-    recipe = setting.recipe
+    recipe = setup.recipe
     decides = {
         "format": FORMAT,
-        "train": setting.train.digest,
-        "validation": setting.validation.digest,
-        "test": None if setting.test is None else setting.test.digest,
+        "train": setup.train.digest,
+        "validation": setup.validation.digest,
+        "test": None if setup.test is None else setup.test.digest,
         "student": fingerprint(student),
         "seed": seed,
         "steps": steps,
-        "teacher": None if objective.teacher is None else setting.teacher_key,
+        "teacher": None if objective.teacher is None else setup.teacher_key,
         "weights": objective.decides,
         **({} if recipe.keep == "last" else {"keep": recipe.keep}),
         "targets": None if objective.cache is None else objective.cache.cache.digest,
@@ -268,6 +296,90 @@ def _save_student(
         student.save_pretrained(partial, state_dict=weights)
         tokenizer.save_pretrained(partial)
     write_json(partial / CARD, {"key": key, "recipe": recipe.to_dict()})
+    _with_usual_modes(partial)
     shutil.rmtree(folder, ignore_errors=True)
     partial.rename(folder)
     return str(folder)
+
+
+def _with_usual_modes(folder: Path) -> None:
+    """Give files the mode that any new file has here: safetensors leaves weights readable for their owner alone."""
+    mask = os.umask(0)
+    os.umask(mask)
+    for file in folder.rglob("*"):
+        if file.is_file():
+            file.chmod(0o666 & ~mask)
+
+
+def whole_weights(trainer: DistillTrainer) -> dict[str, Tensor]:
+    """The student's weights; all ranks must ask, since each may hold a part."""
+    weights: dict[str, Tensor] = trainer.accelerator.get_state_dict(trainer.model)
+    return weights
+
+
+class BestWeights(TrainerCallback):
+    """Keeps the weights of every new lowest validation loss in `folder`, in place of those before."""
+
+    def __init__(self, trainer: DistillTrainer, folder: Path) -> None:
+        self.trainer, self.folder = trainer, folder
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """A measurement was taken and stands at the end of the curve."""
+        *before, (step, _seconds, now) = self.trainer.curve
+        # Of a repeated measurement of one step the first counts.
+        if not all(now < nll for earlier, _, nll in before if earlier < step):
+            return
+        weights = whole_weights(self.trainer)
+        if ranks.leads():
+            _write_weights(weights, self.folder / BEST_WEIGHTS, step)
+        self.trainer.stopwatch.on_save(args, state, control)  # this is not training either
+
+
+def best_step(curve: list[tuple[int, float, float]], last: int, last_nll: float) -> int:
+    """The step with the lowest validation loss, the earliest of equals; `last` ends the training with `last_nll`."""
+    points = [(nll, step) for step, _, nll in curve if step < last]
+    return min([*points, (last_nll, last)])[1]
+
+
+@torch.no_grad()
+def restore(model: nn.Module, folder: Path, step: int) -> None:
+    """Put the kept weights of `step` back into the model, on every rank."""
+    file, weights = folder / BEST_WEIGHTS, dict[str, Tensor]()
+    if ranks.leads():
+        with safe_open(str(file), "pt") as kept:
+            written = (kept.metadata() or {}).get("step")
+        assert written == str(step), f"{file} holds step {written}, and step {step} was the best"
+        weights = load_file(file)
+    # A tied weight is there once.
+    here = model.state_dict()
+    for name in ranks.shared(lambda: sorted(weights)):
+        value = here[name]
+        kept_value = weights[name] if ranks.leads() else torch.empty(value.shape, dtype=value.dtype)
+        value.copy_(_as_spread(kept_value.to(value.device), value))
+
+
+def _as_spread(whole: Tensor, like: Tensor) -> Tensor:
+    """Rank 0's `whole` tensor on every rank, in parts where `like` is one of parts (FSDP2)."""
+    if ranks.world_size() == 1:
+        return whole
+    import torch.distributed as distributed
+    from torch.distributed.tensor import DTensor, distribute_tensor
+
+    if isinstance(like, DTensor):
+        return distribute_tensor(whole, like.device_mesh, like.placements)
+    distributed.broadcast(whole, src=0)
+    return whole
+
+
+def _write_weights(weights: dict[str, Tensor], file: Path, step: int) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    seen: set[tuple[int, torch.Size]] = set()
+    once = {}
+    for name, tensor in weights.items():
+        place = (tensor.data_ptr(), tensor.shape)
+        if place not in seen:  # tied weights are one tensor under two names, and safetensors takes it once
+            once[name] = tensor.detach().cpu().contiguous()
+        seen.add(place)
+    partial = file.with_name(f".{file.name}.partial")
+    save_file(once, partial, metadata={"step": str(step)})
+    partial.replace(file)

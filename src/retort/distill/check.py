@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from retort.distill.data import Corpus, Shape, first_kinds
-from retort.distill.recipe import Recipe
-from retort.distill.recipe_data import Data, FromTeacher
-from retort.distill.recipe_values import temperature_at
+from retort.distill.data.corpus import Corpus, first_kinds
+from retort.distill.data.records import Shape
+from retort.distill.recipe import Data, FromTeacher, Recipe, Student, temperature_at
 from retort.errors import InputError
 
 EXPLAINED_ROWS = 4
@@ -60,17 +59,22 @@ class Scale:
 def check_recipe(recipe: Recipe) -> Checked:
     """What the recipe comes to, without opening a model: a cluster's recipe can be checked on a laptop.
 
-    A fresh student's config is checked key by key, and of the texts that are here the first records. Raises InputError.
+    A fresh student's config is checked key by key, of the texts that are here the first records, of a cache that is
+    here its manifest. What would not be carried out is refused. Raises InputError.
     """
+    from retort.distill.experiment import arm_names, tries
     from retort.distill.models import check_student_config
     from retort.distill.objective import Objective
-    from retort.distill.search import arm_names, tries
+    from retort.distill.step import reporters
 
-    if isinstance(recipe.student, dict) and "config" in recipe.student:
-        check_student_config(recipe.student["config"])
+    if isinstance(recipe.student, Student) and recipe.student.config is not None:
+        check_student_config(recipe.student.config)
+    reporters(recipe.report_to)
     objective = Objective(None, recipe.temperature, recipe.alpha, recipe.divergence)
     tokens = recipe.batch_size * recipe.sequence_length
     texts, not_here = _texts(recipe.data)
+    if recipe.targets is not None:
+        _check_cache(recipe)
     return Checked(
         recipe=recipe.to_dict(),
         kd_weight=objective.kd_weight,
@@ -91,25 +95,25 @@ def explain(recipe: Recipe) -> tuple[Scale, ...]:
     """
     import torch
 
-    from retort.distill.arms import first_weights
+    from retort.distill.arm import first_weights
     from retort.distill.experiment import prepare
     from retort.distill.losses import align_labels, distillation_loss
     from retort.distill.losses.mixture import Mixture
 
-    setting, teacher = prepare(recipe)
+    setup, teacher = prepare(recipe)
     if teacher is None:
         raise InputError(
             "measure_teacher is false, and --explain asks the teacher; add measure_teacher=true."
         )
-    student = first_weights(setting, recipe.seeds[0])
-    inputs = setting.train.batch(slice(EXPLAINED_ROWS))
+    student = first_weights(setup, recipe.seeds[0])
+    inputs = setup.train.batch(slice(EXPLAINED_ROWS))
     inputs.pop("sources", None)
     labels = align_labels(inputs.pop("labels"))
     with torch.no_grad():
-        logits, soft = student(**inputs, use_cache=False).logits.float(), teacher(**inputs)
+        logits = student(**inputs, use_cache=False).logits.float()
 
     def length(temperature: float, alpha: float) -> float:
-        leaf = logits.clone().requires_grad_()
+        leaf, soft = logits.clone().requires_grad_(), teacher(temperature, **inputs)
         total, count = distillation_loss(leaf, soft, labels, temperature, alpha, recipe.divergence)
         (gradient,) = torch.autograd.grad(total, leaf)
         return float(gradient.norm(dim=-1).sum() / count)
@@ -134,7 +138,7 @@ def _texts(data: Data) -> tuple[tuple[CheckedText, ...], tuple[str, ...]]:
     """The texts that are here, with what they hold, and the files that are not."""
     template_here = data.chat_template is None or Path(data.chat_template).is_file()
     # Without the template a conversation can still be told from a text.
-    shape = data.shape if template_here else Shape(data.format, data.columns or {})
+    shape = data.shape if template_here else Shape(data.format, dict(data.columns or {}))
     texts: list[CheckedText] = []
     not_here: list[str] = []
     for part in ("train", "validation", "test"):
@@ -147,6 +151,12 @@ def _texts(data: Data) -> tuple[tuple[CheckedText, ...], tuple[str, ...]]:
             not_here.append(path)
             continue
         records, kinds = first_kinds(corpus, CHECKED_RECORDS)
+        if data.chat_template is not None and kinds == ("text",):
+            raise InputError(
+                f"data.chat_template is {data.chat_template!r}, but {path} has plain texts alone among its first"
+                f" {records}"
+                " records, which no template writes; leave it out, or give messages."
+            )
         # What the teacher writes has prompts and completions, whatever it goes on from.
         learned = not isinstance(getattr(data, part), FromTeacher)
         if data.completions_only and learned and "text" in kinds:
@@ -158,3 +168,14 @@ def _texts(data: Data) -> tuple[tuple[CheckedText, ...], tuple[str, ...]]:
     if data.chat_template is not None and not template_here:
         not_here.append(data.chat_template)
     return tuple(texts), tuple(not_here)
+
+
+def _check_cache(recipe: Recipe) -> None:
+    """A cache that is on this machine must fit the recipe."""
+    from retort.distill.cache.folder import MANIFEST
+    from retort.distill.cache.reader import Cache
+    from retort.distill.objective import check_targets
+
+    assert recipe.targets is not None
+    if (Path(recipe.targets) / MANIFEST).is_file():
+        check_targets(recipe, Cache(recipe.targets))

@@ -1,41 +1,58 @@
-"""The training loop is transformers' Trainer; here are its loss, count of positions, measuring and clock.
+"""One optimiser step: transformers' Trainer with the distillation loss, its count of positions, its measuring and
+clock.
 
-What is ours: the loss is a sum over unmasked positions divided once by their number in the whole optimiser
-step, over all micro-batches and ranks; labels are shifted here and nowhere else; rows are read in a fixed
-order; held-out text is measured the same way for every arm; and the clock counts training alone, without
-measuring and saving.
+What is ours: the loss is a sum over unmasked positions divided once by their number in the whole optimiser step, over
+all micro-batches and ranks; labels are shifted in the losses and nowhere else; rows are read in a fixed order;
+held-out text is measured the same way for every arm; and the clock counts training alone, without measuring and
+saving.
+
+Training is logged to the usual places (TensorBoard, Weights & Biases, MLflow and what else transformers knows), each
+arm and seed as a run of its own under its name (`soft-seed0`). TensorBoard's files lie in `logs` of the recipe's
+output folder, since an arm's working folder goes when it is finished.
 """
 
 from __future__ import annotations
 
+import os
 import statistics
+import sys
+import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers import (
+    PrinterCallback,
+    Trainer,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
 from transformers.trainer_callback import ExportableState
 
 from retort.distill import ranks
-from retort.distill.data import OrderedRows, Rows
+from retort.distill.data.rows import OrderedRows, Rows
 from retort.distill.heads import find_head
-from retort.distill.losses import IGNORE_INDEX, align_labels
-from retort.distill.losses.on_policy import is_on_policy
-from retort.distill.measuring import held_out_nll
-from retort.distill.objective import Objective
-from retort.distill.own_samples import own_batch, row_seed
-from retort.distill.recipe import Recipe
-from retort.distill.recipe_values import OnPolicy, temperature_at
-from retort.errors import InputError
+from retort.distill.losses.mixture import IGNORE_INDEX, align_labels
+from retort.distill.measure import held_out_nll
+from retort.distill.objective import Objective, is_on_policy, own_batch, row_seed
+from retort.distill.recipe import OnPolicy, Recipe, temperature_at
+from retort.distill.results import DistillResult
+from retort.errors import InputError, did_you_mean
 
+TENSORBOARD_FOLDER = "TENSORBOARD_LOGGING_DIR"  # where transformers looks for it
+# Libraries that hold one run a process until they are told that it is over: else all arms would write into the first.
+ENDING = {"wandb": "finish", "trackio": "finish", "mlflow": "end_run", "swanlab": "finish"}
 SCHEDULER_NAMES = {"cosine": "cosine", "linear": "linear", "constant": "constant_with_warmup"}
 ADAM_BETA2 = 0.95  # runs are hundreds of steps: 0.999 would still remember the first ones at the end
 LARGEST_GRADIENT_NORM = 1.0
 
-# Called after every step with (step, steps, seconds of training, held-out nats a token or None).
+# Called after every step with (step, steps, seconds of training, held-out nats per token or None).
 OnStep = Callable[[int, int, float, float | None], None]
 
 
@@ -112,7 +129,7 @@ class DistillTrainer(Trainer):
         return_outputs: bool = False,
         num_items_in_batch: Tensor | int | None = None,
     ) -> Any:
-        """The micro-batch's share of the step's mean loss, in nats a position.
+        """The micro-batch's share of the step's mean loss, in nats per position.
 
         `model` is the wrapped model, and is called as it is.
         """
@@ -132,7 +149,7 @@ class DistillTrainer(Trainer):
         return (loss, outputs) if return_outputs else loss
 
     def evaluate(self, *_: Any, metric_key_prefix: str = "eval", **__: Any) -> dict[str, float]:
-        """Held-out nats a token, logged like any metric; the clock stands still meanwhile."""
+        """Held-out nats per token, logged like any metric; the clock stands still meanwhile."""
         assert self.held_out is not None and isinstance(self.model, nn.Module), (
             "evaluation was asked for without held-out rows"
         )
@@ -152,7 +169,7 @@ class DistillTrainer(Trainer):
 
     @property
     def curve(self) -> list[tuple[int, float, float]]:
-        """(step, seconds of training, held-out nats a token) of every measurement, those before a resume included."""
+        """(step, seconds of training, held-out nats per token) of every measurement, those before a resume included."""
         return [
             (int(entry["step"]), entry["train_seconds"], entry["eval_nll"])
             for entry in self.state.log_history
@@ -288,3 +305,80 @@ def make_trainer(
         # Trainer refuses eval_strategy without one; `evaluate` reads held_out.
         eval_dataset=[] if held_out is not None else None,
     )
+
+
+def reporters(names: Sequence[str]) -> list[TrainerCallback]:
+    """Trainer's callbacks for `names`. Raises InputError for one it does not know or whose library is not installed."""
+    from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
+
+    found = []
+    for name in names:
+        if name not in INTEGRATION_TO_CALLBACK:
+            known = sorted(INTEGRATION_TO_CALLBACK)
+            raise InputError(
+                f"report_to has {name!r}{did_you_mean(name, known)}; allowed are {', '.join(known)}."
+            )
+        try:
+            found.append(INTEGRATION_TO_CALLBACK[name]())
+        except (ImportError, RuntimeError) as error:
+            reason = " ".join(str(error).split())
+            raise InputError(
+                f"report_to has {name!r}, which is not installed here ({reason.rstrip('.')}); install it, or leave it"
+                " out of report_to."
+            ) from None
+    return found
+
+
+@contextmanager
+def reported(trainer: Trainer, names: Sequence[str], run: str, output: str | None) -> Iterator[None]:
+    """Trains inside are logged to `names` as `run`."""
+    with _logging_to(names, run, output):
+        if names:
+            trainer.args.run_name = run
+        for one in reporters(names):
+            trainer.add_callback(one)
+        yield
+
+
+@contextmanager
+def _logging_to(names: Sequence[str], run: str, output: str | None) -> Iterator[None]:
+    before = os.environ.get(TENSORBOARD_FOLDER)
+    if names and output is not None:
+        os.environ[TENSORBOARD_FOLDER] = str(Path(before or Path(output) / "logs") / run)
+    try:
+        yield
+        for name in names:
+            if name in ENDING and name in sys.modules:
+                getattr(sys.modules[name], ENDING[name])()
+    finally:
+        if names and output is not None:
+            if before is None:
+                os.environ.pop(TENSORBOARD_FOLDER, None)
+            else:
+                os.environ[TENSORBOARD_FOLDER] = before
+
+
+def log_result(recipe: Recipe, found: DistillResult) -> None:
+    """Log the paired differences with their intervals, and the verdicts, as a run of its own."""
+    if not recipe.report_to:
+        return
+    values: dict[str, float | str] = {
+        "verdict": found.verdict,
+        "verdict_equal_time": found.verdict_equal_time,
+    }
+    for name in ("difference", "difference_test", "difference_equal_time", "difference_equal_time_test"):
+        difference = getattr(found, name)
+        if difference is not None:
+            values[name] = difference.mean
+            values |= dict(zip((f"{name}_low", f"{name}_high"), difference.ci or (), strict=False))
+    numbers = {name: value for name, value in values.items() if isinstance(value, float)}
+    with (
+        tempfile.TemporaryDirectory(prefix="retort-result-") as folder,
+        _logging_to(recipe.report_to, "result", recipe.output),
+    ):
+        arguments = TrainingArguments(output_dir=folder, run_name="result", report_to="none", use_cpu=True)
+        state, control = TrainerState(is_world_process_zero=True), TrainerControl()
+        for one in reporters(recipe.report_to):
+            one.on_train_begin(arguments, state, control, model=None)
+            one.on_log(arguments, state, control, model=None, logs=dict(numbers))
+            one.on_train_end(arguments, state, control, model=None)
