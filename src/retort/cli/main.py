@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "page": ("page", "One HTML file to look at: every temperature and chain, without the model."),
     "studio": ("studio", "Look into models in the browser: a local web app."),
     "tune": ("tune", "Which temperature suits a task, and whether the difference is real."),
+    "init": ("init", "Write a task file for tune, from a CSV file or three questions."),
     "equivalent": ("equivalent", "The temperature at which one model is nearest to another."),
     "determinism": ("determinism", "What batch, cache, threads and dtype do to greedy texts."),
     "claims": ("claims", "What people say about temperature, checked on a model."),

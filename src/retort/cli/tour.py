@@ -117,7 +117,6 @@ def _program() -> str:
 def _print_step(found: Found) -> None:
     """A step's command, as one would type it alone, and what that command prints."""
     from retort.cli.output import show, stdout_console
-    from retort.cli.tuning_table import print_tuning
 
     console = stdout_console()
     step, record = found.step, found.record
@@ -142,7 +141,7 @@ def _print_step(found: Found) -> None:
                 f"Here with {record.tuning.items} of the task's {record.items_in_task} items, evenly spread over its "
                 "list, to be quick; the command above takes all."
             )
-        print_tuning(record.tuning)
+        show(record.tuning.blocks(), console)
     else:
         show(record.result.blocks(), console)
     console.print()
