@@ -150,7 +150,7 @@ class Evidence:
     @cached_property
     def _worded(self) -> tuple[Task, tuple[str, ...]]:
         task = self.task("exploit")
-        if len(task.prompts) > 1:
+        if len(task.prompts) > 2:
             return task, tuple(prompt_text(prompt) for prompt in task.prompts)
         return replace(
             task, prompts=tuple(reworded(task.prompts[0], rule) for rule in RULES.values())
@@ -158,7 +158,7 @@ class Evidence:
 
     @cached_property
     def wordings(self) -> Samples:
-        """Answers to the exploit task in its own wordings, or in those of RULES where it has one alone."""
+        """Answers to the exploit task in its own wordings if it has three or more, else in those of RULES."""
         return self.answers(self.source, self._worded[0])
 
     @property

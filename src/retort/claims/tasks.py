@@ -243,7 +243,10 @@ def _by_temperature(name: str, values_IS: Floats) -> dict[str, object]:
     }
 
 
-_WORDINGS = f"The exploit task in its own wordings, or in {len(RULES)} made by rule if it has one ({', '.join(RULES)})"
+_WORDINGS = (
+    f"The exploit task in its own wordings if it has three or more, else in {len(RULES)} made by rule "
+    f"({', '.join(RULES)})"
+)
 
 CLAIMS = (
     Claim(
