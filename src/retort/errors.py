@@ -158,14 +158,19 @@ def _steps(
         return [(step, None) for step in place]
     steps: list[tuple[str | int, FieldInfo | None]] = []
     inside: list[type[BaseModel]] = [model]
+    at_field = False
     for number, step in enumerate(place):
         named = {_alias(key, one): one for kind in inside for key, one in kind.model_fields.items()}
         field = named.get(str(step))
         if field is not None:
             steps.append((step, field))
             inside = list(_models_in(field.annotation))
-        elif isinstance(step, int) or _is_mapping(steps) or (by_key and number == len(place) - 1 and inside):
+            at_field = True
+            continue
+        is_key = at_field and _is_mapping(steps)  # what follows a free key is the name of a union's member
+        if isinstance(step, int) or is_key or (by_key and number == len(place) - 1 and inside):
             steps.append((step, steps[-1][1] if steps and not by_key else None))
+        at_field = False
     return steps
 
 
