@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from retort.errors import InputError, did_you_mean
 from retort.files import read_text
@@ -20,7 +20,6 @@ from retort.tune.readers.yaml12 import YamlProblem, parse_yaml
 
 if TYPE_CHECKING:
     from retort.sources.chat import Message
-    from retort.tune.readers.promptfoo_tests import Case
 
 SEPARATOR = "---"
 LIKE_JSON = re.compile(r'\{\s*"|\[\s*[\[{"]')
@@ -164,8 +163,21 @@ def _texts_of(file: Any, where: str, reading: Reading) -> list[str]:
     return texts
 
 
+class Filling(Protocol):
+    """What a test puts into a prompt and around it."""
+
+    @property
+    def place(self) -> str: ...
+    @property
+    def variables(self) -> Mapping[str, Any]: ...
+    @property
+    def prefix(self) -> str: ...
+    @property
+    def suffix(self) -> str: ...
+
+
 def written_out(
-    prompt: PromptSource, case: Case, is_chat: bool, reading: Reading
+    prompt: PromptSource, case: Filling, is_chat: bool, reading: Reading
 ) -> str | tuple[Message, ...]:
     """What this prompt asks of a test: the text, or the messages that its JSON or YAML holds."""
     raw, where = prompt.raw, prompt.where
