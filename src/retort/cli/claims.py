@@ -45,6 +45,7 @@ from retort.cli.options import model_argument, seed_option
         help="Answers per item and temperature.",
     ),
     click.option(
+        "-p",
         "--prompts",
         "prompts_file",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),

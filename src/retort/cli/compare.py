@@ -9,32 +9,53 @@ import click
 
 from retort.cli.asking import chat_option, stdin_text
 from retort.cli.exporting import check_export, deliver, exporting_options
+from retort.cli.grammar import group, verb
 from retort.cli.options import ChainSpec, Prompt
 
 if TYPE_CHECKING:
     from retort.chain.chain import Chain
 
 
-@click.command()
-@click.argument("names", nargs=-1, required=True, metavar="MODEL_A [MODEL_B] PROMPTS...")
-@click.option(
-    "--chain",
-    "chains",
-    type=ChainSpec(),
-    multiple=True,
-    help="Once: compare two models after it. Twice: compare the two chains on MODEL_A.",
+@verb(
+    examples=(
+        "retort compare ./base ./tuned 'The sky is blue because'",
+        "retort compare ./my-model --prompts prompts.txt -c temperature=0.7 -c 'temperature=0.7 | top_p=0.9'",
+    )
 )
-@click.option("--all", "show_all", is_flag=True, help="Show every position in the text's order.")
-@click.option(
-    "--save",
-    metavar="FILE",
-    help="Write what model A said to FILE and what B said beside it, as in saved.jsonl and saved.b.jsonl, for "
-    "recorded:FILE.",
+@click.argument("names", nargs=-1, required=True, metavar="MODEL_A [MODEL_B] [PROMPTS]...")
+@group(
+    "What to compare",
+    click.option(
+        "-p",
+        "--prompts",
+        "prompts_file",
+        metavar="FILE",
+        help="One text per line, in place of PROMPTS; - reads stdin.",
+    ),
+    click.option(
+        "-c",
+        "--chain",
+        "chains",
+        type=ChainSpec(),
+        multiple=True,
+        help="Once: apply it to both models. Twice: compare the two chains on MODEL_A.",
+    ),
+    chat_option,
 )
-@chat_option
-@exporting_options
+@group(
+    "Output",
+    click.option("--all", "show_all", is_flag=True, help="Show every position, in the order of the text."),
+    click.option(
+        "--save",
+        metavar="FILE",
+        help="Write what model A said to FILE and what B said beside it, as in saved.jsonl and saved.b.jsonl, for "
+        "recorded:FILE.",
+    ),
+    exporting_options,
+)
 def command(
     names: tuple[str, ...],
+    prompts_file: str | None,
     chains: tuple[Chain, ...],
     show_all: bool,
     save: str | None,
@@ -43,9 +64,9 @@ def command(
 ) -> None:
     """Show where two models disagree over the same texts, or two chains on one model.
 
-    PROMPTS are texts, or one file with a text a line, or - for lines from stdin. At every position both distributions
-    are compared: KL divergence both ways, total variation, the most likely tokens, and the temperature at which B is
-    nearest to A. A server gives its most probable tokens only; then the position after each text is compared, and the
+    PROMPTS are texts, or one file with one text per line, or - for lines from stdin. The distributions are compared at
+    every position: KL divergence both ways, total variation, the most likely tokens, and the temperature at which B is
+    nearest to A. A server gives only its most probable tokens; then the position after each text is compared, and the
     distance is an interval.
     """
     from retort.cli.progress import Progress
@@ -54,7 +75,11 @@ def command(
     from retort.sources.recording import recording
 
     check_export(Compare.MEASURES, **export)
-    model_a, model_b, given = _split(names, len(chains))
+    model_a, model_b, given = _split(names if prompts_file is None else (*names, prompts_file), len(chains))
+    if prompts_file is not None and len(given) != 1:
+        raise click.UsageError("--prompts takes the place of PROMPTS; give one of them.")
+    if prompts_file not in (None, "-") and not Path(str(prompts_file)).is_file():
+        raise click.UsageError(f"--prompts: there is no file {prompts_file}.")
     prompts = _prompts(given)
     first = recording(load(model_a), save)
     second = None if model_b is None else recording(load(model_b), save and _beside(save))

@@ -8,20 +8,29 @@ from typing import Any
 import click
 
 from retort.cli.exporting import check_export, deliver, exporting_options
+from retort.cli.grammar import group, verb
 from retort.cli.options import max_tokens_option, model_argument
 
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
-@click.command()
-@model_argument
-@click.argument(
-    "prompts_file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="PROMPTS",
-    required=False,
+
+@verb(
+    examples=(
+        "retort determinism embedded:smollm2 --max-tokens 8",
+        "retort determinism ./my-model --prompts prompts.txt -o determinism.csv",
+    )
 )
-@max_tokens_option
-@exporting_options
-def command(model: str, prompts_file: Path | None, max_tokens: int, **export: Any) -> None:
+@click.argument("prompts_given", type=FILE, metavar="[PROMPTS]", required=False)
+@group(
+    "What to replay",
+    model_argument,
+    click.option("-p", "--prompts", "prompts_file", type=FILE, metavar="FILE", help="The same as PROMPTS."),
+    max_tokens_option,
+)
+@group("Output", exporting_options)
+def command(
+    model: str, prompts_given: Path | None, prompts_file: Path | None, max_tokens: int, **export: Any
+) -> None:
     """Replay greedy texts of MODEL in other batches, dtypes and threads.
 
     PROMPTS is a file with one prompt per line (default: definitions in retort). Temperature 0 takes the most
@@ -33,7 +42,10 @@ def command(model: str, prompts_file: Path | None, max_tokens: int, **export: An
     from retort.lens.asking import read_prompts
     from retort.lens.determinism import Determinism, determinism
 
+    if prompts_given is not None and prompts_file is not None:
+        raise click.UsageError("PROMPTS and --prompts are the same; give one of them.")
     check_export(Determinism.MEASURES, **export)
+    prompts_file = prompts_given if prompts_file is None else prompts_file
     prompts = None if prompts_file is None else read_prompts(prompts_file)
     with Progress("determinism") as progress:
         found = determinism(model, prompts, max_tokens=max_tokens, on_progress=progress)

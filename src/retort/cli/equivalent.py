@@ -8,23 +8,33 @@ from typing import Any
 import click
 
 from retort.cli.exporting import check_export, deliver, exporting_options
+from retort.cli.grammar import group, verb
 from retort.cli.options import seed_option, temperatures_option
 
 
-@click.command()
+@verb(
+    examples=(
+        "retort equivalent ./base ./tuned",
+        "retort equivalent ./base ./tuned -t 0.5,0.7,1 --prompts prompts.txt",
+    )
+)
 @click.argument("model_a", metavar="MODEL_A")
 @click.argument("model_b", metavar="MODEL_B")
-@temperatures_option("--temperature", "0.7,1", "Temperatures of MODEL_A to match")
-@click.option(
-    "--prompts",
-    "prompts_file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="The texts to compare over, one per line; every position of each counts.  [default: 20 definitions that come "
-    "with retort]",
+@group(
+    "What to compare",
+    temperatures_option("0.7,1", "Temperatures of MODEL_A to match"),
+    click.option(
+        "-p",
+        "--prompts",
+        "prompts_file",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="The texts to compare over, one per line; every position of each counts.  [default: 20 definitions that "
+        "come with retort]",
+    ),
+    seed_option,
 )
-@seed_option
-@exporting_options
+@group("Output", exporting_options)
 def command(
     model_a: str,
     model_b: str,

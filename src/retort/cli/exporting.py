@@ -63,12 +63,13 @@ class OutputFile(click.Path):
 def exporting_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """`--format`, `--json`, `-o FILE` and `--fail-if`, for `check_export` and `deliver` to act on."""
     form = click.option(
+        "-f",
         "--format",
         "form",
         type=click.Choice(FORMATS),
         help="How to write it.  [default: by the ending of -o FILE, else terminal]",
     )
-    as_json = click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+    as_json = click.option("-j", "--json", "as_json", is_flag=True, help="The same as --format json.")
     output = click.option(
         "-o",
         "--out",

@@ -7,13 +7,14 @@ while `schema_version` stays.
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import inspect
 import json
 import sys
 import types
 from importlib import import_module
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 # verb → its record, as module:class.
 RECORDS: dict[str, str] = {
@@ -21,13 +22,13 @@ RECORDS: dict[str, str] = {
     "trace": "retort.lens.trace:Trace",
     "compare": "retort.lens.compare:Compare",
     "similar": "retort.lens.similar:Similar",
-    "path": "retort.lens.path:Path",
+    "path": "retort.lens.path:PathFound",
     "explain": "retort.lens.engines:Engines",
     "equivalent": "retort.lens.equivalent:Equivalent",
     "determinism": "retort.lens.determinism:Determinism",
-    "tune": "retort.tune.run:Tuning",
+    "tune": "retort.tune.report:Tuning",
     "claims": "retort.claims:Claims",
-    "distill": "retort.distill.experiment:DistillResult",
+    "distill": "retort.distill.results:DistillResult",
 }
 
 HEAD = """\
@@ -63,11 +64,24 @@ def fields_of(record: type[Any]) -> dict[str, dict[str, str]]:
         one = waiting.pop(0)
         if one.__name__ in found:
             continue
-        hints = get_type_hints(one)
+        hints = _hints(one)
         shown = [field.name for field in dataclasses.fields(one) if not field.name.startswith("_")]
         found[one.__name__] = {name: json_type(hints[name]) for name in shown}
         waiting += [inner for name in shown for inner in _records_in(hints[name])]
     return found
+
+
+def _hints(record: type[Any]) -> dict[str, Any]:
+    """Its annotations as types, those imported for a type checker only included."""
+    guarded: dict[str, Any] = {}
+    tree = ast.parse(inspect.getsource(inspect.getmodule(record)))  # type: ignore[arg-type]
+    for block in ast.walk(tree):
+        if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING":
+            for one in block.body:
+                if isinstance(one, ast.ImportFrom) and one.module is not None:
+                    module = import_module(one.module)
+                    guarded |= {name.asname or name.name: getattr(module, name.name) for name in one.names}
+    return get_type_hints(record, localns=guarded)
 
 
 def json_type(hint: Any) -> str:
@@ -84,6 +98,8 @@ def json_type(hint: Any) -> str:
         return f"list of {json_type(kinds[0])}" if kinds else "list"
     if getattr(origin, "__name__", "") in ("dict", "Mapping"):
         return f"object of {json_type(arguments[1])}"
+    if origin is Literal:
+        return " or ".join(f'"{one}"' for one in arguments)
     names = {bool: "true or false", int: "whole number", float: "number", str: "text", Any: "any value"}
     if hint in names:
         return names[hint]
@@ -124,7 +140,7 @@ def _found_in(record: type[Any], name: str) -> type[Any]:
             return one
         seen.add(one)
         waiting += [
-            inner for hint in get_type_hints(one).values() for inner in _records_in(hint) if inner not in seen
+            inner for hint in _hints(one).values() for inner in _records_in(hint) if inner not in seen
         ]
     raise KeyError(name)
 

@@ -8,26 +8,34 @@ import click
 
 from retort.cli.asking import asked, asking_options, show_prompt
 from retort.cli.exporting import check_export, deliver, exporting_options
+from retort.cli.grammar import Whole, group, verb
 from retort.cli.options import Prompt, chain_option, model_argument, save_option, temperatures_option
 
 if TYPE_CHECKING:
     from retort.chain.chain import Chain
 
 
-@click.command()
-@model_argument
-@asking_options
-@temperatures_option("--temperature", "0.1,1,2", "Temperatures to show")
-@chain_option
-@click.option("--top", type=click.IntRange(1), default=10, show_default=True, help="How many tokens to list.")
-@click.option(
-    "--against", "other_model", metavar="MODEL", help="Another model, and how far it is from this one."
+@verb(
+    examples=(
+        "retort look embedded:smollm2 'The capital of Australia is'",
+        "retort look ./my-model 'The sky is' -t 0:2:5 --chain 'temperature=0.8 | top_p=0.9'",
+    )
 )
-@click.option(
-    "--against-prompt", "other_prompt", type=Prompt(), metavar="TEXT", help="The same model after TEXT."
+@group("What to look at", model_argument, asking_options)
+@group(
+    "How to look",
+    temperatures_option("0.1,1,2", "Temperatures to show"),
+    chain_option,
+    click.option("--top", type=Whole(1), default=10, show_default=True, help="How many tokens to list."),
 )
-@save_option
-@exporting_options
+@group(
+    "Compare with",
+    click.option("--against", "other_model", metavar="MODEL", help="Another model after the same prompt."),
+    click.option(
+        "--against-prompt", "other_prompt", type=Prompt(), metavar="TEXT", help="The same model after TEXT."
+    ),
+)
+@group("Output", save_option, exporting_options)
 def command(
     model: str,
     prompt: str | None,

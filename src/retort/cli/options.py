@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from retort.cli.grammar import Decimal, Whole
 from retort.cli.temperatures import TemperatureList
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ class Prompt(click.ParamType):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         text = str(value)
         if not text:
-            self.fail("the prompt is empty; give the text that the model shall continue.", param, ctx)
+            self.fail("the prompt is empty; give a text for the model to continue.", param, ctx)
         try:
             text.encode("utf-8")
         except UnicodeEncodeError:
@@ -77,7 +78,7 @@ def model_argument(command: Decorated) -> Decorated:
 prompt_argument = click.argument("prompt", type=Prompt(), metavar="PROMPT")
 
 json_option = click.option(
-    "--json", "as_json", is_flag=True, help="One JSON document on stdout instead of tables."
+    "-j", "--json", "as_json", is_flag=True, help="One JSON document on stdout instead of tables."
 )
 
 save_option = click.option(
@@ -87,8 +88,9 @@ save_option = click.option(
 )
 
 seed_option = click.option(
+    "-s",
     "--seed",
-    type=click.IntRange(0, LARGEST_SEED),
+    type=Whole(0, LARGEST_SEED),
     default=0,
     show_default=True,
     help="Fixes the noise: same seed, same text.",
@@ -96,7 +98,7 @@ seed_option = click.option(
 
 max_tokens_option = click.option(
     "--max-tokens",
-    type=click.IntRange(1),
+    type=Whole(1),
     default=MAX_TOKENS,
     show_default=True,
     help="Longest text, in tokens.",
@@ -110,6 +112,7 @@ stop_option = click.option(
 )
 
 chain_option = click.option(
+    "-c",
     "--chain",
     type=ChainSpec(),
     help='Transforms in the order they apply, as in "temperature=0.8 | top_k=50 | top_p=0.9".',
@@ -142,29 +145,30 @@ def engine_option(several: bool) -> Callable[[Decorated], Decorated]:
     )
 
 
-def temperatures_option(name: str, default: str | None, purpose: str) -> Callable[[Decorated], Decorated]:
-    """`--temperature` or `--temperatures` as a list; `purpose` is what the command does with it."""
+def temperatures_option(default: str | None, purpose: str) -> Callable[[Decorated], Decorated]:
+    """`--temperature`, one or a list; `purpose` is what the command does with it."""
     return click.option(
-        name,
+        "-t",
+        "--temperature",
         "temperatures",
         type=TemperatureList(),
         default=default,
         show_default=default is not None,
-        help=f"{purpose}: numbers (0.1,1,2) or first:last:count (0:2:41), each 0 (greedy) or more.",
+        help=f"{purpose}: one or several (0.1,1,2), or first:last:count (0:2:41); 0 is greedy.",
     )
 
 
 def truncation_options(command: Decorated) -> Decorated:
     """`--top-k`, `--top-p` and `--min-p`, applied in that order after temperature; each is off unless given."""
-    top_k = click.option("--top-k", type=click.IntRange(-1), help="Keep this many tokens; 0 and -1 are off.")
+    top_k = click.option("-k", "--top-k", type=Whole(-1), help="Keep this many tokens; 0 and -1 are off.")
     top_p = click.option(
         "--top-p",
-        type=click.FloatRange(0, 1),
+        type=Decimal(0, 1),
         help="Keep the smallest set of tokens with this mass; 1 is off.",
     )
     min_p = click.option(
         "--min-p",
-        type=click.FloatRange(0, 1),
+        type=Decimal(0, 1),
         help="Drop tokens below this share of the best one's probability; 0 is off.",
     )
     return top_k(top_p(min_p(command)))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from retort.cli.grammar import group, verb
 from retort.cli.options import (
     chain_option,
     json_option,
@@ -46,37 +47,54 @@ class RecordFile(click.ParamType):
         return found
 
 
-@click.command()
-@model_argument
-@prompt_argument
-@chain_option
-@temperatures_option("--temperatures", "0:2:41", "Temperatures that the path must cover")
-@seed_option
-@max_tokens_option
-@click.option("--against", metavar="MODEL", help="A second model, to compare the first with.")
-@click.option("--against-prompt", metavar="PROMPT", help="A second prompt, to compare the first with.")
-@click.option(
-    "--tune",
-    "tuned",
-    type=RecordFile("retort tune", "recommendation"),
-    help="A result of retort tune --json, as a view of its own.",
+@verb(
+    examples=(
+        "retort page embedded:smollm2 'The capital of Australia is' --open",
+        "retort page ./base 'The sky is' --against ./tuned -o base-and-tuned.html",
+    ),
+    renamed={"--temperatures": "--temperature"},
 )
-@click.option(
-    "--distill",
-    "distilled",
-    type=RecordFile("retort distill", "verdict"),
-    help="A result of retort distill --json, likewise.",
+@group("What to show", model_argument, prompt_argument)
+@group(
+    "Settings",
+    chain_option,
+    temperatures_option("0:2:41", "Temperatures that the path must cover"),
+    seed_option,
+    max_tokens_option,
 )
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
-    default=Path("page.html"),
-    show_default=True,
-    help="The file to write.",
+@group(
+    "More views",
+    click.option("--against", metavar="MODEL", help="A second model, to compare the first with."),
+    click.option("--against-prompt", metavar="TEXT", help="A second prompt, to compare the first with."),
+    click.option(
+        "--tune",
+        "tuned",
+        type=RecordFile("retort tune", "recommendation"),
+        help="A result of retort tune --json, as a view of its own.",
+    ),
+    click.option(
+        "--distill",
+        "distilled",
+        type=RecordFile("retort distill", "verdict"),
+        help="A result of retort distill --json, as a view of its own.",
+    ),
 )
-@click.option("--open", "open_page", is_flag=True, help="Open the page in the browser.")
-@json_option
+@group(
+    "Output",
+    click.option(
+        "-o",
+        "--out",
+        "--output",
+        "output",
+        type=click.Path(dir_okay=False, path_type=Path),
+        default=Path("page.html"),
+        show_default=True,
+        metavar="FILE",
+        help="The file to write.",
+    ),
+    click.option("--open", "open_page", is_flag=True, help="Open the page in the browser."),
+    json_option,
+)
 def command(
     model: str,
     prompt: str,

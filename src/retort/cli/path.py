@@ -8,6 +8,7 @@ import click
 
 from retort.cli.asking import asked, asking_options, show_prompt
 from retort.cli.exporting import check_export, deliver, exporting_options
+from retort.cli.grammar import group, verb
 from retort.cli.options import (
     chain_option,
     max_tokens_option,
@@ -24,25 +25,36 @@ if TYPE_CHECKING:
     from retort.chain.chain import Chain
 
 
-@click.command()
-@model_argument
-@asking_options
-@temperatures_option("--temperatures", "0:2:41", "Temperatures that must be covered")
-@truncation_options
-@chain_option
-@seed_option
-@max_tokens_option
-@stop_option
-@click.option(
-    "--view",
-    "views",
-    type=click.Choice(("table", "tree", "bands")),
-    multiple=True,
-    help="What to draw; may be given several times.  [default: all three]",
+@verb(
+    examples=(
+        "retort path embedded:smollm2 'The capital of Australia is' --max-tokens 12",
+        "retort path ./my-model 'Once upon a time' -t 0:1.5:31 --top-p 0.9 -o path.html",
+    ),
+    renamed={"--temperatures": "--temperature"},
 )
-@click.option("--open", "open_page", is_flag=True, help="Open the path's page in the browser as well.")
-@save_option
-@exporting_options
+@group("What to look at", model_argument, asking_options)
+@group(
+    "Settings",
+    temperatures_option("0:2:41", "Temperatures to cover"),
+    truncation_options,
+    chain_option,
+    seed_option,
+    max_tokens_option,
+    stop_option,
+)
+@group(
+    "Output",
+    click.option(
+        "--view",
+        "views",
+        type=click.Choice(("table", "tree", "bands")),
+        multiple=True,
+        help="What to draw; may be given several times.  [default: all three]",
+    ),
+    click.option("--open", "open_page", is_flag=True, help="Open the path's page in the browser as well."),
+    save_option,
+    exporting_options,
+)
 def command(
     model: str,
     prompt: str | None,

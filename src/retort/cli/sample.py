@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from retort.cli.asking import asked, asking_options, show_prompt
+from retort.cli.grammar import Decimal, Whole, group, verb
 from retort.cli.options import (
     chain_option,
     defaults_option,
@@ -36,50 +37,75 @@ if TYPE_CHECKING:
     from retort.sources.chat import SeenPrompt
 
 
-@click.command()
-@model_argument
-@asking_options
-@click.option(
-    "--n", type=click.IntRange(1), default=5, show_default=True, help="How many texts; text i uses seed + i."
+@verb(
+    examples=(
+        "retort sample embedded:smollm2 'The capital of Australia is' -n 10 -t 0.7",
+        "retort sample ./my-model 'Once upon a time' --settings temperature=0.8,top_p=0.95 --engine vllm --json",
+    ),
+    renamed={"--n": "--samples"},
 )
-@click.option(
-    "--temperature",
-    type=click.FloatRange(0),
-    help="0 is greedy; 1 is the model's own distribution.  [default: 1]",
+@group("What to continue", model_argument, asking_options)
+@group(
+    "Settings",
+    click.option(
+        "-n",
+        "--samples",
+        "n",
+        type=Whole(1),
+        default=5,
+        show_default=True,
+        help="How many texts; text i uses seed + i.",
+    ),
+    click.option(
+        "-t",
+        "--temperature",
+        type=Decimal(0),
+        help="0 is greedy; 1 is the model's own distribution.  [default: 1]",
+    ),
+    truncation_options,
+    settings_option,
+    chain_option,
+    engine_option(several=False),
+    defaults_option,
+    seed_option,
+    max_tokens_option,
+    stop_option,
+    click.option(
+        "--include-stop", is_flag=True, help="A text that --stop ends keeps the string that ended it."
+    ),
 )
-@truncation_options
-@settings_option
-@chain_option
-@engine_option(several=False)
-@defaults_option
-@seed_option
-@max_tokens_option
-@stop_option
-@click.option("--include-stop", is_flag=True, help="A text that --stop ends keeps the string that ended it.")
-@click.option(
-    "--stream", "as_stream", is_flag=True, help="Print each text while it is drawn, one after the other."
+@group(
+    "Drafting",
+    click.option(
+        "--draft",
+        metavar="MODEL",
+        help="A smaller model with the same tokens drafts ahead, so that MODEL runs less often; the texts stay the "
+        "same.",
+    ),
+    click.option(
+        "--draft-tokens",
+        type=Whole(1),
+        default=4,
+        show_default=True,
+        help="How many tokens --draft proposes at a time.",
+    ),
+    click.option(
+        "--draft-method",
+        type=click.Choice(["coupled", "residual"]),
+        default="coupled",
+        show_default=True,
+        help="coupled: the same text as without a draft; residual: the same distribution, different text, more draft "
+        "tokens accepted.",
+    ),
 )
-@click.option(
-    "--draft",
-    metavar="MODEL",
-    help="A smaller model with the same tokens drafts ahead, so that MODEL runs less often; the texts stay the same.",
+@group(
+    "Output",
+    click.option(
+        "--stream", "as_stream", is_flag=True, help="Print each text while it is drawn, one after the other."
+    ),
+    save_option,
+    json_option,
 )
-@click.option(
-    "--draft-tokens",
-    type=click.IntRange(1),
-    default=4,
-    show_default=True,
-    help="How many tokens --draft proposes at a time.",
-)
-@click.option(
-    "--draft-method",
-    type=click.Choice(["coupled", "residual"]),
-    default="coupled",
-    show_default=True,
-    help="coupled keeps every text as it is without a draft; residual keeps its law and takes more of the draft.",
-)
-@save_option
-@json_option
 def command(
     model: str,
     prompt: str | None,
@@ -107,10 +133,10 @@ def command(
 ) -> None:
     """Draw texts from MODEL after PROMPT.
 
-    The same seed gives the same text, whatever --n is and whatever else is in the batch. Temperature comes first, then
-    top-k, top-p and min-p; --chain says another order, and --engine takes that of another engine. --settings takes
-    every other setting, penalties and biases included. A server draws by itself, with noise of its own: each text is
-    one request with the settings it knows; a setting it does not know is refused.
+    The same seed gives the same text, whatever --samples is and whatever else is in the batch. Temperature comes first,
+    then top-k, top-p and min-p; --chain sets another order, and --engine uses the order of another engine. --settings
+    takes every other setting, penalties and biases included. A server draws with its own noise: each text is one
+    request with the settings it knows; a setting it does not know is refused.
     """
     from retort.cli.output import print_json
     from retort.cli.progress import Progress

@@ -8,24 +8,33 @@ import click
 
 from retort.cli.asking import chat_option, stdin_text
 from retort.cli.exporting import check_export, deliver, exporting_options
+from retort.cli.grammar import group, verb
 from retort.cli.options import save_option, temperatures_option
 
 
-@click.command()
+@verb(
+    examples=(
+        "retort similar embedded:smollm2 cat dog car train",
+        "retort similar --classes digits.json -t 1,4",
+    )
+)
 @click.argument("names", nargs=-1, metavar="MODEL WORDS...")
-@click.option(
-    "--template",
-    help="The prompt, with {} for the word and {a} for its article.  [default: '{a} {} is a kind of']",
+@group(
+    "What to compare",
+    click.option(
+        "--template",
+        metavar="TEXT",
+        help="The prompt, with {} for the word and {a} for its article.  [default: '{a} {} is a kind of']",
+    ),
+    click.option(
+        "--classes",
+        metavar="FILE",
+        help="A classifier's logits as JSON (classes, logits, labels) in place of MODEL and WORDS.",
+    ),
+    temperatures_option("1,2,4", "Temperatures at which to compare"),
+    chat_option,
 )
-@click.option(
-    "--classes",
-    metavar="FILE",
-    help="A classifier's logits as JSON (classes, logits, labels) in place of MODEL and WORDS.",
-)
-@temperatures_option("--temperature", "1,2,4", "Temperatures at which to compare")
-@save_option
-@chat_option
-@exporting_options
+@group("Output", save_option, exporting_options)
 def command(
     names: tuple[str, ...],
     template: str | None,

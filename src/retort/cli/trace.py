@@ -8,27 +8,36 @@ import click
 
 from retort.cli.asking import asked, asking_options, show_prompt
 from retort.cli.exporting import check_export, deliver, exporting_options
+from retort.cli.grammar import Whole, group, verb
 from retort.cli.options import MAX_TOKENS, chain_option, model_argument, save_option, seed_option
 
 if TYPE_CHECKING:
     from retort.chain.chain import Chain
 
 
-@click.command()
-@model_argument
-@asking_options
-@click.option(
-    "--text", help="The text to trace.  [default: one is drawn: by --chain and --seed, else greedy]"
+@verb(
+    examples=(
+        "retort trace embedded:smollm2 'The sky is' --text ' blue and clear'",
+        "retort trace ./my-model 'The sky is' --chain 'temperature=0.8 | top_p=0.9' -o trace.html",
+    )
 )
-@click.option(
-    "--max-tokens",
-    type=click.IntRange(1),
-    help=f"Length of the text that is drawn, in tokens.  [default: {MAX_TOKENS}]",
+@group("What to look at", model_argument, asking_options)
+@group(
+    "Which text",
+    click.option(
+        "--text",
+        metavar="TEXT",
+        help="The text to trace.  [default: one is drawn with --chain and --seed, else the greedy one]",
+    ),
+    click.option(
+        "--max-tokens",
+        type=Whole(1),
+        help=f"Length of the text that is drawn, in tokens.  [default: {MAX_TOKENS}]",
+    ),
+    chain_option,
+    seed_option,
 )
-@chain_option
-@seed_option
-@save_option
-@exporting_options
+@group("Output", save_option, exporting_options)
 def command(
     model: str,
     prompt: str | None,
