@@ -21,11 +21,13 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def test_look_sample_and_path_agree_on_a_real_model(run_json, model) -> None:
     looked = run_json("look", model, "the sky is", "--temperature", "1", "--top", "1")
-    greedy = run_json("sample", model, "the sky is", "--n", "1", "--temperature", "0", "--max-tokens", "4")
+    greedy = run_json(
+        "sample", model, "the sky is", "--samples", "1", "--temperature", "0", "--max-tokens", "4"
+    )
     first = greedy["samples"][0]["tokens"][0]
     assert first["id"] == looked["rows"][0]["top"][0]["id"]
     assert first["logprob_raw"] == pytest.approx(looked["rows"][0]["top"][0]["logprob"], abs=1e-5)
-    path = run_json("path", model, "the sky is", "--temperatures", "0,1,2", "--max-tokens", "4")
+    path = run_json("path", model, "the sky is", "--temperature", "0,1,2", "--max-tokens", "4")
     assert path["leaves"][0]["ids"] == greedy["samples"][0]["ids"]
 
 
@@ -45,8 +47,8 @@ def recipe(model, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def test_sample_with_a_draft_gives_the_same_texts_and_says_what_it_saved(run, run_json, model) -> None:
-    plain = run_json("sample", model, "the sky", "--n", "2", "--max-tokens", "8")
-    drafted = run_json("sample", model, "the sky", "--n", "2", "--max-tokens", "8", "--draft", model)
+    plain = run_json("sample", model, "the sky", "--samples", "2", "--max-tokens", "8")
+    drafted = run_json("sample", model, "the sky", "--samples", "2", "--max-tokens", "8", "--draft", model)
     assert [text["ids"] for text in drafted["samples"]] == [text["ids"] for text in plain["samples"]]
     counts = drafted["draft"]
     assert counts["accepted"] == counts["judged"] == counts["drafted"] > 0

@@ -18,7 +18,7 @@ ASKED = (
     "2",
     "--max-tokens",
     "8",
-    "--temperatures",
+    "--temperature",
     "0:1:5",
 )
 

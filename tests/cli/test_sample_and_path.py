@@ -11,7 +11,7 @@ SENTENCE = ("embedded:english", "the sky is")
 
 def test_the_fields_of_a_sample(run_json) -> None:
     document = run_json(
-        "sample", *SENTENCE, "--n", "2", "--temperature", "0.8", "--top-k", "20", "--seed", "3"
+        "sample", *SENTENCE, "--samples", "2", "--temperature", "0.8", "--top-k", "20", "--seed", "3"
     )
     assert (document["model"], document["prompt"], document["seed"]) == (*SENTENCE, 3)
     assert document["chain"] == "temperature=0.8 | top_k=20"
@@ -34,15 +34,15 @@ def test_the_fields_of_a_sample(run_json) -> None:
 
 
 def test_the_same_seed_gives_the_same_text_whatever_n_is(run_json) -> None:
-    many = run_json("sample", *SENTENCE, "--n", "4", "--seed", "10")["samples"]
+    many = run_json("sample", *SENTENCE, "--samples", "4", "--seed", "10")["samples"]
     for offset in range(4):
-        (alone,) = run_json("sample", *SENTENCE, "--n", "1", "--seed", str(10 + offset))["samples"]
+        (alone,) = run_json("sample", *SENTENCE, "--samples", "1", "--seed", str(10 + offset))["samples"]
         assert alone == many[offset]
     assert len({sample["text"] for sample in many}) > 1
 
 
 def test_a_stream_prints_the_texts_as_they_are(run, run_json) -> None:
-    arguments = (*SENTENCE, "--n", "2", "--seed", "10", "--max-tokens", "9")
+    arguments = (*SENTENCE, "--samples", "2", "--seed", "10", "--max-tokens", "9")
     printed = run("sample", *arguments, "--stream").stdout.splitlines()
     for number, sample in enumerate(run_json("sample", *arguments)["samples"]):
         place = printed.index(f"seed {10 + number}")
@@ -53,12 +53,12 @@ def test_a_stream_prints_the_texts_as_they_are(run, run_json) -> None:
 def test_a_stream_keeps_line_breaks_and_escapes_what_moves_the_terminal(run, tmp_path) -> None:
     model = tmp_path / "signs.json"
     model.write_text(json.dumps({"tokens": ["a\n", "\x1b[31m"], "logits": [0, 0]}))
-    printed = run("sample", f"logits:{model}", "x", "--n", "1", "--stream", "--max-tokens", "12").stdout
+    printed = run("sample", f"logits:{model}", "x", "--samples", "1", "--stream", "--max-tokens", "12").stdout
     assert "a\n" in printed and "\\x1b[31m" in printed and "\x1b" not in printed
 
 
 def test_a_stop_string_is_kept_if_asked_for(run, run_json) -> None:
-    arguments = (*SENTENCE, "--n", "1", "--seed", "10", "--max-tokens", "9")
+    arguments = (*SENTENCE, "--samples", "1", "--seed", "10", "--max-tokens", "9")
     free = run_json("sample", *arguments)["samples"][0]["text"]
     stop = free.split()[2]
     before = free.split(stop)[0]
@@ -72,7 +72,7 @@ def test_a_stop_string_is_kept_if_asked_for(run, run_json) -> None:
 
 
 def test_generate_is_sample(run) -> None:
-    arguments = (*SENTENCE, "--n", "1", "--json")
+    arguments = (*SENTENCE, "--samples", "1", "--json")
     assert run("generate", *arguments).stdout == run("sample", *arguments).stdout
 
 
@@ -98,7 +98,7 @@ def test_the_order_of_a_chain_is_kept(run_json, sky) -> None:
 
 def test_a_leaf_is_what_sample_gives_at_any_temperature_of_its_interval(run_json) -> None:
     arguments = ("--seed", "7", "--max-tokens", "4", "--top-p", "0.9")
-    document = run_json("path", *SENTENCE, *arguments, "--temperatures", "0:2:5")
+    document = run_json("path", *SENTENCE, *arguments, "--temperature", "0:2:5")
     assert (document["seed"], document["chain"], document["exact"]) == (7, "top_p=0.9", True)
     leaves = document["leaves"]
     assert len(leaves) > 2
@@ -107,7 +107,9 @@ def test_a_leaf_is_what_sample_gives_at_any_temperature_of_its_interval(run_json
     for leaf in leaves:
         low, high = leaf["temperature_low"], leaf["temperature_high"]
         for temperature in (low, (low + high) / 2, high):
-            again = run_json("sample", *SENTENCE, *arguments, "--n", "1", "--temperature", repr(temperature))
+            again = run_json(
+                "sample", *SENTENCE, *arguments, "--samples", "1", "--temperature", repr(temperature)
+            )
             assert again["samples"][0]["ids"] == leaf["ids"], temperature
             assert again["samples"][0]["text"] == leaf["text"]
     edges = [edge for leaf in leaves for edge in (leaf["temperature_low"], leaf["temperature_high"])]
@@ -116,11 +118,11 @@ def test_a_leaf_is_what_sample_gives_at_any_temperature_of_its_interval(run_json
 
 
 def test_the_tables_say_what_their_numbers_are(run) -> None:
-    sampled = run("sample", *SENTENCE, "--n", "2", "--max-tokens", "3")
+    sampled = run("sample", *SENTENCE, "--samples", "2", "--max-tokens", "3")
     assert (sampled.exit_code, sampled.stderr) == (0, "")
     for said in ("seed 0", "seed 1", "raw", "processed", "near tie", "two words back", "temperature=1"):
         assert said in sampled.stdout
-    path = run("path", *SENTENCE, "--max-tokens", "3", "--temperatures", "0:1:5")
+    path = run("path", *SENTENCE, "--max-tokens", "3", "--temperature", "0:1:5")
     assert (path.exit_code, path.stderr) == (0, "")
     for said in ("τ from", "0.0000", "1.0000", "blue", "forward passes", "times fewer", "exact"):
         assert said in path.stdout
@@ -129,7 +131,7 @@ def test_the_tables_say_what_their_numbers_are(run) -> None:
 def test_a_text_with_line_breaks_stays_on_one_line(run, tmp_path) -> None:
     model = tmp_path / "break.json"
     model.write_text('{"tokens": ["a\\n[b]\\u001b"], "logits": [0]}')
-    shown = run("sample", f"logits:{model}", "x", "--n", "1", "--max-tokens", "2").stdout
+    shown = run("sample", f"logits:{model}", "x", "--samples", "1", "--max-tokens", "2").stdout
     assert "a\\n[b]\\x1ba\\n[b]\\x1b" in shown
 
 
@@ -141,7 +143,7 @@ def test_a_long_seed_is_allowed_and_one_beyond_is_not(run, sky, command: str) ->
 
 def test_stop_ends_the_text_of_sample_and_path(run_json) -> None:
     settings = ("--seed", "2", "--max-tokens", "8", "--stop", " think")
-    (leaf,) = run_json("path", *SENTENCE, "--temperatures", "0.5", *settings)["leaves"]
-    (drawn,) = run_json("sample", *SENTENCE, "--temperature", "0.5", "--n", "1", *settings)["samples"]
+    (leaf,) = run_json("path", *SENTENCE, "--temperature", "0.5", *settings)["leaves"]
+    (drawn,) = run_json("sample", *SENTENCE, "--temperature", "0.5", "--samples", "1", *settings)["samples"]
     assert leaf["text"] == drawn["text"] == "the first time i"
     assert leaf["finish_reason"] == drawn["finish_reason"] == "stop"

@@ -25,7 +25,7 @@ def drawn_bodies(server: MockServer) -> list[dict]:
     return [body for body in server.requests if body.get("max_tokens") == 6]
 
 
-ASKED = ("hello there", "--n", "3", "--seed", "7", "--max-tokens", "6")
+ASKED = ("hello there", "--samples", "3", "--seed", "7", "--max-tokens", "6")
 
 
 def test_a_text_is_one_request_with_its_own_seed_and_the_settings(run_json, server) -> None:
@@ -58,7 +58,9 @@ def test_tokens_carry_the_logprobs_that_the_server_gives(run_json, server) -> No
 
 
 def test_a_conversation_goes_to_chat(run_json, server) -> None:
-    document = run_json("sample", server.model, "--message", "user:hello", "--n", "1", "--max-tokens", "6")
+    document = run_json(
+        "sample", server.model, "--message", "user:hello", "--samples", "1", "--max-tokens", "6"
+    )
     assert drawn_bodies(server)[-1]["messages"] == [{"role": "user", "content": "hello"}]
     assert document["messages"] == [{"role": "user", "content": "hello"}]
     assert len(document["samples"][0]["tokens"]) == 6
@@ -114,7 +116,7 @@ def test_a_server_without_logprobs_still_draws(run_json, run, server) -> None:
 @pytest.mark.parametrize("endpoint", ["completions", "chat"])
 def test_a_stream_shows_the_texts_and_a_broken_one_keeps_what_came(run, run_json, server, endpoint) -> None:
     prompt = ("hello there",) if endpoint == "completions" else ("--message", "user:hello there")
-    asked = ("sample", server.model, *prompt, "--n", "2", "--max-tokens", "6")
+    asked = ("sample", server.model, *prompt, "--samples", "2", "--max-tokens", "6")
     texts = [one["text"] for one in run_json(*asked)["samples"]]
     result = run(*asked, "--stream")
     assert result.exit_code == 0 and all(text in result.stdout for text in texts)

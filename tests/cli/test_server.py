@@ -66,8 +66,8 @@ def test_saved_and_replayed_without_the_server(run_json, server, tmp_path) -> No
 @pytest.mark.parametrize(
     "asked",
     [
-        ("sample", "the sky is", "--n", "2", "--max-tokens", "4"),
-        ("path", "the sky is", "--max-tokens", "3", "--temperatures", "0:1.5:4"),
+        ("sample", "the sky is", "--samples", "2", "--max-tokens", "4"),
+        ("path", "the sky is", "--max-tokens", "3", "--temperature", "0:1.5:4"),
         ("trace", "the sky is", "--text", " blue and grey", "--chain", "top_k=9"),
         ("trace", "the sky is", "--max-tokens", "3"),
     ],
@@ -175,7 +175,11 @@ def test_a_conversation_shows_what_the_model_sees(run, run_json, tmp_path) -> No
 def test_texts_after_a_conversation(run, run_json, tmp_path, command) -> None:
     chat = tmp_path / "chat.json"
     chat.write_text('[{"role": "user", "content": "What is a pear?"}]')
-    settings = ("--max-tokens", "4", *(("--n", "2") if command == "sample" else ("--temperatures", "0,1")))
+    settings = (
+        "--max-tokens",
+        "4",
+        *(("--samples", "2") if command == "sample" else ("--temperature", "0,1")),
+    )
     rendered = "<|end|>Question: What is a pear?\nAnswer:"
     document = run_json(command, "embedded:instruct", "--chat", str(chat), *settings)
     assert document["rendered"] == document["prompt"] == rendered

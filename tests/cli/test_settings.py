@@ -6,7 +6,9 @@ import pytest
 
 
 def test_settings_in_any_engines_names_reach_the_chain(run_json, sky) -> None:
-    document = run_json("sample", sky, "x", "--settings", "temp=2,typ_p=0.9,dry_multiplier=0.8", "--n", "1")
+    document = run_json(
+        "sample", sky, "x", "--settings", "temp=2,typ_p=0.9,dry_multiplier=0.8", "--samples", "1"
+    )
     assert document["chain"] == (
         "dry(multiplier=0.8, base=1.75, allowed_length=2, last_n=-1) | temperature=2 | typical_p=0.9"
     )
@@ -30,7 +32,9 @@ def test_an_engines_order_and_defaults(run_json, sky) -> None:
 
 
 def test_penalties_look_at_what_was_drawn(run_json, sky) -> None:
-    document = run_json("sample", sky, "x", "--settings", "repetition_penalty=1.5,max_tokens=3", "--n", "1")
+    document = run_json(
+        "sample", sky, "x", "--settings", "repetition_penalty=1.5,max_tokens=3", "--samples", "1"
+    )
     assert document["chain"] == "repetition_penalty=1.5 | temperature=1"
     assert len(document["samples"][0]["ids"]) == 3
 

@@ -29,7 +29,7 @@ def task(sky, tmp_path: Path) -> str:
 
 
 def test_the_fields_of_a_tuning(run_json, sky, task) -> None:
-    document = run_json("tune", task, "--model", sky, "--temperatures", "0,1,4", "--samples", "8")
+    document = run_json("tune", task, "--model", sky, "--temperature", "0,1,4", "--samples", "8")
     assert (document["task"], document["model"], document["goal"]) == ("sky", sky, "exploit")
     assert [setting["temperature"] for setting in document["settings"]] == [0, 1, 4]
     for setting in document["settings"]:
@@ -45,21 +45,21 @@ def test_the_fields_of_a_tuning(run_json, sky, task) -> None:
 
 
 def test_items_limits_the_items_and_a_seed_repeats(run_json, sky, task) -> None:
-    arguments = ("tune", task, "--model", sky, "--temperatures", "1,3", "--samples", "2", "--items", "4")
+    arguments = ("tune", task, "--model", sky, "--temperature", "1,3", "--samples", "2", "--items", "4")
     first, again, other = (run_json(*arguments, "--seed", seed) for seed in ("1", "1", "2"))
     assert first["settings"][0]["samples"] == 8
     assert first == again != other
 
 
 def test_the_table_names_the_recommendation_and_the_price(run, sky, task) -> None:
-    result = run("tune", task, "--model", sky, "--temperatures", "0,1,4", "--samples", "4")
+    result = run("tune", task, "--model", sky, "--temperature", "0,1,4", "--samples", "4")
     assert (result.exit_code, result.stderr) == (0, "")
     for said in ("→", "Recommended: τ = ", "forward passes", "paired by item", "95 % interval", "agreement"):
         assert said in result.stdout
 
 
 def test_other_settings_are_estimated_live_and_from_the_recording(run, run_json, sky, task) -> None:
-    swept = ("tune", task, "--model", sky, "--temperatures", "1,2", "--samples", "16", "--items", "8")
+    swept = ("tune", task, "--model", sky, "--temperature", "1,2", "--samples", "16", "--items", "8")
     short = run_json(*swept, "--record", "few", "--reweight", "temperature=1.5")
     # Eight items are too few to carry an interval, and that is an answer.
     assert "items, fewer than 10" in short["reweighted"][0]["refused"]
@@ -70,7 +70,7 @@ def test_other_settings_are_estimated_live_and_from_the_recording(run, run_json,
             for i in range(40)
         )
     )
-    swept = ("tune", task, "--model", sky, "--temperatures", "1,2", "--samples", "16", "--record", "kept")
+    swept = ("tune", task, "--model", sky, "--temperature", "1,2", "--samples", "16", "--record", "kept")
     live = run_json(*swept, "--logprobs", "--reweight", "temperature=1.5")
     (found,) = live["reweighted"]
     assert found["setting"] == {"temperature": 1.5} and found["refused"] is None and found["measured"] is None
@@ -94,7 +94,7 @@ def test_other_settings_are_estimated_live_and_from_the_recording(run, run_json,
 
 
 def test_variety_is_shown_where_asked_for(run, run_json, sky, task) -> None:
-    swept = ("tune", task, "--model", sky, "--temperatures", "0,4", "--samples", "4")
+    swept = ("tune", task, "--model", sky, "--temperature", "0,4", "--samples", "4")
     assert run_json(*swept)["settings"][0]["variety"] is None
     cold, hot = (setting["variety"] for setting in run_json(*swept, "--variety")["settings"])
     assert cold["vendi"] == pytest.approx(1) and hot["vendi"] > 1 and cold["self_bleu"] == 1
@@ -121,7 +121,7 @@ def test_models_lists_the_real_model_first_with_its_origin_and_needs(run, run_js
 
 
 def test_check_says_the_cost_and_a_preset_and_the_file_fill_in(run, run_json, sky, task) -> None:
-    document = run_json("tune", task, "--model", sky, "--check", "--temperatures", "0,1", "--samples", "3")
+    document = run_json("tune", task, "--model", sky, "--check", "--temperature", "0,1", "--samples", "3")
     cost = document["cost"]
     assert cost["answers"] == cost["items"] * cost["prompts"] * 3 * 2
     document = run_json("tune", task, "--model", sky, "--check", "--preset", "names")
@@ -134,7 +134,7 @@ def test_check_says_the_cost_and_a_preset_and_the_file_fill_in(run, run_json, sk
 def test_check_of_auto_and_of_an_engines_settings(run, run_json, sky, task) -> None:
     assert (
         "a finer round around the best follows"
-        in run("tune", task, "--check", "--temperatures", "auto").stdout
+        in run("tune", task, "--check", "--temperature", "auto").stdout
     )
     engines = ("--chain", "vllm: top_k=2", "--chain", "llama.cpp: top_k=2, temperature=2")
     found = run_json("tune", task, "--model", sky, "--samples", "2", *engines)
@@ -148,7 +148,7 @@ def test_check_of_auto_and_of_an_engines_settings(run, run_json, sky, task) -> N
 
 
 def test_a_recording_is_read_without_the_model(run, run_json, sky, task) -> None:
-    arguments = ("--model", sky, "--temperatures", "0,1,4", "--samples", "4")
+    arguments = ("--model", sky, "--temperature", "0,1,4", "--samples", "4")
     live = run_json("tune", task, *arguments, "--record", "kept")
     assert run_json("tune", "--from", "kept") == live
     result = run("tune", task, *arguments, "--record", "kept")
@@ -198,7 +198,7 @@ def test_what_is_left_out_is_said_and_counted(run, run_json, sky, tmp_path: Path
     checked = run("tune", "p.yaml", "--check", "--skip-unsupported")
     assert checked.exit_code == 0 and "left out the assertion 'llm-rubric' (3 times)" in checked.stderr
     found = run_json(
-        "tune", "p.yaml", "--skip-unsupported", "--model", sky, "--temperatures", "0,1", "--samples", "2"
+        "tune", "p.yaml", "--skip-unsupported", "--model", sky, "--temperature", "0,1", "--samples", "2"
     )
     assert found["skipped"] == {"the assertion 'llm-rubric'": 3} and found["settings"][0]["score"] == 1.0
 

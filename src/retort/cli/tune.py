@@ -70,14 +70,16 @@ class PriceOfTokens(click.ParamType):
 @verb(
     examples=(
         "retort tune promptfooconfig.yaml --model http://localhost:8000/v1#name --price 0.5,1.5",
-        "retort tune exploit --model embedded:smollm2 --temperatures 0,0.5,1 -o report.html",
+        "retort tune exploit --model embedded:smollm2 --temperature 0,0.5,1 -o report.html",
         "retort tune --from cold.eval --from hot.eval --against temperature=1",
-    )
+    ),
+    renamed={"--temperatures": "--temperature"},
 )
 @click.argument("task", metavar="TASK", required=False)
 @group(
     "What to compare",
     click.option(
+        "-m",
         "--model",
         "models",
         metavar="MODEL",
@@ -86,19 +88,22 @@ class PriceOfTokens(click.ParamType):
         "promptfoo file]",
     ),
     click.option(
-        "--temperatures",
+        "-t",
+        "--temperature",
+        "temperatures",
         type=TemperaturesOrAuto(),
         help="Temperatures to compare: numbers (0.1,1,2), first:last:count (0:2:41), or auto: 0 to 2 coarsely, then "
         "finely around the best.  [default: the task's, else 0:2:21]",
     ),
     click.option(
+        "-c",
         "--chain",
         "chains",
         type=ChainOrEngine(),
         multiple=True,
         help='Transforms in the order they apply, as in "top_k=50 | top_p=0.9", or settings as an engine reads them, '
         'as in "llama.cpp: top_k=40, min_p=0.05"; several are compared with each other, each at its own temperature '
-        "unless --temperatures are given.",
+        "unless --temperature is given.",
     ),
     click.option(
         "--against",
@@ -249,8 +254,8 @@ class PriceOfTokens(click.ParamType):
     click.option(
         "--print-schema", is_flag=True, help="The JSON Schema of retort's task files, and nothing else."
     ),
+    exporting_options,
 )
-@exporting_options
 def command(task: str | None, models: tuple[str, ...], check: bool, print_schema: bool, **given: Any) -> None:
     """Find the setting at which MODEL does TASK best, with evidence.
 

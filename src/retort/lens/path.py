@@ -173,7 +173,7 @@ class PathFound(Record):
         if path.exact:
             yield line(
                 "Each interval of τ is exact, rounded inwards. Texts between two listed temperatures are not shown; a "
-                "finer --temperatures shows them."
+                "finer --temperature shows them."
             )
         else:
             yield line(
