@@ -20,10 +20,10 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
         "retort determinism ./my-model --prompts prompts.txt -o determinism.csv",
     )
 )
-@click.argument("prompts_given", type=FILE, metavar="[PROMPTS]", required=False)
 @group(
     "What to replay",
     model_argument,
+    click.argument("prompts_given", type=FILE, metavar="[PROMPTS]", required=False),
     click.option("-p", "--prompts", "prompts_file", type=FILE, metavar="FILE", help="The same as PROMPTS."),
     max_tokens_option,
 )
