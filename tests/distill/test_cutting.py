@@ -143,7 +143,7 @@ def test_refuses_what_the_teacher_has_not(family: str, cut: dict[str, Any], word
         ({"from_teacher": {"layers": [2, 1]}}, "in rising order"),
         ({"from_teacher": {"width": 8}}, "no key student.from_teacher.width"),
         ({"from_teacher": 3}, "must be keys and values"),
-        ({"from_techer": {}}, "cut out of the teacher"),
+        ({"from_techer": {}}, r"no key student.from_techer .did you mean from_teacher"),
     ],
 )
 def test_recipe_refuses(markov: Markov, student: Any, words: str) -> None:

@@ -39,12 +39,12 @@ def test_each_arm_is_a_run_with_its_losses(
     assert recipe.report_to == ("wandb",) and Recipe.from_dict(recipe.to_dict()) == recipe
     run(recipe)
     names = [name for name, _, _ in Recorder.told]
-    assert sorted(set(names)) == ["hard-seed0", "soft-seed0"] and ended == ["run", "run"]
+    assert sorted(set(names)) == ["hard-seed0", "result", "soft-seed0"] and ended == ["run", "run", "run"]
     assert {folder for name, folder, _ in Recorder.told if name == "hard-seed0"} == {
         str(output / "logs" / "hard-seed0")
     }
     logged = {key for _, _, logs in Recorder.told for key in logs}
-    assert {"loss", "learning_rate", "eval_nll"} <= logged
+    assert {"loss", "learning_rate", "eval_nll", "final_validation_nll", "difference"} <= logged
     assert "TENSORBOARD_LOGGING_DIR" not in os.environ
     # What is logged decides no numbers: the arms are found.
     Recorder.told.clear()

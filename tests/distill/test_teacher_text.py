@@ -13,9 +13,9 @@ import pytest
 import retort.distill.teacher_text as module
 from distill.markov import WORDS, transitions
 from retort.distill import Recipe, run
-from retort.distill.data import Corpus
 from retort.distill.experiment import prepare
 from retort.distill.objective import row_seed
+from retort.distill.recipe import corpus_of
 from retort.distill.teacher_text import teacher_text
 from retort.errors import InputError
 from retort.sampling import SamplingParams
@@ -160,4 +160,4 @@ def test_refuses(markov: Values, prompts: str, tmp_path: Path) -> None:
     file = tmp_path / "recipe.yaml"
     file.write_text(json.dumps(recipe_of(markov, prompts, tmp_path).to_dict()), encoding="utf-8")
     with pytest.raises(InputError, match="trains on what its teacher writes; give the file"):
-        Corpus.of(str(file))
+        corpus_of(str(file))

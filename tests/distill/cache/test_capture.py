@@ -251,7 +251,7 @@ def test_a_cache_of_an_older_format_is_read_and_gone_on_with_only_if_it_is_finis
     captured()
     file = tmp_path / "cache" / "manifest.json"
     values = json.loads(file.read_text())
-    for number in (1, 2):
+    for number in (1, 2, 3):
         values["origin"]["format"] = number
         file.write_text(json.dumps(values))
         Cache(tmp_path / "cache").verify()
@@ -259,9 +259,9 @@ def test_a_cache_of_an_older_format_is_read_and_gone_on_with_only_if_it_is_finis
         file.write_text(json.dumps(values | {"complete": False}))
         with pytest.raises(InputError, match=rf"format {number} / 4"):
             captured(resume=True)
-    values["origin"]["format"] = 4
+    values["origin"]["format"] = 5
     file.write_text(json.dumps(values))
-    with pytest.raises(InputError, match=r"format 4.*reads formats 1 to 3"):
+    with pytest.raises(InputError, match=r"format 5.*reads formats 1 to 4"):
         Cache(tmp_path / "cache")
 
 

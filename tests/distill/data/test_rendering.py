@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from distill.data.chat_tokenizer import FORGETS, MARKED, PLAIN, REFUSES, make_tokenizer
-from retort.distill.data import Chat, Pair, Record
+from retort.distill.data import Chat, Pair, Record, Shape, record_of
 from retort.distill.data.rendering import Renderer
 from retort.errors import InputError
 
@@ -103,3 +103,50 @@ def test_a_slow_tokenizer_cannot_say_where_a_completion_begins() -> None:
 
     with pytest.raises(InputError, match="does not tell which characters"):
         Renderer(Slow(), 0, completions_only=True)([Pair("a", "b")], [0])
+
+
+CALL = {
+    "role": "assistant",
+    "tool_calls": [{"type": "function", "function": {"name": "look_up", "arguments": {}}}],
+}
+TOOL = {"type": "function", "function": {"name": "look_up", "parameters": {}}}
+WITH_TOOLS = (
+    "{% if tools %}[tools {{ tools | length }}]{% endif %}{% for m in messages %}[{{ m.role }}]{{ m.content }}"
+    "{% for c in m.tool_calls or [] %}[call {{ c.function.name }}]{% endfor %}{% endfor %}"
+)
+WITHOUT = "{% for m in messages %}[{{ m.role }}]{{ m.content }}{% endfor %}"
+
+
+def test_tools_and_calls_reach_the_template_or_are_refused() -> None:
+    values = {"messages": [{"role": "user", "content": "hi"}, CALL | {"content": None}], "tools": [TOOL]}
+    record = record_of(values, Shape(template=WITH_TOOLS), "line 1")
+    assert isinstance(record, Chat) and record.tools == (TOOL,)
+    tokenizer = make_tokenizer()
+    (found,) = Renderer(tokenizer, None)([record], [0])
+    assert tokenizer.decode(found.ids) == "tools 1userhiassistantcall lookup"  # its words have no brackets
+    for changed, named in (({"tools": None}, "tool_calls"), ({"messages": values["messages"][:1]}, "tools")):
+        plain = record_of(values | changed, Shape(template=WITHOUT), "line 1")
+        with pytest.raises(
+            InputError, match=f"document 7 has `{named}`, and the chat template writes none of it"
+        ):
+            Renderer(tokenizer, None)([plain], [7])
+
+
+def test_what_a_record_asks_for_and_is_not_carried_out_is_refused_by_name() -> None:
+    chat = {
+        "messages": [
+            {"role": "user", "content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}
+        ]
+    }
+    record = record_of(chat, Shape(), "line 1")
+    assert isinstance(record, Chat) and record.messages[0]["content"] == "ab"
+    for name in ("functions", "images", "chat_template_kwargs"):
+        with pytest.raises(InputError, match=f"line 1, has `{name}`, which is not carried out"):
+            record_of(chat | {name: [{"x": 1}]}, Shape(), "line 1")
+    with pytest.raises(InputError, match="has `tools`"):
+        record_of({"text": "a", "tools": [TOOL]}, Shape(), "line 1")
+    image = {"messages": [{"role": "user", "content": [{"type": "image", "url": "x"}]}]}
+    with pytest.raises(InputError, match="a part of type 'image'"):
+        record_of(image, Shape(), "line 1")
+    with pytest.raises(InputError, match="`tools` is text that is not JSON"):
+        record_of(chat | {"tools": "look_up"}, Shape(), "line 1")
