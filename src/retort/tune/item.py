@@ -129,6 +129,6 @@ def needed_models(task: Task, given: Sequence[str] = ()) -> tuple[str, ...]:
         to = f"{task.endpoint}+" if task.endpoint else ""
         return tuple(f"{to}{one}" if one.startswith(("http://", "https://")) else one for one in found)
     raise InputError(
-        f"The task {task.name} says no model that retort can ask; give --model MODEL, or model: in a task file of "
+        f"The task {task.name} names no model that retort can ask; give --model MODEL, or model: in a task file of "
         "retort's own."
     )
