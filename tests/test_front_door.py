@@ -55,7 +55,7 @@ def test_a_verb_returns_its_record(record: Record) -> None:
     assert rows and len(record.to_pandas()) == len(record.to_arrow()) == len(rows)
 
 
-@pytest.mark.parametrize("name", [*VERBS, "capture"])
+@pytest.mark.parametrize("name", [*VERBS, "tune", "distill", "capture"])
 def test_a_verb_documents_itself(name: str) -> None:
     verb = getattr(retort, name)
     function = getattr(verb, name) if inspect.ismodule(verb) else verb

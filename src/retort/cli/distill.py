@@ -55,7 +55,7 @@ def command(
     from retort.distill.results import DistillResult
 
     if print_schema:
-        print_json(recipe_schema())
+        print_json(recipe_schema(), versioned=False)
         return
     if recipe is None:
         raise click.UsageError("RECIPE is missing; give a YAML file, or embedded:default.")

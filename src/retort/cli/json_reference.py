@@ -31,15 +31,20 @@ RECORDS: dict[str, str] = {
     "distill": "retort.distill.results:DistillResult",
 }
 
+FIELDS_OF_A_PATH = (
+    "model", "note", "prompt", "seed", "chain", "stages", "max_tokens", "exact", "leaves", "tokens", "tree",
+    "forward_passes", "independent_passes", "messages", "rendered",
+)  # fmt: skip
+
 HEAD = """\
 # JSON
 
-Every verb prints one JSON document with `--json`; `record.to_dict()` is the same in Python. This page is made of
-the records themselves (`make docs`), and a test fails when it is stale.
+Every verb prints one JSON document with `--json` and writes it with `-o FILE.json`; `record.to_dict()` is the same in
+Python. This page is generated from the records (`make docs`).
 
 - `schema_version` is raised when a field of the verb is renamed, removed or gets another meaning. New fields leave it.
-- A **measure** is a number where it is known exactly. Where a server names its top tokens only, it is an interval,
-  `{"low": …, "high": …}`, and the truth lies inside; an end that nothing bounds is `null`.
+- A **measure** is a number if it is known exactly. A server names only its most probable tokens; a measure is then an
+  interval, `{"low": …, "high": …}`, that contains the true value. An end without a bound is `null`.
 - NaN and infinities are `null`. Entropies and logprobs are in nats.
 """
 
@@ -58,17 +63,31 @@ def record_of(verb: str) -> type[Any]:
 
 def fields_of(record: type[Any]) -> dict[str, dict[str, str]]:
     """By class name, the fields of a record and of every record inside it, each with its type as JSON has it."""
-    found: dict[str, dict[str, str]] = {}
-    waiting = [record]
-    while waiting:
-        one = waiting.pop(0)
-        if one.__name__ in found:
-            continue
-        hints = _hints(one)
-        shown = [field.name for field in dataclasses.fields(one) if not field.name.startswith("_")]
-        found[one.__name__] = {name: json_type(hints[name]) for name in shown}
-        waiting += [inner for name in shown for inner in _records_in(hints[name])]
+    return {
+        kind.__name__: {name: json_type(hint) for name, hint in _document(kind).items()}
+        for kind in _records_of(record)
+    }
+
+
+def _records_of(record: type[Any]) -> list[type[Any]]:
+    """The record and all records inside it, each once, in the order in which they come."""
+    found = [record]
+    for one in found:
+        for hint in _document(one).values():
+            found += [inner for inner in dict.fromkeys(_records_in(hint)) if inner not in found]
     return found
+
+
+def _document(record: type[Any]) -> dict[str, Any]:
+    """The fields of a record's JSON with their types."""
+    hints = _hints(record)
+    if record.__name__ == "PathFound":  # its path's fields stand beside its own
+        from retort.lens.path import PathBranch
+
+        hints = {**_hints(hints["path"]), **hints, "tree": tuple[PathBranch, ...]}
+        return {name: hints[name] for name in FIELDS_OF_A_PATH}
+    shown = [field.name for field in dataclasses.fields(record) if not field.name.startswith("_")]
+    return {name: hints[name] for name in shown}
 
 
 def _hints(record: type[Any]) -> dict[str, Any]:
@@ -117,32 +136,12 @@ def _records_in(hint: Any) -> list[type[Any]]:
 
 def _section(verb: str, record: type[Any]) -> str:
     lines = [f"## {verb}", "", f"`schema_version` {getattr(record, 'schema_version', 1)}.", ""]
-    for name, fields in fields_of(record).items():
-        kind = record if name == record.__name__ else _found_in(record, name)
-        lines += [
-            f"### {name}",
-            "",
-            " ".join((inspect.getdoc(kind) or "").split()),
-            "",
-            "| field | JSON |",
-            "|---|---|",
-        ]
-        lines += [f"| `{field}` | {shown} |" for field, shown in fields.items()]
+    for kind in _records_of(record):
+        said = " ".join((inspect.getdoc(kind) or "").split())
+        lines += [f"### {kind.__name__}", "", said, "", "| field | JSON |", "|---|---|"]
+        lines += [f"| `{field}` | {json_type(hint)} |" for field, hint in _document(kind).items()]
         lines.append("")
     return "\n".join(lines)
-
-
-def _found_in(record: type[Any], name: str) -> type[Any]:
-    waiting, seen = [record], set()
-    while waiting:
-        one = waiting.pop()
-        if one.__name__ == name:
-            return one
-        seen.add(one)
-        waiting += [
-            inner for hint in _hints(one).values() for inner in _records_in(hint) if inner not in seen
-        ]
-    raise KeyError(name)
 
 
 def versions() -> dict[str, Any]:

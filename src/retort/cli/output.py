@@ -48,9 +48,15 @@ SHORTEST_BAR = 5
 SHORTEST_FOLD = 24  # a column whose texts go on in the next line keeps this much
 
 
-def print_json(record: Any) -> None:
-    """One JSON document on stdout; ASCII, so that it survives any locale."""
-    click.echo(json.dumps(json_value(record), allow_nan=False, indent=2))
+def print_json(record: Any, *, versioned: bool = True) -> None:
+    """One JSON document on stdout; ASCII, so that it survives any locale.
+
+    A document of a command without a `Record` gets a `schema_version` of 1 here; a JSON Schema gets none.
+    """
+    document = json_value(record)
+    if versioned and isinstance(document, dict):
+        document = {"schema_version": 1, **document}
+    click.echo(json.dumps(document, allow_nan=False, indent=2))
 
 
 def stdout_console() -> Console:

@@ -279,7 +279,7 @@ def command(task: str | None, models: tuple[str, ...], check: bool, print_schema
     if print_schema:
         from retort.tune.task import task_schema
 
-        print_json(task_schema())
+        print_json(task_schema(), versioned=False)
         return
     _refuse(task, check, given)
     check_export(Tuning.MEASURES, **export)
