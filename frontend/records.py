@@ -11,9 +11,7 @@ import typing
 from pathlib import Path
 from typing import Any
 
-from retort.distill.breakdown import Bin
 from retort.distill.results import Difference, DistillResult
-from retort.distill.search import Search
 from retort.distribution import Interval
 from retort.lens.page import Pair, Passage, Position, Tour
 from retort.lens.path import PathFound
@@ -81,7 +79,7 @@ class Writer:
         name = NAMES.get(record, record.__name__)
         if record not in self.done:
             self.done[record] = ""
-            hints = typing.get_type_hints(record, localns={"Bin": Bin, "Search": Search})
+            hints = typing.get_type_hints(record)
             fields = [
                 (one.name, KNOWN.get((record.__name__, one.name), hints[one.name]))
                 for one in dataclasses.fields(record)
@@ -91,7 +89,7 @@ class Writer:
                 fields = [one for one in fields if one[0] != "path"]
                 fields += [(one.name, path[one.name]) for one in dataclasses.fields(TemperaturePath)]
             told = "".join(f"  {field}: {self.type(kind)};\n" for field, kind in fields)
-            about = " ".join((record.__doc__ or "").split("\n\n")[0].split()).replace("*/", "")
+            about = f"{record.__module__}.{record.__qualname__}"
             del self.done[record]
             self.done[record] = f"\n/** {about} */\nexport interface {name} {{\n{told}}}\n"
         return name

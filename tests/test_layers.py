@@ -45,7 +45,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "cli": (*BELOW, "lens", "tune", "distill", "claims", "report", "tour", "studio", "cli", "__init__"),
     "studio": (*BELOW, "lens", "tune", "distill", "claims", "report", "studio", "__init__"),
     # The page as a widget: records and the page's bundle, no model.
-    "notebook": ("errors", "report", "notebook", "__init__"),
+    "notebook": ("errors", "chain", "sources", "lens", "report", "notebook", "__init__"),
     "__init__": (*BELOW, "adapters", "lens", "tune", "distill", "claims", "notebook", "__init__"),
     "__main__": ("cli",),
 }

@@ -18,6 +18,8 @@ export interface RunEvents {
 
 export interface Running {
   readonly result: Promise<any>;
+  /** The run's name, once the studio has given it one. */
+  readonly id: string | null;
   stop(): void;
 }
 
@@ -42,6 +44,14 @@ export class Api {
     return this.ask("GET", "/api/models");
   }
 
+  /** One file with what these runs found, by view: a page that needs no studio. */
+  async page(state: string, runs: Record<string, string>): Promise<Blob> {
+    const headers = { "X-Retort-Token": this.token, "Content-Type": "application/json" };
+    const answer = await fetch("/api/page", { method: "POST", headers, body: JSON.stringify({ state, runs }) });
+    if (!answer.ok) throw new Error((await answer.json().catch(() => null))?.error?.message ?? `the studio answered ${answer.status}`);
+    return answer.blob();
+  }
+
   /** Start a run of `kind`; its `result` is the record, or an Error with the studio's sentence. */
   start(kind: string, body: object, events: RunEvents = {}): Running {
     const leave = new AbortController();
@@ -56,6 +66,9 @@ export class Api {
     })();
     return {
       result,
+      get id() {
+        return id;
+      },
       stop: () => {
         stopped = true;
         if (id !== null) this.stop(id);

@@ -1,6 +1,6 @@
 // The page: its head, the tabs, and the view that is open.
 
-import { download, type Kind } from "./parts/download.ts";
+import { download, saveFile, type Kind } from "./parts/download.ts";
 import { fill, freshId, h } from "./parts/dom.ts";
 import { State } from "./parts/state.ts";
 import { themeButton } from "./parts/theme.ts";
@@ -24,10 +24,11 @@ export interface Tab {
 export function mount(
   root: HTMLElement,
   data: PageData,
-  { address, tabs = tabsFor(data) }: { address: boolean; tabs?: Tab[] },
+  { address, tabs = [], save = null }: { address: boolean; tabs?: Tab[]; save?: ((state: string) => Promise<Blob>) | null },
 ): () => void {
+  tabs = [...tourTab(data), ...(tabs.length > 0 ? tabs : tabsFor(data))];
   const live = h("div", { class: "sr", role: "status", "aria-live": "polite" });
-  const context: Context = { data, state: new State(address), announce: (text) => (live.textContent = text) };
+  const context: Context = { data, state: new State(address, data.state), announce: (text) => (live.textContent = text) };
   const panel = h("div", { role: "tabpanel", tabindex: "-1", class: "panel" });
   let view: View | null = null;
 
@@ -56,6 +57,7 @@ export function mount(
     view?.close();
     view = tabs[place]?.open(context) ?? null;
     panel.setAttribute("aria-labelledby", buttons[place]?.id ?? "");
+    saving.hidden = tabs[place]?.name === "tour";
     fill(panel, view?.element ?? h("p", {}, "This page holds nothing to show."));
   }
 
@@ -89,6 +91,16 @@ export function mount(
       ),
     ),
   );
+  const page = h("button", { type: "button", class: "quiet", onclick: () => void savePage() }, "Save this page");
+
+  async function savePage(): Promise<void> {
+    try {
+      saveFile("retort.html", await save!(context.state.text()));
+      context.announce("The page is saved");
+    } catch (problem) {
+      context.announce((problem as Error).message);
+    }
+  }
   const link = h("button", { type: "button", class: "quiet", onclick: () => void copyLink(context) }, "Copy link");
 
   root.classList.add("retort");
@@ -99,7 +111,7 @@ export function mount(
       { class: "head" },
       h(address ? "h1" : "p", { class: "brand" }, "retort"),
       tablist,
-      h("div", { class: "tools" }, address ? link : null, saving, themeButton(root)),
+      h("div", { class: "tools" }, address ? link : null, save ? page : null, saving, themeButton(root)),
     ),
     // Inside a notebook the landmarks are the notebook's.
     h(address ? "main" : "div", {}, panel),
@@ -125,10 +137,13 @@ async function copyLink(context: Context): Promise<void> {
   }
 }
 
+function tourTab({ tour }: PageData): Tab[] {
+  return tour ? [{ name: "tour", label: "Tour", open: (context) => tourView(tour, context) }] : [];
+}
+
 function tabsFor(data: PageData): Tab[] {
   const tabs: Tab[] = [];
-  const { tour, position, text, path, compare, tune, distil } = data;
-  if (tour) tabs.push({ name: "tour", label: "Tour", open: (context) => tourView(tour, context) });
+  const { position, text, path, compare, tune, distil } = data;
   if (position) tabs.push({ name: "position", label: "Position", open: (context) => positionView(position, context) });
   if (text) tabs.push({ name: "text", label: "Text", open: (context) => textView(text, context) });
   if (path) tabs.push({ name: "path", label: "Path", open: (context) => pathView(path, context) });

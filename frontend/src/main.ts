@@ -4,7 +4,7 @@ import "./style.css";
 import { Api } from "./api.ts";
 import { mount } from "./app.ts";
 import type { PageData } from "./records.ts";
-import { studioTabs } from "./studio.ts";
+import { foundRuns, studioTabs } from "./studio.ts";
 
 /** anywidget's contract: draw the trait `data` of the model into `el`, again whenever it changes. */
 function render({ model, el }: { model: any; el: HTMLElement }): () => void {
@@ -30,12 +30,22 @@ if (data !== null && root !== null) open(root, JSON.parse(data.textContent ?? "{
 
 function open(root: HTMLElement, data: PageData): void {
   if (!data.studio) {
-    mount(root, data, { address: true });
+    mount(root, data, { address: true, save: async (state) => copyOfThisPage(data, state) });
     return;
   }
   const api = new Api();
   api
     .offer()
-    .then((offer) => mount(root, data, { address: true, tabs: studioTabs(api, offer) }))
+    .then((offer) => mount(root, data, { address: true, tabs: studioTabs(api, offer), save: api.mayRun ? (state) => api.page(state, foundRuns()) : null }))
     .catch((problem: Error) => (root.textContent = problem.message));
+}
+
+/** This standalone page as a file that opens where it is now: its own text, with the state in its data. */
+function copyOfThisPage(data: PageData, state: string): Blob {
+  const copy = document.documentElement.cloneNode(true) as HTMLElement;
+  const page = copy.querySelector("#retort-page")!;
+  page.replaceChildren();
+  for (const { name } of [...page.attributes]) if (name !== "id") page.removeAttribute(name);
+  copy.querySelector("#retort-data")!.textContent = JSON.stringify({ ...data, state }).replaceAll("<", "\\u003c");
+  return new Blob([`<!doctype html>\n${copy.outerHTML}\n`], { type: "text/html" });
 }

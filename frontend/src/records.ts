@@ -3,7 +3,7 @@
 /** A measure: one number where it is exact, else its two ends; null there stands for an infinity. */
 export type Measured = number | { low: number | null; high: number | null };
 
-/** A sorted row. `count` finite logits, largest first; `impossible` tokens more are -inf and come last. */
+/** retort.lens.packing.PackedLogits */
 export interface PackedLogits {
   encoding: string;
   count: number;
@@ -11,14 +11,14 @@ export interface PackedLogits {
   data: string;
 }
 
-/** Token ids by rank, `width` bits each, most significant bit first, base64. */
+/** retort.lens.packing.PackedIds */
 export interface PackedIds {
   width: number;
   count: number;
   data: string;
 }
 
-/** What was found out. `logprobs` is "raw" (the model's own) or "processed" (after the sampler's stages). */
+/** retort.sources.server.probe.Probe */
 export interface Probe {
   server: string;
   endpoint: string;
@@ -42,7 +42,7 @@ export interface Probe {
   notes: string[];
 }
 
-/** What comes after the tokens `history`, for the page. `known` is "full" or "top_n". */
+/** retort.lens.page.Position */
 export interface PositionRecord {
   known: string;
   model: string;
@@ -64,7 +64,7 @@ export interface PositionRecord {
   probe: Probe | null;
 }
 
-/** A token that could stand here: its raw and its processed probability (0 where the chain removes it, None where that is not known). */
+/** retort.lens.page.Alternative */
 export interface Alternative {
   token: string;
   id: number | null;
@@ -72,7 +72,7 @@ export interface Alternative {
   prob_processed: Measured | null;
 }
 
-/** One position. `given`: the token came with the request; `known_tokens`: how many the source names there, `unseen` the share of all others; `alternatives`: the most likely tokens, by falling logit. */
+/** retort.lens.page.PassageToken */
 export interface PassageToken {
   token: string;
   id: number | null;
@@ -94,7 +94,7 @@ export interface PassageToken {
   alternatives: Alternative[];
 }
 
-/** Over the tokens: sums of logprobs (nats; processed is None where one is None), means of entropy and kept mass. */
+/** retort.lens.trace.TraceTotals */
 export interface TraceTotals {
   tokens: number;
   unknown: number;
@@ -107,7 +107,7 @@ export interface TraceTotals {
   flip_risk: Measured;
 }
 
-/** A prompt and what follows. `text` is what follows as text; the totals are over its tokens. */
+/** retort.lens.page.Passage */
 export interface PassageRecord {
   known: string;
   model: string;
@@ -126,7 +126,7 @@ export interface PassageRecord {
   probe: Probe | null;
 }
 
-/** One position: the token before it, and what A and B expect after it; divergences in nats. */
+/** retort.lens.compare.ComparedPosition */
 export interface ComparedPosition {
   prompt: number;
   position: number | null;
@@ -144,7 +144,7 @@ export interface ComparedPosition {
   logprob_difference: number | null;
 }
 
-/** Two positions. `comparable`: both have one vocabulary, so that distances between them have a meaning. */
+/** retort.lens.page.Pair */
 export interface PairRecord {
   known: string;
   a: PositionRecord;
@@ -153,21 +153,21 @@ export interface PairRecord {
   compared: ComparedPosition | null;
 }
 
-/** A stage as the chain writes it, whether it applies along the path, and how, or why not, in a few words. */
+/** retort.lens.path.PathStage */
 export interface PathStage {
   stage: string;
   applies: boolean;
   why: string;
 }
 
-/** Who says what. The roles are the template's: user, assistant and system almost everywhere. */
+/** retort.sources.chat.Message */
 export interface Message {
   role: string;
   content: string;
   written: Record<string, unknown> | null;
 }
 
-/** One text and the temperatures that give it. */
+/** retort.sampling.path.Leaf */
 export interface Leaf {
   temperature_low: number;
   temperature_high: number;
@@ -178,7 +178,7 @@ export interface Leaf {
   logprob_raw: number;
 }
 
-/** A temperature path with the text of every token of every leaf, which the leaves themselves hold only as ids. */
+/** retort.lens.path.PathFound */
 export interface PathRecord {
   model: string;
   note: string | null;
@@ -196,7 +196,7 @@ export interface PathRecord {
   exact: boolean;
 }
 
-/** One setting. `score`: the mean over items, with its own interval (not corrected for other settings). */
+/** retort.tune.report.Setting */
 export interface Setting {
   temperature: number | null;
   score: number;
@@ -214,7 +214,7 @@ export interface Setting {
   variety: Record<string, number | string | null> | null;
 }
 
-/** Score at `setting` minus score at the reference. `interval`: of this comparison alone, as if it was planned; `interval_all`: holds for all pairs of settings together. */
+/** retort.tune.recommend.Difference */
 export interface Difference {
   setting: unknown;
   difference: number;
@@ -222,7 +222,7 @@ export interface Difference {
   interval_all: [number, number];
 }
 
-/** The setting to take, and how sure that is. */
+/** retort.tune.recommend.Recommendation */
 export interface Recommendation {
   setting: unknown;
   reason: string;
@@ -247,14 +247,14 @@ export interface Recommendation {
   anytime: boolean;
 }
 
-/** One lever's share of the variance of scores, with its interval (bootstrap over items, 95 %). */
+/** retort.tune.levers.VarianceShare */
 export interface VarianceShare {
   lever: string;
   share: number;
   share_ci: [number, number];
 }
 
-/** The setting up to which more heat buys more novelty than incoherence, and its interval (bootstrap over items). */
+/** retort.tune.levers.TurningPoint */
 export interface TurningPoint {
   point: number;
   interval: [number, number];
@@ -262,7 +262,7 @@ export interface TurningPoint {
   incoherence: number[];
 }
 
-/** How far the choices' probabilities come true, as the model is (τ = 1) and at the temperature that suits best. */
+/** retort.tune.levers.Calibration */
 export interface Calibration {
   temperature: number;
   at_bound: boolean;
@@ -274,7 +274,7 @@ export interface Calibration {
   ece_reference: [number, number];
 }
 
-/** The score at `setting`, estimated from answers drawn at `source`; None with a sentence in `refused` instead. */
+/** retort.tune.reweight.Reweighted */
 export interface Reweighted {
   setting: Record<string, unknown>;
   source: Record<string, unknown>;
@@ -286,7 +286,7 @@ export interface Reweighted {
   measured: number | null;
 }
 
-/** One model, prompt (by number from 1) and setting. `score_ci` is not corrected for other cells. */
+/** retort.tune.cells.Cell */
 export interface Cell {
   model: string;
   prompt: number;
@@ -300,7 +300,7 @@ export interface Cell {
   cost: number | null;
 }
 
-/** A difference that somebody asks for: the score of `better` minus the score of `than`, paired by item, with an interval that holds for all of these questions and every other pair of the columns they look at. */
+/** retort.tune.cells.Question */
 export interface Question {
   question: string;
   better: string;
@@ -309,7 +309,7 @@ export interface Question {
   difference_ci: [number, number];
 }
 
-/** What `answers` answers together give at each setting: `kind` "majority" (the answer that most of them give; ties are averaged) or "any" (one of them is right, pass@k). `recommendation` is for that use. */
+/** retort.tune.cells.Vote */
 export interface Vote {
   kind: string;
   answers: number;
@@ -317,7 +317,7 @@ export interface Vote {
   recommendation: Recommendation;
 }
 
-/** An item whose answers changed from the reference to the suggested setting: the first answer of each, as the scorer compares them, and the item's scores. */
+/** retort.tune.cells.Example */
 export interface Example {
   item: string;
   prompt: number;
@@ -327,7 +327,7 @@ export interface Example {
   score_setting: number;
 }
 
-/** The score of this run minus that of an earlier one (`baseline`), each at `setting` of this run and `was` of that one, paired by item over the `items` that both have. `worse`: the interval lies below 0. */
+/** retort.tune.report.Regression */
 export interface Regression {
   baseline: string;
   setting: Record<string, unknown>;
@@ -337,7 +337,7 @@ export interface Regression {
   items: number;
 }
 
-/** A whole sweep. `item_scores` [items, settings] are what the statistics were computed from. */
+/** retort.tune.report.Tuning */
 export interface TuneRecord {
   task: string;
   model: string;
@@ -370,7 +370,7 @@ export interface TuneRecord {
   answers_of_grid: number | null;
 }
 
-/** One trained student. `seconds` is training alone; `curve` holds (step, seconds, validation nats a token). */
+/** retort.distill.results.ArmResult */
 export interface ArmResult {
   arm: string;
   seed: number;
@@ -389,7 +389,7 @@ export interface ArmResult {
   kept_step: number | null;
 }
 
-/** Hard minus soft, paired over seeds; positive: distillation is better. `ci` is None with a single seed. */
+/** retort.distill.results.Difference */
 export interface DistilDifference {
   part: "validation" | "test";
   mean: number;
@@ -399,7 +399,7 @@ export interface DistilDifference {
   method: string;
 }
 
-/** The held-out tokens whose value lies in [low, high]; nats a token at τ = 1, means over seeds. */
+/** retort.distill.results.Bin */
 export interface Bin {
   low: number;
   high: number;
@@ -412,14 +412,14 @@ export interface Bin {
   part: number;
 }
 
-/** One training of the search: nats a token on the validation text, seconds of training. */
+/** retort.distill.results.Try */
 export interface Try {
   learning_rate: number;
   val_nll: number;
   seconds: number;
 }
 
-/** What an arm tried and took. `at_edge`: the best is the smallest or largest given; a better one may lie beyond. */
+/** retort.distill.results.Search */
 export interface Search {
   seed: number;
   steps: number;
@@ -428,7 +428,7 @@ export interface Search {
   at_edge: boolean;
 }
 
-/** Everything a distillation has to report; `to_dict` gives plain values for JSON. */
+/** retort.distill.results.DistillResult */
 export interface DistilRecord {
   recipe: Record<string, unknown>;
   teacher: Record<string, unknown>;
@@ -445,16 +445,17 @@ export interface DistilRecord {
   gain_by_part: "validation" | "test" | null;
   data: Record<string, Record<string, number>>;
   searches: Record<string, Search> | null;
+  capture_seconds: number | null;
   sign: string;
 }
 
-/** What draws at one temperature said. */
+/** retort.lens.page.Draws */
 export interface Draws {
   temperature: number;
   texts: string[];
 }
 
-/** The row that the page's tour moves: a model's first answer, the right one, and what draws said. */
+/** retort.lens.page.Tour */
 export interface TourRecord {
   position: PositionRecord;
   first: string;

@@ -18,10 +18,13 @@ export interface StudioTab {
   readonly open: (context: Context) => View;
 }
 
-const FIRST_PROMPT = "The sky is";
+/** What was found last by each tab, and by which run, so that going to another one and back loses nothing. */
+const found = new Map<string, { record: any; run: string }>();
 
-/** What was found last by each tab, so that going to another one and back loses nothing. */
-const found = new Map<string, { record: any; values: Record<string, string> }>();
+/** The runs whose records are shown, by view: what a saved page holds. */
+export function foundRuns(): Record<string, string> {
+  return Object.fromEntries([...found].map(([name, { run }]) => [name, run]));
+}
 
 /** Where tokens chosen after the prompt stand: as ids for a model that runs here, as texts for one on a server. */
 const CHOSEN = ["continuation", "given"];
@@ -39,17 +42,18 @@ interface Plan<R> {
   /** Whether tokens can be chosen in the view, to go on from. */
   readonly picks?: boolean;
   /** What to show while it runs, from what it tells: `so` is what was shown before, null at the start. */
+  readonly begin?: () => R;
   readonly live?: (so: R | null, name: string, data: any) => R | null;
 }
 
-export function studioTabs(api: Api, { models, tasks, recipes }: Offer): StudioTab[] {
+export function studioTabs(api: Api, { models, prompts, tasks, recipes }: Offer): StudioTab[] {
   const model: FormField = { name: "model", label: "Model", kind: "choice", initial: models[0]!, choices: models };
   const prompt: FormField = {
-    name: "prompt", label: "Prompt", kind: "lines", initial: FIRST_PROMPT, hint: "Ctrl+Enter asks, Esc stops",
+    name: "prompt", label: "Prompt", kind: "lines", initial: prompts[models[0]!] ?? "", hint: "Ctrl+Enter asks, Esc stops",
   };
   const seed: FormField = { name: "seed", label: "Seed", kind: "number", initial: "0" };
   const maxTokens: FormField = { name: "max_tokens", label: "Most tokens", kind: "number", initial: "24" };
-  const chain: FormField = { name: "chain", label: "Chain", kind: "chain", initial: "temperature=0.8 | top_p=0.9" };
+  const chain: FormField = { name: "chain", label: "Chain", kind: "chain", initial: "temperature=0.8" };
   const truncations: FormField = { name: "truncations", label: "Chain around the temperature", kind: "chain", initial: "", hint: "for example top_p=0.9" };
   const temperatures: FormField = {
     name: "temperatures", label: "Temperatures", kind: "text", initial: "0:2:41", hint: "first:last:count, or a list",
@@ -130,13 +134,13 @@ export function studioTabs(api: Api, { models, tasks, recipes }: Offer): StudioT
         model,
         { name: "task", label: "Task", kind: "choice", initial: tasks[0]!, choices: tasks },
         { ...temperatures, name: "tune_temperatures", initial: "0:2:9" },
-        { name: "samples", label: "Answers an item", kind: "number", initial: "4" },
+        { name: "samples", label: "Answers per item", kind: "number", initial: "4" },
         { name: "items", label: "Items", kind: "number", initial: "24", hint: "empty: all" },
         { ...truncations },
         seed,
       ],
       body: ({ model, task, tune_temperatures, samples, items, truncations, seed }) => ({
-        model, task, temperatures: numbers(tune_temperatures), samples: wholeNumber("answers an item", samples),
+        model, task, temperatures: numbers(tune_temperatures), samples: wholeNumber("answers per item", samples),
         chain: truncations, seed: wholeNumber("seed", seed), ...(items?.trim() ? { items: wholeNumber("items", items) } : {}),
       }),
       view: (record, context) => tuneView(record, context),
@@ -148,7 +152,7 @@ export function studioTabs(api: Api, { models, tasks, recipes }: Offer): StudioT
       verb: "Train",
       fields: [
         { name: "recipe", label: "Recipe", kind: "choice", initial: recipes[0]!, choices: recipes },
-        { name: "steps", label: "Steps an arm", kind: "number", initial: "40" },
+        { name: "steps", label: "Steps per arm", kind: "number", initial: "40" },
         { name: "seeds", label: "Seeds", kind: "number", initial: "2" },
         { name: "kd_temperature", label: "Temperature τ of the loss", kind: "number", initial: "1" },
         { name: "alpha", label: "α, weight of the soft term", kind: "number", initial: "0.9" },
@@ -158,6 +162,7 @@ export function studioTabs(api: Api, { models, tasks, recipes }: Offer): StudioT
         temperature: Number(kd_temperature), alpha: Number(alpha),
       }),
       view: (record, context) => distilView(record, context),
+      begin: () => ({ arms: {} }),
       live: (so, name, data) => (name === "point" ? addPoint(so, data) : null),
     }),
   ];
@@ -179,13 +184,22 @@ function studioView<R>(api: Api, plan: Plan<R>, context: Context): View {
     verb: plan.verb,
     fields: plan.fields,
     body: (values) => plan.body(values, context),
-    onStart: () => (live = null),
+    onStart: () => {
+      live = plan.begin?.() ?? null;
+      if (live !== null) show(live);
+    },
+    onFailed: () => {
+      found.delete(plan.name);
+      view?.close();
+      view = null;
+      fill(holder);
+    },
     onTold: (name, data) => {
       const next = plan.live?.(live, name, data) ?? null;
       if (next !== null) show((live = next));
     },
-    onRecord: (record, values) => {
-      found.set(plan.name, { record, values });
+    onRecord: (record, run) => {
+      found.set(plan.name, { record, run });
       show(record);
     },
   });

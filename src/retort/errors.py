@@ -88,7 +88,8 @@ def from_pydantic(error: ValidationError, where: str, model: type[BaseModel] | N
     raised = context.get("error")
     if isinstance(raised, InputError):
         return raised
-    shown = f"{path or where} is {value!r}"
+    text = repr(value)
+    shown = f"{path or where} is {text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + '…'}"
     if raised is not None:
         return InputError(f"{shown}; {str(raised).rstrip('.')}.")
     if found["type"] in ("literal_error", "enum"):
@@ -102,6 +103,8 @@ def first_of(error: ValidationError) -> Any:
     return max(error.errors(), key=lambda one: (len(one["loc"]), one["type"] == "extra_forbidden"))
 
 
+LONGEST_VALUE = 80  # characters of a value in a sentence about it
+
 # What pydantic's type of an error says was allowed, by the beginning of its name.
 _ALLOWED = {
     "bool": "allowed are true and false",
@@ -110,6 +113,7 @@ _ALLOWED = {
     "dataclass_type": "it must be keys and values",
     "string_type": "it must be text",
     "string_too_short": "it must not be empty",
+    "string_unicode": "it must be text without half a character (a lone surrogate)",
     "list_type": "it must be a list",
     "tuple_type": "it must be a list",
     "too_short": "it must not be empty",
@@ -126,6 +130,9 @@ def _allowed(found: Any, field: FieldInfo | None) -> str:
     }
     limits |= {name: value for name, value in found.get("ctx", {}).items() if name in names}
     kind = found["type"]
+    if kind in ("string_too_long", "too_long"):
+        unit = "characters" if kind == "string_too_long" else "entries"
+        return f"it may have {found['ctx']['max_length']:,} {unit} at most, got {len(found['input']):,}"
     number = kind.startswith(("greater", "less", "finite", "float", "int"))
     if not number:
         return next((text for name, text in _ALLOWED.items() if kind.startswith(name)), found["msg"].lower())

@@ -44,11 +44,21 @@ def test_it_holds_the_bundle_and_the_records() -> None:
     json.dumps(widget.data, allow_nan=False)
 
 
+def test_it_takes_what_the_command_takes() -> None:
+    from retort.notebook import page
+
+    widget = page(MockSource(30), "w1", temperatures=[0, 1], max_tokens=3, against_prompt="w2", tour=True)
+    assert set(widget.data) == {"version", "title", "tour", "position", "text", "path", "compare"}
+    assert widget.data["compare"]["b"]["prompt"] == "w2" and len(widget.data["text"]["tokens"]) == 3
+    with pytest.raises(InputError, match="both a model and a prompt"):
+        page(MockSource(30))
+
+
 @pytest.mark.parametrize("records", [{}, {"look": 1}])
 def test_another_record_is_refused(records: dict[str, int]) -> None:
     from retort.notebook import page
 
-    with pytest.raises(InputError, match="a page shows position, text"):
+    with pytest.raises(InputError, match="a page shows a model after a prompt, or tour, position"):
         page(**records)
 
 

@@ -26,11 +26,12 @@ def running() -> Iterator[Studio]:
 
 
 def operations() -> list[Any]:
+    from retort.studio.app import PageRequest
     from retort.studio.models import Models
     from retort.studio.openapi import document
 
     schemathesis = pytest.importorskip("schemathesis")
-    schema = schemathesis.openapi.from_dict(document(Models(["mock:a"], lambda name: None)))
+    schema = schemathesis.openapi.from_dict(document(Models(["mock:a"], lambda name: None), PageRequest))
     return [found.ok() for found in schema.get_all_operations()]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -69,25 +70,28 @@ def test_nothing_runs_without_the_token(running: Studio, token: str | None) -> N
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ({"prompt": "x"}, "the field model is missing"),
-        ({"model": "mock:a"}, "the field prompt is missing"),
-        ({"model": "mock:a", "prompt": ""}, "prompt must be at least 1 characters, got 0"),
-        ({"model": "mock:a", "prompt": "x" * 20_001}, "prompt may be at most 20,000 characters, got 20,001"),
-        ({"model": "mock:a", "prompt": 7}, "prompt must be a string, got 7"),
-        ({"model": "mock:a", "prompt": "x", "tokens": 1}, "unknown field 'tokens'; known are: model, prompt"),
-        ({"model": "embedded:base", "prompt": "x"}, "model must be one of mock:a, mock:b, mock:slow"),
-        ({"model": "/etc/passwd", "prompt": "x"}, "model must be one of"),
-        ({"model": "logits:/etc/passwd", "prompt": "x"}, "model must be one of"),
+        ({"prompt": "x"}, "the request has no model, which is required"),
+        ({"model": "mock:a"}, "the request has no prompt, which is required"),
+        ({"model": "mock:a", "prompt": ""}, "prompt is ''; it must not be empty"),
+        ({"model": "mock:a", "prompt": "x" * 20_001}, "it may have 20,000 characters at most, got 20,001"),
+        ({"model": "mock:a", "prompt": 7}, "prompt is 7; it must be text"),
+        (
+            {"model": "mock:a", "prompt": "x", "tokens": 1},
+            "the request has no key tokens; keys are model, prompt",
+        ),
+        ({"model": "embedded:base", "prompt": "x"}, "allowed are mock:a, mock:b, mock:slow"),
+        ({"model": "/etc/passwd", "prompt": "x"}, "allowed are mock:a"),
+        ({"model": "logits:/etc/passwd", "prompt": "x"}, "allowed are mock:a"),
         (
             {"model": "mock:a", "prompt": "x", "continuation": ["1"]},
-            "continuation must be a list of integers",
+            "continuation[0] is '1'; it must be a whole number",
         ),
         (
             {"model": "mock:a", "prompt": "x", "continuation": [True]},
-            "continuation must be a list of integers",
+            "continuation[0] is True; it must be a whole number",
         ),
-        ([], "the body must be a JSON object, got []"),
-        ("x", "the body must be a JSON object"),
+        ([], "the request is []; it must be keys and values"),
+        ("x", "the request is 'x'; it must be keys and values"),
     ],
 )
 def test_a_body_that_does_not_fit_is_one_sentence(running: Studio, body: Any, said: str) -> None:
@@ -95,6 +99,57 @@ def test_a_body_that_does_not_fit_is_one_sentence(running: Studio, body: Any, sa
     assert answer.status == 422
     assert answer.json["error"]["code"] == "bad_request"
     assert said in answer.message and "\n" not in answer.message
+
+
+def test_a_page_is_saved_with_what_was_found(running: Studio) -> None:
+    run = running.start("position", model="mock:a", prompt="w1 w2")
+    running.wait(run, "done")
+    answer = running.ask("POST", "/api/page", {"runs": {"position": run}, "state": "view=position"})
+    assert answer.status == 200 and answer.headers["content-type"].startswith("text/html")
+    text = answer.body.decode()
+    data = json.loads(text.partition('id="retort-data">')[2].partition("</script>")[0])
+    assert data["position"]["prompt"] == "w1 w2" and data["state"] == "view=position"
+    assert data["tour"]["first"] == " Sydney" and "studio" not in data
+    for runs, status in (({"position": "x"}, 404), ({"text": run}, 404), ({"tour": run}, 422)):
+        assert running.ask("POST", "/api/page", {"runs": runs}).status == status
+
+
+def test_a_task_is_uploaded_and_its_answers_come_back(running: Studio) -> None:
+    task = {
+        "name": "mine",
+        "goal": "exploit",
+        "scorer": {"kind": "references"},
+        "max_tokens": 2,
+        "prompts": ["{text}"],
+    }
+    text = json.dumps(
+        {**task, "items": [{"vars": {"text": one}, "references": ["w2"]} for one in ("w1", "w3")]}
+    )
+    body = {"model": "mock:a", "temperatures": [0, 1], "samples": 2}
+    run = running.start("tune", file={"name": "../mine.json", "text": text}, **body)
+    assert list(running.events(run))[-1][1] == "done", running.ask("GET", f"/api/runs/{run}").json
+    found = running.ask("GET", f"/api/runs/{run}/result").json
+    assert found["task"] == "mine"
+    pytest.importorskip("pyarrow")
+    assert len(found["answers"]) == 2 * 2 * 2
+    assert {(one["setting"], one["prompt"]) for one in found["answers"]} == {(0, 1), (1, 1)}
+    wrong = running.start("tune", file={"name": "mine.txt", "text": text}, **body)
+    assert running.wait(wrong, "failed") == "failed"
+
+
+def test_our_own_mistakes_leave_a_traceback(
+    running: Studio, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from retort.studio import work
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise ZeroDivisionError("by nothing")
+
+    monkeypatch.setattr(work, "position", broken)
+    run = running.start("position", model="mock:a", prompt="w9 w9 w9")
+    assert running.wait(run, "failed") == "failed"
+    assert "ZeroDivisionError: by nothing" in running.ask("GET", f"/api/runs/{run}").json["error"]
+    assert any(record.exc_info for record in caplog.records if record.name == "retort.studio")
 
 
 @pytest.mark.parametrize("raw", [b"{", b"", b"\xff\xfe", b"[" * 20_000, b'{"model": NaN'])

@@ -55,7 +55,7 @@ export function bars(subject: Subject, shown: number, onPick?: (rank: number) =>
         h("th", { scope: "col", class: "figure wide-only" }, whole_ ? "logit " : "logprob ", help(whole_ ? "logits" : "logprob")),
         h("th", { scope: "col", class: "figure raw-ink" }, "raw ", help("raw")),
         h("th", { scope: "col", class: "figure processed-ink" }, "processed ", help("processed")),
-        h("th", { scope: "col", class: "bar-head" }, h("span", { class: "sr" }, "bars and "), "what removed it"),
+        h("th", { scope: "col", class: "bar-head" }, h("span", { class: "sr" }, "bars"), h("span", { class: "wide-only" }, "what removed it")),
       ),
     ),
     h("tbody", {}, ...rows.map((row) => row.element)),

@@ -76,6 +76,8 @@ export function chainEditor(
       ...missing.map((one) => h("option", { value: one.name }, `${one.name}: ${one.help}`)),
     );
     adder.hidden = missing.length === 0;
+    // With the temperature alone there is no order to show: the slider says it all.
+    list.hidden = !heat && rows.length === 1 && rows[0]!.stage.name === "temperature";
   }
 
   function setRow(row: Row, stage: Stage): void {
@@ -92,6 +94,7 @@ export function chainEditor(
   function makeRow(stage: Stage): Row {
     const transform = TRANSFORMS.get(stage.name)!;
     const id = freshId(stage.name);
+    const slid = transform.name === "temperature" && !heat; // the view has a slider of its own
     const handle = h(
       "button",
       { type: "button", class: "handle", title: "Drag, or use the arrow keys, to change the order" },
@@ -122,8 +125,8 @@ export function chainEditor(
       { class: "stage", "data-name": stage.name },
       handle,
       h("label", { for: id, class: "stage-name", title: transform.help }, ...breakable(stage.name)),
-      transform.name === "temperature" && !heat ? null : range,
-      number,
+      slid ? null : range,
+      slid ? h("span", { class: "meta stage-value" }, "the slider above") : number,
       remove,
       effect,
       more,

@@ -13,13 +13,13 @@ export type Kind = "json" | "csv" | "svg" | "png";
 /** Save one kind of file of a view. */
 export async function download(from: Download, kind: Kind): Promise<void> {
   const file = `${from.name}.${kind}`;
-  if (kind === "json") return save(file, new Blob([JSON.stringify(from.json(), null, 2)], { type: "application/json" }));
-  if (kind === "csv") return save(file, new Blob([csvText(from.csv())], { type: "text/csv;charset=utf-8" }));
+  if (kind === "json") return saveFile(file, new Blob([JSON.stringify(from.json(), null, 2)], { type: "application/json" }));
+  if (kind === "csv") return saveFile(file, new Blob([csvText(from.csv())], { type: "text/csv;charset=utf-8" }));
   const drawing = from.svg();
   if (drawing === null) return;
   const text = standaloneSvg(drawing);
-  if (kind === "svg") return save(file, new Blob([text], { type: "image/svg+xml" }));
-  save(file, await toPng(text, drawing));
+  if (kind === "svg") return saveFile(file, new Blob([text], { type: "image/svg+xml" }));
+  saveFile(file, await toPng(text, drawing));
 }
 
 /** RFC 4180, with a guard: a cell that a spreadsheet would run as a formula begins with an apostrophe. */
@@ -76,7 +76,7 @@ async function toPng(text: string, drawing: SVGSVGElement): Promise<Blob> {
   );
 }
 
-function save(name: string, blob: Blob): void {
+export function saveFile(name: string, blob: Blob): void {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(blob);
   link.download = name;

@@ -20,6 +20,8 @@ export interface Series {
   readonly ink: "accent" | "second" | "raw" | "good";
   readonly points: readonly Point[];
   readonly thin?: boolean;
+  /** A curve: no dot at each of its points. */
+  readonly bare?: boolean;
   readonly dashed?: boolean;
 }
 
@@ -105,7 +107,7 @@ function oneSeries(series: Series, x: Scale, y: Scale): SVGElement {
     { class: `ink-${series.ink}${series.thin ? " thin" : ""}` },
     banded.length > 1 ? svg("path", { class: "series-band", d: band(banded) }) : null,
     svg("path", { class: "series-line", d: path([...series.points]), "stroke-dasharray": series.dashed ? "5 4" : null }),
-    ...(series.thin ? [] : series.points.map((point) => svg("circle", { class: "series-dot", cx: x(point.x), cy: y(point.y), r: 3.5 }, svg("title", {}, told(series, point))))),
+    ...(series.thin || series.bare ? [] : series.points.map((point) => svg("circle", { class: "series-dot", cx: x(point.x), cy: y(point.y), r: 3.5 }, svg("title", {}, told(series, point))))),
   );
 }
 

@@ -29,8 +29,10 @@ export interface FormOptions {
   readonly fields: readonly FormField[];
   /** The request's body from the fields' texts. */
   readonly body: (values: Record<string, string>) => object;
-  readonly onRecord: (record: any, values: Record<string, string>) => void;
+  readonly onRecord: (record: any, run: string) => void;
   readonly onStart?: () => void;
+  /** It failed, or could not begin: what was shown before belongs to another request. */
+  readonly onFailed?: () => void;
   readonly onTold?: (name: string, data: any) => void;
   readonly announce: (text: string) => void;
 }
@@ -91,17 +93,27 @@ export function runForm(options: FormOptions): RunForm {
       body = options.body(asked);
     } catch (problem) {
       say(error, (problem as Error).message);
+      options.onFailed?.();
       return;
     }
     options.onStart?.();
+    const began = performance.now();
+    let doing = "Starting";
+    const tell = (): void => say(news, `${doing} · ${whole((performance.now() - began) / 1000)} s`);
+    const clock = setInterval(tell, 1000);
+    tell();
     const mine = api.start(options.kind, body, {
       onProgress: ({ done, total, detail }) => {
         bar.hidden = false;
         bar.max = total || 1;
         bar.value = done;
-        say(news, detail || `${whole(done)} of ${whole(total)}`);
+        doing = detail || `${whole(done)} of ${whole(total)}`;
+        tell();
       },
-      onLost: () => say(news, "The connection was lost; trying again …"),
+      onLost: () => {
+        doing = "The connection was lost; trying again";
+        tell();
+      },
       onTold: (name, data) => options.onTold?.(name, data),
     });
     running = mine;
@@ -109,15 +121,20 @@ export function runForm(options: FormOptions): RunForm {
     mine.result
       .then((record) => {
         if (running !== mine) return;
+        clearInterval(clock);
         say(news, "");
-        options.onRecord(record, asked);
+        options.onRecord(record, mine.id!);
         options.announce(`${options.verb}: done`);
       })
       .catch((problem: Error) => {
+        clearInterval(clock);
         if (running !== mine) return;
         say(news, "");
         if (problem instanceof RunStopped) say(news, "Stopped.");
-        else say(error, problem.message);
+        else {
+          say(error, problem.message);
+          options.onFailed?.();
+        }
       })
       .finally(() => {
         if (running !== mine) return;

@@ -10,9 +10,10 @@ export class State {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private readonly inAddress: boolean;
 
-  constructor(inAddress: boolean) {
+  /** `saved`: the state of a page that was saved, which a link overrides. */
+  constructor(inAddress: boolean, saved = "") {
     this.inAddress = inAddress;
-    this.values = inAddress ? read() : new Map();
+    this.values = inAddress && location.hash.length > 1 ? read() : new Map(new URLSearchParams(saved));
     if (inAddress) window.addEventListener("hashchange", () => this.adopt(read()));
   }
 
@@ -40,7 +41,8 @@ export class State {
     return `${location.href.split("#")[0]}#${this.text()}`;
   }
 
-  private text(): string {
+  /** The state as a link holds it. */
+  text(): string {
     return new URLSearchParams([...this.values]).toString();
   }
 

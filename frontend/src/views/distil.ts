@@ -64,7 +64,7 @@ export function distilView(record: DistilSoFar, context: Context): View {
       "section",
       { class: "card", "aria-label": "Verdict" },
       h("h2", { class: "verdict" }, record.verdict ? `Distilling: ${record.verdict}` : "Training …"),
-      record.verdict_reason ? h("p", {}, record.verdict_reason) : h("p", { class: "meta" }, "The verdict comes with the last seed."),
+      record.verdict_reason ? h("p", {}, record.verdict_reason) : h("p", { class: "meta" }, Object.keys(record.arms).length === 0 ? "The teacher and the text are being prepared; the first points of the curves come after that." : "The verdict comes with the last seed."),
       record.verdict_equal_time_reason && record.arms["hard_equal_time"]
         ? h("p", { class: "meta" }, `At the same wall-clock: ${record.verdict_equal_time}. ${record.verdict_equal_time_reason}`)
         : null,

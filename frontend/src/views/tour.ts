@@ -52,7 +52,7 @@ export function tourView(record: TourRecord, context: Context): View {
     h("li", {}, h("button", { type: "button", class: "quiet", onclick: () => state.set("step", String(place + 1)) }, `${place + 1}. ${step.title}`)),
   );
   const back = h("button", { type: "button", class: "quiet", onclick: () => go(-1) }, "← Back");
-  const next = h("button", { type: "button", class: "primary", onclick: () => go(1) }, "Next →");
+  const next = h("button", { type: "button", class: "solid", onclick: () => go(1) }, "Next →");
 
   function place(): number {
     const asked = Number(state.get("step") ?? "1");
@@ -235,7 +235,7 @@ function runnersUpWidget(row: Row): Widget {
     for (const { rank, value } of chances) say(value, probability(temperature === 0 ? Number(rank === 0) : prob(processed, rank)));
     chart.draw({
       title: "Probability of the two answers against temperature", x: "temperature τ", y: "probability", yFrom: 0, yTo: 1, mark: temperature,
-      series: curves.map((points, place) => ({ name: nameOf(row, chances[place]!.rank), ink: place === 0 ? "second" : "accent", points, thin: true })),
+      series: curves.map((points, place) => ({ name: nameOf(row, chances[place]!.rank), ink: place === 0 ? "second" : "accent", points, bare: true })),
     });
   });
   draw();
@@ -252,6 +252,7 @@ function runnersUpWidget(row: Row): Widget {
         measure("effective support, tokens", support, "effective-support"),
         ...chances.map(({ rank, value }) => measure(`probability of ${nameOf(row, rank)}`, value)),
       ),
+      h("p", { class: "legend" }, h("span", { class: "key key-second" }, nameOf(row, row.first)), h("span", { class: "key key-accent" }, nameOf(row, row.right))),
       chart.element,
       draws.length > 0 ? h("table", { class: "draws" }, h("caption", {}, "What ten draws said at each temperature"), h("tbody", {}, ...draws)) : null,
     ),

@@ -92,6 +92,9 @@ class RecordFile(click.ParamType):
         metavar="FILE",
         help="The file to write.",
     ),
+    click.option(
+        "--tour/--no-tour", "with_tour", default=True, help="Begin with the tour, of a recorded row."
+    ),
     click.option("--open", "open_page", is_flag=True, help="Open the page in the browser."),
     json_option,
 )
@@ -107,6 +110,7 @@ def command(
     tuned: dict[str, Any] | None,
     distilled: dict[str, Any] | None,
     output: Path,
+    with_tour: bool,
     open_page: bool,
     as_json: bool,
 ) -> None:
@@ -120,23 +124,24 @@ def command(
     """
     from retort import __version__
     from retort.cli.output import print_json
-    from retort.lens.page import DEFAULT_CHAIN, pair, passage, position, writes_on
-    from retort.lens.path import path
-    from retort.report.standalone import write_standalone
-    from retort.sources.base import Capability
+    from retort.lens.page import views
+    from retort.report.standalone import tour, write_standalone
     from retort.sources.load import load
 
     source = load(model)
-    through = DEFAULT_CHAIN if chain is None else chain
-    records: dict[str, Any] = {"position": position(source, prompt, through)}
-    if source.capability is Capability.FULL or writes_on(source):
-        records["text"] = passage(source, prompt, max_tokens=max_tokens, chain=through, seed=seed)
-    if source.capability is Capability.FULL:  # the path's texts need the whole vocabulary at every token
-        records["path"] = path(source, prompt, temperatures, chain=through, seed=seed, max_tokens=max_tokens)
-    if against is not None or against_prompt is not None:
-        other = source if against is None else load(against)
-        records["compare"] = pair(source, prompt, other, against_prompt or prompt, through)
+    records = views(
+        source,
+        prompt,
+        chain=chain,
+        temperatures=temperatures,
+        seed=seed,
+        max_tokens=max_tokens,
+        against=against,
+        against_prompt=against_prompt,
+    )
     records |= {name: one for name, one in (("tune", tuned), ("distil", distilled)) if one is not None}
+    if with_tour:
+        records["tour"] = tour()
     write_standalone(output, f"{source.name} after {prompt!r}", records, __version__)
     size = output.stat().st_size
     if as_json:

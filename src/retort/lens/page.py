@@ -21,6 +21,7 @@ from retort.distribution.softmax import check_logits, softmax
 from retort.errors import CapabilityError, InputError
 from retort.lens.compare import ComparedPosition, compared_known, known_after, share_tokens
 from retort.lens.packing import PackedIds, PackedLogits, pack, pack_ids
+from retort.lens.path import path
 from retort.lens.trace import Step, TracedToken, TraceTotals, described, known_token, totals_of, walk
 from retort.records import exact
 from retort.sampling.decoding import Ending
@@ -36,6 +37,7 @@ DEFAULT_CHAIN = Chain.of(temperature=1.0)
 """Where the page's controls begin: the model's own distribution, no token removed."""
 
 ALTERNATIVES, KNOWN_ALTERNATIVES = 8, 20
+PATH_TEMPERATURES = tuple(place / 20 for place in range(41))
 
 
 @dataclass(frozen=True)
@@ -347,6 +349,35 @@ def passage(
         vocabulary_at_most=at_most,
         probe=getattr(source, "probe", None),
     )
+
+
+def views(
+    model: Model,
+    prompt: str,
+    *,
+    chain: Chain | None = None,
+    temperatures: Sequence[float] = PATH_TEMPERATURES,
+    seed: int = 0,
+    max_tokens: int = 24,
+    against: Model | None = None,
+    against_prompt: str | None = None,
+) -> dict[str, Any]:
+    """View → its record, as a page about what `model` would say after `prompt` has them.
+
+    The next position, a text, the text at every temperature, and two positions side by side where another model or
+    prompt is given. A server has no path, and one that answers conversations only no text.
+    """
+    source = opened(model)
+    through = DEFAULT_CHAIN if chain is None else chain
+    found: dict[str, Any] = {"position": position(source, prompt, through)}
+    if source.capability is Capability.FULL or writes_on(source):
+        found["text"] = passage(source, prompt, max_tokens=max_tokens, chain=through, seed=seed)
+    if source.capability is Capability.FULL:  # the path's texts need the whole vocabulary at every token
+        found["path"] = path(source, prompt, temperatures, chain=through, seed=seed, max_tokens=max_tokens)
+    if against is not None or against_prompt is not None:
+        other = source if against is None else opened(against)
+        found["compare"] = pair(source, prompt, other, against_prompt or prompt, through)
+    return found
 
 
 def writes_on(source: Source) -> bool:

@@ -19,6 +19,7 @@ from retort.errors import InputError
 from retort.records import json_value
 
 BUNDLE = Path(__file__).resolve().parents[1] / "studio" / "static"
+TOUR = BUNDLE.parent / "tour.json"
 
 
 def plain(value: Any) -> Any:
@@ -26,15 +27,20 @@ def plain(value: Any) -> Any:
     return json_value(value)
 
 
+def tour() -> dict[str, Any]:
+    """The record of the page's tour: a row of a real model, made by frontend/tour.py (see `retort.lens.page.Tour`)."""
+    found: dict[str, Any] = json.loads(TOUR.read_text(encoding="utf-8"))
+    return found
+
+
 def page_html(title: str, records: Mapping[str, Any], version: str) -> str:
-    """The page as text. `records`: view name ("position", "path", …) → its record; each becomes a tab."""
+    """The page as text. `records`: view name ("tour", "position", "path", …) → its record; each becomes a tab.
+
+    `state`, where it is among them, is what the page shows first: what stands behind # in a link to it.
+    """
     script = _bundle("page.js").replace("</script", "<\\/script").replace("<!--", "<\\!--")
     style = _bundle("page.css").replace("</style", "<\\/style")
-    data = json.dumps(
-        {"version": version, "title": title, **plain(records)}, allow_nan=False, separators=(",", ":")
-    )
-    # Inside a script element only these characters could end it or begin a comment.
-    data = data.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    data = page_data({"version": version, "title": title, **records})
     digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
     policy = (
         f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; img-src data: blob:; "
@@ -59,6 +65,13 @@ def page_html(title: str, records: Mapping[str, Any], version: str) -> str:
 </body>
 </html>
 """
+
+
+def page_data(document: Mapping[str, Any]) -> str:
+    """The document that a page is opened with, as it can stand inside a script element."""
+    text = json.dumps(plain(document), allow_nan=False, separators=(",", ":"))
+    # Only these characters could end the element or begin a comment.
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 
 
 def write_standalone(file: Path, title: str, records: Mapping[str, Any], version: str) -> None:

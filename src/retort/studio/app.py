@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
+from pydantic import Field
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -16,14 +19,24 @@ from starlette.routing import Route
 
 from retort import __version__
 from retort.errors import InputError
+from retort.report.standalone import page_data, page_html, tour
 from retort.studio.guard import App, Guard
 from retort.studio.models import Models
 from retort.studio.openapi import document
 from retort.studio.runs import GRACE_SECONDS, Busy, Run, Runs
-from retort.studio.work import KINDS, RECIPES, TASKS, Kind
+from retort.studio.work import KINDS, RECIPES, TASKS, Kind, checked
+from retort.studio.work import Request as Body
 
+LOG = logging.getLogger("retort.studio")
 STATIC = Path(__file__).parent / "static"
 TYPES = {"page.js": "text/javascript; charset=utf-8", "page.css": "text/css; charset=utf-8"}
+
+FIRST_PROMPTS = {
+    "embedded:base": "A pear is a kind of",
+    "embedded:small": "A pear is a kind of",
+    "embedded:english": "A pear is a kind of",
+}
+"""Of the small models, which know the world of their own training text only."""
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -37,19 +50,32 @@ PAGE = """<!doctype html>
 </head>
 <body>
 <div id="retort-page"><noscript>The studio needs JavaScript.</noscript></div>
-<script type="application/json" id="retort-data">{"version":VERSION,"title":"retort studio","studio":true}</script>
+<script type="application/json" id="retort-data">DATA</script>
 <script type="module" src="/static/page.js"></script>
 </body>
 </html>
 """
 
 
+class PageRequest(Body):
+    """Which runs' results a saved page holds, by view, and what it shows first."""
+
+    runs: dict[Literal[tuple(KINDS)], Annotated[str, Field(max_length=64)]]  # type: ignore[valid-type]
+    state: Annotated[str, Field(max_length=60_000)] = ""
+
+
+def first_prompt(model: str) -> str:
+    """What the page asks a model first."""
+    return FIRST_PROMPTS.get(model, "The capital of Australia is")
+
+
 def create_app(models: Models, token: str, port: int, *, grace: float = GRACE_SECONDS) -> App:
     """The studio as an ASGI app, its guard around it."""
     runs = Runs(grace=grace)
     files = {name: (STATIC / name).read_bytes() for name in TYPES}
-    page = PAGE.replace("VERSION", json.dumps(__version__)).encode("utf-8")
-    described = document(models)
+    data = {"version": __version__, "title": "retort studio", "studio": True, "tour": tour()}
+    page = PAGE.replace("DATA", page_data(data)).encode("utf-8")
+    described = document(models, PageRequest)
 
     async def index(request: Request) -> Response:
         return Response(page, media_type="text/html; charset=utf-8", headers={"cache-control": "no-store"})
@@ -64,17 +90,23 @@ def create_app(models: Models, token: str, port: int, *, grace: float = GRACE_SE
         return JSONResponse(described)
 
     async def about(request: Request) -> Response:
-        offer = {"models": models.names, "tasks": TASKS, "recipes": RECIPES, "kinds": list(KINDS)}
+        offer = {
+            "models": models.names,
+            "prompts": {name: first_prompt(name) for name in models.names},
+            "tasks": TASKS,
+            "recipes": RECIPES,
+            "kinds": list(KINDS),
+        }
         return JSONResponse({**offer, "working": runs.working()})
 
     def start(kind: Kind) -> Any:
         body = kind.body(models)
 
         async def route(request: Request) -> Response:
-            values = body.check(_parsed(await request.body()))
-            key = f"{kind.name} {json.dumps(values, sort_keys=True)}" if kind.kept else None
+            asked = checked(body, _parsed(await request.body()))
+            key = f"{kind.name} {asked.model_dump_json()}"
             try:
-                run = runs.start(kind.name, lambda run: kind.work(run, models, values), key)
+                run = runs.start(kind.name, lambda run: kind.work(run, models, asked), key)
             except Busy:
                 raise HTTPException(429, "too many runs wait already; stop one, or wait") from None
             return JSONResponse(_state(run), 202)
@@ -101,6 +133,18 @@ def create_app(models: Models, token: str, port: int, *, grace: float = GRACE_SE
             raise HTTPException(409, run.error or f"the run has no result: it is {run.state}")
         return Response(run.result, media_type="application/json", headers={"cache-control": "no-store"})
 
+    async def saved(request: Request) -> Response:
+        """What runs found as one standalone file: the page with these views."""
+        asked: PageRequest = checked(PageRequest, _parsed(await request.body()))
+        views: dict[str, Any] = {"tour": tour(), "state": asked.state}
+        for view, name in asked.runs.items():
+            run = runs.get(name)
+            if run is None or run.result is None or run.kind != view:
+                raise HTTPException(404, f"the result of {view} is not there any more; run it again")
+            views[view] = json.loads(run.result)
+        text = await run_in_threadpool(page_html, "retort studio", views, __version__)
+        return Response(text, media_type="text/html; charset=utf-8", headers={"cache-control": "no-store"})
+
     async def events(request: Request) -> Response:
         run = found(request)
         last = request.headers.get("last-event-id", "0")
@@ -120,6 +164,7 @@ def create_app(models: Models, token: str, port: int, *, grace: float = GRACE_SE
         Route("/openapi.json", openapi),
         Route("/api/models", about),
         *(Route(f"/api/{kind.name}", start(kind), methods=["POST"]) for kind in KINDS.values()),
+        Route("/api/page", saved, methods=["POST"]),
         Route("/api/runs/{run}", state, methods=["GET"]),
         Route("/api/runs/{run}", stop, methods=["DELETE"]),
         Route("/api/runs/{run}/result", result),
@@ -170,4 +215,5 @@ async def _input_error(request: Request, problem: Exception) -> Response:
 
 
 async def _our_error(request: Request, problem: Exception) -> Response:
+    LOG.error("the studio failed at %s", request.url.path, exc_info=problem)
     return _error(500, "our_mistake", f"retort failed here: {type(problem).__name__}")

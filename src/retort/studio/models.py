@@ -68,6 +68,7 @@ class Models:
             check()
             if name not in self._loaded:
                 self._loaded[name] = self._load(name)
+            check()  # loading takes seconds, and the first pass after it is the dear one
         return Borrowed(self._loaded[name], self._turns[name], check)
 
 
@@ -129,8 +130,8 @@ class Borrowed:
             return self._source.next_tokens(prompt, count)  # type: ignore[attr-defined]
 
     def start(self, prompts: Sequence[Sequence[int]]) -> Decoder:
-        self._check()
         with self._turns.turn():
+            self._check()  # after the wait, which may have been long
             return _BorrowedDecoder(self._source.start(prompts), self._turns, self._check)
 
 
@@ -143,6 +144,6 @@ class _BorrowedDecoder:
         return self._decoder.logits
 
     def advance(self, parents: Sequence[int], tokens: Sequence[int]) -> None:
-        self._check()
         with self._turns.turn():
+            self._check()
             self._decoder.advance(parents, tokens)

@@ -6,7 +6,7 @@ from typing import Any
 
 from retort import __version__
 from retort.studio.models import Models
-from retort.studio.work import KINDS
+from retort.studio.work import KINDS, Request
 
 ERROR = {
     "type": "object",
@@ -42,8 +42,8 @@ REASONS = {
 }
 
 
-def document(models: Models) -> dict[str, Any]:
-    """The whole interface of a studio with these models."""
+def document(models: Models, page: type[Request]) -> dict[str, Any]:
+    """The whole interface of a studio with these models; `page` is what the route that saves a page takes."""
     run = {
         "name": "run",
         "in": "path",
@@ -56,7 +56,7 @@ def document(models: Models) -> dict[str, Any]:
                 "operationId": f"start-{kind.name}",
                 "summary": kind.help,
                 "security": [{"token": []}],
-                "requestBody": {"required": True, "content": _json(kind.body(models).schema())},
+                "requestBody": {"required": True, "content": _json(_schema(kind.body(models)))},
                 "responses": {
                     "202": _is("the run that does it", STATE),
                     **_refusals(401, 403, 413, 415, 422, 429),
@@ -64,6 +64,18 @@ def document(models: Models) -> dict[str, Any]:
             }
         }
         for kind in KINDS.values()
+    }
+    paths["/api/page"] = {
+        "post": {
+            "operationId": "page",
+            "summary": "What these runs found as one HTML file that needs no studio.",
+            "security": [{"token": []}],
+            "requestBody": {"required": True, "content": _json(_schema(page))},
+            "responses": {
+                "200": {"description": "the file", "content": {"text/html": {"schema": {"type": "string"}}}},
+                **_refusals(401, 403, 404, 413, 415, 422),
+            },
+        }
     }
     paths["/api/models"] = {
         "get": {
@@ -120,6 +132,22 @@ def document(models: Models) -> dict[str, Any]:
             "securitySchemes": {"token": {"type": "apiKey", "in": "header", "name": "X-Retort-Token"}}
         },
     }
+
+
+def _schema(body: type[Request]) -> dict[str, Any]:
+    """A request's JSON schema, its own definitions inside it."""
+    found = body.model_json_schema()
+    inner = found.pop("$defs", {})
+
+    def put(value: Any) -> Any:
+        if isinstance(value, dict):
+            if "$ref" in value:
+                return put(inner[value["$ref"].rsplit("/", 1)[-1]])
+            return {key: put(one) for key, one in value.items()}
+        return [put(one) for one in value] if isinstance(value, list) else value
+
+    whole: dict[str, Any] = put(found)
+    return whole
 
 
 def _json(schema: dict[str, Any]) -> dict[str, Any]:

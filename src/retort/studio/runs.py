@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import secrets
 import threading
 from collections import OrderedDict
@@ -17,6 +18,7 @@ from typing import Any
 
 from retort.errors import RetortError
 
+LOG = logging.getLogger("retort.studio")
 AT_ONCE = 4
 MOST_WAITING = 24
 GRACE_SECONDS = 5.0
@@ -149,6 +151,7 @@ class Runs:
         except RetortError as problem:
             self._end(run, "failed", {"message": " ".join(str(problem).split())})
         except Exception as problem:  # a defect of ours must not take the studio with it, nor hide
+            LOG.exception("the run %s (%s) failed", run.id, run.kind)
             self._end(run, "failed", {"message": f"retort failed here: {type(problem).__name__}: {problem}"})
 
     def _end(self, run: Run, state: str, data: dict[str, Any]) -> None:

@@ -5,13 +5,22 @@ from __future__ import annotations
 import secrets
 import socket
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 
 from retort.errors import InputError, MissingExtraError
+from retort.sources.embedded import SMOLLM2_PACKAGE
 from retort.studio.models import Models
 
 HOST = "127.0.0.1"
 DEFAULT_PORT = 8765
 NEXT_PORTS = 20
+SMOLLM2 = "embedded:smollm2"
+
+
+def default_models() -> tuple[str, ...]:
+    """A real language model first, where its package is installed, then two small ones that are always here."""
+    real = (SMOLLM2,) if find_spec(SMOLLM2_PACKAGE) is not None else ()
+    return (*real, "embedded:base", "embedded:english")
 
 
 def serve(names: Sequence[str], port: int | None, say: Callable[[str], None]) -> None:

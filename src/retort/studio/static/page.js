@@ -10,6 +10,21 @@ var e = class extends Error {}, t = 8, n = 250, r = class {
 	offer() {
 		return this.ask("GET", "/api/models");
 	}
+	async page(e, t) {
+		let n = {
+			"X-Retort-Token": this.token,
+			"Content-Type": "application/json"
+		}, r = await fetch("/api/page", {
+			method: "POST",
+			headers: n,
+			body: JSON.stringify({
+				state: e,
+				runs: t
+			})
+		});
+		if (!r.ok) throw Error((await r.json().catch(() => null))?.error?.message ?? `the studio answered ${r.status}`);
+		return r.blob();
+	}
 	start(e, t, n = {}) {
 		let r = new AbortController(), i = null, a = !1;
 		return {
@@ -17,6 +32,9 @@ var e = class extends Error {}, t = 8, n = 250, r = class {
 				let o = await this.ask("POST", `/api/${e}`, t);
 				return i = o.id, a && this.stop(i), o.state !== "done" && await this.follow(i, n, r.signal), this.patiently(() => this.ask("GET", `/api/runs/${i}/result`), n);
 			})(),
+			get id() {
+				return i;
+			},
 			stop: () => {
 				a = !0, i !== null && this.stop(i);
 			}
@@ -195,8 +213,8 @@ var te = .3, w = class {
 	listeners = /* @__PURE__ */ new Set();
 	timer;
 	inAddress;
-	constructor(e) {
-		this.inAddress = e, this.values = e ? ne() : /* @__PURE__ */ new Map(), e && window.addEventListener("hashchange", () => this.adopt(ne()));
+	constructor(e, t = "") {
+		this.inAddress = e, this.values = e && location.hash.length > 1 ? ne() : new Map(new URLSearchParams(t)), e && window.addEventListener("hashchange", () => this.adopt(ne()));
 	}
 	get(e) {
 		return this.values.get(e);
@@ -1824,7 +1842,7 @@ function kn(e, t, n) {
 	}, "processed ", _n("processed")), _("th", {
 		scope: "col",
 		class: "bar-head"
-	}, _("span", { class: "sr" }, "bars and "), "what removed it"))), _("tbody", {}, ...s.map((e) => e.element)), c > 0 ? _("tbody", { class: "tail" }, l.element) : null), d = s.map((e, t) => i.prob(t)), f = i.beyond(o).share;
+	}, _("span", { class: "sr" }, "bars"), _("span", { class: "wide-only" }, "what removed it")))), _("tbody", {}, ...s.map((e) => e.element)), c > 0 ? _("tbody", { class: "tail" }, l.element) : null), d = s.map((e, t) => i.prob(t)), f = i.beyond(o).share;
 	function p(e) {
 		let t = s.map((t, n) => e?.prob(n) ?? null), n = e?.beyond(o) ?? null, r = Math.max(...d.map(({ high: e }) => e), ...t.map((e) => e?.high ?? 0), f.high, n?.share.high ?? 0, 1e-12), i = e === null ? /* @__PURE__ */ new Set() : An(e);
 		s.forEach((n, a) => {
@@ -1924,8 +1942,8 @@ function Rn(e, t, { heat: n }) {
 		(t.length !== i.children.length || t.some((e, t) => i.children[t] !== e)) && (x(i, ...t), e instanceof HTMLElement && i.contains(e) && e.focus()), r.forEach((e, t) => {
 			e.handle.setAttribute("aria-label", `${e.stage.name}, stage ${t + 1} of ${r.length}. Arrow keys move it, Delete removes it.`);
 		});
-		let n = r.some((e) => k.get(e.stage.name).tempers), o = [...k.values()].filter((e) => !(e.tempers && n) && !r.some((t) => t.stage.name === e.name));
-		x(a, _("option", { value: "" }, "+ add a stage"), ...o.map((e) => _("option", { value: e.name }, `${e.name}: ${e.help}`))), a.hidden = o.length === 0;
+		let o = r.some((e) => k.get(e.stage.name).tempers), s = [...k.values()].filter((e) => !(e.tempers && o) && !r.some((t) => t.stage.name === e.name));
+		x(a, _("option", { value: "" }, "+ add a stage"), ...s.map((e) => _("option", { value: e.name }, `${e.name}: ${e.help}`))), a.hidden = s.length === 0, i.hidden = !n && r.length === 1 && r[0].stage.name === "temperature";
 	}
 	function f(e, t) {
 		e.stage = t, document.activeElement !== e.number && (e.number.value = String(t.value)), e.range.value = String(t.value), e.range.setAttribute("aria-valuetext", `${t.name} ${t.value}`);
@@ -1935,49 +1953,49 @@ function Rn(e, t, { heat: n }) {
 		}
 	}
 	function p(e) {
-		let t = k.get(e.name), r = C(e.name), i = _("button", {
+		let t = k.get(e.name), r = C(e.name), i = t.name === "temperature" && !n, a = _("button", {
 			type: "button",
 			class: "handle",
 			title: "Drag, or use the arrow keys, to change the order"
-		}, _("span", { "aria-hidden": "true" }, "⠿")), { low: a, high: o, step: s } = t.slider, c = _("input", {
+		}, _("span", { "aria-hidden": "true" }, "⠿")), { low: o, high: s, step: c } = t.slider, l = _("input", {
 			type: "range",
-			min: a,
-			max: o,
-			step: s,
+			min: o,
+			max: s,
+			step: c,
 			"aria-label": e.name,
 			"data-stage": e.name
-		}), l = _("input", {
+		}), u = _("input", {
 			id: r,
 			type: "number",
 			min: t.low,
 			step: "any",
 			inputmode: "decimal",
 			"data-number": e.name
-		}), u = _("p", { class: "effect" }), d = new Map((t.options ?? []).map((e) => [e, Vn(e)])), p = d.size === 0 ? null : _("details", {
+		}), d = _("p", { class: "effect" }), p = new Map((t.options ?? []).map((e) => [e, Vn(e)])), g = p.size === 0 ? null : _("details", {
 			class: "stage-options",
 			open: e.options !== void 0
-		}, _("summary", {}, "more settings"), ...[...d].map(([e, t]) => _("label", {}, `${e.name} `, t))), g = _("button", {
+		}, _("summary", {}, "more settings"), ...[...p].map(([e, t]) => _("label", {}, `${e.name} `, t))), y = _("button", {
 			type: "button",
 			class: "quiet remove",
 			"aria-label": `Remove ${e.name}`
-		}, _("span", { "aria-hidden": "true" }, "×")), y = {
+		}, _("span", { "aria-hidden": "true" }, "×")), x = {
 			stage: e,
 			item: _("li", {
 				class: "stage",
 				"data-name": e.name
-			}, i, _("label", {
+			}, a, _("label", {
 				for: r,
 				class: "stage-name",
 				title: t.help
-			}, ...Bn(e.name)), t.name === "temperature" && !n ? null : c, l, g, u, p),
-			handle: i,
-			range: c,
-			number: l,
-			options: d,
-			effect: u
+			}, ...Bn(e.name)), i ? null : l, i ? _("span", { class: "meta stage-value" }, "the slider above") : u, y, d, g),
+			handle: a,
+			range: l,
+			number: u,
+			options: p,
+			effect: d
 		};
-		for (let [e, n] of d) n.addEventListener("input", () => h(y, t, e, n));
-		return c.addEventListener("input", () => m(y, t, c.value)), l.addEventListener("input", () => m(y, t, l.value)), l.addEventListener("blur", () => f(y, y.stage)), g.addEventListener("click", () => v(y)), i.addEventListener("keydown", (e) => b(y, e)), ee(y), y;
+		for (let [e, n] of p) n.addEventListener("input", () => h(x, t, e, n));
+		return l.addEventListener("input", () => m(x, t, l.value)), u.addEventListener("input", () => m(x, t, u.value)), u.addEventListener("blur", () => f(x, x.stage)), y.addEventListener("click", () => v(x)), a.addEventListener("keydown", (e) => b(x, e)), ee(x), x;
 	}
 	function m(e, t, n) {
 		try {
@@ -4274,7 +4292,7 @@ function qo(e, t, n) {
 		class: "series-line",
 		d: i([...e.points]),
 		"stroke-dasharray": e.dashed ? "5 4" : null
-	}), ...e.thin ? [] : e.points.map((r) => v("circle", {
+	}), ...e.thin || e.bare ? [] : e.points.map((r) => v("circle", {
 		class: "series-dot",
 		cx: t(r.x),
 		cy: n(r.y),
@@ -4352,7 +4370,7 @@ function Qo(e, t) {
 		element: _("div", {}, _("section", {
 			class: "card",
 			"aria-label": "Verdict"
-		}, _("h2", { class: "verdict" }, e.verdict ? `Distilling: ${e.verdict}` : "Training …"), e.verdict_reason ? _("p", {}, e.verdict_reason) : _("p", { class: "meta" }, "The verdict comes with the last seed."), e.verdict_equal_time_reason && e.arms.hard_equal_time ? _("p", { class: "meta" }, `At the same wall-clock: ${e.verdict_equal_time}. ${e.verdict_equal_time_reason}`) : null), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Both arms. "), _("span", { class: "legend" }, ...Object.keys(e.arms).map((e) => _("span", { class: `key key-${Zo[e]?.ink ?? "good"}` }, Zo[e]?.words ?? e))), a), r.element), i ? _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Paired difference, hard minus soft. "), _("small", {}, "Nats per token on held-out text; right of 0 distilling gave the better student. Small dots are seeds, the bar is the interval of their mean.")), i.element) : null, _("section", {
+		}, _("h2", { class: "verdict" }, e.verdict ? `Distilling: ${e.verdict}` : "Training …"), e.verdict_reason ? _("p", {}, e.verdict_reason) : _("p", { class: "meta" }, Object.keys(e.arms).length === 0 ? "The teacher and the text are being prepared; the first points of the curves come after that." : "The verdict comes with the last seed."), e.verdict_equal_time_reason && e.arms.hard_equal_time ? _("p", { class: "meta" }, `At the same wall-clock: ${e.verdict_equal_time}. ${e.verdict_equal_time_reason}`) : null), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Both arms. "), _("span", { class: "legend" }, ...Object.keys(e.arms).map((e) => _("span", { class: `key key-${Zo[e]?.ink ?? "good"}` }, Zo[e]?.words ?? e))), a), r.element), i ? _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Paired difference, hard minus soft. "), _("small", {}, "Nats per token on held-out text; right of 0 distilling gave the better student. Small dots are seeds, the bar is the interval of their mean.")), i.element) : null, _("section", {
 			class: "card scroll",
 			tabindex: 0,
 			"aria-label": "Students"
@@ -5109,7 +5127,7 @@ function zs(e, t) {
 		onclick: () => p(-1)
 	}, "← Back"), d = _("button", {
 		type: "button",
-		class: "primary",
+		class: "solid",
 		onclick: () => p(1)
 	}, "Next →");
 	function f() {
@@ -5257,14 +5275,14 @@ function Gs(e) {
 				name: $s(e, i[n].rank),
 				ink: n === 0 ? "second" : "accent",
 				points: t,
-				thin: !0
+				bare: !0
 			}))
 		});
 	});
 	c();
 	let l = e.record.draws.map(({ temperature: e, texts: t }) => _("tr", {}, _("th", { scope: "row" }, `τ = ${V(e)}`), _("td", {}, t.join(" · "))));
 	return {
-		element: _("div", {}, Zs((e) => (s = e, c())), _("dl", { class: "measures" }, Qs("entropy, nats, at this τ", n, "entropy"), Qs("effective support, tokens", r, "effective-support"), ...i.map(({ rank: t, value: n }) => Qs(`probability of ${$s(e, t)}`, n))), t.element, l.length > 0 ? _("table", { class: "draws" }, _("caption", {}, "What ten draws said at each temperature"), _("tbody", {}, ...l)) : null),
+		element: _("div", {}, Zs((e) => (s = e, c())), _("dl", { class: "measures" }, Qs("entropy, nats, at this τ", n, "entropy"), Qs("effective support, tokens", r, "effective-support"), ...i.map(({ rank: t, value: n }) => Qs(`probability of ${$s(e, t)}`, n))), _("p", { class: "legend" }, _("span", { class: "key key-second" }, $s(e, e.first)), _("span", { class: "key key-accent" }, $s(e, e.right))), t.element, l.length > 0 ? _("table", { class: "draws" }, _("caption", {}, "What ten draws said at each temperature"), _("tbody", {}, ...l)) : null),
 		close: t.close
 	};
 }
@@ -5788,53 +5806,54 @@ function wc(e, t) {
 	return typeof e == "number" ? t === "temperature" ? `τ = ${V(e)}` : t ? `${t} = ${V(e)}` : V(e) : typeof e == "object" && e ? Object.entries(e).map(([e, t]) => `${e}=${t}`).join(" ") : String(e);
 }
 // src/app.ts
-function Tc(e, t, { address: n, tabs: r = Dc(t) }) {
-	let i = _("div", {
+function Tc(e, t, { address: n, tabs: r = [], save: i = null }) {
+	r = [...Dc(t), ...r.length > 0 ? r : Oc(t)];
+	let a = _("div", {
 		class: "sr",
 		role: "status",
 		"aria-live": "polite"
-	}), a = {
+	}), o = {
 		data: t,
-		state: new w(n),
-		announce: (e) => i.textContent = e
-	}, o = _("div", {
+		state: new w(n, t.state),
+		announce: (e) => a.textContent = e
+	}, s = _("div", {
 		role: "tabpanel",
 		tabindex: "-1",
 		class: "panel"
-	}), s = null, l = r.map((e) => _("button", {
+	}), l = null, u = r.map((e) => _("button", {
 		type: "button",
 		role: "tab",
 		id: C("tab"),
-		onclick: () => a.state.set("view", e.name)
-	}, e.label)), u = _("div", {
+		onclick: () => o.state.set("view", e.name)
+	}, e.label)), d = _("div", {
 		role: "tablist",
 		"aria-label": "Views",
 		class: "tabs",
-		onkeydown: d
-	}, ...l);
-	function d(e) {
-		let t = l.indexOf(document.activeElement), n = {
+		onkeydown: f
+	}, ...u);
+	function f(e) {
+		let t = u.indexOf(document.activeElement), n = {
 			ArrowRight: 1,
 			ArrowLeft: -1
-		}[e.key], i = e.key === "Home" ? 0 : e.key === "End" ? l.length - 1 : n === void 0 ? null : t + n;
+		}[e.key], i = e.key === "Home" ? 0 : e.key === "End" ? u.length - 1 : n === void 0 ? null : t + n;
 		if (i === null) return;
 		e.preventDefault();
-		let o = (i + l.length) % l.length;
-		l[o].focus(), a.state.set("view", r[o].name);
+		let a = (i + u.length) % u.length;
+		u[a].focus(), o.state.set("view", r[a].name);
 	}
-	function f() {
-		let e = Math.max(0, r.findIndex((e) => e.name === a.state.get("view")));
-		l.forEach((t, n) => {
+	function p() {
+		let e = Math.max(0, r.findIndex((e) => e.name === o.state.get("view")));
+		u.forEach((t, n) => {
 			t.setAttribute("aria-selected", String(n === e)), t.tabIndex = n === e ? 0 : -1;
-		}), s?.close(), s = r[e]?.open(a) ?? null, o.setAttribute("aria-labelledby", l[e]?.id ?? ""), x(o, s?.element ?? _("p", {}, "This page holds nothing to show."));
+		}), l?.close(), l = r[e]?.open(o) ?? null, s.setAttribute("aria-labelledby", u[e]?.id ?? ""), m.hidden = r[e]?.name === "tour", x(s, l?.element ?? _("p", {}, "This page holds nothing to show."));
 	}
-	let p = _("details", {
+	let m = _("details", {
 		class: "menu",
 		onkeydown: (e) => {
-			e.key === "Escape" && p.open && (p.open = !1, p.querySelector("summary")?.focus());
+			e.key === "Escape" && m.open && (m.open = !1, m.querySelector("summary")?.focus());
 		},
 		onfocusout: (e) => {
-			p.contains(e.relatedTarget) || (p.open = !1);
+			m.contains(e.relatedTarget) || (m.open = !1);
 		}
 	}, _("summary", {}, "Download"), _("div", { class: "menu-list" }, ...[
 		["json", "JSON"],
@@ -5845,17 +5864,29 @@ function Tc(e, t, { address: n, tabs: r = Dc(t) }) {
 		type: "button",
 		class: "quiet",
 		onclick: () => {
-			p.open = !1, s?.download && c(s.download, e).then(() => a.announce(`${t} saved`));
+			m.open = !1, l?.download && c(l.download, e).then(() => o.announce(`${t} saved`));
 		}
-	}, t)))), m = _("button", {
+	}, t)))), g = _("button", {
 		type: "button",
 		class: "quiet",
-		onclick: () => void Ec(a)
+		onclick: () => void v()
+	}, "Save this page");
+	async function v() {
+		try {
+			h("retort.html", await i(o.state.text())), o.announce("The page is saved");
+		} catch (e) {
+			o.announce(e.message);
+		}
+	}
+	let y = _("button", {
+		type: "button",
+		class: "quiet",
+		onclick: () => void Ec(o)
 	}, "Copy link");
-	e.classList.add("retort"), x(e, _("header", { class: "head" }, _(n ? "h1" : "p", { class: "brand" }, "retort"), u, _("div", { class: "tools" }, n ? m : null, p, ae(e))), _(n ? "main" : "div", {}, o), i);
-	let h = a.state.listen((e) => e === "view" && f());
-	return f(), performance.mark("retort-controls"), () => {
-		h(), s?.close(), e.replaceChildren();
+	e.classList.add("retort"), x(e, _("header", { class: "head" }, _(n ? "h1" : "p", { class: "brand" }, "retort"), d, _("div", { class: "tools" }, n ? y : null, i ? g : null, m, ae(e))), _(n ? "main" : "div", {}, s), a);
+	let b = o.state.listen((e) => e === "view" && p());
+	return p(), performance.mark("retort-controls"), () => {
+		b(), l?.close(), e.replaceChildren();
 	};
 }
 async function Ec(e) {
@@ -5865,41 +5896,44 @@ async function Ec(e) {
 		history.replaceState(null, "", e.state.link()), e.announce("The link is in the address bar");
 	}
 }
-function Dc(e) {
-	let t = [], { tour: n, position: r, text: i, path: a, compare: o, tune: s, distil: c } = e;
-	return n && t.push({
+function Dc({ tour: e }) {
+	return e ? [{
 		name: "tour",
 		label: "Tour",
-		open: (e) => zs(n, e)
-	}), r && t.push({
+		open: (t) => zs(e, t)
+	}] : [];
+}
+function Oc(e) {
+	let t = [], { position: n, text: r, path: i, compare: a, tune: o, distil: s } = e;
+	return n && t.push({
 		name: "position",
 		label: "Position",
-		open: (e) => Os(r, e)
-	}), i && t.push({
+		open: (e) => Os(n, e)
+	}), r && t.push({
 		name: "text",
 		label: "Text",
-		open: (e) => rc(i, e)
-	}), a && t.push({
+		open: (e) => rc(r, e)
+	}), i && t.push({
 		name: "path",
 		label: "Path",
-		open: (e) => ss(a, e)
-	}), o && t.push({
+		open: (e) => ss(i, e)
+	}), a && t.push({
 		name: "compare",
 		label: "Compare",
-		open: (e) => _r(o, e)
-	}), s && t.push({
+		open: (e) => _r(a, e)
+	}), o && t.push({
 		name: "tune",
 		label: "Tune",
-		open: (e) => gc(s, e)
-	}), c && t.push({
+		open: (e) => gc(o, e)
+	}), s && t.push({
 		name: "distil",
 		label: "Distil",
-		open: (e) => Qo(c, e)
+		open: (e) => Qo(s, e)
 	}), t;
 }
 // src/parts/runForm.ts
-function Oc(t) {
-	let { api: n, state: r, fields: i } = t, a = null, o = new Map(i.map((e) => [e.name, kc(e, r)])), s = _("button", {
+function kc(t) {
+	let { api: n, state: r, fields: i } = t, a = null, o = new Map(i.map((e) => [e.name, Ac(e, r)])), s = _("button", {
 		type: "submit",
 		class: "solid"
 	}, t.verb), c = _("button", {
@@ -5938,23 +5972,27 @@ function Oc(t) {
 		try {
 			o = t.body(i);
 		} catch (e) {
-			S(d, e.message);
+			S(d, e.message), t.onFailed?.();
 			return;
 		}
 		t.onStart?.();
-		let s = n.start(t.kind, o, {
+		let s = performance.now(), c = "Starting", f = () => S(u, `${c} · ${B((performance.now() - s) / 1e3)} s`), p = setInterval(f, 1e3);
+		f();
+		let h = n.start(t.kind, o, {
 			onProgress: ({ done: e, total: t, detail: n }) => {
-				l.hidden = !1, l.max = t || 1, l.value = e, S(u, n || `${B(e)} of ${B(t)}`);
+				l.hidden = !1, l.max = t || 1, l.value = e, c = n || `${B(e)} of ${B(t)}`, f();
 			},
-			onLost: () => S(u, "The connection was lost; trying again …"),
+			onLost: () => {
+				c = "The connection was lost; trying again", f();
+			},
 			onTold: (e, n) => t.onTold?.(e, n)
 		});
-		a = s, g(!0), s.result.then((e) => {
-			a === s && (S(u, ""), t.onRecord(e, i), t.announce(`${t.verb}: done`));
-		}).catch((t) => {
-			a === s && (S(u, ""), t instanceof e ? S(u, "Stopped.") : S(d, t.message));
+		a = h, g(!0), h.result.then((e) => {
+			a === h && (clearInterval(p), S(u, ""), t.onRecord(e, h.id), t.announce(`${t.verb}: done`));
+		}).catch((n) => {
+			clearInterval(p), a === h && (S(u, ""), n instanceof e ? S(u, "Stopped.") : (S(d, n.message), t.onFailed?.()));
 		}).finally(() => {
-			a === s && (a = null, g(!1));
+			a === h && (a = null, g(!1));
 		});
 	}
 	function g(e) {
@@ -5968,7 +6006,7 @@ function Oc(t) {
 		}
 	};
 }
-function kc(e, t) {
+function Ac(e, t) {
 	let n = C(e.name), r = e.name, i = t.get(r) ?? e.initial;
 	if (e.kind === "choice") {
 		let t = _("select", {
@@ -6000,42 +6038,46 @@ function kc(e, t) {
 	return a.value = i, a;
 }
 // src/studio.ts
-var Ac = "The sky is", jc = /* @__PURE__ */ new Map(), Mc = ["continuation", "given"];
-function Nc(e, { models: t, tasks: n, recipes: r }) {
-	let i = {
+var jc = /* @__PURE__ */ new Map();
+function Mc() {
+	return Object.fromEntries([...jc].map(([e, { run: t }]) => [e, t]));
+}
+var Nc = ["continuation", "given"];
+function Pc(e, { models: t, prompts: n, tasks: r, recipes: i }) {
+	let a = {
 		name: "model",
 		label: "Model",
 		kind: "choice",
 		initial: t[0],
 		choices: t
-	}, a = {
+	}, o = {
 		name: "prompt",
 		label: "Prompt",
 		kind: "lines",
-		initial: Ac,
+		initial: n[t[0]] ?? "",
 		hint: "Ctrl+Enter asks, Esc stops"
-	}, o = {
+	}, s = {
 		name: "seed",
 		label: "Seed",
 		kind: "number",
 		initial: "0"
-	}, s = {
+	}, c = {
 		name: "max_tokens",
 		label: "Most tokens",
 		kind: "number",
 		initial: "24"
-	}, c = {
+	}, l = {
 		name: "chain",
 		label: "Chain",
 		kind: "chain",
-		initial: "temperature=0.8 | top_p=0.9"
-	}, l = {
+		initial: "temperature=0.8"
+	}, u = {
 		name: "truncations",
 		label: "Chain around the temperature",
 		kind: "chain",
 		initial: "",
 		hint: "for example top_p=0.9"
-	}, u = {
+	}, d = {
 		name: "temperatures",
 		label: "Temperatures",
 		kind: "text",
@@ -6043,25 +6085,25 @@ function Nc(e, { models: t, tasks: n, recipes: r }) {
 		hint: "first:last:count, or a list"
 	};
 	return [
-		Pc(e, {
+		Fc(e, {
 			name: "position",
 			label: "Position",
 			kind: "position",
 			verb: "Look",
 			eager: !0,
 			picks: !0,
-			fields: [i, a],
+			fields: [a, o],
 			body: ({ model: e, prompt: t }, { state: n }) => ({
 				model: e,
 				prompt: t,
-				continuation: Rc(n.get("continuation"))
+				continuation: zc(n.get("continuation"))
 			}),
 			view: (e, t, n) => Os(e, t, (r) => {
 				let i = e.ids[r];
-				e.known !== "full" || i == null ? t.state.set("prompt", e.prompt + e.tokens[r]) : t.state.set("continuation", [...Rc(t.state.get("continuation")), i].join(",")), n();
+				e.known !== "full" || i == null ? t.state.set("prompt", e.prompt + e.tokens[r]) : t.state.set("continuation", [...zc(t.state.get("continuation")), i].join(",")), n();
 			})
 		}),
-		Pc(e, {
+		Fc(e, {
 			name: "text",
 			label: "Text",
 			kind: "text",
@@ -6069,71 +6111,71 @@ function Nc(e, { models: t, tasks: n, recipes: r }) {
 			picks: !0,
 			live: (e, t, n) => t === "token" ? hc(e, n) : null,
 			fields: [
-				i,
 				a,
-				c,
 				o,
-				s
+				l,
+				s,
+				c
 			],
 			body: ({ model: e, prompt: t, chain: n, seed: r, max_tokens: i }, { state: a }) => ({
 				model: e,
 				prompt: t,
 				chain: n,
-				seed: Ic("seed", r),
-				max_tokens: Ic("longest text", i),
-				continuation: Rc(a.get("continuation")),
-				given: zc(a.get("given"))
+				seed: Lc("seed", r),
+				max_tokens: Lc("longest text", i),
+				continuation: zc(a.get("continuation")),
+				given: Bc(a.get("given"))
 			}),
 			view: (e, t, n) => rc(e, t, (r, i) => {
 				let a = e.tokens.slice(0, r);
 				e.known === "full" ? t.state.set("continuation", [...a, i].map((e) => e.id).join(",")) : t.state.set("given", JSON.stringify([...a, i].map((e) => e.token))), t.state.set("token", String(r)), n();
 			})
 		}),
-		Pc(e, {
+		Fc(e, {
 			name: "path",
 			label: "Path",
 			kind: "path",
 			verb: "Follow",
 			fields: [
-				i,
 				a,
-				{ ...o },
-				s,
-				u,
-				l
+				o,
+				{ ...s },
+				c,
+				d,
+				u
 			],
 			body: ({ model: e, prompt: t, seed: n, max_tokens: r, temperatures: i, truncations: a }) => ({
 				model: e,
 				prompt: t,
 				chain: a,
-				seed: Ic("seed", n),
-				max_tokens: Ic("longest text", r),
-				temperatures: Lc(i)
+				seed: Lc("seed", n),
+				max_tokens: Lc("longest text", r),
+				temperatures: Rc(i)
 			}),
 			view: (e, t) => ss(e, t)
 		}),
-		Pc(e, {
+		Fc(e, {
 			name: "compare",
 			label: "Compare",
 			kind: "compare",
 			verb: "Compare",
 			fields: [
 				{
-					...i,
+					...a,
 					label: "A: model"
 				},
 				{
-					...a,
+					...o,
 					label: "A: prompt"
 				},
 				{
-					...i,
+					...a,
 					name: "model_b",
 					label: "B: model",
 					initial: t[1] ?? t[0]
 				},
 				{
-					...a,
+					...o,
 					name: "prompt_b",
 					label: "B: prompt",
 					hint: "empty: the same as A's",
@@ -6149,28 +6191,28 @@ function Nc(e, { models: t, tasks: n, recipes: r }) {
 			}),
 			view: (e, t) => _r(e, t)
 		}),
-		Pc(e, {
+		Fc(e, {
 			name: "tune",
 			label: "Tune",
 			kind: "tune",
 			verb: "Tune",
 			fields: [
-				i,
+				a,
 				{
 					name: "task",
 					label: "Task",
 					kind: "choice",
-					initial: n[0],
-					choices: n
+					initial: r[0],
+					choices: r
 				},
 				{
-					...u,
+					...d,
 					name: "tune_temperatures",
 					initial: "0:2:9"
 				},
 				{
 					name: "samples",
-					label: "Answers an item",
+					label: "Answers per item",
 					kind: "number",
 					initial: "4"
 				},
@@ -6181,21 +6223,21 @@ function Nc(e, { models: t, tasks: n, recipes: r }) {
 					initial: "24",
 					hint: "empty: all"
 				},
-				{ ...l },
-				o
+				{ ...u },
+				s
 			],
 			body: ({ model: e, task: t, tune_temperatures: n, samples: r, items: i, truncations: a, seed: o }) => ({
 				model: e,
 				task: t,
-				temperatures: Lc(n),
-				samples: Ic("answers an item", r),
+				temperatures: Rc(n),
+				samples: Lc("answers per item", r),
 				chain: a,
-				seed: Ic("seed", o),
-				...i?.trim() ? { items: Ic("items", i) } : {}
+				seed: Lc("seed", o),
+				...i?.trim() ? { items: Lc("items", i) } : {}
 			}),
 			view: (e, t) => gc(e, t)
 		}),
-		Pc(e, {
+		Fc(e, {
 			name: "distil",
 			label: "Distil",
 			kind: "distil",
@@ -6205,12 +6247,12 @@ function Nc(e, { models: t, tasks: n, recipes: r }) {
 					name: "recipe",
 					label: "Recipe",
 					kind: "choice",
-					initial: r[0],
-					choices: r
+					initial: i[0],
+					choices: i
 				},
 				{
 					name: "steps",
-					label: "Steps an arm",
+					label: "Steps per arm",
 					kind: "number",
 					initial: "40"
 				},
@@ -6235,25 +6277,26 @@ function Nc(e, { models: t, tasks: n, recipes: r }) {
 			],
 			body: ({ recipe: e, steps: t, seeds: n, kd_temperature: r, alpha: i }) => ({
 				recipe: e,
-				steps: Ic("steps", t),
-				seeds: Ic("seeds", n),
+				steps: Lc("steps", t),
+				seeds: Lc("seeds", n),
 				temperature: Number(r),
 				alpha: Number(i)
 			}),
 			view: (e, t) => Qo(e, t),
+			begin: () => ({ arms: {} }),
 			live: (e, t, n) => t === "point" ? rs(e, n) : null
 		})
 	];
 }
-function Pc(e, t) {
+function Fc(e, t) {
 	return {
 		name: t.name,
 		label: t.label,
-		open: (n) => Fc(e, t, n)
+		open: (n) => Ic(e, t, n)
 	};
 }
-function Fc(e, t, n) {
-	let r = null, i = null, a = _("div", { class: "holder" }), o = Oc({
+function Ic(e, t, n) {
+	let r = null, i = null, a = _("div", { class: "holder" }), o = kc({
 		api: e,
 		state: n.state,
 		announce: n.announce,
@@ -6261,7 +6304,12 @@ function Fc(e, t, n) {
 		verb: t.verb,
 		fields: t.fields,
 		body: (e) => t.body(e, n),
-		onStart: () => i = null,
+		onStart: () => {
+			i = t.begin?.() ?? null, i !== null && u(i);
+		},
+		onFailed: () => {
+			jc.delete(t.name), r?.close(), r = null, x(a);
+		},
 		onTold: (e, n) => {
 			let r = t.live?.(i, e, n) ?? null;
 			r !== null && u(i = r);
@@ -6269,15 +6317,15 @@ function Fc(e, t, n) {
 		onRecord: (e, n) => {
 			jc.set(t.name, {
 				record: e,
-				values: n
+				run: n
 			}), u(e);
 		}
 	});
 	o.element.addEventListener("change", () => {
-		for (let e of Mc) n.state.set(e, void 0);
+		for (let e of Nc) n.state.set(e, void 0);
 	});
 	let s = _("p", { class: "meta picked" }), c = () => {
-		let e = Rc(n.state.get("continuation")), r = zc(n.state.get("given")), i = e.length || r.length;
+		let e = zc(n.state.get("continuation")), r = Bc(n.state.get("given")), i = e.length || r.length;
 		s.hidden = i === 0 || !t.picks;
 		let a = (t) => {
 			e.length > 0 ? n.state.set("continuation", e.slice(0, t).join(",")) : n.state.set("given", t === 0 ? void 0 : JSON.stringify(r.slice(0, t))), o.run();
@@ -6291,7 +6339,7 @@ function Fc(e, t, n) {
 			class: "quiet",
 			onclick: () => a(0)
 		}, "Start over"));
-	}, l = n.state.listen((e) => Mc.includes(e) && c());
+	}, l = n.state.listen((e) => Nc.includes(e) && c());
 	c();
 	function u(e) {
 		r?.close(), r = t.view(e, n, o.run), x(a, r.element);
@@ -6307,20 +6355,20 @@ function Fc(e, t, n) {
 		}
 	};
 }
-function Ic(e, t) {
+function Lc(e, t) {
 	let n = Number(t);
 	if (!t?.trim() || !Number.isSafeInteger(n)) throw Error(`${e} must be a whole number, got “${t ?? ""}”`);
 	return n;
 }
-function Lc(e) {
+function Rc(e) {
 	let t = /^\s*([\d.]+):([\d.]+):(\d+)\s*$/.exec(e ?? ""), n = t ? Array.from({ length: Number(t[3]) }, (e, n) => Number(t[1]) + (Number(t[2]) - Number(t[1])) * n / Math.max(1, Number(t[3]) - 1)) : (e ?? "").split(",").map(Number);
 	if (n.length === 0 || !n.every(Number.isFinite)) throw Error(`temperatures are first:last:count (0:2:41) or a list (0, 0.5, 1), got “${e ?? ""}”`);
 	return n.map((e) => Number(e.toFixed(10)));
 }
-function Rc(e) {
+function zc(e) {
 	return e ? e.split(",").map(Number).filter(Number.isSafeInteger) : [];
 }
-function zc(e) {
+function Bc(e) {
 	try {
 		let t = JSON.parse(e ?? "[]");
 		return Array.isArray(t) ? t.filter((e) => typeof e == "string") : [];
@@ -6329,7 +6377,7 @@ function zc(e) {
 	}
 }
 // src/main.ts
-function Bc({ model: e, el: t }) {
+function Vc({ model: e, el: t }) {
 	let n = document.createElement("div");
 	t.append(n);
 	let r = Tc(n, e.get("data"), { address: !1 }), i = () => {
@@ -6339,17 +6387,30 @@ function Bc({ model: e, el: t }) {
 		e.off("change:data", i), r();
 	};
 }
-var Vc = { render: Bc }, Hc = document.getElementById("retort-data"), Uc = document.getElementById("retort-page");
-Hc !== null && Uc !== null && Wc(Uc, JSON.parse(Hc.textContent ?? "{}"));
-function Wc(e, t) {
+var Hc = { render: Vc }, Uc = document.getElementById("retort-data"), Wc = document.getElementById("retort-page");
+Uc !== null && Wc !== null && Gc(Wc, JSON.parse(Uc.textContent ?? "{}"));
+function Gc(e, t) {
 	if (!t.studio) {
-		Tc(e, t, { address: !0 });
+		Tc(e, t, {
+			address: !0,
+			save: async (e) => Kc(t, e)
+		});
 		return;
 	}
 	let n = new r();
 	n.offer().then((r) => Tc(e, t, {
 		address: !0,
-		tabs: Nc(n, r)
+		tabs: Pc(n, r),
+		save: n.mayRun ? (e) => n.page(e, Mc()) : null
 	})).catch((t) => e.textContent = t.message);
 }
-export { Vc as default };
+function Kc(e, t) {
+	let n = document.documentElement.cloneNode(!0), r = n.querySelector("#retort-page");
+	r.replaceChildren();
+	for (let { name: e } of [...r.attributes]) e !== "id" && r.removeAttribute(e);
+	return n.querySelector("#retort-data").textContent = JSON.stringify({
+		...e,
+		state: t
+	}).replaceAll("<", "\\u003c"), new Blob([`<!doctype html>\n${n.outerHTML}\n`], { type: "text/html" });
+}
+export { Hc as default };
