@@ -40,7 +40,7 @@ def nll_and_entropy(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def held_out_nll(model: nn.Module, rows: Rows) -> float:
-    """Mean cross-entropy in nats a token at temperature 1, in float32, over all unmasked positions of `rows`."""
+    """Mean cross-entropy in nats per token at temperature 1, in float32, over all unmasked positions of `rows`."""
     return mean(at_targets(model, rows, nll)[:, 0])
 
 

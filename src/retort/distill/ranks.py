@@ -87,7 +87,7 @@ def agreed(make: Callable[[], T]) -> T:
     if failed:
         if problem is not None and failed[0] == rank():
             raise problem
-        raise OtherRankError(f"rank {failed[0]} stopped; see what it said.") from problem
+        raise OtherRankError(f"rank {failed[0]} failed; see its error message.") from problem
     return result  # type: ignore[return-value]  # every rank has one
 
 
@@ -137,4 +137,4 @@ def _exchange(work: Callable[[], T]) -> T:
 
 def _lost(error: Exception) -> LostRankError:
     reason = " ".join(str(error).split())[:200]
-    return LostRankError(f"rank {rank()} lost another rank and stops; see what that one said ({reason}).")
+    return LostRankError(f"rank {rank()} lost another rank and stops; see the error message of that one ({reason}).")
