@@ -235,9 +235,15 @@ def test_defaults_are_those_of_generation_config() -> None:
     from transformers import GenerationConfig
 
     defaults = GenerationConfig._get_default_generation_params()
-    ours = find_engine("transformers").defaults
-    assert {name: defaults[name] for name in ours} == ours
-    assert str(Chain.like("transformers", {}, defaults=True)) == "temperature=1 | top_k(50, ties=all)"
+    # Greedy, unless the model's generation_config.json asks for sampling; what the file leaves open is then the library's.
+    assert not defaults["do_sample"]
+    assert str(Chain.like("transformers", {}, defaults=True)) == "temperature=0"
+    ours = find_engine("transformers").filled({}, {"do_sample": True})
+    assert ours == {name: defaults[name] for name in ours}
+    assert (
+        str(Chain.like("transformers", {}, model_defaults={"do_sample": True}))
+        == "temperature=1 | top_k(50, ties=all)"
+    )
     everything_else = {
         name: value for name, value in defaults.items() if name in SETTINGS and name not in ours
     }
