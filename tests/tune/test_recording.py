@@ -15,7 +15,7 @@ from retort.errors import InputError, SourceError
 from retort.tune import sweep as sweep_module
 from retort.tune.conclude import conclude
 from retort.tune.goals import find_goal
-from retort.tune.recording import read
+from retort.tune.recording import Recording, read
 from retort.tune.run import run
 
 EXPLOIT = task_of(EXPLOIT_KNOWN, "exploit", "references", ("a {word}", "the {word}"))
@@ -117,3 +117,11 @@ def test_every_sample_is_a_row(tmp_path: Path) -> None:
     assert len(table) == 40 * 2 * 4 * len(GRID)
     keys = np.array([table.column(name).to_numpy() for name in ("item", "prompt", "repeat", "setting")])
     assert len(np.unique(keys, axis=1).T) == len(table)
+
+
+def test_two_runs_of_one_recording_are_refused(tmp_path: Path) -> None:
+    refused = pytest.raises(InputError, match="another run is recording in")
+    with Recording.begin(tmp_path / "r", {"pieces": 1}, False), refused:
+        Recording.begin(tmp_path / "r", {"pieces": 1}, True)
+    with Recording.begin(tmp_path / "r", {"pieces": 1}, True):
+        pass

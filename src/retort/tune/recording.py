@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from retort.tune.samples import COLUMNS, Rows, Samples
 from retort.tune.settings import Axis, axis_of
 
 RUN_FILE = "run.json"
+LOCK_FILE = "run.lock"
 FORMAT = "retort tune recording 1"
 READ = ["setting", "item", "prompt", "answer", "score", "tokens", "logprob_raw"]
 COST = ("prompt_tokens", "answer_tokens", "seconds")
@@ -33,6 +34,8 @@ class Recording:
 
     folder: Path
     run: Mapping[str, Any]
+    claim: Any = field(default=None, compare=False, repr=False)
+    """The open lock file of the run that writes here; closed, and so given up, when the run ends or dies."""
 
     @classmethod
     def begin(cls, folder: Path, run: Mapping[str, Any], resume: bool) -> Recording:
@@ -57,15 +60,23 @@ class Recording:
                         f"{folder} was recorded with {name} {_brief(there.get(name))}, and this run has "
                         f"{_brief(run[name])}; resume with the same settings, or give another folder"
                     )
-            return cls(folder, there)
+            return cls(folder, there, _claimed(folder))
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            claim = _claimed(folder)
             _write_whole(file, json.dumps(run, indent=2).encode())
         except OSError as problem:
             raise SourceError(
                 f"the recording cannot be written to {folder} ({problem.strerror})"
             ) from problem
-        return cls(folder, run)
+        return cls(folder, run, claim)
+
+    def __enter__(self) -> Recording:
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        if self.claim is not None:
+            self.claim.close()
 
     def piece(self, number: int) -> Rows | None:
         """The rows of a piece, or None where it is not there yet."""
@@ -126,6 +137,26 @@ class Recording:
 
     def _file(self, number: int) -> Path:
         return self.folder / f"piece-{number:06d}.parquet"
+
+
+def _claimed(folder: Path) -> Any:
+    """The folder's lock, held by this process until the file is closed. Raises InputError where another run has it."""
+    lock = (folder / LOCK_FILE).open("a")
+    try:
+        try:
+            import fcntl
+        except ImportError:  # Windows
+            import msvcrt
+
+            msvcrt.locking(lock.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined, unused-ignore]
+        else:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        raise InputError(
+            f"another run is recording in {folder} right now; wait for it to end, or give another folder"
+        ) from None
+    return lock
 
 
 def read(folder: Path) -> tuple[Samples, str, Origin]:

@@ -7,6 +7,7 @@ import json
 import math
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -31,7 +32,7 @@ from retort.tune.report import Tuning
 from retort.tune.reweight import Wanted, check_goal, reweighted
 from retort.tune.samples import Rows, as_samples
 from retort.tune.sequential import race
-from retort.tune.server_sweep import Known, Pace, answers_of, sweep_server
+from retort.tune.server_sweep import Answer, Known, Pace, answers_of, sweep_server
 from retort.tune.settings import Values
 from retort.tune.sweep import (
     COARSE,
@@ -114,9 +115,8 @@ def run(
         temperatures = refined(COARSE, coarse.recommendation.region)
         if record is not None and source.capability is not Capability.FULL:
             coarsely = make_plan(task, COARSE, samples, seed, limit_items, chain, chains, keeps=True)
-            known = _answered(
-                Recording.begin(record / "coarse", described(coarsely, source.name), True), coarsely
-            )
+            with Recording.begin(record / "coarse", described(coarsely, source.name), True) as kept:
+                known = _answered(kept, coarsely)
     in_parts = record is not None or engine == "ray"
     plan = make_plan(task, temperatures, samples, seed, limit_items, chain, chains, keeps=in_parts)
     if task.scorer.kind.name == "choice":
@@ -141,12 +141,12 @@ def run(
             raise InputError("there is nothing to resume without a recording; say where it is")
         pieces = [rows for _, rows, _ in _swept(plan, source, on_progress, None, pace, engine, known)]
     else:
-        recording = Recording.begin(record, described(plan, source.name), resume)
-        pieces = []
-        for number, rows, is_new in _swept(plan, source, on_progress, recording, pace, engine, known):
-            if is_new:
-                recording.write(number, rows)
-            pieces.append(rows)
+        with Recording.begin(record, described(plan, source.name), resume) as recording:
+            pieces = []
+            for number, rows, is_new in _swept(plan, source, on_progress, recording, pace, engine, known):
+                if is_new:
+                    recording.write(number, rows)
+                pieces.append(rows)
     local = source.capability is Capability.FULL
     origin = Origin(
         task.name,
@@ -209,14 +209,17 @@ def run_raced(
             samples=repeats,
         )
         place = None if record is None else record / f"block-{next(blocks):06d}"
-        kept = None
-        if place is not None:
-            kept = Recording.begin(place, described(part, source.name), resume and place.exists())
+        begun = (
+            nullcontext()
+            if place is None
+            else Recording.begin(place, described(part, source.name), resume and place.exists())
+        )
         found = []
-        for number, rows, is_new in _swept(part, source, None, kept, pace, "local", {}):
-            if is_new and kept is not None:
-                kept.write(number, rows)
-            found.append(rows)
+        with begun as kept:
+            for number, rows, is_new in _swept(part, source, None, kept, pace, "local", {}):
+                if is_new and kept is not None:
+                    kept.write(number, rows)
+                found.append(rows)
         for rows in found:
             rows.columns["item"] = [items[item] for item in rows.columns["item"]]
             rows.columns["setting"] = [settings[one] for one in rows.columns["setting"]]
@@ -322,7 +325,7 @@ def _swept(
 
 def _answered(recording: Recording, plan: Plan) -> Known:
     """A server's answers in a complete recording."""
-    known: dict[tuple[int, int, int, float], tuple[str, str]] = {}
+    known: dict[tuple[int, int, int, float], Answer] = {}
     for number in range(len(plan.pieces)):
         rows = recording.piece(number)
         assert rows is not None, "the coarse sweep is over"

@@ -1,7 +1,7 @@
 """The sweep over a server: one request an answer, several at a time, each kept as soon as it is there.
 
-A server keeps its logits to itself, so nothing is shared between temperatures: every answer is asked for. Whether the
-seed does anything is the server's matter; repeats of one item have seeds of their own either way.
+A server keeps its logits to itself, so nothing is shared between temperatures: every answer is asked for. The
+server may ignore the seed; repeats of one item have seeds of their own either way.
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from types import MappingProxyType
 
 from retort.errors import SourceError
-from retort.sources.server.answers import Choice
 from retort.sources.server.server import Ask
 from retort.sources.server.source import ServerSource
 from retort.tune.samples import Rows
@@ -32,8 +31,8 @@ IN_HAND = 4
 Key = tuple[int, int, int, int]
 """Item, prompt, repeat and setting, as numbers."""
 
-Known = Mapping[tuple[int, int, int, float], tuple[str, str]]
-"""By item, prompt, repeat and temperature: what was answered before, and why the text ended."""
+Known = Mapping[tuple[int, int, int, float], "Answer"]
+"""By item, prompt, repeat and temperature: what was answered before."""
 
 
 @dataclass(frozen=True)
@@ -44,16 +43,52 @@ class Pace:
     per_minute: float | None = None
 
 
-def answers_of(
-    rows: Rows, temperatures: Sequence[float]
-) -> dict[tuple[int, int, int, float], tuple[str, str]]:
+def answers_of(rows: Rows, temperatures: Sequence[float]) -> dict[tuple[int, int, int, float], Answer]:
     """The answers in these rows of a sweep at these temperatures, for `known` of another sweep."""
-    names = ("item", "prompt", "repeat", "setting", "text", "finish_reason")
+    names = (
+        "item", "prompt", "repeat", "setting", "text", "finish_reason", "prompt_tokens", "answer_tokens", "seconds",
+    )  # fmt: skip
     columns = zip(*(rows.columns[name] for name in names), strict=True)
     return {
-        (item, prompt, repeat, temperatures[setting]): (text, finish)
-        for item, prompt, repeat, setting, text, finish in columns
+        (item, prompt, repeat, temperatures[setting]): Answer(*answer)
+        for item, prompt, repeat, setting, *answer in columns
     }
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a server answered: the text, why it ended, and what it cost (None where that is not known)."""
+
+    text: str
+    finish: str
+    prompt_tokens: int | None = None
+    answer_tokens: int | None = None
+    seconds: float | None = None
+
+
+@dataclass
+class Tally:
+    """What a run has paid so far, as its progress says it."""
+
+    requests: int = 0
+    prompt_tokens: int = 0
+    answer_tokens: int = 0
+
+    def add(self, answer: Answer) -> None:
+        self.requests += 1
+        self.prompt_tokens += answer.prompt_tokens or 0
+        self.answer_tokens += answer.answer_tokens or 0
+
+    def text(self, source: ServerSource) -> str:
+        """In words: requests, tokens, and what the server refused for now."""
+        said = [f"{self.requests:,} requests"]
+        if self.answer_tokens:
+            said.append(f"{self.prompt_tokens + self.answer_tokens:,} tokens")
+        connection = source.server.connection
+        if connection.repeated:
+            limited = f", {connection.limited:,} for a rate limit" * bool(connection.limited)
+            said.append(f"{connection.repeated:,} retries{limited}")
+        return ", ".join(said)
 
 
 class Journal:
@@ -64,24 +99,24 @@ class Journal:
 
     def __init__(self, file: Path | None) -> None:
         self.file = file
-        self.answers: dict[Key, tuple[str, str]] = {}
+        self.answers: dict[Key, Answer] = {}
         if file is not None and file.exists():
             lines = file.read_bytes().split(b"\n")
             for line in lines[:-1]:
-                item, prompt, repeat, setting, text, finish = json.loads(line)
-                self.answers[item, prompt, repeat, setting] = (text, finish)
+                item, prompt, repeat, setting, *answer = json.loads(line)
+                self.answers[item, prompt, repeat, setting] = Answer(*answer)
             whole = sum(len(line) + 1 for line in lines[:-1])
             if lines[-1]:
                 with file.open("r+b") as there:
                     there.truncate(whole)
 
-    def add(self, key: Key, text: str, finish: str) -> None:
+    def add(self, key: Key, answer: Answer) -> None:
         """Keep one answer."""
-        self.answers[key] = (text, finish)
+        self.answers[key] = answer
         if self.file is not None:
             try:
                 with self.file.open("ab") as lines:
-                    lines.write(json.dumps([*key, text, finish]).encode() + b"\n")
+                    lines.write(json.dumps([*key, *astuple(answer)]).encode() + b"\n")
                     lines.flush()
                     os.fsync(lines.fileno())
             except OSError as problem:
@@ -109,6 +144,7 @@ def sweep_server(
     pace = pace or Pace()
     gate = _Gate(pace.per_minute)
     total = plan.num_paths * len(plan.temperatures)
+    tally = Tally()
     done = 0
     for number, places in enumerate(plan.pieces):
         rows = kept(number)
@@ -120,7 +156,8 @@ def sweep_server(
                 for setting, temperature in enumerate(plan.temperatures):
                     if (there := known.get((item, prompt, repeat, temperature))) is not None:
                         journal.answers.setdefault((item, prompt, repeat, setting), there)
-            _ask_all(plan, places, source, journal, gate, pace, _counted(done, total, on_progress))
+            counted = _counted(done, total, on_progress, lambda: tally.text(source))
+            _ask_all(plan, places, source, journal, gate, pace, counted, tally)
             rows = _rows(plan, places, journal, marker)
         done += len(rows)
         yield number, rows, is_new
@@ -137,12 +174,13 @@ def _ask_all(
     gate: _Gate,
     pace: Pace,
     counted: Callable[[int], None],
+    tally: Tally,
 ) -> None:
     keys = [(*place, setting) for place in places for setting in range(len(plan.temperatures))]
     missing = [key for key in keys if key not in journal.answers]
     counted(len(keys) - len(missing))
     waiting = iter(missing)
-    running: dict[Future[Choice], Key] = {}
+    running: dict[Future[Answer], Key] = {}
     pool = ThreadPoolExecutor(pace.concurrency, thread_name_prefix="retort-tune")
     try:
         while True:
@@ -156,8 +194,8 @@ def _ask_all(
                 key = running.pop(future)
                 problem = future.exception()
                 if problem is None:
-                    choice = future.result()
-                    journal.add(key, choice.text, choice.finish_reason or "")
+                    journal.add(key, future.result())
+                    tally.add(future.result())
                 else:
                     failed = problem
             counted(len(keys) - len(missing) + sum(key in journal.answers for key in missing))
@@ -173,12 +211,14 @@ def _ask_all(
         pool.shutdown(wait=True, cancel_futures=True)
         for future, key in running.items():
             if future.done() and not future.cancelled() and future.exception() is None:
-                journal.add(key, future.result().text, future.result().finish_reason or "")
+                journal.add(key, future.result())
+                tally.add(future.result())
 
 
-def _ask(plan: Plan, source: ServerSource, key: Key, gate: _Gate) -> Choice:
+def _ask(plan: Plan, source: ServerSource, key: Key, gate: _Gate) -> Answer:
     item, prompt, repeat, setting = key
     gate.wait()
+    start = time.monotonic()
     reply = source.server.ask(
         Ask(
             plan.task.question(plan.items[item], prompt),
@@ -191,7 +231,14 @@ def _ask(plan: Plan, source: ServerSource, key: Key, gate: _Gate) -> Choice:
     )
     if not reply.choices:
         raise SourceError(f"{source.name} answered without a choice.")
-    return reply.choices[0]
+    choice, usage = reply.choices[0], reply.usage
+    return Answer(
+        choice.text,
+        choice.finish_reason or "",
+        prompt_tokens=None if usage is None else usage.prompt,
+        answer_tokens=None if usage is None else usage.completion,
+        seconds=time.monotonic() - start,
+    )
 
 
 def _rows(plan: Plan, places: Sequence[Place], journal: Journal, marker: Marker) -> Rows:
@@ -199,26 +246,31 @@ def _rows(plan: Plan, places: Sequence[Place], journal: Journal, marker: Marker)
     rows = Rows()
     for item, prompt, repeat in places:
         for setting in range(len(plan.temperatures)):
-            text, finish = journal.answers[item, prompt, repeat, setting]
-            answer, score = marker.mark(item, text)
+            given = journal.answers[item, prompt, repeat, setting]
+            answer, score = marker.mark(item, given.text)
             rows.add(
                 setting=setting,
                 item=item,
                 prompt=prompt,
                 repeat=repeat,
                 seed=request_seed(plan.seed, plan.items[item].id, repeat) & LARGEST_SEED,
-                text=text,
+                text=given.text,
                 answer=answer,
                 tokens=None,
-                finish_reason=finish,
+                finish_reason=given.finish,
                 logprob_raw=None,
                 score=score,
+                prompt_tokens=given.prompt_tokens,
+                answer_tokens=given.answer_tokens,
+                seconds=given.seconds,
             )
     return rows
 
 
-def _counted(start: int, total: int, on_progress: ProgressCallback | None) -> Callable[[int], None]:
-    return lambda done: None if on_progress is None else on_progress(start + done, total, "answers")
+def _counted(
+    start: int, total: int, on_progress: ProgressCallback | None, said: Callable[[], str]
+) -> Callable[[int], None]:
+    return lambda done: None if on_progress is None else on_progress(start + done, total, said())
 
 
 class _Gate:

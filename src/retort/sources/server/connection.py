@@ -61,6 +61,8 @@ class Connection:
         """Raises SourceError for a URL or a key that is none, and MissingExtraError without httpx2."""
         self.base_url = check_url(base_url)
         self.timeout, self.retries = timeout, retries
+        # What was asked again, and how much of it for a rate limit: a long run's progress shows them.
+        self.repeated = self.limited = 0
         self._key = _key_for(self.base_url)
         try:
             import httpx2
@@ -159,7 +161,9 @@ class Connection:
                     return
                 if left == 0 or not _is_repeated(response.status_code):
                     raise self._refusal(path, response.status_code, kept, body)
+                self.limited += response.status_code == 429
                 wait = _asked_wait(response.headers.get("retry-after"), wait)
+            self.repeated += 1
             time.sleep(wait)
             wait = min(2.0 * wait, LONGEST_WAIT)
 

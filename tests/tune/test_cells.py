@@ -1,0 +1,91 @@
+"""Cells, questions, votes and examples of a table worked by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from retort.tune.cells import Price, cells_of, examples_of, model_question, prompt_questions, votes_of
+from retort.tune.goals import find_goal
+from retort.tune.samples import Samples
+from retort.tune.settings import temperature_axis
+
+EXPLOIT = find_goal("exploit")
+
+
+def samples_of(right: np.ndarray, answers: np.ndarray | None = None) -> Samples:
+    """`[items, prompts, settings, answers]` scores as columns; an answer's text says whether it is right."""
+    item, prompt, setting, _ = np.indices(right.shape).reshape(4, -1)
+    codes = right.astype(int) if answers is None else answers
+    count = right.size
+    return Samples(
+        temperature_axis([0.0, 1.0]), tuple(f"q{n}" for n in range(len(right))), setting=setting, item=item,
+        prompt=prompt, answer=codes.ravel(), score=right.ravel().astype(float), texts=("wrong", "right", "other"),
+        num_tokens=np.full(count, 5), prompt_tokens=np.full(count, 10), seconds=np.full(count, 0.5),
+    )  # fmt: skip
+
+
+def test_a_cell_has_its_score_tokens_money_and_latency() -> None:
+    right = np.zeros((20, 2, 2, 3))
+    right[:, 1, 0] = 1.0
+    cells = cells_of(samples_of(right), EXPLOIT, "m", np.ones(20, dtype=bool), Price(2.0, 4.0))
+    assert [(one.prompt, one.setting["temperature"], one.score) for one in cells] == [
+        (1, 0.0, 0.0), (1, 1.0, 0.0), (2, 0.0, 1.0), (2, 1.0, 0.0),
+    ]  # fmt: skip
+    assert cells[2].score_ci == pytest.approx((0.025 ** (1 / 20), 1.0))
+    assert (cells[2].samples, cells[2].prompt_tokens, cells[2].answer_tokens, cells[2].seconds) == (
+        60,
+        10,
+        5,
+        0.5,
+    )
+    assert cells[2].cost == pytest.approx(60 * (10 * 2 + 5 * 4) / 1e6)
+
+
+def test_the_prompt_the_setting_and_which_is_worth_more() -> None:
+    """Prompt 2 is right everywhere, temperature 0 is right on half of the items, the rest is wrong."""
+    right = np.zeros((40, 2, 2, 1))
+    right[:, 1] = 1.0
+    right[:20, 0, 0] = 1.0
+    samples = samples_of(right)
+    prompt, setting, both = prompt_questions(samples, EXPLOIT, np.ones(40, dtype=bool), 0, 1, 0)
+    assert (prompt.better, prompt.difference, prompt.significant) == ("prompt 2", 1.0, True)
+    assert (setting.difference, setting.significant) == (0.5, True)
+    assert (both.difference, both.significant) == (0.5, True)
+    assert prompt_questions(samples.of_prompt(0), EXPLOIT, np.ones(40, dtype=bool), 0, 1, 0) == ()
+
+
+def test_a_vote_turns_the_recommendation_around() -> None:
+    """At 0 all three answers are the same, wrong on 40 of 60 items; at 1 two of three are right everywhere."""
+    right = np.zeros((60, 1, 2, 3))
+    right[:20, 0, 0] = 1.0
+    right[:, 0, 1, :2] = 1.0
+    majority, some = votes_of(samples_of(right), EXPLOIT, 0, None)
+    assert (majority.kind, majority.answers, majority.scores) == ("majority", 3, pytest.approx((1 / 3, 1.0)))
+    assert majority.recommendation.setting == 1.0
+    assert (some.kind, some.scores) == ("any", pytest.approx((1 / 3, 1.0)))
+
+
+def test_tied_votes_are_averaged() -> None:
+    codes = np.array([0, 1, 2, 1]).reshape(1, 1, 1, 4).repeat(2, axis=2)
+    samples = samples_of((codes == 1).astype(float), codes)
+    assert samples.majority_scores()[0, 0].tolist() == [1.0, 1.0]
+    codes = np.array([0, 0, 1, 1]).reshape(1, 1, 1, 4).repeat(2, axis=2)
+    assert samples_of((codes == 1).astype(float), codes).majority_scores()[0, 0].tolist() == [0.5, 0.5]
+
+
+def test_examples_are_the_items_that_changed_losses_first() -> None:
+    right = np.zeros((4, 1, 2, 1))
+    right[0, 0, 0] = 1.0
+    right[1, 0, 1] = 1.0
+    samples = samples_of(right)
+    scores = EXPLOIT.item_scores(samples)
+    found = examples_of(samples, scores, np.ones(4, dtype=bool), 0, 1)
+    assert [(one.item, one.at_reference, one.at_setting) for one in found] == [
+        ("q1", "right", "wrong"), ("q0", "wrong", "right"),
+    ]  # fmt: skip
+
+
+def test_the_best_model_is_compared_with_the_first() -> None:
+    found = model_question(["a", "b"], [np.zeros(30), np.ones(30)], 0)
+    assert (found.better, found.than, found.difference, found.significant) == ("b", "a", 1.0, True)
