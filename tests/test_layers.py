@@ -1,4 +1,4 @@
-"""The import rules of DESIGN.md, enforced over the syntax tree of every file under src/retort.
+"""The import rules of docs/architecture.md, enforced over the syntax tree of every file under src/retort.
 
 A rule is data: which parts of retort a part may import, and which files may import an optional library. Imports inside
 functions count too; those under `if TYPE_CHECKING:` do not run, so they count only against a wrong direction.

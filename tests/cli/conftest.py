@@ -1,4 +1,4 @@
-"""What the tests of the command line share: a runner, and the row of logits that FACTS.md works out."""
+"""What the tests of the command line share: a runner, and a row of logits that is worked out by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`retort look`: the numbers of FACTS.md, a chain, and what the table says."""
+"""`retort look`: its numbers, a chain, and what the table says."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-# FACTS.md: probabilities of blue, cloudy, clear, dark, green, cheese; entropy (nats); e^H.
+# By hand: probabilities of blue, cloudy, clear, dark, green, cheese; entropy (nats); e^H.
 TABLE = {
     0.1: (
         "1.00000",

@@ -26,7 +26,7 @@ from retort.errors import InputError
 FOUR = np.log([0.5, 0.25, 0.125, 0.125])
 
 SKY = [15.2, 10.1, 8.4, 6.2, 2.1, -4.8]
-# τ → probabilities of blue, cloudy, clear, dark, green, cheese; entropy (nats); e^H. From FACTS.md, 6 digits.
+# τ → probabilities of blue, cloudy, clear, dark, green, cheese; entropy (nats); e^H; 6 digits.
 WORKED_EXAMPLE = {
     0.1: ("1 7.09547e-23 2.93748e-30 8.19401e-40 1.28063e-57 1.3839e-87", "0.00000", "1.0000"),
     1.0: ("0.992717 0.00605235 0.00110566 0.000122511 2.03034e-06 2.04614e-09", "0.04682", "1.0479"),

@@ -51,7 +51,7 @@ export function tuneView(record: TuneRecord, _context: Context): View {
     h(
       "figure",
       { class: "card" },
-      h("figcaption", {}, h("b", {}, "Quality. "), h("small", {}, `${record.score}; the band is each setting's own 95 % interval, the shaded stretch what cannot be told from the best, the dashed line what is recommended.`)),
+      h("figcaption", {}, h("b", {}, "Quality. "), h("small", {}, `${record.score}; the band is each setting's own 95 % interval, the shaded stretch settings statistically tied with the best, the dashed line what is recommended.`)),
       quality.element,
     ),
     mixed.length === 0
@@ -89,8 +89,8 @@ export function tuneView(record: TuneRecord, _context: Context): View {
 function facts(record: TuneRecord): HTMLElement[] {
   const found = record.recommendation;
   const rows: [string, string][] = [
-    [`score less that at ${settingText(found.reference, record.axis)}`, `${signed(found.difference, 3)} (${signed(found.difference_ci[0], 3)} to ${signed(found.difference_ci[1], 3)}, for all pairs together)`],
-    ["told apart from any other", found.detectable ? "yes" : "no"],
+    [`score minus the score at ${settingText(found.reference, record.axis)}`, `${signed(found.difference, 3)} (${signed(found.difference_ci[0], 3)} to ${signed(found.difference_ci[1], 3)}, for all pairs together)`],
+    ["significantly different from any other", found.detectable ? "yes" : "no"],
     ["advantage on held-out items", found.held_out_difference === null ? "–" : `${signed(found.held_out_difference, 3)}${found.held_out_ci ? ` (${signed(found.held_out_ci[0], 3)} to ${signed(found.held_out_ci[1], 3)})` : ""}`],
     ["chosen again on half the items", found.chosen_again === null ? "–" : `${Math.round(100 * found.chosen_again)} %`],
     ["smallest difference that would show", found.minimum_detectable_difference === null ? "–" : number(found.minimum_detectable_difference)],

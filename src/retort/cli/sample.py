@@ -264,7 +264,7 @@ def _print(source: Source, said: SeenPrompt, params: SamplingParams, samples: Se
     console.print(table)
     console.print(
         "Logprobs in nats, summed over the text: raw is the model's own (τ = 1, nothing removed), processed is of the "
-        "distribution that was drawn from. Entropy: nats a token, processed. Kept: the smallest mass that truncation "
+        "distribution that was drawn from. Entropy: nats per token, processed. Kept: the smallest mass that truncation "
         "left at any token. A near tie could fall the other way on another machine."
     )
 

@@ -114,7 +114,7 @@ class ArmResult:
     kept_step: int | None = None
 
     def nll(self, part: Part) -> float | None:
-        """Nats a token on the validation or the test part."""
+        """Nats per token on the validation or the test part."""
         return self.val_nll if part == "validation" else self.test_nll
 
     @classmethod
@@ -373,7 +373,7 @@ def judge(difference: Difference | None, against: str, diverged: Sequence[str] =
     if difference is None:
         return (
             "no control",
-            f"There is no control: {against} was not trained, so nobody knows what distillation added.",
+            f"There is no control: {against} was not trained, so what distillation added is not known.",
         )
     number = f"{difference.mean:+.4f} nats per token on the {difference.part} text against {against}"
     if difference.ci is None:

@@ -20,7 +20,7 @@ Their measures:
   logits before the division by τ, τ is the temperature of this row and g its noise, so it is τ times the lead in
   `z'/τ + g`. Of a row on which nothing is drawn, the gap of its two largest raw logits. inf where one token is left.
 - `near_tie`: margin ≤ the noise scale.
-- `flip_risk`: the chance that numerical noise makes another token the best one, all rivals counted (`flips.py`); of the
+- `flip_risk`: the chance that numerical noise makes another token the best one, all rivals counted; of the
   logits that enter a greedy choice, raw ones where there is no chain. Of a text: `1 - Π(1 - r_t)`.
 - `entropy_nats`: of the distribution that the record names: raw at τ = 1, tempered in the column of another τ;
   `entropy_processed_nats` is always that of processed.
@@ -157,7 +157,7 @@ def leakage(logits: Array, processed: Array, mass: float = LEAKAGE_MASS) -> Arra
     of p.
 
     Shapes: logits `[..., vocab]` raw, processed `[..., vocab]` logits after the chain; p = softmax(logits),
-    q = softmax(processed). Raises InputError for shapes that differ. Source: FACTS.md, "Measures".
+    q = softmax(processed). Raises InputError for shapes that differ.
     """
     logits, processed = as_floats(logits), as_floats(processed)
     if logits.shape != processed.shape:

@@ -40,7 +40,7 @@ ProgressCallback = Callable[[int, int, str], None]
 
 @dataclass(frozen=True)
 class EquivalentPoint:
-    """One temperature of A, and what B needs to be like it; entropies and divergences in nats a position.
+    """One temperature of A, and what B needs to be like it; entropies and divergences in nats per position.
 
     - `temperature_b`: where the mean KL(A at temperature_a ‖ B at temperature_b) is smallest; `at_bound`: it lies at or
       beyond the range searched, so it is a limit and not a match. `temperature_b_ci`: bootstrap over prompts, 95 %.

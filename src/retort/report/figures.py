@@ -173,7 +173,7 @@ def learning(found: DistillFound) -> Figure:
     if teacher is not None:
         axes.axhline(teacher, color=MUTED, linewidth=1.2, linestyle=":", label="the teacher itself")
     axes.set_xlabel("optimiser steps")
-    axes.set_ylabel("validation loss, nats a token")
+    axes.set_ylabel("validation loss, nats per token")
     _legend_above(axes, columns=3)
     return figure
 
@@ -199,7 +199,7 @@ def differences(result: DistillResult) -> Figure:
     axes.tick_params(axis="y", length=0, labelcolor=INK)
     axes.spines["left"].set_visible(False)
     axes.margins(x=0.12)
-    axes.set_xlabel("hard − soft, nats a token\n(right of 0: distilling gave the better student)")
+    axes.set_xlabel("hard − soft, nats per token\n(right of 0: distilling gave the better student)")
     return figure
 
 

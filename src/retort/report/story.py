@@ -66,7 +66,7 @@ class TuneFound:
 
 @dataclass(frozen=True)
 class DistillFound:
-    """A distillation, and for each arm the mean learning curve over its seeds: (step, validation nats a token)."""
+    """A distillation, and for each arm the mean learning curve over its seeds: (step, validation nats per token)."""
 
     result: DistillResult
     mean_curves: Mapping[str, tuple[tuple[int, float], ...]]

@@ -38,7 +38,7 @@ class EmbeddedInfo:
     parameters: int
     size_bytes: int
     training_tokens: int | None
-    held_out_nll: float | None  # nats a token, on text that no embedded model saw in training
+    held_out_nll: float | None  # nats per token, on text that no embedded model saw in training
     licence: str
     description: str
     origin: str

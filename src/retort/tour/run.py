@@ -224,7 +224,7 @@ def spread(items: tuple[Item, ...], count: int | None) -> tuple[Item, ...]:
 
 
 def mean_curve(results: tuple[ArmResult, ...]) -> tuple[tuple[int, float], ...]:
-    """(step, mean validation nats a token over the seeds) at the steps that every seed was measured at."""
+    """(step, mean validation nats per token over the seeds) at the steps that every seed was measured at."""
     curves = [{step: nll for step, _, nll in one.curve} for one in results]
     if not curves:
         return ()

@@ -263,7 +263,7 @@ def check_second(source: Source) -> None:
 def second_nll(
     plan: Plan, pieces: Sequence[Rows], source: Source, on_progress: ProgressCallback | None = None
 ) -> NDArray[np.float64]:
-    """`[settings]` nats a token of the answers under `source` (τ = 1): `−Σ ln p / Σ tokens` of an item's answers at a
+    """`[settings]` nats per token of the answers under `source` (τ = 1): `−Σ ln p / Σ tokens` of an item's answers at a
     setting, the mean over items. NaN where no answer has a token."""
     columns = {
         name: [value for piece in pieces for value in piece.columns[name]]

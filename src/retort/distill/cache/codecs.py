@@ -125,7 +125,7 @@ class Codec:
             nothing = np.zeros((len(rows), 0))
             return Targets(nothing.astype(np.int64), nothing.astype(np.float32), entropy, rows)
         ids, weights = self.kind.decode(packed, layout, places, self.number, self.tail)
-        _need((ids < vocab).all(), f"it names a token that is none of {vocab:,}")
+        _need((ids < vocab).all(), f"a token id is outside the vocabulary of {vocab:,}")
         _need(bool(np.isfinite(weights).all()), "a weight is no number")
         return Targets(ids, weights, entropy)
 

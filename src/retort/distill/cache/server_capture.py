@@ -160,7 +160,7 @@ def _check_codec(source: ServerSource, codec: Codec) -> None:
             given = known.given
     if codec.number > given:
         raise CapabilityError(
-            f"codec is {codec.text}, and {source.name} gives {given} tokens a position; use topk:{given}."
+            f"codec is {codec.text}, and {source.name} gives {given} tokens per position; use topk:{given}."
         )
 
 

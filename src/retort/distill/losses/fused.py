@@ -251,7 +251,7 @@ def _check_head(
         )
     if bias is not None and bias.shape != weight.shape[:1]:
         raise InputError(
-            f"the {name}'s bias has shape {list(bias.shape)}; it must be [{len(weight)}], one number a token."
+            f"the {name}'s bias has shape {list(bias.shape)}; it must be [{len(weight)}], one number per token."
         )
     if softcap is not None and not softcap > 0:
         raise InputError(f"the {name}'s softcap is {softcap}; it must be above 0, or None for none.")
