@@ -235,7 +235,7 @@ def test_defaults_are_those_of_generation_config() -> None:
     from transformers import GenerationConfig
 
     defaults = GenerationConfig._get_default_generation_params()
-    # Greedy, unless the model's generation_config.json asks for sampling; what the file leaves open is then the library's.
+    # Greedy, unless the model's generation_config.json asks for sampling; what the file leaves open is the library's.
     assert not defaults["do_sample"]
     assert str(Chain.like("transformers", {}, defaults=True)) == "temperature=0"
     ours = find_engine("transformers").filled({}, {"do_sample": True})

@@ -149,7 +149,8 @@ def test_settings_that_cannot_be_read(text: str, words: str) -> None:
 
 WHOLE_REQUESTS = [
     ({"num_predict": -1, "num_keep": 4, "num_ctx": 4096, "temperature": 0.8, "top_k": 40, "top_p": 0.9,
-      "typical_p": 1.0, "repeat_last_n": 64, "repeat_penalty": 1.0, "presence_penalty": 0.0, "frequency_penalty": 0.0, "seed": -1},
+      "typical_p": 1.0, "repeat_last_n": 64, "repeat_penalty": 1.0,
+      "presence_penalty": 0.0, "frequency_penalty": 0.0, "seed": -1},
      "temperature=0.8 | top_k=40 | top_p=0.9"),
     ({"n": 1, "presence_penalty": 0.0, "repetition_penalty": 1.0, "temperature": 1.0, "top_p": 1.0, "top_k": 0,
       "min_p": 0.0, "ignore_eos": False, "max_tokens": 16, "min_tokens": 0, "skip_special_tokens": True,

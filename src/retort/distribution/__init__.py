@@ -116,8 +116,7 @@ __all__ = [
     "vendi_score",
 ]
 
-# Until the next release these can still be imported from here, where they were before transforms and chains had folders of
-# their own.
+# Taken from here until the next release: where these stood before transforms and chains had folders of their own.
 _MOVED = {
     "Chain": "chain",
     "Explanation": "chain",
