@@ -104,7 +104,7 @@ def test_a_stage_made_moot_by_another_names_it() -> None:
 
 
 def test_the_documented_conflict() -> None:
-    """What is said of stacked settings: τ = 2.0 with top-k = 5 and top-p = 0.3 can be more restrictive than any one of them alone."""
+    """τ = 2 with top-k 5 and top-p 0.3 can be more restrictive than any one of them alone."""
     flat = np.log([0.18, 0.15, 0.12, 0.11, 0.1, 0.09, 0.08, 0.07, 0.06, 0.04])
     found = " ".join(warnings("temperature=2 | top_k=5 | top_p=0.3", flat))
     alone = [Chain(f"temperature=2 | {stage}").explain(flat).kept for stage in ("top_k=5", "top_p=0.3")]

@@ -17,8 +17,9 @@ import click
 def command(models: tuple[str, ...], port: int | None, open_browser: bool, as_json: bool) -> None:
     """Look into MODELs in the browser: a local web app, until Ctrl-C.
 
-    Without MODEL it has embedded:smollm2, if its package is installed, embedded:base and embedded:english. Only the models named here can be used from the page. The
-    app listens on this machine alone, and whoever runs a model needs the token in the address it prints.
+    Without MODEL it has embedded:smollm2, if its package is installed, embedded:base and embedded:english. Only the
+    models named here can be used from the page. The app listens on this machine alone, and whoever runs a model needs
+    the token in the address it prints.
     """
     from retort.cli.output import print_json
     from retort.studio.serve import default_models, serve

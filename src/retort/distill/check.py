@@ -138,7 +138,11 @@ def _texts(data: Data) -> tuple[tuple[CheckedText, ...], tuple[str, ...]]:
     """The texts that are here, with what they hold, and the files that are not."""
     template_here = data.chat_template is None or Path(data.chat_template).is_file()
     # Without the template a conversation can still be told from a text.
-    shape = data.shape if template_here else Shape(data.format, dict(data.columns or {}))
+    shape = (
+        data.shape
+        if template_here
+        else Shape(data.format, {str(kind): name for kind, name in (data.columns or {}).items()})
+    )
     texts: list[CheckedText] = []
     not_here: list[str] = []
     for part in ("train", "validation", "test"):

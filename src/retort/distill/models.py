@@ -270,10 +270,9 @@ def need_separation(model: nn.Module, named: str) -> None:
     tried.
     """
     device = next(model.parameters()).device
-    ids = (
-        torch.arange(1, 2 * TRIED_LENGTH + 1, device=device)[None]
-        % model.get_input_embeddings().num_embeddings
-    )
+    embeddings: Any = model.get_input_embeddings
+    num_tokens = int(embeddings().num_embeddings)
+    ids = torch.arange(1, 2 * TRIED_LENGTH + 1, device=device)[None] % num_tokens
     places = torch.arange(TRIED_LENGTH, device=device).repeat(2)[None]
     was_training = model.training
     model.eval()

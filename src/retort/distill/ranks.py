@@ -137,4 +137,6 @@ def _exchange(work: Callable[[], T]) -> T:
 
 def _lost(error: Exception) -> LostRankError:
     reason = " ".join(str(error).split())[:200]
-    return LostRankError(f"rank {rank()} lost another rank and stops; see the error message of that one ({reason}).")
+    return LostRankError(
+        f"rank {rank()} lost another rank and stops; see the error message of that one ({reason})."
+    )

@@ -180,7 +180,7 @@ class Data(Keys):
         """How records are read. Raises SourceError where the template cannot be read."""
         template = self.chat_template
         text = None if template is None else read_text(template, f"data.chat_template {template!r}")
-        return Shape(self.format, dict(self.columns or {}), text)
+        return Shape(self.format, {str(kind): name for kind, name in (self.columns or {}).items()}, text)
 
 
 class TemperatureSchedule(Keys):

@@ -124,10 +124,10 @@ def _shares_of(y: Floats, within: Floats, answers: int) -> Floats:
 class TurningPoint:
     """The setting up to which more heat buys more novelty than incoherence, and its interval (bootstrap over items).
 
-    Novelty is the share of an item's answers that differ, incoherence their raw negative log-likelihood (nats per token,
-    τ = 1), both scaled to run from 0 to 1 over the settings tried. The point is where novelty is furthest ahead of
-    incoherence; beyond it, a step adds more of its share of incoherence than of novelty (the knee: Satopaa et al.
-    2011, "Finding a kneedle in a haystack"). It depends on the range tried.
+    Novelty is the share of an item's answers that differ, incoherence their raw negative log-likelihood (nats per
+    token, τ = 1), both scaled to run from 0 to 1 over the settings tried. The point is where novelty is furthest
+    ahead of incoherence; beyond it, a step adds more of its share of incoherence than of novelty (the knee: Satopaa
+    et al. 2011, "Finding a kneedle in a haystack"). It depends on the range tried.
     """
 
     point: float

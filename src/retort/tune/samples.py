@@ -120,7 +120,7 @@ class Samples:
         return _shares(self._summed(self.num_tokens), self.cell_sizes)
 
     def raw_nll(self) -> Floats:
-        """`[I, P, S]` nats per token of a cell's answers under the model as it is: `−Σ ln p / Σ tokens`, incoherence."""
+        """`[I, P, S]` nats per token of a cell's answers under the raw model: `−Σ ln p / Σ tokens`, incoherence."""
         assert self.num_tokens is not None and self.logprob_raw is not None, "ask for this only where known"
         return _shares(self._summed(-self.logprob_raw), self._summed(self.num_tokens))
 

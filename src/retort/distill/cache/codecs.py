@@ -76,7 +76,9 @@ class Kind:
     unbiased: bool
     bias: str
     variance: str
-    width: Callable[[int, int, int], int] | None  # bytes per record (vocabulary, number, tail), None: it varies
+    width: (
+        Callable[[int, int, int], int] | None
+    )  # bytes per record (vocabulary, number, tail), None: it varies
     number: int | None  # default of the number behind the colon, None: there is none
     tail: int = 0
 
