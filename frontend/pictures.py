@@ -18,32 +18,40 @@ ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-MODELS = ("embedded:base", "embedded:small")
+MODELS = ("embedded:smollm2", "embedded:base", "embedded:small")
 SERVED = "served"  # stands for the mock server of the tests, which is started for the pictures
 PEAR = {
     "view": "position",
+    "model": "embedded:base",
     "prompt": "A pear is a kind of",
     "chain": "temperature=1.3 | top_k=12 | top_p=0.6",
 }
+CAPITAL = {"view": "position", "prompt": "The capital of Australia is"}
 # name → (state of the page, width, height, scheme)
 VIEWS = {
+    "tour": ({"view": "tour", "step": "3"}, 1240, 700, "light"),
+    "smollm2": (CAPITAL, 1240, 700, "light"),
+    "smollm2-phone": (CAPITAL, 390, 844, "dark"),
     "position": (PEAR, 1240, 700, "light"),
-    "text": ({"view": "text", "prompt": "A pear is", "seed": "5", "max_tokens": "20"}, 1240, 700, "light"),
+    "text": (
+        {"view": "text", "model": "embedded:base", "prompt": "A pear is", "seed": "5", "max_tokens": "20"},
+        1240, 700, "light",
+    ),
     "path": (
         {
-            "view": "path", "prompt": "a pear is", "seed": "1", "max_tokens": "12", "tau": "0.62",
+            "view": "path", "model": "embedded:base", "prompt": "a pear is", "seed": "1", "max_tokens": "12", "tau": "0.62",
             "truncations": "top_k=200 | top_p=0.95",
         },
         1240, 700, "dark",
     ),
     "compare": (
         {
-            "view": "compare", "prompt": "A pear is a kind of", "model_b": "embedded:small",
+            "view": "compare", "model": "embedded:base", "prompt": "A pear is a kind of", "model_b": "embedded:small",
             "chain_a": "temperature=1", "chain_b": "temperature=0.8 | top_k=200",
         },
         1240, 700, "light",
     ),
-    "tune": ({"view": "tune", "task": "exploit", "items": "24"}, 1240, 700, "light"),
+    "tune": ({"view": "tune", "model": "embedded:base", "task": "exploit", "items": "24"}, 1240, 700, "light"),
     "distil": ({"view": "distil", "steps": "20", "seeds": "2"}, 1240, 700, "dark"),
     "server": (
         {"view": "position", "model": SERVED, "prompt": "one two", "chain": "temperature=1.5"}, 1240, 700, "light",
@@ -82,7 +90,7 @@ def _pictures(chromium: Any, served: str) -> None:
                 driver.get("about:blank")
                 driver.get(f"{address}/?token={token}#{urlencode(state)}")
                 time.sleep(1)
-                driver.execute_script("document.querySelector('button[type=submit]').click()")
+                driver.execute_script("document.querySelector('button[type=submit]')?.click()")
                 last = time.monotonic() + SECONDS
                 time.sleep(1)
                 while driver.execute_script("return document.querySelector('form[aria-busy=true]') !== null"):

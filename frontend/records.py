@@ -50,6 +50,15 @@ export interface Offer {
   recipes: string[];
 }
 
+/** One answer of a sweep, by its item, the number of its setting in the table (from 0) and of its prompt (from 1). */
+export interface Answer {
+  item: string;
+  setting: number;
+  prompt: number;
+  text: string;
+  score: number;
+}
+
 /** The document that a page is opened with. */
 export interface PageData {
   version: string;
@@ -62,7 +71,7 @@ export interface PageData {
   text?: PassageRecord;
   path?: PathRecord;
   compare?: PairRecord;
-  tune?: TuneRecord;
+  tune?: TuneRecord & { answers?: Answer[] | null };
   distil?: DistilRecord;
 }
 """

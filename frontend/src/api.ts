@@ -1,6 +1,6 @@
 // The studio's own requests: start a run, follow it (again after a lost connection), fetch what it found, stop it.
 
-import type { Offer } from "./records.ts";
+import type { Offer, TourRecord } from "./records.ts";
 
 export interface Progress {
   done: number;
@@ -50,6 +50,11 @@ export class Api {
     const answer = await fetch("/api/page", { method: "POST", headers, body: JSON.stringify({ state, runs }) });
     if (!answer.ok) throw new Error((await answer.json().catch(() => null))?.error?.message ?? `the studio answered ${answer.status}`);
     return answer.blob();
+  }
+
+  /** The recorded row of the tour. */
+  async tour(): Promise<TourRecord> {
+    return (await fetch("/static/tour.json")).json();
   }
 
   /** Start a run of `kind`; its `result` is the record, or an Error with the studio's sentence. */
@@ -135,7 +140,7 @@ export class Api {
 }
 
 /** An answer that trying again does not change. */
-class FinalError extends Error {}
+export class FinalError extends Error {}
 
 function pause(failed: number): Promise<void> {
   return new Promise((wake) => setTimeout(wake, FIRST_WAIT * 1.6 ** failed));

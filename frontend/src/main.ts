@@ -34,9 +34,8 @@ function open(root: HTMLElement, data: PageData): void {
     return;
   }
   const api = new Api();
-  api
-    .offer()
-    .then((offer) => mount(root, data, { address: true, tabs: studioTabs(api, offer), save: api.mayRun ? (state) => api.page(state, foundRuns()) : null }))
+  Promise.all([api.offer(), api.tour()])
+    .then(([offer, tour]) => mount(root, { ...data, tour }, { address: true, tabs: studioTabs(api, offer), save: api.mayRun ? (state) => api.page(state, foundRuns()) : null }))
     .catch((problem: Error) => (root.textContent = problem.message));
 }
 

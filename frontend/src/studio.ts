@@ -3,7 +3,7 @@
 import type { Api } from "./api.ts";
 import { fill, h } from "./parts/dom.ts";
 import { runForm, type FormField } from "./parts/runForm.ts";
-import type { Offer, PairRecord, PassageRecord, PathRecord, PositionRecord, TuneRecord } from "./records.ts";
+import type { Offer, PageData, PairRecord, PassageRecord, PathRecord, PositionRecord } from "./records.ts";
 import { compareView } from "./views/compare.ts";
 import { addPoint, distilView, type DistilSoFar } from "./views/distil.ts";
 import { pathView } from "./views/path.ts";
@@ -49,7 +49,7 @@ interface Plan<R> {
 export function studioTabs(api: Api, { models, prompts, tasks, recipes }: Offer): StudioTab[] {
   const model: FormField = { name: "model", label: "Model", kind: "choice", initial: models[0]!, choices: models };
   const prompt: FormField = {
-    name: "prompt", label: "Prompt", kind: "lines", initial: prompts[models[0]!] ?? "", hint: "Ctrl+Enter asks, Esc stops",
+    name: "prompt", label: "Prompt", kind: "lines", initial: prompts[models[0]!] ?? "", hint: "Ctrl+Enter asks, Esc stops", required: true,
   };
   const seed: FormField = { name: "seed", label: "Seed", kind: "number", initial: "0" };
   const maxTokens: FormField = { name: "max_tokens", label: "Most tokens", kind: "number", initial: "24" };
@@ -119,13 +119,13 @@ export function studioTabs(api: Api, { models, prompts, tasks, recipes }: Offer)
         { ...model, label: "A: model" },
         { ...prompt, label: "A: prompt" },
         { ...model, name: "model_b", label: "B: model", initial: models[1] ?? models[0]! },
-        { ...prompt, name: "prompt_b", label: "B: prompt", hint: "empty: the same as A's", initial: "" },
+        { ...prompt, name: "prompt_b", required: false, label: "B: prompt", hint: "empty: the same as A's", initial: "" },
       ],
       // Whole distributions at first: a truncation on either side makes a KL infinite.
       body: ({ model, prompt, model_b, prompt_b }) => ({ model, prompt, model_b, prompt_b: prompt_b || prompt, chain: "temperature=1" }),
       view: (record, context) => compareView(record, context),
     }),
-    tab<TuneRecord>(api, {
+    tab<NonNullable<PageData["tune"]>>(api, {
       name: "tune",
       label: "Tune",
       kind: "tune",
@@ -133,14 +133,15 @@ export function studioTabs(api: Api, { models, prompts, tasks, recipes }: Offer)
       fields: [
         model,
         { name: "task", label: "Task", kind: "choice", initial: tasks[0]!, choices: tasks },
+        { name: "task_file", label: "or a task file of your own", kind: "file", initial: "", hint: ".yaml, .json or .jsonl; promptfoo's too" },
         { ...temperatures, name: "tune_temperatures", initial: "0:2:9" },
         { name: "samples", label: "Answers per item", kind: "number", initial: "4" },
         { name: "items", label: "Items", kind: "number", initial: "24", hint: "empty: all" },
         { ...truncations },
         seed,
       ],
-      body: ({ model, task, tune_temperatures, samples, items, truncations, seed }) => ({
-        model, task, temperatures: numbers(tune_temperatures), samples: wholeNumber("answers per item", samples),
+      body: ({ model, task, task_file, tune_temperatures, samples, items, truncations, seed }) => ({
+        model, ...(task_file ? { file: JSON.parse(task_file) } : { task }), temperatures: numbers(tune_temperatures), samples: wholeNumber("answers per item", samples),
         chain: truncations, seed: wholeNumber("seed", seed), ...(items?.trim() ? { items: wholeNumber("items", items) } : {}),
       }),
       view: (record, context) => tuneView(record, context),

@@ -69,8 +69,21 @@ def test_no_rule_is_broken(browser: Browser, running: tuple[Studio, str], view: 
         assert violations(browser) == [], f"{width} {scheme}"
 
 
+@pytest.mark.parametrize("step", range(1, 6))
+def test_no_rule_is_broken_in_the_tour(browser: Browser, running: tuple[Studio, str], step: int) -> None:
+    browser.go(f"{running[0].page}#view=tour&step={step}")
+    browser.shows(".tour h2")
+    browser.run("document.querySelectorAll('.tour details').forEach(one => { one.open = true; })")
+    browser.run(AXE.read_text(encoding="utf-8"))
+    for width, scheme in ((1280, "light"), (360, "dark")):
+        browser.size(width, 900)
+        browser.scheme(scheme)
+        browser.frame()
+        assert violations(browser) == [], f"{width} {scheme}"
+
+
 def test_a_broken_rule_is_seen(browser: Browser, running: tuple[Studio, str]) -> None:
-    browser.go(running[0].page)
+    browser.go(f"{running[0].page}#view=position&prompt=w1")
     browser.shows(".run-form")
     browser.run(AXE.read_text(encoding="utf-8"))
     browser.run("document.querySelector('.brand').style.color = '#ddd'")

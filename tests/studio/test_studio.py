@@ -190,6 +190,38 @@ def test_a_models_error_is_a_sentence_and_the_page_lives_on(browser: Browser, ru
     assert browser.text(".error") == ""
 
 
+def test_a_failed_or_empty_prompt_leaves_no_old_result(browser: Browser, running: Studio) -> None:
+    opened(browser, running, "view=position&model=mock%3Aa&prompt=w1")
+    browser.shows(".bars")
+    browser.set("select[name=model]", "mock:broken")
+    browser.click(".run-form button[type=submit]")
+    browser.until(lambda: "are gone" in browser.text(".error"))
+    assert browser.run("return document.querySelector('.bars')") is None
+    browser.set("select[name=model]", "mock:a")
+    run(browser, ".bars")
+    browser.set("textarea[name=prompt]", "")
+    browser.click(".run-form button[type=submit]")
+    browser.until(lambda: browser.text(".error") == "The prompt is empty.")
+    assert browser.run("return document.querySelector('.bars')") is None
+    assert browser.run("return document.querySelector('[name=prompt]').value") == ""
+
+
+def test_the_tour_is_the_first_tab_and_each_step_moves(browser: Browser, running: Studio) -> None:
+    browser.go(running.page)
+    browser.shows(".tour")
+    assert browser.texts("[role=tab]")[0] == "Tour"
+    for step in range(1, 6):
+        assert browser.text(".tour h2").startswith(f"{step}.")
+        assert browser.run("return document.querySelectorAll('.tour .question').length") == 1
+        if step < 5:
+            browser.run("[...document.querySelectorAll('.tour-go button')].at(-1).click()")
+    browser.go(f"{running.page}#view=tour&step=2")
+    browser.shows(".tour table")
+    browser.set(".tour input[type=range]", "0")
+    assert browser.texts(".tour tbody td.figure")[1] == "100.00 %"
+    browser.picture("studio-tour")
+
+
 def test_a_run_is_stopped_from_the_page(browser: Browser, running: Studio) -> None:
     opened(browser, running, "view=text&model=mock%3Aslow&prompt=w1&chain=&max_tokens=200")
     browser.click(".run-form button[type=submit]")
@@ -291,7 +323,7 @@ def test_tabs_by_keyboard(browser: Browser, running: Studio) -> None:
     browser.run("document.querySelector('[role=tab][aria-selected=true]').focus()")
     browser.press("\ue014")
     assert browser.text("[role=tab][aria-selected=true]") == "Text"
-    browser.press("\ue012", "\ue012")
+    browser.press("\ue012", "\ue012", "\ue012")
     assert browser.text("[role=tab][aria-selected=true]") == browser.texts("[role=tab]")[-1]
     assert browser.run("return document.activeElement.getAttribute('role')") == "tab"
 

@@ -1,6 +1,6 @@
 // A form that starts a run: its fields live in the linkable state, its progress streams, and it can be stopped.
 
-import { RunStopped, type Api, type Running } from "../api.ts";
+import { FinalError, RunStopped, type Api, type Running } from "../api.ts";
 import { fill, freshId, h, say } from "./dom.ts";
 import { whole } from "./format.ts";
 import type { State } from "./state.ts";
@@ -8,10 +8,11 @@ import type { State } from "./state.ts";
 export interface FormField {
   readonly name: string;
   readonly label: string;
-  readonly kind: "text" | "lines" | "number" | "choice" | "chain";
+  readonly kind: "text" | "lines" | "number" | "choice" | "chain" | "file";
   readonly initial: string;
   readonly choices?: readonly string[];
   readonly hint?: string;
+  readonly required?: boolean;
 }
 
 export interface RunForm {
@@ -73,23 +74,40 @@ export function runForm(options: FormOptions): RunForm {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) run();
     if (event.key === "Escape") running?.stop();
   });
+  let writing = false; // the state is being set from the fields: an emptied one must not get its first value back
   const unlisten = state.listen((name) => {
+    if (writing) return;
     const one = controls.get(name);
     const field = fields.find((other) => other.name === name);
-    if (one && field && document.activeElement !== one) one.value = state.get(name) ?? field.initial;
+    if (one && field && field.kind !== "file" && document.activeElement !== one) one.value = state.get(name) ?? field.initial;
   });
 
+  // A file is read when it is chosen; its value is its name and text, and no link carries it.
+  const files = new Map<string, string>();
+  for (const field of fields.filter(({ kind }) => kind === "file")) {
+    const input = controls.get(field.name) as HTMLInputElement;
+    input.addEventListener("change", () => {
+      const file = input.files?.[0];
+      files.delete(field.name);
+      void file?.text().then((text) => files.set(field.name, JSON.stringify({ name: file.name, text })));
+    });
+  }
+
   function values(): Record<string, string> {
-    return Object.fromEntries([...controls].map(([name, one]) => [name, one.value]));
+    return Object.fromEntries(fields.map(({ name, kind }) => [name, kind === "file" ? (files.get(name) ?? "") : controls.get(name)!.value]));
   }
 
   function run(): void {
     const asked = values();
-    for (const [name, value] of Object.entries(asked)) state.set(name, value);
+    writing = true;
+    for (const { name, kind } of fields) if (kind !== "file") state.set(name, asked[name]);
+    writing = false;
     running?.stop();
     say(error, "");
     let body: object;
     try {
+      const empty = fields.find(({ name, required }) => required && asked[name]!.trim() === "");
+      if (empty) throw new Error(`The ${empty.name} is empty.`);
       body = options.body(asked);
     } catch (problem) {
       say(error, (problem as Error).message);
@@ -133,7 +151,7 @@ export function runForm(options: FormOptions): RunForm {
         if (problem instanceof RunStopped) say(news, "Stopped.");
         else {
           say(error, problem.message);
-          options.onFailed?.();
+          if (problem instanceof FinalError) options.onFailed?.(); // a lost connection takes nothing away
         }
       })
       .finally(() => {
@@ -186,6 +204,7 @@ function control(field: FormField, state: State): HTMLInputElement | HTMLTextAre
     lines.value = value;
     return lines;
   }
+  if (field.kind === "file") return h("input", { id, name, type: "file", accept: ".yaml,.yml,.json,.jsonl" });
   const input = h("input", {
     id, name, type: "text", inputmode: field.kind === "number" ? "decimal" : "text", dir: "auto", autocomplete: "off",
   });

@@ -174,10 +174,11 @@ function strip(tokens: readonly PassageToken[], onPick: (place: number) => void)
 } {
   const title = svg("title");
   const holder = svg("g");
+  const caption = svg("text", { x: 2, y: 12 });
   let measureNow: Measure | null = null;
   let width = 640;
   let marked = 0;
-  const element = svg("svg", { viewBox: `0 0 640 ${STRIP_HEIGHT}`, class: "chart strip", role: "img" }, title, holder);
+  const element = svg("svg", { viewBox: `0 0 640 ${STRIP_HEIGHT}`, class: "chart strip", role: "img" }, title, holder, caption);
   const close = atItsWidth(element, STRIP_HEIGHT, (now) => {
     width = now;
     if (measureNow) draw(measureNow);
@@ -187,7 +188,7 @@ function strip(tokens: readonly PassageToken[], onPick: (place: number) => void)
     say(title, `${measure.label} of each token: ${tokens.map(measure.shown).slice(0, 40).join(", ")}`);
     const each = width / Math.max(tokens.length, 1);
     fill(holder, ...tokens.map((token, place) => {
-      const high = (STRIP_HEIGHT - 26) * Math.min(1, Math.max(0, measure.heat(token)));
+      const high = (STRIP_HEIGHT - 42) * Math.min(1, Math.max(0, measure.heat(token)));
       const label = tokenText(token.token);
       return svg(
         "g",
@@ -199,6 +200,7 @@ function strip(tokens: readonly PassageToken[], onPick: (place: number) => void)
           : null,
       );
     }));
+    say(caption, `${measure.label}: 0 at the foot, ${measure.ends[1]} at the top; one bar per token →`);
     mark(marked);
   }
   function mark(place: number): void {

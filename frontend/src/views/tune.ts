@@ -1,12 +1,12 @@
 // Which temperature suits a task: quality and variety with their intervals, and what can be told apart.
 
-import { h } from "../parts/dom.ts";
+import { fill, h } from "../parts/dom.ts";
 import { number, signed, tau, whole } from "../parts/format.ts";
 import { lineChart, type Drawing, type Point } from "../parts/lineChart.ts";
-import type { Setting, TuneRecord } from "../records.ts";
+import type { Answer, PageData, Setting, TuneRecord } from "../records.ts";
 import type { Context, View } from "./view.ts";
 
-export function tuneView(record: TuneRecord, _context: Context): View {
+export function tuneView(record: NonNullable<PageData["tune"]>, _context: Context): View {
   const places = record.settings.map((one, place) => placeOf(one, record.axis) ?? place);
   const ordered = record.settings.every((one) => placeOf(one, record.axis) !== null);
   const found = record.recommendation;
@@ -44,14 +44,18 @@ export function tuneView(record: TuneRecord, _context: Context): View {
       "section",
       { class: "card", "aria-label": "Recommendation" },
       h("p", { class: "meta" }, `${record.model} on ${record.task} (${record.goal}): ${whole(record.items)} items, ${whole(record.samples_per_item)} answers each, seed ${record.seed}${record.chain ? `, drawn through ${record.chain}` : ""}`),
-      h("h2", { class: "verdict" }, `Recommended: ${settingText(found.setting, record.axis)}`),
+      h("h2", { class: "verdict" }, found.setting === null ? "No recommendation" : `Recommended: ${settingText(found.setting, record.axis)}`),
       h("p", {}, found.reason),
       h("dl", { class: "facts recommendation" }, ...facts(record)),
     ),
     h(
       "figure",
       { class: "card" },
+<<<<<<< HEAD
       h("figcaption", {}, h("b", {}, "Quality. "), h("small", {}, `${record.score}; the band is each setting's own 95 % interval, the shaded stretch settings statistically tied with the best, the dashed line what is recommended.`)),
+=======
+      h("figcaption", {}, h("b", {}, "Quality. "), h("small", {}, `${record.score}; the band is each setting's own 95 % interval, the shaded settings are statistically tied with the best, the dashed line is the recommended one.`)),
+>>>>>>> 7bb80a4 (page: tune takes a task file and shows answers side by side; an empty or refused prompt leaves no old result; axe on the tour)
       quality.element,
     ),
     mixed.length === 0
@@ -63,6 +67,7 @@ export function tuneView(record: TuneRecord, _context: Context): View {
           variety.element,
         ),
     h("section", { class: "card scroll", tabindex: 0, "aria-label": "All settings" }, table(record)),
+    record.answers ? answersCard(record, record.answers) : null,
     varietyCard(record),
   );
   return {
@@ -89,9 +94,15 @@ export function tuneView(record: TuneRecord, _context: Context): View {
 function facts(record: TuneRecord): HTMLElement[] {
   const found = record.recommendation;
   const rows: [string, string][] = [
+<<<<<<< HEAD
     [`score minus the score at ${settingText(found.reference, record.axis)}`, `${signed(found.difference, 3)} (${signed(found.difference_ci[0], 3)} to ${signed(found.difference_ci[1], 3)}, for all pairs together)`],
     ["significantly different from any other", found.detectable ? "yes" : "no"],
     ["advantage on held-out items", found.held_out_difference === null ? "–" : `${signed(found.held_out_difference, 3)}${found.held_out_ci ? ` (${signed(found.held_out_ci[0], 3)} to ${signed(found.held_out_ci[1], 3)})` : ""}`],
+=======
+    [`score minus that at ${settingText(found.reference, record.axis)}`, `${signed(found.difference, 3)} (${signed(found.difference_ci[0], 3)} to ${signed(found.difference_ci[1], 3)}, for all pairs together)`],
+    ["significantly better", found.detectable ? "yes" : "no"],
+    ["advantage measured on the other half of the items", found.held_out_difference === null ? "–" : `${signed(found.held_out_difference, 3)}${found.held_out_ci ? ` (${signed(found.held_out_ci[0], 3)} to ${signed(found.held_out_ci[1], 3)})` : ""}`],
+>>>>>>> 7bb80a4 (page: tune takes a task file and shows answers side by side; an empty or refused prompt leaves no old result; axe on the tour)
     ["chosen again on half the items", found.chosen_again === null ? "–" : `${Math.round(100 * found.chosen_again)} %`],
     ["smallest difference that would show", found.minimum_detectable_difference === null ? "–" : number(found.minimum_detectable_difference)],
   ];
@@ -127,6 +138,46 @@ function table(record: TuneRecord): HTMLElement {
         );
       }),
     ),
+  );
+}
+
+const ITEMS_SHOWN = 40;
+
+/** The answers of two settings side by side, item by item. */
+function answersCard(record: TuneRecord, answers: readonly Answer[]): HTMLElement {
+  const keys = [...new Set(answers.map(({ item, prompt }) => JSON.stringify([item, prompt])))];
+  const several = new Set(answers.map(({ prompt }) => prompt)).size > 1;
+  const same = (value: unknown): number => record.settings.findIndex((one) => JSON.stringify(one.temperature ?? one.setting) === JSON.stringify(value));
+  const first = Math.max(0, same(record.recommendation.setting));
+  const second = [same(record.recommendation.reference), record.settings.length - 1].find((one) => one >= 0 && one !== first) ?? first;
+  const body = h("tbody");
+  let shown = ITEMS_SHOWN;
+  const more = h("button", { type: "button", class: "quiet more", onclick: () => ((shown += ITEMS_SHOWN), draw()) }, "Show more items");
+  const [left, right] = [choice("Answers at", first), choice("beside those at", second)];
+
+  function choice(label: string, chosen: number): HTMLSelectElement {
+    const made = h("select", { "aria-label": label, onchange: () => draw() });
+    record.settings.forEach((one, place) => made.append(h("option", { value: place, selected: place === chosen }, settingText(one.temperature ?? one.setting, record.axis))));
+    return made;
+  }
+
+  function cell(item: string, prompt: number, setting: number): HTMLElement {
+    const here = answers.filter((one) => one.item === item && one.prompt === prompt && one.setting === setting);
+    return h("td", { dir: "auto" }, ...here.flatMap(({ text, score }) => [h("p", { class: "answer" }, h("small", { title: "score" }, `${number(score)} `), text || "∅")]));
+  }
+
+  function draw(): void {
+    const rows = keys.slice(0, shown).map((key) => JSON.parse(key) as [string, number]);
+    fill(body, ...rows.map(([item, prompt]) => h("tr", {}, h("th", { scope: "row" }, item, several ? h("small", {}, ` prompt ${prompt}`) : null), cell(item, prompt, Number(left.value)), cell(item, prompt, Number(right.value)))));
+    more.hidden = shown >= keys.length;
+  }
+  draw();
+  return h(
+    "section",
+    { class: "card scroll", tabindex: 0, "aria-label": "Answers side by side" },
+    h("p", {}, h("b", {}, "Answers. "), h("small", {}, "Each with its score.")),
+    h("table", { class: "plain-table answers" }, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "item"), h("th", { scope: "col" }, left), h("th", { scope: "col" }, right))), body),
+    more,
   );
 }
 

@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from retort import __version__
 from retort.errors import InputError
-from retort.report.standalone import page_data, page_html, tour
+from retort.report.standalone import TOUR, page_data, page_html, tour
 from retort.studio.guard import App, Guard
 from retort.studio.models import Models
 from retort.studio.openapi import document
@@ -73,7 +73,8 @@ def create_app(models: Models, token: str, port: int, *, grace: float = GRACE_SE
     """The studio as an ASGI app, its guard around it."""
     runs = Runs(grace=grace)
     files = {name: (STATIC / name).read_bytes() for name in TYPES}
-    data = {"version": __version__, "title": "retort studio", "studio": True, "tour": tour()}
+    files[TOUR.name] = TOUR.read_bytes()
+    data = {"version": __version__, "title": "retort studio", "studio": True}
     page = PAGE.replace("DATA", page_data(data)).encode("utf-8")
     described = document(models, PageRequest)
 
@@ -84,7 +85,9 @@ def create_app(models: Models, token: str, port: int, *, grace: float = GRACE_SE
         name = request.path_params["name"]
         if name not in files:
             raise HTTPException(404, "there is no such file")
-        return Response(files[name], media_type=TYPES[name], headers={"cache-control": "no-cache"})
+        return Response(
+            files[name], media_type=TYPES.get(name, "application/json"), headers={"cache-control": "no-cache"}
+        )
 
     async def openapi(request: Request) -> Response:
         return JSONResponse(described)

@@ -25,6 +25,9 @@ var e = class extends Error {}, t = 8, n = 250, r = class {
 		if (!r.ok) throw Error((await r.json().catch(() => null))?.error?.message ?? `the studio answered ${r.status}`);
 		return r.blob();
 	}
+	async tour() {
+		return (await fetch("/static/tour.json")).json();
+	}
 	start(e, t, n = {}) {
 		let r = new AbortController(), i = null, a = !1;
 		return {
@@ -5440,48 +5443,51 @@ function rc(e, t, n) {
 }
 var ic = 150;
 function ac(e, t) {
-	let n = v("title"), r = v("g"), i = null, a = 640, o = 0, s = v("svg", {
+	let n = v("title"), r = v("g"), i = v("text", {
+		x: 2,
+		y: 12
+	}), a = null, o = 640, s = 0, c = v("svg", {
 		viewBox: `0 0 640 ${ic}`,
 		class: "chart strip",
 		role: "img"
-	}, n, r), c = Un(s, ic, (e) => {
-		a = e, i && l(i);
+	}, n, r, i), l = Un(c, ic, (e) => {
+		o = e, a && u(a);
 	});
-	function l(s) {
-		i = s, S(n, `${s.label} of each token: ${e.map(s.shown).slice(0, 40).join(", ")}`);
-		let c = a / Math.max(e.length, 1);
+	function u(c) {
+		a = c, S(n, `${c.label} of each token: ${e.map(c.shown).slice(0, 40).join(", ")}`);
+		let l = o / Math.max(e.length, 1);
 		x(r, ...e.map((e, n) => {
-			let r = 124 * Math.min(1, Math.max(0, s.heat(e))), i = Dn(e.token);
+			let r = 108 * Math.min(1, Math.max(0, c.heat(e))), i = Dn(e.token);
 			return v("g", {
 				class: "strip-bar",
 				onclick: () => t(n)
 			}, v("rect", {
 				class: "hit",
-				x: n * c,
+				x: n * l,
 				y: 0,
-				width: c,
+				width: l,
 				height: ic
 			}), v("rect", {
 				class: "strip-fill",
-				x: n * c + 1,
+				x: n * l + 1,
 				y: 132 - r,
-				width: Math.max(1, c - 2),
+				width: Math.max(1, l - 2),
 				height: Math.max(1, r)
-			}), c > 7 * Math.min(i.length, 7) + 2 ? v("text", {
-				x: n * c + c / 2,
+			}), l > 7 * Math.min(i.length, 7) + 2 ? v("text", {
+				x: n * l + l / 2,
 				y: 146,
 				"text-anchor": "middle"
 			}, i.length > 7 ? `${i.slice(0, 6)}…` : i) : null);
-		})), u(o);
+		})), S(i, `${c.label}: 0 at the foot, ${c.ends[1]} at the top; one bar per token →`), d(s);
 	}
-	function u(e) {
-		r.children[o]?.classList.remove("marked"), o = e, r.children[e]?.classList.add("marked");
+	function d(e) {
+		r.children[s]?.classList.remove("marked"), s = e, r.children[e]?.classList.add("marked");
 	}
 	return {
-		element: s,
-		draw: l,
-		mark: u,
-		close: c
+		element: c,
+		draw: u,
+		mark: d,
+		close: l
 	};
 }
 function oc({ low: e, high: t }) {
@@ -5667,8 +5673,8 @@ function hc(e, t) {
 }
 // src/views/tune.ts
 function gc(e, t) {
-	let n = e.settings.map((t, n) => xc(t, e.axis) ?? n), r = e.settings.every((t) => xc(t, e.axis) !== null), i = e.recommendation, a = Ko(), o = Ko(200), s = r ? Sc(i.region) : void 0, c = {
-		x: r ? Cc(e.axis) : "setting, as in the table",
+	let n = e.settings.map((t, n) => Cc(t, e.axis) ?? n), r = e.settings.every((t) => Cc(t, e.axis) !== null), i = e.recommendation, a = Ko(), o = Ko(200), s = r ? wc(i.region) : void 0, c = {
+		x: r ? Tc(e.axis) : "setting, as in the table",
 		...s && { region: [s[0], s.at(-1)] },
 		...r && typeof i.setting == "number" ? { mark: i.setting } : {},
 		...r ? {} : { ticks: n.map((e) => [e, String(e + 1)]) }
@@ -5714,11 +5720,15 @@ function gc(e, t) {
 		element: _("div", {}, _("section", {
 			class: "card",
 			"aria-label": "Recommendation"
+<<<<<<< HEAD
 		}, _("p", { class: "meta" }, `${e.model} on ${e.task} (${e.goal}): ${B(e.items)} items, ${B(e.samples_per_item)} answers each, seed ${e.seed}${e.chain ? `, drawn through ${e.chain}` : ""}`), _("h2", { class: "verdict" }, `Recommended: ${wc(i.setting, e.axis)}`), _("p", {}, i.reason), _("dl", { class: "facts recommendation" }, ..._c(e))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Quality. "), _("small", {}, `${e.score}; the band is each setting's own 95 % interval, the shaded stretch settings statistically tied with the best, the dashed line what is recommended.`)), a.element), u.length === 0 ? null : _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Variety. "), _("span", { class: "legend" }, _("span", { class: "key key-second" }, "distinct: share of an item's answers that differ"), _("span", { class: "key key-dashed" }, "agreement: share of pairs that are the same"))), o.element), _("section", {
+=======
+		}, _("p", { class: "meta" }, `${e.model} on ${e.task} (${e.goal}): ${B(e.items)} items, ${B(e.samples_per_item)} answers each, seed ${e.seed}${e.chain ? `, drawn through ${e.chain}` : ""}`), _("h2", { class: "verdict" }, i.setting === null ? "No recommendation" : `Recommended: ${Ec(i.setting, e.axis)}`), _("p", {}, i.reason), _("dl", { class: "facts recommendation" }, ..._c(e))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Quality. "), _("small", {}, `${e.score}; the band is each setting's own 95 % interval, the shaded settings are statistically tied with the best, the dashed line is the recommended one.`)), a.element), u.length === 0 ? null : _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Variety. "), _("span", { class: "legend" }, _("span", { class: "key key-second" }, "distinct: share of an item's answers that differ"), _("span", { class: "key key-dashed" }, "agreement: share of pairs that are the same"))), o.element), _("section", {
+>>>>>>> 7bb80a4 (page: tune takes a task file and shows answers side by side; an empty or refused prompt leaves no old result; axe on the tour)
 			class: "card scroll",
 			tabindex: 0,
 			"aria-label": "All settings"
-		}, vc(e)), bc(e)),
+		}, vc(e)), e.answers ? bc(e, e.answers) : null, Sc(e)),
 		close: () => {
 			a.close(), o.close();
 		},
@@ -5733,15 +5743,15 @@ function gc(e, t) {
 				"distinct",
 				"agreement",
 				"samples",
-				...yc.map(([e]) => e)
+				...xc.map(([e]) => e)
 			], ...e.settings.map((e) => [
-				wc(e.temperature ?? e.setting, null),
+				Ec(e.temperature ?? e.setting, null),
 				e.score,
 				...e.score_ci,
 				e.distinct,
 				e.agreement,
 				e.samples,
-				...yc.map(([t]) => e.variety?.[t] ?? null)
+				...xc.map(([t]) => e.variety?.[t] ?? null)
 			])],
 			svg: () => a.element
 		}
@@ -5749,9 +5759,15 @@ function gc(e, t) {
 }
 function _c(e) {
 	let t = e.recommendation, n = [
+<<<<<<< HEAD
 		[`score minus the score at ${wc(t.reference, e.axis)}`, `${z(t.difference, 3)} (${z(t.difference_ci[0], 3)} to ${z(t.difference_ci[1], 3)}, for all pairs together)`],
 		["significantly different from any other", t.detectable ? "yes" : "no"],
 		["advantage on held-out items", t.held_out_difference === null ? "–" : `${z(t.held_out_difference, 3)}${t.held_out_ci ? ` (${z(t.held_out_ci[0], 3)} to ${z(t.held_out_ci[1], 3)})` : ""}`],
+=======
+		[`score minus that at ${Ec(t.reference, e.axis)}`, `${z(t.difference, 3)} (${z(t.difference_ci[0], 3)} to ${z(t.difference_ci[1], 3)}, for all pairs together)`],
+		["significantly better", t.detectable ? "yes" : "no"],
+		["advantage measured on the other half of the items", t.held_out_difference === null ? "–" : `${z(t.held_out_difference, 3)}${t.held_out_ci ? ` (${z(t.held_out_ci[0], 3)} to ${z(t.held_out_ci[1], 3)})` : ""}`],
+>>>>>>> 7bb80a4 (page: tune takes a task file and shows answers side by side; an empty or refused prompt leaves no old result; axe on the tour)
 		["chosen again on half the items", t.chosen_again === null ? "–" : `${Math.round(100 * t.chosen_again)} %`],
 		["smallest difference that would show", t.minimum_detectable_difference === null ? "–" : L(t.minimum_detectable_difference)]
 	];
@@ -5760,7 +5776,7 @@ function _c(e) {
 function vc(e) {
 	let t = [
 		"",
-		Cc(e.axis),
+		Tc(e.axis),
 		"score",
 		"95 % interval",
 		"distinct",
@@ -5769,45 +5785,75 @@ function vc(e) {
 	];
 	return _("table", { class: "plain-table numeric" }, _("caption", { class: "sr" }, "Every setting with its score and variety"), _("thead", {}, _("tr", {}, ...t.map((e) => _("th", { scope: "col" }, e || _("span", { class: "sr" }, "setting"))))), _("tbody", {}, ...e.settings.map((t, n) => {
 		let r = t.temperature ?? t.setting, i = JSON.stringify(r) === JSON.stringify(e.recommendation.setting);
-		return _("tr", { class: i ? "chosen" : "" }, _("td", {}, i ? "→" : String(n + 1)), _("th", { scope: "row" }, wc(r, null)), _("td", {
+		return _("tr", { class: i ? "chosen" : "" }, _("td", {}, i ? "→" : String(n + 1)), _("th", { scope: "row" }, Ec(r, null)), _("td", {
 			class: "figure",
 			"data-value": t.score
 		}, t.score.toFixed(3)), _("td", { class: "figure" }, `${t.score_ci[0].toFixed(3)} to ${t.score_ci[1].toFixed(3)}`), _("td", { class: "figure" }, L(t.distinct)), _("td", { class: "figure" }, L(t.agreement)), _("td", { class: "figure" }, B(t.samples)));
 	})));
 }
-var yc = [
+var yc = 40;
+function bc(e, t) {
+	let n = [...new Set(t.map(({ item: e, prompt: t }) => JSON.stringify([e, t])))], r = new Set(t.map(({ prompt: e }) => e)).size > 1, i = (t) => e.settings.findIndex((e) => JSON.stringify(e.temperature ?? e.setting) === JSON.stringify(t)), a = Math.max(0, i(e.recommendation.setting)), o = [i(e.recommendation.reference), e.settings.length - 1].find((e) => e >= 0 && e !== a) ?? a, s = _("tbody"), c = yc, l = _("button", {
+		type: "button",
+		class: "quiet more",
+		onclick: () => (c += yc, m())
+	}, "Show more items"), [u, d] = [f("Answers at", a), f("beside those at", o)];
+	function f(t, n) {
+		let r = _("select", {
+			"aria-label": t,
+			onchange: () => m()
+		});
+		return e.settings.forEach((t, i) => r.append(_("option", {
+			value: i,
+			selected: i === n
+		}, Ec(t.temperature ?? t.setting, e.axis)))), r;
+	}
+	function p(e, n, r) {
+		return _("td", { dir: "auto" }, ...t.filter((t) => t.item === e && t.prompt === n && t.setting === r).flatMap(({ text: e, score: t }) => [_("p", { class: "answer" }, _("small", { title: "score" }, `${L(t)} `), e || "∅")]));
+	}
+	function m() {
+		let e = n.slice(0, c).map((e) => JSON.parse(e));
+		x(s, ...e.map(([e, t]) => _("tr", {}, _("th", { scope: "row" }, e, r ? _("small", {}, ` prompt ${t}`) : null), p(e, t, Number(u.value)), p(e, t, Number(d.value))))), l.hidden = c >= n.length;
+	}
+	return m(), _("section", {
+		class: "card scroll",
+		tabindex: 0,
+		"aria-label": "Answers side by side"
+	}, _("p", {}, _("b", {}, "Answers. "), _("small", {}, "Each with its score.")), _("table", { class: "plain-table answers" }, _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "item"), _("th", { scope: "col" }, u), _("th", { scope: "col" }, d))), s), l);
+}
+var xc = [
 	["distinct_1", "distinct words"],
 	["distinct_2", "distinct pairs of words"],
 	["self_bleu", "self-BLEU"],
 	["vendi", "Vendi score"],
 	["semantic_distinct", "groups of alike answers"]
 ];
-function bc(e) {
+function Sc(e) {
 	let t = e.settings.find((e) => e.variety)?.variety;
 	if (!t) return null;
-	let n = yc.filter(([t]) => e.settings.some((e) => typeof e.variety?.[t] == "number"));
+	let n = xc.filter(([t]) => e.settings.some((e) => typeof e.variety?.[t] == "number"));
 	return _("section", {
 		class: "card scroll",
 		tabindex: 0,
 		"aria-label": "Other measures of variety"
-	}, _("p", {}, _("b", {}, "Variety, in other ways. "), _("small", {}, `Means over ${t.items} items, of up to ${t.answers} answers each, compared by ${t.likeness}.`)), _("table", { class: "plain-table numeric" }, _("caption", { class: "sr" }, "Every setting with the other measures of variety"), _("thead", {}, _("tr", {}, ...[Cc(e.axis), ...n.map(([, e]) => e)].map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...e.settings.map((e) => _("tr", {}, _("th", { scope: "row" }, wc(e.temperature ?? e.setting, null)), ...n.map(([t]) => _("td", { class: "figure" }, L(e.variety?.[t]))))))));
+	}, _("p", {}, _("b", {}, "Variety, in other ways. "), _("small", {}, `Means over ${t.items} items, of up to ${t.answers} answers each, compared by ${t.likeness}.`)), _("table", { class: "plain-table numeric" }, _("caption", { class: "sr" }, "Every setting with the other measures of variety"), _("thead", {}, _("tr", {}, ...[Tc(e.axis), ...n.map(([, e]) => e)].map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...e.settings.map((e) => _("tr", {}, _("th", { scope: "row" }, Ec(e.temperature ?? e.setting, null)), ...n.map(([t]) => _("td", { class: "figure" }, L(e.variety?.[t]))))))));
 }
-function xc(e, t) {
+function Cc(e, t) {
 	let n = t ? e.setting?.[t] ?? (t === "temperature" ? e.temperature : null) : null;
 	return typeof n == "number" ? n : null;
 }
-function Sc(e) {
+function wc(e) {
 	return e.length > 0 && e.every((e) => typeof e == "number") ? e : void 0;
 }
-function Cc(e) {
+function Tc(e) {
 	return e === "temperature" ? "temperature τ" : e ?? "setting";
 }
-function wc(e, t) {
+function Ec(e, t) {
 	return typeof e == "number" ? t === "temperature" ? `τ = ${V(e)}` : t ? `${t} = ${V(e)}` : V(e) : typeof e == "object" && e ? Object.entries(e).map(([e, t]) => `${e}=${t}`).join(" ") : String(e);
 }
 // src/app.ts
-function Tc(e, t, { address: n, tabs: r = [], save: i = null }) {
-	r = [...Dc(t), ...r.length > 0 ? r : Oc(t)];
+function Dc(e, t, { address: n, tabs: r = [], save: i = null }) {
+	r = [...kc(t), ...r.length > 0 ? r : Ac(t)];
 	let a = _("div", {
 		class: "sr",
 		role: "status",
@@ -5881,7 +5927,7 @@ function Tc(e, t, { address: n, tabs: r = [], save: i = null }) {
 	let y = _("button", {
 		type: "button",
 		class: "quiet",
-		onclick: () => void Ec(o)
+		onclick: () => void Oc(o)
 	}, "Copy link");
 	e.classList.add("retort"), x(e, _("header", { class: "head" }, _(n ? "h1" : "p", { class: "brand" }, "retort"), d, _("div", { class: "tools" }, n ? y : null, i ? g : null, m, ae(e))), _(n ? "main" : "div", {}, s), a);
 	let b = o.state.listen((e) => e === "view" && p());
@@ -5889,21 +5935,21 @@ function Tc(e, t, { address: n, tabs: r = [], save: i = null }) {
 		b(), l?.close(), e.replaceChildren();
 	};
 }
-async function Ec(e) {
+async function Oc(e) {
 	try {
 		await navigator.clipboard.writeText(e.state.link()), e.announce("Link copied");
 	} catch {
 		history.replaceState(null, "", e.state.link()), e.announce("The link is in the address bar");
 	}
 }
-function Dc({ tour: e }) {
+function kc({ tour: e }) {
 	return e ? [{
 		name: "tour",
 		label: "Tour",
 		open: (t) => zs(e, t)
 	}] : [];
 }
-function Oc(e) {
+function Ac(e) {
 	let t = [], { position: n, text: r, path: i, compare: a, tune: o, distil: s } = e;
 	return n && t.push({
 		name: "position",
@@ -5932,81 +5978,95 @@ function Oc(e) {
 	}), t;
 }
 // src/parts/runForm.ts
-function kc(t) {
-	let { api: n, state: r, fields: i } = t, a = null, o = new Map(i.map((e) => [e.name, Ac(e, r)])), s = _("button", {
+function jc(t) {
+	let { api: n, state: r, fields: a } = t, o = null, s = new Map(a.map((e) => [e.name, Mc(e, r)])), c = _("button", {
 		type: "submit",
 		class: "solid"
-	}, t.verb), c = _("button", {
+	}, t.verb), l = _("button", {
 		type: "button",
 		class: "quiet",
 		hidden: !0,
-		onclick: () => a?.stop()
-	}, "Stop"), l = _("progress", {
+		onclick: () => o?.stop()
+	}, "Stop"), u = _("progress", {
 		max: 1,
 		"aria-label": `${t.verb}: progress`,
 		hidden: !0
-	}), u = _("p", { class: "meta news" }), d = _("p", {
+	}), d = _("p", { class: "meta news" }), f = _("p", {
 		class: "error",
 		role: "alert"
-	}), f = _("form", {
+	}), p = _("form", {
 		class: "card run-form",
 		"aria-label": t.verb
-	}, _("div", { class: "fields" }, ...i.map((e) => _("div", { class: `field field-${e.kind}` }, _("label", { for: o.get(e.name).id }, e.label), o.get(e.name), e.hint ? _("small", {}, e.hint) : null))), _("div", { class: "form-foot" }, s, c, l, u), d);
-	f.addEventListener("submit", (e) => {
-		e.preventDefault(), h();
-	}), f.addEventListener("keydown", (e) => {
-		e.key === "Enter" && (e.ctrlKey || e.metaKey) && h(), e.key === "Escape" && a?.stop();
+	}, _("div", { class: "fields" }, ...a.map((e) => _("div", { class: `field field-${e.kind}` }, _("label", { for: s.get(e.name).id }, e.label), s.get(e.name), e.hint ? _("small", {}, e.hint) : null))), _("div", { class: "form-foot" }, c, l, u, d), f);
+	p.addEventListener("submit", (e) => {
+		e.preventDefault(), y();
+	}), p.addEventListener("keydown", (e) => {
+		e.key === "Enter" && (e.ctrlKey || e.metaKey) && y(), e.key === "Escape" && o?.stop();
 	});
-	let p = r.listen((e) => {
-		let t = o.get(e), n = i.find((t) => t.name === e);
-		t && n && document.activeElement !== t && (t.value = r.get(e) ?? n.initial);
-	});
-	function m() {
-		return Object.fromEntries([...o].map(([e, t]) => [e, t.value]));
+	let m = !1, h = r.listen((e) => {
+		if (m) return;
+		let t = s.get(e), n = a.find((t) => t.name === e);
+		t && n && n.kind !== "file" && document.activeElement !== t && (t.value = r.get(e) ?? n.initial);
+	}), g = /* @__PURE__ */ new Map();
+	for (let e of a.filter(({ kind: e }) => e === "file")) {
+		let t = s.get(e.name);
+		t.addEventListener("change", () => {
+			let n = t.files?.[0];
+			g.delete(e.name), n?.text().then((t) => g.set(e.name, JSON.stringify({
+				name: n.name,
+				text: t
+			})));
+		});
 	}
-	function h() {
-		let i = m();
-		for (let [e, t] of Object.entries(i)) r.set(e, t);
-		a?.stop(), S(d, "");
-		let o;
+	function v() {
+		return Object.fromEntries(a.map(({ name: e, kind: t }) => [e, t === "file" ? g.get(e) ?? "" : s.get(e).value]));
+	}
+	function y() {
+		let s = v();
+		m = !0;
+		for (let { name: e, kind: t } of a) t !== "file" && r.set(e, s[e]);
+		m = !1, o?.stop(), S(f, "");
+		let c;
 		try {
-			o = t.body(i);
+			let e = a.find(({ name: e, required: t }) => t && s[e].trim() === "");
+			if (e) throw Error(`The ${e.name} is empty.`);
+			c = t.body(s);
 		} catch (e) {
-			S(d, e.message), t.onFailed?.();
+			S(f, e.message), t.onFailed?.();
 			return;
 		}
 		t.onStart?.();
-		let s = performance.now(), c = "Starting", f = () => S(u, `${c} · ${B((performance.now() - s) / 1e3)} s`), p = setInterval(f, 1e3);
-		f();
-		let h = n.start(t.kind, o, {
+		let l = performance.now(), p = "Starting", h = () => S(d, `${p} · ${B((performance.now() - l) / 1e3)} s`), g = setInterval(h, 1e3);
+		h();
+		let _ = n.start(t.kind, c, {
 			onProgress: ({ done: e, total: t, detail: n }) => {
-				l.hidden = !1, l.max = t || 1, l.value = e, c = n || `${B(e)} of ${B(t)}`, f();
+				u.hidden = !1, u.max = t || 1, u.value = e, p = n || `${B(e)} of ${B(t)}`, h();
 			},
 			onLost: () => {
-				c = "The connection was lost; trying again", f();
+				p = "The connection was lost; trying again", h();
 			},
 			onTold: (e, n) => t.onTold?.(e, n)
 		});
-		a = h, g(!0), h.result.then((e) => {
-			a === h && (clearInterval(p), S(u, ""), t.onRecord(e, h.id), t.announce(`${t.verb}: done`));
+		o = _, b(!0), _.result.then((e) => {
+			o === _ && (clearInterval(g), S(d, ""), t.onRecord(e, _.id), t.announce(`${t.verb}: done`));
 		}).catch((n) => {
-			clearInterval(p), a === h && (S(u, ""), n instanceof e ? S(u, "Stopped.") : (S(d, n.message), t.onFailed?.()));
+			clearInterval(g), o === _ && (S(d, ""), n instanceof e ? S(d, "Stopped.") : (S(f, n.message), n instanceof i && t.onFailed?.()));
 		}).finally(() => {
-			a === h && (a = null, g(!1));
+			o === _ && (o = null, b(!1));
 		});
 	}
-	function g(e) {
-		c.hidden = !e, l.hidden = !0, e && (l.hidden = !1, l.removeAttribute("value")), f.setAttribute("aria-busy", String(e));
+	function b(e) {
+		l.hidden = !e, u.hidden = !0, e && (u.hidden = !1, u.removeAttribute("value")), p.setAttribute("aria-busy", String(e));
 	}
-	return n.mayRun || (s.disabled = !0, S(d, "To run a model, open the address that retort studio printed when it started: it carries the token.")), {
-		element: f,
-		run: () => n.mayRun && h(),
+	return n.mayRun || (c.disabled = !0, S(f, "To run a model, open the address that retort studio printed when it started: it carries the token.")), {
+		element: p,
+		run: () => n.mayRun && y(),
 		close: () => {
-			p(), a?.stop();
+			h(), o?.stop();
 		}
 	};
 }
-function Ac(e, t) {
+function Mc(e, t) {
 	let n = C(e.name), r = e.name, i = t.get(r) ?? e.initial;
 	if (e.kind === "choice") {
 		let t = _("select", {
@@ -6027,6 +6087,12 @@ function Ac(e, t) {
 		});
 		return e.value = i, e;
 	}
+	if (e.kind === "file") return _("input", {
+		id: n,
+		name: r,
+		type: "file",
+		accept: ".yaml,.yml,.json,.jsonl"
+	});
 	let a = _("input", {
 		id: n,
 		name: r,
@@ -6038,12 +6104,12 @@ function Ac(e, t) {
 	return a.value = i, a;
 }
 // src/studio.ts
-var jc = /* @__PURE__ */ new Map();
-function Mc() {
-	return Object.fromEntries([...jc].map(([e, { run: t }]) => [e, t]));
+var Nc = /* @__PURE__ */ new Map();
+function Pc() {
+	return Object.fromEntries([...Nc].map(([e, { run: t }]) => [e, t]));
 }
-var Nc = ["continuation", "given"];
-function Pc(e, { models: t, prompts: n, tasks: r, recipes: i }) {
+var Fc = ["continuation", "given"];
+function Ic(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 	let a = {
 		name: "model",
 		label: "Model",
@@ -6055,7 +6121,8 @@ function Pc(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 		label: "Prompt",
 		kind: "lines",
 		initial: n[t[0]] ?? "",
-		hint: "Ctrl+Enter asks, Esc stops"
+		hint: "Ctrl+Enter asks, Esc stops",
+		required: !0
 	}, s = {
 		name: "seed",
 		label: "Seed",
@@ -6085,7 +6152,7 @@ function Pc(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 		hint: "first:last:count, or a list"
 	};
 	return [
-		Fc(e, {
+		Lc(e, {
 			name: "position",
 			label: "Position",
 			kind: "position",
@@ -6096,14 +6163,14 @@ function Pc(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 			body: ({ model: e, prompt: t }, { state: n }) => ({
 				model: e,
 				prompt: t,
-				continuation: zc(n.get("continuation"))
+				continuation: Vc(n.get("continuation"))
 			}),
 			view: (e, t, n) => Os(e, t, (r) => {
 				let i = e.ids[r];
-				e.known !== "full" || i == null ? t.state.set("prompt", e.prompt + e.tokens[r]) : t.state.set("continuation", [...zc(t.state.get("continuation")), i].join(",")), n();
+				e.known !== "full" || i == null ? t.state.set("prompt", e.prompt + e.tokens[r]) : t.state.set("continuation", [...Vc(t.state.get("continuation")), i].join(",")), n();
 			})
 		}),
-		Fc(e, {
+		Lc(e, {
 			name: "text",
 			label: "Text",
 			kind: "text",
@@ -6121,17 +6188,17 @@ function Pc(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 				model: e,
 				prompt: t,
 				chain: n,
-				seed: Lc("seed", r),
-				max_tokens: Lc("longest text", i),
-				continuation: zc(a.get("continuation")),
-				given: Bc(a.get("given"))
+				seed: zc("seed", r),
+				max_tokens: zc("longest text", i),
+				continuation: Vc(a.get("continuation")),
+				given: Hc(a.get("given"))
 			}),
 			view: (e, t, n) => rc(e, t, (r, i) => {
 				let a = e.tokens.slice(0, r);
 				e.known === "full" ? t.state.set("continuation", [...a, i].map((e) => e.id).join(",")) : t.state.set("given", JSON.stringify([...a, i].map((e) => e.token))), t.state.set("token", String(r)), n();
 			})
 		}),
-		Fc(e, {
+		Lc(e, {
 			name: "path",
 			label: "Path",
 			kind: "path",
@@ -6148,13 +6215,13 @@ function Pc(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 				model: e,
 				prompt: t,
 				chain: a,
-				seed: Lc("seed", n),
-				max_tokens: Lc("longest text", r),
-				temperatures: Rc(i)
+				seed: zc("seed", n),
+				max_tokens: zc("longest text", r),
+				temperatures: Bc(i)
 			}),
 			view: (e, t) => ss(e, t)
 		}),
-		Fc(e, {
+		Lc(e, {
 			name: "compare",
 			label: "Compare",
 			kind: "compare",
@@ -6177,6 +6244,7 @@ function Pc(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 				{
 					...o,
 					name: "prompt_b",
+					required: !1,
 					label: "B: prompt",
 					hint: "empty: the same as A's",
 					initial: ""
@@ -6191,7 +6259,7 @@ function Pc(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 			}),
 			view: (e, t) => _r(e, t)
 		}),
-		Fc(e, {
+		Lc(e, {
 			name: "tune",
 			label: "Tune",
 			kind: "tune",
@@ -6204,6 +6272,13 @@ function Pc(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 					kind: "choice",
 					initial: r[0],
 					choices: r
+				},
+				{
+					name: "task_file",
+					label: "or a task file of your own",
+					kind: "file",
+					initial: "",
+					hint: ".yaml, .json or .jsonl; promptfoo's too"
 				},
 				{
 					...d,
@@ -6226,18 +6301,18 @@ function Pc(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 				{ ...u },
 				s
 			],
-			body: ({ model: e, task: t, tune_temperatures: n, samples: r, items: i, truncations: a, seed: o }) => ({
+			body: ({ model: e, task: t, task_file: n, tune_temperatures: r, samples: i, items: a, truncations: o, seed: s }) => ({
 				model: e,
-				task: t,
-				temperatures: Rc(n),
-				samples: Lc("answers per item", r),
-				chain: a,
-				seed: Lc("seed", o),
-				...i?.trim() ? { items: Lc("items", i) } : {}
+				...n ? { file: JSON.parse(n) } : { task: t },
+				temperatures: Bc(r),
+				samples: zc("answers per item", i),
+				chain: o,
+				seed: zc("seed", s),
+				...a?.trim() ? { items: zc("items", a) } : {}
 			}),
 			view: (e, t) => gc(e, t)
 		}),
-		Fc(e, {
+		Lc(e, {
 			name: "distil",
 			label: "Distil",
 			kind: "distil",
@@ -6277,8 +6352,8 @@ function Pc(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 			],
 			body: ({ recipe: e, steps: t, seeds: n, kd_temperature: r, alpha: i }) => ({
 				recipe: e,
-				steps: Lc("steps", t),
-				seeds: Lc("seeds", n),
+				steps: zc("steps", t),
+				seeds: zc("seeds", n),
 				temperature: Number(r),
 				alpha: Number(i)
 			}),
@@ -6288,15 +6363,15 @@ function Pc(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 		})
 	];
 }
-function Fc(e, t) {
+function Lc(e, t) {
 	return {
 		name: t.name,
 		label: t.label,
-		open: (n) => Ic(e, t, n)
+		open: (n) => Rc(e, t, n)
 	};
 }
-function Ic(e, t, n) {
-	let r = null, i = null, a = _("div", { class: "holder" }), o = kc({
+function Rc(e, t, n) {
+	let r = null, i = null, a = _("div", { class: "holder" }), o = jc({
 		api: e,
 		state: n.state,
 		announce: n.announce,
@@ -6308,24 +6383,24 @@ function Ic(e, t, n) {
 			i = t.begin?.() ?? null, i !== null && u(i);
 		},
 		onFailed: () => {
-			jc.delete(t.name), r?.close(), r = null, x(a);
+			Nc.delete(t.name), r?.close(), r = null, x(a);
 		},
 		onTold: (e, n) => {
 			let r = t.live?.(i, e, n) ?? null;
 			r !== null && u(i = r);
 		},
 		onRecord: (e, n) => {
-			jc.set(t.name, {
+			Nc.set(t.name, {
 				record: e,
 				run: n
 			}), u(e);
 		}
 	});
 	o.element.addEventListener("change", () => {
-		for (let e of Nc) n.state.set(e, void 0);
+		for (let e of Fc) n.state.set(e, void 0);
 	});
 	let s = _("p", { class: "meta picked" }), c = () => {
-		let e = zc(n.state.get("continuation")), r = Bc(n.state.get("given")), i = e.length || r.length;
+		let e = Vc(n.state.get("continuation")), r = Hc(n.state.get("given")), i = e.length || r.length;
 		s.hidden = i === 0 || !t.picks;
 		let a = (t) => {
 			e.length > 0 ? n.state.set("continuation", e.slice(0, t).join(",")) : n.state.set("given", t === 0 ? void 0 : JSON.stringify(r.slice(0, t))), o.run();
@@ -6339,12 +6414,12 @@ function Ic(e, t, n) {
 			class: "quiet",
 			onclick: () => a(0)
 		}, "Start over"));
-	}, l = n.state.listen((e) => Nc.includes(e) && c());
+	}, l = n.state.listen((e) => Fc.includes(e) && c());
 	c();
 	function u(e) {
 		r?.close(), r = t.view(e, n, o.run), x(a, r.element);
 	}
-	let d = jc.get(t.name);
+	let d = Nc.get(t.name);
 	return d ? u(d.record) : t.eager && o.run(), {
 		element: _("div", {}, o.element, s, a),
 		get download() {
@@ -6355,20 +6430,20 @@ function Ic(e, t, n) {
 		}
 	};
 }
-function Lc(e, t) {
+function zc(e, t) {
 	let n = Number(t);
 	if (!t?.trim() || !Number.isSafeInteger(n)) throw Error(`${e} must be a whole number, got “${t ?? ""}”`);
 	return n;
 }
-function Rc(e) {
+function Bc(e) {
 	let t = /^\s*([\d.]+):([\d.]+):(\d+)\s*$/.exec(e ?? ""), n = t ? Array.from({ length: Number(t[3]) }, (e, n) => Number(t[1]) + (Number(t[2]) - Number(t[1])) * n / Math.max(1, Number(t[3]) - 1)) : (e ?? "").split(",").map(Number);
 	if (n.length === 0 || !n.every(Number.isFinite)) throw Error(`temperatures are first:last:count (0:2:41) or a list (0, 0.5, 1), got “${e ?? ""}”`);
 	return n.map((e) => Number(e.toFixed(10)));
 }
-function zc(e) {
+function Vc(e) {
 	return e ? e.split(",").map(Number).filter(Number.isSafeInteger) : [];
 }
-function Bc(e) {
+function Hc(e) {
 	try {
 		let t = JSON.parse(e ?? "[]");
 		return Array.isArray(t) ? t.filter((e) => typeof e == "string") : [];
@@ -6377,34 +6452,37 @@ function Bc(e) {
 	}
 }
 // src/main.ts
-function Vc({ model: e, el: t }) {
+function Uc({ model: e, el: t }) {
 	let n = document.createElement("div");
 	t.append(n);
-	let r = Tc(n, e.get("data"), { address: !1 }), i = () => {
-		r(), r = Tc(n, e.get("data"), { address: !1 });
+	let r = Dc(n, e.get("data"), { address: !1 }), i = () => {
+		r(), r = Dc(n, e.get("data"), { address: !1 });
 	};
 	return e.on("change:data", i), () => {
 		e.off("change:data", i), r();
 	};
 }
-var Hc = { render: Vc }, Uc = document.getElementById("retort-data"), Wc = document.getElementById("retort-page");
-Uc !== null && Wc !== null && Gc(Wc, JSON.parse(Uc.textContent ?? "{}"));
-function Gc(e, t) {
+var Wc = { render: Uc }, Gc = document.getElementById("retort-data"), Kc = document.getElementById("retort-page");
+Gc !== null && Kc !== null && qc(Kc, JSON.parse(Gc.textContent ?? "{}"));
+function qc(e, t) {
 	if (!t.studio) {
-		Tc(e, t, {
+		Dc(e, t, {
 			address: !0,
-			save: async (e) => Kc(t, e)
+			save: async (e) => Jc(t, e)
 		});
 		return;
 	}
 	let n = new r();
-	n.offer().then((r) => Tc(e, t, {
+	Promise.all([n.offer(), n.tour()]).then(([r, i]) => Dc(e, {
+		...t,
+		tour: i
+	}, {
 		address: !0,
-		tabs: Pc(n, r),
-		save: n.mayRun ? (e) => n.page(e, Mc()) : null
+		tabs: Ic(n, r),
+		save: n.mayRun ? (e) => n.page(e, Pc()) : null
 	})).catch((t) => e.textContent = t.message);
 }
-function Kc(e, t) {
+function Jc(e, t) {
 	let n = document.documentElement.cloneNode(!0), r = n.querySelector("#retort-page");
 	r.replaceChildren();
 	for (let { name: e } of [...r.attributes]) e !== "id" && r.removeAttribute(e);
@@ -6413,4 +6491,4 @@ function Kc(e, t) {
 		state: t
 	}).replaceAll("<", "\\u003c"), new Blob([`<!doctype html>\n${n.outerHTML}\n`], { type: "text/html" });
 }
-export { Hc as default };
+export { Wc as default };
