@@ -51,11 +51,7 @@ export function tuneView(record: NonNullable<PageData["tune"]>, _context: Contex
     h(
       "figure",
       { class: "card" },
-<<<<<<< HEAD
-      h("figcaption", {}, h("b", {}, "Quality. "), h("small", {}, `${record.score}; the band is each setting's own 95 % interval, the shaded stretch settings statistically tied with the best, the dashed line what is recommended.`)),
-=======
       h("figcaption", {}, h("b", {}, "Quality. "), h("small", {}, `${record.score}; the band is each setting's own 95 % interval, the shaded settings are statistically tied with the best, the dashed line is the recommended one.`)),
->>>>>>> 7bb80a4 (page: tune takes a task file and shows answers side by side; an empty or refused prompt leaves no old result; axe on the tour)
       quality.element,
     ),
     mixed.length === 0
@@ -94,15 +90,9 @@ export function tuneView(record: NonNullable<PageData["tune"]>, _context: Contex
 function facts(record: TuneRecord): HTMLElement[] {
   const found = record.recommendation;
   const rows: [string, string][] = [
-<<<<<<< HEAD
-    [`score minus the score at ${settingText(found.reference, record.axis)}`, `${signed(found.difference, 3)} (${signed(found.difference_ci[0], 3)} to ${signed(found.difference_ci[1], 3)}, for all pairs together)`],
-    ["significantly different from any other", found.detectable ? "yes" : "no"],
-    ["advantage on held-out items", found.held_out_difference === null ? "–" : `${signed(found.held_out_difference, 3)}${found.held_out_ci ? ` (${signed(found.held_out_ci[0], 3)} to ${signed(found.held_out_ci[1], 3)})` : ""}`],
-=======
-    [`score minus that at ${settingText(found.reference, record.axis)}`, `${signed(found.difference, 3)} (${signed(found.difference_ci[0], 3)} to ${signed(found.difference_ci[1], 3)}, for all pairs together)`],
+    [`score minus the score at ${settingText(found.reference, record.axis)}`, `${signed(found.difference, 3)} (${signed(found.difference_ci[0], 3)} to ${signed(found.difference_ci[1], 3)}, ${found.planned ? "for this comparison" : "for all pairs together"})`],
     ["significantly better", found.detectable ? "yes" : "no"],
     ["advantage measured on the other half of the items", found.held_out_difference === null ? "–" : `${signed(found.held_out_difference, 3)}${found.held_out_ci ? ` (${signed(found.held_out_ci[0], 3)} to ${signed(found.held_out_ci[1], 3)})` : ""}`],
->>>>>>> 7bb80a4 (page: tune takes a task file and shows answers side by side; an empty or refused prompt leaves no old result; axe on the tour)
     ["chosen again on half the items", found.chosen_again === null ? "–" : `${Math.round(100 * found.chosen_again)} %`],
     ["smallest difference that would show", found.minimum_detectable_difference === null ? "–" : number(found.minimum_detectable_difference)],
   ];

@@ -5720,11 +5720,7 @@ function gc(e, t) {
 		element: _("div", {}, _("section", {
 			class: "card",
 			"aria-label": "Recommendation"
-<<<<<<< HEAD
-		}, _("p", { class: "meta" }, `${e.model} on ${e.task} (${e.goal}): ${B(e.items)} items, ${B(e.samples_per_item)} answers each, seed ${e.seed}${e.chain ? `, drawn through ${e.chain}` : ""}`), _("h2", { class: "verdict" }, `Recommended: ${wc(i.setting, e.axis)}`), _("p", {}, i.reason), _("dl", { class: "facts recommendation" }, ..._c(e))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Quality. "), _("small", {}, `${e.score}; the band is each setting's own 95 % interval, the shaded stretch settings statistically tied with the best, the dashed line what is recommended.`)), a.element), u.length === 0 ? null : _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Variety. "), _("span", { class: "legend" }, _("span", { class: "key key-second" }, "distinct: share of an item's answers that differ"), _("span", { class: "key key-dashed" }, "agreement: share of pairs that are the same"))), o.element), _("section", {
-=======
 		}, _("p", { class: "meta" }, `${e.model} on ${e.task} (${e.goal}): ${B(e.items)} items, ${B(e.samples_per_item)} answers each, seed ${e.seed}${e.chain ? `, drawn through ${e.chain}` : ""}`), _("h2", { class: "verdict" }, i.setting === null ? "No recommendation" : `Recommended: ${Ec(i.setting, e.axis)}`), _("p", {}, i.reason), _("dl", { class: "facts recommendation" }, ..._c(e))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Quality. "), _("small", {}, `${e.score}; the band is each setting's own 95 % interval, the shaded settings are statistically tied with the best, the dashed line is the recommended one.`)), a.element), u.length === 0 ? null : _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Variety. "), _("span", { class: "legend" }, _("span", { class: "key key-second" }, "distinct: share of an item's answers that differ"), _("span", { class: "key key-dashed" }, "agreement: share of pairs that are the same"))), o.element), _("section", {
->>>>>>> 7bb80a4 (page: tune takes a task file and shows answers side by side; an empty or refused prompt leaves no old result; axe on the tour)
 			class: "card scroll",
 			tabindex: 0,
 			"aria-label": "All settings"
@@ -5759,15 +5755,9 @@ function gc(e, t) {
 }
 function _c(e) {
 	let t = e.recommendation, n = [
-<<<<<<< HEAD
-		[`score minus the score at ${wc(t.reference, e.axis)}`, `${z(t.difference, 3)} (${z(t.difference_ci[0], 3)} to ${z(t.difference_ci[1], 3)}, for all pairs together)`],
-		["significantly different from any other", t.detectable ? "yes" : "no"],
-		["advantage on held-out items", t.held_out_difference === null ? "–" : `${z(t.held_out_difference, 3)}${t.held_out_ci ? ` (${z(t.held_out_ci[0], 3)} to ${z(t.held_out_ci[1], 3)})` : ""}`],
-=======
-		[`score minus that at ${Ec(t.reference, e.axis)}`, `${z(t.difference, 3)} (${z(t.difference_ci[0], 3)} to ${z(t.difference_ci[1], 3)}, for all pairs together)`],
+		[`score minus the score at ${Ec(t.reference, e.axis)}`, `${z(t.difference, 3)} (${z(t.difference_ci[0], 3)} to ${z(t.difference_ci[1], 3)}, ${t.planned ? "for this comparison" : "for all pairs together"})`],
 		["significantly better", t.detectable ? "yes" : "no"],
 		["advantage measured on the other half of the items", t.held_out_difference === null ? "–" : `${z(t.held_out_difference, 3)}${t.held_out_ci ? ` (${z(t.held_out_ci[0], 3)} to ${z(t.held_out_ci[1], 3)})` : ""}`],
->>>>>>> 7bb80a4 (page: tune takes a task file and shows answers side by side; an empty or refused prompt leaves no old result; axe on the tour)
 		["chosen again on half the items", t.chosen_again === null ? "–" : `${Math.round(100 * t.chosen_again)} %`],
 		["smallest difference that would show", t.minimum_detectable_difference === null ? "–" : L(t.minimum_detectable_difference)]
 	];
