@@ -26,6 +26,7 @@ def test_a_notebook_runs(notebook: Path, tmp_path: Path, monkeypatch: pytest.Mon
     shown = [output for cell in done.cells for output in cell.get("outputs", ())]
     assert [output for output in shown if output["output_type"] == "error"] == []
     assert sum("text/html" in output.get("data", {}) for output in shown) >= 2
+    assert any("image/png" in output.get("data", {}) for output in shown), "plot() shows no picture"
     assert all(
         "execution_count" not in cell or not cell["outputs"] for cell in nbformat.read(notebook, 4).cells
     ), "keep a notebook without its outputs: they would go stale"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from os import PathLike
@@ -102,6 +103,11 @@ def new_axes(axes: Any) -> Any:
         return axes
     try:
         from matplotlib.figure import Figure
+
+        if "ipykernel" in sys.modules:  # a notebook shows only the figures that pyplot knows
+            from matplotlib.pyplot import figure
+
+            return figure(figsize=(8, 4.5), layout="constrained").subplots()
     except ImportError:
         raise MissingExtraError("matplotlib", "report", "A picture") from None
     return Figure(figsize=(8, 4.5), layout="constrained").subplots()
