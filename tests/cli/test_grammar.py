@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import click
+import pytest
 from click.testing import CliRunner
 
-from retort.cli.grammar import Decimal, Whole, group, verb
+from retort.cli.grammar import Command, Decimal, Whole, group, verb
+from retort.cli.main import COMMANDS, main
 
 
 @verb(examples=("retort show 3 --samples 2", "retort show 4"), renamed={"--number": "--samples"})
@@ -45,3 +47,25 @@ def test_old_names_are_taken_with_a_note() -> None:
 def test_numbers_out_of_range_are_refused() -> None:
     found = CliRunner().invoke(show, ["x", "-n", "0"])
     assert found.exit_code == 2 and "0 is not in the range" in found.output
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_keeps_the_grammar(name: str) -> None:
+    """Two examples of itself; one name for one thing; no type names of a library; options under headings."""
+    command = main.get_command(click.Context(main), name)
+    assert isinstance(command, Command)
+    if name != "generate":  # the same as sample
+        assert len(command.examples) >= 2 and all(f"retort {name}" in one for one in command.examples)
+    options = [one for one in command.params if isinstance(one, click.Option)]
+    names = {flag for one in options for flag in one.opts}
+    assert not names & {"--temperatures", "--n"}
+    for short, long in SHORT.items():
+        assert (short in names) <= (long in names), f"{short} is {long}"
+    shown = CliRunner().invoke(main, [name, "--help"])
+    assert shown.exit_code == 0 and shown.output.startswith("Examples:") and "RANGE" not in shown.output
+
+
+SHORT = {
+    "-t": "--temperature", "-n": "--samples", "-o": "--out", "-m": "--model", "-c": "--chain", "-s": "--seed",
+    "-k": "--top-k", "-p": "--prompts", "-f": "--format", "-j": "--json",
+}  # fmt: skip

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
         help="Print the gradient scales of both terms, with and without τ², and stop.",
     ),
 )
-@exporting_options
+@group("Output", exporting_options)
 def command(
     recipe: str | None,
     overrides: tuple[str, ...],

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import click
 
+from retort.cli.grammar import group, verb
 from retort.cli.options import json_option
 
 MEGABYTE = 1_000_000
 TRILLION = 10**12
 
 
-@click.command()
-@click.option("--cache", is_flag=True, help="List what was converted once and is kept, with its size.")
-@click.option("--clear", is_flag=True, help="With --cache: delete all of it.")
-@json_option
+@verb(examples=("retort models", "retort models --cache --clear"))
+@group(
+    "Converted models",
+    click.option(
+        "--cache", is_flag=True, help="List the models that were converted once and kept, with their sizes."
+    ),
+    click.option("--clear", is_flag=True, help="With --cache: delete all of them."),
+)
+@group("Output", json_option)
 def command(cache: bool, clear: bool, as_json: bool) -> None:
     """List the models that have a name: size, licence, origin, training and what each needs."""
     from retort.cli.output import number, print_json, stdout_console

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import click
 
+from retort.cli.grammar import Whole, group, verb
 
-@click.command()
-@click.argument("models", metavar="[MODEL]...", nargs=-1)
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    help="Port on loopback; 0 takes any.  [default: 8765, or the next free]",
+
+@verb(
+    examples=("retort studio --open", "retort studio embedded:smollm2 ./my-model --port 9000"),
 )
-@click.option("--open", "open_browser", is_flag=True, help="Open the page in the browser.")
-@click.option("--json", "as_json", is_flag=True, help="The address as one JSON document on stdout.")
+@click.argument("models", metavar="[MODEL]...", nargs=-1)
+@group(
+    "How to serve",
+    click.option(
+        "--port",
+        type=Whole(0, 65535),
+        help="Port on this machine; 0 takes any free one.  [default: 8765, or the next free]",
+    ),
+    click.option("--open", "open_browser", is_flag=True, help="Open the page in the browser."),
+    click.option(
+        "-j", "--json", "as_json", is_flag=True, help="Print the address as one JSON document on stdout."
+    ),
+)
 def command(models: tuple[str, ...], port: int | None, open_browser: bool, as_json: bool) -> None:
-    """Look into MODELs in the browser: a local web app, until Ctrl-C.
+    """Explore MODELs in the browser: a local web app that runs until Ctrl-C.
 
     Without MODEL it has embedded:smollm2, if its package is installed, embedded:base and embedded:english. Only the
     models named here can be used from the page. The app listens on this machine alone, and whoever runs a model needs
