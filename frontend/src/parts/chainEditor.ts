@@ -84,6 +84,8 @@ export function chainEditor(
     row.stage = stage;
     if (document.activeElement !== row.number) row.number.value = String(stage.value);
     row.range.value = String(stage.value);
+    const told = row.item.querySelector(".stage-value"); // the temperature, where a slider of the view sets it
+    if (told !== null) say(told, String(stage.value));
     row.range.setAttribute("aria-valuetext", `${stage.name} ${stage.value}`);
     for (const [option, control] of row.options) {
       const value = String(stage.options?.[option.name] ?? option.initial);
@@ -126,7 +128,7 @@ export function chainEditor(
       handle,
       h("label", { for: id, class: "stage-name", title: transform.help }, ...breakable(stage.name)),
       slid ? null : range,
-      slid ? h("span", { class: "meta stage-value" }, "the slider above") : number,
+      slid ? h("span", { class: "meta stage-value", title: "set by the slider above" }, String(stage.value)) : number,
       remove,
       effect,
       more,

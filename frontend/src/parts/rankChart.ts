@@ -39,17 +39,19 @@ export function rankChart({ tokens, seen, raw }: Subject): RankChart {
   const frame = svg("g", { class: "axes", "aria-hidden": "true" });
   const holder = svg("g");
   let last: Explanation | null = null;
+  let before: Drawn | null = null; // the raw distribution changes with the width of the drawing only
   const ranks = sampledRanks(tokens);
   const element = svg("svg", { viewBox: `0 0 640 ${HEIGHT}`, class: `chart rank-chart${isRow(raw) ? "" : " range-chart"}`, role: "img" }, title, frame, holder);
   const close = atItsWidth(element, HEIGHT, (width) => {
     x.range([EDGE.left, width - EDGE.right]);
     fill(frame, ...rankAxes(tokens, x, y, width));
+    before = null;
     draw(last);
   });
 
   function draw(explanation: Explanation | null): void {
     last = explanation;
-    const before = isRow(raw) ? curve(raw.raw, "raw") : ranges(raw, "raw", -2);
+    before ??= isRow(raw) ? curve(raw.raw, "raw") : ranges(raw, "raw", -2);
     const after = explanation === null ? null : isRow(explanation) ? curve(explanation.processed, "processed") : ranges(explanation, "processed", 2);
     fill(holder, ...before.marks, ...(after?.marks ?? []), ...(explanation === null ? [] : cutLines(explanation, x)));
     say(title, `Probability against rank. Raw: ${before.said}. Processed: ${after?.said ?? "not decided by the known tokens"}.`);

@@ -1949,7 +1949,9 @@ function Rn(e, t, { heat: n }) {
 		x(a, _("option", { value: "" }, "+ add a stage"), ...s.map((e) => _("option", { value: e.name }, `${e.name}: ${e.help}`))), a.hidden = s.length === 0, i.hidden = !n && r.length === 1 && r[0].stage.name === "temperature";
 	}
 	function f(e, t) {
-		e.stage = t, document.activeElement !== e.number && (e.number.value = String(t.value)), e.range.value = String(t.value), e.range.setAttribute("aria-valuetext", `${t.name} ${t.value}`);
+		e.stage = t, document.activeElement !== e.number && (e.number.value = String(t.value)), e.range.value = String(t.value);
+		let n = e.item.querySelector(".stage-value");
+		n !== null && S(n, String(t.value)), e.range.setAttribute("aria-valuetext", `${t.name} ${t.value}`);
 		for (let [n, r] of e.options) {
 			let e = String(t.options?.[n.name] ?? n.initial);
 			document.activeElement !== r && r.value !== e && (r.value = e);
@@ -1990,7 +1992,10 @@ function Rn(e, t, { heat: n }) {
 				for: r,
 				class: "stage-name",
 				title: t.help
-			}, ...Bn(e.name)), i ? null : l, i ? _("span", { class: "meta stage-value" }, "the slider above") : u, y, d, g),
+			}, ...Bn(e.name)), i ? null : l, i ? _("span", {
+				class: "meta stage-value",
+				title: "set by the slider above"
+			}, String(e.value)) : u, y, d, g),
 			handle: a,
 			range: l,
 			number: u,
@@ -4723,20 +4728,20 @@ function bs({ tokens: e, seen: t, raw: n }) {
 	let r = Oo([1, Math.max(e, 2)], [$.left, 640]), i = Oo([vs, 1], [_s - $.bottom, $.top]).clamp(!0), a = v("title", {}), o = v("g", {
 		class: "axes",
 		"aria-hidden": "true"
-	}), s = v("g"), c = null, l = ws(e), u = v("svg", {
+	}), s = v("g"), c = null, l = null, u = ws(e), d = v("svg", {
 		viewBox: `0 0 640 ${_s}`,
 		class: `chart rank-chart${P(n) ? "" : " range-chart"}`,
 		role: "img"
-	}, a, o, s), d = Un(u, _s, (t) => {
-		r.range([$.left, t - $.right]), x(o, ...Ss(e, r, i, t)), f(c);
+	}, a, o, s), f = Un(d, _s, (t) => {
+		r.range([$.left, t - $.right]), x(o, ...Ss(e, r, i, t)), l = null, p(c);
 	});
-	function f(e) {
-		c = e;
-		let t = P(n) ? p(n.raw, "raw") : m(n, "raw", -2), i = e === null ? null : P(e) ? p(e.processed, "processed") : m(e, "processed", 2);
-		x(s, ...t.marks, ...i?.marks ?? [], ...e === null ? [] : xs(e, r)), S(a, `Probability against rank. Raw: ${t.said}. Processed: ${i?.said ?? "not decided by the known tokens"}.`);
+	function p(e) {
+		c = e, l ??= P(n) ? m(n.raw, "raw") : h(n, "raw", -2);
+		let t = e === null ? null : P(e) ? m(e.processed, "processed") : h(e, "processed", 2);
+		x(s, ...l.marks, ...t?.marks ?? [], ...e === null ? [] : xs(e, r)), S(a, `Probability against rank. Raw: ${l.said}. Processed: ${t?.said ?? "not decided by the known tokens"}.`);
 	}
-	function p(e, t) {
-		let n = (t) => [r(t + 1), i(Math.exp(je(e, t)))], a = l.filter((t) => Ae(e, t)).map(n), o = D(e, e.to - 1);
+	function m(e, t) {
+		let n = (t) => [r(t + 1), i(Math.exp(je(e, t)))], a = u.filter((t) => Ae(e, t)).map(n), o = D(e, e.to - 1);
 		F(e) > 1 && a.push(n(o)), a.sort((e, t) => e[0] - t[0]);
 		let s = Go().x((e) => e[0]).y1((e) => e[1]).y0(i(vs))(a) ?? "";
 		return {
@@ -4750,7 +4755,7 @@ function bs({ tokens: e, seen: t, raw: n }) {
 			said: `${B(F(e))} tokens, from ${L(Math.exp(je(e, D(e, e.from))))} down to ${L(Math.exp(je(e, o)))}`
 		};
 	}
-	function m(n, a, o) {
+	function h(n, a, o) {
 		let s = Array.from({ length: t }, (e, t) => n.prob(t)), c = s.flatMap(({ low: e, high: t }, n) => {
 			if (t <= vs) return [];
 			let s = r(n + 1) + o;
@@ -4765,20 +4770,20 @@ function bs({ tokens: e, seen: t, raw: n }) {
 		return {
 			marks: [v("path", {
 				class: `bound-${a}`,
-				d: h(n)
+				d: g(n)
 			}), ...c],
 			said: `the first ${H(s[0], I)}, all ${B(e - t)} unknown ones ${H(n.unseen, I)}`
 		};
 	}
-	function h({ unseen: n, largestUnseen: a }) {
+	function g({ unseen: n, largestUnseen: a }) {
 		if (n.high <= 0 || e <= t) return "";
 		let o = Array.from({ length: ys / 4 }, (n, r) => t + (e - t) ** (r / (ys / 4 - 1))).map((e) => [r(e), i(Math.max(Math.min(a, n.high / Math.max(e - t, 1)), vs))]);
 		return Go().x((e) => e[0]).y1((e) => e[1]).y0(i(vs))(o) ?? "";
 	}
 	return {
-		element: u,
-		draw: f,
-		close: d
+		element: d,
+		draw: p,
+		close: f
 	};
 }
 function xs(e, t) {
