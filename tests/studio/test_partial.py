@@ -304,5 +304,5 @@ def test_page_writes_what_a_server_can_tell(server: tuple[MockServer, str], tmp_
     arguments = [server[1], PROMPT, "--max-tokens", "3", "--against", server[1], "--against-prompt", "three"]
     done = CliRunner().invoke(command, [*arguments, "-o", str(file), "--json"])
     assert done.exit_code == 0, done.output
-    assert json.loads(done.stdout)["views"] == ["position", "text", "compare"]
+    assert json.loads(done.stdout)["views"] == ["position", "text", "compare", "tour"]
     assert file.stat().st_size < 500_000

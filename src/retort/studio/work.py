@@ -49,7 +49,7 @@ Stages = Annotated[
     str, Field(max_length=LONGEST_CHAIN, description="stages in order, as in temperature=0.8 | top_p=0.9")
 ]
 Ids = Annotated[
-    list[Annotated[int, Field(ge=0, le=2**63 - 1), WHOLE]],
+    list[Annotated[int, Field(ge=0), WHOLE]],
     Field(max_length=LONGEST_CONTINUATION, description="ids of tokens after the prompt"),
 ]
 Texts = Annotated[
