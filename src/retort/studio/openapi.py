@@ -143,7 +143,10 @@ def _schema(body: type[Request]) -> dict[str, Any]:
         if isinstance(value, dict):
             if "$ref" in value:
                 return put(inner[value["$ref"].rsplit("/", 1)[-1]])
-            return {key: put(one) for key, one in value.items()}
+            made = {key: put(one) for key, one in value.items()}
+            if "const" in made:  # one choice is a list of one, as with several
+                made["enum"] = [made.pop("const")]
+            return made
         return [put(one) for one in value] if isinstance(value, list) else value
 
     whole: dict[str, Any] = put(found)
