@@ -43,11 +43,23 @@ def asking_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """An optional PROMPT (`-`: from stdin) and the options for `asked` and `show_prompt` to read."""
 
     @functools.wraps(command)
-    def with_flags(*arguments: Any, no_chat: bool, show_prompt: bool, **options: Any) -> Any:
+    def with_flags(
+        *arguments: Any,
+        prompt: str | None,
+        prompt_named: str | None,
+        no_chat: bool,
+        show_prompt: bool,
+        **options: Any,
+    ) -> Any:
         click.get_current_context().meta.update({NO_CHAT: no_chat, SHOW_PROMPT: show_prompt})
-        return command(*arguments, **options)
+        if prompt is not None and prompt_named is not None:
+            raise click.UsageError("PROMPT and --prompt are the same; give one of them.")
+        return command(*arguments, prompt=prompt if prompt_named is None else prompt_named, **options)
 
     prompt = click.argument("prompt", type=Prompt(), metavar="[PROMPT]", required=False)
+    named = click.option(
+        "--prompt", "prompt_named", type=Prompt(), metavar="TEXT", help="The same as PROMPT; - reads stdin."
+    )
     chat = click.option(
         "--chat",
         is_flag=False,
@@ -67,7 +79,7 @@ def asking_options(command: Callable[..., Any]) -> Callable[..., Any]:
         help="One message of a conversation, as in user:Hello; may be given several times. "
         "A last message of the assistant is continued.",
     )
-    return prompt(chat(no_chat(message(show_prompt_option(with_flags)))))
+    return prompt(named(chat(no_chat(message(show_prompt_option(with_flags))))))
 
 
 def asked(prompt: str | None, chat: str | None, messages: tuple[str, ...]) -> str | Conversation:
