@@ -66,7 +66,9 @@ def test_print_json_is_one_ascii_document(capsys: pytest.CaptureFixture[str]) ->
     print_json({"τ": [float("nan"), "Ġblue"]})
     printed = capsys.readouterr().out
     assert printed.isascii()
-    assert json.loads(printed) == {"τ": [None, "Ġblue"]}
+    assert json.loads(printed) == {"schema_version": 1, "τ": [None, "Ġblue"]}
+    print_json({"type": "object"}, versioned=False)
+    assert json.loads(capsys.readouterr().out) == {"type": "object"}
 
 
 def test_tokens_keep_spaces_and_lose_control_characters() -> None:
