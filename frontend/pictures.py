@@ -39,8 +39,8 @@ VIEWS = {
     ),
     "path": (
         {
-            "view": "path", "model": "embedded:base", "prompt": "a pear is", "seed": "1", "max_tokens": "12", "tau": "0.62",
-            "truncations": "top_k=200 | top_p=0.95",
+            "view": "path", "model": "embedded:base", "prompt": "a pear is", "seed": "1", "max_tokens": "12",
+            "tau": "0.62", "truncations": "top_k=200 | top_p=0.95",
         },
         1240, 700, "dark",
     ),

@@ -189,3 +189,22 @@ def test_downloads_are_made_in_the_page(browser: Browser, page: Path, tmp_path: 
     assert (tmp_path / "retort-position.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
     drawing = (tmp_path / "retort-position.svg").read_text(encoding="utf-8")
     assert "var(--" not in drawing and "rgb(" in drawing
+
+
+def test_a_saved_page_opens_where_it_was(
+    browser: Browser, source: MockSource, page: Path, tmp_path: Path
+) -> None:
+    opened(browser, page, "chain=temperature%3D1.5")
+    browser.run(
+        "URL.createObjectURL = (blob) => { blob.text().then((text) => { window.saved = text; }); return '#'; }"
+    )
+    browser.set("input.tau", "0.4")
+    browser.run(
+        "[...document.querySelectorAll('.tools button')].find(b => b.textContent === 'Save this page').click()"
+    )
+    browser.until(lambda: browser.run("return window.saved !== undefined"))
+    copy = tmp_path / "saved.html"
+    copy.write_text(browser.run("return window.saved"), encoding="utf-8")
+    browser.go(copy.as_uri())
+    browser.shows(".bars")
+    check_numbers(browser, source, "temperature=0.4")
