@@ -3,6 +3,7 @@
 import { h, svg, fill, say } from "../parts/dom.ts";
 import { nats, number, signed, whole } from "../parts/format.ts";
 import { atItsWidth } from "../parts/frame.ts";
+import { help } from "../parts/help.ts";
 import { lineChart, type Series } from "../parts/lineChart.ts";
 import type { ArmResult, DistilDifference, DistilRecord } from "../records.ts";
 import type { Context, View } from "./view.ts";
@@ -72,14 +73,14 @@ export function distilView(record: DistilSoFar, context: Context): View {
     h(
       "figure",
       { class: "card" },
-      h("figcaption", {}, h("b", {}, "Both arms. "), h("span", { class: "legend" }, ...Object.keys(record.arms).map((arm) => h("span", { class: `key key-${ARMS[arm]?.ink ?? "good"}` }, ARMS[arm]?.words ?? arm))), axis),
+      h("figcaption", {}, h("b", {}, "Both arms. "), help("soft-targets"), " ", h("span", { class: "legend" }, ...Object.keys(record.arms).map((arm) => h("span", { class: `key key-${ARMS[arm]?.ink ?? "good"}` }, ARMS[arm]?.words ?? arm))), axis),
       learning.element,
     ),
     differences
       ? h(
           "figure",
           { class: "card" },
-          h("figcaption", {}, h("b", {}, "Paired difference, hard minus soft. "), h("small", {}, "Nats per token on held-out text; right of 0 distilling gave the better student. Small dots are seeds, the bar is the interval of their mean.")),
+          h("figcaption", {}, h("b", {}, "Paired difference, hard minus soft. "), help("control"), " ", h("small", {}, "Nats per token on held-out text; right of 0 distilling gave the better student. Small dots are seeds, the bar is the interval of their mean.")),
           differences.element,
         )
       : null,

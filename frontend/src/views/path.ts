@@ -4,6 +4,7 @@ import { scaleLinear } from "d3-scale";
 import { fill, freshId, h, say, svg } from "../parts/dom.ts";
 import { nats, tau, whole } from "../parts/format.ts";
 import { atItsWidth } from "../parts/frame.ts";
+import { help } from "../parts/help.ts";
 import { tokenElement, tokenText } from "../parts/tokens.ts";
 import type { Leaf, PathRecord } from "../records.ts";
 import type { Context, View } from "./view.ts";
@@ -107,7 +108,7 @@ export function pathView(record: PathRecord, context: Context): View {
       h(
         "figcaption",
         {},
-        h("b", {}, `${leaves.length} different texts at ${asked} temperatures. `),
+        h("b", {}, `${leaves.length} different texts at ${asked} temperatures. `), help("path"), " ",
         h("small", {}, `${whole(record.forward_passes)} forward passes, ${whole(record.independent_passes)} for each temperature on its own. Left is cold, right is hot; each row is one token.`),
       ),
       bands.element,

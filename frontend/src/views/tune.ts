@@ -2,6 +2,7 @@
 
 import { fill, h } from "../parts/dom.ts";
 import { number, signed, tau, whole } from "../parts/format.ts";
+import { help, type Term } from "../parts/help.ts";
 import { lineChart, type Drawing, type Point } from "../parts/lineChart.ts";
 import type { Answer, PageData, Setting, TuneRecord } from "../records.ts";
 import type { Context, View } from "./view.ts";
@@ -51,7 +52,7 @@ export function tuneView(record: NonNullable<PageData["tune"]>, _context: Contex
     h(
       "figure",
       { class: "card" },
-      h("figcaption", {}, h("b", {}, "Quality. "), h("small", {}, `${record.score}; the band is each setting's own 95 % interval, the shaded settings are statistically tied with the best, the dashed line is the recommended one.`)),
+      h("figcaption", {}, h("b", {}, "Quality. "), help("tied"), " ", h("small", {}, `${record.score}; the band is each setting's own 95 % interval, the shaded settings are statistically tied with the best, the dashed line is the recommended one.`)),
       quality.element,
     ),
     mixed.length === 0
@@ -99,7 +100,9 @@ function facts(record: TuneRecord): HTMLElement[] {
   if (record.forward_passes !== null && record.independent_passes !== null) {
     rows.push(["forward passes", `${whole(record.forward_passes)}, against ${whole(record.independent_passes)} one by one`]);
   }
-  return rows.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)));
+  // The first three are differences with an interval, what is significant, and what a new item can expect.
+  const terms: (Term | undefined)[] = ["interval", "detectable", "planned", undefined, "detectable"];
+  return rows.map(([name, value], place) => h("div", {}, h("dt", {}, `${name} `, terms[place] ? help(terms[place]) : null), h("dd", {}, value)));
 }
 
 function table(record: TuneRecord): HTMLElement {

@@ -1748,7 +1748,7 @@ var gn = {
 	}
 };
 // src/parts/help.ts
-function _n(e) {
+function U(e) {
 	let t = gn[e], n = _("span", {
 		class: "help-note",
 		role: "note"
@@ -1764,42 +1764,42 @@ function _n(e) {
 	return r;
 }
 // src/parts/tokens.ts
-var vn = {
+var _n = {
 	" ": ["␣", "space"],
 	"\n": ["↵", "line break"],
 	"	": ["⇥", "tab"],
 	"\r": ["␍", "carriage return"],
 	"\xA0": ["⍽", "no-break space"],
 	"　": ["□", "wide space"]
-}, yn = /<0x([0-9A-F]{2})>/, bn = /^<(?:\||\/)?[A-Za-z][\w .|/-]*(?:\|)?>$/, xn = /[\p{Cc}\p{Zl}\p{Zp}\p{Zs}\p{Co}\p{Cn}\p{Cs}]|[\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0e\ufeff\uffa0\u{e0000}-\u{e0fff}]/u, Sn = /[\u200d\ufe0f]/, Cn = /\p{Extended_Pictographic}/u;
-function wn(e) {
+}, vn = /<0x([0-9A-F]{2})>/, yn = /^<(?:\||\/)?[A-Za-z][\w .|/-]*(?:\|)?>$/, bn = /[\p{Cc}\p{Zl}\p{Zp}\p{Zs}\p{Co}\p{Cn}\p{Cs}]|[\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0e\ufeff\uffa0\u{e0000}-\u{e0fff}]/u, xn = /[\u200d\ufe0f]/, Sn = /\p{Extended_Pictographic}/u;
+function Cn(e) {
 	return e === "" ? [{
 		text: "∅",
 		kind: "sign",
 		spoken: "empty"
-	}] : bn.test(e) && !yn.test(e) ? [{
+	}] : yn.test(e) && !vn.test(e) ? [{
 		text: e,
 		kind: "marker",
 		spoken: `marker ${e}`
 	}] : e.split(/(<0x[0-9A-F]{2}>)/).flatMap((e) => {
-		let t = yn.exec(e);
+		let t = vn.exec(e);
 		return t ? [{
 			text: `⟨${t[1]}⟩`,
 			kind: "byte",
 			spoken: `byte ${t[1]}`
-		}] : Tn(e);
+		}] : wn(e);
 	});
 }
-function Tn(e) {
+function wn(e) {
 	let t = [], n = [...e];
 	return n.forEach((e, r) => {
-		let i = vn[e];
+		let i = _n[e];
 		if (i) t.push({
 			text: i[0],
 			kind: "sign",
 			spoken: i[1]
 		});
-		else if (xn.test(e) || Sn.test(e) && !En(n, r)) {
+		else if (bn.test(e) || xn.test(e) && !Tn(n, r)) {
 			let n = e.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
 			t.push({
 				text: `⟨U+${n}⟩`,
@@ -1807,7 +1807,7 @@ function Tn(e) {
 				spoken: `character U+${n}`
 			});
 		} else {
-			let n = t.at(-1), r = /\p{M}/u.test(e) && !Sn.test(e) && n?.kind !== "plain" ? `◌${e}` : e;
+			let n = t.at(-1), r = /\p{M}/u.test(e) && !xn.test(e) && n?.kind !== "plain" ? `◌${e}` : e;
 			n?.kind === "plain" ? (n.text += r, n.spoken += e) : t.push({
 				text: r,
 				kind: "plain",
@@ -1816,70 +1816,70 @@ function Tn(e) {
 		}
 	}), t;
 }
-function En(e, t) {
-	return t > 0 && (Cn.test(e[t - 1]) || Sn.test(e[t - 1]) || /\p{Emoji_Modifier}/u.test(e[t - 1]));
+function Tn(e, t) {
+	return t > 0 && (Sn.test(e[t - 1]) || xn.test(e[t - 1]) || /\p{Emoji_Modifier}/u.test(e[t - 1]));
 }
-function U(e) {
-	return _("bdi", { class: "token" }, ...wn(e).map((e) => e.kind === "plain" ? e.text : _("span", { class: `piece-${e.kind}` }, e.text)));
+function W(e) {
+	return _("bdi", { class: "token" }, ...Cn(e).map((e) => e.kind === "plain" ? e.text : _("span", { class: `piece-${e.kind}` }, e.text)));
+}
+function En(e) {
+	return Cn(e).map((e) => e.text).join("");
 }
 function Dn(e) {
-	return wn(e).map((e) => e.text).join("");
-}
-function On(e) {
-	return wn(e).map((e) => e.spoken).join(" ");
+	return Cn(e).map((e) => e.spoken).join(" ");
 }
 // src/parts/bars.ts
-function kn(e, t, n) {
-	let { record: r, raw: i } = e, a = P(i), o = Math.min(t, r.tokens.length), s = Array.from({ length: o }, (t, r) => jn(e, r, n)), c = e.tokens - o, l = Nn(_("th", {
+function On(e, t, n) {
+	let { record: r, raw: i } = e, a = P(i), o = Math.min(t, r.tokens.length), s = Array.from({ length: o }, (t, r) => An(e, r, n)), c = e.tokens - o, l = Mn(_("th", {
 		scope: "row",
 		class: "token-cell"
 	}, r.vocabulary === null ? `up to ${B(c)} more tokens` : `${B(c)} more tokens`), _("td", { class: "figure wide-only" })), u = _("table", { class: `bars${a ? "" : " range-bars"}` }, _("caption", { class: "sr" }, `The most likely tokens, with their raw and processed probability${a ? "" : ", from the lowest to the highest that each can have"}`), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", {
 		scope: "col",
 		class: "figure wide-only"
-	}, a ? "logit " : "logprob ", _n(a ? "logits" : "logprob")), _("th", {
+	}, a ? "logit " : "logprob ", U(a ? "logits" : "logprob")), _("th", {
 		scope: "col",
 		class: "figure raw-ink"
-	}, "raw ", _n("raw")), _("th", {
+	}, "raw ", U("raw")), _("th", {
 		scope: "col",
 		class: "figure processed-ink"
-	}, "processed ", _n("processed")), _("th", {
+	}, "processed ", U("processed")), _("th", {
 		scope: "col",
 		class: "bar-head"
 	}, _("span", { class: "sr" }, "bars"), _("span", { class: "wide-only" }, "what removed it")))), _("tbody", {}, ...s.map((e) => e.element)), c > 0 ? _("tbody", { class: "tail" }, l.element) : null), d = s.map((e, t) => i.prob(t)), f = i.beyond(o).share;
 	function p(e) {
-		let t = s.map((t, n) => e?.prob(n) ?? null), n = e?.beyond(o) ?? null, r = Math.max(...d.map(({ high: e }) => e), ...t.map((e) => e?.high ?? 0), f.high, n?.share.high ?? 0, 1e-12), i = e === null ? /* @__PURE__ */ new Set() : An(e);
+		let t = s.map((t, n) => e?.prob(n) ?? null), n = e?.beyond(o) ?? null, r = Math.max(...d.map(({ high: e }) => e), ...t.map((e) => e?.high ?? 0), f.high, n?.share.high ?? 0, 1e-12), i = e === null ? /* @__PURE__ */ new Set() : kn(e);
 		s.forEach((n, a) => {
 			let o = e?.removedBy(a) ?? null;
-			In(n, d[a], t[a], r, o === null ? "" : j(o)), n.element.classList.toggle("last-kept", i.has(a));
-		}), In(l, f, n?.share ?? null, r, ""), S(l.fate, n === null ? "not decided" : `${B(n.kept)} kept, ${B(c - n.kept)} removed`), l.element.classList.toggle("removed", n?.kept === 0);
+			Fn(n, d[a], t[a], r, o === null ? "" : j(o)), n.element.classList.toggle("last-kept", i.has(a));
+		}), Fn(l, f, n?.share ?? null, r, ""), S(l.fate, n === null ? "not decided" : `${B(n.kept)} kept, ${B(c - n.kept)} removed`), l.element.classList.toggle("removed", n?.kept === 0);
 	}
 	return {
 		element: u,
 		draw: p
 	};
 }
-function An({ stages: e }) {
+function kn({ stages: e }) {
 	let t = e.filter(({ removed: e, before: t, after: n }) => e > 0 && t && n && n.order === void 0 && n.to < t.to);
 	return new Set(t.map(({ after: e }) => e.to - 1));
 }
-function jn({ record: e, logits: t, raw: n }, r, i) {
-	let a = e.tokens[r], o = e.ids[r], s = U(a), c = _("th", {
+function An({ record: e, logits: t, raw: n }, r, i) {
+	let a = e.tokens[r], o = e.ids[r], s = W(a), c = _("th", {
 		scope: "row",
 		class: "token-cell",
-		title: `${On(a)}${o == null ? "" : `; id ${o}`}, rank ${r + 1}`
+		title: `${Dn(a)}${o == null ? "" : `; id ${o}`}, rank ${r + 1}`
 	});
-	return i && (P(n) || Mn(a)) ? x(c, _("button", {
+	return i && (P(n) || jn(a)) ? x(c, _("button", {
 		type: "button",
 		class: "pick",
-		"aria-label": `Continue with ${On(a)}`,
+		"aria-label": `Continue with ${Dn(a)}`,
 		onclick: () => i(r)
-	}, s)) : x(c, s), Nn(c, _("td", { class: "figure wide-only" }, L(t[r])));
+	}, s)) : x(c, s), Mn(c, _("td", { class: "figure wide-only" }, L(t[r])));
 }
-function Mn(e) {
+function jn(e) {
 	return e !== "" && !/[\ufffd]|<0x[0-9A-F]{2}>/.test(e);
 }
-function Nn(e, t) {
-	let n = _("td", { class: "figure raw-ink" }), r = _("td", { class: "figure processed-ink" }), [i, a] = [Pn("raw"), Pn("processed")], o = _("span", { class: "wide-only" }), s = _("span");
+function Mn(e, t) {
+	let n = _("td", { class: "figure raw-ink" }), r = _("td", { class: "figure processed-ink" }), [i, a] = [Nn("raw"), Nn("processed")], o = _("span", { class: "wide-only" }), s = _("span");
 	return {
 		element: _("tr", {}, e, t, n, r, _("td", { class: "bar-cell" }, _("span", {
 			class: "bar-box",
@@ -1893,7 +1893,7 @@ function Nn(e, t) {
 		by: o
 	};
 }
-function Pn(e) {
+function Nn(e) {
 	let t = _("span", { class: `bar bar-${e}` }), n = _("span", { class: `bar bar-${e} possible` });
 	return {
 		element: _("span", {}, n, t),
@@ -1901,16 +1901,16 @@ function Pn(e) {
 		possible: n
 	};
 }
-function Fn(e, { low: t, high: n }, r) {
+function Pn(e, { low: t, high: n }, r) {
 	e.certain.style.transform = `scaleX(${t / r})`, e.possible.style.transform = `scaleX(${n / r})`;
 }
-function In(e, t, n, r, i) {
-	Ln(e.raw, t, I), Ln(e.processed, n, I, i === "" ? void 0 : "–"), Fn(e.rawBar, t, r), Fn(e.processedBar, n ?? {
+function Fn(e, t, n, r, i) {
+	In(e.raw, t, I), In(e.processed, n, I, i === "" ? void 0 : "–"), Pn(e.rawBar, t, r), Pn(e.processedBar, n ?? {
 		low: 0,
 		high: 0
 	}, r), e.processed.title = n === null ? "not decided by the known tokens" : "", e.element.classList.toggle("removed", i !== ""), S(e.by, i ? "removed by " : ""), S(e.fate, i);
 }
-function Ln(e, t, n, r) {
+function In(e, t, n, r) {
 	S(e, r ?? (t === null ? "?" : H(t, n)));
 	let { low: i, high: a } = t ?? {
 		low: NaN,
@@ -1919,7 +1919,7 @@ function Ln(e, t, n, r) {
 	e.dataset.low = String(i), e.dataset.high = String(a), e.dataset.value = i === a ? String(i) : "";
 }
 // src/parts/chainEditor.ts
-function Rn(e, t, { heat: n }) {
+function Ln(e, t, { heat: n }) {
 	let r = [], i = _("ol", {
 		class: "chain",
 		"aria-label": "Chain of stages, in the order in which they apply"
@@ -1976,7 +1976,7 @@ function Rn(e, t, { heat: n }) {
 			step: "any",
 			inputmode: "decimal",
 			"data-number": e.name
-		}), d = _("p", { class: "effect" }), p = new Map((t.options ?? []).map((e) => [e, Vn(e)])), g = p.size === 0 ? null : _("details", {
+		}), d = _("p", { class: "effect" }), p = new Map((t.options ?? []).map((e) => [e, Bn(e)])), g = p.size === 0 ? null : _("details", {
 			class: "stage-options",
 			open: e.options !== void 0
 		}, _("summary", {}, "more settings"), ...[...p].map(([e, t]) => _("label", {}, `${e.name} `, t))), y = _("button", {
@@ -1992,7 +1992,7 @@ function Rn(e, t, { heat: n }) {
 				for: r,
 				class: "stage-name",
 				title: t.help
-			}, ...Bn(e.name)), i ? null : l, i ? _("span", {
+			}, ...zn(e.name)), i ? null : l, i ? _("span", {
 				class: "meta stage-value",
 				title: "set by the slider above"
 			}, String(e.value)) : u, y, d, g),
@@ -2076,7 +2076,7 @@ function Rn(e, t, { heat: n }) {
 	function te(e, t = "off") {
 		for (let n of r) {
 			let r = e.find((e) => e.stage.name === n.stage.name);
-			S(n.effect, r === void 0 ? gt(n.stage) ? t : "off" : zn(r));
+			S(n.effect, r === void 0 ? gt(n.stage) ? t : "off" : Rn(r));
 		}
 	}
 	return d(), {
@@ -2085,14 +2085,14 @@ function Rn(e, t, { heat: n }) {
 		report: te
 	};
 }
-function zn(e) {
+function Rn(e) {
 	let t = k.get(e.stage.name);
 	return t.looksBack ? e.after !== void 0 && e.after === e.before ? "changes nothing here: no token in its scope came before" : "moves the logits of tokens that came before" : t.name === "dynatemp" ? "a temperature that follows the entropy" : !t.truncates && e.removed === 0 ? e.stage.value === 1 ? "leaves the model as it is" : e.stage.value < 1 ? "sharpens" : "flattens" : `keeps ${B(e.kept)}, removes ${B(e.removed)}; keeps ${H(e.keptMass, I)} of the mass that came in`;
 }
-function Bn(e) {
+function zn(e) {
 	return e.split(/(?<=_)/).flatMap((e, t) => t === 0 ? [e] : [_("wbr"), e]);
 }
-function Vn(e) {
+function Bn(e) {
 	return e.words === void 0 ? _("input", {
 		type: "text",
 		inputmode: e.scope ? "text" : "decimal",
@@ -2101,7 +2101,7 @@ function Vn(e) {
 	}) : x(_("select", { "data-option": e.name }), ...e.words.map((e) => _("option", { value: e }, e)));
 }
 // src/parts/frame.ts
-function Hn(e) {
+function Vn(e) {
 	let t = !1;
 	return () => {
 		t || (t = !0, requestAnimationFrame(() => {
@@ -2109,7 +2109,7 @@ function Hn(e) {
 		}));
 	};
 }
-function Un(e, t, n) {
+function Hn(e, t, n) {
 	let r = 0, i = new ResizeObserver(([i]) => {
 		let a = Math.max(280, Math.round(i.contentRect.width));
 		a !== r && i.contentRect.width !== 0 && (r = a, e.setAttribute("viewBox", `0 0 ${a} ${t}`), n(a));
@@ -2117,16 +2117,16 @@ function Un(e, t, n) {
 	return i.observe(e), () => i.disconnect();
 }
 // src/parts/known.ts
-function Wn(e, t, n) {
+function Un(e, t, n) {
 	if (!n) return e.note ? _("p", { class: "note" }, e.note) : null;
 	if (e.known === "full") return _("p", { class: "note" }, `This model runs here: its ${B(t)} most probable tokens are shown, and what they leave is the rest.`);
 	let r = e.vocabulary === null ? `of an unknown number (the wide ends hold for up to ${B(e.vocabulary_at_most)})` : `of ${B(e.vocabulary)}`;
 	return _("div", {
 		class: "note",
 		role: "note"
-	}, _("p", {}, `The ${B(t)} most probable tokens ${r} are known. Every number here is an interval that holds the truth: lowest … highest; one number where both ends round to it.`), e.probe ? _("p", {}, _("b", {}, e.probe.logprobs === "raw" ? "Its logprobs are raw: " : "Its logprobs are processed: "), Gn(e.probe)) : null, e.note ? _("p", {}, e.note) : null);
+	}, _("p", {}, `The ${B(t)} most probable tokens ${r} are known. Every number here is an interval that holds the truth: lowest … highest; one number where both ends round to it.`), e.probe ? _("p", {}, _("b", {}, e.probe.logprobs === "raw" ? "Its logprobs are raw: " : "Its logprobs are processed: "), Wn(e.probe)) : null, e.note ? _("p", {}, e.note) : null);
 }
-function Gn(e) {
+function Wn(e) {
 	return `${e.logprobs === "raw" ? "the model’s own, before any setting." : "what the server’s own settings left of the model’s; a temperature set here comes on top."} Probed: ${[
 		"temperature",
 		"top_p",
@@ -2134,7 +2134,7 @@ function Gn(e) {
 	].map((t) => `${t} ${e[t]}`).join(", ")}; seed ${e.seed === null ? "unclear" : e.seed ? "honoured" : "ignored"}.`;
 }
 // src/math/partial.ts
-var Kn = 1e-13, qn = 1e-12, Jn = (e) => Math.exp(Math.min(e, 700)), Yn = (e, t) => e > 0 ? e / (e + t) : 0, Xn = (e) => e > 0 ? -e * Math.log(e) : 0, Zn = (e, t, n) => Math.min(Math.max(e, t), n), W = (e) => Array.prototype.reduce.call(e, (e, t) => e + t, 0), Qn = class e {
+var Gn = 1e-13, Kn = 1e-12, qn = (e) => Math.exp(Math.min(e, 700)), Jn = (e, t) => e > 0 ? e / (e + t) : 0, Yn = (e) => e > 0 ? -e * Math.log(e) : 0, Xn = (e, t, n) => Math.min(Math.max(e, t), n), G = (e) => Array.prototype.reduce.call(e, (e, t) => e + t, 0), Zn = class e {
 	tailWeight;
 	scaled;
 	low;
@@ -2147,7 +2147,7 @@ var Kn = 1e-13, qn = 1e-12, Jn = (e) => Math.exp(Math.min(e, 700)), Yn = (e, t) 
 		this.low = e, this.high = t, this.tokens = n, this.ceiling = r, this.temperature = i, this.normalised = a;
 	}
 	static of(t, n, r) {
-		let i = Float64Array.from(t, (e) => Math.min(e, 0)).sort().reverse(), a = W(i.map(Math.exp)), o = a > Math.exp(r) + Kn ? Math.log(a) : r, s = Math.min(i.at(-1) + o, 0);
+		let i = Float64Array.from(t, (e) => Math.min(e, 0)).sort().reverse(), a = G(i.map(Math.exp)), o = a > Math.exp(r) + Gn ? Math.log(a) : r, s = Math.min(i.at(-1) + o, 0);
 		return new e(i.map((e) => e - o), i.map((e) => Math.min(e + o, 0)), n, s, 1, !0);
 	}
 	static wholeOf(t, n) {
@@ -2173,10 +2173,10 @@ var Kn = 1e-13, qn = 1e-12, Jn = (e) => Math.exp(Math.min(e, 700)), Yn = (e, t) 
 	}
 	get unknownMass() {
 		if (!this.normalised || this.unknown === 0) return M(0);
-		let e = 1 - W(this.low.map(Math.exp)) + Kn, t = 1 - W(this.high.map(Math.exp)) - Kn, n = this.unknown * Math.exp(this.ceiling);
+		let e = 1 - G(this.low.map(Math.exp)) + Gn, t = 1 - G(this.high.map(Math.exp)) - Gn, n = this.unknown * Math.exp(this.ceiling);
 		return {
-			low: Zn(t, 0, n),
-			high: Zn(e, 0, n)
+			low: Xn(t, 0, n),
+			high: Xn(e, 0, n)
 		};
 	}
 	get largestUnknown() {
@@ -2192,12 +2192,12 @@ var Kn = 1e-13, qn = 1e-12, Jn = (e) => Math.exp(Math.min(e, 700)), Yn = (e, t) 
 		return this.scaled ??= [t(this.low), t(this.high)];
 	}
 	get largestWeight() {
-		return this.whole ? 0 : Jn((Math.log(this.largestUnknown) - this.high[0]) / this.temperature);
+		return this.whole ? 0 : qn((Math.log(this.largestUnknown) - this.high[0]) / this.temperature);
 	}
 	get unknownWeight() {
 		if (this.whole) return M(0);
 		if (this.tailWeight !== void 0) return this.tailWeight;
-		let e = 1 / this.temperature, t = this.high[0] * e, n = (n) => Jn(e * Math.log(n) + (1 - e) * Math.log(this.unknown) - t), r = (n) => Jn(Math.log(n) + (e - 1) * Math.log(this.largestUnknown) - t), { low: i, high: a } = this.unknownMass, [o, s] = this.temperature >= 1 ? [r(i), n(a)] : [n(i), r(a)];
+		let e = 1 / this.temperature, t = this.high[0] * e, n = (n) => qn(e * Math.log(n) + (1 - e) * Math.log(this.unknown) - t), r = (n) => qn(Math.log(n) + (e - 1) * Math.log(this.largestUnknown) - t), { low: i, high: a } = this.unknownMass, [o, s] = this.temperature >= 1 ? [r(i), n(a)] : [n(i), r(a)];
 		return this.tailWeight = {
 			low: o,
 			high: Math.min(Math.max(o, s), this.unknown * this.largestWeight)
@@ -2205,7 +2205,7 @@ var Kn = 1e-13, qn = 1e-12, Jn = (e) => Math.exp(Math.min(e, 700)), Yn = (e, t) 
 	}
 	get largestShare() {
 		let e = this.largestWeight;
-		return e > 0 ? e / (W(this.weights[0]) + Math.max(e, this.unknownWeight.low)) : 0;
+		return e > 0 ? e / (G(this.weights[0]) + Math.max(e, this.unknownWeight.low)) : 0;
 	}
 	get probs() {
 		if (this.temperature === 0) return Array.from(this.low, (e, t) => ({
@@ -2214,16 +2214,16 @@ var Kn = 1e-13, qn = 1e-12, Jn = (e) => Math.exp(Math.min(e, 700)), Yn = (e, t) 
 		}));
 		let [e, t] = this.weights;
 		if (this.exact) {
-			let t = W(e);
+			let t = G(e);
 			return Array.from(e, (e) => M(e / t));
 		}
 		let [n, r, i] = [
-			W(e),
-			W(t),
+			G(e),
+			G(t),
 			this.unknownWeight
 		];
 		return Array.from(e, (a, o) => {
-			let s = Yn(e[o], Math.max(r - t[o], 0) + i.high), c = Yn(t[o], Math.max(n - e[o], 0) + i.low);
+			let s = Jn(e[o], Math.max(r - t[o], 0) + i.high), c = Jn(t[o], Math.max(n - e[o], 0) + i.low);
 			if (this.temperature === 1 && this.normalised) {
 				let [e, t] = [Math.exp(this.low[o]), Math.exp(this.high[o])];
 				[s, c] = this.rounded ? [Math.max(s, e), Math.min(c, t)] : [e, t];
@@ -2239,7 +2239,7 @@ var Kn = 1e-13, qn = 1e-12, Jn = (e) => Math.exp(Math.min(e, 700)), Yn = (e, t) 
 			low: e(0) && this.ranked > 0 ? 1 : 0,
 			high: +!!e(0)
 		};
-		let [t, n] = this.weights, r = (t, n) => W(t.filter((t, r) => e(r) === n)), i = Yn(r(t, !0), r(n, !1) + this.unknownWeight.high), a = Yn(r(n, !0), r(t, !1) + this.unknownWeight.low);
+		let [t, n] = this.weights, r = (t, n) => G(t.filter((t, r) => e(r) === n)), i = Jn(r(t, !0), r(n, !1) + this.unknownWeight.high), a = Jn(r(n, !0), r(t, !1) + this.unknownWeight.low);
 		return this.temperature === 1 && this.normalised && this.unknown > 0 && (i = Math.max(i, r(this.low.map(Math.exp), !0)), a = Math.min(a, r(this.high.map(Math.exp), !0))), this.exact && this.high.every((t, n) => t === -Infinity || e(n)) && (i = a = 1), {
 			low: Math.min(i, a, 1),
 			high: Math.min(a, 1)
@@ -2251,8 +2251,8 @@ var Kn = 1e-13, qn = 1e-12, Jn = (e) => Math.exp(Math.min(e, 700)), Yn = (e, t) 
 			high: 1
 		}));
 		let [e, t] = this.weights, [n, r, i] = [
-			W(e),
-			W(t),
+			G(e),
+			G(t),
 			this.unknownWeight
 		], a = this.temperature === 1 && this.normalised && this.unknown > 0, [o, s, c, l] = [
 			0,
@@ -2262,7 +2262,7 @@ var Kn = 1e-13, qn = 1e-12, Jn = (e) => Math.exp(Math.min(e, 700)), Yn = (e, t) 
 		];
 		return Array.from(e, (u, d) => {
 			o += e[d], s += t[d], c += Math.exp(this.low[d]), l += Math.exp(this.high[d]);
-			let f = Yn(o, Math.max(r - s, 0) + i.high), p = Yn(s, Math.max(n - o, 0) + i.low);
+			let f = Jn(o, Math.max(r - s, 0) + i.high), p = Jn(s, Math.max(n - o, 0) + i.low);
 			return a && ([f, p] = [Math.max(f, c), Math.min(p, l)]), {
 				low: Math.min(f, p),
 				high: Math.min(p, 1)
@@ -2288,7 +2288,7 @@ var Kn = 1e-13, qn = 1e-12, Jn = (e) => Math.exp(Math.min(e, 700)), Yn = (e, t) 
 	get entropy() {
 		if (this.support.high === 1) return M(0);
 		let e = this.probs;
-		if (this.exact || this.whole && e.every(({ low: e, high: t }) => e === t)) return M(W(e.map(({ low: e }) => Xn(e))));
+		if (this.exact || this.whole && e.every(({ low: e, high: t }) => e === t)) return M(G(e.map(({ low: e }) => Yn(e))));
 		let [t, n] = [this.entropyByWeights(), this.entropyByShares(e)], r = Math.min(t.high, n.high, Math.log(this.tokens));
 		return {
 			low: Math.min(Math.max(t.low, n.low, 0), r),
@@ -2348,14 +2348,14 @@ var Kn = 1e-13, qn = 1e-12, Jn = (e) => Math.exp(Math.min(e, 700)), Yn = (e, t) 
 			let o = t[a];
 			if (o === 0) return;
 			let s = e > 0 ? Math.exp((Math.log(e) + Math.log(o)) / 2) : 0;
-			n += s, r -= Xn(s), i = Math.max(i, e > 0 ? (Math.log(o) - Math.log(e)) / 2 : Infinity);
+			n += s, r -= Yn(s), i = Math.max(i, e > 0 ? (Math.log(o) - Math.log(e)) / 2 : Infinity);
 		});
 		let a = this.unknownWeight, o = (e, t) => {
 			let i = n + e;
 			return Math.log(i) - (r + (e > 0 ? e * t : 0)) / i;
 		}, [s, c] = [o(0, 0), o(0, 0)];
 		if (a.high > 0) {
-			let e = Math.log(this.largestWeight), t = Zn(e * n - r - n, a.low, a.high), i = Zn(this.unknown * Jn(r / n), a.low, a.high);
+			let e = Math.log(this.largestWeight), t = Xn(e * n - r - n, a.low, a.high), i = Xn(this.unknown * qn(r / n), a.low, a.high);
 			[s, c] = [o(t, e), o(i, Math.log(i / this.unknown))];
 		}
 		let l = i * (Math.log(Math.max(this.tokens, 1)) / 2 + 1);
@@ -2368,17 +2368,17 @@ var Kn = 1e-13, qn = 1e-12, Jn = (e) => Math.exp(Math.min(e, 700)), Yn = (e, t) 
 		let t = this.unseen, n = this.whole ? 0 : this.unknown, r = n > 0 ? t.low / n : 0, i = n > 0 ? this.largestShare : 0, a = Math.max(r, n > 0 ? Math.min(i, t.high / n) : 0), [o, s] = [-745, 0];
 		for (let t = 0; t < 80; t++) {
 			let t = Math.exp((o + s) / 2);
-			W(e.map(({ low: e, high: n }) => Zn(t, e, n))) + n * Zn(t, r, a) < 1 ? o = (o + s) / 2 : s = (o + s) / 2;
+			G(e.map(({ low: e, high: n }) => Xn(t, e, n))) + n * Xn(t, r, a) < 1 ? o = (o + s) / 2 : s = (o + s) / 2;
 		}
-		let c = Math.exp(s), l = W(e.map(({ low: e, high: t }) => Xn(Zn(c, e, t)))) + n * Xn(Zn(c, r, a)), u = n > 0 ? this.ranked : e.length;
+		let c = Math.exp(s), l = G(e.map(({ low: e, high: t }) => Yn(Xn(c, e, t)))) + n * Yn(Xn(c, r, a)), u = n > 0 ? this.ranked : e.length;
 		if (i = Math.max(i, u < e.length ? e[u].high : 0), u === 0 || i > 0 && e[u - 1].low * Math.E < i) return {
 			low: 0,
 			high: l + 1e-12
 		};
-		let d = t.low + W(e.slice(u).map(({ low: e }) => e)), f = Math.max(1 - W(e.slice(0, u).map(({ low: e }) => e)) - d, 0), [p, m] = [0, 0];
+		let d = t.low + G(e.slice(u).map(({ low: e }) => e)), f = Math.max(1 - G(e.slice(0, u).map(({ low: e }) => e)) - d, 0), [p, m] = [0, 0];
 		for (let { low: t, high: n } of e.slice(0, u)) {
-			let e = t + Zn(f, 0, n - t);
-			f -= n - t, p += e, m += Xn(e);
+			let e = t + Xn(f, 0, n - t);
+			f -= n - t, p += e, m += Yn(e);
 		}
 		let h = n > 0 || u < e.length ? Math.max(1 - p, d) : 0;
 		return h > 0 && i > 0 && (m -= h * Math.log(i)), {
@@ -2393,15 +2393,15 @@ var Kn = 1e-13, qn = 1e-12, Jn = (e) => Math.exp(Math.min(e, 700)), Yn = (e, t) 
 		return this.largestUnknown;
 	}
 };
-function $n(e, t) {
-	let n = t.at(1).possible(), r = er(t, e), i = nr(t, r);
+function Qn(e, t) {
+	let n = t.at(1).possible(), r = $n(t, e), i = tr(t, r);
 	return It({
 		chain: e,
 		stages: r.stages,
 		before: n.tokens,
 		kept: r.kept,
 		nucleus: n.nucleus(.9).low,
-		survivors: (e) => er(t, e),
+		survivors: (e) => $n(t, e),
 		size: ({ kept: e }) => e,
 		same: (e, t) => e.tail === t.tail && e.ranks.length === t.ranks.length && e.ranks.every((e, n) => e === t.ranks[n]),
 		entropy: r.left.entropy,
@@ -2409,29 +2409,29 @@ function $n(e, t) {
 		largestUnseen: r.tail ? r.left.largestShare : 0,
 		prob: (e) => i[e] ?? M(0),
 		beyond: (e) => ({
-			share: tr(r, e),
+			share: er(r, e),
 			kept: r.ranks.filter((t) => t >= e).length + (r.tail ? r.left.unknown : 0)
 		}),
 		removedBy: (e) => i[e].high > 0 ? null : r.stages.find((t) => t.removedRanks.includes(e))?.stage ?? null
 	});
 }
-function er(e, t) {
+function $n(e, t) {
 	let n = e.at(1).possible(), r = n, i = Array.from(n.low, (e, t) => t), a = M(1), o = [];
 	for (let e of t) {
 		let t = k.get(e.name);
-		if (t.looksBack) throw G(e, "it depends on token ids or on the text before, and only ranks are known");
+		if (t.looksBack) throw K(e, "it depends on token ids or on the text before, and only ranks are known");
 		let [s, c] = [i, !r.whole], l = M(1), u = (e) => {
 			let t = new Set(e);
 			l = r.share((e) => t.has(e)), r = r.kept(e), i = e.map((e) => s[e]);
 		};
 		if (t.tempers) {
-			let t = rr(r, e);
+			let t = nr(r, e);
 			if (t.low === 0) {
-				if (r.rankedTokens === 0) throw G(e, "an unknown token may be the most likely one");
+				if (r.rankedTokens === 0) throw K(e, "an unknown token may be the most likely one");
 				u([0]);
 			} else a = t, r = t.low === t.high ? r.at(t.low) : r.divided(t);
 		} else {
-			let t = ir(r, e);
+			let t = rr(r, e);
 			t !== null && (c || t.length < s.length) && u(t);
 		}
 		let d = r.whole ? 0 : r.unknown, f = s.length + (c ? n.unknown : 0), p = new Set(i);
@@ -2440,7 +2440,7 @@ function er(e, t) {
 			kept: i.length + d,
 			removed: f - i.length - d,
 			keptMass: l,
-			keptMassTotal: fr(n, i, d > 0, a),
+			keptMassTotal: dr(n, i, d > 0, a),
 			removedRanks: s.filter((e) => !p.has(e))
 		});
 	}
@@ -2454,14 +2454,14 @@ function er(e, t) {
 		stages: o
 	};
 }
-function tr({ left: e, ranks: t }, n) {
+function er({ left: e, ranks: t }, n) {
 	let { low: r, high: i } = e.share((e) => t[e] < n);
 	return {
 		low: 1 - i,
 		high: 1 - r
 	};
 }
-function nr(e, t) {
+function tr(e, t) {
 	let n = e.at(1).possible(), r = Array.from(n.low, () => M(0));
 	return t.left.probs.forEach((e, n) => r[t.ranks[n]] = e), Array.from(e.low, (e, t) => {
 		if (t >= n.seen) return M(0);
@@ -2473,10 +2473,10 @@ function nr(e, t) {
 		};
 	});
 }
-function rr(e, t) {
+function nr(e, t) {
 	let n = t.name === "temperature" ? t.value : Number(t.options?.temperature ?? 1);
 	if (t.name === "temperature" || n === 0) return M(n);
-	if (!e.whole) throw G(t, "it follows the entropy of all tokens, and unknown ones are still there");
+	if (!e.whole) throw K(t, "it follows the entropy of all tokens, and unknown ones are still there");
 	if (e.exact) {
 		let n = Wt(fe(e.low.slice()), t);
 		return M(n.to - n.from === 1 && e.seen > 1 ? 0 : n.temperature);
@@ -2485,52 +2485,52 @@ function rr(e, t) {
 		low: s(e.entropy.low),
 		high: s(e.entropy.high)
 	};
-	if (c.low === 0 && c.high > 0) throw G(t, "rounding leaves open whether its temperature is 0");
+	if (c.low === 0 && c.high > 0) throw K(t, "rounding leaves open whether its temperature is 0");
 	return c;
 }
-function ir(e, t) {
+function rr(e, t) {
 	if (e.exact) {
 		let n = Wt(fe(e.low.map((t) => t / (e.temperature || 1))), t);
 		return Array.from({ length: n.to - n.from }, (e, t) => D(n, n.from + t)).sort((e, t) => e - t);
 	}
 	let { name: n, value: r } = t;
-	if (n === "top_k") return r >= e.tokens ? null : or(e, t, r);
+	if (n === "top_k") return r >= e.tokens ? null : ar(e, t, r);
 	if (n === "top_p") {
 		let { low: n, high: i } = e.nucleus(r);
-		if (n !== i) throw G(t, `the nucleus holds ${n.toLocaleString("en")} to ${i.toLocaleString("en")} tokens`);
-		return or(e, t, n);
+		if (n !== i) throw K(t, `the nucleus holds ${n.toLocaleString("en")} to ${i.toLocaleString("en")} tokens`);
+		return ar(e, t, n);
 	}
-	if (n === "min_p") return or(e, t, cr(e, t, M(Math.log(r)), !0));
-	if (n === "epsilon_cutoff") return or(e, t, Math.max(cr(e, t, M(Math.log(r)), !1), 1));
+	if (n === "min_p") return ar(e, t, sr(e, t, M(Math.log(r)), !0));
+	if (n === "epsilon_cutoff") return ar(e, t, Math.max(sr(e, t, M(Math.log(r)), !1), 1));
 	if (n === "eta_cutoff") {
 		let n = (e) => Math.min(Math.log(r), Math.log(r) / 2 - e), { low: i, high: a } = e.entropy;
-		return or(e, t, Math.max(cr(e, t, {
+		return ar(e, t, Math.max(sr(e, t, {
 			low: n(a),
 			high: n(i)
 		}, !1), 1));
 	}
-	if (!e.whole) throw G(t, `it needs the whole vocabulary as long as nothing before it has cut off all but the ${e.seen} known tokens`);
-	if (n === "top_n_sigma") return ar(lr(e, t));
-	if (n === "typical_p") return ur(e, t);
+	if (!e.whole) throw K(t, `it needs the whole vocabulary as long as nothing before it has cut off all but the ${e.seen} known tokens`);
+	if (n === "top_n_sigma") return ir(cr(e, t));
+	if (n === "typical_p") return lr(e, t);
 	let i = dt(k.get(n), t.options);
-	if (n === "top_h" && i.entropy === "kept" && !i.among) return ar(dr(e, t));
-	throw G(t, "its logprobs are rounded");
+	if (n === "top_h" && i.entropy === "kept" && !i.among) return ir(ur(e, t));
+	throw K(t, "its logprobs are rounded");
 }
-var ar = (e) => Array.from({ length: e }, (e, t) => t);
-function or(e, t, n) {
+var ir = (e) => Array.from({ length: e }, (e, t) => t);
+function ar(e, t, n) {
 	let r = dt(k.get(t.name), t.options), i = "min_keep" in r ? Math.max(n, Math.min(Number(r.min_keep), e.tokens)) : n;
-	if (e.whole && (i = Math.min(i, e.seen)), i > e.rankedTokens) throw G(t, `the ${e.rankedTokens} most probable tokens are known, and it keeps ${i.toLocaleString("en")}`);
-	return r.ties === "all" && i < e.tokens && (i = sr(e, t, i)), ar(i);
+	if (e.whole && (i = Math.min(i, e.seen)), i > e.rankedTokens) throw K(t, `the ${e.rankedTokens} most probable tokens are known, and it keeps ${i.toLocaleString("en")}`);
+	return r.ties === "all" && i < e.tokens && (i = or(e, t, i)), ir(i);
 }
-function sr(e, t, n) {
+function or(e, t, n) {
 	let r = e.low[n - 1];
-	if (!e.whole && Math.log(e.largestUnknownProb) >= r) throw G(t, "unknown tokens may tie with the last one kept");
+	if (!e.whole && Math.log(e.largestUnknownProb) >= r) throw K(t, "unknown tokens may tie with the last one kept");
 	let i = e.high.subarray(n);
 	if (!e.rounded) return n + i.filter((t) => t === e.high[n - 1]).length;
-	if (i.length > 0 && i[0] >= r) throw G(t, "rounding leaves open which tokens tie with the last one kept");
+	if (i.length > 0 && i[0] >= r) throw K(t, "rounding leaves open which tokens tie with the last one kept");
 	return n;
 }
-function cr(e, t, n, r) {
+function sr(e, t, n, r) {
 	let i = e.temperature, a, o;
 	if (r) a = Array.from(e.low, (t, n) => {
 		if (n === 0) return M(0);
@@ -2546,30 +2546,30 @@ function cr(e, t, n, r) {
 			high: Math.log(t)
 		}));
 		let t = e.largestUnknownProb ** (1 / i);
-		o = Math.log(t / (t + W(e.low.map((e) => Math.exp(e / i)))));
+		o = Math.log(t / (t + G(e.low.map((e) => Math.exp(e / i)))));
 	}
-	let s = a.filter((e) => e.low >= n.high - qn).length, c = a.findIndex((e) => !(e.low >= n.high - qn) && !(e.high < n.low - qn));
-	if (c >= 0) throw G(t, `the token of rank ${c + 1} is too near to its limit`);
-	if (!e.whole && o >= n.low - qn) throw G(t, `unknown tokens may pass it besides ${s} known ones`);
+	let s = a.filter((e) => e.low >= n.high - Kn).length, c = a.findIndex((e) => !(e.low >= n.high - Kn) && !(e.high < n.low - Kn));
+	if (c >= 0) throw K(t, `the token of rank ${c + 1} is too near to its limit`);
+	if (!e.whole && o >= n.low - Kn) throw K(t, `unknown tokens may pass it besides ${s} known ones`);
 	return s;
 }
-function lr(e, t) {
-	let n = e.temperature, r = e.low.map((t, r) => (t + e.high[r]) / 2 / n), i = Math.max(...e.low.map((t, n) => (e.high[n] - t) / 2)) / n, a = W(r) / r.length, o = t.value * Math.sqrt(W(r.map((e) => (e - a) ** 2)) / r.length), s = (2 + t.value) * i, c = 1;
+function cr(e, t) {
+	let n = e.temperature, r = e.low.map((t, r) => (t + e.high[r]) / 2 / n), i = Math.max(...e.low.map((t, n) => (e.high[n] - t) / 2)) / n, a = G(r) / r.length, o = t.value * Math.sqrt(G(r.map((e) => (e - a) ** 2)) / r.length), s = (2 + t.value) * i, c = 1;
 	for (let e = 1; e < r.length; e++) {
 		let n = r[0] - r[e];
 		if (n <= o - s) c += 1;
-		else if (n <= o + s) throw G(t, "a token lies too near to its limit");
+		else if (n <= o + s) throw K(t, "a token lies too near to its limit");
 	}
 	return c;
 }
-function ur(e, t) {
+function lr(e, t) {
 	let n = e.entropy, r = e.probs.map(({ low: e, high: t }) => {
 		let [r, i] = [-Math.log(t) - n.high, -Math.log(e) - n.low];
 		return {
 			low: r <= 0 && i >= 0 ? 0 : Math.min(Math.abs(r), Math.abs(i)),
 			high: Math.max(Math.abs(r), Math.abs(i))
 		};
-	}), i = ar(r.length).sort((e, t) => r[e].low + r[e].high - r[t].low - r[t].high), a = t.value * (1 - se), o = Number(dt(k.get(t.name), t.options).min_keep ?? 1);
+	}), i = ir(r.length).sort((e, t) => r[e].low + r[e].high - r[t].low - r[t].high), a = t.value * (1 - se), o = Number(dt(k.get(t.name), t.options).min_keep ?? 1);
 	for (let t = 1; t <= i.length; t++) {
 		let n = i.slice(0, t), s = (t) => e.share((e) => t.includes(e));
 		if (s(n).high < a) continue;
@@ -2577,18 +2577,18 @@ function ur(e, t) {
 		if (c && s(n).low >= a && d && t >= o) return n.sort((e, t) => e - t);
 		break;
 	}
-	throw G(t, "rounding leaves open which tokens come first in its order");
+	throw K(t, "rounding leaves open which tokens come first in its order");
 }
-function dr(e, t) {
+function ur(e, t) {
 	let n = e.entropy;
 	for (let r = 2; r <= e.seen; r++) {
-		let i = e.kept(ar(r)).entropy;
+		let i = e.kept(ir(r)).entropy;
 		if (i.low > t.value * n.high * (1 + se)) return r - 1;
-		if (i.high > t.value * n.low * (1 + se)) throw G(t, `rounding leaves open whether ${r} tokens stay under its bound`);
+		if (i.high > t.value * n.low * (1 + se)) throw K(t, `rounding leaves open whether ${r} tokens stay under its bound`);
 	}
 	return e.seen;
 }
-function fr(e, t, n, r) {
+function dr(e, t, n, r) {
 	if (n || t.length === e.seen && e.whole) return M(1);
 	let i = new Set(t), a = [r.low, r.high].map((t) => e.at(t).share((e) => i.has(e)));
 	return r.low === r.high ? a[0] : t.every((e, t) => e === t) ? {
@@ -2599,11 +2599,11 @@ function fr(e, t, n, r) {
 		high: 1
 	};
 }
-function G(e, t) {
+function K(e, t) {
 	return new A(`What ${j(e)} keeps cannot be decided here: ${t}; cut to the known tokens first (top_k), ask for more log-probabilities or more decimals, or use a model that runs here.`);
 }
 // src/views/subject.ts
-function pr(e) {
+function fr(e) {
 	if (e.logits !== null) {
 		let t = cn(e.logits), n = {
 			ids: e.history,
@@ -2621,7 +2621,7 @@ function pr(e) {
 			margin: M(a)
 		};
 	}
-	let t = Qn.of(e.logprobs, e.vocabulary_at_most, e.rounding), n = (e) => $n(e, t);
+	let t = Zn.of(e.logprobs, e.vocabulary_at_most, e.rounding), n = (e) => Qn(e, t);
 	return {
 		record: e,
 		tokens: t.tokens,
@@ -2630,16 +2630,16 @@ function pr(e) {
 		raw: n([]),
 		explain: n,
 		margin: t.margin,
-		chain: hr(n, e.chain) ? e.chain : "temperature=1"
+		chain: mr(n, e.chain) ? e.chain : "temperature=1"
 	};
 }
-function mr(e) {
+function pr(e) {
 	return P(e) ? M(qt(e.processed)) : {
 		low: Math.exp(e.entropy.low),
 		high: Math.exp(e.entropy.high)
 	};
 }
-function hr(e, t) {
+function mr(e, t) {
 	try {
 		return e(zt(t).chain), !0;
 	} catch (e) {
@@ -2648,17 +2648,17 @@ function hr(e, t) {
 	}
 }
 // src/views/compare.ts
-var gr = 18;
-function _r(e, t) {
+var hr = 18;
+function gr(e, t) {
 	let { state: n, announce: r } = t, i = [{
-		...pr(e.a),
+		...fr(e.a),
 		name: "A",
 		key: "chain_a"
 	}, {
-		...pr(e.b),
+		...fr(e.b),
 		name: "B",
 		key: "chain_b"
-	}], a = e.comparable && e.a.rank_ids && e.b.rank_ids ? vr(e.a, e.b) : null, o = i.map((e) => m(e)), s = _("dl", { class: "measures" }), c = _("tbody"), l = e.compared !== null, u = jr(), d = Hn(h), f = null;
+	}], a = e.comparable && e.a.rank_ids && e.b.rank_ids ? _r(e.a, e.b) : null, o = i.map((e) => m(e)), s = _("dl", { class: "measures" }), c = _("tbody"), l = e.compared !== null, u = Ar(), d = Vn(h), f = null;
 	function p(e) {
 		try {
 			return Lt(n.get(e.key) ?? e.chain);
@@ -2667,7 +2667,7 @@ function _r(e, t) {
 		}
 	}
 	function m(t) {
-		let i = (e) => n.set(t.key, Vt(e.filter(gt)) || " "), a = Rn(i, r, { heat: !0 }), o = _("select", {
+		let i = (e) => n.set(t.key, Vt(e.filter(gt)) || " "), a = Ln(i, r, { heat: !0 }), o = _("select", {
 			"aria-label": `${t.name}: order and rules as in an engine`,
 			onchange: () => {
 				o.value && i(rn(o.value, p(t))), o.value = "";
@@ -2682,25 +2682,25 @@ function _r(e, t) {
 			}, _("h2", {}, _("span", { class: `side-mark mark-${t.name.toLowerCase()}` }, t.name), ` ${t.record.model}`), _("p", {
 				class: "tokens side-prompt",
 				dir: "auto"
-			}, ...l.map(U)), Wn(t.record, t.seen, e.compared !== null), c ? _("p", { class: "note" }, c) : null, e.compared === null ? a.element : null, e.compared === null ? _("p", { class: "chain-tools" }, o) : null, s),
+			}, ...l.map(W)), Un(t.record, t.seen, e.compared !== null), c ? _("p", { class: "note" }, c) : null, e.compared === null ? a.element : null, e.compared === null ? _("p", { class: "chain-tools" }, o) : null, s),
 			show(e) {
-				a.show(p(t)), a.report(e.stages), S(s, `${B(e.kept)} tokens can come; entropy ${H(e.entropy, R)}, effective support ${H(mr(e))} tokens`);
+				a.show(p(t)), a.report(e.stages), S(s, `${B(e.kept)} tokens can come; entropy ${H(e.entropy, R)}, effective support ${H(pr(e))} tokens`);
 			}
 		};
 	}
 	function h() {
 		let [t, n] = i.map((e) => l ? e.raw : e.explain(p(e)));
 		f = [t, n], o[0].show(t), o[1].show(n);
-		let r = yr(i, a, f, gr), d = l ? {
+		let r = vr(i, a, f, hr), d = l ? {
 			a: t.unseen,
 			b: n.unseen
 		} : null, m = Math.max(...r.flatMap((e) => [e.a?.high ?? 0, e.b?.high ?? 0]), d?.a.high ?? 0, d?.b.high ?? 0, 1e-12);
-		x(c, ...r.map((e) => Sr(e, m)), d ? Sr({
+		x(c, ...r.map((e) => xr(e, m)), d ? xr({
 			token: null,
 			...d,
 			removedA: null,
 			removedB: null
-		}, m) : null), u.draw(r), x(s, ...e.compared ? Er(e.compared) : a ? wr(i, a, f) : []);
+		}, m) : null), u.draw(r), x(s, ...e.compared ? Tr(e.compared) : a ? Cr(i, a, f) : []);
 	}
 	let g = n.listen((e) => (e === "chain_a" || e === "chain_b") && d()), v = _("div", {}, a || l ? null : _("p", { class: "note" }, "The two models have different vocabularies, so the same text may be spelled with other tokens, and no distance is given. Tokens are matched by their text; – stands where the other vocabulary has no such token among the best that are named."), _("div", { class: "two" }, o[0].element, o[1].element), _("section", {
 		class: "card",
@@ -2724,14 +2724,14 @@ function _r(e, t) {
 		},
 		download: {
 			name: "retort-compare",
-			json: () => Mr(e, i, a, f),
+			json: () => jr(e, i, a, f),
 			csv: () => [[
 				"token",
 				"prob_a_low",
 				"prob_a_high",
 				"prob_b_low",
 				"prob_b_high"
-			], ...yr(i, a, f, 500).map(({ token: e, a: t, b: n }) => [
+			], ...vr(i, a, f, 500).map(({ token: e, a: t, b: n }) => [
 				e,
 				t?.low ?? null,
 				t?.high ?? null,
@@ -2742,7 +2742,7 @@ function _r(e, t) {
 		}
 	};
 }
-function vr(e, t) {
+function _r(e, t) {
 	let n = Math.max(e.vocabulary, t.vocabulary), r = [ln(e.rank_ids), ln(t.rank_ids)];
 	return {
 		size: n,
@@ -2750,11 +2750,11 @@ function vr(e, t) {
 		ranks: [Xt(r[0], n), Xt(r[1], n)]
 	};
 }
-function yr(e, t, n, r) {
-	let i = t ? br(e, t, n, r) : xr(e, n), a = (e) => Math.max(e.a?.high ?? 0, e.b?.high ?? 0);
+function vr(e, t, n, r) {
+	let i = t ? yr(e, t, n, r) : br(e, n), a = (e) => Math.max(e.a?.high ?? 0, e.b?.high ?? 0);
 	return i.sort((e, t) => a(t) - a(e)).slice(0, r);
 }
-function br(e, { ids: t, ranks: n }, r, i) {
+function yr(e, { ids: t, ranks: n }, r, i) {
 	let a = new Map(e.flatMap(({ record: e }) => e.ids.map((t, n) => [t, e.tokens[n]]))), o = r.flatMap((e, n) => {
 		let { processed: r } = e;
 		return [...Array.from({ length: Math.min(i, e.kept) }, (e, i) => t[n][D(r, r.from + i)]), ...t[n].subarray(0, 4)];
@@ -2770,7 +2770,7 @@ function br(e, { ids: t, ranks: n }, r, i) {
 		};
 	});
 }
-function xr(e, t) {
+function br(e, t) {
 	let n = /* @__PURE__ */ new Map();
 	return e.forEach(({ record: e }, r) => e.tokens.forEach((e, i) => {
 		let a = n.get(e) ?? {
@@ -2785,38 +2785,38 @@ function xr(e, t) {
 		...t
 	}));
 }
-function Sr(e, t) {
-	let [n, r] = [Pn("a"), Pn("b")];
-	Fn(n, e.a ?? M(0), t), Fn(r, e.b ?? M(0), t);
+function xr(e, t) {
+	let [n, r] = [Nn("a"), Nn("b")];
+	Pn(n, e.a ?? M(0), t), Pn(r, e.b ?? M(0), t);
 	let i = (e, t, n) => {
 		let r = _("td", {
 			class: `figure ink-${n}`,
 			title: t ? `removed by ${t}` : e === null ? "not among the tokens that are named" : null
 		});
-		return t ? x(r, _("small", {}, `− ${t}`)) : e === null ? x(r, _("small", {}, "–")) : (Ln(r, e, I), r);
+		return t ? x(r, _("small", {}, `− ${t}`)) : e === null ? x(r, _("small", {}, "–")) : (In(r, e, I), r);
 	};
 	return _("tr", { class: e.token === null ? "rest" : "" }, _("th", {
 		scope: "row",
 		class: "token-cell"
-	}, e.token === null ? "all unknown ones" : U(e.token)), i(e.a, e.removedA, "a"), i(e.b, e.removedB, "b"), _("td", { class: "bar-cell" }, _("span", {
+	}, e.token === null ? "all unknown ones" : W(e.token)), i(e.a, e.removedA, "a"), i(e.b, e.removedB, "b"), _("td", { class: "bar-cell" }, _("span", {
 		class: "bar-box",
 		"aria-hidden": "true"
 	}, n.element, r.element)));
 }
-function Cr(e) {
-	return e.map(([e, t, n, r, i, a]) => _("div", { class: "measure" }, _("dt", {}, `${t} `, _("small", {}, `${n} `), _n(r)), _("dd", {}, _("b", {
+function Sr(e) {
+	return e.map(([e, t, n, r, i, a]) => _("div", { class: "measure" }, _("dt", {}, `${t} `, _("small", {}, `${n} `), U(r)), _("dd", {}, _("b", {
 		"data-measure": e,
 		"data-value": i ?? ""
 	}, a))));
 }
-function wr(e, t, [n, r]) {
-	let i = Tr(t, n, r);
+function Cr(e, t, [n, r]) {
+	let i = wr(t, n, r);
 	if (i === null || !P(n) || !P(r)) return [];
 	let a = en({
 		window: n.tempered,
 		ids: t.ids[0]
 	}, e[1].logits, t.ids[1], t.size);
-	return Cr([
+	return Sr([
 		[
 			"kl-forward",
 			"KL(A ‖ B)",
@@ -2859,7 +2859,7 @@ function wr(e, t, [n, r]) {
 		]
 	]);
 }
-function Tr(e, t, n) {
+function wr(e, t, n) {
 	return !P(t) || !P(n) ? null : Zt({
 		window: t.processed,
 		ids: e.ids[0]
@@ -2868,9 +2868,9 @@ function Tr(e, t, n) {
 		ids: e.ids[1]
 	}, e.size);
 }
-function Er(e) {
+function Tr(e) {
 	let t = ({ low: e, high: t }) => e === t ? L(e) : e === -Infinity ? "∞" : `at least ${L(e)}`;
-	return Cr([
+	return Sr([
 		[
 			"tv",
 			"total variation",
@@ -2913,31 +2913,31 @@ function Er(e) {
 		]
 	]);
 }
-var Dr = 20, Or = 120, kr = {
+var Er = 20, Dr = 120, Or = {
 	right: 16,
 	top: 8,
 	bottom: 34
-}, Ar = 1e-6;
-function jr() {
-	let e = kr.top + 360 + kr.bottom, t = v("title"), n = v("g"), r = v("svg", {
+}, kr = 1e-6;
+function Ar() {
+	let e = Or.top + 360 + Or.bottom, t = v("title"), n = v("g"), r = v("svg", {
 		viewBox: `0 0 640 ${e}`,
 		class: "chart pair-chart",
 		role: "img"
 	}, t, n);
 	r.style.maxHeight = "none";
-	let i = 640, a = [], o = Un(r, e, (e) => {
+	let i = 640, a = [], o = Hn(r, e, (e) => {
 		i = e, c(a);
 	}), s = (e) => e === null ? "not named" : H(e, I);
 	function c(r) {
 		a = r;
-		let o = (e) => Or + (i - kr.right - Or) * Math.log(Math.max(e, Ar) / Ar) / Math.log(1 / Ar), c = (e, t, n) => e === null || e.high < Ar ? null : v("line", {
+		let o = (e) => Dr + (i - Or.right - Dr) * Math.log(Math.max(e, kr) / kr) / Math.log(1 / kr), c = (e, t, n) => e === null || e.high < kr ? null : v("line", {
 			class: `whisker whisker-${t}`,
 			x1: o(e.low),
 			x2: Math.max(o(e.high), o(e.low) + 3),
 			y1: n,
 			y2: n
 		});
-		S(t, `Probability in A and B: ${r.slice(0, 8).map((e) => `${Dn(e.token ?? "")} ${s(e.a)} and ${s(e.b)}`).join("; ")}`), x(n, ...[
+		S(t, `Probability in A and B: ${r.slice(0, 8).map((e) => `${En(e.token ?? "")} ${s(e.a)} and ${s(e.b)}`).join("; ")}`), x(n, ...[
 			1,
 			.01,
 			1e-4,
@@ -2946,14 +2946,14 @@ function jr() {
 			class: "grid",
 			x1: o(t),
 			x2: o(t),
-			y1: kr.top,
-			y2: e - kr.bottom
+			y1: Or.top,
+			y2: e - Or.bottom
 		}), v("text", {
 			x: o(t),
-			y: e - kr.bottom + 16,
+			y: e - Or.bottom + 16,
 			"text-anchor": t === 1 ? "end" : "middle"
-		}, t === Ar ? "less" : `${100 * t} %`)]), ...r.flatMap((e, t) => {
-			let n = kr.top + t * Dr + Dr / 2, r = Dn(e.token ?? "");
+		}, t === kr ? "less" : `${100 * t} %`)]), ...r.flatMap((e, t) => {
+			let n = Or.top + t * Er + Er / 2, r = En(e.token ?? "");
 			return [
 				v("text", {
 					class: "dot-label",
@@ -2965,7 +2965,7 @@ function jr() {
 				c(e.b, "b", n + 3)
 			];
 		}), v("text", {
-			x: i - kr.right,
+			x: i - Or.right,
 			y: e - 2,
 			"text-anchor": "end"
 		}, "probability →"));
@@ -2976,7 +2976,7 @@ function jr() {
 		close: o
 	};
 }
-function Mr(e, t, n, r) {
+function jr(e, t, n, r) {
 	let i = ({ record: { model: e, prompt: t } }, { stages: n }) => ({
 		model: e,
 		prompt: t,
@@ -2986,22 +2986,22 @@ function Mr(e, t, n, r) {
 		a: i(t[0], r[0]),
 		b: i(t[1], r[1]),
 		comparable: e.comparable,
-		distances: e.compared ?? (n && Tr(n, ...r)),
-		tokens: yr(t, n, r, 200)
+		distances: e.compared ?? (n && wr(n, ...r)),
+		tokens: vr(t, n, r, 200)
 	};
 }
 // node_modules/d3-array/src/ascending.js
-function Nr(e, t) {
+function Mr(e, t) {
 	return e == null || t == null ? NaN : e < t ? -1 : e > t ? 1 : e >= t ? 0 : NaN;
 }
 // node_modules/d3-array/src/descending.js
-function Pr(e, t) {
+function Nr(e, t) {
 	return e == null || t == null ? NaN : t < e ? -1 : t > e ? 1 : t >= e ? 0 : NaN;
 }
 // node_modules/d3-array/src/bisector.js
-function Fr(e) {
+function Pr(e) {
 	let t, n, r;
-	e.length === 2 ? (t = e === Nr || e === Pr ? e : Ir, n = e, r = e) : (t = Nr, n = (t, n) => Nr(e(t), n), r = (t, n) => e(t) - n);
+	e.length === 2 ? (t = e === Mr || e === Nr ? e : Fr, n = e, r = e) : (t = Mr, n = (t, n) => Mr(e(t), n), r = (t, n) => e(t) - n);
 	function i(e, r, i = 0, a = e.length) {
 		if (i < a) {
 			if (t(r, r) !== 0) return a;
@@ -3032,18 +3032,18 @@ function Fr(e) {
 		right: a
 	};
 }
-function Ir() {
+function Fr() {
 	return 0;
 }
 // node_modules/d3-array/src/number.js
-function Lr(e) {
+function Ir(e) {
 	return e === null ? NaN : +e;
 }
 // node_modules/d3-array/src/bisect.js
-var Rr = Fr(Nr), zr = Rr.right;
-Rr.left, Fr(Lr).center;
+var Lr = Pr(Mr), Rr = Lr.right;
+Lr.left, Pr(Ir).center;
 // node_modules/d3-array/src/extent.js
-function Br(e, t) {
+function zr(e, t) {
 	let n, r;
 	if (t === void 0) for (let t of e) t != null && (n === void 0 ? t >= t && (n = r = t) : (n > t && (n = t), r < t && (r = t)));
 	else {
@@ -3053,19 +3053,19 @@ function Br(e, t) {
 	return [n, r];
 }
 // node_modules/d3-array/src/ticks.js
-var Vr = Math.sqrt(50), Hr = Math.sqrt(10), Ur = Math.sqrt(2);
-function Wr(e, t, n) {
-	let r = (t - e) / Math.max(0, n), i = Math.floor(Math.log10(r)), a = r / 10 ** i, o = a >= Vr ? 10 : a >= Hr ? 5 : a >= Ur ? 2 : 1, s, c, l;
-	return i < 0 ? (l = 10 ** -i / o, s = Math.round(e * l), c = Math.round(t * l), s / l < e && ++s, c / l > t && --c, l = -l) : (l = 10 ** i * o, s = Math.round(e / l), c = Math.round(t / l), s * l < e && ++s, c * l > t && --c), c < s && .5 <= n && n < 2 ? Wr(e, t, n * 2) : [
+var Br = Math.sqrt(50), Vr = Math.sqrt(10), Hr = Math.sqrt(2);
+function Ur(e, t, n) {
+	let r = (t - e) / Math.max(0, n), i = Math.floor(Math.log10(r)), a = r / 10 ** i, o = a >= Br ? 10 : a >= Vr ? 5 : a >= Hr ? 2 : 1, s, c, l;
+	return i < 0 ? (l = 10 ** -i / o, s = Math.round(e * l), c = Math.round(t * l), s / l < e && ++s, c / l > t && --c, l = -l) : (l = 10 ** i * o, s = Math.round(e / l), c = Math.round(t / l), s * l < e && ++s, c * l > t && --c), c < s && .5 <= n && n < 2 ? Ur(e, t, n * 2) : [
 		s,
 		c,
 		l
 	];
 }
-function Gr(e, t, n) {
+function Wr(e, t, n) {
 	if (t = +t, e = +e, n = +n, !(n > 0)) return [];
 	if (e === t) return [e];
-	let r = t < e, [i, a, o] = r ? Wr(t, e, n) : Wr(e, t, n);
+	let r = t < e, [i, a, o] = r ? Ur(t, e, n) : Ur(e, t, n);
 	if (!(a >= i)) return [];
 	let s = a - i + 1, c = Array(s);
 	if (r) {
@@ -3075,16 +3075,16 @@ function Gr(e, t, n) {
 	else for (let e = 0; e < s; ++e) c[e] = (i + e) * o;
 	return c;
 }
-function Kr(e, t, n) {
-	return t = +t, e = +e, n = +n, Wr(e, t, n)[2];
+function Gr(e, t, n) {
+	return t = +t, e = +e, n = +n, Ur(e, t, n)[2];
 }
-function qr(e, t, n) {
+function Kr(e, t, n) {
 	t = +t, e = +e, n = +n;
-	let r = t < e, i = r ? Kr(t, e, n) : Kr(e, t, n);
+	let r = t < e, i = r ? Gr(t, e, n) : Gr(e, t, n);
 	return (r ? -1 : 1) * (i < 0 ? 1 / -i : i);
 }
 // node_modules/d3-scale/src/init.js
-function Jr(e, t) {
+function qr(e, t) {
 	switch (arguments.length) {
 		case 0: break;
 		case 1:
@@ -3095,16 +3095,16 @@ function Jr(e, t) {
 	return this;
 }
 // node_modules/d3-color/dist/d3-color.mjs
-function Yr(e, t, n) {
+function Jr(e, t, n) {
 	e.prototype = t.prototype = n, n.constructor = e;
 }
-function Xr(e, t) {
+function Yr(e, t) {
 	var n = Object.create(e.prototype);
 	for (var r in t) n[r] = t[r];
 	return n;
 }
-function Zr() {}
-var Qr = .7, $r = 1 / Qr, ei = "\\s*([+-]?\\d+)\\s*", ti = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)\\s*", K = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)%\\s*", ni = /^#([0-9a-f]{3,8})$/, ri = RegExp(`^rgb\\(${ei},${ei},${ei}\\)$`), ii = RegExp(`^rgb\\(${K},${K},${K}\\)$`), ai = RegExp(`^rgba\\(${ei},${ei},${ei},${ti}\\)$`), oi = RegExp(`^rgba\\(${K},${K},${K},${ti}\\)$`), si = RegExp(`^hsl\\(${ti},${K},${K}\\)$`), ci = RegExp(`^hsla\\(${ti},${K},${K},${ti}\\)$`), li = {
+function Xr() {}
+var Zr = .7, Qr = 1 / Zr, $r = "\\s*([+-]?\\d+)\\s*", ei = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)\\s*", q = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)%\\s*", ti = /^#([0-9a-f]{3,8})$/, ni = RegExp(`^rgb\\(${$r},${$r},${$r}\\)$`), ri = RegExp(`^rgb\\(${q},${q},${q}\\)$`), ii = RegExp(`^rgba\\(${$r},${$r},${$r},${ei}\\)$`), ai = RegExp(`^rgba\\(${q},${q},${q},${ei}\\)$`), oi = RegExp(`^hsl\\(${ei},${q},${q}\\)$`), si = RegExp(`^hsla\\(${ei},${q},${q},${ei}\\)$`), ci = {
 	aliceblue: 15792383,
 	antiquewhite: 16444375,
 	aqua: 65535,
@@ -3254,171 +3254,171 @@ var Qr = .7, $r = 1 / Qr, ei = "\\s*([+-]?\\d+)\\s*", ti = "\\s*([+-]?(?:\\d*\\.
 	yellow: 16776960,
 	yellowgreen: 10145074
 };
-Yr(Zr, mi, {
+Jr(Xr, pi, {
 	copy(e) {
 		return Object.assign(new this.constructor(), this, e);
 	},
 	displayable() {
 		return this.rgb().displayable();
 	},
-	hex: ui,
-	formatHex: ui,
-	formatHex8: di,
-	formatHsl: fi,
-	formatRgb: pi,
-	toString: pi
+	hex: li,
+	formatHex: li,
+	formatHex8: ui,
+	formatHsl: di,
+	formatRgb: fi,
+	toString: fi
 });
-function ui() {
+function li() {
 	return this.rgb().formatHex();
 }
-function di() {
+function ui() {
 	return this.rgb().formatHex8();
 }
-function fi() {
-	return Ei(this).formatHsl();
+function di() {
+	return Ti(this).formatHsl();
 }
-function pi() {
+function fi() {
 	return this.rgb().formatRgb();
 }
-function mi(e) {
+function pi(e) {
 	var t, n;
-	return e = (e + "").trim().toLowerCase(), (t = ni.exec(e)) ? (n = t[1].length, t = parseInt(t[1], 16), n === 6 ? hi(t) : n === 3 ? new q(t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, (t & 15) << 4 | t & 15, 1) : n === 8 ? gi(t >> 24 & 255, t >> 16 & 255, t >> 8 & 255, (t & 255) / 255) : n === 4 ? gi(t >> 12 & 15 | t >> 8 & 240, t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, ((t & 15) << 4 | t & 15) / 255) : null) : (t = ri.exec(e)) ? new q(t[1], t[2], t[3], 1) : (t = ii.exec(e)) ? new q(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, 1) : (t = ai.exec(e)) ? gi(t[1], t[2], t[3], t[4]) : (t = oi.exec(e)) ? gi(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, t[4]) : (t = si.exec(e)) ? Ti(t[1], t[2] / 100, t[3] / 100, 1) : (t = ci.exec(e)) ? Ti(t[1], t[2] / 100, t[3] / 100, t[4]) : li.hasOwnProperty(e) ? hi(li[e]) : e === "transparent" ? new q(NaN, NaN, NaN, 0) : null;
+	return e = (e + "").trim().toLowerCase(), (t = ti.exec(e)) ? (n = t[1].length, t = parseInt(t[1], 16), n === 6 ? mi(t) : n === 3 ? new J(t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, (t & 15) << 4 | t & 15, 1) : n === 8 ? hi(t >> 24 & 255, t >> 16 & 255, t >> 8 & 255, (t & 255) / 255) : n === 4 ? hi(t >> 12 & 15 | t >> 8 & 240, t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, ((t & 15) << 4 | t & 15) / 255) : null) : (t = ni.exec(e)) ? new J(t[1], t[2], t[3], 1) : (t = ri.exec(e)) ? new J(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, 1) : (t = ii.exec(e)) ? hi(t[1], t[2], t[3], t[4]) : (t = ai.exec(e)) ? hi(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, t[4]) : (t = oi.exec(e)) ? wi(t[1], t[2] / 100, t[3] / 100, 1) : (t = si.exec(e)) ? wi(t[1], t[2] / 100, t[3] / 100, t[4]) : ci.hasOwnProperty(e) ? mi(ci[e]) : e === "transparent" ? new J(NaN, NaN, NaN, 0) : null;
 }
-function hi(e) {
-	return new q(e >> 16 & 255, e >> 8 & 255, e & 255, 1);
+function mi(e) {
+	return new J(e >> 16 & 255, e >> 8 & 255, e & 255, 1);
 }
-function gi(e, t, n, r) {
-	return r <= 0 && (e = t = n = NaN), new q(e, t, n, r);
+function hi(e, t, n, r) {
+	return r <= 0 && (e = t = n = NaN), new J(e, t, n, r);
 }
-function _i(e) {
-	return e instanceof Zr || (e = mi(e)), e ? (e = e.rgb(), new q(e.r, e.g, e.b, e.opacity)) : new q();
+function gi(e) {
+	return e instanceof Xr || (e = pi(e)), e ? (e = e.rgb(), new J(e.r, e.g, e.b, e.opacity)) : new J();
 }
-function vi(e, t, n, r) {
-	return arguments.length === 1 ? _i(e) : new q(e, t, n, r ?? 1);
+function _i(e, t, n, r) {
+	return arguments.length === 1 ? gi(e) : new J(e, t, n, r ?? 1);
 }
-function q(e, t, n, r) {
+function J(e, t, n, r) {
 	this.r = +e, this.g = +t, this.b = +n, this.opacity = +r;
 }
-Yr(q, vi, Xr(Zr, {
+Jr(J, _i, Yr(Xr, {
 	brighter(e) {
-		return e = e == null ? $r : $r ** +e, new q(this.r * e, this.g * e, this.b * e, this.opacity);
+		return e = e == null ? Qr : Qr ** +e, new J(this.r * e, this.g * e, this.b * e, this.opacity);
 	},
 	darker(e) {
-		return e = e == null ? Qr : Qr ** +e, new q(this.r * e, this.g * e, this.b * e, this.opacity);
+		return e = e == null ? Zr : Zr ** +e, new J(this.r * e, this.g * e, this.b * e, this.opacity);
 	},
 	rgb() {
 		return this;
 	},
 	clamp() {
-		return new q(Ci(this.r), Ci(this.g), Ci(this.b), Si(this.opacity));
+		return new J(Si(this.r), Si(this.g), Si(this.b), xi(this.opacity));
 	},
 	displayable() {
 		return -.5 <= this.r && this.r < 255.5 && -.5 <= this.g && this.g < 255.5 && -.5 <= this.b && this.b < 255.5 && 0 <= this.opacity && this.opacity <= 1;
 	},
-	hex: yi,
-	formatHex: yi,
-	formatHex8: bi,
-	formatRgb: xi,
-	toString: xi
+	hex: vi,
+	formatHex: vi,
+	formatHex8: yi,
+	formatRgb: bi,
+	toString: bi
 }));
+function vi() {
+	return `#${Ci(this.r)}${Ci(this.g)}${Ci(this.b)}`;
+}
 function yi() {
-	return `#${wi(this.r)}${wi(this.g)}${wi(this.b)}`;
+	return `#${Ci(this.r)}${Ci(this.g)}${Ci(this.b)}${Ci((isNaN(this.opacity) ? 1 : this.opacity) * 255)}`;
 }
 function bi() {
-	return `#${wi(this.r)}${wi(this.g)}${wi(this.b)}${wi((isNaN(this.opacity) ? 1 : this.opacity) * 255)}`;
+	let e = xi(this.opacity);
+	return `${e === 1 ? "rgb(" : "rgba("}${Si(this.r)}, ${Si(this.g)}, ${Si(this.b)}${e === 1 ? ")" : `, ${e})`}`;
 }
-function xi() {
-	let e = Si(this.opacity);
-	return `${e === 1 ? "rgb(" : "rgba("}${Ci(this.r)}, ${Ci(this.g)}, ${Ci(this.b)}${e === 1 ? ")" : `, ${e})`}`;
-}
-function Si(e) {
+function xi(e) {
 	return isNaN(e) ? 1 : Math.max(0, Math.min(1, e));
 }
-function Ci(e) {
+function Si(e) {
 	return Math.max(0, Math.min(255, Math.round(e) || 0));
 }
-function wi(e) {
-	return e = Ci(e), (e < 16 ? "0" : "") + e.toString(16);
+function Ci(e) {
+	return e = Si(e), (e < 16 ? "0" : "") + e.toString(16);
 }
-function Ti(e, t, n, r) {
-	return r <= 0 ? e = t = n = NaN : n <= 0 || n >= 1 ? e = t = NaN : t <= 0 && (e = NaN), new J(e, t, n, r);
+function wi(e, t, n, r) {
+	return r <= 0 ? e = t = n = NaN : n <= 0 || n >= 1 ? e = t = NaN : t <= 0 && (e = NaN), new Y(e, t, n, r);
 }
-function Ei(e) {
-	if (e instanceof J) return new J(e.h, e.s, e.l, e.opacity);
-	if (e instanceof Zr || (e = mi(e)), !e) return new J();
-	if (e instanceof J) return e;
+function Ti(e) {
+	if (e instanceof Y) return new Y(e.h, e.s, e.l, e.opacity);
+	if (e instanceof Xr || (e = pi(e)), !e) return new Y();
+	if (e instanceof Y) return e;
 	e = e.rgb();
 	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = Math.min(t, n, r), a = Math.max(t, n, r), o = NaN, s = a - i, c = (a + i) / 2;
-	return s ? (o = t === a ? (n - r) / s + (n < r) * 6 : n === a ? (r - t) / s + 2 : (t - n) / s + 4, s /= c < .5 ? a + i : 2 - a - i, o *= 60) : s = c > 0 && c < 1 ? 0 : o, new J(o, s, c, e.opacity);
+	return s ? (o = t === a ? (n - r) / s + (n < r) * 6 : n === a ? (r - t) / s + 2 : (t - n) / s + 4, s /= c < .5 ? a + i : 2 - a - i, o *= 60) : s = c > 0 && c < 1 ? 0 : o, new Y(o, s, c, e.opacity);
 }
-function Di(e, t, n, r) {
-	return arguments.length === 1 ? Ei(e) : new J(e, t, n, r ?? 1);
+function Ei(e, t, n, r) {
+	return arguments.length === 1 ? Ti(e) : new Y(e, t, n, r ?? 1);
 }
-function J(e, t, n, r) {
+function Y(e, t, n, r) {
 	this.h = +e, this.s = +t, this.l = +n, this.opacity = +r;
 }
-Yr(J, Di, Xr(Zr, {
+Jr(Y, Ei, Yr(Xr, {
 	brighter(e) {
-		return e = e == null ? $r : $r ** +e, new J(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? Qr : Qr ** +e, new Y(this.h, this.s, this.l * e, this.opacity);
 	},
 	darker(e) {
-		return e = e == null ? Qr : Qr ** +e, new J(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? Zr : Zr ** +e, new Y(this.h, this.s, this.l * e, this.opacity);
 	},
 	rgb() {
 		var e = this.h % 360 + (this.h < 0) * 360, t = isNaN(e) || isNaN(this.s) ? 0 : this.s, n = this.l, r = n + (n < .5 ? n : 1 - n) * t, i = 2 * n - r;
-		return new q(Ai(e >= 240 ? e - 240 : e + 120, i, r), Ai(e, i, r), Ai(e < 120 ? e + 240 : e - 120, i, r), this.opacity);
+		return new J(ki(e >= 240 ? e - 240 : e + 120, i, r), ki(e, i, r), ki(e < 120 ? e + 240 : e - 120, i, r), this.opacity);
 	},
 	clamp() {
-		return new J(Oi(this.h), ki(this.s), ki(this.l), Si(this.opacity));
+		return new Y(Di(this.h), Oi(this.s), Oi(this.l), xi(this.opacity));
 	},
 	displayable() {
 		return (0 <= this.s && this.s <= 1 || isNaN(this.s)) && 0 <= this.l && this.l <= 1 && 0 <= this.opacity && this.opacity <= 1;
 	},
 	formatHsl() {
-		let e = Si(this.opacity);
-		return `${e === 1 ? "hsl(" : "hsla("}${Oi(this.h)}, ${ki(this.s) * 100}%, ${ki(this.l) * 100}%${e === 1 ? ")" : `, ${e})`}`;
+		let e = xi(this.opacity);
+		return `${e === 1 ? "hsl(" : "hsla("}${Di(this.h)}, ${Oi(this.s) * 100}%, ${Oi(this.l) * 100}%${e === 1 ? ")" : `, ${e})`}`;
 	}
 }));
-function Oi(e) {
+function Di(e) {
 	return e = (e || 0) % 360, e < 0 ? e + 360 : e;
 }
-function ki(e) {
+function Oi(e) {
 	return Math.max(0, Math.min(1, e || 0));
 }
-function Ai(e, t, n) {
+function ki(e, t, n) {
 	return (e < 60 ? t + (n - t) * e / 60 : e < 180 ? n : e < 240 ? t + (n - t) * (240 - e) / 60 : t) * 255;
 }
-var ji = Math.PI / 180, Mi = 180 / Math.PI, Ni = 18, Pi = .96422, Fi = 1, Ii = .82521, Li = 4 / 29, Ri = 6 / 29, zi = 3 * Ri * Ri, Bi = Ri * Ri * Ri;
-function Vi(e) {
-	if (e instanceof Y) return new Y(e.l, e.a, e.b, e.opacity);
+var Ai = Math.PI / 180, ji = 180 / Math.PI, Mi = 18, Ni = .96422, Pi = 1, Fi = .82521, Ii = 4 / 29, Li = 6 / 29, Ri = 3 * Li * Li, zi = Li * Li * Li;
+function Bi(e) {
+	if (e instanceof Hi) return new Hi(e.l, e.a, e.b, e.opacity);
 	if (e instanceof Yi) return Xi(e);
-	e instanceof q || (e = _i(e));
-	var t = Ki(e.r), n = Ki(e.g), r = Ki(e.b), i = Ui((.2225045 * t + .7168786 * n + .0606169 * r) / Fi), a, o;
-	return t === n && n === r ? a = o = i : (a = Ui((.4360747 * t + .3850649 * n + .1430804 * r) / Pi), o = Ui((.0139322 * t + .0971045 * n + .7141733 * r) / Ii)), new Y(116 * i - 16, 500 * (a - i), 200 * (i - o), e.opacity);
+	e instanceof J || (e = gi(e));
+	var t = Ki(e.r), n = Ki(e.g), r = Ki(e.b), i = Ui((.2225045 * t + .7168786 * n + .0606169 * r) / Pi), a, o;
+	return t === n && n === r ? a = o = i : (a = Ui((.4360747 * t + .3850649 * n + .1430804 * r) / Ni), o = Ui((.0139322 * t + .0971045 * n + .7141733 * r) / Fi)), new Hi(116 * i - 16, 500 * (a - i), 200 * (i - o), e.opacity);
+}
+function Vi(e, t, n, r) {
+	return arguments.length === 1 ? Bi(e) : new Hi(e, t, n, r ?? 1);
 }
 function Hi(e, t, n, r) {
-	return arguments.length === 1 ? Vi(e) : new Y(e, t, n, r ?? 1);
-}
-function Y(e, t, n, r) {
 	this.l = +e, this.a = +t, this.b = +n, this.opacity = +r;
 }
-Yr(Y, Hi, Xr(Zr, {
+Jr(Hi, Vi, Yr(Xr, {
 	brighter(e) {
-		return new Y(this.l + Ni * (e ?? 1), this.a, this.b, this.opacity);
+		return new Hi(this.l + Mi * (e ?? 1), this.a, this.b, this.opacity);
 	},
 	darker(e) {
-		return new Y(this.l - Ni * (e ?? 1), this.a, this.b, this.opacity);
+		return new Hi(this.l - Mi * (e ?? 1), this.a, this.b, this.opacity);
 	},
 	rgb() {
 		var e = (this.l + 16) / 116, t = isNaN(this.a) ? e : e + this.a / 500, n = isNaN(this.b) ? e : e - this.b / 200;
-		return t = Pi * Wi(t), e = Fi * Wi(e), n = Ii * Wi(n), new q(Gi(3.1338561 * t - 1.6168667 * e - .4906146 * n), Gi(-.9787684 * t + 1.9161415 * e + .033454 * n), Gi(.0719453 * t - .2289914 * e + 1.4052427 * n), this.opacity);
+		return t = Ni * Wi(t), e = Pi * Wi(e), n = Fi * Wi(n), new J(Gi(3.1338561 * t - 1.6168667 * e - .4906146 * n), Gi(-.9787684 * t + 1.9161415 * e + .033454 * n), Gi(.0719453 * t - .2289914 * e + 1.4052427 * n), this.opacity);
 	}
 }));
 function Ui(e) {
-	return e > Bi ? e ** (1 / 3) : e / zi + Li;
+	return e > zi ? e ** (1 / 3) : e / Ri + Ii;
 }
 function Wi(e) {
-	return e > Ri ? e * e * e : zi * (e - Li);
+	return e > Li ? e * e * e : Ri * (e - Ii);
 }
 function Gi(e) {
 	return 255 * (e <= .0031308 ? 12.92 * e : 1.055 * e ** (1 / 2.4) - .055);
@@ -3428,8 +3428,8 @@ function Ki(e) {
 }
 function qi(e) {
 	if (e instanceof Yi) return new Yi(e.h, e.c, e.l, e.opacity);
-	if (e instanceof Y || (e = Vi(e)), e.a === 0 && e.b === 0) return new Yi(NaN, 0 < e.l && e.l < 100 ? 0 : NaN, e.l, e.opacity);
-	var t = Math.atan2(e.b, e.a) * Mi;
+	if (e instanceof Hi || (e = Bi(e)), e.a === 0 && e.b === 0) return new Yi(NaN, 0 < e.l && e.l < 100 ? 0 : NaN, e.l, e.opacity);
+	var t = Math.atan2(e.b, e.a) * ji;
 	return new Yi(t < 0 ? t + 360 : t, Math.sqrt(e.a * e.a + e.b * e.b), e.l, e.opacity);
 }
 function Ji(e, t, n, r) {
@@ -3439,16 +3439,16 @@ function Yi(e, t, n, r) {
 	this.h = +e, this.c = +t, this.l = +n, this.opacity = +r;
 }
 function Xi(e) {
-	if (isNaN(e.h)) return new Y(e.l, 0, 0, e.opacity);
-	var t = e.h * ji;
-	return new Y(e.l, Math.cos(t) * e.c, Math.sin(t) * e.c, e.opacity);
+	if (isNaN(e.h)) return new Hi(e.l, 0, 0, e.opacity);
+	var t = e.h * Ai;
+	return new Hi(e.l, Math.cos(t) * e.c, Math.sin(t) * e.c, e.opacity);
 }
-Yr(Yi, Ji, Xr(Zr, {
+Jr(Yi, Ji, Yr(Xr, {
 	brighter(e) {
-		return new Yi(this.h, this.c, this.l + Ni * (e ?? 1), this.opacity);
+		return new Yi(this.h, this.c, this.l + Mi * (e ?? 1), this.opacity);
 	},
 	darker(e) {
-		return new Yi(this.h, this.c, this.l - Ni * (e ?? 1), this.opacity);
+		return new Yi(this.h, this.c, this.l - Mi * (e ?? 1), this.opacity);
 	},
 	rgb() {
 		return Xi(this).rgb();
@@ -3457,8 +3457,8 @@ Yr(Yi, Ji, Xr(Zr, {
 var Zi = -.14861, Qi = 1.78277, $i = -.29227, ea = -.90649, ta = 1.97294, na = ta * ea, ra = ta * Qi, ia = Qi * $i - ea * Zi;
 function aa(e) {
 	if (e instanceof sa) return new sa(e.h, e.s, e.l, e.opacity);
-	e instanceof q || (e = _i(e));
-	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = (ia * r + na * t - ra * n) / (ia + na - ra), a = r - i, o = (ta * (n - i) - $i * a) / ea, s = Math.sqrt(o * o + a * a) / (ta * i * (1 - i)), c = s ? Math.atan2(o, a) * Mi - 120 : NaN;
+	e instanceof J || (e = gi(e));
+	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = (ia * r + na * t - ra * n) / (ia + na - ra), a = r - i, o = (ta * (n - i) - $i * a) / ea, s = Math.sqrt(o * o + a * a) / (ta * i * (1 - i)), c = s ? Math.atan2(o, a) * ji - 120 : NaN;
 	return new sa(c < 0 ? c + 360 : c, s, i, e.opacity);
 }
 function oa(e, t, n, r) {
@@ -3467,16 +3467,16 @@ function oa(e, t, n, r) {
 function sa(e, t, n, r) {
 	this.h = +e, this.s = +t, this.l = +n, this.opacity = +r;
 }
-Yr(sa, oa, Xr(Zr, {
+Jr(sa, oa, Yr(Xr, {
 	brighter(e) {
-		return e = e == null ? $r : $r ** +e, new sa(this.h, this.s, this.l * e, this.opacity);
-	},
-	darker(e) {
 		return e = e == null ? Qr : Qr ** +e, new sa(this.h, this.s, this.l * e, this.opacity);
 	},
+	darker(e) {
+		return e = e == null ? Zr : Zr ** +e, new sa(this.h, this.s, this.l * e, this.opacity);
+	},
 	rgb() {
-		var e = isNaN(this.h) ? 0 : (this.h + 120) * ji, t = +this.l, n = isNaN(this.s) ? 0 : this.s * t * (1 - t), r = Math.cos(e), i = Math.sin(e);
-		return new q(255 * (t + n * (Zi * r + Qi * i)), 255 * (t + n * ($i * r + ea * i)), 255 * (t + ta * r * n), this.opacity);
+		var e = isNaN(this.h) ? 0 : (this.h + 120) * Ai, t = +this.l, n = isNaN(this.s) ? 0 : this.s * t * (1 - t), r = Math.cos(e), i = Math.sin(e);
+		return new J(255 * (t + n * (Zi * r + Qi * i)), 255 * (t + n * ($i * r + ea * i)), 255 * (t + ta * r * n), this.opacity);
 	}
 }));
 var ca = (e) => () => e;
@@ -3506,7 +3506,7 @@ function pa(e, t) {
 var ma = (function e(t) {
 	var n = fa(t);
 	function r(e, t) {
-		var r = n((e = vi(e)).r, (t = vi(t)).r), i = n(e.g, t.g), a = n(e.b, t.b), o = pa(e.opacity, t.opacity);
+		var r = n((e = _i(e)).r, (t = _i(t)).r), i = n(e.g, t.g), a = n(e.b, t.b), o = pa(e.opacity, t.opacity);
 		return function(t) {
 			return e.r = r(t), e.g = i(t), e.b = a(t), e.opacity = o(t), e + "";
 		};
@@ -3575,7 +3575,7 @@ function Ta(e, t) {
 }
 function Ea(e, t) {
 	var n = typeof t, r;
-	return t == null || n === "boolean" ? ca(t) : (n === "number" ? ya : n === "string" ? (r = mi(t)) ? (t = r, ma) : Ta : t instanceof mi ? ma : t instanceof Date ? va : ga(t) ? ha : Array.isArray(t) ? _a : typeof t.valueOf != "function" && typeof t.toString != "function" || isNaN(t) ? ba : ya)(e, t);
+	return t == null || n === "boolean" ? ca(t) : (n === "number" ? ya : n === "string" ? (r = pi(t)) ? (t = r, ma) : Ta : t instanceof pi ? ma : t instanceof Date ? va : ga(t) ? ha : Array.isArray(t) ? _a : typeof t.valueOf != "function" && typeof t.toString != "function" || isNaN(t) ? ba : ya)(e, t);
 }
 function Da(e, t) {
 	return e = +e, t = +t, function(n) {
@@ -3669,7 +3669,7 @@ function Ba(e, t, n) {
 	var r = Math.min(e.length, t.length) - 1, i = Array(r), a = Array(r), o = -1;
 	for (e[r] < e[0] && (e = e.slice().reverse(), t = t.slice().reverse()); ++o < r;) i[o] = La(e[o], e[o + 1]), a[o] = n(t[o], t[o + 1]);
 	return function(t) {
-		var n = zr(e, t, 1, r) - 1;
+		var n = Rr(e, t, 1, r) - 1;
 		return a[n](i[n](t));
 	};
 }
@@ -3891,7 +3891,7 @@ function mo(e, t) {
 }
 // node_modules/d3-scale/src/tickFormat.js
 function ho(e, t, n, r) {
-	var i = qr(e, t, n), a;
+	var i = Kr(e, t, n), a;
 	switch (r = Xa(r ?? ",f"), r.type) {
 		case "s":
 			var o = Math.max(Math.abs(e), Math.abs(t));
@@ -3913,7 +3913,7 @@ function go(e) {
 	var t = e.domain;
 	return e.ticks = function(e) {
 		var n = t();
-		return Gr(n[0], n[n.length - 1], e ?? 10);
+		return Wr(n[0], n[n.length - 1], e ?? 10);
 	}, e.tickFormat = function(e, n) {
 		var r = t();
 		return ho(r[0], r[r.length - 1], e ?? 10, n);
@@ -3921,7 +3921,7 @@ function go(e) {
 		n ??= 10;
 		var r = t(), i = 0, a = r.length - 1, o = r[i], s = r[a], c, l, u = 10;
 		for (s < o && (l = o, o = s, s = l, l = i, i = a, a = l); u-- > 0;) {
-			if (l = Kr(o, s, n), l === c) return r[i] = o, r[a] = s, t(r);
+			if (l = Gr(o, s, n), l === c) return r[i] = o, r[a] = s, t(r);
 			if (l > 0) o = Math.floor(o / l) * l, s = Math.ceil(s / l) * l;
 			else if (l < 0) o = Math.ceil(o * l) / l, s = Math.floor(s * l) / l;
 			else break;
@@ -3934,7 +3934,7 @@ function _o() {
 	var e = Ua();
 	return e.copy = function() {
 		return Va(e, _o());
-	}, Jr.apply(e, arguments), go(e);
+	}, qr.apply(e, arguments), go(e);
 }
 // node_modules/d3-scale/src/nice.js
 function vo(e, t) {
@@ -3990,8 +3990,8 @@ function Do(e) {
 				if (f > s) break;
 				m.push(f);
 			}
-			m.length * 2 < p && (m = Gr(o, s, p));
-		} else m = Gr(l, u, Math.min(u - l, p)).map(a);
+			m.length * 2 < p && (m = Wr(o, s, p));
+		} else m = Wr(l, u, Math.min(u - l, p)).map(a);
 		return c ? m.reverse() : m;
 	}, t.tickFormat = (e, n) => {
 		if (e ??= 10, n ??= r === 10 ? "s" : ",", typeof n != "function" && (!(r % 1) && (n = Xa(n)).precision == null && (n.trim = !0), n = co(n)), e === Infinity) return n;
@@ -4007,7 +4007,7 @@ function Do(e) {
 }
 function Oo() {
 	let e = Do(Ha()).domain([1, 10]);
-	return e.copy = () => Va(e, Oo()).base(e.base()), Jr.apply(e, arguments), e;
+	return e.copy = () => Va(e, Oo()).base(e.base()), qr.apply(e, arguments), e;
 }
 // node_modules/d3-shape/src/constant.js
 function X(e) {
@@ -4234,7 +4234,7 @@ function Ko(e = 240) {
 		viewBox: `0 0 640 ${e}`,
 		class: "chart line-chart",
 		role: "img"
-	}, t, n), i = 640, a = null, o = Un(r, e, (e) => {
+	}, t, n), i = 640, a = null, o = Hn(r, e, (e) => {
 		i = e, a && s(a);
 	});
 	function s(r) {
@@ -4244,7 +4244,7 @@ function Ko(e = 240) {
 			x(n);
 			return;
 		}
-		let [s, c] = Xo(Br(o, (e) => e.x), 0), [l, u] = Xo(Br(o.flatMap((e) => [
+		let [s, c] = Xo(zr(o, (e) => e.x), 0), [l, u] = Xo(zr(o.flatMap((e) => [
 			e.y,
 			e.low ?? e.y,
 			e.high ?? e.y
@@ -4378,7 +4378,7 @@ function Qo(e, t) {
 		element: _("div", {}, _("section", {
 			class: "card",
 			"aria-label": "Verdict"
-		}, _("h2", { class: "verdict" }, e.verdict ? `Distilling: ${e.verdict}` : "Training …"), e.verdict_reason ? _("p", {}, e.verdict_reason) : _("p", { class: "meta" }, Object.keys(e.arms).length === 0 ? "The teacher and the text are being prepared; the first points of the curves come after that." : "The verdict comes with the last seed."), e.verdict_equal_time_reason && e.arms.hard_equal_time ? _("p", { class: "meta" }, `At the same wall-clock: ${e.verdict_equal_time}. ${e.verdict_equal_time_reason}`) : null), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Both arms. "), _("span", { class: "legend" }, ...Object.keys(e.arms).map((e) => _("span", { class: `key key-${Zo[e]?.ink ?? "good"}` }, Zo[e]?.words ?? e))), a), r.element), i ? _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Paired difference, hard minus soft. "), _("small", {}, "Nats per token on held-out text; right of 0 distilling gave the better student. Small dots are seeds, the bar is the interval of their mean.")), i.element) : null, _("section", {
+		}, _("h2", { class: "verdict" }, e.verdict ? `Distilling: ${e.verdict}` : "Training …"), e.verdict_reason ? _("p", {}, e.verdict_reason) : _("p", { class: "meta" }, Object.keys(e.arms).length === 0 ? "The teacher and the text are being prepared; the first points of the curves come after that." : "The verdict comes with the last seed."), e.verdict_equal_time_reason && e.arms.hard_equal_time ? _("p", { class: "meta" }, `At the same wall-clock: ${e.verdict_equal_time}. ${e.verdict_equal_time_reason}`) : null), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Both arms. "), U("soft-targets"), " ", _("span", { class: "legend" }, ...Object.keys(e.arms).map((e) => _("span", { class: `key key-${Zo[e]?.ink ?? "good"}` }, Zo[e]?.words ?? e))), a), r.element), i ? _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Paired difference, hard minus soft. "), U("control"), " ", _("small", {}, "Nats per token on held-out text; right of 0 distilling gave the better student. Small dots are seeds, the bar is the interval of their mean.")), i.element) : null, _("section", {
 			class: "card scroll",
 			tabindex: 0,
 			"aria-label": "Students"
@@ -4436,7 +4436,7 @@ function ts(e) {
 	}, s, c);
 	return S(s, t.map(([e, t]) => `${e}: ${z(t.mean)}${t.ci ? ` from ${z(t.ci[0])} to ${z(t.ci[1])}` : ""} nats per token`).join("; ")), {
 		element: l,
-		close: Un(l, n, (e) => {
+		close: Hn(l, n, (e) => {
 			let r = e < 420 ? 2 : 4, s = (t) => 12 + (t - i + o) / (a - i + 2 * o) * (e - 24);
 			x(c, v("line", {
 				class: "cut",
@@ -4564,7 +4564,7 @@ function ss(e, t) {
 		if (S(d, `${ds(i, e.exact)}${a ? " (the nearest: no asked-for temperature lies where the slider is)" : ""}; text ${r + 1} of ${n.length}, ended by ${i.finish_reason}, log-probability ${R(i.logprob_raw)} (raw, summed)`), r === s) return;
 		let o = n[s]?.ids;
 		s = r, x(u, ...e.tokens[r].map((e, t) => {
-			let n = U(e);
+			let n = W(e);
 			return o && o[t] !== i.ids[t] && n.classList.add("changed"), n;
 		}));
 	}
@@ -4583,7 +4583,7 @@ function ss(e, t) {
 			type: "button",
 			class: "quiet",
 			onclick: () => p(1)
-		}, "hotter text →")))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `${n.length} different texts at ${y} temperatures. `), _("small", {}, `${B(e.forward_passes)} forward passes, ${B(e.independent_passes)} for each temperature on its own. Left is cold, right is hot; each row is one token.`)), f.element), _("details", { class: "card" }, _("summary", {}, "All texts as a table"), hs(e))),
+		}, "hotter text →")))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `${n.length} different texts at ${y} temperatures. `), U("path"), " ", _("small", {}, `${B(e.forward_passes)} forward passes, ${B(e.independent_passes)} for each temperature on its own. Left is cold, right is hot; each row is one token.`)), f.element), _("details", { class: "card" }, _("summary", {}, "All texts as a table"), hs(e))),
 		close: () => {
 			v(), f.close();
 		},
@@ -4649,7 +4649,7 @@ function ps(e, t, n, r) {
 		let i = f.getBoundingClientRect(), a = s.invert((e.clientX - i.left) / i.width * f.viewBox.baseVal.width);
 		r(Math.min(n, Math.max(t, a)));
 	});
-	let m = Un(f, o, (e) => {
+	let m = Hn(f, o, (e) => {
 		s.range([Q.left, e - Q.right]), x(c, ...i.map((e) => ms(e, s))), x(l, ...s.ticks(Math.max(3, Math.round(e / 90))).flatMap((e) => [v("line", {
 			class: "grid",
 			x1: s(e),
@@ -4676,7 +4676,7 @@ function ps(e, t, n, r) {
 	};
 }
 function ms(e, t) {
-	let n = t(e.from), r = Math.max(1.5, t(e.to) - n), i = Dn(e.token), a = Math.floor((r - 6) / os);
+	let n = t(e.from), r = Math.max(1.5, t(e.to) - n), i = En(e.token), a = Math.floor((r - 6) / os);
 	return v("g", { class: "band" }, v("rect", {
 		x: n,
 		y: Q.top + e.row * is + 1,
@@ -4700,7 +4700,7 @@ function hs(e) {
 		"text",
 		"end",
 		"log-probability, raw (nats)"
-	].map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...e.leaves.map((t, n) => _("tr", {}, _("td", { class: "figure" }, V(t.temperature_low)), _("td", { class: "figure" }, V(t.temperature_high)), _("td", { dir: "auto" }, ...e.tokens[n].map(U)), _("td", {}, t.finish_reason), _("td", { class: "figure" }, t.logprob_raw.toFixed(3)))))));
+	].map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...e.leaves.map((t, n) => _("tr", {}, _("td", { class: "figure" }, V(t.temperature_low)), _("td", { class: "figure" }, V(t.temperature_high)), _("td", { dir: "auto" }, ...e.tokens[n].map(W)), _("td", {}, t.finish_reason), _("td", { class: "figure" }, t.logprob_raw.toFixed(3)))))));
 }
 function gs(e) {
 	return [[
@@ -4732,7 +4732,7 @@ function bs({ tokens: e, seen: t, raw: n }) {
 		viewBox: `0 0 640 ${_s}`,
 		class: `chart rank-chart${P(n) ? "" : " range-chart"}`,
 		role: "img"
-	}, a, o, s), f = Un(d, _s, (t) => {
+	}, a, o, s), f = Hn(d, _s, (t) => {
 		r.range([$.left, t - $.right]), x(o, ...Ss(e, r, i, t)), l = null, p(c);
 	});
 	function p(e) {
@@ -4883,24 +4883,24 @@ function Es(e) {
 // src/views/position.ts
 var Ds = 20;
 function Os(e, t, n) {
-	let r = pr(e), { state: i, announce: a } = t, o = null, s = Ds, c = Rn((e) => ee(e), a, { heat: !1 }), l = Es((e) => ee(Ht(b(), e))), u = _("div", {
+	let r = fr(e), { state: i, announce: a } = t, o = null, s = Ds, c = Ln((e) => ee(e), a, { heat: !1 }), l = Es((e) => ee(Ht(b(), e))), u = _("div", {
 		class: "scroll",
 		tabindex: 0,
 		role: "region",
 		"aria-label": "Tokens"
-	}), d = kn(r, Ds, n), f = bs(r), p = Ms(r), m = _("p", {
+	}), d = On(r, Ds, n), f = bs(r), p = Ms(r), m = _("p", {
 		class: "note undecided",
 		"aria-live": "polite"
 	}), h = _("ul", {
 		class: "warnings",
 		"aria-label": "Where the settings conflict"
-	}), g = Hn(C), v = _("button", {
+	}), g = Vn(C), v = _("button", {
 		type: "button",
 		class: "quiet more",
 		onclick: () => y(s * 3)
 	}, "Show more tokens");
 	function y(t) {
-		s = Math.min(t, e.tokens.length), d = kn(r, s, n), x(u, d.element), v.hidden = s >= e.tokens.length, d.draw(o);
+		s = Math.min(t, e.tokens.length), d = On(r, s, n), x(u, d.element), v.hidden = s >= e.tokens.length, d.draw(o);
 	}
 	function b() {
 		try {
@@ -4947,7 +4947,7 @@ function ks({ record: e, seen: t, raw: n }) {
 	return _("div", { class: "prompt" }, _("p", { class: "meta" }, `${e.model}, after`), _("p", {
 		class: "tokens",
 		dir: "auto"
-	}, ...i.map(U)), Wn(e, t, !P(n)), r ? _("p", { class: "note" }, r) : null);
+	}, ...i.map(W)), Un(e, t, !P(n)), r ? _("p", { class: "note" }, r) : null);
 }
 function As({ raw: e }) {
 	return _("span", { class: "legend" }, _("span", { class: "key key-raw" }, "raw: the model's own, τ = 1"), _("span", { class: "key key-processed" }, "processed: what sampling draws from"), P(e) ? _("span", { class: "key key-cut" }, "where a stage cuts") : _("span", { class: "key key-bound" }, "no unknown token lies above"));
@@ -4969,7 +4969,7 @@ var js = [
 		term: "effective-support",
 		write: L,
 		beside: !0,
-		of: (e) => mr(e)
+		of: (e) => pr(e)
 	},
 	{
 		key: "kept",
@@ -5025,7 +5025,7 @@ function Ms(e) {
 				class: "raw-ink",
 				"data-measure": `${t}-raw`
 			});
-			return Ln(u, s(e.raw, e), o), _("div", { class: "measure" }, _("dt", {}, `${r} `, i ? _("small", {}, `${i} `) : null, _n(a)), _("dd", {}, n[l], ...c ? [
+			return In(u, s(e.raw, e), o), _("div", { class: "measure" }, _("dt", {}, `${r} `, i ? _("small", {}, `${i} `) : null, U(a)), _("dd", {}, n[l], ...c ? [
 				" ",
 				_("small", {}, "raw "),
 				u
@@ -5034,7 +5034,7 @@ function Ms(e) {
 		draw(r) {
 			t.forEach(({ key: t, write: i, of: a }, o) => {
 				let s = r === null && t !== "margin" ? null : a(r ?? e.raw, e);
-				Ln(n[o], s, i);
+				In(n[o], s, i);
 			});
 		}
 	};
@@ -5045,7 +5045,7 @@ function Ns(e) {
 function Ps(e, t, n) {
 	let { record: r, raw: i, logits: a } = e, o = (e) => ({
 		entropy_nats: Ns(e.entropy),
-		effective_support: Ns(mr(e)),
+		effective_support: Ns(pr(e)),
 		unseen: Ns(e.unseen)
 	});
 	return {
@@ -5197,7 +5197,7 @@ var Bs = [
 ];
 function Vs(e, t) {
 	let n = Array.from({ length: 9 }, (t, n) => {
-		let r = _("td", { class: "figure" }), i = _("span", { class: "bar bar-processed" }), a = n < Ls ? U(e.record.position.tokens[n]) : `${B(e.logits.length - Ls)} more tokens`, o = _("td", { class: "figure wide-only" });
+		let r = _("td", { class: "figure" }), i = _("span", { class: "bar bar-processed" }), a = n < Ls ? W(e.record.position.tokens[n]) : `${B(e.logits.length - Ls)} more tokens`, o = _("td", { class: "figure wide-only" });
 		return {
 			element: _("tr", {}, _("th", {
 				scope: "row",
@@ -5248,14 +5248,14 @@ function Hs(e, t, n, r, i, a) {
 	return _("div", { class: "tau-box" }, _("label", { for: o }, e), s, c);
 }
 function Us(e) {
-	let { explanation: t, table: n } = Ys(e, "temperature=1", "Logits and probabilities of the most likely tokens"), r = O(t.raw, e.right), i = 0, a = Hn(() => {
+	let { explanation: t, table: n } = Ys(e, "temperature=1", "Logits and probabilities of the most likely tokens"), r = O(t.raw, e.right), i = 0, a = Vn(() => {
 		let a = 1 + r * (Math.exp(i) - 1), o = (n) => O(t.raw, n) * (n === e.right ? Math.exp(i) : 1) / a;
 		n.draw((t) => [o(t), L(e.logits[t] + (t === e.right ? i : 0))], Me(t.raw, Ls) / a);
 	});
-	return a(), { element: _("div", {}, Hs(`add to the logit of ${Dn(e.record.right)}`, -4, 4, 0, (e) => L(e), (e) => (i = e, a())), n.element) };
+	return a(), { element: _("div", {}, Hs(`add to the logit of ${En(e.record.right)}`, -4, 4, 0, (e) => L(e), (e) => (i = e, a())), n.element) };
 }
 function Ws(e) {
-	let t = Vs(e, "Probability of the most likely tokens at this temperature"), n = 1, r = Hn(() => {
+	let t = Vs(e, "Probability of the most likely tokens at this temperature"), n = 1, r = Vn(() => {
 		let { processed: r } = Xs(e, n);
 		t.draw((t) => [n === 0 ? Number(t === 0) : O(r, t), L(e.logits[t])], n === 0 ? 0 : Me(r, Ls));
 	});
@@ -5268,7 +5268,7 @@ function Gs(e) {
 	})), a = Array.from({ length: 60 }, (e, t) => Rs * (t + 1) / 60), o = i.map(({ rank: t }) => a.map((n) => ({
 		x: n,
 		y: O(Xs(e, n).processed, t)
-	}))), s = 1, c = Hn(() => {
+	}))), s = 1, c = Vn(() => {
 		let { processed: a } = Xs(e, s);
 		S(n, `${L(E(a).entropy)} nats`), S(r, L(qt(a)));
 		for (let { rank: e, value: t } of i) S(t, I(s === 0 ? Number(e === 0) : O(a, e)));
@@ -5342,7 +5342,7 @@ function Zs(e) {
 	return Hs("temperature", 0, Rs, 1, (e) => `τ = ${V(e)}${e === 0 ? ", greedy" : e === 1 ? ", the model's own" : ""}`, e);
 }
 function Qs(e, t, n) {
-	return _("div", { class: "measure" }, _("dt", {}, e, " ", n ? _n(n) : null), _("dd", {}, t));
+	return _("div", { class: "measure" }, _("dt", {}, e, " ", n ? U(n) : null), _("dd", {}, t));
 }
 function $s(e, t) {
 	return e.record.position.tokens[t].trim();
@@ -5387,7 +5387,7 @@ function rc(e, t, n) {
 		role: "group",
 		"aria-label": "The text, token by token. Arrow keys go through it.",
 		onkeydown: m
-	}, _("span", { class: "prompt-part" }, ...a.map(U)));
+	}, _("span", { class: "prompt-part" }, ...a.map(W)));
 	i.forEach((e, t) => {
 		f.append(l[t]), /\n/.test(e.token) && f.append(_("br"));
 	});
@@ -5399,7 +5399,7 @@ function rc(e, t, n) {
 			onmouseenter: () => g(t),
 			onfocus: () => g(t),
 			onclick: () => h(t, !0)
-		}, U(e.token));
+		}, W(e.token));
 	}
 	function m(e) {
 		let t = getComputedStyle(f).direction === "rtl", n = {
@@ -5417,7 +5417,7 @@ function rc(e, t, n) {
 	function v() {
 		i.forEach((e, t) => {
 			let n = l[t];
-			n.style.setProperty("--heat", String(Math.min(1, Math.max(0, o.heat(e))))), n.setAttribute("aria-label", `${t + 1}, ${On(e.token)}, ${o.shown(e)}`);
+			n.style.setProperty("--heat", String(Math.min(1, Math.max(0, o.heat(e))))), n.setAttribute("aria-label", `${t + 1}, ${Dn(e.token)}, ${o.shown(e)}`);
 		}), x(u, _("span", {}, o.ends[0]), _("span", {
 			class: "ramp",
 			"aria-hidden": "true"
@@ -5455,14 +5455,14 @@ function ac(e, t) {
 		viewBox: `0 0 640 ${ic}`,
 		class: "chart strip",
 		role: "img"
-	}, n, r, i), l = Un(c, ic, (e) => {
+	}, n, r, i), l = Hn(c, ic, (e) => {
 		o = e, a && u(a);
 	});
 	function u(c) {
 		a = c, S(n, `${c.label} of each token: ${e.map(c.shown).slice(0, 40).join(", ")}`);
 		let l = o / Math.max(e.length, 1);
 		x(r, ...e.map((e, n) => {
-			let r = 108 * Math.min(1, Math.max(0, c.heat(e))), i = Dn(e.token);
+			let r = 108 * Math.min(1, Math.max(0, c.heat(e))), i = En(e.token);
 			return v("g", {
 				class: "strip-bar",
 				onclick: () => t(n)
@@ -5504,7 +5504,7 @@ function sc(e) {
 function cc(e) {
 	if (e.finish_reason === "") return [_("p", { class: "meta" }, "Writing …")];
 	let t = e.known !== "full", n = t ? `the greedy text (its most probable token each time)${e.chain ? `; what ${e.chain} would leave is told at each token, where it can be decided` : ""}` : `seed ${e.seed}, drawn through ${e.chain || "no chain (raw)"}`;
-	return [_("p", { class: "meta" }, `${e.model}, ${n}`), Wn(e, e.tokens[0]?.known_tokens ?? 0, t)];
+	return [_("p", { class: "meta" }, `${e.model}, ${n}`), Un(e, e.tokens[0]?.known_tokens ?? 0, t)];
 }
 function lc(e) {
 	let { totals: t } = e, n = t.unknown > 0 ? ` (${pn(t.unknown)} not among the known)` : "", r = Number.isFinite(e.noise_scale) ? ` (noise ${L(e.noise_scale)} logits)` : "";
@@ -5558,9 +5558,9 @@ function dc(e, t, n) {
 		]
 	], c = N(r.unseen), l = Math.max(...r.alternatives.flatMap((e) => [N(e.prob_raw).high, N(e.prob_processed ?? 0).high]), c.high, 1e-12), u = r.given ? " given" : e.known === "full" ? " drawn" : " the most probable";
 	return [
-		_("h2", {}, _("small", {}, `${t + 1} of ${e.tokens.length} `), U(r.token), _("small", {}, u)),
+		_("h2", {}, _("small", {}, `${t + 1} of ${e.tokens.length} `), W(r.token), _("small", {}, u)),
 		r.removed_by ? _("p", { class: "error" }, `${r.removed_by} would have removed it`) : _("p", { hidden: !0 }),
-		_("dl", { class: "facts" }, ...s.map(([e, t, n]) => _("div", {}, _("dt", {}, `${e} `, n ? _n(n) : null), _("dd", {}, t)))),
+		_("dl", { class: "facts" }, ...s.map(([e, t, n]) => _("div", {}, _("dt", {}, `${e} `, n ? U(n) : null), _("dd", {}, t)))),
 		_("table", { class: `bars alternatives${c.high > 0 ? " range-bars" : ""}` }, _("caption", {}, n ? "Could have stood here; choose one to branch" : "Could have stood here"), _("thead", {}, _("tr", {}, ...[
 			"token",
 			"raw",
@@ -5576,19 +5576,19 @@ function dc(e, t, n) {
 	];
 }
 function fc(e, t, n, r, i) {
-	let a = e.id === null ? e.token === t.token : e.id === t.id, o = U(e.token);
-	return pc(i && !a && (e.id !== null || Mn(e.token)) ? _("button", {
+	let a = e.id === null ? e.token === t.token : e.id === t.id, o = W(e.token);
+	return pc(i && !a && (e.id !== null || jn(e.token)) ? _("button", {
 		type: "button",
 		class: "pick",
 		onclick: () => i(n, e),
-		"aria-label": `Branch here with ${On(e.token)}`
+		"aria-label": `Branch here with ${Dn(e.token)}`
 	}, o) : o, N(e.prob_raw), e.prob_processed === null ? null : N(e.prob_processed), r, a);
 }
 function pc(e, t, n, r, i) {
-	let [a, o] = [Pn("raw"), Pn("processed")];
-	Fn(a, t, r), Fn(o, n ?? M(0), r);
+	let [a, o] = [Nn("raw"), Nn("processed")];
+	Pn(a, t, r), Pn(o, n ?? M(0), r);
 	let [s, c] = [_("td", { class: "figure raw-ink" }), _("td", { class: "figure processed-ink" })];
-	return Ln(s, t, I), Ln(c, n, I, n?.high === 0 ? "–" : void 0), _("tr", {
+	return In(s, t, I), In(c, n, I, n?.high === 0 ? "–" : void 0), _("tr", {
 		class: n?.high === 0 ? "removed" : "",
 		"aria-current": i ? "true" : null
 	}, _("th", {
@@ -5725,7 +5725,7 @@ function gc(e, t) {
 		element: _("div", {}, _("section", {
 			class: "card",
 			"aria-label": "Recommendation"
-		}, _("p", { class: "meta" }, `${e.model} on ${e.task} (${e.goal}): ${B(e.items)} items, ${B(e.samples_per_item)} answers each, seed ${e.seed}${e.chain ? `, drawn through ${e.chain}` : ""}`), _("h2", { class: "verdict" }, i.setting === null ? "No recommendation" : `Recommended: ${Ec(i.setting, e.axis)}`), _("p", {}, i.reason), _("dl", { class: "facts recommendation" }, ..._c(e))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Quality. "), _("small", {}, `${e.score}; the band is each setting's own 95 % interval, the shaded settings are statistically tied with the best, the dashed line is the recommended one.`)), a.element), u.length === 0 ? null : _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Variety. "), _("span", { class: "legend" }, _("span", { class: "key key-second" }, "distinct: share of an item's answers that differ"), _("span", { class: "key key-dashed" }, "agreement: share of pairs that are the same"))), o.element), _("section", {
+		}, _("p", { class: "meta" }, `${e.model} on ${e.task} (${e.goal}): ${B(e.items)} items, ${B(e.samples_per_item)} answers each, seed ${e.seed}${e.chain ? `, drawn through ${e.chain}` : ""}`), _("h2", { class: "verdict" }, i.setting === null ? "No recommendation" : `Recommended: ${Ec(i.setting, e.axis)}`), _("p", {}, i.reason), _("dl", { class: "facts recommendation" }, ..._c(e))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Quality. "), U("tied"), " ", _("small", {}, `${e.score}; the band is each setting's own 95 % interval, the shaded settings are statistically tied with the best, the dashed line is the recommended one.`)), a.element), u.length === 0 ? null : _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Variety. "), _("span", { class: "legend" }, _("span", { class: "key key-second" }, "distinct: share of an item's answers that differ"), _("span", { class: "key key-dashed" }, "agreement: share of pairs that are the same"))), o.element), _("section", {
 			class: "card scroll",
 			tabindex: 0,
 			"aria-label": "All settings"
@@ -5766,7 +5766,15 @@ function _c(e) {
 		["chosen again on half the items", t.chosen_again === null ? "–" : `${Math.round(100 * t.chosen_again)} %`],
 		["smallest difference that would show", t.minimum_detectable_difference === null ? "–" : L(t.minimum_detectable_difference)]
 	];
-	return e.forward_passes !== null && e.independent_passes !== null && n.push(["forward passes", `${B(e.forward_passes)}, against ${B(e.independent_passes)} one by one`]), n.map(([e, t]) => _("div", {}, _("dt", {}, e), _("dd", {}, t)));
+	e.forward_passes !== null && e.independent_passes !== null && n.push(["forward passes", `${B(e.forward_passes)}, against ${B(e.independent_passes)} one by one`]);
+	let r = [
+		"interval",
+		"detectable",
+		"planned",
+		void 0,
+		"detectable"
+	];
+	return n.map(([e, t], n) => _("div", {}, _("dt", {}, `${e} `, r[n] ? U(r[n]) : null), _("dd", {}, t)));
 }
 function vc(e) {
 	let t = [
@@ -5961,7 +5969,7 @@ function Ac(e) {
 	}), a && t.push({
 		name: "compare",
 		label: "Compare",
-		open: (e) => _r(a, e)
+		open: (e) => gr(a, e)
 	}), o && t.push({
 		name: "tune",
 		label: "Tune",
@@ -6252,7 +6260,7 @@ function Ic(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 				prompt_b: r || t,
 				chain: "temperature=1"
 			}),
-			view: (e, t) => _r(e, t)
+			view: (e, t) => gr(e, t)
 		}),
 		Lc(e, {
 			name: "tune",
