@@ -1736,7 +1736,7 @@ var gn = {
 	},
 	control: {
 		term: "control",
-		text: "The same student trained on hard labels alone: same first weights, data, order and steps. Without it nobody knows what distilling added."
+		text: "The same student trained on hard labels alone: same first weights, data, order and steps. Without it, what distilling added is not known."
 	},
 	alpha: {
 		term: "alpha, α",
