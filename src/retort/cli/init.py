@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from retort.cli.grammar import group, verb
+from retort.cli.options import json_option
 
 if TYPE_CHECKING:
     from retort.tune.drafting import Draft
@@ -57,6 +58,7 @@ GOALS = ("exploit", "explore", "reproduce")
         show_default=True,
         help="The file to write; it must not exist.",
     ),
+    json_option,
 )
 def command(
     csv: Path | None,
@@ -66,6 +68,7 @@ def command(
     model: str | None,
     chat: bool,
     out: Path,
+    as_json: bool,
 ) -> None:
     """Write a task file for `retort tune`: from the rows of a CSV file, or from three questions.
 
@@ -79,6 +82,8 @@ def command(
         raise click.UsageError(f"--out is {out}; a task file ends in .yaml.")
     if out.exists():
         raise click.UsageError(f"{out} exists already; name another file with --out.")
+    if csv is None and as_json:
+        raise click.UsageError("--json leaves stdout to the result, where the questions would stand; give a CSV file.")
     if csv is None:
         draft = _from_questions(out.stem, prompt, goal, model, chat)
     else:
@@ -91,6 +96,11 @@ def command(
     except Exception:
         out.unlink()
         raise
+    if as_json:
+        from retort.cli.output import print_json
+
+        print_json({"file": out, "items": len(task.items), "goal": task.goal, "scorer": task.scorer.kind.name})
+        return
     click.echo(f"{out}: {len(task.items)} items, goal {task.goal}, scorer {task.scorer.kind.name}.")
     click.echo(f"Next: retort tune {out} --check" + ("" if model else ", then with --model MODEL"))
 
