@@ -21,6 +21,9 @@ settings.load_profile("retort")
 
 kernels.TELL = False
 
+# pytest-xdist tells its workers how wide the terminal is, and retort's tables would follow.
+os.environ.pop("COLUMNS", None)
+
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 SCREENSHOTS = Path(os.environ.get("RETORT_SCREENSHOTS", "out/screenshots"))
 

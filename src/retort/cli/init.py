@@ -83,7 +83,9 @@ def command(
     if out.exists():
         raise click.UsageError(f"{out} exists already; name another file with --out.")
     if csv is None and as_json:
-        raise click.UsageError("--json leaves stdout to the result, where the questions would stand; give a CSV file.")
+        raise click.UsageError(
+            "--json leaves stdout to the result, where the questions would stand; give a CSV file."
+        )
     if csv is None:
         draft = _from_questions(out.stem, prompt, goal, model, chat)
     else:
@@ -99,7 +101,9 @@ def command(
     if as_json:
         from retort.cli.output import print_json
 
-        print_json({"file": out, "items": len(task.items), "goal": task.goal, "scorer": task.scorer.kind.name})
+        print_json(
+            {"file": out, "items": len(task.items), "goal": task.goal, "scorer": task.scorer.kind.name}
+        )
         return
     click.echo(f"{out}: {len(task.items)} items, goal {task.goal}, scorer {task.scorer.kind.name}.")
     click.echo(f"Next: retort tune {out} --check" + ("" if model else ", then with --model MODEL"))
