@@ -79,7 +79,7 @@ def _cell(temperature: float, tokens: int, codec: str, sizes: Sizes, work: Path)
     bytes_a_token, students = [], []
     for seed in range(sizes.num_seeds):
         text, cache, written, size = cache_of(temperature, codec, seed, sizes, work)
-        overrides = [f"data.train={text}", f"targets={cache}", f"output={work / 'arms'}"]
+        overrides = [f"data.train={text}", f"targets={cache}", f"output={work / 'arms'}", "planned=false"]
         values = {**common(sizes), "temperature": temperature, "control": False, "seeds": [seed]}
         students += distill(Recipe.from_dict(values, overrides)).arms["soft"]
         bytes_a_token.append(size)

@@ -12,7 +12,7 @@ from benchmarks.evidence.record import Interval, file_of
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "when-distillation-helps.md"
 WRITTEN = "written by python -m benchmarks.evidence figures"
-CODECS_HEAD = ("codec", "τ", "tokens of text", "bytes a token", "loss", "above dense, %")
+CODECS_HEAD = ("codec", "τ", "tokens of text", "bytes per token", "loss", "above dense, %")
 HEAD = (
     "changed", "gain", "loss", "calibrated, at", "KL at τ = 1", "KL at τ = 3", "KL at τ = 8", "first token",
     "soft share",

@@ -248,7 +248,7 @@ def stored_errors(rows: Rows, codec: str, temperature: float, replicates: int) -
         places = Places(
             np.full(positions, 10_000 + replicate, dtype=np.uint64), np.arange(positions, dtype=np.int64)
         )
-        packed = chosen.encode(probs, layout, places)
+        packed, _ = chosen.encode(temperature * torch.log(probs), layout, places)
         num_bytes += packed.data.nbytes
         targets = chosen.decode(packed, layout, places, np.zeros(positions, dtype=np.float32))
         ids, weights = torch.from_numpy(targets.ids), torch.from_numpy(targets.weights)

@@ -35,10 +35,10 @@ def test_the_first_that_failed_says_why_and_the_others_only_end(monkeypatch: pyt
     with pytest.raises(InputError, match="no such text"):
         ranks.agreed(fails)
     as_rank(monkeypatch, 1, others=False)  # failed on both: rank 0 says it
-    with pytest.raises(ranks.OtherRankError, match="rank 0 stopped"):
+    with pytest.raises(ranks.OtherRankError, match="rank 0 failed"):
         ranks.agreed(fails)
     as_rank(monkeypatch, 0, others=False)  # went well here
-    with pytest.raises(ranks.OtherRankError, match="rank 1 stopped"):
+    with pytest.raises(ranks.OtherRankError, match="rank 1 failed"):
         ranks.agreed(lambda: 3)
     as_rank(monkeypatch, 1, others=True)
     with pytest.raises(InputError, match="no such text"):

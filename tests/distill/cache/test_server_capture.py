@@ -98,7 +98,7 @@ def test_what_a_server_cannot_give_is_refused_with_the_reason(
     mock, model = server
     with pytest.raises(CapabilityError, match=r"codec is sampled:50.*topk:20, which is biased"):
         capture(model, data, tmp_path / "c")
-    with pytest.raises(CapabilityError, match=r"topk:64.*gives 20 tokens a position; use topk:20"):
+    with pytest.raises(CapabilityError, match=r"topk:64.*gives 20 tokens per position; use topk:20"):
         capture(model, data, tmp_path / "c", codec="topk:64")
     assert not any(body.get("prompt") in TEXTS for body in mock.requests)
     PROBES.clear()

@@ -25,7 +25,7 @@ TIMEOUT = 60.0  # seconds without an answer, and for the whole answer unless mor
 RETRIES = 3
 FIRST_WAIT, LONGEST_WAIT = 0.5, 60.0  # seconds between tries
 REPEATED = (408, 409, 429)  # and 5xx but 501
-SECONDS_OF_A_STREAM = 600.0  # a whole stream
+EVENTS_SECONDS = 600.0  # a whole stream
 MOST_BYTES = 2**26  # of one answer
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 LONGEST_REASON = 200  # characters of a server's own words in our sentence
@@ -92,7 +92,7 @@ class Connection:
 
         They stand behind `data:` (server-sent events) or on lines of their own (Ollama).
         """
-        chunks = self._chunks(path, {**body, "stream": True}, SECONDS_OF_A_STREAM, self.timeout)
+        chunks = self._chunks(path, {**body, "stream": True}, EVENTS_SECONDS, self.timeout)
         for line in _lines(chunks):
             text = self._cleared(line).strip()
             if text.startswith("data:"):
