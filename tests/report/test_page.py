@@ -104,7 +104,7 @@ def test_it_says_every_finding_step_command_and_text(page: str) -> None:
     expected += [*story.next_commands, "9 of 9 students from an earlier run"]
     expected += [leaf.text.strip() for leaf in story.path.path.leaves]
     expected += [found.tuning.recommendation.reason for found in story.tunings]
-    expected += ["150 of 300 items, evenly spread", "48 of 48 items,", "nats a token", "Same steps: helps."]
+    expected += ["150 of 300 items, evenly spread", "48 of 48 items,", "nats per token", "Same steps: helps."]
     assert [part for part in expected if " ".join(part.split()) not in said] == []
 
 

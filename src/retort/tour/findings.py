@@ -58,7 +58,7 @@ def drawn(found: DrawsFound) -> Finding:
     """What draws after the first prompt said, by their first word."""
     told = [
         f"at τ = {temperature:g} {_list([f'{word} {count}×' for word, count in words[:3]])}"
-        + (f" and {len(words) - 3} others" if len(words) > 3 else "")
+        + (f" and {len(words) - 3} other{'s' * (len(words) > 4)}" if len(words) > 3 else "")
         for temperature, words in found.counts()
     ]
     number = len(found.rows[0][1])

@@ -40,14 +40,14 @@ class Plan:
     path_chat: bool = True
     path_temperatures: tuple[float, ...] = evenly(2.0, 41)
     path_max_tokens: int = 40
-    tasks: tuple[tuple[str, int | None, int], ...] = (("capitals", 40, 4), ("names", 12, 8))
+    tasks: tuple[tuple[str, int | None, int], ...] = (("capitals", 24, 4), ("names", None, 8))
     tune_temperatures: tuple[float, ...] = (0.0, 0.3, 0.5, 0.7, 1.0, 1.3, 1.6, 2.0)
     note: str | None = None  # what the reader of the findings must know
     recipe: str = "embedded:default"
     recipe_overrides: tuple[str, ...] = ()
     budget_seconds: dict[str, float] = field(
         default_factory=lambda: {
-            "look": 4.0, "draw": 4.0, "path": 15.0, "tune": 60.0, "distill": 150.0, "report": 5.0
+            "look": 3.0, "draw": 2.0, "path": 8.0, "tune": 60.0, "distill": 150.0, "report": 5.0
         }
     )  # fmt: skip
 

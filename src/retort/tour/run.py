@@ -180,6 +180,8 @@ class _Tour:
             max_tokens=plan.path_max_tokens,
             chat=plan.path_chat,
         )
+        # For a reader the prompt is what was typed; what the model saw stays in `rendered`.
+        found = replace(found, prompt=plan.path_prompt)
         self.done("Path", commands.path_command(plan, self.seed), found)
         return found
 
