@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from retort.chain import Chain
 from retort.errors import SourceError
 from retort.sources import load
 from retort.sources.embedded import embedded_models, load_embedded
-from retort.sources.model_folder import check_model_folder
+from retort.sources.load import own_settings
+from retort.sources.model_folder import check_model_folder, sampling_settings
 from tiny_models import save_tiny_model
 
 DESCRIPTION = {
@@ -217,3 +219,24 @@ def test_the_models_own_settings_are_read(tmp_path: Path) -> None:
         (tmp_path / "generation_config.json").write_text(json.dumps(written))
         found = load(str(tmp_path)).generation_defaults
     assert found == {"temperature": 0.6, "top_k": 20, "do_sample": True}
+
+
+def test_a_gguf_files_own_settings_reach_the_engine(tmp_path: Path) -> None:
+    """`general.sampling.*` as the file has it, whether the weights are loaded or the head alone is read."""
+    gguf = pytest.importorskip("gguf")
+    file = tmp_path / "model.gguf"
+    writer = gguf.GGUFWriter(file, "llama")
+    writer.add_float32("general.sampling.temp", 0.6)
+    writer.add_int32("general.sampling.top_k", 20)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.close()
+    own = own_settings(str(file))
+    assert own is not None and own["general.sampling.top_k"] == 20
+    assert (
+        str(Chain.like("llama.cpp", {}, model_defaults=own))
+        == "top_k=20 | top_p=0.95 | min_p=0.05 | temperature=0.6"
+    )
+    assert str(Chain.like("vllm", {}, model_defaults=own)) == "temperature=1"
+    assert sampling_settings({**own, "eos_token_id": 2}) == own  # as a converted folder keeps it
+    assert own_settings("embedded:english") is None

@@ -57,7 +57,7 @@ def sampling_params(
     """
     from retort.chain.chain import Chain
     from retort.sampling.params import SamplingParams
-    from retort.sources.own_settings import own_settings
+    from retort.sources.load import own_settings
 
     if defaults and engine is None:
         raise click.UsageError("--defaults are an engine's own; name the engine with --engine.")

@@ -19,8 +19,7 @@ from retort.errors import CapabilityError, InputError
 from retort.records import Record, new_axes
 from retort.sampling.params import SETTINGS, SamplingParams
 from retort.sources.base import Capability, Source, next_token_logits
-from retort.sources.load import Model, opened
-from retort.sources.own_settings import own_settings
+from retort.sources.load import Model, opened, own_settings
 from retort.transforms.context import Context
 
 OURS = "retort"

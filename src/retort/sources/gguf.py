@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retort.errors import SourceError
+from retort.sources.model_folder import GGUF_SAMPLING
 
 if TYPE_CHECKING:
     from retort.sources.base import Source
@@ -263,14 +264,6 @@ LAYERS = {
         "post_ffw_norm": "post_feedforward_layernorm",
     },
 }
-# general.sampling.* → transformers' names. The engine's own default counts where a file has none.
-SAMPLING = {
-    "temp": "temperature",
-    "top_k": "top_k",
-    "top_p": "top_p",
-    "min_p": "min_p",
-    "penalty_repeat": "repetition_penalty",
-}
 
 
 def open_gguf(path: str, name: str | None = None) -> Source:
@@ -329,10 +322,8 @@ def convert(file: GgufFile, folder: Path) -> None:
 
 
 def sampling_defaults(file: GgufFile) -> dict[str, Any]:
-    """What the file says that llama.cpp shall sample with, `general.sampling.*`, under transformers' names."""
-    prefix = "general.sampling."
-    found = {key[len(prefix) :]: value for key, value in file.metadata.items() if key.startswith(prefix)}
-    return {SAMPLING.get(name, name): value for name, value in found.items()}
+    """What the file says that llama.cpp samples with: its metadata `general.sampling.*`, as chain/engines reads it."""
+    return {key: value for key, value in file.metadata.items() if key.startswith(GGUF_SAMPLING)}
 
 
 def _halves_of_heads(values: Values, heads: int) -> Values:

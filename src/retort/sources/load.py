@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from retort.errors import InputError, SourceError
 from retort.sources.base import Source
-from retort.sources.model_folder import GGUF_ENDING
+from retort.sources.model_folder import GGUF_ENDING, check_gguf, read_generation_config, sampling_settings
 
 Model = str | Path | Source | tuple[Any, Any]
 """A MODEL string, a path, an open source, or (model, tokenizer) of transformers: what every verb takes."""
@@ -73,6 +73,23 @@ def load(
     if scheme not in LOADERS:
         raise SourceError(f"{model} begins with the unknown scheme '{scheme}:'; give {_allowed()}.")
     return LOADERS[scheme](rest)
+
+
+def own_settings(model: str | Source) -> dict[str, Any] | None:
+    """The sampling settings that a model brings along, for `Chain.like(…, model_defaults=…)`; None where it has none.
+
+    A source has read them (`generation_defaults`). Of a MODEL string they are read without its weights: a folder's
+    generation_config.json, or a GGUF file's `general.sampling.*`. Raises SourceError for a file that is damaged.
+    """
+    if not isinstance(model, str):
+        return getattr(model, "generation_defaults", None) or None
+    if not Path(model).exists():
+        return None
+    if model.lower().endswith(GGUF_ENDING):
+        from retort.sources.gguf import parse, sampling_defaults
+
+        return sampling_defaults(parse(check_gguf(model))) or None
+    return sampling_settings(read_generation_config(Path(model))) or None
 
 
 def opened(model: Model) -> Source:

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-FORMAT = 1  # of what `gguf.convert` writes; another number makes other entries
+FORMAT = 2  # of what `gguf.convert` writes; another number makes other entries
 ORIGIN_FILE = "retort-origin.json"
 UNFINISHED = "unfinished-"
 SPARE_BYTES = 500_000_000  # left free on the disk

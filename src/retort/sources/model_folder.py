@@ -18,6 +18,7 @@ from retort.files import read_object, refuse_pointer
 
 CONFIG_FILE = "config.json"
 GENERATION_FILE = "generation_config.json"
+GGUF_SAMPLING = "general.sampling."  # how the keys of a GGUF file's own settings begin
 ADAPTER_FILE = "adapter_config.json"
 SAMPLING_KEYS = frozenset(
     {
@@ -218,8 +219,15 @@ def read_generation_config(folder: Path) -> dict[str, Any]:
 
 
 def sampling_settings(generation: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of generation_config.json that change what is drawn: no token ids, lengths or versions."""
-    return {key: value for key, value in generation.items() if key in SAMPLING_KEYS and value is not None}
+    """The settings of generation_config.json that change what is drawn: no token ids, lengths or versions.
+
+    The file of a converted GGUF model holds that file's own keys, `general.sampling.*`.
+    """
+    return {
+        key: value
+        for key, value in generation.items()
+        if (key in SAMPLING_KEYS or key.startswith(GGUF_SAMPLING)) and value is not None
+    }
 
 
 def has_any(folder: Path, *patterns: str) -> bool:
