@@ -35,6 +35,9 @@ from retort.tune import run as run_tune
 OnProgress = Callable[[float, float, str], None]
 
 MOST_SCALE = 20.0  # a machine this much slower than the budget assumes; beyond it something else is wrong
+SHARE_THAT_TELLS = (
+    0.05  # before that much of a step is done, opening models and filling caches look like its pace
+)
 SECONDS_THAT_TELL = 5.0  # steps shorter than this say nothing about the machine's speed
 
 
@@ -284,7 +287,11 @@ class Clock:
     def progress(self, done: float, total: float, detail: str = "") -> None:
         """`done` of `total` of this step, in whatever unit the step counts."""
         passed = self._clock() - self._step_began
-        left = passed * (total - done) / done if done > 0 else self._budgets[self._step] * self._scale()
+        budget = self._budgets[self._step] * self._scale()
+        if done >= SHARE_THAT_TELLS * total or passed > budget:
+            left = passed * (total - done) / done if done > 0 else budget
+        else:
+            left = budget - passed
         self._say(left, detail)
 
     def end(self, *, reused: bool) -> float:
