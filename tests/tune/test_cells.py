@@ -55,6 +55,16 @@ def test_the_prompt_the_setting_and_which_is_worth_more() -> None:
     assert prompt_questions(samples.of_prompt(0), EXPLOIT, np.ones(40, dtype=bool), 0, 1, 0) == ()
 
 
+def test_a_cell_is_not_compared_with_itself() -> None:
+    """The suggested setting is the reference, and the first prompt the best: nothing differs or is estimated."""
+    right = np.zeros((40, 2, 2, 1))
+    right[:20, 0, 1] = 1.0
+    found = prompt_questions(samples_of(right), EXPLOIT, np.ones(40, dtype=bool), 1, 1, 0)
+    assert [(one.difference, one.difference_ci, one.significant) for one in found] == [
+        (0.0, (0.0, 0.0), False)
+    ] * 3
+
+
 def test_a_vote_turns_the_recommendation_around() -> None:
     """At 0 all three answers are the same, wrong on 40 of 60 items; at 1 two of three are right everywhere."""
     right = np.zeros((60, 1, 2, 3))

@@ -150,15 +150,17 @@ def prompt_questions(
     by_prompt = [
         goal.item_scores(samples.of_prompt(number))[complete] for number in range(samples.num_prompts)
     ]
+    # Each prompt at the reference, then the first prompt at the other settings: no cell stands there twice.
+    others = [number for number in range(len(samples.axis)) if number != reference]
     columns = np.concatenate(
-        [np.stack([one[:, reference] for one in by_prompt], axis=1), by_prompt[0]], axis=1
+        [np.stack([one[:, reference] for one in by_prompt], axis=1), by_prompt[0][:, others]], axis=1
     )
     columns = columns[~np.isnan(columns).any(axis=1)]
     if len(columns) < 2:
         return ()
     comparison = compare(columns, ERROR_RATE, np.random.default_rng(seed))
-    first = len(by_prompt)
-    best = int(np.argmax(comparison.means[:first]))
+    best = int(np.argmax(comparison.means[: len(by_prompt)]))
+    suggested = 0 if setting == reference else len(by_prompt) + others.index(setting)
     at, taken = (describe(samples.axis.settings[number]) for number in (reference, setting))
 
     def ask(question: str, better: str, than: str, left: int, right: int) -> Question:
@@ -169,15 +171,13 @@ def prompt_questions(
 
     return (
         ask("best prompt against the first", f"prompt {best + 1}", f"prompt 1 (both at {at})", best, 0),
-        ask(
-            "suggested setting against the reference", taken, f"{at} (both with prompt 1)", first + setting, 0
-        ),
+        ask("suggested setting against the reference", taken, f"{at} (both with prompt 1)", suggested, 0),
         ask(
             "the prompt or the setting",
             f"prompt {best + 1} at {at}",
             f"prompt 1 at {taken}",
             best,
-            first + setting,
+            suggested,
         ),
     )
 

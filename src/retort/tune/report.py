@@ -463,7 +463,7 @@ def _questions(found: Tuning) -> Iterator[Block]:
 
 def _question_sentence(one: Question) -> str:
     if one.difference == 0.0 and one.difference_ci == (0.0, 0.0):
-        return f"{one.question.capitalize()}: {one.better} is {one.than.split(' (')[0]} itself."
+        return f"{one.question.capitalize()}: both are {one.better}."
     judged = "significant" if one.significant else "not significant"
     return (
         f"{one.question.capitalize()}: {one.better} minus {one.than} is {one.difference:+.3f} "
