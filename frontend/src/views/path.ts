@@ -58,7 +58,7 @@ export function pathView(record: PathRecord, context: Context): View {
     const between = temperature < leaf.temperature_low || temperature > leaf.temperature_high;
     say(
       facts,
-      `${interval(leaf, record.exact)}${between ? " (the nearest: no asked-for temperature lies where the slider is)" : ""}; ` +
+      `${interval(leaf, record.exact)}${between ? " (the nearest listed temperature)" : ""}; ` +
         `text ${found + 1} of ${leaves.length}, ended by ${leaf.finish_reason}, log-probability ${nats(leaf.logprob_raw)} (raw, summed)`,
     );
     if (found === place) return;

@@ -23,7 +23,7 @@ TEMPERATURES = tuple(place / 20 for place in range(41))
 MAX_TOKENS = 24
 VIEWS = ("table", "tree", "bands")
 
-# Backgrounds of the texts' own tokens, two by turns so that neighbours can be told apart; shared tokens are dim.
+# Backgrounds of the texts' own tokens, two by turns so that neighbours differ; shared tokens are dim.
 GROUNDS = ("black on bright_cyan", "black on bright_yellow")
 WIDEST = 100
 ROW_NUMBER = 3  # columns beside the bands, for the token's place

@@ -4,8 +4,8 @@ With the noise fixed, a text is a piecewise constant function of τ. All tempera
 forward pass; the τ-axis splits only where the chosen token changes. Requests that have come to the same prefix (other
 seeds of one prompt, say) share its pass too.
 
-Only branches that hold an asked-for temperature are followed. For chains that are not nested (see `Chain.nested`)
-nothing is known between the asked-for temperatures, and the path says `exact=False`.
+Only branches that hold a listed temperature are followed. For chains that are not nested (see `Chain.nested`)
+nothing is known between the listed temperatures, and the path says `exact=False`.
 
 The geometry. The token drawn at τ is `argmax_i (z_i + τ·g_i)` over the tokens kept at τ. Each token is a line in τ, so
 the winner follows the upper envelope of lines, and its breakpoints are crossings of two lines: exact, no search. A cut
@@ -90,7 +90,7 @@ class KeptSets:
 
 @dataclass(frozen=True)
 class Stretch:
-    """One token and the temperatures at which it is drawn: the interval [low, high] and the asked-for ones in it."""
+    """One token and the temperatures at which it is drawn: the interval [low, high] and the listed ones in it."""
 
     token: int
     low: float
@@ -300,10 +300,10 @@ class PathRequest:
 
 @dataclass(frozen=True)
 class Leaf:
-    """One text and the temperatures that give it.
+    """A text, and the temperatures at which it comes out.
 
-    [temperature_low, temperature_high] is the exact interval rounded inwards to 1e-4 (within the asked-for range);
-    `temperatures` are the asked-for ones in it. `ids` holds every token drawn, the one that ended the text included;
+    [temperature_low, temperature_high] is the exact interval rounded inwards to 1e-4, within the listed range;
+    `temperatures` are the listed ones in it. `ids` holds every token drawn, the one that ended the text included;
     `logprob_raw` is their summed log-probability in nats under the untouched model.
     """
 
@@ -318,11 +318,11 @@ class Leaf:
 
 @dataclass(frozen=True)
 class TemperaturePath:
-    """The leaves of one request in order of temperature; each asked-for temperature is in exactly one.
+    """The leaves of one request in order of temperature; each listed temperature is in exactly one.
 
     `forward_passes`: rows run through the model for it, a row shared by several requests counted once, for the first.
-    `independent_passes`: what generating at each asked-for temperature by itself would have run.
-    `exact`: the leaves' intervals are exact; False for chains where only the asked-for temperatures are known.
+    `independent_passes`: what generating at each listed temperature by itself would have run.
+    `exact`: the leaves' intervals are exact; False for chains where only the listed temperatures are known.
     """
 
     leaves: tuple[Leaf, ...]
@@ -331,7 +331,7 @@ class TemperaturePath:
     exact: bool = True
 
     def at(self, temperature: float) -> Leaf:
-        """The leaf of an asked-for temperature, or of any temperature in a leaf's interval; raises InputError."""
+        """The leaf of a listed temperature, or of any temperature in a leaf's interval; raises InputError."""
         for leaf in self.leaves:
             if temperature in leaf.temperatures:
                 return leaf
@@ -596,7 +596,7 @@ class _PathChain:
 
 
 def _grid(temperatures: Sequence[float]) -> tuple[float, ...]:
-    """The asked-for temperatures, rising and each once; raises InputError."""
+    """The listed temperatures, rising and each once; raises InputError."""
     values = [float(temperature) for temperature in temperatures]
     if not values:
         raise InputError("a temperature path needs at least one temperature, got none; for example 0, 0.5, 1")

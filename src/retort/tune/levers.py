@@ -122,7 +122,7 @@ def _shares_of(y: Floats, within: Floats, answers: int) -> Floats:
 
 @dataclass(frozen=True)
 class TurningPoint:
-    """The setting up to which more heat buys more novelty than incoherence, and its interval (bootstrap over items).
+    """The setting above which extra variety costs coherence, and its interval (bootstrap over items).
 
     Novelty is the share of an item's answers that differ, incoherence their raw negative log-likelihood (nats per
     token, τ = 1), both scaled to run from 0 to 1 over the settings tried. The point is where novelty is furthest

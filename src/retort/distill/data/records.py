@@ -1,4 +1,4 @@
-"""One record of the data: a plain text, a prompt with its completion, or a conversation; told apart by its keys.
+"""One record of the data: a plain text, a prompt with its completion, or a conversation. Its keys say which.
 
 In: a JSON object or a row of a table, and how records look (`Shape`). Out: a `str`, a `Pair` or a `Chat`. What a record
 asks for is carried out later or refused here: tools and tool calls go to the chat template with their conversation.

@@ -4561,7 +4561,7 @@ function ss(e, t) {
 		let r = us(n, t), i = n[r];
 		f.show(t, r), c.setAttribute("aria-valuetext", `τ ${V(t)}: ${i.text}`);
 		let a = t < i.temperature_low || t > i.temperature_high;
-		if (S(d, `${ds(i, e.exact)}${a ? " (the nearest: no asked-for temperature lies where the slider is)" : ""}; text ${r + 1} of ${n.length}, ended by ${i.finish_reason}, log-probability ${R(i.logprob_raw)} (raw, summed)`), r === s) return;
+		if (S(d, `${ds(i, e.exact)}${a ? " (the nearest listed temperature)" : ""}; text ${r + 1} of ${n.length}, ended by ${i.finish_reason}, log-probability ${R(i.logprob_raw)} (raw, summed)`), r === s) return;
 		let o = n[s]?.ids;
 		s = r, x(u, ...e.tokens[r].map((e, t) => {
 			let n = W(e);
