@@ -59,22 +59,25 @@ FULL = Sizes()
 QUICK = Sizes(512, 3, 32, 2, 2, 256, 256)
 
 
+STUDENT = {
+    "config": {
+        "model_type": "llama",
+        "hidden_size": 64,
+        "intermediate_size": 160,
+        "num_hidden_layers": 4,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": 256,
+        "tie_word_embeddings": True,
+    }
+}
+
+
 def common(sizes: Sizes) -> dict[str, Any]:
     """The recipe that every cell starts from, as nested values."""
     return {
         "teacher": TEACHER,
-        "student": {
-            "config": {
-                "model_type": "llama",
-                "hidden_size": 64,
-                "intermediate_size": 160,
-                "num_hidden_layers": 4,
-                "num_attention_heads": 2,
-                "num_key_value_heads": 2,
-                "max_position_embeddings": 256,
-                "tie_word_embeddings": True,
-            }
-        },
+        "student": STUDENT,
         "data": {
             "train": "embedded:train",
             "validation": "embedded:validation",
@@ -217,7 +220,8 @@ def _cell(name: str, sizes: Sizes, num_seeds: int | None, work: Path, kept: Path
     row = {
         "cell": name,
         "changes": dict(CELLS[name]),
-        **_numbers(found),
+        **gains(found),
+        "seconds a soft student": statistics.fmean(one.seconds for one in found.arms["soft"]),
         "soft students": _measured(recipe, students, "soft"),
         "hard students": _measured(recipe, students, "hard") if hard_too else None,
     }
@@ -228,7 +232,8 @@ def _cell(name: str, sizes: Sizes, num_seeds: int | None, work: Path, kept: Path
     return row
 
 
-def _numbers(found: DistillResult) -> dict[str, Any]:
+def gains(found: DistillResult) -> dict[str, Any]:
+    """The paired gain on the test text, the losses of both arms and the teacher's, and the verdict."""
     difference = found.difference_test
     assert difference is not None, "the recipe names a test text"
     low, high = difference.ci or (None, None)
@@ -242,7 +247,6 @@ def _numbers(found: DistillResult) -> dict[str, Any]:
         "verdict": found.verdict,
         **{arm: asdict(interval(values)) for arm, values in by_arm.items()},
         "teacher": found.teacher["test_nll"],
-        "seconds a soft student": statistics.fmean(one.seconds for one in found.arms["soft"]),
     }
 
 

@@ -19,12 +19,13 @@ import platform
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks.evidence import record
-from benchmarks.evidence.record import Evidence, Interval, evidence, interval
+from benchmarks.evidence.language_models import STUDENT, gains
+from benchmarks.evidence.record import Evidence, Interval, evidence
 from retort.distill import DistillResult, Recipe
 from retort.distill import run as distill
 
@@ -142,18 +143,7 @@ def recipe_of(tokens: int, sizes: Sizes, work: Path) -> dict[str, Any]:
     most = sizes.captured
     return {
         "teacher": TEACHER,
-        "student": {
-            "config": {
-                "model_type": "llama",
-                "hidden_size": 64,
-                "intermediate_size": 160,
-                "num_hidden_layers": 4,
-                "num_attention_heads": 2,
-                "num_key_value_heads": 2,
-                "max_position_embeddings": 256,
-                "tie_word_embeddings": True,
-            }
-        },
+        "student": STUDENT,
         "data": {
             "train": str(work / f"train-{most}.jsonl"),
             "validation": str(work / "validation.jsonl"),
@@ -181,21 +171,10 @@ def recipe_of(tokens: int, sizes: Sizes, work: Path) -> dict[str, Any]:
 
 
 def _row(tokens: int, sizes: Sizes, found: DistillResult) -> dict[str, Any]:
-    difference = found.difference_test
-    assert difference is not None, "the recipe names a test text"
-    low, high = difference.ci or (None, None)
-    arms = {
-        arm: [one.test_nll for one in results if one.test_nll is not None]
-        for arm, results in found.arms.items()
-    }
     return {
         "tokens of text": tokens,
         "read": sizes.steps * sizes.batch_size * sizes.sequence_length / tokens,
-        "gain": asdict(Interval(difference.mean, low, high, len(difference.seeds))),
-        **{arm: asdict(interval(values)) for arm, values in arms.items()},
-        "teacher": found.teacher["test_nll"],
-        "verdict": found.verdict,
-        "gain of each seed": list(difference.per_seed),
+        **gains(found),
         "kept steps": {arm: [one.kept_step for one in results] for arm, results in found.arms.items()},
     }
 
