@@ -257,8 +257,8 @@ class Look(Record):
         else:
             of = f"{self.vocabulary:,}" if self.vocabulary else f"at most {self.vocabulary_at_most:,}"
             yield line(
-                f"The {self.known_tokens} most probable tokens of {of} are known, so most numbers are intervals that "
-                f"hold the truth. {scale}"
+                f"Known are {self.known_tokens:,} tokens of {of}, so most numbers are intervals that hold the truth. "
+                f"{scale}"
             )
         yield _rows_table(self.rows)
         known_to = "" if self.margin.exact else f" nats, known to {2 * self.rounding:.1g}"
