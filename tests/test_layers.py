@@ -16,18 +16,19 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "src" / "retort"
 
-NUMBERS = ("errors", "distribution", "transforms", "chain")
+NUMBERS = ("errors", "numerals", "distribution", "transforms", "chain")
 BELOW = (*NUMBERS, "files", "blocks", "records", "callable_package", "sources", "sampling")
 
 # part → the parts (or single modules) of retort that it may import, itself included.
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "errors": ("errors",),
+    "numerals": ("numerals",),
     "files": ("files", "errors"),
     "callable_package": ("callable_package",),
-    "distribution": ("distribution", "errors"),
-    "transforms": ("transforms", "distribution", "errors"),
+    "distribution": ("distribution", "numerals", "errors"),
+    "transforms": ("transforms", "distribution", "numerals", "errors"),
     # What every verb's record is made of.
-    "blocks": ("blocks", "distribution", "errors"),
+    "blocks": ("blocks", "distribution", "numerals", "errors"),
     "records": ("records", "blocks", "distribution", "errors"),
     "chain": (*NUMBERS,),
     "sources": (*NUMBERS, "files", "sources"),
@@ -39,7 +40,18 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "distill": (*BELOW, "distill"),
     "claims": (*BELOW, "lens", "tune", "distill", "claims"),
     # Records only: a report that could reach a model or a formula would sooner or later compute something new.
-    "report": ("report", "errors", "blocks", "records", "sampling", "lens", "tune", "distill", "claims"),
+    "report": (
+        "report",
+        "errors",
+        "numerals",
+        "blocks",
+        "records",
+        "sampling",
+        "lens",
+        "tune",
+        "distill",
+        "claims",
+    ),
     # The tour runs the verbs one after another and hands their records to the report.
     "tour": (*BELOW, "lens", "tune", "distill", "report", "tour", "__init__"),
     "cli": (*BELOW, "lens", "tune", "distill", "claims", "report", "tour", "studio", "cli", "__init__"),

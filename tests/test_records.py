@@ -147,7 +147,7 @@ def test_an_exact_measure_is_a_number_and_another_one_two() -> None:
         (exact(0.25), "0.25"),
         (Interval(0.25, 0.5), "0.25 … 0.5"),
         (Interval(0.25, 0.250001), "0.25"),
-        (Interval(-math.inf, -2), "≤ -2"),
+        (Interval(-math.inf, -2), "≤ −2"),
         (Interval(3, math.inf), "≥ 3"),
         (None, "–"),
     ],

@@ -1,19 +1,19 @@
 """What a record shows: lines, tables and drawings, and the same as HTML, Markdown and plain numbers.
 
 A record lists its blocks once; the terminal (cli/output.py), a notebook, an HTML file and a Markdown file render them.
-Every number on a screen is written by `number`, `probability` and `shown`.
+Every number is written by `retort.numerals`, measures by `shown`.
 """
 
 from __future__ import annotations
 
 import html
-import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from retort.distribution import Interval
 from retort.errors import printable
+from retort.numerals import NONE, bounds, number
 
 BLOCKS = " ▏▎▍▌▋▊▉█"
 BAR = 16
@@ -91,30 +91,9 @@ def table(headings: Sequence[str | Column], rows: Iterable[Sequence[str | Cell]]
     return Table(columns, cells, lead)
 
 
-def number(value: float | None) -> str:
-    """A number for a table: four significant digits, a dash where there is none."""
-    if value is None or math.isnan(value):
-        return "–"
-    return f"{value:.4g}"
-
-
-def probability(value: float) -> str:
-    """A probability for a table: per cent where that can be read, powers of ten below."""
-    if value == 0:
-        return "0"
-    return f"{value:.2%}" if value >= 0.0001 else f"{value:.1e}"
-
-
 def shown(value: Interval | None, write: Callable[[float], str] = number) -> str:
     """A measure: one number, both ends, or the one end that is known; a dash where nothing is."""
-    if value is None:
-        return "–"
-    low, high = write(value.low), write(value.high)
-    if low == high:
-        return low
-    if value.low == -math.inf:
-        return f"≤ {high}"
-    return f"≥ {low}" if value.high == math.inf else f"{low} … {high}"
+    return NONE if value is None else bounds(value.low, value.high, write)
 
 
 def token_label(token: str) -> str:

@@ -154,7 +154,7 @@ def test_near_ties_are_named_on_screen_and_in_the_document(run, run_json, tmp_pa
     path = tmp_path / "tie.json"
     path.write_text(json.dumps({"tokens": ["a", "b", "c"], "logits": [3, 2.99995, 1]}))
     asked = ("look", f"logits:{path}", "x", "--temperature", "1")
-    assert "Near tie: 'b' 5e-05 below (chance 30.85%)" in run(*asked).stdout
+    assert "Near tie: 'b' 5e-5 below (chance 30.85%)" in run(*asked).stdout
     document = run_json(*asked)
     assert document["near_tie"] is True and [tie["token"] for tie in document["near_ties"]] == ["b"]
     assert run(*asked, "--fail-if", "near_ties > 0").exit_code == 3

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from retort.cli.output import bar, number, print_json, printable, probability, token_label
+from retort.cli.output import bar, print_json, printable, token_label
 from retort.records import json_value
 
 
@@ -85,22 +85,6 @@ def test_bar_lengths() -> None:
 def test_bars_in_a_terminal_without_block_signs() -> None:
     plain = Console(file=open_utf("ascii"))
     assert bar(0.5, 10, plain) == "#####"
-
-
-def test_numbers() -> None:
-    assert [number(value) for value in (None, float("nan"), 0.123456, float("inf"))] == [
-        "–",
-        "–",
-        "0.1235",
-        "inf",
-    ]
-    assert [probability(value) for value in (0, 1e-9, 0.0001, 0.13579, 1)] == [
-        "0",
-        "1.0e-09",
-        "0.01%",
-        "13.58%",
-        "100.00%",
-    ]
 
 
 def open_utf(encoding: str = "utf-8"):

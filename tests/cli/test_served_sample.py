@@ -96,7 +96,7 @@ def test_the_table_says_whose_noise_it_is(run, server, lie, said) -> None:
     assert result.exit_code == 0
     assert f"Drawn by the server, with its own noise. {said}" in result.stdout
     assert "Asked for: temperature 0.5, max_tokens 6; 3 requests" in result.stdout
-    assert result.stdout.count("6 tokens, length; logprob -") == 3
+    assert result.stdout.count("6 tokens, length; logprob −") == 3
 
 
 def test_logprobs_after_the_sampler_are_called_so(run, run_json, server) -> None:

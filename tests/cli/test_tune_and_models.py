@@ -54,7 +54,7 @@ def test_items_limits_the_items_and_a_seed_repeats(run_json, sky, task) -> None:
 def test_the_table_names_the_recommendation_and_the_price(run, sky, task) -> None:
     result = run("tune", task, "--model", sky, "--temperature", "0,1,4", "--samples", "4")
     assert (result.exit_code, result.stderr) == (0, "")
-    for said in ("→", "Recommended: τ = ", "forward passes", "paired by item", "95 % interval", "agreement"):
+    for said in ("→", "Recommended: τ = ", "forward passes", "paired by item", "95% interval", "agreement"):
         assert said in result.stdout
 
 

@@ -102,7 +102,7 @@ def test_numbers_that_are_not_finite_reach_no_verdict() -> None:
 def test_equal_time_says_what_it_counts() -> None:
     arms = {name: [arm(name, seed, 5.0) for seed in range(3)] for name in ("hard", "soft", "hard_equal_time")}
     counted = conclude({}, {}, arms, captured=True, capture_seconds=90.0)
-    assert "includes the capture, 90 seconds" in counted.verdict_equal_time_reason
+    assert "includes the capture, 90 s" in counted.verdict_equal_time_reason
     assert "not known" in conclude({}, {}, arms, captured=True).verdict_equal_time_reason
     assert "capture" not in conclude({}, {}, arms).verdict_equal_time_reason
 

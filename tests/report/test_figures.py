@@ -14,7 +14,7 @@ from tests.report.stories import make_distillation, make_look, make_path, make_s
 from retort.lens.path import Band
 from retort.lens.path import bands as path_bands
 from retort.report import bands, figures
-from retort.report.drawing import percent, token_text
+from retort.report.drawing import token_text
 
 STORY = make_story()
 
@@ -70,14 +70,6 @@ def test_a_tokens_spaces_and_signs_are_shown_as_they_are() -> None:
     assert "τ = 1, as it is" in shown
     assert token_text("\n") == r"‘\n’"
     assert token_text("a" * 40) == "‘" + "a" * 15 + "…’"
-
-
-@pytest.mark.parametrize(
-    ("share", "said"),
-    [(0, "0"), (1, "100.0%"), (0.1354, "13.5%"), (0.0073, "0.73%"), (3e-6, "3e-6"), (2e-12, "2e-12")],
-)
-def test_percent(share: float, said: str) -> None:
-    assert percent(share) == said
 
 
 def test_blocks_of_a_path_by_hand() -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from tests.report.stories import EXPLORE, make_distillation, make_draws, make_look, make_path, make_tuning
 
+from retort.numerals import interval
 from retort.tour.findings import compared, distilled, drawn, findings, followed, seen, shared, tuned
 
 
@@ -14,7 +15,7 @@ def test_a_look_names_the_first_token_its_chances_and_the_entropies() -> None:
     look = make_look()
     text = seen(look).text
     assert text.startswith(
-        "embedded:base puts “fruit” first and “edible fruit” second at every temperature: 62.1% and 27.9% at τ = 0.5,"
+        "embedded:base puts “fruit” first and “edible fruit” second at every temperature: 62.06% and 27.89% at τ = 0.5,"
     )
     assert f"from {look.rows[0].entropy_nats:.2f} to {look.rows[-1].entropy_nats:.2f} nats" in text
 
@@ -52,10 +53,7 @@ def test_opposites_are_claimed_only_where_regions_do_not_meet() -> None:
     assert text.startswith("Yes: one right answer wants a low temperature")
     assert "exploit τ = 0 to 0.6, explore τ = 1 to 1.2" in text
     wrong = next(one for one in explore.settings if one.temperature == 0.2)
-    assert (
-        f"Explore scores {wrong.score:.3g} ({wrong.score_ci[0]:.3g} to {wrong.score_ci[1]:.3g}) at exploit’s τ"
-        in text
-    )
+    assert f"Explore scores {wrong.score:.3f} ({interval(wrong.score_ci)}) at exploit’s τ" in text
 
     meeting = compared(exploit, make_tuning("explore", setting=0.6, region=(0.6, 1.2))).text
     assert meeting.startswith("Not shown")
@@ -74,9 +72,9 @@ def test_opposites_cannot_be_told_where_one_task_shows_no_difference() -> None:
 @pytest.mark.parametrize(
     ("gains", "said"),
     [
-        ((0.06, 0.05, 0.07), "Distilling helps: hard minus soft is +0.0600 (+0.0003 to +0.1197)"),
+        ((0.06, 0.05, 0.07), "Distilling helps: hard minus soft is +0.0600 (0.0003 to 0.1197)"),
         ((0.001, 0.002, 0.003), "Distilling does not help here: hard minus soft is +0.0020"),
-        ((-0.06, -0.05, -0.07), "Distilling does not help here, it is worse: hard minus soft is -0.0600"),
+        ((-0.06, -0.05, -0.07), "Distilling does not help here, it is worse: hard minus soft is −0.0600"),
         ((0.1, -0.05, 0.03), "Cannot tell whether distilling helps: hard minus soft is +0.0267"),
         ((0.06,), "Cannot tell: hard minus soft is +0.0600 nats per token"),
     ],

@@ -46,7 +46,7 @@ def estimated(temperatures, targets, source=None, *, seed=0, chain=None, samples
 
 
 def test_intervals_hold_at_their_rate() -> None:
-    """40 sweeps of 40 items × 8 answers at τ = 1, 95 % intervals. At a rate of 7 %, over 8 come once in 400 times."""
+    """40 sweeps of 40 items × 8 answers at τ = 1, 95% intervals. At a rate of 7 %, over 8 come once in 400 times."""
     targets = (0.6, 0.8, 1.3)
     misses = np.zeros(3)
     errors = []

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from retort.blocks import Block, Line, line, number, table
+from retort.blocks import Block, Line, line, table
 from retort.callable_package import callable_package
 from retort.claims import arithmetic, distilling, tasks, texts
 from retort.claims.claim import Claim, Measured, Verdict
 from retort.claims.evidence import Evidence, Needs, ProgressCallback
 from retort.errors import InputError
 from retort.lens.asking import default_prompts
+from retort.numerals import interval, number
 from retort.records import Record
 from retort.sources.load import Model, opened
 
@@ -71,7 +72,7 @@ class Claims(Record):
             if claim.threshold is not None and not claim.verdict.startswith("needs"):
                 rows.append(["  threshold", f"{claim.threshold:g}"])
             if claim.interval is not None:
-                rows.append(["  95 % interval", f"{claim.interval[0]:.4g} to {claim.interval[1]:.4g}"])
+                rows.append(["  95% interval", interval(claim.interval, number)])
             if rows:
                 yield table(["", ""], rows)
             yield Line(((f"  How: {claim.how}", "dim"),))
@@ -80,7 +81,7 @@ class Claims(Record):
 def _shown(value: Any) -> str:
     """A number of a claim, whatever its type."""
     if isinstance(value, (list, tuple)):
-        return " to ".join(f"{one:.4g}" for one in value)
+        return " to ".join(number(one) for one in value)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return "–" if value is None else str(value)
     return number(float(value)) if isinstance(value, float) else f"{value:,}"

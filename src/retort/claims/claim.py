@@ -24,7 +24,7 @@ ARITHMETIC = "check of the arithmetic"
 
 @dataclass(frozen=True)
 class Measured:
-    """The verdict, the numbers by name, and the interval (95 %) of the number that decided, if it has one."""
+    """The verdict, the numbers by name, and the interval (95%) of the number that decided, if it has one."""
 
     verdict: str
     numbers: Mapping[str, Any]

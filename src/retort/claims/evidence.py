@@ -126,7 +126,7 @@ class Evidence:
         return np.bincount(self.owner, weights=values) / np.bincount(self.owner)
 
     def interval(self, values: Floats) -> Interval:
-        """Interval (95 %) of the mean of independent values `[groups]`: texts or items, not positions. Bootstrap."""
+        """Interval (95%) of the mean of independent values `[groups]`: texts or items, not positions. Bootstrap."""
         return interval_of_mean(values, self.seed)
 
     def task(self, goal: str) -> Task:
@@ -200,7 +200,7 @@ def _given(source: Source | None, option: str) -> Source:
 
 
 def interval_of_mean(values: Floats, seed: int) -> Interval:
-    """Bootstrap interval (95 %) of the mean of independent values `[groups]`."""
+    """Bootstrap interval (95%) of the mean of independent values `[groups]`."""
     resampled = resampled_means(
         np.asarray(values, dtype=np.float64)[:, None], RESAMPLES, np.random.default_rng(seed)
     )

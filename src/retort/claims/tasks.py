@@ -311,7 +311,7 @@ CLAIMS = (
         "same-answer-below-0.3",
         "At 0.3 and below one gets the same answer over and over.",
         "The exploit task: share of answers at τ = 0.3 that are the greedy answer (normalised), mean over items: "
-        "holds if above the threshold. 80 % unless you set how often is often enough for you.",
+        "holds if above the threshold. 80% unless you set how often is often enough for you.",
         _same_answer_below,
         0.8,
     ),
@@ -319,14 +319,14 @@ CLAIMS = (
         "same-prompt-same-answer",
         "The same prompt gives the same answer at a low temperature.",
         "The exploit task: share of items whose answers at τ = 0.3 are all identical (normalised): holds if above "
-        "the threshold. 95 % unless you set what your product needs.",
+        "the threshold. 95% unless you set what your product needs.",
         _same_prompt_same_answer,
         0.95,
     ),
     Claim(
         "useful-range",
         "The useful range of temperatures is about 0.5 to 1.2.",
-        "For both tasks, the temperatures that are statistically tied with the best (all pairs together, 95 %): "
+        "For both tasks, the temperatures that are statistically tied with the best (all pairs together, 95%): "
         "holds if both regions lie inside 0.5 to 1.2, does not hold if either lies outside of it altogether.",
         _useful_range,
     ),

@@ -8,6 +8,7 @@ import click
 
 from retort.cli.grammar import Whole, verb
 from retort.cli.options import json_option
+from retort.numerals import decimals, number, probability
 
 if TYPE_CHECKING:
     from retort.distill.cache import Manifest
@@ -93,7 +94,8 @@ def _server_rows(server: dict[str, Any]) -> list[tuple[str, str]]:
         rows.append(
             (
                 "not told",
-                f"{server['rest_low']:.2%} to {server['rest_high']:.2%} of the probability at τ, on average",
+                f"{probability(server['rest_low'])} to {probability(server['rest_high'])} of the probability at τ, on "
+                "average",
             )
         )
     return rows + [("note", note) for note in probe["notes"]]
@@ -102,13 +104,13 @@ def _server_rows(server: dict[str, Any]) -> list[tuple[str, str]]:
 def print_cache(found: dict[str, Any]) -> None:
     from rich.table import Table
 
-    from retort.cli.output import number, stdout_console, token_label
+    from retort.cli.output import stdout_console, token_label
 
     console = stdout_console()
     console.print(
         f"{found['tokens']:,} tokens of {found['documents']:,} documents in"
         f" {found['shards']} {'shard' if found['shards'] == 1 else 'shards'},"
-        f" {found['bytes_per_token']:.1f} bytes per token",
+        f" {decimals(found['bytes_per_token'], 1)} bytes per token",
         style="bold",
     )
     table = Table(box=None, pad_edge=False, show_header=False)
@@ -140,13 +142,17 @@ def print_cache(found: dict[str, Any]) -> None:
             shown.add_column("rest")
         shown.add_column("largest weights")
         for row in found["rows"]:
-            top = ", ".join(f"{token_label(one['token'])} {one['weight']:.3f}" for one in row["top"])
+            top = ", ".join(f"{token_label(one['token'])} {decimals(one['weight'])}" for one in row["top"])
             shown.add_row(
                 str(row["document"]),
                 str(row["offset"]),
                 token_label(row["token"]),
                 "not told" if row["entropy"] is None else number(row["entropy"]),
-                *([f"{row['rest_low']:.3f} to {row['rest_high']:.3f}"] if "rest_low" in row else []),
+                *(
+                    [f"{decimals(row['rest_low'])} to {decimals(row['rest_high'])}"]
+                    if "rest_low" in row
+                    else []
+                ),
                 top,
             )
         console.print(shown)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from retort.distribution import Interval
 from retort.errors import CapabilityError, InputError
+from retort.numerals import number
 
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
@@ -81,7 +82,7 @@ def met(condition: Condition, measures: Mapping[str, Sequence[Interval]]) -> flo
             undecided = value
     if undecided is not None:
         raise CapabilityError(
-            f"{condition} cannot be decided: {condition.measure} is between {undecided.low:.4g} and "
-            f"{undecided.high:.4g}, given only the tokens that are known."
+            f"{condition} cannot be decided: {condition.measure} is between {number(undecided.low)} and "
+            f"{number(undecided.high)}, given only the tokens that are known."
         )
     return None

@@ -8,6 +8,7 @@ import click
 
 from retort.cli.exporting import check_export, deliver, exporting_options
 from retort.cli.grammar import group, verb
+from retort.numerals import number
 
 if TYPE_CHECKING:
     from retort.distill.check import Checked, Scale
@@ -95,10 +96,10 @@ def distilled(recipe: str, overrides: tuple[str, ...], export: dict[str, Any]) -
 
 def print_checked(report: Checked, scales: tuple[Scale, ...]) -> None:
     """What `--check` and `--explain` found, on the terminal."""
-    from retort.blocks import line, number, table
+    from retort.blocks import line, table
     from retort.cli.output import show, stdout_console
 
-    first, last = f"{report.kd_weight:.4g}", f"{report.kd_weight_last:.4g}"
+    first, last = number(report.kd_weight), number(report.kd_weight_last)
     soft = first if first == last else f"({first} → {last})"
     most = "" if report.recipe["data"]["packing"] else "at most "
     tries = f" (and {report.tries} tries of learning rates)" if report.tries else ""
@@ -107,7 +108,7 @@ def print_checked(report: Checked, scales: tuple[Scale, ...]) -> None:
         line(
             f"{report.arms} trainings{tries} of {most}{report.tokens:,} tokens ({report.tokens_a_step:,} per"
             " step); loss ="
-            f" {soft} · {report.recipe['divergence']} + {report.ce_weight:.4g} · cross-entropy",
+            f" {soft} · {report.recipe['divergence']} + {number(report.ce_weight)} · cross-entropy",
             whole=True,
         ),
     ]

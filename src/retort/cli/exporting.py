@@ -18,6 +18,7 @@ import click
 
 from retort.blocks import Block, html_page, markdown
 from retort.cli.output import WIDTH_WHEN_PIPED, show, stdout_console
+from retort.numerals import number
 from retort.records import Record, json_value
 
 if TYPE_CHECKING:
@@ -222,6 +223,6 @@ def _fail(conditions: Sequence[Condition], record: Record) -> None:
     measures = record.measures() if conditions else {}
     held = [(condition, value) for condition in conditions if (value := met(condition, measures)) is not None]
     for condition, value in held:
-        click.echo(f"retort: {condition} holds: {condition.measure} is {value:.4g}.", err=True)
+        click.echo(f"retort: {condition} holds: {condition.measure} is {number(value)}.", err=True)
     if held:
         raise click.exceptions.Exit(CONDITION_HOLDS)

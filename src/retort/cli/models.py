@@ -6,8 +6,8 @@ import click
 
 from retort.cli.grammar import group, verb
 from retort.cli.options import json_option
+from retort.numerals import megabytes
 
-MEGABYTE = 1_000_000
 TRILLION = 10**12
 
 
@@ -22,7 +22,8 @@ TRILLION = 10**12
 @group("Output", json_option)
 def command(cache: bool, clear: bool, as_json: bool) -> None:
     """List the models that have a name: size, licence, origin, training and what each needs."""
-    from retort.cli.output import number, print_json, stdout_console
+    from retort.cli.output import print_json, stdout_console
+    from retort.numerals import number
     from retort.sources.embedded import embedded_models
 
     if clear and not cache:
@@ -45,7 +46,7 @@ def command(cache: bool, clear: bool, as_json: bool) -> None:
         table.add_row(
             model.name,
             _count(model.parameters),
-            "–" if model.size_bytes is None else f"{model.size_bytes / MEGABYTE:.1f} MB",
+            "–" if model.size_bytes is None else megabytes(model.size_bytes),
             _count(model.training_tokens),
             number(model.held_out_nll),
             model.licence,
@@ -76,9 +77,9 @@ def _cache(clear: bool, as_json: bool) -> None:
         return
     console = stdout_console()
     for entry in entries:
-        console.print(f"{entry.size_bytes / MEGABYTE:9.1f} MB  {entry.origin}", soft_wrap=True)
+        console.print(f"{megabytes(entry.size_bytes):>12}  {entry.origin}", soft_wrap=True)
     said = "deleted" if clear else "kept"
-    console.print(f"{total / MEGABYTE:9.1f} MB {said} in {cache_folder()}", soft_wrap=True)
+    console.print(f"{megabytes(total):>12} {said} in {cache_folder()}", soft_wrap=True)
 
 
 def _count(count: int | None) -> str:

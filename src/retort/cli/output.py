@@ -13,21 +13,9 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from retort.blocks import (
-    BAR,
-    Block,
-    Cell,
-    Column,
-    Drawing,
-    Line,
-    Span,
-    Table,
-    bar_text,
-    number,
-    probability,
-    token_label,
-)
+from retort.blocks import BAR, Block, Cell, Column, Drawing, Line, Span, Table, bar_text, token_label
 from retort.errors import printable as with_line_breaks
+from retort.numerals import number, probability
 from retort.records import json_value
 
 __all__ = [

@@ -9,6 +9,8 @@ from contextlib import contextmanager, redirect_stdout
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Self
 
+from retort.numerals import decimals, duration
+
 if TYPE_CHECKING:
     from rich.progress import Progress as LiveLine
 
@@ -82,7 +84,7 @@ class Progress:
                 self._live.start()
 
     def _count(self, done: float, total: float) -> str:
-        return f"{done:,.0f} of {total:,.0f}{self._unit}"
+        return f"{decimals(done, 0)} of {decimals(total, 0)}{self._unit}"
 
     def _show(self, done: float, total: float, detail: str) -> None:
         if self._live is None:
@@ -98,9 +100,7 @@ def time_left(elapsed: float, done: float, total: float) -> str:
     if done <= 0:
         return "time left not known yet"
     seconds = elapsed / done * max(total - done, 0)
-    if seconds < 90:
-        return f"about {seconds:.0f} s left"
-    return f"about {seconds / 60:.0f} min left" if seconds < 5400 else f"about {seconds / 3600:.1f} h left"
+    return f"about {duration(seconds)} left"
 
 
 def _live_line(stream: IO[str]) -> LiveLine:

@@ -270,7 +270,8 @@ def _print(source: Source, said: SeenPrompt, params: SamplingParams, samples: Se
 
 
 def _print_draft(draft: str, counts: RoundCounts) -> None:
-    from retort.cli.output import number, probability, stdout_console
+    from retort.cli.output import stdout_console
+    from retort.numerals import number, probability
 
     share = "none" if counts.acceptance is None else probability(counts.acceptance)
     stdout_console().print(
@@ -281,7 +282,7 @@ def _print_draft(draft: str, counts: RoundCounts) -> None:
 
 
 def _account(tokens: Sequence[SampledToken], finish_reason: str) -> str:
-    from retort.cli.output import number, probability
+    from retort.numerals import number, probability
 
     ties = sum(token.near_tie for token in tokens)
     return (

@@ -108,7 +108,7 @@ def _stream(drawing: Drawing, n: int, console: Console) -> None:
 
 
 def _account(sample: ServedText, logprobs: str | None) -> str:
-    from retort.cli.output import number
+    from retort.numerals import number
 
     reason = sample.finish_reason or "no reason given"
     if sample.tokens is None:

@@ -12,6 +12,7 @@ import click
 
 from retort.cli.grammar import group, verb
 from retort.cli.options import json_option, seed_option
+from retort.numerals import decimals
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -120,7 +121,7 @@ def _print_step(found: Found) -> None:
 
     console = stdout_console()
     step, record = found.step, found.record
-    console.rule(f"{step.title}, {step.seconds:.1f} s", align="left", style="dim")
+    console.rule(f"{step.title}, {decimals(step.seconds, 1)} s", align="left", style="dim")
     console.print(f"$ {step.command}", style="cyan", soft_wrap=True)
     if step.reused is not None:
         console.print(

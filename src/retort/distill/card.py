@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from retort.distill.results import ARM_NAMES, ArmResult, DistillResult
+from retort.numerals import decimals
 
 FILE = "README.md"
 
@@ -28,8 +29,7 @@ def model_card(found: DistillResult, student: ArmResult) -> str:
     if student.test_nll is not None:
         losses.append(("test", student.test_nll, found.teacher["test_nll"]))
     rows = "\n".join(
-        f"| {part} | {nll:.4f} | {'–' if teacher is None else f'{teacher:.4f}'} |"
-        for part, nll, teacher in losses
+        f"| {part} | {decimals(nll, 4)} | {decimals(teacher, 4)} |" for part, nll, teacher in losses
     )
     taught = (
         "soft targets of"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from retort.numerals import decimals
+
 # Called with (seconds done, seconds in all, what is happening now); the second number is an estimate and
 # moves.
 OnProgress = Callable[[float, float, str], None]
@@ -74,7 +76,7 @@ class TimeLeft:
             planned * (hard if name == "hard" else soft) + self._extra * (name == "hard_equal_time")
             for name, planned in self._pending
         )
-        measured = "" if val_nll is None else f", {val_nll:.3f} nats per token"
+        measured = "" if val_nll is None else f", {decimals(val_nll)} nats per token"
         elapsed = now - self._began
         self._report(
             elapsed,

@@ -19,8 +19,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from retort.blocks import Block, Column, Table, line, number, table
+from retort.blocks import Block, Column, Table, line, table
 from retort.distribution import Interval
+from retort.numerals import decimals, duration, number, percent, signed, signed_interval
 from retort.records import Measures, Record, exact
 
 Part = Literal["validation", "test"]
@@ -224,7 +225,8 @@ class DistillResult(Record):
         )
         for name, difference in self.differences():
             yield line(
-                f"  {name}: {difference.mean:+.4f}{_bounds(difference.ci)} ({difference.method})", whole=True
+                f"  {name}: {signed(difference.mean, 4)}{_bounds(difference.ci)} ({difference.method})",
+                whole=True,
             )
         for arm, found in (self.searches or {}).items():
             losses = ", ".join(f"{tried.learning_rate:g}: {number(tried.val_nll)}" for tried in found.tried)
@@ -262,9 +264,9 @@ class DistillResult(Record):
                 (
                     ARM_NAMES.get(arm, arm),
                     str(one.seed),
-                    f"{one.val_nll:.4f}",
+                    decimals(one.val_nll, 4),
                     number(one.test_nll),
-                    f"{one.seconds:.1f}",
+                    decimals(one.seconds, 1),
                     f"{one.tokens:,}",
                     *([f"{one.targets or 0:,}"] if masked else []),
                     f"{one.steps:,}",
@@ -281,12 +283,12 @@ class DistillResult(Record):
                 (
                     GAIN_NAMES.get(question, question) if place == 0 else "",
                     f"{number(one.low)} to {number(one.high)}",
-                    f"{one.share:.0%}",
-                    f"{one.hard_nll:.3f}",
-                    f"{one.soft_nll:.3f}",
-                    f"{one.difference:+.3f}",
-                    "" if one.ci is None else f"[{one.ci[0]:+.3f}, {one.ci[1]:+.3f}]",
-                    f"{one.part:+.4f}",
+                    percent(one.share),
+                    decimals(one.hard_nll),
+                    decimals(one.soft_nll),
+                    signed(one.difference),
+                    "" if one.ci is None else signed_interval(one.ci),
+                    signed(one.part, 4),
                 )
                 for question, bins in (self.gain_by or {}).items()
                 for place, one in enumerate(bins)
@@ -295,7 +297,7 @@ class DistillResult(Record):
 
 
 def _bounds(interval: tuple[float, float] | None) -> str:
-    return "" if interval is None else f" [{interval[0]:+.4f}, {interval[1]:+.4f}]"
+    return "" if interval is None else f" ({signed_interval(interval, 4)})"
 
 
 def paired_difference(
@@ -315,7 +317,7 @@ def paired_difference(
     interval = paired_interval(values, planned=planned)
     kind = "paired t interval" if planned else "always-valid interval"
     if interval is not None:
-        method = f"{CONFIDENCE:.0%} {kind} over {len(values)} seeds"
+        method = f"{percent(CONFIDENCE)} {kind} over {len(values)} seeds"
     elif len(values) == 1:
         method = "no interval: one seed has no spread"
     else:
@@ -375,16 +377,16 @@ def judge(difference: Difference | None, against: str, diverged: Sequence[str] =
             "no control",
             f"There is no control: {against} was not trained, so what distillation added is not known.",
         )
-    number = f"{difference.mean:+.4f} nats per token on the {difference.part} text against {against}"
+    gain = f"{signed(difference.mean, 4)} nats per token on the {difference.part} text against {against}"
     if difference.ci is None:
         return (
             "cannot tell",
-            f"{number}, but {len(difference.seeds)}"
+            f"{gain}, but {len(difference.seeds)}"
             f" {'seed is' if len(difference.seeds) == 1 else 'seeds are'} too few to"
             " know the spread between seeds; use 3 or more.",
         )
     low, high = difference.ci
-    interval = f"{number}, {difference.method} [{low:+.4f}, {high:+.4f}]"
+    interval = f"{gain}, {difference.method} {signed_interval(difference.ci, 4)}"
     if low > 0:
         return "helps", f"{interval}, which lies above 0."
     if high < SMALLEST_GAIN:
@@ -440,7 +442,7 @@ def conclude(
         reason_time += (
             " How long the capture took is not known, so it is not counted."
             if capture_seconds is None
-            else f" The time includes the capture, {capture_seconds:,.0f} seconds."
+            else f" The time includes the capture, {duration(capture_seconds)}."
         )
     return DistillResult(
         recipe=recipe,

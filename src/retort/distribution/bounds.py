@@ -26,6 +26,7 @@ from retort.distribution.measures import NOISE_SCALE, Interval, risk_of_gaps
 from retort.distribution.ranking import SLACK
 from retort.distribution.softmax import check_temperature
 from retort.errors import InputError
+from retort.numerals import number
 
 Floats = NDArray[np.float64]
 
@@ -88,7 +89,7 @@ class PartialDistribution:
         mass = float(np.exp(values).sum())
         if mass * math.exp(-rounding) > 1.0 + MASS_ROUNDING:
             raise InputError(
-                f"the log-probabilities have a mass of {mass:.6g}, above 1 by more than their rounding; "
+                f"the log-probabilities have a mass of {number(mass, 6)}, above 1 by more than their rounding; "
                 "they must be normalised, in nats"
             )
         if mass > math.exp(rounding) + FLOAT_ERROR:
@@ -493,8 +494,8 @@ class PartialDistribution:
         listed = math.exp(self.ceiling)
         if missing > self.num_unknown * listed + MASS_ROUNDING:
             raise InputError(
-                f"{self.num_unknown} unseen tokens of at most {listed:.3g} each cannot hold the missing mass "
-                f"{missing:.6g}; the log-probabilities seen must be the largest, normalised"
+                f"{self.num_unknown} unseen tokens of at most {number(listed, 3)} each cannot hold the missing mass "
+                f"{number(missing, 6)}; the log-probabilities seen must be the largest, normalised"
             )
 
 

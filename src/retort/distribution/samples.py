@@ -12,6 +12,7 @@ import numpy as np
 
 from retort.distribution.arrays import Array, as_floats, namespace, to_numpy
 from retort.errors import InputError
+from retort.numerals import decimals, number, percent
 
 Text = Sequence[Hashable]
 """A text as a sequence of words or token ids; a plain string would count as letters."""
@@ -75,7 +76,8 @@ def vendi_score(similarity: Array) -> float:
     eigenvalues = np.linalg.eigvalsh(kernel / len(kernel))
     if eigenvalues.min() < -1e-6:
         raise InputError(
-            f"the similarity matrix must be positive semidefinite, got an eigenvalue of {eigenvalues.min():.3g}; "
+            "the similarity matrix must be positive semidefinite, got an eigenvalue of "
+            f"{number(eigenvalues.min(), 3)}; "
             "use a kernel, for instance the cosine of embeddings"
         )
     positive = eigenvalues[eigenvalues > 0.0]
@@ -257,8 +259,8 @@ def importance_weights(
     size = 1.0 / float(np.sum(weights**2))
     if size < smallest_share * len(weights):
         raise InputError(
-            f"the {len(weights)} samples are worth only {size:.1f} at the target setting, below "
-            f"{smallest_share:.0%} of their number; the settings are too far apart, draw samples nearer to it"
+            f"the {len(weights)} samples are worth only {decimals(size, 1)} at the target setting, below "
+            f"{percent(smallest_share)} of their number; the settings are too far apart, draw samples nearer to it"
         )
     return Reweighting(weights, size, mean_weight)
 

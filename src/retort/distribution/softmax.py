@@ -23,6 +23,7 @@ from retort.distribution.arrays import (
     widened,
 )
 from retort.errors import InputError
+from retort.numerals import number
 
 ROWS_NAMED = 5
 """An error names this many bad rows and counts the rest."""
@@ -132,7 +133,7 @@ def check_log_probs(log_probs: Array, name: str = "log_probs") -> None:
         total = float(np.atleast_1d(to_numpy(sums))[tuple(first)])
         where = "" if sums.ndim == 0 else f" in row {', '.join(map(str, first))}"
         raise InputError(
-            f"{name} must be normalised log-probabilities, got probabilities that sum to {total:.6g}{where}; "
+            f"{name} must be normalised log-probabilities, got probabilities that sum to {number(total, 6)}{where}; "
             "pass raw logits through log_softmax first"
         )
 

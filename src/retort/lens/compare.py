@@ -16,7 +16,7 @@ from typing import Any, ClassVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from retort.blocks import Block, Column, line, number, probability, shown, table, token_label
+from retort.blocks import Block, Column, line, shown, table, token_label
 from retort.chain.chain import Chain
 from retort.distribution import Interval
 from retort.distribution.calibration import equivalent_temperature
@@ -26,6 +26,7 @@ from retort.distribution.ranking import top_ids
 from retort.distribution.softmax import log_softmax
 from retort.errors import CapabilityError, InputError
 from retort.lens.asking import chain_of
+from retort.numerals import number, percent, probability
 from retort.records import Measures, Record, exact, new_axes
 from retort.sources.base import Capability, KnownToken, KnownTop, PartialSource, Source
 from retort.sources.chat import Conversation, asked, prompt_for
@@ -228,7 +229,7 @@ class Compare(Record):
                 head = [text, *said, str(place.common), number(place.logprob_difference)]
             rows.append([*head, *numbers(place)])
         rows.append([""] * len(headings))
-        disagree = f"{self.totals.parted:.0%} disagree"
+        disagree = f"{percent(self.totals.parted)} disagree"
         lead = ["mean", "", "", disagree] if self.whole else ["mean", "", disagree, "", ""]
         rows.append([*lead, *numbers(self.totals)])
         return table(headings, rows)

@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retort.blocks import Block, line, number, table, token_label
+from retort.blocks import Block, line, table, token_label
 from retort.distribution.measures import flip_risk, margin, noise_scale, text_flip_risk
 from retort.errors import InputError
 from retort.lens.asking import default_beginnings
+from retort.numerals import number, percent
 from retort.records import Record, new_axes
 from retort.sources.base import Source
 from retort.sources.load import Model, opened
@@ -112,8 +113,8 @@ class Determinism(Record):
                     number(report.largest_change),
                     number(report.flips_predicted),
                     str(report.flips_observed),
-                    f"{report.texts_predicted:.1%}",
-                    f"{report.texts_observed:.1%}",
+                    percent(report.texts_predicted, 1),
+                    percent(report.texts_observed, 1),
                 ]
                 for report in self.replays
             ],
@@ -249,7 +250,8 @@ def _advice(reports: Sequence[ReplayReport], num_texts: int) -> tuple[str, ...]:
     for report in sorted(reports, key=lambda one: -one.noise):
         if report.flips_observed:
             said.append(
-                f"{report.name} ({report.differs}) changed {report.texts_observed:.0%} of {num_texts} texts: keep it "
+                f"{report.name} ({report.differs}) changed {percent(report.texts_observed)} of {num_texts} texts: "
+                "keep it "
                 "fixed between runs that must agree."
             )
     if not any(report.flips_observed for report in reports):

@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from retort.blocks import Block, Column, line, number, probability, table, token_label
+from retort.blocks import Block, Column, line, table, token_label
 from retort.chain.chain import Chain
 from retort.chain.engines import ENGINES, Engine, find_engine
 from retort.distribution.distribution import Distribution
 from retort.distribution.divergences import total_variation
 from retort.distribution.ranking import top_ids
 from retort.errors import CapabilityError, InputError
+from retort.numerals import number, probability
 from retort.records import Record, new_axes
 from retort.sampling.params import SETTINGS, SamplingParams
 from retort.sources.base import Capability, Source, next_token_logits

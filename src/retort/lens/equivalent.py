@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retort.blocks import Block, line, number, table
+from retort.blocks import Block, line, table
 from retort.distribution.calibration import entropy_matched_temperature, equivalent_temperature
 from retort.distribution.divergences import kl
 from retort.distribution.measures import entropy
@@ -23,6 +23,7 @@ from retort.distribution.softmax import log_softmax, softmax
 from retort.errors import InputError
 from retort.lens.asking import default_prompts
 from retort.lens.compare import check_size, shared_ids
+from retort.numerals import interval, number, percent
 from retort.records import Record, new_axes
 from retort.sources.load import Model, opened
 from retort.sources.positions import position_logits
@@ -43,7 +44,7 @@ class EquivalentPoint:
     """One temperature of A, and what B needs to be like it; entropies and divergences in nats per position.
 
     - `temperature_b`: where the mean KL(A at temperature_a ‖ B at temperature_b) is smallest; `at_bound`: it lies at or
-      beyond the range searched, so it is a limit and not a match. `temperature_b_ci`: bootstrap over prompts, 95 %.
+      beyond the range searched, so it is a limit and not a match. `temperature_b_ci`: bootstrap over prompts, 95%.
     - `kl_left`: the mean KL at that temperature; `kl_same`: with B at temperature_a itself.
     - `entropy_a`, `entropy_b`: mean entropies at temperature_a and temperature_b.
     - `entropy_matched`: the temperature of B at which its mean entropy is A's, which ignores which tokens are meant.
@@ -107,14 +108,14 @@ class Equivalent(Record):
         )
         yield table(
             [
-                ">τ of A", ">nearest τ of B", f">{1 - self.error_rate:.0%} interval", ">KL left",
+                ">τ of A", ">nearest τ of B", f">{percent(1 - self.error_rate)} interval", ">KL left",
                 ">KL at the same τ", ">entropy A", ">entropy B", ">same entropy at τ of B",
             ],
             [
                 [
                     f"{point.temperature_a:g}",
                     number(point.temperature_b) + (" (limit)" if point.at_bound else ""),
-                    "–" if point.temperature_b_ci is None else "{:.3f} to {:.3f}".format(*point.temperature_b_ci),
+                    interval(point.temperature_b_ci),
                     number(point.kl_left),
                     number(point.kl_same),
                     number(point.entropy_a),

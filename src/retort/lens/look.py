@@ -14,7 +14,7 @@ from typing import Any, ClassVar, cast
 
 import numpy as np
 
-from retort.blocks import Block, Cell, Column, line, number, probability, shown, table, token_label
+from retort.blocks import Block, Cell, Column, line, shown, table, token_label
 from retort.chain.chain import Chain
 from retort.chain.explain import Explanation
 from retort.distribution import Interval
@@ -23,6 +23,7 @@ from retort.distribution.measures import NOISE_SCALE, margin, swap_risk
 from retort.errors import InputError
 from retort.lens.asking import ask, chain_of, rendered
 from retort.lens.compare import Distance, distance_of_known, distance_of_rows, known_top, share_tokens
+from retort.numerals import decimals, number, probability
 from retort.records import Measures, Record, exact, new_axes
 from retort.sources.base import Capability, KnownTop, PartialSource, Source
 from retort.sources.chat import Conversation, Message, Prompt, asked
@@ -261,7 +262,7 @@ class Look(Record):
                 f"{scale}"
             )
         yield _rows_table(self.rows)
-        known_to = "" if self.margin.exact else f" nats, known to {2 * self.rounding:.1g}"
+        known_to = "" if self.margin.exact else f" nats, known to {number(2 * self.rounding, 1)}"
         yield line(
             f"Margin of the first token over the second: {shown(self.margin)}{known_to or ' (raw logits)'}. "
             "Effective support is e^entropy: how many equally likely tokens would be as uncertain."
@@ -588,7 +589,7 @@ def _rows_table(rows: tuple[LookRow, ...]) -> Block:
     cells: list[list[str | Cell]] = [
         [
             token_label(token.token),
-            f"{token.logprob_raw:.3f}" if token.logit is None else f"{token.logit:.2f}",
+            decimals(token.logprob_raw) if token.logit is None else decimals(token.logit, 2),
             *(_prob_cell(row.top[place].prob) for row in rows),
         ]
         for place, token in enumerate(rows[0].top)

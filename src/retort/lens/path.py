@@ -9,11 +9,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from retort.blocks import Block, Column, Drawing, Span, line, number, spaced, table
+from retort.blocks import Block, Column, Drawing, Span, line, spaced, table
 from retort.chain.chain import Chain
 from retort.chain.stage import Stage
 from retort.errors import InputError, printable
 from retort.lens.asking import ask, chain_of
+from retort.numerals import decimals, number
 from retort.records import Measures, Record, exact, new_axes
 from retort.sampling.path import Leaf, PathRequest, TemperaturePath, temperature_paths
 from retort.sources.chat import Message, Prompt
@@ -185,7 +186,8 @@ class PathFound(Record):
         texts = "one text" if len(path.leaves) == 1 else f"{len(path.leaves)} different texts"
         yield line(
             f"{texts} at {asked_for} temperatures: {path.forward_passes:,} forward passes, against "
-            f"{path.independent_passes:,} for one text per temperature ({saved:.1f} times fewer). Logprob: nats, "
+            f"{path.independent_passes:,} for one text per temperature ({decimals(saved, 1)} times fewer). Logprob: "
+            "nats, "
             "summed over the text, of the model's own distribution (τ = 1, nothing removed)."
         )
 
@@ -194,8 +196,8 @@ class PathFound(Record):
             [">τ from", ">to", Column("text", fold=True), "end", ">logprob, raw"],
             [
                 [
-                    f"{leaf.temperature_low:.4f}",
-                    f"{leaf.temperature_high:.4f}",
+                    decimals(leaf.temperature_low, 4),
+                    decimals(leaf.temperature_high, 4),
                     printable(leaf.text, keep=""),
                     leaf.finish_reason,
                     number(leaf.logprob_raw),
@@ -367,7 +369,9 @@ def tree_lines(branches: Sequence[PathBranch]) -> list[list[Span]]:
 def _tree_lines(branch: PathBranch, lead: str, below: str, joint: str) -> list[str]:
     text = printable(joint.join(branch.tokens), keep="")
     end = "" if branch.leaf is None else f"  [{branch.leaf + 1}]"
-    lines = [f"{branch.temperature_low:.4f} … {branch.temperature_high:.4f}  {lead}{text}{end}"]
+    lines = [
+        f"{decimals(branch.temperature_low, 4)} … {decimals(branch.temperature_high, 4)}  {lead}{text}{end}"
+    ]
     for place, child in enumerate(branch.branches):
         last = place == len(branch.branches) - 1
         lines += _tree_lines(child, below + ("└ " if last else "├ "), below + ("  " if last else "│ "), joint)

@@ -22,6 +22,7 @@ from retort.distribution.divergences import jsd
 from retort.distribution.softmax import check_logits, log_softmax, softmax
 from retort.errors import CapabilityError, InputError, SourceError
 from retort.files import read_json
+from retort.numerals import decimals
 from retort.records import Measures, Record, exact, new_axes
 from retort.sources.base import Capability, Source
 from retort.sources.chat import prompt_for
@@ -131,7 +132,7 @@ class Similar(Record):
         yield table(
             ["", ""],
             [
-                [f"{merge.distance:.3f}", f"{', '.join(merge.left)}  +  {', '.join(merge.right)}"]
+                [decimals(merge.distance), f"{', '.join(merge.left)}  +  {', '.join(merge.right)}"]
                 for merge in self.merges
             ],
         )
@@ -145,7 +146,7 @@ class Similar(Record):
         for at in self.by_temperature:
             ranked = sorted(pairs, key=lambda pair: float(at.divergence[pair[0]][pair[1]]))
             ends = [
-                f"{self.words[j]}, {self.words[i]}: {float(at.divergence[i][j]):.3f}"
+                f"{self.words[j]}, {self.words[i]}: {decimals(float(at.divergence[i][j]))}"
                 for i, j in (ranked[0], ranked[-1])
             ]
             rows.append([f"{at.temperature:g}", *ends])
@@ -441,4 +442,4 @@ def _clustered(words: tuple[str, ...], distances: Floats) -> tuple[tuple[Merge, 
 def _heat(distance: float) -> Cell:
     share = distance / NOTHING_ALIKE
     colour = next((colour for limit, colour in HEAT if share <= limit), FARTHEST)
-    return Cell(f" {distance:.3f} ", f"white {colour}")
+    return Cell(f" {decimals(distance)} ", f"white {colour}")

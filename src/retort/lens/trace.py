@@ -15,13 +15,14 @@ from typing import Any, ClassVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from retort.blocks import Block, Column, Line, line, probability, shown, spaced, table, token_label
+from retort.blocks import Block, Column, Line, line, shown, spaced, table, token_label
 from retort.chain.chain import Chain
 from retort.distribution import Interval
 from retort.distribution.measures import NOISE_SCALE, flip_risk, margin, read_rows, text_flip_risk
 from retort.distribution.softmax import check_logits
 from retort.errors import CapabilityError, InputError, printable
 from retort.lens.asking import ask, chain_of, rendered
+from retort.numerals import probability
 from retort.records import Measures, Record, exact, new_axes
 from retort.sampling.decoding import Ending, FinishReason, check_request
 from retort.sampling.draw import sample_rows

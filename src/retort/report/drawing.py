@@ -127,12 +127,3 @@ def token_text(token: str, longest: int = 16) -> str:
 def one_line(text: str) -> str:
     """`text` with line breaks and control characters as escapes."""
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
-
-
-def percent(share: float) -> str:
-    """A probability for a label: three digits where there are three, powers of ten below 0.01 %."""
-    if share == 0:
-        return "0"
-    if share < 0.0001:
-        return f"{share:.0e}".replace("e-0", "e-")
-    return f"{share:.1%}" if share >= 0.01 else f"{share:.2%}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from retort.numerals import probability
 from retort.report.drawing import (
     COOL,
     INK,
@@ -15,7 +16,6 @@ from retort.report.drawing import (
     WARM,
     WIDTH,
     new_figure,
-    percent,
     styled,
     token_text,
 )
@@ -52,7 +52,7 @@ def distribution(look: Look) -> Figure:
         probs = [float(one.prob) for one in row.top]
         axes.barh(places, probs, color=_colour_of(row.temperature), height=0.62)
         for place, prob in zip(places, probs, strict=True):
-            axes.text(prob + widest * 0.04, place, percent(prob), va="center", color=INK, fontsize=9)
+            axes.text(prob + widest * 0.04, place, probability(prob), va="center", color=INK, fontsize=9)
         as_it_is = ", as it is" if row.temperature == 1 else ""
         axes.set_title(f"τ = {row.temperature:g}{as_it_is}", color=INK)
         axes.set_xlim(0, widest * 1.65)  # room for the number behind the longest bar

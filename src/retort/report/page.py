@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retort.errors import InputError, MissingExtraError
+from retort.numerals import decimals, interval, number, percent, signed, signed_interval
 from retort.report.drawing import one_line
 from retort.report.story import Story
 
@@ -39,7 +40,15 @@ def render(story: Story) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(signed=_signed, number=_number, text=one_line)
+    environment.filters.update(
+        signed=signed,
+        number=decimals,
+        percent=percent,
+        interval=interval,
+        signed_interval=signed_interval,
+        text=one_line,
+    )
+    environment.globals.update(numeral=number)
     return environment.get_template("report.html.jinja").render(
         story=story,
         figures={name: jinja2.utils.markupsafe.Markup(svg) for name, svg in _figures(story).items()},
@@ -65,17 +74,17 @@ def _figures(story: Story) -> dict[str, str]:
     from retort.report.drawing import to_svg
 
     drawn = {}
-    for number, look in enumerate(story.looks):
-        drawn[f"look-{number}"] = to_svg(figures.distribution(look), f"look-{number}", _look_label(look))
+    for at, look in enumerate(story.looks):
+        drawn[f"look-{at}"] = to_svg(figures.distribution(look), f"look-{at}", _look_label(look))
     drawn["entropy"] = to_svg(
         figures.entropy(story.entropies), "entropy", "Entropy of the next token against temperature"
     )
     drawn["path"] = to_svg(
         bands.path(story.path), "path", "Which text each temperature gives, token by token"
     )
-    for number, found in enumerate(story.tunings):
+    for at, found in enumerate(story.tunings):
         label = f"Score and diversity against temperature, task {found.tuning.task}"
-        drawn[f"tune-{number}"] = to_svg(figures.tuning(found.tuning), f"tune-{number}", label)
+        drawn[f"tune-{at}"] = to_svg(figures.tuning(found.tuning), f"tune-{at}", label)
     label = "Held-out loss while training, both arms"
     drawn["learning"] = to_svg(figures.learning(story.distillation), "learning", label)
     if story.distillation.result.difference is not None:
@@ -104,11 +113,3 @@ def _tables(story: Story) -> dict[str, Any]:
 def _look_label(look: Look) -> str:
     shown = ", ".join(f"{row.temperature:g}" for row in look.rows)
     return f"Next-token probabilities of {look.model} after “{look.prompt}” at τ = {shown}"
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.4f}".replace("-", "−")
-
-
-def _number(value: float | None, digits: int = 3) -> str:
-    return "–" if value is None else f"{value:.{digits}f}"

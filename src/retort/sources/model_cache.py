@@ -17,6 +17,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from retort.numerals import duration, megabytes
+
 FORMAT = 2  # of what `gguf.convert` writes; another number makes other entries
 ORIGIN_FILE = "retort-origin.json"
 UNFINISHED = "unfinished-"
@@ -79,7 +81,7 @@ def converted(file: Path, needed_bytes: int, convert: Callable[[Path], None]) ->
         return None
     tells = needed_bytes >= WORTH_TELLING
     if tells:
-        _tell(f"Converting {file.name} once ({needed_bytes / 1e6:,.0f} MB into {root}) …")
+        _tell(f"Converting {file.name} once ({megabytes(needed_bytes)} into {root}) …")
     began = time.monotonic()
     try:
         convert(unfinished)
@@ -96,7 +98,7 @@ def converted(file: Path, needed_bytes: int, convert: Callable[[Path], None]) ->
         shutil.rmtree(unfinished, ignore_errors=True)
     if tells:
         _tell(
-            f"Converted in {time.monotonic() - began:.1f} s; `retort models --cache` lists and clears what is kept."
+            f"Converted in {duration(time.monotonic() - began)}; `retort models --cache` lists and clears what is kept."
         )
     return entry
 

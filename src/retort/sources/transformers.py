@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retort.errors import MissingExtraError, RetortError, SourceError
+from retort.numerals import percent
 from retort.sources.base import Capability, check_prompts, check_token_ids
 from retort.sources.chat import Message, write_chat
 from retort.sources.model_folder import (
@@ -338,7 +339,7 @@ def note_on_unused(name: str, unused: NDArray[np.bool_]) -> str | None:
     if unused.mean() <= UNUSED_WORTH_A_NOTE:
         return None
     return (
-        f"The tokenizer of {name} has no token for {unused.mean():.0%} of the model's {len(unused):,} logits; "
+        f"The tokenizer of {name} has no token for {percent(unused.mean())} of the model's {len(unused):,} logits; "
         "they are left out. Is it the tokenizer that belongs to the model?"
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from retort.numerals import decimals, interval, probability, signed, signed_interval
 from retort.report.story import Finding
 
 if TYPE_CHECKING:
@@ -41,11 +42,12 @@ def seen(look: Look) -> Finding:
     first, second = (_said(look.rows[0].top[place].token) for place in (0, 1))
     chances = _list(
         [
-            f"{float(row.top[0].prob):.1%} and {float(row.top[1].prob):.1%} at τ = {row.temperature:g}"
+            f"{probability(float(row.top[0].prob))} and {probability(float(row.top[1].prob))} at τ = "
+            f"{row.temperature:g}"
             for row in rows
         ]
     )
-    entropy = " to ".join(f"{float(row.entropy_nats):.2f}" for row in (rows[0], rows[-1]))
+    entropy = " to ".join(decimals(float(row.entropy_nats), 2) for row in (rows[0], rows[-1]))
     return Finding(
         f"Look: {look.prompt}",
         f"{look.model} puts “{first}” first and “{second}” second at every temperature: {chances}. Temperature never "
@@ -86,7 +88,7 @@ def followed(found: PathFound) -> Finding:
         text = (
             f"After “{found.prompt}”, {asked} temperatures from {leaves[0].temperature_low:g} to "
             f"{leaves[-1].temperature_high:g} give {len(leaves)} different texts; the text of τ = "
-            f"{greedy.temperature_low:g} holds up to τ = {greedy.temperature_high:.3f}."
+            f"{greedy.temperature_low:g} holds up to τ = {decimals(greedy.temperature_high)}."
         )
     return Finding(
         f"Path: seed {found.seed}",
@@ -165,7 +167,8 @@ def distilled(result: DistillResult, *, same_steps: bool = True) -> Finding:
     if difference.ci is None:
         return Finding(
             title,
-            f"Cannot tell: hard minus soft is {difference.mean:+.4f} nats per token {held_out}, against {against}, "
+            f"Cannot tell: hard minus soft is {signed(difference.mean, 4)} nats per token {held_out}, against "
+            f"{against}, "
             "but one seed has no spread and so no interval.",
         )
     gain = _with_interval(difference.mean, difference.ci, digits=4)
@@ -190,7 +193,7 @@ def _worse(difference: Difference) -> str:
 def _levels(result: DistillResult, difference: Difference) -> str:
     """The teacher's own loss, which says how far a student could go."""
     level = result.teacher.get("test_nll" if difference.part == "test" else "val_nll")
-    return "" if level is None else f" The teacher itself has a loss of {level:.3f} there."
+    return "" if level is None else f" The teacher itself has a loss of {decimals(level)} there."
 
 
 def shared(path: PathFound, tunings: Sequence[Tuning]) -> Finding:
@@ -200,13 +203,12 @@ def shared(path: PathFound, tunings: Sequence[Tuning]) -> Finding:
     return Finding(
         "Passes saved",
         f"{passes:,} forward passes gave every text above, instead of {alone:,} with each temperature on its own: "
-        f"{alone / max(passes, 1):.1f} times fewer.",
+        f"{decimals(alone / max(passes, 1), 1)} times fewer.",
     )
 
 
 def _score(setting: Setting) -> str:
-    low, high = setting.score_ci
-    return f"{setting.score:.3g} ({low:.3g} to {high:.3g})"
+    return f"{decimals(setting.score)} ({interval(setting.score_ci)})"
 
 
 def _region(region: tuple[float, float]) -> str:
@@ -215,8 +217,7 @@ def _region(region: tuple[float, float]) -> str:
 
 
 def _with_interval(value: float, interval: tuple[float, float], digits: int = 3) -> str:
-    low, high = interval
-    return f"{value:+.{digits}f} ({low:+.{digits}f} to {high:+.{digits}f})"
+    return f"{signed(value, digits)} ({signed_interval(interval, digits)})"
 
 
 def _list(words: Sequence[str]) -> str:

@@ -22,7 +22,7 @@ LEVERS = ("setting", "prompt", "setting and prompt", "seed", "item")
 
 @dataclass(frozen=True)
 class VarianceShare:
-    """One lever's share of the variance of scores, with its interval (bootstrap over items, 95 %).
+    """One lever's share of the variance of scores, with its interval (bootstrap over items, 95%).
 
     - "setting": the temperature (or what the settings are), alone and in how items react to it;
     - "prompt": the same of the prompt variant; "setting and prompt": what only their combination explains;

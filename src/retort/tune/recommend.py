@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from retort.numerals import decimals, number, percent, signed
 from retort.tune.goals import Goal, find_goal
 from retort.tune.sequential import Raced, confidence_sequence
 from retort.tune.settings import Axis, Values, temperature_axis
@@ -109,12 +110,6 @@ class Recommendation:
 def finite(value: float) -> float | None:
     """`value`, or None where JSON has no number for it."""
     return value if math.isfinite(value) else None
-
-
-def signed_interval(ends: Ends) -> str:
-    """`−0.100 to +0.200`; no plus where both ends are positive."""
-    sign = "+" if ends[0] < 0.0 else ""
-    return f"{ends[0]:{sign}.3f} to {ends[1]:{sign}.3f}".replace("-", "−")
 
 
 def choose(
@@ -307,7 +302,7 @@ class _Words:
         if found.anytime:
             said.append(
                 f"Intervals are confidence sequences: they hold however often one looks (error rate "
-                f"{found.error_rate:.0%} for all pairs together, {self.items})."
+                f"{percent(found.error_rate)} for all pairs together, {self.items})."
             )
             return said
         scope = (
@@ -315,7 +310,7 @@ class _Words:
             f"pairs it is {self.interval(self._all())}."
             if found.planned and found.setting != found.reference
             else f"Intervals hold for all pairs of the {len(axis)} {axis.plural} together (error rate "
-            f"{found.error_rate:.0%}, {self.items})."
+            f"{percent(found.error_rate)}, {self.items})."
         )
         said.append(scope)
         if found.held_out_ci is not None and found.setting != found.reference:
@@ -323,14 +318,15 @@ class _Words:
             said.append(
                 "Choosing on one half of the items and measuring on the other gives "
                 f"{self.size(found.held_out_difference)} over {axis.short(found.reference)} "
-                f"({self.interval(found.held_out_ci)}); {found.chosen_again:.0%} of the halves made the same choice."
+                f"({self.interval(found.held_out_ci)}); {percent(found.chosen_again)} of the halves made the same "
+                "choice."
             )
         if found.minimum_detectable_difference is None:
             return said
         pair = "in this comparison" if found.planned else f"between two {axis.plural}"
         said.append(
             f"A true difference of {self.size(found.minimum_detectable_difference, sign='')} {pair} would have been "
-            f"found with {found.power:.0%} probability."
+            f"found with {percent(found.power)} probability."
         )
         return said
 
@@ -399,7 +395,8 @@ class _Words:
             return []
         best = self.axis.short(found.best)
         return [
-            f"The highest score, {self.means[best]:.3g} at {best}, is {self.size(found.lead_of_best, sign='')} higher "
+            f"The highest score, {number(self.means[best], 3)} at {best}, is {self.size(found.lead_of_best, sign='')} "
+            "higher "
             f"({self.interval(found.lead_of_best_ci)}), which this choice may cost."
         ]
 
@@ -420,5 +417,4 @@ class _Words:
 
     def _number(self, value: float, sign: str) -> str:
         scaled, places = (100.0 * value, 0 if abs(value) >= 0.0995 else 1) if self.is_share else (value, 2)
-        text = f"{scaled:{sign}.{places}f}".replace("-", "−")
-        return text.lstrip("+−") if float(f"{scaled:.{places}f}") == 0.0 else text
+        return signed(scaled, places) if sign else decimals(scaled, places)

@@ -11,13 +11,14 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from retort.blocks import Block, Column, html_page, line, number, table
+from retort.blocks import Block, Column, html_page, line, table
 from retort.blocks import Cell as Shown
 from retort.errors import InputError
+from retort.numerals import decimals, interval, number, percent, signed, signed_interval
 from retort.records import Measures, Record, exact, new_axes
 from retort.tune.cells import Cell, Example, Question, Vote
 from retort.tune.levers import Calibration, TurningPoint, VarianceShare
-from retort.tune.recommend import Difference, Ends, Recommendation, signed_interval
+from retort.tune.recommend import Difference, Ends, Recommendation
 from retort.tune.reweight import Reweighted
 from retort.tune.settings import describe
 
@@ -231,10 +232,8 @@ class Tuning(Record):
             other = describe(taken.reference) if self.axis is None else f"{name}{taken.reference:g}"
             holds = "for this planned comparison" if taken.planned else "for all pairs of settings together"
             yield line(
-                f"Score at {name}{self.called(self.chosen)} minus score at {other}: {taken.difference:+.3f} "
-                f"({signed_interval(taken.difference_ci)}, paired by item; the interval holds {holds}).".replace(
-                    "-", "−"
-                )
+                f"Score at {name}{self.called(self.chosen)} minus score at {other}: {signed(taken.difference)} "
+                f"({signed_interval(taken.difference_ci)}, paired by item; the interval holds {holds})."
             )
         if self.regression is not None:
             yield line(_regression_sentence(self.regression), "bold" if self.regression.worse else None)
@@ -261,7 +260,7 @@ class Tuning(Record):
             )
         else:
             axes.fill_between(
-                places, low, high, color=BLUE, alpha=0.2, linewidth=0, label="95 % interval of each"
+                places, low, high, color=BLUE, alpha=0.2, linewidth=0, label="95% interval of each"
             )
             axes.plot(places, scores, color=BLUE, marker="o", markersize=4)
             axes.set_xlabel("temperature τ" if self.axis == "temperature" else self.axis)
@@ -323,12 +322,12 @@ class Tunings(Record):
             cost = [cell.cost for cell in cells if cell.cost is not None]
             rows.append(
                 [
-                    one.model, one.called(taken), f"{taken.score:.3f}", _range(taken.score_ci),
+                    one.model, one.called(taken), decimals(taken.score), interval(taken.score_ci),
                     number(taken.mean_tokens),
                     number(sum(cost) / sum(cell.samples for cell in cells) * 1000 if cost else None),
                 ]
             )  # fmt: skip
-        yield table(["model", ">setting", ">score", ">95 % interval", ">tokens", ">cost of 1,000"], rows)
+        yield table(["model", ">setting", ">score", ">95% interval", ">tokens", ">cost of 1,000"], rows)
         for question in self.questions:
             yield line(_question_sentence(question))
         for one in self.tunings:
@@ -393,7 +392,7 @@ def _settings_table(found: Tuning) -> Block:
     # What the score does not say already: how many answers are right where the goal counts something else.
     counted = [">valid"] if found.goal != "exploit" else []
     headings: list[str | Column] = [
-        "", Column(name, right=found.axis is not None, fold=found.axis is None), ">score", ">95 % interval", "",
+        "", Column(name, right=found.axis is not None, fold=found.axis is None), ">score", ">95% interval", "",
         *counted, ">distinct", ">agreement",
     ]  # fmt: skip
     rows = []
@@ -401,16 +400,12 @@ def _settings_table(found: Tuning) -> Block:
         suggested = found.recommendation.setting is not None and one == found.chosen
         rows.append(
             [
-                "→" if suggested else "", found.called(one), f"{one.score:.3f}", _range(one.score_ci),
+                "→" if suggested else "", found.called(one), decimals(one.score), interval(one.score_ci),
                 Shown("", share=max(0.0, one.score / highest) if highest > 0 else 0.0),
                 *([number(one.valid)] if counted else []), number(one.distinct), number(one.agreement),
             ]
         )  # fmt: skip
     return table(headings, rows)
-
-
-def _range(ends: Ends) -> str:
-    return f"{ends[0]:.3f} to {ends[1]:.3f}"
 
 
 def _variety(found: Tuning) -> Iterator[Block]:
@@ -440,7 +435,7 @@ def _questions(found: Tuning) -> Iterator[Block]:
     if prompts or costs:
         rows = [
             [
-                str(cell.prompt), describe(cell.setting), f"{cell.score:.3f}", _range(cell.score_ci),
+                str(cell.prompt), describe(cell.setting), decimals(cell.score), interval(cell.score_ci),
                 f"{cell.samples:,}",
                 number(cell.prompt_tokens), number(cell.answer_tokens), number(cell.seconds), number(cell.cost),
             ]
@@ -451,7 +446,7 @@ def _questions(found: Tuning) -> Iterator[Block]:
         )
         yield table(
             [
-                ">prompt", Column("setting", fold=True), ">score", ">95 % interval", ">answers", ">tokens in",
+                ">prompt", Column("setting", fold=True), ">score", ">95% interval", ">answers", ">tokens in",
                 ">tokens out", ">seconds", ">cost",
             ],
             rows,
@@ -466,8 +461,8 @@ def _question_sentence(one: Question) -> str:
         return f"{one.question.capitalize()}: both are {one.better}."
     judged = "significant" if one.significant else "not significant"
     return (
-        f"{one.question.capitalize()}: {one.better} minus {one.than} is {one.difference:+.3f} "
-        f"({signed_interval(one.difference_ci)}), {judged}.".replace(" -", " −")
+        f"{one.question.capitalize()}: {one.better} minus {one.than} is {signed(one.difference)} "
+        f"({signed_interval(one.difference_ci)}), {judged}."
     )
 
 
@@ -481,7 +476,7 @@ def _regression_sentence(one: Regression) -> str:
     )
     return (
         f"Against the baseline {one.baseline} (at {describe(one.was)}, {one.items} items in common): "
-        f"{one.difference:+.3f} ({signed_interval(one.difference_ci)}), {judged}.".replace(" -", " −")
+        f"{signed(one.difference)} ({signed_interval(one.difference_ci)}), {judged}."
     )
 
 
@@ -500,8 +495,10 @@ def _votes(found: Tuning) -> Iterator[Block]:
         other = describe(taken.reference) if isinstance(taken.reference, Mapping) else f"{taken.reference:g}"
         best = describe(taken.best) if isinstance(taken.best, Mapping) else f"{taken.best:g}"
         yield line(
-            f"With {by[vote.kind]} instead of one answer, {at} is suggested: score {scores[str(taken.setting)]:.3f} "
-            f"({scores[str(taken.reference)]:.3f} at {other}; best {scores[str(taken.best)]:.3f} at {best})."
+            f"With {by[vote.kind]} instead of one answer, {at} is suggested: score "
+            f"{decimals(scores[str(taken.setting)])} "
+            f"({decimals(scores[str(taken.reference)])} at {other}; best {decimals(scores[str(taken.best)])} at "
+            f"{best})."
         )
 
 
@@ -512,23 +509,28 @@ def _levers(found: Tuning) -> Iterator[Block]:
         low, high = turn.interval
         yield line(
             f"Above {turn.point:g} (interval {low:g} to {high:g}), extra variety costs coherence: distinct answers go "
-            f"from {turn.novelty[0]:.2f} to {max(turn.novelty):.2f} over this range, the answers' negative "
-            f"log-likelihood from {min(turn.incoherence):.2f} to {max(turn.incoherence):.2f} nats per token."
+            f"from {decimals(turn.novelty[0], 2)} to {decimals(max(turn.novelty), 2)} over this range, the answers' "
+            "negative "
+            f"log-likelihood from {decimals(min(turn.incoherence), 2)} to {decimals(max(turn.incoherence), 2)} nats "
+            "per token."
         )
     fit = found.calibration
     if fit is not None:
         yield line(
             f"Calibration on {fit.questions} questions: the choices' probabilities fit best at τ = "
-            f"{fit.temperature:.3g}{' (a limit)' if fit.at_bound else ''}: negative log-likelihood {fit.nll[0]:.3f} "
-            f"nats at τ = 1, {fit.nll[1]:.3f} there; Brier score {fit.brier[0]:.3f} and {fit.brier[1]:.3f}; expected "
-            f"calibration error in {fit.bins} bins {fit.ece[0]:.3f} and {fit.ece[1]:.3f}, where a perfectly "
-            f"calibrated model would have {fit.ece_reference[0]:.3f} and {fit.ece_reference[1]:.3f} on as many "
+            f"{number(fit.temperature, 3)}{' (a limit)' if fit.at_bound else ''}: negative log-likelihood "
+            f"{decimals(fit.nll[0])} "
+            f"nats at τ = 1, {decimals(fit.nll[1])} there; Brier score {decimals(fit.brier[0])} and "
+            f"{decimals(fit.brier[1])}; expected "
+            f"calibration error in {fit.bins} bins {decimals(fit.ece[0])} and {decimals(fit.ece[1])}, where a "
+            "perfectly "
+            f"calibrated model would have {decimals(fit.ece_reference[0])} and {decimals(fit.ece_reference[1])} on as "
+            "many "
             "questions."
         )
     if found.variance is not None:
         shares = ", ".join(
-            f"{one.lever} {one.share:.0%} ({one.share_ci[0]:.0%} to {one.share_ci[1]:.0%})"
-            for one in found.variance
+            f"{one.lever} {percent(one.share)} ({interval(one.share_ci, percent)})" for one in found.variance
         )
         yield line(f"Sources of the scores' variance, for these settings and prompts only: {shares}.")
     if found.second_model is not None:
@@ -545,10 +547,10 @@ def _reweighted(found: Tuning) -> Iterator[Block]:
         if one.score is None or one.score_ci is None or one.effective_sample_size is None:
             yield line(f"{place}: refused, {one.refused}.")
             continue
-        measured = "" if one.measured is None else f"; measured there: {one.measured:.3f}"
+        measured = "" if one.measured is None else f"; measured there: {decimals(one.measured)}"
         yield line(
-            f"{place} (worth {one.effective_sample_size:,.0f}): score {one.score:.3f} "
-            f"({_range(one.score_ci)}){measured}."
+            f"{place} (worth {decimals(one.effective_sample_size, 0)}): score {decimals(one.score)} "
+            f"({interval(one.score_ci)}){measured}."
         )
 
 
@@ -564,17 +566,18 @@ def _counted(found: Tuning) -> Iterator[Block]:
         yield line(f"Left out of the task's file: {what} ({times} time{'s' * (times != 1)}).")
     if found.answers_drawn is not None and found.answers_of_grid is not None:
         yield line(
-            f"{found.answers_drawn:,} answers, {found.answers_drawn / found.answers_of_grid:.0%} of the whole grid's "
+            f"{found.answers_drawn:,} answers, {percent(found.answers_drawn / found.answers_of_grid)} of the whole "
+            "grid's "
             f"{found.answers_of_grid:,}."
         )
     costs = [cell.cost for cell in found.cells if cell.cost is not None]
     if costs:
-        yield line(f"Cost of all answers: {sum(costs):.4g}.")
+        yield line(f"Cost of all answers: {number(sum(costs))}.")
     if found.forward_passes is not None and found.independent_passes is not None:
         saved = found.independent_passes / max(found.forward_passes, 1)
         yield line(
             f"{found.forward_passes:,} forward passes, against {found.independent_passes:,} with every temperature on "
-            f"its own ({saved:.1f} times fewer)."
+            f"its own ({decimals(saved, 1)} times fewer)."
         )
 
 
@@ -604,7 +607,8 @@ def _example_table(found: Tuning) -> Iterator[Block]:
     wide = [Column(title, fold=True) for title in ("item", f"at {taken.reference}", f"at {taken.setting}")]
     rows = [
         [
-            one.item, one.at_reference, one.at_setting, f"{one.score_reference:.2f}", f"{one.score_setting:.2f}",
+            one.item, one.at_reference, one.at_setting, decimals(one.score_reference, 2),
+            decimals(one.score_setting, 2),
         ]
         for one in found.examples
     ]  # fmt: skip
@@ -618,7 +622,8 @@ def _measured(found: Tuning) -> Iterator[Block]:
         f"{found.items} items were asked {found.samples_per_item} times at every setting. Every setting has the same "
         "items, and differences are taken within items. A setting's own interval is exact for right and wrong answers "
         "(Clopper and Pearson) and uses the bounds of the score otherwise. Differences between settings are tested by "
-        f"random sign flips of whole items, at an error rate of {found.recommendation.error_rate:.0%} for all pairs "
+        f"random sign flips of whole items, at an error rate of {percent(found.recommendation.error_rate)} for all "
+        "pairs "
         "together; a planned comparison has the paired t interval. Settings that no other is significantly better "
         "than are called statistically tied."
     )

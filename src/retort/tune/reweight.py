@@ -15,6 +15,7 @@ import numpy as np
 from retort.chain import Chain
 from retort.distribution import importance_weights
 from retort.errors import InputError
+from retort.numerals import decimals, percent
 from retort.tune.goals import Goal
 from retort.tune.likelihoods import Likelihoods, setting_of
 from retort.tune.samples import Floats, Ints, Samples
@@ -135,7 +136,8 @@ def _estimate(
             return result(
                 None,
                 None,
-                f"the answers hold about {weighting.mean_weight:.0%} of what {describe(target)} would draw, and the "
+                f"the answers hold about {percent(weighting.mean_weight)} of what {describe(target)} would draw, and "
+                "the "
                 f"rest never came up at {describe(origin)}; re-weight from a wider setting, or draw there",
             )
     except InputError as problem:
@@ -146,7 +148,8 @@ def _estimate(
         return result(
             None,
             None,
-            f"the weights rest on {worth:.1f} items, fewer than {FEWEST_ITEMS}; re-weight from a nearer setting, use "
+            f"the weights rest on {decimals(worth, 1)} items, fewer than {FEWEST_ITEMS}; re-weight from a nearer "
+            "setting, use "
             "more items, or draw there",
         )
     means = resampled_means(sums, RESAMPLES, np.random.default_rng(seed))

@@ -14,6 +14,7 @@ import numpy as np
 from retort.chain import Chain
 from retort.errors import InputError, SourceError
 from retort.files import read_json
+from retort.numerals import decimals, duration, number
 from retort.sources.base import Capability, Source
 from retort.tune.budget import find_preset
 from retort.tune.cells import Price, model_question
@@ -171,9 +172,9 @@ def tune(
         compared = parse_setting(what.task.against)
     tunings = []
     models = _models(what.task, model)
-    for number, one in enumerate(models):
+    for at, one in enumerate(models):
         source = _opened(one)
-        place = record if record is None or len(models) == 1 else record / f"model-{number + 1}"
+        place = record if record is None or len(models) == 1 else record / f"model-{at + 1}"
         pace = Pace(concurrency, per_minute)
         _say(what, source, pace, paid, budget, note)
         with on_progress() if on_progress is not None else _silent() as progress:
@@ -360,9 +361,7 @@ def _say(
     if is_server:
         plural = "s" * (cost.max_tokens != 1)
         least = (
-            ""
-            if pace.per_minute is None
-            else f", {60 * cost.answers / pace.per_minute:,.0f} seconds at least"
+            "" if pace.per_minute is None else f", {duration(60 * cost.answers / pace.per_minute)} at least"
         )
         note(
             f"{cost.answers:,} requests to {source.name}{part}{limit}, each answered with at most {cost.max_tokens:,} "
@@ -371,20 +370,15 @@ def _say(
     if cost.answers >= FORECAST_FROM and budget is None:
         start = time.monotonic()
         seconds, tokens = forecast(plan, source, pace)
-        money = "" if price is None or tokens is None else f" and costs about {price.of(*tokens):.2g}"
+        money = "" if price is None or tokens is None else f" and costs about {number(price.of(*tokens), 2)}"
         note(
-            f"forecast, from {time.monotonic() - start:.1f} s of trial: this takes about {_duration(seconds)}{money}"
+            f"forecast, from {decimals(time.monotonic() - start, 1)} s of trial: this takes about "
+            f"{duration(seconds)}{money}"
         )
 
 
 FORECAST_FROM = 2_000
 """Answers from which a forecast is worth its trial."""
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def described_cost(what: Asked, model: str | None) -> Mapping[str, Any]:

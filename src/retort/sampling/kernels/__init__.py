@@ -26,6 +26,7 @@ import numpy as np
 
 from retort.chain import Chain
 from retort.distribution.arrays import as_floats, to_numpy
+from retort.numerals import duration
 from retort.sampling.kernels.threads import ELEMENTS_A_THREAD, share
 
 MIN_VOCABULARY = 4096
@@ -185,7 +186,7 @@ def compile_note(what: str) -> Iterator[None]:
     with event.install_listener("numba:compile", note):
         yield
     if note.began is not None:
-        _tell(f"compiled {what} in {time.monotonic() - note.began:.0f} s")
+        _tell(f"compiled {what} in {duration(time.monotonic() - note.began)}")
 
 
 def _tell(line: str) -> None:

@@ -33,6 +33,7 @@ from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
 from retort.errors import SourceError, printable
 from retort.files import kind_of
+from retort.numerals import number
 from retort.sources.base import KnownToken
 
 NOT_GIVEN = -9999.0  # what OpenAI writes for a token that is not among the most probable ones
@@ -637,13 +638,13 @@ def complaint(tokens: Sequence[KnownToken]) -> str | None:
     if any(math.isnan(value) or value == math.inf for value in values):
         return f"gives a logprob that is {next(v for v in values if math.isnan(v) or v == math.inf)}"
     if max(values) > SUM_TOLERANCE:
-        return f"gives a logprob of {max(values):.4g}, but a log-probability is 0 or less: these are something else"
+        return f"gives a logprob of {number(max(values))}, but a log-probability is 0 or less: these are something else"
     twice = _named_twice(tokens)
     if twice is not None:
         return f"names the token {twice!r} twice at one position, so its probability would count twice"
     total = sum(map(math.exp, values))
     if total > 1.0 + SUM_TOLERANCE:
-        return f"gives logprobs whose probabilities sum to {total:.4g}, more than 1"
+        return f"gives logprobs whose probabilities sum to {number(total)}, more than 1"
     return None
 
 

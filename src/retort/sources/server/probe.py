@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from retort.errors import SourceError, printable
+from retort.numerals import number
 from retort.sources.base import LARGEST_VOCABULARY, KnownToken
 from retort.sources.chat import Message
 from retort.sources.server.answers import UNDECODED, Reply, complaint, in_base_ten, rounding_of
@@ -128,7 +129,7 @@ class _Prober:
         processed = reply.processed or APPLIED in (temperature, top_p, top_k) or temperature == UNCLEAR
         if replay > SAME:
             self.notes.append(
-                f"Two equal requests differ by up to {replay:.2g} nats, so no number here is surer than that."
+                f"Two equal requests differ by up to {number(replay, 2)} nats, so no number here is surer than that."
             )
         given = max(self.given)
         self._remark(base, given, asked, processed, temperature, top_p, top_k)
