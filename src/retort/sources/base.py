@@ -204,6 +204,13 @@ def next_token_logits(source: Source, prompt: str) -> NDArray[np.floating]:
     return source.start([source.encode(prompt)]).logits[0]
 
 
+def num_shared(texts: Sequence[tuple[int, ...]]) -> int:
+    """How many tokens all texts begin with; at least one of each is left to be computed."""
+    first, last = min(texts), max(texts)  # in the order of tuples, all others lie between them
+    most = min(map(len, texts)) - 1
+    return next((place for place in range(most) if first[place] != last[place]), most)
+
+
 def check_prompts(source: Source, prompts: Sequence[Sequence[int]]) -> None:
     """Raise InputError for a prompt that is empty, too long, or outside the vocabulary of `source`."""
     for prompt in prompts:

@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from retort.errors import InputError, SourceError
-from retort.sources.base import Source, check_advance, check_extend
+from retort.sources.base import Source, check_advance, check_extend, num_shared
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,7 @@ KNOWN_GOOD = frozenset(
     }
 )
 
+WORTH_SHARING = 64  # tokens saved by reading once what all texts begin with, at least: it takes a pass of its own
 CACHE_NAMES = ("cache", "past_key_values")  # newer and older name of the same argument and output
 
 
@@ -103,6 +104,7 @@ class CachedDecoder:
         self._uses_cache = "use_cache" in accepted
         self._takes_positions = "position_ids" in accepted and self._mode.positions
         self._keeps_last = "logits_to_keep" in accepted
+        self._shares = getattr(self._model, "shares_columns", False)
 
         distinct = list(dict.fromkeys(tuple(prompt) for prompt in prompts))
         self._begin(distinct)
@@ -141,9 +143,10 @@ class CachedDecoder:
         if not any(tokens):
             self._select(parents)
             return [self.logits[:0]] * len(parents)
-        before = self.logits[list(parents)]
         counts = [len(added) for added in tokens]
         ragged = any(drop) or min(counts) < max(counts)
+        # Of rows that get no token; copied for these alone, since all rows of a large batch are many megabytes.
+        before = {row: self.logits[parents[row]].copy() for row, count in enumerate(counts) if count == 0}
         if self._cache is None or (ragged and not can_shift(self._cache)):
             texts = [self._texts[parent] for parent in parents]
             kept = [text[: len(text) - dropped] for text, dropped in zip(texts, drop, strict=True)]
@@ -153,13 +156,11 @@ class CachedDecoder:
             spans = [row_KV[max(counts) - count :] for row_KV, count in zip(columns_RKV, counts, strict=True)]
         else:
             if list(parents) != list(range(len(self._texts))):
-                self._select(parents)
+                self._fork(parents)
             self._take_back(drop)
             spans = self._append(tokens)
         if ragged:
-            last = [
-                span_KV[-1] if len(span_KV) else row_V for span_KV, row_V in zip(spans, before, strict=True)
-            ]
+            last = [before[row] if row in before else span_KV[-1] for row, span_KV in enumerate(spans)]
             self.logits = np.stack(last)
         return spans
 
@@ -204,13 +205,25 @@ class CachedDecoder:
             return self.logits[:, None]
         if not self._mode.pads:
             return self._alone(texts, columns)
+        shared = num_shared(texts) if self._shares and columns == 1 else 0
+        if shared * (len(texts) - 1) < WORTH_SHARING:
+            shared = 0
+        if shared:
+            # What all texts begin with is read once, and every row is a fork of it: few-shot examples, a system prompt.
+            self._mask_RT = torch.ones(1, shared, dtype=torch.long, device=self._source.device)
+            self._forward([list(texts[0][:shared])], [list(range(shared))])
+            self._cache.reorder_cache(torch.zeros(len(texts), dtype=torch.long))
         longest = max(len(text) for text in texts)
         pads = [longest - len(text) for text in texts]
-        # Position 0 for the padding too: it is masked, and a negative position has no embedding.
-        positions = [[0] * pad + list(range(len(text))) for pad, text in zip(pads, texts, strict=True)]
-        mask = [[0] * pad + [1] * len(text) for pad, text in zip(pads, texts, strict=True)]
+        # Padding stands before what is a row's own. Position 0 for it too: it is masked, and a negative position has
+        # no embedding.
+        positions = [[0] * pad + list(range(shared, len(text))) for pad, text in zip(pads, texts, strict=True)]
+        mask = [
+            [1] * shared + [0] * pad + [1] * (len(text) - shared)
+            for pad, text in zip(pads, texts, strict=True)
+        ]
         self._mask_RT = torch.tensor(mask, device=self._source.device)
-        padded = [[0] * pad + list(text) for pad, text in zip(pads, texts, strict=True)]
+        padded = [[0] * pad + list(text[shared:]) for pad, text in zip(pads, texts, strict=True)]
         return self._forward(padded, positions, columns)
 
     def _alone(self, texts: Sequence[tuple[int, ...]], columns: int) -> NDArray[np.float32]:
@@ -233,13 +246,17 @@ class CachedDecoder:
         return found
 
     def _select(self, rows: Sequence[int]) -> None:
-        """Make `rows` of the batch the new batch, cache included."""
+        """Make `rows` of the batch the new batch, cache and logits included."""
+        self._fork(rows)
+        self.logits = self.logits[list(rows)]
+
+    def _fork(self, rows: Sequence[int]) -> None:
+        """As `_select`, but for the logits, which the next pass writes in any case."""
         index = torch.tensor(rows, device=self._mask_RT.device)
         if self._cache is not None:
             self._cache.reorder_cache(index)
         self._mask_RT = self._mask_RT[index]
         self._texts = [self._texts[row] for row in rows]
-        self.logits = self.logits[list(rows)]
 
     def _forward(
         self, tokens: list[list[int]], positions: list[list[int]], columns: int = 1
@@ -266,7 +283,8 @@ class CachedDecoder:
         # A cache of another make cannot follow forks; without one every step computes the whole texts again.
         self._cache = cache if hasattr(cache, "reorder_cache") else None
         logits_RKV = output.logits[:, -columns:, :].to(torch.float32).cpu().numpy()
-        logits_RKV[..., self._source.unused] = -np.inf
+        if self._source.unused.any():
+            logits_RKV[..., self._source.unused] = -np.inf
         self.logits = logits_RKV[:, -1]
         return logits_RKV
 
@@ -298,6 +316,9 @@ def shifted(cache: Any, mask_RT: torch.Tensor, drop: Sequence[int]) -> torch.Ten
     inside_RS = source_RS >= 0
     source_RS = source_RS.clamp(min=0)
     moves = bool((moves_R1 > 0).any())
+    if hasattr(cache, "shift"):
+        cache.shift(source_RS, moves)
+        return mask_RT.gather(1, source_RS) * inside_RS
     for layer in cache.layers:
         if layer.keys is None:  # a layer that uses another one's
             continue

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retort.errors import InputError, MissingExtraError, SourceError
-from retort.sources.base import Capability, check_advance, check_prompts, check_token_ids
+from retort.sources.base import Capability, check_advance, check_prompts, check_token_ids, num_shared
 from retort.sources.chat import Message, jinja_template, write_chat
 from retort.sources.gguf import CONTROL, USER_DEFINED, parse, sampling_defaults
 from retort.sources.model_folder import check_gguf
@@ -290,13 +290,6 @@ def _threads() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _num_shared(texts: Sequence[tuple[int, ...]]) -> int:
-    """How many tokens all texts begin with; at least one of each is left to be computed."""
-    first, last = min(texts), max(texts)  # in the order of tuples, all others lie between them
-    most = min(map(len, texts)) - 1
-    return next((place for place in range(most) if first[place] != last[place]), most)
-
-
 class LlamaCppDecoder:
     """Rows over sequences: rows of one text share a sequence, and a fork shares all cells up to where it forks."""
 
@@ -360,7 +353,7 @@ class LlamaCppDecoder:
         if self._context is not None:
             self._context = None  # free the old one before the new one is made
         self._context = _Context(self._source, max(FIRST_CELLS, 2 * total))
-        shared = _num_shared(texts) if len(texts) > 1 else 0
+        shared = num_shared(texts) if len(texts) > 1 else 0
         if shared:
             self._context.compute([(token, place, 0, False) for place, token in enumerate(texts[0][:shared])])
             for sequence in range(1, len(texts)):
