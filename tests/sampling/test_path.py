@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -239,3 +240,39 @@ def test_arguments_that_cannot_be_used(arguments: dict[str, Any], words: str) ->
             source, **{"prompt": "w1", "seed": 0, "temperatures": [1.0], "max_tokens": 4, **arguments}
         )
     assert source.starts == 0
+
+
+def test_long_vocabularies_are_split_compiled_with_the_same_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel on and off: texts, exact intervals and counts are equal, tied, removed and flat logits included."""
+    from retort.sampling import path as module
+
+    rng = np.random.default_rng(4)
+    rows = rng.standard_normal((7, 4500)) * np.array([3.5, 3.5, 0.01, 9.0, 2.0, 3.0, 1.0])[:, None]
+    rows[1, ::2] = -np.inf
+    rows[3, [5, 4000]] = rows[3].max() + 1.0
+    rows[4] = np.round(rows[4])
+
+    source = MockSource(rows.shape[1])
+    monkeypatch.setattr(source, "logits_of", lambda ids: rows[sum(ids) % len(rows)].astype(np.float32))
+    requests = [PathRequest((number, 3), seed) for number in range(4) for seed in (0, 1, 2**63 + 5)]
+    compiled = temperature_paths(source, requests, GRID, max_tokens=5, max_rows=16)
+    monkeypatch.setattr(module, "MIN_VOCABULARY", 2**62)
+    assert len({leaf.ids for path in compiled for leaf in path.leaves}) > 50
+    for one, other in zip(
+        compiled, temperature_paths(source, requests, GRID, max_tokens=5, max_rows=16), strict=True
+    ):
+        assert [replace(leaf, logprob_raw=0.0) for leaf in one.leaves] == [
+            replace(leaf, logprob_raw=0.0) for leaf in other.leaves
+        ]
+        assert [leaf.logprob_raw for leaf in one.leaves] == pytest.approx(
+            [leaf.logprob_raw for leaf in other.leaves], abs=1e-9
+        )
+        assert one.forward_passes == other.forward_passes
+
+
+def test_a_row_that_cannot_be_used_is_refused_by_the_kernel_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    row, source = np.zeros(4500, np.float32), MockSource(4500)
+    row[7] = np.nan
+    monkeypatch.setattr(source, "logits_of", lambda ids: row)
+    with pytest.raises(InputError, match="NaN"):
+        temperature_paths(source, [PathRequest((1,))], GRID, max_tokens=2)

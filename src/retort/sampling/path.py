@@ -36,6 +36,7 @@ from retort.distribution import log_softmax, tempered
 from retort.errors import InputError
 from retort.sampling.decoding import Ending, FinishReason, check_request
 from retort.sampling.generate import MAX_ROWS
+from retort.sampling.kernels import MIN_VOCABULARY, races
 from retort.sampling.noise import NoiseCache
 from retort.sampling.params import check_max_tokens, check_seed, checked_stop
 from retort.sources.base import Source
@@ -114,9 +115,16 @@ def split(
     """
     # From the largest logit, so that a tiny τ still tells tied logits apart by their noise.
     logits = logits - logits.max()
-    points_P = np.unique(np.array([low, *temperatures, high]))
     ids_C = _candidates(logits, noise, low, high, kept)
-    lines = _Lines(ids_C, logits[ids_C], noise[ids_C])
+    return _along(_Lines(ids_C, logits[ids_C], noise[ids_C]), low, high, temperatures, kept)
+
+
+def _along(
+    lines: _Lines, low: float, high: float, temperatures: Sequence[float], kept: KeptSets | None = None
+) -> list[Stretch]:
+    """As `split`, of the tokens that can win."""
+    ids_C = lines.ids
+    points_P = np.unique(np.array([low, *temperatures, high]))
     if kept is None or len(ids_C) == 1:
         view, winners_P = None, np.argmax(lines.at(points_P), axis=1)
     else:
@@ -286,8 +294,11 @@ def _clipped(value: float, begin: float, end: float) -> float:
     return float(min(max(value, begin), end))
 
 
-FIRST_GUESS = 4.0
+FIRST_GUESS = 8.0
 """Rows a request is thought to branch into before the first batch has shown how many it is."""
+
+FULL = 0.9
+"""Share of the rows that a batch is planned to fill: what does not fit in the end reads its prefix again."""
 
 
 @dataclass(frozen=True)
@@ -462,7 +473,7 @@ class _Run:
         branches = len(taken[0].branches)
         while waiting and len(taken) < self.max_rows:
             branches += len(waiting[-1].branches)
-            if branches * self.rows_per_branch > self.max_rows:
+            if branches * self.rows_per_branch > FULL * self.max_rows:
                 break
             taken.append(waiting.pop())
         return taken
@@ -475,8 +486,11 @@ class _Run:
         self._count(nodes)
         while True:
             grown: dict[tuple[int, int], _Node] = {}
-            for row, node in enumerate(nodes):
-                self._grow(row, node, decoder.logits[row], grown)
+            if self.chain.is_plain and self.source.vocab_size >= MIN_VOCABULARY:
+                self._grow_together(nodes, decoder.logits, grown)
+            else:
+                for row, node in enumerate(nodes):
+                    self._grow(row, node, decoder.logits[row], grown)
             going = [(place, node) for place, node in grown.items() if not self._finished(node)]
             most = max(most, len(going))
             waiting.extend(node for _, node in reversed(going[self.max_rows :]))
@@ -492,6 +506,37 @@ class _Run:
         for node in nodes:
             self.forward_passes[node.branches[0].request] += 1
 
+    def _grow_together(
+        self, nodes: list[_Node], logits: np.ndarray, grown: dict[tuple[int, int], _Node]
+    ) -> None:
+        """As `_grow` for all nodes, compiled: for a long vocabulary of which nothing is removed."""
+        branches = [(row, node, branch) for row, node in enumerate(nodes) for branch in node.branches]
+        found = races(
+            logits,
+            [row for row, _, _ in branches],
+            [self.requests[branch.request].seed for _, _, branch in branches],
+            [len(node.ids) for _, node, _ in branches],
+            [branch.low for _, _, branch in branches],
+            [branch.high for _, _, branch in branches],
+        )
+        for place, (row, node, branch) in enumerate(branches):
+            if not np.isfinite(found.tops[row]):
+                log_softmax(logits[row])  # says what is wrong with the row
+            count = int(found.counts[place])
+            if count == 1:
+                stretches = [Stretch(int(found.ids[place, 0]), branch.low, branch.high, branch.temperatures)]
+            elif count > 1:
+                lines = _Lines(*(one[place, :count] for one in (found.ids, found.values, found.noises)))
+                stretches = _along(lines, branch.low, branch.high, branch.temperatures)
+            else:
+                noise = self.noise.row(self.requests[branch.request].seed, len(node.ids))
+                stretches = split(
+                    logits[row].astype(np.float64), noise, branch.low, branch.high, branch.temperatures
+                )
+            for stretch in stretches:
+                log_prob = float(logits[row, stretch.token] - found.tops[row] - found.log_sums[row])
+                _add(grown, row, node, branch, stretch, log_prob)
+
     def _grow(self, row: int, node: _Node, logits: np.ndarray, grown: dict[tuple[int, int], _Node]) -> None:
         """Split the branches of a node by their next token, and add the nodes of those tokens to `grown`."""
         logits = logits.astype(np.float64)
@@ -501,17 +546,7 @@ class _Run:
         for branch in node.branches:
             noise = self.noise.row(self.requests[branch.request].seed, len(node.ids))
             for stretch in next_token(noise, branch.low, branch.high, branch.temperatures):
-                child = grown.get((row, stretch.token))
-                if child is None:
-                    child = _Node(
-                        node.prompt_ids,
-                        (*node.ids, stretch.token),
-                        node.logprob_raw + float(log_probs[stretch.token]),
-                    )
-                    grown[row, stretch.token] = child
-                child.branches.append(
-                    _Branch(branch.request, stretch.low, stretch.high, stretch.temperatures)
-                )
+                _add(grown, row, node, branch, stretch, float(log_probs[stretch.token]))
 
     def _finished(self, node: _Node) -> bool:
         """Whether the node's text is over; if so it becomes a leaf of each of its branches."""
@@ -544,6 +579,22 @@ class _Run:
                 begin = end
 
 
+def _add(
+    grown: dict[tuple[int, int], _Node],
+    row: int,
+    node: _Node,
+    branch: _Branch,
+    stretch: Stretch,
+    log_prob: float,
+) -> None:
+    """Let a stretch of a branch go on in the node of its token; branches that draw one token share it."""
+    child = grown.get((row, stretch.token))
+    if child is None:
+        child = _Node(node.prompt_ids, (*node.ids, stretch.token), node.logprob_raw + log_prob)
+        grown[row, stretch.token] = child
+    child.branches.append(_Branch(branch.request, stretch.low, stretch.high, stretch.temperatures))
+
+
 NextToken = Callable[[np.ndarray, float, float, tuple[float, ...]], list[Stretch]]
 """(noise, low, high, temperatures) → the tokens drawn at these temperatures, for one row of logits."""
 
@@ -560,6 +611,7 @@ class _PathChain:
         self.chain = chain
         self.exact = chain.nested
         self.before, self.after = map(Chain, chain.around_temperature)
+        self.is_plain = self.exact and not len(self.before) and not len(self.after)
 
     def for_row(self, logits: np.ndarray, context: Context) -> NextToken:
         """How the next token of this row, `[vocab]` float64, depends on noise and temperature."""

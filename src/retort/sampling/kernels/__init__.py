@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -126,6 +126,63 @@ def draw_rows(logits: Any, chain: Chain, rows: np.ndarray, seeds: np.ndarray, po
 
         share(work, len(where), num_tokens, scratch_size(num_tokens))
     return Drawn(ids, np.ascontiguousarray(numbers.T))
+
+
+MOST_CANDIDATES = 512
+"""Tokens of one branch of a path that are written down; where more can win, the branch is split in numpy."""
+
+
+@dataclass(frozen=True)
+class Races:
+    """Of each row its largest logit (not finite: a row that cannot be used) and `ln Σ e^(z - largest)`, `[n]`.
+
+    Of each branch (a row, noise, and temperatures from low to high) how many tokens can win there, -1 where they are
+    too many; by rising id, their logits from the row's largest, and their noise: `[branches, MOST_CANDIDATES]`.
+    """
+
+    tops: np.ndarray
+    log_sums: np.ndarray
+    counts: np.ndarray
+    ids: np.ndarray
+    values: np.ndarray
+    noises: np.ndarray
+
+
+def races(
+    logits: np.ndarray, rows: Sequence[int], seeds: Sequence[int], positions: Sequence[int],
+    lows: Sequence[float], highs: Sequence[float],
+) -> Races:  # fmt: skip
+    """Who can win on the branches, whose `rows` rise; see `paths.py`. On as many threads as are worth it."""
+    piece = np.ascontiguousarray(logits)
+    with compile_note("the paths"):
+        from retort.sampling.kernels.paths import races_of
+        from retort.sampling.kernels.rows import scratch_size
+
+        entry = _races_of(races_of, piece.dtype.name)
+    count, width = len(rows), MOST_CANDIDATES
+    found = Races(
+        np.full(len(piece), np.nan), np.empty(len(piece)), np.zeros(count, np.int64),
+        np.empty((count, width), np.int64), np.empty((count, width)), np.empty((count, width)),
+    )  # fmt: skip
+    starts = np.searchsorted(np.array(rows), np.arange(len(piece) + 1))
+    noise = np.array(seeds, np.uint64).view(np.int64), np.array(positions, np.int64)
+    ends = np.array(lows, np.float64), np.array(highs, np.float64)
+    turns = iter(range(len(piece)))
+
+    def work(scratch: np.ndarray) -> None:
+        for row in turns:
+            entry(
+                piece, row, row + 1, starts, *noise, *ends, found.counts, found.ids, found.values, found.noises,
+                found.tops, found.log_sums, scratch,
+            )  # fmt: skip
+
+    share(work, len(piece), piece.shape[1], scratch_size(piece.shape[1]))
+    return found
+
+
+@cache
+def _races_of(make: Callable[[str], Callable[..., None]], dtype: str) -> Callable[..., None]:
+    return make(dtype)
 
 
 @cache
