@@ -159,3 +159,55 @@ def test_smollm2_says_sydney_before_canberra(monkeypatch) -> None:
         source.encode("It was 1945, naïve 日本 😀")
         == source.tokenizer("It was 1945, naïve 日本 😀")["input_ids"]
     )
+
+
+@needs_smollm2
+def test_a_whole_models_logits_are_those_of_transformers_own_reading(monkeypatch) -> None:
+    """SmolLM2's 272 tensors, read by both: a prompt in one pass and four forked steps. Half a minute."""
+    from retort.sources.transformers import TransformersSource
+
+    monkeypatch.delenv("RETORT_CACHE")
+    ours, theirs = load("embedded:smollm2"), TransformersSource(str(_smollm2_file()))
+    prompts = ["The capital of Australia is", "naïve 日本 😀: def f(x):\n    return 12345"]
+    ids = [ours.encode(prompt) for prompt in prompts]
+    assert ids == [theirs.encode(prompt) for prompt in prompts]
+    mine, library = ours.start(ids), theirs.start(ids)
+    largest = np.abs(mine.logits - library.logits).max()
+    for parents, tokens in (([0, 1, 1], [5, 700, 40_000]), ([2, 0, 0], [9, 10, 11])):
+        mine.advance(parents, tokens)
+        library.advance(parents, tokens)
+        largest = max(largest, np.abs(mine.logits - library.logits).max())
+    # Logits reach 30; float32 keeps 2e-6 of such a number, and 30 layers add their rounding up.
+    assert largest < 2e-4
+
+
+@needs_models
+def test_the_settings_that_a_file_carries_reach_llama_cpp_and_nobody_else(tmp_path, monkeypatch) -> None:
+    """`general.sampling.*`, as gguf's own writer puts them into a file."""
+    from retort import explain
+    from training import to_gguf
+
+    plain = to_gguf._write_settings
+
+    def with_sampling(writer, *rest):
+        plain(writer, *rest)
+        writer.add_sampling_temp(0.3)
+        writer.add_sampling_top_k(7)
+        writer.add_sampling_min_p(0.0)
+        writer.add_sampling_penalty_repeat(1.1)
+        writer.add_sampling_sequence("penalties;top_k;temperature")
+
+    monkeypatch.setattr(to_gguf, "_write_settings", with_sampling)
+    path = to_gguf.convert(MODELS_FOLDER / "small", tmp_path / "small.gguf")
+    source = load(str(path))
+    assert source.generation_defaults == {
+        "general.sampling.temp": pytest.approx(0.3),
+        "general.sampling.top_k": 7,
+        "general.sampling.min_p": 0.0,
+        "general.sampling.penalty_repeat": pytest.approx(1.1),
+        "general.sampling.sequence": "penalties;top_k;temperature",
+    }
+    readings = explain(source, "the sky is", {}, ("llama.cpp", "mlx-lm"), defaults=True).engines
+    specs = {one.engine: one.spec for one in readings}
+    assert specs["llama.cpp"] == "repetition_penalty(1.1, scope=last:64) | top_k=7 | temperature=0.3"
+    assert "top_k" not in specs["mlx-lm"]

@@ -1,7 +1,7 @@
 """The embedded models read without transformers: ids, texts and logits are the library's.
 
-A text that is read in one pass has the library's logits to the last bit. Steps take transposed weights and keys that rows
-share, so theirs are equal to float32 rounding.
+A text that is read in one pass has the library's logits to the last bit. Steps take transposed weights and keys that
+rows share, so theirs are equal to float32 rounding.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def test_rows_that_share_a_beginning_are_the_librarys(tmp_path: Path) -> None:
         texts = [[*common, *random.integers(2, 280, length).tolist()] for length in (1, 6, 3)]
         mine = one.start(texts)
         assert mine._cache.layers[0].shared.shape[2] == len(common)  # read once, or this shows nothing
-        alone = [one.start([common + [9]]), one.start([common + [9]] * 3)]
+        alone = [one.start([[*common, 9]]), one.start([[*common, 9]] * 3)]
         steps = [
             ([0, 1, 2], [[5], [6], [7]], None),
             ([2, 0, 0, 1], [[8], [9], [10], [11]], None),
@@ -155,6 +155,24 @@ def test_a_damaged_file_is_named_in_one_sentence(tmp_path: Path, file: str) -> N
     (folder / file).write_bytes(b"{}")
     with pytest.raises(SourceError, match="The model embedded:small cannot be loaded"):
         load_embedded("small", tmp_path)
+
+
+def test_a_tokenizer_that_panics_is_one_sentence(tmp_path: Path) -> None:
+    """Its Rust code gives up on a pattern that tries every way to cut a text; the panic is no Exception."""
+    folder = Path(shutil.copytree(MODELS_FOLDER / "small", tmp_path / "small"))
+    settings = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    settings["pre_tokenizer"] = {
+        "type": "Split", "pattern": {"Regex": "(a+)+$"}, "behavior": "Isolated", "invert": False
+    }  # fmt: skip
+    (folder / "tokenizer.json").write_text(json.dumps(settings), encoding="utf-8")
+    ours, library = load_embedded("small", tmp_path), TransformersSource(str(folder), name="embedded:small")
+    for source in (ours, library):
+        for encode in (source.encode, source.encode_rendered):
+            assert encode("aab")
+            with pytest.raises(
+                SourceError, match="tokenizer of embedded:small cannot read this text: .*retry"
+            ):
+                encode("a" * 40 + "b")
 
 
 @pytest.mark.parametrize("kind", ["llama", "gemma3"])

@@ -77,7 +77,9 @@ KNOWN_GOOD = frozenset(
     }
 )
 
-WORTH_SHARING = 64  # tokens saved by reading once what all texts begin with, at least: it takes a pass of its own
+WORTH_SHARING = (
+    64  # tokens saved by reading once what all texts begin with, at least: it takes a pass of its own
+)
 CACHE_NAMES = ("cache", "past_key_values")  # newer and older name of the same argument and output
 
 
@@ -217,7 +219,9 @@ class CachedDecoder:
         pads = [longest - len(text) for text in texts]
         # Padding stands before what is a row's own. Position 0 for it too: it is masked, and a negative position has
         # no embedding.
-        positions = [[0] * pad + list(range(shared, len(text))) for pad, text in zip(pads, texts, strict=True)]
+        positions = [
+            [0] * pad + list(range(shared, len(text))) for pad, text in zip(pads, texts, strict=True)
+        ]
         mask = [
             [1] * shared + [0] * pad + [1] * (len(text) - shared)
             for pad, text in zip(pads, texts, strict=True)

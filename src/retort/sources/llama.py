@@ -40,6 +40,7 @@ from retort.sources.transformers import (
     note_on_unused,
     quiet_transformers,
     text_of_token,
+    tokenizer_faults,
 )
 
 MARKERS = ("bos", "eos", "unk", "pad")
@@ -85,7 +86,9 @@ class Columns:
     def __init__(self) -> None:
         self.shared: torch.Tensor | None = None  # `[2, H, P, D]`, keys and values
         self.used = 0  # own columns
-        self._room: torch.Tensor | None = None  # `[2, R, H, more than used, D]`: a new column is written, none is moved
+        self._room: torch.Tensor | None = (
+            None  # `[2, R, H, more than used, D]`: a new column is written, none is moved
+        )
 
     @property
     def num_columns(self) -> int:
@@ -117,7 +120,7 @@ class Columns:
             self._room = self._room.index_select(1, rows)
 
     def shift(self, source_RS: torch.Tensor, moves: bool) -> None:
-        """Let column s of row r be the column `source_RS[r, s]` of what there was; where nothing `moves` the first S."""
+        """Let column s of row r be the old column `source_RS[r, s]`; where nothing `moves`, keep the first S."""
         rows, last = source_RS.shape
         if self.shared is not None:  # each row now moves by its own number of columns
             shared = self.shared[:, None].expand(2, rows, *self.shared.shape[1:])
@@ -181,7 +184,7 @@ class Product:
 
 @dataclass(frozen=True)
 class Layer:
-    """The matrices of one layer, its norms by name, how far it looks back (None: to the beginning), and its turning."""
+    """The matrices of a layer, its norms by name, how far it looks back (None: to the beginning), and its turning."""
 
     norms: Mapping[str, torch.Tensor]
     queries_keys_values: Product
@@ -325,7 +328,7 @@ class Network:
         shared: torch.Tensor | None,
         mask: torch.Tensor | None,
     ) -> torch.Tensor:
-        """`[R, H, S, D]` for several new columns. Texts are begun with this: torch's kernel, every row with all keys."""
+        """`[R, H, S, D]` for several new columns, as texts are begun: torch's kernel, every row with all keys."""
         if shared is not None:
             keys, values = (
                 torch.cat((part[None].expand(len(own), -1, -1, -1), own), dim=2)
@@ -477,10 +480,12 @@ class LlamaSource(TransformersSource):
         return self._texts.convert_ids_to_tokens(before[0]) if before else None
 
     def encode(self, text: str) -> list[int]:
-        return self._texts(text.removeprefix(self.start_marker or ""))["input_ids"]
+        with tokenizer_faults(self.name, "cannot read this text"):
+            return self._texts(text.removeprefix(self.start_marker or ""))["input_ids"]
 
     def encode_rendered(self, text: str) -> list[int]:
-        return self._texts(text, add_special_tokens=False)["input_ids"]
+        with tokenizer_faults(self.name, "cannot read this text"):
+            return self._texts(text, add_special_tokens=False)["input_ids"]
 
     def decode(self, ids: Sequence[int]) -> str:
         check_token_ids(self, ids)

@@ -32,7 +32,7 @@ LIBRARIES = {"xllamacpp": "*.so", "llama_cpp": "lib/*llama.so"}
 PARAMETER_BYTES = 512  # more than any version's parameter records have; what is over is not read
 BATCH = 2048  # tokens handed over in one call
 CHUNK = 128  # tokens computed at once: the memory for their logits is made beforehand
-FIRST_CELLS = 4096  # of the cache; a decoder that fills them gets twice as many
+FIRST_CELLS = 1024  # of the cache; a decoder that fills them gets twice as many. 4,096 take 60 ms to make
 MAX_TEXTS = 64  # different texts of one context; more are followed by several
 # Six flags of the context's parameters by their default values: embeddings, offload_kqv, no_perf, op_offload, swa_full,
 # kv_unified. The record grows with every version of llama.cpp, and these still follow one another.
@@ -256,7 +256,8 @@ class _Context:
 
     def compute(self, tokens: Sequence[tuple[int, int, int, bool]]) -> NDArray[np.float32]:
         """Read these (token, position, sequence, wanted); `[wanted, vocab]` logits after those that are wanted."""
-        rows = []
+        rows = np.empty((sum(wanted for *_, wanted in tokens), self._vocab_size), np.float32)
+        done = 0
         for first in range(0, len(tokens), BATCH):
             part = tokens[first : first + BATCH]
             batch = self._batch
@@ -271,8 +272,10 @@ class _Context:
             for place, (_, _, _, wanted) in enumerate(part):
                 if wanted:
                     row = self._library.llama_get_logits_ith(self._context, place)
-                    rows.append(np.ctypeslib.as_array(row, (self._vocab_size,)).copy())
-        return np.stack(rows) if rows else np.empty((0, self._vocab_size), np.float32)
+                    # Copied: the library writes the next step's over it.
+                    rows[done] = np.ctypeslib.as_array(row, (self._vocab_size,))
+                    done += 1
+        return rows
 
     def copy(self, sequence: int, to: int, columns: int) -> None:
         """Let sequence `to` have the first `columns` tokens of another; nothing is moved."""
@@ -335,20 +338,20 @@ class LlamaCppDecoder:
             self._sequences[text] = sequence
         self._used += len(distinct)
         step = [(text[-1], len(text) - 1, self._sequences[text], True) for text in distinct]
-        self._set(texts, dict(zip(distinct, self._context.compute(step), strict=True)))
+        self._set(texts, list(distinct), self._context.compute(step))
 
     def _begin(self, texts: list[tuple[int, ...]]) -> None:
         """Compute every distinct text from its first token; what all have in front is read once."""
         distinct = list(dict.fromkeys(texts))
-        rows: dict[tuple[int, ...], NDArray[np.float32]] = {}
-        for first in range(0, len(distinct), MAX_TEXTS):
-            part = distinct[first : first + MAX_TEXTS]
-            rows |= self._read(part)
+        parts = [
+            self._read(distinct[first : first + MAX_TEXTS]) for first in range(0, len(distinct), MAX_TEXTS)
+        ]
         if len(distinct) > MAX_TEXTS:
             self._context = None  # the next step reads its texts again
-        self._set(texts, rows)
+        none = np.empty((0, self._source.vocab_size), np.float32)
+        self._set(texts, distinct, np.concatenate([none, *parts]))
 
-    def _read(self, texts: list[tuple[int, ...]]) -> dict[tuple[int, ...], NDArray[np.float32]]:
+    def _read(self, texts: list[tuple[int, ...]]) -> NDArray[np.float32]:
         total = sum(map(len, texts))
         if self._context is not None:
             self._context = None  # free the old one before the new one is made
@@ -366,12 +369,14 @@ class LlamaCppDecoder:
         self._sequences = {text: sequence for sequence, text in enumerate(texts)}
         self._free = list(range(len(texts), MAX_TEXTS))
         self._used = total
-        return dict(zip(texts, self._context.compute(step), strict=True))
+        return self._context.compute(step)
 
-    def _set(self, texts: list[tuple[int, ...]], rows: dict[tuple[int, ...], NDArray[np.float32]]) -> None:
+    def _set(
+        self, texts: list[tuple[int, ...]], distinct: list[tuple[int, ...]], rows: NDArray[np.float32]
+    ) -> None:
+        """`rows` are those of the distinct texts, in the order in which `texts` first has them."""
         self._texts = texts
-        self.logits = (
-            np.stack([rows[text] for text in texts])
-            if texts
-            else np.empty((0, self._source.vocab_size), np.float32)
-        )
+        if len(distinct) < len(texts):
+            place = {text: number for number, text in enumerate(distinct)}
+            rows = rows[[place[text] for text in texts]]
+        self.logits = rows
