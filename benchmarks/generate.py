@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from benchmarks.models import benchmark_model
+from benchmarks.models import benchmark_model, peer_of
 from benchmarks.record import Record, Settings, record
 from benchmarks.timing import Row, compared, in_turns
 from retort import SamplingParams, generate, load
@@ -25,7 +25,8 @@ from retort.sources.transformers import quiet_transformers
 
 BATCHES = (1, 8, 32)
 MAX_TOKENS = 48
-MODELS = ("embedded:small", "embedded:base")
+SMOLLM2 = "embedded:smollm2"
+MODELS = ("embedded:small", "embedded:base", SMOLLM2)
 SETTINGS = {"temperature": 0.8, "top_k": 50, "top_p": 0.9}
 
 
@@ -38,10 +39,11 @@ def run(settings: Settings) -> Record:
         with benchmark_model(name) as (model, named, prompts), quiet_transformers():
             source: Any = load(model)
             source.end_ids = frozenset()
-            source.model.generation_config.eos_token_id = None
+            peer = peer_of(model)
+            peer.generation_config.eos_token_id = None
             for batch in batches:
                 asked = [prompts[row % len(prompts)] for row in range(batch)]
-                rows.append(_compare(source, named, asked, max_tokens, settings.rounds))
+                rows.append(_compare(source, peer, named, asked, max_tokens, settings.rounds))
     details = {"max_tokens": max_tokens, **SETTINGS}
     return record("generate", __doc__ or "", ", ".join(map(str, names)), settings, details, rows)
 
@@ -50,12 +52,14 @@ def _models(settings: Settings) -> Sequence[str | None]:
     if settings.model is not None:
         return [settings.model]
     there = [
-        name for name in MODELS if (MODELS_FOLDER / name.removeprefix("embedded:") / "retort.json").is_file()
+        name
+        for name in MODELS
+        if name == SMOLLM2 or (MODELS_FOLDER / name.removeprefix("embedded:") / "retort.json").is_file()
     ]
     return there[:1] if settings.quick else there or [None]
 
 
-def _compare(source: Any, named: str, prompts: Sequence[str], max_tokens: int, rounds: int) -> Row:
+def _compare(source: Any, peer: Any, named: str, prompts: Sequence[str], max_tokens: int, rounds: int) -> Row:
     import torch
 
     params = [SamplingParams(**SETTINGS, seed=row, max_tokens=max_tokens) for row in range(len(prompts))]
@@ -76,13 +80,13 @@ def _compare(source: Any, named: str, prompts: Sequence[str], max_tokens: int, r
             decoder.advance(range(len(ids)), [text.ids[step] for text in texts])
 
     def inside() -> Any:
-        return source.model.generate(**padded, custom_generate=adapter.generate, retort_params=params)
+        return peer.generate(**padded, custom_generate=adapter.generate, retort_params=params)
 
     _check_same_texts(texts, inside()[:, width:].tolist())
     seconds = in_turns(
         {
             "retort": lambda: generate(source, prompts, params),
-            "transformers": lambda: source.model.generate(**padded, do_sample=True, **SETTINGS),
+            "transformers": lambda: peer.generate(**padded, do_sample=True, **SETTINGS),
             "in transformers": inside,
             "forward alone": forward_alone,
         },

@@ -10,7 +10,9 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from retort.sources.embedded import MODELS_FOLDER
 from retort.sources.transformers import quiet_transformers
@@ -28,6 +30,15 @@ BASE_PROMPTS = (
     "to walk is to",
     "another word for house is",
 )
+
+
+@lru_cache(maxsize=1)
+def peer_of(model: str) -> Any:
+    """transformers' own model, of a source of its own: once a source's `model` was asked for, logits come from that."""
+    from retort import load
+
+    source: Any = load(model)
+    return source.model
 
 
 @contextmanager

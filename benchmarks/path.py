@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from benchmarks.models import benchmark_model
+from benchmarks.models import benchmark_model, peer_of
 from benchmarks.record import Record, Settings, record
 from benchmarks.timing import Row, compared, in_turns
 from retort import SamplingParams, generate, load, temperature_paths
@@ -124,7 +124,7 @@ def transformers_tokens(
     if ends:
         how["stopping_criteria"] = StoppingCriteriaList([Ended()])
     with torch.inference_mode():
-        out = source.model.generate(
+        out = peer_of(source.name).generate(
             ids, attention_mask=mask, max_new_tokens=max_tokens, pad_token_id=pad, **how
         )
     new = out[:, width:]

@@ -1,0 +1,225 @@
+"""A path and a tuning on a real model beside other engines, on this machine: the same prompts, settings and sizes.
+
+- retort: `temperature_paths`, as `retort path` and `retort tune` run it (float32)
+- transformers: one `model.generate` for each temperature, all its texts together (float32)
+- llama.cpp: its own server of the wheel xllamacpp, four texts at a time, one request for each text (4-bit weights)
+- vLLM: its own server, where RETORT_BENCH_VLLM names a Python that has it; all requests at once (float32)
+
+"path" is 41 temperatures from 0 to 2 of one chat prompt, 40 tokens each. "capitals" is the task's first wording at 16
+temperatures with 8 answers of at most 12 tokens, on the first items; "s an item" says what one costs.
+Each is run once, after a short warm-up: the peers take minutes. The texts differ (other noise), so do their lengths.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from benchmarks.models import peer_of
+from benchmarks.record import Record, Settings, record
+from benchmarks.timing import Row, compared
+from retort import load, temperature_paths
+from retort.sampling import PathRequest
+from retort.sources.chat import prompt_for
+from retort.sources.embedded import smollm2_file
+from retort.tune import load_task
+from retort.tune.sweep import request_seed
+
+MODEL = "embedded:smollm2"
+ITEMS, ANSWERS = 6, 8
+PORTS = {"llama.cpp": 8155, "vLLM": 8156}
+SLOTS = 4
+LLAMA_CPP = """
+import sys, time, xllamacpp
+p = xllamacpp.CommonParams()
+p.model.path, p.port, p.n_parallel, p.n_ctx = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), 2048
+p.cpuparams.n_threads = p.cpuparams_batch.n_threads = int(sys.argv[4])
+p.hostnames = ["127.0.0.1"]
+server = xllamacpp.Server(p)
+while True: time.sleep(1)
+"""
+
+
+@dataclass(frozen=True)
+class Work:
+    """Prompts as ids, and of each how many texts at each temperature."""
+
+    case: str
+    prompts: Sequence[Sequence[int]]
+    temperatures: Sequence[float]
+    answers: int
+    max_tokens: int
+    stop: tuple[str, ...]
+
+    def seeds(self, prompt: int) -> list[int]:
+        return [request_seed(0, str(prompt), answer) for answer in range(self.answers)]
+
+
+def run(settings: Settings) -> Record:
+    """The record of both cases."""
+    source: Any = load(MODEL)
+    task = load_task("capitals")
+    items = task.items[: 2 if settings.quick else ITEMS]
+    steps, grid, tokens = (3, 3, 4) if settings.quick else (41, 16, 40)
+    asked = prompt_for(source, "Write one sentence about the sea.", chat=True)
+    works = (
+        Work("path", [asked.ids], _even(steps), 1, tokens, ()),
+        Work(
+            f"capitals, {len(items)} items", [task.seen(source, item, 0).ids for item in items], _even(grid),
+            ANSWERS, task.max_tokens, task.stop,
+        ),
+    )  # fmt: skip
+    rows = [_compare(source, work, settings.threads) for work in works]
+    return record("engines", __doc__ or "", MODEL, settings, {"items": len(items), "answers": ANSWERS}, rows)
+
+
+def _even(count: int) -> list[float]:
+    return [2.0 * step / (count - 1) for step in range(count)]
+
+
+def _compare(source: Any, work: Work, threads: int) -> Row:
+    short = Work(work.case, work.prompts[:1], work.temperatures[:2], 1, 2, work.stop)
+    peer = peer_of(MODEL)
+    seconds = {
+        "retort": _timed(lambda one: _ours(source, one), short, work),
+        "transformers": _timed(lambda one: _transformers(source, peer, one), short, work),
+    }
+    for name, command in _servers(threads).items():
+        with _served(name, command) as url:
+            seconds[name] = _timed(partial(_llama_cpp if name == "llama.cpp" else _vllm, url), short, work)
+    count = len(work.prompts)
+    details = {"s an item": seconds["retort"] / count} | {
+        f"{name} s an item": value / count for name, value in seconds.items() if name != "retort"
+    }
+    return compared(work.case, {name: [value] for name, value in seconds.items()}, **details)
+
+
+def _timed(run_it: Callable[[Work], object], short: Work, work: Work) -> float:
+    run_it(short)
+    begin = time.perf_counter()
+    run_it(work)
+    return time.perf_counter() - begin
+
+
+def _ours(source: Any, work: Work) -> None:
+    requests = [
+        PathRequest(tuple(ids), seed)
+        for number, ids in enumerate(work.prompts)
+        for seed in work.seeds(number)
+    ]
+    temperature_paths(source, requests, work.temperatures, max_tokens=work.max_tokens, stop=work.stop)
+
+
+def _transformers(source: Any, model: Any, work: Work) -> None:
+    import torch
+    from transformers import StoppingCriteria, StoppingCriteriaList
+
+    pad = next(iter(source.end_ids))
+    width = max(map(len, work.prompts))
+    ids = torch.tensor([[pad] * (width - len(row)) + list(row) for row in work.prompts])
+    mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in work.prompts])
+    ends = [
+        token for token in range(source.vocab_size) if any(s in source.token_text(token) for s in work.stop)
+    ]
+    last = torch.tensor(ends, dtype=torch.long)
+
+    class Ended(StoppingCriteria):
+        def __call__(self, input_ids: Any, scores: Any, **_: Any) -> Any:
+            return torch.isin(input_ids[:, -1], last)
+
+    how: dict[str, Any] = {"max_new_tokens": work.max_tokens, "pad_token_id": pad, "attention_mask": mask}
+    if ends:
+        how["stopping_criteria"] = StoppingCriteriaList([Ended()])
+    with torch.inference_mode():
+        for temperature in work.temperatures:
+            drawn: dict[str, Any] = {"do_sample": False}
+            if temperature:
+                drawn = {"do_sample": True, "temperature": temperature, "top_k": 0, "top_p": 1.0}
+                drawn["num_return_sequences"] = work.answers
+            model.generate(ids, **how, **drawn)
+
+
+def _llama_cpp(url: str, work: Work) -> None:
+    """Everything off but the temperature; a greedy text is asked for once."""
+    bodies = [
+        {
+            "prompt": list(ids), "temperature": temperature, "seed": seed % 2**31, "n_predict": work.max_tokens,
+            "stop": list(work.stop), "samplers": ["temperature"], "cache_prompt": True,
+        }
+        for number, ids in enumerate(work.prompts)
+        for temperature in work.temperatures
+        for seed in work.seeds(number)[: None if temperature else 1]
+    ]  # fmt: skip
+    _post(f"{url}/completion", bodies, SLOTS)
+
+
+def _vllm(url: str, work: Work) -> None:
+    bodies = [
+        {
+            "model": "smollm2", "prompt": list(ids), "temperature": temperature, "seed": number,
+            "n": work.answers if temperature else 1, "max_tokens": work.max_tokens, "stop": list(work.stop),
+            "top_p": 1.0, "top_k": 0,
+        }
+        for number, ids in enumerate(work.prompts)
+        for temperature in work.temperatures
+    ]  # fmt: skip
+    _post(f"{url}/v1/completions", bodies, len(bodies))
+
+
+def _post(url: str, bodies: Sequence[Mapping[str, Any]], at_once: int) -> None:
+    import httpx2
+
+    with httpx2.Client(timeout=600.0) as client, ThreadPoolExecutor(at_once) as pool:
+        for answer in pool.map(lambda body: client.post(url, json=body), bodies):
+            answer.raise_for_status()
+
+
+def _servers(threads: int) -> dict[str, list[str]]:
+    """The servers that can be had here, by name, as commands."""
+    found = {
+        "llama.cpp": [
+            sys.executable, "-c", LLAMA_CPP, str(smollm2_file()), str(PORTS["llama.cpp"]), str(SLOTS), str(threads)
+        ]
+    }  # fmt: skip
+    python = os.environ.get("RETORT_BENCH_VLLM")
+    if python:
+        folder = os.environ["RETORT_BENCH_FOLDER"]  # SmolLM2 in Hugging Face form: vLLM reads no GGUF
+        found["vLLM"] = [
+            python, "-m", "vllm.entrypoints.openai.api_server", "--model", folder, "--served-model-name", "smollm2",
+            "--dtype", "float32", "--port", str(PORTS["vLLM"]), "--max-model-len", "512",
+        ]  # fmt: skip
+    return found
+
+
+@contextmanager
+def _served(name: str, command: Sequence[str]) -> Iterator[str]:
+    """The address of a server that answers; it is stopped afterwards."""
+    import httpx2
+
+    url = f"http://127.0.0.1:{PORTS[name]}"
+    with tempfile.TemporaryDirectory(prefix="retort-benchmark-") as folder:
+        log = Path(folder) / "server.log"
+        with log.open("w") as written, subprocess.Popen(command, stdout=written, stderr=written) as server:
+            try:
+                for _ in range(240):
+                    if server.poll() is not None:
+                        raise SystemExit(f"{name} did not start: {log.read_text()[-500:]}")
+                    try:
+                        if httpx2.get(f"{url}/health", timeout=2.0).status_code == 200:
+                            break
+                    except httpx2.HTTPError:
+                        pass
+                    time.sleep(1.0)
+                yield url
+            finally:
+                server.terminate()
