@@ -6,6 +6,7 @@ import { State } from "./parts/state.ts";
 import { themeButton } from "./parts/theme.ts";
 import type { PageData } from "./records.ts";
 import { compareView } from "./views/compare.ts";
+import { glossaryView } from "./views/glossary.ts";
 import { distilView } from "./views/distil.ts";
 import { pathView } from "./views/path.ts";
 import { positionView } from "./views/position.ts";
@@ -26,7 +27,7 @@ export function mount(
   data: PageData,
   { address, tabs = [], save = null }: { address: boolean; tabs?: Tab[]; save?: ((state: string) => Promise<Blob>) | null },
 ): () => void {
-  tabs = [...tourTab(data), ...(tabs.length > 0 ? tabs : tabsFor(data))];
+  tabs = [...tourTab(data), ...(tabs.length > 0 ? tabs : tabsFor(data)), { name: "glossary", label: "Terms", open: glossaryView }];
   const live = h("div", { class: "sr", role: "status", "aria-live": "polite" });
   const context: Context = { data, state: new State(address, data.state), announce: (text) => (live.textContent = text) };
   const panel = h("div", { role: "tabpanel", tabindex: "-1", class: "panel" });
@@ -57,7 +58,7 @@ export function mount(
     view?.close();
     view = tabs[place]?.open(context) ?? null;
     panel.setAttribute("aria-labelledby", buttons[place]?.id ?? "");
-    saving.hidden = tabs[place]?.name === "tour";
+    saving.hidden = ["tour", "glossary"].includes(tabs[place]?.name ?? "");
     fill(panel, view?.element ?? h("p", {}, "This page holds nothing to show."));
   }
 
@@ -118,10 +119,17 @@ export function mount(
     live,
   );
   const stop = context.state.listen((name) => name === "view" && open());
+  // A "?" leads to its entry: the way there keeps the prompt and the chain, which a link would forget.
+  const toTerm = (event: Event): void => {
+    context.state.set("term", (event as CustomEvent<string>).detail);
+    context.state.set("view", "glossary");
+  };
+  root.addEventListener("retort-term", toTerm);
   open();
   performance.mark("retort-controls");
   return () => {
     stop();
+    root.removeEventListener("retort-term", toTerm);
     view?.close();
     root.replaceChildren();
   };

@@ -144,6 +144,13 @@ export interface ComparedPosition {
   logprob_difference: number | null;
 }
 
+/** retort.lens.page.Spelled */
+export interface Spelled {
+  text: string;
+  tokens: string[];
+  logprob: number;
+}
+
 /** retort.lens.page.Pair */
 export interface PairRecord {
   known: string;
@@ -151,6 +158,7 @@ export interface PairRecord {
   b: PositionRecord;
   comparable: boolean;
   compared: ComparedPosition | null;
+  spelled: [Spelled[], Spelled[]];
 }
 
 /** retort.lens.path.PathStage */

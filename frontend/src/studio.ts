@@ -34,6 +34,8 @@ interface Plan<R> {
   readonly label: string;
   readonly kind: string;
   readonly verb: string;
+  /** What the view answers, in a sentence: before a run there is nothing else to read. */
+  readonly intro: string;
   readonly fields: readonly FormField[];
   readonly body: (values: Record<string, string>, context: Context) => object;
   readonly view: (record: R, context: Context, again: () => void) => View;
@@ -54,7 +56,7 @@ export function studioTabs(api: Api, { models, prompts, tasks, recipes }: Offer)
   const seed: FormField = { name: "seed", label: "Seed", kind: "number", initial: "0" };
   const maxTokens: FormField = { name: "max_tokens", label: "Most tokens", kind: "number", initial: "24" };
   const chain: FormField = { name: "chain", label: "Chain", kind: "chain", initial: "temperature=0.8" };
-  const truncations: FormField = { name: "truncations", label: "Chain around the temperature", kind: "chain", initial: "", hint: "for example top_p=0.9" };
+  const truncations: FormField = { name: "truncations", label: "Other settings", kind: "chain", initial: "", hint: "for example top_p=0.9" };
   const temperatures: FormField = {
     name: "temperatures", label: "Temperatures", kind: "text", initial: "0:2:41", hint: "first:last:count, or a list",
   };
@@ -63,6 +65,7 @@ export function studioTabs(api: Api, { models, prompts, tasks, recipes }: Offer)
       name: "position",
       label: "Position",
       kind: "position",
+      intro: "How likely is each token after this prompt, and what do temperature and truncation make of it?",
       verb: "Look",
       eager: true,
       picks: true,
@@ -81,6 +84,7 @@ export function studioTabs(api: Api, { models, prompts, tasks, recipes }: Offer)
       name: "text",
       label: "Text",
       kind: "text",
+      intro: "The model writes a text. How sure was it of each token, and what else could have stood there?",
       verb: "Write",
       picks: true,
       live: (so, name, data) => (name === "token" ? addToken(so, data) : null),
@@ -102,6 +106,7 @@ export function studioTabs(api: Api, { models, prompts, tasks, recipes }: Offer)
       name: "path",
       label: "Path",
       kind: "path",
+      intro: "One seed, every temperature: the noise stays the same, so only τ changes the text. Where does it change?",
       verb: "Follow",
       fields: [model, prompt, { ...seed }, maxTokens, temperatures, truncations],
       body: ({ model, prompt, seed, max_tokens, temperatures, truncations }) => ({
@@ -114,6 +119,7 @@ export function studioTabs(api: Api, { models, prompts, tasks, recipes }: Offer)
       name: "compare",
       label: "Compare",
       kind: "compare",
+      intro: "How different are two models after one prompt, two prompts, or one model with two chains?",
       verb: "Compare",
       fields: [
         { ...model, label: "A: model" },
@@ -129,15 +135,16 @@ export function studioTabs(api: Api, { models, prompts, tasks, recipes }: Offer)
       name: "tune",
       label: "Tune",
       kind: "tune",
+      intro: "The model answers the items of a task at each temperature, and every answer is scored. Which temperature is best, and is that more than luck?",
       verb: "Tune",
       fields: [
         model,
         { name: "task", label: "Task", kind: "choice", initial: tasks[0]!, choices: tasks },
-        { name: "task_file", label: "or a task file of your own", kind: "file", initial: "", hint: ".yaml, .json or .jsonl; promptfoo's too" },
+        { name: "task_file", label: "or your own task file", kind: "file", initial: "", hint: ".yaml, .json, .jsonl; promptfoo’s too" },
         { ...temperatures, name: "tune_temperatures", initial: "0:2:9" },
         { name: "samples", label: "Answers per item", kind: "number", initial: "4" },
         { name: "items", label: "Items", kind: "number", initial: "24", hint: "empty: all" },
-        { ...truncations },
+        { ...truncations, kind: "text" },
         seed,
       ],
       body: ({ model, task, task_file, tune_temperatures, samples, items, truncations, seed }) => ({
@@ -150,13 +157,14 @@ export function studioTabs(api: Api, { models, prompts, tasks, recipes }: Offer)
       name: "distil",
       label: "Distil",
       kind: "distil",
+      intro: "Two students with the same first weights read the same text. One learns from its tokens alone (hard labels), one from the teacher’s distributions as well (soft targets). Which predicts new text better?",
       verb: "Train",
       fields: [
         { name: "recipe", label: "Recipe", kind: "choice", initial: recipes[0]!, choices: recipes },
         { name: "steps", label: "Steps per arm", kind: "number", initial: "40" },
-        { name: "seeds", label: "Seeds", kind: "number", initial: "2" },
-        { name: "kd_temperature", label: "Temperature τ of the loss", kind: "number", initial: "1" },
-        { name: "alpha", label: "α, weight of the soft term", kind: "number", initial: "0.9" },
+        { name: "seeds", label: "Seeds", kind: "number", initial: "3", hint: "3 or more for a verdict" },
+        { name: "kd_temperature", label: "τ of the loss", kind: "number", initial: "1" },
+        { name: "alpha", label: "α", kind: "number", initial: "0.9", hint: "weight of the soft targets" },
       ],
       body: ({ recipe, steps, seeds, kd_temperature, alpha }) => ({
         recipe, steps: wholeNumber("steps", steps), seeds: wholeNumber("seeds", seeds),
@@ -183,6 +191,7 @@ function studioView<R>(api: Api, plan: Plan<R>, context: Context): View {
     announce: context.announce,
     kind: plan.kind,
     verb: plan.verb,
+    intro: plan.intro,
     fields: plan.fields,
     body: (values) => plan.body(values, context),
     onStart: () => {

@@ -7,7 +7,7 @@ import pytest
 from tests.mock_source import MockSource
 
 from retort.chain import Chain
-from retort.distribution import Distribution, flip_risk
+from retort.distribution import Distribution, flip_risk, log_softmax
 from retort.errors import InputError
 from retort.lens.page import pair, passage
 from retort.sampling import SamplingParams, generate
@@ -117,8 +117,54 @@ def test_pairs_are_comparable_where_the_tokens_are_the_same() -> None:
     a, b, other = MockSource(50), MockSource(50, seed=1), MockSource(60)
     assert pair(a, PROMPT, b, PROMPT).comparable
     assert not pair(a, PROMPT, other, PROMPT).comparable
+    assert pair(a, PROMPT, b, PROMPT).spelled == ((), ())
     rows = a.forward_rows
     same = pair(a, PROMPT, a, PROMPT, Chain("top_k=3"), Chain("top_k=4"))
     assert a.forward_rows == rows + 1
     assert (same.a.chain, same.b.chain) == ("top_k=3", "top_k=4")
     assert same.a.logits == same.b.logits and same.a.rank_ids is not None
+
+
+class Pieces(MockSource):
+    """A mock whose tokens are the letters a to p and a space: " bad" is four of them."""
+
+    LETTERS = " abcdefghijklmnop"
+
+    def encode(self, text: str) -> list[int]:
+        if any(one not in self.LETTERS for one in text):
+            raise InputError("a letter is not in the alphabet")
+        return [self.LETTERS.index(one) for one in text]
+
+    def token_text(self, token_id: int) -> str:
+        return self.LETTERS[token_id]
+
+
+class Words(Pieces):
+    """One whose tokens are words of these letters."""
+
+    WORDS = (" bad", " a", " cab", " head", " zz", "d")
+
+    def encode(self, text: str) -> list[int]:
+        if any(f" {word}" not in self.WORDS for word in text.split()):
+            raise InputError("a word is not in the vocabulary")
+        return [self.WORDS.index(f" {word}") for word in text.split()]
+
+    def token_text(self, token_id: int) -> str:
+        return self.WORDS[token_id]
+
+
+def test_a_token_of_another_vocabulary_is_found_in_its_pieces() -> None:
+    letters, words = Pieces(17, ends=False), Words(6, ends=False)
+    found = pair(letters, " cab", words, " cab")
+    assert not found.comparable
+    spelled = {one.text: one for one in found.spelled[0]}
+    # "zz" is not in the alphabet; "d" is a token of both.
+    assert set(spelled) == {" bad", " a", " cab", " head"}
+    assert spelled[" bad"].tokens == (" ", "b", "a", "d")
+    so_far = letters.encode(" cab")
+    total = 0.0
+    for token in letters.encode(" bad"):
+        total += float(log_softmax(letters.logits_of(so_far).astype(np.float64))[token])
+        so_far.append(token)
+    assert spelled[" bad"].logprob == pytest.approx(total, abs=1e-9)
+    assert found.spelled[1] == (), "no letter alone can be written in whole words"

@@ -187,7 +187,7 @@ def test_a_server_that_fails_is_a_sentence_and_the_next_request_works(
 def test_position_in_the_page(browser: Browser, running: Studio, server: tuple[MockServer, str]) -> None:
     opened(browser, running, f"view=position&prompt={PROMPT}&chain=temperature%3D1")
     browser.shows(".range-bars")
-    assert "Known are 20 tokens of 60" in browser.text(".note") and "raw" in browser.text(".note")
+    assert "20 tokens of 60 are known" in browser.text(".note") and "raw" in browser.text(".note")
     told = partial(server[1])
     truth = np.array(sorted(true_log_probs(PROMPT), reverse=True))
     for temperature in (0.5, 1.0, 1.8):

@@ -15,6 +15,8 @@ from tests.studio.server import TOKEN, Studio, mock, studio
 
 from retort.lens.page import position
 from retort.report.standalone import plain
+from retort.studio.models import Models
+from retort.studio.runs import Stopped
 
 
 @pytest.fixture(scope="module")
@@ -351,3 +353,77 @@ def test_work_that_reports_nothing_is_stopped_between_two_passes(running: Studio
     assert running.state(run) == "stopped"
     # 150 passes were asked for.
     assert source.forward_rows - before < 75
+
+
+def test_a_failure_outside_any_run_leaves_a_traceback(
+    running: Studio, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from retort.studio import app
+
+    def broken(*_: Any) -> None:
+        raise ZeroDivisionError("by nothing")
+
+    monkeypatch.setattr(app, "page_html", broken)
+    answer = running.ask("POST", "/api/page", {"runs": {}})
+    assert answer.status == 500 and "ZeroDivisionError" in answer.message
+    logged = [record for record in caplog.records if record.name == "retort.studio"]
+    assert any("/api/page" in record.getMessage() and record.exc_info for record in logged)
+
+
+class _Told:
+    """Stands for a run: `check` raises once it has been told to stop."""
+
+    def __init__(self) -> None:
+        self.stopped = threading.Event()
+
+    def check(self) -> None:
+        if self.stopped.is_set():
+            raise Stopped
+
+
+def test_a_run_stopped_while_it_waits_for_its_turn_computes_nothing() -> None:
+    models = Models(("mock:a",), mock)
+    told = _Told()
+    source = models.borrow("mock:a", told.check)
+    other = models.borrow("mock:a", lambda: None)
+    inner: Any = models.loaded("mock:a")
+    held, go_on = threading.Event(), threading.Event()
+
+    def long_pass(prompts: Any) -> Any:
+        held.set()
+        go_on.wait(10)
+        return type(inner).start(inner, prompts)
+
+    inner.start = long_pass
+    first = threading.Thread(target=lambda: other.start([[1]]))
+    first.start()
+    assert held.wait(10)
+    raised: list[type[BaseException]] = []
+
+    def asks() -> None:
+        try:
+            source.start([[2]])
+        except Stopped as problem:
+            raised.append(type(problem))
+
+    second = threading.Thread(target=asks)
+    second.start()
+    told.stopped.set()  # while it waits for the first one's pass
+    go_on.set()
+    first.join(10)
+    second.join(10)
+    assert raised == [Stopped] and inner.starts == 1
+
+
+def test_a_run_stopped_while_its_model_loads_computes_nothing() -> None:
+    told = _Told()
+
+    def load(name: str) -> Any:
+        told.stopped.set()
+        return mock(name)
+
+    models = Models(("mock:a",), load)
+    with pytest.raises(Stopped):
+        models.borrow("mock:a", told.check)
+    inner: Any = models.loaded("mock:a")
+    assert inner is not None and inner.starts == 0, "it is kept for the next run"

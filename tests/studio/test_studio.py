@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -222,6 +224,166 @@ def test_the_tour_is_the_first_tab_and_each_step_moves(browser: Browser, running
     browser.picture("studio-tour")
 
 
+def test_the_tour_leads_into_the_studio(browser: Browser, running: Studio) -> None:
+    browser.go(f"{running.page}#view=tour&step=5")
+    browser.shows(".tour table")
+    browser.set(".tour input[type=range]", "3")
+    # The hard label has everything on the right token; the soft target at τ = 3 has nearly all on the runners-up.
+    cells = browser.texts(".tour tbody td.figure")
+    assert cells[2] == "100.00 %" and float(browser.text(".tour .measure dd b").split()[0]) > 90
+    browser.run("[...document.querySelectorAll('.tour-go button')].at(-1).click()")
+    browser.shows(".run-form")
+    assert browser.text("[role=tab][aria-selected=true]") == "Position"
+
+
+def test_the_sums_of_softmax_are_shown(browser: Browser, running: Studio) -> None:
+    browser.go(f"{running.page}#view=tour&step=1")
+    browser.shows(".tour table")
+    for added in ("0", "0.1"):
+        browser.set(".tour input[type=range]", added)
+        rows = browser.run(
+            "return [...document.querySelectorAll('.tour tbody tr')]"
+            ".map(row => [...row.querySelectorAll('td.figure')].map(cell => cell.textContent))"
+        )
+        powers = [float(one[1].replace(",", "")) for one in rows]
+        shares = [float(one[2].split()[0]) for one in rows]
+        assert sum(powers[:-1]) == pytest.approx(powers[-1], abs=len(powers))
+        assert [100 * one / powers[-1] for one in powers] == pytest.approx(shares, abs=0.006)
+        assert (shares[0] > shares[1]) is (added == "0"), "0.1 is enough to overtake"
+
+
+@pytest.mark.parametrize("width", [390, 768])
+@pytest.mark.parametrize("view", ["position", "path", "tour"])
+def test_the_slider_stays_in_sight(browser: Browser, running: Studio, view: str, width: int) -> None:
+    browser.size(width, 700)
+    browser.go(f"{running.page}#view={view}&step=2&prompt=w1&max_tokens=40&temperatures=0%3A2%3A9")
+    if view == "path":
+        browser.shows(".run-form")
+        run(browser, ".bands")
+    browser.shows("input.tau")
+    browser.run("[...document.querySelectorAll('.bars, .bands')].at(-1).scrollIntoView({block: 'end'})")
+    browser.frame()
+    seen = browser.run(
+        "const box = document.querySelector('input.tau').getBoundingClientRect();"
+        "return [scrollY > 0, box.top >= 0, box.bottom <= innerHeight,"
+        " document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2).className]"
+    )
+    assert seen[1:] == [True, True, "tau"] and (seen[0] or view == "tour")
+
+
+def test_the_first_view_truncates_nothing(browser: Browser, running: Studio) -> None:
+    opened(browser, running, "view=position&prompt=w1")
+    browser.shows(".bars")
+    assert browser.run("return document.querySelectorAll('input[type=range]').length") == 1
+    assert browser.value("[data-measure=kept]") == 400
+    raw, processed = (browser.value(f"[data-measure={name}]") for name in ("entropy-raw", "entropy"))
+    assert raw == processed
+
+
+def unexplained(browser: Browser) -> list[str]:
+    """Names of numbers without a "?": in a list of measures, and at the head of a column of figures."""
+    return list(
+        browser.run(
+            "const bare = e => e.querySelector('.help') === null && e.textContent.trim() !== '';"
+            "return [...document.querySelectorAll('.measure dt, .tau-box, figure figcaption')].filter(bare)"
+            ".map(e => e.textContent).concat([...document.querySelectorAll('table')].flatMap(table => "
+            "[...table.querySelectorAll('thead th')].filter((head, place) => bare(head) && "
+            "table.querySelector(`tbody tr > :nth-child(${place + 1})`)?.matches('.figure:not(:has(button))'))"
+            ".map(e => e.textContent)))"
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        *(f"view=tour&step={step}" for step in range(1, 6)),
+        "view=position&prompt=w1&chain=temperature%3D1.2+%7C+top_k%3D5",
+        "view=text&prompt=w1&max_tokens=6",
+        "view=path&prompt=w1&max_tokens=5&temperatures=0%3A2%3A5",
+        "view=compare&prompt=w1&model_b=mock%3Ab",
+        "view=tune&model=mock%3Aa&task=explore&tune_temperatures=0%2C1&samples=2&items=3",
+    ],
+)
+def test_every_number_has_a_question_mark(browser: Browser, running: Studio, state: str) -> None:
+    browser.go(f"{running.page}#{state}")
+    if "tour" not in state:
+        browser.shows(".run-form")
+        run(browser, ".holder .card")
+        browser.until(lambda: browser.run("return document.querySelector('form[aria-busy=true]') === null"))
+    browser.shows(".help")
+    assert unexplained(browser) == []
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_question_mark_explains_and_leads_to_the_glossary(
+    browser: Browser, running: Studio, width: int
+) -> None:
+    browser.size(width, 800)
+    opened(browser, running, "view=position&prompt=w3+w4")
+    browser.shows(".bars")
+    for place in range(browser.run("return document.querySelectorAll('button.help').length")):
+        browser.run("document.querySelectorAll('button.help')[arguments[0]].scrollIntoView()", place)
+        browser.run("document.querySelectorAll('button.help')[arguments[0]].click()", place)
+        browser.frame()
+        left, right, top, bottom = browser.run(
+            "const box = document.querySelector('.help-note:popover-open').getBoundingClientRect();"
+            "return [box.left, box.right, box.top, box.bottom]"
+        )
+        assert left >= 0 and right <= width and top >= 0 and bottom <= 800, "the note is in the window"
+        browser.press("\ue00c")
+        assert browser.run("return document.querySelector('.help-note:popover-open')") is None
+    browser.click(".measure [aria-label='What is entropy?']")
+    assert "in nats" in browser.text(".help-note:popover-open")
+    browser.click(".help-note:popover-open a")
+    browser.shows(".glossary [aria-current=true]")
+    assert (
+        browser.run("return document.querySelector('.glossary [aria-current=true]').dataset.term")
+        == "entropy"
+    )
+    browser.run(
+        "[...document.querySelectorAll('[role=tab]')].find(tab => tab.textContent === 'Position').click()"
+    )
+    browser.shows(".bars")
+    assert browser.run("return document.querySelector('[name=prompt]').value") == "w3 w4"
+
+
+def test_another_vocabulary_never_has_0_percent(browser: Browser, running: Studio) -> None:
+    opened(browser, running, "view=compare&prompt=w1&model_b=mock%3Aslow")
+    run(browser, ".pair")
+    cells = browser.texts(".pair tbody td.figure")
+    assert any(cell == "–" for cell in cells) and "0 %" not in cells
+    assert "different vocabularies" in browser.text(".note")
+    assert browser.run("return document.querySelectorAll('[data-measure=tv]').length") == 0
+
+
+def test_a_task_file_is_tuned_and_any_cell_opens(browser: Browser, running: Studio, tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
+    file = tmp_path / "mine.json"
+    task = {"name": "mine", "goal": "exploit", "scorer": {"kind": "references"}, "max_tokens": 2}
+    items = [{"vars": {"text": one}, "references": ["w2"]} for one in ("w1", "w3")]
+    file.write_text(
+        json.dumps({**task, "prompts": ["{text}", "w9 {text}"], "items": items}), encoding="utf-8"
+    )
+    opened(browser, running, "view=tune&model=mock%3Aa&tune_temperatures=0%2C1%2C2&samples=3&items=")
+    browser.driver.find_element("css selector", "input[type=file]").send_keys(str(file))
+    run(browser, ".settings")
+    assert "on mine" in browser.text("[aria-label=Recommendation]")
+    assert len(browser.texts(".settings tbody tr")) == 3
+    last = "[...document.querySelectorAll('.settings tbody tr')].at(-1)"
+    browser.run(f"[...{last}.querySelectorAll('.open-answers')].at(-1).click()")
+    browser.frame()
+    head = browser.run(
+        "return [...document.querySelectorAll('.answers thead select')].map(e => e.selectedOptions[0].textContent)"
+    )
+    assert head[0] == "τ = 2" and head[1] != head[0]
+    shown = browser.run("return document.querySelectorAll('.answers tbody tr').length")
+    assert shown == 4, "two items, two prompts"
+    browser.run(f"{last}.querySelector('.open-answers').click()")
+    browser.frame()
+    assert browser.run("return document.querySelectorAll('.answers tbody tr').length") == 2, "prompt 1 alone"
+
+
 def test_a_run_is_stopped_from_the_page(browser: Browser, running: Studio) -> None:
     opened(browser, running, "view=text&model=mock%3Aslow&prompt=w1&chain=&max_tokens=200")
     browser.click(".run-form button[type=submit]")
@@ -371,7 +533,12 @@ def test_distil_can_be_started_followed_and_stopped(browser: Browser, running: S
     pytest.importorskip("accelerate")
     opened(browser, running, "view=distil&steps=40&seeds=1")
     browser.click(".run-form button[type=submit]")
-    browser.until(lambda: "Training" in browser.text(".verdict"), seconds=60)
+    # From the first second on: what is done, and a clock that runs while torch is being loaded.
+    browser.until(lambda: "Training" in browser.text(".verdict"), seconds=1)
+    assert browser.text(".news").endswith(" s") and not browser.run(
+        "return document.querySelector('progress').hidden"
+    )
+    browser.until(lambda: browser.text(".news").endswith((" 1 s", " 2 s")), seconds=5)
     browser.until(lambda: len(browser.texts(".line-chart .series-dot")) >= 2, seconds=60)
     browser.run(
         "[...document.querySelectorAll('.run-form button')].find(b => b.textContent === 'Stop').click()"

@@ -27,6 +27,7 @@ export interface FormOptions {
   readonly state: State;
   readonly kind: string;
   readonly verb: string;
+  readonly intro: string;
   readonly fields: readonly FormField[];
   /** The request's body from the fields' texts. */
   readonly body: (values: Record<string, string>) => object;
@@ -50,6 +51,7 @@ export function runForm(options: FormOptions): RunForm {
   const form = h(
     "form",
     { class: "card run-form", "aria-label": options.verb },
+    h("p", { class: "meta intro" }, options.intro),
     h(
       "div",
       { class: "fields" },

@@ -1,6 +1,6 @@
 // Light, dark, or as the system has it.
 
-import { h } from "./dom.ts";
+import { fill, h } from "./dom.ts";
 
 const NEXT = { auto: "light", light: "dark", dark: "auto" } as const;
 type Theme = keyof typeof NEXT;
@@ -13,7 +13,7 @@ export function themeButton(root: HTMLElement): HTMLButtonElement {
   const choose = (wanted: Theme): void => {
     theme = wanted;
     root.dataset["theme"] = theme;
-    button.textContent = { auto: "◐ auto", light: "○ light", dark: "● dark" }[theme];
+    fill(button, { auto: "◐", light: "○", dark: "●" }[theme], h("span", { class: "theme-name" }, ` ${theme}`));
     button.setAttribute("aria-label", `Colours: ${theme}. Change to ${NEXT[theme]}.`);
     try {
       localStorage.setItem(KEY, theme);

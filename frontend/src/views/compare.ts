@@ -11,12 +11,12 @@ import { unpackIds } from "../math/unpack.ts";
 import { endsBar, put, setEnds } from "../parts/bars.ts";
 import { chainEditor } from "../parts/chainEditor.ts";
 import { fill, h, say, svg } from "../parts/dom.ts";
-import { nats, number, probability, span, tau, whole } from "../parts/format.ts";
+import { nats, number, probability, span, whole } from "../parts/format.ts";
 import { atItsWidth, everyFrame } from "../parts/frame.ts";
-import { help, type Term } from "../parts/help.ts";
+import { factList, help, type Fact } from "../parts/help.ts";
 import { knownNote } from "../parts/known.ts";
 import { tokenElement, tokenText } from "../parts/tokens.ts";
-import type { ComparedPosition, PairRecord, PositionRecord } from "../records.ts";
+import type { ComparedPosition, PairRecord, PositionRecord, Spelled } from "../records.ts";
 import { subjectOf, support, type Subject } from "./subject.ts";
 import type { Context, View } from "./view.ts";
 
@@ -42,7 +42,8 @@ export function compareView(record: PairRecord, context: Context): View {
   ];
   const shared = record.comparable && record.a.rank_ids && record.b.rank_ids ? vocabularyOf(record.a, record.b) : null;
   const editors = sides.map((one) => sideCard(one));
-  const measures = h("dl", { class: "measures" });
+  const measures = h("div");
+  const verdict = h("p", { class: "verdict-line" });
   const body = h("tbody");
   const lists = record.compared !== null;
   const chart = pairChart();
@@ -65,7 +66,12 @@ export function compareView(record: PairRecord, context: Context): View {
       order.value = "";
     } });
     fill(order, h("option", { value: "" }, "as in …"), ...[...ENGINES.keys()].map((name) => h("option", { value: name }, name)));
-    const summary = h("p", { class: "meta" });
+    const [kept, entropy, effective] = [h("b"), h("b"), h("b")];
+    const summary = factList([
+      { name: "tokens that can come", term: "truncation", value: kept },
+      { name: "entropy", unit: "nats", term: "entropy", value: entropy },
+      { name: "effective support", unit: "tokens", term: "effective-support", value: effective },
+    ]);
     const missing = leftOut(readableChain(one.record.chain).others);
     const tokens = one.record.prompt_tokens.length > 0 ? one.record.prompt_tokens : [one.record.prompt];
     return {
@@ -83,7 +89,9 @@ export function compareView(record: PairRecord, context: Context): View {
       show(explanation) {
         editor.show(chainOf(one));
         editor.report(explanation.stages);
-        say(summary, `${whole(explanation.kept)} tokens can come; entropy ${span(explanation.entropy, nats)}, effective support ${span(support(explanation))} tokens`);
+        say(kept, whole(explanation.kept));
+        say(entropy, span(explanation.entropy));
+        say(effective, span(support(explanation)));
       },
     };
   }
@@ -93,12 +101,14 @@ export function compareView(record: PairRecord, context: Context): View {
     found = [a, b];
     editors[0]!.show(a);
     editors[1]!.show(b);
-    const rows = rowsOf(sides, shared, found, SHOWN);
+    const rows = rowsOf(sides, shared, found, SHOWN).map((row) => withSpelling(row, record, found!));
     const rest = lists ? { a: a.unseen, b: b.unseen } : null;
     const top = Math.max(...rows.flatMap((row) => [row.a?.high ?? 0, row.b?.high ?? 0]), rest?.a.high ?? 0, rest?.b.high ?? 0, 1e-12);
     fill(body, ...rows.map((row) => tableRow(row, top)), rest ? tableRow({ token: null, ...rest, removedA: null, removedB: null }, top) : null);
     chart.draw(rows);
-    fill(measures, ...(record.compared ? certain(record.compared) : shared ? facts(sides, shared, found) : []));
+    const numbers = record.compared ? certain(record.compared) : shared ? facts(sides, shared, found) : [];
+    fill(measures, numbers.length > 0 ? factList(numbers) : null);
+    say(verdict, inWords(sides, shared, found, record.compared));
   }
 
   const stop = state.listen((name) => (name === "chain_a" || name === "chain_b") && draw());
@@ -110,13 +120,14 @@ export function compareView(record: PairRecord, context: Context): View {
       : h(
           "p",
           { class: "note" },
-          "The two models have different vocabularies, so the same text may be spelled with other tokens, and no distance is given. Tokens are " +
-            "matched by their text; – stands where the other vocabulary has no such token among the best that are named.",
+          "The two models have different vocabularies, so no distance is given. Tokens are matched by their text. What one model writes in " +
+            "several pieces (␣Can·ber·ra) has the probability of all pieces in a row, for the raw distribution; – stands where nothing is known.",
         ),
     h("div", { class: "two" }, editors[0]!.element, editors[1]!.element),
     h(
       "section",
       { class: "card", "aria-label": "The two distributions" },
+      verdict,
       measures,
       h(
         "div",
@@ -125,7 +136,7 @@ export function compareView(record: PairRecord, context: Context): View {
           "table",
           { class: `bars pair${lists ? " range-bars" : ""}` },
           h("caption", { class: "sr" }, `${lists ? "Raw" : "Processed"} probability of each token in A and in B`),
-          h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "token"), h("th", { scope: "col", class: "figure ink-a" }, "A"), h("th", { scope: "col", class: "figure ink-b" }, "B"), h("th", { scope: "col" }, h("span", { class: "sr" }, "bars")))),
+          h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "token ", help("token")), h("th", { scope: "col", class: "figure ink-a" }, "in A ", help(lists ? "raw" : "processed")), h("th", { scope: "col", class: "figure ink-b" }, "in B ", help(lists ? "raw" : "processed")), h("th", { scope: "col" }, h("span", { class: "sr" }, "bars")))),
           body,
         ),
       ),
@@ -133,7 +144,7 @@ export function compareView(record: PairRecord, context: Context): View {
     h(
       "figure",
       { class: "card" },
-      h("figcaption", {}, h("b", {}, `A and B, ${lists ? "raw" : "processed"}. `), h("small", {}, `Probability of each token, on a logarithmic axis${lists ? "; a line reaches from the lowest to the highest that it can have" : ""}.`), " ", h("span", { class: "legend" }, h("span", { class: "key key-accent" }, "A"), h("span", { class: "key key-second" }, "B"))),
+      h("figcaption", {}, h("b", {}, "How far apart each token is "), help(lists ? "raw" : "processed"), " ", h("small", {}, `One step of the axis is a factor of 100${lists ? "; a line reaches from the lowest to the highest that a token can have" : ""}.`), " ", h("span", { class: "legend" }, h("span", { class: "key key-accent" }, "A"), h("span", { class: "key key-second" }, "B"))),
       chart.element,
     ),
   );
@@ -170,6 +181,8 @@ interface Row {
   readonly b: Interval | null;
   readonly removedA: string | null;
   readonly removedB: string | null;
+  /** How a side that has no such token writes the text. */
+  readonly spelled?: readonly [Spelled | null, Spelled | null];
 }
 
 /** The best tokens of either side, by the larger of their two probabilities. */
@@ -211,16 +224,28 @@ function byText(sides: readonly [Side, Side], found: readonly [Explanation, Expl
   return [...rows].map(([token, row]) => ({ token, ...row }));
 }
 
+/** What a side gives a text that it writes in other pieces: known for its raw distribution, so shown where that is drawn from. */
+function withSpelling(row: Row, { spelled }: PairRecord, found: readonly [Explanation, Explanation]): Row {
+  const side = (at: 0 | 1): Spelled | null => (row.token !== null && (at === 0 ? row.a : row.b) === null ? (spelled[at].find(({ text }) => text === row.token) ?? null) : null);
+  const [a, b] = [side(0), side(1)];
+  const value = (one: Spelled | null, { stages }: Explanation): Interval | null => (one !== null && stages.every(({ stage }) => stage.name === "temperature" && stage.value === 1) ? exactly(Math.exp(one.logprob)) : null);
+  return { ...row, a: row.a ?? value(a, found[0]), b: row.b ?? value(b, found[1]), spelled: [a, b] };
+}
+
 function tableRow(row: Row, top: number): HTMLElement {
   const [barA, barB] = [endsBar("a"), endsBar("b")];
   setEnds(barA, row.a ?? exactly(0), top);
   setEnds(barB, row.b ?? exactly(0), top);
-  const cell = (value: Interval | null, removed: string | null, side: string): HTMLElement => {
+  const cell = (value: Interval | null, removed: string | null, side: "a" | "b"): HTMLElement => {
     const made = h("td", { class: `figure ink-${side}`, title: removed ? `removed by ${removed}` : value === null ? "not among the tokens that are named" : null });
     if (removed) return fill(made, h("small", {}, `− ${removed}`));
-    if (value === null) return fill(made, h("small", {}, "–"));
+    const pieces = row.spelled?.[side === "a" ? 0 : 1]?.tokens ?? [];
+    const written = pieces.length > 1 ? h("small", { class: "spelled", title: "the pieces in which this model writes it; their raw probabilities multiplied" }, pieces.map(tokenText).join("·")) : null;
+    if (value === null) return fill(made, h("small", {}, "–"), written);
+    const number_ = h("span");
+    put(number_, value, probability);
     put(made, value, probability);
-    return made;
+    return fill(made, number_, written);
   };
   return h(
     "tr",
@@ -232,28 +257,51 @@ function tableRow(row: Row, top: number): HTMLElement {
   );
 }
 
-type Fact = readonly [key: string, name: string, unit: string, term: Term, value: number | null, text: string];
-
-function factList(facts: readonly Fact[]): HTMLElement[] {
-  return facts.map(([key, name, unit, term, value, text]) =>
-    h("div", { class: "measure" }, h("dt", {}, `${name} `, h("small", {}, `${unit} `), help(term)), h("dd", {}, h("b", { "data-measure": key, "data-value": value ?? "" }, text))),
-  );
+/** A measure of the two as a fact; its value is data too. */
+function told(key: string, name: string, unit: string, term: Fact["term"], value: number | null, text: string, after = ""): Fact {
+  return { name, unit, term, value: h("span", {}, h("b", { "data-measure": key, "data-value": value ?? "" }, text), after ? h("small", {}, ` ${after}`) : null) };
 }
 
-function facts(sides: readonly [Side, Side], shared: Vocabulary, [a, b]: readonly [Explanation, Explanation]): HTMLElement[] {
+function facts(sides: readonly [Side, Side], shared: Vocabulary, [a, b]: readonly [Explanation, Explanation]): Fact[] {
   const between = distancesOf(shared, a, b);
   if (between === null || !isRow(a) || !isRow(b)) return [];
   const matched = equivalentTemperature({ window: a.tempered, ids: shared.ids[0] }, sides[1].logits, shared.ids[1], shared.size);
-  return factList([
-    ["kl-forward", "KL(A ‖ B)", "nats", "kl", between.klForward, number(between.klForward)],
-    ["kl-reverse", "KL(B ‖ A)", "nats", "kl", between.klReverse, number(between.klReverse)],
-    ["jsd", "Jensen-Shannon", "nats, at most ln 2", "jsd", between.jsd, number(between.jsd)],
-    ["tv", "total variation", "0 same, 1 disjoint", "total-variation", between.totalVariation, number(between.totalVariation)],
-    [
-      "equivalent", "equivalent temperature", "τ at which B, whole, is nearest to A, tempered", "equivalent-temperature", matched?.temperature ?? NaN,
-      matched === null ? "none" : `${tau(matched.temperature)}${matched.atBound ? " (a limit)" : ""}, ${nats(matched.residual)} left`,
-    ],
-  ]);
+  return [
+    told("tv", "total variation", "0 same, 1 disjoint", "total-variation", between.totalVariation, number(between.totalVariation)),
+    told("jsd", "Jensen-Shannon", "nats, at most 0.693", "jsd", between.jsd, number(between.jsd)),
+    told("kl-forward", "KL(A ‖ B)", "nats", "kl", between.klForward, number(between.klForward)),
+    told("kl-reverse", "KL(B ‖ A)", "nats", "kl", between.klReverse, number(between.klReverse)),
+    told(
+      "equivalent", "τ that brings B nearest to A", "B whole, A tempered", "equivalent-temperature", matched?.temperature ?? NaN,
+      matched === null ? "none" : matched.temperature.toFixed(2), matched === null ? "" : `${matched.atBound ? "(a limit), " : ""}${nats(matched.residual)} remain`,
+    ),
+  ];
+}
+
+/** What the numbers below say, as a sentence. */
+function inWords([a, b]: readonly [Side, Side], shared: Vocabulary | null, found: readonly [Explanation, Explanation], compared: ComparedPosition | null): string {
+  const [first, second] = [best(a, found[0]), best(b, found[1])];
+  const same = first.token === second.token;
+  const tops = same
+    ? `Both put ${first.shown} first: A gives it ${first.share}, B ${second.share}.`
+    : `A puts ${first.shown} first (${first.share}), B ${second.shown} (${second.share}).`;
+  const apart = compared ? endsOf(compared.total_variation) : shared ? exactly(distancesOf(shared, ...found)?.totalVariation ?? NaN) : null;
+  if (apart === null || Number.isNaN(apart.high)) return tops;
+  return `${tops} They share ${span({ low: 1 - apart.high, high: 1 - apart.low }, percent)} of their probability.`;
+}
+
+/** The most likely token that a side leaves. */
+function best({ record }: Side, found: Explanation): { token: string; shown: string; share: string } {
+  let rank = 0;
+  record.tokens.forEach((_, other) => {
+    if (found.prob(other).high > found.prob(rank).high) rank = other;
+  });
+  const token = record.tokens[rank]!;
+  return { token, shown: `“${tokenText(token)}”`, share: span(found.prob(rank), percent) };
+}
+
+function percent(value: number): string {
+  return value > 0 && value < 0.01 ? "less than 1 %" : `${Math.round(100 * value)} %`;
 }
 
 function distancesOf(shared: Vocabulary, a: Explanation, b: Explanation): ReturnType<typeof distances> | null {
@@ -262,23 +310,23 @@ function distancesOf(shared: Vocabulary, a: Explanation, b: Explanation): Return
 }
 
 /** What is certain of two lists. */
-function certain(compared: ComparedPosition): HTMLElement[] {
+function certain(compared: ComparedPosition): Fact[] {
   const least = ({ low, high }: Interval): string => (low === high ? number(low) : low === -Infinity ? "∞" : `at least ${number(low)}`);
-  return factList([
-    ["tv", "total variation", "0 same, 1 disjoint", "total-variation", null, span(endsOf(compared.total_variation))],
-    ["kl-forward", "KL(A ‖ B)", "nats", "kl", null, least(endsOf(compared.kl_ab))],
-    ["kl-reverse", "KL(B ‖ A)", "nats", "kl", null, least(endsOf(compared.kl_ba))],
-    ["common", "tokens that both name", "", "interval", null, number(compared.common)],
-    ["logprob-difference", "largest difference of logprobs", "nats, among these", "logprob", null, number(compared.logprob_difference)],
-  ]);
+  return [
+    told("tv", "total variation", "0 same, 1 disjoint", "total-variation", null, span(endsOf(compared.total_variation))),
+    told("kl-forward", "KL(A ‖ B)", "nats", "kl", null, least(endsOf(compared.kl_ab))),
+    told("kl-reverse", "KL(B ‖ A)", "nats", "kl", null, least(endsOf(compared.kl_ba))),
+    told("common", "tokens that both name", "", "interval", null, number(compared.common)),
+    told("logprob-difference", "largest difference of logprobs", "nats, among these", "logprob", null, number(compared.logprob_difference)),
+  ];
 }
 
 const ROW = 20;
 const LABEL = 120;
-const EDGE = { right: 16, top: 8, bottom: 34 };
+const EDGE = { right: 22, top: 8, bottom: 34 };
 const FLOOR = 1e-6;
 
-/** A line for each token and side, from its lowest to its highest probability: a dot where they are one. */
+/** For each token two dots, or lines from its lowest to its highest probability, and between them how far they are apart. */
 function pairChart(): { element: SVGSVGElement; draw(rows: readonly Row[]): void; close(): void } {
   const height = EDGE.top + SHOWN * ROW + EDGE.bottom;
   const title = svg("title");
@@ -296,22 +344,28 @@ function pairChart(): { element: SVGSVGElement; draw(rows: readonly Row[]): void
   function draw(rows: readonly Row[]): void {
     last = rows;
     const x = (value: number): number => LABEL + ((width - EDGE.right - LABEL) * Math.log(Math.max(value, FLOOR) / FLOOR)) / Math.log(1 / FLOOR);
-    const ends = (value: Interval | null, side: string, y: number): SVGElement | null =>
-      value === null || value.high < FLOOR ? null : svg("line", { class: `whisker whisker-${side}`, x1: x(value.low), x2: Math.max(x(value.high), x(value.low) + 3), y1: y, y2: y });
+    const ends = (value: Interval | null, side: string, y: number): SVGElement | null => {
+      if (value === null || value.high < FLOOR) return null;
+      if (value.low === value.high) return svg("circle", { class: `dot-${side}`, cx: x(value.low), cy: y, r: 5 });
+      return svg("line", { class: `whisker whisker-${side}`, x1: x(value.low), x2: Math.max(x(value.high), x(value.low) + 3), y1: y, y2: y });
+    };
+    const gap = (a: Interval | null, b: Interval | null, y: number): SVGElement | null =>
+      a === null || b === null ? null : svg("line", { class: "gap", x1: x(a.high), x2: x(b.high), y1: y, y2: y });
     say(title, `Probability in A and B: ${rows.slice(0, 8).map((row) => `${tokenText(row.token ?? "")} ${said(row.a)} and ${said(row.b)}`).join("; ")}`);
     fill(
       holder,
       ...[1, 1e-2, 1e-4, 1e-6].flatMap((tick) => [
         svg("line", { class: "grid", x1: x(tick), x2: x(tick), y1: EDGE.top, y2: height - EDGE.bottom }),
-        svg("text", { x: x(tick), y: height - EDGE.bottom + 16, "text-anchor": tick === 1 ? "end" : "middle" }, tick === FLOOR ? "less" : `${100 * tick} %`),
+        svg("text", { x: x(tick), y: height - EDGE.bottom + 16, "text-anchor": "middle" }, tick === FLOOR ? "≤ 0.0001 %" : `${100 * tick} %`),
       ]),
       ...rows.flatMap((row, place) => {
         const middle = EDGE.top + place * ROW + ROW / 2;
         const label = tokenText(row.token ?? "");
         return [
           svg("text", { class: "dot-label", x: LABEL - 8, y: middle + 4, "text-anchor": "end" }, label.length > 14 ? `${label.slice(0, 13)}…` : label),
-          ends(row.a, "a", middle - 3),
-          ends(row.b, "b", middle + 3),
+          gap(row.a, row.b, middle),
+          ends(row.a, "a", middle),
+          ends(row.b, "b", middle),
         ];
       }),
       svg("text", { x: width - EDGE.right, y: height - 2, "text-anchor": "end" }, "probability →"),

@@ -1,35 +1,36 @@
 // One seed, every temperature: the τ axis as bands of tokens, and a slider that morphs the text.
 
 import { scaleLinear } from "d3-scale";
-import { fill, freshId, h, say, svg } from "../parts/dom.ts";
+import { fill, h, say, svg } from "../parts/dom.ts";
 import { nats, tau, whole } from "../parts/format.ts";
 import { atItsWidth } from "../parts/frame.ts";
-import { help } from "../parts/help.ts";
+import { factList, help } from "../parts/help.ts";
+import { slider } from "../parts/slider.ts";
 import { tokenElement, tokenText } from "../parts/tokens.ts";
 import type { Leaf, PathRecord } from "../records.ts";
 import type { Context, View } from "./view.ts";
 
 const ROW = 22;
 const MOST_ROWS = 40;
-const EDGE = { left: 8, right: 8, top: 6, bottom: 34 };
+const EDGE = { left: 30, right: 8, top: 22, bottom: 34 };
 const LETTER = 7.4;
 
 export function pathView(record: PathRecord, context: Context): View {
   const { leaves } = record;
   const low = leaves[0]!.temperature_low;
   const high = leaves.at(-1)!.temperature_high;
-  const id = freshId("tau");
   const { state } = context;
   let place = -1;
 
-  const slider = h("input", {
-    id, class: "tau", type: "range", min: low, max: high, step: "any",
-    oninput: () => move(Number(slider.value)),
-    onkeydown: onKey,
-  });
-  const output = h("output", { for: id, class: "tau-value" });
+  const knob = slider(
+    {
+      label: "temperature τ", term: "temperature", min: low, max: high, step: "any", write: tau, onKey,
+      marks: [[low, tau(low)], [high, tau(high)]],
+    },
+    move,
+  );
   const text = h("p", { class: "tokens path-text", dir: "auto" });
-  const facts = h("p", { class: "meta", "data-path": "facts" });
+  const [range, number_, end, logprob] = [h("b"), h("b"), h("b"), h("b")];
   const bands = bandChart(record, low, high, (temperature) => move(temperature));
   const step = (by: number): void => {
     const next = leaves[Math.min(leaves.length - 1, Math.max(0, place + by))]!;
@@ -49,18 +50,15 @@ export function pathView(record: PathRecord, context: Context): View {
   }
 
   function show(temperature: number): void {
-    slider.value = String(temperature);
-    say(output, tau(temperature));
     const found = leafAt(leaves, temperature);
     const leaf = leaves[found]!;
+    knob.show(temperature, leaf.text);
     bands.show(temperature, found);
-    slider.setAttribute("aria-valuetext", `τ ${tau(temperature)}: ${leaf.text}`);
     const between = temperature < leaf.temperature_low || temperature > leaf.temperature_high;
-    say(
-      facts,
-      `${interval(leaf, record.exact)}${between ? " (the nearest listed temperature)" : ""}; ` +
-        `text ${found + 1} of ${leaves.length}, ended by ${leaf.finish_reason}, log-probability ${nats(leaf.logprob_raw)} (raw, summed)`,
-    );
+    say(range, `${interval(leaf)}${between ? " (the nearest listed temperature)" : ""}`);
+    say(number_, `${whole(found + 1)} of ${whole(leaves.length)}`);
+    say(end, ENDS[leaf.finish_reason] ?? leaf.finish_reason);
+    say(logprob, nats(leaf.logprob_raw));
     if (found === place) return;
     const before = leaves[place]?.ids;
     place = found;
@@ -79,28 +77,29 @@ export function pathView(record: PathRecord, context: Context): View {
   const asked = leaves.reduce((total, leaf) => total + leaf.temperatures.length, 0);
   const element = h(
     "div",
-    {},
+    { class: "path" },
+    h("div", { class: "prompt" }, h("p", { class: "meta" }, `${record.model}, seed ${record.seed}, after “${record.prompt}”`), record.note ? h("p", { class: "note" }, record.note) : null, stageList(record)),
+    h(
+      "div",
+      { class: "card path-slider" },
+      knob.element,
+      h(
+        "div",
+        { class: "steps" },
+        h("button", { type: "button", class: "quiet", onclick: () => step(-1) }, "← cooler text"),
+        h("button", { type: "button", class: "quiet", onclick: () => step(1) }, "hotter text →"),
+      ),
+    ),
     h(
       "section",
       { class: "card", "aria-label": "Text at the chosen temperature" },
-      h("p", { class: "meta" }, `${record.model}, seed ${record.seed}, after “${record.prompt}”`),
-      record.note ? h("p", { class: "note" }, record.note) : null,
-      stageList(record),
       text,
-      facts,
-      h(
-        "div",
-        { class: "tau-box path-slider" },
-        h("label", { for: id }, "temperature τ"),
-        output,
-        slider,
-        h(
-          "div",
-          { class: "form-foot" },
-          h("button", { type: "button", class: "quiet", onclick: () => step(-1) }, "← cooler text"),
-          h("button", { type: "button", class: "quiet", onclick: () => step(1) }, "hotter text →"),
-        ),
-      ),
+      factList([
+        { name: "this text comes at", unit: record.exact ? "exact ends" : "ends as far as asked for", term: "path", value: range },
+        { name: "text", unit: "counted from the coldest", term: "path", value: number_ },
+        { name: "log-probability", unit: "raw, summed", term: "logprob", value: logprob },
+        { name: "ended by", term: "token", value: end },
+      ], "measures path-facts"),
     ),
     h(
       "figure",
@@ -108,8 +107,8 @@ export function pathView(record: PathRecord, context: Context): View {
       h(
         "figcaption",
         {},
-        h("b", {}, `${leaves.length} different texts at ${asked} temperatures. `), help("path"), " ",
-        h("small", {}, `${whole(record.forward_passes)} forward passes, ${whole(record.independent_passes)} for each temperature on its own. Left is cold, right is hot; each row is one token.`),
+        h("b", {}, `${leaves.length} different texts at ${asked} temperatures `), help("path"), " ",
+        h("small", {}, `Each column is a text, each row one token of it; a click goes there. It took ${whole(record.forward_passes)} forward passes instead of ${whole(record.independent_passes)}. `), help("forward-pass"),
       ),
       bands.element,
     ),
@@ -152,11 +151,13 @@ export function leafAt(leaves: readonly Leaf[], temperature: number): number {
   return best;
 }
 
-function interval(leaf: Leaf, exact: boolean): string {
-  const range = leaf.temperature_low === leaf.temperature_high
+/** Why a text ends, in words. */
+const ENDS: Record<string, string> = { end: "the model’s end token", length: "the longest text asked for", stop: "a stop text" };
+
+function interval(leaf: Leaf): string {
+  return leaf.temperature_low === leaf.temperature_high
     ? `τ = ${tau(leaf.temperature_low)}`
-    : `τ from ${tau(leaf.temperature_low)} to ${tau(leaf.temperature_high)}`;
-  return `${range}${exact ? ", exact" : ", as far as asked for"}`;
+    : `τ = ${tau(leaf.temperature_low)} to ${tau(leaf.temperature_high)}`;
 }
 
 interface Cell {
@@ -219,6 +220,10 @@ function bandChart(record: PathRecord, low: number, high: number, onPick: (tempe
         svg("text", { x: x(tick), y: height - EDGE.bottom + 18, "text-anchor": tick === low ? "start" : tick === high ? "end" : "middle" }, tau(tick)),
       ]),
       svg("text", { x: width - EDGE.right, y: height - 2, "text-anchor": "end" }, "temperature τ →"),
+      svg("text", { x: 2, y: 12 }, "place of the token in the text ↓"),
+      ...Array.from({ length: rows }, (_, row) => row).filter((row) => row === 0 || row % 5 === 4).map((row) =>
+        svg("text", { x: EDGE.left - 6, y: EDGE.top + row * ROW + 15, "text-anchor": "end" }, String(row + 1)),
+      ),
     );
     show(...now);
   });
@@ -253,7 +258,7 @@ function table(record: PathRecord): HTMLElement {
     h(
       "table",
       { class: "plain-table" },
-      h("thead", {}, h("tr", {}, ...["τ from", "to", "text", "end", "log-probability, raw (nats)"].map((name) => h("th", { scope: "col" }, name)))),
+      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "τ from ", help("path")), h("th", { scope: "col" }, "to ", help("path")), h("th", { scope: "col" }, "text"), h("th", { scope: "col" }, "ended by"), h("th", { scope: "col" }, "log-probability, raw (nats) ", help("logprob")))),
       h(
         "tbody",
         {},
@@ -264,7 +269,7 @@ function table(record: PathRecord): HTMLElement {
             h("td", { class: "figure" }, tau(leaf.temperature_low)),
             h("td", { class: "figure" }, tau(leaf.temperature_high)),
             h("td", { dir: "auto" }, ...record.tokens[place]!.map(tokenElement)),
-            h("td", {}, leaf.finish_reason),
+            h("td", {}, ENDS[leaf.finish_reason] ?? leaf.finish_reason),
             h("td", { class: "figure" }, leaf.logprob_raw.toFixed(3)),
           ),
         ),

@@ -9,10 +9,10 @@ import { chainEditor } from "../parts/chainEditor.ts";
 import { fill, h, say } from "../parts/dom.ts";
 import { number, probability, whole } from "../parts/format.ts";
 import { everyFrame } from "../parts/frame.ts";
-import { help, type Term } from "../parts/help.ts";
+import { fact, help, type Term } from "../parts/help.ts";
 import { knownNote } from "../parts/known.ts";
 import { rankChart } from "../parts/rankChart.ts";
-import { tauSlider } from "../parts/tauSlider.ts";
+import { tauSlider } from "../parts/slider.ts";
 import { tokenElement } from "../parts/tokens.ts";
 import type { PositionRecord } from "../records.ts";
 import { subjectOf, support, type Subject } from "./subject.ts";
@@ -87,14 +87,23 @@ export function positionView(record: PositionRecord, context: Context, onPick?: 
     h(
       "div",
       { class: "columns" },
-      h("section", { class: "card controls", "aria-label": "Settings" }, slider.element, editor.element, problem, notes),
-      h("section", { class: "card", "aria-label": "Distribution of the next token" }, measures.element, holder, more),
-    ),
-    h(
-      "figure",
-      { class: "card" },
-      h("figcaption", {}, h("b", {}, isRow(subject.raw) ? `All ${whole(subject.tokens)} tokens by rank. ` : `${whole(subject.seen)} known tokens as ranges, all others below a bound. `), legend(subject)),
-      chart.element,
+      h(
+        "div",
+        { class: "side" },
+        h("section", { class: "card controls", "aria-label": "Settings" }, slider.element, editor.element, problem, notes),
+        h("section", { class: "card", "aria-label": "Measures" }, measures.element),
+      ),
+      h(
+        "div",
+        { class: "main" },
+        h("section", { class: "card", "aria-label": "Distribution of the next token" }, holder, more),
+        h(
+          "figure",
+          { class: "card" },
+          h("figcaption", {}, h("b", {}, isRow(subject.raw) ? `All ${whole(subject.tokens)} tokens, the most likely at the left ` : `${whole(subject.seen)} known tokens as ranges, all others below a bound `), help("rank"), " ", legend(subject)),
+          chart.element,
+        ),
+      ),
     ),
   );
   showTokens(SHOWN);
@@ -153,12 +162,12 @@ interface Measure {
 
 const MEASURES: readonly Measure[] = [
   { key: "entropy", name: "entropy", unit: "nats", term: "entropy", write: number, beside: true, of: (e) => e.entropy },
-  { key: "support", name: "effective support", unit: "tokens, e^entropy", term: "effective-support", write: number, beside: true, of: (e) => support(e) },
+  { key: "support", name: "effective support", unit: "tokens", term: "effective-support", write: number, beside: true, of: (e) => support(e) },
   { key: "kept", name: "tokens that can come", unit: "", term: "truncation", write: whole, beside: true, of: (e) => exactly(e.kept) },
-  { key: "kept-mass", name: "mass kept", unit: "of the tempered row", term: "kept-mass", write: probability, of: (e) => e.keptMass },
-  { key: "leakage", name: "leakage", unit: "probability outside the model's top 90 %", term: "leakage", write: probability, of: (e) => (isRow(e) ? exactly(leakage(e)) : null) },
+  { key: "kept-mass", name: "mass kept", unit: "of what τ made", term: "kept-mass", write: probability, of: (e) => e.keptMass },
+  { key: "leakage", name: "leakage", unit: "out of the raw top 90 %", term: "leakage", write: probability, of: (e) => (isRow(e) ? exactly(leakage(e)) : null) },
   { key: "unseen", name: "unknown tokens’ share", unit: "", term: "interval", write: probability, beside: true, of: (e) => (isRow(e) ? null : e.unseen) },
-  { key: "margin", name: "margin", unit: "raw logits, 1st minus 2nd", term: "margin", write: number, of: (_, subject) => subject.margin },
+  { key: "margin", name: "margin", unit: "raw logits, 1st − 2nd", term: "margin", write: number, of: (_, subject) => subject.margin },
 ];
 
 function measureList(subject: Subject): { element: HTMLElement; draw(explanation: Explanation | null): void } {
@@ -170,7 +179,8 @@ function measureList(subject: Subject): { element: HTMLElement; draw(explanation
     ...shown.map(({ key, name, unit, term, write, of, beside }, place) => {
       const raw = h("span", { class: "raw-ink", "data-measure": `${key}-raw` });
       put(raw, of(subject.raw, subject), write);
-      return h("div", { class: "measure" }, h("dt", {}, `${name} `, unit ? h("small", {}, `${unit} `) : null, help(term)), h("dd", {}, cells[place]!, ...(beside ? [" ", h("small", {}, "raw "), raw] : [])));
+      const value = h("span", {}, cells[place]!, ...(beside ? [" ", h("small", {}, "raw "), raw] : []));
+      return fact({ name, unit, term, value });
     }),
   );
   return {

@@ -7,7 +7,7 @@ import { endsBar, mayFollow, put, setEnds } from "../parts/bars.ts";
 import { fill, h, say, svg } from "../parts/dom.ts";
 import { nats, number, probability, span, tokens as tokenCount, whole } from "../parts/format.ts";
 import { atItsWidth } from "../parts/frame.ts";
-import { help, type Term } from "../parts/help.ts";
+import { factList, help, type Fact, type Term } from "../parts/help.ts";
 import { knownNote } from "../parts/known.ts";
 import { spokenToken, tokenElement, tokenText } from "../parts/tokens.ts";
 import type { Alternative, PassageRecord, PassageToken } from "../records.ts";
@@ -25,26 +25,33 @@ interface Measure {
   readonly heat: (token: PassageToken) => number;
   readonly shown: (token: PassageToken) => string;
   readonly ends: [string, string];
+  /** The axis of the picture: its title, and heights from 0 to 1 with what stands there. */
+  readonly axis: string;
+  readonly ticks: readonly (readonly [height: number, name: string])[];
 }
 
 const MEASURES: readonly Measure[] = [
   {
     name: "entropy",
     label: "entropy",
-    what: "entropy of the raw distribution; the middle, where it is an interval",
+    what: "how uncertain the model was before it wrote the token (raw distribution)",
     term: "entropy",
     heat: (token) => middle(endsOf(token.entropy_nats)) / HOT_NATS,
     shown: (token) => span(endsOf(token.entropy_nats), nats),
     ends: ["0 nats: sure", `${HOT_NATS} nats or more`],
+    axis: "entropy, nats",
+    ticks: [[0, "0"], [1 / 3, "2"], [2 / 3, "4"], [1, "6"]],
   },
   {
     name: "rank",
     label: "rank",
-    what: "rank of the token that stands here",
-    term: "raw",
+    what: "how many tokens the model held more likely",
+    term: "rank",
     heat: (token) => (token.rank === null ? 1 : Math.log(token.rank) / Math.log(HOT_RANK)),
     shown: (token) => rankText(token),
-    ends: ["the first choice", `rank ${whole(HOT_RANK)} or beyond`],
+    ends: ["rank 1: the first choice", `rank ${whole(HOT_RANK)} or beyond`],
+    axis: "rank of the token, logarithmic",
+    ticks: [[0, "1"], [1 / 3, "10"], [2 / 3, "100"], [1, "1,000"]],
   },
   {
     name: "flip",
@@ -53,7 +60,9 @@ const MEASURES: readonly Measure[] = [
     term: "flip-risk",
     heat: (token) => 2 * endsOf(token.flip_risk).high,
     shown: (token) => `flip risk ${span(endsOf(token.flip_risk), probability)}`,
-    ends: ["safe at τ = 0", "a coin toss"],
+    ends: ["0 %: safe at τ = 0", "50 %: a coin toss"],
+    axis: "flip risk",
+    ticks: [[0, "0 %"], [0.5, "25 %"], [1, "50 %"]],
   },
 ];
 
@@ -126,7 +135,7 @@ export function textView(record: PassageRecord, context: Context, branching?: Br
       button.style.setProperty("--heat", String(Math.min(1, Math.max(0, measure.heat(token)))));
       button.setAttribute("aria-label", `${place + 1}, ${spokenToken(token.token)}, ${measure.shown(token)}`);
     });
-    fill(legend, h("span", {}, measure.ends[0]), h("span", { class: "ramp", "aria-hidden": "true" }), h("span", {}, `${measure.ends[1]} (${measure.what})`));
+    fill(legend, h("span", {}, measure.ends[0]), h("span", { class: "ramp", "aria-hidden": "true" }), h("span", {}, measure.ends[1]), h("span", {}, measure.what, " ", help(measure.term)));
     chart.draw(measure);
   }
 
@@ -151,8 +160,8 @@ export function textView(record: PassageRecord, context: Context, branching?: Br
     "div",
     {},
     h("div", { class: "prompt" }, ...head(record)),
-    h("section", { class: "card", "aria-label": "Text" }, choice, text, legend),
-    h("div", { class: "columns text-columns" }, detail, h("figure", { class: "card" }, h("figcaption", {}, totals(record)), chart.element)),
+    h("section", { class: "card", "aria-label": "Text" }, choice, text, legend, chart.element, totals(record)),
+    detail,
   );
   return {
     element,
@@ -166,19 +175,20 @@ export function textView(record: PassageRecord, context: Context, branching?: Br
   };
 }
 
-const STRIP_HEIGHT = 150;
+const STRIP_HEIGHT = 170;
+const EDGE = { left: 46, right: 4, top: 22, bottom: 34 };
 
 /** The measure along the text as bars, one per token. */
 function strip(tokens: readonly PassageToken[], onPick: (place: number) => void): {
   element: SVGSVGElement; draw(measure: Measure): void; mark(place: number): void; close(): void;
 } {
   const title = svg("title");
+  const frame = svg("g");
   const holder = svg("g");
-  const caption = svg("text", { x: 2, y: 12 });
   let measureNow: Measure | null = null;
   let width = 640;
   let marked = 0;
-  const element = svg("svg", { viewBox: `0 0 640 ${STRIP_HEIGHT}`, class: "chart strip", role: "img" }, title, holder, caption);
+  const element = svg("svg", { viewBox: `0 0 640 ${STRIP_HEIGHT}`, class: "chart strip", role: "img" }, title, frame, holder);
   const close = atItsWidth(element, STRIP_HEIGHT, (now) => {
     width = now;
     if (measureNow) draw(measureNow);
@@ -186,21 +196,32 @@ function strip(tokens: readonly PassageToken[], onPick: (place: number) => void)
   function draw(measure: Measure): void {
     measureNow = measure;
     say(title, `${measure.label} of each token: ${tokens.map(measure.shown).slice(0, 40).join(", ")}`);
-    const each = width / Math.max(tokens.length, 1);
+    const each = (width - EDGE.left - EDGE.right) / Math.max(tokens.length, 1);
+    const foot = STRIP_HEIGHT - EDGE.bottom;
+    const y = (height: number): number => foot - height * (foot - EDGE.top);
+    fill(
+      frame,
+      svg("text", { x: 2, y: 12 }, measure.axis),
+      ...measure.ticks.flatMap(([height, name]) => [
+        svg("line", { class: "grid", x1: EDGE.left, x2: width - EDGE.right, y1: y(height), y2: y(height) }),
+        svg("text", { x: EDGE.left - 6, y: y(height) + 4, "text-anchor": "end" }, name),
+      ]),
+      svg("text", { x: width - EDGE.right, y: STRIP_HEIGHT - 4, "text-anchor": "end" }, "tokens of the text, one bar each →"),
+    );
     fill(holder, ...tokens.map((token, place) => {
-      const high = (STRIP_HEIGHT - 42) * Math.min(1, Math.max(0, measure.heat(token)));
+      const height = Math.min(1, Math.max(0, measure.heat(token)));
       const label = tokenText(token.token);
+      const left = EDGE.left + place * each;
       return svg(
         "g",
         { class: "strip-bar", onclick: () => onPick(place) },
-        svg("rect", { class: "hit", x: place * each, y: 0, width: each, height: STRIP_HEIGHT }),
-        svg("rect", { class: "strip-fill", x: place * each + 1, y: STRIP_HEIGHT - 18 - high, width: Math.max(1, each - 2), height: Math.max(1, high) }),
+        svg("rect", { class: "hit", x: left, y: 0, width: each, height: STRIP_HEIGHT }),
+        svg("rect", { class: "strip-fill", x: left + 1, y: y(height) - 1, width: Math.max(1, each - 2), height: foot - y(height) + 1 }),
         each > 7 * Math.min(label.length, 7) + 2
-          ? svg("text", { x: place * each + each / 2, y: STRIP_HEIGHT - 4, "text-anchor": "middle" }, label.length > 7 ? `${label.slice(0, 6)}…` : label)
+          ? svg("text", { x: left + each / 2, y: foot + 13, "text-anchor": "middle" }, label.length > 7 ? `${label.slice(0, 6)}…` : label)
           : null,
       );
     }));
-    say(caption, `${measure.label}: 0 at the foot, ${measure.ends[1]} at the top; one bar per token →`);
     mark(marked);
   }
   function mark(place: number): void {
@@ -228,14 +249,16 @@ function head(record: PassageRecord): (HTMLElement | null)[] {
   return [h("p", { class: "meta" }, `${record.model}, ${how}`), knownNote(record, record.tokens[0]?.known_tokens ?? 0, list)];
 }
 
-function totals(record: PassageRecord): string {
+function totals(record: PassageRecord): HTMLElement {
   const { totals: all } = record;
-  const unknown = all.unknown > 0 ? ` (${tokenCount(all.unknown)} not among the known)` : "";
-  const noise = Number.isFinite(record.noise_scale) ? ` (noise ${number(record.noise_scale)} logits)` : "";
-  return (
-    `${tokenCount(record.tokens.length)}: log-probability ${atMost(endsOf(all.logprob_raw))}${unknown} (raw, summed), mean entropy ` +
-    `${span(endsOf(all.entropy_nats), nats)}, chance that a greedy replay differs somewhere ${span(endsOf(all.flip_risk), probability)}${noise}`
-  );
+  const unknown = all.unknown > 0 ? `; ${tokenCount(all.unknown)} not among the known` : "";
+  const noise = Number.isFinite(record.noise_scale) ? `; noise ${number(record.noise_scale)} logits` : "";
+  return factList([
+    { name: "length", unit: "tokens", term: "token", value: h("b", {}, whole(record.tokens.length)) },
+    { name: "log-probability of the text", unit: `raw, summed${unknown}`, term: "logprob", value: h("b", {}, atMost(endsOf(all.logprob_raw))) },
+    { name: "mean entropy", unit: "raw", term: "entropy", value: h("b", {}, span(endsOf(all.entropy_nats), nats)) },
+    { name: "greedy text differs elsewhere", unit: `chance${noise}`, term: "flip-risk", value: h("b", {}, span(endsOf(all.flip_risk), probability)) },
+  ], "measures text-totals");
 }
 
 /** A log-probability that may have no low end. */
@@ -248,16 +271,16 @@ function describe(record: PassageRecord, place: number, branching?: Branching): 
   const whole_ = token.rank !== null && token.known_tokens === record.vocabulary;
   const undecided = "not decided by the known tokens";
   const or = (value: PassageToken["kept_mass"], write: (value: number) => string): string => (value === null ? undecided : span(endsOf(value), write));
-  const facts: [string, string, Term?][] = [
-    ["rank", token.rank === null ? `beyond ${whole(token.known_tokens)}` : whole(token.rank)],
-    ["log-probability, raw", atMost(endsOf(token.logprob_raw)), "logprob"],
-    ["log-probability, processed", token.logprob_processed === null ? (token.removed_by || whole_ ? "cannot come" : undecided) : span(endsOf(token.logprob_processed), nats), "processed"],
-    ["entropy, raw", span(endsOf(token.entropy_nats), nats), "entropy"],
-    ["entropy, processed", or(token.entropy_processed_nats, nats), "entropy"],
-    ["margin, logits", span(endsOf(token.margin)), "margin"],
-    ["tokens kept", token.kept === null ? undecided : whole(token.kept), "truncation"],
-    ["mass kept", or(token.kept_mass, probability), "kept-mass"],
-    ["flip risk", span(endsOf(token.flip_risk), probability), "flip-risk"],
+  const facts: Fact[] = [
+    { name: "rank", unit: "raw", term: "rank", value: token.rank === null ? `beyond ${whole(token.known_tokens)}` : whole(token.rank) },
+    { name: "log-probability", unit: "raw", term: "logprob", value: atMost(endsOf(token.logprob_raw)) },
+    { name: "log-probability", unit: "processed", term: "processed", value: token.logprob_processed === null ? (token.removed_by || whole_ ? "cannot come" : undecided) : span(endsOf(token.logprob_processed), nats) },
+    { name: "entropy", unit: "raw", term: "entropy", value: span(endsOf(token.entropy_nats), nats) },
+    { name: "entropy", unit: "processed", term: "entropy", value: or(token.entropy_processed_nats, nats) },
+    { name: "margin", unit: "logits", term: "margin", value: span(endsOf(token.margin)) },
+    { name: "tokens kept", term: "truncation", value: token.kept === null ? undecided : whole(token.kept) },
+    { name: "mass kept", unit: "of what τ made", term: "kept-mass", value: or(token.kept_mass, probability) },
+    { name: "flip risk", unit: "at τ = 0", term: "flip-risk", value: span(endsOf(token.flip_risk), probability) },
   ];
   const unseen = endsOf(token.unseen);
   const top = Math.max(...token.alternatives.flatMap((one) => [endsOf(one.prob_raw).high, endsOf(one.prob_processed ?? 0).high]), unseen.high, 1e-12);
@@ -265,15 +288,14 @@ function describe(record: PassageRecord, place: number, branching?: Branching): 
   return [
     h("h2", {}, h("small", {}, `${place + 1} of ${record.tokens.length} `), tokenElement(token.token), h("small", {}, how)),
     token.removed_by ? h("p", { class: "error" }, `${token.removed_by} would have removed it`) : h("p", { hidden: true }),
-    h("dl", { class: "facts" }, ...facts.map(([name, value, term]) => h("div", {}, h("dt", {}, `${name} `, term ? help(term) : null), h("dd", {}, value)))),
-    h(
+    h("div", { class: "two" }, factList(facts, "facts"), h(
       "table",
       { class: `bars alternatives${unseen.high > 0 ? " range-bars" : ""}` },
       h("caption", {}, branching ? "Could have stood here; choose one to branch" : "Could have stood here"),
-      h("thead", {}, h("tr", {}, ...["token", "raw", "processed"].map((name, at) => h("th", { scope: "col", class: ["", "figure raw-ink", "figure processed-ink"][at]! }, name)), h("th", { scope: "col" }, h("span", { class: "sr" }, "bars")))),
+      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "token"), h("th", { scope: "col", class: "figure raw-ink" }, "raw ", help("raw")), h("th", { scope: "col", class: "figure processed-ink" }, "processed ", help("processed")), h("th", { scope: "col" }, h("span", { class: "sr" }, "bars")))),
       h("tbody", {}, ...token.alternatives.map((one) => alternative(one, token, place, top, branching))),
       unseen.high > 0 ? h("tbody", { class: "tail" }, alternativeRow("all unknown ones", unseen, null, top, token.rank === null)) : null,
-    ),
+    )),
   ];
 }
 

@@ -9,9 +9,10 @@ import { sums } from "../math/window.ts";
 import { fill, freshId, h, say, type Child } from "../parts/dom.ts";
 import { number, probability, tau, whole } from "../parts/format.ts";
 import { everyFrame } from "../parts/frame.ts";
-import { help, type Term } from "../parts/help.ts";
+import { factList, help, type Term } from "../parts/help.ts";
 import { lineChart, type Point } from "../parts/lineChart.ts";
-import { tokenElement, tokenText } from "../parts/tokens.ts";
+import { slider, tauSlider } from "../parts/slider.ts";
+import { tokenElement } from "../parts/tokens.ts";
 import type { TourRecord } from "../records.ts";
 import type { Context, View } from "./view.ts";
 
@@ -26,7 +27,9 @@ interface Widget {
 
 interface Step {
   readonly title: string;
-  readonly idea: Child[];
+  readonly idea: readonly string[];
+  /** What to move, and what to look at meanwhile. */
+  readonly task: string;
   readonly widget: (row: Row) => Widget;
   readonly question: string;
   readonly answer: string;
@@ -44,15 +47,25 @@ export function tourView(record: TourRecord, context: Context): View {
   const logits = unpackLogits(record.position.logits!);
   const rank = (token: string): number => Math.max(0, record.position.tokens.indexOf(token));
   const row: Row = { record, logits, first: rank(record.first), right: rank(record.right) };
-  const { state, announce } = context;
+  const { state, announce, data } = context;
   const body = h("div", { class: "tour-body" });
   let widget: Widget | undefined;
 
   const names = STEPS.map((step, place) =>
-    h("li", {}, h("button", { type: "button", class: "quiet", onclick: () => state.set("step", String(place + 1)) }, `${place + 1}. ${step.title}`)),
+    h(
+      "li",
+      {},
+      h(
+        "button",
+        { type: "button", class: "quiet", onclick: () => state.set("step", String(place + 1)) },
+        h("b", {}, `${place + 1}. `),
+        h("span", { class: "step-title" }, step.title),
+      ),
+    ),
   );
   const back = h("button", { type: "button", class: "quiet", onclick: () => go(-1) }, "← Back");
-  const next = h("button", { type: "button", class: "solid", onclick: () => go(1) }, "Next →");
+  const next = h("button", { type: "button", class: "solid", onclick: () => go(1) });
+  const after = data.studio || data.position ? "Try it yourself →" : "Start again";
 
   function place(): number {
     const asked = Number(state.get("step") ?? "1");
@@ -60,7 +73,10 @@ export function tourView(record: TourRecord, context: Context): View {
   }
 
   function go(by: number): void {
-    state.set("step", String(Math.min(STEPS.length, Math.max(1, place() + 1 + by))));
+    const to = place() + by;
+    if (to < STEPS.length) state.set("step", String(to + 1));
+    else if (data.studio || data.position) state.set("view", "position");
+    else state.set("step", "1");
     body.querySelector("h2")?.focus();
   }
 
@@ -69,15 +85,18 @@ export function tourView(record: TourRecord, context: Context): View {
     const step = STEPS[at]!;
     widget?.close?.();
     widget = step.widget(row);
-    names.forEach((name, index) => name.firstElementChild!.toggleAttribute("aria-current", index === at));
+    names.forEach((name, index) => {
+      if (index === at) name.firstElementChild!.setAttribute("aria-current", "step");
+      else name.firstElementChild!.removeAttribute("aria-current");
+    });
     back.disabled = at === 0;
-    next.disabled = at === STEPS.length - 1;
+    say(next, at === STEPS.length - 1 ? after : "Next →");
     fill(
       body,
       h("h2", { tabindex: "-1" }, `${at + 1}. ${step.title}`),
       ...step.idea.map((text) => h("p", {}, text)),
-      h("div", { class: "card" }, widget.element),
-      h("details", { class: "card question" }, h("summary", {}, h("b", {}, "Question: "), step.question), h("p", {}, step.answer)),
+      h("div", { class: "card" }, h("p", { class: "task" }, h("b", {}, "Try it. "), step.task), widget.element),
+      h("details", { class: "card question" }, h("summary", {}, h("b", {}, "Question: "), step.question), h("p", {}, h("b", {}, "Answer: "), step.answer)),
     );
     announce(`Step ${at + 1} of ${STEPS.length}: ${step.title}`);
   }
@@ -88,10 +107,10 @@ export function tourView(record: TourRecord, context: Context): View {
     element: h(
       "div",
       { class: "tour" },
-      h("p", { class: "meta" }, `${record.position.model} after “${record.position.prompt}”: one recorded row of ${whole(logits.length)} logits. Everything below is computed from it in this page.`),
+      h("p", { class: "meta" }, `A real language model (${record.position.model.replace("embedded:", "")}) has read “${record.position.prompt}” and must say what comes next. It knows ${whole(logits.length)} tokens: words and pieces of words, shown here with ␣ for a space. Every number below comes from that model.`),
       h("nav", { "aria-label": "Steps of the tour" }, h("ol", { class: "tour-steps" }, ...names)),
       body,
-      h("p", { class: "tour-go" }, back, " ", next),
+      h("p", { class: "tour-go" }, back, next),
     ),
     download: null,
     close: () => {
@@ -105,119 +124,136 @@ const STEPS: readonly Step[] = [
   {
     title: "Logits and softmax",
     idea: [
-      "A language model ends in one number for each token that it knows: the logits. They are not probabilities. Softmax makes them so: raise e to each logit, and divide by the sum over all tokens.",
-      "Only differences count. Raise one logit and its token takes probability from all the others, each in proportion to what it has.",
+      "The model gives every token one number, its logit. The larger it is, the better the token fits. Logits are not probabilities: they can be negative, and they do not add up to anything.",
+      "Softmax makes them probabilities: take e^logit, which is always positive, and divide by the sum over all tokens. Now they add up to 100 %.",
     ],
+    task: "Add 0.1 to the logit of Canberra. Which city is first now, and what happens to all the others?",
     widget: logitWidget,
     question: "What changes if every logit grows by 5?",
-    answer: "Nothing. Every e^logit grows by the same factor, e⁵, and so does their sum: the factor cancels. That is why a logit alone means nothing, and why softmax can subtract the largest one first, so that nothing overflows.",
+    answer: "Nothing. Every e^logit becomes e⁵ ≈ 148 times as large, and so does their sum, so every share stays the same. Only the differences between logits count.",
   },
   {
     title: "What temperature does",
     idea: [
-      "Temperature τ divides every logit before the softmax. Below 1 the gaps grow, so the likely tokens take more. Above 1 the gaps shrink, so the unlikely ones gain.",
-      "It never changes the order. Move the slider and look at the rows: no token overtakes another.",
+      "The temperature τ (tau) divides every logit before the softmax. Below 1 the differences grow, and the likely tokens take more. Above 1 they shrink, and the unlikely tokens gain.",
+      "It never changes the order of the tokens.",
     ],
+    task: "Go down to 0.2, then up to 2. Who gains and who loses? Does any token overtake another?",
     widget: temperatureWidget,
     question: "What does τ → 0 become?",
-    answer: "Greedy decoding: the token with the largest logit gets all the probability, and the same prompt gives the same text, as far as the arithmetic repeats itself. τ → ∞ is the other end: every token becomes equally likely.",
+    answer: "Always the first token: the largest logit gets 100 %. This is greedy decoding. The same prompt then gives the same text, unless two tokens are so close that rounding decides. At the other end, τ → ∞, every token becomes equally likely.",
   },
   {
     title: "Entropy and the runners-up",
     idea: [
-      "Entropy says how uncertain the distribution is, in nats. e^entropy is the number of equally likely tokens that would be as uncertain.",
-      "The runners-up are knowledge too. Here the most likely token is the famous city; the right answer is second, close behind. At τ = 0 it never comes. Some call this dark knowledge: it is in the model, and only sampling or a student can reach it.",
+      "Entropy says how uncertain the model is: 0 if one token has everything, more the more evenly the probability is spread. e^entropy makes it a count: as uncertain as that many equally likely tokens.",
+      "The runners-up hold knowledge too, called dark knowledge. Here the famous city is first and the right answer is a close second. At τ = 0 it never appears.",
     ],
+    task: "Move τ from 0 to 2. Where is Canberra’s best chance? What happens to both cities when it gets hot?",
     widget: runnersUpWidget,
     question: "Why can τ = 0.7 give another answer than τ = 0, and is it then more correct?",
-    answer: "Because a draw may take a runner-up; the order has not changed. It is more often correct only where the right answer is not at the top, as here. Where the top answer is right, every draw that leaves it is a loss.",
+    answer: "Because a draw may take a runner-up; the order has not changed. It is right more often only where the right answer is not first, as here. Where the first answer is right, every other draw is wrong.",
   },
   {
     title: "Truncation and its order",
     idea: [
-      "Truncation removes unlikely tokens before the draw: top-k keeps the k most likely, top-p the smallest set that holds a share p of the probability. What is left is scaled up to sum to one.",
-      "Top-p depends on the temperature that acts before it. The same two settings in another order keep other tokens, and engines do not agree on the order.",
+      "Truncation removes unlikely tokens before the draw. Top-k keeps the k most likely. Top-p keeps the most likely ones that together hold a share p. What is left is scaled up to 100 %.",
+      "The order counts: temperature 2 spreads the probability, so a top-p after it keeps far more tokens than one before it. Engines do not agree on the order.",
     ],
+    task: "Choose the second setting, then the third: the same numbers in another order. Count the tokens kept.",
     widget: truncationWidget,
     question: "Temperature 2 with top-k 5 and top-p 0.3: which of them decides?",
-    answer: "The truncations do. The high temperature asks for variety, and then top-k and top-p together keep one or a few tokens: fewer than either would alone. Set the temperature first, then one truncation.",
+    answer: "The truncations. The temperature asks for variety, but top-k and top-p together leave a single token, so every draw is the same. Set the temperature first, then at most one truncation.",
   },
   {
     title: "From teacher to student",
     idea: [
-      "A small model can learn from a large one. Instead of the one right token (a hard label) it is shown the teacher's whole distribution (a soft target). A higher τ lifts the runners-up, so the student sees what is similar to what.",
-      "The gradient of the soft loss shrinks as 1/τ², so the loss is multiplied by τ² to keep the two parts in balance.",
+      "A small model (the student) can learn from a large one (the teacher). Ordinary training shows it one right token: a hard label. Distilling shows it the teacher’s whole distribution: a soft target.",
+      "A higher τ lifts the runners-up, so the student also sees which tokens are alike. Here they are cities.",
     ],
+    task: "Raise τ to 3. How much of the lesson do the runners-up get, compared with the hard label?",
     widget: studentWidget,
     question: "Why do people use τ = 3 to 4 for distilling?",
-    answer: "At τ = 1 a sure teacher is almost a hard label: the runners-up weigh too little to teach. At 3 to 4 they weigh enough. Much higher, all tokens look alike and the signal drowns. It is a custom and not a law: on our own language models τ = 1 did better in short trainings. Always compare with the same student trained on hard labels.",
+    answer: "At τ = 1 a sure teacher is almost a hard label: the runners-up weigh too little to teach. At 3 to 4 they weigh enough; much higher, all tokens look alike. (The loss is multiplied by τ², since its gradient shrinks as 1/τ².) It is a custom, not a law: on our own language models τ = 1 did better in short trainings. Always compare with the same student trained on hard labels.",
   },
 ];
 
-/** The first rows of the table: a token, a number, a bar. `draw` gives each row's share and whether it is removed. */
-function rowsTable(row: Row, caption: string): { element: HTMLElement; draw(shares: (rank: number) => [number, string], rest: number, gone?: (rank: number) => boolean): void } {
-  const lines = Array.from({ length: SHOWN + 1 }, (_, rank) => {
-    const value = h("td", { class: "figure" });
+interface Column {
+  readonly name: string;
+  readonly term: Term;
+}
+
+/** What a table shows of one row: a text for each column, the bar's length, and the pale bar behind it. */
+interface Line {
+  readonly cells: readonly string[];
+  readonly share: number;
+  readonly behind?: number;
+  readonly removed?: boolean;
+}
+
+/** The most likely tokens, all others in one row, and below them what `last` names. Bars reach from 0 to 100 %. */
+function rowsTable(row: Row, caption: string, columns: readonly Column[], last?: string): { element: HTMLElement; draw(line: (rank: number | "others" | "all") => Line): void } {
+  const ranks: (number | "others" | "all")[] = [...Array.from({ length: SHOWN }, (_, rank) => rank), "others", ...(last ? ["all" as const] : [])];
+  const lines = ranks.map((rank) => {
+    const name = rank === "all" ? last! : rank === "others" ? `${whole(row.logits.length - SHOWN)} others` : tokenElement(row.record.position.tokens[rank]!);
+    const cells = columns.map(() => h("td", { class: "figure" }));
+    const behind = h("span", { class: "bar bar-behind" });
     const bar = h("span", { class: "bar bar-processed" });
-    const name = rank < SHOWN ? tokenElement(row.record.position.tokens[rank]!) : `${whole(row.logits.length - SHOWN)} more tokens`;
-    const extra = h("td", { class: "figure wide-only" });
-    const element = h("tr", {}, h("th", { scope: "row", class: "token-cell" }, name), extra, value, h("td", { class: "bar-cell" }, h("span", { class: "bar-box one", "aria-hidden": "true" }, bar)));
-    return { element, value, bar, extra };
+    const element = h("tr", { class: rank === "all" ? "sum" : "" }, h("th", { scope: "row", class: "token-cell" }, name), ...cells, h("td", { class: "bar-cell" }, h("span", { class: "bar-box one", "aria-hidden": "true" }, behind, bar)));
+    return { rank, cells, behind, bar, element };
   });
-  const head = h("tr", {}, h("th", { scope: "col" }, "token"), h("th", { scope: "col", class: "figure wide-only" }, "logit"), h("th", { scope: "col", class: "figure" }, "probability"), h("th", { scope: "col" }, h("span", { class: "sr" }, "bar")));
+  const head = h("tr", {}, h("th", { scope: "col" }, "token ", help("token")), ...columns.map(({ name, term }) => h("th", { scope: "col", class: "figure" }, `${name} `, help(term))), h("th", { scope: "col" }, h("span", { class: "sr" }, "bar")));
   return {
-    element: h("table", { class: "bars" }, h("caption", { class: "sr" }, caption), h("thead", {}, head), h("tbody", {}, ...lines.map((line) => line.element))),
-    draw(shares, rest, gone = () => false) {
-      lines.forEach((line, rank) => {
-        const [share, logit] = rank < SHOWN ? shares(rank) : [rest, ""];
-        say(line.value, gone(rank) ? "removed" : probability(share));
-        say(line.extra, logit);
-        line.bar.style.transform = `scaleX(${gone(rank) ? 0 : share})`;
-        line.element.classList.toggle("removed", gone(rank));
-      });
+    element: h("table", { class: "bars tour-table" }, h("caption", { class: "sr" }, caption), h("thead", {}, head), h("tbody", {}, ...lines.map((line) => line.element))),
+    draw(of) {
+      for (const { rank, cells, behind, bar, element } of lines) {
+        const line = of(rank);
+        cells.forEach((cell, place) => say(cell, line.cells[place] ?? ""));
+        bar.style.transform = `scaleX(${rank === "all" ? 0 : line.share})`;
+        behind.style.transform = `scaleX(${line.behind ?? 0})`;
+        element.classList.toggle("removed", line.removed === true);
+      }
     },
   };
 }
 
-function slider(label: string, min: number, max: number, initial: number, spoken: (value: number) => string, onChange: (value: number) => void): HTMLElement {
-  const id = freshId("tour");
-  const output = h("output", { for: id, class: "tau-value" }, spoken(initial));
-  const range = h("input", {
-    id, type: "range", class: "tau", min, max, step: 0.05, value: initial, "aria-valuetext": spoken(initial),
-    oninput: () => {
-      const value = Number(range.value);
-      say(output, spoken(value));
-      range.setAttribute("aria-valuetext", spoken(value));
-      onChange(value);
-    },
-  });
-  return h("div", { class: "tau-box" }, h("label", { for: id }, label), output, range);
-}
+const LOGIT: Column = { name: "logit", term: "logits" };
+const PROBABILITY: Column = { name: "probability", term: "softmax" };
 
 function logitWidget(row: Row): Widget {
-  const { explanation, table } = drawn(row, "temperature=1", "Logits and probabilities of the most likely tokens");
-  const share = prob(explanation.raw, row.right);
+  const { raw } = explain([], row.logits) as RowExplanation;
+  const table = rowsTable(row, "Logits, their powers and probabilities of the most likely tokens", [LOGIT, { name: "e^logit", term: "softmax" }, PROBABILITY], "sum");
+  const sum = Math.exp(row.logits[0]!) / prob(raw, 0);
   let moved = 0;
   const draw = everyFrame(() => {
-    // Only one weight changes: every other probability is divided by the new sum.
-    const sum = 1 + share * (Math.exp(moved) - 1);
-    const of = (rank: number): number => (prob(explanation.raw, rank) * (rank === row.right ? Math.exp(moved) : 1)) / sum;
-    table.draw((rank) => [of(rank), number(row.logits[rank]! + (rank === row.right ? moved : 0))], massBeyond(explanation.raw, SHOWN) / sum);
+    const logit = (rank: number): number => row.logits[rank]! + (rank === row.right ? moved : 0);
+    const all = sum + Math.exp(logit(row.right)) - Math.exp(row.logits[row.right]!);
+    table.draw((rank) => {
+      const power = rank === "all" ? all : rank === "others" ? sum * massBeyond(raw, SHOWN) : Math.exp(logit(rank));
+      return { cells: [typeof rank === "number" ? logit(rank).toFixed(2) : "", whole(power), probability(power / all)], share: power / all };
+    });
   });
+  const name = row.record.right.trim();
+  const knob = slider(
+    { label: `added to the logit of ${name}`, term: "logits", min: -4, max: 4, step: 0.05, write: (value) => (value > 0 ? "+" : "") + number(value), marks: [[-4, "−4"], [0, "0"], [4, "+4"]] },
+    (value) => (knob.show((moved = value)), draw()),
+  );
+  knob.show(0);
   draw();
-  const name = tokenText(row.record.right);
-  return { element: h("div", {}, slider(`add to the logit of ${name}`, -4, 4, 0, (value) => number(value), (value) => ((moved = value), draw())), table.element) };
+  return { element: h("div", {}, knob.element, table.element) };
 }
 
 function temperatureWidget(row: Row): Widget {
-  const table = rowsTable(row, "Probability of the most likely tokens at this temperature");
-  let temperature = 1;
-  const draw = everyFrame(() => {
-    const { processed } = at(row, temperature);
-    table.draw((rank) => [temperature === 0 ? Number(rank === 0) : prob(processed, rank), number(row.logits[rank]!)], temperature === 0 ? 0 : massBeyond(processed, SHOWN));
+  const table = rowsTable(row, "Logits divided by the temperature, and probability of the most likely tokens", [{ name: "logit ÷ τ", term: "logits" }, PROBABILITY]);
+  const raw = at(row, 1);
+  const knob = knobOfTau(1, (temperature) => {
+    const now = at(row, temperature);
+    table.draw((rank) => {
+      const share = shareOf(now, temperature, rank);
+      return { cells: [typeof rank !== "number" ? "" : temperature === 0 ? "–" : (row.logits[rank]! / temperature).toFixed(2), probability(share)], share, behind: shareOf(raw, 1, rank) };
+    });
   });
-  draw();
-  return { element: h("div", {}, tauSlider((value) => ((temperature = value), draw())), table.element) };
+  return { element: h("div", {}, knob, table.element, h("p", { class: "legend" }, h("span", { class: "key key-accent" }, "at this τ"), h("span", { class: "key key-pale" }, "at τ = 1"))) };
 }
 
 function runnersUpWidget(row: Row): Widget {
@@ -225,100 +261,141 @@ function runnersUpWidget(row: Row): Widget {
   const entropy = h("b");
   const support = h("b");
   const chances = [row.first, row.right].map((rank) => ({ rank, value: h("b") }));
-  const grid = Array.from({ length: 60 }, (_, step) => (HOTTEST * (step + 1)) / 60);
-  const curves = chances.map(({ rank }) => grid.map((x): Point => ({ x, y: prob(at(row, x).processed, rank) })));
-  let temperature = 1;
-  const draw = everyFrame(() => {
-    const { processed } = at(row, temperature);
-    say(entropy, `${number(sums(processed).entropy)} nats`);
-    say(support, number(effectiveSupport(processed)));
-    for (const { rank, value } of chances) say(value, probability(temperature === 0 ? Number(rank === 0) : prob(processed, rank)));
+  const grid = Array.from({ length: 61 }, (_, step) => (HOTTEST * step) / 60);
+  const curves = chances.map(({ rank }) => grid.map((x): Point => ({ x, y: shareOf(at(row, x), x, rank) })));
+  const knob = knobOfTau(1, (temperature) => {
+    const now = at(row, temperature);
+    say(entropy, `${number(sums(now.processed).entropy)} nats`);
+    say(support, `${number(effectiveSupport(now.processed))} tokens`);
+    for (const { rank, value } of chances) say(value, probability(shareOf(now, temperature, rank)));
     chart.draw({
       title: "Probability of the two answers against temperature", x: "temperature τ", y: "probability", yFrom: 0, yTo: 1, mark: temperature,
       series: curves.map((points, place) => ({ name: nameOf(row, chances[place]!.rank), ink: place === 0 ? "second" : "accent", points, bare: true })),
     });
   });
-  draw();
-  const draws = row.record.draws.map(({ temperature: hot, texts }) => h("tr", {}, h("th", { scope: "row" }, `τ = ${tau(hot)}`), h("td", {}, texts.join(" · "))));
   return {
     element: h(
       "div",
       {},
-      tauSlider((value) => ((temperature = value), draw())),
-      h(
-        "dl",
-        { class: "measures" },
-        measure("entropy, nats, at this τ", entropy, "entropy"),
-        measure("effective support, tokens", support, "effective-support"),
-        ...chances.map(({ rank, value }) => measure(`probability of ${nameOf(row, rank)}`, value)),
-      ),
-      h("p", { class: "legend" }, h("span", { class: "key key-second" }, nameOf(row, row.first)), h("span", { class: "key key-accent" }, nameOf(row, row.right))),
+      knob,
+      factList([
+        { name: `chance of ${nameOf(row, row.first)}`, term: "tempered", value: chances[0]!.value },
+        { name: `chance of ${nameOf(row, row.right)}`, term: "tempered", value: chances[1]!.value },
+        { name: "entropy", term: "entropy", value: entropy },
+        { name: "e^entropy", term: "effective-support", value: support },
+      ]),
+      h("p", { class: "legend" }, h("span", { class: "key key-second" }, `${nameOf(row, row.first)}: first, and wrong`), h("span", { class: "key key-accent" }, `${nameOf(row, row.right)}: second, and right`)),
       chart.element,
-      draws.length > 0 ? h("table", { class: "draws" }, h("caption", {}, "What ten draws said at each temperature"), h("tbody", {}, ...draws)) : null,
+      row.record.draws.length > 0 ? drawsTable(row) : null,
     ),
     close: chart.close,
   };
 }
 
-const CHAINS = ["top_p=0.9", "temperature=2 | top_p=0.9", "top_p=0.9 | temperature=2", "temperature=2 | top_k=5 | top_p=0.3"];
+const LONGEST_DRAW = 22;
 
-function truncationWidget(row: Row): Widget {
-  const table = rowsTable(row, "What these settings leave of the most likely tokens");
-  const kept = h("p", { class: "meta", role: "status" });
-  const notes = h("ul", { class: "warnings", "aria-label": "Where the settings conflict" });
-  const name = freshId("chain");
-  const show = (text: string): void => {
-    const explanation = explain(parseChain(text), row.logits);
-    const left = size(explanation.processed);
-    table.draw((rank) => [prob(explanation.processed, rank), number(row.logits[rank]!)], massBeyond(explanation.processed, SHOWN), (rank) => (rank < SHOWN ? explanation.removedBy(rank) !== null : left <= SHOWN));
-    say(kept, `${whole(left)} of ${whole(row.logits.length)} tokens are kept.`);
-    fill(notes, ...explanation.warnings.map((warning) => h("li", {}, warning)));
-    notes.hidden = explanation.warnings.length === 0;
+/** What draws said, the two answers in their colours. */
+function drawsTable(row: Row): HTMLElement {
+  const chip = (text: string): HTMLElement => {
+    const which = [row.first, row.right].findIndex((rank) => text === nameOf(row, rank));
+    return h("span", { class: `chip ${["chip-second", "chip-accent"][which] ?? ""}`, title: text }, text.length > LONGEST_DRAW ? `${text.slice(0, LONGEST_DRAW - 2).trimEnd()} …` : text);
   };
-  const choices = CHAINS.map((text, place) =>
-    h("label", { class: "choice" }, h("input", { type: "radio", name, value: text, checked: place === 0, onchange: () => show(text) }), " ", h("code", {}, text)),
+  return h(
+    "table",
+    { class: "draws" },
+    h("caption", {}, "What the model said in ten draws at each temperature"),
+    h("tbody", {}, ...row.record.draws.map(({ temperature, texts }) => h("tr", {}, h("th", { scope: "row" }, `τ = ${tau(temperature)}`), h("td", {}, ...texts.flatMap((text): Child[] => [chip(text), " "]))))),
   );
-  show(CHAINS[0]!);
-  return { element: h("div", {}, h("fieldset", { class: "choices" }, h("legend", {}, "Settings, in the order in which they act"), ...choices), kept, table.element, notes) };
 }
 
-function studentWidget(row: Row): Widget {
-  const table = rowsTable(row, "The teacher's soft target at this temperature");
-  const rest = h("b");
-  const scale = h("b");
-  const draw = (temperature: number): void => {
-    const { processed } = at(row, temperature);
-    table.draw((rank) => [prob(processed, rank), number(row.logits[rank]!)], massBeyond(processed, SHOWN));
-    say(rest, probability(1 - prob(processed, 0)));
-    say(scale, `1/${number(temperature * temperature)}`);
+const CHAINS: readonly (readonly [chain: string, words: string])[] = [
+  ["top_p=0.9", "top-p 0.9 alone"],
+  ["temperature=2 | top_p=0.9", "temperature 2, then top-p 0.9"],
+  ["top_p=0.9 | temperature=2", "top-p 0.9, then temperature 2"],
+  ["temperature=2 | top_k=5 | top_p=0.3", "temperature 2, then top-k 5, then top-p 0.3"],
+];
+
+function truncationWidget(row: Row): Widget {
+  const table = rowsTable(row, "What these settings leave of the most likely tokens", [{ name: "raw", term: "raw" }, { name: "left", term: "processed" }]);
+  const kept = h("b", { role: "status" });
+  const notes = h("ul", { class: "warnings", "aria-label": "Where the settings conflict" });
+  const name = freshId("chain");
+  const raw = at(row, 1);
+  const show = (text: string): void => {
+    const now = explain(parseChain(text), row.logits);
+    const left = size(now.processed);
+    table.draw((rank) => {
+      const removed = rank === "all" ? false : rank === "others" ? left <= SHOWN : now.removedBy(rank) !== null;
+      const share = shareOf(now, 1, rank);
+      return { cells: [probability(shareOf(raw, 1, rank)), removed ? "removed" : probability(share)], share: removed ? 0 : share, behind: shareOf(raw, 1, rank), removed };
+    });
+    say(kept, `${whole(left)} of ${whole(row.logits.length)}`);
+    fill(notes, ...now.warnings.map((warning) => h("li", {}, warning)));
+    notes.hidden = now.warnings.length === 0;
   };
-  draw(1);
+  const choices = CHAINS.map(([text, words], place) =>
+    h("label", { class: "choice" }, h("input", { type: "radio", name, value: text, checked: place === 0, onchange: () => show(text) }), ` ${words}`),
+  );
+  show(CHAINS[0]![0]);
   return {
     element: h(
       "div",
       {},
-      slider("temperature of the soft targets", 0.5, 8, 1, (value) => `τ = ${tau(value)}`, draw),
-      h("dl", { class: "measures" }, measure("probability of the runners-up, all together", rest), measure("scale of the soft gradient, before τ²", scale)),
+      h("fieldset", { class: "choices" }, h("legend", {}, "Settings, in the order in which they act"), ...choices),
+      factList([{ name: "tokens kept", term: "truncation", value: kept }]),
       table.element,
-      h("p", { class: "meta" }, "A hard label would be 100 % on one token and nothing on the others."),
+      h("p", { class: "legend" }, h("span", { class: "key key-accent" }, "what these settings leave"), h("span", { class: "key key-pale" }, "raw: the model’s own")),
+      notes,
     ),
   };
 }
 
-function drawn(row: Row, chain: string, caption: string): { explanation: RowExplanation; table: ReturnType<typeof rowsTable> } {
-  return { explanation: explain(parseChain(chain), row.logits), table: rowsTable(row, caption) };
+function studentWidget(row: Row): Widget {
+  const table = rowsTable(row, "The teacher's soft target at this temperature beside the hard label", [{ name: "hard label", term: "hard-labels" }, { name: "soft target", term: "soft-targets" }]);
+  const [rest, support] = [h("b"), h("b")];
+  const knob = knobOfTau(1, (temperature) => {
+    const now = at(row, temperature);
+    table.draw((rank) => {
+      const share = shareOf(now, temperature, rank);
+      return { cells: [probability(Number(rank === row.right)), probability(share)], share, behind: Number(rank === row.right) };
+    });
+    say(rest, probability(1 - shareOf(now, temperature, 0)));
+    say(support, `${number(effectiveSupport(now.processed))} tokens`);
+  });
+  return {
+    element: h(
+      "div",
+      {},
+      knob,
+      factList([
+        { name: "all runners-up together", term: "tempered", value: rest },
+        { name: "e^entropy of the soft target", term: "effective-support", value: support },
+      ]),
+      table.element,
+      h("p", { class: "legend" }, h("span", { class: "key key-accent" }, "soft target: the teacher at this τ"), h("span", { class: "key key-pale" }, "hard label: the right token alone")),
+    ),
+  };
+}
+
+/** The slider of τ in its box; `show` draws what it moves, once now and once a frame after that. */
+function knobOfTau(initial: number, show: (temperature: number) => void): HTMLElement {
+  let temperature = initial;
+  const draw = everyFrame(() => show(temperature));
+  const knob = tauSlider((value) => (knob.show((temperature = value)), draw()));
+  knob.show(initial);
+  draw();
+  return knob.element;
 }
 
 function at(row: Row, temperature: number): RowExplanation {
   return explain([{ name: "temperature", value: temperature }], row.logits);
 }
 
-function tauSlider(onChange: (value: number) => void): HTMLElement {
-  return slider("temperature", 0, HOTTEST, 1, (value) => `τ = ${tau(value)}${value === 0 ? ", greedy" : value === 1 ? ", the model's own" : ""}`, onChange);
-}
-
-function measure(name: string, value: HTMLElement, term?: Term): HTMLElement {
-  return h("div", { class: "measure" }, h("dt", {}, name, " ", term ? help(term) : null), h("dd", {}, value));
+/** The share of a rank, or of all that have no row of their own. At τ = 0 the first token has everything, also beside a tie. */
+function shareOf({ processed }: RowExplanation, temperature: number, rank: number | "others" | "all"): number {
+  if (rank === "all") return 1;
+  if (temperature === 0) return Number(rank === 0);
+  return rank === "others" ? massBeyond(processed, SHOWN) : prob(processed, rank);
 }
 
 function nameOf(row: Row, rank: number): string {

@@ -1,8 +1,8 @@
 // Which temperature suits a task: quality and variety with their intervals, and what can be told apart.
 
-import { fill, h } from "../parts/dom.ts";
+import { fill, h, say, type Child } from "../parts/dom.ts";
 import { number, signed, tau, whole } from "../parts/format.ts";
-import { help, type Term } from "../parts/help.ts";
+import { factList, help, type Fact, type Term } from "../parts/help.ts";
 import { lineChart, type Drawing, type Point } from "../parts/lineChart.ts";
 import type { Answer, PageData, Setting, TuneRecord } from "../records.ts";
 import type { Context, View } from "./view.ts";
@@ -12,7 +12,7 @@ export function tuneView(record: NonNullable<PageData["tune"]>, _context: Contex
   const ordered = record.settings.every((one) => placeOf(one, record.axis) !== null);
   const found = record.recommendation;
   const quality = lineChart();
-  const variety = lineChart(200);
+  const variety = lineChart();
   const region = ordered ? numbersOf(found.region) : undefined;
   const common = {
     x: ordered ? axisName(record.axis) : "setting, as in the table",
@@ -38,6 +38,7 @@ export function tuneView(record: NonNullable<PageData["tune"]>, _context: Contex
   ].filter((one) => one.points.length > 0);
   variety.draw({ ...common, title: "Variety of the answers", y: "share", yFrom: 0, yTo: 1, series: mixed });
 
+  const answers = record.answers && record.answers.length > 0 ? answersCard(record, record.answers) : null;
   const element = h(
     "div",
     {},
@@ -47,24 +48,29 @@ export function tuneView(record: NonNullable<PageData["tune"]>, _context: Contex
       h("p", { class: "meta" }, `${record.model} on ${record.task} (${record.goal}): ${whole(record.items)} items, ${whole(record.samples_per_item)} answers each, seed ${record.seed}${record.chain ? `, drawn through ${record.chain}` : ""}`),
       h("h2", { class: "verdict" }, found.setting === null ? "No recommendation" : `Recommended: ${settingText(found.setting, record.axis)}`),
       h("p", {}, found.reason),
-      h("dl", { class: "facts recommendation" }, ...facts(record)),
+      factList(facts(record), "measures recommendation"),
     ),
     h(
-      "figure",
-      { class: "card" },
-      h("figcaption", {}, h("b", {}, "Quality. "), help("tied"), " ", h("small", {}, `${record.score}; the band is each setting's own 95 % interval, the shaded settings are statistically tied with the best, the dashed line is the recommended one.`)),
-      quality.element,
+      "div",
+      { class: "two" },
+      h(
+        "figure",
+        { class: "card" },
+        h("figcaption", {}, h("b", {}, "Quality "), help("score"), " ", h("small", {}, "The line is the score, the band around it each setting’s own 95 % interval. Green: statistically tied with the best. Dashed: recommended. "), help("tied")),
+        quality.element,
+      ),
+      mixed.length === 0
+        ? null
+        : h(
+            "figure",
+            { class: "card" },
+            h("figcaption", {}, h("b", {}, "Variety "), h("span", { class: "legend" }, h("span", { class: "key key-second" }, "distinct: share of an item’s answers that differ ", help("distinct")), h("span", { class: "key key-dashed" }, "agreement: share of pairs that are the same ", help("agreement")))),
+            variety.element,
+          ),
     ),
-    mixed.length === 0
-      ? null
-      : h(
-          "figure",
-          { class: "card" },
-          h("figcaption", {}, h("b", {}, "Variety. "), h("span", { class: "legend" }, h("span", { class: "key key-second" }, "distinct: share of an item's answers that differ"), h("span", { class: "key key-dashed" }, "agreement: share of pairs that are the same"))),
-          variety.element,
-        ),
-    h("section", { class: "card scroll", tabindex: 0, "aria-label": "All settings" }, table(record)),
-    record.answers ? answersCard(record, record.answers) : null,
+    h("section", { class: "card scroll", tabindex: 0, "aria-label": "All settings" }, table(record, answers?.open)),
+    answers?.element ?? null,
+    questionsCard(record),
     varietyCard(record),
   );
   return {
@@ -88,64 +94,74 @@ export function tuneView(record: NonNullable<PageData["tune"]>, _context: Contex
   };
 }
 
-function facts(record: TuneRecord): HTMLElement[] {
+function facts(record: TuneRecord): Fact[] {
   const found = record.recommendation;
-  const rows: [string, string][] = [
-    [`score minus the score at ${settingText(found.reference, record.axis)}`, `${signed(found.difference, 3)} (${signed(found.difference_ci[0], 3)} to ${signed(found.difference_ci[1], 3)}, ${found.planned ? "for this comparison" : "for all pairs together"})`],
-    ["significantly better", found.detectable ? "yes" : "no"],
-    ["advantage measured on the other half of the items", found.held_out_difference === null ? "–" : `${signed(found.held_out_difference, 3)}${found.held_out_ci ? ` (${signed(found.held_out_ci[0], 3)} to ${signed(found.held_out_ci[1], 3)})` : ""}`],
-    ["chosen again on half the items", found.chosen_again === null ? "–" : `${Math.round(100 * found.chosen_again)} %`],
-    ["smallest difference that would show", found.minimum_detectable_difference === null ? "–" : number(found.minimum_detectable_difference)],
+  const bold = (text: string, ci?: readonly [number, number] | null): HTMLElement => h("span", {}, h("b", {}, text), ci ? h("small", {}, ` ${signed(ci[0], 3)} to ${signed(ci[1], 3)}`) : null);
+  return [
+    { name: `score minus that at ${settingText(found.reference, record.axis)}`, unit: `95 % interval ${found.planned ? "of this comparison" : "for all pairs together"}`, term: "interval", value: bold(signed(found.difference, 3), found.difference_ci) },
+    { name: "significantly better", term: "tied", value: bold(found.detectable ? "yes" : "no") },
+    ...(found.held_out_difference === null ? [] : [{ name: "the same, on items not used to choose", term: "held-out-half" as const, value: bold(signed(found.held_out_difference, 3), found.held_out_ci) }]),
+    ...(found.chosen_again === null ? [] : [{ name: "chosen again on half the items", unit: "share of halves", term: "held-out-half" as const, value: bold(`${Math.round(100 * found.chosen_again)} %`) }]),
+    ...(found.minimum_detectable_difference === null ? [] : [{ name: "smallest difference that would show", unit: "in 4 of 5 runs", term: "detectable" as const, value: bold(number(found.minimum_detectable_difference)) }]),
+    ...(record.forward_passes === null || record.independent_passes === null ? [] : [{ name: "forward passes", unit: `${whole(record.independent_passes)} without sharing`, term: "forward-pass" as const, value: bold(whole(record.forward_passes)) }]),
   ];
-  if (record.forward_passes !== null && record.independent_passes !== null) {
-    rows.push(["forward passes", `${whole(record.forward_passes)}, against ${whole(record.independent_passes)} one by one`]);
-  }
-  // The first three are differences with an interval, what is significant, and what a new item can expect.
-  const terms: (Term | undefined)[] = ["interval", "detectable", "planned", undefined, "detectable"];
-  return rows.map(([name, value], place) => h("div", {}, h("dt", {}, `${name} `, terms[place] ? help(terms[place]) : null), h("dd", {}, value)));
 }
 
-function table(record: TuneRecord): HTMLElement {
-  const names = ["", axisName(record.axis), "score", "95 % interval", "distinct", "agreement", "answers"];
+/** Every setting, and every prompt where there are several; `open`, where the answers are there, shows those of a cell. */
+function table(record: TuneRecord, open?: (place: number, prompt?: number) => void): HTMLElement {
+  const prompts = [...new Set(record.cells.map(({ prompt }) => prompt))];
+  const cellsOf = (one: Setting): typeof record.cells => record.cells.filter(({ setting }) => JSON.stringify(setting) === JSON.stringify(one.setting ?? { temperature: one.temperature }));
+  // Of a narrow screen the last two are in the picture of the variety alone.
+  const names: [string, Term, string?][] = [[axisName(record.axis), "temperature"], ["score", "score"], ["95 % interval", "interval"], ["distinct", "distinct", "wide-only"], ["agreement", "agreement", "wide-only"]];
   return h(
     "table",
-    { class: "plain-table numeric" },
-    h("caption", { class: "sr" }, "Every setting with its score and variety"),
-    h("thead", {}, h("tr", {}, ...names.map((name) => h("th", { scope: "col" }, name || h("span", { class: "sr" }, "setting"))))),
+    { class: "plain-table numeric settings" },
+    h("caption", {}, `Every setting: ${record.score}, its own interval, and how alike its answers are`),
+    h("thead", {}, h("tr", {}, ...names.map(([name, term, only]) => h("th", { scope: "col", class: only }, `${name} `, help(term))), ...(prompts.length > 1 ? prompts.map((prompt) => h("th", { scope: "col" }, `prompt ${prompt}`)) : []), h("th", { scope: "col" }, "answers"))),
     h(
       "tbody",
       {},
       ...record.settings.map((one, place) => {
         const value = one.temperature ?? one.setting;
         const chosen = JSON.stringify(value) === JSON.stringify(record.recommendation.setting);
+        const samples = whole(one.samples);
+        const at = settingText(value, record.axis);
+        const opener = (text: string, label: string, prompt?: number): Child => (open ? h("button", { type: "button", class: "quiet open-answers", "aria-label": label, onclick: () => open(place, prompt) }, text) : text);
         return h(
           "tr",
           { class: chosen ? "chosen" : "" },
-          h("td", {}, chosen ? "→" : String(place + 1)),
-          h("th", { scope: "row" }, settingText(value, null)),
+          h("th", { scope: "row" }, chosen ? "→ " : "", settingText(value, null)),
           h("td", { class: "figure", "data-value": one.score }, one.score.toFixed(3)),
-          h("td", { class: "figure" }, `${one.score_ci[0].toFixed(3)} to ${one.score_ci[1].toFixed(3)}`),
-          h("td", { class: "figure" }, number(one.distinct)),
-          h("td", { class: "figure" }, number(one.agreement)),
-          h("td", { class: "figure" }, whole(one.samples)),
+          h("td", { class: "figure interval-cell" }, `${one.score_ci[0].toFixed(3)} to ${one.score_ci[1].toFixed(3)}`),
+          h("td", { class: "figure wide-only" }, share(one.distinct)),
+          h("td", { class: "figure wide-only" }, share(one.agreement)),
+          ...(prompts.length > 1 ? cellsOf(one).map(({ prompt, score }) => h("td", { class: "figure" }, opener(score.toFixed(3), `Prompt ${prompt} at ${at}: score ${score.toFixed(3)}. Show its answers.`, prompt))) : []),
+          h("td", { class: "figure" }, opener(samples, `Show the ${samples} answers at ${at}`)),
         );
       }),
     ),
   );
 }
 
-const ITEMS_SHOWN = 40;
+function share(value: number | null): string {
+  return value === null ? "–" : value.toFixed(2);
+}
 
-/** The answers of two settings side by side, item by item. */
-function answersCard(record: TuneRecord, answers: readonly Answer[]): HTMLElement {
+const ITEMS_SHOWN = 12;
+
+/** The answers of two settings side by side, item by item; `open` shows those of a setting at the left. */
+function answersCard(record: TuneRecord, answers: readonly Answer[]): { element: HTMLElement; open: (place: number, prompt?: number) => void } {
   const keys = [...new Set(answers.map(({ item, prompt }) => JSON.stringify([item, prompt])))];
-  const several = new Set(answers.map(({ prompt }) => prompt)).size > 1;
+  const prompts = [...new Set(answers.map(({ prompt }) => prompt))].sort((a, b) => a - b);
+  const several = prompts.length > 1;
+  const binary = answers.every(({ score }) => score === 0 || score === 1);
   const same = (value: unknown): number => record.settings.findIndex((one) => JSON.stringify(one.temperature ?? one.setting) === JSON.stringify(value));
   const first = Math.max(0, same(record.recommendation.setting));
   const second = [same(record.recommendation.reference), record.settings.length - 1].find((one) => one >= 0 && one !== first) ?? first;
   const body = h("tbody");
   let shown = ITEMS_SHOWN;
-  const more = h("button", { type: "button", class: "quiet more", onclick: () => ((shown += ITEMS_SHOWN), draw()) }, "Show more items");
+  const more = h("button", { type: "button", class: "quiet more", onclick: () => ((shown += ITEMS_SHOWN), draw()) });
+  const which = h("select", { "aria-label": "Prompt", hidden: !several, onchange: () => draw() }, h("option", { value: "" }, "all prompts"), ...prompts.map((prompt) => h("option", { value: prompt }, `prompt ${prompt}`)));
   const [left, right] = [choice("Answers at", first), choice("beside those at", second)];
 
   function choice(label: string, chosen: number): HTMLSelectElement {
@@ -154,32 +170,82 @@ function answersCard(record: TuneRecord, answers: readonly Answer[]): HTMLElemen
     return made;
   }
 
+  /** Each different answer once, the most frequent first. */
   function cell(item: string, prompt: number, setting: number): HTMLElement {
-    const here = answers.filter((one) => one.item === item && one.prompt === prompt && one.setting === setting);
-    return h("td", { dir: "auto" }, ...here.flatMap(({ text, score }) => [h("p", { class: "answer" }, h("small", { title: "score" }, `${number(score)} `), text || "∅")]));
+    const counts = new Map<string, { text: string; score: number; times: number }>();
+    for (const { text, score, ...one } of answers) {
+      if (one.item !== item || one.prompt !== prompt || one.setting !== setting) continue;
+      const key = JSON.stringify([text, score]);
+      const known = counts.get(key) ?? { text, score, times: 0 };
+      counts.set(key, { ...known, times: known.times + 1 });
+    }
+    const lines = [...counts.values()].sort((a, b) => b.times - a.times).map(({ text, score, times }) =>
+      h(
+        "p",
+        { class: `answer${binary ? (score === 1 ? " right" : " wrong") : ""}` },
+        binary ? h("span", {}, h("span", { "aria-hidden": "true" }, score === 1 ? "✓ " : "✗ "), h("span", { class: "sr" }, score === 1 ? "right: " : "wrong: ")) : h("small", {}, `${number(score)} `),
+        text || "(empty)",
+        times > 1 ? h("small", {}, ` × ${times}`) : null,
+      ),
+    );
+    return h("td", { dir: "auto" }, ...lines);
   }
 
   function draw(): void {
-    const rows = keys.slice(0, shown).map((key) => JSON.parse(key) as [string, number]);
+    const wanted = keys.map((key) => JSON.parse(key) as [string, number]).filter(([, prompt]) => which.value === "" || prompt === Number(which.value));
+    const rows = wanted.slice(0, shown);
     fill(body, ...rows.map(([item, prompt]) => h("tr", {}, h("th", { scope: "row" }, item, several ? h("small", {}, ` prompt ${prompt}`) : null), cell(item, prompt, Number(left.value)), cell(item, prompt, Number(right.value)))));
-    more.hidden = shown >= keys.length;
+    more.hidden = shown >= wanted.length;
+    say(more, `Show more of ${whole(wanted.length)} items`);
   }
   draw();
-  return h(
+  const element = h(
     "section",
-    { class: "card scroll", tabindex: 0, "aria-label": "Answers side by side" },
-    h("p", {}, h("b", {}, "Answers. "), h("small", {}, "Each with its score.")),
+    { class: "card", "aria-label": "Answers side by side" },
+    h("p", {}, h("b", {}, "Answers of two settings "), help("score"), " ", h("small", {}, binary ? "✓ scored 1, ✗ scored 0. " : "Each behind its score. "), which),
     h("table", { class: "plain-table answers" }, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "item"), h("th", { scope: "col" }, left), h("th", { scope: "col" }, right))), body),
     more,
   );
+  return {
+    element,
+    open(place, prompt) {
+      left.value = String(place);
+      which.value = prompt === undefined ? "" : String(prompt);
+      draw();
+      element.scrollIntoView({ block: "start" });
+      left.focus({ preventScroll: true });
+    },
+  };
 }
 
-const VARIETY: readonly [key: string, name: string][] = [
-  ["distinct_1", "distinct words"],
-  ["distinct_2", "distinct pairs of words"],
-  ["self_bleu", "self-BLEU"],
-  ["vendi", "Vendi score"],
-  ["semantic_distinct", "groups of alike answers"],
+/** The differences that somebody asks for, and what several answers together would give. */
+function questionsCard(record: TuneRecord): HTMLElement | null {
+  if (record.questions.length === 0 && record.votes.length === 0) return null;
+  const votes = record.votes.map(({ kind, answers, recommendation }) =>
+    h("li", {}, `${kind === "majority" ? `Majority of ${answers} answers` : `One of ${answers} answers is right`}: best at ${settingText(recommendation.setting, record.axis)}. `, help("pass-at-k")),
+  );
+  return h(
+    "section",
+    { class: "card scroll", tabindex: 0, "aria-label": "Differences that matter" },
+    h("p", {}, h("b", {}, "Differences that matter "), help("interval")),
+    record.questions.length === 0
+      ? null
+      : h(
+          "table",
+          { class: "plain-table" },
+          h("thead", {}, h("tr", {}, ...["question", "score of", "minus score of", "difference, 95 % interval"].map((name) => h("th", { scope: "col" }, name)))),
+          h("tbody", {}, ...record.questions.map(({ question, better, than, difference, difference_ci }) => h("tr", {}, h("th", { scope: "row" }, question), h("td", {}, better), h("td", {}, than), h("td", {}, `${signed(difference, 3)} (${signed(difference_ci[0], 3)} to ${signed(difference_ci[1], 3)})`)))),
+        ),
+    votes.length > 0 ? h("ul", {}, ...votes) : null,
+  );
+}
+
+const VARIETY: readonly [key: string, name: string, term: Term][] = [
+  ["distinct_1", "distinct words", "distinct-n"],
+  ["distinct_2", "distinct pairs of words", "distinct-n"],
+  ["self_bleu", "self-BLEU", "self-bleu"],
+  ["vendi", "Vendi score", "vendi"],
+  ["semantic_distinct", "groups of alike answers", "distinct"],
 ];
 
 /** How different an item's answers are, in the other ways in which it was measured. */
@@ -190,12 +256,12 @@ function varietyCard(record: TuneRecord): HTMLElement | null {
   return h(
     "section",
     { class: "card scroll", tabindex: 0, "aria-label": "Other measures of variety" },
-    h("p", {}, h("b", {}, "Variety, in other ways. "), h("small", {}, `Means over ${first["items"]} items, of up to ${first["answers"]} answers each, compared by ${first["likeness"]}.`)),
+    h("p", {}, h("b", {}, "Variety, in other ways "), h("small", {}, `Means over ${first["items"]} items, of up to ${first["answers"]} answers each, compared by ${first["likeness"]}.`)),
     h(
       "table",
       { class: "plain-table numeric" },
       h("caption", { class: "sr" }, "Every setting with the other measures of variety"),
-      h("thead", {}, h("tr", {}, ...[axisName(record.axis), ...known.map(([, name]) => name)].map((name) => h("th", { scope: "col" }, name)))),
+      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, axisName(record.axis)), ...known.map(([, name, term]) => h("th", { scope: "col" }, `${name} `, help(term))))),
       h(
         "tbody",
         {},

@@ -17,7 +17,7 @@ from retort.chain.chain import Chain
 from retort.distribution import Interval
 from retort.distribution.measures import NOISE_SCALE
 from retort.distribution.ranking import top_ids
-from retort.distribution.softmax import check_logits, softmax
+from retort.distribution.softmax import check_logits, log_softmax, softmax
 from retort.errors import CapabilityError, InputError
 from retort.lens.compare import ComparedPosition, compared_known, known_after, share_tokens
 from retort.lens.packing import PackedIds, PackedLogits, pack, pack_ids
@@ -28,6 +28,7 @@ from retort.sampling.decoding import Ending
 from retort.sampling.params import SamplingParams
 from retort.sources.base import Capability, KnownTop, PartialSource, ReadToken, Source
 from retort.sources.load import Model, opened
+from retort.sources.positions import position_logits
 from retort.sources.server.answers import UNDECODED
 
 NAMED = 1000
@@ -37,6 +38,8 @@ DEFAULT_CHAIN = Chain.of(temperature=1.0)
 """Where the page's controls begin: the model's own distribution, no token removed."""
 
 ALTERNATIVES, KNOWN_ALTERNATIVES = 8, 20
+SPELLED = 18
+"""Tokens of one vocabulary that are looked for in another one: as many as the page lists."""
 PATH_TEMPERATURES = tuple(place / 20 for place in range(41))
 
 
@@ -72,10 +75,20 @@ class Position:
 
 
 @dataclass(frozen=True)
+class Spelled:
+    """A text that is a token of another vocabulary, in the tokens of this one. `logprob`: the sum of theirs, raw."""
+
+    text: str
+    tokens: tuple[str, ...]
+    logprob: float
+
+
+@dataclass(frozen=True)
 class Pair:
     """Two positions. `comparable`: both have one vocabulary, so that distances between them have a meaning.
 
     `known` is "top_n" where one of them is known in part: then both are lists, and `compared` says what is certain.
+    `spelled`: of two vocabularies, what A and what B give the other's best tokens that they write in other pieces.
     """
 
     known: str
@@ -83,6 +96,7 @@ class Pair:
     b: Position
     comparable: bool
     compared: ComparedPosition | None = None
+    spelled: tuple[tuple[Spelled, ...], tuple[Spelled, ...]] = ((), ())
 
 
 @dataclass(frozen=True)
@@ -270,7 +284,35 @@ def pair(
     else:
         b = position(source_b, prompt_b, chain_b or chain_a, continuation=continuation, every_id=True)
     best = [one for one in (*a.ids, *b.ids) if one is not None]
-    return Pair(Capability.FULL.value, a, b, same or share_tokens(source_a, source_b, best))
+    comparable = same or share_tokens(source_a, source_b, best)
+    spelled: tuple[tuple[Spelled, ...], tuple[Spelled, ...]] = ((), ())
+    if not comparable and not continuation:
+        spelled = (spelled_in(source_a, prompt_a, a, b), spelled_in(source_b, prompt_b, b, a))
+    return Pair(Capability.FULL.value, a, b, comparable, spelled=spelled)
+
+
+def spelled_in(source: Source, prompt: str, own: Position, other: Position) -> tuple[Spelled, ...]:
+    """The other side's best tokens that `own` does not name, as `source` would write them after the prompt.
+
+    A text that changes how the prompt itself is cut into tokens is left out, and so is one that cannot be written.
+    """
+    before = source.encode(prompt)
+    found = []
+    for text in other.tokens[:SPELLED]:
+        if text in own.tokens or UNDECODED in text or not text:
+            continue
+        try:
+            ids = source.encode(prompt + text)
+        except InputError:  # a vocabulary of whole words does not have it
+            continue
+        rest = ids[len(before) :]
+        pieces = tuple(source.token_text(one) for one in rest)
+        if ids[: len(before)] != before or "".join(pieces) != text:
+            continue
+        rows = log_softmax(position_logits(source, ids[:-1], len(rest)).astype(np.float64))
+        logprob = float(rows[np.arange(len(rest)), rest].sum())
+        found.append(Spelled(text, pieces, logprob))
+    return tuple(found)
 
 
 def passage(

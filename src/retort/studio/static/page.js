@@ -264,11 +264,11 @@ function ae(e) {
 		class: "quiet",
 		onclick: () => r(re[t])
 	}), r = (r) => {
-		t = r, e.dataset.theme = t, n.textContent = {
-			auto: "◐ auto",
-			light: "○ light",
-			dark: "● dark"
-		}[t], n.setAttribute("aria-label", `Colours: ${t}. Change to ${re[t]}.`);
+		t = r, e.dataset.theme = t, x(n, {
+			auto: "◐",
+			light: "○",
+			dark: "●"
+		}[t], _("span", { class: "theme-name" }, ` ${t}`)), n.setAttribute("aria-label", `Colours: ${t}. Change to ${re[t]}.`);
 		try {
 			localStorage.setItem(ie, t);
 		} catch {}
@@ -461,68 +461,68 @@ function Ae(e, t) {
 function je(e, t) {
 	return Ae(e, t) ? T(e, ke(e, t)) - Math.log(E(e).total) : -Infinity;
 }
-function O(e, t) {
+function Me(e, t) {
 	return Math.exp(je(e, t));
 }
-function Me(e, t) {
+function Ne(e, t) {
 	if (e.order === void 0) return ge(e, t, e.to);
 	let n = 0;
-	for (let r = 0; r < t; r++) n += O(e, r);
-	return 1 - n > .001 ? 1 - n : Fe(e, (e) => e >= t);
+	for (let r = 0; r < t; r++) n += Me(e, r);
+	return 1 - n > .001 ? 1 - n : Ie(e, (e) => e >= t);
 }
-function Ne(e, t) {
+function Pe(e, t) {
 	if (e.order === void 0) return Math.max(0, e.to - Math.max(t, e.from));
 	let n = 0;
 	for (let r = e.from; r < e.to; r++) e.order.ranks[r] >= t && (n += 1);
 	return n;
 }
-function Pe(e, t) {
-	return e.logits === t.logits ? ge(e, t.from, t.to) : t.to - t.from === e.to - e.from ? 1 : Fe(e, (e) => Ae(t, e));
-}
 function Fe(e, t) {
+	return e.logits === t.logits ? ge(e, t.from, t.to) : t.to - t.from === e.to - e.from ? 1 : Ie(e, (e) => Ae(t, e));
+}
+function Ie(e, t) {
 	let n = 0;
 	for (let r = e.from; r < e.to; r++) t(D(e, r)) && (n += Math.exp(T(e, r)));
 	return n / E(e).total;
 }
 // src/math/history.ts
-var Ie = 34028234663852886e22;
-function Le({ ids: e, promptLength: t }, n) {
+var Le = 34028234663852886e22;
+function Re({ ids: e, promptLength: t }, n) {
 	return n === "output" ? t : n.startsWith("last:") ? Math.max(0, e.length - Number(n.slice(5))) : 0;
 }
-function Re(e, t) {
+function ze(e, t) {
 	let n = /* @__PURE__ */ new Map();
-	for (let r of e.ranks.slice(Le(e, t))) r >= 0 && n.set(r, (n.get(r) ?? 0) + 1);
+	for (let r of e.ranks.slice(Re(e, t))) r >= 0 && n.set(r, (n.get(r) ?? 0) + 1);
 	return n;
 }
-function ze(e, t, n, r) {
-	let i = Re(r, n);
-	return qe(e, `repetition ${t} ${n}`, i.keys(), (e) => e < 0 ? e * t : e / t);
-}
 function Be(e, t, n, r) {
-	let i = Re(r, n);
-	return qe(e, `frequency ${t} ${n}`, i.keys(), (e, n) => e - t * i.get(n));
+	let i = ze(r, n);
+	return Je(e, `repetition ${t} ${n}`, i.keys(), (e) => e < 0 ? e * t : e / t);
 }
 function Ve(e, t, n, r) {
-	return qe(e, `presence ${t} ${n}`, Re(r, n).keys(), (e) => e - t);
+	let i = ze(r, n);
+	return Je(e, `frequency ${t} ${n}`, i.keys(), (e, n) => e - t * i.get(n));
 }
-function He(e, t, n, r, i, a) {
-	let o = i < 0 ? 0 : Math.max(0, a.ids.length - i), s = Ue(a.ids.slice(o), a.ranks.slice(o)), c = /* @__PURE__ */ new Map();
+function He(e, t, n, r) {
+	return Je(e, `presence ${t} ${n}`, ze(r, n).keys(), (e) => e - t);
+}
+function Ue(e, t, n, r, i, a) {
+	let o = i < 0 ? 0 : Math.max(0, a.ids.length - i), s = We(a.ids.slice(o), a.ranks.slice(o)), c = /* @__PURE__ */ new Map();
 	for (let [e, i] of s) {
 		if (i < r) continue;
 		let a = (i - r) * Math.log(n) + Math.log(t);
-		c.set(e, a >= Math.log(Ie) ? Ie : t * n ** (i - r));
+		c.set(e, a >= Math.log(Le) ? Le : t * n ** (i - r));
 	}
-	return qe(e, `dry ${t} ${n} ${r} ${i}`, c.keys(), (e, t) => e - c.get(t));
+	return Je(e, `dry ${t} ${n} ${r} ${i}`, c.keys(), (e, t) => e - c.get(t));
 }
-function Ue(e, t) {
+function We(e, t) {
 	let n = [...e].reverse(), r = /* @__PURE__ */ new Map();
-	return We(n).forEach((e, n) => {
+	return Ge(n).forEach((e, n) => {
 		if (n === 0 || e === 0) return;
 		let i = t[t.length - n];
 		i >= 0 && r.set(i, Math.max(r.get(i) ?? 0, e));
 	}), r;
 }
-function We(e) {
+function Ge(e) {
 	let t = e.map(() => 0), [n, r] = [0, 0];
 	for (let i = 1; i < e.length; i++) {
 		let a = i < r ? Math.min(r - i, t[i - n]) : 0;
@@ -531,15 +531,15 @@ function We(e) {
 	}
 	return t;
 }
-var Ge = 6, Ke = /* @__PURE__ */ new WeakMap();
-function qe(e, t, n, r) {
+var Ke = 6, qe = /* @__PURE__ */ new WeakMap();
+function Je(e, t, n, r) {
 	let i = [...n].filter((t) => {
 		let n = ke(e, t);
 		return n !== 4294967295 && n >= e.from && n < e.to;
 	});
 	if (i.length === 0) return e;
-	let a = `${t} ${e.from} ${e.to} ${e.temperature} ${e.zero ?? 0} ${e.order === void 0} ${i.join()}`, o = Ke.get(e.logits);
-	o === void 0 && Ke.set(e.logits, o = []);
+	let a = `${t} ${e.from} ${e.to} ${e.temperature} ${e.zero ?? 0} ${e.order === void 0} ${i.join()}`, o = qe.get(e.logits);
+	o === void 0 && qe.set(e.logits, o = []);
 	let s = o.find((e) => e.key === a);
 	if (s !== void 0 && e.order === void 0) return s.window;
 	let { logits: c, from: l, to: u, temperature: d, zero: f = 0 } = e, p = i.map((t) => ({
@@ -547,7 +547,7 @@ function qe(e, t, n, r) {
 		logit: r(me(e, ke(e, t)), t) * d + f
 	})).sort((e, t) => t.logit - e.logit || e.rank - t.rank).map((t) => ({
 		...t,
-		place: Je(e, t.logit, t.rank)
+		place: Ye(e, t.logit, t.rank)
 	})), m = i.map((t) => ke(e, t)).sort((e, t) => e - t), h = new Float64Array(u - l), g = new Uint32Array(u - l), [_, v, y, b] = [
 		0,
 		0,
@@ -571,9 +571,9 @@ function qe(e, t, n, r) {
 	return o.push({
 		key: a,
 		window: S
-	}), o.length > Ge && o.shift(), S;
+	}), o.length > Ke && o.shift(), S;
 }
-function Je(e, t, n) {
+function Ye(e, t, n) {
 	let [r, i] = [e.from, e.to];
 	for (; r < i;) {
 		let a = r + i >> 1, o = e.logits[a];
@@ -582,22 +582,22 @@ function Je(e, t, n) {
 	return r;
 }
 // src/math/typical.ts
-function Ye(e, t, n = "lowest") {
+function Xe(e, t, n = "lowest") {
 	let r = Math.min(e.to, e.from + t);
 	if (n === "lowest" || r === e.to || e.logits[r] !== e.logits[r - 1]) return {
 		...e,
 		to: r
 	};
-	let [i, a] = Ze(e, r - 1);
+	let [i, a] = Qe(e, r - 1);
 	return n === "all" ? {
 		...e,
 		to: a
 	} : {
-		...Qe(e, i, a, a - r),
+		...$e(e, i, a, a - r),
 		to: r
 	};
 }
-function Xe(e, t, n, r) {
+function Ze(e, t, n, r) {
 	let { logits: i, from: a, to: o } = e, { total: s, entropy: c } = E(e), l = Math.log(s) - c, u = (t) => Math.abs(T(e, t) - l), d = Math.max(t * s * (1 - se), Number.MIN_VALUE), f = Math.min(r, o - a), p = Ee(e, l), m = (e) => {
 		let [t, n] = [Math.max(0, e - (o - p)), Math.min(e, p - a)];
 		for (; t < n;) {
@@ -625,9 +625,9 @@ function Xe(e, t, n, r) {
 		};
 	}
 	if (v > a && v < y && i[v] === i[v - 1]) {
-		let [t, n] = Ze(e, v), r = Math.min(n, y);
+		let [t, n] = Qe(e, v), r = Math.min(n, y);
 		return {
-			...Qe(e, t, r, r - v),
+			...$e(e, t, r, r - v),
 			from: v,
 			to: y
 		};
@@ -638,13 +638,13 @@ function Xe(e, t, n, r) {
 		to: y
 	};
 }
-function Ze({ logits: e, from: t, to: n }, r) {
+function Qe({ logits: e, from: t, to: n }, r) {
 	let [i, a] = [r, r + 1];
 	for (; i > t && e[i - 1] === e[r];) --i;
 	for (; a < n && e[a] === e[r];) a += 1;
 	return [i, a];
 }
-function Qe(e, t, n, r) {
+function $e(e, t, n, r) {
 	let i = e.order?.ranks.slice() ?? new Uint32Array(e.logits.length);
 	if (e.order === void 0) for (let e = 0; e < i.length; e++) i[e] = e;
 	let a = i.slice(t, n);
@@ -654,16 +654,16 @@ function Qe(e, t, n, r) {
 	};
 }
 // src/math/transforms.ts
-var $e = 1e-12, et = {
+var et = 1e-12, tt = {
 	name: "min_keep",
 	initial: 1,
 	low: 1,
 	whole: !0
-}, tt = {
+}, nt = {
 	name: "ties",
 	initial: "lowest",
 	words: ["lowest", "all"]
-}, nt = {
+}, rt = {
 	name: "ties",
 	initial: "lowest",
 	words: [
@@ -671,19 +671,19 @@ var $e = 1e-12, et = {
 		"highest",
 		"all"
 	]
-}, rt = (e) => ({
+}, it = (e) => ({
 	name: "scope",
 	initial: e,
 	scope: !0
-}), it = (e) => e.ties, at = (e) => e.min_keep;
-function ot(e, t, n) {
-	let r = Ee(e, t + Math.log(E(e).total) - $e), i = Ye(e, at(n), it(n));
+}), at = (e) => e.ties, ot = (e) => e.min_keep;
+function st(e, t, n) {
+	let r = Ee(e, t + Math.log(E(e).total) - et), i = Xe(e, ot(n), at(n));
 	return r > i.to ? {
 		...e,
 		to: r
 	} : i;
 }
-var st = [
+var ct = [
 	{
 		name: "temperature",
 		help: "divides the logits; 0 is greedy, 1 leaves the model as it is",
@@ -717,8 +717,8 @@ var st = [
 		off: [0, -1],
 		truncates: !0,
 		aliases: [],
-		options: [tt],
-		apply: (e, t, n) => Ye(e, t, it(n))
+		options: [nt],
+		apply: (e, t, n) => Xe(e, t, at(n))
 	},
 	{
 		name: "top_p",
@@ -735,8 +735,8 @@ var st = [
 		off: [1],
 		truncates: !0,
 		aliases: ["nucleus"],
-		options: [nt, et],
-		apply: (e, t, n) => Ye(e, Math.max(ve(e, t), at(n)), it(n))
+		options: [rt, tt],
+		apply: (e, t, n) => Xe(e, Math.max(ve(e, t), ot(n)), at(n))
 	},
 	{
 		name: "min_p",
@@ -753,12 +753,12 @@ var st = [
 		off: [0],
 		truncates: !0,
 		aliases: [],
-		options: [et],
+		options: [tt],
 		apply: (e, t, n) => {
-			let r = Ee(e, Math.log(t) - $e);
+			let r = Ee(e, Math.log(t) - et);
 			return {
 				...e,
-				to: Math.min(e.to, Math.max(r, e.from + at(n)))
+				to: Math.min(e.to, Math.max(r, e.from + ot(n)))
 			};
 		}
 	},
@@ -781,8 +781,8 @@ var st = [
 			"typ_p",
 			"typ"
 		],
-		options: [tt, et],
-		apply: (e, t, n) => Xe(e, t, it(n), at(n))
+		options: [nt, tt],
+		apply: (e, t, n) => Ze(e, t, at(n), ot(n))
 	},
 	{
 		name: "epsilon_cutoff",
@@ -799,8 +799,8 @@ var st = [
 		off: [0],
 		truncates: !0,
 		aliases: [],
-		options: [tt, et],
-		apply: (e, t, n) => ot(e, Math.log(t), n)
+		options: [nt, tt],
+		apply: (e, t, n) => st(e, Math.log(t), n)
 	},
 	{
 		name: "eta_cutoff",
@@ -817,8 +817,8 @@ var st = [
 		off: [0],
 		truncates: !0,
 		aliases: [],
-		options: [tt, et],
-		apply: (e, t, n) => ot(e, Math.min(Math.log(t), .5 * Math.log(t) - E(e).entropy), n)
+		options: [nt, tt],
+		apply: (e, t, n) => st(e, Math.min(Math.log(t), .5 * Math.log(t) - E(e).entropy), n)
 	},
 	{
 		name: "top_n_sigma",
@@ -866,8 +866,8 @@ var st = [
 			whole: !0
 		}],
 		apply: (e, t, n) => {
-			let r = n.among ? Ye(e, n.among) : e;
-			return n.entropy === "summed" ? Ye(e, lt(r, t)) : Ye(e, Math.max(1, ye(r, t * E(r).entropy * (1 + se))));
+			let r = n.among ? Xe(e, n.among) : e;
+			return n.entropy === "summed" ? Xe(e, ut(r, t)) : Xe(e, Math.max(1, ye(r, t * E(r).entropy * (1 + se))));
 		}
 	},
 	{
@@ -896,7 +896,7 @@ var st = [
 			initial: 1,
 			low: 0
 		}],
-		apply: (e, t, n) => pe(e, ct(e, t, n))
+		apply: (e, t, n) => pe(e, lt(e, t, n))
 	},
 	{
 		name: "repetition_penalty",
@@ -914,8 +914,8 @@ var st = [
 		truncates: !1,
 		looksBack: !0,
 		aliases: ["repeat_penalty"],
-		options: [rt("all")],
-		apply: (e, t, n, r) => ze(e, t, n.scope, r)
+		options: [it("all")],
+		apply: (e, t, n, r) => Be(e, t, n.scope, r)
 	},
 	{
 		name: "frequency_penalty",
@@ -933,8 +933,8 @@ var st = [
 		truncates: !1,
 		looksBack: !0,
 		aliases: [],
-		options: [rt("output")],
-		apply: (e, t, n, r) => Be(e, t, n.scope, r)
+		options: [it("output")],
+		apply: (e, t, n, r) => Ve(e, t, n.scope, r)
 	},
 	{
 		name: "presence_penalty",
@@ -952,8 +952,8 @@ var st = [
 		truncates: !1,
 		looksBack: !0,
 		aliases: [],
-		options: [rt("output")],
-		apply: (e, t, n, r) => Ve(e, t, n.scope, r)
+		options: [it("output")],
+		apply: (e, t, n, r) => He(e, t, n.scope, r)
 	},
 	{
 		name: "dry",
@@ -991,16 +991,16 @@ var st = [
 				whole: !0
 			}
 		],
-		apply: (e, t, n, r) => n.last_n === 0 ? e : He(e, t, n.base, n.allowed_length, n.last_n, r)
+		apply: (e, t, n, r) => n.last_n === 0 ? e : Ue(e, t, n.base, n.allowed_length, n.last_n, r)
 	}
 ];
-function ct(e, t, n) {
+function lt(e, t, n) {
 	let r = n.temperature;
 	if (r === 0) return 0;
 	let i = Math.min(E(e).entropy / Math.log(Math.max(e.to - e.from, 2)), 1), a = Math.max(r - t, 0);
 	return a + (r + t - a) * i ** n.exponent;
 }
-function lt(e, t) {
+function ut(e, t) {
 	let { total: n, entropy: r } = E(e), i = 0;
 	for (let a = e.from; a < e.to; a++) {
 		let o = T(e, a) - Math.log(n);
@@ -1008,7 +1008,7 @@ function lt(e, t) {
 	}
 	return e.to - e.from;
 }
-var ut = /* @__PURE__ */ new Map([
+var dt = /* @__PURE__ */ new Map([
 	["xtc", "throws a coin for every token"],
 	["mirostat", "remembers the tokens before"],
 	["adaptive_p", "remembers the tokens before"],
@@ -1017,61 +1017,61 @@ var ut = /* @__PURE__ */ new Map([
 	["min_tokens", "names tokens by id"],
 	["allowed", "names tokens by id"],
 	["grammar", "is a program"]
-]), k = new Map(st.map((e) => [e.name, e]));
-function dt(e, t) {
+]), O = new Map(ct.map((e) => [e.name, e]));
+function ft(e, t) {
 	return Object.fromEntries((e.options ?? []).map((e) => [e.name, t?.[e.name] ?? e.initial]));
 }
-var ft = new Map(st.flatMap((e) => [e.name, ...e.aliases].map((t) => [t, e])));
-function pt(e) {
-	return ft.get(e.trim().toLowerCase().replaceAll("-", "_"));
+var pt = new Map(ct.flatMap((e) => [e.name, ...e.aliases].map((t) => [t, e])));
+function mt(e) {
+	return pt.get(e.trim().toLowerCase().replaceAll("-", "_"));
 }
 // src/math/stage.ts
-var A = class extends Error {};
-function mt(e) {
-	return e.find((e) => k.get(e.name).tempers);
-}
+var k = class extends Error {};
 function ht(e) {
-	let t = mt(e);
-	return t === void 0 ? 1 : t.name === "temperature" ? t.value : Number(t.options?.temperature ?? 1);
+	return e.find((e) => O.get(e.name).tempers);
 }
 function gt(e) {
-	return !k.get(e.name).off.includes(e.value) && e.options?.scope !== "last:0" && e.options?.last_n !== 0;
-}
-function j({ name: e, value: t, options: n }) {
-	let r = k.get(e), i = (r.options ?? []).filter((e) => (n?.[e.name] ?? e.initial) !== e.initial || r.main !== void 0 && St(e)).map((e) => `${e.name}=${Ct(n?.[e.name] ?? e.initial)}`);
-	return r.main === void 0 ? i.length === 0 ? `${e}=${Ct(t)}` : `${e}(${[Ct(t), ...i].join(", ")})` : `${e}(${[`${r.main}=${Ct(t)}`, ...i].join(", ")})`;
+	let t = ht(e);
+	return t === void 0 ? 1 : t.name === "temperature" ? t.value : Number(t.options?.temperature ?? 1);
 }
 function _t(e) {
+	return !O.get(e.name).off.includes(e.value) && e.options?.scope !== "last:0" && e.options?.last_n !== 0;
+}
+function A({ name: e, value: t, options: n }) {
+	let r = O.get(e), i = (r.options ?? []).filter((e) => (n?.[e.name] ?? e.initial) !== e.initial || r.main !== void 0 && Ct(e)).map((e) => `${e.name}=${wt(n?.[e.name] ?? e.initial)}`);
+	return r.main === void 0 ? i.length === 0 ? `${e}=${wt(t)}` : `${e}(${[wt(t), ...i].join(", ")})` : `${e}(${[`${r.main}=${wt(t)}`, ...i].join(", ")})`;
+}
+function vt(e) {
 	let t = /^\s*([\w-]+)\s*(?:=\s*([^()]+?)|\(\s*(.*?)\s*\))\s*$/s.exec(e);
-	if (t === null) throw new A(`a stage is written name=value, got “${e.trim()}”; for example temperature=0.8 | top_p=0.9`);
-	let [, n, r, i] = t, a = pt(n);
+	if (t === null) throw new k(`a stage is written name=value, got “${e.trim()}”; for example temperature=0.8 | top_p=0.9`);
+	let [, n, r, i] = t, a = mt(n);
 	if (a === void 0) {
-		let e = ut.get(n.trim().toLowerCase().replaceAll("-", "_"));
-		throw new A(e === void 0 ? `the page does not compute “${n}”; it knows ${[...k.keys()].join(", ")}` : `the page does not compute “${n}”: it ${e}`);
+		let e = dt.get(n.trim().toLowerCase().replaceAll("-", "_"));
+		throw new k(e === void 0 ? `the page does not compute “${n}”; it knows ${[...O.keys()].join(", ")}` : `the page does not compute “${n}”: it ${e}`);
 	}
 	if (r !== void 0) return {
 		name: a.name,
-		value: yt(a, Number(r), r)
+		value: bt(a, Number(r), r)
 	};
 	let o = a.main ?? a.name, s = [o, ...(a.options ?? []).map((e) => e.name)], c = /* @__PURE__ */ new Map();
 	i.split(",").forEach((e, t) => {
 		let [n, r] = e.includes("=") ? e.split("=").map((e) => e.trim()) : [s[t] ?? "", e.trim()];
-		if (!s.includes(n)) throw new A(`${a.name} has no setting “${n || e.trim()}” here; it has ${s.join(", ")}`);
+		if (!s.includes(n)) throw new k(`${a.name} has no setting “${n || e.trim()}” here; it has ${s.join(", ")}`);
 		c.set(n, r);
 	});
 	let l = c.get(o);
-	if (l === void 0) throw new A(`${a.name} needs its ${o}`);
+	if (l === void 0) throw new k(`${a.name} needs its ${o}`);
 	let u = (a.options ?? []).flatMap((e) => {
 		let t = c.get(e.name);
-		return t === void 0 ? [] : [[e.name, bt(a, e, t)]];
+		return t === void 0 ? [] : [[e.name, xt(a, e, t)]];
 	});
-	return vt({
+	return yt({
 		name: a.name,
-		value: yt(a, Number(l), l)
+		value: bt(a, Number(l), l)
 	}, Object.fromEntries(u));
 }
-function vt(e, t) {
-	let n = (k.get(e.name).options ?? []).filter((e) => (t[e.name] ?? e.initial) !== e.initial), r = {
+function yt(e, t) {
+	let n = (O.get(e.name).options ?? []).filter((e) => (t[e.name] ?? e.initial) !== e.initial), r = {
 		name: e.name,
 		value: e.value
 	};
@@ -1080,71 +1080,71 @@ function vt(e, t) {
 		options: Object.fromEntries(n.map((e) => [e.name, t[e.name]]))
 	};
 }
-function yt(e, t, n = String(t)) {
-	return e.off.includes(t) ? t : xt(e.main === void 0 ? e.name : `${e.name}'s ${e.main}`, e.low, e.high, e.whole, t, n);
+function bt(e, t, n = String(t)) {
+	return e.off.includes(t) ? t : St(e.main === void 0 ? e.name : `${e.name}'s ${e.main}`, e.low, e.high, e.whole, t, n);
 }
-function bt(e, t, n) {
+function xt(e, t, n) {
 	let r = `${e.name}'s ${t.name}`;
 	if (t.words !== void 0) {
 		if (t.words.includes(n)) return n;
-		throw new A(`${r} must be ${t.words.join(" or ")}, got ${n}`);
+		throw new k(`${r} must be ${t.words.join(" or ")}, got ${n}`);
 	}
 	if (t.scope) {
 		if (/^(all|output|last:\d+)$/.test(n)) return n;
-		throw new A(`${r} must be all, output or last:N, got ${n}`);
+		throw new k(`${r} must be all, output or last:N, got ${n}`);
 	}
-	return xt(r, t.low ?? -Infinity, t.high ?? Infinity, t.whole ?? !1, Number(n), n);
+	return St(r, t.low ?? -Infinity, t.high ?? Infinity, t.whole ?? !1, Number(n), n);
 }
-function xt(e, t, n, r, i, a) {
+function St(e, t, n, r, i, a) {
 	if (i >= t && i <= n && Number.isFinite(i) && a.trim() !== "" && !(r && i % 1)) return i;
 	let o = t === Number.MIN_VALUE ? "above 0" : `of ${t} or more`, s = Number.isFinite(n) ? `from ${t} to ${n}` : Number.isFinite(t) ? o : "that is finite";
-	throw new A(`${e} must be a ${r ? "whole " : ""}number ${s}, got ${a}`);
-}
-function St(e) {
-	return e.words === void 0 && !e.scope;
+	throw new k(`${e} must be a ${r ? "whole " : ""}number ${s}, got ${a}`);
 }
 function Ct(e) {
+	return e.words === void 0 && !e.scope;
+}
+function wt(e) {
 	if (typeof e == "string") return e;
 	let t = Math.abs(e);
 	return t === 0 || t >= 1e-4 && t < 0x2386f26fc10000 ? String(e) : e.toExponential().replace(/e([+-])(\d)$/, "e$10$2");
 }
 // src/math/conflicts.ts
-function wt(e) {
-	let t = e.chain.filter(Mt);
-	if (ht(e.chain) === 0) return t.length === 0 ? [] : [`${j(mt(e.chain))} takes the most likely token in any case, so ${Pt(t)} cannot change the result.`];
+function Tt(e) {
+	let t = e.chain.filter(Nt);
+	if (gt(e.chain) === 0) return t.length === 0 ? [] : [`${A(ht(e.chain))} takes the most likely token in any case, so ${Ft(t)} cannot change the result.`];
 	let n = e.stages.at(-1)?.kept ?? e.before;
 	return [
-		Tt,
 		Et,
 		Dt,
 		Ot,
 		kt,
 		At,
-		jt
+		jt,
+		Mt
 	].flatMap((r) => {
 		try {
 			return r(e, t, n);
 		} catch (e) {
-			if (e instanceof A) return [];
+			if (e instanceof k) return [];
 			throw e;
 		}
 	});
 }
-var Tt = ({ stages: e }) => e.filter(({ stage: e, removed: t }) => Mt(e) && t === 0).map(({ stage: e, kept: t }) => `${j(e)} removes nothing here: ${t === 1 ? "one token reaches it" : `it keeps all ${t} tokens that reach it`}.`), Et = (e, t, n) => {
+var Et = ({ stages: e }) => e.filter(({ stage: e, removed: t }) => Nt(e) && t === 0).map(({ stage: e, kept: t }) => `${A(e)} removes nothing here: ${t === 1 ? "one token reaches it" : `it keeps all ${t} tokens that reach it`}.`), Dt = (e, t, n) => {
 	let { chain: r, survivors: i, same: a } = e, o = i(r);
 	return e.stages.flatMap(({ stage: e, removed: s }) => {
-		if (!Mt(e) || s === 0 || !a(i(r.filter((t) => t !== e)), o)) return [];
-		let c = t.find((t) => t !== e && a(i(Nt(r, t)), o));
-		return [`${j(e)} is made moot by ${c ? j(c) : "the other stages"}: without it the same ${Ft(n)} would be kept.`];
+		if (!Nt(e) || s === 0 || !a(i(r.filter((t) => t !== e)), o)) return [];
+		let c = t.find((t) => t !== e && a(i(Pt(r, t)), o));
+		return [`${A(e)} is made moot by ${c ? A(c) : "the other stages"}: without it the same ${It(n)} would be kept.`];
 	});
-}, Dt = ({ chain: e, survivors: t, size: n }, r, i) => {
-	if (r.length < 2) return [];
-	let a = r.map((r) => n(t(Nt(e, r))));
-	if (i >= Math.min(...a)) return [];
-	let o = r.map((e, t) => `${j(e)} alone keeps ${a[t]}`).join(", ");
-	return [`together the stages keep ${Ft(i)}, fewer than any of them alone (${o}): each one renormalises what the one before it left, so the next cuts deeper.`];
 }, Ot = ({ chain: e, survivors: t, size: n }, r, i) => {
-	let a = mt(e), o = a === void 0 ? [] : e.slice(0, e.indexOf(a)).filter(Mt);
+	if (r.length < 2) return [];
+	let a = r.map((r) => n(t(Pt(e, r))));
+	if (i >= Math.min(...a)) return [];
+	let o = r.map((e, t) => `${A(e)} alone keeps ${a[t]}`).join(", ");
+	return [`together the stages keep ${It(i)}, fewer than any of them alone (${o}): each one renormalises what the one before it left, so the next cuts deeper.`];
+}, kt = ({ chain: e, survivors: t, size: n }, r, i) => {
+	let a = ht(e), o = a === void 0 ? [] : e.slice(0, e.indexOf(a)).filter(Nt);
 	if (a === void 0 || o.length === 0) return [];
 	let s = e.filter((e) => e !== a), c = e.indexOf(o[0]), l = n(t([
 		...s.slice(0, c),
@@ -1153,42 +1153,42 @@ var Tt = ({ stages: e }) => e.filter(({ stage: e, removed: t }) => Mt(e) && t ==
 	]));
 	if (l === i) return [];
 	let [u, d] = o.length === 1 ? ["comes", "it does"] : ["come", "they do"];
-	return [`${Pt(o)} ${u} before ${j(a)}, so ${d} not see that temperature; ${Ft(i)} remain, and would be ${l} with temperature first, as is retort's default.`];
-}, kt = ({ before: e }, t, n) => t.length === 0 || n !== 1 || e === 1 ? [] : ["one token is left, so every draw here is the greedy token, whatever temperature and seed."], At = ({ chain: e, nucleus: t }, n, r) => {
-	let i = ht(e);
-	return i <= 1 || n.length === 0 || r >= t ? [] : [`temperature=${Number(i.toPrecision(6))} asks for more variety, but the truncations then keep ${Ft(r)}, fewer than the ${t} that hold 90 % of the probability at temperature 1: the settings pull in opposite directions.`];
-}, jt = (e, t) => t.length < 3 ? [] : [`${t.length} truncations are stacked (${Pt(t)}); one is usually enough, and easier to reason about: set the temperature first, then top_p=0.9, say.`];
-function Mt(e) {
-	return k.get(e.name).truncates;
+	return [`${Ft(o)} ${u} before ${A(a)}, so ${d} not see that temperature; ${It(i)} remain, and would be ${l} with temperature first, as is retort's default.`];
+}, At = ({ before: e }, t, n) => t.length === 0 || n !== 1 || e === 1 ? [] : ["one token is left, so every draw here is the greedy token, whatever temperature and seed."], jt = ({ chain: e, nucleus: t }, n, r) => {
+	let i = gt(e);
+	return i <= 1 || n.length === 0 || r >= t ? [] : [`temperature=${Number(i.toPrecision(6))} asks for more variety, but the truncations then keep ${It(r)}, fewer than the ${t} that hold 90 % of the probability at temperature 1: the settings pull in opposite directions.`];
+}, Mt = (e, t) => t.length < 3 ? [] : [`${t.length} truncations are stacked (${Ft(t)}); one is usually enough, and easier to reason about: set the temperature first, then top_p=0.9, say.`];
+function Nt(e) {
+	return O.get(e.name).truncates;
 }
-function Nt(e, t) {
-	return e.filter((e) => e === t || !Mt(e));
-}
-function Pt(e) {
-	let t = e.map(j);
-	return t.length < 2 ? t.join("") : `${t.slice(0, -1).join(", ")} and ${t.at(-1)}`;
+function Pt(e, t) {
+	return e.filter((e) => e === t || !Nt(e));
 }
 function Ft(e) {
+	let t = e.map(A);
+	return t.length < 2 ? t.join("") : `${t.slice(0, -1).join(", ")} and ${t.at(-1)}`;
+}
+function It(e) {
 	return `${e} token${e === 1 ? "" : "s"}`;
 }
 // src/math/interval.ts
-function M(e) {
+function j(e) {
 	return {
 		low: e,
 		high: e
 	};
 }
-function N(e) {
-	return typeof e == "number" ? M(e) : {
+function M(e) {
+	return typeof e == "number" ? j(e) : {
 		low: e.low ?? -Infinity,
 		high: e.high ?? Infinity
 	};
 }
 // src/math/chain.ts
-function P(e) {
+function N(e) {
 	return "processed" in e;
 }
-function It(e) {
+function Lt(e) {
 	let { stages: t, kept: n, entropy: r, unseen: i, largestUnseen: a, prob: o, removedBy: s, beyond: c } = e;
 	return {
 		stages: t,
@@ -1199,25 +1199,25 @@ function It(e) {
 		prob: o,
 		removedBy: s,
 		beyond: c,
-		keptMass: t.at(-1)?.keptMassTotal ?? M(1),
-		warnings: wt(e)
+		keptMass: t.at(-1)?.keptMassTotal ?? j(1),
+		warnings: Tt(e)
 	};
 }
-function Lt(e) {
-	return e.trim() === "" ? [] : Bt(e.split("|").map(_t));
-}
 function Rt(e) {
+	return e.trim() === "" ? [] : Vt(e.split("|").map(vt));
+}
+function zt(e) {
 	return e.length === 0 ? null : `The page does not compute ${e.map((e) => {
-		let t = ut.get(/^[\w-]+/.exec(e)?.[0].toLowerCase().replaceAll("-", "_") ?? "");
+		let t = dt.get(/^[\w-]+/.exec(e)?.[0].toLowerCase().replaceAll("-", "_") ?? "");
 		return t === void 0 ? e : `${e} (it ${t})`;
 	}).join(", ")}: its numbers are without ${e.length === 1 ? "it" : "them"}.`;
 }
-function zt(e) {
+function Bt(e) {
 	let t = [];
 	return {
-		chain: Bt(e.split("|").filter((e) => e.trim()).flatMap((e) => {
+		chain: Vt(e.split("|").filter((e) => e.trim()).flatMap((e) => {
 			try {
-				return [_t(e)];
+				return [vt(e)];
 			} catch {
 				return t.push(e.trim()), [];
 			}
@@ -1225,16 +1225,16 @@ function zt(e) {
 		others: t
 	};
 }
-function Bt(e) {
-	let t = e.filter(gt);
-	if (t.filter((e) => k.get(e.name).tempers).length > 1) throw new A("a chain may hold temperature or dynatemp once; two temperatures in a row are one, their product");
+function Vt(e) {
+	let t = e.filter(_t);
+	if (t.filter((e) => O.get(e.name).tempers).length > 1) throw new k("a chain may hold temperature or dynatemp once; two temperatures in a row are one, their product");
 	return t;
 }
-function Vt(e) {
-	return e.map(j).join(" | ");
+function Ht(e) {
+	return e.map(A).join(" | ");
 }
-function Ht(e, t) {
-	let n = mt(e);
+function Ut(e, t) {
+	let n = ht(e);
 	if (n === void 0) return [{
 		name: "temperature",
 		value: t
@@ -1242,56 +1242,56 @@ function Ht(e, t) {
 	let r = n.name === "temperature" ? {
 		name: "temperature",
 		value: t
-	} : vt(n, {
+	} : yt(n, {
 		...n.options,
 		temperature: t
 	});
 	return e.map((e) => e === n ? r : e);
 }
-var Ut = {
+var Wt = {
 	ids: [],
 	ranks: [],
 	promptLength: 0
 };
-function Wt(e, t, n = Ut) {
-	let r = k.get(t.name);
-	return gt(t) ? r.apply(e, t.value, dt(r, t.options), n) : e;
+function Gt(e, t, n = Wt) {
+	let r = O.get(t.name);
+	return _t(t) ? r.apply(e, t.value, ft(r, t.options), n) : e;
 }
-function Gt(e, t, n = Ut) {
-	let r = fe(t), i = ht(e), a = r, o = r, s = [];
+function Kt(e, t, n = Wt) {
+	let r = fe(t), i = gt(e), a = r, o = r, s = [];
 	for (let t of e) {
-		let e = Wt(a, t, n), r = k.get(t.name);
-		!r.truncates && !(r.tempers && i === 0) && (o = Wt(o, t, n));
-		let c = F(a) - F(e);
+		let e = Gt(a, t, n), r = O.get(t.name);
+		!r.truncates && !(r.tempers && i === 0) && (o = Gt(o, t, n));
+		let c = P(a) - P(e);
 		s.push({
 			stage: t,
 			before: a,
 			after: e,
-			kept: F(e),
+			kept: P(e),
 			removed: c,
-			keptMass: M(c === 0 ? 1 : Pe(a, e)),
-			keptMassTotal: M(Math.min(1, Pe(o, e)))
+			keptMass: j(c === 0 ? 1 : Fe(a, e)),
+			keptMassTotal: j(Math.min(1, Fe(o, e)))
 		}), a = e;
 	}
-	let c = a, l = It({
+	let c = a, l = Lt({
 		chain: e,
 		stages: s,
-		before: F(r),
-		kept: F(c),
+		before: P(r),
+		kept: P(c),
 		nucleus: ve(r, .9),
-		survivors: (e) => e.reduce((e, t) => Wt(e, t, n), r),
-		size: F,
-		same: Jt,
-		entropy: M(E(c).entropy),
-		unseen: M(0),
+		survivors: (e) => e.reduce((e, t) => Gt(e, t, n), r),
+		size: P,
+		same: Yt,
+		entropy: j(E(c).entropy),
+		unseen: j(0),
 		largestUnseen: 0,
-		prob: (e) => M(O(c, e)),
+		prob: (e) => j(Me(c, e)),
 		beyond: (e) => ({
-			share: M(Me(c, e)),
-			kept: Ne(c, e)
+			share: j(Ne(c, e)),
+			kept: Pe(c, e)
 		}),
 		removedBy: (e) => Ae(c, e) ? null : s.find(({ after: t }) => !Ae(t, e))?.stage ?? null
-	}), u = i === 0 ? Wt(r, {
+	}), u = i === 0 ? Gt(r, {
 		name: "temperature",
 		value: 0
 	}) : {
@@ -1305,30 +1305,30 @@ function Gt(e, t, n = Ut) {
 		processed: c
 	};
 }
-function F(e) {
+function P(e) {
 	return e.to - e.from;
 }
-function Kt(e) {
-	let t = ve(e.raw, .9);
-	return Me(e.processed, t);
-}
 function qt(e) {
+	let t = ve(e.raw, .9);
+	return Ne(e.processed, t);
+}
+function Jt(e) {
 	return Math.exp(E(e).entropy);
 }
-function Jt(e, t) {
-	return F(e) === F(t) ? e.logits === t.logits && e.order === t.order ? e.from === t.from : Yt(e, t) : !1;
-}
 function Yt(e, t) {
+	return P(e) === P(t) ? e.logits === t.logits && e.order === t.order ? e.from === t.from : Xt(e, t) : !1;
+}
+function Xt(e, t) {
 	for (let n = e.from; n < e.to; n++) if (!Ae(t, D(e, n))) return !1;
 	return !0;
 }
 // src/math/comparison.ts
-function Xt(e, t) {
+function Zt(e, t) {
 	let n = new Uint32Array(t).fill(e.length);
 	return e.forEach((e, t) => n[e] = t), n;
 }
-function Zt(e, t, n) {
-	let r = Xt(t.ids, n), i = Math.log(E(e.window).total), a = Math.log(E(t.window).total), o = 0, s = 0, c = 0, l = 0;
+function Qt(e, t, n) {
+	let r = Zt(t.ids, n), i = Math.log(E(e.window).total), a = Math.log(E(t.window).total), o = 0, s = 0, c = 0, l = 0;
 	for (let n = e.window.from; n < e.window.to; n++) {
 		let u = T(e.window, n) - i, d = Math.exp(u), f = ke(t.window, r[e.ids[D(e.window, n)]]);
 		if (f < t.window.from || f >= t.window.to) {
@@ -1354,9 +1354,9 @@ function Zt(e, t, n) {
 		totalVariation: l / 2
 	};
 }
-var Qt = .001, $t = 1e3;
-function en(e, t, n, r) {
-	let i = Xt(n, r), a = Math.log(E(e.window).total), o = t[0], s = 0;
+var $t = .001, en = 1e3;
+function tn(e, t, n, r) {
+	let i = Zt(n, r), a = Math.log(E(e.window).total), o = t[0], s = 0;
 	for (let n = e.window.from; n < e.window.to; n++) {
 		let r = Math.exp(T(e.window, n) - a), c = i[e.ids[n]];
 		if (c >= t.length) {
@@ -1371,9 +1371,9 @@ function en(e, t, n, r) {
 			n += s, r += s * a;
 		}
 		return r / n;
-	}, [l, u] = [Math.log(Qt), Math.log($t)];
-	if (c(Qt) <= s) return d(Qt, !0);
-	if (c($t) >= s) return d($t, !0);
+	}, [l, u] = [Math.log($t), Math.log(en)];
+	if (c($t) <= s) return d($t, !0);
+	if (c(en) >= s) return d(en, !0);
 	for (let e = 0; e < 60; e++) {
 		let e = (l + u) / 2;
 		c(Math.exp(e)) > s ? l = e : u = e;
@@ -1382,7 +1382,7 @@ function en(e, t, n, r) {
 	function d(i, a) {
 		return {
 			temperature: i,
-			residual: Zt(e, {
+			residual: Qt(e, {
 				window: {
 					logits: t,
 					temperature: i,
@@ -1396,7 +1396,7 @@ function en(e, t, n, r) {
 	}
 }
 // src/math/engines.ts
-var tn = { ties: "all" }, nn = /* @__PURE__ */ new Map([
+var nn = { ties: "all" }, rn = /* @__PURE__ */ new Map([
 	["retort", [
 		["repetition_penalty"],
 		["frequency_penalty"],
@@ -1420,12 +1420,12 @@ var tn = { ties: "all" }, nn = /* @__PURE__ */ new Map([
 			entropy: "summed",
 			among: 100
 		}],
-		["top_k", tn],
+		["top_k", nn],
 		["top_p", { ties: "highest" }],
 		["min_p"],
-		["typical_p", tn],
-		["epsilon_cutoff", tn],
-		["eta_cutoff", tn]
+		["typical_p", nn],
+		["epsilon_cutoff", nn],
+		["eta_cutoff", nn]
 	]],
 	["vllm", [
 		["repetition_penalty"],
@@ -1441,8 +1441,8 @@ var tn = { ties: "all" }, nn = /* @__PURE__ */ new Map([
 		["presence_penalty"],
 		["repetition_penalty", { scope: "output" }],
 		["temperature"],
-		["top_k", tn],
-		["top_p", tn],
+		["top_k", nn],
+		["top_p", nn],
 		["min_p"]
 	]],
 	["llama.cpp", [
@@ -1461,7 +1461,7 @@ var tn = { ties: "all" }, nn = /* @__PURE__ */ new Map([
 		["repetition_penalty", { scope: "last:20" }],
 		["presence_penalty", { scope: "last:20" }],
 		["frequency_penalty", { scope: "last:20" }],
-		["top_p", tn],
+		["top_p", nn],
 		["min_p"],
 		["top_k"],
 		["temperature"]
@@ -1476,8 +1476,8 @@ var tn = { ties: "all" }, nn = /* @__PURE__ */ new Map([
 		["min_p"]
 	]]
 ]);
-function rn(e, t) {
-	let n = nn.get(e) ?? [], r = (e) => {
+function an(e, t) {
+	let n = rn.get(e) ?? [], r = (e) => {
 		let t = n.findIndex(([t]) => t === e);
 		return t < 0 ? n.length : t;
 	};
@@ -1485,38 +1485,38 @@ function rn(e, t) {
 		let t = n[r(e.name)];
 		if (t === void 0) return e;
 		let { ties: i, scope: a, ...o } = e.options ?? {};
-		return vt(e, {
+		return yt(e, {
 			...t[1],
 			...o
 		});
 	});
 }
 // src/math/unpack.ts
-var an = 64, on = 24, sn = 5;
-function cn(e) {
-	let t = fn(e.data);
+var on = 64, sn = 24, cn = 5;
+function ln(e) {
+	let t = pn(e.data);
 	if (e.encoding === "float64") {
 		let n = new DataView(t.buffer);
 		return Float64Array.from({ length: e.count }, (e, t) => n.getFloat64(8 * t, !0));
 	}
 	if (e.encoding !== "rice32") throw Error(`logits are packed as ${e.encoding}, which this page cannot read`);
-	return un(t, e.count);
+	return dn(t, e.count);
 }
-function ln(e) {
-	let t = new dn(fn(e.data)), n = new Uint32Array(e.count);
+function un(e) {
+	let t = new fn(pn(e.data)), n = new Uint32Array(e.count);
 	for (let r = 0; r < e.count; r++) n[r] = t.read(e.width);
 	return n;
 }
-function un(e, t) {
-	let n = new dn(e), r = new Float64Array(t), i = /* @__PURE__ */ new Uint32Array(1), a = new Float32Array(i.buffer), o = 4294967295, s = 0;
+function dn(e, t) {
+	let n = new fn(e), r = new Float64Array(t), i = /* @__PURE__ */ new Uint32Array(1), a = new Float32Array(i.buffer), o = 4294967295, s = 0;
 	for (let e = 0; e < t; e++) {
-		e % an === 0 && (s = n.read(sn));
+		e % on === 0 && (s = n.read(cn));
 		let t = n.zeros();
-		o -= t === on ? n.read(32) : t * 2 ** s + n.read(s), i[0] = o >= 2147483648 ? o - 2147483648 : 4294967295 - o, r[e] = a[0];
+		o -= t === sn ? n.read(32) : t * 2 ** s + n.read(s), i[0] = o >= 2147483648 ? o - 2147483648 : 4294967295 - o, r[e] = a[0];
 	}
 	return r;
 }
-var dn = class {
+var fn = class {
 	bytes;
 	place = 0;
 	constructor(e) {
@@ -1544,56 +1544,60 @@ var dn = class {
 		}
 	}
 };
-function fn(e) {
+function pn(e) {
 	let t = atob(e), n = new Uint8Array(t.length);
 	for (let e = 0; e < t.length; e++) n[e] = t.charCodeAt(e);
 	return n;
 }
 // src/parts/format.ts
-function I(e) {
+function F(e) {
 	if (e === 0) return "0 %";
 	if (e >= 1e-4) return `${(100 * e).toFixed(2)} %`;
 	let [t, n] = e.toExponential(1).split("e");
-	return `${t}·10${hn(Number(n))}`;
+	return `${t}·10${_n(Number(n))}`;
 }
-function L(e) {
+function I(e) {
 	if (e == null || Number.isNaN(e)) return "–";
 	if (!Number.isFinite(e)) return e > 0 ? "∞" : "−∞";
 	let t = Math.abs(e);
 	if (t !== 0 && (t < 1e-4 || t >= 1e6)) {
 		let [t, n] = e.toExponential(2).split("e");
-		return mn(`${t}·10${hn(Number(n))}`);
+		return gn(`${t}·10${_n(Number(n))}`);
 	}
-	return mn(t >= 1e3 ? B(e) : String(Number(e.toPrecision(4))));
-}
-function R(e) {
-	return `${L(e)} nats`;
-}
-function z(e, t = 4) {
-	return `${e > 0 ? "+" : ""}${mn(e.toFixed(t))}`;
-}
-function B(e) {
-	return mn(Math.round(e).toLocaleString("en"));
-}
-function pn(e) {
-	return `${B(e)} ${e === 1 ? "token" : "tokens"}`;
-}
-function V(e) {
-	return String(Number(e.toFixed(4)));
+	return gn(t >= 1e3 ? R(e) : String(Number(e.toPrecision(4))));
 }
 function mn(e) {
-	return e.replace("-", "−");
+	return `${I(e)} nats`;
+}
+function L(e, t = 4) {
+	return `${e > 0 ? "+" : ""}${gn(e.toFixed(t))}`;
+}
+function R(e) {
+	return gn(Math.round(e).toLocaleString("en"));
 }
 function hn(e) {
+	return `${R(e)} ${e === 1 ? "token" : "tokens"}`;
+}
+function z(e) {
+	return String(Number(e.toFixed(4)));
+}
+function gn(e) {
+	return e.replace("-", "−");
+}
+function _n(e) {
 	return String(e).replace(/[-0-9]/g, (e) => e === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(e)]);
 }
-function H({ low: e, high: t }, n = L) {
+function B({ low: e, high: t }, n = I) {
 	let [r, i] = [n(e), n(t)];
 	if (r === i) return r;
 	let a = [" %", " nats"].find((e) => r.endsWith(e) && i.endsWith(e)) ?? "";
 	return `${r.slice(0, r.length - a.length)} … ${i}`;
 }
-var gn = {
+var vn = {
+	token: {
+		term: "token",
+		text: "A word or a piece of a word: what the model reads and writes. Each model has a fixed list of them, its vocabulary. A space belongs to the token that follows it."
+	},
 	logits: {
 		term: "logits",
 		text: "One number per token, as the model gives them. Not normalised: only differences matter. Written z."
@@ -1621,6 +1625,10 @@ var gn = {
 	logprob: {
 		term: "logprob",
 		text: "The natural logarithm of a probability, in nats. Of the raw or of the processed distribution: the two differ, and every logprob says which one it is."
+	},
+	rank: {
+		term: "rank",
+		text: "A token's place when all are ordered by probability: 1 is the most likely one. No temperature changes it."
 	},
 	nat: {
 		term: "nat",
@@ -1702,9 +1710,37 @@ var gn = {
 		term: "temperature path",
 		text: "The texts of one seed at every τ. The text changes only at certain temperatures; between them it is the same."
 	},
+	"forward-pass": {
+		term: "forward pass",
+		text: "One run of the model over one text to get its next distribution. It is what takes time. Texts that begin alike share their passes."
+	},
 	"exploit-explore": {
 		term: "exploit, explore",
 		text: "Tasks with one right answer, and tasks for which many different answers are right."
+	},
+	score: {
+		term: "score",
+		text: "What a task gives one answer, mostly 1 for right and 0 for wrong. A setting's score is the mean over all items."
+	},
+	distinct: {
+		term: "distinct answers",
+		text: "The share of an item's answers that differ from one another: 1 if no two are the same."
+	},
+	agreement: {
+		term: "agreement",
+		text: "The share of pairs of an item's answers that are the same: 1 if every answer is."
+	},
+	"distinct-n": {
+		term: "distinct words, distinct pairs",
+		text: "The share of different words (or pairs of neighbouring words) among all words of an item's answers: 1 if none repeats."
+	},
+	"self-bleu": {
+		term: "self-BLEU",
+		text: "How much of one answer's wording is found in the item's other answers: from 0 (nothing) to 1 (the same texts)."
+	},
+	vendi: {
+		term: "Vendi score",
+		text: "The effective number of different answers: 1 if all are alike, the number of answers if none resembles another."
 	},
 	tied: {
 		term: "statistically tied",
@@ -1713,6 +1749,10 @@ var gn = {
 	detectable: {
 		term: "detectable difference",
 		text: "The smallest true difference that this many items would show four times in five."
+	},
+	"held-out-half": {
+		term: "other half",
+		text: "The setting is chosen on half of the items and measured on the other half, many times over. A gain that choosing alone would produce does not show there."
 	},
 	planned: {
 		term: "planned comparison",
@@ -1738,6 +1778,18 @@ var gn = {
 		term: "control",
 		text: "The same student trained on hard labels alone: same first weights, data, order and steps. Without it, what distilling added is not known."
 	},
+	"held-out-loss": {
+		term: "held-out loss",
+		text: "Mean surprise at text that no student was trained on, in nats per token: lower is better. Validation text is looked at during training, test text only at the end."
+	},
+	"paired-difference": {
+		term: "paired difference",
+		text: "Loss of the control minus loss of the distilled student with the same seed. Positive: distilling gave the better student."
+	},
+	step: {
+		term: "step",
+		text: "One update of the student's weights, from one batch of text."
+	},
 	alpha: {
 		term: "alpha, α",
 		text: "The weight of the soft targets in the loss, α τ² KL + (1 − α) CE. Some libraries give it to the other term."
@@ -1746,60 +1798,78 @@ var gn = {
 		term: "equal time",
 		text: "The comparison in which the control may train as long, by the clock, as the distilled student did, the teacher's time included."
 	}
-};
-// src/parts/help.ts
-function U(e) {
-	let t = gn[e], n = _("span", {
-		class: "help-note",
-		role: "note"
-	}, _("b", {}, t.term), `: ${t.text} `, _("span", { class: "meta" }, `docs/glossary.md#${e}`)), r = _("details", {
+}, yn = 8;
+function V(e) {
+	let t = vn[e], n = C("help"), r = _("button", {
+		type: "button",
 		class: "help",
-		onkeydown: (e) => {
-			e.key === "Escape" && r.open && (r.open = !1, r.querySelector("summary")?.focus());
-		},
-		onfocusout: (e) => {
-			r.contains(e.relatedTarget) || (r.open = !1);
+		popovertarget: n,
+		"aria-label": `What is ${t.term}?`
+	}, "?"), i = _("a", {
+		href: `#view=glossary&term=${e}`,
+		onclick: (t) => {
+			t.preventDefault(), a.hidePopover(), a.dispatchEvent(new CustomEvent("retort-term", {
+				bubbles: !0,
+				detail: e
+			}));
 		}
-	}, _("summary", { "aria-label": `What is ${t.term}?` }, "?"), n);
-	return r;
+	}, "In the glossary"), a = _("span", {
+		id: n,
+		popover: "auto",
+		class: "help-note",
+		role: "note",
+		ontoggle: o
+	}, _("b", {}, t.term), ": ", t.text, " ", i);
+	function o() {
+		let e = r.getBoundingClientRect(), t = a.getBoundingClientRect(), n = e.bottom + 6 + t.height < innerHeight;
+		a.style.left = `${Math.max(yn, Math.min(e.left, innerWidth - t.width - yn))}px`, a.style.top = `${n ? e.bottom + 6 : Math.max(yn, e.top - t.height - 6)}px`;
+	}
+	return _("span", { class: "help-box" }, r, a);
+}
+function H(e, t = "measures") {
+	return _("dl", { class: t }, ...e.map(bn));
+}
+function bn({ name: e, unit: t, term: n, value: r }) {
+	let i = (t || e).split(" "), a = _("span", { class: "help-box" }, t ? _("small", {}, i.at(-1)) : i.at(-1), " ", V(n)), o = i.slice(0, -1).map((e) => `${e} `).join("");
+	return _("div", { class: "measure" }, _("dt", {}, t ? `${e} ` : o, t && o ? _("small", {}, o) : null, a), _("dd", {}, r));
 }
 // src/parts/tokens.ts
-var _n = {
+var xn = {
 	" ": ["␣", "space"],
 	"\n": ["↵", "line break"],
 	"	": ["⇥", "tab"],
 	"\r": ["␍", "carriage return"],
 	"\xA0": ["⍽", "no-break space"],
 	"　": ["□", "wide space"]
-}, vn = /<0x([0-9A-F]{2})>/, yn = /^<(?:\||\/)?[A-Za-z][\w .|/-]*(?:\|)?>$/, bn = /[\p{Cc}\p{Zl}\p{Zp}\p{Zs}\p{Co}\p{Cn}\p{Cs}]|[\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0e\ufeff\uffa0\u{e0000}-\u{e0fff}]/u, xn = /[\u200d\ufe0f]/, Sn = /\p{Extended_Pictographic}/u;
-function Cn(e) {
+}, Sn = /<0x([0-9A-F]{2})>/, Cn = /^<(?:\||\/)?[A-Za-z][\w .|/-]*(?:\|)?>$/, wn = /[\p{Cc}\p{Zl}\p{Zp}\p{Zs}\p{Co}\p{Cn}\p{Cs}]|[\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0e\ufeff\uffa0\u{e0000}-\u{e0fff}]/u, Tn = /[\u200d\ufe0f]/, En = /\p{Extended_Pictographic}/u;
+function Dn(e) {
 	return e === "" ? [{
 		text: "∅",
 		kind: "sign",
 		spoken: "empty"
-	}] : yn.test(e) && !vn.test(e) ? [{
+	}] : Cn.test(e) && !Sn.test(e) ? [{
 		text: e,
 		kind: "marker",
 		spoken: `marker ${e}`
 	}] : e.split(/(<0x[0-9A-F]{2}>)/).flatMap((e) => {
-		let t = vn.exec(e);
+		let t = Sn.exec(e);
 		return t ? [{
 			text: `⟨${t[1]}⟩`,
 			kind: "byte",
 			spoken: `byte ${t[1]}`
-		}] : wn(e);
+		}] : On(e);
 	});
 }
-function wn(e) {
+function On(e) {
 	let t = [], n = [...e];
 	return n.forEach((e, r) => {
-		let i = _n[e];
+		let i = xn[e];
 		if (i) t.push({
 			text: i[0],
 			kind: "sign",
 			spoken: i[1]
 		});
-		else if (bn.test(e) || xn.test(e) && !Tn(n, r)) {
+		else if (wn.test(e) || Tn.test(e) && !kn(n, r)) {
 			let n = e.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
 			t.push({
 				text: `⟨U+${n}⟩`,
@@ -1807,7 +1877,7 @@ function wn(e) {
 				spoken: `character U+${n}`
 			});
 		} else {
-			let n = t.at(-1), r = /\p{M}/u.test(e) && !xn.test(e) && n?.kind !== "plain" ? `◌${e}` : e;
+			let n = t.at(-1), r = /\p{M}/u.test(e) && !Tn.test(e) && n?.kind !== "plain" ? `◌${e}` : e;
 			n?.kind === "plain" ? (n.text += r, n.spoken += e) : t.push({
 				text: r,
 				kind: "plain",
@@ -1816,70 +1886,70 @@ function wn(e) {
 		}
 	}), t;
 }
-function Tn(e, t) {
-	return t > 0 && (Sn.test(e[t - 1]) || xn.test(e[t - 1]) || /\p{Emoji_Modifier}/u.test(e[t - 1]));
+function kn(e, t) {
+	return t > 0 && (En.test(e[t - 1]) || Tn.test(e[t - 1]) || /\p{Emoji_Modifier}/u.test(e[t - 1]));
 }
-function W(e) {
-	return _("bdi", { class: "token" }, ...Cn(e).map((e) => e.kind === "plain" ? e.text : _("span", { class: `piece-${e.kind}` }, e.text)));
+function U(e) {
+	return _("bdi", { class: "token" }, ...Dn(e).map((e) => e.kind === "plain" ? e.text : _("span", { class: `piece-${e.kind}` }, e.text)));
 }
-function En(e) {
-	return Cn(e).map((e) => e.text).join("");
+function An(e) {
+	return Dn(e).map((e) => e.text).join("");
 }
-function Dn(e) {
-	return Cn(e).map((e) => e.spoken).join(" ");
+function jn(e) {
+	return Dn(e).map((e) => e.spoken).join(" ");
 }
 // src/parts/bars.ts
-function On(e, t, n) {
-	let { record: r, raw: i } = e, a = P(i), o = Math.min(t, r.tokens.length), s = Array.from({ length: o }, (t, r) => An(e, r, n)), c = e.tokens - o, l = Mn(_("th", {
+function Mn(e, t, n) {
+	let { record: r, raw: i } = e, a = N(i), o = Math.min(t, r.tokens.length), s = Array.from({ length: o }, (t, r) => Pn(e, r, n)), c = e.tokens - o, l = In(_("th", {
 		scope: "row",
 		class: "token-cell"
-	}, r.vocabulary === null ? `up to ${B(c)} more tokens` : `${B(c)} more tokens`), _("td", { class: "figure wide-only" })), u = _("table", { class: `bars${a ? "" : " range-bars"}` }, _("caption", { class: "sr" }, `The most likely tokens, with their raw and processed probability${a ? "" : ", from the lowest to the highest that each can have"}`), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", {
+	}, r.vocabulary === null ? `up to ${R(c)} more tokens` : `${R(c)} more tokens`), _("td", { class: "figure wide-only" })), u = _("table", { class: `bars${a ? "" : " range-bars"}` }, _("caption", { class: "sr" }, `The most likely tokens, with their raw and processed probability${a ? "" : ", from the lowest to the highest that each can have"}`), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", {
 		scope: "col",
 		class: "figure wide-only"
-	}, a ? "logit " : "logprob ", U(a ? "logits" : "logprob")), _("th", {
+	}, a ? "logit " : "logprob ", V(a ? "logits" : "logprob")), _("th", {
 		scope: "col",
 		class: "figure raw-ink"
-	}, "raw ", U("raw")), _("th", {
+	}, "raw ", V("raw")), _("th", {
 		scope: "col",
 		class: "figure processed-ink"
-	}, "processed ", U("processed")), _("th", {
+	}, "processed ", V("processed")), _("th", {
 		scope: "col",
 		class: "bar-head"
 	}, _("span", { class: "sr" }, "bars"), _("span", { class: "wide-only" }, "what removed it")))), _("tbody", {}, ...s.map((e) => e.element)), c > 0 ? _("tbody", { class: "tail" }, l.element) : null), d = s.map((e, t) => i.prob(t)), f = i.beyond(o).share;
 	function p(e) {
-		let t = s.map((t, n) => e?.prob(n) ?? null), n = e?.beyond(o) ?? null, r = Math.max(...d.map(({ high: e }) => e), ...t.map((e) => e?.high ?? 0), f.high, n?.share.high ?? 0, 1e-12), i = e === null ? /* @__PURE__ */ new Set() : kn(e);
+		let t = s.map((t, n) => e?.prob(n) ?? null), n = e?.beyond(o) ?? null, r = Math.max(...d.map(({ high: e }) => e), ...t.map((e) => e?.high ?? 0), f.high, n?.share.high ?? 0, 1e-12), i = e === null ? /* @__PURE__ */ new Set() : Nn(e);
 		s.forEach((n, a) => {
 			let o = e?.removedBy(a) ?? null;
-			Fn(n, d[a], t[a], r, o === null ? "" : j(o)), n.element.classList.toggle("last-kept", i.has(a));
-		}), Fn(l, f, n?.share ?? null, r, ""), S(l.fate, n === null ? "not decided" : `${B(n.kept)} kept, ${B(c - n.kept)} removed`), l.element.classList.toggle("removed", n?.kept === 0);
+			zn(n, d[a], t[a], r, o === null ? "" : A(o)), n.element.classList.toggle("last-kept", i.has(a));
+		}), zn(l, f, n?.share ?? null, r, ""), S(l.fate, n === null ? "not decided" : `${R(n.kept)} kept, ${R(c - n.kept)} removed`), l.element.classList.toggle("removed", n?.kept === 0);
 	}
 	return {
 		element: u,
 		draw: p
 	};
 }
-function kn({ stages: e }) {
+function Nn({ stages: e }) {
 	let t = e.filter(({ removed: e, before: t, after: n }) => e > 0 && t && n && n.order === void 0 && n.to < t.to);
 	return new Set(t.map(({ after: e }) => e.to - 1));
 }
-function An({ record: e, logits: t, raw: n }, r, i) {
-	let a = e.tokens[r], o = e.ids[r], s = W(a), c = _("th", {
+function Pn({ record: e, logits: t, raw: n }, r, i) {
+	let a = e.tokens[r], o = e.ids[r], s = U(a), c = _("th", {
 		scope: "row",
 		class: "token-cell",
-		title: `${Dn(a)}${o == null ? "" : `; id ${o}`}, rank ${r + 1}`
+		title: `${jn(a)}${o == null ? "" : `; id ${o}`}, rank ${r + 1}`
 	});
-	return i && (P(n) || jn(a)) ? x(c, _("button", {
+	return i && (N(n) || Fn(a)) ? x(c, _("button", {
 		type: "button",
 		class: "pick",
-		"aria-label": `Continue with ${Dn(a)}`,
+		"aria-label": `Continue with ${jn(a)}`,
 		onclick: () => i(r)
-	}, s)) : x(c, s), Mn(c, _("td", { class: "figure wide-only" }, L(t[r])));
+	}, s)) : x(c, s), In(c, _("td", { class: "figure wide-only" }, I(t[r])));
 }
-function jn(e) {
+function Fn(e) {
 	return e !== "" && !/[\ufffd]|<0x[0-9A-F]{2}>/.test(e);
 }
-function Mn(e, t) {
-	let n = _("td", { class: "figure raw-ink" }), r = _("td", { class: "figure processed-ink" }), [i, a] = [Nn("raw"), Nn("processed")], o = _("span", { class: "wide-only" }), s = _("span");
+function In(e, t) {
+	let n = _("td", { class: "figure raw-ink" }), r = _("td", { class: "figure processed-ink" }), [i, a] = [Ln("raw"), Ln("processed")], o = _("span", { class: "wide-only" }), s = _("span");
 	return {
 		element: _("tr", {}, e, t, n, r, _("td", { class: "bar-cell" }, _("span", {
 			class: "bar-box",
@@ -1893,7 +1963,7 @@ function Mn(e, t) {
 		by: o
 	};
 }
-function Nn(e) {
+function Ln(e) {
 	let t = _("span", { class: `bar bar-${e}` }), n = _("span", { class: `bar bar-${e} possible` });
 	return {
 		element: _("span", {}, n, t),
@@ -1901,17 +1971,17 @@ function Nn(e) {
 		possible: n
 	};
 }
-function Pn(e, { low: t, high: n }, r) {
+function Rn(e, { low: t, high: n }, r) {
 	e.certain.style.transform = `scaleX(${t / r})`, e.possible.style.transform = `scaleX(${n / r})`;
 }
-function Fn(e, t, n, r, i) {
-	In(e.raw, t, I), In(e.processed, n, I, i === "" ? void 0 : "–"), Pn(e.rawBar, t, r), Pn(e.processedBar, n ?? {
+function zn(e, t, n, r, i) {
+	Bn(e.raw, t, F), Bn(e.processed, n, F, i === "" ? void 0 : "–"), Rn(e.rawBar, t, r), Rn(e.processedBar, n ?? {
 		low: 0,
 		high: 0
 	}, r), e.processed.title = n === null ? "not decided by the known tokens" : "", e.element.classList.toggle("removed", i !== ""), S(e.by, i ? "removed by " : ""), S(e.fate, i);
 }
-function In(e, t, n, r) {
-	S(e, r ?? (t === null ? "?" : H(t, n)));
+function Bn(e, t, n, r) {
+	S(e, r ?? (t === null ? "?" : B(t, n)));
 	let { low: i, high: a } = t ?? {
 		low: NaN,
 		high: NaN
@@ -1919,7 +1989,7 @@ function In(e, t, n, r) {
 	e.dataset.low = String(i), e.dataset.high = String(a), e.dataset.value = i === a ? String(i) : "";
 }
 // src/parts/chainEditor.ts
-function Ln(e, t, { heat: n }) {
+function Vn(e, t, { heat: n }) {
 	let r = [], i = _("ol", {
 		class: "chain",
 		"aria-label": "Chain of stages, in the order in which they apply"
@@ -1932,8 +2002,8 @@ function Ln(e, t, { heat: n }) {
 		role: "alert"
 	}), s = _("div", { class: "chain-editor" }, i, _("div", { class: "chain-tools" }, a), o), c = () => r.map((e) => e.stage), l = () => e(c());
 	function u(e) {
-		let t = c().filter(gt);
-		if (Vt(e) === Vt(t)) return;
+		let t = c().filter(_t);
+		if (Ht(e) === Ht(t)) return;
 		let n = [...r];
 		r = e.map((e) => {
 			let t = n.findIndex((t) => t.stage.name === e.name), r = t >= 0 ? n.splice(t, 1)[0] : p(e);
@@ -1945,7 +2015,7 @@ function Ln(e, t, { heat: n }) {
 		(t.length !== i.children.length || t.some((e, t) => i.children[t] !== e)) && (x(i, ...t), e instanceof HTMLElement && i.contains(e) && e.focus()), r.forEach((e, t) => {
 			e.handle.setAttribute("aria-label", `${e.stage.name}, stage ${t + 1} of ${r.length}. Arrow keys move it, Delete removes it.`);
 		});
-		let o = r.some((e) => k.get(e.stage.name).tempers), s = [...k.values()].filter((e) => !(e.tempers && o) && !r.some((t) => t.stage.name === e.name));
+		let o = r.some((e) => O.get(e.stage.name).tempers), s = [...O.values()].filter((e) => !(e.tempers && o) && !r.some((t) => t.stage.name === e.name));
 		x(a, _("option", { value: "" }, "+ add a stage"), ...s.map((e) => _("option", { value: e.name }, `${e.name}: ${e.help}`))), a.hidden = s.length === 0, i.hidden = !n && r.length === 1 && r[0].stage.name === "temperature";
 	}
 	function f(e, t) {
@@ -1958,7 +2028,7 @@ function Ln(e, t, { heat: n }) {
 		}
 	}
 	function p(e) {
-		let t = k.get(e.name), r = C(e.name), i = t.name === "temperature" && !n, a = _("button", {
+		let t = O.get(e.name), r = C(e.name), i = t.name === "temperature" && !n, a = _("button", {
 			type: "button",
 			class: "handle",
 			title: "Drag, or use the arrow keys, to change the order"
@@ -1976,7 +2046,7 @@ function Ln(e, t, { heat: n }) {
 			step: "any",
 			inputmode: "decimal",
 			"data-number": e.name
-		}), d = _("p", { class: "effect" }), p = new Map((t.options ?? []).map((e) => [e, Bn(e)])), g = p.size === 0 ? null : _("details", {
+		}), d = _("p", { class: "effect" }), p = new Map((t.options ?? []).map((e) => [e, Wn(e)])), g = p.size === 0 ? null : _("details", {
 			class: "stage-options",
 			open: e.options !== void 0
 		}, _("summary", {}, "more settings"), ...[...p].map(([e, t]) => _("label", {}, `${e.name} `, t))), y = _("button", {
@@ -1992,7 +2062,7 @@ function Ln(e, t, { heat: n }) {
 				for: r,
 				class: "stage-name",
 				title: t.help
-			}, ...zn(e.name)), i ? null : l, i ? _("span", {
+			}, ...Un(e.name)), i ? null : l, i ? _("span", {
 				class: "meta stage-value",
 				title: "set by the slider above"
 			}, String(e.value)) : u, y, d, g),
@@ -2010,7 +2080,7 @@ function Ln(e, t, { heat: n }) {
 			if (n.trim() === "") return;
 			f(e, {
 				...e.stage,
-				value: yt(t, Number(n), n)
+				value: bt(t, Number(n), n)
 			}), e.number.removeAttribute("aria-invalid"), S(o, ""), l();
 		} catch (t) {
 			e.number.setAttribute("aria-invalid", "true"), S(o, t.message);
@@ -2019,8 +2089,8 @@ function Ln(e, t, { heat: n }) {
 	function h(e, t, n, r) {
 		try {
 			if (r.value.trim() === "") return;
-			let i = bt(t, n, r.value);
-			f(e, vt(e.stage, {
+			let i = xt(t, n, r.value);
+			f(e, yt(e.stage, {
 				...e.stage.options,
 				[n.name]: i
 			})), r.removeAttribute("aria-invalid"), S(o, ""), l();
@@ -2029,7 +2099,7 @@ function Ln(e, t, { heat: n }) {
 		}
 	}
 	function g(e) {
-		let n = pt(e);
+		let n = mt(e);
 		if (n === void 0) return;
 		let i = p({
 			name: n.name,
@@ -2076,7 +2146,7 @@ function Ln(e, t, { heat: n }) {
 	function te(e, t = "off") {
 		for (let n of r) {
 			let r = e.find((e) => e.stage.name === n.stage.name);
-			S(n.effect, r === void 0 ? gt(n.stage) ? t : "off" : Rn(r));
+			S(n.effect, r === void 0 ? _t(n.stage) ? t : "off" : Hn(r));
 		}
 	}
 	return d(), {
@@ -2085,14 +2155,14 @@ function Ln(e, t, { heat: n }) {
 		report: te
 	};
 }
-function Rn(e) {
-	let t = k.get(e.stage.name);
-	return t.looksBack ? e.after !== void 0 && e.after === e.before ? "changes nothing here: no token in its scope came before" : "moves the logits of tokens that came before" : t.name === "dynatemp" ? "a temperature that follows the entropy" : !t.truncates && e.removed === 0 ? e.stage.value === 1 ? "leaves the model as it is" : e.stage.value < 1 ? "sharpens" : "flattens" : `keeps ${B(e.kept)}, removes ${B(e.removed)}; keeps ${H(e.keptMass, I)} of the mass that came in`;
+function Hn(e) {
+	let t = O.get(e.stage.name);
+	return t.looksBack ? e.after !== void 0 && e.after === e.before ? "changes nothing here: no token in its scope came before" : "moves the logits of tokens that came before" : t.name === "dynatemp" ? "a temperature that follows the entropy" : !t.truncates && e.removed === 0 ? e.stage.value === 1 ? "leaves the model as it is" : e.stage.value < 1 ? "sharpens" : "flattens" : `keeps ${R(e.kept)}, removes ${R(e.removed)}; keeps ${B(e.keptMass, F)} of the mass that came in`;
 }
-function zn(e) {
+function Un(e) {
 	return e.split(/(?<=_)/).flatMap((e, t) => t === 0 ? [e] : [_("wbr"), e]);
 }
-function Bn(e) {
+function Wn(e) {
 	return e.words === void 0 ? _("input", {
 		type: "text",
 		inputmode: e.scope ? "text" : "decimal",
@@ -2101,7 +2171,7 @@ function Bn(e) {
 	}) : x(_("select", { "data-option": e.name }), ...e.words.map((e) => _("option", { value: e }, e)));
 }
 // src/parts/frame.ts
-function Vn(e) {
+function Gn(e) {
 	let t = !1;
 	return () => {
 		t || (t = !0, requestAnimationFrame(() => {
@@ -2109,7 +2179,7 @@ function Vn(e) {
 		}));
 	};
 }
-function Hn(e, t, n) {
+function Kn(e, t, n) {
 	let r = 0, i = new ResizeObserver(([i]) => {
 		let a = Math.max(280, Math.round(i.contentRect.width));
 		a !== r && i.contentRect.width !== 0 && (r = a, e.setAttribute("viewBox", `0 0 ${a} ${t}`), n(a));
@@ -2117,16 +2187,16 @@ function Hn(e, t, n) {
 	return i.observe(e), () => i.disconnect();
 }
 // src/parts/known.ts
-function Un(e, t, n) {
+function qn(e, t, n) {
 	if (!n) return e.note ? _("p", { class: "note" }, e.note) : null;
-	if (e.known === "full") return _("p", { class: "note" }, `This model runs here: its ${B(t)} most probable tokens are shown, and what they leave is the rest.`);
-	let r = e.vocabulary === null ? `of an unknown number (the wide ends hold for up to ${B(e.vocabulary_at_most)})` : `of ${B(e.vocabulary)}`;
+	if (e.known === "full") return _("p", { class: "note" }, `This model runs here: its ${R(t)} most probable tokens are shown, and what they leave is the rest.`);
+	let r = e.vocabulary === null ? `of an unknown number (the wide ends hold for up to ${R(e.vocabulary_at_most)})` : `of ${R(e.vocabulary)}`;
 	return _("div", {
 		class: "note",
 		role: "note"
-	}, _("p", {}, `The ${B(t)} most probable tokens ${r} are known. Every number here is an interval that holds the truth: lowest … highest; one number where both ends round to it.`), e.probe ? _("p", {}, _("b", {}, e.probe.logprobs === "raw" ? "Its logprobs are raw: " : "Its logprobs are processed: "), Wn(e.probe)) : null, e.note ? _("p", {}, e.note) : null);
+	}, _("p", {}, `${R(t)} tokens ${r} are known. Every number here is an interval that holds the truth: lowest … highest; one number where both ends round to it.`), e.probe ? _("p", {}, _("b", {}, e.probe.logprobs === "raw" ? "Its logprobs are raw: " : "Its logprobs are processed: "), Jn(e.probe)) : null, e.note ? _("p", {}, e.note) : null);
 }
-function Wn(e) {
+function Jn(e) {
 	return `${e.logprobs === "raw" ? "the model’s own, before any setting." : "what the server’s own settings left of the model’s; a temperature set here comes on top."} Probed: ${[
 		"temperature",
 		"top_p",
@@ -2134,7 +2204,7 @@ function Wn(e) {
 	].map((t) => `${t} ${e[t]}`).join(", ")}; seed ${e.seed === null ? "unclear" : e.seed ? "honoured" : "ignored"}.`;
 }
 // src/math/partial.ts
-var Gn = 1e-13, Kn = 1e-12, qn = (e) => Math.exp(Math.min(e, 700)), Jn = (e, t) => e > 0 ? e / (e + t) : 0, Yn = (e) => e > 0 ? -e * Math.log(e) : 0, Xn = (e, t, n) => Math.min(Math.max(e, t), n), G = (e) => Array.prototype.reduce.call(e, (e, t) => e + t, 0), Zn = class e {
+var Yn = 1e-13, Xn = 1e-12, Zn = (e) => Math.exp(Math.min(e, 700)), Qn = (e, t) => e > 0 ? e / (e + t) : 0, $n = (e) => e > 0 ? -e * Math.log(e) : 0, er = (e, t, n) => Math.min(Math.max(e, t), n), W = (e) => Array.prototype.reduce.call(e, (e, t) => e + t, 0), tr = class e {
 	tailWeight;
 	scaled;
 	low;
@@ -2147,7 +2217,7 @@ var Gn = 1e-13, Kn = 1e-12, qn = (e) => Math.exp(Math.min(e, 700)), Jn = (e, t) 
 		this.low = e, this.high = t, this.tokens = n, this.ceiling = r, this.temperature = i, this.normalised = a;
 	}
 	static of(t, n, r) {
-		let i = Float64Array.from(t, (e) => Math.min(e, 0)).sort().reverse(), a = G(i.map(Math.exp)), o = a > Math.exp(r) + Gn ? Math.log(a) : r, s = Math.min(i.at(-1) + o, 0);
+		let i = Float64Array.from(t, (e) => Math.min(e, 0)).sort().reverse(), a = W(i.map(Math.exp)), o = a > Math.exp(r) + Yn ? Math.log(a) : r, s = Math.min(i.at(-1) + o, 0);
 		return new e(i.map((e) => e - o), i.map((e) => Math.min(e + o, 0)), n, s, 1, !0);
 	}
 	static wholeOf(t, n) {
@@ -2172,11 +2242,11 @@ var Gn = 1e-13, Kn = 1e-12, qn = (e) => Math.exp(Math.min(e, 700)), Jn = (e, t) 
 		return this.whole && !this.rounded;
 	}
 	get unknownMass() {
-		if (!this.normalised || this.unknown === 0) return M(0);
-		let e = 1 - G(this.low.map(Math.exp)) + Gn, t = 1 - G(this.high.map(Math.exp)) - Gn, n = this.unknown * Math.exp(this.ceiling);
+		if (!this.normalised || this.unknown === 0) return j(0);
+		let e = 1 - W(this.low.map(Math.exp)) + Yn, t = 1 - W(this.high.map(Math.exp)) - Yn, n = this.unknown * Math.exp(this.ceiling);
 		return {
-			low: Xn(t, 0, n),
-			high: Xn(e, 0, n)
+			low: er(t, 0, n),
+			high: er(e, 0, n)
 		};
 	}
 	get largestUnknown() {
@@ -2192,12 +2262,12 @@ var Gn = 1e-13, Kn = 1e-12, qn = (e) => Math.exp(Math.min(e, 700)), Jn = (e, t) 
 		return this.scaled ??= [t(this.low), t(this.high)];
 	}
 	get largestWeight() {
-		return this.whole ? 0 : qn((Math.log(this.largestUnknown) - this.high[0]) / this.temperature);
+		return this.whole ? 0 : Zn((Math.log(this.largestUnknown) - this.high[0]) / this.temperature);
 	}
 	get unknownWeight() {
-		if (this.whole) return M(0);
+		if (this.whole) return j(0);
 		if (this.tailWeight !== void 0) return this.tailWeight;
-		let e = 1 / this.temperature, t = this.high[0] * e, n = (n) => qn(e * Math.log(n) + (1 - e) * Math.log(this.unknown) - t), r = (n) => qn(Math.log(n) + (e - 1) * Math.log(this.largestUnknown) - t), { low: i, high: a } = this.unknownMass, [o, s] = this.temperature >= 1 ? [r(i), n(a)] : [n(i), r(a)];
+		let e = 1 / this.temperature, t = this.high[0] * e, n = (n) => Zn(e * Math.log(n) + (1 - e) * Math.log(this.unknown) - t), r = (n) => Zn(Math.log(n) + (e - 1) * Math.log(this.largestUnknown) - t), { low: i, high: a } = this.unknownMass, [o, s] = this.temperature >= 1 ? [r(i), n(a)] : [n(i), r(a)];
 		return this.tailWeight = {
 			low: o,
 			high: Math.min(Math.max(o, s), this.unknown * this.largestWeight)
@@ -2205,7 +2275,7 @@ var Gn = 1e-13, Kn = 1e-12, qn = (e) => Math.exp(Math.min(e, 700)), Jn = (e, t) 
 	}
 	get largestShare() {
 		let e = this.largestWeight;
-		return e > 0 ? e / (G(this.weights[0]) + Math.max(e, this.unknownWeight.low)) : 0;
+		return e > 0 ? e / (W(this.weights[0]) + Math.max(e, this.unknownWeight.low)) : 0;
 	}
 	get probs() {
 		if (this.temperature === 0) return Array.from(this.low, (e, t) => ({
@@ -2214,16 +2284,16 @@ var Gn = 1e-13, Kn = 1e-12, qn = (e) => Math.exp(Math.min(e, 700)), Jn = (e, t) 
 		}));
 		let [e, t] = this.weights;
 		if (this.exact) {
-			let t = G(e);
-			return Array.from(e, (e) => M(e / t));
+			let t = W(e);
+			return Array.from(e, (e) => j(e / t));
 		}
 		let [n, r, i] = [
-			G(e),
-			G(t),
+			W(e),
+			W(t),
 			this.unknownWeight
 		];
 		return Array.from(e, (a, o) => {
-			let s = Jn(e[o], Math.max(r - t[o], 0) + i.high), c = Jn(t[o], Math.max(n - e[o], 0) + i.low);
+			let s = Qn(e[o], Math.max(r - t[o], 0) + i.high), c = Qn(t[o], Math.max(n - e[o], 0) + i.low);
 			if (this.temperature === 1 && this.normalised) {
 				let [e, t] = [Math.exp(this.low[o]), Math.exp(this.high[o])];
 				[s, c] = this.rounded ? [Math.max(s, e), Math.min(c, t)] : [e, t];
@@ -2239,7 +2309,7 @@ var Gn = 1e-13, Kn = 1e-12, qn = (e) => Math.exp(Math.min(e, 700)), Jn = (e, t) 
 			low: e(0) && this.ranked > 0 ? 1 : 0,
 			high: +!!e(0)
 		};
-		let [t, n] = this.weights, r = (t, n) => G(t.filter((t, r) => e(r) === n)), i = Jn(r(t, !0), r(n, !1) + this.unknownWeight.high), a = Jn(r(n, !0), r(t, !1) + this.unknownWeight.low);
+		let [t, n] = this.weights, r = (t, n) => W(t.filter((t, r) => e(r) === n)), i = Qn(r(t, !0), r(n, !1) + this.unknownWeight.high), a = Qn(r(n, !0), r(t, !1) + this.unknownWeight.low);
 		return this.temperature === 1 && this.normalised && this.unknown > 0 && (i = Math.max(i, r(this.low.map(Math.exp), !0)), a = Math.min(a, r(this.high.map(Math.exp), !0))), this.exact && this.high.every((t, n) => t === -Infinity || e(n)) && (i = a = 1), {
 			low: Math.min(i, a, 1),
 			high: Math.min(a, 1)
@@ -2251,8 +2321,8 @@ var Gn = 1e-13, Kn = 1e-12, qn = (e) => Math.exp(Math.min(e, 700)), Jn = (e, t) 
 			high: 1
 		}));
 		let [e, t] = this.weights, [n, r, i] = [
-			G(e),
-			G(t),
+			W(e),
+			W(t),
 			this.unknownWeight
 		], a = this.temperature === 1 && this.normalised && this.unknown > 0, [o, s, c, l] = [
 			0,
@@ -2262,7 +2332,7 @@ var Gn = 1e-13, Kn = 1e-12, qn = (e) => Math.exp(Math.min(e, 700)), Jn = (e, t) 
 		];
 		return Array.from(e, (u, d) => {
 			o += e[d], s += t[d], c += Math.exp(this.low[d]), l += Math.exp(this.high[d]);
-			let f = Jn(o, Math.max(r - s, 0) + i.high), p = Jn(s, Math.max(n - o, 0) + i.low);
+			let f = Qn(o, Math.max(r - s, 0) + i.high), p = Qn(s, Math.max(n - o, 0) + i.low);
 			return a && ([f, p] = [Math.max(f, c), Math.min(p, l)]), {
 				low: Math.min(f, p),
 				high: Math.min(p, 1)
@@ -2270,7 +2340,7 @@ var Gn = 1e-13, Kn = 1e-12, qn = (e) => Math.exp(Math.min(e, 700)), Jn = (e, t) 
 		});
 	}
 	get unseen() {
-		if (this.whole) return M(0);
+		if (this.whole) return j(0);
 		let { low: e, high: t } = this.share(() => !0);
 		return {
 			low: Math.max(1 - t, 0),
@@ -2278,7 +2348,7 @@ var Gn = 1e-13, Kn = 1e-12, qn = (e) => Math.exp(Math.min(e, 700)), Jn = (e, t) 
 		};
 	}
 	get support() {
-		if (this.temperature === 0) return M(1);
+		if (this.temperature === 0) return j(1);
 		let e = this.high.filter((e) => e > -Infinity).length;
 		return {
 			low: e + +(this.unknownMass.low > 0),
@@ -2286,9 +2356,9 @@ var Gn = 1e-13, Kn = 1e-12, qn = (e) => Math.exp(Math.min(e, 700)), Jn = (e, t) 
 		};
 	}
 	get entropy() {
-		if (this.support.high === 1) return M(0);
+		if (this.support.high === 1) return j(0);
 		let e = this.probs;
-		if (this.exact || this.whole && e.every(({ low: e, high: t }) => e === t)) return M(G(e.map(({ low: e }) => Yn(e))));
+		if (this.exact || this.whole && e.every(({ low: e, high: t }) => e === t)) return j(W(e.map(({ low: e }) => $n(e))));
 		let [t, n] = [this.entropyByWeights(), this.entropyByShares(e)], r = Math.min(t.high, n.high, Math.log(this.tokens));
 		return {
 			low: Math.min(Math.max(t.low, n.low, 0), r),
@@ -2301,18 +2371,18 @@ var Gn = 1e-13, Kn = 1e-12, qn = (e) => Math.exp(Math.min(e, 700)), Jn = (e, t) 
 			high: Infinity
 		};
 		let e = this.seen > 1, t = Math.max(e ? this.high[1] : -Infinity, this.whole ? -Infinity : Math.log(this.largestUnknown)), n = Math.max(e ? this.low[1] : -Infinity, this.whole ? -Infinity : Math.log(this.unknownMass.low / this.unknown)), r = n === -Infinity ? Infinity : this.high[0] - n, i = t === -Infinity ? Infinity : Math.max(this.low[0] - t, 0);
-		return !this.rounded && this.ranked > 1 && Number.isFinite(i) ? M(r) : {
+		return !this.rounded && this.ranked > 1 && Number.isFinite(i) ? j(r) : {
 			low: i,
 			high: Math.max(i, r)
 		};
 	}
 	nucleus(e) {
-		if (this.temperature === 0 || e === 0) return M(1);
+		if (this.temperature === 0 || e === 0) return j(1);
 		if (e === 1) return this.support;
 		let t = e * (1 - se), n = this.ranked, r = this.firstShares.slice(0, n), i = (e) => {
 			let n = r.findIndex((n) => n[e] >= t);
 			return n < 0 ? null : n + 1;
-		}, a = r.at(-1) ?? M(0), [o, s] = [i("high"), i("low")];
+		}, a = r.at(-1) ?? j(0), [o, s] = [i("high"), i("low")];
 		if (o === null) {
 			let e = Math.max(this.largestShare, n < this.seen ? this.probs[n].high : 0), r = e > 0 ? Math.ceil((t - a.high) / e * (1 - 1e-9)) : 1;
 			o = Math.min(n + Math.max(r, 1), this.tokens);
@@ -2348,14 +2418,14 @@ var Gn = 1e-13, Kn = 1e-12, qn = (e) => Math.exp(Math.min(e, 700)), Jn = (e, t) 
 			let o = t[a];
 			if (o === 0) return;
 			let s = e > 0 ? Math.exp((Math.log(e) + Math.log(o)) / 2) : 0;
-			n += s, r -= Yn(s), i = Math.max(i, e > 0 ? (Math.log(o) - Math.log(e)) / 2 : Infinity);
+			n += s, r -= $n(s), i = Math.max(i, e > 0 ? (Math.log(o) - Math.log(e)) / 2 : Infinity);
 		});
 		let a = this.unknownWeight, o = (e, t) => {
 			let i = n + e;
 			return Math.log(i) - (r + (e > 0 ? e * t : 0)) / i;
 		}, [s, c] = [o(0, 0), o(0, 0)];
 		if (a.high > 0) {
-			let e = Math.log(this.largestWeight), t = Xn(e * n - r - n, a.low, a.high), i = Xn(this.unknown * qn(r / n), a.low, a.high);
+			let e = Math.log(this.largestWeight), t = er(e * n - r - n, a.low, a.high), i = er(this.unknown * Zn(r / n), a.low, a.high);
 			[s, c] = [o(t, e), o(i, Math.log(i / this.unknown))];
 		}
 		let l = i * (Math.log(Math.max(this.tokens, 1)) / 2 + 1);
@@ -2368,17 +2438,17 @@ var Gn = 1e-13, Kn = 1e-12, qn = (e) => Math.exp(Math.min(e, 700)), Jn = (e, t) 
 		let t = this.unseen, n = this.whole ? 0 : this.unknown, r = n > 0 ? t.low / n : 0, i = n > 0 ? this.largestShare : 0, a = Math.max(r, n > 0 ? Math.min(i, t.high / n) : 0), [o, s] = [-745, 0];
 		for (let t = 0; t < 80; t++) {
 			let t = Math.exp((o + s) / 2);
-			G(e.map(({ low: e, high: n }) => Xn(t, e, n))) + n * Xn(t, r, a) < 1 ? o = (o + s) / 2 : s = (o + s) / 2;
+			W(e.map(({ low: e, high: n }) => er(t, e, n))) + n * er(t, r, a) < 1 ? o = (o + s) / 2 : s = (o + s) / 2;
 		}
-		let c = Math.exp(s), l = G(e.map(({ low: e, high: t }) => Yn(Xn(c, e, t)))) + n * Yn(Xn(c, r, a)), u = n > 0 ? this.ranked : e.length;
+		let c = Math.exp(s), l = W(e.map(({ low: e, high: t }) => $n(er(c, e, t)))) + n * $n(er(c, r, a)), u = n > 0 ? this.ranked : e.length;
 		if (i = Math.max(i, u < e.length ? e[u].high : 0), u === 0 || i > 0 && e[u - 1].low * Math.E < i) return {
 			low: 0,
 			high: l + 1e-12
 		};
-		let d = t.low + G(e.slice(u).map(({ low: e }) => e)), f = Math.max(1 - G(e.slice(0, u).map(({ low: e }) => e)) - d, 0), [p, m] = [0, 0];
+		let d = t.low + W(e.slice(u).map(({ low: e }) => e)), f = Math.max(1 - W(e.slice(0, u).map(({ low: e }) => e)) - d, 0), [p, m] = [0, 0];
 		for (let { low: t, high: n } of e.slice(0, u)) {
-			let e = t + Xn(f, 0, n - t);
-			f -= n - t, p += e, m += Yn(e);
+			let e = t + er(f, 0, n - t);
+			f -= n - t, p += e, m += $n(e);
 		}
 		let h = n > 0 || u < e.length ? Math.max(1 - p, d) : 0;
 		return h > 0 && i > 0 && (m -= h * Math.log(i)), {
@@ -2393,45 +2463,45 @@ var Gn = 1e-13, Kn = 1e-12, qn = (e) => Math.exp(Math.min(e, 700)), Jn = (e, t) 
 		return this.largestUnknown;
 	}
 };
-function Qn(e, t) {
-	let n = t.at(1).possible(), r = $n(t, e), i = tr(t, r);
-	return It({
+function nr(e, t) {
+	let n = t.at(1).possible(), r = rr(t, e), i = ar(t, r);
+	return Lt({
 		chain: e,
 		stages: r.stages,
 		before: n.tokens,
 		kept: r.kept,
 		nucleus: n.nucleus(.9).low,
-		survivors: (e) => $n(t, e),
+		survivors: (e) => rr(t, e),
 		size: ({ kept: e }) => e,
 		same: (e, t) => e.tail === t.tail && e.ranks.length === t.ranks.length && e.ranks.every((e, n) => e === t.ranks[n]),
 		entropy: r.left.entropy,
 		unseen: r.left.unseen,
 		largestUnseen: r.tail ? r.left.largestShare : 0,
-		prob: (e) => i[e] ?? M(0),
+		prob: (e) => i[e] ?? j(0),
 		beyond: (e) => ({
-			share: er(r, e),
+			share: ir(r, e),
 			kept: r.ranks.filter((t) => t >= e).length + (r.tail ? r.left.unknown : 0)
 		}),
 		removedBy: (e) => i[e].high > 0 ? null : r.stages.find((t) => t.removedRanks.includes(e))?.stage ?? null
 	});
 }
-function $n(e, t) {
-	let n = e.at(1).possible(), r = n, i = Array.from(n.low, (e, t) => t), a = M(1), o = [];
+function rr(e, t) {
+	let n = e.at(1).possible(), r = n, i = Array.from(n.low, (e, t) => t), a = j(1), o = [];
 	for (let e of t) {
-		let t = k.get(e.name);
-		if (t.looksBack) throw K(e, "it depends on token ids or on the text before, and only ranks are known");
-		let [s, c] = [i, !r.whole], l = M(1), u = (e) => {
+		let t = O.get(e.name);
+		if (t.looksBack) throw G(e, "it depends on token ids or on the text before, and only ranks are known");
+		let [s, c] = [i, !r.whole], l = j(1), u = (e) => {
 			let t = new Set(e);
 			l = r.share((e) => t.has(e)), r = r.kept(e), i = e.map((e) => s[e]);
 		};
 		if (t.tempers) {
-			let t = nr(r, e);
+			let t = or(r, e);
 			if (t.low === 0) {
-				if (r.rankedTokens === 0) throw K(e, "an unknown token may be the most likely one");
+				if (r.rankedTokens === 0) throw G(e, "an unknown token may be the most likely one");
 				u([0]);
 			} else a = t, r = t.low === t.high ? r.at(t.low) : r.divided(t);
 		} else {
-			let t = rr(r, e);
+			let t = sr(r, e);
 			t !== null && (c || t.length < s.length) && u(t);
 		}
 		let d = r.whole ? 0 : r.unknown, f = s.length + (c ? n.unknown : 0), p = new Set(i);
@@ -2440,7 +2510,7 @@ function $n(e, t) {
 			kept: i.length + d,
 			removed: f - i.length - d,
 			keptMass: l,
-			keptMassTotal: dr(n, i, d > 0, a),
+			keptMassTotal: hr(n, i, d > 0, a),
 			removedRanks: s.filter((e) => !p.has(e))
 		});
 	}
@@ -2454,17 +2524,17 @@ function $n(e, t) {
 		stages: o
 	};
 }
-function er({ left: e, ranks: t }, n) {
+function ir({ left: e, ranks: t }, n) {
 	let { low: r, high: i } = e.share((e) => t[e] < n);
 	return {
 		low: 1 - i,
 		high: 1 - r
 	};
 }
-function tr(e, t) {
-	let n = e.at(1).possible(), r = Array.from(n.low, () => M(0));
+function ar(e, t) {
+	let n = e.at(1).possible(), r = Array.from(n.low, () => j(0));
 	return t.left.probs.forEach((e, n) => r[t.ranks[n]] = e), Array.from(e.low, (e, t) => {
-		if (t >= n.seen) return M(0);
+		if (t >= n.seen) return j(0);
 		let { low: i, high: a } = r[t];
 		for (let e = 0; e < n.seen; e++) n.high[e] > n.low[t] && n.low[e] < n.high[t] && (i = Math.min(i, r[e].low), a = Math.max(a, r[e].high));
 		return {
@@ -2473,72 +2543,72 @@ function tr(e, t) {
 		};
 	});
 }
-function nr(e, t) {
+function or(e, t) {
 	let n = t.name === "temperature" ? t.value : Number(t.options?.temperature ?? 1);
-	if (t.name === "temperature" || n === 0) return M(n);
-	if (!e.whole) throw K(t, "it follows the entropy of all tokens, and unknown ones are still there");
+	if (t.name === "temperature" || n === 0) return j(n);
+	if (!e.whole) throw G(t, "it follows the entropy of all tokens, and unknown ones are still there");
 	if (e.exact) {
-		let n = Wt(fe(e.low.slice()), t);
-		return M(n.to - n.from === 1 && e.seen > 1 ? 0 : n.temperature);
+		let n = Gt(fe(e.low.slice()), t);
+		return j(n.to - n.from === 1 && e.seen > 1 ? 0 : n.temperature);
 	}
-	let r = Number(dt(k.get(t.name), t.options).exponent ?? 1), i = Math.log(Math.max(e.seen, 2)), [a, o] = [Math.max(n - t.value, 0), n + t.value], s = (e) => a + (o - a) * Math.min(e / i, 1) ** r, c = {
+	let r = Number(ft(O.get(t.name), t.options).exponent ?? 1), i = Math.log(Math.max(e.seen, 2)), [a, o] = [Math.max(n - t.value, 0), n + t.value], s = (e) => a + (o - a) * Math.min(e / i, 1) ** r, c = {
 		low: s(e.entropy.low),
 		high: s(e.entropy.high)
 	};
-	if (c.low === 0 && c.high > 0) throw K(t, "rounding leaves open whether its temperature is 0");
+	if (c.low === 0 && c.high > 0) throw G(t, "rounding leaves open whether its temperature is 0");
 	return c;
 }
-function rr(e, t) {
+function sr(e, t) {
 	if (e.exact) {
-		let n = Wt(fe(e.low.map((t) => t / (e.temperature || 1))), t);
+		let n = Gt(fe(e.low.map((t) => t / (e.temperature || 1))), t);
 		return Array.from({ length: n.to - n.from }, (e, t) => D(n, n.from + t)).sort((e, t) => e - t);
 	}
 	let { name: n, value: r } = t;
-	if (n === "top_k") return r >= e.tokens ? null : ar(e, t, r);
+	if (n === "top_k") return r >= e.tokens ? null : lr(e, t, r);
 	if (n === "top_p") {
 		let { low: n, high: i } = e.nucleus(r);
-		if (n !== i) throw K(t, `the nucleus holds ${n.toLocaleString("en")} to ${i.toLocaleString("en")} tokens`);
-		return ar(e, t, n);
+		if (n !== i) throw G(t, `the nucleus holds ${n.toLocaleString("en")} to ${i.toLocaleString("en")} tokens`);
+		return lr(e, t, n);
 	}
-	if (n === "min_p") return ar(e, t, sr(e, t, M(Math.log(r)), !0));
-	if (n === "epsilon_cutoff") return ar(e, t, Math.max(sr(e, t, M(Math.log(r)), !1), 1));
+	if (n === "min_p") return lr(e, t, dr(e, t, j(Math.log(r)), !0));
+	if (n === "epsilon_cutoff") return lr(e, t, Math.max(dr(e, t, j(Math.log(r)), !1), 1));
 	if (n === "eta_cutoff") {
 		let n = (e) => Math.min(Math.log(r), Math.log(r) / 2 - e), { low: i, high: a } = e.entropy;
-		return ar(e, t, Math.max(sr(e, t, {
+		return lr(e, t, Math.max(dr(e, t, {
 			low: n(a),
 			high: n(i)
 		}, !1), 1));
 	}
-	if (!e.whole) throw K(t, `it needs the whole vocabulary as long as nothing before it has cut off all but the ${e.seen} known tokens`);
-	if (n === "top_n_sigma") return ir(cr(e, t));
-	if (n === "typical_p") return lr(e, t);
-	let i = dt(k.get(n), t.options);
-	if (n === "top_h" && i.entropy === "kept" && !i.among) return ir(ur(e, t));
-	throw K(t, "its logprobs are rounded");
+	if (!e.whole) throw G(t, `it needs the whole vocabulary as long as nothing before it has cut off all but the ${e.seen} known tokens`);
+	if (n === "top_n_sigma") return cr(fr(e, t));
+	if (n === "typical_p") return pr(e, t);
+	let i = ft(O.get(n), t.options);
+	if (n === "top_h" && i.entropy === "kept" && !i.among) return cr(mr(e, t));
+	throw G(t, "its logprobs are rounded");
 }
-var ir = (e) => Array.from({ length: e }, (e, t) => t);
-function ar(e, t, n) {
-	let r = dt(k.get(t.name), t.options), i = "min_keep" in r ? Math.max(n, Math.min(Number(r.min_keep), e.tokens)) : n;
-	if (e.whole && (i = Math.min(i, e.seen)), i > e.rankedTokens) throw K(t, `the ${e.rankedTokens} most probable tokens are known, and it keeps ${i.toLocaleString("en")}`);
-	return r.ties === "all" && i < e.tokens && (i = or(e, t, i)), ir(i);
+var cr = (e) => Array.from({ length: e }, (e, t) => t);
+function lr(e, t, n) {
+	let r = ft(O.get(t.name), t.options), i = "min_keep" in r ? Math.max(n, Math.min(Number(r.min_keep), e.tokens)) : n;
+	if (e.whole && (i = Math.min(i, e.seen)), i > e.rankedTokens) throw G(t, `the ${e.rankedTokens} most probable tokens are known, and it keeps ${i.toLocaleString("en")}`);
+	return r.ties === "all" && i < e.tokens && (i = ur(e, t, i)), cr(i);
 }
-function or(e, t, n) {
+function ur(e, t, n) {
 	let r = e.low[n - 1];
-	if (!e.whole && Math.log(e.largestUnknownProb) >= r) throw K(t, "unknown tokens may tie with the last one kept");
+	if (!e.whole && Math.log(e.largestUnknownProb) >= r) throw G(t, "unknown tokens may tie with the last one kept");
 	let i = e.high.subarray(n);
 	if (!e.rounded) return n + i.filter((t) => t === e.high[n - 1]).length;
-	if (i.length > 0 && i[0] >= r) throw K(t, "rounding leaves open which tokens tie with the last one kept");
+	if (i.length > 0 && i[0] >= r) throw G(t, "rounding leaves open which tokens tie with the last one kept");
 	return n;
 }
-function sr(e, t, n, r) {
+function dr(e, t, n, r) {
 	let i = e.temperature, a, o;
 	if (r) a = Array.from(e.low, (t, n) => {
-		if (n === 0) return M(0);
+		if (n === 0) return j(0);
 		let r = (e.high[n] - e.low[0]) / i;
 		return e.rounded ? {
 			low: (t - e.high[0]) / i,
 			high: r
-		} : M(r);
+		} : j(r);
 	}), o = (Math.log(e.largestUnknownProb) - e.low[0]) / i;
 	else {
 		a = e.probs.map(({ low: e, high: t }) => ({
@@ -2546,30 +2616,30 @@ function sr(e, t, n, r) {
 			high: Math.log(t)
 		}));
 		let t = e.largestUnknownProb ** (1 / i);
-		o = Math.log(t / (t + G(e.low.map((e) => Math.exp(e / i)))));
+		o = Math.log(t / (t + W(e.low.map((e) => Math.exp(e / i)))));
 	}
-	let s = a.filter((e) => e.low >= n.high - Kn).length, c = a.findIndex((e) => !(e.low >= n.high - Kn) && !(e.high < n.low - Kn));
-	if (c >= 0) throw K(t, `the token of rank ${c + 1} is too near to its limit`);
-	if (!e.whole && o >= n.low - Kn) throw K(t, `unknown tokens may pass it besides ${s} known ones`);
+	let s = a.filter((e) => e.low >= n.high - Xn).length, c = a.findIndex((e) => !(e.low >= n.high - Xn) && !(e.high < n.low - Xn));
+	if (c >= 0) throw G(t, `the token of rank ${c + 1} is too near to its limit`);
+	if (!e.whole && o >= n.low - Xn) throw G(t, `unknown tokens may pass it besides ${s} known ones`);
 	return s;
 }
-function cr(e, t) {
-	let n = e.temperature, r = e.low.map((t, r) => (t + e.high[r]) / 2 / n), i = Math.max(...e.low.map((t, n) => (e.high[n] - t) / 2)) / n, a = G(r) / r.length, o = t.value * Math.sqrt(G(r.map((e) => (e - a) ** 2)) / r.length), s = (2 + t.value) * i, c = 1;
+function fr(e, t) {
+	let n = e.temperature, r = e.low.map((t, r) => (t + e.high[r]) / 2 / n), i = Math.max(...e.low.map((t, n) => (e.high[n] - t) / 2)) / n, a = W(r) / r.length, o = t.value * Math.sqrt(W(r.map((e) => (e - a) ** 2)) / r.length), s = (2 + t.value) * i, c = 1;
 	for (let e = 1; e < r.length; e++) {
 		let n = r[0] - r[e];
 		if (n <= o - s) c += 1;
-		else if (n <= o + s) throw K(t, "a token lies too near to its limit");
+		else if (n <= o + s) throw G(t, "a token lies too near to its limit");
 	}
 	return c;
 }
-function lr(e, t) {
+function pr(e, t) {
 	let n = e.entropy, r = e.probs.map(({ low: e, high: t }) => {
 		let [r, i] = [-Math.log(t) - n.high, -Math.log(e) - n.low];
 		return {
 			low: r <= 0 && i >= 0 ? 0 : Math.min(Math.abs(r), Math.abs(i)),
 			high: Math.max(Math.abs(r), Math.abs(i))
 		};
-	}), i = ir(r.length).sort((e, t) => r[e].low + r[e].high - r[t].low - r[t].high), a = t.value * (1 - se), o = Number(dt(k.get(t.name), t.options).min_keep ?? 1);
+	}), i = cr(r.length).sort((e, t) => r[e].low + r[e].high - r[t].low - r[t].high), a = t.value * (1 - se), o = Number(ft(O.get(t.name), t.options).min_keep ?? 1);
 	for (let t = 1; t <= i.length; t++) {
 		let n = i.slice(0, t), s = (t) => e.share((e) => t.includes(e));
 		if (s(n).high < a) continue;
@@ -2577,19 +2647,19 @@ function lr(e, t) {
 		if (c && s(n).low >= a && d && t >= o) return n.sort((e, t) => e - t);
 		break;
 	}
-	throw K(t, "rounding leaves open which tokens come first in its order");
+	throw G(t, "rounding leaves open which tokens come first in its order");
 }
-function ur(e, t) {
+function mr(e, t) {
 	let n = e.entropy;
 	for (let r = 2; r <= e.seen; r++) {
-		let i = e.kept(ir(r)).entropy;
+		let i = e.kept(cr(r)).entropy;
 		if (i.low > t.value * n.high * (1 + se)) return r - 1;
-		if (i.high > t.value * n.low * (1 + se)) throw K(t, `rounding leaves open whether ${r} tokens stay under its bound`);
+		if (i.high > t.value * n.low * (1 + se)) throw G(t, `rounding leaves open whether ${r} tokens stay under its bound`);
 	}
 	return e.seen;
 }
-function dr(e, t, n, r) {
-	if (n || t.length === e.seen && e.whole) return M(1);
+function hr(e, t, n, r) {
+	if (n || t.length === e.seen && e.whole) return j(1);
 	let i = new Set(t), a = [r.low, r.high].map((t) => e.at(t).share((e) => i.has(e)));
 	return r.low === r.high ? a[0] : t.every((e, t) => e === t) ? {
 		low: Math.min(...a.map((e) => e.low)),
@@ -2599,17 +2669,17 @@ function dr(e, t, n, r) {
 		high: 1
 	};
 }
-function K(e, t) {
-	return new A(`What ${j(e)} keeps cannot be decided here: ${t}; cut to the known tokens first (top_k), ask for more log-probabilities or more decimals, or use a model that runs here.`);
+function G(e, t) {
+	return new k(`What ${A(e)} keeps cannot be decided here: ${t}; cut to the known tokens first (top_k), ask for more log-probabilities or more decimals, or use a model that runs here.`);
 }
 // src/views/subject.ts
-function fr(e) {
+function gr(e) {
 	if (e.logits !== null) {
-		let t = cn(e.logits), n = {
+		let t = ln(e.logits), n = {
 			ids: e.history,
 			ranks: e.history_ranks,
 			promptLength: e.prompt_length
-		}, r = (e) => Gt(e, t, n), i = r([]), a = P(i) ? _e(i.raw) : NaN;
+		}, r = (e) => Kt(e, t, n), i = r([]), a = N(i) ? _e(i.raw) : NaN;
 		return {
 			record: e,
 			tokens: t.length,
@@ -2618,10 +2688,10 @@ function fr(e) {
 			raw: i,
 			explain: r,
 			chain: e.chain,
-			margin: M(a)
+			margin: j(a)
 		};
 	}
-	let t = Zn.of(e.logprobs, e.vocabulary_at_most, e.rounding), n = (e) => Qn(e, t);
+	let t = tr.of(e.logprobs, e.vocabulary_at_most, e.rounding), n = (e) => nr(e, t);
 	return {
 		record: e,
 		tokens: t.tokens,
@@ -2630,51 +2700,73 @@ function fr(e) {
 		raw: n([]),
 		explain: n,
 		margin: t.margin,
-		chain: mr(n, e.chain) ? e.chain : "temperature=1"
+		chain: vr(n, e.chain) ? e.chain : "temperature=1"
 	};
 }
-function pr(e) {
-	return P(e) ? M(qt(e.processed)) : {
+function _r(e) {
+	return N(e) ? j(Jt(e.processed)) : {
 		low: Math.exp(e.entropy.low),
 		high: Math.exp(e.entropy.high)
 	};
 }
-function mr(e, t) {
+function vr(e, t) {
 	try {
-		return e(zt(t).chain), !0;
+		return e(Bt(t).chain), !0;
 	} catch (e) {
-		if (e instanceof A) return !1;
+		if (e instanceof k) return !1;
 		throw e;
 	}
 }
 // src/views/compare.ts
-var hr = 18;
-function gr(e, t) {
+var yr = 18;
+function br(e, t) {
 	let { state: n, announce: r } = t, i = [{
-		...fr(e.a),
+		...gr(e.a),
 		name: "A",
 		key: "chain_a"
 	}, {
-		...fr(e.b),
+		...gr(e.b),
 		name: "B",
 		key: "chain_b"
-	}], a = e.comparable && e.a.rank_ids && e.b.rank_ids ? _r(e.a, e.b) : null, o = i.map((e) => m(e)), s = _("dl", { class: "measures" }), c = _("tbody"), l = e.compared !== null, u = Ar(), d = Vn(h), f = null;
-	function p(e) {
+	}], a = e.comparable && e.a.rank_ids && e.b.rank_ids ? xr(e.a, e.b) : null, o = i.map((e) => h(e)), s = _("div"), c = _("p", { class: "verdict-line" }), l = _("tbody"), u = e.compared !== null, d = Rr(), f = Gn(g), p = null;
+	function m(e) {
 		try {
-			return Lt(n.get(e.key) ?? e.chain);
+			return Rt(n.get(e.key) ?? e.chain);
 		} catch {
-			return zt(e.chain).chain;
+			return Bt(e.chain).chain;
 		}
 	}
-	function m(t) {
-		let i = (e) => n.set(t.key, Vt(e.filter(gt)) || " "), a = Ln(i, r, { heat: !0 }), o = _("select", {
+	function h(t) {
+		let i = (e) => n.set(t.key, Ht(e.filter(_t)) || " "), a = Vn(i, r, { heat: !0 }), o = _("select", {
 			"aria-label": `${t.name}: order and rules as in an engine`,
 			onchange: () => {
-				o.value && i(rn(o.value, p(t))), o.value = "";
+				o.value && i(an(o.value, m(t))), o.value = "";
 			}
 		});
-		x(o, _("option", { value: "" }, "as in …"), ...[...nn.keys()].map((e) => _("option", { value: e }, e)));
-		let s = _("p", { class: "meta" }), c = Rt(zt(t.record.chain).others), l = t.record.prompt_tokens.length > 0 ? t.record.prompt_tokens : [t.record.prompt];
+		x(o, _("option", { value: "" }, "as in …"), ...[...rn.keys()].map((e) => _("option", { value: e }, e)));
+		let [s, c, l] = [
+			_("b"),
+			_("b"),
+			_("b")
+		], u = H([
+			{
+				name: "tokens that can come",
+				term: "truncation",
+				value: s
+			},
+			{
+				name: "entropy",
+				unit: "nats",
+				term: "entropy",
+				value: c
+			},
+			{
+				name: "effective support",
+				unit: "tokens",
+				term: "effective-support",
+				value: l
+			}
+		]), d = zt(Bt(t.record.chain).others), f = t.record.prompt_tokens.length > 0 ? t.record.prompt_tokens : [t.record.prompt];
 		return {
 			element: _("section", {
 				class: `card side-${t.name.toLowerCase()}`,
@@ -2682,85 +2774,87 @@ function gr(e, t) {
 			}, _("h2", {}, _("span", { class: `side-mark mark-${t.name.toLowerCase()}` }, t.name), ` ${t.record.model}`), _("p", {
 				class: "tokens side-prompt",
 				dir: "auto"
-			}, ...l.map(W)), Un(t.record, t.seen, e.compared !== null), c ? _("p", { class: "note" }, c) : null, e.compared === null ? a.element : null, e.compared === null ? _("p", { class: "chain-tools" }, o) : null, s),
+			}, ...f.map(U)), qn(t.record, t.seen, e.compared !== null), d ? _("p", { class: "note" }, d) : null, e.compared === null ? a.element : null, e.compared === null ? _("p", { class: "chain-tools" }, o) : null, u),
 			show(e) {
-				a.show(p(t)), a.report(e.stages), S(s, `${B(e.kept)} tokens can come; entropy ${H(e.entropy, R)}, effective support ${H(pr(e))} tokens`);
+				a.show(m(t)), a.report(e.stages), S(s, R(e.kept)), S(c, B(e.entropy)), S(l, B(_r(e)));
 			}
 		};
 	}
-	function h() {
-		let [t, n] = i.map((e) => l ? e.raw : e.explain(p(e)));
-		f = [t, n], o[0].show(t), o[1].show(n);
-		let r = vr(i, a, f, hr), d = l ? {
+	function g() {
+		let [t, n] = i.map((e) => u ? e.raw : e.explain(m(e)));
+		p = [t, n], o[0].show(t), o[1].show(n);
+		let r = Sr(i, a, p, yr).map((t) => Tr(t, e, p)), f = u ? {
 			a: t.unseen,
 			b: n.unseen
-		} : null, m = Math.max(...r.flatMap((e) => [e.a?.high ?? 0, e.b?.high ?? 0]), d?.a.high ?? 0, d?.b.high ?? 0, 1e-12);
-		x(c, ...r.map((e) => xr(e, m)), d ? xr({
+		} : null, h = Math.max(...r.flatMap((e) => [e.a?.high ?? 0, e.b?.high ?? 0]), f?.a.high ?? 0, f?.b.high ?? 0, 1e-12);
+		x(l, ...r.map((e) => Er(e, h)), f ? Er({
 			token: null,
-			...d,
+			...f,
 			removedA: null,
 			removedB: null
-		}, m) : null), u.draw(r), x(s, ...e.compared ? Tr(e.compared) : a ? Cr(i, a, f) : []);
+		}, h) : null), d.draw(r);
+		let g = e.compared ? Nr(e.compared) : a ? Or(i, a, p) : [];
+		x(s, g.length > 0 ? H(g) : null), S(c, kr(i, a, p, e.compared));
 	}
-	let g = n.listen((e) => (e === "chain_a" || e === "chain_b") && d()), v = _("div", {}, a || l ? null : _("p", { class: "note" }, "The two models have different vocabularies, so the same text may be spelled with other tokens, and no distance is given. Tokens are matched by their text; – stands where the other vocabulary has no such token among the best that are named."), _("div", { class: "two" }, o[0].element, o[1].element), _("section", {
+	let v = n.listen((e) => (e === "chain_a" || e === "chain_b") && f()), y = _("div", {}, a || u ? null : _("p", { class: "note" }, "The two models have different vocabularies, so no distance is given. Tokens are matched by their text. What one model writes in several pieces (␣Can·ber·ra) has the probability of all pieces in a row, for the raw distribution; – stands where nothing is known."), _("div", { class: "two" }, o[0].element, o[1].element), _("section", {
 		class: "card",
 		"aria-label": "The two distributions"
-	}, s, _("div", {
+	}, c, s, _("div", {
 		class: "scroll",
 		tabindex: 0,
 		role: "region",
 		"aria-label": "Tokens in A and in B"
-	}, _("table", { class: `bars pair${l ? " range-bars" : ""}` }, _("caption", { class: "sr" }, `${l ? "Raw" : "Processed"} probability of each token in A and in B`), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", {
+	}, _("table", { class: `bars pair${u ? " range-bars" : ""}` }, _("caption", { class: "sr" }, `${u ? "Raw" : "Processed"} probability of each token in A and in B`), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "token ", V("token")), _("th", {
 		scope: "col",
 		class: "figure ink-a"
-	}, "A"), _("th", {
+	}, "in A ", V(u ? "raw" : "processed")), _("th", {
 		scope: "col",
 		class: "figure ink-b"
-	}, "B"), _("th", { scope: "col" }, _("span", { class: "sr" }, "bars")))), c))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `A and B, ${l ? "raw" : "processed"}. `), _("small", {}, `Probability of each token, on a logarithmic axis${l ? "; a line reaches from the lowest to the highest that it can have" : ""}.`), " ", _("span", { class: "legend" }, _("span", { class: "key key-accent" }, "A"), _("span", { class: "key key-second" }, "B"))), u.element));
-	return h(), {
-		element: v,
+	}, "in B ", V(u ? "raw" : "processed")), _("th", { scope: "col" }, _("span", { class: "sr" }, "bars")))), l))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "How far apart each token is "), V(u ? "raw" : "processed"), " ", _("small", {}, `One step of the axis is a factor of 100${u ? "; a line reaches from the lowest to the highest that a token can have" : ""}.`), " ", _("span", { class: "legend" }, _("span", { class: "key key-accent" }, "A"), _("span", { class: "key key-second" }, "B"))), d.element));
+	return g(), {
+		element: y,
 		close: () => {
-			g(), u.close();
+			v(), d.close();
 		},
 		download: {
 			name: "retort-compare",
-			json: () => jr(e, i, a, f),
+			json: () => zr(e, i, a, p),
 			csv: () => [[
 				"token",
 				"prob_a_low",
 				"prob_a_high",
 				"prob_b_low",
 				"prob_b_high"
-			], ...vr(i, a, f, 500).map(({ token: e, a: t, b: n }) => [
+			], ...Sr(i, a, p, 500).map(({ token: e, a: t, b: n }) => [
 				e,
 				t?.low ?? null,
 				t?.high ?? null,
 				n?.low ?? null,
 				n?.high ?? null
 			])],
-			svg: () => u.element
+			svg: () => d.element
 		}
 	};
 }
-function _r(e, t) {
-	let n = Math.max(e.vocabulary, t.vocabulary), r = [ln(e.rank_ids), ln(t.rank_ids)];
+function xr(e, t) {
+	let n = Math.max(e.vocabulary, t.vocabulary), r = [un(e.rank_ids), un(t.rank_ids)];
 	return {
 		size: n,
 		ids: r,
-		ranks: [Xt(r[0], n), Xt(r[1], n)]
+		ranks: [Zt(r[0], n), Zt(r[1], n)]
 	};
 }
-function vr(e, t, n, r) {
-	let i = t ? yr(e, t, n, r) : br(e, n), a = (e) => Math.max(e.a?.high ?? 0, e.b?.high ?? 0);
+function Sr(e, t, n, r) {
+	let i = t ? Cr(e, t, n, r) : wr(e, n), a = (e) => Math.max(e.a?.high ?? 0, e.b?.high ?? 0);
 	return i.sort((e, t) => a(t) - a(e)).slice(0, r);
 }
-function yr(e, { ids: t, ranks: n }, r, i) {
+function Cr(e, { ids: t, ranks: n }, r, i) {
 	let a = new Map(e.flatMap(({ record: e }) => e.ids.map((t, n) => [t, e.tokens[n]]))), o = r.flatMap((e, n) => {
 		let { processed: r } = e;
 		return [...Array.from({ length: Math.min(i, e.kept) }, (e, i) => t[n][D(r, r.from + i)]), ...t[n].subarray(0, 4)];
 	});
 	return [...new Set(o)].map((t) => {
-		let [i, o] = [n[0][t], n[1][t]], s = (t, n) => n < e[t].tokens ? r[t].prob(n) : M(0);
+		let [i, o] = [n[0][t], n[1][t]], s = (t, n) => n < e[t].tokens ? r[t].prob(n) : j(0);
 		return {
 			token: a.get(t) ?? `#${t}`,
 			a: s(0, i),
@@ -2770,7 +2864,7 @@ function yr(e, { ids: t, ranks: n }, r, i) {
 		};
 	});
 }
-function br(e, t) {
+function wr(e, t) {
 	let n = /* @__PURE__ */ new Map();
 	return e.forEach(({ record: e }, r) => e.tokens.forEach((e, i) => {
 		let a = n.get(e) ?? {
@@ -2785,82 +2879,90 @@ function br(e, t) {
 		...t
 	}));
 }
-function xr(e, t) {
-	let [n, r] = [Nn("a"), Nn("b")];
-	Pn(n, e.a ?? M(0), t), Pn(r, e.b ?? M(0), t);
-	let i = (e, t, n) => {
-		let r = _("td", {
-			class: `figure ink-${n}`,
-			title: t ? `removed by ${t}` : e === null ? "not among the tokens that are named" : null
+function Tr(e, { spelled: t }, n) {
+	let r = (n) => e.token !== null && (n === 0 ? e.a : e.b) === null ? t[n].find(({ text: t }) => t === e.token) ?? null : null, [i, a] = [r(0), r(1)], o = (e, { stages: t }) => e !== null && t.every(({ stage: e }) => e.name === "temperature" && e.value === 1) ? j(Math.exp(e.logprob)) : null;
+	return {
+		...e,
+		a: e.a ?? o(i, n[0]),
+		b: e.b ?? o(a, n[1]),
+		spelled: [i, a]
+	};
+}
+function Er(e, t) {
+	let [n, r] = [Ln("a"), Ln("b")];
+	Rn(n, e.a ?? j(0), t), Rn(r, e.b ?? j(0), t);
+	let i = (t, n, r) => {
+		let i = _("td", {
+			class: `figure ink-${r}`,
+			title: n ? `removed by ${n}` : t === null ? "not among the tokens that are named" : null
 		});
-		return t ? x(r, _("small", {}, `− ${t}`)) : e === null ? x(r, _("small", {}, "–")) : (In(r, e, I), r);
+		if (n) return x(i, _("small", {}, `− ${n}`));
+		let a = e.spelled?.[r === "a" ? 0 : 1]?.tokens ?? [], o = a.length > 1 ? _("small", {
+			class: "spelled",
+			title: "the pieces in which this model writes it; their raw probabilities multiplied"
+		}, a.map(An).join("·")) : null;
+		if (t === null) return x(i, _("small", {}, "–"), o);
+		let s = _("span");
+		return Bn(s, t, F), Bn(i, t, F), x(i, s, o);
 	};
 	return _("tr", { class: e.token === null ? "rest" : "" }, _("th", {
 		scope: "row",
 		class: "token-cell"
-	}, e.token === null ? "all unknown ones" : W(e.token)), i(e.a, e.removedA, "a"), i(e.b, e.removedB, "b"), _("td", { class: "bar-cell" }, _("span", {
+	}, e.token === null ? "all unknown ones" : U(e.token)), i(e.a, e.removedA, "a"), i(e.b, e.removedB, "b"), _("td", { class: "bar-cell" }, _("span", {
 		class: "bar-box",
 		"aria-hidden": "true"
 	}, n.element, r.element)));
 }
-function Sr(e) {
-	return e.map(([e, t, n, r, i, a]) => _("div", { class: "measure" }, _("dt", {}, `${t} `, _("small", {}, `${n} `), U(r)), _("dd", {}, _("b", {
-		"data-measure": e,
-		"data-value": i ?? ""
-	}, a))));
+function Dr(e, t, n, r, i, a, o = "") {
+	return {
+		name: t,
+		unit: n,
+		term: r,
+		value: _("span", {}, _("b", {
+			"data-measure": e,
+			"data-value": i ?? ""
+		}, a), o ? _("small", {}, ` ${o}`) : null)
+	};
 }
-function Cr(e, t, [n, r]) {
-	let i = wr(t, n, r);
-	if (i === null || !P(n) || !P(r)) return [];
-	let a = en({
+function Or(e, t, [n, r]) {
+	let i = Mr(t, n, r);
+	if (i === null || !N(n) || !N(r)) return [];
+	let a = tn({
 		window: n.tempered,
 		ids: t.ids[0]
 	}, e[1].logits, t.ids[1], t.size);
-	return Sr([
-		[
-			"kl-forward",
-			"KL(A ‖ B)",
-			"nats",
-			"kl",
-			i.klForward,
-			L(i.klForward)
-		],
-		[
-			"kl-reverse",
-			"KL(B ‖ A)",
-			"nats",
-			"kl",
-			i.klReverse,
-			L(i.klReverse)
-		],
-		[
-			"jsd",
-			"Jensen-Shannon",
-			"nats, at most ln 2",
-			"jsd",
-			i.jsd,
-			L(i.jsd)
-		],
-		[
-			"tv",
-			"total variation",
-			"0 same, 1 disjoint",
-			"total-variation",
-			i.totalVariation,
-			L(i.totalVariation)
-		],
-		[
-			"equivalent",
-			"equivalent temperature",
-			"τ at which B, whole, is nearest to A, tempered",
-			"equivalent-temperature",
-			a?.temperature ?? NaN,
-			a === null ? "none" : `${V(a.temperature)}${a.atBound ? " (a limit)" : ""}, ${R(a.residual)} left`
-		]
-	]);
+	return [
+		Dr("tv", "total variation", "0 same, 1 disjoint", "total-variation", i.totalVariation, I(i.totalVariation)),
+		Dr("jsd", "Jensen-Shannon", "nats, at most 0.693", "jsd", i.jsd, I(i.jsd)),
+		Dr("kl-forward", "KL(A ‖ B)", "nats", "kl", i.klForward, I(i.klForward)),
+		Dr("kl-reverse", "KL(B ‖ A)", "nats", "kl", i.klReverse, I(i.klReverse)),
+		Dr("equivalent", "τ that brings B nearest to A", "B whole, A tempered", "equivalent-temperature", a?.temperature ?? NaN, a === null ? "none" : a.temperature.toFixed(2), a === null ? "" : `${a.atBound ? "(a limit), " : ""}${mn(a.residual)} remain`)
+	];
 }
-function wr(e, t, n) {
-	return !P(t) || !P(n) ? null : Zt({
+function kr([e, t], n, r, i) {
+	let [a, o] = [Ar(e, r[0]), Ar(t, r[1])], s = a.token === o.token ? `Both put ${a.shown} first: A gives it ${a.share}, B ${o.share}.` : `A puts ${a.shown} first (${a.share}), B ${o.shown} (${o.share}).`, c = i ? M(i.total_variation) : n ? j(Mr(n, ...r)?.totalVariation ?? NaN) : null;
+	return c === null || Number.isNaN(c.high) ? s : `${s} They share ${B({
+		low: 1 - c.high,
+		high: 1 - c.low
+	}, jr)} of their probability.`;
+}
+function Ar({ record: e }, t) {
+	let n = 0;
+	e.tokens.forEach((e, r) => {
+		t.prob(r).high > t.prob(n).high && (n = r);
+	});
+	let r = e.tokens[n];
+	return {
+		token: r,
+		shown: `“${An(r)}”`,
+		share: B(t.prob(n), jr)
+	};
+}
+function jr(e) {
+	return e > 0 && e < .01 ? "less than 1 %" : `${Math.round(100 * e)} %`;
+}
+function Mr(e, t, n) {
+	return !N(t) || !N(n) ? null : Qt({
 		window: t.processed,
 		ids: e.ids[0]
 	}, {
@@ -2868,76 +2970,52 @@ function wr(e, t, n) {
 		ids: e.ids[1]
 	}, e.size);
 }
-function Tr(e) {
-	let t = ({ low: e, high: t }) => e === t ? L(e) : e === -Infinity ? "∞" : `at least ${L(e)}`;
-	return Sr([
-		[
-			"tv",
-			"total variation",
-			"0 same, 1 disjoint",
-			"total-variation",
-			null,
-			H(N(e.total_variation))
-		],
-		[
-			"kl-forward",
-			"KL(A ‖ B)",
-			"nats",
-			"kl",
-			null,
-			t(N(e.kl_ab))
-		],
-		[
-			"kl-reverse",
-			"KL(B ‖ A)",
-			"nats",
-			"kl",
-			null,
-			t(N(e.kl_ba))
-		],
-		[
-			"common",
-			"tokens that both name",
-			"",
-			"interval",
-			null,
-			L(e.common)
-		],
-		[
-			"logprob-difference",
-			"largest difference of logprobs",
-			"nats, among these",
-			"logprob",
-			null,
-			L(e.logprob_difference)
-		]
-	]);
+function Nr(e) {
+	let t = ({ low: e, high: t }) => e === t ? I(e) : e === -Infinity ? "∞" : `at least ${I(e)}`;
+	return [
+		Dr("tv", "total variation", "0 same, 1 disjoint", "total-variation", null, B(M(e.total_variation))),
+		Dr("kl-forward", "KL(A ‖ B)", "nats", "kl", null, t(M(e.kl_ab))),
+		Dr("kl-reverse", "KL(B ‖ A)", "nats", "kl", null, t(M(e.kl_ba))),
+		Dr("common", "tokens that both name", "", "interval", null, I(e.common)),
+		Dr("logprob-difference", "largest difference of logprobs", "nats, among these", "logprob", null, I(e.logprob_difference))
+	];
 }
-var Er = 20, Dr = 120, Or = {
-	right: 16,
+var Pr = 20, Fr = 120, Ir = {
+	right: 22,
 	top: 8,
 	bottom: 34
-}, kr = 1e-6;
-function Ar() {
-	let e = Or.top + 360 + Or.bottom, t = v("title"), n = v("g"), r = v("svg", {
+}, Lr = 1e-6;
+function Rr() {
+	let e = Ir.top + 360 + Ir.bottom, t = v("title"), n = v("g"), r = v("svg", {
 		viewBox: `0 0 640 ${e}`,
 		class: "chart pair-chart",
 		role: "img"
 	}, t, n);
 	r.style.maxHeight = "none";
-	let i = 640, a = [], o = Hn(r, e, (e) => {
+	let i = 640, a = [], o = Kn(r, e, (e) => {
 		i = e, c(a);
-	}), s = (e) => e === null ? "not named" : H(e, I);
+	}), s = (e) => e === null ? "not named" : B(e, F);
 	function c(r) {
 		a = r;
-		let o = (e) => Dr + (i - Or.right - Dr) * Math.log(Math.max(e, kr) / kr) / Math.log(1 / kr), c = (e, t, n) => e === null || e.high < kr ? null : v("line", {
+		let o = (e) => Fr + (i - Ir.right - Fr) * Math.log(Math.max(e, Lr) / Lr) / Math.log(1 / Lr), c = (e, t, n) => e === null || e.high < Lr ? null : e.low === e.high ? v("circle", {
+			class: `dot-${t}`,
+			cx: o(e.low),
+			cy: n,
+			r: 5
+		}) : v("line", {
 			class: `whisker whisker-${t}`,
 			x1: o(e.low),
 			x2: Math.max(o(e.high), o(e.low) + 3),
 			y1: n,
 			y2: n
+		}), l = (e, t, n) => e === null || t === null ? null : v("line", {
+			class: "gap",
+			x1: o(e.high),
+			x2: o(t.high),
+			y1: n,
+			y2: n
 		});
-		S(t, `Probability in A and B: ${r.slice(0, 8).map((e) => `${En(e.token ?? "")} ${s(e.a)} and ${s(e.b)}`).join("; ")}`), x(n, ...[
+		S(t, `Probability in A and B: ${r.slice(0, 8).map((e) => `${An(e.token ?? "")} ${s(e.a)} and ${s(e.b)}`).join("; ")}`), x(n, ...[
 			1,
 			.01,
 			1e-4,
@@ -2946,14 +3024,14 @@ function Ar() {
 			class: "grid",
 			x1: o(t),
 			x2: o(t),
-			y1: Or.top,
-			y2: e - Or.bottom
+			y1: Ir.top,
+			y2: e - Ir.bottom
 		}), v("text", {
 			x: o(t),
-			y: e - Or.bottom + 16,
-			"text-anchor": t === 1 ? "end" : "middle"
-		}, t === kr ? "less" : `${100 * t} %`)]), ...r.flatMap((e, t) => {
-			let n = Or.top + t * Er + Er / 2, r = En(e.token ?? "");
+			y: e - Ir.bottom + 16,
+			"text-anchor": "middle"
+		}, t === Lr ? "≤ 0.0001 %" : `${100 * t} %`)]), ...r.flatMap((e, t) => {
+			let n = Ir.top + t * Pr + Pr / 2, r = An(e.token ?? "");
 			return [
 				v("text", {
 					class: "dot-label",
@@ -2961,11 +3039,12 @@ function Ar() {
 					y: n + 4,
 					"text-anchor": "end"
 				}, r.length > 14 ? `${r.slice(0, 13)}…` : r),
-				c(e.a, "a", n - 3),
-				c(e.b, "b", n + 3)
+				l(e.a, e.b, n),
+				c(e.a, "a", n),
+				c(e.b, "b", n)
 			];
 		}), v("text", {
-			x: i - Or.right,
+			x: i - Ir.right,
 			y: e - 2,
 			"text-anchor": "end"
 		}, "probability →"));
@@ -2976,32 +3055,49 @@ function Ar() {
 		close: o
 	};
 }
-function jr(e, t, n, r) {
+function zr(e, t, n, r) {
 	let i = ({ record: { model: e, prompt: t } }, { stages: n }) => ({
 		model: e,
 		prompt: t,
-		chain: Vt(n.map(({ stage: e }) => e))
+		chain: Ht(n.map(({ stage: e }) => e))
 	});
 	return {
 		a: i(t[0], r[0]),
 		b: i(t[1], r[1]),
 		comparable: e.comparable,
-		distances: e.compared ?? (n && wr(n, ...r)),
-		tokens: vr(t, n, r, 200)
+		distances: e.compared ?? (n && Mr(n, ...r)),
+		tokens: Sr(t, n, r, 200)
+	};
+}
+// src/views/glossary.ts
+function Br({ state: e, data: t }) {
+	let n = Object.entries(vn).map(([e, { term: t, text: n }]) => _("div", {
+		class: "entry",
+		"data-term": e
+	}, _("dt", {}, t), _("dd", {}, n))), r = () => {
+		for (let t of n) {
+			let n = t.dataset.term === e.get("term");
+			t.setAttribute("aria-current", String(n)), n && t.scrollIntoView({ block: "center" });
+		}
+	}, i = e.listen((e) => e === "term" && r());
+	return requestAnimationFrame(r), {
+		element: _("div", {}, _("p", { class: "meta" }, `The words of this page, from docs/glossary.md of retort ${t.version}.`), _("dl", { class: "card glossary" }, ...n)),
+		download: null,
+		close: i
 	};
 }
 // node_modules/d3-array/src/ascending.js
-function Mr(e, t) {
+function Vr(e, t) {
 	return e == null || t == null ? NaN : e < t ? -1 : e > t ? 1 : e >= t ? 0 : NaN;
 }
 // node_modules/d3-array/src/descending.js
-function Nr(e, t) {
+function Hr(e, t) {
 	return e == null || t == null ? NaN : t < e ? -1 : t > e ? 1 : t >= e ? 0 : NaN;
 }
 // node_modules/d3-array/src/bisector.js
-function Pr(e) {
+function Ur(e) {
 	let t, n, r;
-	e.length === 2 ? (t = e === Mr || e === Nr ? e : Fr, n = e, r = e) : (t = Mr, n = (t, n) => Mr(e(t), n), r = (t, n) => e(t) - n);
+	e.length === 2 ? (t = e === Vr || e === Hr ? e : Wr, n = e, r = e) : (t = Vr, n = (t, n) => Vr(e(t), n), r = (t, n) => e(t) - n);
 	function i(e, r, i = 0, a = e.length) {
 		if (i < a) {
 			if (t(r, r) !== 0) return a;
@@ -3032,18 +3128,18 @@ function Pr(e) {
 		right: a
 	};
 }
-function Fr() {
+function Wr() {
 	return 0;
 }
 // node_modules/d3-array/src/number.js
-function Ir(e) {
+function Gr(e) {
 	return e === null ? NaN : +e;
 }
 // node_modules/d3-array/src/bisect.js
-var Lr = Pr(Mr), Rr = Lr.right;
-Lr.left, Pr(Ir).center;
+var Kr = Ur(Vr), qr = Kr.right;
+Kr.left, Ur(Gr).center;
 // node_modules/d3-array/src/extent.js
-function zr(e, t) {
+function Jr(e, t) {
 	let n, r;
 	if (t === void 0) for (let t of e) t != null && (n === void 0 ? t >= t && (n = r = t) : (n > t && (n = t), r < t && (r = t)));
 	else {
@@ -3053,19 +3149,19 @@ function zr(e, t) {
 	return [n, r];
 }
 // node_modules/d3-array/src/ticks.js
-var Br = Math.sqrt(50), Vr = Math.sqrt(10), Hr = Math.sqrt(2);
-function Ur(e, t, n) {
-	let r = (t - e) / Math.max(0, n), i = Math.floor(Math.log10(r)), a = r / 10 ** i, o = a >= Br ? 10 : a >= Vr ? 5 : a >= Hr ? 2 : 1, s, c, l;
-	return i < 0 ? (l = 10 ** -i / o, s = Math.round(e * l), c = Math.round(t * l), s / l < e && ++s, c / l > t && --c, l = -l) : (l = 10 ** i * o, s = Math.round(e / l), c = Math.round(t / l), s * l < e && ++s, c * l > t && --c), c < s && .5 <= n && n < 2 ? Ur(e, t, n * 2) : [
+var Yr = Math.sqrt(50), Xr = Math.sqrt(10), Zr = Math.sqrt(2);
+function Qr(e, t, n) {
+	let r = (t - e) / Math.max(0, n), i = Math.floor(Math.log10(r)), a = r / 10 ** i, o = a >= Yr ? 10 : a >= Xr ? 5 : a >= Zr ? 2 : 1, s, c, l;
+	return i < 0 ? (l = 10 ** -i / o, s = Math.round(e * l), c = Math.round(t * l), s / l < e && ++s, c / l > t && --c, l = -l) : (l = 10 ** i * o, s = Math.round(e / l), c = Math.round(t / l), s * l < e && ++s, c * l > t && --c), c < s && .5 <= n && n < 2 ? Qr(e, t, n * 2) : [
 		s,
 		c,
 		l
 	];
 }
-function Wr(e, t, n) {
+function $r(e, t, n) {
 	if (t = +t, e = +e, n = +n, !(n > 0)) return [];
 	if (e === t) return [e];
-	let r = t < e, [i, a, o] = r ? Ur(t, e, n) : Ur(e, t, n);
+	let r = t < e, [i, a, o] = r ? Qr(t, e, n) : Qr(e, t, n);
 	if (!(a >= i)) return [];
 	let s = a - i + 1, c = Array(s);
 	if (r) {
@@ -3075,16 +3171,16 @@ function Wr(e, t, n) {
 	else for (let e = 0; e < s; ++e) c[e] = (i + e) * o;
 	return c;
 }
-function Gr(e, t, n) {
-	return t = +t, e = +e, n = +n, Ur(e, t, n)[2];
+function ei(e, t, n) {
+	return t = +t, e = +e, n = +n, Qr(e, t, n)[2];
 }
-function Kr(e, t, n) {
+function ti(e, t, n) {
 	t = +t, e = +e, n = +n;
-	let r = t < e, i = r ? Gr(t, e, n) : Gr(e, t, n);
+	let r = t < e, i = r ? ei(t, e, n) : ei(e, t, n);
 	return (r ? -1 : 1) * (i < 0 ? 1 / -i : i);
 }
 // node_modules/d3-scale/src/init.js
-function qr(e, t) {
+function ni(e, t) {
 	switch (arguments.length) {
 		case 0: break;
 		case 1:
@@ -3095,16 +3191,16 @@ function qr(e, t) {
 	return this;
 }
 // node_modules/d3-color/dist/d3-color.mjs
-function Jr(e, t, n) {
+function ri(e, t, n) {
 	e.prototype = t.prototype = n, n.constructor = e;
 }
-function Yr(e, t) {
+function ii(e, t) {
 	var n = Object.create(e.prototype);
 	for (var r in t) n[r] = t[r];
 	return n;
 }
-function Xr() {}
-var Zr = .7, Qr = 1 / Zr, $r = "\\s*([+-]?\\d+)\\s*", ei = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)\\s*", q = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)%\\s*", ti = /^#([0-9a-f]{3,8})$/, ni = RegExp(`^rgb\\(${$r},${$r},${$r}\\)$`), ri = RegExp(`^rgb\\(${q},${q},${q}\\)$`), ii = RegExp(`^rgba\\(${$r},${$r},${$r},${ei}\\)$`), ai = RegExp(`^rgba\\(${q},${q},${q},${ei}\\)$`), oi = RegExp(`^hsl\\(${ei},${q},${q}\\)$`), si = RegExp(`^hsla\\(${ei},${q},${q},${ei}\\)$`), ci = {
+function ai() {}
+var oi = .7, si = 1 / oi, ci = "\\s*([+-]?\\d+)\\s*", li = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)\\s*", K = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)%\\s*", ui = /^#([0-9a-f]{3,8})$/, di = RegExp(`^rgb\\(${ci},${ci},${ci}\\)$`), fi = RegExp(`^rgb\\(${K},${K},${K}\\)$`), pi = RegExp(`^rgba\\(${ci},${ci},${ci},${li}\\)$`), mi = RegExp(`^rgba\\(${K},${K},${K},${li}\\)$`), hi = RegExp(`^hsl\\(${li},${K},${K}\\)$`), gi = RegExp(`^hsla\\(${li},${K},${K},${li}\\)$`), _i = {
 	aliceblue: 15792383,
 	antiquewhite: 16444375,
 	aqua: 65535,
@@ -3254,266 +3350,266 @@ var Zr = .7, Qr = 1 / Zr, $r = "\\s*([+-]?\\d+)\\s*", ei = "\\s*([+-]?(?:\\d*\\.
 	yellow: 16776960,
 	yellowgreen: 10145074
 };
-Jr(Xr, pi, {
+ri(ai, Si, {
 	copy(e) {
 		return Object.assign(new this.constructor(), this, e);
 	},
 	displayable() {
 		return this.rgb().displayable();
 	},
-	hex: li,
-	formatHex: li,
-	formatHex8: ui,
-	formatHsl: di,
-	formatRgb: fi,
-	toString: fi
+	hex: vi,
+	formatHex: vi,
+	formatHex8: yi,
+	formatHsl: bi,
+	formatRgb: xi,
+	toString: xi
 });
-function li() {
+function vi() {
 	return this.rgb().formatHex();
 }
-function ui() {
+function yi() {
 	return this.rgb().formatHex8();
 }
-function di() {
-	return Ti(this).formatHsl();
+function bi() {
+	return Pi(this).formatHsl();
 }
-function fi() {
+function xi() {
 	return this.rgb().formatRgb();
 }
-function pi(e) {
+function Si(e) {
 	var t, n;
-	return e = (e + "").trim().toLowerCase(), (t = ti.exec(e)) ? (n = t[1].length, t = parseInt(t[1], 16), n === 6 ? mi(t) : n === 3 ? new J(t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, (t & 15) << 4 | t & 15, 1) : n === 8 ? hi(t >> 24 & 255, t >> 16 & 255, t >> 8 & 255, (t & 255) / 255) : n === 4 ? hi(t >> 12 & 15 | t >> 8 & 240, t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, ((t & 15) << 4 | t & 15) / 255) : null) : (t = ni.exec(e)) ? new J(t[1], t[2], t[3], 1) : (t = ri.exec(e)) ? new J(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, 1) : (t = ii.exec(e)) ? hi(t[1], t[2], t[3], t[4]) : (t = ai.exec(e)) ? hi(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, t[4]) : (t = oi.exec(e)) ? wi(t[1], t[2] / 100, t[3] / 100, 1) : (t = si.exec(e)) ? wi(t[1], t[2] / 100, t[3] / 100, t[4]) : ci.hasOwnProperty(e) ? mi(ci[e]) : e === "transparent" ? new J(NaN, NaN, NaN, 0) : null;
+	return e = (e + "").trim().toLowerCase(), (t = ui.exec(e)) ? (n = t[1].length, t = parseInt(t[1], 16), n === 6 ? Ci(t) : n === 3 ? new q(t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, (t & 15) << 4 | t & 15, 1) : n === 8 ? wi(t >> 24 & 255, t >> 16 & 255, t >> 8 & 255, (t & 255) / 255) : n === 4 ? wi(t >> 12 & 15 | t >> 8 & 240, t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, ((t & 15) << 4 | t & 15) / 255) : null) : (t = di.exec(e)) ? new q(t[1], t[2], t[3], 1) : (t = fi.exec(e)) ? new q(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, 1) : (t = pi.exec(e)) ? wi(t[1], t[2], t[3], t[4]) : (t = mi.exec(e)) ? wi(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, t[4]) : (t = hi.exec(e)) ? Ni(t[1], t[2] / 100, t[3] / 100, 1) : (t = gi.exec(e)) ? Ni(t[1], t[2] / 100, t[3] / 100, t[4]) : _i.hasOwnProperty(e) ? Ci(_i[e]) : e === "transparent" ? new q(NaN, NaN, NaN, 0) : null;
 }
-function mi(e) {
-	return new J(e >> 16 & 255, e >> 8 & 255, e & 255, 1);
+function Ci(e) {
+	return new q(e >> 16 & 255, e >> 8 & 255, e & 255, 1);
 }
-function hi(e, t, n, r) {
-	return r <= 0 && (e = t = n = NaN), new J(e, t, n, r);
+function wi(e, t, n, r) {
+	return r <= 0 && (e = t = n = NaN), new q(e, t, n, r);
 }
-function gi(e) {
-	return e instanceof Xr || (e = pi(e)), e ? (e = e.rgb(), new J(e.r, e.g, e.b, e.opacity)) : new J();
+function Ti(e) {
+	return e instanceof ai || (e = Si(e)), e ? (e = e.rgb(), new q(e.r, e.g, e.b, e.opacity)) : new q();
 }
-function _i(e, t, n, r) {
-	return arguments.length === 1 ? gi(e) : new J(e, t, n, r ?? 1);
+function Ei(e, t, n, r) {
+	return arguments.length === 1 ? Ti(e) : new q(e, t, n, r ?? 1);
 }
-function J(e, t, n, r) {
+function q(e, t, n, r) {
 	this.r = +e, this.g = +t, this.b = +n, this.opacity = +r;
 }
-Jr(J, _i, Yr(Xr, {
+ri(q, Ei, ii(ai, {
 	brighter(e) {
-		return e = e == null ? Qr : Qr ** +e, new J(this.r * e, this.g * e, this.b * e, this.opacity);
+		return e = e == null ? si : si ** +e, new q(this.r * e, this.g * e, this.b * e, this.opacity);
 	},
 	darker(e) {
-		return e = e == null ? Zr : Zr ** +e, new J(this.r * e, this.g * e, this.b * e, this.opacity);
+		return e = e == null ? oi : oi ** +e, new q(this.r * e, this.g * e, this.b * e, this.opacity);
 	},
 	rgb() {
 		return this;
 	},
 	clamp() {
-		return new J(Si(this.r), Si(this.g), Si(this.b), xi(this.opacity));
+		return new q(ji(this.r), ji(this.g), ji(this.b), Ai(this.opacity));
 	},
 	displayable() {
 		return -.5 <= this.r && this.r < 255.5 && -.5 <= this.g && this.g < 255.5 && -.5 <= this.b && this.b < 255.5 && 0 <= this.opacity && this.opacity <= 1;
 	},
-	hex: vi,
-	formatHex: vi,
-	formatHex8: yi,
-	formatRgb: bi,
-	toString: bi
+	hex: Di,
+	formatHex: Di,
+	formatHex8: Oi,
+	formatRgb: ki,
+	toString: ki
 }));
-function vi() {
-	return `#${Ci(this.r)}${Ci(this.g)}${Ci(this.b)}`;
+function Di() {
+	return `#${Mi(this.r)}${Mi(this.g)}${Mi(this.b)}`;
 }
-function yi() {
-	return `#${Ci(this.r)}${Ci(this.g)}${Ci(this.b)}${Ci((isNaN(this.opacity) ? 1 : this.opacity) * 255)}`;
+function Oi() {
+	return `#${Mi(this.r)}${Mi(this.g)}${Mi(this.b)}${Mi((isNaN(this.opacity) ? 1 : this.opacity) * 255)}`;
 }
-function bi() {
-	let e = xi(this.opacity);
-	return `${e === 1 ? "rgb(" : "rgba("}${Si(this.r)}, ${Si(this.g)}, ${Si(this.b)}${e === 1 ? ")" : `, ${e})`}`;
+function ki() {
+	let e = Ai(this.opacity);
+	return `${e === 1 ? "rgb(" : "rgba("}${ji(this.r)}, ${ji(this.g)}, ${ji(this.b)}${e === 1 ? ")" : `, ${e})`}`;
 }
-function xi(e) {
+function Ai(e) {
 	return isNaN(e) ? 1 : Math.max(0, Math.min(1, e));
 }
-function Si(e) {
+function ji(e) {
 	return Math.max(0, Math.min(255, Math.round(e) || 0));
 }
-function Ci(e) {
-	return e = Si(e), (e < 16 ? "0" : "") + e.toString(16);
+function Mi(e) {
+	return e = ji(e), (e < 16 ? "0" : "") + e.toString(16);
 }
-function wi(e, t, n, r) {
-	return r <= 0 ? e = t = n = NaN : n <= 0 || n >= 1 ? e = t = NaN : t <= 0 && (e = NaN), new Y(e, t, n, r);
+function Ni(e, t, n, r) {
+	return r <= 0 ? e = t = n = NaN : n <= 0 || n >= 1 ? e = t = NaN : t <= 0 && (e = NaN), new J(e, t, n, r);
 }
-function Ti(e) {
-	if (e instanceof Y) return new Y(e.h, e.s, e.l, e.opacity);
-	if (e instanceof Xr || (e = pi(e)), !e) return new Y();
-	if (e instanceof Y) return e;
+function Pi(e) {
+	if (e instanceof J) return new J(e.h, e.s, e.l, e.opacity);
+	if (e instanceof ai || (e = Si(e)), !e) return new J();
+	if (e instanceof J) return e;
 	e = e.rgb();
 	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = Math.min(t, n, r), a = Math.max(t, n, r), o = NaN, s = a - i, c = (a + i) / 2;
-	return s ? (o = t === a ? (n - r) / s + (n < r) * 6 : n === a ? (r - t) / s + 2 : (t - n) / s + 4, s /= c < .5 ? a + i : 2 - a - i, o *= 60) : s = c > 0 && c < 1 ? 0 : o, new Y(o, s, c, e.opacity);
+	return s ? (o = t === a ? (n - r) / s + (n < r) * 6 : n === a ? (r - t) / s + 2 : (t - n) / s + 4, s /= c < .5 ? a + i : 2 - a - i, o *= 60) : s = c > 0 && c < 1 ? 0 : o, new J(o, s, c, e.opacity);
 }
-function Ei(e, t, n, r) {
-	return arguments.length === 1 ? Ti(e) : new Y(e, t, n, r ?? 1);
+function Fi(e, t, n, r) {
+	return arguments.length === 1 ? Pi(e) : new J(e, t, n, r ?? 1);
 }
-function Y(e, t, n, r) {
+function J(e, t, n, r) {
 	this.h = +e, this.s = +t, this.l = +n, this.opacity = +r;
 }
-Jr(Y, Ei, Yr(Xr, {
+ri(J, Fi, ii(ai, {
 	brighter(e) {
-		return e = e == null ? Qr : Qr ** +e, new Y(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? si : si ** +e, new J(this.h, this.s, this.l * e, this.opacity);
 	},
 	darker(e) {
-		return e = e == null ? Zr : Zr ** +e, new Y(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? oi : oi ** +e, new J(this.h, this.s, this.l * e, this.opacity);
 	},
 	rgb() {
 		var e = this.h % 360 + (this.h < 0) * 360, t = isNaN(e) || isNaN(this.s) ? 0 : this.s, n = this.l, r = n + (n < .5 ? n : 1 - n) * t, i = 2 * n - r;
-		return new J(ki(e >= 240 ? e - 240 : e + 120, i, r), ki(e, i, r), ki(e < 120 ? e + 240 : e - 120, i, r), this.opacity);
+		return new q(Ri(e >= 240 ? e - 240 : e + 120, i, r), Ri(e, i, r), Ri(e < 120 ? e + 240 : e - 120, i, r), this.opacity);
 	},
 	clamp() {
-		return new Y(Di(this.h), Oi(this.s), Oi(this.l), xi(this.opacity));
+		return new J(Ii(this.h), Li(this.s), Li(this.l), Ai(this.opacity));
 	},
 	displayable() {
 		return (0 <= this.s && this.s <= 1 || isNaN(this.s)) && 0 <= this.l && this.l <= 1 && 0 <= this.opacity && this.opacity <= 1;
 	},
 	formatHsl() {
-		let e = xi(this.opacity);
-		return `${e === 1 ? "hsl(" : "hsla("}${Di(this.h)}, ${Oi(this.s) * 100}%, ${Oi(this.l) * 100}%${e === 1 ? ")" : `, ${e})`}`;
+		let e = Ai(this.opacity);
+		return `${e === 1 ? "hsl(" : "hsla("}${Ii(this.h)}, ${Li(this.s) * 100}%, ${Li(this.l) * 100}%${e === 1 ? ")" : `, ${e})`}`;
 	}
 }));
-function Di(e) {
+function Ii(e) {
 	return e = (e || 0) % 360, e < 0 ? e + 360 : e;
 }
-function Oi(e) {
+function Li(e) {
 	return Math.max(0, Math.min(1, e || 0));
 }
-function ki(e, t, n) {
+function Ri(e, t, n) {
 	return (e < 60 ? t + (n - t) * e / 60 : e < 180 ? n : e < 240 ? t + (n - t) * (240 - e) / 60 : t) * 255;
 }
-var Ai = Math.PI / 180, ji = 180 / Math.PI, Mi = 18, Ni = .96422, Pi = 1, Fi = .82521, Ii = 4 / 29, Li = 6 / 29, Ri = 3 * Li * Li, zi = Li * Li * Li;
-function Bi(e) {
-	if (e instanceof Hi) return new Hi(e.l, e.a, e.b, e.opacity);
-	if (e instanceof Yi) return Xi(e);
-	e instanceof J || (e = gi(e));
-	var t = Ki(e.r), n = Ki(e.g), r = Ki(e.b), i = Ui((.2225045 * t + .7168786 * n + .0606169 * r) / Pi), a, o;
-	return t === n && n === r ? a = o = i : (a = Ui((.4360747 * t + .3850649 * n + .1430804 * r) / Ni), o = Ui((.0139322 * t + .0971045 * n + .7141733 * r) / Fi)), new Hi(116 * i - 16, 500 * (a - i), 200 * (i - o), e.opacity);
+var zi = Math.PI / 180, Bi = 180 / Math.PI, Vi = 18, Hi = .96422, Ui = 1, Wi = .82521, Gi = 4 / 29, Ki = 6 / 29, qi = 3 * Ki * Ki, Ji = Ki * Ki * Ki;
+function Yi(e) {
+	if (e instanceof Y) return new Y(e.l, e.a, e.b, e.opacity);
+	if (e instanceof ra) return ia(e);
+	e instanceof q || (e = Ti(e));
+	var t = ea(e.r), n = ea(e.g), r = ea(e.b), i = Zi((.2225045 * t + .7168786 * n + .0606169 * r) / Ui), a, o;
+	return t === n && n === r ? a = o = i : (a = Zi((.4360747 * t + .3850649 * n + .1430804 * r) / Hi), o = Zi((.0139322 * t + .0971045 * n + .7141733 * r) / Wi)), new Y(116 * i - 16, 500 * (a - i), 200 * (i - o), e.opacity);
 }
-function Vi(e, t, n, r) {
-	return arguments.length === 1 ? Bi(e) : new Hi(e, t, n, r ?? 1);
+function Xi(e, t, n, r) {
+	return arguments.length === 1 ? Yi(e) : new Y(e, t, n, r ?? 1);
 }
-function Hi(e, t, n, r) {
+function Y(e, t, n, r) {
 	this.l = +e, this.a = +t, this.b = +n, this.opacity = +r;
 }
-Jr(Hi, Vi, Yr(Xr, {
+ri(Y, Xi, ii(ai, {
 	brighter(e) {
-		return new Hi(this.l + Mi * (e ?? 1), this.a, this.b, this.opacity);
+		return new Y(this.l + Vi * (e ?? 1), this.a, this.b, this.opacity);
 	},
 	darker(e) {
-		return new Hi(this.l - Mi * (e ?? 1), this.a, this.b, this.opacity);
+		return new Y(this.l - Vi * (e ?? 1), this.a, this.b, this.opacity);
 	},
 	rgb() {
 		var e = (this.l + 16) / 116, t = isNaN(this.a) ? e : e + this.a / 500, n = isNaN(this.b) ? e : e - this.b / 200;
-		return t = Ni * Wi(t), e = Pi * Wi(e), n = Fi * Wi(n), new J(Gi(3.1338561 * t - 1.6168667 * e - .4906146 * n), Gi(-.9787684 * t + 1.9161415 * e + .033454 * n), Gi(.0719453 * t - .2289914 * e + 1.4052427 * n), this.opacity);
+		return t = Hi * Qi(t), e = Ui * Qi(e), n = Wi * Qi(n), new q($i(3.1338561 * t - 1.6168667 * e - .4906146 * n), $i(-.9787684 * t + 1.9161415 * e + .033454 * n), $i(.0719453 * t - .2289914 * e + 1.4052427 * n), this.opacity);
 	}
 }));
-function Ui(e) {
-	return e > zi ? e ** (1 / 3) : e / Ri + Ii;
+function Zi(e) {
+	return e > Ji ? e ** (1 / 3) : e / qi + Gi;
 }
-function Wi(e) {
-	return e > Li ? e * e * e : Ri * (e - Ii);
+function Qi(e) {
+	return e > Ki ? e * e * e : qi * (e - Gi);
 }
-function Gi(e) {
+function $i(e) {
 	return 255 * (e <= .0031308 ? 12.92 * e : 1.055 * e ** (1 / 2.4) - .055);
 }
-function Ki(e) {
+function ea(e) {
 	return (e /= 255) <= .04045 ? e / 12.92 : ((e + .055) / 1.055) ** 2.4;
 }
-function qi(e) {
-	if (e instanceof Yi) return new Yi(e.h, e.c, e.l, e.opacity);
-	if (e instanceof Hi || (e = Bi(e)), e.a === 0 && e.b === 0) return new Yi(NaN, 0 < e.l && e.l < 100 ? 0 : NaN, e.l, e.opacity);
-	var t = Math.atan2(e.b, e.a) * ji;
-	return new Yi(t < 0 ? t + 360 : t, Math.sqrt(e.a * e.a + e.b * e.b), e.l, e.opacity);
+function ta(e) {
+	if (e instanceof ra) return new ra(e.h, e.c, e.l, e.opacity);
+	if (e instanceof Y || (e = Yi(e)), e.a === 0 && e.b === 0) return new ra(NaN, 0 < e.l && e.l < 100 ? 0 : NaN, e.l, e.opacity);
+	var t = Math.atan2(e.b, e.a) * Bi;
+	return new ra(t < 0 ? t + 360 : t, Math.sqrt(e.a * e.a + e.b * e.b), e.l, e.opacity);
 }
-function Ji(e, t, n, r) {
-	return arguments.length === 1 ? qi(e) : new Yi(e, t, n, r ?? 1);
+function na(e, t, n, r) {
+	return arguments.length === 1 ? ta(e) : new ra(e, t, n, r ?? 1);
 }
-function Yi(e, t, n, r) {
+function ra(e, t, n, r) {
 	this.h = +e, this.c = +t, this.l = +n, this.opacity = +r;
 }
-function Xi(e) {
-	if (isNaN(e.h)) return new Hi(e.l, 0, 0, e.opacity);
-	var t = e.h * Ai;
-	return new Hi(e.l, Math.cos(t) * e.c, Math.sin(t) * e.c, e.opacity);
+function ia(e) {
+	if (isNaN(e.h)) return new Y(e.l, 0, 0, e.opacity);
+	var t = e.h * zi;
+	return new Y(e.l, Math.cos(t) * e.c, Math.sin(t) * e.c, e.opacity);
 }
-Jr(Yi, Ji, Yr(Xr, {
+ri(ra, na, ii(ai, {
 	brighter(e) {
-		return new Yi(this.h, this.c, this.l + Mi * (e ?? 1), this.opacity);
+		return new ra(this.h, this.c, this.l + Vi * (e ?? 1), this.opacity);
 	},
 	darker(e) {
-		return new Yi(this.h, this.c, this.l - Mi * (e ?? 1), this.opacity);
+		return new ra(this.h, this.c, this.l - Vi * (e ?? 1), this.opacity);
 	},
 	rgb() {
-		return Xi(this).rgb();
+		return ia(this).rgb();
 	}
 }));
-var Zi = -.14861, Qi = 1.78277, $i = -.29227, ea = -.90649, ta = 1.97294, na = ta * ea, ra = ta * Qi, ia = Qi * $i - ea * Zi;
-function aa(e) {
-	if (e instanceof sa) return new sa(e.h, e.s, e.l, e.opacity);
-	e instanceof J || (e = gi(e));
-	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = (ia * r + na * t - ra * n) / (ia + na - ra), a = r - i, o = (ta * (n - i) - $i * a) / ea, s = Math.sqrt(o * o + a * a) / (ta * i * (1 - i)), c = s ? Math.atan2(o, a) * ji - 120 : NaN;
-	return new sa(c < 0 ? c + 360 : c, s, i, e.opacity);
+var aa = -.14861, oa = 1.78277, sa = -.29227, ca = -.90649, la = 1.97294, ua = la * ca, da = la * oa, fa = oa * sa - ca * aa;
+function pa(e) {
+	if (e instanceof ha) return new ha(e.h, e.s, e.l, e.opacity);
+	e instanceof q || (e = Ti(e));
+	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = (fa * r + ua * t - da * n) / (fa + ua - da), a = r - i, o = (la * (n - i) - sa * a) / ca, s = Math.sqrt(o * o + a * a) / (la * i * (1 - i)), c = s ? Math.atan2(o, a) * Bi - 120 : NaN;
+	return new ha(c < 0 ? c + 360 : c, s, i, e.opacity);
 }
-function oa(e, t, n, r) {
-	return arguments.length === 1 ? aa(e) : new sa(e, t, n, r ?? 1);
+function ma(e, t, n, r) {
+	return arguments.length === 1 ? pa(e) : new ha(e, t, n, r ?? 1);
 }
-function sa(e, t, n, r) {
+function ha(e, t, n, r) {
 	this.h = +e, this.s = +t, this.l = +n, this.opacity = +r;
 }
-Jr(sa, oa, Yr(Xr, {
+ri(ha, ma, ii(ai, {
 	brighter(e) {
-		return e = e == null ? Qr : Qr ** +e, new sa(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? si : si ** +e, new ha(this.h, this.s, this.l * e, this.opacity);
 	},
 	darker(e) {
-		return e = e == null ? Zr : Zr ** +e, new sa(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? oi : oi ** +e, new ha(this.h, this.s, this.l * e, this.opacity);
 	},
 	rgb() {
-		var e = isNaN(this.h) ? 0 : (this.h + 120) * Ai, t = +this.l, n = isNaN(this.s) ? 0 : this.s * t * (1 - t), r = Math.cos(e), i = Math.sin(e);
-		return new J(255 * (t + n * (Zi * r + Qi * i)), 255 * (t + n * ($i * r + ea * i)), 255 * (t + ta * r * n), this.opacity);
+		var e = isNaN(this.h) ? 0 : (this.h + 120) * zi, t = +this.l, n = isNaN(this.s) ? 0 : this.s * t * (1 - t), r = Math.cos(e), i = Math.sin(e);
+		return new q(255 * (t + n * (aa * r + oa * i)), 255 * (t + n * (sa * r + ca * i)), 255 * (t + la * r * n), this.opacity);
 	}
 }));
-var ca = (e) => () => e;
-function la(e, t) {
+var ga = (e) => () => e;
+function _a(e, t) {
 	return function(n) {
 		return e + n * t;
 	};
 }
-function ua(e, t, n) {
+function va(e, t, n) {
 	return e **= +n, t = t ** +n - e, n = 1 / n, function(r) {
 		return (e + r * t) ** +n;
 	};
 }
-function da(e, t) {
+function ya(e, t) {
 	var n = t - e;
-	return n ? la(e, n > 180 || n < -180 ? n - 360 * Math.round(n / 360) : n) : ca(isNaN(e) ? t : e);
+	return n ? _a(e, n > 180 || n < -180 ? n - 360 * Math.round(n / 360) : n) : ga(isNaN(e) ? t : e);
 }
-function fa(e) {
-	return (e = +e) == 1 ? pa : function(t, n) {
-		return n - t ? ua(t, n, e) : ca(isNaN(t) ? n : t);
+function ba(e) {
+	return (e = +e) == 1 ? xa : function(t, n) {
+		return n - t ? va(t, n, e) : ga(isNaN(t) ? n : t);
 	};
 }
-function pa(e, t) {
+function xa(e, t) {
 	var n = t - e;
-	return n ? la(e, n) : ca(isNaN(e) ? t : e);
+	return n ? _a(e, n) : ga(isNaN(e) ? t : e);
 }
-var ma = (function e(t) {
-	var n = fa(t);
+var Sa = (function e(t) {
+	var n = ba(t);
 	function r(e, t) {
-		var r = n((e = _i(e)).r, (t = _i(t)).r), i = n(e.g, t.g), a = n(e.b, t.b), o = pa(e.opacity, t.opacity);
+		var r = n((e = Ei(e)).r, (t = Ei(t)).r), i = n(e.g, t.g), a = n(e.b, t.b), o = xa(e.opacity, t.opacity);
 		return function(t) {
 			return e.r = r(t), e.g = i(t), e.b = a(t), e.opacity = o(t), e + "";
 		};
 	}
 	return r.gamma = e, r;
 })(1);
-function ha(e, t) {
+function Ca(e, t) {
 	t ||= [];
 	var n = e ? Math.min(t.length, e.length) : 0, r = t.slice(), i;
 	return function(a) {
@@ -3521,81 +3617,81 @@ function ha(e, t) {
 		return r;
 	};
 }
-function ga(e) {
+function wa(e) {
 	return ArrayBuffer.isView(e) && !(e instanceof DataView);
 }
-function _a(e, t) {
-	for (var n = t ? t.length : 0, r = e ? Math.min(n, e.length) : 0, i = Array(r), a = Array(n), o = 0; o < r; ++o) i[o] = Ea(e[o], t[o]);
+function Ta(e, t) {
+	for (var n = t ? t.length : 0, r = e ? Math.min(n, e.length) : 0, i = Array(r), a = Array(n), o = 0; o < r; ++o) i[o] = Pa(e[o], t[o]);
 	for (; o < n; ++o) a[o] = t[o];
 	return function(e) {
 		for (o = 0; o < r; ++o) a[o] = i[o](e);
 		return a;
 	};
 }
-function va(e, t) {
+function Ea(e, t) {
 	var n = /* @__PURE__ */ new Date();
 	return e = +e, t = +t, function(r) {
 		return n.setTime(e * (1 - r) + t * r), n;
 	};
 }
-function ya(e, t) {
+function Da(e, t) {
 	return e = +e, t = +t, function(n) {
 		return e * (1 - n) + t * n;
 	};
 }
-function ba(e, t) {
+function Oa(e, t) {
 	var n = {}, r = {}, i;
-	for (i in typeof e == "object" && e || (e = {}), typeof t == "object" && t || (t = {}), t) i in e ? n[i] = Ea(e[i], t[i]) : r[i] = t[i];
+	for (i in typeof e == "object" && e || (e = {}), typeof t == "object" && t || (t = {}), t) i in e ? n[i] = Pa(e[i], t[i]) : r[i] = t[i];
 	return function(e) {
 		for (i in n) r[i] = n[i](e);
 		return r;
 	};
 }
-var xa = /[-+]?(?:\d+\.?\d*|\.?\d+)(?:[eE][-+]?\d+)?/g, Sa = new RegExp(xa.source, "g");
-function Ca(e) {
+var ka = /[-+]?(?:\d+\.?\d*|\.?\d+)(?:[eE][-+]?\d+)?/g, Aa = new RegExp(ka.source, "g");
+function ja(e) {
 	return function() {
 		return e;
 	};
 }
-function wa(e) {
+function Ma(e) {
 	return function(t) {
 		return e(t) + "";
 	};
 }
-function Ta(e, t) {
-	var n = xa.lastIndex = Sa.lastIndex = 0, r, i, a, o = -1, s = [], c = [];
-	for (e += "", t += ""; (r = xa.exec(e)) && (i = Sa.exec(t));) (a = i.index) > n && (a = t.slice(n, a), s[o] ? s[o] += a : s[++o] = a), (r = r[0]) === (i = i[0]) ? s[o] ? s[o] += i : s[++o] = i : (s[++o] = null, c.push({
+function Na(e, t) {
+	var n = ka.lastIndex = Aa.lastIndex = 0, r, i, a, o = -1, s = [], c = [];
+	for (e += "", t += ""; (r = ka.exec(e)) && (i = Aa.exec(t));) (a = i.index) > n && (a = t.slice(n, a), s[o] ? s[o] += a : s[++o] = a), (r = r[0]) === (i = i[0]) ? s[o] ? s[o] += i : s[++o] = i : (s[++o] = null, c.push({
 		i: o,
-		x: ya(r, i)
-	})), n = Sa.lastIndex;
-	return n < t.length && (a = t.slice(n), s[o] ? s[o] += a : s[++o] = a), s.length < 2 ? c[0] ? wa(c[0].x) : Ca(t) : (t = c.length, function(e) {
+		x: Da(r, i)
+	})), n = Aa.lastIndex;
+	return n < t.length && (a = t.slice(n), s[o] ? s[o] += a : s[++o] = a), s.length < 2 ? c[0] ? Ma(c[0].x) : ja(t) : (t = c.length, function(e) {
 		for (var n = 0, r; n < t; ++n) s[(r = c[n]).i] = r.x(e);
 		return s.join("");
 	});
 }
-function Ea(e, t) {
+function Pa(e, t) {
 	var n = typeof t, r;
-	return t == null || n === "boolean" ? ca(t) : (n === "number" ? ya : n === "string" ? (r = pi(t)) ? (t = r, ma) : Ta : t instanceof pi ? ma : t instanceof Date ? va : ga(t) ? ha : Array.isArray(t) ? _a : typeof t.valueOf != "function" && typeof t.toString != "function" || isNaN(t) ? ba : ya)(e, t);
+	return t == null || n === "boolean" ? ga(t) : (n === "number" ? Da : n === "string" ? (r = Si(t)) ? (t = r, Sa) : Na : t instanceof Si ? Sa : t instanceof Date ? Ea : wa(t) ? Ca : Array.isArray(t) ? Ta : typeof t.valueOf != "function" && typeof t.toString != "function" || isNaN(t) ? Oa : Da)(e, t);
 }
-function Da(e, t) {
+function Fa(e, t) {
 	return e = +e, t = +t, function(n) {
 		return Math.round(e * (1 - n) + t * n);
 	};
 }
-var Oa = 1e-12;
-function ka(e) {
+var Ia = 1e-12;
+function La(e) {
 	return ((e = Math.exp(e)) + 1 / e) / 2;
 }
-function Aa(e) {
+function Ra(e) {
 	return ((e = Math.exp(e)) - 1 / e) / 2;
 }
-function ja(e) {
+function za(e) {
 	return ((e = Math.exp(2 * e)) - 1) / (e + 1);
 }
 (function e(t, n, r) {
 	function i(e, i) {
 		var a = e[0], o = e[1], s = e[2], c = i[0], l = i[1], u = i[2], d = c - a, f = l - o, p = d * d + f * f, m, h;
-		if (p < Oa) h = Math.log(u / s) / t, m = function(e) {
+		if (p < Ia) h = Math.log(u / s) / t, m = function(e) {
 			return [
 				a + e * d,
 				o + e * f,
@@ -3605,11 +3701,11 @@ function ja(e) {
 		else {
 			var g = Math.sqrt(p), _ = (u * u - s * s + r * p) / (2 * s * n * g), v = (u * u - s * s - r * p) / (2 * u * n * g), y = Math.log(Math.sqrt(_ * _ + 1) - _);
 			h = (Math.log(Math.sqrt(v * v + 1) - v) - y) / t, m = function(e) {
-				var r = e * h, i = ka(y), c = s / (n * g) * (i * ja(t * r + y) - Aa(y));
+				var r = e * h, i = La(y), c = s / (n * g) * (i * za(t * r + y) - Ra(y));
 				return [
 					a + c * d,
 					o + c * f,
-					s * i / ka(t * r + y)
+					s * i / La(t * r + y)
 				];
 			};
 		}
@@ -3620,11 +3716,11 @@ function ja(e) {
 		return e(n, r, r * r);
 	}, i;
 })(Math.SQRT2, 2, 4);
-function Ma(e) {
+function Ba(e) {
 	return (function t(n) {
 		n = +n;
 		function r(t, r) {
-			var i = e((t = oa(t)).h, (r = oa(r)).h), a = pa(t.s, r.s), o = pa(t.l, r.l), s = pa(t.opacity, r.opacity);
+			var i = e((t = ma(t)).h, (r = ma(r)).h), a = xa(t.s, r.s), o = xa(t.l, r.l), s = xa(t.opacity, r.opacity);
 			return function(e) {
 				return t.h = i(e), t.s = a(e), t.l = o(e ** +n), t.opacity = s(e), t + "";
 			};
@@ -3632,69 +3728,69 @@ function Ma(e) {
 		return r.gamma = t, r;
 	})(1);
 }
-Ma(da), Ma(pa);
+Ba(ya), Ba(xa);
 // node_modules/d3-scale/src/constant.js
-function Na(e) {
+function Va(e) {
 	return function() {
 		return e;
 	};
 }
 // node_modules/d3-scale/src/number.js
-function Pa(e) {
+function Ha(e) {
 	return +e;
 }
 // node_modules/d3-scale/src/continuous.js
-var Fa = [0, 1];
-function Ia(e) {
+var Ua = [0, 1];
+function Wa(e) {
 	return e;
 }
-function La(e, t) {
+function Ga(e, t) {
 	return (t -= e = +e) ? function(n) {
 		return (n - e) / t;
-	} : Na(isNaN(t) ? NaN : .5);
+	} : Va(isNaN(t) ? NaN : .5);
 }
-function Ra(e, t) {
+function Ka(e, t) {
 	var n;
 	return e > t && (n = e, e = t, t = n), function(n) {
 		return Math.max(e, Math.min(t, n));
 	};
 }
-function za(e, t, n) {
+function qa(e, t, n) {
 	var r = e[0], i = e[1], a = t[0], o = t[1];
-	return i < r ? (r = La(i, r), a = n(o, a)) : (r = La(r, i), a = n(a, o)), function(e) {
+	return i < r ? (r = Ga(i, r), a = n(o, a)) : (r = Ga(r, i), a = n(a, o)), function(e) {
 		return a(r(e));
 	};
 }
-function Ba(e, t, n) {
+function Ja(e, t, n) {
 	var r = Math.min(e.length, t.length) - 1, i = Array(r), a = Array(r), o = -1;
-	for (e[r] < e[0] && (e = e.slice().reverse(), t = t.slice().reverse()); ++o < r;) i[o] = La(e[o], e[o + 1]), a[o] = n(t[o], t[o + 1]);
+	for (e[r] < e[0] && (e = e.slice().reverse(), t = t.slice().reverse()); ++o < r;) i[o] = Ga(e[o], e[o + 1]), a[o] = n(t[o], t[o + 1]);
 	return function(t) {
-		var n = Rr(e, t, 1, r) - 1;
+		var n = qr(e, t, 1, r) - 1;
 		return a[n](i[n](t));
 	};
 }
-function Va(e, t) {
+function Ya(e, t) {
 	return t.domain(e.domain()).range(e.range()).interpolate(e.interpolate()).clamp(e.clamp()).unknown(e.unknown());
 }
-function Ha() {
-	var e = Fa, t = Fa, n = Ea, r, i, a, o = Ia, s, c, l;
+function Xa() {
+	var e = Ua, t = Ua, n = Pa, r, i, a, o = Wa, s, c, l;
 	function u() {
 		var n = Math.min(e.length, t.length);
-		return o !== Ia && (o = Ra(e[0], e[n - 1])), s = n > 2 ? Ba : za, c = l = null, d;
+		return o !== Wa && (o = Ka(e[0], e[n - 1])), s = n > 2 ? Ja : qa, c = l = null, d;
 	}
 	function d(i) {
 		return i == null || isNaN(i = +i) ? a : (c ||= s(e.map(r), t, n))(r(o(i)));
 	}
 	return d.invert = function(n) {
-		return o(i((l ||= s(t, e.map(r), ya))(n)));
+		return o(i((l ||= s(t, e.map(r), Da))(n)));
 	}, d.domain = function(t) {
-		return arguments.length ? (e = Array.from(t, Pa), u()) : e.slice();
+		return arguments.length ? (e = Array.from(t, Ha), u()) : e.slice();
 	}, d.range = function(e) {
 		return arguments.length ? (t = Array.from(e), u()) : t.slice();
 	}, d.rangeRound = function(e) {
-		return t = Array.from(e), n = Da, u();
+		return t = Array.from(e), n = Fa, u();
 	}, d.clamp = function(e) {
-		return arguments.length ? (o = e ? !0 : Ia, u()) : o !== Ia;
+		return arguments.length ? (o = e ? !0 : Wa, u()) : o !== Wa;
 	}, d.interpolate = function(e) {
 		return arguments.length ? (n = e, u()) : n;
 	}, d.unknown = function(e) {
@@ -3703,39 +3799,39 @@ function Ha() {
 		return r = e, i = t, u();
 	};
 }
-function Ua() {
-	return Ha()(Ia, Ia);
+function Za() {
+	return Xa()(Wa, Wa);
 }
 // node_modules/d3-format/dist/d3-format.mjs
-function Wa(e) {
+function Qa(e) {
 	return Math.abs(e = Math.round(e)) >= 1e21 ? e.toLocaleString("en").replace(/,/g, "") : e.toString(10);
 }
-function Ga(e, t) {
+function $a(e, t) {
 	if (!isFinite(e) || e === 0) return null;
 	var n = (e = t ? e.toExponential(t - 1) : e.toExponential()).indexOf("e"), r = e.slice(0, n);
 	return [r.length > 1 ? r[0] + r.slice(2) : r, +e.slice(n + 1)];
 }
-function Ka(e) {
-	return e = Ga(Math.abs(e)), e ? e[1] : NaN;
+function eo(e) {
+	return e = $a(Math.abs(e)), e ? e[1] : NaN;
 }
-function qa(e, t) {
+function to(e, t) {
 	return function(n, r) {
 		for (var i = n.length, a = [], o = 0, s = e[0], c = 0; i > 0 && s > 0 && (c + s + 1 > r && (s = Math.max(1, r - c)), a.push(n.substring(i -= s, i + s)), !((c += s + 1) > r));) s = e[o = (o + 1) % e.length];
 		return a.reverse().join(t);
 	};
 }
-function Ja(e) {
+function no(e) {
 	return function(t) {
 		return t.replace(/[0-9]/g, function(t) {
 			return e[+t];
 		});
 	};
 }
-var Ya = /^(?:(.)?([<>=^]))?([+\-( ])?([$#])?(0)?(\d+)?(,)?(\.\d+)?(~)?([a-z%])?$/i;
-function Xa(e) {
-	if (!(t = Ya.exec(e))) throw Error("invalid format: " + e);
+var ro = /^(?:(.)?([<>=^]))?([+\-( ])?([$#])?(0)?(\d+)?(,)?(\.\d+)?(~)?([a-z%])?$/i;
+function io(e) {
+	if (!(t = ro.exec(e))) throw Error("invalid format: " + e);
 	var t;
-	return new Za({
+	return new ao({
 		fill: t[1],
 		align: t[2],
 		sign: t[3],
@@ -3748,14 +3844,14 @@ function Xa(e) {
 		type: t[10]
 	});
 }
-Xa.prototype = Za.prototype;
-function Za(e) {
+io.prototype = ao.prototype;
+function ao(e) {
 	this.fill = e.fill === void 0 ? " " : e.fill + "", this.align = e.align === void 0 ? ">" : e.align + "", this.sign = e.sign === void 0 ? "-" : e.sign + "", this.symbol = e.symbol === void 0 ? "" : e.symbol + "", this.zero = !!e.zero, this.width = e.width === void 0 ? void 0 : +e.width, this.comma = !!e.comma, this.precision = e.precision === void 0 ? void 0 : +e.precision, this.trim = !!e.trim, this.type = e.type === void 0 ? "" : e.type + "";
 }
-Za.prototype.toString = function() {
+ao.prototype.toString = function() {
 	return this.fill + this.align + this.sign + this.symbol + (this.zero ? "0" : "") + (this.width === void 0 ? "" : Math.max(1, this.width | 0)) + (this.comma ? "," : "") + (this.precision === void 0 ? "" : "." + Math.max(0, this.precision | 0)) + (this.trim ? "~" : "") + this.type;
 };
-function Qa(e) {
+function oo(e) {
 	out: for (var t = e.length, n = 1, r = -1, i; n < t; ++n) switch (e[n]) {
 		case ".":
 			r = i = n;
@@ -3769,38 +3865,38 @@ function Qa(e) {
 	}
 	return r > 0 ? e.slice(0, r) + e.slice(i + 1) : e;
 }
-var $a;
-function eo(e, t) {
-	var n = Ga(e, t);
-	if (!n) return $a = void 0, e.toPrecision(t);
-	var r = n[0], i = n[1], a = i - ($a = Math.max(-8, Math.min(8, Math.floor(i / 3))) * 3) + 1, o = r.length;
-	return a === o ? r : a > o ? r + Array(a - o + 1).join("0") : a > 0 ? r.slice(0, a) + "." + r.slice(a) : "0." + Array(1 - a).join("0") + Ga(e, Math.max(0, t + a - 1))[0];
+var so;
+function co(e, t) {
+	var n = $a(e, t);
+	if (!n) return so = void 0, e.toPrecision(t);
+	var r = n[0], i = n[1], a = i - (so = Math.max(-8, Math.min(8, Math.floor(i / 3))) * 3) + 1, o = r.length;
+	return a === o ? r : a > o ? r + Array(a - o + 1).join("0") : a > 0 ? r.slice(0, a) + "." + r.slice(a) : "0." + Array(1 - a).join("0") + $a(e, Math.max(0, t + a - 1))[0];
 }
-function to(e, t) {
-	var n = Ga(e, t);
+function lo(e, t) {
+	var n = $a(e, t);
 	if (!n) return e + "";
 	var r = n[0], i = n[1];
 	return i < 0 ? "0." + Array(-i).join("0") + r : r.length > i + 1 ? r.slice(0, i + 1) + "." + r.slice(i + 1) : r + Array(i - r.length + 2).join("0");
 }
-var no = {
+var uo = {
 	"%": (e, t) => (e * 100).toFixed(t),
 	b: (e) => Math.round(e).toString(2),
 	c: (e) => e + "",
-	d: Wa,
+	d: Qa,
 	e: (e, t) => e.toExponential(t),
 	f: (e, t) => e.toFixed(t),
 	g: (e, t) => e.toPrecision(t),
 	o: (e) => Math.round(e).toString(8),
-	p: (e, t) => to(e * 100, t),
-	r: to,
-	s: eo,
+	p: (e, t) => lo(e * 100, t),
+	r: lo,
+	s: co,
 	X: (e) => Math.round(e).toString(16).toUpperCase(),
 	x: (e) => Math.round(e).toString(16)
 };
-function ro(e) {
+function fo(e) {
 	return e;
 }
-var io = Array.prototype.map, ao = [
+var po = Array.prototype.map, mo = [
 	"y",
 	"z",
 	"a",
@@ -3819,13 +3915,13 @@ var io = Array.prototype.map, ao = [
 	"Z",
 	"Y"
 ];
-function oo(e) {
-	var t = e.grouping === void 0 || e.thousands === void 0 ? ro : qa(io.call(e.grouping, Number), e.thousands + ""), n = e.currency === void 0 ? "" : e.currency[0] + "", r = e.currency === void 0 ? "" : e.currency[1] + "", i = e.decimal === void 0 ? "." : e.decimal + "", a = e.numerals === void 0 ? ro : Ja(io.call(e.numerals, String)), o = e.percent === void 0 ? "%" : e.percent + "", s = e.minus === void 0 ? "−" : e.minus + "", c = e.nan === void 0 ? "NaN" : e.nan + "";
+function ho(e) {
+	var t = e.grouping === void 0 || e.thousands === void 0 ? fo : to(po.call(e.grouping, Number), e.thousands + ""), n = e.currency === void 0 ? "" : e.currency[0] + "", r = e.currency === void 0 ? "" : e.currency[1] + "", i = e.decimal === void 0 ? "." : e.decimal + "", a = e.numerals === void 0 ? fo : no(po.call(e.numerals, String)), o = e.percent === void 0 ? "%" : e.percent + "", s = e.minus === void 0 ? "−" : e.minus + "", c = e.nan === void 0 ? "NaN" : e.nan + "";
 	function l(e, l) {
-		e = Xa(e);
+		e = io(e);
 		var u = e.fill, d = e.align, f = e.sign, p = e.symbol, m = e.zero, h = e.width, g = e.comma, _ = e.precision, v = e.trim, y = e.type;
-		y === "n" ? (g = !0, y = "g") : no[y] || (_ === void 0 && (_ = 12), v = !0, y = "g"), (m || u === "0" && d === "=") && (m = !0, u = "0", d = "=");
-		var b = (l && l.prefix !== void 0 ? l.prefix : "") + (p === "$" ? n : p === "#" && /[boxX]/.test(y) ? "0" + y.toLowerCase() : ""), x = (p === "$" ? r : /[%p]/.test(y) ? o : "") + (l && l.suffix !== void 0 ? l.suffix : ""), S = no[y], ee = /[defgprs%]/.test(y);
+		y === "n" ? (g = !0, y = "g") : uo[y] || (_ === void 0 && (_ = 12), v = !0, y = "g"), (m || u === "0" && d === "=") && (m = !0, u = "0", d = "=");
+		var b = (l && l.prefix !== void 0 ? l.prefix : "") + (p === "$" ? n : p === "#" && /[boxX]/.test(y) ? "0" + y.toLowerCase() : ""), x = (p === "$" ? r : /[%p]/.test(y) ? o : "") + (l && l.suffix !== void 0 ? l.suffix : ""), S = uo[y], ee = /[defgprs%]/.test(y);
 		_ = _ === void 0 ? 6 : /[gprs]/.test(y) ? Math.max(1, Math.min(21, _)) : Math.max(0, Math.min(20, _));
 		function C(e) {
 			var n = b, r = x, o, l, p;
@@ -3833,7 +3929,7 @@ function oo(e) {
 			else {
 				e = +e;
 				var C = e < 0 || 1 / e < 0;
-				if (e = isNaN(e) ? c : S(Math.abs(e), _), v && (e = Qa(e)), C && +e == 0 && f !== "+" && (C = !1), n = (C ? f === "(" ? f : s : f === "-" || f === "(" ? "" : f) + n, r = (y === "s" && !isNaN(e) && $a !== void 0 ? ao[8 + $a / 3] : "") + r + (C && f === "(" ? ")" : ""), ee) {
+				if (e = isNaN(e) ? c : S(Math.abs(e), _), v && (e = oo(e)), C && +e == 0 && f !== "+" && (C = !1), n = (C ? f === "(" ? f : s : f === "-" || f === "(" ? "" : f) + n, r = (y === "s" && !isNaN(e) && so !== void 0 ? mo[8 + so / 3] : "") + r + (C && f === "(" ? ")" : ""), ee) {
 					for (o = -1, l = e.length; ++o < l;) if (p = e.charCodeAt(o), 48 > p || p > 57) {
 						r = (p === 46 ? i + e.slice(o + 1) : e.slice(o)) + r, e = e.slice(0, o);
 						break;
@@ -3861,7 +3957,7 @@ function oo(e) {
 		}, C;
 	}
 	function u(e, t) {
-		var n = Math.max(-8, Math.min(8, Math.floor(Ka(t) / 3))) * 3, r = 10 ** -n, i = l((e = Xa(e), e.type = "f", e), { suffix: ao[8 + n / 3] });
+		var n = Math.max(-8, Math.min(8, Math.floor(eo(t) / 3))) * 3, r = 10 ** -n, i = l((e = io(e), e.type = "f", e), { suffix: mo[8 + n / 3] });
 		return function(e) {
 			return i(r * e);
 		};
@@ -3871,57 +3967,57 @@ function oo(e) {
 		formatPrefix: u
 	};
 }
-var so, co, lo;
-uo({
+var go, _o, vo;
+yo({
 	thousands: ",",
 	grouping: [3],
 	currency: ["$", ""]
 });
-function uo(e) {
-	return so = oo(e), co = so.format, lo = so.formatPrefix, so;
+function yo(e) {
+	return go = ho(e), _o = go.format, vo = go.formatPrefix, go;
 }
-function fo(e) {
-	return Math.max(0, -Ka(Math.abs(e)));
+function bo(e) {
+	return Math.max(0, -eo(Math.abs(e)));
 }
-function po(e, t) {
-	return Math.max(0, Math.max(-8, Math.min(8, Math.floor(Ka(t) / 3))) * 3 - Ka(Math.abs(e)));
+function xo(e, t) {
+	return Math.max(0, Math.max(-8, Math.min(8, Math.floor(eo(t) / 3))) * 3 - eo(Math.abs(e)));
 }
-function mo(e, t) {
-	return e = Math.abs(e), t = Math.abs(t) - e, Math.max(0, Ka(t) - Ka(e)) + 1;
+function So(e, t) {
+	return e = Math.abs(e), t = Math.abs(t) - e, Math.max(0, eo(t) - eo(e)) + 1;
 }
 // node_modules/d3-scale/src/tickFormat.js
-function ho(e, t, n, r) {
-	var i = Kr(e, t, n), a;
-	switch (r = Xa(r ?? ",f"), r.type) {
+function Co(e, t, n, r) {
+	var i = ti(e, t, n), a;
+	switch (r = io(r ?? ",f"), r.type) {
 		case "s":
 			var o = Math.max(Math.abs(e), Math.abs(t));
-			return r.precision == null && !isNaN(a = po(i, o)) && (r.precision = a), lo(r, o);
+			return r.precision == null && !isNaN(a = xo(i, o)) && (r.precision = a), vo(r, o);
 		case "":
 		case "e":
 		case "g":
 		case "p":
 		case "r":
-			r.precision == null && !isNaN(a = mo(i, Math.max(Math.abs(e), Math.abs(t)))) && (r.precision = a - (r.type === "e"));
+			r.precision == null && !isNaN(a = So(i, Math.max(Math.abs(e), Math.abs(t)))) && (r.precision = a - (r.type === "e"));
 			break;
 		case "f":
-		case "%": r.precision == null && !isNaN(a = fo(i)) && (r.precision = a - (r.type === "%") * 2);
+		case "%": r.precision == null && !isNaN(a = bo(i)) && (r.precision = a - (r.type === "%") * 2);
 	}
-	return co(r);
+	return _o(r);
 }
 // node_modules/d3-scale/src/linear.js
-function go(e) {
+function wo(e) {
 	var t = e.domain;
 	return e.ticks = function(e) {
 		var n = t();
-		return Wr(n[0], n[n.length - 1], e ?? 10);
+		return $r(n[0], n[n.length - 1], e ?? 10);
 	}, e.tickFormat = function(e, n) {
 		var r = t();
-		return ho(r[0], r[r.length - 1], e ?? 10, n);
+		return Co(r[0], r[r.length - 1], e ?? 10, n);
 	}, e.nice = function(n) {
 		n ??= 10;
 		var r = t(), i = 0, a = r.length - 1, o = r[i], s = r[a], c, l, u = 10;
 		for (s < o && (l = o, o = s, s = l, l = i, i = a, a = l); u-- > 0;) {
-			if (l = Gr(o, s, n), l === c) return r[i] = o, r[a] = s, t(r);
+			if (l = ei(o, s, n), l === c) return r[i] = o, r[a] = s, t(r);
 			if (l > 0) o = Math.floor(o / l) * l, s = Math.ceil(s / l) * l;
 			else if (l < 0) o = Math.ceil(o * l) / l, s = Math.floor(s * l) / l;
 			else break;
@@ -3930,47 +4026,47 @@ function go(e) {
 		return e;
 	}, e;
 }
-function _o() {
-	var e = Ua();
+function To() {
+	var e = Za();
 	return e.copy = function() {
-		return Va(e, _o());
-	}, qr.apply(e, arguments), go(e);
+		return Ya(e, To());
+	}, ni.apply(e, arguments), wo(e);
 }
 // node_modules/d3-scale/src/nice.js
-function vo(e, t) {
+function Eo(e, t) {
 	e = e.slice();
 	var n = 0, r = e.length - 1, i = e[n], a = e[r], o;
 	return a < i && (o = n, n = r, r = o, o = i, i = a, a = o), e[n] = t.floor(i), e[r] = t.ceil(a), e;
 }
 // node_modules/d3-scale/src/log.js
-function yo(e) {
+function Do(e) {
 	return Math.log(e);
 }
-function bo(e) {
+function Oo(e) {
 	return Math.exp(e);
 }
-function xo(e) {
+function ko(e) {
 	return -Math.log(-e);
 }
-function So(e) {
+function Ao(e) {
 	return -Math.exp(-e);
 }
-function Co(e) {
+function jo(e) {
 	return isFinite(e) ? +("1e" + e) : e < 0 ? 0 : e;
 }
-function wo(e) {
-	return e === 10 ? Co : e === Math.E ? Math.exp : (t) => e ** +t;
+function Mo(e) {
+	return e === 10 ? jo : e === Math.E ? Math.exp : (t) => e ** +t;
 }
-function To(e) {
+function No(e) {
 	return e === Math.E ? Math.log : e === 10 && Math.log10 || e === 2 && Math.log2 || (e = Math.log(e), (t) => Math.log(t) / e);
 }
-function Eo(e) {
+function Po(e) {
 	return (t, n) => -e(-t, n);
 }
-function Do(e) {
-	let t = e(yo, bo), n = t.domain, r = 10, i, a;
+function Fo(e) {
+	let t = e(Do, Oo), n = t.domain, r = 10, i, a;
 	function o() {
-		return i = To(r), a = wo(r), n()[0] < 0 ? (i = Eo(i), a = Eo(a), e(xo, So)) : e(yo, bo), t;
+		return i = No(r), a = Mo(r), n()[0] < 0 ? (i = Po(i), a = Po(a), e(ko, Ao)) : e(Do, Oo), t;
 	}
 	return t.base = function(e) {
 		return arguments.length ? (r = +e, o()) : r;
@@ -3990,24 +4086,24 @@ function Do(e) {
 				if (f > s) break;
 				m.push(f);
 			}
-			m.length * 2 < p && (m = Wr(o, s, p));
-		} else m = Wr(l, u, Math.min(u - l, p)).map(a);
+			m.length * 2 < p && (m = $r(o, s, p));
+		} else m = $r(l, u, Math.min(u - l, p)).map(a);
 		return c ? m.reverse() : m;
 	}, t.tickFormat = (e, n) => {
-		if (e ??= 10, n ??= r === 10 ? "s" : ",", typeof n != "function" && (!(r % 1) && (n = Xa(n)).precision == null && (n.trim = !0), n = co(n)), e === Infinity) return n;
+		if (e ??= 10, n ??= r === 10 ? "s" : ",", typeof n != "function" && (!(r % 1) && (n = io(n)).precision == null && (n.trim = !0), n = _o(n)), e === Infinity) return n;
 		let o = Math.max(1, r * e / t.ticks().length);
 		return (e) => {
 			let t = e / a(Math.round(i(e)));
 			return t * r < r - .5 && (t *= r), t <= o ? n(e) : "";
 		};
-	}, t.nice = () => n(vo(n(), {
+	}, t.nice = () => n(Eo(n(), {
 		floor: (e) => a(Math.floor(i(e))),
 		ceil: (e) => a(Math.ceil(i(e)))
 	})), t;
 }
-function Oo() {
-	let e = Do(Ha()).domain([1, 10]);
-	return e.copy = () => Va(e, Oo()).base(e.base()), qr.apply(e, arguments), e;
+function Io() {
+	let e = Fo(Xa()).domain([1, 10]);
+	return e.copy = () => Ya(e, Io()).base(e.base()), ni.apply(e, arguments), e;
 }
 // node_modules/d3-shape/src/constant.js
 function X(e) {
@@ -4016,27 +4112,27 @@ function X(e) {
 	};
 }
 // node_modules/d3-path/dist/d3-path.mjs
-var ko = Math.PI, Ao = 2 * ko, jo = 1e-6, Mo = Ao - jo;
-function No(e) {
+var Lo = Math.PI, Ro = 2 * Lo, zo = 1e-6, Bo = Ro - zo;
+function Vo(e) {
 	this._ += e[0];
 	for (let t = 1, n = e.length; t < n; ++t) this._ += arguments[t] + e[t];
 }
-function Po(e) {
+function Ho(e) {
 	let t = Math.floor(e);
 	if (!(t >= 0)) throw Error(`invalid digits: ${e}`);
-	if (t > 15) return No;
+	if (t > 15) return Vo;
 	let n = 10 ** t;
 	return function(e) {
 		this._ += e[0];
 		for (let t = 1, r = e.length; t < r; ++t) this._ += Math.round(arguments[t] * n) / n + e[t];
 	};
 }
-function Fo(e, t, n, r) {
+function Uo(e, t, n, r) {
 	return e === n && t === r;
 }
-function Io(e) {
+function Wo(e) {
 	let t = Math.floor(e);
-	if (!(t <= 15)) return Fo;
+	if (!(t <= 15)) return Uo;
 	let n = 10 ** t, r = function(e) {
 		return Math.round(e * n);
 	};
@@ -4044,9 +4140,9 @@ function Io(e) {
 		return r(e) === r(n) && r(t) === r(i);
 	};
 }
-var Lo = class {
+var Go = class {
 	constructor(e) {
-		this._x0 = this._y0 = this._x1 = this._y1 = null, this._ = "", this._append = e == null ? No : Po(e), this._equal = e == null ? Fo : Io(e);
+		this._x0 = this._y0 = this._x1 = this._y1 = null, this._ = "", this._append = e == null ? Vo : Ho(e), this._equal = e == null ? Uo : Wo(e);
 	}
 	moveTo(e, t) {
 		this._append`M${this._x0 = this._x1 = +e},${this._y0 = this._y1 = +t}`;
@@ -4067,27 +4163,27 @@ var Lo = class {
 		if (e = +e, t = +t, n = +n, r = +r, i = +i, i < 0) throw Error(`negative radius: ${i}`);
 		let a = this._x1, o = this._y1, s = n - e, c = r - t, l = a - e, u = o - t, d = l * l + u * u;
 		if (this._x1 === null) this._append`M${this._x1 = e},${this._y1 = t}`;
-		else if (d > jo) {
-			if (!(Math.abs(u * s - c * l) > jo) || !i) this._append`L${this._x1 = e},${this._y1 = t}`;
+		else if (d > zo) {
+			if (!(Math.abs(u * s - c * l) > zo) || !i) this._append`L${this._x1 = e},${this._y1 = t}`;
 			else {
-				let f = n - a, p = r - o, m = s * s + c * c, h = f * f + p * p, g = Math.sqrt(m), _ = Math.sqrt(d), v = i * Math.tan((ko - Math.acos((m + d - h) / (2 * g * _))) / 2), y = v / _, b = v / g;
-				Math.abs(y - 1) > jo && this._append`L${e + y * l},${t + y * u}`, this._append`A${i},${i},0,0,${+(u * f > l * p)},${this._x1 = e + b * s},${this._y1 = t + b * c}`;
+				let f = n - a, p = r - o, m = s * s + c * c, h = f * f + p * p, g = Math.sqrt(m), _ = Math.sqrt(d), v = i * Math.tan((Lo - Math.acos((m + d - h) / (2 * g * _))) / 2), y = v / _, b = v / g;
+				Math.abs(y - 1) > zo && this._append`L${e + y * l},${t + y * u}`, this._append`A${i},${i},0,0,${+(u * f > l * p)},${this._x1 = e + b * s},${this._y1 = t + b * c}`;
 			}
 		}
 	}
 	arc(e, t, n, r, i, a) {
 		if (e = +e, t = +t, n = +n, a = !!a, n < 0) throw Error(`negative radius: ${n}`);
 		let o = n * Math.cos(r), s = n * Math.sin(r), c = e + o, l = t + s, u = 1 ^ a, d = a ? r - i : i - r;
-		if (this._x1 === null ? this._append`M${c},${l}` : (Math.abs(this._x1 - c) > jo || Math.abs(this._y1 - l) > jo) && this._append`L${c},${l}`, n) {
-			if (d < 0 && (d = d % Ao + Ao), d > Mo) this._append`A${n},${n},0,1,${u},${e - o},${t - s}A${n},${n},0,1,${u},${this._x1 = c},${this._y1 = l}`;
-			else if (d > jo) {
+		if (this._x1 === null ? this._append`M${c},${l}` : (Math.abs(this._x1 - c) > zo || Math.abs(this._y1 - l) > zo) && this._append`L${c},${l}`, n) {
+			if (d < 0 && (d = d % Ro + Ro), d > Bo) this._append`A${n},${n},0,1,${u},${e - o},${t - s}A${n},${n},0,1,${u},${this._x1 = c},${this._y1 = l}`;
+			else if (d > zo) {
 				let a = e + n * Math.cos(i), o = t + n * Math.sin(i);
-				if (d >= ko && this._equal(c, l, a, o)) {
+				if (d >= Lo && this._equal(c, l, a, o)) {
 					d /= 2;
 					let i = r + d;
-					this._append`A${n},${n},0,${+(d >= ko)},${u},${e + n * Math.cos(i)},${t + n * Math.sin(i)}`;
+					this._append`A${n},${n},0,${+(d >= Lo)},${u},${e + n * Math.cos(i)},${t + n * Math.sin(i)}`;
 				}
-				this._append`A${n},${n},0,${+(d >= ko)},${u},${this._x1 = a},${this._y1 = o}`;
+				this._append`A${n},${n},0,${+(d >= Lo)},${u},${this._x1 = a},${this._y1 = o}`;
 			}
 		}
 	}
@@ -4098,9 +4194,9 @@ var Lo = class {
 		return this._;
 	}
 };
-Lo.prototype;
+Go.prototype;
 // node_modules/d3-shape/src/path.js
-function Ro(e) {
+function Ko(e) {
 	let t = 3;
 	return e.digits = function(n) {
 		if (!arguments.length) return t;
@@ -4111,17 +4207,17 @@ function Ro(e) {
 			t = e;
 		}
 		return e;
-	}, () => new Lo(t);
+	}, () => new Go(t);
 }
 Array.prototype.slice;
-function zo(e) {
+function qo(e) {
 	return typeof e == "object" && "length" in e ? e : Array.from(e);
 }
 // node_modules/d3-shape/src/curve/linear.js
-function Bo(e) {
+function Jo(e) {
 	this._context = e;
 }
-Bo.prototype = {
+Jo.prototype = {
 	areaStart: function() {
 		this._line = 0;
 	},
@@ -4144,22 +4240,22 @@ Bo.prototype = {
 		}
 	}
 };
-function Vo(e) {
-	return new Bo(e);
+function Yo(e) {
+	return new Jo(e);
 }
 // node_modules/d3-shape/src/point.js
-function Ho(e) {
+function Xo(e) {
 	return e[0];
 }
-function Uo(e) {
+function Zo(e) {
 	return e[1];
 }
 // node_modules/d3-shape/src/line.js
-function Wo(e, t) {
-	var n = X(!0), r = null, i = Vo, a = null, o = Ro(s);
-	e = typeof e == "function" ? e : e === void 0 ? Ho : X(e), t = typeof t == "function" ? t : t === void 0 ? Uo : X(t);
+function Qo(e, t) {
+	var n = X(!0), r = null, i = Yo, a = null, o = Ko(s);
+	e = typeof e == "function" ? e : e === void 0 ? Xo : X(e), t = typeof t == "function" ? t : t === void 0 ? Zo : X(t);
 	function s(s) {
-		var c, l = (s = zo(s)).length, u, d = !1, f;
+		var c, l = (s = qo(s)).length, u, d = !1, f;
 		for (r ?? (a = i(f = o())), c = 0; c <= l; ++c) !(c < l && n(u = s[c], c, s)) === d && ((d = !d) ? a.lineStart() : a.lineEnd()), d && a.point(+e(u, c, s), +t(u, c, s));
 		if (f) return a = null, f + "" || null;
 	}
@@ -4176,11 +4272,11 @@ function Wo(e, t) {
 	}, s;
 }
 // node_modules/d3-shape/src/area.js
-function Go(e, t, n) {
-	var r = null, i = X(!0), a = null, o = Vo, s = null, c = Ro(l);
-	e = typeof e == "function" ? e : e === void 0 ? Ho : X(+e), t = typeof t == "function" ? t : X(t === void 0 ? 0 : +t), n = typeof n == "function" ? n : n === void 0 ? Uo : X(+n);
+function $o(e, t, n) {
+	var r = null, i = X(!0), a = null, o = Yo, s = null, c = Ko(l);
+	e = typeof e == "function" ? e : e === void 0 ? Xo : X(+e), t = typeof t == "function" ? t : X(t === void 0 ? 0 : +t), n = typeof n == "function" ? n : n === void 0 ? Zo : X(+n);
 	function l(l) {
-		var u, d, f, p = (l = zo(l)).length, m, h = !1, g, _ = Array(p), v = Array(p);
+		var u, d, f, p = (l = qo(l)).length, m, h = !1, g, _ = Array(p), v = Array(p);
 		for (a ?? (s = o(g = c())), u = 0; u <= p; ++u) {
 			if (!(u < p && i(m = l[u], u, l)) === h) {
 				if (h = !h) d = u, s.areaStart(), s.lineStart();
@@ -4194,7 +4290,7 @@ function Go(e, t, n) {
 		if (g) return s = null, g + "" || null;
 	}
 	function u() {
-		return Wo().defined(i).curve(o).context(a);
+		return Qo().defined(i).curve(o).context(a);
 	}
 	return l.x = function(t) {
 		return arguments.length ? (e = typeof t == "function" ? t : X(+t), r = null, l) : e;
@@ -4229,12 +4325,12 @@ var Z = {
 	top: 24,
 	bottom: 38
 };
-function Ko(e = 240) {
+function es(e = 240) {
 	let t = v("title"), n = v("g"), r = v("svg", {
 		viewBox: `0 0 640 ${e}`,
 		class: "chart line-chart",
 		role: "img"
-	}, t, n), i = 640, a = null, o = Hn(r, e, (e) => {
+	}, t, n), i = 640, a = null, o = Kn(r, e, (e) => {
 		i = e, a && s(a);
 	});
 	function s(r) {
@@ -4244,12 +4340,12 @@ function Ko(e = 240) {
 			x(n);
 			return;
 		}
-		let [s, c] = Xo(zr(o, (e) => e.x), 0), [l, u] = Xo(zr(o.flatMap((e) => [
+		let [s, c] = is(Jr(o, (e) => e.x), 0), [l, u] = is(Jr(o.flatMap((e) => [
 			e.y,
 			e.low ?? e.y,
 			e.high ?? e.y
-		])), .06), d = _o([s, c], [Z.left, i - Z.right]), f = _o([r.yFrom ?? l, r.yTo ?? u], [e - Z.bottom, Z.top]), p = r.ticks ?? d.ticks(Math.max(3, Math.round(i / 90))).map((e) => [e, L(e)]);
-		S(t, `${r.title}. ${r.series.filter((e) => !e.thin).map(Yo).join(". ")}`), x(n, r.region ? v("rect", {
+		])), .06), d = To([s, c], [Z.left, i - Z.right]), f = To([r.yFrom ?? l, r.yTo ?? u], [e - Z.bottom, Z.top]), p = r.ticks ?? d.ticks(Math.max(3, Math.round(i / 90))).map((e) => [e, I(e)]);
+		S(t, `${r.title}. ${r.series.filter((e) => !e.thin).map(rs).join(". ")}`), x(n, r.region ? v("rect", {
 			class: "region",
 			x: d(r.region[0]) - 5,
 			y: Z.top,
@@ -4266,7 +4362,7 @@ function Ko(e = 240) {
 			x: Z.left - 6,
 			y: f(e) + 4,
 			"text-anchor": "end"
-		}, L(e))]), ...p.map(([t, n]) => v("text", {
+		}, I(e))]), ...p.map(([t, n]) => v("text", {
 			x: d(t),
 			y: e - Z.bottom + 16,
 			"text-anchor": "middle"
@@ -4276,7 +4372,7 @@ function Ko(e = 240) {
 			x2: d(r.mark),
 			y1: Z.top,
 			y2: e - Z.bottom
-		}), ...r.series.map((e) => qo(e, d, f)), v("text", {
+		}), ...r.series.map((e) => ts(e, d, f)), v("text", {
 			x: i - Z.right,
 			y: e - 4,
 			"text-anchor": "end"
@@ -4291,8 +4387,8 @@ function Ko(e = 240) {
 		close: o
 	};
 }
-function qo(e, t, n) {
-	let r = e.points.filter((e) => e.low !== void 0), i = Wo().x((e) => t(e.x)).y((e) => n(e.y)), a = Go().x((e) => t(e.x)).y0((e) => n(e.low)).y1((e) => n(e.high));
+function ts(e, t, n) {
+	let r = e.points.filter((e) => e.low !== void 0), i = Qo().x((e) => t(e.x)).y((e) => n(e.y)), a = $o().x((e) => t(e.x)).y0((e) => n(e.low)).y1((e) => n(e.high));
 	return v("g", { class: `ink-${e.ink}${e.thin ? " thin" : ""}` }, r.length > 1 ? v("path", {
 		class: "series-band",
 		d: a(r)
@@ -4305,21 +4401,21 @@ function qo(e, t, n) {
 		cx: t(r.x),
 		cy: n(r.y),
 		r: 3.5
-	}, v("title", {}, Jo(e, r)))));
+	}, v("title", {}, ns(e, r)))));
 }
-function Jo(e, t) {
-	let n = t.low === void 0 ? "" : ` (${L(t.low)} to ${L(t.high)})`;
-	return `${e.name} at ${L(t.x)}: ${L(t.y)}${n}`;
+function ns(e, t) {
+	let n = t.low === void 0 ? "" : ` (${I(t.low)} to ${I(t.high)})`;
+	return `${e.name} at ${I(t.x)}: ${I(t.y)}${n}`;
 }
-function Yo(e) {
-	return `${e.name}: ${e.points.slice(0, 30).map((e) => `${L(e.x)}: ${L(e.y)}`).join(", ")}`;
+function rs(e) {
+	return `${e.name}: ${e.points.slice(0, 30).map((e) => `${I(e.x)}: ${I(e.y)}`).join(", ")}`;
 }
-function Xo([e, t], n) {
+function is([e, t], n) {
 	let r = t === e ? Math.abs(e) * .1 || 1 : (t - e) * n;
 	return [e - r, t + r];
 }
 // src/views/distil.ts
-var Zo = {
+var as = {
 	hard: {
 		words: "hard labels",
 		ink: "raw"
@@ -4333,20 +4429,22 @@ var Zo = {
 		ink: "second",
 		dashed: !0
 	}
-};
-function Qo(e, t) {
-	let { state: n } = t, r = Ko(260), i = ts(e), a = _("fieldset", { class: "choices" }, _("legend", {}, "Against"), ...["steps", "seconds"].map((e) => _("label", {}, _("input", {
+}, os = "hard_equal_time";
+function ss(e, t) {
+	let { state: n } = t, r = es(260), i = ps(e), a = _("span", { class: "legend" }), o = _("fieldset", { class: "choices" }, _("legend", {}, "Draw it against"), ...["steps", "seconds"].map((e) => _("label", {}, _("input", {
 		type: "radio",
 		name: "against",
 		value: e,
 		checked: (n.get("against") ?? "steps") === e,
 		onchange: () => {
-			n.set("against", e), o();
+			n.set("against", e), s();
 		}
 	}), ` ${e}`)));
-	function o() {
-		let t = n.get("against") === "seconds", i = Object.entries(e.arms).flatMap(([e, n]) => {
-			let { words: r, ink: i, dashed: a } = Zo[e] ?? {
+	function s() {
+		let t = n.get("against") === "seconds", i = Object.entries(e.arms).filter(([e]) => t || e !== os);
+		x(a, ...i.map(([e]) => _("span", { class: `key key-${as[e]?.ink ?? "good"}` }, as[e]?.words ?? e)));
+		let o = i.flatMap(([e, n]) => {
+			let { words: r, ink: i, dashed: a } = as[e] ?? {
 				words: e,
 				ink: "good"
 			}, o = n.map((e) => e.curve.map(([e, n, r]) => ({
@@ -4355,7 +4453,7 @@ function Qo(e, t) {
 			}))), s = {
 				ink: i,
 				...a && { dashed: a }
-			}, c = t || e === "hard_equal_time" ? null : $o(o);
+			}, c = t || e === os ? null : cs(o);
 			return [...o.map((e, t) => ({
 				...s,
 				name: `${r}, seed ${n[t].seed}`,
@@ -4370,19 +4468,38 @@ function Qo(e, t) {
 		r.draw({
 			title: "Held-out loss while training",
 			x: t ? "seconds of training" : "steps",
-			y: "validation loss, nats per token",
-			series: i
+			y: "loss on held-out text, nats per token (lower is better)",
+			series: o
 		});
 	}
-	return o(), {
+	return s(), {
 		element: _("div", {}, _("section", {
 			class: "card",
 			"aria-label": "Verdict"
-		}, _("h2", { class: "verdict" }, e.verdict ? `Distilling: ${e.verdict}` : "Training …"), e.verdict_reason ? _("p", {}, e.verdict_reason) : _("p", { class: "meta" }, Object.keys(e.arms).length === 0 ? "The teacher and the text are being prepared; the first points of the curves come after that." : "The verdict comes with the last seed."), e.verdict_equal_time_reason && e.arms.hard_equal_time ? _("p", { class: "meta" }, `At the same wall-clock: ${e.verdict_equal_time}. ${e.verdict_equal_time_reason}`) : null), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Both arms. "), U("soft-targets"), " ", _("span", { class: "legend" }, ...Object.keys(e.arms).map((e) => _("span", { class: `key key-${Zo[e]?.ink ?? "good"}` }, Zo[e]?.words ?? e))), a), r.element), i ? _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Paired difference, hard minus soft. "), U("control"), " ", _("small", {}, "Nats per token on held-out text; right of 0 distilling gave the better student. Small dots are seeds, the bar is the interval of their mean.")), i.element) : null, _("section", {
+		}, _("h2", { class: "verdict" }, e.verdict ? ls[e.verdict] : "Training …"), e.verdict_reason ? _("p", {}, e.verdict_reason) : _("p", { class: "meta" }, Object.keys(e.arms).length === 0 ? "The teacher and the text are being prepared; the first points of the curves come after that." : "The verdict comes with the last seed."), e.verdict_equal_time_reason && e.arms[os] ? _("p", { class: "meta equal-time" }, `At the same wall-clock time: ${e.verdict_equal_time}. ${e.verdict_equal_time_reason}`) : null, e.difference_test ? H([
+			{
+				name: "test loss, hard minus soft",
+				unit: "nats per token, same steps",
+				term: "paired-difference",
+				value: _("b", {}, us(e.difference_test))
+			},
+			...e.difference_equal_time_test ? [{
+				name: "the same, in equal time",
+				unit: "nats per token",
+				term: "equal-time",
+				value: _("b", {}, us(e.difference_equal_time_test))
+			}] : [],
+			{
+				name: "seeds",
+				unit: "pairs of students",
+				term: "seed",
+				value: _("b", {}, R(e.difference_test.seeds.length))
+			}
+		]) : null), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Loss while training "), V("held-out-loss"), " ", a, o), r.element), i ? _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Loss of the control minus loss of the distilled student "), V("paired-difference"), " ", _("small", {}, "Nats per token on held-out text. Right of 0 distilling gave the better student. Small dots are seeds, the large one is their mean, the bar its 95 % interval.")), i.element) : null, Object.keys(e.arms).length > 0 ? _("section", {
 			class: "card scroll",
 			tabindex: 0,
 			"aria-label": "Students"
-		}, ns(e))),
+		}, ms(e)) : null),
 		close: () => {
 			r.close(), i?.close();
 		},
@@ -4406,7 +4523,7 @@ function Qo(e, t) {
 		}
 	};
 }
-function $o(e) {
+function cs(e) {
 	return e.length === 0 ? null : e[0].flatMap(({ x: t }) => {
 		let n = e.map((e) => e.find((e) => e.x === t));
 		return n.some((e) => e === void 0) ? [] : [{
@@ -4415,8 +4532,17 @@ function $o(e) {
 		}];
 	});
 }
-var es = 44;
-function ts(e) {
+var ls = {
+	helps: "Distilling helps",
+	"does not help": "Distilling does not help",
+	"cannot tell": "Cannot tell yet whether distilling helps",
+	"no control": "No control, so no verdict"
+};
+function us(e, t = 4) {
+	return `${L(e.mean, t)}${e.ci ? ` (${L(e.ci[0], t)} to ${L(e.ci[1], t)})` : ""}`;
+}
+var ds = 44, fs = 46;
+function ps(e) {
 	let t = [
 		["same steps, validation", e.difference],
 		["same steps, test", e.difference_test],
@@ -4424,7 +4550,7 @@ function ts(e) {
 		["same time, test", e.difference_equal_time_test]
 	].filter((e) => !!e[1]);
 	if (t.length === 0) return null;
-	let n = t.length * es + 34, r = t.flatMap(([, e]) => [
+	let n = t.length * ds + fs, r = t.flatMap(([, e]) => [
 		...e.per_seed,
 		e.mean,
 		...e.ci ?? [],
@@ -4434,30 +4560,40 @@ function ts(e) {
 		class: "chart difference-chart",
 		role: "img"
 	}, s, c);
-	return S(s, t.map(([e, t]) => `${e}: ${z(t.mean)}${t.ci ? ` from ${z(t.ci[0])} to ${z(t.ci[1])}` : ""} nats per token`).join("; ")), {
+	return S(s, t.map(([e, t]) => `${e}: ${us(t)} nats per token`).join("; ")), {
 		element: l,
-		close: Hn(l, n, (e) => {
-			let r = e < 420 ? 2 : 4, s = (t) => 12 + (t - i + o) / (a - i + 2 * o) * (e - 24);
-			x(c, v("line", {
+		close: Kn(l, n, (e) => {
+			let r = e < 420 ? 2 : 4, s = To([i - o, a + o], [12, e - 24]);
+			x(c, ...s.ticks(Math.max(3, Math.round(e / 120))).flatMap((e) => [v("line", {
+				class: "grid",
+				x1: s(e),
+				x2: s(e),
+				y1: 4,
+				y2: n - fs + 6
+			}), v("text", {
+				x: s(e),
+				y: n - fs + 20,
+				"text-anchor": "middle"
+			}, L(e, 2))]), v("line", {
 				class: "cut",
 				x1: s(0),
 				x2: s(0),
 				y1: 4,
-				y2: n - 26
+				y2: n - fs + 6
 			}), v("text", {
-				x: s(0),
-				y: n - 10,
-				"text-anchor": "middle"
-			}, "0"), v("text", {
+				x: 2,
+				y: n - 6
+			}, "← hard labels better"), v("text", {
 				x: e - 4,
-				y: n - 10,
+				y: n - 6,
 				"text-anchor": "end"
-			}, "distilling better →"), ...t.map(([e, t], n) => {
-				let i = n * es + 30;
+			}, "distilled better →"), ...t.map(([e, t], n) => {
+				let i = n * ds + 30;
 				return v("g", { class: "ink-accent" }, v("text", {
+					class: "row-label",
 					x: 12,
 					y: i - 14
-				}, `${e}: ${z(t.mean, r)}${t.ci ? ` [${z(t.ci[0], r)}, ${z(t.ci[1], r)}]` : ""}`), t.ci ? v("line", {
+				}, `${e}: ${us(t, r)}`), t.ci ? v("line", {
 					class: "interval",
 					x1: s(t.ci[0]),
 					x2: s(t.ci[1]),
@@ -4478,21 +4614,20 @@ function ts(e) {
 		})
 	};
 }
-function ns(e) {
-	return _("table", { class: "plain-table numeric" }, _("caption", { class: "sr" }, "Every student, its loss and what it cost"), _("thead", {}, _("tr", {}, ...[
-		"student",
-		"seed",
-		"validation (nats)",
-		"test (nats)",
-		"seconds",
-		"tokens seen",
-		"steps"
-	].map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...Object.entries(e.arms).flatMap(([e, t]) => t.map((t) => _("tr", {}, _("th", { scope: "row" }, Zo[e]?.words ?? e), _("td", { class: "figure" }, String(t.seed)), _("td", {
-		class: "figure",
-		title: R(t.val_nll)
-	}, L(t.val_nll)), _("td", { class: "figure" }, L(t.test_nll)), _("td", { class: "figure" }, t.seconds.toFixed(1)), _("td", { class: "figure" }, Number.isNaN(t.tokens) ? "–" : B(t.tokens)), _("td", { class: "figure" }, B(t.steps)))))));
+function ms(e) {
+	return _("table", { class: "plain-table numeric" }, _("caption", {}, "Every student: its loss on held-out text in nats per token, and what its training cost"), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "trained on ", V("control")), ...[
+		["seed", "seed"],
+		["validation", "held-out-loss"],
+		["test", "held-out-loss"],
+		["seconds", "equal-time"],
+		["tokens", "token"],
+		["steps", "step"]
+	].map(([e, t]) => _("th", {
+		scope: "col",
+		class: e === "tokens" ? "wide-only" : ""
+	}, `${e} `, V(t))))), _("tbody", {}, ...Object.entries(e.arms).flatMap(([e, t]) => t.map((t) => _("tr", {}, _("th", { scope: "row" }, as[e]?.words ?? e), _("td", { class: "figure" }, String(t.seed)), _("td", { class: "figure" }, I(t.val_nll)), _("td", { class: "figure" }, I(t.test_nll)), _("td", { class: "figure" }, t.seconds.toFixed(1)), _("td", { class: "figure wide-only" }, Number.isNaN(t.tokens) ? "–" : R(t.tokens)), _("td", { class: "figure" }, R(t.steps)))))));
 }
-function rs(e, t) {
+function hs(e, t) {
 	let n = { ...e?.arms ?? {} }, r = [...n[t.arm] ?? []], i = r.findIndex((e) => e.seed === t.seed), a = [...r[i]?.curve ?? [], [
 		t.step,
 		t.seconds,
@@ -4516,106 +4651,179 @@ function rs(e, t) {
 	};
 	return n[t.arm] = i < 0 ? [...r, o] : r.with(i, o), { arms: n };
 }
-// src/views/path.ts
-var is = 22, as = 40, Q = {
-	left: 8,
-	right: 8,
-	top: 6,
-	bottom: 34
-}, os = 7.4;
-function ss(e, t) {
-	let { leaves: n } = e, r = n[0].temperature_low, i = n.at(-1).temperature_high, a = C("tau"), { state: o } = t, s = -1, c = _("input", {
-		id: a,
-		class: "tau",
+// src/parts/slider.ts
+var gs = 3;
+function _s(e, t) {
+	let n = C("tau"), r = (t) => e.meaning?.(t) ?? "", i = _("input", {
+		id: n,
 		type: "range",
+		min: e.min,
+		max: e.max,
+		step: e.step,
+		class: "tau",
+		oninput: () => t(Number(i.value)),
+		...e.onKey && { onkeydown: e.onKey }
+	}), a = _("output", {
+		for: n,
+		class: "tau-value"
+	}), o = _("span", { class: "meta tau-meaning" }), s = e.marks.map(([t, n]) => {
+		let r = _("span", {}, n);
+		return r.style.left = `${100 * (t - e.min) / (e.max - e.min)}%`, r;
+	});
+	return {
+		element: _("div", { class: "tau-box" }, _("span", { class: "tau-name" }, _("label", { for: n }, e.label), " ", V(e.term)), _("span", {}, o, " ", a), i, _("div", {
+			class: "tau-ends",
+			"aria-hidden": "true"
+		}, ...s)),
+		show(t, n = r(t)) {
+			i.value = String(t), i.setAttribute("aria-valuetext", [`${e.label} ${e.write(t)}`, n].filter((e) => e !== "").join(", ")), S(a, e.write(t)), S(o, r(t));
+		}
+	};
+}
+function vs(e) {
+	return _s({
+		label: "temperature τ",
+		term: "temperature",
+		min: 0,
+		max: gs,
+		step: .01,
+		write: z,
+		meaning: (e) => e === 0 ? "greedy" : e === 1 ? "the model’s own" : "",
+		marks: [
+			[0, "0"],
+			[1, "1"],
+			[2, "2"],
+			[3, "3"]
+		]
+	}, e);
+}
+// src/views/path.ts
+var ys = 22, bs = 40, Q = {
+	left: 30,
+	right: 8,
+	top: 22,
+	bottom: 34
+}, xs = 7.4;
+function Ss(e, t) {
+	let { leaves: n } = e, r = n[0].temperature_low, i = n.at(-1).temperature_high, { state: a } = t, o = -1, s = _s({
+		label: "temperature τ",
+		term: "temperature",
 		min: r,
 		max: i,
 		step: "any",
-		oninput: () => h(Number(c.value)),
-		onkeydown: m
-	}), l = _("output", {
-		for: a,
-		class: "tau-value"
-	}), u = _("p", {
+		write: z,
+		onKey: h,
+		marks: [[r, z(r)], [i, z(i)]]
+	}, g), c = _("p", {
 		class: "tokens path-text",
 		dir: "auto"
-	}), d = _("p", {
-		class: "meta",
-		"data-path": "facts"
-	}), f = ps(e, r, i, (e) => h(e)), p = (e) => {
-		let t = n[Math.min(n.length - 1, Math.max(0, s + e))];
-		h(ls(t));
+	}), [l, u, d, f] = [
+		_("b"),
+		_("b"),
+		_("b"),
+		_("b")
+	], p = ks(e, r, i, (e) => g(e)), m = (e) => {
+		let t = n[Math.min(n.length - 1, Math.max(0, o + e))];
+		g(ws(t));
 	};
-	function m(e) {
+	function h(e) {
 		let t = {
 			PageUp: 1,
 			PageDown: -1
 		}[e.key];
-		t !== void 0 && (e.preventDefault(), p(t));
+		t !== void 0 && (e.preventDefault(), m(t));
 	}
-	function h(e) {
-		o.set("tau", V(e)), g(e);
+	function g(e) {
+		a.set("tau", z(e)), v(e);
 	}
-	function g(t) {
-		c.value = String(t), S(l, V(t));
-		let r = us(n, t), i = n[r];
-		f.show(t, r), c.setAttribute("aria-valuetext", `τ ${V(t)}: ${i.text}`);
+	function v(t) {
+		let r = Ts(n, t), i = n[r];
+		s.show(t, i.text), p.show(t, r);
 		let a = t < i.temperature_low || t > i.temperature_high;
-		if (S(d, `${ds(i, e.exact)}${a ? " (the nearest listed temperature)" : ""}; text ${r + 1} of ${n.length}, ended by ${i.finish_reason}, log-probability ${R(i.logprob_raw)} (raw, summed)`), r === s) return;
-		let o = n[s]?.ids;
-		s = r, x(u, ...e.tokens[r].map((e, t) => {
-			let n = W(e);
-			return o && o[t] !== i.ids[t] && n.classList.add("changed"), n;
+		if (S(l, `${Ds(i)}${a ? " (the nearest listed temperature)" : ""}`), S(u, `${R(r + 1)} of ${R(n.length)}`), S(d, Es[i.finish_reason] ?? i.finish_reason), S(f, mn(i.logprob_raw)), r === o) return;
+		let m = n[o]?.ids;
+		o = r, x(c, ...e.tokens[r].map((e, t) => {
+			let n = U(e);
+			return m && m[t] !== i.ids[t] && n.classList.add("changed"), n;
 		}));
 	}
-	let v = o.listen((e) => e === "tau" && o.get("tau") !== void 0 && g(Number(o.get("tau"))));
-	g(Math.min(i, Math.max(r, Number(o.get("tau") ?? Math.min(i, Math.max(r, .7))) || 0)));
-	let y = n.reduce((e, t) => e + t.temperatures.length, 0);
+	let y = a.listen((e) => e === "tau" && a.get("tau") !== void 0 && v(Number(a.get("tau"))));
+	v(Math.min(i, Math.max(r, Number(a.get("tau") ?? Math.min(i, Math.max(r, .7))) || 0)));
+	let b = n.reduce((e, t) => e + t.temperatures.length, 0);
 	return {
-		element: _("div", {}, _("section", {
-			class: "card",
-			"aria-label": "Text at the chosen temperature"
-		}, _("p", { class: "meta" }, `${e.model}, seed ${e.seed}, after “${e.prompt}”`), e.note ? _("p", { class: "note" }, e.note) : null, cs(e), u, d, _("div", { class: "tau-box path-slider" }, _("label", { for: a }, "temperature τ"), l, c, _("div", { class: "form-foot" }, _("button", {
+		element: _("div", { class: "path" }, _("div", { class: "prompt" }, _("p", { class: "meta" }, `${e.model}, seed ${e.seed}, after “${e.prompt}”`), e.note ? _("p", { class: "note" }, e.note) : null, Cs(e)), _("div", { class: "card path-slider" }, s.element, _("div", { class: "steps" }, _("button", {
 			type: "button",
 			class: "quiet",
-			onclick: () => p(-1)
+			onclick: () => m(-1)
 		}, "← cooler text"), _("button", {
 			type: "button",
 			class: "quiet",
-			onclick: () => p(1)
-		}, "hotter text →")))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `${n.length} different texts at ${y} temperatures. `), U("path"), " ", _("small", {}, `${B(e.forward_passes)} forward passes, ${B(e.independent_passes)} for each temperature on its own. Left is cold, right is hot; each row is one token.`)), f.element), _("details", { class: "card" }, _("summary", {}, "All texts as a table"), hs(e))),
+			onclick: () => m(1)
+		}, "hotter text →"))), _("section", {
+			class: "card",
+			"aria-label": "Text at the chosen temperature"
+		}, c, H([
+			{
+				name: "this text comes at",
+				unit: e.exact ? "exact ends" : "ends as far as asked for",
+				term: "path",
+				value: l
+			},
+			{
+				name: "text",
+				unit: "counted from the coldest",
+				term: "path",
+				value: u
+			},
+			{
+				name: "log-probability",
+				unit: "raw, summed",
+				term: "logprob",
+				value: f
+			},
+			{
+				name: "ended by",
+				term: "token",
+				value: d
+			}
+		], "measures path-facts")), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `${n.length} different texts at ${b} temperatures `), V("path"), " ", _("small", {}, `Each column is a text, each row one token of it; a click goes there. It took ${R(e.forward_passes)} forward passes instead of ${R(e.independent_passes)}. `), V("forward-pass")), p.element), _("details", { class: "card" }, _("summary", {}, "All texts as a table"), js(e))),
 		close: () => {
-			v(), f.close();
+			y(), p.close();
 		},
 		download: {
 			name: "retort-path",
 			json: () => e,
-			csv: () => gs(e),
-			svg: () => f.element
+			csv: () => Ms(e),
+			svg: () => p.element
 		}
 	};
 }
-function cs(e) {
+function Cs(e) {
 	return e.stages?.length ? _("ol", {
 		class: "path-stages",
 		"aria-label": "Stages of the chain along the path"
 	}, ...e.stages.map(({ stage: e, applies: t, why: n }) => _("li", { class: t ? "" : "set-aside" }, _("code", {}, e), " ", _("small", {}, `${t ? "applies" : "does not apply:"} ${n}`)))) : null;
 }
-function ls(e) {
+function ws(e) {
 	return (e.temperature_low + e.temperature_high) / 2;
 }
-function us(e, t) {
+function Ts(e, t) {
 	let n = 0, r = Infinity;
 	return e.forEach((e, i) => {
 		let a = Math.max(e.temperature_low - t, t - e.temperature_high, 0);
 		a < r && ([n, r] = [i, a]);
 	}), n;
 }
-function ds(e, t) {
-	return `${e.temperature_low === e.temperature_high ? `τ = ${V(e.temperature_low)}` : `τ from ${V(e.temperature_low)} to ${V(e.temperature_high)}`}${t ? ", exact" : ", as far as asked for"}`;
+var Es = {
+	end: "the model’s end token",
+	length: "the longest text asked for",
+	stop: "a stop text"
+};
+function Ds(e) {
+	return e.temperature_low === e.temperature_high ? `τ = ${z(e.temperature_low)}` : `τ = ${z(e.temperature_low)} to ${z(e.temperature_high)}`;
 }
-function fs(e) {
-	let { leaves: t } = e, n = [], r = Math.min(as, Math.max(...t.map((e) => e.ids.length)));
+function Os(e) {
+	let { leaves: t } = e, n = [], r = Math.min(bs, Math.max(...t.map((e) => e.ids.length)));
 	for (let i = 0; i < r; i++) for (let r = 0; r < t.length;) {
 		let a = r, o = t[r].ids.slice(0, i + 1).join();
 		for (; a + 1 < t.length && t[a + 1].ids.slice(0, i + 1).join() === o;) a += 1;
@@ -4630,8 +4838,8 @@ function fs(e) {
 	}
 	return n;
 }
-function ps(e, t, n, r) {
-	let i = fs(e), a = 1 + Math.max(...i.map((e) => e.row)), o = Q.top + a * is + Q.bottom, s = _o([t, n === t ? t + 1 : n], [Q.left, 640 - Q.right]), c = v("g"), l = v("g", {
+function ks(e, t, n, r) {
+	let i = Os(e), a = 1 + Math.max(...i.map((e) => e.row)), o = Q.top + a * ys + Q.bottom, s = To([t, n === t ? t + 1 : n], [Q.left, 640 - Q.right]), c = v("g"), l = v("g", {
 		class: "axes",
 		"aria-hidden": "true"
 	}), u = v("line", {
@@ -4649,8 +4857,8 @@ function ps(e, t, n, r) {
 		let i = f.getBoundingClientRect(), a = s.invert((e.clientX - i.left) / i.width * f.viewBox.baseVal.width);
 		r(Math.min(n, Math.max(t, a)));
 	});
-	let m = Hn(f, o, (e) => {
-		s.range([Q.left, e - Q.right]), x(c, ...i.map((e) => ms(e, s))), x(l, ...s.ticks(Math.max(3, Math.round(e / 90))).flatMap((e) => [v("line", {
+	let m = Kn(f, o, (e) => {
+		s.range([Q.left, e - Q.right]), x(c, ...i.map((e) => As(e, s))), x(l, ...s.ticks(Math.max(3, Math.round(e / 90))).flatMap((e) => [v("line", {
 			class: "grid",
 			x1: s(e),
 			x2: s(e),
@@ -4660,11 +4868,18 @@ function ps(e, t, n, r) {
 			x: s(e),
 			y: o - Q.bottom + 18,
 			"text-anchor": e === t ? "start" : e === n ? "end" : "middle"
-		}, V(e))]), v("text", {
+		}, z(e))]), v("text", {
 			x: e - Q.right,
 			y: o - 2,
 			"text-anchor": "end"
-		}, "temperature τ →")), h(...p);
+		}, "temperature τ →"), v("text", {
+			x: 2,
+			y: 12
+		}, "place of the token in the text ↓"), ...Array.from({ length: a }, (e, t) => t).filter((e) => e === 0 || e % 5 == 4).map((e) => v("text", {
+			x: Q.left - 6,
+			y: Q.top + e * ys + 15,
+			"text-anchor": "end"
+		}, String(e + 1)))), h(...p);
 	});
 	function h(e, t) {
 		p = [e, t], u.setAttribute("x1", String(s(e))), u.setAttribute("x2", String(s(e))), i.forEach((e, n) => c.children[n]?.classList.toggle("on", t >= e.first && t <= e.last));
@@ -4675,34 +4890,28 @@ function ps(e, t, n, r) {
 		close: m
 	};
 }
-function ms(e, t) {
-	let n = t(e.from), r = Math.max(1.5, t(e.to) - n), i = En(e.token), a = Math.floor((r - 6) / os);
+function As(e, t) {
+	let n = t(e.from), r = Math.max(1.5, t(e.to) - n), i = An(e.token), a = Math.floor((r - 6) / xs);
 	return v("g", { class: "band" }, v("rect", {
 		x: n,
-		y: Q.top + e.row * is + 1,
+		y: Q.top + e.row * ys + 1,
 		width: r,
 		height: 20,
 		rx: Math.min(3, r / 3)
 	}), a >= Math.min(i.length, 2) ? v("text", {
 		x: n + 4,
-		y: Q.top + e.row * is + 15
+		y: Q.top + e.row * ys + 15
 	}, i.length > a ? `${i.slice(0, a - 1)}…` : i) : null);
 }
-function hs(e) {
+function js(e) {
 	return _("div", {
 		class: "scroll",
 		tabindex: 0,
 		role: "region",
 		"aria-label": "All texts"
-	}, _("table", { class: "plain-table" }, _("thead", {}, _("tr", {}, ...[
-		"τ from",
-		"to",
-		"text",
-		"end",
-		"log-probability, raw (nats)"
-	].map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...e.leaves.map((t, n) => _("tr", {}, _("td", { class: "figure" }, V(t.temperature_low)), _("td", { class: "figure" }, V(t.temperature_high)), _("td", { dir: "auto" }, ...e.tokens[n].map(W)), _("td", {}, t.finish_reason), _("td", { class: "figure" }, t.logprob_raw.toFixed(3)))))));
+	}, _("table", { class: "plain-table" }, _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "τ from ", V("path")), _("th", { scope: "col" }, "to ", V("path")), _("th", { scope: "col" }, "text"), _("th", { scope: "col" }, "ended by"), _("th", { scope: "col" }, "log-probability, raw (nats) ", V("logprob")))), _("tbody", {}, ...e.leaves.map((t, n) => _("tr", {}, _("td", { class: "figure" }, z(t.temperature_low)), _("td", { class: "figure" }, z(t.temperature_high)), _("td", { dir: "auto" }, ...e.tokens[n].map(U)), _("td", {}, Es[t.finish_reason] ?? t.finish_reason), _("td", { class: "figure" }, t.logprob_raw.toFixed(3)))))));
 }
-function gs(e) {
+function Ms(e) {
 	return [[
 		"temperature_low",
 		"temperature_high",
@@ -4718,46 +4927,46 @@ function gs(e) {
 	])];
 }
 // src/parts/rankChart.ts
-var _s = 260, $ = {
+var Ns = 260, $ = {
 	left: 52,
 	right: 14,
 	top: 26,
 	bottom: 34
-}, vs = 1e-10, ys = 240;
-function bs({ tokens: e, seen: t, raw: n }) {
-	let r = Oo([1, Math.max(e, 2)], [$.left, 640]), i = Oo([vs, 1], [_s - $.bottom, $.top]).clamp(!0), a = v("title", {}), o = v("g", {
+}, Ps = 1e-10, Fs = 240;
+function Is({ tokens: e, seen: t, raw: n }) {
+	let r = Io([1, Math.max(e, 2)], [$.left, 640]), i = Io([Ps, 1], [Ns - $.bottom, $.top]).clamp(!0), a = v("title", {}), o = v("g", {
 		class: "axes",
 		"aria-hidden": "true"
-	}), s = v("g"), c = null, l = null, u = ws(e), d = v("svg", {
-		viewBox: `0 0 640 ${_s}`,
-		class: `chart rank-chart${P(n) ? "" : " range-chart"}`,
+	}), s = v("g"), c = null, l = null, u = Bs(e), d = v("svg", {
+		viewBox: `0 0 640 ${Ns}`,
+		class: `chart rank-chart${N(n) ? "" : " range-chart"}`,
 		role: "img"
-	}, a, o, s), f = Hn(d, _s, (t) => {
-		r.range([$.left, t - $.right]), x(o, ...Ss(e, r, i, t)), l = null, p(c);
+	}, a, o, s), f = Kn(d, Ns, (t) => {
+		r.range([$.left, t - $.right]), x(o, ...Rs(e, r, i, t)), l = null, p(c);
 	});
 	function p(e) {
-		c = e, l ??= P(n) ? m(n.raw, "raw") : h(n, "raw", -2);
-		let t = e === null ? null : P(e) ? m(e.processed, "processed") : h(e, "processed", 2);
-		x(s, ...l.marks, ...t?.marks ?? [], ...e === null ? [] : xs(e, r)), S(a, `Probability against rank. Raw: ${l.said}. Processed: ${t?.said ?? "not decided by the known tokens"}.`);
+		c = e, l ??= N(n) ? m(n.raw, "raw") : h(n, "raw", -2);
+		let t = e === null ? null : N(e) ? m(e.processed, "processed") : h(e, "processed", 2);
+		x(s, ...l.marks, ...t?.marks ?? [], ...e === null ? [] : Ls(e, r)), S(a, `Probability against rank. Raw: ${l.said}. Processed: ${t?.said ?? "not decided by the known tokens"}.`);
 	}
 	function m(e, t) {
 		let n = (t) => [r(t + 1), i(Math.exp(je(e, t)))], a = u.filter((t) => Ae(e, t)).map(n), o = D(e, e.to - 1);
-		F(e) > 1 && a.push(n(o)), a.sort((e, t) => e[0] - t[0]);
-		let s = Go().x((e) => e[0]).y1((e) => e[1]).y0(i(vs))(a) ?? "";
+		P(e) > 1 && a.push(n(o)), a.sort((e, t) => e[0] - t[0]);
+		let s = $o().x((e) => e[0]).y1((e) => e[1]).y0(i(Ps))(a) ?? "";
 		return {
 			marks: [...t === "raw" ? [] : [v("path", {
 				class: "area-kept",
 				d: s
 			})], v("path", {
 				class: `line-${t}`,
-				d: Wo()(a) ?? ""
+				d: Qo()(a) ?? ""
 			})],
-			said: `${B(F(e))} tokens, from ${L(Math.exp(je(e, D(e, e.from))))} down to ${L(Math.exp(je(e, o)))}`
+			said: `${R(P(e))} tokens, from ${I(Math.exp(je(e, D(e, e.from))))} down to ${I(Math.exp(je(e, o)))}`
 		};
 	}
 	function h(n, a, o) {
 		let s = Array.from({ length: t }, (e, t) => n.prob(t)), c = s.flatMap(({ low: e, high: t }, n) => {
-			if (t <= vs) return [];
+			if (t <= Ps) return [];
 			let s = r(n + 1) + o;
 			return [v("line", {
 				class: `whisker whisker-${a}`,
@@ -4772,13 +4981,13 @@ function bs({ tokens: e, seen: t, raw: n }) {
 				class: `bound-${a}`,
 				d: g(n)
 			}), ...c],
-			said: `the first ${H(s[0], I)}, all ${B(e - t)} unknown ones ${H(n.unseen, I)}`
+			said: `the first ${B(s[0], F)}, all ${R(e - t)} unknown ones ${B(n.unseen, F)}`
 		};
 	}
 	function g({ unseen: n, largestUnseen: a }) {
 		if (n.high <= 0 || e <= t) return "";
-		let o = Array.from({ length: ys / 4 }, (n, r) => t + (e - t) ** (r / (ys / 4 - 1))).map((e) => [r(e), i(Math.max(Math.min(a, n.high / Math.max(e - t, 1)), vs))]);
-		return Go().x((e) => e[0]).y1((e) => e[1]).y0(i(vs))(o) ?? "";
+		let o = Array.from({ length: Fs / 4 }, (n, r) => t + (e - t) ** (r / (Fs / 4 - 1))).map((e) => [r(e), i(Math.max(Math.min(a, n.high / Math.max(e - t, 1)), Ps))]);
+		return $o().x((e) => e[0]).y1((e) => e[1]).y0(i(Ps))(o) ?? "";
 	}
 	return {
 		element: d,
@@ -4786,7 +4995,7 @@ function bs({ tokens: e, seen: t, raw: n }) {
 		close: f
 	};
 }
-function xs(e, t) {
+function Ls(e, t) {
 	return e.stages.filter(({ removed: e, before: t, after: n }) => e > 0 && t && n && n.order === void 0 && n.to < t.to).map((e, n) => {
 		let r = t(e.after.to + .5), i = r > t.range()[1] * .75;
 		return v("g", {}, v("line", {
@@ -4794,16 +5003,16 @@ function xs(e, t) {
 			x1: r,
 			x2: r,
 			y1: $.top,
-			y2: _s - $.bottom
+			y2: Ns - $.bottom
 		}), v("text", {
 			class: "cut-label",
 			x: r + (i ? -4 : 4),
 			y: $.top + 10 + 13 * n,
 			"text-anchor": i ? "end" : "start"
-		}, j(e.stage)));
+		}, A(e.stage)));
 	});
 }
-function Ss(e, t, n, r) {
+function Rs(e, t, n, r) {
 	let i = [
 		1,
 		10,
@@ -4823,9 +5032,9 @@ function Ss(e, t, n, r) {
 	return [
 		...i.map((e) => v("text", {
 			x: t(e),
-			y: _s - $.bottom + 15,
+			y: Ns - $.bottom + 15,
 			"text-anchor": e === 1 ? "start" : t(e) > r - $.right - 24 ? "end" : "middle"
-		}, B(e))),
+		}, R(e))),
 		...a.flatMap((e) => [v("line", {
 			class: "grid",
 			x1: $.left,
@@ -4836,7 +5045,7 @@ function Ss(e, t, n, r) {
 			x: $.left - 6,
 			y: n(e) + 4,
 			"text-anchor": "end"
-		}, e === 1 ? "1" : `10${Cs(Math.log10(e))}`)]),
+		}, e === 1 ? "1" : `10${zs(Math.log10(e))}`)]),
 		v("text", {
 			x: r - $.right,
 			y: 256,
@@ -4848,174 +5057,152 @@ function Ss(e, t, n, r) {
 		}, "probability")
 	];
 }
-function Cs(e) {
+function zs(e) {
 	return String(Math.round(e)).replace(/[-0-9]/g, (e) => e === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(e)]);
 }
-function ws(e) {
-	let t = Array.from({ length: ys }, (t, n) => Math.round(e ** (n / 239)) - 1);
+function Bs(e) {
+	let t = Array.from({ length: Fs }, (t, n) => Math.round(e ** (n / 239)) - 1);
 	return [...new Set(t)].sort((e, t) => e - t);
 }
-// src/parts/tauSlider.ts
-var Ts = 3;
-function Es(e) {
-	let t = C("tau"), n = _("input", {
-		id: t,
-		type: "range",
-		min: 0,
-		max: Ts,
-		step: .01,
-		class: "tau",
-		oninput: () => e(Number(n.value))
-	}), r = _("output", {
-		for: t,
-		class: "tau-value"
-	});
-	return {
-		element: _("div", { class: "tau-box" }, _("label", { for: t }, "temperature τ"), r, n, _("div", {
-			class: "tau-ends",
-			"aria-hidden": "true"
-		}, _("span", {}, "0 greedy"), _("span", {}, "1 raw"), _("span", {}, "3"))),
-		show(e) {
-			n.value = String(e), n.setAttribute("aria-valuetext", `τ ${V(e)}${e === 0 ? ", greedy" : e === 1 ? ", the model's own" : ""}`), S(r, V(e));
-		}
-	};
-}
 // src/views/position.ts
-var Ds = 20;
-function Os(e, t, n) {
-	let r = fr(e), { state: i, announce: a } = t, o = null, s = Ds, c = Ln((e) => ee(e), a, { heat: !1 }), l = Es((e) => ee(Ht(b(), e))), u = _("div", {
+var Vs = 20;
+function Hs(e, t, n) {
+	let r = gr(e), { state: i, announce: a } = t, o = null, s = Vs, c = Vn((e) => ee(e), a, { heat: !1 }), l = vs((e) => ee(Ut(b(), e))), u = _("div", {
 		class: "scroll",
 		tabindex: 0,
 		role: "region",
 		"aria-label": "Tokens"
-	}), d = On(r, Ds, n), f = bs(r), p = Ms(r), m = _("p", {
+	}), d = Mn(r, Vs, n), f = Is(r), p = Ks(r), m = _("p", {
 		class: "note undecided",
 		"aria-live": "polite"
 	}), h = _("ul", {
 		class: "warnings",
 		"aria-label": "Where the settings conflict"
-	}), g = Vn(C), v = _("button", {
+	}), g = Gn(C), v = _("button", {
 		type: "button",
 		class: "quiet more",
 		onclick: () => y(s * 3)
 	}, "Show more tokens");
 	function y(t) {
-		s = Math.min(t, e.tokens.length), d = On(r, s, n), x(u, d.element), v.hidden = s >= e.tokens.length, d.draw(o);
+		s = Math.min(t, e.tokens.length), d = Mn(r, s, n), x(u, d.element), v.hidden = s >= e.tokens.length, d.draw(o);
 	}
 	function b() {
 		try {
-			return Lt(i.get("chain") ?? r.chain);
+			return Rt(i.get("chain") ?? r.chain);
 		} catch {
-			return zt(r.chain).chain;
+			return Bt(r.chain).chain;
 		}
 	}
 	function ee(e) {
-		i.set("chain", Vt(e.filter(gt)) || " ");
+		i.set("chain", Ht(e.filter(_t)) || " ");
 	}
 	function C() {
 		let e = b(), t = "";
 		try {
 			o = r.explain(e);
 		} catch (e) {
-			if (!(e instanceof A)) throw e;
+			if (!(e instanceof k)) throw e;
 			o = null, t = e.message;
 		}
-		S(m, t), m.hidden = t === "", c.show(e), c.report(o?.stages ?? [], o === null ? "not decided here" : "off"), l.show(ht(e)), d.draw(o), f.draw(o), p.draw(o), x(h, ...(o?.warnings ?? []).map((e) => _("li", {}, e))), h.hidden = h.children.length === 0;
+		S(m, t), m.hidden = t === "", c.show(e), c.report(o?.stages ?? [], o === null ? "not decided here" : "off"), l.show(gt(e)), d.draw(o), f.draw(o), p.draw(o), x(h, ...(o?.warnings ?? []).map((e) => _("li", {}, e))), h.hidden = h.children.length === 0;
 	}
-	let te = i.listen((e) => e === "chain" && g()), w = _("div", { class: `position${P(r.raw) ? "" : " partial"}` }, ks(r), _("div", { class: "columns" }, _("section", {
+	let te = i.listen((e) => e === "chain" && g()), w = _("div", { class: `position${N(r.raw) ? "" : " partial"}` }, Us(r), _("div", { class: "columns" }, _("div", { class: "side" }, _("section", {
 		class: "card controls",
 		"aria-label": "Settings"
 	}, l.element, c.element, m, h), _("section", {
 		class: "card",
+		"aria-label": "Measures"
+	}, p.element)), _("div", { class: "main" }, _("section", {
+		class: "card",
 		"aria-label": "Distribution of the next token"
-	}, p.element, u, v)), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, P(r.raw) ? `All ${B(r.tokens)} tokens by rank. ` : `${B(r.seen)} known tokens as ranges, all others below a bound. `), As(r)), f.element));
-	return y(Ds), C(), performance.mark("retort-numbers"), {
+	}, u, v), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, N(r.raw) ? `All ${R(r.tokens)} tokens, the most likely at the left ` : `${R(r.seen)} known tokens as ranges, all others below a bound `), V("rank"), " ", Ws(r)), f.element))));
+	return y(Vs), C(), performance.mark("retort-numbers"), {
 		element: w,
 		close: () => {
 			te(), f.close();
 		},
 		download: {
 			name: "retort-position",
-			json: () => Ps(r, o, b()),
-			csv: () => Fs(r, o),
+			json: () => Js(r, o, b()),
+			csv: () => Ys(r, o),
 			svg: () => f.element
 		}
 	};
 }
-function ks({ record: e, seen: t, raw: n }) {
-	let r = Rt(zt(e.chain).others), i = e.prompt_tokens.length > 0 ? e.prompt_tokens : [e.prompt];
+function Us({ record: e, seen: t, raw: n }) {
+	let r = zt(Bt(e.chain).others), i = e.prompt_tokens.length > 0 ? e.prompt_tokens : [e.prompt];
 	return _("div", { class: "prompt" }, _("p", { class: "meta" }, `${e.model}, after`), _("p", {
 		class: "tokens",
 		dir: "auto"
-	}, ...i.map(W)), Un(e, t, !P(n)), r ? _("p", { class: "note" }, r) : null);
+	}, ...i.map(U)), qn(e, t, !N(n)), r ? _("p", { class: "note" }, r) : null);
 }
-function As({ raw: e }) {
-	return _("span", { class: "legend" }, _("span", { class: "key key-raw" }, "raw: the model's own, τ = 1"), _("span", { class: "key key-processed" }, "processed: what sampling draws from"), P(e) ? _("span", { class: "key key-cut" }, "where a stage cuts") : _("span", { class: "key key-bound" }, "no unknown token lies above"));
+function Ws({ raw: e }) {
+	return _("span", { class: "legend" }, _("span", { class: "key key-raw" }, "raw: the model's own, τ = 1"), _("span", { class: "key key-processed" }, "processed: what sampling draws from"), N(e) ? _("span", { class: "key key-cut" }, "where a stage cuts") : _("span", { class: "key key-bound" }, "no unknown token lies above"));
 }
-var js = [
+var Gs = [
 	{
 		key: "entropy",
 		name: "entropy",
 		unit: "nats",
 		term: "entropy",
-		write: L,
+		write: I,
 		beside: !0,
 		of: (e) => e.entropy
 	},
 	{
 		key: "support",
 		name: "effective support",
-		unit: "tokens, e^entropy",
+		unit: "tokens",
 		term: "effective-support",
-		write: L,
+		write: I,
 		beside: !0,
-		of: (e) => pr(e)
+		of: (e) => _r(e)
 	},
 	{
 		key: "kept",
 		name: "tokens that can come",
 		unit: "",
 		term: "truncation",
-		write: B,
+		write: R,
 		beside: !0,
-		of: (e) => M(e.kept)
+		of: (e) => j(e.kept)
 	},
 	{
 		key: "kept-mass",
 		name: "mass kept",
-		unit: "of the tempered row",
+		unit: "of what τ made",
 		term: "kept-mass",
-		write: I,
+		write: F,
 		of: (e) => e.keptMass
 	},
 	{
 		key: "leakage",
 		name: "leakage",
-		unit: "probability outside the model's top 90 %",
+		unit: "out of the raw top 90 %",
 		term: "leakage",
-		write: I,
-		of: (e) => P(e) ? M(Kt(e)) : null
+		write: F,
+		of: (e) => N(e) ? j(qt(e)) : null
 	},
 	{
 		key: "unseen",
 		name: "unknown tokens’ share",
 		unit: "",
 		term: "interval",
-		write: I,
+		write: F,
 		beside: !0,
-		of: (e) => P(e) ? null : e.unseen
+		of: (e) => N(e) ? null : e.unseen
 	},
 	{
 		key: "margin",
 		name: "margin",
-		unit: "raw logits, 1st minus 2nd",
+		unit: "raw logits, 1st − 2nd",
 		term: "margin",
-		write: L,
+		write: I,
 		of: (e, t) => t.margin
 	}
 ];
-function Ms(e) {
-	let t = js.filter((t) => t.of(e.raw, e) !== null), n = t.map(({ key: e }) => _("b", {
+function Ks(e) {
+	let t = Gs.filter((t) => t.of(e.raw, e) !== null), n = t.map(({ key: e }) => _("b", {
 		class: "processed-ink",
 		"data-measure": e
 	}));
@@ -5025,64 +5212,69 @@ function Ms(e) {
 				class: "raw-ink",
 				"data-measure": `${t}-raw`
 			});
-			return In(u, s(e.raw, e), o), _("div", { class: "measure" }, _("dt", {}, `${r} `, i ? _("small", {}, `${i} `) : null, U(a)), _("dd", {}, n[l], ...c ? [
-				" ",
-				_("small", {}, "raw "),
-				u
-			] : []));
+			return Bn(u, s(e.raw, e), o), bn({
+				name: r,
+				unit: i,
+				term: a,
+				value: _("span", {}, n[l], ...c ? [
+					" ",
+					_("small", {}, "raw "),
+					u
+				] : [])
+			});
 		})),
 		draw(r) {
 			t.forEach(({ key: t, write: i, of: a }, o) => {
 				let s = r === null && t !== "margin" ? null : a(r ?? e.raw, e);
-				In(n[o], s, i);
+				Bn(n[o], s, i);
 			});
 		}
 	};
 }
-function Ns(e) {
+function qs(e) {
 	return e !== null && e.low === e.high ? e.low : e;
 }
-function Ps(e, t, n) {
+function Js(e, t, n) {
 	let { record: r, raw: i, logits: a } = e, o = (e) => ({
-		entropy_nats: Ns(e.entropy),
-		effective_support: Ns(pr(e)),
-		unseen: Ns(e.unseen)
+		entropy_nats: qs(e.entropy),
+		effective_support: qs(_r(e)),
+		unseen: qs(e.unseen)
 	});
 	return {
 		known: r.known,
 		model: r.model,
 		prompt: r.prompt,
 		vocabulary: r.vocabulary,
-		chain: Vt(n),
+		chain: Ht(n),
 		raw: {
 			...o(i),
-			margin: Ns(e.margin)
+			margin: qs(e.margin)
 		},
 		processed: t === null ? null : {
 			...o(t),
 			kept: t.kept,
-			kept_mass: Ns(t.keptMass)
+			kept_mass: qs(t.keptMass)
 		},
 		stages: (t?.stages ?? []).map(({ stage: e, kept: t, removed: n, keptMass: r, keptMassTotal: i }) => ({
-			stage: j(e),
+			stage: A(e),
 			kept: t,
 			removed: n,
-			kept_mass: Ns(r),
-			kept_mass_total: Ns(i)
+			kept_mass: qs(r),
+			kept_mass_total: qs(i)
 		})),
 		warnings: t?.warnings ?? [],
 		tokens: r.tokens.slice(0, 100).map((e, n) => ({
 			token: e,
 			id: r.ids[n],
-			[P(i) ? "logit" : "logprob"]: a[n],
-			prob_raw: Ns(i.prob(n)),
-			prob_processed: Ns(t?.prob(n) ?? null),
-			removed_by: Is(t, n)
+			[N(i) ? "logit" : "logprob"]: a[n],
+			prob_raw: qs(i.prob(n)),
+			prob_processed: qs(t?.prob(n) ?? null),
+			removed_by: Xs(t, n)
 		}))
 	};
 }
-function Fs({ record: e, raw: t, logits: n, seen: r, tokens: i }, a) {
-	let o = P(t), s = (e) => o ? [e?.low ?? null] : [e?.low ?? null, e?.high ?? null], c = (e) => o ? [e] : [`${e}_low`, `${e}_high`];
+function Ys({ record: e, raw: t, logits: n, seen: r, tokens: i }, a) {
+	let o = N(t), s = (e) => o ? [e?.low ?? null] : [e?.low ?? null, e?.high ?? null], c = (e) => o ? [e] : [`${e}_low`, `${e}_high`];
 	return [
 		[
 			"rank",
@@ -5100,7 +5292,7 @@ function Fs({ record: e, raw: t, logits: n, seen: r, tokens: i }, a) {
 			n[i],
 			...s(t.prob(i)),
 			...s(a?.prob(i) ?? null),
-			Is(a, i)
+			Xs(a, i)
 		]),
 		...o || r === i ? [] : [[
 			null,
@@ -5113,281 +5305,395 @@ function Fs({ record: e, raw: t, logits: n, seen: r, tokens: i }, a) {
 		]]
 	];
 }
-function Is(e, t) {
+function Xs(e, t) {
 	let n = e?.removedBy(t) ?? null;
-	return n === null ? null : j(n);
+	return n === null ? null : A(n);
 }
 // src/views/tour.ts
-var Ls = 8, Rs = 3;
-function zs(e, t) {
-	let n = cn(e.position.logits), r = (t) => Math.max(0, e.position.tokens.indexOf(t)), i = {
+var Zs = 8, Qs = 3;
+function $s(e, t) {
+	let n = ln(e.position.logits), r = (t) => Math.max(0, e.position.tokens.indexOf(t)), i = {
 		record: e,
 		logits: n,
 		first: r(e.first),
 		right: r(e.right)
-	}, { state: a, announce: o } = t, s = _("div", { class: "tour-body" }), c, l = Bs.map((e, t) => _("li", {}, _("button", {
+	}, { state: a, announce: o, data: s } = t, c = _("div", { class: "tour-body" }), l, u = ec.map((e, t) => _("li", {}, _("button", {
 		type: "button",
 		class: "quiet",
 		onclick: () => a.set("step", String(t + 1))
-	}, `${t + 1}. ${e.title}`))), u = _("button", {
+	}, _("b", {}, `${t + 1}. `), _("span", { class: "step-title" }, e.title)))), d = _("button", {
 		type: "button",
 		class: "quiet",
-		onclick: () => p(-1)
-	}, "← Back"), d = _("button", {
+		onclick: () => h(-1)
+	}, "← Back"), f = _("button", {
 		type: "button",
 		class: "solid",
-		onclick: () => p(1)
-	}, "Next →");
-	function f() {
-		let e = Number(a.get("step") ?? "1");
-		return Number.isInteger(e) && e >= 1 && e <= Bs.length ? e - 1 : 0;
-	}
-	function p(e) {
-		a.set("step", String(Math.min(Bs.length, Math.max(1, f() + 1 + e)))), s.querySelector("h2")?.focus();
-	}
+		onclick: () => h(1)
+	}), p = s.studio || s.position ? "Try it yourself →" : "Start again";
 	function m() {
-		let e = f(), t = Bs[e];
-		c?.close?.(), c = t.widget(i), l.forEach((t, n) => t.firstElementChild.toggleAttribute("aria-current", n === e)), u.disabled = e === 0, d.disabled = e === Bs.length - 1, x(s, _("h2", { tabindex: "-1" }, `${e + 1}. ${t.title}`), ...t.idea.map((e) => _("p", {}, e)), _("div", { class: "card" }, c.element), _("details", { class: "card question" }, _("summary", {}, _("b", {}, "Question: "), t.question), _("p", {}, t.answer))), o(`Step ${e + 1} of ${Bs.length}: ${t.title}`);
+		let e = Number(a.get("step") ?? "1");
+		return Number.isInteger(e) && e >= 1 && e <= ec.length ? e - 1 : 0;
 	}
-	let h = a.listen((e) => e === "step" && m());
-	return m(), {
-		element: _("div", { class: "tour" }, _("p", { class: "meta" }, `${e.position.model} after “${e.position.prompt}”: one recorded row of ${B(n.length)} logits. Everything below is computed from it in this page.`), _("nav", { "aria-label": "Steps of the tour" }, _("ol", { class: "tour-steps" }, ...l)), s, _("p", { class: "tour-go" }, u, " ", d)),
+	function h(e) {
+		let t = m() + e;
+		t < ec.length ? a.set("step", String(t + 1)) : s.studio || s.position ? a.set("view", "position") : a.set("step", "1"), c.querySelector("h2")?.focus();
+	}
+	function g() {
+		let e = m(), t = ec[e];
+		l?.close?.(), l = t.widget(i), u.forEach((t, n) => {
+			n === e ? t.firstElementChild.setAttribute("aria-current", "step") : t.firstElementChild.removeAttribute("aria-current");
+		}), d.disabled = e === 0, S(f, e === ec.length - 1 ? p : "Next →"), x(c, _("h2", { tabindex: "-1" }, `${e + 1}. ${t.title}`), ...t.idea.map((e) => _("p", {}, e)), _("div", { class: "card" }, _("p", { class: "task" }, _("b", {}, "Try it. "), t.task), l.element), _("details", { class: "card question" }, _("summary", {}, _("b", {}, "Question: "), t.question), _("p", {}, _("b", {}, "Answer: "), t.answer))), o(`Step ${e + 1} of ${ec.length}: ${t.title}`);
+	}
+	let v = a.listen((e) => e === "step" && g());
+	return g(), {
+		element: _("div", { class: "tour" }, _("p", { class: "meta" }, `A real language model (${e.position.model.replace("embedded:", "")}) has read “${e.position.prompt}” and must say what comes next. It knows ${R(n.length)} tokens: words and pieces of words, shown here with ␣ for a space. Every number below comes from that model.`), _("nav", { "aria-label": "Steps of the tour" }, _("ol", { class: "tour-steps" }, ...u)), c, _("p", { class: "tour-go" }, d, f)),
 		download: null,
 		close: () => {
-			h(), c?.close?.();
+			v(), l?.close?.();
 		}
 	};
 }
-var Bs = [
+var ec = [
 	{
 		title: "Logits and softmax",
-		idea: ["A language model ends in one number for each token that it knows: the logits. They are not probabilities. Softmax makes them so: raise e to each logit, and divide by the sum over all tokens.", "Only differences count. Raise one logit and its token takes probability from all the others, each in proportion to what it has."],
-		widget: Us,
+		idea: ["The model gives every token one number, its logit. The larger it is, the better the token fits. Logits are not probabilities: they can be negative, and they do not add up to anything.", "Softmax makes them probabilities: take e^logit, which is always positive, and divide by the sum over all tokens. Now they add up to 100\xA0%."],
+		task: "Add 0.1 to the logit of Canberra. Which city is first now, and what happens to all the others?",
+		widget: ic,
 		question: "What changes if every logit grows by 5?",
-		answer: "Nothing. Every e^logit grows by the same factor, e⁵, and so does their sum: the factor cancels. That is why a logit alone means nothing, and why softmax can subtract the largest one first, so that nothing overflows."
+		answer: "Nothing. Every e^logit becomes e⁵ ≈ 148 times as large, and so does their sum, so every share stays the same. Only the differences between logits count."
 	},
 	{
 		title: "What temperature does",
-		idea: ["Temperature τ divides every logit before the softmax. Below 1 the gaps grow, so the likely tokens take more. Above 1 the gaps shrink, so the unlikely ones gain.", "It never changes the order. Move the slider and look at the rows: no token overtakes another."],
-		widget: Ws,
+		idea: ["The temperature τ (tau) divides every logit before the softmax. Below 1 the differences grow, and the likely tokens take more. Above 1 they shrink, and the unlikely tokens gain.", "It never changes the order of the tokens."],
+		task: "Go down to 0.2, then up to 2. Who gains and who loses? Does any token overtake another?",
+		widget: ac,
 		question: "What does τ → 0 become?",
-		answer: "Greedy decoding: the token with the largest logit gets all the probability, and the same prompt gives the same text, as far as the arithmetic repeats itself. τ → ∞ is the other end: every token becomes equally likely."
+		answer: "Always the first token: the largest logit gets 100\xA0%. This is greedy decoding. The same prompt then gives the same text, unless two tokens are so close that rounding decides. At the other end, τ → ∞, every token becomes equally likely."
 	},
 	{
 		title: "Entropy and the runners-up",
-		idea: ["Entropy says how uncertain the distribution is, in nats. e^entropy is the number of equally likely tokens that would be as uncertain.", "The runners-up are knowledge too. Here the most likely token is the famous city; the right answer is second, close behind. At τ = 0 it never comes. Some call this dark knowledge: it is in the model, and only sampling or a student can reach it."],
-		widget: Gs,
+		idea: ["Entropy says how uncertain the model is: 0 if one token has everything, more the more evenly the probability is spread. e^entropy makes it a count: as uncertain as that many equally likely tokens.", "The runners-up hold knowledge too, called dark knowledge. Here the famous city is first and the right answer is a close second. At τ = 0 it never appears."],
+		task: "Move τ from 0 to 2. Where is Canberra’s best chance? What happens to both cities when it gets hot?",
+		widget: oc,
 		question: "Why can τ = 0.7 give another answer than τ = 0, and is it then more correct?",
-		answer: "Because a draw may take a runner-up; the order has not changed. It is more often correct only where the right answer is not at the top, as here. Where the top answer is right, every draw that leaves it is a loss."
+		answer: "Because a draw may take a runner-up; the order has not changed. It is right more often only where the right answer is not first, as here. Where the first answer is right, every other draw is wrong."
 	},
 	{
 		title: "Truncation and its order",
-		idea: ["Truncation removes unlikely tokens before the draw: top-k keeps the k most likely, top-p the smallest set that holds a share p of the probability. What is left is scaled up to sum to one.", "Top-p depends on the temperature that acts before it. The same two settings in another order keep other tokens, and engines do not agree on the order."],
-		widget: qs,
+		idea: ["Truncation removes unlikely tokens before the draw. Top-k keeps the k most likely. Top-p keeps the most likely ones that together hold a share p. What is left is scaled up to 100\xA0%.", "The order counts: temperature 2 spreads the probability, so a top-p after it keeps far more tokens than one before it. Engines do not agree on the order."],
+		task: "Choose the second setting, then the third: the same numbers in another order. Count the tokens kept.",
+		widget: uc,
 		question: "Temperature 2 with top-k 5 and top-p 0.3: which of them decides?",
-		answer: "The truncations do. The high temperature asks for variety, and then top-k and top-p together keep one or a few tokens: fewer than either would alone. Set the temperature first, then one truncation."
+		answer: "The truncations. The temperature asks for variety, but top-k and top-p together leave a single token, so every draw is the same. Set the temperature first, then at most one truncation."
 	},
 	{
 		title: "From teacher to student",
-		idea: ["A small model can learn from a large one. Instead of the one right token (a hard label) it is shown the teacher's whole distribution (a soft target). A higher τ lifts the runners-up, so the student sees what is similar to what.", "The gradient of the soft loss shrinks as 1/τ², so the loss is multiplied by τ² to keep the two parts in balance."],
-		widget: Js,
+		idea: ["A small model (the student) can learn from a large one (the teacher). Ordinary training shows it one right token: a hard label. Distilling shows it the teacher’s whole distribution: a soft target.", "A higher τ lifts the runners-up, so the student also sees which tokens are alike. Here they are cities."],
+		task: "Raise τ to 3. How much of the lesson do the runners-up get, compared with the hard label?",
+		widget: dc,
 		question: "Why do people use τ = 3 to 4 for distilling?",
-		answer: "At τ = 1 a sure teacher is almost a hard label: the runners-up weigh too little to teach. At 3 to 4 they weigh enough. Much higher, all tokens look alike and the signal drowns. It is a custom and not a law: on our own language models τ = 1 did better in short trainings. Always compare with the same student trained on hard labels."
+		answer: "At τ = 1 a sure teacher is almost a hard label: the runners-up weigh too little to teach. At 3 to 4 they weigh enough; much higher, all tokens look alike. (The loss is multiplied by τ², since its gradient shrinks as 1/τ².) It is a custom, not a law: on our own language models τ = 1 did better in short trainings. Always compare with the same student trained on hard labels."
 	}
 ];
-function Vs(e, t) {
-	let n = Array.from({ length: 9 }, (t, n) => {
-		let r = _("td", { class: "figure" }), i = _("span", { class: "bar bar-processed" }), a = n < Ls ? W(e.record.position.tokens[n]) : `${B(e.logits.length - Ls)} more tokens`, o = _("td", { class: "figure wide-only" });
+function tc(e, t, n, r) {
+	let i = [
+		...Array.from({ length: Zs }, (e, t) => t),
+		"others",
+		...r ? ["all"] : []
+	].map((t) => {
+		let i = t === "all" ? r : t === "others" ? `${R(e.logits.length - Zs)} others` : U(e.record.position.tokens[t]), a = n.map(() => _("td", { class: "figure" })), o = _("span", { class: "bar bar-behind" }), s = _("span", { class: "bar bar-processed" });
 		return {
-			element: _("tr", {}, _("th", {
+			rank: t,
+			cells: a,
+			behind: o,
+			bar: s,
+			element: _("tr", { class: t === "all" ? "sum" : "" }, _("th", {
 				scope: "row",
 				class: "token-cell"
-			}, a), o, r, _("td", { class: "bar-cell" }, _("span", {
+			}, i), ...a, _("td", { class: "bar-cell" }, _("span", {
 				class: "bar-box one",
 				"aria-hidden": "true"
-			}, i))),
-			value: r,
-			bar: i,
-			extra: o
+			}, o, s)))
 		};
-	}), r = _("tr", {}, _("th", { scope: "col" }, "token"), _("th", {
-		scope: "col",
-		class: "figure wide-only"
-	}, "logit"), _("th", {
+	}), a = _("tr", {}, _("th", { scope: "col" }, "token ", V("token")), ...n.map(({ name: e, term: t }) => _("th", {
 		scope: "col",
 		class: "figure"
-	}, "probability"), _("th", { scope: "col" }, _("span", { class: "sr" }, "bar")));
+	}, `${e} `, V(t))), _("th", { scope: "col" }, _("span", { class: "sr" }, "bar")));
 	return {
-		element: _("table", { class: "bars" }, _("caption", { class: "sr" }, t), _("thead", {}, r), _("tbody", {}, ...n.map((e) => e.element))),
-		draw(e, t, r = () => !1) {
-			n.forEach((n, i) => {
-				let [a, o] = i < Ls ? e(i) : [t, ""];
-				S(n.value, r(i) ? "removed" : I(a)), S(n.extra, o), n.bar.style.transform = `scaleX(${r(i) ? 0 : a})`, n.element.classList.toggle("removed", r(i));
-			});
+		element: _("table", { class: "bars tour-table" }, _("caption", { class: "sr" }, t), _("thead", {}, a), _("tbody", {}, ...i.map((e) => e.element))),
+		draw(e) {
+			for (let { rank: t, cells: n, behind: r, bar: a, element: o } of i) {
+				let i = e(t);
+				n.forEach((e, t) => S(e, i.cells[t] ?? "")), a.style.transform = `scaleX(${t === "all" ? 0 : i.share})`, r.style.transform = `scaleX(${i.behind ?? 0})`, o.classList.toggle("removed", i.removed === !0);
+			}
 		}
 	};
 }
-function Hs(e, t, n, r, i, a) {
-	let o = C("tour"), s = _("output", {
-		for: o,
-		class: "tau-value"
-	}, i(r)), c = _("input", {
-		id: o,
-		type: "range",
-		class: "tau",
-		min: t,
-		max: n,
+var nc = {
+	name: "logit",
+	term: "logits"
+}, rc = {
+	name: "probability",
+	term: "softmax"
+};
+function ic(e) {
+	let { raw: t } = Kt([], e.logits), n = tc(e, "Logits, their powers and probabilities of the most likely tokens", [
+		nc,
+		{
+			name: "e^logit",
+			term: "softmax"
+		},
+		rc
+	], "sum"), r = Math.exp(e.logits[0]) / Me(t, 0), i = 0, a = Gn(() => {
+		let a = (t) => e.logits[t] + (t === e.right ? i : 0), o = r + Math.exp(a(e.right)) - Math.exp(e.logits[e.right]);
+		n.draw((e) => {
+			let n = e === "all" ? o : e === "others" ? r * Ne(t, Zs) : Math.exp(a(e));
+			return {
+				cells: [
+					typeof e == "number" ? a(e).toFixed(2) : "",
+					R(n),
+					F(n / o)
+				],
+				share: n / o
+			};
+		});
+	}), o = _s({
+		label: `added to the logit of ${e.record.right.trim()}`,
+		term: "logits",
+		min: -4,
+		max: 4,
 		step: .05,
-		value: r,
-		"aria-valuetext": i(r),
-		oninput: () => {
-			let e = Number(c.value);
-			S(s, i(e)), c.setAttribute("aria-valuetext", i(e)), a(e);
-		}
-	});
-	return _("div", { class: "tau-box" }, _("label", { for: o }, e), s, c);
+		write: (e) => (e > 0 ? "+" : "") + I(e),
+		marks: [
+			[-4, "−4"],
+			[0, "0"],
+			[4, "+4"]
+		]
+	}, (e) => (o.show(i = e), a()));
+	return o.show(0), a(), { element: _("div", {}, o.element, n.element) };
 }
-function Us(e) {
-	let { explanation: t, table: n } = Ys(e, "temperature=1", "Logits and probabilities of the most likely tokens"), r = O(t.raw, e.right), i = 0, a = Vn(() => {
-		let a = 1 + r * (Math.exp(i) - 1), o = (n) => O(t.raw, n) * (n === e.right ? Math.exp(i) : 1) / a;
-		n.draw((t) => [o(t), L(e.logits[t] + (t === e.right ? i : 0))], Me(t.raw, Ls) / a);
-	});
-	return a(), { element: _("div", {}, Hs(`add to the logit of ${En(e.record.right)}`, -4, 4, 0, (e) => L(e), (e) => (i = e, a())), n.element) };
+function ac(e) {
+	let t = tc(e, "Logits divided by the temperature, and probability of the most likely tokens", [{
+		name: "logit ÷ τ",
+		term: "logits"
+	}, rc]), n = pc(e, 1);
+	return { element: _("div", {}, fc(1, (r) => {
+		let i = pc(e, r);
+		t.draw((t) => {
+			let a = mc(i, r, t);
+			return {
+				cells: [typeof t == "number" ? r === 0 ? "–" : (e.logits[t] / r).toFixed(2) : "", F(a)],
+				share: a,
+				behind: mc(n, 1, t)
+			};
+		});
+	}), t.element, _("p", { class: "legend" }, _("span", { class: "key key-accent" }, "at this τ"), _("span", { class: "key key-pale" }, "at τ = 1"))) };
 }
-function Ws(e) {
-	let t = Vs(e, "Probability of the most likely tokens at this temperature"), n = 1, r = Vn(() => {
-		let { processed: r } = Xs(e, n);
-		t.draw((t) => [n === 0 ? Number(t === 0) : O(r, t), L(e.logits[t])], n === 0 ? 0 : Me(r, Ls));
-	});
-	return r(), { element: _("div", {}, Zs((e) => (n = e, r())), t.element) };
-}
-function Gs(e) {
-	let t = Ko(240), n = _("b"), r = _("b"), i = [e.first, e.right].map((e) => ({
+function oc(e) {
+	let t = es(240), n = _("b"), r = _("b"), i = [e.first, e.right].map((e) => ({
 		rank: e,
 		value: _("b")
-	})), a = Array.from({ length: 60 }, (e, t) => Rs * (t + 1) / 60), o = i.map(({ rank: t }) => a.map((n) => ({
+	})), a = Array.from({ length: 61 }, (e, t) => Qs * t / 60), o = i.map(({ rank: t }) => a.map((n) => ({
 		x: n,
-		y: O(Xs(e, n).processed, t)
-	}))), s = 1, c = Vn(() => {
-		let { processed: a } = Xs(e, s);
-		S(n, `${L(E(a).entropy)} nats`), S(r, L(qt(a)));
-		for (let { rank: e, value: t } of i) S(t, I(s === 0 ? Number(e === 0) : O(a, e)));
-		t.draw({
-			title: "Probability of the two answers against temperature",
-			x: "temperature τ",
-			y: "probability",
-			yFrom: 0,
-			yTo: 1,
-			mark: s,
-			series: o.map((t, n) => ({
-				name: $s(e, i[n].rank),
-				ink: n === 0 ? "second" : "accent",
-				points: t,
-				bare: !0
-			}))
-		});
-	});
-	c();
-	let l = e.record.draws.map(({ temperature: e, texts: t }) => _("tr", {}, _("th", { scope: "row" }, `τ = ${V(e)}`), _("td", {}, t.join(" · "))));
+		y: mc(pc(e, n), n, t)
+	})));
 	return {
-		element: _("div", {}, Zs((e) => (s = e, c())), _("dl", { class: "measures" }, Qs("entropy, nats, at this τ", n, "entropy"), Qs("effective support, tokens", r, "effective-support"), ...i.map(({ rank: t, value: n }) => Qs(`probability of ${$s(e, t)}`, n))), _("p", { class: "legend" }, _("span", { class: "key key-second" }, $s(e, e.first)), _("span", { class: "key key-accent" }, $s(e, e.right))), t.element, l.length > 0 ? _("table", { class: "draws" }, _("caption", {}, "What ten draws said at each temperature"), _("tbody", {}, ...l)) : null),
+		element: _("div", {}, fc(1, (a) => {
+			let s = pc(e, a);
+			S(n, `${I(E(s.processed).entropy)} nats`), S(r, `${I(Jt(s.processed))} tokens`);
+			for (let { rank: e, value: t } of i) S(t, F(mc(s, a, e)));
+			t.draw({
+				title: "Probability of the two answers against temperature",
+				x: "temperature τ",
+				y: "probability",
+				yFrom: 0,
+				yTo: 1,
+				mark: a,
+				series: o.map((t, n) => ({
+					name: hc(e, i[n].rank),
+					ink: n === 0 ? "second" : "accent",
+					points: t,
+					bare: !0
+				}))
+			});
+		}), H([
+			{
+				name: `chance of ${hc(e, e.first)}`,
+				term: "tempered",
+				value: i[0].value
+			},
+			{
+				name: `chance of ${hc(e, e.right)}`,
+				term: "tempered",
+				value: i[1].value
+			},
+			{
+				name: "entropy",
+				term: "entropy",
+				value: n
+			},
+			{
+				name: "e^entropy",
+				term: "effective-support",
+				value: r
+			}
+		]), _("p", { class: "legend" }, _("span", { class: "key key-second" }, `${hc(e, e.first)}: first, and wrong`), _("span", { class: "key key-accent" }, `${hc(e, e.right)}: second, and right`)), t.element, e.record.draws.length > 0 ? cc(e) : null),
 		close: t.close
 	};
 }
-var Ks = [
-	"top_p=0.9",
-	"temperature=2 | top_p=0.9",
-	"top_p=0.9 | temperature=2",
-	"temperature=2 | top_k=5 | top_p=0.3"
+var sc = 22;
+function cc(e) {
+	let t = (t) => _("span", {
+		class: `chip ${["chip-second", "chip-accent"][[e.first, e.right].findIndex((n) => t === hc(e, n))] ?? ""}`,
+		title: t
+	}, t.length > sc ? `${t.slice(0, 20).trimEnd()} …` : t);
+	return _("table", { class: "draws" }, _("caption", {}, "What the model said in ten draws at each temperature"), _("tbody", {}, ...e.record.draws.map(({ temperature: e, texts: n }) => _("tr", {}, _("th", { scope: "row" }, `τ = ${z(e)}`), _("td", {}, ...n.flatMap((e) => [t(e), " "]))))));
+}
+var lc = [
+	["top_p=0.9", "top-p 0.9 alone"],
+	["temperature=2 | top_p=0.9", "temperature 2, then top-p 0.9"],
+	["top_p=0.9 | temperature=2", "top-p 0.9, then temperature 2"],
+	["temperature=2 | top_k=5 | top_p=0.3", "temperature 2, then top-k 5, then top-p 0.3"]
 ];
-function qs(e) {
-	let t = Vs(e, "What these settings leave of the most likely tokens"), n = _("p", {
-		class: "meta",
-		role: "status"
-	}), r = _("ul", {
+function uc(e) {
+	let t = tc(e, "What these settings leave of the most likely tokens", [{
+		name: "raw",
+		term: "raw"
+	}, {
+		name: "left",
+		term: "processed"
+	}]), n = _("b", { role: "status" }), r = _("ul", {
 		class: "warnings",
 		"aria-label": "Where the settings conflict"
-	}), i = C("chain"), a = (i) => {
-		let a = Gt(Lt(i), e.logits), o = F(a.processed);
-		t.draw((t) => [O(a.processed, t), L(e.logits[t])], Me(a.processed, Ls), (e) => e < Ls ? a.removedBy(e) !== null : o <= Ls), S(n, `${B(o)} of ${B(e.logits.length)} tokens are kept.`), x(r, ...a.warnings.map((e) => _("li", {}, e))), r.hidden = a.warnings.length === 0;
-	}, o = Ks.map((e, t) => _("label", { class: "choice" }, _("input", {
+	}), i = C("chain"), a = pc(e, 1), o = (i) => {
+		let o = Kt(Rt(i), e.logits), s = P(o.processed);
+		t.draw((e) => {
+			let t = e === "all" ? !1 : e === "others" ? s <= Zs : o.removedBy(e) !== null, n = mc(o, 1, e);
+			return {
+				cells: [F(mc(a, 1, e)), t ? "removed" : F(n)],
+				share: t ? 0 : n,
+				behind: mc(a, 1, e),
+				removed: t
+			};
+		}), S(n, `${R(s)} of ${R(e.logits.length)}`), x(r, ...o.warnings.map((e) => _("li", {}, e))), r.hidden = o.warnings.length === 0;
+	}, s = lc.map(([e, t], n) => _("label", { class: "choice" }, _("input", {
 		type: "radio",
 		name: i,
 		value: e,
-		checked: t === 0,
-		onchange: () => a(e)
-	}), " ", _("code", {}, e)));
-	return a(Ks[0]), { element: _("div", {}, _("fieldset", { class: "choices" }, _("legend", {}, "Settings, in the order in which they act"), ...o), n, t.element, r) };
+		checked: n === 0,
+		onchange: () => o(e)
+	}), ` ${t}`));
+	return o(lc[0][0]), { element: _("div", {}, _("fieldset", { class: "choices" }, _("legend", {}, "Settings, in the order in which they act"), ...s), H([{
+		name: "tokens kept",
+		term: "truncation",
+		value: n
+	}]), t.element, _("p", { class: "legend" }, _("span", { class: "key key-accent" }, "what these settings leave"), _("span", { class: "key key-pale" }, "raw: the model’s own")), r) };
 }
-function Js(e) {
-	let t = Vs(e, "The teacher's soft target at this temperature"), n = _("b"), r = _("b"), i = (i) => {
-		let { processed: a } = Xs(e, i);
-		t.draw((t) => [O(a, t), L(e.logits[t])], Me(a, Ls)), S(n, I(1 - O(a, 0))), S(r, `1/${L(i * i)}`);
-	};
-	return i(1), { element: _("div", {}, Hs("temperature of the soft targets", .5, 8, 1, (e) => `τ = ${V(e)}`, i), _("dl", { class: "measures" }, Qs("probability of the runners-up, all together", n), Qs("scale of the soft gradient, before τ²", r)), t.element, _("p", { class: "meta" }, "A hard label would be 100 % on one token and nothing on the others.")) };
+function dc(e) {
+	let t = tc(e, "The teacher's soft target at this temperature beside the hard label", [{
+		name: "hard label",
+		term: "hard-labels"
+	}, {
+		name: "soft target",
+		term: "soft-targets"
+	}]), [n, r] = [_("b"), _("b")];
+	return { element: _("div", {}, fc(1, (i) => {
+		let a = pc(e, i);
+		t.draw((t) => {
+			let n = mc(a, i, t);
+			return {
+				cells: [F(Number(t === e.right)), F(n)],
+				share: n,
+				behind: Number(t === e.right)
+			};
+		}), S(n, F(1 - mc(a, i, 0))), S(r, `${I(Jt(a.processed))} tokens`);
+	}), H([{
+		name: "all runners-up together",
+		term: "tempered",
+		value: n
+	}, {
+		name: "e^entropy of the soft target",
+		term: "effective-support",
+		value: r
+	}]), t.element, _("p", { class: "legend" }, _("span", { class: "key key-accent" }, "soft target: the teacher at this τ"), _("span", { class: "key key-pale" }, "hard label: the right token alone"))) };
 }
-function Ys(e, t, n) {
-	return {
-		explanation: Gt(Lt(t), e.logits),
-		table: Vs(e, n)
-	};
+function fc(e, t) {
+	let n = e, r = Gn(() => t(n)), i = vs((e) => (i.show(n = e), r()));
+	return i.show(e), r(), i.element;
 }
-function Xs(e, t) {
-	return Gt([{
+function pc(e, t) {
+	return Kt([{
 		name: "temperature",
 		value: t
 	}], e.logits);
 }
-function Zs(e) {
-	return Hs("temperature", 0, Rs, 1, (e) => `τ = ${V(e)}${e === 0 ? ", greedy" : e === 1 ? ", the model's own" : ""}`, e);
+function mc({ processed: e }, t, n) {
+	return n === "all" ? 1 : t === 0 ? Number(n === 0) : n === "others" ? Ne(e, Zs) : Me(e, n);
 }
-function Qs(e, t, n) {
-	return _("div", { class: "measure" }, _("dt", {}, e, " ", n ? U(n) : null), _("dd", {}, t));
-}
-function $s(e, t) {
+function hc(e, t) {
 	return e.record.position.tokens[t].trim();
 }
 // src/views/text.ts
-var ec = 6, tc = 1e3, nc = [
+var gc = 6, _c = 1e3, vc = [
 	{
 		name: "entropy",
 		label: "entropy",
-		what: "entropy of the raw distribution; the middle, where it is an interval",
+		what: "how uncertain the model was before it wrote the token (raw distribution)",
 		term: "entropy",
-		heat: (e) => oc(N(e.entropy_nats)) / ec,
-		shown: (e) => H(N(e.entropy_nats), R),
-		ends: ["0 nats: sure", `${ec} nats or more`]
+		heat: (e) => Cc(M(e.entropy_nats)) / gc,
+		shown: (e) => B(M(e.entropy_nats), mn),
+		ends: ["0 nats: sure", `${gc} nats or more`],
+		axis: "entropy, nats",
+		ticks: [
+			[0, "0"],
+			[1 / 3, "2"],
+			[2 / 3, "4"],
+			[1, "6"]
+		]
 	},
 	{
 		name: "rank",
 		label: "rank",
-		what: "rank of the token that stands here",
-		term: "raw",
-		heat: (e) => e.rank === null ? 1 : Math.log(e.rank) / Math.log(tc),
-		shown: (e) => sc(e),
-		ends: ["the first choice", `rank ${B(tc)} or beyond`]
+		what: "how many tokens the model held more likely",
+		term: "rank",
+		heat: (e) => e.rank === null ? 1 : Math.log(e.rank) / Math.log(_c),
+		shown: (e) => wc(e),
+		ends: ["rank 1: the first choice", `rank ${R(_c)} or beyond`],
+		axis: "rank of the token, logarithmic",
+		ticks: [
+			[0, "1"],
+			[1 / 3, "10"],
+			[2 / 3, "100"],
+			[1, "1,000"]
+		]
 	},
 	{
 		name: "flip",
 		label: "flip risk",
 		what: "chance that numerical noise makes another token the most likely one",
 		term: "flip-risk",
-		heat: (e) => 2 * N(e.flip_risk).high,
-		shown: (e) => `flip risk ${H(N(e.flip_risk), I)}`,
-		ends: ["safe at τ = 0", "a coin toss"]
+		heat: (e) => 2 * M(e.flip_risk).high,
+		shown: (e) => `flip risk ${B(M(e.flip_risk), F)}`,
+		ends: ["0 %: safe at τ = 0", "50 %: a coin toss"],
+		axis: "flip risk",
+		ticks: [
+			[0, "0 %"],
+			[.5, "25 %"],
+			[1, "50 %"]
+		]
 	}
 ];
-function rc(e, t, n) {
-	let { state: r } = t, { tokens: i } = e, a = e.prompt_tokens.length > 0 ? e.prompt_tokens : [e.prompt], o = nc.find((e) => e.name === r.get("colour")) ?? nc[0], s = Math.min(Number(r.get("token") ?? 0) || 0, i.length - 1), c = _("section", {
+function yc(e, t, n) {
+	let { state: r } = t, { tokens: i } = e, a = e.prompt_tokens.length > 0 ? e.prompt_tokens : [e.prompt], o = vc.find((e) => e.name === r.get("colour")) ?? vc[0], s = Math.min(Number(r.get("token") ?? 0) || 0, i.length - 1), c = _("section", {
 		class: "card detail",
 		"aria-live": "polite",
 		"aria-label": "The chosen token"
-	}), l = i.map((e, t) => p(e, t)), u = _("p", { class: "legend heat-legend" }), d = ac(i, (e) => h(e, !1)), f = _("div", {
+	}), l = i.map((e, t) => p(e, t)), u = _("p", { class: "legend heat-legend" }), d = Sc(i, (e) => h(e, !1)), f = _("div", {
 		class: "tokens text-tokens",
 		role: "group",
 		"aria-label": "The text, token by token. Arrow keys go through it.",
 		onkeydown: m
-	}, _("span", { class: "prompt-part" }, ...a.map(W)));
+	}, _("span", { class: "prompt-part" }, ...a.map(U)));
 	i.forEach((e, t) => {
 		f.append(l[t]), /\n/.test(e.token) && f.append(_("br"));
 	});
@@ -5399,7 +5705,7 @@ function rc(e, t, n) {
 			onmouseenter: () => g(t),
 			onfocus: () => g(t),
 			onclick: () => h(t, !0)
-		}, W(e.token));
+		}, U(e.token));
 	}
 	function m(e) {
 		let t = getComputedStyle(f).direction === "rtl", n = {
@@ -5412,18 +5718,18 @@ function rc(e, t, n) {
 		r.set("token", String(e)), g(e), t && l[e].focus();
 	}
 	function g(t) {
-		l[s]?.setAttribute("tabindex", "-1"), l[s]?.removeAttribute("aria-current"), s = t, l[t]?.setAttribute("tabindex", "0"), l[t]?.setAttribute("aria-current", "true"), d.mark(t), x(c, ...dc(e, t, n));
+		l[s]?.setAttribute("tabindex", "-1"), l[s]?.removeAttribute("aria-current"), s = t, l[t]?.setAttribute("tabindex", "0"), l[t]?.setAttribute("aria-current", "true"), d.mark(t), x(c, ...Oc(e, t, n));
 	}
 	function v() {
 		i.forEach((e, t) => {
 			let n = l[t];
-			n.style.setProperty("--heat", String(Math.min(1, Math.max(0, o.heat(e))))), n.setAttribute("aria-label", `${t + 1}, ${Dn(e.token)}, ${o.shown(e)}`);
+			n.style.setProperty("--heat", String(Math.min(1, Math.max(0, o.heat(e))))), n.setAttribute("aria-label", `${t + 1}, ${jn(e.token)}, ${o.shown(e)}`);
 		}), x(u, _("span", {}, o.ends[0]), _("span", {
 			class: "ramp",
 			"aria-hidden": "true"
-		}), _("span", {}, `${o.ends[1]} (${o.what})`)), d.draw(o);
+		}), _("span", {}, o.ends[1]), _("span", {}, o.what, " ", V(o.term))), d.draw(o);
 	}
-	let y = _("fieldset", { class: "choices" }, _("legend", {}, "Colour by"), ...nc.map((e) => _("label", {}, _("input", {
+	let y = _("fieldset", { class: "choices" }, _("legend", {}, "Colour by"), ...vc.map((e) => _("label", {}, _("input", {
 		type: "radio",
 		name: "colour",
 		value: e.name,
@@ -5433,60 +5739,79 @@ function rc(e, t, n) {
 		}
 	}), ` ${e.label}`)));
 	return v(), i.length > 0 && g(s), {
-		element: _("div", {}, _("div", { class: "prompt" }, ...cc(e)), _("section", {
+		element: _("div", {}, _("div", { class: "prompt" }, ...Tc(e)), _("section", {
 			class: "card",
 			"aria-label": "Text"
-		}, y, f, u), _("div", { class: "columns text-columns" }, c, _("figure", { class: "card" }, _("figcaption", {}, lc(e)), d.element))),
+		}, y, f, u, d.element, Ec(e)), c),
 		close: d.close,
 		download: {
 			name: "retort-text",
 			json: () => e,
-			csv: () => mc(e),
+			csv: () => jc(e),
 			svg: () => d.element
 		}
 	};
 }
-var ic = 150;
-function ac(e, t) {
-	let n = v("title"), r = v("g"), i = v("text", {
-		x: 2,
-		y: 12
-	}), a = null, o = 640, s = 0, c = v("svg", {
-		viewBox: `0 0 640 ${ic}`,
+var bc = 170, xc = {
+	left: 46,
+	right: 4,
+	top: 22,
+	bottom: 34
+};
+function Sc(e, t) {
+	let n = v("title"), r = v("g"), i = v("g"), a = null, o = 640, s = 0, c = v("svg", {
+		viewBox: `0 0 640 ${bc}`,
 		class: "chart strip",
 		role: "img"
-	}, n, r, i), l = Hn(c, ic, (e) => {
+	}, n, r, i), l = Kn(c, bc, (e) => {
 		o = e, a && u(a);
 	});
 	function u(c) {
 		a = c, S(n, `${c.label} of each token: ${e.map(c.shown).slice(0, 40).join(", ")}`);
-		let l = o / Math.max(e.length, 1);
-		x(r, ...e.map((e, n) => {
-			let r = 108 * Math.min(1, Math.max(0, c.heat(e))), i = En(e.token);
+		let l = (o - xc.left - xc.right) / Math.max(e.length, 1), u = bc - xc.bottom, f = (e) => u - e * (u - xc.top);
+		x(r, v("text", {
+			x: 2,
+			y: 12
+		}, c.axis), ...c.ticks.flatMap(([e, t]) => [v("line", {
+			class: "grid",
+			x1: xc.left,
+			x2: o - xc.right,
+			y1: f(e),
+			y2: f(e)
+		}), v("text", {
+			x: xc.left - 6,
+			y: f(e) + 4,
+			"text-anchor": "end"
+		}, t)]), v("text", {
+			x: o - xc.right,
+			y: 166,
+			"text-anchor": "end"
+		}, "tokens of the text, one bar each →")), x(i, ...e.map((e, n) => {
+			let r = Math.min(1, Math.max(0, c.heat(e))), i = An(e.token), a = xc.left + n * l;
 			return v("g", {
 				class: "strip-bar",
 				onclick: () => t(n)
 			}, v("rect", {
 				class: "hit",
-				x: n * l,
+				x: a,
 				y: 0,
 				width: l,
-				height: ic
+				height: bc
 			}), v("rect", {
 				class: "strip-fill",
-				x: n * l + 1,
-				y: 132 - r,
+				x: a + 1,
+				y: f(r) - 1,
 				width: Math.max(1, l - 2),
-				height: Math.max(1, r)
+				height: u - f(r) + 1
 			}), l > 7 * Math.min(i.length, 7) + 2 ? v("text", {
-				x: n * l + l / 2,
-				y: 146,
+				x: a + l / 2,
+				y: u + 13,
 				"text-anchor": "middle"
 			}, i.length > 7 ? `${i.slice(0, 6)}…` : i) : null);
-		})), S(i, `${c.label}: 0 at the foot, ${c.ends[1]} at the top; one bar per token →`), d(s);
+		})), d(s);
 	}
 	function d(e) {
-		r.children[s]?.classList.remove("marked"), s = e, r.children[e]?.classList.add("marked");
+		i.children[s]?.classList.remove("marked"), s = e, i.children[e]?.classList.add("marked");
 	}
 	return {
 		element: c,
@@ -5495,100 +5820,131 @@ function ac(e, t) {
 		close: l
 	};
 }
-function oc({ low: e, high: t }) {
+function Cc({ low: e, high: t }) {
 	return (e + t) / 2;
 }
-function sc(e) {
-	return e.rank === null ? `beyond rank ${B(e.known_tokens)}` : `rank ${B(e.rank)}`;
+function wc(e) {
+	return e.rank === null ? `beyond rank ${R(e.known_tokens)}` : `rank ${R(e.rank)}`;
 }
-function cc(e) {
+function Tc(e) {
 	if (e.finish_reason === "") return [_("p", { class: "meta" }, "Writing …")];
 	let t = e.known !== "full", n = t ? `the greedy text (its most probable token each time)${e.chain ? `; what ${e.chain} would leave is told at each token, where it can be decided` : ""}` : `seed ${e.seed}, drawn through ${e.chain || "no chain (raw)"}`;
-	return [_("p", { class: "meta" }, `${e.model}, ${n}`), Un(e, e.tokens[0]?.known_tokens ?? 0, t)];
+	return [_("p", { class: "meta" }, `${e.model}, ${n}`), qn(e, e.tokens[0]?.known_tokens ?? 0, t)];
 }
-function lc(e) {
-	let { totals: t } = e, n = t.unknown > 0 ? ` (${pn(t.unknown)} not among the known)` : "", r = Number.isFinite(e.noise_scale) ? ` (noise ${L(e.noise_scale)} logits)` : "";
-	return `${pn(e.tokens.length)}: log-probability ${uc(N(t.logprob_raw))}${n} (raw, summed), mean entropy ${H(N(t.entropy_nats), R)}, chance that a greedy replay differs somewhere ${H(N(t.flip_risk), I)}${r}`;
+function Ec(e) {
+	let { totals: t } = e, n = t.unknown > 0 ? `; ${hn(t.unknown)} not among the known` : "", r = Number.isFinite(e.noise_scale) ? `; noise ${I(e.noise_scale)} logits` : "";
+	return H([
+		{
+			name: "length",
+			unit: "tokens",
+			term: "token",
+			value: _("b", {}, R(e.tokens.length))
+		},
+		{
+			name: "log-probability of the text",
+			unit: `raw, summed${n}`,
+			term: "logprob",
+			value: _("b", {}, Dc(M(t.logprob_raw)))
+		},
+		{
+			name: "mean entropy",
+			unit: "raw",
+			term: "entropy",
+			value: _("b", {}, B(M(t.entropy_nats), mn))
+		},
+		{
+			name: "greedy text differs elsewhere",
+			unit: `chance${r}`,
+			term: "flip-risk",
+			value: _("b", {}, B(M(t.flip_risk), F))
+		}
+	], "measures text-totals");
 }
-function uc(e) {
-	return e.low === -Infinity ? `at most ${R(e.high)}` : H(e, R);
+function Dc(e) {
+	return e.low === -Infinity ? `at most ${mn(e.high)}` : B(e, mn);
 }
-function dc(e, t, n) {
-	let r = e.tokens[t], i = r.rank !== null && r.known_tokens === e.vocabulary, a = "not decided by the known tokens", o = (e, t) => e === null ? a : H(N(e), t), s = [
-		["rank", r.rank === null ? `beyond ${B(r.known_tokens)}` : B(r.rank)],
-		[
-			"log-probability, raw",
-			uc(N(r.logprob_raw)),
-			"logprob"
-		],
-		[
-			"log-probability, processed",
-			r.logprob_processed === null ? r.removed_by || i ? "cannot come" : a : H(N(r.logprob_processed), R),
-			"processed"
-		],
-		[
-			"entropy, raw",
-			H(N(r.entropy_nats), R),
-			"entropy"
-		],
-		[
-			"entropy, processed",
-			o(r.entropy_processed_nats, R),
-			"entropy"
-		],
-		[
-			"margin, logits",
-			H(N(r.margin)),
-			"margin"
-		],
-		[
-			"tokens kept",
-			r.kept === null ? a : B(r.kept),
-			"truncation"
-		],
-		[
-			"mass kept",
-			o(r.kept_mass, I),
-			"kept-mass"
-		],
-		[
-			"flip risk",
-			H(N(r.flip_risk), I),
-			"flip-risk"
-		]
-	], c = N(r.unseen), l = Math.max(...r.alternatives.flatMap((e) => [N(e.prob_raw).high, N(e.prob_processed ?? 0).high]), c.high, 1e-12), u = r.given ? " given" : e.known === "full" ? " drawn" : " the most probable";
+function Oc(e, t, n) {
+	let r = e.tokens[t], i = r.rank !== null && r.known_tokens === e.vocabulary, a = "not decided by the known tokens", o = (e, t) => e === null ? a : B(M(e), t), s = [
+		{
+			name: "rank",
+			unit: "raw",
+			term: "rank",
+			value: r.rank === null ? `beyond ${R(r.known_tokens)}` : R(r.rank)
+		},
+		{
+			name: "log-probability",
+			unit: "raw",
+			term: "logprob",
+			value: Dc(M(r.logprob_raw))
+		},
+		{
+			name: "log-probability",
+			unit: "processed",
+			term: "processed",
+			value: r.logprob_processed === null ? r.removed_by || i ? "cannot come" : a : B(M(r.logprob_processed), mn)
+		},
+		{
+			name: "entropy",
+			unit: "raw",
+			term: "entropy",
+			value: B(M(r.entropy_nats), mn)
+		},
+		{
+			name: "entropy",
+			unit: "processed",
+			term: "entropy",
+			value: o(r.entropy_processed_nats, mn)
+		},
+		{
+			name: "margin",
+			unit: "logits",
+			term: "margin",
+			value: B(M(r.margin))
+		},
+		{
+			name: "tokens kept",
+			term: "truncation",
+			value: r.kept === null ? a : R(r.kept)
+		},
+		{
+			name: "mass kept",
+			unit: "of what τ made",
+			term: "kept-mass",
+			value: o(r.kept_mass, F)
+		},
+		{
+			name: "flip risk",
+			unit: "at τ = 0",
+			term: "flip-risk",
+			value: B(M(r.flip_risk), F)
+		}
+	], c = M(r.unseen), l = Math.max(...r.alternatives.flatMap((e) => [M(e.prob_raw).high, M(e.prob_processed ?? 0).high]), c.high, 1e-12), u = r.given ? " given" : e.known === "full" ? " drawn" : " the most probable";
 	return [
-		_("h2", {}, _("small", {}, `${t + 1} of ${e.tokens.length} `), W(r.token), _("small", {}, u)),
+		_("h2", {}, _("small", {}, `${t + 1} of ${e.tokens.length} `), U(r.token), _("small", {}, u)),
 		r.removed_by ? _("p", { class: "error" }, `${r.removed_by} would have removed it`) : _("p", { hidden: !0 }),
-		_("dl", { class: "facts" }, ...s.map(([e, t, n]) => _("div", {}, _("dt", {}, `${e} `, n ? U(n) : null), _("dd", {}, t)))),
-		_("table", { class: `bars alternatives${c.high > 0 ? " range-bars" : ""}` }, _("caption", {}, n ? "Could have stood here; choose one to branch" : "Could have stood here"), _("thead", {}, _("tr", {}, ...[
-			"token",
-			"raw",
-			"processed"
-		].map((e, t) => _("th", {
+		_("div", { class: "two" }, H(s, "facts"), _("table", { class: `bars alternatives${c.high > 0 ? " range-bars" : ""}` }, _("caption", {}, n ? "Could have stood here; choose one to branch" : "Could have stood here"), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", {
 			scope: "col",
-			class: [
-				"",
-				"figure raw-ink",
-				"figure processed-ink"
-			][t]
-		}, e)), _("th", { scope: "col" }, _("span", { class: "sr" }, "bars")))), _("tbody", {}, ...r.alternatives.map((e) => fc(e, r, t, l, n))), c.high > 0 ? _("tbody", { class: "tail" }, pc("all unknown ones", c, null, l, r.rank === null)) : null)
+			class: "figure raw-ink"
+		}, "raw ", V("raw")), _("th", {
+			scope: "col",
+			class: "figure processed-ink"
+		}, "processed ", V("processed")), _("th", { scope: "col" }, _("span", { class: "sr" }, "bars")))), _("tbody", {}, ...r.alternatives.map((e) => kc(e, r, t, l, n))), c.high > 0 ? _("tbody", { class: "tail" }, Ac("all unknown ones", c, null, l, r.rank === null)) : null))
 	];
 }
-function fc(e, t, n, r, i) {
-	let a = e.id === null ? e.token === t.token : e.id === t.id, o = W(e.token);
-	return pc(i && !a && (e.id !== null || jn(e.token)) ? _("button", {
+function kc(e, t, n, r, i) {
+	let a = e.id === null ? e.token === t.token : e.id === t.id, o = U(e.token);
+	return Ac(i && !a && (e.id !== null || Fn(e.token)) ? _("button", {
 		type: "button",
 		class: "pick",
 		onclick: () => i(n, e),
-		"aria-label": `Branch here with ${Dn(e.token)}`
-	}, o) : o, N(e.prob_raw), e.prob_processed === null ? null : N(e.prob_processed), r, a);
+		"aria-label": `Branch here with ${jn(e.token)}`
+	}, o) : o, M(e.prob_raw), e.prob_processed === null ? null : M(e.prob_processed), r, a);
 }
-function pc(e, t, n, r, i) {
-	let [a, o] = [Nn("raw"), Nn("processed")];
-	Pn(a, t, r), Pn(o, n ?? M(0), r);
+function Ac(e, t, n, r, i) {
+	let [a, o] = [Ln("raw"), Ln("processed")];
+	Rn(a, t, r), Rn(o, n ?? j(0), r);
 	let [s, c] = [_("td", { class: "figure raw-ink" }), _("td", { class: "figure processed-ink" })];
-	return In(s, t, I), In(c, n, I, n?.high === 0 ? "–" : void 0), _("tr", {
+	return Bn(s, t, F), Bn(c, n, F, n?.high === 0 ? "–" : void 0), _("tr", {
 		class: n?.high === 0 ? "removed" : "",
 		"aria-current": i ? "true" : null
 	}, _("th", {
@@ -5599,7 +5955,7 @@ function pc(e, t, n, r, i) {
 		"aria-hidden": "true"
 	}, a.element, o.element)));
 }
-function mc(e) {
+function jc(e) {
 	let t = [
 		"logprob_raw",
 		"logprob_processed",
@@ -5611,7 +5967,7 @@ function mc(e) {
 		let r = e[t], i = r === null ? {
 			low: null,
 			high: null
-		} : N(r);
+		} : M(r);
 		return n.has(t) ? [i.low, i.high] : [i.low];
 	};
 	return [[
@@ -5634,14 +5990,14 @@ function mc(e) {
 		e.removed_by
 	])];
 }
-function hc(e, t) {
+function Mc(e, t) {
 	let n = [...e?.tokens ?? [], t], r = (e) => {
 		let t = n.map(e);
 		return {
 			low: t.reduce((e, t) => e + t.low, 0),
 			high: t.reduce((e, t) => e + t.high, 0)
 		};
-	}, i = r((e) => N(e.entropy_nats)), a = (e) => 1 - n.reduce((t, n) => t * (1 - N(n.flip_risk)[e]), 1);
+	}, i = r((e) => M(e.entropy_nats)), a = (e) => 1 - n.reduce((t, n) => t * (1 - M(n.flip_risk)[e]), 1);
 	return {
 		known: "full",
 		model: "writing",
@@ -5657,7 +6013,7 @@ function hc(e, t) {
 			tokens: n.length,
 			unknown: n.filter((e) => e.rank === null).length,
 			removed: 0,
-			logprob_raw: r((e) => N(e.logprob_raw)),
+			logprob_raw: r((e) => M(e.logprob_raw)),
 			logprob_processed: null,
 			perplexity: NaN,
 			kept_mass: null,
@@ -5677,9 +6033,9 @@ function hc(e, t) {
 	};
 }
 // src/views/tune.ts
-function gc(e, t) {
-	let n = e.settings.map((t, n) => Cc(t, e.axis) ?? n), r = e.settings.every((t) => Cc(t, e.axis) !== null), i = e.recommendation, a = Ko(), o = Ko(200), s = r ? wc(i.region) : void 0, c = {
-		x: r ? Tc(e.axis) : "setting, as in the table",
+function Nc(e, t) {
+	let n = e.settings.map((t, n) => Hc(t, e.axis) ?? n), r = e.settings.every((t) => Hc(t, e.axis) !== null), i = e.recommendation, a = es(), o = es(), s = r ? Uc(i.region) : void 0, c = {
+		x: r ? Wc(e.axis) : "setting, as in the table",
 		...s && { region: [s[0], s.at(-1)] },
 		...r && typeof i.setting == "number" ? { mark: i.setting } : {},
 		...r ? {} : { ticks: n.map((e) => [e, String(e + 1)]) }
@@ -5714,22 +6070,24 @@ function gc(e, t) {
 		dashed: !0,
 		points: l((e) => e.agreement)
 	}].filter((e) => e.points.length > 0);
-	return o.draw({
+	o.draw({
 		...c,
 		title: "Variety of the answers",
 		y: "share",
 		yFrom: 0,
 		yTo: 1,
 		series: u
-	}), {
+	});
+	let d = e.answers && e.answers.length > 0 ? Rc(e, e.answers) : null;
+	return {
 		element: _("div", {}, _("section", {
 			class: "card",
 			"aria-label": "Recommendation"
-		}, _("p", { class: "meta" }, `${e.model} on ${e.task} (${e.goal}): ${B(e.items)} items, ${B(e.samples_per_item)} answers each, seed ${e.seed}${e.chain ? `, drawn through ${e.chain}` : ""}`), _("h2", { class: "verdict" }, i.setting === null ? "No recommendation" : `Recommended: ${Ec(i.setting, e.axis)}`), _("p", {}, i.reason), _("dl", { class: "facts recommendation" }, ..._c(e))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Quality. "), U("tied"), " ", _("small", {}, `${e.score}; the band is each setting's own 95 % interval, the shaded settings are statistically tied with the best, the dashed line is the recommended one.`)), a.element), u.length === 0 ? null : _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Variety. "), _("span", { class: "legend" }, _("span", { class: "key key-second" }, "distinct: share of an item's answers that differ"), _("span", { class: "key key-dashed" }, "agreement: share of pairs that are the same"))), o.element), _("section", {
+		}, _("p", { class: "meta" }, `${e.model} on ${e.task} (${e.goal}): ${R(e.items)} items, ${R(e.samples_per_item)} answers each, seed ${e.seed}${e.chain ? `, drawn through ${e.chain}` : ""}`), _("h2", { class: "verdict" }, i.setting === null ? "No recommendation" : `Recommended: ${Gc(i.setting, e.axis)}`), _("p", {}, i.reason), H(Pc(e), "measures recommendation")), _("div", { class: "two" }, _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Quality "), V("score"), " ", _("small", {}, "The line is the score, the band around it each setting’s own 95 % interval. Green: statistically tied with the best. Dashed: recommended. "), V("tied")), a.element), u.length === 0 ? null : _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Variety "), _("span", { class: "legend" }, _("span", { class: "key key-second" }, "distinct: share of an item’s answers that differ ", V("distinct")), _("span", { class: "key key-dashed" }, "agreement: share of pairs that are the same ", V("agreement")))), o.element)), _("section", {
 			class: "card scroll",
 			tabindex: 0,
 			"aria-label": "All settings"
-		}, vc(e)), e.answers ? bc(e, e.answers) : null, Sc(e)),
+		}, Fc(e, d?.open)), d?.element ?? null, zc(e), Vc(e)),
 		close: () => {
 			a.close(), o.close();
 		},
@@ -5744,119 +6102,222 @@ function gc(e, t) {
 				"distinct",
 				"agreement",
 				"samples",
-				...xc.map(([e]) => e)
+				...Bc.map(([e]) => e)
 			], ...e.settings.map((e) => [
-				Ec(e.temperature ?? e.setting, null),
+				Gc(e.temperature ?? e.setting, null),
 				e.score,
 				...e.score_ci,
 				e.distinct,
 				e.agreement,
 				e.samples,
-				...xc.map(([t]) => e.variety?.[t] ?? null)
+				...Bc.map(([t]) => e.variety?.[t] ?? null)
 			])],
 			svg: () => a.element
 		}
 	};
 }
-function _c(e) {
-	let t = e.recommendation, n = [
-		[`score minus the score at ${Ec(t.reference, e.axis)}`, `${z(t.difference, 3)} (${z(t.difference_ci[0], 3)} to ${z(t.difference_ci[1], 3)}, ${t.planned ? "for this comparison" : "for all pairs together"})`],
-		["significantly better", t.detectable ? "yes" : "no"],
-		["advantage measured on the other half of the items", t.held_out_difference === null ? "–" : `${z(t.held_out_difference, 3)}${t.held_out_ci ? ` (${z(t.held_out_ci[0], 3)} to ${z(t.held_out_ci[1], 3)})` : ""}`],
-		["chosen again on half the items", t.chosen_again === null ? "–" : `${Math.round(100 * t.chosen_again)} %`],
-		["smallest difference that would show", t.minimum_detectable_difference === null ? "–" : L(t.minimum_detectable_difference)]
+function Pc(e) {
+	let t = e.recommendation, n = (e, t) => _("span", {}, _("b", {}, e), t ? _("small", {}, ` ${L(t[0], 3)} to ${L(t[1], 3)}`) : null);
+	return [
+		{
+			name: `score minus that at ${Gc(t.reference, e.axis)}`,
+			unit: `95 % interval ${t.planned ? "of this comparison" : "for all pairs together"}`,
+			term: "interval",
+			value: n(L(t.difference, 3), t.difference_ci)
+		},
+		{
+			name: "significantly better",
+			term: "tied",
+			value: n(t.detectable ? "yes" : "no")
+		},
+		...t.held_out_difference === null ? [] : [{
+			name: "the same, on items not used to choose",
+			term: "held-out-half",
+			value: n(L(t.held_out_difference, 3), t.held_out_ci)
+		}],
+		...t.chosen_again === null ? [] : [{
+			name: "chosen again on half the items",
+			unit: "share of halves",
+			term: "held-out-half",
+			value: n(`${Math.round(100 * t.chosen_again)} %`)
+		}],
+		...t.minimum_detectable_difference === null ? [] : [{
+			name: "smallest difference that would show",
+			unit: "in 4 of 5 runs",
+			term: "detectable",
+			value: n(I(t.minimum_detectable_difference))
+		}],
+		...e.forward_passes === null || e.independent_passes === null ? [] : [{
+			name: "forward passes",
+			unit: `${R(e.independent_passes)} without sharing`,
+			term: "forward-pass",
+			value: n(R(e.forward_passes))
+		}]
 	];
-	e.forward_passes !== null && e.independent_passes !== null && n.push(["forward passes", `${B(e.forward_passes)}, against ${B(e.independent_passes)} one by one`]);
-	let r = [
-		"interval",
-		"detectable",
-		"planned",
-		void 0,
-		"detectable"
-	];
-	return n.map(([e, t], n) => _("div", {}, _("dt", {}, `${e} `, r[n] ? U(r[n]) : null), _("dd", {}, t)));
 }
-function vc(e) {
-	let t = [
-		"",
-		Tc(e.axis),
-		"score",
-		"95 % interval",
-		"distinct",
-		"agreement",
-		"answers"
+function Fc(e, t) {
+	let n = [...new Set(e.cells.map(({ prompt: e }) => e))], r = (t) => e.cells.filter(({ setting: e }) => JSON.stringify(e) === JSON.stringify(t.setting ?? { temperature: t.temperature })), i = [
+		[Wc(e.axis), "temperature"],
+		["score", "score"],
+		["95 % interval", "interval"],
+		[
+			"distinct",
+			"distinct",
+			"wide-only"
+		],
+		[
+			"agreement",
+			"agreement",
+			"wide-only"
+		]
 	];
-	return _("table", { class: "plain-table numeric" }, _("caption", { class: "sr" }, "Every setting with its score and variety"), _("thead", {}, _("tr", {}, ...t.map((e) => _("th", { scope: "col" }, e || _("span", { class: "sr" }, "setting"))))), _("tbody", {}, ...e.settings.map((t, n) => {
-		let r = t.temperature ?? t.setting, i = JSON.stringify(r) === JSON.stringify(e.recommendation.setting);
-		return _("tr", { class: i ? "chosen" : "" }, _("td", {}, i ? "→" : String(n + 1)), _("th", { scope: "row" }, Ec(r, null)), _("td", {
+	return _("table", { class: "plain-table numeric settings" }, _("caption", {}, `Every setting: ${e.score}, its own interval, and how alike its answers are`), _("thead", {}, _("tr", {}, ...i.map(([e, t, n]) => _("th", {
+		scope: "col",
+		class: n
+	}, `${e} `, V(t))), ...n.length > 1 ? n.map((e) => _("th", { scope: "col" }, `prompt ${e}`)) : [], _("th", { scope: "col" }, "answers"))), _("tbody", {}, ...e.settings.map((i, a) => {
+		let o = i.temperature ?? i.setting, s = JSON.stringify(o) === JSON.stringify(e.recommendation.setting), c = R(i.samples), l = Gc(o, e.axis), u = (e, n, r) => t ? _("button", {
+			type: "button",
+			class: "quiet open-answers",
+			"aria-label": n,
+			onclick: () => t(a, r)
+		}, e) : e;
+		return _("tr", { class: s ? "chosen" : "" }, _("th", { scope: "row" }, s ? "→ " : "", Gc(o, null)), _("td", {
 			class: "figure",
-			"data-value": t.score
-		}, t.score.toFixed(3)), _("td", { class: "figure" }, `${t.score_ci[0].toFixed(3)} to ${t.score_ci[1].toFixed(3)}`), _("td", { class: "figure" }, L(t.distinct)), _("td", { class: "figure" }, L(t.agreement)), _("td", { class: "figure" }, B(t.samples)));
+			"data-value": i.score
+		}, i.score.toFixed(3)), _("td", { class: "figure interval-cell" }, `${i.score_ci[0].toFixed(3)} to ${i.score_ci[1].toFixed(3)}`), _("td", { class: "figure wide-only" }, Ic(i.distinct)), _("td", { class: "figure wide-only" }, Ic(i.agreement)), ...n.length > 1 ? r(i).map(({ prompt: e, score: t }) => _("td", { class: "figure" }, u(t.toFixed(3), `Prompt ${e} at ${l}: score ${t.toFixed(3)}. Show its answers.`, e))) : [], _("td", { class: "figure" }, u(c, `Show the ${c} answers at ${l}`)));
 	})));
 }
-var yc = 40;
-function bc(e, t) {
-	let n = [...new Set(t.map(({ item: e, prompt: t }) => JSON.stringify([e, t])))], r = new Set(t.map(({ prompt: e }) => e)).size > 1, i = (t) => e.settings.findIndex((e) => JSON.stringify(e.temperature ?? e.setting) === JSON.stringify(t)), a = Math.max(0, i(e.recommendation.setting)), o = [i(e.recommendation.reference), e.settings.length - 1].find((e) => e >= 0 && e !== a) ?? a, s = _("tbody"), c = yc, l = _("button", {
+function Ic(e) {
+	return e === null ? "–" : e.toFixed(2);
+}
+var Lc = 12;
+function Rc(e, t) {
+	let n = [...new Set(t.map(({ item: e, prompt: t }) => JSON.stringify([e, t])))], r = [...new Set(t.map(({ prompt: e }) => e))].sort((e, t) => e - t), i = r.length > 1, a = t.every(({ score: e }) => e === 0 || e === 1), o = (t) => e.settings.findIndex((e) => JSON.stringify(e.temperature ?? e.setting) === JSON.stringify(t)), s = Math.max(0, o(e.recommendation.setting)), c = [o(e.recommendation.reference), e.settings.length - 1].find((e) => e >= 0 && e !== s) ?? s, l = _("tbody"), u = Lc, d = _("button", {
 		type: "button",
 		class: "quiet more",
-		onclick: () => (c += yc, m())
-	}, "Show more items"), [u, d] = [f("Answers at", a), f("beside those at", o)];
-	function f(t, n) {
+		onclick: () => (u += Lc, v())
+	}), f = _("select", {
+		"aria-label": "Prompt",
+		hidden: !i,
+		onchange: () => v()
+	}, _("option", { value: "" }, "all prompts"), ...r.map((e) => _("option", { value: e }, `prompt ${e}`))), [p, m] = [h("Answers at", s), h("beside those at", c)];
+	function h(t, n) {
 		let r = _("select", {
 			"aria-label": t,
-			onchange: () => m()
+			onchange: () => v()
 		});
 		return e.settings.forEach((t, i) => r.append(_("option", {
 			value: i,
 			selected: i === n
-		}, Ec(t.temperature ?? t.setting, e.axis)))), r;
+		}, Gc(t.temperature ?? t.setting, e.axis)))), r;
 	}
-	function p(e, n, r) {
-		return _("td", { dir: "auto" }, ...t.filter((t) => t.item === e && t.prompt === n && t.setting === r).flatMap(({ text: e, score: t }) => [_("p", { class: "answer" }, _("small", { title: "score" }, `${L(t)} `), e || "∅")]));
+	function g(e, n, r) {
+		let i = /* @__PURE__ */ new Map();
+		for (let { text: a, score: o, ...s } of t) {
+			if (s.item !== e || s.prompt !== n || s.setting !== r) continue;
+			let t = JSON.stringify([a, o]), c = i.get(t) ?? {
+				text: a,
+				score: o,
+				times: 0
+			};
+			i.set(t, {
+				...c,
+				times: c.times + 1
+			});
+		}
+		return _("td", { dir: "auto" }, ...[...i.values()].sort((e, t) => t.times - e.times).map(({ text: e, score: t, times: n }) => _("p", { class: `answer${a ? t === 1 ? " right" : " wrong" : ""}` }, a ? _("span", {}, _("span", { "aria-hidden": "true" }, t === 1 ? "✓ " : "✗ "), _("span", { class: "sr" }, t === 1 ? "right: " : "wrong: ")) : _("small", {}, `${I(t)} `), e || "(empty)", n > 1 ? _("small", {}, ` × ${n}`) : null)));
 	}
-	function m() {
-		let e = n.slice(0, c).map((e) => JSON.parse(e));
-		x(s, ...e.map(([e, t]) => _("tr", {}, _("th", { scope: "row" }, e, r ? _("small", {}, ` prompt ${t}`) : null), p(e, t, Number(u.value)), p(e, t, Number(d.value))))), l.hidden = c >= n.length;
+	function v() {
+		let e = n.map((e) => JSON.parse(e)).filter(([, e]) => f.value === "" || e === Number(f.value)), t = e.slice(0, u);
+		x(l, ...t.map(([e, t]) => _("tr", {}, _("th", { scope: "row" }, e, i ? _("small", {}, ` prompt ${t}`) : null), g(e, t, Number(p.value)), g(e, t, Number(m.value))))), d.hidden = u >= e.length, S(d, `Show more of ${R(e.length)} items`);
 	}
-	return m(), _("section", {
+	v();
+	let y = _("section", {
+		class: "card",
+		"aria-label": "Answers side by side"
+	}, _("p", {}, _("b", {}, "Answers of two settings "), V("score"), " ", _("small", {}, a ? "✓ scored 1, ✗ scored 0. " : "Each behind its score. "), f), _("table", { class: "plain-table answers" }, _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "item"), _("th", { scope: "col" }, p), _("th", { scope: "col" }, m))), l), d);
+	return {
+		element: y,
+		open(e, t) {
+			p.value = String(e), f.value = t === void 0 ? "" : String(t), v(), y.scrollIntoView({ block: "start" }), p.focus({ preventScroll: !0 });
+		}
+	};
+}
+function zc(e) {
+	if (e.questions.length === 0 && e.votes.length === 0) return null;
+	let t = e.votes.map(({ kind: t, answers: n, recommendation: r }) => _("li", {}, `${t === "majority" ? `Majority of ${n} answers` : `One of ${n} answers is right`}: best at ${Gc(r.setting, e.axis)}. `, V("pass-at-k")));
+	return _("section", {
 		class: "card scroll",
 		tabindex: 0,
-		"aria-label": "Answers side by side"
-	}, _("p", {}, _("b", {}, "Answers. "), _("small", {}, "Each with its score.")), _("table", { class: "plain-table answers" }, _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "item"), _("th", { scope: "col" }, u), _("th", { scope: "col" }, d))), s), l);
+		"aria-label": "Differences that matter"
+	}, _("p", {}, _("b", {}, "Differences that matter "), V("interval")), e.questions.length === 0 ? null : _("table", { class: "plain-table" }, _("thead", {}, _("tr", {}, ...[
+		"question",
+		"score of",
+		"minus score of",
+		"difference, 95 % interval"
+	].map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...e.questions.map(({ question: e, better: t, than: n, difference: r, difference_ci: i }) => _("tr", {}, _("th", { scope: "row" }, e), _("td", {}, t), _("td", {}, n), _("td", {}, `${L(r, 3)} (${L(i[0], 3)} to ${L(i[1], 3)})`))))), t.length > 0 ? _("ul", {}, ...t) : null);
 }
-var xc = [
-	["distinct_1", "distinct words"],
-	["distinct_2", "distinct pairs of words"],
-	["self_bleu", "self-BLEU"],
-	["vendi", "Vendi score"],
-	["semantic_distinct", "groups of alike answers"]
+var Bc = [
+	[
+		"distinct_1",
+		"distinct words",
+		"distinct-n"
+	],
+	[
+		"distinct_2",
+		"distinct pairs of words",
+		"distinct-n"
+	],
+	[
+		"self_bleu",
+		"self-BLEU",
+		"self-bleu"
+	],
+	[
+		"vendi",
+		"Vendi score",
+		"vendi"
+	],
+	[
+		"semantic_distinct",
+		"groups of alike answers",
+		"distinct"
+	]
 ];
-function Sc(e) {
+function Vc(e) {
 	let t = e.settings.find((e) => e.variety)?.variety;
 	if (!t) return null;
-	let n = xc.filter(([t]) => e.settings.some((e) => typeof e.variety?.[t] == "number"));
+	let n = Bc.filter(([t]) => e.settings.some((e) => typeof e.variety?.[t] == "number"));
 	return _("section", {
 		class: "card scroll",
 		tabindex: 0,
 		"aria-label": "Other measures of variety"
-	}, _("p", {}, _("b", {}, "Variety, in other ways. "), _("small", {}, `Means over ${t.items} items, of up to ${t.answers} answers each, compared by ${t.likeness}.`)), _("table", { class: "plain-table numeric" }, _("caption", { class: "sr" }, "Every setting with the other measures of variety"), _("thead", {}, _("tr", {}, ...[Tc(e.axis), ...n.map(([, e]) => e)].map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...e.settings.map((e) => _("tr", {}, _("th", { scope: "row" }, Ec(e.temperature ?? e.setting, null)), ...n.map(([t]) => _("td", { class: "figure" }, L(e.variety?.[t]))))))));
+	}, _("p", {}, _("b", {}, "Variety, in other ways "), _("small", {}, `Means over ${t.items} items, of up to ${t.answers} answers each, compared by ${t.likeness}.`)), _("table", { class: "plain-table numeric" }, _("caption", { class: "sr" }, "Every setting with the other measures of variety"), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, Wc(e.axis)), ...n.map(([, e, t]) => _("th", { scope: "col" }, `${e} `, V(t))))), _("tbody", {}, ...e.settings.map((e) => _("tr", {}, _("th", { scope: "row" }, Gc(e.temperature ?? e.setting, null)), ...n.map(([t]) => _("td", { class: "figure" }, I(e.variety?.[t]))))))));
 }
-function Cc(e, t) {
+function Hc(e, t) {
 	let n = t ? e.setting?.[t] ?? (t === "temperature" ? e.temperature : null) : null;
 	return typeof n == "number" ? n : null;
 }
-function wc(e) {
+function Uc(e) {
 	return e.length > 0 && e.every((e) => typeof e == "number") ? e : void 0;
 }
-function Tc(e) {
+function Wc(e) {
 	return e === "temperature" ? "temperature τ" : e ?? "setting";
 }
-function Ec(e, t) {
-	return typeof e == "number" ? t === "temperature" ? `τ = ${V(e)}` : t ? `${t} = ${V(e)}` : V(e) : typeof e == "object" && e ? Object.entries(e).map(([e, t]) => `${e}=${t}`).join(" ") : String(e);
+function Gc(e, t) {
+	return typeof e == "number" ? t === "temperature" ? `τ = ${z(e)}` : t ? `${t} = ${z(e)}` : z(e) : typeof e == "object" && e ? Object.entries(e).map(([e, t]) => `${e}=${t}`).join(" ") : String(e);
 }
 // src/app.ts
-function Dc(e, t, { address: n, tabs: r = [], save: i = null }) {
-	r = [...kc(t), ...r.length > 0 ? r : Ac(t)];
+function Kc(e, t, { address: n, tabs: r = [], save: i = null }) {
+	r = [
+		...Jc(t),
+		...r.length > 0 ? r : Yc(t),
+		{
+			name: "glossary",
+			label: "Terms",
+			open: Br
+		}
+	];
 	let a = _("div", {
 		class: "sr",
 		role: "status",
@@ -5894,7 +6355,7 @@ function Dc(e, t, { address: n, tabs: r = [], save: i = null }) {
 		let e = Math.max(0, r.findIndex((e) => e.name === o.state.get("view")));
 		u.forEach((t, n) => {
 			t.setAttribute("aria-selected", String(n === e)), t.tabIndex = n === e ? 0 : -1;
-		}), l?.close(), l = r[e]?.open(o) ?? null, s.setAttribute("aria-labelledby", u[e]?.id ?? ""), m.hidden = r[e]?.name === "tour", x(s, l?.element ?? _("p", {}, "This page holds nothing to show."));
+		}), l?.close(), l = r[e]?.open(o) ?? null, s.setAttribute("aria-labelledby", u[e]?.id ?? ""), m.hidden = ["tour", "glossary"].includes(r[e]?.name ?? ""), x(s, l?.element ?? _("p", {}, "This page holds nothing to show."));
 	}
 	let m = _("details", {
 		class: "menu",
@@ -5930,59 +6391,61 @@ function Dc(e, t, { address: n, tabs: r = [], save: i = null }) {
 	let y = _("button", {
 		type: "button",
 		class: "quiet",
-		onclick: () => void Oc(o)
+		onclick: () => void qc(o)
 	}, "Copy link");
 	e.classList.add("retort"), x(e, _("header", { class: "head" }, _(n ? "h1" : "p", { class: "brand" }, "retort"), d, _("div", { class: "tools" }, n ? y : null, i ? g : null, m, ae(e))), _(n ? "main" : "div", {}, s), a);
-	let b = o.state.listen((e) => e === "view" && p());
-	return p(), performance.mark("retort-controls"), () => {
-		b(), l?.close(), e.replaceChildren();
+	let b = o.state.listen((e) => e === "view" && p()), S = (e) => {
+		o.state.set("term", e.detail), o.state.set("view", "glossary");
+	};
+	return e.addEventListener("retort-term", S), p(), performance.mark("retort-controls"), () => {
+		b(), e.removeEventListener("retort-term", S), l?.close(), e.replaceChildren();
 	};
 }
-async function Oc(e) {
+async function qc(e) {
 	try {
 		await navigator.clipboard.writeText(e.state.link()), e.announce("Link copied");
 	} catch {
 		history.replaceState(null, "", e.state.link()), e.announce("The link is in the address bar");
 	}
 }
-function kc({ tour: e }) {
+function Jc({ tour: e }) {
 	return e ? [{
 		name: "tour",
 		label: "Tour",
-		open: (t) => zs(e, t)
+		open: (t) => $s(e, t)
 	}] : [];
 }
-function Ac(e) {
+function Yc(e) {
 	let t = [], { position: n, text: r, path: i, compare: a, tune: o, distil: s } = e;
 	return n && t.push({
 		name: "position",
 		label: "Position",
-		open: (e) => Os(n, e)
+		open: (e) => Hs(n, e)
 	}), r && t.push({
 		name: "text",
 		label: "Text",
-		open: (e) => rc(r, e)
+		open: (e) => yc(r, e)
 	}), i && t.push({
 		name: "path",
 		label: "Path",
-		open: (e) => ss(i, e)
+		open: (e) => Ss(i, e)
 	}), a && t.push({
 		name: "compare",
 		label: "Compare",
-		open: (e) => gr(a, e)
+		open: (e) => br(a, e)
 	}), o && t.push({
 		name: "tune",
 		label: "Tune",
-		open: (e) => gc(o, e)
+		open: (e) => Nc(o, e)
 	}), s && t.push({
 		name: "distil",
 		label: "Distil",
-		open: (e) => Qo(s, e)
+		open: (e) => ss(s, e)
 	}), t;
 }
 // src/parts/runForm.ts
-function jc(t) {
-	let { api: n, state: r, fields: a } = t, o = null, s = new Map(a.map((e) => [e.name, Mc(e, r)])), c = _("button", {
+function Xc(t) {
+	let { api: n, state: r, fields: a } = t, o = null, s = new Map(a.map((e) => [e.name, Zc(e, r)])), c = _("button", {
 		type: "submit",
 		class: "solid"
 	}, t.verb), l = _("button", {
@@ -6000,7 +6463,7 @@ function jc(t) {
 	}), p = _("form", {
 		class: "card run-form",
 		"aria-label": t.verb
-	}, _("div", { class: "fields" }, ...a.map((e) => _("div", { class: `field field-${e.kind}` }, _("label", { for: s.get(e.name).id }, e.label), s.get(e.name), e.hint ? _("small", {}, e.hint) : null))), _("div", { class: "form-foot" }, c, l, u, d), f);
+	}, _("p", { class: "meta intro" }, t.intro), _("div", { class: "fields" }, ...a.map((e) => _("div", { class: `field field-${e.kind}` }, _("label", { for: s.get(e.name).id }, e.label), s.get(e.name), e.hint ? _("small", {}, e.hint) : null))), _("div", { class: "form-foot" }, c, l, u, d), f);
 	p.addEventListener("submit", (e) => {
 		e.preventDefault(), y();
 	}), p.addEventListener("keydown", (e) => {
@@ -6039,11 +6502,11 @@ function jc(t) {
 			return;
 		}
 		t.onStart?.();
-		let l = performance.now(), p = "Starting", h = () => S(d, `${p} · ${B((performance.now() - l) / 1e3)} s`), g = setInterval(h, 1e3);
+		let l = performance.now(), p = "Starting", h = () => S(d, `${p} · ${R((performance.now() - l) / 1e3)} s`), g = setInterval(h, 1e3);
 		h();
 		let _ = n.start(t.kind, c, {
 			onProgress: ({ done: e, total: t, detail: n }) => {
-				u.hidden = !1, u.max = t || 1, u.value = e, p = n || `${B(e)} of ${B(t)}`, h();
+				u.hidden = !1, u.max = t || 1, u.value = e, p = n || `${R(e)} of ${R(t)}`, h();
 			},
 			onLost: () => {
 				p = "The connection was lost; trying again", h();
@@ -6069,7 +6532,7 @@ function jc(t) {
 		}
 	};
 }
-function Mc(e, t) {
+function Zc(e, t) {
 	let n = C(e.name), r = e.name, i = t.get(r) ?? e.initial;
 	if (e.kind === "choice") {
 		let t = _("select", {
@@ -6107,12 +6570,12 @@ function Mc(e, t) {
 	return a.value = i, a;
 }
 // src/studio.ts
-var Nc = /* @__PURE__ */ new Map();
-function Pc() {
-	return Object.fromEntries([...Nc].map(([e, { run: t }]) => [e, t]));
+var Qc = /* @__PURE__ */ new Map();
+function $c() {
+	return Object.fromEntries([...Qc].map(([e, { run: t }]) => [e, t]));
 }
-var Fc = ["continuation", "given"];
-function Ic(e, { models: t, prompts: n, tasks: r, recipes: i }) {
+var el = ["continuation", "given"];
+function tl(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 	let a = {
 		name: "model",
 		label: "Model",
@@ -6143,7 +6606,7 @@ function Ic(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 		initial: "temperature=0.8"
 	}, u = {
 		name: "truncations",
-		label: "Chain around the temperature",
+		label: "Other settings",
 		kind: "chain",
 		initial: "",
 		hint: "for example top_p=0.9"
@@ -6155,10 +6618,11 @@ function Ic(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 		hint: "first:last:count, or a list"
 	};
 	return [
-		Lc(e, {
+		nl(e, {
 			name: "position",
 			label: "Position",
 			kind: "position",
+			intro: "How likely is each token after this prompt, and what do temperature and truncation make of it?",
 			verb: "Look",
 			eager: !0,
 			picks: !0,
@@ -6166,20 +6630,21 @@ function Ic(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 			body: ({ model: e, prompt: t }, { state: n }) => ({
 				model: e,
 				prompt: t,
-				continuation: Vc(n.get("continuation"))
+				continuation: ol(n.get("continuation"))
 			}),
-			view: (e, t, n) => Os(e, t, (r) => {
+			view: (e, t, n) => Hs(e, t, (r) => {
 				let i = e.ids[r];
-				e.known !== "full" || i == null ? t.state.set("prompt", e.prompt + e.tokens[r]) : t.state.set("continuation", [...Vc(t.state.get("continuation")), i].join(",")), n();
+				e.known !== "full" || i == null ? t.state.set("prompt", e.prompt + e.tokens[r]) : t.state.set("continuation", [...ol(t.state.get("continuation")), i].join(",")), n();
 			})
 		}),
-		Lc(e, {
+		nl(e, {
 			name: "text",
 			label: "Text",
 			kind: "text",
+			intro: "The model writes a text. How sure was it of each token, and what else could have stood there?",
 			verb: "Write",
 			picks: !0,
-			live: (e, t, n) => t === "token" ? hc(e, n) : null,
+			live: (e, t, n) => t === "token" ? Mc(e, n) : null,
 			fields: [
 				a,
 				o,
@@ -6191,20 +6656,21 @@ function Ic(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 				model: e,
 				prompt: t,
 				chain: n,
-				seed: zc("seed", r),
-				max_tokens: zc("longest text", i),
-				continuation: Vc(a.get("continuation")),
-				given: Hc(a.get("given"))
+				seed: il("seed", r),
+				max_tokens: il("longest text", i),
+				continuation: ol(a.get("continuation")),
+				given: sl(a.get("given"))
 			}),
-			view: (e, t, n) => rc(e, t, (r, i) => {
+			view: (e, t, n) => yc(e, t, (r, i) => {
 				let a = e.tokens.slice(0, r);
 				e.known === "full" ? t.state.set("continuation", [...a, i].map((e) => e.id).join(",")) : t.state.set("given", JSON.stringify([...a, i].map((e) => e.token))), t.state.set("token", String(r)), n();
 			})
 		}),
-		Lc(e, {
+		nl(e, {
 			name: "path",
 			label: "Path",
 			kind: "path",
+			intro: "One seed, every temperature: the noise stays the same, so only τ changes the text. Where does it change?",
 			verb: "Follow",
 			fields: [
 				a,
@@ -6218,16 +6684,17 @@ function Ic(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 				model: e,
 				prompt: t,
 				chain: a,
-				seed: zc("seed", n),
-				max_tokens: zc("longest text", r),
-				temperatures: Bc(i)
+				seed: il("seed", n),
+				max_tokens: il("longest text", r),
+				temperatures: al(i)
 			}),
-			view: (e, t) => ss(e, t)
+			view: (e, t) => Ss(e, t)
 		}),
-		Lc(e, {
+		nl(e, {
 			name: "compare",
 			label: "Compare",
 			kind: "compare",
+			intro: "How different are two models after one prompt, two prompts, or one model with two chains?",
 			verb: "Compare",
 			fields: [
 				{
@@ -6260,12 +6727,13 @@ function Ic(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 				prompt_b: r || t,
 				chain: "temperature=1"
 			}),
-			view: (e, t) => gr(e, t)
+			view: (e, t) => br(e, t)
 		}),
-		Lc(e, {
+		nl(e, {
 			name: "tune",
 			label: "Tune",
 			kind: "tune",
+			intro: "The model answers the items of a task at each temperature, and every answer is scored. Which temperature is best, and is that more than luck?",
 			verb: "Tune",
 			fields: [
 				a,
@@ -6278,10 +6746,10 @@ function Ic(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 				},
 				{
 					name: "task_file",
-					label: "or a task file of your own",
+					label: "or your own task file",
 					kind: "file",
 					initial: "",
-					hint: ".yaml, .json or .jsonl; promptfoo's too"
+					hint: ".yaml, .json, .jsonl; promptfoo’s too"
 				},
 				{
 					...d,
@@ -6301,24 +6769,28 @@ function Ic(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 					initial: "24",
 					hint: "empty: all"
 				},
-				{ ...u },
+				{
+					...u,
+					kind: "text"
+				},
 				s
 			],
 			body: ({ model: e, task: t, task_file: n, tune_temperatures: r, samples: i, items: a, truncations: o, seed: s }) => ({
 				model: e,
 				...n ? { file: JSON.parse(n) } : { task: t },
-				temperatures: Bc(r),
-				samples: zc("answers per item", i),
+				temperatures: al(r),
+				samples: il("answers per item", i),
 				chain: o,
-				seed: zc("seed", s),
-				...a?.trim() ? { items: zc("items", a) } : {}
+				seed: il("seed", s),
+				...a?.trim() ? { items: il("items", a) } : {}
 			}),
-			view: (e, t) => gc(e, t)
+			view: (e, t) => Nc(e, t)
 		}),
-		Lc(e, {
+		nl(e, {
 			name: "distil",
 			label: "Distil",
 			kind: "distil",
+			intro: "Two students with the same first weights read the same text. One learns from its tokens alone (hard labels), one from the teacher’s distributions as well (soft targets). Which predicts new text better?",
 			verb: "Train",
 			fields: [
 				{
@@ -6338,72 +6810,75 @@ function Ic(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 					name: "seeds",
 					label: "Seeds",
 					kind: "number",
-					initial: "2"
+					initial: "3",
+					hint: "3 or more for a verdict"
 				},
 				{
 					name: "kd_temperature",
-					label: "Temperature τ of the loss",
+					label: "τ of the loss",
 					kind: "number",
 					initial: "1"
 				},
 				{
 					name: "alpha",
-					label: "α, weight of the soft term",
+					label: "α",
 					kind: "number",
-					initial: "0.9"
+					initial: "0.9",
+					hint: "weight of the soft targets"
 				}
 			],
 			body: ({ recipe: e, steps: t, seeds: n, kd_temperature: r, alpha: i }) => ({
 				recipe: e,
-				steps: zc("steps", t),
-				seeds: zc("seeds", n),
+				steps: il("steps", t),
+				seeds: il("seeds", n),
 				temperature: Number(r),
 				alpha: Number(i)
 			}),
-			view: (e, t) => Qo(e, t),
+			view: (e, t) => ss(e, t),
 			begin: () => ({ arms: {} }),
-			live: (e, t, n) => t === "point" ? rs(e, n) : null
+			live: (e, t, n) => t === "point" ? hs(e, n) : null
 		})
 	];
 }
-function Lc(e, t) {
+function nl(e, t) {
 	return {
 		name: t.name,
 		label: t.label,
-		open: (n) => Rc(e, t, n)
+		open: (n) => rl(e, t, n)
 	};
 }
-function Rc(e, t, n) {
-	let r = null, i = null, a = _("div", { class: "holder" }), o = jc({
+function rl(e, t, n) {
+	let r = null, i = null, a = _("div", { class: "holder" }), o = Xc({
 		api: e,
 		state: n.state,
 		announce: n.announce,
 		kind: t.kind,
 		verb: t.verb,
+		intro: t.intro,
 		fields: t.fields,
 		body: (e) => t.body(e, n),
 		onStart: () => {
 			i = t.begin?.() ?? null, i !== null && u(i);
 		},
 		onFailed: () => {
-			Nc.delete(t.name), r?.close(), r = null, x(a);
+			Qc.delete(t.name), r?.close(), r = null, x(a);
 		},
 		onTold: (e, n) => {
 			let r = t.live?.(i, e, n) ?? null;
 			r !== null && u(i = r);
 		},
 		onRecord: (e, n) => {
-			Nc.set(t.name, {
+			Qc.set(t.name, {
 				record: e,
 				run: n
 			}), u(e);
 		}
 	});
 	o.element.addEventListener("change", () => {
-		for (let e of Fc) n.state.set(e, void 0);
+		for (let e of el) n.state.set(e, void 0);
 	});
 	let s = _("p", { class: "meta picked" }), c = () => {
-		let e = Vc(n.state.get("continuation")), r = Hc(n.state.get("given")), i = e.length || r.length;
+		let e = ol(n.state.get("continuation")), r = sl(n.state.get("given")), i = e.length || r.length;
 		s.hidden = i === 0 || !t.picks;
 		let a = (t) => {
 			e.length > 0 ? n.state.set("continuation", e.slice(0, t).join(",")) : n.state.set("given", t === 0 ? void 0 : JSON.stringify(r.slice(0, t))), o.run();
@@ -6417,12 +6892,12 @@ function Rc(e, t, n) {
 			class: "quiet",
 			onclick: () => a(0)
 		}, "Start over"));
-	}, l = n.state.listen((e) => Fc.includes(e) && c());
+	}, l = n.state.listen((e) => el.includes(e) && c());
 	c();
 	function u(e) {
 		r?.close(), r = t.view(e, n, o.run), x(a, r.element);
 	}
-	let d = Nc.get(t.name);
+	let d = Qc.get(t.name);
 	return d ? u(d.record) : t.eager && o.run(), {
 		element: _("div", {}, o.element, s, a),
 		get download() {
@@ -6433,20 +6908,20 @@ function Rc(e, t, n) {
 		}
 	};
 }
-function zc(e, t) {
+function il(e, t) {
 	let n = Number(t);
 	if (!t?.trim() || !Number.isSafeInteger(n)) throw Error(`${e} must be a whole number, got “${t ?? ""}”`);
 	return n;
 }
-function Bc(e) {
+function al(e) {
 	let t = /^\s*([\d.]+):([\d.]+):(\d+)\s*$/.exec(e ?? ""), n = t ? Array.from({ length: Number(t[3]) }, (e, n) => Number(t[1]) + (Number(t[2]) - Number(t[1])) * n / Math.max(1, Number(t[3]) - 1)) : (e ?? "").split(",").map(Number);
 	if (n.length === 0 || !n.every(Number.isFinite)) throw Error(`temperatures are first:last:count (0:2:41) or a list (0, 0.5, 1), got “${e ?? ""}”`);
 	return n.map((e) => Number(e.toFixed(10)));
 }
-function Vc(e) {
+function ol(e) {
 	return e ? e.split(",").map(Number).filter(Number.isSafeInteger) : [];
 }
-function Hc(e) {
+function sl(e) {
 	try {
 		let t = JSON.parse(e ?? "[]");
 		return Array.isArray(t) ? t.filter((e) => typeof e == "string") : [];
@@ -6455,37 +6930,37 @@ function Hc(e) {
 	}
 }
 // src/main.ts
-function Uc({ model: e, el: t }) {
+function cl({ model: e, el: t }) {
 	let n = document.createElement("div");
 	t.append(n);
-	let r = Dc(n, e.get("data"), { address: !1 }), i = () => {
-		r(), r = Dc(n, e.get("data"), { address: !1 });
+	let r = Kc(n, e.get("data"), { address: !1 }), i = () => {
+		r(), r = Kc(n, e.get("data"), { address: !1 });
 	};
 	return e.on("change:data", i), () => {
 		e.off("change:data", i), r();
 	};
 }
-var Wc = { render: Uc }, Gc = document.getElementById("retort-data"), Kc = document.getElementById("retort-page");
-Gc !== null && Kc !== null && qc(Kc, JSON.parse(Gc.textContent ?? "{}"));
-function qc(e, t) {
+var ll = { render: cl }, ul = document.getElementById("retort-data"), dl = document.getElementById("retort-page");
+ul !== null && dl !== null && fl(dl, JSON.parse(ul.textContent ?? "{}"));
+function fl(e, t) {
 	if (!t.studio) {
-		Dc(e, t, {
+		Kc(e, t, {
 			address: !0,
-			save: async (e) => Jc(t, e)
+			save: async (e) => pl(t, e)
 		});
 		return;
 	}
 	let n = new r();
-	Promise.all([n.offer(), n.tour()]).then(([r, i]) => Dc(e, {
+	Promise.all([n.offer(), n.tour()]).then(([r, i]) => Kc(e, {
 		...t,
 		tour: i
 	}, {
 		address: !0,
-		tabs: Ic(n, r),
-		save: n.mayRun ? (e) => n.page(e, Pc()) : null
+		tabs: tl(n, r),
+		save: n.mayRun ? (e) => n.page(e, $c()) : null
 	})).catch((t) => e.textContent = t.message);
 }
-function Jc(e, t) {
+function pl(e, t) {
 	let n = document.documentElement.cloneNode(!0), r = n.querySelector("#retort-page");
 	r.replaceChildren();
 	for (let { name: e } of [...r.attributes]) e !== "id" && r.removeAttribute(e);
@@ -6494,4 +6969,4 @@ function Jc(e, t) {
 		state: t
 	}).replaceAll("<", "\\u003c"), new Blob([`<!doctype html>\n${n.outerHTML}\n`], { type: "text/html" });
 }
-export { Wc as default };
+export { ll as default };
