@@ -34,8 +34,8 @@ from retort.sampling import (
 from retort.sampling.kernels import threads
 
 FIELDS = ("ids", "logprob_raw", "logprob_processed", "log_kept_mass", "entropy", "margin", "near_tie")
-TOLERANCE = 1e-9
-"""Nats by which the two paths' numbers may differ: they add a row's exponentials in another order."""
+TOLERANCE = 1e-6
+"""Nats by which the two paths' numbers may differ: the kernels sum a row's exponentials in float32."""
 
 SHAPES = (
     "gaussian", "zipf", "flat", "nearly flat", "peaked", "coarse", "masked", "one left", "two levels", "huge", "tiny",
@@ -352,7 +352,7 @@ def test_a_short_list_and_one_longer_than_the_number_of_blocks_agree(kept: int) 
 
 
 def test_sums_are_as_exact_as_they_say() -> None:
-    """ln of the row's sum, for the shapes that stress it; their mass far from the top."""
+    """ln of the row's sum, for the shapes that stress it: float32 weights, 2e-7 each at most; mass far from the top."""
     rng = np.random.default_rng(3)
     far = np.full(100_000, -11.3) + rng.standard_normal(100_000) * 1e-3
     far[17] = 0.0
@@ -362,7 +362,7 @@ def test_sums_are_as_exact_as_they_say() -> None:
             drawn = draw_by("kernels", logits, SamplingParams(temperature=temperature), [1])
             law = draw_by("general", logits, SamplingParams(temperature=temperature), [1])
             for field in ("logprob_raw", "logprob_processed"):
-                assert abs(getattr(drawn, field) - getattr(law, field))[0] < 1e-11
+                assert abs(getattr(drawn, field) - getattr(law, field))[0] < 3e-7
 
 
 def test_the_number_of_threads_is_checked() -> None:

@@ -6,8 +6,8 @@ never on its batch, so that a row's numbers are bitwise the same in every batch.
 before it is needed.
 
 Why compiled: CPU time per token with SmolLM2 (49,152 tokens, temperature and top-p, one thread) is 90 ms for the model
-and 0.33 ms for the draw at one sequence, 192 and 2.6 ms at eight; in numpy the draw is 4 and 48 ms. The same kernels on
-LLVM vectors (454 lines more) took 0.04 and 0.21 ms, 1.2 % of a token at most, which nobody notices: they are gone.
+and 0.10 ms for the draw at one sequence, 192 and 1.1 ms at eight; in numpy the draw is 4 and 48 ms. The same kernels on
+LLVM vectors (454 lines more) took 0.04 and 0.29 ms: at most half a percent of a token's time, so they are gone.
 """
 
 from __future__ import annotations

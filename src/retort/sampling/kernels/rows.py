@@ -17,7 +17,16 @@ from numba import njit, types
 
 from retort.distribution.ranking import ROUNDING, SLACK
 from retort.sampling.kernels import GREEDY, MIN_P, PLAIN, TEMPERATURE, TOP_K, compiled_sources
-from retort.sampling.kernels.arithmetic import LOWEST_EXPONENT, exponential, first_arrival, gumbel_of
+from retort.sampling.kernels.arithmetic import (
+    LOG2_E,
+    LOWEST_EXPONENT,
+    LOWEST_POWER,
+    exponential,
+    first_arrival,
+    gumbel_of,
+    negated_log,
+    quick_exponential,
+)
 from retort.sampling.noise import BLOCK_TOKENS
 
 FEW = 32
@@ -25,12 +34,20 @@ FEW = 32
 
 CELLS = 256
 
-PIECE = 512
-"""Logits weighed at a time: their weights stay in the first-level cache."""
+SUM_ERROR = 1e-6
+"""Relative error that the sums over a whole row may have; where it could move a cut, they are made again in float64."""
 
-SHELLS = (32, 128, 512, 2048)
-"""The nucleus is sought among the tokens that reach the 32nd largest block's maximum, then the 128th's and so on; a
-wider one among all tokens."""
+PIECE = 256
+"""Logits whose weights are added in float32."""
+
+WIDEST_TEMPERATURE = 1e30
+"""Beyond this, and below its inverse, τ and the exponents do not fit in float32."""
+
+FIRST_SHELL = 64
+"""The nucleus is sought first among the tokens that reach the 64th largest block's maximum: it is mostly that small."""
+
+CELL = 0.125
+"""Width in nats of the cells in which a wider nucleus is sought; what one of them holds is weighed in vain."""
 
 BOUND_SLACK = 1e-9
 """As in `draw`: what rounding in a logarithm could hide, and far more."""
@@ -41,29 +58,30 @@ once they are divided by a temperature."""
 
 
 @njit
-def draw_row(row, plan, seed, position, scratch, numbers):  # type: ignore[no-untyped-def]
+def draw_row(row, views, plan, seed, position, scratch, numbers):  # type: ignore[no-untyped-def]
     """Draw one row. Writes its five numbers; returns the token's id, -1 for a row that cannot be used."""
-    values, weights, ids, _, maxima, arrivals, winners, _ = scratch
+    values, weights, ids, _, maxima, arrivals, noises, winners, _ = scratch
     numbers[:] = np.nan
-    top, second, best = read_row(row, maxima)
+    top, second, best = read_row(row, views, maxima)
     if not -np.inf < top < np.inf:
         return np.int64(-1)
     way, temperature = plan[0], plan[1]
-    raw_sum = weigh_row(row, top, 1.0, weights)
+    raw_sum, moment = sums_of_row(row, row[best], 1.0)
+    hot_sum = raw_sum
     if way == GREEDY:
         log_raw = -math.log(raw_sum)
         numbers[0], numbers[1], numbers[2], numbers[3], numbers[4] = log_raw, 0.0, log_raw, 0.0, top - second
         if second == -np.inf:
             numbers[2] = 0.0
         return best
+    if temperature != 1.0:
+        hot_sum, moment = sums_of_row(row, row[best], temperature)
     if way == PLAIN:
-        hot_sum, moment = entropy_moment(row, top, temperature, weights)
-        token, lead = race_of_row(row, top, temperature, maxima, arrivals, winners, seed, position)
+        token, lead = race_of_row(row, top, temperature, maxima, arrivals, noises, winners, seed, position)
         log_sum = math.log(hot_sum)
         numbers[2] = 0.0
         numbers[3] = log_sum - moment / hot_sum
     else:
-        hot_sum = weigh_row(row, top, temperature, weights) if temperature != 1.0 else raw_sum
         count, tempered, everything = list_candidates(row, plan, top, raw_sum, hot_sum, scratch)
         largest = 0.0 if tempered else top
         total, moment = weigh(values, weights, count, largest)
@@ -78,23 +96,30 @@ def draw_row(row, plan, seed, position, scratch, numbers):  # type: ignore[no-un
 
 
 @njit
-def read_row(row, maxima):  # type: ignore[no-untyped-def]
-    """The blocks' largest logits to `maxima`; the row's largest (NaN where there is one), second largest and winner."""
-    num_tokens = len(row)
+def read_row(row, views, maxima):  # type: ignore[no-untyped-def]
+    """The blocks' largest logits to `maxima`; the row's largest (NaN where there is one), second largest and winner.
+
+    `views`: the row's bits as whole numbers, memory for as many as there are blocks, the same memory as logits, the
+    least such number, and the bits of infinity.
+    """
+    num_tokens, (bits, block_bits, block_logits, least, infinity) = len(row), views
+    num_blocks = (num_tokens + BLOCK_TOKENS - 1) // BLOCK_TOKENS
+    lowest, highest = np.int64(infinity), np.int64(least)
+    for block in range(num_blocks):
+        first, stop = block * BLOCK_TOKENS, min((block + 1) * BLOCK_TOKENS, num_tokens)
+        smallest, largest = extremes(bits[first:stop], least)
+        lowest, highest = min(lowest, smallest), max(highest, largest)
+        block_bits[block] = in_order(largest, least)
+    # NaN lies beyond the infinities.
+    if lowest < -infinity or highest > infinity:
+        return np.nan, np.nan, np.int64(-1)
+    for block in range(num_blocks):
+        maxima[block] = block_logits[block]
     top = second = -np.inf
     best = np.int64(-1)
-    for block in range((num_tokens + BLOCK_TOKENS - 1) // BLOCK_TOKENS):
-        first, stop = block * BLOCK_TOKENS, min((block + 1) * BLOCK_TOKENS, num_tokens)
-        largest = -np.inf
-        nan = False
-        for token in range(first, stop):
-            nan |= row[token] != row[token]
-            largest = max(largest, row[token])
-        if nan:
-            return np.nan, np.nan, best
-        maxima[block] = largest
-        if largest > second:
-            for token in range(first, stop):
+    for block in range(num_blocks):
+        if maxima[block] > second:
+            for token in range(block * BLOCK_TOKENS, min((block + 1) * BLOCK_TOKENS, num_tokens)):
                 value = np.float64(row[token])
                 if value > top:
                     top, second, best = value, top, np.int64(token)
@@ -104,68 +129,89 @@ def read_row(row, maxima):  # type: ignore[no-untyped-def]
 
 
 @njit
-def weigh_row(row, top, temperature, weights):  # type: ignore[no-untyped-def]
-    """`Σ e^x` of a row, x = (z - top)/τ; `weights` is scratch."""
-    total, scale = 0.0, 1.0 / temperature
-    for first in range(0, len(row), PIECE):
-        piece = row[first : min(first + PIECE, len(row))]
-        # A loop of its own, with nothing added up in it: so it compiles to vector instructions.
-        for place in range(len(piece)):
-            weights[place] = exponential((np.float64(piece[place]) - top) * scale)
-        total += sum_of(weights, len(piece))
-    return total
+def extremes(bits, least):  # type: ignore[no-untyped-def]
+    """The smallest and the largest of some logits' bits, `in_order`. Whole numbers: a loop of floats, in which NaN
+    needs its own care, does not compile to vector instructions."""
+    # numba counts in int64; of int32 twice as many are compared at once.
+    kind = bits.dtype.type
+    smallest = largest = kind(in_order(bits[0], least))
+    for place in range(1, len(bits)):
+        key = kind(in_order(bits[place], least))
+        smallest = key if key < smallest else smallest
+        largest = key if key > largest else largest
+    return smallest, largest
 
 
 @njit
-def entropy_moment(row, top, temperature, weights):  # type: ignore[no-untyped-def]
-    """`Σ e^x` and `Σ x·e^x` of a row, x = (z - top)/τ; `weights` is scratch."""
-    total, moment, scale = 0.0, 0.0, 1.0 / temperature
-    for first in range(0, len(row), PIECE):
-        piece = row[first : min(first + PIECE, len(row))]
-        for place in range(len(piece)):
-            weights[place] = exponential((np.float64(piece[place]) - top) * scale)
-        total += sum_of(weights, len(piece))
-        for place in range(len(piece)):
-            x = (np.float64(piece[place]) - top) * scale
-            # A removed token counts for nothing, and 0·-inf would be NaN.
-            weights[place] *= x if x > LOWEST_EXPONENT else LOWEST_EXPONENT
-        moment += sum_of(weights, len(piece))
+def in_order(bits, least):  # type: ignore[no-untyped-def]
+    """A whole number that rises with the float of these bits; the same turns it back (and -0 into 0)."""
+    return bits if bits >= 0 else least - bits
+
+
+@njit
+def sums_of_row(row, top, temperature):  # type: ignore[no-untyped-def]
+    """`Σ e^x` and `Σ x·e^x` of a row, x = (z - top)/τ, with a relative error below `SUM_ERROR`."""
+    if 1.0 / WIDEST_TEMPERATURE < temperature < WIDEST_TEMPERATURE:
+        return quick_sums(row, top, temperature)
+    return exact_sums(row, top, temperature)
+
+
+@njit
+def quick_sums(row, top, temperature):  # type: ignore[no-untyped-def]
+    """`sums_of_row` by exponentials in float32, added in float32 within a piece and in float64 between pieces."""
+    scale = LOG2_E / temperature
+    first, rest = np.float32(scale), np.float32(scale - np.float64(np.float32(scale)))
+    lowest = np.float32(LOWEST_POWER * temperature)
+    total = moment = 0.0
+    for start in range(0, len(row), PIECE):
+        piece, piece_moment = quick_sums_of_piece(row[start : start + PIECE], top, first, rest, lowest)
+        total += piece
+        moment += piece_moment
+    return total, moment / temperature
+
+
+@njit(fastmath={"reassoc", "contract"})
+def quick_sums_of_piece(row, top, scale, scale_rest, lowest):  # type: ignore[no-untyped-def]
+    """`Σ e^(x/τ)` and `Σ x·e^(x/τ)`, x = z - top. May be added in any order, and so many at once."""
+    total = moment = np.float32(0.0)
+    for place in range(len(row)):
+        x = np.float32(row[place] - top)
+        # A removed token counts for nothing, and 0·-inf would be NaN.
+        x = x if x > lowest else lowest
+        weight = quick_exponential(x, scale, scale_rest)
+        total += weight
+        moment += weight * x
+    return total, moment
+
+
+@njit(fastmath={"reassoc", "contract"})
+def exact_sums(row, top, temperature):  # type: ignore[no-untyped-def]
+    """`sums_of_row` in float64 throughout: for what the quick sums cannot decide."""
+    total = moment = 0.0
+    for place in range(len(row)):
+        x = (np.float64(row[place]) - np.float64(top)) / temperature
+        x = x if x > LOWEST_EXPONENT else LOWEST_EXPONENT
+        weight = exponential(x)
+        total += weight
+        moment += weight * x
     return total, moment
 
 
 @njit
-def sum_of(numbers, count):  # type: ignore[no-untyped-def]
-    """The sum of the first `count`, in eight sums side by side: each alone would wait for the one before it."""
-    a = b = c = d = e = f = g = h = 0.0
-    whole = count // 8 * 8
-    for place in range(0, whole, 8):
-        a += numbers[place]
-        b += numbers[place + 1]
-        c += numbers[place + 2]
-        d += numbers[place + 3]
-        e += numbers[place + 4]
-        f += numbers[place + 5]
-        g += numbers[place + 6]
-        h += numbers[place + 7]
-    for place in range(whole, count):
-        a += numbers[place]
-    return ((a + b) + (c + d)) + ((e + f) + (g + h))
-
-
-@njit
-def race_of_row(row, top, temperature, maxima, arrivals, winners, seed, position):  # type: ignore[no-untyped-def]
+def race_of_row(row, top, temperature, maxima, arrivals, noises, winners, seed, position):  # type: ignore[no-untyped-def]
     """Who wins among all tokens of a row, and its lead over the runner-up.
 
     A block's first arrival bounds the noise of all its tokens. So noise is made only for tokens that can still be first
     or second: those with `value + bound ≥ second best known score`.
     """
     num_blocks = (len(row) + BLOCK_TOKENS - 1) // BLOCK_TOKENS
-    best = second = -np.inf
     for block in range(num_blocks):
         arrivals[block], winners[block] = first_arrival(block, position, seed)
+        noises[block] = negated_log(arrivals[block])
+    best = second = -np.inf
+    for block in range(num_blocks):
         if winners[block] < len(row):
-            value = np.float64(row[winners[block]])
-            known = processed(value, top, temperature) - math.log(arrivals[block])
+            known = processed(np.float64(row[winners[block]]), top, temperature) + noises[block]
             if known > best:
                 best, second = known, best
             elif known > second:
@@ -174,7 +220,7 @@ def race_of_row(row, top, temperature, maxima, arrivals, winners, seed, position
     best = second = -np.inf
     winner = np.int64(-1)
     for block in range(num_blocks):
-        bound = BOUND_SLACK - math.log(arrivals[block])
+        bound = BOUND_SLACK + noises[block]
         if not processed(maxima[block], top, temperature) + bound >= max(enough, second):
             continue
         for token in range(block * BLOCK_TOKENS, min((block + 1) * BLOCK_TOKENS, len(row))):
@@ -224,7 +270,7 @@ def processed(value, top, temperature):  # type: ignore[no-untyped-def]
 @njit
 def list_candidates(row, plan, top, raw_sum, hot_sum, scratch):  # type: ignore[no-untyped-def]
     """List what the plan's truncations leave; returns how many, whether tempered, and whether they are all tokens."""
-    values, weights, ids, members, maxima, _, _, histogram = scratch
+    values, weights, ids, members, maxima, _, _, _, histogram = scratch
     temperature = plan[1]
     tempered, listed, everything = False, False, False
     count = 0
@@ -244,7 +290,9 @@ def list_candidates(row, plan, top, raw_sum, hot_sum, scratch):  # type: ignore[
                 count, everything = gather(row, low, top, current, maxima, values, ids)
                 before = count
             if count > wanted:
-                value, token = cut(values, weights, ids, count, False, float(wanted), members, histogram)
+                value, token, _, _ = cut(
+                    values, weights, ids, count, False, float(wanted), members, histogram
+                )
                 count = keep_until(values, ids, count, value, token)
         elif name == MIN_P:
             if not listed:
@@ -258,16 +306,30 @@ def list_candidates(row, plan, top, raw_sum, hot_sum, scratch):  # type: ignore[
                 total, _ = weigh(values, weights, count, largest)
             else:
                 total = hot_sum if tempered else raw_sum
-                for wanted in (*SHELLS, len(row)):
-                    low = lowered(maximum_number(maxima, len(row), wanted), top)
-                    count, everything = gather(row, low, top, current, maxima, values, ids)
+                enough = setting * total * (1.0 + SUM_ERROR)
+                for attempt in range(3):
+                    if attempt == 0:
+                        low = maximum_number(maxima, len(row), FIRST_SHELL)
+                    elif attempt == 1:
+                        low = logit_of_mass(row, enough, top, current, values, weights, histogram)
+                    else:
+                        low = -np.inf
+                    count, everything = gather(row, lowered(low, top), top, current, maxima, values, ids)
                     mass, _ = weigh(values, weights, count, largest)
-                    if everything or mass >= setting * total:
+                    if everything or mass >= enough:
                         break
                 total = mass if everything else total
                 before = count
             target = setting * total * (1.0 - SLACK)
-            value, token = cut(values, weights, ids, count, True, target, members, histogram)
+            value, token, reached, last = cut(values, weights, ids, count, True, target, members, histogram)
+            summed = not (listed or everything)
+            if (
+                summed
+                and not reached - last < target * (1.0 - SUM_ERROR) < target * (1.0 + SUM_ERROR) <= reached
+            ):
+                total, _ = exact_sums(row, top, current)
+                target = setting * total * (1.0 - SLACK)
+                value, token, _, _ = cut(values, weights, ids, count, True, target, members, histogram)
             count = keep_until(values, ids, count, value, token)
         everything = everything and count == before
         listed = True
@@ -280,7 +342,39 @@ def maximum_number(maxima, num_tokens, wanted):  # type: ignore[no-untyped-def]
     num_blocks = (num_tokens + BLOCK_TOKENS - 1) // BLOCK_TOKENS
     if wanted > num_blocks:
         return -np.inf
-    return np.sort(maxima[:num_blocks])[num_blocks - wanted]
+    return np.partition(maxima[:num_blocks], num_blocks - wanted)[num_blocks - wanted]
+
+
+@njit
+def logit_of_mass(row, wanted, top, temperature, places, weights, histogram):  # type: ignore[no-untyped-def]
+    """A logit so low that what reaches it weighs `wanted`, and little lower; -inf where no cell is so low.
+
+    `places` and `weights` are scratch.
+    """
+    if not 1.0 / WIDEST_TEMPERATURE < temperature < WIDEST_TEMPERATURE:
+        return -np.inf
+    scale = LOG2_E / temperature
+    first, rest = np.float32(scale), np.float32(scale - np.float64(np.float32(scale)))
+    lowest = np.float32(LOWEST_POWER * temperature)
+    cells = np.float32(-1.0 / (CELL * temperature))
+    histogram[:] = 0.0
+    for start in range(0, len(row), PIECE):
+        piece = row[start : start + PIECE]
+        # Weights first, in a loop of vector instructions; to add them up where they belong is none.
+        for place in range(len(piece)):
+            x = np.float32(piece[place] - top)
+            x = x if x > lowest else lowest
+            weights[place] = quick_exponential(x, first, rest)
+            places[place] = x * cells
+        for place in range(len(piece)):
+            histogram[min(int(places[place]), CELLS - 1)] += weights[place]
+    reached = 0.0
+    for cell in range(CELLS - 1):
+        reached += histogram[cell]
+        if reached >= wanted:
+            # A little lower than the edge of the cell: so no token that stands on it is lost by rounding.
+            return top - (cell + 1.001) * CELL * temperature
+    return -np.inf
 
 
 @njit
@@ -333,10 +427,11 @@ def weigh(values, weights, count, largest):  # type: ignore[no-untyped-def]
 
 @njit
 def cut(values, weights, ids, count, by_weight, target, members, histogram):  # type: ignore[no-untyped-def]
-    """The first token (value, id), by falling value and rising id, at which the count or weight reaches `target`.
+    """The first token, by falling value and rising id, at which the count or weight reaches `target`; else the last.
 
-    The last one where none does. Found without sorting: tokens are counted, or weighed, in cells of value, and only the
-    cell where the cut falls is looked at more closely. `members` and `histogram` are scratch.
+    Returns its value and id, what is reached with it, and how much of that is its own. Found without sorting: tokens
+    are counted, or weighed, in cells of value, and only the cell where the cut falls is looked at more closely.
+    `members` and `histogram` are scratch.
     """
     low, high = np.inf, -np.inf
     for place in range(count):
@@ -378,11 +473,11 @@ def cut(values, weights, ids, count, by_weight, target, members, histogram):  # 
     # Equal values stand by rising id already, and so need no sorting, however many they are.
     for index in range(number):
         place = members[index]
-        before += weights[place] if by_weight else 1.0
+        own = weights[place] if by_weight else 1.0
+        before += own
         if before >= target:
-            return values[place], ids[place]
-    place = members[number - 1]
-    return values[place], ids[place]
+            break
+    return values[place], ids[place], before, own
 
 
 @njit
@@ -430,36 +525,46 @@ def keep_at_least(values, ids, count, threshold):  # type: ignore[no-untyped-def
 
 def scratch_size(num_tokens: int) -> int:
     """How many float64 `draw_rows` needs as scratch for rows of so many tokens."""
-    tokens, blocks = num_tokens + PIECE, num_tokens // BLOCK_TOKENS + 1
-    return 4 * tokens + 3 * blocks + CELLS
+    tokens, blocks = num_tokens, num_tokens // BLOCK_TOKENS + 1
+    return 4 * tokens + 4 * blocks + CELLS
 
 
 @njit
 def carved(scratch, num_tokens):  # type: ignore[no-untyped-def]
-    """The scratch: values, weights, ids, members, maxima, arrivals, winners, histogram."""
-    tokens, blocks = num_tokens + PIECE, num_tokens // BLOCK_TOKENS + 1
+    """The scratch: values, weights, ids, members, maxima, arrivals, noises, winners, histogram."""
+    tokens, blocks = num_tokens, num_tokens // BLOCK_TOKENS + 1
     a, b, c, d = tokens, 2 * tokens, 3 * tokens, 4 * tokens
-    e, f, g = d + blocks, d + 2 * blocks, d + 3 * blocks
+    e, f, g, h = d + blocks, d + 2 * blocks, d + 3 * blocks, d + 4 * blocks
     return (
         scratch[:a], scratch[a:b], scratch[b:c].view(np.int64), scratch[c:d].view(np.int64),
-        scratch[d:e], scratch[e:f], scratch[f:g].view(np.int64), scratch[g : g + CELLS],
+        scratch[d:e], scratch[e:f], scratch[f:g], scratch[g:h].view(np.int64), scratch[h : h + CELLS],
     )  # fmt: skip
 
 
-def _entry(scalar: types.Type, sources: str):  # type: ignore[no-untyped-def]
-    whole, real = types.int64[::1], types.float64[::1]
-    logits_type = types.Array(scalar, 2, "C", readonly=True)
-    signature = types.void(logits_type, whole, real, whole, whole, whole, types.float64[:, ::1], real)
+def _entry(dtype: str, sources: str):  # type: ignore[no-untyped-def]
+    real = np.dtype(dtype).type
+    whole = np.int32 if real is np.float32 else np.int64
+    least, infinity = whole(np.iinfo(whole).min), real(np.inf).view(whole)
+    integers, numbers_type = types.int64[::1], types.float64[::1]
+    logits_type = types.Array(getattr(types, dtype), 2, "C", readonly=True)
+    signature = types.void(
+        logits_type, integers, numbers_type, integers, integers, integers, types.float64[:, ::1], numbers_type
+    )
 
     # numba's cache looks at this file alone; `sources` is a free variable, and so a part of the key.
     @njit(signature, nogil=True, cache=True)
     def draw_rows(logits, rows, plan, seeds, positions, ids, numbers, scratch):  # type: ignore[no-untyped-def]
         """Draw these rows of `logits`, each with its seed and position; writes `ids` `[n]` and `numbers` `[n, 5]`."""
         arrays = carved(scratch, logits.shape[1])
+        # The blocks' noises are made after their maxima are known, so that memory serves for these first.
+        block_bits = arrays[6].view(whole)
+        block_logits = block_bits.view(real)
         for place in range(len(rows)):
             if len(sources) and 0 <= rows[place] < len(logits):
+                row = logits[rows[place]]
+                views = row.view(whole), block_bits, block_logits, least, infinity
                 ids[place] = draw_row(
-                    logits[rows[place]], plan, seeds[place], positions[place], arrays, numbers[place]
+                    row, views, plan, seeds[place], positions[place], arrays, numbers[place]
                 )
 
     return draw_rows
@@ -467,5 +572,5 @@ def _entry(scalar: types.Type, sources: str):  # type: ignore[no-untyped-def]
 
 def draw_rows_of(dtype: str) -> Callable[..., None]:
     """The compiled entry for logits of this dtype, "float32" or "float64"; compiles it where no cache holds it."""
-    entry: Callable[..., None] = _entry(getattr(types, dtype), compiled_sources())
+    entry: Callable[..., None] = _entry(dtype, compiled_sources())
     return entry
