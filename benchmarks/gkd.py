@@ -68,7 +68,7 @@ def _compare(recipe: Recipe, rounds: int) -> list[Row]:
     import torch
 
     from retort.distill.data.rows import Rows
-    from retort.distill.heads import is_fused
+    from retort.distill.losses.fused import is_fused
     from retort.distill.models import Teacher, new_student, open_teachers
     from retort.distill.objective import Objective
     from retort.distill.recipe import OnPolicy

@@ -111,7 +111,7 @@ def _write(file: Path, size: int) -> None:
 def _measured(file: str, size: int, layout: dict[str, bool], with_sources: bool) -> dict[str, Any]:
     from transformers import AutoTokenizer
 
-    from retort.distill.data.rendering import Renderer
+    from retort.distill.data.records import Renderer
     from retort.distill.data.rows import RowLayout, rows_of
     from retort.sources.embedded import MODELS_FOLDER
 

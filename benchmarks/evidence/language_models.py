@@ -28,7 +28,7 @@ from benchmarks.evidence.student_measures import Objective, averages, logits_of,
 from retort.distill import DistillResult, Recipe
 from retort.distill import run as distill
 from retort.distill.data import Corpus, read_documents
-from retort.distill.data.rendering import Renderer
+from retort.distill.data.records import Renderer
 from retort.distill.data.rows import RowLayout, rows_of
 from retort.distill.models import open_model
 

@@ -85,7 +85,7 @@ def run(*, quick: bool = False, num_seeds: int | None = None) -> Evidence:
 def embedded(positions: int) -> Rows:
     """embedded:base and embedded:small over the first tokens of the validation text."""
     from retort.distill.data import Corpus
-    from retort.distill.data.rendering import Renderer
+    from retort.distill.data.records import Renderer
     from retort.distill.data.rows import RowLayout, rows_of
     from retort.sources.load import load
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from retort.distill.data import Corpus, Record, plain_text
-from retort.distill.data.rendering import Rendered
+from retort.distill.data.records import Rendered
 from retort.distill.data.rows import RowLayout, Rows, rows_of
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from distill.packing import packed_rows
 from retort.distill.data import read_documents
-from retort.distill.data.rendering import Renderer
+from retort.distill.data.records import Renderer
 from retort.distill.data.rows import RowLayout, pack, reading_order, rows_of
 from retort.errors import RetortError
 from retort.sources.load import load

@@ -15,7 +15,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, CohereForCausalLM, GP
 import retort.distill.objective as objective_module
 from distill.test_trainer import VOCAB_SIZE, KeepGradients, trainer_of
 from retort.distill import Recipe, run
-from retort.distill.heads import OutputHead, find_head, is_fused
+from retort.distill.losses.fused import OutputHead, find_head, is_fused
 from retort.distill.models import Teacher
 from retort.distill.objective import Objective
 from retort.distill.recipe import OnPolicy
@@ -84,8 +84,8 @@ def test_trap_equal_to_the_dense_loss_in_every_family(
     if family not in ("gemma2", "cohere", "granite", "gptj"):
         return
     # The wrong version knows the weight alone.
-    monkeypatch.setattr("retort.distill.heads._explains", lambda model, head: True)
-    monkeypatch.setattr("retort.distill.heads._bending", lambda config: (1.0, None))
+    monkeypatch.setattr("retort.distill.losses.fused._explains", lambda model, head: True)
+    monkeypatch.setattr("retort.distill.losses.fused._bending", lambda config: (1.0, None))
     monkeypatch.setattr(OutputHead, "bias", None)
     wrong = trained(tmp_path, model_of(family, 0), model_of(family, 1), True)
     assert abs(wrong["loss"] - found[False]["loss"]) > 0.01

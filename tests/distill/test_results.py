@@ -7,8 +7,8 @@ import pytest
 import torch
 from scipy import stats
 
+from retort.distill.experiment import TimeLeft
 from retort.distill.measure import nll_and_entropy
-from retort.distill.progress import TimeLeft
 from retort.distill.results import (
     ArmResult,
     Facts,

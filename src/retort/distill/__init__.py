@@ -20,7 +20,7 @@ from retort.distill.results import ArmResult, Difference, DistillResult
 from retort.errors import MissingExtraError
 
 if TYPE_CHECKING:
-    from retort.distill.progress import OnPoint, OnProgress
+    from retort.distill.experiment import OnPoint, OnProgress
 
 __all__ = [
     "ArmResult",

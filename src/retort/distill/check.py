@@ -98,7 +98,7 @@ def explain(recipe: Recipe) -> tuple[Scale, ...]:
     from retort.distill.arm import first_weights
     from retort.distill.experiment import prepare
     from retort.distill.losses import align_labels, distillation_loss
-    from retort.distill.losses.mixture import Mixture
+    from retort.distill.losses.dense import Mixture
 
     setup, teacher = prepare(recipe)
     if teacher is None:

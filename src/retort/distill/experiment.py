@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,15 +22,14 @@ from numpy.typing import NDArray
 
 from retort.distill import ranks
 from retort.distill.arm import Setup, Trained, read_array, run_arm, write_array, write_json
-from retort.distill.card import write_cards
-from retort.distill.cutting import cut_student
 from retort.distill.data.rows import Texts, load_texts
-from retort.distill.heads import is_fused
-from retort.distill.losses.mixture import IGNORE_INDEX
+from retort.distill.losses.dense import IGNORE_INDEX
+from retort.distill.losses.fused import is_fused
 from retort.distill.measure import at_targets, mean, nll_and_entropy
 from retort.distill.models import (
     Opened,
     Teacher,
+    cut_student,
     end_token,
     need_separation,
     new_student,
@@ -38,7 +38,6 @@ from retort.distill.models import (
     teachers_key,
 )
 from retort.distill.objective import HARD_LABELS, CachedTargets, Objective, open_targets
-from retort.distill.progress import OnPoint, OnProgress, TimeLeft
 from retort.distill.recipe import FromTeacher, Recipe
 from retort.distill.results import (
     ArmResult,
@@ -49,10 +48,18 @@ from retort.distill.results import (
     conclude,
     gain_by,
     token_frequency,
+    write_cards,
 )
 from retort.distill.step import log_result, reporters
 from retort.distill.teacher_text import teacher_text
 from retort.errors import InputError
+from retort.numerals import decimals
+
+# Called with (seconds done, seconds in all, what is happening now); the second number is an estimate and moves.
+OnProgress = Callable[[float, float, str], None]
+
+# Called with (arm, seed, step, seconds of training, validation nats per token) for each point of a learning curve.
+OnPoint = Callable[[str, int, int, float, float], None]
 
 PLAN = "plan.json"  # in the output folder: the seeds that were planned
 
@@ -380,3 +387,79 @@ def _facts(setup: Setup, teacher: NDArray[np.float32] | None) -> Facts:
         label_probability=None if teacher is None else np.exp(-teacher[:, 0].astype(np.float64)),
         frequency=token_frequency(train.ids, train.labels != IGNORE_INDEX, labels),
     )
+
+
+# A soft step against a hard one before one was measured: the teacher's forward pass comes on top.
+SOFT_STEP_GUESS = 2.5
+STEPS_BEFORE_ESTIMATE = 3  # the first steps pay for allocations
+
+
+class TimeLeft:
+    """Follows the arms one after another. `clock` is there for tests.
+
+    `equal_time_extra`: seconds that an arm of equal time trains beyond the soft arm's own, for the capture.
+    """
+
+    def __init__(
+        self,
+        report: OnProgress | None,
+        *,
+        equal_time_extra: float = 0.0,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._report = report
+        self._clock = clock
+        self._extra = equal_time_extra
+        self._began = self._arm_began = clock()
+        self._seconds_per_step: dict[str, float] = {}
+        self._pending: list[tuple[str, int]] = []
+
+    def plan(self, arms: list[tuple[str, int]]) -> None:
+        """The arms that are still to come, as (arm, steps)."""
+        self._pending = list(arms)
+
+    def begin(self, arm: str) -> None:
+        """An arm starts now; its entry leaves the plan."""
+        self._arm_began = self._clock()
+        for entry in self._pending:
+            if entry[0] == arm:
+                self._pending.remove(entry)
+                return
+
+    def step(
+        self,
+        arm: str,
+        seed: int,
+        step: int,
+        steps: int,
+        first_step: int,
+        val_nll: float | None,
+        note: str = "",
+    ) -> None:
+        """`step` of `steps` is done, the first `first_step` of them in an earlier process."""
+        now = self._clock()
+        done = step - first_step
+        if done >= STEPS_BEFORE_ESTIMATE or step == steps:
+            self._seconds_per_step[arm] = (now - self._arm_began) / max(done, 1)
+        if self._report is None or not self._seconds_per_step:
+            return
+        hard, soft = self._rates()
+        rate = self._seconds_per_step.get(arm, soft if arm == "soft" else hard)
+        # In the plan the equal-time arm stands with the soft arm's steps: it takes as long, by its definition.
+        left = (steps - step) * rate + sum(
+            planned * (hard if name == "hard" else soft) + self._extra * (name == "hard_equal_time")
+            for name, planned in self._pending
+        )
+        measured = "" if val_nll is None else f", {decimals(val_nll)} nats per token"
+        elapsed = now - self._began
+        self._report(
+            elapsed,
+            elapsed + left,
+            f"{arm.replace('_', ' ')}, seed {seed}{note}, step {step} of {steps}{measured}",
+        )
+
+    def _rates(self) -> tuple[float, float]:
+        """Seconds of a hard step and of a soft one, one guessed from the other until both are measured."""
+        known = self._seconds_per_step
+        hard = known.get("hard", known.get("soft", 0.0) / SOFT_STEP_GUESS)
+        return hard, known.get("soft", hard * SOFT_STEP_GUESS)

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from retort.distill import ranks
 from retort.distill.data.rows import Rows
-from retort.distill.losses.mixture import IGNORE_INDEX, align_labels
+from retort.distill.losses.dense import IGNORE_INDEX, align_labels
 from retort.distill.models import Teacher
 
 MEASURED_ROWS = 32

@@ -19,7 +19,6 @@ from torch import Tensor, nn
 
 from retort.distill.cache.reader import Cache
 from retort.distill.cache.teacher import tokenizer_hash
-from retort.distill.heads import OutputHead
 from retort.distill.losses import (
     IGNORE_INDEX,
     SparseTargets,
@@ -28,7 +27,8 @@ from retort.distill.losses import (
     fused_distillation_loss,
     sparse_distillation_loss,
 )
-from retort.distill.losses.mixture import Mixture
+from retort.distill.losses.dense import Mixture
+from retort.distill.losses.fused import OutputHead
 from retort.distill.models import Teacher
 from retort.distill.recipe import OnPolicy, Recipe, TemperatureSchedule, temperature_at
 from retort.errors import InputError

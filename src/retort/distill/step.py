@@ -37,8 +37,8 @@ from transformers.trainer_callback import ExportableState
 
 from retort.distill import ranks
 from retort.distill.data.rows import OrderedRows, Rows
-from retort.distill.heads import find_head
-from retort.distill.losses.mixture import IGNORE_INDEX, align_labels
+from retort.distill.losses.dense import IGNORE_INDEX, align_labels
+from retort.distill.losses.fused import find_head
 from retort.distill.measure import held_out_nll
 from retort.distill.objective import Objective, is_on_policy, own_batch, row_seed
 from retort.distill.recipe import OnPolicy, Recipe, temperature_at

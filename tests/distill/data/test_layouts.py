@@ -14,8 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from retort.distill.data import Corpus, Record
-from retort.distill.data.records import Pair
-from retort.distill.data.rendering import Rendered
+from retort.distill.data.records import Pair, Rendered
 from retort.distill.data.rows import OrderedRows, RowLayout, Rows, content_hash, rows_of
 from retort.distill.measure import held_out_nll
 from retort.distill.models import Teacher, need_separation

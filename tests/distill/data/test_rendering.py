@@ -8,7 +8,7 @@ import pytest
 
 from distill.data.chat_tokenizer import FORGETS, MARKED, PLAIN, REFUSES, make_tokenizer
 from retort.distill.data import Chat, Pair, Record, Shape, record_of
-from retort.distill.data.rendering import Renderer
+from retort.distill.data.records import Renderer
 from retort.errors import InputError
 
 ASKED = {"role": "user", "content": "2+2"}

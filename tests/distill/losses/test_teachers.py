@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from retort.distill.losses import average_log_probs, distillation_loss
-from retort.distill.losses.mixture import averaged_logits
+from retort.distill.losses.dense import averaged_logits
 from retort.errors import InputError
 
 

@@ -22,8 +22,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
-from retort.distill.cache.folder import Origin
-from retort.distill.cache.shards import Positions
+from retort.distill.cache.folder import Origin, Positions
 from retort.distill.cache.teacher import Teacher, open_teacher
 from retort.distill.cache.writer import Document, Job, positions_of
 from retort.distill.data.records import Record

@@ -18,9 +18,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retort.distill.cache.codecs import Layout, Packed, Targets, find_codec
-from retort.distill.cache.folder import NOT_TOLD, TOKENS, Manifest, Shard, check_shard, seconds_of
+from retort.distill.cache.folder import (
+    NOT_TOLD,
+    TOKENS,
+    Manifest,
+    Positions,
+    Shard,
+    check_shard,
+    read_shard,
+    read_tokens,
+    seconds_of,
+)
 from retort.distill.cache.rounding import Places
-from retort.distill.cache.shards import Positions, read_shard, read_tokens
 from retort.distill.cache.writer import document_seed
 from retort.errors import InputError, SourceError
 

@@ -29,15 +29,17 @@ from retort.distill.cache.folder import (
     TOKENS,
     Manifest,
     Origin,
+    Positions,
     Shard,
     add_seconds,
     begin,
     keep_shard,
     keep_tokens,
     only_writer,
+    read_shard,
+    read_tokens,
     remove_partial,
 )
-from retort.distill.cache.shards import Positions, read_shard, read_tokens
 from retort.distill.cache.teacher import tokenizer_hash
 from retort.distill.cache.writer import OnShard
 from retort.distill.data.corpus import Corpus, data_checksum, read_documents

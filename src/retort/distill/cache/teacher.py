@@ -20,9 +20,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from retort.distill.data.records import Record, plain_text
-from retort.distill.data.rendering import Renderer
-from retort.distill.losses.mixture import averaged_logits, match_vocabulary
+from retort.distill.data.records import Record, Renderer, plain_text
+from retort.distill.losses.dense import averaged_logits, match_vocabulary
 from retort.distill.models import fingerprint
 from retort.errors import CapabilityError, InputError
 from retort.sources.base import Capability, Source

@@ -22,9 +22,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retort.distill.cache.codecs import Codec, Layout, Packed, find_codec
-from retort.distill.cache.folder import MANIFEST, Manifest, Origin, Shard, begin, keep_shard, remove_partial
+from retort.distill.cache.folder import (
+    MANIFEST,
+    Manifest,
+    Origin,
+    Positions,
+    Shard,
+    begin,
+    keep_shard,
+    remove_partial,
+)
 from retort.distill.cache.rounding import Places
-from retort.distill.cache.shards import Positions
 from retort.distill.cache.teacher import Reader, Teacher, Window
 from retort.distill.data.corpus import Corpus, read_documents
 from retort.distill.data.rows import DOCUMENTS_AT_ONCE, content_hash

@@ -1,12 +1,21 @@
 """The data of a distillation and of a capture: names to records, records to token ids, token ids to rows.
 
-records.py says what a record is; corpus.py finds and reads texts; rendering.py writes records down as token ids;
-rows.py puts those into the rows that models read, and alone loads torch. Start with records.py.
+records.py says what a record is and what it is in tokens; corpus.py finds and reads texts; rows.py puts tokens into the
+rows that models read, and alone loads torch. Start with records.py.
 """
 
 from retort.distill.data.corpus import Corpus, data_checksum, read_documents, resolve
-from retort.distill.data.records import Chat, Pair, Record, Shape, plain_text, record_of, share_of
-from retort.distill.data.rendering import Rendered, Renderer
+from retort.distill.data.records import (
+    Chat,
+    Pair,
+    Record,
+    Rendered,
+    Renderer,
+    Shape,
+    plain_text,
+    record_of,
+    share_of,
+)
 
 __all__ = [
     "Chat",

@@ -1,6 +1,6 @@
 """Rows of token ids, as training and measuring read them, and the order in which a seed reads them.
 
-In: documents as token ids (rendering.py). Out: `Rows`: what counts, what is seen, where each token is from; documents
+In: documents as token ids (records.py). Out: `Rows`: what counts, what is seen, where each token is from; documents
 are packed one after another with the end token behind each, or stand one in a row. A text is read once, from front to
 back, 512 documents at a time; what stays in memory are its tokens, 4 bytes each until they are in rows of 8. Nothing
 here depends on the arm: all arms of a seed read the same rows in the same order.
@@ -23,9 +23,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from retort.distill.data.corpus import Corpus, read_documents
-from retort.distill.data.records import Record, share_of
-from retort.distill.data.rendering import Render, Rendered, Renderer
-from retort.distill.losses.mixture import IGNORE_INDEX
+from retort.distill.data.records import Record, Render, Rendered, Renderer, share_of
+from retort.distill.losses.dense import IGNORE_INDEX
 from retort.distill.recipe import Data, Recipe
 from retort.errors import InputError
 

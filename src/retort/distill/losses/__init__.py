@@ -1,17 +1,23 @@
 """The distillation losses: sums over unmasked positions, with their gradients written out.
 
-divergences.py: how far the student is from the teacher, by name (the table DIVERGENCES); mixture.py: the two terms
-and their weights on a block of rows; dense.py: both models' logits, or a cache's weighted tokens; fused.py: hidden
-states and output projections, logits only ever in part. Logits and labels flow in, `(total, count)` flows out. Start
-with mixture.py.
+Logits and labels flow in, `(total, count)` flows out. divergences.py: how far the student is from the teacher, by name
+(the table DIVERGENCES); dense.py: the two terms and their weights, on both models' logits or a cache's weighted tokens;
+fused.py: hidden states and output projections, logits only ever in part. Start with dense.py.
 """
 
 from __future__ import annotations
 
-from retort.distill.losses.dense import SparseTargets, distillation_loss, sparse_distillation_loss
+from retort.distill.losses.dense import (
+    IGNORE_INDEX,
+    SparseTargets,
+    align_labels,
+    average_log_probs,
+    distillation_loss,
+    match_vocabulary,
+    sparse_distillation_loss,
+)
 from retort.distill.losses.divergences import DIVERGENCES, Divergence, find_divergence
 from retort.distill.losses.fused import fused_distillation_loss
-from retort.distill.losses.mixture import IGNORE_INDEX, align_labels, average_log_probs, match_vocabulary
 
 __all__ = [
     "DIVERGENCES",
