@@ -41,13 +41,13 @@ def run(settings: Settings) -> Record:
         teacher = open_teacher(model, "float32")
         ids: list[int] = []
         for text in read_documents("embedded:validation"):
-            ids += [one % teacher.vocab_size for one in teacher.encode([text])[0]]
+            ids += [one % teacher.card.vocab_size for one in teacher.encode([text])[0]]
             if len(ids) >= windows_of * length:
                 break
         windows = [Window(n, 0, tuple(ids[n * length : (n + 1) * length])) for n in range(windows_of)]
         positions = windows_of * length
         places = Places(np.arange(positions).astype(np.uint64) * np.uint64(7919), np.arange(positions))
-        layout = Layout(teacher.vocab_size, TEMPERATURE, 0)
+        layout = Layout(teacher.card.vocab_size, TEMPERATURE, 0)
         for text in CODECS:
             codec = find_codec(text)
             parts = (codec, teacher, windows, layout, places)

@@ -54,7 +54,7 @@ def summary(manifest: Manifest, folder: str) -> dict[str, Any]:
     from retort.distill.cache import find_codec
 
     origin = manifest.origin
-    kind = find_codec(origin.codec).kind
+    kind = find_codec(origin.codec)
     return {
         "cache": str(folder),
         "tokens": manifest.tokens,

@@ -70,7 +70,7 @@ class CachedTargets:
             )
             teacher[kept[:, 0], kept[:, 1]] = torch.from_numpy(found.log_probs).to(logits.device)
             return distillation_loss(logits, teacher, aligned, temperature, alpha, divergence)
-        entropy = _entropy(found.weights, found.entropy, self.cache.codec.kind.unbiased)
+        entropy = _entropy(found.weights, found.entropy, self.cache.codec.unbiased)
         targets = SparseTargets(
             *(torch.from_numpy(one).to(logits.device) for one in (found.ids, found.weights, entropy))
         )

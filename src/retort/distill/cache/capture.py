@@ -1,23 +1,50 @@
 """`retort capture`: a teacher reads documents once, and what a student needs of it is kept in shards.
 
 In: a MODEL, a text, a codec and τ. Out: a folder (folder.py) and its manifest. Who computes is decided here: this
-process or Ray's workers (writer.py), or a server that tells its top K (server_capture.py).
+process (teacher.py), Ray's workers (ray_engine.py), or a server that tells its top K (server_capture.py).
+
+The order of work is fixed: documents go into shards by their number of tokens, a shard's windows into batches by
+their length, and a shard is the unit that is there or not. So a run that was killed, and goes on with `resume`, makes
+the same batches, and with them the same bits, as a run that was not. (Another number of threads or another machine
+may round a logit differently; what is promised is the same bytes on the same set-up.)
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from retort.distill.cache.codecs import find_codec
-from retort.distill.cache.folder import FORMAT, Manifest, Origin, add_seconds, only_writer, refuse_full_folder
-from retort.distill.cache.teacher import open_teacher
-from retort.distill.cache.writer import Engine, LocalEngine, OnShard, write
-from retort.distill.data.corpus import data_checksum
+from retort.distill.cache.codecs import Codec, find_codec
+from retort.distill.cache.folder import (
+    FORMAT,
+    MANIFEST,
+    Manifest,
+    OnShard,
+    Origin,
+    Shard,
+    add_seconds,
+    begin,
+    in_shards,
+    keep_shard,
+    only_writer,
+    refuse_full_folder,
+    remove_partial,
+    shard_file,
+)
+from retort.distill.cache.teacher import Document, Job, Teacher, open_teacher
+from retort.distill.data.corpus import Corpus, data_checksum, read_documents
+from retort.distill.data.rows import content_hash, numbered
 from retort.distill.recipe import corpus_of
-from retort.errors import InputError
+from retort.errors import InputError, SourceError
+
+if TYPE_CHECKING:
+    from retort.distill.cache.ray_engine import RayEngine
+
+Engine: TypeAlias = "Teacher | RayEngine"
 
 SERVERS = ("http://", "https://")
 SHARD_TOKENS = 2**16
@@ -75,23 +102,23 @@ def capture(
             f"tokenizer is {tokenizer}, but {teacher} runs here and has its own; leave --tokenizer out."
         )
     with _engine(engine, teacher, dtype, workers) as opened:
-        reader = opened.teacher
+        card = opened.card
         origin = Origin(
             format=FORMAT,
-            teacher=reader.name,
-            teacher_revision=reader.revision,
-            tokenizer=reader.tokenizer,
-            vocabulary=reader.vocab_size,
+            teacher=card.name,
+            teacher_revision=card.revision,
+            tokenizer=card.tokenizer,
+            vocabulary=card.vocab_size,
             temperature=float(temperature),
             codec=chosen.text,
             seed=seed,
-            dtype=reader.dtype,
+            dtype=card.dtype,
             data=data,
             data_sha256=data_checksum(corpus),
-            context=min(context or LONGEST_CONTEXT, reader.max_context or LONGEST_CONTEXT),
+            context=min(context or LONGEST_CONTEXT, card.max_context or LONGEST_CONTEXT),
             batch_tokens=batch_tokens,
             shard_tokens=shard_tokens,
-            teachers=reader.teachers,
+            teachers=card.teachers,
         )
         folder.mkdir(parents=True, exist_ok=True)
         began = time.perf_counter()
@@ -104,8 +131,61 @@ def capture(
 def _engine(
     name: Literal["local", "ray"], teacher: str, dtype: str, workers: int | None
 ) -> AbstractContextManager[Engine]:
+    """What computes shards: this process's own teacher, or the workers of a Ray cluster."""
     if name == "local":
-        return nullcontext(LocalEngine(open_teacher(teacher, dtype)))
+        return nullcontext(open_teacher(teacher, dtype))
     from retort.distill.cache.ray_engine import ray_workers
 
     return ray_workers(teacher, dtype, workers)
+
+
+def write(
+    folder: Path, engine: Engine, codec: Codec, origin: Origin, corpus: Corpus, on_shard: OnShard | None
+) -> Manifest:
+    """Every shard of the capture that is not there yet, in order, and the manifest after each."""
+    manifest = begin(folder, origin, engine.token_texts)
+    origin = replace(origin, format=manifest.origin.format)
+    remove_partial(folder)
+    finished = {shard.file: shard for shard in manifest.shards}
+    num_documents = 0 if on_shard is None else sum(1 for _ in read_documents(corpus))
+    shards: list[Shard] = []
+    for job, positions in engine.computed(_jobs(folder, engine, origin, corpus, finished), origin):
+        made = job.known
+        if positions is not None:
+            made = keep_shard(folder, job.file, len(job.documents), positions)
+            before = finished.get(job.file, made)
+            if before != made:
+                raise SourceError(
+                    f"{job.file} was missing and has been captured again, but its SHA-256 is {made.sha256} and"
+                    f" {MANIFEST} says {before.sha256}; this machine or its number of threads is not the one that"
+                    " wrote the cache. Capture into a new folder."
+                )
+        assert made is not None, "an engine computes what is not known"
+        shards.append(made)
+        manifest = Manifest(origin, tuple(shards), complete=False)
+        if job.file not in finished:
+            manifest.write(folder)
+        if on_shard is not None:
+            on_shard(manifest.tokens, manifest.documents, num_documents)
+    if not shards:
+        raise InputError(f"data {origin.data} holds no document; give text.")
+    manifest = Manifest(origin, tuple(shards), complete=True)
+    manifest.write(folder)
+    return manifest
+
+
+def _jobs(
+    folder: Path, engine: Engine, origin: Origin, corpus: Corpus, finished: Mapping[str, Shard]
+) -> Iterator[Job]:
+    documents = in_shards(_documents(engine, corpus), lambda one: len(one.ids), origin.shard_tokens)
+    for number, some in enumerate(documents):
+        file = shard_file(number)
+        yield Job(file, some, finished.get(file) if (folder / file).is_file() else None)
+
+
+def _documents(engine: Engine, corpus: Corpus) -> Iterator[Document]:
+    for batch in numbered(corpus):
+        first = batch[0][0]
+        for number, ids in enumerate(engine.encode([one for _, one in batch], first), start=first):
+            if len(ids) > 1:
+                yield Document(number, ids, content_hash(ids))

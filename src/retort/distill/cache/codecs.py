@@ -9,11 +9,11 @@ nothing but the row and its place. Start with CODECS, at the end.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
+import pyarrow as pa
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -22,19 +22,10 @@ from retort.distill.cache.rounding import Places, round_rows, unrounded
 from retort.errors import InputError, SourceError, did_you_mean
 from retort.sampling.noise import STREAM_TAIL, uniform_at
 
-TAIL_DRAWS = 8
 LARGEST_NUMBER = 4096
 ROWS_AT_ONCE = 64  # of a batch: what is made on the way stays small
 # Probabilities of a record may miss 1 by this much: they are stored in half or single precision.
 ROUNDING = 2e-2
-
-
-@dataclass(frozen=True)
-class Packed:
-    """The records of some positions, one behind the other, and where each ends."""
-
-    data: NDArray[np.uint8]
-    ends: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -53,47 +44,56 @@ class Targets:
 
 @dataclass(frozen=True)
 class Layout:
-    """What writing and reading need to know beside the records: the same for a whole capture, and the codec's
-    numbers."""
+    """What writing and reading need to know beside the records: the same for a whole capture."""
 
     vocab_size: int
     temperature: float
     seed: int
 
 
-# log_probs `[N, V]` at tau (float32), the raw logits, capture, places, number, tail → records.
-Encode = Callable[[Tensor, Tensor, Layout, Places, int, int], Packed]
-Decode = Callable[[Packed, Layout, Places, int, int], tuple[NDArray[np.int64], NDArray[np.float32]]]
-
-
-@dataclass(frozen=True)
-class Kind:
-    """One row of the table; the texts are shown by `retort cache`."""
-
-    help: str
-    encode: Encode
-    decode: Decode
-    unbiased: bool
-    bias: str
-    variance: str
-    width: (
-        Callable[[int, int, int], int] | None
-    )  # bytes per record (vocabulary, number, tail), None: it varies
-    number: int | None  # default of the number behind the colon, None: there is none
-    tail: int = 0
+Read: TypeAlias = tuple[NDArray[np.int64], NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
 class Codec:
-    """A codec with its numbers: `sampled:50`, `topk+tail:32+8`."""
+    """A codec with its numbers, `sampled:50` or `topk+tail:32+8`; its kinds are the rows of CODECS.
 
-    text: str
-    kind: Kind
+    `help`, `bias` and `variance` are shown by `retort cache`. `default` is that of the number behind the colon (0: no
+    number), `tail_default` that of the draws behind the plus sign.
+    """
+
     number: int
     tail: int
 
-    def encode(self, logits: Tensor, layout: Layout, places: Places) -> tuple[Packed, NDArray[np.float16]]:
-        """Records of `[N, V]` raw logits, and the entropy at tau of each, in nats.
+    name: ClassVar[str]
+    help: ClassVar[str]
+    bias: ClassVar[str] = "none"
+    variance: ClassVar[str] = "0"
+    unbiased: ClassVar[bool] = True
+    default: ClassVar[int] = 0
+    tail_default: ClassVar[int] = 0
+
+    @property
+    def text(self) -> str:
+        """As a user writes it, with all its numbers."""
+        return (
+            self.name + (f":{self.number}" if self.default else "") + (f"+{self.tail}" if self.tail else "")
+        )
+
+    def width(self, vocab_size: int) -> int | None:
+        """Bytes per record, or None where it varies."""
+        raise NotImplementedError
+
+    def write(self, log_probs: Tensor, logits: Tensor, layout: Layout, places: Places) -> pa.Array:
+        """Records of `[N, V]` rows: `log_probs` at tau in float32, `logits` as they came."""
+        raise NotImplementedError
+
+    def read(self, records: pa.Array, layout: Layout, places: Places) -> Read:
+        """Ids and weights `[N, K]`, weight 0 as filling."""
+        raise NotImplementedError
+
+    def encode(self, logits: Tensor, layout: Layout, places: Places) -> tuple[pa.Array, NDArray[np.float16]]:
+        """Records of `[N, V]` raw logits, as an array of bytes, and the entropy at tau of each, in nats.
 
         Raises SourceError for a row that is no distribution.
         """
@@ -104,30 +104,24 @@ class Codec:
             if bool(log_probs.isnan().any()):
                 raise SourceError(
                     "the teacher gave a position whose logits are no distribution (NaN or +inf among them, or all"
-                    " -inf):"
-                    " nothing can be kept of it. In bfloat16 a model may overflow; try --dtype float32."
+                    " -inf): nothing can be kept of it. In bfloat16 a model may overflow; try --dtype float32."
                 )
             # Excluded tokens have log-probability -inf and contribute 0, not NaN.
             entropies.append(-(log_probs.exp() * log_probs.clamp(min=-1e4)).sum(-1))
             where = Places(places.seeds[rows], places.offsets[rows])
-            parts.append(self.kind.encode(log_probs, logits[rows], layout, where, self.number, self.tail))
-        begins = np.cumsum([0, *(len(part.data) for part in parts)])
-        ends = [part.ends + begin for part, begin in zip(parts, begins, strict=False)]
-        packed = Packed(np.concatenate([part.data for part in parts]), np.concatenate(ends))
-        return packed, torch.cat(entropies).clamp(min=0).numpy().astype(np.float16)
+            parts.append(self.write(log_probs, logits[rows], layout, where))
+        return pa.concat_arrays(parts), torch.cat(entropies).clamp(min=0).numpy().astype(np.float16)
 
-    def decode(self, packed: Packed, layout: Layout, places: Places, entropy: NDArray[np.float32]) -> Targets:
+    def decode(
+        self, records: pa.Array, layout: Layout, places: Places, entropy: NDArray[np.float32]
+    ) -> Targets:
         """What was written, for training. Raises SourceError for records that no teacher can have left."""
-        vocab = layout.vocab_size
-        width = self.width(vocab)
-        _need(width is None or len(packed.data) == width * len(packed.ends), "its length is not the codec's")
-        if self.text == "dense":
-            rows = packed.data.view(np.float16).reshape(len(packed.ends), vocab)
-            _need(not np.isnan(rows).any() and (rows <= 0).all(), "a log-probability is above 0 or no number")
-            nothing = np.zeros((len(rows), 0))
-            return Targets(nothing.astype(np.int64), nothing.astype(np.float32), entropy, rows)
-        ids, weights = self.kind.decode(packed, layout, places, self.number, self.tail)
-        _need((ids < vocab).all(), f"a token id is outside the vocabulary of {vocab:,}")
+        width, fixed = self.width(layout.vocab_size), pa.types.is_fixed_size_binary(records.type)
+        _need(width == (records.type.byte_width if fixed else None), "its length is not the codec's")
+        ids, weights = self.read(records, layout, places)
+        _need(
+            (ids < layout.vocab_size).all(), f"a token id is outside the vocabulary of {layout.vocab_size:,}"
+        )
         _need(bool(np.isfinite(weights).all()), "a weight is no number")
         return Targets(ids, weights, entropy)
 
@@ -144,9 +138,7 @@ class Codec:
             sums = found.weights.sum(-1)
             self._check_once(found)
         # Rounding at random gives about n draws of n, give or take a few: each count is off by less than 1.
-        allowed = (
-            ROUNDING if self.text != f"sampled:{self.number}" else 4 / np.sqrt(self.number) + 1 / self.number
-        )
+        allowed = ROUNDING if self.name != "sampled" else 4 / np.sqrt(self.number) + 1 / self.number
         _need(bool((np.abs(sums - 1) <= allowed).all()), "its probabilities do not sum to 1")
 
     def _check_once(self, found: Targets) -> None:
@@ -156,10 +148,6 @@ class Codec:
         order = np.where(weights > 0, kept, -1 - np.arange(kept.shape[1]))
         order = np.sort(order, axis=1)
         _need(not (order[:, 1:] == order[:, :-1]).any(), "a token is there twice")
-
-    def width(self, vocab_size: int) -> int | None:
-        """Bytes per record, or None where it varies."""
-        return None if self.kind.width is None else self.kind.width(vocab_size, self.number, self.tail)
 
 
 def _need(holds: bool | np.bool_, otherwise: str) -> None:
@@ -178,20 +166,15 @@ def find_codec(text: str) -> Codec:
         )
     kind = CODECS[name]
     number, tail = match[2], match[3]
-    if (number is not None and kind.number is None) or (tail is not None and not kind.tail):
-        raise InputError(f"codec is {text!r}, but {name} takes no such number; write {_written(name, kind)}.")
-    values = int(number or kind.number or 0), int(tail or kind.tail)
-    if kind.number is not None and not (1 <= values[0] <= LARGEST_NUMBER and values[1] <= LARGEST_NUMBER):
+    chosen = kind(int(number or kind.default), int(tail or kind.tail_default))
+    if (number is not None and not kind.default) or (tail is not None and not kind.tail_default):
+        default = kind(kind.default, kind.tail_default).text
+        raise InputError(f"codec is {text!r}, but {name} takes no such number; write {default}.")
+    if kind.default and not (1 <= chosen.number <= LARGEST_NUMBER and chosen.tail <= LARGEST_NUMBER):
         raise InputError(f"codec is {text!r}; its numbers must be from 1 to {LARGEST_NUMBER}.")
-    if kind.tail and values[1] < 1:
-        raise InputError(f"codec is {text!r}; without draws from the tail it is topk:{values[0]}.")
-    return Codec(_written(name, kind, *values), kind, *values)
-
-
-def _written(name: str, kind: Kind, number: int | None = None, tail: int | None = None) -> str:
-    if kind.number is None:
-        return name
-    return f"{name}:{number or kind.number}" + (f"+{tail or kind.tail}" if kind.tail else "")
+    if kind.tail_default and chosen.tail < 1:
+        raise InputError(f"codec is {text!r}; without draws from the tail it is topk:{chosen.number}.")
+    return chosen
 
 
 def id_type(vocab_size: int) -> np.dtype[np.generic]:
@@ -199,38 +182,52 @@ def id_type(vocab_size: int) -> np.dtype[np.generic]:
     return np.dtype(np.uint16 if vocab_size <= 2**16 else np.uint32)
 
 
-def _fixed(parts: list[NDArray[np.generic]]) -> Packed:
+def _fixed(*parts: NDArray[np.generic]) -> pa.Array:
     """Columns of fixed width, side by side in every record."""
     rows = len(parts[0])
     columns = [np.ascontiguousarray(part).view(np.uint8).reshape(rows, -1) for part in parts]
-    data = np.concatenate(columns, axis=1)
-    return Packed(data.reshape(-1), np.arange(1, rows + 1, dtype=np.int64) * data.shape[1])
+    table = np.concatenate(columns, axis=1)
+    return pa.Array.from_buffers(pa.binary(table.shape[1]), rows, [None, pa.py_buffer(table.tobytes())])
 
 
-def _columns(packed: Packed, types: list[tuple[np.dtype[Any], int]]) -> list[NDArray[Any]]:
-    rows = len(packed.ends)
-    table = packed.data.reshape(rows, -1)
-    found, begin = [], 0
-    for kind, count in types:
-        width = kind.itemsize * count
-        found.append(np.ascontiguousarray(table[:, begin : begin + width]).view(kind).reshape(rows, count))
-        begin += width
-    return found
+def _columns(records: pa.Array, *types: tuple[np.dtype[Any], int]) -> list[NDArray[Any]]:
+    """What `_fixed` put together: of each column its type and how many numbers it has in a record."""
+    width, rows = records.type.byte_width, len(records)
+    data = np.frombuffer(records.buffers()[1] or b"", np.uint8)
+    table = data[records.offset * width : (records.offset + rows) * width].reshape(rows, width)
+    edges = np.cumsum([0, *(kind.itemsize * count for kind, count in types)])
+    return [
+        np.ascontiguousarray(table[:, begin:end]).view(kind).reshape(rows, count)
+        for (kind, count), begin, end in zip(types, edges, edges[1:], strict=False)
+    ]
 
 
 FLOAT16, FLOAT32 = np.dtype(np.float16), np.dtype(np.float32)
 
 
-def _write_dense(
-    log_probs: Tensor, logits: Tensor, layout: Layout, places: Places, number: int, tail: int
-) -> Packed:
-    return _fixed([torch.log_softmax(logits.float(), dim=-1).to(torch.float16).numpy()])
+class Dense(Codec):
+    """Whole rows; read as they are, so that every tau can be made of them."""
 
+    name = "dense"
+    help = "every token's log-probability at τ = 1, in half precision; serves every τ"
+    bias = "none but rounding: a log-probability x to |x| / 2,048"
 
-def _read_dense(
-    packed: Packed, layout: Layout, places: Places, number: int, tail: int
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    raise AssertionError("dense records are read as whole rows")
+    def width(self, vocab_size: int) -> int:
+        return 2 * vocab_size
+
+    def write(self, log_probs: Tensor, logits: Tensor, layout: Layout, places: Places) -> pa.Array:
+        return _fixed(torch.log_softmax(logits.float(), dim=-1).to(torch.float16).numpy())
+
+    def decode(
+        self, records: pa.Array, layout: Layout, places: Places, entropy: NDArray[np.float32]
+    ) -> Targets:
+        """No ids and weights, but rows."""
+        _need(self.width(layout.vocab_size) == records.type.byte_width, "its length is not the codec's")
+        (rows,) = _columns(records, (FLOAT16, layout.vocab_size))
+        _need(not np.isnan(rows).any() and (rows <= 0).all(), "a log-probability is above 0 or no number")
+        return Targets(
+            np.zeros((len(rows), 0), np.int64), np.zeros((len(rows), 0), np.float32), entropy, rows
+        )
 
 
 def most_probable(log_probs: Tensor, number: int) -> tuple[Tensor, Tensor]:
@@ -245,123 +242,101 @@ def most_probable(log_probs: Tensor, number: int) -> tuple[Tensor, Tensor]:
     return ids.gather(-1, order), values
 
 
-def _write_top(
-    log_probs: Tensor, logits: Tensor, layout: Layout, places: Places, number: int, tail: int
-) -> Packed:
-    ids, values = most_probable(log_probs, number)
-    return pack_top(ids.numpy(), values.numpy(), layout.vocab_size)
-
-
-def pack_top(ids: NDArray[np.integer], log_probs: NDArray[np.floating], vocab_size: int) -> Packed:
-    """The records of `topk` from `[N, K]` ids and log-probabilities; -inf is filling."""
-    return _fixed([ids.astype(id_type(vocab_size)), log_probs.astype(np.float16)])
-
-
-def _read_top(
-    packed: Packed, layout: Layout, places: Places, number: int, tail: int
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+class TopK(Codec):
     """Renormalised among themselves, as everybody who stores the top k alone must: that is the bias."""
-    kept, kind = min(number, layout.vocab_size), id_type(layout.vocab_size)
-    ids, values = _columns(packed, [(kind, kept), (FLOAT16, kept)])
-    _need(not np.isnan(values).any() and (values <= 0).all(), "a log-probability is above 0 or no number")
-    weights = np.exp(values.astype(np.float32))
-    sums = weights.sum(-1, keepdims=True)
-    _need((sums > 0).all(), "no token of it has any probability")
-    return ids.astype(np.int64), weights / sums
+
+    name = "topk"
+    help = "the K most probable tokens, renormalised among themselves"
+    unbiased = False
+    bias = "the rest of the probability is given to the top K: a student learns p / p(top K)"
+    default = 64
+
+    def width(self, vocab_size: int) -> int:
+        return min(self.number, vocab_size) * (id_type(vocab_size).itemsize + 2)
+
+    def write(self, log_probs: Tensor, logits: Tensor, layout: Layout, places: Places) -> pa.Array:
+        ids, values = most_probable(log_probs, self.number)
+        return pack_top(ids.numpy(), values.numpy(), layout.vocab_size)
+
+    def read(self, records: pa.Array, layout: Layout, places: Places) -> Read:
+        kept, kind = min(self.number, layout.vocab_size), id_type(layout.vocab_size)
+        ids, values = _columns(records, (kind, kept), (FLOAT16, kept))
+        _need(not np.isnan(values).any() and (values <= 0).all(), "a log-probability is above 0 or no number")
+        weights = np.exp(values.astype(np.float32))
+        sums = weights.sum(-1, keepdims=True)
+        _need((sums > 0).all(), "no token of it has any probability")
+        return ids.astype(np.int64), weights / sums
 
 
-def _write_top_and_tail(
-    log_probs: Tensor, logits: Tensor, layout: Layout, places: Places, number: int, tail: int
-) -> Packed:
-    ids, values = most_probable(log_probs, number)
-    rest = log_probs.exp().scatter_(-1, ids, 0.0).double().cumsum(-1).numpy()
-    mass = rest[:, -1]
-    # Draws at equal distances from one random start: each has the distribution of the rest.
-    coins = uniform_at(places.seeds, places.offsets, STREAM_TAIL)
-    points = (np.arange(tail)[None, :] + coins[:, None]) / tail * mass[:, None]
-    drawn = np.stack([np.searchsorted(row, at, side="right") for row, at in zip(rest, points, strict=True)])
-    # Rounding may put a point behind the last token that has any of the rest.
-    last = np.array([np.searchsorted(row, row[-1]) for row in rest])
-    drawn = np.minimum(drawn, last[:, None])
-    kind = id_type(layout.vocab_size)
-    return _fixed([ids.numpy().astype(kind), values.numpy(), drawn.astype(kind), mass.astype(np.float32)])
+def pack_top(ids: NDArray[np.integer], log_probs: NDArray[np.floating], vocab_size: int) -> pa.Array:
+    """The records of `topk` from `[N, K]` ids and log-probabilities; -inf is filling."""
+    return _fixed(ids.astype(id_type(vocab_size)), log_probs.astype(np.float16))
 
 
-def _read_top_and_tail(
-    packed: Packed, layout: Layout, places: Places, number: int, tail: int
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    kept, kind = min(number, layout.vocab_size), id_type(layout.vocab_size)
-    ids, values, drawn, mass = _columns(packed, [(kind, kept), (FLOAT32, kept), (kind, tail), (FLOAT32, 1)])
-    _need(not np.isnan(values).any() and (values <= 0).all(), "a log-probability is above 0 or no number")
-    _need((mass >= 0).all() and (mass <= 1 + ROUNDING).all(), "the rest weighs below 0 or above 1")
-    shares = np.broadcast_to(mass.astype(np.float32) / tail, drawn.shape)
-    weights = np.concatenate([np.exp(values.astype(np.float32)), shares], axis=1)
-    return np.concatenate([ids, drawn], axis=1).astype(np.int64), weights
+class TopKAndTail(Codec):
+    """The best as they are, and draws from the rest at equal distances from one random start."""
+
+    name = "topk+tail"
+    help = "the K most probable tokens as they are, and N draws that stand for the rest"
+    variance = "0 for the top K; for others at most p · rest / N"
+    default = 32
+    tail_default = 8
+
+    def width(self, vocab_size: int) -> int:
+        width = id_type(vocab_size).itemsize
+        return min(self.number, vocab_size) * (width + 4) + self.tail * width + 4
+
+    def write(self, log_probs: Tensor, logits: Tensor, layout: Layout, places: Places) -> pa.Array:
+        ids, values = most_probable(log_probs, self.number)
+        rest = log_probs.exp().scatter_(-1, ids, 0.0).double().cumsum(-1).numpy()
+        mass = rest[:, -1]
+        coins = uniform_at(places.seeds, places.offsets, STREAM_TAIL)
+        points = (np.arange(self.tail)[None, :] + coins[:, None]) / self.tail * mass[:, None]
+        drawn = np.stack(
+            [np.searchsorted(row, at, side="right") for row, at in zip(rest, points, strict=True)]
+        )
+        # Rounding may put a point behind the last token that has any of the rest.
+        last = np.array([np.searchsorted(row, row[-1]) for row in rest])
+        drawn = np.minimum(drawn, last[:, None])
+        kind = id_type(layout.vocab_size)
+        return _fixed(ids.numpy().astype(kind), values.numpy(), drawn.astype(kind), mass.astype(np.float32))
+
+    def read(self, records: pa.Array, layout: Layout, places: Places) -> Read:
+        kept, kind = min(self.number, layout.vocab_size), id_type(layout.vocab_size)
+        ids, values, drawn, mass = _columns(
+            records, (kind, kept), (FLOAT32, kept), (kind, self.tail), (FLOAT32, 1)
+        )
+        _need(not np.isnan(values).any() and (values <= 0).all(), "a log-probability is above 0 or no number")
+        _need((mass >= 0).all() and (mass <= 1 + ROUNDING).all(), "the rest weighs below 0 or above 1")
+        shares = np.broadcast_to(mass / self.tail, drawn.shape)
+        weights = np.concatenate([np.exp(values), shares], axis=1)
+        return np.concatenate([ids, drawn], axis=1).astype(np.int64), weights
 
 
-def _write_sampled(
-    log_probs: Tensor, logits: Tensor, layout: Layout, places: Places, number: int, tail: int
-) -> Packed:
-    return Packed(*round_rows(log_probs.exp().numpy(), number, layout.seed, places))
+class Sampled(Codec):
+    """Whole numbers of draws, packed (rounding.py)."""
+
+    name = "sampled"
+    help = "N times the probabilities, each rounded at random to a whole number of draws"
+    variance = "at most p (1 - p) / N, that of N independent draws, and at most 1 / (4 N²)"
+    default = 50
+
+    def width(self, vocab_size: int) -> None:
+        return None
+
+    def write(self, log_probs: Tensor, logits: Tensor, layout: Layout, places: Places) -> pa.Array:
+        data, ends = round_rows(log_probs.exp().numpy(), self.number, layout.seed, places)
+        edges = np.concatenate([np.zeros(1, np.int32), ends.astype(np.int32)])
+        buffers = [None, pa.py_buffer(edges.tobytes()), pa.py_buffer(data.tobytes())]
+        return pa.Array.from_buffers(pa.binary(), len(ends), buffers)
+
+    def read(self, records: pa.Array, layout: Layout, places: Places) -> Read:
+        edges = np.frombuffer(records.buffers()[1] or bytes(4), np.int32).astype(np.int64)
+        edges = edges[records.offset : records.offset + len(records) + 1]
+        data = np.frombuffer(records.buffers()[2] or b"", np.uint8)[edges[0] : edges[-1]]
+        ids, counts = unrounded(data, edges[1:] - edges[0], layout.seed, layout.vocab_size, places)
+        _need((counts <= self.number + 1).all(), f"a token was drawn more often than {self.number} times")
+        return ids, (counts / np.float32(self.number)).astype(np.float32)
 
 
-def _read_sampled(
-    packed: Packed, layout: Layout, places: Places, number: int, tail: int
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    ids, counts = unrounded(packed.data, packed.ends, layout.seed, layout.vocab_size, places)
-    _need((counts <= number + 1).all(), f"a token was drawn more often than {number} times")
-    return ids, (counts / np.float32(number)).astype(np.float32)
-
-
-def _top_width(vocab_size: int, number: int, tail: int) -> int:
-    return min(number, vocab_size) * (id_type(vocab_size).itemsize + 2)
-
-
-def _top_and_tail_width(vocab_size: int, number: int, tail: int) -> int:
-    width = id_type(vocab_size).itemsize
-    return min(number, vocab_size) * (width + 4) + tail * width + 4
-
-
-CODECS: dict[str, Kind] = {
-    "dense": Kind(
-        "every token's log-probability at τ = 1, in half precision; serves every τ",
-        _write_dense,
-        _read_dense,
-        unbiased=True,
-        bias="none but rounding: a log-probability x to |x| / 2,048",
-        variance="0",
-        width=lambda vocab_size, number, tail: 2 * vocab_size,
-        number=None,
-    ),
-    "topk": Kind(
-        "the K most probable tokens, renormalised among themselves",
-        _write_top,
-        _read_top,
-        unbiased=False,
-        bias="the rest of the probability is given to the top K: a student learns p / p(top K)",
-        variance="0",
-        width=_top_width,
-        number=64,
-    ),
-    "topk+tail": Kind(
-        "the K most probable tokens as they are, and N draws that stand for the rest",
-        _write_top_and_tail,
-        _read_top_and_tail,
-        unbiased=True,
-        bias="none",
-        variance="0 for the top K; for others at most p · rest / N",
-        width=_top_and_tail_width,
-        number=32,
-        tail=TAIL_DRAWS,
-    ),
-    "sampled": Kind(
-        "N times the probabilities, each rounded at random to a whole number of draws",
-        _write_sampled,
-        _read_sampled,
-        unbiased=True,
-        bias="none",
-        variance="at most p (1 - p) / N, that of N independent draws, and at most 1 / (4 N²)",
-        width=None,
-        number=50,
-    ),
-}
+CODECS: dict[str, type[Codec]] = {one.name: one for one in (Dense, TopK, TopKAndTail, Sampled)}

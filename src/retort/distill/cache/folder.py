@@ -30,20 +30,24 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from retort.distill.cache.codecs import Packed
 from retort.distill.data.corpus import checksum
 from retort.errors import InputError, SourceError
 from retort.files import read_object
 from retort.sources.base import LARGEST_VOCABULARY
 
 ROW_GROUP = 2**16
+
+One = TypeVar("One")
+
+# Called after every shard with (tokens so far, documents so far, documents in all).
+OnShard = Callable[[int, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -55,13 +59,13 @@ class Positions:
     offset: NDArray[np.int32]
     token: NDArray[np.int32]
     entropy: NDArray[np.float16]
-    target: Packed
+    target: pa.Array  # of bytes
     rest: NDArray[np.float16] | None = None
 
 
-def write_shard(file: Path, positions: Positions, width: int | None) -> None:
+def write_shard(file: Path, positions: Positions) -> None:
     """Write the shard; equal positions give equal bytes."""
-    num = len(positions.document)
+    num, fixed = len(positions.document), pa.types.is_fixed_size_binary(positions.target.type)
     columns = {
         "document": pa.array(positions.document),
         "content": pa.Array.from_buffers(
@@ -70,7 +74,7 @@ def write_shard(file: Path, positions: Positions, width: int | None) -> None:
         "offset": pa.array(positions.offset),
         "token": pa.array(positions.token),
         "entropy": pa.array(positions.entropy),
-        "target": _targets(positions.target, num, width),
+        "target": positions.target,
     }
     if positions.rest is not None:
         columns["rest_low"] = pa.array(positions.rest[:, 0])
@@ -83,7 +87,7 @@ def write_shard(file: Path, positions: Positions, width: int | None) -> None:
         column_encoding={
             "offset": "DELTA_BINARY_PACKED",
             "token": "BYTE_STREAM_SPLIT",
-            "target": "PLAIN" if width is not None else "DELTA_LENGTH_BYTE_ARRAY",
+            "target": "PLAIN" if fixed else "DELTA_LENGTH_BYTE_ARRAY",
         },
         compression={name: "none" if name == "target" else "zstd" for name in columns},
         write_statistics=False,
@@ -101,17 +105,7 @@ def read_shard(data: bytes, name: str) -> Positions:
             else pa.array([], table.schema.field(column).type)
             for column in table.column_names
         }
-        target = columns["target"]
-        if pa.types.is_fixed_size_binary(target.type):
-            width = target.type.byte_width
-            body = np.frombuffer(target.buffers()[1], np.uint8)[: width * len(target)]
-            packed = Packed(body, np.arange(1, len(target) + 1, dtype=np.int64) * width)
-        else:
-            ends = np.frombuffer(target.buffers()[1], np.int32)[: len(target) + 1].astype(np.int64)
-            packed = Packed(
-                np.frombuffer(target.buffers()[2], np.uint8)[ends[0] : ends[-1]], ends[1:] - ends[0]
-            )
-        content = np.frombuffer(columns["content"].buffers()[1], np.uint8)[: 16 * len(target)].reshape(-1, 16)
+        content = np.frombuffer(columns["content"].buffers()[1], np.uint8)[: 16 * len(table)].reshape(-1, 16)
         rest = None
         if "rest_low" in columns:
             rest = np.stack([columns[name].to_numpy() for name in ("rest_low", "rest_high")], axis=1)
@@ -119,7 +113,7 @@ def read_shard(data: bytes, name: str) -> Positions:
             column: columns[column].to_numpy(zero_copy_only=False)
             for column in ("document", "offset", "token", "entropy")
         }
-        return _sound(Positions(**plain, content=content, target=packed, rest=rest))
+        return _sound(Positions(**plain, content=content, target=columns["target"], rest=rest))
     except (pa.ArrowException, KeyError, IndexError, ValueError, TypeError, OSError) as error:
         raise SourceError(f"shard {name} cannot be read: {' '.join(str(error).split())}") from None
 
@@ -139,25 +133,18 @@ def _sound(positions: Positions) -> Positions:
         column = getattr(positions, name)
         if column.dtype != np.dtype(kind) or len(column) != num:
             raise ValueError(f"column {name} is of {column.dtype}, not of {kind}, or has gaps")
-    if positions.content.shape != (num, 16) or len(positions.target.ends) != num:
-        raise ValueError("its columns are of different lengths")
+    if positions.content.shape != (num, 16) or positions.target.null_count:
+        raise ValueError("its columns are of different lengths, or a record is missing")
+    if not (
+        pa.types.is_binary(positions.target.type) or pa.types.is_fixed_size_binary(positions.target.type)
+    ):
+        raise ValueError(f"its records are of {positions.target.type}, not bytes")
     same = positions.document[1:] == positions.document[:-1]
     if (positions.document[1:] < positions.document[:-1]).any() or (positions.document[:1] < 0).any():
         raise ValueError("its documents are not in order")
     if (np.diff(positions.offset)[same] != 1).any() or (positions.offset < 0).any():
         raise ValueError("a document's offsets do not follow one another")
-    ends = np.concatenate([np.zeros(1, np.int64), positions.target.ends])
-    if (np.diff(ends) < 0).any() or ends[-1] != len(positions.target.data):
-        raise ValueError("its records end before they begin")
     return positions
-
-
-def _targets(packed: Packed, num: int, width: int | None) -> pa.Array:
-    body = pa.py_buffer(np.ascontiguousarray(packed.data).tobytes())
-    if width is not None:
-        return pa.Array.from_buffers(pa.binary(width), num, [None, body])
-    ends = np.concatenate([np.zeros(1, np.int32), packed.ends.astype(np.int32)])
-    return pa.Array.from_buffers(pa.binary(), num, [None, pa.py_buffer(ends.tobytes()), body])
 
 
 def write_tokens(file: Path, texts: list[str]) -> None:
@@ -427,19 +414,38 @@ def check_shard(folder: Path, shard: Shard, *, may_be_missing: bool = True) -> N
         )
 
 
-def keep_shard(
-    folder: Path, file: str, first_document: int, documents: int, positions: Positions, width: int | None
-) -> Shard:
+def keep_shard(folder: Path, file: str, documents: int, positions: Positions) -> Shard:
     """Write the positions of some documents as `file`; what the manifest says of it."""
-    write_whole(folder / file, lambda partial: write_shard(partial, positions, width))
+    write_whole(folder / file, lambda partial: write_shard(partial, positions))
     return Shard(
         file=file,
-        first_document=first_document,
+        first_document=int(positions.document[0]),
         documents=documents,
         tokens=len(positions.document),
         bytes=(folder / file).stat().st_size,
         sha256=checksum(folder / file),
     )
+
+
+def shard_file(number: int) -> str:
+    """The name of a shard in its folder."""
+    return f"shard-{number:05d}.parquet"
+
+
+def in_shards(
+    documents: Iterator[One], tokens_of: Callable[[One], int], shard_tokens: int
+) -> Iterator[list[One]]:
+    """The documents of each shard: as many as it takes to reach `shard_tokens`."""
+    batch: list[One] = []
+    tokens = 0
+    for document in documents:
+        batch.append(document)
+        tokens += tokens_of(document)
+        if tokens >= shard_tokens:
+            yield batch
+            batch, tokens = [], 0
+    if batch:
+        yield batch
 
 
 def keep_tokens(folder: Path, texts: list[str]) -> None:

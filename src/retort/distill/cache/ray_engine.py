@@ -1,6 +1,6 @@
 """`--engine ray`: shards spread over the workers of a Ray cluster; this process cuts, writes and keeps the manifest.
 
-A shard's positions are a function of its documents and the origin (writer.py), so it does not matter which worker
+A shard's positions are a function of its documents and the origin (teacher.py), so it does not matter which worker
 computes them, when, or how often: a worker that dies is started again, and its shards with it. The documents travel to
 the workers and the positions back, so workers need the teacher and no disk in common.
 
@@ -16,15 +16,13 @@ import os
 import platform
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
 from retort.distill.cache.folder import Origin, Positions
-from retort.distill.cache.teacher import Teacher, open_teacher
-from retort.distill.cache.writer import Document, Job, positions_of
+from retort.distill.cache.teacher import Card, Document, Job, Teacher, open_teacher, positions_of
 from retort.distill.data.records import Record
 from retort.errors import InputError, MissingExtraError, RetortError, SourceError
 
@@ -33,8 +31,6 @@ SHARDS_A_WORKER = 2  # one that it computes, and one that waits there: between t
 AHEAD = 4  # shards a worker that may be under way or done before the first of them is written
 
 READING = "reading"  # the thread of a worker that encodes documents while another computes
-
-CARD = ("name", "revision", "tokenizer", "dtype", "vocab_size", "max_context", "teachers")
 
 Item = TypeVar("Item")
 Ref = TypeVar("Ref")
@@ -95,37 +91,23 @@ def _number_of_workers(cpus: Sequence[float], threads: int, asked: int | None) -
     return asked or room
 
 
-@dataclass
-class RemoteReader:
-    """The name and the tokenizer of the teacher that the workers have: this process needs no weights."""
-
-    name: str
-    revision: str
-    tokenizer: str
-    dtype: str
-    vocab_size: int
-    max_context: int | None
-    teachers: int
-    ask: Callable[..., Any]
-
-    def encode(self, documents: Sequence[Record], first: int = 0) -> list[list[int]]:
-        """Token ids of each document, its end marker included."""
-        found: list[list[int]] = self.ask("encode", documents, first)
-        return found
-
-    def token_texts(self) -> list[str]:
-        """How each token is shown, by id."""
-        found: list[str] = self.ask("token_texts")
-        return found
-
-
 class RayEngine:
     """The workers: the first is started at once, others when there is a shard for them."""
 
     def __init__(self, ray: Any, start: Callable[[], Any], count: int) -> None:
         self._ray, self._start, self._count = ray, start, count
         self._workers = [start()]
-        self.teacher = RemoteReader(**self._ask("card"), ask=self._ask)
+        self.card: Card = self._ask("card")
+
+    def encode(self, documents: Sequence[Record], first: int = 0) -> list[list[int]]:
+        """Token ids of each document, its end marker included: this process needs no weights."""
+        found: list[list[int]] = self._ask("encode", documents, first)
+        return found
+
+    def token_texts(self) -> list[str]:
+        """How each token is shown, by id."""
+        found: list[str] = self._ask("token_texts")
+        return found
 
     def computed(self, jobs: Iterator[Job], origin: Origin) -> Iterator[tuple[Job, Positions | None]]:
         """Every job in its order with its positions, None for one that is known."""
@@ -209,9 +191,9 @@ class _Worker:
                 self._opened = open_teacher(*self._asked)
             return self._opened
 
-    def card(self) -> Mapping[str, Any]:
+    def card(self) -> Card:
         """What the teacher is called."""
-        return {name: getattr(self._teacher(), name) for name in CARD}
+        return self._teacher().card
 
     def encode(self, documents: Sequence[Record], first: int) -> list[list[int]]:
         """Token ids of each document."""
@@ -231,9 +213,10 @@ class _Worker:
         torch.set_num_threads(self._threads)
         set_num_threads(self._threads)
         teacher = self._teacher()
-        if teacher.revision != origin.teacher_revision:
+        card = teacher.card
+        if card.revision != origin.teacher_revision:
             raise SourceError(
-                f"{teacher.name} is revision {teacher.revision} on {platform.node()}, and this capture's is"
+                f"{card.name} is revision {card.revision} on {platform.node()}, and this capture's is"
                 f" {origin.teacher_revision}; give every machine the same files."
             )
         return positions_of(teacher, origin, documents)

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
-from retort.distill.cache.codecs import Layout, Packed, Targets, find_codec
+from retort.distill.cache.codecs import Layout, Targets, find_codec
 from retort.distill.cache.folder import (
     NOT_TOLD,
     TOKENS,
@@ -30,7 +31,7 @@ from retort.distill.cache.folder import (
     seconds_of,
 )
 from retort.distill.cache.rounding import Places
-from retort.distill.cache.writer import document_seed
+from retort.distill.cache.teacher import document_seed
 from retort.errors import InputError, SourceError
 
 SHARDS_IN_MEMORY = 64
@@ -232,10 +233,10 @@ class Cache:
 
     def _decode(self, shard: _Loaded, rows: NDArray[np.int64]) -> Targets:
         positions = shard.positions
-        packed = _records(positions.target, rows, self.codec.width(self.origin.vocabulary))
+        records = positions.target.take(pa.array(rows))
         index_of = np.searchsorted(shard.begins, rows, side="right") - 1
         places = Places(shard.seeds[index_of], positions.offset[rows].astype(np.int64))
-        return self.codec.decode(packed, self.layout, places, positions.entropy[rows].astype(np.float32))
+        return self.codec.decode(records, self.layout, places, positions.entropy[rows].astype(np.float32))
 
     def _rows_of(self, shard: _Loaded, document: int) -> tuple[int, int]:
         place = int(np.searchsorted(shard.documents, document))
@@ -271,19 +272,6 @@ class Cache:
             np.append(begins, len(positions.document)).astype(np.int64),
             np.asarray(seeds, np.uint64),
         )
-
-
-def _records(target: Packed, rows: NDArray[np.int64], width: int | None) -> Packed:
-    """The records of `rows`, one behind the other; `width` bytes each, or None where that varies."""
-    if width is not None:
-        new_ends = np.arange(1, len(rows) + 1, dtype=np.int64) * width
-        return Packed(target.data.reshape(-1, width)[rows].reshape(-1), new_ends)
-    starts = np.where(rows > 0, target.ends[rows - 1], 0)
-    lengths = target.ends[rows] - starts
-    new_ends = np.cumsum(lengths)
-    index = np.arange(int(new_ends[-1]) if len(rows) else 0)
-    index += np.repeat(starts - (new_ends - lengths), lengths)
-    return Packed(target.data[index], new_ends)
 
 
 def _in_order(parts: list[tuple[NDArray[np.int64], Targets]], num: int, vocab_size: int) -> Targets:

@@ -28,20 +28,22 @@ from retort.distill.cache.folder import (
     NOT_TOLD,
     TOKENS,
     Manifest,
+    OnShard,
     Origin,
     Positions,
     Shard,
     add_seconds,
     begin,
+    in_shards,
     keep_shard,
     keep_tokens,
     only_writer,
     read_shard,
     read_tokens,
     remove_partial,
+    shard_file,
 )
 from retort.distill.cache.teacher import tokenizer_hash
-from retort.distill.cache.writer import OnShard
 from retort.distill.data.corpus import Corpus, data_checksum, read_documents
 from retort.distill.data.records import plain_text
 from retort.distill.data.rows import content_hash
@@ -188,17 +190,13 @@ def _write(
     if shards:
         last = folder / shards[-1].file
         begin_at = int(read_shard(last.read_bytes(), str(last)).document[-1]) + 1
-    for documents in _shards_of(
-        _documents(source, origin, corpus, codec, names, begin_at), origin.shard_tokens
-    ):
-        name = f"shard-{len(shards):05d}.parquet"
+    read = _documents(source, origin, corpus, codec, names, begin_at)
+    for documents in in_shards(read, lambda one: len(one.tokens), origin.shard_tokens):
         positions = _positions(documents, codec, origin, names)
         if names.tokenizer is None:
             # Before the shard that uses new ids: a kill between the two leaves ids that nothing uses yet.
             keep_tokens(folder, names.texts)
-        first, width = documents[0].number, codec.width(origin.vocabulary)
-        made = keep_shard(folder, name, first, len(documents), positions, width)
-        shards = [*shards, made]
+        shards = [*shards, keep_shard(folder, shard_file(len(shards)), len(documents), positions)]
         manifest = Manifest(origin, tuple(shards), complete=False, server=manifest.server)
         manifest.write(folder)
         if on_shard is not None:
@@ -229,17 +227,6 @@ def _kept(folder: Path, manifest: Manifest) -> list[Shard]:
             break
         kept.append(shard)
     return kept
-
-
-def _shards_of(documents: Iterator[ReadDocument], shard_tokens: int) -> Iterator[list[ReadDocument]]:
-    batch: list[ReadDocument] = []
-    for document in documents:
-        batch.append(document)
-        if sum(len(one.tokens) for one in batch) >= shard_tokens:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
 
 
 def _documents(

@@ -1,8 +1,11 @@
-"""The teacher of a capture: documents to token ids, and windows of them to log-probabilities.
+"""The teacher of a capture: documents to token ids, windows of them to logits, logits to the positions of a shard.
 
 A document's first token is predicted from the marker that stands between documents, if the teacher has one, and the
 marker that ends a document is a position like any other. Documents longer than the teacher's context (or `--context`)
 are read in windows, each of which sees one token of the window before.
+
+A shard's positions are a function of its documents and the origin (`positions_of`): whoever has the teacher makes the
+same ones, here or on another machine (ray_engine.py).
 
 Legend: B windows, L longest window, V vocabulary.
 """
@@ -12,14 +15,19 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from retort.distill.cache.codecs import Layout, find_codec
+from retort.distill.cache.folder import Origin, Positions, Shard
+from retort.distill.cache.rounding import Places
 from retort.distill.data.records import Record, Renderer, plain_text
 from retort.distill.losses.dense import averaged_logits, match_vocabulary
 from retort.distill.models import fingerprint
@@ -35,9 +43,33 @@ class Window:
     offset: int
     inputs: tuple[int, ...]
 
+    @property
+    def offsets(self) -> NDArray[np.int64]:
+        """The place of each position in the document."""
+        return np.arange(self.offset, self.offset + len(self.inputs), dtype=np.int64)
 
-class Reader(Protocol):
-    """What a teacher is called, and its tokenizer."""
+
+@dataclass(frozen=True)
+class Document:
+    """A document's number in the data, its token ids, and their hash."""
+
+    number: int
+    ids: list[int]
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A shard to be computed, or (`known`) one that is there already."""
+
+    file: str
+    documents: list[Document]
+    known: Shard | None
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a teacher is called, and what decides its numbers."""
 
     name: str
     revision: str
@@ -45,26 +77,44 @@ class Reader(Protocol):
     dtype: str
     vocab_size: int
     max_context: int | None
-    teachers: int
+    teachers: int = 1
+
+
+class Teacher:
+    """What `capture` needs of a model whose whole distribution is known. `start`: the marker in front of a document."""
+
+    card: Card
+    source: Any
+    start: int | None
 
     def encode(self, documents: Sequence[Record], first: int = 0) -> list[list[int]]:
         """Token ids of each document, its end marker included; `first` is the first one's number, for messages."""
-
-    def token_texts(self) -> list[str]:
-        """How each token is shown, by id."""
-
-
-class Teacher(Reader, Protocol):
-    """What `capture` needs of a model whose whole distribution is known."""
-
-    def windows(self, document: int, ids: Sequence[int], context: int) -> list[Window]:
-        """The windows that predict a document, in order."""
+        raise NotImplementedError
 
     def logits(self, windows: Sequence[Window], temperature: float = 1.0) -> Tensor:
         """`[positions, V]` float32 logits of all windows, one after another, to be tempered by `temperature`.
 
         -inf where there is no token. One model's logits are the same at every temperature.
         """
+        raise NotImplementedError
+
+    def windows(self, document: int, ids: Sequence[int], context: int) -> list[Window]:
+        """The windows that predict a document, of at most `context` inputs; without a marker not its first token."""
+        readable = [*([] if self.start is None else [self.start]), *ids]
+        first = 0 if self.start is not None else 1
+        return [
+            Window(document, first + begin, tuple(readable[begin : min(begin + context, len(readable) - 1)]))
+            for begin in range(0, len(readable) - 1, context)
+        ]
+
+    def token_texts(self) -> list[str]:
+        """How each token is shown, by id."""
+        return [self.source.token_text(token) for token in range(self.card.vocab_size)]
+
+    def computed(self, jobs: Iterator[Job], origin: Origin) -> Iterator[tuple[Job, Positions | None]]:
+        """Every job in its order with its positions, None for one that is known: here, one after another."""
+        for job in jobs:
+            yield job, None if job.known else positions_of(self, origin, job.documents)
 
 
 def open_teacher(name: str, dtype: str) -> Teacher:
@@ -104,143 +154,122 @@ def _weighted(part: str, name: str, dtype: str) -> tuple[Teacher, float]:
     return open_teacher(model.strip(), dtype), weight
 
 
-def _split(document: int, ids: Sequence[int], marker: int | None, context: int) -> list[Window]:
-    """Windows of at most `context` inputs; without a marker in front the first token is not predicted."""
-    readable = [*([] if marker is None else [marker]), *ids]
-    first = 0 if marker is not None else 1
-    return [
-        Window(document, first + begin, tuple(readable[begin : min(begin + context, len(readable) - 1)]))
-        for begin in range(0, len(readable) - 1, context)
-    ]
-
-
 def tokenizer_hash(tokenizer: Any) -> str:
     """SHA-256 of a Hugging Face tokenizer's vocabulary, tokens and ids."""
     vocabulary = json.dumps(sorted(tokenizer.get_vocab().items()), ensure_ascii=False)
     return hashlib.sha256(vocabulary.encode()).hexdigest()
 
 
-class NetworkTeacher:
+class NetworkTeacher(Teacher):
     """A transformers model: one forward pass for a batch of windows, padded on the right."""
 
-    teachers = 1
-
     def __init__(self, source: Any, dtype: str) -> None:
-        self.name, self.dtype = source.name, dtype
-        self._source = source
+        self.source, self._tokenizer = source, source.tokenizer
         self._model = source.model.to(getattr(torch, dtype)).eval().requires_grad_(False)
-        self._tokenizer = source.tokenizer
-        self.revision = fingerprint(self._model)
-        self.tokenizer = tokenizer_hash(self._tokenizer)
-        self.vocab_size = len(self._tokenizer)
-        self.max_context = source.max_context
-        self._end = self._tokenizer.eos_token_id
-        start = self._tokenizer.bos_token_id
-        self._start = self._end if start is None else start
+        num_tokens = len(self._tokenizer)
+        self.card = Card(
+            name=source.name,
+            revision=fingerprint(self._model),
+            tokenizer=tokenizer_hash(self._tokenizer),
+            dtype=dtype,
+            vocab_size=num_tokens,
+            max_context=source.max_context,
+        )
+        self._end, start = self._tokenizer.eos_token_id, self._tokenizer.bos_token_id
+        self.start = self._end if start is None else start
         # Padding of a table to a round size is nobody's token; the tokenizer's own holes are neither.
-        self._unused = torch.from_numpy(np.asarray(source.unused[: self.vocab_size]))
+        self._unused = torch.from_numpy(np.asarray(source.unused[:num_tokens]))
 
     def encode(self, documents: Sequence[Record], first: int = 0) -> list[list[int]]:
         render = Renderer(self._tokenizer, self._end)
         return [one.ids for one in render(documents, range(first, first + len(documents)))]
 
-    def windows(self, document: int, ids: Sequence[int], context: int) -> list[Window]:
-        return _split(document, ids, self._start, context)
-
     @torch.no_grad()
     def logits(self, windows: Sequence[Window], temperature: float = 1.0) -> Tensor:
-        longest = max(len(window.inputs) for window in windows)
+        lengths = torch.tensor([len(window.inputs) for window in windows])
+        longest = int(lengths.max())
         # Padded on the right: a causal model never looks there, so any token will do.
         ids = torch.zeros((len(windows), longest), dtype=torch.long)
         for row, window in enumerate(windows):
             ids[row, : len(window.inputs)] = torch.tensor(window.inputs)
         device = next(self._model.parameters()).device
         logits_BLV = self._model(input_ids=ids.to(device), use_cache=False).logits
-        lengths = torch.tensor([len(window.inputs) for window in windows])
-        full = bool((lengths == longest).all())
-        rows = (
-            logits_BLV.flatten(0, 1)
-            if full
-            else logits_BLV[torch.arange(longest)[None, :] < lengths[:, None]]
-        )
-        rows = match_vocabulary(rows.float(), self.vocab_size).cpu()
+        if bool((lengths == longest).all()):  # a view; taking rows out would copy them
+            rows = logits_BLV.flatten(0, 1)
+        else:
+            rows = logits_BLV[torch.arange(longest)[None, :] < lengths[:, None]]
+        rows = match_vocabulary(rows.float(), self.card.vocab_size).cpu()
         return rows.masked_fill(self._unused, float("-inf")) if bool(self._unused.any()) else rows
 
-    def token_texts(self) -> list[str]:
-        return [self._source.token_text(token) for token in range(self.vocab_size)]
 
-
-class MixedTeacher:
+class MixedTeacher(Teacher):
     """Several teachers with one vocabulary as one: the weighted mean of their probabilities at tau, as in training."""
 
     def __init__(self, members: Sequence[tuple[Teacher, float]]) -> None:
         self._teachers = [teacher for teacher, _ in members]
-        self.teachers = len(members)
         total = sum(weight for _, weight in members)
         self._shares = [weight / total for _, weight in members]
-        first = self._teachers[0]
-        for other in self._teachers[1:]:
-            if (other.tokenizer, other.vocab_size) != (first.tokenizer, first.vocab_size):
+        self.source, self.start = self._teachers[0].source, self._teachers[0].start
+        cards = [teacher.card for teacher in self._teachers]
+        for other in cards[1:]:
+            if (other.tokenizer, other.vocab_size) != (cards[0].tokenizer, cards[0].vocab_size):
                 raise InputError(
-                    f"teachers {first.name!r} and {other.name!r} have different vocabularies"
-                    f" (SHA-256 {first.tokenizer} and {other.tokenizer}); their probabilities can be averaged only over"
-                    " the same tokens."
+                    f"teachers {cards[0].name!r} and {other.name!r} have different vocabularies"
+                    f" (SHA-256 {cards[0].tokenizer} and {other.tokenizer}); their probabilities can be averaged only"
+                    " over the same tokens."
                 )
-        self.name = " + ".join(
-            f"{weight:g}*{teacher.name}" if len({w for _, w in members}) > 1 else teacher.name
-            for teacher, weight in members
-        )
-        self.tokenizer, self.dtype, self.vocab_size = first.tokenizer, first.dtype, first.vocab_size
+        uneven = len({weight for _, weight in members}) > 1
         told = " ".join(
-            f"{share:.12g} {one.revision}" for share, one in zip(self._shares, self._teachers, strict=True)
+            f"{share:.12g} {one.revision}" for share, one in zip(self._shares, cards, strict=True)
         )
-        self.revision = hashlib.sha256(told.encode()).hexdigest()
-        self.max_context = min(
-            (one.max_context for one in self._teachers if one.max_context is not None), default=None
+        self.card = replace(
+            cards[0],
+            name=" + ".join(
+                f"{weight:g}*{one.card.name}" if uneven else one.card.name for one, weight in members
+            ),
+            revision=hashlib.sha256(told.encode()).hexdigest(),
+            max_context=min((one.max_context for one in cards if one.max_context is not None), default=None),
+            teachers=len(members),
         )
 
     def encode(self, documents: Sequence[Record], first: int = 0) -> list[list[int]]:
         return self._teachers[0].encode(documents, first)
 
-    def windows(self, document: int, ids: Sequence[int], context: int) -> list[Window]:
-        return self._teachers[0].windows(document, ids, context)
-
     def logits(self, windows: Sequence[Window], temperature: float = 1.0) -> Tensor:
         return averaged_logits([one.logits(windows) for one in self._teachers], self._shares, temperature)
 
-    def token_texts(self) -> list[str]:
-        return self._teachers[0].token_texts()
 
-
-class SteppedTeacher:
+class SteppedTeacher(Teacher):
     """Any other source that knows its whole distribution: asked token by token, all windows of a batch at once."""
 
-    dtype = "float64"
-    teachers = 1
-
     def __init__(self, source: Source) -> None:
-        self.name, self.vocab_size, self.max_context = source.name, source.vocab_size, source.max_context
-        self._source = source
-        texts = json.dumps(self.token_texts(), ensure_ascii=False)
-        self.tokenizer = hashlib.sha256(texts.encode()).hexdigest()
-        self._start = source.encode("")[:1]
-        answer = source.start([self._start or [0]]).logits
-        self.revision = hashlib.sha256(np.ascontiguousarray(answer).tobytes()).hexdigest()
+        self.source = source
+        texts = json.dumps([source.token_text(one) for one in range(source.vocab_size)], ensure_ascii=False)
+        start = source.encode("")[:1]
+        self.start = start[0] if start else None
+        answer = source.start([start or [0]]).logits
+        self.card = Card(
+            name=source.name,
+            revision=hashlib.sha256(np.ascontiguousarray(answer).tobytes()).hexdigest(),
+            tokenizer=hashlib.sha256(texts.encode()).hexdigest(),
+            dtype="float64",
+            vocab_size=source.vocab_size,
+            max_context=source.max_context,
+        )
 
     def encode(self, documents: Sequence[Record], first: int = 0) -> list[list[int]]:
-        end = sorted(self._source.end_ids)[:1]
+        end = sorted(self.source.end_ids)[:1]
         texts = [plain_text(one, number) for number, one in enumerate(documents, start=first)]
-        bare = [self._source.encode(text) for text in texts]
-        skipped = len(self._start)
-        return [[*(ids[skipped:] if ids[:skipped] == self._start else ids), *end] for ids in bare]
-
-    def windows(self, document: int, ids: Sequence[int], context: int) -> list[Window]:
-        return _split(document, ids, self._start[0] if self._start else None, context)
+        bare = [self.source.encode(text) for text in texts]
+        return [
+            [*(ids[1:] if self.start is not None and ids[:1] == [self.start] else ids), *end] for ids in bare
+        ]
 
     def logits(self, windows: Sequence[Window], temperature: float = 1.0) -> Tensor:
         found: list[list[Any]] = [[] for _ in windows]
         alive = list(range(len(windows)))
-        decoder = self._source.start([windows[row].inputs[:1] for row in alive])
+        decoder = self.source.start([windows[row].inputs[:1] for row in alive])
+        # One token of every window at a time; a window leaves the batch where it ends.
         for step in range(1, max(len(window.inputs) for window in windows) + 1):
             for place, row in enumerate(alive):
                 found[row].append(decoder.logits[place].astype(np.float32))
@@ -250,5 +279,64 @@ class SteppedTeacher:
                 decoder.advance(going_on, [windows[row].inputs[step] for row in alive])
         return torch.from_numpy(np.concatenate([np.stack(rows) for rows in found]))
 
-    def token_texts(self) -> list[str]:
-        return [self._source.token_text(token) for token in range(self.vocab_size)]
+
+def document_seed(seed: int, number: int, content: bytes) -> int:
+    """The seed of a document's coins: two documents of equal text are two records, with draws of their own."""
+    key = seed.to_bytes(8, "little") + number.to_bytes(8, "little")
+    return int.from_bytes(hashlib.blake2b(key + content, digest_size=8).digest(), "little")
+
+
+def positions_of(teacher: Teacher, origin: Origin, documents: Sequence[Document]) -> Positions:
+    """All positions of a shard, in the order of documents and offsets: a function of its arguments alone."""
+    codec = find_codec(origin.codec)
+    layout = Layout(origin.vocabulary, origin.temperature, origin.seed)
+    by_number = {one.number: one for one in documents}
+    seeds = {one.number: document_seed(origin.seed, one.number, one.content) for one in documents}
+    windows = [window for one in documents for window in teacher.windows(one.number, one.ids, origin.context)]
+    records: dict[int, pa.Array] = {}
+    entropies: dict[int, NDArray[np.float16]] = {}
+    for batch in batches(windows, origin.batch_tokens):
+        chosen = [windows[place] for place in batch]
+        where = Places(
+            np.repeat(np.asarray([seeds[one.document] for one in chosen], np.uint64), lengths_of(chosen)),
+            np.concatenate([one.offsets for one in chosen]),
+        )
+        packed, entropy = codec.encode(teacher.logits(chosen, origin.temperature), layout, where)
+        row = 0
+        for place, length in zip(batch, lengths_of(chosen), strict=True):
+            records[place], entropies[place] = packed.slice(row, length), entropy[row : row + length]
+            row += length
+    # Batches go by length; from here on it is the order of the text again.
+    of_windows = [by_number[one.document] for one in windows]
+    contents = np.stack([np.frombuffer(one.content, np.uint8) for one in of_windows])
+    tokens = [
+        document.ids[window.offset : window.offset + len(window.inputs)]
+        for document, window in zip(of_windows, windows, strict=True)
+    ]
+    lengths = lengths_of(windows)
+    return Positions(
+        document=np.repeat(np.asarray([one.number for one in of_windows], np.int64), lengths),
+        content=np.repeat(contents, lengths, axis=0),
+        offset=np.concatenate([one.offsets for one in windows]).astype(np.int32),
+        token=np.concatenate(tokens).astype(np.int32),
+        entropy=np.concatenate([entropies[place] for place in range(len(windows))]),
+        target=pa.concat_arrays([records[place] for place in range(len(windows))]),
+    )
+
+
+def lengths_of(windows: Sequence[Window]) -> list[int]:
+    """How many positions each window has."""
+    return [len(one.inputs) for one in windows]
+
+
+def batches(windows: Sequence[Window], batch_tokens: int) -> Iterator[list[int]]:
+    """Which windows go through the teacher together: equal lengths, so that little is padded."""
+    order = sorted(range(len(windows)), key=lambda place: len(windows[place].inputs))
+    batch: list[int] = []
+    for place in order:
+        if batch and (len(batch) + 1) * len(windows[place].inputs) > batch_tokens:
+            yield batch
+            batch = []
+        batch.append(place)
+    if batch:
+        yield batch

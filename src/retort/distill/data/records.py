@@ -1,8 +1,8 @@
 """One record of the data, and what it is in tokens: the one way in which a text becomes tokens.
 
-In: a JSON object or a row of a table, and how records look (`Shape`). Its keys say whether it is a plain text (`str`), a
-prompt with its completion (`Pair`) or a conversation (`Chat`). What a record asks for is carried out or refused: tools
-and tool calls go to the chat template with their conversation.
+In: a JSON object or a row of a table, and how records look (`Shape`). Its keys say whether it is a plain text (`str`),
+a prompt with its completion (`Pair`) or a conversation (`Chat`). What a record asks for is carried out or refused:
+tools and tool calls go to the chat template with their conversation.
 
 Out (`Renderer`): token ids, and which of them are learned. A plain text, and a prompt with its completion written
 directly behind it, end with the token that stands between documents. A conversation is what the chat template writes
