@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import torch
+from torch.distributed import DistNetworkError, HashStore
 
 from retort.distill import ranks
 from retort.errors import InputError
@@ -59,18 +61,44 @@ def test_ranks_that_would_train_on_different_things_are_refused(monkeypatch: pyt
 def test_an_exchange_that_breaks_off_is_a_lost_rank_and_other_errors_stay(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    as_rank(monkeypatch, 1, others=None)
+    """By type and by who failed first, whatever the words: no message is looked at."""
 
     def broken() -> None:
-        raise RuntimeError(
-            "[../third_party/gloo/transport/tcp/pair.cc:534] Connection closed by peer [127.0.0.1]:1"
-        )
+        raise RuntimeError("whatever a library says")
 
-    with pytest.raises(
-        ranks.LostRankError, match=r"rank 1 lost another rank and stops.*Connection closed by peer"
+    def full() -> None:
+        raise torch.OutOfMemoryError("no memory left")
+
+    for fails_here, kept in (
+        (fails, InputError),
+        (full, torch.OutOfMemoryError),
+        (lambda: 1 / 0, ZeroDivisionError),
     ):
+        store = HashStore()
+        monkeypatch.setattr(ranks, "_store", lambda store=store: store)
+        as_rank(monkeypatch, 1, others=None)
+        with pytest.raises(kept):
+            ranks.together(fails_here)
+        as_rank(monkeypatch, 0, others=None)
+        with pytest.raises(
+            ranks.LostRankError, match=r"rank 0 lost another rank and stops: rank 1 failed; see"
+        ):
+            ranks.together(broken)
+    # A rank that was killed says nothing, and its store may be gone with it.
+    store = HashStore()
+    monkeypatch.setattr(ranks, "_store", lambda: store)
+    with pytest.raises(ranks.LostRankError, match=r"no other rank has said why \(whatever a library says\)"):
         ranks.together(broken)
-    with pytest.raises(ZeroDivisionError):
-        ranks.together(lambda: 1 / 0)
-    with pytest.raises(InputError):
-        ranks.together(fails)
+
+    def gone() -> None:
+        raise DistNetworkError("connection refused")
+
+    monkeypatch.setattr(ranks, "_store", gone)
+    with pytest.raises(ranks.LostRankError, match="no other rank has said why"):
+        ranks.together(broken)
+
+
+def test_what_another_rank_said_already_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    as_rank(monkeypatch, 1, others=False)
+    with pytest.raises(ranks.OtherRankError, match="rank 0 failed"):
+        ranks.together(lambda: ranks.agreed(lambda: 3))

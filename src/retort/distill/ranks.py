@@ -21,7 +21,7 @@ class OtherRankError(RetortError):
     """Another rank says what went wrong; this one only ends."""
 
 
-class LostRankError(RetortError):
+class LostRankError(OtherRankError):
     """Another rank ended in the middle of an exchange."""
 
 
@@ -126,17 +126,37 @@ def _exchange(work: Callable[[], T]) -> T:
 
     try:
         return work()
-    except (distributed.DistBackendError, distributed.DistNetworkError) as error:
-        raise _lost(error) from error
-    except RuntimeError as error:
-        # gloo has no class of its own for it; its errors name the file they come from.
-        if "gloo" not in str(error).lower() and "connection" not in str(error).lower():
+    except OtherRankError:
+        raise
+    except Exception as error:
+        first = _first_to_fail()
+        # A connection that breaks off is a RuntimeError and no more (gloo), or a DistError (NCCL). All others, those of
+        # memory too, are this rank's own.
+        if type(error) is not RuntimeError and not isinstance(error, distributed.DistError):
             raise
-        raise _lost(error) from error
+        if first is None or first == rank():
+            told = f"no other rank has said why ({' '.join(str(error).split())[:200]})"
+        else:
+            told = f"rank {first} failed; see its error message"
+        raise LostRankError(f"rank {rank()} lost another rank and stops: {told}.") from error
 
 
-def _lost(error: Exception) -> LostRankError:
-    reason = " ".join(str(error).split())[:200]
-    return LostRankError(
-        f"rank {rank()} lost another rank and stops; see the error message of that one ({reason})."
-    )
+def _first_to_fail() -> int | None:
+    """The rank whose error came first; None where the store that says so is gone with the rank that held it."""
+    import torch.distributed as distributed
+
+    try:
+        store = _store()
+        # `add` counts in one place for all ranks, so exactly one of them gets 1.
+        if store.add("retort/failed", 1) == 1:
+            store.set("retort/first to fail", str(rank()))
+        return int(store.get("retort/first to fail"))
+    except distributed.DistError:
+        return None
+
+
+def _store() -> Any:
+    """The keys and values that all ranks share, over which they found each other."""
+    from torch.distributed.distributed_c10d import _get_default_store
+
+    return _get_default_store()

@@ -146,7 +146,7 @@ def test_gradient_bias_is_zero_where_the_codec_says_so_and_not_for_plain_top_k(t
     error, standard = soft_gradient_errors(text)
     # 40 tokens at 5.2 standard errors: a right codec fails in about 1 of 10^5; 2e-3 is dense's half-float rounding.
     inside = bool((np.abs(error) < 5.2 * standard + (2e-3 if text == "dense" else 1e-6)).all())
-    assert inside == find_codec(text).kind.unbiased
+    assert inside == find_codec(text).unbiased
     if text == "topk:8":
         assert np.abs(error).max() > 0.05
 
