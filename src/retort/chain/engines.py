@@ -229,18 +229,14 @@ def find_engine(name: str) -> Engine:
 
 def settings_of(params: Any) -> dict[str, Any]:
     """The flat settings of transforms that `params` (a mapping, or SamplingParams) give."""
-    if isinstance(params, Mapping):
-        given = dict(params)
-        if given.pop("chain", None) is not None:
-            raise InputError(
-                "a chain says its own order, so it is the same in every engine; give single settings"
-            )
-        return given
-    if getattr(params, "chain", None) is not None:
+    is_mapping = isinstance(params, Mapping)
+    chain = params.get("chain") if is_mapping else getattr(params, "chain", None)
+    if chain is not None:
         raise InputError(
             "a chain says its own order, so it is the same in every engine; give single settings"
         )
-    return dict(params.settings)
+    given = params if is_mapping else params.settings
+    return {name: value for name, value in given.items() if name != "chain"}
 
 
 def _said(settings: Settings) -> dict[str, Any]:

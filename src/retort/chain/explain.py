@@ -6,13 +6,12 @@ One record for a whole row of logits (`of_row`, exact) and for a list of known t
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from retort.chain.conflicts import Setup, listed, warnings
-from retort.chain.listed import named_probs, through
+from retort.chain.listed import StageReport, named_probs, through
 from retort.chain.stage import Stage
 from retort.distribution.arrays import Array, as_floats, to_numpy, widened
 from retort.distribution.bounds import PartialDistribution
@@ -22,28 +21,6 @@ from retort.distribution.measures import Interval, as_interval, nucleus_size
 from retort.distribution.softmax import check_logits, log_softmax, softmax
 from retort.errors import CapabilityError, InputError
 from retort.transforms.context import Context
-
-
-@dataclass(frozen=True)
-class StageReport:
-    """What one stage did.
-
-    - `removed_ids`: in falling order of probability; token ids, or places in the list of known tokens.
-    - `kept_mass`: the share of the mass entering the stage that it keeps.
-    - `kept_mass_total`: the shaped probability of the tokens that are left, as far as the chain has come
-      (`distribution/measures.py` says what shaped is).
-    - `moved`: total variation between the distributions before and after the stage, the share of probability that it
-      moves from some tokens to others: a stage that only shifts logits removes nothing and still moves mass. None where
-      a list does not tell.
-    """
-
-    stage: str
-    kept: int
-    removed: int
-    removed_ids: tuple[int, ...]
-    kept_mass: Interval
-    kept_mass_total: Interval
-    moved: Interval | None
 
 
 @dataclass(frozen=True)
@@ -139,18 +116,6 @@ def of_list(stages: Sequence[Stage], known: PartialDistribution) -> Explanation:
     """
     found = through(known, stages)
     raw = known.at(1.0).possible()
-    reports = tuple(
-        StageReport(
-            str(stage),
-            did.kept,
-            did.removed,
-            did.removed_ranks,
-            did.kept_mass,
-            did.kept_mass_total,
-            did.moved,
-        )
-        for stage, did in zip(stages, found.stages, strict=True)
-    )
 
     def survivors(chosen: Sequence[Stage]) -> tuple[np.ndarray, int]:
         left = through(known, chosen)
@@ -158,13 +123,13 @@ def of_list(stages: Sequence[Stage], known: PartialDistribution) -> Explanation:
         mask[left.ranks], mask[-1] = True, left.tail
         return mask, left.kept
 
-    setup = Setup(stages, reports, raw.num_tokens, int(raw.nucleus_size(0.9).low), survivors)
+    setup = Setup(stages, found.stages, raw.num_tokens, int(raw.nucleus_size(0.9).low), survivors)
     return Explanation(
         spec=" | ".join(map(str, stages)),
-        stages=reports,
+        stages=found.stages,
         kept=found.kept,
         warnings=warnings(setup),
-        kept_mass=reports[-1].kept_mass_total if reports else Interval(1.0, 1.0),
+        kept_mass=found.stages[-1].kept_mass_total if found.stages else Interval(1.0, 1.0),
         kept_raw_mass=Interval(1.0, 1.0) if found.tail else raw.share(found.ranks),
         left=found.left,
         probs=named_probs(known, found),
@@ -214,3 +179,180 @@ def _mass(logits: np.ndarray, alive: np.ndarray) -> Interval:
     """The probability of these tokens; exactly 1 where no possible one is missing."""
     whole = bool((alive | (logits == -math.inf)).all())
     return as_interval(1.0 if whole else min(1.0, float(softmax(logits)[alive].sum())))
+
+
+@dataclass(frozen=True)
+class Setup:
+    """A chain at one position: its stages, what each did there, and what other chains would do.
+
+    `before`: how many tokens could come at all. `nucleus`: how many hold 90 % of the probability at τ = 1.
+    `survivors` gives the tokens that other stages would keep, as a mask and as a number; it raises CapabilityError
+    where that cannot be known.
+    """
+
+    chain: Sequence[Stage]
+    reports: Sequence[StageReport]
+    before: int
+    nucleus: int
+    survivors: Callable[[Sequence[Stage]], tuple[np.ndarray, int]]
+
+    def kept(self, stages: Sequence[Stage]) -> np.ndarray:
+        """True for the tokens that these stages keep."""
+        return self.survivors(stages)[0]
+
+    def count(self, stages: Sequence[Stage]) -> int:
+        """How many tokens these stages keep."""
+        return self.survivors(stages)[1]
+
+    def alone(self, truncation: Stage) -> list[Stage]:
+        """The chain with `truncation` as its only truncation."""
+        return [stage for stage in self.chain if stage is truncation or not stage.transform.truncates]
+
+    @property
+    def hot(self) -> Stage | None:
+        """The stage that divides by a temperature, if there is one."""
+        return next((stage for stage in self.chain if stage.transform.tempers), None)
+
+    @property
+    def temperature(self) -> float:
+        """The temperature; 1 without such a stage."""
+        return 1.0 if self.hot is None else float(self.hot.setting("temperature"))
+
+    @property
+    def truncations(self) -> list[Stage]:
+        """The stages that remove tokens by their probability."""
+        return [stage for stage in self.chain if stage.transform.truncates]
+
+    @property
+    def total(self) -> int:
+        """How many tokens the whole chain keeps."""
+        return self.reports[-1].kept if self.reports else self.before
+
+
+def warnings(setup: Setup) -> tuple[str, ...]:
+    """Every conflict found, one sentence each; what a list of known tokens cannot tell is left out."""
+    if setup.temperature == 0.0:
+        return _greedy(setup)
+    found: list[str] = []
+    for check in CONFLICTS:
+        try:
+            found += check(setup)
+        except CapabilityError:
+            continue
+    return tuple(found)
+
+
+def _greedy(setup: Setup) -> tuple[str, ...]:
+    names = listed([str(stage) for stage in setup.truncations])
+    if not names:
+        return ()
+    return (f"{setup.hot} takes the most likely token in any case, so {names} cannot change the result.",)
+
+
+def _idle(setup: Setup) -> list[str]:
+    return [
+        f"{report.stage} removes nothing here: "
+        + (
+            "one token reaches it."
+            if report.kept == 1
+            else f"it keeps all {report.kept} tokens that reach it."
+        )
+        for stage, report in zip(setup.chain, setup.reports, strict=True)
+        if stage.transform.truncates and report.removed == 0
+    ]
+
+
+def _moot(setup: Setup) -> list[str]:
+    """Stages that remove tokens which the rest of the chain would remove anyway."""
+    found = []
+    final = setup.kept(setup.chain)
+    for stage, report in zip(setup.chain, setup.reports, strict=True):
+        if not stage.transform.truncates or report.removed == 0:
+            continue
+        others = [other for other in setup.chain if other is not stage]
+        if not np.array_equal(setup.kept(others), final):
+            continue
+        by = [
+            str(other)
+            for other in setup.truncations
+            if other is not stage and np.array_equal(setup.kept(setup.alone(other)), final)
+        ]
+        cause = listed(by[:1]) if by else "the other stages"
+        found.append(
+            f"{report.stage} is made moot by {cause}: without it the same {_tokens(setup.total)} would be kept."
+        )
+    return found
+
+
+def _tighter_together(setup: Setup) -> list[str]:
+    if len(setup.truncations) < 2:
+        return []
+    alone = {str(stage): setup.count(setup.alone(stage)) for stage in setup.truncations}
+    if setup.total >= min(alone.values()):
+        return []
+    counts = ", ".join(f"{stage} alone keeps {count}" for stage, count in alone.items())
+    return [
+        f"together the stages keep {_tokens(setup.total)}, fewer than any of them alone ({counts}): "
+        "each one renormalises what the one before it left, so the next cuts deeper."
+    ]
+
+
+def _late_temperature(setup: Setup) -> list[str]:
+    stages = list(setup.chain)
+    hot = setup.hot
+    position = 0 if hot is None else stages.index(hot)
+    earlier = [stage for stage in stages[:position] if stage.transform.truncates]
+    if hot is None or not earlier:
+        return []
+    first_truncation = stages.index(earlier[0])
+    others = [stage for stage in stages if stage is not hot]
+    first = setup.count([*others[:first_truncation], hot, *others[first_truncation:]])
+    if setup.total == first:
+        return []
+    return [
+        f"{listed([str(stage) for stage in earlier])} {'comes' if len(earlier) == 1 else 'come'} before {hot}, "
+        f"so {'it does' if len(earlier) == 1 else 'they do'} not see that temperature; "
+        f"{_tokens(setup.total)} remain, and would be {first} with temperature first, as is retort's default."
+    ]
+
+
+def _no_choice_left(setup: Setup) -> list[str]:
+    if not setup.truncations or setup.total != 1 or setup.before == 1:
+        return []
+    return ["one token is left, so every draw here is the greedy token, whatever temperature and seed."]
+
+
+def _opposed(setup: Setup) -> list[str]:
+    """τ above 1 asks for variety; truncation that leaves less than the τ = 1 nucleus takes it back."""
+    nucleus = setup.nucleus
+    if setup.temperature <= 1.0 or not setup.truncations or setup.total >= nucleus:
+        return []
+    return [
+        f"temperature={setup.temperature:g} asks for more variety, but the truncations then keep "
+        f"{_tokens(setup.total)}, fewer than the {nucleus} that hold 90 % of the probability at temperature 1: "
+        "the settings pull in opposite directions."
+    ]
+
+
+def _many_truncations(setup: Setup) -> list[str]:
+    if len(setup.truncations) < 3:
+        return []
+    return [
+        f"{len(setup.truncations)} truncations are stacked ({listed([str(stage) for stage in setup.truncations])}); "
+        "one is usually enough, and easier to reason about: set the temperature first, then top_p=0.9, say."
+    ]
+
+
+def _tokens(count: int) -> str:
+    return f"{count} token{'s' * (count != 1)}"
+
+
+def listed(names: Sequence[str]) -> str:
+    """The names as they are said: a; a and b; a, b and c."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else ""
+
+
+# Each a function of the setup that gives sentences.
+CONFLICTS = (
+    _idle, _moot, _tighter_together, _late_temperature, _no_choice_left, _opposed, _many_truncations,
+)  # fmt: skip

@@ -32,12 +32,22 @@ ORDINARY = Interval(1.0, 1.0)
 
 
 @dataclass(frozen=True)
-class ListedStage:
-    """What one stage did: the ranks that it removed, how many tokens are left, and the masses (see StageReport)."""
+class StageReport:
+    """What one stage did.
 
-    removed_ranks: tuple[int, ...]
+    - `removed_ids`: in falling order of probability; token ids, or places in the list of known tokens.
+    - `kept_mass`: the share of the mass entering the stage that it keeps.
+    - `kept_mass_total`: the shaped probability of the tokens that are left, as far as the chain has come
+      (`distribution/measures.py` says what shaped is).
+    - `moved`: total variation between the distributions before and after the stage, the share of probability that it
+      moves from some tokens to others: a stage that only shifts logits removes nothing and still moves mass. None where
+      a list does not tell.
+    """
+
+    stage: str
     kept: int
     removed: int
+    removed_ids: tuple[int, ...]
     kept_mass: Interval
     kept_mass_total: Interval
     moved: Interval | None
@@ -50,7 +60,7 @@ class Listed:
     `tail`: whether the unknown tokens are in it, too. `temperature`: of the whole chain, between two ends if dynamic.
     """
 
-    stages: tuple[ListedStage, ...]
+    stages: tuple[StageReport, ...]
     left: PartialDistribution
     ranks: NDArray[np.int64]
     tail: bool
@@ -100,13 +110,14 @@ def through(known: PartialDistribution, stages: Sequence[Stage]) -> Listed:
         num_unknown = current.num_unknown if not current.whole else 0
         was = len(alive) + (raw.num_unknown if tail else 0)
         reports.append(
-            ListedStage(
-                tuple(np.setdiff1d(alive, ranks).tolist()),
-                len(ranks) + num_unknown,
-                was - len(ranks) - num_unknown,
-                mass,
-                _shaped_mass(raw, ranks, num_unknown > 0, temperature),
-                moved,
+            StageReport(
+                stage=str(stage),
+                kept=len(ranks) + num_unknown,
+                removed=was - len(ranks) - num_unknown,
+                removed_ids=tuple(np.setdiff1d(alive, ranks).tolist()),
+                kept_mass=mass,
+                kept_mass_total=_shaped_mass(raw, ranks, num_unknown > 0, temperature),
+                moved=moved,
             )
         )
     return Listed(tuple(reports), current, ranks, not current.whole, temperature)

@@ -15,7 +15,7 @@ Weights are `p^{1/τ}`, shares are weights divided by their sum. float64 numpy, 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
@@ -96,28 +96,27 @@ class PartialDistribution:
             rounding = math.log(mass)
         limit = float(values[-1]) if ceiling is None else ceiling
         ends = values - rounding, np.minimum(values + rounding, 0.0)
-        self._store(*ends, int(num_tokens), min(limit + rounding, 0.0), float(temperature), True)
+        self.__dict__.update(
+            low=ends[0],
+            high=ends[1],
+            num_tokens=int(num_tokens),
+            ceiling=min(limit + rounding, 0.0),
+            temperature=float(temperature),
+            normalised=True,
+        )
         self._check_tail()
 
-    def _store(
-        self, low: Floats, high: Floats, num_tokens: int, ceiling: float, temperature: float, normalised: bool
-    ) -> None:
-        for name, value in (
-            ("low", low),
-            ("high", high),
-            ("num_tokens", num_tokens),
-            ("ceiling", ceiling),
-            ("temperature", temperature),
-            ("normalised", normalised),
-        ):
-            object.__setattr__(self, name, value)
-
-    @classmethod
-    def _whole(cls, low: Floats, high: Floats) -> PartialDistribution:
-        """A whole distribution over tokens whose logits lie between these ends."""
-        found = object.__new__(cls)
-        found._store(low, high, len(low), -math.inf, 1.0, False)
+    def _but(self, **changes: Any) -> PartialDistribution:
+        """This one with some fields changed. Nothing that was computed of it goes along."""
+        found = object.__new__(PartialDistribution)
+        found.__dict__.update({one.name: getattr(self, one.name) for one in fields(self)} | changes)
         return found
+
+    def _whole(self, low: Floats, high: Floats) -> PartialDistribution:
+        """A whole distribution over tokens whose logits lie between these ends."""
+        return self._but(
+            low=low, high=high, num_tokens=len(low), ceiling=-math.inf, temperature=1.0, normalised=False
+        )
 
     # What is known at τ = 1
 
@@ -219,9 +218,7 @@ class PartialDistribution:
     def at(self, temperature: float) -> PartialDistribution:
         """The same knowledge at another temperature (which replaces this one; the two are not multiplied)."""
         check_temperature(temperature)
-        found = object.__new__(PartialDistribution)
-        found._store(self.low, self.high, self.num_tokens, self.ceiling, float(temperature), self.normalised)
-        return found
+        return self._but(temperature=float(temperature))
 
     @property
     def probs(self) -> Interval:
@@ -397,27 +394,18 @@ class PartialDistribution:
         if alive.all() and not (self.whole and self.num_unknown):
             return self
         lost = int(np.sum(~alive)) + (self.num_unknown if self.whole else 0)
-        found = object.__new__(PartialDistribution)
-        found._store(
-            self.low[alive],
-            self.high[alive],
-            self.num_tokens - lost,
-            self.ceiling,
-            self.temperature,
-            self.normalised,
-        )
-        return found
+        return self._but(low=self.low[alive], high=self.high[alive], num_tokens=self.num_tokens - lost)
 
     def kept(self, ranks: Any) -> PartialDistribution:
         """What is left if only these known tokens are kept (ranks from 0, or a mask): a whole distribution at τ = 1."""
         low, high = self.low[ranks], self.high[ranks]
         scale = self.temperature or 1.0
-        return PartialDistribution._whole((low - high[0]) / scale, (high - high[0]) / scale)
+        return self._whole((low - high[0]) / scale, (high - high[0]) / scale)
 
     def divided(self, temperature: Interval) -> PartialDistribution:
         """This whole distribution at a temperature above 0 that is itself known in part; as logits at τ = 1."""
         # Of logits of 0 or less a smaller divisor makes smaller ones.
-        return PartialDistribution._whole(
+        return self._whole(
             (self.low - self.high[0]) / temperature.low, (self.high - self.high[0]) / temperature.high
         )
 

@@ -235,8 +235,7 @@ def _rising_root(function: Callable[[float], float], low: float, high: float) ->
 
 
 def _contexts(logits: Array) -> np.ndarray:
-    values = to_numpy(as_floats(logits)).astype(np.float64)
-    values = values.reshape(-1, values.shape[-1])
+    values = _rows(logits)
     if len(values) == 0:
         raise InputError("at least one context is needed to match temperatures, got none")
     return values

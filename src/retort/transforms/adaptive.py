@@ -12,9 +12,9 @@ from typing import Any
 
 from retort.distribution.arrays import Array, largest, like, namespace, widened
 from retort.distribution.ranking import SLACK, flat_rows
-from retort.distribution.softmax import Weights, finite, is_per_row, per_row
+from retort.distribution.softmax import Weights, finite, per_row
 from retort.transforms.context import Context
-from retort.transforms.parameters import Parameter, choice
+from retort.transforms.parameters import Parameter, choice, share
 from retort.transforms.transform import Transform, usable
 from retort.transforms.truncation import above, top_k
 
@@ -24,13 +24,7 @@ ZIPF_TOKENS = 100
 """Version 1 estimates the exponent of Zipf's law from this many of the most likely tokens (the paper's m)."""
 
 VERSION = Parameter(
-    "version",
-    "1 or 2 (None or 0: off)",
-    low=1,
-    high=2,
-    off_values=(0,),
-    whole=True,
-    setting="mirostat",
+    "version", "1 or 2 (None or 0: off)", low=1, high=2, off_values=(0,), whole=True, setting="mirostat"
 )
 TAU = Parameter("tau", "a finite number of bits, 0 or more", low=0.0, default=5.0, setting="mirostat_tau")
 ETA = Parameter("eta", "a finite number of 0 or more", low=0.0, default=0.1, setting="mirostat_eta")
@@ -119,15 +113,10 @@ def zipf_exponent(rows_NV: Array) -> Array:
 
 def _bounds(logits: Array, tau: Any, context: Context | None) -> Array:
     """`[N, 1]` each row's μ in bits."""
-    xp = namespace(logits)
-    start_N1 = 2.0 * xp.reshape(per_row(tau, logits), (-1, 1))
-    context = context or Context()
-    context.check(start_N1.shape[0], "mirostat", frozenset({"state"}))
-    for row in range(start_N1.shape[0]):
-        state = context.state(row, "mirostat")
-        if state is not None:
-            start_N1[row, 0] = state[0]
-    return start_N1
+    mu_N1 = 2.0 * namespace(logits).reshape(per_row(tau, logits), (-1, 1))
+    for row, state in (context or Context()).kept(mu_N1.shape[0], "mirostat"):
+        mu_N1[row, 0] = state[0]
+    return mu_N1
 
 
 def _next_mirostat(
@@ -151,14 +140,7 @@ WIDTH = 0.3
 PEAK = 5.0
 SHARPNESS = 10.0
 
-TARGET = Parameter(
-    "target",
-    "a number from 0 to 1 (None or -1: off)",
-    low=0.0,
-    high=1.0,
-    off_values=(-1.0,),
-    setting="adaptive_target",
-)
+TARGET = share("target", off=-1.0, setting="adaptive_target")
 DECAY = Parameter(
     "decay", "a number from 0 to 0.99", low=0.0, high=0.99, default=0.9, setting="adaptive_decay"
 )
@@ -178,7 +160,7 @@ def adaptive_p(logits: Array, target: Any, decay: Any = 0.9, *, context: Context
     TARGET.check(target)
     DECAY.check(decay)
     logits = usable(logits)
-    if target is None or (not is_per_row(target) and target < 0.0):
+    if TARGET.is_off(target):
         return logits
     xp = namespace(logits)
     rows_NV = flat_rows(logits)
@@ -201,15 +183,10 @@ def next_average(
 
 def _adapted(logits: Array, target_N1: Array, context: Context | None) -> Array:
     """`[N, 1]` the probability aimed at now: as far beyond the target as the average lies before it."""
-    xp = namespace(logits)
     average_N1 = target_N1 + 0.0
-    context = context or Context()
-    context.check(target_N1.shape[0], "adaptive_p", frozenset({"state"}))
-    for row in range(target_N1.shape[0]):
-        state = context.state(row, "adaptive_p")
-        if state is not None:
-            average_N1[row, 0] = state[0] / state[1]
-    return xp.clip(2.0 * target_N1 - average_N1, min=0.0, max=1.0)
+    for row, state in (context or Context()).kept(target_N1.shape[0], "adaptive_p"):
+        average_N1[row, 0] = state[0] / state[1]
+    return namespace(logits).clip(2.0 * target_N1 - average_N1, min=0.0, max=1.0)
 
 
 def _next_adaptive_p(

@@ -6,7 +6,7 @@ Legend: N rows, V vocabulary, M changed (row, token) pairs.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -103,6 +103,13 @@ class Context:
         """What the stage `name` remembers of a row; None before its first token."""
         state = None if self.states is None else self.states[row]
         return None if state is None else state.of(name)
+
+    def kept(self, num_rows: int, name: str) -> Iterator[tuple[int, tuple[float, ...]]]:
+        """What the stage `name` remembers, of each row that it has seen a token of."""
+        self.check(num_rows, name, frozenset({"state"}))
+        for row in range(num_rows):
+            if (state := self.state(row, name)) is not None:
+                yield row, state
 
 
 class NothingLeftError(InputError):

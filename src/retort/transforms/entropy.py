@@ -10,20 +10,12 @@ from typing import Any
 
 from retort.distribution.arrays import Array, largest, namespace, token_ids
 from retort.distribution.ranking import SLACK, flat_rows, keep_first
-from retort.distribution.softmax import Weights, finite, is_per_row, log_softmax, per_row
-from retort.transforms.parameters import Parameter, choice
+from retort.distribution.softmax import Weights, finite, log_softmax, per_row
+from retort.transforms.parameters import Parameter, choice, share
 from retort.transforms.transform import Transform, usable
-from retort.transforms.truncation import MIN_KEEP
+from retort.transforms.truncation import MIN_KEEP, TIES
 
-MASS = Parameter(
-    "typical_p",
-    "a number from 0 to 1 (None or 1: off)",
-    low=0.0,
-    high=1.0,
-    off_values=(1.0,),
-    setting="typical_p",
-)
-TIES = Parameter("ties", "lowest (ids first) or all", default="lowest", kind=choice("lowest", "all"))
+MASS = share("typical_p", off=1.0)
 
 BINS = 4096
 """Tokens are first sorted into this many bins by distance; only those of one bin are put in order."""
@@ -45,7 +37,7 @@ def typical_p(logits: Array, p: Any, ties: str = "lowest", min_keep: int = 1) ->
     """
     MASS.check(p)
     logits = usable(logits)
-    if p is None or (not is_per_row(p) and p >= 1.0):
+    if MASS.is_off(p):
         return logits
     xp = namespace(logits)
     mass_N1 = xp.reshape(per_row(p, logits), (-1, 1))
@@ -114,9 +106,7 @@ def _first_reaching(weights_M: Array, needed: Any) -> int:
     return min(short + 1, weights_M.shape[0])
 
 
-SHARE = Parameter(
-    "top_h", "a number from 0 to 1 (None or 1: off)", low=0.0, high=1.0, off_values=(1.0,), setting="top_h"
-)
+SHARE = share("top_h", off=1.0)
 
 ENTROPY = Parameter(
     "entropy",
@@ -146,7 +136,7 @@ def top_h(logits: Array, alpha: Any, entropy: str = "kept", among: int = 0) -> A
     """
     SHARE.check(alpha)
     logits = usable(logits)
-    if alpha is None or (not is_per_row(alpha) and alpha >= 1.0):
+    if SHARE.is_off(alpha):
         return logits
     xp = namespace(logits)
     rows_NV = flat_rows(logits)

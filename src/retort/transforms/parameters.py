@@ -116,6 +116,12 @@ class Parameter:
         return self.low <= number <= self.high and math.isfinite(number) and not (self.whole and number % 1)
 
 
+def share(name: str, off: float, setting: str | None = None) -> Parameter:
+    """A number from 0 to 1, of which `off` says "off"; `setting` None: called as the parameter is."""
+    allowed = f"a number from 0 to 1 (None or {off:g}: off)"
+    return Parameter(name, allowed, low=0.0, high=1.0, off_values=(off,), setting=setting or name)
+
+
 def choice(*words: str) -> Kind:
     """One of these words."""
 

@@ -15,7 +15,7 @@ from retort.distribution.arrays import Array, detached, largest, like, namespace
 from retort.distribution.ranking import ROUNDING, SLACK, flat_rows, keep_first, nucleus
 from retort.distribution.softmax import Weights, finite, gaps, is_per_row, per_row
 from retort.transforms.context import Context
-from retort.transforms.parameters import IDS, Parameter, choice
+from retort.transforms.parameters import IDS, Parameter, choice, share
 from retort.transforms.transform import Transform, usable
 
 MIN_KEEP = Parameter(
@@ -32,18 +32,14 @@ K = Parameter(
     whole=True,
     setting="top_k",
 )
-K_TIES = Parameter("ties", "lowest (ids first) or all", default="lowest", kind=choice("lowest", "all"))
+TIES = Parameter("ties", "lowest (ids first) or all", default="lowest", kind=choice("lowest", "all"))
 
-TOP_P = Parameter(
-    "top_p", "a number from 0 to 1 (None or 1: off)", low=0.0, high=1.0, off_values=(1.0,), setting="top_p"
-)
+TOP_P = share("top_p", off=1.0)
 P_TIES = Parameter(
     "ties", "lowest or highest (ids first), or all", default="lowest", kind=choice("lowest", "highest", "all")
 )
 
-MIN_P = Parameter(
-    "min_p", "a number from 0 to 1 (None or 0: off)", low=0.0, high=1.0, off_values=(0.0,), setting="min_p"
-)
+MIN_P = share("min_p", off=0.0)
 
 
 def top_k(logits: Array, k: Any, ties: str = "lowest") -> Array:
@@ -89,7 +85,7 @@ def top_p(logits: Array, p: Any, ties: str = "lowest", min_keep: int = 1) -> Arr
     """
     TOP_P.check(p)
     logits = usable(logits)
-    if p is None or (not is_per_row(p) and p >= 1.0):
+    if TOP_P.is_off(p):
         return logits
     rows_NV = flat_rows(logits)
     mass_N1 = namespace(logits).reshape(per_row(p, logits), (-1, 1))
@@ -105,7 +101,7 @@ def min_p(logits: Array, p: Any, min_keep: int = 1) -> Array:
     """
     MIN_P.check(p)
     logits = usable(logits)
-    if p is None or (not is_per_row(p) and p == 0.0):
+    if MIN_P.is_off(p):
         return logits
     xp = namespace(logits)
     values = detached(logits)
@@ -123,23 +119,7 @@ def with_first(kept: Array, logits: Array, min_keep: int) -> Array:
     return namespace(logits).where(first > -math.inf, first, kept)
 
 
-EPSILON = Parameter(
-    "epsilon_cutoff",
-    "a number from 0 to 1 (None or 0: off)",
-    low=0.0,
-    high=1.0,
-    off_values=(0.0,),
-    setting="epsilon_cutoff",
-)
-ETA = Parameter(
-    "eta_cutoff",
-    "a number from 0 to 1 (None or 0: off)",
-    low=0.0,
-    high=1.0,
-    off_values=(0.0,),
-    setting="eta_cutoff",
-)
-CUTOFF_TIES = Parameter("ties", "lowest (ids first) or all", default="lowest", kind=choice("lowest", "all"))
+EPSILON, ETA = share("epsilon_cutoff", off=0.0), share("eta_cutoff", off=0.0)
 
 
 def epsilon_cutoff(logits: Array, epsilon: Any, ties: str = "lowest", min_keep: int = 1) -> Array:
@@ -152,7 +132,7 @@ def epsilon_cutoff(logits: Array, epsilon: Any, ties: str = "lowest", min_keep: 
     """
     EPSILON.check(epsilon)
     logits = usable(logits)
-    if epsilon is None or (not is_per_row(epsilon) and epsilon == 0.0):
+    if EPSILON.is_off(epsilon):
         return logits
     weights = Weights.of(flat_rows(logits))
     return above(logits, weights, _log(logits, epsilon), ties, min_keep)
@@ -168,7 +148,7 @@ def eta_cutoff(logits: Array, epsilon: Any, ties: str = "lowest", min_keep: int 
     """
     ETA.check(epsilon)
     logits = usable(logits)
-    if epsilon is None or (not is_per_row(epsilon) and epsilon == 0.0):
+    if ETA.is_off(epsilon):
         return logits
     xp = namespace(logits)
     weights = Weights.of(flat_rows(logits))
@@ -217,7 +197,7 @@ def top_n_sigma(logits: Array, n: Any) -> Array:
     """
     SIGMAS.check(n)
     logits = usable(logits)
-    if n is None or (not is_per_row(n) and n <= 0.0):
+    if SIGMAS.is_off(n):
         return logits
     xp = namespace(logits)
     n_N1 = xp.reshape(per_row(n, logits), (-1, 1))
@@ -234,14 +214,7 @@ def top_n_sigma(logits: Array, n: Any) -> Array:
 COIN_STREAM = 1
 """The stream of a row's noise that decides whether xtc acts; all streams are listed in sampling/noise.py."""
 
-PROBABILITY = Parameter(
-    "probability",
-    "a number from 0 to 1 (None or 0: off)",
-    low=0.0,
-    high=1.0,
-    off_values=(0.0,),
-    setting="xtc_probability",
-)
+PROBABILITY = share("probability", off=0.0, setting="xtc_probability")
 THRESHOLD = Parameter(
     "threshold", "a number from 0 to 1", low=0.0, high=1.0, default=0.1, setting="xtc_threshold"
 )
@@ -287,7 +260,7 @@ def xtc(
     PROBABILITY.check(probability)
     THRESHOLD.check(threshold)
     logits = usable(logits)
-    if probability is None or (not is_per_row(probability) and probability == 0.0):
+    if PROBABILITY.is_off(probability):
         return logits
     xp = namespace(logits)
     acts_N1 = _coins(logits, probability, context)
@@ -333,7 +306,7 @@ ROWS = (
         "top_k",
         top_k,
         "keep this many of the most likely tokens",
-        (K, K_TIES),
+        (K, TIES),
         temperature_free=True,
     ),
     Transform(
@@ -353,14 +326,14 @@ ROWS = (
         "epsilon_cutoff",
         epsilon_cutoff,
         "keep tokens with at least this probability",
-        (EPSILON, CUTOFF_TIES, MIN_KEEP),
+        (EPSILON, TIES, MIN_KEEP),
         nested=False,
     ),
     Transform(
         "eta_cutoff",
         eta_cutoff,
         "keep tokens above a floor of this probability, which falls as the entropy rises",
-        (ETA, CUTOFF_TIES, MIN_KEEP),
+        (ETA, TIES, MIN_KEEP),
         monotone=False,
     ),
     Transform(
