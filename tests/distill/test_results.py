@@ -11,7 +11,6 @@ from retort.distill.experiment import TimeLeft
 from retort.distill.measure import nll_and_entropy
 from retort.distill.results import (
     ArmResult,
-    Facts,
     always_valid_quantile,
     conclude,
     gain_by,
@@ -95,7 +94,7 @@ def test_numbers_that_are_not_finite_reach_no_verdict() -> None:
     found = conclude({}, {}, {"hard": hard, "soft": soft})
     assert found.difference is None and found.verdict == "cannot tell"
     assert "soft, seed 1" in found.verdict_reason and "diverged" in found.verdict_reason
-    facts = Facts(None, None, np.arange(4.0))
+    facts = {"frequency": np.arange(4.0)}
     assert gain_by(facts, {0: np.ones(4)}, {0: np.full(4, np.nan)}) == {}
 
 
@@ -134,11 +133,11 @@ def test_progress_estimates_from_what_was_measured() -> None:
 
 
 def test_four_tokens_by_hand() -> None:
-    facts = Facts(
-        teacher_entropy=np.array([0.1, 2.0, 0.2, 3.0]),
-        label_probability=np.array([0.9, 0.1, 0.8, 0.05]),
-        frequency=np.array([7.0, 7.0, 7.0, 7.0]),
-    )
+    facts = {
+        "teacher_entropy": np.array([0.1, 2.0, 0.2, 3.0]),
+        "label_probability": np.array([0.9, 0.1, 0.8, 0.05]),
+        "frequency": np.array([7.0, 7.0, 7.0, 7.0]),
+    }
     hard = {0: np.array([1.0, 5.0, 1.0, 6.0]), 1: np.array([1.0, 5.0, 2.0, 6.0]), 9: np.zeros(4)}
     soft = {1: np.array([1.0, 4.0, 2.0, 4.0]), 0: np.array([1.0, 4.0, 1.0, 4.0])}
     found = gain_by(facts, hard, soft, bins=2, planned=True)
@@ -154,7 +153,7 @@ def test_four_tokens_by_hand() -> None:
 
 
 def test_one_seed_has_no_interval_and_none_has_no_bins() -> None:
-    facts = Facts(np.arange(4.0), np.arange(4.0), np.arange(4.0))
+    facts = dict.fromkeys(("teacher_entropy", "label_probability", "frequency"), np.arange(4.0))
     assert gain_by(facts, {0: np.ones(4)}, {1: np.ones(4)}) == {}
     assert gain_by(facts, {0: np.ones(4)}, {0: np.ones(4)}, bins=2)["frequency"][0].ci is None
 

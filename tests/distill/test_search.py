@@ -97,6 +97,12 @@ def test_the_best_step_is_the_earliest_lowest_one() -> None:
     )
 
 
+def test_a_measurement_that_is_no_number_is_the_worst_and_hides_no_other() -> None:
+    nan = float("nan")
+    assert best_step([(10, 1.0, nan), (20, 2.0, 2.0), (30, 3.0, 3.0)], 40, 2.5) == 20
+    assert best_step([(10, 1.0, nan)], 40, 2.5) == 40 and best_step([(10, 1.0, 2.0)], 40, nan) == 10
+
+
 def test_keeping_the_best_keeps_the_weights_of_the_best_measurement(markov: Markov, tmp_path: Path) -> None:
     """Little text seen often: the loss on other text falls and rises again."""
     changes = {"steps": 40, "eval_every": 10, "learning_rate": 0.03, "seeds": 1, "control": False}

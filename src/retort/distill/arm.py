@@ -12,6 +12,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import math
 import os
 import shutil
 import tempfile
@@ -327,7 +328,7 @@ class BestWeights(TrainerCallback):
         """A measurement was taken and stands at the end of the curve."""
         *before, (step, _seconds, now) = self.trainer.curve
         # Of a repeated measurement of one step the first counts.
-        if not all(now < nll for earlier, _, nll in before if earlier < step):
+        if not all(now < finite_or_worst(nll) for earlier, _, nll in before if earlier < step):
             return
         weights = whole_weights(self.trainer)
         if ranks.leads():
@@ -337,8 +338,13 @@ class BestWeights(TrainerCallback):
 
 def best_step(curve: list[tuple[int, float, float]], last: int, last_nll: float) -> int:
     """The step with the lowest validation loss, the earliest of equals; `last` ends the training with `last_nll`."""
-    points = [(nll, step) for step, _, nll in curve if step < last]
-    return min([*points, (last_nll, last)])[1]
+    points = [(step, nll) for step, _, nll in curve if step < last]
+    return min([*points, (last, last_nll)], key=lambda one: (finite_or_worst(one[1]), one[0]))[0]
+
+
+def finite_or_worst(nll: float) -> float:
+    """The loss to compare by: NaN compares with nothing, so one bad measurement would hide all later ones."""
+    return nll if math.isfinite(nll) else math.inf
 
 
 @torch.no_grad()

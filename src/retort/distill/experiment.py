@@ -42,7 +42,6 @@ from retort.distill.recipe import FromTeacher, Recipe
 from retort.distill.results import (
     ArmResult,
     DistillResult,
-    Facts,
     Search,
     Try,
     conclude,
@@ -377,16 +376,16 @@ def _teacher_record(setup: Setup, teacher: Teacher) -> tuple[dict[str, Any], NDA
     return record, measured[-1]
 
 
-def _facts(setup: Setup, teacher: NDArray[np.float32] | None) -> Facts:
+def _facts(setup: Setup, teacher: NDArray[np.float32] | None) -> dict[str, NDArray[np.floating]]:
     """What is known of the judged text's targets: `teacher` holds its nats and entropy there, `[targets, 2]`."""
     judged, train = setup.test or setup.validation, setup.train
     labels = judged.labels[:, 1:]
     labels = labels[labels != IGNORE_INDEX]
-    return Facts(
-        teacher_entropy=None if teacher is None else teacher[:, 1],
-        label_probability=None if teacher is None else np.exp(-teacher[:, 0].astype(np.float64)),
-        frequency=token_frequency(train.ids, train.labels != IGNORE_INDEX, labels),
-    )
+    frequency = token_frequency(train.ids, train.labels != IGNORE_INDEX, labels)
+    if teacher is None:
+        return {"frequency": frequency}
+    probability = np.exp(-teacher[:, 0].astype(np.float64))
+    return {"teacher_entropy": teacher[:, 1], "label_probability": probability, "frequency": frequency}
 
 
 # A soft step against a hard one before one was measured: the teacher's forward pass comes on top.

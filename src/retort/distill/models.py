@@ -319,14 +319,6 @@ QUERIES, VALUES, OUTPUT = "self_attn.q_proj", "self_attn.v_proj", "self_attn.o_p
 KEYS_AND_VALUES = ("self_attn.k_proj", VALUES)
 
 
-@dataclass(frozen=True)
-class _Layers:
-    """Where the layers of a model are: the prefix of their tensors' names, and how many there are."""
-
-    prefix: str
-    count: int
-
-
 def cut_student(teacher: nn.Module, cut: Cut) -> nn.Module:
     """A model of the teacher's kind in float32 with a part of its layers, heads and hidden units, weights copied.
 
@@ -334,15 +326,15 @@ def cut_student(teacher: nn.Module, cut: Cut) -> nn.Module:
     """
     from transformers import AutoModelForCausalLM
 
-    found = _layers(teacher)
+    prefix, count = _layers(teacher)
     told: Any = teacher.config
-    kept = kept_layers(cut.layers, found.count)
-    weights = _with_layers(teacher.state_dict(), found, kept)
+    kept = kept_layers(cut.layers, count)
+    weights = _with_layers(teacher.state_dict(), prefix, kept)
     config = copy.deepcopy(told)
-    _cut_config(config, found.count, kept)
+    _cut_config(config, count, kept)
     groups = _kept_groups(told, cut.heads)
     for place in range(len(kept)):
-        layer = f"{found.prefix}{place}."
+        layer = f"{prefix}{place}."
         if cut.intermediate_size is not None:
             _cut_units(weights, layer, cut.intermediate_size)
         if groups is not None:
@@ -375,7 +367,8 @@ def kept_layers(layers: int | Sequence[int] | None, count: int) -> tuple[int, ..
     return tuple(layers)
 
 
-def _layers(model: nn.Module) -> _Layers:
+def _layers(model: nn.Module) -> tuple[str, int]:
+    """The prefix of the names of the layers' tensors, and how many layers there are."""
     config: Any = model.config
     count = int(config.get_text_config(decoder=True).num_hidden_layers)
     lists = [
@@ -385,18 +378,18 @@ def _layers(model: nn.Module) -> _Layers:
         raise InputError(
             f"{type(model).__name__} has no list of {count} layers to cut from; give the student a config of its own."
         )
-    return _Layers(f"{lists[0]}.", count)
+    return f"{lists[0]}.", count
 
 
-def _with_layers(weights: Mapping[str, Tensor], found: _Layers, kept: Sequence[int]) -> dict[str, Tensor]:
+def _with_layers(weights: Mapping[str, Tensor], prefix: str, kept: Sequence[int]) -> dict[str, Tensor]:
     """The weights with the layers `kept` under the numbers 0, 1, …; all that is in no layer stays."""
-    layer = re.compile(re.escape(found.prefix) + r"(\d+)\.")
+    layer = re.compile(re.escape(prefix) + r"(\d+)\.")
     chosen = {name: tensor for name, tensor in weights.items() if layer.match(name) is None}
     for place, source in enumerate(kept):
-        old = f"{found.prefix}{source}."
+        old = f"{prefix}{source}."
         for name, tensor in weights.items():
             if name.startswith(old):
-                chosen[f"{found.prefix}{place}.{name.removeprefix(old)}"] = tensor
+                chosen[f"{prefix}{place}.{name.removeprefix(old)}"] = tensor
     return chosen
 
 

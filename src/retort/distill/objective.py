@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,7 @@ from retort.distill.losses import (
     SparseTargets,
     align_labels,
     distillation_loss,
+    find_divergence,
     fused_distillation_loss,
     sparse_distillation_loss,
 )
@@ -179,25 +181,21 @@ class Objective:
         aligned, device = align_labels(labels), labels.device.type
         # Not Trainer's own bf16: that copies the logits to float32, the largest tensor of the step, before the loss
         # reads them; the loss widens them chunk by chunk.
+        noted: AbstractContextManager[list[Tensor]] = nullcontext([]) if head is None else head.hidden()
+        with noted as seen, torch.autocast(device, torch.bfloat16, enabled=half):
+            outputs = model(**inputs, use_cache=False)
         if head is not None:
-            with head.hidden() as seen, torch.autocast(device, torch.bfloat16, enabled=half):
-                outputs = model(**inputs, use_cache=False)
             total, count = self._fused(seen[0], head, inputs, aligned, temperature, alpha)
+        elif self.cache is not None:
+            assert sources is not None, "rows without sources cannot be looked up in a cache"
+            total, count = self.cache.loss(
+                outputs.logits, aligned, sources, temperature, alpha, self.divergence
+            )
         else:
-            with torch.autocast(device, torch.bfloat16, enabled=half):
-                outputs = model(**inputs, use_cache=False)
-            if self.cache is not None:
-                assert sources is not None, "rows without sources cannot be looked up in a cache"
-                total, count = self.cache.loss(
-                    outputs.logits, aligned, sources, temperature, alpha, self.divergence
-                )
-            else:
-                soft = (
-                    None if self.teacher is None else self.teacher(self._averaged_at(temperature), **inputs)
-                )
-                total, count = distillation_loss(
-                    outputs.logits, soft, aligned, temperature, alpha, self.divergence
-                )
+            soft = None if self.teacher is None else self.teacher(self._averaged_at(temperature), **inputs)
+            total, count = distillation_loss(
+                outputs.logits, soft, aligned, temperature, alpha, self.divergence
+            )
         if self.teacher is not None and not bool(total.isfinite()):
             # A student that diverges is its own affair (a search leaves it out); a teacher that does is an error.
             self.teacher.need_finite(**inputs)
@@ -205,11 +203,7 @@ class Objective:
 
     def _averaged_at(self, temperature: float) -> float:
         """Where several teachers are averaged: at the loss's τ, or at 1 where the divergence has none."""
-        return (
-            temperature
-            if Mixture.of(temperature, self.alpha, self.divergence).divergence.row.tempered
-            else 1.0
-        )
+        return temperature if find_divergence(self.divergence).row.tempered else 1.0
 
     def _fused(
         self,
@@ -222,25 +216,16 @@ class Objective:
     ) -> tuple[Tensor, Tensor]:
         soft: dict[str, Any] = {"teacher_hidden": None, "teacher_weight": None}
         if self.teacher is not None:
-            teacher_hidden, judge = self.teacher.hidden(**inputs)
-            soft = {
-                "teacher_hidden": teacher_hidden,
-                # Table entries beyond the tokenizer's ids are nobody's token.
-                "teacher_weight": judge.weight[: self.teacher.num_tokens],
-                "teacher_bias": None if judge.bias is None else judge.bias[: self.teacher.num_tokens],
-                "teacher_scale": judge.scale,
-                "teacher_softcap": judge.softcap,
-            }
+            states, judge = self.teacher.hidden(**inputs)
+            # Table entries beyond the tokenizer's ids are nobody's token.
+            soft = {"teacher_hidden": states, **judge.arguments("teacher", self.teacher.num_tokens)}
         return fused_distillation_loss(
-            hidden,
-            head.weight,
+            student_hidden=hidden,
             labels=aligned,
             temperature=temperature,
             alpha=alpha,
             divergence=self.divergence,
-            student_bias=head.bias,
-            student_scale=head.scale,
-            student_softcap=head.softcap,
+            **head.arguments("student"),
             **soft,
         )
 

@@ -56,12 +56,6 @@ def _either(words: str, *others: type) -> Discriminator:
     return Discriminator(tag)
 
 
-def _different(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    if len(set(values)) != len(values):
-        raise ValueError("each may be there once, since a repeat adds nothing")
-    return values
-
-
 # The bounds stand before the validator: behind it, the JSON Schema would not know them.
 NO_BOOL = BeforeValidator(_no_bool)
 Count = Annotated[int, Field(ge=1), NO_BOOL]
@@ -270,21 +264,14 @@ class Student(Keys):
     def _one_of_them(self) -> Student:
         named = self.config is None or isinstance(self.config.get("model_type"), str)
         if (self.config is None) == (self.from_teacher is None) or not named:
-            raise InputError(f"student is {self.written()!r}; {STUDENTS}.")
+            raise InputError(f"student is {self.model_dump(exclude_none=True)!r}; {STUDENTS}.")
         return self
 
     def written(self) -> dict[str, Any]:
         """As YAML would say it."""
-        cut = (
-            None
-            if self.from_teacher is None
-            else self.from_teacher.model_dump(mode="json", exclude_none=True)
-        )
-        return {
-            name: value
-            for name, value in (("config", self.config), ("from_teacher", cut))
-            if value is not None
-        }
+        if self.from_teacher is None:
+            return {"config": self.config}
+        return {"from_teacher": self.from_teacher.model_dump(mode="json", exclude_none=True)}
 
 
 class OnPolicy(Keys):
@@ -462,8 +449,8 @@ class Recipe(Keys):
 
     @model_validator(mode="after")
     def _fits(self) -> Recipe:
-        for fits in (self._batches_fit, self._search_fits, self._own_words_fit, self._teacher_fits):
-            fits()
+        self._own_words_fit()
+        self._teacher_fits()
         if self.alpha == 0:
             raise InputError(
                 "alpha is 0, so nothing would be distilled and the soft arm would be its own control;"
@@ -473,16 +460,11 @@ class Recipe(Keys):
             raise InputError(
                 "equal_time is true and control false; the arm of equal time is a control. Leave one of them out."
             )
-        return self
-
-    def _batches_fit(self) -> None:
         if self.batch_size % (self.micro_batch_size or 1):
             raise InputError(
                 f"micro_batch_size is {self.micro_batch_size} and batch_size {self.batch_size};"
                 " the first must divide the second, so that every step sees the same number of rows."
             )
-
-    def _search_fits(self) -> None:
         if self.keep == "best" and self.eval_every is None:
             raise InputError(
                 "keep is 'best' and eval_every is not given, so nothing is measured to choose from; give eval_every."
@@ -492,6 +474,7 @@ class Recipe(Keys):
                 f"search_steps is {self.search_steps} and learning_rate {self.learning_rate}; a search needs a list of"
                 " learning rates."
             )
+        return self
 
     def _own_words_fit(self) -> None:
         own = self.on_policy

@@ -20,7 +20,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from retort.blocks import Block, Column, Table, line, table
+from retort.blocks import Block, Table, line, table
 from retort.distribution import Interval
 from retort.numerals import decimals, duration, number, percent, signed, signed_interval
 from retort.records import Measures, Record, exact
@@ -55,19 +55,6 @@ class Bin:
     difference: float
     ci: tuple[float, float] | None
     part: float
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What is known of each held-out token without a student, `[targets]` each.
-
-    `teacher_entropy` in nats and `label_probability` are the teacher's at τ = 1; `frequency` counts the token in the
-    training text. None: the teacher was not asked.
-    """
-
-    teacher_entropy: Values | None
-    label_probability: Values | None
-    frequency: Values
 
 
 @dataclass(frozen=True)
@@ -217,8 +204,7 @@ class DistillResult(Record):
             if one["truncated"] or one["dropped"]:
                 yield line(
                     f"Of the {one['documents']:,} documents of the {name} text, {one['truncated']:,} were cut to the"
-                    " length"
-                    f" of a row and {one['dropped']:,} left out: nothing in their row was to be learned.",
+                    f" length of a row and {one['dropped']:,} left out: nothing in their row was to be learned.",
                     whole=True,
                 )
         yield line(
@@ -234,8 +220,7 @@ class DistillResult(Record):
             edge = ", at the edge of what was tried" if found.at_edge else ""
             yield line(
                 f"Learning rate of {ARM_NAMES.get(arm, arm)}: {found.chosen:g}{edge} (validation after"
-                f" {found.steps} steps"
-                f" with seed {found.seed}: {losses})",
+                f" {found.steps} steps with seed {found.seed}: {losses})",
                 whole=True,
             )
         if self.gain_by:
@@ -251,16 +236,7 @@ class DistillResult(Record):
         masked = bool(self.recipe.get("data", {}).get("completions_only"))
         learned = (">learned",) if masked else ()
         return table(
-            (
-                Column("student"),
-                ">seed",
-                ">validation",
-                ">test",
-                ">seconds",
-                ">tokens seen",
-                *learned,
-                ">steps",
-            ),
+            ("student", ">seed", ">validation", ">test", ">seconds", ">tokens seen", *learned, ">steps"),
             (
                 (
                     ARM_NAMES.get(arm, arm),
@@ -367,24 +343,19 @@ def judge(difference: Difference | None, against: str, diverged: Sequence[str] =
     having is excluded. cannot tell: everything between, without an interval, and where a training `diverged`.
     """
     if diverged:
-        return (
-            "cannot tell",
-            f"Training diverged: the held-out loss of {', '.join(diverged)} is not a finite number, and such"
-            " numbers are"
-            " not compared; give a smaller learning_rate.",
+        return "cannot tell", (
+            f"Training diverged: the held-out loss of {', '.join(diverged)} is not a finite number, and such numbers"
+            " are not compared; give a smaller learning_rate."
         )
     if difference is None:
-        return (
-            "no control",
-            f"There is no control: {against} was not trained, so what distillation added is not known.",
+        return "no control", (
+            f"There is no control: {against} was not trained, so what distillation added is not known."
         )
     gain = f"{signed(difference.mean, 4)} nats per token on the {difference.part} text against {against}"
     if difference.ci is None:
-        return (
-            "cannot tell",
-            f"{gain}, but {len(difference.seeds)}"
-            f" {'seed is' if len(difference.seeds) == 1 else 'seeds are'} too few to"
-            " know the spread between seeds; use 3 or more.",
+        seeds = "1 seed is" if len(difference.seeds) == 1 else f"{len(difference.seeds)} seeds are"
+        return "cannot tell", (
+            f"{gain}, but {seeds} too few to know the spread between seeds; use 3 or more."
         )
     low, high = difference.ci
     interval = f"{gain}, {difference.method} {signed_interval(difference.ci, 4)}"
@@ -429,15 +400,13 @@ def conclude(
         for name in ("hard", "hard_equal_time")
         for part in ("validation", "test")
     }
-    verdict, reason = judge(
-        compared["hard", "test"] or compared["hard", "validation"],
-        "the same student on hard labels for the same steps",
-        diverged(arms, "hard"),
-    )
-    verdict_time, reason_time = judge(
-        compared["hard_equal_time", "test"] or compared["hard_equal_time", "validation"],
-        "the same student on hard labels for the same wall-clock time",
-        diverged(arms, "hard_equal_time"),
+    (verdict, reason), (verdict_time, reason_time) = (
+        judge(
+            compared[name, "test"] or compared[name, "validation"],
+            f"the same student on hard labels for the same {same}",
+            diverged(arms, name),
+        )
+        for name, same in (("hard", "steps"), ("hard_equal_time", "wall-clock time"))
     )
     if captured and "hard_equal_time" in arms:
         reason_time += (
@@ -475,24 +444,23 @@ def token_frequency(
 
 
 def gain_by(
-    facts: Facts,
+    facts: Mapping[str, Values],
     hard: Mapping[int, Values],
     soft: Mapping[int, Values],
     bins: int = BINS,
     *,
     planned: bool = False,
 ) -> dict[str, tuple[Bin, ...]]:
-    """The bins of each question; `hard` and `soft` hold nats `[targets]` by seed, and seeds in both are compared.
+    """The bins of each fact; `hard` and `soft` hold nats `[targets]` by seed, and seeds in both are compared.
 
-    Three questions are asked of every held-out token: how uncertain the teacher was there (its entropy), how likely
-    the teacher held the token that came, and how often the training text has that token. By each the tokens are cut
-    into bins of about equal size, and in each bin the arms are compared as in the whole. A bin's share of the tokens
-    times its difference is its part of the whole difference; the parts of a question add up to it. Nothing where a
-    training diverged.
+    `facts`: what is known of every held-out token without a student, `[targets]` under the names of GAIN_NAMES: how
+    uncertain the teacher was there (its entropy, nats), how likely the teacher held the token that came, and how often
+    the training text has that token. By each the tokens are cut into bins of about equal size, and in each bin the arms
+    are compared as in the whole. A bin's share of the tokens times its difference is its part of the whole difference;
+    the parts of a fact add up to it. Nothing where a training diverged.
     """
     seeds = [seed for seed in hard if seed in soft]
-    tokens = len(facts.frequency)
-    if not seeds or not tokens:
+    if not seeds or not len(hard[seeds[0]]):
         return {}
     hard_nll = np.stack([hard[seed] for seed in seeds]).astype(np.float64)
     soft_nll = np.stack([soft[seed] for seed in seeds]).astype(np.float64)
@@ -517,10 +485,8 @@ def gain_by(
         )
 
     found = {}
-    for name in ("teacher_entropy", "label_probability", "frequency"):
-        if getattr(facts, name) is None:
-            continue
-        values = np.asarray(getattr(facts, name), np.float64)
+    for name, known in facts.items():
+        values = np.asarray(known, np.float64)
         places = places_in(values, bins)
         found[name] = tuple(one(values, places == place) for place in np.unique(places))
     return found
@@ -532,14 +498,11 @@ def places_in(values: Values, bins: int) -> NDArray[np.int64]:
     return np.searchsorted(cuts, values, side="right")
 
 
-FILE = "README.md"
-
-
 def write_cards(found: DistillResult) -> list[str]:
     """Write the card of every saved student; the folders that got one."""
     saved = [one for results in found.arms.values() for one in results if one.saved is not None]
     for one in saved:
-        (Path(str(one.saved)) / FILE).write_text(model_card(found, one), encoding="utf-8")
+        (Path(str(one.saved)) / "README.md").write_text(model_card(found, one), encoding="utf-8")
     return [str(one.saved) for one in saved]
 
 

@@ -295,6 +295,16 @@ class OutputHead:
         found: Tensor | None = getattr(self.module, "bias", None)
         return found
 
+    def arguments(self, side: str, num_tokens: int | None = None) -> dict[str, Any]:
+        """What `fused_distillation_loss` takes of the `side` (student, teacher), of the first `num_tokens` tokens."""
+        bias = self.bias
+        return {
+            f"{side}_weight": self.weight[:num_tokens],
+            f"{side}_bias": None if bias is None else bias[:num_tokens],
+            f"{side}_scale": self.scale,
+            f"{side}_softcap": self.softcap,
+        }
+
     @contextmanager
     def hidden(self) -> Iterator[list[Tensor]]:
         """Within it a forward pass leaves its hidden states `[batch, time, width]` here, and logits of one place.
