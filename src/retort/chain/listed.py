@@ -79,6 +79,7 @@ def through(known: PartialDistribution, stages: Sequence[Stage]) -> Listed:
     ranks = np.arange(raw.num_seen)
     temperature = ORDINARY
     reports = []
+    # `current` is what the next stage sees; `raw`, `ranks` and `temperature` are kept for what is said of the whole.
     for stage in stages:
         if stage.name in NEED_IDS:
             raise _undecidable(
@@ -288,6 +289,7 @@ def _typical(current: PartialDistribution, stage: Stage, mass: float) -> Mask:
     least = np.where((below <= 0.0) & (above >= 0.0), 0.0, np.minimum(np.abs(below), np.abs(above)))
     order = np.argsort(least + most, kind="stable")
     needed = mass * (1.0 - SLACK)
+    # The first run that may hold the mass decides: a longer one would need it to be sure that this one falls short.
     for count in range(1, len(order) + 1):
         inner, outer = order[:count], order[count:]
         if current.share(inner).high < needed:

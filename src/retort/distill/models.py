@@ -408,6 +408,7 @@ def _cut_units(weights: dict[str, Tensor], layer: str, size: int) -> None:
             "student.from_teacher.intermediate_size cuts hidden units of Llama's or GPT-2's kind, and this teacher's"
             " are of another; leave it out."
         )
+    # What a unit adds is its input weights times its output weights: small on one side, it is small altogether.
     norms = [
         weights[layer + name].float().movedim(axis, 0).flatten(1).norm(dim=1) for name, axis in axes.items()
     ]
@@ -456,6 +457,7 @@ def _cut_heads(weights: dict[str, Tensor], layer: str, config: Any, groups: int,
     def places(width: int) -> Tensor:
         return (kept[:, None] * width + torch.arange(width)).flatten()
 
+    # Queries come in groups that share a key: the same groups must go in all four matrices, or heads would be mixed.
     for name in KEYS_AND_VALUES:
         _select(weights, layer + name, places(size))
     _select(weights, layer + QUERIES, places(size * queries))

@@ -263,6 +263,7 @@ def continue_rows(
     student.eval()
     try:
         pieces, read = [prompts], prompts
+        # The place in the row is the draw's position, so a row's text depends on its seed and on nothing beside it.
         for place in range(length - prompts.shape[1]):
             told: Any = student(input_ids=read, **arguments)
             logits = told.logits[:, -1, :num_tokens].float()

@@ -455,6 +455,7 @@ class PartialDistribution:
         each_high = max(each_low, each_high)
         # The most even: every share as near to one level as its interval allows.
         bottom, top = -745.0, 0.0
+        # Bisection in ln level, 80 halvings of 745: shares may be as small as float64 goes.
         for _ in range(80):
             level = math.exp(0.5 * (bottom + top))
             total = float(np.clip(level, low, high).sum()) + unknown * min(max(level, each_low), each_high)

@@ -110,6 +110,7 @@ def gumbel(
     stream = int(whole_numbers(stream, MAX_STREAM, "stream"))
     num_blocks = -(-int(tokens) // BLOCK_TOKENS)
     noise = np.empty((num_blocks, BLOCK_TOKENS))
+    # In pieces: the temporaries of 128,000 tokens at once would go through main memory a dozen times.
     for start in range(0, num_blocks, BLOCKS_AT_A_TIME):
         blocks = np.arange(start, min(start + BLOCKS_AT_A_TIME, num_blocks))
         first, winners = first_arrivals(seeds, positions, blocks, stream)
@@ -232,6 +233,7 @@ def philox4x32(
     c0 = counter[0] + counter[1] * 0 + seeds * 0
     c1, c2, c3 = counter[1] + c0 * 0, c0 * 0 + counter[2], c0 * 0 + counter[3]
     key = seeds & LOW_WORD, (seeds >> 32) & LOW_WORD
+    # The key grows by a constant each round, so that no two rounds are the same permutation.
     for number in range(rounds):
         key_0, key_1 = ((word + number * step) & LOW_WORD for word, step in zip(key, KEY_STEPS, strict=True))
         product_0, product_1 = c0 * MULTIPLIERS[0], c2 * MULTIPLIERS[1]

@@ -64,6 +64,8 @@ def _nearest(weights: Weights, needed_N1: Array, ties: str, min_keep: int) -> Ar
         ends_NB = ends_NB & (counts_NB >= xp.clip(counts_NB[:, -1:], max=float(min_keep)))
     end_N1 = BINS - 1 - xp.sum(xp.astype(ends_NB[:, :-1], xp.int64), axis=-1, keepdims=True)
     keep_NV = (bin_NV < end_N1) & live_NV
+    # Row by row: how many tokens share the last bin differs, and there are few. Two stable sorts make the order:
+    # by distance, then the more likely, then the lower id.
     for row in range(end_N1.shape[0]):
         end = int(end_N1[row, 0])
         ids_M = xp.nonzero((bin_NV[row] == end) & live_NV[row])[0]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -189,6 +190,7 @@ def continuations(history: np.ndarray, breakers: Sequence[Any] = ()) -> dict[int
     ends = np.flatnonzero(backwards[1:] == backwards[0]) + 1
     lengths = np.ones(len(ends), dtype=np.int64)
     going = np.arange(len(ends))
+    # All earlier places where the last token stood are followed together, one token back at a time.
     for length in range(1, min(limit, STEPS)):
         going = going[ends[going] + length < len(backwards)]
         going = going[backwards[ends[going] + length] == backwards[length]]
@@ -222,6 +224,7 @@ def _common_lengths(tokens: list[int]) -> list[int]:
     lengths = [0] * len(tokens)
     lengths[0] = len(tokens)
     left = right = 0
+    # [left, right) is the copy of the beginning that reaches farthest: within it, what is known of the beginning holds.
     for place in range(1, len(tokens)):
         length = min(right - place, lengths[place - left]) if place < right else 0
         while place + length < len(tokens) and tokens[length] == tokens[place + length]:
@@ -240,42 +243,32 @@ def _penalty(multiplier: float, base: float, excess: int) -> float:
     return float(multiplier * base**excess)
 
 
+_looking_back = partial(Transform, nested=False, truncates=False, needs=frozenset({"history"}))
+
 ROWS = (
-    Transform(
+    _looking_back(
         "repetition_penalty",
         repetition_penalty,
         "divide the positive logits of seen tokens by this, multiply the negative ones; above 1 discourages",
         (REPETITION, scope_parameter(WHOLE, setting="penalty_scope")),
         aliases=("repeat_penalty",),
-        nested=False,
-        truncates=False,
-        needs=frozenset({"history"}),
     ),
-    Transform(
+    _looking_back(
         "frequency_penalty",
         frequency_penalty,
         "take this from a token's logit for each time it came",
         (FREQUENCY, scope_parameter(OUTPUT, setting="penalty_scope")),
-        nested=False,
-        truncates=False,
-        needs=frozenset({"history"}),
     ),
-    Transform(
+    _looking_back(
         "presence_penalty",
         presence_penalty,
         "take this from the logit of every token that came",
         (PRESENCE, scope_parameter(OUTPUT, setting="penalty_scope")),
-        nested=False,
-        truncates=False,
-        needs=frozenset({"history"}),
     ),
-    Transform(
+    _looking_back(
         "dry",
         dry,
         "penalise the token that would continue a repetition, more the longer it is",
         (MULTIPLIER, BASE, ALLOWED_LENGTH, LAST_N, BREAKERS),
-        nested=False,
-        truncates=False,
-        needs=frozenset({"history"}),
     ),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -197,6 +198,8 @@ def _mask(tokens: Any, num_tokens: int, name: str) -> np.ndarray:
     return mask
 
 
+_ban = partial(Transform, nested=False, truncates=False, bans=True)
+
 ROWS = (
     Transform(
         "logit_bias",
@@ -206,44 +209,32 @@ ROWS = (
         nested=False,
         truncates=False,
     ),
-    Transform(
+    _ban(
         "bad_words",
         bad_words,
         "forbid the last token of these sequences where the tokens before it have just come",
         (WORDS, scope_parameter(WHOLE)),
-        nested=False,
-        truncates=False,
-        bans=True,
         needs=frozenset({"history"}),
     ),
-    Transform(
+    _ban(
         "min_tokens",
         min_tokens,
         "forbid the ids that end a text until so many tokens have come",
         (LEAST, END),
-        nested=False,
-        truncates=False,
-        bans=True,
         needs=frozenset({"history"}),
     ),
-    Transform(
+    _ban(
         "allowed",
         allowed,
         "forbid every token but these",
         (ALLOWED,),
         aliases=("allowed_tokens",),
-        nested=False,
-        truncates=False,
-        bans=True,
     ),
-    Transform(
+    _ban(
         "grammar",
         grammar,
         "forbid what a function of the tokens so far does not allow",
         (GRAMMAR, scope_parameter(WHOLE)),
-        nested=False,
-        truncates=False,
-        bans=True,
         needs=frozenset({"history"}),
     ),
 )

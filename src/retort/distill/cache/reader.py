@@ -48,6 +48,18 @@ class _Loaded:
     begins: NDArray[np.int64]
     seeds: NDArray[np.uint64]
 
+    def at(self, rows: NDArray[np.int64]) -> pa.Table:
+        """The records of these rows, not yet decoded, and what decoding needs of each."""
+        document = np.searchsorted(self.begins, rows, side="right") - 1
+        return pa.table(
+            {
+                "record": self.positions.target.take(pa.array(rows)),
+                "seed": self.seeds[document],
+                "offset": self.positions.offset[rows].astype(np.int64),
+                "entropy": self.positions.entropy[rows].astype(np.float32),
+            }
+        )
+
 
 class Cache:
     """A folder that `retort capture` has written."""
@@ -129,24 +141,30 @@ class Cache:
         """
         documents, offsets = np.asarray(documents, np.int64), np.asarray(offsets, np.int64)
         wanted = np.asarray([bisect_right(self._firsts, one) - 1 for one in documents.tolist()], np.int64)
-        parts: list[tuple[NDArray[np.int64], Targets]] = []
-        for number in np.unique(wanted).tolist():
+        order, parts, untold = [], [], []
+        for number in np.unique(wanted).tolist() or [0]:
             where = np.flatnonzero(wanted == number)
             if number < 0:
                 raise InputError(f"document {documents[where[0]]} is not in {self.folder}.")
-            parts.append((where, self._from_shard(number, documents[where], offsets[where], contents)))
-        return _in_order(parts, len(documents), self.origin.vocabulary)
+            shard = self._shard(number)
+            rows, without = self._rows_in(shard, documents[where], offsets[where], contents)
+            order.append(where)
+            parts.append(shard.at(rows))
+            untold.append(without)
+        # Decoded at once, in the order asked: a record costs little, a call for each shard much.
+        back = np.argsort(np.concatenate(order))
+        found = self._decoded(pa.concat_tables(parts).take(back))
+        found.weights[np.concatenate(untold)[back]] = 0.0
+        return found
 
     def document(self, number: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """The tokens of a document that were predicted, and their offsets."""
-        shard = self._shard(self._number_of(number))
-        begin, end = self._rows_of(shard, number)
+        shard, begin, end = self._rows_of(number)
         return shard.positions.token[begin:end], shard.positions.offset[begin:end].astype(np.int64)
 
     def rest(self, number: int) -> NDArray[np.float16] | None:
         """`[positions, 2]` bounds on what the tokens that a server did not name weigh at tau; None for others."""
-        shard = self._shard(self._number_of(number))
-        begin, end = self._rows_of(shard, number)
+        shard, begin, end = self._rows_of(number)
         return None if shard.positions.rest is None else shard.positions.rest[begin:end]
 
     def token_texts(self) -> list[str]:
@@ -171,27 +189,21 @@ class Cache:
                     raise SourceError(f"a token is none of {vocabulary:,}")
                 for begin in range(0, shard.tokens, DECODED_AT_ONCE):
                     rows = np.arange(begin, min(begin + DECODED_AT_ONCE, shard.tokens))
-                    self.codec.check(self._decode(loaded, rows), vocabulary)
+                    self.codec.check(self._decoded(loaded.at(rows)), vocabulary)
             except SourceError as error:
                 raise SourceError(
                     f"{self.folder / shard.file} does not hold what its codec, {self.codec.text}, writes: {error}."
                     " Delete it and run the capture with --resume."
                 ) from None
 
-    def _number_of(self, document: int) -> int:
-        number = bisect_right(self._firsts, document) - 1
-        if number < 0:
-            raise InputError(f"document {document} is not in {self.folder}.")
-        return number
-
-    def _from_shard(
+    def _rows_in(
         self,
-        number: int,
+        shard: _Loaded,
         documents: NDArray[np.int64],
         offsets: NDArray[np.int64],
         contents: dict[int, bytes] | None,
-    ) -> Targets:
-        shard = self._shard(number)
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """The row of each position in the shard, and where a server told nothing (any row then)."""
         places = np.searchsorted(shard.documents, documents)
         found = shard.documents[np.minimum(places, len(shard.documents) - 1)] == documents
         if not found.all():
@@ -216,14 +228,12 @@ class Cache:
         if contents is not None:
             asked = {(document, contents[document]) for document in set(documents.tolist())}
             for document, content in asked - self._checked:
-                self._check_content(shard, document, content)
+                self._check_content(document, content)
             self._checked |= asked
-        found = self._decode(shard, rows)
-        found.weights[untold] = 0.0
-        return found
+        return rows, untold
 
-    def _check_content(self, shard: _Loaded, document: int, content: bytes) -> None:
-        begin, _ = self._rows_of(shard, document)
+    def _check_content(self, document: int, content: bytes) -> None:
+        shard, begin, _ = self._rows_of(document)
         stored = shard.positions.content[begin].tobytes()
         if stored != content:
             raise InputError(
@@ -231,18 +241,18 @@ class Cache:
                 f" {content.hex()[:16]} now, {stored.hex()[:16]} there); capture the text that students are trained on."
             )
 
-    def _decode(self, shard: _Loaded, rows: NDArray[np.int64]) -> Targets:
-        positions = shard.positions
-        records = positions.target.take(pa.array(rows))
-        index_of = np.searchsorted(shard.begins, rows, side="right") - 1
-        places = Places(shard.seeds[index_of], positions.offset[rows].astype(np.int64))
-        return self.codec.decode(records, self.layout, places, positions.entropy[rows].astype(np.float32))
+    def _decoded(self, rows: pa.Table) -> Targets:
+        seeds, offsets, entropy = (rows[name].to_numpy() for name in ("seed", "offset", "entropy"))
+        records = rows["record"].combine_chunks()
+        return self.codec.decode(records, self.layout, Places(seeds, offsets), entropy)
 
-    def _rows_of(self, shard: _Loaded, document: int) -> tuple[int, int]:
+    def _rows_of(self, document: int) -> tuple[_Loaded, int, int]:
+        """The shard that holds a document, and the rows there at which it begins and ends."""
+        shard = self._shard(max(bisect_right(self._firsts, document) - 1, 0))
         place = int(np.searchsorted(shard.documents, document))
         if place == len(shard.documents) or shard.documents[place] != document:
             raise InputError(f"document {document} is not in {self.folder}.")
-        return int(shard.begins[place]), int(shard.begins[place + 1])
+        return shard, int(shard.begins[place]), int(shard.begins[place + 1])
 
     def _shard(self, number: int) -> _Loaded:
         if number in self._loaded:
@@ -274,24 +284,6 @@ class Cache:
         )
 
 
-def _in_order(parts: list[tuple[NDArray[np.int64], Targets]], num: int, vocab_size: int) -> Targets:
-    """The parts of several shards as one, each row where it was asked for."""
-    if len(parts) == 1 and np.array_equal(parts[0][0], np.arange(num)):
-        return parts[0][1]
-    most = max((part.ids.shape[1] for _, part in parts), default=0)
-    ids, weights = np.zeros((num, most), np.int64), np.zeros((num, most), np.float32)
-    entropy = np.zeros(num, np.float32)
-    whole = any(part.log_probs is not None for _, part in parts)
-    log_probs = np.zeros((num, vocab_size), np.float16) if whole else None
-    for where, part in parts:
-        ids[where, : part.ids.shape[1]] = part.ids
-        weights[where, : part.ids.shape[1]] = part.weights
-        entropy[where] = part.entropy
-        if log_probs is not None and part.log_probs is not None:
-            log_probs[where] = part.log_probs
-    return Targets(ids, weights, entropy, log_probs)
-
-
 def first_rows(cache: Cache, count: int) -> list[dict[str, Any]]:
     """The first `count` positions as records: document, offset, token, entropy (nats), and the largest weights.
 
@@ -307,32 +299,25 @@ def first_rows(cache: Cache, count: int) -> list[dict[str, Any]]:
     rest = cache.rest(document)
     rows = []
     for place, (token, offset) in enumerate(zip(tokens.tolist(), offsets.tolist(), strict=True)):
+        weights, ids = found.weights[place], found.ids[place]
         if found.log_probs is not None:
-            weights, ids = (
-                np.exp(found.log_probs[place].astype(np.float32)),
-                np.arange(cache.origin.vocabulary),
-            )
-        else:
-            weights, ids = found.weights[place], found.ids[place]
+            weights = np.exp(found.log_probs[place].astype(np.float32))
+            ids = np.arange(cache.origin.vocabulary)
         # Falling weight, ties by id, so that the same cache always shows the same.
         best = np.lexsort((ids, -weights))[:SHOWN_TOKENS]
-        rows.append(
-            {
-                "document": document,
-                "offset": offset,
-                "token": texts[token],
-                "token_id": token,
-                "entropy": float(found.entropy[place]) if rest is None else None,
-                **(
-                    {}
-                    if rest is None
-                    else {"rest_low": float(rest[place, 0]), "rest_high": float(rest[place, 1])}
-                ),
-                "top": [
-                    {"token": texts[ids[one]], "token_id": int(ids[one]), "weight": float(weights[one])}
-                    for one in best
-                    if weights[one] > 0
-                ],
-            }
-        )
+        row = {
+            "document": document,
+            "offset": offset,
+            "token": texts[token],
+            "token_id": token,
+            "entropy": float(found.entropy[place]) if rest is None else None,
+        }
+        if rest is not None:
+            row |= {"rest_low": float(rest[place, 0]), "rest_high": float(rest[place, 1])}
+        row["top"] = [
+            {"token": texts[ids[one]], "token_id": int(ids[one]), "weight": float(weights[one])}
+            for one in best
+            if weights[one] > 0
+        ]
+        rows.append(row)
     return rows

@@ -295,6 +295,7 @@ def positions_of(teacher: Teacher, origin: Origin, documents: Sequence[Document]
     windows = [window for one in documents for window in teacher.windows(one.number, one.ids, origin.context)]
     records: dict[int, pa.Array] = {}
     entropies: dict[int, NDArray[np.float16]] = {}
+    # Rows round with the batch that they are in, so which windows go together is a function of the shard alone.
     for batch in batches(windows, origin.batch_tokens):
         chosen = [windows[place] for place in batch]
         where = Places(

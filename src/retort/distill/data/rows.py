@@ -258,6 +258,7 @@ def _read(
     stream = _Stream()
     for batch in numbered(corpus, keep):
         rendered = render([record for _, record in batch], [number for number, _ in batch])
+        # The hash is that of the whole document: a cache was captured before anything was cut to a row.
         for (number, _), document in zip(batch, rendered, strict=True):
             if with_contents:
                 stream.contents[number] = content_hash(document.ids)

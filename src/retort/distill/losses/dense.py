@@ -159,7 +159,7 @@ def average_log_probs(
     total = sum(shares)
     mixture = None
     for logits, share in zip(teacher_logits, shares, strict=True):
-        if share == 0:
+        if share == 0:  # ln 0 would make NaN of a token that this teacher rules out
             continue
         wide = logits.to(torch.promote_types(logits.dtype, torch.float32))
         log_probs = torch.log_softmax(wide / temperature, dim=-1).add_(math.log(share / total))
@@ -208,6 +208,7 @@ class _SumOverBlocks(torch.autograd.Function):
         if ctx.needs_input_grad[0]:  # type: ignore[attr-defined]
             gradient = torch.empty_like(student) if everything else torch.zeros_like(student)
         total = torch.zeros((), dtype=inside, device=student.device)
+        # Autocast would take the log-softmax back to half precision, which the caller has just left.
         with torch.autocast(student.device.type, enabled=False):
             for start in range(0, kept.numel(), rows):
                 block = slice(start, start + rows)
@@ -347,6 +348,7 @@ def sparse_distillation_loss(
 
     def block_loss(student_block: Tensor, block: slice) -> tuple[Tensor, Tensor]:
         ids, weights = targets.ids[block], targets.weights[block].to(student_block.dtype)
+        # -Σ w ln q by z is (q Σw - w)/τ; Σw is 1 only on average for weights that were drawn, so it stays in.
         log_q = functional.log_softmax(student_block / temperature, dim=-1)
         # -inf · 0: filling names token 0, which may be one that the student rules out.
         on_targets = torch.where(weights > 0, log_q.gather(-1, ids), 0.0)

@@ -202,6 +202,8 @@ class _FusedSum(torch.autograd.Function):
         total = torch.zeros((), dtype=inside, device=hidden.device)
         rows = block_rows(buffer_TV)
         with torch.autocast(hidden.device.type, enabled=False):
+            # A chunk is as many positions as make a product worth reading the whole weight for; a block within it, as
+            # many as stay in the cache while the loss passes over them several times.
             for start in range(0, kept.numel(), chunk):
                 places = kept[start : start + chunk]
                 hidden_TD = hidden[places].to(products)
@@ -227,6 +229,7 @@ class _FusedSum(torch.autograd.Function):
                 if hidden_gradient is not None:
                     hidden_gradient[places] = student.hidden_gradient(logits_TV).to(hidden.dtype)
                 if weight_gradient is not None:
+                    # Summed over chunks in float32: bfloat16 would lose what a late chunk adds to a large sum.
                     if products == inside:
                         weight_gradient.addmm_(logits_TV.T, hidden_TD)
                     else:

@@ -153,6 +153,7 @@ def philox(number, position, kind, seed):  # type: ignore[no-untyped-def]
     """The four words of `noise.philox4x32` in the stream of sampling, int64."""
     c0, c1, c2, c3 = np.int64(number), np.int64(position), np.int64(0), np.int64(kind)
     key_0, key_1 = seed & LOW_WORD, (seed >> 32) & LOW_WORD
+    # Products of 32-bit words fit in 64 bits; int64 wraps as uint64 does, and the masks take the sign bits away.
     for _ in range(ROUNDS):
         first, second = c0 * MULTIPLIERS[0], c2 * MULTIPLIERS[1]
         c0 = ((second >> 32) & LOW_WORD) ^ c1 ^ key_0
