@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from distill.test_trainer import KeepGradients, trainer_of
+from distill.test_step import KeepGradients, trainer_of
 from retort.distill.recipe import OnPolicy
 from retort.distill.step import DistillTrainer
 

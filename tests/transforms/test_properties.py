@@ -15,6 +15,7 @@ from retort.chain import Chain
 from retort.errors import InputError
 from retort.transforms import find_transform
 from retort.transforms.context import Context, RowState
+from transforms.four_tokens import kept
 
 # Settings, and the same for each of three rows.
 CASES: dict[str, tuple[tuple[Any, ...], tuple[Any, ...]]] = {
@@ -54,11 +55,6 @@ def run(name: str, logits: Any, settings: tuple[Any, ...], rows: slice = slice(N
 def of_row(settings: tuple[Any, ...], row: int) -> tuple[Any, ...]:
     """The settings of one row."""
     return tuple(value[row] if isinstance(value, list) else value for value in settings)
-
-
-def kept(logits: Any) -> list[int]:
-    """Ids that are not removed."""
-    return np.flatnonzero(np.asarray(logits) > -math.inf).tolist()
 
 
 @pytest.mark.parametrize("name", NAMES)

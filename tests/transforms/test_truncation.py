@@ -11,21 +11,16 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import reference
+from retort.chain import Chain
 from retort.distribution import top_ids
 from retort.distribution.ranking import NUCLEUS_CANDIDATES
 from retort.errors import InputError
 from retort.transforms import TRANSFORMS, find_transform, min_p, temperature, top_k, top_p
+from retort.transforms.context import Context
+from retort.transforms.truncation import COIN_STREAM, epsilon_cutoff, eta_cutoff, top_n_sigma, xtc
+from transforms.four_tokens import FOUR, kept, tied_rows
 
-FOUR = np.log([0.4, 0.3, 0.2, 0.1])
-
-# Few different values, so that ties are common.
-tied_rows = arrays(np.float64, st.integers(1, 10), elements=st.sampled_from([-3.0, -1.0, 0.0, 0.5, 2.0]))
 shares = st.floats(0.0, 1.0)
-
-
-def kept(logits: object) -> list[int]:
-    """Ids that are not removed."""
-    return np.flatnonzero(np.asarray(logits) > -math.inf).tolist()
 
 
 def test_top_k_by_hand() -> None:
@@ -273,3 +268,199 @@ def test_torch_gradient_reaches_kept_tokens_only() -> None:
     logits = torch.tensor([3.0, 2.0, 1.0, 0.0], requires_grad=True)
     torch.logsumexp(top_p(top_k(logits, 3), 0.8), dim=-1).backward()
     assert (logits.grad[:2] > 0).all() and (logits.grad[2:] == 0).all()
+
+
+# epsilon_cutoff and eta_cutoff: four tokens by hand, the oracle, and what is kept when nothing reaches the floor.
+
+
+def test_epsilon_by_hand() -> None:
+    assert kept(epsilon_cutoff(FOUR, 0.1)) == [0, 1, 2, 3]
+    assert kept(epsilon_cutoff(FOUR, 0.11)) == [0, 1, 2]
+    assert kept(epsilon_cutoff(FOUR, 0.2)) == [0, 1, 2]
+    assert kept(epsilon_cutoff(FOUR, 0.41)) == [0]
+    assert kept(epsilon_cutoff(FOUR, 1.0)) == [0]
+    assert kept(epsilon_cutoff(FOUR, 0.41, min_keep=3)) == [0, 1, 2]
+
+
+def test_eta_by_hand() -> None:
+    """H = 1.27985, e^-H = 0.27808. ε = 0.5: √ε e^-H = 0.19663 is the floor; ε = 0.1: 0.08794; ε = 0.01: ε itself."""
+    assert kept(eta_cutoff(FOUR, 0.5)) == [0, 1, 2]
+    assert kept(eta_cutoff(FOUR, 0.52)) == [0, 1]
+    assert math.sqrt(0.52) * math.exp(-1.27985) == pytest.approx(0.20053, abs=1e-5)
+    assert kept(eta_cutoff(FOUR, 0.1)) == [0, 1, 2, 3]
+    assert kept(eta_cutoff(np.log([0.985, 0.011, 0.004]), 0.01)) == [0, 1]
+    assert kept(eta_cutoff(FOUR, 0.52, min_keep=3)) == [0, 1, 2]
+
+
+@given(tied_rows, st.floats(0.0, 1.0))
+def test_epsilon_equals_the_oracle(logits: np.ndarray, epsilon: float) -> None:
+    np.testing.assert_array_equal(
+        epsilon_cutoff(logits, epsilon), reference.epsilon_cutoff(logits.tolist(), epsilon)
+    )
+
+
+@given(tied_rows, st.floats(0.0, 1.0))
+def test_eta_equals_the_oracle(logits: np.ndarray, epsilon: float) -> None:
+    np.testing.assert_array_equal(eta_cutoff(logits, epsilon), reference.eta_cutoff(logits.tolist(), epsilon))
+
+
+@pytest.mark.parametrize("function", [epsilon_cutoff, eta_cutoff])
+@given(logits=tied_rows, first=st.floats(0.0, 1.0), second=st.floats(0.0, 1.0))
+def test_a_higher_floor_keeps_no_more(
+    function: object, logits: np.ndarray, first: float, second: float
+) -> None:
+    low, high = sorted((first, second))
+    assert set(kept(function(logits, high))) <= set(kept(function(logits, low)))  # type: ignore[operator]
+
+
+@given(tied_rows, st.floats(0.001, 1.0))
+def test_eta_keeps_what_epsilon_keeps(logits: np.ndarray, epsilon: float) -> None:
+    assert set(kept(epsilon_cutoff(logits, epsilon))) <= set(kept(eta_cutoff(logits, epsilon)))
+
+
+def test_where_no_token_reaches_the_floor_the_most_likely_stays_with_the_lowest_id() -> None:
+    row = np.zeros(100)
+    assert kept(epsilon_cutoff(row, 0.02)) == [0]
+    assert kept(epsilon_cutoff(row, 0.02, ties="all")) == list(range(100))
+    assert kept(epsilon_cutoff(row, 0.01)) == list(range(100))
+    assert kept(epsilon_cutoff(np.array([-math.inf, 0.0, 0.0]), 0.9)) == [1]
+
+
+def test_eta_of_a_uniform_row_keeps_it_whole() -> None:
+    """e^-H is the probability of each token there, and √ε is less than one."""
+    for epsilon in (0.0001, 0.3, 1.0):
+        assert kept(eta_cutoff(np.zeros(50), epsilon)) == list(range(50))
+
+
+# top_n_sigma: four tokens by hand, the oracle, σ over the tokens that are left, and no temperature in it.
+
+ROW = np.array([4.0, 2.0, 1.0, 1.0])
+
+rows = arrays(np.float64, st.integers(1, 12), elements=st.sampled_from([-math.inf, -3.0, 0.0, 0.5, 2.0]))
+usable_rows = rows.filter(lambda row: row.max() > -math.inf)
+
+
+def test_top_n_sigma_by_hand() -> None:
+    """Mean 2, squares 4, 0, 1, 1: σ = √1.5 = 1.2247. The gaps to the largest are 0, 2, 3, 3."""
+    assert kept(top_n_sigma(ROW, 1.0)) == [0]
+    assert kept(top_n_sigma(ROW, 1.64)) == [0, 1]
+    assert kept(top_n_sigma(ROW, 2.44)) == [0, 1]
+    assert kept(top_n_sigma(ROW, 2.45)) == [0, 1, 2, 3]
+    assert kept(top_n_sigma(ROW, 2.0 / math.sqrt(1.5))) == [0, 1]
+
+
+def test_a_token_on_the_threshold_stays_however_sigma_is_rounded() -> None:
+    """Gaps 0, x, x: σ = x·√2/3, so n = 3/√2 is exactly enough, for every x."""
+    for x in np.random.default_rng(5).uniform(0.1, 10.0, size=200):
+        assert kept(top_n_sigma(np.array([0.0, -x, -x]), 3 / math.sqrt(2.0))) == [0, 1, 2]
+
+
+def test_off_values() -> None:
+    for off in (None, 0, -1):
+        np.testing.assert_array_equal(top_n_sigma(ROW, off), ROW)
+    assert [kept(row) for row in top_n_sigma(np.stack([ROW, ROW]), [-1, 1.0])] == [[0, 1, 2, 3], [0]]
+
+
+@given(usable_rows, st.floats(0.01, 5.0))
+def test_top_n_sigma_equals_the_oracle(logits: np.ndarray, n: float) -> None:
+    np.testing.assert_array_equal(top_n_sigma(logits, n), reference.top_n_sigma(logits.tolist(), n))
+
+
+@given(usable_rows, st.floats(0.01, 5.0), st.floats(0.01, 5.0))
+def test_a_larger_n_keeps_no_fewer(logits: np.ndarray, n: float, m: float) -> None:
+    assert set(kept(top_n_sigma(logits, min(n, m)))) <= set(kept(top_n_sigma(logits, max(n, m))))
+
+
+@given(
+    arrays(np.float64, st.integers(1, 12), elements=st.floats(-10, 10)),
+    st.floats(0.01, 5.0),
+    st.floats(0.05, 20.0),
+)
+def test_the_temperature_makes_no_difference(logits: np.ndarray, n: float, tau: float) -> None:
+    assert kept(top_n_sigma(temperature(logits, tau), n)) == kept(top_n_sigma(logits, n))
+
+
+def test_removed_tokens_do_not_count_in_sigma() -> None:
+    """With the two removed ones as, say, the lowest float32, σ would be some 10^38 and nothing would be cut."""
+    masked = np.array([4.0, -math.inf, 2.0, 1.0, -math.inf, 1.0])
+    assert kept(top_n_sigma(masked, 1.64)) == [0, 2]
+    filled = np.where(masked == -math.inf, np.finfo(np.float32).min, masked)
+    assert kept(top_n_sigma(filled, 1.64)) == [0, 2, 3, 5]
+
+
+def test_equal_logits_stay_together_and_so_does_a_token_alone() -> None:
+    assert kept(top_n_sigma(np.zeros(5), 0.1)) == [0, 1, 2, 3, 4]
+    assert kept(top_n_sigma(np.array([-math.inf, 3.0]), 0.1)) == [1]
+    assert kept(top_n_sigma(np.array([3.0, 1.0, 3.0, 0.0]), 0.1)) == [0, 2]
+
+
+def test_logits_at_the_edge_of_float16() -> None:
+    row = np.array([65504.0, 0.0, -65504.0], np.float16)
+    assert kept(top_n_sigma(row, 1.0)) == [0]
+
+
+# xtc: four tokens by hand, the oracle, one coin a row.
+
+
+def coins(*numbers: float) -> Context:
+    """A context whose rows have these coins, and only on xtc's stream."""
+
+    def uniforms(stream: int) -> np.ndarray:
+        assert stream == COIN_STREAM
+        return np.array(numbers)
+
+    return Context(uniforms=uniforms)
+
+
+def test_xtc_by_hand() -> None:
+    assert kept(xtc(FOUR, 1.0, 0.15)) == [2, 3]
+    assert kept(xtc(FOUR, 1.0, 0.2)) == [2, 3]
+    assert kept(xtc(FOUR, 1.0, 0.21)) == [1, 2, 3]
+    assert kept(xtc(FOUR, 1.0, 0.31)) == [0, 1, 2, 3]
+    assert kept(xtc(FOUR, 1.0, 0.0)) == [3]
+
+
+def test_it_acts_where_the_coin_is_below_the_probability() -> None:
+    rows = np.stack([FOUR] * 3)
+    result = xtc(rows, 0.5, 0.15, context=coins(0.0, 0.4999, 0.5))
+    assert [kept(row) for row in result] == [[2, 3], [2, 3], [0, 1, 2, 3]]
+    result = xtc(rows, [0.0, 1.0, 0.6], [0.15, 0.25, 0.15], context=coins(0.0, 0.999, 0.5))
+    assert [kept(row) for row in result] == [[0, 1, 2, 3], [1, 2, 3], [2, 3]]
+
+
+def test_probability_1_and_0_need_no_coin_and_others_do() -> None:
+    assert kept(xtc(FOUR, 1, 0.15)) == kept(Chain("xtc(probability=1, threshold=0.15)").apply(FOUR)) == [2, 3]
+    assert kept(xtc(FOUR, 0, 0.15)) == kept(xtc(FOUR, None, 0.15)) == [0, 1, 2, 3]
+    for use in (lambda: xtc(FOUR, 0.5), lambda: Chain("xtc(probability=0.5)").apply(FOUR)):
+        with pytest.raises(InputError, match="xtc needs a random number for each row"):
+            use()
+
+
+@given(tied_rows, st.floats(0.0, 1.0))
+def test_xtc_equals_the_oracle(logits: np.ndarray, threshold: float) -> None:
+    np.testing.assert_array_equal(xtc(logits, 1.0, threshold), reference.xtc(logits.tolist(), threshold))
+
+
+@given(tied_rows, st.floats(0.0, 1.0))
+def test_it_takes_from_the_top_and_never_all(logits: np.ndarray, threshold: float) -> None:
+    result = xtc(logits, 1.0, threshold)
+    lost = set(range(len(logits))) - set(kept(result))
+    assert kept(result)
+    assert not lost or min(logits[list(lost)]) >= max(logits[kept(result)])
+
+
+def test_of_equally_unlikely_ones_the_lowest_id_stays() -> None:
+    assert kept(xtc(np.log([0.4, 0.25, 0.25, 0.1]), 1.0, 0.2)) == [1, 3]
+    assert kept(xtc(np.zeros(4), 1.0, 0.25)) == [0]
+
+
+def test_a_threshold_above_one_half_never_acts() -> None:
+    assert kept(xtc(np.log([0.6, 0.4]), 1.0, 0.51)) == [0, 1]
+    assert kept(xtc(np.log([0.5, 0.5]), 1.0, 0.5)) == [0]
+
+
+def test_removed_tokens_are_never_likely() -> None:
+    masked = np.array([-math.inf, *FOUR, -math.inf])
+    assert kept(xtc(masked, 1.0, 0.0)) == [4]
+    assert kept(xtc(masked, 1.0, 0.15)) == [3, 4]
+    assert kept(xtc(np.array([-math.inf, 1.0]), 1.0, 0.1)) == [1]

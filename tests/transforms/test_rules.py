@@ -15,18 +15,9 @@ import reference
 from retort.chain import Chain, Stage
 from retort.errors import InputError
 from retort.transforms import Context, allowed, bad_words, grammar, logit_bias, min_tokens
+from transforms.four_tokens import after, kept
 
 FOUR = np.array([2.0, -1.0, 0.0, 1.0])
-
-
-def after(*ids: int, prompt: int = 0) -> Context:
-    """The context of one row that has these ids, the first `prompt` of them its prompt."""
-    return Context(history=[ids], prompt_lengths=[prompt])
-
-
-def kept(logits: Any) -> list[int]:
-    """Ids that are not removed."""
-    return np.flatnonzero(np.asarray(logits) > -math.inf).tolist()
 
 
 def test_logit_bias_by_hand() -> None:

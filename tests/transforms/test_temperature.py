@@ -8,16 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
 
 import reference
 from retort.chain import Chain, Stage
 from retort.errors import InputError
 from retort.transforms.temperature import dynamic_temperatures, dynatemp
-
-FOUR = np.log([0.4, 0.3, 0.2, 0.1])
-
-tied_rows = arrays(np.float64, st.integers(1, 10), elements=st.sampled_from([-3.0, -1.0, 0.0, 0.5, 2.0]))
+from transforms.four_tokens import FOUR, tied_rows
 
 
 def test_by_hand() -> None:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 from transformers import LlamaConfig, LlamaForCausalLM, TrainerCallback
+from transformers.integrations import integration_utils
 
+from retort.distill import run
 from retort.distill.data.rows import OrderedRows, Rows
 from retort.distill.losses import align_labels, distillation_loss
 from retort.distill.measure import held_out_nll
@@ -18,6 +24,7 @@ from retort.distill.models import Teacher
 from retort.distill.objective import Objective
 from retort.distill.recipe import Recipe
 from retort.distill.step import DistillTrainer, training_arguments
+from retort.errors import InputError
 
 VOCAB_SIZE, LENGTH = 12, 6
 
@@ -196,3 +203,57 @@ def test_ensemble_averages_probabilities_and_hides_ids_without_token() -> None:
     members, ids = [tiny(1), tiny(2)], torch.arange(5)[None]
     probs = sum(member(ids).logits[..., :10].softmax(-1) for member in members) / 2
     torch.testing.assert_close(Teacher(members, 10, torch.float32)(input_ids=ids).exp(), probs)
+
+
+# Training logged elsewhere: every arm is a run of its own, and a library that is missing is said at once.
+
+Markov = Callable[..., dict[str, Any]]
+
+
+class Recorder(TrainerCallback):
+    """Stands for the callback of a library: what it is told, and where TensorBoard would write."""
+
+    told: ClassVar[list[tuple[str, str | None, dict[str, float]]]] = []
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
+        self.told.append((args.run_name, os.environ.get("TENSORBOARD_LOGGING_DIR"), dict(logs)))
+
+
+def test_each_arm_is_a_run_with_its_losses(
+    markov: Markov, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    ended: list[str] = []
+    monkeypatch.setitem(integration_utils.INTEGRATION_TO_CALLBACK, "wandb", Recorder)
+    monkeypatch.setitem(sys.modules, "wandb", SimpleNamespace(finish=lambda: ended.append("run")))
+    monkeypatch.setattr(Recorder, "told", [])
+    output = tmp_path / "out"
+    recipe = Recipe.from_dict(markov(steps=4, eval_every=2, seeds=1, report_to="wandb", output=str(output)))
+    assert recipe.report_to == ("wandb",) and Recipe.from_dict(recipe.to_dict()) == recipe
+    run(recipe)
+    names = [name for name, _, _ in Recorder.told]
+    assert sorted(set(names)) == ["hard-seed0", "result", "soft-seed0"] and ended == ["run", "run", "run"]
+    assert {folder for name, folder, _ in Recorder.told if name == "hard-seed0"} == {
+        str(output / "logs" / "hard-seed0")
+    }
+    logged = {key for _, _, logs in Recorder.told for key in logs}
+    assert {"loss", "learning_rate", "eval_nll", "final_validation_nll", "difference"} <= logged
+    assert "TENSORBOARD_LOGGING_DIR" not in os.environ
+    # What is logged decides no numbers: the arms are found.
+    Recorder.told.clear()
+    run(Recipe.from_dict(recipe.to_dict() | {"report_to": []}))
+    assert Recorder.told == []
+
+
+def test_what_is_not_there_is_refused_before_anything_is_opened(
+    markov: Markov, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing() -> TrainerCallback:
+        raise RuntimeError("WandbCallback requires wandb to be installed. Run `pip install wandb`.")
+
+    monkeypatch.setitem(integration_utils.INTEGRATION_TO_CALLBACK, "wandb", missing)
+    with pytest.raises(
+        InputError, match=r"report_to has 'wandb', which is not installed here \(.*pip install wandb"
+    ):
+        run(Recipe.from_dict(markov(report_to=["wandb"], teacher="true") | {"teacher": "/no/such/model"}))
+    with pytest.raises(InputError, match=r"report_to has 'tensorbord' \(did you mean tensorboard\?\)"):
+        run(Recipe.from_dict(markov(report_to=["tensorbord"])))

@@ -13,12 +13,26 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from retort.distill.data import Corpus, Record
-from retort.distill.data.records import Pair, Rendered
-from retort.distill.data.rows import OrderedRows, RowLayout, Rows, content_hash, rows_of
+from distill.data.chat_tokenizer import make_tokenizer
+from distill.packing import packed_rows
+from retort.distill import Recipe
+from retort.distill.data import Chat, Corpus, Pair, Record, read_documents, share_of
+from retort.distill.data.records import Rendered, Renderer
+from retort.distill.data.rows import (
+    OrderedRows,
+    RowLayout,
+    Rows,
+    content_hash,
+    load_texts,
+    pack,
+    reading_order,
+    rows_of,
+    shares,
+)
 from retort.distill.measure import held_out_nll
 from retort.distill.models import Teacher, need_separation
-from retort.errors import CapabilityError, InputError
+from retort.errors import CapabilityError, InputError, RetortError
+from retort.sources.load import load
 from tiny_models import ARCHITECTURES
 
 END, VOCAB, OFF = 9, 40, -100
@@ -220,3 +234,183 @@ def test_a_micro_batch_is_as_wide_as_its_longest_document(tmp_path: Path) -> Non
     assert (ordered.tokens, ordered.targets) == (3 + 7 + 2 + 3, 2 + 6 + 1 + 2)
     twice = OrderedRows(found, 8, seed=0)
     assert (twice.tokens, twice.targets) == (2 * ordered.tokens, 2 * ordered.targets)
+
+
+# Text to rows, and the order in which they are read.
+
+DATA_END = 99
+
+
+def encode(documents: list[str]) -> list[list[int]]:
+    return [[ord(letter) - ord("a") for letter in document] for document in documents]
+
+
+def labels_of(
+    file: Path, length: int, tokens: int | None = None, *, whole_rows: bool = True
+) -> list[list[int]]:
+    return packed_rows(
+        str(file), encode, DATA_END, length, tokens=tokens, whole_rows=whole_rows
+    ).labels.tolist()
+
+
+def test_documents_are_packed_with_the_end_token_between(tmp_path: Path) -> None:
+    file = tmp_path / "text.txt"
+    file.write_text("abc\n\n \n\nde\n")
+    assert list(read_documents(str(file))) == ["abc", "de"]
+    assert labels_of(file, 3) == [[0, 1, 2], [DATA_END, 3, 4]]
+    assert labels_of(file, 3, whole_rows=False) == [
+        [0, 1, 2],
+        [DATA_END, 3, 4],
+    ]  # one token left over predicts nothing
+    assert labels_of(file, 5, whole_rows=False) == [[0, 1, 2, DATA_END, 3], [4, DATA_END, -100, -100, -100]]
+    assert labels_of(file, 2, tokens=4) == [[0, 1], [2, DATA_END]]
+
+
+@pytest.mark.parametrize(
+    ("path", "tokens", "whole_rows", "digest"),
+    [
+        ("embedded:train", 40_000, True, "065f46e1e6cc7e799223e84a51e43831a18d67d87c0fcccdc06093ae0f17db69"),
+        (
+            "embedded:validation",
+            1000,
+            False,
+            "69fe87d3d983a58457c06a0961609299b0499ca80476d34552f9bfab0946d7cd",
+        ),
+    ],
+)
+def test_rows_of_plain_text_are_those_of_earlier_versions(
+    path: str, tokens: int, whole_rows: bool, digest: str
+) -> None:
+    """Finished arms are found by these; they were written down before records, masks and padding were read."""
+    source: Any = load("embedded:base")
+    end = source.tokenizer.eos_token_id
+    layout = RowLayout(128, end, whole_rows=whole_rows)
+    assert rows_of(path, Renderer(source.tokenizer, end), layout, tokens=tokens).digest == digest
+
+
+def test_json_lines(tmp_path: Path) -> None:
+    file = tmp_path / "text.jsonl"
+    file.write_text('{"text": "a\\n\\nb", "id": 1}\n\n{"text": "c"}\n')
+    assert list(read_documents(str(file))) == ["a\n\nb", "c"]
+    file.write_text('{"text": "a"}\n{"txt": "b"}\n')
+    with pytest.raises(RetortError, match="line 2"):
+        list(read_documents(str(file)))
+
+
+def test_a_token_limit_stops_reading(tmp_path: Path) -> None:
+    file = tmp_path / "text.txt"
+    file.write_text("\n\n".join(["ab"] * 5000))
+    seen = 0
+
+    def counting(documents: list[str]) -> list[list[int]]:
+        nonlocal seen
+        seen += len(documents)
+        return encode(documents)
+
+    packed_rows(str(file), counting, DATA_END, 10, tokens=30, whole_rows=True)
+    assert seen < 1000
+
+
+def test_every_pass_reads_every_row_once_in_an_order_of_the_seed() -> None:
+    order = reading_order(7, 24, seed=3)
+    assert [sorted(order[start : start + 7]) for start in (0, 7, 14)] == [list(range(7))] * 3
+    assert len(order) == 24 and not np.array_equal(order[:7], order[7:14])
+    # A longer run begins like a shorter one.
+    assert np.array_equal(reading_order(7, 10, seed=3), order[:10])
+    assert not np.array_equal(reading_order(7, 24, seed=4), order)
+
+
+def test_digest_follows_contents() -> None:
+    first, same, other = (
+        pack(stream, 2, pad_id=DATA_END, whole_rows=True)
+        for stream in ([1, 2, 3, 4], [1, 2, 3, 4], [1, 2, 4, 3])
+    )
+    assert first.digest == same.digest != other.digest
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("absent.txt", "not a file"),
+        ("embedded:nothing", "embedded texts are"),
+        ("short.txt", "do not fill one row of sequence_length 8"),
+        ("bytes.txt", "UTF-8"),
+        ("text.csv", "allowed are .txt"),
+    ],
+)
+def test_refuses(path: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("short.txt").write_text("abc")
+    Path("bytes.txt").write_bytes(b"\xff\xfe\xff")
+    Path("text.csv").write_text("a,b")
+    with pytest.raises(RetortError, match=words):
+        packed_rows(path, encode, DATA_END, 8, tokens=None, whole_rows=True)
+
+
+# Held-out text kept from the training text: nothing that is asked stands on both sides.
+
+
+def recipe(train: Path, **data: Any) -> Recipe:
+    return Recipe.from_dict(
+        {
+            "teacher": "t", "student": "s", "data": {"train": str(train), "packing": False, **data},
+            "sequence_length": 40, "targets": "cache",
+        }
+    )  # fmt: skip
+
+
+def questions(rows: Any) -> set[str]:
+    tokenizer = make_tokenizer()
+    return {"".join(tokenizer.convert_ids_to_tokens(row)).split("=")[0] for row in rows.ids.tolist()}
+
+
+def test_parts_share_no_question_and_leave_nothing_out(tmp_path: Path) -> None:
+    file = tmp_path / "sums.jsonl"
+    # Every question three times, with other answers.
+    records = [{"prompt": f"{n}=", "completion": f"{answer}"} for answer in range(3) for n in range(300)]
+    file.write_text("".join(json.dumps(one) + "\n" for one in records))
+    texts = load_texts(recipe(file, validation=0.1, test=0.2), make_tokenizer(), 0)
+    parts = [questions(one) for one in (texts.train, texts.validation, texts.test)]
+    assert sum(len(one) for one in parts) == len(set().union(*parts)) == 300
+    assert 10 < len(parts[1]) < 55 and 35 < len(parts[2]) < 90
+    assert [one.documents for one in (texts.train, texts.validation) if one] == [
+        3 * len(one) for one in parts[:2]
+    ]
+    # A cache is asked for documents by their number in the whole text.
+    numbers = {int(one) for one in texts.train.sources[:, 0, 0]}
+    assert len(numbers) == texts.train.documents and max(numbers) > 800
+    # Another order of the file, the same sides.
+    file.write_text("".join(json.dumps(one) + "\n" for one in records[::-1]))
+    again = load_texts(recipe(file, validation=0.1, test=0.2), make_tokenizer(), 0)
+    assert questions(again.validation) == parts[1]
+
+
+def test_what_is_asked_decides() -> None:
+    ask, tell = {"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}
+    assert share_of(Pair("a", "b")) == share_of(Pair("a", "c")) != share_of(Pair("b", "b"))
+    assert share_of(Chat((ask, tell))) == share_of(Chat((ask, {**tell, "content": "c"}), asked=1))
+    assert share_of(Chat((ask, tell))) == share_of(Chat((ask, tell, ask, tell)))
+    assert share_of("a") != share_of("b") and 0 <= share_of("a") < 1
+
+
+def test_shares_are_checked() -> None:
+    data = {"train": "a.txt", "validation": 0.5, "test": "b.txt"}
+    assert shares(recipe(Path("a"), validation=0.25, test=0.25).data) == {
+        "validation": (0, 0.25), "test": (0.25, 0.5), "train": (0.5, 1),
+    }  # fmt: skip
+    assert "test" not in shares(Recipe.from_dict({"teacher": "t", "student": "s", "data": data}).data)
+    for wrong in (
+        {"validation": 1.5},
+        {"validation": 0},
+        {"validation": 0.5, "test": 0.5},
+        {"validation": True},
+    ):
+        with pytest.raises(InputError, match=r"data\.validation (is|and data\.test are)"):
+            recipe(Path("a"), **wrong)
+    with pytest.raises(InputError, match="must be measured on a text that it did not write"):
+        Recipe.from_dict(
+            {
+                "teacher": "t", "student": "s", "output": "o",
+                "data": {"train": {"from_teacher": "a.txt", "max_tokens": 3}, "validation": 0.1},
+            }
+        )  # fmt: skip
