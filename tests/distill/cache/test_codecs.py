@@ -294,7 +294,7 @@ def test_logits_that_are_no_distribution_are_refused() -> None:
 
 def test_a_record_of_draws_by_hand() -> None:
     """Two draws, of rank 0 twice and of rank 3: 3, then gaps 0 and 2, one large count, at pair 0, of 2."""
-    data, ends = pack(np.array([0, 0]), np.array([0, 3]), np.array([2, 1]), 1, 8)
+    data, ends = pack(np.array([0, 0]), np.array([0, 3]), np.array([2, 1]), 1)
     # 3 = 011; gap 0 = 1; gap 2, k = 0: 3 = 011; one large count: 2 = 010; one pair on: 1; count - 1: 1.
     assert "".join(f"{byte:08b}" for byte in data) == "011" + "1" + "011" + "010" + "1" + "1" + "0000"
     ranks, counts = unpack(data, ends, 8)
@@ -312,7 +312,7 @@ def test_bytes_that_are_no_record_are_refused_or_are_one(data: bytes, vocab: int
         return
     kept = counts[0] > 0
     assert (ranks[0][kept] < vocab).all() and (np.diff(ranks[0][kept]) > 0).all()
-    again, _ = pack(np.zeros(kept.sum(), np.int64), ranks[0][kept], counts[0][kept], 1, vocab)
+    again, _ = pack(np.zeros(kept.sum(), np.int64), ranks[0][kept], counts[0][kept], 1)
     assert again.tobytes() == data
 
 

@@ -92,7 +92,7 @@ def round_rows(
     inside = above > 0
     rows, ranks, counts = rows[inside], ranks[inside].astype(np.int64), np.floor(above[inside] / vocab) + 1
     by_rank = np.lexsort((ranks, rows))
-    return pack(rows[by_rank], ranks[by_rank], counts[by_rank].astype(np.int64), num_rows, vocab)
+    return pack(rows[by_rank], ranks[by_rank], counts[by_rank].astype(np.int64), num_rows)
 
 
 def unrounded(
@@ -106,9 +106,7 @@ def unrounded(
     return np.where(counts > 0, ids, 0), counts
 
 
-def pack(
-    rows: Whole, ranks: Whole, counts: Whole, num_rows: int, vocab_size: int
-) -> tuple[NDArray[np.uint8], Whole]:
+def pack(rows: Whole, ranks: Whole, counts: Whole, num_rows: int) -> tuple[NDArray[np.uint8], Whole]:
     """The records of pairs that are sorted by row and rank: their bytes, and where each of `num_rows` ends."""
     pairs = np.bincount(rows, minlength=num_rows)
     begins = np.cumsum(pairs) - pairs
@@ -116,11 +114,10 @@ def pack(
     gaps = ranks - np.where(places > 0, np.roll(ranks, 1), -1) - 1
     # A number of each record at a time, since k depends on the gaps before it.
     orders, mean = np.zeros(len(rows), np.int64), np.zeros(num_rows, np.int64)
-    low_bits_of = _low_bits(vocab_size)
     for place in range(int(pairs.max(initial=0))):
         alive = np.flatnonzero(pairs > place)
         at = begins[alive] + place
-        orders[at] = low_bits_of[mean[alive] >> MEAN_BITS]
+        orders[at] = _order(mean[alive])
         mean[alive] = _next_mean(mean[alive], gaps[at])
     large = np.flatnonzero(counts > 1)
     large_rows = rows[large]
@@ -165,38 +162,33 @@ def unpack(data: NDArray[np.uint8], ends: Whole, vocab_size: int) -> tuple[Whole
     Raises SourceError for bytes that are no record over `vocab_size` tokens.
     """
     numbers = _Numbers(data, ends)
-    pairs = numbers.read(slice(None), 0) - 1
+    every = np.arange(len(ends))
+    pairs = numbers.read(every, 0) - 1
     _need((pairs <= vocab_size).all(), "it has more draws than there are tokens")
-    # Longest records first: those that still have a pair are then a slice, and numpy copies nothing to take them.
-    order = np.argsort(-pairs, kind="stable")
-    pairs, numbers.bit, numbers.stop = pairs[order], numbers.bit[order], numbers.stop[order]
-    places = np.arange(int(pairs.max(initial=0)))
-    ranks = np.zeros((len(ends), max(1, len(places))), np.int64)
-    counts = (np.arange(ranks.shape[1]) < pairs[:, None]).astype(np.int64)
+    ranks = np.zeros((len(ends), max(1, int(pairs.max(initial=1)))), np.int64)
+    counts = np.zeros_like(ranks)
     rank, mean = np.full(len(ends), -1), np.zeros(len(ends), np.int64)
-    low_bits_of = _low_bits(vocab_size)
-    # Each k follows from the gaps before it, so the records are walked side by side, a gap of each at a time.
-    for place, num_alive in enumerate(np.searchsorted(-pairs, -places).tolist()):
-        alive = slice(num_alive)
-        low_bits = low_bits_of[mean[alive] >> MEAN_BITS]
-        gap = numbers.read(alive, low_bits) - (1 << low_bits)
-        rank[alive] += gap + 1
-        # Before the rank is used for anything: a damaged gap would look beyond the tables.
-        _need((rank[alive] < vocab_size).all(), f"a draw is of no token of {vocab_size:,}")
+    # Each k follows from the gaps before it, so the records are walked side by side, a gap of each at a time: some 25
+    # calls of numpy, 50 µs, whatever the number of records. Taking slices for index arrays changed nothing.
+    for place in range(int(pairs.max(initial=0))):
+        alive = np.flatnonzero(pairs > place)
+        order = _order(mean[alive])
+        gap = numbers.read(alive, order) - (1 << order)
         mean[alive] = _next_mean(mean[alive], gap)
-        ranks[alive, place] = rank[alive]
+        rank[alive] += gap + 1
+        _need((rank[alive] < vocab_size).all(), f"a draw is of no token of {vocab_size:,}")
+        ranks[alive, place], counts[alive, place] = rank[alive], 1
     large, at = np.zeros(len(ends), np.int64), np.full(len(ends), -1)
-    some = slice(int(np.count_nonzero(pairs)))
+    some = np.flatnonzero(pairs > 0)
     large[some] = numbers.read(some, 0) - 1
     _need((large <= pairs).all(), "more draws are repeated than there are draws")
     for place in range(int(large.max(initial=0))):
-        having = np.flatnonzero(large > place)
-        at[having] += numbers.read(having, 0)
-        _need((at[having] < pairs[having]).all(), "a count is of no draw")
-        counts[having, at[having]] = numbers.read(having, 0) + 1
+        alive = np.flatnonzero(large > place)
+        at[alive] += numbers.read(alive, 0)
+        _need((at[alive] < pairs[alive]).all(), "a count is of no draw")
+        counts[alive, at[alive]] = numbers.read(alive, 0) + 1
     numbers.need_ends()
-    back = np.argsort(order)
-    return ranks[back], counts[back]
+    return ranks, counts
 
 
 class _Numbers:
@@ -205,35 +197,35 @@ class _Numbers:
     def __init__(self, data: NDArray[np.uint8], ends: Whole) -> None:
         begins = np.concatenate([np.zeros(1, np.int64), ends[:-1]]) if len(ends) else ends
         _need((ends > begins).all() and (len(ends) == 0 or ends[-1] <= len(data)), "it is empty")
-        self.bit, self.stop = 8 * begins.astype(np.uint64), 8 * ends.astype(np.uint64)
+        self.bit, self.stop = 8 * begins, 8 * ends
         padded = np.concatenate([data, np.zeros(8, np.uint8)])
         eight = np.lib.stride_tricks.sliding_window_view(padded, 8)
-        # From every byte on the next eight as one number: whatever bit a number begins at, it lies in one of these.
         self._windows = np.ascontiguousarray(eight).view(">u8").ravel().astype(np.uint64)
 
-    def read(self, rows: slice | Whole, low_bits: Whole | int) -> Whole:
+    def read(self, rows: Whole, low_bits: Whole | int) -> Whole:
         """The next number of each of `rows`, whose last `low_bits` bits are as they are."""
         bit = self.bit[rows]
-        window = self._windows[bit >> 3] << (bit & 7)
-        # As many zeros in front as the number has bits behind its first one; 53 bits are exact in a float64, and a
-        # window of zeros comes out longer than any number.
-        zeros = 53 - np.frexp((window >> 11).astype(np.float64))[1].astype(np.int64)
-        length = 2 * zeros + 1 + low_bits
-        after = bit + length.astype(np.uint64)
+        _need((bit < self.stop[rows]).all(), "it ends in the middle of a number")
+        window = self._windows[bit >> 3] << (bit & 7).astype(np.uint64)
+        _need((window != 0).all(), "it holds a number that is too long")
+        length = 2 * (63 - _log2(window)) + 1 + low_bits
         _need(
-            bool((length <= LONGEST).all() and (after <= self.stop[rows]).all()),
-            "it ends in the middle of a number, or holds one that is too long",
+            (length <= LONGEST).all() and (bit + length <= self.stop[rows]).all(),
+            "it ends in the middle of a number",
         )
-        self.bit[rows] = after
+        self.bit[rows] = bit + length
         return (window >> (64 - length).astype(np.uint64)).astype(np.int64)
 
     def need_ends(self) -> None:
         """Raise SourceError unless every record ended in its last byte, which is filled with zeros."""
         left = self.stop - self.bit
         _need((left < 8).all(), "bytes are left over")
-        here = np.flatnonzero(left)
-        rest = self._windows[self.bit[here] >> 3] << (self.bit[here] & 7)
-        _need(((rest >> (64 - left[here])) == 0).all(), "its last byte is not filled with zeros")
+        here = np.flatnonzero(left > 0)
+        rest = self._windows[self.bit[here] >> 3] << (self.bit[here] & 7).astype(np.uint64)
+        _need(
+            ((rest >> (64 - left[here]).astype(np.uint64)) == 0).all(),
+            "its last byte is not filled with zeros",
+        )
 
 
 def _need(holds: bool | np.bool_, otherwise: str) -> None:
@@ -249,10 +241,9 @@ def _log2(numbers: NDArray[np.integer]) -> Whole:
     return (np.frexp(exact)[1] - 1).astype(np.int64)
 
 
-@lru_cache(maxsize=2)
-def _low_bits(vocab_size: int) -> Whole:
-    """k by the running mean of the gaps, whole: no gap is larger than the vocabulary."""
-    return np.maximum(_log2(np.arange(1, vocab_size + 2)) - 1, 0)
+def _order(mean: Whole) -> Whole:
+    """k by the running mean of the gaps."""
+    return np.maximum(_log2((mean >> MEAN_BITS) + 1) - 1, 0)
 
 
 def _next_mean(mean: Whole, gap: Whole) -> Whole:
