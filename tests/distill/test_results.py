@@ -119,13 +119,13 @@ def test_conclusion_uses_the_test_part_where_there_is_one() -> None:
 def test_progress_estimates_from_what_was_measured() -> None:
     now = 0.0
     reports: list[tuple[float, float, str]] = []
-    progress = TimeLeft(lambda *report: reports.append(report), clock=lambda: now)
-    progress.plan([("hard", 10), ("soft", 10), ("hard_equal_time", 10)])
+    planned = [("hard", 10), ("soft", 10), ("hard_equal_time", 10)]
+    progress = TimeLeft(lambda *report: reports.append(report), planned, clock=lambda: now)
     for name, seconds in (("hard", 1.0), ("soft", 3.0), ("hard_equal_time", 3.0)):
-        progress.begin(name)
+        progress.begin(name, name)
         for step in range(1, 11):
             now += seconds
-            progress.step(name, 0, step, 10, 0, None)
+            progress.step(step, 10, None)
     assert len(reports) == 28  # silent until three steps are measured
     assert reports[0][:2] == (3.0, 3 + 7 + 2 * 25)  # a soft step is guessed at 2.5 hard ones
     assert reports[10][:2] == (19.0, 70.0)  # and from its third step on it is known

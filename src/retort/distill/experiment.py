@@ -98,7 +98,7 @@ def run(
     )
     hard_labels = replace(HARD_LABELS, fused=setup.fused)
     capture_seconds = None if cache is None else _seconds_of_capture(setup, cache)
-    course = Course(setup, TimeLeft(on_progress, equal_time_extra=capture_seconds or 0.0), on_point)
+    course = Course(setup, on_progress, on_point, capture_seconds or 0.0)
     for seed in recipe.seeds:
         hard = course.train("hard", seed, hard_labels, recipe.steps) if recipe.control else None
         soft = course.train("soft", seed, soft_labels, recipe.steps)
@@ -233,12 +233,14 @@ class Course:
     at.
     """
 
-    def __init__(self, setup: Setup, left: TimeLeft, on_point: OnPoint | None) -> None:
+    def __init__(
+        self, setup: Setup, on_progress: OnProgress | None, on_point: OnPoint | None, capture_seconds: float
+    ) -> None:
         self.setup, arms = setup, arm_names(setup.recipe)
         self.results: dict[str, list[ArmResult]] = {name: [] for name in arms}
         self.held_out: dict[str, dict[int, NDArray[np.float32]]] = {name: {} for name in arms}
         self.searches: dict[str, Search] = {}
-        self._left, self._on_point = left, on_point
+        self._on_point = on_point
         recipe = setup.recipe
         planned = [(name, recipe.steps) for _ in recipe.seeds for name in arms]
         if isinstance(recipe.learning_rate, tuple):
@@ -247,7 +249,7 @@ class Course:
             planned += [
                 (name, recipe.search_steps or recipe.steps) for name in searched for _ in range(rates)
             ]
-        left.plan(planned)
+        self._left = TimeLeft(on_progress, planned, equal_time_extra=capture_seconds)
 
     def train(self, name: str, seed: int, objective: Objective, steps: int) -> ArmResult:
         """Train one seed of an arm, after a search of its learning rate if it is the arm's first."""
@@ -293,15 +295,12 @@ class Course:
     def _run(
         self, setup: Setup, name: str, seed: int, objective: Objective, steps: int, trying: str = ""
     ) -> Trained:
-        self._left.begin(name)
-        first_step: int | None = None
+        self._left.begin(name, f"{name.replace('_', ' ')}, seed {seed}{trying}")
 
         def on_step(step: int, steps: int, seconds: float, val_nll: float | None) -> None:
-            nonlocal first_step
-            first_step = step - 1 if first_step is None else first_step
             if self._on_point is not None and val_nll is not None and not trying:
                 self._on_point(name, seed, step, seconds, val_nll)
-            self._left.step(name, seed, step, steps, first_step, val_nll, trying)
+            self._left.step(step, steps, val_nll)
 
         return run_arm(setup, name, seed, objective, steps, on_step)
 
@@ -402,60 +401,44 @@ class TimeLeft:
     def __init__(
         self,
         report: OnProgress | None,
+        planned: list[tuple[str, int]],
         *,
         equal_time_extra: float = 0.0,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self._report = report
-        self._clock = clock
-        self._extra = equal_time_extra
+        """`planned`: the trainings to come, as (arm, steps)."""
+        self._report, self._planned, self._extra, self._clock = report, list(planned), equal_time_extra, clock
         self._began = self._arm_began = clock()
+        self._arm, self._label, self._first_step = "", "", 0
         self._seconds_per_step: dict[str, float] = {}
-        self._pending: list[tuple[str, int]] = []
 
-    def plan(self, arms: list[tuple[str, int]]) -> None:
-        """The arms that are still to come, as (arm, steps)."""
-        self._pending = list(arms)
+    def begin(self, arm: str, label: str) -> None:
+        """A training starts now; its entry leaves the plan."""
+        self._arm, self._label, self._arm_began, self._first_step = arm, label, self._clock(), -1
+        entry = next((one for one in self._planned if one[0] == arm), None)
+        if entry is not None:
+            self._planned.remove(entry)
 
-    def begin(self, arm: str) -> None:
-        """An arm starts now; its entry leaves the plan."""
-        self._arm_began = self._clock()
-        for entry in self._pending:
-            if entry[0] == arm:
-                self._pending.remove(entry)
-                return
-
-    def step(
-        self,
-        arm: str,
-        seed: int,
-        step: int,
-        steps: int,
-        first_step: int,
-        val_nll: float | None,
-        note: str = "",
-    ) -> None:
-        """`step` of `steps` is done, the first `first_step` of them in an earlier process."""
+    def step(self, step: int, steps: int, val_nll: float | None) -> None:
+        """`step` of `steps` is done; the steps before the first that is told of were done by an earlier process."""
         now = self._clock()
-        done = step - first_step
+        if self._first_step < 0:
+            self._first_step = step - 1
+        done = step - self._first_step
         if done >= STEPS_BEFORE_ESTIMATE or step == steps:
-            self._seconds_per_step[arm] = (now - self._arm_began) / max(done, 1)
+            self._seconds_per_step[self._arm] = (now - self._arm_began) / max(done, 1)
         if self._report is None or not self._seconds_per_step:
             return
         hard, soft = self._rates()
-        rate = self._seconds_per_step.get(arm, soft if arm == "soft" else hard)
+        rate = self._seconds_per_step.get(self._arm, soft if self._arm == "soft" else hard)
         # In the plan the equal-time arm stands with the soft arm's steps: it takes as long, by its definition.
         left = (steps - step) * rate + sum(
             planned * (hard if name == "hard" else soft) + self._extra * (name == "hard_equal_time")
-            for name, planned in self._pending
+            for name, planned in self._planned
         )
         measured = "" if val_nll is None else f", {decimals(val_nll)} nats per token"
         elapsed = now - self._began
-        self._report(
-            elapsed,
-            elapsed + left,
-            f"{arm.replace('_', ' ')}, seed {seed}{note}, step {step} of {steps}{measured}",
-        )
+        self._report(elapsed, elapsed + left, f"{self._label}, step {step} of {steps}{measured}")
 
     def _rates(self) -> tuple[float, float]:
         """Seconds of a hard step and of a soft one, one guessed from the other until both are measured."""
