@@ -200,18 +200,22 @@ def arm_key(setup: Setup, seed: int, objective: Objective, steps: int, student: 
 
 def write_json(file: Path, values: Any) -> None:
     """Write a JSON file so that at every moment either the old one or the whole new one is there."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_name(f".{file.name}.{os.getpid()}.partial")
-    partial.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
-    partial.replace(file)
+    with _replacing(file) as partial:
+        partial.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
 
 
 def write_array(file: Path, values: NDArray[Any]) -> None:
     """The same for an array."""
+    with _replacing(file) as partial, partial.open("wb") as stream:
+        np.save(stream, values, allow_pickle=False)
+
+
+@contextmanager
+def _replacing(file: Path) -> Iterator[Path]:
+    """A path beside `file`, which takes its place when the block ends well; two processes never share one."""
     file.parent.mkdir(parents=True, exist_ok=True)
     partial = file.with_name(f".{file.name}.{os.getpid()}.partial")
-    with partial.open("wb") as stream:
-        np.save(stream, values, allow_pickle=False)
+    yield partial
     partial.replace(file)
 
 
@@ -378,7 +382,6 @@ def _as_spread(whole: Tensor, like: Tensor) -> Tensor:
 
 
 def _write_weights(weights: dict[str, Tensor], file: Path, step: int) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
     seen: set[tuple[int, torch.Size]] = set()
     once = {}
     for name, tensor in weights.items():
@@ -386,6 +389,5 @@ def _write_weights(weights: dict[str, Tensor], file: Path, step: int) -> None:
         if place not in seen:  # tied weights are one tensor under two names, and safetensors takes it once
             once[name] = tensor.detach().cpu().contiguous()
         seen.add(place)
-    partial = file.with_name(f".{file.name}.partial")
-    save_file(once, partial, metadata={"step": str(step)})
-    partial.replace(file)
+    with _replacing(file) as partial:
+        save_file(once, partial, metadata={"step": str(step)})
