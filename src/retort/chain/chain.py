@@ -204,6 +204,7 @@ class Chain:
         # Up to the first stage that removes a token, shaped and processed are the same array.
         shaped, undivided, removed_from = before, before, False
         temperature: Any = 1.0
+        # Two lines of work: `before` goes through every stage, `shaped` only through those that move logits.
         for stage in self.stages:
             after = stage.apply(before, context)
             row = stage.transform
@@ -252,6 +253,7 @@ class Chain:
             return tuple(following)
         context = replace(context or Context(), states=states)
         drawn = (np.arange(num_rows), np.asarray(ids, dtype=np.int64).reshape(-1))
+        # Applied once more: a stage's state is fed by what the token weighed right before and right after it.
         for stage in self.stages:
             after_NV = stage.apply(before_NV, context)
             if stage.transform.update is not None:

@@ -86,6 +86,7 @@ def run_arm(
     On several ranks all train, and the result is that of rank 0, whose clock it holds.
     """
     recipe = setup.recipe
+    # Made even where the result is found: the key holds a hash of the weights that training would begin with.
     student = first_weights(setup, seed)
     key = arm_key(setup, seed, objective, steps, student)
     ranks.need_same("training", key)
@@ -111,6 +112,7 @@ def run_arm(
             )
             if measured.test is not None:
                 trainer.log({"final_test_nll": mean(measured.test)})
+        # On every rank, before rank 0 writes alone: under FSDP each holds a part, and gathering needs all of them.
         weights = None if recipe.save is None else whole_weights(trainer)
         read = OrderedRows(setup.train, steps * recipe.batch_size, seed)
         clock = trainer.stopwatch

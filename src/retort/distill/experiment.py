@@ -99,6 +99,7 @@ def run(
     hard_labels = replace(HARD_LABELS, fused=setup.fused)
     capture_seconds = None if cache is None else _seconds_of_capture(setup, cache)
     course = Course(setup, on_progress, on_point, capture_seconds or 0.0)
+    # The control first: its steps are the measure of time for the arm of equal time.
     for seed in recipe.seeds:
         hard = course.train("hard", seed, hard_labels, recipe.steps) if recipe.control else None
         soft = course.train("soft", seed, soft_labels, recipe.steps)

@@ -485,6 +485,7 @@ def gain_by(
         )
 
     found = {}
+    # Bins of about equal size, so that each mean is known about equally well; equal widths would leave most empty.
     for name, known in facts.items():
         values = np.asarray(known, np.float64)
         places = places_in(values, bins)

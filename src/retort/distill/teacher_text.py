@@ -56,6 +56,7 @@ def _write(
     kept = _whole_batches(partial)
     with partial.open("ab") as lines:
         lines.truncate(kept[1])
+        # Prompts are read again from the first one, since only the data says where the next batch begins.
         for number, batch in enumerate(_batches(prompts, settings, teachers[0])):
             if number * ROWS_AT_ONCE < kept[0]:
                 continue
@@ -122,6 +123,7 @@ def _said(
         bisect_right(edges, float(uniform_at(settings.seed, number, STREAM_TEACHER))) for number in numbers
     ]
     said = [""] * len(prompts)
+    # A teacher answers all its prompts of the batch together: one by one would cost as many passes as prompts.
     for member, teacher in enumerate(teachers):
         mine = [place for place, chosen in enumerate(asked) if chosen == member]
         params = [

@@ -228,6 +228,7 @@ def read_rows(logits: Any, ids: Any) -> RowsRead:
     wholes = np.empty((3, count), dtype=np.int64)
     step = max(1, ELEMENTS_AT_ONCE // vocab)
     scratch = np.empty((2, min(step, count), vocab))
+    # A few rows at a time, all measures of them at once: each of five passes over a large array would wait for memory.
     for first in range(0, count, step):
         part = slice(first, first + step)
         _read(rows[part], tokens[part], scratch, numbers[:, part], wholes[:, part])
@@ -321,6 +322,7 @@ def flip_risk(logits: Array, noise: float) -> NDArray[np.float64]:
     check_noise(noise)
     flat = rows.reshape(-1, rows.shape[-1])
     risks = np.empty(len(flat))
+    # Row by row: how many rivals are near enough to matter differs, and is a handful of 128,000.
     for place, row in enumerate(flat):
         gaps = row.max() - row[row >= row.max() - FARTHEST * noise].astype(np.float64)
         risks[place] = _risk(np.sort(gaps)[1:], np.ones(len(gaps) - 1), noise)

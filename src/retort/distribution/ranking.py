@@ -42,6 +42,7 @@ def nucleus(rows_NV: Array, mass_N1: Array, min_keep: int = 1) -> tuple[Array, A
     count_N1, smallest_N1, reached_N1 = _nucleus_among(
         rows_NV, num_candidates, maximum_N1, total_N1, mass_N1, min_keep
     )
+    # Only rows whose nucleus reaches beyond the candidates are sorted whole: at ordinary p those are the flat ones.
     flat_N = ~reached_N1[:, 0]
     if num_candidates < num_tokens and bool(xp.any(flat_N)):
         count_N1[flat_N], smallest_N1[flat_N], _ = _nucleus_among(
@@ -58,6 +59,7 @@ def _packed(rows_NV: Array) -> Array:
     most = int(xp.max(live_N)) if live_N.shape[0] else 0
     if most > rows_NV.shape[-1] // 2 or most == 0:
         return rows_NV
+    # Live tokens move to the front of their row in the order of their ids, so ties still go to the lowest.
     row, token = xp.nonzero(live_NV)
     first_N = xp.cumulative_sum(live_N) - live_N
     place = xp.cumulative_sum(xp.ones_like(row)) - 1 - first_N[row]

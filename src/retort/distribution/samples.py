@@ -92,6 +92,7 @@ def semantic_distinct(similarity: Array, threshold: float) -> int:
     """
     kernel = _kernel(similarity)
     group = np.arange(len(kernel))
+    # Single linkage without a distance matrix of scipy's: joining two groups renames one of them.
     for first, second in np.argwhere(np.triu(kernel >= threshold, k=1)):
         group[group == group[second]] = group[first]
     return len(np.unique(group))

@@ -331,6 +331,7 @@ def _general(logits: Any, chain: Chain, rows: np.ndarray, request: _Request) -> 
     """The rows drawn by `draw`, a bounded number of logits at a time."""
     groups = []
     size = max(1, GROUP_ELEMENTS // logits.shape[1])
+    # The chain makes several float64 copies of what it is given, so a large batch goes through in pieces.
     for start in range(0, len(rows), size):
         piece = rows[start : start + size]
         rows_GV = logits if len(piece) == len(logits) else logits[piece.tolist()]

@@ -149,6 +149,7 @@ def write(
     finished = {shard.file: shard for shard in manifest.shards}
     num_documents = 0 if on_shard is None else sum(1 for _ in read_documents(corpus))
     shards: list[Shard] = []
+    # Documents are read and cut again on a resume, too: which of them a shard holds follows from those before it.
     for job, positions in engine.computed(_jobs(folder, engine, origin, corpus, finished), origin):
         made = job.known
         if positions is not None:
@@ -163,6 +164,7 @@ def write(
         assert made is not None, "an engine computes what is not known"
         shards.append(made)
         manifest = Manifest(origin, tuple(shards), complete=False)
+        # After the shard: a kill between the two leaves a file that the manifest does not name, and it is made again.
         if job.file not in finished:
             manifest.write(folder)
         if on_shard is not None:

@@ -98,6 +98,7 @@ class Codec:
         Raises SourceError for a row that is no distribution.
         """
         parts, entropies = [], []
+        # Records depend on their own row alone, so pieces may be of any size; only memory decides.
         for start in range(0, len(logits), ROWS_AT_ONCE):
             rows = slice(start, start + ROWS_AT_ONCE)
             log_probs = torch.log_softmax(logits[rows].float() / layout.temperature, dim=-1)

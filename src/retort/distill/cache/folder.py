@@ -308,6 +308,7 @@ def write_whole(file: Path, write: Callable[[Path], None]) -> None:
         with partial.open("rb+") as written:
             os.fsync(written.fileno())
         partial.replace(file)
+        # The new name is in the folder's own blocks: without this a power cut could leave the file and lose its name.
         folder = os.open(file.parent, os.O_RDONLY)
         try:
             os.fsync(folder)
@@ -388,6 +389,7 @@ def begin(
             f"{folder} cannot be resumed: it was captured otherwise than asked now (there / now):"
             f" {'; '.join(differences)}. Use the same settings, or another folder."
         )
+    # All of them before anything is computed: a damaged shard found after hours would have been there from the start.
     for shard in manifest.shards:
         check_shard(folder, shard)
     return manifest

@@ -363,6 +363,7 @@ class Renderer:
     def _turns(self, chat: Chat, text: str, number: int) -> list[tuple[int, int]]:
         """Where the assistant's turns stand, from how the text grows message by message."""
         turns = []
+        # Written anew up to each turn: no template says where in its text a message stands.
         for place, message in enumerate(chat.messages):
             if message["role"] == ASSISTANT:
                 before = self._rendered(chat, chat.messages[:place], number, asks=True) if place else ""

@@ -237,6 +237,7 @@ def find_divergence(text: str) -> Chosen:
         )
     row = DIVERGENCES[name]
     values = {key: default for key, (default, _, _) in row.parameters.items()}
+    # `jsd(0.3)` names no parameter: the place among the commas does.
     for place, part in enumerate(filter(str.strip, (match[2] or "").split(","))):
         key, equals, written = part.rpartition("=")
         key = key.strip() if equals else next(iter(list(row.parameters)[place:]), "")
