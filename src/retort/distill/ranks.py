@@ -21,7 +21,7 @@ class OtherRankError(RetortError):
     """Another rank says what went wrong; this one only ends."""
 
 
-class LostRankError(OtherRankError):
+class LostRankError(RetortError):
     """Another rank ended in the middle of an exchange."""
 
 
@@ -126,7 +126,7 @@ def _exchange(work: Callable[[], T]) -> T:
 
     try:
         return work()
-    except OtherRankError:
+    except (OtherRankError, LostRankError):  # counted already, where they came from
         raise
     except Exception as error:
         first = _first_to_fail()
