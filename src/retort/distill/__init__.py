@@ -1,8 +1,12 @@
 """Distillation with its control: a recipe in, paired evidence out.
 
-recipe.py is what is asked; experiment.py → arm.py → step.py is the training, top down; objective.py and losses/ say
-what a step learns from, data/ and cache/ where rows and soft targets come from; measure.py and results.py say what
-was found. Start with recipe.py, then experiment.py. torch is loaded by `run`, `distill` and `losses`, not before.
+    recipe.py ─► experiment.py ─► arm.py ─► step.py ─► measure.py ─► results.py
+                   models.py               objective.py
+                   data/, teacher_text.py    losses/, cache/
+
+The upper line is the way of a recipe, top down; below it is what each part works with: models and rows of text, the
+terms of the loss, soft targets. check.py says what can be said of a recipe before it runs; ranks.py lets several
+processes be one. Start with recipe.py, then experiment.py. torch is loaded by `run`, `distill` and `losses`, not before.
 
 `retort.distill(recipe)` is `distill` below: the package itself can be called.
 """

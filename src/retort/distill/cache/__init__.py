@@ -1,7 +1,7 @@
 """The cache of soft targets: a teacher is run over the data once, and students are trained from what was kept.
 
-MODEL and text flow in (capture.py → writer.py, or server_capture.py), records of a codec (codecs.py, rounding.py) go
-into shards of a folder (folder.py), and targets flow out by document and offset (reader.py). Start with
+MODEL and text flow in (capture.py, with teacher.py, ray_engine.py or server_capture.py), records of a codec (codecs.py,
+rounding.py) go into shards of a folder (folder.py), and targets flow out by document and offset (reader.py). Start with
 codecs.py.
 """
 
