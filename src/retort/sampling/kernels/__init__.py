@@ -101,31 +101,26 @@ def draw_rows(logits: Any, chain: Chain, rows: np.ndarray, seeds: np.ndarray, po
     assert refused is None
     ids, numbers = np.empty(len(rows), dtype=np.int64), np.empty((len(rows), 5))
     seeds, positions = seeds.view(np.int64), positions.view(np.int64)
-    num_tokens = logits.shape[1]
     for start, piece, where in _in_memory(logits, rows):
-        entry, scratch_size = _entry(piece.dtype.name)
-        size = max(1, ELEMENTS_A_THREAD // num_tokens)
-        # Threads take turns at one iterator, so none waits for a slow row of another.
-        turns = iter(range(0, len(where), size))
-
-        def work(
-            scratch: np.ndarray,
-            start: int = start,
-            piece: np.ndarray = piece,
-            where: np.ndarray = where,
-            turns: Iterator[int] = turns,
-            size: int = size,
-            entry: Callable[..., None] = entry,
-        ) -> None:
-            for first in turns:
-                stop = min(first + size, len(where))
-                here = slice(start + first, start + stop)
-                entry(
-                    piece, where[first:stop], plan, seeds[here], positions[here], ids[here], numbers[here], scratch
-                )  # fmt: skip
-
-        share(work, len(where), num_tokens, scratch_size(num_tokens))
+        done = slice(start, start + len(where))
+        _draw_piece(piece, plan, where, seeds[done], positions[done], ids[done], numbers[done])
     return Drawn(ids, np.ascontiguousarray(numbers.T))
+
+
+def _draw_piece(piece: np.ndarray, plan: np.ndarray, *of_rows: np.ndarray) -> None:
+    """Draw rows of an array in memory; `of_rows` are the rows, seeds, positions, and where ids and numbers go."""
+    entry, scratch_size = _entry(piece.dtype.name)
+    num_rows, num_tokens = len(of_rows[0]), piece.shape[1]
+    size = max(1, ELEMENTS_A_THREAD // num_tokens)
+    # Threads take turns at one iterator, so none waits for a slow row of another.
+    turns = iter(range(0, num_rows, size))
+
+    def work(scratch: np.ndarray) -> None:
+        for first in turns:
+            rows, *others = (one[first : first + size] for one in of_rows)
+            entry(piece, rows, plan, *others, scratch)
+
+    share(work, num_rows, num_tokens, scratch_size(num_tokens))
 
 
 MOST_CANDIDATES = 512
@@ -208,14 +203,14 @@ def _in_memory(logits: Any, rows: np.ndarray) -> Iterator[tuple[int, np.ndarray,
         yield start, piece, np.arange(len(piece))
 
 
-def compiled_sources(*more: Path) -> str:
+def compiled_sources() -> str:
     """A hash of everything that is compiled into a kernel. numba's own cache looks at the one file of its entry."""
     from retort.distribution import ranking
     from retort.sampling import noise
 
     here = Path(__file__).parent
     digest = hashlib.sha256()
-    for file in (*sorted(here.glob("*.py")), Path(noise.__file__), Path(ranking.__file__), *more):
+    for file in (*sorted(here.glob("*.py")), Path(noise.__file__), Path(ranking.__file__)):
         digest.update(file.read_bytes())
     return digest.hexdigest()
 

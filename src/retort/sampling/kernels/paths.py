@@ -15,7 +15,7 @@ from numba import njit, types
 
 from retort.sampling.kernels import compiled_sources
 from retort.sampling.kernels.arithmetic import first_arrival, gumbel_of
-from retort.sampling.kernels.rows import BOUND_SLACK, carved, read_row, weigh_row
+from retort.sampling.kernels.rows import BOUND_SLACK, bits_of_type, carved, exact_sums, read_row
 from retort.sampling.noise import BLOCK_TOKENS
 
 SLACK = 1e-9
@@ -90,12 +90,13 @@ def candidates_of(  # type: ignore[no-untyped-def]
     return count
 
 
-def _entry(scalar: types.Type, sources: str):  # type: ignore[no-untyped-def]
-    whole, real, reals = types.int64[::1], types.float64[::1], types.float64[:, ::1]
-    logits_type = types.Array(scalar, 2, "C", readonly=True)
-    branches = (whole, whole, whole, real, real)
-    found = (whole, types.int64[:, ::1], reals, reals, real, real)
-    signature = types.void(logits_type, types.int64, types.int64, *branches, *found, real)
+def _entry(dtype: str, sources: str):  # type: ignore[no-untyped-def]
+    real, whole, least, infinity = bits_of_type(dtype)
+    integers, numbers, tables = types.int64[::1], types.float64[::1], types.float64[:, ::1]
+    logits_type = types.Array(getattr(types, dtype), 2, "C", readonly=True)
+    branches = (integers, integers, integers, numbers, numbers)
+    found = (integers, types.int64[:, ::1], tables, tables, numbers, numbers)
+    signature = types.void(logits_type, types.int64, types.int64, *branches, *found, numbers)
 
     # numba's cache looks at this file alone; `sources` is a free variable, and so a part of the key.
     @njit(signature, nogil=True, cache=True)
@@ -103,14 +104,17 @@ def _entry(scalar: types.Type, sources: str):  # type: ignore[no-untyped-def]
         logits, begin, stop, starts, seeds, positions, lows, highs, counts, ids, values, noises, tops, log_sums, scratch
     ):  # fmt: skip
         """The candidates of the branches `starts[row] .. starts[row + 1]` of rows `begin .. stop`, and their sums."""
-        _, weights, _, _, maxima, arrivals, winners, _ = carved(scratch, logits.shape[1])
+        _, _, _, _, maxima, arrivals, spare, winners, _ = carved(scratch, logits.shape[1])
+        block_bits = spare.view(whole)
+        block_logits = block_bits.view(real)
         for number in range(begin, stop):
             row = logits[number]
-            top, _, _ = read_row(row, maxima)
+            views = row.view(whole), block_bits, block_logits, least, infinity
+            top, _, best = read_row(row, views, maxima)
             tops[number] = top
             if not (len(sources) and -np.inf < top < np.inf):
                 continue
-            log_sums[number] = math.log(weigh_row(row, top, 1.0, weights))
+            log_sums[number] = math.log(exact_sums(row, row[best], 1.0)[0])
             for branch in range(starts[number], starts[number + 1]):
                 counts[branch] = candidates_of(
                     row, top, lows[branch], highs[branch], maxima, arrivals, winners, seeds[branch],
@@ -122,5 +126,5 @@ def _entry(scalar: types.Type, sources: str):  # type: ignore[no-untyped-def]
 
 def races_of(dtype: str) -> Callable[..., None]:
     """The compiled entry for logits of this dtype, "float32" or "float64"; compiles it where no cache holds it."""
-    entry: Callable[..., None] = _entry(getattr(types, dtype), compiled_sources())
+    entry: Callable[..., None] = _entry(dtype, compiled_sources())
     return entry

@@ -208,15 +208,17 @@ def race_of_row(row, top, temperature, maxima, arrivals, noises, winners, seed, 
     for block in range(num_blocks):
         arrivals[block], winners[block] = first_arrival(block, position, seed)
         noises[block] = negated_log(arrivals[block])
+    # First pass: one score of each block is known for the price of its arrival. The second best of them is a bound.
     best = second = -np.inf
     for block in range(num_blocks):
-        if winners[block] < len(row):
+        if winners[block] < len(row):  # the winner's place may lie beyond the vocabulary's end
             known = processed(np.float64(row[winners[block]]), top, temperature) + noises[block]
             if known > best:
                 best, second = known, best
             elif known > second:
                 second = known
     enough = second - BOUND_SLACK * max(1.0, min(abs(second), 1e300))
+    # Second pass: everything from scratch, those scores too, so that equal scores go to the lowest id.
     best = second = -np.inf
     winner = np.int64(-1)
     for block in range(num_blocks):
@@ -438,6 +440,7 @@ def cut(values, weights, ids, count, by_weight, target, members, histogram):  # 
         members[place] = place
         low, high = min(low, values[place]), max(high, values[place])
     number, before = count, 0.0
+    # Each round keeps one cell of 256, so a row of 128,000 is down to a handful in two or three.
     while number > FEW and low < high:
         scale = (CELLS - 1) / (high - low)
         if not scale < 1e300:
@@ -483,6 +486,7 @@ def cut(values, weights, ids, count, by_weight, target, members, histogram):  # 
 @njit
 def sort(values, ids, members, number):  # type: ignore[no-untyped-def]
     """`members` by falling value, then rising id; shell sort."""
+    # At most FEW of them, or many that are nearly equal: an n² of 32, and no memory beside it.
     gap = 1
     while gap < number // 3:
         gap = 3 * gap + 1
@@ -505,6 +509,7 @@ def sort(values, ids, members, number):  # type: ignore[no-untyped-def]
 def keep_until(values, ids, count, last_value, last_id):  # type: ignore[no-untyped-def]
     """Remove what comes after (last_value, last_id) from a list, in place; returns how many are left."""
     kept = 0
+    # Written always and counted only where it stays: a branch that goes either way costs more than a store.
     for place in range(count):
         value, token = values[place], ids[place]
         values[kept], ids[kept] = value, token
@@ -541,10 +546,15 @@ def carved(scratch, num_tokens):  # type: ignore[no-untyped-def]
     )  # fmt: skip
 
 
-def _entry(dtype: str, sources: str):  # type: ignore[no-untyped-def]
+def bits_of_type(dtype: str):  # type: ignore[no-untyped-def]
+    """The float type of this name, the whole numbers of its size, the least of them, and the bits of infinity."""
     real = np.dtype(dtype).type
     whole = np.int32 if real is np.float32 else np.int64
-    least, infinity = whole(np.iinfo(whole).min), real(np.inf).view(whole)
+    return real, whole, whole(np.iinfo(whole).min), real(np.inf).view(whole)
+
+
+def _entry(dtype: str, sources: str):  # type: ignore[no-untyped-def]
+    real, whole, least, infinity = bits_of_type(dtype)
     integers, numbers_type = types.int64[::1], types.float64[::1]
     logits_type = types.Array(getattr(types, dtype), 2, "C", readonly=True)
     signature = types.void(
