@@ -598,7 +598,7 @@ def _seed_of(params: Any) -> Any:
     """The seeds that params name: a new dict or new params with the same seed are the same noise again."""
     if isinstance(params, Mapping):
         return params.get("seed", 0)
-    return params.seed if isinstance(params, SamplingParams) else tuple(map(_seed_of, params))
+    return tuple(map(_seed_of, params)) if isinstance(params, list | tuple) else getattr(params, "seed", None)
 
 
 def _warn_of_a_loop(params: Any, seeds: Any, history: Any, prompt_lengths: Any, logits: Any) -> None:
