@@ -1,6 +1,7 @@
 """A look from the shell, a trace, the page and the studio: what each costs, and twenty readers beside a generation.
 
-`python -m benchmarks lens --json`. Needs Debian's chromium and chromium-driver, and the extras studio and dev.
+`python -m benchmarks lens --json`; `python -m benchmarks.lens slider` moves the slider alone, over 262,144 tokens.
+Needs Debian's chromium and chromium-driver, and the extras studio and dev.
 
 - look: whole processes, and what `retort look` takes beyond importing torch, in a process that has torch already.
 - trace: a given text, beside the forward pass that it needs (through retort's source, and transformers' own).
@@ -274,7 +275,17 @@ def _until(driver: Any, selector: str) -> None:
         time.sleep(0.02)
 
 
+def slider_frames(vocab_size: int = 262_144, moves: int = 240) -> None:
+    """Print the median and the 95th percentile of a moved slider's frame."""
+    with tempfile.TemporaryDirectory() as folder, _chromium(Path(folder)) as driver:
+        for chain in ("temperature=1", CHAIN, LONG_CHAIN):
+            row = _slider(driver, Path(folder), vocab_size, moves, chain)
+            print(
+                f"{row.case}: median {1e3 * row.seconds['retort']:.1f} ms, p95 {row.details['p95 ms']:.1f} ms"
+            )
+
+
 if __name__ == "__main__":
     from benchmarks.__main__ import main
 
-    main(["lens", *sys.argv[1:]])
+    slider_frames() if sys.argv[1:] == ["slider"] else main(["lens", *sys.argv[1:]])

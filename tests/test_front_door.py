@@ -116,3 +116,38 @@ def test_nothing_is_warned_of_here() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         retort._warn_of_the_namesake()
+
+
+def every_record() -> list[type[Record]]:
+    """All classes of the package that derive from Record."""
+    import importlib
+    import pkgutil
+
+    for module in pkgutil.walk_packages(retort.__path__, "retort."):
+        if not any(part in module.name for part in ("__main__", ".ray_engine")):
+            try:
+                importlib.import_module(module.name)
+            except (ImportError, retort.MissingExtraError):
+                continue  # an extra that is not installed
+    found = list(Record.__subclasses__())
+    for one in found:
+        found += one.__subclasses__()
+    return [one for one in found if one.__module__.startswith("retort.")]
+
+
+def test_every_record_is_in_the_json_reference_and_says_what_it_shows() -> None:
+    from retort.cli.json_reference import RECORDS, record_of
+
+    records = every_record()
+    assert set(records) == {record_of(verb) for verb in RECORDS}
+    for record in records:
+        assert record.blocks is not Record.blocks and record.table_rows is not Record.table_rows
+        assert record.__repr__ is Record.__repr__, f"{record.__name__}: declare it with repr=False"
+        assert record.to_dict is Record.to_dict or "schema_version" in inspect.getsource(record.to_dict)
+
+
+WITHOUT_A_PICTURE = {"Models", "ConvertedModels", "Story", "ServedTexts"}
+
+
+def test_every_record_where_a_picture_says_more_has_one() -> None:
+    assert {one.__name__ for one in every_record() if one.plot is Record.plot} == WITHOUT_A_PICTURE

@@ -16,8 +16,12 @@ from retort.blocks import Cell, html_fragment, html_page, line, shown, table
 from retort.cli.output import show
 from retort.distribution import Interval
 from retort.lens import compare, equivalent, look, path, similar, trace
+from retort.lens.asking import ask
+from retort.lens.sample import Samples
 from retort.lens.similar import Classes
 from retort.records import Record, exact, flattened, json_value
+from retort.sampling.generate import generate
+from retort.sampling.params import SamplingParams
 
 WHOLE, TOP = MockSource(20, ends=False), TopSource(20, 6)
 OTHER = MockSource(20, ends=False, seed=1)
@@ -34,6 +38,13 @@ RECORDS: dict[str, Record] = {
     "compare with a list": compare(TOP, OTHER, "w1"),
     "similar": similar(CLASSES),
     "path": path(WHOLE, "w1", [0.0, 1.0, 2.0], max_tokens=3),
+    "sample": Samples.of(
+        "mock",
+        WHOLE,
+        ask(WHOLE, "w1"),
+        SamplingParams(max_tokens=3),
+        generate(WHOLE, "w1", {"max_tokens": 3}, n=2),
+    ),
     "equivalent": equivalent(WHOLE, OTHER, ["w1 w2", "w3 w4"], [1.0]),
 }
 

@@ -175,7 +175,19 @@ STYLE = """
 .retort .bar { display: inline-block; width: 6rem; height: .7em; margin-left: .5rem }
 .retort .bar i { display: block; height: 100%; background: #4a86c5 }
 .retort pre { font: 13px/1.25 ui-monospace, monospace; overflow-x: auto }
+.retort svg { max-width: 100%; height: auto }
+@media (max-width: 600px) {
+  .retort th, .retort td { white-space: normal }
+  .retort .many tr { display: flex; flex-wrap: wrap; gap: 0 .9rem; padding: .35rem 0; border-top: 1px solid #8884 }
+  .retort .many td { padding: 0; text-align: left }
+  .retort .many tr.head, .retort .many td:empty { display: none }
+  .retort .many td:first-child { flex-basis: 100%; font-weight: 600 }
+  .retort .many td + td::before { content: attr(data-of) " "; opacity: .7; font-size: .87em }
+}
 """
+
+MANY_COLUMNS = 4
+"""From here on a phone shows each row of a table as a paragraph, each cell behind its column's name."""
 
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -205,16 +217,22 @@ def _html(block: Block) -> str:
     )
     if not any(column.title for column in block.columns):
         head = ""
+    many = len(block.columns) >= MANY_COLUMNS and head != ""
     body = "".join(
         "<tr>"
         + "".join(
-            f"<td{_class(right=column.right, fold=column.fold)}>{_html_cell(cell)}</td>"
+            f"<td{_class(right=column.right, fold=column.fold)}{_named(column, many)}>{_html_cell(cell)}</td>"
             for column, cell in zip(block.columns, row, strict=True)
         )
         + "</tr>"
         for row in block.rows
     )
-    return f'<div class="wide"><table>{f"<tr>{head}</tr>" if head else ""}{body}</table></div>'
+    head = f'<tr class="head">{head}</tr>' if head else ""
+    return f"<div{_class(wide=True, many=many)}><table>{head}{body}</table></div>"
+
+
+def _named(column: Column, many: bool) -> str:
+    return f' data-of="{html.escape(column.title)}"' if many and column.title.strip() else ""
 
 
 def _class(**names: bool) -> str:

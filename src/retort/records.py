@@ -97,20 +97,21 @@ def exact(value: float) -> Interval:
     return Interval(number, number)
 
 
-def new_axes(axes: Any) -> Any:
-    """`axes`, or new ones; MissingExtraError without matplotlib."""
+def new_axes(axes: Any, tall: int = 0) -> Any:
+    """`axes`, or new ones, with room for `tall` rows of text; MissingExtraError without matplotlib."""
     if axes is not None:
         return axes
+    size = (8.0, max(4.5, 0.9 + 0.22 * tall))
     try:
         from matplotlib.figure import Figure
 
         if "ipykernel" in sys.modules:  # a notebook shows only the figures that pyplot knows
             from matplotlib.pyplot import figure
 
-            return figure(figsize=(8, 4.5), layout="constrained").subplots()
+            return figure(figsize=size, layout="constrained").subplots()
     except ImportError:
         raise MissingExtraError("matplotlib", "report", "A picture") from None
-    return Figure(figsize=(8, 4.5), layout="constrained").subplots()
+    return Figure(figsize=size, layout="constrained").subplots()
 
 
 def json_value(value: Any) -> Any:

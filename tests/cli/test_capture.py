@@ -35,7 +35,8 @@ def test_capture_then_look_then_verify(text: str, tmp_path: Path) -> None:
     code, printed, _ = run("cache", out, "--json", "--verify")
     seen = json.loads(printed)
     assert code == 0 and seen["verified"]
-    assert {name: seen[name] for name in made} == made
+    of_the_reading = {"verified": True, "rows": seen["rows"]}
+    assert seen == made | of_the_reading
     assert seen["tokens"] == Manifest.read(Path(out)).tokens and seen["teacher"] == "embedded:english"
     assert seen["temperature"] == 1.0 and seen["bytes_per_token"] > 24
     row = seen["rows"][2]

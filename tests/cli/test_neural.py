@@ -110,3 +110,39 @@ def test_no_library_adds_lines_to_a_mistake(model, tmp_path, arguments: list[str
     assert done.stdout == ""
     assert len(done.stderr.splitlines()) == 1, done.stderr
     assert said in done.stderr
+
+
+VERBS = {
+    "look": ("{model}", "{text}"),
+    "trace": ("{model}", "{text}", "--text", " x"),
+    "sample": ("{model}", "{text}", "--max-tokens", "1", "--samples", "1"),
+    "path": ("{model}", "{text}", "--max-tokens", "1"),
+    "explain": ("{model}", "{text}", "--settings", "top_k=3"),
+    "compare": ("{model}", "{model}", "{text}"),
+    "similar": ("{model}", "cat", "dog"),
+    "determinism": ("{model}", "{file}", "--max-tokens", "1"),
+    "tune": ("{task}", "--model", "{model}", "--samples", "1", "--temperature", "0,1"),
+}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_with_a_prompt_writes_it_with_the_template_and_shows_it(
+    run, verb: str, tmp_path: Path
+) -> None:
+    from retort.sources.embedded import MODELS_FOLDER
+
+    if not (MODELS_FOLDER / "instruct").is_dir():
+        pytest.skip("needs the embedded models")
+    text, file, task = "another word for roll", tmp_path / "prompts.txt", tmp_path / "task.jsonl"
+    file.write_text(f"{text}\n", encoding="utf-8")
+    task.write_text(f'{{"prompt": "{text}", "reference": "x"}}\n', encoding="utf-8")
+    values = {"model": "embedded:instruct", "text": text, "file": str(file), "task": str(task)}
+    arguments = [one.format(**values) for one in VERBS[verb]]
+    asked = "a cat is a kind of" if verb == "similar" else text
+    with_template = run(verb, *arguments, "--chat", "--show-prompt")
+    assert with_template.exit_code == 0, with_template.stderr
+    assert f"<|end|>Question: {asked}\nAnswer:\n" in with_template.stderr
+    plain = run(verb, *arguments, "--no-chat", "--show-prompt")
+    assert plain.exit_code == 0, plain.stderr
+    assert f"tokens: {asked}\n" in plain.stderr and "Question" not in plain.stderr
+    assert "What the model sees" not in run(verb, *arguments, "--chat").stderr

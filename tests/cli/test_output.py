@@ -2,6 +2,9 @@
 
 import dataclasses
 import json
+import os
+import subprocess
+import sys
 from enum import Enum
 from pathlib import Path
 
@@ -91,3 +94,32 @@ def open_utf(encoding: str = "utf-8"):
     import io
 
     return io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        ("--help",),
+        ("models",),
+        ("look", "embedded:english", "the"),
+        ("look", "embedded:english", "the", "--json"),
+        ("sample", "embedded:english", "the", "-n", "200", "--max-tokens", "4"),
+        ("sample", "embedded:english", "the", "-n", "3", "--stream"),
+    ],
+    ids=" ".join,
+)
+def test_a_reader_that_has_gone_ends_a_command_quietly(typed: tuple[str, ...]) -> None:
+    """As in `retort … | head`, with a real pipe: short and long output, closed before the first line is written."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "retort", *typed],
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=100,
+        )
+    finally:
+        os.close(writer)
+    assert done.returncode == 141 and "rror" not in done.stderr and "Exception" not in done.stderr

@@ -107,6 +107,10 @@ def test_what_is_no_loop_is_not_spoken_of() -> None:
             sample(logits, params)  # the same draw again, for a measurement
             sample(logits + step, params, seeds=[step])
             sample(logits * step, params, positions=step)
+        for seed in range(6):
+            sample(
+                logits + seed, SamplingParams(seed=seed)
+            )  # new params, perhaps at the address of the last ones
 
 
 def test_settings_may_be_a_mapping_and_what_is_none_is_refused_in_a_sentence() -> None:

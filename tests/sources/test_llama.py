@@ -170,7 +170,7 @@ def test_a_tokenizer_that_panics_is_one_sentence(tmp_path: Path) -> None:
         for encode in (source.encode, source.encode_rendered):
             assert encode("aab")
             with pytest.raises(
-                SourceError, match="tokenizer of embedded:small cannot read this text: .*retry"
+                SourceError, match=r"tokenizer of embedded:small cannot read this text: .*retry"
             ):
                 encode("a" * 40 + "b")
 

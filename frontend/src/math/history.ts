@@ -77,6 +77,13 @@ function commonLengths(tokens: readonly number[]): number[] {
   return lengths;
 }
 
+let counted = new Uint32Array(0);
+/** 0, 1, 2, …: `count` of them at least. */
+function identity(count: number): Uint32Array {
+  if (counted.length < count) counted = Uint32Array.from({ length: count }, (_, place) => place);
+  return counted;
+}
+
 /** Rows made last of each row: a slider behind a penalty asks for the same one at every move. */
 const KEPT = 6;
 const made = new WeakMap<Float64Array, { key: string; window: Window }[]>();
@@ -100,28 +107,32 @@ function moved(window: Window, what: string, seen: Iterable<number>, change: (va
     .sort((one, other) => other.logit - one.logit || one.rank - other.rank)
     .map((one) => ({ ...one, place: placeFor(window, one.logit, one.rank) }));
   const leaving = touched.map((rank) => placeOf(window, rank)).sort((one, other) => one - other);
+  const count = window.order?.places.length ?? logits.length;
   const row = new Float64Array(to - from);
   const ranks = new Uint32Array(to - from);
+  // In a row of its own order a stretch only moves: its ranks, and the places of its ranks, are copied in one piece.
+  const own = window.order === undefined ? identity(count) : null;
+  const places = own && new Uint32Array(count).fill(GONE);
   let [next, gone, old, place] = [0, 0, from, 0];
   while (old < to || next < arriving.length) {
     const arrival = arriving[next]?.place ?? to;
     const departure = leaving[gone] ?? to;
     const end = Math.min(arrival, departure);
     row.set(logits.subarray(old, end), place);
-    if (window.order !== undefined) ranks.set(window.order.ranks.subarray(old, end), place);
-    else for (let i = old; i < end; i++) ranks[place + i - old] = i;
+    ranks.set((window.order?.ranks ?? own!).subarray(old, end), place);
+    places?.set(own!.subarray(place, place + end - old), old);
     place += end - old;
     old = end;
     if (next < arriving.length && arrival <= departure) {
       row[place] = arriving[next]!.logit;
+      if (places) places[arriving[next]!.rank] = place;
       ranks[place++] = arriving[next++]!.rank;
     } else if (gone < leaving.length) {
       gone += 1;
       old += 1;
     }
   }
-  const count = window.order?.places.length ?? logits.length;
-  const found: Window = { logits: row, temperature, from: 0, to: to - from, zero, order: orderOf(ranks, count) };
+  const found: Window = { logits: row, temperature, from: 0, to: to - from, zero, order: places ? { ranks, places } : orderOf(ranks, count) };
   kept.push({ key, window: found });
   if (kept.length > KEPT) kept.shift();
   return found;

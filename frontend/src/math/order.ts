@@ -1,6 +1,9 @@
 // Places and ranks: a rank is a token's place in the model's own row; a stage that moves logits gives tokens new places.
 
-import { depth, mass, SMALL, sums, type Window } from "./window.ts";
+import { depth, mass, sums, type Window } from "./window.ts";
+
+/** A part with less than this share of the mass is added up itself: in a difference its digits are lost. */
+const SMALL = 1e-3;
 
 export interface Order {
   /** Rank of the token at every place of the row. */
@@ -48,7 +51,6 @@ export function massBeyond(window: Window, first: number): number {
   if (window.order === undefined) return mass(window, first, window.to);
   let before = 0;
   for (let rank = 0; rank < first; rank++) before += prob(window, rank);
-  // Of a small rest a difference would lose the digits.
   if (1 - before > SMALL) return 1 - before;
   return massWhere(window, (rank) => rank >= first);
 }

@@ -1,8 +1,11 @@
 // A distribution whose tokens are in order of their logits: a window of ranks at a temperature, and its measures.
 //
 // Truncations keep a stretch of ranks (most of them the first n), so a kept set is two numbers; a temperature is one
-// more, and no row is ever copied. Exponents are taken from the window's own largest logit, as Python does, and sums
-// run in float64 from the most to the least probable token.
+// more, and no row is ever copied. Exponents are taken from the window's own largest logit, as Python does.
+//
+// A slider asks for another temperature at every frame, and 262,144 exponentials take longer than a frame has. In a
+// sorted row neighbours are alike, so blocks of it are added up once as powers of their distance from the block's middle:
+// Σ exp(βv) = Σₖ βᵏ/k! Σ vᵏ, to the last digit where |βv| is small. A new temperature then costs a sum per block.
 
 import type { Order } from "./order.ts";
 
@@ -30,48 +33,119 @@ export const SLACK = 2 ** -40;
 /** Below this exp is 0 in float64, and so it is for every token that follows in a falling row. */
 const VANISHES = -745.2;
 
-/** A part with less than this share of the mass is added up itself: in a difference of running sums its digits are lost. */
-export const SMALL = 1e-3;
+/** Beyond this exponent a block's sum, taken from the row's best token, has lost the digits that a deep window needs. */
+const DEEP = 600;
 
-/** Running sums of a row at one temperature: `weights[n]` = Σ w, `moments[n]` = Σ w·x over the first n tokens. */
+const BLOCK = 256;
+const POWERS = 12;
+/** With |βv| up to this the powers left out are below 1e-16 of the sum: 0.33¹³/13! < 1e-16. */
+const NEAR = 0.33;
+
+/** Sums of powers of a row's logits around each block's middle, from power 0 on, and how far a block reaches. */
+interface Powers {
+  readonly middles: Float64Array;
+  readonly reaches: Float64Array;
+  readonly sums: Float64Array;
+}
+
+/** Per block of a row at one temperature: Σ w and Σ w·x, with x = (z - max z) / τ and w = exp x. */
 interface Sweep {
-  temperature: number;
+  readonly temperature: number;
   readonly weights: Float64Array;
   readonly moments: Float64Array;
 }
 
-/** Temperatures kept a row: raw, the slider's, and one more. One pass over the row a move is all that a slider costs. */
+/** Temperatures kept a row: raw, the slider's, and one more. */
 const SWEEPS = 3;
 const sweeps = new WeakMap<Float64Array, Sweep[]>();
+const powers = new WeakMap<Float64Array, Powers>();
+
+function powersOf(logits: Float64Array): Powers {
+  const known = powers.get(logits);
+  if (known !== undefined) return known;
+  const blocks = Math.ceil(logits.length / BLOCK);
+  const found = { middles: new Float64Array(blocks), reaches: new Float64Array(blocks), sums: new Float64Array(blocks * (POWERS + 2)) };
+  for (let block = 0; block < blocks; block++) {
+    const [first, last] = [block * BLOCK, Math.min(logits.length, (block + 1) * BLOCK)];
+    const middle = (logits[first]! + logits[last - 1]!) / 2;
+    found.middles[block] = middle;
+    found.reaches[block] = logits[first]! - middle;
+    for (let place = first; place < last; place++) {
+      let power = 1;
+      for (let k = 0; k < POWERS + 2; k++, power *= logits[place]! - middle) found.sums[block * (POWERS + 2) + k]! += power;
+    }
+  }
+  powers.set(logits, found);
+  return found;
+}
 
 function sweep(logits: Float64Array, temperature: number): Sweep {
   let kept = sweeps.get(logits);
   if (kept === undefined) sweeps.set(logits, (kept = []));
   const known = kept.find((one) => one.temperature === temperature);
   if (known !== undefined) return known;
-  const count = logits.length;
-  // The oldest but the raw one is written over: new arrays of a megabyte at every move would keep the collector busy.
-  const old = kept.length < SWEEPS ? undefined : kept.splice(kept.findIndex((one) => one.temperature !== 1), 1)[0];
-  const found = old ?? { temperature, weights: new Float64Array(count + 1), moments: new Float64Array(count + 1) };
-  found.temperature = temperature;
-  const { weights, moments } = found;
-  const best = logits[0]!;
-  let total = 0;
-  let moment = 0;
-  let rank = 0;
-  for (; rank < count; rank++) {
-    const x = (logits[rank]! - best) / temperature;
-    if (x < VANISHES) break;
-    const weight = Math.exp(x);
-    total += weight;
-    moment += weight * x;
-    weights[rank + 1] = total;
-    moments[rank + 1] = moment;
+  // A row that a penalty has made is asked for one temperature and then forgotten: powers would not pay for themselves.
+  const near = kept.length > 0 ? powersOf(logits) : null;
+  const blocks = Math.ceil(logits.length / BLOCK);
+  const found: Sweep = { temperature, weights: new Float64Array(blocks), moments: new Float64Array(blocks) };
+  const beta = 1 / temperature;
+  for (let block = 0; block < blocks; block++) {
+    const first = block * BLOCK;
+    if ((logits[first]! - logits[0]!) * beta < VANISHES) break;
+    const [weight, moment] =
+      near !== null && near.reaches[block]! * beta < NEAR
+        ? nearly(near, block, beta, logits[0]!)
+        : directly(logits, temperature, 0, first, Math.min(logits.length, first + BLOCK));
+    found.weights[block] = weight;
+    found.moments[block] = moment;
   }
-  weights.fill(total, rank + 1);
-  moments.fill(moment, rank + 1);
+  // The oldest but the raw one goes.
+  if (kept.length === SWEEPS) kept.splice(kept.findIndex((one) => one.temperature !== 1), 1);
   kept.push(found);
   return found;
+}
+
+/** A block's Σ w and Σ w·x from its powers. */
+function nearly({ middles, sums }: Powers, block: number, beta: number, best: number): [number, number] {
+  let [weight, slope, factor] = [0, 0, 1];
+  for (let k = 0; k <= POWERS; k++) {
+    weight += factor * sums[block * (POWERS + 2) + k]!;
+    slope += factor * sums[block * (POWERS + 2) + k + 1]!;
+    factor *= beta / (k + 1);
+  }
+  const x = (middles[block]! - best) * beta;
+  const scale = Math.exp(x);
+  return [scale * weight, scale * (x * weight + beta * slope)];
+}
+
+/** Σ w and Σ w·x over places, token by token, exponents from the token at `from`. */
+function directly(logits: Float64Array, temperature: number, from: number, first: number, last: number): [number, number] {
+  let [weight, moment] = [0, 0];
+  const best = logits[from]!;
+  for (let place = first; place < last; place++) {
+    const x = (logits[place]! - best) / temperature;
+    if (x < VANISHES) break;
+    const one = Math.exp(x);
+    weight += one;
+    moment += one * x;
+  }
+  return [weight, moment];
+}
+
+/** Σ w and Σ w·x over the places [first, last), exponents from the window's own best token. */
+function added({ logits, temperature, from }: Window, first: number, last: number): [number, number] {
+  const shift = (logits[from]! - logits[0]!) / temperature;
+  const [begin, end] = [Math.ceil(first / BLOCK), Math.floor(last / BLOCK)];
+  if (begin >= end || shift < -DEEP) return directly(logits, temperature, from, first, last);
+  const { weights, moments } = sweep(logits, temperature);
+  let [weight, moment] = directly(logits, temperature, from, first, begin * BLOCK);
+  const scale = Math.exp(-shift);
+  for (let block = begin; block < end; block++) {
+    weight += scale * weights[block]!;
+    moment += scale * (moments[block]! - shift * weights[block]!);
+  }
+  const [rest, restMoment] = directly(logits, temperature, from, end * BLOCK, last);
+  return [weight + rest, moment + restMoment];
 }
 
 /** The whole row at τ = 1. */
@@ -97,31 +171,15 @@ export function valueAt(window: Window, place: number): number {
   return (window.logits[place]! - (window.zero ?? 0)) / window.temperature;
 }
 
-/** Sums of windows that do not begin with the first token: every probability asks for them. */
-const added = new WeakMap<Window, Sums>();
+const known = new WeakMap<Window, Sums>();
 
+/** Kept per window: every probability asks for them. */
 export function sums(window: Window): Sums {
-  const { logits, temperature, from, to } = window;
-  const known = added.get(window);
-  if (known !== undefined) return known;
-  let total: number;
-  let moment: number;
-  if (from === 0) {
-    const { weights, moments } = sweep(logits, temperature);
-    total = weights[to]!;
-    moment = moments[to]!;
-  } else {
-    total = moment = 0;
-    for (let rank = from; rank < to; rank++) {
-      const x = (logits[rank]! - logits[from]!) / temperature;
-      if (x < VANISHES) break;
-      const weight = Math.exp(x);
-      total += weight;
-      moment += weight * x;
-    }
-  }
+  const before = known.get(window);
+  if (before !== undefined) return before;
+  const [total, moment] = added(window, window.from, window.to);
   const found = { total, entropy: Math.max(0, Math.log(total) - moment / total) };
-  if (from > 0) added.set(window, found);
+  known.set(window, found);
   return found;
 }
 
@@ -131,22 +189,7 @@ export function mass(window: Window, from: number, to: number): number {
   const last = Math.min(to, window.to);
   if (first >= last) return 0;
   if (first === window.from && last === window.to) return 1;
-  const { total } = sums(window);
-  if (window.from === 0) {
-    const { weights } = sweep(window.logits, window.temperature);
-    const share = (weights[last]! - weights[first]!) / total;
-    if (share > SMALL || first === 0) return share;
-  }
-  let part = 0;
-  for (let rank = first; rank < last; rank++) {
-    const x = depth(window, rank);
-    if (x < VANISHES) break;
-    const weight = Math.exp(x);
-    part += weight;
-    // All that is left weighs no more than this: what is shown does not change.
-    if (weight * (last - rank) < part * 1e-12) break;
-  }
-  return part / total;
+  return weightOf(window, first, last) / sums(window).total;
 }
 
 /** `z₁ - z₂` of the raw logits; ∞ where one token is left. The odds of first to second at τ are e^(margin/τ). */
@@ -157,19 +200,24 @@ export function margin(window: Window): number {
 
 /** `min{n : mass of the first n ≥ share}`. */
 export function nucleusSize(window: Window, share: number): number {
-  const size = window.to - window.from;
-  if (share >= 1) return size;
+  const { from, to } = window;
+  if (share >= 1) return to - from;
   const wanted = share * sums(window).total * (1 - SLACK);
-  if (window.from === 0) {
-    const { weights } = sweep(window.logits, window.temperature);
-    return Math.min(size, bisected(1, size, (count) => weights[count]! >= wanted));
-  }
   let reached = 0;
-  for (let rank = window.from; rank < window.to; rank++) {
-    reached += Math.exp(depth(window, rank));
-    if (reached >= wanted) return rank - window.from + 1;
+  let place = from;
+  // By blocks up to the one in which it is reached, then token by token.
+  while (place < to) {
+    const next = Math.min(to, (Math.floor(place / BLOCK) + 1) * BLOCK);
+    const block = weightOf(window, place, next);
+    if (reached + block >= wanted) break;
+    reached += block;
+    place = next;
   }
-  return size;
+  for (; place < to; place++) {
+    reached += Math.exp(depth(window, place));
+    if (reached >= wanted) return place - from + 1;
+  }
+  return to - from;
 }
 
 /** `max{k : entropy of the first k, renormalised ≤ limit}` (nats): it rises with k. For windows from the first rank. */
@@ -180,45 +228,22 @@ export function entropySize(window: Window, limit: number): number {
 
 /** Σ exp((z - max z) / τ) over the places [first, last), max z the window's. */
 export function weightOf(window: Window, first: number, last: number): number {
-  const { logits, temperature, from } = window;
-  const { weights } = sweep(logits, temperature);
-  const part = weights[last]! - weights[first]!;
-  if (part > SMALL * weights[last]!) return from === 0 ? part : part * Math.exp((logits[0]! - logits[from]!) / temperature);
-  let total = 0;
-  for (let place = first; place < last; place++) {
-    const x = depth(window, place);
-    if (x < VANISHES) break;
-    total += Math.exp(x);
-  }
-  return total;
-}
-
-/** Running sums of `z - max z` and of its square over the first n tokens of a row. */
-const moments = new WeakMap<Float64Array, { first: Float64Array; second: Float64Array }>();
-
-function momentsOf(logits: Float64Array): { first: Float64Array; second: Float64Array } {
-  const known = moments.get(logits);
-  if (known !== undefined) return known;
-  const [first, second] = [new Float64Array(logits.length + 1), new Float64Array(logits.length + 1)];
-  for (let place = 0; place < logits.length; place++) {
-    const x = logits[place]! - logits[0]!;
-    first[place + 1] = first[place]! + x;
-    second[place + 1] = second[place]! + x * x;
-  }
-  const found = { first, second };
-  moments.set(logits, found);
-  return found;
+  return added(window, first, last)[0];
 }
 
 /** Where the mean is this many deviations away, its square would swallow their digits. */
 const FAR = 1e4;
 
 /** Standard deviation of the window's logits at its temperature (mean of squares). */
-export function deviation(window: Window): number {
-  const { logits, temperature, from, to } = window;
-  const { first, second } = momentsOf(logits);
-  const mean = (first[to]! - first[from]!) / (to - from);
-  const square = (second[to]! - second[from]!) / (to - from) - mean * mean;
+export function deviation({ logits, temperature, from, to }: Window): number {
+  let [first, second] = [0, 0];
+  for (let place = from; place < to; place++) {
+    const x = logits[place]! - logits[0]!;
+    first += x;
+    second += x * x;
+  }
+  const mean = first / (to - from);
+  const square = second / (to - from) - mean * mean;
   if (square > (mean * mean) / FAR) return Math.sqrt(square) / temperature;
   let squares = 0;
   for (let place = from; place < to; place++) squares += (logits[place]! - logits[0]! - mean) ** 2;

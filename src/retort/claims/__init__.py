@@ -16,17 +16,20 @@ from typing import Any
 from retort.blocks import Block, Line, line, table
 from retort.callable_package import callable_package
 from retort.claims import arithmetic, distilling, tasks, texts
-from retort.claims.claim import Claim, Measured, Verdict
+from retort.claims.claim import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, Claim, Measured, Verdict
 from retort.claims.evidence import Evidence, Needs, ProgressCallback
 from retort.errors import InputError
 from retort.lens.asking import default_prompts
 from retort.numerals import interval, number
-from retort.records import Record
+from retort.records import Record, new_axes
 from retort.sources.load import Model, opened
 
 CLAIMS: tuple[Claim, ...] = (*arithmetic.CLAIMS, *texts.CLAIMS, *tasks.CLAIMS, *distilling.CLAIMS)
 
 __all__ = ["CLAIMS", "Claim", "Claims", "Evidence", "Measured", "Verdict", "check_claims", "claims"]
+
+GREY = "#8a8f98"
+COLOURS = {HOLDS: "#2a7f62", DOES_NOT_HOLD: "#c44e52", CANNOT_TELL: GREY}
 
 
 @dataclass(frozen=True, repr=False)
@@ -76,6 +79,30 @@ class Claims(Record):
             if rows:
                 yield table(["", ""], rows)
             yield Line(((f"  How: {claim.how}", "dim"),))
+
+    def plot(self, axes: Any = None) -> Any:
+        """Each claim's interval around its threshold; the rows have units of their own, so each has its own scale."""
+        axes = new_axes(axes, tall=len(self.claims))
+        for place, claim in enumerate(reversed(self.claims)):
+            colour = COLOURS.get(claim.verdict.partition(":")[0], GREY)
+            if claim.interval is None or claim.threshold is None:
+                axes.plot(0, place, "|", color=GREY)  # decided without an interval, or not asked
+                continue
+            low, high = (end - claim.threshold for end in claim.interval)
+            scale = max(abs(low), abs(high)) or 1.0
+            axes.plot(
+                [low / scale, high / scale], [place, place], color=colour, linewidth=4, solid_capstyle="butt"
+            )
+            axes.plot((low + high) / (2 * scale), place, "o", color=colour, markersize=5)
+        labels = [f"{claim.id}: {claim.verdict.partition(':')[0]}" for claim in reversed(self.claims)]
+        axes.set_yticks(range(len(labels)), labels=labels, fontsize="small")
+        axes.axvline(0, color="black", linewidth=0.8)
+        axes.set_xlim(-1.1, 1.1)
+        axes.set_xticks([-0.6, 0, 0.6], labels=["below the threshold", "threshold", "above"])
+        axes.tick_params(axis="x", length=0)
+        axes.set_xlabel("95% interval, each row on its own scale")
+        axes.set_title(f"Claims about temperature on {self.model}")
+        return axes
 
 
 def _shown(value: Any) -> str:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from retort.errors import printable
 
 if TYPE_CHECKING:
     from retort.sources.base import Source
-    from retort.sources.chat import Conversation
+    from retort.sources.chat import Conversation, Message, SeenPrompt
 
 
 FLAG = "\0"  # the value of --chat where no file follows it; no file has this name
@@ -122,26 +122,45 @@ def asked(prompt: str | None, chat: str | None, messages: tuple[str, ...]) -> st
 
 def show_prompt(source: Source, question: str | Conversation) -> None:
     """What the model sees of `question`, on stderr, where `--show-prompt` asks for it; notes on it always."""
+    from retort.sources.base import Capability
+    from retort.sources.chat import prompt_for
+
+    if click.get_current_context().meta.get(SHOW_PROMPT):
+        _show(source, question)
+    elif source.capability is Capability.FULL and isinstance(question, str):
+        for note in prompt_for(source, question).notes:
+            click.echo(note, err=True)
+
+
+def show_prompts(
+    source: Source, prompts: Iterable[str | Sequence[Message]], chat: bool | None, wanted: bool
+) -> None:
+    """As `show_prompt`, of every prompt of a verb that takes several."""
+    from retort.sources.chat import asked as meant
+
+    for prompt in prompts if wanted else ():
+        _show(source, meant(prompt, chat))
+
+
+def _show(source: Source, question: str | Conversation) -> None:
     from retort.lens.asking import rendered
     from retort.sources.base import Capability
     from retort.sources.chat import prompt_for
 
-    wanted = click.get_current_context().meta.get(SHOW_PROMPT)
-    if source.capability is Capability.FULL and not wanted:
-        for note in prompt_for(source, question).notes if isinstance(question, str) else ():
-            click.echo(note, err=True)
-    if not wanted:
-        return
     if source.capability is Capability.FULL:
-        seen = prompt_for(source, question)
-        click.echo(f"What the model sees, {len(seen.ids)} tokens: {printable(seen.text)}", err=True)
-        click.echo(" ".join(f"{i}:{printable(source.token_text(i))!r}" for i in seen.ids), err=True)
-        for note in seen.notes:
-            click.echo(note, err=True)
+        show_seen(source, prompt_for(source, question))
         return
     text = question if isinstance(question, str) else rendered(source, question)
     shown = "the server does not tell" if text is None else printable(text)
     click.echo(f"What the model sees: {shown}", err=True)
+
+
+def show_seen(source: Source, seen: SeenPrompt) -> None:
+    """A prompt as the model sees it, on stderr: the text with its markers, the ids, and notes."""
+    click.echo(f"What the model sees, {len(seen.ids)} tokens: {printable(seen.text)}", err=True)
+    click.echo(" ".join(f"{i}:{printable(source.token_text(i))!r}" for i in seen.ids), err=True)
+    for note in seen.notes:
+        click.echo(note, err=True)
 
 
 def _is_file(name: str) -> bool:

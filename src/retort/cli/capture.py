@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import click
 
-from retort.cli.grammar import Whole, group, verb
-from retort.cli.options import json_option, model_argument, seed_option
+from retort.cli.exporting import check_export, deliver, printing_options
+from retort.cli.grammar import Decimal, Whole, group, verb
+from retort.cli.options import model_argument, seed_option
 
 
 @verb(
@@ -21,8 +22,9 @@ from retort.cli.options import json_option, model_argument, seed_option
 @group(
     "What to keep",
     click.option(
+        "-t",
         "--temperature",
-        type=click.FloatRange(0, min_open=True),
+        type=Decimal(0, min_open=True),
         default=3.0,
         show_default=True,
         metavar="τ",
@@ -88,7 +90,7 @@ from retort.cli.options import json_option, model_argument, seed_option
         show_default=True,
         help="Positions per file; the most that a kill can cost.",
     ),
-    json_option,
+    printing_options,
 )
 def command(
     model: str,
@@ -104,7 +106,7 @@ def command(
     shard_tokens: int,
     engine: Literal["local", "ray"],
     workers: int | None,
-    as_json: bool,
+    **export: Any,
 ) -> None:
     """Run the teacher MODEL over DATA once, and keep soft targets for students in a folder.
 
@@ -122,13 +124,13 @@ def command(
     --engine ray takes the cluster that RAY_ADDRESS names, else it starts one on this machine. Its workers compute with
     the threads of this process each (OMP_NUM_THREADS), so the files are the same as with local.
     """
-    from retort.cli.cache import print_cache, summary
-    from retort.cli.output import print_json
     from retort.cli.progress import Progress
-    from retort.distill.cache import capture
+    from retort.distill.cache import Captured, capture
+
+    check_export(Captured.MEASURES, **export)
 
     with Progress("capture", unit=" documents") as progress:
-        manifest = capture(
+        found = capture(
             model,
             data,
             out,
@@ -144,8 +146,4 @@ def command(
             workers=workers,
             on_shard=lambda tokens, documents, total: progress(documents, total, f"{tokens:,} tokens"),
         )
-    found = summary(manifest, out)
-    if as_json:
-        print_json(found)
-    else:
-        print_cache(found)
+    deliver(found, **export)

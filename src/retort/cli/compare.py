@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from retort.cli.asking import chat_option, stdin_text
+from retort.cli.asking import chat_option, show_prompt_option, show_prompts, stdin_text
 from retort.cli.exporting import check_export, deliver, exporting_options
 from retort.cli.grammar import group, verb
 from retort.cli.options import ChainSpec, Prompt
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         help="Once: apply it to both models. Twice: compare the two chains on MODEL_A.",
     ),
     chat_option,
+    show_prompt_option,
 )
 @group(
     "Output",
@@ -60,6 +61,7 @@ def command(
     show_all: bool,
     save: str | None,
     chat: bool | None,
+    show_prompt: bool,
     **export: Any,
 ) -> None:
     """Show where two models disagree over the same texts, or two chains on one model.
@@ -84,6 +86,8 @@ def command(
     first = recording(load(model_a), save)
     second = None if model_b is None else recording(load(model_b), save and _beside(save))
     chain_a, chain_b = (chains[0], chains[-1]) if chains else (None, None)
+    for source in (first, second or first)[: 2 if second else 1]:
+        show_prompts(source, prompts, chat, show_prompt)
     with Progress("compare") as progress:
         found = compare(first, second, prompts, chain_a, chain_b, chat=chat, on_progress=progress)
     deliver(found, **export, blocks=found.blocks(show_all))

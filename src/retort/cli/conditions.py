@@ -59,9 +59,9 @@ def parse_condition(text: str) -> Condition:
 def check(condition: Condition, measures: Iterable[str]) -> None:
     """Raise InputError for a condition on a measure that the record does not have."""
     if condition.measure not in measures:
-        raise InputError(
-            f"there is no {condition.measure!r} here; {condition} can be asked of {', '.join(measures)}."
-        )
+        known = ", ".join(measures)
+        can = f"{condition} can be asked of {known}" if known else "this command measures nothing"
+        raise InputError(f"there is no {condition.measure!r} here; {can}.")
 
 
 def met(condition: Condition, measures: Mapping[str, Sequence[Interval]]) -> float | None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from retort.cli.asking import chat_option, show_prompt_option, show_prompts
 from retort.cli.exporting import check_export, deliver, exporting_options
 from retort.cli.grammar import group, verb
 from retort.cli.options import max_tokens_option, model_argument
@@ -26,10 +27,18 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     click.argument("prompts_given", type=FILE, metavar="[PROMPTS]", required=False),
     click.option("-p", "--prompts", "prompts_file", type=FILE, metavar="FILE", help="The same as PROMPTS."),
     max_tokens_option,
+    chat_option,
+    show_prompt_option,
 )
 @group("Output", exporting_options)
 def command(
-    model: str, prompts_given: Path | None, prompts_file: Path | None, max_tokens: int, **export: Any
+    model: str,
+    prompts_given: Path | None,
+    prompts_file: Path | None,
+    max_tokens: int,
+    chat: bool | None,
+    show_prompt: bool,
+    **export: Any,
 ) -> None:
     """Replay greedy texts of MODEL in other batches, dtypes and threads.
 
@@ -40,13 +49,16 @@ def command(
     """
     from retort.cli.progress import Progress
     from retort.lens.asking import read_prompts
-    from retort.lens.determinism import Determinism, determinism
+    from retort.lens.determinism import Determinism, default_beginnings, determinism
+    from retort.sources.load import load
 
     if prompts_given is not None and prompts_file is not None:
         raise click.UsageError("PROMPTS and --prompts are the same; give one of them.")
     check_export(Determinism.MEASURES, **export)
     prompts_file = prompts_given if prompts_file is None else prompts_file
-    prompts = None if prompts_file is None else read_prompts(prompts_file)
+    prompts = default_beginnings() if prompts_file is None else read_prompts(prompts_file)
+    source = load(model)
+    show_prompts(source, prompts, chat, show_prompt)
     with Progress("determinism") as progress:
-        found = determinism(model, prompts, max_tokens=max_tokens, on_progress=progress)
+        found = determinism(source, prompts, max_tokens=max_tokens, chat=chat, on_progress=progress)
     deliver(found, **export)

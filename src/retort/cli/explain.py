@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from retort.cli.asking import chat_option, show_prompt_option, show_prompts
 from retort.cli.exporting import check_export, deliver, exporting_options
 from retort.cli.grammar import Whole, group, verb
 from retort.cli.options import defaults_option, engine_option, model_argument, prompt_argument
@@ -20,6 +21,7 @@ from retort.cli.settings import Settings, settings_option
 )
 @model_argument
 @prompt_argument
+@group("How to ask", chat_option, show_prompt_option)
 @group("What to compare", settings_option, engine_option(several=True), defaults_option)
 @group(
     "Output",
@@ -29,6 +31,8 @@ from retort.cli.settings import Settings, settings_option
 def command(
     model: str,
     prompt: str,
+    chat: bool | None,
+    show_prompt: bool,
     settings: Settings | None,
     engines: tuple[str, ...],
     defaults: bool,
@@ -42,7 +46,11 @@ def command(
     """
     from retort.chain.engines import ENGINES
     from retort.lens.engines import Engines, explain
+    from retort.sources.load import load
 
     check_export(Engines.MEASURES, **export)
     named = {} if settings is None else settings.named
-    deliver(explain(model, prompt, named, engines or tuple(ENGINES), defaults=defaults, top=top), **export)
+    source = load(model)
+    show_prompts(source, [prompt], chat, show_prompt)
+    found = explain(source, prompt, named, engines or tuple(ENGINES), defaults=defaults, top=top, chat=chat)
+    deliver(found, **export)

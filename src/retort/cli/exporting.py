@@ -7,6 +7,7 @@ call `check_export` before the work and `deliver` after it.
 from __future__ import annotations
 
 import csv
+import functools
 import io
 import json
 import tempfile
@@ -63,14 +64,6 @@ class OutputFile(click.Path):
 
 def exporting_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """`--format`, `--json`, `-o FILE` and `--fail-if`, for `check_export` and `deliver` to act on."""
-    form = click.option(
-        "-f",
-        "--format",
-        "form",
-        type=click.Choice(FORMATS),
-        help="How to write it.  [default: by the ending of -o FILE, else terminal]",
-    )
-    as_json = click.option("-j", "--json", "as_json", is_flag=True, help="The same as --format json.")
     output = click.option(
         "-o",
         "--out",
@@ -80,6 +73,29 @@ def exporting_options(command: Callable[..., Any]) -> Callable[..., Any]:
         metavar="FILE",
         help="Write to FILE instead of the terminal; it ends in .html, .md, .csv, .json, .parquet or .txt.",
     )
+    return _printing(FORMATS, "by the ending of -o FILE, else terminal", output)(command)
+
+
+def printing_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """As `exporting_options`, for a verb whose `-o` is a folder that it fills: what it prints goes to stdout."""
+
+    def without_file(function: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(function)
+        def called(*arguments: Any, **named: Any) -> Any:
+            return function(*arguments, output=None, **named)
+
+        return called
+
+    return _printing([one for one in FORMATS if one != "parquet"], "terminal", without_file)(command)
+
+
+def _printing(
+    formats: Sequence[str], default: str, output: Callable[..., Any]
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    form = click.option(
+        "-f", "--format", "form", type=click.Choice(formats), help=f"How to write it.  [default: {default}]"
+    )
+    as_json = click.option("-j", "--json", "as_json", is_flag=True, help="The same as --format json.")
     fail_if = click.option(
         "--fail-if",
         "conditions",
@@ -87,7 +103,7 @@ def exporting_options(command: Callable[..., Any]) -> Callable[..., Any]:
         multiple=True,
         help=f'End with exit code {CONDITION_HOLDS} if it holds, as in "entropy > 3"; may be given several times.',
     )
-    return form(as_json(output(fail_if(command))))
+    return lambda command: form(as_json(output(fail_if(command))))
 
 
 def check_export(
@@ -145,7 +161,7 @@ def _chosen(form: str | None, as_json: bool, output: Path | None) -> str:
         chosen = BY_ENDING.get(output.suffix.lower())
         if chosen is None:
             raise click.UsageError(
-                f"-o {output} does not say its format; end it in {', '.join(BY_ENDING)}, or give --format."
+                f"--out {output} does not say its format; end it in {', '.join(BY_ENDING)}, or give --format."
             )
     if chosen == "parquet" and output is None:
         raise click.UsageError("--format parquet writes a file; give -o FILE.parquet.")

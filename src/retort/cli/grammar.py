@@ -108,6 +108,9 @@ class Whole(click.IntRange):
 
     name = "N"
 
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return super().convert(_one(self, value, int, "a whole number", param, ctx), param, ctx)
+
     def _describe_range(self) -> str:
         return _range_in_words(self.min, self.max)
 
@@ -117,8 +120,25 @@ class Decimal(click.FloatRange):
 
     name = "X"
 
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return super().convert(_one(self, value, float, "one number", param, ctx), param, ctx)
+
     def _describe_range(self) -> str:
         return _range_in_words(self.min, self.max, above=self.min_open)
+
+
+def _one(
+    kind: click.ParamType,
+    value: Any,
+    read: type,
+    what: str,
+    param: click.Parameter | None,
+    ctx: click.Context | None,
+) -> Any:
+    try:
+        return read(value)
+    except (TypeError, ValueError):
+        kind.fail(f"{value!r} is not {what}.", param, ctx)
 
 
 LONGEST_LIMIT = 10**9

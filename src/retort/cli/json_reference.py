@@ -18,6 +18,8 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 # verb → its record, as module:class.
 RECORDS: dict[str, str] = {
+    "sample": "retort.lens.sample:Samples",
+    "sample at a server": "retort.lens.served_sample:ServedTexts",
     "look": "retort.lens.look:Look",
     "trace": "retort.lens.trace:Trace",
     "compare": "retort.lens.compare:Compare",
@@ -27,8 +29,13 @@ RECORDS: dict[str, str] = {
     "equivalent": "retort.lens.equivalent:Equivalent",
     "determinism": "retort.lens.determinism:Determinism",
     "tune": "retort.tune.report:Tuning",
+    "tune with several models": "retort.tune.report:Tunings",
     "claims": "retort.claims:Claims",
+    "capture and cache": "retort.distill.cache.captured:Captured",
     "distill": "retort.distill.results:DistillResult",
+    "tour": "retort.report.story:Story",
+    "models": "retort.cli.models:Models",
+    "models --cache": "retort.cli.models:ConvertedModels",
 }
 
 FIELDS_OF_A_PATH = (
@@ -51,7 +58,8 @@ Python. This page is generated from the records (`make docs`).
 
 def json_reference() -> str:
     """The whole page in Markdown, one section per verb."""
-    return "\n".join([HEAD, *(_section(verb, record_of(verb)) for verb in RECORDS)])
+    described: list[type[Any]] = []  # a record inside several others is described once, where it comes first
+    return "\n".join([HEAD, *(_section(verb, record_of(verb), described) for verb in RECORDS)])
 
 
 def record_of(verb: str) -> type[Any]:
@@ -134,9 +142,10 @@ def _records_in(hint: Any) -> list[type[Any]]:
     return [inner for argument in get_args(hint) for inner in _records_in(argument)]
 
 
-def _section(verb: str, record: type[Any]) -> str:
+def _section(verb: str, record: type[Any], described: list[type[Any]]) -> str:
     lines = [f"## {verb}", "", f"`schema_version` {getattr(record, 'schema_version', 1)}.", ""]
-    for kind in _records_of(record):
+    for kind in [one for one in _records_of(record) if one not in described]:
+        described.append(kind)
         said = " ".join((inspect.getdoc(kind) or "").split())
         lines += [f"### {kind.__name__}", "", said, "", "| field | JSON |", "|---|---|"]
         lines += [f"| `{field}` | {json_type(hint)} |" for field, hint in _document(kind).items()]

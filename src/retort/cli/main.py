@@ -6,8 +6,10 @@ wherever it is noticed, ends the same way: one line on stderr, exit 2.
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
@@ -42,6 +44,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 USAGE_ERROR = 2
 INTERRUPTED = 130  # what a shell reports for a command ended by Ctrl-C
+NO_READER = 141  # and for one whose reader has gone, as in `retort look … | head`
 
 
 class RetortGroup(click.Group):
@@ -64,10 +67,15 @@ class RetortGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         # Here rather than in `main`, where click would first print an empty line of its own.
         try:
-            return super().invoke(ctx)
+            with _quiet_without_reader():
+                return super().invoke(ctx)
         except KeyboardInterrupt:
             _say("stopped by Ctrl-C")
             raise click.exceptions.Exit(INTERRUPTED) from None
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        with _quiet_without_reader():  # --help and --version print while options are read
+            return super().parse_args(ctx, args)
 
     def main(
         self,
@@ -77,7 +85,7 @@ class RetortGroup(click.Group):
         standalone_mode: bool = True,
         **extra: Any,
     ) -> Any:
-        """Run a command and exit: 0 done, 2 a mistake of the user (one line on stderr), 130 Ctrl-C."""
+        """Run a command and exit: 0 done, 2 a mistake of the user (one line on stderr), 130 Ctrl-C, 141 no reader."""
         _keep_odd_characters_printable()
         try:
             code = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
@@ -93,6 +101,18 @@ class RetortGroup(click.Group):
         if standalone_mode:
             sys.exit(code if isinstance(code, int) else 0)
         return code
+
+
+@contextmanager
+def _quiet_without_reader() -> Iterator[None]:
+    """Ends the command as a shell expects it where nobody reads its output any longer."""
+    try:
+        yield
+        sys.stdout.flush()  # what is still held back must meet a reader that has gone here, not at exit
+    except BrokenPipeError:
+        # Python writes what it holds back once more at exit, and would complain: nobody is left to read it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise click.exceptions.Exit(NO_READER) from None
 
 
 def _say(message: str) -> None:

@@ -1,14 +1,73 @@
-"""`retort models`: what comes with retort."""
+"""`retort models`: what comes with retort, and what was converted once and kept."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
 import click
 
+from retort.blocks import Block, Column, line, table
+from retort.cli.exporting import check_export, deliver, exporting_options
 from retort.cli.grammar import group, verb
-from retort.cli.options import json_option
-from retort.numerals import megabytes
+from retort.numerals import NONE, megabytes, number
+from retort.records import Record
+from retort.sources.embedded import EmbeddedInfo
+from retort.sources.model_cache import CachedModel
 
 TRILLION = 10**12
+
+
+@dataclass(frozen=True, repr=False)
+class Models(Record):
+    """The models that have a name."""
+
+    models: tuple[EmbeddedInfo, ...]
+
+    def table_rows(self) -> list[dict[str, Any]]:
+        return [asdict(model) for model in self.models]
+
+    def blocks(self) -> Iterator[Block]:
+        yield table(
+            ("model", ">parameters", ">size", ">tokens trained", ">held-out nats/token", "licence"),
+            (
+                (
+                    model.name, _count(model.parameters), megabytes(model.size_bytes), _count(model.training_tokens),
+                    number(model.held_out_nll), model.licence,
+                )
+                for model in self.models
+            ),
+        )  # fmt: skip
+        for model in self.models:
+            yield line(f"{model.name}: {model.description}", whole=True)
+            yield line(f"    origin: {model.origin}", whole=True)
+            if model.needs:
+                state = "installed" if model.installed else "not installed"
+                yield line(f"    needs {model.needs} ({state})", whole=True)
+        yield line(
+            "Type one as MODEL, for instance: retort look embedded:smollm2 'The capital of Australia is'"
+        )
+
+
+@dataclass(frozen=True, repr=False)
+class ConvertedModels(Record):
+    """Models that were converted once, in `folder`; `cleared`: they were deleted by this command."""
+
+    folder: str
+    cleared: bool
+    models: tuple[CachedModel, ...]
+    size_bytes: int
+
+    def table_rows(self) -> list[dict[str, Any]]:
+        return [{**asdict(model), "folder": str(model.folder)} for model in self.models]
+
+    def blocks(self) -> Iterator[Block]:
+        rows = [(megabytes(model.size_bytes), model.origin) for model in self.models]
+        said = "deleted" if self.cleared else "kept"
+        yield table(
+            (">", Column(fold=True)), [*rows, (megabytes(self.size_bytes), f"{said} in {self.folder}")]
+        )
 
 
 @verb(examples=("retort models", "retort models --cache --clear"))
@@ -19,70 +78,24 @@ TRILLION = 10**12
     ),
     click.option("--clear", is_flag=True, help="With --cache: delete all of them."),
 )
-@group("Output", json_option)
-def command(cache: bool, clear: bool, as_json: bool) -> None:
+@group("Output", exporting_options)
+def command(cache: bool, clear: bool, **export: Any) -> None:
     """List the models that have a name: size, licence, origin, training and what each needs."""
-    from retort.cli.output import print_json, stdout_console
-    from retort.numerals import number
     from retort.sources.embedded import embedded_models
+    from retort.sources.model_cache import cache_folder, cached_models, clear_cache
 
     if clear and not cache:
         raise click.UsageError("--clear deletes converted models; give it with --cache.")
-    if cache:
-        _cache(clear, as_json)
+    check_export(**export)
+    if not cache:
+        deliver(Models(tuple(embedded_models())), **export)
         return
-    models = embedded_models()
-    if as_json:
-        print_json({"models": models})
-        return
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("model", no_wrap=True)
-    for name in ("parameters", "size", "tokens trained", "held-out nats/token"):
-        table.add_column(name, justify="right")
-    table.add_column("licence")
-    for model in models:
-        table.add_row(
-            model.name,
-            _count(model.parameters),
-            "–" if model.size_bytes is None else megabytes(model.size_bytes),
-            _count(model.training_tokens),
-            number(model.held_out_nll),
-            model.licence,
-        )
-    console = stdout_console()
-    console.print(table)
-    for model in models:
-        console.print(f"{model.name}: {model.description}", soft_wrap=True)
-        console.print(f"    origin: {model.origin}", soft_wrap=True)
-        if model.needs:
-            console.print(
-                f"    needs {model.needs} ({'installed' if model.installed else 'not installed'})",
-                soft_wrap=True,
-            )
-    console.print(
-        "Type one as MODEL, for instance: retort look embedded:smollm2 'The capital of Australia is'"
-    )
-
-
-def _cache(clear: bool, as_json: bool) -> None:
-    from retort.cli.output import print_json, stdout_console
-    from retort.sources.model_cache import cache_folder, cached_models, clear_cache
-
-    entries = clear_cache() if clear else cached_models()
+    entries = tuple(clear_cache() if clear else cached_models())
     total = sum(entry.size_bytes for entry in entries)
-    if as_json:
-        print_json({"folder": cache_folder(), "cleared": clear, "models": entries, "size_bytes": total})
-        return
-    console = stdout_console()
-    for entry in entries:
-        console.print(f"{megabytes(entry.size_bytes):>12}  {entry.origin}", soft_wrap=True)
-    said = "deleted" if clear else "kept"
-    console.print(f"{megabytes(total):>12} {said} in {cache_folder()}", soft_wrap=True)
+    deliver(ConvertedModels(str(cache_folder()), clear, entries, total), **export)
 
 
 def _count(count: int | None) -> str:
     if count is None:
-        return "–"
+        return NONE
     return f"{count / TRILLION:g} trillion" if count >= TRILLION else f"{count:,}"

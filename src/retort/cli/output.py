@@ -47,11 +47,17 @@ def print_json(record: Any, *, versioned: bool = True) -> None:
     click.echo(json.dumps(document, allow_nan=False, indent=2))
 
 
+class _Screen(Console):
+    def on_broken_pipe(self) -> None:
+        """rich would exit with 1 here; `main` ends a command whose reader has gone as a shell expects it."""
+        raise BrokenPipeError
+
+
 def stdout_console() -> Console:
     """A console for tables; brackets in a token are text there, not markup. rich itself heeds NO_COLOR and COLUMNS."""
-    console = Console(markup=False, highlight=False, emoji=False)
+    console = _Screen(markup=False, highlight=False, emoji=False)
     if not console.is_terminal and "COLUMNS" not in os.environ:
-        console = Console(markup=False, highlight=False, emoji=False, width=WIDTH_WHEN_PIPED)
+        console = _Screen(markup=False, highlight=False, emoji=False, width=WIDTH_WHEN_PIPED)
     return console
 
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from retort.cli.asking import asked, asking_options, show_prompt
+from retort.cli.exporting import check_export, deliver, exporting_options
 from retort.cli.grammar import Decimal, Whole, group, verb
 from retort.cli.options import (
     chain_option,
     defaults_option,
     engine_option,
-    json_option,
     max_tokens_option,
     model_argument,
     refuse_with_chain,
@@ -25,16 +25,14 @@ from retort.cli.options import (
 from retort.cli.settings import Settings, sampling_params, settings_option
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from rich.console import Console
+    from collections.abc import Mapping
 
     from retort.chain.chain import Chain
-    from retort.sampling.generate import Sample, SampledToken
+    from retort.lens.served_sample import Drawing
     from retort.sampling.params import SamplingParams
-    from retort.sampling.speculative import Method, RoundCounts
+    from retort.sampling.speculative import Method
     from retort.sources.base import Source
-    from retort.sources.chat import SeenPrompt
+    from retort.sources.chat import Message, SeenPrompt
 
 
 @verb(
@@ -104,7 +102,7 @@ if TYPE_CHECKING:
         "--stream", "as_stream", is_flag=True, help="Print each text while it is drawn, one after the other."
     ),
     save_option,
-    json_option,
+    exporting_options,
 )
 def command(
     model: str,
@@ -129,7 +127,7 @@ def command(
     draft_tokens: int,
     draft_method: Method,
     save: str | None,
-    as_json: bool,
+    **export: Any,
 ) -> None:
     """Draw texts from MODEL after PROMPT.
 
@@ -138,10 +136,10 @@ def command(
     takes every other setting, penalties and biases included. A server draws with its own noise: each text is one
     request with the settings it knows; a setting it does not know is refused.
     """
-    from retort.cli.output import print_json
     from retort.cli.progress import Progress
-    from retort.cli.served_sample import draw_from_server
     from retort.lens.asking import ask
+    from retort.lens.sample import Drafted, Samples
+    from retort.lens.served_sample import ServedTexts
     from retort.sampling.generate import generate
     from retort.sampling.speculative import RoundCounts, Speculation
     from retort.sources.load import load
@@ -151,9 +149,10 @@ def command(
         raise click.UsageError(
             "--stream prints one text after the other and --draft is for whole texts; give one of them."
         )
-    if as_stream and as_json:
+    if as_stream and any(export.values()):
         raise click.UsageError(
-            "--stream prints texts while they are drawn and --json one document at the end; give one of them."
+            "--stream prints texts while they are drawn; --json, --format, -o and --fail-if need all of them; give "
+            "one of them."
         )
     single = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p}
     refuse_with_chain(chain, **single)
@@ -161,10 +160,11 @@ def command(
     params = sampling_params(settings, given, chain, engine, defaults, model)
     question = asked(prompt, chat, messages)
     source = load(model)
+    check_export(ServedTexts.MEASURES if hasattr(source, "server") else Samples.MEASURES, **export)
     show_prompt(source, question)
     if hasattr(source, "server"):
         refused = {"--draft": draft is not None, "--include-stop": include_stop, "--save": save is not None}
-        draw_from_server(source, question, params, n, as_stream, as_json, refused)
+        _draw_from_server(source, question, params, n, as_stream, export, refused)
         return
     source = recording(source, save)
     said = ask(source, question)
@@ -185,111 +185,83 @@ def command(
             on_progress=progress,
             draft=speculation,
         )
-    if as_json:
-        spec = str(params.resolved_chain)
-        document = {
-            "model": model,
-            "prompt": said.text,
-            "seed": params.seed,
-            "chain": spec,
-            "samples": samples,
-            "messages": said.messages,
-            "rendered": None if said.messages is None else said.text,
-        }
-        if draft is not None:
-            document["draft"] = {
-                "model": draft,
-                "method": draft_method,
-                "num_tokens": draft_tokens,
-                "target_passes": counts.target_passes,
-                "drafted": counts.drafted,
-                "judged": counts.judged,
-                "accepted": counts.accepted,
-                "acceptance": counts.acceptance,
-                "tokens_per_pass": counts.tokens_per_pass,
-            }
-        print_json(document)
-    else:
-        _print(source, said, params, samples)
-        if draft is not None:
-            _print_draft(draft, counts)
-
-
-def _print_head(console: Console, source: Source, said: SeenPrompt, params: SamplingParams) -> None:
-    from retort.cli.output import token_label
-
-    console.print(f"{source.name} after {said.text!r}", style="bold", soft_wrap=True)
-    if said.messages is not None:
-        console.print(f"What the model sees: {token_label(said.text)}", soft_wrap=True)
-    if source.note is not None:
-        console.print(f"Note: {source.note}", soft_wrap=True)
-    console.print(
-        f"Drawn through: {params.resolved_chain or 'nothing (the raw distribution)'}", soft_wrap=True
-    )
+    drafted = None if draft is None else Drafted.of(draft, draft_method, draft_tokens, counts)
+    deliver(Samples.of(model, source, said, params, samples, drafted), **export)
 
 
 def _stream(source: Source, said: SeenPrompt, params: SamplingParams, n: int, include_stop: bool) -> None:
     """Texts on stdout as they come, with their line breaks."""
-    from retort.cli.output import stdout_console, with_line_breaks
+    from retort.cli.output import show, stdout_console
+    from retort.lens.sample import Samples, account
     from retort.sampling.generate import check_seeds, stream
 
     console = stdout_console()
-    _print_head(console, source, said, params)
+    show(Samples.of(source.name, source, said, params, ()).heading(), console)
     check_seeds(params.seed, n)
     for number in range(n):
         seed = params.seed + number
         console.print(f"seed {seed}", style="bold")
         tokens = []
         for piece in stream(source, said.ids, params.with_seed(seed), include_stop=include_stop):
-            click.echo(with_line_breaks(piece.text), nl=False)
-            sys.stdout.flush()
+            _at_once(piece.text)
             tokens.append(piece.token)
         click.echo()
         assert piece.finish_reason is not None
-        console.print(_account(tokens, piece.finish_reason), style="dim", soft_wrap=True)
+        console.print(account(tokens, piece.finish_reason), style="dim", soft_wrap=True)
 
 
-def _print(source: Source, said: SeenPrompt, params: SamplingParams, samples: Sequence[Sample]) -> None:
-    from rich.table import Table
-    from rich.text import Text
+def _at_once(text: str) -> None:
+    from retort.cli.output import with_line_breaks
 
-    from retort.cli.output import printable, stdout_console
+    click.echo(with_line_breaks(text), nl=False)
+    sys.stdout.flush()
+
+
+def _draw_from_server(
+    source: Any,
+    question: str | tuple[Message, ...],
+    params: SamplingParams,
+    n: int,
+    as_stream: bool,
+    export: Mapping[str, Any],
+    refused: Mapping[str, bool],
+) -> None:
+    """Draw `n` texts, one request each. `refused`: options that mean nothing there, and whether they were given."""
+    from retort.cli.progress import Progress
+    from retort.errors import SourceError
+    from retort.lens.served_sample import Drawing
+
+    given = [option for option, is_given in refused.items() if is_given]
+    if given:
+        raise click.UsageError(
+            f"{', '.join(given)}: a server draws by itself, and its draws cannot be replayed; leave it out "
+            "(-o FILE.json keeps what was drawn)."
+        )
+    drawing = Drawing(source, question, params)
+    if as_stream:
+        _stream_from_server(drawing, n)
+        return
+    with Progress("texts") as progress:
+        found = drawing.texts(n, progress)
+    deliver(found, **export)
+    if found.incomplete is not None:
+        raise SourceError(f"{found.incomplete} {len(found.samples)} of {n} texts were drawn before.")
+
+
+def _stream_from_server(drawing: Drawing, n: int) -> None:
+    from retort.cli.output import show, stdout_console
+    from retort.lens.served_sample import account
 
     console = stdout_console()
-    _print_head(console, source, said, params)
-    table = Table.grid(padding=(0, 2))
-    for index, sample in enumerate(samples):
-        table.add_row(f"seed {params.seed + index}", Text(printable(sample.text), style="bold"))
-        table.add_row("", _account(sample.tokens, sample.finish_reason))
-    console.print(table)
-    console.print(
-        "Logprobs in nats, summed over the text: raw is the model's own (τ = 1, nothing removed), processed is of the "
-        "distribution that was drawn from. Entropy: nats per token, processed. Kept: the smallest mass that truncation "
-        "left at any token. A near tie could fall the other way on another machine."
-    )
-
-
-def _print_draft(draft: str, counts: RoundCounts) -> None:
-    from retort.cli.output import stdout_console
-    from retort.numerals import number, probability
-
-    share = "none" if counts.acceptance is None else probability(counts.acceptance)
-    stdout_console().print(
-        f"Drafted by {draft}: {counts.accepted} of {counts.judged} judged tokens stood ({share}); "
-        f"{number(counts.tokens_per_pass)} tokens for each pass of the model over a text.",
-        soft_wrap=True,
-    )
-
-
-def _account(tokens: Sequence[SampledToken], finish_reason: str) -> str:
-    from retort.numerals import number, probability
-
-    ties = sum(token.near_tie for token in tokens)
-    return (
-        f"{len(tokens)} token{'s' * (len(tokens) != 1)}, {finish_reason}; "
-        f"logprob {number(sum(token.logprob_raw for token in tokens))} raw, "
-        f"{number(sum(token.logprob_processed for token in tokens))} processed; "
-        f"entropy {number(sum(token.entropy_nats for token in tokens) / len(tokens))}; "
-        f"kept {probability(min(token.kept_mass for token in tokens))}; "
-        f"{ties} near tie{'s' * (ties != 1)}"
-    )
+    nothing = drawing.texts(0)
+    show(nothing.heading(n), console)
+    for number in range(n):
+        console.print(f"seed {drawing.seed_of(number)}", style="bold")
+        pieces = []
+        try:
+            for piece in drawing.pieces(number):
+                _at_once(piece.text)
+                pieces.append(piece)
+        finally:
+            click.echo()
+        console.print(account(drawing.whole(number, pieces), nothing.logprobs), style="dim", soft_wrap=True)

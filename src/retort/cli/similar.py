@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from retort.cli.asking import chat_option, stdin_text
+from retort.cli.asking import chat_option, show_prompt_option, show_prompts, stdin_text
 from retort.cli.exporting import check_export, deliver, exporting_options
 from retort.cli.grammar import group, verb
 from retort.cli.options import save_option, temperatures_option
@@ -33,6 +33,7 @@ from retort.cli.options import save_option, temperatures_option
     ),
     temperatures_option("1,2,4", "Temperatures at which to compare"),
     chat_option,
+    show_prompt_option,
 )
 @group("Output", save_option, exporting_options)
 def command(
@@ -42,6 +43,7 @@ def command(
     temperatures: tuple[float, ...],
     save: str | None,
     chat: bool | None,
+    show_prompt: bool,
     **export: Any,
 ) -> None:
     """Show which WORDS the model MODEL treats as similar: after which of them it says nearly the same.
@@ -51,7 +53,7 @@ def command(
     stdin, one per line. With --classes the same for the classes of a classifier: by the probability that it gives to
     the wrong ones.
     """
-    from retort.lens.similar import TEMPLATE, Similar, read_classes, similar
+    from retort.lens.similar import TEMPLATE, Similar, fill, read_classes, similar
     from retort.sources.load import load
     from retort.sources.recording import recording
 
@@ -69,5 +71,7 @@ def command(
         if len(words) < 2:
             raise click.UsageError("give MODEL and at least two WORDS, or --classes FILE.")
         source = recording(load(names[0]), save)
+        filled = (fill(template or TEMPLATE, word) for word in words)
+        show_prompts(source, filled, chat, show_prompt)
         found = similar(source, words, template or TEMPLATE, temperatures, chat=chat)
     deliver(found, **export)

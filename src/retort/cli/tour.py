@@ -5,20 +5,21 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from retort.cli.exporting import check_export, deliver, printing_options
 from retort.cli.grammar import group, verb
-from retort.cli.options import json_option, seed_option
+from retort.cli.options import seed_option
 from retort.numerals import decimals
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
-    from retort.report import Story
     from retort.tour import Found
+
+FOLDER = Path("out")
 
 
 @verb(
@@ -51,13 +52,15 @@ if TYPE_CHECKING:
     click.option(
         "-o",
         "--out",
-        type=click.Path(file_okay=False, path_type=Path),
-        default=Path("out"),
+        type=click.Path(path_type=Path),
+        metavar="DIR|FILE",
+        default=FOLDER,
         show_default=True,
-        help="Folder for report.html, and for finished results that the next tour uses again.",
+        help="Folder for report.html, and for finished results that the next tour uses again. A FILE that ends in "
+        ".html, .md, .csv, .json, .parquet or .txt gets the findings; the folder is then the default.",
     ),
-    click.option("--fresh", is_flag=True, help="Forget the results that earlier tours kept in --out."),
-    json_option,
+    click.option("--fresh", is_flag=True, help="Forget the results that earlier tours kept in the folder."),
+    printing_options,
 )
 def command(
     model: str | None,
@@ -67,7 +70,7 @@ def command(
     fresh: bool,
     quick: bool,
     seed: int,
-    as_json: bool,
+    **export: Any,
 ) -> None:
     """Run every verb once on one model, and write a page with the pictures.
 
@@ -77,13 +80,13 @@ def command(
 
     The distilling is on the small models, because a useful student of a larger one takes hours on two cores.
     """
-    from dataclasses import replace
-
-    from retort.cli.output import print_json, stdout_console
     from retort.cli.progress import Progress
     from retort.tour import DEFAULT, SMALL, run
     from retort.tour import quick as shortened
 
+    is_file = out.suffix[1:].isalpha() and not out.is_dir()  # v1.0 is a folder
+    export["output"] = out if is_file else None
+    check_export(**export)
     plan = SMALL if small else DEFAULT
     if quick:
         plan = shortened(plan)
@@ -91,20 +94,19 @@ def command(
         plan = plan.on(model)
     if recipe is not None:
         plan = replace(plan, recipe=recipe)
+    on_screen = not (export["as_json"] or export["form"])
     with Progress("tour", unit=" s") as progress:
 
         def show(found: Found) -> None:
-            if not as_json:
+            if on_screen:
                 with progress.aside():
                     _print_step(found)
 
         story = run(
-            plan, out, seed=seed, fresh=fresh, program=_program(), on_progress=progress, on_found=show
-        )
-    if as_json:
-        print_json(story)
-    else:
-        _print_end(story, stdout_console())
+            plan, FOLDER if is_file else out, seed=seed, fresh=fresh, program=_program(), on_progress=progress,
+            on_found=show,
+        )  # fmt: skip
+    deliver(story, page=lambda: Path(story.report).read_text(encoding="utf-8"), **export)
 
 
 def _program() -> str:
@@ -146,23 +148,3 @@ def _print_step(found: Found) -> None:
     else:
         show(record.result.blocks(), console)
     console.print()
-
-
-def _print_end(story: Story, console: Console) -> None:
-    """What was found, what to type next, and where the page is."""
-    from rich.table import Table
-
-    console.rule("What was found", align="left", style="dim")
-    if story.note is not None:
-        console.print(f"Note: {story.note}", style="yellow")
-    found = Table.grid(padding=(0, 2, 1, 0))
-    found.add_column(style="bold", max_width=20)
-    found.add_column(ratio=1)
-    for finding in story.findings:
-        found.add_row(finding.title, finding.text)
-    console.print(found)
-    console.rule("For your own model", align="left", style="dim")
-    for line in story.next_commands:
-        console.print(line, soft_wrap=True)
-    console.print()
-    console.print(f"The pictures: {story.report}", style="bold", soft_wrap=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from retort.cli.asking import show_prompt_option
 from retort.cli.exporting import check_export, deliver, exporting_options
 from retort.cli.grammar import Decimal, Whole, group, verb
 from retort.cli.options import ChainSpec, seed_option
@@ -156,6 +157,7 @@ class PriceOfTokens(click.ParamType):
         default=None,
         help="Ask texts as a user's message, with the chat template; or messages as plain text.  [default: the task's]",
     ),
+    show_prompt_option,
     click.option(
         "--endpoint",
         type=click.Choice(["chat", "completions"]),
@@ -256,7 +258,14 @@ class PriceOfTokens(click.ParamType):
     ),
     exporting_options,
 )
-def command(task: str | None, models: tuple[str, ...], check: bool, print_schema: bool, **given: Any) -> None:
+def command(
+    task: str | None,
+    models: tuple[str, ...],
+    check: bool,
+    print_schema: bool,
+    show_prompt: bool,
+    **given: Any,
+) -> None:
     """Find the setting at which MODEL does TASK best, with evidence.
 
     TASK is one that comes with retort (capitals, names, exploit, explore), a YAML file (retort's own or
@@ -286,6 +295,8 @@ def command(task: str | None, models: tuple[str, ...], check: bool, print_schema
     if task is not None and not given["records"]:
         asked = _asked(task, given)
         _say_notes(asked, given["max_tokens"])
+        if show_prompt:
+            _show_prompt(asked, models)
         if check:
             _check(asked, models, export["as_json"] or export["form"] == "json")
             return
@@ -350,6 +361,22 @@ def _say_notes(asked: Asked, max_tokens: int | None) -> None:
             click.echo(f"{asked.task.name}: {note}", err=True)
     for what, count in asked.task.skipped.items():
         click.echo(f"{asked.task.name}: left out {what} ({count} time{'s' * (count != 1)})", err=True)
+
+
+def _show_prompt(asked: Asked, models: tuple[str, ...]) -> None:
+    """What each model sees of the first item, through every prompt, on stderr."""
+    from retort.cli.asking import show_prompts, show_seen
+    from retort.sources.base import Capability
+    from retort.sources.load import load
+
+    task, item = asked.task, asked.task.items[0]
+    for name in models or task.models:
+        source = load(name)
+        for number in range(len(task.prompts)):
+            if source.capability is Capability.FULL:
+                show_seen(source, task.seen(source, item, number))
+            else:
+                show_prompts(source, [task.question(item, number)], None, True)
 
 
 def _check(asked: Asked, models: tuple[str, ...], as_json: bool) -> None:

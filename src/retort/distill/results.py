@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 
 from retort.blocks import Block, Table, line, table
 from retort.distribution import Interval
-from retort.numerals import decimals, duration, number, percent, signed, signed_interval
-from retort.records import Measures, Record, exact
+from retort.numerals import counted, decimals, duration, number, percent, signed, signed_interval
+from retort.records import Measures, Record, exact, new_axes
 
 Part = Literal["validation", "test"]
 Verdict = Literal["helps", "does not help", "cannot tell", "no control"]
@@ -125,6 +125,7 @@ class Difference:
 
 
 ARM_NAMES = {"hard": "hard labels", "soft": "soft targets", "hard_equal_time": "hard labels, same time"}
+ARM_COLOURS = ("#8a8f98", "#2f6fab", "#c98b2b")
 GAIN_NAMES = {
     "teacher_entropy": "teacher's entropy",
     "label_probability": "token's probability",
@@ -231,6 +232,32 @@ class DistillResult(Record):
             yield line(f"Verdict, same time: {self.verdict_equal_time}. {self.verdict_equal_time_reason}")
         for folder in self.saved:
             yield line(f"Saved: {folder} (with its model card, README.md)", whole=True)
+
+    def plot(self, axes: Any = None) -> Any:
+        """Validation loss against training steps, every seed and each arm's mean; the title says the gain."""
+        axes = new_axes(axes)
+        for (arm, results), colour in zip(self.arms.items(), ARM_COLOURS, strict=False):
+            for one in results:
+                axes.plot(
+                    [step for step, _, _ in one.curve],
+                    [nll for _, _, nll in one.curve],
+                    color=colour,
+                    alpha=0.35,
+                )
+            steps = [step for step, _, _ in results[0].curve] if results else []
+            alike = [one.curve for one in results if [step for step, _, _ in one.curve] == steps]
+            means = [statistics.fmean(curve[at][2] for curve in alike) for at in range(len(steps))]
+            axes.plot(steps, means, color=colour, linewidth=2, label=ARM_NAMES.get(arm, arm))
+        axes.set_xlabel("training step")
+        axes.set_ylabel("validation loss (nats per token, τ = 1)")
+        axes.legend(
+            frameon=False, title=f"{counted(max(map(len, self.arms.values()), default=0), 'seed')}, mean bold"
+        )
+        gain = self.difference_test or self.difference
+        if gain is not None:
+            found = f"{signed(gain.mean, 4)}{_bounds(gain.ci)} nats per token"
+            axes.set_title(f"{gain.part.capitalize()} loss, hard minus soft: {found}")
+        return axes
 
     def _students(self) -> Table:
         masked = bool(self.recipe.get("data", {}).get("completions_only"))

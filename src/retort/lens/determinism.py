@@ -22,6 +22,7 @@ from retort.lens.asking import default_beginnings
 from retort.numerals import number, percent
 from retort.records import Record, new_axes
 from retort.sources.base import Source
+from retort.sources.chat import prompt_for
 from retort.sources.load import Model, opened
 from retort.sources.replays import Replay, replays
 
@@ -139,12 +140,14 @@ def determinism(
     prompts: str | Sequence[str] | None = None,
     *,
     max_tokens: int = 24,
+    chat: bool | None = None,
     on_progress: ProgressCallback | None = None,
 ) -> Determinism:
     """Greedy texts after `prompts`, replayed in every way the source can be run, and what moved.
 
     Positions are those of the generated tokens: the last of the prompt to the last but one of the text.
-    Without prompts, the first words of definitions that come with retort are continued. Raises InputError for no
+    Without prompts, the first words of definitions that come with retort are continued. `chat`: each prompt is one
+    message of the user, written with the model's template. Raises InputError for no
     prompts, a prompt the source cannot take, or a source that computes nothing.
     """
     source = opened(model)
@@ -154,7 +157,7 @@ def determinism(
     if not prompts:
         raise InputError("there are no prompts to replay; give at least one")
     ways = replays(source)
-    texts, starts = _greedy_texts(source, prompts, max_tokens)
+    texts, starts = _greedy_texts(source, prompts, max_tokens, chat)
     runs: list[list[NDArray[np.floating]]] = []
     for place, way in enumerate(ways):
         logits = way.run(texts)
@@ -194,14 +197,14 @@ def determinism(
 
 
 def _greedy_texts(
-    source: Source, prompts: Sequence[str], max_tokens: int
+    source: Source, prompts: Sequence[str], max_tokens: int, chat: bool | None
 ) -> tuple[list[list[int]], list[int]]:
     """Every prompt with its greedy continuation, and where the continuation begins."""
     from retort.sampling.generate import generate
     from retort.sampling.params import SamplingParams
 
-    greedy = generate(source, list(prompts), SamplingParams(temperature=0.0, max_tokens=max_tokens))
-    encoded = [source.encode(prompt) for prompt in prompts]
+    encoded = [prompt_for(source, prompt, chat).ids for prompt in prompts]
+    greedy = generate(source, encoded, SamplingParams(temperature=0.0, max_tokens=max_tokens))
     texts = [[*ids, *sample.ids] for ids, sample in zip(encoded, greedy, strict=True)]
     return texts, [len(ids) for ids in encoded]
 

@@ -19,7 +19,8 @@ from retort.errors import CapabilityError, InputError
 from retort.numerals import number, probability
 from retort.records import Record, new_axes
 from retort.sampling.params import SETTINGS, SamplingParams
-from retort.sources.base import Capability, Source, next_token_logits
+from retort.sources.base import Capability, Source
+from retort.sources.chat import prompt_for
 from retort.sources.load import Model, opened, own_settings
 from retort.transforms.context import Context
 
@@ -203,12 +204,14 @@ def explain(
     *,
     defaults: bool = False,
     top: int = 10,
+    chat: bool | None = None,
 ) -> Engines:
     """What `settings` mean after `prompt` in each engine. `settings`: a mapping in any engine's names, or params.
 
     One forward pass. A setting that an engine does not apply is left out there and named in `unread`. `defaults`: use
     the engine's defaults, and the model's own settings where the engine reads them, for settings that are not given.
-    "retort" among the engines is retort's default order.
+    "retort" among the engines is retort's default order. `chat`: the prompt is one message of the user, written with
+    the model's template.
     float64 inside, entropies in nats. Raises InputError for no engine, an unknown or repeated one, settings that are
     not allowed, a chain among them, or `top` below 1; CapabilityError for a source without the whole vocabulary.
     """
@@ -224,8 +227,8 @@ def explain(
         raise InputError(f"explain compares engines, each once, got {', '.join(names) or 'none'}")
     if top < 1:
         raise InputError(f"top is the number of tokens to list and must be 1 or more, got {top}.")
-    logits = np.asarray(next_token_logits(source, prompt), dtype=np.float64)
-    prompt_ids = source.encode(prompt)
+    prompt_ids = prompt_for(source, prompt, chat).ids
+    logits = np.asarray(source.start([prompt_ids]).logits[0], dtype=np.float64)
     context = Context(history=[prompt_ids], prompt_lengths=[len(prompt_ids)])
     ending = sorted(source.end_ids)
     readings, distributions = [], []

@@ -9,9 +9,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import Any, ClassVar
 
-from retort.errors import CapabilityError, SourceError
+from retort.blocks import Block, Cell, Column, line, table, token_label
+from retort.errors import CapabilityError, SourceError, printable
+from retort.numerals import counted, number
+from retort.records import Measures, Record, exact
 from retort.sampling.params import SamplingParams
 from retort.sources.chat import Message
 from retort.sources.server.answers import Choice
@@ -31,6 +34,12 @@ TRIED = {"top_k": 1, "min_p": 1.0}
 
 TRIED_TOKENS = 8
 LARGEST_SEED = 2**31 - 1  # what servers take
+
+WHAT_SEED_DOES = {
+    True: "It honours the seed: the same command gives the same texts there.",
+    False: "It does not honour the seed: the same command gives other texts.",
+    None: "Whether it honours the seed could not be told.",
+}
 
 
 @dataclass(frozen=True)
@@ -53,9 +62,9 @@ class ServedText:
     logprob: float | None
 
 
-@dataclass(frozen=True)
-class ServedTexts:
-    """What was drawn. `asked`: the settings of each request but its seed.
+@dataclass(frozen=True, repr=False)
+class ServedTexts(Record):
+    """What a server drew. `asked`: the settings of each request but its seed.
 
     `logprobs`: "raw" where they are the model's own, "processed" where they are of what the server drew from, None
     without any. `probe`: what is known of the server, None where it gives no logprobs to be probed by. `incomplete`:
@@ -73,6 +82,53 @@ class ServedTexts:
     probe: Probe | None
     note: str | None
     incomplete: str | None = None
+
+    MEASURES: ClassVar[tuple[str, ...]] = ("tokens", "logprob")
+
+    def table_rows(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "seed": sample.seed, "text": sample.text, "finish_reason": sample.finish_reason,
+                "tokens": None if sample.tokens is None else len(sample.tokens), "logprob": sample.logprob,
+            }
+            for sample in self.samples
+        ]  # fmt: skip
+
+    def measures(self) -> Measures:
+        rows = self.table_rows()
+        return {name: [exact(row[name]) for row in rows if row[name] is not None] for name in self.MEASURES}
+
+    def blocks(self) -> Iterator[Block]:
+        yield from self.heading(len(self.samples))
+        rows: list[tuple[str, Cell]] = []
+        for sample in self.samples:
+            rows.append((f"seed {sample.seed}", Cell(printable(sample.text, keep=""), "bold")))
+            rows.append(("", Cell(account(sample, self.logprobs))))
+        yield table(("", Column(fold=True)), rows)
+        if self.incomplete is not None:
+            yield line(f"{self.incomplete} {counted(len(self.samples), 'text')} drawn before.", "yellow")
+
+    def heading(self, n: int) -> Iterator[Block]:
+        """What is known before the first token of `n` texts."""
+        prompt = self.prompt if self.messages is None else self.messages[-1].content
+        yield line(f"{self.model} after {prompt!r}", "bold", whole=True)
+        if self.rendered is not None:
+            yield line(f"What the model sees: {token_label(self.rendered)}", whole=True)
+        if self.note is not None:
+            yield line(f"Note: {self.note}", whole=True)
+        settings = ", ".join(f"{name} {value}" for name, value in self.asked.items())
+        yield line(f"Asked for: {settings}; {counted(n, 'request')}, one a text.", whole=True)
+        honours = WHAT_SEED_DOES[None if self.probe is None else self.probe.seed]
+        yield line(f"Drawn by the server, with its own noise. {honours}", whole=True)
+
+
+def account(sample: ServedText, logprobs: str | None) -> str:
+    """One line about what the server told of a text."""
+    reason = sample.finish_reason or "no reason given"
+    if sample.tokens is None:
+        return f"{reason}; no logprobs"
+    which = "raw" if logprobs == "raw" else "of what the server drew from"
+    return f"{counted(len(sample.tokens), 'token')}, {reason}; logprob {number(sample.logprob)}, {which}"
 
 
 class Drawing:
@@ -127,14 +183,14 @@ class Drawing:
         """`n` texts, one request each. Where one fails, those before it are kept, and `incomplete` says why."""
         found: list[ServedText] = []
         problem = None
-        for number in range(n):
+        for at in range(n):
             try:
-                found.append(self.text(number))
+                found.append(self.text(at))
             except SourceError as error:
                 problem = str(error)
                 break
             if on_progress is not None:
-                on_progress(number + 1, n)
+                on_progress(at + 1, n)
         rendered = None if isinstance(self.prompt, str) else self.source.render_chat(self.prompt)
         return ServedTexts(
             model=self.source.name,

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from retort.blocks import Block, Cell, Column, line, table
+from retort.records import Record
 
 if TYPE_CHECKING:
     from retort.distill import DistillResult
@@ -72,9 +75,9 @@ class DistillFound:
     mean_curves: Mapping[str, tuple[tuple[int, float], ...]]
 
 
-@dataclass(frozen=True)
-class Story:
-    """Everything a page shows. `entropies` are looks at many temperatures, of the same prompts as `looks`."""
+@dataclass(frozen=True, repr=False)
+class Story(Record):
+    """What `retort tour` found: everything its page shows. `entropies`: looks at many temperatures, as of `looks`."""
 
     version: str
     seed: int
@@ -90,3 +93,18 @@ class Story:
     kept_in: str
     report: str
     note: str | None = None
+
+    def table_rows(self) -> list[dict[str, Any]]:
+        return [{"finding": finding.title, "text": finding.text} for finding in self.findings]
+
+    def blocks(self) -> Iterator[Block]:
+        """What was found, what to type next, and where the page is."""
+        yield line("What was found", "bold")
+        if self.note is not None:
+            yield line(f"Note: {self.note}", "yellow")
+        titles = (Column(widest=20, fold=True), Column(fold=True))
+        yield table(titles, ((Cell(one.title, "bold"), one.text) for one in self.findings))
+        yield line("For your own model", "bold")
+        for command in self.next_commands:
+            yield line(command, whole=True)
+        yield line(f"The pictures: {self.report}", "bold", whole=True)

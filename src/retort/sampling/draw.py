@@ -595,6 +595,13 @@ _last_call: tuple[Any, bytes, int] = (None, b"", 0)
 _warned = False
 
 
+def _seed_of(params: Any) -> Any:
+    """The seeds that params name: a new dict or new params with the same seed are the same noise again."""
+    if isinstance(params, Mapping):
+        return params.get("seed", 0)
+    return tuple(map(_seed_of, params)) if isinstance(params, list | tuple) else getattr(params, "seed", None)
+
+
 def _warn_of_a_loop(params: Any, seeds: Any, history: Any, prompt_lengths: Any, logits: Any) -> None:
     """Say once that a loop without positions draws the same noise at every step, where this looks like one."""
     global _last_call, _warned
@@ -605,7 +612,7 @@ def _warn_of_a_loop(params: Any, seeds: Any, history: Any, prompt_lengths: Any, 
         len(tokens) > length for tokens, length in zip(history, prompt_lengths, strict=False)
     )
     asked = (
-        id(params),
+        _seed_of(params),
         None if seeds is None else tuple(map(int, seeds)),
         tuple(getattr(logits, "shape", ())),
     )

@@ -334,6 +334,22 @@ class Tunings(Record):
             yield line("")
             yield from one.blocks()
 
+    def plot(self, axes: Any = None) -> Any:
+        """Each model's score at its suggested setting, with its interval."""
+        axes = new_axes(axes)
+        taken = [one.chosen for one in self.tunings]
+        for place, one in enumerate(taken):
+            low, high = one.score_ci
+            axes.errorbar(
+                place, one.score, yerr=[[one.score - low], [high - one.score]], fmt="o", color=BLUE, capsize=3
+            )
+        labels = [f"{one.model}\n{one.called(at)}" for one, at in zip(self.tunings, taken, strict=True)]
+        axes.set_xticks(range(len(taken)), labels=labels)
+        axes.set_ylabel(f"{self.tunings[0].score}, 95% interval")
+        axes.set_ylim(bottom=0)
+        axes.set_title(f"{self.tunings[0].task}: each model at its suggested setting")
+        return axes
+
     def page(self) -> str:
         """The summary, then each model's page content."""
         blocks = [*self.blocks(), *(block for one in self.tunings for block in _measured(one))]

@@ -31,11 +31,12 @@ def captured(teacher: str, text: str, tmp_path: Path) -> Callable[..., Manifest]
     """A function that captures into `tmp_path / name`; keyword arguments go to `capture`."""
 
     def run(name: str = "cache", **options: Any) -> Manifest:
-        return capture(
+        capture(
             options.pop("teacher", teacher),
             options.pop("data", text),
             tmp_path / name,
             **{"shard_tokens": 150, "batch_tokens": 128, "codec": "sampled:20"} | options,
         )
+        return Manifest.read(tmp_path / name)
 
     return run

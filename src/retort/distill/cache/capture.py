@@ -18,6 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from retort.distill.cache.captured import Captured
 from retort.distill.cache.codecs import Codec, find_codec
 from retort.distill.cache.folder import (
     FORMAT,
@@ -69,8 +70,8 @@ def capture(
     on_shard: OnShard | None = None,
     engine: Literal["local", "ray"] = "local",
     workers: int | None = None,
-) -> Manifest:
-    """Write the cache of `teacher` over the documents of `data` into the folder `out`, and return its manifest.
+) -> Captured:
+    """Write the cache of `teacher` over the documents of `data` into the folder `out`, and say what it holds.
 
     A teacher on a server (`http://…`) tells its top K alone: see server_capture.py, which `tokenizer` is for.
     `engine` "ray" spreads the shards over `workers` processes of a Ray cluster (ray_engine.py); the files are those
@@ -94,9 +95,10 @@ def capture(
             )
         from retort.distill.cache.server_capture import capture_from_server
 
-        return capture_from_server(
+        kept = capture_from_server(
             teacher, data, corpus, folder, chosen, temperature, seed, tokenizer, shard_tokens, on_shard
         )
+        return Captured.of(kept, out)
     if tokenizer is not None:
         raise InputError(
             f"tokenizer is {tokenizer}, but {teacher} runs here and has its own; leave --tokenizer out."
@@ -125,7 +127,7 @@ def capture(
         with only_writer(folder):
             manifest = write(folder, opened, chosen, origin, corpus, on_shard)
             add_seconds(folder, time.perf_counter() - began)
-            return manifest
+            return Captured.of(manifest, out)
 
 
 def _engine(

@@ -36,7 +36,6 @@ from retort.errors import InputError, SourceError
 
 SHARDS_IN_MEMORY = 64
 DECODED_AT_ONCE = 4096
-SHOWN_TOKENS = 4
 
 
 @dataclass(frozen=True)
@@ -282,42 +281,3 @@ class Cache:
             np.append(begins, len(positions.document)).astype(np.int64),
             np.asarray(seeds, np.uint64),
         )
-
-
-def first_rows(cache: Cache, count: int) -> list[dict[str, Any]]:
-    """The first `count` positions as records: document, offset, token, entropy (nats), and the largest weights.
-
-    Of a server's teacher the entropy is not known (None); `rest_low` and `rest_high` bound what it did not name.
-    """
-    if count == 0 or not cache.manifest.shards:
-        return []
-    texts = cache.token_texts()
-    document = cache.manifest.shards[0].first_document
-    tokens, offsets = cache.document(document)
-    tokens, offsets = tokens[:count], offsets[:count]
-    found = cache.targets(np.full(len(offsets), document), offsets)
-    rest = cache.rest(document)
-    rows = []
-    for place, (token, offset) in enumerate(zip(tokens.tolist(), offsets.tolist(), strict=True)):
-        weights, ids = found.weights[place], found.ids[place]
-        if found.log_probs is not None:
-            weights = np.exp(found.log_probs[place].astype(np.float32))
-            ids = np.arange(cache.origin.vocabulary)
-        # Falling weight, ties by id, so that the same cache always shows the same.
-        best = np.lexsort((ids, -weights))[:SHOWN_TOKENS]
-        row = {
-            "document": document,
-            "offset": offset,
-            "token": texts[token],
-            "token_id": token,
-            "entropy": float(found.entropy[place]) if rest is None else None,
-        }
-        if rest is not None:
-            row |= {"rest_low": float(rest[place, 0]), "rest_high": float(rest[place, 1])}
-        row["top"] = [
-            {"token": texts[ids[one]], "token_id": int(ids[one]), "weight": float(weights[one])}
-            for one in best
-            if weights[one] > 0
-        ]
-        rows.append(row)
-    return rows

@@ -206,18 +206,18 @@ function x(e, ...t) {
 function S(e, t) {
 	e.textContent !== t && (e.textContent = t);
 }
-var ee = 0;
-function C(e) {
-	return ee += 1, `retort-${e}-${ee}`;
+var C = 0;
+function w(e) {
+	return C += 1, `retort-${e}-${C}`;
 }
 // src/parts/state.ts
-var te = .3, w = class {
+var ee = .3, T = class {
 	values;
 	listeners = /* @__PURE__ */ new Set();
 	timer;
 	inAddress;
 	constructor(e, t = "") {
-		this.inAddress = e, this.values = e && location.hash.length > 1 ? ne() : new Map(new URLSearchParams(t)), e && window.addEventListener("hashchange", () => this.adopt(ne()));
+		this.inAddress = e, this.values = e && location.hash.length > 1 ? te() : new Map(new URLSearchParams(t)), e && window.addEventListener("hashchange", () => this.adopt(te()));
 	}
 	get(e) {
 		return this.values.get(e);
@@ -240,7 +240,7 @@ var te = .3, w = class {
 	write() {
 		this.inAddress && this.timer === void 0 && (this.timer = setTimeout(() => {
 			this.timer = void 0, history.replaceState(null, "", `#${this.text()}`);
-		}, 1e3 * te));
+		}, 1e3 * ee));
 	}
 	adopt(e) {
 		let t = [.../* @__PURE__ */ new Set([...this.values.keys(), ...e.keys()])].filter((t) => this.values.get(t) !== e.get(t));
@@ -249,63 +249,107 @@ var te = .3, w = class {
 		for (let e of t) for (let t of this.listeners) t(e);
 	}
 };
-function ne() {
+function te() {
 	return new Map(new URLSearchParams(location.hash.slice(1)));
 }
 // src/parts/theme.ts
-var re = {
+var ne = {
 	auto: "light",
 	light: "dark",
 	dark: "auto"
-}, ie = "retort-theme";
-function ae(e) {
-	let t = oe(), n = _("button", {
+}, re = "retort-theme";
+function ie(e) {
+	let t = ae(), n = _("button", {
 		type: "button",
 		class: "quiet",
-		onclick: () => r(re[t])
+		onclick: () => r(ne[t])
 	}), r = (r) => {
 		t = r, e.dataset.theme = t, x(n, {
 			auto: "◐",
 			light: "○",
 			dark: "●"
-		}[t], _("span", { class: "theme-name" }, ` ${t}`)), n.setAttribute("aria-label", `Colours: ${t}. Change to ${re[t]}.`);
+		}[t], _("span", { class: "theme-name" }, ` ${t}`)), n.setAttribute("aria-label", `Colours: ${t}. Change to ${ne[t]}.`);
 		try {
-			localStorage.setItem(ie, t);
+			localStorage.setItem(re, t);
 		} catch {}
 	};
 	return r(t), n;
 }
-function oe() {
+function ae() {
 	try {
-		let e = localStorage.getItem(ie);
+		let e = localStorage.getItem(re);
 		return e === "light" || e === "dark" ? e : "auto";
 	} catch {
 		return "auto";
 	}
 }
 // src/math/window.ts
-var se = 2 ** -40, ce = -745.2, le = 3, ue = /* @__PURE__ */ new WeakMap();
-function de(e, t) {
-	let n = ue.get(e);
-	n === void 0 && ue.set(e, n = []);
+var oe = 2 ** -40, se = -745.2, E = 256, ce = 12, le = .33, ue = 3, de = /* @__PURE__ */ new WeakMap(), fe = /* @__PURE__ */ new WeakMap();
+function pe(e) {
+	let t = fe.get(e);
+	if (t !== void 0) return t;
+	let n = Math.ceil(e.length / E), r = {
+		middles: new Float64Array(n),
+		reaches: new Float64Array(n),
+		sums: new Float64Array(n * 14)
+	};
+	for (let t = 0; t < n; t++) {
+		let [n, i] = [t * E, Math.min(e.length, (t + 1) * E)], a = (e[n] + e[i - 1]) / 2;
+		r.middles[t] = a, r.reaches[t] = e[n] - a;
+		for (let o = n; o < i; o++) {
+			let n = 1;
+			for (let i = 0; i < 14; i++, n *= e[o] - a) r.sums[t * 14 + i] += n;
+		}
+	}
+	return fe.set(e, r), r;
+}
+function me(e, t) {
+	let n = de.get(e);
+	n === void 0 && de.set(e, n = []);
 	let r = n.find((e) => e.temperature === t);
 	if (r !== void 0) return r;
-	let i = e.length, a = (n.length < le ? void 0 : n.splice(n.findIndex((e) => e.temperature !== 1), 1)[0]) ?? {
+	let i = n.length > 0 ? pe(e) : null, a = Math.ceil(e.length / E), o = {
 		temperature: t,
-		weights: new Float64Array(i + 1),
-		moments: new Float64Array(i + 1)
-	};
-	a.temperature = t;
-	let { weights: o, moments: s } = a, c = e[0], l = 0, u = 0, d = 0;
-	for (; d < i; d++) {
-		let n = (e[d] - c) / t;
-		if (n < ce) break;
-		let r = Math.exp(n);
-		l += r, u += r * n, o[d + 1] = l, s[d + 1] = u;
+		weights: new Float64Array(a),
+		moments: new Float64Array(a)
+	}, s = 1 / t;
+	for (let n = 0; n < a; n++) {
+		let r = n * E;
+		if ((e[r] - e[0]) * s < se) break;
+		let [a, c] = i !== null && i.reaches[n] * s < le ? he(i, n, s, e[0]) : ge(e, t, 0, r, Math.min(e.length, r + E));
+		o.weights[n] = a, o.moments[n] = c;
 	}
-	return o.fill(l, d + 1), s.fill(u, d + 1), n.push(a), a;
+	return n.length === ue && n.splice(n.findIndex((e) => e.temperature !== 1), 1), n.push(o), o;
 }
-function fe(e) {
+function he({ middles: e, sums: t }, n, r, i) {
+	let [a, o, s] = [
+		0,
+		0,
+		1
+	];
+	for (let e = 0; e <= ce; e++) a += s * t[n * 14 + e], o += s * t[n * 14 + e + 1], s *= r / (e + 1);
+	let c = (e[n] - i) * r, l = Math.exp(c);
+	return [l * a, l * (c * a + r * o)];
+}
+function ge(e, t, n, r, i) {
+	let [a, o] = [0, 0], s = e[n];
+	for (let n = r; n < i; n++) {
+		let r = (e[n] - s) / t;
+		if (r < se) break;
+		let i = Math.exp(r);
+		a += i, o += i * r;
+	}
+	return [a, o];
+}
+function _e({ logits: e, temperature: t, from: n }, r, i) {
+	let a = (e[n] - e[0]) / t, [o, s] = [Math.ceil(r / E), Math.floor(i / E)];
+	if (o >= s || a < -600) return ge(e, t, n, r, i);
+	let { weights: c, moments: l } = me(e, t), [u, d] = ge(e, t, n, r, o * E), f = Math.exp(-a);
+	for (let e = o; e < s; e++) u += f * c[e], d += f * (l[e] - a * c[e]);
+	let [p, m] = ge(e, t, n, s * E, i);
+	return [u + p, d + m];
+}
+function ve(e) {
 	return {
 		logits: e,
 		temperature: 1,
@@ -313,7 +357,7 @@ function fe(e) {
 		to: e.length
 	};
 }
-function pe(e, t) {
+function ye(e, t) {
 	let n = e.logits[e.from];
 	return t === 0 ? {
 		...e,
@@ -325,204 +369,159 @@ function pe(e, t) {
 		zero: n
 	};
 }
-function T(e, t) {
+function D(e, t) {
 	return (e.logits[t] - e.logits[e.from]) / e.temperature;
 }
-function me(e, t) {
+function be(e, t) {
 	return (e.logits[t] - (e.zero ?? 0)) / e.temperature;
 }
-var he = /* @__PURE__ */ new WeakMap();
-function E(e) {
-	let { logits: t, temperature: n, from: r, to: i } = e, a = he.get(e);
-	if (a !== void 0) return a;
-	let o, s;
-	if (r === 0) {
-		let { weights: e, moments: r } = de(t, n);
-		o = e[i], s = r[i];
-	} else {
-		o = s = 0;
-		for (let e = r; e < i; e++) {
-			let i = (t[e] - t[r]) / n;
-			if (i < ce) break;
-			let a = Math.exp(i);
-			o += a, s += a * i;
-		}
-	}
-	let c = {
-		total: o,
-		entropy: Math.max(0, Math.log(o) - s / o)
-	};
-	return r > 0 && he.set(e, c), c;
-}
-function ge(e, t, n) {
-	let r = Math.max(t, e.from), i = Math.min(n, e.to);
-	if (r >= i) return 0;
-	if (r === e.from && i === e.to) return 1;
-	let { total: a } = E(e);
-	if (e.from === 0) {
-		let { weights: t } = de(e.logits, e.temperature), n = (t[i] - t[r]) / a;
-		if (n > .001 || r === 0) return n;
-	}
-	let o = 0;
-	for (let t = r; t < i; t++) {
-		let n = T(e, t);
-		if (n < ce) break;
-		let r = Math.exp(n);
-		if (o += r, r * (i - t) < o * 1e-12) break;
-	}
-	return o / a;
-}
-function _e(e) {
-	return e.to - e.from < 2 ? Infinity : e.logits[e.from] - e.logits[e.from + 1];
-}
-function ve(e, t) {
-	let n = e.to - e.from;
-	if (t >= 1) return n;
-	let r = t * E(e).total * (1 - se);
-	if (e.from === 0) {
-		let { weights: t } = de(e.logits, e.temperature);
-		return Math.min(n, Te(1, n, (e) => t[e] >= r));
-	}
-	let i = 0;
-	for (let t = e.from; t < e.to; t++) if (i += Math.exp(T(e, t)), i >= r) return t - e.from + 1;
-	return n;
-}
-function ye(e, t) {
-	let n = (n) => E({
-		...e,
-		to: e.from + n
-	}).entropy <= t;
-	return Te(1, e.to - e.from + 1, (e) => !n(e)) - 1;
-}
-function be(e, t, n) {
-	let { logits: r, temperature: i, from: a } = e, { weights: o } = de(r, i), s = o[n] - o[t];
-	if (s > .001 * o[n]) return a === 0 ? s : s * Math.exp((r[0] - r[a]) / i);
-	let c = 0;
-	for (let r = t; r < n; r++) {
-		let t = T(e, r);
-		if (t < ce) break;
-		c += Math.exp(t);
-	}
-	return c;
-}
 var xe = /* @__PURE__ */ new WeakMap();
-function Se(e) {
+function O(e) {
 	let t = xe.get(e);
 	if (t !== void 0) return t;
-	let [n, r] = [new Float64Array(e.length + 1), new Float64Array(e.length + 1)];
-	for (let t = 0; t < e.length; t++) {
-		let i = e[t] - e[0];
-		n[t + 1] = n[t] + i, r[t + 1] = r[t] + i * i;
-	}
-	let i = {
-		first: n,
-		second: r
+	let [n, r] = _e(e, e.from, e.to), i = {
+		total: n,
+		entropy: Math.max(0, Math.log(n) - r / n)
 	};
 	return xe.set(e, i), i;
 }
-var Ce = 1e4;
-function we(e) {
-	let { logits: t, temperature: n, from: r, to: i } = e, { first: a, second: o } = Se(t), s = (a[i] - a[r]) / (i - r), c = (o[i] - o[r]) / (i - r) - s * s;
-	if (c > s * s / Ce) return Math.sqrt(c) / n;
-	let l = 0;
-	for (let e = r; e < i; e++) l += (t[e] - t[0] - s) ** 2;
-	return Math.sqrt(l / (i - r)) / n;
+function Se(e, t, n) {
+	let r = Math.max(t, e.from), i = Math.min(n, e.to);
+	return r >= i ? 0 : r === e.from && i === e.to ? 1 : Ee(e, r, i) / O(e).total;
 }
-function Te(e, t, n) {
+function Ce(e) {
+	return e.to - e.from < 2 ? Infinity : e.logits[e.from] - e.logits[e.from + 1];
+}
+function we(e, t) {
+	let { from: n, to: r } = e;
+	if (t >= 1) return r - n;
+	let i = t * O(e).total * (1 - oe), a = 0, o = n;
+	for (; o < r;) {
+		let t = Math.min(r, (Math.floor(o / E) + 1) * E), n = Ee(e, o, t);
+		if (a + n >= i) break;
+		a += n, o = t;
+	}
+	for (; o < r; o++) if (a += Math.exp(D(e, o)), a >= i) return o - n + 1;
+	return r - n;
+}
+function Te(e, t) {
+	let n = (n) => O({
+		...e,
+		to: e.from + n
+	}).entropy <= t;
+	return ke(1, e.to - e.from + 1, (e) => !n(e)) - 1;
+}
+function Ee(e, t, n) {
+	return _e(e, t, n)[0];
+}
+var De = 1e4;
+function Oe({ logits: e, temperature: t, from: n, to: r }) {
+	let [i, a] = [0, 0];
+	for (let t = n; t < r; t++) {
+		let n = e[t] - e[0];
+		i += n, a += n * n;
+	}
+	let o = i / (r - n), s = a / (r - n) - o * o;
+	if (s > o * o / De) return Math.sqrt(s) / t;
+	let c = 0;
+	for (let t = n; t < r; t++) c += (e[t] - e[0] - o) ** 2;
+	return Math.sqrt(c / (r - n)) / t;
+}
+function ke(e, t, n) {
 	for (; e < t;) {
 		let r = e + t >> 1;
 		n(r) ? t = r : e = r + 1;
 	}
 	return e;
 }
-function Ee(e, t) {
-	return Te(e.from, e.to, (n) => T(e, n) < t);
+function Ae(e, t) {
+	return ke(e.from, e.to, (n) => D(e, n) < t);
 }
 // src/math/order.ts
-var De = 4294967295;
-function Oe(e, t) {
-	let n = new Uint32Array(t).fill(De);
+var je = .001, Me = 4294967295;
+function Ne(e, t) {
+	let n = new Uint32Array(t).fill(Me);
 	for (let t = 0; t < e.length; t++) n[e[t]] = t;
 	return {
 		ranks: e,
 		places: n
 	};
 }
-function D(e, t) {
+function Pe(e, t) {
 	return e.order === void 0 ? t : e.order.ranks[t];
 }
-function ke(e, t) {
+function Fe(e, t) {
 	return e.order === void 0 ? t : e.order.places[t] ?? 4294967295;
 }
-function Ae(e, t) {
-	let n = ke(e, t);
+function Ie(e, t) {
+	let n = Fe(e, t);
 	return n >= e.from && n < e.to;
 }
-function je(e, t) {
-	return Ae(e, t) ? T(e, ke(e, t)) - Math.log(E(e).total) : -Infinity;
+function Le(e, t) {
+	return Ie(e, t) ? D(e, Fe(e, t)) - Math.log(O(e).total) : -Infinity;
 }
-function Me(e, t) {
-	return Math.exp(je(e, t));
+function Re(e, t) {
+	return Math.exp(Le(e, t));
 }
-function Ne(e, t) {
-	if (e.order === void 0) return ge(e, t, e.to);
+function ze(e, t) {
+	if (e.order === void 0) return Se(e, t, e.to);
 	let n = 0;
-	for (let r = 0; r < t; r++) n += Me(e, r);
-	return 1 - n > .001 ? 1 - n : Ie(e, (e) => e >= t);
+	for (let r = 0; r < t; r++) n += Re(e, r);
+	return 1 - n > je ? 1 - n : He(e, (e) => e >= t);
 }
-function Pe(e, t) {
+function Be(e, t) {
 	if (e.order === void 0) return Math.max(0, e.to - Math.max(t, e.from));
 	let n = 0;
 	for (let r = e.from; r < e.to; r++) e.order.ranks[r] >= t && (n += 1);
 	return n;
 }
-function Fe(e, t) {
-	return e.logits === t.logits ? ge(e, t.from, t.to) : t.to - t.from === e.to - e.from ? 1 : Ie(e, (e) => Ae(t, e));
+function Ve(e, t) {
+	return e.logits === t.logits ? Se(e, t.from, t.to) : t.to - t.from === e.to - e.from ? 1 : He(e, (e) => Ie(t, e));
 }
-function Ie(e, t) {
+function He(e, t) {
 	let n = 0;
-	for (let r = e.from; r < e.to; r++) t(D(e, r)) && (n += Math.exp(T(e, r)));
-	return n / E(e).total;
+	for (let r = e.from; r < e.to; r++) t(Pe(e, r)) && (n += Math.exp(D(e, r)));
+	return n / O(e).total;
 }
 // src/math/history.ts
-var Le = 34028234663852886e22;
-function Re({ ids: e, promptLength: t }, n) {
+var Ue = 34028234663852886e22;
+function We({ ids: e, promptLength: t }, n) {
 	return n === "output" ? t : n.startsWith("last:") ? Math.max(0, e.length - Number(n.slice(5))) : 0;
 }
-function ze(e, t) {
+function Ge(e, t) {
 	let n = /* @__PURE__ */ new Map();
-	for (let r of e.ranks.slice(Re(e, t))) r >= 0 && n.set(r, (n.get(r) ?? 0) + 1);
+	for (let r of e.ranks.slice(We(e, t))) r >= 0 && n.set(r, (n.get(r) ?? 0) + 1);
 	return n;
 }
-function Be(e, t, n, r) {
-	let i = ze(r, n);
-	return Je(e, `repetition ${t} ${n}`, i.keys(), (e) => e < 0 ? e * t : e / t);
+function Ke(e, t, n, r) {
+	let i = Ge(r, n);
+	return nt(e, `repetition ${t} ${n}`, i.keys(), (e) => e < 0 ? e * t : e / t);
 }
-function Ve(e, t, n, r) {
-	let i = ze(r, n);
-	return Je(e, `frequency ${t} ${n}`, i.keys(), (e, n) => e - t * i.get(n));
+function qe(e, t, n, r) {
+	let i = Ge(r, n);
+	return nt(e, `frequency ${t} ${n}`, i.keys(), (e, n) => e - t * i.get(n));
 }
-function He(e, t, n, r) {
-	return Je(e, `presence ${t} ${n}`, ze(r, n).keys(), (e) => e - t);
+function Je(e, t, n, r) {
+	return nt(e, `presence ${t} ${n}`, Ge(r, n).keys(), (e) => e - t);
 }
-function Ue(e, t, n, r, i, a) {
-	let o = i < 0 ? 0 : Math.max(0, a.ids.length - i), s = We(a.ids.slice(o), a.ranks.slice(o)), c = /* @__PURE__ */ new Map();
+function Ye(e, t, n, r, i, a) {
+	let o = i < 0 ? 0 : Math.max(0, a.ids.length - i), s = Xe(a.ids.slice(o), a.ranks.slice(o)), c = /* @__PURE__ */ new Map();
 	for (let [e, i] of s) {
 		if (i < r) continue;
 		let a = (i - r) * Math.log(n) + Math.log(t);
-		c.set(e, a >= Math.log(Le) ? Le : t * n ** (i - r));
+		c.set(e, a >= Math.log(Ue) ? Ue : t * n ** (i - r));
 	}
-	return Je(e, `dry ${t} ${n} ${r} ${i}`, c.keys(), (e, t) => e - c.get(t));
+	return nt(e, `dry ${t} ${n} ${r} ${i}`, c.keys(), (e, t) => e - c.get(t));
 }
-function We(e, t) {
+function Xe(e, t) {
 	let n = [...e].reverse(), r = /* @__PURE__ */ new Map();
-	return Ge(n).forEach((e, n) => {
+	return Ze(n).forEach((e, n) => {
 		if (n === 0 || e === 0) return;
 		let i = t[t.length - n];
 		i >= 0 && r.set(i, Math.max(r.get(i) ?? 0, e));
 	}), r;
 }
-function Ge(e) {
+function Ze(e) {
 	let t = e.map(() => 0), [n, r] = [0, 0];
 	for (let i = 1; i < e.length; i++) {
 		let a = i < r ? Math.min(r - i, t[i - n]) : 0;
@@ -531,74 +530,79 @@ function Ge(e) {
 	}
 	return t;
 }
-var Ke = 6, qe = /* @__PURE__ */ new WeakMap();
-function Je(e, t, n, r) {
+var Qe = /* @__PURE__ */ new Uint32Array();
+function $e(e) {
+	return Qe.length < e && (Qe = Uint32Array.from({ length: e }, (e, t) => t)), Qe;
+}
+var et = 6, tt = /* @__PURE__ */ new WeakMap();
+function nt(e, t, n, r) {
 	let i = [...n].filter((t) => {
-		let n = ke(e, t);
+		let n = Fe(e, t);
 		return n !== 4294967295 && n >= e.from && n < e.to;
 	});
 	if (i.length === 0) return e;
-	let a = `${t} ${e.from} ${e.to} ${e.temperature} ${e.zero ?? 0} ${e.order === void 0} ${i.join()}`, o = qe.get(e.logits);
-	o === void 0 && qe.set(e.logits, o = []);
+	let a = `${t} ${e.from} ${e.to} ${e.temperature} ${e.zero ?? 0} ${e.order === void 0} ${i.join()}`, o = tt.get(e.logits);
+	o === void 0 && tt.set(e.logits, o = []);
 	let s = o.find((e) => e.key === a);
 	if (s !== void 0 && e.order === void 0) return s.window;
 	let { logits: c, from: l, to: u, temperature: d, zero: f = 0 } = e, p = i.map((t) => ({
 		rank: t,
-		logit: r(me(e, ke(e, t)), t) * d + f
+		logit: r(be(e, Fe(e, t)), t) * d + f
 	})).sort((e, t) => t.logit - e.logit || e.rank - t.rank).map((t) => ({
 		...t,
-		place: Ye(e, t.logit, t.rank)
-	})), m = i.map((t) => ke(e, t)).sort((e, t) => e - t), h = new Float64Array(u - l), g = new Uint32Array(u - l), [_, v, y, b] = [
+		place: rt(e, t.logit, t.rank)
+	})), m = i.map((t) => Fe(e, t)).sort((e, t) => e - t), h = e.order?.places.length ?? c.length, g = new Float64Array(u - l), _ = new Uint32Array(u - l), v = e.order === void 0 ? $e(h) : null, y = v && new Uint32Array(h).fill(4294967295), [b, x, S, C] = [
 		0,
 		0,
 		l,
 		0
 	];
-	for (; y < u || _ < p.length;) {
-		let t = p[_]?.place ?? u, n = m[v] ?? u, r = Math.min(t, n);
-		if (h.set(c.subarray(y, r), b), e.order !== void 0) g.set(e.order.ranks.subarray(y, r), b);
-		else for (let e = y; e < r; e++) g[b + e - y] = e;
-		b += r - y, y = r, _ < p.length && t <= n ? (h[b] = p[_].logit, g[b++] = p[_++].rank) : v < m.length && (v += 1, y += 1);
+	for (; S < u || b < p.length;) {
+		let t = p[b]?.place ?? u, n = m[x] ?? u, r = Math.min(t, n);
+		g.set(c.subarray(S, r), C), _.set((e.order?.ranks ?? v).subarray(S, r), C), y?.set(v.subarray(C, C + r - S), S), C += r - S, S = r, b < p.length && t <= n ? (g[C] = p[b].logit, y && (y[p[b].rank] = C), _[C++] = p[b++].rank) : x < m.length && (x += 1, S += 1);
 	}
-	let x = e.order?.places.length ?? c.length, S = {
-		logits: h,
+	let w = {
+		logits: g,
 		temperature: d,
 		from: 0,
 		to: u - l,
 		zero: f,
-		order: Oe(g, x)
+		order: y ? {
+			ranks: _,
+			places: y
+		} : Ne(_, h)
 	};
 	return o.push({
 		key: a,
-		window: S
-	}), o.length > Ke && o.shift(), S;
+		window: w
+	}), o.length > et && o.shift(), w;
 }
-function Ye(e, t, n) {
+function rt(e, t, n) {
 	let [r, i] = [e.from, e.to];
 	for (; r < i;) {
 		let a = r + i >> 1, o = e.logits[a];
-		o > t || o === t && D(e, a) < n ? r = a + 1 : i = a;
+		o > t || o === t && Pe(e, a) < n ? r = a + 1 : i = a;
 	}
 	return r;
 }
 // src/math/typical.ts
-function Xe(e, t, n = "lowest") {
+function it(e, t, n = "lowest") {
 	let r = Math.min(e.to, e.from + t);
 	if (n === "lowest" || r === e.to || e.logits[r] !== e.logits[r - 1]) return {
 		...e,
 		to: r
 	};
-	let [i, a] = Qe(e, r - 1);
+	let [i, a] = ot(e, r - 1);
 	return n === "all" ? {
 		...e,
 		to: a
 	} : {
-		...$e(e, i, a, a - r),
+		...st(e, i, a, a - r),
 		to: r
 	};
 }
-function Ze(e, t, n, r) {
-	let { logits: i, from: a, to: o } = e, { total: s, entropy: c } = E(e), l = Math.log(s) - c, u = (t) => Math.abs(T(e, t) - l), d = Math.max(t * s * (1 - se), Number.MIN_VALUE), f = Math.min(r, o - a), p = Ee(e, l), m = (e) => {
+function at(e, t, n, r) {
+	let { logits: i, from: a, to: o } = e, { total: s, entropy: c } = O(e), l = Math.log(s) - c, u = (t) => Math.abs(D(e, t) - l), d = Math.max(t * s * (1 - oe), Number.MIN_VALUE), f = Math.min(r, o - a), p = Ae(e, l), m = (e) => {
 		let [t, n] = [Math.max(0, e - (o - p)), Math.min(e, p - a)];
 		for (; t < n;) {
 			let r = t + n >> 1;
@@ -607,7 +611,7 @@ function Ze(e, t, n, r) {
 		return t;
 	}, h = (t) => {
 		let n = m(t);
-		return be(e, p - n, p - n + t) >= d;
+		return Ee(e, p - n, p - n + t) >= d;
 	}, [g, _] = [Math.max(f, 1), o - a];
 	for (; g < _;) {
 		let e = g + _ >> 1;
@@ -625,9 +629,9 @@ function Ze(e, t, n, r) {
 		};
 	}
 	if (v > a && v < y && i[v] === i[v - 1]) {
-		let [t, n] = Qe(e, v), r = Math.min(n, y);
+		let [t, n] = ot(e, v), r = Math.min(n, y);
 		return {
-			...$e(e, t, r, r - v),
+			...st(e, t, r, r - v),
 			from: v,
 			to: y
 		};
@@ -638,32 +642,32 @@ function Ze(e, t, n, r) {
 		to: y
 	};
 }
-function Qe({ logits: e, from: t, to: n }, r) {
+function ot({ logits: e, from: t, to: n }, r) {
 	let [i, a] = [r, r + 1];
 	for (; i > t && e[i - 1] === e[r];) --i;
 	for (; a < n && e[a] === e[r];) a += 1;
 	return [i, a];
 }
-function $e(e, t, n, r) {
+function st(e, t, n, r) {
 	let i = e.order?.ranks.slice() ?? new Uint32Array(e.logits.length);
 	if (e.order === void 0) for (let e = 0; e < i.length; e++) i[e] = e;
 	let a = i.slice(t, n);
 	return i.set([...a.slice(r), ...a.slice(0, r)], t), {
 		...e,
-		order: Oe(i, e.order?.places.length ?? i.length)
+		order: Ne(i, e.order?.places.length ?? i.length)
 	};
 }
 // src/math/transforms.ts
-var et = 1e-12, tt = {
+var ct = 1e-12, lt = {
 	name: "min_keep",
 	initial: 1,
 	low: 1,
 	whole: !0
-}, nt = {
+}, ut = {
 	name: "ties",
 	initial: "lowest",
 	words: ["lowest", "all"]
-}, rt = {
+}, dt = {
 	name: "ties",
 	initial: "lowest",
 	words: [
@@ -671,19 +675,19 @@ var et = 1e-12, tt = {
 		"highest",
 		"all"
 	]
-}, it = (e) => ({
+}, ft = (e) => ({
 	name: "scope",
 	initial: e,
 	scope: !0
-}), at = (e) => e.ties, ot = (e) => e.min_keep;
-function st(e, t, n) {
-	let r = Ee(e, t + Math.log(E(e).total) - et), i = Xe(e, ot(n), at(n));
+}), pt = (e) => e.ties, mt = (e) => e.min_keep;
+function ht(e, t, n) {
+	let r = Ae(e, t + Math.log(O(e).total) - ct), i = it(e, mt(n), pt(n));
 	return r > i.to ? {
 		...e,
 		to: r
 	} : i;
 }
-var ct = [
+var gt = [
 	{
 		name: "temperature",
 		help: "divides the logits; 0 is greedy, 1 leaves the model as it is",
@@ -700,7 +704,7 @@ var ct = [
 		truncates: !1,
 		aliases: ["temp"],
 		tempers: !0,
-		apply: pe
+		apply: ye
 	},
 	{
 		name: "top_k",
@@ -717,8 +721,8 @@ var ct = [
 		off: [0, -1],
 		truncates: !0,
 		aliases: [],
-		options: [nt],
-		apply: (e, t, n) => Xe(e, t, at(n))
+		options: [ut],
+		apply: (e, t, n) => it(e, t, pt(n))
 	},
 	{
 		name: "top_p",
@@ -735,8 +739,8 @@ var ct = [
 		off: [1],
 		truncates: !0,
 		aliases: ["nucleus"],
-		options: [rt, tt],
-		apply: (e, t, n) => Xe(e, Math.max(ve(e, t), ot(n)), at(n))
+		options: [dt, lt],
+		apply: (e, t, n) => it(e, Math.max(we(e, t), mt(n)), pt(n))
 	},
 	{
 		name: "min_p",
@@ -753,12 +757,12 @@ var ct = [
 		off: [0],
 		truncates: !0,
 		aliases: [],
-		options: [tt],
+		options: [lt],
 		apply: (e, t, n) => {
-			let r = Ee(e, Math.log(t) - et);
+			let r = Ae(e, Math.log(t) - ct);
 			return {
 				...e,
-				to: Math.min(e.to, Math.max(r, e.from + ot(n)))
+				to: Math.min(e.to, Math.max(r, e.from + mt(n)))
 			};
 		}
 	},
@@ -781,8 +785,8 @@ var ct = [
 			"typ_p",
 			"typ"
 		],
-		options: [nt, tt],
-		apply: (e, t, n) => Ze(e, t, at(n), ot(n))
+		options: [ut, lt],
+		apply: (e, t, n) => at(e, t, pt(n), mt(n))
 	},
 	{
 		name: "epsilon_cutoff",
@@ -799,8 +803,8 @@ var ct = [
 		off: [0],
 		truncates: !0,
 		aliases: [],
-		options: [nt, tt],
-		apply: (e, t, n) => st(e, Math.log(t), n)
+		options: [ut, lt],
+		apply: (e, t, n) => ht(e, Math.log(t), n)
 	},
 	{
 		name: "eta_cutoff",
@@ -817,8 +821,8 @@ var ct = [
 		off: [0],
 		truncates: !0,
 		aliases: [],
-		options: [nt, tt],
-		apply: (e, t, n) => st(e, Math.min(Math.log(t), .5 * Math.log(t) - E(e).entropy), n)
+		options: [ut, lt],
+		apply: (e, t, n) => ht(e, Math.min(Math.log(t), .5 * Math.log(t) - O(e).entropy), n)
 	},
 	{
 		name: "top_n_sigma",
@@ -837,7 +841,7 @@ var ct = [
 		aliases: ["top_nsigma", "nsigma"],
 		apply: (e, t) => ({
 			...e,
-			to: Ee(e, -t * we(e) * (1 + se))
+			to: Ae(e, -t * Oe(e) * (1 + oe))
 		})
 	},
 	{
@@ -866,8 +870,8 @@ var ct = [
 			whole: !0
 		}],
 		apply: (e, t, n) => {
-			let r = n.among ? Xe(e, n.among) : e;
-			return n.entropy === "summed" ? Xe(e, ut(r, t)) : Xe(e, Math.max(1, ye(r, t * E(r).entropy * (1 + se))));
+			let r = n.among ? it(e, n.among) : e;
+			return n.entropy === "summed" ? it(e, vt(r, t)) : it(e, Math.max(1, Te(r, t * O(r).entropy * (1 + oe))));
 		}
 	},
 	{
@@ -896,7 +900,7 @@ var ct = [
 			initial: 1,
 			low: 0
 		}],
-		apply: (e, t, n) => pe(e, lt(e, t, n))
+		apply: (e, t, n) => ye(e, _t(e, t, n))
 	},
 	{
 		name: "repetition_penalty",
@@ -914,8 +918,8 @@ var ct = [
 		truncates: !1,
 		looksBack: !0,
 		aliases: ["repeat_penalty"],
-		options: [it("all")],
-		apply: (e, t, n, r) => Be(e, t, n.scope, r)
+		options: [ft("all")],
+		apply: (e, t, n, r) => Ke(e, t, n.scope, r)
 	},
 	{
 		name: "frequency_penalty",
@@ -933,8 +937,8 @@ var ct = [
 		truncates: !1,
 		looksBack: !0,
 		aliases: [],
-		options: [it("output")],
-		apply: (e, t, n, r) => Ve(e, t, n.scope, r)
+		options: [ft("output")],
+		apply: (e, t, n, r) => qe(e, t, n.scope, r)
 	},
 	{
 		name: "presence_penalty",
@@ -952,8 +956,8 @@ var ct = [
 		truncates: !1,
 		looksBack: !0,
 		aliases: [],
-		options: [it("output")],
-		apply: (e, t, n, r) => He(e, t, n.scope, r)
+		options: [ft("output")],
+		apply: (e, t, n, r) => Je(e, t, n.scope, r)
 	},
 	{
 		name: "dry",
@@ -991,24 +995,24 @@ var ct = [
 				whole: !0
 			}
 		],
-		apply: (e, t, n, r) => n.last_n === 0 ? e : Ue(e, t, n.base, n.allowed_length, n.last_n, r)
+		apply: (e, t, n, r) => n.last_n === 0 ? e : Ye(e, t, n.base, n.allowed_length, n.last_n, r)
 	}
 ];
-function lt(e, t, n) {
+function _t(e, t, n) {
 	let r = n.temperature;
 	if (r === 0) return 0;
-	let i = Math.min(E(e).entropy / Math.log(Math.max(e.to - e.from, 2)), 1), a = Math.max(r - t, 0);
+	let i = Math.min(O(e).entropy / Math.log(Math.max(e.to - e.from, 2)), 1), a = Math.max(r - t, 0);
 	return a + (r + t - a) * i ** n.exponent;
 }
-function ut(e, t) {
-	let { total: n, entropy: r } = E(e), i = 0;
+function vt(e, t) {
+	let { total: n, entropy: r } = O(e), i = 0;
 	for (let a = e.from; a < e.to; a++) {
-		let o = T(e, a) - Math.log(n);
-		if (i += -Math.exp(o) * o, i > t * r * (1 + se)) return Math.max(1, a - e.from);
+		let o = D(e, a) - Math.log(n);
+		if (i += -Math.exp(o) * o, i > t * r * (1 + oe)) return Math.max(1, a - e.from);
 	}
 	return e.to - e.from;
 }
-var dt = /* @__PURE__ */ new Map([
+var yt = /* @__PURE__ */ new Map([
 	["xtc", "throws a coin for every token"],
 	["mirostat", "remembers the tokens before"],
 	["adaptive_p", "remembers the tokens before"],
@@ -1017,61 +1021,61 @@ var dt = /* @__PURE__ */ new Map([
 	["min_tokens", "names tokens by id"],
 	["allowed", "names tokens by id"],
 	["grammar", "is a program"]
-]), O = new Map(ct.map((e) => [e.name, e]));
-function ft(e, t) {
+]), k = new Map(gt.map((e) => [e.name, e]));
+function bt(e, t) {
 	return Object.fromEntries((e.options ?? []).map((e) => [e.name, t?.[e.name] ?? e.initial]));
 }
-var pt = new Map(ct.flatMap((e) => [e.name, ...e.aliases].map((t) => [t, e])));
-function mt(e) {
-	return pt.get(e.trim().toLowerCase().replaceAll("-", "_"));
+var xt = new Map(gt.flatMap((e) => [e.name, ...e.aliases].map((t) => [t, e])));
+function St(e) {
+	return xt.get(e.trim().toLowerCase().replaceAll("-", "_"));
 }
 // src/math/stage.ts
-var k = class extends Error {};
-function ht(e) {
-	return e.find((e) => O.get(e.name).tempers);
+var A = class extends Error {};
+function Ct(e) {
+	return e.find((e) => k.get(e.name).tempers);
 }
-function gt(e) {
-	let t = ht(e);
+function wt(e) {
+	let t = Ct(e);
 	return t === void 0 ? 1 : t.name === "temperature" ? t.value : Number(t.options?.temperature ?? 1);
 }
-function _t(e) {
-	return !O.get(e.name).off.includes(e.value) && e.options?.scope !== "last:0" && e.options?.last_n !== 0;
+function Tt(e) {
+	return !k.get(e.name).off.includes(e.value) && e.options?.scope !== "last:0" && e.options?.last_n !== 0;
 }
-function A({ name: e, value: t, options: n }) {
-	let r = O.get(e), i = (r.options ?? []).filter((e) => (n?.[e.name] ?? e.initial) !== e.initial || r.main !== void 0 && Ct(e)).map((e) => `${e.name}=${wt(n?.[e.name] ?? e.initial)}`);
-	return r.main === void 0 ? i.length === 0 ? `${e}=${wt(t)}` : `${e}(${[wt(t), ...i].join(", ")})` : `${e}(${[`${r.main}=${wt(t)}`, ...i].join(", ")})`;
+function j({ name: e, value: t, options: n }) {
+	let r = k.get(e), i = (r.options ?? []).filter((e) => (n?.[e.name] ?? e.initial) !== e.initial || r.main !== void 0 && jt(e)).map((e) => `${e.name}=${Mt(n?.[e.name] ?? e.initial)}`);
+	return r.main === void 0 ? i.length === 0 ? `${e}=${Mt(t)}` : `${e}(${[Mt(t), ...i].join(", ")})` : `${e}(${[`${r.main}=${Mt(t)}`, ...i].join(", ")})`;
 }
-function vt(e) {
+function Et(e) {
 	let t = /^\s*([\w-]+)\s*(?:=\s*([^()]+?)|\(\s*(.*?)\s*\))\s*$/s.exec(e);
-	if (t === null) throw new k(`a stage is written name=value, got “${e.trim()}”; for example temperature=0.8 | top_p=0.9`);
-	let [, n, r, i] = t, a = mt(n);
+	if (t === null) throw new A(`a stage is written name=value, got “${e.trim()}”; for example temperature=0.8 | top_p=0.9`);
+	let [, n, r, i] = t, a = St(n);
 	if (a === void 0) {
-		let e = dt.get(n.trim().toLowerCase().replaceAll("-", "_"));
-		throw new k(e === void 0 ? `the page does not compute “${n}”; it knows ${[...O.keys()].join(", ")}` : `the page does not compute “${n}”: it ${e}`);
+		let e = yt.get(n.trim().toLowerCase().replaceAll("-", "_"));
+		throw new A(e === void 0 ? `the page does not compute “${n}”; it knows ${[...k.keys()].join(", ")}` : `the page does not compute “${n}”: it ${e}`);
 	}
 	if (r !== void 0) return {
 		name: a.name,
-		value: bt(a, Number(r), r)
+		value: Ot(a, Number(r), r)
 	};
 	let o = a.main ?? a.name, s = [o, ...(a.options ?? []).map((e) => e.name)], c = /* @__PURE__ */ new Map();
 	i.split(",").forEach((e, t) => {
 		let [n, r] = e.includes("=") ? e.split("=").map((e) => e.trim()) : [s[t] ?? "", e.trim()];
-		if (!s.includes(n)) throw new k(`${a.name} has no setting “${n || e.trim()}” here; it has ${s.join(", ")}`);
+		if (!s.includes(n)) throw new A(`${a.name} has no setting “${n || e.trim()}” here; it has ${s.join(", ")}`);
 		c.set(n, r);
 	});
 	let l = c.get(o);
-	if (l === void 0) throw new k(`${a.name} needs its ${o}`);
+	if (l === void 0) throw new A(`${a.name} needs its ${o}`);
 	let u = (a.options ?? []).flatMap((e) => {
 		let t = c.get(e.name);
-		return t === void 0 ? [] : [[e.name, xt(a, e, t)]];
+		return t === void 0 ? [] : [[e.name, kt(a, e, t)]];
 	});
-	return yt({
+	return Dt({
 		name: a.name,
-		value: bt(a, Number(l), l)
+		value: Ot(a, Number(l), l)
 	}, Object.fromEntries(u));
 }
-function yt(e, t) {
-	let n = (O.get(e.name).options ?? []).filter((e) => (t[e.name] ?? e.initial) !== e.initial), r = {
+function Dt(e, t) {
+	let n = (k.get(e.name).options ?? []).filter((e) => (t[e.name] ?? e.initial) !== e.initial), r = {
 		name: e.name,
 		value: e.value
 	};
@@ -1080,71 +1084,71 @@ function yt(e, t) {
 		options: Object.fromEntries(n.map((e) => [e.name, t[e.name]]))
 	};
 }
-function bt(e, t, n = String(t)) {
-	return e.off.includes(t) ? t : St(e.main === void 0 ? e.name : `${e.name}'s ${e.main}`, e.low, e.high, e.whole, t, n);
+function Ot(e, t, n = String(t)) {
+	return e.off.includes(t) ? t : At(e.main === void 0 ? e.name : `${e.name}'s ${e.main}`, e.low, e.high, e.whole, t, n);
 }
-function xt(e, t, n) {
+function kt(e, t, n) {
 	let r = `${e.name}'s ${t.name}`;
 	if (t.words !== void 0) {
 		if (t.words.includes(n)) return n;
-		throw new k(`${r} must be ${t.words.join(" or ")}, got ${n}`);
+		throw new A(`${r} must be ${t.words.join(" or ")}, got ${n}`);
 	}
 	if (t.scope) {
 		if (/^(all|output|last:\d+)$/.test(n)) return n;
-		throw new k(`${r} must be all, output or last:N, got ${n}`);
+		throw new A(`${r} must be all, output or last:N, got ${n}`);
 	}
-	return St(r, t.low ?? -Infinity, t.high ?? Infinity, t.whole ?? !1, Number(n), n);
+	return At(r, t.low ?? -Infinity, t.high ?? Infinity, t.whole ?? !1, Number(n), n);
 }
-function St(e, t, n, r, i, a) {
+function At(e, t, n, r, i, a) {
 	if (i >= t && i <= n && Number.isFinite(i) && a.trim() !== "" && !(r && i % 1)) return i;
 	let o = t === Number.MIN_VALUE ? "above 0" : `of ${t} or more`, s = Number.isFinite(n) ? `from ${t} to ${n}` : Number.isFinite(t) ? o : "that is finite";
-	throw new k(`${e} must be a ${r ? "whole " : ""}number ${s}, got ${a}`);
+	throw new A(`${e} must be a ${r ? "whole " : ""}number ${s}, got ${a}`);
 }
-function Ct(e) {
+function jt(e) {
 	return e.words === void 0 && !e.scope;
 }
-function wt(e) {
+function Mt(e) {
 	if (typeof e == "string") return e;
 	let t = Math.abs(e);
 	return t === 0 || t >= 1e-4 && t < 0x2386f26fc10000 ? String(e) : e.toExponential().replace(/e([+-])(\d)$/, "e$10$2");
 }
 // src/math/conflicts.ts
-function Tt(e) {
-	let t = e.chain.filter(Nt);
-	if (gt(e.chain) === 0) return t.length === 0 ? [] : [`${A(ht(e.chain))} takes the most likely token in any case, so ${Ft(t)} cannot change the result.`];
+function Nt(e) {
+	let t = e.chain.filter(Vt);
+	if (wt(e.chain) === 0) return t.length === 0 ? [] : [`${j(Ct(e.chain))} takes the most likely token in any case, so ${Ut(t)} cannot change the result.`];
 	let n = e.stages.at(-1)?.kept ?? e.before;
 	return [
-		Et,
-		Dt,
-		Ot,
-		kt,
-		At,
-		jt,
-		Mt
+		Pt,
+		Ft,
+		It,
+		Lt,
+		Rt,
+		zt,
+		Bt
 	].flatMap((r) => {
 		try {
 			return r(e, t, n);
 		} catch (e) {
-			if (e instanceof k) return [];
+			if (e instanceof A) return [];
 			throw e;
 		}
 	});
 }
-var Et = ({ stages: e }) => e.filter(({ stage: e, removed: t }) => Nt(e) && t === 0).map(({ stage: e, kept: t }) => `${A(e)} removes nothing here: ${t === 1 ? "one token reaches it" : `it keeps all ${t} tokens that reach it`}.`), Dt = (e, t, n) => {
+var Pt = ({ stages: e }) => e.filter(({ stage: e, removed: t }) => Vt(e) && t === 0).map(({ stage: e, kept: t }) => `${j(e)} removes nothing here: ${t === 1 ? "one token reaches it" : `it keeps all ${t} tokens that reach it`}.`), Ft = (e, t, n) => {
 	let { chain: r, survivors: i, same: a } = e, o = i(r);
 	return e.stages.flatMap(({ stage: e, removed: s }) => {
-		if (!Nt(e) || s === 0 || !a(i(r.filter((t) => t !== e)), o)) return [];
-		let c = t.find((t) => t !== e && a(i(Pt(r, t)), o));
-		return [`${A(e)} is made moot by ${c ? A(c) : "the other stages"}: without it the same ${It(n)} would be kept.`];
+		if (!Vt(e) || s === 0 || !a(i(r.filter((t) => t !== e)), o)) return [];
+		let c = t.find((t) => t !== e && a(i(Ht(r, t)), o));
+		return [`${j(e)} is made moot by ${c ? j(c) : "the other stages"}: without it the same ${Wt(n)} would be kept.`];
 	});
-}, Ot = ({ chain: e, survivors: t, size: n }, r, i) => {
+}, It = ({ chain: e, survivors: t, size: n }, r, i) => {
 	if (r.length < 2) return [];
-	let a = r.map((r) => n(t(Pt(e, r))));
+	let a = r.map((r) => n(t(Ht(e, r))));
 	if (i >= Math.min(...a)) return [];
-	let o = r.map((e, t) => `${A(e)} alone keeps ${a[t]}`).join(", ");
-	return [`together the stages keep ${It(i)}, fewer than any of them alone (${o}): each one renormalises what the one before it left, so the next cuts deeper.`];
-}, kt = ({ chain: e, survivors: t, size: n }, r, i) => {
-	let a = ht(e), o = a === void 0 ? [] : e.slice(0, e.indexOf(a)).filter(Nt);
+	let o = r.map((e, t) => `${j(e)} alone keeps ${a[t]}`).join(", ");
+	return [`together the stages keep ${Wt(i)}, fewer than any of them alone (${o}): each one renormalises what the one before it left, so the next cuts deeper.`];
+}, Lt = ({ chain: e, survivors: t, size: n }, r, i) => {
+	let a = Ct(e), o = a === void 0 ? [] : e.slice(0, e.indexOf(a)).filter(Vt);
 	if (a === void 0 || o.length === 0) return [];
 	let s = e.filter((e) => e !== a), c = e.indexOf(o[0]), l = n(t([
 		...s.slice(0, c),
@@ -1153,42 +1157,42 @@ var Et = ({ stages: e }) => e.filter(({ stage: e, removed: t }) => Nt(e) && t ==
 	]));
 	if (l === i) return [];
 	let [u, d] = o.length === 1 ? ["comes", "it does"] : ["come", "they do"];
-	return [`${Ft(o)} ${u} before ${A(a)}, so ${d} not see that temperature; ${It(i)} remain, and would be ${l} with temperature first, as is retort's default.`];
-}, At = ({ before: e }, t, n) => t.length === 0 || n !== 1 || e === 1 ? [] : ["one token is left, so every draw here is the greedy token, whatever temperature and seed."], jt = ({ chain: e, nucleus: t }, n, r) => {
-	let i = gt(e);
-	return i <= 1 || n.length === 0 || r >= t ? [] : [`temperature=${Number(i.toPrecision(6))} asks for more variety, but the truncations then keep ${It(r)}, fewer than the ${t} that hold 90 % of the probability at temperature 1: the settings pull in opposite directions.`];
-}, Mt = (e, t) => t.length < 3 ? [] : [`${t.length} truncations are stacked (${Ft(t)}); one is usually enough, and easier to reason about: set the temperature first, then top_p=0.9, say.`];
-function Nt(e) {
-	return O.get(e.name).truncates;
+	return [`${Ut(o)} ${u} before ${j(a)}, so ${d} not see that temperature; ${Wt(i)} remain, and would be ${l} with temperature first, as is retort's default.`];
+}, Rt = ({ before: e }, t, n) => t.length === 0 || n !== 1 || e === 1 ? [] : ["one token is left, so every draw here is the greedy token, whatever temperature and seed."], zt = ({ chain: e, nucleus: t }, n, r) => {
+	let i = wt(e);
+	return i <= 1 || n.length === 0 || r >= t ? [] : [`temperature=${Number(i.toPrecision(6))} asks for more variety, but the truncations then keep ${Wt(r)}, fewer than the ${t} that hold 90 % of the probability at temperature 1: the settings pull in opposite directions.`];
+}, Bt = (e, t) => t.length < 3 ? [] : [`${t.length} truncations are stacked (${Ut(t)}); one is usually enough, and easier to reason about: set the temperature first, then top_p=0.9, say.`];
+function Vt(e) {
+	return k.get(e.name).truncates;
 }
-function Pt(e, t) {
-	return e.filter((e) => e === t || !Nt(e));
+function Ht(e, t) {
+	return e.filter((e) => e === t || !Vt(e));
 }
-function Ft(e) {
-	let t = e.map(A);
+function Ut(e) {
+	let t = e.map(j);
 	return t.length < 2 ? t.join("") : `${t.slice(0, -1).join(", ")} and ${t.at(-1)}`;
 }
-function It(e) {
+function Wt(e) {
 	return `${e} token${e === 1 ? "" : "s"}`;
 }
 // src/math/interval.ts
-function j(e) {
+function M(e) {
 	return {
 		low: e,
 		high: e
 	};
 }
-function M(e) {
-	return typeof e == "number" ? j(e) : {
+function N(e) {
+	return typeof e == "number" ? M(e) : {
 		low: e.low ?? -Infinity,
 		high: e.high ?? Infinity
 	};
 }
 // src/math/chain.ts
-function N(e) {
+function P(e) {
 	return "processed" in e;
 }
-function Lt(e) {
+function Gt(e) {
 	let { stages: t, kept: n, entropy: r, unseen: i, largestUnseen: a, prob: o, removedBy: s, beyond: c } = e;
 	return {
 		stages: t,
@@ -1199,25 +1203,25 @@ function Lt(e) {
 		prob: o,
 		removedBy: s,
 		beyond: c,
-		keptMass: t.at(-1)?.keptMassTotal ?? j(1),
-		warnings: Tt(e)
+		keptMass: t.at(-1)?.keptMassTotal ?? M(1),
+		warnings: Nt(e)
 	};
 }
-function Rt(e) {
-	return e.trim() === "" ? [] : Vt(e.split("|").map(vt));
+function Kt(e) {
+	return e.trim() === "" ? [] : Yt(e.split("|").map(Et));
 }
-function zt(e) {
+function qt(e) {
 	return e.length === 0 ? null : `The page does not compute ${e.map((e) => {
-		let t = dt.get(/^[\w-]+/.exec(e)?.[0].toLowerCase().replaceAll("-", "_") ?? "");
+		let t = yt.get(/^[\w-]+/.exec(e)?.[0].toLowerCase().replaceAll("-", "_") ?? "");
 		return t === void 0 ? e : `${e} (it ${t})`;
 	}).join(", ")}: its numbers are without ${e.length === 1 ? "it" : "them"}.`;
 }
-function Bt(e) {
+function Jt(e) {
 	let t = [];
 	return {
-		chain: Vt(e.split("|").filter((e) => e.trim()).flatMap((e) => {
+		chain: Yt(e.split("|").filter((e) => e.trim()).flatMap((e) => {
 			try {
-				return [vt(e)];
+				return [Et(e)];
 			} catch {
 				return t.push(e.trim()), [];
 			}
@@ -1225,16 +1229,16 @@ function Bt(e) {
 		others: t
 	};
 }
-function Vt(e) {
-	let t = e.filter(_t);
-	if (t.filter((e) => O.get(e.name).tempers).length > 1) throw new k("a chain may hold temperature or dynatemp once; two temperatures in a row are one, their product");
+function Yt(e) {
+	let t = e.filter(Tt);
+	if (t.filter((e) => k.get(e.name).tempers).length > 1) throw new A("a chain may hold temperature or dynatemp once; two temperatures in a row are one, their product");
 	return t;
 }
-function Ht(e) {
-	return e.map(A).join(" | ");
+function Xt(e) {
+	return e.map(j).join(" | ");
 }
-function Ut(e, t) {
-	let n = ht(e);
+function Zt(e, t) {
+	let n = Ct(e);
 	if (n === void 0) return [{
 		name: "temperature",
 		value: t
@@ -1242,56 +1246,56 @@ function Ut(e, t) {
 	let r = n.name === "temperature" ? {
 		name: "temperature",
 		value: t
-	} : yt(n, {
+	} : Dt(n, {
 		...n.options,
 		temperature: t
 	});
 	return e.map((e) => e === n ? r : e);
 }
-var Wt = {
+var Qt = {
 	ids: [],
 	ranks: [],
 	promptLength: 0
 };
-function Gt(e, t, n = Wt) {
-	let r = O.get(t.name);
-	return _t(t) ? r.apply(e, t.value, ft(r, t.options), n) : e;
+function $t(e, t, n = Qt) {
+	let r = k.get(t.name);
+	return Tt(t) ? r.apply(e, t.value, bt(r, t.options), n) : e;
 }
-function Kt(e, t, n = Wt) {
-	let r = fe(t), i = gt(e), a = r, o = r, s = [];
+function en(e, t, n = Qt) {
+	let r = ve(t), i = wt(e), a = r, o = r, s = [];
 	for (let t of e) {
-		let e = Gt(a, t, n), r = O.get(t.name);
-		!r.truncates && !(r.tempers && i === 0) && (o = Gt(o, t, n));
-		let c = P(a) - P(e);
+		let e = $t(a, t, n), r = k.get(t.name);
+		!r.truncates && !(r.tempers && i === 0) && (o = $t(o, t, n));
+		let c = F(a) - F(e);
 		s.push({
 			stage: t,
 			before: a,
 			after: e,
-			kept: P(e),
+			kept: F(e),
 			removed: c,
-			keptMass: j(c === 0 ? 1 : Fe(a, e)),
-			keptMassTotal: j(Math.min(1, Fe(o, e)))
+			keptMass: M(c === 0 ? 1 : Ve(a, e)),
+			keptMassTotal: M(Math.min(1, Ve(o, e)))
 		}), a = e;
 	}
-	let c = a, l = Lt({
+	let c = a, l = Gt({
 		chain: e,
 		stages: s,
-		before: P(r),
-		kept: P(c),
-		nucleus: ve(r, .9),
-		survivors: (e) => e.reduce((e, t) => Gt(e, t, n), r),
-		size: P,
-		same: Yt,
-		entropy: j(E(c).entropy),
-		unseen: j(0),
+		before: F(r),
+		kept: F(c),
+		nucleus: we(r, .9),
+		survivors: (e) => e.reduce((e, t) => $t(e, t, n), r),
+		size: F,
+		same: rn,
+		entropy: M(O(c).entropy),
+		unseen: M(0),
 		largestUnseen: 0,
-		prob: (e) => j(Me(c, e)),
+		prob: (e) => M(Re(c, e)),
 		beyond: (e) => ({
-			share: j(Ne(c, e)),
-			kept: Pe(c, e)
+			share: M(ze(c, e)),
+			kept: Be(c, e)
 		}),
-		removedBy: (e) => Ae(c, e) ? null : s.find(({ after: t }) => !Ae(t, e))?.stage ?? null
-	}), u = i === 0 ? Gt(r, {
+		removedBy: (e) => Ie(c, e) ? null : s.find(({ after: t }) => !Ie(t, e))?.stage ?? null
+	}), u = i === 0 ? $t(r, {
 		name: "temperature",
 		value: 0
 	}) : {
@@ -1305,46 +1309,46 @@ function Kt(e, t, n = Wt) {
 		processed: c
 	};
 }
-function P(e) {
+function F(e) {
 	return e.to - e.from;
 }
-function qt(e) {
-	let t = ve(e.raw, .9);
-	return Ne(e.processed, t);
+function tn(e) {
+	let t = we(e.raw, .9);
+	return ze(e.processed, t);
 }
-function Jt(e) {
-	return Math.exp(E(e).entropy);
+function nn(e) {
+	return Math.exp(O(e).entropy);
 }
-function Yt(e, t) {
-	return P(e) === P(t) ? e.logits === t.logits && e.order === t.order ? e.from === t.from : Xt(e, t) : !1;
+function rn(e, t) {
+	return F(e) === F(t) ? e.logits === t.logits && e.order === t.order ? e.from === t.from : an(e, t) : !1;
 }
-function Xt(e, t) {
-	for (let n = e.from; n < e.to; n++) if (!Ae(t, D(e, n))) return !1;
+function an(e, t) {
+	for (let n = e.from; n < e.to; n++) if (!Ie(t, Pe(e, n))) return !1;
 	return !0;
 }
 // src/math/comparison.ts
-function Zt(e, t) {
+function on(e, t) {
 	let n = new Uint32Array(t).fill(e.length);
 	return e.forEach((e, t) => n[e] = t), n;
 }
-function Qt(e, t, n) {
-	let r = Zt(t.ids, n), i = Math.log(E(e.window).total), a = Math.log(E(t.window).total), o = 0, s = 0, c = 0, l = 0;
+function sn(e, t, n) {
+	let r = on(t.ids, n), i = Math.log(O(e.window).total), a = Math.log(O(t.window).total), o = 0, s = 0, c = 0, l = 0;
 	for (let n = e.window.from; n < e.window.to; n++) {
-		let u = T(e.window, n) - i, d = Math.exp(u), f = ke(t.window, r[e.ids[D(e.window, n)]]);
+		let u = D(e.window, n) - i, d = Math.exp(u), f = Fe(t.window, r[e.ids[Pe(e.window, n)]]);
 		if (f < t.window.from || f >= t.window.to) {
 			d > 0 && (o = Infinity), c += .5 * d * Math.LN2, l += d;
 			continue;
 		}
-		let p = T(t.window, f) - a, m = Math.exp(p);
+		let p = D(t.window, f) - a, m = Math.exp(p);
 		o += d === 0 ? 0 : d * (u - p), s += m === 0 ? 0 : m * (p - u);
 		let h = Math.log((d + m) / 2);
 		c += .5 * ((d === 0 ? 0 : d * (u - h)) + (m === 0 ? 0 : m * (p - h))), l += Math.abs(d - m);
 	}
 	let u = new Uint8Array(n);
-	for (let t = e.window.from; t < e.window.to; t++) u[e.ids[D(e.window, t)]] = 1;
+	for (let t = e.window.from; t < e.window.to; t++) u[e.ids[Pe(e.window, t)]] = 1;
 	for (let e = t.window.from; e < t.window.to; e++) {
-		if (u[t.ids[D(t.window, e)]]) continue;
-		let n = Math.exp(T(t.window, e) - a);
+		if (u[t.ids[Pe(t.window, e)]]) continue;
+		let n = Math.exp(D(t.window, e) - a);
 		n > 0 && (s = Infinity), c += .5 * n * Math.LN2, l += n;
 	}
 	return {
@@ -1354,11 +1358,11 @@ function Qt(e, t, n) {
 		totalVariation: l / 2
 	};
 }
-var $t = .001, en = 1e3;
-function tn(e, t, n, r) {
-	let i = Zt(n, r), a = Math.log(E(e.window).total), o = t[0], s = 0;
+var cn = .001, ln = 1e3;
+function un(e, t, n, r) {
+	let i = on(n, r), a = Math.log(O(e.window).total), o = t[0], s = 0;
 	for (let n = e.window.from; n < e.window.to; n++) {
-		let r = Math.exp(T(e.window, n) - a), c = i[e.ids[n]];
+		let r = Math.exp(D(e.window, n) - a), c = i[e.ids[n]];
 		if (c >= t.length) {
 			if (r > 0) return null;
 		} else s += r * (t[c] - o);
@@ -1371,9 +1375,9 @@ function tn(e, t, n, r) {
 			n += s, r += s * a;
 		}
 		return r / n;
-	}, [l, u] = [Math.log($t), Math.log(en)];
-	if (c($t) <= s) return d($t, !0);
-	if (c(en) >= s) return d(en, !0);
+	}, [l, u] = [Math.log(cn), Math.log(ln)];
+	if (c(cn) <= s) return d(cn, !0);
+	if (c(ln) >= s) return d(ln, !0);
 	for (let e = 0; e < 60; e++) {
 		let e = (l + u) / 2;
 		c(Math.exp(e)) > s ? l = e : u = e;
@@ -1382,7 +1386,7 @@ function tn(e, t, n, r) {
 	function d(i, a) {
 		return {
 			temperature: i,
-			residual: Qt(e, {
+			residual: sn(e, {
 				window: {
 					logits: t,
 					temperature: i,
@@ -1396,7 +1400,7 @@ function tn(e, t, n, r) {
 	}
 }
 // src/math/engines.ts
-var nn = { ties: "all" }, rn = /* @__PURE__ */ new Map([
+var dn = { ties: "all" }, fn = /* @__PURE__ */ new Map([
 	["retort", [
 		["repetition_penalty"],
 		["frequency_penalty"],
@@ -1420,12 +1424,12 @@ var nn = { ties: "all" }, rn = /* @__PURE__ */ new Map([
 			entropy: "summed",
 			among: 100
 		}],
-		["top_k", nn],
+		["top_k", dn],
 		["top_p", { ties: "highest" }],
 		["min_p"],
-		["typical_p", nn],
-		["epsilon_cutoff", nn],
-		["eta_cutoff", nn]
+		["typical_p", dn],
+		["epsilon_cutoff", dn],
+		["eta_cutoff", dn]
 	]],
 	["vllm", [
 		["repetition_penalty"],
@@ -1441,8 +1445,8 @@ var nn = { ties: "all" }, rn = /* @__PURE__ */ new Map([
 		["presence_penalty"],
 		["repetition_penalty", { scope: "output" }],
 		["temperature"],
-		["top_k", nn],
-		["top_p", nn],
+		["top_k", dn],
+		["top_p", dn],
 		["min_p"]
 	]],
 	["llama.cpp", [
@@ -1461,7 +1465,7 @@ var nn = { ties: "all" }, rn = /* @__PURE__ */ new Map([
 		["repetition_penalty", { scope: "last:20" }],
 		["presence_penalty", { scope: "last:20" }],
 		["frequency_penalty", { scope: "last:20" }],
-		["top_p", nn],
+		["top_p", dn],
 		["min_p"],
 		["top_k"],
 		["temperature"]
@@ -1476,8 +1480,8 @@ var nn = { ties: "all" }, rn = /* @__PURE__ */ new Map([
 		["min_p"]
 	]]
 ]);
-function an(e, t) {
-	let n = rn.get(e) ?? [], r = (e) => {
+function pn(e, t) {
+	let n = fn.get(e) ?? [], r = (e) => {
 		let t = n.findIndex(([t]) => t === e);
 		return t < 0 ? n.length : t;
 	};
@@ -1485,38 +1489,38 @@ function an(e, t) {
 		let t = n[r(e.name)];
 		if (t === void 0) return e;
 		let { ties: i, scope: a, ...o } = e.options ?? {};
-		return yt(e, {
+		return Dt(e, {
 			...t[1],
 			...o
 		});
 	});
 }
 // src/math/unpack.ts
-var on = 64, sn = 24, cn = 5;
-function ln(e) {
-	let t = pn(e.data);
+var mn = 64, hn = 24, gn = 5;
+function _n(e) {
+	let t = xn(e.data);
 	if (e.encoding === "float64") {
 		let n = new DataView(t.buffer);
 		return Float64Array.from({ length: e.count }, (e, t) => n.getFloat64(8 * t, !0));
 	}
 	if (e.encoding !== "rice32") throw Error(`logits are packed as ${e.encoding}, which this page cannot read`);
-	return dn(t, e.count);
+	return yn(t, e.count);
 }
-function un(e) {
-	let t = new fn(pn(e.data)), n = new Uint32Array(e.count);
+function vn(e) {
+	let t = new bn(xn(e.data)), n = new Uint32Array(e.count);
 	for (let r = 0; r < e.count; r++) n[r] = t.read(e.width);
 	return n;
 }
-function dn(e, t) {
-	let n = new fn(e), r = new Float64Array(t), i = /* @__PURE__ */ new Uint32Array(1), a = new Float32Array(i.buffer), o = 4294967295, s = 0;
+function yn(e, t) {
+	let n = new bn(e), r = new Float64Array(t), i = /* @__PURE__ */ new Uint32Array(1), a = new Float32Array(i.buffer), o = 4294967295, s = 0;
 	for (let e = 0; e < t; e++) {
-		e % on === 0 && (s = n.read(cn));
+		e % mn === 0 && (s = n.read(gn));
 		let t = n.zeros();
-		o -= t === sn ? n.read(32) : t * 2 ** s + n.read(s), i[0] = o >= 2147483648 ? o - 2147483648 : 4294967295 - o, r[e] = a[0];
+		o -= t === hn ? n.read(32) : t * 2 ** s + n.read(s), i[0] = o >= 2147483648 ? o - 2147483648 : 4294967295 - o, r[e] = a[0];
 	}
 	return r;
 }
-var fn = class {
+var bn = class {
 	bytes;
 	place = 0;
 	constructor(e) {
@@ -1544,56 +1548,56 @@ var fn = class {
 		}
 	}
 };
-function pn(e) {
+function xn(e) {
 	let t = atob(e), n = new Uint8Array(t.length);
 	for (let e = 0; e < t.length; e++) n[e] = t.charCodeAt(e);
 	return n;
 }
 // src/parts/format.ts
-function F(e) {
+function I(e) {
 	if (e === 0) return "0 %";
 	if (e >= 1e-4) return `${(100 * e).toFixed(2)} %`;
 	let [t, n] = e.toExponential(1).split("e");
-	return `${t}·10${_n(Number(n))}`;
+	return `${t}·10${Tn(Number(n))}`;
 }
-function I(e) {
+function L(e) {
 	if (e == null || Number.isNaN(e)) return "–";
 	if (!Number.isFinite(e)) return e > 0 ? "∞" : "−∞";
 	let t = Math.abs(e);
 	if (t !== 0 && (t < 1e-4 || t >= 1e6)) {
 		let [t, n] = e.toExponential(2).split("e");
-		return gn(`${t}·10${_n(Number(n))}`);
+		return wn(`${t}·10${Tn(Number(n))}`);
 	}
-	return gn(t >= 1e3 ? R(e) : String(Number(e.toPrecision(4))));
+	return wn(t >= 1e3 ? z(e) : String(Number(e.toPrecision(4))));
 }
-function mn(e) {
-	return `${I(e)} nats`;
+function Sn(e) {
+	return `${L(e)} nats`;
 }
-function L(e, t = 4) {
-	return `${e > 0 ? "+" : ""}${gn(e.toFixed(t))}`;
-}
-function R(e) {
-	return gn(Math.round(e).toLocaleString("en"));
-}
-function hn(e) {
-	return `${R(e)} ${e === 1 ? "token" : "tokens"}`;
+function R(e, t = 4) {
+	return `${e > 0 ? "+" : ""}${wn(e.toFixed(t))}`;
 }
 function z(e) {
+	return wn(Math.round(e).toLocaleString("en"));
+}
+function Cn(e) {
+	return `${z(e)} ${e === 1 ? "token" : "tokens"}`;
+}
+function B(e) {
 	return String(Number(e.toFixed(4)));
 }
-function gn(e) {
+function wn(e) {
 	return e.replace("-", "−");
 }
-function _n(e) {
+function Tn(e) {
 	return String(e).replace(/[-0-9]/g, (e) => e === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(e)]);
 }
-function B({ low: e, high: t }, n = I) {
+function V({ low: e, high: t }, n = L) {
 	let [r, i] = [n(e), n(t)];
 	if (r === i) return r;
 	let a = [" %", " nats"].find((e) => r.endsWith(e) && i.endsWith(e)) ?? "";
 	return `${r.slice(0, r.length - a.length)} … ${i}`;
 }
-var vn = {
+var En = {
 	token: {
 		term: "token",
 		text: "A word or a piece of a word: what the model reads and writes. Each model has a fixed list of them, its vocabulary. A space belongs to the token that follows it."
@@ -1798,9 +1802,9 @@ var vn = {
 		term: "equal time",
 		text: "The comparison in which the control may train as long, by the clock, as the distilled student did, the teacher's time included."
 	}
-}, yn = 8;
-function V(e) {
-	let t = vn[e], n = C("help"), r = _("button", {
+}, Dn = 8;
+function H(e) {
+	let t = En[e], n = w("help"), r = _("button", {
 		type: "button",
 		class: "help",
 		popovertarget: n,
@@ -1822,54 +1826,54 @@ function V(e) {
 	}, _("b", {}, t.term), ": ", t.text, " ", i);
 	function o() {
 		let e = r.getBoundingClientRect(), t = a.getBoundingClientRect(), n = e.bottom + 6 + t.height < innerHeight;
-		a.style.left = `${Math.max(yn, Math.min(e.left, innerWidth - t.width - yn))}px`, a.style.top = `${n ? e.bottom + 6 : Math.max(yn, e.top - t.height - 6)}px`;
+		a.style.left = `${Math.max(Dn, Math.min(e.left, innerWidth - t.width - Dn))}px`, a.style.top = `${n ? e.bottom + 6 : Math.max(Dn, e.top - t.height - 6)}px`;
 	}
 	return _("span", { class: "help-box" }, r, a);
 }
-function H(e, t = "measures") {
-	return _("dl", { class: t }, ...e.map(bn));
+function On(e, t = "measures") {
+	return _("dl", { class: t }, ...e.map(kn));
 }
-function bn({ name: e, unit: t, term: n, value: r }) {
-	let i = (t || e).split(" "), a = _("span", { class: "help-box" }, t ? _("small", {}, i.at(-1)) : i.at(-1), " ", V(n)), o = i.slice(0, -1).map((e) => `${e} `).join("");
+function kn({ name: e, unit: t, term: n, value: r }) {
+	let i = (t || e).split(" "), a = _("span", { class: "help-box" }, t ? _("small", {}, i.at(-1)) : i.at(-1), " ", H(n)), o = i.slice(0, -1).map((e) => `${e} `).join("");
 	return _("div", { class: "measure" }, _("dt", {}, t ? `${e} ` : o, t && o ? _("small", {}, o) : null, a), _("dd", {}, r));
 }
 // src/parts/tokens.ts
-var xn = {
+var An = {
 	" ": ["␣", "space"],
 	"\n": ["↵", "line break"],
 	"	": ["⇥", "tab"],
 	"\r": ["␍", "carriage return"],
 	"\xA0": ["⍽", "no-break space"],
 	"　": ["□", "wide space"]
-}, Sn = /<0x([0-9A-F]{2})>/, Cn = /^<(?:\||\/)?[A-Za-z][\w .|/-]*(?:\|)?>$/, wn = /[\p{Cc}\p{Zl}\p{Zp}\p{Zs}\p{Co}\p{Cn}\p{Cs}]|[\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0e\ufeff\uffa0\u{e0000}-\u{e0fff}]/u, Tn = /[\u200d\ufe0f]/, En = /\p{Extended_Pictographic}/u;
-function Dn(e) {
+}, jn = /<0x([0-9A-F]{2})>/, Mn = /^<(?:\||\/)?[A-Za-z][\w .|/-]*(?:\|)?>$/, Nn = /[\p{Cc}\p{Zl}\p{Zp}\p{Zs}\p{Co}\p{Cn}\p{Cs}]|[\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0e\ufeff\uffa0\u{e0000}-\u{e0fff}]/u, Pn = /[\u200d\ufe0f]/, Fn = /\p{Extended_Pictographic}/u;
+function In(e) {
 	return e === "" ? [{
 		text: "∅",
 		kind: "sign",
 		spoken: "empty"
-	}] : Cn.test(e) && !Sn.test(e) ? [{
+	}] : Mn.test(e) && !jn.test(e) ? [{
 		text: e,
 		kind: "marker",
 		spoken: `marker ${e}`
 	}] : e.split(/(<0x[0-9A-F]{2}>)/).flatMap((e) => {
-		let t = Sn.exec(e);
+		let t = jn.exec(e);
 		return t ? [{
 			text: `⟨${t[1]}⟩`,
 			kind: "byte",
 			spoken: `byte ${t[1]}`
-		}] : On(e);
+		}] : Ln(e);
 	});
 }
-function On(e) {
+function Ln(e) {
 	let t = [], n = [...e];
 	return n.forEach((e, r) => {
-		let i = xn[e];
+		let i = An[e];
 		if (i) t.push({
 			text: i[0],
 			kind: "sign",
 			spoken: i[1]
 		});
-		else if (wn.test(e) || Tn.test(e) && !kn(n, r)) {
+		else if (Nn.test(e) || Pn.test(e) && !Rn(n, r)) {
 			let n = e.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
 			t.push({
 				text: `⟨U+${n}⟩`,
@@ -1877,7 +1881,7 @@ function On(e) {
 				spoken: `character U+${n}`
 			});
 		} else {
-			let n = t.at(-1), r = /\p{M}/u.test(e) && !Tn.test(e) && n?.kind !== "plain" ? `◌${e}` : e;
+			let n = t.at(-1), r = /\p{M}/u.test(e) && !Pn.test(e) && n?.kind !== "plain" ? `◌${e}` : e;
 			n?.kind === "plain" ? (n.text += r, n.spoken += e) : t.push({
 				text: r,
 				kind: "plain",
@@ -1886,70 +1890,70 @@ function On(e) {
 		}
 	}), t;
 }
-function kn(e, t) {
-	return t > 0 && (En.test(e[t - 1]) || Tn.test(e[t - 1]) || /\p{Emoji_Modifier}/u.test(e[t - 1]));
+function Rn(e, t) {
+	return t > 0 && (Fn.test(e[t - 1]) || Pn.test(e[t - 1]) || /\p{Emoji_Modifier}/u.test(e[t - 1]));
 }
 function U(e) {
-	return _("bdi", { class: "token" }, ...Dn(e).map((e) => e.kind === "plain" ? e.text : _("span", { class: `piece-${e.kind}` }, e.text)));
+	return _("bdi", { class: "token" }, ...In(e).map((e) => e.kind === "plain" ? e.text : _("span", { class: `piece-${e.kind}` }, e.text)));
 }
-function An(e) {
-	return Dn(e).map((e) => e.text).join("");
+function zn(e) {
+	return In(e).map((e) => e.text).join("");
 }
-function jn(e) {
-	return Dn(e).map((e) => e.spoken).join(" ");
+function Bn(e) {
+	return In(e).map((e) => e.spoken).join(" ");
 }
 // src/parts/bars.ts
-function Mn(e, t, n) {
-	let { record: r, raw: i } = e, a = N(i), o = Math.min(t, r.tokens.length), s = Array.from({ length: o }, (t, r) => Pn(e, r, n)), c = e.tokens - o, l = In(_("th", {
+function Vn(e, t, n) {
+	let { record: r, raw: i } = e, a = P(i), o = Math.min(t, r.tokens.length), s = Array.from({ length: o }, (t, r) => Un(e, r, n)), c = e.tokens - o, l = Gn(_("th", {
 		scope: "row",
 		class: "token-cell"
-	}, r.vocabulary === null ? `up to ${R(c)} more tokens` : `${R(c)} more tokens`), _("td", { class: "figure wide-only" })), u = _("table", { class: `bars${a ? "" : " range-bars"}` }, _("caption", { class: "sr" }, `The most likely tokens, with their raw and processed probability${a ? "" : ", from the lowest to the highest that each can have"}`), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", {
+	}, r.vocabulary === null ? `up to ${z(c)} more tokens` : `${z(c)} more tokens`), _("td", { class: "figure wide-only" })), u = _("table", { class: `bars${a ? "" : " range-bars"}` }, _("caption", { class: "sr" }, `The most likely tokens, with their raw and processed probability${a ? "" : ", from the lowest to the highest that each can have"}`), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", {
 		scope: "col",
 		class: "figure wide-only"
-	}, a ? "logit " : "logprob ", V(a ? "logits" : "logprob")), _("th", {
+	}, a ? "logit " : "logprob ", H(a ? "logits" : "logprob")), _("th", {
 		scope: "col",
 		class: "figure raw-ink"
-	}, "raw ", V("raw")), _("th", {
+	}, "raw ", H("raw")), _("th", {
 		scope: "col",
 		class: "figure processed-ink"
-	}, "processed ", V("processed")), _("th", {
+	}, "processed ", H("processed")), _("th", {
 		scope: "col",
 		class: "bar-head"
 	}, _("span", { class: "sr" }, "bars"), _("span", { class: "wide-only" }, "what removed it")))), _("tbody", {}, ...s.map((e) => e.element)), c > 0 ? _("tbody", { class: "tail" }, l.element) : null), d = s.map((e, t) => i.prob(t)), f = i.beyond(o).share;
 	function p(e) {
-		let t = s.map((t, n) => e?.prob(n) ?? null), n = e?.beyond(o) ?? null, r = Math.max(...d.map(({ high: e }) => e), ...t.map((e) => e?.high ?? 0), f.high, n?.share.high ?? 0, 1e-12), i = e === null ? /* @__PURE__ */ new Set() : Nn(e);
+		let t = s.map((t, n) => e?.prob(n) ?? null), n = e?.beyond(o) ?? null, r = Math.max(...d.map(({ high: e }) => e), ...t.map((e) => e?.high ?? 0), f.high, n?.share.high ?? 0, 1e-12), i = e === null ? /* @__PURE__ */ new Set() : Hn(e);
 		s.forEach((n, a) => {
 			let o = e?.removedBy(a) ?? null;
-			zn(n, d[a], t[a], r, o === null ? "" : A(o)), n.element.classList.toggle("last-kept", i.has(a));
-		}), zn(l, f, n?.share ?? null, r, ""), S(l.fate, n === null ? "not decided" : `${R(n.kept)} kept, ${R(c - n.kept)} removed`), l.element.classList.toggle("removed", n?.kept === 0);
+			Jn(n, d[a], t[a], r, o === null ? "" : j(o)), n.element.classList.toggle("last-kept", i.has(a));
+		}), Jn(l, f, n?.share ?? null, r, ""), S(l.fate, n === null ? "not decided" : `${z(n.kept)} kept, ${z(c - n.kept)} removed`), l.element.classList.toggle("removed", n?.kept === 0);
 	}
 	return {
 		element: u,
 		draw: p
 	};
 }
-function Nn({ stages: e }) {
+function Hn({ stages: e }) {
 	let t = e.filter(({ removed: e, before: t, after: n }) => e > 0 && t && n && n.order === void 0 && n.to < t.to);
 	return new Set(t.map(({ after: e }) => e.to - 1));
 }
-function Pn({ record: e, logits: t, raw: n }, r, i) {
+function Un({ record: e, logits: t, raw: n }, r, i) {
 	let a = e.tokens[r], o = e.ids[r], s = U(a), c = _("th", {
 		scope: "row",
 		class: "token-cell",
-		title: `${jn(a)}${o == null ? "" : `; id ${o}`}, rank ${r + 1}`
+		title: `${Bn(a)}${o == null ? "" : `; id ${o}`}, rank ${r + 1}`
 	});
-	return i && (N(n) || Fn(a)) ? x(c, _("button", {
+	return i && (P(n) || Wn(a)) ? x(c, _("button", {
 		type: "button",
 		class: "pick",
-		"aria-label": `Continue with ${jn(a)}`,
+		"aria-label": `Continue with ${Bn(a)}`,
 		onclick: () => i(r)
-	}, s)) : x(c, s), In(c, _("td", { class: "figure wide-only" }, I(t[r])));
+	}, s)) : x(c, s), Gn(c, _("td", { class: "figure wide-only" }, L(t[r])));
 }
-function Fn(e) {
+function Wn(e) {
 	return e !== "" && !/[\ufffd]|<0x[0-9A-F]{2}>/.test(e);
 }
-function In(e, t) {
-	let n = _("td", { class: "figure raw-ink" }), r = _("td", { class: "figure processed-ink" }), [i, a] = [Ln("raw"), Ln("processed")], o = _("span", { class: "wide-only" }), s = _("span");
+function Gn(e, t) {
+	let n = _("td", { class: "figure raw-ink" }), r = _("td", { class: "figure processed-ink" }), [i, a] = [Kn("raw"), Kn("processed")], o = _("span", { class: "wide-only" }), s = _("span");
 	return {
 		element: _("tr", {}, e, t, n, r, _("td", { class: "bar-cell" }, _("span", {
 			class: "bar-box",
@@ -1963,7 +1967,7 @@ function In(e, t) {
 		by: o
 	};
 }
-function Ln(e) {
+function Kn(e) {
 	let t = _("span", { class: `bar bar-${e}` }), n = _("span", { class: `bar bar-${e} possible` });
 	return {
 		element: _("span", {}, n, t),
@@ -1971,17 +1975,17 @@ function Ln(e) {
 		possible: n
 	};
 }
-function Rn(e, { low: t, high: n }, r) {
+function qn(e, { low: t, high: n }, r) {
 	e.certain.style.transform = `scaleX(${t / r})`, e.possible.style.transform = `scaleX(${n / r})`;
 }
-function zn(e, t, n, r, i) {
-	Bn(e.raw, t, F), Bn(e.processed, n, F, i === "" ? void 0 : "–"), Rn(e.rawBar, t, r), Rn(e.processedBar, n ?? {
+function Jn(e, t, n, r, i) {
+	Yn(e.raw, t, I), Yn(e.processed, n, I, i === "" ? void 0 : "–"), qn(e.rawBar, t, r), qn(e.processedBar, n ?? {
 		low: 0,
 		high: 0
 	}, r), e.processed.title = n === null ? "not decided by the known tokens" : "", e.element.classList.toggle("removed", i !== ""), S(e.by, i ? "removed by " : ""), S(e.fate, i);
 }
-function Bn(e, t, n, r) {
-	S(e, r ?? (t === null ? "?" : B(t, n)));
+function Yn(e, t, n, r) {
+	S(e, r ?? (t === null ? "?" : V(t, n)));
 	let { low: i, high: a } = t ?? {
 		low: NaN,
 		high: NaN
@@ -1989,7 +1993,7 @@ function Bn(e, t, n, r) {
 	e.dataset.low = String(i), e.dataset.high = String(a), e.dataset.value = i === a ? String(i) : "";
 }
 // src/parts/chainEditor.ts
-function Vn(e, t, { heat: n }) {
+function Xn(e, t, { heat: n }) {
 	let r = [], i = _("ol", {
 		class: "chain",
 		"aria-label": "Chain of stages, in the order in which they apply"
@@ -2002,8 +2006,8 @@ function Vn(e, t, { heat: n }) {
 		role: "alert"
 	}), s = _("div", { class: "chain-editor" }, i, _("div", { class: "chain-tools" }, a), o), c = () => r.map((e) => e.stage), l = () => e(c());
 	function u(e) {
-		let t = c().filter(_t);
-		if (Ht(e) === Ht(t)) return;
+		let t = c().filter(Tt);
+		if (Xt(e) === Xt(t)) return;
 		let n = [...r];
 		r = e.map((e) => {
 			let t = n.findIndex((t) => t.stage.name === e.name), r = t >= 0 ? n.splice(t, 1)[0] : p(e);
@@ -2015,7 +2019,7 @@ function Vn(e, t, { heat: n }) {
 		(t.length !== i.children.length || t.some((e, t) => i.children[t] !== e)) && (x(i, ...t), e instanceof HTMLElement && i.contains(e) && e.focus()), r.forEach((e, t) => {
 			e.handle.setAttribute("aria-label", `${e.stage.name}, stage ${t + 1} of ${r.length}. Arrow keys move it, Delete removes it.`);
 		});
-		let o = r.some((e) => O.get(e.stage.name).tempers), s = [...O.values()].filter((e) => !(e.tempers && o) && !r.some((t) => t.stage.name === e.name));
+		let o = r.some((e) => k.get(e.stage.name).tempers), s = [...k.values()].filter((e) => !(e.tempers && o) && !r.some((t) => t.stage.name === e.name));
 		x(a, _("option", { value: "" }, "+ add a stage"), ...s.map((e) => _("option", { value: e.name }, `${e.name}: ${e.help}`))), a.hidden = s.length === 0, i.hidden = !n && r.length === 1 && r[0].stage.name === "temperature";
 	}
 	function f(e, t) {
@@ -2028,7 +2032,7 @@ function Vn(e, t, { heat: n }) {
 		}
 	}
 	function p(e) {
-		let t = O.get(e.name), r = C(e.name), i = t.name === "temperature" && !n, a = _("button", {
+		let t = k.get(e.name), r = w(e.name), i = t.name === "temperature" && !n, a = _("button", {
 			type: "button",
 			class: "handle",
 			title: "Drag, or use the arrow keys, to change the order"
@@ -2046,7 +2050,7 @@ function Vn(e, t, { heat: n }) {
 			step: "any",
 			inputmode: "decimal",
 			"data-number": e.name
-		}), d = _("p", { class: "effect" }), p = new Map((t.options ?? []).map((e) => [e, Wn(e)])), g = p.size === 0 ? null : _("details", {
+		}), d = _("p", { class: "effect" }), p = new Map((t.options ?? []).map((e) => [e, $n(e)])), g = p.size === 0 ? null : _("details", {
 			class: "stage-options",
 			open: e.options !== void 0
 		}, _("summary", {}, "more settings"), ...[...p].map(([e, t]) => _("label", {}, `${e.name} `, t))), y = _("button", {
@@ -2062,7 +2066,7 @@ function Vn(e, t, { heat: n }) {
 				for: r,
 				class: "stage-name",
 				title: t.help
-			}, ...Un(e.name)), i ? null : l, i ? _("span", {
+			}, ...Qn(e.name)), i ? null : l, i ? _("span", {
 				class: "meta stage-value",
 				title: "set by the slider above"
 			}, String(e.value)) : u, y, d, g),
@@ -2073,14 +2077,14 @@ function Vn(e, t, { heat: n }) {
 			effect: d
 		};
 		for (let [e, n] of p) n.addEventListener("input", () => h(x, t, e, n));
-		return l.addEventListener("input", () => m(x, t, l.value)), u.addEventListener("input", () => m(x, t, u.value)), u.addEventListener("blur", () => f(x, x.stage)), y.addEventListener("click", () => v(x)), a.addEventListener("keydown", (e) => b(x, e)), ee(x), x;
+		return l.addEventListener("input", () => m(x, t, l.value)), u.addEventListener("input", () => m(x, t, u.value)), u.addEventListener("blur", () => f(x, x.stage)), y.addEventListener("click", () => v(x)), a.addEventListener("keydown", (e) => b(x, e)), C(x), x;
 	}
 	function m(e, t, n) {
 		try {
 			if (n.trim() === "") return;
 			f(e, {
 				...e.stage,
-				value: bt(t, Number(n), n)
+				value: Ot(t, Number(n), n)
 			}), e.number.removeAttribute("aria-invalid"), S(o, ""), l();
 		} catch (t) {
 			e.number.setAttribute("aria-invalid", "true"), S(o, t.message);
@@ -2089,8 +2093,8 @@ function Vn(e, t, { heat: n }) {
 	function h(e, t, n, r) {
 		try {
 			if (r.value.trim() === "") return;
-			let i = xt(t, n, r.value);
-			f(e, yt(e.stage, {
+			let i = kt(t, n, r.value);
+			f(e, Dt(e.stage, {
 				...e.stage.options,
 				[n.name]: i
 			})), r.removeAttribute("aria-invalid"), S(o, ""), l();
@@ -2099,7 +2103,7 @@ function Vn(e, t, { heat: n }) {
 		}
 	}
 	function g(e) {
-		let n = mt(e);
+		let n = St(e);
 		if (n === void 0) return;
 		let i = p({
 			name: n.name,
@@ -2127,7 +2131,7 @@ function Vn(e, t, { heat: n }) {
 		else return;
 		t.preventDefault(), e.handle.focus();
 	}
-	function ee(e) {
+	function C(e) {
 		e.handle.addEventListener("pointerdown", (t) => {
 			if (t.button !== 0) return;
 			t.preventDefault(), e.handle.focus(), e.handle.setPointerCapture(t.pointerId), e.item.classList.add("dragged");
@@ -2143,26 +2147,26 @@ function Vn(e, t, { heat: n }) {
 			e.handle.addEventListener("pointermove", n), e.handle.addEventListener("pointerup", i), e.handle.addEventListener("pointercancel", i);
 		});
 	}
-	function te(e, t = "off") {
+	function ee(e, t = "off") {
 		for (let n of r) {
 			let r = e.find((e) => e.stage.name === n.stage.name);
-			S(n.effect, r === void 0 ? _t(n.stage) ? t : "off" : Hn(r));
+			S(n.effect, r === void 0 ? Tt(n.stage) ? t : "off" : Zn(r));
 		}
 	}
 	return d(), {
 		element: s,
 		show: u,
-		report: te
+		report: ee
 	};
 }
-function Hn(e) {
-	let t = O.get(e.stage.name);
-	return t.looksBack ? e.after !== void 0 && e.after === e.before ? "changes nothing here: no token in its scope came before" : "moves the logits of tokens that came before" : t.name === "dynatemp" ? "a temperature that follows the entropy" : !t.truncates && e.removed === 0 ? e.stage.value === 1 ? "leaves the model as it is" : e.stage.value < 1 ? "sharpens" : "flattens" : `keeps ${R(e.kept)}, removes ${R(e.removed)}; keeps ${B(e.keptMass, F)} of the mass that came in`;
+function Zn(e) {
+	let t = k.get(e.stage.name);
+	return t.looksBack ? e.after !== void 0 && e.after === e.before ? "changes nothing here: no token in its scope came before" : "moves the logits of tokens that came before" : t.name === "dynatemp" ? "a temperature that follows the entropy" : !t.truncates && e.removed === 0 ? e.stage.value === 1 ? "leaves the model as it is" : e.stage.value < 1 ? "sharpens" : "flattens" : `keeps ${z(e.kept)}, removes ${z(e.removed)}; keeps ${V(e.keptMass, I)} of the mass that came in`;
 }
-function Un(e) {
+function Qn(e) {
 	return e.split(/(?<=_)/).flatMap((e, t) => t === 0 ? [e] : [_("wbr"), e]);
 }
-function Wn(e) {
+function $n(e) {
 	return e.words === void 0 ? _("input", {
 		type: "text",
 		inputmode: e.scope ? "text" : "decimal",
@@ -2171,7 +2175,7 @@ function Wn(e) {
 	}) : x(_("select", { "data-option": e.name }), ...e.words.map((e) => _("option", { value: e }, e)));
 }
 // src/parts/frame.ts
-function Gn(e) {
+function er(e) {
 	let t = !1;
 	return () => {
 		t || (t = !0, requestAnimationFrame(() => {
@@ -2179,7 +2183,7 @@ function Gn(e) {
 		}));
 	};
 }
-function Kn(e, t, n) {
+function tr(e, t, n) {
 	let r = 0, i = new ResizeObserver(([i]) => {
 		let a = Math.max(280, Math.round(i.contentRect.width));
 		a !== r && i.contentRect.width !== 0 && (r = a, e.setAttribute("viewBox", `0 0 ${a} ${t}`), n(a));
@@ -2187,16 +2191,16 @@ function Kn(e, t, n) {
 	return i.observe(e), () => i.disconnect();
 }
 // src/parts/known.ts
-function qn(e, t, n) {
+function nr(e, t, n) {
 	if (!n) return e.note ? _("p", { class: "note" }, e.note) : null;
-	if (e.known === "full") return _("p", { class: "note" }, `This model runs here: its ${R(t)} most probable tokens are shown, and what they leave is the rest.`);
-	let r = e.vocabulary === null ? `of an unknown number (the wide ends hold for up to ${R(e.vocabulary_at_most)})` : `of ${R(e.vocabulary)}`;
+	if (e.known === "full") return _("p", { class: "note" }, `This model runs here: its ${z(t)} most probable tokens are shown, and what they leave is the rest.`);
+	let r = e.vocabulary === null ? `of an unknown number (the wide ends hold for up to ${z(e.vocabulary_at_most)})` : `of ${z(e.vocabulary)}`;
 	return _("div", {
 		class: "note",
 		role: "note"
-	}, _("p", {}, `${R(t)} tokens ${r} are known. Every number here is an interval that holds the truth: lowest … highest; one number where both ends round to it.`), e.probe ? _("p", {}, _("b", {}, e.probe.logprobs === "raw" ? "Its logprobs are raw: " : "Its logprobs are processed: "), Jn(e.probe)) : null, e.note ? _("p", {}, e.note) : null);
+	}, _("p", {}, `${z(t)} tokens ${r} are known. Every number here is an interval that holds the truth: lowest … highest; one number where both ends round to it.`), e.probe ? _("p", {}, _("b", {}, e.probe.logprobs === "raw" ? "Its logprobs are raw: " : "Its logprobs are processed: "), rr(e.probe)) : null, e.note ? _("p", {}, e.note) : null);
 }
-function Jn(e) {
+function rr(e) {
 	return `${e.logprobs === "raw" ? "the model’s own, before any setting." : "what the server’s own settings left of the model’s; a temperature set here comes on top."} Probed: ${[
 		"temperature",
 		"top_p",
@@ -2204,7 +2208,7 @@ function Jn(e) {
 	].map((t) => `${t} ${e[t]}`).join(", ")}; seed ${e.seed === null ? "unclear" : e.seed ? "honoured" : "ignored"}.`;
 }
 // src/math/partial.ts
-var Yn = 1e-13, Xn = 1e-12, Zn = (e) => Math.exp(Math.min(e, 700)), Qn = (e, t) => e > 0 ? e / (e + t) : 0, $n = (e) => e > 0 ? -e * Math.log(e) : 0, er = (e, t, n) => Math.min(Math.max(e, t), n), W = (e) => Array.prototype.reduce.call(e, (e, t) => e + t, 0), tr = class e {
+var ir = 1e-13, ar = 1e-12, or = (e) => Math.exp(Math.min(e, 700)), sr = (e, t) => e > 0 ? e / (e + t) : 0, cr = (e) => e > 0 ? -e * Math.log(e) : 0, lr = (e, t, n) => Math.min(Math.max(e, t), n), W = (e) => Array.prototype.reduce.call(e, (e, t) => e + t, 0), ur = class e {
 	tailWeight;
 	scaled;
 	low;
@@ -2217,7 +2221,7 @@ var Yn = 1e-13, Xn = 1e-12, Zn = (e) => Math.exp(Math.min(e, 700)), Qn = (e, t) 
 		this.low = e, this.high = t, this.tokens = n, this.ceiling = r, this.temperature = i, this.normalised = a;
 	}
 	static of(t, n, r) {
-		let i = Float64Array.from(t, (e) => Math.min(e, 0)).sort().reverse(), a = W(i.map(Math.exp)), o = a > Math.exp(r) + Yn ? Math.log(a) : r, s = Math.min(i.at(-1) + o, 0);
+		let i = Float64Array.from(t, (e) => Math.min(e, 0)).sort().reverse(), a = W(i.map(Math.exp)), o = a > Math.exp(r) + ir ? Math.log(a) : r, s = Math.min(i.at(-1) + o, 0);
 		return new e(i.map((e) => e - o), i.map((e) => Math.min(e + o, 0)), n, s, 1, !0);
 	}
 	static wholeOf(t, n) {
@@ -2242,11 +2246,11 @@ var Yn = 1e-13, Xn = 1e-12, Zn = (e) => Math.exp(Math.min(e, 700)), Qn = (e, t) 
 		return this.whole && !this.rounded;
 	}
 	get unknownMass() {
-		if (!this.normalised || this.unknown === 0) return j(0);
-		let e = 1 - W(this.low.map(Math.exp)) + Yn, t = 1 - W(this.high.map(Math.exp)) - Yn, n = this.unknown * Math.exp(this.ceiling);
+		if (!this.normalised || this.unknown === 0) return M(0);
+		let e = 1 - W(this.low.map(Math.exp)) + ir, t = 1 - W(this.high.map(Math.exp)) - ir, n = this.unknown * Math.exp(this.ceiling);
 		return {
-			low: er(t, 0, n),
-			high: er(e, 0, n)
+			low: lr(t, 0, n),
+			high: lr(e, 0, n)
 		};
 	}
 	get largestUnknown() {
@@ -2262,12 +2266,12 @@ var Yn = 1e-13, Xn = 1e-12, Zn = (e) => Math.exp(Math.min(e, 700)), Qn = (e, t) 
 		return this.scaled ??= [t(this.low), t(this.high)];
 	}
 	get largestWeight() {
-		return this.whole ? 0 : Zn((Math.log(this.largestUnknown) - this.high[0]) / this.temperature);
+		return this.whole ? 0 : or((Math.log(this.largestUnknown) - this.high[0]) / this.temperature);
 	}
 	get unknownWeight() {
-		if (this.whole) return j(0);
+		if (this.whole) return M(0);
 		if (this.tailWeight !== void 0) return this.tailWeight;
-		let e = 1 / this.temperature, t = this.high[0] * e, n = (n) => Zn(e * Math.log(n) + (1 - e) * Math.log(this.unknown) - t), r = (n) => Zn(Math.log(n) + (e - 1) * Math.log(this.largestUnknown) - t), { low: i, high: a } = this.unknownMass, [o, s] = this.temperature >= 1 ? [r(i), n(a)] : [n(i), r(a)];
+		let e = 1 / this.temperature, t = this.high[0] * e, n = (n) => or(e * Math.log(n) + (1 - e) * Math.log(this.unknown) - t), r = (n) => or(Math.log(n) + (e - 1) * Math.log(this.largestUnknown) - t), { low: i, high: a } = this.unknownMass, [o, s] = this.temperature >= 1 ? [r(i), n(a)] : [n(i), r(a)];
 		return this.tailWeight = {
 			low: o,
 			high: Math.min(Math.max(o, s), this.unknown * this.largestWeight)
@@ -2285,7 +2289,7 @@ var Yn = 1e-13, Xn = 1e-12, Zn = (e) => Math.exp(Math.min(e, 700)), Qn = (e, t) 
 		let [e, t] = this.weights;
 		if (this.exact) {
 			let t = W(e);
-			return Array.from(e, (e) => j(e / t));
+			return Array.from(e, (e) => M(e / t));
 		}
 		let [n, r, i] = [
 			W(e),
@@ -2293,7 +2297,7 @@ var Yn = 1e-13, Xn = 1e-12, Zn = (e) => Math.exp(Math.min(e, 700)), Qn = (e, t) 
 			this.unknownWeight
 		];
 		return Array.from(e, (a, o) => {
-			let s = Qn(e[o], Math.max(r - t[o], 0) + i.high), c = Qn(t[o], Math.max(n - e[o], 0) + i.low);
+			let s = sr(e[o], Math.max(r - t[o], 0) + i.high), c = sr(t[o], Math.max(n - e[o], 0) + i.low);
 			if (this.temperature === 1 && this.normalised) {
 				let [e, t] = [Math.exp(this.low[o]), Math.exp(this.high[o])];
 				[s, c] = this.rounded ? [Math.max(s, e), Math.min(c, t)] : [e, t];
@@ -2309,7 +2313,7 @@ var Yn = 1e-13, Xn = 1e-12, Zn = (e) => Math.exp(Math.min(e, 700)), Qn = (e, t) 
 			low: e(0) && this.ranked > 0 ? 1 : 0,
 			high: +!!e(0)
 		};
-		let [t, n] = this.weights, r = (t, n) => W(t.filter((t, r) => e(r) === n)), i = Qn(r(t, !0), r(n, !1) + this.unknownWeight.high), a = Qn(r(n, !0), r(t, !1) + this.unknownWeight.low);
+		let [t, n] = this.weights, r = (t, n) => W(t.filter((t, r) => e(r) === n)), i = sr(r(t, !0), r(n, !1) + this.unknownWeight.high), a = sr(r(n, !0), r(t, !1) + this.unknownWeight.low);
 		return this.temperature === 1 && this.normalised && this.unknown > 0 && (i = Math.max(i, r(this.low.map(Math.exp), !0)), a = Math.min(a, r(this.high.map(Math.exp), !0))), this.exact && this.high.every((t, n) => t === -Infinity || e(n)) && (i = a = 1), {
 			low: Math.min(i, a, 1),
 			high: Math.min(a, 1)
@@ -2332,7 +2336,7 @@ var Yn = 1e-13, Xn = 1e-12, Zn = (e) => Math.exp(Math.min(e, 700)), Qn = (e, t) 
 		];
 		return Array.from(e, (u, d) => {
 			o += e[d], s += t[d], c += Math.exp(this.low[d]), l += Math.exp(this.high[d]);
-			let f = Qn(o, Math.max(r - s, 0) + i.high), p = Qn(s, Math.max(n - o, 0) + i.low);
+			let f = sr(o, Math.max(r - s, 0) + i.high), p = sr(s, Math.max(n - o, 0) + i.low);
 			return a && ([f, p] = [Math.max(f, c), Math.min(p, l)]), {
 				low: Math.min(f, p),
 				high: Math.min(p, 1)
@@ -2340,7 +2344,7 @@ var Yn = 1e-13, Xn = 1e-12, Zn = (e) => Math.exp(Math.min(e, 700)), Qn = (e, t) 
 		});
 	}
 	get unseen() {
-		if (this.whole) return j(0);
+		if (this.whole) return M(0);
 		let { low: e, high: t } = this.share(() => !0);
 		return {
 			low: Math.max(1 - t, 0),
@@ -2348,7 +2352,7 @@ var Yn = 1e-13, Xn = 1e-12, Zn = (e) => Math.exp(Math.min(e, 700)), Qn = (e, t) 
 		};
 	}
 	get support() {
-		if (this.temperature === 0) return j(1);
+		if (this.temperature === 0) return M(1);
 		let e = this.high.filter((e) => e > -Infinity).length;
 		return {
 			low: e + +(this.unknownMass.low > 0),
@@ -2356,9 +2360,9 @@ var Yn = 1e-13, Xn = 1e-12, Zn = (e) => Math.exp(Math.min(e, 700)), Qn = (e, t) 
 		};
 	}
 	get entropy() {
-		if (this.support.high === 1) return j(0);
+		if (this.support.high === 1) return M(0);
 		let e = this.probs;
-		if (this.exact || this.whole && e.every(({ low: e, high: t }) => e === t)) return j(W(e.map(({ low: e }) => $n(e))));
+		if (this.exact || this.whole && e.every(({ low: e, high: t }) => e === t)) return M(W(e.map(({ low: e }) => cr(e))));
 		let [t, n] = [this.entropyByWeights(), this.entropyByShares(e)], r = Math.min(t.high, n.high, Math.log(this.tokens));
 		return {
 			low: Math.min(Math.max(t.low, n.low, 0), r),
@@ -2371,18 +2375,18 @@ var Yn = 1e-13, Xn = 1e-12, Zn = (e) => Math.exp(Math.min(e, 700)), Qn = (e, t) 
 			high: Infinity
 		};
 		let e = this.seen > 1, t = Math.max(e ? this.high[1] : -Infinity, this.whole ? -Infinity : Math.log(this.largestUnknown)), n = Math.max(e ? this.low[1] : -Infinity, this.whole ? -Infinity : Math.log(this.unknownMass.low / this.unknown)), r = n === -Infinity ? Infinity : this.high[0] - n, i = t === -Infinity ? Infinity : Math.max(this.low[0] - t, 0);
-		return !this.rounded && this.ranked > 1 && Number.isFinite(i) ? j(r) : {
+		return !this.rounded && this.ranked > 1 && Number.isFinite(i) ? M(r) : {
 			low: i,
 			high: Math.max(i, r)
 		};
 	}
 	nucleus(e) {
-		if (this.temperature === 0 || e === 0) return j(1);
+		if (this.temperature === 0 || e === 0) return M(1);
 		if (e === 1) return this.support;
-		let t = e * (1 - se), n = this.ranked, r = this.firstShares.slice(0, n), i = (e) => {
+		let t = e * (1 - oe), n = this.ranked, r = this.firstShares.slice(0, n), i = (e) => {
 			let n = r.findIndex((n) => n[e] >= t);
 			return n < 0 ? null : n + 1;
-		}, a = r.at(-1) ?? j(0), [o, s] = [i("high"), i("low")];
+		}, a = r.at(-1) ?? M(0), [o, s] = [i("high"), i("low")];
 		if (o === null) {
 			let e = Math.max(this.largestShare, n < this.seen ? this.probs[n].high : 0), r = e > 0 ? Math.ceil((t - a.high) / e * (1 - 1e-9)) : 1;
 			o = Math.min(n + Math.max(r, 1), this.tokens);
@@ -2418,14 +2422,14 @@ var Yn = 1e-13, Xn = 1e-12, Zn = (e) => Math.exp(Math.min(e, 700)), Qn = (e, t) 
 			let o = t[a];
 			if (o === 0) return;
 			let s = e > 0 ? Math.exp((Math.log(e) + Math.log(o)) / 2) : 0;
-			n += s, r -= $n(s), i = Math.max(i, e > 0 ? (Math.log(o) - Math.log(e)) / 2 : Infinity);
+			n += s, r -= cr(s), i = Math.max(i, e > 0 ? (Math.log(o) - Math.log(e)) / 2 : Infinity);
 		});
 		let a = this.unknownWeight, o = (e, t) => {
 			let i = n + e;
 			return Math.log(i) - (r + (e > 0 ? e * t : 0)) / i;
 		}, [s, c] = [o(0, 0), o(0, 0)];
 		if (a.high > 0) {
-			let e = Math.log(this.largestWeight), t = er(e * n - r - n, a.low, a.high), i = er(this.unknown * Zn(r / n), a.low, a.high);
+			let e = Math.log(this.largestWeight), t = lr(e * n - r - n, a.low, a.high), i = lr(this.unknown * or(r / n), a.low, a.high);
 			[s, c] = [o(t, e), o(i, Math.log(i / this.unknown))];
 		}
 		let l = i * (Math.log(Math.max(this.tokens, 1)) / 2 + 1);
@@ -2438,17 +2442,17 @@ var Yn = 1e-13, Xn = 1e-12, Zn = (e) => Math.exp(Math.min(e, 700)), Qn = (e, t) 
 		let t = this.unseen, n = this.whole ? 0 : this.unknown, r = n > 0 ? t.low / n : 0, i = n > 0 ? this.largestShare : 0, a = Math.max(r, n > 0 ? Math.min(i, t.high / n) : 0), [o, s] = [-745, 0];
 		for (let t = 0; t < 80; t++) {
 			let t = Math.exp((o + s) / 2);
-			W(e.map(({ low: e, high: n }) => er(t, e, n))) + n * er(t, r, a) < 1 ? o = (o + s) / 2 : s = (o + s) / 2;
+			W(e.map(({ low: e, high: n }) => lr(t, e, n))) + n * lr(t, r, a) < 1 ? o = (o + s) / 2 : s = (o + s) / 2;
 		}
-		let c = Math.exp(s), l = W(e.map(({ low: e, high: t }) => $n(er(c, e, t)))) + n * $n(er(c, r, a)), u = n > 0 ? this.ranked : e.length;
+		let c = Math.exp(s), l = W(e.map(({ low: e, high: t }) => cr(lr(c, e, t)))) + n * cr(lr(c, r, a)), u = n > 0 ? this.ranked : e.length;
 		if (i = Math.max(i, u < e.length ? e[u].high : 0), u === 0 || i > 0 && e[u - 1].low * Math.E < i) return {
 			low: 0,
 			high: l + 1e-12
 		};
 		let d = t.low + W(e.slice(u).map(({ low: e }) => e)), f = Math.max(1 - W(e.slice(0, u).map(({ low: e }) => e)) - d, 0), [p, m] = [0, 0];
 		for (let { low: t, high: n } of e.slice(0, u)) {
-			let e = t + er(f, 0, n - t);
-			f -= n - t, p += e, m += $n(e);
+			let e = t + lr(f, 0, n - t);
+			f -= n - t, p += e, m += cr(e);
 		}
 		let h = n > 0 || u < e.length ? Math.max(1 - p, d) : 0;
 		return h > 0 && i > 0 && (m -= h * Math.log(i)), {
@@ -2463,45 +2467,45 @@ var Yn = 1e-13, Xn = 1e-12, Zn = (e) => Math.exp(Math.min(e, 700)), Qn = (e, t) 
 		return this.largestUnknown;
 	}
 };
-function nr(e, t) {
-	let n = t.at(1).possible(), r = rr(t, e), i = ar(t, r);
-	return Lt({
+function dr(e, t) {
+	let n = t.at(1).possible(), r = fr(t, e), i = mr(t, r);
+	return Gt({
 		chain: e,
 		stages: r.stages,
 		before: n.tokens,
 		kept: r.kept,
 		nucleus: n.nucleus(.9).low,
-		survivors: (e) => rr(t, e),
+		survivors: (e) => fr(t, e),
 		size: ({ kept: e }) => e,
 		same: (e, t) => e.tail === t.tail && e.ranks.length === t.ranks.length && e.ranks.every((e, n) => e === t.ranks[n]),
 		entropy: r.left.entropy,
 		unseen: r.left.unseen,
 		largestUnseen: r.tail ? r.left.largestShare : 0,
-		prob: (e) => i[e] ?? j(0),
+		prob: (e) => i[e] ?? M(0),
 		beyond: (e) => ({
-			share: ir(r, e),
+			share: pr(r, e),
 			kept: r.ranks.filter((t) => t >= e).length + (r.tail ? r.left.unknown : 0)
 		}),
 		removedBy: (e) => i[e].high > 0 ? null : r.stages.find((t) => t.removedRanks.includes(e))?.stage ?? null
 	});
 }
-function rr(e, t) {
-	let n = e.at(1).possible(), r = n, i = Array.from(n.low, (e, t) => t), a = j(1), o = [];
+function fr(e, t) {
+	let n = e.at(1).possible(), r = n, i = Array.from(n.low, (e, t) => t), a = M(1), o = [];
 	for (let e of t) {
-		let t = O.get(e.name);
+		let t = k.get(e.name);
 		if (t.looksBack) throw G(e, "it depends on token ids or on the text before, and only ranks are known");
-		let [s, c] = [i, !r.whole], l = j(1), u = (e) => {
+		let [s, c] = [i, !r.whole], l = M(1), u = (e) => {
 			let t = new Set(e);
 			l = r.share((e) => t.has(e)), r = r.kept(e), i = e.map((e) => s[e]);
 		};
 		if (t.tempers) {
-			let t = or(r, e);
+			let t = hr(r, e);
 			if (t.low === 0) {
 				if (r.rankedTokens === 0) throw G(e, "an unknown token may be the most likely one");
 				u([0]);
 			} else a = t, r = t.low === t.high ? r.at(t.low) : r.divided(t);
 		} else {
-			let t = sr(r, e);
+			let t = gr(r, e);
 			t !== null && (c || t.length < s.length) && u(t);
 		}
 		let d = r.whole ? 0 : r.unknown, f = s.length + (c ? n.unknown : 0), p = new Set(i);
@@ -2510,7 +2514,7 @@ function rr(e, t) {
 			kept: i.length + d,
 			removed: f - i.length - d,
 			keptMass: l,
-			keptMassTotal: hr(n, i, d > 0, a),
+			keptMassTotal: wr(n, i, d > 0, a),
 			removedRanks: s.filter((e) => !p.has(e))
 		});
 	}
@@ -2524,17 +2528,17 @@ function rr(e, t) {
 		stages: o
 	};
 }
-function ir({ left: e, ranks: t }, n) {
+function pr({ left: e, ranks: t }, n) {
 	let { low: r, high: i } = e.share((e) => t[e] < n);
 	return {
 		low: 1 - i,
 		high: 1 - r
 	};
 }
-function ar(e, t) {
-	let n = e.at(1).possible(), r = Array.from(n.low, () => j(0));
+function mr(e, t) {
+	let n = e.at(1).possible(), r = Array.from(n.low, () => M(0));
 	return t.left.probs.forEach((e, n) => r[t.ranks[n]] = e), Array.from(e.low, (e, t) => {
-		if (t >= n.seen) return j(0);
+		if (t >= n.seen) return M(0);
 		let { low: i, high: a } = r[t];
 		for (let e = 0; e < n.seen; e++) n.high[e] > n.low[t] && n.low[e] < n.high[t] && (i = Math.min(i, r[e].low), a = Math.max(a, r[e].high));
 		return {
@@ -2543,56 +2547,56 @@ function ar(e, t) {
 		};
 	});
 }
-function or(e, t) {
+function hr(e, t) {
 	let n = t.name === "temperature" ? t.value : Number(t.options?.temperature ?? 1);
-	if (t.name === "temperature" || n === 0) return j(n);
+	if (t.name === "temperature" || n === 0) return M(n);
 	if (!e.whole) throw G(t, "it follows the entropy of all tokens, and unknown ones are still there");
 	if (e.exact) {
-		let n = Gt(fe(e.low.slice()), t);
-		return j(n.to - n.from === 1 && e.seen > 1 ? 0 : n.temperature);
+		let n = $t(ve(e.low.slice()), t);
+		return M(n.to - n.from === 1 && e.seen > 1 ? 0 : n.temperature);
 	}
-	let r = Number(ft(O.get(t.name), t.options).exponent ?? 1), i = Math.log(Math.max(e.seen, 2)), [a, o] = [Math.max(n - t.value, 0), n + t.value], s = (e) => a + (o - a) * Math.min(e / i, 1) ** r, c = {
+	let r = Number(bt(k.get(t.name), t.options).exponent ?? 1), i = Math.log(Math.max(e.seen, 2)), [a, o] = [Math.max(n - t.value, 0), n + t.value], s = (e) => a + (o - a) * Math.min(e / i, 1) ** r, c = {
 		low: s(e.entropy.low),
 		high: s(e.entropy.high)
 	};
 	if (c.low === 0 && c.high > 0) throw G(t, "rounding leaves open whether its temperature is 0");
 	return c;
 }
-function sr(e, t) {
+function gr(e, t) {
 	if (e.exact) {
-		let n = Gt(fe(e.low.map((t) => t / (e.temperature || 1))), t);
-		return Array.from({ length: n.to - n.from }, (e, t) => D(n, n.from + t)).sort((e, t) => e - t);
+		let n = $t(ve(e.low.map((t) => t / (e.temperature || 1))), t);
+		return Array.from({ length: n.to - n.from }, (e, t) => Pe(n, n.from + t)).sort((e, t) => e - t);
 	}
 	let { name: n, value: r } = t;
-	if (n === "top_k") return r >= e.tokens ? null : lr(e, t, r);
+	if (n === "top_k") return r >= e.tokens ? null : vr(e, t, r);
 	if (n === "top_p") {
 		let { low: n, high: i } = e.nucleus(r);
 		if (n !== i) throw G(t, `the nucleus holds ${n.toLocaleString("en")} to ${i.toLocaleString("en")} tokens`);
-		return lr(e, t, n);
+		return vr(e, t, n);
 	}
-	if (n === "min_p") return lr(e, t, dr(e, t, j(Math.log(r)), !0));
-	if (n === "epsilon_cutoff") return lr(e, t, Math.max(dr(e, t, j(Math.log(r)), !1), 1));
+	if (n === "min_p") return vr(e, t, br(e, t, M(Math.log(r)), !0));
+	if (n === "epsilon_cutoff") return vr(e, t, Math.max(br(e, t, M(Math.log(r)), !1), 1));
 	if (n === "eta_cutoff") {
 		let n = (e) => Math.min(Math.log(r), Math.log(r) / 2 - e), { low: i, high: a } = e.entropy;
-		return lr(e, t, Math.max(dr(e, t, {
+		return vr(e, t, Math.max(br(e, t, {
 			low: n(a),
 			high: n(i)
 		}, !1), 1));
 	}
 	if (!e.whole) throw G(t, `it needs the whole vocabulary as long as nothing before it has cut off all but the ${e.seen} known tokens`);
-	if (n === "top_n_sigma") return cr(fr(e, t));
-	if (n === "typical_p") return pr(e, t);
-	let i = ft(O.get(n), t.options);
-	if (n === "top_h" && i.entropy === "kept" && !i.among) return cr(mr(e, t));
+	if (n === "top_n_sigma") return _r(xr(e, t));
+	if (n === "typical_p") return Sr(e, t);
+	let i = bt(k.get(n), t.options);
+	if (n === "top_h" && i.entropy === "kept" && !i.among) return _r(Cr(e, t));
 	throw G(t, "its logprobs are rounded");
 }
-var cr = (e) => Array.from({ length: e }, (e, t) => t);
-function lr(e, t, n) {
-	let r = ft(O.get(t.name), t.options), i = "min_keep" in r ? Math.max(n, Math.min(Number(r.min_keep), e.tokens)) : n;
+var _r = (e) => Array.from({ length: e }, (e, t) => t);
+function vr(e, t, n) {
+	let r = bt(k.get(t.name), t.options), i = "min_keep" in r ? Math.max(n, Math.min(Number(r.min_keep), e.tokens)) : n;
 	if (e.whole && (i = Math.min(i, e.seen)), i > e.rankedTokens) throw G(t, `the ${e.rankedTokens} most probable tokens are known, and it keeps ${i.toLocaleString("en")}`);
-	return r.ties === "all" && i < e.tokens && (i = ur(e, t, i)), cr(i);
+	return r.ties === "all" && i < e.tokens && (i = yr(e, t, i)), _r(i);
 }
-function ur(e, t, n) {
+function yr(e, t, n) {
 	let r = e.low[n - 1];
 	if (!e.whole && Math.log(e.largestUnknownProb) >= r) throw G(t, "unknown tokens may tie with the last one kept");
 	let i = e.high.subarray(n);
@@ -2600,15 +2604,15 @@ function ur(e, t, n) {
 	if (i.length > 0 && i[0] >= r) throw G(t, "rounding leaves open which tokens tie with the last one kept");
 	return n;
 }
-function dr(e, t, n, r) {
+function br(e, t, n, r) {
 	let i = e.temperature, a, o;
 	if (r) a = Array.from(e.low, (t, n) => {
-		if (n === 0) return j(0);
+		if (n === 0) return M(0);
 		let r = (e.high[n] - e.low[0]) / i;
 		return e.rounded ? {
 			low: (t - e.high[0]) / i,
 			high: r
-		} : j(r);
+		} : M(r);
 	}), o = (Math.log(e.largestUnknownProb) - e.low[0]) / i;
 	else {
 		a = e.probs.map(({ low: e, high: t }) => ({
@@ -2618,12 +2622,12 @@ function dr(e, t, n, r) {
 		let t = e.largestUnknownProb ** (1 / i);
 		o = Math.log(t / (t + W(e.low.map((e) => Math.exp(e / i)))));
 	}
-	let s = a.filter((e) => e.low >= n.high - Xn).length, c = a.findIndex((e) => !(e.low >= n.high - Xn) && !(e.high < n.low - Xn));
+	let s = a.filter((e) => e.low >= n.high - ar).length, c = a.findIndex((e) => !(e.low >= n.high - ar) && !(e.high < n.low - ar));
 	if (c >= 0) throw G(t, `the token of rank ${c + 1} is too near to its limit`);
-	if (!e.whole && o >= n.low - Xn) throw G(t, `unknown tokens may pass it besides ${s} known ones`);
+	if (!e.whole && o >= n.low - ar) throw G(t, `unknown tokens may pass it besides ${s} known ones`);
 	return s;
 }
-function fr(e, t) {
+function xr(e, t) {
 	let n = e.temperature, r = e.low.map((t, r) => (t + e.high[r]) / 2 / n), i = Math.max(...e.low.map((t, n) => (e.high[n] - t) / 2)) / n, a = W(r) / r.length, o = t.value * Math.sqrt(W(r.map((e) => (e - a) ** 2)) / r.length), s = (2 + t.value) * i, c = 1;
 	for (let e = 1; e < r.length; e++) {
 		let n = r[0] - r[e];
@@ -2632,14 +2636,14 @@ function fr(e, t) {
 	}
 	return c;
 }
-function pr(e, t) {
+function Sr(e, t) {
 	let n = e.entropy, r = e.probs.map(({ low: e, high: t }) => {
 		let [r, i] = [-Math.log(t) - n.high, -Math.log(e) - n.low];
 		return {
 			low: r <= 0 && i >= 0 ? 0 : Math.min(Math.abs(r), Math.abs(i)),
 			high: Math.max(Math.abs(r), Math.abs(i))
 		};
-	}), i = cr(r.length).sort((e, t) => r[e].low + r[e].high - r[t].low - r[t].high), a = t.value * (1 - se), o = Number(ft(O.get(t.name), t.options).min_keep ?? 1);
+	}), i = _r(r.length).sort((e, t) => r[e].low + r[e].high - r[t].low - r[t].high), a = t.value * (1 - oe), o = Number(bt(k.get(t.name), t.options).min_keep ?? 1);
 	for (let t = 1; t <= i.length; t++) {
 		let n = i.slice(0, t), s = (t) => e.share((e) => t.includes(e));
 		if (s(n).high < a) continue;
@@ -2649,17 +2653,17 @@ function pr(e, t) {
 	}
 	throw G(t, "rounding leaves open which tokens come first in its order");
 }
-function mr(e, t) {
+function Cr(e, t) {
 	let n = e.entropy;
 	for (let r = 2; r <= e.seen; r++) {
-		let i = e.kept(cr(r)).entropy;
-		if (i.low > t.value * n.high * (1 + se)) return r - 1;
-		if (i.high > t.value * n.low * (1 + se)) throw G(t, `rounding leaves open whether ${r} tokens stay under its bound`);
+		let i = e.kept(_r(r)).entropy;
+		if (i.low > t.value * n.high * (1 + oe)) return r - 1;
+		if (i.high > t.value * n.low * (1 + oe)) throw G(t, `rounding leaves open whether ${r} tokens stay under its bound`);
 	}
 	return e.seen;
 }
-function hr(e, t, n, r) {
-	if (n || t.length === e.seen && e.whole) return j(1);
+function wr(e, t, n, r) {
+	if (n || t.length === e.seen && e.whole) return M(1);
 	let i = new Set(t), a = [r.low, r.high].map((t) => e.at(t).share((e) => i.has(e)));
 	return r.low === r.high ? a[0] : t.every((e, t) => e === t) ? {
 		low: Math.min(...a.map((e) => e.low)),
@@ -2670,16 +2674,16 @@ function hr(e, t, n, r) {
 	};
 }
 function G(e, t) {
-	return new k(`What ${A(e)} keeps cannot be decided here: ${t}; cut to the known tokens first (top_k), ask for more log-probabilities or more decimals, or use a model that runs here.`);
+	return new A(`What ${j(e)} keeps cannot be decided here: ${t}; cut to the known tokens first (top_k), ask for more log-probabilities or more decimals, or use a model that runs here.`);
 }
 // src/views/subject.ts
-function gr(e) {
+function Tr(e) {
 	if (e.logits !== null) {
-		let t = ln(e.logits), n = {
+		let t = _n(e.logits), n = {
 			ids: e.history,
 			ranks: e.history_ranks,
 			promptLength: e.prompt_length
-		}, r = (e) => Kt(e, t, n), i = r([]), a = N(i) ? _e(i.raw) : NaN;
+		}, r = (e) => en(e, t, n), i = r([]), a = P(i) ? Ce(i.raw) : NaN;
 		return {
 			record: e,
 			tokens: t.length,
@@ -2688,10 +2692,10 @@ function gr(e) {
 			raw: i,
 			explain: r,
 			chain: e.chain,
-			margin: j(a)
+			margin: M(a)
 		};
 	}
-	let t = tr.of(e.logprobs, e.vocabulary_at_most, e.rounding), n = (e) => nr(e, t);
+	let t = ur.of(e.logprobs, e.vocabulary_at_most, e.rounding), n = (e) => dr(e, t);
 	return {
 		record: e,
 		tokens: t.tokens,
@@ -2700,55 +2704,55 @@ function gr(e) {
 		raw: n([]),
 		explain: n,
 		margin: t.margin,
-		chain: vr(n, e.chain) ? e.chain : "temperature=1"
+		chain: Dr(n, e.chain) ? e.chain : "temperature=1"
 	};
 }
-function _r(e) {
-	return N(e) ? j(Jt(e.processed)) : {
+function Er(e) {
+	return P(e) ? M(nn(e.processed)) : {
 		low: Math.exp(e.entropy.low),
 		high: Math.exp(e.entropy.high)
 	};
 }
-function vr(e, t) {
+function Dr(e, t) {
 	try {
-		return e(Bt(t).chain), !0;
+		return e(Jt(t).chain), !0;
 	} catch (e) {
-		if (e instanceof k) return !1;
+		if (e instanceof A) return !1;
 		throw e;
 	}
 }
 // src/views/compare.ts
-var yr = 18;
-function br(e, t) {
+var Or = 18;
+function kr(e, t) {
 	let { state: n, announce: r } = t, i = [{
-		...gr(e.a),
+		...Tr(e.a),
 		name: "A",
 		key: "chain_a"
 	}, {
-		...gr(e.b),
+		...Tr(e.b),
 		name: "B",
 		key: "chain_b"
-	}], a = e.comparable && e.a.rank_ids && e.b.rank_ids ? xr(e.a, e.b) : null, o = i.map((e) => h(e)), s = _("div"), c = _("p", { class: "verdict-line" }), l = _("tbody"), u = e.compared !== null, d = Rr(), f = Gn(g), p = null;
+	}], a = e.comparable && e.a.rank_ids && e.b.rank_ids ? Ar(e.a, e.b) : null, o = i.map((e) => h(e)), s = _("div"), c = _("p", { class: "verdict-line" }), l = _("tbody"), u = e.compared !== null, d = Kr(), f = er(g), p = null;
 	function m(e) {
 		try {
-			return Rt(n.get(e.key) ?? e.chain);
+			return Kt(n.get(e.key) ?? e.chain);
 		} catch {
-			return Bt(e.chain).chain;
+			return Jt(e.chain).chain;
 		}
 	}
 	function h(t) {
-		let i = (e) => n.set(t.key, Ht(e.filter(_t)) || " "), a = Vn(i, r, { heat: !0 }), o = _("select", {
+		let i = (e) => n.set(t.key, Xt(e.filter(Tt)) || " "), a = Xn(i, r, { heat: !0 }), o = _("select", {
 			"aria-label": `${t.name}: order and rules as in an engine`,
 			onchange: () => {
-				o.value && i(an(o.value, m(t))), o.value = "";
+				o.value && i(pn(o.value, m(t))), o.value = "";
 			}
 		});
-		x(o, _("option", { value: "" }, "as in …"), ...[...rn.keys()].map((e) => _("option", { value: e }, e)));
+		x(o, _("option", { value: "" }, "as in …"), ...[...fn.keys()].map((e) => _("option", { value: e }, e)));
 		let [s, c, l] = [
 			_("b"),
 			_("b"),
 			_("b")
-		], u = H([
+		], u = On([
 			{
 				name: "tokens that can come",
 				term: "truncation",
@@ -2766,7 +2770,7 @@ function br(e, t) {
 				term: "effective-support",
 				value: l
 			}
-		]), d = zt(Bt(t.record.chain).others), f = t.record.prompt_tokens.length > 0 ? t.record.prompt_tokens : [t.record.prompt];
+		]), d = qt(Jt(t.record.chain).others), f = t.record.prompt_tokens.length > 0 ? t.record.prompt_tokens : [t.record.prompt];
 		return {
 			element: _("section", {
 				class: `card side-${t.name.toLowerCase()}`,
@@ -2774,27 +2778,27 @@ function br(e, t) {
 			}, _("h2", {}, _("span", { class: `side-mark mark-${t.name.toLowerCase()}` }, t.name), ` ${t.record.model}`), _("p", {
 				class: "tokens side-prompt",
 				dir: "auto"
-			}, ...f.map(U)), qn(t.record, t.seen, e.compared !== null), d ? _("p", { class: "note" }, d) : null, e.compared === null ? a.element : null, e.compared === null ? _("p", { class: "chain-tools" }, o) : null, u),
+			}, ...f.map(U)), nr(t.record, t.seen, e.compared !== null), d ? _("p", { class: "note" }, d) : null, e.compared === null ? a.element : null, e.compared === null ? _("p", { class: "chain-tools" }, o) : null, u),
 			show(e) {
-				a.show(m(t)), a.report(e.stages), S(s, R(e.kept)), S(c, B(e.entropy)), S(l, B(_r(e)));
+				a.show(m(t)), a.report(e.stages), S(s, z(e.kept)), S(c, V(e.entropy)), S(l, V(Er(e)));
 			}
 		};
 	}
 	function g() {
 		let [t, n] = i.map((e) => u ? e.raw : e.explain(m(e)));
 		p = [t, n], o[0].show(t), o[1].show(n);
-		let r = Sr(i, a, p, yr).map((t) => Tr(t, e, p)), f = u ? {
+		let r = jr(i, a, p, Or).map((t) => Pr(t, e, p)), f = u ? {
 			a: t.unseen,
 			b: n.unseen
 		} : null, h = Math.max(...r.flatMap((e) => [e.a?.high ?? 0, e.b?.high ?? 0]), f?.a.high ?? 0, f?.b.high ?? 0, 1e-12);
-		x(l, ...r.map((e) => Er(e, h)), f ? Er({
+		x(l, ...r.map((e) => Fr(e, h)), f ? Fr({
 			token: null,
 			...f,
 			removedA: null,
 			removedB: null
 		}, h) : null), d.draw(r);
-		let g = e.compared ? Nr(e.compared) : a ? Or(i, a, p) : [];
-		x(s, g.length > 0 ? H(g) : null), S(c, kr(i, a, p, e.compared));
+		let g = e.compared ? Vr(e.compared) : a ? Ir(i, a, p) : [];
+		x(s, g.length > 0 ? On(g) : null), S(c, Lr(i, a, p, e.compared));
 	}
 	let v = n.listen((e) => (e === "chain_a" || e === "chain_b") && f()), y = _("div", {}, a || u ? null : _("p", { class: "note" }, "The two models have different vocabularies, so no distance is given. Tokens are matched by their text. What one model writes in several pieces (␣Can·ber·ra) has the probability of all pieces in a row, for the raw distribution; – stands where nothing is known."), _("div", { class: "two" }, o[0].element, o[1].element), _("section", {
 		class: "card",
@@ -2804,13 +2808,13 @@ function br(e, t) {
 		tabindex: 0,
 		role: "region",
 		"aria-label": "Tokens in A and in B"
-	}, _("table", { class: `bars pair${u ? " range-bars" : ""}` }, _("caption", { class: "sr" }, `${u ? "Raw" : "Processed"} probability of each token in A and in B`), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "token ", V("token")), _("th", {
+	}, _("table", { class: `bars pair${u ? " range-bars" : ""}` }, _("caption", { class: "sr" }, `${u ? "Raw" : "Processed"} probability of each token in A and in B`), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "token ", H("token")), _("th", {
 		scope: "col",
 		class: "figure ink-a"
-	}, "in A ", V(u ? "raw" : "processed")), _("th", {
+	}, "in A ", H(u ? "raw" : "processed")), _("th", {
 		scope: "col",
 		class: "figure ink-b"
-	}, "in B ", V(u ? "raw" : "processed")), _("th", { scope: "col" }, _("span", { class: "sr" }, "bars")))), l))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "How far apart each token is "), V(u ? "raw" : "processed"), " ", _("small", {}, `One step of the axis is a factor of 100${u ? "; a line reaches from the lowest to the highest that a token can have" : ""}.`), " ", _("span", { class: "legend" }, _("span", { class: "key key-accent" }, "A"), _("span", { class: "key key-second" }, "B"))), d.element));
+	}, "in B ", H(u ? "raw" : "processed")), _("th", { scope: "col" }, _("span", { class: "sr" }, "bars")))), l))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "How far apart each token is "), H(u ? "raw" : "processed"), " ", _("small", {}, `One step of the axis is a factor of 100${u ? "; a line reaches from the lowest to the highest that a token can have" : ""}.`), " ", _("span", { class: "legend" }, _("span", { class: "key key-accent" }, "A"), _("span", { class: "key key-second" }, "B"))), d.element));
 	return g(), {
 		element: y,
 		close: () => {
@@ -2818,14 +2822,14 @@ function br(e, t) {
 		},
 		download: {
 			name: "retort-compare",
-			json: () => zr(e, i, a, p),
+			json: () => qr(e, i, a, p),
 			csv: () => [[
 				"token",
 				"prob_a_low",
 				"prob_a_high",
 				"prob_b_low",
 				"prob_b_high"
-			], ...Sr(i, a, p, 500).map(({ token: e, a: t, b: n }) => [
+			], ...jr(i, a, p, 500).map(({ token: e, a: t, b: n }) => [
 				e,
 				t?.low ?? null,
 				t?.high ?? null,
@@ -2836,25 +2840,25 @@ function br(e, t) {
 		}
 	};
 }
-function xr(e, t) {
-	let n = Math.max(e.vocabulary, t.vocabulary), r = [un(e.rank_ids), un(t.rank_ids)];
+function Ar(e, t) {
+	let n = Math.max(e.vocabulary, t.vocabulary), r = [vn(e.rank_ids), vn(t.rank_ids)];
 	return {
 		size: n,
 		ids: r,
-		ranks: [Zt(r[0], n), Zt(r[1], n)]
+		ranks: [on(r[0], n), on(r[1], n)]
 	};
 }
-function Sr(e, t, n, r) {
-	let i = t ? Cr(e, t, n, r) : wr(e, n), a = (e) => Math.max(e.a?.high ?? 0, e.b?.high ?? 0);
+function jr(e, t, n, r) {
+	let i = t ? Mr(e, t, n, r) : Nr(e, n), a = (e) => Math.max(e.a?.high ?? 0, e.b?.high ?? 0);
 	return i.sort((e, t) => a(t) - a(e)).slice(0, r);
 }
-function Cr(e, { ids: t, ranks: n }, r, i) {
+function Mr(e, { ids: t, ranks: n }, r, i) {
 	let a = new Map(e.flatMap(({ record: e }) => e.ids.map((t, n) => [t, e.tokens[n]]))), o = r.flatMap((e, n) => {
 		let { processed: r } = e;
-		return [...Array.from({ length: Math.min(i, e.kept) }, (e, i) => t[n][D(r, r.from + i)]), ...t[n].subarray(0, 4)];
+		return [...Array.from({ length: Math.min(i, e.kept) }, (e, i) => t[n][Pe(r, r.from + i)]), ...t[n].subarray(0, 4)];
 	});
 	return [...new Set(o)].map((t) => {
-		let [i, o] = [n[0][t], n[1][t]], s = (t, n) => n < e[t].tokens ? r[t].prob(n) : j(0);
+		let [i, o] = [n[0][t], n[1][t]], s = (t, n) => n < e[t].tokens ? r[t].prob(n) : M(0);
 		return {
 			token: a.get(t) ?? `#${t}`,
 			a: s(0, i),
@@ -2864,7 +2868,7 @@ function Cr(e, { ids: t, ranks: n }, r, i) {
 		};
 	});
 }
-function wr(e, t) {
+function Nr(e, t) {
 	let n = /* @__PURE__ */ new Map();
 	return e.forEach(({ record: e }, r) => e.tokens.forEach((e, i) => {
 		let a = n.get(e) ?? {
@@ -2879,8 +2883,8 @@ function wr(e, t) {
 		...t
 	}));
 }
-function Tr(e, { spelled: t }, n) {
-	let r = (n) => e.token !== null && (n === 0 ? e.a : e.b) === null ? t[n].find(({ text: t }) => t === e.token) ?? null : null, [i, a] = [r(0), r(1)], o = (e, { stages: t }) => e !== null && t.every(({ stage: e }) => e.name === "temperature" && e.value === 1) ? j(Math.exp(e.logprob)) : null;
+function Pr(e, { spelled: t }, n) {
+	let r = (n) => e.token !== null && (n === 0 ? e.a : e.b) === null ? t[n].find(({ text: t }) => t === e.token) ?? null : null, [i, a] = [r(0), r(1)], o = (e, { stages: t }) => e !== null && t.every(({ stage: e }) => e.name === "temperature" && e.value === 1) ? M(Math.exp(e.logprob)) : null;
 	return {
 		...e,
 		a: e.a ?? o(i, n[0]),
@@ -2888,9 +2892,9 @@ function Tr(e, { spelled: t }, n) {
 		spelled: [i, a]
 	};
 }
-function Er(e, t) {
-	let [n, r] = [Ln("a"), Ln("b")];
-	Rn(n, e.a ?? j(0), t), Rn(r, e.b ?? j(0), t);
+function Fr(e, t) {
+	let [n, r] = [Kn("a"), Kn("b")];
+	qn(n, e.a ?? M(0), t), qn(r, e.b ?? M(0), t);
 	let i = (t, n, r) => {
 		let i = _("td", {
 			class: `figure ink-${r}`,
@@ -2900,10 +2904,10 @@ function Er(e, t) {
 		let a = e.spelled?.[r === "a" ? 0 : 1]?.tokens ?? [], o = a.length > 1 ? _("small", {
 			class: "spelled",
 			title: "the pieces in which this model writes it; their raw probabilities multiplied"
-		}, a.map(An).join("·")) : null;
+		}, a.map(zn).join("·")) : null;
 		if (t === null) return x(i, _("small", {}, "–"), o);
 		let s = _("span");
-		return Bn(s, t, F), Bn(i, t, F), x(i, s, o);
+		return Yn(s, t, I), Yn(i, t, I), x(i, s, o);
 	};
 	return _("tr", { class: e.token === null ? "rest" : "" }, _("th", {
 		scope: "row",
@@ -2913,7 +2917,7 @@ function Er(e, t) {
 		"aria-hidden": "true"
 	}, n.element, r.element)));
 }
-function Dr(e, t, n, r, i, a, o = "") {
+function K(e, t, n, r, i, a, o = "") {
 	return {
 		name: t,
 		unit: n,
@@ -2924,29 +2928,29 @@ function Dr(e, t, n, r, i, a, o = "") {
 		}, a), o ? _("small", {}, ` ${o}`) : null)
 	};
 }
-function Or(e, t, [n, r]) {
-	let i = Mr(t, n, r);
-	if (i === null || !N(n) || !N(r)) return [];
-	let a = tn({
+function Ir(e, t, [n, r]) {
+	let i = Br(t, n, r);
+	if (i === null || !P(n) || !P(r)) return [];
+	let a = un({
 		window: n.tempered,
 		ids: t.ids[0]
 	}, e[1].logits, t.ids[1], t.size);
 	return [
-		Dr("tv", "total variation", "0 same, 1 disjoint", "total-variation", i.totalVariation, I(i.totalVariation)),
-		Dr("jsd", "Jensen-Shannon", "nats, at most 0.693", "jsd", i.jsd, I(i.jsd)),
-		Dr("kl-forward", "KL(A ‖ B)", "nats", "kl", i.klForward, I(i.klForward)),
-		Dr("kl-reverse", "KL(B ‖ A)", "nats", "kl", i.klReverse, I(i.klReverse)),
-		Dr("equivalent", "τ that brings B nearest to A", "B whole, A tempered", "equivalent-temperature", a?.temperature ?? NaN, a === null ? "none" : a.temperature.toFixed(2), a === null ? "" : `${a.atBound ? "(a limit), " : ""}${mn(a.residual)} remain`)
+		K("tv", "total variation", "0 same, 1 disjoint", "total-variation", i.totalVariation, L(i.totalVariation)),
+		K("jsd", "Jensen-Shannon", "nats, at most 0.693", "jsd", i.jsd, L(i.jsd)),
+		K("kl-forward", "KL(A ‖ B)", "nats", "kl", i.klForward, L(i.klForward)),
+		K("kl-reverse", "KL(B ‖ A)", "nats", "kl", i.klReverse, L(i.klReverse)),
+		K("equivalent", "τ that brings B nearest to A", "B whole, A tempered", "equivalent-temperature", a?.temperature ?? NaN, a === null ? "none" : a.temperature.toFixed(2), a === null ? "" : `${a.atBound ? "(a limit), " : ""}${Sn(a.residual)} remain`)
 	];
 }
-function kr([e, t], n, r, i) {
-	let [a, o] = [Ar(e, r[0]), Ar(t, r[1])], s = a.token === o.token ? `Both put ${a.shown} first: A gives it ${a.share}, B ${o.share}.` : `A puts ${a.shown} first (${a.share}), B ${o.shown} (${o.share}).`, c = i ? M(i.total_variation) : n ? j(Mr(n, ...r)?.totalVariation ?? NaN) : null;
-	return c === null || Number.isNaN(c.high) ? s : `${s} They share ${B({
+function Lr([e, t], n, r, i) {
+	let [a, o] = [Rr(e, r[0]), Rr(t, r[1])], s = a.token === o.token ? `Both put ${a.shown} first: A gives it ${a.share}, B ${o.share}.` : `A puts ${a.shown} first (${a.share}), B ${o.shown} (${o.share}).`, c = i ? N(i.total_variation) : n ? M(Br(n, ...r)?.totalVariation ?? NaN) : null;
+	return c === null || Number.isNaN(c.high) ? s : `${s} They share ${V({
 		low: 1 - c.high,
 		high: 1 - c.low
-	}, jr)} of their probability.`;
+	}, zr)} of their probability.`;
 }
-function Ar({ record: e }, t) {
+function Rr({ record: e }, t) {
 	let n = 0;
 	e.tokens.forEach((e, r) => {
 		t.prob(r).high > t.prob(n).high && (n = r);
@@ -2954,15 +2958,15 @@ function Ar({ record: e }, t) {
 	let r = e.tokens[n];
 	return {
 		token: r,
-		shown: `“${An(r)}”`,
-		share: B(t.prob(n), jr)
+		shown: `“${zn(r)}”`,
+		share: V(t.prob(n), zr)
 	};
 }
-function jr(e) {
+function zr(e) {
 	return e > 0 && e < .01 ? "less than 1 %" : `${Math.round(100 * e)} %`;
 }
-function Mr(e, t, n) {
-	return !N(t) || !N(n) ? null : Qt({
+function Br(e, t, n) {
+	return !P(t) || !P(n) ? null : sn({
 		window: t.processed,
 		ids: e.ids[0]
 	}, {
@@ -2970,34 +2974,34 @@ function Mr(e, t, n) {
 		ids: e.ids[1]
 	}, e.size);
 }
-function Nr(e) {
-	let t = ({ low: e, high: t }) => e === t ? I(e) : e === -Infinity ? "∞" : `at least ${I(e)}`;
+function Vr(e) {
+	let t = ({ low: e, high: t }) => e === t ? L(e) : e === -Infinity ? "∞" : `at least ${L(e)}`;
 	return [
-		Dr("tv", "total variation", "0 same, 1 disjoint", "total-variation", null, B(M(e.total_variation))),
-		Dr("kl-forward", "KL(A ‖ B)", "nats", "kl", null, t(M(e.kl_ab))),
-		Dr("kl-reverse", "KL(B ‖ A)", "nats", "kl", null, t(M(e.kl_ba))),
-		Dr("common", "tokens that both name", "", "interval", null, I(e.common)),
-		Dr("logprob-difference", "largest difference of logprobs", "nats, among these", "logprob", null, I(e.logprob_difference))
+		K("tv", "total variation", "0 same, 1 disjoint", "total-variation", null, V(N(e.total_variation))),
+		K("kl-forward", "KL(A ‖ B)", "nats", "kl", null, t(N(e.kl_ab))),
+		K("kl-reverse", "KL(B ‖ A)", "nats", "kl", null, t(N(e.kl_ba))),
+		K("common", "tokens that both name", "", "interval", null, L(e.common)),
+		K("logprob-difference", "largest difference of logprobs", "nats, among these", "logprob", null, L(e.logprob_difference))
 	];
 }
-var Pr = 20, Fr = 120, Ir = {
+var Hr = 20, Ur = 120, Wr = {
 	right: 22,
 	top: 8,
 	bottom: 34
-}, Lr = 1e-6;
-function Rr() {
-	let e = Ir.top + 360 + Ir.bottom, t = v("title"), n = v("g"), r = v("svg", {
+}, Gr = 1e-6;
+function Kr() {
+	let e = Wr.top + 360 + Wr.bottom, t = v("title"), n = v("g"), r = v("svg", {
 		viewBox: `0 0 640 ${e}`,
 		class: "chart pair-chart",
 		role: "img"
 	}, t, n);
 	r.style.maxHeight = "none";
-	let i = 640, a = [], o = Kn(r, e, (e) => {
+	let i = 640, a = [], o = tr(r, e, (e) => {
 		i = e, c(a);
-	}), s = (e) => e === null ? "not named" : B(e, F);
+	}), s = (e) => e === null ? "not named" : V(e, I);
 	function c(r) {
 		a = r;
-		let o = (e) => Fr + (i - Ir.right - Fr) * Math.log(Math.max(e, Lr) / Lr) / Math.log(1 / Lr), c = (e, t, n) => e === null || e.high < Lr ? null : e.low === e.high ? v("circle", {
+		let o = (e) => Ur + (i - Wr.right - Ur) * Math.log(Math.max(e, Gr) / Gr) / Math.log(1 / Gr), c = (e, t, n) => e === null || e.high < Gr ? null : e.low === e.high ? v("circle", {
 			class: `dot-${t}`,
 			cx: o(e.low),
 			cy: n,
@@ -3015,7 +3019,7 @@ function Rr() {
 			y1: n,
 			y2: n
 		});
-		S(t, `Probability in A and B: ${r.slice(0, 8).map((e) => `${An(e.token ?? "")} ${s(e.a)} and ${s(e.b)}`).join("; ")}`), x(n, ...[
+		S(t, `Probability in A and B: ${r.slice(0, 8).map((e) => `${zn(e.token ?? "")} ${s(e.a)} and ${s(e.b)}`).join("; ")}`), x(n, ...[
 			1,
 			.01,
 			1e-4,
@@ -3024,14 +3028,14 @@ function Rr() {
 			class: "grid",
 			x1: o(t),
 			x2: o(t),
-			y1: Ir.top,
-			y2: e - Ir.bottom
+			y1: Wr.top,
+			y2: e - Wr.bottom
 		}), v("text", {
 			x: o(t),
-			y: e - Ir.bottom + 16,
+			y: e - Wr.bottom + 16,
 			"text-anchor": "middle"
-		}, t === Lr ? "≤ 0.0001 %" : `${100 * t} %`)]), ...r.flatMap((e, t) => {
-			let n = Ir.top + t * Pr + Pr / 2, r = An(e.token ?? "");
+		}, t === Gr ? "≤ 0.0001 %" : `${100 * t} %`)]), ...r.flatMap((e, t) => {
+			let n = Wr.top + t * Hr + Hr / 2, r = zn(e.token ?? "");
 			return [
 				v("text", {
 					class: "dot-label",
@@ -3044,7 +3048,7 @@ function Rr() {
 				c(e.b, "b", n)
 			];
 		}), v("text", {
-			x: i - Ir.right,
+			x: i - Wr.right,
 			y: e - 2,
 			"text-anchor": "end"
 		}, "probability →"));
@@ -3055,23 +3059,23 @@ function Rr() {
 		close: o
 	};
 }
-function zr(e, t, n, r) {
+function qr(e, t, n, r) {
 	let i = ({ record: { model: e, prompt: t } }, { stages: n }) => ({
 		model: e,
 		prompt: t,
-		chain: Ht(n.map(({ stage: e }) => e))
+		chain: Xt(n.map(({ stage: e }) => e))
 	});
 	return {
 		a: i(t[0], r[0]),
 		b: i(t[1], r[1]),
 		comparable: e.comparable,
-		distances: e.compared ?? (n && Mr(n, ...r)),
-		tokens: Sr(t, n, r, 200)
+		distances: e.compared ?? (n && Br(n, ...r)),
+		tokens: jr(t, n, r, 200)
 	};
 }
 // src/views/glossary.ts
-function Br({ state: e, data: t }) {
-	let n = Object.entries(vn).map(([e, { term: t, text: n }]) => _("div", {
+function Jr({ state: e, data: t }) {
+	let n = Object.entries(En).map(([e, { term: t, text: n }]) => _("div", {
 		class: "entry",
 		"data-term": e
 	}, _("dt", {}, t), _("dd", {}, n))), r = () => {
@@ -3087,17 +3091,17 @@ function Br({ state: e, data: t }) {
 	};
 }
 // node_modules/d3-array/src/ascending.js
-function Vr(e, t) {
+function Yr(e, t) {
 	return e == null || t == null ? NaN : e < t ? -1 : e > t ? 1 : e >= t ? 0 : NaN;
 }
 // node_modules/d3-array/src/descending.js
-function Hr(e, t) {
+function Xr(e, t) {
 	return e == null || t == null ? NaN : t < e ? -1 : t > e ? 1 : t >= e ? 0 : NaN;
 }
 // node_modules/d3-array/src/bisector.js
-function Ur(e) {
+function Zr(e) {
 	let t, n, r;
-	e.length === 2 ? (t = e === Vr || e === Hr ? e : Wr, n = e, r = e) : (t = Vr, n = (t, n) => Vr(e(t), n), r = (t, n) => e(t) - n);
+	e.length === 2 ? (t = e === Yr || e === Xr ? e : Qr, n = e, r = e) : (t = Yr, n = (t, n) => Yr(e(t), n), r = (t, n) => e(t) - n);
 	function i(e, r, i = 0, a = e.length) {
 		if (i < a) {
 			if (t(r, r) !== 0) return a;
@@ -3128,18 +3132,18 @@ function Ur(e) {
 		right: a
 	};
 }
-function Wr() {
+function Qr() {
 	return 0;
 }
 // node_modules/d3-array/src/number.js
-function Gr(e) {
+function $r(e) {
 	return e === null ? NaN : +e;
 }
 // node_modules/d3-array/src/bisect.js
-var Kr = Ur(Vr), qr = Kr.right;
-Kr.left, Ur(Gr).center;
+var ei = Zr(Yr), ti = ei.right;
+ei.left, Zr($r).center;
 // node_modules/d3-array/src/extent.js
-function Jr(e, t) {
+function ni(e, t) {
 	let n, r;
 	if (t === void 0) for (let t of e) t != null && (n === void 0 ? t >= t && (n = r = t) : (n > t && (n = t), r < t && (r = t)));
 	else {
@@ -3149,19 +3153,19 @@ function Jr(e, t) {
 	return [n, r];
 }
 // node_modules/d3-array/src/ticks.js
-var Yr = Math.sqrt(50), Xr = Math.sqrt(10), Zr = Math.sqrt(2);
-function Qr(e, t, n) {
-	let r = (t - e) / Math.max(0, n), i = Math.floor(Math.log10(r)), a = r / 10 ** i, o = a >= Yr ? 10 : a >= Xr ? 5 : a >= Zr ? 2 : 1, s, c, l;
-	return i < 0 ? (l = 10 ** -i / o, s = Math.round(e * l), c = Math.round(t * l), s / l < e && ++s, c / l > t && --c, l = -l) : (l = 10 ** i * o, s = Math.round(e / l), c = Math.round(t / l), s * l < e && ++s, c * l > t && --c), c < s && .5 <= n && n < 2 ? Qr(e, t, n * 2) : [
+var ri = Math.sqrt(50), ii = Math.sqrt(10), ai = Math.sqrt(2);
+function oi(e, t, n) {
+	let r = (t - e) / Math.max(0, n), i = Math.floor(Math.log10(r)), a = r / 10 ** i, o = a >= ri ? 10 : a >= ii ? 5 : a >= ai ? 2 : 1, s, c, l;
+	return i < 0 ? (l = 10 ** -i / o, s = Math.round(e * l), c = Math.round(t * l), s / l < e && ++s, c / l > t && --c, l = -l) : (l = 10 ** i * o, s = Math.round(e / l), c = Math.round(t / l), s * l < e && ++s, c * l > t && --c), c < s && .5 <= n && n < 2 ? oi(e, t, n * 2) : [
 		s,
 		c,
 		l
 	];
 }
-function $r(e, t, n) {
+function si(e, t, n) {
 	if (t = +t, e = +e, n = +n, !(n > 0)) return [];
 	if (e === t) return [e];
-	let r = t < e, [i, a, o] = r ? Qr(t, e, n) : Qr(e, t, n);
+	let r = t < e, [i, a, o] = r ? oi(t, e, n) : oi(e, t, n);
 	if (!(a >= i)) return [];
 	let s = a - i + 1, c = Array(s);
 	if (r) {
@@ -3171,16 +3175,16 @@ function $r(e, t, n) {
 	else for (let e = 0; e < s; ++e) c[e] = (i + e) * o;
 	return c;
 }
-function ei(e, t, n) {
-	return t = +t, e = +e, n = +n, Qr(e, t, n)[2];
+function ci(e, t, n) {
+	return t = +t, e = +e, n = +n, oi(e, t, n)[2];
 }
-function ti(e, t, n) {
+function li(e, t, n) {
 	t = +t, e = +e, n = +n;
-	let r = t < e, i = r ? ei(t, e, n) : ei(e, t, n);
+	let r = t < e, i = r ? ci(t, e, n) : ci(e, t, n);
 	return (r ? -1 : 1) * (i < 0 ? 1 / -i : i);
 }
 // node_modules/d3-scale/src/init.js
-function ni(e, t) {
+function ui(e, t) {
 	switch (arguments.length) {
 		case 0: break;
 		case 1:
@@ -3191,16 +3195,16 @@ function ni(e, t) {
 	return this;
 }
 // node_modules/d3-color/dist/d3-color.mjs
-function ri(e, t, n) {
+function di(e, t, n) {
 	e.prototype = t.prototype = n, n.constructor = e;
 }
-function ii(e, t) {
+function fi(e, t) {
 	var n = Object.create(e.prototype);
 	for (var r in t) n[r] = t[r];
 	return n;
 }
-function ai() {}
-var oi = .7, si = 1 / oi, ci = "\\s*([+-]?\\d+)\\s*", li = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)\\s*", K = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)%\\s*", ui = /^#([0-9a-f]{3,8})$/, di = RegExp(`^rgb\\(${ci},${ci},${ci}\\)$`), fi = RegExp(`^rgb\\(${K},${K},${K}\\)$`), pi = RegExp(`^rgba\\(${ci},${ci},${ci},${li}\\)$`), mi = RegExp(`^rgba\\(${K},${K},${K},${li}\\)$`), hi = RegExp(`^hsl\\(${li},${K},${K}\\)$`), gi = RegExp(`^hsla\\(${li},${K},${K},${li}\\)$`), _i = {
+function pi() {}
+var mi = .7, hi = 1 / mi, gi = "\\s*([+-]?\\d+)\\s*", _i = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)\\s*", q = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)%\\s*", vi = /^#([0-9a-f]{3,8})$/, yi = RegExp(`^rgb\\(${gi},${gi},${gi}\\)$`), bi = RegExp(`^rgb\\(${q},${q},${q}\\)$`), xi = RegExp(`^rgba\\(${gi},${gi},${gi},${_i}\\)$`), Si = RegExp(`^rgba\\(${q},${q},${q},${_i}\\)$`), Ci = RegExp(`^hsl\\(${_i},${q},${q}\\)$`), wi = RegExp(`^hsla\\(${_i},${q},${q},${_i}\\)$`), Ti = {
 	aliceblue: 15792383,
 	antiquewhite: 16444375,
 	aqua: 65535,
@@ -3350,266 +3354,266 @@ var oi = .7, si = 1 / oi, ci = "\\s*([+-]?\\d+)\\s*", li = "\\s*([+-]?(?:\\d*\\.
 	yellow: 16776960,
 	yellowgreen: 10145074
 };
-ri(ai, Si, {
+di(pi, Ai, {
 	copy(e) {
 		return Object.assign(new this.constructor(), this, e);
 	},
 	displayable() {
 		return this.rgb().displayable();
 	},
-	hex: vi,
-	formatHex: vi,
-	formatHex8: yi,
-	formatHsl: bi,
-	formatRgb: xi,
-	toString: xi
+	hex: Ei,
+	formatHex: Ei,
+	formatHex8: Di,
+	formatHsl: Oi,
+	formatRgb: ki,
+	toString: ki
 });
-function vi() {
+function Ei() {
 	return this.rgb().formatHex();
 }
-function yi() {
+function Di() {
 	return this.rgb().formatHex8();
 }
-function bi() {
-	return Pi(this).formatHsl();
+function Oi() {
+	return Hi(this).formatHsl();
 }
-function xi() {
+function ki() {
 	return this.rgb().formatRgb();
 }
-function Si(e) {
+function Ai(e) {
 	var t, n;
-	return e = (e + "").trim().toLowerCase(), (t = ui.exec(e)) ? (n = t[1].length, t = parseInt(t[1], 16), n === 6 ? Ci(t) : n === 3 ? new q(t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, (t & 15) << 4 | t & 15, 1) : n === 8 ? wi(t >> 24 & 255, t >> 16 & 255, t >> 8 & 255, (t & 255) / 255) : n === 4 ? wi(t >> 12 & 15 | t >> 8 & 240, t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, ((t & 15) << 4 | t & 15) / 255) : null) : (t = di.exec(e)) ? new q(t[1], t[2], t[3], 1) : (t = fi.exec(e)) ? new q(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, 1) : (t = pi.exec(e)) ? wi(t[1], t[2], t[3], t[4]) : (t = mi.exec(e)) ? wi(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, t[4]) : (t = hi.exec(e)) ? Ni(t[1], t[2] / 100, t[3] / 100, 1) : (t = gi.exec(e)) ? Ni(t[1], t[2] / 100, t[3] / 100, t[4]) : _i.hasOwnProperty(e) ? Ci(_i[e]) : e === "transparent" ? new q(NaN, NaN, NaN, 0) : null;
+	return e = (e + "").trim().toLowerCase(), (t = vi.exec(e)) ? (n = t[1].length, t = parseInt(t[1], 16), n === 6 ? ji(t) : n === 3 ? new J(t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, (t & 15) << 4 | t & 15, 1) : n === 8 ? Mi(t >> 24 & 255, t >> 16 & 255, t >> 8 & 255, (t & 255) / 255) : n === 4 ? Mi(t >> 12 & 15 | t >> 8 & 240, t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, ((t & 15) << 4 | t & 15) / 255) : null) : (t = yi.exec(e)) ? new J(t[1], t[2], t[3], 1) : (t = bi.exec(e)) ? new J(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, 1) : (t = xi.exec(e)) ? Mi(t[1], t[2], t[3], t[4]) : (t = Si.exec(e)) ? Mi(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, t[4]) : (t = Ci.exec(e)) ? Vi(t[1], t[2] / 100, t[3] / 100, 1) : (t = wi.exec(e)) ? Vi(t[1], t[2] / 100, t[3] / 100, t[4]) : Ti.hasOwnProperty(e) ? ji(Ti[e]) : e === "transparent" ? new J(NaN, NaN, NaN, 0) : null;
 }
-function Ci(e) {
-	return new q(e >> 16 & 255, e >> 8 & 255, e & 255, 1);
+function ji(e) {
+	return new J(e >> 16 & 255, e >> 8 & 255, e & 255, 1);
 }
-function wi(e, t, n, r) {
-	return r <= 0 && (e = t = n = NaN), new q(e, t, n, r);
+function Mi(e, t, n, r) {
+	return r <= 0 && (e = t = n = NaN), new J(e, t, n, r);
 }
-function Ti(e) {
-	return e instanceof ai || (e = Si(e)), e ? (e = e.rgb(), new q(e.r, e.g, e.b, e.opacity)) : new q();
+function Ni(e) {
+	return e instanceof pi || (e = Ai(e)), e ? (e = e.rgb(), new J(e.r, e.g, e.b, e.opacity)) : new J();
 }
-function Ei(e, t, n, r) {
-	return arguments.length === 1 ? Ti(e) : new q(e, t, n, r ?? 1);
+function Pi(e, t, n, r) {
+	return arguments.length === 1 ? Ni(e) : new J(e, t, n, r ?? 1);
 }
-function q(e, t, n, r) {
+function J(e, t, n, r) {
 	this.r = +e, this.g = +t, this.b = +n, this.opacity = +r;
 }
-ri(q, Ei, ii(ai, {
+di(J, Pi, fi(pi, {
 	brighter(e) {
-		return e = e == null ? si : si ** +e, new q(this.r * e, this.g * e, this.b * e, this.opacity);
+		return e = e == null ? hi : hi ** +e, new J(this.r * e, this.g * e, this.b * e, this.opacity);
 	},
 	darker(e) {
-		return e = e == null ? oi : oi ** +e, new q(this.r * e, this.g * e, this.b * e, this.opacity);
+		return e = e == null ? mi : mi ** +e, new J(this.r * e, this.g * e, this.b * e, this.opacity);
 	},
 	rgb() {
 		return this;
 	},
 	clamp() {
-		return new q(ji(this.r), ji(this.g), ji(this.b), Ai(this.opacity));
+		return new J(zi(this.r), zi(this.g), zi(this.b), Ri(this.opacity));
 	},
 	displayable() {
 		return -.5 <= this.r && this.r < 255.5 && -.5 <= this.g && this.g < 255.5 && -.5 <= this.b && this.b < 255.5 && 0 <= this.opacity && this.opacity <= 1;
 	},
-	hex: Di,
-	formatHex: Di,
-	formatHex8: Oi,
-	formatRgb: ki,
-	toString: ki
+	hex: Fi,
+	formatHex: Fi,
+	formatHex8: Ii,
+	formatRgb: Li,
+	toString: Li
 }));
-function Di() {
-	return `#${Mi(this.r)}${Mi(this.g)}${Mi(this.b)}`;
+function Fi() {
+	return `#${Bi(this.r)}${Bi(this.g)}${Bi(this.b)}`;
 }
-function Oi() {
-	return `#${Mi(this.r)}${Mi(this.g)}${Mi(this.b)}${Mi((isNaN(this.opacity) ? 1 : this.opacity) * 255)}`;
+function Ii() {
+	return `#${Bi(this.r)}${Bi(this.g)}${Bi(this.b)}${Bi((isNaN(this.opacity) ? 1 : this.opacity) * 255)}`;
 }
-function ki() {
-	let e = Ai(this.opacity);
-	return `${e === 1 ? "rgb(" : "rgba("}${ji(this.r)}, ${ji(this.g)}, ${ji(this.b)}${e === 1 ? ")" : `, ${e})`}`;
+function Li() {
+	let e = Ri(this.opacity);
+	return `${e === 1 ? "rgb(" : "rgba("}${zi(this.r)}, ${zi(this.g)}, ${zi(this.b)}${e === 1 ? ")" : `, ${e})`}`;
 }
-function Ai(e) {
+function Ri(e) {
 	return isNaN(e) ? 1 : Math.max(0, Math.min(1, e));
 }
-function ji(e) {
+function zi(e) {
 	return Math.max(0, Math.min(255, Math.round(e) || 0));
 }
-function Mi(e) {
-	return e = ji(e), (e < 16 ? "0" : "") + e.toString(16);
+function Bi(e) {
+	return e = zi(e), (e < 16 ? "0" : "") + e.toString(16);
 }
-function Ni(e, t, n, r) {
-	return r <= 0 ? e = t = n = NaN : n <= 0 || n >= 1 ? e = t = NaN : t <= 0 && (e = NaN), new J(e, t, n, r);
+function Vi(e, t, n, r) {
+	return r <= 0 ? e = t = n = NaN : n <= 0 || n >= 1 ? e = t = NaN : t <= 0 && (e = NaN), new Y(e, t, n, r);
 }
-function Pi(e) {
-	if (e instanceof J) return new J(e.h, e.s, e.l, e.opacity);
-	if (e instanceof ai || (e = Si(e)), !e) return new J();
-	if (e instanceof J) return e;
+function Hi(e) {
+	if (e instanceof Y) return new Y(e.h, e.s, e.l, e.opacity);
+	if (e instanceof pi || (e = Ai(e)), !e) return new Y();
+	if (e instanceof Y) return e;
 	e = e.rgb();
 	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = Math.min(t, n, r), a = Math.max(t, n, r), o = NaN, s = a - i, c = (a + i) / 2;
-	return s ? (o = t === a ? (n - r) / s + (n < r) * 6 : n === a ? (r - t) / s + 2 : (t - n) / s + 4, s /= c < .5 ? a + i : 2 - a - i, o *= 60) : s = c > 0 && c < 1 ? 0 : o, new J(o, s, c, e.opacity);
+	return s ? (o = t === a ? (n - r) / s + (n < r) * 6 : n === a ? (r - t) / s + 2 : (t - n) / s + 4, s /= c < .5 ? a + i : 2 - a - i, o *= 60) : s = c > 0 && c < 1 ? 0 : o, new Y(o, s, c, e.opacity);
 }
-function Fi(e, t, n, r) {
-	return arguments.length === 1 ? Pi(e) : new J(e, t, n, r ?? 1);
+function Ui(e, t, n, r) {
+	return arguments.length === 1 ? Hi(e) : new Y(e, t, n, r ?? 1);
 }
-function J(e, t, n, r) {
+function Y(e, t, n, r) {
 	this.h = +e, this.s = +t, this.l = +n, this.opacity = +r;
 }
-ri(J, Fi, ii(ai, {
+di(Y, Ui, fi(pi, {
 	brighter(e) {
-		return e = e == null ? si : si ** +e, new J(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? hi : hi ** +e, new Y(this.h, this.s, this.l * e, this.opacity);
 	},
 	darker(e) {
-		return e = e == null ? oi : oi ** +e, new J(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? mi : mi ** +e, new Y(this.h, this.s, this.l * e, this.opacity);
 	},
 	rgb() {
 		var e = this.h % 360 + (this.h < 0) * 360, t = isNaN(e) || isNaN(this.s) ? 0 : this.s, n = this.l, r = n + (n < .5 ? n : 1 - n) * t, i = 2 * n - r;
-		return new q(Ri(e >= 240 ? e - 240 : e + 120, i, r), Ri(e, i, r), Ri(e < 120 ? e + 240 : e - 120, i, r), this.opacity);
+		return new J(Ki(e >= 240 ? e - 240 : e + 120, i, r), Ki(e, i, r), Ki(e < 120 ? e + 240 : e - 120, i, r), this.opacity);
 	},
 	clamp() {
-		return new J(Ii(this.h), Li(this.s), Li(this.l), Ai(this.opacity));
+		return new Y(Wi(this.h), Gi(this.s), Gi(this.l), Ri(this.opacity));
 	},
 	displayable() {
 		return (0 <= this.s && this.s <= 1 || isNaN(this.s)) && 0 <= this.l && this.l <= 1 && 0 <= this.opacity && this.opacity <= 1;
 	},
 	formatHsl() {
-		let e = Ai(this.opacity);
-		return `${e === 1 ? "hsl(" : "hsla("}${Ii(this.h)}, ${Li(this.s) * 100}%, ${Li(this.l) * 100}%${e === 1 ? ")" : `, ${e})`}`;
+		let e = Ri(this.opacity);
+		return `${e === 1 ? "hsl(" : "hsla("}${Wi(this.h)}, ${Gi(this.s) * 100}%, ${Gi(this.l) * 100}%${e === 1 ? ")" : `, ${e})`}`;
 	}
 }));
-function Ii(e) {
+function Wi(e) {
 	return e = (e || 0) % 360, e < 0 ? e + 360 : e;
 }
-function Li(e) {
+function Gi(e) {
 	return Math.max(0, Math.min(1, e || 0));
 }
-function Ri(e, t, n) {
+function Ki(e, t, n) {
 	return (e < 60 ? t + (n - t) * e / 60 : e < 180 ? n : e < 240 ? t + (n - t) * (240 - e) / 60 : t) * 255;
 }
-var zi = Math.PI / 180, Bi = 180 / Math.PI, Vi = 18, Hi = .96422, Ui = 1, Wi = .82521, Gi = 4 / 29, Ki = 6 / 29, qi = 3 * Ki * Ki, Ji = Ki * Ki * Ki;
-function Yi(e) {
-	if (e instanceof Y) return new Y(e.l, e.a, e.b, e.opacity);
-	if (e instanceof ra) return ia(e);
-	e instanceof q || (e = Ti(e));
-	var t = ea(e.r), n = ea(e.g), r = ea(e.b), i = Zi((.2225045 * t + .7168786 * n + .0606169 * r) / Ui), a, o;
-	return t === n && n === r ? a = o = i : (a = Zi((.4360747 * t + .3850649 * n + .1430804 * r) / Hi), o = Zi((.0139322 * t + .0971045 * n + .7141733 * r) / Wi)), new Y(116 * i - 16, 500 * (a - i), 200 * (i - o), e.opacity);
+var qi = Math.PI / 180, Ji = 180 / Math.PI, Yi = 18, Xi = .96422, Zi = 1, Qi = .82521, $i = 4 / 29, ea = 6 / 29, ta = 3 * ea * ea, na = ea * ea * ea;
+function ra(e) {
+	if (e instanceof aa) return new aa(e.l, e.a, e.b, e.opacity);
+	if (e instanceof fa) return pa(e);
+	e instanceof J || (e = Ni(e));
+	var t = la(e.r), n = la(e.g), r = la(e.b), i = oa((.2225045 * t + .7168786 * n + .0606169 * r) / Zi), a, o;
+	return t === n && n === r ? a = o = i : (a = oa((.4360747 * t + .3850649 * n + .1430804 * r) / Xi), o = oa((.0139322 * t + .0971045 * n + .7141733 * r) / Qi)), new aa(116 * i - 16, 500 * (a - i), 200 * (i - o), e.opacity);
 }
-function Xi(e, t, n, r) {
-	return arguments.length === 1 ? Yi(e) : new Y(e, t, n, r ?? 1);
+function ia(e, t, n, r) {
+	return arguments.length === 1 ? ra(e) : new aa(e, t, n, r ?? 1);
 }
-function Y(e, t, n, r) {
+function aa(e, t, n, r) {
 	this.l = +e, this.a = +t, this.b = +n, this.opacity = +r;
 }
-ri(Y, Xi, ii(ai, {
+di(aa, ia, fi(pi, {
 	brighter(e) {
-		return new Y(this.l + Vi * (e ?? 1), this.a, this.b, this.opacity);
+		return new aa(this.l + Yi * (e ?? 1), this.a, this.b, this.opacity);
 	},
 	darker(e) {
-		return new Y(this.l - Vi * (e ?? 1), this.a, this.b, this.opacity);
+		return new aa(this.l - Yi * (e ?? 1), this.a, this.b, this.opacity);
 	},
 	rgb() {
 		var e = (this.l + 16) / 116, t = isNaN(this.a) ? e : e + this.a / 500, n = isNaN(this.b) ? e : e - this.b / 200;
-		return t = Hi * Qi(t), e = Ui * Qi(e), n = Wi * Qi(n), new q($i(3.1338561 * t - 1.6168667 * e - .4906146 * n), $i(-.9787684 * t + 1.9161415 * e + .033454 * n), $i(.0719453 * t - .2289914 * e + 1.4052427 * n), this.opacity);
+		return t = Xi * sa(t), e = Zi * sa(e), n = Qi * sa(n), new J(ca(3.1338561 * t - 1.6168667 * e - .4906146 * n), ca(-.9787684 * t + 1.9161415 * e + .033454 * n), ca(.0719453 * t - .2289914 * e + 1.4052427 * n), this.opacity);
 	}
 }));
-function Zi(e) {
-	return e > Ji ? e ** (1 / 3) : e / qi + Gi;
+function oa(e) {
+	return e > na ? e ** (1 / 3) : e / ta + $i;
 }
-function Qi(e) {
-	return e > Ki ? e * e * e : qi * (e - Gi);
+function sa(e) {
+	return e > ea ? e * e * e : ta * (e - $i);
 }
-function $i(e) {
+function ca(e) {
 	return 255 * (e <= .0031308 ? 12.92 * e : 1.055 * e ** (1 / 2.4) - .055);
 }
-function ea(e) {
+function la(e) {
 	return (e /= 255) <= .04045 ? e / 12.92 : ((e + .055) / 1.055) ** 2.4;
 }
-function ta(e) {
-	if (e instanceof ra) return new ra(e.h, e.c, e.l, e.opacity);
-	if (e instanceof Y || (e = Yi(e)), e.a === 0 && e.b === 0) return new ra(NaN, 0 < e.l && e.l < 100 ? 0 : NaN, e.l, e.opacity);
-	var t = Math.atan2(e.b, e.a) * Bi;
-	return new ra(t < 0 ? t + 360 : t, Math.sqrt(e.a * e.a + e.b * e.b), e.l, e.opacity);
+function ua(e) {
+	if (e instanceof fa) return new fa(e.h, e.c, e.l, e.opacity);
+	if (e instanceof aa || (e = ra(e)), e.a === 0 && e.b === 0) return new fa(NaN, 0 < e.l && e.l < 100 ? 0 : NaN, e.l, e.opacity);
+	var t = Math.atan2(e.b, e.a) * Ji;
+	return new fa(t < 0 ? t + 360 : t, Math.sqrt(e.a * e.a + e.b * e.b), e.l, e.opacity);
 }
-function na(e, t, n, r) {
-	return arguments.length === 1 ? ta(e) : new ra(e, t, n, r ?? 1);
+function da(e, t, n, r) {
+	return arguments.length === 1 ? ua(e) : new fa(e, t, n, r ?? 1);
 }
-function ra(e, t, n, r) {
+function fa(e, t, n, r) {
 	this.h = +e, this.c = +t, this.l = +n, this.opacity = +r;
 }
-function ia(e) {
-	if (isNaN(e.h)) return new Y(e.l, 0, 0, e.opacity);
-	var t = e.h * zi;
-	return new Y(e.l, Math.cos(t) * e.c, Math.sin(t) * e.c, e.opacity);
+function pa(e) {
+	if (isNaN(e.h)) return new aa(e.l, 0, 0, e.opacity);
+	var t = e.h * qi;
+	return new aa(e.l, Math.cos(t) * e.c, Math.sin(t) * e.c, e.opacity);
 }
-ri(ra, na, ii(ai, {
+di(fa, da, fi(pi, {
 	brighter(e) {
-		return new ra(this.h, this.c, this.l + Vi * (e ?? 1), this.opacity);
+		return new fa(this.h, this.c, this.l + Yi * (e ?? 1), this.opacity);
 	},
 	darker(e) {
-		return new ra(this.h, this.c, this.l - Vi * (e ?? 1), this.opacity);
+		return new fa(this.h, this.c, this.l - Yi * (e ?? 1), this.opacity);
 	},
 	rgb() {
-		return ia(this).rgb();
+		return pa(this).rgb();
 	}
 }));
-var aa = -.14861, oa = 1.78277, sa = -.29227, ca = -.90649, la = 1.97294, ua = la * ca, da = la * oa, fa = oa * sa - ca * aa;
-function pa(e) {
-	if (e instanceof ha) return new ha(e.h, e.s, e.l, e.opacity);
-	e instanceof q || (e = Ti(e));
-	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = (fa * r + ua * t - da * n) / (fa + ua - da), a = r - i, o = (la * (n - i) - sa * a) / ca, s = Math.sqrt(o * o + a * a) / (la * i * (1 - i)), c = s ? Math.atan2(o, a) * Bi - 120 : NaN;
-	return new ha(c < 0 ? c + 360 : c, s, i, e.opacity);
+var ma = -.14861, ha = 1.78277, ga = -.29227, _a = -.90649, va = 1.97294, ya = va * _a, ba = va * ha, xa = ha * ga - _a * ma;
+function Sa(e) {
+	if (e instanceof wa) return new wa(e.h, e.s, e.l, e.opacity);
+	e instanceof J || (e = Ni(e));
+	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = (xa * r + ya * t - ba * n) / (xa + ya - ba), a = r - i, o = (va * (n - i) - ga * a) / _a, s = Math.sqrt(o * o + a * a) / (va * i * (1 - i)), c = s ? Math.atan2(o, a) * Ji - 120 : NaN;
+	return new wa(c < 0 ? c + 360 : c, s, i, e.opacity);
 }
-function ma(e, t, n, r) {
-	return arguments.length === 1 ? pa(e) : new ha(e, t, n, r ?? 1);
+function Ca(e, t, n, r) {
+	return arguments.length === 1 ? Sa(e) : new wa(e, t, n, r ?? 1);
 }
-function ha(e, t, n, r) {
+function wa(e, t, n, r) {
 	this.h = +e, this.s = +t, this.l = +n, this.opacity = +r;
 }
-ri(ha, ma, ii(ai, {
+di(wa, Ca, fi(pi, {
 	brighter(e) {
-		return e = e == null ? si : si ** +e, new ha(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? hi : hi ** +e, new wa(this.h, this.s, this.l * e, this.opacity);
 	},
 	darker(e) {
-		return e = e == null ? oi : oi ** +e, new ha(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? mi : mi ** +e, new wa(this.h, this.s, this.l * e, this.opacity);
 	},
 	rgb() {
-		var e = isNaN(this.h) ? 0 : (this.h + 120) * zi, t = +this.l, n = isNaN(this.s) ? 0 : this.s * t * (1 - t), r = Math.cos(e), i = Math.sin(e);
-		return new q(255 * (t + n * (aa * r + oa * i)), 255 * (t + n * (sa * r + ca * i)), 255 * (t + la * r * n), this.opacity);
+		var e = isNaN(this.h) ? 0 : (this.h + 120) * qi, t = +this.l, n = isNaN(this.s) ? 0 : this.s * t * (1 - t), r = Math.cos(e), i = Math.sin(e);
+		return new J(255 * (t + n * (ma * r + ha * i)), 255 * (t + n * (ga * r + _a * i)), 255 * (t + va * r * n), this.opacity);
 	}
 }));
-var ga = (e) => () => e;
-function _a(e, t) {
+var Ta = (e) => () => e;
+function Ea(e, t) {
 	return function(n) {
 		return e + n * t;
 	};
 }
-function va(e, t, n) {
+function Da(e, t, n) {
 	return e **= +n, t = t ** +n - e, n = 1 / n, function(r) {
 		return (e + r * t) ** +n;
 	};
 }
-function ya(e, t) {
+function Oa(e, t) {
 	var n = t - e;
-	return n ? _a(e, n > 180 || n < -180 ? n - 360 * Math.round(n / 360) : n) : ga(isNaN(e) ? t : e);
+	return n ? Ea(e, n > 180 || n < -180 ? n - 360 * Math.round(n / 360) : n) : Ta(isNaN(e) ? t : e);
 }
-function ba(e) {
-	return (e = +e) == 1 ? xa : function(t, n) {
-		return n - t ? va(t, n, e) : ga(isNaN(t) ? n : t);
+function ka(e) {
+	return (e = +e) == 1 ? Aa : function(t, n) {
+		return n - t ? Da(t, n, e) : Ta(isNaN(t) ? n : t);
 	};
 }
-function xa(e, t) {
+function Aa(e, t) {
 	var n = t - e;
-	return n ? _a(e, n) : ga(isNaN(e) ? t : e);
+	return n ? Ea(e, n) : Ta(isNaN(e) ? t : e);
 }
-var Sa = (function e(t) {
-	var n = ba(t);
+var ja = (function e(t) {
+	var n = ka(t);
 	function r(e, t) {
-		var r = n((e = Ei(e)).r, (t = Ei(t)).r), i = n(e.g, t.g), a = n(e.b, t.b), o = xa(e.opacity, t.opacity);
+		var r = n((e = Pi(e)).r, (t = Pi(t)).r), i = n(e.g, t.g), a = n(e.b, t.b), o = Aa(e.opacity, t.opacity);
 		return function(t) {
 			return e.r = r(t), e.g = i(t), e.b = a(t), e.opacity = o(t), e + "";
 		};
 	}
 	return r.gamma = e, r;
 })(1);
-function Ca(e, t) {
+function Ma(e, t) {
 	t ||= [];
 	var n = e ? Math.min(t.length, e.length) : 0, r = t.slice(), i;
 	return function(a) {
@@ -3617,81 +3621,81 @@ function Ca(e, t) {
 		return r;
 	};
 }
-function wa(e) {
+function Na(e) {
 	return ArrayBuffer.isView(e) && !(e instanceof DataView);
 }
-function Ta(e, t) {
-	for (var n = t ? t.length : 0, r = e ? Math.min(n, e.length) : 0, i = Array(r), a = Array(n), o = 0; o < r; ++o) i[o] = Pa(e[o], t[o]);
+function Pa(e, t) {
+	for (var n = t ? t.length : 0, r = e ? Math.min(n, e.length) : 0, i = Array(r), a = Array(n), o = 0; o < r; ++o) i[o] = Ua(e[o], t[o]);
 	for (; o < n; ++o) a[o] = t[o];
 	return function(e) {
 		for (o = 0; o < r; ++o) a[o] = i[o](e);
 		return a;
 	};
 }
-function Ea(e, t) {
+function Fa(e, t) {
 	var n = /* @__PURE__ */ new Date();
 	return e = +e, t = +t, function(r) {
 		return n.setTime(e * (1 - r) + t * r), n;
 	};
 }
-function Da(e, t) {
+function Ia(e, t) {
 	return e = +e, t = +t, function(n) {
 		return e * (1 - n) + t * n;
 	};
 }
-function Oa(e, t) {
+function La(e, t) {
 	var n = {}, r = {}, i;
-	for (i in typeof e == "object" && e || (e = {}), typeof t == "object" && t || (t = {}), t) i in e ? n[i] = Pa(e[i], t[i]) : r[i] = t[i];
+	for (i in typeof e == "object" && e || (e = {}), typeof t == "object" && t || (t = {}), t) i in e ? n[i] = Ua(e[i], t[i]) : r[i] = t[i];
 	return function(e) {
 		for (i in n) r[i] = n[i](e);
 		return r;
 	};
 }
-var ka = /[-+]?(?:\d+\.?\d*|\.?\d+)(?:[eE][-+]?\d+)?/g, Aa = new RegExp(ka.source, "g");
-function ja(e) {
+var Ra = /[-+]?(?:\d+\.?\d*|\.?\d+)(?:[eE][-+]?\d+)?/g, za = new RegExp(Ra.source, "g");
+function Ba(e) {
 	return function() {
 		return e;
 	};
 }
-function Ma(e) {
+function Va(e) {
 	return function(t) {
 		return e(t) + "";
 	};
 }
-function Na(e, t) {
-	var n = ka.lastIndex = Aa.lastIndex = 0, r, i, a, o = -1, s = [], c = [];
-	for (e += "", t += ""; (r = ka.exec(e)) && (i = Aa.exec(t));) (a = i.index) > n && (a = t.slice(n, a), s[o] ? s[o] += a : s[++o] = a), (r = r[0]) === (i = i[0]) ? s[o] ? s[o] += i : s[++o] = i : (s[++o] = null, c.push({
+function Ha(e, t) {
+	var n = Ra.lastIndex = za.lastIndex = 0, r, i, a, o = -1, s = [], c = [];
+	for (e += "", t += ""; (r = Ra.exec(e)) && (i = za.exec(t));) (a = i.index) > n && (a = t.slice(n, a), s[o] ? s[o] += a : s[++o] = a), (r = r[0]) === (i = i[0]) ? s[o] ? s[o] += i : s[++o] = i : (s[++o] = null, c.push({
 		i: o,
-		x: Da(r, i)
-	})), n = Aa.lastIndex;
-	return n < t.length && (a = t.slice(n), s[o] ? s[o] += a : s[++o] = a), s.length < 2 ? c[0] ? Ma(c[0].x) : ja(t) : (t = c.length, function(e) {
+		x: Ia(r, i)
+	})), n = za.lastIndex;
+	return n < t.length && (a = t.slice(n), s[o] ? s[o] += a : s[++o] = a), s.length < 2 ? c[0] ? Va(c[0].x) : Ba(t) : (t = c.length, function(e) {
 		for (var n = 0, r; n < t; ++n) s[(r = c[n]).i] = r.x(e);
 		return s.join("");
 	});
 }
-function Pa(e, t) {
+function Ua(e, t) {
 	var n = typeof t, r;
-	return t == null || n === "boolean" ? ga(t) : (n === "number" ? Da : n === "string" ? (r = Si(t)) ? (t = r, Sa) : Na : t instanceof Si ? Sa : t instanceof Date ? Ea : wa(t) ? Ca : Array.isArray(t) ? Ta : typeof t.valueOf != "function" && typeof t.toString != "function" || isNaN(t) ? Oa : Da)(e, t);
+	return t == null || n === "boolean" ? Ta(t) : (n === "number" ? Ia : n === "string" ? (r = Ai(t)) ? (t = r, ja) : Ha : t instanceof Ai ? ja : t instanceof Date ? Fa : Na(t) ? Ma : Array.isArray(t) ? Pa : typeof t.valueOf != "function" && typeof t.toString != "function" || isNaN(t) ? La : Ia)(e, t);
 }
-function Fa(e, t) {
+function Wa(e, t) {
 	return e = +e, t = +t, function(n) {
 		return Math.round(e * (1 - n) + t * n);
 	};
 }
-var Ia = 1e-12;
-function La(e) {
+var Ga = 1e-12;
+function Ka(e) {
 	return ((e = Math.exp(e)) + 1 / e) / 2;
 }
-function Ra(e) {
+function qa(e) {
 	return ((e = Math.exp(e)) - 1 / e) / 2;
 }
-function za(e) {
+function Ja(e) {
 	return ((e = Math.exp(2 * e)) - 1) / (e + 1);
 }
 (function e(t, n, r) {
 	function i(e, i) {
 		var a = e[0], o = e[1], s = e[2], c = i[0], l = i[1], u = i[2], d = c - a, f = l - o, p = d * d + f * f, m, h;
-		if (p < Ia) h = Math.log(u / s) / t, m = function(e) {
+		if (p < Ga) h = Math.log(u / s) / t, m = function(e) {
 			return [
 				a + e * d,
 				o + e * f,
@@ -3701,11 +3705,11 @@ function za(e) {
 		else {
 			var g = Math.sqrt(p), _ = (u * u - s * s + r * p) / (2 * s * n * g), v = (u * u - s * s - r * p) / (2 * u * n * g), y = Math.log(Math.sqrt(_ * _ + 1) - _);
 			h = (Math.log(Math.sqrt(v * v + 1) - v) - y) / t, m = function(e) {
-				var r = e * h, i = La(y), c = s / (n * g) * (i * za(t * r + y) - Ra(y));
+				var r = e * h, i = Ka(y), c = s / (n * g) * (i * Ja(t * r + y) - qa(y));
 				return [
 					a + c * d,
 					o + c * f,
-					s * i / La(t * r + y)
+					s * i / Ka(t * r + y)
 				];
 			};
 		}
@@ -3716,11 +3720,11 @@ function za(e) {
 		return e(n, r, r * r);
 	}, i;
 })(Math.SQRT2, 2, 4);
-function Ba(e) {
+function Ya(e) {
 	return (function t(n) {
 		n = +n;
 		function r(t, r) {
-			var i = e((t = ma(t)).h, (r = ma(r)).h), a = xa(t.s, r.s), o = xa(t.l, r.l), s = xa(t.opacity, r.opacity);
+			var i = e((t = Ca(t)).h, (r = Ca(r)).h), a = Aa(t.s, r.s), o = Aa(t.l, r.l), s = Aa(t.opacity, r.opacity);
 			return function(e) {
 				return t.h = i(e), t.s = a(e), t.l = o(e ** +n), t.opacity = s(e), t + "";
 			};
@@ -3728,69 +3732,69 @@ function Ba(e) {
 		return r.gamma = t, r;
 	})(1);
 }
-Ba(ya), Ba(xa);
+Ya(Oa), Ya(Aa);
 // node_modules/d3-scale/src/constant.js
-function Va(e) {
+function Xa(e) {
 	return function() {
 		return e;
 	};
 }
 // node_modules/d3-scale/src/number.js
-function Ha(e) {
+function Za(e) {
 	return +e;
 }
 // node_modules/d3-scale/src/continuous.js
-var Ua = [0, 1];
-function Wa(e) {
+var Qa = [0, 1];
+function $a(e) {
 	return e;
 }
-function Ga(e, t) {
+function eo(e, t) {
 	return (t -= e = +e) ? function(n) {
 		return (n - e) / t;
-	} : Va(isNaN(t) ? NaN : .5);
+	} : Xa(isNaN(t) ? NaN : .5);
 }
-function Ka(e, t) {
+function to(e, t) {
 	var n;
 	return e > t && (n = e, e = t, t = n), function(n) {
 		return Math.max(e, Math.min(t, n));
 	};
 }
-function qa(e, t, n) {
+function no(e, t, n) {
 	var r = e[0], i = e[1], a = t[0], o = t[1];
-	return i < r ? (r = Ga(i, r), a = n(o, a)) : (r = Ga(r, i), a = n(a, o)), function(e) {
+	return i < r ? (r = eo(i, r), a = n(o, a)) : (r = eo(r, i), a = n(a, o)), function(e) {
 		return a(r(e));
 	};
 }
-function Ja(e, t, n) {
+function ro(e, t, n) {
 	var r = Math.min(e.length, t.length) - 1, i = Array(r), a = Array(r), o = -1;
-	for (e[r] < e[0] && (e = e.slice().reverse(), t = t.slice().reverse()); ++o < r;) i[o] = Ga(e[o], e[o + 1]), a[o] = n(t[o], t[o + 1]);
+	for (e[r] < e[0] && (e = e.slice().reverse(), t = t.slice().reverse()); ++o < r;) i[o] = eo(e[o], e[o + 1]), a[o] = n(t[o], t[o + 1]);
 	return function(t) {
-		var n = qr(e, t, 1, r) - 1;
+		var n = ti(e, t, 1, r) - 1;
 		return a[n](i[n](t));
 	};
 }
-function Ya(e, t) {
+function io(e, t) {
 	return t.domain(e.domain()).range(e.range()).interpolate(e.interpolate()).clamp(e.clamp()).unknown(e.unknown());
 }
-function Xa() {
-	var e = Ua, t = Ua, n = Pa, r, i, a, o = Wa, s, c, l;
+function ao() {
+	var e = Qa, t = Qa, n = Ua, r, i, a, o = $a, s, c, l;
 	function u() {
 		var n = Math.min(e.length, t.length);
-		return o !== Wa && (o = Ka(e[0], e[n - 1])), s = n > 2 ? Ja : qa, c = l = null, d;
+		return o !== $a && (o = to(e[0], e[n - 1])), s = n > 2 ? ro : no, c = l = null, d;
 	}
 	function d(i) {
 		return i == null || isNaN(i = +i) ? a : (c ||= s(e.map(r), t, n))(r(o(i)));
 	}
 	return d.invert = function(n) {
-		return o(i((l ||= s(t, e.map(r), Da))(n)));
+		return o(i((l ||= s(t, e.map(r), Ia))(n)));
 	}, d.domain = function(t) {
-		return arguments.length ? (e = Array.from(t, Ha), u()) : e.slice();
+		return arguments.length ? (e = Array.from(t, Za), u()) : e.slice();
 	}, d.range = function(e) {
 		return arguments.length ? (t = Array.from(e), u()) : t.slice();
 	}, d.rangeRound = function(e) {
-		return t = Array.from(e), n = Fa, u();
+		return t = Array.from(e), n = Wa, u();
 	}, d.clamp = function(e) {
-		return arguments.length ? (o = e ? !0 : Wa, u()) : o !== Wa;
+		return arguments.length ? (o = e ? !0 : $a, u()) : o !== $a;
 	}, d.interpolate = function(e) {
 		return arguments.length ? (n = e, u()) : n;
 	}, d.unknown = function(e) {
@@ -3799,39 +3803,39 @@ function Xa() {
 		return r = e, i = t, u();
 	};
 }
-function Za() {
-	return Xa()(Wa, Wa);
+function oo() {
+	return ao()($a, $a);
 }
 // node_modules/d3-format/dist/d3-format.mjs
-function Qa(e) {
+function so(e) {
 	return Math.abs(e = Math.round(e)) >= 1e21 ? e.toLocaleString("en").replace(/,/g, "") : e.toString(10);
 }
-function $a(e, t) {
+function co(e, t) {
 	if (!isFinite(e) || e === 0) return null;
 	var n = (e = t ? e.toExponential(t - 1) : e.toExponential()).indexOf("e"), r = e.slice(0, n);
 	return [r.length > 1 ? r[0] + r.slice(2) : r, +e.slice(n + 1)];
 }
-function eo(e) {
-	return e = $a(Math.abs(e)), e ? e[1] : NaN;
+function lo(e) {
+	return e = co(Math.abs(e)), e ? e[1] : NaN;
 }
-function to(e, t) {
+function uo(e, t) {
 	return function(n, r) {
 		for (var i = n.length, a = [], o = 0, s = e[0], c = 0; i > 0 && s > 0 && (c + s + 1 > r && (s = Math.max(1, r - c)), a.push(n.substring(i -= s, i + s)), !((c += s + 1) > r));) s = e[o = (o + 1) % e.length];
 		return a.reverse().join(t);
 	};
 }
-function no(e) {
+function fo(e) {
 	return function(t) {
 		return t.replace(/[0-9]/g, function(t) {
 			return e[+t];
 		});
 	};
 }
-var ro = /^(?:(.)?([<>=^]))?([+\-( ])?([$#])?(0)?(\d+)?(,)?(\.\d+)?(~)?([a-z%])?$/i;
-function io(e) {
-	if (!(t = ro.exec(e))) throw Error("invalid format: " + e);
+var po = /^(?:(.)?([<>=^]))?([+\-( ])?([$#])?(0)?(\d+)?(,)?(\.\d+)?(~)?([a-z%])?$/i;
+function mo(e) {
+	if (!(t = po.exec(e))) throw Error("invalid format: " + e);
 	var t;
-	return new ao({
+	return new ho({
 		fill: t[1],
 		align: t[2],
 		sign: t[3],
@@ -3844,14 +3848,14 @@ function io(e) {
 		type: t[10]
 	});
 }
-io.prototype = ao.prototype;
-function ao(e) {
+mo.prototype = ho.prototype;
+function ho(e) {
 	this.fill = e.fill === void 0 ? " " : e.fill + "", this.align = e.align === void 0 ? ">" : e.align + "", this.sign = e.sign === void 0 ? "-" : e.sign + "", this.symbol = e.symbol === void 0 ? "" : e.symbol + "", this.zero = !!e.zero, this.width = e.width === void 0 ? void 0 : +e.width, this.comma = !!e.comma, this.precision = e.precision === void 0 ? void 0 : +e.precision, this.trim = !!e.trim, this.type = e.type === void 0 ? "" : e.type + "";
 }
-ao.prototype.toString = function() {
+ho.prototype.toString = function() {
 	return this.fill + this.align + this.sign + this.symbol + (this.zero ? "0" : "") + (this.width === void 0 ? "" : Math.max(1, this.width | 0)) + (this.comma ? "," : "") + (this.precision === void 0 ? "" : "." + Math.max(0, this.precision | 0)) + (this.trim ? "~" : "") + this.type;
 };
-function oo(e) {
+function go(e) {
 	out: for (var t = e.length, n = 1, r = -1, i; n < t; ++n) switch (e[n]) {
 		case ".":
 			r = i = n;
@@ -3865,38 +3869,38 @@ function oo(e) {
 	}
 	return r > 0 ? e.slice(0, r) + e.slice(i + 1) : e;
 }
-var so;
-function co(e, t) {
-	var n = $a(e, t);
-	if (!n) return so = void 0, e.toPrecision(t);
-	var r = n[0], i = n[1], a = i - (so = Math.max(-8, Math.min(8, Math.floor(i / 3))) * 3) + 1, o = r.length;
-	return a === o ? r : a > o ? r + Array(a - o + 1).join("0") : a > 0 ? r.slice(0, a) + "." + r.slice(a) : "0." + Array(1 - a).join("0") + $a(e, Math.max(0, t + a - 1))[0];
+var _o;
+function vo(e, t) {
+	var n = co(e, t);
+	if (!n) return _o = void 0, e.toPrecision(t);
+	var r = n[0], i = n[1], a = i - (_o = Math.max(-8, Math.min(8, Math.floor(i / 3))) * 3) + 1, o = r.length;
+	return a === o ? r : a > o ? r + Array(a - o + 1).join("0") : a > 0 ? r.slice(0, a) + "." + r.slice(a) : "0." + Array(1 - a).join("0") + co(e, Math.max(0, t + a - 1))[0];
 }
-function lo(e, t) {
-	var n = $a(e, t);
+function yo(e, t) {
+	var n = co(e, t);
 	if (!n) return e + "";
 	var r = n[0], i = n[1];
 	return i < 0 ? "0." + Array(-i).join("0") + r : r.length > i + 1 ? r.slice(0, i + 1) + "." + r.slice(i + 1) : r + Array(i - r.length + 2).join("0");
 }
-var uo = {
+var bo = {
 	"%": (e, t) => (e * 100).toFixed(t),
 	b: (e) => Math.round(e).toString(2),
 	c: (e) => e + "",
-	d: Qa,
+	d: so,
 	e: (e, t) => e.toExponential(t),
 	f: (e, t) => e.toFixed(t),
 	g: (e, t) => e.toPrecision(t),
 	o: (e) => Math.round(e).toString(8),
-	p: (e, t) => lo(e * 100, t),
-	r: lo,
-	s: co,
+	p: (e, t) => yo(e * 100, t),
+	r: yo,
+	s: vo,
 	X: (e) => Math.round(e).toString(16).toUpperCase(),
 	x: (e) => Math.round(e).toString(16)
 };
-function fo(e) {
+function xo(e) {
 	return e;
 }
-var po = Array.prototype.map, mo = [
+var So = Array.prototype.map, Co = [
 	"y",
 	"z",
 	"a",
@@ -3915,21 +3919,21 @@ var po = Array.prototype.map, mo = [
 	"Z",
 	"Y"
 ];
-function ho(e) {
-	var t = e.grouping === void 0 || e.thousands === void 0 ? fo : to(po.call(e.grouping, Number), e.thousands + ""), n = e.currency === void 0 ? "" : e.currency[0] + "", r = e.currency === void 0 ? "" : e.currency[1] + "", i = e.decimal === void 0 ? "." : e.decimal + "", a = e.numerals === void 0 ? fo : no(po.call(e.numerals, String)), o = e.percent === void 0 ? "%" : e.percent + "", s = e.minus === void 0 ? "−" : e.minus + "", c = e.nan === void 0 ? "NaN" : e.nan + "";
+function wo(e) {
+	var t = e.grouping === void 0 || e.thousands === void 0 ? xo : uo(So.call(e.grouping, Number), e.thousands + ""), n = e.currency === void 0 ? "" : e.currency[0] + "", r = e.currency === void 0 ? "" : e.currency[1] + "", i = e.decimal === void 0 ? "." : e.decimal + "", a = e.numerals === void 0 ? xo : fo(So.call(e.numerals, String)), o = e.percent === void 0 ? "%" : e.percent + "", s = e.minus === void 0 ? "−" : e.minus + "", c = e.nan === void 0 ? "NaN" : e.nan + "";
 	function l(e, l) {
-		e = io(e);
+		e = mo(e);
 		var u = e.fill, d = e.align, f = e.sign, p = e.symbol, m = e.zero, h = e.width, g = e.comma, _ = e.precision, v = e.trim, y = e.type;
-		y === "n" ? (g = !0, y = "g") : uo[y] || (_ === void 0 && (_ = 12), v = !0, y = "g"), (m || u === "0" && d === "=") && (m = !0, u = "0", d = "=");
-		var b = (l && l.prefix !== void 0 ? l.prefix : "") + (p === "$" ? n : p === "#" && /[boxX]/.test(y) ? "0" + y.toLowerCase() : ""), x = (p === "$" ? r : /[%p]/.test(y) ? o : "") + (l && l.suffix !== void 0 ? l.suffix : ""), S = uo[y], ee = /[defgprs%]/.test(y);
+		y === "n" ? (g = !0, y = "g") : bo[y] || (_ === void 0 && (_ = 12), v = !0, y = "g"), (m || u === "0" && d === "=") && (m = !0, u = "0", d = "=");
+		var b = (l && l.prefix !== void 0 ? l.prefix : "") + (p === "$" ? n : p === "#" && /[boxX]/.test(y) ? "0" + y.toLowerCase() : ""), x = (p === "$" ? r : /[%p]/.test(y) ? o : "") + (l && l.suffix !== void 0 ? l.suffix : ""), S = bo[y], C = /[defgprs%]/.test(y);
 		_ = _ === void 0 ? 6 : /[gprs]/.test(y) ? Math.max(1, Math.min(21, _)) : Math.max(0, Math.min(20, _));
-		function C(e) {
+		function w(e) {
 			var n = b, r = x, o, l, p;
 			if (y === "c") r = S(e) + r, e = "";
 			else {
 				e = +e;
-				var C = e < 0 || 1 / e < 0;
-				if (e = isNaN(e) ? c : S(Math.abs(e), _), v && (e = oo(e)), C && +e == 0 && f !== "+" && (C = !1), n = (C ? f === "(" ? f : s : f === "-" || f === "(" ? "" : f) + n, r = (y === "s" && !isNaN(e) && so !== void 0 ? mo[8 + so / 3] : "") + r + (C && f === "(" ? ")" : ""), ee) {
+				var w = e < 0 || 1 / e < 0;
+				if (e = isNaN(e) ? c : S(Math.abs(e), _), v && (e = go(e)), w && +e == 0 && f !== "+" && (w = !1), n = (w ? f === "(" ? f : s : f === "-" || f === "(" ? "" : f) + n, r = (y === "s" && !isNaN(e) && _o !== void 0 ? Co[8 + _o / 3] : "") + r + (w && f === "(" ? ")" : ""), C) {
 					for (o = -1, l = e.length; ++o < l;) if (p = e.charCodeAt(o), 48 > p || p > 57) {
 						r = (p === 46 ? i + e.slice(o + 1) : e.slice(o)) + r, e = e.slice(0, o);
 						break;
@@ -3937,27 +3941,27 @@ function ho(e) {
 				}
 			}
 			g && !m && (e = t(e, Infinity));
-			var te = n.length + e.length + r.length, w = te < h ? Array(h - te + 1).join(u) : "";
-			switch (g && m && (e = t(w + e, w.length ? h - r.length : Infinity), w = ""), d) {
+			var ee = n.length + e.length + r.length, T = ee < h ? Array(h - ee + 1).join(u) : "";
+			switch (g && m && (e = t(T + e, T.length ? h - r.length : Infinity), T = ""), d) {
 				case "<":
-					e = n + e + r + w;
+					e = n + e + r + T;
 					break;
 				case "=":
-					e = n + w + e + r;
+					e = n + T + e + r;
 					break;
 				case "^":
-					e = w.slice(0, te = w.length >> 1) + n + e + r + w.slice(te);
+					e = T.slice(0, ee = T.length >> 1) + n + e + r + T.slice(ee);
 					break;
-				default: e = w + n + e + r;
+				default: e = T + n + e + r;
 			}
 			return a(e);
 		}
-		return C.toString = function() {
+		return w.toString = function() {
 			return e + "";
-		}, C;
+		}, w;
 	}
 	function u(e, t) {
-		var n = Math.max(-8, Math.min(8, Math.floor(eo(t) / 3))) * 3, r = 10 ** -n, i = l((e = io(e), e.type = "f", e), { suffix: mo[8 + n / 3] });
+		var n = Math.max(-8, Math.min(8, Math.floor(lo(t) / 3))) * 3, r = 10 ** -n, i = l((e = mo(e), e.type = "f", e), { suffix: Co[8 + n / 3] });
 		return function(e) {
 			return i(r * e);
 		};
@@ -3967,57 +3971,57 @@ function ho(e) {
 		formatPrefix: u
 	};
 }
-var go, _o, vo;
-yo({
+var To, Eo, Do;
+Oo({
 	thousands: ",",
 	grouping: [3],
 	currency: ["$", ""]
 });
-function yo(e) {
-	return go = ho(e), _o = go.format, vo = go.formatPrefix, go;
+function Oo(e) {
+	return To = wo(e), Eo = To.format, Do = To.formatPrefix, To;
 }
-function bo(e) {
-	return Math.max(0, -eo(Math.abs(e)));
+function ko(e) {
+	return Math.max(0, -lo(Math.abs(e)));
 }
-function xo(e, t) {
-	return Math.max(0, Math.max(-8, Math.min(8, Math.floor(eo(t) / 3))) * 3 - eo(Math.abs(e)));
+function Ao(e, t) {
+	return Math.max(0, Math.max(-8, Math.min(8, Math.floor(lo(t) / 3))) * 3 - lo(Math.abs(e)));
 }
-function So(e, t) {
-	return e = Math.abs(e), t = Math.abs(t) - e, Math.max(0, eo(t) - eo(e)) + 1;
+function jo(e, t) {
+	return e = Math.abs(e), t = Math.abs(t) - e, Math.max(0, lo(t) - lo(e)) + 1;
 }
 // node_modules/d3-scale/src/tickFormat.js
-function Co(e, t, n, r) {
-	var i = ti(e, t, n), a;
-	switch (r = io(r ?? ",f"), r.type) {
+function Mo(e, t, n, r) {
+	var i = li(e, t, n), a;
+	switch (r = mo(r ?? ",f"), r.type) {
 		case "s":
 			var o = Math.max(Math.abs(e), Math.abs(t));
-			return r.precision == null && !isNaN(a = xo(i, o)) && (r.precision = a), vo(r, o);
+			return r.precision == null && !isNaN(a = Ao(i, o)) && (r.precision = a), Do(r, o);
 		case "":
 		case "e":
 		case "g":
 		case "p":
 		case "r":
-			r.precision == null && !isNaN(a = So(i, Math.max(Math.abs(e), Math.abs(t)))) && (r.precision = a - (r.type === "e"));
+			r.precision == null && !isNaN(a = jo(i, Math.max(Math.abs(e), Math.abs(t)))) && (r.precision = a - (r.type === "e"));
 			break;
 		case "f":
-		case "%": r.precision == null && !isNaN(a = bo(i)) && (r.precision = a - (r.type === "%") * 2);
+		case "%": r.precision == null && !isNaN(a = ko(i)) && (r.precision = a - (r.type === "%") * 2);
 	}
-	return _o(r);
+	return Eo(r);
 }
 // node_modules/d3-scale/src/linear.js
-function wo(e) {
+function No(e) {
 	var t = e.domain;
 	return e.ticks = function(e) {
 		var n = t();
-		return $r(n[0], n[n.length - 1], e ?? 10);
+		return si(n[0], n[n.length - 1], e ?? 10);
 	}, e.tickFormat = function(e, n) {
 		var r = t();
-		return Co(r[0], r[r.length - 1], e ?? 10, n);
+		return Mo(r[0], r[r.length - 1], e ?? 10, n);
 	}, e.nice = function(n) {
 		n ??= 10;
 		var r = t(), i = 0, a = r.length - 1, o = r[i], s = r[a], c, l, u = 10;
 		for (s < o && (l = o, o = s, s = l, l = i, i = a, a = l); u-- > 0;) {
-			if (l = ei(o, s, n), l === c) return r[i] = o, r[a] = s, t(r);
+			if (l = ci(o, s, n), l === c) return r[i] = o, r[a] = s, t(r);
 			if (l > 0) o = Math.floor(o / l) * l, s = Math.ceil(s / l) * l;
 			else if (l < 0) o = Math.ceil(o * l) / l, s = Math.floor(s * l) / l;
 			else break;
@@ -4026,47 +4030,47 @@ function wo(e) {
 		return e;
 	}, e;
 }
-function To() {
-	var e = Za();
+function Po() {
+	var e = oo();
 	return e.copy = function() {
-		return Ya(e, To());
-	}, ni.apply(e, arguments), wo(e);
+		return io(e, Po());
+	}, ui.apply(e, arguments), No(e);
 }
 // node_modules/d3-scale/src/nice.js
-function Eo(e, t) {
+function Fo(e, t) {
 	e = e.slice();
 	var n = 0, r = e.length - 1, i = e[n], a = e[r], o;
 	return a < i && (o = n, n = r, r = o, o = i, i = a, a = o), e[n] = t.floor(i), e[r] = t.ceil(a), e;
 }
 // node_modules/d3-scale/src/log.js
-function Do(e) {
+function Io(e) {
 	return Math.log(e);
 }
-function Oo(e) {
+function Lo(e) {
 	return Math.exp(e);
 }
-function ko(e) {
+function Ro(e) {
 	return -Math.log(-e);
 }
-function Ao(e) {
+function zo(e) {
 	return -Math.exp(-e);
 }
-function jo(e) {
+function Bo(e) {
 	return isFinite(e) ? +("1e" + e) : e < 0 ? 0 : e;
 }
-function Mo(e) {
-	return e === 10 ? jo : e === Math.E ? Math.exp : (t) => e ** +t;
+function Vo(e) {
+	return e === 10 ? Bo : e === Math.E ? Math.exp : (t) => e ** +t;
 }
-function No(e) {
+function Ho(e) {
 	return e === Math.E ? Math.log : e === 10 && Math.log10 || e === 2 && Math.log2 || (e = Math.log(e), (t) => Math.log(t) / e);
 }
-function Po(e) {
+function Uo(e) {
 	return (t, n) => -e(-t, n);
 }
-function Fo(e) {
-	let t = e(Do, Oo), n = t.domain, r = 10, i, a;
+function Wo(e) {
+	let t = e(Io, Lo), n = t.domain, r = 10, i, a;
 	function o() {
-		return i = No(r), a = Mo(r), n()[0] < 0 ? (i = Po(i), a = Po(a), e(ko, Ao)) : e(Do, Oo), t;
+		return i = Ho(r), a = Vo(r), n()[0] < 0 ? (i = Uo(i), a = Uo(a), e(Ro, zo)) : e(Io, Lo), t;
 	}
 	return t.base = function(e) {
 		return arguments.length ? (r = +e, o()) : r;
@@ -4086,24 +4090,24 @@ function Fo(e) {
 				if (f > s) break;
 				m.push(f);
 			}
-			m.length * 2 < p && (m = $r(o, s, p));
-		} else m = $r(l, u, Math.min(u - l, p)).map(a);
+			m.length * 2 < p && (m = si(o, s, p));
+		} else m = si(l, u, Math.min(u - l, p)).map(a);
 		return c ? m.reverse() : m;
 	}, t.tickFormat = (e, n) => {
-		if (e ??= 10, n ??= r === 10 ? "s" : ",", typeof n != "function" && (!(r % 1) && (n = io(n)).precision == null && (n.trim = !0), n = _o(n)), e === Infinity) return n;
+		if (e ??= 10, n ??= r === 10 ? "s" : ",", typeof n != "function" && (!(r % 1) && (n = mo(n)).precision == null && (n.trim = !0), n = Eo(n)), e === Infinity) return n;
 		let o = Math.max(1, r * e / t.ticks().length);
 		return (e) => {
 			let t = e / a(Math.round(i(e)));
 			return t * r < r - .5 && (t *= r), t <= o ? n(e) : "";
 		};
-	}, t.nice = () => n(Eo(n(), {
+	}, t.nice = () => n(Fo(n(), {
 		floor: (e) => a(Math.floor(i(e))),
 		ceil: (e) => a(Math.ceil(i(e)))
 	})), t;
 }
-function Io() {
-	let e = Fo(Xa()).domain([1, 10]);
-	return e.copy = () => Ya(e, Io()).base(e.base()), ni.apply(e, arguments), e;
+function Go() {
+	let e = Wo(ao()).domain([1, 10]);
+	return e.copy = () => io(e, Go()).base(e.base()), ui.apply(e, arguments), e;
 }
 // node_modules/d3-shape/src/constant.js
 function X(e) {
@@ -4112,27 +4116,27 @@ function X(e) {
 	};
 }
 // node_modules/d3-path/dist/d3-path.mjs
-var Lo = Math.PI, Ro = 2 * Lo, zo = 1e-6, Bo = Ro - zo;
-function Vo(e) {
+var Ko = Math.PI, qo = 2 * Ko, Jo = 1e-6, Yo = qo - Jo;
+function Xo(e) {
 	this._ += e[0];
 	for (let t = 1, n = e.length; t < n; ++t) this._ += arguments[t] + e[t];
 }
-function Ho(e) {
+function Zo(e) {
 	let t = Math.floor(e);
 	if (!(t >= 0)) throw Error(`invalid digits: ${e}`);
-	if (t > 15) return Vo;
+	if (t > 15) return Xo;
 	let n = 10 ** t;
 	return function(e) {
 		this._ += e[0];
 		for (let t = 1, r = e.length; t < r; ++t) this._ += Math.round(arguments[t] * n) / n + e[t];
 	};
 }
-function Uo(e, t, n, r) {
+function Qo(e, t, n, r) {
 	return e === n && t === r;
 }
-function Wo(e) {
+function $o(e) {
 	let t = Math.floor(e);
-	if (!(t <= 15)) return Uo;
+	if (!(t <= 15)) return Qo;
 	let n = 10 ** t, r = function(e) {
 		return Math.round(e * n);
 	};
@@ -4140,9 +4144,9 @@ function Wo(e) {
 		return r(e) === r(n) && r(t) === r(i);
 	};
 }
-var Go = class {
+var es = class {
 	constructor(e) {
-		this._x0 = this._y0 = this._x1 = this._y1 = null, this._ = "", this._append = e == null ? Vo : Ho(e), this._equal = e == null ? Uo : Wo(e);
+		this._x0 = this._y0 = this._x1 = this._y1 = null, this._ = "", this._append = e == null ? Xo : Zo(e), this._equal = e == null ? Qo : $o(e);
 	}
 	moveTo(e, t) {
 		this._append`M${this._x0 = this._x1 = +e},${this._y0 = this._y1 = +t}`;
@@ -4163,27 +4167,27 @@ var Go = class {
 		if (e = +e, t = +t, n = +n, r = +r, i = +i, i < 0) throw Error(`negative radius: ${i}`);
 		let a = this._x1, o = this._y1, s = n - e, c = r - t, l = a - e, u = o - t, d = l * l + u * u;
 		if (this._x1 === null) this._append`M${this._x1 = e},${this._y1 = t}`;
-		else if (d > zo) {
-			if (!(Math.abs(u * s - c * l) > zo) || !i) this._append`L${this._x1 = e},${this._y1 = t}`;
+		else if (d > Jo) {
+			if (!(Math.abs(u * s - c * l) > Jo) || !i) this._append`L${this._x1 = e},${this._y1 = t}`;
 			else {
-				let f = n - a, p = r - o, m = s * s + c * c, h = f * f + p * p, g = Math.sqrt(m), _ = Math.sqrt(d), v = i * Math.tan((Lo - Math.acos((m + d - h) / (2 * g * _))) / 2), y = v / _, b = v / g;
-				Math.abs(y - 1) > zo && this._append`L${e + y * l},${t + y * u}`, this._append`A${i},${i},0,0,${+(u * f > l * p)},${this._x1 = e + b * s},${this._y1 = t + b * c}`;
+				let f = n - a, p = r - o, m = s * s + c * c, h = f * f + p * p, g = Math.sqrt(m), _ = Math.sqrt(d), v = i * Math.tan((Ko - Math.acos((m + d - h) / (2 * g * _))) / 2), y = v / _, b = v / g;
+				Math.abs(y - 1) > Jo && this._append`L${e + y * l},${t + y * u}`, this._append`A${i},${i},0,0,${+(u * f > l * p)},${this._x1 = e + b * s},${this._y1 = t + b * c}`;
 			}
 		}
 	}
 	arc(e, t, n, r, i, a) {
 		if (e = +e, t = +t, n = +n, a = !!a, n < 0) throw Error(`negative radius: ${n}`);
 		let o = n * Math.cos(r), s = n * Math.sin(r), c = e + o, l = t + s, u = 1 ^ a, d = a ? r - i : i - r;
-		if (this._x1 === null ? this._append`M${c},${l}` : (Math.abs(this._x1 - c) > zo || Math.abs(this._y1 - l) > zo) && this._append`L${c},${l}`, n) {
-			if (d < 0 && (d = d % Ro + Ro), d > Bo) this._append`A${n},${n},0,1,${u},${e - o},${t - s}A${n},${n},0,1,${u},${this._x1 = c},${this._y1 = l}`;
-			else if (d > zo) {
+		if (this._x1 === null ? this._append`M${c},${l}` : (Math.abs(this._x1 - c) > Jo || Math.abs(this._y1 - l) > Jo) && this._append`L${c},${l}`, n) {
+			if (d < 0 && (d = d % qo + qo), d > Yo) this._append`A${n},${n},0,1,${u},${e - o},${t - s}A${n},${n},0,1,${u},${this._x1 = c},${this._y1 = l}`;
+			else if (d > Jo) {
 				let a = e + n * Math.cos(i), o = t + n * Math.sin(i);
-				if (d >= Lo && this._equal(c, l, a, o)) {
+				if (d >= Ko && this._equal(c, l, a, o)) {
 					d /= 2;
 					let i = r + d;
-					this._append`A${n},${n},0,${+(d >= Lo)},${u},${e + n * Math.cos(i)},${t + n * Math.sin(i)}`;
+					this._append`A${n},${n},0,${+(d >= Ko)},${u},${e + n * Math.cos(i)},${t + n * Math.sin(i)}`;
 				}
-				this._append`A${n},${n},0,${+(d >= Lo)},${u},${this._x1 = a},${this._y1 = o}`;
+				this._append`A${n},${n},0,${+(d >= Ko)},${u},${this._x1 = a},${this._y1 = o}`;
 			}
 		}
 	}
@@ -4194,9 +4198,9 @@ var Go = class {
 		return this._;
 	}
 };
-Go.prototype;
+es.prototype;
 // node_modules/d3-shape/src/path.js
-function Ko(e) {
+function ts(e) {
 	let t = 3;
 	return e.digits = function(n) {
 		if (!arguments.length) return t;
@@ -4207,17 +4211,17 @@ function Ko(e) {
 			t = e;
 		}
 		return e;
-	}, () => new Go(t);
+	}, () => new es(t);
 }
 Array.prototype.slice;
-function qo(e) {
+function ns(e) {
 	return typeof e == "object" && "length" in e ? e : Array.from(e);
 }
 // node_modules/d3-shape/src/curve/linear.js
-function Jo(e) {
+function rs(e) {
 	this._context = e;
 }
-Jo.prototype = {
+rs.prototype = {
 	areaStart: function() {
 		this._line = 0;
 	},
@@ -4240,22 +4244,22 @@ Jo.prototype = {
 		}
 	}
 };
-function Yo(e) {
-	return new Jo(e);
+function is(e) {
+	return new rs(e);
 }
 // node_modules/d3-shape/src/point.js
-function Xo(e) {
+function as(e) {
 	return e[0];
 }
-function Zo(e) {
+function os(e) {
 	return e[1];
 }
 // node_modules/d3-shape/src/line.js
-function Qo(e, t) {
-	var n = X(!0), r = null, i = Yo, a = null, o = Ko(s);
-	e = typeof e == "function" ? e : e === void 0 ? Xo : X(e), t = typeof t == "function" ? t : t === void 0 ? Zo : X(t);
+function ss(e, t) {
+	var n = X(!0), r = null, i = is, a = null, o = ts(s);
+	e = typeof e == "function" ? e : e === void 0 ? as : X(e), t = typeof t == "function" ? t : t === void 0 ? os : X(t);
 	function s(s) {
-		var c, l = (s = qo(s)).length, u, d = !1, f;
+		var c, l = (s = ns(s)).length, u, d = !1, f;
 		for (r ?? (a = i(f = o())), c = 0; c <= l; ++c) !(c < l && n(u = s[c], c, s)) === d && ((d = !d) ? a.lineStart() : a.lineEnd()), d && a.point(+e(u, c, s), +t(u, c, s));
 		if (f) return a = null, f + "" || null;
 	}
@@ -4272,11 +4276,11 @@ function Qo(e, t) {
 	}, s;
 }
 // node_modules/d3-shape/src/area.js
-function $o(e, t, n) {
-	var r = null, i = X(!0), a = null, o = Yo, s = null, c = Ko(l);
-	e = typeof e == "function" ? e : e === void 0 ? Xo : X(+e), t = typeof t == "function" ? t : X(t === void 0 ? 0 : +t), n = typeof n == "function" ? n : n === void 0 ? Zo : X(+n);
+function cs(e, t, n) {
+	var r = null, i = X(!0), a = null, o = is, s = null, c = ts(l);
+	e = typeof e == "function" ? e : e === void 0 ? as : X(+e), t = typeof t == "function" ? t : X(t === void 0 ? 0 : +t), n = typeof n == "function" ? n : n === void 0 ? os : X(+n);
 	function l(l) {
-		var u, d, f, p = (l = qo(l)).length, m, h = !1, g, _ = Array(p), v = Array(p);
+		var u, d, f, p = (l = ns(l)).length, m, h = !1, g, _ = Array(p), v = Array(p);
 		for (a ?? (s = o(g = c())), u = 0; u <= p; ++u) {
 			if (!(u < p && i(m = l[u], u, l)) === h) {
 				if (h = !h) d = u, s.areaStart(), s.lineStart();
@@ -4290,7 +4294,7 @@ function $o(e, t, n) {
 		if (g) return s = null, g + "" || null;
 	}
 	function u() {
-		return Qo().defined(i).curve(o).context(a);
+		return ss().defined(i).curve(o).context(a);
 	}
 	return l.x = function(t) {
 		return arguments.length ? (e = typeof t == "function" ? t : X(+t), r = null, l) : e;
@@ -4325,12 +4329,12 @@ var Z = {
 	top: 24,
 	bottom: 38
 };
-function es(e = 240) {
+function ls(e = 240) {
 	let t = v("title"), n = v("g"), r = v("svg", {
 		viewBox: `0 0 640 ${e}`,
 		class: "chart line-chart",
 		role: "img"
-	}, t, n), i = 640, a = null, o = Kn(r, e, (e) => {
+	}, t, n), i = 640, a = null, o = tr(r, e, (e) => {
 		i = e, a && s(a);
 	});
 	function s(r) {
@@ -4340,12 +4344,12 @@ function es(e = 240) {
 			x(n);
 			return;
 		}
-		let [s, c] = is(Jr(o, (e) => e.x), 0), [l, u] = is(Jr(o.flatMap((e) => [
+		let [s, c] = ps(ni(o, (e) => e.x), 0), [l, u] = ps(ni(o.flatMap((e) => [
 			e.y,
 			e.low ?? e.y,
 			e.high ?? e.y
-		])), .06), d = To([s, c], [Z.left, i - Z.right]), f = To([r.yFrom ?? l, r.yTo ?? u], [e - Z.bottom, Z.top]), p = r.ticks ?? d.ticks(Math.max(3, Math.round(i / 90))).map((e) => [e, I(e)]);
-		S(t, `${r.title}. ${r.series.filter((e) => !e.thin).map(rs).join(". ")}`), x(n, r.region ? v("rect", {
+		])), .06), d = Po([s, c], [Z.left, i - Z.right]), f = Po([r.yFrom ?? l, r.yTo ?? u], [e - Z.bottom, Z.top]), p = r.ticks ?? d.ticks(Math.max(3, Math.round(i / 90))).map((e) => [e, L(e)]);
+		S(t, `${r.title}. ${r.series.filter((e) => !e.thin).map(fs).join(". ")}`), x(n, r.region ? v("rect", {
 			class: "region",
 			x: d(r.region[0]) - 5,
 			y: Z.top,
@@ -4362,7 +4366,7 @@ function es(e = 240) {
 			x: Z.left - 6,
 			y: f(e) + 4,
 			"text-anchor": "end"
-		}, I(e))]), ...p.map(([t, n]) => v("text", {
+		}, L(e))]), ...p.map(([t, n]) => v("text", {
 			x: d(t),
 			y: e - Z.bottom + 16,
 			"text-anchor": "middle"
@@ -4372,7 +4376,7 @@ function es(e = 240) {
 			x2: d(r.mark),
 			y1: Z.top,
 			y2: e - Z.bottom
-		}), ...r.series.map((e) => ts(e, d, f)), v("text", {
+		}), ...r.series.map((e) => us(e, d, f)), v("text", {
 			x: i - Z.right,
 			y: e - 4,
 			"text-anchor": "end"
@@ -4387,8 +4391,8 @@ function es(e = 240) {
 		close: o
 	};
 }
-function ts(e, t, n) {
-	let r = e.points.filter((e) => e.low !== void 0), i = Qo().x((e) => t(e.x)).y((e) => n(e.y)), a = $o().x((e) => t(e.x)).y0((e) => n(e.low)).y1((e) => n(e.high));
+function us(e, t, n) {
+	let r = e.points.filter((e) => e.low !== void 0), i = ss().x((e) => t(e.x)).y((e) => n(e.y)), a = cs().x((e) => t(e.x)).y0((e) => n(e.low)).y1((e) => n(e.high));
 	return v("g", { class: `ink-${e.ink}${e.thin ? " thin" : ""}` }, r.length > 1 ? v("path", {
 		class: "series-band",
 		d: a(r)
@@ -4401,21 +4405,21 @@ function ts(e, t, n) {
 		cx: t(r.x),
 		cy: n(r.y),
 		r: 3.5
-	}, v("title", {}, ns(e, r)))));
+	}, v("title", {}, ds(e, r)))));
 }
-function ns(e, t) {
-	let n = t.low === void 0 ? "" : ` (${I(t.low)} to ${I(t.high)})`;
-	return `${e.name} at ${I(t.x)}: ${I(t.y)}${n}`;
+function ds(e, t) {
+	let n = t.low === void 0 ? "" : ` (${L(t.low)} to ${L(t.high)})`;
+	return `${e.name} at ${L(t.x)}: ${L(t.y)}${n}`;
 }
-function rs(e) {
-	return `${e.name}: ${e.points.slice(0, 30).map((e) => `${I(e.x)}: ${I(e.y)}`).join(", ")}`;
+function fs(e) {
+	return `${e.name}: ${e.points.slice(0, 30).map((e) => `${L(e.x)}: ${L(e.y)}`).join(", ")}`;
 }
-function is([e, t], n) {
+function ps([e, t], n) {
 	let r = t === e ? Math.abs(e) * .1 || 1 : (t - e) * n;
 	return [e - r, t + r];
 }
 // src/views/distil.ts
-var as = {
+var ms = {
 	hard: {
 		words: "hard labels",
 		ink: "raw"
@@ -4429,9 +4433,9 @@ var as = {
 		ink: "second",
 		dashed: !0
 	}
-}, os = "hard_equal_time";
-function ss(e, t) {
-	let { state: n } = t, r = es(260), i = ps(e), a = _("span", { class: "legend" }), o = _("fieldset", { class: "choices" }, _("legend", {}, "Draw it against"), ...["steps", "seconds"].map((e) => _("label", {}, _("input", {
+}, hs = "hard_equal_time";
+function gs(e, t) {
+	let { state: n } = t, r = ls(260), i = Ss(e), a = _("span", { class: "legend" }), o = _("fieldset", { class: "choices" }, _("legend", {}, "Draw it against"), ...["steps", "seconds"].map((e) => _("label", {}, _("input", {
 		type: "radio",
 		name: "against",
 		value: e,
@@ -4441,10 +4445,10 @@ function ss(e, t) {
 		}
 	}), ` ${e}`)));
 	function s() {
-		let t = n.get("against") === "seconds", i = Object.entries(e.arms).filter(([e]) => t || e !== os);
-		x(a, ...i.map(([e]) => _("span", { class: `key key-${as[e]?.ink ?? "good"}` }, as[e]?.words ?? e)));
+		let t = n.get("against") === "seconds", i = Object.entries(e.arms).filter(([e]) => t || e !== hs);
+		x(a, ...i.map(([e]) => _("span", { class: `key key-${ms[e]?.ink ?? "good"}` }, ms[e]?.words ?? e)));
 		let o = i.flatMap(([e, n]) => {
-			let { words: r, ink: i, dashed: a } = as[e] ?? {
+			let { words: r, ink: i, dashed: a } = ms[e] ?? {
 				words: e,
 				ink: "good"
 			}, o = n.map((e) => e.curve.map(([e, n, r]) => ({
@@ -4453,7 +4457,7 @@ function ss(e, t) {
 			}))), s = {
 				ink: i,
 				...a && { dashed: a }
-			}, c = t || e === os ? null : cs(o);
+			}, c = t || e === hs ? null : _s(o);
 			return [...o.map((e, t) => ({
 				...s,
 				name: `${r}, seed ${n[t].seed}`,
@@ -4476,30 +4480,30 @@ function ss(e, t) {
 		element: _("div", {}, _("section", {
 			class: "card",
 			"aria-label": "Verdict"
-		}, _("h2", { class: "verdict" }, e.verdict ? ls[e.verdict] : "Training …"), e.verdict_reason ? _("p", {}, e.verdict_reason) : _("p", { class: "meta" }, Object.keys(e.arms).length === 0 ? "The teacher and the text are being prepared; the first points of the curves come after that." : "The verdict comes with the last seed."), e.verdict_equal_time_reason && e.arms[os] ? _("p", { class: "meta equal-time" }, `At the same wall-clock time: ${e.verdict_equal_time}. ${e.verdict_equal_time_reason}`) : null, e.difference_test ? H([
+		}, _("h2", { class: "verdict" }, e.verdict ? vs[e.verdict] : "Training …"), e.verdict_reason ? _("p", {}, e.verdict_reason) : _("p", { class: "meta" }, Object.keys(e.arms).length === 0 ? "The teacher and the text are being prepared; the first points of the curves come after that." : "The verdict comes with the last seed."), e.verdict_equal_time_reason && e.arms[hs] ? _("p", { class: "meta equal-time" }, `At the same wall-clock time: ${e.verdict_equal_time}. ${e.verdict_equal_time_reason}`) : null, e.difference_test ? On([
 			{
 				name: "test loss, hard minus soft",
 				unit: "nats per token, same steps",
 				term: "paired-difference",
-				value: _("b", {}, us(e.difference_test))
+				value: _("b", {}, ys(e.difference_test))
 			},
 			...e.difference_equal_time_test ? [{
 				name: "the same, in equal time",
 				unit: "nats per token",
 				term: "equal-time",
-				value: _("b", {}, us(e.difference_equal_time_test))
+				value: _("b", {}, ys(e.difference_equal_time_test))
 			}] : [],
 			{
 				name: "seeds",
 				unit: "pairs of students",
 				term: "seed",
-				value: _("b", {}, R(e.difference_test.seeds.length))
+				value: _("b", {}, z(e.difference_test.seeds.length))
 			}
-		]) : null), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Loss while training "), V("held-out-loss"), " ", a, o), r.element), i ? _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Loss of the control minus loss of the distilled student "), V("paired-difference"), " ", _("small", {}, "Nats per token on held-out text. Right of 0 distilling gave the better student. Small dots are seeds, the large one is their mean, the bar its 95 % interval.")), i.element) : null, Object.keys(e.arms).length > 0 ? _("section", {
+		]) : null), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Loss while training "), H("held-out-loss"), " ", a, o), r.element), i ? _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Loss of the control minus loss of the distilled student "), H("paired-difference"), " ", _("small", {}, "Nats per token on held-out text. Right of 0 distilling gave the better student. Small dots are seeds, the large one is their mean, the bar its 95 % interval.")), i.element) : null, Object.keys(e.arms).length > 0 ? _("section", {
 			class: "card scroll",
 			tabindex: 0,
 			"aria-label": "Students"
-		}, ms(e)) : null),
+		}, Cs(e)) : null),
 		close: () => {
 			r.close(), i?.close();
 		},
@@ -4523,7 +4527,7 @@ function ss(e, t) {
 		}
 	};
 }
-function cs(e) {
+function _s(e) {
 	return e.length === 0 ? null : e[0].flatMap(({ x: t }) => {
 		let n = e.map((e) => e.find((e) => e.x === t));
 		return n.some((e) => e === void 0) ? [] : [{
@@ -4532,17 +4536,17 @@ function cs(e) {
 		}];
 	});
 }
-var ls = {
+var vs = {
 	helps: "Distilling helps",
 	"does not help": "Distilling does not help",
 	"cannot tell": "Cannot tell yet whether distilling helps",
 	"no control": "No control, so no verdict"
 };
-function us(e, t = 4) {
-	return `${L(e.mean, t)}${e.ci ? ` (${L(e.ci[0], t)} to ${L(e.ci[1], t)})` : ""}`;
+function ys(e, t = 4) {
+	return `${R(e.mean, t)}${e.ci ? ` (${R(e.ci[0], t)} to ${R(e.ci[1], t)})` : ""}`;
 }
-var ds = 44, fs = 46;
-function ps(e) {
+var bs = 44, xs = 46;
+function Ss(e) {
 	let t = [
 		["same steps, validation", e.difference],
 		["same steps, test", e.difference_test],
@@ -4550,7 +4554,7 @@ function ps(e) {
 		["same time, test", e.difference_equal_time_test]
 	].filter((e) => !!e[1]);
 	if (t.length === 0) return null;
-	let n = t.length * ds + fs, r = t.flatMap(([, e]) => [
+	let n = t.length * bs + xs, r = t.flatMap(([, e]) => [
 		...e.per_seed,
 		e.mean,
 		...e.ci ?? [],
@@ -4560,26 +4564,26 @@ function ps(e) {
 		class: "chart difference-chart",
 		role: "img"
 	}, s, c);
-	return S(s, t.map(([e, t]) => `${e}: ${us(t)} nats per token`).join("; ")), {
+	return S(s, t.map(([e, t]) => `${e}: ${ys(t)} nats per token`).join("; ")), {
 		element: l,
-		close: Kn(l, n, (e) => {
-			let r = e < 420 ? 2 : 4, s = To([i - o, a + o], [12, e - 24]);
+		close: tr(l, n, (e) => {
+			let r = e < 420 ? 2 : 4, s = Po([i - o, a + o], [12, e - 24]);
 			x(c, ...s.ticks(Math.max(3, Math.round(e / 120))).flatMap((e) => [v("line", {
 				class: "grid",
 				x1: s(e),
 				x2: s(e),
 				y1: 4,
-				y2: n - fs + 6
+				y2: n - xs + 6
 			}), v("text", {
 				x: s(e),
-				y: n - fs + 20,
+				y: n - xs + 20,
 				"text-anchor": "middle"
-			}, L(e, 2))]), v("line", {
+			}, R(e, 2))]), v("line", {
 				class: "cut",
 				x1: s(0),
 				x2: s(0),
 				y1: 4,
-				y2: n - fs + 6
+				y2: n - xs + 6
 			}), v("text", {
 				x: 2,
 				y: n - 6
@@ -4588,12 +4592,12 @@ function ps(e) {
 				y: n - 6,
 				"text-anchor": "end"
 			}, "distilled better →"), ...t.map(([e, t], n) => {
-				let i = n * ds + 30;
+				let i = n * bs + 30;
 				return v("g", { class: "ink-accent" }, v("text", {
 					class: "row-label",
 					x: 12,
 					y: i - 14
-				}, `${e}: ${us(t, r)}`), t.ci ? v("line", {
+				}, `${e}: ${ys(t, r)}`), t.ci ? v("line", {
 					class: "interval",
 					x1: s(t.ci[0]),
 					x2: s(t.ci[1]),
@@ -4614,8 +4618,8 @@ function ps(e) {
 		})
 	};
 }
-function ms(e) {
-	return _("table", { class: "plain-table numeric" }, _("caption", {}, "Every student: its loss on held-out text in nats per token, and what its training cost"), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "trained on ", V("control")), ...[
+function Cs(e) {
+	return _("table", { class: "plain-table numeric" }, _("caption", {}, "Every student: its loss on held-out text in nats per token, and what its training cost"), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "trained on ", H("control")), ...[
 		["seed", "seed"],
 		["validation", "held-out-loss"],
 		["test", "held-out-loss"],
@@ -4625,9 +4629,9 @@ function ms(e) {
 	].map(([e, t]) => _("th", {
 		scope: "col",
 		class: e === "tokens" ? "wide-only" : ""
-	}, `${e} `, V(t))))), _("tbody", {}, ...Object.entries(e.arms).flatMap(([e, t]) => t.map((t) => _("tr", {}, _("th", { scope: "row" }, as[e]?.words ?? e), _("td", { class: "figure" }, String(t.seed)), _("td", { class: "figure" }, I(t.val_nll)), _("td", { class: "figure" }, I(t.test_nll)), _("td", { class: "figure" }, t.seconds.toFixed(1)), _("td", { class: "figure wide-only" }, Number.isNaN(t.tokens) ? "–" : R(t.tokens)), _("td", { class: "figure" }, R(t.steps)))))));
+	}, `${e} `, H(t))))), _("tbody", {}, ...Object.entries(e.arms).flatMap(([e, t]) => t.map((t) => _("tr", {}, _("th", { scope: "row" }, ms[e]?.words ?? e), _("td", { class: "figure" }, String(t.seed)), _("td", { class: "figure" }, L(t.val_nll)), _("td", { class: "figure" }, L(t.test_nll)), _("td", { class: "figure" }, t.seconds.toFixed(1)), _("td", { class: "figure wide-only" }, Number.isNaN(t.tokens) ? "–" : z(t.tokens)), _("td", { class: "figure" }, z(t.steps)))))));
 }
-function hs(e, t) {
+function ws(e, t) {
 	let n = { ...e?.arms ?? {} }, r = [...n[t.arm] ?? []], i = r.findIndex((e) => e.seed === t.seed), a = [...r[i]?.curve ?? [], [
 		t.step,
 		t.seconds,
@@ -4652,9 +4656,9 @@ function hs(e, t) {
 	return n[t.arm] = i < 0 ? [...r, o] : r.with(i, o), { arms: n };
 }
 // src/parts/slider.ts
-var gs = 3;
-function _s(e, t) {
-	let n = C("tau"), r = (t) => e.meaning?.(t) ?? "", i = _("input", {
+var Ts = 3;
+function Es(e, t) {
+	let n = w("tau"), r = (t) => e.meaning?.(t) ?? "", i = _("input", {
 		id: n,
 		type: "range",
 		min: e.min,
@@ -4671,7 +4675,7 @@ function _s(e, t) {
 		return r.style.left = `${100 * (t - e.min) / (e.max - e.min)}%`, r;
 	});
 	return {
-		element: _("div", { class: "tau-box" }, _("span", { class: "tau-name" }, _("label", { for: n }, e.label), " ", V(e.term)), _("span", {}, o, " ", a), i, _("div", {
+		element: _("div", { class: "tau-box" }, _("span", { class: "tau-name" }, _("label", { for: n }, e.label), " ", H(e.term)), _("span", {}, o, " ", a), i, _("div", {
 			class: "tau-ends",
 			"aria-hidden": "true"
 		}, ...s)),
@@ -4680,14 +4684,14 @@ function _s(e, t) {
 		}
 	};
 }
-function vs(e) {
-	return _s({
+function Ds(e) {
+	return Es({
 		label: "temperature τ",
 		term: "temperature",
 		min: 0,
-		max: gs,
+		max: Ts,
 		step: .01,
-		write: z,
+		write: B,
 		meaning: (e) => e === 0 ? "greedy" : e === 1 ? "the model’s own" : "",
 		marks: [
 			[0, "0"],
@@ -4698,22 +4702,22 @@ function vs(e) {
 	}, e);
 }
 // src/views/path.ts
-var ys = 22, bs = 40, Q = {
+var Os = 22, ks = 40, Q = {
 	left: 30,
 	right: 8,
 	top: 22,
 	bottom: 34
-}, xs = 7.4;
-function Ss(e, t) {
-	let { leaves: n } = e, r = n[0].temperature_low, i = n.at(-1).temperature_high, { state: a } = t, o = -1, s = _s({
+}, As = 7.4;
+function js(e, t) {
+	let { leaves: n } = e, r = n[0].temperature_low, i = n.at(-1).temperature_high, { state: a } = t, o = -1, s = Es({
 		label: "temperature τ",
 		term: "temperature",
 		min: r,
 		max: i,
 		step: "any",
-		write: z,
+		write: B,
 		onKey: h,
-		marks: [[r, z(r)], [i, z(i)]]
+		marks: [[r, B(r)], [i, B(i)]]
 	}, g), c = _("p", {
 		class: "tokens path-text",
 		dir: "auto"
@@ -4722,9 +4726,9 @@ function Ss(e, t) {
 		_("b"),
 		_("b"),
 		_("b")
-	], p = ks(e, r, i, (e) => g(e)), m = (e) => {
+	], p = Rs(e, r, i, (e) => g(e)), m = (e) => {
 		let t = n[Math.min(n.length - 1, Math.max(0, o + e))];
-		g(ws(t));
+		g(Ns(t));
 	};
 	function h(e) {
 		let t = {
@@ -4734,13 +4738,13 @@ function Ss(e, t) {
 		t !== void 0 && (e.preventDefault(), m(t));
 	}
 	function g(e) {
-		a.set("tau", z(e)), v(e);
+		a.set("tau", B(e)), v(e);
 	}
 	function v(t) {
-		let r = Ts(n, t), i = n[r];
+		let r = Ps(n, t), i = n[r];
 		s.show(t, i.text), p.show(t, r);
 		let a = t < i.temperature_low || t > i.temperature_high;
-		if (S(l, `${Ds(i)}${a ? " (the nearest listed temperature)" : ""}`), S(u, `${R(r + 1)} of ${R(n.length)}`), S(d, Es[i.finish_reason] ?? i.finish_reason), S(f, mn(i.logprob_raw)), r === o) return;
+		if (S(l, `${Is(i)}${a ? " (the nearest listed temperature)" : ""}`), S(u, `${z(r + 1)} of ${z(n.length)}`), S(d, Fs[i.finish_reason] ?? i.finish_reason), S(f, Sn(i.logprob_raw)), r === o) return;
 		let m = n[o]?.ids;
 		o = r, x(c, ...e.tokens[r].map((e, t) => {
 			let n = U(e);
@@ -4751,7 +4755,7 @@ function Ss(e, t) {
 	v(Math.min(i, Math.max(r, Number(a.get("tau") ?? Math.min(i, Math.max(r, .7))) || 0)));
 	let b = n.reduce((e, t) => e + t.temperatures.length, 0);
 	return {
-		element: _("div", { class: "path" }, _("div", { class: "prompt" }, _("p", { class: "meta" }, `${e.model}, seed ${e.seed}, after “${e.prompt}”`), e.note ? _("p", { class: "note" }, e.note) : null, Cs(e)), _("div", { class: "card path-slider" }, s.element, _("div", { class: "steps" }, _("button", {
+		element: _("div", { class: "path" }, _("div", { class: "prompt" }, _("p", { class: "meta" }, `${e.model}, seed ${e.seed}, after “${e.prompt}”`), e.note ? _("p", { class: "note" }, e.note) : null, Ms(e)), _("div", { class: "card path-slider" }, s.element, _("div", { class: "steps" }, _("button", {
 			type: "button",
 			class: "quiet",
 			onclick: () => m(-1)
@@ -4762,7 +4766,7 @@ function Ss(e, t) {
 		}, "hotter text →"))), _("section", {
 			class: "card",
 			"aria-label": "Text at the chosen temperature"
-		}, c, H([
+		}, c, On([
 			{
 				name: "this text comes at",
 				unit: e.exact ? "exact ends" : "ends as far as asked for",
@@ -4786,44 +4790,44 @@ function Ss(e, t) {
 				term: "token",
 				value: d
 			}
-		], "measures path-facts")), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `${n.length} different texts at ${b} temperatures `), V("path"), " ", _("small", {}, `Each column is a text, each row one token of it; a click goes there. It took ${R(e.forward_passes)} forward passes instead of ${R(e.independent_passes)}. `), V("forward-pass")), p.element), _("details", { class: "card" }, _("summary", {}, "All texts as a table"), js(e))),
+		], "measures path-facts")), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `${n.length} different texts at ${b} temperatures `), H("path"), " ", _("small", {}, `Each column is a text, each row one token of it; a click goes there. It took ${z(e.forward_passes)} forward passes instead of ${z(e.independent_passes)}. `), H("forward-pass")), p.element), _("details", { class: "card" }, _("summary", {}, "All texts as a table"), Bs(e))),
 		close: () => {
 			y(), p.close();
 		},
 		download: {
 			name: "retort-path",
 			json: () => e,
-			csv: () => Ms(e),
+			csv: () => Vs(e),
 			svg: () => p.element
 		}
 	};
 }
-function Cs(e) {
+function Ms(e) {
 	return e.stages?.length ? _("ol", {
 		class: "path-stages",
 		"aria-label": "Stages of the chain along the path"
 	}, ...e.stages.map(({ stage: e, applies: t, why: n }) => _("li", { class: t ? "" : "set-aside" }, _("code", {}, e), " ", _("small", {}, `${t ? "applies" : "does not apply:"} ${n}`)))) : null;
 }
-function ws(e) {
+function Ns(e) {
 	return (e.temperature_low + e.temperature_high) / 2;
 }
-function Ts(e, t) {
+function Ps(e, t) {
 	let n = 0, r = Infinity;
 	return e.forEach((e, i) => {
 		let a = Math.max(e.temperature_low - t, t - e.temperature_high, 0);
 		a < r && ([n, r] = [i, a]);
 	}), n;
 }
-var Es = {
+var Fs = {
 	end: "the model’s end token",
 	length: "the longest text asked for",
 	stop: "a stop text"
 };
-function Ds(e) {
-	return e.temperature_low === e.temperature_high ? `τ = ${z(e.temperature_low)}` : `τ = ${z(e.temperature_low)} to ${z(e.temperature_high)}`;
+function Is(e) {
+	return e.temperature_low === e.temperature_high ? `τ = ${B(e.temperature_low)}` : `τ = ${B(e.temperature_low)} to ${B(e.temperature_high)}`;
 }
-function Os(e) {
-	let { leaves: t } = e, n = [], r = Math.min(bs, Math.max(...t.map((e) => e.ids.length)));
+function Ls(e) {
+	let { leaves: t } = e, n = [], r = Math.min(ks, Math.max(...t.map((e) => e.ids.length)));
 	for (let i = 0; i < r; i++) for (let r = 0; r < t.length;) {
 		let a = r, o = t[r].ids.slice(0, i + 1).join();
 		for (; a + 1 < t.length && t[a + 1].ids.slice(0, i + 1).join() === o;) a += 1;
@@ -4838,8 +4842,8 @@ function Os(e) {
 	}
 	return n;
 }
-function ks(e, t, n, r) {
-	let i = Os(e), a = 1 + Math.max(...i.map((e) => e.row)), o = Q.top + a * ys + Q.bottom, s = To([t, n === t ? t + 1 : n], [Q.left, 640 - Q.right]), c = v("g"), l = v("g", {
+function Rs(e, t, n, r) {
+	let i = Ls(e), a = 1 + Math.max(...i.map((e) => e.row)), o = Q.top + a * Os + Q.bottom, s = Po([t, n === t ? t + 1 : n], [Q.left, 640 - Q.right]), c = v("g"), l = v("g", {
 		class: "axes",
 		"aria-hidden": "true"
 	}), u = v("line", {
@@ -4857,8 +4861,8 @@ function ks(e, t, n, r) {
 		let i = f.getBoundingClientRect(), a = s.invert((e.clientX - i.left) / i.width * f.viewBox.baseVal.width);
 		r(Math.min(n, Math.max(t, a)));
 	});
-	let m = Kn(f, o, (e) => {
-		s.range([Q.left, e - Q.right]), x(c, ...i.map((e) => As(e, s))), x(l, ...s.ticks(Math.max(3, Math.round(e / 90))).flatMap((e) => [v("line", {
+	let m = tr(f, o, (e) => {
+		s.range([Q.left, e - Q.right]), x(c, ...i.map((e) => zs(e, s))), x(l, ...s.ticks(Math.max(3, Math.round(e / 90))).flatMap((e) => [v("line", {
 			class: "grid",
 			x1: s(e),
 			x2: s(e),
@@ -4868,7 +4872,7 @@ function ks(e, t, n, r) {
 			x: s(e),
 			y: o - Q.bottom + 18,
 			"text-anchor": e === t ? "start" : e === n ? "end" : "middle"
-		}, z(e))]), v("text", {
+		}, B(e))]), v("text", {
 			x: e - Q.right,
 			y: o - 2,
 			"text-anchor": "end"
@@ -4877,7 +4881,7 @@ function ks(e, t, n, r) {
 			y: 12
 		}, "place of the token in the text ↓"), ...Array.from({ length: a }, (e, t) => t).filter((e) => e === 0 || e % 5 == 4).map((e) => v("text", {
 			x: Q.left - 6,
-			y: Q.top + e * ys + 15,
+			y: Q.top + e * Os + 15,
 			"text-anchor": "end"
 		}, String(e + 1)))), h(...p);
 	});
@@ -4890,28 +4894,28 @@ function ks(e, t, n, r) {
 		close: m
 	};
 }
-function As(e, t) {
-	let n = t(e.from), r = Math.max(1.5, t(e.to) - n), i = An(e.token), a = Math.floor((r - 6) / xs);
+function zs(e, t) {
+	let n = t(e.from), r = Math.max(1.5, t(e.to) - n), i = zn(e.token), a = Math.floor((r - 6) / As);
 	return v("g", { class: "band" }, v("rect", {
 		x: n,
-		y: Q.top + e.row * ys + 1,
+		y: Q.top + e.row * Os + 1,
 		width: r,
 		height: 20,
 		rx: Math.min(3, r / 3)
 	}), a >= Math.min(i.length, 2) ? v("text", {
 		x: n + 4,
-		y: Q.top + e.row * ys + 15
+		y: Q.top + e.row * Os + 15
 	}, i.length > a ? `${i.slice(0, a - 1)}…` : i) : null);
 }
-function js(e) {
+function Bs(e) {
 	return _("div", {
 		class: "scroll",
 		tabindex: 0,
 		role: "region",
 		"aria-label": "All texts"
-	}, _("table", { class: "plain-table" }, _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "τ from ", V("path")), _("th", { scope: "col" }, "to ", V("path")), _("th", { scope: "col" }, "text"), _("th", { scope: "col" }, "ended by"), _("th", { scope: "col" }, "log-probability, raw (nats) ", V("logprob")))), _("tbody", {}, ...e.leaves.map((t, n) => _("tr", {}, _("td", { class: "figure" }, z(t.temperature_low)), _("td", { class: "figure" }, z(t.temperature_high)), _("td", { dir: "auto" }, ...e.tokens[n].map(U)), _("td", {}, Es[t.finish_reason] ?? t.finish_reason), _("td", { class: "figure" }, t.logprob_raw.toFixed(3)))))));
+	}, _("table", { class: "plain-table" }, _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "τ from ", H("path")), _("th", { scope: "col" }, "to ", H("path")), _("th", { scope: "col" }, "text"), _("th", { scope: "col" }, "ended by"), _("th", { scope: "col" }, "log-probability, raw (nats) ", H("logprob")))), _("tbody", {}, ...e.leaves.map((t, n) => _("tr", {}, _("td", { class: "figure" }, B(t.temperature_low)), _("td", { class: "figure" }, B(t.temperature_high)), _("td", { dir: "auto" }, ...e.tokens[n].map(U)), _("td", {}, Fs[t.finish_reason] ?? t.finish_reason), _("td", { class: "figure" }, t.logprob_raw.toFixed(3)))))));
 }
-function Ms(e) {
+function Vs(e) {
 	return [[
 		"temperature_low",
 		"temperature_high",
@@ -4927,46 +4931,46 @@ function Ms(e) {
 	])];
 }
 // src/parts/rankChart.ts
-var Ns = 260, $ = {
+var Hs = 260, $ = {
 	left: 52,
 	right: 14,
 	top: 26,
 	bottom: 34
-}, Ps = 1e-10, Fs = 240;
-function Is({ tokens: e, seen: t, raw: n }) {
-	let r = Io([1, Math.max(e, 2)], [$.left, 640]), i = Io([Ps, 1], [Ns - $.bottom, $.top]).clamp(!0), a = v("title", {}), o = v("g", {
+}, Us = 1e-10, Ws = 240;
+function Gs({ tokens: e, seen: t, raw: n }) {
+	let r = Go([1, Math.max(e, 2)], [$.left, 640]), i = Go([Us, 1], [Hs - $.bottom, $.top]).clamp(!0), a = v("title", {}), o = v("g", {
 		class: "axes",
 		"aria-hidden": "true"
-	}), s = v("g"), c = null, l = null, u = Bs(e), d = v("svg", {
-		viewBox: `0 0 640 ${Ns}`,
-		class: `chart rank-chart${N(n) ? "" : " range-chart"}`,
+	}), s = v("g"), c = null, l = null, u = Ys(e), d = v("svg", {
+		viewBox: `0 0 640 ${Hs}`,
+		class: `chart rank-chart${P(n) ? "" : " range-chart"}`,
 		role: "img"
-	}, a, o, s), f = Kn(d, Ns, (t) => {
-		r.range([$.left, t - $.right]), x(o, ...Rs(e, r, i, t)), l = null, p(c);
+	}, a, o, s), f = tr(d, Hs, (t) => {
+		r.range([$.left, t - $.right]), x(o, ...qs(e, r, i, t)), l = null, p(c);
 	});
 	function p(e) {
-		c = e, l ??= N(n) ? m(n.raw, "raw") : h(n, "raw", -2);
-		let t = e === null ? null : N(e) ? m(e.processed, "processed") : h(e, "processed", 2);
-		x(s, ...l.marks, ...t?.marks ?? [], ...e === null ? [] : Ls(e, r)), S(a, `Probability against rank. Raw: ${l.said}. Processed: ${t?.said ?? "not decided by the known tokens"}.`);
+		c = e, l ??= P(n) ? m(n.raw, "raw") : h(n, "raw", -2);
+		let t = e === null ? null : P(e) ? m(e.processed, "processed") : h(e, "processed", 2);
+		x(s, ...l.marks, ...t?.marks ?? [], ...e === null ? [] : Ks(e, r)), S(a, `Probability against rank. Raw: ${l.said}. Processed: ${t?.said ?? "not decided by the known tokens"}.`);
 	}
 	function m(e, t) {
-		let n = (t) => [r(t + 1), i(Math.exp(je(e, t)))], a = u.filter((t) => Ae(e, t)).map(n), o = D(e, e.to - 1);
-		P(e) > 1 && a.push(n(o)), a.sort((e, t) => e[0] - t[0]);
-		let s = $o().x((e) => e[0]).y1((e) => e[1]).y0(i(Ps))(a) ?? "";
+		let n = (t) => [r(t + 1), i(Math.exp(Le(e, t)))], a = u.filter((t) => Ie(e, t)).map(n), o = Pe(e, e.to - 1);
+		F(e) > 1 && a.push(n(o)), a.sort((e, t) => e[0] - t[0]);
+		let s = cs().x((e) => e[0]).y1((e) => e[1]).y0(i(Us))(a) ?? "";
 		return {
 			marks: [...t === "raw" ? [] : [v("path", {
 				class: "area-kept",
 				d: s
 			})], v("path", {
 				class: `line-${t}`,
-				d: Qo()(a) ?? ""
+				d: ss()(a) ?? ""
 			})],
-			said: `${R(P(e))} tokens, from ${I(Math.exp(je(e, D(e, e.from))))} down to ${I(Math.exp(je(e, o)))}`
+			said: `${z(F(e))} tokens, from ${L(Math.exp(Le(e, Pe(e, e.from))))} down to ${L(Math.exp(Le(e, o)))}`
 		};
 	}
 	function h(n, a, o) {
 		let s = Array.from({ length: t }, (e, t) => n.prob(t)), c = s.flatMap(({ low: e, high: t }, n) => {
-			if (t <= Ps) return [];
+			if (t <= Us) return [];
 			let s = r(n + 1) + o;
 			return [v("line", {
 				class: `whisker whisker-${a}`,
@@ -4981,13 +4985,13 @@ function Is({ tokens: e, seen: t, raw: n }) {
 				class: `bound-${a}`,
 				d: g(n)
 			}), ...c],
-			said: `the first ${B(s[0], F)}, all ${R(e - t)} unknown ones ${B(n.unseen, F)}`
+			said: `the first ${V(s[0], I)}, all ${z(e - t)} unknown ones ${V(n.unseen, I)}`
 		};
 	}
 	function g({ unseen: n, largestUnseen: a }) {
 		if (n.high <= 0 || e <= t) return "";
-		let o = Array.from({ length: Fs / 4 }, (n, r) => t + (e - t) ** (r / (Fs / 4 - 1))).map((e) => [r(e), i(Math.max(Math.min(a, n.high / Math.max(e - t, 1)), Ps))]);
-		return $o().x((e) => e[0]).y1((e) => e[1]).y0(i(Ps))(o) ?? "";
+		let o = Array.from({ length: Ws / 4 }, (n, r) => t + (e - t) ** (r / (Ws / 4 - 1))).map((e) => [r(e), i(Math.max(Math.min(a, n.high / Math.max(e - t, 1)), Us))]);
+		return cs().x((e) => e[0]).y1((e) => e[1]).y0(i(Us))(o) ?? "";
 	}
 	return {
 		element: d,
@@ -4995,7 +4999,7 @@ function Is({ tokens: e, seen: t, raw: n }) {
 		close: f
 	};
 }
-function Ls(e, t) {
+function Ks(e, t) {
 	return e.stages.filter(({ removed: e, before: t, after: n }) => e > 0 && t && n && n.order === void 0 && n.to < t.to).map((e, n) => {
 		let r = t(e.after.to + .5), i = r > t.range()[1] * .75;
 		return v("g", {}, v("line", {
@@ -5003,16 +5007,16 @@ function Ls(e, t) {
 			x1: r,
 			x2: r,
 			y1: $.top,
-			y2: Ns - $.bottom
+			y2: Hs - $.bottom
 		}), v("text", {
 			class: "cut-label",
 			x: r + (i ? -4 : 4),
 			y: $.top + 10 + 13 * n,
 			"text-anchor": i ? "end" : "start"
-		}, A(e.stage)));
+		}, j(e.stage)));
 	});
 }
-function Rs(e, t, n, r) {
+function qs(e, t, n, r) {
 	let i = [
 		1,
 		10,
@@ -5032,9 +5036,9 @@ function Rs(e, t, n, r) {
 	return [
 		...i.map((e) => v("text", {
 			x: t(e),
-			y: Ns - $.bottom + 15,
+			y: Hs - $.bottom + 15,
 			"text-anchor": e === 1 ? "start" : t(e) > r - $.right - 24 ? "end" : "middle"
-		}, R(e))),
+		}, z(e))),
 		...a.flatMap((e) => [v("line", {
 			class: "grid",
 			x1: $.left,
@@ -5045,7 +5049,7 @@ function Rs(e, t, n, r) {
 			x: $.left - 6,
 			y: n(e) + 4,
 			"text-anchor": "end"
-		}, e === 1 ? "1" : `10${zs(Math.log10(e))}`)]),
+		}, e === 1 ? "1" : `10${Js(Math.log10(e))}`)]),
 		v("text", {
 			x: r - $.right,
 			y: 256,
@@ -5057,56 +5061,56 @@ function Rs(e, t, n, r) {
 		}, "probability")
 	];
 }
-function zs(e) {
+function Js(e) {
 	return String(Math.round(e)).replace(/[-0-9]/g, (e) => e === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(e)]);
 }
-function Bs(e) {
-	let t = Array.from({ length: Fs }, (t, n) => Math.round(e ** (n / 239)) - 1);
+function Ys(e) {
+	let t = Array.from({ length: Ws }, (t, n) => Math.round(e ** (n / 239)) - 1);
 	return [...new Set(t)].sort((e, t) => e - t);
 }
 // src/views/position.ts
-var Vs = 20;
-function Hs(e, t, n) {
-	let r = gr(e), { state: i, announce: a } = t, o = null, s = Vs, c = Vn((e) => ee(e), a, { heat: !1 }), l = vs((e) => ee(Ut(b(), e))), u = _("div", {
+var Xs = 20;
+function Zs(e, t, n) {
+	let r = Tr(e), { state: i, announce: a } = t, o = null, s = Xs, c = Xn((e) => C(e), a, { heat: !1 }), l = Ds((e) => C(Zt(b(), e))), u = _("div", {
 		class: "scroll",
 		tabindex: 0,
 		role: "region",
 		"aria-label": "Tokens"
-	}), d = Mn(r, Vs, n), f = Is(r), p = Ks(r), m = _("p", {
+	}), d = Vn(r, Xs, n), f = Gs(r), p = tc(r), m = _("p", {
 		class: "note undecided",
 		"aria-live": "polite"
 	}), h = _("ul", {
 		class: "warnings",
 		"aria-label": "Where the settings conflict"
-	}), g = Gn(C), v = _("button", {
+	}), g = er(w), v = _("button", {
 		type: "button",
 		class: "quiet more",
 		onclick: () => y(s * 3)
 	}, "Show more tokens");
 	function y(t) {
-		s = Math.min(t, e.tokens.length), d = Mn(r, s, n), x(u, d.element), v.hidden = s >= e.tokens.length, d.draw(o);
+		s = Math.min(t, e.tokens.length), d = Vn(r, s, n), x(u, d.element), v.hidden = s >= e.tokens.length, d.draw(o);
 	}
 	function b() {
 		try {
-			return Rt(i.get("chain") ?? r.chain);
+			return Kt(i.get("chain") ?? r.chain);
 		} catch {
-			return Bt(r.chain).chain;
+			return Jt(r.chain).chain;
 		}
 	}
-	function ee(e) {
-		i.set("chain", Ht(e.filter(_t)) || " ");
+	function C(e) {
+		i.set("chain", Xt(e.filter(Tt)) || " ");
 	}
-	function C() {
+	function w() {
 		let e = b(), t = "";
 		try {
 			o = r.explain(e);
 		} catch (e) {
-			if (!(e instanceof k)) throw e;
+			if (!(e instanceof A)) throw e;
 			o = null, t = e.message;
 		}
-		S(m, t), m.hidden = t === "", c.show(e), c.report(o?.stages ?? [], o === null ? "not decided here" : "off"), l.show(gt(e)), d.draw(o), f.draw(o), p.draw(o), x(h, ...(o?.warnings ?? []).map((e) => _("li", {}, e))), h.hidden = h.children.length === 0;
+		S(m, t), m.hidden = t === "", c.show(e), c.report(o?.stages ?? [], o === null ? "not decided here" : "off"), l.show(wt(e)), d.draw(o), f.draw(o), p.draw(o), x(h, ...(o?.warnings ?? []).map((e) => _("li", {}, e))), h.hidden = h.children.length === 0;
 	}
-	let te = i.listen((e) => e === "chain" && g()), w = _("div", { class: `position${N(r.raw) ? "" : " partial"}` }, Us(r), _("div", { class: "columns" }, _("div", { class: "side" }, _("section", {
+	let ee = i.listen((e) => e === "chain" && g()), T = _("div", { class: `position${P(r.raw) ? "" : " partial"}` }, Qs(r), _("div", { class: "columns" }, _("div", { class: "side" }, _("section", {
 		class: "card controls",
 		"aria-label": "Settings"
 	}, l.element, c.element, m, h), _("section", {
@@ -5115,37 +5119,37 @@ function Hs(e, t, n) {
 	}, p.element)), _("div", { class: "main" }, _("section", {
 		class: "card",
 		"aria-label": "Distribution of the next token"
-	}, u, v), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, N(r.raw) ? `All ${R(r.tokens)} tokens, the most likely at the left ` : `${R(r.seen)} known tokens as ranges, all others below a bound `), V("rank"), " ", Ws(r)), f.element))));
-	return y(Vs), C(), performance.mark("retort-numbers"), {
-		element: w,
+	}, u, v), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, P(r.raw) ? `All ${z(r.tokens)} tokens, the most likely at the left ` : `${z(r.seen)} known tokens as ranges, all others below a bound `), H("rank"), " ", $s(r)), f.element))));
+	return y(Xs), w(), performance.mark("retort-numbers"), {
+		element: T,
 		close: () => {
-			te(), f.close();
+			ee(), f.close();
 		},
 		download: {
 			name: "retort-position",
-			json: () => Js(r, o, b()),
-			csv: () => Ys(r, o),
+			json: () => rc(r, o, b()),
+			csv: () => ic(r, o),
 			svg: () => f.element
 		}
 	};
 }
-function Us({ record: e, seen: t, raw: n }) {
-	let r = zt(Bt(e.chain).others), i = e.prompt_tokens.length > 0 ? e.prompt_tokens : [e.prompt];
+function Qs({ record: e, seen: t, raw: n }) {
+	let r = qt(Jt(e.chain).others), i = e.prompt_tokens.length > 0 ? e.prompt_tokens : [e.prompt];
 	return _("div", { class: "prompt" }, _("p", { class: "meta" }, `${e.model}, after`), _("p", {
 		class: "tokens",
 		dir: "auto"
-	}, ...i.map(U)), qn(e, t, !N(n)), r ? _("p", { class: "note" }, r) : null);
+	}, ...i.map(U)), nr(e, t, !P(n)), r ? _("p", { class: "note" }, r) : null);
 }
-function Ws({ raw: e }) {
-	return _("span", { class: "legend" }, _("span", { class: "key key-raw" }, "raw: the model's own, τ = 1"), _("span", { class: "key key-processed" }, "processed: what sampling draws from"), N(e) ? _("span", { class: "key key-cut" }, "where a stage cuts") : _("span", { class: "key key-bound" }, "no unknown token lies above"));
+function $s({ raw: e }) {
+	return _("span", { class: "legend" }, _("span", { class: "key key-raw" }, "raw: the model's own, τ = 1"), _("span", { class: "key key-processed" }, "processed: what sampling draws from"), P(e) ? _("span", { class: "key key-cut" }, "where a stage cuts") : _("span", { class: "key key-bound" }, "no unknown token lies above"));
 }
-var Gs = [
+var ec = [
 	{
 		key: "entropy",
 		name: "entropy",
 		unit: "nats",
 		term: "entropy",
-		write: I,
+		write: L,
 		beside: !0,
 		of: (e) => e.entropy
 	},
@@ -5154,25 +5158,25 @@ var Gs = [
 		name: "effective support",
 		unit: "tokens",
 		term: "effective-support",
-		write: I,
+		write: L,
 		beside: !0,
-		of: (e) => _r(e)
+		of: (e) => Er(e)
 	},
 	{
 		key: "kept",
 		name: "tokens that can come",
 		unit: "",
 		term: "truncation",
-		write: R,
+		write: z,
 		beside: !0,
-		of: (e) => j(e.kept)
+		of: (e) => M(e.kept)
 	},
 	{
 		key: "kept-mass",
 		name: "mass kept",
 		unit: "of what τ made",
 		term: "kept-mass",
-		write: F,
+		write: I,
 		of: (e) => e.keptMass
 	},
 	{
@@ -5180,29 +5184,29 @@ var Gs = [
 		name: "leakage",
 		unit: "out of the raw top 90 %",
 		term: "leakage",
-		write: F,
-		of: (e) => N(e) ? j(qt(e)) : null
+		write: I,
+		of: (e) => P(e) ? M(tn(e)) : null
 	},
 	{
 		key: "unseen",
 		name: "unknown tokens’ share",
 		unit: "",
 		term: "interval",
-		write: F,
+		write: I,
 		beside: !0,
-		of: (e) => N(e) ? null : e.unseen
+		of: (e) => P(e) ? null : e.unseen
 	},
 	{
 		key: "margin",
 		name: "margin",
 		unit: "raw logits, 1st − 2nd",
 		term: "margin",
-		write: I,
+		write: L,
 		of: (e, t) => t.margin
 	}
 ];
-function Ks(e) {
-	let t = Gs.filter((t) => t.of(e.raw, e) !== null), n = t.map(({ key: e }) => _("b", {
+function tc(e) {
+	let t = ec.filter((t) => t.of(e.raw, e) !== null), n = t.map(({ key: e }) => _("b", {
 		class: "processed-ink",
 		"data-measure": e
 	}));
@@ -5212,7 +5216,7 @@ function Ks(e) {
 				class: "raw-ink",
 				"data-measure": `${t}-raw`
 			});
-			return Bn(u, s(e.raw, e), o), bn({
+			return Yn(u, s(e.raw, e), o), kn({
 				name: r,
 				unit: i,
 				term: a,
@@ -5226,55 +5230,55 @@ function Ks(e) {
 		draw(r) {
 			t.forEach(({ key: t, write: i, of: a }, o) => {
 				let s = r === null && t !== "margin" ? null : a(r ?? e.raw, e);
-				Bn(n[o], s, i);
+				Yn(n[o], s, i);
 			});
 		}
 	};
 }
-function qs(e) {
+function nc(e) {
 	return e !== null && e.low === e.high ? e.low : e;
 }
-function Js(e, t, n) {
+function rc(e, t, n) {
 	let { record: r, raw: i, logits: a } = e, o = (e) => ({
-		entropy_nats: qs(e.entropy),
-		effective_support: qs(_r(e)),
-		unseen: qs(e.unseen)
+		entropy_nats: nc(e.entropy),
+		effective_support: nc(Er(e)),
+		unseen: nc(e.unseen)
 	});
 	return {
 		known: r.known,
 		model: r.model,
 		prompt: r.prompt,
 		vocabulary: r.vocabulary,
-		chain: Ht(n),
+		chain: Xt(n),
 		raw: {
 			...o(i),
-			margin: qs(e.margin)
+			margin: nc(e.margin)
 		},
 		processed: t === null ? null : {
 			...o(t),
 			kept: t.kept,
-			kept_mass: qs(t.keptMass)
+			kept_mass: nc(t.keptMass)
 		},
 		stages: (t?.stages ?? []).map(({ stage: e, kept: t, removed: n, keptMass: r, keptMassTotal: i }) => ({
-			stage: A(e),
+			stage: j(e),
 			kept: t,
 			removed: n,
-			kept_mass: qs(r),
-			kept_mass_total: qs(i)
+			kept_mass: nc(r),
+			kept_mass_total: nc(i)
 		})),
 		warnings: t?.warnings ?? [],
 		tokens: r.tokens.slice(0, 100).map((e, n) => ({
 			token: e,
 			id: r.ids[n],
-			[N(i) ? "logit" : "logprob"]: a[n],
-			prob_raw: qs(i.prob(n)),
-			prob_processed: qs(t?.prob(n) ?? null),
-			removed_by: Xs(t, n)
+			[P(i) ? "logit" : "logprob"]: a[n],
+			prob_raw: nc(i.prob(n)),
+			prob_processed: nc(t?.prob(n) ?? null),
+			removed_by: ac(t, n)
 		}))
 	};
 }
-function Ys({ record: e, raw: t, logits: n, seen: r, tokens: i }, a) {
-	let o = N(t), s = (e) => o ? [e?.low ?? null] : [e?.low ?? null, e?.high ?? null], c = (e) => o ? [e] : [`${e}_low`, `${e}_high`];
+function ic({ record: e, raw: t, logits: n, seen: r, tokens: i }, a) {
+	let o = P(t), s = (e) => o ? [e?.low ?? null] : [e?.low ?? null, e?.high ?? null], c = (e) => o ? [e] : [`${e}_low`, `${e}_high`];
 	return [
 		[
 			"rank",
@@ -5292,7 +5296,7 @@ function Ys({ record: e, raw: t, logits: n, seen: r, tokens: i }, a) {
 			n[i],
 			...s(t.prob(i)),
 			...s(a?.prob(i) ?? null),
-			Xs(a, i)
+			ac(a, i)
 		]),
 		...o || r === i ? [] : [[
 			null,
@@ -5305,19 +5309,19 @@ function Ys({ record: e, raw: t, logits: n, seen: r, tokens: i }, a) {
 		]]
 	];
 }
-function Xs(e, t) {
+function ac(e, t) {
 	let n = e?.removedBy(t) ?? null;
-	return n === null ? null : A(n);
+	return n === null ? null : j(n);
 }
 // src/views/tour.ts
-var Zs = 8, Qs = 3;
-function $s(e, t) {
-	let n = ln(e.position.logits), r = (t) => Math.max(0, e.position.tokens.indexOf(t)), i = {
+var oc = 8, sc = 3;
+function cc(e, t) {
+	let n = _n(e.position.logits), r = (t) => Math.max(0, e.position.tokens.indexOf(t)), i = {
 		record: e,
 		logits: n,
 		first: r(e.first),
 		right: r(e.right)
-	}, { state: a, announce: o, data: s } = t, c = _("div", { class: "tour-body" }), l, u = ec.map((e, t) => _("li", {}, _("button", {
+	}, { state: a, announce: o, data: s } = t, c = _("div", { class: "tour-body" }), l, u = lc.map((e, t) => _("li", {}, _("button", {
 		type: "button",
 		class: "quiet",
 		onclick: () => a.set("step", String(t + 1))
@@ -5332,33 +5336,33 @@ function $s(e, t) {
 	}), p = s.studio || s.position ? "Try it yourself →" : "Start again";
 	function m() {
 		let e = Number(a.get("step") ?? "1");
-		return Number.isInteger(e) && e >= 1 && e <= ec.length ? e - 1 : 0;
+		return Number.isInteger(e) && e >= 1 && e <= lc.length ? e - 1 : 0;
 	}
 	function h(e) {
 		let t = m() + e;
-		t < ec.length ? a.set("step", String(t + 1)) : s.studio || s.position ? a.set("view", "position") : a.set("step", "1"), c.querySelector("h2")?.focus();
+		t < lc.length ? a.set("step", String(t + 1)) : s.studio || s.position ? a.set("view", "position") : a.set("step", "1"), c.querySelector("h2")?.focus();
 	}
 	function g() {
-		let e = m(), t = ec[e];
+		let e = m(), t = lc[e];
 		l?.close?.(), l = t.widget(i), u.forEach((t, n) => {
 			n === e ? t.firstElementChild.setAttribute("aria-current", "step") : t.firstElementChild.removeAttribute("aria-current");
-		}), d.disabled = e === 0, S(f, e === ec.length - 1 ? p : "Next →"), x(c, _("h2", { tabindex: "-1" }, `${e + 1}. ${t.title}`), ...t.idea.map((e) => _("p", {}, e)), _("div", { class: "card" }, _("p", { class: "task" }, _("b", {}, "Try it. "), t.task), l.element), _("details", { class: "card question" }, _("summary", {}, _("b", {}, "Question: "), t.question), _("p", {}, _("b", {}, "Answer: "), t.answer))), o(`Step ${e + 1} of ${ec.length}: ${t.title}`);
+		}), d.disabled = e === 0, S(f, e === lc.length - 1 ? p : "Next →"), x(c, _("h2", { tabindex: "-1" }, `${e + 1}. ${t.title}`), ...t.idea.map((e) => _("p", {}, e)), _("div", { class: "card" }, _("p", { class: "task" }, _("b", {}, "Try it. "), t.task), l.element), _("details", { class: "card question" }, _("summary", {}, _("b", {}, "Question: "), t.question), _("p", {}, _("b", {}, "Answer: "), t.answer))), o(`Step ${e + 1} of ${lc.length}: ${t.title}`);
 	}
 	let v = a.listen((e) => e === "step" && g());
 	return g(), {
-		element: _("div", { class: "tour" }, _("p", { class: "meta" }, `A real language model (${e.position.model.replace("embedded:", "")}) has read “${e.position.prompt}” and must say what comes next. It knows ${R(n.length)} tokens: words and pieces of words, shown here with ␣ for a space. Every number below comes from that model.`), _("nav", { "aria-label": "Steps of the tour" }, _("ol", { class: "tour-steps" }, ...u)), c, _("p", { class: "tour-go" }, d, f)),
+		element: _("div", { class: "tour" }, _("p", { class: "meta" }, `A real language model (${e.position.model.replace("embedded:", "")}) has read “${e.position.prompt}” and must say what comes next. It knows ${z(n.length)} tokens: words and pieces of words, shown here with ␣ for a space. Every number below comes from that model.`), _("nav", { "aria-label": "Steps of the tour" }, _("ol", { class: "tour-steps" }, ...u)), c, _("p", { class: "tour-go" }, d, f)),
 		download: null,
 		close: () => {
 			v(), l?.close?.();
 		}
 	};
 }
-var ec = [
+var lc = [
 	{
 		title: "Logits and softmax",
 		idea: ["The model gives every token one number, its logit. The larger it is, the better the token fits. Logits are not probabilities: they can be negative, and they do not add up to anything.", "Softmax makes them probabilities: take e^logit, which is always positive, and divide by the sum over all tokens. Now they add up to 100\xA0%."],
 		task: "Add 0.1 to the logit of Canberra. Which city is first now, and what happens to all the others?",
-		widget: ic,
+		widget: pc,
 		question: "What changes if every logit grows by 5?",
 		answer: "Nothing. Every e^logit becomes e⁵ ≈ 148 times as large, and so does their sum, so every share stays the same. Only the differences between logits count."
 	},
@@ -5366,7 +5370,7 @@ var ec = [
 		title: "What temperature does",
 		idea: ["The temperature τ (tau) divides every logit before the softmax. Below 1 the differences grow, and the likely tokens take more. Above 1 they shrink, and the unlikely tokens gain.", "It never changes the order of the tokens."],
 		task: "Go down to 0.2, then up to 2. Who gains and who loses? Does any token overtake another?",
-		widget: ac,
+		widget: mc,
 		question: "What does τ → 0 become?",
 		answer: "Always the first token: the largest logit gets 100\xA0%. This is greedy decoding. The same prompt then gives the same text, unless two tokens are so close that rounding decides. At the other end, τ → ∞, every token becomes equally likely."
 	},
@@ -5374,7 +5378,7 @@ var ec = [
 		title: "Entropy and the runners-up",
 		idea: ["Entropy says how uncertain the model is: 0 if one token has everything, more the more evenly the probability is spread. e^entropy makes it a count: as uncertain as that many equally likely tokens.", "The runners-up hold knowledge too, called dark knowledge. Here the famous city is first and the right answer is a close second. At τ = 0 it never appears."],
 		task: "Move τ from 0 to 2. Where is Canberra’s best chance? What happens to both cities when it gets hot?",
-		widget: oc,
+		widget: hc,
 		question: "Why can τ = 0.7 give another answer than τ = 0, and is it then more correct?",
 		answer: "Because a draw may take a runner-up; the order has not changed. It is right more often only where the right answer is not first, as here. Where the first answer is right, every other draw is wrong."
 	},
@@ -5382,7 +5386,7 @@ var ec = [
 		title: "Truncation and its order",
 		idea: ["Truncation removes unlikely tokens before the draw. Top-k keeps the k most likely. Top-p keeps the most likely ones that together hold a share p. What is left is scaled up to 100\xA0%.", "The order counts: temperature 2 spreads the probability, so a top-p after it keeps far more tokens than one before it. Engines do not agree on the order."],
 		task: "Choose the second setting, then the third: the same numbers in another order. Count the tokens kept.",
-		widget: uc,
+		widget: yc,
 		question: "Temperature 2 with top-k 5 and top-p 0.3: which of them decides?",
 		answer: "The truncations. The temperature asks for variety, but top-k and top-p together leave a single token, so every draw is the same. Set the temperature first, then at most one truncation."
 	},
@@ -5390,18 +5394,18 @@ var ec = [
 		title: "From teacher to student",
 		idea: ["A small model (the student) can learn from a large one (the teacher). Ordinary training shows it one right token: a hard label. Distilling shows it the teacher’s whole distribution: a soft target.", "A higher τ lifts the runners-up, so the student also sees which tokens are alike. Here they are cities."],
 		task: "Raise τ to 3. How much of the lesson do the runners-up get, compared with the hard label?",
-		widget: dc,
+		widget: bc,
 		question: "Why do people use τ = 3 to 4 for distilling?",
 		answer: "At τ = 1 a sure teacher is almost a hard label: the runners-up weigh too little to teach. At 3 to 4 they weigh enough; much higher, all tokens look alike. (The loss is multiplied by τ², since its gradient shrinks as 1/τ².) It is a custom, not a law: on our own language models τ = 1 did better in short trainings. Always compare with the same student trained on hard labels."
 	}
 ];
-function tc(e, t, n, r) {
+function uc(e, t, n, r) {
 	let i = [
-		...Array.from({ length: Zs }, (e, t) => t),
+		...Array.from({ length: oc }, (e, t) => t),
 		"others",
 		...r ? ["all"] : []
 	].map((t) => {
-		let i = t === "all" ? r : t === "others" ? `${R(e.logits.length - Zs)} others` : U(e.record.position.tokens[t]), a = n.map(() => _("td", { class: "figure" })), o = _("span", { class: "bar bar-behind" }), s = _("span", { class: "bar bar-processed" });
+		let i = t === "all" ? r : t === "others" ? `${z(e.logits.length - oc)} others` : U(e.record.position.tokens[t]), a = n.map(() => _("td", { class: "figure" })), o = _("span", { class: "bar bar-behind" }), s = _("span", { class: "bar bar-processed" });
 		return {
 			rank: t,
 			cells: a,
@@ -5415,10 +5419,10 @@ function tc(e, t, n, r) {
 				"aria-hidden": "true"
 			}, o, s)))
 		};
-	}), a = _("tr", {}, _("th", { scope: "col" }, "token ", V("token")), ...n.map(({ name: e, term: t }) => _("th", {
+	}), a = _("tr", {}, _("th", { scope: "col" }, "token ", H("token")), ...n.map(({ name: e, term: t }) => _("th", {
 		scope: "col",
 		class: "figure"
-	}, `${e} `, V(t))), _("th", { scope: "col" }, _("span", { class: "sr" }, "bar")));
+	}, `${e} `, H(t))), _("th", { scope: "col" }, _("span", { class: "sr" }, "bar")));
 	return {
 		element: _("table", { class: "bars tour-table" }, _("caption", { class: "sr" }, t), _("thead", {}, a), _("tbody", {}, ...i.map((e) => e.element))),
 		draw(e) {
@@ -5429,41 +5433,41 @@ function tc(e, t, n, r) {
 		}
 	};
 }
-var nc = {
+var dc = {
 	name: "logit",
 	term: "logits"
-}, rc = {
+}, fc = {
 	name: "probability",
 	term: "softmax"
 };
-function ic(e) {
-	let { raw: t } = Kt([], e.logits), n = tc(e, "Logits, their powers and probabilities of the most likely tokens", [
-		nc,
+function pc(e) {
+	let { raw: t } = en([], e.logits), n = uc(e, "Logits, their powers and probabilities of the most likely tokens", [
+		dc,
 		{
 			name: "e^logit",
 			term: "softmax"
 		},
-		rc
-	], "sum"), r = Math.exp(e.logits[0]) / Me(t, 0), i = 0, a = Gn(() => {
+		fc
+	], "sum"), r = Math.exp(e.logits[0]) / Re(t, 0), i = 0, a = er(() => {
 		let a = (t) => e.logits[t] + (t === e.right ? i : 0), o = r + Math.exp(a(e.right)) - Math.exp(e.logits[e.right]);
 		n.draw((e) => {
-			let n = e === "all" ? o : e === "others" ? r * Ne(t, Zs) : Math.exp(a(e));
+			let n = e === "all" ? o : e === "others" ? r * ze(t, oc) : Math.exp(a(e));
 			return {
 				cells: [
 					typeof e == "number" ? a(e).toFixed(2) : "",
-					R(n),
-					F(n / o)
+					z(n),
+					I(n / o)
 				],
 				share: n / o
 			};
 		});
-	}), o = _s({
+	}), o = Es({
 		label: `added to the logit of ${e.record.right.trim()}`,
 		term: "logits",
 		min: -4,
 		max: 4,
 		step: .05,
-		write: (e) => (e > 0 ? "+" : "") + I(e),
+		write: (e) => (e > 0 ? "+" : "") + L(e),
 		marks: [
 			[-4, "−4"],
 			[0, "0"],
@@ -5472,36 +5476,36 @@ function ic(e) {
 	}, (e) => (o.show(i = e), a()));
 	return o.show(0), a(), { element: _("div", {}, o.element, n.element) };
 }
-function ac(e) {
-	let t = tc(e, "Logits divided by the temperature, and probability of the most likely tokens", [{
+function mc(e) {
+	let t = uc(e, "Logits divided by the temperature, and probability of the most likely tokens", [{
 		name: "logit ÷ τ",
 		term: "logits"
-	}, rc]), n = pc(e, 1);
-	return { element: _("div", {}, fc(1, (r) => {
-		let i = pc(e, r);
+	}, fc]), n = Sc(e, 1);
+	return { element: _("div", {}, xc(1, (r) => {
+		let i = Sc(e, r);
 		t.draw((t) => {
-			let a = mc(i, r, t);
+			let a = Cc(i, r, t);
 			return {
-				cells: [typeof t == "number" ? r === 0 ? "–" : (e.logits[t] / r).toFixed(2) : "", F(a)],
+				cells: [typeof t == "number" ? r === 0 ? "–" : (e.logits[t] / r).toFixed(2) : "", I(a)],
 				share: a,
-				behind: mc(n, 1, t)
+				behind: Cc(n, 1, t)
 			};
 		});
 	}), t.element, _("p", { class: "legend" }, _("span", { class: "key key-accent" }, "at this τ"), _("span", { class: "key key-pale" }, "at τ = 1"))) };
 }
-function oc(e) {
-	let t = es(240), n = _("b"), r = _("b"), i = [e.first, e.right].map((e) => ({
+function hc(e) {
+	let t = ls(240), n = _("b"), r = _("b"), i = [e.first, e.right].map((e) => ({
 		rank: e,
 		value: _("b")
-	})), a = Array.from({ length: 61 }, (e, t) => Qs * t / 60), o = i.map(({ rank: t }) => a.map((n) => ({
+	})), a = Array.from({ length: 61 }, (e, t) => sc * t / 60), o = i.map(({ rank: t }) => a.map((n) => ({
 		x: n,
-		y: mc(pc(e, n), n, t)
+		y: Cc(Sc(e, n), n, t)
 	})));
 	return {
-		element: _("div", {}, fc(1, (a) => {
-			let s = pc(e, a);
-			S(n, `${I(E(s.processed).entropy)} nats`), S(r, `${I(Jt(s.processed))} tokens`);
-			for (let { rank: e, value: t } of i) S(t, F(mc(s, a, e)));
+		element: _("div", {}, xc(1, (a) => {
+			let s = Sc(e, a);
+			S(n, `${L(O(s.processed).entropy)} nats`), S(r, `${L(nn(s.processed))} tokens`);
+			for (let { rank: e, value: t } of i) S(t, I(Cc(s, a, e)));
 			t.draw({
 				title: "Probability of the two answers against temperature",
 				x: "temperature τ",
@@ -5510,20 +5514,20 @@ function oc(e) {
 				yTo: 1,
 				mark: a,
 				series: o.map((t, n) => ({
-					name: hc(e, i[n].rank),
+					name: wc(e, i[n].rank),
 					ink: n === 0 ? "second" : "accent",
 					points: t,
 					bare: !0
 				}))
 			});
-		}), H([
+		}), On([
 			{
-				name: `chance of ${hc(e, e.first)}`,
+				name: `chance of ${wc(e, e.first)}`,
 				term: "tempered",
 				value: i[0].value
 			},
 			{
-				name: `chance of ${hc(e, e.right)}`,
+				name: `chance of ${wc(e, e.right)}`,
 				term: "tempered",
 				value: i[1].value
 			},
@@ -5537,26 +5541,26 @@ function oc(e) {
 				term: "effective-support",
 				value: r
 			}
-		]), _("p", { class: "legend" }, _("span", { class: "key key-second" }, `${hc(e, e.first)}: first, and wrong`), _("span", { class: "key key-accent" }, `${hc(e, e.right)}: second, and right`)), t.element, e.record.draws.length > 0 ? cc(e) : null),
+		]), _("p", { class: "legend" }, _("span", { class: "key key-second" }, `${wc(e, e.first)}: first, and wrong`), _("span", { class: "key key-accent" }, `${wc(e, e.right)}: second, and right`)), t.element, e.record.draws.length > 0 ? _c(e) : null),
 		close: t.close
 	};
 }
-var sc = 22;
-function cc(e) {
+var gc = 22;
+function _c(e) {
 	let t = (t) => _("span", {
-		class: `chip ${["chip-second", "chip-accent"][[e.first, e.right].findIndex((n) => t === hc(e, n))] ?? ""}`,
+		class: `chip ${["chip-second", "chip-accent"][[e.first, e.right].findIndex((n) => t === wc(e, n))] ?? ""}`,
 		title: t
-	}, t.length > sc ? `${t.slice(0, 20).trimEnd()} …` : t);
-	return _("table", { class: "draws" }, _("caption", {}, "What the model said in ten draws at each temperature"), _("tbody", {}, ...e.record.draws.map(({ temperature: e, texts: n }) => _("tr", {}, _("th", { scope: "row" }, `τ = ${z(e)}`), _("td", {}, ...n.flatMap((e) => [t(e), " "]))))));
+	}, t.length > gc ? `${t.slice(0, 20).trimEnd()} …` : t);
+	return _("table", { class: "draws" }, _("caption", {}, "What the model said in ten draws at each temperature"), _("tbody", {}, ...e.record.draws.map(({ temperature: e, texts: n }) => _("tr", {}, _("th", { scope: "row" }, `τ = ${B(e)}`), _("td", {}, ...n.flatMap((e) => [t(e), " "]))))));
 }
-var lc = [
+var vc = [
 	["top_p=0.9", "top-p 0.9 alone"],
 	["temperature=2 | top_p=0.9", "temperature 2, then top-p 0.9"],
 	["top_p=0.9 | temperature=2", "top-p 0.9, then temperature 2"],
 	["temperature=2 | top_k=5 | top_p=0.3", "temperature 2, then top-k 5, then top-p 0.3"]
 ];
-function uc(e) {
-	let t = tc(e, "What these settings leave of the most likely tokens", [{
+function yc(e) {
+	let t = uc(e, "What these settings leave of the most likely tokens", [{
 		name: "raw",
 		term: "raw"
 	}, {
@@ -5565,49 +5569,49 @@ function uc(e) {
 	}]), n = _("b", { role: "status" }), r = _("ul", {
 		class: "warnings",
 		"aria-label": "Where the settings conflict"
-	}), i = C("chain"), a = pc(e, 1), o = (i) => {
-		let o = Kt(Rt(i), e.logits), s = P(o.processed);
+	}), i = w("chain"), a = Sc(e, 1), o = (i) => {
+		let o = en(Kt(i), e.logits), s = F(o.processed);
 		t.draw((e) => {
-			let t = e === "all" ? !1 : e === "others" ? s <= Zs : o.removedBy(e) !== null, n = mc(o, 1, e);
+			let t = e === "all" ? !1 : e === "others" ? s <= oc : o.removedBy(e) !== null, n = Cc(o, 1, e);
 			return {
-				cells: [F(mc(a, 1, e)), t ? "removed" : F(n)],
+				cells: [I(Cc(a, 1, e)), t ? "removed" : I(n)],
 				share: t ? 0 : n,
-				behind: mc(a, 1, e),
+				behind: Cc(a, 1, e),
 				removed: t
 			};
-		}), S(n, `${R(s)} of ${R(e.logits.length)}`), x(r, ...o.warnings.map((e) => _("li", {}, e))), r.hidden = o.warnings.length === 0;
-	}, s = lc.map(([e, t], n) => _("label", { class: "choice" }, _("input", {
+		}), S(n, `${z(s)} of ${z(e.logits.length)}`), x(r, ...o.warnings.map((e) => _("li", {}, e))), r.hidden = o.warnings.length === 0;
+	}, s = vc.map(([e, t], n) => _("label", { class: "choice" }, _("input", {
 		type: "radio",
 		name: i,
 		value: e,
 		checked: n === 0,
 		onchange: () => o(e)
 	}), ` ${t}`));
-	return o(lc[0][0]), { element: _("div", {}, _("fieldset", { class: "choices" }, _("legend", {}, "Settings, in the order in which they act"), ...s), H([{
+	return o(vc[0][0]), { element: _("div", {}, _("fieldset", { class: "choices" }, _("legend", {}, "Settings, in the order in which they act"), ...s), On([{
 		name: "tokens kept",
 		term: "truncation",
 		value: n
 	}]), t.element, _("p", { class: "legend" }, _("span", { class: "key key-accent" }, "what these settings leave"), _("span", { class: "key key-pale" }, "raw: the model’s own")), r) };
 }
-function dc(e) {
-	let t = tc(e, "The teacher's soft target at this temperature beside the hard label", [{
+function bc(e) {
+	let t = uc(e, "The teacher's soft target at this temperature beside the hard label", [{
 		name: "hard label",
 		term: "hard-labels"
 	}, {
 		name: "soft target",
 		term: "soft-targets"
 	}]), [n, r] = [_("b"), _("b")];
-	return { element: _("div", {}, fc(1, (i) => {
-		let a = pc(e, i);
+	return { element: _("div", {}, xc(1, (i) => {
+		let a = Sc(e, i);
 		t.draw((t) => {
-			let n = mc(a, i, t);
+			let n = Cc(a, i, t);
 			return {
-				cells: [F(Number(t === e.right)), F(n)],
+				cells: [I(Number(t === e.right)), I(n)],
 				share: n,
 				behind: Number(t === e.right)
 			};
-		}), S(n, F(1 - mc(a, i, 0))), S(r, `${I(Jt(a.processed))} tokens`);
-	}), H([{
+		}), S(n, I(1 - Cc(a, i, 0))), S(r, `${L(nn(a.processed))} tokens`);
+	}), On([{
 		name: "all runners-up together",
 		term: "tempered",
 		value: n
@@ -5617,32 +5621,32 @@ function dc(e) {
 		value: r
 	}]), t.element, _("p", { class: "legend" }, _("span", { class: "key key-accent" }, "soft target: the teacher at this τ"), _("span", { class: "key key-pale" }, "hard label: the right token alone"))) };
 }
-function fc(e, t) {
-	let n = e, r = Gn(() => t(n)), i = vs((e) => (i.show(n = e), r()));
+function xc(e, t) {
+	let n = e, r = er(() => t(n)), i = Ds((e) => (i.show(n = e), r()));
 	return i.show(e), r(), i.element;
 }
-function pc(e, t) {
-	return Kt([{
+function Sc(e, t) {
+	return en([{
 		name: "temperature",
 		value: t
 	}], e.logits);
 }
-function mc({ processed: e }, t, n) {
-	return n === "all" ? 1 : t === 0 ? Number(n === 0) : n === "others" ? Ne(e, Zs) : Me(e, n);
+function Cc({ processed: e }, t, n) {
+	return n === "all" ? 1 : t === 0 ? Number(n === 0) : n === "others" ? ze(e, oc) : Re(e, n);
 }
-function hc(e, t) {
+function wc(e, t) {
 	return e.record.position.tokens[t].trim();
 }
 // src/views/text.ts
-var gc = 6, _c = 1e3, vc = [
+var Tc = 6, Ec = 1e3, Dc = [
 	{
 		name: "entropy",
 		label: "entropy",
 		what: "how uncertain the model was before it wrote the token (raw distribution)",
 		term: "entropy",
-		heat: (e) => Cc(M(e.entropy_nats)) / gc,
-		shown: (e) => B(M(e.entropy_nats), mn),
-		ends: ["0 nats: sure", `${gc} nats or more`],
+		heat: (e) => Mc(N(e.entropy_nats)) / Tc,
+		shown: (e) => V(N(e.entropy_nats), Sn),
+		ends: ["0 nats: sure", `${Tc} nats or more`],
 		axis: "entropy, nats",
 		ticks: [
 			[0, "0"],
@@ -5656,9 +5660,9 @@ var gc = 6, _c = 1e3, vc = [
 		label: "rank",
 		what: "how many tokens the model held more likely",
 		term: "rank",
-		heat: (e) => e.rank === null ? 1 : Math.log(e.rank) / Math.log(_c),
-		shown: (e) => wc(e),
-		ends: ["rank 1: the first choice", `rank ${R(_c)} or beyond`],
+		heat: (e) => e.rank === null ? 1 : Math.log(e.rank) / Math.log(Ec),
+		shown: (e) => Nc(e),
+		ends: ["rank 1: the first choice", `rank ${z(Ec)} or beyond`],
 		axis: "rank of the token, logarithmic",
 		ticks: [
 			[0, "1"],
@@ -5672,8 +5676,8 @@ var gc = 6, _c = 1e3, vc = [
 		label: "flip risk",
 		what: "chance that numerical noise makes another token the most likely one",
 		term: "flip-risk",
-		heat: (e) => 2 * M(e.flip_risk).high,
-		shown: (e) => `flip risk ${B(M(e.flip_risk), F)}`,
+		heat: (e) => 2 * N(e.flip_risk).high,
+		shown: (e) => `flip risk ${V(N(e.flip_risk), I)}`,
 		ends: ["0 %: safe at τ = 0", "50 %: a coin toss"],
 		axis: "flip risk",
 		ticks: [
@@ -5683,12 +5687,12 @@ var gc = 6, _c = 1e3, vc = [
 		]
 	}
 ];
-function yc(e, t, n) {
-	let { state: r } = t, { tokens: i } = e, a = e.prompt_tokens.length > 0 ? e.prompt_tokens : [e.prompt], o = vc.find((e) => e.name === r.get("colour")) ?? vc[0], s = Math.min(Number(r.get("token") ?? 0) || 0, i.length - 1), c = _("section", {
+function Oc(e, t, n) {
+	let { state: r } = t, { tokens: i } = e, a = e.prompt_tokens.length > 0 ? e.prompt_tokens : [e.prompt], o = Dc.find((e) => e.name === r.get("colour")) ?? Dc[0], s = Math.min(Number(r.get("token") ?? 0) || 0, i.length - 1), c = _("section", {
 		class: "card detail",
 		"aria-live": "polite",
 		"aria-label": "The chosen token"
-	}), l = i.map((e, t) => p(e, t)), u = _("p", { class: "legend heat-legend" }), d = Sc(i, (e) => h(e, !1)), f = _("div", {
+	}), l = i.map((e, t) => p(e, t)), u = _("p", { class: "legend heat-legend" }), d = jc(i, (e) => h(e, !1)), f = _("div", {
 		class: "tokens text-tokens",
 		role: "group",
 		"aria-label": "The text, token by token. Arrow keys go through it.",
@@ -5718,18 +5722,18 @@ function yc(e, t, n) {
 		r.set("token", String(e)), g(e), t && l[e].focus();
 	}
 	function g(t) {
-		l[s]?.setAttribute("tabindex", "-1"), l[s]?.removeAttribute("aria-current"), s = t, l[t]?.setAttribute("tabindex", "0"), l[t]?.setAttribute("aria-current", "true"), d.mark(t), x(c, ...Oc(e, t, n));
+		l[s]?.setAttribute("tabindex", "-1"), l[s]?.removeAttribute("aria-current"), s = t, l[t]?.setAttribute("tabindex", "0"), l[t]?.setAttribute("aria-current", "true"), d.mark(t), x(c, ...Lc(e, t, n));
 	}
 	function v() {
 		i.forEach((e, t) => {
 			let n = l[t];
-			n.style.setProperty("--heat", String(Math.min(1, Math.max(0, o.heat(e))))), n.setAttribute("aria-label", `${t + 1}, ${jn(e.token)}, ${o.shown(e)}`);
+			n.style.setProperty("--heat", String(Math.min(1, Math.max(0, o.heat(e))))), n.setAttribute("aria-label", `${t + 1}, ${Bn(e.token)}, ${o.shown(e)}`);
 		}), x(u, _("span", {}, o.ends[0]), _("span", {
 			class: "ramp",
 			"aria-hidden": "true"
-		}), _("span", {}, o.ends[1]), _("span", {}, o.what, " ", V(o.term))), d.draw(o);
+		}), _("span", {}, o.ends[1]), _("span", {}, o.what, " ", H(o.term))), d.draw(o);
 	}
-	let y = _("fieldset", { class: "choices" }, _("legend", {}, "Colour by"), ...vc.map((e) => _("label", {}, _("input", {
+	let y = _("fieldset", { class: "choices" }, _("legend", {}, "Colour by"), ...Dc.map((e) => _("label", {}, _("input", {
 		type: "radio",
 		name: "colour",
 		value: e.name,
@@ -5739,55 +5743,55 @@ function yc(e, t, n) {
 		}
 	}), ` ${e.label}`)));
 	return v(), i.length > 0 && g(s), {
-		element: _("div", {}, _("div", { class: "prompt" }, ...Tc(e)), _("section", {
+		element: _("div", {}, _("div", { class: "prompt" }, ...Pc(e)), _("section", {
 			class: "card",
 			"aria-label": "Text"
-		}, y, f, u, d.element, Ec(e)), c),
+		}, y, f, u, d.element, Fc(e)), c),
 		close: d.close,
 		download: {
 			name: "retort-text",
 			json: () => e,
-			csv: () => jc(e),
+			csv: () => Bc(e),
 			svg: () => d.element
 		}
 	};
 }
-var bc = 170, xc = {
+var kc = 170, Ac = {
 	left: 46,
 	right: 4,
 	top: 22,
 	bottom: 34
 };
-function Sc(e, t) {
+function jc(e, t) {
 	let n = v("title"), r = v("g"), i = v("g"), a = null, o = 640, s = 0, c = v("svg", {
-		viewBox: `0 0 640 ${bc}`,
+		viewBox: `0 0 640 ${kc}`,
 		class: "chart strip",
 		role: "img"
-	}, n, r, i), l = Kn(c, bc, (e) => {
+	}, n, r, i), l = tr(c, kc, (e) => {
 		o = e, a && u(a);
 	});
 	function u(c) {
 		a = c, S(n, `${c.label} of each token: ${e.map(c.shown).slice(0, 40).join(", ")}`);
-		let l = (o - xc.left - xc.right) / Math.max(e.length, 1), u = bc - xc.bottom, f = (e) => u - e * (u - xc.top);
+		let l = (o - Ac.left - Ac.right) / Math.max(e.length, 1), u = kc - Ac.bottom, f = (e) => u - e * (u - Ac.top);
 		x(r, v("text", {
 			x: 2,
 			y: 12
 		}, c.axis), ...c.ticks.flatMap(([e, t]) => [v("line", {
 			class: "grid",
-			x1: xc.left,
-			x2: o - xc.right,
+			x1: Ac.left,
+			x2: o - Ac.right,
 			y1: f(e),
 			y2: f(e)
 		}), v("text", {
-			x: xc.left - 6,
+			x: Ac.left - 6,
 			y: f(e) + 4,
 			"text-anchor": "end"
 		}, t)]), v("text", {
-			x: o - xc.right,
+			x: o - Ac.right,
 			y: 166,
 			"text-anchor": "end"
 		}, "tokens of the text, one bar each →")), x(i, ...e.map((e, n) => {
-			let r = Math.min(1, Math.max(0, c.heat(e))), i = An(e.token), a = xc.left + n * l;
+			let r = Math.min(1, Math.max(0, c.heat(e))), i = zn(e.token), a = Ac.left + n * l;
 			return v("g", {
 				class: "strip-bar",
 				onclick: () => t(n)
@@ -5796,7 +5800,7 @@ function Sc(e, t) {
 				x: a,
 				y: 0,
 				width: l,
-				height: bc
+				height: kc
 			}), v("rect", {
 				class: "strip-fill",
 				x: a + 1,
@@ -5820,131 +5824,131 @@ function Sc(e, t) {
 		close: l
 	};
 }
-function Cc({ low: e, high: t }) {
+function Mc({ low: e, high: t }) {
 	return (e + t) / 2;
 }
-function wc(e) {
-	return e.rank === null ? `beyond rank ${R(e.known_tokens)}` : `rank ${R(e.rank)}`;
+function Nc(e) {
+	return e.rank === null ? `beyond rank ${z(e.known_tokens)}` : `rank ${z(e.rank)}`;
 }
-function Tc(e) {
+function Pc(e) {
 	if (e.finish_reason === "") return [_("p", { class: "meta" }, "Writing …")];
 	let t = e.known !== "full", n = t ? `the greedy text (its most probable token each time)${e.chain ? `; what ${e.chain} would leave is told at each token, where it can be decided` : ""}` : `seed ${e.seed}, drawn through ${e.chain || "no chain (raw)"}`;
-	return [_("p", { class: "meta" }, `${e.model}, ${n}`), qn(e, e.tokens[0]?.known_tokens ?? 0, t)];
+	return [_("p", { class: "meta" }, `${e.model}, ${n}`), nr(e, e.tokens[0]?.known_tokens ?? 0, t)];
 }
-function Ec(e) {
-	let { totals: t } = e, n = t.unknown > 0 ? `; ${hn(t.unknown)} not among the known` : "", r = Number.isFinite(e.noise_scale) ? `; noise ${I(e.noise_scale)} logits` : "";
-	return H([
+function Fc(e) {
+	let { totals: t } = e, n = t.unknown > 0 ? `; ${Cn(t.unknown)} not among the known` : "", r = Number.isFinite(e.noise_scale) ? `; noise ${L(e.noise_scale)} logits` : "";
+	return On([
 		{
 			name: "length",
 			unit: "tokens",
 			term: "token",
-			value: _("b", {}, R(e.tokens.length))
+			value: _("b", {}, z(e.tokens.length))
 		},
 		{
 			name: "log-probability of the text",
 			unit: `raw, summed${n}`,
 			term: "logprob",
-			value: _("b", {}, Dc(M(t.logprob_raw)))
+			value: _("b", {}, Ic(N(t.logprob_raw)))
 		},
 		{
 			name: "mean entropy",
 			unit: "raw",
 			term: "entropy",
-			value: _("b", {}, B(M(t.entropy_nats), mn))
+			value: _("b", {}, V(N(t.entropy_nats), Sn))
 		},
 		{
 			name: "greedy text differs elsewhere",
 			unit: `chance${r}`,
 			term: "flip-risk",
-			value: _("b", {}, B(M(t.flip_risk), F))
+			value: _("b", {}, V(N(t.flip_risk), I))
 		}
 	], "measures text-totals");
 }
-function Dc(e) {
-	return e.low === -Infinity ? `at most ${mn(e.high)}` : B(e, mn);
+function Ic(e) {
+	return e.low === -Infinity ? `at most ${Sn(e.high)}` : V(e, Sn);
 }
-function Oc(e, t, n) {
-	let r = e.tokens[t], i = r.rank !== null && r.known_tokens === e.vocabulary, a = "not decided by the known tokens", o = (e, t) => e === null ? a : B(M(e), t), s = [
+function Lc(e, t, n) {
+	let r = e.tokens[t], i = r.rank !== null && r.known_tokens === e.vocabulary, a = "not decided by the known tokens", o = (e, t) => e === null ? a : V(N(e), t), s = [
 		{
 			name: "rank",
 			unit: "raw",
 			term: "rank",
-			value: r.rank === null ? `beyond ${R(r.known_tokens)}` : R(r.rank)
+			value: r.rank === null ? `beyond ${z(r.known_tokens)}` : z(r.rank)
 		},
 		{
 			name: "log-probability",
 			unit: "raw",
 			term: "logprob",
-			value: Dc(M(r.logprob_raw))
+			value: Ic(N(r.logprob_raw))
 		},
 		{
 			name: "log-probability",
 			unit: "processed",
 			term: "processed",
-			value: r.logprob_processed === null ? r.removed_by || i ? "cannot come" : a : B(M(r.logprob_processed), mn)
+			value: r.logprob_processed === null ? r.removed_by || i ? "cannot come" : a : V(N(r.logprob_processed), Sn)
 		},
 		{
 			name: "entropy",
 			unit: "raw",
 			term: "entropy",
-			value: B(M(r.entropy_nats), mn)
+			value: V(N(r.entropy_nats), Sn)
 		},
 		{
 			name: "entropy",
 			unit: "processed",
 			term: "entropy",
-			value: o(r.entropy_processed_nats, mn)
+			value: o(r.entropy_processed_nats, Sn)
 		},
 		{
 			name: "margin",
 			unit: "logits",
 			term: "margin",
-			value: B(M(r.margin))
+			value: V(N(r.margin))
 		},
 		{
 			name: "tokens kept",
 			term: "truncation",
-			value: r.kept === null ? a : R(r.kept)
+			value: r.kept === null ? a : z(r.kept)
 		},
 		{
 			name: "mass kept",
 			unit: "of what τ made",
 			term: "kept-mass",
-			value: o(r.kept_mass, F)
+			value: o(r.kept_mass, I)
 		},
 		{
 			name: "flip risk",
 			unit: "at τ = 0",
 			term: "flip-risk",
-			value: B(M(r.flip_risk), F)
+			value: V(N(r.flip_risk), I)
 		}
-	], c = M(r.unseen), l = Math.max(...r.alternatives.flatMap((e) => [M(e.prob_raw).high, M(e.prob_processed ?? 0).high]), c.high, 1e-12), u = r.given ? " given" : e.known === "full" ? " drawn" : " the most probable";
+	], c = N(r.unseen), l = Math.max(...r.alternatives.flatMap((e) => [N(e.prob_raw).high, N(e.prob_processed ?? 0).high]), c.high, 1e-12), u = r.given ? " given" : e.known === "full" ? " drawn" : " the most probable";
 	return [
 		_("h2", {}, _("small", {}, `${t + 1} of ${e.tokens.length} `), U(r.token), _("small", {}, u)),
 		r.removed_by ? _("p", { class: "error" }, `${r.removed_by} would have removed it`) : _("p", { hidden: !0 }),
-		_("div", { class: "two" }, H(s, "facts"), _("table", { class: `bars alternatives${c.high > 0 ? " range-bars" : ""}` }, _("caption", {}, n ? "Could have stood here; choose one to branch" : "Could have stood here"), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", {
+		_("div", { class: "two" }, On(s, "facts"), _("table", { class: `bars alternatives${c.high > 0 ? " range-bars" : ""}` }, _("caption", {}, n ? "Could have stood here; choose one to branch" : "Could have stood here"), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", {
 			scope: "col",
 			class: "figure raw-ink"
-		}, "raw ", V("raw")), _("th", {
+		}, "raw ", H("raw")), _("th", {
 			scope: "col",
 			class: "figure processed-ink"
-		}, "processed ", V("processed")), _("th", { scope: "col" }, _("span", { class: "sr" }, "bars")))), _("tbody", {}, ...r.alternatives.map((e) => kc(e, r, t, l, n))), c.high > 0 ? _("tbody", { class: "tail" }, Ac("all unknown ones", c, null, l, r.rank === null)) : null))
+		}, "processed ", H("processed")), _("th", { scope: "col" }, _("span", { class: "sr" }, "bars")))), _("tbody", {}, ...r.alternatives.map((e) => Rc(e, r, t, l, n))), c.high > 0 ? _("tbody", { class: "tail" }, zc("all unknown ones", c, null, l, r.rank === null)) : null))
 	];
 }
-function kc(e, t, n, r, i) {
+function Rc(e, t, n, r, i) {
 	let a = e.id === null ? e.token === t.token : e.id === t.id, o = U(e.token);
-	return Ac(i && !a && (e.id !== null || Fn(e.token)) ? _("button", {
+	return zc(i && !a && (e.id !== null || Wn(e.token)) ? _("button", {
 		type: "button",
 		class: "pick",
 		onclick: () => i(n, e),
-		"aria-label": `Branch here with ${jn(e.token)}`
-	}, o) : o, M(e.prob_raw), e.prob_processed === null ? null : M(e.prob_processed), r, a);
+		"aria-label": `Branch here with ${Bn(e.token)}`
+	}, o) : o, N(e.prob_raw), e.prob_processed === null ? null : N(e.prob_processed), r, a);
 }
-function Ac(e, t, n, r, i) {
-	let [a, o] = [Ln("raw"), Ln("processed")];
-	Rn(a, t, r), Rn(o, n ?? j(0), r);
+function zc(e, t, n, r, i) {
+	let [a, o] = [Kn("raw"), Kn("processed")];
+	qn(a, t, r), qn(o, n ?? M(0), r);
 	let [s, c] = [_("td", { class: "figure raw-ink" }), _("td", { class: "figure processed-ink" })];
-	return Bn(s, t, F), Bn(c, n, F, n?.high === 0 ? "–" : void 0), _("tr", {
+	return Yn(s, t, I), Yn(c, n, I, n?.high === 0 ? "–" : void 0), _("tr", {
 		class: n?.high === 0 ? "removed" : "",
 		"aria-current": i ? "true" : null
 	}, _("th", {
@@ -5955,7 +5959,7 @@ function Ac(e, t, n, r, i) {
 		"aria-hidden": "true"
 	}, a.element, o.element)));
 }
-function jc(e) {
+function Bc(e) {
 	let t = [
 		"logprob_raw",
 		"logprob_processed",
@@ -5967,7 +5971,7 @@ function jc(e) {
 		let r = e[t], i = r === null ? {
 			low: null,
 			high: null
-		} : M(r);
+		} : N(r);
 		return n.has(t) ? [i.low, i.high] : [i.low];
 	};
 	return [[
@@ -5990,14 +5994,14 @@ function jc(e) {
 		e.removed_by
 	])];
 }
-function Mc(e, t) {
+function Vc(e, t) {
 	let n = [...e?.tokens ?? [], t], r = (e) => {
 		let t = n.map(e);
 		return {
 			low: t.reduce((e, t) => e + t.low, 0),
 			high: t.reduce((e, t) => e + t.high, 0)
 		};
-	}, i = r((e) => M(e.entropy_nats)), a = (e) => 1 - n.reduce((t, n) => t * (1 - M(n.flip_risk)[e]), 1);
+	}, i = r((e) => N(e.entropy_nats)), a = (e) => 1 - n.reduce((t, n) => t * (1 - N(n.flip_risk)[e]), 1);
 	return {
 		known: "full",
 		model: "writing",
@@ -6013,7 +6017,7 @@ function Mc(e, t) {
 			tokens: n.length,
 			unknown: n.filter((e) => e.rank === null).length,
 			removed: 0,
-			logprob_raw: r((e) => M(e.logprob_raw)),
+			logprob_raw: r((e) => N(e.logprob_raw)),
 			logprob_processed: null,
 			perplexity: NaN,
 			kept_mass: null,
@@ -6033,9 +6037,9 @@ function Mc(e, t) {
 	};
 }
 // src/views/tune.ts
-function Nc(e, t) {
-	let n = e.settings.map((t, n) => Hc(t, e.axis) ?? n), r = e.settings.every((t) => Hc(t, e.axis) !== null), i = e.recommendation, a = es(), o = es(), s = r ? Uc(i.region) : void 0, c = {
-		x: r ? Wc(e.axis) : "setting, as in the table",
+function Hc(e, t) {
+	let n = e.settings.map((t, n) => Zc(t, e.axis) ?? n), r = e.settings.every((t) => Zc(t, e.axis) !== null), i = e.recommendation, a = ls(), o = ls(), s = r ? Qc(i.region) : void 0, c = {
+		x: r ? $c(e.axis) : "setting, as in the table",
 		...s && { region: [s[0], s.at(-1)] },
 		...r && typeof i.setting == "number" ? { mark: i.setting } : {},
 		...r ? {} : { ticks: n.map((e) => [e, String(e + 1)]) }
@@ -6078,16 +6082,16 @@ function Nc(e, t) {
 		yTo: 1,
 		series: u
 	});
-	let d = e.answers && e.answers.length > 0 ? Rc(e, e.answers) : null;
+	let d = e.answers && e.answers.length > 0 ? qc(e, e.answers) : null;
 	return {
 		element: _("div", {}, _("section", {
 			class: "card",
 			"aria-label": "Recommendation"
-		}, _("p", { class: "meta" }, `${e.model} on ${e.task} (${e.goal}): ${R(e.items)} items, ${R(e.samples_per_item)} answers each, seed ${e.seed}${e.chain ? `, drawn through ${e.chain}` : ""}`), _("h2", { class: "verdict" }, i.setting === null ? "No recommendation" : `Recommended: ${Gc(i.setting, e.axis)}`), _("p", {}, i.reason), H(Pc(e), "measures recommendation")), _("div", { class: "two" }, _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Quality "), V("score"), " ", _("small", {}, "The line is the score, the band around it each setting’s own 95 % interval. Green: statistically tied with the best. Dashed: recommended. "), V("tied")), a.element), u.length === 0 ? null : _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Variety "), _("span", { class: "legend" }, _("span", { class: "key key-second" }, "distinct: share of an item’s answers that differ ", V("distinct")), _("span", { class: "key key-dashed" }, "agreement: share of pairs that are the same ", V("agreement")))), o.element)), _("section", {
+		}, _("p", { class: "meta" }, `${e.model} on ${e.task} (${e.goal}): ${z(e.items)} items, ${z(e.samples_per_item)} answers each, seed ${e.seed}${e.chain ? `, drawn through ${e.chain}` : ""}`), _("h2", { class: "verdict" }, i.setting === null ? "No recommendation" : `Recommended: ${el(i.setting, e.axis)}`), _("p", {}, i.reason), On(Uc(e), "measures recommendation")), _("div", { class: "two" }, _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Quality "), H("score"), " ", _("small", {}, "The line is the score, the band around it each setting’s own 95 % interval. Green: statistically tied with the best. Dashed: recommended. "), H("tied")), a.element), u.length === 0 ? null : _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Variety "), _("span", { class: "legend" }, _("span", { class: "key key-second" }, "distinct: share of an item’s answers that differ ", H("distinct")), _("span", { class: "key key-dashed" }, "agreement: share of pairs that are the same ", H("agreement")))), o.element)), _("section", {
 			class: "card scroll",
 			tabindex: 0,
 			"aria-label": "All settings"
-		}, Fc(e, d?.open)), d?.element ?? null, zc(e), Vc(e)),
+		}, Wc(e, d?.open)), d?.element ?? null, Jc(e), Xc(e)),
 		close: () => {
 			a.close(), o.close();
 		},
@@ -6102,28 +6106,28 @@ function Nc(e, t) {
 				"distinct",
 				"agreement",
 				"samples",
-				...Bc.map(([e]) => e)
+				...Yc.map(([e]) => e)
 			], ...e.settings.map((e) => [
-				Gc(e.temperature ?? e.setting, null),
+				el(e.temperature ?? e.setting, null),
 				e.score,
 				...e.score_ci,
 				e.distinct,
 				e.agreement,
 				e.samples,
-				...Bc.map(([t]) => e.variety?.[t] ?? null)
+				...Yc.map(([t]) => e.variety?.[t] ?? null)
 			])],
 			svg: () => a.element
 		}
 	};
 }
-function Pc(e) {
-	let t = e.recommendation, n = (e, t) => _("span", {}, _("b", {}, e), t ? _("small", {}, ` ${L(t[0], 3)} to ${L(t[1], 3)}`) : null);
+function Uc(e) {
+	let t = e.recommendation, n = (e, t) => _("span", {}, _("b", {}, e), t ? _("small", {}, ` ${R(t[0], 3)} to ${R(t[1], 3)}`) : null);
 	return [
 		{
-			name: `score minus that at ${Gc(t.reference, e.axis)}`,
+			name: `score minus that at ${el(t.reference, e.axis)}`,
 			unit: `95 % interval ${t.planned ? "of this comparison" : "for all pairs together"}`,
 			term: "interval",
-			value: n(L(t.difference, 3), t.difference_ci)
+			value: n(R(t.difference, 3), t.difference_ci)
 		},
 		{
 			name: "significantly better",
@@ -6133,7 +6137,7 @@ function Pc(e) {
 		...t.held_out_difference === null ? [] : [{
 			name: "the same, on items not used to choose",
 			term: "held-out-half",
-			value: n(L(t.held_out_difference, 3), t.held_out_ci)
+			value: n(R(t.held_out_difference, 3), t.held_out_ci)
 		}],
 		...t.chosen_again === null ? [] : [{
 			name: "chosen again on half the items",
@@ -6145,19 +6149,19 @@ function Pc(e) {
 			name: "smallest difference that would show",
 			unit: "in 4 of 5 runs",
 			term: "detectable",
-			value: n(I(t.minimum_detectable_difference))
+			value: n(L(t.minimum_detectable_difference))
 		}],
 		...e.forward_passes === null || e.independent_passes === null ? [] : [{
 			name: "forward passes",
-			unit: `${R(e.independent_passes)} without sharing`,
+			unit: `${z(e.independent_passes)} without sharing`,
 			term: "forward-pass",
-			value: n(R(e.forward_passes))
+			value: n(z(e.forward_passes))
 		}]
 	];
 }
-function Fc(e, t) {
+function Wc(e, t) {
 	let n = [...new Set(e.cells.map(({ prompt: e }) => e))], r = (t) => e.cells.filter(({ setting: e }) => JSON.stringify(e) === JSON.stringify(t.setting ?? { temperature: t.temperature })), i = [
-		[Wc(e.axis), "temperature"],
+		[$c(e.axis), "temperature"],
 		["score", "score"],
 		["95 % interval", "interval"],
 		[
@@ -6174,28 +6178,28 @@ function Fc(e, t) {
 	return _("table", { class: "plain-table numeric settings" }, _("caption", {}, `Every setting: ${e.score}, its own interval, and how alike its answers are`), _("thead", {}, _("tr", {}, ...i.map(([e, t, n]) => _("th", {
 		scope: "col",
 		class: n
-	}, `${e} `, V(t))), ...n.length > 1 ? n.map((e) => _("th", { scope: "col" }, `prompt ${e}`)) : [], _("th", { scope: "col" }, "answers"))), _("tbody", {}, ...e.settings.map((i, a) => {
-		let o = i.temperature ?? i.setting, s = JSON.stringify(o) === JSON.stringify(e.recommendation.setting), c = R(i.samples), l = Gc(o, e.axis), u = (e, n, r) => t ? _("button", {
+	}, `${e} `, H(t))), ...n.length > 1 ? n.map((e) => _("th", { scope: "col" }, `prompt ${e}`)) : [], _("th", { scope: "col" }, "answers"))), _("tbody", {}, ...e.settings.map((i, a) => {
+		let o = i.temperature ?? i.setting, s = JSON.stringify(o) === JSON.stringify(e.recommendation.setting), c = z(i.samples), l = el(o, e.axis), u = (e, n, r) => t ? _("button", {
 			type: "button",
 			class: "quiet open-answers",
 			"aria-label": n,
 			onclick: () => t(a, r)
 		}, e) : e;
-		return _("tr", { class: s ? "chosen" : "" }, _("th", { scope: "row" }, s ? "→ " : "", Gc(o, null)), _("td", {
+		return _("tr", { class: s ? "chosen" : "" }, _("th", { scope: "row" }, s ? "→ " : "", el(o, null)), _("td", {
 			class: "figure",
 			"data-value": i.score
-		}, i.score.toFixed(3)), _("td", { class: "figure interval-cell" }, `${i.score_ci[0].toFixed(3)} to ${i.score_ci[1].toFixed(3)}`), _("td", { class: "figure wide-only" }, Ic(i.distinct)), _("td", { class: "figure wide-only" }, Ic(i.agreement)), ...n.length > 1 ? r(i).map(({ prompt: e, score: t }) => _("td", { class: "figure" }, u(t.toFixed(3), `Prompt ${e} at ${l}: score ${t.toFixed(3)}. Show its answers.`, e))) : [], _("td", { class: "figure" }, u(c, `Show the ${c} answers at ${l}`)));
+		}, i.score.toFixed(3)), _("td", { class: "figure interval-cell" }, `${i.score_ci[0].toFixed(3)} to ${i.score_ci[1].toFixed(3)}`), _("td", { class: "figure wide-only" }, Gc(i.distinct)), _("td", { class: "figure wide-only" }, Gc(i.agreement)), ...n.length > 1 ? r(i).map(({ prompt: e, score: t }) => _("td", { class: "figure" }, u(t.toFixed(3), `Prompt ${e} at ${l}: score ${t.toFixed(3)}. Show its answers.`, e))) : [], _("td", { class: "figure" }, u(c, `Show the ${c} answers at ${l}`)));
 	})));
 }
-function Ic(e) {
+function Gc(e) {
 	return e === null ? "–" : e.toFixed(2);
 }
-var Lc = 12;
-function Rc(e, t) {
-	let n = [...new Set(t.map(({ item: e, prompt: t }) => JSON.stringify([e, t])))], r = [...new Set(t.map(({ prompt: e }) => e))].sort((e, t) => e - t), i = r.length > 1, a = t.every(({ score: e }) => e === 0 || e === 1), o = (t) => e.settings.findIndex((e) => JSON.stringify(e.temperature ?? e.setting) === JSON.stringify(t)), s = Math.max(0, o(e.recommendation.setting)), c = [o(e.recommendation.reference), e.settings.length - 1].find((e) => e >= 0 && e !== s) ?? s, l = _("tbody"), u = Lc, d = _("button", {
+var Kc = 12;
+function qc(e, t) {
+	let n = [...new Set(t.map(({ item: e, prompt: t }) => JSON.stringify([e, t])))], r = [...new Set(t.map(({ prompt: e }) => e))].sort((e, t) => e - t), i = r.length > 1, a = t.every(({ score: e }) => e === 0 || e === 1), o = (t) => e.settings.findIndex((e) => JSON.stringify(e.temperature ?? e.setting) === JSON.stringify(t)), s = Math.max(0, o(e.recommendation.setting)), c = [o(e.recommendation.reference), e.settings.length - 1].find((e) => e >= 0 && e !== s) ?? s, l = _("tbody"), u = Kc, d = _("button", {
 		type: "button",
 		class: "quiet more",
-		onclick: () => (u += Lc, v())
+		onclick: () => (u += Kc, v())
 	}), f = _("select", {
 		"aria-label": "Prompt",
 		hidden: !i,
@@ -6209,7 +6213,7 @@ function Rc(e, t) {
 		return e.settings.forEach((t, i) => r.append(_("option", {
 			value: i,
 			selected: i === n
-		}, Gc(t.temperature ?? t.setting, e.axis)))), r;
+		}, el(t.temperature ?? t.setting, e.axis)))), r;
 	}
 	function g(e, n, r) {
 		let i = /* @__PURE__ */ new Map();
@@ -6225,17 +6229,17 @@ function Rc(e, t) {
 				times: c.times + 1
 			});
 		}
-		return _("td", { dir: "auto" }, ...[...i.values()].sort((e, t) => t.times - e.times).map(({ text: e, score: t, times: n }) => _("p", { class: `answer${a ? t === 1 ? " right" : " wrong" : ""}` }, a ? _("span", {}, _("span", { "aria-hidden": "true" }, t === 1 ? "✓ " : "✗ "), _("span", { class: "sr" }, t === 1 ? "right: " : "wrong: ")) : _("small", {}, `${I(t)} `), e || "(empty)", n > 1 ? _("small", {}, ` × ${n}`) : null)));
+		return _("td", { dir: "auto" }, ...[...i.values()].sort((e, t) => t.times - e.times).map(({ text: e, score: t, times: n }) => _("p", { class: `answer${a ? t === 1 ? " right" : " wrong" : ""}` }, a ? _("span", {}, _("span", { "aria-hidden": "true" }, t === 1 ? "✓ " : "✗ "), _("span", { class: "sr" }, t === 1 ? "right: " : "wrong: ")) : _("small", {}, `${L(t)} `), e || "(empty)", n > 1 ? _("small", {}, ` × ${n}`) : null)));
 	}
 	function v() {
 		let e = n.map((e) => JSON.parse(e)).filter(([, e]) => f.value === "" || e === Number(f.value)), t = e.slice(0, u);
-		x(l, ...t.map(([e, t]) => _("tr", {}, _("th", { scope: "row" }, e, i ? _("small", {}, ` prompt ${t}`) : null), g(e, t, Number(p.value)), g(e, t, Number(m.value))))), d.hidden = u >= e.length, S(d, `Show more of ${R(e.length)} items`);
+		x(l, ...t.map(([e, t]) => _("tr", {}, _("th", { scope: "row" }, e, i ? _("small", {}, ` prompt ${t}`) : null), g(e, t, Number(p.value)), g(e, t, Number(m.value))))), d.hidden = u >= e.length, S(d, `Show more of ${z(e.length)} items`);
 	}
 	v();
 	let y = _("section", {
 		class: "card",
 		"aria-label": "Answers side by side"
-	}, _("p", {}, _("b", {}, "Answers of two settings "), V("score"), " ", _("small", {}, a ? "✓ scored 1, ✗ scored 0. " : "Each behind its score. "), f), _("table", { class: "plain-table answers" }, _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "item"), _("th", { scope: "col" }, p), _("th", { scope: "col" }, m))), l), d);
+	}, _("p", {}, _("b", {}, "Answers of two settings "), H("score"), " ", _("small", {}, a ? "✓ scored 1, ✗ scored 0. " : "Each behind its score. "), f), _("table", { class: "plain-table answers" }, _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "item"), _("th", { scope: "col" }, p), _("th", { scope: "col" }, m))), l), d);
 	return {
 		element: y,
 		open(e, t) {
@@ -6243,21 +6247,21 @@ function Rc(e, t) {
 		}
 	};
 }
-function zc(e) {
+function Jc(e) {
 	if (e.questions.length === 0 && e.votes.length === 0) return null;
-	let t = e.votes.map(({ kind: t, answers: n, recommendation: r }) => _("li", {}, `${t === "majority" ? `Majority of ${n} answers` : `One of ${n} answers is right`}: best at ${Gc(r.setting, e.axis)}. `, V("pass-at-k")));
+	let t = e.votes.map(({ kind: t, answers: n, recommendation: r }) => _("li", {}, `${t === "majority" ? `Majority of ${n} answers` : `One of ${n} answers is right`}: best at ${el(r.setting, e.axis)}. `, H("pass-at-k")));
 	return _("section", {
 		class: "card scroll",
 		tabindex: 0,
 		"aria-label": "Differences that matter"
-	}, _("p", {}, _("b", {}, "Differences that matter "), V("interval")), e.questions.length === 0 ? null : _("table", { class: "plain-table" }, _("thead", {}, _("tr", {}, ...[
+	}, _("p", {}, _("b", {}, "Differences that matter "), H("interval")), e.questions.length === 0 ? null : _("table", { class: "plain-table" }, _("thead", {}, _("tr", {}, ...[
 		"question",
 		"score of",
 		"minus score of",
 		"difference, 95 % interval"
-	].map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...e.questions.map(({ question: e, better: t, than: n, difference: r, difference_ci: i }) => _("tr", {}, _("th", { scope: "row" }, e), _("td", {}, t), _("td", {}, n), _("td", {}, `${L(r, 3)} (${L(i[0], 3)} to ${L(i[1], 3)})`))))), t.length > 0 ? _("ul", {}, ...t) : null);
+	].map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...e.questions.map(({ question: e, better: t, than: n, difference: r, difference_ci: i }) => _("tr", {}, _("th", { scope: "row" }, e), _("td", {}, t), _("td", {}, n), _("td", {}, `${R(r, 3)} (${R(i[0], 3)} to ${R(i[1], 3)})`))))), t.length > 0 ? _("ul", {}, ...t) : null);
 }
-var Bc = [
+var Yc = [
 	[
 		"distinct_1",
 		"distinct words",
@@ -6284,38 +6288,38 @@ var Bc = [
 		"distinct"
 	]
 ];
-function Vc(e) {
+function Xc(e) {
 	let t = e.settings.find((e) => e.variety)?.variety;
 	if (!t) return null;
-	let n = Bc.filter(([t]) => e.settings.some((e) => typeof e.variety?.[t] == "number"));
+	let n = Yc.filter(([t]) => e.settings.some((e) => typeof e.variety?.[t] == "number"));
 	return _("section", {
 		class: "card scroll",
 		tabindex: 0,
 		"aria-label": "Other measures of variety"
-	}, _("p", {}, _("b", {}, "Variety, in other ways "), _("small", {}, `Means over ${t.items} items, of up to ${t.answers} answers each, compared by ${t.likeness}.`)), _("table", { class: "plain-table numeric" }, _("caption", { class: "sr" }, "Every setting with the other measures of variety"), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, Wc(e.axis)), ...n.map(([, e, t]) => _("th", { scope: "col" }, `${e} `, V(t))))), _("tbody", {}, ...e.settings.map((e) => _("tr", {}, _("th", { scope: "row" }, Gc(e.temperature ?? e.setting, null)), ...n.map(([t]) => _("td", { class: "figure" }, I(e.variety?.[t]))))))));
+	}, _("p", {}, _("b", {}, "Variety, in other ways "), _("small", {}, `Means over ${t.items} items, of up to ${t.answers} answers each, compared by ${t.likeness}.`)), _("table", { class: "plain-table numeric" }, _("caption", { class: "sr" }, "Every setting with the other measures of variety"), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, $c(e.axis)), ...n.map(([, e, t]) => _("th", { scope: "col" }, `${e} `, H(t))))), _("tbody", {}, ...e.settings.map((e) => _("tr", {}, _("th", { scope: "row" }, el(e.temperature ?? e.setting, null)), ...n.map(([t]) => _("td", { class: "figure" }, L(e.variety?.[t]))))))));
 }
-function Hc(e, t) {
+function Zc(e, t) {
 	let n = t ? e.setting?.[t] ?? (t === "temperature" ? e.temperature : null) : null;
 	return typeof n == "number" ? n : null;
 }
-function Uc(e) {
+function Qc(e) {
 	return e.length > 0 && e.every((e) => typeof e == "number") ? e : void 0;
 }
-function Wc(e) {
+function $c(e) {
 	return e === "temperature" ? "temperature τ" : e ?? "setting";
 }
-function Gc(e, t) {
-	return typeof e == "number" ? t === "temperature" ? `τ = ${z(e)}` : t ? `${t} = ${z(e)}` : z(e) : typeof e == "object" && e ? Object.entries(e).map(([e, t]) => `${e}=${t}`).join(" ") : String(e);
+function el(e, t) {
+	return typeof e == "number" ? t === "temperature" ? `τ = ${B(e)}` : t ? `${t} = ${B(e)}` : B(e) : typeof e == "object" && e ? Object.entries(e).map(([e, t]) => `${e}=${t}`).join(" ") : String(e);
 }
 // src/app.ts
-function Kc(e, t, { address: n, tabs: r = [], save: i = null }) {
+function tl(e, t, { address: n, tabs: r = [], save: i = null }) {
 	r = [
-		...Jc(t),
-		...r.length > 0 ? r : Yc(t),
+		...rl(t),
+		...r.length > 0 ? r : il(t),
 		{
 			name: "glossary",
 			label: "Terms",
-			open: Br
+			open: Jr
 		}
 	];
 	let a = _("div", {
@@ -6324,7 +6328,7 @@ function Kc(e, t, { address: n, tabs: r = [], save: i = null }) {
 		"aria-live": "polite"
 	}), o = {
 		data: t,
-		state: new w(n, t.state),
+		state: new T(n, t.state),
 		announce: (e) => a.textContent = e
 	}, s = _("div", {
 		role: "tabpanel",
@@ -6333,7 +6337,7 @@ function Kc(e, t, { address: n, tabs: r = [], save: i = null }) {
 	}), l = null, u = r.map((e) => _("button", {
 		type: "button",
 		role: "tab",
-		id: C("tab"),
+		id: w("tab"),
 		onclick: () => o.state.set("view", e.name)
 	}, e.label)), d = _("div", {
 		role: "tablist",
@@ -6391,9 +6395,9 @@ function Kc(e, t, { address: n, tabs: r = [], save: i = null }) {
 	let y = _("button", {
 		type: "button",
 		class: "quiet",
-		onclick: () => void qc(o)
+		onclick: () => void nl(o)
 	}, "Copy link");
-	e.classList.add("retort"), x(e, _("header", { class: "head" }, _(n ? "h1" : "p", { class: "brand" }, "retort"), d, _("div", { class: "tools" }, n ? y : null, i ? g : null, m, ae(e))), _(n ? "main" : "div", {}, s), a);
+	e.classList.add("retort"), x(e, _("header", { class: "head" }, _(n ? "h1" : "p", { class: "brand" }, "retort"), d, _("div", { class: "tools" }, n ? y : null, i ? g : null, m, ie(e))), _(n ? "main" : "div", {}, s), a);
 	let b = o.state.listen((e) => e === "view" && p()), S = (e) => {
 		o.state.set("term", e.detail), o.state.set("view", "glossary");
 	};
@@ -6401,51 +6405,51 @@ function Kc(e, t, { address: n, tabs: r = [], save: i = null }) {
 		b(), e.removeEventListener("retort-term", S), l?.close(), e.replaceChildren();
 	};
 }
-async function qc(e) {
+async function nl(e) {
 	try {
 		await navigator.clipboard.writeText(e.state.link()), e.announce("Link copied");
 	} catch {
 		history.replaceState(null, "", e.state.link()), e.announce("The link is in the address bar");
 	}
 }
-function Jc({ tour: e }) {
+function rl({ tour: e }) {
 	return e ? [{
 		name: "tour",
 		label: "Tour",
-		open: (t) => $s(e, t)
+		open: (t) => cc(e, t)
 	}] : [];
 }
-function Yc(e) {
+function il(e) {
 	let t = [], { position: n, text: r, path: i, compare: a, tune: o, distil: s } = e;
 	return n && t.push({
 		name: "position",
 		label: "Position",
-		open: (e) => Hs(n, e)
+		open: (e) => Zs(n, e)
 	}), r && t.push({
 		name: "text",
 		label: "Text",
-		open: (e) => yc(r, e)
+		open: (e) => Oc(r, e)
 	}), i && t.push({
 		name: "path",
 		label: "Path",
-		open: (e) => Ss(i, e)
+		open: (e) => js(i, e)
 	}), a && t.push({
 		name: "compare",
 		label: "Compare",
-		open: (e) => br(a, e)
+		open: (e) => kr(a, e)
 	}), o && t.push({
 		name: "tune",
 		label: "Tune",
-		open: (e) => Nc(o, e)
+		open: (e) => Hc(o, e)
 	}), s && t.push({
 		name: "distil",
 		label: "Distil",
-		open: (e) => ss(s, e)
+		open: (e) => gs(s, e)
 	}), t;
 }
 // src/parts/runForm.ts
-function Xc(t) {
-	let { api: n, state: r, fields: a } = t, o = null, s = new Map(a.map((e) => [e.name, Zc(e, r)])), c = _("button", {
+function al(t) {
+	let { api: n, state: r, fields: a } = t, o = null, s = new Map(a.map((e) => [e.name, ol(e, r)])), c = _("button", {
 		type: "submit",
 		class: "solid"
 	}, t.verb), l = _("button", {
@@ -6502,11 +6506,11 @@ function Xc(t) {
 			return;
 		}
 		t.onStart?.();
-		let l = performance.now(), p = "Starting", h = () => S(d, `${p} · ${R((performance.now() - l) / 1e3)} s`), g = setInterval(h, 1e3);
+		let l = performance.now(), p = "Starting", h = () => S(d, `${p} · ${z((performance.now() - l) / 1e3)} s`), g = setInterval(h, 1e3);
 		h();
 		let _ = n.start(t.kind, c, {
 			onProgress: ({ done: e, total: t, detail: n }) => {
-				u.hidden = !1, u.max = t || 1, u.value = e, p = n || `${R(e)} of ${R(t)}`, h();
+				u.hidden = !1, u.max = t || 1, u.value = e, p = n || `${z(e)} of ${z(t)}`, h();
 			},
 			onLost: () => {
 				p = "The connection was lost; trying again", h();
@@ -6532,8 +6536,8 @@ function Xc(t) {
 		}
 	};
 }
-function Zc(e, t) {
-	let n = C(e.name), r = e.name, i = t.get(r) ?? e.initial;
+function ol(e, t) {
+	let n = w(e.name), r = e.name, i = t.get(r) ?? e.initial;
 	if (e.kind === "choice") {
 		let t = _("select", {
 			id: n,
@@ -6570,12 +6574,12 @@ function Zc(e, t) {
 	return a.value = i, a;
 }
 // src/studio.ts
-var Qc = /* @__PURE__ */ new Map();
-function $c() {
-	return Object.fromEntries([...Qc].map(([e, { run: t }]) => [e, t]));
+var sl = /* @__PURE__ */ new Map();
+function cl() {
+	return Object.fromEntries([...sl].map(([e, { run: t }]) => [e, t]));
 }
-var el = ["continuation", "given"];
-function tl(e, { models: t, prompts: n, tasks: r, recipes: i }) {
+var ll = ["continuation", "given"];
+function ul(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 	let a = {
 		name: "model",
 		label: "Model",
@@ -6618,7 +6622,7 @@ function tl(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 		hint: "first:last:count, or a list"
 	};
 	return [
-		nl(e, {
+		dl(e, {
 			name: "position",
 			label: "Position",
 			kind: "position",
@@ -6630,21 +6634,21 @@ function tl(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 			body: ({ model: e, prompt: t }, { state: n }) => ({
 				model: e,
 				prompt: t,
-				continuation: ol(n.get("continuation"))
+				continuation: hl(n.get("continuation"))
 			}),
-			view: (e, t, n) => Hs(e, t, (r) => {
+			view: (e, t, n) => Zs(e, t, (r) => {
 				let i = e.ids[r];
-				e.known !== "full" || i == null ? t.state.set("prompt", e.prompt + e.tokens[r]) : t.state.set("continuation", [...ol(t.state.get("continuation")), i].join(",")), n();
+				e.known !== "full" || i == null ? t.state.set("prompt", e.prompt + e.tokens[r]) : t.state.set("continuation", [...hl(t.state.get("continuation")), i].join(",")), n();
 			})
 		}),
-		nl(e, {
+		dl(e, {
 			name: "text",
 			label: "Text",
 			kind: "text",
 			intro: "The model writes a text. How sure was it of each token, and what else could have stood there?",
 			verb: "Write",
 			picks: !0,
-			live: (e, t, n) => t === "token" ? Mc(e, n) : null,
+			live: (e, t, n) => t === "token" ? Vc(e, n) : null,
 			fields: [
 				a,
 				o,
@@ -6656,17 +6660,17 @@ function tl(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 				model: e,
 				prompt: t,
 				chain: n,
-				seed: il("seed", r),
-				max_tokens: il("longest text", i),
-				continuation: ol(a.get("continuation")),
-				given: sl(a.get("given"))
+				seed: pl("seed", r),
+				max_tokens: pl("longest text", i),
+				continuation: hl(a.get("continuation")),
+				given: gl(a.get("given"))
 			}),
-			view: (e, t, n) => yc(e, t, (r, i) => {
+			view: (e, t, n) => Oc(e, t, (r, i) => {
 				let a = e.tokens.slice(0, r);
 				e.known === "full" ? t.state.set("continuation", [...a, i].map((e) => e.id).join(",")) : t.state.set("given", JSON.stringify([...a, i].map((e) => e.token))), t.state.set("token", String(r)), n();
 			})
 		}),
-		nl(e, {
+		dl(e, {
 			name: "path",
 			label: "Path",
 			kind: "path",
@@ -6684,13 +6688,13 @@ function tl(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 				model: e,
 				prompt: t,
 				chain: a,
-				seed: il("seed", n),
-				max_tokens: il("longest text", r),
-				temperatures: al(i)
+				seed: pl("seed", n),
+				max_tokens: pl("longest text", r),
+				temperatures: ml(i)
 			}),
-			view: (e, t) => Ss(e, t)
+			view: (e, t) => js(e, t)
 		}),
-		nl(e, {
+		dl(e, {
 			name: "compare",
 			label: "Compare",
 			kind: "compare",
@@ -6727,9 +6731,9 @@ function tl(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 				prompt_b: r || t,
 				chain: "temperature=1"
 			}),
-			view: (e, t) => br(e, t)
+			view: (e, t) => kr(e, t)
 		}),
-		nl(e, {
+		dl(e, {
 			name: "tune",
 			label: "Tune",
 			kind: "tune",
@@ -6778,15 +6782,15 @@ function tl(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 			body: ({ model: e, task: t, task_file: n, tune_temperatures: r, samples: i, items: a, truncations: o, seed: s }) => ({
 				model: e,
 				...n ? { file: JSON.parse(n) } : { task: t },
-				temperatures: al(r),
-				samples: il("answers per item", i),
+				temperatures: ml(r),
+				samples: pl("answers per item", i),
 				chain: o,
-				seed: il("seed", s),
-				...a?.trim() ? { items: il("items", a) } : {}
+				seed: pl("seed", s),
+				...a?.trim() ? { items: pl("items", a) } : {}
 			}),
-			view: (e, t) => Nc(e, t)
+			view: (e, t) => Hc(e, t)
 		}),
-		nl(e, {
+		dl(e, {
 			name: "distil",
 			label: "Distil",
 			kind: "distil",
@@ -6829,26 +6833,26 @@ function tl(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 			],
 			body: ({ recipe: e, steps: t, seeds: n, kd_temperature: r, alpha: i }) => ({
 				recipe: e,
-				steps: il("steps", t),
-				seeds: il("seeds", n),
+				steps: pl("steps", t),
+				seeds: pl("seeds", n),
 				temperature: Number(r),
 				alpha: Number(i)
 			}),
-			view: (e, t) => ss(e, t),
+			view: (e, t) => gs(e, t),
 			begin: () => ({ arms: {} }),
-			live: (e, t, n) => t === "point" ? hs(e, n) : null
+			live: (e, t, n) => t === "point" ? ws(e, n) : null
 		})
 	];
 }
-function nl(e, t) {
+function dl(e, t) {
 	return {
 		name: t.name,
 		label: t.label,
-		open: (n) => rl(e, t, n)
+		open: (n) => fl(e, t, n)
 	};
 }
-function rl(e, t, n) {
-	let r = null, i = null, a = _("div", { class: "holder" }), o = Xc({
+function fl(e, t, n) {
+	let r = null, i = null, a = _("div", { class: "holder" }), o = al({
 		api: e,
 		state: n.state,
 		announce: n.announce,
@@ -6861,24 +6865,24 @@ function rl(e, t, n) {
 			i = t.begin?.() ?? null, i !== null && u(i);
 		},
 		onFailed: () => {
-			Qc.delete(t.name), r?.close(), r = null, x(a);
+			sl.delete(t.name), r?.close(), r = null, x(a);
 		},
 		onTold: (e, n) => {
 			let r = t.live?.(i, e, n) ?? null;
 			r !== null && u(i = r);
 		},
 		onRecord: (e, n) => {
-			Qc.set(t.name, {
+			sl.set(t.name, {
 				record: e,
 				run: n
 			}), u(e);
 		}
 	});
 	o.element.addEventListener("change", () => {
-		for (let e of el) n.state.set(e, void 0);
+		for (let e of ll) n.state.set(e, void 0);
 	});
 	let s = _("p", { class: "meta picked" }), c = () => {
-		let e = ol(n.state.get("continuation")), r = sl(n.state.get("given")), i = e.length || r.length;
+		let e = hl(n.state.get("continuation")), r = gl(n.state.get("given")), i = e.length || r.length;
 		s.hidden = i === 0 || !t.picks;
 		let a = (t) => {
 			e.length > 0 ? n.state.set("continuation", e.slice(0, t).join(",")) : n.state.set("given", t === 0 ? void 0 : JSON.stringify(r.slice(0, t))), o.run();
@@ -6892,12 +6896,12 @@ function rl(e, t, n) {
 			class: "quiet",
 			onclick: () => a(0)
 		}, "Start over"));
-	}, l = n.state.listen((e) => el.includes(e) && c());
+	}, l = n.state.listen((e) => ll.includes(e) && c());
 	c();
 	function u(e) {
 		r?.close(), r = t.view(e, n, o.run), x(a, r.element);
 	}
-	let d = Qc.get(t.name);
+	let d = sl.get(t.name);
 	return d ? u(d.record) : t.eager && o.run(), {
 		element: _("div", {}, o.element, s, a),
 		get download() {
@@ -6908,20 +6912,20 @@ function rl(e, t, n) {
 		}
 	};
 }
-function il(e, t) {
+function pl(e, t) {
 	let n = Number(t);
 	if (!t?.trim() || !Number.isSafeInteger(n)) throw Error(`${e} must be a whole number, got “${t ?? ""}”`);
 	return n;
 }
-function al(e) {
+function ml(e) {
 	let t = /^\s*([\d.]+):([\d.]+):(\d+)\s*$/.exec(e ?? ""), n = t ? Array.from({ length: Number(t[3]) }, (e, n) => Number(t[1]) + (Number(t[2]) - Number(t[1])) * n / Math.max(1, Number(t[3]) - 1)) : (e ?? "").split(",").map(Number);
 	if (n.length === 0 || !n.every(Number.isFinite)) throw Error(`temperatures are first:last:count (0:2:41) or a list (0, 0.5, 1), got “${e ?? ""}”`);
 	return n.map((e) => Number(e.toFixed(10)));
 }
-function ol(e) {
+function hl(e) {
 	return e ? e.split(",").map(Number).filter(Number.isSafeInteger) : [];
 }
-function sl(e) {
+function gl(e) {
 	try {
 		let t = JSON.parse(e ?? "[]");
 		return Array.isArray(t) ? t.filter((e) => typeof e == "string") : [];
@@ -6930,37 +6934,37 @@ function sl(e) {
 	}
 }
 // src/main.ts
-function cl({ model: e, el: t }) {
+function _l({ model: e, el: t }) {
 	let n = document.createElement("div");
 	t.append(n);
-	let r = Kc(n, e.get("data"), { address: !1 }), i = () => {
-		r(), r = Kc(n, e.get("data"), { address: !1 });
+	let r = tl(n, e.get("data"), { address: !1 }), i = () => {
+		r(), r = tl(n, e.get("data"), { address: !1 });
 	};
 	return e.on("change:data", i), () => {
 		e.off("change:data", i), r();
 	};
 }
-var ll = { render: cl }, ul = document.getElementById("retort-data"), dl = document.getElementById("retort-page");
-ul !== null && dl !== null && fl(dl, JSON.parse(ul.textContent ?? "{}"));
-function fl(e, t) {
+var vl = { render: _l }, yl = document.getElementById("retort-data"), bl = document.getElementById("retort-page");
+yl !== null && bl !== null && xl(bl, JSON.parse(yl.textContent ?? "{}"));
+function xl(e, t) {
 	if (!t.studio) {
-		Kc(e, t, {
+		tl(e, t, {
 			address: !0,
-			save: async (e) => pl(t, e)
+			save: async (e) => Sl(t, e)
 		});
 		return;
 	}
 	let n = new r();
-	Promise.all([n.offer(), n.tour()]).then(([r, i]) => Kc(e, {
+	Promise.all([n.offer(), n.tour()]).then(([r, i]) => tl(e, {
 		...t,
 		tour: i
 	}, {
 		address: !0,
-		tabs: tl(n, r),
-		save: n.mayRun ? (e) => n.page(e, $c()) : null
+		tabs: ul(n, r),
+		save: n.mayRun ? (e) => n.page(e, cl()) : null
 	})).catch((t) => e.textContent = t.message);
 }
-function pl(e, t) {
+function Sl(e, t) {
 	let n = document.documentElement.cloneNode(!0), r = n.querySelector("#retort-page");
 	r.replaceChildren();
 	for (let { name: e } of [...r.attributes]) e !== "id" && r.removeAttribute(e);
@@ -6969,4 +6973,4 @@ function pl(e, t) {
 		state: t
 	}).replaceAll("<", "\\u003c"), new Blob([`<!doctype html>\n${n.outerHTML}\n`], { type: "text/html" });
 }
-export { ll as default };
+export { vl as default };

@@ -1,0 +1,164 @@
+"""Texts drawn from a model that runs here, as the record that `retort sample` prints. A server's: served_sample.py."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from retort.blocks import Block, Cell, Column, line, table, token_label
+from retort.errors import printable
+from retort.numerals import counted, number, probability
+from retort.records import Measures, Record, exact, new_axes
+from retort.sampling.generate import Sample, SampledToken
+from retort.sources.chat import Message
+
+if TYPE_CHECKING:
+    from retort.sampling.params import SamplingParams
+    from retort.sampling.speculative import RoundCounts
+    from retort.sources.base import Source
+    from retort.sources.chat import SeenPrompt
+
+WHAT_IS_SHOWN = (
+    "Logprobs in nats, summed over the text: raw is the model's own (τ = 1, nothing removed), processed is of the "
+    "distribution that was drawn from. Entropy: nats per token, processed. Kept: the smallest mass that truncation "
+    "left at any token. A near tie could fall the other way on another machine."
+)
+
+
+@dataclass(frozen=True)
+class Drafted:
+    """What a draft model did: how many of its tokens were judged and accepted, in how many passes of the model."""
+
+    model: str
+    method: str
+    num_tokens: int
+    target_passes: int
+    drafted: int
+    judged: int
+    accepted: int
+    acceptance: float | None
+    tokens_per_pass: float
+
+    @classmethod
+    def of(cls, model: str, method: str, num_tokens: int, counts: RoundCounts) -> Drafted:
+        """What `counts` counted."""
+        return cls(
+            model, method, num_tokens, counts.target_passes, counts.drafted, counts.judged, counts.accepted,
+            counts.acceptance, counts.tokens_per_pass,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, repr=False)
+class Samples(Record):
+    """Texts and of every token how it was drawn; text i was drawn with seed + i.
+
+    `chain`: what was drawn through. `messages` and `rendered`: of a conversation, else null. `draft`: with --draft.
+    """
+
+    MEASURES: ClassVar[tuple[str, ...]] = (
+        "tokens",
+        "logprob_raw",
+        "logprob_processed",
+        "entropy",
+        "near_ties",
+    )
+
+    model: str
+    prompt: str
+    seed: int
+    chain: str
+    samples: tuple[Sample, ...]
+    messages: tuple[Message, ...] | None = None
+    rendered: str | None = None
+    draft: Drafted | None = None
+    note: str | None = None
+
+    @classmethod
+    def of(
+        cls, model: str, source: Source, said: SeenPrompt, params: SamplingParams, samples: Sequence[Sample],
+        draft: Drafted | None = None,
+    ) -> Samples:  # fmt: skip
+        """The record of what `generate` gave."""
+        rendered = None if said.messages is None else said.text
+        chain = str(params.resolved_chain)
+        return cls(
+            model, said.text, params.seed, chain, tuple(samples), said.messages, rendered, draft, source.note
+        )
+
+    def table_rows(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "seed": self.seed + index, "text": sample.text, "finish_reason": sample.finish_reason,
+                **_totals(sample.tokens),
+            }
+            for index, sample in enumerate(self.samples)
+        ]  # fmt: skip
+
+    def measures(self) -> Measures:
+        rows = self.table_rows()
+        return {name: [exact(row[name]) for row in rows] for name in self.MEASURES}
+
+    def blocks(self) -> Iterator[Block]:
+        yield from self.heading()
+        rows: list[tuple[str, Cell]] = []
+        for index, sample in enumerate(self.samples):
+            rows.append((f"seed {self.seed + index}", Cell(printable(sample.text, keep=""), "bold")))
+            rows.append(("", Cell(account(sample.tokens, sample.finish_reason))))
+        yield table(("", Column(fold=True)), rows)
+        yield line(WHAT_IS_SHOWN)
+        if self.draft is not None:
+            drafted = self.draft
+            share = "none" if drafted.acceptance is None else probability(drafted.acceptance)
+            stood = f"{drafted.accepted:,} of {drafted.judged:,} judged tokens stood ({share})"
+            yield line(
+                f"Drafted by {drafted.model}: {stood}; {number(drafted.tokens_per_pass)} tokens for each pass of the "
+                "model over a text.",
+                whole=True,
+            )
+
+    def heading(self) -> Iterator[Block]:
+        """What is known before the first token."""
+        yield line(f"{self.model} after {self.prompt!r}", "bold", whole=True)
+        if self.messages is not None:
+            yield line(f"What the model sees: {token_label(self.prompt)}", whole=True)
+        if self.note is not None:
+            yield line(f"Note: {self.note}", whole=True)
+        yield line(f"Drawn through: {self.chain or 'nothing (the raw distribution)'}", whole=True)
+
+    def plot(self, axes: Any = None) -> Any:
+        """Each text's log-probability under the model as it grows, in nats."""
+        axes = new_axes(axes)
+        for index, sample in enumerate(self.samples):
+            sums = [0.0]
+            for token in sample.tokens:
+                sums.append(sums[-1] + token.logprob_raw)
+            axes.plot(range(len(sums)), sums, label=f"seed {self.seed + index}")
+        axes.set_xlabel("tokens drawn")
+        axes.set_ylabel("log-probability of the text (nats, τ = 1)")
+        axes.set_title(f"{self.model}: {counted(len(self.samples), 'text')}")
+        if len(self.samples) <= 10:
+            axes.legend(frameon=False)
+        return axes
+
+
+def account(tokens: Sequence[SampledToken], finish_reason: str) -> str:
+    """One line about how a text was drawn."""
+    found = _totals(tokens)
+    return (
+        f"{counted(found['tokens'], 'token')}, {finish_reason}; logprob {number(found['logprob_raw'])} raw, "
+        f"{number(found['logprob_processed'])} processed; entropy {number(found['entropy'])}; "
+        f"kept {probability(found['kept_mass'])}; {counted(found['near_ties'], 'near tie')}"
+    )
+
+
+def _totals(tokens: Sequence[SampledToken]) -> dict[str, Any]:
+    return {
+        "tokens": len(tokens),
+        "logprob_raw": math.fsum(token.logprob_raw for token in tokens),
+        "logprob_processed": math.fsum(token.logprob_processed for token in tokens),
+        "entropy": math.fsum(token.entropy_nats for token in tokens) / len(tokens),
+        "kept_mass": min(token.kept_mass for token in tokens),
+        "near_ties": sum(token.near_tie for token in tokens),
+    }
