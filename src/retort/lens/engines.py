@@ -21,7 +21,7 @@ from retort.records import Record, new_axes, titled
 from retort.sampling.params import SETTINGS, SamplingParams
 from retort.sources.base import Capability, Source
 from retort.sources.chat import prompt_for
-from retort.sources.load import Model, opened, own_settings
+from retort.sources.load import Model, opened, own_settings, with_breakers
 from retort.transforms.context import Context
 
 OURS = "retort"
@@ -244,6 +244,7 @@ def explain(
         else:
             engine = find_engine(name)
             there = engine.filled(said, own_settings(source)) if defaults else dict(said)
+            there = with_breakers(there, engine.name, source)
             chain = Chain(engine.stages(there)).ending_at(ending)
             reading, distribution = _read(source, engine, chain, engine.unread(there), logits, context)
             refused = engine.refused({**there, **request})
