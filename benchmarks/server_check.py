@@ -30,7 +30,7 @@ from retort.chain.chain import Chain
 from retort.distribution import Interval
 from retort.errors import SourceError
 from retort.lens import compare, look, trace
-from retort.sources.base import Source
+from retort.sources.base import Capability, Source
 from retort.sources.load import load
 
 PROMPTS = (
@@ -240,7 +240,7 @@ def verbs(url: str) -> Iterator[Verb]:
         yield _verb(
             "sample", url, "--message", CHAT, "--n", "1", "--max-tokens", "8", picked=("samples", "asked")
         )
-        tune = ("--temperatures", "0,1", "--samples", "2")
+        tune = ("--temperature", "0,1", "--samples", "2", "--concurrency", "1")
         yield _verb("tune", str(task), "--model", url, *tune, picked=("advice", "recommendation", "scores"))
 
 
@@ -262,8 +262,13 @@ def _verb(*arguments: str, picked: tuple[str, ...]) -> Verb:
 
 
 def furthest(url: str, direct: str) -> dict[str, float]:
-    """For each prompt, the largest difference in nats between the server's logprobs and the model's own."""
+    """For each prompt, the largest difference in nats between the server's logprobs and the model's own.
+
+    Empty for a server without logprobs. mlx-lm spells a token's bytes as byte-level BPE does: Ġ is its space.
+    """
     server, model = load(url), load(direct)
+    if server.capability is Capability.ANSWERS:
+        return {}
     found = {}
     for prompt in REAL_PROMPTS:
         logits = model.start([model.encode(prompt)]).logits[0].astype("float64")
@@ -272,8 +277,9 @@ def furthest(url: str, direct: str) -> dict[str, float]:
         text = {}
         for token_id in own.argsort()[::-1][:200].tolist():
             text.setdefault(model.token_text(token_id), own[token_id])
-        named = [token for token in server.next_tokens(prompt).tokens if token.token in text]  # type: ignore[attr-defined]
-        found[prompt] = max(abs(token.logprob - text[token.token]) for token in named)
+        known = server.next_tokens(prompt).tokens  # type: ignore[attr-defined]
+        named = {token.token.replace("Ġ", " "): token.logprob for token in known}
+        found[prompt] = max(abs(named[token] - text[token]) for token in named.keys() & text.keys())
     return found
 
 

@@ -6,6 +6,7 @@ Needs Debian's chromium and chromium-driver. Writes docs/images/studio-*.png.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,7 @@ IMAGES = ROOT / "docs" / "images"
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 MODELS = ("embedded:smollm2", "embedded:base", "embedded:small")
+GEMMA = os.environ.get("GEMMA", "")  # a file of a model with 262,144 tokens, for the picture of that name
 SERVED = "served"  # stands for the mock server of the tests, which is started for the pictures
 PEAR = {
     "view": "position",
@@ -51,12 +53,14 @@ VIEWS = {
         },
         1240, 700, "light",
     ),
+    "gemma": ({**CAPITAL, "model": GEMMA, "chain": "temperature=0.7"}, 1240, 700, "light"),
+    "glossary": ({"view": "glossary", "term": "entropy"}, 1240, 700, "light"),
     "tune": ({"view": "tune", "model": "embedded:base", "task": "exploit", "items": "24"}, 1240, 700, "light"),
-    "distil": ({"view": "distil", "steps": "20", "seeds": "2"}, 1240, 700, "dark"),
+    "distil": ({"view": "distil", "steps": "20", "seeds": "3"}, 1240, 700, "dark"),
     "server": (
         {"view": "position", "model": SERVED, "prompt": "one two", "chain": "temperature=1.5"}, 1240, 700, "light",
     ),
-    "phone": (PEAR, 380, 1000, "light"),
+    "phone": (PEAR, 390, 844, "light"),
 }  # fmt: skip
 SECONDS = 500
 
@@ -70,14 +74,15 @@ def main() -> None:
 
 
 def _pictures(chromium: Any, served: str) -> None:
-    command = [sys.executable, "-m", "retort", "studio", *MODELS, served, "--port", "0", "--json"]
+    wanted = sys.argv[1:] or [name for name in VIEWS if name != "gemma" or GEMMA]
+    models = [*MODELS, *([GEMMA] if GEMMA else []), served]
+    command = [sys.executable, "-m", "retort", "studio", *models, "--port", "0", "--json"]
     studio = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert studio.stdout is not None
     text = ""
     while not text.rstrip().endswith("}"):
         text += studio.stdout.readline()
     address, _, token = str(json.loads(text)["address"]).partition("/?token=")
-    wanted = sys.argv[1:] or list(VIEWS)
     try:
         with tempfile.TemporaryDirectory() as folder, chromium(Path(folder)) as driver:
             for name in wanted:

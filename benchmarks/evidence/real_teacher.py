@@ -2,8 +2,8 @@
 
 The text is the language reference that every Python carries (`pydoc_data.topics`): English prose with some code,
 which nobody here wrote for a teacher. Every sixth topic is held out for the test and every sixth for validation. A
-student reads the first 4,096 or 16,384 tokens of the rest, and always 16,384 tokens in all: four times, or once. Soft
-targets are read from one capture (`topk+tail:64+16` at τ = 1, unbiased), made before; α = 0.9. The control is the
+student reads the first 4,096, 16,384 or 32,768 tokens of the rest: the least of them four times, the others once. Soft
+targets are read from a capture (`topk+tail:64+16` at τ = 1, unbiased), made before; α = 0.9. The control is the
 same student on the same rows with hard labels alone. Both keep their best weights on the validation text, so that a
 control which has learnt little text by heart is not measured at its worst.
 
@@ -43,18 +43,24 @@ HELD_OUT_EVERY = 6
 class Sizes:
     """How large the experiment is."""
 
-    captured: int = 16_384
-    tokens: tuple[int, ...] = (16_384, 4_096)
-    steps: int = 64
+    tokens: tuple[int, ...] = (16_384, 4_096, 32_768)
+    fewest_steps: int = 64  # more where the text has more tokens than these read
     batch_size: int = 4
     sequence_length: int = 64
     num_seeds: int = 3
     validation_tokens: int = 1_024
     test_tokens: int = 4_096
-    eval_every: int = 16
+    evaluations: int = 4
+
+    def steps(self, tokens: int) -> int:
+        return max(self.fewest_steps, tokens // (self.batch_size * self.sequence_length))
+
+    def captured(self, tokens: int) -> int:
+        """How many tokens the capture has that this size reads: one serves all that read no more."""
+        return max(tokens, self.fewest_steps * self.batch_size * self.sequence_length)
 
 
-QUICK = Sizes(512, (256,), 2, 2, 32, 2, 128, 128, 1)
+QUICK = Sizes((256,), 2, 2, 32, 2, 128, 128, 2)
 
 
 def run(*, quick: bool = False, num_seeds: int | None = None) -> Evidence:
@@ -69,12 +75,12 @@ def run(*, quick: bool = False, num_seeds: int | None = None) -> Evidence:
 
 def _run(sizes: Sizes, work: Path, *, keep: bool) -> Evidence:
     digest = write_texts(work)
-    _capture(sizes.captured, work)
     rows: list[dict[str, Any]] = []
     for tokens in sizes.tokens:
         print(
             f"{tokens} tokens … ({len(rows)} of {len(sizes.tokens)} sizes there)", file=sys.stderr, flush=True
         )
+        _capture(sizes.captured(tokens), work)
         found = distill(Recipe.from_dict(recipe_of(tokens, sizes, work)))
         rows.append(_row(tokens, sizes, found))
         if keep:
@@ -140,7 +146,7 @@ def _capture(tokens: int, work: Path) -> None:
 
 def recipe_of(tokens: int, sizes: Sizes, work: Path) -> dict[str, Any]:
     """The recipe of one size of the text, as nested values."""
-    most = sizes.captured
+    most, steps = sizes.captured(tokens), sizes.steps(tokens)
     return {
         "teacher": TEACHER,
         "student": STUDENT,
@@ -155,7 +161,7 @@ def recipe_of(tokens: int, sizes: Sizes, work: Path) -> dict[str, Any]:
         "targets": str(work / f"cache-{most}"),
         "sequence_length": sizes.sequence_length,
         "batch_size": sizes.batch_size,
-        "steps": sizes.steps,
+        "steps": steps,
         "learning_rate": 7e-3,
         "warmup": 0.2,
         "temperature": 1.0,
@@ -163,7 +169,7 @@ def recipe_of(tokens: int, sizes: Sizes, work: Path) -> dict[str, Any]:
         "seeds": list(range(sizes.num_seeds)),
         "equal_time": False,
         "planned": True,
-        "eval_every": sizes.eval_every,
+        "eval_every": steps // sizes.evaluations,
         "keep": "best",
         "checkpoint_every": 64,
         "output": str(work / "arms"),
@@ -173,7 +179,7 @@ def recipe_of(tokens: int, sizes: Sizes, work: Path) -> dict[str, Any]:
 def _row(tokens: int, sizes: Sizes, found: DistillResult) -> dict[str, Any]:
     return {
         "tokens of text": tokens,
-        "read": sizes.steps * sizes.batch_size * sizes.sequence_length / tokens,
+        "read": sizes.steps(tokens) * sizes.batch_size * sizes.sequence_length / tokens,
         **gains(found),
         "kept steps": {arm: [one.kept_step for one in results] for arm, results in found.arms.items()},
     }

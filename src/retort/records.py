@@ -19,9 +19,10 @@ import numpy as np
 
 from retort.blocks import Block, Line, html_fragment
 from retort.distribution import Interval
-from retort.errors import CapabilityError, MissingExtraError
+from retort.errors import CapabilityError, MissingExtraError, printable
 
 Measures = dict[str, list[Interval]]
+LONGEST_TITLE = 90
 
 
 class Record:
@@ -112,6 +113,14 @@ def new_axes(axes: Any, tall: int = 0) -> Any:
     except ImportError:
         raise MissingExtraError("matplotlib", "report", "A picture") from None
     return Figure(figsize=size, layout="constrained").subplots()
+
+
+def titled(axes: Any, text: str) -> None:
+    """Put a title on the axes: one line that fits, in which a dollar sign of a prompt is no formula."""
+    shown = printable(text, keep="")
+    axes.set_title(
+        shown if len(shown) <= LONGEST_TITLE else shown[: LONGEST_TITLE - 1] + "…", parse_math=False
+    )
 
 
 def json_value(value: Any) -> Any:

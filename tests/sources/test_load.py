@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -240,3 +241,28 @@ def test_a_gguf_files_own_settings_reach_the_engine(tmp_path: Path) -> None:
     assert str(Chain.like("vllm", {}, model_defaults=own)) == "temperature=1"
     assert sampling_settings({**own, "eos_token_id": 2}) == own  # as a converted folder keeps it
     assert own_settings("embedded:english") is None
+
+
+def test_llama_cpps_breakers_of_dry_are_the_models_own_tokens() -> None:
+    """A newline, a colon, a double quote, an asterisk; of a longer string also a token that its beginning ends."""
+    from retort.sources.load import dry_breakers, with_breakers
+
+    class Words:
+        vocab_size, end_ids = 7, frozenset({6})
+        texts = ("a", "b:", "\n\n", "x*", "ab", "</s>", "*")
+
+        def decode(self, ids: list[int]) -> str:
+            return "".join(self.texts[one] for one in ids)
+
+        def encode(self, text: str) -> list[int]:
+            return [{"b": 1, "ab": 4}.get(text, 0)]
+
+    source: Any = Words()
+    assert dry_breakers(source) == (1, 2, 3)
+    # "ab:": no token holds it whole; "a" ends with its "a", which leaves "b:"; "ab" ends with "ab", which leaves ":".
+    assert dry_breakers(source, ["ab:"]) == ((0, 0), (4, 0))
+    given = {"dry_multiplier": 0.8}
+    assert with_breakers(given, "llama.cpp", source) == {**given, "dry_breakers": (1, 2, 3)}
+    assert with_breakers({"dry_multiplier": 0.0}, "llama.cpp", source) == {"dry_multiplier": 0.0}
+    assert with_breakers(given, "mlx-lm", source) == given
+    assert with_breakers({**given, "dry_breakers": ()}, "llama.cpp", source)["dry_breakers"] == ()

@@ -60,10 +60,12 @@ export function rankChart({ tokens, seen, raw }: Subject): RankChart {
   /** A whole row as one line, with the area below it where it is what sampling draws from. */
   function curve(window: Window, kind: "raw" | "processed"): Drawn {
     const at = (rank: number): [number, number] => [x(rank + 1), y(Math.exp(logProb(window, rank)))];
-    const points = ranks.filter((rank) => holds(window, rank)).map(at);
+    // What lies below the axis is not drawn: a line along its foot would say that the tail has that probability.
+    const drawn = (rank: number): boolean => holds(window, rank) && logProb(window, rank) >= Math.log(FLOOR);
+    const points = ranks.filter(drawn).map(at);
     // The last kept token stands at the cut even where no sampled rank does.
     const edge = rankAt(window, window.to - 1);
-    if (size(window) > 1) points.push(at(edge));
+    if (size(window) > 1 && drawn(edge)) points.push(at(edge));
     points.sort((a, b) => a[0] - b[0]);
     const below = area<[number, number]>().x((d) => d[0]).y1((d) => d[1]).y0(y(FLOOR))(points) ?? "";
     return {

@@ -534,8 +534,9 @@ ENGINES: dict[str, Engine] = {
                 "dry_penalty_last_n": Limit(0, math.inf, "0 or more"),
             },
             notes=(
-                "a repetition that DRY sees ends at a newline, a colon, a double quote or an asterisk there; here only "
-                "at dry_breakers",
+                "a repetition that DRY sees ends at a newline, a colon, a double quote or an asterisk there; explain "
+                "and sample --engine take the model's tokens that hold one, a chain of your own needs their ids as "
+                "dry_breakers",
                 "which of the tokens that tie for the last place it keeps depends on its sort",
                 "a grammar is asked after the draw first, and before it only if the token is refused",
                 "behind top_n_sigma its typical_p and dynamic temperature still count the tokens that it masked",

@@ -21,7 +21,7 @@ from retort.claims.evidence import Evidence, Needs, ProgressCallback
 from retort.errors import InputError
 from retort.lens.asking import default_prompts
 from retort.numerals import interval, number
-from retort.records import Record, new_axes
+from retort.records import Record, new_axes, titled
 from retort.sources.load import Model, opened
 
 CLAIMS: tuple[Claim, ...] = (*arithmetic.CLAIMS, *texts.CLAIMS, *tasks.CLAIMS, *distilling.CLAIMS)
@@ -101,7 +101,7 @@ class Claims(Record):
         axes.set_xticks([-0.6, 0, 0.6], labels=["below the threshold", "threshold", "above"])
         axes.tick_params(axis="x", length=0)
         axes.set_xlabel("95% interval, each row on its own scale")
-        axes.set_title(f"Claims about temperature on {self.model}")
+        titled(axes, f"Claims about temperature on {self.model}")
         return axes
 
 

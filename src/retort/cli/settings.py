@@ -56,8 +56,9 @@ def sampling_params(
     a usage error if something is said twice.
     """
     from retort.chain.chain import Chain
+    from retort.chain.engines import find_engine
     from retort.sampling.params import SamplingParams
-    from retort.sources.load import own_settings
+    from retort.sources.load import load, own_settings, with_breakers
 
     if defaults and engine is None:
         raise click.UsageError("--defaults are an engine's own; name the engine with --engine.")
@@ -79,6 +80,8 @@ def sampling_params(
     if params.chain is not None:
         raise click.UsageError("a chain says its own order, so --engine cannot go with it; give one of them.")
     own = own_settings(model) if defaults and model is not None else None
+    if model is not None and transforms.get("dry_multiplier"):
+        transforms = with_breakers(transforms, find_engine(engine).name, load(model))
     there = Chain.like(engine, transforms, defaults=defaults, model_defaults=own)
     return SamplingParams(
         chain=there, end_ids=params.end_ids, seed=params.seed, max_tokens=params.max_tokens, stop=params.stop

@@ -27,7 +27,7 @@ from retort.distribution.softmax import log_softmax
 from retort.errors import CapabilityError, InputError
 from retort.lens.asking import chain_of
 from retort.numerals import number, percent, probability
-from retort.records import Measures, Record, exact, new_axes
+from retort.records import Measures, Record, exact, new_axes, titled
 from retort.sources.base import Capability, KnownToken, KnownTop, PartialSource, Source
 from retort.sources.chat import Conversation, asked, prompt_for
 from retort.sources.load import Model, opened
@@ -164,9 +164,12 @@ class Compare(Record):
         high = [place.total_variation.high for place in self.positions]
         axes.bar(range(1, len(low) + 1), high, color="lightgrey", label="at most")
         axes.bar(range(1, len(low) + 1), low, label="at least" if low != high else "total variation")
-        axes.set_xlabel("position")
-        axes.set_ylabel("total variation")
-        axes.set_title(f"{self.model_a} and {self.model_b}")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.set_xlabel("position in the texts")
+        axes.set_ylabel("total variation (0: equal, 1: nothing in common)")
+        if low != high:
+            axes.legend()
+        titled(axes, f"Where {self.model_a} and {self.model_b} disagree")
         return axes
 
     def blocks(self, show_all: bool = False) -> Iterator[Block]:

@@ -20,7 +20,7 @@ from retort.distribution.measures import flip_risk, margin, noise_scale, text_fl
 from retort.errors import InputError
 from retort.lens.asking import default_beginnings
 from retort.numerals import number, percent
-from retort.records import Record, new_axes
+from retort.records import Record, new_axes, titled
 from retort.sources.base import Source
 from retort.sources.chat import prompt_for
 from retort.sources.load import Model, opened
@@ -94,8 +94,8 @@ class Determinism(Record):
         )
         axes.bar([at + 0.2 for at in places], [one.flips_observed for one in self.replays], 0.4, label="seen")
         axes.set_xticks(places, labels=[one.name for one in self.replays], rotation=30)
-        axes.set_ylabel("greedy tokens that change")
-        axes.set_title(self.model)
+        axes.set_ylabel("greedy tokens that change (count)")
+        titled(axes, f"What changes in greedy texts of {self.model} when it is run otherwise")
         axes.legend()
         return axes
 

@@ -17,11 +17,11 @@ from retort.distribution.divergences import total_variation
 from retort.distribution.ranking import top_ids
 from retort.errors import CapabilityError, InputError
 from retort.numerals import number, probability
-from retort.records import Record, new_axes
+from retort.records import Record, new_axes, titled
 from retort.sampling.params import SETTINGS, SamplingParams
 from retort.sources.base import Capability, Source
 from retort.sources.chat import prompt_for
-from retort.sources.load import Model, opened, own_settings
+from retort.sources.load import Model, opened, own_settings, with_breakers
 from retort.transforms.context import Context
 
 OURS = "retort"
@@ -117,9 +117,13 @@ class Engines(Record):
         for place, reading in enumerate(self.engines):
             at = [token + (place - (len(self.engines) - 1) / 2) * width for token in range(len(self.tokens))]
             axes.bar(at, [token.probs[place] for token in self.tokens], width, label=reading.engine)
-        axes.set_xticks(range(len(self.tokens)), labels=[token_label(token.token) for token in self.tokens])
+        axes.set_xticks(
+            range(len(self.tokens)),
+            labels=[token_label(token.token) for token in self.tokens],
+            parse_math=False,
+        )
         axes.set_ylabel("probability of being drawn")
-        axes.set_title(f"{self.model} after {self.prompt!r}")
+        titled(axes, f"{self.model} after {self.prompt!r}, the same settings")
         axes.legend()
         return axes
 
@@ -240,6 +244,7 @@ def explain(
         else:
             engine = find_engine(name)
             there = engine.filled(said, own_settings(source)) if defaults else dict(said)
+            there = with_breakers(there, engine.name, source)
             chain = Chain(engine.stages(there)).ending_at(ending)
             reading, distribution = _read(source, engine, chain, engine.unread(there), logits, context)
             refused = engine.refused({**there, **request})

@@ -24,7 +24,7 @@ from retort.errors import InputError
 from retort.lens.asking import default_prompts
 from retort.lens.compare import check_size, shared_ids
 from retort.numerals import interval, number, percent
-from retort.records import Record, new_axes
+from retort.records import Record, new_axes, titled
 from retort.sources.load import Model, opened
 from retort.sources.positions import position_logits
 
@@ -96,6 +96,7 @@ class Equivalent(Record):
                 axes.plot([point.temperature_a] * 2, point.temperature_b_ci, color="C0")
         axes.set_xlabel(f"τ of {self.model_a}")
         axes.set_ylabel(f"τ of {self.model_b}")
+        titled(axes, f"The temperature of {self.model_b} nearest to {self.model_a}")
         axes.legend()
         return axes
 

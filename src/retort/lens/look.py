@@ -24,7 +24,7 @@ from retort.errors import InputError
 from retort.lens.asking import ask, chain_of, rendered
 from retort.lens.compare import Distance, distance_of_known, distance_of_rows, known_top, share_tokens
 from retort.numerals import decimals, number, probability
-from retort.records import Measures, Record, exact, new_axes
+from retort.records import Measures, Record, exact, new_axes, titled
 from retort.sources.base import Capability, KnownTop, PartialSource, Source
 from retort.sources.chat import Conversation, Message, Prompt, asked
 from retort.sources.load import Model, opened
@@ -218,11 +218,11 @@ class Look(Record):
             for at, (low, high) in zip(where, ends, strict=True):
                 axes.plot([low, high], [at, at], color="black", linewidth=1)
         names = [token_label(token.token) for token in self.rows[0].top]
-        axes.set_yticks([at + 0.4 - height / 2 for at in range(len(names))], labels=names)
+        axes.set_yticks([at + 0.4 - height / 2 for at in range(len(names))], labels=names, parse_math=False)
         axes.invert_yaxis()
-        axes.set_xlabel("probability")
-        axes.set_title(f"{self.model} after {self.prompt!r}")
-        axes.legend()
+        axes.set_xlabel("probability of the next token")
+        titled(axes, f"{self.model} after {self.prompt!r}")
+        axes.legend(loc="lower right")  # bars get shorter downwards
         return axes
 
     def blocks(self) -> Iterator[Block]:

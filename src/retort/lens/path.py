@@ -15,7 +15,7 @@ from retort.chain.stage import Stage
 from retort.errors import InputError, printable
 from retort.lens.asking import ask, chain_of
 from retort.numerals import decimals, number
-from retort.records import Measures, Record, exact, new_axes
+from retort.records import Measures, Record, exact, new_axes, titled
 from retort.sampling.path import Leaf, PathRequest, TemperaturePath, temperature_paths
 from retort.sources.chat import Message, Prompt
 from retort.sources.load import Model, opened
@@ -145,11 +145,13 @@ class PathFound(Record):
             width = max(band.high - band.low, 1e-4)
             axes.barh(band.row, width, 0.95, band.low, color=colour, edgecolor="white")
             label = printable(band.token, keep="").strip()
-            axes.text(band.low, band.row, f" {label}", va="center", fontsize=7, clip_on=True)
+            axes.text(
+                band.low, band.row, f" {label}", va="center", fontsize=7, clip_on=True, parse_math=False
+            )
         axes.invert_yaxis()
         axes.set_xlabel("temperature τ")
-        axes.set_ylabel("token")
-        axes.set_title(f"{self.model} after {self.prompt!r}, seed {self.seed}")
+        axes.set_ylabel("position in the text (tokens)")
+        titled(axes, f"{self.model} after {self.prompt!r}, seed {self.seed}")
         return axes
 
     def blocks(self, views: Sequence[str] = VIEWS) -> Iterator[Block]:

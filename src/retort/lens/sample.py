@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from retort.blocks import Block, Cell, Column, line, table, token_label
 from retort.errors import printable
 from retort.numerals import counted, number, probability
-from retort.records import Measures, Record, exact, new_axes
+from retort.records import Measures, Record, exact, new_axes, titled
 from retort.sampling.generate import Sample, SampledToken
 from retort.sources.chat import Message
 
@@ -137,7 +137,7 @@ class Samples(Record):
             axes.plot(range(len(sums)), sums, label=f"seed {self.seed + index}")
         axes.set_xlabel("tokens drawn")
         axes.set_ylabel("log-probability of the text (nats, τ = 1)")
-        axes.set_title(f"{self.model}: {counted(len(self.samples), 'text')}")
+        titled(axes, f"{counted(len(self.samples), 'text')} of {self.model} after {self.prompt!r}")
         if len(self.samples) <= 10:
             axes.legend(frameon=False)
         return axes

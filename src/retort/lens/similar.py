@@ -23,7 +23,7 @@ from retort.distribution.softmax import check_logits, log_softmax, softmax
 from retort.errors import CapabilityError, InputError, SourceError
 from retort.files import read_json
 from retort.numerals import decimals
-from retort.records import Measures, Record, exact, new_axes
+from retort.records import Measures, Record, exact, new_axes, titled
 from retort.sources.base import Capability, Source
 from retort.sources.chat import prompt_for
 from retort.sources.load import Model, opened
@@ -96,14 +96,12 @@ class Similar(Record):
         """The distances as a heat map, similar words side by side."""
         axes = new_axes(axes)
         order = list(self.order)
-        image = axes.imshow(
-            self.divergence[np.ix_(order, order)], vmin=0.0, vmax=NOTHING_ALIKE, cmap="viridis_r"
-        )
+        image = axes.imshow(self.divergence[np.ix_(order, order)], vmin=0.0, cmap="viridis_r")
         names = [self.words[place] for place in order]
-        axes.set_xticks(range(len(names)), labels=names, rotation=60)
-        axes.set_yticks(range(len(names)), labels=names)
-        axes.figure.colorbar(image, ax=axes, label="Jensen-Shannon divergence, nats")
-        axes.set_title(self.model)
+        axes.set_xticks(range(len(names)), labels=names, rotation=60, parse_math=False)
+        axes.set_yticks(range(len(names)), labels=names, parse_math=False)
+        axes.figure.colorbar(image, ax=axes, label="Jensen-Shannon divergence (nats; 0.69: nothing alike)")
+        titled(axes, f"How unlike {self.model} treats them")
         return axes
 
     def blocks(self) -> Iterator[Block]:

@@ -23,7 +23,7 @@ from retort.distribution.softmax import check_logits
 from retort.errors import CapabilityError, InputError, printable
 from retort.lens.asking import ask, chain_of, rendered
 from retort.numerals import probability
-from retort.records import Measures, Record, exact, new_axes
+from retort.records import Measures, Record, exact, new_axes, titled
 from retort.sampling.decoding import Ending, FinishReason, check_request
 from retort.sampling.draw import sample_rows
 from retort.sampling.kernels.threads import share
@@ -154,11 +154,15 @@ class Trace(Record):
         axes.bar(places, [-token.logprob_raw.high for token in self.tokens], label="surprise, −logprob")
         axes.plot(places, [token.entropy_nats.high for token in self.tokens], "k.-", label="entropy")
         axes.set_xticks(
-            places, labels=[printable(token.token, keep="") for token in self.tokens], rotation=60
+            places,
+            labels=[printable(token.token, keep="") for token in self.tokens],
+            rotation=60,
+            parse_math=False,
         )
         axes.set_ylabel("nats")
-        axes.set_title(f"{self.model} after {self.prompt!r}")
-        axes.legend()
+        titled(axes, f"{self.model} after {self.prompt!r}, token by token")
+        axes.margins(y=0.2)  # the legend gets its own room
+        axes.legend(loc="upper center", ncols=2, frameon=False)
         return axes
 
     def blocks(self) -> Iterator[Block]:

@@ -482,6 +482,7 @@ class _Run:
         """Decode these nodes and all that grows from them; what does not fit goes to `waiting`."""
         branches = sum(len(node.branches) for node in nodes)
         most = len(nodes)
+        # All rows take a step together, so one pass through the weights serves every request, temperature and seed.
         decoder = self.source.start([node.prefix for node in nodes])
         self._count(nodes)
         while True:
@@ -493,6 +494,7 @@ class _Run:
                     self._grow(row, node, decoder.logits[row], grown)
             going = [(place, node) for place, node in grown.items() if not self._finished(node)]
             most = max(most, len(going))
+            # Their columns go with the rows; kept for later they would be memory without a bound.
             waiting.extend(node for _, node in reversed(going[self.max_rows :]))
             going = going[: self.max_rows]
             if not going:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from retort.errors import InputError, did_you_mean
+from retort.sources.load import DRY_STRINGS
 from retort.transforms import TRANSFORMS
 
 ALIASES: dict[str, str] = {
@@ -92,9 +93,6 @@ IRRELEVANT = frozenset(
 
 SAMPLERS = ("penalties", "dry", "top_n_sigma", "top_k", "typ_p", "top_p", "min_p", "xtc", "temperature")
 """llama.cpp's default order, which says no more than its engine does."""
-
-DRY_STRINGS = ("\n", ":", '"', "*")
-"""llama.cpp's default sequence breakers of DRY."""
 
 GREEDY_IGNORES = frozenset(row.main.setting for row in TRANSFORMS.values() if row.truncates)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any, cast
@@ -90,6 +90,41 @@ def own_settings(model: str | Source) -> dict[str, Any] | None:
 
         return sampling_defaults(parse(check_gguf(model))) or None
     return sampling_settings(read_generation_config(Path(model))) or None
+
+
+DRY_STRINGS = ("\n", ":", '"', "*")
+"""llama.cpp's default sequence breakers of DRY."""
+
+
+def with_breakers(settings: Mapping[str, Any], engine: str, source: Source) -> dict[str, Any]:
+    """`settings` with llama.cpp's breakers as `dry_breakers`, where DRY is on there and nobody gave any.
+
+    A repetition that DRY sees ends at a text there, and a chain knows tokens alone: so they are those of `source`.
+    """
+    on = engine == "llama.cpp" and settings.get("dry_multiplier") and "dry_breakers" not in settings
+    return {**settings, **({"dry_breakers": dry_breakers(source)} if on else {})}
+
+
+def dry_breakers(source: Source, strings: Sequence[str] = DRY_STRINGS) -> tuple[Any, ...]:
+    """The tokens at which llama.cpp ends what DRY sees (its get_overlapping_token_sequences).
+
+    Every token whose text holds one of `strings`; and, for one that a token's end begins, that token followed by the
+    tokens of the rest, as a tuple of ids.
+    """
+    found: dict[Any, None] = {}
+    for token in range(source.vocab_size):
+        if token in source.end_ids:
+            continue
+        text = source.decode([token])
+        for string in strings:
+            if string in text:
+                found[token] = None
+                continue
+            for size in range(1, len(string)):
+                if text.endswith(string[:size]):
+                    rest = source.encode(string[size:])
+                    found[(token, *(one for one in rest if source.decode([one])))] = None
+    return tuple(found)
 
 
 def opened(model: Model) -> Source:

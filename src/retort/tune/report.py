@@ -15,7 +15,7 @@ from retort.blocks import Block, Column, html_page, line, table
 from retort.blocks import Cell as Shown
 from retort.errors import InputError
 from retort.numerals import decimals, interval, number, percent, signed, signed_interval
-from retort.records import Measures, Record, exact, new_axes
+from retort.records import Measures, Record, exact, new_axes, titled
 from retort.tune.cells import Cell, Example, Question, Vote
 from retort.tune.levers import Calibration, TurningPoint, VarianceShare
 from retort.tune.recommend import Difference, Ends, Recommendation
@@ -271,7 +271,7 @@ class Tuning(Record):
             axes.legend(frameon=False, fontsize="small")
         axes.set_ylabel(self.score)
         axes.set_ylim(bottom=0)
-        axes.set_title(f"{self.model} on {self.task}")
+        titled(axes, f"{self.model} on {self.task}")
         return axes
 
     def page(self) -> str:
@@ -347,7 +347,7 @@ class Tunings(Record):
         axes.set_xticks(range(len(taken)), labels=labels)
         axes.set_ylabel(f"{self.tunings[0].score}, 95% interval")
         axes.set_ylim(bottom=0)
-        axes.set_title(f"{self.tunings[0].task}: each model at its suggested setting")
+        titled(axes, f"{self.tunings[0].task}: each model at its suggested setting")
         return axes
 
     def page(self) -> str:

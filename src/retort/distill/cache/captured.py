@@ -14,7 +14,7 @@ from retort.distill.cache.codecs import find_codec
 from retort.distill.cache.folder import Manifest
 from retort.distill.cache.reader import Cache
 from retort.numerals import counted, decimals, interval, number, probability
-from retort.records import Measures, Record, exact, new_axes
+from retort.records import Measures, Record, exact, new_axes, titled
 
 SHOWN_TOKENS = 4
 SHOWN_OF_A_CHECKSUM = 16
@@ -164,13 +164,15 @@ class Captured(Record):
         told = [row.rest_high if row.entropy is None else row.entropy for row in self.rows]
         places = range(len(self.rows))
         axes.bar(places, [0.0 if value is None else value for value in told])
-        axes.set_xticks(places, labels=[token_label(row.token) for row in self.rows], rotation=60)
+        axes.set_xticks(
+            places, labels=[token_label(row.token) for row in self.rows], rotation=60, parse_math=False
+        )
         axes.set_ylabel(
             f"entropy of the teacher before the token (nats, τ = {self.temperature:g})"
             if self.server is None
             else "mass not told, at most"
         )
-        axes.set_title(f"First positions of {self.cache}")
+        titled(axes, f"First positions of {self.cache}")
         return axes
 
 

@@ -14,8 +14,8 @@ import numpy as np
 from numba import njit, types
 
 from retort.sampling.kernels import compiled_sources
-from retort.sampling.kernels.arithmetic import first_arrival, gumbel_of
-from retort.sampling.kernels.rows import BOUND_SLACK, bits_of_type, carved, exact_sums, read_row
+from retort.sampling.kernels.arithmetic import first_arrival, gumbel_of, negated_log
+from retort.sampling.kernels.rows import BOUND_SLACK, carved, exact_sums, read_row
 from retort.sampling.noise import BLOCK_TOKENS
 
 SLACK = 1e-9
@@ -23,7 +23,7 @@ SLACK = 1e-9
 
 
 @njit
-def winner_at(row, top, temperature, maxima, arrivals, winners, seed, position):  # type: ignore[no-untyped-def]
+def winner_at(row, top, temperature, maxima, arrivals, noises, winners, seed, position):  # type: ignore[no-untyped-def]
     """The token with the largest `z + τ·g`, the lowest id of several, and its noise; z from the row's largest."""
     num_blocks = (len(row) + BLOCK_TOKENS - 1) // BLOCK_TOKENS
     # Each block's first arrival has the block's largest noise, and is known already: a good height to begin with.
@@ -31,12 +31,11 @@ def winner_at(row, top, temperature, maxima, arrivals, winners, seed, position):
     for block in range(num_blocks):
         one = winners[block]
         if one < len(row):
-            own = gumbel_of(one, arrivals[block], one, position, seed)
-            best = max(best, (np.float64(row[one]) - top) + temperature * own)
+            best = max(best, (np.float64(row[one]) - top) + temperature * noises[block])
     enough = best - BOUND_SLACK * max(1.0, abs(best))
     best, token, noise = -np.inf, np.int64(-1), 0.0
     for block in range(num_blocks):
-        bound = temperature * (BOUND_SLACK - math.log(arrivals[block]))
+        bound = temperature * (BOUND_SLACK + noises[block])
         if not (maxima[block] - top) + bound >= max(enough, best):
             continue
         for one in range(block * BLOCK_TOKENS, min((block + 1) * BLOCK_TOKENS, len(row))):
@@ -51,18 +50,19 @@ def winner_at(row, top, temperature, maxima, arrivals, winners, seed, position):
 
 @njit
 def candidates_of(  # type: ignore[no-untyped-def]
-    row, top, low, high, maxima, arrivals, winners, seed, position, ids, values, noises
+    row, top, low, high, maxima, arrivals, noises, winners, seed, position, ids, values, its_noise
 ):  # fmt: skip
     """Write all tokens that may win somewhere in [low, high], by rising id; how many, -1 where there is no room."""
     for block in range((len(row) + BLOCK_TOKENS - 1) // BLOCK_TOKENS):
         arrivals[block], winners[block] = first_arrival(block, position, seed)
-    first, first_noise = winner_at(row, top, low, maxima, arrivals, winners, seed, position)
+        noises[block] = negated_log(arrivals[block])
+    first, first_noise = winner_at(row, top, low, maxima, arrivals, noises, winners, seed, position)
     last, last_noise = first, first_noise
     if high > low:
-        last, last_noise = winner_at(row, top, high, maxima, arrivals, winners, seed, position)
+        last, last_noise = winner_at(row, top, high, maxima, arrivals, noises, winners, seed, position)
     first_value, last_value = np.float64(row[first]) - top, np.float64(row[last]) - top
     if first == last:
-        ids[0], values[0], noises[0] = first, first_value, first_noise
+        ids[0], values[0], its_noise[0] = first, first_value, first_noise
         return 1
     # The two winners' lines bound every other winner's from below; it must reach them where they cross.
     rises = last_noise - first_noise
@@ -70,7 +70,7 @@ def candidates_of(  # type: ignore[no-untyped-def]
     enough = max(first_value + kink * first_noise, last_value + kink * last_noise) - SLACK
     count = 0
     for block in range((len(row) + BLOCK_TOKENS - 1) // BLOCK_TOKENS):
-        bound = kink * (BOUND_SLACK - math.log(arrivals[block]))
+        bound = kink * (BOUND_SLACK + noises[block])
         # The two are candidates whatever rounding says.
         has_winner = first // BLOCK_TOKENS == block or last // BLOCK_TOKENS == block
         if not has_winner and not (maxima[block] - top) + bound >= enough:
@@ -85,40 +85,44 @@ def candidates_of(  # type: ignore[no-untyped-def]
                 continue
             if count == len(ids):
                 return -1
-            ids[count], values[count], noises[count] = one, value, noise
+            ids[count], values[count], its_noise[count] = one, value, noise
             count += 1
     return count
 
 
 def _entry(dtype: str, sources: str):  # type: ignore[no-untyped-def]
-    real, whole, least, infinity = bits_of_type(dtype)
-    integers, numbers, tables = types.int64[::1], types.float64[::1], types.float64[:, ::1]
+    real = np.dtype(dtype).type
+    whole = np.int32 if real is np.float32 else np.int64
+    least, infinity = whole(np.iinfo(whole).min), real(np.inf).view(whole)
+    integers, floats, table = types.int64[::1], types.float64[::1], types.float64[:, ::1]
     logits_type = types.Array(getattr(types, dtype), 2, "C", readonly=True)
-    branches = (integers, integers, integers, numbers, numbers)
-    found = (integers, types.int64[:, ::1], tables, tables, numbers, numbers)
-    signature = types.void(logits_type, types.int64, types.int64, *branches, *found, numbers)
+    branches = (integers, integers, integers, floats, floats)
+    found = (integers, types.int64[:, ::1], table, table, floats, floats)
+    signature = types.void(logits_type, types.int64, types.int64, *branches, *found, floats)
 
     # numba's cache looks at this file alone; `sources` is a free variable, and so a part of the key.
     @njit(signature, nogil=True, cache=True)
     def races(  # type: ignore[no-untyped-def]
-        logits, begin, stop, starts, seeds, positions, lows, highs, counts, ids, values, noises, tops, log_sums, scratch
+        logits, begin, stop, starts, seeds, positions, lows, highs,
+        counts, ids, values, its_noise, tops, log_sums, scratch,
     ):  # fmt: skip
         """The candidates of the branches `starts[row] .. starts[row + 1]` of rows `begin .. stop`, and their sums."""
-        _, _, _, _, maxima, arrivals, spare, winners, _ = carved(scratch, logits.shape[1])
-        block_bits = spare.view(whole)
+        _, _, _, _, maxima, arrivals, noises, winners, _ = carved(scratch, logits.shape[1])
+        # As in `draw_rows`: the noises' memory serves for the maxima first.
+        block_bits = noises.view(whole)
         block_logits = block_bits.view(real)
         for number in range(begin, stop):
             row = logits[number]
-            views = row.view(whole), block_bits, block_logits, least, infinity
-            top, _, best = read_row(row, views, maxima)
+            top, _, best = read_row(row, (row.view(whole), block_bits, block_logits, least, infinity), maxima)
             tops[number] = top
             if not (len(sources) and -np.inf < top < np.inf):
                 continue
-            log_sums[number] = math.log(exact_sums(row, row[best], 1.0)[0])
+            total, _ = exact_sums(row, row[best], 1.0)
+            log_sums[number] = math.log(total)
             for branch in range(starts[number], starts[number + 1]):
                 counts[branch] = candidates_of(
-                    row, top, lows[branch], highs[branch], maxima, arrivals, winners, seeds[branch],
-                    positions[branch], ids[branch], values[branch], noises[branch],
+                    row, top, lows[branch], highs[branch], maxima, arrivals, noises, winners, seeds[branch],
+                    positions[branch], ids[branch], values[branch], its_noise[branch],
                 )  # fmt: skip
 
     return races

@@ -546,15 +546,10 @@ def carved(scratch, num_tokens):  # type: ignore[no-untyped-def]
     )  # fmt: skip
 
 
-def bits_of_type(dtype: str):  # type: ignore[no-untyped-def]
-    """The float type of this name, the whole numbers of its size, the least of them, and the bits of infinity."""
+def _entry(dtype: str, sources: str):  # type: ignore[no-untyped-def]
     real = np.dtype(dtype).type
     whole = np.int32 if real is np.float32 else np.int64
-    return real, whole, whole(np.iinfo(whole).min), real(np.inf).view(whole)
-
-
-def _entry(dtype: str, sources: str):  # type: ignore[no-untyped-def]
-    real, whole, least, infinity = bits_of_type(dtype)
+    least, infinity = whole(np.iinfo(whole).min), real(np.inf).view(whole)
     integers, numbers_type = types.int64[::1], types.float64[::1]
     logits_type = types.Array(getattr(types, dtype), 2, "C", readonly=True)
     signature = types.void(

@@ -4954,18 +4954,18 @@ function Gs({ tokens: e, seen: t, raw: n }) {
 		x(s, ...l.marks, ...t?.marks ?? [], ...e === null ? [] : Ks(e, r)), S(a, `Probability against rank. Raw: ${l.said}. Processed: ${t?.said ?? "not decided by the known tokens"}.`);
 	}
 	function m(e, t) {
-		let n = (t) => [r(t + 1), i(Math.exp(Le(e, t)))], a = u.filter((t) => Ie(e, t)).map(n), o = Pe(e, e.to - 1);
-		F(e) > 1 && a.push(n(o)), a.sort((e, t) => e[0] - t[0]);
-		let s = cs().x((e) => e[0]).y1((e) => e[1]).y0(i(Us))(a) ?? "";
+		let n = (t) => [r(t + 1), i(Math.exp(Le(e, t)))], a = (t) => Ie(e, t) && Le(e, t) >= Math.log(Us), o = u.filter(a).map(n), s = Pe(e, e.to - 1);
+		F(e) > 1 && a(s) && o.push(n(s)), o.sort((e, t) => e[0] - t[0]);
+		let c = cs().x((e) => e[0]).y1((e) => e[1]).y0(i(Us))(o) ?? "";
 		return {
 			marks: [...t === "raw" ? [] : [v("path", {
 				class: "area-kept",
-				d: s
+				d: c
 			})], v("path", {
 				class: `line-${t}`,
-				d: ss()(a) ?? ""
+				d: ss()(o) ?? ""
 			})],
-			said: `${z(F(e))} tokens, from ${L(Math.exp(Le(e, Pe(e, e.from))))} down to ${L(Math.exp(Le(e, o)))}`
+			said: `${z(F(e))} tokens, from ${L(Math.exp(Le(e, Pe(e, e.from))))} down to ${L(Math.exp(Le(e, s)))}`
 		};
 	}
 	function h(n, a, o) {
