@@ -177,7 +177,7 @@ STYLE = """
 .retort-record td { text-align: left }
 .retort-record .bar { display: inline-block; width: 6rem; height: .7em; margin-left: .5rem }
 .retort-record .bar i { display: block; height: 100%; background: #4a86c5 }
-.retort-record pre { font: 13px/1.25 ui-monospace, monospace; overflow-x: auto }
+.retort-record pre { font: 13px/1.25 ui-monospace, monospace; overflow-x: auto; white-space: pre }
 .retort-record svg { max-width: 100%; height: auto }
 @media (max-width: 600px) {
   .retort-record th, .retort-record td { white-space: normal }
