@@ -238,6 +238,6 @@ def test_an_html_file_of_a_command_reads_well_on_a_phone(
         assert wide == 0, "nothing scrolls sideways"
         # On a phone each row is a paragraph, with the column's name before each number.
         named = browser.run(
-            "return getComputedStyle(document.querySelector('.many td[data-of]'), '::before').content"
+            "return getComputedStyle(document.querySelector('.many td + td[data-of]'), '::before').content"
         )
         assert (named != "none") is cards
