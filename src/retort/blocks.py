@@ -163,26 +163,31 @@ def _no_list(text: str) -> str:
 
 # HTML
 
+# Another name than the page's own `.retort`: in a notebook the widget's style is there for records too.
 STYLE = """
-.retort { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; overflow-wrap: anywhere }
-.retort .wide { overflow-x: auto; margin: .8rem 0 }
-.retort table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: 0 }
-.retort th { font-weight: 600; text-align: left; vertical-align: bottom; background: none }
-.retort th, .retort td { padding: .15rem .6rem .15rem 0; white-space: nowrap; border: 0; background-color: transparent }
-.retort td.fold { white-space: normal; min-width: 12rem; overflow-wrap: anywhere }
-.retort .right { text-align: right }
-.retort td { text-align: left }
-.retort .bar { display: inline-block; width: 6rem; height: .7em; margin-left: .5rem }
-.retort .bar i { display: block; height: 100%; background: #4a86c5 }
-.retort pre { font: 13px/1.25 ui-monospace, monospace; overflow-x: auto }
-.retort svg { max-width: 100%; height: auto }
+.retort-record { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; overflow-wrap: anywhere }
+.retort-record .wide { overflow-x: auto; margin: .8rem 0 }
+.retort-record table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: 0 }
+.retort-record th { font-weight: 600; text-align: left; vertical-align: bottom; background: none }
+.retort-record th, .retort-record td {
+  padding: .15rem .6rem .15rem 0; white-space: nowrap; border: 0; background-color: transparent;
+}
+.retort-record td.fold { white-space: normal; min-width: 12rem; overflow-wrap: anywhere }
+.retort-record .right { text-align: right }
+.retort-record td { text-align: left }
+.retort-record .bar { display: inline-block; width: 6rem; height: .7em; margin-left: .5rem }
+.retort-record .bar i { display: block; height: 100%; background: #4a86c5 }
+.retort-record pre { font: 13px/1.25 ui-monospace, monospace; overflow-x: auto; white-space: pre }
+.retort-record svg { max-width: 100%; height: auto }
 @media (max-width: 600px) {
-  .retort th, .retort td { white-space: normal }
-  .retort .many tr { display: flex; flex-wrap: wrap; gap: 0 .9rem; padding: .35rem 0; border-top: 1px solid #8884 }
-  .retort .many td { padding: 0; text-align: left }
-  .retort .many tr.head, .retort .many td:empty { display: none }
-  .retort .many td:first-child { flex-basis: 100%; font-weight: 600 }
-  .retort .many td + td::before { content: attr(data-of) " "; opacity: .7; font-size: .87em }
+  .retort-record th, .retort-record td { white-space: normal }
+  .retort-record .many tr {
+    display: flex; flex-wrap: wrap; gap: 0 .9rem; padding: .35rem 0; border-top: 1px solid #8884;
+  }
+  .retort-record .many td { padding: 0; text-align: left }
+  .retort-record .many tr.head, .retort-record .many td:empty { display: none }
+  .retort-record .many td:first-child { flex-basis: 100%; font-weight: 600 }
+  .retort-record .many td + td::before { content: attr(data-of) " "; opacity: .7; font-size: .87em }
 }
 """
 
@@ -193,13 +198,13 @@ PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark"><title>{title}</title>
 <style>body {{ margin: 1rem }}{style}</style></head>
-<body><div class="retort">{body}</div></body></html>
+<body><div class="retort-record">{body}</div></body></html>
 """
 
 
 def html_fragment(blocks: Iterable[Block]) -> str:
     """The blocks for a notebook, with their own style."""
-    return f'<style>{STYLE}</style><div class="retort">{"".join(map(_html, blocks))}</div>'
+    return f'<style>{STYLE}</style><div class="retort-record">{"".join(map(_html, blocks))}</div>'
 
 
 def html_page(title: str, blocks: Iterable[Block]) -> str:

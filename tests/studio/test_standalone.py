@@ -208,3 +208,36 @@ def test_a_saved_page_opens_where_it_was(
     browser.go(copy.as_uri())
     browser.shows(".bars")
     check_numbers(browser, source, "temperature=0.4")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["look", "embedded:small", "A pear is", "--temperature", "0.5,1,2"],
+        ["trace", "embedded:small", "A pear is a kind of fruit."],
+        ["compare", "embedded:small", "embedded:base", "A pear is a kind of"],
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_an_html_file_of_a_command_reads_well_on_a_phone(
+    browser: Browser, tmp_path: Path, arguments: list[str]
+) -> None:
+    from click.testing import CliRunner
+
+    from retort.cli.main import main
+
+    file = tmp_path / "a.html"
+    found = CliRunner().invoke(main, [*arguments, "-o", str(file)])
+    assert found.exit_code == 0, found.output
+    for width, cards in ((390, True), (1280, False)):
+        browser.size(width, 844)
+        browser.go(file.as_uri())
+        wide = browser.run(
+            "return [...document.querySelectorAll('html, .wide')].filter(e => e.scrollWidth > e.clientWidth).length"
+        )
+        assert wide == 0, "nothing scrolls sideways"
+        # On a phone each row is a paragraph, with the column's name before each number.
+        named = browser.run(
+            "return getComputedStyle(document.querySelector('.many td + td[data-of]'), '::before').content"
+        )
+        assert (named != "none") is cards

@@ -11,15 +11,6 @@ export function exactly(value: number): Interval {
   return { low: value, high: value };
 }
 
-export function isExact({ low, high }: Interval): boolean {
-  return low === high;
-}
-
-/** `of` of both ends, for a function that never falls. */
-export function mapped({ low, high }: Interval, of: (value: number) => number): Interval {
-  return { low: of(low), high: of(high) };
-}
-
 /** A record's measure, its infinite ends put back. */
 export function endsOf(value: Measured): Interval {
   return typeof value === "number" ? exactly(value) : { low: value.low ?? -Infinity, high: value.high ?? Infinity };

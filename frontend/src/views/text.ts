@@ -282,21 +282,26 @@ function describe(record: PassageRecord, place: number, branching?: Branching): 
     { name: "mass kept", unit: "of what τ made", term: "kept-mass", value: or(token.kept_mass, probability) },
     { name: "flip risk", unit: "at τ = 0", term: "flip-risk", value: span(endsOf(token.flip_risk), probability) },
   ];
-  const unseen = endsOf(token.unseen);
-  const top = Math.max(...token.alternatives.flatMap((one) => [endsOf(one.prob_raw).high, endsOf(one.prob_processed ?? 0).high]), unseen.high, 1e-12);
   const how = token.given ? " given" : record.known === "full" ? " drawn" : " the most probable";
   return [
     h("h2", {}, h("small", {}, `${place + 1} of ${record.tokens.length} `), tokenElement(token.token), h("small", {}, how)),
     token.removed_by ? h("p", { class: "error" }, `${token.removed_by} would have removed it`) : h("p", { hidden: true }),
-    h("div", { class: "two" }, factList(facts, "facts"), h(
-      "table",
-      { class: `bars alternatives${unseen.high > 0 ? " range-bars" : ""}` },
-      h("caption", {}, branching ? "Could have stood here; choose one to branch" : "Could have stood here"),
-      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "token"), h("th", { scope: "col", class: "figure raw-ink" }, "raw ", help("raw")), h("th", { scope: "col", class: "figure processed-ink" }, "processed ", help("processed")), h("th", { scope: "col" }, h("span", { class: "sr" }, "bars")))),
-      h("tbody", {}, ...token.alternatives.map((one) => alternative(one, token, place, top, branching))),
-      unseen.high > 0 ? h("tbody", { class: "tail" }, alternativeRow("all unknown ones", unseen, null, top, token.rank === null)) : null,
-    )),
+    h("div", { class: "two" }, factList(facts, "facts"), alternatives(token, place, branching)),
   ];
+}
+
+/** What could have stood in a token's place. */
+function alternatives(token: PassageToken, place: number, branching?: Branching): HTMLElement {
+  const unseen = endsOf(token.unseen);
+  const top = Math.max(...token.alternatives.flatMap((one) => [endsOf(one.prob_raw).high, endsOf(one.prob_processed ?? 0).high]), unseen.high, 1e-12);
+  return h(
+    "table",
+    { class: `bars alternatives${unseen.high > 0 ? " range-bars" : ""}` },
+    h("caption", {}, branching ? "Could have stood here; choose one to branch" : "Could have stood here"),
+    h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "token"), h("th", { scope: "col", class: "figure raw-ink" }, "raw ", help("raw")), h("th", { scope: "col", class: "figure processed-ink" }, "processed ", help("processed")), h("th", { scope: "col" }, h("span", { class: "sr" }, "bars")))),
+    h("tbody", {}, ...token.alternatives.map((one) => alternative(one, token, place, top, branching))),
+    unseen.high > 0 ? h("tbody", { class: "tail" }, alternativeRow("all unknown ones", unseen, null, top, token.rank === null)) : null,
+  );
 }
 
 function alternative(one: Alternative, stands: PassageToken, place: number, top: number, branching?: Branching): HTMLElement {

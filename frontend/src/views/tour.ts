@@ -146,7 +146,7 @@ const STEPS: readonly Step[] = [
   {
     title: "Entropy and the runners-up",
     idea: [
-      "Entropy says how uncertain the model is: 0 if one token has everything, more the more evenly the probability is spread. e^entropy makes it a count: as uncertain as that many equally likely tokens.",
+      "Entropy says how uncertain the model is: 0 if one token has everything, and larger the more evenly the probability is spread. e^entropy makes it a count: as uncertain as that many equally likely tokens.",
       "The runners-up hold knowledge too, called dark knowledge. Here the famous city is first and the right answer is a close second. At τ = 0 it never appears.",
     ],
     task: "Move τ from 0 to 2. Where is Canberra’s best chance? What happens to both cities when it gets hot?",

@@ -3090,15 +3090,15 @@ function Jr({ state: e, data: t }) {
 		close: i
 	};
 }
-// node_modules/d3-array/src/ascending.js
+// ../../PAGE/frontend/node_modules/d3-array/src/ascending.js
 function Yr(e, t) {
 	return e == null || t == null ? NaN : e < t ? -1 : e > t ? 1 : e >= t ? 0 : NaN;
 }
-// node_modules/d3-array/src/descending.js
+// ../../PAGE/frontend/node_modules/d3-array/src/descending.js
 function Xr(e, t) {
 	return e == null || t == null ? NaN : t < e ? -1 : t > e ? 1 : t >= e ? 0 : NaN;
 }
-// node_modules/d3-array/src/bisector.js
+// ../../PAGE/frontend/node_modules/d3-array/src/bisector.js
 function Zr(e) {
 	let t, n, r;
 	e.length === 2 ? (t = e === Yr || e === Xr ? e : Qr, n = e, r = e) : (t = Yr, n = (t, n) => Yr(e(t), n), r = (t, n) => e(t) - n);
@@ -3135,14 +3135,14 @@ function Zr(e) {
 function Qr() {
 	return 0;
 }
-// node_modules/d3-array/src/number.js
+// ../../PAGE/frontend/node_modules/d3-array/src/number.js
 function $r(e) {
 	return e === null ? NaN : +e;
 }
-// node_modules/d3-array/src/bisect.js
+// ../../PAGE/frontend/node_modules/d3-array/src/bisect.js
 var ei = Zr(Yr), ti = ei.right;
 ei.left, Zr($r).center;
-// node_modules/d3-array/src/extent.js
+// ../../PAGE/frontend/node_modules/d3-array/src/extent.js
 function ni(e, t) {
 	let n, r;
 	if (t === void 0) for (let t of e) t != null && (n === void 0 ? t >= t && (n = r = t) : (n > t && (n = t), r < t && (r = t)));
@@ -3152,7 +3152,7 @@ function ni(e, t) {
 	}
 	return [n, r];
 }
-// node_modules/d3-array/src/ticks.js
+// ../../PAGE/frontend/node_modules/d3-array/src/ticks.js
 var ri = Math.sqrt(50), ii = Math.sqrt(10), ai = Math.sqrt(2);
 function oi(e, t, n) {
 	let r = (t - e) / Math.max(0, n), i = Math.floor(Math.log10(r)), a = r / 10 ** i, o = a >= ri ? 10 : a >= ii ? 5 : a >= ai ? 2 : 1, s, c, l;
@@ -3183,7 +3183,7 @@ function li(e, t, n) {
 	let r = t < e, i = r ? ci(t, e, n) : ci(e, t, n);
 	return (r ? -1 : 1) * (i < 0 ? 1 / -i : i);
 }
-// node_modules/d3-scale/src/init.js
+// ../../PAGE/frontend/node_modules/d3-scale/src/init.js
 function ui(e, t) {
 	switch (arguments.length) {
 		case 0: break;
@@ -3194,7 +3194,7 @@ function ui(e, t) {
 	}
 	return this;
 }
-// node_modules/d3-color/dist/d3-color.mjs
+// ../../PAGE/frontend/node_modules/d3-color/dist/d3-color.mjs
 function di(e, t, n) {
 	e.prototype = t.prototype = n, n.constructor = e;
 }
@@ -3733,17 +3733,17 @@ function Ya(e) {
 	})(1);
 }
 Ya(Oa), Ya(Aa);
-// node_modules/d3-scale/src/constant.js
+// ../../PAGE/frontend/node_modules/d3-scale/src/constant.js
 function Xa(e) {
 	return function() {
 		return e;
 	};
 }
-// node_modules/d3-scale/src/number.js
+// ../../PAGE/frontend/node_modules/d3-scale/src/number.js
 function Za(e) {
 	return +e;
 }
-// node_modules/d3-scale/src/continuous.js
+// ../../PAGE/frontend/node_modules/d3-scale/src/continuous.js
 var Qa = [0, 1];
 function $a(e) {
 	return e;
@@ -3806,7 +3806,7 @@ function ao() {
 function oo() {
 	return ao()($a, $a);
 }
-// node_modules/d3-format/dist/d3-format.mjs
+// ../../PAGE/frontend/node_modules/d3-format/dist/d3-format.mjs
 function so(e) {
 	return Math.abs(e = Math.round(e)) >= 1e21 ? e.toLocaleString("en").replace(/,/g, "") : e.toString(10);
 }
@@ -3989,7 +3989,7 @@ function Ao(e, t) {
 function jo(e, t) {
 	return e = Math.abs(e), t = Math.abs(t) - e, Math.max(0, lo(t) - lo(e)) + 1;
 }
-// node_modules/d3-scale/src/tickFormat.js
+// ../../PAGE/frontend/node_modules/d3-scale/src/tickFormat.js
 function Mo(e, t, n, r) {
 	var i = li(e, t, n), a;
 	switch (r = mo(r ?? ",f"), r.type) {
@@ -4008,7 +4008,7 @@ function Mo(e, t, n, r) {
 	}
 	return Eo(r);
 }
-// node_modules/d3-scale/src/linear.js
+// ../../PAGE/frontend/node_modules/d3-scale/src/linear.js
 function No(e) {
 	var t = e.domain;
 	return e.ticks = function(e) {
@@ -4036,13 +4036,13 @@ function Po() {
 		return io(e, Po());
 	}, ui.apply(e, arguments), No(e);
 }
-// node_modules/d3-scale/src/nice.js
+// ../../PAGE/frontend/node_modules/d3-scale/src/nice.js
 function Fo(e, t) {
 	e = e.slice();
 	var n = 0, r = e.length - 1, i = e[n], a = e[r], o;
 	return a < i && (o = n, n = r, r = o, o = i, i = a, a = o), e[n] = t.floor(i), e[r] = t.ceil(a), e;
 }
-// node_modules/d3-scale/src/log.js
+// ../../PAGE/frontend/node_modules/d3-scale/src/log.js
 function Io(e) {
 	return Math.log(e);
 }
@@ -4109,13 +4109,13 @@ function Go() {
 	let e = Wo(ao()).domain([1, 10]);
 	return e.copy = () => io(e, Go()).base(e.base()), ui.apply(e, arguments), e;
 }
-// node_modules/d3-shape/src/constant.js
+// ../../PAGE/frontend/node_modules/d3-shape/src/constant.js
 function X(e) {
 	return function() {
 		return e;
 	};
 }
-// node_modules/d3-path/dist/d3-path.mjs
+// ../../PAGE/frontend/node_modules/d3-path/dist/d3-path.mjs
 var Ko = Math.PI, qo = 2 * Ko, Jo = 1e-6, Yo = qo - Jo;
 function Xo(e) {
 	this._ += e[0];
@@ -4199,7 +4199,7 @@ var es = class {
 	}
 };
 es.prototype;
-// node_modules/d3-shape/src/path.js
+// ../../PAGE/frontend/node_modules/d3-shape/src/path.js
 function ts(e) {
 	let t = 3;
 	return e.digits = function(n) {
@@ -4217,7 +4217,7 @@ Array.prototype.slice;
 function ns(e) {
 	return typeof e == "object" && "length" in e ? e : Array.from(e);
 }
-// node_modules/d3-shape/src/curve/linear.js
+// ../../PAGE/frontend/node_modules/d3-shape/src/curve/linear.js
 function rs(e) {
 	this._context = e;
 }
@@ -4247,14 +4247,14 @@ rs.prototype = {
 function is(e) {
 	return new rs(e);
 }
-// node_modules/d3-shape/src/point.js
+// ../../PAGE/frontend/node_modules/d3-shape/src/point.js
 function as(e) {
 	return e[0];
 }
 function os(e) {
 	return e[1];
 }
-// node_modules/d3-shape/src/line.js
+// ../../PAGE/frontend/node_modules/d3-shape/src/line.js
 function ss(e, t) {
 	var n = X(!0), r = null, i = is, a = null, o = ts(s);
 	e = typeof e == "function" ? e : e === void 0 ? as : X(e), t = typeof t == "function" ? t : t === void 0 ? os : X(t);
@@ -4275,7 +4275,7 @@ function ss(e, t) {
 		return arguments.length ? (e == null ? r = a = null : a = i(r = e), s) : r;
 	}, s;
 }
-// node_modules/d3-shape/src/area.js
+// ../../PAGE/frontend/node_modules/d3-shape/src/area.js
 function cs(e, t, n) {
 	var r = null, i = X(!0), a = null, o = is, s = null, c = ts(l);
 	e = typeof e == "function" ? e : e === void 0 ? as : X(+e), t = typeof t == "function" ? t : X(t === void 0 ? 0 : +t), n = typeof n == "function" ? n : n === void 0 ? os : X(+n);
@@ -5376,7 +5376,7 @@ var lc = [
 	},
 	{
 		title: "Entropy and the runners-up",
-		idea: ["Entropy says how uncertain the model is: 0 if one token has everything, more the more evenly the probability is spread. e^entropy makes it a count: as uncertain as that many equally likely tokens.", "The runners-up hold knowledge too, called dark knowledge. Here the famous city is first and the right answer is a close second. At τ = 0 it never appears."],
+		idea: ["Entropy says how uncertain the model is: 0 if one token has everything, and larger the more evenly the probability is spread. e^entropy makes it a count: as uncertain as that many equally likely tokens.", "The runners-up hold knowledge too, called dark knowledge. Here the famous city is first and the right answer is a close second. At τ = 0 it never appears."],
 		task: "Move τ from 0 to 2. Where is Canberra’s best chance? What happens to both cities when it gets hot?",
 		widget: hc,
 		question: "Why can τ = 0.7 give another answer than τ = 0, and is it then more correct?",
@@ -5751,7 +5751,7 @@ function Oc(e, t, n) {
 		download: {
 			name: "retort-text",
 			json: () => e,
-			csv: () => Bc(e),
+			csv: () => Vc(e),
 			svg: () => d.element
 		}
 	};
@@ -5922,29 +5922,33 @@ function Lc(e, t, n) {
 			term: "flip-risk",
 			value: V(N(r.flip_risk), I)
 		}
-	], c = N(r.unseen), l = Math.max(...r.alternatives.flatMap((e) => [N(e.prob_raw).high, N(e.prob_processed ?? 0).high]), c.high, 1e-12), u = r.given ? " given" : e.known === "full" ? " drawn" : " the most probable";
+	], c = r.given ? " given" : e.known === "full" ? " drawn" : " the most probable";
 	return [
-		_("h2", {}, _("small", {}, `${t + 1} of ${e.tokens.length} `), U(r.token), _("small", {}, u)),
+		_("h2", {}, _("small", {}, `${t + 1} of ${e.tokens.length} `), U(r.token), _("small", {}, c)),
 		r.removed_by ? _("p", { class: "error" }, `${r.removed_by} would have removed it`) : _("p", { hidden: !0 }),
-		_("div", { class: "two" }, On(s, "facts"), _("table", { class: `bars alternatives${c.high > 0 ? " range-bars" : ""}` }, _("caption", {}, n ? "Could have stood here; choose one to branch" : "Could have stood here"), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", {
-			scope: "col",
-			class: "figure raw-ink"
-		}, "raw ", H("raw")), _("th", {
-			scope: "col",
-			class: "figure processed-ink"
-		}, "processed ", H("processed")), _("th", { scope: "col" }, _("span", { class: "sr" }, "bars")))), _("tbody", {}, ...r.alternatives.map((e) => Rc(e, r, t, l, n))), c.high > 0 ? _("tbody", { class: "tail" }, zc("all unknown ones", c, null, l, r.rank === null)) : null))
+		_("div", { class: "two" }, On(s, "facts"), Rc(r, t, n))
 	];
 }
-function Rc(e, t, n, r, i) {
+function Rc(e, t, n) {
+	let r = N(e.unseen), i = Math.max(...e.alternatives.flatMap((e) => [N(e.prob_raw).high, N(e.prob_processed ?? 0).high]), r.high, 1e-12);
+	return _("table", { class: `bars alternatives${r.high > 0 ? " range-bars" : ""}` }, _("caption", {}, n ? "Could have stood here; choose one to branch" : "Could have stood here"), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", {
+		scope: "col",
+		class: "figure raw-ink"
+	}, "raw ", H("raw")), _("th", {
+		scope: "col",
+		class: "figure processed-ink"
+	}, "processed ", H("processed")), _("th", { scope: "col" }, _("span", { class: "sr" }, "bars")))), _("tbody", {}, ...e.alternatives.map((r) => zc(r, e, t, i, n))), r.high > 0 ? _("tbody", { class: "tail" }, Bc("all unknown ones", r, null, i, e.rank === null)) : null);
+}
+function zc(e, t, n, r, i) {
 	let a = e.id === null ? e.token === t.token : e.id === t.id, o = U(e.token);
-	return zc(i && !a && (e.id !== null || Wn(e.token)) ? _("button", {
+	return Bc(i && !a && (e.id !== null || Wn(e.token)) ? _("button", {
 		type: "button",
 		class: "pick",
 		onclick: () => i(n, e),
 		"aria-label": `Branch here with ${Bn(e.token)}`
 	}, o) : o, N(e.prob_raw), e.prob_processed === null ? null : N(e.prob_processed), r, a);
 }
-function zc(e, t, n, r, i) {
+function Bc(e, t, n, r, i) {
 	let [a, o] = [Kn("raw"), Kn("processed")];
 	qn(a, t, r), qn(o, n ?? M(0), r);
 	let [s, c] = [_("td", { class: "figure raw-ink" }), _("td", { class: "figure processed-ink" })];
@@ -5959,7 +5963,7 @@ function zc(e, t, n, r, i) {
 		"aria-hidden": "true"
 	}, a.element, o.element)));
 }
-function Bc(e) {
+function Vc(e) {
 	let t = [
 		"logprob_raw",
 		"logprob_processed",
@@ -5994,7 +5998,7 @@ function Bc(e) {
 		e.removed_by
 	])];
 }
-function Vc(e, t) {
+function Hc(e, t) {
 	let n = [...e?.tokens ?? [], t], r = (e) => {
 		let t = n.map(e);
 		return {
@@ -6037,9 +6041,9 @@ function Vc(e, t) {
 	};
 }
 // src/views/tune.ts
-function Hc(e, t) {
-	let n = e.settings.map((t, n) => Zc(t, e.axis) ?? n), r = e.settings.every((t) => Zc(t, e.axis) !== null), i = e.recommendation, a = ls(), o = ls(), s = r ? Qc(i.region) : void 0, c = {
-		x: r ? $c(e.axis) : "setting, as in the table",
+function Uc(e, t) {
+	let n = e.settings.map((t, n) => Qc(t, e.axis) ?? n), r = e.settings.every((t) => Qc(t, e.axis) !== null), i = e.recommendation, a = ls(), o = ls(), s = r ? $c(i.region) : void 0, c = {
+		x: r ? el(e.axis) : "setting, as in the table",
 		...s && { region: [s[0], s.at(-1)] },
 		...r && typeof i.setting == "number" ? { mark: i.setting } : {},
 		...r ? {} : { ticks: n.map((e) => [e, String(e + 1)]) }
@@ -6082,16 +6086,16 @@ function Hc(e, t) {
 		yTo: 1,
 		series: u
 	});
-	let d = e.answers && e.answers.length > 0 ? qc(e, e.answers) : null;
+	let d = e.answers && e.answers.length > 0 ? Jc(e, e.answers) : null;
 	return {
 		element: _("div", {}, _("section", {
 			class: "card",
 			"aria-label": "Recommendation"
-		}, _("p", { class: "meta" }, `${e.model} on ${e.task} (${e.goal}): ${z(e.items)} items, ${z(e.samples_per_item)} answers each, seed ${e.seed}${e.chain ? `, drawn through ${e.chain}` : ""}`), _("h2", { class: "verdict" }, i.setting === null ? "No recommendation" : `Recommended: ${el(i.setting, e.axis)}`), _("p", {}, i.reason), On(Uc(e), "measures recommendation")), _("div", { class: "two" }, _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Quality "), H("score"), " ", _("small", {}, "The line is the score, the band around it each setting’s own 95 % interval. Green: statistically tied with the best. Dashed: recommended. "), H("tied")), a.element), u.length === 0 ? null : _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Variety "), _("span", { class: "legend" }, _("span", { class: "key key-second" }, "distinct: share of an item’s answers that differ ", H("distinct")), _("span", { class: "key key-dashed" }, "agreement: share of pairs that are the same ", H("agreement")))), o.element)), _("section", {
+		}, _("p", { class: "meta" }, `${e.model} on ${e.task} (${e.goal}): ${z(e.items)} items, ${z(e.samples_per_item)} answers each, seed ${e.seed}${e.chain ? `, drawn through ${e.chain}` : ""}`), _("h2", { class: "verdict" }, i.setting === null ? "No recommendation" : `Recommended: ${tl(i.setting, e.axis)}`), _("p", {}, i.reason), On(Wc(e), "measures recommendation")), _("div", { class: "two" }, _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Quality "), H("score"), " ", _("small", {}, "The line is the score, the band around it each setting’s own 95 % interval. Green: statistically tied with the best. Dashed: recommended. "), H("tied")), a.element), u.length === 0 ? null : _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Variety "), _("span", { class: "legend" }, _("span", { class: "key key-second" }, "distinct: share of an item’s answers that differ ", H("distinct")), _("span", { class: "key key-dashed" }, "agreement: share of pairs that are the same ", H("agreement")))), o.element)), _("section", {
 			class: "card scroll",
 			tabindex: 0,
 			"aria-label": "All settings"
-		}, Wc(e, d?.open)), d?.element ?? null, Jc(e), Xc(e)),
+		}, Gc(e, d?.open)), d?.element ?? null, Yc(e), Zc(e)),
 		close: () => {
 			a.close(), o.close();
 		},
@@ -6106,25 +6110,25 @@ function Hc(e, t) {
 				"distinct",
 				"agreement",
 				"samples",
-				...Yc.map(([e]) => e)
+				...Xc.map(([e]) => e)
 			], ...e.settings.map((e) => [
-				el(e.temperature ?? e.setting, null),
+				tl(e.temperature ?? e.setting, null),
 				e.score,
 				...e.score_ci,
 				e.distinct,
 				e.agreement,
 				e.samples,
-				...Yc.map(([t]) => e.variety?.[t] ?? null)
+				...Xc.map(([t]) => e.variety?.[t] ?? null)
 			])],
 			svg: () => a.element
 		}
 	};
 }
-function Uc(e) {
+function Wc(e) {
 	let t = e.recommendation, n = (e, t) => _("span", {}, _("b", {}, e), t ? _("small", {}, ` ${R(t[0], 3)} to ${R(t[1], 3)}`) : null);
 	return [
 		{
-			name: `score minus that at ${el(t.reference, e.axis)}`,
+			name: `score minus that at ${tl(t.reference, e.axis)}`,
 			unit: `95 % interval ${t.planned ? "of this comparison" : "for all pairs together"}`,
 			term: "interval",
 			value: n(R(t.difference, 3), t.difference_ci)
@@ -6159,9 +6163,9 @@ function Uc(e) {
 		}]
 	];
 }
-function Wc(e, t) {
+function Gc(e, t) {
 	let n = [...new Set(e.cells.map(({ prompt: e }) => e))], r = (t) => e.cells.filter(({ setting: e }) => JSON.stringify(e) === JSON.stringify(t.setting ?? { temperature: t.temperature })), i = [
-		[$c(e.axis), "temperature"],
+		[el(e.axis), "temperature"],
 		["score", "score"],
 		["95 % interval", "interval"],
 		[
@@ -6179,27 +6183,27 @@ function Wc(e, t) {
 		scope: "col",
 		class: n
 	}, `${e} `, H(t))), ...n.length > 1 ? n.map((e) => _("th", { scope: "col" }, `prompt ${e}`)) : [], _("th", { scope: "col" }, "answers"))), _("tbody", {}, ...e.settings.map((i, a) => {
-		let o = i.temperature ?? i.setting, s = JSON.stringify(o) === JSON.stringify(e.recommendation.setting), c = z(i.samples), l = el(o, e.axis), u = (e, n, r) => t ? _("button", {
+		let o = i.temperature ?? i.setting, s = JSON.stringify(o) === JSON.stringify(e.recommendation.setting), c = z(i.samples), l = tl(o, e.axis), u = (e, n, r) => t ? _("button", {
 			type: "button",
 			class: "quiet open-answers",
 			"aria-label": n,
 			onclick: () => t(a, r)
 		}, e) : e;
-		return _("tr", { class: s ? "chosen" : "" }, _("th", { scope: "row" }, s ? "→ " : "", el(o, null)), _("td", {
+		return _("tr", { class: s ? "chosen" : "" }, _("th", { scope: "row" }, s ? "→ " : "", tl(o, null)), _("td", {
 			class: "figure",
 			"data-value": i.score
-		}, i.score.toFixed(3)), _("td", { class: "figure interval-cell" }, `${i.score_ci[0].toFixed(3)} to ${i.score_ci[1].toFixed(3)}`), _("td", { class: "figure wide-only" }, Gc(i.distinct)), _("td", { class: "figure wide-only" }, Gc(i.agreement)), ...n.length > 1 ? r(i).map(({ prompt: e, score: t }) => _("td", { class: "figure" }, u(t.toFixed(3), `Prompt ${e} at ${l}: score ${t.toFixed(3)}. Show its answers.`, e))) : [], _("td", { class: "figure" }, u(c, `Show the ${c} answers at ${l}`)));
+		}, i.score.toFixed(3)), _("td", { class: "figure interval-cell" }, `${i.score_ci[0].toFixed(3)} to ${i.score_ci[1].toFixed(3)}`), _("td", { class: "figure wide-only" }, Kc(i.distinct)), _("td", { class: "figure wide-only" }, Kc(i.agreement)), ...n.length > 1 ? r(i).map(({ prompt: e, score: t }) => _("td", { class: "figure" }, u(t.toFixed(3), `Prompt ${e} at ${l}: score ${t.toFixed(3)}. Show its answers.`, e))) : [], _("td", { class: "figure" }, u(c, `Show the ${c} answers at ${l}`)));
 	})));
 }
-function Gc(e) {
+function Kc(e) {
 	return e === null ? "–" : e.toFixed(2);
 }
-var Kc = 12;
-function qc(e, t) {
-	let n = [...new Set(t.map(({ item: e, prompt: t }) => JSON.stringify([e, t])))], r = [...new Set(t.map(({ prompt: e }) => e))].sort((e, t) => e - t), i = r.length > 1, a = t.every(({ score: e }) => e === 0 || e === 1), o = (t) => e.settings.findIndex((e) => JSON.stringify(e.temperature ?? e.setting) === JSON.stringify(t)), s = Math.max(0, o(e.recommendation.setting)), c = [o(e.recommendation.reference), e.settings.length - 1].find((e) => e >= 0 && e !== s) ?? s, l = _("tbody"), u = Kc, d = _("button", {
+var qc = 12;
+function Jc(e, t) {
+	let n = [...new Set(t.map(({ item: e, prompt: t }) => JSON.stringify([e, t])))], r = [...new Set(t.map(({ prompt: e }) => e))].sort((e, t) => e - t), i = r.length > 1, a = t.every(({ score: e }) => e === 0 || e === 1), o = (t) => e.settings.findIndex((e) => JSON.stringify(e.temperature ?? e.setting) === JSON.stringify(t)), s = Math.max(0, o(e.recommendation.setting)), c = [o(e.recommendation.reference), e.settings.length - 1].find((e) => e >= 0 && e !== s) ?? s, l = _("tbody"), u = qc, d = _("button", {
 		type: "button",
 		class: "quiet more",
-		onclick: () => (u += Kc, v())
+		onclick: () => (u += qc, v())
 	}), f = _("select", {
 		"aria-label": "Prompt",
 		hidden: !i,
@@ -6213,7 +6217,7 @@ function qc(e, t) {
 		return e.settings.forEach((t, i) => r.append(_("option", {
 			value: i,
 			selected: i === n
-		}, el(t.temperature ?? t.setting, e.axis)))), r;
+		}, tl(t.temperature ?? t.setting, e.axis)))), r;
 	}
 	function g(e, n, r) {
 		let i = /* @__PURE__ */ new Map();
@@ -6247,9 +6251,9 @@ function qc(e, t) {
 		}
 	};
 }
-function Jc(e) {
+function Yc(e) {
 	if (e.questions.length === 0 && e.votes.length === 0) return null;
-	let t = e.votes.map(({ kind: t, answers: n, recommendation: r }) => _("li", {}, `${t === "majority" ? `Majority of ${n} answers` : `One of ${n} answers is right`}: best at ${el(r.setting, e.axis)}. `, H("pass-at-k")));
+	let t = e.votes.map(({ kind: t, answers: n, recommendation: r }) => _("li", {}, `${t === "majority" ? `Majority of ${n} answers` : `One of ${n} answers is right`}: best at ${tl(r.setting, e.axis)}. `, H("pass-at-k")));
 	return _("section", {
 		class: "card scroll",
 		tabindex: 0,
@@ -6261,7 +6265,7 @@ function Jc(e) {
 		"difference, 95 % interval"
 	].map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...e.questions.map(({ question: e, better: t, than: n, difference: r, difference_ci: i }) => _("tr", {}, _("th", { scope: "row" }, e), _("td", {}, t), _("td", {}, n), _("td", {}, `${R(r, 3)} (${R(i[0], 3)} to ${R(i[1], 3)})`))))), t.length > 0 ? _("ul", {}, ...t) : null);
 }
-var Yc = [
+var Xc = [
 	[
 		"distinct_1",
 		"distinct words",
@@ -6288,34 +6292,34 @@ var Yc = [
 		"distinct"
 	]
 ];
-function Xc(e) {
+function Zc(e) {
 	let t = e.settings.find((e) => e.variety)?.variety;
 	if (!t) return null;
-	let n = Yc.filter(([t]) => e.settings.some((e) => typeof e.variety?.[t] == "number"));
+	let n = Xc.filter(([t]) => e.settings.some((e) => typeof e.variety?.[t] == "number"));
 	return _("section", {
 		class: "card scroll",
 		tabindex: 0,
 		"aria-label": "Other measures of variety"
-	}, _("p", {}, _("b", {}, "Variety, in other ways "), _("small", {}, `Means over ${t.items} items, of up to ${t.answers} answers each, compared by ${t.likeness}.`)), _("table", { class: "plain-table numeric" }, _("caption", { class: "sr" }, "Every setting with the other measures of variety"), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, $c(e.axis)), ...n.map(([, e, t]) => _("th", { scope: "col" }, `${e} `, H(t))))), _("tbody", {}, ...e.settings.map((e) => _("tr", {}, _("th", { scope: "row" }, el(e.temperature ?? e.setting, null)), ...n.map(([t]) => _("td", { class: "figure" }, L(e.variety?.[t]))))))));
+	}, _("p", {}, _("b", {}, "Variety, in other ways "), _("small", {}, `Means over ${t.items} items, of up to ${t.answers} answers each, compared by ${t.likeness}.`)), _("table", { class: "plain-table numeric" }, _("caption", { class: "sr" }, "Every setting with the other measures of variety"), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, el(e.axis)), ...n.map(([, e, t]) => _("th", { scope: "col" }, `${e} `, H(t))))), _("tbody", {}, ...e.settings.map((e) => _("tr", {}, _("th", { scope: "row" }, tl(e.temperature ?? e.setting, null)), ...n.map(([t]) => _("td", { class: "figure" }, L(e.variety?.[t]))))))));
 }
-function Zc(e, t) {
+function Qc(e, t) {
 	let n = t ? e.setting?.[t] ?? (t === "temperature" ? e.temperature : null) : null;
 	return typeof n == "number" ? n : null;
 }
-function Qc(e) {
+function $c(e) {
 	return e.length > 0 && e.every((e) => typeof e == "number") ? e : void 0;
 }
-function $c(e) {
+function el(e) {
 	return e === "temperature" ? "temperature τ" : e ?? "setting";
 }
-function el(e, t) {
+function tl(e, t) {
 	return typeof e == "number" ? t === "temperature" ? `τ = ${B(e)}` : t ? `${t} = ${B(e)}` : B(e) : typeof e == "object" && e ? Object.entries(e).map(([e, t]) => `${e}=${t}`).join(" ") : String(e);
 }
 // src/app.ts
-function tl(e, t, { address: n, tabs: r = [], save: i = null }) {
+function nl(e, t, { address: n, tabs: r = [], save: i = null }) {
 	r = [
-		...rl(t),
-		...r.length > 0 ? r : il(t),
+		...il(t),
+		...r.length > 0 ? r : al(t),
 		{
 			name: "glossary",
 			label: "Terms",
@@ -6395,7 +6399,7 @@ function tl(e, t, { address: n, tabs: r = [], save: i = null }) {
 	let y = _("button", {
 		type: "button",
 		class: "quiet",
-		onclick: () => void nl(o)
+		onclick: () => void rl(o)
 	}, "Copy link");
 	e.classList.add("retort"), x(e, _("header", { class: "head" }, _(n ? "h1" : "p", { class: "brand" }, "retort"), d, _("div", { class: "tools" }, n ? y : null, i ? g : null, m, ie(e))), _(n ? "main" : "div", {}, s), a);
 	let b = o.state.listen((e) => e === "view" && p()), S = (e) => {
@@ -6405,21 +6409,21 @@ function tl(e, t, { address: n, tabs: r = [], save: i = null }) {
 		b(), e.removeEventListener("retort-term", S), l?.close(), e.replaceChildren();
 	};
 }
-async function nl(e) {
+async function rl(e) {
 	try {
 		await navigator.clipboard.writeText(e.state.link()), e.announce("Link copied");
 	} catch {
 		history.replaceState(null, "", e.state.link()), e.announce("The link is in the address bar");
 	}
 }
-function rl({ tour: e }) {
+function il({ tour: e }) {
 	return e ? [{
 		name: "tour",
 		label: "Tour",
 		open: (t) => cc(e, t)
 	}] : [];
 }
-function il(e) {
+function al(e) {
 	let t = [], { position: n, text: r, path: i, compare: a, tune: o, distil: s } = e;
 	return n && t.push({
 		name: "position",
@@ -6440,7 +6444,7 @@ function il(e) {
 	}), o && t.push({
 		name: "tune",
 		label: "Tune",
-		open: (e) => Hc(o, e)
+		open: (e) => Uc(o, e)
 	}), s && t.push({
 		name: "distil",
 		label: "Distil",
@@ -6448,8 +6452,8 @@ function il(e) {
 	}), t;
 }
 // src/parts/runForm.ts
-function al(t) {
-	let { api: n, state: r, fields: a } = t, o = null, s = new Map(a.map((e) => [e.name, ol(e, r)])), c = _("button", {
+function ol(t) {
+	let { api: n, state: r, fields: a } = t, o = null, s = new Map(a.map((e) => [e.name, sl(e, r)])), c = _("button", {
 		type: "submit",
 		class: "solid"
 	}, t.verb), l = _("button", {
@@ -6536,7 +6540,7 @@ function al(t) {
 		}
 	};
 }
-function ol(e, t) {
+function sl(e, t) {
 	let n = w(e.name), r = e.name, i = t.get(r) ?? e.initial;
 	if (e.kind === "choice") {
 		let t = _("select", {
@@ -6574,12 +6578,12 @@ function ol(e, t) {
 	return a.value = i, a;
 }
 // src/studio.ts
-var sl = /* @__PURE__ */ new Map();
-function cl() {
-	return Object.fromEntries([...sl].map(([e, { run: t }]) => [e, t]));
+var cl = /* @__PURE__ */ new Map();
+function ll() {
+	return Object.fromEntries([...cl].map(([e, { run: t }]) => [e, t]));
 }
-var ll = ["continuation", "given"];
-function ul(e, { models: t, prompts: n, tasks: r, recipes: i }) {
+var ul = ["continuation", "given"];
+function dl(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 	let a = {
 		name: "model",
 		label: "Model",
@@ -6622,7 +6626,7 @@ function ul(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 		hint: "first:last:count, or a list"
 	};
 	return [
-		dl(e, {
+		fl(e, {
 			name: "position",
 			label: "Position",
 			kind: "position",
@@ -6634,21 +6638,21 @@ function ul(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 			body: ({ model: e, prompt: t }, { state: n }) => ({
 				model: e,
 				prompt: t,
-				continuation: hl(n.get("continuation"))
+				continuation: gl(n.get("continuation"))
 			}),
 			view: (e, t, n) => Zs(e, t, (r) => {
 				let i = e.ids[r];
-				e.known !== "full" || i == null ? t.state.set("prompt", e.prompt + e.tokens[r]) : t.state.set("continuation", [...hl(t.state.get("continuation")), i].join(",")), n();
+				e.known !== "full" || i == null ? t.state.set("prompt", e.prompt + e.tokens[r]) : t.state.set("continuation", [...gl(t.state.get("continuation")), i].join(",")), n();
 			})
 		}),
-		dl(e, {
+		fl(e, {
 			name: "text",
 			label: "Text",
 			kind: "text",
 			intro: "The model writes a text. How sure was it of each token, and what else could have stood there?",
 			verb: "Write",
 			picks: !0,
-			live: (e, t, n) => t === "token" ? Vc(e, n) : null,
+			live: (e, t, n) => t === "token" ? Hc(e, n) : null,
 			fields: [
 				a,
 				o,
@@ -6660,17 +6664,17 @@ function ul(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 				model: e,
 				prompt: t,
 				chain: n,
-				seed: pl("seed", r),
-				max_tokens: pl("longest text", i),
-				continuation: hl(a.get("continuation")),
-				given: gl(a.get("given"))
+				seed: ml("seed", r),
+				max_tokens: ml("longest text", i),
+				continuation: gl(a.get("continuation")),
+				given: _l(a.get("given"))
 			}),
 			view: (e, t, n) => Oc(e, t, (r, i) => {
 				let a = e.tokens.slice(0, r);
 				e.known === "full" ? t.state.set("continuation", [...a, i].map((e) => e.id).join(",")) : t.state.set("given", JSON.stringify([...a, i].map((e) => e.token))), t.state.set("token", String(r)), n();
 			})
 		}),
-		dl(e, {
+		fl(e, {
 			name: "path",
 			label: "Path",
 			kind: "path",
@@ -6688,13 +6692,13 @@ function ul(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 				model: e,
 				prompt: t,
 				chain: a,
-				seed: pl("seed", n),
-				max_tokens: pl("longest text", r),
-				temperatures: ml(i)
+				seed: ml("seed", n),
+				max_tokens: ml("longest text", r),
+				temperatures: hl(i)
 			}),
 			view: (e, t) => js(e, t)
 		}),
-		dl(e, {
+		fl(e, {
 			name: "compare",
 			label: "Compare",
 			kind: "compare",
@@ -6733,7 +6737,7 @@ function ul(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 			}),
 			view: (e, t) => kr(e, t)
 		}),
-		dl(e, {
+		fl(e, {
 			name: "tune",
 			label: "Tune",
 			kind: "tune",
@@ -6782,15 +6786,15 @@ function ul(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 			body: ({ model: e, task: t, task_file: n, tune_temperatures: r, samples: i, items: a, truncations: o, seed: s }) => ({
 				model: e,
 				...n ? { file: JSON.parse(n) } : { task: t },
-				temperatures: ml(r),
-				samples: pl("answers per item", i),
+				temperatures: hl(r),
+				samples: ml("answers per item", i),
 				chain: o,
-				seed: pl("seed", s),
-				...a?.trim() ? { items: pl("items", a) } : {}
+				seed: ml("seed", s),
+				...a?.trim() ? { items: ml("items", a) } : {}
 			}),
-			view: (e, t) => Hc(e, t)
+			view: (e, t) => Uc(e, t)
 		}),
-		dl(e, {
+		fl(e, {
 			name: "distil",
 			label: "Distil",
 			kind: "distil",
@@ -6833,8 +6837,8 @@ function ul(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 			],
 			body: ({ recipe: e, steps: t, seeds: n, kd_temperature: r, alpha: i }) => ({
 				recipe: e,
-				steps: pl("steps", t),
-				seeds: pl("seeds", n),
+				steps: ml("steps", t),
+				seeds: ml("seeds", n),
 				temperature: Number(r),
 				alpha: Number(i)
 			}),
@@ -6844,15 +6848,15 @@ function ul(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 		})
 	];
 }
-function dl(e, t) {
+function fl(e, t) {
 	return {
 		name: t.name,
 		label: t.label,
-		open: (n) => fl(e, t, n)
+		open: (n) => pl(e, t, n)
 	};
 }
-function fl(e, t, n) {
-	let r = null, i = null, a = _("div", { class: "holder" }), o = al({
+function pl(e, t, n) {
+	let r = null, i = null, a = _("div", { class: "holder" }), o = ol({
 		api: e,
 		state: n.state,
 		announce: n.announce,
@@ -6865,24 +6869,24 @@ function fl(e, t, n) {
 			i = t.begin?.() ?? null, i !== null && u(i);
 		},
 		onFailed: () => {
-			sl.delete(t.name), r?.close(), r = null, x(a);
+			cl.delete(t.name), r?.close(), r = null, x(a);
 		},
 		onTold: (e, n) => {
 			let r = t.live?.(i, e, n) ?? null;
 			r !== null && u(i = r);
 		},
 		onRecord: (e, n) => {
-			sl.set(t.name, {
+			cl.set(t.name, {
 				record: e,
 				run: n
 			}), u(e);
 		}
 	});
 	o.element.addEventListener("change", () => {
-		for (let e of ll) n.state.set(e, void 0);
+		for (let e of ul) n.state.set(e, void 0);
 	});
 	let s = _("p", { class: "meta picked" }), c = () => {
-		let e = hl(n.state.get("continuation")), r = gl(n.state.get("given")), i = e.length || r.length;
+		let e = gl(n.state.get("continuation")), r = _l(n.state.get("given")), i = e.length || r.length;
 		s.hidden = i === 0 || !t.picks;
 		let a = (t) => {
 			e.length > 0 ? n.state.set("continuation", e.slice(0, t).join(",")) : n.state.set("given", t === 0 ? void 0 : JSON.stringify(r.slice(0, t))), o.run();
@@ -6896,12 +6900,12 @@ function fl(e, t, n) {
 			class: "quiet",
 			onclick: () => a(0)
 		}, "Start over"));
-	}, l = n.state.listen((e) => ll.includes(e) && c());
+	}, l = n.state.listen((e) => ul.includes(e) && c());
 	c();
 	function u(e) {
 		r?.close(), r = t.view(e, n, o.run), x(a, r.element);
 	}
-	let d = sl.get(t.name);
+	let d = cl.get(t.name);
 	return d ? u(d.record) : t.eager && o.run(), {
 		element: _("div", {}, o.element, s, a),
 		get download() {
@@ -6912,20 +6916,20 @@ function fl(e, t, n) {
 		}
 	};
 }
-function pl(e, t) {
+function ml(e, t) {
 	let n = Number(t);
 	if (!t?.trim() || !Number.isSafeInteger(n)) throw Error(`${e} must be a whole number, got “${t ?? ""}”`);
 	return n;
 }
-function ml(e) {
+function hl(e) {
 	let t = /^\s*([\d.]+):([\d.]+):(\d+)\s*$/.exec(e ?? ""), n = t ? Array.from({ length: Number(t[3]) }, (e, n) => Number(t[1]) + (Number(t[2]) - Number(t[1])) * n / Math.max(1, Number(t[3]) - 1)) : (e ?? "").split(",").map(Number);
 	if (n.length === 0 || !n.every(Number.isFinite)) throw Error(`temperatures are first:last:count (0:2:41) or a list (0, 0.5, 1), got “${e ?? ""}”`);
 	return n.map((e) => Number(e.toFixed(10)));
 }
-function hl(e) {
+function gl(e) {
 	return e ? e.split(",").map(Number).filter(Number.isSafeInteger) : [];
 }
-function gl(e) {
+function _l(e) {
 	try {
 		let t = JSON.parse(e ?? "[]");
 		return Array.isArray(t) ? t.filter((e) => typeof e == "string") : [];
@@ -6934,37 +6938,37 @@ function gl(e) {
 	}
 }
 // src/main.ts
-function _l({ model: e, el: t }) {
+function vl({ model: e, el: t }) {
 	let n = document.createElement("div");
 	t.append(n);
-	let r = tl(n, e.get("data"), { address: !1 }), i = () => {
-		r(), r = tl(n, e.get("data"), { address: !1 });
+	let r = nl(n, e.get("data"), { address: !1 }), i = () => {
+		r(), r = nl(n, e.get("data"), { address: !1 });
 	};
 	return e.on("change:data", i), () => {
 		e.off("change:data", i), r();
 	};
 }
-var vl = { render: _l }, yl = document.getElementById("retort-data"), bl = document.getElementById("retort-page");
-yl !== null && bl !== null && xl(bl, JSON.parse(yl.textContent ?? "{}"));
-function xl(e, t) {
+var yl = { render: vl }, bl = document.getElementById("retort-data"), xl = document.getElementById("retort-page");
+bl !== null && xl !== null && Sl(xl, JSON.parse(bl.textContent ?? "{}"));
+function Sl(e, t) {
 	if (!t.studio) {
-		tl(e, t, {
+		nl(e, t, {
 			address: !0,
-			save: async (e) => Sl(t, e)
+			save: async (e) => Cl(t, e)
 		});
 		return;
 	}
 	let n = new r();
-	Promise.all([n.offer(), n.tour()]).then(([r, i]) => tl(e, {
+	Promise.all([n.offer(), n.tour()]).then(([r, i]) => nl(e, {
 		...t,
 		tour: i
 	}, {
 		address: !0,
-		tabs: ul(n, r),
-		save: n.mayRun ? (e) => n.page(e, cl()) : null
+		tabs: dl(n, r),
+		save: n.mayRun ? (e) => n.page(e, ll()) : null
 	})).catch((t) => e.textContent = t.message);
 }
-function Sl(e, t) {
+function Cl(e, t) {
 	let n = document.documentElement.cloneNode(!0), r = n.querySelector("#retort-page");
 	r.replaceChildren();
 	for (let { name: e } of [...r.attributes]) e !== "id" && r.removeAttribute(e);
@@ -6973,4 +6977,4 @@ function Sl(e, t) {
 		state: t
 	}).replaceAll("<", "\\u003c"), new Blob([`<!doctype html>\n${n.outerHTML}\n`], { type: "text/html" });
 }
-export { vl as default };
+export { yl as default };
