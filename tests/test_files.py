@@ -62,7 +62,7 @@ def test_a_last_line_cut_off_is_left_out_where_that_is_asked_for(tmp_path: Path)
         ("", "the file is not JSON (Expecting value at column 1)."),
         ("[" * 10**6, "the file is not JSON that can be read: it is nested too deeply."),
         ("9" * 5000, "the file is not JSON that can be read (Exceeds the limit"),
-        ("[1]", "the file holds a list, not a JSON object."),
+        ("[1]", "the file contains a list, not a JSON object."),
         ("null", "the file holds null, not a JSON object."),
     ],
 )

@@ -113,7 +113,7 @@ _ALLOWED = {
     "dataclass_type": "it must be keys and values",
     "string_type": "it must be text",
     "string_too_short": "it must not be empty",
-    "string_unicode": "it must be text without half a character (a lone surrogate)",
+    "string_unicode": "it must be valid Unicode (it contains a lone surrogate)",
     "list_type": "it must be a list",
     "tuple_type": "it must be a list",
     "too_short": "it must not be empty",

@@ -71,7 +71,7 @@ def test_overrides_reach_inside_and_leave_the_given_values_alone() -> None:
         ("temperature=0", r"temperature is 0; allowed is a number in \(0"),
         ("temperature=.nan", "temperature is nan"),
         ("warmup=1", r"warmup is 1; allowed is a number in \[0, 1\)"),
-        ("steps=2.5", "steps is 2.5; allowed is a whole number from 1 up"),
+        ("steps=2.5", "steps is 2.5; allowed is a whole number of 1 or more"),
         ("steps=true", "steps is True"),
         ("schedule=cosin", "did you mean cosine"),
         ("dtype=float16", "allowed are float32, bfloat16"),

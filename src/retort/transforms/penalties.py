@@ -254,7 +254,7 @@ ROWS = (
     Transform(
         "frequency_penalty",
         frequency_penalty,
-        "take this from a token's logit for each time it came",
+        "subtract this from a token's logit for each time it occurred",
         (FREQUENCY, scope_parameter(OUTPUT, setting="penalty_scope")),
         nested=False,
         truncates=False,
@@ -263,7 +263,7 @@ ROWS = (
     Transform(
         "presence_penalty",
         presence_penalty,
-        "take this from the logit of every token that came",
+        "subtract this from the logit of every token that occurred",
         (PRESENCE, scope_parameter(OUTPUT, setting="penalty_scope")),
         nested=False,
         truncates=False,

@@ -103,9 +103,8 @@ class Codec:
             log_probs = torch.log_softmax(logits[rows].float() / layout.temperature, dim=-1)
             if bool(log_probs.isnan().any()):
                 raise SourceError(
-                    "the teacher gave a position whose logits are no distribution (NaN or +inf among them, or all"
-                    " -inf):"
-                    " nothing can be kept of it. In bfloat16 a model may overflow; try --dtype float32."
+                    "the teacher gave a position whose logits are not a distribution (NaN or +inf among "
+                    "them, or all -inf). In bfloat16 a model may overflow; try --dtype float32."
                 )
             # Excluded tokens have log-probability -inf and contribute 0, not NaN.
             entropies.append(-(log_probs.exp() * log_probs.clamp(min=-1e4)).sum(-1))
@@ -123,19 +122,21 @@ class Codec:
         _need(width is None or len(packed.data) == width * len(packed.ends), "its length is not the codec's")
         if self.text == "dense":
             rows = packed.data.view(np.float16).reshape(len(packed.ends), vocab)
-            _need(not np.isnan(rows).any() and (rows <= 0).all(), "a log-probability is above 0 or no number")
+            _need(
+                not np.isnan(rows).any() and (rows <= 0).all(), "a log-probability is above 0 or not a number"
+            )
             nothing = np.zeros((len(rows), 0))
             return Targets(nothing.astype(np.int64), nothing.astype(np.float32), entropy, rows)
         ids, weights = self.kind.decode(packed, layout, places, self.number, self.tail)
         _need((ids < vocab).all(), f"a token id is outside the vocabulary of {vocab:,}")
-        _need(bool(np.isfinite(weights).all()), "a weight is no number")
+        _need(bool(np.isfinite(weights).all()), "a weight is not a number")
         return Targets(ids, weights, entropy)
 
     def check(self, found: Targets, vocab_size: int) -> None:
         """Raise SourceError unless the targets mean what the codec says: probabilities that sum to 1, tokens once."""
         _need(
             bool((found.entropy >= 0).all() or np.isnan(found.entropy).all()),
-            "an entropy is below 0 or no number",
+            "an entropy is below 0 or not a number",
         )
         _need(not (found.entropy > np.log(vocab_size) * 1.001 + 1e-3).any(), "an entropy is above ln V")
         if found.log_probs is not None:
@@ -155,7 +156,7 @@ class Codec:
         weights = found.weights[:, : kept.shape[1]]
         order = np.where(weights > 0, kept, -1 - np.arange(kept.shape[1]))
         order = np.sort(order, axis=1)
-        _need(not (order[:, 1:] == order[:, :-1]).any(), "a token is there twice")
+        _need(not (order[:, 1:] == order[:, :-1]).any(), "a token occurs twice")
 
     def width(self, vocab_size: int) -> int | None:
         """Bytes per record, or None where it varies."""
@@ -179,7 +180,9 @@ def find_codec(text: str) -> Codec:
     kind = CODECS[name]
     number, tail = match[2], match[3]
     if (number is not None and kind.number is None) or (tail is not None and not kind.tail):
-        raise InputError(f"codec is {text!r}, but {name} takes no such number; write {_written(name, kind)}.")
+        raise InputError(
+            f"codec is {text!r}, but {name} does not take such a number; write {_written(name, kind)}."
+        )
     values = int(number or kind.number or 0), int(tail or kind.tail)
     if kind.number is not None and not (1 <= values[0] <= LARGEST_NUMBER and values[1] <= LARGEST_NUMBER):
         raise InputError(f"codec is {text!r}; its numbers must be from 1 to {LARGEST_NUMBER}.")
@@ -263,7 +266,7 @@ def _read_top(
     """Renormalised among themselves, as everybody who stores the top k alone must: that is the bias."""
     kept, kind = min(number, layout.vocab_size), id_type(layout.vocab_size)
     ids, values = _columns(packed, [(kind, kept), (FLOAT16, kept)])
-    _need(not np.isnan(values).any() and (values <= 0).all(), "a log-probability is above 0 or no number")
+    _need(not np.isnan(values).any() and (values <= 0).all(), "a log-probability is above 0 or not a number")
     weights = np.exp(values.astype(np.float32))
     sums = weights.sum(-1, keepdims=True)
     _need((sums > 0).all(), "no token of it has any probability")
@@ -292,7 +295,7 @@ def _read_top_and_tail(
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     kept, kind = min(number, layout.vocab_size), id_type(layout.vocab_size)
     ids, values, drawn, mass = _columns(packed, [(kind, kept), (FLOAT32, kept), (kind, tail), (FLOAT32, 1)])
-    _need(not np.isnan(values).any() and (values <= 0).all(), "a log-probability is above 0 or no number")
+    _need(not np.isnan(values).any() and (values <= 0).all(), "a log-probability is above 0 or not a number")
     _need((mass >= 0).all() and (mass <= 1 + ROUNDING).all(), "the rest weighs below 0 or above 1")
     shares = np.broadcast_to(mass.astype(np.float32) / tail, drawn.shape)
     weights = np.concatenate([np.exp(values.astype(np.float32)), shares], axis=1)
@@ -328,7 +331,7 @@ CODECS: dict[str, Kind] = {
         _write_dense,
         _read_dense,
         unbiased=True,
-        bias="none but rounding: a log-probability x to |x| / 2,048",
+        bias="only rounding: a log-probability x to |x| / 2,048",
         variance="0",
         width=lambda vocab_size, number, tail: 2 * vocab_size,
         number=None,

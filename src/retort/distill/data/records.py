@@ -21,7 +21,7 @@ FORMATS: dict[str, tuple[str, ...]] = {
     "messages": ("messages",),
 }
 TOOLS = "tools"
-# Keys beside them that ask a chat template, or training, for something that is not carried out here.
+# Keys beside them that ask a chat template, or training, for something that is not supported here.
 NOT_CARRIED_OUT = (
     "chat_template_kwargs",
     "documents",
@@ -146,7 +146,7 @@ def record_of(values: Any, shape: Shape, place: str) -> Record:
 def _refuse(asked_for: str | None, place: str) -> None:
     if asked_for is not None:
         raise InputError(
-            f"text {place}, has `{asked_for}`, which is not carried out here: only `{TOOLS}` of conversations reach the"
+            f"text {place}, has `{asked_for}`, which is not supported here: only `{TOOLS}` of conversations reach the"
             " chat template. Take it out of the record, or write the conversation as prompt and completion."
         )
 

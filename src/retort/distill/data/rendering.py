@@ -58,8 +58,8 @@ class Renderer:
         """
         if self.completions_only and not getattr(self.tokenizer, "is_fast", False):
             raise InputError(
-                "completions_only is true, but this tokenizer does not tell which characters a token stands for; take"
-                " its fast version, or set data.completions_only to false."
+                "completions_only is true, but this tokenizer does not tell which characters a token "
+                "stands for; use its fast version, or set data.completions_only to false."
             )
         written = [self._written(record, number) for record, number in zip(records, numbers, strict=True)]
         asks = {"return_offsets_mapping": True} if self.completions_only else {}
@@ -119,9 +119,8 @@ class Renderer:
         for name, without in left_out.items():
             if without and self._rendered(without, without.messages, number) == text:
                 raise InputError(
-                    f"document {number} has `{name}`, and the chat template writes none of it; give a template that"
-                    " does"
-                    " (data.chat_template), or take it out of the record."
+                    f"document {number} has `{name}`, and the chat template ignores it; give a template "
+                    f"that writes it (data.chat_template), or remove it from the record."
                 )
 
     def _turns(self, chat: Chat, text: str, number: int) -> list[tuple[int, int]]:
@@ -173,6 +172,6 @@ def _need_prefix(text: str, part: str, number: int, messages: int) -> None:
     if not text.startswith(part):
         raise InputError(
             f"completions_only is true, but the chat template writes the first {messages} messages of document {number}"
-            " otherwise when more follow, so it cannot be told what the assistant wrote; use a template with"
+            " differently when more follow, so the assistant's turns cannot be found; use a template with"
             " {% generation %} marks (data.chat_template), or set data.completions_only to false."
         )
