@@ -118,7 +118,7 @@ def test_the_page_reads_well(file: Path) -> None:
         "cannot be told from the best",
         "hard less soft",
         "Which words a model holds to be alike",
-        "samples is 0; it must be a whole number of 1 or more",
+        "samples is 0; it is a number of 1 or more",
         "the file is no result of retort tune",
         "take another folder, or continue with --resume",
         "the prompt's config is not carried out",
