@@ -98,7 +98,7 @@ def test_overrides_reach_inside_and_leave_the_given_values_alone() -> None:
             "temperature.schedule is 'cosin' .did you mean cosine",
         ),
         ("data=5", "data is 5; it must be keys and values"),
-        ("steps", "must look like steps=200"),
+        ("steps", "write it as steps=200"),
         ("steps.more=1", "steps is 500 and has no keys|steps is"),
         ("steps=[1", "not valid YAML"),
     ],

@@ -97,15 +97,13 @@ def asked(prompt: str | None, chat: str | None, messages: tuple[str, ...]) -> st
         )  # `--chat PROMPT`: the flag, then the prompt
     file = None if as_chat else chat
     if as_chat and no_chat:
-        raise click.UsageError("--chat and --no-chat exclude one another.")
+        raise click.UsageError("--chat and --no-chat cannot be combined.")
     values = {"PROMPT": prompt, "--chat FILE": file, "--message": messages}
     given = [name for name, value in values.items() if value]
     if not given:
         raise click.UsageError("Missing argument 'PROMPT'; give it, or --chat FILE, or --message role:text.")
     if len(given) > 1:
-        raise click.UsageError(
-            f"PROMPT, --chat and --message exclude one another; got {' and '.join(given)}."
-        )
+        raise click.UsageError(f"PROMPT, --chat and --message cannot be combined; got {' and '.join(given)}.")
     try:
         if prompt is not None:
             return meant(stdin_text() if prompt == "-" else prompt, as_chat)

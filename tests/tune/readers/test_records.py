@@ -307,5 +307,5 @@ def test_an_openai_batch_is_scored_by_the_task(tmp_path: Path) -> None:
         read_records([sent, came])
     with pytest.raises(InputError, match="an OpenAI batch is two files"):
         read_answers(came)
-    with pytest.raises(InputError, match="is nothing that the task task asks"):
+    with pytest.raises(InputError, match="is neither a question of the task task"):
         read_answers([came, sent], replace(task, items=task.items[:1]))
