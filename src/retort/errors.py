@@ -145,7 +145,7 @@ def _allowed(found: Any, field: FieldInfo | None) -> str:
         return f"allowed is a {word} in {ends[0]}{low:g}, {high:g}{ends[1]}"
     if low is not None:
         return f"allowed is a {word} " + (
-            f"above {low:g}" if limits["gt"] is not None else f"from {low:g} up"
+            f"above {low:g}" if limits["gt"] is not None else f"of {low:g} or more"
         )
     if high is not None:
         return f"allowed is a {word} " + (

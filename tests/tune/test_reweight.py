@@ -173,7 +173,7 @@ def test_what_cannot_be_re_weighted_is_said_before_anything_is_drawn(tmp_path: P
         run(task_of(EXPLOIT_KNOWN, "reproduce", "references"), SOURCE, (0.5, 1), 2, reweight=wanted)
     with pytest.raises(InputError, match="needs noise"):
         run(TASK, SOURCE, (0.5, 1), 2, reweight=Wanted(at("xtc(probability=0.5, threshold=0.1)")))
-    with pytest.raises(InputError, match="say where"):
+    with pytest.raises(InputError, match="needs --record DIR"):
         run(TASK, SOURCE, (0.5, 1), 2, logprobs=True)
     assert before == SOURCE.rows
     with pytest.raises(InputError, match="no answers were drawn at temperature=2"):

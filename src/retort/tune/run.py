@@ -394,7 +394,7 @@ def content_hash(items: Sequence[Item]) -> str:
 
 
 def check_temperatures(temperatures: Sequence[float], num_chains: int = 1) -> tuple[float, ...]:
-    """The temperatures in rising order, each once; InputError unless they are finite numbers from 0 up, and there is
+    """The temperatures in rising order, each once; InputError unless they are finite numbers of 0 or more, and there is
     something to compare: two or more of them, or of chains."""
     values = [float(value) for value in temperatures]
     for value in values:

@@ -78,7 +78,7 @@ def test_a_template_that_writes_earlier_turns_otherwise_is_refused(chat: Chat) -
         with pytest.raises(InputError, match="first 2 messages of document 7 differently when more follow"):
             rendered(tokenizer, chat)
     else:
-        with pytest.raises(InputError, match="first 3 messages of document 7 otherwise"):
+        with pytest.raises(InputError, match="first 3 messages of document 7 differently"):
             rendered(tokenizer, chat)
 
 

@@ -80,7 +80,7 @@ class ServerSource:
             else "Asked at its completions endpoint, where a text is continued without a chat template."
         )
         if not self.server.takes_seed:
-            asked += "  It does not accept a seed, so none is sent."
+            asked += " It does not accept a seed, so none is sent."
         return " ".join([asked, *(self.probe.notes if self.capability is Capability.TOP_N else ())])
 
     def next_tokens(self, prompt: Prompt, count: int | None = None) -> KnownTop:
