@@ -227,8 +227,7 @@ def _draw_from_server(
     given = [option for option, is_given in refused.items() if is_given]
     if given:
         raise click.UsageError(
-            f"{', '.join(given)}: a server draws by itself, and its draws cannot be replayed; leave it out "
-            "(-o FILE.json keeps what was drawn)."
+            f"{', '.join(given)}: a server's draws cannot be replayed; leave it out (-o FILE.json keeps the texts)."
         )
     drawing = Drawing(source, question, params)
     if as_stream:

@@ -39,7 +39,7 @@ class Probe:
     where the server refuses it. `replay` is the largest difference in nats between two equal requests, `rounding` how
     far a logprob may be from what was computed, `mass` the share of the listed tokens at the probing prompt. `seed`,
     `greedy` and `n` are True where the server honours a seed, repeats itself at τ = 0 and gives as many texts as asked,
-    None where that could not be told. `refused` are the settings that it does not take for this model. `notes` are the
+    None where that is not known. `refused` are the settings that it does not take for this model. `notes` are the
     sentences that a reader must know.
     """
 
