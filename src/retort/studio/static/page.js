@@ -3090,15 +3090,15 @@ function Jr({ state: e, data: t }) {
 		close: i
 	};
 }
-// ../../../lead/frontend/node_modules/d3-array/src/ascending.js
+// node_modules/d3-array/src/ascending.js
 function Yr(e, t) {
 	return e == null || t == null ? NaN : e < t ? -1 : e > t ? 1 : e >= t ? 0 : NaN;
 }
-// ../../../lead/frontend/node_modules/d3-array/src/descending.js
+// node_modules/d3-array/src/descending.js
 function Xr(e, t) {
 	return e == null || t == null ? NaN : t < e ? -1 : t > e ? 1 : t >= e ? 0 : NaN;
 }
-// ../../../lead/frontend/node_modules/d3-array/src/bisector.js
+// node_modules/d3-array/src/bisector.js
 function Zr(e) {
 	let t, n, r;
 	e.length === 2 ? (t = e === Yr || e === Xr ? e : Qr, n = e, r = e) : (t = Yr, n = (t, n) => Yr(e(t), n), r = (t, n) => e(t) - n);
@@ -3135,14 +3135,14 @@ function Zr(e) {
 function Qr() {
 	return 0;
 }
-// ../../../lead/frontend/node_modules/d3-array/src/number.js
+// node_modules/d3-array/src/number.js
 function $r(e) {
 	return e === null ? NaN : +e;
 }
-// ../../../lead/frontend/node_modules/d3-array/src/bisect.js
+// node_modules/d3-array/src/bisect.js
 var ei = Zr(Yr), ti = ei.right;
 ei.left, Zr($r).center;
-// ../../../lead/frontend/node_modules/d3-array/src/extent.js
+// node_modules/d3-array/src/extent.js
 function ni(e, t) {
 	let n, r;
 	if (t === void 0) for (let t of e) t != null && (n === void 0 ? t >= t && (n = r = t) : (n > t && (n = t), r < t && (r = t)));
@@ -3152,7 +3152,7 @@ function ni(e, t) {
 	}
 	return [n, r];
 }
-// ../../../lead/frontend/node_modules/d3-array/src/ticks.js
+// node_modules/d3-array/src/ticks.js
 var ri = Math.sqrt(50), ii = Math.sqrt(10), ai = Math.sqrt(2);
 function oi(e, t, n) {
 	let r = (t - e) / Math.max(0, n), i = Math.floor(Math.log10(r)), a = r / 10 ** i, o = a >= ri ? 10 : a >= ii ? 5 : a >= ai ? 2 : 1, s, c, l;
@@ -3183,7 +3183,7 @@ function li(e, t, n) {
 	let r = t < e, i = r ? ci(t, e, n) : ci(e, t, n);
 	return (r ? -1 : 1) * (i < 0 ? 1 / -i : i);
 }
-// ../../../lead/frontend/node_modules/d3-scale/src/init.js
+// node_modules/d3-scale/src/init.js
 function ui(e, t) {
 	switch (arguments.length) {
 		case 0: break;
@@ -3194,7 +3194,7 @@ function ui(e, t) {
 	}
 	return this;
 }
-// ../../../lead/frontend/node_modules/d3-color/dist/d3-color.mjs
+// node_modules/d3-color/dist/d3-color.mjs
 function di(e, t, n) {
 	e.prototype = t.prototype = n, n.constructor = e;
 }
@@ -3733,17 +3733,17 @@ function Ya(e) {
 	})(1);
 }
 Ya(Oa), Ya(Aa);
-// ../../../lead/frontend/node_modules/d3-scale/src/constant.js
+// node_modules/d3-scale/src/constant.js
 function Xa(e) {
 	return function() {
 		return e;
 	};
 }
-// ../../../lead/frontend/node_modules/d3-scale/src/number.js
+// node_modules/d3-scale/src/number.js
 function Za(e) {
 	return +e;
 }
-// ../../../lead/frontend/node_modules/d3-scale/src/continuous.js
+// node_modules/d3-scale/src/continuous.js
 var Qa = [0, 1];
 function $a(e) {
 	return e;
@@ -3806,7 +3806,7 @@ function ao() {
 function oo() {
 	return ao()($a, $a);
 }
-// ../../../lead/frontend/node_modules/d3-format/dist/d3-format.mjs
+// node_modules/d3-format/dist/d3-format.mjs
 function so(e) {
 	return Math.abs(e = Math.round(e)) >= 1e21 ? e.toLocaleString("en").replace(/,/g, "") : e.toString(10);
 }
@@ -3989,7 +3989,7 @@ function Ao(e, t) {
 function jo(e, t) {
 	return e = Math.abs(e), t = Math.abs(t) - e, Math.max(0, lo(t) - lo(e)) + 1;
 }
-// ../../../lead/frontend/node_modules/d3-scale/src/tickFormat.js
+// node_modules/d3-scale/src/tickFormat.js
 function Mo(e, t, n, r) {
 	var i = li(e, t, n), a;
 	switch (r = mo(r ?? ",f"), r.type) {
@@ -4008,7 +4008,7 @@ function Mo(e, t, n, r) {
 	}
 	return Eo(r);
 }
-// ../../../lead/frontend/node_modules/d3-scale/src/linear.js
+// node_modules/d3-scale/src/linear.js
 function No(e) {
 	var t = e.domain;
 	return e.ticks = function(e) {
@@ -4036,13 +4036,13 @@ function Po() {
 		return io(e, Po());
 	}, ui.apply(e, arguments), No(e);
 }
-// ../../../lead/frontend/node_modules/d3-scale/src/nice.js
+// node_modules/d3-scale/src/nice.js
 function Fo(e, t) {
 	e = e.slice();
 	var n = 0, r = e.length - 1, i = e[n], a = e[r], o;
 	return a < i && (o = n, n = r, r = o, o = i, i = a, a = o), e[n] = t.floor(i), e[r] = t.ceil(a), e;
 }
-// ../../../lead/frontend/node_modules/d3-scale/src/log.js
+// node_modules/d3-scale/src/log.js
 function Io(e) {
 	return Math.log(e);
 }
@@ -4109,13 +4109,13 @@ function Go() {
 	let e = Wo(ao()).domain([1, 10]);
 	return e.copy = () => io(e, Go()).base(e.base()), ui.apply(e, arguments), e;
 }
-// ../../../lead/frontend/node_modules/d3-shape/src/constant.js
+// node_modules/d3-shape/src/constant.js
 function X(e) {
 	return function() {
 		return e;
 	};
 }
-// ../../../lead/frontend/node_modules/d3-path/dist/d3-path.mjs
+// node_modules/d3-path/dist/d3-path.mjs
 var Ko = Math.PI, qo = 2 * Ko, Jo = 1e-6, Yo = qo - Jo;
 function Xo(e) {
 	this._ += e[0];
@@ -4199,7 +4199,7 @@ var es = class {
 	}
 };
 es.prototype;
-// ../../../lead/frontend/node_modules/d3-shape/src/path.js
+// node_modules/d3-shape/src/path.js
 function ts(e) {
 	let t = 3;
 	return e.digits = function(n) {
@@ -4217,7 +4217,7 @@ Array.prototype.slice;
 function ns(e) {
 	return typeof e == "object" && "length" in e ? e : Array.from(e);
 }
-// ../../../lead/frontend/node_modules/d3-shape/src/curve/linear.js
+// node_modules/d3-shape/src/curve/linear.js
 function rs(e) {
 	this._context = e;
 }
@@ -4247,14 +4247,14 @@ rs.prototype = {
 function is(e) {
 	return new rs(e);
 }
-// ../../../lead/frontend/node_modules/d3-shape/src/point.js
+// node_modules/d3-shape/src/point.js
 function as(e) {
 	return e[0];
 }
 function os(e) {
 	return e[1];
 }
-// ../../../lead/frontend/node_modules/d3-shape/src/line.js
+// node_modules/d3-shape/src/line.js
 function ss(e, t) {
 	var n = X(!0), r = null, i = is, a = null, o = ts(s);
 	e = typeof e == "function" ? e : e === void 0 ? as : X(e), t = typeof t == "function" ? t : t === void 0 ? os : X(t);
@@ -4275,7 +4275,7 @@ function ss(e, t) {
 		return arguments.length ? (e == null ? r = a = null : a = i(r = e), s) : r;
 	}, s;
 }
-// ../../../lead/frontend/node_modules/d3-shape/src/area.js
+// node_modules/d3-shape/src/area.js
 function cs(e, t, n) {
 	var r = null, i = X(!0), a = null, o = is, s = null, c = ts(l);
 	e = typeof e == "function" ? e : e === void 0 ? as : X(+e), t = typeof t == "function" ? t : X(t === void 0 ? 0 : +t), n = typeof n == "function" ? n : n === void 0 ? os : X(+n);
