@@ -5,9 +5,11 @@
 - llama.cpp: its own server of the wheel xllamacpp, four texts at a time, one request for each text (4-bit weights)
 - vLLM: its own server, where RETORT_BENCH_VLLM names a Python that has it; all requests at once (float32)
 
-"path" is 41 temperatures from 0 to 2 of one chat prompt, 40 tokens each. "capitals" is the task's first wording at 16
-temperatures with 8 answers of at most 12 tokens, on the first items; "s an item" says what one costs.
-Each is run once, after a short warm-up: the peers take minutes. The texts differ (other noise), so do their lengths.
+"path" is 41 temperatures from 0 to 2 of one chat prompt. "capitals" is the task's first wording at 16 temperatures with
+8 answers of at most 12 tokens, on the first items. Seconds are those of all processors that the engine used, so that a
+machine that does other things at the same time does not decide; "clock" are seconds by the clock, "s an item" what one
+item costs. Each is run once, after a short warm-up: the peers take minutes. The texts differ (other noise), so do their
+lengths.
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ from retort.tune import load_task
 from retort.tune.sweep import request_seed
 
 MODEL = "embedded:smollm2"
-ITEMS, ANSWERS = 6, 8
+ITEMS, ANSWERS, PATH_TOKENS = 6, 8, 40
 PORTS = {"llama.cpp": 8155, "vLLM": 8156}
 SLOTS = 4
 LLAMA_CPP = """
@@ -70,7 +72,7 @@ def run(settings: Settings) -> Record:
     source: Any = load(MODEL)
     task = load_task("capitals")
     items = task.items[: 2 if settings.quick else ITEMS]
-    steps, grid, tokens = (3, 3, 4) if settings.quick else (41, 16, 40)
+    steps, grid, tokens = (3, 3, 4) if settings.quick else (41, 16, PATH_TOKENS)
     asked = prompt_for(source, "Write one sentence about the sea.", chat=True)
     works = (
         Work("path", [asked.ids], _even(steps), 1, tokens, ()),
@@ -80,7 +82,14 @@ def run(settings: Settings) -> Record:
         ),
     )  # fmt: skip
     rows = [_compare(source, work, settings.threads) for work in works]
-    return record("engines", __doc__ or "", MODEL, settings, {"items": len(items), "answers": ANSWERS}, rows)
+    return record(
+        "engines",
+        __doc__ or "",
+        MODEL,
+        settings,
+        {"items": len(items), "answers": ANSWERS, "path": f"{tokens} tokens"},
+        rows,
+    )
 
 
 def _even(count: int) -> list[float]:
@@ -90,25 +99,39 @@ def _even(count: int) -> list[float]:
 def _compare(source: Any, work: Work, threads: int) -> Row:
     short = Work(work.case, work.prompts[:1], work.temperatures[:2], 1, 2, work.stop)
     peer = peer_of(MODEL)
-    seconds = {
-        "retort": _timed(lambda one: _ours(source, one), short, work),
-        "transformers": _timed(lambda one: _transformers(source, peer, one), short, work),
+    timed = {
+        "retort": _timed(lambda one: _ours(source, one), short, work, os.getpid()),
+        "transformers": _timed(lambda one: _transformers(source, peer, one), short, work, os.getpid()),
     }
     for name, command in _servers(threads).items():
-        with _served(name, command) as url:
-            seconds[name] = _timed(partial(_llama_cpp if name == "llama.cpp" else _vllm, url), short, work)
+        with _served(name, command) as (url, process):
+            ask = partial(_llama_cpp if name == "llama.cpp" else _vllm, url)
+            timed[name] = _timed(ask, short, work, process)
     count = len(work.prompts)
-    details = {"s an item": seconds["retort"] / count} | {
-        f"{name} s an item": value / count for name, value in seconds.items() if name != "retort"
-    }
-    return compared(work.case, {name: [value] for name, value in seconds.items()}, **details)
+    details: dict[str, float] = {}
+    for name, (seconds, clock) in timed.items():
+        details |= {f"{name}, s an item": seconds / count, f"{name}, clock": clock}
+    return compared(work.case, {name: [seconds] for name, (seconds, _) in timed.items()}, **details)
 
 
-def _timed(run_it: Callable[[Work], object], short: Work, work: Work) -> float:
+def _timed(run_it: Callable[[Work], object], short: Work, work: Work, process: int) -> tuple[float, float]:
+    """Seconds of a process and its children on all processors, and by the clock."""
     run_it(short)
-    begin = time.perf_counter()
+    begin, used = time.perf_counter(), _used(process)
     run_it(work)
-    return time.perf_counter() - begin
+    return _used(process) - used, time.perf_counter() - begin
+
+
+def _used(process: int) -> float:
+    """Processor seconds that a process and its children, as they are now, have used (Linux)."""
+    try:
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    except OSError:
+        return 0.0
+    own = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    # Not of our own process: a server that it started is a peer.
+    return own + sum(_used(int(child)) for child in children if process != os.getpid())
 
 
 def _ours(source: Any, work: Work) -> None:
@@ -202,8 +225,8 @@ def _servers(threads: int) -> dict[str, list[str]]:
 
 
 @contextmanager
-def _served(name: str, command: Sequence[str]) -> Iterator[str]:
-    """The address of a server that answers; it is stopped afterwards."""
+def _served(name: str, command: Sequence[str]) -> Iterator[tuple[str, int]]:
+    """The address of a server that answers, and its process; it is stopped afterwards."""
     import httpx2
 
     url = f"http://127.0.0.1:{PORTS[name]}"
@@ -220,6 +243,6 @@ def _served(name: str, command: Sequence[str]) -> Iterator[str]:
                     except httpx2.HTTPError:
                         pass
                     time.sleep(1.0)
-                yield url
+                yield url, server.pid
             finally:
                 server.terminate()

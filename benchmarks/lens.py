@@ -41,7 +41,7 @@ from retort.report.standalone import BUNDLE, page_html, plain
 from retort.sources.base import Capability
 
 CHAIN = "temperature=1 | top_k=50 | top_p=0.9"
-# What costs the page most: a penalty behind the temperature makes a new row at every move.
+# What costs the page most: a penalty after the temperature makes a new row at every move.
 LONG_CHAIN = "temperature=1 | repetition_penalty=1.3 | typical_p=0.95 | top_n_sigma=4"
 PAUSE_SECONDS = 0.1
 

@@ -54,15 +54,14 @@ VIEWS = {
         1240, 700, "light",
     ),
     "gemma": ({**CAPITAL, "model": GEMMA, "chain": "temperature=0.7"}, 1240, 700, "light"),
-    "glossary": ({"view": "glossary", "term": "entropy"}, 1240, 700, "light"),
     "tune": ({"view": "tune", "model": "embedded:base", "task": "exploit", "items": "24"}, 1240, 700, "light"),
-    "distil": ({"view": "distil", "steps": "20", "seeds": "3"}, 1240, 700, "dark"),
+    "distil": ({"view": "distil", "steps": "10", "seeds": "3"}, 1240, 700, "dark"),
     "server": (
         {"view": "position", "model": SERVED, "prompt": "one two", "chain": "temperature=1.5"}, 1240, 700, "light",
     ),
     "phone": (PEAR, 390, 844, "light"),
 }  # fmt: skip
-SECONDS = 500
+SECONDS = 900
 
 
 def main() -> None:

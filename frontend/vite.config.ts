@@ -2,6 +2,8 @@
 import { defineConfig } from "vite";
 
 export default defineConfig({
+  // A linked node_modules must build the same page as an own one: its paths stand in the comments of the bundle.
+  resolve: { preserveSymlinks: true },
   build: {
     outDir: "../src/retort/studio/static",
     emptyOutDir: true,

@@ -13,8 +13,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-UNITS = "nats|bits|bytes|tokens|answers|seconds|passes|requests|draws|ms|µs|digits|rows|steps|lines|texts|names|seeds"
-THINGS = "token|text|row|position|seed|item|setting|answer|temperature|second|step|frame|shard|minute|line|file|prompt"
+UNITS = (
+    "nats|bits|bytes|tokens|answers|seconds|passes|requests|draws|ms|µs|digits|rows|steps|lines|texts|names|seeds|MB|GB|"
+    "hours"
+)
+THINGS = (
+    "token|text|row|position|seed|item|setting|answer|temperature|second|step|frame|shard|minute|line|file|prompt|"
+    "case|cell|chain|column|command|document|draw|engine|level|machine|page|parameter|pass|rank|record|size|verb|word"
+)
 
 HABITS = {
     rf"\b(?:{UNITS}|file|idea|text|number) an? (?:{THINGS})\b": "“per token”, not “a token”",
@@ -29,6 +35,28 @@ HABITS = {
     r"\bmust be at least 1 characters\b": "say what is empty",
     r"\bbelongs? into\b|\bstands? before\b": "“goes into”, “precedes”",
     r"\bnobody knows what\b|\bno proof that\b": "say what is not known",
+    # A message says what a value must be, not what it is by definition.
+    r"; (?:it|temperatures?) (?:is|are|can be) (?:an?|one of|of type|finite|true)\b": "“must be …, got …”",
+    r"\bfrom (?:0|1|one|zero) up\b": "“0 or more”",
+    r"(?<![Tt]here )(?<!that )\b(?:is|are) no (?!longer|more|less|better|worse|\w+er\b)(?:\w+ )?"
+    r"(?:answers?|confidence|file|folder|interval|log|mean|model|name|number|record|result|task|text|token)\b": (
+        "“is not a …”"
+    ),
+    r"\btake (?:another|its|a (?:local|second|model)|one of the teacher)\b": "“use …”",
+    r"\bgo(?:es)? on (?:with|where|as)\b": "“continue”",
+    r"\bcarried out\b": "“supported”",
+    r"\bin silence\b": "“silently”",
+    r"\b(?:all the same|as ever)\b": "“still”, “as usual”",
+    r"\b(?:is|was|are|were|could|cannot)(?: not)? (?:be )?told\b(?! to)": "“reported”, “known”",
+    r"\bhowever often one\b|\bwhere one looks\b": "“you”",
+    r"\b(?:stood|stands?) (?:there|here|beside|below|above|behind|in (?:its|the) place)\b": "“is”",
+    r"\bbehind (?:the |a |another )?(?:temperature|cut|truncation|position|token|text|processor|it|them)\b": "“after”",
+    r"\b(?:the )?first so many\b": "“the first N”",
+    r"\bsome (?:ten|twenty|thirty|hundred|thousand|six|seconds|\d+)\b": "“about”",
+    r"\bat (?:that|this|the capture's) (?:one )?(?:temperature|τ) alone\b|\bthis machine alone\b": "“only”",
+    r"\b(?:written|writes|rounded|captured|asked|come out|came out|read) otherwise\b": "“differently”",
+    r"(?:^|[.;:] )[Oo]f (?:it|each|which|them|those) (?:the|token|its)\b": "subject first",
+    r"\bsaid (?:of|to be)\b|\bsays of (?:each|it|a)\b": "“reports”",
 }
 
 PAGES = [ROOT / "README.md", *sorted(p for p in (ROOT / "docs").glob("*.md") if p.name != "LOG.md")]
@@ -90,6 +118,13 @@ def test_the_page_reads_well(file: Path) -> None:
         "cannot be told from the best",
         "hard less soft",
         "Which words a model holds to be alike",
+        "samples is 0; it is a number of 1 or more",
+        "the file is no result of retort tune",
+        "take another folder, or continue with --resume",
+        "the prompt's config is not carried out",
+        "stages behind the temperature",
+        "whether the seed is honoured could not be told",
+        "use only the first so many items",
     ],
 )
 def test_a_habit_is_noticed(text: str) -> None:

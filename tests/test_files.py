@@ -60,10 +60,10 @@ def test_a_last_line_cut_off_is_left_out_where_that_is_asked_for(tmp_path: Path)
         (b"[\xff]", "the file cannot be read as UTF-8 text (invalid start byte at byte 1)."),
         ("[1,\n]", "the file is not JSON (Expecting value at line 2, column 1)."),
         ("", "the file is not JSON (Expecting value at column 1)."),
-        ("[" * 10**6, "the file is not JSON that can be read: it is nested too deeply."),
-        ("9" * 5000, "the file is not JSON that can be read (Exceeds the limit"),
-        ("[1]", "the file holds a list, not a JSON object."),
-        ("null", "the file holds null, not a JSON object."),
+        ("[" * 10**6, "the file is not readable JSON: it is nested too deeply."),
+        ("9" * 5000, "the file is not readable JSON (Exceeds the limit"),
+        ("[1]", "the file contains a list, not a JSON object."),
+        ("null", "the file contains null, not a JSON object."),
     ],
 )
 def test_what_is_wrong_is_one_sentence(tmp_path: Path, data: str | bytes, message: str) -> None:

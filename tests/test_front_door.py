@@ -94,7 +94,7 @@ def test_settings_may_be_a_dict_wherever_they_are_params() -> None:
 
 
 def test_a_chain_is_nothing_to_explain() -> None:
-    with pytest.raises(retort.InputError, match="a chain says its own order"):
+    with pytest.raises(retort.InputError, match="a chain has its own order"):
         retort.explain(MODEL, "w1", {"chain": "top_k=3"})
 
 

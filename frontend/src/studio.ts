@@ -84,7 +84,7 @@ export function studioTabs(api: Api, { models, prompts, tasks, recipes }: Offer)
       name: "text",
       label: "Text",
       kind: "text",
-      intro: "The model writes a text. How sure was it of each token, and what else could have stood there?",
+      intro: "The model writes a text. How sure was it of each token, and what else could it have said?",
       verb: "Write",
       picks: true,
       live: (so, name, data) => (name === "token" ? addToken(so, data) : null),

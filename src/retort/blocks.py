@@ -163,31 +163,32 @@ def _no_list(text: str) -> str:
 
 # HTML
 
-# Another name than the page's own `.retort`: in a notebook the widget's style is there for records too.
+# Another name than the page's own `.retort`: in a notebook the widget's style is there for records too. With `div`, the
+# rules win over those of JupyterLab for tables, whose cells are right-aligned, and for code, whose lines are wrapped.
 STYLE = """
-.retort-record { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; overflow-wrap: anywhere }
-.retort-record .wide { overflow-x: auto; margin: .8rem 0 }
-.retort-record table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: 0 }
-.retort-record th { font-weight: 600; text-align: left; vertical-align: bottom; background: none }
-.retort-record th, .retort-record td {
+div.retort-record { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; overflow-wrap: anywhere }
+div.retort-record .wide { overflow-x: auto; margin: .8rem 0 }
+div.retort-record table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: 0 }
+div.retort-record th { font-weight: 600; text-align: left; vertical-align: bottom; background: none }
+div.retort-record th, div.retort-record td {
   padding: .15rem .6rem .15rem 0; white-space: nowrap; border: 0; background-color: transparent;
 }
-.retort-record td.fold { white-space: normal; min-width: 12rem; overflow-wrap: anywhere }
-.retort-record .right { text-align: right }
-.retort-record td { text-align: left }
-.retort-record .bar { display: inline-block; width: 6rem; height: .7em; margin-left: .5rem }
-.retort-record .bar i { display: block; height: 100%; background: #4a86c5 }
-.retort-record pre { font: 13px/1.25 ui-monospace, monospace; overflow-x: auto; white-space: pre }
-.retort-record svg { max-width: 100%; height: auto }
+div.retort-record td.fold { white-space: normal; min-width: 12rem; overflow-wrap: anywhere }
+div.retort-record td { text-align: left !important }
+div.retort-record .right { text-align: right !important }
+div.retort-record .bar { display: inline-block; width: 6rem; height: .7em; margin-left: .5rem }
+div.retort-record .bar i { display: block; height: 100%; background: #4a86c5 }
+div.retort-record pre { font: 13px/1.25 ui-monospace, monospace; overflow-x: auto; white-space: pre }
+div.retort-record svg { max-width: 100%; height: auto }
 @media (max-width: 600px) {
-  .retort-record th, .retort-record td { white-space: normal }
-  .retort-record .many tr {
+  div.retort-record th, div.retort-record td { white-space: normal }
+  div.retort-record .many tr {
     display: flex; flex-wrap: wrap; gap: 0 .9rem; padding: .35rem 0; border-top: 1px solid #8884;
   }
-  .retort-record .many td { padding: 0; text-align: left }
-  .retort-record .many tr.head, .retort-record .many td:empty { display: none }
-  .retort-record .many td:first-child { flex-basis: 100%; font-weight: 600 }
-  .retort-record .many td + td::before { content: attr(data-of) " "; opacity: .7; font-size: .87em }
+  div.retort-record .many td { padding: 0; text-align: left !important }
+  div.retort-record .many tr.head, div.retort-record .many td:empty { display: none }
+  div.retort-record .many td:first-child { flex-basis: 100%; font-weight: 600 }
+  div.retort-record .many td + td::before { content: attr(data-of) " "; opacity: .7; font-size: .87em }
 }
 """
 

@@ -113,7 +113,7 @@ _ALLOWED = {
     "dataclass_type": "it must be keys and values",
     "string_type": "it must be text",
     "string_too_short": "it must not be empty",
-    "string_unicode": "it must be text without half a character (a lone surrogate)",
+    "string_unicode": "it must be valid Unicode (it contains a lone surrogate)",
     "list_type": "it must be a list",
     "tuple_type": "it must be a list",
     "too_short": "it must not be empty",
@@ -145,7 +145,7 @@ def _allowed(found: Any, field: FieldInfo | None) -> str:
         return f"allowed is a {word} in {ends[0]}{low:g}, {high:g}{ends[1]}"
     if low is not None:
         return f"allowed is a {word} " + (
-            f"above {low:g}" if limits["gt"] is not None else f"from {low:g} up"
+            f"above {low:g}" if limits["gt"] is not None else f"of {low:g} or more"
         )
     if high is not None:
         return f"allowed is a {word} " + (

@@ -37,7 +37,7 @@ def read_object(path: str | Path, what: str | None = None) -> dict[str, Any]:
     """The JSON object that a file holds."""
     value = read_json(path, what)
     if not isinstance(value, dict):
-        raise SourceError(f"{what or path} holds {kind_of(value)}, not a JSON object.")
+        raise SourceError(f"{what or path} contains {kind_of(value)}, not a JSON object.")
     return value
 
 
@@ -70,9 +70,9 @@ def parse_json(text: str, where: str) -> Any:
         line = f"line {error.lineno}, " if "\n" in text.strip() else ""
         raise SourceError(f"{where} is not JSON ({error.msg} at {line}column {error.colno}).") from None
     except RecursionError:
-        raise SourceError(f"{where} is not JSON that can be read: it is nested too deeply.") from None
+        raise SourceError(f"{where} is not readable JSON: it is nested too deeply.") from None
     except ValueError as error:  # a number of thousands of digits
-        raise SourceError(f"{where} is not JSON that can be read ({str(error).partition(';')[0]}).") from None
+        raise SourceError(f"{where} is not readable JSON ({str(error).partition(';')[0]}).") from None
 
 
 @contextmanager

@@ -57,7 +57,7 @@ def test_defaults(run_json, sky) -> None:
         (["--settings", "temperature"], "a setting is written name=value"),
         (["--settings", "heat=1"], "unknown sampling setting 'heat'"),
         (["--settings", "top_p=2"], "top_p must be"),
-        (["--settings", "chain=top_k=2"], "a chain says its own order"),
+        (["--settings", "chain=top_k=2"], "a chain has its own order"),
         (["--engine", "vlm"], "unknown engine 'vlm' (did you mean vllm?)"),
         (["--engine", "vllm", "--engine", "vllm"], "each once"),
         (["--top", "0"], "--top"),

@@ -61,7 +61,7 @@ def test_the_ending_of_the_file_says_the_format(run, sky, name, begins) -> None:
 
 
 def test_json_twice_and_a_place_that_cannot_be_written(run, sky) -> None:
-    assert "exclude one another" in run(*ASKED, "--json", "--format", "html").stderr
+    assert "cannot be combined" in run(*ASKED, "--json", "--format", "html").stderr
     result = run(*ASKED, "-o", "no/such/folder/a.md")
     assert result.exit_code == 2 and "cannot be written" in result.stderr
 
@@ -147,7 +147,7 @@ def test_similar_words_and_classes(run, run_json, tmp_path) -> None:
         assert said in shown.stdout
     assert run("similar", "--classes", str(path), "--fail-if", "nearest < 0.5").exit_code == 3
     assert "two WORDS" in run("similar", "embedded:english", "red").stderr
-    assert "brings its own names" in run("similar", "embedded:english", "--classes", str(path)).stderr
+    assert "has its own names" in run("similar", "embedded:english", "--classes", str(path)).stderr
 
 
 def test_near_ties_are_named_on_screen_and_in_the_document(run, run_json, tmp_path) -> None:
@@ -208,7 +208,7 @@ def test_an_unknown_ending_and_a_file_that_cannot_be_are_refused_before_the_run(
         import_module("retort.sources.load"), "load", lambda *_: pytest.fail("the model was loaded")
     )
     for arguments, said in (
-        (("-o", "a.xyz"), "does not say its format"),
+        (("-o", "a.xyz"), "has no known format"),
         (("-o", "no/folder/a.md"), "cannot be written"),
         (("--format", "parquet"), "give -o FILE.parquet"),
         (("--fail-if", "warmth > 1"), "can be asked of entropy"),

@@ -50,10 +50,10 @@ def test_a_csv_with_variables(init, tmp_path: Path) -> None:
     ("text", "options", "said"),
     [
         ("a,b\n1,2\n", (), "no column is called references"),
-        ("a,b,answer\n1,2,3\n", (), "say what to ask with --prompt, a text with {a}, {b}"),
+        ("a,b,answer\n1,2,3\n", (), "give the question with --prompt, a text with {a}, {b}"),
         ("a,answer\n1,2\n", ("--prompt", "{c}?"), "the prompt uses {c}, and the columns are a"),
         ("a,answer\n1,2\n", ("--answer", "right"), "there is no column 'right'"),
-        ("a,answer\n", (), "there are no rows"),
+        ("a,answer\n", (), "it has no rows"),
         ("a,answer\n1,2,3\n", (), "there are 3 cells"),
         ("a,answer\n1,\n", (), "references are missing"),
         ("a,answer\n1,2\n", ("-o", "x.txt"), "ends in .yaml"),
@@ -72,7 +72,7 @@ def test_three_questions(init) -> None:
     given = "What is the capital of {country}?\nexploit\nAustralia = Canberra\nPeru\nPeru = Lima | lima\n\n"
     made = init(given=given)
     assert made.exit_code == 0, made.output
-    assert "not taken" in made.output
+    assert "skipped" in made.output
     task = load_task("task.yaml")
     assert [item.references for item in task.items] == [("Canberra",), ("Lima", "lima")]
     assert init("-o", "none.yaml", given="Say {x}\nexplore\n\n").exit_code == 2

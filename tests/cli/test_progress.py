@@ -64,7 +64,7 @@ def test_what_a_library_prints_stays_off_stdout(capsys: pytest.CaptureFixture[st
 @pytest.mark.parametrize(
     ("elapsed", "done", "total", "said"),
     [
-        (5, 0, 10, "time left not known yet"),
+        (5, 0, 10, "time left unknown"),
         (10, 10, 10, "about 0 s left"),
         (60, 1, 3, "about 2 min left"),
         (3600, 1, 4, "about 3.0 h left"),

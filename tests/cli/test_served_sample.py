@@ -74,10 +74,13 @@ def test_a_conversation_goes_to_chat(run_json, server) -> None:
             ("--min-p", "0.1", "--settings", "typical_p=0.5"),
             "does not know min_p, typical_p and would leave them",
         ),
-        (("--chain", "top_k=3"), "in an order of its own"),
-        (("--engine", "vllm", "--top-k", "3"), "in an order of its own"),
-        (("--draft", "embedded:small", "--save", "x"), "--draft, --save: a server draws by itself"),
-        (("--include-stop",), "--include-stop: a server draws by itself"),
+        (("--chain", "top_k=3"), "in its own order"),
+        (("--engine", "vllm", "--top-k", "3"), "in its own order"),
+        (
+            ("--draft", "embedded:small", "--save", "x"),
+            "--draft, --save: a server's draws cannot be replayed",
+        ),
+        (("--include-stop",), "--include-stop: a server's draws cannot be replayed"),
     ],
 )
 def test_what_it_does_not_know_is_refused_in_one_sentence(run, server, options, said) -> None:
@@ -88,7 +91,7 @@ def test_what_it_does_not_know_is_refused_in_one_sentence(run, server, options, 
 
 
 @pytest.mark.parametrize(
-    ("lie", "said"), [("", "It honours the seed"), ("ignores seed", "It does not honour the seed")]
+    ("lie", "said"), [("", "It honours the seed"), ("ignores seed", "It ignores the seed")]
 )
 def test_the_table_says_whose_noise_it_is(run, server, lie, said) -> None:
     server.lies = {lie}

@@ -98,7 +98,7 @@ def test_a_text_is_traced_on_a_server_and_replayed(run, run_json, server, tmp_pa
     assert first["probe"]["echo"] == (not lies)
     given = ("hello there", "--text", " w1 w2", "--chain", "top_k=5")
     if lies:
-        assert "neither repeats the logprobs" in run("trace", server.model, *given).stderr
+        assert "neither returns the logprobs" in run("trace", server.model, *given).stderr
         return
     second = run_json("trace", server.model, *given, "--save", path)
     assert [token["token"] for token in second["tokens"]] == [" w1", " w2"]
@@ -134,7 +134,7 @@ def test_a_server_is_compared_with_its_recording(run, run_json, server, tmp_path
     [
         ("429", "too many requests"),
         ("500", "HTTP 500"),
-        ("malformed", "not JSON"),
+        ("malformed", "invalid JSON"),
         ("401", "RETORT_API_KEY"),
     ],
 )
@@ -207,7 +207,7 @@ def test_texts_after_a_conversation_need_the_model_and_its_template(run, sky, se
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["x", "--message", "user:hi"], "exclude one another"),
+        (["x", "--message", "user:hi"], "cannot be combined"),
         (["--message", "hi"], "role:text"),
         (["--chat", "none.json"], "none.json cannot be read"),
         (["--message", "user:hi"], "no chat template"),

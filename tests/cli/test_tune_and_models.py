@@ -87,7 +87,7 @@ def test_other_settings_are_estimated_live_and_from_the_recording(run, run_json,
     assert "At temperature=1.5, from the 640 answers at temperature=" in " ".join(shown.stdout.split())
     for wrong, said in (
         (("tune", task, "--model", sky, "--logprobs"), "--record"),
-        (("tune", "--from", "kept", "--reweight", "temperature=3"), "are not known"),
+        (("tune", "--from", "kept", "--reweight", "temperature=3"), "are known only at"),
     ):
         result = run(*wrong)
         assert result.exit_code == 2 and said in result.stderr
@@ -152,7 +152,7 @@ def test_a_recording_is_read_without_the_model(run, run_json, sky, task) -> None
     live = run_json("tune", task, *arguments, "--record", "kept")
     assert run_json("tune", "--from", "kept") == live
     result = run("tune", task, *arguments, "--record", "kept")
-    assert result.exit_code == 2 and "holds a recording already" in result.stderr
+    assert result.exit_code == 2 and "already contains a recording" in result.stderr
     assert run_json("tune", task, *arguments, "--record", "kept", "--resume") == live
     for wrong in (("--from", "kept", task), (), ("--resume", task), ("--from", "kept", "--goal", "explore")):
         assert run("tune", *wrong).exit_code == 2

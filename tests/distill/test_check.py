@@ -94,7 +94,7 @@ def test_the_first_records_of_texts_that_are_here_are_looked_at(tmp_path: Path) 
     ):
         check_recipe(Recipe.from_dict(CLUSTER | {"data": data | {"columns": {"prompt": "question"}}}))
     pairs.write_text("")
-    with pytest.raises(InputError, match="holds no record"):
+    with pytest.raises(InputError, match="contains no record"):
         check_recipe(Recipe.from_dict(CLUSTER | {"data": data}))
 
 

@@ -148,7 +148,7 @@ def test_the_beginnings_of_texts_and_other_settings_are_other_files(
 
 
 def test_refuses(markov: Values, prompts: str, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="there is no folder to keep it in; give output"):
+    with pytest.raises(InputError, match="needs a folder; give output"):
         Recipe.from_dict(recipe_of(markov, prompts, tmp_path).to_dict(), ["output=null"])
     with pytest.raises(InputError, match=r"has no data.train.max_tokens, which is required"):
         values = markov(output="o")

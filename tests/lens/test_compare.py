@@ -96,7 +96,7 @@ def test_many_positions_are_compared_in_parts() -> None:
 
 
 def test_refuses_models_without_common_tokens_and_no_prompts() -> None:
-    with pytest.raises(InputError, match="do not share their tokens"):
+    with pytest.raises(InputError, match="have different tokens"):
         compare(MockSource(20), MockSource(21), ["w1"])
     for source in (MockSource(20), TopSource(20, 3)):
         with pytest.raises(InputError, match="no prompts"):

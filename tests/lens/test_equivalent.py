@@ -98,9 +98,9 @@ def test_position_logits_are_the_next_token_logits_of_every_prefix() -> None:
     ("sources", "prompts", "temperatures", "said"),
     [
         ((MockSource(16), MockSource(16)), [], [1.0], "no prompts"),
-        ((MockSource(16), MockSource(16)), ["w1"], [0.0], "temperatures above 0, got 0"),
+        ((MockSource(16), MockSource(16)), ["w1"], [0.0], "exists only above 0, got 0"),
         ((MockSource(16), MockSource(16)), ["w1"], [math.inf], "above 0, got inf"),
-        ((MockSource(16), MockSource(17)), ["w1"], [1.0], "do not share their tokens"),
+        ((MockSource(16), MockSource(17)), ["w1"], [1.0], "have different tokens"),
     ],
 )
 def test_what_cannot_be_compared(sources, prompts, temperatures, said) -> None:
@@ -113,7 +113,7 @@ def test_prompts_come_from_a_file_or_from_the_package(tmp_path: Path) -> None:
     file.write_text("a pear\r\n\nan apple\n", encoding="utf-8")
     assert read_prompts(file) == ["a pear", "an apple"]
     file.write_text("\n")
-    with pytest.raises(InputError, match="has no prompts"):
+    with pytest.raises(InputError, match="contains no prompts"):
         read_prompts(file)
     with pytest.raises(SourceError, match="cannot be read"):
         read_prompts(tmp_path / "none.txt")

@@ -20,22 +20,22 @@ from retort.sampling.path import Leaf, TemperaturePath
             [
                 (True, "before the temperature: does the same"),
                 (True, "before the temperature: removes the same tokens"),
-                (False, "the path sets τ itself: each of its temperatures stands here in place of 0.8"),
-                (True, "behind the temperature, but removes the same tokens at every τ"),
-                (True, "behind the temperature: what it removes depends on τ"),
-                (True, "behind the temperature: what it removes depends on τ"),  # top_k=5 again, after top_p
-                (True, "behind the temperature: removes by rule"),
+                (False, "the path sets τ itself: each of its temperatures replaces 0.8"),
+                (True, "after the temperature, but removes the same tokens at every τ"),
+                (True, "after the temperature: what it removes depends on τ"),
+                (True, "after the temperature: what it removes depends on τ"),  # top_k=5 again, after top_p
+                (True, "after the temperature: removes by rule"),
             ],
         ),
         (
             "top_k=5 | min_p=0.1 | presence_penalty=1",
             [
-                (True, "behind the temperature, which comes first, but removes the same"),
-                (True, "behind the temperature, which comes first: what it removes depends"),
-                (True, "behind the temperature, which comes first: changes the tempered logits"),
+                (True, "after the temperature, which comes first, but removes the same"),
+                (True, "after the temperature, which comes first: what it removes depends"),
+                (True, "after the temperature, which comes first: changes the tempered logits"),
             ],
         ),
-        ("dynatemp(range=0.5, temperature=0.7)", [(True, "around each τ of the path, in place of 0.7")]),
+        ("dynatemp(range=0.5, temperature=0.7)", [(True, "around each τ of the path, instead of 0.7")]),
     ],
 )
 def test_each_stage_and_whether_it_applies(chain: str, said: list[tuple[bool, str]]) -> None:
@@ -102,7 +102,7 @@ def test_the_function_takes_a_source_or_its_name_and_returns_the_commands_record
     assert (found.model, found.chain, found.seed) == ("mock:20", "top_k=5", 3)
     assert found.to_dict()["leaves"][0]["text"] == found.path.leaves[0].text
     assert [row["text"] for row in found.table_rows()] == [leaf.text for leaf in found.path.leaves]
-    with pytest.raises(InputError, match="says everything in its own order"):
+    with pytest.raises(InputError, match="has its own order"):
         path(MockSource(20), "w1", [0.0], top_k=5, chain="top_p=0.9")
 
 

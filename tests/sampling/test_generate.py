@@ -105,7 +105,9 @@ def test_end_token_ends_the_text_and_is_not_in_it() -> None:
 def test_context_is_respected_with_one_clear_error() -> None:
     source = MockSource(20, ends=False, max_context=8)
     assert len(generate(source, "w1 w2 w3", SamplingParams(max_tokens=5))[0].ids) == 5
-    with pytest.raises(InputError, match=r"3 tokens and max_tokens is 6.*holds 8.*lower max_tokens to 5"):
+    with pytest.raises(
+        InputError, match=r"3 tokens and max_tokens is 6.*reads at most 8.*lower max_tokens to 5"
+    ):
         generate(source, ["w1", "w1 w2 w3"], SamplingParams(max_tokens=6))
     with pytest.raises(InputError, match=r"9 tokens .*; shorten the prompt$"):
         generate(source, "w1 " * 9, SamplingParams(max_tokens=1))

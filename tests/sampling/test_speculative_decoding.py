@@ -186,7 +186,7 @@ def test_drafts_that_cannot_serve_are_refused() -> None:
     target, params = source_of(), SamplingParams(max_tokens=20)
     with pytest.raises(CapabilityError, match="mock:30 reads one token at a time"):
         generate(target, "w1", params, draft=OneByOne(30))
-    with pytest.raises(InputError, match="max_tokens is 20, but mock:30 holds 10"):
+    with pytest.raises(InputError, match="max_tokens is 20, but mock:30 reads at most 10"):
         generate(target, "w1", params, draft=MockSource(30, max_context=10))
     with pytest.raises(InputError, match="does not read the prompt's tokens"):
         generate(target, "w9", params, draft=MockSource(5))

@@ -75,7 +75,7 @@ def test_a_stream_draws_as_it_is_read_and_closing_it_frees_the_decoder() -> None
 
 def test_a_request_that_cannot_be_met_is_refused_at_the_call() -> None:
     source = MockSource(20, max_context=8)
-    with pytest.raises(InputError, match="holds 8 tokens"):
+    with pytest.raises(InputError, match="reads at most 8 tokens"):
         stream(source, "w1", PARAMS)
     source.capability = Capability.TOP_N
     with pytest.raises(CapabilityError, match="whole vocabulary"):

@@ -91,7 +91,7 @@ def test_folders_that_cannot_be_used(tmp_path: Path) -> None:
     assert check_encoder_folder(tmp_path) == ("pooling_mode_mean_tokens", None)
     (tmp_path / "1_Pooling").mkdir()
     (tmp_path / "1_Pooling" / "config.json").write_text('{"pooling_mode_max_tokens": true}')
-    with pytest.raises(SourceError, match="pools by pooling_mode_max_tokens"):
+    with pytest.raises(SourceError, match="uses the pooling pooling_mode_max_tokens"):
         check_encoder_folder(tmp_path)
     (tmp_path / "modules.json").write_text('[{"type": "a.Transformer"}, {"type": "a.Dense"}]')
     with pytest.raises(SourceError, match="has a layer 'Dense' after its transformer"):

@@ -77,8 +77,8 @@ def folder_of(path: Path, *names: str, config: str = '{"model_type": "llama"}') 
 @pytest.mark.parametrize(
     ("files", "config", "sentence"),
     [
-        ([], "[]", "holds a list"),
-        ([], "{}", "names no model_type"),
+        ([], "[]", "contains a list"),
+        ([], "{}", "has no model_type"),
         ([], '{"model_type": "bert", "architectures": ["BertForMaskedLM"]}', "masked language model"),
         ([], '{"model_type": "llama"}', "no weights"),
         (["pytorch_model.bin", "tokenizer.json"], '{"model_type": "llama"}', "pickle"),
@@ -173,7 +173,7 @@ def test_an_adapter_is_loaded_with_its_base_or_named(tmp_path: Path, monkeypatch
     record = json.loads(settings.read_text())
     settings.write_text(json.dumps({**record, "base_model_name_or_path": "org/base"}))
     with pytest.raises(
-        SourceError, match=r"is an adapter, and its base cannot be loaded: org/base is no local"
+        SourceError, match=r"is an adapter, and its base cannot be loaded: org/base is neither a local"
     ):
         load(str(tmp_path / "adapter"))
     monkeypatch.setattr("retort.sources.model_folder.find_spec", lambda name: None)

@@ -60,7 +60,7 @@ def test_repeated_tokens_and_null_logits_are_allowed(tmp_path: Path) -> None:
     ("record", "sentence"),
     [
         ("{", "is not JSON"),
-        ("[1]", "holds a list, not a JSON object"),
+        ("[1]", "contains a list, not a JSON object"),
         ({"logits": [1]}, '"tokens" is missing'),
         ({"tokens": "ab", "logits": [1, 2]}, '"tokens" is str'),
         ({"tokens": ["a", "b"], "logits": [1]}, "2 tokens and 1 logits"),

@@ -154,7 +154,7 @@ def test_a_full_recording_replays_the_same_numbers(tmp_path) -> None:
     assert np.array_equal(again.logits, [source.logits_of([1, 2, 5]), source.logits_of([1, 2, 4])])
     assert replayed.token_text(3) == source.token_text(3)
     assert "mock:12" in replayed.note
-    with pytest.raises(SourceError, match="never computed while it was recorded"):
+    with pytest.raises(SourceError, match="this was not recorded"):
         again.advance([0], [7])
     with pytest.raises(SourceError, match="it holds 'w1 w2', 'w3'"):
         replayed.encode("w9")
@@ -226,7 +226,7 @@ def test_a_server_s_answers_replay_with_their_probe(connect, server, tmp_path) -
         ('{"choices": [{"logprobs": {"tokens": ["a"], "token_logprobs": []}}]}', "answers without logprobs"),
         ('{"retort_recording": 9}', "version 9"),
         ('{"retort_recording": 1, "known": "full"}', "damaged"),
-        ('{"retort_recording": 1, "known": "top_n", "model": "m", "vocabulary": 3}', "holds no position"),
+        ('{"retort_recording": 1, "known": "top_n", "model": "m", "vocabulary": 3}', "contains no position"),
     ],
 )
 def test_what_cannot_be_read_is_said(tmp_path, text, said) -> None:

@@ -58,7 +58,9 @@ def test_it_takes_what_the_command_takes() -> None:
 def test_another_record_is_refused(records: dict[str, int]) -> None:
     from retort.notebook import page
 
-    with pytest.raises(InputError, match="a page shows a model after a prompt, or tour, position"):
+    with pytest.raises(
+        InputError, match="a page needs a model and a prompt, or records named tour, position"
+    ):
         page(**records)
 
 

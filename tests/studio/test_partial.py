@@ -139,7 +139,7 @@ def test_two_sides_where_one_is_known_in_part(running: Studio, server: tuple[Moc
 @pytest.mark.parametrize(
     ("kind", "body", "said"),
     [
-        ("position", {"continuation": [3]}, "takes no token ids"),
+        ("position", {"continuation": [3]}, "does not accept token ids"),
         ("text", {"continuation": [3]}, "not token ids"),
         ("path", {}, "needs the whole vocabulary"),
     ],
@@ -168,7 +168,7 @@ def test_a_server_for_conversations_alone_gives_positions_but_no_text() -> None:
     with serve(chat) as url, studio(f"{url}#mock", load=_load) as found:
         model = f"{url}#mock"
         assert result(found, "position", model=model, prompt=PROMPT)["known"] == "top_n"
-        assert "conversations only" in refusal(found, "text", model=model, prompt=PROMPT)
+        assert "only answers conversations" in refusal(found, "text", model=model, prompt=PROMPT)
 
 
 def test_a_server_that_fails_is_a_sentence_and_the_next_request_works(

@@ -44,7 +44,7 @@ def test_a_tuning_says_its_setting_its_score_and_its_reason() -> None:
 def test_a_model_that_knows_nothing_is_not_given_a_temperature() -> None:
     found = make_tuning(detectable=False)
     nothing = replace(found, recommendation=replace(found.recommendation, setting=None))
-    assert tuned(nothing).text.startswith("Cannot tell: not one answer was right")
+    assert tuned(nothing).text.startswith("Cannot tell: no answer was right")
 
 
 def test_opposites_are_claimed_only_where_regions_do_not_meet() -> None:
@@ -57,10 +57,10 @@ def test_opposites_are_claimed_only_where_regions_do_not_meet() -> None:
 
     meeting = compared(exploit, make_tuning("explore", setting=0.6, region=(0.6, 1.2))).text
     assert meeting.startswith("Not shown")
-    assert "τ = 0.6 will do for both" in meeting
+    assert "τ = 0.6 suits both" in meeting
 
     turned = compared(make_tuning(setting=1.4, region=(1.4, 1.6)), explore).text
-    assert turned.startswith("Yes, but the other way round")
+    assert turned.startswith("Yes, but the reverse")
 
 
 def test_opposites_cannot_be_told_where_one_task_shows_no_difference() -> None:

@@ -159,7 +159,7 @@ def test_penalties_values_out_of_range(text: str, words: str) -> None:
 @pytest.mark.parametrize(
     ("context", "words"),
     [
-        (None, "looks back at the tokens so far and got none; pass history"),
+        (None, "needs the tokens so far; pass history"),
         (Context(history=[[1], [2]]), "pass prompt_lengths"),
         (Context(history=[[1], [2], [3]], prompt_lengths=[0, 0]), "history must have one entry for each of 2 rows"),
         (Context(history=[[1], [2]], prompt_lengths=[0]), "prompt_lengths must have one entry for each of 2 rows"),

@@ -63,7 +63,7 @@ def test_weights(tmp_path: Path) -> None:
         ({"type": "contains-any", "value": []}, "needs a list"),
         ({"type": "equals", "value": None}, "needs a text"),
         ({"type": "is-json", "value": {"type": "objekt"}}, "JSON schema is not one"),
-        ({"type": "equals", "value": "x", "weight": -1}, "weight is -1"),
+        ({"type": "equals", "value": "x", "weight": -1}, "weight must be a number of 0 or more, got -1"),
         ({"value": "x"}, "with a type"),
         ({"type": "python", "value": "none.py:f"}, "a file that exists"),
         ({"type": "command", "value": "no-such-command-here"}, "there is no command"),

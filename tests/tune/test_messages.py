@@ -81,7 +81,7 @@ def test_a_text_is_a_users_message_where_that_is_meant(tmp_path: Path) -> None:
     ("change", "said"),
     [
         (("{{thing}}", "{{thong}}"), r"uses \{thong\} \(did you mean thing\?\)"),
-        (("{{thing}}", "{{thing.name}}"), "no plain name"),
+        (("{{thing}}", "{{thing.name}}"), "not a plain name"),
         (("{{thing}}", "{{thing | upper}}"), "uses more of nunjucks"),
         (("role: user", "rôle: user"), "has no key messages"),
         (("goal:", "prompts: x\ngoal:"), "prompts or messages, not both"),

@@ -172,7 +172,7 @@ def test_few_items_say_that_nothing_could_have_been_seen_and_take_the_best_seen(
     assert found.held_out_difference is None
     assert found.reason.startswith("3 items cannot show a difference between 2 temperatures")
     assert "at least 6 are needed" in found.reason
-    assert "which is no evidence yet" in found.reason
+    assert "which is not evidence yet" in found.reason
 
 
 def test_a_setting_that_wins_on_every_item_is_found_though_nothing_varies() -> None:

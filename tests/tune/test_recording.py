@@ -81,7 +81,7 @@ def test_a_killed_sweep_is_taken_up_and_nothing_is_run_twice(
 
 def test_another_run_is_not_mixed_in(tmp_path: Path) -> None:
     recorded(tmp_path)
-    with pytest.raises(InputError, match="holds a recording already"):
+    with pytest.raises(InputError, match="already contains a recording"):
         recorded(tmp_path)
     with pytest.raises(InputError, match=r"was recorded with seed 0, and this run has 1"):
         recorded(tmp_path, resume=True, seed=1)
@@ -98,7 +98,7 @@ def test_an_unfinished_damaged_or_missing_recording_is_refused(tmp_path: Path) -
     with pytest.raises(SourceError, match=r"piece-000002.parquet is damaged"):
         read(tmp_path)
     piece.unlink()
-    with pytest.raises(SourceError, match="piece 3 of 7 is not there; go on with --resume"):
+    with pytest.raises(SourceError, match="piece 3 of 7 is not there; continue with --resume"):
         read(tmp_path)
     recorded(tmp_path, resume=True)
     assert piece.read_bytes() == content

@@ -94,7 +94,7 @@ def test_what_answers_cannot_say_is_refused() -> None:
     (kept,) = estimated((0.9, 1.0), at("temperature=1 | top_k=1"), at("temperature=1")[0])
     assert kept.refused is None and kept.score == 1.0
     assert kept.setting == {"temperature": 1.0, "chain": "temperature=1 | top_k=1"}
-    # Too few answers count (τ = 3 draws the right one hardly ever), or what would be drawn never came up.
+    # Too few answers count (τ = 3 draws the right one hardly ever), or what would be drawn never occurred.
     (far,) = estimated((1.0, 8.0), at("temperature=0.2"), at("temperature=8")[0])
     assert far.score is None and "worth only" in far.refused
     (narrow,) = estimated((0.3, 1.0), at("temperature=2"), at("temperature=0.3")[0])
@@ -105,7 +105,7 @@ def test_a_narrow_setting_whose_answers_all_weigh_alike_is_refused() -> None:
     """All answers at τ = 0.25 are right, so all weights are equal and worth their whole number: and wrong."""
     (found,) = estimated((0.25, 1.0), at("temperature=1"), at("temperature=0.25")[0])
     assert found.effective_sample_size == pytest.approx(found.samples)
-    assert found.score is None and "never came up" in found.refused
+    assert found.score is None and "never occurred" in found.refused
 
 
 def test_too_few_items_carry_no_interval() -> None:
@@ -169,11 +169,11 @@ def test_a_recording_keeps_them_and_needs_no_model(tmp_path: Path) -> None:
 def test_what_cannot_be_re_weighted_is_said_before_anything_is_drawn(tmp_path: Path) -> None:
     before = SOURCE.rows
     wanted = Wanted(at("temperature=0.9"))
-    with pytest.raises(InputError, match="goal reproduce is no mean"):
+    with pytest.raises(InputError, match="goal reproduce is not a mean"):
         run(task_of(EXPLOIT_KNOWN, "reproduce", "references"), SOURCE, (0.5, 1), 2, reweight=wanted)
     with pytest.raises(InputError, match="needs noise"):
         run(TASK, SOURCE, (0.5, 1), 2, reweight=Wanted(at("xtc(probability=0.5, threshold=0.1)")))
-    with pytest.raises(InputError, match="say where"):
+    with pytest.raises(InputError, match="needs --record DIR"):
         run(TASK, SOURCE, (0.5, 1), 2, logprobs=True)
     assert before == SOURCE.rows
     with pytest.raises(InputError, match="no answers were drawn at temperature=2"):

@@ -137,7 +137,7 @@ def test_chains_are_compared_at_their_own_temperatures_or_at_all(exploit_task: T
 
 def test_auto_is_fine_where_it_matters(exploit_task: Task) -> None:
     source = KnowingSource(EXPLOIT_KNOWN)
-    with pytest.raises(InputError, match="auto looks for the temperatures of one chain, and there are 2"):
+    with pytest.raises(InputError, match="auto searches the temperatures of one chain, got 2"):
         run(exploit_task, source, "auto", 4, chains=[Chain("top_k=2"), Chain("top_k=3")])
     # The coarse grid is drawn through the chain as well: one token alone leaves nothing to look for.
     only = run(exploit_task, source, "auto", 4, chains=[Chain("top_k=1")])
@@ -217,11 +217,11 @@ def test_items_have_their_own_noise() -> None:
     [
         ({"temperatures": [1.0]}, "at least two different"),
         ({"temperatures": [1.0, 1.0]}, "at least two different"),
-        ({"temperatures": [0.0, -1.0]}, "from 0"),
+        ({"temperatures": [0.0, -1.0]}, "of 0"),
         ({"temperatures": [0.0, math.nan]}, "finite"),
-        ({"samples": 0}, "from 1 up"),
-        ({"samples": 2.0}, "from 1 up"),
-        ({"limit_items": 0}, "from 1 up"),
+        ({"samples": 0}, "of 1 or more"),
+        ({"samples": 2.0}, "of 1 or more"),
+        ({"limit_items": 0}, "of 1 or more"),
         ({"seed": -1}, "seed"),
     ],
 )
@@ -234,7 +234,7 @@ def test_arguments_that_do_not_fit(exploit_task: Task, change: dict, said: str) 
 def test_one_sample_is_enough_for_exploit_and_not_for_explore(exploit_task: Task) -> None:
     found = run(exploit_task, KnowingSource(EXPLOIT_KNOWN), GRID, 1, limit_items=6)
     assert [setting.agreement for setting in found.settings] == [None] * 4
-    with pytest.raises(InputError, match="from 2 up"):
+    with pytest.raises(InputError, match="of 2 or more"):
         run(task_of(EXPLORE_KNOWN, "explore", "distinct_valid"), KnowingSource(EXPLORE_KNOWN), GRID, 1)
 
 

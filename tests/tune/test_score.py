@@ -72,7 +72,7 @@ def test_judge(scorer: object, references: list[str], text: str, right: bool) ->
         ("refrences", "did you mean references"),
         (7, "a mapping with a kind"),
         ({"name": "exact"}, "a mapping with a kind"),
-        ({"kind": ["exact"]}, "there is no scorer"),
+        ({"kind": ["exact"]}, "unknown scorer"),
         ({"kind": "exact", "pattern": "x"}, "it has no options"),
         ({"kind": "regex", "patern": "x"}, "its options are pattern, ignore_case"),
         ({"kind": "regex", "pattern": 3}, "of type str"),
@@ -89,7 +89,7 @@ def test_a_scorer_that_cannot_be_made_says_why(value: object, said: str) -> None
 def test_references_that_cannot_match_are_refused() -> None:
     for scorer, references, said in (
         ("references", [], "references are missing"),
-        ("references", ["..."], "nothing but punctuation"),
+        ("references", ["..."], "only punctuation"),
         ("regex", [], "without a pattern"),
         ("regex", ["["], "not a regular expression"),
     ):

@@ -65,7 +65,7 @@ def test_what_cannot_be_asked() -> None:
     task = task_of(EXPLOIT_KNOWN, "exploit", "references")
     server = MockSource(16)
     server.capability = Capability.TOP_N
-    with pytest.raises(CapabilityError, match="take a second model that runs here"):
+    with pytest.raises(CapabilityError, match="use a second model that runs here"):
         run(task, KnowingSource(EXPLOIT_KNOWN), GRID, 4, second=server)
     item = Item("1", {"word": next(iter(EXPLOIT_KNOWN))}, ("a",), ("a", "b"))
     choice: Task = replace(task, scorer=make_scorer("choice", (), ""), items=(item,))

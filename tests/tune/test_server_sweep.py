@@ -77,7 +77,7 @@ def test_a_fault_loses_nothing_and_nothing_is_asked_twice(mock, tmp_path: Path) 
     server.requests.clear()
     source = source_of(url)
     server.faults = ["ok"] * 40 + ["500"]
-    with pytest.raises(SourceError, match=r"answers of this piece are kept in .*, go on with --resume"):
+    with pytest.raises(SourceError, match=r"answers of this piece are kept in .*; continue with --resume"):
         run(task(), source, GRID, 3, record=tmp_path / "cut", pace=Pace(concurrency=3))
     (journal,) = (tmp_path / "cut").glob("*.jsonl")
     before = len(journal.read_bytes().splitlines())
@@ -101,7 +101,7 @@ def test_the_coarse_part_of_auto_is_kept_too(mock, tmp_path: Path) -> None:
     server.requests.clear()
     # The coarse grid's answers are there and some of the fine one's, when the server fails.
     server.faults = ["ok"] * (every - 5) + ["500"]
-    with pytest.raises(SourceError, match="go on with --resume"):
+    with pytest.raises(SourceError, match="continue with --resume"):
         run(
             task(),
             source_of(url),

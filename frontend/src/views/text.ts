@@ -297,7 +297,7 @@ function alternatives(token: PassageToken, place: number, branching?: Branching)
   return h(
     "table",
     { class: `bars alternatives${unseen.high > 0 ? " range-bars" : ""}` },
-    h("caption", {}, branching ? "Could have stood here; choose one to branch" : "Could have stood here"),
+    h("caption", {}, branching ? "Alternatives; choose one to branch" : "Alternatives"),
     h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "token"), h("th", { scope: "col", class: "figure raw-ink" }, "raw ", help("raw")), h("th", { scope: "col", class: "figure processed-ink" }, "processed ", help("processed")), h("th", { scope: "col" }, h("span", { class: "sr" }, "bars")))),
     h("tbody", {}, ...token.alternatives.map((one) => alternative(one, token, place, top, branching))),
     unseen.high > 0 ? h("tbody", { class: "tail" }, alternativeRow("all unknown ones", unseen, null, top, token.rank === null)) : null,

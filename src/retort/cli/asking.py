@@ -30,12 +30,12 @@ NO_CHAT, SHOW_PROMPT = (
 chat_option = click.option(
     "--chat/--no-chat",
     default=None,
-    help="Write each prompt with the model's chat template, or never. Default: with it where there are messages.",
+    help="Apply the model's chat template to each prompt, or never. Default: only to messages.",
 )
 show_prompt_option = click.option(
     "--show-prompt",
     is_flag=True,
-    help="Show what the model really sees: its markers, and how many tokens they are.",
+    help="Print the text the model actually sees, with its special tokens and token count.",
 )
 
 
@@ -58,26 +58,26 @@ def asking_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     prompt = click.argument("prompt", type=Prompt(), metavar="[PROMPT]", required=False)
     named = click.option(
-        "--prompt", "prompt_named", type=Prompt(), metavar="TEXT", help="The same as PROMPT; - reads stdin."
+        "--prompt", "prompt_named", type=Prompt(), metavar="TEXT", help="Same as PROMPT; - reads stdin."
     )
     chat = click.option(
         "--chat",
         is_flag=False,
         flag_value=FLAG,
         metavar="[FILE]",
-        help="Messages as JSON ([{role, content}, …]; - is stdin), written with the model's own chat template. "
-        "Without FILE, PROMPT is the user's message.",
+        help="Read messages as JSON ([{role, content}, …]; - is stdin) and apply the model's chat "
+        "template. Without FILE, PROMPT is the user's message.",
     )
     no_chat = click.option(
-        "--no-chat", is_flag=True, help="Give messages as plain text, without the template."
+        "--no-chat", is_flag=True, help="Send messages as plain text, without the chat template."
     )
     message = click.option(
         "--message",
         "messages",
         multiple=True,
         metavar="ROLE:TEXT",
-        help="One message of a conversation, as in user:Hello; may be given several times. "
-        "A last message of the assistant is continued.",
+        help="One message of a conversation, as in user:Hello; repeatable. If the last message is the "
+        "assistant's, it is continued.",
     )
     return prompt(named(chat(no_chat(message(show_prompt_option(with_flags))))))
 
@@ -97,15 +97,13 @@ def asked(prompt: str | None, chat: str | None, messages: tuple[str, ...]) -> st
         )  # `--chat PROMPT`: the flag, then the prompt
     file = None if as_chat else chat
     if as_chat and no_chat:
-        raise click.UsageError("--chat and --no-chat exclude one another.")
+        raise click.UsageError("--chat and --no-chat cannot be combined.")
     values = {"PROMPT": prompt, "--chat FILE": file, "--message": messages}
     given = [name for name, value in values.items() if value]
     if not given:
         raise click.UsageError("Missing argument 'PROMPT'; give it, or --chat FILE, or --message role:text.")
     if len(given) > 1:
-        raise click.UsageError(
-            f"PROMPT, --chat and --message exclude one another; got {' and '.join(given)}."
-        )
+        raise click.UsageError(f"PROMPT, --chat and --message cannot be combined; got {' and '.join(given)}.")
     try:
         if prompt is not None:
             return meant(stdin_text() if prompt == "-" else prompt, as_chat)

@@ -19,7 +19,7 @@ ROWS = 5
     click.option(
         "--verify",
         is_flag=True,
-        help="Read every shard whole: checksums, and what every record means; exit 2 at the first bad one.",
+        help="Verify the checksum of every shard and decode every record; exit with code 2 at the first bad one.",
     ),
     click.option(
         "--rows",
@@ -31,7 +31,7 @@ ROWS = 5
 )
 @group("Output", exporting_options)
 def command(folder: str, verify: bool, rows: int, **export: Any) -> None:
-    """Say what the cache in DIR holds: teacher, τ, codec, tokens, bytes per token, and a few positions as text."""
+    """Show what the cache in DIR contains: teacher, τ, codec, tokens, bytes per token, and a few positions as text."""
     from retort.distill.cache import Cache, Captured, captured
 
     check_export(Captured.MEASURES, **export)

@@ -34,7 +34,7 @@ from retort.cli.options import model_argument, seed_option
         "--codec",
         default="sampled:50",
         show_default=True,
-        help="What to keep of each position: sampled:N, topk+tail:K, topk:K (biased) or dense.",
+        help="What to keep per position: sampled:N, topk+tail:K, topk:K (biased) or dense.",
     ),
     seed_option,
 )
@@ -50,24 +50,24 @@ from retort.cli.options import model_argument, seed_option
     click.option(
         "--context",
         type=Whole(2),
-        help="Longest window in tokens.  [default: the teacher's own, up to 1,024]",
+        help="The longest window, in tokens.  [default: the teacher's own, up to 1,024]",
     ),
     click.option(
         "--tokenizer",
         metavar="MODEL",
-        help="For a teacher on a server: a folder or hub id with its tokenizer; without it no student can be trained.",
+        help="For a teacher on a server: a folder or hub id with its tokenizer. Students need it.",
     ),
     click.option(
         "--engine",
         type=click.Choice(["local", "ray"]),
         default="local",
         show_default=True,
-        help="Where the teacher runs: here, or on the workers of a Ray cluster (extra ray), with the same files.",
+        help="Run the teacher here or on the workers of a Ray cluster (extra ray); the files are the same.",
     ),
     click.option(
         "--workers",
         type=Whole(1),
-        help="With --engine ray: how many.  [default: as many as the cluster has room for]",
+        help="Number of workers for --engine ray.  [default: as many as fit on the cluster]",
     ),
 )
 @group(
@@ -78,17 +78,15 @@ from retort.cli.options import model_argument, seed_option
         required=True,
         type=click.Path(),
         metavar="DIR",
-        help="Folder for the cache, empty or not there yet.",
+        help="Folder for the cache; it must be empty or new.",
     ),
-    click.option(
-        "--resume", is_flag=True, help="Go on where an earlier run of the same command was stopped."
-    ),
+    click.option("--resume", is_flag=True, help="Continue an earlier run of the same command."),
     click.option(
         "--shard-tokens",
         type=Whole(1),
         default=65536,
         show_default=True,
-        help="Positions per file; the most that a kill can cost.",
+        help="Positions per file, which is the most that a kill can lose.",
     ),
     printing_options,
 )
@@ -111,18 +109,18 @@ def command(
     """Run the teacher MODEL over DATA once, and keep soft targets for students in a folder.
 
     DATA is text as in a recipe: .txt with blank lines between documents, .jsonl, .json or .parquet with `text`,
-    `prompt` and `completion`, or `messages`, a folder of them, embedded:NAME or hf:owner/name. Or it is a recipe
-    (.yaml): then it is the text that the recipe trains on, read as it says. A run that was killed goes on with
-    --resume, and ends with the same bytes as one that was not.
+    `prompt` and `completion`, or `messages`, a folder of them, embedded:NAME or hf:owner/name. It can also be a
+    recipe (.yaml), which means the text that the recipe trains on. After a kill, --resume continues and ends with the
+    same bytes.
 
-    MODEL may be several teachers with one vocabulary, whose probabilities are averaged: "A + B", or with weights
-    "2*A + 1*B".
+    MODEL may be several teachers with one vocabulary: "A + B", or with weights "2*A + 1*B". Their probabilities are
+    averaged.
 
-    MODEL may be a server that repeats a text with its logprobs (echo): codec topk:K then keeps its top tokens, which
-    is biased, and bounds on the rest.
+    MODEL may be a server that returns the logprobs of a given text (echo). Codec topk:K then keeps its top tokens,
+    which is biased, and bounds on the rest.
 
-    --engine ray takes the cluster that RAY_ADDRESS names, else it starts one on this machine. Its workers compute with
-    the threads of this process each (OMP_NUM_THREADS), so the files are the same as with local.
+    --engine ray uses the cluster in RAY_ADDRESS, or starts one on this machine. Each worker uses as many threads as
+    this process (OMP_NUM_THREADS), so the files are the same.
     """
     from retort.cli.progress import Progress
     from retort.distill.cache import Captured, capture

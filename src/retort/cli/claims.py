@@ -31,10 +31,10 @@ from retort.cli.options import model_argument, seed_option
         default="exploit,explore",
         show_default=True,
         metavar="TASK,TASK",
-        help="Tasks to measure on, one of goal exploit and one of goal explore.",
+        help="Two tasks, one with goal exploit and one with goal explore.",
     ),
     click.option(
-        "--items", type=Whole(2), default=60, show_default=True, help="Items to ask from each task."
+        "--items", type=Whole(2), default=60, show_default=True, help="Number of items from each task."
     ),
     click.option(
         "-n",
@@ -50,7 +50,7 @@ from retort.cli.options import model_argument, seed_option
         "prompts_file",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
         metavar="FILE",
-        help="Texts whose positions are looked at, one per line.  [default: definitions that come with retort]",
+        help="A file of texts, one per line; every position counts.  [default: definitions that come with retort]",
     ),
     click.option(
         "--distill",
@@ -58,7 +58,7 @@ from retort.cli.options import model_argument, seed_option
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
         multiple=True,
         metavar="FILE",
-        help="The JSON of a `retort distill --json`, for the claims about distillation; may be repeated.",
+        help="A result of `retort distill --json`, for the claims about distillation; repeatable.",
     ),
     seed_option,
 )
@@ -70,7 +70,7 @@ from retort.cli.options import model_argument, seed_option
         "thresholds",
         multiple=True,
         metavar="ID=NUMBER",
-        help="Use your own threshold for a claim, as in same-answer-below-0.3=0.95; may be repeated.",
+        help="Use your own threshold for a claim, as in same-answer-below-0.3=0.95; repeatable.",
     ),
 )
 @group("Output", exporting_options)
@@ -91,7 +91,7 @@ def command(
     """Check on MODEL what people say about temperature.
 
     Each claim has a number, an interval and a threshold, and a verdict: holds, does not hold, cannot tell, or what it
-    needs. A claim that fails on your model is a result. Three lines are theorems; they check the arithmetic.
+    needs. A claim that fails on your model is a result. Three of them are theorems and check only the arithmetic.
     """
     from retort.claims import Claims, claims
     from retort.cli.progress import Progress

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
         "--prompts",
         "prompts_file",
         metavar="FILE",
-        help="One text per line, in place of PROMPTS; - reads stdin.",
+        help="A file with one text per line, instead of PROMPTS; - reads stdin.",
     ),
     click.option(
         "-c",
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
         "chains",
         type=ChainSpec(),
         multiple=True,
-        help="Once: apply it to both models. Twice: compare the two chains on MODEL_A.",
+        help="Given once: apply it to both models. Given twice: compare the two chains on MODEL_A.",
     ),
     chat_option,
     show_prompt_option,
@@ -49,8 +49,7 @@ if TYPE_CHECKING:
     click.option(
         "--save",
         metavar="FILE",
-        help="Write what model A said to FILE and what B said beside it, as in saved.jsonl and saved.b.jsonl, for "
-        "recorded:FILE.",
+        help="Record model A in FILE and model B beside it (saved.jsonl and saved.b.jsonl), for recorded:FILE.",
     ),
     exporting_options,
 )
@@ -66,10 +65,10 @@ def command(
 ) -> None:
     """Show where two models disagree over the same texts, or two chains on one model.
 
-    PROMPTS are texts, or one file with one text per line, or - for lines from stdin. The distributions are compared at
-    every position: KL divergence both ways, total variation, the most likely tokens, and the temperature at which B is
-    nearest to A. A server gives only its most probable tokens; then the position after each text is compared, and the
-    distance is an interval.
+    PROMPTS are texts, or one file with one text per line, or - for lines from stdin. The distributions are compared
+    at every position: KL divergence both ways, total variation, the most likely tokens, and the temperature at which
+    B is nearest to A. A server gives only its most probable tokens, so only the position after each text is compared,
+    and the distance is an interval.
     """
     from retort.cli.progress import Progress
     from retort.lens.compare import Compare, compare
@@ -79,7 +78,7 @@ def command(
     check_export(Compare.MEASURES, **export)
     model_a, model_b, given = _split(names if prompts_file is None else (*names, prompts_file), len(chains))
     if prompts_file is not None and len(given) != 1:
-        raise click.UsageError("--prompts takes the place of PROMPTS; give one of them.")
+        raise click.UsageError("--prompts replaces PROMPTS; give one of them.")
     if prompts_file not in (None, "-") and not Path(str(prompts_file)).is_file():
         raise click.UsageError(f"--prompts: there is no file {prompts_file}.")
     prompts = _prompts(given)

@@ -25,7 +25,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     "What to replay",
     model_argument,
     click.argument("prompts_given", type=FILE, metavar="[PROMPTS]", required=False),
-    click.option("-p", "--prompts", "prompts_file", type=FILE, metavar="FILE", help="The same as PROMPTS."),
+    click.option("-p", "--prompts", "prompts_file", type=FILE, metavar="FILE", help="Same as PROMPTS."),
     max_tokens_option,
     chat_option,
     show_prompt_option,
@@ -40,12 +40,11 @@ def command(
     show_prompt: bool,
     **export: Any,
 ) -> None:
-    """Replay greedy texts of MODEL in other batches, dtypes and threads.
+    """Measure whether MODEL's greedy texts change with batch, cache, threads and dtype.
 
-    PROMPTS is a file with one prompt per line (default: definitions in retort). Temperature 0 takes the most
-    likely token, but which token that is can depend on the batch, the cache, the number of threads and the dtype,
-    wherever two tokens are nearly tied. Shown are the noise in the logits, the flips it predicts from the margins, and
-    the flips that happened.
+    PROMPTS is a file with one prompt per line (default: definitions in retort). Temperature 0 takes the most likely
+    token, but where two tokens are nearly tied, which one that is can depend on these. Shown are the noise in the
+    logits, the flips it predicts from the margins, and the flips that happened.
     """
     from retort.cli.progress import Progress
     from retort.lens.asking import read_prompts

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 @group(
     "Instead of training",
-    click.option("--print-schema", is_flag=True, help="Print the recipe's JSON Schema, and nothing else."),
+    click.option("--print-schema", is_flag=True, help="Print the JSON Schema of recipes and stop."),
     click.option(
         "--check",
         is_flag=True,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     click.option(
         "--explain",
         is_flag=True,
-        help="Print the gradient scales of both terms, with and without τ², and stop.",
+        help="Print how large both terms' gradients are, with and without τ², and stop.",
     ),
 )
 @group("Output", exporting_options)
@@ -45,11 +45,11 @@ def command(
     explain: bool,
     **export: Any,
 ) -> None:
-    """Distil a teacher into a student as RECIPE says, beside a control.
+    """Train a student on a teacher's soft targets, and the same student on hard labels.
 
-    RECIPE is a YAML file, or embedded:NAME. KEY=VALUE replaces a key of it, as in steps=200 data.tokens=100000. The
-    same student, with the same first weights, data order and steps, is also trained on hard labels alone; the verdict
-    is drawn from the paired difference over the seeds, and it can be that distilling does not help.
+    RECIPE is a YAML file, or embedded:NAME. KEY=VALUE replaces a key of it, as in steps=200 data.tokens=100000. Both
+    students have the same first weights, data order and steps. The verdict is the paired difference over the seeds;
+    it may be that distilling does not help.
     """
     from retort.cli.output import print_json
     from retort.distill.recipe import Recipe, recipe_schema

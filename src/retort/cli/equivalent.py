@@ -29,7 +29,7 @@ from retort.cli.options import seed_option, temperatures_option
         "prompts_file",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
         metavar="FILE",
-        help="The texts to compare over, one per line; every position of each counts.  [default: 20 definitions that "
+        help="A file of texts to compare over, one per line; every position counts.  [default: 20 definitions that "
         "come with retort]",
     ),
     seed_option,
@@ -47,7 +47,7 @@ def command(
 
     Instruction tuning sharpens a model before any temperature is applied, so the same τ means different things on a
     base model and on its tuned sibling. Nearest: smallest mean KL divergence over the positions of the prompts. No
-    temperature can remove what is left of it.
+    temperature removes the rest.
     """
     from retort.cli.progress import Progress
     from retort.lens.asking import read_prompts

@@ -41,7 +41,7 @@ def command(
 ) -> None:
     """Show what the same settings mean in several engines, after PROMPT in MODEL.
 
-    Each engine applies settings in its own order and has its own rules for ties, so equal settings can keep different
+    Engines apply settings in different orders and break ties differently, so the same settings can keep different
     tokens. MODEL may be a file of logits (logits:FILE). Without --engine, all engines are compared.
     """
     from retort.chain.engines import ENGINES

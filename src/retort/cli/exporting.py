@@ -71,7 +71,7 @@ def exporting_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "output",
         type=OutputFile(),
         metavar="FILE",
-        help="Write to FILE instead of the terminal; it ends in .html, .md, .csv, .json, .parquet or .txt.",
+        help="Write to FILE instead of the terminal: .html, .md, .csv, .json, .parquet or .txt.",
     )
     return _printing(FORMATS, "by the ending of -o FILE, else terminal", output)(command)
 
@@ -93,15 +93,15 @@ def _printing(
     formats: Sequence[str], default: str, output: Callable[..., Any]
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     form = click.option(
-        "-f", "--format", "form", type=click.Choice(formats), help=f"How to write it.  [default: {default}]"
+        "-f", "--format", "form", type=click.Choice(formats), help=f"Output format.  [default: {default}]"
     )
-    as_json = click.option("-j", "--json", "as_json", is_flag=True, help="The same as --format json.")
+    as_json = click.option("-j", "--json", "as_json", is_flag=True, help="Same as --format json.")
     fail_if = click.option(
         "--fail-if",
         "conditions",
         type=ConditionSpec(),
         multiple=True,
-        help=f'End with exit code {CONDITION_HOLDS} if it holds, as in "entropy > 3"; may be given several times.',
+        help=f'Exit with code {CONDITION_HOLDS} if the condition holds, as in "entropy > 3"; repeatable.',
     )
     return lambda command: form(as_json(output(fail_if(command))))
 
@@ -155,13 +155,13 @@ def deliver(
 
 def _chosen(form: str | None, as_json: bool, output: Path | None) -> str:
     if as_json and form not in (None, "json"):
-        raise click.UsageError(f"--json and --format {form} exclude one another; give one.")
+        raise click.UsageError(f"--json and --format {form} cannot be combined; give one.")
     chosen = "json" if as_json else form
     if chosen is None and output is not None:
         chosen = BY_ENDING.get(output.suffix.lower())
         if chosen is None:
             raise click.UsageError(
-                f"--out {output} does not say its format; end it in {', '.join(BY_ENDING)}, or give --format."
+                f"--out {output} has no known format; end it in {', '.join(BY_ENDING)}, or give --format."
             )
     if chosen == "parquet" and output is None:
         raise click.UsageError("--format parquet writes a file; give -o FILE.parquet.")

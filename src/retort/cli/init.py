@@ -29,12 +29,12 @@ GOALS = ("exploit", "explore", "reproduce")
     click.option(
         "--prompt",
         metavar="TEXT",
-        help="What is asked, with {variables} that are columns of CSV.  [default: its column prompt or question]",
+        help="The question, with {variables} that name columns of CSV.  [default: its column prompt or question]",
     ),
     click.option(
         "--answer",
         metavar="COLUMN",
-        help="The column with the right answers, several separated by |.  [default: reference, answer, expected …]",
+        help="The column with the right answers; separate several with |.  [default: reference, answer, expected …]",
     ),
     click.option(
         "--goal",
@@ -45,7 +45,7 @@ GOALS = ("exploit", "explore", "reproduce")
     click.option(
         "--chat/--no-chat",
         default=True,
-        help="Ask as a user's message, or as a text to be continued.  [default: chat]",
+        help="Ask as a user's message, or as text to continue.  [default: chat]",
     ),
 )
 @group(
@@ -72,7 +72,7 @@ def command(
 ) -> None:
     """Write a task file for `retort tune`: from the rows of a CSV file, or from three questions.
 
-    The file can be changed by hand afterwards; docs/tasks.md has all its keys.
+    You can edit the file afterwards; docs/tasks.md lists its keys.
     """
     from retort.files import read_text
     from retort.tune.drafting import draft_of_csv
@@ -83,9 +83,7 @@ def command(
     if out.exists():
         raise click.UsageError(f"{out} exists already; name another file with --out.")
     if csv is None and as_json:
-        raise click.UsageError(
-            "--json leaves stdout to the result, where the questions would stand; give a CSV file."
-        )
+        raise click.UsageError("--json cannot be combined with questions on the terminal; give a CSV file.")
     if csv is None:
         draft = _from_questions(out.stem, prompt, goal, model, chat)
     else:
@@ -132,7 +130,7 @@ def _from_questions(name: str, prompt: str | None, goal: str | None, model: str 
         values = [part.strip() for part in before.split(",", len(variables) - 1)] if variables else []
         right = [part.strip() for part in after.split("|") if part.strip()]
         if len(values) != len(variables) or (goal != "reproduce" and not right):
-            click.echo(f"   This is not {form}; not taken.")
+            click.echo(f"   This is not {form}; skipped.")
             continue
         rows.append((dict(zip(variables, values, strict=True)), right))
     if not rows:

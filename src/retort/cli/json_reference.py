@@ -144,13 +144,21 @@ def _records_in(hint: Any) -> list[type[Any]]:
 
 def _section(verb: str, record: type[Any], described: list[type[Any]]) -> str:
     lines = [f"## {verb}", "", f"`schema_version` {getattr(record, 'schema_version', 1)}.", ""]
+    twice = set()  # two verbs, two records, one name: the second needs an anchor of its own
     for kind in [one for one in _records_of(record) if one not in described]:
+        name = kind.__name__
+        if any(one.__name__ == name for one in described):
+            twice.add(name)
         described.append(kind)
         said = " ".join((inspect.getdoc(kind) or "").split())
-        lines += [f"### {kind.__name__}", "", said, "", "| field | JSON |", "|---|---|"]
+        heading = f"{name} {{#{name.lower()}-{verb}}}" if name in twice else name
+        lines += [f"### {heading}", "", said, "", "| field | JSON |", "|---|---|"]
         lines += [f"| `{field}` | {json_type(hint)} |" for field, hint in _document(kind).items()]
         lines.append("")
-    return "\n".join(lines)
+    section = "\n".join(lines)
+    for name in twice:
+        section = section.replace(f"(#{name.lower()})", f"(#{name.lower()}-{verb})")
+    return section
 
 
 def versions() -> dict[str, Any]:

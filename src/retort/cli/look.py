@@ -30,9 +30,13 @@ if TYPE_CHECKING:
 )
 @group(
     "Compare with",
-    click.option("--against", "other_model", metavar="MODEL", help="Another model after the same prompt."),
+    click.option("--against", "other_model", metavar="MODEL", help="A second model, with the same prompt."),
     click.option(
-        "--against-prompt", "other_prompt", type=Prompt(), metavar="TEXT", help="The same model after TEXT."
+        "--against-prompt",
+        "other_prompt",
+        type=Prompt(),
+        metavar="TEXT",
+        help="The same model, with TEXT as the prompt.",
     ),
 )
 @group("Output", save_option, exporting_options)
@@ -51,9 +55,9 @@ def command(
 ) -> None:
     """Show what MODEL would say after PROMPT, at several temperatures.
 
-    One forward pass serves them all: a temperature reshapes the distribution and never reorders it. With --chain, also
-    what each stage of a chain removes, how much of the probability it keeps, and where its settings conflict. A server
-    gives its most probable tokens only; then the numbers are intervals.
+    One forward pass serves them all: temperature reshapes the distribution and never reorders it. With --chain, also
+    what each stage removes, how much probability it keeps, and which settings conflict. A server gives only its most
+    probable tokens, so its numbers are intervals.
     """
     from retort.lens.look import Look, look
     from retort.sources.load import load

@@ -23,8 +23,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "look": ("look", "What the model would say next, at several temperatures."),
     "explain": ("explain", "What the same settings mean in several engines, side by side."),
     "sample": ("sample", "Draw texts, with a record of how each token was drawn."),
-    "generate": ("sample", "The same as sample."),
-    "trace": ("trace", "A text token by token: how likely, how certain, what a chain would remove."),
+    "generate": ("sample", "Same as sample."),
+    "trace": ("trace", "A text token by token: how likely, how certain, and what a chain would remove."),
     "compare": ("compare", "Where two models or chains disagree over the same texts."),
     "similar": ("similar", "Which words or classes the model treats as similar."),
     "path": ("path", "One seed, every temperature: where the text changes."),
@@ -36,9 +36,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "determinism": ("determinism", "What batch, cache, threads and dtype do to greedy texts."),
     "claims": ("claims", "Common claims about temperature, checked on a model."),
     "capture": ("capture", "Run a teacher over text once and keep soft targets for students."),
-    "cache": ("cache", "What a folder of soft targets contains, and whether it is intact."),
+    "cache": ("cache", "What a cache of soft targets contains, and whether it is intact."),
     "distill": ("distill", "Distil a large model into a small one, with a control on hard labels."),
-    "tour": ("tour", "All of the above on one model, with findings and an HTML report."),
+    "tour": ("tour", "Every verb on one model, with findings and an HTML report."),
     "models": ("models", "The models that come with retort."),
 }
 

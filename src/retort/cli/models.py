@@ -73,14 +73,12 @@ class ConvertedModels(Record):
 @verb(examples=("retort models", "retort models --cache --clear"))
 @group(
     "Converted models",
-    click.option(
-        "--cache", is_flag=True, help="List the models that were converted once and kept, with their sizes."
-    ),
-    click.option("--clear", is_flag=True, help="With --cache: delete all of them."),
+    click.option("--cache", is_flag=True, help="List converted models in the cache, with their sizes."),
+    click.option("--clear", is_flag=True, help="With --cache: delete them all."),
 )
 @group("Output", exporting_options)
 def command(cache: bool, clear: bool, **export: Any) -> None:
-    """List the models that have a name: size, licence, origin, training and what each needs."""
+    """List the models that come with retort: size, licence, origin, training and what each needs."""
     from retort.sources.embedded import embedded_models
     from retort.sources.model_cache import cache_folder, cached_models, clear_cache
 

@@ -69,8 +69,8 @@ def model_argument(command: Decorated) -> Decorated:
     option = click.option(
         "--endpoint",
         type=click.Choice(["chat", "completions"]),
-        help="Of a server: where texts are sent. Messages always go to chat.  [default: completions, or chat where the "
-        "server has nothing else]",
+        help="For servers: the endpoint for plain prompts. Messages always use chat.  [default: "
+        "completions, or chat if the server has no other]",
     )
     return click.argument("model", metavar="MODEL")(option(with_endpoint))
 
@@ -78,13 +78,13 @@ def model_argument(command: Decorated) -> Decorated:
 prompt_argument = click.argument("prompt", type=Prompt(), metavar="PROMPT")
 
 json_option = click.option(
-    "-j", "--json", "as_json", is_flag=True, help="One JSON document on stdout instead of tables."
+    "-j", "--json", "as_json", is_flag=True, help="Print one JSON document instead of tables."
 )
 
 save_option = click.option(
     "--save",
     metavar="FILE",
-    help="Write what the model said to FILE, so that recorded:FILE replays it without the model.",
+    help="Record what the model said in FILE; recorded:FILE replays it without the model.",
 )
 
 seed_option = click.option(
@@ -108,7 +108,7 @@ stop_option = click.option(
     "--stop",
     multiple=True,
     metavar="TEXT",
-    help="End a text where TEXT first comes; may be given several times.",
+    help="Stop a text where TEXT first appears; repeatable.",
 )
 
 chain_option = click.option(
@@ -122,8 +122,8 @@ chain_option = click.option(
 defaults_option = click.option(
     "--defaults",
     is_flag=True,
-    help="Use the engine's defaults, and the model's own settings where the engine reads them, for settings you do not "
-    "give.",
+    help="For settings you do not give, use the engine's defaults, and the model's own settings where "
+    "the engine reads them.",
 )
 
 
@@ -136,12 +136,12 @@ def engine_option(several: bool) -> Callable[[Decorated], Decorated]:
             "engines",
             multiple=True,
             metavar="NAME",
-            help=f"{from_engines}, or retort; may be given several times.  [default: the five]",
+            help=f"{from_engines}, or retort; repeatable.  [default: all but retort]",
         )
     return click.option(
         "--engine",
         metavar="NAME",
-        help=f"Read the settings as this engine does, in its order: {from_engines}.",
+        help=f"Interpret the settings as this engine does, in its order: {from_engines}.",
     )
 
 
@@ -160,7 +160,9 @@ def temperatures_option(default: str | None, purpose: str) -> Callable[[Decorate
 
 def truncation_options(command: Decorated) -> Decorated:
     """`--top-k`, `--top-p` and `--min-p`, applied in that order after temperature; each is off unless given."""
-    top_k = click.option("-k", "--top-k", type=Whole(-1), help="Keep this many tokens; 0 and -1 are off.")
+    top_k = click.option(
+        "-k", "--top-k", type=Whole(-1), help="Keep the N most likely tokens; 0 and -1 are off."
+    )
     top_p = click.option(
         "--top-p",
         type=Decimal(0, 1),
@@ -169,7 +171,7 @@ def truncation_options(command: Decorated) -> Decorated:
     min_p = click.option(
         "--min-p",
         type=Decimal(0, 1),
-        help="Drop tokens below this share of the best one's probability; 0 is off.",
+        help="Drop tokens below this share of the top token's probability; 0 is off.",
     )
     return top_k(top_p(min_p(command)))
 
@@ -179,6 +181,6 @@ def refuse_with_chain(chain: Chain | None, **given: float | int | None) -> None:
     named = [f"--{name.replace('_', '-')}" for name, value in given.items() if value is not None]
     if chain is not None and named:
         raise click.UsageError(
-            f"--chain says everything in its own order, so {', '.join(named)} cannot go with it; "
-            "put the setting into the chain."
+            f"--chain has its own order, so {', '.join(named)} cannot be combined with it; put the "
+            f"setting into the chain."
         )

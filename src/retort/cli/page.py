@@ -70,13 +70,13 @@ class RecordFile(click.ParamType):
         "--tune",
         "tuned",
         type=RecordFile("retort tune", "recommendation"),
-        help="A result of retort tune --json, as a view of its own.",
+        help="Add a view of a result of retort tune --json.",
     ),
     click.option(
         "--distill",
         "distilled",
         type=RecordFile("retort distill", "verdict"),
-        help="A result of retort distill --json, as a view of its own.",
+        help="Add a view of a result of retort distill --json.",
     ),
 )
 @group(
@@ -92,9 +92,7 @@ class RecordFile(click.ParamType):
         metavar="FILE",
         help="The file to write.",
     ),
-    click.option(
-        "--tour/--no-tour", "with_tour", default=True, help="Begin with the tour, of a recorded row."
-    ),
+    click.option("--tour/--no-tour", "with_tour", default=True, help="Begin with the five-step tour."),
     click.option("--open", "open_page", is_flag=True, help="Open the page in the browser."),
     json_option,
 )
@@ -114,13 +112,13 @@ def command(
     open_page: bool,
     as_json: bool,
 ) -> None:
-    """Write a page about what MODEL would say after PROMPT.
+    """Write an interactive page about what MODEL would say after PROMPT.
 
-    Its views: the next position, a text token by token, the text at every temperature, and, with --against or
-    --against-prompt, two positions side by side. The file holds the model's logits and needs neither the model nor a
-    network: its slider and its chain, whose stages can be put in another order, compute the same numbers as retort.
+    It shows the next token, a text token by token, the text at every temperature, and, with --against or
+    --against-prompt, two positions side by side. The file contains the model's logits and works offline, without the
+    model: its sliders and its chain compute the same numbers as retort.
 
-    A server names its most probable tokens only: of it the numbers are intervals, and the text is the greedy one.
+    A server gives only its most probable tokens, so its numbers are intervals and its text is the greedy one.
     """
     from retort import __version__
     from retort.cli.output import print_json

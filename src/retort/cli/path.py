@@ -49,9 +49,9 @@ if TYPE_CHECKING:
         "views",
         type=click.Choice(("table", "tree", "bands")),
         multiple=True,
-        help="What to draw; may be given several times.  [default: all three]",
+        help="What to draw; repeatable.  [default: all three]",
     ),
-    click.option("--open", "open_page", is_flag=True, help="Open the path's page in the browser as well."),
+    click.option("--open", "open_page", is_flag=True, help="Also open the page in the browser."),
     save_option,
     exporting_options,
 )
@@ -73,12 +73,12 @@ def command(
     save: str | None,
     **export: Any,
 ) -> None:
-    """Follow the text MODEL gives after PROMPT through every temperature, at one seed.
+    """Show how MODEL's text after PROMPT changes with the temperature, for one seed.
 
-    With the noise fixed, the text changes only at certain temperatures; between two of them it is the same, and one
-    forward pass serves the whole interval. Each text is the one that `retort sample` gives with that seed at any
-    temperature of its interval. Drawn as a table, as a tree of what the texts share, and as bands over τ; --format html
-    and --open give a page with a slider.
+    With the noise fixed, the text changes only at certain temperatures; between two of them it stays the same, and
+    one forward pass serves the whole interval. `retort sample` gives the same text with that seed at any temperature
+    of the interval. Shown as a table, as a tree of what the texts share, and as bands over τ; --format html and
+    --open give a page with a slider.
     """
     from retort import __version__
     from retort.lens.path import VIEWS, PathFound, path

@@ -98,7 +98,7 @@ class Progress:
 def time_left(elapsed: float, done: float, total: float) -> str:
     """How long the rest takes if it goes on as it went, in words."""
     if done <= 0:
-        return "time left not known yet"
+        return "time left unknown"
     seconds = elapsed / done * max(total - done, 0)
     return f"about {duration(seconds)} left"
 

@@ -68,17 +68,14 @@ if TYPE_CHECKING:
     seed_option,
     max_tokens_option,
     stop_option,
-    click.option(
-        "--include-stop", is_flag=True, help="A text that --stop ends keeps the string that ended it."
-    ),
+    click.option("--include-stop", is_flag=True, help="Keep the stop string at the end of a text."),
 )
 @group(
     "Drafting",
     click.option(
         "--draft",
         metavar="MODEL",
-        help="A smaller model with the same tokens drafts ahead, so that MODEL runs less often; the texts stay the "
-        "same.",
+        help="A smaller model with the same tokens that proposes tokens for MODEL to check; the texts stay the same.",
     ),
     click.option(
         "--draft-tokens",
@@ -98,9 +95,7 @@ if TYPE_CHECKING:
 )
 @group(
     "Output",
-    click.option(
-        "--stream", "as_stream", is_flag=True, help="Print each text while it is drawn, one after the other."
-    ),
+    click.option("--stream", "as_stream", is_flag=True, help="Print each text while it is drawn."),
     save_option,
     exporting_options,
 )
@@ -131,10 +126,10 @@ def command(
 ) -> None:
     """Draw texts from MODEL after PROMPT.
 
-    The same seed gives the same text, whatever --samples is and whatever else is in the batch. Temperature comes first,
-    then top-k, top-p and min-p; --chain sets another order, and --engine uses the order of another engine. --settings
-    takes every other setting, penalties and biases included. A server draws with its own noise: each text is one
-    request with the settings it knows; a setting it does not know is refused.
+    The same seed gives the same text, whatever --samples and the batch are. Temperature comes first, then top-k,
+    top-p and min-p; --chain sets another order, and --engine uses an engine's. --settings takes any other setting,
+    including penalties and biases. A server draws with its own noise: one request per text, and settings it does not
+    know are refused.
     """
     from retort.cli.progress import Progress
     from retort.lens.asking import ask
@@ -146,9 +141,7 @@ def command(
     from retort.sources.recording import recording
 
     if as_stream and draft is not None:
-        raise click.UsageError(
-            "--stream prints one text after the other and --draft is for whole texts; give one of them."
-        )
+        raise click.UsageError("--stream and --draft cannot be combined; give one of them.")
     if as_stream and any(export.values()):
         raise click.UsageError(
             "--stream prints texts while they are drawn; --json, --format, -o and --fail-if need all of them; give "
@@ -234,8 +227,7 @@ def _draw_from_server(
     given = [option for option, is_given in refused.items() if is_given]
     if given:
         raise click.UsageError(
-            f"{', '.join(given)}: a server draws by itself, and its draws cannot be replayed; leave it out "
-            "(-o FILE.json keeps what was drawn)."
+            f"{', '.join(given)}: a server's draws cannot be replayed; leave it out (-o FILE.json keeps the texts)."
         )
     drawing = Drawing(source, question, params)
     if as_stream:

@@ -78,7 +78,9 @@ def sampling_params(
         SamplingParams.from_dict(named)  # refuses an engine's order where no engine is named
         return params
     if params.chain is not None:
-        raise click.UsageError("a chain says its own order, so --engine cannot go with it; give one of them.")
+        raise click.UsageError(
+            "a chain has its own order, so it cannot be combined with --engine; give one of them."
+        )
     own = own_settings(model) if defaults and model is not None else None
     if model is not None and transforms.get("dry_multiplier"):
         transforms = with_breakers(transforms, find_engine(engine).name, load(model))

@@ -29,7 +29,7 @@ from retort.cli.options import save_option, temperatures_option
     click.option(
         "--classes",
         metavar="FILE",
-        help="A classifier's logits as JSON (classes, logits, labels) in place of MODEL and WORDS.",
+        help="A classifier's logits as JSON (classes, logits, labels), instead of MODEL and WORDS.",
     ),
     temperatures_option("1,2,4", "Temperatures at which to compare"),
     chat_option,
@@ -46,12 +46,11 @@ def command(
     show_prompt: bool,
     **export: Any,
 ) -> None:
-    """Show which WORDS the model MODEL treats as similar: after which of them it says nearly the same.
+    """Show which WORDS the model treats as similar: those after which it continues nearly the same way.
 
-    Similarity shows in the runners-up, so a low temperature hides it. The distance is the Jensen-Shannon divergence in
-    nats, 0 for the same and 0.693 for nothing in common; clusters are by average linkage. WORDS may be - for words from
-    stdin, one per line. With --classes the same for the classes of a classifier: by the probability that it gives to
-    the wrong ones.
+    Similarity is in the runners-up, so a low temperature hides it. The distance is the Jensen-Shannon divergence in
+    nats: 0 is identical, 0.693 is nothing in common. Clusters use average linkage. WORDS may be - for words from
+    stdin, one per line. --classes compares the classes of a classifier by the probability it gives to the wrong ones.
     """
     from retort.lens.similar import TEMPLATE, Similar, fill, read_classes, similar
     from retort.sources.load import load
@@ -61,7 +60,7 @@ def command(
     if classes is not None:
         if names or template is not None or save is not None:
             raise click.UsageError(
-                "--classes brings its own names and logits; give it without MODEL, WORDS, --template and --save."
+                "--classes has its own names and logits; give it without MODEL, WORDS, --template and --save."
             )
         found = similar(read_classes(classes), temperatures=temperatures)
     else:

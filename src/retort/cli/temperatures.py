@@ -51,7 +51,9 @@ def _temperature(text: str) -> float:
             f"{text!r} is not a temperature; give numbers (0.1,1,2) or first:last:count (0:2:41)"
         ) from None
     if not math.isfinite(value) or value < 0:
-        raise ValueError(f"temperature {text} is not allowed; it is a finite number from 0 (greedy) up")
+        raise ValueError(
+            f"temperature {text} is not allowed; it must be a finite number of 0 (greedy) or more"
+        )
     return value
 
 

@@ -27,13 +27,11 @@ FOLDER = Path("out")
 )
 @group(
     "What to tour",
-    click.option(
-        "--model", metavar="MODEL", help="The model to take on the tour.  [default: embedded:smollm2]"
-    ),
+    click.option("--model", metavar="MODEL", help="The model for the tour.  [default: embedded:smollm2]"),
     click.option(
         "--small",
         is_flag=True,
-        help="The tour of the small models that come with retort; needs no other package.",
+        help="Use the small models that come with retort; needs no other package.",
     ),
     click.option(
         "--recipe",
@@ -43,7 +41,7 @@ FOLDER = Path("out")
     click.option(
         "--quick",
         is_flag=True,
-        help="A short tour for a first try: every part, too little data to conclude from.",
+        help="A short first try: every part, with too little data to conclude from.",
     ),
     seed_option,
 )
@@ -56,7 +54,7 @@ FOLDER = Path("out")
         metavar="DIR|FILE",
         default=FOLDER,
         show_default=True,
-        help="Folder for report.html, and for finished results that the next tour uses again. A FILE that ends in "
+        help="Folder for report.html and for finished results, which the next tour reuses. A FILE that ends in "
         ".html, .md, .csv, .json, .parquet or .txt gets the findings; the folder is then the default.",
     ),
     click.option("--fresh", is_flag=True, help="Forget the results that earlier tours kept in the folder."),
@@ -74,11 +72,10 @@ def command(
 ) -> None:
     """Run every verb once on one model, and write a page with the pictures.
 
-    A look at the next token, what draws say, one text followed through every temperature, settings chosen for two
-    tasks, and a small model taught by a larger one, beside its control. Stopped, it goes on where it was; run again,
-    it uses what is finished. The last lines say what was found.
+    The next token, some draws, one text at every temperature, settings for two tasks, and a small model taught by a
+    larger one, beside its control. If you stop it, the next run continues. The last lines say what was found.
 
-    The distilling is on the small models, because a useful student of a larger one takes hours on two cores.
+    Distilling uses the small models, because a useful student of a larger one takes hours on two cores.
     """
     from retort.cli.progress import Progress
     from retort.tour import DEFAULT, SMALL, run
@@ -127,7 +124,7 @@ def _print_step(found: Found) -> None:
     console.print(f"$ {step.command}", style="cyan", soft_wrap=True)
     if step.reused is not None:
         console.print(
-            f"Reused: {step.reused}. Add --fresh to make everything anew.", style="yellow", soft_wrap=True
+            f"Reused: {step.reused}. Add --fresh to recompute everything.", style="yellow", soft_wrap=True
         )
     if step.title == "Look":
         show(record.blocks(), console)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     click.option(
         "--max-tokens",
         type=Whole(1),
-        help=f"Length of the text that is drawn, in tokens.  [default: {MAX_TOKENS}]",
+        help=f"Length of the drawn text, in tokens.  [default: {MAX_TOKENS}]",
     ),
     chain_option,
     seed_option,
@@ -50,12 +50,11 @@ def command(
     save: str | None,
     **export: Any,
 ) -> None:
-    """Show a text after PROMPT token by token: how likely, how sure, and which stage would have removed it.
+    """Show a text after PROMPT token by token: how likely each token is, and which stage would remove it.
 
-    Of each token: its rank, its logprob raw and after --chain, the entropy there, the margin of the best token over the
-    second, the mass that the chain keeps, and the chance that numerical noise flips the best token. A given --text
-    costs one pass through the model. On a server the numbers are exact for its most probable tokens and bounded for
-    others.
+    Per token: rank, logprob (raw and after --chain), entropy, margin of the top token over the second, mass that the
+    chain keeps, and the chance that numerical noise changes the top token. A given --text costs one forward pass. On
+    a server the numbers are exact for its most probable tokens and bounded for others.
     """
     from retort.lens.trace import Trace, trace
     from retort.sources.load import load

@@ -85,8 +85,8 @@ class PriceOfTokens(click.ParamType):
         "models",
         metavar="MODEL",
         multiple=True,
-        help="The model to tune; several are compared.  [default: the task's, or the OpenAI-compatible provider of a "
-        "promptfoo file]",
+        help="The model to tune; repeat to compare several.  [default: the task's, or the OpenAI-compatible provider "
+        "of a promptfoo file]",
     ),
     click.option(
         "-t",
@@ -109,14 +109,14 @@ class PriceOfTokens(click.ParamType):
     click.option(
         "--against",
         metavar="SETTING",
-        help='The setting you use today, as in "temperature=1": a planned comparison with that one alone, which has a '
-        "sharper interval.  [default: temperature 1, corrected for all pairs]",
+        help='The setting you use today, as in "temperature=1": a planned comparison with it, which has a '
+        "narrower interval.  [default: temperature 1, corrected for all pairs]",
     ),
     click.option(
         "--baseline",
         type=click.Path(exists=True, path_type=Path),
         metavar="FILE",
-        help="An earlier run of the task (its --json, or its --record folder): says whether this one is worse.",
+        help="An earlier run of the task (its --json, or its --record folder), to see whether this one is worse.",
     ),
     click.option(
         "--preset",
@@ -133,19 +133,19 @@ class PriceOfTokens(click.ParamType):
         help="Answers per item and temperature.  [default: the task's, else 8]",
     ),
     click.option(
-        "--items", type=Whole(1), help="Use only the first so many items.  [default: the task's, else all]"
+        "--items", type=Whole(1), help="Use only the first N items.  [default: the task's, else all]"
     ),
     click.option("--max-tokens", type=Whole(1), help="Longest answer.  [default: the task's]"),
     click.option(
         "--budget",
         metavar="AMOUNT",
-        help='Most answers, or as in "2M tokens" or "3.50 cost"; settings that are significantly worse are dropped on '
-        "the way, with tests that hold however often one looks.",
+        help='The most answers to ask for, or "2M tokens", or "3.50 cost". Settings that are significantly worse are '
+        "dropped on the way, with tests that stay valid however often you look.",
     ),
     click.option(
         "--price",
         type=PriceOfTokens(),
-        help="Money per million tokens of prompt and answer, to say what it costs.",
+        help="Price per million tokens of prompt and answer, to show what each row costs.",
     ),
     seed_option,
 )
@@ -155,56 +155,57 @@ class PriceOfTokens(click.ParamType):
         "--chat/--no-chat",
         "chat",
         default=None,
-        help="Ask texts as a user's message, with the chat template; or messages as plain text.  [default: the task's]",
+        help="Send prompts as a user's message, with the chat template; or messages as plain text.  "
+        "[default: the task's]",
     ),
     show_prompt_option,
     click.option(
         "--endpoint",
         type=click.Choice(["chat", "completions"]),
-        help="Of a server: where texts are sent. Messages always go to chat.  [default: what the task needs]",
+        help="For servers: the endpoint for plain prompts. Messages always use chat.  [default: what the task needs]",
     ),
     click.option(
         "--skip-unsupported",
         is_flag=True,
-        help="Leave out what retort does not carry out of a promptfoo file (JavaScript, judge models), and count it.",
+        help="Leave out, and count, parts of a promptfoo file that retort does not support (JavaScript, judge models).",
     ),
     click.option(
         "--concurrency",
         type=Whole(1),
         default=4,
         show_default=True,
-        help="Requests to a server at the same time.",
+        help="Simultaneous requests to a server.",
     ),
     click.option(
         "--per-minute",
         type=Decimal(0, min_open=True),
-        help="Most requests to a server in a minute.  [default: no limit]",
+        help="Maximum requests per minute to a server.  [default: no limit]",
     ),
     click.option(
         "--engine",
         type=click.Choice(["local", "ray"]),
         default="local",
         show_default=True,
-        help="Where the model runs: here, or on the workers of a Ray cluster (extra ray), with the same answers.",
+        help="Run the model here or on the workers of a Ray cluster (extra ray); the answers are the same.",
     ),
 )
 @group(
     "Answers that are kept, or made elsewhere",
     click.option(
-        "--record", type=Folder, metavar="DIR", help="Keep every answer in DIR, as Parquet, while they come."
+        "--record", type=Folder, metavar="DIR", help="Keep every answer in DIR as Parquet, as it arrives."
     ),
-    click.option("--resume", is_flag=True, help="Go on with the recording in --record where it stopped."),
+    click.option("--resume", is_flag=True, help="Continue the recording in --record where it stopped."),
     click.option(
         "--from",
         "sources",
         type=click.Path(path_type=Path),
         multiple=True,
         metavar="PATH",
-        help="Answers that are there already; no model runs: a recording, or files of retort's records, promptfoo's "
-        "output, inspect_ai's logs, lm-eval's samples, or an OpenAI batch (its requests and its output).",
+        help="Use existing answers; no model runs. A recording, or files of retort's records, "
+        "promptfoo's output, inspect_ai's logs, lm-eval's samples, or an OpenAI batch (its requests and its output).",
     ),
     click.option(
-        "--from-records", "others", type=File, multiple=True, metavar="FILE", help="The same as --from FILE."
+        "--from-records", "others", type=File, multiple=True, metavar="FILE", help="Same as --from FILE."
     ),
     click.option(
         "--goal",
@@ -217,19 +218,19 @@ class PriceOfTokens(click.ParamType):
     click.option(
         "--variety",
         is_flag=True,
-        help="Say how different the answers are: distinct words and pairs, self-BLEU, Vendi score.  [default: for goal "
-        "explore]",
+        help="Measure how different the answers are: distinct words and pairs, self-BLEU, Vendi score.  [default: "
+        "for goal explore]",
     ),
     click.option(
         "--embedder",
         metavar="NAME",
-        help="What says whether two answers are similar, with --variety: words, minilm (extra embeddings), or the "
-        "folder of an embedding model.  [default: words]",
+        help="How --variety compares two answers: words, minilm (extra embeddings), or the folder of an "
+        "embedding model.  [default: words]",
     ),
     click.option(
         "--second",
         metavar="MODEL",
-        help="A model that runs here and says how likely it finds the answers: coherence by another judge.",
+        help="A second model that scores how likely the answers are, as another measure of coherence.",
     ),
     click.option(
         "--logprobs",
@@ -240,22 +241,21 @@ class PriceOfTokens(click.ParamType):
         "--reweight",
         type=ChainSpec(),
         multiple=True,
-        help="Estimate the score at another setting (temperature=0.45, or a whole chain) from the answers drawn.",
+        help="Estimate the score at another setting (temperature=0.45, or a whole chain) from the "
+        "answers already drawn.",
     ),
     click.option(
         "--reweight-from",
         type=ChainSpec(),
-        help="Estimate from the answers at this setting alone; without --reweight, for all other settings.",
+        help="Estimate only from the answers at this setting; without --reweight, for all other settings.",
     ),
 )
 @group(
     "Output",
     click.option(
-        "--check", is_flag=True, help="Check TASK and say what the sweep would cost; no model runs."
+        "--check", is_flag=True, help="Check TASK and print what the sweep would cost; no model runs."
     ),
-    click.option(
-        "--print-schema", is_flag=True, help="The JSON Schema of retort's task files, and nothing else."
-    ),
+    click.option("--print-schema", is_flag=True, help="Print the JSON Schema of task files and stop."),
     exporting_options,
 )
 def command(
@@ -268,10 +268,10 @@ def command(
 ) -> None:
     """Find the setting at which MODEL does TASK best, with evidence.
 
-    TASK is one that comes with retort (capitals, names, exploit, explore), a YAML file (retort's own or
-    promptfoo's), or JSON lines of prompt and reference. All settings are compared on the same items and the same
-    noise. The answer can be that no difference is significant. With --from the answers are there already; a TASK then
-    scores those that have no score.
+    TASK is one that comes with retort (capitals, names, exploit, explore), a YAML file (retort's own or promptfoo's),
+    or JSON lines of prompt and reference. All settings are compared on the same items with the same noise. The answer
+    may be that no difference is significant. With --from, no model runs; TASK scores those answers that have no
+    score.
     """
     from retort.cli.output import print_json
     from retort.cli.progress import Progress
@@ -318,11 +318,9 @@ def _refuse(task: str | None, check: bool, given: dict[str, Any]) -> None:
             "give one of TASK, --from DIR and --from FILE (with the TASK where it scores them)."
         )
     if given["goal"] is not None and not from_files:
-        raise click.UsageError(
-            "--goal goes with --from FILE; a task and a recording say their goal themselves."
-        )
+        raise click.UsageError("--goal is for --from FILE; a task and a recording have their own goal.")
     if given["resume"] and given["record"] is None:
-        raise click.UsageError("--resume goes on with a recording; say where it is with --record DIR.")
+        raise click.UsageError("--resume needs --record DIR.")
     if check and task is None:
         raise click.UsageError("--check is for a TASK; a recording costs nothing.")
     if given["logprobs"] and given["record"] is None:
@@ -340,7 +338,7 @@ def _refuse(task: str | None, check: bool, given: dict[str, Any]) -> None:
             raise click.UsageError(f"--budget is for the sweep of a TASK and does not go with {what}.")
     if from_files and (given["reweight"] or given["reweight_from"] is not None):
         raise click.UsageError(
-            "others' records do not say how likely their answers were; nothing to re-weight."
+            "these records do not have the answers' log-probabilities, so they cannot be re-weighted."
         )
 
 

@@ -103,7 +103,7 @@ def explain(recipe: Recipe) -> tuple[Scale, ...]:
     setup, teacher = prepare(recipe)
     if teacher is None:
         raise InputError(
-            "measure_teacher is false, and --explain asks the teacher; add measure_teacher=true."
+            "measure_teacher is false, but --explain needs the teacher; add measure_teacher=true."
         )
     student = first_weights(setup, recipe.seeds[0])
     inputs = setup.train.batch(slice(EXPLAINED_ROWS))
@@ -159,7 +159,7 @@ def _texts(data: Data) -> tuple[tuple[CheckedText, ...], tuple[str, ...]]:
             raise InputError(
                 f"data.chat_template is {data.chat_template!r}, but {path} has plain texts alone among its first"
                 f" {records}"
-                " records, which no template writes; leave it out, or give messages."
+                " records, which need no template; leave it out, or give messages."
             )
         # What the teacher writes has prompts and completions, whatever it goes on from.
         learned = not isinstance(getattr(data, part), FromTeacher)

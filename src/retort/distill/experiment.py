@@ -206,14 +206,13 @@ def _keep_plan(recipe: Recipe) -> None:
         if there != seeds:
             raise InputError(
                 f"planned is true and seeds are {seeds}, but {file} says that {there} were planned; a plan is kept, or"
-                " set planned to false for an interval that holds however often one looks."
+                " set planned to false for an interval that holds however often you look."
             )
         return
     if any((Path(recipe.output) / "arms").glob("soft-seed*.json")):
         raise InputError(
             f"planned is true, but {recipe.output} holds soft arms that were trained, and may have been"
-            " looked at, before"
-            " there was a plan; set planned to false, or take another output folder."
+            " looked at, before there was a plan; set planned to false, or use another output folder."
         )
     write_json(file, {"seeds": seeds})
 

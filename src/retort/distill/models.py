@@ -105,9 +105,8 @@ def need_finite(logits: Tensor, name: str) -> None:
     sums = logits.float().logsumexp(-1)
     if not bool(sums.isfinite().all()):
         raise SourceError(
-            f"{name} gives {int((~sums.isfinite()).sum())} of {sums.numel()} positions logits that are no"
-            " distribution (NaN"
-            " or infinite); its weights are damaged, or its arithmetic overflows (try dtype float32)."
+            f"{name} gives {int((~sums.isfinite()).sum())} of {sums.numel()} positions logits that are "
+            f"NaN or infinite; its weights are damaged, or its arithmetic overflows (try dtype float32)."
         )
 
 
@@ -184,8 +183,8 @@ def _check_same_tokens(student: Opened, tokenizer: Any) -> None:
         if theirs.get(number, token) != token:
             raise InputError(
                 f"the student {student.name!r} has another tokenizer than the teacher: id {number} is {token!r} for the"
-                f" teacher and {theirs[number]!r} for the student. Take one of the teacher's family, or a fresh one"
-                " ({config: …}), which reads as the teacher does."
+                f" teacher and {theirs[number]!r} for the student. Use one of the teacher's family, or a "
+                f"fresh one ({{config: …}}), which uses the teacher's tokenizer."
             )
 
 
@@ -193,8 +192,8 @@ def _check_vocabulary(vocab_size: int, tokenizer: Any) -> None:
     if vocab_size < len(tokenizer):
         raise InputError(
             f"the student has {vocab_size} token ids and the teacher's tokenizer {len(tokenizer)};"
-            " a student needs an id for every token. Leave vocab_size out of its config,"
-            " or take a model of the teacher's family."
+            " a student needs an id for every token. Leave vocab_size out of its config, or use a model "
+            "of the teacher's family."
         )
 
 
@@ -299,8 +298,9 @@ def need_separation(model: nn.Module, named: str) -> None:
         model.train(was_training)
     if float((apart - alone).abs().max()) > LARGEST_SHARE * float((seen - alone).abs().max()):
         raise CapabilityError(
-            f"separate_documents is true, but in {named} a document sees the one before it in its row all the same:"
-            " its code does not build the mask from position ids. Leave it out, or set data.packing to false."
+            f"separate_documents is true, but in {named} a document still sees the one before it in its "
+            f"row, because its code does not build the mask from position ids. Leave it out, or set "
+            f"data.packing to false."
         )
 
 

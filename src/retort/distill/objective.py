@@ -97,13 +97,13 @@ def check_targets(recipe: Recipe, cache: Cache) -> None:
     elif codec != "dense" or cache.origin.teachers > 1:
         raise InputError(
             f"temperature moves from {temperature.first:g} to {temperature.last:g}, and {recipe.targets} holds"
-            f" {codec} targets of τ = {cache.origin.temperature:g}, which can be used at that temperature alone; give"
-            " that one temperature, or capture one teacher with codec dense, which can be used at every τ."
+            f" {codec} targets of τ = {cache.origin.temperature:g}, which can be used only at that "
+            f"temperature; use it, or capture one teacher with codec dense, which works at every τ."
         )
     if codec != "dense" and recipe.divergence != "forward_kl":
         raise InputError(
-            f"divergence is {recipe.divergence} and {recipe.targets} holds {codec} targets: a few weighted tokens give"
-            " the gradient of forward_kl alone. Use that, or capture with codec dense."
+            f"divergence is {recipe.divergence} and {recipe.targets} holds {codec} targets: weighted "
+            f"tokens give only the gradient of forward_kl. Use that, or capture with codec dense."
         )
 
 

@@ -125,11 +125,9 @@ class Data(Keys):
     test: HeldOut | None = Field(
         None, description="held-out text for the final numbers only, or a share as well"
     )
-    tokens: Count | None = Field(None, description="use only the first so many tokens of the training text")
-    validation_tokens: FromTwo | None = Field(
-        None, description="measure on the first so many validation tokens"
-    )
-    test_tokens: FromTwo | None = Field(None, description="measure on the first so many test tokens")
+    tokens: Count | None = Field(None, description="use only the first N tokens of the training text")
+    validation_tokens: FromTwo | None = Field(None, description="measure on the first N validation tokens")
+    test_tokens: FromTwo | None = Field(None, description="measure on the first N test tokens")
     format: Literal["text", "prompt_completion", "messages"] | None = Field(
         None, description="what the records are, if their keys do not say so by themselves"
     )
@@ -463,7 +461,7 @@ class Recipe(Keys):
         if self.batch_size % (self.micro_batch_size or 1):
             raise InputError(
                 f"micro_batch_size is {self.micro_batch_size} and batch_size {self.batch_size};"
-                " the first must divide the second, so that every step sees the same number of rows."
+                " the first must divide the second."
             )
         if self.keep == "best" and self.eval_every is None:
             raise InputError(
@@ -482,26 +480,24 @@ class Recipe(Keys):
             return
         if own.prompt_tokens >= self.sequence_length:
             raise InputError(
-                f"on_policy.prompt_tokens is {own.prompt_tokens} and sequence_length {self.sequence_length}; rows must"
-                " be longer than what the student is given of them."
+                f"on_policy.prompt_tokens is {own.prompt_tokens} and sequence_length "
+                f"{self.sequence_length}; rows must be longer than the prompt."
             )
         if self.targets is not None:
             raise InputError(
-                f"on_policy and targets ({self.targets}) do not go together: a cache holds what the teacher says of the"
-                " data, and the student's own words are not in it. Leave one of them out."
+                f"on_policy and targets ({self.targets}) do not go together: a cache does not contain "
+                f"the student's own text. Leave one of them out."
             )
         if self.data.separate_documents or not self.data.packing:
             raise InputError(
-                "on_policy needs rows of packed text that are seen as a whole: the student goes on where their first"
-                " tokens end. Leave data.separate_documents and data.packing out, or on_policy."
+                "on_policy needs rows of packed text that are seen as a whole: the student continues "
+                "after their first tokens. Leave data.separate_documents and data.packing out, or on_policy."
             )
 
     def _teacher_fits(self) -> None:
         written = isinstance(self.data.train, FromTeacher)
         if written and self.output is None:
-            raise InputError(
-                "data.train is written by the teacher, and there is no folder to keep it in; give output."
-            )
+            raise InputError("data.train is written by the teacher and needs a folder; give output.")
         if self.fused is True and (self.targets is not None or len(self.teacher) > 1):
             given = "targets" if self.targets is not None else f"{len(self.teacher)} teachers"
             raise InputError(
@@ -581,8 +577,8 @@ def corpus_of(data: str | Corpus) -> Corpus:
     recipe = Recipe.load(data).data
     if not isinstance(recipe.train, str):
         raise InputError(
-            f"recipe {data} trains on what its teacher writes; give the file that retort distill keeps of it, in"
-            " teacher-text under the recipe's output."
+            f"recipe {data} trains on what its teacher writes; give the file that retort distill keeps "
+            f"in teacher-text under the recipe's output."
         )
     return Corpus(recipe.train, recipe.shape)
 
@@ -594,7 +590,7 @@ def _overridden(values: Mapping[str, Any], override: str) -> dict[str, Any]:
     name, equals, written = override.partition("=")
     keys = name.strip().split(".")
     if not equals or not all(keys):
-        raise InputError(f"override is {override!r}; it must look like steps=200 or data.tokens=100000.")
+        raise InputError(f"override is {override!r}; write it as steps=200 or data.tokens=100000.")
     try:
         value = yaml.safe_load(written)
     except yaml.YAMLError:

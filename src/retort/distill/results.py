@@ -141,7 +141,7 @@ class DistillResult(Record):
     use the test part where there is one. `equal_time` compares with hard labels trained for the soft arm's
     wall-clock, and for its share of the capture (`capture_seconds`, of the whole cache) where targets come from one.
     `gain_by` holds the difference to `hard` by bins of the tokens of `gain_by_part` .
-    `data` says of each text how many documents, rows, tokens and targets it has, and how many documents
+    `data`: for each text, how many documents, rows, tokens and targets it has, and how many documents
     were cut to a row or had nothing to be learned.
     """
 
@@ -205,7 +205,8 @@ class DistillResult(Record):
             if one["truncated"] or one["dropped"]:
                 yield line(
                     f"Of the {one['documents']:,} documents of the {name} text, {one['truncated']:,} were cut to the"
-                    f" length of a row and {one['dropped']:,} left out: nothing in their row was to be learned.",
+                    f" length of a row and {one['dropped']:,} left out, because nothing in their row counts for the"
+                    " loss.",
                     whole=True,
                 )
         yield line(
@@ -218,7 +219,7 @@ class DistillResult(Record):
             )
         for arm, found in (self.searches or {}).items():
             losses = ", ".join(f"{tried.learning_rate:g}: {number(tried.val_nll)}" for tried in found.tried)
-            edge = ", at the edge of what was tried" if found.at_edge else ""
+            edge = ", at the edge of the rates tried" if found.at_edge else ""
             yield line(
                 f"Learning rate of {ARM_NAMES.get(arm, arm)}: {found.chosen:g}{edge} (validation after"
                 f" {found.steps} steps with seed {found.seed}: {losses})",
@@ -371,23 +372,21 @@ def judge(difference: Difference | None, against: str, diverged: Sequence[str] =
     """
     if diverged:
         return "cannot tell", (
-            f"Training diverged: the held-out loss of {', '.join(diverged)} is not a finite number, and such numbers"
-            " are not compared; give a smaller learning_rate."
+            f"Training diverged: the held-out loss of {', '.join(diverged)} is not a finite number, so nothing is"
+            " compared; use a smaller learning_rate."
         )
     if difference is None:
         return "no control", (
-            f"There is no control: {against} was not trained, so what distillation added is not known."
+            f"There is no control: {against} was not trained, so what distilling added is not known."
         )
     gain = f"{signed(difference.mean, 4)} nats per token on the {difference.part} text against {against}"
     if difference.ci is None:
         seeds = "1 seed is" if len(difference.seeds) == 1 else f"{len(difference.seeds)} seeds are"
-        return "cannot tell", (
-            f"{gain}, but {seeds} too few to know the spread between seeds; use 3 or more."
-        )
+        return "cannot tell", (f"{gain}, but {seeds} too few for an interval; use 3 or more.")
     low, high = difference.ci
     interval = f"{gain}, {difference.method} {signed_interval(difference.ci, 4)}"
     if low > 0:
-        return "helps", f"{interval}, which lies above 0."
+        return "helps", f"{interval}, which is above 0."
     if high < SMALLEST_GAIN:
         return "does not help", f"{interval}, which excludes a gain of {SMALLEST_GAIN} or more."
     return (

@@ -111,7 +111,7 @@ class DistillTrainer(Trainer):
         """
         teacher, rows = self.distillation.teacher, len(batch["input_ids"])
         assert teacher is not None and isinstance(self.model, nn.Module), (
-            "nobody to judge the student's words"
+            "there is no teacher to score the student's text"
         )
         first = self._first_row(number, rows)
         seeds = [row_seed(self.args.seed, self.state.global_step, first + row) for row in range(rows)]

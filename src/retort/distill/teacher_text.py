@@ -67,7 +67,7 @@ def _write(
             lines.flush()
     if not partial.stat().st_size:
         partial.unlink()
-        raise InputError(f"data.train.from_teacher {settings.from_teacher} holds no prompt; give text.")
+        raise InputError(f"data.train.from_teacher {settings.from_teacher} contains no prompt; give text.")
     partial.replace(file)
 
 

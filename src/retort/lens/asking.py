@@ -41,7 +41,7 @@ def read_prompts(path: Path) -> list[str]:
     """The prompts of a file, one per line; empty lines do not count. Raises SourceError, InputError for none."""
     prompts = [one.rstrip("\r") for one in read_text(path, f"the prompts {path}").split("\n") if one.strip()]
     if not prompts:
-        raise InputError(f"{path} has no prompts; give one per line")
+        raise InputError(f"{path} contains no prompts; give one per line")
     return prompts
 
 

@@ -184,14 +184,14 @@ class Compare(Record):
         listed = "every one" if show_all or not self.whole else "those that differ most"
         if self.whole:
             yield line(
-                f"{count:,} position{'s' * (count != 1)} of {texts} text{'s' * (texts != 1)}, {listed}. Divergences "
-                "and entropies in nats; TV is the share of probability that moves between them.",
+                f"{count:,} position{'s' * (count != 1)} of {texts} text{'s' * (texts != 1)}, {listed}. "
+                f"Divergences and entropies in nats; TV is the share of probability that differs.",
                 whole=True,
             )
         else:
             yield line(
-                "The raw distributions after each text, as far as both sides name their tokens; intervals hold the "
-                "truth. Divergences in nats; TV is the share of probability that moves between them.",
+                "The raw distributions after each text, as far as both sides name their tokens; "
+                "intervals contain the true value. Divergences in nats; TV is the share of probability that differs.",
                 whole=True,
             )
         yield self._positions_table(show_all)
@@ -266,7 +266,7 @@ def compare(
     if Capability.TOP_N in (source_a.capability, source_b.capability):
         if through_a is not None or through_b is not None:
             raise CapabilityError(
-                "a chain needs the whole vocabulary of both models, and a server does not give it."
+                "a chain needs the whole vocabulary of both models, which a server does not give."
             )
         positions = [
             compared_known(place, known_after(source_a, question), known_after(source_b, question))

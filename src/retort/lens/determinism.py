@@ -121,8 +121,8 @@ class Determinism(Record):
             ],
         )  # fmt: skip
         yield line(
-            "Noise: root mean square change of the gap between the two best tokens. Predicted: the chance that "
-            "Gaussian noise of that size makes another token the best one, all rivals counted."
+            "Noise: root mean square change of the gap between the top two tokens. Predicted: the chance "
+            "that Gaussian noise of that size changes the top token, counting all rivals."
         )
         for tie in self.near_ties[:SHOWN]:
             flipped = f"; flipped by {', '.join(tie.flipped_in)}" if tie.flipped_in else ""
@@ -254,16 +254,14 @@ def _advice(reports: Sequence[ReplayReport], num_texts: int) -> tuple[str, ...]:
         if report.flips_observed:
             said.append(
                 f"{report.name} ({report.differs}) changed {percent(report.texts_observed)} of {num_texts} texts: "
-                "keep it "
-                "fixed between runs that must agree."
+                "keep it fixed for runs that must agree."
             )
     if not any(report.flips_observed for report in reports):
         said.append(
             "No replay changed a greedy token here; with more or longer texts the predicted risks above add up."
         )
     said.append(
-        "To repeat a text exactly: the same weights in the same dtype, batch composition, padding and number of "
-        "threads, on the same machine and library versions. A fixed seed alone fixes the noise of sampling, not the "
-        "logits."
+        "To repeat a text exactly, use the same weights, dtype, batch, padding, number of threads, "
+        "machine and library versions. A fixed seed fixes the sampling noise, not the logits."
     )
     return tuple(said)

@@ -47,7 +47,7 @@ class EngineStage:
 class EngineReading:
     """The distribution that one engine samples from with the settings.
 
-    `spec`: its chain. `ids`: the `kept` tokens that can come, most likely first. `entropy_nats`: of the distribution
+    `spec`: its chain. `ids`: the `kept` possible tokens, most likely first. `entropy_nats`: of the distribution
     that is sampled, after the whole chain, renormalised. `unread`: settings that it does not apply. `notes`: where the
     engine does more than a chain can say.
     """
@@ -150,7 +150,7 @@ class Engines(Record):
                     for pair in self.total_variation
                 ],
             )
-            yield line("Total variation: the share of draws that would have to differ between the two.")
+            yield line("Total variation: the share of draws that would differ between the two.")
 
     def _tokens_table(self) -> Block:
         headings = [Column("token", widest=22), Column("raw, τ = 1", right=True)]
@@ -163,9 +163,7 @@ class Engines(Record):
             ]
             for token in self.tokens
         ]
-        return table(
-            headings, [*rows, ["tokens that can come", "", *(f"{one.kept:,}" for one in self.engines)]]
-        )
+        return table(headings, [*rows, ["possible tokens", "", *(f"{one.kept:,}" for one in self.engines)]])
 
 
 def _reading_blocks(reading: EngineReading) -> Iterator[Block]:
@@ -179,7 +177,7 @@ def _reading_blocks(reading: EngineReading) -> Iterator[Block]:
                 ">kept",
                 ">removed",
                 ">mass moved",
-                "likeliest it removes",
+                "likeliest removed",
             ],
             [
                 [
@@ -193,8 +191,8 @@ def _reading_blocks(reading: EngineReading) -> Iterator[Block]:
             ],
         )
     yield line(
-        f"{reading.kept:,} token{'s' * (reading.kept != 1)} can come, entropy {number(reading.entropy_nats)} nats "
-        "(of what is sampled)."
+        f"{reading.kept:,} token{'s' * (reading.kept != 1)} possible; entropy of the sampled "
+        f"distribution: {number(reading.entropy_nats)} nats."
     )
     for warning in reading.warnings:
         yield line(f"Warning: {warning}", "yellow")
@@ -272,9 +270,7 @@ def _settings(settings: Mapping[str, Any] | SamplingParams | None) -> tuple[dict
     else:
         named = SamplingParams.named(settings)
     if named.get("chain") is not None:
-        raise InputError(
-            "a chain says its own order, so it is the same in every engine; give single settings."
-        )
+        raise InputError("a chain has its own order in every engine; give single settings.")
     off = {} if isinstance(settings, SamplingParams) else _said_to_be_off(settings)
     return {**SamplingParams.said(named)[1], **off}, named
 

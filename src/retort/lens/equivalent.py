@@ -103,8 +103,8 @@ class Equivalent(Record):
     def blocks(self) -> Iterator[Block]:
         yield line(f"A is {self.model_a}, B is {self.model_b}", "bold", whole=True)
         yield line(
-            f"Over {self.positions:,} positions of {self.prompts} text{'s' * (self.prompts != 1)}. Distributions over "
-            "the whole vocabulary, nothing truncated; entropy and KL in nats, means over positions.",
+            f"Over {self.positions:,} positions of {self.prompts} text{'s' * (self.prompts != 1)}. "
+            f"Distributions over the whole vocabulary, not truncated; entropy and KL in nats, means over positions.",
             whole=True,
         )
         yield table(
@@ -127,7 +127,7 @@ class Equivalent(Record):
             ],
         )  # fmt: skip
         yield line(
-            "KL is KL(A ‖ B). What is left at the nearest temperature is a difference that no temperature removes. The "
+            "KL is KL(A ‖ B). No temperature removes the KL that remains at the nearest one. The "
             "interval is a bootstrap over the texts."
         )
 
@@ -158,7 +158,7 @@ def equivalent(
     for temperature in temperatures:
         if not (math.isfinite(temperature) and temperature > 0):
             raise InputError(
-                f"an equivalent is looked for at temperatures above 0, got {temperature:g}; at 0 two models are equal "
+                f"an equivalent temperature exists only above 0, got {temperature:g}; at 0 two models are equal "
                 "wherever their top token is"
             )
     texts = shared_ids(source_a, source_b, prompts)

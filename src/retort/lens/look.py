@@ -41,10 +41,9 @@ WIDEST_TOKEN = 22
 
 @dataclass(frozen=True)
 class TopToken:
-    """One of the most probable tokens, with logprob (nats) and prob in the distribution that it stands in.
-
-    `id` and `logit` (raw) are None where a server does not tell them. `logprob_raw` is the logprob at τ = 1, of a
-    server as it gave it: the truth may be `Look.rounding` away.
+    """One of the most probable tokens, with its logprob (nats) and prob in this distribution. `id` and `logit` (raw)
+    are None if a server does not give them. `logprob_raw` is the logprob at τ = 1, from a server as given: the true
+    value may be `Look.rounding` away.
     """
 
     token: str
@@ -144,12 +143,12 @@ class Against:
 class Look(Record):
     """What `look` found. `margin` is the raw logit difference of the two best tokens (nats at τ = 1).
 
-    `known` is "full", or "top_n" for a source that names its `known_tokens` most probable tokens only, each logprob to
-    `rounding`. `vocabulary` is None where it was not told; intervals then hold for up to `vocabulary_at_most` tokens.
-    `near_tie`: numerical noise of `noise_scale` (logit units) could make another token the best one, None where the
-    rounding leaves it open; `near_ties` are those tokens (up to 100 of `near_ties_total`). `rendered` is what the model
-    saw, where `prompt` was a conversation: then it is the same text. `against` and `other`: a second look to compare
-    with, in the document only where there is one.
+    `known` is "full", or "top_n" for a source that names its `known_tokens` most probable tokens only, each logprob
+    to `rounding`. `vocabulary` is None if it is not known; intervals then hold for up to `vocabulary_at_most` tokens.
+    `near_tie`: numerical noise of `noise_scale` (logit units) could make another token the best one, None if rounding
+    leaves it open; `near_ties` are those tokens (up to 100 of `near_ties_total`). `rendered` is what the model saw,
+    where `prompt` was a conversation: then it is the same text. `against` and `other`: a second look to compare with,
+    in the document only where there is one.
     """
 
     model: str
@@ -265,7 +264,7 @@ class Look(Record):
         known_to = "" if self.margin.exact else f" nats, known to {number(2 * self.rounding, 1)}"
         yield line(
             f"Margin of the first token over the second: {shown(self.margin)}{known_to or ' (raw logits)'}. "
-            "Effective support is e^entropy: how many equally likely tokens would be as uncertain."
+            "Effective support is e^entropy: the number of equally likely tokens that would be as uncertain."
         )
         yield from self._tie_blocks()
         if self.chain is not None:
@@ -275,7 +274,7 @@ class Look(Record):
         """Which tokens noise could put first, and the chance of each; nothing where there are none."""
         if not self.near_ties:
             return
-        sure = "Near tie" if self.near_tie else "Perhaps a near tie, which the rounding hides"
+        sure = "Near tie" if self.near_tie else "Possibly a near tie, hidden by rounding"
         ties = ", ".join(
             f"{token_label(tie.token)} {shown(tie.margin)} below (chance {shown(tie.flip_risk, probability)})"
             for tie in self.near_ties[:SHOWN_TIES]
@@ -283,7 +282,7 @@ class Look(Record):
         more = self.near_ties_total - SHOWN_TIES
         yield line(
             f"{sure}: {ties}{f', and {more:,} more' if more > 0 else ''}. Numerical noise of {self.noise_scale:g} in "
-            "the logits, as between two machines or two batch sizes, could make another token the first.",
+            "the logits, such as between two machines or batch sizes, could make another token the top one.",
             "yellow",
         )
 
@@ -354,8 +353,8 @@ def _distance(a: Source, raw_a: Raw, b: Source, raw_b: Raw) -> Distance:
     if isinstance(raw_a, np.ndarray) and isinstance(raw_b, np.ndarray):
         if a is not b and not share_tokens(a, b, np.argsort(-raw_a)[:TOP].tolist()):
             raise InputError(
-                f"{a.name} and {b.name} do not share their tokens (vocabularies of {a.vocab_size:,} and "
-                f"{b.vocab_size:,}), so they have no distance token by token; look at each."
+                f"{a.name} and {b.name} have different tokens (vocabularies of {a.vocab_size:,} and "
+                f"{b.vocab_size:,}), so their distributions cannot be compared; look at each."
             )
         return distance_of_rows(raw_a, raw_b)
     return distance_of_known(known_top(a, raw_a), known_top(b, raw_b))
@@ -606,7 +605,7 @@ def _chain_blocks(chain: LookChain) -> Iterator[Block]:
     yield line("")
     yield line(f"Chain: {chain.spec or '(empty)'}", "bold", whole=True)
     yield table(
-        ["stage", ">tokens kept", ">removed", ">mass kept of what came in"],
+        ["stage", ">tokens kept", ">removed", ">mass kept of its input"],
         [
             [stage.stage, f"{stage.kept:,}", f"{stage.removed:,}", shown(stage.kept_mass, probability)]
             for stage in chain.stages

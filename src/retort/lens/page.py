@@ -183,8 +183,8 @@ def position(
     if source.capability is Capability.TOP_N:
         if continuation:
             raise InputError(
-                f"{source.name} takes no token ids: put the text before the position into the prompt, or into given as "
-                "texts of tokens"
+                f"{source.name} does not accept token ids; put the preceding text in the prompt, or in "
+                f"given as texts of tokens"
             )
         return _known_position(source, prompt, cast(PartialSource, source).next_tokens(prompt), chain)
     prompt_ids = source.encode(prompt)
@@ -372,7 +372,7 @@ def passage(
                 _known_passage_token(ReadToken("", token, known), chain, noise_scale, len(found) < len(given))
             )
         text, prompt_ids, through = "".join(one.token for one in found), [], chain
-        assert known is not None, "at least one token is asked for"
+        assert known is not None, "max_tokens must be 1 or more"
         vocabulary, at_most = known.vocabulary, known.num_tokens
     return Passage(
         known=source.capability.value,
@@ -450,8 +450,8 @@ def _greedy(
     """What is known of each position, and the token there: given, or the most probable one."""
     if not writes_on(source):
         raise CapabilityError(
-            f"{source.name} answers conversations only and cannot be given the beginning of its own answer, so no text "
-            "can be followed there; look at a position."
+            f"{source.name} only answers conversations and cannot continue its own answer, so a text "
+            f"cannot be shown; look at a position."
         )
     text = prompt
     for place in range(count):

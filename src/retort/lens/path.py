@@ -69,7 +69,7 @@ class Band:
 class PathFound(Record):
     """A temperature path with the text of every token of every leaf, which the leaves themselves hold only as ids.
 
-    `stages` says of each stage of the chain whether it applies along τ, and why. `rendered` is what the model saw,
+    `stages`: whether each stage of the chain applies along τ, and why. `rendered` is what the model saw,
     where the prompt was a conversation.
     """
 
@@ -165,12 +165,12 @@ class PathFound(Record):
         if "table" in views:
             yield self._leaves_table()
         if "tree" in views:
-            yield line("Tree: τ from … to, and the tokens that the texts in it share; [n] ends text n.")
+            yield line("Tree: the range of τ, and the tokens that its texts share; [n] ends text n.")
             yield Drawing(lambda width: tree_lines(self.tree))
         if "bands" in views:
             yield line(
-                "Bands: each token of a text as wide as the temperatures that share it; a text too narrow for a column "
-                "of its own is in the table only."
+                "Bands: each token of a text as wide as the temperatures that share it; texts too narrow "
+                "to draw are only in the table."
             )
             yield Drawing(lambda width: band_lines(self, width))
         if path.exact:
@@ -180,8 +180,8 @@ class PathFound(Record):
             )
         else:
             yield line(
-                "This chain does not keep the first n tokens by logit, so nothing is known between the temperatures "
-                "asked for: τ from and to are the first and last of them that give the text."
+                "This chain does not always keep the most likely tokens, so nothing is known between the "
+                "listed temperatures: the first two columns are the first and last listed ones that give the text."
             )
         asked_for = sum(len(leaf.temperatures) for leaf in path.leaves)
         saved = path.independent_passes / max(path.forward_passes, 1)
@@ -233,7 +233,7 @@ def path(
     if through is None:
         through = Chain.of(temperature=None, top_k=top_k, top_p=top_p, min_p=min_p)
     elif (top_k, top_p, min_p) != (None, None, None):
-        raise InputError("a chain says everything in its own order; put top_k, top_p and min_p into it.")
+        raise InputError("a chain has its own order; put top_k, top_p and min_p into it.")
     source = opened(model)
     seen = ask(source, prompt, chat)
     (found,) = temperature_paths(
@@ -267,7 +267,7 @@ def path_stages(chain: Chain) -> tuple[PathStage, ...]:
     """
     hot = -1 if chain.hot is None else chain.stages.index(chain.hot)
     before, _ = chain.around_temperature
-    free_until = hot + len(before) - max(hot, 0)  # the last place behind the temperature that does not see it
+    free_until = hot + len(before) - max(hot, 0)  # the last place after the temperature that does not see it
     return tuple(
         PathStage(
             str(stage), stage.name != "temperature", _why(stage, place < hot, place <= free_until, hot < 0)
@@ -279,15 +279,15 @@ def path_stages(chain: Chain) -> tuple[PathStage, ...]:
 def _why(stage: Stage, before: bool, free: bool, no_temperature: bool) -> str:
     row = stage.transform
     if stage.name == "temperature":
-        return f"the path sets τ itself: each of its temperatures stands here in place of {stage.value:g}"
+        return f"the path sets τ itself: each of its temperatures replaces {stage.value:g}"
     if row.tempers:
-        return f"around each τ of the path, in place of {stage.setting('temperature'):g}"
+        return f"around each τ of the path, instead of {stage.setting('temperature'):g}"
     removes = row.truncates or row.bans
     if before:
         return (
             f"before the temperature: {'removes the same tokens' if removes else 'does the same'} at every τ"
         )
-    where = "behind the temperature" + (", which comes first" if no_temperature else "")
+    where = "after the temperature" + (", which comes first" if no_temperature else "")
     if free:
         return f"{where}, but removes the same tokens at every τ"
     if row.truncates:

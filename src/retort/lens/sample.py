@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 WHAT_IS_SHOWN = (
     "Logprobs in nats, summed over the text: raw is the model's own (τ = 1, nothing removed), processed is of the "
-    "distribution that was drawn from. Entropy: nats per token, processed. Kept: the smallest mass that truncation "
-    "left at any token. A near tie could fall the other way on another machine."
+    "distribution that was drawn from. Entropy: nats per token, processed. Kept: the smallest mass that "
+    "truncation left at any token. A near tie can go the other way on another machine."
 )
 
 

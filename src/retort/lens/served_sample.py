@@ -36,9 +36,9 @@ TRIED_TOKENS = 8
 LARGEST_SEED = 2**31 - 1  # what servers take
 
 WHAT_SEED_DOES = {
-    True: "It honours the seed: the same command gives the same texts there.",
-    False: "It does not honour the seed: the same command gives other texts.",
-    None: "Whether it honours the seed could not be told.",
+    True: "It honours the seed: the same command gives the same texts.",
+    False: "It ignores the seed: the same command gives other texts.",
+    None: "Whether it honours the seed is not known.",
 }
 
 
@@ -117,7 +117,7 @@ class ServedTexts(Record):
         if self.note is not None:
             yield line(f"Note: {self.note}", whole=True)
         settings = ", ".join(f"{name} {value}" for name, value in self.asked.items())
-        yield line(f"Asked for: {settings}; {counted(n, 'request')}, one a text.", whole=True)
+        yield line(f"Asked for: {settings}; {counted(n, 'request')}, one per text.", whole=True)
         honours = WHAT_SEED_DOES[None if self.probe is None else self.probe.seed]
         yield line(f"Drawn by the server, with its own noise. {honours}", whole=True)
 
@@ -232,7 +232,7 @@ def _probed(source: ServerSource, prompt: Prompt) -> tuple[Probe | None, str | N
     except ServerError:
         raise
     except (SourceError, CapabilityError) as problem:
-        return None, f"{problem} Texts can be drawn all the same."
+        return None, f"{problem} Texts can still be drawn."
     return known, " ".join(known.notes) or None
 
 
@@ -240,8 +240,8 @@ def _extra(source: ServerSource, params: SamplingParams) -> dict[str, Any]:
     """The settings that go into the body as they are. Raises CapabilityError naming those that the server lacks."""
     if params.chain is not None:
         raise CapabilityError(
-            f"{source.name} applies its stages in an order of its own, so a chain or an engine's order cannot be asked "
-            "of it; give single settings."
+            f"{source.name} applies its stages in its own order, so it cannot follow a chain or an "
+            f"engine's order; give single settings."
         )
     default = SamplingParams()
     given = {
@@ -256,7 +256,7 @@ def _extra(source: ServerSource, params: SamplingParams) -> dict[str, Any]:
         known = ", ".join((*EVERYWHERE, *(name for name, works in honoured.items() if works)))
         raise CapabilityError(
             f"{source.name} does not know {', '.join(unknown)} and would leave {'it' if len(unknown) == 1 else 'them'} "
-            f"out in silence; it takes {known}."
+            f"out silently; it knows {known}."
         )
     extra = {name: value for name, value in given.items() if name not in ("temperature", "top_p")}
     if "logit_bias" in extra:

@@ -109,8 +109,8 @@ class Similar(Record):
         yield line(f"How similar, by {asked} {self.model}", "bold", whole=True)
         taus = ", ".join(f"{at.temperature:g}" for at in self.by_temperature)
         yield line(
-            f"Jensen-Shannon divergence in nats, the mean over τ = {taus}: 0 is the same, 0.693 nothing in common. "
-            "Similar ones stand side by side.",
+            f"Jensen-Shannon divergence in nats, the mean over τ = {taus}: 0 is identical, 0.693 is "
+            f"nothing in common. Similar ones are side by side.",
             whole=True,
         )
         yield table(
@@ -242,7 +242,7 @@ def read_classes(path: str) -> Classes:
             raise ValueError(f"{len(labels)} labels for {len(logits)} rows of logits")
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise SourceError(
-            f'{path} holds no logits of classes ({error}); give {{"classes": [...], "logits": [[...], ...], '
+            f'{path} does not contain logits of classes ({error}); give {{"classes": [...], "logits": [[...], ...], '
             '"labels": [...]}.'
         ) from error
     return Classes(path, classes, logits, labels.astype(np.int64))
@@ -255,7 +255,7 @@ def fill(template: str, word: str) -> str:
     needs a template without `{a}`, with the article in the word. Raises InputError if there is not exactly one `{}`.
     """
     if template.count("{}") != 1:
-        raise InputError(f"the template must hold {{}} once, where the word goes, got {template!r}.")
+        raise InputError(f"the template must contain {{}} once, where the word goes, got {template!r}.")
     article = "an" if word[:1].lower() in tuple("aeiou") else "a"
     return template.replace("{a}", article).replace("{}", word)
 

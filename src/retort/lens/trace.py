@@ -181,17 +181,18 @@ class Trace(Record):
             )
         )
         yield line(
-            "Logprobs and entropies are nats of the model's own distribution (raw). Colour: how surprising the token "
-            "is, from green (a probability above one half) over yellow and orange to red (below one in a hundred)."
+            "Logprobs and entropies are nats of the model's own distribution (raw). Colour: how "
+            "surprising the token is, from green (probability above one half) through yellow and orange "
+            "to red (below one in a hundred)."
         )
         yield self._tokens_table()
         totals, chained = self.totals, self.chain is not None
-        unknown = f", {totals.unknown} beyond the known ones" if totals.unknown else ""
+        unknown = f", {totals.unknown} outside the known tokens" if totals.unknown else ""
         yield line(
             f"{totals.tokens} token{'s' * (totals.tokens != 1)}{unknown}: logprob {shown(totals.logprob_raw)} raw, "
             f"perplexity {shown(totals.perplexity)}, mean entropy {shown(totals.entropy_nats)} nats"
             + (f", {totals.removed} that the chain removes" if chained else "")
-            + f". Chance that noise of {self.noise_scale:g} flips a best token anywhere: "
+            + f". Chance that noise of {self.noise_scale:g} changes a top token anywhere: "
             f"{shown(totals.flip_risk, probability)}."
         )
 
@@ -512,7 +513,7 @@ def _top_trace(
     steps = list(_steps(source, prompt, text, max_tokens))
     tokens = tuple(known_token(step, chain, noise_scale) for step in steps)
     if not tokens:
-        raise InputError("the text has no token here: the model ends it at once.")
+        raise InputError("the model ends the text at once, so there is nothing to trace.")
     messages, seen = None if isinstance(prompt, str) else prompt, rendered(source, prompt)
     return Trace(
         model=source.name,
@@ -545,8 +546,8 @@ def _steps(
             return
     if not isinstance(prompt, str):
         raise CapabilityError(
-            f"{source.name} cannot be given the beginning of its own answer, so a conversation cannot be traced there; "
-            "give the prompt as text."
+            f"{source.name} cannot continue its own answer, so a conversation cannot be traced; give the "
+            f"prompt as text."
         )
     if text is not None:
         yield from source.read(prompt, text)

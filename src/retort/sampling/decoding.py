@@ -113,8 +113,8 @@ def check_request(source: Source, prompt_ids: Sequence[int], max_tokens: int) ->
         room = source.max_context - len(prompt_ids)
         advice = f"lower max_tokens to {room} or shorten the prompt" if room > 0 else "shorten the prompt"
         raise InputError(
-            f"the prompt has {len(prompt_ids):,} tokens and max_tokens is {max_tokens:,}, but {source.name} holds "
-            f"{source.max_context:,} tokens in all; {advice}"
+            f"the prompt has {len(prompt_ids):,} tokens and max_tokens is {max_tokens:,}, but "
+            f"{source.name} reads at most {source.max_context:,} tokens in all; {advice}"
         )
 
 

@@ -532,7 +532,7 @@ class Sampler:
         elif len(matrix) != len(self.history):
             raise InputError(
                 f"this sampler draws {len(self.history)} sequences, got logits of {len(matrix)} rows; "
-                "say which sequences go on with keep(rows), or make a new Sampler"
+                "call keep(rows) for the sequences that continue, or make a new Sampler"
             )
         drawn = sample_rows(
             matrix,
@@ -622,8 +622,8 @@ def _warn_of_a_loop(params: Any, seeds: Any, history: Any, prompt_lengths: Any, 
     if grown or calls >= SAME_CALLS:
         _warned = True
         warnings.warn(
-            "retort.sample was called again and again with the same seeds and without positions, so every step draws "
-            "with the same noise; use retort.Sampler, which counts them, or pass positions",
+            "retort.sample was called repeatedly with the same seeds and without positions, so every step "
+            "uses the same noise; use retort.Sampler, which counts positions, or pass positions",
             UserWarning,
             stacklevel=3,
         )

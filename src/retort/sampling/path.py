@@ -608,7 +608,7 @@ class _PathChain:
         if chain.needs - {"history"}:
             raise InputError(
                 f"a temperature path needs a chain whose text depends on temperature and noise alone, got {chain}; "
-                "leave out the stages that toss coins or remember earlier draws, or use sample"
+                "leave out stages that are random or remember earlier draws, or use sample"
             )
         self.chain = chain
         self.exact = chain.nested

@@ -255,7 +255,7 @@ def _sequence_bias(value: Any) -> tuple[str, Any]:
     for sequence, bias in value.items() if isinstance(value, Mapping) else value:
         if len(sequence) != 1:
             raise InputError(
-                f"sequence_bias must be for sequences of one token, got one of {len(sequence)}; "
+                f"sequence_bias supports sequences of one token only, got one of {len(sequence)}; "
                 "retort biases single tokens (bad_words forbids sequences)"
             )
         biases[sequence[0]] = bias

@@ -190,8 +190,8 @@ def needs_whole_vocabulary(source: Source, purpose: str) -> CapabilityError:
     """The error for a verb that cannot work with a source of TOP_N or ANSWERS."""
     if source.capability is Capability.ANSWERS:
         return CapabilityError(
-            f"{source.name} answers without logprobs, so nothing can be said of its distribution; its texts can be "
-            "sampled and tuned. Servers such as vLLM, SGLang and llama.cpp give logprobs."
+            f"{source.name} answers without logprobs, so its distribution is not known; its texts can be "
+            f"sampled and tuned. Servers such as vLLM, SGLang and llama.cpp give logprobs."
         )
     return CapabilityError(
         f"{purpose} needs the whole vocabulary, but {source.name} gives only its most probable tokens "

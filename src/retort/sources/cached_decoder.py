@@ -358,7 +358,7 @@ def find_mode(source: NetworkSource) -> Mode:
         if _agrees(source, mode, texts, rows, tolerance):
             return mode if mode.note is None else replace(mode, note=f"{source.name}: {mode.note}")
     raise SourceError(
-        f"{source.name} gives other logits for one text when it reads it twice; it cannot be decoded."
+        f"{source.name} gives different logits when it reads the same text twice, so it cannot be decoded."
     )
 
 
@@ -382,8 +382,8 @@ def _alone_rows(
     tolerance = max(TOLERANCE, 10 * torch.finfo(whole.dtype).eps * largest)
     if whole.shape[0] != len(needed[0]) or float((whole[2] - before).abs().max()) > tolerance:
         raise SourceError(
-            f"{source.name} ({type(source.model).__name__}) predicts no next token: what it says at a token depends on "
-            "the tokens behind it; give a causal language model."
+            f"{source.name} ({type(source.model).__name__}) is not a causal language model: its output "
+            f"at a token depends on later tokens; give a causal language model."
         )
     rows = {text: logits[-1].to(torch.float32).cpu().numpy() for text, logits in read.items()}
     for row in rows.values():

@@ -87,13 +87,11 @@ def prompt_for(source: Any, prompt: Prompt, chat: bool | None = None) -> SeenPro
     if isinstance(question, str):
         marker = getattr(source, "start_marker", None)
         doubled = marker is not None and question.startswith(marker)
-        note = f"The prompt begins with {marker}, which {source.name} puts before every text; it stands there once."
+        note = f"The prompt begins with {marker}, which {source.name} puts before every text; it is not repeated."
         return SeenPrompt(question, source.encode(question), None, (note,) if doubled else ())
     text = render(source, question)
     if text is None:
-        raise CapabilityError(
-            f"{source.name} does not tell how it writes a conversation; give the prompt as text."
-        )
+        raise CapabilityError(f"{source.name} does not report its chat template; give the prompt as text.")
     return SeenPrompt(text, source.encode_rendered(text), tuple(question))
 
 
@@ -243,8 +241,8 @@ def _check_nothing_left_out(
 
     def refuse(what: str) -> SourceError:
         return SourceError(
-            f"The chat template of {name} leaves out {what}; leave it out yourself, or take a model whose template "
-            "writes it."
+            f"The chat template of {name} leaves out {what}; leave it out yourself, or use a model whose "
+            f"template writes it."
         )
 
     if tools and not matters(written, []):

@@ -111,8 +111,8 @@ def check_encoder_folder(folder: Path) -> tuple[str, int | None]:
     modes = [name for name, on in said.items() if name.startswith("pooling_mode_") and on is True]
     if modes not in ([MEAN], [FIRST]):
         raise SourceError(
-            f"The embedding model {folder} pools by {', '.join(modes) or 'nothing'}; retort takes the mean of the "
-            "tokens or the first one."
+            f"The embedding model {folder} uses the pooling {', '.join(modes) or 'nothing'}; retort "
+            f"supports the mean of the tokens and the first token."
         )
     return modes[0], longest
 
@@ -126,6 +126,6 @@ def _check_modules(folder: Path) -> None:
     unknown = [kind for kind in kinds if kind not in MODULES]
     if unknown:
         raise SourceError(
-            f"The embedding model {folder} has a layer {unknown[0]!r} after its transformer; retort applies "
+            f"The embedding model {folder} has a layer {unknown[0]!r} after its transformer; retort supports "
             f"{', '.join(MODULES)} only."
         )

@@ -231,7 +231,7 @@ class _Context:
         sizes = np.frombuffer(raw, np.uint32)
         if flags < 0 or list(sizes[:4]) != [512, BATCH, 512, 1]:
             raise SourceError(
-                f"{source.name} needs another version of xllamacpp: this one's settings are not known."
+                f"{source.name} needs another version of xllamacpp; this version's settings are unknown."
             )
         self.cells = -(-max(cells, CHUNK) // 256) * 256
         sizes[:4] = self.cells, BATCH, CHUNK, MAX_TEXTS
@@ -239,10 +239,10 @@ class _Context:
         ctypes.memmove(ctypes.addressof(parameters), bytes(raw), PARAMETER_BYTES)
         self._context = self._library.llama_init_from_model(source.model, parameters)
         if not self._context:
-            raise SourceError(f"{source.name} has no room in memory for a text of {cells:,} tokens.")
+            raise SourceError(f"{source.name} has not enough memory for a text of {cells:,} tokens.")
         if self._library.llama_n_ctx_seq(self._context) < self.cells:
             raise SourceError(
-                f"{source.name} needs another version of xllamacpp: its settings lie elsewhere."
+                f"{source.name} needs another version of xllamacpp; this version's settings have another layout."
             )
         threads = _threads()
         self._library.llama_set_n_threads(self._context, threads, threads)

@@ -98,7 +98,8 @@ def converted(file: Path, needed_bytes: int, convert: Callable[[Path], None]) ->
         shutil.rmtree(unfinished, ignore_errors=True)
     if tells:
         _tell(
-            f"Converted in {duration(time.monotonic() - began)}; `retort models --cache` lists and clears what is kept."
+            f"Converted in {duration(time.monotonic() - began)}; `retort models --cache` lists and "
+            f"clears converted models."
         )
     return entry
 

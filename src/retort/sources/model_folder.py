@@ -104,7 +104,7 @@ def find_adapter(name: str) -> Adapter | None:
     )
     if not isinstance(base, str) or not base:
         raise SourceError(
-            f"The adapter {name} names no base model; its {ADAPTER_FILE} needs base_model_name_or_path."
+            f"The adapter {name} does not name its base model; its {ADAPTER_FILE} needs base_model_name_or_path."
         )
     beside = folder / base
     return Adapter(folder, str(beside) if beside.is_dir() and not Path(base).is_dir() else base)
@@ -164,7 +164,7 @@ def fetch_from_hub(hub_id: str, *, trust_remote_code: bool = False, allow_pickle
         ) from error
     except LocalEntryNotFoundError as error:
         raise SourceError(
-            f"{hub_id} is no local folder and is not in the local cache, and the hub cannot be reached "
+            f"{hub_id} is neither a local folder nor in the local cache, and the hub cannot be reached "
             "(no network, or HF_HUB_OFFLINE is set); give a local folder or connect."
         ) from error
     except Exception as error:  # the library's network stack has no common base class
@@ -183,12 +183,12 @@ def check_model_folder(folder: Path, name: str, *, allow_pickle: bool = False) -
         )
     config = read_json_object(folder / CONFIG_FILE, f"The folder {name} is not a model")
     if not config.get("model_type") and "auto_map" not in config:
-        raise SourceError(f"The folder {name} is not a model: its {CONFIG_FILE} names no model_type.")
+        raise SourceError(f"The folder {name} is not a model: its {CONFIG_FILE} has no model_type.")
     masked = [a for a in config.get("architectures") or [] if str(a).endswith("ForMaskedLM")]
     if masked:
         raise SourceError(
-            f"{name} is a masked language model ({masked[0]}): it fills gaps and gives no next-token "
-            "distribution; give a causal language model."
+            f"{name} is a masked language model ({masked[0]}): it fills gaps and has no next-token "
+            f"distribution; give a causal language model."
         )
     if not has_any(folder, "*.safetensors"):
         if not has_any(folder, "*.bin"):

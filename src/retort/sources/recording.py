@@ -382,8 +382,8 @@ class RecordedTop:
             fitting = [step for step in self._following.get(before, ()) if end.startswith(before + step[0])]
             if not fitting:
                 raise SourceError(
-                    f"{self.name} was not recorded while {text!r} was read after {prompt!r}; record it so, or leave "
-                    "the text out to trace the greedy one."
+                    f"{self.name} was not recorded while {text!r} was read after {prompt!r}; record "
+                    f"that, or leave the text out to trace the greedy one."
                 )
             yield ReadToken(before, *fitting[0])
             before += fitting[0][0]
@@ -449,8 +449,7 @@ class RecordedRows:
         found = self._rows.get(tuple(ids))
         if found is None:
             raise SourceError(
-                f"{self.name} ends before {self.decode(ids)!r}: that was never computed while it was recorded; "
-                f"ask {self.model} itself."
+                f"{self.name} ends before {self.decode(ids)!r}: this was not recorded; ask {self.model} itself."
             )
         return found
 
@@ -488,7 +487,7 @@ def _own_top(name: str, header: Mapping[str, Any], rows: Sequence[Mapping[str, A
         if isinstance(asked, str) and "next" in row:
             following.setdefault(asked, []).append((str(row["next"]), known))
     if not found:
-        raise SourceError(f"{name} holds no position; record it again.")
+        raise SourceError(f"{name} contains no position; record it again.")
     return RecordedTop(
         name,
         found,
@@ -550,21 +549,21 @@ def _foreign(name: str, records: Sequence[tuple[str, Any]]) -> RecordedTop:
             if replies:
                 keep(place, asked, replies[0] if len(replies) == 1 else _one_reply(replies))
     if not found:
-        lines = f" {len(errors)} of them say what went wrong instead." if errors else ""
+        lines = f" {len(errors)} of them are error messages." if errors else ""
         raise SourceError(
             f"{name} holds answers without logprobs; ask the server for logprobs and record again.{lines}"
         )
     several = [asked for asked, _ in answers].count(None) > 1
     note = _joined(
-        f"Recorded in the shape {', '.join(shapes)}; nobody probed whether its logprobs are the model's own.",
-        "They are probabilities from after the sampler's stages." if processed else None,
-        "Which prompt it belongs to is not recorded: the prompt has no effect." if None in found else None,
+        f"Recorded in the shape {', '.join(shapes)}; it is not known whether its logprobs are the model's own.",
+        "They are probabilities after the sampler's stages." if processed else None,
+        "It does not record its prompt, so the prompt has no effect." if None in found else None,
         "It holds several answers without a prompt; the first is used." if several else None,
         f"{len(errors)} record{'s' * (len(errors) > 1)} of an error left out ({_places(errors)})."
         if errors
         else None,
         f"{without} answer{'s' * (without > 1)} without logprobs left out." if without else None,
-        f"The vocabulary is not recorded; the wide ends of the intervals assume at most {LARGEST_VOCABULARY:,} tokens.",
+        f"The vocabulary size is not recorded; intervals assume at most {LARGEST_VOCABULARY:,} tokens.",
     )
     return RecordedTop(name, found, vocabulary=None, probe=None, note=note, answers=answers)
 

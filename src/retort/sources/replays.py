@@ -38,12 +38,12 @@ def replays(source: Source) -> tuple[Replay, ...]:
     """
     if not isinstance(source, TransformersSource):
         raise InputError(
-            f"{source.name} looks its logits up and does not compute them, so every replay is the same; "
-            "determinism is a question for a neural model"
+            f"{source.name} looks up its logits and does not compute them, so every replay is the same; "
+            f"use a neural model"
         )
     return (
         Replay("alone", "each text by itself, all its tokens in one pass", lambda texts: _alone(source, texts)),
-        Replay("token by token", "one token a pass, with the key-value cache", lambda texts: _stepwise(source, texts)),
+        Replay("token by token", "one token per pass, with the KV cache", lambda texts: _stepwise(source, texts)),
         Replay("batch", "all texts in one batch, padded at the left", lambda texts: _batch(source, texts)),
         Replay("one thread", "another number of threads", lambda texts: _one_thread(source, texts)),
         Replay("bfloat16", "weights and arithmetic in bfloat16", lambda texts: _as_dtype(source, texts, "bfloat16")),

@@ -111,7 +111,7 @@ def create_app(models: Models, token: str, port: int, *, grace: float = GRACE_SE
             try:
                 run = runs.start(kind.name, lambda run: kind.work(run, models, asked), key)
             except Busy:
-                raise HTTPException(429, "too many runs wait already; stop one, or wait") from None
+                raise HTTPException(429, "too many runs are waiting; stop one, or wait") from None
             return JSONResponse(_state(run), 202)
 
         return route
@@ -119,7 +119,7 @@ def create_app(models: Models, token: str, port: int, *, grace: float = GRACE_SE
     def found(request: Request) -> Run:
         run = runs.get(request.path_params["run"])
         if run is None:
-            raise HTTPException(404, "there is no such run, or it was given up long ago; start it again")
+            raise HTTPException(404, "there is no such run, or it has expired; start it again")
         return run
 
     async def state(request: Request) -> Response:
@@ -219,4 +219,4 @@ async def _input_error(request: Request, problem: Exception) -> Response:
 
 async def _our_error(request: Request, problem: Exception) -> Response:
     LOG.error("the studio failed at %s", request.url.path, exc_info=problem)
-    return _error(500, "our_mistake", f"retort failed here: {type(problem).__name__}")
+    return _error(500, "our_mistake", f"internal error: {type(problem).__name__}")

@@ -77,7 +77,7 @@ class Guard:
     def _refusal(self, method: str, headers: dict[bytes, bytes]) -> tuple[int, str, str] | None:
         host = headers.get(b"host", b"").decode("latin-1").lower()
         if host not in self._hosts:
-            return 403, "wrong_host", f"this studio answers at {min(self._hosts)} alone"
+            return 403, "wrong_host", f"this studio answers only at {min(self._hosts)}"
         origin = headers.get(b"origin", b"").decode("latin-1").lower()
         if origin and origin.removeprefix("http://") not in self._hosts:
             return 403, "wrong_origin", "requests from pages of another site are refused"

@@ -30,8 +30,8 @@ STATE = {
     },
 }
 REASONS = {
-    401: "no token, or not this studio's",
-    403: "another Host or Origin than this studio's",
+    401: "the token is missing or wrong",
+    403: "the Host or Origin is not this studio's",
     404: "there is no such run",
     405: "another method",
     409: "the run has no result yet, or ended without one",
@@ -58,7 +58,7 @@ def document(models: Models, page: type[Request]) -> dict[str, Any]:
                 "security": [{"token": []}],
                 "requestBody": {"required": True, "content": _json(_schema(kind.body(models)))},
                 "responses": {
-                    "202": _is("the run that does it", STATE),
+                    "202": _is("the run", STATE),
                     **_refusals(401, 403, 413, 415, 422, 429),
                 },
             }
@@ -88,7 +88,7 @@ def document(models: Models, page: type[Request]) -> dict[str, Any]:
         "parameters": [run],
         "get": {
             "operationId": "run",
-            "summary": "How a run stands.",
+            "summary": "The state of a run.",
             "responses": {"200": _is("its state", STATE), **_refusals(403, 404)},
         },
         "delete": {
@@ -102,7 +102,7 @@ def document(models: Models, page: type[Request]) -> dict[str, Any]:
         "parameters": [run],
         "get": {
             "operationId": "result",
-            "summary": "What a run found.",
+            "summary": "The result of a run.",
             "responses": {"200": _is("its record", {"type": "object"}), **_refusals(403, 404, 409)},
         },
     }
@@ -110,7 +110,7 @@ def document(models: Models, page: type[Request]) -> dict[str, Any]:
         "parameters": [run],
         "get": {
             "operationId": "events",
-            "summary": "Server-sent events: progress, then done, failed or stopped. Last-Event-ID goes on after it.",
+            "summary": "Server-sent events: progress, then done, failed or stopped. Last-Event-ID resumes.",
             "responses": {
                 "200": {
                     "description": "the stream",

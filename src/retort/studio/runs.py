@@ -152,7 +152,7 @@ class Runs:
             self._end(run, "failed", {"message": " ".join(str(problem).split())})
         except Exception as problem:  # a defect of ours must not take the studio with it, nor hide
             LOG.exception("the run %s (%s) failed", run.id, run.kind)
-            self._end(run, "failed", {"message": f"retort failed here: {type(problem).__name__}: {problem}"})
+            self._end(run, "failed", {"message": f"internal error: {type(problem).__name__}: {problem}"})
 
     def _end(self, run: Run, state: str, data: dict[str, Any]) -> None:
         run.error = data.get("message")

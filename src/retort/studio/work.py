@@ -266,7 +266,7 @@ KINDS: dict[str, Kind] = {
         ),
         Kind(
             "text",
-            "A text token by token: what stood there, what could have, what was cut away.",
+            "A text token by token: each token, its alternatives, and what the chain removed.",
             TextRequest,
             _text,
         ),

@@ -102,8 +102,8 @@ def tuned(found: Tuning) -> Finding:
     span = f"{found.settings[0].temperature:g} to {found.settings[-1].temperature:g}"
     if chosen.setting is None:
         text = (
-            f"Cannot tell: not one answer was right at any temperature from {span}, on {found.items} items. This "
-            "model does not know the task's answers, and no temperature brings out what is not there."
+            f"Cannot tell: no answer was right at any temperature from {span}, on {found.items} items. "
+            f"This model does not know the answers, and no temperature changes that."
         )
     else:
         text = f"τ = {chosen.setting:g} ({found.score} {_score(_at(found, chosen.setting))}). {chosen.reason}"
@@ -130,11 +130,11 @@ def compared(exploit: Tuning, explore: Tuning) -> Finding:
     if overlap[0] <= overlap[1]:
         return Finding(
             title,
-            f"Not shown: the temperatures as good as the best overlap ({names}), and {_region(overlap)} will do "
-            f"for both tasks.",
+            f"Not shown: the temperatures as good as the best overlap ({names}), and {_region(overlap)} "
+            f"suits both tasks.",
         )
     if regions[0][0] > regions[1][1]:
-        verdict = "Yes, but the other way round than usual: one right answer wants the higher temperature"
+        verdict = "Yes, but the reverse of the usual: one right answer wants the higher temperature"
     else:
         verdict = "Yes: one right answer wants a low temperature, many different ones a high one"
     costs = _cost(explore, exploit), _cost(exploit, explore)
@@ -160,7 +160,7 @@ def distilled(result: DistillResult, *, same_steps: bool = True) -> Finding:
     title = "Distil: same steps" if same_steps else "Distil: same time"
     difference = test or validation
     if difference is None:
-        return Finding(title, "No control was trained, so the gain from distilling is not known.")
+        return Finding(title, "No control was trained, so what distilling added is not known.")
     held_out = f"on held-out {difference.part} text"
     against = f"the same student trained on hard labels {ARM_GIVEN[same_steps]}"
     seeds = len(difference.per_seed)
@@ -169,7 +169,7 @@ def distilled(result: DistillResult, *, same_steps: bool = True) -> Finding:
             title,
             f"Cannot tell: hard minus soft is {signed(difference.mean, 4)} nats per token {held_out}, against "
             f"{against}, "
-            "but one seed has no spread and so no interval.",
+            "but one seed has no spread, so there is no interval.",
         )
     gain = _with_interval(difference.mean, difference.ci, digits=4)
     numbers = (
@@ -180,9 +180,7 @@ def distilled(result: DistillResult, *, same_steps: bool = True) -> Finding:
     elif verdict == "does not help":
         text = f"Distilling does not help here{_worse(difference)}: {numbers}."
     else:
-        text = (
-            f"Cannot tell whether distilling helps: {numbers}. That holds both a gain worth having and none."
-        )
+        text = f"Cannot tell whether distilling helps: {numbers}. The interval contains both no gain and a useful gain."
     return Finding(title, text + (_levels(result, difference) if same_steps else ""))
 
 

@@ -82,7 +82,8 @@ def quick(plan: Plan) -> Plan:
     """The same tour, large enough for every part to run, too small for conclusions."""
     return replace(
         plan,
-        note="A quick tour, to see that every part runs: too few items, answers and steps to conclude anything from.",
+        note="A quick tour, to see that every part runs; there are too few items, answers and steps to "
+        "conclude anything.",
         draws=3,
         path_temperatures=evenly(2.0, 11),
         path_max_tokens=8,
@@ -142,7 +143,7 @@ def next_commands(plan: Plan, seed: int, program: str) -> tuple[str, ...]:
         "MODEL=./my-model   # a folder in Hugging Face format, or a hub id such as Qwen/Qwen3-0.6B",
         f'{command} look "$MODEL" {prompt} --temperature {spoken(plan.look_temperatures)}',
         f'{command} path "$MODEL" {prompt} --seed {seed}',
-        f'{command} tune {plan.tasks[0][0]} --model "$MODEL" --items 40   # or a task of your own, my-task.yaml',
+        f'{command} tune {plan.tasks[0][0]} --model "$MODEL" --items 40   # or your own task, my-task.yaml',
         f'{command} distill {plan.recipe} teacher="$MODEL" output=out/my-student',
         f'{command} tour --model "$MODEL" --quick --out out/my-tour   # all of this at once',
     )

@@ -68,9 +68,7 @@ class Context:
         A state may be missing (it then starts). Raises InputError that says what to pass.
         """
         if "history" in needs and self.history is None:
-            raise InputError(
-                f"{name} looks back at the tokens so far and got none; pass history, one list of token ids for each row"
-            )
+            raise InputError(f"{name} needs the tokens so far; pass history, one list of token ids per row")
         if "noise" in needs and self.uniforms is None:
             raise InputError(f"{name} needs a random number for each row; pass a Context with uniforms")
         for what, given in (
@@ -94,8 +92,8 @@ class Context:
         """The ids of a row after its prompt; raises InputError if nobody said where the prompt ends."""
         if self.prompt_lengths is None:
             raise InputError(
-                f"{name} looks at the generated tokens alone; pass prompt_lengths, how many of each row's tokens "
-                "are the prompt"
+                f"{name} needs to know which tokens were generated; pass prompt_lengths, the number of "
+                f"prompt tokens per row"
             )
         return self.token_rows()[row][self.prompt_lengths[row] :]
 

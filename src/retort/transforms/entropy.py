@@ -218,7 +218,7 @@ ROWS = (
     Transform(
         "top_h",
         top_h,
-        "keep as many of the most likely tokens as stay under this share of the entropy",
+        "keep the most likely tokens whose entropy stays under this share of the row's",
         (SHARE, ENTROPY, AMONG),
         nested=False,
     ),

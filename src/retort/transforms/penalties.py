@@ -256,13 +256,13 @@ ROWS = (
     _looking_back(
         "frequency_penalty",
         frequency_penalty,
-        "take this from a token's logit for each time it came",
+        "subtract this from a token's logit for each time it occurred",
         (FREQUENCY, scope_parameter(OUTPUT, setting="penalty_scope")),
     ),
     _looking_back(
         "presence_penalty",
         presence_penalty,
-        "take this from the logit of every token that came",
+        "subtract this from the logit of every token that occurred",
         (PRESENCE, scope_parameter(OUTPUT, setting="penalty_scope")),
     ),
     _looking_back(

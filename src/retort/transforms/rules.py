@@ -219,7 +219,7 @@ ROWS = (
     _ban(
         "min_tokens",
         min_tokens,
-        "forbid the ids that end a text until so many tokens have come",
+        "forbid the ids that end a text until this many tokens have been generated",
         (LEAST, END),
         needs=frozenset({"history"}),
     ),

@@ -332,7 +332,7 @@ ROWS = (
     Transform(
         "eta_cutoff",
         eta_cutoff,
-        "keep tokens above a floor of this probability, which falls as the entropy rises",
+        "keep tokens above a threshold that falls as the entropy rises",
         (ETA, TIES, MIN_KEEP),
         monotone=False,
     ),

@@ -29,17 +29,19 @@ def read_budget(record: Any, place: str) -> Budget:
         return NO_BUDGET
     if not isinstance(record, Mapping) or set(record) - {"samples", "items", "temperatures"}:
         raise InputError(
-            f"{place}: budget is {record!r}; it is a mapping with samples, items and temperatures."
+            f"{place}: budget must be a mapping with samples, items and temperatures, got {record!r}."
         )
     for name in ("samples", "items"):
         value = record.get(name)
         if value is not None and (type(value) is not int or value < 1):
-            raise InputError(f"{place}: {name} is {value!r}; it is a whole number from 1 up.")
+            raise InputError(f"{place}: {name} is {value!r}; it must be a whole number of 1 or more.")
     temperatures = record.get("temperatures") or []
     if not isinstance(temperatures, list) or not all(
         isinstance(one, (int, float)) and not isinstance(one, bool) and one >= 0 for one in temperatures
     ):
-        raise InputError(f"{place}: temperatures is {temperatures!r}; it is a list of numbers of 0 or more.")
+        raise InputError(
+            f"{place}: temperatures is {temperatures!r}; it must be a list of numbers of 0 or more."
+        )
     return Budget(record.get("samples"), record.get("items"), tuple(map(float, temperatures)))
 
 

@@ -59,9 +59,7 @@ class Unsupported(InputError):
     """An assertion, or another part of a file, that is known and that retort does not carry out: `what` it is."""
 
     def __init__(self, place: str, what: str, why: str) -> None:
-        super().__init__(
-            f"{place}: {what} {why}; take it out, or leave such parts out with --skip-unsupported."
-        )
+        super().__init__(f"{place}: {what} {why}; remove it, or skip such parts with --skip-unsupported.")
         self.what = what
 
 
@@ -92,17 +90,17 @@ def make_check(
     """The check that `{type: …, value: …, weight: …}` asks for. Raises InputError, with `place` at its head.
 
     `folder`: where files that a check names are looked for; `context`: what Python gets beside the answer. `skip` takes
-    down what is not carried out within an assert-set, in place of an error.
+    down what is not supported within an assert-set, in place of an error.
     """
     if not isinstance(record, Mapping) or not isinstance(record.get("type"), str):
         raise InputError(
-            f"{place}: an assertion is a mapping with a type and, mostly, a value; got {record!r}."
+            f"{place}: an assertion must be a mapping with a type and usually a value, got {record!r}."
         )
     name = record["type"]
     plain = name.removeprefix(NEGATION)
     weight = _number(record.get("weight", 1), "weight", place)
     if weight < 0:
-        raise InputError(f"{place}: weight is {record['weight']!r}; it is a number of 0 or more.")
+        raise InputError(f"{place}: weight must be a number of 0 or more, got {record['weight']!r}.")
     if name == "assert-set":
         return _assert_set(record, weight, place, folder, context, skip)
     if plain in REFUSED:
@@ -276,8 +274,8 @@ def _graded(result: Any, threshold: float | None, code: str) -> Verdict:
         if math.isfinite(score):
             return _of_number(score, threshold)
     raise RetortError(
-        f"the Python assertion {code.strip()[:60]!r} gave {str(result)[:80]!r}; it gives true or false, a number, or a "
-        "mapping with pass and score"
+        f"the Python assertion {code.strip()[:60]!r} gave {str(result)[:80]!r}; it must give true or "
+        f"false, a number, or a mapping with pass and score"
     )
 
 
@@ -287,7 +285,7 @@ def _of_number(score: float, threshold: float | None) -> Verdict:
 
 def _number(value: Any, name: str, place: str) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise InputError(f"{place}: {name} is {value!r}; it is a number.")
+        raise InputError(f"{place}: {name} must be a number, got {value!r}.")
     return float(value)
 
 
@@ -353,7 +351,7 @@ def _validator(schema: Any, place: str) -> Any:
                 f"{place}: the JSON schema is neither JSON nor YAML ({error.problem})."
             ) from error
     if not isinstance(schema, (Mapping, bool)):
-        raise InputError(f"{place}: the JSON schema is {schema!r}; it is a mapping.")
+        raise InputError(f"{place}: the JSON schema must be a mapping, got {schema!r}.")
     try:
         kind = jsonschema.validators.validator_for(schema, default=jsonschema.Draft202012Validator)
         kind.check_schema(schema)
@@ -491,7 +489,7 @@ KEYS = (
 """`metric` and `description` name an assertion; `provider` and `rubricPrompt` are for judges, which are refused."""
 
 _JUDGE = "asks another model to judge, which is not supported here"
-_RUN = "is about a run of promptfoo's own (its cost, time or calls), which a sweep does not measure"
+_RUN = "is about a promptfoo run (its cost, time or calls), which a sweep does not measure"
 _OTHER = "is not supported here"
 REFUSED: dict[str, str] = {
     **dict.fromkeys(

@@ -53,8 +53,8 @@ def choose_exactly(plan: Plan, source: Source, on_progress: ProgressCallback | N
     """
     if source.capability is not Capability.FULL:
         raise CapabilityError(
-            f"scorer choice reads the logits of every choice, and {source.name} gives only its most probable tokens; "
-            "take a model that runs here, or scorer references"
+            f"scorer choice reads the logits of every choice, and {source.name} gives only its most "
+            f"probable tokens; use a model that runs here, or scorer references"
         )
     asked = [(item, prompt) for item in range(len(plan.items)) for prompt in range(len(plan.task.prompts))]
     per = plan.task.scorer.options.get("per", "text")
@@ -137,7 +137,8 @@ def _question(plan: Plan, source: Source, item: Item, prompt_number: int, per: s
             if first != second and other[: len(one)] == one:
                 raise InputError(
                     f"item {item.id}: the choice {item.choices[first]!r} is the beginning of {item.choices[second]!r}, "
-                    "so its probability holds the other's; give them letters (A, B, …), or use scorer references"
+                    "so its probability includes the other's; label them with letters (A, B, …), or use "
+                    "scorer references"
                 )
     lengths = {
         "text": [1.0] * len(texts),

@@ -54,8 +54,8 @@ def conclude(
     """
     if goal.needs_answers and samples.answer is None:
         raise InputError(
-            f"goal {goal.name} compares the answers' texts, and these records have only scores; add `text` to every "
-            "record, or take goal exploit"
+            f"goal {goal.name} compares the answers' texts, but these records have only scores; add "
+            f"`text` to every record, or use goal exploit"
         )
     scores = goal.item_scores(samples)
     complete = ~np.isnan(scores).any(axis=1)

@@ -86,7 +86,7 @@ def draft_of_csv(
     rows = csv_rows(text, where)
     if not rows:
         raise InputError(
-            f"{where}: there are no rows; the first line names the columns, each other line is an item."
+            f"{where}: it has no rows; the first line must name the columns, and every other line is an item."
         )
     columns = list(rows[0])
     names = {
@@ -99,8 +99,8 @@ def draft_of_csv(
     right = answer or next((lower[one] for one in ANSWERS if one in lower), None)
     if right is None and goal != "reproduce":
         raise InputError(
-            f"{where}: no column is called {', '.join(ANSWERS[:5])} …; say which has the right answers with --answer, "
-            "or take --goal reproduce, which needs none."
+            f"{where}: no column is called {', '.join(ANSWERS[:5])} …; name the column of right answers "
+            f"with --answer, or use --goal reproduce, which needs none."
         )
     variables = [column for column in columns if column != right]
     if prompt is None:
@@ -110,7 +110,7 @@ def draft_of_csv(
         if asked is None:
             known = ", ".join(f"{{{names[one]}}}" for one in variables)
             raise InputError(
-                f"{where}: say what to ask with --prompt, a text with {known or 'no variables'}."
+                f"{where}: give the question with --prompt, a text with {known or 'no variables'}."
             )
         prompt = f"{{{names[asked]}}}"
     used = set(re.findall(r"\{(\w+)\}", prompt))

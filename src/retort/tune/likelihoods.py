@@ -49,8 +49,9 @@ class Likelihoods:
         if key(setting) not in names:
             known = "; ".join(describe(one) for one in self.settings)
             raise InputError(
-                f"the answers' log-probabilities at {describe(setting)} are not known, only at {known}; take one of "
-                "these, or run again with the task, --record, --resume and --reweight, which reads the texts once more"
+                f"the answers' log-probabilities at {describe(setting)} are known only at {known}; use "
+                f"one of these, or run again with the task, --record, --resume and --reweight, which "
+                f"reads the texts once more"
             )
         return names.index(key(setting))
 
@@ -200,8 +201,8 @@ def read_likelihoods(folder: Path, num_answers: int) -> Likelihoods:
         pieces.append(piece)
     if total != num_answers:
         raise SourceError(
-            f"{folder} has log-probabilities of {total} answers and {num_answers} answers; remove its logprobs files "
-            "and make them again"
+            f"{folder} has log-probabilities of {total} answers and {num_answers} answers; delete its "
+            f"logprobs files and make them again"
         )
     return joined(pieces)
 
@@ -221,7 +222,7 @@ def _read_piece(folder: Path, number: int) -> Likelihoods | None:
         outside = json.loads((table.schema.metadata or {})[b"outside"])
     except (OSError, ValueError, KeyError) as problem:
         raise SourceError(
-            f"{file} is damaged; remove it and make it again with --resume --logprobs"
+            f"{file} is damaged; delete it and make it again with --resume --logprobs"
         ) from problem
     settings = tuple(json.loads(name) for name in table.column_names)
     logprobs = np.stack([column.to_numpy() for column in table.columns], axis=1)
@@ -243,7 +244,7 @@ def _write_piece(folder: Path, number: int, piece: Likelihoods) -> None:
     except OSError as problem:
         unfinished.unlink(missing_ok=True)
         raise SourceError(
-            f"log-probabilities cannot be written to {folder} ({problem.strerror or problem}); go on with --resume"
+            f"log-probabilities cannot be written to {folder} ({problem.strerror or problem}); continue with --resume"
         ) from problem
 
 
@@ -255,8 +256,8 @@ def check_second(source: Source) -> None:
     """Raises CapabilityError for a model that does not give the whole vocabulary."""
     if source.capability is not Capability.FULL:
         raise CapabilityError(
-            f"{source.name} gives only its most probable tokens, so how likely a text is to it is not known; take a "
-            "second model that runs here"
+            f"{source.name} gives only its most probable tokens, so it cannot score a text; use a second "
+            f"model that runs here"
         )
 
 

@@ -67,7 +67,7 @@ def function_judge(
             return float(given)
         except (TypeError, ValueError) as error:
             raise RetortError(
-                f"{target} gave {given!r} for the answer {answer[:60]!r}; it gives true, false or a number"
+                f"{target} gave {given!r} for the answer {answer[:60]!r}; it must give true, false or a number"
             ) from error
 
     return judge
@@ -128,7 +128,7 @@ def command_judge(value: Any, folder: Path, place: str, options: Mapping[str, An
     """
     words = shlex.split(value) if isinstance(value, str) else value
     if not isinstance(words, list) or not words or not all(isinstance(word, str) for word in words):
-        raise InputError(f"{place}: a command is a text or a list of texts, got {value!r}.")
+        raise InputError(f"{place}: a command must be a text or a list of texts, got {value!r}.")
     if shutil.which(words[0]) is None and not (folder / words[0]).is_file():
         raise InputError(f"{place}: there is no command {words[0]!r}.")
     if os.name == "nt":
@@ -137,8 +137,8 @@ def command_judge(value: Any, folder: Path, place: str, options: Mapping[str, An
     if not options.get("network", False):
         if not _network_can_be_taken_away():
             raise InputError(
-                f"{place}: this system cannot run a command without network (it needs `unshare` and user namespaces); "
-                "say `network: true` if the command may have it."
+                f"{place}: this system cannot run a command without network (it needs `unshare` and user "
+                f"namespaces); set `network: true` to allow it the network."
             )
         words = ["unshare", "--user", "--map-current-user", "--net", *words]
     return lambda answer: _run(words, answer, folder, seconds, megabytes)

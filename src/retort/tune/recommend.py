@@ -77,7 +77,7 @@ class Recommendation:
     on the other: what a new item can expect from this rule with half as many; None with fewer than four items.
     `chosen_again`: share of halves with the same choice. `minimum_detectable_difference`: what would have been found
     with probability `power` between two settings (the planned comparison, where there is one); None where no
-    difference would. `anytime`: the intervals are valid however often one looked, for a sweep that may stop early.
+    difference would. `anytime`: the intervals are valid however often you look, for a sweep that may stop early.
     """
 
     setting: Any
@@ -301,7 +301,7 @@ class _Words:
             return said
         if found.anytime:
             said.append(
-                f"Intervals are confidence sequences: they hold however often one looks (error rate "
+                f"Intervals are confidence sequences: they hold however often you look (error rate "
                 f"{percent(found.error_rate)} for all pairs together, {self.items})."
             )
             return said
@@ -335,9 +335,9 @@ class _Words:
         setting = axis.short(found.setting)
         if self.fewest > self.num_items:
             return [
-                f"{self.items} cannot show a difference between {len(axis)} {axis.plural}, whatever the scores: at "
-                f"least {self.fewest} are needed, and more to see small differences.",
-                f"{setting} has the highest {self.goal.score} seen, which is no evidence yet.",
+                f"{self.items} cannot show a difference between {len(axis)} {axis.plural}, whatever the "
+                f"scores: at least {self.fewest} are needed, and more for small differences.",
+                f"{setting} has the highest {self.goal.score} seen, which is not evidence yet.",
             ]
         if not axis.ordered:
             tied = "; ".join(map(axis.short, found.region))
@@ -363,8 +363,9 @@ class _Words:
         beyond = [axis.short(point) for point in found.tied if not low <= point <= high]
         if beyond:
             said.append(
-                f"{', '.join(beyond)} {'is' if len(beyond) == 1 else 'are'} tied too, beyond a worse setting: there "
-                "may be two peaks, and the tied range is no confidence interval for the best setting."
+                f"{', '.join(beyond)} {'is' if len(beyond) == 1 else 'are'} tied too, beyond a worse "
+                f"setting: there may be two peaks, and the tied range is not a confidence interval for "
+                f"the best setting."
             )
         return said
 

@@ -51,8 +51,8 @@ class Recording:
             there = _read_run(folder)
             if not resume:
                 raise InputError(
-                    f"{folder} holds a recording already; go on with it (--resume), read it (--from {folder}), or "
-                    "give another folder"
+                    f"{folder} already contains a recording; continue it (--resume), read it (--from "
+                    f"{folder}), or give another folder"
                 )
             for name in run:
                 if there.get(name) != run[name]:
@@ -131,8 +131,8 @@ class Recording:
         except OSError as problem:
             unfinished.unlink(missing_ok=True)
             raise SourceError(
-                f"piece {number} of the recording cannot be written ({problem.strerror or problem}); the pieces "
-                f"before it are in {self.folder}, go on with --resume"
+                f"piece {number} of the recording cannot be written ({problem.strerror or problem}); the "
+                f"pieces before it are in {self.folder}; continue with --resume"
             ) from problem
 
     def _file(self, number: int) -> Path:
@@ -175,14 +175,14 @@ def read(folder: Path) -> tuple[Samples, str, Origin]:
         axis, task, model = _axis(run["settings"]), run["task"], run["model"]
     except KeyError as problem:
         raise SourceError(
-            f"{folder / RUN_FILE} does not say {problem}; it was not written by this version"
+            f"{folder / RUN_FILE} has no {problem}; it was not written by this version"
         ) from None
     tables, passes = [], np.zeros(2, dtype=np.int64)
     for number in range(num_pieces):
         file = folder / f"piece-{number:06d}.parquet"
         if not file.exists():
             raise SourceError(
-                f"{folder} is not complete: piece {number + 1} of {num_pieces} is not there; go on with --resume"
+                f"{folder} is not complete: piece {number + 1} of {num_pieces} is not there; continue with --resume"
             )
         try:
             there = set(pq.read_schema(file).names)
@@ -276,7 +276,7 @@ def _write_whole(file: Path, content: bytes) -> None:
 
 
 def _damaged(file: Path) -> SourceError:
-    return SourceError(f"{file} is damaged; remove it and go on with --resume, the other pieces are kept")
+    return SourceError(f"{file} is damaged; remove it and continue with --resume; the other pieces are kept")
 
 
 def _brief(value: Any) -> str:

@@ -458,7 +458,7 @@ def _questions(found: Tuning) -> Iterator[Block]:
             for cell in found.cells
         ]  # fmt: skip
         yield line(
-            "Every prompt at every setting; tokens and seconds are means of one answer, cost is of all."
+            "Every prompt at every setting. Tokens and seconds are means per answer, cost is the total."
         )
         yield table(
             [

@@ -64,8 +64,8 @@ def check_goal(goal: Goal) -> None:
     """Nothing where the goal's score is a mean over answers; else InputError."""
     if not goal.is_mean:
         raise InputError(
-            f"the score of goal {goal.name} is no mean over single answers, so re-weighted answers cannot give it; "
-            "re-weighting is for goal exploit"
+            f"the score of goal {goal.name} is not a mean over single answers, so it cannot be "
+            f"re-weighted; re-weighting is for goal exploit"
         )
 
 
@@ -98,7 +98,7 @@ def reweighted(
         if not others:
             if wanted.targets:
                 raise InputError(
-                    f"{describe(target)} is where the answers were drawn; nothing is to be re-weighted"
+                    f"{describe(target)} is the setting of the answers; there is nothing to re-weight"
                 )
             continue
         tried = [_estimate(samples, likelihoods, source, target, seed) for source in others]
@@ -128,17 +128,17 @@ def _estimate(
             return result(
                 None,
                 None,
-                f"{describe(target)} allows tokens that {describe(origin)} removed, so its answers cannot speak for "
-                "it; re-weight from a wider setting, or draw there",
+                f"{describe(target)} allows tokens that {describe(origin)} removed, so its answers "
+                f"cannot be re-weighted; use answers from a wider setting, or draw at the new one",
             )
         importance_weights(logprobs[:, 0], logprobs[:, 1])
         if weighting.mean_weight < SMALLEST_MEAN_WEIGHT:
             return result(
                 None,
                 None,
-                f"the answers hold about {percent(weighting.mean_weight)} of what {describe(target)} would draw, and "
-                "the "
-                f"rest never came up at {describe(origin)}; re-weight from a wider setting, or draw there",
+                f"the answers cover about {percent(weighting.mean_weight)} of what {describe(target)} "
+                f"would draw, and the rest never occurred at {describe(origin)}; use answers from a "
+                f"wider setting, or draw at the new one",
             )
     except InputError as problem:
         return result(None, None, str(problem))
@@ -148,9 +148,8 @@ def _estimate(
         return result(
             None,
             None,
-            f"the weights rest on {decimals(worth, 1)} items, fewer than {FEWEST_ITEMS}; re-weight from a nearer "
-            "setting, use "
-            "more items, or draw there",
+            f"the weights rest on {decimals(worth, 1)} items, fewer than {FEWEST_ITEMS}; use a nearer "
+            f"setting, more items, or draw at the new one",
         )
     means = resampled_means(sums, RESAMPLES, np.random.default_rng(seed))
     low, high = mean_intervals(means[:, :1] / means[:, 1:], len(sums), ERROR_RATE)[0]

@@ -93,8 +93,8 @@ def run(
     if temperatures == "auto":
         if len(dict.fromkeys(chains)) > 1:
             raise InputError(
-                f"auto looks for the temperatures of one chain, and there are {len(chains)}; name the temperatures, or "
-                "leave them out to take each chain at its own"
+                f"auto searches the temperatures of one chain, got {len(chains)}; give the temperatures, "
+                f"or leave them out to use each chain at its own"
             )
         coarse = run(
             task,
@@ -138,7 +138,7 @@ def run(
         _check_reweighting(plan, source, record, logprobs, reweight)
     if record is None:
         if resume:
-            raise InputError("there is nothing to resume without a recording; say where it is")
+            raise InputError("--resume needs --record DIR")
         pieces = [rows for _, rows, _ in _swept(plan, source, on_progress, None, pace, engine, known)]
     else:
         with Recording.begin(record, described(plan, source.name), resume) as recording:
@@ -192,9 +192,7 @@ def run_raced(
     """
     axis, goal = plan.axis, find_goal(plan.task.goal)
     if plan.temperatures and len(plan.chains) > 1:
-        raise InputError(
-            "a budget is spent on temperatures or on chains, not on both at once; drop one of them"
-        )
+        raise InputError("a budget can compare temperatures or chains, not both at once; leave one out")
     whole = len(plan.items) * len(plan.task.prompts) * len(axis)
     repeats = max(min(plan.samples, most_answers // whole), goal.fewest_samples)
     pieces: list[Rows] = []
@@ -283,7 +281,7 @@ def _check_reweighting(
 ) -> None:
     """Nothing where this sweep's answers can be scored and re-weighted, before anything is drawn."""
     if logprobs and record is None:
-        raise InputError("log-probabilities are kept in a recording; say where it is")
+        raise InputError("--logprobs needs --record DIR")
     if source.capability is not Capability.FULL:
         raise CapabilityError(
             f"{source.name} does not give the whole vocabulary, so how likely an answer is at another setting is not "
@@ -311,13 +309,12 @@ def _swept(
         return sweep(plan, source, on_progress, kept)
     if not isinstance(source, ServerSource):
         raise CapabilityError(
-            f"{source.name} can neither be run nor asked, so nothing can be drawn from it; take a local model or a "
-            "server"
+            f"{source.name} can neither be run nor asked, so nothing can be drawn from it; use a local "
+            f"model or a server"
         )
     if any(plan.chains):
         raise CapabilityError(
-            f"{source.name} truncates by its own settings, so the chain {_spec(plan)} cannot be applied there; "
-            "leave it out"
+            f"{source.name} truncates by its own settings, so it cannot apply the chain {_spec(plan)}; leave it out"
         )
     folder = None if recording is None else recording.folder
     return sweep_server(plan, source, on_progress, kept, folder, pace, known)
@@ -347,7 +344,7 @@ def make_plan(
     """The sweep that these arguments ask for, checked; no model is needed. `keeps`: in pieces fit to be written."""
     tried = tuple(dict.fromkeys(chains)) or (Chain(()) if chain is None else chain,)
     if chain is not None and chains:
-        raise InputError("give one chain, or several to compare, not both")
+        raise InputError("give chain or chains, not both")
     grid = () if len(tried) > 1 and not temperatures else check_temperatures(temperatures, len(tried))
     items = task.items[: _checked_limit(limit_items)]
     _check_samples(samples, task.goal)
@@ -397,13 +394,13 @@ def content_hash(items: Sequence[Item]) -> str:
 
 
 def check_temperatures(temperatures: Sequence[float], num_chains: int = 1) -> tuple[float, ...]:
-    """The temperatures in rising order, each once; InputError unless they are finite numbers from 0 up, and there is
+    """The temperatures in rising order, each once; InputError unless they are finite numbers of 0 or more, and there is
     something to compare: two or more of them, or of chains."""
     values = [float(value) for value in temperatures]
     for value in values:
         if not math.isfinite(value) or value < 0:
             raise InputError(
-                f"a temperature is {value!r}; temperatures are finite numbers from 0 (greedy) up"
+                f"a temperature is {value!r}; temperatures must be finite numbers of 0 (greedy) or more"
             )
     grid = tuple(sorted(set(values)))
     if len(grid) * num_chains < 2:
@@ -413,7 +410,7 @@ def check_temperatures(temperatures: Sequence[float], num_chains: int = 1) -> tu
 
 def _checked_limit(limit_items: int | None) -> int | None:
     if limit_items is not None and (type(limit_items) is not int or limit_items < 1):
-        raise InputError(f"the number of items is {limit_items!r}; it is a whole number from 1 up")
+        raise InputError(f"the number of items must be a whole number of 1 or more, got {limit_items!r}")
     return limit_items
 
 
@@ -422,5 +419,5 @@ def _check_samples(samples: int, goal: str) -> None:
     if type(samples) is not int or samples < fewest:
         why = " (one sample of an item cannot show variety)" if samples == 1 else ""
         raise InputError(
-            f"samples is {samples!r}; for goal {goal} it is a whole number from {fewest} up{why}"
+            f"samples must be a whole number of {fewest} or more for goal {goal}, got {samples!r}{why}"
         )

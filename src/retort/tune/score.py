@@ -213,8 +213,8 @@ class Scorer:
             for reference in references:
                 if not normalise(reference):
                     raise InputError(
-                        f"{place}: the reference {reference!r} holds nothing but punctuation, "
-                        "so no answer can match it; leave it out, or use scorer exact."
+                        f"{place}: the reference {reference!r} contains only punctuation, so no answer "
+                        f"can match it; leave it out, or use scorer exact."
                     )
         elif self.kind.name == "numeric":
             for reference in references:
@@ -234,12 +234,12 @@ def make_scorer(value: Any, stop: Sequence[str], where: str, folder: Path = Path
     record = {"kind": value} if isinstance(value, str) else value
     if not isinstance(record, Mapping) or "kind" not in record:
         raise InputError(
-            f"{where}: scorer is {value!r}; it is a mapping with a kind, one of {', '.join(SCORERS)}."
+            f"{where}: scorer must be a mapping with a kind, one of {', '.join(SCORERS)}, got {value!r}."
         )
     name = record["kind"]
     if not isinstance(name, str) or name not in SCORERS:
         hint = did_you_mean(str(name), SCORERS)
-        raise InputError(f"{where}: there is no scorer {name!r}{hint}; there are {', '.join(SCORERS)}.")
+        raise InputError(f"{where}: unknown scorer {name!r}{hint}; known are {', '.join(SCORERS)}.")
     kind = SCORERS[name]
     options = {key: option for key, option in record.items() if key != "kind"}
     for key, option in options.items():
@@ -265,12 +265,12 @@ def _check_option(option: Any, allowed: Any, what: str) -> None:
     choices = allowed if isinstance(allowed, tuple) else (allowed,)
     if isinstance(choices[0], str):
         if option not in choices:
-            raise InputError(f"{what} is {option!r}; it is one of {', '.join(choices)}.")
+            raise InputError(f"{what} must be one of {', '.join(choices)}, got {option!r}.")
         return
     fits = isinstance(option, choices) or (float in choices and isinstance(option, int))
     if not fits or (isinstance(option, bool) and bool not in choices):
         raise InputError(
-            f"{what} is {option!r}; it is of type {' or '.join(one.__name__ for one in choices)}."
+            f"{what} must be of type {' or '.join(one.__name__ for one in choices)}, got {option!r}."
         )
 
 

@@ -202,7 +202,7 @@ def _ask_all(
             if failed is not None:
                 raise failed
     except SourceError as problem:
-        where = "" if journal.file is None else f" in {journal.file.parent}, go on with --resume"
+        where = "" if journal.file is None else f" in {journal.file.parent}; continue with --resume"
         raise SourceError(
             f"{problem} {len(journal.answers)} answers of this piece are kept{where}."
         ) from problem

@@ -113,7 +113,7 @@ def parse_setting(text: str) -> Values:
         return {"chain": str(Chain.parse(text))}
     parts = [part.partition("=") for part in text.split(",")]
     if not all(name.strip() and equals and value.strip() for name, equals, value in parts):
-        raise InputError(f"a setting is {text!r}; write it as name=value, as in temperature=1")
+        raise InputError(f"a setting must be written name=value, as in temperature=1, got {text!r}")
     return {name.strip(): _read(value.strip()) for name, _, value in parts}
 
 

@@ -238,7 +238,7 @@ def _prompts(file: TaskFile, where: Any, name: str) -> tuple[tuple[Prompt, ...],
         names = [name for template in templates for name in template.names]
         if wrong := [name for name in names if not name.isidentifier()]:
             raise InputError(
-                f"{where('messages')}: {{{{{wrong[0]}}}}} is no plain name such as {{{{noun}}}}."
+                f"{where('messages')}: {{{{{wrong[0]}}}}} is not a plain name such as {{{{noun}}}}."
             )
         if not conversation:
             raise InputError(f"{where('messages')}: a conversation is empty.")
@@ -259,7 +259,7 @@ def _budget(file: TaskFile, where: Any) -> Budget:
     if any(not 0 <= one < float("inf") for one in temperatures):
         key = "temperatures" if file.temperatures else "budget"
         raise InputError(
-            f"{where(key)}: temperatures is {temperatures!r}; it is a list of numbers of 0 or more."
+            f"{where(key)}: temperatures is {temperatures!r}; it must be a list of numbers of 0 or more."
         )
     samples = budget.samples if file.samples is None else file.samples
     return Budget(samples, budget.items, tuple(temperatures), tuple(chains))
@@ -287,13 +287,13 @@ def _read_lines(path: Path) -> Task:
     for place, row in read:
         if not isinstance(row, dict):
             raise InputError(
-                f"{place}: a line of a task is an object with a prompt and a reference; got {row!r}."
+                f"{place}: a line of a task must be an object with a prompt and a reference, got {row!r}."
             )
         line = _validated(LineRow, row, place, None)
         asked = line.messages or line.prompt
         if not asked or (isinstance(asked, str) and not asked.strip()):
             raise InputError(
-                f"{place}: a line of a task is an object with a prompt and a reference; got {row!r}."
+                f"{place}: a line of a task must be an object with a prompt and a reference, got {row!r}."
             )
         text = asked if isinstance(asked, str) else ""
         prompts.append(text or tuple(Message(one.role, one.content) for one in asked))
@@ -380,7 +380,7 @@ def _texts(value: str | Sequence[str], where: str, what: str) -> list[str]:
     texts = [value] if isinstance(value, str) else list(value)
     if not all(texts):
         raise InputError(
-            f"{where}: {what} is {value!r}; it is a text or a list of texts, none of them empty."
+            f"{where}: {what} is {value!r}; it must be a text or a list of texts, none of them empty."
         )
     return texts
 
@@ -397,5 +397,5 @@ def _template_fields(prompt: str, where: str) -> frozenset[str]:
                 f"{where}: the prompt {prompt!r} uses {{{name}}}; a variable is a plain name such as {{noun}}."
             )
     if not prompt.strip():
-        raise InputError(f"{where}: a prompt is empty; it is the text that the model continues.")
+        raise InputError(f"{where}: a prompt is empty; give the text that the model continues.")
     return frozenset(names)

@@ -260,7 +260,9 @@ def _recorded(
     beside: dict[str, Any] = {"variety": variety, "likeness": likeness, "against": against, "price": price}
     if recorded is None:
         if wanted is not None:
-            raise InputError("others' records do not say how likely their answers were; nothing to re-weight")
+            raise InputError(
+                "these records do not have the answers' log-probabilities, so they cannot be re-weighted"
+            )
         made = read_answers(records, task)
         usual = "exploit" if made.is_scored else "reproduce"
         aim = find_goal(goal or (usual if task is None else task.goal))
@@ -308,7 +310,8 @@ def read_earlier(path: Path) -> Tuning:
         return Tuning.from_dict(values)
     except (KeyError, TypeError, ValueError, AttributeError) as problem:
         raise SourceError(
-            f"{path} is no result of retort tune --json of this version ({type(problem).__name__}: {problem}); make it "
+            f"{path} is not a result of retort tune --json of this version ({type(problem).__name__}: "
+            f"{problem}); make it "
             "again, or give the folder of a recording"
         ) from None
 
@@ -364,8 +367,8 @@ def _say(
             "" if pace.per_minute is None else f", {duration(60 * cost.answers / pace.per_minute)} at least"
         )
         note(
-            f"{cost.answers:,} requests to {source.name}{part}{limit}, each answered with at most {cost.max_tokens:,} "
-            f"token{plural}{least}; what is recorded already is not asked again"
+            f"{cost.answers:,} requests to {source.name}{part}{limit}, with answers of at most {cost.max_tokens:,} "
+            f"token{plural}{least}; recorded answers are not asked again"
         )
     if cost.answers >= FORECAST_FROM and budget is None:
         start = time.monotonic()

@@ -163,7 +163,7 @@ def test_with_the_tokenizer_a_student_can_be_trained(
     contents = {0: content_hash(ids)}
     targets = open_targets(recipe_with(tmp_path / "c"), opened, contents)
     assert isinstance(targets, CachedTargets)
-    with pytest.raises(InputError, match=r"named?s? tokens by the texts.*--tokenizer"):
+    with pytest.raises(InputError, match=r"names tokens by text.*--tokenizer"):
         open_targets(recipe_with(tmp_path / "texts"), opened, contents)
 
     # A row that begins with the marker: its first and last targets are those that no server tells.
@@ -194,7 +194,7 @@ def test_a_tokenizer_that_cuts_otherwise_is_refused_with_both(
     from tiny_models import make_tokenizer
 
     make_tokenizer().save_pretrained(tmp_path / "bytes")
-    with pytest.raises(InputError, match=r"cuts document 0 into .* where .* has \[' w3'\]"):
+    with pytest.raises(InputError, match=r"splits document 0 into .* where .* has \[' w3'\]"):
         capture(server[1], data, tmp_path / "c", codec="topk:5", tokenizer=str(tmp_path / "bytes"))
 
 

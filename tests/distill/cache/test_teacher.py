@@ -47,5 +47,5 @@ def test_teachers_that_do_not_fit_together_are_refused(
     stranger = str(write_teacher(tmp_path / "stranger", 0))
     with pytest.raises(InputError, match="have different vocabularies"):
         captured(teacher=f"{teacher} + {stranger}")
-    with pytest.raises(InputError, match=r"'0\*.* in it is no MODEL with a weight above 0"):
+    with pytest.raises(InputError, match=r"'0\*.* in it is not a MODEL with a weight above 0"):
         captured(teacher=f"{teacher} + 0*{teacher}")

@@ -75,10 +75,10 @@ def test_a_template_that_writes_earlier_turns_otherwise_is_refused(chat: Chat) -
     tokenizer = make_tokenizer(FORGETS)
     assert rendered(tokenizer, chat, completions_only=False)[0].startswith("<user>2+2</user><assistant>fou<")
     if chat.asked is None:
-        with pytest.raises(InputError, match="first 2 messages of document 7 otherwise when more follow"):
+        with pytest.raises(InputError, match="first 2 messages of document 7 differently when more follow"):
             rendered(tokenizer, chat)
     else:
-        with pytest.raises(InputError, match="first 3 messages of document 7 otherwise"):
+        with pytest.raises(InputError, match="first 3 messages of document 7 differently"):
             rendered(tokenizer, chat)
 
 
@@ -126,9 +126,7 @@ def test_tools_and_calls_reach_the_template_or_are_refused() -> None:
     assert tokenizer.decode(found.ids) == "tools 1userhiassistantcall lookup"  # its words have no brackets
     for changed, named in (({"tools": None}, "tool_calls"), ({"messages": values["messages"][:1]}, "tools")):
         plain = record_of(values | changed, Shape(template=WITHOUT), "line 1")
-        with pytest.raises(
-            InputError, match=f"document 7 has `{named}`, and the chat template writes none of it"
-        ):
+        with pytest.raises(InputError, match=f"document 7 has `{named}`, and the chat template ignores it"):
             Renderer(tokenizer, None)([plain], [7])
 
 
@@ -141,7 +139,7 @@ def test_what_a_record_asks_for_and_is_not_carried_out_is_refused_by_name() -> N
     record = record_of(chat, Shape(), "line 1")
     assert isinstance(record, Chat) and record.messages[0]["content"] == "ab"
     for name in ("functions", "images", "chat_template_kwargs"):
-        with pytest.raises(InputError, match=f"line 1, has `{name}`, which is not carried out"):
+        with pytest.raises(InputError, match=f"line 1, has `{name}`, which is not supported"):
             record_of(chat | {name: [{"x": 1}]}, Shape(), "line 1")
     with pytest.raises(InputError, match="has `tools`"):
         record_of({"text": "a", "tools": [TOOL]}, Shape(), "line 1")

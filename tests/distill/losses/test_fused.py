@@ -354,7 +354,7 @@ def bending_model() -> Any:
 
 def test_what_cannot_be_fused_is_refused(markov: Values) -> None:
     bent = bending_model()
-    with pytest.raises(CapabilityError, match=r"the student \(Bends\) does something to its logits"):
+    with pytest.raises(CapabilityError, match=r"the student \(Bends\) changes its logits in another way"):
         find_head(bent, "the student")
     headless = GPT2LMHeadModel(AutoConfig.for_model("gpt2", vocab_size=8, n_embd=8, n_head=2, n_layer=1))
     headless.get_output_embeddings = lambda: None

@@ -197,7 +197,7 @@ def test_batch_output_and_messages_beside_an_answer(tmp_path: Path) -> None:
 def test_a_log_of_errors_alone_is_said(tmp_path: Path) -> None:
     file = tmp_path / "log.jsonl"
     file.write_text('{"error": {"message": "Rate limit"}}\n{"error": "x"}\n')
-    with pytest.raises(SourceError, match="2 of them say what went wrong instead"):
+    with pytest.raises(SourceError, match="2 of them are error messages"):
         load(f"recorded:{file}")
     file.write_text('{"error": {"message": "Rate limit"}}\n{"choices": 5}\n')
     with pytest.raises(SourceError, match="line 2: the answer cannot be read: choices is 5"):

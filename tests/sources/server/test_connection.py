@@ -37,7 +37,7 @@ def test_a_fault_that_passes_is_tried_again(url, server, fault) -> None:
         ("400", "refuses /completions (HTTP 400)"),
         ("hang", "did not answer /completions within 0.4 s; is it overloaded"),
         ("cut", "No connection"),
-        ("malformed", "something that is not JSON"),
+        ("malformed", "invalid JSON"),
         ("html", "does the URL end in /v1?"),
     ],
 )

@@ -187,7 +187,7 @@ def _silent(send: Callable[[bytes], None]) -> None:
         (lambda send: send(event([1, 2])), "the answer is a list"),
         (lambda send: send(event({"error": {"message": "out of memory"}})), "out of memory"),
         (lambda send: send(b"data: {\n\n"), "broke off or cannot be read"),
-        (lambda send: send(b"nothing"), "broke off before the text ended"),
+        (lambda send: send(b"nothing"), "was interrupted before the text ended"),
     ],
 )
 def test_a_stream_of_any_form_is_one_sentence(write: Write, said: str) -> None:

@@ -16,7 +16,7 @@ from retort.sources.server.server import Ask
 from retort.sources.server.source import ServerSource
 
 PROMPT = "hello there"
-COMPLETED = "Asked at its completions endpoint, where a text is continued as it is, without a chat template."
+COMPLETED = "Asked at its completions endpoint, where a text is continued without a chat template."
 TRUTH = sorted(zip(true_log_probs(PROMPT), TOKENS, strict=True), reverse=True)
 
 
@@ -45,7 +45,7 @@ def test_an_honest_server(connect, server) -> None:
         ("log10", {"log_base": "10"}, "base 10"),
         ("ignores seed", {"seed": False}, "ignores the seed"),
         ("ignores n", {"n": False}, "asked for 3 texts, it gave 1"),
-        ("greedy wobbles", {"greedy": False}, "does not repeat itself"),
+        ("greedy wobbles", {"greedy": False}, "are not reproducible"),
         ("fewer than asked", {"given": 3}, "3 logprobs where 20 were asked for"),
         ("no echo", {"echo": False}, None),
         ("rounded", {"rounding": 0.005}, None),
@@ -100,7 +100,7 @@ def test_a_server_without_logprobs_gives_answers_only(connect, server) -> None:
 
 def test_tokens_that_do_not_decode(connect, server) -> None:
     server.lies |= {"undecodable", "as a list"}
-    assert "not whole characters" in connect().probe.notes[0]
+    assert "partial characters" in connect().probe.notes[0]
     server.lies = {"bytes", "as a list"}
     assert connect().next_tokens(PROMPT).tokens[2].token == "<0xE2><0x96>"
 
@@ -174,7 +174,7 @@ def test_a_fault_after_the_probe_is_a_sentence_and_the_next_request_works(connec
     source = connect()
     first = source.next_tokens(PROMPT)
     server.faults = ["malformed"]
-    with pytest.raises(SourceError, match="not JSON"):
+    with pytest.raises(SourceError, match="invalid JSON"):
         source.next_tokens(PROMPT)
     assert source.next_tokens(PROMPT) == first
     assert math.isfinite(first.tokens[0].logprob)

@@ -90,7 +90,7 @@ def test_a_refused_temperature_is_typed_and_without_the_key(wire: dict[str, Any]
         load("anthropic:claude-x").server.ask(Ask("x", temperature=0.5))
     assert caught.value.parameters == ("temperature",) and KEY not in str(caught.value)
     wire["status"] = 401
-    with pytest.raises(ServerError, match="anthropic:claude-x refuses or failed"):
+    with pytest.raises(ServerError, match="anthropic:claude-x refused the request or failed"):
         load("anthropic:claude-x").server.ask(Ask("x"))
 
 
@@ -98,7 +98,8 @@ def test_a_seed_that_is_not_taken_is_left_out_and_noted(wire: dict[str, Any]) ->
     source = load("anthropic:claude-x")
     assert source.server.ask(Ask("x", seed=3, n=2)).choices[1].text == "Canberra."
     assert source.note == (
-        "Asked at its chat endpoint, where a text is the message of a user. It takes no seed: none is sent."
+        "Asked at its chat endpoint, where a text is sent as a user's message. "
+        "It does not accept a seed, so none is sent."
     )
 
 
@@ -106,7 +107,7 @@ def test_what_cannot_be_loaded_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
     with pytest.raises(SourceError, match="anthropic:claude-x cannot be asked"):
         load("anthropic:claude-x")
-    with pytest.raises(SourceError, match="names no model"):
+    with pytest.raises(SourceError, match="has no model name"):
         load("any-llm:anthropic")
     with pytest.raises(SourceError, match="cannot be asked"):
         load("any-llm:nobody/x")

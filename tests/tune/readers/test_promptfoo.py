@@ -163,11 +163,11 @@ def test_a_quote_in_a_variable_breaks_no_chat(tmp_path: Path) -> None:
         (["file://none/*.txt"], "no file matches"),
         (["file://make.js"], "make.js is JavaScript"),
         (["file://make.py"], "without a function's name"),
-        (["langfuse://x"], "is somewhere else"),
+        (["langfuse://x"], "is a remote file"),
         ([{"id": "x", "lable": "y"}], r"unknown key 'lable' \(did you mean label\?\)"),
         ([{"raw": "x", "config": {"response_format": {}}}], "the config of a prompt"),
         ([], "prompts is missing or empty"),
-        ([3], "a prompt is a text"),
+        ([3], "a prompt must be a text"),
         (['[{"role": "user", "content": [{"type": "image_url"}]}]'], "pictures or other parts"),
     ],
 )
@@ -385,7 +385,7 @@ def test_what_is_not_carried_out_is_refused_or_left_out_and_counted(tmp_path: Pa
         "the assertion 'llm-rubric'": 1,
         "the assertion 'javascript'": 1,
         "transform 'output.trim()'": 1,
-        "tests without an assertion, which can only show variety": 2,
+        "tests without an assertion, which only show variety": 2,
     }
 
 
@@ -399,27 +399,30 @@ def test_tests_without_assertions_show_variety_and_agreement(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"redteam": {}}, "'redteam' makes its own tests"),
+        ({"redteam": {}}, "'redteam' generates tests"),
         ({"extensions": ["file://x.js"]}, "'extensions' hooks into"),
         ({"nunjucksFilters": {}}, "'nunjucksFilters' names JavaScript"),
         ({"test": []}, r"unknown key 'test' \(did you mean tests\?\)"),
         ({"tests": "file://t.xlsx"}, "t.xlsx"),
-        ({"tests": "https://docs.google.com/spreadsheets/x"}, "is somewhere else"),
-        ({"tests": "huggingface://datasets/x"}, "is somewhere else"),
+        ({"tests": "https://docs.google.com/spreadsheets/x"}, "is a remote file"),
+        ({"tests": "huggingface://datasets/x"}, "is a remote file"),
         ({"tests": one_test(optoins={})}, r"unknown key 'optoins' \(did you mean options\?\)"),
-        ({"tests": one_test(providerOutput="x")}, "'providerOutput' is an answer made elsewhere"),
+        ({"tests": one_test(providerOutput="x")}, "'providerOutput' is an existing answer"),
         ({"tests": one_test(options={"storeOutputAs": "x"})}, "the option 'storeOutputAs'"),
-        ({"tests": one_test(threshold="high")}, "threshold is 'high'; it is a number"),
+        ({"tests": one_test(threshold="high")}, "threshold must be a number, got 'high'"),
         (
             {"tests": [{"assert": [{"type": "levenshtein", "value": "x", "threshold": "far"}]}]},
-            "threshold is 'far'",
+            "threshold must be a number, got 'far'",
         ),
         ({"tests": [{"assert": [{"type": "assert-set", "assert": []}]}]}, "needs a list of assertions"),
-        ({"tests": [{"assert": [{"type": "latency", "threshold": 9}]}]}, "'latency' is about a run"),
-        ({"tests": [{"assert": {"type": "contains"}}]}, "it is a list of assertions"),
+        (
+            {"tests": [{"assert": [{"type": "latency", "threshold": 9}]}]},
+            "'latency' is about a promptfoo run",
+        ),
+        ({"tests": [{"assert": {"type": "contains"}}]}, "it must be a list of assertions"),
         (
             {"providers": [{"id": "openai:x", "config": {"tools": []}}]},
-            "'tools' of the provider openai shapes the answers",
+            "'tools' of the provider openai changes the answers",
         ),
         ({"providers": [{"id": "openai:x", "prompts": ["b"]}]}, "no prompt has that label"),
         ({"providers": [{"id": "openai:x", "transform": "output"}]}, "transform 'output' is JavaScript"),

@@ -181,7 +181,7 @@ def test_promptfoos_output(tmp_path: Path) -> None:
     file = tmp_path / "output.json"
     file.write_text(json.dumps(promptfoo_output()))
     found = read_answers(file)
-    assert found.is_scored and found.skipped == {"promptfoo's errors, which are no answers": 1}
+    assert found.is_scored and found.skipped == {"promptfoo's errors": 1}
     samples = found.samples
     assert (samples.axis.name, samples.axis.points) == ("temperature", (0.0, 1.0))
     assert (len(samples.item_ids), samples.num_prompts, len(samples)) == (3, 2, 12)
@@ -303,9 +303,9 @@ def test_an_openai_batch_is_scored_by_the_task(tmp_path: Path) -> None:
     assert found.samples.cell_scores[:, 0].tolist() == [[0.5, 0.5], [1.0, 1.0]]
     unscored = read_answers([sent, came])
     assert not unscored.is_scored and unscored.samples.texts == ("4", "four", "6")
-    with pytest.raises(InputError, match="no scores; give the task"):
+    with pytest.raises(InputError, match="no scores; score them"):
         read_records([sent, came])
     with pytest.raises(InputError, match="an OpenAI batch is two files"):
         read_answers(came)
-    with pytest.raises(InputError, match="is nothing that the task task asks"):
+    with pytest.raises(InputError, match="is neither a question of the task task"):
         read_answers([came, sent], replace(task, items=task.items[:1]))

@@ -160,8 +160,8 @@ def write(
             if before != made:
                 raise SourceError(
                     f"{job.file} was missing and has been captured again, but its SHA-256 is {made.sha256} and"
-                    f" {MANIFEST} says {before.sha256}; this machine or its number of threads is not the one that"
-                    " wrote the cache. Capture into a new folder."
+                    f" {MANIFEST} says {before.sha256}; the cache was written on another machine or with "
+                    "another number of threads. Capture into a new folder."
                 )
         assert made is not None, "an engine computes what is not known"
         shards.append(made)
@@ -172,7 +172,7 @@ def write(
         if on_shard is not None:
             on_shard(manifest.tokens, manifest.documents, num_documents)
     if not shards:
-        raise InputError(f"data {origin.data} holds no document; give text.")
+        raise InputError(f"data {origin.data} contains no document; give text.")
     manifest = Manifest(origin, tuple(shards), complete=True)
     manifest.write(folder)
     return manifest

@@ -104,8 +104,8 @@ class Codec:
             log_probs = torch.log_softmax(logits[rows].float() / layout.temperature, dim=-1)
             if bool(log_probs.isnan().any()):
                 raise SourceError(
-                    "the teacher gave a position whose logits are no distribution (NaN or +inf among them, or all"
-                    " -inf): nothing can be kept of it. In bfloat16 a model may overflow; try --dtype float32."
+                    "the teacher gave a position whose logits are not a distribution (NaN or +inf among "
+                    "them, or all -inf). In bfloat16 a model may overflow; try --dtype float32."
                 )
             # Excluded tokens have log-probability -inf and contribute 0, not NaN.
             entropies.append(-(log_probs.exp() * log_probs.clamp(min=-1e4)).sum(-1))
@@ -123,14 +123,14 @@ class Codec:
         _need(
             (ids < layout.vocab_size).all(), f"a token id is outside the vocabulary of {layout.vocab_size:,}"
         )
-        _need(bool(np.isfinite(weights).all()), "a weight is no number")
+        _need(bool(np.isfinite(weights).all()), "a weight is not a number")
         return Targets(ids, weights, entropy)
 
     def check(self, found: Targets, vocab_size: int) -> None:
         """Raise SourceError unless the targets mean what the codec says: probabilities that sum to 1, tokens once."""
         _need(
             bool((found.entropy >= 0).all() or np.isnan(found.entropy).all()),
-            "an entropy is below 0 or no number",
+            "an entropy is below 0 or not a number",
         )
         _need(not (found.entropy > np.log(vocab_size) * 1.001 + 1e-3).any(), "an entropy is above ln V")
         if found.log_probs is not None:
@@ -148,7 +148,7 @@ class Codec:
         weights = found.weights[:, : kept.shape[1]]
         order = np.where(weights > 0, kept, -1 - np.arange(kept.shape[1]))
         order = np.sort(order, axis=1)
-        _need(not (order[:, 1:] == order[:, :-1]).any(), "a token is there twice")
+        _need(not (order[:, 1:] == order[:, :-1]).any(), "a token occurs twice")
 
 
 def _need(holds: bool | np.bool_, otherwise: str) -> None:
@@ -170,7 +170,7 @@ def find_codec(text: str) -> Codec:
     chosen = kind(int(number or kind.default), int(tail or kind.tail_default))
     if (number is not None and not kind.default) or (tail is not None and not kind.tail_default):
         default = kind(kind.default, kind.tail_default).text
-        raise InputError(f"codec is {text!r}, but {name} takes no such number; write {default}.")
+        raise InputError(f"codec is {text!r}, but {name} does not take such a number; write {default}.")
     if kind.default and not (1 <= chosen.number <= LARGEST_NUMBER and chosen.tail <= LARGEST_NUMBER):
         raise InputError(f"codec is {text!r}; its numbers must be from 1 to {LARGEST_NUMBER}.")
     if kind.tail_default and chosen.tail < 1:
@@ -211,7 +211,7 @@ class Dense(Codec):
 
     name = "dense"
     help = "every token's log-probability at τ = 1, in half precision; serves every τ"
-    bias = "none but rounding: a log-probability x to |x| / 2,048"
+    bias = "only rounding: a log-probability x to |x| / 2,048"
 
     def width(self, vocab_size: int) -> int:
         return 2 * vocab_size
@@ -225,7 +225,7 @@ class Dense(Codec):
         """No ids and weights, but rows."""
         _need(self.width(layout.vocab_size) == records.type.byte_width, "its length is not the codec's")
         (rows,) = _columns(records, (FLOAT16, layout.vocab_size))
-        _need(not np.isnan(rows).any() and (rows <= 0).all(), "a log-probability is above 0 or no number")
+        _need(not np.isnan(rows).any() and (rows <= 0).all(), "a log-probability is above 0 or not a number")
         return Targets(
             np.zeros((len(rows), 0), np.int64), np.zeros((len(rows), 0), np.float32), entropy, rows
         )
@@ -262,7 +262,9 @@ class TopK(Codec):
     def read(self, records: pa.Array, layout: Layout, places: Places) -> Read:
         kept, kind = min(self.number, layout.vocab_size), id_type(layout.vocab_size)
         ids, values = _columns(records, (kind, kept), (FLOAT16, kept))
-        _need(not np.isnan(values).any() and (values <= 0).all(), "a log-probability is above 0 or no number")
+        _need(
+            not np.isnan(values).any() and (values <= 0).all(), "a log-probability is above 0 or not a number"
+        )
         weights = np.exp(values.astype(np.float32))
         sums = weights.sum(-1, keepdims=True)
         _need((sums > 0).all(), "no token of it has any probability")
@@ -307,7 +309,9 @@ class TopKAndTail(Codec):
         ids, values, drawn, mass = _columns(
             records, (kind, kept), (FLOAT32, kept), (kind, self.tail), (FLOAT32, 1)
         )
-        _need(not np.isnan(values).any() and (values <= 0).all(), "a log-probability is above 0 or no number")
+        _need(
+            not np.isnan(values).any() and (values <= 0).all(), "a log-probability is above 0 or not a number"
+        )
         _need((mass >= 0).all() and (mass <= 1 + ROUNDING).all(), "the rest weighs below 0 or above 1")
         shares = np.broadcast_to(mass / self.tail, drawn.shape)
         weights = np.concatenate([np.exp(values), shares], axis=1)

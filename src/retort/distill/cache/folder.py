@@ -344,7 +344,7 @@ def only_writer(folder: Path) -> Iterator[None]:
         yield
     except BlockingIOError:
         raise InputError(
-            f"another capture is writing into {folder}; wait for it, or take another folder."
+            f"another capture is writing into {folder}; wait for it, or use another folder."
         ) from None
     finally:
         os.close(held)
@@ -356,11 +356,11 @@ def refuse_full_folder(folder: Path, resume: bool) -> None:
         raise InputError(f"{folder} is a file; give a folder for the cache.")
     there = [] if not folder.is_dir() else sorted(one.name for one in folder.iterdir())
     if not resume and there:
-        hint = "pass --resume to go on with it" if MANIFEST in there else "empty it"
-        raise InputError(f"{folder} is not empty ({', '.join(there[:3])}); {hint}, or take another folder.")
+        hint = "pass --resume to continue it" if MANIFEST in there else "empty it"
+        raise InputError(f"{folder} is not empty ({', '.join(there[:3])}); {hint}, or use another folder.")
     strange = [name for name in there if not name.endswith((".parquet", PARTIAL)) and name != MANIFEST]
     if strange:
-        raise InputError(f"{folder} holds {strange[0]}, which is no part of a cache; take another folder.")
+        raise InputError(f"{folder} holds {strange[0]}, which is not part of a cache; use another folder.")
 
 
 def begin(
@@ -386,7 +386,7 @@ def begin(
     differences = manifest.origin.differences(same)
     if differences:
         raise InputError(
-            f"{folder} cannot be resumed: it was captured otherwise than asked now (there / now):"
+            f"{folder} cannot be resumed: its settings differ (there / now):"
             f" {'; '.join(differences)}. Use the same settings, or another folder."
         )
     # All of them before anything is computed: a damaged shard found after hours would have been there from the start.

@@ -57,7 +57,7 @@ def ray_workers(teacher: str, dtype: str, workers: int | None) -> Iterator[RayEn
             ray.init(log_to_driver=False, include_dashboard=False, logging_level=logging.ERROR)
         except ConnectionError as error:
             raise SourceError(
-                f"there is no Ray cluster to be reached (RAY_ADDRESS is {os.environ.get('RAY_ADDRESS', 'not set')}):"
+                f"no Ray cluster can be reached (RAY_ADDRESS is {os.environ.get('RAY_ADDRESS', 'not set')}):"
                 f" {str(error).splitlines()[0]}. Start one with `ray start --head`, or unset RAY_ADDRESS for one here."
             ) from None
     engine = None

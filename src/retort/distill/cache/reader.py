@@ -104,8 +104,9 @@ class Cache:
         """Raise InputError unless `tokenizer`, a hash, is the one whose ids are stored here."""
         if self.origin.tokenizer == NOT_TOLD:
             raise InputError(
-                f"{self.folder} names tokens by the texts that {self.origin.teacher} gave, and no student has such"
-                " ids; capture again with --tokenizer, the folder or hub id of a model with the teacher's tokenizer."
+                f"{self.folder} names tokens by text, because {self.origin.teacher} gave no ids, so no "
+                f"student can use it; capture again with --tokenizer, the folder or hub id of a model "
+                f"with the teacher's tokenizer."
             )
         if tokenizer != self.origin.tokenizer:
             raise InputError(
@@ -119,15 +120,15 @@ class Cache:
         several = self.origin.teachers > 1
         if several and self.origin.format < 4 and temperature != 1:
             raise InputError(
-                f"{self.folder} was captured by an earlier version, which averaged several teachers before it tempered"
-                " them: at temperatures other than 1 that is another teacher. Layout again."
+                f"{self.folder} was captured by an earlier version, which averaged several teachers "
+                f"before tempering them: at temperatures other than 1 that is another teacher. Capture again."
             )
         if (self.codec.text != "dense" or several) and temperature != self.origin.temperature:
             raise InputError(
                 f"{self.folder} was captured at temperature {self.origin.temperature:g} and training asks for"
-                f" {temperature:g}. Draws at one τ are not unbiased at another, and what top-k leaves over cannot be"
-                " tempered: set the temperature of the cache, or capture again (codec dense of one teacher"
-                " serves every τ)."
+                f" {temperature:g}. Draws at one τ are biased at another, and a top k cannot be "
+                f"tempered. Use the cache's temperature, or capture again (codec dense of one teacher "
+                f"works at every τ)."
             )
 
     def targets(self, documents: Any, offsets: Any, contents: dict[int, bytes] | None = None) -> Targets:
@@ -221,8 +222,8 @@ class Cache:
             untold = np.zeros(len(rows), np.bool_)
         if outside.any():
             raise InputError(
-                f"document {documents[outside][0]} has no position {offsets[outside][0]} in {self.folder}; its text is"
-                " not the one that was captured."
+                f"document {documents[outside][0]} has no position {offsets[outside][0]} in "
+                f"{self.folder}; its text is not the captured one."
             )
         if contents is not None:
             asked = {(document, contents[document]) for document in set(documents.tolist())}
@@ -236,7 +237,7 @@ class Cache:
         stored = shard.positions.content[begin].tobytes()
         if stored != content:
             raise InputError(
-                f"document {document} is another text than the one captured in {self.folder} (hash"
+                f"document {document} is not the text captured in {self.folder} (hash"
                 f" {content.hex()[:16]} now, {stored.hex()[:16]} there); capture the text that students are trained on."
             )
 

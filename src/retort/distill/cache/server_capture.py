@@ -146,15 +146,15 @@ def _check_codec(source: ServerSource, codec: Codec) -> None:
     known = source.probe
     if not codec.text.startswith("topk:"):
         raise CapabilityError(
-            f"codec is {codec.text}, and {source.name} tells only its most probable tokens; the codec must be topk:K"
-            f" for such a teacher, for instance topk:{known.given}, which is biased. Unbiased ones need a model that"
+            f"codec is {codec.text}, and {source.name} gives only its most probable tokens; the codec "
+            f"must be topk:K for such a teacher, for instance topk:{known.given}, which is biased. "
+            f"Unbiased ones need a model that"
             " runs here."
         )
     if not known.echo:
         raise CapabilityError(
-            f"{source.name} does not repeat the logprobs of a text that it is given (echo in completions), so each"
-            " token of the data would be one request with the whole text before it: too dear, and not done. Use a"
-            " server that does (vLLM), or run the teacher here."
+            f"{source.name} does not return the logprobs of a given text (echo in completions), so every "
+            f"token would need its own request. Use a server that does (vLLM), or run the teacher here."
         )
     given = known.given
     if codec.number > given:
@@ -202,7 +202,7 @@ def _write(
         if on_shard is not None:
             on_shard(manifest.tokens, manifest.documents, total)
     if not shards:
-        raise InputError(f"data {origin.data} holds no document of two tokens or more; give text.")
+        raise InputError(f"data {origin.data} contains no document of two tokens or more; give text.")
     server = {**(manifest.server or {}), **_mean_rest(folder, shards)}
     manifest = Manifest(origin, tuple(shards), complete=True, server=server)
     manifest.write(folder)
@@ -240,7 +240,7 @@ def _documents(
             read = tuple(source.echoed("", text, codec.number))
         except SourceError as error:
             raise SourceError(
-                f"document {number}: {error} What was captured is kept; go on with --resume."
+                f"document {number}: {error} What was captured is kept; continue with --resume."
             ) from error
         if not read:
             continue
@@ -267,7 +267,7 @@ def _check_cut(number: int, ours: Sequence[str], theirs: Sequence[str], origin: 
         tail = list(ours[max(0, len(ours) - len(theirs)) :])
         place = next((n for n, (a, b) in enumerate(zip(tail, theirs, strict=False)) if a != b), 0)
         raise InputError(
-            f"the tokenizer cuts document {number} into {len(ours)} tokens with {tail[place : place + 1]} where"
+            f"the tokenizer splits document {number} into {len(ours)} tokens with {tail[place : place + 1]} where"
             f" {origin.teacher} has {list(theirs[place : place + 1])} and {len(theirs)} tokens with a logprob; give"
             " --tokenizer the teacher's own, or leave it out."
         )

@@ -131,8 +131,8 @@ def open_teacher(name: str, dtype: str) -> Teacher:
     source = load(name)
     if source.capability is not Capability.FULL:
         raise CapabilityError(
-            f"{name} tells only the most probable tokens of what was once asked, and a capture reads texts of its own;"
-            " give a model that runs here, or the server (http://host:port/v1#name) with codec topk:K."
+            f"{name} is a recording of most probable tokens, and a capture needs the model itself; give "
+            f"a model that runs here, or the server (http://host:port/v1#name) with codec topk:K."
         )
     if isinstance(getattr(source, "model", None), torch.nn.Module):
         return NetworkTeacher(source, dtype)
@@ -149,7 +149,7 @@ def _weighted(part: str, name: str, dtype: str) -> tuple[Teacher, float]:
     model = model if star else part
     if not model.strip() or not 0 < weight < math.inf:
         raise InputError(
-            f"teacher is {name!r}, and {part!r} in it is no MODEL with a weight above 0; write A + B, or 2*A + 1*B."
+            f"teacher is {name!r}, and {part!r} in it is not a MODEL with a weight above 0; write A + B, or 2*A + 1*B."
         )
     return open_teacher(model.strip(), dtype), weight
 

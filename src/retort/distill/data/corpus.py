@@ -150,7 +150,7 @@ def first_kinds(corpus: Corpus, most: int) -> tuple[int, tuple[str, ...]]:
     """How many records there are among the first `most`, and of which kinds. Raises InputError where there is none."""
     found = [kind_of_record(one) for one in islice(read_documents(corpus), most)]
     if not found:
-        raise InputError(f"text {corpus.path} holds no record.")
+        raise InputError(f"text {corpus.path} contains no record.")
     return len(found), tuple(dict.fromkeys(found))
 
 
@@ -190,7 +190,7 @@ def files_of(place: Path) -> list[Path]:
     if strange is not None:
         raise InputError(
             f"text {place} is a folder that holds {strange.relative_to(place)}; allowed are {ALLOWED_FILES}."
-            " Move other files out, since none is left out in silence."
+            " Move other files out; none is skipped silently."
         )
     return found
 

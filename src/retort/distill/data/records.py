@@ -29,7 +29,7 @@ FORMATS: dict[str, tuple[str, ...]] = {
     "messages": ("messages",),
 }
 TOOLS = "tools"
-# Keys beside them that ask a chat template, or training, for something that is not carried out here.
+# Keys beside them that ask a chat template, or training, for something that is not supported here.
 NOT_CARRIED_OUT = (
     "chat_template_kwargs",
     "documents",
@@ -154,7 +154,7 @@ def record_of(values: Any, shape: Shape, place: str) -> Record:
 def _refuse(asked_for: str | None, place: str) -> None:
     if asked_for is not None:
         raise InputError(
-            f"text {place}, has `{asked_for}`, which is not carried out here: only `{TOOLS}` of conversations reach the"
+            f"text {place}, has `{asked_for}`, which is not supported here: only `{TOOLS}` of conversations reach the"
             " chat template. Take it out of the record, or write the conversation as prompt and completion."
         )
 
@@ -294,7 +294,7 @@ class Renderer:
         """
         if self.completions_only and not getattr(self.tokenizer, "is_fast", False):
             raise InputError(
-                "completions_only is true, but this tokenizer does not tell which characters a token stands for; take"
+                "completions_only is true, but this tokenizer does not tell which characters a token stands for; use"
                 " its fast version, or set data.completions_only to false."
             )
         written = [self._written(record, number) for record, number in zip(records, numbers, strict=True)]
@@ -355,9 +355,8 @@ class Renderer:
         for name, without in left_out.items():
             if without and self._rendered(without, without.messages, number) == text:
                 raise InputError(
-                    f"document {number} has `{name}`, and the chat template writes none of it; give a template that"
-                    " does"
-                    " (data.chat_template), or take it out of the record."
+                    f"document {number} has `{name}`, and the chat template ignores it; give a template "
+                    "that writes it (data.chat_template), or remove it from the record."
                 )
 
     def _turns(self, chat: Chat, text: str, number: int) -> list[tuple[int, int]]:
@@ -410,6 +409,6 @@ def _need_prefix(text: str, part: str, number: int, messages: int) -> None:
     if not text.startswith(part):
         raise InputError(
             f"completions_only is true, but the chat template writes the first {messages} messages of document {number}"
-            " otherwise when more follow, so it cannot be told what the assistant wrote; use a template with"
+            " differently when more follow, so the assistant's turns cannot be found; use a template with"
             " {% generation %} marks (data.chat_template), or set data.completions_only to false."
         )

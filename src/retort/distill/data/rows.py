@@ -227,7 +227,7 @@ def rows_of(
     try:
         rows = _packed(stream, layout, tokens) if layout.packing else _padded(stream, layout, tokens)
         if not rows.num_targets:
-            raise InputError(f"none of its {len(stream.ids):,} tokens is to be learned; give completions.")
+            raise InputError(f"none of its {len(stream.ids):,} tokens counts for the loss; give completions.")
     except InputError as error:
         raise InputError(f"text {corpus.path}: {error}") from None
     return replace(
@@ -293,7 +293,7 @@ def _padded(stream: _Stream, layout: RowLayout, tokens: int | None) -> Rows:
         lengths = np.clip(tokens - begins, 0, lengths)
         lengths = lengths[lengths > 1]
     if not len(lengths):
-        raise InputError("it holds no document of two tokens or more; give more text.")
+        raise InputError("it contains no document of two tokens or more; give more text.")
     real = np.arange(int(lengths.max())) < lengths[:, None]
     ids = np.full(real.shape, layout.pad_id, np.int64)
     ids[real] = np.frombuffer(stream.ids, np.int32)[: int(lengths.sum())]

@@ -153,8 +153,8 @@ def average_log_probs(
     shares = [1.0] * len(teacher_logits) if weights is None else [float(weight) for weight in weights]
     if len(shares) != len(teacher_logits) or min(shares) < 0 or not 0 < sum(shares) < math.inf:
         raise InputError(
-            f"teacher weights are {shares} for {len(teacher_logits)} teachers; give one number from 0 up for each,"
-            " not all 0."
+            f"teacher weights are {shares} for {len(teacher_logits)} teachers; give one number of 0 or "
+            "more for each, not all 0."
         )
     total = sum(shares)
     mixture = None

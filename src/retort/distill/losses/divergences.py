@@ -254,7 +254,7 @@ def find_divergence(text: str) -> Chosen:
         if key == "skew" and values[key] == high:
             raise InputError(
                 f"skew of the divergence {name} is 1, so both sides would be the same distribution and nothing would be"
-                " learned; give a number from 0 up to, but not including, 1."
+                " learned; give a number of 0 or more, below 1."
             )
         if not low <= values[key] <= high:
             raise InputError(

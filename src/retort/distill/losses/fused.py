@@ -269,7 +269,7 @@ def _check_head(
 TRIED_TOKENS = 4
 # Of the largest logit: more than these round, less than a forgotten scale or cap changes.
 TOLERANCE, HALF_FLOAT_TOLERANCE = 1e-3, 0.03
-INSTEAD = "Leave fused out (or false): the dense loss takes every model."
+INSTEAD = "Leave fused out (or false): the dense loss works with every model."
 
 
 @dataclass(frozen=True)
@@ -338,8 +338,8 @@ def find_head(model: Any, name: str) -> OutputHead:
     head = OutputHead(module, *_bending(model.config.get_text_config(decoder=True)))
     if not _explains(model, head):
         raise CapabilityError(
-            f"fused is true, but {name} ({type(model).__name__}) does something to its logits that is not a projection"
-            f" with bias, scale and soft-cap. {INSTEAD}"
+            f"fused is true, but {name} ({type(model).__name__}) changes its logits in another way than "
+            f"by projection, bias, scale and soft-cap. {INSTEAD}"
         )
     return head
 

@@ -295,13 +295,13 @@ def read_reply(record: Any, name: str, asked: int | None = None) -> Reply:
             except ValidationError as error:
                 raise SourceError(f"{name}: the answer cannot be read: {_problem(error)}.") from None
             except OverflowError:
-                raise SourceError(f"{name}: the answer holds a number that is too large.") from None
+                raise SourceError(f"{name}: the answer contains a number that is too large.") from None
     problem = record.get("error")
     if problem:
         said = problem.get("message", problem) if isinstance(problem, Mapping) else problem
         raise SourceError(f"{name} answered with an error: {printable(str(said)[:200], keep='')!r}.")
     raise SourceError(
-        f"{name}: there are no choices and no logprobs in it; known are OpenAI chat, completions and responses, "
+        f"{name}: it has no choices and no logprobs; known formats are OpenAI chat, completions and responses, "
         "llama.cpp, vLLM, SGLang, Ollama, KoboldCpp, TGI, Gemini and Anthropic."
     )
 
@@ -638,7 +638,7 @@ def complaint(tokens: Sequence[KnownToken]) -> str | None:
     if any(math.isnan(value) or value == math.inf for value in values):
         return f"gives a logprob that is {next(v for v in values if math.isnan(v) or v == math.inf)}"
     if max(values) > SUM_TOLERANCE:
-        return f"gives a logprob of {number(max(values))}, but a log-probability is 0 or less: these are something else"
+        return f"gives a logprob of {number(max(values))}, but a log-probability is 0 or less: these are not logprobs"
     twice = _named_twice(tokens)
     if twice is not None:
         return f"names the token {twice!r} twice at one position, so its probability would count twice"

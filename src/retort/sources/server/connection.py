@@ -109,7 +109,7 @@ class Connection:
                 ) from None
             if isinstance(value, Mapping) and isinstance(value.get("error"), Mapping | str):
                 raise ServerError(
-                    f"{self.base_url} broke off the stream of {path}{self._said(text.encode())}."
+                    f"{self.base_url} interrupted the stream of {path}{self._said(text.encode())}."
                 )
             yield value
 
@@ -172,7 +172,7 @@ class Connection:
             raise ServerError(f"{self.base_url} did not end its answer to {path} within {limit:g} s.")
         if size > MOST_BYTES:
             raise ServerError(
-                f"{self.base_url} answered {path} with more than {MOST_BYTES:,} bytes, which nothing here needs."
+                f"{self.base_url} answered {path} with more than {MOST_BYTES:,} bytes, which is too long."
             )
 
     def _json(self, path: str, data: bytes) -> Any:
@@ -182,8 +182,8 @@ class Connection:
         except SourceError as problem:
             why = ": it is nested too deeply" if "deeply" in str(problem) else f" ({self._short(text)!r})"
             raise NotJson(
-                f"{self.base_url} answered {path} with something that is not JSON{why}; "
-                "is it an OpenAI-compatible server, and does the URL end in /v1?"
+                f"{self.base_url} answered {path} with invalid JSON{why}; is it an OpenAI-compatible "
+                f"server, and does the URL end in /v1?"
             ) from None
 
     def _no_connection(self, error: Exception) -> ServerError:

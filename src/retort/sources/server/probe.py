@@ -39,7 +39,7 @@ class Probe:
     where the server refuses it. `replay` is the largest difference in nats between two equal requests, `rounding` how
     far a logprob may be from what was computed, `mass` the share of the listed tokens at the probing prompt. `seed`,
     `greedy` and `n` are True where the server honours a seed, repeats itself at τ = 0 and gives as many texts as asked,
-    None where that could not be told. `refused` are the settings that it does not take for this model. `notes` are the
+    None where that is not known. `refused` are the settings that it does not take for this model. `notes` are the
     sentences that a reader must know.
     """
 
@@ -187,8 +187,8 @@ class _Prober:
                 else:
                     if not reply.choices or not reply.choices[0].positions or not self._known(reply):
                         raise SourceError(
-                            f"{self.server.name} answers without logprobs, so nothing can be said of its distribution; "
-                            "is it a model and a server that give them (vLLM, SGLang, llama.cpp do)?"
+                            f"{self.server.name} answers without logprobs, so its distribution is not "
+                            f"known; do this model and server support logprobs (vLLM, SGLang and llama.cpp do)?"
                         )
                     return asked, reply
         raise AssertionError("the loop returns or raises")
@@ -197,7 +197,8 @@ class _Prober:
         positions = reply.choices[0].positions if reply.choices else ()
         if not positions:
             raise SourceError(
-                f"{self.server.name} gave logprobs at first and then an answer without any; ask again, or elsewhere."
+                f"{self.server.name} gave logprobs at first and then an answer without any; try again, "
+                f"or use another server."
             )
         known, ceiling = positions[0].known, positions[0].ceiling
         # One list may hold the drawn token instead of its last, or besides; over several the longest counts.
@@ -284,7 +285,7 @@ class _Prober:
         except (ServerError, ValueError):
             return None
         if first != second:
-            self.notes.append("At temperature 0 it does not repeat itself: near-ties fall either way.")
+            self.notes.append("At temperature 0 its answers are not reproducible: near-ties go either way.")
         return first == second
 
     def _n(self) -> bool | None:
@@ -320,10 +321,10 @@ class _Prober:
         if given < asked:
             self.notes.append(f"It gives {given} logprobs where {asked} were asked for.")
         if any(UNDECODED in token.token for token in base):
-            self.notes.append("Some of its tokens are not whole characters, and their bytes are not given.")
+            self.notes.append("Some of its tokens are partial characters, and it does not give their bytes.")
         if temperature == UNCLEAR:
             self.notes.append(
-                "Temperature changes its logprobs, and not as softmax(logits / τ) would: what they are is not known."
+                "Temperature changes its logprobs, but not as softmax(logits / τ) would; what they are is not known."
             )
         elif processed:
             stages = [
@@ -337,7 +338,7 @@ class _Prober:
             )
         if self.server.vocabulary is None:
             self.notes.append(
-                "It does not tell its vocabulary; the wide ends of the intervals assume at most "
+                "It does not report its vocabulary size; intervals assume at most "
                 f"{LARGEST_VOCABULARY:,} tokens."
             )
 

@@ -43,7 +43,7 @@ class Provider:
         self.name = f"{provider}:{model}"
         self.takes_seed = True
         if not model:
-            raise SourceError(f"{self.name} names no model; give {provider}:NAME.")
+            raise SourceError(f"{self.name} has no model name; give {provider}:NAME.")
         try:
             from any_llm import AnyLLM
         except ImportError as error:
@@ -95,7 +95,7 @@ class Provider:
             status = next(
                 (n for n in (getattr(error, w, None) for w in STATUS_WORDS) if isinstance(n, int)), None
             )
-            sentence = f"{self.name} refuses or failed: {_short(error)!r}."
+            sentence = f"{self.name} refused the request or failed: {_short(error)!r}."
             raise (
                 ParameterRefused(sentence, status, refused) if refused else ServerError(sentence, status)
             ) from None

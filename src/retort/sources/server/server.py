@@ -95,7 +95,7 @@ class Server:
                     yield choice
         if not finished:
             raise ServerError(
-                f"The stream of {self.name} broke off before the text ended; what came so far is kept."
+                f"The stream of {self.name} was interrupted before the text ended; the text so far is kept."
             )
 
     def _is_chat(self, ask: Ask) -> bool:
@@ -229,7 +229,7 @@ def _find_model(connection: Connection, model: str) -> tuple[str, int | None, in
         if model:
             return model, None, None
         raise SourceError(
-            f"{connection.base_url} lists its models in a way that cannot be read; name one after '#'."
+            f"{connection.base_url} lists its models in an unknown format; name one after '#'."
         ) from None
     models = {entry.id: entry for entry in listed.data}
     if not model and len(models) == 1:

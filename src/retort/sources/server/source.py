@@ -75,12 +75,12 @@ class ServerSource:
     @property
     def note(self) -> str | None:
         asked = (
-            "Asked at its chat endpoint, where a text is the message of a user."
+            "Asked at its chat endpoint, where a text is sent as a user's message."
             if self.endpoint == CHAT
-            else "Asked at its completions endpoint, where a text is continued as it is, without a chat template."
+            else "Asked at its completions endpoint, where a text is continued without a chat template."
         )
         if not self.server.takes_seed:
-            asked += " It takes no seed: none is sent."
+            asked += " It does not accept a seed, so none is sent."
         return " ".join([asked, *(self.probe.notes if self.capability is Capability.TOP_N else ())])
 
     def next_tokens(self, prompt: Prompt, count: int | None = None) -> KnownTop:
@@ -136,8 +136,8 @@ class ServerSource:
         pieces = self.server.pieces(prompt + text)
         if pieces is None:
             raise CapabilityError(
-                f"{self.name} neither repeats the logprobs of a text (echo) nor tells how it cuts one into tokens, so "
-                "a given text cannot be traced there; leave the text out to trace the greedy one."
+                f"{self.name} neither returns the logprobs of a given text (echo) nor its tokens, so a "
+                f"given text cannot be traced; leave the text out to trace the greedy one."
             )
         before = ""
         for piece in pieces:

@@ -1628,7 +1628,7 @@ var En = {
 	},
 	logprob: {
 		term: "logprob",
-		text: "The natural logarithm of a probability, in nats. Of the raw or of the processed distribution: the two differ, and every logprob says which one it is."
+		text: "The natural logarithm of a probability, in nats, in the raw or in the processed distribution. Every logprob says which."
 	},
 	rank: {
 		term: "rank",
@@ -1640,11 +1640,11 @@ var En = {
 	},
 	"dark-knowledge": {
 		term: "dark knowledge",
-		text: "What the runners-up tell. After \"a pear is a kind of\", fruit is first, but that vegetable is well above tool says something about pears too. Distillation passes it on."
+		text: "What the runners-up say. After \"a pear is a kind of\", fruit is first, but vegetable well above tool also says something about pears. Distillation passes it on."
 	},
 	entropy: {
 		term: "entropy",
-		text: "H = −Σ p ln p, in nats: 0 if one token has it all, ln V if all V tokens are equally likely. It never falls as τ rises."
+		text: "H = −Σ p ln p, in nats: 0 if one token has all of the probability, ln V if all V tokens are equally likely. It never falls as τ rises."
 	},
 	"effective-support": {
 		term: "effective support",
@@ -1652,7 +1652,7 @@ var En = {
 	},
 	margin: {
 		term: "margin",
-		text: "Logit of the best token minus that of the second, of the distribution that it names. The odds of first to second at τ are e^(margin/τ)."
+		text: "The logit of the top token minus that of the second. The odds of first to second at τ are e^(margin/τ)."
 	},
 	"near-tie": {
 		term: "near-tie",
@@ -1660,19 +1660,19 @@ var En = {
 	},
 	"flip-risk": {
 		term: "flip risk",
-		text: "The probability that numerical noise changes the best token. All rivals count, not only the second."
+		text: "The probability that numerical noise changes the top token, counting all rivals."
 	},
 	nucleus: {
 		term: "nucleus",
-		text: "The smallest set of most likely tokens that holds a given share of the probability. top_p keeps it."
+		text: "The smallest set of most likely tokens with a given share of the probability. top_p keeps it."
 	},
 	"kept-mass": {
 		term: "kept mass",
-		text: "The share of the probability that truncation leaves. Of a stage: of what came into the stage. Of a drawn token: of the distribution after temperature and penalties, before truncation. Kept raw mass is the raw probability of the tokens that survive."
+		text: "The share of the probability that truncation leaves. For a stage, it is a share of the stage's input. For a drawn token, of the distribution after temperature and penalties, before truncation. Kept raw mass is the raw probability of the tokens that survive."
 	},
 	leakage: {
 		term: "leakage",
-		text: "Probability outside the model's top 90 %: how often sampling leaves what the model itself finds likely."
+		text: "Probability outside the model's top 90 %: how often sampling leaves what the model finds likely."
 	},
 	kl: {
 		term: "KL divergence",
@@ -1684,19 +1684,19 @@ var En = {
 	},
 	"total-variation": {
 		term: "total variation",
-		text: "The share of the probability that would have to move from some tokens to others to make two distributions equal."
+		text: "The share of the probability that would have to move to make two distributions equal."
 	},
 	"equivalent-temperature": {
 		term: "equivalent temperature",
-		text: "The τ at which one distribution is nearest to another, by KL divergence. What is then left, no temperature removes."
+		text: "The τ at which one distribution is nearest to another, by KL divergence. No temperature removes the rest."
 	},
 	interval: {
 		term: "interval",
-		text: "A server that returns its top 20 tokens does not tell the entropy; it bounds it. retort then prints low … high, and the truth is inside. For a statistic the interval is a confidence interval and says at which level."
+		text: "A server that returns only its top 20 tokens bounds the entropy. retort then prints low … high, and the true value is between. For a statistic, the interval is a confidence interval and states its level."
 	},
 	chain: {
 		term: "chain",
-		text: "The ordered list of what is done to the logits, as in temperature=0.8 | top_k=50 | top_p=0.9. The order matters."
+		text: "The ordered list of transforms of the logits, as in temperature=0.8 | top_k=50 | top_p=0.9. The order matters."
 	},
 	truncation: {
 		term: "truncation",
@@ -1760,7 +1760,7 @@ var En = {
 	},
 	planned: {
 		term: "planned comparison",
-		text: "One comparison that was named before the data was seen. Its interval is sharper than that of all pairs."
+		text: "One comparison that was named before the data was seen. Its interval is narrower than that for all pairs."
 	},
 	"pass-at-k": {
 		term: "pass@k, pass^k",
@@ -1768,7 +1768,7 @@ var En = {
 	},
 	teacher: {
 		term: "teacher, student",
-		text: "The large model whose distribution is learnt from, and the small model that learns."
+		text: "The large model that provides the distribution, and the small model that learns from it."
 	},
 	"hard-labels": {
 		term: "hard labels",
@@ -1800,7 +1800,7 @@ var En = {
 	},
 	"equal-time": {
 		term: "equal time",
-		text: "The comparison in which the control may train as long, by the clock, as the distilled student did, the teacher's time included."
+		text: "The comparison in which the control trains for as much wall-clock time as the distilled student, including the teacher's time."
 	}
 }, Dn = 8;
 function H(e) {
@@ -3090,15 +3090,15 @@ function Jr({ state: e, data: t }) {
 		close: i
 	};
 }
-// ../../PAGE/frontend/node_modules/d3-array/src/ascending.js
+// node_modules/d3-array/src/ascending.js
 function Yr(e, t) {
 	return e == null || t == null ? NaN : e < t ? -1 : e > t ? 1 : e >= t ? 0 : NaN;
 }
-// ../../PAGE/frontend/node_modules/d3-array/src/descending.js
+// node_modules/d3-array/src/descending.js
 function Xr(e, t) {
 	return e == null || t == null ? NaN : t < e ? -1 : t > e ? 1 : t >= e ? 0 : NaN;
 }
-// ../../PAGE/frontend/node_modules/d3-array/src/bisector.js
+// node_modules/d3-array/src/bisector.js
 function Zr(e) {
 	let t, n, r;
 	e.length === 2 ? (t = e === Yr || e === Xr ? e : Qr, n = e, r = e) : (t = Yr, n = (t, n) => Yr(e(t), n), r = (t, n) => e(t) - n);
@@ -3135,14 +3135,14 @@ function Zr(e) {
 function Qr() {
 	return 0;
 }
-// ../../PAGE/frontend/node_modules/d3-array/src/number.js
+// node_modules/d3-array/src/number.js
 function $r(e) {
 	return e === null ? NaN : +e;
 }
-// ../../PAGE/frontend/node_modules/d3-array/src/bisect.js
+// node_modules/d3-array/src/bisect.js
 var ei = Zr(Yr), ti = ei.right;
 ei.left, Zr($r).center;
-// ../../PAGE/frontend/node_modules/d3-array/src/extent.js
+// node_modules/d3-array/src/extent.js
 function ni(e, t) {
 	let n, r;
 	if (t === void 0) for (let t of e) t != null && (n === void 0 ? t >= t && (n = r = t) : (n > t && (n = t), r < t && (r = t)));
@@ -3152,7 +3152,7 @@ function ni(e, t) {
 	}
 	return [n, r];
 }
-// ../../PAGE/frontend/node_modules/d3-array/src/ticks.js
+// node_modules/d3-array/src/ticks.js
 var ri = Math.sqrt(50), ii = Math.sqrt(10), ai = Math.sqrt(2);
 function oi(e, t, n) {
 	let r = (t - e) / Math.max(0, n), i = Math.floor(Math.log10(r)), a = r / 10 ** i, o = a >= ri ? 10 : a >= ii ? 5 : a >= ai ? 2 : 1, s, c, l;
@@ -3183,7 +3183,7 @@ function li(e, t, n) {
 	let r = t < e, i = r ? ci(t, e, n) : ci(e, t, n);
 	return (r ? -1 : 1) * (i < 0 ? 1 / -i : i);
 }
-// ../../PAGE/frontend/node_modules/d3-scale/src/init.js
+// node_modules/d3-scale/src/init.js
 function ui(e, t) {
 	switch (arguments.length) {
 		case 0: break;
@@ -3194,7 +3194,7 @@ function ui(e, t) {
 	}
 	return this;
 }
-// ../../PAGE/frontend/node_modules/d3-color/dist/d3-color.mjs
+// node_modules/d3-color/dist/d3-color.mjs
 function di(e, t, n) {
 	e.prototype = t.prototype = n, n.constructor = e;
 }
@@ -3733,17 +3733,17 @@ function Ya(e) {
 	})(1);
 }
 Ya(Oa), Ya(Aa);
-// ../../PAGE/frontend/node_modules/d3-scale/src/constant.js
+// node_modules/d3-scale/src/constant.js
 function Xa(e) {
 	return function() {
 		return e;
 	};
 }
-// ../../PAGE/frontend/node_modules/d3-scale/src/number.js
+// node_modules/d3-scale/src/number.js
 function Za(e) {
 	return +e;
 }
-// ../../PAGE/frontend/node_modules/d3-scale/src/continuous.js
+// node_modules/d3-scale/src/continuous.js
 var Qa = [0, 1];
 function $a(e) {
 	return e;
@@ -3806,7 +3806,7 @@ function ao() {
 function oo() {
 	return ao()($a, $a);
 }
-// ../../PAGE/frontend/node_modules/d3-format/dist/d3-format.mjs
+// node_modules/d3-format/dist/d3-format.mjs
 function so(e) {
 	return Math.abs(e = Math.round(e)) >= 1e21 ? e.toLocaleString("en").replace(/,/g, "") : e.toString(10);
 }
@@ -3989,7 +3989,7 @@ function Ao(e, t) {
 function jo(e, t) {
 	return e = Math.abs(e), t = Math.abs(t) - e, Math.max(0, lo(t) - lo(e)) + 1;
 }
-// ../../PAGE/frontend/node_modules/d3-scale/src/tickFormat.js
+// node_modules/d3-scale/src/tickFormat.js
 function Mo(e, t, n, r) {
 	var i = li(e, t, n), a;
 	switch (r = mo(r ?? ",f"), r.type) {
@@ -4008,7 +4008,7 @@ function Mo(e, t, n, r) {
 	}
 	return Eo(r);
 }
-// ../../PAGE/frontend/node_modules/d3-scale/src/linear.js
+// node_modules/d3-scale/src/linear.js
 function No(e) {
 	var t = e.domain;
 	return e.ticks = function(e) {
@@ -4036,13 +4036,13 @@ function Po() {
 		return io(e, Po());
 	}, ui.apply(e, arguments), No(e);
 }
-// ../../PAGE/frontend/node_modules/d3-scale/src/nice.js
+// node_modules/d3-scale/src/nice.js
 function Fo(e, t) {
 	e = e.slice();
 	var n = 0, r = e.length - 1, i = e[n], a = e[r], o;
 	return a < i && (o = n, n = r, r = o, o = i, i = a, a = o), e[n] = t.floor(i), e[r] = t.ceil(a), e;
 }
-// ../../PAGE/frontend/node_modules/d3-scale/src/log.js
+// node_modules/d3-scale/src/log.js
 function Io(e) {
 	return Math.log(e);
 }
@@ -4109,13 +4109,13 @@ function Go() {
 	let e = Wo(ao()).domain([1, 10]);
 	return e.copy = () => io(e, Go()).base(e.base()), ui.apply(e, arguments), e;
 }
-// ../../PAGE/frontend/node_modules/d3-shape/src/constant.js
+// node_modules/d3-shape/src/constant.js
 function X(e) {
 	return function() {
 		return e;
 	};
 }
-// ../../PAGE/frontend/node_modules/d3-path/dist/d3-path.mjs
+// node_modules/d3-path/dist/d3-path.mjs
 var Ko = Math.PI, qo = 2 * Ko, Jo = 1e-6, Yo = qo - Jo;
 function Xo(e) {
 	this._ += e[0];
@@ -4199,7 +4199,7 @@ var es = class {
 	}
 };
 es.prototype;
-// ../../PAGE/frontend/node_modules/d3-shape/src/path.js
+// node_modules/d3-shape/src/path.js
 function ts(e) {
 	let t = 3;
 	return e.digits = function(n) {
@@ -4217,7 +4217,7 @@ Array.prototype.slice;
 function ns(e) {
 	return typeof e == "object" && "length" in e ? e : Array.from(e);
 }
-// ../../PAGE/frontend/node_modules/d3-shape/src/curve/linear.js
+// node_modules/d3-shape/src/curve/linear.js
 function rs(e) {
 	this._context = e;
 }
@@ -4247,14 +4247,14 @@ rs.prototype = {
 function is(e) {
 	return new rs(e);
 }
-// ../../PAGE/frontend/node_modules/d3-shape/src/point.js
+// node_modules/d3-shape/src/point.js
 function as(e) {
 	return e[0];
 }
 function os(e) {
 	return e[1];
 }
-// ../../PAGE/frontend/node_modules/d3-shape/src/line.js
+// node_modules/d3-shape/src/line.js
 function ss(e, t) {
 	var n = X(!0), r = null, i = is, a = null, o = ts(s);
 	e = typeof e == "function" ? e : e === void 0 ? as : X(e), t = typeof t == "function" ? t : t === void 0 ? os : X(t);
@@ -4275,7 +4275,7 @@ function ss(e, t) {
 		return arguments.length ? (e == null ? r = a = null : a = i(r = e), s) : r;
 	}, s;
 }
-// ../../PAGE/frontend/node_modules/d3-shape/src/area.js
+// node_modules/d3-shape/src/area.js
 function cs(e, t, n) {
 	var r = null, i = X(!0), a = null, o = is, s = null, c = ts(l);
 	e = typeof e == "function" ? e : e === void 0 ? as : X(+e), t = typeof t == "function" ? t : X(t === void 0 ? 0 : +t), n = typeof n == "function" ? n : n === void 0 ? os : X(+n);
@@ -5931,7 +5931,7 @@ function Lc(e, t, n) {
 }
 function Rc(e, t, n) {
 	let r = N(e.unseen), i = Math.max(...e.alternatives.flatMap((e) => [N(e.prob_raw).high, N(e.prob_processed ?? 0).high]), r.high, 1e-12);
-	return _("table", { class: `bars alternatives${r.high > 0 ? " range-bars" : ""}` }, _("caption", {}, n ? "Could have stood here; choose one to branch" : "Could have stood here"), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", {
+	return _("table", { class: `bars alternatives${r.high > 0 ? " range-bars" : ""}` }, _("caption", {}, n ? "Alternatives; choose one to branch" : "Alternatives"), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", {
 		scope: "col",
 		class: "figure raw-ink"
 	}, "raw ", H("raw")), _("th", {
@@ -6649,7 +6649,7 @@ function dl(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 			name: "text",
 			label: "Text",
 			kind: "text",
-			intro: "The model writes a text. How sure was it of each token, and what else could have stood there?",
+			intro: "The model writes a text. How sure was it of each token, and what else could it have said?",
 			verb: "Write",
 			picks: !0,
 			live: (e, t, n) => t === "token" ? Hc(e, n) : null,

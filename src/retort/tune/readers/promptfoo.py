@@ -45,7 +45,7 @@ UNTOUCHED = (
 )  # fmt: skip
 """About promptfoo's own run, output and site; `assertionTemplates` are what $ref points to."""
 REFUSED = {
-    "redteam": "makes its own tests with promptfoo's service",
+    "redteam": "generates tests with promptfoo's service",
     "extensions": "hooks into promptfoo's run",
     "nunjucksFilters": "names JavaScript, which retort does not run",
     "tracing": "is about promptfoo's own run",
@@ -145,10 +145,10 @@ def read_promptfoo(record: Mapping[str, Any], path: Path, *, skip: bool = False)
     scored = [item for item in items if item.checks]
     notes = list(reading.notes)
     if scored and len(scored) < len(items):
-        reading.skipped["tests without an assertion, which can only show variety"] += len(items) - len(scored)
+        reading.skipped["tests without an assertion, which only show variety"] += len(items) - len(scored)
     if not scored:
         notes.append(
-            "no test has an assertion that is carried out, so answers are compared for variety and agreement alone"
+            "no test has a supported assertion, so answers are compared for variety and agreement only"
         )
     goal = record.get("goal", "exploit" if scored else "reproduce")
     find_goal(goal)
@@ -157,7 +157,7 @@ def read_promptfoo(record: Mapping[str, Any], path: Path, *, skip: bool = False)
     stops = tuple(dict.fromkeys(stop for one in settings for stop in one.get("stop", ())))
     if not lengths:
         notes.append(
-            f"no provider says max_tokens, so answers end after {MAX_TOKENS} tokens; --max-tokens changes it"
+            f"no provider sets max_tokens, so answers end after {MAX_TOKENS} tokens; --max-tokens changes it"
         )
     return Task(
         name=path.stem,
@@ -191,7 +191,7 @@ def _items(
         except Unsupported as problem:
             reading.refuse(problem)
     if not left:
-        raise InputError(f"{reading.where}: no prompt is left that could be asked.")
+        raise InputError(f"{reading.where}: no supported prompt is left.")
     items = [
         Item(
             case.id,
@@ -236,7 +236,7 @@ def _provider_records(record: Mapping[str, Any], reading: Reading) -> list[tuple
             found.append((str((said or {}).get("id", name)), said or {}))
         else:
             raise InputError(
-                f"{reading.where}: a provider is a name, or a mapping with an id and a config; got {one!r}."
+                f"{reading.where}: a provider must be a name, or a mapping with an id and a config, got {one!r}."
             )
     return found
 
@@ -267,21 +267,21 @@ def _provider(one: tuple[str, Mapping[str, Any]], reading: Reading) -> Provider:
         elif key in LENGTHS:
             if type(value) is not int or value < 1:
                 raise InputError(
-                    f"{reading.where}: a provider's max_tokens is {value!r}; it is a whole number from 1 up."
+                    f"{reading.where}: a provider's max_tokens is {value!r}; it must be a whole number of 1 or more."
                 )
             settings["max_tokens"] = value
         elif key in STOPS:
             settings["stop"] = listed(value)
             if not all(isinstance(stop, str) and stop for stop in settings["stop"]):
                 raise InputError(
-                    f"{reading.where}: a provider's stop is {value!r}; it is a text, or a list of them."
+                    f"{reading.where}: a provider's stop is {value!r}; it must be a text or a list of texts."
                 )
         elif key not in CONNECTION:
             reading.refuse(
                 Unsupported(
                     reading.where,
                     f"{key!r} of the provider {kind}",
-                    "shapes the answers and is not carried out",
+                    "changes the answers and is not supported",
                 )
             )
     transform = said.get("transform")
@@ -295,7 +295,7 @@ def _labels(said: Mapping[str, Any], reading: Reading) -> tuple[str, ...] | None
         return None
     if not isinstance(labels, list) or not all(isinstance(one, str) for one in labels):
         raise InputError(
-            f"{reading.where}: a provider's prompts is {labels!r}; it is a list of the prompts' labels."
+            f"{reading.where}: a provider's prompts is {labels!r}; it must be a list of the prompts' labels."
         )
     return tuple(labels)
 
@@ -359,9 +359,7 @@ def _asked_prompts(
     if named <= {None}:
         return prompts
     if len(named) > 1:
-        reading.refuse(
-            Unsupported(reading.where, "prompts of single providers", "are not kept apart in a sweep")
-        )
+        reading.refuse(Unsupported(reading.where, "prompts of single providers", "are not supported"))
         return prompts
     (labels,) = named
     assert labels is not None

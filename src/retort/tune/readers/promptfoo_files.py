@@ -63,9 +63,9 @@ class Reading:
         if JAVASCRIPT.search(name):
             raise Unsupported(where, f"{name}", "is JavaScript, which retort does not run")
         if MEDIA.search(name):
-            raise Unsupported(where, f"{name}", "is no text, which retort's models cannot read")
+            raise Unsupported(where, f"{name}", "is not text, which is all that retort's models read")
         if REMOTE.match(name):
-            raise Unsupported(where, f"{name}", "is somewhere else, where retort does not fetch")
+            raise Unsupported(where, f"{name}", "is a remote file, which retort does not fetch")
 
     def matching(self, pattern: str, where: str) -> list[Path]:
         """The files of a name or a pattern with * ? [ ], in alphabetical order."""
@@ -171,7 +171,7 @@ def csv_rows(text: str, where: str) -> list[dict[str, str]]:
 def mapping(value: Any, what: str) -> dict[str, Any]:
     """A mapping that may be left out; InputError for anything else."""
     if value is not None and not isinstance(value, Mapping):
-        raise InputError(f"{what} is {value!r}; it is a mapping of names to values.")
+        raise InputError(f"{what} is {value!r}; it must be a mapping of names to values.")
     return dict(value or {})
 
 

@@ -68,7 +68,7 @@ def read_prompts(value: Any, reading: Reading) -> list[PromptSource]:
             reading.refuse(problem)
     if not found:
         raise InputError(
-            f"{reading.where}: prompts is missing or empty; it is a list of texts, or of file://… with them."
+            f"{reading.where}: prompts is missing or empty; it must be a list of texts or file://… names."
         )
     return found
 
@@ -82,15 +82,15 @@ def _read_one(one: Any, reading: Reading) -> list[PromptSource]:
                 f"{reading.where}: a prompt has the unknown key {wrong[0]!r}{did_you_mean(wrong[0], known)}."
             )
         if one.get("config"):
-            reading.refuse(Unsupported(reading.where, "the config of a prompt", "is not carried out"))
+            reading.refuse(Unsupported(reading.where, "the config of a prompt", "is not supported"))
         label = one.get("label")
         one = one.get("raw") or one.get("id")
     if not isinstance(one, str) or not one.strip():
-        raise InputError(f"{reading.where}: a prompt is a text, or file://… with one; got {one!r}.")
+        raise InputError(f"{reading.where}: a prompt must be a text or a file://… name, got {one!r}.")
     where = f"{reading.where}, prompt {(label or one)[:30]!r}"
     if REMOTE.match(one) and "\n" not in one:
         raise Unsupported(
-            where, f"{one.partition(':')[0]}://", "is somewhere else, where retort does not fetch"
+            where, f"{one.partition(':')[0]}://", "is a remote file, which retort does not fetch"
         )
     if not _names_a_file(one, reading):
         return [PromptSource(one, label or one, where)]
@@ -186,7 +186,7 @@ def written_out(
         made = function({"vars": dict(case.variables), "provider": {"id": "retort"}, "config": {}})
         if isinstance(made, Mapping) and "prompt" in made:
             if made.get("config"):
-                raise Unsupported(where, "the config of a prompt", "is not carried out")
+                raise Unsupported(where, "the config of a prompt", "is not supported")
             made = made["prompt"]
         raw = made if isinstance(made, str) else json.dumps(made, ensure_ascii=False)
     raw = f"{case.prefix}{raw}{case.suffix}"
@@ -222,7 +222,7 @@ def _conversation(text: str, is_chat: bool, where: str) -> str | tuple[Message, 
         return read_messages(json.dumps(document), where)
     if document is not None and is_chat:
         raise Unsupported(
-            where, "a prompt of JSON that is no list of messages", "is for one provider's own interface"
+            where, "a JSON prompt that is not a list of messages", "is for one provider's own interface"
         )
     return text
 

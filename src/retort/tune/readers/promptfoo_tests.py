@@ -48,8 +48,8 @@ NOT_DONE = {
     "provider": "names another provider for one test",
     "providers": "names the providers of one test",
     "prompts": "names the prompts of one test",
-    "providerOutput": "is an answer made elsewhere",
-    "assertScoringFunction": "scores in promptfoo's own way",
+    "providerOutput": "is an existing answer",
+    "assertScoringFunction": "uses promptfoo's own scoring",
 }
 OPTIONS = ("prefix", "suffix", "transform", "postprocess", "transformVars", "disableVarExpansion")
 FOR_JUDGES = ("provider", "rubricPrompt", "factuality")
@@ -100,7 +100,7 @@ class Case:
             changes = [make_transform(code, self.place, reading.folder, context) for code in self.transforms]
             if changes and not found:
                 what = f"transform {self.transforms[0]!r} of a test without an assertion"
-                raise Unsupported(self.place, what, "is not carried out")
+                raise Unsupported(self.place, what, "is not supported")
         except Unsupported as problem:
             reading.refuse(problem)
             return ()
@@ -130,9 +130,7 @@ def read_cases(
     """Every test of a configuration, expanded. `transforms`: what each provider does to its answers."""
     default = _default_test(record.get("defaultTest"), reading)
     if len(set(transforms)) > 1:
-        reading.refuse(
-            Unsupported(reading.where, "transforms of single providers", "are not kept apart in a sweep")
-        )
+        reading.refuse(Unsupported(reading.where, "transforms of single providers", "are not supported"))
         transforms = []
     tests = list(_tests(record.get("tests"), reading)) if record.get("tests") is not None else []
     tests += _scenarios(record.get("scenarios"), reading)
@@ -181,7 +179,7 @@ def _tests(value: Any, reading: Reading) -> Iterator[Any]:
             except Unsupported as problem:
                 reading.refuse(problem)
     else:
-        raise InputError(f"{where} is {value!r}; it is a list, or the name of a file with one.")
+        raise InputError(f"{where} is {value!r}; it must be a list, or the name of a file with one.")
 
 
 def _standalone(name: str, where: str, reading: Reading, config: Any = None) -> Iterator[Any]:
@@ -193,7 +191,7 @@ def _standalone(name: str, where: str, reading: Reading, config: Any = None) -> 
         given = [] if config is None else [config]
         made = python_function(plain, reading.folder, where, "generate_tests")(*given)
         if not isinstance(made, list):
-            raise InputError(f"{where}: {plain} gave {type(made).__name__}; it gives a list of tests.")
+            raise InputError(f"{where}: {plain} gave {type(made).__name__}; it must give a list of tests.")
         yield from made
         return
     if config is not None:
@@ -249,7 +247,7 @@ def _vars_files(value: Any, folder: Path, where: str, reading: Reading) -> dict[
     beside = Reading(folder, reading.where, reading.env, reading.skip)
     for one in listed(value):
         if not isinstance(one, str) or not one.removeprefix("file://").endswith((".yaml", ".yml", ".json")):
-            raise InputError(f"{where}: vars is {value!r}; it is a mapping of names to values.")
+            raise InputError(f"{where}: vars is {value!r}; it must be a mapping of names to values.")
         loaded = beside.load(one, where)
         found |= mapping(reading.loaded(loaded, where), f"{where}: vars in {one}")
     return found
@@ -271,12 +269,12 @@ def _scenarios(value: Any, reading: Reading) -> list[Any]:
                 config = reading.load(config, where)
             if not isinstance(config, list) or not all(isinstance(data, Mapping) for data in config):
                 raise InputError(
-                    f"{where}: a scenario's config is {config!r}; it is a list of mappings with vars."
+                    f"{where}: a scenario's config is {config!r}; it must be a list of mappings with vars."
                 )
             tests = list(_tests(tests, reading))
             for data, test in itertools.product(config, tests):
                 if not isinstance(test, Mapping):
-                    raise InputError(f"{where}: a test is a mapping with vars and assert, got {test!r}.")
+                    raise InputError(f"{where}: a test must be a mapping with vars and assert, got {test!r}.")
                 merged = {**data, **test}
                 for key in ("vars", "options", "metadata"):
                     first, second = (mapping(part.get(key), f"{where}: {key}") for part in (data, test))
@@ -308,7 +306,7 @@ def _cases(
     prompts: list[PromptSource],
 ) -> Iterator[Case]:
     if not isinstance(test, Mapping):
-        raise InputError(f"{place}: a test is a mapping with vars and assert, got {test!r}.")
+        raise InputError(f"{place}: a test must be a mapping with vars and assert, got {test!r}.")
     _check_keys(test, place, reading)
     if isinstance(test.get("vars"), (str, list)):
         test = {**test, "vars": _vars_files(test["vars"], reading.folder, place, reading)}
@@ -324,10 +322,10 @@ def _cases(
         if key in FOR_JUDGES or key in FOR_PROMPTFOO or value is None:
             continue
         if key not in OPTIONS:
-            raise Unsupported(place, f"the option {key!r}", "is not carried out")
+            raise Unsupported(place, f"the option {key!r}", "is not supported")
     threshold = test.get("threshold", default.get("threshold"))
     if threshold is not None and (isinstance(threshold, bool) or not isinstance(threshold, (int, float))):
-        raise InputError(f"{place}: threshold is {threshold!r}; it is a number.")
+        raise InputError(f"{place}: threshold must be a number, got {threshold!r}.")
     asserts = [
         *_asserts(default.get("assert"), place, reading),
         *_asserts(test.get("assert"), place, reading),
@@ -369,7 +367,7 @@ def _cases(
 
 def _asserts(value: Any, place: str, reading: Reading) -> Iterator[Any]:
     if value is not None and not isinstance(value, list):
-        raise InputError(f"{place}: assert is {value!r}; it is a list of assertions.")
+        raise InputError(f"{place}: assert is {value!r}; it must be a list of assertions.")
     for one in value or []:
         if isinstance(one, str) and one.startswith("file://"):
             yield from listed(reading.load(one, place))
@@ -409,7 +407,8 @@ def _read_variable(
         )
         if not isinstance(made, Mapping) or not isinstance(made.get("output"), str):
             raise InputError(
-                f"{place}: {value} gave {made!r} for the variable {name!r}; it gives a mapping with a text as output."
+                f"{place}: {value} gave {made!r} for the variable {name!r}; it must give a mapping with "
+                f"a text as output."
             )
         return made["output"].strip()
     file = reading.path(value, place)
@@ -496,7 +495,7 @@ def _float(cell: str, what: str) -> float:
     try:
         return float(cell)
     except ValueError:
-        raise InputError(f"{what} is {cell!r}; it is a number.") from None
+        raise InputError(f"{what} must be a number, got {cell!r}.") from None
 
 
 def assertion_of(expected: str) -> dict[str, Any]:

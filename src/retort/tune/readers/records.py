@@ -61,7 +61,7 @@ def read_records(paths: Path | Sequence[Path]) -> Samples:
     """The samples in files of answers with scores; see `read_answers`."""
     found = read_answers(paths)
     if not found.is_scored:
-        raise InputError("these answers have no scores; give the task that scores them")
+        raise InputError("these answers have no scores; score them with retort tune TASK --from FILE")
     return found.samples
 
 
@@ -75,12 +75,14 @@ def read_answers(paths: Path | Sequence[Path], task: Task | None = None) -> Answ
     skipped: Counter[str] = Counter()
     found = list(_all_answers(files, skipped))
     if not found:
-        raise InputError(f"{files[0].name} has no records; give one JSON object a line")
+        raise InputError(f"{files[0].name} has no records; give one JSON object per line")
     if task is not None and any(answer.score is None for answer in found):
         found = _scored(found, task)
     unscored = sum(answer.score is None for answer in found)
     if unscored not in (0, len(found)):
-        raise InputError(f"{unscored} of {len(found)} answers have no score; give the task that scores them")
+        raise InputError(
+            f"{unscored} of {len(found)} answers have no score; score them with retort tune TASK --from FILE"
+        )
     return Answers(_samples(found, files[0].name), not unscored, dict(skipped))
 
 
@@ -145,7 +147,8 @@ def _scored(answers: Sequence[Answer], task: Task) -> list[Answer]:
         item = ids.get(answer.item) if known is None else known[0]
         if item is None:
             raise InputError(
-                f"{answer.place}: {answer.item[:60]!r} is nothing that the task {task.name} asks, and no item's id"
+                f"{answer.place}: {answer.item[:60]!r} is neither a question of the task {task.name} nor "
+                f"the id of an item"
             )
         if answer.text is None:
             raise InputError(f"{answer.place}: there is no text to score")
@@ -308,7 +311,7 @@ def _promptfoo(rows: Sequence[tuple[str, Any]], file: Path, skipped: Counter[str
         one = _read(PromptfooResult, record, f"{file.name} result {number}")
         place = f"{file.name} result {number}"
         if one.failureReason == 2 or one.response is None or one.response.output is None:
-            skipped["promptfoo's errors, which are no answers"] += 1
+            skipped["promptfoo's errors"] += 1
             continue
         # Providers are the outer loop over prompts in promptfoo, so a prompt's number says which provider it was.
         which = one.promptIdx // max(len(prompts), 1)
@@ -389,7 +392,7 @@ def _inspect(rows: Sequence[tuple[str, Any]], file: Path, skipped: Counter[str])
     for sample in log.samples or []:
         place = f"{file.name}, sample {sample.id} of epoch {sample.epoch}"
         if sample.error is not None or not sample.output.choices:
-            skipped["inspect_ai's errors, which are no answers"] += 1
+            skipped["inspect_ai's errors"] += 1
             continue
         scores = sample.scores or {}
         names = list(scores)
@@ -412,7 +415,7 @@ def _inspect_value(value: Any, place: str) -> float:
             return float(value)
         except ValueError:
             pass
-    raise InputError(f"{place}: the score is {value!r}; it is a number, or one of C, P, I and N")
+    raise InputError(f"{place}: the score is {value!r}; it must be a number, or one of C, P, I and N")
 
 
 def _inspect_archive(file: Path) -> Any:
@@ -422,7 +425,7 @@ def _inspect_archive(file: Path) -> Any:
             names = archive.namelist()
             head = next((name for name in ("header.json", "_journal/start.json") if name in names), None)
             if head is None:
-                raise SourceError(f"{file.name} is no inspect_ai log: it has no header.json.")
+                raise SourceError(f"{file.name} is not an inspect_ai log: it has no header.json.")
             log = parse_json(archive.read(head).decode(), f"{file.name}, {head}")
             samples = [name for name in names if re.fullmatch(r"samples/.*\.json", name)]
             log["samples"] = [
@@ -511,7 +514,7 @@ class _BatchResponse(_Shape):
 
 
 class BatchResult(_Shape):
-    """One line of the file that came back."""
+    """One line of the output file."""
 
     custom_id: str
     response: _BatchResponse | None = None
@@ -522,9 +525,7 @@ def _batch_answers(
     results: Sequence[tuple[str, Any]], requests: Sequence[tuple[str, Any]], file: Path, skipped: Counter[str]
 ) -> Iterator[Answer]:
     if not results or not requests:
-        missing = (
-            "the file of its requests, which has the temperatures" if results else "the file that came back"
-        )
+        missing = "the file of its requests, which has the temperatures" if results else "the output file"
         raise InputError(f"{file.name}: an OpenAI batch is two files; give {missing} as well")
     bodies = {(one := _read(BatchRequest, record, place)).custom_id: one.body for place, record in requests}
     repeats: Counter[str] = Counter()
@@ -534,7 +535,7 @@ def _batch_answers(
         if body is None:
             raise InputError(f"{place}: no request has the custom_id {result.custom_id!r}")
         if result.error is not None or result.response is None or result.response.status_code != 200:
-            skipped["the batch's errors, which are no answers"] += 1
+            skipped["the batch's errors"] += 1
             continue
         asked = _read(_BatchBody, body, f"the request {result.custom_id}")
         setting = {name: body[name] for name in SETTINGS if body.get(name) is not None}
