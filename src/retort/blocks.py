@@ -208,9 +208,10 @@ def html_fragment(blocks: Iterable[Block]) -> str:
     return f'<style>{STYLE}</style><div class="retort-record">{"".join(map(_html, blocks))}</div>'
 
 
-def html_page(title: str, blocks: Iterable[Block]) -> str:
-    """The blocks as a page of their own, which also fits a phone."""
-    return PAGE.format(title=html.escape(title), style=STYLE, body="\n".join(map(_html, blocks)))
+def html_page(title: str, blocks: Iterable[Block], above: str = "") -> str:
+    """The blocks as a page of their own, which also fits a phone. `above`: HTML of our own before them, a picture."""
+    body = "\n".join([above, *map(_html, blocks)])
+    return PAGE.format(title=html.escape(title), style=STYLE, body=body)
 
 
 def _html(block: Block) -> str:
