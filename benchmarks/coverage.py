@@ -216,9 +216,9 @@ PROMISES = (
     Promise("own interval covers, promised 95 %", own_interval, 20_000, 100_000, min),
     Promise("planned pair covers, promised 95 %", planned_pair, 2_000, 10_000, min),
     Promise("all pairs cover, promised 95 %", all_pairs, 1_000, 4_000, min),
-    Promise("family-wise error, promised at most 5 %", family_wise, 2_000, 4_000, max),
-    Promise("stated power, promised 80 %", power, 2_000, 4_000, min),
-    Promise("race: family-wise error, promised at most 5 %", race_error, 1_000, 4_000, max),
+    Promise("family-wise error, promised at most 5 %", family_wise, 2_000, 1_500, max),
+    Promise("stated power, promised 80 %", power, 2_000, 2_000, min),
+    Promise("race: family-wise error, promised at most 5 %", race_error, 1_000, 2_000, max),
 )
 
 

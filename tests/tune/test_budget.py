@@ -176,7 +176,7 @@ def test_a_killed_budget_on_a_server_pays_nothing_twice(counting, tmp_path: Path
     paid = len(asked(server))
     server.requests.clear()
     server.faults = ["ok"] * 31 + ["500"]
-    with pytest.raises(SourceError, match="go on with --resume"):
+    with pytest.raises(SourceError, match="continue with --resume"):
         run(task(), source_of(url), GRID, 2, record=tmp_path / "cut", **arguments)
     server.faults = []
     failed = len(asked(server))

@@ -204,7 +204,7 @@ def read(folder: Path) -> tuple[Samples, str, Origin]:
         # What a budget pays for is known at its end only; the race holds wherever it stopped.
         num_pieces = len(list(folder.glob("piece-*.parquet")))
         if not num_pieces:
-            raise SourceError(f"{folder} has no answers yet; go on with --resume")
+            raise SourceError(f"{folder} has no answers yet; continue with --resume")
     tables, passes = [], np.zeros(2, dtype=np.int64)
     for number in range(num_pieces):
         file = folder / f"piece-{number:06d}.parquet"

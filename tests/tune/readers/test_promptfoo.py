@@ -412,7 +412,7 @@ def test_tests_with_and_without_assertions_in_one_file(tmp_path: Path) -> None:
         + [{"vars": {"x": f"w{n}"}} for n in (1, 2, 3)],
     }
     task = loaded(tmp_path, config)
-    assert any(note.startswith("3 of 9 tests do not have an assertion") for note in task.notes)
+    assert any(note.startswith("3 of 9 tests do not have a supported assertion") for note in task.notes)
     source = MockSource(12, end_bias=-4)
     found = run(replace(task, max_tokens=1), source, (0.0, 3.0), 4, record=tmp_path / "r")
     assert (found.items, found.items_left_out) == (6, 0) and found.item_ids == tuple("123456")
