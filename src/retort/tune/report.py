@@ -467,7 +467,7 @@ def _unscored(found: Tuning) -> Iterator[Block]:
     )
     name = "τ" if found.axis == "temperature" else found.axis or "setting"
     yield table(
-        [f">{name}", ">distinct", ">agreement", ">all the same"],
+        [f">{name}", ">distinct", ">agreement", ">identical"],
         [
             [found.called(one), *(number(value) for value in (part.distinct, part.agreement, part.identical))]
             for one, part in zip(found.settings, found.unscored, strict=True)
