@@ -13,7 +13,7 @@ from benchmarks.record import Settings, cores, markdown, write
 
 NAMES = (
     "startup", "sampling", "generate", "speculative", "path", "tune", "distill", "gkd", "lens", "distill_loss",
-    "capture", "cached_step", "coverage", "engines",
+    "capture", "cached_step", "coverage", "engines", "forecast",
 )  # fmt: skip
 ROUNDS = 7
 

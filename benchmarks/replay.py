@@ -15,7 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -67,13 +67,13 @@ def replay(name: str, axis: Axis, table: np.ndarray, seeds: int, equal: np.ndarr
     shares, errors = [], 0
     for seed in range(seeds):
         order = np.random.default_rng(seed).permuted(table, axis=2)[:, :, :repeats].mean(axis=2)
-        raced = race(_asker(order), items, settings, repeats, most, seed=seed)
+        raced = race(_asker(order, most // repeats), items, settings, seed=seed)
         found, _ = recommend_raced(axis, raced, goal, BOUNDS)
         kind = (
             "same" if found.setting == whole.setting else "tied" if found.setting in whole.tied else "other"
         )
         said[kind] += 1
-        shares.append(raced.answers / table.size)
+        shares.append(raced.cells * repeats / table.size)
         errors += equal is not None and bool((raced.better & equal).any())
     return Replayed(
         name, whole.setting, said["same"], said["tied"], said["other"], float(np.median(shares)),
@@ -81,8 +81,16 @@ def replay(name: str, axis: Axis, table: np.ndarray, seeds: int, equal: np.ndarr
     )  # fmt: skip
 
 
-def _asker(scores: np.ndarray) -> Ask:
-    return lambda items, settings: scores[np.ix_(items, settings)]
+def _asker(scores: np.ndarray, most: int) -> Ask:
+    """The recorded scores, so many of them."""
+    asked = 0
+
+    def ask(items: Sequence[int], settings: Sequence[int]) -> np.ndarray | None:
+        nonlocal asked
+        asked += len(items) * len(settings)
+        return scores[np.ix_(items, settings)] if asked <= most else None
+
+    return ask
 
 
 def simulated(seeds: int) -> Iterator[Replayed]:

@@ -58,6 +58,10 @@ class MockServer:
 
     # What it answers.
 
+    def refusal(self, body: dict[str, Any]) -> str | None:
+        """What a model says of a request that it does not take; None: it takes it."""
+        return None
+
     def models(self) -> dict[str, Any]:
         entry: dict[str, Any] = {"id": "mock", "object": "model"}
         if self.vocabulary:
@@ -242,6 +246,8 @@ def serve(server: MockServer) -> Iterator[str]:
             elif asked is not True and asked > server.most:
                 message = f"logprobs may be at most {server.most}"
                 self._send(400, json.dumps({"error": {"message": message}}))
+            elif (said := server.refusal(body)) is not None:
+                self._send(400, json.dumps({"error": {"message": said, "type": "invalid_request_error"}}))
             elif body.get("stream"):
                 self._stream(server.answer({**body, "n": 1}, is_chat), is_chat)
             else:

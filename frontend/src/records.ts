@@ -333,6 +333,7 @@ export interface Example {
   at_setting: string;
   score_reference: number;
   score_setting: number;
+  asked: string | null;
 }
 
 /** retort.tune.report.Regression */
@@ -343,6 +344,15 @@ export interface Regression {
   difference: number;
   difference_ci: [number, number];
   items: number;
+}
+
+/** retort.tune.report.Unscored */
+export interface Unscored {
+  setting: Record<string, unknown>;
+  items: number;
+  distinct: number | null;
+  agreement: number | null;
+  identical: number | null;
 }
 
 /** retort.tune.report.Tuning */
@@ -376,6 +386,8 @@ export interface TuneRecord {
   regression: Regression | null;
   answers_drawn: number | null;
   answers_of_grid: number | null;
+  unscored: Unscored[];
+  prompts: string[];
 }
 
 /** retort.distill.results.ArmResult */

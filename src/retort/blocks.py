@@ -169,7 +169,7 @@ STYLE = """
 div.retort-record { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; overflow-wrap: anywhere }
 div.retort-record .wide { overflow-x: auto; margin: .8rem 0 }
 div.retort-record table { border-collapse: collapse; font-variant-numeric: tabular-nums; margin: 0 }
-div.retort-record th { font-weight: 600; text-align: left; vertical-align: bottom; background: none }
+div.retort-record th { font-weight: 600; text-align: left !important; vertical-align: bottom; background: none }
 div.retort-record th, div.retort-record td {
   padding: .15rem .6rem .15rem 0; white-space: nowrap; border: 0; background-color: transparent;
 }
@@ -178,7 +178,7 @@ div.retort-record td { text-align: left !important }
 div.retort-record .right { text-align: right !important }
 div.retort-record .bar { display: inline-block; width: 6rem; height: .7em; margin-left: .5rem }
 div.retort-record .bar i { display: block; height: 100%; background: #4a86c5 }
-div.retort-record pre { font: 13px/1.25 ui-monospace, monospace; overflow-x: auto; white-space: pre }
+div.retort-record pre { font: 13px/1.25 ui-monospace, monospace; overflow-x: auto; white-space: pre !important }
 div.retort-record svg { max-width: 100%; height: auto }
 @media (max-width: 600px) {
   div.retort-record th, div.retort-record td { white-space: normal }
@@ -208,9 +208,10 @@ def html_fragment(blocks: Iterable[Block]) -> str:
     return f'<style>{STYLE}</style><div class="retort-record">{"".join(map(_html, blocks))}</div>'
 
 
-def html_page(title: str, blocks: Iterable[Block]) -> str:
-    """The blocks as a page of their own, which also fits a phone."""
-    return PAGE.format(title=html.escape(title), style=STYLE, body="\n".join(map(_html, blocks)))
+def html_page(title: str, blocks: Iterable[Block], above: str = "") -> str:
+    """The blocks as a page of their own, which also fits a phone. `above`: HTML of our own before them, a picture."""
+    body = "\n".join([above, *map(_html, blocks)])
+    return PAGE.format(title=html.escape(title), style=STYLE, body=body)
 
 
 def _html(block: Block) -> str:

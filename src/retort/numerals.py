@@ -75,9 +75,16 @@ def interval(ends: tuple[float, float] | None, write: Callable[[float], str] = d
 
 
 def signed_interval(ends: tuple[float, float] | None, places: int = 3) -> str:
-    """The interval of a difference; without plus signs where both ends are positive."""
-    write = signed if ends is not None and ends[0] < 0.0 else decimals
-    return interval(ends, lambda end: write(end, places))
+    """The interval of a difference; without plus signs where both ends are positive. A difference that is not 0 does
+    not look as if it could be: an end that rounds to 0 is "above 0" or "below 0"."""
+    written = signed if ends is not None and ends[0] < 0.0 else decimals
+
+    def write(end: float) -> str:
+        if 0.0 < abs(end) < 0.5 * 10.0**-places:
+            return "above 0" if end > 0.0 else "below 0"
+        return written(end, places)
+
+    return interval(ends, write)
 
 
 def bounds(low: float, high: float, write: Callable[[float], str] = number) -> str:

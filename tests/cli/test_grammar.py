@@ -69,3 +69,10 @@ SHORT = {
     "-t": "--temperature", "-n": "--samples", "-o": "--out", "-m": "--model", "-c": "--chain", "-s": "--seed",
     "-k": "--top-k", "-p": "--prompts", "-f": "--format", "-j": "--json",
 }  # fmt: skip
+
+
+def test_a_shell_can_complete_commands_and_options() -> None:
+    asked = {"_RETORT_COMPLETE": "bash_complete", "COMP_CWORD": "1", "COMP_WORDS": "retort det"}
+    assert "determinism" in CliRunner().invoke(main, prog_name="retort", env=asked).output
+    asked |= {"COMP_CWORD": "2", "COMP_WORDS": "retort look --temp"}
+    assert "--temperature" in CliRunner().invoke(main, prog_name="retort", env=asked).output

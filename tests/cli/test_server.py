@@ -47,7 +47,7 @@ def test_the_table_shows_intervals_and_no_key(run, server) -> None:
         "look", server.model, "hello there", "--temperature", "1,2", "--chain", "top_k=3", "--top", "4"
     )
     assert (result.exit_code, result.stderr) == (0, "")
-    for said in ("Known are 20 tokens of 60", "…", "all others unseen", "top_k=3", "Processed"):
+    for said in ("20 tokens of 60 are known", "…", "all others unseen", "top_k=3", "Processed"):
         assert said in result.stdout
     assert KEY not in result.stdout
 

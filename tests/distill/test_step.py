@@ -23,7 +23,7 @@ from retort.distill.measure import held_out_nll
 from retort.distill.models import Teacher
 from retort.distill.objective import Objective
 from retort.distill.recipe import Recipe
-from retort.distill.step import DistillTrainer, training_arguments
+from retort.distill.step import DistillTrainer, trackers, training_arguments
 from retort.errors import InputError
 
 VOCAB_SIZE, LENGTH = 12, 6
@@ -257,3 +257,39 @@ def test_what_is_not_there_is_refused_before_anything_is_opened(
         run(Recipe.from_dict(markov(report_to=["wandb"], teacher="true") | {"teacher": "/no/such/model"}))
     with pytest.raises(InputError, match=r"report_to has 'tensorbord' \(did you mean tensorboard\?\)"):
         run(Recipe.from_dict(markov(report_to=["tensorbord"])))
+
+
+class Failing(Recorder):
+    """A tracker that breaks at its first word."""
+
+    def on_train_begin(self, *_: Any, **__: Any) -> None:
+        raise OSError("no\nnetwork")
+
+
+def test_by_default_it_is_logged_beside_the_results_and_where_the_environment_says(
+    markov: Markov, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    monkeypatch.setattr(
+        integration_utils, "get_available_reporting_integrations", lambda: ["tensorboard", "wandb", "mlflow"]
+    )
+    for name in ("WANDB_PROJECT", "WANDB_API_KEY", "WANDB_MODE", "WANDB_DISABLED", "MLFLOW_TRACKING_URI"):
+        monkeypatch.delenv(name, raising=False)
+    nowhere, kept = Recipe.from_dict(markov()), Recipe.from_dict(markov(output=str(tmp_path / "out")))
+    assert (nowhere.report_to, trackers(nowhere), trackers(kept)) == (("auto",), (), ("tensorboard",))
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    assert trackers(kept) == ("tensorboard", "wandb")
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    assert trackers(kept) == ("tensorboard",)
+    assert trackers(Recipe.from_dict(markov(output=str(tmp_path / "out"), report_to=[]))) == ()
+
+
+def test_a_tracker_that_nobody_named_cannot_break_a_run(
+    markov: Markov, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    monkeypatch.setattr(integration_utils, "get_available_reporting_integrations", lambda: ["tensorboard"])
+    monkeypatch.setitem(integration_utils.INTEGRATION_TO_CALLBACK, "tensorboard", Failing)
+    monkeypatch.setattr(Recorder, "told", [])
+    output = str(tmp_path / "out")
+    with pytest.warns(UserWarning, match=r"tensorboard does not work here \(no network\); it is left out"):
+        found = run(Recipe.from_dict(markov(steps=4, eval_every=2, seeds=1, output=output)))
+    assert found.arms["soft"] and Recorder.told == []

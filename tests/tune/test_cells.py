@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from retort.tune.cells import Price, cells_of, examples_of, model_question, prompt_questions, votes_of
+from retort.tune.budget import Price
+from retort.tune.cells import cells_of, examples_of, model_question, prompt_questions, votes_of
 from retort.tune.goals import find_goal
 from retort.tune.samples import Samples
 from retort.tune.settings import temperature_axis
@@ -28,7 +29,7 @@ def samples_of(right: np.ndarray, answers: np.ndarray | None = None) -> Samples:
 def test_a_cell_has_its_score_tokens_money_and_latency() -> None:
     right = np.zeros((20, 2, 2, 3))
     right[:, 1, 0] = 1.0
-    cells = cells_of(samples_of(right), EXPLOIT, "m", np.ones(20, dtype=bool), Price(2.0, 4.0))
+    cells = cells_of(samples_of(right), EXPLOIT, "m", np.arange(20), Price(2.0, 4.0))
     assert [(one.prompt, one.setting["temperature"], one.score) for one in cells] == [
         (1, 0.0, 0.0), (1, 1.0, 0.0), (2, 0.0, 1.0), (2, 1.0, 0.0),
     ]  # fmt: skip
@@ -48,18 +49,18 @@ def test_the_prompt_the_setting_and_which_is_worth_more() -> None:
     right[:, 1] = 1.0
     right[:20, 0, 0] = 1.0
     samples = samples_of(right)
-    prompt, setting, both = prompt_questions(samples, EXPLOIT, np.ones(40, dtype=bool), 0, 1, 0)
+    prompt, setting, both = prompt_questions(samples, EXPLOIT, np.arange(40), 0, 1, 0)
     assert (prompt.better, prompt.difference, prompt.significant) == ("prompt 2", 1.0, True)
     assert (setting.difference, setting.significant) == (0.5, True)
     assert (both.difference, both.significant) == (0.5, True)
-    assert prompt_questions(samples.of_prompt(0), EXPLOIT, np.ones(40, dtype=bool), 0, 1, 0) == ()
+    assert prompt_questions(samples.of_prompt(0), EXPLOIT, np.arange(40), 0, 1, 0) == ()
 
 
 def test_a_cell_is_not_compared_with_itself() -> None:
     """The suggested setting is the reference, and the first prompt the best: nothing differs or is estimated."""
     right = np.zeros((40, 2, 2, 1))
     right[:20, 0, 1] = 1.0
-    found = prompt_questions(samples_of(right), EXPLOIT, np.ones(40, dtype=bool), 1, 1, 0)
+    found = prompt_questions(samples_of(right), EXPLOIT, np.arange(40), 1, 1, 0)
     assert [(one.difference, one.difference_ci, one.significant) for one in found] == [
         (0.0, (0.0, 0.0), False)
     ] * 3
@@ -90,7 +91,7 @@ def test_examples_are_the_items_that_changed_losses_first() -> None:
     right[1, 0, 1] = 1.0
     samples = samples_of(right)
     scores = EXPLOIT.item_scores(samples)
-    found = examples_of(samples, scores, np.ones(4, dtype=bool), 0, 1)
+    found = examples_of(samples, scores, np.arange(4), 0, 1)
     assert [(one.item, one.at_reference, one.at_setting) for one in found] == [
         ("q1", "right", "wrong"), ("q0", "wrong", "right"),
     ]  # fmt: skip

@@ -83,6 +83,53 @@ def test_plain_shares_of_means_would_credit_levers_with_the_noise() -> None:
     assert np.mean(np.array(ours) == 0.0) > 0.2
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_shares_are_those_of_statsmodels_mean_squares(seed: int) -> None:
+    """statsmodels' analysis of variance of all answers; the components by solving for the expected mean squares of a
+    model in which every factor is random: E[MS of T] = Σ of σ²_U · (cells of U's complement) over all U that hold T."""
+    anova = pytest.importorskip("statsmodels.api").stats.anova_lm
+    ols = pytest.importorskip("statsmodels.formula.api").ols
+    pandas = pytest.importorskip("pandas")
+    rng = np.random.default_rng(seed)
+    sizes = {"i": 6, "p": 3, "s": 4, "r": 3}
+    shape = tuple(sizes.values())
+    y = sum(
+        size * rng.normal(size=tuple(n if axis in axes else 1 for axis, n in enumerate(shape)))
+        for axes, size in (
+            ((0,), 1.0),
+            ((1,), 0.7),
+            ((2,), 0.8),
+            ((0, 2), 0.6),
+            ((1, 2), 0.5),
+            ((0, 1, 2, 3), 1.0),
+        )
+    ) + np.zeros(shape)
+    table = pandas.DataFrame(dict(zip("ipsr", np.indices(shape).reshape(4, -1), strict=True)))
+    table["y"] = y.ravel()
+    found = anova(ols("y ~ C(i)*C(p)*C(s)", table).fit(), typ=1)
+    named = {name.replace("C(", "").replace(")", "").replace(":", ""): row for name, row in found.iterrows()}
+    terms = ["i", "p", "s", "ip", "is", "ps", "ips", "Residual"]
+
+    def cells(term: str) -> int:
+        return int(np.prod([n for axis, n in sizes.items() if axis not in term]))
+
+    expected = np.array(
+        [
+            [
+                1.0 if u == "Residual" else cells(u) * float(t != "Residual" and set(t) <= set(u))
+                for u in terms
+            ]
+            for t in terms
+        ]
+    )
+    squares = np.array([named[term]["mean_sq"] for term in terms])
+    c = dict(zip(terms, np.maximum(np.linalg.solve(expected, squares), 0.0), strict=True))
+    levers = np.array([c["s"] + c["is"], c["p"] + c["ip"], c["ps"] + c["ips"], c["Residual"], c["i"]])
+    ours = variance_shares(samples_of(y))
+    assert ours is not None
+    assert [one.share for one in ours] == pytest.approx(list(levers / levers.sum()), abs=1e-10)
+
+
 def test_where_nothing_can_be_told() -> None:
     y = simulated(np.random.default_rng(4), seed=1.0)
     assert variance_shares(samples_of(y[:, :1])) is None  # one prompt

@@ -125,3 +125,27 @@ def test_two_runs_of_one_recording_are_refused(tmp_path: Path) -> None:
         Recording.begin(tmp_path / "r", {"pieces": 1}, True)
     with Recording.begin(tmp_path / "r", {"pieces": 1}, True):
         pass
+
+
+def test_pieces_from_a_cluster_are_joined_with_those_that_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ray itself is an extra; what it is asked for, and where its pieces go, needs none."""
+    module = sys.modules["retort.tune.run"]
+    asked: list[int] = []
+
+    def drawn(plan, model, missing):
+        for number in missing:
+            asked.append(number)
+            yield sweep_module.LocalDrawer(plan, KnowingSource(EXPLOIT_KNOWN)).draw(
+                number, plan.pieces[number], range(len(plan.axis))
+            )
+
+    monkeypatch.setattr(module, "sweep_ray", drawn)
+    whole = recorded(tmp_path / "whole")
+    spread = recorded(tmp_path / "spread", engine="ray")
+    assert spread == whole
+    count = len(asked)
+    (tmp_path / "spread" / "piece-000001.parquet").unlink()
+    assert recorded(tmp_path / "spread", engine="ray", resume=True) == whole
+    assert asked[count:] == [1]

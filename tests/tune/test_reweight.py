@@ -39,7 +39,7 @@ def at(*texts: str) -> tuple[Chain, ...]:
 def estimated(temperatures, targets, source=None, *, seed=0, chain=None, samples=8):
     """The estimates of one sweep, without its other statistics."""
     plan = make_plan(TASK, temperatures, samples, seed, chain=chain)
-    pieces = [rows for _, rows, _ in sweep(plan, SOURCE, None)]
+    pieces = list(sweep(plan, SOURCE))
     likelihoods = score_pieces(plan, SOURCE, pieces, targets, None)
     columns = as_samples(pieces, plan.axis, [item.id for item in plan.items])
     return reweighted(columns, likelihoods, find_goal("exploit"), Wanted(targets, source), seed)
@@ -120,7 +120,7 @@ def phrases():
     task = load_task(Path(__file__).parents[2] / "docs" / "examples" / "phrases.yaml")
     source = retort.load("embedded:english")
     plan = make_plan(task, (0.5, 1.5), 4, limit_items=5)
-    return source, plan, next(iter(sweep(plan, source, None)))[1]
+    return source, plan, next(sweep(plan, source))
 
 
 def test_log_probabilities_are_those_of_the_model(phrases) -> None:

@@ -97,7 +97,7 @@ def test_every_answer_is_what_generate_gives_with_the_same_seed(exploit_task: Ta
     source = KnowingSource(EXPLOIT_KNOWN)
     task = replace(exploit_task, items=exploit_task.items[:3], prompts=("a {word}", "the {word}"))
     plan = make_plan(replace(task), GRID, 2, 9)
-    rows = [rows for _, rows, _ in sweep_module.sweep(plan, source, None)]
+    rows = list(sweep_module.sweep(plan, source))
     columns = {name: [value for piece in rows for value in piece.columns[name]] for name in rows[0].columns}
     assert len(columns["text"]) == 3 * 2 * 2 * len(GRID)
     for number in range(len(columns["text"])):
@@ -197,8 +197,9 @@ def test_batches_and_left_out_items_change_no_answer(
         on_progress=lambda done, total, detail: calls.append((done, total, detail)),
     )
     np.testing.assert_array_equal(found.item_scores, exploit.item_scores[:25])
-    assert [done for done, _, _ in calls] == list(range(1, 201))
-    assert {total for _, total, _ in calls} == {200}
+    settings = len(GRID)
+    assert [done for done, _, _ in calls] == [settings * paths for paths in range(1, 201)]
+    assert {total for _, total, _ in calls} == {200 * settings}
 
 
 def test_items_have_their_own_noise() -> None:

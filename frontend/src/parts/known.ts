@@ -16,7 +16,7 @@ export function knownNote(of: KnownOf, count: number, list: boolean): HTMLElemen
   return h(
     "div",
     { class: "note", role: "note" },
-    h("p", {}, `${whole(count)} tokens ${all} are known. Every number here is an interval that holds the truth: lowest … highest; one number where both ends round to it.`),
+    h("p", {}, `${whole(count)} tokens ${all} are known. Every number here is an interval with the true value inside: lowest … highest; one number where both ends round to it.`),
     of.probe ? h("p", {}, h("b", {}, of.probe.logprobs === "raw" ? "Its logprobs are raw: " : "Its logprobs are processed: "), probed(of.probe)) : null,
     of.note ? h("p", {}, of.note) : null,
   );

@@ -8,10 +8,11 @@ Read `claim.py` first, then the tables of claims: `arithmetic.py` (theorems), `t
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from retort.blocks import Block, Line, line, table
 from retort.callable_package import callable_package
@@ -21,7 +22,7 @@ from retort.claims.evidence import Evidence, Needs, ProgressCallback
 from retort.errors import InputError
 from retort.lens.asking import default_prompts
 from retort.numerals import interval, number
-from retort.records import Record, new_axes, titled
+from retort.records import Measures, Record, exact, new_axes, titled
 from retort.sources.load import Model, opened
 
 CLAIMS: tuple[Claim, ...] = (*arithmetic.CLAIMS, *texts.CLAIMS, *tasks.CLAIMS, *distilling.CLAIMS)
@@ -43,6 +44,13 @@ class Claims(Record):
     items: int
     samples: int
     claims: tuple[Verdict, ...]
+
+    MEASURES: ClassVar[tuple[str, ...]] = ("holds", "does_not_hold", "cannot_tell")
+
+    def measures(self) -> Measures:
+        """How many claims have each verdict."""
+        counts = Counter(claim.verdict.replace(" ", "_") for claim in self.claims)
+        return {name: [exact(counts[name])] for name in self.MEASURES}
 
     def table_rows(self) -> list[dict[str, Any]]:
         """One row per claim; its numbers are in `to_dict()`."""

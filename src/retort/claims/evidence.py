@@ -177,7 +177,7 @@ class Evidence:
         )
         some = replace(task, items=tuple(task.items[number] for number in chosen))
         plan = make_plan(some, GRID, self.samples, self.seed, None, Chain(()))
-        rows = [piece for _, piece, _ in sweep(plan, source, None)]
+        rows = list(sweep(plan, source))
         texts = [text for piece in rows for text in piece.columns["text"]]
         return as_samples(rows, plan.axis, [item.id for item in some.items]), texts
 

@@ -16,9 +16,11 @@ HEAD = """\
 
 This page is made from the commands themselves (`make docs`); a test fails when it is stale.
 
-Every command takes `--json`: one JSON document on stdout and nothing else there. Without it, stdout gets tables.
-Progress goes to stderr. A mistake (a model that is not there, a value out of range) is one line on stderr and exit
-code 2; Ctrl-C is one line and exit code 130.
+Every command that prints a table takes `--format`, `--json` and `-o FILE`: then one document and nothing else is on
+stdout or in FILE. Progress and notes go to stderr.
+
+[Exit codes](troubleshooting.md#exit-codes) are 0, 2 (a mistake), 3 (`--fail-if` holds), 130 and 141.
+[Shell completion](install.md#shell-completion) knows every command and option.
 """
 
 

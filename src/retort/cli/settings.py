@@ -30,12 +30,16 @@ class SettingsText(click.ParamType):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Settings:
         from retort.errors import InputError
         from retort.sampling.params import SamplingParams
-        from retort.sampling.setting_names import parse_settings
+        from retort.sampling.setting_names import irrelevant, parse_settings
 
         if isinstance(value, Settings):
             return value
         try:
-            named = SamplingParams.named(parse_settings(value))
+            given = parse_settings(value)
+            named = SamplingParams.named(given)
+            if beside := irrelevant(given):
+                verb = "do" if len(beside) > 1 else "does"
+                click.echo(f"--settings: {', '.join(beside)} {verb} not change the distribution.", err=True)
             return Settings(named, *SamplingParams.said(named))
         except InputError as problem:
             self.fail(str(problem), param, ctx)

@@ -327,15 +327,11 @@ def _refuse(task: str | None, check: bool, given: dict[str, Any]) -> None:
         raise click.UsageError("--logprobs needs --record DIR.")
     if given["second"] is not None and task is None:
         raise click.UsageError("--second reads the answers after their prompts, which only a TASK has.")
-    if given["budget"] is not None:
-        unfit = [
-            name for name in ("logprobs", "reweight", "reweight_from", "second", "variety") if given[name]
-        ]
-        if task is None or from_files or given["temperatures"] == AUTO or given["engine"] == "ray" or unfit:
-            what = (
-                ", ".join(f"--{name.replace('_', '-')}" for name in unfit) or "--from, --engine ray or auto"
-            )
-            raise click.UsageError(f"--budget is for the sweep of a TASK and does not go with {what}.")
+    elsewhere = task is None or from_files or given["temperatures"] == AUTO or given["engine"] == "ray"
+    if given["budget"] is not None and elsewhere:
+        raise click.UsageError(
+            "--budget is for the sweep of a TASK and does not go with --from, --engine ray or auto."
+        )
     if from_files and (given["reweight"] or given["reweight_from"] is not None):
         raise click.UsageError(
             "these records do not have the answers' log-probabilities, so they cannot be re-weighted."

@@ -104,7 +104,7 @@ def run_arm(
         checkpoint = ranks.shared(lambda: last_checkpoint(folder))
         if recipe.keep == "best":
             trainer.add_callback(BestWeights(trainer, folder))
-        with quiet_transformers(), reported(trainer, recipe.report_to, name, recipe.output):
+        with quiet_transformers(), reported(trainer, recipe, name):
             ranks.together(lambda: trainer.train(resume_from_checkpoint=checkpoint))
             measured = _measured(trainer, setup, folder, steps)
             trainer.log(

@@ -69,7 +69,7 @@ def check_recipe(recipe: Recipe) -> Checked:
 
     if isinstance(recipe.student, Student) and recipe.student.config is not None:
         check_student_config(recipe.student.config)
-    reporters(recipe.report_to)
+    reporters(recipe)
     objective = Objective(None, recipe.temperature, recipe.alpha, recipe.divergence)
     tokens = recipe.batch_size * recipe.sequence_length
     texts, not_here = _texts(recipe.data)

@@ -81,7 +81,7 @@ def run(
     ranks.join()
     on_progress, on_point = (on_progress, on_point) if ranks.leads() else (None, None)
     # What cannot be logged to is said before hours are spent.
-    ranks.agreed(lambda: reporters(recipe.report_to))
+    ranks.agreed(lambda: reporters(recipe))
     ranks.shared(lambda: _keep_plan(recipe))
     if ranks.world_size() > 1 and isinstance(recipe.data.train, FromTeacher):
         ranks.shared(lambda: str(teacher_text(recipe)))  # before all of them need it

@@ -420,7 +420,9 @@ class Recipe(Keys):
     )
     save: Text | None = Field(None, description="folder for the trained students")
     report_to: Annotated[tuple[Text, ...], BeforeValidator(_names)] = Field(
-        (), description="where training is logged, for instance [tensorboard, wandb]"
+        ("auto",),
+        description="where training is logged, for instance [tensorboard, wandb]; auto: TensorBoard files beside the "
+        "results, and trackers that the environment sets up; [] is off",
     )
 
     def __init__(self, **values: Any) -> None:

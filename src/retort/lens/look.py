@@ -257,7 +257,8 @@ class Look(Record):
         else:
             of = f"{self.vocabulary:,}" if self.vocabulary else f"at most {self.vocabulary_at_most:,}"
             yield line(
-                f"Known are {self.known_tokens:,} tokens of {of}, so most numbers are intervals that hold the truth. "
+                f"{self.known_tokens:,} tokens of {of} are known, so most numbers are intervals with the true "
+                "value inside. "
                 f"{scale}"
             )
         yield _rows_table(self.rows)

@@ -16,8 +16,7 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from retort.tune.budget import PRESETS, Budget, Preset, find_preset
-from retort.tune.cells import Price
+from retort.tune.budget import PRESETS, Budget, Preset, Price, find_preset
 from retort.tune.conclude import Origin, conclude
 from retort.tune.goals import GOALS, Goal, find_goal
 from retort.tune.likelihoods import Likelihoods, read_likelihoods

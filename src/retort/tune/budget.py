@@ -1,9 +1,12 @@
-"""How much a task may cost, and what to try: what the command line does not say, the task's file may, then a preset."""
+"""How much a task may cost, and what to try: what the command line does not say, the task's file may, then a preset.
+
+`Spending` counts what a sweep has paid, answer by answer, against the most that it may.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from retort.chain import Chain
@@ -43,6 +46,88 @@ def read_budget(record: Any, place: str) -> Budget:
             f"{place}: temperatures is {temperatures!r}; it must be a list of numbers of 0 or more."
         )
     return Budget(record.get("samples"), record.get("items"), tuple(map(float, temperatures)))
+
+
+@dataclass(frozen=True)
+class Price:
+    """Money per million tokens, of the prompt and of the answer."""
+
+    prompt: float
+    answer: float
+
+    def of(self, prompt_tokens: float, answer_tokens: float) -> float:
+        """What so many tokens cost."""
+        return (self.prompt * prompt_tokens + self.answer * answer_tokens) / 1e6
+
+
+@dataclass
+class Spending:
+    """What answers have cost, in a budget's unit ("answer", "token" or "cost"), and whether more can be paid.
+
+    `longest`: most tokens of an answer; `prompt`: of a prompt, as far as its characters say, until one is counted.
+    Tokens that a server does not count are taken at their most.
+    """
+
+    unit: str
+    most: float
+    longest: int
+    prompt: float
+    price: Price | None = None
+    paid: dict[Any, float] = field(default_factory=dict)
+    spent: float = 0.0
+
+    def add(self, answer: Any, prompt_tokens: int | None, answer_tokens: int | None) -> None:
+        """Count one answer, by a key of its own: what is read again after a kill was paid once."""
+        before = self.prompt if prompt_tokens is None else prompt_tokens
+        if prompt_tokens is not None:
+            self.prompt = max(self.prompt, prompt_tokens) if self.paid else prompt_tokens
+        self.spent -= self.paid.get(answer, 0.0)
+        self.paid[answer] = self._of(before, self.longest if answer_tokens is None else answer_tokens)
+        self.spent += self.paid[answer]
+
+    def _of(self, prompt_tokens: float, answer_tokens: float) -> float:
+        if self.unit == "answer":
+            return 1.0
+        if self.price is None or self.unit == "token":
+            return prompt_tokens + answer_tokens
+        return self.price.of(prompt_tokens, answer_tokens)
+
+    @property
+    def dearest(self) -> float:
+        """What one more answer can cost."""
+        return self._of(self.prompt, self.longest)
+
+    @property
+    def usual(self) -> float:
+        """What an answer costs, by those that are there; its most, where none is."""
+        return self.spent / len(self.paid) if self.paid else self.dearest
+
+    def has_room(self, answers: int) -> bool:
+        """Whether so many more can be paid, if they cost what the others did."""
+        return self.spent + answers * self.usual <= self.most
+
+    def is_safe(self, running: int) -> bool:
+        """Whether one more request can be sent beside those that are running, whatever they come to cost."""
+        return self.spent + (running + 1) * self.dearest <= self.most
+
+
+def read_spending(budget: str | int, longest: int, prompt: float, price: Price | None) -> Spending:
+    """The spending that a budget allows: "5000", "5000 answers", "2M tokens" or "3.50 cost" (with a price)."""
+    text = str(budget).strip().lower()
+    amount, _, unit = text.partition(" ")
+    factor = {"k": 1e3, "m": 1e6}.get(amount[-1:], 1.0)
+    try:
+        value = float(amount.rstrip("km")) * factor
+    except ValueError:
+        value = 0.0
+    unit = unit.strip().rstrip("s") or "answer"
+    if not 0 < value < float("inf") or unit not in ("answer", "token", "cost"):
+        raise InputError(
+            f"budget is {budget!r}; give a number of answers, or as in '2M tokens' or '3.50 cost'"
+        )
+    if unit == "cost" and (price is None or price.of(longest, longest) <= 0.0):
+        raise InputError("a budget in money needs what tokens cost; give --price IN,OUT per million")
+    return Spending(unit, value, longest, prompt, price)
 
 
 @dataclass(frozen=True)

@@ -12,26 +12,15 @@ from typing import Any
 
 import numpy as np
 
+from retort.tune.budget import Price
 from retort.tune.goals import Goal, find_goal
 from retort.tune.recommend import ERROR_RATE, Ends, Recommendation, recommend
-from retort.tune.samples import Floats, Samples
+from retort.tune.samples import Floats, Ints, Samples, over_prompts
 from retort.tune.settings import Values, describe
 from retort.tune.statistics import bounded_interval, compare
 
 FEWEST_VOTES = 3
 MOST_EXAMPLES = 8
-
-
-@dataclass(frozen=True)
-class Price:
-    """Money per million tokens, of the prompt and of the answer."""
-
-    prompt: float
-    answer: float
-
-    def of(self, prompt_tokens: float, answer_tokens: float) -> float:
-        """What so many tokens cost."""
-        return (self.prompt * prompt_tokens + self.answer * answer_tokens) / 1e6
 
 
 @dataclass(frozen=True)
@@ -85,7 +74,7 @@ class Vote:
 @dataclass(frozen=True)
 class Example:
     """An item whose answers changed from the reference to the suggested setting: the first answer of each, as the
-    scorer compares them, and the item's scores."""
+    scorer compares them, and the item's scores. `asked`: what the item puts into the prompt; None where not known."""
 
     item: str
     prompt: int
@@ -93,16 +82,15 @@ class Example:
     at_setting: str
     score_reference: float
     score_setting: float
+    asked: str | None = None
 
 
-def cells_of(
-    samples: Samples, goal: Goal, model: str, complete: np.ndarray, price: Price | None
-) -> tuple[Cell, ...]:
+def cells_of(samples: Samples, goal: Goal, model: str, items: Ints, price: Price | None) -> tuple[Cell, ...]:
     """A cell for every prompt and setting, over the items that are compared."""
     found = []
     for prompt in range(samples.num_prompts):
         part = samples.of_prompt(prompt)
-        all_scores = goal.item_scores(part)[complete]
+        all_scores = goal.item_scores(part)[items]
         for number, setting in enumerate(samples.axis.settings):
             # A race drops settings, so that items have scores at some of them only.
             scores = all_scores[:, [number]]
@@ -141,15 +129,13 @@ def _limits(scores: Floats, goal: Goal, samples: Samples) -> Ends:
 
 
 def prompt_questions(
-    samples: Samples, goal: Goal, complete: np.ndarray, setting: int, reference: int, seed: int
+    samples: Samples, goal: Goal, items: Ints, setting: int, reference: int, seed: int
 ) -> tuple[Question, ...]:
     """The best prompt against the first, the suggested setting against the reference, and which change is worth more;
     each change alone. Nothing for one prompt."""
     if samples.num_prompts < 2:
         return ()
-    by_prompt = [
-        goal.item_scores(samples.of_prompt(number))[complete] for number in range(samples.num_prompts)
-    ]
+    by_prompt = [goal.item_scores(samples.of_prompt(number))[items] for number in range(samples.num_prompts)]
     # Each prompt at the reference, then the first prompt at the other settings: no cell stands there twice.
     others = [number for number in range(len(samples.axis)) if number != reference]
     columns = np.concatenate(
@@ -169,8 +155,11 @@ def prompt_questions(
             (0.0, 0.0) if left == right else comparison.interval(left, right),
         )  # fmt: skip
 
+    first = ask("best prompt against the first", f"prompt {best + 1}", f"prompt 1 (both at {at})", best, 0)
+    if not others:
+        return (first,)
     return (
-        ask("best prompt against the first", f"prompt {best + 1}", f"prompt 1 (both at {at})", best, 0),
+        first,
         ask("suggested setting against the reference", taken, f"{at} (both with prompt 1)", suggested, 0),
         ask(
             "the prompt or the setting",
@@ -196,24 +185,51 @@ def model_question(names: Sequence[str], scores: Sequence[Floats], seed: int) ->
 
 def votes_of(samples: Samples, goal: Goal, seed: int, against: Values | None) -> tuple[Vote, ...]:
     """What the answers of an item give together, at every setting; nothing below three answers per cell, and for goals
-    whose score is not a mean over answers."""
+    whose score is not a mean over answers. Where there is one setting alone, of fewer answers too: their number is then
+    what can be chosen."""
     sizes = samples.cell_sizes
     full = (sizes == sizes.max()).all(axis=(1, 2))
     most = int(sizes.max())
     if not goal.is_mean or most < FEWEST_VOTES or full.sum() < 2:
         return ()
-    together = {"any": find_goal(f"pass@{most}").item_scores(samples)[full]}
-    if samples.answer is not None:
-        together = {"majority": samples.majority_scores().mean(axis=1)[full], **together}
+    counts = [most] if len(samples.axis) > 1 else [*range(FEWEST_VOTES, most, 2), most]
     found = []
-    for kind, scores in together.items():
-        recommendation, _ = recommend(samples.axis, scores, "exploit", seed=seed, against=against)
-        found.append(Vote(kind, most, tuple(scores.mean(axis=0).tolist()), recommendation))
+    for answers in counts:
+        together = {"any": find_goal(f"pass@{answers}").item_scores(samples)[full]}
+        if samples.answer is not None:
+            majority = over_prompts(samples.in_groups(answers).majority_scores())
+            together = {"majority": majority[full], **together}
+        for kind, scores in together.items():
+            recommendation, _ = recommend(samples.axis, scores, "exploit", seed=seed, against=against)
+            found.append(Vote(kind, answers, tuple(scores.mean(axis=0).tolist()), recommendation))
     return tuple(found)
 
 
+def vote_question(samples: Samples, goal: Goal, items: Ints, seed: int) -> tuple[Question, ...]:
+    """A majority vote of all answers against one of them, where the settings leave nothing else to ask."""
+    answers = int(samples.cell_sizes.max())
+    if (
+        len(samples.axis) > 1
+        or not goal.is_mean
+        or samples.answer is None
+        or answers < FEWEST_VOTES
+        or len(items) < 2
+    ):
+        return ()
+    columns = np.stack(
+        [over_prompts(samples.majority_scores())[items, 0], goal.item_scores(samples)[items, 0]], axis=1
+    )
+    comparison = compare(columns, ERROR_RATE, np.random.default_rng(seed))
+    difference, interval = float(comparison.difference[0, 1]), comparison.interval(0, 1)
+    return (
+        Question(
+            "a vote against one answer", f"a majority vote of {answers}", "one answer", difference, interval
+        ),
+    )
+
+
 def examples_of(
-    samples: Samples, scores: Floats, complete: np.ndarray, setting: int, reference: int
+    samples: Samples, scores: Floats, items: Ints, setting: int, reference: int
 ) -> tuple[Example, ...]:
     """The items whose scores differ most between the reference and the suggested setting, those that lost first."""
     if samples.answer is None or samples.texts is None or setting == reference:
@@ -222,7 +238,6 @@ def examples_of(
     order = [
         number for number in np.argsort(-np.abs(change), kind="stable").tolist() if change[number] != 0.0
     ]
-    items = np.flatnonzero(complete)
     found: list[Example] = []
     for number in order[:MOST_EXAMPLES]:
         item = int(items[number])

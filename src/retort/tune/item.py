@@ -25,6 +25,7 @@ class Item:
 
     `choices`: all the answers to choose from, for scorer choice; `checks`: what an answer must satisfy, for scorer
     checks. `prompts`: what is asked through each of the task's prompts, where the file's own language wrote it out.
+    `transform`: what becomes of an answer before it is compared and scored.
     """
 
     id: str
@@ -33,6 +34,7 @@ class Item:
     choices: tuple[str, ...] = ()
     checks: tuple[Check, ...] = ()
     prompts: tuple[Prompt, ...] = ()
+    transform: Callable[[Any], Any] | None = None
 
 
 @dataclass(frozen=True)

@@ -157,6 +157,9 @@ def recommend(
     limits = min(low, float(scores.min())), max(high, float(scores.max()))
     rng = np.random.default_rng(seed)
     comparison = compare(scores, error_rate, rng, resamples, limits[1] - limits[0])
+    own = bounded_interval(scores, limits, error_rate)
+    if len(axis) == 1:
+        return _only_setting(axis, float(scores.mean()), error_rate), own
     reference = axis.default if against is None else axis.find(against)
 
     def chosen_by(found: Comparison) -> tuple[int, tuple[int, ...]]:
@@ -208,7 +211,33 @@ def recommend(
     )
     means = dict(zip(map(axis.short, axis.points), comparison.means.tolist(), strict=True))
     words = _Words(found, aim, axis, means, len(scores), comparison.fewest, limits == (0.0, 1.0))
-    return replace(found, reason=" ".join(words.sentences())), bounded_interval(scores, limits, error_rate)
+    return replace(found, reason=" ".join(words.sentences())), own
+
+
+def _only_setting(axis: Axis, mean: float, error_rate: float) -> Recommendation:
+    """What is said of a model that takes no settings."""
+    (point,) = axis.points
+    return Recommendation(
+        setting=point if mean > 0.0 else None,
+        reason="This model takes no temperature, so its own settings are all there is. What can still be chosen is the "
+        "prompt, and how many answers to take for a vote.",
+        detectable=False,
+        difference=0.0,
+        difference_ci=(0.0, 0.0),
+        reference=point,
+        region=(point,),
+        best=point,
+        held_out_difference=None,
+        held_out_ci=None,
+        chosen_again=None,
+        minimum_detectable_difference=None,
+        power=POWER,
+        error_rate=error_rate,
+        values={},
+        tied=(point,),
+        lead_of_best=0.0,
+        lead_of_best_ci=(0.0, 0.0),
+    )
 
 
 def recommend_raced(
@@ -414,7 +443,11 @@ class _Words:
 
     def interval(self, ends: Ends) -> str:
         sign = "+" if ends[0] < 0.0 else ""
-        return f"{self._number(ends[0], sign)} to {self._number(ends[1], sign)}"
+        low, high = (
+            f"{'above' if end > 0.0 else 'below'} 0" if 0.0 < abs(end) < 0.0005 else self._number(end, sign)
+            for end in ends
+        )
+        return f"{low} to {high}"
 
     def _number(self, value: float, sign: str) -> str:
         scaled, places = (100.0 * value, 0 if abs(value) >= 0.0995 else 1) if self.is_share else (value, 2)

@@ -54,7 +54,7 @@ class Recording:
                     f"{folder} already contains a recording; continue it (--resume), read it (--from "
                     f"{folder}), or give another folder"
                 )
-            for name in run:
+            for name in run.keys() - {"asked"}:  # said for a reader; `items_hash` compares all of it
                 if there.get(name) != run[name]:
                     raise InputError(
                         f"{folder} was recorded with {name} {_brief(there.get(name))}, and this run has "
@@ -77,6 +77,10 @@ class Recording:
     def __exit__(self, *problem: object) -> None:
         if self.claim is not None:
             self.claim.close()
+
+    def has(self, number: int) -> bool:
+        """Whether a piece is there."""
+        return self._file(number).exists()
 
     def piece(self, number: int) -> Rows | None:
         """The rows of a piece, or None where it is not there yet."""
@@ -128,12 +132,26 @@ class Recording:
         try:
             pq.write_table(table, unfinished, compression="zstd")
             os.replace(unfinished, file)
+            # A server's answers were in a journal of this name until now.
+            file.with_suffix(".jsonl").unlink(missing_ok=True)
         except OSError as problem:
             unfinished.unlink(missing_ok=True)
             raise SourceError(
                 f"piece {number} of the recording cannot be written ({problem.strerror or problem}); the "
                 f"pieces before it are in {self.folder}; continue with --resume"
             ) from problem
+
+    def abandon(self) -> None:
+        """Undo the beginning of a run that cannot go on as it was asked."""
+        for file in (*self.folder.glob("*.jsonl"), self.folder / RUN_FILE):
+            file.unlink(missing_ok=True)
+
+    def finish(self) -> None:
+        """Remove the journals of the trial and of pieces that are there. One that a spent budget left unfinished stays,
+        for a larger budget to go on with."""
+        for journal in self.folder.glob("*.jsonl"):
+            if journal.stem == "trial" or journal.with_suffix(".parquet").exists():
+                journal.unlink(missing_ok=True)
 
     def _file(self, number: int) -> Path:
         return self.folder / f"piece-{number:06d}.parquet"
@@ -159,6 +177,11 @@ def _claimed(folder: Path) -> Any:
     return lock
 
 
+def has_no_settings(folder: Path) -> bool:
+    """Whether the recording is of a model that takes no settings: of one setting, with nothing set."""
+    return (folder / RUN_FILE).exists() and _read_run(folder).get("settings") == [{}]
+
+
 def read(folder: Path) -> tuple[Samples, str, Origin]:
     """The samples of a recording, its goal, and where they come from; nothing but the folder is needed.
 
@@ -177,6 +200,11 @@ def read(folder: Path) -> tuple[Samples, str, Origin]:
         raise SourceError(
             f"{folder / RUN_FILE} has no {problem}; it was not written by this version"
         ) from None
+    if num_pieces is None:
+        # What a budget pays for is known at its end only; the race holds wherever it stopped.
+        num_pieces = len(list(folder.glob("piece-*.parquet")))
+        if not num_pieces:
+            raise SourceError(f"{folder} has no answers yet; continue with --resume")
     tables, passes = [], np.zeros(2, dtype=np.int64)
     for number in range(num_pieces):
         file = folder / f"piece-{number:06d}.parquet"
@@ -213,13 +241,39 @@ def read(folder: Path) -> tuple[Samples, str, Origin]:
         seconds=cost("seconds"),
     )
     # A server's passes are not known.
-    ours = (int(passes[0]), int(passes[1])) if local else (None, None)
-    origin = Origin(task, model, run.get("seed", 0), run.get("chain", ""), *ours)
+    origin = Origin(
+        task,
+        model,
+        run.get("seed", 0),
+        run.get("chain", ""),
+        int(passes[0]) if local else None,
+        int(passes[1]) if local else None,
+        run.get("answers_of_grid"),
+        tuple(map(in_words, run.get("prompts", ()))),
+        tuple(run.get("asked", ())),
+    )
     return samples, goal, origin
+
+
+def in_words(prompt: Any) -> str:
+    """A template of `run.json` for a reader: a text, or messages, which promptfoo's files write as a text of JSON."""
+    if isinstance(prompt, str):
+        try:
+            messages = json.loads(prompt)
+        except ValueError:
+            return prompt
+        if not isinstance(messages, list) or not all(
+            isinstance(one, dict) and "role" in one for one in messages
+        ):
+            return prompt
+        prompt = messages
+    return " / ".join(f"{one['role']}: {one.get('content')}" for one in prompt)
 
 
 def _axis(settings: list[Mapping[str, Any]]) -> Axis:
     """The axis of a recording's settings, in the order in which its rows number them."""
+    if len(settings) == 1:
+        return Axis(None, tuple(settings), tuple(settings))
     axis = axis_of(settings)
     same = [dict(one) for one in axis.settings] == settings
     return axis if same and axis.ordered else Axis(None, tuple(settings), tuple(settings))

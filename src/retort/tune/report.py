@@ -30,6 +30,8 @@ VARIETY = {
     "semantic_distinct": "semantic distinct",
     "repetition": "repetition",
 }
+PROMPT_SHOWN = 300
+"""Characters of a prompt beside the table; more would push the answer off the page."""
 BLUE, TEAL = "#2a6fb0", "#1d8a7a"
 
 
@@ -68,6 +70,17 @@ class Setting:
 
 
 @dataclass(frozen=True)
+class Unscored:
+    """How alike the answers of items without any score are at one setting; as the fields of `Setting`."""
+
+    setting: Mapping[str, Any]
+    items: int
+    distinct: float | None
+    agreement: float | None
+    identical: float | None
+
+
+@dataclass(frozen=True)
 class Regression:
     """The score of this run minus that of an earlier one (`baseline`), each at `setting` of this run and `was` of that
     one, paired by item over the `items` that both have. `worse`: the interval lies below 0."""
@@ -98,7 +111,8 @@ class Tuning(Record):
     drawn at one; None where not asked for. `skipped`: how many parts of each kind of the task's file were left out with
     --skip-unsupported. `cells`, `questions`, `votes`, `examples`: see cells.py. `regression`: against an earlier run.
     `answers_drawn`, `answers_of_grid`: where a budget ended the sweep early, how many answers it took and how many the
-    whole grid has.
+    whole grid has. `unscored`: of the items that nothing says is right or wrong, at every setting.
+    `prompts`: the templates that were compared; empty where they are not known.
     """
 
     task: str
@@ -130,6 +144,8 @@ class Tuning(Record):
     regression: Regression | None = None
     answers_drawn: int | None = None
     answers_of_grid: int | None = None
+    unscored: tuple[Unscored, ...] = ()
+    prompts: tuple[str, ...] = ()
 
     MEASURES: ClassVar[tuple[str, ...]] = (
         "score",
@@ -146,7 +162,7 @@ class Tuning(Record):
         given = {name: value for name, value in _with_tuples(values).items() if name != "schema_version"}
         several: dict[str, Callable[..., Any]] = {
             "settings": Setting, "variance": VarianceShare, "reweighted": Reweighted, "cells": Cell,
-            "questions": Question, "examples": Example, "votes": _vote,
+            "questions": Question, "examples": Example, "votes": _vote, "unscored": Unscored,
         }  # fmt: skip
         one: dict[str, Callable[..., Any]] = {
             "turning_point": TurningPoint, "calibration": Calibration, "regression": Regression,
@@ -237,6 +253,7 @@ class Tuning(Record):
             )
         if self.regression is not None:
             yield line(_regression_sentence(self.regression), "bold" if self.regression.worse else None)
+        yield from _unscored(self)
         yield from _questions(self)
         yield from _votes(self)
         yield from _levers(self)
@@ -277,8 +294,7 @@ class Tuning(Record):
     def page(self) -> str:
         """One HTML page to send to a colleague: the picture, the tables, the examples and how it was measured."""
         blocks = [*self.blocks(), *_example_table(self), *_measured(self)]
-        written = html_page(f"{self.model} on {self.task}", blocks)
-        return written.replace('<div class="retort">', f'<div class="retort">{_svg(self)}', 1)
+        return html_page(f"{self.model} on {self.task}", blocks, _svg(self))
 
 
 def _vote(recommendation: Mapping[str, Any], **values: Any) -> Vote:
@@ -353,10 +369,7 @@ class Tunings(Record):
     def page(self) -> str:
         """The summary, then each model's page content."""
         blocks = [*self.blocks(), *(block for one in self.tunings for block in _measured(one))]
-        written = html_page("retort tune", blocks)
-        return written.replace(
-            '<div class="retort">', '<div class="retort">' + "".join(map(_svg, self.tunings)), 1
-        )
+        return html_page("retort tune", blocks, "".join(map(_svg, self.tunings)))
 
 
 def regression_against(found: Tuning, earlier: Tuning, name: str) -> Regression:
@@ -444,6 +457,24 @@ def _variety(found: Tuning) -> Iterator[Block]:
     yield table([f">{name}", *(f">{title}" for title in VARIETY.values())], rows)
 
 
+def _unscored(found: Tuning) -> Iterator[Block]:
+    """The items that no score covers, where some are scored."""
+    if not found.unscored:
+        return
+    count = found.unscored[0].items
+    yield line(
+        f"{count} item{'s' * (count != 1)} without an assertion, in no score above: how alike their answers are."
+    )
+    name = "τ" if found.axis == "temperature" else found.axis or "setting"
+    yield table(
+        [f">{name}", ">distinct", ">agreement", ">identical"],
+        [
+            [found.called(one), *(number(value) for value in (part.distinct, part.agreement, part.identical))]
+            for one, part in zip(found.settings, found.unscored, strict=True)
+        ],
+    )
+
+
 def _questions(found: Tuning) -> Iterator[Block]:
     """The table of every cell, where there is more than the settings to see, and what is asked of it."""
     prompts = len({cell.prompt for cell in found.cells}) > 1
@@ -468,6 +499,10 @@ def _questions(found: Tuning) -> Iterator[Block]:
             rows,
             lead=2,
         )  # fmt: skip
+    if prompts:
+        for name, text in enumerate(found.prompts, 1):
+            short = " ".join(text.split())
+            yield line(f"Prompt {name}: {short[:PROMPT_SHOWN]}{'…' * (len(short) > PROMPT_SHOWN)}")
     for question in found.questions:
         yield line(_question_sentence(question))
 
@@ -497,7 +532,17 @@ def _regression_sentence(one: Regression) -> str:
 
 
 def _votes(found: Tuning) -> Iterator[Block]:
-    """What several answers together would give, where that changes what to take."""
+    """What several answers together would give, where that changes what to take, or by how many they are."""
+    if len(found.settings) == 1:
+        for kind, called in (("majority", "a majority vote"), ("any", "one right answer")):
+            counts = [
+                f"{decimals(vote.scores[0])} of {vote.answers}" for vote in found.votes if vote.kind == kind
+            ]
+            if counts:
+                yield line(
+                    f"Score of {called}: {', '.join(counts)} (one answer: {decimals(found.settings[0].score)})."
+                )
+        return
     for vote in found.votes:
         taken = vote.recommendation
         if taken.setting is None:
@@ -623,11 +668,14 @@ def _example_table(found: Tuning) -> Iterator[Block]:
     wide = [Column(title, fold=True) for title in ("item", f"at {taken.reference}", f"at {taken.setting}")]
     rows = [
         [
-            one.item, one.at_reference, one.at_setting, decimals(one.score_reference, 2),
+            one.item if one.asked is None else f"{one.item}: {one.asked}",
+            one.at_reference,
+            one.at_setting,
+            decimals(one.score_reference, 2),
             decimals(one.score_setting, 2),
         ]
         for one in found.examples
-    ]  # fmt: skip
+    ]
     yield table([*wide, ">score before", ">score after"], rows)
 
 

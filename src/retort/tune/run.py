@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,31 +18,36 @@ from numpy.typing import NDArray
 
 from retort.chain import Chain
 from retort.errors import CapabilityError, InputError
+from retort.numerals import decimals
 from retort.sampling.params import check_seed
 from retort.sources.base import Capability, Source
+from retort.sources.server.connection import ParameterRefused
 from retort.sources.server.source import ServerSource
-from retort.tune.cells import Price
+from retort.tune.budget import Price, Spending, read_spending
 from retort.tune.choice import choose_exactly
-from retort.tune.conclude import Origin, conclude, conclude_raced
+from retort.tune.conclude import Origin, conclude
 from retort.tune.goals import find_goal
 from retort.tune.item import Item, Task, written_prompt
 from retort.tune.likelihoods import chains_to_score, check_second, score_pieces, second_nll
 from retort.tune.recommend import finite
-from retort.tune.recording import Recording
+from retort.tune.recording import Recording, has_no_settings, in_words
 from retort.tune.report import Tuning
 from retort.tune.reweight import Wanted, check_goal, reweighted
 from retort.tune.samples import Rows, as_samples
-from retort.tune.sequential import race
-from retort.tune.server_sweep import Answer, Known, Pace, answers_of, sweep_server
+from retort.tune.sequential import BLOCK, race, race_order
+from retort.tune.server_sweep import Answer, BudgetSpent, Known, Pace, ServerDrawer, answers_of
 from retort.tune.settings import Values
 from retort.tune.sweep import (
     COARSE,
     REQUESTS_AT_ONCE,
     REQUESTS_KEPT_AT_ONCE,
+    Counted,
+    Drawer,
+    LocalDrawer,
+    Place,
     Plan,
     ProgressCallback,
     refined,
-    sweep,
     sweep_ray,
 )
 from retort.tune.variety import WORDS, Likeness
@@ -52,7 +58,7 @@ AS_USUAL = Pace()
 def run(
     task: Task,
     source: Source,
-    temperatures: Sequence[float] | Literal["auto"],
+    temperatures: Sequence[float] | Literal["auto", "own"],
     samples: int,
     seed: int = 0,
     limit_items: int | None = None,
@@ -60,6 +66,7 @@ def run(
     *,
     chain: Chain | None = None,
     chains: Sequence[Chain] = (),
+    budget: str | int | None = None,
     record: Path | None = None,
     resume: bool = False,
     pace: Pace = AS_USUAL,
@@ -71,31 +78,50 @@ def run(
     second: Source | None = None,
     against: Values | None = None,
     price: Price | None = None,
+    on_forecast: Callable[[Forecast], None] | None = None,
 ) -> Tuning:
     """Which temperature suits `task` on `source`, with evidence.
 
     `temperatures`: a list, or "auto", which sweeps 0 to 2 coarsely and then again with a fine grid around the region
-    that the coarse one found. `samples` repeats of every item and prompt, at every temperature of the list
-    (in any order); the first `limit_items` items only, if given; `chain`: truncation to apply, its own temperature
+    that the coarse one found, or "own", which sends a server none and compares prompts and votes alone; so ends every
+    sweep of a model that refuses temperatures. `samples` repeats of every item and prompt, at every temperature of the
+    list (in any order); the first `limit_items` items only, if given; `chain`: truncation to apply, its own temperature
     replaced by each of the list. `chains`: several to compare instead, each at every temperature of the list, or at its
-    own where the list is empty.
-    `on_progress(done, total, detail)` counts paths. `record`: a folder to keep every answer in, piece by piece;
+    own where the list is empty. `budget`: the most to spend (see `read_spending`); items are then asked in random
+    order, and settings that are significantly worse are dropped on the way (sequential.py). Every item that is asked
+    gets as many answers at each setting as the budget could pay for all items, `samples` at most.
+    `on_progress(done, total, detail)` counts answers. `record`: a folder to keep every answer in, piece by piece;
     `resume`: go on with the recording that is there; `pace`: how fast a server may be asked; `engine`: "ray" spreads
     the items over a cluster's workers, which load the model by its name; `variety`: measure how different the answers
     are, whatever the goal, two of them compared by `likeness`; `logprobs`: keep in the recording how likely each answer
     is at every setting; `reweight`: estimate the score at other settings from the answers drawn;
     `second`: a model that runs here and says how likely it finds the answers; `against`: the setting with which a
-    comparison was planned; `price`: money per million tokens.
+    comparison was planned; `price`: money per million tokens; `on_forecast`: told after a trial of some answers
+    (which a server is not asked for again) what all of them will take.
     Same arguments, same result (from a server: as far as it repeats itself).
     Raises InputError for arguments that do not fit, CapabilityError for a source without the whole vocabulary.
     """
     known: Known = {}
+    if (budget, reweight) != (None, None) or logprobs:
+        task = _scored_only(task)
+    if resume and record is not None and has_no_settings(record):
+        temperatures = "own"
+
+    def without_temperature() -> Tuning:
+        """The same sweep of a model that takes no temperature."""
+        return run(
+            task, source, "own", samples, seed, limit_items, on_progress, budget=budget, record=record, resume=resume,
+            pace=pace, variety=variety, likeness=likeness, second=second, price=price, on_forecast=on_forecast,
+        )  # fmt: skip
+
     if temperatures == "auto":
         if len(dict.fromkeys(chains)) > 1:
             raise InputError(
                 f"auto searches the temperatures of one chain, got {len(chains)}; give the temperatures, "
                 f"or leave them out to use each chain at its own"
             )
+        if budget is not None:
+            raise InputError("auto looks at all of its coarse temperatures' answers; a budget needs a list")
         coarse = run(
             task,
             source,
@@ -111,7 +137,13 @@ def run(
             resume=resume and record is not None and (record / "coarse").exists(),
             pace=pace,
             engine=engine,
+            on_forecast=on_forecast,
         )
+        if not coarse.settings[0].setting:
+            if record is not None and (record / "coarse").exists():
+                shutil.rmtree(record / "coarse")
+            return without_temperature()
+        on_forecast = None
         temperatures = refined(COARSE, coarse.recommendation.region)
         if record is not None and source.capability is not Capability.FULL:
             coarsely = make_plan(task, COARSE, samples, seed, limit_items, chain, chains, keeps=True)
@@ -120,9 +152,9 @@ def run(
     in_parts = record is not None or engine == "ray"
     plan = make_plan(task, temperatures, samples, seed, limit_items, chain, chains, keeps=in_parts)
     if task.scorer.kind.name == "choice":
-        if record is not None or any(plan.chains) or reweight is not None:
+        if record is not None or any(plan.chains) or reweight is not None or budget is not None:
             raise InputError(
-                "scorer choice computes its curve and draws nothing, so there is nothing to record or re-weight "
+                "scorer choice computes its curve and draws nothing, so there is nothing to record, re-weight or save "
                 "and no chain to apply"
             )
         if second is not None:
@@ -136,17 +168,46 @@ def run(
         check_second(second)
     if logprobs or reweight is not None:
         _check_reweighting(plan, source, record, logprobs, reweight)
-    if record is None:
-        if resume:
-            raise InputError("--resume needs --record DIR")
-        pieces = [rows for _, rows, _ in _swept(plan, source, on_progress, None, pace, engine, known)]
-    else:
-        with Recording.begin(record, described(plan, source.name), resume) as recording:
-            pieces = []
-            for number, rows, is_new in _swept(plan, source, on_progress, recording, pace, engine, known):
-                if is_new:
-                    recording.write(number, rows)
-                pieces.append(rows)
+    if record is None and resume:
+        raise InputError("--resume needs --record DIR")
+    goal = find_goal(task.goal)
+    if temperatures == "own":
+        against = None  # there is one setting
+    grid = None if budget is None else plan.num_paths * len(plan.axis)
+    spending = None
+    if budget is not None:
+        spending = read_spending(budget, task.max_tokens, _longest_prompt(plan), price)
+        plan = _affordable(plan, spending, budget)
+    if len(plan.axis) == 1:
+        grid = None  # nothing to race: all that the budget pays for
+    description = described(plan, source.name)
+    if grid is not None:
+        description |= {"pieces": None, "answers_of_grid": grid}
+    begun = nullcontext() if record is None else Recording.begin(record, description, resume)
+    with begun as recording:
+        try:
+            pieces = _drawn(
+                plan,
+                source,
+                engine,
+                recording,
+                pace,
+                known,
+                spending,
+                on_progress,
+                None if resume else on_forecast,
+            )
+        except ParameterRefused as refusal:
+            if "temperature" not in refusal.parameters or not plan.temperatures:
+                raise
+            if recording is not None:
+                recording.abandon()
+            pieces = None
+        if pieces is not None and recording is not None:
+            recording.finish()
+    if pieces is None:
+        resume = False
+        return without_temperature()
     local = source.capability is Capability.FULL
     origin = Origin(
         task.name,
@@ -155,9 +216,11 @@ def run(
         _spec(plan),
         sum(rows.forward_passes for rows in pieces) if local else None,
         sum(rows.independent_passes for rows in pieces) if local else None,
+        grid,
+        tuple(in_words(written_prompt(prompt)) for prompt in plan.task.prompts),
+        tuple(map(_asked, plan.items)),
     )
     columns = as_samples(pieces, plan.axis, [item.id for item in plan.items])
-    goal = find_goal(task.goal)
     variety = variety or task.scorer.kind.name == "none"
     found = replace(
         conclude(columns, goal, origin, variety=variety, likeness=likeness, against=against, price=price),
@@ -174,97 +237,263 @@ def run(
     return replace(found, reweighted=reweighted(columns, likelihoods, goal, wanted, seed))
 
 
-def run_raced(
+def _scored_only(task: Task) -> Task:
+    """Without the tests that have no assertion, where others have: a race and a re-weighting are about scores."""
+    scored = tuple(item for item in task.items if item.checks)
+    if task.scorer.kind.name != "checks" or len(scored) == len(task.items):
+        return task
+    left = {**task.skipped, "tests without an assertion": len(task.items) - len(scored)}
+    return replace(task, items=scored, skipped=left)
+
+
+def _drawn(
     plan: Plan,
     source: Source,
-    most_answers: int,
-    on_progress: ProgressCallback | None = None,
-    *,
-    record: Path | None = None,
-    resume: bool = False,
-    pace: Pace = AS_USUAL,
-    against: Values | None = None,
-    price: Price | None = None,
-) -> Tuning:
-    """As `run`, with at most so many answers, and fewer where the answer is known earlier (sequential.py).
+    engine: str,
+    recording: Recording | None,
+    pace: Pace,
+    known: Known,
+    spending: Spending | None,
+    on_progress: ProgressCallback | None,
+    on_forecast: Callable[[Forecast], None] | None,
+) -> list[Rows]:
+    """All answers: from a cluster, or after a trial of some, in whole or as a race."""
+    if engine == "ray" and source.capability is Capability.FULL:
+        return _from_ray(plan, source, recording, on_progress)
+    drawer = _drawer(plan, source, None if recording is None else recording.folder, pace, known, spending)
+    if on_forecast is not None:
+        _forecast(plan, drawer, source, pace, spending, on_forecast)
+    if spending is None or len(plan.axis) == 1:
+        return _whole(plan, drawer, recording, on_progress)
+    return _raced(plan, drawer, recording, on_progress, spending)
 
-    Every item that is asked gets as many answers at each setting as all items could have, `plan.samples` at most.
-    """
-    axis, goal = plan.axis, find_goal(plan.task.goal)
-    if plan.temperatures and len(plan.chains) > 1:
-        raise InputError("a budget can compare temperatures or chains, not both at once; leave one out")
-    whole = len(plan.items) * len(plan.task.prompts) * len(axis)
-    repeats = max(min(plan.samples, most_answers // whole), goal.fewest_samples)
+
+def _drawer(
+    plan: Plan, source: Source, folder: Path | None, pace: Pace, known: Known, spending: Spending | None
+) -> Drawer:
+    """What draws from the source: paths where all logits are here, requests where a server has them."""
+    if source.capability is Capability.FULL:
+        return LocalDrawer(plan, source)
+    if not isinstance(source, ServerSource):
+        raise CapabilityError(
+            f"{source.name} can neither be run nor asked, so nothing can be drawn from it; use a local "
+            f"model or a server"
+        )
+    if any(plan.chains):
+        raise CapabilityError(
+            f"{source.name} truncates by its own settings, so it cannot apply the chain {_spec(plan)}; leave it out"
+        )
+    return ServerDrawer(plan, source, pace, folder, known, spending)
+
+
+def _whole(
+    plan: Plan, drawer: Drawer, recording: Recording | None, on_progress: ProgressCallback | None
+) -> list[Rows]:
+    """Every answer of the plan, in pieces; those that are recorded are read."""
+    every = range(len(plan.axis))
     pieces: list[Rows] = []
-    blocks = iter(range(len(plan.items)))
 
-    def ask(items: Sequence[int], settings: Sequence[int]) -> NDArray[np.float64]:
-        part = replace(
-            plan,
-            items=tuple(plan.items[item] for item in items),
-            temperatures=tuple(plan.temperatures[one] for one in settings) if plan.temperatures else (),
-            chains=plan.chains if plan.temperatures else tuple(plan.chains[one] for one in settings),
-            samples=repeats,
+    def counted(more: int, said: str) -> None:
+        if on_progress is not None:
+            on_progress(sum(map(len, pieces)) + more, plan.num_paths * len(every), said)
+
+    for number, places in enumerate(plan.pieces):
+        pieces.append(_piece(number, places, every, drawer, recording, counted))
+    return pieces
+
+
+def _piece(
+    number: int,
+    places: Sequence[Place],
+    settings: Sequence[int],
+    drawer: Drawer,
+    recording: Recording | None,
+    counted: Counted | None,
+) -> Rows:
+    """A piece that is recorded, else drawn now, and recorded."""
+    rows = None if recording is None else recording.piece(number)
+    if rows is None:
+        rows = drawer.draw(number, places, settings, counted)
+        if recording is not None:
+            recording.write(number, rows)
+    return rows
+
+
+def _raced(
+    plan: Plan,
+    drawer: Drawer,
+    recording: Recording | None,
+    on_progress: ProgressCallback | None,
+    spending: Spending,
+) -> list[Rows]:
+    """The answers that a budget pays for, a block of items in each piece. `conclude` runs the same race over them."""
+    goal, axis, ids = find_goal(plan.task.goal), plan.axis, [item.id for item in plan.items]
+    pieces: list[Rows] = []
+
+    def say(_: int = 0, detail: str = "") -> None:
+        if on_progress is not None:
+            on_progress(
+                spending.spent, spending.most, f"{spending.unit}s of the budget{', ' * bool(detail)}{detail}"
+            )
+
+    def ask(items: Sequence[int], settings: Sequence[int]) -> NDArray[np.float64] | None:
+        number = len(pieces)
+        places = plan.places(items)
+        is_there = recording is not None and recording.has(number)
+        if not is_there and not spending.has_room(len(places) * len(settings)):
+            return None
+        try:
+            rows = _piece(number, places, settings, drawer, recording, say)
+        except BudgetSpent:
+            return None
+        for row in rows.each():
+            key = row["item"], row["prompt"], row["repeat"], row["setting"]
+            spending.add(key, row["prompt_tokens"], row["answer_tokens"])
+        pieces.append(rows)
+        say()
+        return goal.item_scores(as_samples([rows], axis, ids))[np.ix_(list(items), list(settings))]
+
+    bounds = goal.bounds(plan.samples)
+    race(ask, len(ids), len(axis), span=bounds[1] - bounds[0], seed=plan.seed)
+    if not pieces:
+        raise InputError(
+            f"the budget was spent after {len(spending.paid):,} answers, before {BLOCK} items had been asked at all "
+            "settings; give more, or compare fewer settings"
         )
-        place = None if record is None else record / f"block-{next(blocks):06d}"
-        begun = (
-            nullcontext()
-            if place is None
-            else Recording.begin(place, described(part, source.name), resume and place.exists())
+    return pieces
+
+
+def _affordable(plan: Plan, spending: Spending, budget: str | int) -> Plan:
+    """The plan with as many answers to an item as the budget pays for all items; InputError below one block."""
+    cells = len(plan.items) * len(plan.task.prompts) * len(plan.axis)
+    repeats = min(plan.samples, int(spending.most / spending.dearest) // cells)
+    plan = replace(plan, samples=max(repeats, find_goal(plan.task.goal).fewest_samples))
+    items = min(BLOCK, len(plan.items))
+    first = items * len(plan.task.prompts) * plan.samples * len(plan.axis)
+    if not spending.has_room(first):
+        named = f"{budget} answers" if str(budget).strip().isdigit() else str(budget)
+        at_most = "" if spending.unit == "answer" else f", at most {decimals(first * spending.dearest, 4)}"
+        raise InputError(
+            f"a budget of {named} is too small: {items} items at {len(plan.axis)} settings take {first:,} answers"
+            f"{at_most}; give more, or compare fewer settings"
         )
-        found = []
-        with begun as kept:
-            for number, rows, is_new in _swept(part, source, None, kept, pace, "local", {}):
-                if is_new and kept is not None:
-                    kept.write(number, rows)
-                found.append(rows)
-        for rows in found:
-            rows.columns["item"] = [items[item] for item in rows.columns["item"]]
-            rows.columns["setting"] = [settings[one] for one in rows.columns["setting"]]
-        pieces.extend(found)
-        columns = as_samples(found, axis, [item.id for item in plan.items])
-        return goal.item_scores(columns)[np.ix_(list(items), list(settings))]
-
-    bounds = goal.bounds(repeats)
-    raced = race(
-        ask,
-        len(plan.items),
-        len(axis),
-        repeats * len(plan.task.prompts),
-        most_answers,
-        span=bounds[1] - bounds[0],
-        seed=plan.seed,
-        on_block=None
-        if on_progress is None
-        else lambda done, total: on_progress(done, total, "answers of the budget"),
-    )
-    columns = as_samples(pieces, axis, [item.id for item in plan.items])
-    origin = Origin(plan.task.name, source.name, plan.seed, _spec(plan))
-    found = conclude_raced(columns, goal, origin, raced, bounds, against=against, price=price)
-    return replace(found, answers_of_grid=plan.num_paths * len(axis), skipped=dict(plan.task.skipped))
+    return plan
 
 
-def forecast(plan: Plan, source: Source, pace: Pace = AS_USUAL) -> tuple[float, tuple[float, float] | None]:
-    """Seconds that the sweep will take, and its prompt and answer tokens (None where a server does not say them), from
-    a trial of a few items, evenly spaced, at every setting (from a server: at the coldest and the hottest)."""
+def _longest_prompt(plan: Plan) -> float:
+    """Tokens of the longest prompt, by its characters: a prompt is rarely longer than one for each two."""
+    every = range(len(plan.task.prompts))
+    return max(len(str(plan.task.prompt(item, number))) for item in plan.items for number in every) / 2
+
+
+def _from_ray(
+    plan: Plan, source: Source, recording: Recording | None, on_progress: ProgressCallback | None
+) -> list[Rows]:
+    """As `_whole`, on the workers of a Ray cluster."""
+    there = {} if recording is None else {n: recording.piece(n) for n in range(len(plan.pieces))}
+    missing = [number for number in range(len(plan.pieces)) if there.get(number) is None]
+    drawn = sweep_ray(plan, source.name, missing)
+    pieces: list[Rows] = []
+    done = 0
+    for number in range(len(plan.pieces)):
+        rows = there.get(number)
+        if rows is None:
+            rows = next(drawn)
+            if recording is not None:
+                recording.write(number, rows)
+        pieces.append(rows)
+        done += len(rows)
+        if on_progress is not None:
+            on_progress(done, plan.num_paths * len(plan.axis), "")
+    return pieces
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a sweep of `answers` will take, from a trial of `tried` of them: seconds, and tokens of all prompts and
+    answers (None where a server does not count them). `at_most`: a budget may end it earlier."""
+
+    answers: int
+    seconds: float
+    prompt_tokens: float | None
+    answer_tokens: float | None
+    tried: int
+    tried_seconds: float
+    at_most: bool
+
+
+FORECAST_FROM = {"server": 100, "local": 500}
+"""Answers below which nothing is forecast: the trial would be most of the sweep."""
+TRIAL_SETTINGS = 5
+TRIAL_ROUNDS = 6
+"""Requests of a trial for each that a server gets at once: the last ones, which run alone, then weigh little."""
+
+
+def _forecast(
+    plan: Plan,
+    drawer: Drawer,
+    source: Source,
+    pace: Pace,
+    spending: Spending | None,
+    on_forecast: Callable[[Forecast], None],
+) -> None:
+    """Try some answers and say what all will take."""
     local = source.capability is Capability.FULL
-    count = max(2, len(plan.items) // 20) if local else 2
-    places = np.unique(np.linspace(0, len(plan.items) - 1, count).round().astype(int))
-    part = replace(plan, items=tuple(plan.items[place] for place in places), piece_size=REQUESTS_AT_ONCE)
-    if not local:
-        ends = tuple(dict.fromkeys((plan.temperatures[0], plan.temperatures[-1])))
-        part = replace(part, temperatures=ends, samples=min(plan.samples, 2 * pace.concurrency))
-    start = time.monotonic()
-    pieces = [rows for _, rows, _ in _swept(part, source, None, None, pace, "local", {})]
-    seconds = time.monotonic() - start
     answers = plan.num_paths * len(plan.axis)
-    drawn = sum(map(len, pieces))
-    columns = as_samples(pieces, part.axis, [item.id for item in part.items])
-    tokens = None
-    if columns.prompt_tokens is not None and columns.num_tokens is not None:
-        tokens = float(columns.prompt_tokens.mean() * answers), float(columns.num_tokens.mean() * answers)
-    least = 0.0 if pace.per_minute is None else 60.0 * answers / pace.per_minute
-    return max(seconds * answers / drawn, least if not local else 0.0), tokens
+    order = race_order(len(plan.items), plan.seed)
+    most_items = len(order) if spending is None else BLOCK
+    if local:
+        # Answers of an item share their passes, so an item is tried in whole.
+        settings, repeats = list(range(len(plan.axis))), plan.samples
+        items = order[: min(max(2, len(order) // 20), most_items)]
+    else:
+        count = min(TRIAL_SETTINGS, len(plan.axis))
+        settings = np.linspace(0, len(plan.axis) - 1, count).round().astype(int).tolist()
+        wanted = math.ceil(TRIAL_ROUNDS * pace.concurrency / (len(settings) * len(plan.task.prompts)))
+        items = order[: min(wanted, most_items)]
+        repeats = min(plan.samples, math.ceil(wanted / len(items)))
+    places = plan.places(items, repeats)
+    tried = len(places) * len(settings)
+    if answers < max(FORECAST_FROM["local" if local else "server"], 4 * tried) or (
+        spending is not None and not spending.has_room(4 * tried)
+    ):
+        return
+    start = time.monotonic()
+    rows = drawer.trial(places, settings)
+    took = time.monotonic() - start
+    if spending is not None:
+        answers = min(answers, int(spending.most / spending.usual))
+    columns = as_samples([rows], plan.axis, [item.id for item in plan.items])
+    seconds = took * answers / tried
+    if pace.per_minute is not None and not local:
+        seconds = max(seconds, 60.0 * answers / pace.per_minute)
+    before, after = columns.prompt_tokens, columns.num_tokens
+    on_forecast(
+        Forecast(
+            answers,
+            seconds,
+            # By their characters: the prompts of the items that were tried may be shorter than the others.
+            None
+            if before is None
+            else float(before.mean())
+            * answers
+            * _mean_prompt(plan, range(len(order)))
+            / _mean_prompt(plan, items),
+            None if after is None else float(after.mean()) * answers,
+            tried,
+            took,
+            spending is not None,
+        )
+    )
+
+
+def _mean_prompt(plan: Plan, items: Sequence[int]) -> float:
+    """Characters of a prompt, the mean over these items."""
+    every = range(len(plan.task.prompts))
+    return (
+        float(np.mean([len(str(plan.task.prompt(plan.items[item], n))) for item in items for n in every]))
+        or 1.0
+    )
 
 
 def _read_by(second: Source, found: Tuning, nll: Sequence[float]) -> Tuning:
@@ -292,34 +521,6 @@ def _check_reweighting(
         check_goal(find_goal(plan.task.goal))
 
 
-def _swept(
-    plan: Plan,
-    source: Source,
-    on_progress: ProgressCallback | None,
-    recording: Recording | None,
-    pace: Pace,
-    engine: str,
-    known: Known,
-) -> Iterator[tuple[int, Rows, bool]]:
-    """The sweep that fits the source: paths where all logits are here, requests where a server has them."""
-    kept = (lambda number: None) if recording is None else recording.piece
-    if source.capability is Capability.FULL:
-        if engine == "ray":
-            return sweep_ray(plan, source.name, on_progress, kept)
-        return sweep(plan, source, on_progress, kept)
-    if not isinstance(source, ServerSource):
-        raise CapabilityError(
-            f"{source.name} can neither be run nor asked, so nothing can be drawn from it; use a local "
-            f"model or a server"
-        )
-    if any(plan.chains):
-        raise CapabilityError(
-            f"{source.name} truncates by its own settings, so it cannot apply the chain {_spec(plan)}; leave it out"
-        )
-    folder = None if recording is None else recording.folder
-    return sweep_server(plan, source, on_progress, kept, folder, pace, known)
-
-
 def _answered(recording: Recording, plan: Plan) -> Known:
     """A server's answers in a complete recording."""
     known: dict[tuple[int, int, int, float], Answer] = {}
@@ -332,7 +533,7 @@ def _answered(recording: Recording, plan: Plan) -> Known:
 
 def make_plan(
     task: Task,
-    temperatures: Sequence[float],
+    temperatures: Sequence[float] | Literal["own"],
     samples: int,
     seed: int = 0,
     limit_items: int | None = None,
@@ -344,8 +545,10 @@ def make_plan(
     """The sweep that these arguments ask for, checked; no model is needed. `keeps`: in pieces fit to be written."""
     tried = tuple(dict.fromkeys(chains)) or (Chain(()) if chain is None else chain,)
     if chain is not None and chains:
-        raise InputError("give chain or chains, not both")
-    grid = () if len(tried) > 1 and not temperatures else check_temperatures(temperatures, len(tried))
+        raise InputError("give one chain, or several to compare, not both")
+    grid: tuple[float, ...] = ()
+    if temperatures != "own" and (len(tried) == 1 or temperatures):
+        grid = check_temperatures(temperatures, len(tried))
     items = task.items[: _checked_limit(limit_items)]
     _check_samples(samples, task.goal)
     check_seed(seed)
@@ -368,6 +571,7 @@ def described(plan: Plan, model: str) -> dict[str, Any]:
         "stop": list(plan.task.stop),
         "scorer": {"kind": plan.task.scorer.kind.name, **plan.task.scorer.options},
         "items": [item.id for item in plan.items],
+        "asked": list(map(_asked, plan.items)),
         "items_hash": content_hash(plan.items),
         "pieces": len(plan.pieces),
         **({} if plan.task.is_chat is None else {"chat": plan.task.is_chat}),
@@ -377,6 +581,16 @@ def described(plan: Plan, model: str) -> dict[str, Any]:
 def _spec(plan: Plan) -> str:
     """The chain as text; several are in the settings."""
     return str(plan.chains[0]) if len(plan.chains) == 1 else ""
+
+
+def _asked(item: Item) -> str:
+    """What an item puts into the prompts, for a reader of the report."""
+    values = [(name, " ".join(str(value).split())) for name, value in item.variables.items()]
+    text = values[0][1] if len(values) == 1 else ", ".join(f"{name}={value}" for name, value in values)
+    return f"{text[:ASKED_SHOWN]}{'…' * (len(text) > ASKED_SHOWN)}"
+
+
+ASKED_SHOWN = 80
 
 
 def content_hash(items: Sequence[Item]) -> str:

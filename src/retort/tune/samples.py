@@ -6,7 +6,7 @@ no model, no text. Legend: N answers, I items, P prompt variants, S settings; a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -55,23 +55,26 @@ class Samples:
 
     def of_prompt(self, number: int) -> Samples:
         """The answers through one of the prompts, as if it was the only one."""
-        here = self.prompt == number
+        there = self.where(self.prompt == number)
+        return replace(there, prompt=np.zeros(len(there), dtype=np.int64))
 
-        def part(values: Any) -> Any:
-            return None if values is None else values[here]
+    def where(self, wanted: NDArray[np.bool_]) -> Samples:
+        """The answers that are wanted."""
+        columns = (
+            "setting", "item", "prompt", "answer", "score", "num_tokens", "logprob_raw", "prompt_tokens", "seconds",
+        )  # fmt: skip
+        there = {name: values for name in columns if (values := getattr(self, name)) is not None}
+        return replace(self, **{name: values[wanted] for name, values in there.items()})
 
-        return replace(
-            self,
-            setting=self.setting[here],
-            item=self.item[here],
-            prompt=np.zeros(int(here.sum()), dtype=np.int64),
-            answer=part(self.answer),
-            score=self.score[here],
-            num_tokens=part(self.num_tokens),
-            logprob_raw=part(self.logprob_raw),
-            prompt_tokens=part(self.prompt_tokens),
-            seconds=part(self.seconds),
-        )
+    def in_groups(self, size: int) -> Samples:
+        """Each cell's answers in groups of this size, each as if it was a prompt of its own; a rest is left out."""
+        order = np.argsort(self.cell, kind="stable")
+        sizes = self.cell_sizes.ravel()
+        rank = np.empty(len(self), dtype=np.int64)
+        rank[order] = np.arange(len(self)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        groups = max(int(sizes.max()) // size, 1)
+        whole = (rank // size) < np.minimum(sizes // size, groups)[self.cell]
+        return replace(self, prompt=self.prompt * groups + rank // size).where(whole)
 
     def majority_scores(self) -> Floats:
         """`[I, P, S]` score of the answer that most answers of a cell give, the mean over those that tie."""
@@ -203,6 +206,10 @@ class Rows:
         assert set(COLUMNS[:-3]) <= row.keys() <= set(COLUMNS)
         for name, values in self.columns.items():
             values.append(row.get(name))
+
+    def each(self) -> Iterator[dict[str, Any]]:
+        """The rows one by one, by the names of their columns."""
+        return (dict(zip(COLUMNS, row, strict=True)) for row in zip(*self.columns.values(), strict=True))
 
 
 def as_samples(rows: Iterable[Rows], axis: Axis, item_ids: Sequence[str]) -> Samples:

@@ -7,6 +7,7 @@ the same answer, for agreement and distinct as well as for the score), and it ju
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections import Counter
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from retort.errors import InputError, did_you_mean
-from retort.tune.checks import Check, is_json, numeric_equals, score_all
+from retort.tune.checks import Check, as_text, is_json, numeric_equals, score_all
 from retort.tune.js_regex import javascript_regex
 from retort.tune.numbers import one_number
 from retort.tune.outside import command_judge, function_judge
@@ -191,7 +192,8 @@ class Scorer:
     def judge(self, references: Sequence[str], checks: Sequence[Check] = ()) -> Judge:
         """A function from a key to its score for an item with these references: true, false, or 0 to 1."""
         if self.kind.name == "checks":
-            return lambda key: score_all(checks, key)
+            # A test without an assertion is neither right nor wrong: its answers are compared with each other alone.
+            return (lambda key: score_all(checks, key)) if checks else lambda key: math.nan
         return self.kind.judge(references, self.options)
 
     def check_references(self, references: Sequence[str], place: str) -> None:
@@ -288,6 +290,8 @@ class Judged(Protocol):
     def references(self) -> tuple[str, ...]: ...
     @property
     def checks(self) -> tuple[Check, ...]: ...
+    @property
+    def transform(self) -> Callable[[Any], Any] | None: ...
 
 
 @dataclass
@@ -299,16 +303,32 @@ class Marker:
     _key_of_text: dict[str, str] = field(default_factory=dict)
     _judges: dict[int, Judge] = field(default_factory=dict)
     _scores: dict[tuple[int, str], float] = field(default_factory=dict)
+    _transforms: dict[tuple[int, str], tuple[str, Any]] = field(default_factory=dict)
 
     def mark(self, item: int, text: str) -> tuple[str, float]:
         """The answer that `text` gives (equal for equal answers), and its score for item number `item`."""
+        asked = self.items[item]
+        if asked.transform is not None:
+            return self._transformed(item, text, asked.transform)
         key = self._key_of_text.get(text)
         if key is None:
             key = self._key_of_text[text] = self.scorer.key(text)
+        return key, self._score(item, key, key)
+
+    def _transformed(self, item: int, text: str, transform: Callable[[Any], Any]) -> tuple[str, float]:
+        """As `mark`, of what the item's transform makes of the answer, which need not be a text."""
+        answer = self._transforms.get((item, text))
+        if answer is None:
+            made = transform(self.scorer.key(text))
+            answer = self._transforms[item, text] = (as_text(made), made)
+        key, made = answer
+        return key, self._score(item, key, made)
+
+    def _score(self, item: int, key: str, judged: Any) -> float:
         score = self._scores.get((item, key))
         if score is None:
             if item not in self._judges:
                 asked = self.items[item]
                 self._judges[item] = self.scorer.judge(asked.references, asked.checks)
-            score = self._scores[item, key] = float(self._judges[item](key))
-        return key, score
+            score = self._scores[item, key] = float(self._judges[item](judged))
+        return score

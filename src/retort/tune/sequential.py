@@ -18,89 +18,67 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from retort.errors import InputError
 from retort.tune.statistics import Array
 
 BETS = np.array([0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9])
 CANDIDATES = 1001
 """Values of a mean that a confidence sequence tries, evenly from one bound to the other."""
 
-Ask = Callable[[Sequence[int], Sequence[int]], Array]
-"""Numbers of items and of settings → their scores [items, settings]."""
+BLOCK = 4
+"""Items that are asked together; after each such block the settings in the race are looked at."""
+
+Ask = Callable[[Sequence[int], Sequence[int]], Array | None]
+"""Numbers of items and of settings → their scores [items, settings]; None where the race has to stop."""
 
 
 @dataclass(frozen=True)
 class Raced:
     """What a race found. `scores` [items, settings]: NaN where an item was not asked, in the order in which items were;
     `order`: their numbers. `better[s, t]`: s is significantly better than t. `dropped`: when each setting left the race
-    (items seen), or None. `answers`: how many were drawn."""
+    (items seen), or None. `cells`: how many scores there are."""
 
     scores: Array
     order: tuple[int, ...]
     better: np.ndarray
     dropped: tuple[int | None, ...]
-    answers: int
-    known: bool
+    cells: int
+
+
+def race_order(num_items: int, seed: int) -> list[int]:
+    """The items in the order in which a race asks them."""
+    return np.random.default_rng(seed).permutation(num_items).tolist()
 
 
 def race(
-    ask: Ask,
-    num_items: int,
-    num_settings: int,
-    answers_per_cell: int,
-    most_answers: int,
-    *,
-    span: float = 1.0,
-    block: int = 4,
-    seed: int = 0,
-    alpha: float = 0.05,
-    on_block: Callable[[int, int], None] | None = None,
+    ask: Ask, num_items: int, num_settings: int, *, span: float = 1.0, seed: int = 0, alpha: float = 0.05
 ) -> Raced:
-    """Ask items in random order, at the settings that are still in the race, until the answers are used up, the items
-    are, or one setting is left. `span`: the range of scores; `block`: items asked together.
-
-    Raises InputError where the answers do not suffice for one block.
-    """
-    if most_answers < block * num_settings * answers_per_cell:
-        raise InputError(
-            f"a budget of {most_answers:,} answers is too small: {block} items at {num_settings} settings take "
-            f"{block * num_settings * answers_per_cell:,}; give more, or compare fewer settings"
-        )
-    order = np.random.default_rng(seed).permutation(num_items)
+    """Ask items in random order, at the settings that are still in the race, until `ask` gives nothing more, all items
+    are asked, or one setting is left. `span`: the range of scores."""
+    order = race_order(num_items, seed)
     scores = np.full((num_items, num_settings), np.nan)
     capital = np.zeros((len(BETS), num_settings, num_settings))  # logarithms
     highest = np.zeros((num_settings, num_settings))
     threshold = math.log(max(num_settings * (num_settings - 1), 1) / alpha)
     dropped: list[int | None] = [None] * num_settings
-    answers = seen = 0
+    cells = seen = 0
     while seen < num_items:
         alive = [setting for setting in range(num_settings) if dropped[setting] is None]
-        items = order[seen : seen + block]
-        cost = len(items) * len(alive) * answers_per_cell
-        if len(alive) < 2 or answers + cost > most_answers:
+        items = order[seen : seen + BLOCK]
+        if len(alive) < 2 or (found := ask(items, alive)) is None:
             break
-        found = ask(items.tolist(), alive)
-        answers += cost
+        cells += found.size
+        # One bet after another: an item's stake is what the items before it left, so they cannot be added up first.
         for row in found:
             difference = (row[:, None] - row[None, :]) / span
             capital[np.ix_(range(len(BETS)), alive, alive)] += np.log1p(BETS[:, None, None] * difference)
             mixed = np.logaddexp.reduce(capital, axis=0) - math.log(len(BETS))
             np.maximum(highest, mixed, out=highest)
-        scores[seen : seen + len(items), alive] = found
+        scores[np.ix_(range(seen, seen + len(items)), alive)] = found
         seen += len(items)
         for setting in np.flatnonzero((highest >= threshold).any(axis=0)).tolist():
             if dropped[setting] is None:
                 dropped[setting] = seen
-        if on_block is not None:
-            on_block(answers, most_answers)
-    return Raced(
-        scores[:seen],
-        tuple(order[:seen].tolist()),
-        highest >= threshold,
-        tuple(dropped),
-        answers,
-        sum(one is None for one in dropped) < 2,
-    )
+    return Raced(scores[:seen], tuple(order[:seen]), highest >= threshold, tuple(dropped), cells)
 
 
 def confidence_sequence(values: Array, bounds: tuple[float, float], alpha: float) -> tuple[float, float]:

@@ -10,18 +10,21 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from types import MappingProxyType
 
 from retort.errors import SourceError
+from retort.sources.server.connection import ParameterRefused
 from retort.sources.server.server import Ask
 from retort.sources.server.source import ServerSource
+from retort.tune.budget import Spending
 from retort.tune.samples import Rows
 from retort.tune.score import Marker
-from retort.tune.sweep import Place, Plan, ProgressCallback, request_seed
+from retort.tune.sweep import Counted, Place, Plan, request_seed
 
 CONCURRENCY = 4
 LARGEST_SEED = 2**31 - 1  # what servers take
@@ -125,135 +128,168 @@ class Journal:
                 ) from problem
 
 
-def sweep_server(
-    plan: Plan,
-    source: ServerSource,
-    on_progress: ProgressCallback | None,
-    kept: Callable[[int], Rows | None] = lambda number: None,
-    folder: Path | None = None,
-    pace: Pace | None = None,
-    known: Known = MappingProxyType({}),
-) -> Iterator[tuple[int, Rows, bool]]:
-    """As `sweep.sweep`, from a server: each piece's number, its answers, and whether they are new.
+class BudgetSpent(Exception):
+    """The next request could pass the budget; what was answered before is kept."""
 
-    With a folder the answers of an unfinished piece are in its journal there, and are not asked for again; nor are
-    those that are `known` from another sweep of the same items and seed.
-    Raises SourceError where a request fails after its retries; everything answered before is kept.
+
+class ServerDrawer:
+    """Asks a server. With a folder the answers of a piece that is not finished are in its journal there, and those of a
+    trial in one of their own: neither they nor those `known` from another sweep of the same items and seed are asked
+    for again.
+
+    Raises SourceError where a request fails after its retries (ParameterRefused where the model takes no temperature),
+    and BudgetSpent where `spending` allows no more.
     """
-    marker = Marker(plan.task.scorer, plan.items)
-    pace = pace or Pace()
-    gate = _Gate(pace.per_minute)
-    total = plan.num_paths * len(plan.temperatures)
-    tally = Tally()
-    done = 0
-    for number, places in enumerate(plan.pieces):
-        rows = kept(number)
-        is_new = rows is None
-        if rows is None:
-            file = None if folder is None else folder / f"piece-{number:06d}.jsonl"
-            journal = Journal(file)
-            for item, prompt, repeat in places:
-                for setting, temperature in enumerate(plan.temperatures):
-                    if (there := known.get((item, prompt, repeat, temperature))) is not None:
-                        journal.answers.setdefault((item, prompt, repeat, setting), there)
-            counted = _counted(done, total, on_progress, lambda: tally.text(source))
-            _ask_all(plan, places, source, journal, gate, pace, counted, tally)
-            rows = _rows(plan, places, journal, marker)
-        done += len(rows)
-        yield number, rows, is_new
-        if folder is not None:
-            # The piece itself is written by now.
-            (folder / f"piece-{number:06d}.jsonl").unlink(missing_ok=True)
 
+    def __init__(
+        self,
+        plan: Plan,
+        source: ServerSource,
+        pace: Pace,
+        folder: Path | None = None,
+        known: Known = MappingProxyType({}),
+        spending: Spending | None = None,
+    ) -> None:
+        self._plan, self._source, self._pace, self._folder = plan, source, pace, folder
+        self._known, self._spending = known, spending
+        self._marker = Marker(plan.task.scorer, plan.items)
+        self._gate = _Gate(pace.per_minute)
+        self._tally = Tally()
+        self._sends_seeds = True
+        self._trial = self._journal("trial")
+        self._pay(self._trial.answers)
 
-def _ask_all(
-    plan: Plan,
-    places: Sequence[Place],
-    source: ServerSource,
-    journal: Journal,
-    gate: _Gate,
-    pace: Pace,
-    counted: Callable[[int], None],
-    tally: Tally,
-) -> None:
-    keys = [(*place, setting) for place in places for setting in range(len(plan.temperatures))]
-    missing = [key for key in keys if key not in journal.answers]
-    counted(len(keys) - len(missing))
-    waiting = iter(missing)
-    running: dict[Future[Answer], Key] = {}
-    pool = ThreadPoolExecutor(pace.concurrency, thread_name_prefix="retort-tune")
-    try:
-        while True:
-            while len(running) < pace.concurrency * IN_HAND and (key := next(waiting, None)) is not None:
-                running[pool.submit(_ask, plan, source, key, gate)] = key
-            if not running:
-                return
-            finished, _ = wait(running, return_when=FIRST_COMPLETED)
-            failed = None
-            for future in finished:
-                key = running.pop(future)
-                problem = future.exception()
-                if problem is None:
-                    journal.add(key, future.result())
-                    tally.add(future.result())
-                else:
-                    failed = problem
-            counted(len(keys) - len(missing) + sum(key in journal.answers for key in missing))
-            if failed is not None:
-                raise failed
-    except SourceError as problem:
-        where = "" if journal.file is None else f" in {journal.file.parent}; continue with --resume"
-        raise SourceError(
-            f"{problem} {len(journal.answers)} answers of this piece are kept{where}."
-        ) from problem
-    finally:
-        gate.open()
-        pool.shutdown(wait=True, cancel_futures=True)
-        for future, key in running.items():
-            if future.done() and not future.cancelled() and future.exception() is None:
-                journal.add(key, future.result())
-                tally.add(future.result())
+    def draw(
+        self, number: int, places: Sequence[Place], settings: Sequence[int], counted: Counted | None = None
+    ) -> Rows:
+        journal = self._journal(f"piece-{number:06d}")
+        self._pay(journal.answers)
+        keys = [(*place, setting) for place in places for setting in settings]
+        for key in keys:
+            coarse = self._known.get((*key[:3], self._plan.temperatures[key[3]])) if self._known else None
+            there = coarse or self._trial.answers.get(key)
+            if there is not None:
+                journal.answers.setdefault(key, there)
+        self._ask_all(keys, journal, counted)
+        return self._rows(keys, journal)
 
+    def trial(self, places: Sequence[Place], settings: Sequence[int]) -> Rows:
+        keys = [(*place, setting) for place in places for setting in settings]
+        self._ask_all(keys, self._trial, None)
+        return self._rows(keys, self._trial)
 
-def _ask(plan: Plan, source: ServerSource, key: Key, gate: _Gate) -> Answer:
-    item, prompt, repeat, setting = key
-    gate.wait()
-    start = time.monotonic()
-    reply = source.server.ask(
-        Ask(
-            plan.task.question(plan.items[item], prompt),
-            max_tokens=plan.task.max_tokens,
-            temperature=plan.temperatures[setting],
-            top_logprobs=0,
-            seed=request_seed(plan.seed, plan.items[item].id, repeat) & LARGEST_SEED,
-            stop=plan.task.stop,
+    def _journal(self, name: str) -> Journal:
+        return Journal(None if self._folder is None else self._folder / f"{name}.jsonl")
+
+    def _pay(self, answers: Mapping[Key, Answer]) -> None:
+        if self._spending is not None:
+            for key, answer in answers.items():
+                self._spending.add(key, answer.prompt_tokens, answer.answer_tokens)
+
+    def _ask_all(self, keys: Sequence[Key], journal: Journal, counted: Counted | None) -> None:
+        missing = [key for key in keys if key not in journal.answers]
+        done = len(keys) - len(missing)
+        waiting = deque(missing)
+        running: dict[Future[Answer], Key] = {}
+        spending = self._spending
+
+        def count(more: int) -> None:
+            if counted is not None:
+                counted(done + more, self._tally.text(self._source))
+
+        def keep(future: Future[Answer], key: Key) -> None:
+            journal.add(key, future.result())
+            self._tally.add(future.result())
+            self._pay({key: future.result()})
+
+        count(0)
+        pool = ThreadPoolExecutor(self._pace.concurrency, thread_name_prefix="retort-tune")
+        try:
+            while True:
+                # Few in hand: a stopped sweep waits for those that run, and a budget counts each at its most.
+                while (
+                    waiting
+                    and len(running) < self._pace.concurrency * IN_HAND
+                    and (spending is None or spending.is_safe(len(running)))
+                ):
+                    key = waiting.popleft()
+                    running[pool.submit(self._ask, key, self._sends_seeds)] = key
+                if not running:
+                    break
+                finished, _ = wait(running, return_when=FIRST_COMPLETED)
+                failed = None
+                for future in finished:
+                    key = running.pop(future)
+                    if (problem := future.exception()) is None:
+                        keep(future, key)
+                    elif isinstance(problem, ParameterRefused) and problem.parameters == ("seed",):
+                        # Repeats differ without one, too; only their being the same next time is lost.
+                        self._sends_seeds = False
+                        waiting.append(key)
+                    else:
+                        failed = problem
+                count(sum(key in journal.answers for key in missing))
+                if failed is not None:
+                    raise failed
+            if waiting:
+                raise BudgetSpent
+        except ParameterRefused:
+            raise
+        except SourceError as problem:
+            where = "" if journal.file is None else f" in {journal.file.parent}; continue with --resume"
+            raise SourceError(
+                f"{problem} {len(journal.answers)} answers of this piece are kept{where}."
+            ) from problem
+        finally:
+            if running:
+                self._gate.open()  # stopped on the way: what waits for its turn goes now, or is cancelled
+            pool.shutdown(wait=True, cancel_futures=True)
+            for future, key in running.items():
+                if future.done() and not future.cancelled() and future.exception() is None:
+                    keep(future, key)
+
+    def _ask(self, key: Key, with_seed: bool) -> Answer:
+        item, prompt, repeat, setting = key
+        plan, source = self._plan, self._source
+        self._gate.wait()
+        start = time.monotonic()
+        reply = source.server.ask(
+            Ask(
+                plan.task.question(plan.items[item], prompt),
+                max_tokens=plan.task.max_tokens,
+                temperature=plan.temperatures[setting] if plan.temperatures else None,
+                top_logprobs=0,
+                seed=self._seed(item, repeat) if with_seed else None,
+                stop=plan.task.stop,
+            )
         )
-    )
-    if not reply.choices:
-        raise SourceError(f"{source.name} answered without a choice.")
-    choice, usage = reply.choices[0], reply.usage
-    return Answer(
-        choice.text,
-        choice.finish_reason or "",
-        prompt_tokens=None if usage is None else usage.prompt,
-        answer_tokens=None if usage is None else usage.completion,
-        seconds=time.monotonic() - start,
-    )
+        if not reply.choices:
+            raise SourceError(f"{source.name} answered without a choice.")
+        choice, usage = reply.choices[0], reply.usage
+        return Answer(
+            choice.text,
+            choice.finish_reason or "",
+            prompt_tokens=None if usage is None else usage.prompt,
+            answer_tokens=None if usage is None else usage.completion,
+            seconds=time.monotonic() - start,
+        )
 
+    def _seed(self, item: int, repeat: int) -> int:
+        return request_seed(self._plan.seed, self._plan.items[item].id, repeat) & LARGEST_SEED
 
-def _rows(plan: Plan, places: Sequence[Place], journal: Journal, marker: Marker) -> Rows:
-    """The piece's rows, in the order of places and settings, whatever order the answers came in."""
-    rows = Rows()
-    for item, prompt, repeat in places:
-        for setting in range(len(plan.temperatures)):
-            given = journal.answers[item, prompt, repeat, setting]
-            answer, score = marker.mark(item, given.text)
+    def _rows(self, keys: Sequence[Key], journal: Journal) -> Rows:
+        """The rows of these answers, in this order, whatever order they came in."""
+        rows = Rows()
+        for key in keys:
+            item, prompt, repeat, setting = key
+            given = journal.answers[key]
+            answer, score = self._marker.mark(item, given.text)
             rows.add(
                 setting=setting,
                 item=item,
                 prompt=prompt,
                 repeat=repeat,
-                seed=request_seed(plan.seed, plan.items[item].id, repeat) & LARGEST_SEED,
+                seed=self._seed(item, repeat),
                 text=given.text,
                 answer=answer,
                 tokens=None,
@@ -264,13 +300,7 @@ def _rows(plan: Plan, places: Sequence[Place], journal: Journal, marker: Marker)
                 answer_tokens=given.answer_tokens,
                 seconds=given.seconds,
             )
-    return rows
-
-
-def _counted(
-    start: int, total: int, on_progress: ProgressCallback | None, said: Callable[[], str]
-) -> Callable[[int], None]:
-    return lambda done: None if on_progress is None else on_progress(start + done, total, said())
+        return rows
 
 
 class _Gate:
@@ -292,5 +322,5 @@ class _Gate:
         self._stopped.wait(max(0.0, at - time.monotonic()))
 
     def open(self) -> None:
-        """Let everything through: the sweep is over, or has failed."""
+        """Let everything through: the sweep has failed."""
         self._stopped.set()

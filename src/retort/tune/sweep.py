@@ -11,7 +11,7 @@ import hashlib
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from retort.chain import Chain
 from retort.errors import MissingExtraError
@@ -28,9 +28,12 @@ REQUESTS_AT_ONCE = 1024
 REQUESTS_KEPT_AT_ONCE = 128
 """Paths of a piece that is written to disk before the next begins: what a killed sweep may lose."""
 
-ProgressCallback = Callable[[int, int, str], None]
+ProgressCallback = Callable[[float, float, str], None]
 Place = tuple[int, int, int]
 """Item, prompt and repeat, as numbers."""
+
+Counted = Callable[[int, str], None]
+"""Answers of a piece that are there, and what to say beside their number."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,8 @@ class Plan:
     """All that decides the answers of a sweep; the same plan gives the same answers, piece by piece.
 
     Every chain is tried at every one of `temperatures` (its own temperature replaced), or at its own where there are
-    none. A setting is a pair of the two, in this order.
+    none. A setting is a pair of the two, in this order. One chain and no temperatures: a server's own settings;
+    none is sent.
     """
 
     task: Task
@@ -76,7 +80,7 @@ class Plan:
     def axis(self) -> Axis:
         """The settings, in the order of their numbers."""
         if len(self.chains) == 1:
-            return temperature_axis(self.temperatures)
+            return temperature_axis(self.temperatures) if self.temperatures else Axis(None, ({},), ({},))
         settings = [
             {"temperature": temperature, "chain": str(chain.at_temperature(temperature))}
             for chain, temperatures in self.variants
@@ -87,9 +91,13 @@ class Plan:
     @property
     def pieces(self) -> list[list[Place]]:
         """The paths to run, by item, prompt and repeat, in pieces of `piece_size`."""
-        shape = (len(self.items), len(self.task.prompts), self.samples)
-        places: list[Place] = [(i, p, r) for i, p, r in itertools.product(*map(range, shape))]
+        places = self.places(range(len(self.items)))
         return [places[start : start + self.piece_size] for start in range(0, len(places), self.piece_size)]
+
+    def places(self, items: Sequence[int], samples: int | None = None) -> list[Place]:
+        """The paths of these items, with all their answers or the first so many."""
+        prompts, repeats = range(len(self.task.prompts)), range(samples or self.samples)
+        return [(i, p, r) for i, p, r in itertools.product(items, prompts, repeats)]
 
     @property
     def num_paths(self) -> int:
@@ -113,23 +121,44 @@ class Plan:
         )
 
 
-def sweep(
-    plan: Plan,
-    source: Source,
-    on_progress: ProgressCallback | None,
-    kept: Callable[[int], Rows | None] = lambda number: None,
-) -> Iterator[tuple[int, Rows, bool]]:
-    """Each piece's number, its answers, and whether they are new; `kept(number)` gives those of an earlier run."""
-    marker = Marker(plan.task.scorer, plan.items)
-    start = 0
+class Drawer(Protocol):
+    """What answers a sweep's questions: a model that runs here (`LocalDrawer`), or a server (server_sweep.py)."""
+
+    def draw(
+        self, number: int, places: Sequence[Place], settings: Sequence[int], counted: Counted | None = None
+    ) -> Rows:
+        """The answers of piece `number`: these paths, at these settings."""
+
+    def trial(self, places: Sequence[Place], settings: Sequence[int]) -> Rows:
+        """Some of the answers, ahead of the others, to see what they take; a server is not asked for them again."""
+
+
+class LocalDrawer:
+    """Draws from a model that runs here. A trial's answers are drawn again with the others: which rows share a pass
+    must not depend on whether there was a trial, or a resumed sweep would differ from a whole one."""
+
+    def __init__(self, plan: Plan, source: Source) -> None:
+        self._plan, self._source = plan, source
+        self._marker = Marker(plan.task.scorer, plan.items)
+
+    def draw(
+        self, number: int, places: Sequence[Place], settings: Sequence[int], counted: Counted | None = None
+    ) -> Rows:
+        def paths_done(done: int, _: int) -> None:
+            if counted is not None:
+                counted(done * len(settings), "")
+
+        return draw(self._plan, places, self._source, self._marker, paths_done, settings)
+
+    def trial(self, places: Sequence[Place], settings: Sequence[int]) -> Rows:
+        return draw(self._plan, places, self._source, self._marker, None, settings)
+
+
+def sweep(plan: Plan, source: Source) -> Iterator[Rows]:
+    """Every answer of the plan from a model that runs here, piece by piece; nothing is kept."""
+    drawer = LocalDrawer(plan, source)
     for number, places in enumerate(plan.pieces):
-        rows = kept(number)
-        is_new = rows is None
-        if rows is None:
-            counted = _counted_from(start, plan.num_paths, on_progress)
-            rows = draw(plan, places, source, marker, counted)
-        yield number, rows, is_new
-        start += len(places)
+        yield drawer.draw(number, places, range(len(plan.axis)))
 
 
 def draw(
@@ -137,9 +166,10 @@ def draw(
     places: Sequence[Place],
     source: Source,
     marker: Marker,
-    on_progress: Callable[[int, int], None] | None,
+    on_progress: Callable[[int, int], None] | None = None,
+    settings: Sequence[int] | None = None,
 ) -> Rows:
-    """The answers of these paths, judged, one row for each temperature."""
+    """The answers of these paths, judged, one row for each setting (None: all of them)."""
     prompt_ids = {
         (item, prompt): tuple(plan.task.seen(source, plan.items[item], prompt).ids)
         for item, prompt in dict.fromkeys((item, prompt) for item, prompt, _ in places)
@@ -148,20 +178,27 @@ def draw(
         PathRequest(prompt_ids[item, prompt], request_seed(plan.seed, plan.items[item].id, repeat))
         for item, prompt, repeat in places
     ]
+    wanted = range(len(plan.axis)) if settings is None else settings
     rows = Rows()
     first = 0
     for done, (chain, temperatures) in enumerate(plan.variants):
+        column = {
+            temperature: first + number
+            for number, temperature in enumerate(temperatures)
+            if first + number in wanted
+        }
+        first += len(temperatures)
+        if not column or not places:
+            continue
         paths = temperature_paths(
             source,
             requests,
-            temperatures,
+            tuple(column),
             chain=chain,
             max_tokens=plan.task.max_tokens,
             stop=plan.task.stop,
             on_progress=_share_of(done, len(plan.chains), on_progress),
         )
-        column = {temperature: first + number for number, temperature in enumerate(temperatures)}
-        first += len(temperatures)
         for (item, prompt, repeat), request, path in zip(places, requests, paths, strict=True):
             rows.forward_passes += path.forward_passes
             rows.independent_passes += path.independent_passes
@@ -183,7 +220,7 @@ def draw(
                         prompt_tokens=len(prompt_ids[item, prompt]),
                         answer_tokens=len(leaf.ids),
                     )
-    assert len(rows) == len(places) * len(plan.axis), "a path left out a temperature of the grid"
+    assert len(rows) == len(places) * len(wanted), "a path left out a setting"
     return rows
 
 
@@ -194,13 +231,6 @@ def _share_of(
     if on_progress is None:
         return None
     return lambda paths, all_paths: on_progress((done * all_paths + paths) // total, all_paths)
-
-
-def _counted_from(
-    start: int, total: int, on_progress: ProgressCallback | None
-) -> Callable[[int, int], None] | None:
-    """The progress of one call of temperature_paths as progress of the whole sweep."""
-    return None if on_progress is None else lambda done, _: on_progress(start + done, total, "paths")
 
 
 def request_seed(seed: int, item_id: str, repeat: int) -> int:
@@ -232,13 +262,9 @@ RETRIES = 3
 
 
 def sweep_ray(
-    plan: Plan,
-    model: str,
-    on_progress: ProgressCallback | None,
-    kept: Callable[[int], Rows | None] = lambda number: None,
-    num_workers: int | None = None,
-) -> Iterator[tuple[int, Rows, bool]]:
-    """As `sweep`, on a Ray cluster (the one RAY_ADDRESS names, else a new one here), in the order of pieces.
+    plan: Plan, model: str, missing: Sequence[int], num_workers: int | None = None
+) -> Iterator[Rows]:
+    """The missing pieces, in their order, from a Ray cluster (the one RAY_ADDRESS names, else a new one here).
 
     A piece's answers depend on the plan alone, so it does not matter which worker draws it, when or how often: a worker
     that dies is started again and its piece with it.
@@ -253,24 +279,13 @@ def sweep_ray(
         raise MissingExtraError("ray", "ray", "Spreading a sweep over workers") from error
     if not ray.is_initialized():
         ray.init(log_to_driver=False, include_dashboard=False)
-    pieces = plan.pieces
-    there = {number: rows for number in range(len(pieces)) if (rows := kept(number)) is not None}
-    missing = [number for number in range(len(pieces)) if number not in there]
     cpus = int(ray.cluster_resources().get("CPU", 1))
     count = max(1, min(num_workers or cpus, len(missing)))
     worker = ray.remote(max_restarts=RETRIES, max_task_retries=RETRIES, num_cpus=1)(_Worker)
-    pool = ActorPool([worker.remote(plan, model) for _ in range(count)]) if missing else None
-    drawn = iter(()) if pool is None else pool.map(lambda actor, number: actor.draw.remote(number), missing)
-    done = 0
-    for number in range(len(pieces)):
-        rows = there.get(number)
-        is_new = rows is None
-        if rows is None:
-            rows = next(drawn)
-        done += len(pieces[number])
-        if on_progress is not None:
-            on_progress(done, plan.num_paths, "paths")
-        yield number, rows, is_new
+    if not missing:
+        return
+    pool = ActorPool([worker.remote(plan, model) for _ in range(count)])
+    yield from pool.map(lambda actor, number: actor.draw.remote(number), list(missing))
 
 
 class _Worker:
@@ -285,4 +300,4 @@ class _Worker:
 
     def draw(self, number: int) -> Rows:
         """The answers of piece `number`."""
-        return draw(self._plan, self._plan.pieces[number], self._source, self._marker, None)
+        return draw(self._plan, self._plan.pieces[number], self._source, self._marker)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,8 +15,8 @@ from retort.errors import InputError, SourceError
 from retort.files import read_json
 from retort.numerals import decimals, duration, number
 from retort.sources.base import Capability, Source
-from retort.tune.budget import find_preset
-from retort.tune.cells import Price, model_question
+from retort.tune.budget import Price, find_preset
+from retort.tune.cells import model_question
 from retort.tune.conclude import Origin, conclude
 from retort.tune.goals import find_goal
 from retort.tune.item import Task, needed_models
@@ -26,7 +25,7 @@ from retort.tune.readers.records import read_answers
 from retort.tune.recording import RUN_FILE, read
 from retort.tune.report import Tuning, Tunings, regression_against
 from retort.tune.reweight import Wanted, reweighted
-from retort.tune.run import forecast, make_plan, run, run_raced
+from retort.tune.run import Forecast, make_plan, run
 from retort.tune.server_sweep import Pace
 from retort.tune.settings import EngineSettings, Values, parse_setting
 from retort.tune.sweep import COARSE, Cost, Plan, ProgressCallback
@@ -170,29 +169,26 @@ def tune(
     )  # fmt: skip
     if compared is None and what.task.against is not None:
         compared = parse_setting(what.task.against)
+
+    def told(forecast: Forecast) -> None:
+        if (sentence := forecast_sentence(forecast, paid)) is not None:
+            note(sentence)
+
     tunings = []
     models = _models(what.task, model)
     for at, one in enumerate(models):
         source = _opened(one)
         place = record if record is None or len(models) == 1 else record / f"model-{at + 1}"
         pace = Pace(concurrency, per_minute)
-        _say(what, source, pace, paid, budget, note)
+        _say(what, source, pace, budget, note)
         with on_progress() if on_progress is not None else _silent() as progress:
-            if budget is not None:
-                most = most_answers(budget, what.plan, paid)
-                tunings.append(
-                    run_raced(
-                        what.plan, source, most, on_progress=progress, record=place, resume=resume, pace=pace,
-                        against=compared, price=paid,
-                    )
-                )  # fmt: skip
-                continue
             tunings.append(
                 run(
                     what.task, source, what.temperatures, what.samples, seed=seed, limit_items=what.items,
-                    on_progress=progress, chains=what.chains, record=place, resume=resume, pace=pace, engine=engine,
-                    variety=variety, likeness=likeness, logprobs=logprobs, reweight=wanted,
+                    on_progress=progress, chains=what.chains, budget=budget, record=place, resume=resume, pace=pace,
+                    engine=engine, variety=variety, likeness=likeness, logprobs=logprobs, reweight=wanted,
                     second=None if second is None else _opened(second), against=compared, price=paid,
+                    on_forecast=None if on_note is None else told,
                 )
             )  # fmt: skip
     found = tunings[0] if len(tunings) == 1 else _together(tunings, seed)
@@ -316,72 +312,40 @@ def read_earlier(path: Path) -> Tuning:
         ) from None
 
 
-def most_answers(budget: str | int, plan: Plan, price: Price | None) -> int:
-    """How many answers a budget pays for: "5000", "5000 answers", "2M tokens" or "3.50 cost" (with a price).
-
-    Tokens and cost are counted at their most, `max_tokens` for every answer, so that a budget is never passed.
-    """
-    text = str(budget).strip().lower()
-    amount, _, unit = text.partition(" ")
-    factor = {"k": 1e3, "m": 1e6}.get(amount[-1:], 1.0)
-    try:
-        value = float(amount.rstrip("km")) * factor
-    except ValueError:
-        value = 0.0
-    unit = unit.strip().rstrip("s")
-    if not value > 0 or unit not in ("", "answer", "token", "cost"):
-        raise InputError(
-            f"budget is {budget!r}; give a number of answers, or as in '2M tokens' or '3.50 cost'"
-        )
-    longest = plan.task.max_tokens
-    if unit == "token":
-        return int(value // longest)
-    if unit == "cost":
-        if price is None or price.of(longest, longest) <= 0.0:
-            raise InputError("a budget in money needs what tokens cost; give --price IN,OUT per million")
-        # A prompt is rarely longer than this many tokens for each character of its text.
-        prompt = max(len(str(plan.task.prompt(item))) for item in plan.items) / 2
-        return int(value // price.of(prompt, longest))
-    return int(value)
-
-
 def _say(
-    what: Asked,
-    source: Source,
-    pace: Pace,
-    price: Price | None,
-    budget: str | int | None,
-    note: Callable[[str], None],
+    what: Asked, source: Source, pace: Pace, budget: str | int | None, note: Callable[[str], None]
 ) -> None:
-    """What a run will take, before it starts: requests to a server, seconds and money by a forecast."""
+    """Before a server is asked: how many requests that takes."""
     plan = what.plan
-    if plan.task.scorer.kind.name == "choice":
+    if plan.task.scorer.kind.name == "choice" or source.capability is Capability.FULL:
         return
     cost = plan.cost
-    is_server = source.capability is not Capability.FULL
     part = " for the coarse temperatures" if isinstance(what.temperatures, str) else ""
     limit = "" if budget is None else f", no more than a budget of {budget}"
-    if is_server:
-        plural = "s" * (cost.max_tokens != 1)
-        least = (
-            "" if pace.per_minute is None else f", {duration(60 * cost.answers / pace.per_minute)} at least"
-        )
-        note(
-            f"{cost.answers:,} requests to {source.name}{part}{limit}, with answers of at most {cost.max_tokens:,} "
-            f"token{plural}{least}; recorded answers are not asked again"
-        )
-    if cost.answers >= FORECAST_FROM and budget is None:
-        start = time.monotonic()
-        seconds, tokens = forecast(plan, source, pace)
-        money = "" if price is None or tokens is None else f" and costs about {number(price.of(*tokens), 2)}"
-        note(
-            f"forecast, from {decimals(time.monotonic() - start, 1)} s of trial: this takes about "
-            f"{duration(seconds)}{money}"
-        )
+    plural = "s" * (cost.max_tokens != 1)
+    least = "" if pace.per_minute is None else f", {duration(60 * cost.answers / pace.per_minute)} at least"
+    note(
+        f"{cost.answers:,} requests to {source.name}{part}{limit}, with answers of at most {cost.max_tokens:,} "
+        f"token{plural}{least}; recorded answers are not asked again"
+    )
 
 
-FORECAST_FROM = 2_000
-"""Answers from which a forecast is worth its trial."""
+WORTH_SAYING = 5.0
+"""Seconds of a sweep below which its forecast is not said, unless it costs money."""
+
+
+def forecast_sentence(found: Forecast, price: Price | None) -> str | None:
+    """The forecast in words; None for what is over before it is read."""
+    money = ""
+    if price is not None and found.prompt_tokens is not None and found.answer_tokens is not None:
+        money = f" and costs about {number(price.of(found.prompt_tokens, found.answer_tokens), 2)}"
+    if found.seconds < WORTH_SAYING and not money:
+        return None
+    most = ", at most" * found.at_most
+    return (
+        f"forecast from {found.tried:,} answers in {decimals(found.tried_seconds, 1)} s: {found.answers:,} "
+        f"answers{most} take about {duration(found.seconds)}{money}"
+    )
 
 
 def described_cost(what: Asked, model: str | None) -> Mapping[str, Any]:

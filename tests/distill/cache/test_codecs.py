@@ -286,9 +286,9 @@ def test_logits_that_are_no_distribution_are_refused() -> None:
         logits = torch.zeros(3, 64)
         logits[1, 5] = bad
         for text in ("topk:8", "topk+tail:8+4", "dense", "sampled:5"):
-            with pytest.raises(SourceError, match="no distribution"):
+            with pytest.raises(SourceError, match="not a distribution"):
                 find_codec(text).encode(logits, Layout(64, 3.0, 0), places(3))
-    with pytest.raises(SourceError, match="no distribution"):
+    with pytest.raises(SourceError, match="not a distribution"):
         find_codec("dense").encode(torch.full((1, 8), -math.inf), Layout(8, 1.0, 0), places(1))
 
 

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import json
+import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from mock_source import MockSource
+from retort.blocks import Line
 from retort.errors import InputError, RetortError, SourceError
+from retort.sources.chat import Message
+from retort.tune import Tuning, conclude, find_goal, read, run
 from retort.tune.checks import Unsupported
+from retort.tune.readers.nunjucks import Template
 from retort.tune.readers.promptfoo_tests import assertion_of
+from retort.tune.score import Marker
 from retort.tune.task import load_task, needed_models
 
 BLUE = [{"type": "contains", "value": "blue"}]
@@ -312,8 +320,8 @@ def scores(
     folder: Path, test: dict[str, Any], answers: list[str], files: dict[str, str] | None = None
 ) -> list[float]:
     task = loaded(folder, {"prompts": ["{{x}}"], "tests": [{"vars": {"x": "sky"}, **test}]}, files)
-    judge = task.scorer.judge((), task.items[0].checks)
-    return [float(judge(answer)) for answer in answers]
+    marker = Marker(task.scorer, task.items)
+    return [marker.mark(0, answer)[1] for answer in answers]
 
 
 def test_thresholds_weights_and_sets(tmp_path: Path) -> None:
@@ -379,13 +387,13 @@ def test_what_is_not_carried_out_is_refused_or_left_out_and_counted(tmp_path: Pa
     with pytest.raises(InputError, match="--skip-unsupported"):
         loaded(tmp_path, SKIPPED)
     task = loaded(tmp_path, SKIPPED, skip_unsupported=True)
-    assert asked(task) == [["sky"]]
+    assert asked(task) == [["sky"], ["sea"]], "an answer that would become another one is not looked at"
+    assert [bool(item.checks) for item in task.items] == [True, False]
     assert task.skipped == {
         "'{{x | upper}}'": 1,
         "the assertion 'llm-rubric'": 1,
         "the assertion 'javascript'": 1,
         "transform 'output.trim()'": 1,
-        "tests without an assertion, which only show variety": 2,
     }
 
 
@@ -394,6 +402,67 @@ def test_tests_without_assertions_show_variety_and_agreement(tmp_path: Path) -> 
     assert (task.goal, task.scorer.kind.name) == ("reproduce", "none")
     assert any("variety and agreement" in note for note in task.notes)
     assert asked(loaded(tmp_path, {"prompts": ["hello"], "providers": ["openai:x"]})) == [["hello"]]
+
+
+def test_tests_with_and_without_assertions_in_one_file(tmp_path: Path) -> None:
+    """The first is scored; the second is looked at for agreement, in no score."""
+    config = {
+        "prompts": ["{{x}}"],
+        "tests": [{"vars": {"x": f"w{n}"}, "assert": [{"type": "equals", "value": "w1"}]} for n in range(6)]
+        + [{"vars": {"x": f"w{n}"}} for n in (1, 2, 3)],
+    }
+    task = loaded(tmp_path, config)
+    assert any(note.startswith("3 of 9 tests do not have a supported assertion") for note in task.notes)
+    source = MockSource(12, end_bias=-4)
+    found = run(replace(task, max_tokens=1), source, (0.0, 3.0), 4, record=tmp_path / "r")
+    assert (found.items, found.items_left_out) == (6, 0) and found.item_ids == tuple("123456")
+    cold, hot = found.unscored
+    assert (cold.items, cold.agreement, cold.identical, cold.distinct) == (3, 1.0, 1.0, 0.25)
+    assert hot.agreement is not None and hot.agreement < 0.6
+    assert found.settings[0].samples == 24, "of the tests that are scored"
+    words = " ".join(line.text for line in found.blocks() if isinstance(line, Line))
+    assert "3 items without an assertion, in no score above" in words
+    samples, goal, origin = read(tmp_path / "r")
+    assert conclude(samples, find_goal(goal), origin).to_dict() == {**found.to_dict(), "skipped": {}}
+    assert Tuning.from_dict(json.loads(json.dumps(found.to_dict()))).unscored == found.unscored
+    raced = run(replace(task, max_tokens=1), source, (0.0, 3.0), 4, budget=48)
+    assert raced.unscored == () and raced.skipped == {"tests without an assertion": 3}
+
+
+def test_what_a_transform_makes_is_what_agrees(tmp_path: Path) -> None:
+    """All answers begin with a space; the transform leaves their length, or makes a mapping of it."""
+    code = "def get_transform(output, context):\n    return len(output)\n\ndef mapped(output, context):\n"
+    code += "    return {'length': len(output), 'of': context['vars']['x']}\n"
+    for name, key in (("", "2"), (":mapped", '{"length":2,"of":"sky"}')):
+        test = {"vars": {"x": "sky"}, "options": {"transform": f"file://t.py{name}"}}
+        task = loaded(tmp_path, {"prompts": ["{{x}}"], "tests": [test]}, {"t.py": code})
+        marker = Marker(task.scorer, task.items)
+        assert marker.mark(0, "ab")[0] == marker.mark(0, "cd")[0] == key
+        assert marker.mark(0, "abc")[0] != key
+    scored = {**test, "assert": [{"type": "python", "value": "output['length'] == 2"}]}
+    task = loaded(tmp_path, {"prompts": ["{{x}}"], "tests": [scored, test]}, {"t.py": code})
+    marker = Marker(task.scorer, task.items)
+    assert marker.mark(0, "ab") == (key, 1.0) and marker.mark(0, "abc")[1] == 0.0
+    assert math.isnan(marker.mark(1, "ab")[1])
+
+
+def test_dump_writes_a_value_as_json(tmp_path: Path) -> None:
+    said = [{"role": "user", "content": 'say "é"'}, {"role": "assistant", "content": "a\nb"}]
+    messages = {"vars": {"messages": said}, "options": {"disableVarExpansion": True}}
+    (item,) = loaded(tmp_path, {"prompts": ["{{ messages | dump }}"], "tests": [messages]}).items
+    assert item.prompts == ((Message("user", 'say "é"'), Message("assistant", "a\nb")),)
+    prompt = '[{"role": "system", "content": "brief"}, {"role": "user", "content": {{ text | dump }}}]'
+    (item,) = loaded(tmp_path, {"prompts": [prompt], "tests": [{"vars": {"text": 'a "quote"\n'}}]}).items
+    assert item.prompts[0][1] == Message("user", 'a "quote"')
+    for written, made in (
+        ("{{ x | dump }}", '{"a":[1,"b"],"c":null}'),
+        ("{{ x | dump(2) }}", '{\n  "a": [\n    1,\n    "b"\n  ],\n  "c": null\n}'),
+        ("{{ x.a[1] | dump }}", '"b"'),
+        ("{{ n | dump }}", "1.5"),
+    ):
+        assert Template(written, "here").fill({"x": {"a": [1, "b"], "c": None}, "n": 1.5}) == made
+    with pytest.raises(Unsupported, match="uses more of nunjucks"):
+        Template("{{ x | upper }}", "here")
 
 
 @pytest.mark.parametrize(

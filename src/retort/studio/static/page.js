@@ -2198,7 +2198,7 @@ function nr(e, t, n) {
 	return _("div", {
 		class: "note",
 		role: "note"
-	}, _("p", {}, `${z(t)} tokens ${r} are known. Every number here is an interval that holds the truth: lowest … highest; one number where both ends round to it.`), e.probe ? _("p", {}, _("b", {}, e.probe.logprobs === "raw" ? "Its logprobs are raw: " : "Its logprobs are processed: "), rr(e.probe)) : null, e.note ? _("p", {}, e.note) : null);
+	}, _("p", {}, `${z(t)} tokens ${r} are known. Every number here is an interval with the true value inside: lowest … highest; one number where both ends round to it.`), e.probe ? _("p", {}, _("b", {}, e.probe.logprobs === "raw" ? "Its logprobs are raw: " : "Its logprobs are processed: "), rr(e.probe)) : null, e.note ? _("p", {}, e.note) : null);
 }
 function rr(e) {
 	return `${e.logprobs === "raw" ? "the model’s own, before any setting." : "what the server’s own settings left of the model’s; a temperature set here comes on top."} Probed: ${[

@@ -1,11 +1,13 @@
-"""The part of nunjucks that is carried out: `{{name}}`, `{{a.b}}`, `{{a[0]}}`, `{{a["b"]}}`, `{{env.NAME}}`.
+"""The part of nunjucks that is carried out: `{{name}}`, `{{a.b}}`, `{{a[0]}}`, `{{a["b"]}}`, `{{env.NAME}}`, and
+`{{name | dump}}`, which writes a value as JSON.
 
-Filters, blocks and comments are refused by name: a template that is half carried out would ask something else.
+Other filters, blocks and comments are refused by name: a template that is half carried out would ask something else.
 """
 
 from __future__ import annotations
 
 import datetime
+import json
 import os
 import re
 from collections.abc import Mapping
@@ -15,6 +17,7 @@ from retort.errors import InputError, did_you_mean
 from retort.tune.checks import Unsupported, written
 
 EXPRESSION = re.compile(r"""[A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*|\[\s*(?:\d+|'[^']*'|"[^"]*")\s*\])*""")
+DUMP = re.compile(r"\s*\|\s*dump(?:\(\s*(\d*)\s*\))?$")
 STEP = re.compile(r"""\.?([A-Za-z_$][\w$]*)|\[\s*(?:(\d+)|'([^']*)'|"([^"]*)")\s*\]""")
 TAG = re.compile(r"\{\{(-?)(.*?)(-?)\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 OPEN = re.compile(r"\{\{|\{%|\{#")
@@ -30,15 +33,19 @@ class Template:
         self.text, self.where, self.env = text, where, env or {}
         self.parts: list[str] = []
         self.names: list[str] = []
+        self.dumps: list[re.Match[str] | None] = []
         end, strip = 0, False
         for found in TAG.finditer(text):
             expression = (found[2] or "").strip()
+            dump = DUMP.search(expression)
+            expression = expression if dump is None else expression[: dump.start()]
             if found[2] is None or not EXPRESSION.fullmatch(expression):
                 raise Unsupported(where, f"{found[0][:60]!r}", "uses more of nunjucks than {{variables}}")
             before = text[end : found.start()]
             before = before.lstrip() if strip else before
             self.parts.append(before.rstrip() if found[1] else before)
             self.names.append(expression)
+            self.dumps.append(dump)
             end, strip = found.end(), bool(found[3])
         self.parts.append(text[end:].lstrip() if strip else text[end:])
         for part in self.parts:
@@ -50,11 +57,12 @@ class Template:
     def fill(self, variables: Mapping[str, Any]) -> str:
         """The text with these variables. Raises InputError for one that is missing, or that is no text."""
         pieces = [self.parts[0]]
-        for name, part in zip(self.names, self.parts[1:], strict=True):
-            pieces += [self._written(name, variables), part]
+        for name, dump, part in zip(self.names, self.dumps, self.parts[1:], strict=True):
+            value = self._value(name, variables)
+            pieces += [self._as_text(value, name) if dump is None else _dumped(value, dump[1]), part]
         return "".join(pieces)
 
-    def _written(self, name: str, variables: Mapping[str, Any]) -> str:
+    def _value(self, name: str, variables: Mapping[str, Any]) -> Any:
         first, *steps = [next(one for one in step if one is not None) for step in _steps(name)]
         if first == "env" and "env" not in variables:
             value: Any = {**os.environ, **self.env}
@@ -74,7 +82,7 @@ class Template:
             value = _step(value, step)
             if value is MISSING:
                 raise InputError(f"{self.where}: the prompt uses {{{{{name}}}}}, which its vars do not have.")
-        return self._as_text(value, name)
+        return value
 
     def _as_text(self, value: Any, name: str) -> str:
         """As JavaScript writes a value: null is nothing, lists are joined by commas."""
@@ -92,6 +100,13 @@ class Template:
             else "a mapping; name a value in it"
         )
         raise InputError(f"{self.where}: {{{{{name}}}}} is {kind}.")
+
+
+def _dumped(value: Any, indent: str | None) -> str:
+    """As JSON.stringify writes it."""
+    spaces = int(indent) if indent and indent != "0" else None
+    separators = (",", ":") if spaces is None else (",", ": ")
+    return json.dumps(value, ensure_ascii=False, indent=spaces, separators=separators, default=str)
 
 
 def resolved(

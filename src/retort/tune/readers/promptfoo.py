@@ -144,11 +144,12 @@ def read_promptfoo(record: Mapping[str, Any], path: Path, *, skip: bool = False)
     items, prompts = _items(cases, prompts, is_chat, reading)
     scored = [item for item in items if item.checks]
     notes = list(reading.notes)
-    if scored and len(scored) < len(items):
-        reading.skipped["tests without an assertion, which only show variety"] += len(items) - len(scored)
-    if not scored:
+    if len(scored) < len(items):
+        which = (
+            "no test has" if not scored else f"{len(items) - len(scored)} of {len(items)} tests do not have"
+        )
         notes.append(
-            "no test has a supported assertion, so answers are compared for variety and agreement only"
+            f"{which} a supported assertion, so their answers are compared for variety and agreement only"
         )
     goal = record.get("goal", "exploit" if scored else "reproduce")
     find_goal(goal)
@@ -167,7 +168,7 @@ def read_promptfoo(record: Mapping[str, Any], path: Path, *, skip: bool = False)
         max_tokens=max(lengths, default=MAX_TOKENS),
         stop=stops,
         scorer=make_scorer("checks" if scored else "none", stops, where),
-        items=tuple(scored or items),
+        items=tuple(items),
         budget=_budget(settings, options.get("repeat"), where),
         is_chat=is_chat or None,
         models=tuple(dict.fromkeys(one.model for one in providers if one.model is not None)),
@@ -192,16 +193,10 @@ def _items(
             reading.refuse(problem)
     if not left:
         raise InputError(f"{reading.where}: no supported prompt is left.")
-    items = [
-        Item(
-            case.id,
-            case.variables,
-            (),
-            checks=case.checks(reading, asked if len(asked) == 1 else None),
-            prompts=asked,
-        )
-        for case, asked in zip(cases, zip(*columns, strict=True), strict=True)
-    ]
+    found = (case.item(asked, reading) for case, asked in zip(cases, zip(*columns, strict=True), strict=True))
+    items = [item for item in found if item is not None]
+    if not items:
+        raise InputError(f"{reading.where}: no supported test is left.")
     return items, left
 
 

@@ -9,7 +9,8 @@ import itertools
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from retort.tune.checks import (
     make_transform,
     together,
 )
+from retort.tune.item import Item
 from retort.tune.outside import python_function
 from retort.tune.readers.nunjucks import Template, resolved
 from retort.tune.readers.promptfoo_files import JAVASCRIPT, PYTHON, Reading, csv_rows, listed, mapping
@@ -71,47 +73,41 @@ class Case:
     transforms: tuple[str, ...]
     test: Mapping[str, Any] = field(default_factory=dict)
 
-    def checks(self, reading: Reading, prompt: Any) -> tuple[Check, ...]:
-        """What an answer must satisfy: one check for all assertions where a threshold or transform covers them."""
+    def item(self, asked: tuple[Any, ...], reading: Reading) -> Item | None:
+        """The test as an item: what is asked, what becomes of an answer, and what the answer must satisfy. None where
+        the answer would have to become what it cannot here: nothing of the test is then about the answer as it is."""
         context: dict[str, Any] = {"vars": dict(self.variables), "test": dict(self.test)}
-        if prompt is not None:
-            text = (
-                prompt[0]
-                if isinstance(prompt[0], str)
-                else json.dumps([{"role": one.role, "content": one.content} for one in prompt[0]])
+        if len(asked) == 1:
+            messages = asked[0]
+            context["prompt"] = (
+                messages
+                if isinstance(messages, str)
+                else json.dumps([{"role": one.role, "content": one.content} for one in messages])
             )
-            context["prompt"] = text
+        item = Item(self.id, self.variables, (), prompts=asked)
+        try:
+            changes = [make_transform(code, self.place, reading.folder, context) for code in self.transforms]
+        except Unsupported as problem:
+            reading.refuse(problem)
+            return None
         found = []
         for record in self.asserts:
             try:
                 one = _value_filled(record, self, reading)
-                found.append(
-                    make_check(
-                        one,
-                        self.place,
-                        reading.folder,
-                        context,
-                        skip=reading.refuse if reading.skip else None,
-                    )
-                )
+                skip = reading.refuse if reading.skip else None
+                found.append(make_check(one, self.place, reading.folder, context, skip=skip))
             except Unsupported as problem:
                 reading.refuse(problem)
-        try:
-            changes = [make_transform(code, self.place, reading.folder, context) for code in self.transforms]
-            if changes and not found:
-                what = f"transform {self.transforms[0]!r} of a test without an assertion"
-                raise Unsupported(self.place, what, "is not supported")
-        except Unsupported as problem:
-            reading.refuse(problem)
-            return ()
+        if changes:
+            item = replace(
+                item, transform=lambda answer: reduce(lambda made, change: change(made), changes, answer)
+            )
         if not found:
-            return ()
+            return item
         if self.threshold is None and not changes:
-            return tuple(found)
+            return replace(item, checks=tuple(found))
 
         def all_of_them(answer: Any) -> Verdict:
-            for change in changes:
-                answer = change(answer)
             verdict = together(found, self.threshold, answer)
             if self.threshold is not None:
                 return Verdict(verdict.holds, float(verdict.holds))
@@ -120,8 +116,10 @@ class Case:
                 True, sum(check.weight * check.score(answer) for check in found) / total if total else 1.0
             )
 
+        # One check, whose value says all of it: a recording is of another task where any part differs.
         said = {"threshold": self.threshold, "transform": list(self.transforms), "assert": list(self.asserts)}
-        return (Check("all assertions", json.loads(json.dumps(said, default=str)), 1.0, all_of_them),)
+        check = Check("all assertions", json.loads(json.dumps(said, default=str)), 1.0, all_of_them)
+        return replace(item, checks=(check,))
 
 
 def read_cases(
