@@ -187,7 +187,7 @@ def test_what_a_reader_must_not_mix_is_refused_with_both_values(
         cache.targets([1], [4000])
     tokens = cache.document(1)[0].tolist()
     cache.targets([1], [0], {1: content_hash(tokens)})
-    with pytest.raises(InputError, match="another text"):
+    with pytest.raises(InputError, match="is not the text captured"):
         cache.targets([1], [0], {1: content_hash([*tokens, 1])})
 
 
