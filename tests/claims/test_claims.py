@@ -12,7 +12,7 @@ from tests.tune.knowing_source import KnowingSource
 from tests.tune.test_run import EXPLOIT_KNOWN, EXPLORE_KNOWN, task_of
 
 from mock_source import MockSource
-from retort.claims import CLAIMS, Evidence, check_claims
+from retort.claims import CLAIMS, Evidence, check_claims, claims
 from retort.claims.claim import ARITHMETIC, decide
 from retort.claims.evidence import RULES, interval_of_mean
 from retort.claims.texts import KINDS, triples
@@ -251,6 +251,28 @@ def test_a_wrong_softmax_fails_the_checks_of_the_arithmetic(monkeypatch: pytest.
     )
     assert verdict("never-reorders", Evidence(Scaled(1.0))).verdict == "does not hold"
     assert verdict("entropy-rises", Evidence(Scaled(1.0))).verdict == "does not hold"
+
+
+def test_a_number_that_decides_is_named_and_lies_in_its_interval() -> None:
+    """Who cites an interval must know of what it is."""
+    evidence = asked()
+    for claim in CLAIMS:
+        try:
+            found = verdict(claim.id, evidence)
+        except (InputError, SourceError):
+            continue
+        if found.interval is not None:
+            assert found.quantity and found.value is not None, claim.id
+            assert found.interval[0] <= found.value <= found.interval[1], claim.id
+    fall = verdict("accuracy-falls", evidence)
+    assert fall.value == pytest.approx(fall.measured["score_at_0"] - fall.measured["score_at_2"])
+
+
+def test_a_threshold_of_a_claim_that_is_not_asked_for_is_refused() -> None:
+    with pytest.raises(InputError, match="order-matters, which is not among the claims to check"):
+        claims(MockSource(64), only=["entropy-rises"], thresholds={"order-matters": 0.1})
+    with pytest.raises(InputError, match="did you mean order-matters"):
+        claims(MockSource(64), only=["order-maters"])
 
 
 def test_thresholds_can_be_set() -> None:

@@ -112,7 +112,8 @@ function moved(window: Window, what: string, seen: Iterable<number>, change: (va
   const ranks = new Uint32Array(to - from);
   // In a row of its own order a stretch only moves: its ranks, and the places of its ranks, are copied in one piece.
   const own = window.order === undefined ? identity(count) : null;
-  const places = own && new Uint32Array(count).fill(GONE);
+  const places = own && new Uint32Array(count);
+  if (places && to - from < count) places.fill(GONE);
   let [next, gone, old, place] = [0, 0, from, 0];
   while (old < to || next < arriving.length) {
     const arrival = arriving[next]?.place ?? to;

@@ -19,7 +19,7 @@ from retort.callable_package import callable_package
 from retort.claims import arithmetic, distilling, tasks, texts
 from retort.claims.claim import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, Claim, Measured, Verdict
 from retort.claims.evidence import Evidence, Needs, ProgressCallback
-from retort.errors import InputError
+from retort.errors import InputError, did_you_mean
 from retort.lens.asking import default_prompts
 from retort.numerals import interval, number
 from retort.records import Measures, Record, exact, new_axes, titled
@@ -62,7 +62,9 @@ class Claims(Record):
                     "id": claim.id,
                     "statement": claim.statement,
                     "verdict": claim.verdict,
+                    "quantity": claim.quantity,
                     "threshold": claim.threshold,
+                    "value": claim.value,
                     "low": low,
                     "high": high,
                     "kind": claim.kind,
@@ -80,12 +82,9 @@ class Claims(Record):
             verdict, _, needed = claim.verdict.partition(": ")
             yield line(f"{verdict.upper()}{f' {needed}' * bool(needed)}: {claim.statement}", "bold")
             rows = [[f"  {name.replace('_', ' ')}", _shown(value)] for name, value in claim.measured.items()]
-            if claim.threshold is not None and not claim.verdict.startswith("needs"):
-                rows.append(["  threshold", f"{claim.threshold:g}"])
-            if claim.interval is not None:
-                rows.append(["  95% interval", interval(claim.interval, number)])
             if rows:
                 yield table(["", ""], rows)
+            yield from _decided(claim)
             yield Line(((f"  How: {claim.how}", "dim"),))
 
     def plot(self, axes: Any = None) -> Any:
@@ -111,6 +110,15 @@ class Claims(Record):
         axes.set_xlabel("95% interval, each row on its own scale")
         titled(axes, f"Claims about temperature on {self.model}")
         return axes
+
+
+def _decided(claim: Verdict) -> Iterator[Block]:
+    """The number that decides, with its interval, beside the threshold; nothing where a claim has none."""
+    if claim.value is None or claim.interval is None:
+        return
+    said = f"{number(claim.value)} ({interval(claim.interval, number)})"
+    against = "" if claim.threshold is None else f"; threshold {claim.threshold:g}"
+    yield line(f"  Decided by: {claim.quantity}: {said}{against}")
 
 
 def _shown(value: Any) -> str:
@@ -157,7 +165,7 @@ def claims(
         seed,
         on_progress,
         default_prompts() if prompts is None else list(prompts),
-        _checked(thresholds or {}),
+        _checked(thresholds or {}, chosen),
     )
     return check_claims(evidence, chosen)
 
@@ -166,14 +174,19 @@ def _claim(name: str) -> Claim:
     for claim in CLAIMS:
         if claim.id == name:
             return claim
-    raise InputError(f"there is no claim {name!r}; there are {', '.join(claim.id for claim in CLAIMS)}.")
+    ids = [claim.id for claim in CLAIMS]
+    raise InputError(f"there is no claim {name!r}{did_you_mean(name, ids)}; the claims are {', '.join(ids)}.")
 
 
-def _checked(thresholds: Mapping[str, float]) -> Mapping[str, float]:
+def _checked(thresholds: Mapping[str, float], chosen: Sequence[Claim]) -> Mapping[str, float]:
     movable = [claim.id for claim in CLAIMS if claim.threshold is not None]
     for name, value in thresholds.items():
         if name not in movable:
-            raise InputError(f"no claim {name!r} has a threshold; these have: {', '.join(movable)}.")
+            raise InputError(
+                f"no claim {name!r} has a threshold{did_you_mean(name, movable)}; these have: {', '.join(movable)}."
+            )
+        if not any(claim.id == name for claim in chosen):
+            raise InputError(f"a threshold is set for {name}, which is not among the claims to check.")
         if not math.isfinite(value):
             raise InputError(f"the threshold of {name} must be a finite number, got {value}.")
     return thresholds
@@ -212,6 +225,8 @@ def _verdict(claim: Claim, evidence: Evidence) -> Verdict:
         claim.how,
         threshold,
         claim.kind,
+        claim.quantity,
+        measured.value,
     )
 
 

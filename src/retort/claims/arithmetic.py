@@ -36,7 +36,7 @@ def _entropy_rises(evidence: Evidence, _threshold: float) -> Measured:
         "falls": falls,
         "mean_rise_0.5_to_1.5_nats": float(rise.mean()),
     }
-    return Measured(_if(falls == 0), numbers, evidence.interval(rise))
+    return Measured(_if(falls == 0), numbers, evidence.interval(rise), float(rise.mean()))
 
 
 def _never_keeps_more(evidence: Evidence, _threshold: float) -> Measured:
@@ -71,6 +71,7 @@ CLAIMS = (
         "fall. The interval is of the mean rise from 0.5 to 1.5.",
         _entropy_rises,
         kind=ARITHMETIC,
+        quantity="mean rise from τ = 0.5 to 1.5, nats",
     ),
     Claim(
         "never-keeps-more",

@@ -11,7 +11,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from retort.claims.evidence import Evidence, Interval
+import numpy as np
+
+from retort.claims.evidence import Evidence, Floats, Interval
 
 HOLDS = "holds"
 DOES_NOT_HOLD = "does not hold"
@@ -24,11 +26,12 @@ ARITHMETIC = "check of the arithmetic"
 
 @dataclass(frozen=True)
 class Measured:
-    """The verdict, the numbers by name, and the interval (95%) of the number that decided, if it has one."""
+    """The verdict, the numbers by name, and the number that decided with its interval (95%), if there is one."""
 
     verdict: str
     numbers: Mapping[str, Any]
     interval: Interval | None = None
+    value: float | None = None
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class Claim:
     """One claim. `how` says what is measured, over what, and where the threshold comes from.
 
     `measure` gets the evidence and the threshold: the claim's own, or the one that the user asked for. A claim
-    without a threshold has None.
+    without a threshold has None. `quantity` names the number that decides, with its unit.
     """
 
     id: str
@@ -45,11 +48,16 @@ class Claim:
     measure: Callable[[Evidence, float], Measured]
     threshold: float | None = None
     kind: str = CLAIM
+    quantity: str | None = None
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """One line of the table: a claim with what was found for one model. `measured` are the numbers by name."""
+    """One line of the table: a claim with what was found for one model. `measured` are the numbers by name.
+
+    `value` and `interval` (95%) are of `quantity`, the number that is compared with `threshold`; None where a claim is
+    decided without one.
+    """
 
     id: str
     statement: str
@@ -59,6 +67,14 @@ class Verdict:
     how: str = ""
     threshold: float | None = None
     kind: str = CLAIM
+    quantity: str | None = None
+    value: float | None = None
+
+
+def judged(evidence: Evidence, values: Floats, threshold: float, numbers: Mapping[str, Any]) -> Measured:
+    """The verdict on the mean of independent values `[groups]`: texts or items."""
+    interval = evidence.interval(values)
+    return Measured(decide(interval, threshold), numbers, interval, float(np.mean(values)))
 
 
 def decide(interval: Interval, threshold: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from retort.claims.claim import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, Claim, Measured, decide
+from retort.claims.claim import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, Claim, Measured, decide, judged
 from retort.claims.evidence import ERROR_RATE, GRID, RESAMPLES, RULES, Evidence, Floats, at
 from retort.sources.base import Source
 from retort.tune import Samples, find_goal, normalise, recommend
@@ -17,14 +17,13 @@ def _answer_below_top(evidence: Evidence, threshold: float) -> Measured:
     scores = evidence.exploit.cell_scores.mean(axis=1)
     wrong = scores[:, at(0.0)] == 0.0
     reached = wrong & (scores[:, 1:] > 0.0).any(axis=1)
-    interval = evidence.interval(reached.astype(np.float64))
     numbers = {
         "items": len(scores),
         "greedy_wrong": float(wrong.mean()),
         "right_only_above_0": float(reached.mean()),
         "of_the_wrong_ones": float(reached.sum() / max(wrong.sum(), 1)),
     }
-    return Measured(decide(interval, threshold), numbers, interval)
+    return judged(evidence, reached.astype(np.float64), threshold, numbers)
 
 
 def _not_creativity(evidence: Evidence, threshold: float) -> Measured:
@@ -34,7 +33,6 @@ def _not_creativity(evidence: Evidence, threshold: float) -> Measured:
     one, hottest = at(1.0), len(GRID) - 1
     lost = valid[:, one] - valid[:, hottest]
     more_different = distinct[:, hottest] - distinct[:, one]
-    interval = evidence.interval(lost)
     numbers = {
         "valid_at_1": float(valid[:, one].mean()),
         f"valid_at_{GRID[-1]:g}": float(valid[:, hottest].mean()),
@@ -42,7 +40,7 @@ def _not_creativity(evidence: Evidence, threshold: float) -> Measured:
         f"different_at_{GRID[-1]:g}": float(distinct[:, hottest].mean()),
         "more_different": float(more_different.mean()),
     }
-    return Measured(decide(interval, threshold), numbers, interval)
+    return judged(evidence, lost, threshold, numbers)
 
 
 COOL, WARM = 0.7, 1.3
@@ -61,7 +59,7 @@ def _larger_stays_coherent(evidence: Evidence, threshold: float) -> Measured:
         for temperature in (COOL, WARM)
     }
     numbers |= {"larger_retains": _retained(large, everyone), "smaller_retains": _retained(small, everyone)}
-    return Measured(decide(interval, threshold), numbers, interval)
+    return Measured(decide(interval, threshold), numbers, interval, _advantage(large, small, everyone))
 
 
 def _advantage(large: Floats, small: Floats, items: NDArray[np.int64]) -> float:
@@ -90,13 +88,12 @@ def _accuracy_falls(evidence: Evidence, threshold: float) -> Measured:
     scores = find_goal("exploit").item_scores(evidence.exploit)
     lost = scores[:, at(0.0)] - scores[:, -1]
     to_one = scores[:, at(0.0)] - scores[:, at(1.0)]
-    interval = evidence.interval(lost)
     numbers: dict[str, object] = _by_temperature("score", scores)
     numbers |= {
         "lost_from_0_to_1": float(to_one.mean()),
         "lost_from_0_to_1_interval": evidence.interval(to_one),
     }
-    return Measured(decide(interval, threshold), numbers, interval)
+    return judged(evidence, lost, threshold, numbers)
 
 
 def _variety_rises(evidence: Evidence, threshold: float) -> Measured:
@@ -107,14 +104,13 @@ def _variety_rises(evidence: Evidence, threshold: float) -> Measured:
     low, high = at(0.3), at(1.3)
     gain = distinct[:, high] - distinct[:, low]
     cost = valid[:, low] - valid[:, high]
-    interval = evidence.interval(gain)
     numbers: dict[str, object] = _by_temperature("distinct", distinct)
     numbers |= {
         "valid_share_lost": float(cost.mean()),
         "valid_share_lost_interval": evidence.interval(cost),
         "raw_nll_rise_nats_a_token": float((nll[:, high] - nll[:, low]).mean()),
     }
-    return Measured(decide(interval, threshold), numbers, interval)
+    return judged(evidence, gain, threshold, numbers)
 
 
 def _incoherent_sooner(evidence: Evidence, threshold: float) -> Measured:
@@ -124,13 +120,12 @@ def _incoherent_sooner(evidence: Evidence, threshold: float) -> Measured:
     one, hot = at(1.0), at(1.6)
     lost = valid[:, one] - valid[:, hot]
     gained = distinct[:, hot] - distinct[:, one]
-    interval = evidence.interval(lost - gained)
     numbers: dict[str, object] = _by_temperature("valid", valid) | _by_temperature("distinct", distinct)
     numbers |= {
         "valid_share_lost_1_to_1.6": float(lost.mean()),
         "distinct_share_gained_1_to_1.6": float(gained.mean()),
     }
-    return Measured(decide(interval, threshold), numbers, interval)
+    return judged(evidence, lost - gained, threshold, numbers)
 
 
 def _same_answer_below(evidence: Evidence, threshold: float) -> Measured:
@@ -144,26 +139,24 @@ def _same_answer_below(evidence: Evidence, threshold: float) -> Measured:
     same = (samples.answer[low] == greedy[place[low]]).astype(np.float64)
     by_item = np.bincount(samples.item[low], weights=same) / np.bincount(samples.item[low])
     agreement = over_prompts(samples.agreement())
-    interval = evidence.interval(by_item)
     numbers = {
         "same_as_greedy_at_0.3": float(by_item.mean()),
         "agreement_at_0.3": float(agreement[:, at(0.3)].mean()),
         "agreement_at_1": float(agreement[:, at(1.0)].mean()),
     }
-    return Measured(decide(interval, threshold), numbers, interval)
+    return judged(evidence, by_item, threshold, numbers)
 
 
 def _same_prompt_same_answer(evidence: Evidence, threshold: float) -> Measured:
     samples = evidence.exploit
     distinct = over_prompts(samples.distinct())
     identical = (distinct[:, at(0.3)] == 1.0).astype(np.float64)
-    interval = evidence.interval(identical)
     numbers: dict[str, object] = {
         f"all_answers_identical_at_{temperature:g}": float((distinct[:, at(temperature)] == 1.0).mean())
         for temperature in GRID
     }
     numbers["answers_per_item"] = int(samples.cell_sizes.max())
-    return Measured(decide(interval, threshold), numbers, interval)
+    return judged(evidence, identical, threshold, numbers)
 
 
 def _invented_facts(evidence: Evidence, threshold: float) -> Measured:
@@ -176,9 +169,8 @@ def _invented_facts(evidence: Evidence, threshold: float) -> Measured:
         )
     wrong = 1.0 - scores[known]
     rise = wrong[:, at(1.0)] - wrong[:, at(0.3)]
-    interval = evidence.interval(rise)
     numbers |= _by_temperature("wrong", wrong)
-    return Measured(decide(interval, threshold), numbers, interval)
+    return judged(evidence, rise, threshold, numbers)
 
 
 LOW, HIGH = 0.5, 1.2
@@ -209,7 +201,7 @@ def _prompt_matters_more(evidence: Evidence, _threshold: float) -> Measured:
         verdict = HOLDS
     else:
         verdict = DOES_NOT_HOLD if prompt.share_ci[1] < setting.share_ci[0] else CANNOT_TELL
-    return Measured(verdict, numbers, prompt.share_ci)
+    return Measured(verdict, numbers, prompt.share_ci, prompt.share)
 
 
 def _good_prompt_beats_poor(evidence: Evidence, threshold: float) -> Measured:
@@ -222,7 +214,6 @@ def _good_prompt_beats_poor(evidence: Evidence, threshold: float) -> Measured:
     # The good wording at the temperature that suits it least, the poor one at the one that suits it best.
     cold, best = int(by_prompt[good].argmin()), int(by_prompt[poor].argmax())
     difference = measuring[:, good, cold] - measuring[:, poor, best]
-    interval = evidence.interval(difference)
     numbers = {
         "good_wording": evidence.wording_names[good],
         "poor_wording": evidence.wording_names[poor],
@@ -232,7 +223,7 @@ def _good_prompt_beats_poor(evidence: Evidence, threshold: float) -> Measured:
         "its_best_temperature": GRID[best],
         "items_measured": len(measuring),
     }
-    return Measured(decide(interval, threshold), numbers, interval)
+    return judged(evidence, difference, threshold, numbers)
 
 
 def _by_temperature(name: str, values_IS: Floats) -> dict[str, object]:
@@ -257,6 +248,7 @@ CLAIMS = (
         "smallest share that would matter to you; one item in twenty unless you set another.",
         _answer_below_top,
         0.05,
+        quantity="share of items that are right only above τ = 0",
     ),
     Claim(
         "temperature-is-not-creativity",
@@ -265,6 +257,7 @@ CLAIMS = (
         "item. Holds if above 0; does not hold if below, that is if heat still buys valid answers.",
         _not_creativity,
         0.0,
+        quantity="different valid answers per item at τ = 1 minus those at 2",
     ),
     Claim(
         "above-1.5-incoherent",
@@ -273,6 +266,7 @@ CLAIMS = (
         "share of different answers, paired by item: holds if above 0.",
         _incoherent_sooner,
         0.0,
+        quantity="share of valid answers lost minus share of different answers gained, τ = 1 to 1.6",
     ),
     Claim(
         "larger-stays-coherent",
@@ -282,6 +276,7 @@ CLAIMS = (
         "items).",
         _larger_stays_coherent,
         0.0,
+        quantity="share retained by the larger model minus that of the smaller one",
     ),
     Claim(
         "accuracy-falls",
@@ -290,6 +285,7 @@ CLAIMS = (
         "Beside it the same from 0 to 1, where it is often small.",
         _accuracy_falls,
         0.0,
+        quantity="share of right answers at τ = 0 minus that at 2",
     ),
     Claim(
         "invented-facts-rise",
@@ -298,6 +294,7 @@ CLAIMS = (
         "τ = 0.3, paired by item: holds if above 0. (τ = 0 is not the reference, since the items were chosen by it.)",
         _invented_facts,
         0.0,
+        quantity="share of wrong answers at τ = 1 minus that at 0.3",
     ),
     Claim(
         "variety-rises",
@@ -306,6 +303,7 @@ CLAIMS = (
         "holds if above 0. Its cost: the share of valid answers lost, and the rise of raw negative log-likelihood.",
         _variety_rises,
         0.0,
+        quantity="share of different answers at τ = 1.3 minus that at 0.3",
     ),
     Claim(
         "same-answer-below-0.3",
@@ -314,6 +312,7 @@ CLAIMS = (
         "holds if above the threshold. 80% unless you set how often is often enough for you.",
         _same_answer_below,
         0.8,
+        quantity="share of answers at τ = 0.3 that are the greedy one",
     ),
     Claim(
         "same-prompt-same-answer",
@@ -322,6 +321,7 @@ CLAIMS = (
         "the threshold. 95% unless you set what your product needs.",
         _same_prompt_same_answer,
         0.95,
+        quantity="share of items with identical answers at τ = 0.3",
     ),
     Claim(
         "useful-range",
@@ -337,6 +337,7 @@ CLAIMS = (
         "interval over items): holds if the wording's interval lies above the temperature's. The shares are of these "
         "wordings and temperatures only. The interval shown is the wording's.",
         _prompt_matters_more,
+        quantity="share of the variance of scores that the wording makes",
     ),
     Claim(
         "good-prompt-beats-poor",
@@ -346,5 +347,6 @@ CLAIMS = (
         "best at its worst temperature minus the worst at its best: holds if above 0.",
         _good_prompt_beats_poor,
         0.0,
+        quantity="score of the good wording minus that of the poor one",
     ),
 )

@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from retort.chain import Chain
-from retort.claims.claim import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, Claim, Measured, decide
+from retort.claims.claim import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, Claim, Measured, decide, judged
 from retort.claims.evidence import ERROR_RATE, RESAMPLES, Evidence, Floats
 from retort.distribution import entropy, log_softmax, nucleus_size, softmax, total_variation
 from retort.distribution.calibration import entropy_matched_temperature, equivalent_temperature
@@ -48,13 +48,12 @@ LOW = 0.3
 def _low_hides(evidence: Evidence, threshold: float) -> Measured:
     here, low = (1 - softmax(evidence.logits, temperature).max(axis=-1) for temperature in (1.0, LOW))
     hidden = 1 - evidence.by_text(low) / np.maximum(evidence.by_text(here), 1e-300)
-    interval = evidence.interval(hidden)
     numbers = {
         "runners_up_mass_at_1": float(here.mean()),
         f"runners_up_mass_at_{LOW}": float(low.mean()),
         "share_hidden": float(hidden.mean()),
     }
-    return Measured(decide(interval, threshold), numbers, interval)
+    return judged(evidence, hidden, threshold, numbers)
 
 
 KINDS = (
@@ -91,16 +90,15 @@ def _runners_up_similarity(evidence: Evidence, threshold: float) -> Measured:
     for temperature, found in by_temperature.items():
         numbers[f"share_nearer_at_{temperature:g}"] = found.share_nearer
         numbers[f"difference_nats_at_{temperature:g}"] = found.difference
-    interval = by_temperature[1.0].share_ci
-    return Measured(decide(interval, threshold), numbers, interval)
+    at_one = by_temperature[1.0]
+    return Measured(decide(at_one.share_ci, threshold), numbers, at_one.share_ci, at_one.share_nearer)
 
 
 def _soft_targets_bits(evidence: Evidence, threshold: float) -> Measured:
     bits = evidence.by_text(entropy(evidence.logits) / math.log(2))
     spread = 1 - (softmax(evidence.logits) ** 2).sum(axis=-1)
-    interval = evidence.interval(bits)
     numbers = {"bits_a_position": float(bits.mean()), "label_gradient_variance": float(spread.mean())}
-    return Measured(decide(interval, threshold), numbers, interval)
+    return judged(evidence, bits, threshold, numbers)
 
 
 SQUARED_TEMPERATURES = (1.0, 2.0, 4.0, 8.0)
@@ -134,7 +132,7 @@ def _tau_squared(evidence: Evidence, threshold: float) -> Measured:
     kept = high < threshold and without > high
     lost = low > threshold
     verdict = HOLDS if kept else DOES_NOT_HOLD if lost else CANNOT_TELL
-    return Measured(verdict, numbers, (float(low), float(high)))
+    return Measured(verdict, numbers, (float(low), float(high)), _largest_over_smallest(squared))
 
 
 def _largest_over_smallest(norms: Floats) -> float:
@@ -146,7 +144,6 @@ def _tuned_is_sharper(evidence: Evidence, threshold: float) -> Measured:
     tuned = evidence.logits_of(evidence.instruct)
     drop = evidence.by_text(entropy(evidence.logits) - entropy(tuned))
     nearest = equivalent_temperature(evidence.logits, tuned)
-    interval = evidence.interval(drop)
     numbers = {
         "entropy_base_nats": float(entropy(evidence.logits).mean()),
         "entropy_tuned_nats": float(entropy(tuned).mean()),
@@ -155,7 +152,7 @@ def _tuned_is_sharper(evidence: Evidence, threshold: float) -> Measured:
         "tuned_temperature_nearest_to_base_at_1": nearest.temperature,
         "kl_left_nats": nearest.residual,
     }
-    return Measured(decide(interval, threshold), numbers, interval)
+    return judged(evidence, drop, threshold, numbers)
 
 
 STACKS = (
@@ -169,19 +166,19 @@ STACKS = (
 
 def _stacked_settings(evidence: Evidence, threshold: float) -> Measured:
     numbers: dict[str, object] = {}
-    intervals = []
+    shares = []
     for temperature, first, second in STACKS:
         together = _kept(Chain(f"{temperature} | {first} | {second}"), evidence)
         least = np.minimum(*(_kept(Chain(f"{temperature} | {cut}"), evidence) for cut in (first, second)))
         fewer = evidence.by_text((together < least).astype(np.float64))
         name = f"{temperature}|{first}|{second}"
-        intervals.append(evidence.interval(fewer))
+        shares.append(fewer)
         numbers[f"share_of_positions_with_fewer_{name}"] = float(fewer.mean())
         numbers[f"tokens_kept_{name}"] = float(together.mean())
         numbers[f"tokens_kept_by_the_stricter_alone_{name}"] = float(least.mean())
     # The claim is general, so it needs every stack; one clear exception is enough against it.
-    worst = min(intervals, key=lambda interval: interval[1])
-    return Measured(decide(worst, threshold), numbers, worst)
+    worst = min(shares, key=lambda fewer: evidence.interval(fewer)[1])
+    return judged(evidence, worst, threshold, numbers)
 
 
 def _kept(chain: Chain, evidence: Evidence) -> np.ndarray:
@@ -198,8 +195,7 @@ def _order_matters(evidence: Evidence, threshold: float) -> Measured:
         )
         distances[temperature] = evidence.by_text(total_variation(first, last))
         numbers[f"total_variation_at_{temperature}"] = float(distances[temperature].mean())
-    interval = evidence.interval(distances[1.5])
-    return Measured(decide(interval, threshold), numbers, interval)
+    return judged(evidence, distances[1.5], threshold, numbers)
 
 
 TOP_K, HOT, TOP_P, COOL = 10, 1.5, 0.95, 0.5
@@ -209,14 +205,13 @@ def _top_k_hot_keeps_fewer(evidence: Evidence, threshold: float) -> Measured:
     hot = np.minimum((evidence.logits > -np.inf).sum(axis=-1), TOP_K)
     cool = np.asarray(nucleus_size(evidence.logits, TOP_P, COOL))
     fewer = evidence.by_text((hot < cool).astype(np.float64))
-    interval = evidence.interval(fewer)
     numbers = {
         "share_of_positions_with_fewer": float(fewer.mean()),
         f"tokens_kept_by_top_k_{TOP_K}_at_{HOT}": float(hot.mean()),
         f"mean_tokens_kept_by_top_p_{TOP_P}_at_{COOL}": float(cool.mean()),
         f"median_tokens_kept_by_top_p_{TOP_P}_at_{COOL}": float(np.median(cool)),
     }
-    return Measured(decide(interval, threshold), numbers, interval)
+    return judged(evidence, fewer, threshold, numbers)
 
 
 _STACKS = "; ".join(" | ".join(stack) for stack in STACKS)
@@ -238,6 +233,7 @@ CLAIMS = (
         "(half) of it is gone at 0.3, mean over texts.",
         _low_hides,
         0.5,
+        quantity="share of the probability of the runners-up that is gone at τ = 0.3",
     ),
     Claim(
         "runners-up-carry-similarity",
@@ -248,6 +244,7 @@ CLAIMS = (
         "of them at τ = 1, which is what chance gives. The interval resamples the first words.",
         _runners_up_similarity,
         0.5,
+        quantity="share of triples in which the word of the same kind is nearer, τ = 1",
     ),
     Claim(
         "soft-targets-carry-more-bits",
@@ -257,6 +254,7 @@ CLAIMS = (
         "the gradient that drawing a label adds, 1 − Σ p², which a soft target does not have.",
         _soft_targets_bits,
         0.1,
+        quantity="entropy, bits per position",
     ),
     Claim(
         "tau-squared-keeps-the-scale",
@@ -267,6 +265,7 @@ CLAIMS = (
         "one would search anyway.",
         _tau_squared,
         4.0,
+        quantity="largest gradient norm divided by the smallest, with τ²",
     ),
     Claim(
         "tuned-is-sharper",
@@ -277,6 +276,7 @@ CLAIMS = (
         "nearest in KL.",
         _tuned_is_sharper,
         0.0,
+        quantity="entropy of the base model minus that of the tuned one, nats per position",
     ),
     Claim(
         "stacked-settings-restrict",
@@ -286,6 +286,7 @@ CLAIMS = (
         "threshold (one position in ten) for every chain; the interval shown is of the chain with the lowest.",
         _stacked_settings,
         0.1,
+        quantity="share of positions with fewer tokens, in the chain where it is lowest",
     ),
     Claim(
         "order-matters",
@@ -294,6 +295,7 @@ CLAIMS = (
         "threshold of 0.01, where one draw in a hundred differs.",
         _order_matters,
         0.01,
+        quantity="total variation at τ = 1.5",
     ),
     Claim(
         "top-k-hot-keeps-fewer",
@@ -302,5 +304,6 @@ CLAIMS = (
         "fewer at more than half of them (mean over texts).",
         _top_k_hot_keeps_fewer,
         0.5,
+        quantity="share of positions at which top-k keeps fewer",
     ),
 )

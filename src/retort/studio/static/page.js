@@ -551,7 +551,9 @@ function nt(e, t, n, r) {
 	})).sort((e, t) => t.logit - e.logit || e.rank - t.rank).map((t) => ({
 		...t,
 		place: rt(e, t.logit, t.rank)
-	})), m = i.map((t) => Fe(e, t)).sort((e, t) => e - t), h = e.order?.places.length ?? c.length, g = new Float64Array(u - l), _ = new Uint32Array(u - l), v = e.order === void 0 ? $e(h) : null, y = v && new Uint32Array(h).fill(4294967295), [b, x, S, C] = [
+	})), m = i.map((t) => Fe(e, t)).sort((e, t) => e - t), h = e.order?.places.length ?? c.length, g = new Float64Array(u - l), _ = new Uint32Array(u - l), v = e.order === void 0 ? $e(h) : null, y = v && new Uint32Array(h);
+	y && u - l < h && y.fill(Me);
+	let [b, x, S, C] = [
 		0,
 		0,
 		l,
