@@ -276,10 +276,7 @@ def _until(driver: Any, selector: str) -> None:
 
 
 def slider_frames(vocab_size: int = 262_144, moves: int = 120) -> None:
-    """Print a moved slider's frame (median, 95th percentile), and the CPU time that a move costs the page's thread.
-
-    A busy machine changes the second less.
-    """
+    """Print a moved slider's frame, and the CPU time of the page's thread, which a busy machine changes less."""
     with tempfile.TemporaryDirectory() as folder, _chromium(Path(folder)) as driver:
         driver.execute_cdp_cmd("Performance.enable", {"timeDomain": "threadTicks"})
 
