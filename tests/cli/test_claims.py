@@ -16,7 +16,8 @@ def test_json_and_table(run, run_json, tmp_path, monkeypatch) -> None:
     assert found["tuned-is-sharper"]["verdict"] == "needs: --instruct MODEL"
     result = run("claims", "embedded:english", *chosen)
     assert result.exit_code == 0
-    assert "NEEDS --instruct MODEL: " in result.stdout and "95% interval" in result.stdout
+    assert "NEEDS --instruct MODEL: " in result.stdout
+    assert "Decided by: total variation at τ = 1.5: " in result.stdout and "; threshold 0.01" in result.stdout
 
 
 def test_an_unknown_claim_is_one_line(run) -> None:
