@@ -7,13 +7,15 @@
 
 "path" is 41 temperatures from 0 to 2 of one chat prompt. "capitals" is the task's first wording at 16 temperatures with
 8 answers of at most 12 tokens, on the first items. Seconds are those of all processors that the engine used, so that a
-machine that does other things at the same time does not decide; "clock" are seconds by the clock, "s an item" what one
-item costs. Each is run once, after a short warm-up: the peers take minutes. The texts differ (other noise), so do their
-lengths.
+machine that does other things does not decide; "clock" are seconds by the clock, "s an item" what one item costs. Each
+is run once, after a short warm-up: the peers take minutes. The texts differ (other noise), so do their lengths.
+"one sequence" is 100 tokens of one text by llama.cpp, drawn by retort and by llama.cpp's own sampler in its own loop:
+one library, the same settings, by the clock.
 """
 
 from __future__ import annotations
 
+import ctypes
 import os
 import subprocess
 import sys
@@ -29,9 +31,10 @@ from typing import Any
 
 from benchmarks.models import peer_of
 from benchmarks.record import Record, Settings, record
-from benchmarks.timing import Row, compared
+from benchmarks.timing import Row, compared, in_turns
 from retort import load, temperature_paths
 from retort.sampling import PathRequest
+from retort.sources import llama_cpp
 from retort.sources.chat import prompt_for
 from retort.sources.embedded import smollm2_file
 from retort.tune import load_task
@@ -81,7 +84,7 @@ def run(settings: Settings) -> Record:
             ANSWERS, task.max_tokens, task.stop,
         ),
     )  # fmt: skip
-    rows = [_compare(source, work, settings.threads) for work in works]
+    rows = [*(_compare(source, work, settings.threads) for work in works), _one_sequence(settings.quick)]
     return record(
         "engines",
         __doc__ or "",
@@ -170,6 +173,59 @@ def _transformers(source: Any, model: Any, work: Work) -> None:
                 drawn = {"do_sample": True, "temperature": temperature, "top_k": 0, "top_p": 1.0}
                 drawn["num_return_sequences"] = work.answers
             model.generate(ids, **how, **drawn)
+
+
+def _one_sequence(quick: bool) -> Row:
+    """`generate` on `llama-cpp:` beside llama_decode and llama_sampler_sample of the same library."""
+    from retort import SamplingParams, generate
+
+    source: Any = load(f"llama-cpp:{MODEL}")
+    source.end_ids = frozenset()
+    prompt, tokens = "The capital of Australia is", 5 if quick else 100
+    params = SamplingParams(temperature=0.8, top_k=40, top_p=0.95, max_tokens=tokens, seed=3)
+    own = _llama_cpps_loop(source, source.encode(prompt), tokens)
+    seconds = in_turns(
+        {"retort": lambda: generate(source, prompt, params), "llama.cpp": own}, 1 if quick else 5
+    )
+    return compared(
+        f"one sequence, {tokens} tokens, by the clock",
+        seconds,
+        **{f"{name}, tokens/s": tokens / min(values) for name, values in seconds.items()},
+    )
+
+
+def _llama_cpps_loop(source: Any, ids: Sequence[int], tokens: int) -> Callable[[], None]:
+    library, pointer = source.library, ctypes.c_void_p
+    makers = {
+        "top_k": (ctypes.c_int32(40),),
+        "top_p": (ctypes.c_float(0.95), ctypes.c_size_t(1)),
+        "temp": (ctypes.c_float(0.8),),
+        "dist": (ctypes.c_uint32(7),),
+    }
+    library.llama_sampler_chain_init.restype = pointer
+    library.llama_sampler_chain_add.argtypes = [pointer, pointer]
+    library.llama_sampler_sample.argtypes = [pointer, pointer, ctypes.c_int32]
+    chain = library.llama_sampler_chain_init(ctypes.c_bool(True))
+    for name, arguments in makers.items():
+        make = getattr(library, f"llama_sampler_init_{name}")
+        make.restype = pointer
+        library.llama_sampler_chain_add(chain, make(*arguments))
+
+    def loop() -> None:
+        context = llama_cpp._Context(source, llama_cpp.FIRST_CELLS)
+        batch = context._batch
+        new = list(ids)
+        for step in range(tokens):
+            batch.num_tokens = len(new)
+            for place, token in enumerate(new):
+                batch.token[place] = token
+                batch.position[place] = place if step == 0 else len(ids) + step - 1
+                batch.num_sequences[place], batch.sequence[place][0] = 1, 0
+                batch.wanted[place] = place == len(new) - 1
+            assert not library.llama_decode(context._context, batch)
+            new = [library.llama_sampler_sample(chain, context._context, -1)]
+
+    return loop
 
 
 def _llama_cpp(url: str, work: Work) -> None:
