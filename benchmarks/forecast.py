@@ -111,8 +111,8 @@ def run(settings: Settings) -> Record:
     few = settings.quick
     rows = []
     for model, task, samples, items in (
-        ("embedded:small", "exploit", 4, 200), ("embedded:base", "exploit", 4, 100),
-        ("embedded:base", "explore", 8, 40), ("embedded:smollm2", "capitals", 4, 16),
+        ("embedded:small", "exploit", 4, 60), ("embedded:base", "exploit", 4, 40),
+        ("embedded:base", "explore", 8, 12), ("embedded:smollm2", "capitals", 2, 12),
     ):  # fmt: skip
         if few and model != "embedded:small":
             continue
@@ -131,12 +131,12 @@ def run(settings: Settings) -> Record:
                     most,
                 )
             )
-    size, samples = (30, 2) if few else (60, 4)
+    size, samples = (30, 2) if few else (30, 4)
     with _served() as source:
         rows.append(_case(f"loopback, {size} items", _questions(size), source, samples, size))
         for budget in (
             f"{size * len(GRID) * samples * 2 // 5} answers",
-            "0.03 cost" if not few else "0.02 cost",
+            "0.01 cost" if not few else "0.02 cost",
         ):
             rows.append(_case(f"loopback, budget {budget}", _questions(size), source, samples, size, budget))
     details = {"temperatures": "11 from 0 to 2", "price": "0.5 and 1.5 per million tokens"}

@@ -13,12 +13,12 @@ setting which is as good as the one it lost to.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -133,19 +133,20 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--seeds", type=int, default=20, help="races per study; default: 20")
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout instead of a table")
     asked = parser.parse_args(arguments)
-    found = [*simulated(asked.seeds)]
+    found = simulated(asked.seeds)
     if asked.clone is not None:
-        found += recorded(asked.clone, asked.out, asked.seeds)
+        found = itertools.chain(found, recorded(asked.clone, asked.out, asked.seeds))
     if asked.json:
-        document: list[dict[str, Any]] = [asdict(one) for one in found]
-        print(json.dumps(document, indent=1))
+        print(json.dumps([asdict(one) for one in found], indent=1))
         return
     print("| study | whole grid | same | tied | other | median share of the answers | wrong drops |")
-    print("|---|---|---|---|---|---|---|")
+    print("|---|---|---|---|---|---|---|", flush=True)
+    # Row by row, as they come: all seeds of all studies take minutes.
     for one in found:
         error = "–" if one.error is None else str(one.error)
         print(
-            f"| {one.study} | {one.whole:g} | {one.same} | {one.tied} | {one.other} | {one.share:.0%} | {error} |"
+            f"| {one.study} | {one.whole:g} | {one.same} | {one.tied} | {one.other} | {one.share:.0%} | {error} |",
+            flush=True,
         )
 
 

@@ -445,7 +445,7 @@ def _forecast(
     if local:
         # Answers of an item share their passes, so an item is tried in whole.
         settings, repeats = list(range(len(plan.axis))), plan.samples
-        items = order[: min(max(2, len(order) // 20), most_items)]
+        items = order[: max(4, len(order) // 20) if spending is None else BLOCK]
     else:
         count = min(TRIAL_SETTINGS, len(plan.axis))
         settings = np.linspace(0, len(plan.axis) - 1, count).round().astype(int).tolist()
@@ -458,13 +458,24 @@ def _forecast(
         spending is not None and not spending.has_room(4 * tried)
     ):
         return
+    begun = time.monotonic()
+    fewer = len(places) // 4
+    if local:
+        # What a first pass prepares is in no later one; and full batches are faster than a trial's, so that the growth
+        # from a small trial to a larger one says what the rest takes.
+        drawer.trial(places[:1], settings)
+        short_from = time.monotonic()
+        drawer.trial(places[:fewer], settings)
     start = time.monotonic()
     rows = drawer.trial(places, settings)
     took = time.monotonic() - start
+    each = took / len(places)
+    if local and spending is None:
+        each = float(np.clip((took - (start - short_from)) / (len(places) - fewer), each / 4, each))
     if spending is not None:
         answers = min(answers, int(spending.most / spending.usual))
     columns = as_samples([rows], plan.axis, [item.id for item in plan.items])
-    seconds = took * answers / tried
+    seconds = took + each * max(answers / len(settings) - len(places), 0.0)
     if pace.per_minute is not None and not local:
         seconds = max(seconds, 60.0 * answers / pace.per_minute)
     before, after = columns.prompt_tokens, columns.num_tokens
@@ -481,7 +492,7 @@ def _forecast(
             / _mean_prompt(plan, items),
             None if after is None else float(after.mean()) * answers,
             tried,
-            took,
+            time.monotonic() - begun,
             spending is not None,
         )
     )
