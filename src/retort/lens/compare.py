@@ -306,7 +306,7 @@ def shared_ids(
         other = ids if source_b is source_a else prompt_for(source_b, text, chat).ids
         if source_a.vocab_size != source_b.vocab_size or list(ids) != list(other):
             raise InputError(
-                f"{source_a.name} and {source_b.name} do not share their tokens (vocabularies of "
+                f"{source_a.name} and {source_b.name} have different tokens (vocabularies of "
                 f"{source_a.vocab_size:,} and {source_b.vocab_size:,}), so they cannot be compared token by token; "
                 "compare models of one family, or look at each."
             )
