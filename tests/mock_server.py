@@ -86,7 +86,9 @@ class MockServer:
     ) -> dict[str, Any]:
         seed = body.get("seed")
         if "ignores seed" in self.lies or seed is None:
-            seed = time.perf_counter_ns() + self.counter
+            seed = (
+                f"request {self.counter}"  # another for each request, and the same in each run of the tests
+            )
         draw = random.Random(f"{seed}/{index}")
         text, entries = "", []
         if body.get("echo") and not is_chat and "no echo" not in self.lies:
@@ -111,11 +113,13 @@ class MockServer:
                 chosen = draw.choices(range(WORDS), weights)[0]
             top = self._top(so_far, body, asked)
             own = next((entry["logprob"] for entry in top if entry["token"] == TOKENS[chosen]), None)
-            scale = 1 / math.log(10) if "log10" in self.lies else 1.0
+            if own is None:
+                own = round(log_probs[chosen], 2) if "rounded" in self.lies else log_probs[chosen]
+                own *= 1 / math.log(10) if "log10" in self.lies else 1.0
             entries.append(
                 {
                     "token": TOKENS[chosen],
-                    "logprob": log_probs[chosen] * scale if own is None else own,
+                    "logprob": own,
                     "bytes": list(TOKENS[chosen].encode()),
                     "top_logprobs": top,
                 }
@@ -160,7 +164,8 @@ class MockServer:
             return []
         log_probs = true_log_probs(prompt)
         if "noisy" in self.lies:
-            log_probs = log_softmax([v + random.gauss(0, 0.5) for v in log_probs])
+            noise = random.Random(f"{prompt}/{self.counter}")
+            log_probs = log_softmax([v + noise.gauss(0, 0.5) for v in log_probs])
         if "post-temperature" in self.lies:
             log_probs = log_softmax(log_probs, max(body.get("temperature", 1.0), 1e-3))
         if "odd temperature" in self.lies:
