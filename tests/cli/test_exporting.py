@@ -54,7 +54,7 @@ def test_html_is_whole_and_escapes_tokens(run, sky, tmp_path) -> None:
 )
 def test_the_ending_of_the_file_says_the_format(run, sky, name, begins) -> None:
     result = run(*ASKED, "-o", name)
-    assert (result.exit_code, result.stdout, result.stderr) == (0, "", "")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", f"Written: {name}\n")
     assert Path(name).read_text().startswith(begins)
     assert run(*ASKED, "--format", "json", "-o", name).exit_code == 0
     assert json.loads(Path(name).read_text())["margin"] == pytest.approx(5.1)

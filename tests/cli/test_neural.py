@@ -57,7 +57,7 @@ def test_sample_with_a_draft_gives_the_same_texts_and_says_what_it_saved(run, ru
     shown = run(
         "sample", model, "the sky", "--max-tokens", "8", "--draft", model, "--draft-method", "residual"
     )
-    assert "draft tokens accepted (100.00%)" in shown.stdout
+    assert "judged tokens were accepted (100.00%)" in shown.stdout
     streamed = run("sample", model, "the sky", "--draft", model, "--stream")
     assert streamed.exit_code == 2
     assert len(streamed.stderr.splitlines()) == 1

@@ -148,6 +148,8 @@ def deliver(
         _write(page(), output)
     else:
         _write(_text(record, shown, chosen), output)
+    if output is not None:
+        click.echo(f"Written: {output}", err=True)
     if open_page and page is not None:
         _open(output if output is not None and chosen == "html" else _kept(page()))
     _fail(conditions, record)

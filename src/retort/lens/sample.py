@@ -111,9 +111,9 @@ class Samples(Record):
         if self.draft is not None:
             drafted = self.draft
             share = "none" if drafted.acceptance is None else probability(drafted.acceptance)
-            stood = f"{drafted.accepted:,} of {drafted.judged:,} judged tokens stood ({share})"
+            accepted = f"{drafted.accepted:,} of {drafted.judged:,} judged tokens were accepted ({share})"
             yield line(
-                f"Drafted by {drafted.model}: {stood}; {number(drafted.tokens_per_pass)} tokens for each pass of the "
+                f"Drafted by {drafted.model}: {accepted}; {number(drafted.tokens_per_pass)} tokens for each pass of the "
                 "model over a text.",
                 whole=True,
             )

@@ -71,7 +71,7 @@ def load_embedded(name: str, folder: Path = MODELS_FOLDER) -> Source:
 
     try:
         from retort.sources.llama import open_folder
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise MissingExtraError("torch", "models", f"Loading embedded:{name}") from error
     return open_folder(model, f"embedded:{name}")
 
