@@ -113,8 +113,8 @@ class Samples(Record):
             share = "none" if drafted.acceptance is None else probability(drafted.acceptance)
             accepted = f"{drafted.accepted:,} of {drafted.judged:,} judged tokens were accepted ({share})"
             yield line(
-                f"Drafted by {drafted.model}: {accepted}; {number(drafted.tokens_per_pass)} tokens for each pass of the "
-                "model over a text.",
+                f"Drafted by {drafted.model}: {accepted}; {number(drafted.tokens_per_pass)} tokens for each pass of "
+                "the model over a text.",
                 whole=True,
             )
 
