@@ -140,7 +140,7 @@ async function copyLink(context: Context): Promise<void> {
     await navigator.clipboard.writeText(context.state.link());
     context.announce("Link copied");
   } catch {
-    history.replaceState(null, "", context.state.link());
+    history.replaceState(history.state, "", context.state.link());
     context.announce("The link is in the address bar");
   }
 }

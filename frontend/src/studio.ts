@@ -45,6 +45,8 @@ interface Plan<R> {
   readonly picks?: boolean;
   /** What to show while it runs, from what it tells: `so` is what was shown before, null at the start. */
   readonly begin?: () => R;
+  /** What is shown of a run that was stopped, from what it told until then. */
+  readonly stopped?: (so: R) => R;
   readonly live?: (so: R | null, name: string, data: any) => R | null;
 }
 
@@ -172,6 +174,7 @@ export function studioTabs(api: Api, { models, prompts, tasks, recipes }: Offer)
       }),
       view: (record, context) => distilView(record, context),
       begin: () => ({ arms: {} }),
+      stopped: (so) => ({ ...so, stopped: true }),
       live: (so, name, data) => (name === "point" ? addPoint(so, data) : null),
     }),
   ];
@@ -203,6 +206,9 @@ function studioView<R>(api: Api, plan: Plan<R>, context: Context): View {
       view?.close();
       view = null;
       fill(holder);
+    },
+    onStopped: () => {
+      if (live !== null && plan.stopped) show((live = plan.stopped(live)));
     },
     onTold: (name, data) => {
       const next = plan.live?.(live, name, data) ?? null;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -228,12 +229,112 @@ def test_the_tour_leads_into_the_studio(browser: Browser, running: Studio) -> No
     browser.go(f"{running.page}#view=tour&step=5")
     browser.shows(".tour table")
     browser.set(".tour input[type=range]", "3")
-    # The hard label has everything on the right token; the soft target at τ = 3 has nearly all on the runners-up.
+    # The hard label has everything on the right token; the soft target at τ = 3 has nearly all on the wrong ones.
     cells = browser.texts(".tour tbody td.figure")
     assert cells[2] == "100.00 %" and float(browser.text(".tour .measure dd b").split()[0]) > 90
     browser.run("[...document.querySelectorAll('.tour-go button')].at(-1).click()")
     browser.shows(".run-form")
     assert browser.text("[role=tab][aria-selected=true]") == "Position"
+
+
+def test_the_last_step_says_what_its_row_shows(browser: Browser, running: Studio) -> None:
+    browser.go(f"{running.page}#view=tour&step=5")
+    browser.shows(".tour table")
+    shown = {}
+    for temperature in ("0", "0.5", "1", "1.2", "2", "3"):
+        browser.set(".tour input[type=range]", temperature)
+        wrong, cities, support = browser.texts(".tour .measure dd b")
+        rows = browser.run(
+            "return [...document.querySelectorAll('.tour tbody tr')].map(row => [row.querySelector('th').textContent,"
+            " row.querySelector('td.figure:nth-child(3)').textContent])"
+        )
+        right = next(share for token, share in rows if token == "␣Canberra")
+        assert percent(wrong) + percent(right) == pytest.approx(100, abs=0.011), (
+            "the right token is no wrong one"
+        )
+        shown[temperature] = percent(cities), percent(rows[-1][1]), support
+    assert shown["0"][2] == "1 token"
+    assert max(shown, key=lambda one: shown[one][0]) == "1.2"
+    assert shown["3"][0] == pytest.approx(0.4, abs=0.05) and shown["3"][1] > 98
+    answer = browser.run("return document.querySelector('.tour .question').textContent")
+    assert "near τ = 1.2; at τ = 3 they have 0.4" in answer
+
+
+def percent(text: str) -> float:
+    return 0.0 if text.startswith("<") else float(text.split()[0])
+
+
+def test_five_on_every_logit_changes_no_probability(browser: Browser, running: Studio) -> None:
+    browser.go(f"{running.page}#view=tour&step=1")
+    browser.shows(".tour table")
+    assert "τ" not in browser.run("return document.querySelector('.tour-body').textContent")
+    before = browser.texts(".tour tbody td.figure")
+    browser.click(".tour-body input[type=checkbox]")
+    browser.frame()
+    after = browser.texts(".tour tbody td.figure")
+    assert after[2::3] == before[2::3]
+    assert [float(one) for one in after[:24:3]] == pytest.approx([float(one) + 5 for one in before[:24:3]])
+    powers = [[float(cell.replace(",", "")) for cell in cells[1::3]] for cells in (before, after)]
+    assert powers[1] == pytest.approx([148.41 * one for one in powers[0]], rel=1e-3)
+
+
+def test_a_look_at_the_terms_keeps_the_step_as_it_was(browser: Browser, running: Studio) -> None:
+    browser.go(f"{running.page}#view=tour&step=4")
+    browser.shows(".tour table")
+    browser.run("[...document.querySelectorAll('.tour input[type=radio]')].at(-1).click()")
+    browser.click(".tour .measure .help")
+    browser.click(".help-note:popover-open a")
+    browser.shows(".glossary [aria-current=true]")
+    browser.run("history.back()")
+    browser.shows(".tour table")
+    assert browser.text(".tour .measure dd b").startswith("1 of ")
+    assert browser.run("return [...document.querySelectorAll('.tour input[type=radio]')].at(-1).checked")
+
+
+def test_the_browsers_back_leads_to_the_last_view_and_step(browser: Browser, running: Studio) -> None:
+    # In a new tab: from a full history (50 entries) Chromium drops entries made by scripts first, as these are.
+    driver: Any = browser.driver
+    first = driver.current_window_handle
+    driver.switch_to.new_window("tab")
+    try:
+        go_back_and_forth(browser, running)
+    finally:
+        driver.close()
+        driver.switch_to.window(first)
+
+
+def go_back_and_forth(browser: Browser, running: Studio) -> None:
+    browser.go(running.page)
+    browser.shows(".tour")
+    for step in (2, 3):
+        time.sleep(0.4)  # two within 0.3 s are one entry: browsers limit how many there may be
+        browser.click(".tour-go .solid")
+        assert browser.text(".tour h2").startswith(f"{step}.")
+    browser.set(".tour input[type=range]", "0.4")
+    time.sleep(0.4)
+    browser.click("[role=tab]:nth-of-type(3)")
+    browser.shows(".run-form")
+    browser.set("[name=prompt]", "w7")
+    for step in (3, 2, 1):
+        browser.run("history.back()")
+        browser.until(lambda step=step: browser.text(".tour h2").startswith(f"{step}."))
+        if step == 3:
+            assert browser.text(".tour .tau-value") == "0.4"
+    browser.run("history.forward()")
+    browser.until(lambda: browser.text(".tour h2").startswith("2."))
+    browser.run("location.hash = '#view=tour&step=4'")
+    browser.until(lambda: browser.text(".tour h2").startswith("4."))
+
+
+def test_on_a_phone_the_bars_have_room(browser: Browser, running: Studio) -> None:
+    browser.size(390, 844)
+    for step in (1, 2, 4, 5):
+        browser.go(f"{running.page}#view=tour&step={step}")
+        browser.shows(".tour table")
+        assert (
+            browser.run("return document.querySelector('.tour .bar-box').getBoundingClientRect().width") > 250
+        )
+        assert browser.run("return document.documentElement.scrollWidth") <= 390
 
 
 def test_the_sums_of_softmax_are_shown(browser: Browser, running: Studio) -> None:
@@ -540,8 +641,12 @@ def test_distil_can_be_started_followed_and_stopped(browser: Browser, running: S
     )
     browser.until(lambda: browser.text(".news").endswith((" 1 s", " 2 s")), seconds=5)
     browser.until(lambda: len(browser.texts(".line-chart .series-dot")) >= 2, seconds=60)
-    browser.run(
-        "[...document.querySelectorAll('.run-form button')].find(b => b.textContent === 'Stop').click()"
+    said = browser.run(
+        "[...document.querySelectorAll('.run-form button')].find(b => b.textContent === 'Stop').click();"
+        "return document.querySelector('.news').textContent"
     )
+    assert said.startswith("Stopping …")
     browser.until(lambda: browser.text(".news") == "Stopped.")
+    assert browser.text(".verdict") == "Stopped before a verdict"
+    assert "seed 0, step " in browser.text("[aria-label=Verdict]")
     browser.until(lambda: running.ask("GET", "/api/models").json["working"] == 0)

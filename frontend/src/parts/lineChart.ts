@@ -33,6 +33,8 @@ export interface Drawing {
   /** A stretch of the axis that is pointed out. */
   readonly region?: readonly [number, number];
   readonly mark?: number;
+  /** x counts something: no ticks between whole numbers. */
+  readonly whole?: boolean;
   readonly yFrom?: number;
   readonly yTo?: number;
   readonly ticks?: readonly [number, string][];
@@ -71,7 +73,7 @@ export function lineChart(height = 240): LineChart {
     );
     const x = scaleLinear([left, right], [EDGE.left, width - EDGE.right]);
     const y = scaleLinear([drawing.yFrom ?? bottom, drawing.yTo ?? top], [height - EDGE.bottom, EDGE.top]);
-    const ticks = drawing.ticks ?? x.ticks(Math.max(3, Math.round(width / 90))).map((tick) => [tick, number(tick)] as const);
+    const ticks = drawing.ticks ?? x.ticks(Math.max(3, Math.round(width / 90))).filter((tick) => !drawing.whole || Number.isInteger(tick)).map((tick) => [tick, number(tick)] as const);
     say(title, `${drawing.title}. ${drawing.series.filter((one) => !one.thin).map(spoken).join(". ")}`);
     fill(
       holder,
@@ -117,7 +119,8 @@ function told(series: Series, point: Point): string {
 }
 
 function spoken(series: Series): string {
-  return `${series.name}: ${series.points.slice(0, 30).map((point) => `${number(point.x)}: ${number(point.y)}`).join(", ")}`;
+  const every = Math.ceil(series.points.length / 30);
+  return `${series.name}: ${series.points.filter((_, place) => place % every === 0).map((point) => `${number(point.x)}: ${number(point.y)}`).join(", ")}`;
 }
 
 function padded([low, high]: [number, number], share: number): [number, number] {

@@ -35,6 +35,8 @@ export interface FormOptions {
   readonly onStart?: () => void;
   /** It failed, or could not begin: what was shown before belongs to another request. */
   readonly onFailed?: () => void;
+  /** It was stopped: what was shown on the way is all that comes. */
+  readonly onStopped?: () => void;
   readonly onTold?: (name: string, data: any) => void;
   readonly announce: (text: string) => void;
 }
@@ -42,9 +44,14 @@ export interface FormOptions {
 export function runForm(options: FormOptions): RunForm {
   const { api, state, fields } = options;
   let running: Running | null = null;
+  let halting: (() => void) | null = null;
+  const halt = (): void => {
+    halting?.();
+    running?.stop();
+  };
   const controls = new Map(fields.map((field) => [field.name, control(field, state)]));
   const start = h("button", { type: "submit", class: "solid" }, options.verb);
-  const stop = h("button", { type: "button", class: "quiet", hidden: true, onclick: () => running?.stop() }, "Stop");
+  const stop = h("button", { type: "button", class: "quiet", hidden: true, onclick: () => halt() }, "Stop");
   const bar = h("progress", { max: 1, "aria-label": `${options.verb}: progress`, hidden: true });
   const news = h("p", { class: "meta news" });
   const error = h("p", { class: "error", role: "alert" });
@@ -74,7 +81,7 @@ export function runForm(options: FormOptions): RunForm {
   });
   form.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) run();
-    if (event.key === "Escape") running?.stop();
+    if (event.key === "Escape") halt();
   });
   let writing = false; // the state is being set from the fields: an emptied one must not get its first value back
   const unlisten = state.listen((name) => {
@@ -122,11 +129,19 @@ export function runForm(options: FormOptions): RunForm {
     const tell = (): void => say(news, `${doing} · ${whole((performance.now() - began) / 1000)} s`);
     const clock = setInterval(tell, 1000);
     tell();
+    let stopping = false;
+    halting = () => {
+      stopping = true;
+      stop.disabled = true;
+      doing = "Stopping …"; // the model ends its step first
+      tell();
+    };
     const mine = api.start(options.kind, body, {
       onProgress: ({ done, total, detail }) => {
         bar.hidden = false;
         bar.max = total || 1;
         bar.value = done;
+        if (stopping) return;
         doing = detail || `${whole(done)} of ${whole(total)}`;
         tell();
       },
@@ -150,7 +165,10 @@ export function runForm(options: FormOptions): RunForm {
         clearInterval(clock);
         if (running !== mine) return;
         say(news, "");
-        if (problem instanceof RunStopped) say(news, "Stopped.");
+        if (problem instanceof RunStopped) {
+          say(news, "Stopped.");
+          options.onStopped?.();
+        }
         else {
           say(error, problem.message);
           if (problem instanceof FinalError) options.onFailed?.(); // a lost connection takes nothing away
@@ -158,13 +176,14 @@ export function runForm(options: FormOptions): RunForm {
       })
       .finally(() => {
         if (running !== mine) return;
-        running = null;
+        running = halting = null;
         show(false);
       });
   }
 
   function show(busy: boolean): void {
     stop.hidden = !busy;
+    stop.disabled = false;
     bar.hidden = true;
     if (busy) {
       bar.hidden = false;

@@ -18,7 +18,7 @@ const ARMS: Record<string, { words: string; ink: Series["ink"]; dashed?: boolean
 const EQUAL_TIME = "hard_equal_time";
 
 /** What is known while the arms are being trained: the curves so far. */
-export type DistilSoFar = Pick<DistilRecord, "arms"> & Partial<DistilRecord>;
+export type DistilSoFar = Pick<DistilRecord, "arms"> & Partial<DistilRecord> & { readonly stopped?: boolean };
 
 export function distilView(record: DistilSoFar, context: Context): View {
   const { state } = context;
@@ -59,6 +59,7 @@ export function distilView(record: DistilSoFar, context: Context): View {
     learning.draw({
       title: "Held-out loss while training",
       x: seconds ? "seconds of training" : "steps",
+      whole: !seconds,
       y: "loss on held-out text, nats per token (lower is better)",
       series,
     });
@@ -71,8 +72,8 @@ export function distilView(record: DistilSoFar, context: Context): View {
     h(
       "section",
       { class: "card", "aria-label": "Verdict" },
-      h("h2", { class: "verdict" }, record.verdict ? VERDICTS[record.verdict] : "Training …"),
-      record.verdict_reason ? h("p", {}, record.verdict_reason) : h("p", { class: "meta" }, Object.keys(record.arms).length === 0 ? "The teacher and the text are being prepared; the first points of the curves come after that." : "The verdict comes with the last seed."),
+      h("h2", { class: "verdict" }, record.verdict ? VERDICTS[record.verdict] : record.stopped ? "Stopped before a verdict" : "Training …"),
+      record.verdict_reason ? h("p", {}, record.verdict_reason) : h("p", { class: "meta" }, unfinished(record)),
       record.verdict_equal_time_reason && record.arms[EQUAL_TIME]
         ? h("p", { class: "meta equal-time" }, `At the same wall-clock time: ${record.verdict_equal_time}. ${record.verdict_equal_time_reason}`)
         : null,
@@ -125,6 +126,13 @@ function meanCurve(curves: { x: number; y: number }[][]): { x: number; y: number
     if (found.some((point) => point === undefined)) return [];
     return [{ x, y: found.reduce((total, point) => total + point!.y, 0) / curves.length }];
   });
+}
+
+/** What to expect, or how far it came, where there is no verdict. */
+function unfinished({ arms, stopped }: DistilSoFar): string {
+  const last = Object.values(arms).flat().sort((one, other) => one.seed - other.seed).at(-1); // each seed trains its arms in turn
+  if (stopped) return last ? `The last measurement: ${ARMS[last.arm]?.words ?? last.arm}, seed ${last.seed}, step ${last.steps}.` : "Nothing was measured yet.";
+  return last ? "The verdict comes with the last seed." : "The teacher and the text are being prepared; the first points of the curves come after that.";
 }
 
 const VERDICTS: Record<DistilRecord["verdict"], string> = {

@@ -257,7 +257,7 @@ function totals(record: PassageRecord): HTMLElement {
     { name: "length", unit: "tokens", term: "token", value: h("b", {}, whole(record.tokens.length)) },
     { name: "log-probability of the text", unit: `raw, summed${unknown}`, term: "logprob", value: h("b", {}, atMost(endsOf(all.logprob_raw))) },
     { name: "mean entropy", unit: "raw", term: "entropy", value: h("b", {}, span(endsOf(all.entropy_nats), nats)) },
-    { name: "greedy text differs elsewhere", unit: `chance${noise}`, term: "flip-risk", value: h("b", {}, span(endsOf(all.flip_risk), probability)) },
+    { name: "chance of another greedy text", unit: `on other hardware${noise}`, term: "flip-risk", value: h("b", {}, span(endsOf(all.flip_risk), probability)) },
   ], "measures text-totals");
 }
 

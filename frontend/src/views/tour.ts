@@ -25,12 +25,18 @@ interface Widget {
   close?(): void;
 }
 
+/** Where a step's control was left: a look at the glossary does not move it. */
+interface Kept {
+  readonly start: string | undefined;
+  keep(value: string): void;
+}
+
 interface Step {
   readonly title: string;
   readonly idea: readonly string[];
   /** What to move, and what to look at meanwhile. */
   readonly task: string;
-  readonly widget: (row: Row) => Widget;
+  readonly widget: (row: Row, kept: Kept) => Widget;
   readonly question: string;
   readonly answer: string;
 }
@@ -84,7 +90,8 @@ export function tourView(record: TourRecord, context: Context): View {
     const at = place();
     const step = STEPS[at]!;
     widget?.close?.();
-    widget = step.widget(row);
+    const name = `moved${at + 1}`;
+    widget = step.widget(row, { start: state.get(name), keep: (value) => state.set(name, value) });
     names.forEach((name, index) => {
       if (index === at) name.firstElementChild!.setAttribute("aria-current", "step");
       else name.firstElementChild!.removeAttribute("aria-current");
@@ -125,12 +132,12 @@ const STEPS: readonly Step[] = [
     title: "Logits and softmax",
     idea: [
       "The model gives every token one number, its logit. The larger it is, the better the token fits. Logits are not probabilities: they can be negative, and they do not add up to anything.",
-      "Softmax makes them probabilities: take e^logit, which is always positive, and divide by the sum over all tokens. Now they add up to 100 %.",
+      "Softmax makes them probabilities: take e^logit (e ≈ 2.718), which is always positive, and divide by the sum over all tokens. Now they add up to 100 %.",
     ],
     task: "Add 0.1 to the logit of Canberra. Which city is first now, and what happens to all the others?",
     widget: logitWidget,
-    question: "What changes if every logit grows by 5?",
-    answer: "Nothing. Every e^logit becomes e⁵ ≈ 148 times as large, and so does their sum, so every share stays the same. Only the differences between logits count.",
+    question: "What changes if every logit grows by 5? Tick the box above and see.",
+    answer: "No probability changes. e^(logit + 5) = e^logit · e⁵, so every e^logit becomes e⁵ ≈ 148 times as large. So does their sum, and the 148 cancels in the division. Only the differences between logits count.",
   },
   {
     title: "What temperature does",
@@ -140,8 +147,8 @@ const STEPS: readonly Step[] = [
     ],
     task: "Go down to 0.2, then up to 2. Who gains and who loses? Does any token overtake another?",
     widget: temperatureWidget,
-    question: "What does τ → 0 become?",
-    answer: "Always the first token: the largest logit gets 100 %. This is greedy decoding. The same prompt then gives the same text, unless two tokens are so close that rounding decides. At the other end, τ → ∞, every token becomes equally likely.",
+    question: "What happens as τ approaches 0?",
+    answer: "It always takes the first token: the largest logit gets 100 %. This is greedy decoding. The same prompt then gives the same text, unless two tokens are so close that rounding decides. At the other end, τ → ∞, every token becomes equally likely.",
   },
   {
     title: "Entropy and the runners-up",
@@ -152,13 +159,13 @@ const STEPS: readonly Step[] = [
     task: "Move τ from 0 to 2. Where is Canberra’s best chance? What happens to both cities when it gets hot?",
     widget: runnersUpWidget,
     question: "Why can τ = 0.7 give another answer than τ = 0, and is it then more correct?",
-    answer: "Because a draw may take a runner-up; the order has not changed. It is right more often only where the right answer is not first, as here. Where the first answer is right, every other draw is wrong.",
+    answer: "Because a draw may take a runner-up; the order has not changed. It is right more often only where the right answer is not first, as here. Where the first token is right, a draw can only replace it with a wrong one.",
   },
   {
     title: "Truncation and its order",
     idea: [
       "Truncation removes unlikely tokens before the draw. Top-k keeps the k most likely. Top-p keeps the most likely ones that together hold a share p. What is left is scaled up to 100 %.",
-      "The order counts: temperature 2 spreads the probability, so a top-p after it keeps far more tokens than one before it. Engines do not agree on the order.",
+      "The order counts: temperature 2 spreads the probability, so a top-p after it keeps far more tokens than one before it. The programs that run language models use different orders: vLLM sets the temperature first, llama.cpp last.",
     ],
     task: "Choose the second setting, then the third: the same numbers in another order. Count the tokens kept.",
     widget: truncationWidget,
@@ -169,12 +176,12 @@ const STEPS: readonly Step[] = [
     title: "From teacher to student",
     idea: [
       "A small model (the student) can learn from a large one (the teacher). Ordinary training shows it one right token: a hard label. Distilling shows it the teacher’s whole distribution: a soft target.",
-      "A higher τ lifts the runners-up, so the student also sees which tokens are alike. Here they are cities.",
+      "A somewhat higher τ lifts the likely wrong tokens, so the student also sees which tokens are alike: here Perth, Adelaide and Melbourne, cities too. A much higher τ lifts every token, and the cities are lost among all the others.",
     ],
-    task: "Raise τ to 3. How much of the lesson do the runners-up get, compared with the hard label?",
+    task: "Move τ slowly from 0.5 to 3. Where do Perth, Adelaide and Melbourne have the most? What takes the probability after that?",
     widget: studentWidget,
-    question: "Why do people use τ = 3 to 4 for distilling?",
-    answer: "At τ = 1 a sure teacher is almost a hard label: the runners-up weigh too little to teach. At 3 to 4 they weigh enough; much higher, all tokens look alike. (The loss is multiplied by τ², since its gradient shrinks as 1/τ².) It is a custom, not a law: on our own language models τ = 1 did better in short trainings. Always compare with the same student trained on hard labels.",
+    question: "Many papers distil at τ = 3 to 4. Would you do so with this teacher?",
+    answer: "Not from what this row shows. The three cities have the most near τ = 1.2; at τ = 3 they have 0.4 %, and the 49,144 others together 98 %. Values of 3 to 4 became popular with image classifiers: few classes, and a teacher so sure that it gives 99.9 % to one class and shows its runners-up only at a higher τ. The surer the teacher and the fewer the classes, the higher τ may be. With our own language models τ = 1 did best in a short training; in a long one τ = 3 did better than 1. (The loss is multiplied by τ², since its gradient shrinks as 1/τ².) So try several, and compare each with the same student trained on hard labels.",
   },
 ];
 
@@ -218,58 +225,68 @@ function rowsTable(row: Row, caption: string, columns: readonly Column[], last?:
 }
 
 const LOGIT: Column = { name: "logit", term: "logits" };
-const PROBABILITY: Column = { name: "probability", term: "softmax" };
+const PROBABILITY: Column = { name: "probability", term: "probability" };
+const ADDED_TO_ALL = 5;
 
-function logitWidget(row: Row): Widget {
+/** Always in per cent, so that a column has one unit. */
+function percent(share: number): string {
+  return share > 0 && share < 0.0001 ? "< 0.01 %" : probability(share);
+}
+
+function logitWidget(row: Row, kept: Kept): Widget {
   const { raw } = explain([], row.logits) as RowExplanation;
-  const table = rowsTable(row, "Logits, their powers and probabilities of the most likely tokens", [LOGIT, { name: "e^logit", term: "softmax" }, PROBABILITY], "sum");
+  const table = rowsTable(row, "Logits, their powers and probabilities of the most likely tokens", [LOGIT, { name: "e^logit", term: "power" }, PROBABILITY], "sum");
   const sum = Math.exp(row.logits[0]!) / prob(raw, 0);
-  let moved = 0;
+  let moved = within(kept.start, -2, 2, 0);
+  const toAll = h("input", { type: "checkbox", onchange: () => draw() });
   const draw = everyFrame(() => {
-    const logit = (rank: number): number => row.logits[rank]! + (rank === row.right ? moved : 0);
-    const all = sum + Math.exp(logit(row.right)) - Math.exp(row.logits[row.right]!);
+    const more = toAll.checked ? ADDED_TO_ALL : 0;
+    const logit = (rank: number): number => row.logits[rank]! + more + (rank === row.right ? moved : 0);
+    const before = Math.exp(more) * sum;
+    const all = before + Math.exp(logit(row.right)) - Math.exp(row.logits[row.right]! + more);
     table.draw((rank) => {
-      const power = rank === "all" ? all : rank === "others" ? sum * massBeyond(raw, SHOWN) : Math.exp(logit(rank));
-      return { cells: [typeof rank === "number" ? logit(rank).toFixed(2) : "", whole(power), probability(power / all)], share: power / all };
+      const power = rank === "all" ? all : rank === "others" ? before * massBeyond(raw, SHOWN) : Math.exp(logit(rank));
+      return { cells: [typeof rank === "number" ? logit(rank).toFixed(2) : "", whole(power), percent(power / all)], share: power / all };
     });
   });
   const name = row.record.right.trim();
   const knob = slider(
-    { label: `added to the logit of ${name}`, term: "logits", min: -4, max: 4, step: 0.05, write: (value) => (value > 0 ? "+" : "") + number(value), marks: [[-4, "−4"], [0, "0"], [4, "+4"]] },
-    (value) => (knob.show((moved = value)), draw()),
+    { label: `added to the logit of ${name}`, term: "logits", min: -2, max: 2, step: 0.1, write: (value) => (value > 0 ? "+" : "") + number(value), marks: [[-2, "−2"], [0, "0"], [2, "+2"]] },
+    (value) => (knob.show((moved = value)), kept.keep(String(value)), draw()),
   );
-  knob.show(0);
+  knob.show(moved);
   draw();
-  return { element: h("div", {}, knob.element, table.element) };
+  return { element: h("div", {}, knob.element, h("label", { class: "choice" }, toAll, ` add ${ADDED_TO_ALL} to every logit`), table.element) };
 }
 
-function temperatureWidget(row: Row): Widget {
+function temperatureWidget(row: Row, kept: Kept): Widget {
   const table = rowsTable(row, "Logits divided by the temperature, and probability of the most likely tokens", [{ name: "logit ÷ τ", term: "logits" }, PROBABILITY]);
   const raw = at(row, 1);
-  const knob = knobOfTau(1, (temperature) => {
+  const knob = knobOfTau(kept, (temperature) => {
     const now = at(row, temperature);
     table.draw((rank) => {
       const share = shareOf(now, temperature, rank);
-      return { cells: [typeof rank !== "number" ? "" : temperature === 0 ? "–" : (row.logits[rank]! / temperature).toFixed(2), probability(share)], share, behind: shareOf(raw, 1, rank) };
+      return { cells: [typeof rank !== "number" ? "" : temperature === 0 ? "–" : (row.logits[rank]! / temperature).toFixed(2), percent(share)], share, behind: shareOf(raw, 1, rank) };
     });
   });
   return { element: h("div", {}, knob, table.element, h("p", { class: "legend" }, h("span", { class: "key key-accent" }, "at this τ"), h("span", { class: "key key-pale" }, "at τ = 1"))) };
 }
 
-function runnersUpWidget(row: Row): Widget {
+function runnersUpWidget(row: Row, kept: Kept): Widget {
   const chart = lineChart(240);
   const entropy = h("b");
   const support = h("b");
   const chances = [row.first, row.right].map((rank) => ({ rank, value: h("b") }));
-  const grid = Array.from({ length: 61 }, (_, step) => (HOTTEST * step) / 60);
-  const curves = chances.map(({ rank }) => grid.map((x): Point => ({ x, y: shareOf(at(row, x), x, rank) })));
-  const knob = knobOfTau(1, (temperature) => {
+  // Close to 0 the curves bend: more points there.
+  const grid = [...Array.from({ length: 30 }, (_, step) => step / 100), ...Array.from({ length: 55 }, (_, step) => 0.3 + step / 20)];
+  const curves = chances.map(({ rank }) => grid.map((x): Point => ({ x, y: 100 * shareOf(at(row, x), x, rank) })));
+  const knob = knobOfTau(kept, (temperature) => {
     const now = at(row, temperature);
     say(entropy, `${number(sums(now.processed).entropy)} nats`);
-    say(support, `${number(effectiveSupport(now.processed))} tokens`);
-    for (const { rank, value } of chances) say(value, probability(shareOf(now, temperature, rank)));
+    say(support, asTokens(effectiveSupport(now.processed)));
+    for (const { rank, value } of chances) say(value, percent(shareOf(now, temperature, rank)));
     chart.draw({
-      title: "Probability of the two answers against temperature", x: "temperature τ", y: "probability", yFrom: 0, yTo: 1, mark: temperature,
+      title: "Probability of the two answers against temperature", x: "temperature τ", y: "probability, %", yFrom: 0, yTo: 100, mark: temperature,
       series: curves.map((points, place) => ({ name: nameOf(row, chances[place]!.rank), ink: place === 0 ? "second" : "accent", points, bare: true })),
     });
   });
@@ -315,10 +332,9 @@ const CHAINS: readonly (readonly [chain: string, words: string])[] = [
   ["temperature=2 | top_k=5 | top_p=0.3", "temperature 2, then top-k 5, then top-p 0.3"],
 ];
 
-function truncationWidget(row: Row): Widget {
+function truncationWidget(row: Row, kept: Kept): Widget {
   const table = rowsTable(row, "What these settings leave of the most likely tokens", [{ name: "raw", term: "raw" }, { name: "left", term: "processed" }]);
-  const kept = h("b", { role: "status" });
-  const notes = h("ul", { class: "warnings", "aria-label": "Where the settings conflict" });
+  const count = h("b", { role: "status" });
   const name = freshId("chain");
   const raw = at(row, 1);
   const show = (text: string): void => {
@@ -327,40 +343,43 @@ function truncationWidget(row: Row): Widget {
     table.draw((rank) => {
       const removed = rank === "all" ? false : rank === "others" ? left <= SHOWN : now.removedBy(rank) !== null;
       const share = shareOf(now, 1, rank);
-      return { cells: [probability(shareOf(raw, 1, rank)), removed ? "removed" : probability(share)], share: removed ? 0 : share, behind: shareOf(raw, 1, rank), removed };
+      return { cells: [percent(shareOf(raw, 1, rank)), removed ? "removed" : percent(share)], share: removed ? 0 : share, behind: shareOf(raw, 1, rank), removed };
     });
-    say(kept, `${whole(left)} of ${whole(row.logits.length)}`);
-    fill(notes, ...now.warnings.map((warning) => h("li", {}, warning)));
-    notes.hidden = now.warnings.length === 0;
+    say(count, `${whole(left)} of ${whole(row.logits.length)}`);
   };
+  const chosen = within(kept.start, 1, CHAINS.length, 1);
   const choices = CHAINS.map(([text, words], place) =>
-    h("label", { class: "choice" }, h("input", { type: "radio", name, value: text, checked: place === 0, onchange: () => show(text) }), ` ${words}`),
+    h("label", { class: "choice" }, h("input", { type: "radio", name, value: text, checked: place + 1 === chosen, onchange: () => (kept.keep(String(place + 1)), show(text)) }), h("span", {}, words)),
   );
-  show(CHAINS[0]![0]);
+  show(CHAINS[Math.floor(chosen) - 1]![0]);
   return {
     element: h(
       "div",
       {},
       h("fieldset", { class: "choices" }, h("legend", {}, "Settings, in the order in which they act"), ...choices),
-      factList([{ name: "tokens kept", term: "truncation", value: kept }]),
+      factList([{ name: "tokens kept", term: "truncation", value: count }]),
       table.element,
       h("p", { class: "legend" }, h("span", { class: "key key-accent" }, "what these settings leave"), h("span", { class: "key key-pale" }, "raw: the model’s own")),
-      notes,
     ),
   };
 }
 
-function studentWidget(row: Row): Widget {
+/** Wrong answers of the right kind, beside the first. */
+const ALIKE = [" Perth", " Adelaide", " Melbourne"];
+
+function studentWidget(row: Row, kept: Kept): Widget {
   const table = rowsTable(row, "The teacher's soft target at this temperature beside the hard label", [{ name: "hard label", term: "hard-labels" }, { name: "soft target", term: "soft-targets" }]);
-  const [rest, support] = [h("b"), h("b")];
-  const knob = knobOfTau(1, (temperature) => {
+  const [wrong, cities, support] = [h("b"), h("b"), h("b")];
+  const alike = ALIKE.map((city) => row.record.position.tokens.indexOf(city)).filter((rank) => rank >= 0);
+  const knob = knobOfTau(kept, (temperature) => {
     const now = at(row, temperature);
     table.draw((rank) => {
       const share = shareOf(now, temperature, rank);
-      return { cells: [probability(Number(rank === row.right)), probability(share)], share, behind: Number(rank === row.right) };
+      return { cells: [percent(Number(rank === row.right)), percent(share)], share, behind: Number(rank === row.right) };
     });
-    say(rest, probability(1 - shareOf(now, temperature, 0)));
-    say(support, `${number(effectiveSupport(now.processed))} tokens`);
+    say(wrong, percent(1 - shareOf(now, temperature, row.right)));
+    say(cities, percent(alike.reduce((total, rank) => total + shareOf(now, temperature, rank), 0)));
+    say(support, asTokens(effectiveSupport(now.processed)));
   });
   return {
     element: h(
@@ -368,7 +387,8 @@ function studentWidget(row: Row): Widget {
       {},
       knob,
       factList([
-        { name: "all runners-up together", term: "tempered", value: rest },
+        { name: "all wrong tokens together", term: "tempered", value: wrong },
+        { name: "of which Perth, Adelaide, Melbourne", term: "tempered", value: cities },
         { name: "e^entropy of the soft target", term: "effective-support", value: support },
       ]),
       table.element,
@@ -378,13 +398,19 @@ function studentWidget(row: Row): Widget {
 }
 
 /** The slider of τ in its box; `show` draws what it moves, once now and once a frame after that. */
-function knobOfTau(initial: number, show: (temperature: number) => void): HTMLElement {
-  let temperature = initial;
+function knobOfTau(kept: Kept, show: (temperature: number) => void): HTMLElement {
+  let temperature = within(kept.start, 0, HOTTEST, 1);
   const draw = everyFrame(() => show(temperature));
-  const knob = tauSlider((value) => (knob.show((temperature = value)), draw()));
-  knob.show(initial);
+  const knob = tauSlider((value) => (knob.show((temperature = value)), kept.keep(String(value)), draw()));
+  knob.show(temperature);
   draw();
   return knob.element;
+}
+
+/** The number of a text, or `initial` where it is none or out of range. */
+function within(text: string | undefined, least: number, most: number, initial: number): number {
+  const value = Number(text ?? NaN);
+  return value >= least && value <= most ? value : initial;
 }
 
 function at(row: Row, temperature: number): RowExplanation {
@@ -396,6 +422,11 @@ function shareOf({ processed }: RowExplanation, temperature: number, rank: numbe
   if (rank === "all") return 1;
   if (temperature === 0) return Number(rank === 0);
   return rank === "others" ? massBeyond(processed, SHOWN) : prob(processed, rank);
+}
+
+function asTokens(count: number): string {
+  const text = number(count);
+  return `${text} ${text === "1" ? "token" : "tokens"}`;
 }
 
 function nameOf(row: Row, rank: number): string {

@@ -211,22 +211,23 @@ function w(e) {
 	return C += 1, `retort-${e}-${C}`;
 }
 // src/parts/state.ts
-var ee = .3, T = class {
+var ee = .3, T = ["view", "step"], te = { retort: !0 }, ne = class {
 	values;
 	listeners = /* @__PURE__ */ new Set();
 	timer;
 	inAddress;
+	entered = -Infinity;
 	constructor(e, t = "") {
-		this.inAddress = e, this.values = e && location.hash.length > 1 ? te() : new Map(new URLSearchParams(t)), e && window.addEventListener("hashchange", () => this.adopt(te()));
+		this.inAddress = e, this.values = e && location.hash.length > 1 ? re() : new Map(new URLSearchParams(t)), e && (history.replaceState(te, ""), window.addEventListener("popstate", ({ state: e }) => this.adopt(re(), e?.retort === !0)));
 	}
 	get(e) {
 		return this.values.get(e);
 	}
 	set(e, t) {
-		if (this.values.get(e) !== (t || void 0)) {
-			t ? this.values.set(e, t) : this.values.delete(e), this.write();
-			for (let t of this.listeners) t(e);
-		}
+		if (this.values.get(e) === (t || void 0)) return;
+		let n = performance.now(), r = T.includes(e) && n - this.entered > 1e3 * ee;
+		r && this.flush(), t ? this.values.set(e, t) : this.values.delete(e), r ? (this.entered = n, this.put("pushState")) : this.write();
+		for (let t of this.listeners) t(e);
 	}
 	listen(e) {
 		return this.listeners.add(e), () => this.listeners.delete(e);
@@ -238,55 +239,62 @@ var ee = .3, T = class {
 		return new URLSearchParams([...this.values]).toString();
 	}
 	write() {
-		this.inAddress && this.timer === void 0 && (this.timer = setTimeout(() => {
-			this.timer = void 0, history.replaceState(null, "", `#${this.text()}`);
-		}, 1e3 * ee));
+		this.inAddress && this.timer === void 0 && (this.timer = setTimeout(() => this.flush(), 1e3 * ee));
 	}
-	adopt(e) {
-		let t = [.../* @__PURE__ */ new Set([...this.values.keys(), ...e.keys()])].filter((t) => this.values.get(t) !== e.get(t));
-		this.values.clear();
-		for (let [t, n] of e) this.values.set(t, n);
-		for (let e of t) for (let t of this.listeners) t(e);
+	flush() {
+		this.timer !== void 0 && (clearTimeout(this.timer), this.timer = void 0, this.put("replaceState"));
+	}
+	put(e) {
+		if (this.inAddress) try {
+			history[e](te, "", `#${this.text()}`);
+		} catch {}
+	}
+	adopt(e, t) {
+		clearTimeout(this.timer), this.timer = void 0;
+		let n = (t ? T : [.../* @__PURE__ */ new Set([...this.values.keys(), ...e.keys()])]).filter((t) => this.values.get(t) !== e.get(t));
+		for (let t of n) e.has(t) ? this.values.set(t, e.get(t)) : this.values.delete(t);
+		this.put("replaceState");
+		for (let e of n) for (let t of this.listeners) t(e);
 	}
 };
-function te() {
+function re() {
 	return new Map(new URLSearchParams(location.hash.slice(1)));
 }
 // src/parts/theme.ts
-var ne = {
+var ie = {
 	auto: "light",
 	light: "dark",
 	dark: "auto"
-}, re = "retort-theme";
-function ie(e) {
-	let t = ae(), n = _("button", {
+}, ae = "retort-theme";
+function oe(e) {
+	let t = se(), n = _("button", {
 		type: "button",
 		class: "quiet",
-		onclick: () => r(ne[t])
+		onclick: () => r(ie[t])
 	}), r = (r) => {
 		t = r, e.dataset.theme = t, x(n, {
 			auto: "◐",
 			light: "○",
 			dark: "●"
-		}[t], _("span", { class: "theme-name" }, ` ${t}`)), n.setAttribute("aria-label", `Colours: ${t}. Change to ${ne[t]}.`);
+		}[t], _("span", { class: "theme-name" }, ` ${t}`)), n.setAttribute("aria-label", `Colours: ${t}. Change to ${ie[t]}.`);
 		try {
-			localStorage.setItem(re, t);
+			localStorage.setItem(ae, t);
 		} catch {}
 	};
 	return r(t), n;
 }
-function ae() {
+function se() {
 	try {
-		let e = localStorage.getItem(re);
+		let e = localStorage.getItem(ae);
 		return e === "light" || e === "dark" ? e : "auto";
 	} catch {
 		return "auto";
 	}
 }
 // src/math/window.ts
-var oe = 2 ** -40, se = -745.2, E = 256, ce = 12, le = .33, ue = 3, de = /* @__PURE__ */ new WeakMap(), fe = /* @__PURE__ */ new WeakMap();
-function pe(e) {
-	let t = fe.get(e);
+var ce = 2 ** -40, le = -745.2, E = 256, ue = 12, de = .33, fe = 3, pe = /* @__PURE__ */ new WeakMap(), me = /* @__PURE__ */ new WeakMap();
+function he(e) {
+	let t = me.get(e);
 	if (t !== void 0) return t;
 	let n = Math.ceil(e.length / E), r = {
 		middles: new Float64Array(n),
@@ -301,55 +309,55 @@ function pe(e) {
 			for (let i = 0; i < 14; i++, n *= e[o] - a) r.sums[t * 14 + i] += n;
 		}
 	}
-	return fe.set(e, r), r;
+	return me.set(e, r), r;
 }
-function me(e, t) {
-	let n = de.get(e);
-	n === void 0 && de.set(e, n = []);
+function ge(e, t) {
+	let n = pe.get(e);
+	n === void 0 && pe.set(e, n = []);
 	let r = n.find((e) => e.temperature === t);
 	if (r !== void 0) return r;
-	let i = n.length > 0 ? pe(e) : null, a = Math.ceil(e.length / E), o = {
+	let i = n.length > 0 ? he(e) : null, a = Math.ceil(e.length / E), o = {
 		temperature: t,
 		weights: new Float64Array(a),
 		moments: new Float64Array(a)
 	}, s = 1 / t;
 	for (let n = 0; n < a; n++) {
 		let r = n * E;
-		if ((e[r] - e[0]) * s < se) break;
-		let [a, c] = i !== null && i.reaches[n] * s < le ? he(i, n, s, e[0]) : ge(e, t, 0, r, Math.min(e.length, r + E));
+		if ((e[r] - e[0]) * s < le) break;
+		let [a, c] = i !== null && i.reaches[n] * s < de ? _e(i, n, s, e[0]) : ve(e, t, 0, r, Math.min(e.length, r + E));
 		o.weights[n] = a, o.moments[n] = c;
 	}
-	return n.length === ue && n.splice(n.findIndex((e) => e.temperature !== 1), 1), n.push(o), o;
+	return n.length === fe && n.splice(n.findIndex((e) => e.temperature !== 1), 1), n.push(o), o;
 }
-function he({ middles: e, sums: t }, n, r, i) {
+function _e({ middles: e, sums: t }, n, r, i) {
 	let [a, o, s] = [
 		0,
 		0,
 		1
 	];
-	for (let e = 0; e <= ce; e++) a += s * t[n * 14 + e], o += s * t[n * 14 + e + 1], s *= r / (e + 1);
+	for (let e = 0; e <= ue; e++) a += s * t[n * 14 + e], o += s * t[n * 14 + e + 1], s *= r / (e + 1);
 	let c = (e[n] - i) * r, l = Math.exp(c);
 	return [l * a, l * (c * a + r * o)];
 }
-function ge(e, t, n, r, i) {
+function ve(e, t, n, r, i) {
 	let [a, o] = [0, 0], s = e[n];
 	for (let n = r; n < i; n++) {
 		let r = (e[n] - s) / t;
-		if (r < se) break;
+		if (r < le) break;
 		let i = Math.exp(r);
 		a += i, o += i * r;
 	}
 	return [a, o];
 }
-function _e({ logits: e, temperature: t, from: n }, r, i) {
+function ye({ logits: e, temperature: t, from: n }, r, i) {
 	let a = (e[n] - e[0]) / t, [o, s] = [Math.ceil(r / E), Math.floor(i / E)];
-	if (o >= s || a < -600) return ge(e, t, n, r, i);
-	let { weights: c, moments: l } = me(e, t), [u, d] = ge(e, t, n, r, o * E), f = Math.exp(-a);
+	if (o >= s || a < -600) return ve(e, t, n, r, i);
+	let { weights: c, moments: l } = ge(e, t), [u, d] = ve(e, t, n, r, o * E), f = Math.exp(-a);
 	for (let e = o; e < s; e++) u += f * c[e], d += f * (l[e] - a * c[e]);
-	let [p, m] = ge(e, t, n, s * E, i);
+	let [p, m] = ve(e, t, n, s * E, i);
 	return [u + p, d + m];
 }
-function ve(e) {
+function be(e) {
 	return {
 		logits: e,
 		temperature: 1,
@@ -357,7 +365,7 @@ function ve(e) {
 		to: e.length
 	};
 }
-function ye(e, t) {
+function xe(e, t) {
 	let n = e.logits[e.from];
 	return t === 0 ? {
 		...e,
@@ -372,156 +380,156 @@ function ye(e, t) {
 function D(e, t) {
 	return (e.logits[t] - e.logits[e.from]) / e.temperature;
 }
-function be(e, t) {
+function Se(e, t) {
 	return (e.logits[t] - (e.zero ?? 0)) / e.temperature;
 }
-var xe = /* @__PURE__ */ new WeakMap();
+var Ce = /* @__PURE__ */ new WeakMap();
 function O(e) {
-	let t = xe.get(e);
+	let t = Ce.get(e);
 	if (t !== void 0) return t;
-	let [n, r] = _e(e, e.from, e.to), i = {
+	let [n, r] = ye(e, e.from, e.to), i = {
 		total: n,
 		entropy: Math.max(0, Math.log(n) - r / n)
 	};
-	return xe.set(e, i), i;
+	return Ce.set(e, i), i;
 }
-function Se(e, t, n) {
+function we(e, t, n) {
 	let r = Math.max(t, e.from), i = Math.min(n, e.to);
-	return r >= i ? 0 : r === e.from && i === e.to ? 1 : Ee(e, r, i) / O(e).total;
+	return r >= i ? 0 : r === e.from && i === e.to ? 1 : Oe(e, r, i) / O(e).total;
 }
-function Ce(e) {
+function Te(e) {
 	return e.to - e.from < 2 ? Infinity : e.logits[e.from] - e.logits[e.from + 1];
 }
-function we(e, t) {
+function Ee(e, t) {
 	let { from: n, to: r } = e;
 	if (t >= 1) return r - n;
-	let i = t * O(e).total * (1 - oe), a = 0, o = n;
+	let i = t * O(e).total * (1 - ce), a = 0, o = n;
 	for (; o < r;) {
-		let t = Math.min(r, (Math.floor(o / E) + 1) * E), n = Ee(e, o, t);
+		let t = Math.min(r, (Math.floor(o / E) + 1) * E), n = Oe(e, o, t);
 		if (a + n >= i) break;
 		a += n, o = t;
 	}
 	for (; o < r; o++) if (a += Math.exp(D(e, o)), a >= i) return o - n + 1;
 	return r - n;
 }
-function Te(e, t) {
+function De(e, t) {
 	let n = (n) => O({
 		...e,
 		to: e.from + n
 	}).entropy <= t;
-	return ke(1, e.to - e.from + 1, (e) => !n(e)) - 1;
+	return je(1, e.to - e.from + 1, (e) => !n(e)) - 1;
 }
-function Ee(e, t, n) {
-	return _e(e, t, n)[0];
+function Oe(e, t, n) {
+	return ye(e, t, n)[0];
 }
-var De = 1e4;
-function Oe({ logits: e, temperature: t, from: n, to: r }) {
+var ke = 1e4;
+function Ae({ logits: e, temperature: t, from: n, to: r }) {
 	let [i, a] = [0, 0];
 	for (let t = n; t < r; t++) {
 		let n = e[t] - e[0];
 		i += n, a += n * n;
 	}
 	let o = i / (r - n), s = a / (r - n) - o * o;
-	if (s > o * o / De) return Math.sqrt(s) / t;
+	if (s > o * o / ke) return Math.sqrt(s) / t;
 	let c = 0;
 	for (let t = n; t < r; t++) c += (e[t] - e[0] - o) ** 2;
 	return Math.sqrt(c / (r - n)) / t;
 }
-function ke(e, t, n) {
+function je(e, t, n) {
 	for (; e < t;) {
 		let r = e + t >> 1;
 		n(r) ? t = r : e = r + 1;
 	}
 	return e;
 }
-function Ae(e, t) {
-	return ke(e.from, e.to, (n) => D(e, n) < t);
+function Me(e, t) {
+	return je(e.from, e.to, (n) => D(e, n) < t);
 }
 // src/math/order.ts
-var je = .001, Me = 4294967295;
-function Ne(e, t) {
-	let n = new Uint32Array(t).fill(Me);
+var Ne = .001, Pe = 4294967295;
+function Fe(e, t) {
+	let n = new Uint32Array(t).fill(Pe);
 	for (let t = 0; t < e.length; t++) n[e[t]] = t;
 	return {
 		ranks: e,
 		places: n
 	};
 }
-function Pe(e, t) {
+function k(e, t) {
 	return e.order === void 0 ? t : e.order.ranks[t];
 }
-function Fe(e, t) {
+function Ie(e, t) {
 	return e.order === void 0 ? t : e.order.places[t] ?? 4294967295;
 }
-function Ie(e, t) {
-	let n = Fe(e, t);
+function Le(e, t) {
+	let n = Ie(e, t);
 	return n >= e.from && n < e.to;
 }
-function Le(e, t) {
-	return Ie(e, t) ? D(e, Fe(e, t)) - Math.log(O(e).total) : -Infinity;
-}
 function Re(e, t) {
-	return Math.exp(Le(e, t));
+	return Le(e, t) ? D(e, Ie(e, t)) - Math.log(O(e).total) : -Infinity;
 }
 function ze(e, t) {
-	if (e.order === void 0) return Se(e, t, e.to);
-	let n = 0;
-	for (let r = 0; r < t; r++) n += Re(e, r);
-	return 1 - n > je ? 1 - n : He(e, (e) => e >= t);
+	return Math.exp(Re(e, t));
 }
 function Be(e, t) {
+	if (e.order === void 0) return we(e, t, e.to);
+	let n = 0;
+	for (let r = 0; r < t; r++) n += ze(e, r);
+	return 1 - n > Ne ? 1 - n : Ue(e, (e) => e >= t);
+}
+function Ve(e, t) {
 	if (e.order === void 0) return Math.max(0, e.to - Math.max(t, e.from));
 	let n = 0;
 	for (let r = e.from; r < e.to; r++) e.order.ranks[r] >= t && (n += 1);
 	return n;
 }
-function Ve(e, t) {
-	return e.logits === t.logits ? Se(e, t.from, t.to) : t.to - t.from === e.to - e.from ? 1 : He(e, (e) => Ie(t, e));
-}
 function He(e, t) {
+	return e.logits === t.logits ? we(e, t.from, t.to) : t.to - t.from === e.to - e.from ? 1 : Ue(e, (e) => Le(t, e));
+}
+function Ue(e, t) {
 	let n = 0;
-	for (let r = e.from; r < e.to; r++) t(Pe(e, r)) && (n += Math.exp(D(e, r)));
+	for (let r = e.from; r < e.to; r++) t(k(e, r)) && (n += Math.exp(D(e, r)));
 	return n / O(e).total;
 }
 // src/math/history.ts
-var Ue = 34028234663852886e22;
-function We({ ids: e, promptLength: t }, n) {
+var We = 34028234663852886e22;
+function Ge({ ids: e, promptLength: t }, n) {
 	return n === "output" ? t : n.startsWith("last:") ? Math.max(0, e.length - Number(n.slice(5))) : 0;
 }
-function Ge(e, t) {
+function Ke(e, t) {
 	let n = /* @__PURE__ */ new Map();
-	for (let r of e.ranks.slice(We(e, t))) r >= 0 && n.set(r, (n.get(r) ?? 0) + 1);
+	for (let r of e.ranks.slice(Ge(e, t))) r >= 0 && n.set(r, (n.get(r) ?? 0) + 1);
 	return n;
 }
-function Ke(e, t, n, r) {
-	let i = Ge(r, n);
-	return nt(e, `repetition ${t} ${n}`, i.keys(), (e) => e < 0 ? e * t : e / t);
-}
 function qe(e, t, n, r) {
-	let i = Ge(r, n);
-	return nt(e, `frequency ${t} ${n}`, i.keys(), (e, n) => e - t * i.get(n));
+	let i = Ke(r, n);
+	return rt(e, `repetition ${t} ${n}`, i.keys(), (e) => e < 0 ? e * t : e / t);
 }
 function Je(e, t, n, r) {
-	return nt(e, `presence ${t} ${n}`, Ge(r, n).keys(), (e) => e - t);
+	let i = Ke(r, n);
+	return rt(e, `frequency ${t} ${n}`, i.keys(), (e, n) => e - t * i.get(n));
 }
-function Ye(e, t, n, r, i, a) {
-	let o = i < 0 ? 0 : Math.max(0, a.ids.length - i), s = Xe(a.ids.slice(o), a.ranks.slice(o)), c = /* @__PURE__ */ new Map();
+function Ye(e, t, n, r) {
+	return rt(e, `presence ${t} ${n}`, Ke(r, n).keys(), (e) => e - t);
+}
+function Xe(e, t, n, r, i, a) {
+	let o = i < 0 ? 0 : Math.max(0, a.ids.length - i), s = Ze(a.ids.slice(o), a.ranks.slice(o)), c = /* @__PURE__ */ new Map();
 	for (let [e, i] of s) {
 		if (i < r) continue;
 		let a = (i - r) * Math.log(n) + Math.log(t);
-		c.set(e, a >= Math.log(Ue) ? Ue : t * n ** (i - r));
+		c.set(e, a >= Math.log(We) ? We : t * n ** (i - r));
 	}
-	return nt(e, `dry ${t} ${n} ${r} ${i}`, c.keys(), (e, t) => e - c.get(t));
+	return rt(e, `dry ${t} ${n} ${r} ${i}`, c.keys(), (e, t) => e - c.get(t));
 }
-function Xe(e, t) {
+function Ze(e, t) {
 	let n = [...e].reverse(), r = /* @__PURE__ */ new Map();
-	return Ze(n).forEach((e, n) => {
+	return Qe(n).forEach((e, n) => {
 		if (n === 0 || e === 0) return;
 		let i = t[t.length - n];
 		i >= 0 && r.set(i, Math.max(r.get(i) ?? 0, e));
 	}), r;
 }
-function Ze(e) {
+function Qe(e) {
 	let t = e.map(() => 0), [n, r] = [0, 0];
 	for (let i = 1; i < e.length; i++) {
 		let a = i < r ? Math.min(r - i, t[i - n]) : 0;
@@ -530,29 +538,29 @@ function Ze(e) {
 	}
 	return t;
 }
-var Qe = /* @__PURE__ */ new Uint32Array();
-function $e(e) {
-	return Qe.length < e && (Qe = Uint32Array.from({ length: e }, (e, t) => t)), Qe;
+var $e = /* @__PURE__ */ new Uint32Array();
+function et(e) {
+	return $e.length < e && ($e = Uint32Array.from({ length: e }, (e, t) => t)), $e;
 }
-var et = 6, tt = /* @__PURE__ */ new WeakMap();
-function nt(e, t, n, r) {
+var tt = 6, nt = /* @__PURE__ */ new WeakMap();
+function rt(e, t, n, r) {
 	let i = [...n].filter((t) => {
-		let n = Fe(e, t);
+		let n = Ie(e, t);
 		return n !== 4294967295 && n >= e.from && n < e.to;
 	});
 	if (i.length === 0) return e;
-	let a = `${t} ${e.from} ${e.to} ${e.temperature} ${e.zero ?? 0} ${e.order === void 0} ${i.join()}`, o = tt.get(e.logits);
-	o === void 0 && tt.set(e.logits, o = []);
+	let a = `${t} ${e.from} ${e.to} ${e.temperature} ${e.zero ?? 0} ${e.order === void 0} ${i.join()}`, o = nt.get(e.logits);
+	o === void 0 && nt.set(e.logits, o = []);
 	let s = o.find((e) => e.key === a);
 	if (s !== void 0 && e.order === void 0) return s.window;
 	let { logits: c, from: l, to: u, temperature: d, zero: f = 0 } = e, p = i.map((t) => ({
 		rank: t,
-		logit: r(be(e, Fe(e, t)), t) * d + f
+		logit: r(Se(e, Ie(e, t)), t) * d + f
 	})).sort((e, t) => t.logit - e.logit || e.rank - t.rank).map((t) => ({
 		...t,
-		place: rt(e, t.logit, t.rank)
-	})), m = i.map((t) => Fe(e, t)).sort((e, t) => e - t), h = e.order?.places.length ?? c.length, g = new Float64Array(u - l), _ = new Uint32Array(u - l), v = e.order === void 0 ? $e(h) : null, y = v && new Uint32Array(h);
-	y && u - l < h && y.fill(Me);
+		place: it(e, t.logit, t.rank)
+	})), m = i.map((t) => Ie(e, t)).sort((e, t) => e - t), h = e.order?.places.length ?? c.length, g = new Float64Array(u - l), _ = new Uint32Array(u - l), v = e.order === void 0 ? et(h) : null, y = v && new Uint32Array(h);
+	y && u - l < h && y.fill(Pe);
 	let [b, x, S, C] = [
 		0,
 		0,
@@ -572,39 +580,39 @@ function nt(e, t, n, r) {
 		order: y ? {
 			ranks: _,
 			places: y
-		} : Ne(_, h)
+		} : Fe(_, h)
 	};
 	return o.push({
 		key: a,
 		window: w
-	}), o.length > et && o.shift(), w;
+	}), o.length > tt && o.shift(), w;
 }
-function rt(e, t, n) {
+function it(e, t, n) {
 	let [r, i] = [e.from, e.to];
 	for (; r < i;) {
 		let a = r + i >> 1, o = e.logits[a];
-		o > t || o === t && Pe(e, a) < n ? r = a + 1 : i = a;
+		o > t || o === t && k(e, a) < n ? r = a + 1 : i = a;
 	}
 	return r;
 }
 // src/math/typical.ts
-function it(e, t, n = "lowest") {
+function at(e, t, n = "lowest") {
 	let r = Math.min(e.to, e.from + t);
 	if (n === "lowest" || r === e.to || e.logits[r] !== e.logits[r - 1]) return {
 		...e,
 		to: r
 	};
-	let [i, a] = ot(e, r - 1);
+	let [i, a] = st(e, r - 1);
 	return n === "all" ? {
 		...e,
 		to: a
 	} : {
-		...st(e, i, a, a - r),
+		...ct(e, i, a, a - r),
 		to: r
 	};
 }
-function at(e, t, n, r) {
-	let { logits: i, from: a, to: o } = e, { total: s, entropy: c } = O(e), l = Math.log(s) - c, u = (t) => Math.abs(D(e, t) - l), d = Math.max(t * s * (1 - oe), Number.MIN_VALUE), f = Math.min(r, o - a), p = Ae(e, l), m = (e) => {
+function ot(e, t, n, r) {
+	let { logits: i, from: a, to: o } = e, { total: s, entropy: c } = O(e), l = Math.log(s) - c, u = (t) => Math.abs(D(e, t) - l), d = Math.max(t * s * (1 - ce), Number.MIN_VALUE), f = Math.min(r, o - a), p = Me(e, l), m = (e) => {
 		let [t, n] = [Math.max(0, e - (o - p)), Math.min(e, p - a)];
 		for (; t < n;) {
 			let r = t + n >> 1;
@@ -613,7 +621,7 @@ function at(e, t, n, r) {
 		return t;
 	}, h = (t) => {
 		let n = m(t);
-		return Ee(e, p - n, p - n + t) >= d;
+		return Oe(e, p - n, p - n + t) >= d;
 	}, [g, _] = [Math.max(f, 1), o - a];
 	for (; g < _;) {
 		let e = g + _ >> 1;
@@ -631,9 +639,9 @@ function at(e, t, n, r) {
 		};
 	}
 	if (v > a && v < y && i[v] === i[v - 1]) {
-		let [t, n] = ot(e, v), r = Math.min(n, y);
+		let [t, n] = st(e, v), r = Math.min(n, y);
 		return {
-			...st(e, t, r, r - v),
+			...ct(e, t, r, r - v),
 			from: v,
 			to: y
 		};
@@ -644,32 +652,32 @@ function at(e, t, n, r) {
 		to: y
 	};
 }
-function ot({ logits: e, from: t, to: n }, r) {
+function st({ logits: e, from: t, to: n }, r) {
 	let [i, a] = [r, r + 1];
 	for (; i > t && e[i - 1] === e[r];) --i;
 	for (; a < n && e[a] === e[r];) a += 1;
 	return [i, a];
 }
-function st(e, t, n, r) {
+function ct(e, t, n, r) {
 	let i = e.order?.ranks.slice() ?? new Uint32Array(e.logits.length);
 	if (e.order === void 0) for (let e = 0; e < i.length; e++) i[e] = e;
 	let a = i.slice(t, n);
 	return i.set([...a.slice(r), ...a.slice(0, r)], t), {
 		...e,
-		order: Ne(i, e.order?.places.length ?? i.length)
+		order: Fe(i, e.order?.places.length ?? i.length)
 	};
 }
 // src/math/transforms.ts
-var ct = 1e-12, lt = {
+var lt = 1e-12, ut = {
 	name: "min_keep",
 	initial: 1,
 	low: 1,
 	whole: !0
-}, ut = {
+}, dt = {
 	name: "ties",
 	initial: "lowest",
 	words: ["lowest", "all"]
-}, dt = {
+}, ft = {
 	name: "ties",
 	initial: "lowest",
 	words: [
@@ -677,19 +685,19 @@ var ct = 1e-12, lt = {
 		"highest",
 		"all"
 	]
-}, ft = (e) => ({
+}, pt = (e) => ({
 	name: "scope",
 	initial: e,
 	scope: !0
-}), pt = (e) => e.ties, mt = (e) => e.min_keep;
-function ht(e, t, n) {
-	let r = Ae(e, t + Math.log(O(e).total) - ct), i = it(e, mt(n), pt(n));
+}), mt = (e) => e.ties, ht = (e) => e.min_keep;
+function gt(e, t, n) {
+	let r = Me(e, t + Math.log(O(e).total) - lt), i = at(e, ht(n), mt(n));
 	return r > i.to ? {
 		...e,
 		to: r
 	} : i;
 }
-var gt = [
+var _t = [
 	{
 		name: "temperature",
 		help: "divides the logits; 0 is greedy, 1 leaves the model as it is",
@@ -706,7 +714,7 @@ var gt = [
 		truncates: !1,
 		aliases: ["temp"],
 		tempers: !0,
-		apply: ye
+		apply: xe
 	},
 	{
 		name: "top_k",
@@ -723,8 +731,8 @@ var gt = [
 		off: [0, -1],
 		truncates: !0,
 		aliases: [],
-		options: [ut],
-		apply: (e, t, n) => it(e, t, pt(n))
+		options: [dt],
+		apply: (e, t, n) => at(e, t, mt(n))
 	},
 	{
 		name: "top_p",
@@ -741,8 +749,8 @@ var gt = [
 		off: [1],
 		truncates: !0,
 		aliases: ["nucleus"],
-		options: [dt, lt],
-		apply: (e, t, n) => it(e, Math.max(we(e, t), mt(n)), pt(n))
+		options: [ft, ut],
+		apply: (e, t, n) => at(e, Math.max(Ee(e, t), ht(n)), mt(n))
 	},
 	{
 		name: "min_p",
@@ -759,12 +767,12 @@ var gt = [
 		off: [0],
 		truncates: !0,
 		aliases: [],
-		options: [lt],
+		options: [ut],
 		apply: (e, t, n) => {
-			let r = Ae(e, Math.log(t) - ct);
+			let r = Me(e, Math.log(t) - lt);
 			return {
 				...e,
-				to: Math.min(e.to, Math.max(r, e.from + mt(n)))
+				to: Math.min(e.to, Math.max(r, e.from + ht(n)))
 			};
 		}
 	},
@@ -787,8 +795,8 @@ var gt = [
 			"typ_p",
 			"typ"
 		],
-		options: [ut, lt],
-		apply: (e, t, n) => at(e, t, pt(n), mt(n))
+		options: [dt, ut],
+		apply: (e, t, n) => ot(e, t, mt(n), ht(n))
 	},
 	{
 		name: "epsilon_cutoff",
@@ -805,8 +813,8 @@ var gt = [
 		off: [0],
 		truncates: !0,
 		aliases: [],
-		options: [ut, lt],
-		apply: (e, t, n) => ht(e, Math.log(t), n)
+		options: [dt, ut],
+		apply: (e, t, n) => gt(e, Math.log(t), n)
 	},
 	{
 		name: "eta_cutoff",
@@ -823,8 +831,8 @@ var gt = [
 		off: [0],
 		truncates: !0,
 		aliases: [],
-		options: [ut, lt],
-		apply: (e, t, n) => ht(e, Math.min(Math.log(t), .5 * Math.log(t) - O(e).entropy), n)
+		options: [dt, ut],
+		apply: (e, t, n) => gt(e, Math.min(Math.log(t), .5 * Math.log(t) - O(e).entropy), n)
 	},
 	{
 		name: "top_n_sigma",
@@ -843,7 +851,7 @@ var gt = [
 		aliases: ["top_nsigma", "nsigma"],
 		apply: (e, t) => ({
 			...e,
-			to: Ae(e, -t * Oe(e) * (1 + oe))
+			to: Me(e, -t * Ae(e) * (1 + ce))
 		})
 	},
 	{
@@ -872,8 +880,8 @@ var gt = [
 			whole: !0
 		}],
 		apply: (e, t, n) => {
-			let r = n.among ? it(e, n.among) : e;
-			return n.entropy === "summed" ? it(e, vt(r, t)) : it(e, Math.max(1, Te(r, t * O(r).entropy * (1 + oe))));
+			let r = n.among ? at(e, n.among) : e;
+			return n.entropy === "summed" ? at(e, yt(r, t)) : at(e, Math.max(1, De(r, t * O(r).entropy * (1 + ce))));
 		}
 	},
 	{
@@ -902,7 +910,7 @@ var gt = [
 			initial: 1,
 			low: 0
 		}],
-		apply: (e, t, n) => ye(e, _t(e, t, n))
+		apply: (e, t, n) => xe(e, vt(e, t, n))
 	},
 	{
 		name: "repetition_penalty",
@@ -920,8 +928,8 @@ var gt = [
 		truncates: !1,
 		looksBack: !0,
 		aliases: ["repeat_penalty"],
-		options: [ft("all")],
-		apply: (e, t, n, r) => Ke(e, t, n.scope, r)
+		options: [pt("all")],
+		apply: (e, t, n, r) => qe(e, t, n.scope, r)
 	},
 	{
 		name: "frequency_penalty",
@@ -939,8 +947,8 @@ var gt = [
 		truncates: !1,
 		looksBack: !0,
 		aliases: [],
-		options: [ft("output")],
-		apply: (e, t, n, r) => qe(e, t, n.scope, r)
+		options: [pt("output")],
+		apply: (e, t, n, r) => Je(e, t, n.scope, r)
 	},
 	{
 		name: "presence_penalty",
@@ -958,8 +966,8 @@ var gt = [
 		truncates: !1,
 		looksBack: !0,
 		aliases: [],
-		options: [ft("output")],
-		apply: (e, t, n, r) => Je(e, t, n.scope, r)
+		options: [pt("output")],
+		apply: (e, t, n, r) => Ye(e, t, n.scope, r)
 	},
 	{
 		name: "dry",
@@ -997,24 +1005,24 @@ var gt = [
 				whole: !0
 			}
 		],
-		apply: (e, t, n, r) => n.last_n === 0 ? e : Ye(e, t, n.base, n.allowed_length, n.last_n, r)
+		apply: (e, t, n, r) => n.last_n === 0 ? e : Xe(e, t, n.base, n.allowed_length, n.last_n, r)
 	}
 ];
-function _t(e, t, n) {
+function vt(e, t, n) {
 	let r = n.temperature;
 	if (r === 0) return 0;
 	let i = Math.min(O(e).entropy / Math.log(Math.max(e.to - e.from, 2)), 1), a = Math.max(r - t, 0);
 	return a + (r + t - a) * i ** n.exponent;
 }
-function vt(e, t) {
+function yt(e, t) {
 	let { total: n, entropy: r } = O(e), i = 0;
 	for (let a = e.from; a < e.to; a++) {
 		let o = D(e, a) - Math.log(n);
-		if (i += -Math.exp(o) * o, i > t * r * (1 + oe)) return Math.max(1, a - e.from);
+		if (i += -Math.exp(o) * o, i > t * r * (1 + ce)) return Math.max(1, a - e.from);
 	}
 	return e.to - e.from;
 }
-var yt = /* @__PURE__ */ new Map([
+var bt = /* @__PURE__ */ new Map([
 	["xtc", "throws a coin for every token"],
 	["mirostat", "remembers the tokens before"],
 	["adaptive_p", "remembers the tokens before"],
@@ -1023,61 +1031,61 @@ var yt = /* @__PURE__ */ new Map([
 	["min_tokens", "names tokens by id"],
 	["allowed", "names tokens by id"],
 	["grammar", "is a program"]
-]), k = new Map(gt.map((e) => [e.name, e]));
-function bt(e, t) {
+]), A = new Map(_t.map((e) => [e.name, e]));
+function xt(e, t) {
 	return Object.fromEntries((e.options ?? []).map((e) => [e.name, t?.[e.name] ?? e.initial]));
 }
-var xt = new Map(gt.flatMap((e) => [e.name, ...e.aliases].map((t) => [t, e])));
-function St(e) {
-	return xt.get(e.trim().toLowerCase().replaceAll("-", "_"));
+var St = new Map(_t.flatMap((e) => [e.name, ...e.aliases].map((t) => [t, e])));
+function Ct(e) {
+	return St.get(e.trim().toLowerCase().replaceAll("-", "_"));
 }
 // src/math/stage.ts
-var A = class extends Error {};
-function Ct(e) {
-	return e.find((e) => k.get(e.name).tempers);
-}
+var j = class extends Error {};
 function wt(e) {
-	let t = Ct(e);
-	return t === void 0 ? 1 : t.name === "temperature" ? t.value : Number(t.options?.temperature ?? 1);
+	return e.find((e) => A.get(e.name).tempers);
 }
 function Tt(e) {
-	return !k.get(e.name).off.includes(e.value) && e.options?.scope !== "last:0" && e.options?.last_n !== 0;
-}
-function j({ name: e, value: t, options: n }) {
-	let r = k.get(e), i = (r.options ?? []).filter((e) => (n?.[e.name] ?? e.initial) !== e.initial || r.main !== void 0 && jt(e)).map((e) => `${e.name}=${Mt(n?.[e.name] ?? e.initial)}`);
-	return r.main === void 0 ? i.length === 0 ? `${e}=${Mt(t)}` : `${e}(${[Mt(t), ...i].join(", ")})` : `${e}(${[`${r.main}=${Mt(t)}`, ...i].join(", ")})`;
+	let t = wt(e);
+	return t === void 0 ? 1 : t.name === "temperature" ? t.value : Number(t.options?.temperature ?? 1);
 }
 function Et(e) {
+	return !A.get(e.name).off.includes(e.value) && e.options?.scope !== "last:0" && e.options?.last_n !== 0;
+}
+function M({ name: e, value: t, options: n }) {
+	let r = A.get(e), i = (r.options ?? []).filter((e) => (n?.[e.name] ?? e.initial) !== e.initial || r.main !== void 0 && Mt(e)).map((e) => `${e.name}=${Nt(n?.[e.name] ?? e.initial)}`);
+	return r.main === void 0 ? i.length === 0 ? `${e}=${Nt(t)}` : `${e}(${[Nt(t), ...i].join(", ")})` : `${e}(${[`${r.main}=${Nt(t)}`, ...i].join(", ")})`;
+}
+function Dt(e) {
 	let t = /^\s*([\w-]+)\s*(?:=\s*([^()]+?)|\(\s*(.*?)\s*\))\s*$/s.exec(e);
-	if (t === null) throw new A(`a stage is written name=value, got “${e.trim()}”; for example temperature=0.8 | top_p=0.9`);
-	let [, n, r, i] = t, a = St(n);
+	if (t === null) throw new j(`a stage is written name=value, got “${e.trim()}”; for example temperature=0.8 | top_p=0.9`);
+	let [, n, r, i] = t, a = Ct(n);
 	if (a === void 0) {
-		let e = yt.get(n.trim().toLowerCase().replaceAll("-", "_"));
-		throw new A(e === void 0 ? `the page does not compute “${n}”; it knows ${[...k.keys()].join(", ")}` : `the page does not compute “${n}”: it ${e}`);
+		let e = bt.get(n.trim().toLowerCase().replaceAll("-", "_"));
+		throw new j(e === void 0 ? `the page does not compute “${n}”; it knows ${[...A.keys()].join(", ")}` : `the page does not compute “${n}”: it ${e}`);
 	}
 	if (r !== void 0) return {
 		name: a.name,
-		value: Ot(a, Number(r), r)
+		value: kt(a, Number(r), r)
 	};
 	let o = a.main ?? a.name, s = [o, ...(a.options ?? []).map((e) => e.name)], c = /* @__PURE__ */ new Map();
 	i.split(",").forEach((e, t) => {
 		let [n, r] = e.includes("=") ? e.split("=").map((e) => e.trim()) : [s[t] ?? "", e.trim()];
-		if (!s.includes(n)) throw new A(`${a.name} has no setting “${n || e.trim()}” here; it has ${s.join(", ")}`);
+		if (!s.includes(n)) throw new j(`${a.name} has no setting “${n || e.trim()}” here; it has ${s.join(", ")}`);
 		c.set(n, r);
 	});
 	let l = c.get(o);
-	if (l === void 0) throw new A(`${a.name} needs its ${o}`);
+	if (l === void 0) throw new j(`${a.name} needs its ${o}`);
 	let u = (a.options ?? []).flatMap((e) => {
 		let t = c.get(e.name);
-		return t === void 0 ? [] : [[e.name, kt(a, e, t)]];
+		return t === void 0 ? [] : [[e.name, At(a, e, t)]];
 	});
-	return Dt({
+	return Ot({
 		name: a.name,
-		value: Ot(a, Number(l), l)
+		value: kt(a, Number(l), l)
 	}, Object.fromEntries(u));
 }
-function Dt(e, t) {
-	let n = (k.get(e.name).options ?? []).filter((e) => (t[e.name] ?? e.initial) !== e.initial), r = {
+function Ot(e, t) {
+	let n = (A.get(e.name).options ?? []).filter((e) => (t[e.name] ?? e.initial) !== e.initial), r = {
 		name: e.name,
 		value: e.value
 	};
@@ -1086,71 +1094,71 @@ function Dt(e, t) {
 		options: Object.fromEntries(n.map((e) => [e.name, t[e.name]]))
 	};
 }
-function Ot(e, t, n = String(t)) {
-	return e.off.includes(t) ? t : At(e.main === void 0 ? e.name : `${e.name}'s ${e.main}`, e.low, e.high, e.whole, t, n);
+function kt(e, t, n = String(t)) {
+	return e.off.includes(t) ? t : jt(e.main === void 0 ? e.name : `${e.name}'s ${e.main}`, e.low, e.high, e.whole, t, n);
 }
-function kt(e, t, n) {
+function At(e, t, n) {
 	let r = `${e.name}'s ${t.name}`;
 	if (t.words !== void 0) {
 		if (t.words.includes(n)) return n;
-		throw new A(`${r} must be ${t.words.join(" or ")}, got ${n}`);
+		throw new j(`${r} must be ${t.words.join(" or ")}, got ${n}`);
 	}
 	if (t.scope) {
 		if (/^(all|output|last:\d+)$/.test(n)) return n;
-		throw new A(`${r} must be all, output or last:N, got ${n}`);
+		throw new j(`${r} must be all, output or last:N, got ${n}`);
 	}
-	return At(r, t.low ?? -Infinity, t.high ?? Infinity, t.whole ?? !1, Number(n), n);
+	return jt(r, t.low ?? -Infinity, t.high ?? Infinity, t.whole ?? !1, Number(n), n);
 }
-function At(e, t, n, r, i, a) {
+function jt(e, t, n, r, i, a) {
 	if (i >= t && i <= n && Number.isFinite(i) && a.trim() !== "" && !(r && i % 1)) return i;
 	let o = t === Number.MIN_VALUE ? "above 0" : `of ${t} or more`, s = Number.isFinite(n) ? `from ${t} to ${n}` : Number.isFinite(t) ? o : "that is finite";
-	throw new A(`${e} must be a ${r ? "whole " : ""}number ${s}, got ${a}`);
-}
-function jt(e) {
-	return e.words === void 0 && !e.scope;
+	throw new j(`${e} must be a ${r ? "whole " : ""}number ${s}, got ${a}`);
 }
 function Mt(e) {
+	return e.words === void 0 && !e.scope;
+}
+function Nt(e) {
 	if (typeof e == "string") return e;
 	let t = Math.abs(e);
 	return t === 0 || t >= 1e-4 && t < 0x2386f26fc10000 ? String(e) : e.toExponential().replace(/e([+-])(\d)$/, "e$10$2");
 }
 // src/math/conflicts.ts
-function Nt(e) {
-	let t = e.chain.filter(Vt);
-	if (wt(e.chain) === 0) return t.length === 0 ? [] : [`${j(Ct(e.chain))} takes the most likely token in any case, so ${Ut(t)} cannot change the result.`];
+function Pt(e) {
+	let t = e.chain.filter(Ht);
+	if (Tt(e.chain) === 0) return t.length === 0 ? [] : [`${M(wt(e.chain))} takes the most likely token in any case, so ${Wt(t)} cannot change the result.`];
 	let n = e.stages.at(-1)?.kept ?? e.before;
 	return [
-		Pt,
 		Ft,
 		It,
 		Lt,
 		Rt,
 		zt,
-		Bt
+		Bt,
+		Vt
 	].flatMap((r) => {
 		try {
 			return r(e, t, n);
 		} catch (e) {
-			if (e instanceof A) return [];
+			if (e instanceof j) return [];
 			throw e;
 		}
 	});
 }
-var Pt = ({ stages: e }) => e.filter(({ stage: e, removed: t }) => Vt(e) && t === 0).map(({ stage: e, kept: t }) => `${j(e)} removes nothing here: ${t === 1 ? "one token reaches it" : `it keeps all ${t} tokens that reach it`}.`), Ft = (e, t, n) => {
+var Ft = ({ stages: e }) => e.filter(({ stage: e, removed: t }) => Ht(e) && t === 0).map(({ stage: e, kept: t }) => `${M(e)} removes nothing here: ${t === 1 ? "one token reaches it" : `it keeps all ${t} tokens that reach it`}.`), It = (e, t, n) => {
 	let { chain: r, survivors: i, same: a } = e, o = i(r);
 	return e.stages.flatMap(({ stage: e, removed: s }) => {
-		if (!Vt(e) || s === 0 || !a(i(r.filter((t) => t !== e)), o)) return [];
-		let c = t.find((t) => t !== e && a(i(Ht(r, t)), o));
-		return [`${j(e)} is made moot by ${c ? j(c) : "the other stages"}: without it the same ${Wt(n)} would be kept.`];
+		if (!Ht(e) || s === 0 || !a(i(r.filter((t) => t !== e)), o)) return [];
+		let c = t.find((t) => t !== e && a(i(Ut(r, t)), o));
+		return [`${M(e)} is made moot by ${c ? M(c) : "the other stages"}: without it the same ${Gt(n)} would be kept.`];
 	});
-}, It = ({ chain: e, survivors: t, size: n }, r, i) => {
-	if (r.length < 2) return [];
-	let a = r.map((r) => n(t(Ht(e, r))));
-	if (i >= Math.min(...a)) return [];
-	let o = r.map((e, t) => `${j(e)} alone keeps ${a[t]}`).join(", ");
-	return [`together the stages keep ${Wt(i)}, fewer than any of them alone (${o}): each one renormalises what the one before it left, so the next cuts deeper.`];
 }, Lt = ({ chain: e, survivors: t, size: n }, r, i) => {
-	let a = Ct(e), o = a === void 0 ? [] : e.slice(0, e.indexOf(a)).filter(Vt);
+	if (r.length < 2) return [];
+	let a = r.map((r) => n(t(Ut(e, r))));
+	if (i >= Math.min(...a)) return [];
+	let o = r.map((e, t) => `${M(e)} alone keeps ${a[t]}`).join(", ");
+	return [`together the stages keep ${Gt(i)}, fewer than any of them alone (${o}): each one renormalises what the one before it left, so the next cuts deeper.`];
+}, Rt = ({ chain: e, survivors: t, size: n }, r, i) => {
+	let a = wt(e), o = a === void 0 ? [] : e.slice(0, e.indexOf(a)).filter(Ht);
 	if (a === void 0 || o.length === 0) return [];
 	let s = e.filter((e) => e !== a), c = e.indexOf(o[0]), l = n(t([
 		...s.slice(0, c),
@@ -1159,42 +1167,42 @@ var Pt = ({ stages: e }) => e.filter(({ stage: e, removed: t }) => Vt(e) && t ==
 	]));
 	if (l === i) return [];
 	let [u, d] = o.length === 1 ? ["comes", "it does"] : ["come", "they do"];
-	return [`${Ut(o)} ${u} before ${j(a)}, so ${d} not see that temperature; ${Wt(i)} remain, and would be ${l} with temperature first, as is retort's default.`];
-}, Rt = ({ before: e }, t, n) => t.length === 0 || n !== 1 || e === 1 ? [] : ["one token is left, so every draw here is the greedy token, whatever temperature and seed."], zt = ({ chain: e, nucleus: t }, n, r) => {
-	let i = wt(e);
-	return i <= 1 || n.length === 0 || r >= t ? [] : [`temperature=${Number(i.toPrecision(6))} asks for more variety, but the truncations then keep ${Wt(r)}, fewer than the ${t} that hold 90 % of the probability at temperature 1: the settings pull in opposite directions.`];
-}, Bt = (e, t) => t.length < 3 ? [] : [`${t.length} truncations are stacked (${Ut(t)}); one is usually enough, and easier to reason about: set the temperature first, then top_p=0.9, say.`];
-function Vt(e) {
-	return k.get(e.name).truncates;
+	return [`${Wt(o)} ${u} before ${M(a)}, so ${d} not see that temperature; ${Gt(i)} remain, and would be ${l} with temperature first, as is retort's default.`];
+}, zt = ({ before: e }, t, n) => t.length === 0 || n !== 1 || e === 1 ? [] : ["one token is left, so every draw here is the greedy token, whatever temperature and seed."], Bt = ({ chain: e, nucleus: t }, n, r) => {
+	let i = Tt(e);
+	return i <= 1 || n.length === 0 || r >= t ? [] : [`temperature=${Number(i.toPrecision(6))} asks for more variety, but the truncations then keep ${Gt(r)}, fewer than the ${t} that hold 90 % of the probability at temperature 1: the settings pull in opposite directions.`];
+}, Vt = (e, t) => t.length < 3 ? [] : [`${t.length} truncations are stacked (${Wt(t)}); one is usually enough, and easier to reason about: set the temperature first, then top_p=0.9, say.`];
+function Ht(e) {
+	return A.get(e.name).truncates;
 }
-function Ht(e, t) {
-	return e.filter((e) => e === t || !Vt(e));
-}
-function Ut(e) {
-	let t = e.map(j);
-	return t.length < 2 ? t.join("") : `${t.slice(0, -1).join(", ")} and ${t.at(-1)}`;
+function Ut(e, t) {
+	return e.filter((e) => e === t || !Ht(e));
 }
 function Wt(e) {
+	let t = e.map(M);
+	return t.length < 2 ? t.join("") : `${t.slice(0, -1).join(", ")} and ${t.at(-1)}`;
+}
+function Gt(e) {
 	return `${e} token${e === 1 ? "" : "s"}`;
 }
 // src/math/interval.ts
-function M(e) {
+function N(e) {
 	return {
 		low: e,
 		high: e
 	};
 }
-function N(e) {
-	return typeof e == "number" ? M(e) : {
+function P(e) {
+	return typeof e == "number" ? N(e) : {
 		low: e.low ?? -Infinity,
 		high: e.high ?? Infinity
 	};
 }
 // src/math/chain.ts
-function P(e) {
+function F(e) {
 	return "processed" in e;
 }
-function Gt(e) {
+function Kt(e) {
 	let { stages: t, kept: n, entropy: r, unseen: i, largestUnseen: a, prob: o, removedBy: s, beyond: c } = e;
 	return {
 		stages: t,
@@ -1205,25 +1213,25 @@ function Gt(e) {
 		prob: o,
 		removedBy: s,
 		beyond: c,
-		keptMass: t.at(-1)?.keptMassTotal ?? M(1),
-		warnings: Nt(e)
+		keptMass: t.at(-1)?.keptMassTotal ?? N(1),
+		warnings: Pt(e)
 	};
 }
-function Kt(e) {
-	return e.trim() === "" ? [] : Yt(e.split("|").map(Et));
-}
 function qt(e) {
+	return e.trim() === "" ? [] : Xt(e.split("|").map(Dt));
+}
+function Jt(e) {
 	return e.length === 0 ? null : `The page does not compute ${e.map((e) => {
-		let t = yt.get(/^[\w-]+/.exec(e)?.[0].toLowerCase().replaceAll("-", "_") ?? "");
+		let t = bt.get(/^[\w-]+/.exec(e)?.[0].toLowerCase().replaceAll("-", "_") ?? "");
 		return t === void 0 ? e : `${e} (it ${t})`;
 	}).join(", ")}: its numbers are without ${e.length === 1 ? "it" : "them"}.`;
 }
-function Jt(e) {
+function Yt(e) {
 	let t = [];
 	return {
-		chain: Yt(e.split("|").filter((e) => e.trim()).flatMap((e) => {
+		chain: Xt(e.split("|").filter((e) => e.trim()).flatMap((e) => {
 			try {
-				return [Et(e)];
+				return [Dt(e)];
 			} catch {
 				return t.push(e.trim()), [];
 			}
@@ -1231,16 +1239,16 @@ function Jt(e) {
 		others: t
 	};
 }
-function Yt(e) {
-	let t = e.filter(Tt);
-	if (t.filter((e) => k.get(e.name).tempers).length > 1) throw new A("a chain may hold temperature or dynatemp once; two temperatures in a row are one, their product");
+function Xt(e) {
+	let t = e.filter(Et);
+	if (t.filter((e) => A.get(e.name).tempers).length > 1) throw new j("a chain may hold temperature or dynatemp once; two temperatures in a row are one, their product");
 	return t;
 }
-function Xt(e) {
-	return e.map(j).join(" | ");
+function Zt(e) {
+	return e.map(M).join(" | ");
 }
-function Zt(e, t) {
-	let n = Ct(e);
+function Qt(e, t) {
+	let n = wt(e);
 	if (n === void 0) return [{
 		name: "temperature",
 		value: t
@@ -1248,56 +1256,56 @@ function Zt(e, t) {
 	let r = n.name === "temperature" ? {
 		name: "temperature",
 		value: t
-	} : Dt(n, {
+	} : Ot(n, {
 		...n.options,
 		temperature: t
 	});
 	return e.map((e) => e === n ? r : e);
 }
-var Qt = {
+var $t = {
 	ids: [],
 	ranks: [],
 	promptLength: 0
 };
-function $t(e, t, n = Qt) {
-	let r = k.get(t.name);
-	return Tt(t) ? r.apply(e, t.value, bt(r, t.options), n) : e;
+function en(e, t, n = $t) {
+	let r = A.get(t.name);
+	return Et(t) ? r.apply(e, t.value, xt(r, t.options), n) : e;
 }
-function en(e, t, n = Qt) {
-	let r = ve(t), i = wt(e), a = r, o = r, s = [];
+function tn(e, t, n = $t) {
+	let r = be(t), i = Tt(e), a = r, o = r, s = [];
 	for (let t of e) {
-		let e = $t(a, t, n), r = k.get(t.name);
-		!r.truncates && !(r.tempers && i === 0) && (o = $t(o, t, n));
-		let c = F(a) - F(e);
+		let e = en(a, t, n), r = A.get(t.name);
+		!r.truncates && !(r.tempers && i === 0) && (o = en(o, t, n));
+		let c = I(a) - I(e);
 		s.push({
 			stage: t,
 			before: a,
 			after: e,
-			kept: F(e),
+			kept: I(e),
 			removed: c,
-			keptMass: M(c === 0 ? 1 : Ve(a, e)),
-			keptMassTotal: M(Math.min(1, Ve(o, e)))
+			keptMass: N(c === 0 ? 1 : He(a, e)),
+			keptMassTotal: N(Math.min(1, He(o, e)))
 		}), a = e;
 	}
-	let c = a, l = Gt({
+	let c = a, l = Kt({
 		chain: e,
 		stages: s,
-		before: F(r),
-		kept: F(c),
-		nucleus: we(r, .9),
-		survivors: (e) => e.reduce((e, t) => $t(e, t, n), r),
-		size: F,
-		same: rn,
-		entropy: M(O(c).entropy),
-		unseen: M(0),
+		before: I(r),
+		kept: I(c),
+		nucleus: Ee(r, .9),
+		survivors: (e) => e.reduce((e, t) => en(e, t, n), r),
+		size: I,
+		same: an,
+		entropy: N(O(c).entropy),
+		unseen: N(0),
 		largestUnseen: 0,
-		prob: (e) => M(Re(c, e)),
+		prob: (e) => N(ze(c, e)),
 		beyond: (e) => ({
-			share: M(ze(c, e)),
-			kept: Be(c, e)
+			share: N(Be(c, e)),
+			kept: Ve(c, e)
 		}),
-		removedBy: (e) => Ie(c, e) ? null : s.find(({ after: t }) => !Ie(t, e))?.stage ?? null
-	}), u = i === 0 ? $t(r, {
+		removedBy: (e) => Le(c, e) ? null : s.find(({ after: t }) => !Le(t, e))?.stage ?? null
+	}), u = i === 0 ? en(r, {
 		name: "temperature",
 		value: 0
 	}) : {
@@ -1311,32 +1319,32 @@ function en(e, t, n = Qt) {
 		processed: c
 	};
 }
-function F(e) {
+function I(e) {
 	return e.to - e.from;
 }
-function tn(e) {
-	let t = we(e.raw, .9);
-	return ze(e.processed, t);
-}
 function nn(e) {
+	let t = Ee(e.raw, .9);
+	return Be(e.processed, t);
+}
+function rn(e) {
 	return Math.exp(O(e).entropy);
 }
-function rn(e, t) {
-	return F(e) === F(t) ? e.logits === t.logits && e.order === t.order ? e.from === t.from : an(e, t) : !1;
-}
 function an(e, t) {
-	for (let n = e.from; n < e.to; n++) if (!Ie(t, Pe(e, n))) return !1;
+	return I(e) === I(t) ? e.logits === t.logits && e.order === t.order ? e.from === t.from : on(e, t) : !1;
+}
+function on(e, t) {
+	for (let n = e.from; n < e.to; n++) if (!Le(t, k(e, n))) return !1;
 	return !0;
 }
 // src/math/comparison.ts
-function on(e, t) {
+function sn(e, t) {
 	let n = new Uint32Array(t).fill(e.length);
 	return e.forEach((e, t) => n[e] = t), n;
 }
-function sn(e, t, n) {
-	let r = on(t.ids, n), i = Math.log(O(e.window).total), a = Math.log(O(t.window).total), o = 0, s = 0, c = 0, l = 0;
+function cn(e, t, n) {
+	let r = sn(t.ids, n), i = Math.log(O(e.window).total), a = Math.log(O(t.window).total), o = 0, s = 0, c = 0, l = 0;
 	for (let n = e.window.from; n < e.window.to; n++) {
-		let u = D(e.window, n) - i, d = Math.exp(u), f = Fe(t.window, r[e.ids[Pe(e.window, n)]]);
+		let u = D(e.window, n) - i, d = Math.exp(u), f = Ie(t.window, r[e.ids[k(e.window, n)]]);
 		if (f < t.window.from || f >= t.window.to) {
 			d > 0 && (o = Infinity), c += .5 * d * Math.LN2, l += d;
 			continue;
@@ -1347,9 +1355,9 @@ function sn(e, t, n) {
 		c += .5 * ((d === 0 ? 0 : d * (u - h)) + (m === 0 ? 0 : m * (p - h))), l += Math.abs(d - m);
 	}
 	let u = new Uint8Array(n);
-	for (let t = e.window.from; t < e.window.to; t++) u[e.ids[Pe(e.window, t)]] = 1;
+	for (let t = e.window.from; t < e.window.to; t++) u[e.ids[k(e.window, t)]] = 1;
 	for (let e = t.window.from; e < t.window.to; e++) {
-		if (u[t.ids[Pe(t.window, e)]]) continue;
+		if (u[t.ids[k(t.window, e)]]) continue;
 		let n = Math.exp(D(t.window, e) - a);
 		n > 0 && (s = Infinity), c += .5 * n * Math.LN2, l += n;
 	}
@@ -1360,9 +1368,9 @@ function sn(e, t, n) {
 		totalVariation: l / 2
 	};
 }
-var cn = .001, ln = 1e3;
-function un(e, t, n, r) {
-	let i = on(n, r), a = Math.log(O(e.window).total), o = t[0], s = 0;
+var ln = .001, un = 1e3;
+function dn(e, t, n, r) {
+	let i = sn(n, r), a = Math.log(O(e.window).total), o = t[0], s = 0;
 	for (let n = e.window.from; n < e.window.to; n++) {
 		let r = Math.exp(D(e.window, n) - a), c = i[e.ids[n]];
 		if (c >= t.length) {
@@ -1377,9 +1385,9 @@ function un(e, t, n, r) {
 			n += s, r += s * a;
 		}
 		return r / n;
-	}, [l, u] = [Math.log(cn), Math.log(ln)];
-	if (c(cn) <= s) return d(cn, !0);
-	if (c(ln) >= s) return d(ln, !0);
+	}, [l, u] = [Math.log(ln), Math.log(un)];
+	if (c(ln) <= s) return d(ln, !0);
+	if (c(un) >= s) return d(un, !0);
 	for (let e = 0; e < 60; e++) {
 		let e = (l + u) / 2;
 		c(Math.exp(e)) > s ? l = e : u = e;
@@ -1388,7 +1396,7 @@ function un(e, t, n, r) {
 	function d(i, a) {
 		return {
 			temperature: i,
-			residual: sn(e, {
+			residual: cn(e, {
 				window: {
 					logits: t,
 					temperature: i,
@@ -1402,7 +1410,7 @@ function un(e, t, n, r) {
 	}
 }
 // src/math/engines.ts
-var dn = { ties: "all" }, fn = /* @__PURE__ */ new Map([
+var fn = { ties: "all" }, pn = /* @__PURE__ */ new Map([
 	["retort", [
 		["repetition_penalty"],
 		["frequency_penalty"],
@@ -1426,12 +1434,12 @@ var dn = { ties: "all" }, fn = /* @__PURE__ */ new Map([
 			entropy: "summed",
 			among: 100
 		}],
-		["top_k", dn],
+		["top_k", fn],
 		["top_p", { ties: "highest" }],
 		["min_p"],
-		["typical_p", dn],
-		["epsilon_cutoff", dn],
-		["eta_cutoff", dn]
+		["typical_p", fn],
+		["epsilon_cutoff", fn],
+		["eta_cutoff", fn]
 	]],
 	["vllm", [
 		["repetition_penalty"],
@@ -1447,8 +1455,8 @@ var dn = { ties: "all" }, fn = /* @__PURE__ */ new Map([
 		["presence_penalty"],
 		["repetition_penalty", { scope: "output" }],
 		["temperature"],
-		["top_k", dn],
-		["top_p", dn],
+		["top_k", fn],
+		["top_p", fn],
 		["min_p"]
 	]],
 	["llama.cpp", [
@@ -1467,7 +1475,7 @@ var dn = { ties: "all" }, fn = /* @__PURE__ */ new Map([
 		["repetition_penalty", { scope: "last:20" }],
 		["presence_penalty", { scope: "last:20" }],
 		["frequency_penalty", { scope: "last:20" }],
-		["top_p", dn],
+		["top_p", fn],
 		["min_p"],
 		["top_k"],
 		["temperature"]
@@ -1482,8 +1490,8 @@ var dn = { ties: "all" }, fn = /* @__PURE__ */ new Map([
 		["min_p"]
 	]]
 ]);
-function pn(e, t) {
-	let n = fn.get(e) ?? [], r = (e) => {
+function mn(e, t) {
+	let n = pn.get(e) ?? [], r = (e) => {
 		let t = n.findIndex(([t]) => t === e);
 		return t < 0 ? n.length : t;
 	};
@@ -1491,38 +1499,38 @@ function pn(e, t) {
 		let t = n[r(e.name)];
 		if (t === void 0) return e;
 		let { ties: i, scope: a, ...o } = e.options ?? {};
-		return Dt(e, {
+		return Ot(e, {
 			...t[1],
 			...o
 		});
 	});
 }
 // src/math/unpack.ts
-var mn = 64, hn = 24, gn = 5;
-function _n(e) {
-	let t = xn(e.data);
+var hn = 64, gn = 24, _n = 5;
+function vn(e) {
+	let t = Sn(e.data);
 	if (e.encoding === "float64") {
 		let n = new DataView(t.buffer);
 		return Float64Array.from({ length: e.count }, (e, t) => n.getFloat64(8 * t, !0));
 	}
 	if (e.encoding !== "rice32") throw Error(`logits are packed as ${e.encoding}, which this page cannot read`);
-	return yn(t, e.count);
+	return bn(t, e.count);
 }
-function vn(e) {
-	let t = new bn(xn(e.data)), n = new Uint32Array(e.count);
+function yn(e) {
+	let t = new xn(Sn(e.data)), n = new Uint32Array(e.count);
 	for (let r = 0; r < e.count; r++) n[r] = t.read(e.width);
 	return n;
 }
-function yn(e, t) {
-	let n = new bn(e), r = new Float64Array(t), i = /* @__PURE__ */ new Uint32Array(1), a = new Float32Array(i.buffer), o = 4294967295, s = 0;
+function bn(e, t) {
+	let n = new xn(e), r = new Float64Array(t), i = /* @__PURE__ */ new Uint32Array(1), a = new Float32Array(i.buffer), o = 4294967295, s = 0;
 	for (let e = 0; e < t; e++) {
-		e % mn === 0 && (s = n.read(gn));
+		e % hn === 0 && (s = n.read(_n));
 		let t = n.zeros();
-		o -= t === hn ? n.read(32) : t * 2 ** s + n.read(s), i[0] = o >= 2147483648 ? o - 2147483648 : 4294967295 - o, r[e] = a[0];
+		o -= t === gn ? n.read(32) : t * 2 ** s + n.read(s), i[0] = o >= 2147483648 ? o - 2147483648 : 4294967295 - o, r[e] = a[0];
 	}
 	return r;
 }
-var bn = class {
+var xn = class {
 	bytes;
 	place = 0;
 	constructor(e) {
@@ -1550,56 +1558,56 @@ var bn = class {
 		}
 	}
 };
-function xn(e) {
+function Sn(e) {
 	let t = atob(e), n = new Uint8Array(t.length);
 	for (let e = 0; e < t.length; e++) n[e] = t.charCodeAt(e);
 	return n;
 }
 // src/parts/format.ts
-function I(e) {
+function L(e) {
 	if (e === 0) return "0 %";
 	if (e >= 1e-4) return `${(100 * e).toFixed(2)} %`;
 	let [t, n] = e.toExponential(1).split("e");
-	return `${t}·10${Tn(Number(n))}`;
+	return `${t}·10${En(Number(n))}`;
 }
-function L(e) {
+function R(e) {
 	if (e == null || Number.isNaN(e)) return "–";
 	if (!Number.isFinite(e)) return e > 0 ? "∞" : "−∞";
 	let t = Math.abs(e);
 	if (t !== 0 && (t < 1e-4 || t >= 1e6)) {
 		let [t, n] = e.toExponential(2).split("e");
-		return wn(`${t}·10${Tn(Number(n))}`);
+		return Tn(`${t}·10${En(Number(n))}`);
 	}
-	return wn(t >= 1e3 ? z(e) : String(Number(e.toPrecision(4))));
-}
-function Sn(e) {
-	return `${L(e)} nats`;
-}
-function R(e, t = 4) {
-	return `${e > 0 ? "+" : ""}${wn(e.toFixed(t))}`;
-}
-function z(e) {
-	return wn(Math.round(e).toLocaleString("en"));
+	return Tn(t >= 1e3 ? B(e) : String(Number(e.toPrecision(4))));
 }
 function Cn(e) {
-	return `${z(e)} ${e === 1 ? "token" : "tokens"}`;
+	return `${R(e)} nats`;
+}
+function z(e, t = 4) {
+	return `${e > 0 ? "+" : ""}${Tn(e.toFixed(t))}`;
 }
 function B(e) {
-	return String(Number(e.toFixed(4)));
+	return Tn(Math.round(e).toLocaleString("en"));
 }
 function wn(e) {
-	return e.replace("-", "−");
+	return `${B(e)} ${e === 1 ? "token" : "tokens"}`;
+}
+function V(e) {
+	return String(Number(e.toFixed(4)));
 }
 function Tn(e) {
+	return e.replace("-", "−");
+}
+function En(e) {
 	return String(e).replace(/[-0-9]/g, (e) => e === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(e)]);
 }
-function V({ low: e, high: t }, n = L) {
+function H({ low: e, high: t }, n = R) {
 	let [r, i] = [n(e), n(t)];
 	if (r === i) return r;
 	let a = [" %", " nats"].find((e) => r.endsWith(e) && i.endsWith(e)) ?? "";
 	return `${r.slice(0, r.length - a.length)} … ${i}`;
 }
-var En = {
+var Dn = {
 	token: {
 		term: "token",
 		text: "A word or a piece of a word: what the model reads and writes. Each model has a fixed list of them, its vocabulary. A space belongs to the token that follows it."
@@ -1607,6 +1615,14 @@ var En = {
 	logits: {
 		term: "logits",
 		text: "One number per token, as the model gives them. Not normalised: only differences matter. Written z."
+	},
+	power: {
+		term: "e^logit",
+		text: "The number e ≈ 2.718 to the power of the logit. It is always positive. A logit that is larger by 1 makes it 2.718 times as large."
+	},
+	probability: {
+		term: "probability",
+		text: "A token's share of all: its e^logit divided by the sum over all tokens. All shares together are 1, or 100 %."
 	},
 	softmax: {
 		term: "softmax",
@@ -1702,7 +1718,7 @@ var En = {
 	},
 	truncation: {
 		term: "truncation",
-		text: "Removing unlikely tokens: top-k, top-p, min-p and others (all of them). The rest is renormalised."
+		text: "Removing unlikely tokens: top-k, top-p, min-p and others. The rest is renormalised."
 	},
 	penalty: {
 		term: "penalty",
@@ -1804,9 +1820,9 @@ var En = {
 		term: "equal time",
 		text: "The comparison in which the control trains for as much wall-clock time as the distilled student, including the teacher's time."
 	}
-}, Dn = 8;
-function H(e) {
-	let t = En[e], n = w("help"), r = _("button", {
+}, On = 8;
+function U(e) {
+	let t = Dn[e], n = w("help"), r = _("button", {
 		type: "button",
 		class: "help",
 		popovertarget: n,
@@ -1828,15 +1844,15 @@ function H(e) {
 	}, _("b", {}, t.term), ": ", t.text, " ", i);
 	function o() {
 		let e = r.getBoundingClientRect(), t = a.getBoundingClientRect(), n = e.bottom + 6 + t.height < innerHeight;
-		a.style.left = `${Math.max(Dn, Math.min(e.left, innerWidth - t.width - Dn))}px`, a.style.top = `${n ? e.bottom + 6 : Math.max(Dn, e.top - t.height - 6)}px`;
+		a.style.left = `${Math.max(On, Math.min(e.left, innerWidth - t.width - On))}px`, a.style.top = `${n ? e.bottom + 6 : Math.max(On, e.top - t.height - 6)}px`;
 	}
 	return _("span", { class: "help-box" }, r, a);
 }
-function On(e, t = "measures") {
+function W(e, t = "measures") {
 	return _("dl", { class: t }, ...e.map(kn));
 }
 function kn({ name: e, unit: t, term: n, value: r }) {
-	let i = (t || e).split(" "), a = _("span", { class: "help-box" }, t ? _("small", {}, i.at(-1)) : i.at(-1), " ", H(n)), o = i.slice(0, -1).map((e) => `${e} `).join("");
+	let i = (t || e).split(" "), a = _("span", { class: "help-box" }, t ? _("small", {}, i.at(-1)) : i.at(-1), " ", U(n)), o = i.slice(0, -1).map((e) => `${e} `).join("");
 	return _("div", { class: "measure" }, _("dt", {}, t ? `${e} ` : o, t && o ? _("small", {}, o) : null, a), _("dd", {}, r));
 }
 // src/parts/tokens.ts
@@ -1895,7 +1911,7 @@ function Ln(e) {
 function Rn(e, t) {
 	return t > 0 && (Fn.test(e[t - 1]) || Pn.test(e[t - 1]) || /\p{Emoji_Modifier}/u.test(e[t - 1]));
 }
-function U(e) {
+function G(e) {
 	return _("bdi", { class: "token" }, ...In(e).map((e) => e.kind === "plain" ? e.text : _("span", { class: `piece-${e.kind}` }, e.text)));
 }
 function zn(e) {
@@ -1906,19 +1922,19 @@ function Bn(e) {
 }
 // src/parts/bars.ts
 function Vn(e, t, n) {
-	let { record: r, raw: i } = e, a = P(i), o = Math.min(t, r.tokens.length), s = Array.from({ length: o }, (t, r) => Un(e, r, n)), c = e.tokens - o, l = Gn(_("th", {
+	let { record: r, raw: i } = e, a = F(i), o = Math.min(t, r.tokens.length), s = Array.from({ length: o }, (t, r) => Un(e, r, n)), c = e.tokens - o, l = Gn(_("th", {
 		scope: "row",
 		class: "token-cell"
-	}, r.vocabulary === null ? `up to ${z(c)} more tokens` : `${z(c)} more tokens`), _("td", { class: "figure wide-only" })), u = _("table", { class: `bars${a ? "" : " range-bars"}` }, _("caption", { class: "sr" }, `The most likely tokens, with their raw and processed probability${a ? "" : ", from the lowest to the highest that each can have"}`), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", {
+	}, r.vocabulary === null ? `up to ${B(c)} more tokens` : `${B(c)} more tokens`), _("td", { class: "figure wide-only" })), u = _("table", { class: `bars${a ? "" : " range-bars"}` }, _("caption", { class: "sr" }, `The most likely tokens, with their raw and processed probability${a ? "" : ", from the lowest to the highest that each can have"}`), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", {
 		scope: "col",
 		class: "figure wide-only"
-	}, a ? "logit " : "logprob ", H(a ? "logits" : "logprob")), _("th", {
+	}, a ? "logit " : "logprob ", U(a ? "logits" : "logprob")), _("th", {
 		scope: "col",
 		class: "figure raw-ink"
-	}, "raw ", H("raw")), _("th", {
+	}, "raw ", U("raw")), _("th", {
 		scope: "col",
 		class: "figure processed-ink"
-	}, "processed ", H("processed")), _("th", {
+	}, "processed ", U("processed")), _("th", {
 		scope: "col",
 		class: "bar-head"
 	}, _("span", { class: "sr" }, "bars"), _("span", { class: "wide-only" }, "what removed it")))), _("tbody", {}, ...s.map((e) => e.element)), c > 0 ? _("tbody", { class: "tail" }, l.element) : null), d = s.map((e, t) => i.prob(t)), f = i.beyond(o).share;
@@ -1926,8 +1942,8 @@ function Vn(e, t, n) {
 		let t = s.map((t, n) => e?.prob(n) ?? null), n = e?.beyond(o) ?? null, r = Math.max(...d.map(({ high: e }) => e), ...t.map((e) => e?.high ?? 0), f.high, n?.share.high ?? 0, 1e-12), i = e === null ? /* @__PURE__ */ new Set() : Hn(e);
 		s.forEach((n, a) => {
 			let o = e?.removedBy(a) ?? null;
-			Jn(n, d[a], t[a], r, o === null ? "" : j(o)), n.element.classList.toggle("last-kept", i.has(a));
-		}), Jn(l, f, n?.share ?? null, r, ""), S(l.fate, n === null ? "not decided" : `${z(n.kept)} kept, ${z(c - n.kept)} removed`), l.element.classList.toggle("removed", n?.kept === 0);
+			Jn(n, d[a], t[a], r, o === null ? "" : M(o)), n.element.classList.toggle("last-kept", i.has(a));
+		}), Jn(l, f, n?.share ?? null, r, ""), S(l.fate, n === null ? "not decided" : `${B(n.kept)} kept, ${B(c - n.kept)} removed`), l.element.classList.toggle("removed", n?.kept === 0);
 	}
 	return {
 		element: u,
@@ -1939,17 +1955,17 @@ function Hn({ stages: e }) {
 	return new Set(t.map(({ after: e }) => e.to - 1));
 }
 function Un({ record: e, logits: t, raw: n }, r, i) {
-	let a = e.tokens[r], o = e.ids[r], s = U(a), c = _("th", {
+	let a = e.tokens[r], o = e.ids[r], s = G(a), c = _("th", {
 		scope: "row",
 		class: "token-cell",
 		title: `${Bn(a)}${o == null ? "" : `; id ${o}`}, rank ${r + 1}`
 	});
-	return i && (P(n) || Wn(a)) ? x(c, _("button", {
+	return i && (F(n) || Wn(a)) ? x(c, _("button", {
 		type: "button",
 		class: "pick",
 		"aria-label": `Continue with ${Bn(a)}`,
 		onclick: () => i(r)
-	}, s)) : x(c, s), Gn(c, _("td", { class: "figure wide-only" }, L(t[r])));
+	}, s)) : x(c, s), Gn(c, _("td", { class: "figure wide-only" }, R(t[r])));
 }
 function Wn(e) {
 	return e !== "" && !/[\ufffd]|<0x[0-9A-F]{2}>/.test(e);
@@ -1981,13 +1997,13 @@ function qn(e, { low: t, high: n }, r) {
 	e.certain.style.transform = `scaleX(${t / r})`, e.possible.style.transform = `scaleX(${n / r})`;
 }
 function Jn(e, t, n, r, i) {
-	Yn(e.raw, t, I), Yn(e.processed, n, I, i === "" ? void 0 : "–"), qn(e.rawBar, t, r), qn(e.processedBar, n ?? {
+	Yn(e.raw, t, L), Yn(e.processed, n, L, i === "" ? void 0 : "–"), qn(e.rawBar, t, r), qn(e.processedBar, n ?? {
 		low: 0,
 		high: 0
 	}, r), e.processed.title = n === null ? "not decided by the known tokens" : "", e.element.classList.toggle("removed", i !== ""), S(e.by, i ? "removed by " : ""), S(e.fate, i);
 }
 function Yn(e, t, n, r) {
-	S(e, r ?? (t === null ? "?" : V(t, n)));
+	S(e, r ?? (t === null ? "?" : H(t, n)));
 	let { low: i, high: a } = t ?? {
 		low: NaN,
 		high: NaN
@@ -2008,8 +2024,8 @@ function Xn(e, t, { heat: n }) {
 		role: "alert"
 	}), s = _("div", { class: "chain-editor" }, i, _("div", { class: "chain-tools" }, a), o), c = () => r.map((e) => e.stage), l = () => e(c());
 	function u(e) {
-		let t = c().filter(Tt);
-		if (Xt(e) === Xt(t)) return;
+		let t = c().filter(Et);
+		if (Zt(e) === Zt(t)) return;
 		let n = [...r];
 		r = e.map((e) => {
 			let t = n.findIndex((t) => t.stage.name === e.name), r = t >= 0 ? n.splice(t, 1)[0] : p(e);
@@ -2021,7 +2037,7 @@ function Xn(e, t, { heat: n }) {
 		(t.length !== i.children.length || t.some((e, t) => i.children[t] !== e)) && (x(i, ...t), e instanceof HTMLElement && i.contains(e) && e.focus()), r.forEach((e, t) => {
 			e.handle.setAttribute("aria-label", `${e.stage.name}, stage ${t + 1} of ${r.length}. Arrow keys move it, Delete removes it.`);
 		});
-		let o = r.some((e) => k.get(e.stage.name).tempers), s = [...k.values()].filter((e) => !(e.tempers && o) && !r.some((t) => t.stage.name === e.name));
+		let o = r.some((e) => A.get(e.stage.name).tempers), s = [...A.values()].filter((e) => !(e.tempers && o) && !r.some((t) => t.stage.name === e.name));
 		x(a, _("option", { value: "" }, "+ add a stage"), ...s.map((e) => _("option", { value: e.name }, `${e.name}: ${e.help}`))), a.hidden = s.length === 0, i.hidden = !n && r.length === 1 && r[0].stage.name === "temperature";
 	}
 	function f(e, t) {
@@ -2034,7 +2050,7 @@ function Xn(e, t, { heat: n }) {
 		}
 	}
 	function p(e) {
-		let t = k.get(e.name), r = w(e.name), i = t.name === "temperature" && !n, a = _("button", {
+		let t = A.get(e.name), r = w(e.name), i = t.name === "temperature" && !n, a = _("button", {
 			type: "button",
 			class: "handle",
 			title: "Drag, or use the arrow keys, to change the order"
@@ -2086,7 +2102,7 @@ function Xn(e, t, { heat: n }) {
 			if (n.trim() === "") return;
 			f(e, {
 				...e.stage,
-				value: Ot(t, Number(n), n)
+				value: kt(t, Number(n), n)
 			}), e.number.removeAttribute("aria-invalid"), S(o, ""), l();
 		} catch (t) {
 			e.number.setAttribute("aria-invalid", "true"), S(o, t.message);
@@ -2095,8 +2111,8 @@ function Xn(e, t, { heat: n }) {
 	function h(e, t, n, r) {
 		try {
 			if (r.value.trim() === "") return;
-			let i = kt(t, n, r.value);
-			f(e, Dt(e.stage, {
+			let i = At(t, n, r.value);
+			f(e, Ot(e.stage, {
 				...e.stage.options,
 				[n.name]: i
 			})), r.removeAttribute("aria-invalid"), S(o, ""), l();
@@ -2105,7 +2121,7 @@ function Xn(e, t, { heat: n }) {
 		}
 	}
 	function g(e) {
-		let n = St(e);
+		let n = Ct(e);
 		if (n === void 0) return;
 		let i = p({
 			name: n.name,
@@ -2152,7 +2168,7 @@ function Xn(e, t, { heat: n }) {
 	function ee(e, t = "off") {
 		for (let n of r) {
 			let r = e.find((e) => e.stage.name === n.stage.name);
-			S(n.effect, r === void 0 ? Tt(n.stage) ? t : "off" : Zn(r));
+			S(n.effect, r === void 0 ? Et(n.stage) ? t : "off" : Zn(r));
 		}
 	}
 	return d(), {
@@ -2162,8 +2178,8 @@ function Xn(e, t, { heat: n }) {
 	};
 }
 function Zn(e) {
-	let t = k.get(e.stage.name);
-	return t.looksBack ? e.after !== void 0 && e.after === e.before ? "changes nothing here: no token in its scope came before" : "moves the logits of tokens that came before" : t.name === "dynatemp" ? "a temperature that follows the entropy" : !t.truncates && e.removed === 0 ? e.stage.value === 1 ? "leaves the model as it is" : e.stage.value < 1 ? "sharpens" : "flattens" : `keeps ${z(e.kept)}, removes ${z(e.removed)}; keeps ${V(e.keptMass, I)} of the mass that came in`;
+	let t = A.get(e.stage.name);
+	return t.looksBack ? e.after !== void 0 && e.after === e.before ? "changes nothing here: no token in its scope came before" : "moves the logits of tokens that came before" : t.name === "dynatemp" ? "a temperature that follows the entropy" : !t.truncates && e.removed === 0 ? e.stage.value === 1 ? "leaves the model as it is" : e.stage.value < 1 ? "sharpens" : "flattens" : `keeps ${B(e.kept)}, removes ${B(e.removed)}; keeps ${H(e.keptMass, L)} of the mass that came in`;
 }
 function Qn(e) {
 	return e.split(/(?<=_)/).flatMap((e, t) => t === 0 ? [e] : [_("wbr"), e]);
@@ -2195,12 +2211,12 @@ function tr(e, t, n) {
 // src/parts/known.ts
 function nr(e, t, n) {
 	if (!n) return e.note ? _("p", { class: "note" }, e.note) : null;
-	if (e.known === "full") return _("p", { class: "note" }, `This model runs here: its ${z(t)} most probable tokens are shown, and what they leave is the rest.`);
-	let r = e.vocabulary === null ? `of an unknown number (the wide ends hold for up to ${z(e.vocabulary_at_most)})` : `of ${z(e.vocabulary)}`;
+	if (e.known === "full") return _("p", { class: "note" }, `This model runs here: its ${B(t)} most probable tokens are shown, and what they leave is the rest.`);
+	let r = e.vocabulary === null ? `of an unknown number (the wide ends hold for up to ${B(e.vocabulary_at_most)})` : `of ${B(e.vocabulary)}`;
 	return _("div", {
 		class: "note",
 		role: "note"
-	}, _("p", {}, `${z(t)} tokens ${r} are known. Every number here is an interval with the true value inside: lowest … highest; one number where both ends round to it.`), e.probe ? _("p", {}, _("b", {}, e.probe.logprobs === "raw" ? "Its logprobs are raw: " : "Its logprobs are processed: "), rr(e.probe)) : null, e.note ? _("p", {}, e.note) : null);
+	}, _("p", {}, `${B(t)} tokens ${r} are known. Every number here is an interval with the true value inside: lowest … highest; one number where both ends round to it.`), e.probe ? _("p", {}, _("b", {}, e.probe.logprobs === "raw" ? "Its logprobs are raw: " : "Its logprobs are processed: "), rr(e.probe)) : null, e.note ? _("p", {}, e.note) : null);
 }
 function rr(e) {
 	return `${e.logprobs === "raw" ? "the model’s own, before any setting." : "what the server’s own settings left of the model’s; a temperature set here comes on top."} Probed: ${[
@@ -2210,7 +2226,7 @@ function rr(e) {
 	].map((t) => `${t} ${e[t]}`).join(", ")}; seed ${e.seed === null ? "unclear" : e.seed ? "honoured" : "ignored"}.`;
 }
 // src/math/partial.ts
-var ir = 1e-13, ar = 1e-12, or = (e) => Math.exp(Math.min(e, 700)), sr = (e, t) => e > 0 ? e / (e + t) : 0, cr = (e) => e > 0 ? -e * Math.log(e) : 0, lr = (e, t, n) => Math.min(Math.max(e, t), n), W = (e) => Array.prototype.reduce.call(e, (e, t) => e + t, 0), ur = class e {
+var ir = 1e-13, ar = 1e-12, or = (e) => Math.exp(Math.min(e, 700)), sr = (e, t) => e > 0 ? e / (e + t) : 0, cr = (e) => e > 0 ? -e * Math.log(e) : 0, lr = (e, t, n) => Math.min(Math.max(e, t), n), K = (e) => Array.prototype.reduce.call(e, (e, t) => e + t, 0), ur = class e {
 	tailWeight;
 	scaled;
 	low;
@@ -2223,7 +2239,7 @@ var ir = 1e-13, ar = 1e-12, or = (e) => Math.exp(Math.min(e, 700)), sr = (e, t) 
 		this.low = e, this.high = t, this.tokens = n, this.ceiling = r, this.temperature = i, this.normalised = a;
 	}
 	static of(t, n, r) {
-		let i = Float64Array.from(t, (e) => Math.min(e, 0)).sort().reverse(), a = W(i.map(Math.exp)), o = a > Math.exp(r) + ir ? Math.log(a) : r, s = Math.min(i.at(-1) + o, 0);
+		let i = Float64Array.from(t, (e) => Math.min(e, 0)).sort().reverse(), a = K(i.map(Math.exp)), o = a > Math.exp(r) + ir ? Math.log(a) : r, s = Math.min(i.at(-1) + o, 0);
 		return new e(i.map((e) => e - o), i.map((e) => Math.min(e + o, 0)), n, s, 1, !0);
 	}
 	static wholeOf(t, n) {
@@ -2248,8 +2264,8 @@ var ir = 1e-13, ar = 1e-12, or = (e) => Math.exp(Math.min(e, 700)), sr = (e, t) 
 		return this.whole && !this.rounded;
 	}
 	get unknownMass() {
-		if (!this.normalised || this.unknown === 0) return M(0);
-		let e = 1 - W(this.low.map(Math.exp)) + ir, t = 1 - W(this.high.map(Math.exp)) - ir, n = this.unknown * Math.exp(this.ceiling);
+		if (!this.normalised || this.unknown === 0) return N(0);
+		let e = 1 - K(this.low.map(Math.exp)) + ir, t = 1 - K(this.high.map(Math.exp)) - ir, n = this.unknown * Math.exp(this.ceiling);
 		return {
 			low: lr(t, 0, n),
 			high: lr(e, 0, n)
@@ -2271,7 +2287,7 @@ var ir = 1e-13, ar = 1e-12, or = (e) => Math.exp(Math.min(e, 700)), sr = (e, t) 
 		return this.whole ? 0 : or((Math.log(this.largestUnknown) - this.high[0]) / this.temperature);
 	}
 	get unknownWeight() {
-		if (this.whole) return M(0);
+		if (this.whole) return N(0);
 		if (this.tailWeight !== void 0) return this.tailWeight;
 		let e = 1 / this.temperature, t = this.high[0] * e, n = (n) => or(e * Math.log(n) + (1 - e) * Math.log(this.unknown) - t), r = (n) => or(Math.log(n) + (e - 1) * Math.log(this.largestUnknown) - t), { low: i, high: a } = this.unknownMass, [o, s] = this.temperature >= 1 ? [r(i), n(a)] : [n(i), r(a)];
 		return this.tailWeight = {
@@ -2281,7 +2297,7 @@ var ir = 1e-13, ar = 1e-12, or = (e) => Math.exp(Math.min(e, 700)), sr = (e, t) 
 	}
 	get largestShare() {
 		let e = this.largestWeight;
-		return e > 0 ? e / (W(this.weights[0]) + Math.max(e, this.unknownWeight.low)) : 0;
+		return e > 0 ? e / (K(this.weights[0]) + Math.max(e, this.unknownWeight.low)) : 0;
 	}
 	get probs() {
 		if (this.temperature === 0) return Array.from(this.low, (e, t) => ({
@@ -2290,12 +2306,12 @@ var ir = 1e-13, ar = 1e-12, or = (e) => Math.exp(Math.min(e, 700)), sr = (e, t) 
 		}));
 		let [e, t] = this.weights;
 		if (this.exact) {
-			let t = W(e);
-			return Array.from(e, (e) => M(e / t));
+			let t = K(e);
+			return Array.from(e, (e) => N(e / t));
 		}
 		let [n, r, i] = [
-			W(e),
-			W(t),
+			K(e),
+			K(t),
 			this.unknownWeight
 		];
 		return Array.from(e, (a, o) => {
@@ -2315,7 +2331,7 @@ var ir = 1e-13, ar = 1e-12, or = (e) => Math.exp(Math.min(e, 700)), sr = (e, t) 
 			low: e(0) && this.ranked > 0 ? 1 : 0,
 			high: +!!e(0)
 		};
-		let [t, n] = this.weights, r = (t, n) => W(t.filter((t, r) => e(r) === n)), i = sr(r(t, !0), r(n, !1) + this.unknownWeight.high), a = sr(r(n, !0), r(t, !1) + this.unknownWeight.low);
+		let [t, n] = this.weights, r = (t, n) => K(t.filter((t, r) => e(r) === n)), i = sr(r(t, !0), r(n, !1) + this.unknownWeight.high), a = sr(r(n, !0), r(t, !1) + this.unknownWeight.low);
 		return this.temperature === 1 && this.normalised && this.unknown > 0 && (i = Math.max(i, r(this.low.map(Math.exp), !0)), a = Math.min(a, r(this.high.map(Math.exp), !0))), this.exact && this.high.every((t, n) => t === -Infinity || e(n)) && (i = a = 1), {
 			low: Math.min(i, a, 1),
 			high: Math.min(a, 1)
@@ -2327,8 +2343,8 @@ var ir = 1e-13, ar = 1e-12, or = (e) => Math.exp(Math.min(e, 700)), sr = (e, t) 
 			high: 1
 		}));
 		let [e, t] = this.weights, [n, r, i] = [
-			W(e),
-			W(t),
+			K(e),
+			K(t),
 			this.unknownWeight
 		], a = this.temperature === 1 && this.normalised && this.unknown > 0, [o, s, c, l] = [
 			0,
@@ -2346,7 +2362,7 @@ var ir = 1e-13, ar = 1e-12, or = (e) => Math.exp(Math.min(e, 700)), sr = (e, t) 
 		});
 	}
 	get unseen() {
-		if (this.whole) return M(0);
+		if (this.whole) return N(0);
 		let { low: e, high: t } = this.share(() => !0);
 		return {
 			low: Math.max(1 - t, 0),
@@ -2354,7 +2370,7 @@ var ir = 1e-13, ar = 1e-12, or = (e) => Math.exp(Math.min(e, 700)), sr = (e, t) 
 		};
 	}
 	get support() {
-		if (this.temperature === 0) return M(1);
+		if (this.temperature === 0) return N(1);
 		let e = this.high.filter((e) => e > -Infinity).length;
 		return {
 			low: e + +(this.unknownMass.low > 0),
@@ -2362,9 +2378,9 @@ var ir = 1e-13, ar = 1e-12, or = (e) => Math.exp(Math.min(e, 700)), sr = (e, t) 
 		};
 	}
 	get entropy() {
-		if (this.support.high === 1) return M(0);
+		if (this.support.high === 1) return N(0);
 		let e = this.probs;
-		if (this.exact || this.whole && e.every(({ low: e, high: t }) => e === t)) return M(W(e.map(({ low: e }) => cr(e))));
+		if (this.exact || this.whole && e.every(({ low: e, high: t }) => e === t)) return N(K(e.map(({ low: e }) => cr(e))));
 		let [t, n] = [this.entropyByWeights(), this.entropyByShares(e)], r = Math.min(t.high, n.high, Math.log(this.tokens));
 		return {
 			low: Math.min(Math.max(t.low, n.low, 0), r),
@@ -2377,18 +2393,18 @@ var ir = 1e-13, ar = 1e-12, or = (e) => Math.exp(Math.min(e, 700)), sr = (e, t) 
 			high: Infinity
 		};
 		let e = this.seen > 1, t = Math.max(e ? this.high[1] : -Infinity, this.whole ? -Infinity : Math.log(this.largestUnknown)), n = Math.max(e ? this.low[1] : -Infinity, this.whole ? -Infinity : Math.log(this.unknownMass.low / this.unknown)), r = n === -Infinity ? Infinity : this.high[0] - n, i = t === -Infinity ? Infinity : Math.max(this.low[0] - t, 0);
-		return !this.rounded && this.ranked > 1 && Number.isFinite(i) ? M(r) : {
+		return !this.rounded && this.ranked > 1 && Number.isFinite(i) ? N(r) : {
 			low: i,
 			high: Math.max(i, r)
 		};
 	}
 	nucleus(e) {
-		if (this.temperature === 0 || e === 0) return M(1);
+		if (this.temperature === 0 || e === 0) return N(1);
 		if (e === 1) return this.support;
-		let t = e * (1 - oe), n = this.ranked, r = this.firstShares.slice(0, n), i = (e) => {
+		let t = e * (1 - ce), n = this.ranked, r = this.firstShares.slice(0, n), i = (e) => {
 			let n = r.findIndex((n) => n[e] >= t);
 			return n < 0 ? null : n + 1;
-		}, a = r.at(-1) ?? M(0), [o, s] = [i("high"), i("low")];
+		}, a = r.at(-1) ?? N(0), [o, s] = [i("high"), i("low")];
 		if (o === null) {
 			let e = Math.max(this.largestShare, n < this.seen ? this.probs[n].high : 0), r = e > 0 ? Math.ceil((t - a.high) / e * (1 - 1e-9)) : 1;
 			o = Math.min(n + Math.max(r, 1), this.tokens);
@@ -2444,14 +2460,14 @@ var ir = 1e-13, ar = 1e-12, or = (e) => Math.exp(Math.min(e, 700)), sr = (e, t) 
 		let t = this.unseen, n = this.whole ? 0 : this.unknown, r = n > 0 ? t.low / n : 0, i = n > 0 ? this.largestShare : 0, a = Math.max(r, n > 0 ? Math.min(i, t.high / n) : 0), [o, s] = [-745, 0];
 		for (let t = 0; t < 80; t++) {
 			let t = Math.exp((o + s) / 2);
-			W(e.map(({ low: e, high: n }) => lr(t, e, n))) + n * lr(t, r, a) < 1 ? o = (o + s) / 2 : s = (o + s) / 2;
+			K(e.map(({ low: e, high: n }) => lr(t, e, n))) + n * lr(t, r, a) < 1 ? o = (o + s) / 2 : s = (o + s) / 2;
 		}
-		let c = Math.exp(s), l = W(e.map(({ low: e, high: t }) => cr(lr(c, e, t)))) + n * cr(lr(c, r, a)), u = n > 0 ? this.ranked : e.length;
+		let c = Math.exp(s), l = K(e.map(({ low: e, high: t }) => cr(lr(c, e, t)))) + n * cr(lr(c, r, a)), u = n > 0 ? this.ranked : e.length;
 		if (i = Math.max(i, u < e.length ? e[u].high : 0), u === 0 || i > 0 && e[u - 1].low * Math.E < i) return {
 			low: 0,
 			high: l + 1e-12
 		};
-		let d = t.low + W(e.slice(u).map(({ low: e }) => e)), f = Math.max(1 - W(e.slice(0, u).map(({ low: e }) => e)) - d, 0), [p, m] = [0, 0];
+		let d = t.low + K(e.slice(u).map(({ low: e }) => e)), f = Math.max(1 - K(e.slice(0, u).map(({ low: e }) => e)) - d, 0), [p, m] = [0, 0];
 		for (let { low: t, high: n } of e.slice(0, u)) {
 			let e = t + lr(f, 0, n - t);
 			f -= n - t, p += e, m += cr(e);
@@ -2471,7 +2487,7 @@ var ir = 1e-13, ar = 1e-12, or = (e) => Math.exp(Math.min(e, 700)), sr = (e, t) 
 };
 function dr(e, t) {
 	let n = t.at(1).possible(), r = fr(t, e), i = mr(t, r);
-	return Gt({
+	return Kt({
 		chain: e,
 		stages: r.stages,
 		before: n.tokens,
@@ -2483,7 +2499,7 @@ function dr(e, t) {
 		entropy: r.left.entropy,
 		unseen: r.left.unseen,
 		largestUnseen: r.tail ? r.left.largestShare : 0,
-		prob: (e) => i[e] ?? M(0),
+		prob: (e) => i[e] ?? N(0),
 		beyond: (e) => ({
 			share: pr(r, e),
 			kept: r.ranks.filter((t) => t >= e).length + (r.tail ? r.left.unknown : 0)
@@ -2492,18 +2508,18 @@ function dr(e, t) {
 	});
 }
 function fr(e, t) {
-	let n = e.at(1).possible(), r = n, i = Array.from(n.low, (e, t) => t), a = M(1), o = [];
+	let n = e.at(1).possible(), r = n, i = Array.from(n.low, (e, t) => t), a = N(1), o = [];
 	for (let e of t) {
-		let t = k.get(e.name);
-		if (t.looksBack) throw G(e, "it depends on token ids or on the text before, and only ranks are known");
-		let [s, c] = [i, !r.whole], l = M(1), u = (e) => {
+		let t = A.get(e.name);
+		if (t.looksBack) throw q(e, "it depends on token ids or on the text before, and only ranks are known");
+		let [s, c] = [i, !r.whole], l = N(1), u = (e) => {
 			let t = new Set(e);
 			l = r.share((e) => t.has(e)), r = r.kept(e), i = e.map((e) => s[e]);
 		};
 		if (t.tempers) {
 			let t = hr(r, e);
 			if (t.low === 0) {
-				if (r.rankedTokens === 0) throw G(e, "an unknown token may be the most likely one");
+				if (r.rankedTokens === 0) throw q(e, "an unknown token may be the most likely one");
 				u([0]);
 			} else a = t, r = t.low === t.high ? r.at(t.low) : r.divided(t);
 		} else {
@@ -2538,9 +2554,9 @@ function pr({ left: e, ranks: t }, n) {
 	};
 }
 function mr(e, t) {
-	let n = e.at(1).possible(), r = Array.from(n.low, () => M(0));
+	let n = e.at(1).possible(), r = Array.from(n.low, () => N(0));
 	return t.left.probs.forEach((e, n) => r[t.ranks[n]] = e), Array.from(e.low, (e, t) => {
-		if (t >= n.seen) return M(0);
+		if (t >= n.seen) return N(0);
 		let { low: i, high: a } = r[t];
 		for (let e = 0; e < n.seen; e++) n.high[e] > n.low[t] && n.low[e] < n.high[t] && (i = Math.min(i, r[e].low), a = Math.max(a, r[e].high));
 		return {
@@ -2551,33 +2567,33 @@ function mr(e, t) {
 }
 function hr(e, t) {
 	let n = t.name === "temperature" ? t.value : Number(t.options?.temperature ?? 1);
-	if (t.name === "temperature" || n === 0) return M(n);
-	if (!e.whole) throw G(t, "it follows the entropy of all tokens, and unknown ones are still there");
+	if (t.name === "temperature" || n === 0) return N(n);
+	if (!e.whole) throw q(t, "it follows the entropy of all tokens, and unknown ones are still there");
 	if (e.exact) {
-		let n = $t(ve(e.low.slice()), t);
-		return M(n.to - n.from === 1 && e.seen > 1 ? 0 : n.temperature);
+		let n = en(be(e.low.slice()), t);
+		return N(n.to - n.from === 1 && e.seen > 1 ? 0 : n.temperature);
 	}
-	let r = Number(bt(k.get(t.name), t.options).exponent ?? 1), i = Math.log(Math.max(e.seen, 2)), [a, o] = [Math.max(n - t.value, 0), n + t.value], s = (e) => a + (o - a) * Math.min(e / i, 1) ** r, c = {
+	let r = Number(xt(A.get(t.name), t.options).exponent ?? 1), i = Math.log(Math.max(e.seen, 2)), [a, o] = [Math.max(n - t.value, 0), n + t.value], s = (e) => a + (o - a) * Math.min(e / i, 1) ** r, c = {
 		low: s(e.entropy.low),
 		high: s(e.entropy.high)
 	};
-	if (c.low === 0 && c.high > 0) throw G(t, "rounding leaves open whether its temperature is 0");
+	if (c.low === 0 && c.high > 0) throw q(t, "rounding leaves open whether its temperature is 0");
 	return c;
 }
 function gr(e, t) {
 	if (e.exact) {
-		let n = $t(ve(e.low.map((t) => t / (e.temperature || 1))), t);
-		return Array.from({ length: n.to - n.from }, (e, t) => Pe(n, n.from + t)).sort((e, t) => e - t);
+		let n = en(be(e.low.map((t) => t / (e.temperature || 1))), t);
+		return Array.from({ length: n.to - n.from }, (e, t) => k(n, n.from + t)).sort((e, t) => e - t);
 	}
 	let { name: n, value: r } = t;
 	if (n === "top_k") return r >= e.tokens ? null : vr(e, t, r);
 	if (n === "top_p") {
 		let { low: n, high: i } = e.nucleus(r);
-		if (n !== i) throw G(t, `the nucleus holds ${n.toLocaleString("en")} to ${i.toLocaleString("en")} tokens`);
+		if (n !== i) throw q(t, `the nucleus holds ${n.toLocaleString("en")} to ${i.toLocaleString("en")} tokens`);
 		return vr(e, t, n);
 	}
-	if (n === "min_p") return vr(e, t, br(e, t, M(Math.log(r)), !0));
-	if (n === "epsilon_cutoff") return vr(e, t, Math.max(br(e, t, M(Math.log(r)), !1), 1));
+	if (n === "min_p") return vr(e, t, br(e, t, N(Math.log(r)), !0));
+	if (n === "epsilon_cutoff") return vr(e, t, Math.max(br(e, t, N(Math.log(r)), !1), 1));
 	if (n === "eta_cutoff") {
 		let n = (e) => Math.min(Math.log(r), Math.log(r) / 2 - e), { low: i, high: a } = e.entropy;
 		return vr(e, t, Math.max(br(e, t, {
@@ -2585,36 +2601,36 @@ function gr(e, t) {
 			high: n(i)
 		}, !1), 1));
 	}
-	if (!e.whole) throw G(t, `it needs the whole vocabulary as long as nothing before it has cut off all but the ${e.seen} known tokens`);
+	if (!e.whole) throw q(t, `it needs the whole vocabulary as long as nothing before it has cut off all but the ${e.seen} known tokens`);
 	if (n === "top_n_sigma") return _r(xr(e, t));
 	if (n === "typical_p") return Sr(e, t);
-	let i = bt(k.get(n), t.options);
+	let i = xt(A.get(n), t.options);
 	if (n === "top_h" && i.entropy === "kept" && !i.among) return _r(Cr(e, t));
-	throw G(t, "its logprobs are rounded");
+	throw q(t, "its logprobs are rounded");
 }
 var _r = (e) => Array.from({ length: e }, (e, t) => t);
 function vr(e, t, n) {
-	let r = bt(k.get(t.name), t.options), i = "min_keep" in r ? Math.max(n, Math.min(Number(r.min_keep), e.tokens)) : n;
-	if (e.whole && (i = Math.min(i, e.seen)), i > e.rankedTokens) throw G(t, `the ${e.rankedTokens} most probable tokens are known, and it keeps ${i.toLocaleString("en")}`);
+	let r = xt(A.get(t.name), t.options), i = "min_keep" in r ? Math.max(n, Math.min(Number(r.min_keep), e.tokens)) : n;
+	if (e.whole && (i = Math.min(i, e.seen)), i > e.rankedTokens) throw q(t, `the ${e.rankedTokens} most probable tokens are known, and it keeps ${i.toLocaleString("en")}`);
 	return r.ties === "all" && i < e.tokens && (i = yr(e, t, i)), _r(i);
 }
 function yr(e, t, n) {
 	let r = e.low[n - 1];
-	if (!e.whole && Math.log(e.largestUnknownProb) >= r) throw G(t, "unknown tokens may tie with the last one kept");
+	if (!e.whole && Math.log(e.largestUnknownProb) >= r) throw q(t, "unknown tokens may tie with the last one kept");
 	let i = e.high.subarray(n);
 	if (!e.rounded) return n + i.filter((t) => t === e.high[n - 1]).length;
-	if (i.length > 0 && i[0] >= r) throw G(t, "rounding leaves open which tokens tie with the last one kept");
+	if (i.length > 0 && i[0] >= r) throw q(t, "rounding leaves open which tokens tie with the last one kept");
 	return n;
 }
 function br(e, t, n, r) {
 	let i = e.temperature, a, o;
 	if (r) a = Array.from(e.low, (t, n) => {
-		if (n === 0) return M(0);
+		if (n === 0) return N(0);
 		let r = (e.high[n] - e.low[0]) / i;
 		return e.rounded ? {
 			low: (t - e.high[0]) / i,
 			high: r
-		} : M(r);
+		} : N(r);
 	}), o = (Math.log(e.largestUnknownProb) - e.low[0]) / i;
 	else {
 		a = e.probs.map(({ low: e, high: t }) => ({
@@ -2622,19 +2638,19 @@ function br(e, t, n, r) {
 			high: Math.log(t)
 		}));
 		let t = e.largestUnknownProb ** (1 / i);
-		o = Math.log(t / (t + W(e.low.map((e) => Math.exp(e / i)))));
+		o = Math.log(t / (t + K(e.low.map((e) => Math.exp(e / i)))));
 	}
 	let s = a.filter((e) => e.low >= n.high - ar).length, c = a.findIndex((e) => !(e.low >= n.high - ar) && !(e.high < n.low - ar));
-	if (c >= 0) throw G(t, `the token of rank ${c + 1} is too near to its limit`);
-	if (!e.whole && o >= n.low - ar) throw G(t, `unknown tokens may pass it besides ${s} known ones`);
+	if (c >= 0) throw q(t, `the token of rank ${c + 1} is too near to its limit`);
+	if (!e.whole && o >= n.low - ar) throw q(t, `unknown tokens may pass it besides ${s} known ones`);
 	return s;
 }
 function xr(e, t) {
-	let n = e.temperature, r = e.low.map((t, r) => (t + e.high[r]) / 2 / n), i = Math.max(...e.low.map((t, n) => (e.high[n] - t) / 2)) / n, a = W(r) / r.length, o = t.value * Math.sqrt(W(r.map((e) => (e - a) ** 2)) / r.length), s = (2 + t.value) * i, c = 1;
+	let n = e.temperature, r = e.low.map((t, r) => (t + e.high[r]) / 2 / n), i = Math.max(...e.low.map((t, n) => (e.high[n] - t) / 2)) / n, a = K(r) / r.length, o = t.value * Math.sqrt(K(r.map((e) => (e - a) ** 2)) / r.length), s = (2 + t.value) * i, c = 1;
 	for (let e = 1; e < r.length; e++) {
 		let n = r[0] - r[e];
 		if (n <= o - s) c += 1;
-		else if (n <= o + s) throw G(t, "a token lies too near to its limit");
+		else if (n <= o + s) throw q(t, "a token lies too near to its limit");
 	}
 	return c;
 }
@@ -2645,7 +2661,7 @@ function Sr(e, t) {
 			low: r <= 0 && i >= 0 ? 0 : Math.min(Math.abs(r), Math.abs(i)),
 			high: Math.max(Math.abs(r), Math.abs(i))
 		};
-	}), i = _r(r.length).sort((e, t) => r[e].low + r[e].high - r[t].low - r[t].high), a = t.value * (1 - oe), o = Number(bt(k.get(t.name), t.options).min_keep ?? 1);
+	}), i = _r(r.length).sort((e, t) => r[e].low + r[e].high - r[t].low - r[t].high), a = t.value * (1 - ce), o = Number(xt(A.get(t.name), t.options).min_keep ?? 1);
 	for (let t = 1; t <= i.length; t++) {
 		let n = i.slice(0, t), s = (t) => e.share((e) => t.includes(e));
 		if (s(n).high < a) continue;
@@ -2653,19 +2669,19 @@ function Sr(e, t) {
 		if (c && s(n).low >= a && d && t >= o) return n.sort((e, t) => e - t);
 		break;
 	}
-	throw G(t, "rounding leaves open which tokens come first in its order");
+	throw q(t, "rounding leaves open which tokens come first in its order");
 }
 function Cr(e, t) {
 	let n = e.entropy;
 	for (let r = 2; r <= e.seen; r++) {
 		let i = e.kept(_r(r)).entropy;
-		if (i.low > t.value * n.high * (1 + oe)) return r - 1;
-		if (i.high > t.value * n.low * (1 + oe)) throw G(t, `rounding leaves open whether ${r} tokens stay under its bound`);
+		if (i.low > t.value * n.high * (1 + ce)) return r - 1;
+		if (i.high > t.value * n.low * (1 + ce)) throw q(t, `rounding leaves open whether ${r} tokens stay under its bound`);
 	}
 	return e.seen;
 }
 function wr(e, t, n, r) {
-	if (n || t.length === e.seen && e.whole) return M(1);
+	if (n || t.length === e.seen && e.whole) return N(1);
 	let i = new Set(t), a = [r.low, r.high].map((t) => e.at(t).share((e) => i.has(e)));
 	return r.low === r.high ? a[0] : t.every((e, t) => e === t) ? {
 		low: Math.min(...a.map((e) => e.low)),
@@ -2675,17 +2691,17 @@ function wr(e, t, n, r) {
 		high: 1
 	};
 }
-function G(e, t) {
-	return new A(`What ${j(e)} keeps cannot be decided here: ${t}; cut to the known tokens first (top_k), ask for more log-probabilities or more decimals, or use a model that runs here.`);
+function q(e, t) {
+	return new j(`What ${M(e)} keeps cannot be decided here: ${t}; cut to the known tokens first (top_k), ask for more log-probabilities or more decimals, or use a model that runs here.`);
 }
 // src/views/subject.ts
 function Tr(e) {
 	if (e.logits !== null) {
-		let t = _n(e.logits), n = {
+		let t = vn(e.logits), n = {
 			ids: e.history,
 			ranks: e.history_ranks,
 			promptLength: e.prompt_length
-		}, r = (e) => en(e, t, n), i = r([]), a = P(i) ? Ce(i.raw) : NaN;
+		}, r = (e) => tn(e, t, n), i = r([]), a = F(i) ? Te(i.raw) : NaN;
 		return {
 			record: e,
 			tokens: t.length,
@@ -2694,7 +2710,7 @@ function Tr(e) {
 			raw: i,
 			explain: r,
 			chain: e.chain,
-			margin: M(a)
+			margin: N(a)
 		};
 	}
 	let t = ur.of(e.logprobs, e.vocabulary_at_most, e.rounding), n = (e) => dr(e, t);
@@ -2710,16 +2726,16 @@ function Tr(e) {
 	};
 }
 function Er(e) {
-	return P(e) ? M(nn(e.processed)) : {
+	return F(e) ? N(rn(e.processed)) : {
 		low: Math.exp(e.entropy.low),
 		high: Math.exp(e.entropy.high)
 	};
 }
 function Dr(e, t) {
 	try {
-		return e(Jt(t).chain), !0;
+		return e(Yt(t).chain), !0;
 	} catch (e) {
-		if (e instanceof A) return !1;
+		if (e instanceof j) return !1;
 		throw e;
 	}
 }
@@ -2734,27 +2750,27 @@ function kr(e, t) {
 		...Tr(e.b),
 		name: "B",
 		key: "chain_b"
-	}], a = e.comparable && e.a.rank_ids && e.b.rank_ids ? Ar(e.a, e.b) : null, o = i.map((e) => h(e)), s = _("div"), c = _("p", { class: "verdict-line" }), l = _("tbody"), u = e.compared !== null, d = Kr(), f = er(g), p = null;
+	}], a = e.comparable && e.a.rank_ids && e.b.rank_ids ? Ar(e.a, e.b) : null, o = i.map((e) => h(e)), s = _("div"), c = _("p", { class: "verdict-line" }), l = _("tbody"), u = e.compared !== null, d = qr(), f = er(g), p = null;
 	function m(e) {
 		try {
-			return Kt(n.get(e.key) ?? e.chain);
+			return qt(n.get(e.key) ?? e.chain);
 		} catch {
-			return Jt(e.chain).chain;
+			return Yt(e.chain).chain;
 		}
 	}
 	function h(t) {
-		let i = (e) => n.set(t.key, Xt(e.filter(Tt)) || " "), a = Xn(i, r, { heat: !0 }), o = _("select", {
+		let i = (e) => n.set(t.key, Zt(e.filter(Et)) || " "), a = Xn(i, r, { heat: !0 }), o = _("select", {
 			"aria-label": `${t.name}: order and rules as in an engine`,
 			onchange: () => {
-				o.value && i(pn(o.value, m(t))), o.value = "";
+				o.value && i(mn(o.value, m(t))), o.value = "";
 			}
 		});
-		x(o, _("option", { value: "" }, "as in …"), ...[...fn.keys()].map((e) => _("option", { value: e }, e)));
+		x(o, _("option", { value: "" }, "as in …"), ...[...pn.keys()].map((e) => _("option", { value: e }, e)));
 		let [s, c, l] = [
 			_("b"),
 			_("b"),
 			_("b")
-		], u = On([
+		], u = W([
 			{
 				name: "tokens that can come",
 				term: "truncation",
@@ -2772,7 +2788,7 @@ function kr(e, t) {
 				term: "effective-support",
 				value: l
 			}
-		]), d = qt(Jt(t.record.chain).others), f = t.record.prompt_tokens.length > 0 ? t.record.prompt_tokens : [t.record.prompt];
+		]), d = Jt(Yt(t.record.chain).others), f = t.record.prompt_tokens.length > 0 ? t.record.prompt_tokens : [t.record.prompt];
 		return {
 			element: _("section", {
 				class: `card side-${t.name.toLowerCase()}`,
@@ -2780,9 +2796,9 @@ function kr(e, t) {
 			}, _("h2", {}, _("span", { class: `side-mark mark-${t.name.toLowerCase()}` }, t.name), ` ${t.record.model}`), _("p", {
 				class: "tokens side-prompt",
 				dir: "auto"
-			}, ...f.map(U)), nr(t.record, t.seen, e.compared !== null), d ? _("p", { class: "note" }, d) : null, e.compared === null ? a.element : null, e.compared === null ? _("p", { class: "chain-tools" }, o) : null, u),
+			}, ...f.map(G)), nr(t.record, t.seen, e.compared !== null), d ? _("p", { class: "note" }, d) : null, e.compared === null ? a.element : null, e.compared === null ? _("p", { class: "chain-tools" }, o) : null, u),
 			show(e) {
-				a.show(m(t)), a.report(e.stages), S(s, z(e.kept)), S(c, V(e.entropy)), S(l, V(Er(e)));
+				a.show(m(t)), a.report(e.stages), S(s, B(e.kept)), S(c, H(e.entropy)), S(l, H(Er(e)));
 			}
 		};
 	}
@@ -2799,8 +2815,8 @@ function kr(e, t) {
 			removedA: null,
 			removedB: null
 		}, h) : null), d.draw(r);
-		let g = e.compared ? Vr(e.compared) : a ? Ir(i, a, p) : [];
-		x(s, g.length > 0 ? On(g) : null), S(c, Lr(i, a, p, e.compared));
+		let g = e.compared ? Hr(e.compared) : a ? Lr(i, a, p) : [];
+		x(s, g.length > 0 ? W(g) : null), S(c, Rr(i, a, p, e.compared));
 	}
 	let v = n.listen((e) => (e === "chain_a" || e === "chain_b") && f()), y = _("div", {}, a || u ? null : _("p", { class: "note" }, "The two models have different vocabularies, so no distance is given. Tokens are matched by their text. What one model writes in several pieces (␣Can·ber·ra) has the probability of all pieces in a row, for the raw distribution; – stands where nothing is known."), _("div", { class: "two" }, o[0].element, o[1].element), _("section", {
 		class: "card",
@@ -2810,13 +2826,13 @@ function kr(e, t) {
 		tabindex: 0,
 		role: "region",
 		"aria-label": "Tokens in A and in B"
-	}, _("table", { class: `bars pair${u ? " range-bars" : ""}` }, _("caption", { class: "sr" }, `${u ? "Raw" : "Processed"} probability of each token in A and in B`), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "token ", H("token")), _("th", {
+	}, _("table", { class: `bars pair${u ? " range-bars" : ""}` }, _("caption", { class: "sr" }, `${u ? "Raw" : "Processed"} probability of each token in A and in B`), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "token ", U("token")), _("th", {
 		scope: "col",
 		class: "figure ink-a"
-	}, "in A ", H(u ? "raw" : "processed")), _("th", {
+	}, "in A ", U(u ? "raw" : "processed")), _("th", {
 		scope: "col",
 		class: "figure ink-b"
-	}, "in B ", H(u ? "raw" : "processed")), _("th", { scope: "col" }, _("span", { class: "sr" }, "bars")))), l))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "How far apart each token is "), H(u ? "raw" : "processed"), " ", _("small", {}, `One step of the axis is a factor of 100${u ? "; a line reaches from the lowest to the highest that a token can have" : ""}.`), " ", _("span", { class: "legend" }, _("span", { class: "key key-accent" }, "A"), _("span", { class: "key key-second" }, "B"))), d.element));
+	}, "in B ", U(u ? "raw" : "processed")), _("th", { scope: "col" }, _("span", { class: "sr" }, "bars")))), l))), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "How far apart each token is "), U(u ? "raw" : "processed"), " ", _("small", {}, `One step of the axis is a factor of 100${u ? "; a line reaches from the lowest to the highest that a token can have" : ""}.`), " ", _("span", { class: "legend" }, _("span", { class: "key key-accent" }, "A"), _("span", { class: "key key-second" }, "B"))), d.element));
 	return g(), {
 		element: y,
 		close: () => {
@@ -2824,7 +2840,7 @@ function kr(e, t) {
 		},
 		download: {
 			name: "retort-compare",
-			json: () => qr(e, i, a, p),
+			json: () => Jr(e, i, a, p),
 			csv: () => [[
 				"token",
 				"prob_a_low",
@@ -2843,11 +2859,11 @@ function kr(e, t) {
 	};
 }
 function Ar(e, t) {
-	let n = Math.max(e.vocabulary, t.vocabulary), r = [vn(e.rank_ids), vn(t.rank_ids)];
+	let n = Math.max(e.vocabulary, t.vocabulary), r = [yn(e.rank_ids), yn(t.rank_ids)];
 	return {
 		size: n,
 		ids: r,
-		ranks: [on(r[0], n), on(r[1], n)]
+		ranks: [sn(r[0], n), sn(r[1], n)]
 	};
 }
 function jr(e, t, n, r) {
@@ -2857,10 +2873,10 @@ function jr(e, t, n, r) {
 function Mr(e, { ids: t, ranks: n }, r, i) {
 	let a = new Map(e.flatMap(({ record: e }) => e.ids.map((t, n) => [t, e.tokens[n]]))), o = r.flatMap((e, n) => {
 		let { processed: r } = e;
-		return [...Array.from({ length: Math.min(i, e.kept) }, (e, i) => t[n][Pe(r, r.from + i)]), ...t[n].subarray(0, 4)];
+		return [...Array.from({ length: Math.min(i, e.kept) }, (e, i) => t[n][k(r, r.from + i)]), ...t[n].subarray(0, 4)];
 	});
 	return [...new Set(o)].map((t) => {
-		let [i, o] = [n[0][t], n[1][t]], s = (t, n) => n < e[t].tokens ? r[t].prob(n) : M(0);
+		let [i, o] = [n[0][t], n[1][t]], s = (t, n) => n < e[t].tokens ? r[t].prob(n) : N(0);
 		return {
 			token: a.get(t) ?? `#${t}`,
 			a: s(0, i),
@@ -2886,7 +2902,7 @@ function Nr(e, t) {
 	}));
 }
 function Pr(e, { spelled: t }, n) {
-	let r = (n) => e.token !== null && (n === 0 ? e.a : e.b) === null ? t[n].find(({ text: t }) => t === e.token) ?? null : null, [i, a] = [r(0), r(1)], o = (e, { stages: t }) => e !== null && t.every(({ stage: e }) => e.name === "temperature" && e.value === 1) ? M(Math.exp(e.logprob)) : null;
+	let r = (n) => e.token !== null && (n === 0 ? e.a : e.b) === null ? t[n].find(({ text: t }) => t === e.token) ?? null : null, [i, a] = [r(0), r(1)], o = (e, { stages: t }) => e !== null && t.every(({ stage: e }) => e.name === "temperature" && e.value === 1) ? N(Math.exp(e.logprob)) : null;
 	return {
 		...e,
 		a: e.a ?? o(i, n[0]),
@@ -2896,7 +2912,7 @@ function Pr(e, { spelled: t }, n) {
 }
 function Fr(e, t) {
 	let [n, r] = [Kn("a"), Kn("b")];
-	qn(n, e.a ?? M(0), t), qn(r, e.b ?? M(0), t);
+	qn(n, e.a ?? N(0), t), qn(r, e.b ?? N(0), t);
 	let i = (t, n, r) => {
 		let i = _("td", {
 			class: `figure ink-${r}`,
@@ -2909,17 +2925,17 @@ function Fr(e, t) {
 		}, a.map(zn).join("·")) : null;
 		if (t === null) return x(i, _("small", {}, "–"), o);
 		let s = _("span");
-		return Yn(s, t, I), Yn(i, t, I), x(i, s, o);
+		return Yn(s, t, L), Yn(i, t, L), x(i, s, o);
 	};
 	return _("tr", { class: e.token === null ? "rest" : "" }, _("th", {
 		scope: "row",
 		class: "token-cell"
-	}, e.token === null ? "all unknown ones" : U(e.token)), i(e.a, e.removedA, "a"), i(e.b, e.removedB, "b"), _("td", { class: "bar-cell" }, _("span", {
+	}, e.token === null ? "all unknown ones" : G(e.token)), i(e.a, e.removedA, "a"), i(e.b, e.removedB, "b"), _("td", { class: "bar-cell" }, _("span", {
 		class: "bar-box",
 		"aria-hidden": "true"
 	}, n.element, r.element)));
 }
-function K(e, t, n, r, i, a, o = "") {
+function Ir(e, t, n, r, i, a, o = "") {
 	return {
 		name: t,
 		unit: n,
@@ -2930,29 +2946,29 @@ function K(e, t, n, r, i, a, o = "") {
 		}, a), o ? _("small", {}, ` ${o}`) : null)
 	};
 }
-function Ir(e, t, [n, r]) {
-	let i = Br(t, n, r);
-	if (i === null || !P(n) || !P(r)) return [];
-	let a = un({
+function Lr(e, t, [n, r]) {
+	let i = Vr(t, n, r);
+	if (i === null || !F(n) || !F(r)) return [];
+	let a = dn({
 		window: n.tempered,
 		ids: t.ids[0]
 	}, e[1].logits, t.ids[1], t.size);
 	return [
-		K("tv", "total variation", "0 same, 1 disjoint", "total-variation", i.totalVariation, L(i.totalVariation)),
-		K("jsd", "Jensen-Shannon", "nats, at most 0.693", "jsd", i.jsd, L(i.jsd)),
-		K("kl-forward", "KL(A ‖ B)", "nats", "kl", i.klForward, L(i.klForward)),
-		K("kl-reverse", "KL(B ‖ A)", "nats", "kl", i.klReverse, L(i.klReverse)),
-		K("equivalent", "τ that brings B nearest to A", "B whole, A tempered", "equivalent-temperature", a?.temperature ?? NaN, a === null ? "none" : a.temperature.toFixed(2), a === null ? "" : `${a.atBound ? "(a limit), " : ""}${Sn(a.residual)} remain`)
+		Ir("tv", "total variation", "0 same, 1 disjoint", "total-variation", i.totalVariation, R(i.totalVariation)),
+		Ir("jsd", "Jensen-Shannon", "nats, at most 0.693", "jsd", i.jsd, R(i.jsd)),
+		Ir("kl-forward", "KL(A ‖ B)", "nats", "kl", i.klForward, R(i.klForward)),
+		Ir("kl-reverse", "KL(B ‖ A)", "nats", "kl", i.klReverse, R(i.klReverse)),
+		Ir("equivalent", "τ that brings B nearest to A", "B whole, A tempered", "equivalent-temperature", a?.temperature ?? NaN, a === null ? "none" : a.temperature.toFixed(2), a === null ? "" : `${a.atBound ? "(a limit), " : ""}${Cn(a.residual)} remain`)
 	];
 }
-function Lr([e, t], n, r, i) {
-	let [a, o] = [Rr(e, r[0]), Rr(t, r[1])], s = a.token === o.token ? `Both put ${a.shown} first: A gives it ${a.share}, B ${o.share}.` : `A puts ${a.shown} first (${a.share}), B ${o.shown} (${o.share}).`, c = i ? N(i.total_variation) : n ? M(Br(n, ...r)?.totalVariation ?? NaN) : null;
-	return c === null || Number.isNaN(c.high) ? s : `${s} They share ${V({
+function Rr([e, t], n, r, i) {
+	let [a, o] = [zr(e, r[0]), zr(t, r[1])], s = a.token === o.token ? `Both put ${a.shown} first: A gives it ${a.share}, B ${o.share}.` : `A puts ${a.shown} first (${a.share}), B ${o.shown} (${o.share}).`, c = i ? P(i.total_variation) : n ? N(Vr(n, ...r)?.totalVariation ?? NaN) : null;
+	return c === null || Number.isNaN(c.high) ? s : `${s} They share ${H({
 		low: 1 - c.high,
 		high: 1 - c.low
-	}, zr)} of their probability.`;
+	}, Br)} of their probability.`;
 }
-function Rr({ record: e }, t) {
+function zr({ record: e }, t) {
 	let n = 0;
 	e.tokens.forEach((e, r) => {
 		t.prob(r).high > t.prob(n).high && (n = r);
@@ -2961,14 +2977,14 @@ function Rr({ record: e }, t) {
 	return {
 		token: r,
 		shown: `“${zn(r)}”`,
-		share: V(t.prob(n), zr)
+		share: H(t.prob(n), Br)
 	};
 }
-function zr(e) {
+function Br(e) {
 	return e > 0 && e < .01 ? "less than 1 %" : `${Math.round(100 * e)} %`;
 }
-function Br(e, t, n) {
-	return !P(t) || !P(n) ? null : sn({
+function Vr(e, t, n) {
+	return !F(t) || !F(n) ? null : cn({
 		window: t.processed,
 		ids: e.ids[0]
 	}, {
@@ -2976,23 +2992,23 @@ function Br(e, t, n) {
 		ids: e.ids[1]
 	}, e.size);
 }
-function Vr(e) {
-	let t = ({ low: e, high: t }) => e === t ? L(e) : e === -Infinity ? "∞" : `at least ${L(e)}`;
+function Hr(e) {
+	let t = ({ low: e, high: t }) => e === t ? R(e) : e === -Infinity ? "∞" : `at least ${R(e)}`;
 	return [
-		K("tv", "total variation", "0 same, 1 disjoint", "total-variation", null, V(N(e.total_variation))),
-		K("kl-forward", "KL(A ‖ B)", "nats", "kl", null, t(N(e.kl_ab))),
-		K("kl-reverse", "KL(B ‖ A)", "nats", "kl", null, t(N(e.kl_ba))),
-		K("common", "tokens that both name", "", "interval", null, L(e.common)),
-		K("logprob-difference", "largest difference of logprobs", "nats, among these", "logprob", null, L(e.logprob_difference))
+		Ir("tv", "total variation", "0 same, 1 disjoint", "total-variation", null, H(P(e.total_variation))),
+		Ir("kl-forward", "KL(A ‖ B)", "nats", "kl", null, t(P(e.kl_ab))),
+		Ir("kl-reverse", "KL(B ‖ A)", "nats", "kl", null, t(P(e.kl_ba))),
+		Ir("common", "tokens that both name", "", "interval", null, R(e.common)),
+		Ir("logprob-difference", "largest difference of logprobs", "nats, among these", "logprob", null, R(e.logprob_difference))
 	];
 }
-var Hr = 20, Ur = 120, Wr = {
+var Ur = 20, Wr = 120, Gr = {
 	right: 22,
 	top: 8,
 	bottom: 34
-}, Gr = 1e-6;
-function Kr() {
-	let e = Wr.top + 360 + Wr.bottom, t = v("title"), n = v("g"), r = v("svg", {
+}, Kr = 1e-6;
+function qr() {
+	let e = Gr.top + 360 + Gr.bottom, t = v("title"), n = v("g"), r = v("svg", {
 		viewBox: `0 0 640 ${e}`,
 		class: "chart pair-chart",
 		role: "img"
@@ -3000,10 +3016,10 @@ function Kr() {
 	r.style.maxHeight = "none";
 	let i = 640, a = [], o = tr(r, e, (e) => {
 		i = e, c(a);
-	}), s = (e) => e === null ? "not named" : V(e, I);
+	}), s = (e) => e === null ? "not named" : H(e, L);
 	function c(r) {
 		a = r;
-		let o = (e) => Ur + (i - Wr.right - Ur) * Math.log(Math.max(e, Gr) / Gr) / Math.log(1 / Gr), c = (e, t, n) => e === null || e.high < Gr ? null : e.low === e.high ? v("circle", {
+		let o = (e) => Wr + (i - Gr.right - Wr) * Math.log(Math.max(e, Kr) / Kr) / Math.log(1 / Kr), c = (e, t, n) => e === null || e.high < Kr ? null : e.low === e.high ? v("circle", {
 			class: `dot-${t}`,
 			cx: o(e.low),
 			cy: n,
@@ -3030,14 +3046,14 @@ function Kr() {
 			class: "grid",
 			x1: o(t),
 			x2: o(t),
-			y1: Wr.top,
-			y2: e - Wr.bottom
+			y1: Gr.top,
+			y2: e - Gr.bottom
 		}), v("text", {
 			x: o(t),
-			y: e - Wr.bottom + 16,
+			y: e - Gr.bottom + 16,
 			"text-anchor": "middle"
-		}, t === Gr ? "≤ 0.0001 %" : `${100 * t} %`)]), ...r.flatMap((e, t) => {
-			let n = Wr.top + t * Hr + Hr / 2, r = zn(e.token ?? "");
+		}, t === Kr ? "≤ 0.0001 %" : `${100 * t} %`)]), ...r.flatMap((e, t) => {
+			let n = Gr.top + t * Ur + Ur / 2, r = zn(e.token ?? "");
 			return [
 				v("text", {
 					class: "dot-label",
@@ -3050,7 +3066,7 @@ function Kr() {
 				c(e.b, "b", n)
 			];
 		}), v("text", {
-			x: i - Wr.right,
+			x: i - Gr.right,
 			y: e - 2,
 			"text-anchor": "end"
 		}, "probability →"));
@@ -3061,23 +3077,23 @@ function Kr() {
 		close: o
 	};
 }
-function qr(e, t, n, r) {
+function Jr(e, t, n, r) {
 	let i = ({ record: { model: e, prompt: t } }, { stages: n }) => ({
 		model: e,
 		prompt: t,
-		chain: Xt(n.map(({ stage: e }) => e))
+		chain: Zt(n.map(({ stage: e }) => e))
 	});
 	return {
 		a: i(t[0], r[0]),
 		b: i(t[1], r[1]),
 		comparable: e.comparable,
-		distances: e.compared ?? (n && Br(n, ...r)),
+		distances: e.compared ?? (n && Vr(n, ...r)),
 		tokens: jr(t, n, r, 200)
 	};
 }
 // src/views/glossary.ts
-function Jr({ state: e, data: t }) {
-	let n = Object.entries(En).map(([e, { term: t, text: n }]) => _("div", {
+function Yr({ state: e, data: t }) {
+	let n = Object.entries(Dn).map(([e, { term: t, text: n }]) => _("div", {
 		class: "entry",
 		"data-term": e
 	}, _("dt", {}, t), _("dd", {}, n))), r = () => {
@@ -3093,17 +3109,17 @@ function Jr({ state: e, data: t }) {
 	};
 }
 // node_modules/d3-array/src/ascending.js
-function Yr(e, t) {
+function Xr(e, t) {
 	return e == null || t == null ? NaN : e < t ? -1 : e > t ? 1 : e >= t ? 0 : NaN;
 }
 // node_modules/d3-array/src/descending.js
-function Xr(e, t) {
+function Zr(e, t) {
 	return e == null || t == null ? NaN : t < e ? -1 : t > e ? 1 : t >= e ? 0 : NaN;
 }
 // node_modules/d3-array/src/bisector.js
-function Zr(e) {
+function Qr(e) {
 	let t, n, r;
-	e.length === 2 ? (t = e === Yr || e === Xr ? e : Qr, n = e, r = e) : (t = Yr, n = (t, n) => Yr(e(t), n), r = (t, n) => e(t) - n);
+	e.length === 2 ? (t = e === Xr || e === Zr ? e : $r, n = e, r = e) : (t = Xr, n = (t, n) => Xr(e(t), n), r = (t, n) => e(t) - n);
 	function i(e, r, i = 0, a = e.length) {
 		if (i < a) {
 			if (t(r, r) !== 0) return a;
@@ -3134,18 +3150,18 @@ function Zr(e) {
 		right: a
 	};
 }
-function Qr() {
+function $r() {
 	return 0;
 }
 // node_modules/d3-array/src/number.js
-function $r(e) {
+function ei(e) {
 	return e === null ? NaN : +e;
 }
 // node_modules/d3-array/src/bisect.js
-var ei = Zr(Yr), ti = ei.right;
-ei.left, Zr($r).center;
+var ti = Qr(Xr), ni = ti.right;
+ti.left, Qr(ei).center;
 // node_modules/d3-array/src/extent.js
-function ni(e, t) {
+function ri(e, t) {
 	let n, r;
 	if (t === void 0) for (let t of e) t != null && (n === void 0 ? t >= t && (n = r = t) : (n > t && (n = t), r < t && (r = t)));
 	else {
@@ -3155,19 +3171,19 @@ function ni(e, t) {
 	return [n, r];
 }
 // node_modules/d3-array/src/ticks.js
-var ri = Math.sqrt(50), ii = Math.sqrt(10), ai = Math.sqrt(2);
-function oi(e, t, n) {
-	let r = (t - e) / Math.max(0, n), i = Math.floor(Math.log10(r)), a = r / 10 ** i, o = a >= ri ? 10 : a >= ii ? 5 : a >= ai ? 2 : 1, s, c, l;
-	return i < 0 ? (l = 10 ** -i / o, s = Math.round(e * l), c = Math.round(t * l), s / l < e && ++s, c / l > t && --c, l = -l) : (l = 10 ** i * o, s = Math.round(e / l), c = Math.round(t / l), s * l < e && ++s, c * l > t && --c), c < s && .5 <= n && n < 2 ? oi(e, t, n * 2) : [
+var ii = Math.sqrt(50), ai = Math.sqrt(10), oi = Math.sqrt(2);
+function si(e, t, n) {
+	let r = (t - e) / Math.max(0, n), i = Math.floor(Math.log10(r)), a = r / 10 ** i, o = a >= ii ? 10 : a >= ai ? 5 : a >= oi ? 2 : 1, s, c, l;
+	return i < 0 ? (l = 10 ** -i / o, s = Math.round(e * l), c = Math.round(t * l), s / l < e && ++s, c / l > t && --c, l = -l) : (l = 10 ** i * o, s = Math.round(e / l), c = Math.round(t / l), s * l < e && ++s, c * l > t && --c), c < s && .5 <= n && n < 2 ? si(e, t, n * 2) : [
 		s,
 		c,
 		l
 	];
 }
-function si(e, t, n) {
+function ci(e, t, n) {
 	if (t = +t, e = +e, n = +n, !(n > 0)) return [];
 	if (e === t) return [e];
-	let r = t < e, [i, a, o] = r ? oi(t, e, n) : oi(e, t, n);
+	let r = t < e, [i, a, o] = r ? si(t, e, n) : si(e, t, n);
 	if (!(a >= i)) return [];
 	let s = a - i + 1, c = Array(s);
 	if (r) {
@@ -3177,16 +3193,16 @@ function si(e, t, n) {
 	else for (let e = 0; e < s; ++e) c[e] = (i + e) * o;
 	return c;
 }
-function ci(e, t, n) {
-	return t = +t, e = +e, n = +n, oi(e, t, n)[2];
-}
 function li(e, t, n) {
+	return t = +t, e = +e, n = +n, si(e, t, n)[2];
+}
+function ui(e, t, n) {
 	t = +t, e = +e, n = +n;
-	let r = t < e, i = r ? ci(t, e, n) : ci(e, t, n);
+	let r = t < e, i = r ? li(t, e, n) : li(e, t, n);
 	return (r ? -1 : 1) * (i < 0 ? 1 / -i : i);
 }
 // node_modules/d3-scale/src/init.js
-function ui(e, t) {
+function di(e, t) {
 	switch (arguments.length) {
 		case 0: break;
 		case 1:
@@ -3197,16 +3213,16 @@ function ui(e, t) {
 	return this;
 }
 // node_modules/d3-color/dist/d3-color.mjs
-function di(e, t, n) {
+function fi(e, t, n) {
 	e.prototype = t.prototype = n, n.constructor = e;
 }
-function fi(e, t) {
+function pi(e, t) {
 	var n = Object.create(e.prototype);
 	for (var r in t) n[r] = t[r];
 	return n;
 }
-function pi() {}
-var mi = .7, hi = 1 / mi, gi = "\\s*([+-]?\\d+)\\s*", _i = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)\\s*", q = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)%\\s*", vi = /^#([0-9a-f]{3,8})$/, yi = RegExp(`^rgb\\(${gi},${gi},${gi}\\)$`), bi = RegExp(`^rgb\\(${q},${q},${q}\\)$`), xi = RegExp(`^rgba\\(${gi},${gi},${gi},${_i}\\)$`), Si = RegExp(`^rgba\\(${q},${q},${q},${_i}\\)$`), Ci = RegExp(`^hsl\\(${_i},${q},${q}\\)$`), wi = RegExp(`^hsla\\(${_i},${q},${q},${_i}\\)$`), Ti = {
+function mi() {}
+var hi = .7, gi = 1 / hi, _i = "\\s*([+-]?\\d+)\\s*", vi = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)\\s*", yi = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)%\\s*", bi = /^#([0-9a-f]{3,8})$/, xi = RegExp(`^rgb\\(${_i},${_i},${_i}\\)$`), Si = RegExp(`^rgb\\(${yi},${yi},${yi}\\)$`), Ci = RegExp(`^rgba\\(${_i},${_i},${_i},${vi}\\)$`), wi = RegExp(`^rgba\\(${yi},${yi},${yi},${vi}\\)$`), Ti = RegExp(`^hsl\\(${vi},${yi},${yi}\\)$`), Ei = RegExp(`^hsla\\(${vi},${yi},${yi},${vi}\\)$`), Di = {
 	aliceblue: 15792383,
 	antiquewhite: 16444375,
 	aqua: 65535,
@@ -3356,266 +3372,266 @@ var mi = .7, hi = 1 / mi, gi = "\\s*([+-]?\\d+)\\s*", _i = "\\s*([+-]?(?:\\d*\\.
 	yellow: 16776960,
 	yellowgreen: 10145074
 };
-di(pi, Ai, {
+fi(mi, Mi, {
 	copy(e) {
 		return Object.assign(new this.constructor(), this, e);
 	},
 	displayable() {
 		return this.rgb().displayable();
 	},
-	hex: Ei,
-	formatHex: Ei,
-	formatHex8: Di,
-	formatHsl: Oi,
-	formatRgb: ki,
-	toString: ki
+	hex: Oi,
+	formatHex: Oi,
+	formatHex8: ki,
+	formatHsl: Ai,
+	formatRgb: ji,
+	toString: ji
 });
-function Ei() {
+function Oi() {
 	return this.rgb().formatHex();
 }
-function Di() {
+function ki() {
 	return this.rgb().formatHex8();
 }
-function Oi() {
-	return Hi(this).formatHsl();
+function Ai() {
+	return Wi(this).formatHsl();
 }
-function ki() {
+function ji() {
 	return this.rgb().formatRgb();
 }
-function Ai(e) {
+function Mi(e) {
 	var t, n;
-	return e = (e + "").trim().toLowerCase(), (t = vi.exec(e)) ? (n = t[1].length, t = parseInt(t[1], 16), n === 6 ? ji(t) : n === 3 ? new J(t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, (t & 15) << 4 | t & 15, 1) : n === 8 ? Mi(t >> 24 & 255, t >> 16 & 255, t >> 8 & 255, (t & 255) / 255) : n === 4 ? Mi(t >> 12 & 15 | t >> 8 & 240, t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, ((t & 15) << 4 | t & 15) / 255) : null) : (t = yi.exec(e)) ? new J(t[1], t[2], t[3], 1) : (t = bi.exec(e)) ? new J(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, 1) : (t = xi.exec(e)) ? Mi(t[1], t[2], t[3], t[4]) : (t = Si.exec(e)) ? Mi(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, t[4]) : (t = Ci.exec(e)) ? Vi(t[1], t[2] / 100, t[3] / 100, 1) : (t = wi.exec(e)) ? Vi(t[1], t[2] / 100, t[3] / 100, t[4]) : Ti.hasOwnProperty(e) ? ji(Ti[e]) : e === "transparent" ? new J(NaN, NaN, NaN, 0) : null;
-}
-function ji(e) {
-	return new J(e >> 16 & 255, e >> 8 & 255, e & 255, 1);
-}
-function Mi(e, t, n, r) {
-	return r <= 0 && (e = t = n = NaN), new J(e, t, n, r);
+	return e = (e + "").trim().toLowerCase(), (t = bi.exec(e)) ? (n = t[1].length, t = parseInt(t[1], 16), n === 6 ? Ni(t) : n === 3 ? new J(t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, (t & 15) << 4 | t & 15, 1) : n === 8 ? Pi(t >> 24 & 255, t >> 16 & 255, t >> 8 & 255, (t & 255) / 255) : n === 4 ? Pi(t >> 12 & 15 | t >> 8 & 240, t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, ((t & 15) << 4 | t & 15) / 255) : null) : (t = xi.exec(e)) ? new J(t[1], t[2], t[3], 1) : (t = Si.exec(e)) ? new J(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, 1) : (t = Ci.exec(e)) ? Pi(t[1], t[2], t[3], t[4]) : (t = wi.exec(e)) ? Pi(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, t[4]) : (t = Ti.exec(e)) ? Ui(t[1], t[2] / 100, t[3] / 100, 1) : (t = Ei.exec(e)) ? Ui(t[1], t[2] / 100, t[3] / 100, t[4]) : Di.hasOwnProperty(e) ? Ni(Di[e]) : e === "transparent" ? new J(NaN, NaN, NaN, 0) : null;
 }
 function Ni(e) {
-	return e instanceof pi || (e = Ai(e)), e ? (e = e.rgb(), new J(e.r, e.g, e.b, e.opacity)) : new J();
+	return new J(e >> 16 & 255, e >> 8 & 255, e & 255, 1);
 }
 function Pi(e, t, n, r) {
-	return arguments.length === 1 ? Ni(e) : new J(e, t, n, r ?? 1);
+	return r <= 0 && (e = t = n = NaN), new J(e, t, n, r);
+}
+function Fi(e) {
+	return e instanceof mi || (e = Mi(e)), e ? (e = e.rgb(), new J(e.r, e.g, e.b, e.opacity)) : new J();
+}
+function Ii(e, t, n, r) {
+	return arguments.length === 1 ? Fi(e) : new J(e, t, n, r ?? 1);
 }
 function J(e, t, n, r) {
 	this.r = +e, this.g = +t, this.b = +n, this.opacity = +r;
 }
-di(J, Pi, fi(pi, {
+fi(J, Ii, pi(mi, {
 	brighter(e) {
-		return e = e == null ? hi : hi ** +e, new J(this.r * e, this.g * e, this.b * e, this.opacity);
+		return e = e == null ? gi : gi ** +e, new J(this.r * e, this.g * e, this.b * e, this.opacity);
 	},
 	darker(e) {
-		return e = e == null ? mi : mi ** +e, new J(this.r * e, this.g * e, this.b * e, this.opacity);
+		return e = e == null ? hi : hi ** +e, new J(this.r * e, this.g * e, this.b * e, this.opacity);
 	},
 	rgb() {
 		return this;
 	},
 	clamp() {
-		return new J(zi(this.r), zi(this.g), zi(this.b), Ri(this.opacity));
+		return new J(Vi(this.r), Vi(this.g), Vi(this.b), Bi(this.opacity));
 	},
 	displayable() {
 		return -.5 <= this.r && this.r < 255.5 && -.5 <= this.g && this.g < 255.5 && -.5 <= this.b && this.b < 255.5 && 0 <= this.opacity && this.opacity <= 1;
 	},
-	hex: Fi,
-	formatHex: Fi,
-	formatHex8: Ii,
-	formatRgb: Li,
-	toString: Li
+	hex: Li,
+	formatHex: Li,
+	formatHex8: Ri,
+	formatRgb: zi,
+	toString: zi
 }));
-function Fi() {
-	return `#${Bi(this.r)}${Bi(this.g)}${Bi(this.b)}`;
-}
-function Ii() {
-	return `#${Bi(this.r)}${Bi(this.g)}${Bi(this.b)}${Bi((isNaN(this.opacity) ? 1 : this.opacity) * 255)}`;
-}
 function Li() {
-	let e = Ri(this.opacity);
-	return `${e === 1 ? "rgb(" : "rgba("}${zi(this.r)}, ${zi(this.g)}, ${zi(this.b)}${e === 1 ? ")" : `, ${e})`}`;
+	return `#${Hi(this.r)}${Hi(this.g)}${Hi(this.b)}`;
 }
-function Ri(e) {
-	return isNaN(e) ? 1 : Math.max(0, Math.min(1, e));
+function Ri() {
+	return `#${Hi(this.r)}${Hi(this.g)}${Hi(this.b)}${Hi((isNaN(this.opacity) ? 1 : this.opacity) * 255)}`;
 }
-function zi(e) {
-	return Math.max(0, Math.min(255, Math.round(e) || 0));
+function zi() {
+	let e = Bi(this.opacity);
+	return `${e === 1 ? "rgb(" : "rgba("}${Vi(this.r)}, ${Vi(this.g)}, ${Vi(this.b)}${e === 1 ? ")" : `, ${e})`}`;
 }
 function Bi(e) {
-	return e = zi(e), (e < 16 ? "0" : "") + e.toString(16);
+	return isNaN(e) ? 1 : Math.max(0, Math.min(1, e));
 }
-function Vi(e, t, n, r) {
-	return r <= 0 ? e = t = n = NaN : n <= 0 || n >= 1 ? e = t = NaN : t <= 0 && (e = NaN), new Y(e, t, n, r);
+function Vi(e) {
+	return Math.max(0, Math.min(255, Math.round(e) || 0));
 }
 function Hi(e) {
+	return e = Vi(e), (e < 16 ? "0" : "") + e.toString(16);
+}
+function Ui(e, t, n, r) {
+	return r <= 0 ? e = t = n = NaN : n <= 0 || n >= 1 ? e = t = NaN : t <= 0 && (e = NaN), new Y(e, t, n, r);
+}
+function Wi(e) {
 	if (e instanceof Y) return new Y(e.h, e.s, e.l, e.opacity);
-	if (e instanceof pi || (e = Ai(e)), !e) return new Y();
+	if (e instanceof mi || (e = Mi(e)), !e) return new Y();
 	if (e instanceof Y) return e;
 	e = e.rgb();
 	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = Math.min(t, n, r), a = Math.max(t, n, r), o = NaN, s = a - i, c = (a + i) / 2;
 	return s ? (o = t === a ? (n - r) / s + (n < r) * 6 : n === a ? (r - t) / s + 2 : (t - n) / s + 4, s /= c < .5 ? a + i : 2 - a - i, o *= 60) : s = c > 0 && c < 1 ? 0 : o, new Y(o, s, c, e.opacity);
 }
-function Ui(e, t, n, r) {
-	return arguments.length === 1 ? Hi(e) : new Y(e, t, n, r ?? 1);
+function Gi(e, t, n, r) {
+	return arguments.length === 1 ? Wi(e) : new Y(e, t, n, r ?? 1);
 }
 function Y(e, t, n, r) {
 	this.h = +e, this.s = +t, this.l = +n, this.opacity = +r;
 }
-di(Y, Ui, fi(pi, {
+fi(Y, Gi, pi(mi, {
 	brighter(e) {
-		return e = e == null ? hi : hi ** +e, new Y(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? gi : gi ** +e, new Y(this.h, this.s, this.l * e, this.opacity);
 	},
 	darker(e) {
-		return e = e == null ? mi : mi ** +e, new Y(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? hi : hi ** +e, new Y(this.h, this.s, this.l * e, this.opacity);
 	},
 	rgb() {
 		var e = this.h % 360 + (this.h < 0) * 360, t = isNaN(e) || isNaN(this.s) ? 0 : this.s, n = this.l, r = n + (n < .5 ? n : 1 - n) * t, i = 2 * n - r;
-		return new J(Ki(e >= 240 ? e - 240 : e + 120, i, r), Ki(e, i, r), Ki(e < 120 ? e + 240 : e - 120, i, r), this.opacity);
+		return new J(Ji(e >= 240 ? e - 240 : e + 120, i, r), Ji(e, i, r), Ji(e < 120 ? e + 240 : e - 120, i, r), this.opacity);
 	},
 	clamp() {
-		return new Y(Wi(this.h), Gi(this.s), Gi(this.l), Ri(this.opacity));
+		return new Y(Ki(this.h), qi(this.s), qi(this.l), Bi(this.opacity));
 	},
 	displayable() {
 		return (0 <= this.s && this.s <= 1 || isNaN(this.s)) && 0 <= this.l && this.l <= 1 && 0 <= this.opacity && this.opacity <= 1;
 	},
 	formatHsl() {
-		let e = Ri(this.opacity);
-		return `${e === 1 ? "hsl(" : "hsla("}${Wi(this.h)}, ${Gi(this.s) * 100}%, ${Gi(this.l) * 100}%${e === 1 ? ")" : `, ${e})`}`;
+		let e = Bi(this.opacity);
+		return `${e === 1 ? "hsl(" : "hsla("}${Ki(this.h)}, ${qi(this.s) * 100}%, ${qi(this.l) * 100}%${e === 1 ? ")" : `, ${e})`}`;
 	}
 }));
-function Wi(e) {
+function Ki(e) {
 	return e = (e || 0) % 360, e < 0 ? e + 360 : e;
 }
-function Gi(e) {
+function qi(e) {
 	return Math.max(0, Math.min(1, e || 0));
 }
-function Ki(e, t, n) {
+function Ji(e, t, n) {
 	return (e < 60 ? t + (n - t) * e / 60 : e < 180 ? n : e < 240 ? t + (n - t) * (240 - e) / 60 : t) * 255;
 }
-var qi = Math.PI / 180, Ji = 180 / Math.PI, Yi = 18, Xi = .96422, Zi = 1, Qi = .82521, $i = 4 / 29, ea = 6 / 29, ta = 3 * ea * ea, na = ea * ea * ea;
-function ra(e) {
-	if (e instanceof aa) return new aa(e.l, e.a, e.b, e.opacity);
-	if (e instanceof fa) return pa(e);
-	e instanceof J || (e = Ni(e));
-	var t = la(e.r), n = la(e.g), r = la(e.b), i = oa((.2225045 * t + .7168786 * n + .0606169 * r) / Zi), a, o;
-	return t === n && n === r ? a = o = i : (a = oa((.4360747 * t + .3850649 * n + .1430804 * r) / Xi), o = oa((.0139322 * t + .0971045 * n + .7141733 * r) / Qi)), new aa(116 * i - 16, 500 * (a - i), 200 * (i - o), e.opacity);
+var Yi = Math.PI / 180, Xi = 180 / Math.PI, Zi = 18, Qi = .96422, $i = 1, ea = .82521, ta = 4 / 29, na = 6 / 29, ra = 3 * na * na, ia = na * na * na;
+function aa(e) {
+	if (e instanceof sa) return new sa(e.l, e.a, e.b, e.opacity);
+	if (e instanceof ma) return ha(e);
+	e instanceof J || (e = Fi(e));
+	var t = da(e.r), n = da(e.g), r = da(e.b), i = ca((.2225045 * t + .7168786 * n + .0606169 * r) / $i), a, o;
+	return t === n && n === r ? a = o = i : (a = ca((.4360747 * t + .3850649 * n + .1430804 * r) / Qi), o = ca((.0139322 * t + .0971045 * n + .7141733 * r) / ea)), new sa(116 * i - 16, 500 * (a - i), 200 * (i - o), e.opacity);
 }
-function ia(e, t, n, r) {
-	return arguments.length === 1 ? ra(e) : new aa(e, t, n, r ?? 1);
+function oa(e, t, n, r) {
+	return arguments.length === 1 ? aa(e) : new sa(e, t, n, r ?? 1);
 }
-function aa(e, t, n, r) {
+function sa(e, t, n, r) {
 	this.l = +e, this.a = +t, this.b = +n, this.opacity = +r;
 }
-di(aa, ia, fi(pi, {
+fi(sa, oa, pi(mi, {
 	brighter(e) {
-		return new aa(this.l + Yi * (e ?? 1), this.a, this.b, this.opacity);
+		return new sa(this.l + Zi * (e ?? 1), this.a, this.b, this.opacity);
 	},
 	darker(e) {
-		return new aa(this.l - Yi * (e ?? 1), this.a, this.b, this.opacity);
+		return new sa(this.l - Zi * (e ?? 1), this.a, this.b, this.opacity);
 	},
 	rgb() {
 		var e = (this.l + 16) / 116, t = isNaN(this.a) ? e : e + this.a / 500, n = isNaN(this.b) ? e : e - this.b / 200;
-		return t = Xi * sa(t), e = Zi * sa(e), n = Qi * sa(n), new J(ca(3.1338561 * t - 1.6168667 * e - .4906146 * n), ca(-.9787684 * t + 1.9161415 * e + .033454 * n), ca(.0719453 * t - .2289914 * e + 1.4052427 * n), this.opacity);
+		return t = Qi * la(t), e = $i * la(e), n = ea * la(n), new J(ua(3.1338561 * t - 1.6168667 * e - .4906146 * n), ua(-.9787684 * t + 1.9161415 * e + .033454 * n), ua(.0719453 * t - .2289914 * e + 1.4052427 * n), this.opacity);
 	}
 }));
-function oa(e) {
-	return e > na ? e ** (1 / 3) : e / ta + $i;
-}
-function sa(e) {
-	return e > ea ? e * e * e : ta * (e - $i);
-}
 function ca(e) {
-	return 255 * (e <= .0031308 ? 12.92 * e : 1.055 * e ** (1 / 2.4) - .055);
+	return e > ia ? e ** (1 / 3) : e / ra + ta;
 }
 function la(e) {
-	return (e /= 255) <= .04045 ? e / 12.92 : ((e + .055) / 1.055) ** 2.4;
+	return e > na ? e * e * e : ra * (e - ta);
 }
 function ua(e) {
-	if (e instanceof fa) return new fa(e.h, e.c, e.l, e.opacity);
-	if (e instanceof aa || (e = ra(e)), e.a === 0 && e.b === 0) return new fa(NaN, 0 < e.l && e.l < 100 ? 0 : NaN, e.l, e.opacity);
-	var t = Math.atan2(e.b, e.a) * Ji;
-	return new fa(t < 0 ? t + 360 : t, Math.sqrt(e.a * e.a + e.b * e.b), e.l, e.opacity);
+	return 255 * (e <= .0031308 ? 12.92 * e : 1.055 * e ** (1 / 2.4) - .055);
 }
-function da(e, t, n, r) {
-	return arguments.length === 1 ? ua(e) : new fa(e, t, n, r ?? 1);
+function da(e) {
+	return (e /= 255) <= .04045 ? e / 12.92 : ((e + .055) / 1.055) ** 2.4;
 }
-function fa(e, t, n, r) {
+function fa(e) {
+	if (e instanceof ma) return new ma(e.h, e.c, e.l, e.opacity);
+	if (e instanceof sa || (e = aa(e)), e.a === 0 && e.b === 0) return new ma(NaN, 0 < e.l && e.l < 100 ? 0 : NaN, e.l, e.opacity);
+	var t = Math.atan2(e.b, e.a) * Xi;
+	return new ma(t < 0 ? t + 360 : t, Math.sqrt(e.a * e.a + e.b * e.b), e.l, e.opacity);
+}
+function pa(e, t, n, r) {
+	return arguments.length === 1 ? fa(e) : new ma(e, t, n, r ?? 1);
+}
+function ma(e, t, n, r) {
 	this.h = +e, this.c = +t, this.l = +n, this.opacity = +r;
 }
-function pa(e) {
-	if (isNaN(e.h)) return new aa(e.l, 0, 0, e.opacity);
-	var t = e.h * qi;
-	return new aa(e.l, Math.cos(t) * e.c, Math.sin(t) * e.c, e.opacity);
+function ha(e) {
+	if (isNaN(e.h)) return new sa(e.l, 0, 0, e.opacity);
+	var t = e.h * Yi;
+	return new sa(e.l, Math.cos(t) * e.c, Math.sin(t) * e.c, e.opacity);
 }
-di(fa, da, fi(pi, {
+fi(ma, pa, pi(mi, {
 	brighter(e) {
-		return new fa(this.h, this.c, this.l + Yi * (e ?? 1), this.opacity);
+		return new ma(this.h, this.c, this.l + Zi * (e ?? 1), this.opacity);
 	},
 	darker(e) {
-		return new fa(this.h, this.c, this.l - Yi * (e ?? 1), this.opacity);
+		return new ma(this.h, this.c, this.l - Zi * (e ?? 1), this.opacity);
 	},
 	rgb() {
-		return pa(this).rgb();
+		return ha(this).rgb();
 	}
 }));
-var ma = -.14861, ha = 1.78277, ga = -.29227, _a = -.90649, va = 1.97294, ya = va * _a, ba = va * ha, xa = ha * ga - _a * ma;
-function Sa(e) {
-	if (e instanceof wa) return new wa(e.h, e.s, e.l, e.opacity);
-	e instanceof J || (e = Ni(e));
-	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = (xa * r + ya * t - ba * n) / (xa + ya - ba), a = r - i, o = (va * (n - i) - ga * a) / _a, s = Math.sqrt(o * o + a * a) / (va * i * (1 - i)), c = s ? Math.atan2(o, a) * Ji - 120 : NaN;
-	return new wa(c < 0 ? c + 360 : c, s, i, e.opacity);
+var ga = -.14861, _a = 1.78277, va = -.29227, ya = -.90649, ba = 1.97294, xa = ba * ya, Sa = ba * _a, Ca = _a * va - ya * ga;
+function wa(e) {
+	if (e instanceof Ea) return new Ea(e.h, e.s, e.l, e.opacity);
+	e instanceof J || (e = Fi(e));
+	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = (Ca * r + xa * t - Sa * n) / (Ca + xa - Sa), a = r - i, o = (ba * (n - i) - va * a) / ya, s = Math.sqrt(o * o + a * a) / (ba * i * (1 - i)), c = s ? Math.atan2(o, a) * Xi - 120 : NaN;
+	return new Ea(c < 0 ? c + 360 : c, s, i, e.opacity);
 }
-function Ca(e, t, n, r) {
-	return arguments.length === 1 ? Sa(e) : new wa(e, t, n, r ?? 1);
+function Ta(e, t, n, r) {
+	return arguments.length === 1 ? wa(e) : new Ea(e, t, n, r ?? 1);
 }
-function wa(e, t, n, r) {
+function Ea(e, t, n, r) {
 	this.h = +e, this.s = +t, this.l = +n, this.opacity = +r;
 }
-di(wa, Ca, fi(pi, {
+fi(Ea, Ta, pi(mi, {
 	brighter(e) {
-		return e = e == null ? hi : hi ** +e, new wa(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? gi : gi ** +e, new Ea(this.h, this.s, this.l * e, this.opacity);
 	},
 	darker(e) {
-		return e = e == null ? mi : mi ** +e, new wa(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? hi : hi ** +e, new Ea(this.h, this.s, this.l * e, this.opacity);
 	},
 	rgb() {
-		var e = isNaN(this.h) ? 0 : (this.h + 120) * qi, t = +this.l, n = isNaN(this.s) ? 0 : this.s * t * (1 - t), r = Math.cos(e), i = Math.sin(e);
-		return new J(255 * (t + n * (ma * r + ha * i)), 255 * (t + n * (ga * r + _a * i)), 255 * (t + va * r * n), this.opacity);
+		var e = isNaN(this.h) ? 0 : (this.h + 120) * Yi, t = +this.l, n = isNaN(this.s) ? 0 : this.s * t * (1 - t), r = Math.cos(e), i = Math.sin(e);
+		return new J(255 * (t + n * (ga * r + _a * i)), 255 * (t + n * (va * r + ya * i)), 255 * (t + ba * r * n), this.opacity);
 	}
 }));
-var Ta = (e) => () => e;
-function Ea(e, t) {
+var Da = (e) => () => e;
+function Oa(e, t) {
 	return function(n) {
 		return e + n * t;
 	};
 }
-function Da(e, t, n) {
+function ka(e, t, n) {
 	return e **= +n, t = t ** +n - e, n = 1 / n, function(r) {
 		return (e + r * t) ** +n;
 	};
 }
-function Oa(e, t) {
-	var n = t - e;
-	return n ? Ea(e, n > 180 || n < -180 ? n - 360 * Math.round(n / 360) : n) : Ta(isNaN(e) ? t : e);
-}
-function ka(e) {
-	return (e = +e) == 1 ? Aa : function(t, n) {
-		return n - t ? Da(t, n, e) : Ta(isNaN(t) ? n : t);
-	};
-}
 function Aa(e, t) {
 	var n = t - e;
-	return n ? Ea(e, n) : Ta(isNaN(e) ? t : e);
+	return n ? Oa(e, n > 180 || n < -180 ? n - 360 * Math.round(n / 360) : n) : Da(isNaN(e) ? t : e);
 }
-var ja = (function e(t) {
-	var n = ka(t);
+function ja(e) {
+	return (e = +e) == 1 ? Ma : function(t, n) {
+		return n - t ? ka(t, n, e) : Da(isNaN(t) ? n : t);
+	};
+}
+function Ma(e, t) {
+	var n = t - e;
+	return n ? Oa(e, n) : Da(isNaN(e) ? t : e);
+}
+var Na = (function e(t) {
+	var n = ja(t);
 	function r(e, t) {
-		var r = n((e = Pi(e)).r, (t = Pi(t)).r), i = n(e.g, t.g), a = n(e.b, t.b), o = Aa(e.opacity, t.opacity);
+		var r = n((e = Ii(e)).r, (t = Ii(t)).r), i = n(e.g, t.g), a = n(e.b, t.b), o = Ma(e.opacity, t.opacity);
 		return function(t) {
 			return e.r = r(t), e.g = i(t), e.b = a(t), e.opacity = o(t), e + "";
 		};
 	}
 	return r.gamma = e, r;
 })(1);
-function Ma(e, t) {
+function Pa(e, t) {
 	t ||= [];
 	var n = e ? Math.min(t.length, e.length) : 0, r = t.slice(), i;
 	return function(a) {
@@ -3623,81 +3639,81 @@ function Ma(e, t) {
 		return r;
 	};
 }
-function Na(e) {
+function Fa(e) {
 	return ArrayBuffer.isView(e) && !(e instanceof DataView);
 }
-function Pa(e, t) {
-	for (var n = t ? t.length : 0, r = e ? Math.min(n, e.length) : 0, i = Array(r), a = Array(n), o = 0; o < r; ++o) i[o] = Ua(e[o], t[o]);
+function Ia(e, t) {
+	for (var n = t ? t.length : 0, r = e ? Math.min(n, e.length) : 0, i = Array(r), a = Array(n), o = 0; o < r; ++o) i[o] = Ga(e[o], t[o]);
 	for (; o < n; ++o) a[o] = t[o];
 	return function(e) {
 		for (o = 0; o < r; ++o) a[o] = i[o](e);
 		return a;
 	};
 }
-function Fa(e, t) {
+function La(e, t) {
 	var n = /* @__PURE__ */ new Date();
 	return e = +e, t = +t, function(r) {
 		return n.setTime(e * (1 - r) + t * r), n;
 	};
 }
-function Ia(e, t) {
+function Ra(e, t) {
 	return e = +e, t = +t, function(n) {
 		return e * (1 - n) + t * n;
 	};
 }
-function La(e, t) {
+function za(e, t) {
 	var n = {}, r = {}, i;
-	for (i in typeof e == "object" && e || (e = {}), typeof t == "object" && t || (t = {}), t) i in e ? n[i] = Ua(e[i], t[i]) : r[i] = t[i];
+	for (i in typeof e == "object" && e || (e = {}), typeof t == "object" && t || (t = {}), t) i in e ? n[i] = Ga(e[i], t[i]) : r[i] = t[i];
 	return function(e) {
 		for (i in n) r[i] = n[i](e);
 		return r;
 	};
 }
-var Ra = /[-+]?(?:\d+\.?\d*|\.?\d+)(?:[eE][-+]?\d+)?/g, za = new RegExp(Ra.source, "g");
-function Ba(e) {
+var Ba = /[-+]?(?:\d+\.?\d*|\.?\d+)(?:[eE][-+]?\d+)?/g, Va = new RegExp(Ba.source, "g");
+function Ha(e) {
 	return function() {
 		return e;
 	};
 }
-function Va(e) {
+function Ua(e) {
 	return function(t) {
 		return e(t) + "";
 	};
 }
-function Ha(e, t) {
-	var n = Ra.lastIndex = za.lastIndex = 0, r, i, a, o = -1, s = [], c = [];
-	for (e += "", t += ""; (r = Ra.exec(e)) && (i = za.exec(t));) (a = i.index) > n && (a = t.slice(n, a), s[o] ? s[o] += a : s[++o] = a), (r = r[0]) === (i = i[0]) ? s[o] ? s[o] += i : s[++o] = i : (s[++o] = null, c.push({
+function Wa(e, t) {
+	var n = Ba.lastIndex = Va.lastIndex = 0, r, i, a, o = -1, s = [], c = [];
+	for (e += "", t += ""; (r = Ba.exec(e)) && (i = Va.exec(t));) (a = i.index) > n && (a = t.slice(n, a), s[o] ? s[o] += a : s[++o] = a), (r = r[0]) === (i = i[0]) ? s[o] ? s[o] += i : s[++o] = i : (s[++o] = null, c.push({
 		i: o,
-		x: Ia(r, i)
-	})), n = za.lastIndex;
-	return n < t.length && (a = t.slice(n), s[o] ? s[o] += a : s[++o] = a), s.length < 2 ? c[0] ? Va(c[0].x) : Ba(t) : (t = c.length, function(e) {
+		x: Ra(r, i)
+	})), n = Va.lastIndex;
+	return n < t.length && (a = t.slice(n), s[o] ? s[o] += a : s[++o] = a), s.length < 2 ? c[0] ? Ua(c[0].x) : Ha(t) : (t = c.length, function(e) {
 		for (var n = 0, r; n < t; ++n) s[(r = c[n]).i] = r.x(e);
 		return s.join("");
 	});
 }
-function Ua(e, t) {
+function Ga(e, t) {
 	var n = typeof t, r;
-	return t == null || n === "boolean" ? Ta(t) : (n === "number" ? Ia : n === "string" ? (r = Ai(t)) ? (t = r, ja) : Ha : t instanceof Ai ? ja : t instanceof Date ? Fa : Na(t) ? Ma : Array.isArray(t) ? Pa : typeof t.valueOf != "function" && typeof t.toString != "function" || isNaN(t) ? La : Ia)(e, t);
+	return t == null || n === "boolean" ? Da(t) : (n === "number" ? Ra : n === "string" ? (r = Mi(t)) ? (t = r, Na) : Wa : t instanceof Mi ? Na : t instanceof Date ? La : Fa(t) ? Pa : Array.isArray(t) ? Ia : typeof t.valueOf != "function" && typeof t.toString != "function" || isNaN(t) ? za : Ra)(e, t);
 }
-function Wa(e, t) {
+function Ka(e, t) {
 	return e = +e, t = +t, function(n) {
 		return Math.round(e * (1 - n) + t * n);
 	};
 }
-var Ga = 1e-12;
-function Ka(e) {
+var qa = 1e-12;
+function Ja(e) {
 	return ((e = Math.exp(e)) + 1 / e) / 2;
 }
-function qa(e) {
+function Ya(e) {
 	return ((e = Math.exp(e)) - 1 / e) / 2;
 }
-function Ja(e) {
+function Xa(e) {
 	return ((e = Math.exp(2 * e)) - 1) / (e + 1);
 }
 (function e(t, n, r) {
 	function i(e, i) {
 		var a = e[0], o = e[1], s = e[2], c = i[0], l = i[1], u = i[2], d = c - a, f = l - o, p = d * d + f * f, m, h;
-		if (p < Ga) h = Math.log(u / s) / t, m = function(e) {
+		if (p < qa) h = Math.log(u / s) / t, m = function(e) {
 			return [
 				a + e * d,
 				o + e * f,
@@ -3707,11 +3723,11 @@ function Ja(e) {
 		else {
 			var g = Math.sqrt(p), _ = (u * u - s * s + r * p) / (2 * s * n * g), v = (u * u - s * s - r * p) / (2 * u * n * g), y = Math.log(Math.sqrt(_ * _ + 1) - _);
 			h = (Math.log(Math.sqrt(v * v + 1) - v) - y) / t, m = function(e) {
-				var r = e * h, i = Ka(y), c = s / (n * g) * (i * Ja(t * r + y) - qa(y));
+				var r = e * h, i = Ja(y), c = s / (n * g) * (i * Xa(t * r + y) - Ya(y));
 				return [
 					a + c * d,
 					o + c * f,
-					s * i / Ka(t * r + y)
+					s * i / Ja(t * r + y)
 				];
 			};
 		}
@@ -3722,11 +3738,11 @@ function Ja(e) {
 		return e(n, r, r * r);
 	}, i;
 })(Math.SQRT2, 2, 4);
-function Ya(e) {
+function Za(e) {
 	return (function t(n) {
 		n = +n;
 		function r(t, r) {
-			var i = e((t = Ca(t)).h, (r = Ca(r)).h), a = Aa(t.s, r.s), o = Aa(t.l, r.l), s = Aa(t.opacity, r.opacity);
+			var i = e((t = Ta(t)).h, (r = Ta(r)).h), a = Ma(t.s, r.s), o = Ma(t.l, r.l), s = Ma(t.opacity, r.opacity);
 			return function(e) {
 				return t.h = i(e), t.s = a(e), t.l = o(e ** +n), t.opacity = s(e), t + "";
 			};
@@ -3734,69 +3750,69 @@ function Ya(e) {
 		return r.gamma = t, r;
 	})(1);
 }
-Ya(Oa), Ya(Aa);
+Za(Aa), Za(Ma);
 // node_modules/d3-scale/src/constant.js
-function Xa(e) {
+function Qa(e) {
 	return function() {
 		return e;
 	};
 }
 // node_modules/d3-scale/src/number.js
-function Za(e) {
+function $a(e) {
 	return +e;
 }
 // node_modules/d3-scale/src/continuous.js
-var Qa = [0, 1];
-function $a(e) {
+var eo = [0, 1];
+function to(e) {
 	return e;
 }
-function eo(e, t) {
+function no(e, t) {
 	return (t -= e = +e) ? function(n) {
 		return (n - e) / t;
-	} : Xa(isNaN(t) ? NaN : .5);
+	} : Qa(isNaN(t) ? NaN : .5);
 }
-function to(e, t) {
+function ro(e, t) {
 	var n;
 	return e > t && (n = e, e = t, t = n), function(n) {
 		return Math.max(e, Math.min(t, n));
 	};
 }
-function no(e, t, n) {
+function io(e, t, n) {
 	var r = e[0], i = e[1], a = t[0], o = t[1];
-	return i < r ? (r = eo(i, r), a = n(o, a)) : (r = eo(r, i), a = n(a, o)), function(e) {
+	return i < r ? (r = no(i, r), a = n(o, a)) : (r = no(r, i), a = n(a, o)), function(e) {
 		return a(r(e));
 	};
 }
-function ro(e, t, n) {
+function ao(e, t, n) {
 	var r = Math.min(e.length, t.length) - 1, i = Array(r), a = Array(r), o = -1;
-	for (e[r] < e[0] && (e = e.slice().reverse(), t = t.slice().reverse()); ++o < r;) i[o] = eo(e[o], e[o + 1]), a[o] = n(t[o], t[o + 1]);
+	for (e[r] < e[0] && (e = e.slice().reverse(), t = t.slice().reverse()); ++o < r;) i[o] = no(e[o], e[o + 1]), a[o] = n(t[o], t[o + 1]);
 	return function(t) {
-		var n = ti(e, t, 1, r) - 1;
+		var n = ni(e, t, 1, r) - 1;
 		return a[n](i[n](t));
 	};
 }
-function io(e, t) {
+function oo(e, t) {
 	return t.domain(e.domain()).range(e.range()).interpolate(e.interpolate()).clamp(e.clamp()).unknown(e.unknown());
 }
-function ao() {
-	var e = Qa, t = Qa, n = Ua, r, i, a, o = $a, s, c, l;
+function so() {
+	var e = eo, t = eo, n = Ga, r, i, a, o = to, s, c, l;
 	function u() {
 		var n = Math.min(e.length, t.length);
-		return o !== $a && (o = to(e[0], e[n - 1])), s = n > 2 ? ro : no, c = l = null, d;
+		return o !== to && (o = ro(e[0], e[n - 1])), s = n > 2 ? ao : io, c = l = null, d;
 	}
 	function d(i) {
 		return i == null || isNaN(i = +i) ? a : (c ||= s(e.map(r), t, n))(r(o(i)));
 	}
 	return d.invert = function(n) {
-		return o(i((l ||= s(t, e.map(r), Ia))(n)));
+		return o(i((l ||= s(t, e.map(r), Ra))(n)));
 	}, d.domain = function(t) {
-		return arguments.length ? (e = Array.from(t, Za), u()) : e.slice();
+		return arguments.length ? (e = Array.from(t, $a), u()) : e.slice();
 	}, d.range = function(e) {
 		return arguments.length ? (t = Array.from(e), u()) : t.slice();
 	}, d.rangeRound = function(e) {
-		return t = Array.from(e), n = Wa, u();
+		return t = Array.from(e), n = Ka, u();
 	}, d.clamp = function(e) {
-		return arguments.length ? (o = e ? !0 : $a, u()) : o !== $a;
+		return arguments.length ? (o = e ? !0 : to, u()) : o !== to;
 	}, d.interpolate = function(e) {
 		return arguments.length ? (n = e, u()) : n;
 	}, d.unknown = function(e) {
@@ -3805,39 +3821,39 @@ function ao() {
 		return r = e, i = t, u();
 	};
 }
-function oo() {
-	return ao()($a, $a);
+function co() {
+	return so()(to, to);
 }
 // node_modules/d3-format/dist/d3-format.mjs
-function so(e) {
+function lo(e) {
 	return Math.abs(e = Math.round(e)) >= 1e21 ? e.toLocaleString("en").replace(/,/g, "") : e.toString(10);
 }
-function co(e, t) {
+function uo(e, t) {
 	if (!isFinite(e) || e === 0) return null;
 	var n = (e = t ? e.toExponential(t - 1) : e.toExponential()).indexOf("e"), r = e.slice(0, n);
 	return [r.length > 1 ? r[0] + r.slice(2) : r, +e.slice(n + 1)];
 }
-function lo(e) {
-	return e = co(Math.abs(e)), e ? e[1] : NaN;
+function fo(e) {
+	return e = uo(Math.abs(e)), e ? e[1] : NaN;
 }
-function uo(e, t) {
+function po(e, t) {
 	return function(n, r) {
 		for (var i = n.length, a = [], o = 0, s = e[0], c = 0; i > 0 && s > 0 && (c + s + 1 > r && (s = Math.max(1, r - c)), a.push(n.substring(i -= s, i + s)), !((c += s + 1) > r));) s = e[o = (o + 1) % e.length];
 		return a.reverse().join(t);
 	};
 }
-function fo(e) {
+function mo(e) {
 	return function(t) {
 		return t.replace(/[0-9]/g, function(t) {
 			return e[+t];
 		});
 	};
 }
-var po = /^(?:(.)?([<>=^]))?([+\-( ])?([$#])?(0)?(\d+)?(,)?(\.\d+)?(~)?([a-z%])?$/i;
-function mo(e) {
-	if (!(t = po.exec(e))) throw Error("invalid format: " + e);
+var ho = /^(?:(.)?([<>=^]))?([+\-( ])?([$#])?(0)?(\d+)?(,)?(\.\d+)?(~)?([a-z%])?$/i;
+function go(e) {
+	if (!(t = ho.exec(e))) throw Error("invalid format: " + e);
 	var t;
-	return new ho({
+	return new _o({
 		fill: t[1],
 		align: t[2],
 		sign: t[3],
@@ -3850,14 +3866,14 @@ function mo(e) {
 		type: t[10]
 	});
 }
-mo.prototype = ho.prototype;
-function ho(e) {
+go.prototype = _o.prototype;
+function _o(e) {
 	this.fill = e.fill === void 0 ? " " : e.fill + "", this.align = e.align === void 0 ? ">" : e.align + "", this.sign = e.sign === void 0 ? "-" : e.sign + "", this.symbol = e.symbol === void 0 ? "" : e.symbol + "", this.zero = !!e.zero, this.width = e.width === void 0 ? void 0 : +e.width, this.comma = !!e.comma, this.precision = e.precision === void 0 ? void 0 : +e.precision, this.trim = !!e.trim, this.type = e.type === void 0 ? "" : e.type + "";
 }
-ho.prototype.toString = function() {
+_o.prototype.toString = function() {
 	return this.fill + this.align + this.sign + this.symbol + (this.zero ? "0" : "") + (this.width === void 0 ? "" : Math.max(1, this.width | 0)) + (this.comma ? "," : "") + (this.precision === void 0 ? "" : "." + Math.max(0, this.precision | 0)) + (this.trim ? "~" : "") + this.type;
 };
-function go(e) {
+function vo(e) {
 	out: for (var t = e.length, n = 1, r = -1, i; n < t; ++n) switch (e[n]) {
 		case ".":
 			r = i = n;
@@ -3871,38 +3887,38 @@ function go(e) {
 	}
 	return r > 0 ? e.slice(0, r) + e.slice(i + 1) : e;
 }
-var _o;
-function vo(e, t) {
-	var n = co(e, t);
-	if (!n) return _o = void 0, e.toPrecision(t);
-	var r = n[0], i = n[1], a = i - (_o = Math.max(-8, Math.min(8, Math.floor(i / 3))) * 3) + 1, o = r.length;
-	return a === o ? r : a > o ? r + Array(a - o + 1).join("0") : a > 0 ? r.slice(0, a) + "." + r.slice(a) : "0." + Array(1 - a).join("0") + co(e, Math.max(0, t + a - 1))[0];
+var yo;
+function bo(e, t) {
+	var n = uo(e, t);
+	if (!n) return yo = void 0, e.toPrecision(t);
+	var r = n[0], i = n[1], a = i - (yo = Math.max(-8, Math.min(8, Math.floor(i / 3))) * 3) + 1, o = r.length;
+	return a === o ? r : a > o ? r + Array(a - o + 1).join("0") : a > 0 ? r.slice(0, a) + "." + r.slice(a) : "0." + Array(1 - a).join("0") + uo(e, Math.max(0, t + a - 1))[0];
 }
-function yo(e, t) {
-	var n = co(e, t);
+function xo(e, t) {
+	var n = uo(e, t);
 	if (!n) return e + "";
 	var r = n[0], i = n[1];
 	return i < 0 ? "0." + Array(-i).join("0") + r : r.length > i + 1 ? r.slice(0, i + 1) + "." + r.slice(i + 1) : r + Array(i - r.length + 2).join("0");
 }
-var bo = {
+var So = {
 	"%": (e, t) => (e * 100).toFixed(t),
 	b: (e) => Math.round(e).toString(2),
 	c: (e) => e + "",
-	d: so,
+	d: lo,
 	e: (e, t) => e.toExponential(t),
 	f: (e, t) => e.toFixed(t),
 	g: (e, t) => e.toPrecision(t),
 	o: (e) => Math.round(e).toString(8),
-	p: (e, t) => yo(e * 100, t),
-	r: yo,
-	s: vo,
+	p: (e, t) => xo(e * 100, t),
+	r: xo,
+	s: bo,
 	X: (e) => Math.round(e).toString(16).toUpperCase(),
 	x: (e) => Math.round(e).toString(16)
 };
-function xo(e) {
+function Co(e) {
 	return e;
 }
-var So = Array.prototype.map, Co = [
+var wo = Array.prototype.map, To = [
 	"y",
 	"z",
 	"a",
@@ -3921,13 +3937,13 @@ var So = Array.prototype.map, Co = [
 	"Z",
 	"Y"
 ];
-function wo(e) {
-	var t = e.grouping === void 0 || e.thousands === void 0 ? xo : uo(So.call(e.grouping, Number), e.thousands + ""), n = e.currency === void 0 ? "" : e.currency[0] + "", r = e.currency === void 0 ? "" : e.currency[1] + "", i = e.decimal === void 0 ? "." : e.decimal + "", a = e.numerals === void 0 ? xo : fo(So.call(e.numerals, String)), o = e.percent === void 0 ? "%" : e.percent + "", s = e.minus === void 0 ? "−" : e.minus + "", c = e.nan === void 0 ? "NaN" : e.nan + "";
+function Eo(e) {
+	var t = e.grouping === void 0 || e.thousands === void 0 ? Co : po(wo.call(e.grouping, Number), e.thousands + ""), n = e.currency === void 0 ? "" : e.currency[0] + "", r = e.currency === void 0 ? "" : e.currency[1] + "", i = e.decimal === void 0 ? "." : e.decimal + "", a = e.numerals === void 0 ? Co : mo(wo.call(e.numerals, String)), o = e.percent === void 0 ? "%" : e.percent + "", s = e.minus === void 0 ? "−" : e.minus + "", c = e.nan === void 0 ? "NaN" : e.nan + "";
 	function l(e, l) {
-		e = mo(e);
+		e = go(e);
 		var u = e.fill, d = e.align, f = e.sign, p = e.symbol, m = e.zero, h = e.width, g = e.comma, _ = e.precision, v = e.trim, y = e.type;
-		y === "n" ? (g = !0, y = "g") : bo[y] || (_ === void 0 && (_ = 12), v = !0, y = "g"), (m || u === "0" && d === "=") && (m = !0, u = "0", d = "=");
-		var b = (l && l.prefix !== void 0 ? l.prefix : "") + (p === "$" ? n : p === "#" && /[boxX]/.test(y) ? "0" + y.toLowerCase() : ""), x = (p === "$" ? r : /[%p]/.test(y) ? o : "") + (l && l.suffix !== void 0 ? l.suffix : ""), S = bo[y], C = /[defgprs%]/.test(y);
+		y === "n" ? (g = !0, y = "g") : So[y] || (_ === void 0 && (_ = 12), v = !0, y = "g"), (m || u === "0" && d === "=") && (m = !0, u = "0", d = "=");
+		var b = (l && l.prefix !== void 0 ? l.prefix : "") + (p === "$" ? n : p === "#" && /[boxX]/.test(y) ? "0" + y.toLowerCase() : ""), x = (p === "$" ? r : /[%p]/.test(y) ? o : "") + (l && l.suffix !== void 0 ? l.suffix : ""), S = So[y], C = /[defgprs%]/.test(y);
 		_ = _ === void 0 ? 6 : /[gprs]/.test(y) ? Math.max(1, Math.min(21, _)) : Math.max(0, Math.min(20, _));
 		function w(e) {
 			var n = b, r = x, o, l, p;
@@ -3935,7 +3951,7 @@ function wo(e) {
 			else {
 				e = +e;
 				var w = e < 0 || 1 / e < 0;
-				if (e = isNaN(e) ? c : S(Math.abs(e), _), v && (e = go(e)), w && +e == 0 && f !== "+" && (w = !1), n = (w ? f === "(" ? f : s : f === "-" || f === "(" ? "" : f) + n, r = (y === "s" && !isNaN(e) && _o !== void 0 ? Co[8 + _o / 3] : "") + r + (w && f === "(" ? ")" : ""), C) {
+				if (e = isNaN(e) ? c : S(Math.abs(e), _), v && (e = vo(e)), w && +e == 0 && f !== "+" && (w = !1), n = (w ? f === "(" ? f : s : f === "-" || f === "(" ? "" : f) + n, r = (y === "s" && !isNaN(e) && yo !== void 0 ? To[8 + yo / 3] : "") + r + (w && f === "(" ? ")" : ""), C) {
 					for (o = -1, l = e.length; ++o < l;) if (p = e.charCodeAt(o), 48 > p || p > 57) {
 						r = (p === 46 ? i + e.slice(o + 1) : e.slice(o)) + r, e = e.slice(0, o);
 						break;
@@ -3963,7 +3979,7 @@ function wo(e) {
 		}, w;
 	}
 	function u(e, t) {
-		var n = Math.max(-8, Math.min(8, Math.floor(lo(t) / 3))) * 3, r = 10 ** -n, i = l((e = mo(e), e.type = "f", e), { suffix: Co[8 + n / 3] });
+		var n = Math.max(-8, Math.min(8, Math.floor(fo(t) / 3))) * 3, r = 10 ** -n, i = l((e = go(e), e.type = "f", e), { suffix: To[8 + n / 3] });
 		return function(e) {
 			return i(r * e);
 		};
@@ -3973,57 +3989,57 @@ function wo(e) {
 		formatPrefix: u
 	};
 }
-var To, Eo, Do;
-Oo({
+var Do, Oo, ko;
+Ao({
 	thousands: ",",
 	grouping: [3],
 	currency: ["$", ""]
 });
-function Oo(e) {
-	return To = wo(e), Eo = To.format, Do = To.formatPrefix, To;
+function Ao(e) {
+	return Do = Eo(e), Oo = Do.format, ko = Do.formatPrefix, Do;
 }
-function ko(e) {
-	return Math.max(0, -lo(Math.abs(e)));
+function jo(e) {
+	return Math.max(0, -fo(Math.abs(e)));
 }
-function Ao(e, t) {
-	return Math.max(0, Math.max(-8, Math.min(8, Math.floor(lo(t) / 3))) * 3 - lo(Math.abs(e)));
+function Mo(e, t) {
+	return Math.max(0, Math.max(-8, Math.min(8, Math.floor(fo(t) / 3))) * 3 - fo(Math.abs(e)));
 }
-function jo(e, t) {
-	return e = Math.abs(e), t = Math.abs(t) - e, Math.max(0, lo(t) - lo(e)) + 1;
+function No(e, t) {
+	return e = Math.abs(e), t = Math.abs(t) - e, Math.max(0, fo(t) - fo(e)) + 1;
 }
 // node_modules/d3-scale/src/tickFormat.js
-function Mo(e, t, n, r) {
-	var i = li(e, t, n), a;
-	switch (r = mo(r ?? ",f"), r.type) {
+function Po(e, t, n, r) {
+	var i = ui(e, t, n), a;
+	switch (r = go(r ?? ",f"), r.type) {
 		case "s":
 			var o = Math.max(Math.abs(e), Math.abs(t));
-			return r.precision == null && !isNaN(a = Ao(i, o)) && (r.precision = a), Do(r, o);
+			return r.precision == null && !isNaN(a = Mo(i, o)) && (r.precision = a), ko(r, o);
 		case "":
 		case "e":
 		case "g":
 		case "p":
 		case "r":
-			r.precision == null && !isNaN(a = jo(i, Math.max(Math.abs(e), Math.abs(t)))) && (r.precision = a - (r.type === "e"));
+			r.precision == null && !isNaN(a = No(i, Math.max(Math.abs(e), Math.abs(t)))) && (r.precision = a - (r.type === "e"));
 			break;
 		case "f":
-		case "%": r.precision == null && !isNaN(a = ko(i)) && (r.precision = a - (r.type === "%") * 2);
+		case "%": r.precision == null && !isNaN(a = jo(i)) && (r.precision = a - (r.type === "%") * 2);
 	}
-	return Eo(r);
+	return Oo(r);
 }
 // node_modules/d3-scale/src/linear.js
-function No(e) {
+function Fo(e) {
 	var t = e.domain;
 	return e.ticks = function(e) {
 		var n = t();
-		return si(n[0], n[n.length - 1], e ?? 10);
+		return ci(n[0], n[n.length - 1], e ?? 10);
 	}, e.tickFormat = function(e, n) {
 		var r = t();
-		return Mo(r[0], r[r.length - 1], e ?? 10, n);
+		return Po(r[0], r[r.length - 1], e ?? 10, n);
 	}, e.nice = function(n) {
 		n ??= 10;
 		var r = t(), i = 0, a = r.length - 1, o = r[i], s = r[a], c, l, u = 10;
 		for (s < o && (l = o, o = s, s = l, l = i, i = a, a = l); u-- > 0;) {
-			if (l = ci(o, s, n), l === c) return r[i] = o, r[a] = s, t(r);
+			if (l = li(o, s, n), l === c) return r[i] = o, r[a] = s, t(r);
 			if (l > 0) o = Math.floor(o / l) * l, s = Math.ceil(s / l) * l;
 			else if (l < 0) o = Math.ceil(o * l) / l, s = Math.floor(s * l) / l;
 			else break;
@@ -4032,47 +4048,47 @@ function No(e) {
 		return e;
 	}, e;
 }
-function Po() {
-	var e = oo();
+function Io() {
+	var e = co();
 	return e.copy = function() {
-		return io(e, Po());
-	}, ui.apply(e, arguments), No(e);
+		return oo(e, Io());
+	}, di.apply(e, arguments), Fo(e);
 }
 // node_modules/d3-scale/src/nice.js
-function Fo(e, t) {
+function Lo(e, t) {
 	e = e.slice();
 	var n = 0, r = e.length - 1, i = e[n], a = e[r], o;
 	return a < i && (o = n, n = r, r = o, o = i, i = a, a = o), e[n] = t.floor(i), e[r] = t.ceil(a), e;
 }
 // node_modules/d3-scale/src/log.js
-function Io(e) {
+function Ro(e) {
 	return Math.log(e);
 }
-function Lo(e) {
+function zo(e) {
 	return Math.exp(e);
 }
-function Ro(e) {
+function Bo(e) {
 	return -Math.log(-e);
 }
-function zo(e) {
+function Vo(e) {
 	return -Math.exp(-e);
 }
-function Bo(e) {
+function Ho(e) {
 	return isFinite(e) ? +("1e" + e) : e < 0 ? 0 : e;
 }
-function Vo(e) {
-	return e === 10 ? Bo : e === Math.E ? Math.exp : (t) => e ** +t;
-}
-function Ho(e) {
-	return e === Math.E ? Math.log : e === 10 && Math.log10 || e === 2 && Math.log2 || (e = Math.log(e), (t) => Math.log(t) / e);
-}
 function Uo(e) {
-	return (t, n) => -e(-t, n);
+	return e === 10 ? Ho : e === Math.E ? Math.exp : (t) => e ** +t;
 }
 function Wo(e) {
-	let t = e(Io, Lo), n = t.domain, r = 10, i, a;
+	return e === Math.E ? Math.log : e === 10 && Math.log10 || e === 2 && Math.log2 || (e = Math.log(e), (t) => Math.log(t) / e);
+}
+function Go(e) {
+	return (t, n) => -e(-t, n);
+}
+function Ko(e) {
+	let t = e(Ro, zo), n = t.domain, r = 10, i, a;
 	function o() {
-		return i = Ho(r), a = Vo(r), n()[0] < 0 ? (i = Uo(i), a = Uo(a), e(Ro, zo)) : e(Io, Lo), t;
+		return i = Wo(r), a = Uo(r), n()[0] < 0 ? (i = Go(i), a = Go(a), e(Bo, Vo)) : e(Ro, zo), t;
 	}
 	return t.base = function(e) {
 		return arguments.length ? (r = +e, o()) : r;
@@ -4092,24 +4108,24 @@ function Wo(e) {
 				if (f > s) break;
 				m.push(f);
 			}
-			m.length * 2 < p && (m = si(o, s, p));
-		} else m = si(l, u, Math.min(u - l, p)).map(a);
+			m.length * 2 < p && (m = ci(o, s, p));
+		} else m = ci(l, u, Math.min(u - l, p)).map(a);
 		return c ? m.reverse() : m;
 	}, t.tickFormat = (e, n) => {
-		if (e ??= 10, n ??= r === 10 ? "s" : ",", typeof n != "function" && (!(r % 1) && (n = mo(n)).precision == null && (n.trim = !0), n = Eo(n)), e === Infinity) return n;
+		if (e ??= 10, n ??= r === 10 ? "s" : ",", typeof n != "function" && (!(r % 1) && (n = go(n)).precision == null && (n.trim = !0), n = Oo(n)), e === Infinity) return n;
 		let o = Math.max(1, r * e / t.ticks().length);
 		return (e) => {
 			let t = e / a(Math.round(i(e)));
 			return t * r < r - .5 && (t *= r), t <= o ? n(e) : "";
 		};
-	}, t.nice = () => n(Fo(n(), {
+	}, t.nice = () => n(Lo(n(), {
 		floor: (e) => a(Math.floor(i(e))),
 		ceil: (e) => a(Math.ceil(i(e)))
 	})), t;
 }
-function Go() {
-	let e = Wo(ao()).domain([1, 10]);
-	return e.copy = () => io(e, Go()).base(e.base()), ui.apply(e, arguments), e;
+function qo() {
+	let e = Ko(so()).domain([1, 10]);
+	return e.copy = () => oo(e, qo()).base(e.base()), di.apply(e, arguments), e;
 }
 // node_modules/d3-shape/src/constant.js
 function X(e) {
@@ -4118,27 +4134,27 @@ function X(e) {
 	};
 }
 // node_modules/d3-path/dist/d3-path.mjs
-var Ko = Math.PI, qo = 2 * Ko, Jo = 1e-6, Yo = qo - Jo;
-function Xo(e) {
+var Jo = Math.PI, Yo = 2 * Jo, Xo = 1e-6, Zo = Yo - Xo;
+function Qo(e) {
 	this._ += e[0];
 	for (let t = 1, n = e.length; t < n; ++t) this._ += arguments[t] + e[t];
 }
-function Zo(e) {
+function $o(e) {
 	let t = Math.floor(e);
 	if (!(t >= 0)) throw Error(`invalid digits: ${e}`);
-	if (t > 15) return Xo;
+	if (t > 15) return Qo;
 	let n = 10 ** t;
 	return function(e) {
 		this._ += e[0];
 		for (let t = 1, r = e.length; t < r; ++t) this._ += Math.round(arguments[t] * n) / n + e[t];
 	};
 }
-function Qo(e, t, n, r) {
+function es(e, t, n, r) {
 	return e === n && t === r;
 }
-function $o(e) {
+function ts(e) {
 	let t = Math.floor(e);
-	if (!(t <= 15)) return Qo;
+	if (!(t <= 15)) return es;
 	let n = 10 ** t, r = function(e) {
 		return Math.round(e * n);
 	};
@@ -4146,9 +4162,9 @@ function $o(e) {
 		return r(e) === r(n) && r(t) === r(i);
 	};
 }
-var es = class {
+var ns = class {
 	constructor(e) {
-		this._x0 = this._y0 = this._x1 = this._y1 = null, this._ = "", this._append = e == null ? Xo : Zo(e), this._equal = e == null ? Qo : $o(e);
+		this._x0 = this._y0 = this._x1 = this._y1 = null, this._ = "", this._append = e == null ? Qo : $o(e), this._equal = e == null ? es : ts(e);
 	}
 	moveTo(e, t) {
 		this._append`M${this._x0 = this._x1 = +e},${this._y0 = this._y1 = +t}`;
@@ -4169,27 +4185,27 @@ var es = class {
 		if (e = +e, t = +t, n = +n, r = +r, i = +i, i < 0) throw Error(`negative radius: ${i}`);
 		let a = this._x1, o = this._y1, s = n - e, c = r - t, l = a - e, u = o - t, d = l * l + u * u;
 		if (this._x1 === null) this._append`M${this._x1 = e},${this._y1 = t}`;
-		else if (d > Jo) {
-			if (!(Math.abs(u * s - c * l) > Jo) || !i) this._append`L${this._x1 = e},${this._y1 = t}`;
+		else if (d > Xo) {
+			if (!(Math.abs(u * s - c * l) > Xo) || !i) this._append`L${this._x1 = e},${this._y1 = t}`;
 			else {
-				let f = n - a, p = r - o, m = s * s + c * c, h = f * f + p * p, g = Math.sqrt(m), _ = Math.sqrt(d), v = i * Math.tan((Ko - Math.acos((m + d - h) / (2 * g * _))) / 2), y = v / _, b = v / g;
-				Math.abs(y - 1) > Jo && this._append`L${e + y * l},${t + y * u}`, this._append`A${i},${i},0,0,${+(u * f > l * p)},${this._x1 = e + b * s},${this._y1 = t + b * c}`;
+				let f = n - a, p = r - o, m = s * s + c * c, h = f * f + p * p, g = Math.sqrt(m), _ = Math.sqrt(d), v = i * Math.tan((Jo - Math.acos((m + d - h) / (2 * g * _))) / 2), y = v / _, b = v / g;
+				Math.abs(y - 1) > Xo && this._append`L${e + y * l},${t + y * u}`, this._append`A${i},${i},0,0,${+(u * f > l * p)},${this._x1 = e + b * s},${this._y1 = t + b * c}`;
 			}
 		}
 	}
 	arc(e, t, n, r, i, a) {
 		if (e = +e, t = +t, n = +n, a = !!a, n < 0) throw Error(`negative radius: ${n}`);
 		let o = n * Math.cos(r), s = n * Math.sin(r), c = e + o, l = t + s, u = 1 ^ a, d = a ? r - i : i - r;
-		if (this._x1 === null ? this._append`M${c},${l}` : (Math.abs(this._x1 - c) > Jo || Math.abs(this._y1 - l) > Jo) && this._append`L${c},${l}`, n) {
-			if (d < 0 && (d = d % qo + qo), d > Yo) this._append`A${n},${n},0,1,${u},${e - o},${t - s}A${n},${n},0,1,${u},${this._x1 = c},${this._y1 = l}`;
-			else if (d > Jo) {
+		if (this._x1 === null ? this._append`M${c},${l}` : (Math.abs(this._x1 - c) > Xo || Math.abs(this._y1 - l) > Xo) && this._append`L${c},${l}`, n) {
+			if (d < 0 && (d = d % Yo + Yo), d > Zo) this._append`A${n},${n},0,1,${u},${e - o},${t - s}A${n},${n},0,1,${u},${this._x1 = c},${this._y1 = l}`;
+			else if (d > Xo) {
 				let a = e + n * Math.cos(i), o = t + n * Math.sin(i);
-				if (d >= Ko && this._equal(c, l, a, o)) {
+				if (d >= Jo && this._equal(c, l, a, o)) {
 					d /= 2;
 					let i = r + d;
-					this._append`A${n},${n},0,${+(d >= Ko)},${u},${e + n * Math.cos(i)},${t + n * Math.sin(i)}`;
+					this._append`A${n},${n},0,${+(d >= Jo)},${u},${e + n * Math.cos(i)},${t + n * Math.sin(i)}`;
 				}
-				this._append`A${n},${n},0,${+(d >= Ko)},${u},${this._x1 = a},${this._y1 = o}`;
+				this._append`A${n},${n},0,${+(d >= Jo)},${u},${this._x1 = a},${this._y1 = o}`;
 			}
 		}
 	}
@@ -4200,9 +4216,9 @@ var es = class {
 		return this._;
 	}
 };
-es.prototype;
+ns.prototype;
 // node_modules/d3-shape/src/path.js
-function ts(e) {
+function rs(e) {
 	let t = 3;
 	return e.digits = function(n) {
 		if (!arguments.length) return t;
@@ -4213,17 +4229,17 @@ function ts(e) {
 			t = e;
 		}
 		return e;
-	}, () => new es(t);
+	}, () => new ns(t);
 }
 Array.prototype.slice;
-function ns(e) {
+function is(e) {
 	return typeof e == "object" && "length" in e ? e : Array.from(e);
 }
 // node_modules/d3-shape/src/curve/linear.js
-function rs(e) {
+function as(e) {
 	this._context = e;
 }
-rs.prototype = {
+as.prototype = {
 	areaStart: function() {
 		this._line = 0;
 	},
@@ -4246,22 +4262,22 @@ rs.prototype = {
 		}
 	}
 };
-function is(e) {
-	return new rs(e);
+function os(e) {
+	return new as(e);
 }
 // node_modules/d3-shape/src/point.js
-function as(e) {
+function ss(e) {
 	return e[0];
 }
-function os(e) {
+function cs(e) {
 	return e[1];
 }
 // node_modules/d3-shape/src/line.js
-function ss(e, t) {
-	var n = X(!0), r = null, i = is, a = null, o = ts(s);
-	e = typeof e == "function" ? e : e === void 0 ? as : X(e), t = typeof t == "function" ? t : t === void 0 ? os : X(t);
+function ls(e, t) {
+	var n = X(!0), r = null, i = os, a = null, o = rs(s);
+	e = typeof e == "function" ? e : e === void 0 ? ss : X(e), t = typeof t == "function" ? t : t === void 0 ? cs : X(t);
 	function s(s) {
-		var c, l = (s = ns(s)).length, u, d = !1, f;
+		var c, l = (s = is(s)).length, u, d = !1, f;
 		for (r ?? (a = i(f = o())), c = 0; c <= l; ++c) !(c < l && n(u = s[c], c, s)) === d && ((d = !d) ? a.lineStart() : a.lineEnd()), d && a.point(+e(u, c, s), +t(u, c, s));
 		if (f) return a = null, f + "" || null;
 	}
@@ -4278,11 +4294,11 @@ function ss(e, t) {
 	}, s;
 }
 // node_modules/d3-shape/src/area.js
-function cs(e, t, n) {
-	var r = null, i = X(!0), a = null, o = is, s = null, c = ts(l);
-	e = typeof e == "function" ? e : e === void 0 ? as : X(+e), t = typeof t == "function" ? t : X(t === void 0 ? 0 : +t), n = typeof n == "function" ? n : n === void 0 ? os : X(+n);
+function us(e, t, n) {
+	var r = null, i = X(!0), a = null, o = os, s = null, c = rs(l);
+	e = typeof e == "function" ? e : e === void 0 ? ss : X(+e), t = typeof t == "function" ? t : X(t === void 0 ? 0 : +t), n = typeof n == "function" ? n : n === void 0 ? cs : X(+n);
 	function l(l) {
-		var u, d, f, p = (l = ns(l)).length, m, h = !1, g, _ = Array(p), v = Array(p);
+		var u, d, f, p = (l = is(l)).length, m, h = !1, g, _ = Array(p), v = Array(p);
 		for (a ?? (s = o(g = c())), u = 0; u <= p; ++u) {
 			if (!(u < p && i(m = l[u], u, l)) === h) {
 				if (h = !h) d = u, s.areaStart(), s.lineStart();
@@ -4296,7 +4312,7 @@ function cs(e, t, n) {
 		if (g) return s = null, g + "" || null;
 	}
 	function u() {
-		return ss().defined(i).curve(o).context(a);
+		return ls().defined(i).curve(o).context(a);
 	}
 	return l.x = function(t) {
 		return arguments.length ? (e = typeof t == "function" ? t : X(+t), r = null, l) : e;
@@ -4331,7 +4347,7 @@ var Z = {
 	top: 24,
 	bottom: 38
 };
-function ls(e = 240) {
+function ds(e = 240) {
 	let t = v("title"), n = v("g"), r = v("svg", {
 		viewBox: `0 0 640 ${e}`,
 		class: "chart line-chart",
@@ -4346,12 +4362,12 @@ function ls(e = 240) {
 			x(n);
 			return;
 		}
-		let [s, c] = ps(ni(o, (e) => e.x), 0), [l, u] = ps(ni(o.flatMap((e) => [
+		let [s, c] = hs(ri(o, (e) => e.x), 0), [l, u] = hs(ri(o.flatMap((e) => [
 			e.y,
 			e.low ?? e.y,
 			e.high ?? e.y
-		])), .06), d = Po([s, c], [Z.left, i - Z.right]), f = Po([r.yFrom ?? l, r.yTo ?? u], [e - Z.bottom, Z.top]), p = r.ticks ?? d.ticks(Math.max(3, Math.round(i / 90))).map((e) => [e, L(e)]);
-		S(t, `${r.title}. ${r.series.filter((e) => !e.thin).map(fs).join(". ")}`), x(n, r.region ? v("rect", {
+		])), .06), d = Io([s, c], [Z.left, i - Z.right]), f = Io([r.yFrom ?? l, r.yTo ?? u], [e - Z.bottom, Z.top]), p = r.ticks ?? d.ticks(Math.max(3, Math.round(i / 90))).filter((e) => !r.whole || Number.isInteger(e)).map((e) => [e, R(e)]);
+		S(t, `${r.title}. ${r.series.filter((e) => !e.thin).map(ms).join(". ")}`), x(n, r.region ? v("rect", {
 			class: "region",
 			x: d(r.region[0]) - 5,
 			y: Z.top,
@@ -4368,7 +4384,7 @@ function ls(e = 240) {
 			x: Z.left - 6,
 			y: f(e) + 4,
 			"text-anchor": "end"
-		}, L(e))]), ...p.map(([t, n]) => v("text", {
+		}, R(e))]), ...p.map(([t, n]) => v("text", {
 			x: d(t),
 			y: e - Z.bottom + 16,
 			"text-anchor": "middle"
@@ -4378,7 +4394,7 @@ function ls(e = 240) {
 			x2: d(r.mark),
 			y1: Z.top,
 			y2: e - Z.bottom
-		}), ...r.series.map((e) => us(e, d, f)), v("text", {
+		}), ...r.series.map((e) => fs(e, d, f)), v("text", {
 			x: i - Z.right,
 			y: e - 4,
 			"text-anchor": "end"
@@ -4393,8 +4409,8 @@ function ls(e = 240) {
 		close: o
 	};
 }
-function us(e, t, n) {
-	let r = e.points.filter((e) => e.low !== void 0), i = ss().x((e) => t(e.x)).y((e) => n(e.y)), a = cs().x((e) => t(e.x)).y0((e) => n(e.low)).y1((e) => n(e.high));
+function fs(e, t, n) {
+	let r = e.points.filter((e) => e.low !== void 0), i = ls().x((e) => t(e.x)).y((e) => n(e.y)), a = us().x((e) => t(e.x)).y0((e) => n(e.low)).y1((e) => n(e.high));
 	return v("g", { class: `ink-${e.ink}${e.thin ? " thin" : ""}` }, r.length > 1 ? v("path", {
 		class: "series-band",
 		d: a(r)
@@ -4407,21 +4423,22 @@ function us(e, t, n) {
 		cx: t(r.x),
 		cy: n(r.y),
 		r: 3.5
-	}, v("title", {}, ds(e, r)))));
+	}, v("title", {}, ps(e, r)))));
 }
-function ds(e, t) {
-	let n = t.low === void 0 ? "" : ` (${L(t.low)} to ${L(t.high)})`;
-	return `${e.name} at ${L(t.x)}: ${L(t.y)}${n}`;
+function ps(e, t) {
+	let n = t.low === void 0 ? "" : ` (${R(t.low)} to ${R(t.high)})`;
+	return `${e.name} at ${R(t.x)}: ${R(t.y)}${n}`;
 }
-function fs(e) {
-	return `${e.name}: ${e.points.slice(0, 30).map((e) => `${L(e.x)}: ${L(e.y)}`).join(", ")}`;
+function ms(e) {
+	let t = Math.ceil(e.points.length / 30);
+	return `${e.name}: ${e.points.filter((e, n) => n % t === 0).map((e) => `${R(e.x)}: ${R(e.y)}`).join(", ")}`;
 }
-function ps([e, t], n) {
+function hs([e, t], n) {
 	let r = t === e ? Math.abs(e) * .1 || 1 : (t - e) * n;
 	return [e - r, t + r];
 }
 // src/views/distil.ts
-var ms = {
+var gs = {
 	hard: {
 		words: "hard labels",
 		ink: "raw"
@@ -4435,9 +4452,9 @@ var ms = {
 		ink: "second",
 		dashed: !0
 	}
-}, hs = "hard_equal_time";
-function gs(e, t) {
-	let { state: n } = t, r = ls(260), i = Ss(e), a = _("span", { class: "legend" }), o = _("fieldset", { class: "choices" }, _("legend", {}, "Draw it against"), ...["steps", "seconds"].map((e) => _("label", {}, _("input", {
+}, _s = "hard_equal_time";
+function vs(e, t) {
+	let { state: n } = t, r = ds(260), i = Ts(e), a = _("span", { class: "legend" }), o = _("fieldset", { class: "choices" }, _("legend", {}, "Draw it against"), ...["steps", "seconds"].map((e) => _("label", {}, _("input", {
 		type: "radio",
 		name: "against",
 		value: e,
@@ -4447,10 +4464,10 @@ function gs(e, t) {
 		}
 	}), ` ${e}`)));
 	function s() {
-		let t = n.get("against") === "seconds", i = Object.entries(e.arms).filter(([e]) => t || e !== hs);
-		x(a, ...i.map(([e]) => _("span", { class: `key key-${ms[e]?.ink ?? "good"}` }, ms[e]?.words ?? e)));
+		let t = n.get("against") === "seconds", i = Object.entries(e.arms).filter(([e]) => t || e !== _s);
+		x(a, ...i.map(([e]) => _("span", { class: `key key-${gs[e]?.ink ?? "good"}` }, gs[e]?.words ?? e)));
 		let o = i.flatMap(([e, n]) => {
-			let { words: r, ink: i, dashed: a } = ms[e] ?? {
+			let { words: r, ink: i, dashed: a } = gs[e] ?? {
 				words: e,
 				ink: "good"
 			}, o = n.map((e) => e.curve.map(([e, n, r]) => ({
@@ -4459,7 +4476,7 @@ function gs(e, t) {
 			}))), s = {
 				ink: i,
 				...a && { dashed: a }
-			}, c = t || e === hs ? null : _s(o);
+			}, c = t || e === _s ? null : ys(o);
 			return [...o.map((e, t) => ({
 				...s,
 				name: `${r}, seed ${n[t].seed}`,
@@ -4474,6 +4491,7 @@ function gs(e, t) {
 		r.draw({
 			title: "Held-out loss while training",
 			x: t ? "seconds of training" : "steps",
+			whole: !t,
 			y: "loss on held-out text, nats per token (lower is better)",
 			series: o
 		});
@@ -4482,30 +4500,30 @@ function gs(e, t) {
 		element: _("div", {}, _("section", {
 			class: "card",
 			"aria-label": "Verdict"
-		}, _("h2", { class: "verdict" }, e.verdict ? vs[e.verdict] : "Training …"), e.verdict_reason ? _("p", {}, e.verdict_reason) : _("p", { class: "meta" }, Object.keys(e.arms).length === 0 ? "The teacher and the text are being prepared; the first points of the curves come after that." : "The verdict comes with the last seed."), e.verdict_equal_time_reason && e.arms[hs] ? _("p", { class: "meta equal-time" }, `At the same wall-clock time: ${e.verdict_equal_time}. ${e.verdict_equal_time_reason}`) : null, e.difference_test ? On([
+		}, _("h2", { class: "verdict" }, e.verdict ? xs[e.verdict] : e.stopped ? "Stopped before a verdict" : "Training …"), e.verdict_reason ? _("p", {}, e.verdict_reason) : _("p", { class: "meta" }, bs(e)), e.verdict_equal_time_reason && e.arms[_s] ? _("p", { class: "meta equal-time" }, `At the same wall-clock time: ${e.verdict_equal_time}. ${e.verdict_equal_time_reason}`) : null, e.difference_test ? W([
 			{
 				name: "test loss, hard minus soft",
 				unit: "nats per token, same steps",
 				term: "paired-difference",
-				value: _("b", {}, ys(e.difference_test))
+				value: _("b", {}, Ss(e.difference_test))
 			},
 			...e.difference_equal_time_test ? [{
 				name: "the same, in equal time",
 				unit: "nats per token",
 				term: "equal-time",
-				value: _("b", {}, ys(e.difference_equal_time_test))
+				value: _("b", {}, Ss(e.difference_equal_time_test))
 			}] : [],
 			{
 				name: "seeds",
 				unit: "pairs of students",
 				term: "seed",
-				value: _("b", {}, z(e.difference_test.seeds.length))
+				value: _("b", {}, B(e.difference_test.seeds.length))
 			}
-		]) : null), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Loss while training "), H("held-out-loss"), " ", a, o), r.element), i ? _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Loss of the control minus loss of the distilled student "), H("paired-difference"), " ", _("small", {}, "Nats per token on held-out text. Right of 0 distilling gave the better student. Small dots are seeds, the large one is their mean, the bar its 95 % interval.")), i.element) : null, Object.keys(e.arms).length > 0 ? _("section", {
+		]) : null), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Loss while training "), U("held-out-loss"), " ", a, o), r.element), i ? _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Loss of the control minus loss of the distilled student "), U("paired-difference"), " ", _("small", {}, "Nats per token on held-out text. Right of 0 distilling gave the better student. Small dots are seeds, the large one is their mean, the bar its 95 % interval.")), i.element) : null, Object.keys(e.arms).length > 0 ? _("section", {
 			class: "card scroll",
 			tabindex: 0,
 			"aria-label": "Students"
-		}, Cs(e)) : null),
+		}, Es(e)) : null),
 		close: () => {
 			r.close(), i?.close();
 		},
@@ -4529,7 +4547,7 @@ function gs(e, t) {
 		}
 	};
 }
-function _s(e) {
+function ys(e) {
 	return e.length === 0 ? null : e[0].flatMap(({ x: t }) => {
 		let n = e.map((e) => e.find((e) => e.x === t));
 		return n.some((e) => e === void 0) ? [] : [{
@@ -4538,17 +4556,21 @@ function _s(e) {
 		}];
 	});
 }
-var vs = {
+function bs({ arms: e, stopped: t }) {
+	let n = Object.values(e).flat().sort((e, t) => e.seed - t.seed).at(-1);
+	return t ? n ? `The last measurement: ${gs[n.arm]?.words ?? n.arm}, seed ${n.seed}, step ${n.steps}.` : "Nothing was measured yet." : n ? "The verdict comes with the last seed." : "The teacher and the text are being prepared; the first points of the curves come after that.";
+}
+var xs = {
 	helps: "Distilling helps",
 	"does not help": "Distilling does not help",
 	"cannot tell": "Cannot tell yet whether distilling helps",
 	"no control": "No control, so no verdict"
 };
-function ys(e, t = 4) {
-	return `${R(e.mean, t)}${e.ci ? ` (${R(e.ci[0], t)} to ${R(e.ci[1], t)})` : ""}`;
+function Ss(e, t = 4) {
+	return `${z(e.mean, t)}${e.ci ? ` (${z(e.ci[0], t)} to ${z(e.ci[1], t)})` : ""}`;
 }
-var bs = 44, xs = 46;
-function Ss(e) {
+var Cs = 44, ws = 46;
+function Ts(e) {
 	let t = [
 		["same steps, validation", e.difference],
 		["same steps, test", e.difference_test],
@@ -4556,7 +4578,7 @@ function Ss(e) {
 		["same time, test", e.difference_equal_time_test]
 	].filter((e) => !!e[1]);
 	if (t.length === 0) return null;
-	let n = t.length * bs + xs, r = t.flatMap(([, e]) => [
+	let n = t.length * Cs + ws, r = t.flatMap(([, e]) => [
 		...e.per_seed,
 		e.mean,
 		...e.ci ?? [],
@@ -4566,26 +4588,26 @@ function Ss(e) {
 		class: "chart difference-chart",
 		role: "img"
 	}, s, c);
-	return S(s, t.map(([e, t]) => `${e}: ${ys(t)} nats per token`).join("; ")), {
+	return S(s, t.map(([e, t]) => `${e}: ${Ss(t)} nats per token`).join("; ")), {
 		element: l,
 		close: tr(l, n, (e) => {
-			let r = e < 420 ? 2 : 4, s = Po([i - o, a + o], [12, e - 24]);
+			let r = e < 420 ? 2 : 4, s = Io([i - o, a + o], [12, e - 24]);
 			x(c, ...s.ticks(Math.max(3, Math.round(e / 120))).flatMap((e) => [v("line", {
 				class: "grid",
 				x1: s(e),
 				x2: s(e),
 				y1: 4,
-				y2: n - xs + 6
+				y2: n - ws + 6
 			}), v("text", {
 				x: s(e),
-				y: n - xs + 20,
+				y: n - ws + 20,
 				"text-anchor": "middle"
-			}, R(e, 2))]), v("line", {
+			}, z(e, 2))]), v("line", {
 				class: "cut",
 				x1: s(0),
 				x2: s(0),
 				y1: 4,
-				y2: n - xs + 6
+				y2: n - ws + 6
 			}), v("text", {
 				x: 2,
 				y: n - 6
@@ -4594,12 +4616,12 @@ function Ss(e) {
 				y: n - 6,
 				"text-anchor": "end"
 			}, "distilled better →"), ...t.map(([e, t], n) => {
-				let i = n * bs + 30;
+				let i = n * Cs + 30;
 				return v("g", { class: "ink-accent" }, v("text", {
 					class: "row-label",
 					x: 12,
 					y: i - 14
-				}, `${e}: ${ys(t, r)}`), t.ci ? v("line", {
+				}, `${e}: ${Ss(t, r)}`), t.ci ? v("line", {
 					class: "interval",
 					x1: s(t.ci[0]),
 					x2: s(t.ci[1]),
@@ -4620,8 +4642,8 @@ function Ss(e) {
 		})
 	};
 }
-function Cs(e) {
-	return _("table", { class: "plain-table numeric" }, _("caption", {}, "Every student: its loss on held-out text in nats per token, and what its training cost"), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "trained on ", H("control")), ...[
+function Es(e) {
+	return _("table", { class: "plain-table numeric" }, _("caption", {}, "Every student: its loss on held-out text in nats per token, and what its training cost"), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "trained on ", U("control")), ...[
 		["seed", "seed"],
 		["validation", "held-out-loss"],
 		["test", "held-out-loss"],
@@ -4631,9 +4653,9 @@ function Cs(e) {
 	].map(([e, t]) => _("th", {
 		scope: "col",
 		class: e === "tokens" ? "wide-only" : ""
-	}, `${e} `, H(t))))), _("tbody", {}, ...Object.entries(e.arms).flatMap(([e, t]) => t.map((t) => _("tr", {}, _("th", { scope: "row" }, ms[e]?.words ?? e), _("td", { class: "figure" }, String(t.seed)), _("td", { class: "figure" }, L(t.val_nll)), _("td", { class: "figure" }, L(t.test_nll)), _("td", { class: "figure" }, t.seconds.toFixed(1)), _("td", { class: "figure wide-only" }, Number.isNaN(t.tokens) ? "–" : z(t.tokens)), _("td", { class: "figure" }, z(t.steps)))))));
+	}, `${e} `, U(t))))), _("tbody", {}, ...Object.entries(e.arms).flatMap(([e, t]) => t.map((t) => _("tr", {}, _("th", { scope: "row" }, gs[e]?.words ?? e), _("td", { class: "figure" }, String(t.seed)), _("td", { class: "figure" }, R(t.val_nll)), _("td", { class: "figure" }, R(t.test_nll)), _("td", { class: "figure" }, t.seconds.toFixed(1)), _("td", { class: "figure wide-only" }, Number.isNaN(t.tokens) ? "–" : B(t.tokens)), _("td", { class: "figure" }, B(t.steps)))))));
 }
-function ws(e, t) {
+function Ds(e, t) {
 	let n = { ...e?.arms ?? {} }, r = [...n[t.arm] ?? []], i = r.findIndex((e) => e.seed === t.seed), a = [...r[i]?.curve ?? [], [
 		t.step,
 		t.seconds,
@@ -4658,8 +4680,8 @@ function ws(e, t) {
 	return n[t.arm] = i < 0 ? [...r, o] : r.with(i, o), { arms: n };
 }
 // src/parts/slider.ts
-var Ts = 3;
-function Es(e, t) {
+var Os = 3;
+function ks(e, t) {
 	let n = w("tau"), r = (t) => e.meaning?.(t) ?? "", i = _("input", {
 		id: n,
 		type: "range",
@@ -4677,7 +4699,7 @@ function Es(e, t) {
 		return r.style.left = `${100 * (t - e.min) / (e.max - e.min)}%`, r;
 	});
 	return {
-		element: _("div", { class: "tau-box" }, _("span", { class: "tau-name" }, _("label", { for: n }, e.label), " ", H(e.term)), _("span", {}, o, " ", a), i, _("div", {
+		element: _("div", { class: "tau-box" }, _("span", { class: "tau-name" }, _("label", { for: n }, e.label), " ", U(e.term)), _("span", {}, o, " ", a), i, _("div", {
 			class: "tau-ends",
 			"aria-hidden": "true"
 		}, ...s)),
@@ -4686,14 +4708,14 @@ function Es(e, t) {
 		}
 	};
 }
-function Ds(e) {
-	return Es({
+function As(e) {
+	return ks({
 		label: "temperature τ",
 		term: "temperature",
 		min: 0,
-		max: Ts,
+		max: Os,
 		step: .01,
-		write: B,
+		write: V,
 		meaning: (e) => e === 0 ? "greedy" : e === 1 ? "the model’s own" : "",
 		marks: [
 			[0, "0"],
@@ -4704,22 +4726,22 @@ function Ds(e) {
 	}, e);
 }
 // src/views/path.ts
-var Os = 22, ks = 40, Q = {
+var js = 22, Ms = 40, Q = {
 	left: 30,
 	right: 8,
 	top: 22,
 	bottom: 34
-}, As = 7.4;
-function js(e, t) {
-	let { leaves: n } = e, r = n[0].temperature_low, i = n.at(-1).temperature_high, { state: a } = t, o = -1, s = Es({
+}, Ns = 7.4;
+function Ps(e, t) {
+	let { leaves: n } = e, r = n[0].temperature_low, i = n.at(-1).temperature_high, { state: a } = t, o = -1, s = ks({
 		label: "temperature τ",
 		term: "temperature",
 		min: r,
 		max: i,
 		step: "any",
-		write: B,
+		write: V,
 		onKey: h,
-		marks: [[r, B(r)], [i, B(i)]]
+		marks: [[r, V(r)], [i, V(i)]]
 	}, g), c = _("p", {
 		class: "tokens path-text",
 		dir: "auto"
@@ -4728,9 +4750,9 @@ function js(e, t) {
 		_("b"),
 		_("b"),
 		_("b")
-	], p = Rs(e, r, i, (e) => g(e)), m = (e) => {
+	], p = Vs(e, r, i, (e) => g(e)), m = (e) => {
 		let t = n[Math.min(n.length - 1, Math.max(0, o + e))];
-		g(Ns(t));
+		g(Is(t));
 	};
 	function h(e) {
 		let t = {
@@ -4740,16 +4762,16 @@ function js(e, t) {
 		t !== void 0 && (e.preventDefault(), m(t));
 	}
 	function g(e) {
-		a.set("tau", B(e)), v(e);
+		a.set("tau", V(e)), v(e);
 	}
 	function v(t) {
-		let r = Ps(n, t), i = n[r];
+		let r = Ls(n, t), i = n[r];
 		s.show(t, i.text), p.show(t, r);
 		let a = t < i.temperature_low || t > i.temperature_high;
-		if (S(l, `${Is(i)}${a ? " (the nearest listed temperature)" : ""}`), S(u, `${z(r + 1)} of ${z(n.length)}`), S(d, Fs[i.finish_reason] ?? i.finish_reason), S(f, Sn(i.logprob_raw)), r === o) return;
+		if (S(l, `${zs(i)}${a ? " (the nearest listed temperature)" : ""}`), S(u, `${B(r + 1)} of ${B(n.length)}`), S(d, Rs[i.finish_reason] ?? i.finish_reason), S(f, Cn(i.logprob_raw)), r === o) return;
 		let m = n[o]?.ids;
 		o = r, x(c, ...e.tokens[r].map((e, t) => {
-			let n = U(e);
+			let n = G(e);
 			return m && m[t] !== i.ids[t] && n.classList.add("changed"), n;
 		}));
 	}
@@ -4757,7 +4779,7 @@ function js(e, t) {
 	v(Math.min(i, Math.max(r, Number(a.get("tau") ?? Math.min(i, Math.max(r, .7))) || 0)));
 	let b = n.reduce((e, t) => e + t.temperatures.length, 0);
 	return {
-		element: _("div", { class: "path" }, _("div", { class: "prompt" }, _("p", { class: "meta" }, `${e.model}, seed ${e.seed}, after “${e.prompt}”`), e.note ? _("p", { class: "note" }, e.note) : null, Ms(e)), _("div", { class: "card path-slider" }, s.element, _("div", { class: "steps" }, _("button", {
+		element: _("div", { class: "path" }, _("div", { class: "prompt" }, _("p", { class: "meta" }, `${e.model}, seed ${e.seed}, after “${e.prompt}”`), e.note ? _("p", { class: "note" }, e.note) : null, Fs(e)), _("div", { class: "card path-slider" }, s.element, _("div", { class: "steps" }, _("button", {
 			type: "button",
 			class: "quiet",
 			onclick: () => m(-1)
@@ -4768,7 +4790,7 @@ function js(e, t) {
 		}, "hotter text →"))), _("section", {
 			class: "card",
 			"aria-label": "Text at the chosen temperature"
-		}, c, On([
+		}, c, W([
 			{
 				name: "this text comes at",
 				unit: e.exact ? "exact ends" : "ends as far as asked for",
@@ -4792,44 +4814,44 @@ function js(e, t) {
 				term: "token",
 				value: d
 			}
-		], "measures path-facts")), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `${n.length} different texts at ${b} temperatures `), H("path"), " ", _("small", {}, `Each column is a text, each row one token of it; a click goes there. It took ${z(e.forward_passes)} forward passes instead of ${z(e.independent_passes)}. `), H("forward-pass")), p.element), _("details", { class: "card" }, _("summary", {}, "All texts as a table"), Bs(e))),
+		], "measures path-facts")), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `${n.length} different texts at ${b} temperatures `), U("path"), " ", _("small", {}, `Each column is a text, each row one token of it; a click goes there. It took ${B(e.forward_passes)} forward passes instead of ${B(e.independent_passes)}. `), U("forward-pass")), p.element), _("details", { class: "card" }, _("summary", {}, "All texts as a table"), Us(e))),
 		close: () => {
 			y(), p.close();
 		},
 		download: {
 			name: "retort-path",
 			json: () => e,
-			csv: () => Vs(e),
+			csv: () => Ws(e),
 			svg: () => p.element
 		}
 	};
 }
-function Ms(e) {
+function Fs(e) {
 	return e.stages?.length ? _("ol", {
 		class: "path-stages",
 		"aria-label": "Stages of the chain along the path"
 	}, ...e.stages.map(({ stage: e, applies: t, why: n }) => _("li", { class: t ? "" : "set-aside" }, _("code", {}, e), " ", _("small", {}, `${t ? "applies" : "does not apply:"} ${n}`)))) : null;
 }
-function Ns(e) {
+function Is(e) {
 	return (e.temperature_low + e.temperature_high) / 2;
 }
-function Ps(e, t) {
+function Ls(e, t) {
 	let n = 0, r = Infinity;
 	return e.forEach((e, i) => {
 		let a = Math.max(e.temperature_low - t, t - e.temperature_high, 0);
 		a < r && ([n, r] = [i, a]);
 	}), n;
 }
-var Fs = {
+var Rs = {
 	end: "the model’s end token",
 	length: "the longest text asked for",
 	stop: "a stop text"
 };
-function Is(e) {
-	return e.temperature_low === e.temperature_high ? `τ = ${B(e.temperature_low)}` : `τ = ${B(e.temperature_low)} to ${B(e.temperature_high)}`;
+function zs(e) {
+	return e.temperature_low === e.temperature_high ? `τ = ${V(e.temperature_low)}` : `τ = ${V(e.temperature_low)} to ${V(e.temperature_high)}`;
 }
-function Ls(e) {
-	let { leaves: t } = e, n = [], r = Math.min(ks, Math.max(...t.map((e) => e.ids.length)));
+function Bs(e) {
+	let { leaves: t } = e, n = [], r = Math.min(Ms, Math.max(...t.map((e) => e.ids.length)));
 	for (let i = 0; i < r; i++) for (let r = 0; r < t.length;) {
 		let a = r, o = t[r].ids.slice(0, i + 1).join();
 		for (; a + 1 < t.length && t[a + 1].ids.slice(0, i + 1).join() === o;) a += 1;
@@ -4844,8 +4866,8 @@ function Ls(e) {
 	}
 	return n;
 }
-function Rs(e, t, n, r) {
-	let i = Ls(e), a = 1 + Math.max(...i.map((e) => e.row)), o = Q.top + a * Os + Q.bottom, s = Po([t, n === t ? t + 1 : n], [Q.left, 640 - Q.right]), c = v("g"), l = v("g", {
+function Vs(e, t, n, r) {
+	let i = Bs(e), a = 1 + Math.max(...i.map((e) => e.row)), o = Q.top + a * js + Q.bottom, s = Io([t, n === t ? t + 1 : n], [Q.left, 640 - Q.right]), c = v("g"), l = v("g", {
 		class: "axes",
 		"aria-hidden": "true"
 	}), u = v("line", {
@@ -4864,7 +4886,7 @@ function Rs(e, t, n, r) {
 		r(Math.min(n, Math.max(t, a)));
 	});
 	let m = tr(f, o, (e) => {
-		s.range([Q.left, e - Q.right]), x(c, ...i.map((e) => zs(e, s))), x(l, ...s.ticks(Math.max(3, Math.round(e / 90))).flatMap((e) => [v("line", {
+		s.range([Q.left, e - Q.right]), x(c, ...i.map((e) => Hs(e, s))), x(l, ...s.ticks(Math.max(3, Math.round(e / 90))).flatMap((e) => [v("line", {
 			class: "grid",
 			x1: s(e),
 			x2: s(e),
@@ -4874,7 +4896,7 @@ function Rs(e, t, n, r) {
 			x: s(e),
 			y: o - Q.bottom + 18,
 			"text-anchor": e === t ? "start" : e === n ? "end" : "middle"
-		}, B(e))]), v("text", {
+		}, V(e))]), v("text", {
 			x: e - Q.right,
 			y: o - 2,
 			"text-anchor": "end"
@@ -4883,7 +4905,7 @@ function Rs(e, t, n, r) {
 			y: 12
 		}, "place of the token in the text ↓"), ...Array.from({ length: a }, (e, t) => t).filter((e) => e === 0 || e % 5 == 4).map((e) => v("text", {
 			x: Q.left - 6,
-			y: Q.top + e * Os + 15,
+			y: Q.top + e * js + 15,
 			"text-anchor": "end"
 		}, String(e + 1)))), h(...p);
 	});
@@ -4896,28 +4918,28 @@ function Rs(e, t, n, r) {
 		close: m
 	};
 }
-function zs(e, t) {
-	let n = t(e.from), r = Math.max(1.5, t(e.to) - n), i = zn(e.token), a = Math.floor((r - 6) / As);
+function Hs(e, t) {
+	let n = t(e.from), r = Math.max(1.5, t(e.to) - n), i = zn(e.token), a = Math.floor((r - 6) / Ns);
 	return v("g", { class: "band" }, v("rect", {
 		x: n,
-		y: Q.top + e.row * Os + 1,
+		y: Q.top + e.row * js + 1,
 		width: r,
 		height: 20,
 		rx: Math.min(3, r / 3)
 	}), a >= Math.min(i.length, 2) ? v("text", {
 		x: n + 4,
-		y: Q.top + e.row * Os + 15
+		y: Q.top + e.row * js + 15
 	}, i.length > a ? `${i.slice(0, a - 1)}…` : i) : null);
 }
-function Bs(e) {
+function Us(e) {
 	return _("div", {
 		class: "scroll",
 		tabindex: 0,
 		role: "region",
 		"aria-label": "All texts"
-	}, _("table", { class: "plain-table" }, _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "τ from ", H("path")), _("th", { scope: "col" }, "to ", H("path")), _("th", { scope: "col" }, "text"), _("th", { scope: "col" }, "ended by"), _("th", { scope: "col" }, "log-probability, raw (nats) ", H("logprob")))), _("tbody", {}, ...e.leaves.map((t, n) => _("tr", {}, _("td", { class: "figure" }, B(t.temperature_low)), _("td", { class: "figure" }, B(t.temperature_high)), _("td", { dir: "auto" }, ...e.tokens[n].map(U)), _("td", {}, Fs[t.finish_reason] ?? t.finish_reason), _("td", { class: "figure" }, t.logprob_raw.toFixed(3)))))));
+	}, _("table", { class: "plain-table" }, _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "τ from ", U("path")), _("th", { scope: "col" }, "to ", U("path")), _("th", { scope: "col" }, "text"), _("th", { scope: "col" }, "ended by"), _("th", { scope: "col" }, "log-probability, raw (nats) ", U("logprob")))), _("tbody", {}, ...e.leaves.map((t, n) => _("tr", {}, _("td", { class: "figure" }, V(t.temperature_low)), _("td", { class: "figure" }, V(t.temperature_high)), _("td", { dir: "auto" }, ...e.tokens[n].map(G)), _("td", {}, Rs[t.finish_reason] ?? t.finish_reason), _("td", { class: "figure" }, t.logprob_raw.toFixed(3)))))));
 }
-function Vs(e) {
+function Ws(e) {
 	return [[
 		"temperature_low",
 		"temperature_high",
@@ -4933,46 +4955,46 @@ function Vs(e) {
 	])];
 }
 // src/parts/rankChart.ts
-var Hs = 260, $ = {
+var Gs = 260, $ = {
 	left: 52,
 	right: 14,
 	top: 26,
 	bottom: 34
-}, Us = 1e-10, Ws = 240;
-function Gs({ tokens: e, seen: t, raw: n }) {
-	let r = Go([1, Math.max(e, 2)], [$.left, 640]), i = Go([Us, 1], [Hs - $.bottom, $.top]).clamp(!0), a = v("title", {}), o = v("g", {
+}, Ks = 1e-10, qs = 240;
+function Js({ tokens: e, seen: t, raw: n }) {
+	let r = qo([1, Math.max(e, 2)], [$.left, 640]), i = qo([Ks, 1], [Gs - $.bottom, $.top]).clamp(!0), a = v("title", {}), o = v("g", {
 		class: "axes",
 		"aria-hidden": "true"
-	}), s = v("g"), c = null, l = null, u = Ys(e), d = v("svg", {
-		viewBox: `0 0 640 ${Hs}`,
-		class: `chart rank-chart${P(n) ? "" : " range-chart"}`,
+	}), s = v("g"), c = null, l = null, u = Qs(e), d = v("svg", {
+		viewBox: `0 0 640 ${Gs}`,
+		class: `chart rank-chart${F(n) ? "" : " range-chart"}`,
 		role: "img"
-	}, a, o, s), f = tr(d, Hs, (t) => {
-		r.range([$.left, t - $.right]), x(o, ...qs(e, r, i, t)), l = null, p(c);
+	}, a, o, s), f = tr(d, Gs, (t) => {
+		r.range([$.left, t - $.right]), x(o, ...Xs(e, r, i, t)), l = null, p(c);
 	});
 	function p(e) {
-		c = e, l ??= P(n) ? m(n.raw, "raw") : h(n, "raw", -2);
-		let t = e === null ? null : P(e) ? m(e.processed, "processed") : h(e, "processed", 2);
-		x(s, ...l.marks, ...t?.marks ?? [], ...e === null ? [] : Ks(e, r)), S(a, `Probability against rank. Raw: ${l.said}. Processed: ${t?.said ?? "not decided by the known tokens"}.`);
+		c = e, l ??= F(n) ? m(n.raw, "raw") : h(n, "raw", -2);
+		let t = e === null ? null : F(e) ? m(e.processed, "processed") : h(e, "processed", 2);
+		x(s, ...l.marks, ...t?.marks ?? [], ...e === null ? [] : Ys(e, r)), S(a, `Probability against rank. Raw: ${l.said}. Processed: ${t?.said ?? "not decided by the known tokens"}.`);
 	}
 	function m(e, t) {
-		let n = (t) => [r(t + 1), i(Math.exp(Le(e, t)))], a = (t) => Ie(e, t) && Le(e, t) >= Math.log(Us), o = u.filter(a).map(n), s = Pe(e, e.to - 1);
-		F(e) > 1 && a(s) && o.push(n(s)), o.sort((e, t) => e[0] - t[0]);
-		let c = cs().x((e) => e[0]).y1((e) => e[1]).y0(i(Us))(o) ?? "";
+		let n = (t) => [r(t + 1), i(Math.exp(Re(e, t)))], a = (t) => Le(e, t) && Re(e, t) >= Math.log(Ks), o = u.filter(a).map(n), s = k(e, e.to - 1);
+		I(e) > 1 && a(s) && o.push(n(s)), o.sort((e, t) => e[0] - t[0]);
+		let c = us().x((e) => e[0]).y1((e) => e[1]).y0(i(Ks))(o) ?? "";
 		return {
 			marks: [...t === "raw" ? [] : [v("path", {
 				class: "area-kept",
 				d: c
 			})], v("path", {
 				class: `line-${t}`,
-				d: ss()(o) ?? ""
+				d: ls()(o) ?? ""
 			})],
-			said: `${z(F(e))} tokens, from ${L(Math.exp(Le(e, Pe(e, e.from))))} down to ${L(Math.exp(Le(e, s)))}`
+			said: `${B(I(e))} tokens, from ${R(Math.exp(Re(e, k(e, e.from))))} down to ${R(Math.exp(Re(e, s)))}`
 		};
 	}
 	function h(n, a, o) {
 		let s = Array.from({ length: t }, (e, t) => n.prob(t)), c = s.flatMap(({ low: e, high: t }, n) => {
-			if (t <= Us) return [];
+			if (t <= Ks) return [];
 			let s = r(n + 1) + o;
 			return [v("line", {
 				class: `whisker whisker-${a}`,
@@ -4987,13 +5009,13 @@ function Gs({ tokens: e, seen: t, raw: n }) {
 				class: `bound-${a}`,
 				d: g(n)
 			}), ...c],
-			said: `the first ${V(s[0], I)}, all ${z(e - t)} unknown ones ${V(n.unseen, I)}`
+			said: `the first ${H(s[0], L)}, all ${B(e - t)} unknown ones ${H(n.unseen, L)}`
 		};
 	}
 	function g({ unseen: n, largestUnseen: a }) {
 		if (n.high <= 0 || e <= t) return "";
-		let o = Array.from({ length: Ws / 4 }, (n, r) => t + (e - t) ** (r / (Ws / 4 - 1))).map((e) => [r(e), i(Math.max(Math.min(a, n.high / Math.max(e - t, 1)), Us))]);
-		return cs().x((e) => e[0]).y1((e) => e[1]).y0(i(Us))(o) ?? "";
+		let o = Array.from({ length: qs / 4 }, (n, r) => t + (e - t) ** (r / (qs / 4 - 1))).map((e) => [r(e), i(Math.max(Math.min(a, n.high / Math.max(e - t, 1)), Ks))]);
+		return us().x((e) => e[0]).y1((e) => e[1]).y0(i(Ks))(o) ?? "";
 	}
 	return {
 		element: d,
@@ -5001,7 +5023,7 @@ function Gs({ tokens: e, seen: t, raw: n }) {
 		close: f
 	};
 }
-function Ks(e, t) {
+function Ys(e, t) {
 	return e.stages.filter(({ removed: e, before: t, after: n }) => e > 0 && t && n && n.order === void 0 && n.to < t.to).map((e, n) => {
 		let r = t(e.after.to + .5), i = r > t.range()[1] * .75;
 		return v("g", {}, v("line", {
@@ -5009,16 +5031,16 @@ function Ks(e, t) {
 			x1: r,
 			x2: r,
 			y1: $.top,
-			y2: Hs - $.bottom
+			y2: Gs - $.bottom
 		}), v("text", {
 			class: "cut-label",
 			x: r + (i ? -4 : 4),
 			y: $.top + 10 + 13 * n,
 			"text-anchor": i ? "end" : "start"
-		}, j(e.stage)));
+		}, M(e.stage)));
 	});
 }
-function qs(e, t, n, r) {
+function Xs(e, t, n, r) {
 	let i = [
 		1,
 		10,
@@ -5038,9 +5060,9 @@ function qs(e, t, n, r) {
 	return [
 		...i.map((e) => v("text", {
 			x: t(e),
-			y: Hs - $.bottom + 15,
+			y: Gs - $.bottom + 15,
 			"text-anchor": e === 1 ? "start" : t(e) > r - $.right - 24 ? "end" : "middle"
-		}, z(e))),
+		}, B(e))),
 		...a.flatMap((e) => [v("line", {
 			class: "grid",
 			x1: $.left,
@@ -5051,7 +5073,7 @@ function qs(e, t, n, r) {
 			x: $.left - 6,
 			y: n(e) + 4,
 			"text-anchor": "end"
-		}, e === 1 ? "1" : `10${Js(Math.log10(e))}`)]),
+		}, e === 1 ? "1" : `10${Zs(Math.log10(e))}`)]),
 		v("text", {
 			x: r - $.right,
 			y: 256,
@@ -5063,22 +5085,22 @@ function qs(e, t, n, r) {
 		}, "probability")
 	];
 }
-function Js(e) {
+function Zs(e) {
 	return String(Math.round(e)).replace(/[-0-9]/g, (e) => e === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(e)]);
 }
-function Ys(e) {
-	let t = Array.from({ length: Ws }, (t, n) => Math.round(e ** (n / 239)) - 1);
+function Qs(e) {
+	let t = Array.from({ length: qs }, (t, n) => Math.round(e ** (n / 239)) - 1);
 	return [...new Set(t)].sort((e, t) => e - t);
 }
 // src/views/position.ts
-var Xs = 20;
-function Zs(e, t, n) {
-	let r = Tr(e), { state: i, announce: a } = t, o = null, s = Xs, c = Xn((e) => C(e), a, { heat: !1 }), l = Ds((e) => C(Zt(b(), e))), u = _("div", {
+var $s = 20;
+function ec(e, t, n) {
+	let r = Tr(e), { state: i, announce: a } = t, o = null, s = $s, c = Xn((e) => C(e), a, { heat: !1 }), l = As((e) => C(Qt(b(), e))), u = _("div", {
 		class: "scroll",
 		tabindex: 0,
 		role: "region",
 		"aria-label": "Tokens"
-	}), d = Vn(r, Xs, n), f = Gs(r), p = tc(r), m = _("p", {
+	}), d = Vn(r, $s, n), f = Js(r), p = ic(r), m = _("p", {
 		class: "note undecided",
 		"aria-live": "polite"
 	}), h = _("ul", {
@@ -5094,25 +5116,25 @@ function Zs(e, t, n) {
 	}
 	function b() {
 		try {
-			return Kt(i.get("chain") ?? r.chain);
+			return qt(i.get("chain") ?? r.chain);
 		} catch {
-			return Jt(r.chain).chain;
+			return Yt(r.chain).chain;
 		}
 	}
 	function C(e) {
-		i.set("chain", Xt(e.filter(Tt)) || " ");
+		i.set("chain", Zt(e.filter(Et)) || " ");
 	}
 	function w() {
 		let e = b(), t = "";
 		try {
 			o = r.explain(e);
 		} catch (e) {
-			if (!(e instanceof A)) throw e;
+			if (!(e instanceof j)) throw e;
 			o = null, t = e.message;
 		}
-		S(m, t), m.hidden = t === "", c.show(e), c.report(o?.stages ?? [], o === null ? "not decided here" : "off"), l.show(wt(e)), d.draw(o), f.draw(o), p.draw(o), x(h, ...(o?.warnings ?? []).map((e) => _("li", {}, e))), h.hidden = h.children.length === 0;
+		S(m, t), m.hidden = t === "", c.show(e), c.report(o?.stages ?? [], o === null ? "not decided here" : "off"), l.show(Tt(e)), d.draw(o), f.draw(o), p.draw(o), x(h, ...(o?.warnings ?? []).map((e) => _("li", {}, e))), h.hidden = h.children.length === 0;
 	}
-	let ee = i.listen((e) => e === "chain" && g()), T = _("div", { class: `position${P(r.raw) ? "" : " partial"}` }, Qs(r), _("div", { class: "columns" }, _("div", { class: "side" }, _("section", {
+	let ee = i.listen((e) => e === "chain" && g()), T = _("div", { class: `position${F(r.raw) ? "" : " partial"}` }, tc(r), _("div", { class: "columns" }, _("div", { class: "side" }, _("section", {
 		class: "card controls",
 		"aria-label": "Settings"
 	}, l.element, c.element, m, h), _("section", {
@@ -5121,37 +5143,37 @@ function Zs(e, t, n) {
 	}, p.element)), _("div", { class: "main" }, _("section", {
 		class: "card",
 		"aria-label": "Distribution of the next token"
-	}, u, v), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, P(r.raw) ? `All ${z(r.tokens)} tokens, the most likely at the left ` : `${z(r.seen)} known tokens as ranges, all others below a bound `), H("rank"), " ", $s(r)), f.element))));
-	return y(Xs), w(), performance.mark("retort-numbers"), {
+	}, u, v), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, F(r.raw) ? `All ${B(r.tokens)} tokens, the most likely at the left ` : `${B(r.seen)} known tokens as ranges, all others below a bound `), U("rank"), " ", nc(r)), f.element))));
+	return y($s), w(), performance.mark("retort-numbers"), {
 		element: T,
 		close: () => {
 			ee(), f.close();
 		},
 		download: {
 			name: "retort-position",
-			json: () => rc(r, o, b()),
-			csv: () => ic(r, o),
+			json: () => oc(r, o, b()),
+			csv: () => sc(r, o),
 			svg: () => f.element
 		}
 	};
 }
-function Qs({ record: e, seen: t, raw: n }) {
-	let r = qt(Jt(e.chain).others), i = e.prompt_tokens.length > 0 ? e.prompt_tokens : [e.prompt];
+function tc({ record: e, seen: t, raw: n }) {
+	let r = Jt(Yt(e.chain).others), i = e.prompt_tokens.length > 0 ? e.prompt_tokens : [e.prompt];
 	return _("div", { class: "prompt" }, _("p", { class: "meta" }, `${e.model}, after`), _("p", {
 		class: "tokens",
 		dir: "auto"
-	}, ...i.map(U)), nr(e, t, !P(n)), r ? _("p", { class: "note" }, r) : null);
+	}, ...i.map(G)), nr(e, t, !F(n)), r ? _("p", { class: "note" }, r) : null);
 }
-function $s({ raw: e }) {
-	return _("span", { class: "legend" }, _("span", { class: "key key-raw" }, "raw: the model's own, τ = 1"), _("span", { class: "key key-processed" }, "processed: what sampling draws from"), P(e) ? _("span", { class: "key key-cut" }, "where a stage cuts") : _("span", { class: "key key-bound" }, "no unknown token lies above"));
+function nc({ raw: e }) {
+	return _("span", { class: "legend" }, _("span", { class: "key key-raw" }, "raw: the model's own, τ = 1"), _("span", { class: "key key-processed" }, "processed: what sampling draws from"), F(e) ? _("span", { class: "key key-cut" }, "where a stage cuts") : _("span", { class: "key key-bound" }, "no unknown token lies above"));
 }
-var ec = [
+var rc = [
 	{
 		key: "entropy",
 		name: "entropy",
 		unit: "nats",
 		term: "entropy",
-		write: L,
+		write: R,
 		beside: !0,
 		of: (e) => e.entropy
 	},
@@ -5160,7 +5182,7 @@ var ec = [
 		name: "effective support",
 		unit: "tokens",
 		term: "effective-support",
-		write: L,
+		write: R,
 		beside: !0,
 		of: (e) => Er(e)
 	},
@@ -5169,16 +5191,16 @@ var ec = [
 		name: "tokens that can come",
 		unit: "",
 		term: "truncation",
-		write: z,
+		write: B,
 		beside: !0,
-		of: (e) => M(e.kept)
+		of: (e) => N(e.kept)
 	},
 	{
 		key: "kept-mass",
 		name: "mass kept",
 		unit: "of what τ made",
 		term: "kept-mass",
-		write: I,
+		write: L,
 		of: (e) => e.keptMass
 	},
 	{
@@ -5186,29 +5208,29 @@ var ec = [
 		name: "leakage",
 		unit: "out of the raw top 90 %",
 		term: "leakage",
-		write: I,
-		of: (e) => P(e) ? M(tn(e)) : null
+		write: L,
+		of: (e) => F(e) ? N(nn(e)) : null
 	},
 	{
 		key: "unseen",
 		name: "unknown tokens’ share",
 		unit: "",
 		term: "interval",
-		write: I,
+		write: L,
 		beside: !0,
-		of: (e) => P(e) ? null : e.unseen
+		of: (e) => F(e) ? null : e.unseen
 	},
 	{
 		key: "margin",
 		name: "margin",
 		unit: "raw logits, 1st − 2nd",
 		term: "margin",
-		write: L,
+		write: R,
 		of: (e, t) => t.margin
 	}
 ];
-function tc(e) {
-	let t = ec.filter((t) => t.of(e.raw, e) !== null), n = t.map(({ key: e }) => _("b", {
+function ic(e) {
+	let t = rc.filter((t) => t.of(e.raw, e) !== null), n = t.map(({ key: e }) => _("b", {
 		class: "processed-ink",
 		"data-measure": e
 	}));
@@ -5237,50 +5259,50 @@ function tc(e) {
 		}
 	};
 }
-function nc(e) {
+function ac(e) {
 	return e !== null && e.low === e.high ? e.low : e;
 }
-function rc(e, t, n) {
+function oc(e, t, n) {
 	let { record: r, raw: i, logits: a } = e, o = (e) => ({
-		entropy_nats: nc(e.entropy),
-		effective_support: nc(Er(e)),
-		unseen: nc(e.unseen)
+		entropy_nats: ac(e.entropy),
+		effective_support: ac(Er(e)),
+		unseen: ac(e.unseen)
 	});
 	return {
 		known: r.known,
 		model: r.model,
 		prompt: r.prompt,
 		vocabulary: r.vocabulary,
-		chain: Xt(n),
+		chain: Zt(n),
 		raw: {
 			...o(i),
-			margin: nc(e.margin)
+			margin: ac(e.margin)
 		},
 		processed: t === null ? null : {
 			...o(t),
 			kept: t.kept,
-			kept_mass: nc(t.keptMass)
+			kept_mass: ac(t.keptMass)
 		},
 		stages: (t?.stages ?? []).map(({ stage: e, kept: t, removed: n, keptMass: r, keptMassTotal: i }) => ({
-			stage: j(e),
+			stage: M(e),
 			kept: t,
 			removed: n,
-			kept_mass: nc(r),
-			kept_mass_total: nc(i)
+			kept_mass: ac(r),
+			kept_mass_total: ac(i)
 		})),
 		warnings: t?.warnings ?? [],
 		tokens: r.tokens.slice(0, 100).map((e, n) => ({
 			token: e,
 			id: r.ids[n],
-			[P(i) ? "logit" : "logprob"]: a[n],
-			prob_raw: nc(i.prob(n)),
-			prob_processed: nc(t?.prob(n) ?? null),
-			removed_by: ac(t, n)
+			[F(i) ? "logit" : "logprob"]: a[n],
+			prob_raw: ac(i.prob(n)),
+			prob_processed: ac(t?.prob(n) ?? null),
+			removed_by: cc(t, n)
 		}))
 	};
 }
-function ic({ record: e, raw: t, logits: n, seen: r, tokens: i }, a) {
-	let o = P(t), s = (e) => o ? [e?.low ?? null] : [e?.low ?? null, e?.high ?? null], c = (e) => o ? [e] : [`${e}_low`, `${e}_high`];
+function sc({ record: e, raw: t, logits: n, seen: r, tokens: i }, a) {
+	let o = F(t), s = (e) => o ? [e?.low ?? null] : [e?.low ?? null, e?.high ?? null], c = (e) => o ? [e] : [`${e}_low`, `${e}_high`];
 	return [
 		[
 			"rank",
@@ -5298,7 +5320,7 @@ function ic({ record: e, raw: t, logits: n, seen: r, tokens: i }, a) {
 			n[i],
 			...s(t.prob(i)),
 			...s(a?.prob(i) ?? null),
-			ac(a, i)
+			cc(a, i)
 		]),
 		...o || r === i ? [] : [[
 			null,
@@ -5311,19 +5333,19 @@ function ic({ record: e, raw: t, logits: n, seen: r, tokens: i }, a) {
 		]]
 	];
 }
-function ac(e, t) {
+function cc(e, t) {
 	let n = e?.removedBy(t) ?? null;
-	return n === null ? null : j(n);
+	return n === null ? null : M(n);
 }
 // src/views/tour.ts
-var oc = 8, sc = 3;
-function cc(e, t) {
-	let n = _n(e.position.logits), r = (t) => Math.max(0, e.position.tokens.indexOf(t)), i = {
+var lc = 8, uc = 3;
+function dc(e, t) {
+	let n = vn(e.position.logits), r = (t) => Math.max(0, e.position.tokens.indexOf(t)), i = {
 		record: e,
 		logits: n,
 		first: r(e.first),
 		right: r(e.right)
-	}, { state: a, announce: o, data: s } = t, c = _("div", { class: "tour-body" }), l, u = lc.map((e, t) => _("li", {}, _("button", {
+	}, { state: a, announce: o, data: s } = t, c = _("div", { class: "tour-body" }), l, u = fc.map((e, t) => _("li", {}, _("button", {
 		type: "button",
 		class: "quiet",
 		onclick: () => a.set("step", String(t + 1))
@@ -5338,76 +5360,81 @@ function cc(e, t) {
 	}), p = s.studio || s.position ? "Try it yourself →" : "Start again";
 	function m() {
 		let e = Number(a.get("step") ?? "1");
-		return Number.isInteger(e) && e >= 1 && e <= lc.length ? e - 1 : 0;
+		return Number.isInteger(e) && e >= 1 && e <= fc.length ? e - 1 : 0;
 	}
 	function h(e) {
 		let t = m() + e;
-		t < lc.length ? a.set("step", String(t + 1)) : s.studio || s.position ? a.set("view", "position") : a.set("step", "1"), c.querySelector("h2")?.focus();
+		t < fc.length ? a.set("step", String(t + 1)) : s.studio || s.position ? a.set("view", "position") : a.set("step", "1"), c.querySelector("h2")?.focus();
 	}
 	function g() {
-		let e = m(), t = lc[e];
-		l?.close?.(), l = t.widget(i), u.forEach((t, n) => {
+		let e = m(), t = fc[e];
+		l?.close?.();
+		let n = `moved${e + 1}`;
+		l = t.widget(i, {
+			start: a.get(n),
+			keep: (e) => a.set(n, e)
+		}), u.forEach((t, n) => {
 			n === e ? t.firstElementChild.setAttribute("aria-current", "step") : t.firstElementChild.removeAttribute("aria-current");
-		}), d.disabled = e === 0, S(f, e === lc.length - 1 ? p : "Next →"), x(c, _("h2", { tabindex: "-1" }, `${e + 1}. ${t.title}`), ...t.idea.map((e) => _("p", {}, e)), _("div", { class: "card" }, _("p", { class: "task" }, _("b", {}, "Try it. "), t.task), l.element), _("details", { class: "card question" }, _("summary", {}, _("b", {}, "Question: "), t.question), _("p", {}, _("b", {}, "Answer: "), t.answer))), o(`Step ${e + 1} of ${lc.length}: ${t.title}`);
+		}), d.disabled = e === 0, S(f, e === fc.length - 1 ? p : "Next →"), x(c, _("h2", { tabindex: "-1" }, `${e + 1}. ${t.title}`), ...t.idea.map((e) => _("p", {}, e)), _("div", { class: "card" }, _("p", { class: "task" }, _("b", {}, "Try it. "), t.task), l.element), _("details", { class: "card question" }, _("summary", {}, _("b", {}, "Question: "), t.question), _("p", {}, _("b", {}, "Answer: "), t.answer))), o(`Step ${e + 1} of ${fc.length}: ${t.title}`);
 	}
 	let v = a.listen((e) => e === "step" && g());
 	return g(), {
-		element: _("div", { class: "tour" }, _("p", { class: "meta" }, `A real language model (${e.position.model.replace("embedded:", "")}) has read “${e.position.prompt}” and must say what comes next. It knows ${z(n.length)} tokens: words and pieces of words, shown here with ␣ for a space. Every number below comes from that model.`), _("nav", { "aria-label": "Steps of the tour" }, _("ol", { class: "tour-steps" }, ...u)), c, _("p", { class: "tour-go" }, d, f)),
+		element: _("div", { class: "tour" }, _("p", { class: "meta" }, `A real language model (${e.position.model.replace("embedded:", "")}) has read “${e.position.prompt}” and must say what comes next. It knows ${B(n.length)} tokens: words and pieces of words, shown here with ␣ for a space. Every number below comes from that model.`), _("nav", { "aria-label": "Steps of the tour" }, _("ol", { class: "tour-steps" }, ...u)), c, _("p", { class: "tour-go" }, d, f)),
 		download: null,
 		close: () => {
 			v(), l?.close?.();
 		}
 	};
 }
-var lc = [
+var fc = [
 	{
 		title: "Logits and softmax",
-		idea: ["The model gives every token one number, its logit. The larger it is, the better the token fits. Logits are not probabilities: they can be negative, and they do not add up to anything.", "Softmax makes them probabilities: take e^logit, which is always positive, and divide by the sum over all tokens. Now they add up to 100\xA0%."],
+		idea: ["The model gives every token one number, its logit. The larger it is, the better the token fits. Logits are not probabilities: they can be negative, and they do not add up to anything.", "Softmax makes them probabilities: take e^logit (e ≈ 2.718), which is always positive, and divide by the sum over all tokens. Now they add up to 100\xA0%."],
 		task: "Add 0.1 to the logit of Canberra. Which city is first now, and what happens to all the others?",
-		widget: pc,
-		question: "What changes if every logit grows by 5?",
-		answer: "Nothing. Every e^logit becomes e⁵ ≈ 148 times as large, and so does their sum, so every share stays the same. Only the differences between logits count."
+		widget: vc,
+		question: "What changes if every logit grows by 5? Tick the box above and see.",
+		answer: "No probability changes. e^(logit + 5) = e^logit · e⁵, so every e^logit becomes e⁵ ≈ 148 times as large. So does their sum, and the 148 cancels in the division. Only the differences between logits count."
 	},
 	{
 		title: "What temperature does",
 		idea: ["The temperature τ (tau) divides every logit before the softmax. Below 1 the differences grow, and the likely tokens take more. Above 1 they shrink, and the unlikely tokens gain.", "It never changes the order of the tokens."],
 		task: "Go down to 0.2, then up to 2. Who gains and who loses? Does any token overtake another?",
-		widget: mc,
-		question: "What does τ → 0 become?",
-		answer: "Always the first token: the largest logit gets 100\xA0%. This is greedy decoding. The same prompt then gives the same text, unless two tokens are so close that rounding decides. At the other end, τ → ∞, every token becomes equally likely."
+		widget: yc,
+		question: "What happens as τ approaches 0?",
+		answer: "It always takes the first token: the largest logit gets 100\xA0%. This is greedy decoding. The same prompt then gives the same text, unless two tokens are so close that rounding decides. At the other end, τ → ∞, every token becomes equally likely."
 	},
 	{
 		title: "Entropy and the runners-up",
 		idea: ["Entropy says how uncertain the model is: 0 if one token has everything, and larger the more evenly the probability is spread. e^entropy makes it a count: as uncertain as that many equally likely tokens.", "The runners-up hold knowledge too, called dark knowledge. Here the famous city is first and the right answer is a close second. At τ = 0 it never appears."],
 		task: "Move τ from 0 to 2. Where is Canberra’s best chance? What happens to both cities when it gets hot?",
-		widget: hc,
+		widget: bc,
 		question: "Why can τ = 0.7 give another answer than τ = 0, and is it then more correct?",
-		answer: "Because a draw may take a runner-up; the order has not changed. It is right more often only where the right answer is not first, as here. Where the first answer is right, every other draw is wrong."
+		answer: "Because a draw may take a runner-up; the order has not changed. It is right more often only where the right answer is not first, as here. Where the first token is right, a draw can only replace it with a wrong one."
 	},
 	{
 		title: "Truncation and its order",
-		idea: ["Truncation removes unlikely tokens before the draw. Top-k keeps the k most likely. Top-p keeps the most likely ones that together hold a share p. What is left is scaled up to 100\xA0%.", "The order counts: temperature 2 spreads the probability, so a top-p after it keeps far more tokens than one before it. Engines do not agree on the order."],
+		idea: ["Truncation removes unlikely tokens before the draw. Top-k keeps the k most likely. Top-p keeps the most likely ones that together hold a share p. What is left is scaled up to 100\xA0%.", "The order counts: temperature 2 spreads the probability, so a top-p after it keeps far more tokens than one before it. The programs that run language models use different orders: vLLM sets the temperature first, llama.cpp last."],
 		task: "Choose the second setting, then the third: the same numbers in another order. Count the tokens kept.",
-		widget: yc,
+		widget: wc,
 		question: "Temperature 2 with top-k 5 and top-p 0.3: which of them decides?",
 		answer: "The truncations. The temperature asks for variety, but top-k and top-p together leave a single token, so every draw is the same. Set the temperature first, then at most one truncation."
 	},
 	{
 		title: "From teacher to student",
-		idea: ["A small model (the student) can learn from a large one (the teacher). Ordinary training shows it one right token: a hard label. Distilling shows it the teacher’s whole distribution: a soft target.", "A higher τ lifts the runners-up, so the student also sees which tokens are alike. Here they are cities."],
-		task: "Raise τ to 3. How much of the lesson do the runners-up get, compared with the hard label?",
-		widget: bc,
-		question: "Why do people use τ = 3 to 4 for distilling?",
-		answer: "At τ = 1 a sure teacher is almost a hard label: the runners-up weigh too little to teach. At 3 to 4 they weigh enough; much higher, all tokens look alike. (The loss is multiplied by τ², since its gradient shrinks as 1/τ².) It is a custom, not a law: on our own language models τ = 1 did better in short trainings. Always compare with the same student trained on hard labels."
+		idea: ["A small model (the student) can learn from a large one (the teacher). Ordinary training shows it one right token: a hard label. Distilling shows it the teacher’s whole distribution: a soft target.", "A somewhat higher τ lifts the likely wrong tokens, so the student also sees which tokens are alike: here Perth, Adelaide and Melbourne, cities too. A much higher τ lifts every token, and the cities are lost among all the others."],
+		task: "Move τ slowly from 0.5 to 3. Where do Perth, Adelaide and Melbourne have the most? What takes the probability after that?",
+		widget: Ec,
+		question: "Many papers distil at τ = 3 to 4. Would you do so with this teacher?",
+		answer: "Not from what this row shows. The three cities have the most near τ = 1.2; at τ = 3 they have 0.4\xA0%, and the 49,144 others together 98\xA0%. Values of 3 to 4 became popular with image classifiers: few classes, and a teacher so sure that it gives 99.9\xA0% to one class and shows its runners-up only at a higher τ. The surer the teacher and the fewer the classes, the higher τ may be. With our own language models τ = 1 did best in a short training; in a long one τ = 3 did better than 1. (The loss is multiplied by τ², since its gradient shrinks as 1/τ².) So try several, and compare each with the same student trained on hard labels."
 	}
 ];
-function uc(e, t, n, r) {
+function pc(e, t, n, r) {
 	let i = [
-		...Array.from({ length: oc }, (e, t) => t),
+		...Array.from({ length: lc }, (e, t) => t),
 		"others",
 		...r ? ["all"] : []
 	].map((t) => {
-		let i = t === "all" ? r : t === "others" ? `${z(e.logits.length - oc)} others` : U(e.record.position.tokens[t]), a = n.map(() => _("td", { class: "figure" })), o = _("span", { class: "bar bar-behind" }), s = _("span", { class: "bar bar-processed" });
+		let i = t === "all" ? r : t === "others" ? `${B(e.logits.length - lc)} others` : G(e.record.position.tokens[t]), a = n.map(() => _("td", { class: "figure" })), o = _("span", { class: "bar bar-behind" }), s = _("span", { class: "bar bar-processed" });
 		return {
 			rank: t,
 			cells: a,
@@ -5421,10 +5448,10 @@ function uc(e, t, n, r) {
 				"aria-hidden": "true"
 			}, o, s)))
 		};
-	}), a = _("tr", {}, _("th", { scope: "col" }, "token ", H("token")), ...n.map(({ name: e, term: t }) => _("th", {
+	}), a = _("tr", {}, _("th", { scope: "col" }, "token ", U("token")), ...n.map(({ name: e, term: t }) => _("th", {
 		scope: "col",
 		class: "figure"
-	}, `${e} `, H(t))), _("th", { scope: "col" }, _("span", { class: "sr" }, "bar")));
+	}, `${e} `, U(t))), _("th", { scope: "col" }, _("span", { class: "sr" }, "bar")));
 	return {
 		element: _("table", { class: "bars tour-table" }, _("caption", { class: "sr" }, t), _("thead", {}, a), _("tbody", {}, ...i.map((e) => e.element))),
 		draw(e) {
@@ -5435,220 +5462,248 @@ function uc(e, t, n, r) {
 		}
 	};
 }
-var dc = {
+var mc = {
 	name: "logit",
 	term: "logits"
-}, fc = {
+}, hc = {
 	name: "probability",
-	term: "softmax"
-};
-function pc(e) {
-	let { raw: t } = en([], e.logits), n = uc(e, "Logits, their powers and probabilities of the most likely tokens", [
-		dc,
+	term: "probability"
+}, gc = 5;
+function _c(e) {
+	return e > 0 && e < 1e-4 ? "< 0.01 %" : L(e);
+}
+function vc(e, t) {
+	let { raw: n } = tn([], e.logits), r = pc(e, "Logits, their powers and probabilities of the most likely tokens", [
+		mc,
 		{
 			name: "e^logit",
-			term: "softmax"
+			term: "power"
 		},
-		fc
-	], "sum"), r = Math.exp(e.logits[0]) / Re(t, 0), i = 0, a = er(() => {
-		let a = (t) => e.logits[t] + (t === e.right ? i : 0), o = r + Math.exp(a(e.right)) - Math.exp(e.logits[e.right]);
-		n.draw((e) => {
-			let n = e === "all" ? o : e === "others" ? r * ze(t, oc) : Math.exp(a(e));
+		hc
+	], "sum"), i = Math.exp(e.logits[0]) / ze(n, 0), a = Oc(t.start, -2, 2, 0), o = _("input", {
+		type: "checkbox",
+		onchange: () => s()
+	}), s = er(() => {
+		let t = o.checked ? gc : 0, s = (n) => e.logits[n] + t + (n === e.right ? a : 0), c = Math.exp(t) * i, l = c + Math.exp(s(e.right)) - Math.exp(e.logits[e.right] + t);
+		r.draw((e) => {
+			let t = e === "all" ? l : e === "others" ? c * Be(n, lc) : Math.exp(s(e));
 			return {
 				cells: [
-					typeof e == "number" ? a(e).toFixed(2) : "",
-					z(n),
-					I(n / o)
+					typeof e == "number" ? s(e).toFixed(2) : "",
+					B(t),
+					_c(t / l)
 				],
-				share: n / o
+				share: t / l
 			};
 		});
-	}), o = Es({
+	}), c = ks({
 		label: `added to the logit of ${e.record.right.trim()}`,
 		term: "logits",
-		min: -4,
-		max: 4,
-		step: .05,
-		write: (e) => (e > 0 ? "+" : "") + L(e),
+		min: -2,
+		max: 2,
+		step: .1,
+		write: (e) => (e > 0 ? "+" : "") + R(e),
 		marks: [
-			[-4, "−4"],
+			[-2, "−2"],
 			[0, "0"],
-			[4, "+4"]
+			[2, "+2"]
 		]
-	}, (e) => (o.show(i = e), a()));
-	return o.show(0), a(), { element: _("div", {}, o.element, n.element) };
+	}, (e) => (c.show(a = e), t.keep(String(e)), s()));
+	return c.show(a), s(), { element: _("div", {}, c.element, _("label", { class: "choice" }, o, ` add ${gc} to every logit`), r.element) };
 }
-function mc(e) {
-	let t = uc(e, "Logits divided by the temperature, and probability of the most likely tokens", [{
+function yc(e, t) {
+	let n = pc(e, "Logits divided by the temperature, and probability of the most likely tokens", [{
 		name: "logit ÷ τ",
 		term: "logits"
-	}, fc]), n = Sc(e, 1);
-	return { element: _("div", {}, xc(1, (r) => {
-		let i = Sc(e, r);
-		t.draw((t) => {
-			let a = Cc(i, r, t);
+	}, hc]), r = kc(e, 1);
+	return { element: _("div", {}, Dc(t, (t) => {
+		let i = kc(e, t);
+		n.draw((n) => {
+			let a = Ac(i, t, n);
 			return {
-				cells: [typeof t == "number" ? r === 0 ? "–" : (e.logits[t] / r).toFixed(2) : "", I(a)],
+				cells: [typeof n == "number" ? t === 0 ? "–" : (e.logits[n] / t).toFixed(2) : "", _c(a)],
 				share: a,
-				behind: Cc(n, 1, t)
+				behind: Ac(r, 1, n)
 			};
 		});
-	}), t.element, _("p", { class: "legend" }, _("span", { class: "key key-accent" }, "at this τ"), _("span", { class: "key key-pale" }, "at τ = 1"))) };
+	}), n.element, _("p", { class: "legend" }, _("span", { class: "key key-accent" }, "at this τ"), _("span", { class: "key key-pale" }, "at τ = 1"))) };
 }
-function hc(e) {
-	let t = ls(240), n = _("b"), r = _("b"), i = [e.first, e.right].map((e) => ({
+function bc(e, t) {
+	let n = ds(240), r = _("b"), i = _("b"), a = [e.first, e.right].map((e) => ({
 		rank: e,
 		value: _("b")
-	})), a = Array.from({ length: 61 }, (e, t) => sc * t / 60), o = i.map(({ rank: t }) => a.map((n) => ({
+	})), o = [...Array.from({ length: 30 }, (e, t) => t / 100), ...Array.from({ length: 55 }, (e, t) => .3 + t / 20)], s = a.map(({ rank: t }) => o.map((n) => ({
 		x: n,
-		y: Cc(Sc(e, n), n, t)
+		y: 100 * Ac(kc(e, n), n, t)
 	})));
 	return {
-		element: _("div", {}, xc(1, (a) => {
-			let s = Sc(e, a);
-			S(n, `${L(O(s.processed).entropy)} nats`), S(r, `${L(nn(s.processed))} tokens`);
-			for (let { rank: e, value: t } of i) S(t, I(Cc(s, a, e)));
-			t.draw({
+		element: _("div", {}, Dc(t, (t) => {
+			let o = kc(e, t);
+			S(r, `${R(O(o.processed).entropy)} nats`), S(i, jc(rn(o.processed)));
+			for (let { rank: e, value: n } of a) S(n, _c(Ac(o, t, e)));
+			n.draw({
 				title: "Probability of the two answers against temperature",
 				x: "temperature τ",
-				y: "probability",
+				y: "probability, %",
 				yFrom: 0,
-				yTo: 1,
-				mark: a,
-				series: o.map((t, n) => ({
-					name: wc(e, i[n].rank),
+				yTo: 100,
+				mark: t,
+				series: s.map((t, n) => ({
+					name: Mc(e, a[n].rank),
 					ink: n === 0 ? "second" : "accent",
 					points: t,
 					bare: !0
 				}))
 			});
-		}), On([
+		}), W([
 			{
-				name: `chance of ${wc(e, e.first)}`,
+				name: `chance of ${Mc(e, e.first)}`,
 				term: "tempered",
-				value: i[0].value
+				value: a[0].value
 			},
 			{
-				name: `chance of ${wc(e, e.right)}`,
+				name: `chance of ${Mc(e, e.right)}`,
 				term: "tempered",
-				value: i[1].value
+				value: a[1].value
 			},
 			{
 				name: "entropy",
 				term: "entropy",
-				value: n
+				value: r
 			},
 			{
 				name: "e^entropy",
 				term: "effective-support",
-				value: r
+				value: i
 			}
-		]), _("p", { class: "legend" }, _("span", { class: "key key-second" }, `${wc(e, e.first)}: first, and wrong`), _("span", { class: "key key-accent" }, `${wc(e, e.right)}: second, and right`)), t.element, e.record.draws.length > 0 ? _c(e) : null),
-		close: t.close
+		]), _("p", { class: "legend" }, _("span", { class: "key key-second" }, `${Mc(e, e.first)}: first, and wrong`), _("span", { class: "key key-accent" }, `${Mc(e, e.right)}: second, and right`)), n.element, e.record.draws.length > 0 ? Sc(e) : null),
+		close: n.close
 	};
 }
-var gc = 22;
-function _c(e) {
+var xc = 22;
+function Sc(e) {
 	let t = (t) => _("span", {
-		class: `chip ${["chip-second", "chip-accent"][[e.first, e.right].findIndex((n) => t === wc(e, n))] ?? ""}`,
+		class: `chip ${["chip-second", "chip-accent"][[e.first, e.right].findIndex((n) => t === Mc(e, n))] ?? ""}`,
 		title: t
-	}, t.length > gc ? `${t.slice(0, 20).trimEnd()} …` : t);
-	return _("table", { class: "draws" }, _("caption", {}, "What the model said in ten draws at each temperature"), _("tbody", {}, ...e.record.draws.map(({ temperature: e, texts: n }) => _("tr", {}, _("th", { scope: "row" }, `τ = ${B(e)}`), _("td", {}, ...n.flatMap((e) => [t(e), " "]))))));
+	}, t.length > xc ? `${t.slice(0, 20).trimEnd()} …` : t);
+	return _("table", { class: "draws" }, _("caption", {}, "What the model said in ten draws at each temperature"), _("tbody", {}, ...e.record.draws.map(({ temperature: e, texts: n }) => _("tr", {}, _("th", { scope: "row" }, `τ = ${V(e)}`), _("td", {}, ...n.flatMap((e) => [t(e), " "]))))));
 }
-var vc = [
+var Cc = [
 	["top_p=0.9", "top-p 0.9 alone"],
 	["temperature=2 | top_p=0.9", "temperature 2, then top-p 0.9"],
 	["top_p=0.9 | temperature=2", "top-p 0.9, then temperature 2"],
 	["temperature=2 | top_k=5 | top_p=0.3", "temperature 2, then top-k 5, then top-p 0.3"]
 ];
-function yc(e) {
-	let t = uc(e, "What these settings leave of the most likely tokens", [{
+function wc(e, t) {
+	let n = pc(e, "What these settings leave of the most likely tokens", [{
 		name: "raw",
 		term: "raw"
 	}, {
 		name: "left",
 		term: "processed"
-	}]), n = _("b", { role: "status" }), r = _("ul", {
-		class: "warnings",
-		"aria-label": "Where the settings conflict"
-	}), i = w("chain"), a = Sc(e, 1), o = (i) => {
-		let o = en(Kt(i), e.logits), s = F(o.processed);
-		t.draw((e) => {
-			let t = e === "all" ? !1 : e === "others" ? s <= oc : o.removedBy(e) !== null, n = Cc(o, 1, e);
+	}]), r = _("b", { role: "status" }), i = w("chain"), a = kc(e, 1), o = (t) => {
+		let i = tn(qt(t), e.logits), o = I(i.processed);
+		n.draw((e) => {
+			let t = e === "all" ? !1 : e === "others" ? o <= lc : i.removedBy(e) !== null, n = Ac(i, 1, e);
 			return {
-				cells: [I(Cc(a, 1, e)), t ? "removed" : I(n)],
+				cells: [_c(Ac(a, 1, e)), t ? "removed" : _c(n)],
 				share: t ? 0 : n,
-				behind: Cc(a, 1, e),
+				behind: Ac(a, 1, e),
 				removed: t
 			};
-		}), S(n, `${z(s)} of ${z(e.logits.length)}`), x(r, ...o.warnings.map((e) => _("li", {}, e))), r.hidden = o.warnings.length === 0;
-	}, s = vc.map(([e, t], n) => _("label", { class: "choice" }, _("input", {
+		}), S(r, `${B(o)} of ${B(e.logits.length)}`);
+	}, s = Oc(t.start, 1, Cc.length, 1), c = Cc.map(([e, n], r) => _("label", { class: "choice" }, _("input", {
 		type: "radio",
 		name: i,
 		value: e,
-		checked: n === 0,
-		onchange: () => o(e)
-	}), ` ${t}`));
-	return o(vc[0][0]), { element: _("div", {}, _("fieldset", { class: "choices" }, _("legend", {}, "Settings, in the order in which they act"), ...s), On([{
+		checked: r + 1 === s,
+		onchange: () => (t.keep(String(r + 1)), o(e))
+	}), _("span", {}, n)));
+	return o(Cc[Math.floor(s) - 1][0]), { element: _("div", {}, _("fieldset", { class: "choices" }, _("legend", {}, "Settings, in the order in which they act"), ...c), W([{
 		name: "tokens kept",
 		term: "truncation",
-		value: n
-	}]), t.element, _("p", { class: "legend" }, _("span", { class: "key key-accent" }, "what these settings leave"), _("span", { class: "key key-pale" }, "raw: the model’s own")), r) };
+		value: r
+	}]), n.element, _("p", { class: "legend" }, _("span", { class: "key key-accent" }, "what these settings leave"), _("span", { class: "key key-pale" }, "raw: the model’s own"))) };
 }
-function bc(e) {
-	let t = uc(e, "The teacher's soft target at this temperature beside the hard label", [{
+var Tc = [
+	" Perth",
+	" Adelaide",
+	" Melbourne"
+];
+function Ec(e, t) {
+	let n = pc(e, "The teacher's soft target at this temperature beside the hard label", [{
 		name: "hard label",
 		term: "hard-labels"
 	}, {
 		name: "soft target",
 		term: "soft-targets"
-	}]), [n, r] = [_("b"), _("b")];
-	return { element: _("div", {}, xc(1, (i) => {
-		let a = Sc(e, i);
-		t.draw((t) => {
-			let n = Cc(a, i, t);
+	}]), [r, i, a] = [
+		_("b"),
+		_("b"),
+		_("b")
+	], o = Tc.map((t) => e.record.position.tokens.indexOf(t)).filter((e) => e >= 0);
+	return { element: _("div", {}, Dc(t, (t) => {
+		let s = kc(e, t);
+		n.draw((n) => {
+			let r = Ac(s, t, n);
 			return {
-				cells: [I(Number(t === e.right)), I(n)],
-				share: n,
-				behind: Number(t === e.right)
+				cells: [_c(Number(n === e.right)), _c(r)],
+				share: r,
+				behind: Number(n === e.right)
 			};
-		}), S(n, I(1 - Cc(a, i, 0))), S(r, `${L(nn(a.processed))} tokens`);
-	}), On([{
-		name: "all runners-up together",
-		term: "tempered",
-		value: n
-	}, {
-		name: "e^entropy of the soft target",
-		term: "effective-support",
-		value: r
-	}]), t.element, _("p", { class: "legend" }, _("span", { class: "key key-accent" }, "soft target: the teacher at this τ"), _("span", { class: "key key-pale" }, "hard label: the right token alone"))) };
+		}), S(r, _c(1 - Ac(s, t, e.right))), S(i, _c(o.reduce((e, n) => e + Ac(s, t, n), 0))), S(a, jc(rn(s.processed)));
+	}), W([
+		{
+			name: "all wrong tokens together",
+			term: "tempered",
+			value: r
+		},
+		{
+			name: "of which Perth, Adelaide, Melbourne",
+			term: "tempered",
+			value: i
+		},
+		{
+			name: "e^entropy of the soft target",
+			term: "effective-support",
+			value: a
+		}
+	]), n.element, _("p", { class: "legend" }, _("span", { class: "key key-accent" }, "soft target: the teacher at this τ"), _("span", { class: "key key-pale" }, "hard label: the right token alone"))) };
 }
-function xc(e, t) {
-	let n = e, r = er(() => t(n)), i = Ds((e) => (i.show(n = e), r()));
-	return i.show(e), r(), i.element;
+function Dc(e, t) {
+	let n = Oc(e.start, 0, uc, 1), r = er(() => t(n)), i = As((t) => (i.show(n = t), e.keep(String(t)), r()));
+	return i.show(n), r(), i.element;
 }
-function Sc(e, t) {
-	return en([{
+function Oc(e, t, n, r) {
+	let i = Number(e ?? NaN);
+	return i >= t && i <= n ? i : r;
+}
+function kc(e, t) {
+	return tn([{
 		name: "temperature",
 		value: t
 	}], e.logits);
 }
-function Cc({ processed: e }, t, n) {
-	return n === "all" ? 1 : t === 0 ? Number(n === 0) : n === "others" ? ze(e, oc) : Re(e, n);
+function Ac({ processed: e }, t, n) {
+	return n === "all" ? 1 : t === 0 ? Number(n === 0) : n === "others" ? Be(e, lc) : ze(e, n);
 }
-function wc(e, t) {
+function jc(e) {
+	let t = R(e);
+	return `${t} ${t === "1" ? "token" : "tokens"}`;
+}
+function Mc(e, t) {
 	return e.record.position.tokens[t].trim();
 }
 // src/views/text.ts
-var Tc = 6, Ec = 1e3, Dc = [
+var Nc = 6, Pc = 1e3, Fc = [
 	{
 		name: "entropy",
 		label: "entropy",
 		what: "how uncertain the model was before it wrote the token (raw distribution)",
 		term: "entropy",
-		heat: (e) => Mc(N(e.entropy_nats)) / Tc,
-		shown: (e) => V(N(e.entropy_nats), Sn),
-		ends: ["0 nats: sure", `${Tc} nats or more`],
+		heat: (e) => Bc(P(e.entropy_nats)) / Nc,
+		shown: (e) => H(P(e.entropy_nats), Cn),
+		ends: ["0 nats: sure", `${Nc} nats or more`],
 		axis: "entropy, nats",
 		ticks: [
 			[0, "0"],
@@ -5662,9 +5717,9 @@ var Tc = 6, Ec = 1e3, Dc = [
 		label: "rank",
 		what: "how many tokens the model held more likely",
 		term: "rank",
-		heat: (e) => e.rank === null ? 1 : Math.log(e.rank) / Math.log(Ec),
-		shown: (e) => Nc(e),
-		ends: ["rank 1: the first choice", `rank ${z(Ec)} or beyond`],
+		heat: (e) => e.rank === null ? 1 : Math.log(e.rank) / Math.log(Pc),
+		shown: (e) => Vc(e),
+		ends: ["rank 1: the first choice", `rank ${B(Pc)} or beyond`],
 		axis: "rank of the token, logarithmic",
 		ticks: [
 			[0, "1"],
@@ -5678,8 +5733,8 @@ var Tc = 6, Ec = 1e3, Dc = [
 		label: "flip risk",
 		what: "chance that numerical noise makes another token the most likely one",
 		term: "flip-risk",
-		heat: (e) => 2 * N(e.flip_risk).high,
-		shown: (e) => `flip risk ${V(N(e.flip_risk), I)}`,
+		heat: (e) => 2 * P(e.flip_risk).high,
+		shown: (e) => `flip risk ${H(P(e.flip_risk), L)}`,
 		ends: ["0 %: safe at τ = 0", "50 %: a coin toss"],
 		axis: "flip risk",
 		ticks: [
@@ -5689,17 +5744,17 @@ var Tc = 6, Ec = 1e3, Dc = [
 		]
 	}
 ];
-function Oc(e, t, n) {
-	let { state: r } = t, { tokens: i } = e, a = e.prompt_tokens.length > 0 ? e.prompt_tokens : [e.prompt], o = Dc.find((e) => e.name === r.get("colour")) ?? Dc[0], s = Math.min(Number(r.get("token") ?? 0) || 0, i.length - 1), c = _("section", {
+function Ic(e, t, n) {
+	let { state: r } = t, { tokens: i } = e, a = e.prompt_tokens.length > 0 ? e.prompt_tokens : [e.prompt], o = Fc.find((e) => e.name === r.get("colour")) ?? Fc[0], s = Math.min(Number(r.get("token") ?? 0) || 0, i.length - 1), c = _("section", {
 		class: "card detail",
 		"aria-live": "polite",
 		"aria-label": "The chosen token"
-	}), l = i.map((e, t) => p(e, t)), u = _("p", { class: "legend heat-legend" }), d = jc(i, (e) => h(e, !1)), f = _("div", {
+	}), l = i.map((e, t) => p(e, t)), u = _("p", { class: "legend heat-legend" }), d = zc(i, (e) => h(e, !1)), f = _("div", {
 		class: "tokens text-tokens",
 		role: "group",
 		"aria-label": "The text, token by token. Arrow keys go through it.",
 		onkeydown: m
-	}, _("span", { class: "prompt-part" }, ...a.map(U)));
+	}, _("span", { class: "prompt-part" }, ...a.map(G)));
 	i.forEach((e, t) => {
 		f.append(l[t]), /\n/.test(e.token) && f.append(_("br"));
 	});
@@ -5711,7 +5766,7 @@ function Oc(e, t, n) {
 			onmouseenter: () => g(t),
 			onfocus: () => g(t),
 			onclick: () => h(t, !0)
-		}, U(e.token));
+		}, G(e.token));
 	}
 	function m(e) {
 		let t = getComputedStyle(f).direction === "rtl", n = {
@@ -5724,7 +5779,7 @@ function Oc(e, t, n) {
 		r.set("token", String(e)), g(e), t && l[e].focus();
 	}
 	function g(t) {
-		l[s]?.setAttribute("tabindex", "-1"), l[s]?.removeAttribute("aria-current"), s = t, l[t]?.setAttribute("tabindex", "0"), l[t]?.setAttribute("aria-current", "true"), d.mark(t), x(c, ...Lc(e, t, n));
+		l[s]?.setAttribute("tabindex", "-1"), l[s]?.removeAttribute("aria-current"), s = t, l[t]?.setAttribute("tabindex", "0"), l[t]?.setAttribute("aria-current", "true"), d.mark(t), x(c, ...Gc(e, t, n));
 	}
 	function v() {
 		i.forEach((e, t) => {
@@ -5733,9 +5788,9 @@ function Oc(e, t, n) {
 		}), x(u, _("span", {}, o.ends[0]), _("span", {
 			class: "ramp",
 			"aria-hidden": "true"
-		}), _("span", {}, o.ends[1]), _("span", {}, o.what, " ", H(o.term))), d.draw(o);
+		}), _("span", {}, o.ends[1]), _("span", {}, o.what, " ", U(o.term))), d.draw(o);
 	}
-	let y = _("fieldset", { class: "choices" }, _("legend", {}, "Colour by"), ...Dc.map((e) => _("label", {}, _("input", {
+	let y = _("fieldset", { class: "choices" }, _("legend", {}, "Colour by"), ...Fc.map((e) => _("label", {}, _("input", {
 		type: "radio",
 		name: "colour",
 		value: e.name,
@@ -5745,55 +5800,55 @@ function Oc(e, t, n) {
 		}
 	}), ` ${e.label}`)));
 	return v(), i.length > 0 && g(s), {
-		element: _("div", {}, _("div", { class: "prompt" }, ...Pc(e)), _("section", {
+		element: _("div", {}, _("div", { class: "prompt" }, ...Hc(e)), _("section", {
 			class: "card",
 			"aria-label": "Text"
-		}, y, f, u, d.element, Fc(e)), c),
+		}, y, f, u, d.element, Uc(e)), c),
 		close: d.close,
 		download: {
 			name: "retort-text",
 			json: () => e,
-			csv: () => Vc(e),
+			csv: () => Yc(e),
 			svg: () => d.element
 		}
 	};
 }
-var kc = 170, Ac = {
+var Lc = 170, Rc = {
 	left: 46,
 	right: 4,
 	top: 22,
 	bottom: 34
 };
-function jc(e, t) {
+function zc(e, t) {
 	let n = v("title"), r = v("g"), i = v("g"), a = null, o = 640, s = 0, c = v("svg", {
-		viewBox: `0 0 640 ${kc}`,
+		viewBox: `0 0 640 ${Lc}`,
 		class: "chart strip",
 		role: "img"
-	}, n, r, i), l = tr(c, kc, (e) => {
+	}, n, r, i), l = tr(c, Lc, (e) => {
 		o = e, a && u(a);
 	});
 	function u(c) {
 		a = c, S(n, `${c.label} of each token: ${e.map(c.shown).slice(0, 40).join(", ")}`);
-		let l = (o - Ac.left - Ac.right) / Math.max(e.length, 1), u = kc - Ac.bottom, f = (e) => u - e * (u - Ac.top);
+		let l = (o - Rc.left - Rc.right) / Math.max(e.length, 1), u = Lc - Rc.bottom, f = (e) => u - e * (u - Rc.top);
 		x(r, v("text", {
 			x: 2,
 			y: 12
 		}, c.axis), ...c.ticks.flatMap(([e, t]) => [v("line", {
 			class: "grid",
-			x1: Ac.left,
-			x2: o - Ac.right,
+			x1: Rc.left,
+			x2: o - Rc.right,
 			y1: f(e),
 			y2: f(e)
 		}), v("text", {
-			x: Ac.left - 6,
+			x: Rc.left - 6,
 			y: f(e) + 4,
 			"text-anchor": "end"
 		}, t)]), v("text", {
-			x: o - Ac.right,
+			x: o - Rc.right,
 			y: 166,
 			"text-anchor": "end"
 		}, "tokens of the text, one bar each →")), x(i, ...e.map((e, n) => {
-			let r = Math.min(1, Math.max(0, c.heat(e))), i = zn(e.token), a = Ac.left + n * l;
+			let r = Math.min(1, Math.max(0, c.heat(e))), i = zn(e.token), a = Rc.left + n * l;
 			return v("g", {
 				class: "strip-bar",
 				onclick: () => t(n)
@@ -5802,7 +5857,7 @@ function jc(e, t) {
 				x: a,
 				y: 0,
 				width: l,
-				height: kc
+				height: Lc
 			}), v("rect", {
 				class: "strip-fill",
 				x: a + 1,
@@ -5826,135 +5881,135 @@ function jc(e, t) {
 		close: l
 	};
 }
-function Mc({ low: e, high: t }) {
+function Bc({ low: e, high: t }) {
 	return (e + t) / 2;
 }
-function Nc(e) {
-	return e.rank === null ? `beyond rank ${z(e.known_tokens)}` : `rank ${z(e.rank)}`;
+function Vc(e) {
+	return e.rank === null ? `beyond rank ${B(e.known_tokens)}` : `rank ${B(e.rank)}`;
 }
-function Pc(e) {
+function Hc(e) {
 	if (e.finish_reason === "") return [_("p", { class: "meta" }, "Writing …")];
 	let t = e.known !== "full", n = t ? `the greedy text (its most probable token each time)${e.chain ? `; what ${e.chain} would leave is told at each token, where it can be decided` : ""}` : `seed ${e.seed}, drawn through ${e.chain || "no chain (raw)"}`;
 	return [_("p", { class: "meta" }, `${e.model}, ${n}`), nr(e, e.tokens[0]?.known_tokens ?? 0, t)];
 }
-function Fc(e) {
-	let { totals: t } = e, n = t.unknown > 0 ? `; ${Cn(t.unknown)} not among the known` : "", r = Number.isFinite(e.noise_scale) ? `; noise ${L(e.noise_scale)} logits` : "";
-	return On([
+function Uc(e) {
+	let { totals: t } = e, n = t.unknown > 0 ? `; ${wn(t.unknown)} not among the known` : "", r = Number.isFinite(e.noise_scale) ? `; noise ${R(e.noise_scale)} logits` : "";
+	return W([
 		{
 			name: "length",
 			unit: "tokens",
 			term: "token",
-			value: _("b", {}, z(e.tokens.length))
+			value: _("b", {}, B(e.tokens.length))
 		},
 		{
 			name: "log-probability of the text",
 			unit: `raw, summed${n}`,
 			term: "logprob",
-			value: _("b", {}, Ic(N(t.logprob_raw)))
+			value: _("b", {}, Wc(P(t.logprob_raw)))
 		},
 		{
 			name: "mean entropy",
 			unit: "raw",
 			term: "entropy",
-			value: _("b", {}, V(N(t.entropy_nats), Sn))
+			value: _("b", {}, H(P(t.entropy_nats), Cn))
 		},
 		{
-			name: "greedy text differs elsewhere",
-			unit: `chance${r}`,
+			name: "chance of another greedy text",
+			unit: `on other hardware${r}`,
 			term: "flip-risk",
-			value: _("b", {}, V(N(t.flip_risk), I))
+			value: _("b", {}, H(P(t.flip_risk), L))
 		}
 	], "measures text-totals");
 }
-function Ic(e) {
-	return e.low === -Infinity ? `at most ${Sn(e.high)}` : V(e, Sn);
+function Wc(e) {
+	return e.low === -Infinity ? `at most ${Cn(e.high)}` : H(e, Cn);
 }
-function Lc(e, t, n) {
-	let r = e.tokens[t], i = r.rank !== null && r.known_tokens === e.vocabulary, a = "not decided by the known tokens", o = (e, t) => e === null ? a : V(N(e), t), s = [
+function Gc(e, t, n) {
+	let r = e.tokens[t], i = r.rank !== null && r.known_tokens === e.vocabulary, a = "not decided by the known tokens", o = (e, t) => e === null ? a : H(P(e), t), s = [
 		{
 			name: "rank",
 			unit: "raw",
 			term: "rank",
-			value: r.rank === null ? `beyond ${z(r.known_tokens)}` : z(r.rank)
+			value: r.rank === null ? `beyond ${B(r.known_tokens)}` : B(r.rank)
 		},
 		{
 			name: "log-probability",
 			unit: "raw",
 			term: "logprob",
-			value: Ic(N(r.logprob_raw))
+			value: Wc(P(r.logprob_raw))
 		},
 		{
 			name: "log-probability",
 			unit: "processed",
 			term: "processed",
-			value: r.logprob_processed === null ? r.removed_by || i ? "cannot come" : a : V(N(r.logprob_processed), Sn)
+			value: r.logprob_processed === null ? r.removed_by || i ? "cannot come" : a : H(P(r.logprob_processed), Cn)
 		},
 		{
 			name: "entropy",
 			unit: "raw",
 			term: "entropy",
-			value: V(N(r.entropy_nats), Sn)
+			value: H(P(r.entropy_nats), Cn)
 		},
 		{
 			name: "entropy",
 			unit: "processed",
 			term: "entropy",
-			value: o(r.entropy_processed_nats, Sn)
+			value: o(r.entropy_processed_nats, Cn)
 		},
 		{
 			name: "margin",
 			unit: "logits",
 			term: "margin",
-			value: V(N(r.margin))
+			value: H(P(r.margin))
 		},
 		{
 			name: "tokens kept",
 			term: "truncation",
-			value: r.kept === null ? a : z(r.kept)
+			value: r.kept === null ? a : B(r.kept)
 		},
 		{
 			name: "mass kept",
 			unit: "of what τ made",
 			term: "kept-mass",
-			value: o(r.kept_mass, I)
+			value: o(r.kept_mass, L)
 		},
 		{
 			name: "flip risk",
 			unit: "at τ = 0",
 			term: "flip-risk",
-			value: V(N(r.flip_risk), I)
+			value: H(P(r.flip_risk), L)
 		}
 	], c = r.given ? " given" : e.known === "full" ? " drawn" : " the most probable";
 	return [
-		_("h2", {}, _("small", {}, `${t + 1} of ${e.tokens.length} `), U(r.token), _("small", {}, c)),
+		_("h2", {}, _("small", {}, `${t + 1} of ${e.tokens.length} `), G(r.token), _("small", {}, c)),
 		r.removed_by ? _("p", { class: "error" }, `${r.removed_by} would have removed it`) : _("p", { hidden: !0 }),
-		_("div", { class: "two" }, On(s, "facts"), Rc(r, t, n))
+		_("div", { class: "two" }, W(s, "facts"), Kc(r, t, n))
 	];
 }
-function Rc(e, t, n) {
-	let r = N(e.unseen), i = Math.max(...e.alternatives.flatMap((e) => [N(e.prob_raw).high, N(e.prob_processed ?? 0).high]), r.high, 1e-12);
+function Kc(e, t, n) {
+	let r = P(e.unseen), i = Math.max(...e.alternatives.flatMap((e) => [P(e.prob_raw).high, P(e.prob_processed ?? 0).high]), r.high, 1e-12);
 	return _("table", { class: `bars alternatives${r.high > 0 ? " range-bars" : ""}` }, _("caption", {}, n ? "Alternatives; choose one to branch" : "Alternatives"), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", {
 		scope: "col",
 		class: "figure raw-ink"
-	}, "raw ", H("raw")), _("th", {
+	}, "raw ", U("raw")), _("th", {
 		scope: "col",
 		class: "figure processed-ink"
-	}, "processed ", H("processed")), _("th", { scope: "col" }, _("span", { class: "sr" }, "bars")))), _("tbody", {}, ...e.alternatives.map((r) => zc(r, e, t, i, n))), r.high > 0 ? _("tbody", { class: "tail" }, Bc("all unknown ones", r, null, i, e.rank === null)) : null);
+	}, "processed ", U("processed")), _("th", { scope: "col" }, _("span", { class: "sr" }, "bars")))), _("tbody", {}, ...e.alternatives.map((r) => qc(r, e, t, i, n))), r.high > 0 ? _("tbody", { class: "tail" }, Jc("all unknown ones", r, null, i, e.rank === null)) : null);
 }
-function zc(e, t, n, r, i) {
-	let a = e.id === null ? e.token === t.token : e.id === t.id, o = U(e.token);
-	return Bc(i && !a && (e.id !== null || Wn(e.token)) ? _("button", {
+function qc(e, t, n, r, i) {
+	let a = e.id === null ? e.token === t.token : e.id === t.id, o = G(e.token);
+	return Jc(i && !a && (e.id !== null || Wn(e.token)) ? _("button", {
 		type: "button",
 		class: "pick",
 		onclick: () => i(n, e),
 		"aria-label": `Branch here with ${Bn(e.token)}`
-	}, o) : o, N(e.prob_raw), e.prob_processed === null ? null : N(e.prob_processed), r, a);
+	}, o) : o, P(e.prob_raw), e.prob_processed === null ? null : P(e.prob_processed), r, a);
 }
-function Bc(e, t, n, r, i) {
+function Jc(e, t, n, r, i) {
 	let [a, o] = [Kn("raw"), Kn("processed")];
-	qn(a, t, r), qn(o, n ?? M(0), r);
+	qn(a, t, r), qn(o, n ?? N(0), r);
 	let [s, c] = [_("td", { class: "figure raw-ink" }), _("td", { class: "figure processed-ink" })];
-	return Yn(s, t, I), Yn(c, n, I, n?.high === 0 ? "–" : void 0), _("tr", {
+	return Yn(s, t, L), Yn(c, n, L, n?.high === 0 ? "–" : void 0), _("tr", {
 		class: n?.high === 0 ? "removed" : "",
 		"aria-current": i ? "true" : null
 	}, _("th", {
@@ -5965,7 +6020,7 @@ function Bc(e, t, n, r, i) {
 		"aria-hidden": "true"
 	}, a.element, o.element)));
 }
-function Vc(e) {
+function Yc(e) {
 	let t = [
 		"logprob_raw",
 		"logprob_processed",
@@ -5977,7 +6032,7 @@ function Vc(e) {
 		let r = e[t], i = r === null ? {
 			low: null,
 			high: null
-		} : N(r);
+		} : P(r);
 		return n.has(t) ? [i.low, i.high] : [i.low];
 	};
 	return [[
@@ -6000,14 +6055,14 @@ function Vc(e) {
 		e.removed_by
 	])];
 }
-function Hc(e, t) {
+function Xc(e, t) {
 	let n = [...e?.tokens ?? [], t], r = (e) => {
 		let t = n.map(e);
 		return {
 			low: t.reduce((e, t) => e + t.low, 0),
 			high: t.reduce((e, t) => e + t.high, 0)
 		};
-	}, i = r((e) => N(e.entropy_nats)), a = (e) => 1 - n.reduce((t, n) => t * (1 - N(n.flip_risk)[e]), 1);
+	}, i = r((e) => P(e.entropy_nats)), a = (e) => 1 - n.reduce((t, n) => t * (1 - P(n.flip_risk)[e]), 1);
 	return {
 		known: "full",
 		model: "writing",
@@ -6023,7 +6078,7 @@ function Hc(e, t) {
 			tokens: n.length,
 			unknown: n.filter((e) => e.rank === null).length,
 			removed: 0,
-			logprob_raw: r((e) => N(e.logprob_raw)),
+			logprob_raw: r((e) => P(e.logprob_raw)),
 			logprob_processed: null,
 			perplexity: NaN,
 			kept_mass: null,
@@ -6043,9 +6098,9 @@ function Hc(e, t) {
 	};
 }
 // src/views/tune.ts
-function Uc(e, t) {
-	let n = e.settings.map((t, n) => Qc(t, e.axis) ?? n), r = e.settings.every((t) => Qc(t, e.axis) !== null), i = e.recommendation, a = ls(), o = ls(), s = r ? $c(i.region) : void 0, c = {
-		x: r ? el(e.axis) : "setting, as in the table",
+function Zc(e, t) {
+	let n = e.settings.map((t, n) => ol(t, e.axis) ?? n), r = e.settings.every((t) => ol(t, e.axis) !== null), i = e.recommendation, a = ds(), o = ds(), s = r ? sl(i.region) : void 0, c = {
+		x: r ? cl(e.axis) : "setting, as in the table",
 		...s && { region: [s[0], s.at(-1)] },
 		...r && typeof i.setting == "number" ? { mark: i.setting } : {},
 		...r ? {} : { ticks: n.map((e) => [e, String(e + 1)]) }
@@ -6088,16 +6143,16 @@ function Uc(e, t) {
 		yTo: 1,
 		series: u
 	});
-	let d = e.answers && e.answers.length > 0 ? Jc(e, e.answers) : null;
+	let d = e.answers && e.answers.length > 0 ? nl(e, e.answers) : null;
 	return {
 		element: _("div", {}, _("section", {
 			class: "card",
 			"aria-label": "Recommendation"
-		}, _("p", { class: "meta" }, `${e.model} on ${e.task} (${e.goal}): ${z(e.items)} items, ${z(e.samples_per_item)} answers each, seed ${e.seed}${e.chain ? `, drawn through ${e.chain}` : ""}`), _("h2", { class: "verdict" }, i.setting === null ? "No recommendation" : `Recommended: ${tl(i.setting, e.axis)}`), _("p", {}, i.reason), On(Wc(e), "measures recommendation")), _("div", { class: "two" }, _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Quality "), H("score"), " ", _("small", {}, "The line is the score, the band around it each setting’s own 95 % interval. Green: statistically tied with the best. Dashed: recommended. "), H("tied")), a.element), u.length === 0 ? null : _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Variety "), _("span", { class: "legend" }, _("span", { class: "key key-second" }, "distinct: share of an item’s answers that differ ", H("distinct")), _("span", { class: "key key-dashed" }, "agreement: share of pairs that are the same ", H("agreement")))), o.element)), _("section", {
+		}, _("p", { class: "meta" }, `${e.model} on ${e.task} (${e.goal}): ${B(e.items)} items, ${B(e.samples_per_item)} answers each, seed ${e.seed}${e.chain ? `, drawn through ${e.chain}` : ""}`), _("h2", { class: "verdict" }, i.setting === null ? "No recommendation" : `Recommended: ${ll(i.setting, e.axis)}`), _("p", {}, i.reason), W(Qc(e), "measures recommendation")), _("div", { class: "two" }, _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Quality "), U("score"), " ", _("small", {}, "The line is the score, the band around it each setting’s own 95 % interval. Green: statistically tied with the best. Dashed: recommended. "), U("tied")), a.element), u.length === 0 ? null : _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Variety "), _("span", { class: "legend" }, _("span", { class: "key key-second" }, "distinct: share of an item’s answers that differ ", U("distinct")), _("span", { class: "key key-dashed" }, "agreement: share of pairs that are the same ", U("agreement")))), o.element)), _("section", {
 			class: "card scroll",
 			tabindex: 0,
 			"aria-label": "All settings"
-		}, Gc(e, d?.open)), d?.element ?? null, Yc(e), Zc(e)),
+		}, $c(e, d?.open)), d?.element ?? null, rl(e), al(e)),
 		close: () => {
 			a.close(), o.close();
 		},
@@ -6112,28 +6167,28 @@ function Uc(e, t) {
 				"distinct",
 				"agreement",
 				"samples",
-				...Xc.map(([e]) => e)
+				...il.map(([e]) => e)
 			], ...e.settings.map((e) => [
-				tl(e.temperature ?? e.setting, null),
+				ll(e.temperature ?? e.setting, null),
 				e.score,
 				...e.score_ci,
 				e.distinct,
 				e.agreement,
 				e.samples,
-				...Xc.map(([t]) => e.variety?.[t] ?? null)
+				...il.map(([t]) => e.variety?.[t] ?? null)
 			])],
 			svg: () => a.element
 		}
 	};
 }
-function Wc(e) {
-	let t = e.recommendation, n = (e, t) => _("span", {}, _("b", {}, e), t ? _("small", {}, ` ${R(t[0], 3)} to ${R(t[1], 3)}`) : null);
+function Qc(e) {
+	let t = e.recommendation, n = (e, t) => _("span", {}, _("b", {}, e), t ? _("small", {}, ` ${z(t[0], 3)} to ${z(t[1], 3)}`) : null);
 	return [
 		{
-			name: `score minus that at ${tl(t.reference, e.axis)}`,
+			name: `score minus that at ${ll(t.reference, e.axis)}`,
 			unit: `95 % interval ${t.planned ? "of this comparison" : "for all pairs together"}`,
 			term: "interval",
-			value: n(R(t.difference, 3), t.difference_ci)
+			value: n(z(t.difference, 3), t.difference_ci)
 		},
 		{
 			name: "significantly better",
@@ -6143,7 +6198,7 @@ function Wc(e) {
 		...t.held_out_difference === null ? [] : [{
 			name: "the same, on items not used to choose",
 			term: "held-out-half",
-			value: n(R(t.held_out_difference, 3), t.held_out_ci)
+			value: n(z(t.held_out_difference, 3), t.held_out_ci)
 		}],
 		...t.chosen_again === null ? [] : [{
 			name: "chosen again on half the items",
@@ -6155,19 +6210,19 @@ function Wc(e) {
 			name: "smallest difference that would show",
 			unit: "in 4 of 5 runs",
 			term: "detectable",
-			value: n(L(t.minimum_detectable_difference))
+			value: n(R(t.minimum_detectable_difference))
 		}],
 		...e.forward_passes === null || e.independent_passes === null ? [] : [{
 			name: "forward passes",
-			unit: `${z(e.independent_passes)} without sharing`,
+			unit: `${B(e.independent_passes)} without sharing`,
 			term: "forward-pass",
-			value: n(z(e.forward_passes))
+			value: n(B(e.forward_passes))
 		}]
 	];
 }
-function Gc(e, t) {
+function $c(e, t) {
 	let n = [...new Set(e.cells.map(({ prompt: e }) => e))], r = (t) => e.cells.filter(({ setting: e }) => JSON.stringify(e) === JSON.stringify(t.setting ?? { temperature: t.temperature })), i = [
-		[el(e.axis), "temperature"],
+		[cl(e.axis), "temperature"],
 		["score", "score"],
 		["95 % interval", "interval"],
 		[
@@ -6184,28 +6239,28 @@ function Gc(e, t) {
 	return _("table", { class: "plain-table numeric settings" }, _("caption", {}, `Every setting: ${e.score}, its own interval, and how alike its answers are`), _("thead", {}, _("tr", {}, ...i.map(([e, t, n]) => _("th", {
 		scope: "col",
 		class: n
-	}, `${e} `, H(t))), ...n.length > 1 ? n.map((e) => _("th", { scope: "col" }, `prompt ${e}`)) : [], _("th", { scope: "col" }, "answers"))), _("tbody", {}, ...e.settings.map((i, a) => {
-		let o = i.temperature ?? i.setting, s = JSON.stringify(o) === JSON.stringify(e.recommendation.setting), c = z(i.samples), l = tl(o, e.axis), u = (e, n, r) => t ? _("button", {
+	}, `${e} `, U(t))), ...n.length > 1 ? n.map((e) => _("th", { scope: "col" }, `prompt ${e}`)) : [], _("th", { scope: "col" }, "answers"))), _("tbody", {}, ...e.settings.map((i, a) => {
+		let o = i.temperature ?? i.setting, s = JSON.stringify(o) === JSON.stringify(e.recommendation.setting), c = B(i.samples), l = ll(o, e.axis), u = (e, n, r) => t ? _("button", {
 			type: "button",
 			class: "quiet open-answers",
 			"aria-label": n,
 			onclick: () => t(a, r)
 		}, e) : e;
-		return _("tr", { class: s ? "chosen" : "" }, _("th", { scope: "row" }, s ? "→ " : "", tl(o, null)), _("td", {
+		return _("tr", { class: s ? "chosen" : "" }, _("th", { scope: "row" }, s ? "→ " : "", ll(o, null)), _("td", {
 			class: "figure",
 			"data-value": i.score
-		}, i.score.toFixed(3)), _("td", { class: "figure interval-cell" }, `${i.score_ci[0].toFixed(3)} to ${i.score_ci[1].toFixed(3)}`), _("td", { class: "figure wide-only" }, Kc(i.distinct)), _("td", { class: "figure wide-only" }, Kc(i.agreement)), ...n.length > 1 ? r(i).map(({ prompt: e, score: t }) => _("td", { class: "figure" }, u(t.toFixed(3), `Prompt ${e} at ${l}: score ${t.toFixed(3)}. Show its answers.`, e))) : [], _("td", { class: "figure" }, u(c, `Show the ${c} answers at ${l}`)));
+		}, i.score.toFixed(3)), _("td", { class: "figure interval-cell" }, `${i.score_ci[0].toFixed(3)} to ${i.score_ci[1].toFixed(3)}`), _("td", { class: "figure wide-only" }, el(i.distinct)), _("td", { class: "figure wide-only" }, el(i.agreement)), ...n.length > 1 ? r(i).map(({ prompt: e, score: t }) => _("td", { class: "figure" }, u(t.toFixed(3), `Prompt ${e} at ${l}: score ${t.toFixed(3)}. Show its answers.`, e))) : [], _("td", { class: "figure" }, u(c, `Show the ${c} answers at ${l}`)));
 	})));
 }
-function Kc(e) {
+function el(e) {
 	return e === null ? "–" : e.toFixed(2);
 }
-var qc = 12;
-function Jc(e, t) {
-	let n = [...new Set(t.map(({ item: e, prompt: t }) => JSON.stringify([e, t])))], r = [...new Set(t.map(({ prompt: e }) => e))].sort((e, t) => e - t), i = r.length > 1, a = t.every(({ score: e }) => e === 0 || e === 1), o = (t) => e.settings.findIndex((e) => JSON.stringify(e.temperature ?? e.setting) === JSON.stringify(t)), s = Math.max(0, o(e.recommendation.setting)), c = [o(e.recommendation.reference), e.settings.length - 1].find((e) => e >= 0 && e !== s) ?? s, l = _("tbody"), u = qc, d = _("button", {
+var tl = 12;
+function nl(e, t) {
+	let n = [...new Set(t.map(({ item: e, prompt: t }) => JSON.stringify([e, t])))], r = [...new Set(t.map(({ prompt: e }) => e))].sort((e, t) => e - t), i = r.length > 1, a = t.every(({ score: e }) => e === 0 || e === 1), o = (t) => e.settings.findIndex((e) => JSON.stringify(e.temperature ?? e.setting) === JSON.stringify(t)), s = Math.max(0, o(e.recommendation.setting)), c = [o(e.recommendation.reference), e.settings.length - 1].find((e) => e >= 0 && e !== s) ?? s, l = _("tbody"), u = tl, d = _("button", {
 		type: "button",
 		class: "quiet more",
-		onclick: () => (u += qc, v())
+		onclick: () => (u += tl, v())
 	}), f = _("select", {
 		"aria-label": "Prompt",
 		hidden: !i,
@@ -6219,7 +6274,7 @@ function Jc(e, t) {
 		return e.settings.forEach((t, i) => r.append(_("option", {
 			value: i,
 			selected: i === n
-		}, tl(t.temperature ?? t.setting, e.axis)))), r;
+		}, ll(t.temperature ?? t.setting, e.axis)))), r;
 	}
 	function g(e, n, r) {
 		let i = /* @__PURE__ */ new Map();
@@ -6235,17 +6290,17 @@ function Jc(e, t) {
 				times: c.times + 1
 			});
 		}
-		return _("td", { dir: "auto" }, ...[...i.values()].sort((e, t) => t.times - e.times).map(({ text: e, score: t, times: n }) => _("p", { class: `answer${a ? t === 1 ? " right" : " wrong" : ""}` }, a ? _("span", {}, _("span", { "aria-hidden": "true" }, t === 1 ? "✓ " : "✗ "), _("span", { class: "sr" }, t === 1 ? "right: " : "wrong: ")) : _("small", {}, `${L(t)} `), e || "(empty)", n > 1 ? _("small", {}, ` × ${n}`) : null)));
+		return _("td", { dir: "auto" }, ...[...i.values()].sort((e, t) => t.times - e.times).map(({ text: e, score: t, times: n }) => _("p", { class: `answer${a ? t === 1 ? " right" : " wrong" : ""}` }, a ? _("span", {}, _("span", { "aria-hidden": "true" }, t === 1 ? "✓ " : "✗ "), _("span", { class: "sr" }, t === 1 ? "right: " : "wrong: ")) : _("small", {}, `${R(t)} `), e || "(empty)", n > 1 ? _("small", {}, ` × ${n}`) : null)));
 	}
 	function v() {
 		let e = n.map((e) => JSON.parse(e)).filter(([, e]) => f.value === "" || e === Number(f.value)), t = e.slice(0, u);
-		x(l, ...t.map(([e, t]) => _("tr", {}, _("th", { scope: "row" }, e, i ? _("small", {}, ` prompt ${t}`) : null), g(e, t, Number(p.value)), g(e, t, Number(m.value))))), d.hidden = u >= e.length, S(d, `Show more of ${z(e.length)} items`);
+		x(l, ...t.map(([e, t]) => _("tr", {}, _("th", { scope: "row" }, e, i ? _("small", {}, ` prompt ${t}`) : null), g(e, t, Number(p.value)), g(e, t, Number(m.value))))), d.hidden = u >= e.length, S(d, `Show more of ${B(e.length)} items`);
 	}
 	v();
 	let y = _("section", {
 		class: "card",
 		"aria-label": "Answers side by side"
-	}, _("p", {}, _("b", {}, "Answers of two settings "), H("score"), " ", _("small", {}, a ? "✓ scored 1, ✗ scored 0. " : "Each behind its score. "), f), _("table", { class: "plain-table answers" }, _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "item"), _("th", { scope: "col" }, p), _("th", { scope: "col" }, m))), l), d);
+	}, _("p", {}, _("b", {}, "Answers of two settings "), U("score"), " ", _("small", {}, a ? "✓ scored 1, ✗ scored 0. " : "Each behind its score. "), f), _("table", { class: "plain-table answers" }, _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "item"), _("th", { scope: "col" }, p), _("th", { scope: "col" }, m))), l), d);
 	return {
 		element: y,
 		open(e, t) {
@@ -6253,21 +6308,21 @@ function Jc(e, t) {
 		}
 	};
 }
-function Yc(e) {
+function rl(e) {
 	if (e.questions.length === 0 && e.votes.length === 0) return null;
-	let t = e.votes.map(({ kind: t, answers: n, recommendation: r }) => _("li", {}, `${t === "majority" ? `Majority of ${n} answers` : `One of ${n} answers is right`}: best at ${tl(r.setting, e.axis)}. `, H("pass-at-k")));
+	let t = e.votes.map(({ kind: t, answers: n, recommendation: r }) => _("li", {}, `${t === "majority" ? `Majority of ${n} answers` : `One of ${n} answers is right`}: best at ${ll(r.setting, e.axis)}. `, U("pass-at-k")));
 	return _("section", {
 		class: "card scroll",
 		tabindex: 0,
 		"aria-label": "Differences that matter"
-	}, _("p", {}, _("b", {}, "Differences that matter "), H("interval")), e.questions.length === 0 ? null : _("table", { class: "plain-table" }, _("thead", {}, _("tr", {}, ...[
+	}, _("p", {}, _("b", {}, "Differences that matter "), U("interval")), e.questions.length === 0 ? null : _("table", { class: "plain-table" }, _("thead", {}, _("tr", {}, ...[
 		"question",
 		"score of",
 		"minus score of",
 		"difference, 95 % interval"
-	].map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...e.questions.map(({ question: e, better: t, than: n, difference: r, difference_ci: i }) => _("tr", {}, _("th", { scope: "row" }, e), _("td", {}, t), _("td", {}, n), _("td", {}, `${R(r, 3)} (${R(i[0], 3)} to ${R(i[1], 3)})`))))), t.length > 0 ? _("ul", {}, ...t) : null);
+	].map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...e.questions.map(({ question: e, better: t, than: n, difference: r, difference_ci: i }) => _("tr", {}, _("th", { scope: "row" }, e), _("td", {}, t), _("td", {}, n), _("td", {}, `${z(r, 3)} (${z(i[0], 3)} to ${z(i[1], 3)})`))))), t.length > 0 ? _("ul", {}, ...t) : null);
 }
-var Xc = [
+var il = [
 	[
 		"distinct_1",
 		"distinct words",
@@ -6294,38 +6349,38 @@ var Xc = [
 		"distinct"
 	]
 ];
-function Zc(e) {
+function al(e) {
 	let t = e.settings.find((e) => e.variety)?.variety;
 	if (!t) return null;
-	let n = Xc.filter(([t]) => e.settings.some((e) => typeof e.variety?.[t] == "number"));
+	let n = il.filter(([t]) => e.settings.some((e) => typeof e.variety?.[t] == "number"));
 	return _("section", {
 		class: "card scroll",
 		tabindex: 0,
 		"aria-label": "Other measures of variety"
-	}, _("p", {}, _("b", {}, "Variety, in other ways "), _("small", {}, `Means over ${t.items} items, of up to ${t.answers} answers each, compared by ${t.likeness}.`)), _("table", { class: "plain-table numeric" }, _("caption", { class: "sr" }, "Every setting with the other measures of variety"), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, el(e.axis)), ...n.map(([, e, t]) => _("th", { scope: "col" }, `${e} `, H(t))))), _("tbody", {}, ...e.settings.map((e) => _("tr", {}, _("th", { scope: "row" }, tl(e.temperature ?? e.setting, null)), ...n.map(([t]) => _("td", { class: "figure" }, L(e.variety?.[t]))))))));
+	}, _("p", {}, _("b", {}, "Variety, in other ways "), _("small", {}, `Means over ${t.items} items, of up to ${t.answers} answers each, compared by ${t.likeness}.`)), _("table", { class: "plain-table numeric" }, _("caption", { class: "sr" }, "Every setting with the other measures of variety"), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, cl(e.axis)), ...n.map(([, e, t]) => _("th", { scope: "col" }, `${e} `, U(t))))), _("tbody", {}, ...e.settings.map((e) => _("tr", {}, _("th", { scope: "row" }, ll(e.temperature ?? e.setting, null)), ...n.map(([t]) => _("td", { class: "figure" }, R(e.variety?.[t]))))))));
 }
-function Qc(e, t) {
+function ol(e, t) {
 	let n = t ? e.setting?.[t] ?? (t === "temperature" ? e.temperature : null) : null;
 	return typeof n == "number" ? n : null;
 }
-function $c(e) {
+function sl(e) {
 	return e.length > 0 && e.every((e) => typeof e == "number") ? e : void 0;
 }
-function el(e) {
+function cl(e) {
 	return e === "temperature" ? "temperature τ" : e ?? "setting";
 }
-function tl(e, t) {
-	return typeof e == "number" ? t === "temperature" ? `τ = ${B(e)}` : t ? `${t} = ${B(e)}` : B(e) : typeof e == "object" && e ? Object.entries(e).map(([e, t]) => `${e}=${t}`).join(" ") : String(e);
+function ll(e, t) {
+	return typeof e == "number" ? t === "temperature" ? `τ = ${V(e)}` : t ? `${t} = ${V(e)}` : V(e) : typeof e == "object" && e ? Object.entries(e).map(([e, t]) => `${e}=${t}`).join(" ") : String(e);
 }
 // src/app.ts
-function nl(e, t, { address: n, tabs: r = [], save: i = null }) {
+function ul(e, t, { address: n, tabs: r = [], save: i = null }) {
 	r = [
-		...il(t),
-		...r.length > 0 ? r : al(t),
+		...fl(t),
+		...r.length > 0 ? r : pl(t),
 		{
 			name: "glossary",
 			label: "Terms",
-			open: Jr
+			open: Yr
 		}
 	];
 	let a = _("div", {
@@ -6334,7 +6389,7 @@ function nl(e, t, { address: n, tabs: r = [], save: i = null }) {
 		"aria-live": "polite"
 	}), o = {
 		data: t,
-		state: new T(n, t.state),
+		state: new ne(n, t.state),
 		announce: (e) => a.textContent = e
 	}, s = _("div", {
 		role: "tabpanel",
@@ -6401,9 +6456,9 @@ function nl(e, t, { address: n, tabs: r = [], save: i = null }) {
 	let y = _("button", {
 		type: "button",
 		class: "quiet",
-		onclick: () => void rl(o)
+		onclick: () => void dl(o)
 	}, "Copy link");
-	e.classList.add("retort"), x(e, _("header", { class: "head" }, _(n ? "h1" : "p", { class: "brand" }, "retort"), d, _("div", { class: "tools" }, n ? y : null, i ? g : null, m, ie(e))), _(n ? "main" : "div", {}, s), a);
+	e.classList.add("retort"), x(e, _("header", { class: "head" }, _(n ? "h1" : "p", { class: "brand" }, "retort"), d, _("div", { class: "tools" }, n ? y : null, i ? g : null, m, oe(e))), _(n ? "main" : "div", {}, s), a);
 	let b = o.state.listen((e) => e === "view" && p()), S = (e) => {
 		o.state.set("term", e.detail), o.state.set("view", "glossary");
 	};
@@ -6411,34 +6466,34 @@ function nl(e, t, { address: n, tabs: r = [], save: i = null }) {
 		b(), e.removeEventListener("retort-term", S), l?.close(), e.replaceChildren();
 	};
 }
-async function rl(e) {
+async function dl(e) {
 	try {
 		await navigator.clipboard.writeText(e.state.link()), e.announce("Link copied");
 	} catch {
-		history.replaceState(null, "", e.state.link()), e.announce("The link is in the address bar");
+		history.replaceState(history.state, "", e.state.link()), e.announce("The link is in the address bar");
 	}
 }
-function il({ tour: e }) {
+function fl({ tour: e }) {
 	return e ? [{
 		name: "tour",
 		label: "Tour",
-		open: (t) => cc(e, t)
+		open: (t) => dc(e, t)
 	}] : [];
 }
-function al(e) {
+function pl(e) {
 	let t = [], { position: n, text: r, path: i, compare: a, tune: o, distil: s } = e;
 	return n && t.push({
 		name: "position",
 		label: "Position",
-		open: (e) => Zs(n, e)
+		open: (e) => ec(n, e)
 	}), r && t.push({
 		name: "text",
 		label: "Text",
-		open: (e) => Oc(r, e)
+		open: (e) => Ic(r, e)
 	}), i && t.push({
 		name: "path",
 		label: "Path",
-		open: (e) => js(i, e)
+		open: (e) => Ps(i, e)
 	}), a && t.push({
 		name: "compare",
 		label: "Compare",
@@ -6446,103 +6501,109 @@ function al(e) {
 	}), o && t.push({
 		name: "tune",
 		label: "Tune",
-		open: (e) => Uc(o, e)
+		open: (e) => Zc(o, e)
 	}), s && t.push({
 		name: "distil",
 		label: "Distil",
-		open: (e) => gs(s, e)
+		open: (e) => vs(s, e)
 	}), t;
 }
 // src/parts/runForm.ts
-function ol(t) {
-	let { api: n, state: r, fields: a } = t, o = null, s = new Map(a.map((e) => [e.name, sl(e, r)])), c = _("button", {
+function ml(t) {
+	let { api: n, state: r, fields: a } = t, o = null, s = null, c = () => {
+		s?.(), o?.stop();
+	}, l = new Map(a.map((e) => [e.name, hl(e, r)])), u = _("button", {
 		type: "submit",
 		class: "solid"
-	}, t.verb), l = _("button", {
+	}, t.verb), d = _("button", {
 		type: "button",
 		class: "quiet",
 		hidden: !0,
-		onclick: () => o?.stop()
-	}, "Stop"), u = _("progress", {
+		onclick: () => c()
+	}, "Stop"), f = _("progress", {
 		max: 1,
 		"aria-label": `${t.verb}: progress`,
 		hidden: !0
-	}), d = _("p", { class: "meta news" }), f = _("p", {
+	}), p = _("p", { class: "meta news" }), m = _("p", {
 		class: "error",
 		role: "alert"
-	}), p = _("form", {
+	}), h = _("form", {
 		class: "card run-form",
 		"aria-label": t.verb
-	}, _("p", { class: "meta intro" }, t.intro), _("div", { class: "fields" }, ...a.map((e) => _("div", { class: `field field-${e.kind}` }, _("label", { for: s.get(e.name).id }, e.label), s.get(e.name), e.hint ? _("small", {}, e.hint) : null))), _("div", { class: "form-foot" }, c, l, u, d), f);
-	p.addEventListener("submit", (e) => {
-		e.preventDefault(), y();
-	}), p.addEventListener("keydown", (e) => {
-		e.key === "Enter" && (e.ctrlKey || e.metaKey) && y(), e.key === "Escape" && o?.stop();
+	}, _("p", { class: "meta intro" }, t.intro), _("div", { class: "fields" }, ...a.map((e) => _("div", { class: `field field-${e.kind}` }, _("label", { for: l.get(e.name).id }, e.label), l.get(e.name), e.hint ? _("small", {}, e.hint) : null))), _("div", { class: "form-foot" }, u, d, f, p), m);
+	h.addEventListener("submit", (e) => {
+		e.preventDefault(), x();
+	}), h.addEventListener("keydown", (e) => {
+		e.key === "Enter" && (e.ctrlKey || e.metaKey) && x(), e.key === "Escape" && c();
 	});
-	let m = !1, h = r.listen((e) => {
-		if (m) return;
-		let t = s.get(e), n = a.find((t) => t.name === e);
+	let g = !1, v = r.listen((e) => {
+		if (g) return;
+		let t = l.get(e), n = a.find((t) => t.name === e);
 		t && n && n.kind !== "file" && document.activeElement !== t && (t.value = r.get(e) ?? n.initial);
-	}), g = /* @__PURE__ */ new Map();
+	}), y = /* @__PURE__ */ new Map();
 	for (let e of a.filter(({ kind: e }) => e === "file")) {
-		let t = s.get(e.name);
+		let t = l.get(e.name);
 		t.addEventListener("change", () => {
 			let n = t.files?.[0];
-			g.delete(e.name), n?.text().then((t) => g.set(e.name, JSON.stringify({
+			y.delete(e.name), n?.text().then((t) => y.set(e.name, JSON.stringify({
 				name: n.name,
 				text: t
 			})));
 		});
 	}
-	function v() {
-		return Object.fromEntries(a.map(({ name: e, kind: t }) => [e, t === "file" ? g.get(e) ?? "" : s.get(e).value]));
+	function b() {
+		return Object.fromEntries(a.map(({ name: e, kind: t }) => [e, t === "file" ? y.get(e) ?? "" : l.get(e).value]));
 	}
-	function y() {
-		let s = v();
-		m = !0;
-		for (let { name: e, kind: t } of a) t !== "file" && r.set(e, s[e]);
-		m = !1, o?.stop(), S(f, "");
-		let c;
+	function x() {
+		let c = b();
+		g = !0;
+		for (let { name: e, kind: t } of a) t !== "file" && r.set(e, c[e]);
+		g = !1, o?.stop(), S(m, "");
+		let l;
 		try {
-			let e = a.find(({ name: e, required: t }) => t && s[e].trim() === "");
+			let e = a.find(({ name: e, required: t }) => t && c[e].trim() === "");
 			if (e) throw Error(`The ${e.name} is empty.`);
-			c = t.body(s);
+			l = t.body(c);
 		} catch (e) {
-			S(f, e.message), t.onFailed?.();
+			S(m, e.message), t.onFailed?.();
 			return;
 		}
 		t.onStart?.();
-		let l = performance.now(), p = "Starting", h = () => S(d, `${p} · ${z((performance.now() - l) / 1e3)} s`), g = setInterval(h, 1e3);
-		h();
-		let _ = n.start(t.kind, c, {
+		let u = performance.now(), h = "Starting", _ = () => S(p, `${h} · ${B((performance.now() - u) / 1e3)} s`), v = setInterval(_, 1e3);
+		_();
+		let y = !1;
+		s = () => {
+			y = !0, d.disabled = !0, h = "Stopping …", _();
+		};
+		let x = n.start(t.kind, l, {
 			onProgress: ({ done: e, total: t, detail: n }) => {
-				u.hidden = !1, u.max = t || 1, u.value = e, p = n || `${z(e)} of ${z(t)}`, h();
+				f.hidden = !1, f.max = t || 1, f.value = e, y || (h = n || `${B(e)} of ${B(t)}`, _());
 			},
 			onLost: () => {
-				p = "The connection was lost; trying again", h();
+				h = "The connection was lost; trying again", _();
 			},
 			onTold: (e, n) => t.onTold?.(e, n)
 		});
-		o = _, b(!0), _.result.then((e) => {
-			o === _ && (clearInterval(g), S(d, ""), t.onRecord(e, _.id), t.announce(`${t.verb}: done`));
+		o = x, C(!0), x.result.then((e) => {
+			o === x && (clearInterval(v), S(p, ""), t.onRecord(e, x.id), t.announce(`${t.verb}: done`));
 		}).catch((n) => {
-			clearInterval(g), o === _ && (S(d, ""), n instanceof e ? S(d, "Stopped.") : (S(f, n.message), n instanceof i && t.onFailed?.()));
+			clearInterval(v), o === x && (S(p, ""), n instanceof e ? (S(p, "Stopped."), t.onStopped?.()) : (S(m, n.message), n instanceof i && t.onFailed?.()));
 		}).finally(() => {
-			o === _ && (o = null, b(!1));
+			o === x && (o = s = null, C(!1));
 		});
 	}
-	function b(e) {
-		l.hidden = !e, u.hidden = !0, e && (u.hidden = !1, u.removeAttribute("value")), p.setAttribute("aria-busy", String(e));
+	function C(e) {
+		d.hidden = !e, d.disabled = !1, f.hidden = !0, e && (f.hidden = !1, f.removeAttribute("value")), h.setAttribute("aria-busy", String(e));
 	}
-	return n.mayRun || (c.disabled = !0, S(f, "To run a model, open the address that retort studio printed when it started: it carries the token.")), {
-		element: p,
-		run: () => n.mayRun && y(),
+	return n.mayRun || (u.disabled = !0, S(m, "To run a model, open the address that retort studio printed when it started: it carries the token.")), {
+		element: h,
+		run: () => n.mayRun && x(),
 		close: () => {
-			h(), o?.stop();
+			v(), o?.stop();
 		}
 	};
 }
-function sl(e, t) {
+function hl(e, t) {
 	let n = w(e.name), r = e.name, i = t.get(r) ?? e.initial;
 	if (e.kind === "choice") {
 		let t = _("select", {
@@ -6580,12 +6641,12 @@ function sl(e, t) {
 	return a.value = i, a;
 }
 // src/studio.ts
-var cl = /* @__PURE__ */ new Map();
-function ll() {
-	return Object.fromEntries([...cl].map(([e, { run: t }]) => [e, t]));
+var gl = /* @__PURE__ */ new Map();
+function _l() {
+	return Object.fromEntries([...gl].map(([e, { run: t }]) => [e, t]));
 }
-var ul = ["continuation", "given"];
-function dl(e, { models: t, prompts: n, tasks: r, recipes: i }) {
+var vl = ["continuation", "given"];
+function yl(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 	let a = {
 		name: "model",
 		label: "Model",
@@ -6628,7 +6689,7 @@ function dl(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 		hint: "first:last:count, or a list"
 	};
 	return [
-		fl(e, {
+		bl(e, {
 			name: "position",
 			label: "Position",
 			kind: "position",
@@ -6640,21 +6701,21 @@ function dl(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 			body: ({ model: e, prompt: t }, { state: n }) => ({
 				model: e,
 				prompt: t,
-				continuation: gl(n.get("continuation"))
+				continuation: wl(n.get("continuation"))
 			}),
-			view: (e, t, n) => Zs(e, t, (r) => {
+			view: (e, t, n) => ec(e, t, (r) => {
 				let i = e.ids[r];
-				e.known !== "full" || i == null ? t.state.set("prompt", e.prompt + e.tokens[r]) : t.state.set("continuation", [...gl(t.state.get("continuation")), i].join(",")), n();
+				e.known !== "full" || i == null ? t.state.set("prompt", e.prompt + e.tokens[r]) : t.state.set("continuation", [...wl(t.state.get("continuation")), i].join(",")), n();
 			})
 		}),
-		fl(e, {
+		bl(e, {
 			name: "text",
 			label: "Text",
 			kind: "text",
 			intro: "The model writes a text. How sure was it of each token, and what else could it have said?",
 			verb: "Write",
 			picks: !0,
-			live: (e, t, n) => t === "token" ? Hc(e, n) : null,
+			live: (e, t, n) => t === "token" ? Xc(e, n) : null,
 			fields: [
 				a,
 				o,
@@ -6666,17 +6727,17 @@ function dl(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 				model: e,
 				prompt: t,
 				chain: n,
-				seed: ml("seed", r),
-				max_tokens: ml("longest text", i),
-				continuation: gl(a.get("continuation")),
-				given: _l(a.get("given"))
+				seed: Sl("seed", r),
+				max_tokens: Sl("longest text", i),
+				continuation: wl(a.get("continuation")),
+				given: Tl(a.get("given"))
 			}),
-			view: (e, t, n) => Oc(e, t, (r, i) => {
+			view: (e, t, n) => Ic(e, t, (r, i) => {
 				let a = e.tokens.slice(0, r);
 				e.known === "full" ? t.state.set("continuation", [...a, i].map((e) => e.id).join(",")) : t.state.set("given", JSON.stringify([...a, i].map((e) => e.token))), t.state.set("token", String(r)), n();
 			})
 		}),
-		fl(e, {
+		bl(e, {
 			name: "path",
 			label: "Path",
 			kind: "path",
@@ -6694,13 +6755,13 @@ function dl(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 				model: e,
 				prompt: t,
 				chain: a,
-				seed: ml("seed", n),
-				max_tokens: ml("longest text", r),
-				temperatures: hl(i)
+				seed: Sl("seed", n),
+				max_tokens: Sl("longest text", r),
+				temperatures: Cl(i)
 			}),
-			view: (e, t) => js(e, t)
+			view: (e, t) => Ps(e, t)
 		}),
-		fl(e, {
+		bl(e, {
 			name: "compare",
 			label: "Compare",
 			kind: "compare",
@@ -6739,7 +6800,7 @@ function dl(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 			}),
 			view: (e, t) => kr(e, t)
 		}),
-		fl(e, {
+		bl(e, {
 			name: "tune",
 			label: "Tune",
 			kind: "tune",
@@ -6788,15 +6849,15 @@ function dl(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 			body: ({ model: e, task: t, task_file: n, tune_temperatures: r, samples: i, items: a, truncations: o, seed: s }) => ({
 				model: e,
 				...n ? { file: JSON.parse(n) } : { task: t },
-				temperatures: hl(r),
-				samples: ml("answers per item", i),
+				temperatures: Cl(r),
+				samples: Sl("answers per item", i),
 				chain: o,
-				seed: ml("seed", s),
-				...a?.trim() ? { items: ml("items", a) } : {}
+				seed: Sl("seed", s),
+				...a?.trim() ? { items: Sl("items", a) } : {}
 			}),
-			view: (e, t) => Uc(e, t)
+			view: (e, t) => Zc(e, t)
 		}),
-		fl(e, {
+		bl(e, {
 			name: "distil",
 			label: "Distil",
 			kind: "distil",
@@ -6839,26 +6900,30 @@ function dl(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 			],
 			body: ({ recipe: e, steps: t, seeds: n, kd_temperature: r, alpha: i }) => ({
 				recipe: e,
-				steps: ml("steps", t),
-				seeds: ml("seeds", n),
+				steps: Sl("steps", t),
+				seeds: Sl("seeds", n),
 				temperature: Number(r),
 				alpha: Number(i)
 			}),
-			view: (e, t) => gs(e, t),
+			view: (e, t) => vs(e, t),
 			begin: () => ({ arms: {} }),
-			live: (e, t, n) => t === "point" ? ws(e, n) : null
+			stopped: (e) => ({
+				...e,
+				stopped: !0
+			}),
+			live: (e, t, n) => t === "point" ? Ds(e, n) : null
 		})
 	];
 }
-function fl(e, t) {
+function bl(e, t) {
 	return {
 		name: t.name,
 		label: t.label,
-		open: (n) => pl(e, t, n)
+		open: (n) => xl(e, t, n)
 	};
 }
-function pl(e, t, n) {
-	let r = null, i = null, a = _("div", { class: "holder" }), o = ol({
+function xl(e, t, n) {
+	let r = null, i = null, a = _("div", { class: "holder" }), o = ml({
 		api: e,
 		state: n.state,
 		announce: n.announce,
@@ -6871,24 +6936,27 @@ function pl(e, t, n) {
 			i = t.begin?.() ?? null, i !== null && u(i);
 		},
 		onFailed: () => {
-			cl.delete(t.name), r?.close(), r = null, x(a);
+			gl.delete(t.name), r?.close(), r = null, x(a);
+		},
+		onStopped: () => {
+			i !== null && t.stopped && u(i = t.stopped(i));
 		},
 		onTold: (e, n) => {
 			let r = t.live?.(i, e, n) ?? null;
 			r !== null && u(i = r);
 		},
 		onRecord: (e, n) => {
-			cl.set(t.name, {
+			gl.set(t.name, {
 				record: e,
 				run: n
 			}), u(e);
 		}
 	});
 	o.element.addEventListener("change", () => {
-		for (let e of ul) n.state.set(e, void 0);
+		for (let e of vl) n.state.set(e, void 0);
 	});
 	let s = _("p", { class: "meta picked" }), c = () => {
-		let e = gl(n.state.get("continuation")), r = _l(n.state.get("given")), i = e.length || r.length;
+		let e = wl(n.state.get("continuation")), r = Tl(n.state.get("given")), i = e.length || r.length;
 		s.hidden = i === 0 || !t.picks;
 		let a = (t) => {
 			e.length > 0 ? n.state.set("continuation", e.slice(0, t).join(",")) : n.state.set("given", t === 0 ? void 0 : JSON.stringify(r.slice(0, t))), o.run();
@@ -6902,12 +6970,12 @@ function pl(e, t, n) {
 			class: "quiet",
 			onclick: () => a(0)
 		}, "Start over"));
-	}, l = n.state.listen((e) => ul.includes(e) && c());
+	}, l = n.state.listen((e) => vl.includes(e) && c());
 	c();
 	function u(e) {
 		r?.close(), r = t.view(e, n, o.run), x(a, r.element);
 	}
-	let d = cl.get(t.name);
+	let d = gl.get(t.name);
 	return d ? u(d.record) : t.eager && o.run(), {
 		element: _("div", {}, o.element, s, a),
 		get download() {
@@ -6918,20 +6986,20 @@ function pl(e, t, n) {
 		}
 	};
 }
-function ml(e, t) {
+function Sl(e, t) {
 	let n = Number(t);
 	if (!t?.trim() || !Number.isSafeInteger(n)) throw Error(`${e} must be a whole number, got “${t ?? ""}”`);
 	return n;
 }
-function hl(e) {
+function Cl(e) {
 	let t = /^\s*([\d.]+):([\d.]+):(\d+)\s*$/.exec(e ?? ""), n = t ? Array.from({ length: Number(t[3]) }, (e, n) => Number(t[1]) + (Number(t[2]) - Number(t[1])) * n / Math.max(1, Number(t[3]) - 1)) : (e ?? "").split(",").map(Number);
 	if (n.length === 0 || !n.every(Number.isFinite)) throw Error(`temperatures are first:last:count (0:2:41) or a list (0, 0.5, 1), got “${e ?? ""}”`);
 	return n.map((e) => Number(e.toFixed(10)));
 }
-function gl(e) {
+function wl(e) {
 	return e ? e.split(",").map(Number).filter(Number.isSafeInteger) : [];
 }
-function _l(e) {
+function Tl(e) {
 	try {
 		let t = JSON.parse(e ?? "[]");
 		return Array.isArray(t) ? t.filter((e) => typeof e == "string") : [];
@@ -6940,37 +7008,37 @@ function _l(e) {
 	}
 }
 // src/main.ts
-function vl({ model: e, el: t }) {
+function El({ model: e, el: t }) {
 	let n = document.createElement("div");
 	t.append(n);
-	let r = nl(n, e.get("data"), { address: !1 }), i = () => {
-		r(), r = nl(n, e.get("data"), { address: !1 });
+	let r = ul(n, e.get("data"), { address: !1 }), i = () => {
+		r(), r = ul(n, e.get("data"), { address: !1 });
 	};
 	return e.on("change:data", i), () => {
 		e.off("change:data", i), r();
 	};
 }
-var yl = { render: vl }, bl = document.getElementById("retort-data"), xl = document.getElementById("retort-page");
-bl !== null && xl !== null && Sl(xl, JSON.parse(bl.textContent ?? "{}"));
-function Sl(e, t) {
+var Dl = { render: El }, Ol = document.getElementById("retort-data"), kl = document.getElementById("retort-page");
+Ol !== null && kl !== null && Al(kl, JSON.parse(Ol.textContent ?? "{}"));
+function Al(e, t) {
 	if (!t.studio) {
-		nl(e, t, {
+		ul(e, t, {
 			address: !0,
-			save: async (e) => Cl(t, e)
+			save: async (e) => jl(t, e)
 		});
 		return;
 	}
 	let n = new r();
-	Promise.all([n.offer(), n.tour()]).then(([r, i]) => nl(e, {
+	Promise.all([n.offer(), n.tour()]).then(([r, i]) => ul(e, {
 		...t,
 		tour: i
 	}, {
 		address: !0,
-		tabs: dl(n, r),
-		save: n.mayRun ? (e) => n.page(e, ll()) : null
+		tabs: yl(n, r),
+		save: n.mayRun ? (e) => n.page(e, _l()) : null
 	})).catch((t) => e.textContent = t.message);
 }
-function Cl(e, t) {
+function jl(e, t) {
 	let n = document.documentElement.cloneNode(!0), r = n.querySelector("#retort-page");
 	r.replaceChildren();
 	for (let { name: e } of [...r.attributes]) e !== "id" && r.removeAttribute(e);
@@ -6979,4 +7047,4 @@ function Cl(e, t) {
 		state: t
 	}).replaceAll("<", "\\u003c"), new Blob([`<!doctype html>\n${n.outerHTML}\n`], { type: "text/html" });
 }
-export { yl as default };
+export { Dl as default };
