@@ -213,25 +213,40 @@ def minimum_detectable(
 ) -> float:
     """The difference found with this power where the test is `Σd/√Σd² > critical`; inf where none up to `reach` is.
 
-    `square`: the mean of d² without a difference. One of size δ makes a share δ/unit of the items differ by `unit`, or
-    all by δ where that is more, beside those that differ anyway. `fewest`: how many items must differ at least.
+    `square`: the mean of d² without a difference. `unit`: by how much items differ. `fewest`: how many must at least.
+    Two ways to count, and the larger answer: `d` is normal, which knows its variance; and `d` is ±`unit` or 0, exact
+    for few items.
     """
     from scipy.optimize import brentq
     from scipy.special import bdtrc, ndtri
+    from scipy.stats import binom
 
     if fewest > num_items:
         return math.inf
-    enough = brentq(lambda share: bdtrc(fewest - 1, num_items, share) - power, 1e-12, 1.0 - 1e-12)
     z = float(ndtri(power))
 
-    def surplus(delta: float) -> float:
+    def if_normal(delta: float) -> float:
         total = square + delta * max(unit, delta)
         inside = max(total - delta**2, 0.0) / total
         return math.sqrt(num_items) * delta / math.sqrt(total) - critical - z * math.sqrt(inside)
 
-    if surplus(reach) < 0.0:
+    # Half an item differs the wrong way even where none was seen to: one such item can cost the finding.
+    wrong = max(square / (2.0 * unit**2), 0.5 / num_items)
+    differing = np.arange(fewest, num_items + 1)
+    needed = np.floor((differing + critical * np.sqrt(differing)) / 2.0 + ROUNDING).astype(np.int64)
+
+    def if_one_size(delta: float) -> float:
+        share = min(delta / unit + 2.0 * wrong, 1.0)
+        # Given how many items differ, those that do so the right way are binomial.
+        found = np.where(needed < differing, bdtrc(needed, differing, max(1.0 - wrong / share, 0.0)), 0.0)
+        return float(binom.pmf(differing, num_items, share) @ found) - power
+
+    if if_normal(reach) < 0.0:
         return math.inf
-    return max(float(enough) * unit, float(brentq(surplus, 1e-12 * reach, reach)))
+    least = float(brentq(if_normal, 1e-12 * reach, reach))
+    if if_one_size(least) >= 0.0 or if_one_size(reach) < 0.0:
+        return least
+    return float(brentq(if_one_size, least, reach))
 
 
 def compare(
