@@ -249,7 +249,7 @@ def stored_errors(rows: Rows, codec: str, temperature: float, replicates: int) -
             np.full(positions, 10_000 + replicate, dtype=np.uint64), np.arange(positions, dtype=np.int64)
         )
         packed, _ = chosen.encode(temperature * torch.log(probs), layout, places)
-        num_bytes += packed.data.nbytes
+        num_bytes += sum(map(len, packed.to_pylist()))
         targets = chosen.decode(packed, layout, places, np.zeros(positions, dtype=np.float32))
         ids, weights = torch.from_numpy(targets.ids), torch.from_numpy(targets.weights)
         error = student * (weights.sum(-1, keepdim=True) - 1) + probs

@@ -220,7 +220,7 @@ def test_names_of_engines() -> None:
 
 def test_a_chain_is_the_same_everywhere() -> None:
     for params in (SamplingParams(chain=Chain("top_k=2")), {"chain": "top_k=2"}):
-        with pytest.raises(InputError, match="a chain has its own order"):
+        with pytest.raises(InputError, match="a chain says its own order"):
             Chain.like("vllm", params)
 
 

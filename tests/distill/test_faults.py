@@ -40,7 +40,7 @@ def test_a_teacher_that_gives_no_numbers_is_named_before_anything_is_trained(
     name = damaged(tmp_path / "nan", values["teacher"])
     points: list[Any] = []
     with pytest.raises(
-        SourceError, match=r"teacher .*nan.* gives .* positions logits that are no distribution"
+        SourceError, match=r"teacher .*nan.* gives .* positions logits that are NaN or infinite"
     ):
         run(Recipe.from_dict(values | {"teacher": name}), on_point=lambda *point: points.append(point))
     assert points == []

@@ -23,7 +23,7 @@ from retort.transforms.context import Context
 torch = pytest.importorskip("torch")
 
 TOLERANCE = 1e-12
-COMPILED_TOLERANCE = 1e-9
+COMPILED_TOLERANCE = 1e-6
 """Of the numbers that `sample` reports on large vocabularies, which its compiled kernels add in another order."""
 CHAINS = [
     "",
