@@ -76,3 +76,8 @@ def test_a_shell_can_complete_commands_and_options() -> None:
     assert "determinism" in CliRunner().invoke(main, prog_name="retort", env=asked).output
     asked |= {"COMP_CWORD": "2", "COMP_WORDS": "retort look --temp"}
     assert "--temperature" in CliRunner().invoke(main, prog_name="retort", env=asked).output
+
+
+def test_a_mistyped_option_gets_the_nearest_name_alone(run) -> None:
+    said = run("tune", "capitals", "--modle", "x").stderr
+    assert "Did you mean '--model'?" in said and "--goal" not in said

@@ -55,7 +55,7 @@ def test_a_csv_with_variables(init, tmp_path: Path) -> None:
         ("a,answer\n1,2\n", ("--answer", "right"), "there is no column 'right'"),
         ("a,answer\n", (), "it has no rows"),
         ("a,answer\n1,2,3\n", (), "there are 3 cells"),
-        ("a,answer\n1,\n", (), "references are missing"),
+        ("a,answer\n1,\n", (), "row 1 has no answer in the column 'answer'"),
         ("a,answer\n1,2\n", ("-o", "x.txt"), "ends in .yaml"),
     ],
 )

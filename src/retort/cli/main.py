@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
@@ -91,6 +92,10 @@ class RetortGroup(click.Group):
             code = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
         except click.ClickException as problem:
             code = USAGE_ERROR
+            if isinstance(problem, click.NoSuchOption) and problem.possibilities:
+                # click names all that are near, in the order of the alphabet.
+                near = get_close_matches(problem.option_name, problem.possibilities, n=1)
+                problem = click.NoSuchOption(problem.option_name, possibilities=near, ctx=problem.ctx)
             _say(f"{problem.format_message()}{_where_help_is(problem)}")
         except click.exceptions.Abort:
             code = INTERRUPTED

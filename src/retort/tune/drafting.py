@@ -118,7 +118,11 @@ def draft_of_csv(
         known = ", ".join(names[one] for one in variables)
         raise InputError(f"{where}: the prompt uses {{{missing[0]}}}, and the columns are {known}.")
     items = []
-    for row in rows:
+    for number, row in enumerate(rows, 1):
         answers = [] if right is None else [part.strip() for part in row[right].split("|") if part.strip()]
+        if not answers and goal != "reproduce":
+            raise InputError(
+                f"{where}: row {number} has no answer in the column {right!r}; fill it in or take it out."
+            )
         items.append(({names[one]: row[one] for one in variables if names[one] in used}, answers))
     return Draft(name, prompt, goal, items, chat, model)
