@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import replace
+from threading import get_ident
 from typing import Any
 
 import numpy as np
@@ -168,6 +169,40 @@ def test_progress_counts_finished_requests() -> None:
         on_progress=lambda done, total: seen.append((done, total)),
     )
     assert seen == [(done, 5) for done in range(1, 6)]
+
+
+class Lanes(MockSource):
+    """A source that says it may be decoded in three threads, and counts who came."""
+
+    lanes = 3
+
+    def enter_lane(self, lanes: int) -> None:
+        self.entered = [*getattr(self, "entered", []), (lanes, get_ident())]
+
+
+def test_several_threads_give_the_same_paths_and_end_together() -> None:
+    requests = [PathRequest((prompt,), seed) for seed in (1, 2) for prompt in range(1, 8)]
+    source, told = Lanes(), []
+    found = temperature_paths(source, requests, GRID, max_tokens=6, on_progress=lambda *now: told.append(now))
+    alone = temperature_paths(MockSource(), requests, GRID, max_tokens=6)
+    assert [leaf_fields(leaf) for path in found for leaf in path.leaves] == [
+        leaf_fields(leaf) for path in alone for leaf in path.leaves
+    ]
+    assert [path.forward_passes for path in found] == [path.forward_passes for path in alone]
+    assert {lanes for lanes, _ in source.entered} == {3} and get_ident() not in {
+        one for _, one in source.entered
+    }
+    assert told == [(done, len(requests)) for done in range(1, len(requests) + 1)]
+    # One prompt is not cut in two, and two are not worth three threads.
+    few = Lanes()
+    temperature_paths(few, requests[:1], GRID, max_tokens=2)
+    assert not hasattr(few, "entered")
+
+    def stop(done: int, total: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        temperature_paths(Lanes(), requests, GRID, max_tokens=6, on_progress=stop)
 
 
 def test_chains_that_are_not_nested_give_the_asked_temperatures_only(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -103,7 +103,7 @@ def test_rows_that_share_a_beginning_are_the_librarys(tmp_path: Path) -> None:
         common = random.integers(2, 280, 40).tolist()
         texts = [[*common, *random.integers(2, 280, length).tolist()] for length in (1, 6, 3)]
         mine = one.start(texts)
-        assert mine._cache.layers[0].shared.shape[2] == len(common)  # read once, or this shows nothing
+        assert mine._cache.layers[0].shared.shape[3] == len(common)  # read once, or this shows nothing
         alone = [one.start([[*common, 9]]), one.start([[*common, 9]] * 3)]
         steps = [
             ([0, 1, 2], [[5], [6], [7]], None),
@@ -116,6 +116,15 @@ def test_rows_that_share_a_beginning_are_the_librarys(tmp_path: Path) -> None:
             mine.extend(parents, tokens, drop)
             for row, text in zip(mine.logits, mine._texts, strict=True):
                 assert np.allclose(row, other.start([text]).logits[0], atol=ROUNDING)
+        # Three texts that become nine, out of order, share what they had; one is then forked, and all lose columns.
+        several = one.start([texts[1], [*common[:20], 9], texts[2]])
+        several.advance([2, 0, 1, 0, 2, 2, 1, 1, 0], range(3, 12))
+        assert several._cache.layers[0].shared.shape[1] == 3 and several._cache.layers[0].used == 1
+        several.advance([4, 4, 0, 8, 1], range(20, 25))
+        several.extend([0, 4, 2], [[31], [32, 33], []], None)
+        several.extend([0, 1, 2], [[34], [35], [36]], [1, 0, 2])
+        for row, text in zip(several.logits, several._texts, strict=True):
+            assert np.allclose(row, other.start([text]).logits[0], atol=ROUNDING)
         for decoder in alone:
             decoder.advance([0, 0, 0], [3, 4, 5])
             decoder.advance([2, 1, 0, 0], [6, 7, 8, 9])

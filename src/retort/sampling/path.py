@@ -27,7 +27,9 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
+from threading import Lock
 
 import numpy as np
 
@@ -39,7 +41,7 @@ from retort.sampling.generate import MAX_ROWS
 from retort.sampling.kernels import MIN_VOCABULARY, races
 from retort.sampling.noise import NoiseCache
 from retort.sampling.params import check_max_tokens, check_seed, checked_stop
-from retort.sources.base import Source
+from retort.sources.base import LaneSource, Source
 from retort.transforms import Context
 
 DECIMALS = 4
@@ -396,9 +398,62 @@ def temperature_paths(
     for request in requests:
         check_seed(request.seed)
         check_request(source, request.prompt_ids, max_tokens)
-    run = _Run(source, list(requests), grid, chain or Chain(()), ending, max_rows, on_progress)
-    run.all()
-    return [run.path(number) for number in range(len(requests))]
+    lane_of = _lanes(source, requests)
+    lanes = max(lane_of, default=0) + 1
+    progress = _Progress(len(requests), on_progress)
+    runs = [
+        _Run(
+            source,
+            [request for request, place in zip(requests, lane_of, strict=True) if place == lane],
+            grid,
+            chain or Chain(()),
+            ending,
+            max_rows,
+            progress,
+        )
+        for lane in range(lanes)
+    ]
+    _finish(source, runs)
+    done = [iter([run.path(number) for number in range(len(run.requests))]) for run in runs]
+    return [next(done[lane]) for lane in lane_of]
+
+
+def _lanes(source: Source, requests: Sequence[PathRequest]) -> list[int]:
+    """Which thread each request is for. Those of one prompt stay together, since they share passes."""
+    prompts = {
+        prompt: number for number, prompt in enumerate(dict.fromkeys(one.prompt_ids for one in requests))
+    }
+    lanes = min(source.lanes, len(prompts) // 2) if isinstance(source, LaneSource) else 1
+    return [prompts[request.prompt_ids] % max(1, lanes) for request in requests]
+
+
+def _finish(source: Source, runs: Sequence[_Run]) -> None:
+    """Carry out the runs, each in a thread of its own; what goes wrong in one ends all."""
+    if len(runs) == 1:
+        runs[0].all()
+        return
+    assert isinstance(source, LaneSource)
+    with ThreadPoolExecutor(len(runs), initializer=source.enter_lane, initargs=(len(runs),)) as pool:
+        try:
+            for finished in as_completed([pool.submit(run.all) for run in runs]):
+                finished.result()
+        except BaseException:  # Ctrl-C too: the threads would go on to their ends
+            for run in runs:
+                run.stopped = True
+            raise
+
+
+class _Progress:
+    """Counts finished requests of all runs, one at a time."""
+
+    def __init__(self, total: int, tell: Callable[[int, int], None] | None) -> None:
+        self._total, self._tell, self._done, self._lock = total, tell, 0, Lock()
+
+    def one_more(self) -> None:
+        with self._lock:
+            self._done += 1
+            if self._tell is not None:
+                self._tell(self._done, self._total)
 
 
 @dataclass(frozen=True)
@@ -436,17 +491,17 @@ class _Run:
         chain: Chain,
         ending: Ending,
         max_rows: int,
-        on_progress: Callable[[int, int], None] | None,
+        progress: _Progress,
     ) -> None:
         self.source, self.requests, self.grid, self.ending = source, requests, grid, ending
         self.chain = _PathChain(chain)
         self.max_rows = max(1, max_rows)
-        self.on_progress = on_progress
+        self.progress = progress
+        self.stopped = False  # set from outside, to leave off before the end
         self.noise = NoiseCache(source.vocab_size)
         self.leaves: list[list[Leaf]] = [[] for _ in requests]
         self.forward_passes = [0] * len(requests)
         self.temperatures_left = [len(grid)] * len(requests)
-        self.requests_left = len(requests)
         self.rows_per_branch = FIRST_GUESS
 
     def all(self) -> None:
@@ -458,7 +513,7 @@ class _Run:
             node.branches.append(_Branch(number, self.grid[0], self.grid[-1], self.grid))
         # A stack: what had to wait goes on before new requests begin, so that little waits at any time.
         waiting = list(reversed(nodes.values()))
-        while waiting:
+        while waiting and not self.stopped:
             self._batch(self._take(waiting), waiting)
 
     def path(self, number: int) -> TemperaturePath:
@@ -472,6 +527,9 @@ class _Run:
         taken = [waiting.pop()]
         branches = len(taken[0].branches)
         while waiting and len(taken) < self.max_rows:
+            # Texts that go on are begun again: with their prompt alone, it is read once for all of them.
+            if taken[0].ids and waiting[-1].prompt_ids != taken[0].prompt_ids:
+                break
             branches += len(waiting[-1].branches)
             if branches * self.rows_per_branch > FULL * self.max_rows:
                 break
@@ -480,12 +538,12 @@ class _Run:
 
     def _batch(self, nodes: list[_Node], waiting: list[_Node]) -> None:
         """Decode these nodes and all that grows from them; what does not fit goes to `waiting`."""
-        branches = sum(len(node.branches) for node in nodes)
+        branches, fresh = sum(len(node.branches) for node in nodes), not nodes[0].ids
         most = len(nodes)
         # All rows take a step together, so one pass through the weights serves every request, temperature and seed.
         decoder = self.source.start([node.prefix for node in nodes])
         self._count(nodes)
-        while True:
+        while not self.stopped:
             grown: dict[tuple[int, int], _Node] = {}
             if self.chain.is_plain and self.source.vocab_size >= MIN_VOCABULARY:
                 self._grow_together(nodes, decoder.logits, grown)
@@ -502,7 +560,8 @@ class _Run:
             decoder.advance([row for (row, _), _ in going], [token for (_, token), _ in going])
             nodes = [node for _, node in going]
             self._count(nodes)
-        self.rows_per_branch = max(most / branches, 1.0 / self.max_rows)
+        if fresh:  # texts that go on have branched already, and say nothing of new ones
+            self.rows_per_branch = max(most / branches, 1.0 / self.max_rows)
 
     def _count(self, nodes: list[_Node]) -> None:
         for node in nodes:
@@ -562,9 +621,7 @@ class _Run:
                 self.leaves[branch.request].append(leaf)
             self.temperatures_left[branch.request] -= len(branch.temperatures)
             if self.temperatures_left[branch.request] == 0:
-                self.requests_left -= 1
-                if self.on_progress is not None:
-                    self.on_progress(len(self.requests) - self.requests_left, len(self.requests))
+                self.progress.one_more()
         return True
 
     def _intervals(self, branch: _Branch) -> Iterator[tuple[float, float, tuple[float, ...]]]:

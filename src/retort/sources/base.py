@@ -79,6 +79,18 @@ class PositionReader(Protocol):
 
 
 @runtime_checkable
+class LaneSource(Protocol):
+    """A source whose decoders may run in several threads at once, each with its share of the processors."""
+
+    @property
+    def lanes(self) -> int:
+        """How many threads are worth having."""
+
+    def enter_lane(self, lanes: int) -> None:
+        """Called in each of that many threads before it decodes."""
+
+
+@runtime_checkable
 class Source(Protocol):
     """Where logits come from.
 

@@ -45,6 +45,11 @@ from retort.sources.transformers import (
 )
 
 MARKERS = ("bos", "eos", "unk", "pad")
+WORTH_SHARING = (
+    16  # columns of few rows that become many, at least, to be kept once: each run is a product of its own
+)
+# Two threads that each multiply their own rows do 1.9 times the work of one; two that share a product of 100 rows, 1.3.
+MOST_LANES = 4  # each has rows of its own in memory
 SPARE_COLUMNS = 64  # of a row alone, so that most tokens need no new memory
 LLAMA, GEMMA = "llama", "gemma3_text"
 # What config.json must say for `Network` to be the whole model; anything else is for transformers.
@@ -79,21 +84,19 @@ def _ropes(config: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 class Columns:
-    """The keys and values of one layer: once for the columns that all rows share, and of each row's own columns.
+    """The keys and values of one layer: of each row's own columns, and once for those that several rows share.
 
-    A row that is forked takes what it shares with it; only its own columns are copied.
+    Rows that are forked from one take what they share with it; only their own columns are copied. Rows of one prompt
+    stand together: `runs` are (first row, row behind the last, which of `shared`), in order.
     """
 
     def __init__(self) -> None:
-        self.shared: torch.Tensor | None = None  # `[2, H, P, D]`, keys and values
+        self.shared: torch.Tensor | None = None  # `[2, G, H, P, D]`, keys and values of G prompts
         self.used = 0  # own columns
-        self._room: torch.Tensor | None = (
-            None  # `[2, R, H, more than used, D]`: a new column is written, none is moved
-        )
-
-    @property
-    def num_columns(self) -> int:
-        return self.used + (0 if self.shared is None else self.shared.shape[2])
+        self._group: torch.Tensor | None = None  # `[R]` which of `shared` stands before each row
+        # `[2, R, H, more than used, D]`: a new column is written, none is moved
+        self._room: torch.Tensor | None = None
+        self.runs: list[tuple[int, int, int]] = []
 
     def add(self, keys: torch.Tensor, values: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """All own columns `[R, H, T, D]`, after these have been added."""
@@ -111,23 +114,42 @@ class Columns:
         return self._room[0, :, :, :last], self._room[1, :, :, :last]
 
     def select(self, rows: torch.Tensor) -> None:
-        """Make `rows` of the batch the new batch. What one row becomes many with is shared from then on."""
+        """Make `rows` of the batch the new batch. What few rows become many with is shared from then on."""
         if self._room is None:
+            self._stand_behind(rows if self._group is None else self._group[rows])
             return
-        if self._room.shape[1] == 1 and len(rows) > 1:
-            own = self._room[:, 0, :, : self.used]
-            self.shared = own.clone() if self.shared is None else torch.cat((self.shared, own), dim=2)
-            self._room, self.used = None, 0
+        before = self._room.shape[1]
+        if before == 1 < len(rows) or (2 * before <= len(rows) and self.used >= WORTH_SHARING):
+            self.shared, self._room, self.used = self._whole(), None, 0
+            self._stand_behind(rows)
         else:
             self._room = self._room.index_select(1, rows)
+            if self._group is not None:
+                self._stand_behind(self._group[rows])
+
+    def _stand_behind(self, group: torch.Tensor) -> None:
+        self._group = group
+        kinds, counts = torch.unique_consecutive(group, return_counts=True)
+        ends = counts.cumsum(0).tolist()
+        self.runs = list(zip([0, *ends], ends, kinds.tolist(), strict=False))
+
+    def before_rows(self) -> torch.Tensor | None:
+        """`[2, R, H, P, D]` the shared columns, written out for each row."""
+        return None if self.shared is None else self.shared[:, self._group]
+
+    def _whole(self) -> torch.Tensor:
+        """`[2, R, H, P + used, D]` all columns of each row."""
+        parts = [part for part in (self.before_rows(), self._own()) if part is not None]
+        return torch.cat(parts, dim=3)
+
+    def _own(self) -> torch.Tensor | None:
+        return None if self._room is None else self._room[:, :, :, : self.used]
 
     def shift(self, source_RS: torch.Tensor, moves: bool) -> None:
         """Let column s of row r be the old column `source_RS[r, s]`; where nothing `moves`, keep the first S."""
         rows, last = source_RS.shape
         if self.shared is not None:  # each row now moves by its own number of columns
-            shared = self.shared[:, None].expand(2, rows, *self.shared.shape[1:])
-            parts = (shared,) if self._room is None else (shared, self._room[:, :, :, : self.used])
-            self._room, self.shared = torch.cat(parts, dim=3), None
+            self._room, self.shared, self._group, self.runs = self._whole(), None, None, []
         assert self._room is not None
         if moves:
             _, _, heads, _, size = self._room.shape
@@ -319,9 +341,9 @@ class Network:
         queries = _turned(queries, *turn)
         keys, values = columns.add(_turned(keys, *turn), values)
         if num_new == 1:
-            mixed = self._step(queries, keys, values, columns.shared, mask)
+            mixed = self._step(queries, keys, values, columns, mask)
         else:
-            mixed = self._span(queries, keys, values, columns.shared, mask)
+            mixed = self._span(queries, keys, values, columns.before_rows(), mask)
         (added,) = layer.mixed(mixed.transpose(1, 2).reshape(num_rows, num_new, -1), steps)
         return self._normed(added, layer.norms["post_attention_layernorm"]) if self.gemma else added
 
@@ -330,14 +352,13 @@ class Network:
         queries: torch.Tensor,
         keys: torch.Tensor,
         values: torch.Tensor,
-        shared: torch.Tensor | None,
+        before: torch.Tensor | None,
         mask: torch.Tensor | None,
     ) -> torch.Tensor:
         """`[R, H, S, D]` for several new columns, as texts are begun: torch's kernel, every row with all keys."""
-        if shared is not None:
+        if before is not None:
             keys, values = (
-                torch.cat((part[None].expand(len(own), -1, -1, -1), own), dim=2)
-                for part, own in zip(shared, (keys, values), strict=True)
+                torch.cat((part, own), dim=2) for part, own in zip(before, (keys, values), strict=True)
             )
         groups = queries.shape[1] // keys.shape[1]
         if groups > 1 and mask is not None:  # torch's kernel with a mask wants a key for every query
@@ -357,35 +378,46 @@ class Network:
         queries: torch.Tensor,
         keys: torch.Tensor,
         values: torch.Tensor,
-        shared: torch.Tensor | None,
+        columns: Columns,
         mask: torch.Tensor | None,
     ) -> torch.Tensor:
         """`[R, H, 1, D]` for one new column a row. The G queries that share a key are rows of one product."""
-        num_rows, heads, num_own, size = keys.shape
+        num_rows, heads, _, size = keys.shape
         groups = queries.shape[1] // heads
         own_RHGD = queries.reshape(num_rows, heads, groups, size)
-        if shared is None:
+        if columns.shared is None:
             return functional.scaled_dot_product_attention(
                 own_RHGD, keys, values, attn_mask=mask, scale=self.scale
             ).reshape(num_rows, -1, 1, size)
-        # The shared keys are read once for the queries of all rows, and not once a row: one large product a head.
-        all_HND = own_RHGD.transpose(0, 1).reshape(heads, -1, size)
-        scores_HNP = torch.bmm(all_HND, shared[0].transpose(1, 2))
-        scores = torch.cat(
-            (
-                scores_HNP.view(heads, num_rows, groups, -1).transpose(0, 1),
-                torch.matmul(own_RHGD, keys.transpose(2, 3)),
-            ),
-            dim=-1,
-        ).mul_(self.scale)
+        # Shared keys are read once for the queries of all their rows, and not once a row: one large product a head.
+        num_shared = columns.shared.shape[3]
+        scores = own_RHGD.new_empty(num_rows, heads, groups, num_shared + columns.used)
+        for first, end, prompt in columns.runs:
+            of_run = _by_head(own_RHGD[first:end])
+            found = torch.bmm(of_run, columns.shared[0, prompt].transpose(1, 2))
+            scores[first:end, ..., :num_shared] = _by_row(found, end - first)
+        scores[..., num_shared:] = torch.matmul(own_RHGD, keys.transpose(2, 3))
+        scores.mul_(self.scale)
         if mask is not None:
             scores.masked_fill_(~mask, -torch.inf)
         weights = torch.softmax(scores, dim=-1)
-        of_shared, of_own = weights.split((weights.shape[-1] - num_own, num_own), dim=-1)
-        mixed_HND = torch.bmm(of_shared.transpose(0, 1).reshape(heads, num_rows * groups, -1), shared[1])
-        mixed = torch.matmul(of_own, values)
-        mixed += mixed_HND.view(heads, num_rows, groups, size).transpose(0, 1)
+        mixed = torch.matmul(weights[..., num_shared:], values)
+        for first, end, prompt in columns.runs:
+            of_run = _by_head(weights[first:end, ..., :num_shared])
+            mixed[first:end] += _by_row(torch.bmm(of_run, columns.shared[1, prompt]), end - first)
         return mixed.view(num_rows, -1, 1, size)
+
+
+def _by_head(states_RHGX: torch.Tensor) -> torch.Tensor:
+    """`[H, R × G, X]`."""
+    rows, heads, groups, size = states_RHGX.shape
+    return states_RHGX.transpose(0, 1).reshape(heads, rows * groups, size)
+
+
+def _by_row(states: torch.Tensor, rows: int) -> torch.Tensor:
+    """`[R, H, G, X]` of `[H, R × G, X]`."""
+    heads, _, size = states.shape
+    return states.view(heads, rows, -1, size).transpose(0, 1)
 
 
 def _turn(position_ids: torch.Tensor, frequencies: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -445,6 +477,15 @@ class LlamaSource(TransformersSource):
         self.note, self.mode = note_on_unused(name, self.unused), Mode()
         self.end_ids = _ends(folder, config)
         self.generation_defaults = sampling_settings(read_generation_config(folder))
+
+    @property
+    def lanes(self) -> int:
+        """One where transformers' own model answers, of which nothing is known."""
+        return 1 if "model" in self.__dict__ else min(MOST_LANES, torch.get_num_threads())
+
+    def enter_lane(self, lanes: int) -> None:
+        """torch's number of threads belongs to the thread that sets it."""
+        torch.set_num_threads(max(1, torch.get_num_threads() // lanes))
 
     @cached_property
     def model(self) -> Any:

@@ -20,6 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -219,6 +220,9 @@ TELL = True
 """Whether `compile_note` writes; tests turn it off."""
 
 
+_COMPILING = RLock()
+
+
 @contextmanager
 def compile_note(what: str) -> Iterator[None]:
     """Lines on stderr where numba compiles something in here that it does not find in its cache."""
@@ -235,7 +239,8 @@ def compile_note(what: str) -> Iterator[None]:
         def on_end(self, _: object) -> None: ...
 
     note = Note()
-    with event.install_listener("numba:compile", note):
+    # numba tells every listener of the process: the second thread that wants a kernel waits for the first one's.
+    with _COMPILING, event.install_listener("numba:compile", note):
         yield
     if note.began is not None:
         _tell(f"compiled {what} in {duration(time.monotonic() - note.began)}")
