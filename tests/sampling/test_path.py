@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from threading import get_ident
 from typing import Any
 
@@ -23,6 +24,8 @@ from retort.sampling import (
     temperature_path,
     temperature_paths,
 )
+from retort.sources.recording import recording
+from retort.studio.models import Models
 from retort.transforms import NAMES, TRANSFORMS, Parameter, Transform
 
 GRID = [number / 10 for number in range(21)]
@@ -203,6 +206,19 @@ def test_several_threads_give_the_same_paths_and_end_together() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         temperature_paths(Lanes(), requests, GRID, max_tokens=6, on_progress=stop)
+
+
+def test_what_wraps_a_source_is_one_lane(tmp_path: Path) -> None:
+    """A recording is one file, and the studio's runs take turns."""
+    for wrap in (
+        lambda source: recording(source, tmp_path / "said.jsonl"),
+        lambda source: Models(["m"], lambda _: source).borrow("m", lambda: None),
+    ):
+        source = Lanes()
+        temperature_paths(
+            wrap(source), [PathRequest((prompt,), 1) for prompt in range(1, 8)], [0, 1], max_tokens=2
+        )
+        assert source.forward_rows and not hasattr(source, "entered")
 
 
 def test_chains_that_are_not_nested_give_the_asked_temperatures_only(monkeypatch: pytest.MonkeyPatch) -> None:

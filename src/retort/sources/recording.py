@@ -183,6 +183,7 @@ class _RecordedFull:
     """A source of the whole vocabulary that writes down each row it computes."""
 
     capability = Capability.FULL
+    lanes = 1  # one file: threads would write into each other's lines
 
     def __init__(self, source: Source, writer: _Writer) -> None:
         self._source, self._writer = source, writer

@@ -75,6 +75,8 @@ class Models:
 class Borrowed:
     """A source that takes turns with other runs; see `retort.sources.base.Source`."""
 
+    lanes = 1  # several threads would only wait for each other's turn
+
     def __init__(self, source: Source, turns: Turns, check: Callable[[], None]) -> None:
         self._source, self._turns, self._check = source, turns, check
 
