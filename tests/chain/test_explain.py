@@ -97,6 +97,11 @@ def test_a_stage_that_changes_nothing() -> None:
     assert text == "top_k=50 removes nothing here: it keeps all 4 tokens that reach it."
 
 
+def test_counts_in_warnings_have_thousands() -> None:
+    (text,) = warnings("top_k=5000", np.zeros(2000))
+    assert text == "top_k=5000 removes nothing here: it keeps all 2,000 tokens that reach it."
+
+
 def test_a_stage_made_moot_by_another_names_it() -> None:
     found = warnings("temperature=1 | top_k=3 | top_p=0.5", np.log([0.4, 0.3, 0.2, 0.06, 0.04]))
     assert "top_k=3 is made moot by top_p=0.5: without it the same 2 tokens would be kept." in found
@@ -111,8 +116,8 @@ def test_the_documented_conflict() -> None:
     together = Chain("temperature=2 | top_k=5 | top_p=0.3").explain(flat).kept
     assert (alone, together) == ([5, 3], 2)
     assert "together the stages keep 2 tokens, fewer than any of them alone" in found
-    assert "top_k=5 alone keeps 5, top_p=0.3 alone keeps 3" in found
-    assert "asks for more variety" in found and "opposite directions" in found
+    assert "(top_k=5 keeps 5, top_p=0.3 keeps 3)" in found
+    assert "temperature=2 asks for more variety, but the truncations then keep" in found
 
 
 def test_one_token_left() -> None:
@@ -129,7 +134,12 @@ def test_temperature_0_with_truncations() -> None:
 
 def test_temperature_after_truncation_is_told_where_it_matters() -> None:
     found = warnings("top_p=0.7 | temperature=3", np.log([0.5, 0.25, 0.15, 0.1]))
-    assert any("top_p=0.7 comes before temperature=3" in text and "would be 3" in text for text in found)
+    assert any(
+        "top_p=0.7 comes before temperature=3" in text
+        and "2 tokens remain; " in text
+        and "would be 3." in text
+        for text in found
+    )
     assert not any("comes before" in text for text in warnings("top_k=2 | temperature=3", FOUR))
 
 

@@ -38,12 +38,28 @@ def test_the_table_says_stages_removed_tokens_warnings_and_pairs(run, sky) -> No
         "explain", sky, "x", "--settings", "temperature=2,top_k=3,top_p=0.3,typical_p=0.9", "--engine", "vllm"
     )
     assert result.exit_code == 0
-    assert "vllm: temperature=2 | top_k=3 | top_p=0.3" in result.stdout
-    assert "Does not apply: typical_p" in result.stdout
+    assert "temperature=2 | top_k=3 | top_p=0.3" in result.stdout
+    assert "6, 3, 1" in result.stdout
+    assert "Does not apply typical_p: vllm" in result.stdout
     assert "'dark' 'green' 'cheese'" in result.stdout
     assert "Warning: one token is left" in result.stdout
+    assert "Probability moved: the share of a stage's input" in result.stdout
     both = run("explain", sky, "x", "--settings", "top_k=3", "--engine", "vllm", "--engine", "retort").stdout
-    assert "vllm and retort" in both and "Total variation" in both
+    assert "all 2 engines sample from the same distribution" in both
+
+
+def test_two_distributions_are_two_columns_and_a_sentence(run, sky) -> None:
+    shown = " ".join(run("explain", sky, "x", "--settings", "temperature=3,top_p=0.9").stdout.split())
+    assert "6 engines sample from 2 different distributions" in shown
+    # vLLM, SGLang, ollama and transformers temper first and keep 3 tokens; llama.cpp and mlx-lm keep 1.
+    for row in ("A transformers", "A vllm", "A sglang", "B llama.cpp", "B mlx-lm", "A ollama"):
+        assert row in shown
+    share = 0.740689 / (0.740689 + 0.135312 + 0.0767777)
+    assert f"{100 * (1 - share):.2f}% of the draws would differ between A and B" in shown
+    assert "Tokens that only A can give: 2; only B: 0." in shown
+    assert "Warning (B): one token is left" in shown
+    assert shown.count("one token is left") == 1
+    assert "most likely removed" not in shown
 
 
 def test_defaults(run_json, sky) -> None:

@@ -118,6 +118,15 @@ def test_the_table_says_which_distribution_each_number_is_of(run, sky) -> None:
     assert "the prompt has no effect" in result.stdout
 
 
+def test_the_chain_that_was_asked_for_comes_before_the_temperatures(run, sky) -> None:
+    shown = run("look", sky, "x", "--chain", "temperature=2 | top_k=2").stdout
+    places = [
+        shown.index(said) for said in ("Chain: temperature=2", "Processed", "Without the chain", "τ = 0.1")
+    ]
+    assert places == sorted(places)
+    assert "Without the chain" not in run("look", sky, "x").stdout
+
+
 def test_many_temperatures_are_shown_in_several_tables(run, sky) -> None:
     shown = run("look", sky, "x", "--temperature", "0.5:2:16").stdout
     assert shown.count("'blue'") > 1

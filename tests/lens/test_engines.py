@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 import pytest
 
 from mock_source import MockSource
+from retort.blocks import markdown
 from retort.chain import Chain
 from retort.chain.engines import ENGINES
 from retort.distribution import Distribution, log_softmax
 from retort.errors import CapabilityError, InputError
 from retort.lens.engines import explain
+from retort.numerals import probability
 from retort.sources.base import Capability, next_token_logits
 from retort.transforms import Context
 
@@ -56,6 +59,23 @@ def test_pairs_and_tokens_agree_with_the_readings() -> None:
     assert [token.prob_raw for token in result.tokens] == pytest.approx(
         [math.exp(raw[token.id]) for token in result.tokens]
     )
+
+
+def test_what_is_shown_has_a_column_per_distribution_and_each_engine_once() -> None:
+    settings = {"temperature": 2.5, "top_k": 6, "top_p": 0.8, "min_p": 0.12}
+    result = explain(MockSource(40, spread=3.0), "w1 w2 w1", settings)
+    distances = {pair.engines: pair.total_variation for pair in result.total_variation}
+    assert distances["vllm", "llama.cpp"] > 0.01 < distances["vllm", "mlx-lm"]
+    assert distances["llama.cpp", "mlx-lm"] > 0.01
+    same = {pair for pair, distance in distances.items() if distance < 1e-9}
+    shown = markdown(result.blocks())
+    rows = [line.split(" | ")[0:2] for line in shown.splitlines() if re.match(r"\| [A-F] \| [a-z]", line)]
+    letters = {engine: letter.strip("| ") for letter, engine in rows}
+    assert sorted(letters) == sorted(ENGINES) and len(rows) == len(ENGINES)
+    for pair in distances:
+        assert (letters[pair[0]] == letters[pair[1]]) == (pair in same), pair
+    assert f"6 engines sample from {len(set(letters.values()))} different distributions" in shown
+    assert probability(distances["vllm", "llama.cpp"]) in shown
 
 
 def test_the_same_chain_in_two_engines_is_the_same_distribution() -> None:

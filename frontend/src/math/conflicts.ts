@@ -7,7 +7,7 @@ import { TRANSFORMS } from "./transforms.ts";
 export interface Setup<S> {
   readonly chain: Chain;
   readonly stages: readonly { readonly stage: Stage; readonly kept: number; readonly removed: number }[];
-  /** How many tokens could come at all, and how many hold 90 % of the probability at τ = 1. */
+  /** How many tokens could come at all, and how many hold 90% of the probability at τ = 1. */
   readonly before: number;
   readonly nucleus: number;
   /** Throws ChainError where the known tokens do not tell. */
@@ -39,7 +39,7 @@ type Check = <S>(setup: Setup<S>, truncations: Chain, total: number) => string[]
 const idle: Check = ({ stages }) =>
   stages
     .filter(({ stage, removed }) => truncates(stage) && removed === 0)
-    .map(({ stage, kept }) => `${stageText(stage)} removes nothing here: ${kept === 1 ? "one token reaches it" : `it keeps all ${kept} tokens that reach it`}.`);
+    .map(({ stage, kept }) => `${stageText(stage)} removes nothing here: ${kept === 1 ? "one token reaches it" : `it keeps all ${counted(kept)} tokens that reach it`}.`);
 
 const moot: Check = (setup, truncations, total) => {
   const { chain, survivors, same } = setup;
@@ -56,10 +56,10 @@ const tighterTogether: Check = ({ chain, survivors, size }, truncations, total) 
   if (truncations.length < 2) return [];
   const counts = truncations.map((stage) => size(survivors(alone(chain, stage))));
   if (total >= Math.min(...counts)) return [];
-  const each = truncations.map((stage, place) => `${stageText(stage)} alone keeps ${counts[place]}`).join(", ");
+  const each = truncations.map((stage, place) => `${stageText(stage)} keeps ${counted(counts[place]!)}`).join(", ");
   return [
-    `together the stages keep ${tokens(total)}, fewer than any of them alone (${each}): each one renormalises what the one ` +
-      "before it left, so the next cuts deeper.",
+    `together the stages keep ${tokens(total)}, fewer than any of them alone (${each}): each one cuts what the one ` +
+      "before it left.",
   ];
 };
 
@@ -73,8 +73,8 @@ const lateTemperature: Check = ({ chain, survivors, size }, _truncations, total)
   if (first === total) return [];
   const [comes, sees] = early.length === 1 ? ["comes", "it does"] : ["come", "they do"];
   return [
-    `${listed(early)} ${comes} before ${stageText(hot)}, so ${sees} not see that temperature; ${tokens(total)} remain, and would be ` +
-      `${first} with temperature first, as is retort's default.`,
+    `${listed(early)} ${comes} before ${stageText(hot)}, so ${sees} not see that temperature; ${tokens(total)} ${total === 1 ? "remains" : "remain"}; ` +
+      `with temperature first, as is retort's default, it would be ${counted(first)}.`,
   ];
 };
 
@@ -88,7 +88,7 @@ const opposed: Check = ({ chain, nucleus }, truncations, total) => {
   if (temperature <= 1 || truncations.length === 0 || total >= nucleus) return [];
   return [
     `temperature=${Number(temperature.toPrecision(6))} asks for more variety, but the truncations then keep ${tokens(total)}, fewer than ` +
-      `the ${nucleus} that hold 90 % of the probability at temperature 1: the settings pull in opposite directions.`,
+      `the ${counted(nucleus)} that hold 90% of the probability at temperature 1.`,
   ];
 };
 
@@ -96,7 +96,7 @@ const manyTruncations: Check = (_setup, truncations) =>
   truncations.length < 3
     ? []
     : [
-        `${truncations.length} truncations are stacked (${listed(truncations)}); one is usually enough, and easier to reason about: ` +
+        `${truncations.length} truncations are stacked; one is usually enough, and easier to reason about: ` +
           "set the temperature first, then top_p=0.9, say.",
       ];
 
@@ -115,5 +115,9 @@ function listed(stages: Chain): string {
 }
 
 function tokens(count: number): string {
-  return `${count} token${count === 1 ? "" : "s"}`;
+  return `${counted(count)} token${count === 1 ? "" : "s"}`;
+}
+
+function counted(count: number): string {
+  return count.toLocaleString("en");
 }

@@ -185,7 +185,7 @@ def _mass(logits: np.ndarray, alive: np.ndarray) -> Interval:
 class Setup:
     """A chain at one position: its stages, what each did there, and what other chains would do.
 
-    `before`: how many tokens could come at all. `nucleus`: how many hold 90 % of the probability at τ = 1.
+    `before`: how many tokens could come at all. `nucleus`: how many hold 90% of the probability at τ = 1.
     `survivors` gives the tokens that other stages would keep, as a mask and as a number; it raises CapabilityError
     where that cannot be known.
     """
@@ -255,7 +255,7 @@ def _idle(setup: Setup) -> list[str]:
         + (
             "one token reaches it."
             if report.kept == 1
-            else f"it keeps all {report.kept} tokens that reach it."
+            else f"it keeps all {report.kept:,} tokens that reach it."
         )
         for stage, report in zip(setup.chain, setup.reports, strict=True)
         if stage.transform.truncates and report.removed == 0
@@ -291,10 +291,10 @@ def _tighter_together(setup: Setup) -> list[str]:
     alone = {str(stage): setup.count(setup.alone(stage)) for stage in setup.truncations}
     if setup.total >= min(alone.values()):
         return []
-    counts = ", ".join(f"{stage} alone keeps {count}" for stage, count in alone.items())
+    counts = ", ".join(f"{stage} keeps {count:,}" for stage, count in alone.items())
     return [
         f"together the stages keep {_tokens(setup.total)}, fewer than any of them alone ({counts}): "
-        "each one renormalises what the one before it left, so the next cuts deeper."
+        "each one cuts what the one before it left."
     ]
 
 
@@ -313,7 +313,8 @@ def _late_temperature(setup: Setup) -> list[str]:
     return [
         f"{listed([str(stage) for stage in earlier])} {'comes' if len(earlier) == 1 else 'come'} before {hot}, "
         f"so {'it does' if len(earlier) == 1 else 'they do'} not see that temperature; "
-        f"{_tokens(setup.total)} remain, and would be {first} with temperature first, as is retort's default."
+        f"{_tokens(setup.total)} {'remains' if setup.total == 1 else 'remain'}; with temperature first, as is retort's "
+        f"default, it would be {first:,}."
     ]
 
 
@@ -330,8 +331,7 @@ def _opposed(setup: Setup) -> list[str]:
         return []
     return [
         f"temperature={setup.temperature:g} asks for more variety, but the truncations then keep "
-        f"{_tokens(setup.total)}, fewer than the {nucleus} that hold 90 % of the probability at temperature 1: "
-        "the settings pull in opposite directions."
+        f"{_tokens(setup.total)}, fewer than the {nucleus:,} that hold 90% of the probability at temperature 1."
     ]
 
 
@@ -339,13 +339,13 @@ def _many_truncations(setup: Setup) -> list[str]:
     if len(setup.truncations) < 3:
         return []
     return [
-        f"{len(setup.truncations)} truncations are stacked ({listed([str(stage) for stage in setup.truncations])}); "
-        "one is usually enough, and easier to reason about: set the temperature first, then top_p=0.9, say."
+        f"{len(setup.truncations)} truncations are stacked; one is usually enough, and easier to reason about: set the "
+        "temperature first, then top_p=0.9, say."
     ]
 
 
 def _tokens(count: int) -> str:
-    return f"{count} token{'s' * (count != 1)}"
+    return f"{count:,} token{'s' * (count != 1)}"
 
 
 def listed(names: Sequence[str]) -> str:

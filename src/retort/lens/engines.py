@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -30,10 +31,23 @@ OURS = "retort"
 REMOVED_SHOWN = 5
 """Of the tokens that a stage removes, so many are named: the most likely ones."""
 
+DETAILED = 2
+"""Up to so many engines, the terminal shows a table of the stages of each; the record always has them."""
+
+SAME = 1e-9
+"""Total variation up to which two engines' distributions are the same: the order of float64 operations differs."""
+
+TIES = re.compile(r"(\w+)\(([^,()]+), ties=\w+\)")
+
+MOVED = (
+    "Probability moved: the share of a stage's input that ends on other tokens (total variation). For a truncation it "
+    "is the share that is removed."
+)
+
 
 @dataclass(frozen=True)
 class EngineStage:
-    """One stage in an engine: how many tokens it leaves and removes, the likeliest of these, and the mass it moves."""
+    """One stage in an engine: tokens left and removed, the most likely removed ones, and the probability it moves."""
 
     stage: str
     kept: int
@@ -86,7 +100,7 @@ class EngineToken:
 
 @dataclass(frozen=True, repr=False)
 class Engines(Record):
-    """The same settings after one prompt in several engines. `tokens`: the likeliest ones, and what becomes of them."""
+    """The same settings after one prompt in several engines. `tokens`: the most likely, and what becomes of them."""
 
     model: str
     prompt: str
@@ -131,71 +145,170 @@ class Engines(Record):
         yield line(f"{self.model} after {self.prompt!r}", "bold", whole=True)
         if self.note is not None:
             yield line(f"Note: {self.note}", whole=True)
-        for reading in self.engines:
-            yield line("")
-            yield from _reading_blocks(reading)
+        groups = self._groups()
+        yield line(_told(len(self.engines), len(groups)))
         yield line("")
-        yield self._tokens_table()
-        if self.total_variation:
-            yield line("")
-            yield table(
-                ["two engines", ">total variation", ">only the first keeps", ">only the second keeps"],
-                [
-                    [
-                        " and ".join(pair.engines),
-                        probability(pair.total_variation),
-                        f"{pair.only_first:,}",
-                        f"{pair.only_second:,}",
-                    ]
-                    for pair in self.total_variation
-                ],
-            )
-            yield line("Total variation: the share of draws that would differ between the two.")
+        yield self._orders_table(groups)
+        yield from self._idle_settings()
+        if len(self.engines) <= DETAILED:
+            for reading in self.engines:
+                yield from _stages_blocks(reading)
+            yield line(MOVED)
+        yield line("")
+        yield self._tokens_table(groups)
+        yield from self._distances(groups)
+        yield from self._warnings(groups)
 
-    def _tokens_table(self) -> Block:
-        headings = [Column("token", widest=22), Column("raw, τ = 1", right=True)]
-        headings += [Column(reading.engine, right=True) for reading in self.engines]
+    def _groups(self) -> list[_Group]:
+        """The engines that sample from the same distribution together, in the order of their first ones."""
+        different = {frozenset(pair.engines) for pair in self.total_variation if pair.total_variation > SAME}
+        members: list[list[int]] = []
+        for place, reading in enumerate(self.engines):
+            for group in members:
+                if frozenset((self.engines[group[0]].engine, reading.engine)) not in different:
+                    group.append(place)
+                    break
+            else:
+                members.append([place])
+        alone = len(members) == len(self.engines)
+        return [
+            _Group(self.engines[group[0]].engine if alone else chr(ord("A") + number), tuple(group))
+            for number, group in enumerate(members)
+        ]
+
+    def _orders_table(self, groups: Sequence[_Group]) -> Block:
+        lettered = len(groups) < len(self.engines)
+        headings = ["group"] * lettered + ["engine"]
+        rows = []
+        for group in groups:
+            for place in group.places:
+                reading = self.engines[place]
+                left = ", ".join(f"{stage.kept:,}" for stage in reading.stages)
+                rows.append(
+                    [*([group.label] * lettered), reading.engine, reading.spec or "(no stage)", left or "all"]
+                )
+        return table(
+            [*headings, Column("its stages, in order", widest=60, fold=True), "tokens left after each"],
+            rows,
+            lead=len(headings),
+        )
+
+    def _idle_settings(self) -> Iterator[Block]:
+        by: dict[str, list[str]] = {}
+        for reading in self.engines:
+            if reading.unread:
+                by.setdefault(", ".join(reading.unread), []).append(reading.engine)
+        for names, engines in by.items():
+            yield line(f"Does not apply {names}: {', '.join(engines)}.", "yellow")
+
+    def _tokens_table(self, groups: Sequence[_Group]) -> Block:
+        headings = [Column("token", widest=22), Column("model, τ = 1", right=True)]
+        headings += [Column(group.label, right=True) for group in groups]
+        first = [group.places[0] for group in groups]
         rows = [
             [
                 token_label(token.token),
                 probability(token.prob_raw),
-                *(probability(prob) if prob > 0 else "-" for prob in token.probs),
+                *(probability(token.probs[place]) if token.probs[place] > 0 else "-" for place in first),
             ]
             for token in self.tokens
         ]
-        return table(headings, [*rows, ["possible tokens", "", *(f"{one.kept:,}" for one in self.engines)]])
+        readings = [self.engines[place] for place in first]
+        possible = ["tokens possible", "", *(f"{one.kept:,}" for one in readings)]
+        uncertainty = ["entropy, nats", "", *(number(one.entropy_nats) for one in readings)]
+        return table(headings, [*rows, possible, uncertainty])
 
+    def _distances(self, groups: Sequence[_Group]) -> Iterator[Block]:
+        """How far the groups are apart: a sentence for two of them, a square table for more."""
+        if len(groups) < 2:
+            return
+        by = {frozenset(pair.engines): pair for pair in self.total_variation}
 
-def _reading_blocks(reading: EngineReading) -> Iterator[Block]:
-    yield line(f"{reading.engine}: {reading.spec or '(nothing)'}", "bold", whole=True)
-    if reading.unread:
-        yield line(f"Does not apply: {', '.join(reading.unread)}", "yellow", whole=True)
-    if reading.stages:
+        def between(one: _Group, other: _Group) -> EnginePair:
+            return by[frozenset(self.engines[group.places[0]].engine for group in (one, other))]
+
+        yield line("")
+        if len(groups) == 2:
+            pair = between(*groups)
+            first, second = (group.label for group in groups)
+            yield line(
+                f"{probability(pair.total_variation)} of the draws would differ between {first} and {second} (total "
+                f"variation). Tokens that only {first} can give: {pair.only_first:,}; only {second}: "
+                f"{pair.only_second:,}."
+            )
+            return
+        yield line("Total variation: the share of draws that would differ between the two.")
         yield table(
-            [
-                Column("stage", widest=34, fold=True),
-                ">kept",
-                ">removed",
-                ">mass moved",
-                "likeliest removed",
-            ],
+            ["", *(f">{group.label}" for group in groups)],
             [
                 [
-                    stage.stage,
-                    f"{stage.kept:,}",
-                    f"{stage.removed:,}",
-                    probability(stage.moved),
-                    " ".join(token_label(token) for token in stage.removed_tokens),
+                    one.label,
+                    *(
+                        "-" if one is other else probability(between(one, other).total_variation)
+                        for other in groups
+                    ),
                 ]
-                for stage in reading.stages
+                for one in groups
             ],
         )
-    yield line(
-        f"{reading.kept:,} token{'s' * (reading.kept != 1)} possible; entropy of the sampled "
-        f"distribution: {number(reading.entropy_nats)} nats."
+
+    def _warnings(self, groups: Sequence[_Group]) -> Iterator[Block]:
+        """Each warning once, with the engines that it is for; ties, in which engines differ, are left out of it."""
+        by: dict[str, list[str]] = {}
+        labels = {
+            tuple(sorted(self.engines[place].engine for place in group.places)): group.label
+            for group in groups
+        }
+        for reading in self.engines:
+            for warning in reading.warnings:
+                said = warning if len(self.engines) == 1 else TIES.sub(r"\1=\2", warning)
+                by.setdefault(said, []).append(reading.engine)
+        for said, engines in by.items():
+            of = labels.get(tuple(sorted(engines)), ", ".join(engines))
+            of = "" if len(engines) == len(self.engines) else f" ({of})"
+            yield line(f"Warning{of}: {said}", "yellow")
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Engines, by place, that sample from the same distribution, and how tables name them."""
+
+    label: str
+    places: tuple[int, ...]
+
+
+def _told(engines: int, groups: int) -> str:
+    sampled = "The probabilities below are of what is sampled: after all stages, renormalised."
+    if engines == 1:
+        return sampled
+    if groups == 1:
+        return f"With these settings all {engines} engines sample from the same distribution. {sampled}"
+    return f"With these settings {engines} engines sample from {groups} different distributions. {sampled}"
+
+
+def _stages_blocks(reading: EngineReading) -> Iterator[Block]:
+    if not reading.stages:
+        return
+    yield line("")
+    yield table(
+        [
+            Column(f"{reading.engine}: stage", widest=34, fold=True),
+            ">tokens kept",
+            ">removed",
+            ">probability moved",
+            "most likely removed",
+        ],
+        [
+            [
+                stage.stage,
+                f"{stage.kept:,}",
+                f"{stage.removed:,}",
+                probability(stage.moved),
+                " ".join(token_label(token) for token in stage.removed_tokens),
+            ]
+            for stage in reading.stages
+        ],
     )
-    for warning in reading.warnings:
-        yield line(f"Warning: {warning}", "yellow")
 
 
 def explain(
@@ -221,7 +334,7 @@ def explain(
     said, request = _settings(settings)
     if source.capability is not Capability.FULL:
         raise CapabilityError(
-            f"explain needs the whole vocabulary, but {source.name} gives only its most probable tokens "
+            f"explain needs the whole vocabulary, but {source.name} gives only its most likely tokens "
             f"({source.capability.value}); use a model that runs here."
         )
     names = [OURS if name.strip().lower() == OURS else find_engine(name).name for name in engines]

@@ -41,7 +41,7 @@ WIDEST_TOKEN = 22
 
 @dataclass(frozen=True)
 class TopToken:
-    """One of the most probable tokens, with its logprob (nats) and prob in this distribution. `id` and `logit` (raw)
+    """One of the most likely tokens, with its logprob (nats) and prob in this distribution. `id` and `logit` (raw)
     are None if a server does not give them. `logprob_raw` is the logprob at τ = 1, from a server as given: the true
     value may be `Look.rounding` away.
     """
@@ -141,9 +141,9 @@ class Against:
 
 @dataclass(frozen=True, repr=False)
 class Look(Record):
-    """What `look` found. `margin` is the raw logit difference of the two best tokens (nats at τ = 1).
+    """What `look` found. `margin` is the raw logit difference of the two most likely tokens (nats at τ = 1).
 
-    `known` is "full", or "top_n" for a source that names its `known_tokens` most probable tokens only, each logprob
+    `known` is "full", or "top_n" for a source that names its `known_tokens` most likely tokens only, each logprob
     to `rounding`. `vocabulary` is None if it is not known; intervals then hold for up to `vocabulary_at_most` tokens.
     `near_tie`: numerical noise of `noise_scale` (logit units) could make another token the best one, None if rounding
     leaves it open; `near_ties` are those tokens (up to 100 of `near_ties_total`). `rendered` is what the model saw,
@@ -248,6 +248,10 @@ class Look(Record):
             yield line(f"What the model sees: {token_label(self.rendered)}", whole=True)
         if self.note is not None:
             yield line(f"Note: {self.note}", whole=True)
+        if self.chain is not None:
+            yield from _chain_blocks(self.chain)
+            yield line("")
+            yield line("Without the chain", "bold")
         scale = "τ = 1 is the model's own distribution (raw); every other τ is tempered, softmax(logits / τ)."
         if self.known == Capability.FULL.value:
             yield line(
@@ -264,12 +268,10 @@ class Look(Record):
         yield _rows_table(self.rows)
         known_to = "" if self.margin.exact else f" nats, known to {number(2 * self.rounding, 1)}"
         yield line(
-            f"Margin of the first token over the second: {shown(self.margin)}{known_to or ' (raw logits)'}. "
-            "Effective support is e^entropy: the number of equally likely tokens that would be as uncertain."
+            f"Margin of the most likely token over the second: {shown(self.margin)}{known_to or ' (raw logits)'}. "
+            "Effective support: the number of equally likely tokens that would be as uncertain, e^entropy."
         )
         yield from self._tie_blocks()
-        if self.chain is not None:
-            yield from _chain_blocks(self.chain)
 
     def _tie_blocks(self) -> Iterator[Block]:
         """Which tokens noise could put first, and the chance of each; nothing where there are none."""
@@ -283,7 +285,7 @@ class Look(Record):
         more = self.near_ties_total - SHOWN_TIES
         yield line(
             f"{sure}: {ties}{f', and {more:,} more' if more > 0 else ''}. Numerical noise of {self.noise_scale:g} in "
-            "the logits, such as between two machines or batch sizes, could make another token the top one.",
+            "the logits, such as between two machines or batch sizes, could make another token the most likely one.",
             "yellow",
         )
 
@@ -603,10 +605,9 @@ def _rows_table(rows: tuple[LookRow, ...]) -> Block:
 
 
 def _chain_blocks(chain: LookChain) -> Iterator[Block]:
-    yield line("")
     yield line(f"Chain: {chain.spec or '(empty)'}", "bold", whole=True)
     yield table(
-        ["stage", ">tokens kept", ">removed", ">mass kept of its input"],
+        ["stage", ">tokens kept", ">removed", ">kept mass of its input"],
         [
             [stage.stage, f"{stage.kept:,}", f"{stage.removed:,}", shown(stage.kept_mass, probability)]
             for stage in chain.stages
@@ -616,6 +617,9 @@ def _chain_blocks(chain: LookChain) -> Iterator[Block]:
         f"Processed (what sampling draws from, renormalised): {chain.kept:,} token{'s' * (chain.kept != 1)}, "
         f"entropy {shown(chain.entropy_nats)} nats, effective support {shown(chain.effective_support)}."
     )
-    yield table(["", ""], [[token_label(token.token), _prob_cell(token.prob)] for token in chain.top])
+    yield table(
+        [Column("token", widest=WIDEST_TOKEN), "processed"],
+        [[token_label(token.token), _prob_cell(token.prob)] for token in chain.top],
+    )
     for warning in chain.warnings:
         yield line(f"Warning: {warning}", "yellow")
