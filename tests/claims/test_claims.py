@@ -337,3 +337,53 @@ def test_the_default_of_distilling_against_other_settings(tmp_path: Path) -> Non
     assert found(default, worse, better).verdict == "does not hold"
     assert found(default, worse, better).measured["best_other_temperature"] == 1.0
     assert found(default).verdict.startswith("needs: --distill FILE several times")
+
+
+def told(claim: str, evidence: Evidence) -> list[tuple[float, float, str]]:
+    found: list[tuple[float, float, str]] = []
+    evidence.on_progress = lambda done, total, detail: found.append((done, total, detail))
+    verdict(claim, evidence)
+    return found
+
+
+MADE_OF_ANSWERS = {claim.id for claim in tasks.CLAIMS}
+
+
+@pytest.mark.parametrize("claim", [claim.id for claim in CLAIMS if claim.uses])
+def test_progress_plans_what_a_claim_then_measures(claim: str) -> None:
+    """A part that is planned and never measured would stop short of 100%; one that is not planned counts nothing."""
+    if claim in MADE_OF_ANSWERS:
+        evidence = asked()
+        evidence.small_source = asked().source
+    else:
+        evidence = Evidence(Scaled(0.3), instruct_source=Scaled(0.6), small_source=Scaled(0.25))
+    found = told(claim, evidence)
+    shares = [done for done, _, _ in found]
+    assert shares == sorted(shares) and shares[0] == 0.0 and shares[-1] == pytest.approx(100.0)
+    assert {total for _, total, _ in found} == {100.0}
+    assert set(evidence.work._sizes) == set(evidence.work._shares)
+
+
+def test_progress_moves_within_a_claim_and_counts_shared_answers_once() -> None:
+    evidence = asked()
+    found: list[tuple[float, float, str]] = []
+    evidence.on_progress = lambda done, total, detail: found.append((done, total, detail))
+    check_claims(evidence, [BY_ID["accuracy-falls"], BY_ID["invented-facts-rise"], BY_ID["variety-rises"]])
+    assert {round(done) for done, _, _ in found} >= {0, 50, 100}
+    assert len([done for done, _, _ in found if 0 < done < 50]) > 5  # the answers to one task, as they come
+    assert any("of 840 answers to" in detail for _, _, detail in found)  # 30 items, 7 temperatures, 4 answers
+    assert found[-1][0] == pytest.approx(100.0)
+
+
+def test_what_cannot_be_measured_is_not_planned() -> None:
+    evidence = Evidence(Scaled(1.0), tasks=("explore",))
+    assert evidence.planned(("logits", "logits of small", "exploit")) == evidence.planned(("logits",))
+    assert evidence.planned(("explore of small",)) == {}
+    assert set(evidence.planned(("explore",))) == {"explore"}
+
+
+def test_answers_are_generated_once_for_all_claims() -> None:
+    evidence = asked()
+    first = evidence.answers(evidence.source, evidence.task("explore"))
+    assert evidence.answers(evidence.source, evidence.task("explore")) is first
+    assert evidence.answers(asked(lead=1.0).source, evidence.task("explore")) is not first

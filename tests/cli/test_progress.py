@@ -34,6 +34,14 @@ def test_plain_lines_come_at_most_every_ten_seconds() -> None:
     ]
 
 
+def test_a_percentage_stands_alone() -> None:
+    stream, clock = io.StringIO(), Clock()
+    with Progress("job", unit="%", stream=stream, clock=clock) as progress:
+        clock.now += 10
+        progress(20.4, 100.0, "reading")
+    assert stream.getvalue() == "job: 20%, reading, about 39 s left\n"
+
+
 def test_a_short_job_shows_nothing() -> None:
     for stream in (io.StringIO(), Terminal()):
         clock = Clock()

@@ -18,7 +18,8 @@ from retort.blocks import Block, Line, line, table
 from retort.callable_package import callable_package
 from retort.claims import arithmetic, distilling, tasks, texts
 from retort.claims.claim import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, Claim, Measured, Verdict
-from retort.claims.evidence import Evidence, Needs, ProgressCallback
+from retort.claims.evidence import Evidence, Needs
+from retort.claims.progress import ProgressCallback, Work
 from retort.errors import InputError, did_you_mean
 from retort.lens.asking import default_prompts
 from retort.numerals import interval, number
@@ -149,8 +150,10 @@ def claims(
 
     `instruct`: its instruction-tuned sibling; `small`: a smaller model with the same tokens; `distill`: results of
     `retort distill --json`; `prompts`: texts whose positions are looked at (default: definitions that come with
-    retort); `only`: ids of claims (default: all); `thresholds`: by id, in place of a claim's own. Raises InputError
-    for a claim that does not exist, a threshold that is not a finite number, and models of different families.
+    retort); `only`: ids of claims (default: all); `thresholds`: by id, in place of a claim's own.
+    `on_progress(done, 100, detail)` gets a percentage of the work of all claims, and what is being done. Raises
+    InputError for a claim that does not exist, a threshold that is not a finite number, and models of different
+    families.
     """
     wanted = None if only is None else [_claim(name) for name in only]
     chosen = CLAIMS if wanted is None else tuple(claim for claim in CLAIMS if claim in wanted)
@@ -194,11 +197,10 @@ def _checked(thresholds: Mapping[str, float], chosen: Sequence[Claim]) -> Mappin
 
 def check_claims(evidence: Evidence, claims: Sequence[Claim] = CLAIMS) -> Claims:
     """The verdict on each claim, in order. Raises RetortError where the model, a task or a file cannot be used."""
-    found = []
-    for place, claim in enumerate(claims):
-        if evidence.on_progress is not None:
-            evidence.on_progress(place, len(claims), claim.id)
-        found.append(_verdict(claim, evidence))
+    if evidence.on_progress is not None:
+        uses = (part for claim in claims for part in claim.uses)
+        evidence.work = Work(evidence.planned(uses), evidence.on_progress)
+    found = [_verdict(claim, evidence) for claim in claims]
     return Claims(
         evidence.source.name,
         None if evidence.instruct_source is None else evidence.instruct_source.name,

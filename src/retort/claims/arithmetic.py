@@ -6,7 +6,7 @@ import numpy as np
 
 from retort.chain import Chain
 from retort.claims.claim import ARITHMETIC, DOES_NOT_HOLD, HOLDS, Claim, Measured
-from retort.claims.evidence import Evidence
+from retort.claims.evidence import LOGITS, Evidence
 from retort.distribution import entropy, log_softmax
 
 ORDER_TEMPERATURES = (0.05, 0.3, 0.7, 1.5, 3.0, 10.0)
@@ -63,6 +63,7 @@ CLAIMS = (
         "0.05 to 10: none may change places.",
         _never_reorders,
         kind=ARITHMETIC,
+        uses=(LOGITS,),
     ),
     Claim(
         "entropy-rises",
@@ -72,6 +73,7 @@ CLAIMS = (
         _entropy_rises,
         kind=ARITHMETIC,
         quantity="mean rise from τ = 0.5 to 1.5, nats",
+        uses=(LOGITS,),
     ),
     Claim(
         "never-keeps-more",
@@ -79,5 +81,6 @@ CLAIMS = (
         f"A theorem. {' | '.join(STACK)}, stage after stage, at every position.",
         _never_keeps_more,
         kind=ARITHMETIC,
+        uses=(LOGITS,),
     ),
 )

@@ -39,7 +39,8 @@ class Claim:
     """One claim. `how` says what is measured, over what, and where the threshold comes from.
 
     `measure` gets the evidence and the threshold: the claim's own, or the one that the user asked for. A claim
-    without a threshold has None. `quantity` names the number that decides, with its unit.
+    without a threshold has None. `quantity` names the number that decides, with its unit. `uses`: the parts of the
+    evidence that it asks for, which progress counts.
     """
 
     id: str
@@ -49,6 +50,7 @@ class Claim:
     threshold: float | None = None
     kind: str = CLAIM
     quantity: str | None = None
+    uses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,23 +12,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retort.chain import Chain
+from retort.claims.progress import ProgressCallback, Work
 from retort.errors import InputError
 from retort.lens.asking import default_prompts
 from retort.sources.base import Source
 from retort.sources.positions import position_logits
 from retort.tune import Samples, Task, load_task, make_plan, normalise
 from retort.tune.item import prompt_text, reworded
-from retort.tune.samples import as_samples
+from retort.tune.samples import Rows, as_samples
 from retort.tune.statistics import mean_intervals, resampled_means
-from retort.tune.sweep import sweep
+from retort.tune.sweep import LocalDrawer, Plan
 
 Interval = tuple[float, float]
 Floats = NDArray[np.float64]
-ProgressCallback = Callable[[int, int, str], None]
-
 GRID = (0.0, 0.3, 0.7, 1.0, 1.3, 1.6, 2.0)
 MOST_LOGITS = 2**23
 """Logits kept for the claims about positions: 64 MB of float64, 1,024 positions of an 8,192-token vocabulary."""
+
+LOGITS, EXPLOIT, EXPLORE, WORDINGS, TRIPLES, REPLAYS = (
+    "logits", "exploit", "explore", "wordings", "triples", "replays",
+)  # fmt: skip
+"""The parts that claims are measured on (`Claim.uses`); with " of instruct" or " of small", those of a sibling."""
+
+ROWS_PER_ANSWER = 4.0
+"""Rows through the model for an answer, most of whose beginning is shared with other temperatures. A guess."""
+
+ROWS = {LOGITS: 50.0, TRIPLES: 120.0, REPLAYS: 1000.0}
+"""Rows of the parts that are not answers, as far as rows read together count. A guess."""
 
 RESAMPLES = 2000
 ERROR_RATE = 0.05
@@ -68,7 +78,9 @@ class Evidence:
     on_progress: ProgressCallback | None = None
     prompts: Sequence[str] = field(default_factory=default_prompts)
     thresholds: Mapping[str, float] = field(default_factory=dict)
+    work: Work = field(default_factory=lambda: Work({}))
     _loaded: dict[str, Task] = field(default_factory=dict)
+    _answers: dict[tuple[int, str], tuple[Source, Samples, list[str]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Raises InputError where the models are not of one family: better now than after minutes of other claims."""
@@ -117,8 +129,11 @@ class Evidence:
     def logits_of(self, source: Source) -> Floats:
         """`[positions, vocab]` raw logits of a model of the family at the same positions."""
         rows = []
-        for ids in self.texts:
+        part = self._named(LOGITS, source)
+        for place, ids in enumerate(self.texts):
+            self.work.tell(part, place / len(self.texts), f"texts read by {source.name}")
             rows.append(position_logits(source, ids).astype(np.float64))
+        self.work.tell(part, 1.0, f"texts read by {source.name}")
         return np.concatenate(rows)
 
     def by_text(self, values: Floats) -> Floats:
@@ -171,15 +186,65 @@ class Evidence:
         return self.answers_with_texts(source, task)[0]
 
     def answers_with_texts(self, source: Source, task: Task) -> tuple[Samples, list[str]]:
-        """The same, and the answers as they were generated."""
+        """The same, and the answers as they were generated; asked for again, they are not generated again."""
+        part = self._named(self._part_of(task), source)
+        key = id(source), part
+        if key not in self._answers:
+            self._answers[key] = source, *self._drawn(source, task, part)
+        _, samples, texts = self._answers[key]
+        return samples, texts
+
+    def _drawn(self, source: Source, task: Task, part: str) -> tuple[Samples, list[str]]:
+        plan = self._plan(task)
+        drawer, settings, total = LocalDrawer(plan, source), range(len(plan.axis)), plan.cost.answers
+        rows: list[Rows] = []
+
+        def counted(answers: int, _: str = "") -> None:
+            done = sum(map(len, rows)) + answers
+            self.work.tell(
+                part, done / total, f"{done:,} of {total:,} answers to {task.name} by {source.name}"
+            )
+
+        counted(0)
+        for number, places in enumerate(plan.pieces):
+            rows.append(drawer.draw(number, places, settings, counted))
+        counted(0)
+        texts = [text for piece in rows for text in piece.columns["text"]]
+        return as_samples(rows, plan.axis, [item.id for item in plan.items]), texts
+
+    def _plan(self, task: Task) -> Plan:
+        """The sweep of the items that are asked, at every temperature of GRID."""
         chosen = np.unique(
             np.linspace(0, len(task.items) - 1, min(self.items, len(task.items))).round().astype(int)
         )
         some = replace(task, items=tuple(task.items[number] for number in chosen))
-        plan = make_plan(some, GRID, self.samples, self.seed, None, Chain(()))
-        rows = list(sweep(plan, source))
-        texts = [text for piece in rows for text in piece.columns["text"]]
-        return as_samples(rows, plan.axis, [item.id for item in some.items]), texts
+        return make_plan(some, GRID, self.samples, self.seed, None, Chain(()))
+
+    def planned(self, parts: Iterable[str]) -> dict[str, float]:
+        """These parts, as far as what was given allows, with a guess of the rows of each that go through a model."""
+        sizes: dict[str, float] = {}
+        for part in dict.fromkeys(parts):
+            kind, _, sibling = part.partition(" of ")
+            if sibling and getattr(self, f"{sibling}_source") is None:
+                continue
+            try:
+                if kind in ROWS:
+                    sizes[part] = ROWS[kind]
+                else:
+                    task = self._worded[0] if kind == WORDINGS else self.task(kind)
+                    name = f"{self._part_of(task)} of {sibling}" if sibling else self._part_of(task)
+                    sizes[name] = ROWS_PER_ANSWER * self._plan(task).cost.answers
+            except Needs:
+                continue
+        return sizes
+
+    def _part_of(self, task: Task) -> str:
+        """The goal of a task that was given; else it is the exploit task in wordings made by rule."""
+        return task.goal if any(task is one for one in self._loaded.values()) else WORDINGS
+
+    def _named(self, kind: str, source: Source) -> str:
+        siblings = ((self.instruct_source, "instruct"), (self.small_source, "small"))
+        return next((f"{kind} of {name}" for other, name in siblings if source is other), kind)
 
     def known_things(self) -> frozenset[str]:
         """Every normalised reference of the tasks: what counts as naming a real thing, whatever was asked."""

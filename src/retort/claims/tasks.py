@@ -6,7 +6,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retort.claims.claim import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, Claim, Measured, decide, judged
-from retort.claims.evidence import ERROR_RATE, GRID, RESAMPLES, RULES, Evidence, Floats, at
+from retort.claims.evidence import (
+    ERROR_RATE,
+    EXPLOIT,
+    EXPLORE,
+    GRID,
+    RESAMPLES,
+    RULES,
+    WORDINGS,
+    Evidence,
+    Floats,
+    at,
+)
 from retort.sources.base import Source
 from retort.tune import Samples, find_goal, normalise, recommend
 from retort.tune.levers import variance_shares
@@ -249,15 +260,17 @@ CLAIMS = (
         _answer_below_top,
         0.05,
         quantity="share of items that are right only above τ = 0",
+        uses=(EXPLOIT,),
     ),
     Claim(
         "temperature-is-not-creativity",
         "Temperature is not a creativity dial: past some point it buys more different answers and fewer good ones.",
         "The explore task, from τ = 1 to τ = 2: different valid answers per item at 1 minus those at 2, paired by "
-        "item. Holds if above 0; does not hold if below, that is if heat still buys valid answers.",
+        "item. Holds if above 0; does not hold if below, that is if a higher temperature still buys valid answers.",
         _not_creativity,
         0.0,
         quantity="different valid answers per item at τ = 1 minus those at 2",
+        uses=(EXPLORE,),
     ),
     Claim(
         "above-1.5-incoherent",
@@ -267,6 +280,7 @@ CLAIMS = (
         _incoherent_sooner,
         0.0,
         quantity="share of valid answers lost minus share of different answers gained, τ = 1 to 1.6",
+        uses=(EXPLORE,),
     ),
     Claim(
         "larger-stays-coherent",
@@ -277,15 +291,20 @@ CLAIMS = (
         _larger_stays_coherent,
         0.0,
         quantity="share retained by the larger model minus that of the smaller one",
+        uses=(
+            EXPLORE,
+            f"{EXPLORE} of small",
+        ),
     ),
     Claim(
         "accuracy-falls",
         "Where there is one right answer, accuracy falls as temperature rises.",
-        "The exploit task: share of right answers at τ = 0 minus that at τ = 2, paired by item: holds if above 0. "
+        "The exploit task: mean score at τ = 0 minus that at τ = 2, paired by item: holds if above 0. "
         "Beside it the same from 0 to 1, where it is often small.",
         _accuracy_falls,
         0.0,
-        quantity="share of right answers at τ = 0 minus that at 2",
+        quantity="mean score (share of right answers over items and wordings) at τ = 0 minus that at 2",
+        uses=(EXPLOIT,),
     ),
     Claim(
         "invented-facts-rise",
@@ -295,6 +314,7 @@ CLAIMS = (
         _invented_facts,
         0.0,
         quantity="share of wrong answers at τ = 1 minus that at 0.3",
+        uses=(EXPLOIT,),
     ),
     Claim(
         "variety-rises",
@@ -304,6 +324,7 @@ CLAIMS = (
         _variety_rises,
         0.0,
         quantity="share of different answers at τ = 1.3 minus that at 0.3",
+        uses=(EXPLORE,),
     ),
     Claim(
         "same-answer-below-0.3",
@@ -313,6 +334,7 @@ CLAIMS = (
         _same_answer_below,
         0.8,
         quantity="share of answers at τ = 0.3 that are the greedy one",
+        uses=(EXPLOIT,),
     ),
     Claim(
         "same-prompt-same-answer",
@@ -322,6 +344,7 @@ CLAIMS = (
         _same_prompt_same_answer,
         0.95,
         quantity="share of items with identical answers at τ = 0.3",
+        uses=(EXPLOIT,),
     ),
     Claim(
         "useful-range",
@@ -329,6 +352,10 @@ CLAIMS = (
         "For both tasks, the temperatures that are statistically tied with the best (all pairs together, 95%): "
         "holds if both regions lie inside 0.5 to 1.2, does not hold if either lies outside of it altogether.",
         _useful_range,
+        uses=(
+            EXPLOIT,
+            EXPLORE,
+        ),
     ),
     Claim(
         "prompt-matters-more",
@@ -338,6 +365,7 @@ CLAIMS = (
         "wordings and temperatures only. The interval shown is the wording's.",
         _prompt_matters_more,
         quantity="share of the variance of scores that the wording makes",
+        uses=(WORDINGS,),
     ),
     Claim(
         "good-prompt-beats-poor",
@@ -348,5 +376,6 @@ CLAIMS = (
         _good_prompt_beats_poor,
         0.0,
         quantity="score of the good wording minus that of the poor one",
+        uses=(WORDINGS,),
     ),
 )

@@ -9,7 +9,7 @@ import numpy as np
 
 from retort.chain import Chain
 from retort.claims.claim import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, Claim, Measured, decide, judged
-from retort.claims.evidence import ERROR_RATE, RESAMPLES, Evidence, Floats
+from retort.claims.evidence import ERROR_RATE, LOGITS, REPLAYS, RESAMPLES, TRIPLES, Evidence, Floats
 from retort.distribution import entropy, log_softmax, nucleus_size, softmax, total_variation
 from retort.distribution.calibration import entropy_matched_temperature, equivalent_temperature
 from retort.errors import InputError
@@ -31,9 +31,15 @@ def _zero_is_deterministic(evidence: Evidence, _threshold: float) -> Measured:
     if not same:
         return Measured(DOES_NOT_HOLD, numbers)
     prompts = [" ".join(prompt.split()[:4]) for prompt in evidence.prompts[:NUM_TEXTS]]
+
+    def replayed(done: int, total: int, way: str) -> None:
+        evidence.work.tell(REPLAYS, done / total, f"greedy texts replayed: {way}")
+
+    evidence.work.tell(REPLAYS, 0.0, "greedy texts to replay")
     try:
-        found = determinism(evidence.source, prompts, max_tokens=16)
+        found = determinism(evidence.source, prompts, max_tokens=16, on_progress=replayed)
     except InputError:
+        evidence.work.tell(REPLAYS, 1.0, "nothing to replay")
         numbers["replays"] = "none: the model is a table and computes nothing"
         return Measured(HOLDS, numbers)
     for report in found.replays:
@@ -82,10 +88,15 @@ def triples() -> list[tuple[str, str, str]]:
 
 
 def _runners_up_similarity(evidence: Evidence, threshold: float) -> Measured:
-    by_temperature = {
-        temperature: triple_test(evidence.source, triples(), temperatures=[temperature], seed=evidence.seed)
-        for temperature in TRIPLE_TEMPERATURES
-    }
+    by_temperature = {}
+    for temperature in TRIPLE_TEMPERATURES:
+        evidence.work.tell(
+            TRIPLES, len(by_temperature) / len(TRIPLE_TEMPERATURES), "triples of words compared"
+        )
+        by_temperature[temperature] = triple_test(
+            evidence.source, triples(), temperatures=[temperature], seed=evidence.seed
+        )
+    evidence.work.tell(TRIPLES, 1.0, "triples of words compared")
     numbers: dict[str, object] = {"triples": len(triples())}
     for temperature, found in by_temperature.items():
         numbers[f"share_nearer_at_{temperature:g}"] = found.share_nearer
@@ -225,15 +236,20 @@ CLAIMS = (
         "It does not hold if any replay changes a text. If none does we cannot tell: a longer text or another "
         "machine might.",
         _zero_is_deterministic,
+        uses=(
+            LOGITS,
+            REPLAYS,
+        ),
     ),
     Claim(
         "low-hides-runners-up",
         "A low temperature hides the runners-up.",
-        "Probability of everything but the best token at τ = 1 and at τ = 0.3: holds if more than the threshold "
+        "Probability of everything but the most likely token at τ = 1 and at τ = 0.3: holds if more than the threshold "
         "(half) of it is gone at 0.3, mean over texts.",
         _low_hides,
         0.5,
         quantity="share of the probability of the runners-up that is gone at τ = 0.3",
+        uses=(LOGITS,),
     ),
     Claim(
         "runners-up-carry-similarity",
@@ -245,6 +261,7 @@ CLAIMS = (
         _runners_up_similarity,
         0.5,
         quantity="share of triples in which the word of the same kind is nearer, τ = 1",
+        uses=(TRIPLES,),
     ),
     Claim(
         "soft-targets-carry-more-bits",
@@ -255,6 +272,7 @@ CLAIMS = (
         _soft_targets_bits,
         0.1,
         quantity="entropy, bits per position",
+        uses=(LOGITS,),
     ),
     Claim(
         "tau-squared-keeps-the-scale",
@@ -266,6 +284,10 @@ CLAIMS = (
         _tau_squared,
         4.0,
         quantity="largest gradient norm divided by the smallest, with τ²",
+        uses=(
+            LOGITS,
+            f"{LOGITS} of small",
+        ),
     ),
     Claim(
         "tuned-is-sharper",
@@ -277,6 +299,10 @@ CLAIMS = (
         _tuned_is_sharper,
         0.0,
         quantity="entropy of the base model minus that of the tuned one, nats per position",
+        uses=(
+            LOGITS,
+            f"{LOGITS} of instruct",
+        ),
     ),
     Claim(
         "stacked-settings-restrict",
@@ -287,6 +313,7 @@ CLAIMS = (
         _stacked_settings,
         0.1,
         quantity="share of positions with fewer tokens, in the chain where it is lowest",
+        uses=(LOGITS,),
     ),
     Claim(
         "order-matters",
@@ -296,6 +323,7 @@ CLAIMS = (
         _order_matters,
         0.01,
         quantity="total variation at τ = 1.5",
+        uses=(LOGITS,),
     ),
     Claim(
         "top-k-hot-keeps-fewer",
@@ -305,5 +333,6 @@ CLAIMS = (
         _top_k_hot_keeps_fewer,
         0.5,
         quantity="share of positions at which top-k keeps fewer",
+        uses=(LOGITS,),
     ),
 )

@@ -98,7 +98,7 @@ def command(
     from retort.lens.asking import read_prompts
 
     check_export(Claims.MEASURES, **export)
-    with Progress("claims") as progress:
+    with Progress("claims", unit="%") as progress:
         found = claims(
             model,
             instruct=instruct,

@@ -22,7 +22,7 @@ class Progress:
     """A callback `(done, total, detail)` for long jobs; use it in a `with` block.
 
     Inside the block, what a library prints goes to stderr: stdout is for the result alone. `unit` follows the total,
-    as in "12 of 40 s".
+    as in "12 of 40 s"; with "%" it is "12%" alone.
     `clock` and `stream` are there for tests.
     """
 
@@ -84,6 +84,8 @@ class Progress:
                 self._live.start()
 
     def _count(self, done: float, total: float) -> str:
+        if self._unit == "%":
+            return f"{decimals(done, 0)}%"
         return f"{decimals(done, 0)} of {decimals(total, 0)}{self._unit}"
 
     def _show(self, done: float, total: float, detail: str) -> None:
