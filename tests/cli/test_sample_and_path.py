@@ -148,3 +148,14 @@ def test_stop_ends_the_text_of_sample_and_path(run_json) -> None:
     (drawn,) = run_json("sample", *SENTENCE, "--temperature", "0.5", "--samples", "1", *settings)["samples"]
     assert leaf["text"] == drawn["text"] == "the first time i"
     assert leaf["finish_reason"] == drawn["finish_reason"] == "stop"
+
+
+def test_several_temperatures_are_for_path(run, sky) -> None:
+    for several in ("0.2,1", "0:2:5"):
+        result = run("sample", sky, "x", "-t", several)
+        assert result.exit_code == 2
+        assert f"texts are drawn at one temperature, got {several}; `retort path` shows" in result.stderr
+        assert len(result.stderr.strip().splitlines()) == 1
+    assert (
+        run("sample", sky, "x", "-n", "1", "--max-tokens", "1", "-t", "1,1.0").exit_code == 0
+    )  # one, said twice

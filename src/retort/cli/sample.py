@@ -9,7 +9,7 @@ import click
 
 from retort.cli.asking import asked, asking_options, show_prompt
 from retort.cli.exporting import check_export, deliver, exporting_options
-from retort.cli.grammar import Decimal, Whole, group, verb
+from retort.cli.grammar import Whole, group, verb
 from retort.cli.options import (
     chain_option,
     defaults_option,
@@ -23,6 +23,7 @@ from retort.cli.options import (
     truncation_options,
 )
 from retort.cli.settings import Settings, sampling_params, settings_option
+from retort.cli.temperatures import OneTemperature
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,8 +58,8 @@ if TYPE_CHECKING:
     click.option(
         "-t",
         "--temperature",
-        type=Decimal(0),
-        help="0 is greedy; 1 is the model's own distribution.  [default: 1]",
+        type=OneTemperature(),
+        help="0 is greedy; 1 is the model's own distribution. For several, use retort path.  [default: 1]",
     ),
     truncation_options,
     settings_option,

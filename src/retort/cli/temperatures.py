@@ -57,6 +57,28 @@ def _temperature(text: str) -> float:
     return value
 
 
+class OneTemperature(click.ParamType):
+    """A click type that gives one temperature, and says which command takes a list of them."""
+
+    name = "X"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, float):
+            return value
+        try:
+            found = parse_temperatures(str(value))
+        except ValueError as problem:
+            self.fail(f"{problem}.", param, ctx)
+        if len(found) > 1:
+            self.fail(
+                f"texts are drawn at one temperature, got {value}; `retort path` shows the text of one seed at each of "
+                "them.",
+                param,
+                ctx,
+            )
+        return found[0]
+
+
 class TemperatureList(click.ParamType):
     """A click type that gives a tuple of temperatures."""
 
