@@ -104,3 +104,23 @@ def test_no_other_file_formats_a_float() -> None:
     assert {name: lines for name, lines in own.items() if name not in NOT_FOR_READERS} == {}
     assert set(own) == set(NOT_FOR_READERS)  # an exception that is no longer needed goes
     assert own_precisions('f"{x:.3f} {y:+.{places}f} {z:,} {t:g} {s:.0%}"') == [1, 1, 1]
+
+
+FRONTEND = PACKAGE.parents[1] / "frontend" / "src"
+OWN_DIGITS = re.compile(r"\.(?:toFixed|toPrecision|toExponential|toLocaleString)\(|Math\.round\(100")
+
+
+@pytest.mark.skipif(not FRONTEND.is_dir(), reason="the page's sources are not in a wheel")
+def test_the_page_has_one_formatter_too() -> None:
+    """frontend/tests/golden.test.ts holds parts/format.ts to this one, number by number."""
+    own = {
+        str(file.relative_to(FRONTEND)): lines
+        for folder in ("views", "parts")
+        for file in sorted((FRONTEND / folder).glob("*.ts"))
+        if (lines := [one for one in file.read_text(encoding="utf-8").splitlines() if OWN_DIGITS.search(one)])
+    }
+    assert list(own) == ["parts/format.ts", "parts/slider.ts"]
+    assert (
+        len(own["parts/slider.ts"]) == 1 and "nudge" in own["parts/slider.ts"][0]
+    )  # the value, not its text
+    assert OWN_DIGITS.search("`${one.score.toFixed(3)}`")

@@ -9,6 +9,9 @@ import { foundRuns, studioTabs } from "./studio.ts";
 /** anywidget's contract: draw the trait `data` of the model into `el`, again whenever it changes. */
 function render({ model, el }: { model: any; el: HTMLElement }): () => void {
   const root = document.createElement("div");
+  // An arrow key on the slider must not also move the notebook to the next cell, nor a letter run one of its commands.
+  root.dataset["lmSuppressShortcuts"] = "true";
+  root.addEventListener("keydown", (event) => event.stopPropagation());
   el.append(root);
   let leave = mount(root, model.get("data") as PageData, { address: false });
   const again = (): void => {

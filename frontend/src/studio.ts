@@ -9,6 +9,7 @@ import { addPoint, distilView, type DistilSoFar } from "./views/distil.ts";
 import { pathView } from "./views/path.ts";
 import { positionView } from "./views/position.ts";
 import { addToken, textView } from "./views/text.ts";
+import type { After } from "./views/tree.ts";
 import { tuneView } from "./views/tune.ts";
 import type { Context, View } from "./views/view.ts";
 
@@ -73,14 +74,22 @@ export function studioTabs(api: Api, { models, prompts, tasks, recipes }: Offer)
       picks: true,
       fields: [model, prompt],
       body: ({ model, prompt }, { state }) => ({ model, prompt, continuation: idsOf(state.get("continuation")) }),
-      view: (record, context, again) =>
-        positionView(record, context, (rank) => {
+      view: (record, context, again) => {
+        const asked = { model: context.state.get("model"), prompt: context.state.get("prompt"), continuation: idsOf(context.state.get("continuation")) };
+        // A server takes no token ids: what was chosen goes behind the prompt as text.
+        const byText = record.known !== "full";
+        const pick = (rank: number): void => {
           const id = record.ids[rank];
-          // A server takes no token ids: what was chosen goes behind the prompt as text.
-          if (record.known !== "full" || id == null) context.state.set("prompt", record.prompt + record.tokens[rank]!);
+          if (byText || id == null) context.state.set("prompt", record.prompt + record.tokens[rank]!);
           else context.state.set("continuation", [...idsOf(context.state.get("continuation")), id].join(","));
           again();
-        }),
+        };
+        const after: After = (path) =>
+          api.start("position", byText
+            ? { ...asked, prompt: record.prompt + path.map(({ text }) => text).join("") }
+            : { ...asked, continuation: [...asked.continuation, ...path.map(({ id }) => id)] }).result;
+        return positionView(record, context, pick, api.mayRun ? after : undefined);
+      },
     }),
     tab<PassageRecord>(api, {
       name: "text",

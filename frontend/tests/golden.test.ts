@@ -10,6 +10,7 @@ import { explainPartial, KnownTokens } from "../src/math/partial.ts";
 import { logProb, prob } from "../src/math/order.ts";
 import type { History } from "../src/math/history.ts";
 import { unpackIds, unpackLogits } from "../src/math/unpack.ts";
+import * as format from "../src/parts/format.ts";
 import { margin, nucleusSize, sums, whole } from "../src/math/window.ts";
 
 const golden = JSON.parse(readFileSync(new URL("golden.json", import.meta.url), "utf-8"));
@@ -130,4 +131,16 @@ describe("two distributions", () => {
     near(found.jsd, pair.jsd, "JSD");
     near(found.totalVariation, pair.total_variation, "total variation");
   });
+});
+
+test("every number is written as retort.numerals writes it", () => {
+  const wrong = (golden.numerals as Vector[]).flatMap(({ name, arguments: given, shown }) => {
+    const call = (format as Record<string, any>)[name];
+    const found = name === "span" ? call({ low: given[0], high: given[1] }) : call(...given);
+    return found === shown ? [] : [`${name}(${given.join(", ")}) is ${found}, Python's ${shown}`];
+  });
+  expect(wrong).toEqual([]);
+  expect([format.number(Infinity), format.number(-Infinity), format.number(NaN)]).toEqual(["inf", "−inf", "–"]);
+  expect([format.span({ low: -Infinity, high: 2 }), format.span({ low: 1, high: Infinity })]).toEqual(["≤ 2", "≥ 1"]);
+  expect(format.span({ low: 1, high: 2 }, format.nats)).toBe("1 … 2 nats");
 });

@@ -16,7 +16,7 @@ test.each([
   ["\u200b", "⟨U+200B⟩"],
   ["\u202eabc", "⟨U+202E⟩abc"],
   ["\ufeff", "⟨U+FEFF⟩"],
-  ["", "∅"],
+  ["", "(empty)"],
   ["天空", "天空"],
   ["سماء", "سماء"],
   ["👩‍👩‍👧", "👩‍👩‍👧"],
@@ -40,11 +40,11 @@ test("what a piece is, is said", () => {
 });
 
 test("numbers as retort's tables write them", () => {
-  expect(probability(0.51639)).toBe("51.64 %");
-  expect(probability(0.00001234)).toBe("1.2·10⁻⁵");
-  expect(probability(0)).toBe("0 %");
+  expect(probability(0.51639)).toBe("51.64%");
+  expect(probability(0.00001234)).toBe("1.2e-5");
+  expect(probability(0)).toBe("0");
   expect(number(-6.98234)).toBe("−6.982");
-  expect(number(Infinity)).toBe("∞");
+  expect(number(Infinity)).toBe("inf");
   expect(number(null)).toBe("–");
   expect(tau(0.30000000000000004)).toBe("0.3");
 });

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from retort import numerals
 from retort.chain import Chain
 from retort.chain.engines import ENGINES
 from retort.distribution import (
@@ -171,7 +172,58 @@ def golden() -> dict[str, Any]:
         ]
         + [_pair("one row, two orders", made["two rows"], made["two rows"], CHAINS[7], CHAINS[8])],
         "partial": [_partial(name, *known) for name, known in partial_rows(made).items()],
+        "numerals": _numerals(),
     }
+
+
+def _numerals() -> list[dict[str, Any]]:
+    """Numbers as `retort.numerals` writes them: by hand with ties, and random ones of every size and sign."""
+    random = np.random.default_rng(20261129)
+    sizes = (10.0 ** random.uniform(-9, 9, 120) * random.choice([-1, 1], 120)).tolist()
+    by_hand = [
+        0.0,
+        -0.0,
+        0.5,
+        1.5,
+        2.5,
+        0.125,
+        -0.375,
+        1000.5,
+        12344.5,
+        12345.5,
+        9999.96,
+        1e7,
+        9999999.4,
+        1e-4,
+        9.9999e-5,
+    ]
+    values = [None, *by_hand, *sizes]
+    shares = [
+        None,
+        0.0,
+        1.0,
+        0.00125,
+        0.00375,
+        0.005,
+        1e-4,
+        9e-5,
+        2.04e-9,
+        *random.uniform(0, 1, 40).tolist(),
+    ]
+    ends = [[-0.1, 0.2], [0.1, 0.2], [-0.2, -0.0001], [0.0001, 0.2], [1e-5, 12345.678]]
+    calls: list[tuple[str, Any, list[Any]]] = [
+        *(("number", numerals.number, [value]) for value in values),
+        *(("number", numerals.number, [value, 2]) for value in values),
+        *(("decimals", numerals.decimals, [value, places]) for value in values for places in (0, 2, 3)),
+        *(("signed", numerals.signed, [value]) for value in values),
+        *(("percent", numerals.percent, [share, places]) for share in shares for places in (0, 1)),
+        *(("probability", numerals.probability, [share]) for share in shares),
+        *(("interval", numerals.interval, [pair]) for pair in (None, *ends)),
+        *(("signedInterval", numerals.signed_interval, [pair]) for pair in (None, *ends)),
+        *(("span", numerals.bounds, pair) for pair in ends),
+        *(("counted", numerals.counted, [count, "index", "indices"]) for count in (0, 1, 2, 12345)),
+    ]  # fmt: skip
+    return [{"name": name, "arguments": given, "shown": call(*given)} for name, call, given in calls]
 
 
 def partial_rows(made: dict[str, np.ndarray]) -> dict[str, tuple[list[float], int, float]]:

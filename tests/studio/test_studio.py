@@ -19,6 +19,7 @@ from retort.chain import Chain
 from retort.distribution import Distribution, kl, log_softmax, top_ids, total_variation
 from retort.lens.page import passage
 from retort.lens.path import path_stages
+from retort.numerals import probability
 from retort.sampling.path import temperature_path
 from retort.transforms import Context
 
@@ -59,6 +60,38 @@ def test_position_and_a_branch(browser: Browser, running: Studio) -> None:
         lambda: browser.value("[data-measure=entropy-raw]") == pytest.approx(float(after.entropy), abs=EXACT)
     )
     browser.picture("studio-position")
+
+
+def test_the_tree_opens_to_what_follows_a_token(browser: Browser, running: Studio) -> None:
+    opened(browser, running, "view=position&prompt=w1+w2&chain=temperature%3D1.3")
+    browser.shows(".tree summary")
+
+    def at(*ids: int) -> Distribution:
+        logits = mock("mock:a").logits_of([1, 2, *ids]).astype(np.float64)
+        return Distribution(Chain("temperature=1.3").apply(logits))
+
+    def shown(selector: str) -> list[str]:
+        return browser.texts(f".tree {selector}")
+
+    first = at().top(5).tolist()
+    assert shown("summary b.figure") == [probability(float(at().probs[token])) for token in first]
+    assert shown(".joint") == [""] * 5
+    browser.click(".tree > ul > li:nth-child(2) > details > summary")
+    browser.until(lambda: len(shown("summary")) == 10)
+    after = at(first[1])
+    second = after.top(5).tolist()
+    inner = "ul ul summary"
+    assert shown(f"{inner} .tree-token") == [
+        mock("mock:a").token_text(token).replace(" ", "␣") for token in second
+    ]
+    assert shown(f"{inner} b.figure") == [probability(float(after.probs[token])) for token in second]
+    joint = [float(at().probs[first[1]]) * float(after.probs[token]) for token in second]
+    assert shown(f"{inner} .joint") == [probability(one) for one in joint]
+    # The slider acts on every token that is open, and what a stage removes is said.
+    browser.set("input.tau", "0")
+    assert shown(f"{inner} b.figure") == ["100.00%", *["removed"] * 4]
+    assert shown("> ul > li > details > summary b.figure")[1] == "removed"
+    browser.picture("studio-tree")
 
 
 @pytest.mark.parametrize(
@@ -221,8 +254,42 @@ def test_the_tour_is_the_first_tab_and_each_step_moves(browser: Browser, running
     browser.go(f"{running.page}#view=tour&step=2")
     browser.shows(".tour table")
     browser.set(".tour input[type=range]", "0")
-    assert browser.texts(".tour tbody td.figure")[1] == "100.00 %"
+    assert browser.texts(".tour tbody td.figure")[1] == "100.00%"
     browser.picture("studio-tour")
+
+
+def test_a_finger_sets_a_tenth_with_the_buttons_beside_the_slider(browser: Browser, running: Studio) -> None:
+    browser.go(f"{running.page}#view=tour&step=1")
+    browser.shows(".tour .nudge")
+    less, more = ".tour .nudge:first-child", ".tour .nudge:last-child"
+    browser.click(more)
+    assert browser.text(".tour output") == "+0.1"
+    for _ in range(2):
+        browser.click(less)
+    assert browser.text(".tour output") == "−0.1"
+    browser.go(f"{running.page}#view=tour&step=2")
+    browser.shows(".tour .nudge")
+    browser.set(".tour input[type=range]", "0.97")
+    browser.click(more)  # to the next tenth, so that 1 is met
+    assert (browser.text(".tour output"), browser.text(".tour .tau-meaning")) == ("1", "the model’s own")
+    browser.set(".tour input[type=range]", "0")
+    browser.click(less)
+    assert browser.text(".tour output") == "0"
+
+
+def test_on_a_phone_each_step_of_the_tour_has_a_word_and_no_row_is_too_wide(
+    browser: Browser, running: Studio
+) -> None:
+    browser.size(390, 844)
+    browser.go(f"{running.page}#view=tour&step=1")
+    browser.shows(".tour .nudge")
+    seen = browser.run(
+        "return [...document.querySelectorAll('.tour-steps button')].map(one => [one.innerText.split(/\\s/).at(-1),"
+        " one.scrollWidth <= one.clientWidth, one.getBoundingClientRect().height >= 44])"
+    )
+    assert [word for word, _, _ in seen] == ["Softmax", "τ", "Entropy", "Truncation", "Student"]
+    assert all(fits and tall for _, fits, tall in seen)
+    assert browser.run("return document.documentElement.scrollWidth") <= 390
 
 
 def test_the_tour_leads_into_the_studio(browser: Browser, running: Studio) -> None:
@@ -231,7 +298,7 @@ def test_the_tour_leads_into_the_studio(browser: Browser, running: Studio) -> No
     browser.set(".tour input[type=range]", "3")
     # The hard label has everything on the right token; the soft target at τ = 3 has nearly all on the wrong ones.
     cells = browser.texts(".tour tbody td.figure")
-    assert cells[2] == "100.00 %" and float(browser.text(".tour .measure dd b").split()[0]) > 90
+    assert cells[2] == "100.00%" and percent(browser.text(".tour .measure dd b")) > 90
     browser.run("[...document.querySelectorAll('.tour-go button')].at(-1).click()")
     browser.shows(".run-form")
     assert browser.text("[role=tab][aria-selected=true]") == "Position"
@@ -261,7 +328,7 @@ def test_the_last_step_says_what_its_row_shows(browser: Browser, running: Studio
 
 
 def percent(text: str) -> float:
-    return 0.0 if text.startswith("<") else float(text.split()[0])
+    return 0.0 if text.startswith("<") else float(text.removesuffix("%"))
 
 
 def test_five_on_every_logit_changes_no_probability(browser: Browser, running: Studio) -> None:
@@ -347,7 +414,7 @@ def test_the_sums_of_softmax_are_shown(browser: Browser, running: Studio) -> Non
             ".map(row => [...row.querySelectorAll('td.figure')].map(cell => cell.textContent))"
         )
         powers = [float(one[1].replace(",", "")) for one in rows]
-        shares = [float(one[2].split()[0]) for one in rows]
+        shares = [percent(one[2]) for one in rows]
         assert sum(powers[:-1]) == pytest.approx(powers[-1], abs=len(powers))
         assert [100 * one / powers[-1] for one in powers] == pytest.approx(shares, abs=0.006)
         assert (shares[0] > shares[1]) is (added == "0"), "0.1 is enough to overtake"
@@ -453,7 +520,7 @@ def test_another_vocabulary_never_has_0_percent(browser: Browser, running: Studi
     opened(browser, running, "view=compare&prompt=w1&model_b=mock%3Aslow")
     run(browser, ".pair")
     cells = browser.texts(".pair tbody td.figure")
-    assert any(cell == "–" for cell in cells) and "0 %" not in cells
+    assert any(cell == "–" for cell in cells) and "0" not in cells
     assert "different vocabularies" in browser.text(".note")
     assert browser.run("return document.querySelectorAll('[data-measure=tv]').length") == 0
 

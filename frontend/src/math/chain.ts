@@ -174,7 +174,7 @@ export function size(window: Window): number {
   return window.to - window.from;
 }
 
-/** Share of the processed distribution that lies outside the set holding 90 % at τ = 1. */
+/** Share of the processed distribution that lies outside the set holding 90% at τ = 1. */
 export function leakage(explanation: RowExplanation): number {
   const outside = nucleusSize(explanation.raw, 0.9);
   return massBeyond(explanation.processed, outside);

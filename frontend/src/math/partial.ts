@@ -500,7 +500,7 @@ function first(current: KnownTokens, stage: Stage, wanted: number): number[] {
   let count = "min_keep" in own ? Math.max(wanted, Math.min(Number(own["min_keep"]), current.tokens)) : wanted;
   if (current.whole) count = Math.min(count, current.seen);
   if (count > current.rankedTokens) {
-    throw undecidable(stage, `the ${current.rankedTokens} most probable tokens are known, and it keeps ${count.toLocaleString("en")}`);
+    throw undecidable(stage, `the ${current.rankedTokens} most likely tokens are known, and it keeps ${count.toLocaleString("en")}`);
   }
   if (own["ties"] === "all" && count < current.tokens) count = withTies(current, stage, count);
   return upTo(count);
@@ -605,6 +605,6 @@ function shapedMass(raw: KnownTokens, ranks: readonly number[], tail: boolean, t
 function undecidable(stage: Stage, reason: string): ChainError {
   return new ChainError(
     `What ${stageText(stage)} keeps cannot be decided here: ${reason}; cut to the known tokens first (top_k), ask for more ` +
-      "log-probabilities or more decimals, or use a model that runs here.",
+      "logprobs or more decimals, or use a model that runs here.",
   );
 }

@@ -9,7 +9,7 @@ export type KnownOf = Pick<PositionRecord, "known" | "note" | "probe" | "vocabul
 /** The sentences that a reader of the numbers must know; null where there are none. `count`: how many tokens are known. */
 export function knownNote(of: KnownOf, count: number, list: boolean): HTMLElement | null {
   if (!list) return of.note ? h("p", { class: "note" }, of.note) : null;
-  if (of.known === "full") return h("p", { class: "note" }, `This model runs here: its ${whole(count)} most probable tokens are shown, and what they leave is the rest.`);
+  if (of.known === "full") return h("p", { class: "note" }, `This model runs here: its ${whole(count)} most likely tokens are shown, and what they leave is the rest.`);
   const all = of.vocabulary === null
     ? `of an unknown number (the wide ends hold for up to ${whole(of.vocabulary_at_most)})`
     : `of ${whole(of.vocabulary)}`;

@@ -27,7 +27,7 @@ const EMOJI = /\p{Extended_Pictographic}/u;
 
 /** The pieces of a token's text. */
 export function pieces(token: string): Piece[] {
-  if (token === "") return [{ text: "∅", kind: "sign", spoken: "empty" }];
+  if (token === "") return [{ text: "(empty)", kind: "sign", spoken: "empty" }];
   if (MARKER.test(token) && !BYTE.test(token)) return [{ text: token, kind: "marker", spoken: `marker ${token}` }];
   return token.split(/(<0x[0-9A-F]{2}>)/).flatMap((part) => {
     const byte = BYTE.exec(part);

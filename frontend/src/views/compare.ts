@@ -11,7 +11,7 @@ import { unpackIds } from "../math/unpack.ts";
 import { endsBar, put, setEnds } from "../parts/bars.ts";
 import { chainEditor } from "../parts/chainEditor.ts";
 import { fill, h, say, svg } from "../parts/dom.ts";
-import { nats, number, probability, span, whole } from "../parts/format.ts";
+import { decimals, nats, number, percent as asPercent, probability, span, whole } from "../parts/format.ts";
 import { atItsWidth, everyFrame } from "../parts/frame.ts";
 import { factList, help, type Fact } from "../parts/help.ts";
 import { knownNote } from "../parts/known.ts";
@@ -273,7 +273,7 @@ function facts(sides: readonly [Side, Side], shared: Vocabulary, [a, b]: readonl
     told("kl-reverse", "KL(B ‖ A)", "nats", "kl", between.klReverse, number(between.klReverse)),
     told(
       "equivalent", "τ that brings B nearest to A", "B whole, A tempered", "equivalent-temperature", matched?.temperature ?? NaN,
-      matched === null ? "none" : matched.temperature.toFixed(2), matched === null ? "" : `${matched.atBound ? "(a limit), " : ""}${nats(matched.residual)} remain`,
+      matched === null ? "none" : decimals(matched.temperature, 2), matched === null ? "" : `${matched.atBound ? "(a limit), " : ""}${nats(matched.residual)} remain`,
     ),
   ];
 }
@@ -301,7 +301,7 @@ function best({ record }: Side, found: Explanation): { token: string; shown: str
 }
 
 function percent(value: number): string {
-  return value > 0 && value < 0.01 ? "less than 1 %" : `${Math.round(100 * value)} %`;
+  return value > 0 && value < 0.01 ? "less than 1%" : asPercent(value);
 }
 
 function distancesOf(shared: Vocabulary, a: Explanation, b: Explanation): ReturnType<typeof distances> | null {
@@ -311,7 +311,7 @@ function distancesOf(shared: Vocabulary, a: Explanation, b: Explanation): Return
 
 /** What is certain of two lists. */
 function certain(compared: ComparedPosition): Fact[] {
-  const least = ({ low, high }: Interval): string => (low === high ? number(low) : low === -Infinity ? "∞" : `at least ${number(low)}`);
+  const least = ({ low, high }: Interval): string => (low === high ? number(low) : low === -Infinity ? "inf" : `at least ${number(low)}`);
   return [
     told("tv", "total variation", "0 same, 1 disjoint", "total-variation", null, span(endsOf(compared.total_variation))),
     told("kl-forward", "KL(A ‖ B)", "nats", "kl", null, least(endsOf(compared.kl_ab))),
@@ -356,7 +356,7 @@ function pairChart(): { element: SVGSVGElement; draw(rows: readonly Row[]): void
       holder,
       ...[1, 1e-2, 1e-4, 1e-6].flatMap((tick) => [
         svg("line", { class: "grid", x1: x(tick), x2: x(tick), y1: EDGE.top, y2: height - EDGE.bottom }),
-        svg("text", { x: x(tick), y: height - EDGE.bottom + 16, "text-anchor": "middle" }, tick === FLOOR ? "≤ 0.0001 %" : `${100 * tick} %`),
+        svg("text", { x: x(tick), y: height - EDGE.bottom + 16, "text-anchor": "middle" }, tick === FLOOR ? "≤ 0.0001%" : `${number(100 * tick)}%`),
       ]),
       ...rows.flatMap((row, place) => {
         const middle = EDGE.top + place * ROW + ROW / 2;

@@ -2,7 +2,7 @@
 
 import { scaleLinear } from "d3-scale";
 import { h, svg, fill, say } from "../parts/dom.ts";
-import { number, signed, whole } from "../parts/format.ts";
+import { decimals, number, signed, signedInterval, whole } from "../parts/format.ts";
 import { atItsWidth } from "../parts/frame.ts";
 import { factList, help, type Term } from "../parts/help.ts";
 import { lineChart, type Series } from "../parts/lineChart.ts";
@@ -95,7 +95,7 @@ export function distilView(record: DistilSoFar, context: Context): View {
       ? h(
           "figure",
           { class: "card" },
-          h("figcaption", {}, h("b", {}, "Loss of the control minus loss of the distilled student "), help("paired-difference"), " ", h("small", {}, "Nats per token on held-out text. Right of 0 distilling gave the better student. Small dots are seeds, the large one is their mean, the bar its 95 % interval.")),
+          h("figcaption", {}, h("b", {}, "Loss of the control minus loss of the distilled student "), help("paired-difference"), " ", h("small", {}, "Nats per token on held-out text. Right of 0 distilling gave the better student. Small dots are seeds, the large one is their mean, the bar its 95% interval.")),
           differences.element,
         )
       : null,
@@ -143,7 +143,7 @@ const VERDICTS: Record<DistilRecord["verdict"], string> = {
 };
 
 function differenceText(one: DistilDifference, digits = 4): string {
-  return `${signed(one.mean, digits)}${one.ci ? ` (${signed(one.ci[0], digits)} to ${signed(one.ci[1], digits)})` : ""}`;
+  return `${signed(one.mean, digits)}${one.ci ? ` (${signedInterval(one.ci, digits)})` : ""}`;
 }
 
 const ROW = 44;
@@ -214,7 +214,7 @@ function table(record: DistilSoFar): HTMLElement {
             h("td", { class: "figure" }, String(one.seed)),
             h("td", { class: "figure" }, number(one.val_nll)),
             h("td", { class: "figure" }, number(one.test_nll)),
-            h("td", { class: "figure" }, one.seconds.toFixed(1)),
+            h("td", { class: "figure" }, decimals(one.seconds, 1)),
             h("td", { class: "figure wide-only" }, Number.isNaN(one.tokens) ? "–" : whole(one.tokens)),
             h("td", { class: "figure" }, whole(one.steps)),
           ),

@@ -2,7 +2,7 @@
 
 import { scaleLinear } from "d3-scale";
 import { fill, h, say, svg } from "../parts/dom.ts";
-import { nats, tau, whole } from "../parts/format.ts";
+import { decimals, nats, tau, whole } from "../parts/format.ts";
 import { atItsWidth } from "../parts/frame.ts";
 import { factList, help } from "../parts/help.ts";
 import { slider } from "../parts/slider.ts";
@@ -97,7 +97,7 @@ export function pathView(record: PathRecord, context: Context): View {
       factList([
         { name: "this text comes at", unit: record.exact ? "exact ends" : "ends as far as asked for", term: "path", value: range },
         { name: "text", unit: "counted from the coldest", term: "path", value: number_ },
-        { name: "log-probability", unit: "raw, summed", term: "logprob", value: logprob },
+        { name: "logprob", unit: "raw, summed", term: "logprob", value: logprob },
         { name: "ended by", term: "token", value: end },
       ], "measures path-facts"),
     ),
@@ -258,7 +258,7 @@ function table(record: PathRecord): HTMLElement {
     h(
       "table",
       { class: "plain-table" },
-      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "τ from ", help("path")), h("th", { scope: "col" }, "to ", help("path")), h("th", { scope: "col" }, "text"), h("th", { scope: "col" }, "ended by"), h("th", { scope: "col" }, "log-probability, raw (nats) ", help("logprob")))),
+      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "τ from ", help("path")), h("th", { scope: "col" }, "to ", help("path")), h("th", { scope: "col" }, "text"), h("th", { scope: "col" }, "ended by"), h("th", { scope: "col" }, "logprob, raw (nats) ", help("logprob")))),
       h(
         "tbody",
         {},
@@ -270,7 +270,7 @@ function table(record: PathRecord): HTMLElement {
             h("td", { class: "figure" }, tau(leaf.temperature_high)),
             h("td", { dir: "auto" }, ...record.tokens[place]!.map(tokenElement)),
             h("td", {}, ENDS[leaf.finish_reason] ?? leaf.finish_reason),
-            h("td", { class: "figure" }, leaf.logprob_raw.toFixed(3)),
+            h("td", { class: "figure" }, decimals(leaf.logprob_raw)),
           ),
         ),
       ),

@@ -16,11 +16,13 @@ import { tauSlider } from "../parts/slider.ts";
 import { tokenElement } from "../parts/tokens.ts";
 import type { PositionRecord } from "../records.ts";
 import { subjectOf, support, type Subject } from "./subject.ts";
+import { continuationTree, type After } from "./tree.ts";
 import type { Context, View } from "./view.ts";
 
 const SHOWN = 20;
 
-export function positionView(record: PositionRecord, context: Context, onPick?: (rank: number) => void): View {
+/** `onPick`: what a choice of a token does; `after`: asks for the position after some tokens (the tree needs it). */
+export function positionView(record: PositionRecord, context: Context, onPick?: (rank: number) => void, after?: After): View {
   const subject = subjectOf(record);
   const { state, announce } = context;
   let found: Explanation | null = null;
@@ -32,6 +34,7 @@ export function positionView(record: PositionRecord, context: Context, onPick?: 
   let table = bars(subject, SHOWN, onPick);
   const chart = rankChart(subject);
   const measures = measureList(subject);
+  const tree = after ? continuationTree(subject, after) : null;
   const problem = h("p", { class: "note undecided", "aria-live": "polite" });
   const notes = h("ul", { class: "warnings", "aria-label": "Where the settings conflict" });
   const draw = everyFrame(drawNow);
@@ -74,6 +77,7 @@ export function positionView(record: PositionRecord, context: Context, onPick?: 
     slider.show(temperatureOf(chain));
     table.draw(found);
     chart.draw(found);
+    tree?.draw(chain);
     measures.draw(found);
     fill(notes, ...(found?.warnings ?? []).map((warning) => h("li", {}, warning)));
     notes.hidden = notes.children.length === 0;
@@ -97,6 +101,7 @@ export function positionView(record: PositionRecord, context: Context, onPick?: 
         "div",
         { class: "main" },
         h("section", { class: "card", "aria-label": "Distribution of the next token" }, holder, more),
+        tree?.element ?? null,
         h(
           "figure",
           { class: "card" },
@@ -164,8 +169,8 @@ const MEASURES: readonly Measure[] = [
   { key: "entropy", name: "entropy", unit: "nats", term: "entropy", write: number, beside: true, of: (e) => e.entropy },
   { key: "support", name: "effective support", unit: "tokens", term: "effective-support", write: number, beside: true, of: (e) => support(e) },
   { key: "kept", name: "tokens that can come", unit: "", term: "truncation", write: whole, beside: true, of: (e) => exactly(e.kept) },
-  { key: "kept-mass", name: "mass kept", unit: "of what τ made", term: "kept-mass", write: probability, of: (e) => e.keptMass },
-  { key: "leakage", name: "leakage", unit: "out of the raw top 90 %", term: "leakage", write: probability, of: (e) => (isRow(e) ? exactly(leakage(e)) : null) },
+  { key: "kept-mass", name: "kept mass", unit: "of what τ made", term: "kept-mass", write: probability, of: (e) => e.keptMass },
+  { key: "leakage", name: "leakage", unit: "out of the raw top 90%", term: "leakage", write: probability, of: (e) => (isRow(e) ? exactly(leakage(e)) : null) },
   { key: "unseen", name: "unknown tokens’ share", unit: "", term: "interval", write: probability, beside: true, of: (e) => (isRow(e) ? null : e.unseen) },
   { key: "margin", name: "margin", unit: "raw logits, 1st − 2nd", term: "margin", write: number, of: (_, subject) => subject.margin },
 ];

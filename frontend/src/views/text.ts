@@ -60,9 +60,9 @@ const MEASURES: readonly Measure[] = [
     term: "flip-risk",
     heat: (token) => 2 * endsOf(token.flip_risk).high,
     shown: (token) => `flip risk ${span(endsOf(token.flip_risk), probability)}`,
-    ends: ["0 %: safe at τ = 0", "50 %: a coin toss"],
+    ends: ["0%: safe at τ = 0", "50%: a coin toss"],
     axis: "flip risk",
-    ticks: [[0, "0 %"], [0.5, "25 %"], [1, "50 %"]],
+    ticks: [[0, "0%"], [0.5, "25%"], [1, "50%"]],
   },
 ];
 
@@ -244,7 +244,7 @@ function head(record: PassageRecord): (HTMLElement | null)[] {
   if (record.finish_reason === "") return [h("p", { class: "meta" }, "Writing …")];
   const list = record.known !== "full";
   const how = list
-    ? `the greedy text (its most probable token each time)${record.chain ? `; what ${record.chain} would leave is told at each token, where it can be decided` : ""}`
+    ? `the greedy text (its most likely token each time)${record.chain ? `; what ${record.chain} would leave is told at each token, where it can be decided` : ""}`
     : `seed ${record.seed}, drawn through ${record.chain || "no chain (raw)"}`;
   return [h("p", { class: "meta" }, `${record.model}, ${how}`), knownNote(record, record.tokens[0]?.known_tokens ?? 0, list)];
 }
@@ -255,7 +255,7 @@ function totals(record: PassageRecord): HTMLElement {
   const noise = Number.isFinite(record.noise_scale) ? `; noise ${number(record.noise_scale)} logits` : "";
   return factList([
     { name: "length", unit: "tokens", term: "token", value: h("b", {}, whole(record.tokens.length)) },
-    { name: "log-probability of the text", unit: `raw, summed${unknown}`, term: "logprob", value: h("b", {}, atMost(endsOf(all.logprob_raw))) },
+    { name: "logprob of the text", unit: `raw, summed${unknown}`, term: "logprob", value: h("b", {}, atMost(endsOf(all.logprob_raw))) },
     { name: "mean entropy", unit: "raw", term: "entropy", value: h("b", {}, span(endsOf(all.entropy_nats), nats)) },
     { name: "chance of another greedy text", unit: `on other hardware${noise}`, term: "flip-risk", value: h("b", {}, span(endsOf(all.flip_risk), probability)) },
   ], "measures text-totals");
@@ -273,16 +273,16 @@ function describe(record: PassageRecord, place: number, branching?: Branching): 
   const or = (value: PassageToken["kept_mass"], write: (value: number) => string): string => (value === null ? undecided : span(endsOf(value), write));
   const facts: Fact[] = [
     { name: "rank", unit: "raw", term: "rank", value: token.rank === null ? `beyond ${whole(token.known_tokens)}` : whole(token.rank) },
-    { name: "log-probability", unit: "raw", term: "logprob", value: atMost(endsOf(token.logprob_raw)) },
-    { name: "log-probability", unit: "processed", term: "processed", value: token.logprob_processed === null ? (token.removed_by || whole_ ? "cannot come" : undecided) : span(endsOf(token.logprob_processed), nats) },
+    { name: "logprob", unit: "raw", term: "logprob", value: atMost(endsOf(token.logprob_raw)) },
+    { name: "logprob", unit: "processed", term: "processed", value: token.logprob_processed === null ? (token.removed_by || whole_ ? "cannot come" : undecided) : span(endsOf(token.logprob_processed), nats) },
     { name: "entropy", unit: "raw", term: "entropy", value: span(endsOf(token.entropy_nats), nats) },
     { name: "entropy", unit: "processed", term: "entropy", value: or(token.entropy_processed_nats, nats) },
     { name: "margin", unit: "logits", term: "margin", value: span(endsOf(token.margin)) },
     { name: "tokens kept", term: "truncation", value: token.kept === null ? undecided : whole(token.kept) },
-    { name: "mass kept", unit: "of what τ made", term: "kept-mass", value: or(token.kept_mass, probability) },
+    { name: "kept mass", unit: "of what τ made", term: "kept-mass", value: or(token.kept_mass, probability) },
     { name: "flip risk", unit: "at τ = 0", term: "flip-risk", value: span(endsOf(token.flip_risk), probability) },
   ];
-  const how = token.given ? " given" : record.known === "full" ? " drawn" : " the most probable";
+  const how = token.given ? " given" : record.known === "full" ? " drawn" : " the most likely";
   return [
     h("h2", {}, h("small", {}, `${place + 1} of ${record.tokens.length} `), tokenElement(token.token), h("small", {}, how)),
     token.removed_by ? h("p", { class: "error" }, `${token.removed_by} would have removed it`) : h("p", { hidden: true }),

@@ -7,7 +7,7 @@ import { massBeyond, prob } from "../math/order.ts";
 import { unpackLogits } from "../math/unpack.ts";
 import { sums } from "../math/window.ts";
 import { fill, freshId, h, say, type Child } from "../parts/dom.ts";
-import { number, probability, tau, whole } from "../parts/format.ts";
+import { decimals, number, probability, signed, tau, whole } from "../parts/format.ts";
 import { everyFrame } from "../parts/frame.ts";
 import { factList, help, type Term } from "../parts/help.ts";
 import { lineChart, type Point } from "../parts/lineChart.ts";
@@ -33,6 +33,8 @@ interface Kept {
 
 interface Step {
   readonly title: string;
+  /** The title where there is room for one word. */
+  readonly short: string;
   readonly idea: readonly string[];
   /** What to move, and what to look at meanwhile. */
   readonly task: string;
@@ -66,6 +68,7 @@ export function tourView(record: TourRecord, context: Context): View {
         { type: "button", class: "quiet", onclick: () => state.set("step", String(place + 1)) },
         h("b", {}, `${place + 1}. `),
         h("span", { class: "step-title" }, step.title),
+        h("span", { class: "step-short", "aria-hidden": "true" }, step.short),
       ),
     ),
   );
@@ -130,9 +133,10 @@ export function tourView(record: TourRecord, context: Context): View {
 const STEPS: readonly Step[] = [
   {
     title: "Logits and softmax",
+    short: "Softmax",
     idea: [
       "The model gives every token one number, its logit. The larger it is, the better the token fits. Logits are not probabilities: they can be negative, and they do not add up to anything.",
-      "Softmax makes them probabilities: take e^logit (e ≈ 2.718), which is always positive, and divide by the sum over all tokens. Now they add up to 100 %.",
+      "Softmax makes them probabilities: take e^logit (e ≈ 2.718), which is always positive, and divide by the sum over all tokens. Now they add up to 100%.",
     ],
     task: "Add 0.1 to the logit of Canberra. Which city is first now, and what happens to all the others?",
     widget: logitWidget,
@@ -141,6 +145,7 @@ const STEPS: readonly Step[] = [
   },
   {
     title: "What temperature does",
+    short: "τ",
     idea: [
       "The temperature τ (tau) divides every logit before the softmax. Below 1 the differences grow, and the likely tokens take more. Above 1 they shrink, and the unlikely tokens gain.",
       "It never changes the order of the tokens.",
@@ -148,12 +153,13 @@ const STEPS: readonly Step[] = [
     task: "Go down to 0.2, then up to 2. Who gains and who loses? Does any token overtake another?",
     widget: temperatureWidget,
     question: "What happens as τ approaches 0?",
-    answer: "It always takes the first token: the largest logit gets 100 %. This is greedy decoding. The same prompt then gives the same text, unless two tokens are so close that rounding decides. At the other end, τ → ∞, every token becomes equally likely.",
+    answer: "It always takes the most likely token: the largest logit gets 100%. This is greedy decoding. The same prompt then gives the same text, unless two tokens are so close that rounding decides. At the other end, τ → ∞, every token becomes equally likely.",
   },
   {
     title: "Entropy and the runners-up",
+    short: "Entropy",
     idea: [
-      "Entropy says how uncertain the model is: 0 if one token has everything, and larger the more evenly the probability is spread. e^entropy makes it a count: as uncertain as that many equally likely tokens.",
+      "Entropy says how uncertain the model is: 0 if one token has everything, and larger the more evenly the probability is spread. The effective support makes it a count: as uncertain as that many equally likely tokens.",
       "The runners-up hold knowledge too, called dark knowledge. Here the famous city is first and the right answer is a close second. At τ = 0 it never appears.",
     ],
     task: "Move τ from 0 to 2. Where is Canberra’s best chance? What happens to both cities when it gets hot?",
@@ -163,8 +169,9 @@ const STEPS: readonly Step[] = [
   },
   {
     title: "Truncation and its order",
+    short: "Truncation",
     idea: [
-      "Truncation removes unlikely tokens before the draw. Top-k keeps the k most likely. Top-p keeps the most likely ones that together hold a share p. What is left is scaled up to 100 %.",
+      "Truncation removes unlikely tokens before the draw. Top-k keeps the k most likely. Top-p keeps the most likely ones that together hold a share p. What is left is scaled up to 100%.",
       "The order counts: temperature 2 spreads the probability, so a top-p after it keeps far more tokens than one before it. The programs that run language models use different orders: vLLM sets the temperature first, llama.cpp last.",
     ],
     task: "Choose the second setting, then the third: the same numbers in another order. Count the tokens kept.",
@@ -174,6 +181,7 @@ const STEPS: readonly Step[] = [
   },
   {
     title: "From teacher to student",
+    short: "Student",
     idea: [
       "A small model (the student) can learn from a large one (the teacher). Ordinary training shows it one right token: a hard label. Distilling shows it the teacher’s whole distribution: a soft target.",
       "A somewhat higher τ lifts the likely wrong tokens, so the student also sees which tokens are alike: here Perth, Adelaide and Melbourne, cities too. A much higher τ lifts every token, and the cities are lost among all the others.",
@@ -181,7 +189,7 @@ const STEPS: readonly Step[] = [
     task: "Move τ slowly from 0.5 to 3. Where do Perth, Adelaide and Melbourne have the most? What takes the probability after that?",
     widget: studentWidget,
     question: "Many papers distil at τ = 3 to 4. Would you do so with this teacher?",
-    answer: "Not from what this row shows. The three cities have the most near τ = 1.2; at τ = 3 they have 0.4 %, and the 49,144 others together 98 %. Values of 3 to 4 became popular with image classifiers: few classes, and a teacher so sure that it gives 99.9 % to one class and shows its runners-up only at a higher τ. The surer the teacher and the fewer the classes, the higher τ may be. With our own language models τ = 1 did best in a short training; in a long one τ = 3 did better than 1. (The loss is multiplied by τ², since its gradient shrinks as 1/τ².) So try several, and compare each with the same student trained on hard labels.",
+    answer: "Not from what this row shows. The three cities have the most near τ = 1.2; at τ = 3 they have 0.4%, and the 49,144 others together 98%. Values of 3 to 4 became popular with image classifiers: few classes, and a teacher so sure that it gives 99.9% to one class and shows its runners-up only at a higher τ. The surer the teacher and the fewer the classes, the higher τ may be. With our own language models τ = 1 did best in a short training; in a long one τ = 3 did better than 1. (The loss is multiplied by τ², since its gradient shrinks as 1/τ².) So try several, and compare each with the same student trained on hard labels.",
   },
 ];
 
@@ -198,7 +206,7 @@ interface Line {
   readonly removed?: boolean;
 }
 
-/** The most likely tokens, all others in one row, and below them what `last` names. Bars reach from 0 to 100 %. */
+/** The most likely tokens, all others in one row, and below them what `last` names. Bars reach from 0 to 100%. */
 function rowsTable(row: Row, caption: string, columns: readonly Column[], last?: string): { element: HTMLElement; draw(line: (rank: number | "others" | "all") => Line): void } {
   const ranks: (number | "others" | "all")[] = [...Array.from({ length: SHOWN }, (_, rank) => rank), "others", ...(last ? ["all" as const] : [])];
   const lines = ranks.map((rank) => {
@@ -230,7 +238,7 @@ const ADDED_TO_ALL = 5;
 
 /** Always in per cent, so that a column has one unit. */
 function percent(share: number): string {
-  return share > 0 && share < 0.0001 ? "< 0.01 %" : probability(share);
+  return share === 0 ? "0%" : share < 0.0001 ? "< 0.01%" : probability(share);
 }
 
 function logitWidget(row: Row, kept: Kept): Widget {
@@ -246,12 +254,12 @@ function logitWidget(row: Row, kept: Kept): Widget {
     const all = before + Math.exp(logit(row.right)) - Math.exp(row.logits[row.right]! + more);
     table.draw((rank) => {
       const power = rank === "all" ? all : rank === "others" ? before * massBeyond(raw, SHOWN) : Math.exp(logit(rank));
-      return { cells: [typeof rank === "number" ? logit(rank).toFixed(2) : "", whole(power), percent(power / all)], share: power / all };
+      return { cells: [typeof rank === "number" ? decimals(logit(rank), 2) : "", whole(power), percent(power / all)], share: power / all };
     });
   });
   const name = row.record.right.trim();
   const knob = slider(
-    { label: `added to the logit of ${name}`, term: "logits", min: -2, max: 2, step: 0.1, write: (value) => (value > 0 ? "+" : "") + number(value), marks: [[-2, "−2"], [0, "0"], [2, "+2"]] },
+    { label: `added to the logit of ${name}`, term: "logits", min: -2, max: 2, step: 0.1, nudge: 0.1, write: (value) => signed(value, 1), marks: [[-2, "−2"], [0, "0"], [2, "+2"]] },
     (value) => (knob.show((moved = value)), kept.keep(String(value)), draw()),
   );
   knob.show(moved);
@@ -266,7 +274,7 @@ function temperatureWidget(row: Row, kept: Kept): Widget {
     const now = at(row, temperature);
     table.draw((rank) => {
       const share = shareOf(now, temperature, rank);
-      return { cells: [typeof rank !== "number" ? "" : temperature === 0 ? "–" : (row.logits[rank]! / temperature).toFixed(2), percent(share)], share, behind: shareOf(raw, 1, rank) };
+      return { cells: [typeof rank !== "number" ? "" : temperature === 0 ? "–" : decimals(row.logits[rank]! / temperature, 2), percent(share)], share, behind: shareOf(raw, 1, rank) };
     });
   });
   return { element: h("div", {}, knob, table.element, h("p", { class: "legend" }, h("span", { class: "key key-accent" }, "at this τ"), h("span", { class: "key key-pale" }, "at τ = 1"))) };
@@ -299,7 +307,7 @@ function runnersUpWidget(row: Row, kept: Kept): Widget {
         { name: `chance of ${nameOf(row, row.first)}`, term: "tempered", value: chances[0]!.value },
         { name: `chance of ${nameOf(row, row.right)}`, term: "tempered", value: chances[1]!.value },
         { name: "entropy", term: "entropy", value: entropy },
-        { name: "e^entropy", term: "effective-support", value: support },
+        { name: "effective support", term: "effective-support", value: support },
       ]),
       h("p", { class: "legend" }, h("span", { class: "key key-second" }, `${nameOf(row, row.first)}: first, and wrong`), h("span", { class: "key key-accent" }, `${nameOf(row, row.right)}: second, and right`)),
       chart.element,
@@ -333,7 +341,7 @@ const CHAINS: readonly (readonly [chain: string, words: string])[] = [
 ];
 
 function truncationWidget(row: Row, kept: Kept): Widget {
-  const table = rowsTable(row, "What these settings leave of the most likely tokens", [{ name: "raw", term: "raw" }, { name: "left", term: "processed" }]);
+  const table = rowsTable(row, "What these settings leave of the most likely tokens", [{ name: "raw", term: "raw" }, { name: "processed", term: "processed" }]);
   const count = h("b", { role: "status" });
   const name = freshId("chain");
   const raw = at(row, 1);
@@ -389,7 +397,7 @@ function studentWidget(row: Row, kept: Kept): Widget {
       factList([
         { name: "all wrong tokens together", term: "tempered", value: wrong },
         { name: "of which Perth, Adelaide, Melbourne", term: "tempered", value: cities },
-        { name: "e^entropy of the soft target", term: "effective-support", value: support },
+        { name: "effective support of the soft target", term: "effective-support", value: support },
       ]),
       table.element,
       h("p", { class: "legend" }, h("span", { class: "key key-accent" }, "soft target: the teacher at this τ"), h("span", { class: "key key-pale" }, "hard label: the right token alone")),

@@ -1,7 +1,7 @@
 // Which temperature suits a task: quality and variety with their intervals, and what can be told apart.
 
 import { fill, h, say, type Child } from "../parts/dom.ts";
-import { number, signed, tau, whole } from "../parts/format.ts";
+import { decimals, interval, number, percent, signed, signedInterval, tau, whole } from "../parts/format.ts";
 import { factList, help, type Fact, type Term } from "../parts/help.ts";
 import { lineChart, type Drawing, type Point } from "../parts/lineChart.ts";
 import type { Answer, PageData, Setting, TuneRecord } from "../records.ts";
@@ -56,7 +56,7 @@ export function tuneView(record: NonNullable<PageData["tune"]>, _context: Contex
       h(
         "figure",
         { class: "card" },
-        h("figcaption", {}, h("b", {}, "Quality "), help("score"), " ", h("small", {}, "The line is the score, the band around it each setting’s own 95 % interval. Green: statistically tied with the best. Dashed: recommended. "), help("tied")),
+        h("figcaption", {}, h("b", {}, "Quality "), help("score"), " ", h("small", {}, "The line is the score, the band around it each setting’s own 95% interval. Green: statistically tied with the best. Dashed: recommended. "), help("tied")),
         quality.element,
       ),
       mixed.length === 0
@@ -96,12 +96,12 @@ export function tuneView(record: NonNullable<PageData["tune"]>, _context: Contex
 
 function facts(record: TuneRecord): Fact[] {
   const found = record.recommendation;
-  const bold = (text: string, ci?: readonly [number, number] | null): HTMLElement => h("span", {}, h("b", {}, text), ci ? h("small", {}, ` ${signed(ci[0], 3)} to ${signed(ci[1], 3)}`) : null);
+  const bold = (text: string, ci?: readonly [number, number] | null): HTMLElement => h("span", {}, h("b", {}, text), ci ? h("small", {}, ` ${signedInterval(ci)}`) : null);
   return [
-    { name: `score minus that at ${settingText(found.reference, record.axis)}`, unit: `95 % interval ${found.planned ? "of this comparison" : "for all pairs together"}`, term: "interval", value: bold(signed(found.difference, 3), found.difference_ci) },
+    { name: `score minus that at ${settingText(found.reference, record.axis)}`, unit: `95% interval ${found.planned ? "of this comparison" : "for all pairs together"}`, term: "interval", value: bold(signed(found.difference), found.difference_ci) },
     { name: "significantly better", term: "tied", value: bold(found.detectable ? "yes" : "no") },
-    ...(found.held_out_difference === null ? [] : [{ name: "the same, on items not used to choose", term: "held-out-half" as const, value: bold(signed(found.held_out_difference, 3), found.held_out_ci) }]),
-    ...(found.chosen_again === null ? [] : [{ name: "chosen again on half the items", unit: "share of halves", term: "held-out-half" as const, value: bold(`${Math.round(100 * found.chosen_again)} %`) }]),
+    ...(found.held_out_difference === null ? [] : [{ name: "the same, on items not used to choose", term: "held-out-half" as const, value: bold(signed(found.held_out_difference), found.held_out_ci) }]),
+    ...(found.chosen_again === null ? [] : [{ name: "chosen again on half the items", unit: "share of halves", term: "held-out-half" as const, value: bold(percent(found.chosen_again)) }]),
     ...(found.minimum_detectable_difference === null ? [] : [{ name: "smallest difference that would show", unit: "in 4 of 5 runs", term: "detectable" as const, value: bold(number(found.minimum_detectable_difference)) }]),
     ...(record.forward_passes === null || record.independent_passes === null ? [] : [{ name: "forward passes", unit: `${whole(record.independent_passes)} without sharing`, term: "forward-pass" as const, value: bold(whole(record.forward_passes)) }]),
   ];
@@ -112,7 +112,7 @@ function table(record: TuneRecord, open?: (place: number, prompt?: number) => vo
   const prompts = [...new Set(record.cells.map(({ prompt }) => prompt))];
   const cellsOf = (one: Setting): typeof record.cells => record.cells.filter(({ setting }) => JSON.stringify(setting) === JSON.stringify(one.setting ?? { temperature: one.temperature }));
   // Of a narrow screen the last two are in the picture of the variety alone.
-  const names: [string, Term, string?][] = [[axisName(record.axis), "temperature"], ["score", "score"], ["95 % interval", "interval"], ["distinct", "distinct", "wide-only"], ["agreement", "agreement", "wide-only"]];
+  const names: [string, Term, string?][] = [[axisName(record.axis), "temperature"], ["score", "score"], ["95% interval", "interval"], ["distinct", "distinct", "wide-only"], ["agreement", "agreement", "wide-only"]];
   return h(
     "table",
     { class: "plain-table numeric settings" },
@@ -131,11 +131,11 @@ function table(record: TuneRecord, open?: (place: number, prompt?: number) => vo
           "tr",
           { class: chosen ? "chosen" : "" },
           h("th", { scope: "row" }, chosen ? "→ " : "", settingText(value, null)),
-          h("td", { class: "figure", "data-value": one.score }, one.score.toFixed(3)),
-          h("td", { class: "figure interval-cell" }, `${one.score_ci[0].toFixed(3)} to ${one.score_ci[1].toFixed(3)}`),
+          h("td", { class: "figure", "data-value": one.score }, decimals(one.score)),
+          h("td", { class: "figure interval-cell" }, interval(one.score_ci)),
           h("td", { class: "figure wide-only" }, share(one.distinct)),
           h("td", { class: "figure wide-only" }, share(one.agreement)),
-          ...(prompts.length > 1 ? cellsOf(one).map(({ prompt, score }) => h("td", { class: "figure" }, opener(score.toFixed(3), `Prompt ${prompt} at ${at}: score ${score.toFixed(3)}. Show its answers.`, prompt))) : []),
+          ...(prompts.length > 1 ? cellsOf(one).map(({ prompt, score }) => h("td", { class: "figure" }, opener(decimals(score), `Prompt ${prompt} at ${at}: score ${decimals(score)}. Show its answers.`, prompt))) : []),
           h("td", { class: "figure" }, opener(samples, `Show the ${samples} answers at ${at}`)),
         );
       }),
@@ -144,7 +144,7 @@ function table(record: TuneRecord, open?: (place: number, prompt?: number) => vo
 }
 
 function share(value: number | null): string {
-  return value === null ? "–" : value.toFixed(2);
+  return decimals(value, 2);
 }
 
 const ITEMS_SHOWN = 12;
@@ -233,8 +233,8 @@ function questionsCard(record: TuneRecord): HTMLElement | null {
       : h(
           "table",
           { class: "plain-table" },
-          h("thead", {}, h("tr", {}, ...["question", "score of", "minus score of", "difference, 95 % interval"].map((name) => h("th", { scope: "col" }, name)))),
-          h("tbody", {}, ...record.questions.map(({ question, better, than, difference, difference_ci }) => h("tr", {}, h("th", { scope: "row" }, question), h("td", {}, better), h("td", {}, than), h("td", {}, `${signed(difference, 3)} (${signed(difference_ci[0], 3)} to ${signed(difference_ci[1], 3)})`)))),
+          h("thead", {}, h("tr", {}, ...["question", "score of", "minus score of", "difference, 95% interval"].map((name) => h("th", { scope: "col" }, name)))),
+          h("tbody", {}, ...record.questions.map(({ question, better, than, difference, difference_ci }) => h("tr", {}, h("th", { scope: "row" }, question), h("td", {}, better), h("td", {}, than), h("td", {}, `${signed(difference)} (${signedInterval(difference_ci)})`)))),
         ),
     votes.length > 0 ? h("ul", {}, ...votes) : null,
   );

@@ -1144,7 +1144,7 @@ function Pt(e) {
 		}
 	});
 }
-var Ft = ({ stages: e }) => e.filter(({ stage: e, removed: t }) => Ht(e) && t === 0).map(({ stage: e, kept: t }) => `${M(e)} removes nothing here: ${t === 1 ? "one token reaches it" : `it keeps all ${t} tokens that reach it`}.`), It = (e, t, n) => {
+var Ft = ({ stages: e }) => e.filter(({ stage: e, removed: t }) => Ht(e) && t === 0).map(({ stage: e, kept: t }) => `${M(e)} removes nothing here: ${t === 1 ? "one token reaches it" : `it keeps all ${Kt(t)} tokens that reach it`}.`), It = (e, t, n) => {
 	let { chain: r, survivors: i, same: a } = e, o = i(r);
 	return e.stages.flatMap(({ stage: e, removed: s }) => {
 		if (!Ht(e) || s === 0 || !a(i(r.filter((t) => t !== e)), o)) return [];
@@ -1155,8 +1155,8 @@ var Ft = ({ stages: e }) => e.filter(({ stage: e, removed: t }) => Ht(e) && t ==
 	if (r.length < 2) return [];
 	let a = r.map((r) => n(t(Ut(e, r))));
 	if (i >= Math.min(...a)) return [];
-	let o = r.map((e, t) => `${M(e)} alone keeps ${a[t]}`).join(", ");
-	return [`together the stages keep ${Gt(i)}, fewer than any of them alone (${o}): each one renormalises what the one before it left, so the next cuts deeper.`];
+	let o = r.map((e, t) => `${M(e)} keeps ${Kt(a[t])}`).join(", ");
+	return [`together the stages keep ${Gt(i)}, fewer than any of them alone (${o}): each one cuts what the one before it left.`];
 }, Rt = ({ chain: e, survivors: t, size: n }, r, i) => {
 	let a = wt(e), o = a === void 0 ? [] : e.slice(0, e.indexOf(a)).filter(Ht);
 	if (a === void 0 || o.length === 0) return [];
@@ -1167,11 +1167,11 @@ var Ft = ({ stages: e }) => e.filter(({ stage: e, removed: t }) => Ht(e) && t ==
 	]));
 	if (l === i) return [];
 	let [u, d] = o.length === 1 ? ["comes", "it does"] : ["come", "they do"];
-	return [`${Wt(o)} ${u} before ${M(a)}, so ${d} not see that temperature; ${Gt(i)} remain, and would be ${l} with temperature first, as is retort's default.`];
+	return [`${Wt(o)} ${u} before ${M(a)}, so ${d} not see that temperature; ${Gt(i)} ${i === 1 ? "remains" : "remain"}; with temperature first, as is retort's default, it would be ${Kt(l)}.`];
 }, zt = ({ before: e }, t, n) => t.length === 0 || n !== 1 || e === 1 ? [] : ["one token is left, so every draw here is the greedy token, whatever temperature and seed."], Bt = ({ chain: e, nucleus: t }, n, r) => {
 	let i = Tt(e);
-	return i <= 1 || n.length === 0 || r >= t ? [] : [`temperature=${Number(i.toPrecision(6))} asks for more variety, but the truncations then keep ${Gt(r)}, fewer than the ${t} that hold 90 % of the probability at temperature 1: the settings pull in opposite directions.`];
-}, Vt = (e, t) => t.length < 3 ? [] : [`${t.length} truncations are stacked (${Wt(t)}); one is usually enough, and easier to reason about: set the temperature first, then top_p=0.9, say.`];
+	return i <= 1 || n.length === 0 || r >= t ? [] : [`temperature=${Number(i.toPrecision(6))} asks for more variety, but the truncations then keep ${Gt(r)}, fewer than the ${Kt(t)} that hold 90% of the probability at temperature 1.`];
+}, Vt = (e, t) => t.length < 3 ? [] : [`${t.length} truncations are stacked; one is usually enough, and easier to reason about: set the temperature first, then top_p=0.9, say.`];
 function Ht(e) {
 	return A.get(e.name).truncates;
 }
@@ -1183,7 +1183,10 @@ function Wt(e) {
 	return t.length < 2 ? t.join("") : `${t.slice(0, -1).join(", ")} and ${t.at(-1)}`;
 }
 function Gt(e) {
-	return `${e} token${e === 1 ? "" : "s"}`;
+	return `${Kt(e)} token${e === 1 ? "" : "s"}`;
+}
+function Kt(e) {
+	return e.toLocaleString("en");
 }
 // src/math/interval.ts
 function N(e) {
@@ -1202,7 +1205,7 @@ function P(e) {
 function F(e) {
 	return "processed" in e;
 }
-function Kt(e) {
+function qt(e) {
 	let { stages: t, kept: n, entropy: r, unseen: i, largestUnseen: a, prob: o, removedBy: s, beyond: c } = e;
 	return {
 		stages: t,
@@ -1217,19 +1220,19 @@ function Kt(e) {
 		warnings: Pt(e)
 	};
 }
-function qt(e) {
-	return e.trim() === "" ? [] : Xt(e.split("|").map(Dt));
-}
 function Jt(e) {
+	return e.trim() === "" ? [] : Zt(e.split("|").map(Dt));
+}
+function Yt(e) {
 	return e.length === 0 ? null : `The page does not compute ${e.map((e) => {
 		let t = bt.get(/^[\w-]+/.exec(e)?.[0].toLowerCase().replaceAll("-", "_") ?? "");
 		return t === void 0 ? e : `${e} (it ${t})`;
 	}).join(", ")}: its numbers are without ${e.length === 1 ? "it" : "them"}.`;
 }
-function Yt(e) {
+function Xt(e) {
 	let t = [];
 	return {
-		chain: Xt(e.split("|").filter((e) => e.trim()).flatMap((e) => {
+		chain: Zt(e.split("|").filter((e) => e.trim()).flatMap((e) => {
 			try {
 				return [Dt(e)];
 			} catch {
@@ -1239,15 +1242,15 @@ function Yt(e) {
 		others: t
 	};
 }
-function Xt(e) {
+function Zt(e) {
 	let t = e.filter(Et);
 	if (t.filter((e) => A.get(e.name).tempers).length > 1) throw new j("a chain may hold temperature or dynatemp once; two temperatures in a row are one, their product");
 	return t;
 }
-function Zt(e) {
+function Qt(e) {
 	return e.map(M).join(" | ");
 }
-function Qt(e, t) {
+function $t(e, t) {
 	let n = wt(e);
 	if (n === void 0) return [{
 		name: "temperature",
@@ -1262,20 +1265,20 @@ function Qt(e, t) {
 	});
 	return e.map((e) => e === n ? r : e);
 }
-var $t = {
+var en = {
 	ids: [],
 	ranks: [],
 	promptLength: 0
 };
-function en(e, t, n = $t) {
+function tn(e, t, n = en) {
 	let r = A.get(t.name);
 	return Et(t) ? r.apply(e, t.value, xt(r, t.options), n) : e;
 }
-function tn(e, t, n = $t) {
+function nn(e, t, n = en) {
 	let r = be(t), i = Tt(e), a = r, o = r, s = [];
 	for (let t of e) {
-		let e = en(a, t, n), r = A.get(t.name);
-		!r.truncates && !(r.tempers && i === 0) && (o = en(o, t, n));
+		let e = tn(a, t, n), r = A.get(t.name);
+		!r.truncates && !(r.tempers && i === 0) && (o = tn(o, t, n));
 		let c = I(a) - I(e);
 		s.push({
 			stage: t,
@@ -1287,15 +1290,15 @@ function tn(e, t, n = $t) {
 			keptMassTotal: N(Math.min(1, He(o, e)))
 		}), a = e;
 	}
-	let c = a, l = Kt({
+	let c = a, l = qt({
 		chain: e,
 		stages: s,
 		before: I(r),
 		kept: I(c),
 		nucleus: Ee(r, .9),
-		survivors: (e) => e.reduce((e, t) => en(e, t, n), r),
+		survivors: (e) => e.reduce((e, t) => tn(e, t, n), r),
 		size: I,
-		same: an,
+		same: on,
 		entropy: N(O(c).entropy),
 		unseen: N(0),
 		largestUnseen: 0,
@@ -1305,7 +1308,7 @@ function tn(e, t, n = $t) {
 			kept: Ve(c, e)
 		}),
 		removedBy: (e) => Le(c, e) ? null : s.find(({ after: t }) => !Le(t, e))?.stage ?? null
-	}), u = i === 0 ? en(r, {
+	}), u = i === 0 ? tn(r, {
 		name: "temperature",
 		value: 0
 	}) : {
@@ -1322,27 +1325,27 @@ function tn(e, t, n = $t) {
 function I(e) {
 	return e.to - e.from;
 }
-function nn(e) {
+function rn(e) {
 	let t = Ee(e.raw, .9);
 	return Be(e.processed, t);
 }
-function rn(e) {
+function an(e) {
 	return Math.exp(O(e).entropy);
 }
-function an(e, t) {
-	return I(e) === I(t) ? e.logits === t.logits && e.order === t.order ? e.from === t.from : on(e, t) : !1;
-}
 function on(e, t) {
+	return I(e) === I(t) ? e.logits === t.logits && e.order === t.order ? e.from === t.from : sn(e, t) : !1;
+}
+function sn(e, t) {
 	for (let n = e.from; n < e.to; n++) if (!Le(t, k(e, n))) return !1;
 	return !0;
 }
 // src/math/comparison.ts
-function sn(e, t) {
+function cn(e, t) {
 	let n = new Uint32Array(t).fill(e.length);
 	return e.forEach((e, t) => n[e] = t), n;
 }
-function cn(e, t, n) {
-	let r = sn(t.ids, n), i = Math.log(O(e.window).total), a = Math.log(O(t.window).total), o = 0, s = 0, c = 0, l = 0;
+function ln(e, t, n) {
+	let r = cn(t.ids, n), i = Math.log(O(e.window).total), a = Math.log(O(t.window).total), o = 0, s = 0, c = 0, l = 0;
 	for (let n = e.window.from; n < e.window.to; n++) {
 		let u = D(e.window, n) - i, d = Math.exp(u), f = Ie(t.window, r[e.ids[k(e.window, n)]]);
 		if (f < t.window.from || f >= t.window.to) {
@@ -1368,9 +1371,9 @@ function cn(e, t, n) {
 		totalVariation: l / 2
 	};
 }
-var ln = .001, un = 1e3;
-function dn(e, t, n, r) {
-	let i = sn(n, r), a = Math.log(O(e.window).total), o = t[0], s = 0;
+var un = .001, dn = 1e3;
+function fn(e, t, n, r) {
+	let i = cn(n, r), a = Math.log(O(e.window).total), o = t[0], s = 0;
 	for (let n = e.window.from; n < e.window.to; n++) {
 		let r = Math.exp(D(e.window, n) - a), c = i[e.ids[n]];
 		if (c >= t.length) {
@@ -1385,9 +1388,9 @@ function dn(e, t, n, r) {
 			n += s, r += s * a;
 		}
 		return r / n;
-	}, [l, u] = [Math.log(ln), Math.log(un)];
-	if (c(ln) <= s) return d(ln, !0);
-	if (c(un) >= s) return d(un, !0);
+	}, [l, u] = [Math.log(un), Math.log(dn)];
+	if (c(un) <= s) return d(un, !0);
+	if (c(dn) >= s) return d(dn, !0);
 	for (let e = 0; e < 60; e++) {
 		let e = (l + u) / 2;
 		c(Math.exp(e)) > s ? l = e : u = e;
@@ -1396,7 +1399,7 @@ function dn(e, t, n, r) {
 	function d(i, a) {
 		return {
 			temperature: i,
-			residual: cn(e, {
+			residual: ln(e, {
 				window: {
 					logits: t,
 					temperature: i,
@@ -1410,7 +1413,7 @@ function dn(e, t, n, r) {
 	}
 }
 // src/math/engines.ts
-var fn = { ties: "all" }, pn = /* @__PURE__ */ new Map([
+var pn = { ties: "all" }, mn = /* @__PURE__ */ new Map([
 	["retort", [
 		["repetition_penalty"],
 		["frequency_penalty"],
@@ -1434,12 +1437,12 @@ var fn = { ties: "all" }, pn = /* @__PURE__ */ new Map([
 			entropy: "summed",
 			among: 100
 		}],
-		["top_k", fn],
+		["top_k", pn],
 		["top_p", { ties: "highest" }],
 		["min_p"],
-		["typical_p", fn],
-		["epsilon_cutoff", fn],
-		["eta_cutoff", fn]
+		["typical_p", pn],
+		["epsilon_cutoff", pn],
+		["eta_cutoff", pn]
 	]],
 	["vllm", [
 		["repetition_penalty"],
@@ -1455,8 +1458,8 @@ var fn = { ties: "all" }, pn = /* @__PURE__ */ new Map([
 		["presence_penalty"],
 		["repetition_penalty", { scope: "output" }],
 		["temperature"],
-		["top_k", fn],
-		["top_p", fn],
+		["top_k", pn],
+		["top_p", pn],
 		["min_p"]
 	]],
 	["llama.cpp", [
@@ -1475,7 +1478,7 @@ var fn = { ties: "all" }, pn = /* @__PURE__ */ new Map([
 		["repetition_penalty", { scope: "last:20" }],
 		["presence_penalty", { scope: "last:20" }],
 		["frequency_penalty", { scope: "last:20" }],
-		["top_p", fn],
+		["top_p", pn],
 		["min_p"],
 		["top_k"],
 		["temperature"]
@@ -1490,8 +1493,8 @@ var fn = { ties: "all" }, pn = /* @__PURE__ */ new Map([
 		["min_p"]
 	]]
 ]);
-function mn(e, t) {
-	let n = pn.get(e) ?? [], r = (e) => {
+function hn(e, t) {
+	let n = mn.get(e) ?? [], r = (e) => {
 		let t = n.findIndex(([t]) => t === e);
 		return t < 0 ? n.length : t;
 	};
@@ -1506,31 +1509,31 @@ function mn(e, t) {
 	});
 }
 // src/math/unpack.ts
-var hn = 64, gn = 24, _n = 5;
-function vn(e) {
-	let t = Sn(e.data);
+var gn = 64, _n = 24, vn = 5;
+function yn(e) {
+	let t = Cn(e.data);
 	if (e.encoding === "float64") {
 		let n = new DataView(t.buffer);
 		return Float64Array.from({ length: e.count }, (e, t) => n.getFloat64(8 * t, !0));
 	}
 	if (e.encoding !== "rice32") throw Error(`logits are packed as ${e.encoding}, which this page cannot read`);
-	return bn(t, e.count);
+	return xn(t, e.count);
 }
-function yn(e) {
-	let t = new xn(Sn(e.data)), n = new Uint32Array(e.count);
+function bn(e) {
+	let t = new Sn(Cn(e.data)), n = new Uint32Array(e.count);
 	for (let r = 0; r < e.count; r++) n[r] = t.read(e.width);
 	return n;
 }
-function bn(e, t) {
-	let n = new xn(e), r = new Float64Array(t), i = /* @__PURE__ */ new Uint32Array(1), a = new Float32Array(i.buffer), o = 4294967295, s = 0;
+function xn(e, t) {
+	let n = new Sn(e), r = new Float64Array(t), i = /* @__PURE__ */ new Uint32Array(1), a = new Float32Array(i.buffer), o = 4294967295, s = 0;
 	for (let e = 0; e < t; e++) {
-		e % hn === 0 && (s = n.read(_n));
+		e % gn === 0 && (s = n.read(vn));
 		let t = n.zeros();
-		o -= t === gn ? n.read(32) : t * 2 ** s + n.read(s), i[0] = o >= 2147483648 ? o - 2147483648 : 4294967295 - o, r[e] = a[0];
+		o -= t === _n ? n.read(32) : t * 2 ** s + n.read(s), i[0] = o >= 2147483648 ? o - 2147483648 : 4294967295 - o, r[e] = a[0];
 	}
 	return r;
 }
-var xn = class {
+var Sn = class {
 	bytes;
 	place = 0;
 	constructor(e) {
@@ -1558,56 +1561,86 @@ var xn = class {
 		}
 	}
 };
-function Sn(e) {
+function Cn(e) {
 	let t = atob(e), n = new Uint8Array(t.length);
 	for (let e = 0; e < t.length; e++) n[e] = t.charCodeAt(e);
 	return n;
 }
-// src/parts/format.ts
-function L(e) {
-	if (e === 0) return "0 %";
-	if (e >= 1e-4) return `${(100 * e).toFixed(2)} %`;
-	let [t, n] = e.toExponential(1).split("e");
-	return `${t}·10${En(Number(n))}`;
+var wn = 1e7, Tn = 1e-4;
+function L(e, t = 4) {
+	if (Nn(e)) return "–";
+	if (!Number.isFinite(e)) return e > 0 ? "inf" : "−inf";
+	if (e === 0) return "0";
+	let n = Ln(e, t), r = Math.abs(n);
+	return r < Tn || r >= wn ? Pn(n.toExponential()) : r >= 10 ** t ? R(e, 0) : Pn(Fn(String(n)));
 }
-function R(e) {
-	if (e == null || Number.isNaN(e)) return "–";
-	if (!Number.isFinite(e)) return e > 0 ? "∞" : "−∞";
-	let t = Math.abs(e);
-	if (t !== 0 && (t < 1e-4 || t >= 1e6)) {
-		let [t, n] = e.toExponential(2).split("e");
-		return Tn(`${t}·10${En(Number(n))}`);
-	}
-	return Tn(t >= 1e3 ? B(e) : String(Number(e.toPrecision(4))));
+function R(e, t = 3) {
+	return Nn(e) ? "–" : Number.isFinite(e) ? Pn(Fn(In(e, t))) : e > 0 ? "inf" : "−inf";
 }
-function Cn(e) {
-	return `${R(e)} nats`;
+function En(e, t = 3) {
+	let n = R(e, t);
+	return !Nn(e) && e > 0 && /[1-9i]/.test(n) ? `+${n}` : n;
 }
-function z(e, t = 4) {
-	return `${e > 0 ? "+" : ""}${Tn(e.toFixed(t))}`;
+function Dn(e, t = 0) {
+	return Nn(e) ? "–" : `${Pn(In(100 * e, t))}%`;
+}
+function z(e) {
+	return Nn(e) ? "–" : e === 0 ? "0" : e >= Tn ? Dn(e, 2) : Pn(e.toExponential(1));
 }
 function B(e) {
-	return Tn(Math.round(e).toLocaleString("en"));
+	return R(e, 0);
 }
-function wn(e) {
-	return `${B(e)} ${e === 1 ? "token" : "tokens"}`;
+function On(e, t, n = `${t}s`) {
+	return `${B(e)} ${e === 1 ? t : n}`;
+}
+function kn(e) {
+	return On(e, "token");
+}
+function An(e) {
+	return `${L(e)} nats`;
 }
 function V(e) {
 	return String(Number(e.toFixed(4)));
 }
-function Tn(e) {
-	return e.replace("-", "−");
+function jn(e, t = R) {
+	return e ? `${t(e[0])} to ${t(e[1])}` : "–";
 }
-function En(e) {
-	return String(e).replace(/[-0-9]/g, (e) => e === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(e)]);
+function Mn(e, t = 3) {
+	let n = e && e[0] < 0 ? En : R;
+	return jn(e, (e) => Math.abs(e) > 0 && Math.abs(e) < .5 * 10 ** -t ? e > 0 ? "above 0" : "below 0" : n(e, t));
 }
-function H({ low: e, high: t }, n = R) {
+function H({ low: e, high: t }, n = L) {
 	let [r, i] = [n(e), n(t)];
 	if (r === i) return r;
-	let a = [" %", " nats"].find((e) => r.endsWith(e) && i.endsWith(e)) ?? "";
+	if (e === -Infinity) return `≤ ${i}`;
+	if (t === Infinity) return `≥ ${r}`;
+	let a = r.endsWith(" nats") && i.endsWith(" nats") ? " nats" : "";
 	return `${r.slice(0, r.length - a.length)} … ${i}`;
 }
-var Dn = {
+function Nn(e) {
+	return e == null || Number.isNaN(e);
+}
+function Pn(e) {
+	let [t, n] = e.split("e");
+	return n === void 0 ? /[1-9]/.test(t) ? t.replace("-", "−") : t.replace("-", "") : `${t.replace("-", "−")}e${Number(n)}`;
+}
+function Fn(e) {
+	let [t, n] = e.split("."), r = BigInt(t.replace("-", "")).toLocaleString("en");
+	return `${e.startsWith("-") ? "-" : ""}${r}${n === void 0 ? "" : `.${n}`}`;
+}
+function In(e, t) {
+	let n = Math.abs(e) * 10 ** t;
+	if (n % 1 != .5) return e.toFixed(t);
+	let r = Math.abs(e).toFixed(Math.min(t + 40, 100)), i = r.slice(r.indexOf(".") + 1 + t);
+	if (!/^50*$/.test(i)) return e.toFixed(t);
+	let a = 2 * Math.round(n / 2);
+	return `${e < 0 ? "-" : ""}${(a / 10 ** t).toFixed(t)}`;
+}
+function Ln(e, t) {
+	let n = Number(e.toExponential(t - 1).split("e")[1]), r = t - 1 - n;
+	return Number(r >= 0 && r <= 100 ? In(e, r) : e.toPrecision(t));
+}
+var Rn = {
 	token: {
 		term: "token",
 		text: "A word or a piece of a word: what the model reads and writes. Each model has a fixed list of them, its vocabulary. A space belongs to the token that follows it."
@@ -1622,7 +1655,7 @@ var Dn = {
 	},
 	probability: {
 		term: "probability",
-		text: "A token's share of all: its e^logit divided by the sum over all tokens. All shares together are 1, or 100 %."
+		text: "A token's share of all: its e^logit divided by the sum over all tokens. All shares together are 1, or 100%."
 	},
 	softmax: {
 		term: "softmax",
@@ -1648,6 +1681,14 @@ var Dn = {
 		term: "logprob",
 		text: "The natural logarithm of a probability, in nats, in the raw or in the processed distribution. Every logprob says which."
 	},
+	surprise: {
+		term: "surprise",
+		text: "−logprob, in nats: 0 for a token that was certain. The entropy is its mean over the model's own draws."
+	},
+	perplexity: {
+		term: "perplexity",
+		text: "e to the power of a text's mean surprise per token: as if the model had to choose among so many equally likely tokens at each place."
+	},
 	rank: {
 		term: "rank",
 		text: "A token's place when all are ordered by probability: 1 is the most likely one. No temperature changes it."
@@ -1666,19 +1707,19 @@ var Dn = {
 	},
 	"effective-support": {
 		term: "effective support",
-		text: "e^H: the number of equally likely tokens that would be as uncertain."
+		text: "The number of equally likely tokens that would be as uncertain: e^H, where H is the entropy."
 	},
 	margin: {
 		term: "margin",
-		text: "The logit of the top token minus that of the second. The odds of first to second at τ are e^(margin/τ)."
+		text: "The logit of the most likely token minus that of the second. The odds of first to second at τ are e^(margin/τ)."
 	},
 	"near-tie": {
-		term: "near-tie",
+		term: "near tie",
 		text: "A margin smaller than the numerical noise: another machine, batch or dtype may pick the other token."
 	},
 	"flip-risk": {
 		term: "flip risk",
-		text: "The probability that numerical noise changes the top token, counting all rivals."
+		text: "The probability that numerical noise changes the most likely token, counting all rivals."
 	},
 	nucleus: {
 		term: "nucleus",
@@ -1690,7 +1731,7 @@ var Dn = {
 	},
 	leakage: {
 		term: "leakage",
-		text: "Probability outside the model's top 90 %: how often sampling leaves what the model finds likely."
+		text: "Probability outside the model's top 90%: how often sampling leaves what the model finds likely."
 	},
 	kl: {
 		term: "KL divergence",
@@ -1820,9 +1861,9 @@ var Dn = {
 		term: "equal time",
 		text: "The comparison in which the control trains for as much wall-clock time as the distilled student, including the teacher's time."
 	}
-}, On = 8;
+}, zn = 8;
 function U(e) {
-	let t = Dn[e], n = w("help"), r = _("button", {
+	let t = Rn[e], n = w("help"), r = _("button", {
 		type: "button",
 		class: "help",
 		popovertarget: n,
@@ -1844,54 +1885,54 @@ function U(e) {
 	}, _("b", {}, t.term), ": ", t.text, " ", i);
 	function o() {
 		let e = r.getBoundingClientRect(), t = a.getBoundingClientRect(), n = e.bottom + 6 + t.height < innerHeight;
-		a.style.left = `${Math.max(On, Math.min(e.left, innerWidth - t.width - On))}px`, a.style.top = `${n ? e.bottom + 6 : Math.max(On, e.top - t.height - 6)}px`;
+		a.style.left = `${Math.max(zn, Math.min(e.left, innerWidth - t.width - zn))}px`, a.style.top = `${n ? e.bottom + 6 : Math.max(zn, e.top - t.height - 6)}px`;
 	}
 	return _("span", { class: "help-box" }, r, a);
 }
 function W(e, t = "measures") {
-	return _("dl", { class: t }, ...e.map(kn));
+	return _("dl", { class: t }, ...e.map(Bn));
 }
-function kn({ name: e, unit: t, term: n, value: r }) {
+function Bn({ name: e, unit: t, term: n, value: r }) {
 	let i = (t || e).split(" "), a = _("span", { class: "help-box" }, t ? _("small", {}, i.at(-1)) : i.at(-1), " ", U(n)), o = i.slice(0, -1).map((e) => `${e} `).join("");
 	return _("div", { class: "measure" }, _("dt", {}, t ? `${e} ` : o, t && o ? _("small", {}, o) : null, a), _("dd", {}, r));
 }
 // src/parts/tokens.ts
-var An = {
+var Vn = {
 	" ": ["␣", "space"],
 	"\n": ["↵", "line break"],
 	"	": ["⇥", "tab"],
 	"\r": ["␍", "carriage return"],
 	"\xA0": ["⍽", "no-break space"],
 	"　": ["□", "wide space"]
-}, jn = /<0x([0-9A-F]{2})>/, Mn = /^<(?:\||\/)?[A-Za-z][\w .|/-]*(?:\|)?>$/, Nn = /[\p{Cc}\p{Zl}\p{Zp}\p{Zs}\p{Co}\p{Cn}\p{Cs}]|[\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0e\ufeff\uffa0\u{e0000}-\u{e0fff}]/u, Pn = /[\u200d\ufe0f]/, Fn = /\p{Extended_Pictographic}/u;
-function In(e) {
+}, Hn = /<0x([0-9A-F]{2})>/, Un = /^<(?:\||\/)?[A-Za-z][\w .|/-]*(?:\|)?>$/, Wn = /[\p{Cc}\p{Zl}\p{Zp}\p{Zs}\p{Co}\p{Cn}\p{Cs}]|[\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0e\ufeff\uffa0\u{e0000}-\u{e0fff}]/u, Gn = /[\u200d\ufe0f]/, Kn = /\p{Extended_Pictographic}/u;
+function qn(e) {
 	return e === "" ? [{
-		text: "∅",
+		text: "(empty)",
 		kind: "sign",
 		spoken: "empty"
-	}] : Mn.test(e) && !jn.test(e) ? [{
+	}] : Un.test(e) && !Hn.test(e) ? [{
 		text: e,
 		kind: "marker",
 		spoken: `marker ${e}`
 	}] : e.split(/(<0x[0-9A-F]{2}>)/).flatMap((e) => {
-		let t = jn.exec(e);
+		let t = Hn.exec(e);
 		return t ? [{
 			text: `⟨${t[1]}⟩`,
 			kind: "byte",
 			spoken: `byte ${t[1]}`
-		}] : Ln(e);
+		}] : Jn(e);
 	});
 }
-function Ln(e) {
+function Jn(e) {
 	let t = [], n = [...e];
 	return n.forEach((e, r) => {
-		let i = An[e];
+		let i = Vn[e];
 		if (i) t.push({
 			text: i[0],
 			kind: "sign",
 			spoken: i[1]
 		});
-		else if (Nn.test(e) || Pn.test(e) && !Rn(n, r)) {
+		else if (Wn.test(e) || Gn.test(e) && !Yn(n, r)) {
 			let n = e.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
 			t.push({
 				text: `⟨U+${n}⟩`,
@@ -1899,7 +1940,7 @@ function Ln(e) {
 				spoken: `character U+${n}`
 			});
 		} else {
-			let n = t.at(-1), r = /\p{M}/u.test(e) && !Pn.test(e) && n?.kind !== "plain" ? `◌${e}` : e;
+			let n = t.at(-1), r = /\p{M}/u.test(e) && !Gn.test(e) && n?.kind !== "plain" ? `◌${e}` : e;
 			n?.kind === "plain" ? (n.text += r, n.spoken += e) : t.push({
 				text: r,
 				kind: "plain",
@@ -1908,21 +1949,21 @@ function Ln(e) {
 		}
 	}), t;
 }
-function Rn(e, t) {
-	return t > 0 && (Fn.test(e[t - 1]) || Pn.test(e[t - 1]) || /\p{Emoji_Modifier}/u.test(e[t - 1]));
+function Yn(e, t) {
+	return t > 0 && (Kn.test(e[t - 1]) || Gn.test(e[t - 1]) || /\p{Emoji_Modifier}/u.test(e[t - 1]));
 }
 function G(e) {
-	return _("bdi", { class: "token" }, ...In(e).map((e) => e.kind === "plain" ? e.text : _("span", { class: `piece-${e.kind}` }, e.text)));
+	return _("bdi", { class: "token" }, ...qn(e).map((e) => e.kind === "plain" ? e.text : _("span", { class: `piece-${e.kind}` }, e.text)));
 }
-function zn(e) {
-	return In(e).map((e) => e.text).join("");
+function Xn(e) {
+	return qn(e).map((e) => e.text).join("");
 }
-function Bn(e) {
-	return In(e).map((e) => e.spoken).join(" ");
+function Zn(e) {
+	return qn(e).map((e) => e.spoken).join(" ");
 }
 // src/parts/bars.ts
-function Vn(e, t, n) {
-	let { record: r, raw: i } = e, a = F(i), o = Math.min(t, r.tokens.length), s = Array.from({ length: o }, (t, r) => Un(e, r, n)), c = e.tokens - o, l = Gn(_("th", {
+function Qn(e, t, n) {
+	let { record: r, raw: i } = e, a = F(i), o = Math.min(t, r.tokens.length), s = Array.from({ length: o }, (t, r) => er(e, r, n)), c = e.tokens - o, l = nr(_("th", {
 		scope: "row",
 		class: "token-cell"
 	}, r.vocabulary === null ? `up to ${B(c)} more tokens` : `${B(c)} more tokens`), _("td", { class: "figure wide-only" })), u = _("table", { class: `bars${a ? "" : " range-bars"}` }, _("caption", { class: "sr" }, `The most likely tokens, with their raw and processed probability${a ? "" : ", from the lowest to the highest that each can have"}`), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", {
@@ -1939,39 +1980,39 @@ function Vn(e, t, n) {
 		class: "bar-head"
 	}, _("span", { class: "sr" }, "bars"), _("span", { class: "wide-only" }, "what removed it")))), _("tbody", {}, ...s.map((e) => e.element)), c > 0 ? _("tbody", { class: "tail" }, l.element) : null), d = s.map((e, t) => i.prob(t)), f = i.beyond(o).share;
 	function p(e) {
-		let t = s.map((t, n) => e?.prob(n) ?? null), n = e?.beyond(o) ?? null, r = Math.max(...d.map(({ high: e }) => e), ...t.map((e) => e?.high ?? 0), f.high, n?.share.high ?? 0, 1e-12), i = e === null ? /* @__PURE__ */ new Set() : Hn(e);
+		let t = s.map((t, n) => e?.prob(n) ?? null), n = e?.beyond(o) ?? null, r = Math.max(...d.map(({ high: e }) => e), ...t.map((e) => e?.high ?? 0), f.high, n?.share.high ?? 0, 1e-12), i = e === null ? /* @__PURE__ */ new Set() : $n(e);
 		s.forEach((n, a) => {
 			let o = e?.removedBy(a) ?? null;
-			Jn(n, d[a], t[a], r, o === null ? "" : M(o)), n.element.classList.toggle("last-kept", i.has(a));
-		}), Jn(l, f, n?.share ?? null, r, ""), S(l.fate, n === null ? "not decided" : `${B(n.kept)} kept, ${B(c - n.kept)} removed`), l.element.classList.toggle("removed", n?.kept === 0);
+			ar(n, d[a], t[a], r, o === null ? "" : M(o)), n.element.classList.toggle("last-kept", i.has(a));
+		}), ar(l, f, n?.share ?? null, r, ""), S(l.fate, n === null ? "not decided" : `${B(n.kept)} kept, ${B(c - n.kept)} removed`), l.element.classList.toggle("removed", n?.kept === 0);
 	}
 	return {
 		element: u,
 		draw: p
 	};
 }
-function Hn({ stages: e }) {
+function $n({ stages: e }) {
 	let t = e.filter(({ removed: e, before: t, after: n }) => e > 0 && t && n && n.order === void 0 && n.to < t.to);
 	return new Set(t.map(({ after: e }) => e.to - 1));
 }
-function Un({ record: e, logits: t, raw: n }, r, i) {
+function er({ record: e, logits: t, raw: n }, r, i) {
 	let a = e.tokens[r], o = e.ids[r], s = G(a), c = _("th", {
 		scope: "row",
 		class: "token-cell",
-		title: `${Bn(a)}${o == null ? "" : `; id ${o}`}, rank ${r + 1}`
+		title: `${Zn(a)}${o == null ? "" : `; id ${o}`}, rank ${r + 1}`
 	});
-	return i && (F(n) || Wn(a)) ? x(c, _("button", {
+	return i && (F(n) || tr(a)) ? x(c, _("button", {
 		type: "button",
 		class: "pick",
-		"aria-label": `Continue with ${Bn(a)}`,
+		"aria-label": `Continue with ${Zn(a)}`,
 		onclick: () => i(r)
-	}, s)) : x(c, s), Gn(c, _("td", { class: "figure wide-only" }, R(t[r])));
+	}, s)) : x(c, s), nr(c, _("td", { class: "figure wide-only" }, L(t[r])));
 }
-function Wn(e) {
+function tr(e) {
 	return e !== "" && !/[\ufffd]|<0x[0-9A-F]{2}>/.test(e);
 }
-function Gn(e, t) {
-	let n = _("td", { class: "figure raw-ink" }), r = _("td", { class: "figure processed-ink" }), [i, a] = [Kn("raw"), Kn("processed")], o = _("span", { class: "wide-only" }), s = _("span");
+function nr(e, t) {
+	let n = _("td", { class: "figure raw-ink" }), r = _("td", { class: "figure processed-ink" }), [i, a] = [rr("raw"), rr("processed")], o = _("span", { class: "wide-only" }), s = _("span");
 	return {
 		element: _("tr", {}, e, t, n, r, _("td", { class: "bar-cell" }, _("span", {
 			class: "bar-box",
@@ -1985,7 +2026,7 @@ function Gn(e, t) {
 		by: o
 	};
 }
-function Kn(e) {
+function rr(e) {
 	let t = _("span", { class: `bar bar-${e}` }), n = _("span", { class: `bar bar-${e} possible` });
 	return {
 		element: _("span", {}, n, t),
@@ -1993,16 +2034,16 @@ function Kn(e) {
 		possible: n
 	};
 }
-function qn(e, { low: t, high: n }, r) {
+function ir(e, { low: t, high: n }, r) {
 	e.certain.style.transform = `scaleX(${t / r})`, e.possible.style.transform = `scaleX(${n / r})`;
 }
-function Jn(e, t, n, r, i) {
-	Yn(e.raw, t, L), Yn(e.processed, n, L, i === "" ? void 0 : "–"), qn(e.rawBar, t, r), qn(e.processedBar, n ?? {
+function ar(e, t, n, r, i) {
+	or(e.raw, t, z), or(e.processed, n, z, i === "" ? void 0 : "–"), ir(e.rawBar, t, r), ir(e.processedBar, n ?? {
 		low: 0,
 		high: 0
 	}, r), e.processed.title = n === null ? "not decided by the known tokens" : "", e.element.classList.toggle("removed", i !== ""), S(e.by, i ? "removed by " : ""), S(e.fate, i);
 }
-function Yn(e, t, n, r) {
+function or(e, t, n, r) {
 	S(e, r ?? (t === null ? "?" : H(t, n)));
 	let { low: i, high: a } = t ?? {
 		low: NaN,
@@ -2011,7 +2052,7 @@ function Yn(e, t, n, r) {
 	e.dataset.low = String(i), e.dataset.high = String(a), e.dataset.value = i === a ? String(i) : "";
 }
 // src/parts/chainEditor.ts
-function Xn(e, t, { heat: n }) {
+function sr(e, t, { heat: n }) {
 	let r = [], i = _("ol", {
 		class: "chain",
 		"aria-label": "Chain of stages, in the order in which they apply"
@@ -2025,7 +2066,7 @@ function Xn(e, t, { heat: n }) {
 	}), s = _("div", { class: "chain-editor" }, i, _("div", { class: "chain-tools" }, a), o), c = () => r.map((e) => e.stage), l = () => e(c());
 	function u(e) {
 		let t = c().filter(Et);
-		if (Zt(e) === Zt(t)) return;
+		if (Qt(e) === Qt(t)) return;
 		let n = [...r];
 		r = e.map((e) => {
 			let t = n.findIndex((t) => t.stage.name === e.name), r = t >= 0 ? n.splice(t, 1)[0] : p(e);
@@ -2068,7 +2109,7 @@ function Xn(e, t, { heat: n }) {
 			step: "any",
 			inputmode: "decimal",
 			"data-number": e.name
-		}), d = _("p", { class: "effect" }), p = new Map((t.options ?? []).map((e) => [e, $n(e)])), g = p.size === 0 ? null : _("details", {
+		}), d = _("p", { class: "effect" }), p = new Map((t.options ?? []).map((e) => [e, ur(e)])), g = p.size === 0 ? null : _("details", {
 			class: "stage-options",
 			open: e.options !== void 0
 		}, _("summary", {}, "more settings"), ...[...p].map(([e, t]) => _("label", {}, `${e.name} `, t))), y = _("button", {
@@ -2084,7 +2125,7 @@ function Xn(e, t, { heat: n }) {
 				for: r,
 				class: "stage-name",
 				title: t.help
-			}, ...Qn(e.name)), i ? null : l, i ? _("span", {
+			}, ...lr(e.name)), i ? null : l, i ? _("span", {
 				class: "meta stage-value",
 				title: "set by the slider above"
 			}, String(e.value)) : u, y, d, g),
@@ -2168,7 +2209,7 @@ function Xn(e, t, { heat: n }) {
 	function ee(e, t = "off") {
 		for (let n of r) {
 			let r = e.find((e) => e.stage.name === n.stage.name);
-			S(n.effect, r === void 0 ? Et(n.stage) ? t : "off" : Zn(r));
+			S(n.effect, r === void 0 ? Et(n.stage) ? t : "off" : cr(r));
 		}
 	}
 	return d(), {
@@ -2177,14 +2218,14 @@ function Xn(e, t, { heat: n }) {
 		report: ee
 	};
 }
-function Zn(e) {
+function cr(e) {
 	let t = A.get(e.stage.name);
-	return t.looksBack ? e.after !== void 0 && e.after === e.before ? "changes nothing here: no token in its scope came before" : "moves the logits of tokens that came before" : t.name === "dynatemp" ? "a temperature that follows the entropy" : !t.truncates && e.removed === 0 ? e.stage.value === 1 ? "leaves the model as it is" : e.stage.value < 1 ? "sharpens" : "flattens" : `keeps ${B(e.kept)}, removes ${B(e.removed)}; keeps ${H(e.keptMass, L)} of the mass that came in`;
+	return t.looksBack ? e.after !== void 0 && e.after === e.before ? "changes nothing here: no token in its scope came before" : "moves the logits of tokens that came before" : t.name === "dynatemp" ? "a temperature that follows the entropy" : !t.truncates && e.removed === 0 ? e.stage.value === 1 ? "leaves the model as it is" : e.stage.value < 1 ? "sharpens" : "flattens" : `keeps ${B(e.kept)}, removes ${B(e.removed)}; keeps ${H(e.keptMass, z)} of the mass that came in`;
 }
-function Qn(e) {
+function lr(e) {
 	return e.split(/(?<=_)/).flatMap((e, t) => t === 0 ? [e] : [_("wbr"), e]);
 }
-function $n(e) {
+function ur(e) {
 	return e.words === void 0 ? _("input", {
 		type: "text",
 		inputmode: e.scope ? "text" : "decimal",
@@ -2193,7 +2234,7 @@ function $n(e) {
 	}) : x(_("select", { "data-option": e.name }), ...e.words.map((e) => _("option", { value: e }, e)));
 }
 // src/parts/frame.ts
-function er(e) {
+function dr(e) {
 	let t = !1;
 	return () => {
 		t || (t = !0, requestAnimationFrame(() => {
@@ -2201,7 +2242,7 @@ function er(e) {
 		}));
 	};
 }
-function tr(e, t, n) {
+function fr(e, t, n) {
 	let r = 0, i = new ResizeObserver(([i]) => {
 		let a = Math.max(280, Math.round(i.contentRect.width));
 		a !== r && i.contentRect.width !== 0 && (r = a, e.setAttribute("viewBox", `0 0 ${a} ${t}`), n(a));
@@ -2209,16 +2250,16 @@ function tr(e, t, n) {
 	return i.observe(e), () => i.disconnect();
 }
 // src/parts/known.ts
-function nr(e, t, n) {
+function pr(e, t, n) {
 	if (!n) return e.note ? _("p", { class: "note" }, e.note) : null;
-	if (e.known === "full") return _("p", { class: "note" }, `This model runs here: its ${B(t)} most probable tokens are shown, and what they leave is the rest.`);
+	if (e.known === "full") return _("p", { class: "note" }, `This model runs here: its ${B(t)} most likely tokens are shown, and what they leave is the rest.`);
 	let r = e.vocabulary === null ? `of an unknown number (the wide ends hold for up to ${B(e.vocabulary_at_most)})` : `of ${B(e.vocabulary)}`;
 	return _("div", {
 		class: "note",
 		role: "note"
-	}, _("p", {}, `${B(t)} tokens ${r} are known. Every number here is an interval with the true value inside: lowest … highest; one number where both ends round to it.`), e.probe ? _("p", {}, _("b", {}, e.probe.logprobs === "raw" ? "Its logprobs are raw: " : "Its logprobs are processed: "), rr(e.probe)) : null, e.note ? _("p", {}, e.note) : null);
+	}, _("p", {}, `${B(t)} tokens ${r} are known. Every number here is an interval with the true value inside: lowest … highest; one number where both ends round to it.`), e.probe ? _("p", {}, _("b", {}, e.probe.logprobs === "raw" ? "Its logprobs are raw: " : "Its logprobs are processed: "), mr(e.probe)) : null, e.note ? _("p", {}, e.note) : null);
 }
-function rr(e) {
+function mr(e) {
 	return `${e.logprobs === "raw" ? "the model’s own, before any setting." : "what the server’s own settings left of the model’s; a temperature set here comes on top."} Probed: ${[
 		"temperature",
 		"top_p",
@@ -2226,7 +2267,7 @@ function rr(e) {
 	].map((t) => `${t} ${e[t]}`).join(", ")}; seed ${e.seed === null ? "unclear" : e.seed ? "honoured" : "ignored"}.`;
 }
 // src/math/partial.ts
-var ir = 1e-13, ar = 1e-12, or = (e) => Math.exp(Math.min(e, 700)), sr = (e, t) => e > 0 ? e / (e + t) : 0, cr = (e) => e > 0 ? -e * Math.log(e) : 0, lr = (e, t, n) => Math.min(Math.max(e, t), n), K = (e) => Array.prototype.reduce.call(e, (e, t) => e + t, 0), ur = class e {
+var hr = 1e-13, gr = 1e-12, _r = (e) => Math.exp(Math.min(e, 700)), vr = (e, t) => e > 0 ? e / (e + t) : 0, yr = (e) => e > 0 ? -e * Math.log(e) : 0, br = (e, t, n) => Math.min(Math.max(e, t), n), K = (e) => Array.prototype.reduce.call(e, (e, t) => e + t, 0), xr = class e {
 	tailWeight;
 	scaled;
 	low;
@@ -2239,7 +2280,7 @@ var ir = 1e-13, ar = 1e-12, or = (e) => Math.exp(Math.min(e, 700)), sr = (e, t) 
 		this.low = e, this.high = t, this.tokens = n, this.ceiling = r, this.temperature = i, this.normalised = a;
 	}
 	static of(t, n, r) {
-		let i = Float64Array.from(t, (e) => Math.min(e, 0)).sort().reverse(), a = K(i.map(Math.exp)), o = a > Math.exp(r) + ir ? Math.log(a) : r, s = Math.min(i.at(-1) + o, 0);
+		let i = Float64Array.from(t, (e) => Math.min(e, 0)).sort().reverse(), a = K(i.map(Math.exp)), o = a > Math.exp(r) + hr ? Math.log(a) : r, s = Math.min(i.at(-1) + o, 0);
 		return new e(i.map((e) => e - o), i.map((e) => Math.min(e + o, 0)), n, s, 1, !0);
 	}
 	static wholeOf(t, n) {
@@ -2265,10 +2306,10 @@ var ir = 1e-13, ar = 1e-12, or = (e) => Math.exp(Math.min(e, 700)), sr = (e, t) 
 	}
 	get unknownMass() {
 		if (!this.normalised || this.unknown === 0) return N(0);
-		let e = 1 - K(this.low.map(Math.exp)) + ir, t = 1 - K(this.high.map(Math.exp)) - ir, n = this.unknown * Math.exp(this.ceiling);
+		let e = 1 - K(this.low.map(Math.exp)) + hr, t = 1 - K(this.high.map(Math.exp)) - hr, n = this.unknown * Math.exp(this.ceiling);
 		return {
-			low: lr(t, 0, n),
-			high: lr(e, 0, n)
+			low: br(t, 0, n),
+			high: br(e, 0, n)
 		};
 	}
 	get largestUnknown() {
@@ -2284,12 +2325,12 @@ var ir = 1e-13, ar = 1e-12, or = (e) => Math.exp(Math.min(e, 700)), sr = (e, t) 
 		return this.scaled ??= [t(this.low), t(this.high)];
 	}
 	get largestWeight() {
-		return this.whole ? 0 : or((Math.log(this.largestUnknown) - this.high[0]) / this.temperature);
+		return this.whole ? 0 : _r((Math.log(this.largestUnknown) - this.high[0]) / this.temperature);
 	}
 	get unknownWeight() {
 		if (this.whole) return N(0);
 		if (this.tailWeight !== void 0) return this.tailWeight;
-		let e = 1 / this.temperature, t = this.high[0] * e, n = (n) => or(e * Math.log(n) + (1 - e) * Math.log(this.unknown) - t), r = (n) => or(Math.log(n) + (e - 1) * Math.log(this.largestUnknown) - t), { low: i, high: a } = this.unknownMass, [o, s] = this.temperature >= 1 ? [r(i), n(a)] : [n(i), r(a)];
+		let e = 1 / this.temperature, t = this.high[0] * e, n = (n) => _r(e * Math.log(n) + (1 - e) * Math.log(this.unknown) - t), r = (n) => _r(Math.log(n) + (e - 1) * Math.log(this.largestUnknown) - t), { low: i, high: a } = this.unknownMass, [o, s] = this.temperature >= 1 ? [r(i), n(a)] : [n(i), r(a)];
 		return this.tailWeight = {
 			low: o,
 			high: Math.min(Math.max(o, s), this.unknown * this.largestWeight)
@@ -2315,7 +2356,7 @@ var ir = 1e-13, ar = 1e-12, or = (e) => Math.exp(Math.min(e, 700)), sr = (e, t) 
 			this.unknownWeight
 		];
 		return Array.from(e, (a, o) => {
-			let s = sr(e[o], Math.max(r - t[o], 0) + i.high), c = sr(t[o], Math.max(n - e[o], 0) + i.low);
+			let s = vr(e[o], Math.max(r - t[o], 0) + i.high), c = vr(t[o], Math.max(n - e[o], 0) + i.low);
 			if (this.temperature === 1 && this.normalised) {
 				let [e, t] = [Math.exp(this.low[o]), Math.exp(this.high[o])];
 				[s, c] = this.rounded ? [Math.max(s, e), Math.min(c, t)] : [e, t];
@@ -2331,7 +2372,7 @@ var ir = 1e-13, ar = 1e-12, or = (e) => Math.exp(Math.min(e, 700)), sr = (e, t) 
 			low: e(0) && this.ranked > 0 ? 1 : 0,
 			high: +!!e(0)
 		};
-		let [t, n] = this.weights, r = (t, n) => K(t.filter((t, r) => e(r) === n)), i = sr(r(t, !0), r(n, !1) + this.unknownWeight.high), a = sr(r(n, !0), r(t, !1) + this.unknownWeight.low);
+		let [t, n] = this.weights, r = (t, n) => K(t.filter((t, r) => e(r) === n)), i = vr(r(t, !0), r(n, !1) + this.unknownWeight.high), a = vr(r(n, !0), r(t, !1) + this.unknownWeight.low);
 		return this.temperature === 1 && this.normalised && this.unknown > 0 && (i = Math.max(i, r(this.low.map(Math.exp), !0)), a = Math.min(a, r(this.high.map(Math.exp), !0))), this.exact && this.high.every((t, n) => t === -Infinity || e(n)) && (i = a = 1), {
 			low: Math.min(i, a, 1),
 			high: Math.min(a, 1)
@@ -2354,7 +2395,7 @@ var ir = 1e-13, ar = 1e-12, or = (e) => Math.exp(Math.min(e, 700)), sr = (e, t) 
 		];
 		return Array.from(e, (u, d) => {
 			o += e[d], s += t[d], c += Math.exp(this.low[d]), l += Math.exp(this.high[d]);
-			let f = sr(o, Math.max(r - s, 0) + i.high), p = sr(s, Math.max(n - o, 0) + i.low);
+			let f = vr(o, Math.max(r - s, 0) + i.high), p = vr(s, Math.max(n - o, 0) + i.low);
 			return a && ([f, p] = [Math.max(f, c), Math.min(p, l)]), {
 				low: Math.min(f, p),
 				high: Math.min(p, 1)
@@ -2380,7 +2421,7 @@ var ir = 1e-13, ar = 1e-12, or = (e) => Math.exp(Math.min(e, 700)), sr = (e, t) 
 	get entropy() {
 		if (this.support.high === 1) return N(0);
 		let e = this.probs;
-		if (this.exact || this.whole && e.every(({ low: e, high: t }) => e === t)) return N(K(e.map(({ low: e }) => cr(e))));
+		if (this.exact || this.whole && e.every(({ low: e, high: t }) => e === t)) return N(K(e.map(({ low: e }) => yr(e))));
 		let [t, n] = [this.entropyByWeights(), this.entropyByShares(e)], r = Math.min(t.high, n.high, Math.log(this.tokens));
 		return {
 			low: Math.min(Math.max(t.low, n.low, 0), r),
@@ -2440,14 +2481,14 @@ var ir = 1e-13, ar = 1e-12, or = (e) => Math.exp(Math.min(e, 700)), sr = (e, t) 
 			let o = t[a];
 			if (o === 0) return;
 			let s = e > 0 ? Math.exp((Math.log(e) + Math.log(o)) / 2) : 0;
-			n += s, r -= cr(s), i = Math.max(i, e > 0 ? (Math.log(o) - Math.log(e)) / 2 : Infinity);
+			n += s, r -= yr(s), i = Math.max(i, e > 0 ? (Math.log(o) - Math.log(e)) / 2 : Infinity);
 		});
 		let a = this.unknownWeight, o = (e, t) => {
 			let i = n + e;
 			return Math.log(i) - (r + (e > 0 ? e * t : 0)) / i;
 		}, [s, c] = [o(0, 0), o(0, 0)];
 		if (a.high > 0) {
-			let e = Math.log(this.largestWeight), t = lr(e * n - r - n, a.low, a.high), i = lr(this.unknown * or(r / n), a.low, a.high);
+			let e = Math.log(this.largestWeight), t = br(e * n - r - n, a.low, a.high), i = br(this.unknown * _r(r / n), a.low, a.high);
 			[s, c] = [o(t, e), o(i, Math.log(i / this.unknown))];
 		}
 		let l = i * (Math.log(Math.max(this.tokens, 1)) / 2 + 1);
@@ -2460,17 +2501,17 @@ var ir = 1e-13, ar = 1e-12, or = (e) => Math.exp(Math.min(e, 700)), sr = (e, t) 
 		let t = this.unseen, n = this.whole ? 0 : this.unknown, r = n > 0 ? t.low / n : 0, i = n > 0 ? this.largestShare : 0, a = Math.max(r, n > 0 ? Math.min(i, t.high / n) : 0), [o, s] = [-745, 0];
 		for (let t = 0; t < 80; t++) {
 			let t = Math.exp((o + s) / 2);
-			K(e.map(({ low: e, high: n }) => lr(t, e, n))) + n * lr(t, r, a) < 1 ? o = (o + s) / 2 : s = (o + s) / 2;
+			K(e.map(({ low: e, high: n }) => br(t, e, n))) + n * br(t, r, a) < 1 ? o = (o + s) / 2 : s = (o + s) / 2;
 		}
-		let c = Math.exp(s), l = K(e.map(({ low: e, high: t }) => cr(lr(c, e, t)))) + n * cr(lr(c, r, a)), u = n > 0 ? this.ranked : e.length;
+		let c = Math.exp(s), l = K(e.map(({ low: e, high: t }) => yr(br(c, e, t)))) + n * yr(br(c, r, a)), u = n > 0 ? this.ranked : e.length;
 		if (i = Math.max(i, u < e.length ? e[u].high : 0), u === 0 || i > 0 && e[u - 1].low * Math.E < i) return {
 			low: 0,
 			high: l + 1e-12
 		};
 		let d = t.low + K(e.slice(u).map(({ low: e }) => e)), f = Math.max(1 - K(e.slice(0, u).map(({ low: e }) => e)) - d, 0), [p, m] = [0, 0];
 		for (let { low: t, high: n } of e.slice(0, u)) {
-			let e = t + lr(f, 0, n - t);
-			f -= n - t, p += e, m += cr(e);
+			let e = t + br(f, 0, n - t);
+			f -= n - t, p += e, m += yr(e);
 		}
 		let h = n > 0 || u < e.length ? Math.max(1 - p, d) : 0;
 		return h > 0 && i > 0 && (m -= h * Math.log(i)), {
@@ -2485,15 +2526,15 @@ var ir = 1e-13, ar = 1e-12, or = (e) => Math.exp(Math.min(e, 700)), sr = (e, t) 
 		return this.largestUnknown;
 	}
 };
-function dr(e, t) {
-	let n = t.at(1).possible(), r = fr(t, e), i = mr(t, r);
-	return Kt({
+function Sr(e, t) {
+	let n = t.at(1).possible(), r = Cr(t, e), i = Tr(t, r);
+	return qt({
 		chain: e,
 		stages: r.stages,
 		before: n.tokens,
 		kept: r.kept,
 		nucleus: n.nucleus(.9).low,
-		survivors: (e) => fr(t, e),
+		survivors: (e) => Cr(t, e),
 		size: ({ kept: e }) => e,
 		same: (e, t) => e.tail === t.tail && e.ranks.length === t.ranks.length && e.ranks.every((e, n) => e === t.ranks[n]),
 		entropy: r.left.entropy,
@@ -2501,13 +2542,13 @@ function dr(e, t) {
 		largestUnseen: r.tail ? r.left.largestShare : 0,
 		prob: (e) => i[e] ?? N(0),
 		beyond: (e) => ({
-			share: pr(r, e),
+			share: wr(r, e),
 			kept: r.ranks.filter((t) => t >= e).length + (r.tail ? r.left.unknown : 0)
 		}),
 		removedBy: (e) => i[e].high > 0 ? null : r.stages.find((t) => t.removedRanks.includes(e))?.stage ?? null
 	});
 }
-function fr(e, t) {
+function Cr(e, t) {
 	let n = e.at(1).possible(), r = n, i = Array.from(n.low, (e, t) => t), a = N(1), o = [];
 	for (let e of t) {
 		let t = A.get(e.name);
@@ -2517,13 +2558,13 @@ function fr(e, t) {
 			l = r.share((e) => t.has(e)), r = r.kept(e), i = e.map((e) => s[e]);
 		};
 		if (t.tempers) {
-			let t = hr(r, e);
+			let t = Er(r, e);
 			if (t.low === 0) {
 				if (r.rankedTokens === 0) throw q(e, "an unknown token may be the most likely one");
 				u([0]);
 			} else a = t, r = t.low === t.high ? r.at(t.low) : r.divided(t);
 		} else {
-			let t = gr(r, e);
+			let t = Dr(r, e);
 			t !== null && (c || t.length < s.length) && u(t);
 		}
 		let d = r.whole ? 0 : r.unknown, f = s.length + (c ? n.unknown : 0), p = new Set(i);
@@ -2532,7 +2573,7 @@ function fr(e, t) {
 			kept: i.length + d,
 			removed: f - i.length - d,
 			keptMass: l,
-			keptMassTotal: wr(n, i, d > 0, a),
+			keptMassTotal: Fr(n, i, d > 0, a),
 			removedRanks: s.filter((e) => !p.has(e))
 		});
 	}
@@ -2546,14 +2587,14 @@ function fr(e, t) {
 		stages: o
 	};
 }
-function pr({ left: e, ranks: t }, n) {
+function wr({ left: e, ranks: t }, n) {
 	let { low: r, high: i } = e.share((e) => t[e] < n);
 	return {
 		low: 1 - i,
 		high: 1 - r
 	};
 }
-function mr(e, t) {
+function Tr(e, t) {
 	let n = e.at(1).possible(), r = Array.from(n.low, () => N(0));
 	return t.left.probs.forEach((e, n) => r[t.ranks[n]] = e), Array.from(e.low, (e, t) => {
 		if (t >= n.seen) return N(0);
@@ -2565,12 +2606,12 @@ function mr(e, t) {
 		};
 	});
 }
-function hr(e, t) {
+function Er(e, t) {
 	let n = t.name === "temperature" ? t.value : Number(t.options?.temperature ?? 1);
 	if (t.name === "temperature" || n === 0) return N(n);
 	if (!e.whole) throw q(t, "it follows the entropy of all tokens, and unknown ones are still there");
 	if (e.exact) {
-		let n = en(be(e.low.slice()), t);
+		let n = tn(be(e.low.slice()), t);
 		return N(n.to - n.from === 1 && e.seen > 1 ? 0 : n.temperature);
 	}
 	let r = Number(xt(A.get(t.name), t.options).exponent ?? 1), i = Math.log(Math.max(e.seen, 2)), [a, o] = [Math.max(n - t.value, 0), n + t.value], s = (e) => a + (o - a) * Math.min(e / i, 1) ** r, c = {
@@ -2580,41 +2621,41 @@ function hr(e, t) {
 	if (c.low === 0 && c.high > 0) throw q(t, "rounding leaves open whether its temperature is 0");
 	return c;
 }
-function gr(e, t) {
+function Dr(e, t) {
 	if (e.exact) {
-		let n = en(be(e.low.map((t) => t / (e.temperature || 1))), t);
+		let n = tn(be(e.low.map((t) => t / (e.temperature || 1))), t);
 		return Array.from({ length: n.to - n.from }, (e, t) => k(n, n.from + t)).sort((e, t) => e - t);
 	}
 	let { name: n, value: r } = t;
-	if (n === "top_k") return r >= e.tokens ? null : vr(e, t, r);
+	if (n === "top_k") return r >= e.tokens ? null : kr(e, t, r);
 	if (n === "top_p") {
 		let { low: n, high: i } = e.nucleus(r);
 		if (n !== i) throw q(t, `the nucleus holds ${n.toLocaleString("en")} to ${i.toLocaleString("en")} tokens`);
-		return vr(e, t, n);
+		return kr(e, t, n);
 	}
-	if (n === "min_p") return vr(e, t, br(e, t, N(Math.log(r)), !0));
-	if (n === "epsilon_cutoff") return vr(e, t, Math.max(br(e, t, N(Math.log(r)), !1), 1));
+	if (n === "min_p") return kr(e, t, jr(e, t, N(Math.log(r)), !0));
+	if (n === "epsilon_cutoff") return kr(e, t, Math.max(jr(e, t, N(Math.log(r)), !1), 1));
 	if (n === "eta_cutoff") {
 		let n = (e) => Math.min(Math.log(r), Math.log(r) / 2 - e), { low: i, high: a } = e.entropy;
-		return vr(e, t, Math.max(br(e, t, {
+		return kr(e, t, Math.max(jr(e, t, {
 			low: n(a),
 			high: n(i)
 		}, !1), 1));
 	}
 	if (!e.whole) throw q(t, `it needs the whole vocabulary as long as nothing before it has cut off all but the ${e.seen} known tokens`);
-	if (n === "top_n_sigma") return _r(xr(e, t));
-	if (n === "typical_p") return Sr(e, t);
+	if (n === "top_n_sigma") return Or(Mr(e, t));
+	if (n === "typical_p") return Nr(e, t);
 	let i = xt(A.get(n), t.options);
-	if (n === "top_h" && i.entropy === "kept" && !i.among) return _r(Cr(e, t));
+	if (n === "top_h" && i.entropy === "kept" && !i.among) return Or(Pr(e, t));
 	throw q(t, "its logprobs are rounded");
 }
-var _r = (e) => Array.from({ length: e }, (e, t) => t);
-function vr(e, t, n) {
+var Or = (e) => Array.from({ length: e }, (e, t) => t);
+function kr(e, t, n) {
 	let r = xt(A.get(t.name), t.options), i = "min_keep" in r ? Math.max(n, Math.min(Number(r.min_keep), e.tokens)) : n;
-	if (e.whole && (i = Math.min(i, e.seen)), i > e.rankedTokens) throw q(t, `the ${e.rankedTokens} most probable tokens are known, and it keeps ${i.toLocaleString("en")}`);
-	return r.ties === "all" && i < e.tokens && (i = yr(e, t, i)), _r(i);
+	if (e.whole && (i = Math.min(i, e.seen)), i > e.rankedTokens) throw q(t, `the ${e.rankedTokens} most likely tokens are known, and it keeps ${i.toLocaleString("en")}`);
+	return r.ties === "all" && i < e.tokens && (i = Ar(e, t, i)), Or(i);
 }
-function yr(e, t, n) {
+function Ar(e, t, n) {
 	let r = e.low[n - 1];
 	if (!e.whole && Math.log(e.largestUnknownProb) >= r) throw q(t, "unknown tokens may tie with the last one kept");
 	let i = e.high.subarray(n);
@@ -2622,7 +2663,7 @@ function yr(e, t, n) {
 	if (i.length > 0 && i[0] >= r) throw q(t, "rounding leaves open which tokens tie with the last one kept");
 	return n;
 }
-function br(e, t, n, r) {
+function jr(e, t, n, r) {
 	let i = e.temperature, a, o;
 	if (r) a = Array.from(e.low, (t, n) => {
 		if (n === 0) return N(0);
@@ -2640,12 +2681,12 @@ function br(e, t, n, r) {
 		let t = e.largestUnknownProb ** (1 / i);
 		o = Math.log(t / (t + K(e.low.map((e) => Math.exp(e / i)))));
 	}
-	let s = a.filter((e) => e.low >= n.high - ar).length, c = a.findIndex((e) => !(e.low >= n.high - ar) && !(e.high < n.low - ar));
+	let s = a.filter((e) => e.low >= n.high - gr).length, c = a.findIndex((e) => !(e.low >= n.high - gr) && !(e.high < n.low - gr));
 	if (c >= 0) throw q(t, `the token of rank ${c + 1} is too near to its limit`);
-	if (!e.whole && o >= n.low - ar) throw q(t, `unknown tokens may pass it besides ${s} known ones`);
+	if (!e.whole && o >= n.low - gr) throw q(t, `unknown tokens may pass it besides ${s} known ones`);
 	return s;
 }
-function xr(e, t) {
+function Mr(e, t) {
 	let n = e.temperature, r = e.low.map((t, r) => (t + e.high[r]) / 2 / n), i = Math.max(...e.low.map((t, n) => (e.high[n] - t) / 2)) / n, a = K(r) / r.length, o = t.value * Math.sqrt(K(r.map((e) => (e - a) ** 2)) / r.length), s = (2 + t.value) * i, c = 1;
 	for (let e = 1; e < r.length; e++) {
 		let n = r[0] - r[e];
@@ -2654,14 +2695,14 @@ function xr(e, t) {
 	}
 	return c;
 }
-function Sr(e, t) {
+function Nr(e, t) {
 	let n = e.entropy, r = e.probs.map(({ low: e, high: t }) => {
 		let [r, i] = [-Math.log(t) - n.high, -Math.log(e) - n.low];
 		return {
 			low: r <= 0 && i >= 0 ? 0 : Math.min(Math.abs(r), Math.abs(i)),
 			high: Math.max(Math.abs(r), Math.abs(i))
 		};
-	}), i = _r(r.length).sort((e, t) => r[e].low + r[e].high - r[t].low - r[t].high), a = t.value * (1 - ce), o = Number(xt(A.get(t.name), t.options).min_keep ?? 1);
+	}), i = Or(r.length).sort((e, t) => r[e].low + r[e].high - r[t].low - r[t].high), a = t.value * (1 - ce), o = Number(xt(A.get(t.name), t.options).min_keep ?? 1);
 	for (let t = 1; t <= i.length; t++) {
 		let n = i.slice(0, t), s = (t) => e.share((e) => t.includes(e));
 		if (s(n).high < a) continue;
@@ -2671,16 +2712,16 @@ function Sr(e, t) {
 	}
 	throw q(t, "rounding leaves open which tokens come first in its order");
 }
-function Cr(e, t) {
+function Pr(e, t) {
 	let n = e.entropy;
 	for (let r = 2; r <= e.seen; r++) {
-		let i = e.kept(_r(r)).entropy;
+		let i = e.kept(Or(r)).entropy;
 		if (i.low > t.value * n.high * (1 + ce)) return r - 1;
 		if (i.high > t.value * n.low * (1 + ce)) throw q(t, `rounding leaves open whether ${r} tokens stay under its bound`);
 	}
 	return e.seen;
 }
-function wr(e, t, n, r) {
+function Fr(e, t, n, r) {
 	if (n || t.length === e.seen && e.whole) return N(1);
 	let i = new Set(t), a = [r.low, r.high].map((t) => e.at(t).share((e) => i.has(e)));
 	return r.low === r.high ? a[0] : t.every((e, t) => e === t) ? {
@@ -2692,16 +2733,16 @@ function wr(e, t, n, r) {
 	};
 }
 function q(e, t) {
-	return new j(`What ${M(e)} keeps cannot be decided here: ${t}; cut to the known tokens first (top_k), ask for more log-probabilities or more decimals, or use a model that runs here.`);
+	return new j(`What ${M(e)} keeps cannot be decided here: ${t}; cut to the known tokens first (top_k), ask for more logprobs or more decimals, or use a model that runs here.`);
 }
 // src/views/subject.ts
-function Tr(e) {
+function Ir(e) {
 	if (e.logits !== null) {
-		let t = vn(e.logits), n = {
+		let t = yn(e.logits), n = {
 			ids: e.history,
 			ranks: e.history_ranks,
 			promptLength: e.prompt_length
-		}, r = (e) => tn(e, t, n), i = r([]), a = F(i) ? Te(i.raw) : NaN;
+		}, r = (e) => nn(e, t, n), i = r([]), a = F(i) ? Te(i.raw) : NaN;
 		return {
 			record: e,
 			tokens: t.length,
@@ -2713,7 +2754,7 @@ function Tr(e) {
 			margin: N(a)
 		};
 	}
-	let t = ur.of(e.logprobs, e.vocabulary_at_most, e.rounding), n = (e) => dr(e, t);
+	let t = xr.of(e.logprobs, e.vocabulary_at_most, e.rounding), n = (e) => Sr(e, t);
 	return {
 		record: e,
 		tokens: t.tokens,
@@ -2722,50 +2763,50 @@ function Tr(e) {
 		raw: n([]),
 		explain: n,
 		margin: t.margin,
-		chain: Dr(n, e.chain) ? e.chain : "temperature=1"
+		chain: Rr(n, e.chain) ? e.chain : "temperature=1"
 	};
 }
-function Er(e) {
-	return F(e) ? N(rn(e.processed)) : {
+function Lr(e) {
+	return F(e) ? N(an(e.processed)) : {
 		low: Math.exp(e.entropy.low),
 		high: Math.exp(e.entropy.high)
 	};
 }
-function Dr(e, t) {
+function Rr(e, t) {
 	try {
-		return e(Yt(t).chain), !0;
+		return e(Xt(t).chain), !0;
 	} catch (e) {
 		if (e instanceof j) return !1;
 		throw e;
 	}
 }
 // src/views/compare.ts
-var Or = 18;
-function kr(e, t) {
+var zr = 18;
+function Br(e, t) {
 	let { state: n, announce: r } = t, i = [{
-		...Tr(e.a),
+		...Ir(e.a),
 		name: "A",
 		key: "chain_a"
 	}, {
-		...Tr(e.b),
+		...Ir(e.b),
 		name: "B",
 		key: "chain_b"
-	}], a = e.comparable && e.a.rank_ids && e.b.rank_ids ? Ar(e.a, e.b) : null, o = i.map((e) => h(e)), s = _("div"), c = _("p", { class: "verdict-line" }), l = _("tbody"), u = e.compared !== null, d = qr(), f = er(g), p = null;
+	}], a = e.comparable && e.a.rank_ids && e.b.rank_ids ? Vr(e.a, e.b) : null, o = i.map((e) => h(e)), s = _("div"), c = _("p", { class: "verdict-line" }), l = _("tbody"), u = e.compared !== null, d = ii(), f = dr(g), p = null;
 	function m(e) {
 		try {
-			return qt(n.get(e.key) ?? e.chain);
+			return Jt(n.get(e.key) ?? e.chain);
 		} catch {
-			return Yt(e.chain).chain;
+			return Xt(e.chain).chain;
 		}
 	}
 	function h(t) {
-		let i = (e) => n.set(t.key, Zt(e.filter(Et)) || " "), a = Xn(i, r, { heat: !0 }), o = _("select", {
+		let i = (e) => n.set(t.key, Qt(e.filter(Et)) || " "), a = sr(i, r, { heat: !0 }), o = _("select", {
 			"aria-label": `${t.name}: order and rules as in an engine`,
 			onchange: () => {
-				o.value && i(mn(o.value, m(t))), o.value = "";
+				o.value && i(hn(o.value, m(t))), o.value = "";
 			}
 		});
-		x(o, _("option", { value: "" }, "as in …"), ...[...pn.keys()].map((e) => _("option", { value: e }, e)));
+		x(o, _("option", { value: "" }, "as in …"), ...[...mn.keys()].map((e) => _("option", { value: e }, e)));
 		let [s, c, l] = [
 			_("b"),
 			_("b"),
@@ -2788,7 +2829,7 @@ function kr(e, t) {
 				term: "effective-support",
 				value: l
 			}
-		]), d = Jt(Yt(t.record.chain).others), f = t.record.prompt_tokens.length > 0 ? t.record.prompt_tokens : [t.record.prompt];
+		]), d = Yt(Xt(t.record.chain).others), f = t.record.prompt_tokens.length > 0 ? t.record.prompt_tokens : [t.record.prompt];
 		return {
 			element: _("section", {
 				class: `card side-${t.name.toLowerCase()}`,
@@ -2796,27 +2837,27 @@ function kr(e, t) {
 			}, _("h2", {}, _("span", { class: `side-mark mark-${t.name.toLowerCase()}` }, t.name), ` ${t.record.model}`), _("p", {
 				class: "tokens side-prompt",
 				dir: "auto"
-			}, ...f.map(G)), nr(t.record, t.seen, e.compared !== null), d ? _("p", { class: "note" }, d) : null, e.compared === null ? a.element : null, e.compared === null ? _("p", { class: "chain-tools" }, o) : null, u),
+			}, ...f.map(G)), pr(t.record, t.seen, e.compared !== null), d ? _("p", { class: "note" }, d) : null, e.compared === null ? a.element : null, e.compared === null ? _("p", { class: "chain-tools" }, o) : null, u),
 			show(e) {
-				a.show(m(t)), a.report(e.stages), S(s, B(e.kept)), S(c, H(e.entropy)), S(l, H(Er(e)));
+				a.show(m(t)), a.report(e.stages), S(s, B(e.kept)), S(c, H(e.entropy)), S(l, H(Lr(e)));
 			}
 		};
 	}
 	function g() {
 		let [t, n] = i.map((e) => u ? e.raw : e.explain(m(e)));
 		p = [t, n], o[0].show(t), o[1].show(n);
-		let r = jr(i, a, p, Or).map((t) => Pr(t, e, p)), f = u ? {
+		let r = Hr(i, a, p, zr).map((t) => Gr(t, e, p)), f = u ? {
 			a: t.unseen,
 			b: n.unseen
 		} : null, h = Math.max(...r.flatMap((e) => [e.a?.high ?? 0, e.b?.high ?? 0]), f?.a.high ?? 0, f?.b.high ?? 0, 1e-12);
-		x(l, ...r.map((e) => Fr(e, h)), f ? Fr({
+		x(l, ...r.map((e) => Kr(e, h)), f ? Kr({
 			token: null,
 			...f,
 			removedA: null,
 			removedB: null
 		}, h) : null), d.draw(r);
-		let g = e.compared ? Hr(e.compared) : a ? Lr(i, a, p) : [];
-		x(s, g.length > 0 ? W(g) : null), S(c, Rr(i, a, p, e.compared));
+		let g = e.compared ? $r(e.compared) : a ? Jr(i, a, p) : [];
+		x(s, g.length > 0 ? W(g) : null), S(c, Yr(i, a, p, e.compared));
 	}
 	let v = n.listen((e) => (e === "chain_a" || e === "chain_b") && f()), y = _("div", {}, a || u ? null : _("p", { class: "note" }, "The two models have different vocabularies, so no distance is given. Tokens are matched by their text. What one model writes in several pieces (␣Can·ber·ra) has the probability of all pieces in a row, for the raw distribution; – stands where nothing is known."), _("div", { class: "two" }, o[0].element, o[1].element), _("section", {
 		class: "card",
@@ -2840,14 +2881,14 @@ function kr(e, t) {
 		},
 		download: {
 			name: "retort-compare",
-			json: () => Jr(e, i, a, p),
+			json: () => ai(e, i, a, p),
 			csv: () => [[
 				"token",
 				"prob_a_low",
 				"prob_a_high",
 				"prob_b_low",
 				"prob_b_high"
-			], ...jr(i, a, p, 500).map(({ token: e, a: t, b: n }) => [
+			], ...Hr(i, a, p, 500).map(({ token: e, a: t, b: n }) => [
 				e,
 				t?.low ?? null,
 				t?.high ?? null,
@@ -2858,19 +2899,19 @@ function kr(e, t) {
 		}
 	};
 }
-function Ar(e, t) {
-	let n = Math.max(e.vocabulary, t.vocabulary), r = [yn(e.rank_ids), yn(t.rank_ids)];
+function Vr(e, t) {
+	let n = Math.max(e.vocabulary, t.vocabulary), r = [bn(e.rank_ids), bn(t.rank_ids)];
 	return {
 		size: n,
 		ids: r,
-		ranks: [sn(r[0], n), sn(r[1], n)]
+		ranks: [cn(r[0], n), cn(r[1], n)]
 	};
 }
-function jr(e, t, n, r) {
-	let i = t ? Mr(e, t, n, r) : Nr(e, n), a = (e) => Math.max(e.a?.high ?? 0, e.b?.high ?? 0);
+function Hr(e, t, n, r) {
+	let i = t ? Ur(e, t, n, r) : Wr(e, n), a = (e) => Math.max(e.a?.high ?? 0, e.b?.high ?? 0);
 	return i.sort((e, t) => a(t) - a(e)).slice(0, r);
 }
-function Mr(e, { ids: t, ranks: n }, r, i) {
+function Ur(e, { ids: t, ranks: n }, r, i) {
 	let a = new Map(e.flatMap(({ record: e }) => e.ids.map((t, n) => [t, e.tokens[n]]))), o = r.flatMap((e, n) => {
 		let { processed: r } = e;
 		return [...Array.from({ length: Math.min(i, e.kept) }, (e, i) => t[n][k(r, r.from + i)]), ...t[n].subarray(0, 4)];
@@ -2886,7 +2927,7 @@ function Mr(e, { ids: t, ranks: n }, r, i) {
 		};
 	});
 }
-function Nr(e, t) {
+function Wr(e, t) {
 	let n = /* @__PURE__ */ new Map();
 	return e.forEach(({ record: e }, r) => e.tokens.forEach((e, i) => {
 		let a = n.get(e) ?? {
@@ -2901,7 +2942,7 @@ function Nr(e, t) {
 		...t
 	}));
 }
-function Pr(e, { spelled: t }, n) {
+function Gr(e, { spelled: t }, n) {
 	let r = (n) => e.token !== null && (n === 0 ? e.a : e.b) === null ? t[n].find(({ text: t }) => t === e.token) ?? null : null, [i, a] = [r(0), r(1)], o = (e, { stages: t }) => e !== null && t.every(({ stage: e }) => e.name === "temperature" && e.value === 1) ? N(Math.exp(e.logprob)) : null;
 	return {
 		...e,
@@ -2910,9 +2951,9 @@ function Pr(e, { spelled: t }, n) {
 		spelled: [i, a]
 	};
 }
-function Fr(e, t) {
-	let [n, r] = [Kn("a"), Kn("b")];
-	qn(n, e.a ?? N(0), t), qn(r, e.b ?? N(0), t);
+function Kr(e, t) {
+	let [n, r] = [rr("a"), rr("b")];
+	ir(n, e.a ?? N(0), t), ir(r, e.b ?? N(0), t);
 	let i = (t, n, r) => {
 		let i = _("td", {
 			class: `figure ink-${r}`,
@@ -2922,10 +2963,10 @@ function Fr(e, t) {
 		let a = e.spelled?.[r === "a" ? 0 : 1]?.tokens ?? [], o = a.length > 1 ? _("small", {
 			class: "spelled",
 			title: "the pieces in which this model writes it; their raw probabilities multiplied"
-		}, a.map(zn).join("·")) : null;
+		}, a.map(Xn).join("·")) : null;
 		if (t === null) return x(i, _("small", {}, "–"), o);
 		let s = _("span");
-		return Yn(s, t, L), Yn(i, t, L), x(i, s, o);
+		return or(s, t, z), or(i, t, z), x(i, s, o);
 	};
 	return _("tr", { class: e.token === null ? "rest" : "" }, _("th", {
 		scope: "row",
@@ -2935,7 +2976,7 @@ function Fr(e, t) {
 		"aria-hidden": "true"
 	}, n.element, r.element)));
 }
-function Ir(e, t, n, r, i, a, o = "") {
+function qr(e, t, n, r, i, a, o = "") {
 	return {
 		name: t,
 		unit: n,
@@ -2946,29 +2987,29 @@ function Ir(e, t, n, r, i, a, o = "") {
 		}, a), o ? _("small", {}, ` ${o}`) : null)
 	};
 }
-function Lr(e, t, [n, r]) {
-	let i = Vr(t, n, r);
+function Jr(e, t, [n, r]) {
+	let i = Qr(t, n, r);
 	if (i === null || !F(n) || !F(r)) return [];
-	let a = dn({
+	let a = fn({
 		window: n.tempered,
 		ids: t.ids[0]
 	}, e[1].logits, t.ids[1], t.size);
 	return [
-		Ir("tv", "total variation", "0 same, 1 disjoint", "total-variation", i.totalVariation, R(i.totalVariation)),
-		Ir("jsd", "Jensen-Shannon", "nats, at most 0.693", "jsd", i.jsd, R(i.jsd)),
-		Ir("kl-forward", "KL(A ‖ B)", "nats", "kl", i.klForward, R(i.klForward)),
-		Ir("kl-reverse", "KL(B ‖ A)", "nats", "kl", i.klReverse, R(i.klReverse)),
-		Ir("equivalent", "τ that brings B nearest to A", "B whole, A tempered", "equivalent-temperature", a?.temperature ?? NaN, a === null ? "none" : a.temperature.toFixed(2), a === null ? "" : `${a.atBound ? "(a limit), " : ""}${Cn(a.residual)} remain`)
+		qr("tv", "total variation", "0 same, 1 disjoint", "total-variation", i.totalVariation, L(i.totalVariation)),
+		qr("jsd", "Jensen-Shannon", "nats, at most 0.693", "jsd", i.jsd, L(i.jsd)),
+		qr("kl-forward", "KL(A ‖ B)", "nats", "kl", i.klForward, L(i.klForward)),
+		qr("kl-reverse", "KL(B ‖ A)", "nats", "kl", i.klReverse, L(i.klReverse)),
+		qr("equivalent", "τ that brings B nearest to A", "B whole, A tempered", "equivalent-temperature", a?.temperature ?? NaN, a === null ? "none" : R(a.temperature, 2), a === null ? "" : `${a.atBound ? "(a limit), " : ""}${An(a.residual)} remain`)
 	];
 }
-function Rr([e, t], n, r, i) {
-	let [a, o] = [zr(e, r[0]), zr(t, r[1])], s = a.token === o.token ? `Both put ${a.shown} first: A gives it ${a.share}, B ${o.share}.` : `A puts ${a.shown} first (${a.share}), B ${o.shown} (${o.share}).`, c = i ? P(i.total_variation) : n ? N(Vr(n, ...r)?.totalVariation ?? NaN) : null;
+function Yr([e, t], n, r, i) {
+	let [a, o] = [Xr(e, r[0]), Xr(t, r[1])], s = a.token === o.token ? `Both put ${a.shown} first: A gives it ${a.share}, B ${o.share}.` : `A puts ${a.shown} first (${a.share}), B ${o.shown} (${o.share}).`, c = i ? P(i.total_variation) : n ? N(Qr(n, ...r)?.totalVariation ?? NaN) : null;
 	return c === null || Number.isNaN(c.high) ? s : `${s} They share ${H({
 		low: 1 - c.high,
 		high: 1 - c.low
-	}, Br)} of their probability.`;
+	}, Zr)} of their probability.`;
 }
-function zr({ record: e }, t) {
+function Xr({ record: e }, t) {
 	let n = 0;
 	e.tokens.forEach((e, r) => {
 		t.prob(r).high > t.prob(n).high && (n = r);
@@ -2976,15 +3017,15 @@ function zr({ record: e }, t) {
 	let r = e.tokens[n];
 	return {
 		token: r,
-		shown: `“${zn(r)}”`,
-		share: H(t.prob(n), Br)
+		shown: `“${Xn(r)}”`,
+		share: H(t.prob(n), Zr)
 	};
 }
-function Br(e) {
-	return e > 0 && e < .01 ? "less than 1 %" : `${Math.round(100 * e)} %`;
+function Zr(e) {
+	return e > 0 && e < .01 ? "less than 1%" : Dn(e);
 }
-function Vr(e, t, n) {
-	return !F(t) || !F(n) ? null : cn({
+function Qr(e, t, n) {
+	return !F(t) || !F(n) ? null : ln({
 		window: t.processed,
 		ids: e.ids[0]
 	}, {
@@ -2992,34 +3033,34 @@ function Vr(e, t, n) {
 		ids: e.ids[1]
 	}, e.size);
 }
-function Hr(e) {
-	let t = ({ low: e, high: t }) => e === t ? R(e) : e === -Infinity ? "∞" : `at least ${R(e)}`;
+function $r(e) {
+	let t = ({ low: e, high: t }) => e === t ? L(e) : e === -Infinity ? "inf" : `at least ${L(e)}`;
 	return [
-		Ir("tv", "total variation", "0 same, 1 disjoint", "total-variation", null, H(P(e.total_variation))),
-		Ir("kl-forward", "KL(A ‖ B)", "nats", "kl", null, t(P(e.kl_ab))),
-		Ir("kl-reverse", "KL(B ‖ A)", "nats", "kl", null, t(P(e.kl_ba))),
-		Ir("common", "tokens that both name", "", "interval", null, R(e.common)),
-		Ir("logprob-difference", "largest difference of logprobs", "nats, among these", "logprob", null, R(e.logprob_difference))
+		qr("tv", "total variation", "0 same, 1 disjoint", "total-variation", null, H(P(e.total_variation))),
+		qr("kl-forward", "KL(A ‖ B)", "nats", "kl", null, t(P(e.kl_ab))),
+		qr("kl-reverse", "KL(B ‖ A)", "nats", "kl", null, t(P(e.kl_ba))),
+		qr("common", "tokens that both name", "", "interval", null, L(e.common)),
+		qr("logprob-difference", "largest difference of logprobs", "nats, among these", "logprob", null, L(e.logprob_difference))
 	];
 }
-var Ur = 20, Wr = 120, Gr = {
+var ei = 20, ti = 120, ni = {
 	right: 22,
 	top: 8,
 	bottom: 34
-}, Kr = 1e-6;
-function qr() {
-	let e = Gr.top + 360 + Gr.bottom, t = v("title"), n = v("g"), r = v("svg", {
+}, ri = 1e-6;
+function ii() {
+	let e = ni.top + 360 + ni.bottom, t = v("title"), n = v("g"), r = v("svg", {
 		viewBox: `0 0 640 ${e}`,
 		class: "chart pair-chart",
 		role: "img"
 	}, t, n);
 	r.style.maxHeight = "none";
-	let i = 640, a = [], o = tr(r, e, (e) => {
+	let i = 640, a = [], o = fr(r, e, (e) => {
 		i = e, c(a);
-	}), s = (e) => e === null ? "not named" : H(e, L);
+	}), s = (e) => e === null ? "not named" : H(e, z);
 	function c(r) {
 		a = r;
-		let o = (e) => Wr + (i - Gr.right - Wr) * Math.log(Math.max(e, Kr) / Kr) / Math.log(1 / Kr), c = (e, t, n) => e === null || e.high < Kr ? null : e.low === e.high ? v("circle", {
+		let o = (e) => ti + (i - ni.right - ti) * Math.log(Math.max(e, ri) / ri) / Math.log(1 / ri), c = (e, t, n) => e === null || e.high < ri ? null : e.low === e.high ? v("circle", {
 			class: `dot-${t}`,
 			cx: o(e.low),
 			cy: n,
@@ -3037,7 +3078,7 @@ function qr() {
 			y1: n,
 			y2: n
 		});
-		S(t, `Probability in A and B: ${r.slice(0, 8).map((e) => `${zn(e.token ?? "")} ${s(e.a)} and ${s(e.b)}`).join("; ")}`), x(n, ...[
+		S(t, `Probability in A and B: ${r.slice(0, 8).map((e) => `${Xn(e.token ?? "")} ${s(e.a)} and ${s(e.b)}`).join("; ")}`), x(n, ...[
 			1,
 			.01,
 			1e-4,
@@ -3046,14 +3087,14 @@ function qr() {
 			class: "grid",
 			x1: o(t),
 			x2: o(t),
-			y1: Gr.top,
-			y2: e - Gr.bottom
+			y1: ni.top,
+			y2: e - ni.bottom
 		}), v("text", {
 			x: o(t),
-			y: e - Gr.bottom + 16,
+			y: e - ni.bottom + 16,
 			"text-anchor": "middle"
-		}, t === Kr ? "≤ 0.0001 %" : `${100 * t} %`)]), ...r.flatMap((e, t) => {
-			let n = Gr.top + t * Ur + Ur / 2, r = zn(e.token ?? "");
+		}, t === ri ? "≤ 0.0001%" : `${L(100 * t)}%`)]), ...r.flatMap((e, t) => {
+			let n = ni.top + t * ei + ei / 2, r = Xn(e.token ?? "");
 			return [
 				v("text", {
 					class: "dot-label",
@@ -3066,7 +3107,7 @@ function qr() {
 				c(e.b, "b", n)
 			];
 		}), v("text", {
-			x: i - Gr.right,
+			x: i - ni.right,
 			y: e - 2,
 			"text-anchor": "end"
 		}, "probability →"));
@@ -3077,23 +3118,23 @@ function qr() {
 		close: o
 	};
 }
-function Jr(e, t, n, r) {
+function ai(e, t, n, r) {
 	let i = ({ record: { model: e, prompt: t } }, { stages: n }) => ({
 		model: e,
 		prompt: t,
-		chain: Zt(n.map(({ stage: e }) => e))
+		chain: Qt(n.map(({ stage: e }) => e))
 	});
 	return {
 		a: i(t[0], r[0]),
 		b: i(t[1], r[1]),
 		comparable: e.comparable,
-		distances: e.compared ?? (n && Vr(n, ...r)),
-		tokens: jr(t, n, r, 200)
+		distances: e.compared ?? (n && Qr(n, ...r)),
+		tokens: Hr(t, n, r, 200)
 	};
 }
 // src/views/glossary.ts
-function Yr({ state: e, data: t }) {
-	let n = Object.entries(Dn).map(([e, { term: t, text: n }]) => _("div", {
+function oi({ state: e, data: t }) {
+	let n = Object.entries(Rn).map(([e, { term: t, text: n }]) => _("div", {
 		class: "entry",
 		"data-term": e
 	}, _("dt", {}, t), _("dd", {}, n))), r = () => {
@@ -3109,17 +3150,17 @@ function Yr({ state: e, data: t }) {
 	};
 }
 // node_modules/d3-array/src/ascending.js
-function Xr(e, t) {
+function si(e, t) {
 	return e == null || t == null ? NaN : e < t ? -1 : e > t ? 1 : e >= t ? 0 : NaN;
 }
 // node_modules/d3-array/src/descending.js
-function Zr(e, t) {
+function ci(e, t) {
 	return e == null || t == null ? NaN : t < e ? -1 : t > e ? 1 : t >= e ? 0 : NaN;
 }
 // node_modules/d3-array/src/bisector.js
-function Qr(e) {
+function li(e) {
 	let t, n, r;
-	e.length === 2 ? (t = e === Xr || e === Zr ? e : $r, n = e, r = e) : (t = Xr, n = (t, n) => Xr(e(t), n), r = (t, n) => e(t) - n);
+	e.length === 2 ? (t = e === si || e === ci ? e : ui, n = e, r = e) : (t = si, n = (t, n) => si(e(t), n), r = (t, n) => e(t) - n);
 	function i(e, r, i = 0, a = e.length) {
 		if (i < a) {
 			if (t(r, r) !== 0) return a;
@@ -3150,18 +3191,18 @@ function Qr(e) {
 		right: a
 	};
 }
-function $r() {
+function ui() {
 	return 0;
 }
 // node_modules/d3-array/src/number.js
-function ei(e) {
+function di(e) {
 	return e === null ? NaN : +e;
 }
 // node_modules/d3-array/src/bisect.js
-var ti = Qr(Xr), ni = ti.right;
-ti.left, Qr(ei).center;
+var fi = li(si), pi = fi.right;
+fi.left, li(di).center;
 // node_modules/d3-array/src/extent.js
-function ri(e, t) {
+function mi(e, t) {
 	let n, r;
 	if (t === void 0) for (let t of e) t != null && (n === void 0 ? t >= t && (n = r = t) : (n > t && (n = t), r < t && (r = t)));
 	else {
@@ -3171,19 +3212,19 @@ function ri(e, t) {
 	return [n, r];
 }
 // node_modules/d3-array/src/ticks.js
-var ii = Math.sqrt(50), ai = Math.sqrt(10), oi = Math.sqrt(2);
-function si(e, t, n) {
-	let r = (t - e) / Math.max(0, n), i = Math.floor(Math.log10(r)), a = r / 10 ** i, o = a >= ii ? 10 : a >= ai ? 5 : a >= oi ? 2 : 1, s, c, l;
-	return i < 0 ? (l = 10 ** -i / o, s = Math.round(e * l), c = Math.round(t * l), s / l < e && ++s, c / l > t && --c, l = -l) : (l = 10 ** i * o, s = Math.round(e / l), c = Math.round(t / l), s * l < e && ++s, c * l > t && --c), c < s && .5 <= n && n < 2 ? si(e, t, n * 2) : [
+var hi = Math.sqrt(50), gi = Math.sqrt(10), _i = Math.sqrt(2);
+function vi(e, t, n) {
+	let r = (t - e) / Math.max(0, n), i = Math.floor(Math.log10(r)), a = r / 10 ** i, o = a >= hi ? 10 : a >= gi ? 5 : a >= _i ? 2 : 1, s, c, l;
+	return i < 0 ? (l = 10 ** -i / o, s = Math.round(e * l), c = Math.round(t * l), s / l < e && ++s, c / l > t && --c, l = -l) : (l = 10 ** i * o, s = Math.round(e / l), c = Math.round(t / l), s * l < e && ++s, c * l > t && --c), c < s && .5 <= n && n < 2 ? vi(e, t, n * 2) : [
 		s,
 		c,
 		l
 	];
 }
-function ci(e, t, n) {
+function yi(e, t, n) {
 	if (t = +t, e = +e, n = +n, !(n > 0)) return [];
 	if (e === t) return [e];
-	let r = t < e, [i, a, o] = r ? si(t, e, n) : si(e, t, n);
+	let r = t < e, [i, a, o] = r ? vi(t, e, n) : vi(e, t, n);
 	if (!(a >= i)) return [];
 	let s = a - i + 1, c = Array(s);
 	if (r) {
@@ -3193,16 +3234,16 @@ function ci(e, t, n) {
 	else for (let e = 0; e < s; ++e) c[e] = (i + e) * o;
 	return c;
 }
-function li(e, t, n) {
-	return t = +t, e = +e, n = +n, si(e, t, n)[2];
+function bi(e, t, n) {
+	return t = +t, e = +e, n = +n, vi(e, t, n)[2];
 }
-function ui(e, t, n) {
+function xi(e, t, n) {
 	t = +t, e = +e, n = +n;
-	let r = t < e, i = r ? li(t, e, n) : li(e, t, n);
+	let r = t < e, i = r ? bi(t, e, n) : bi(e, t, n);
 	return (r ? -1 : 1) * (i < 0 ? 1 / -i : i);
 }
 // node_modules/d3-scale/src/init.js
-function di(e, t) {
+function Si(e, t) {
 	switch (arguments.length) {
 		case 0: break;
 		case 1:
@@ -3213,16 +3254,16 @@ function di(e, t) {
 	return this;
 }
 // node_modules/d3-color/dist/d3-color.mjs
-function fi(e, t, n) {
+function Ci(e, t, n) {
 	e.prototype = t.prototype = n, n.constructor = e;
 }
-function pi(e, t) {
+function wi(e, t) {
 	var n = Object.create(e.prototype);
 	for (var r in t) n[r] = t[r];
 	return n;
 }
-function mi() {}
-var hi = .7, gi = 1 / hi, _i = "\\s*([+-]?\\d+)\\s*", vi = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)\\s*", yi = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)%\\s*", bi = /^#([0-9a-f]{3,8})$/, xi = RegExp(`^rgb\\(${_i},${_i},${_i}\\)$`), Si = RegExp(`^rgb\\(${yi},${yi},${yi}\\)$`), Ci = RegExp(`^rgba\\(${_i},${_i},${_i},${vi}\\)$`), wi = RegExp(`^rgba\\(${yi},${yi},${yi},${vi}\\)$`), Ti = RegExp(`^hsl\\(${vi},${yi},${yi}\\)$`), Ei = RegExp(`^hsla\\(${vi},${yi},${yi},${vi}\\)$`), Di = {
+function Ti() {}
+var Ei = .7, Di = 1 / Ei, Oi = "\\s*([+-]?\\d+)\\s*", ki = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)\\s*", Ai = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)%\\s*", ji = /^#([0-9a-f]{3,8})$/, Mi = RegExp(`^rgb\\(${Oi},${Oi},${Oi}\\)$`), Ni = RegExp(`^rgb\\(${Ai},${Ai},${Ai}\\)$`), Pi = RegExp(`^rgba\\(${Oi},${Oi},${Oi},${ki}\\)$`), Fi = RegExp(`^rgba\\(${Ai},${Ai},${Ai},${ki}\\)$`), Ii = RegExp(`^hsl\\(${ki},${Ai},${Ai}\\)$`), Li = RegExp(`^hsla\\(${ki},${Ai},${Ai},${ki}\\)$`), Ri = {
 	aliceblue: 15792383,
 	antiquewhite: 16444375,
 	aqua: 65535,
@@ -3372,266 +3413,266 @@ var hi = .7, gi = 1 / hi, _i = "\\s*([+-]?\\d+)\\s*", vi = "\\s*([+-]?(?:\\d*\\.
 	yellow: 16776960,
 	yellowgreen: 10145074
 };
-fi(mi, Mi, {
+Ci(Ti, Ui, {
 	copy(e) {
 		return Object.assign(new this.constructor(), this, e);
 	},
 	displayable() {
 		return this.rgb().displayable();
 	},
-	hex: Oi,
-	formatHex: Oi,
-	formatHex8: ki,
-	formatHsl: Ai,
-	formatRgb: ji,
-	toString: ji
+	hex: zi,
+	formatHex: zi,
+	formatHex8: Bi,
+	formatHsl: Vi,
+	formatRgb: Hi,
+	toString: Hi
 });
-function Oi() {
+function zi() {
 	return this.rgb().formatHex();
 }
-function ki() {
+function Bi() {
 	return this.rgb().formatHex8();
 }
-function Ai() {
-	return Wi(this).formatHsl();
+function Vi() {
+	return ta(this).formatHsl();
 }
-function ji() {
+function Hi() {
 	return this.rgb().formatRgb();
 }
-function Mi(e) {
+function Ui(e) {
 	var t, n;
-	return e = (e + "").trim().toLowerCase(), (t = bi.exec(e)) ? (n = t[1].length, t = parseInt(t[1], 16), n === 6 ? Ni(t) : n === 3 ? new J(t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, (t & 15) << 4 | t & 15, 1) : n === 8 ? Pi(t >> 24 & 255, t >> 16 & 255, t >> 8 & 255, (t & 255) / 255) : n === 4 ? Pi(t >> 12 & 15 | t >> 8 & 240, t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, ((t & 15) << 4 | t & 15) / 255) : null) : (t = xi.exec(e)) ? new J(t[1], t[2], t[3], 1) : (t = Si.exec(e)) ? new J(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, 1) : (t = Ci.exec(e)) ? Pi(t[1], t[2], t[3], t[4]) : (t = wi.exec(e)) ? Pi(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, t[4]) : (t = Ti.exec(e)) ? Ui(t[1], t[2] / 100, t[3] / 100, 1) : (t = Ei.exec(e)) ? Ui(t[1], t[2] / 100, t[3] / 100, t[4]) : Di.hasOwnProperty(e) ? Ni(Di[e]) : e === "transparent" ? new J(NaN, NaN, NaN, 0) : null;
+	return e = (e + "").trim().toLowerCase(), (t = ji.exec(e)) ? (n = t[1].length, t = parseInt(t[1], 16), n === 6 ? Wi(t) : n === 3 ? new J(t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, (t & 15) << 4 | t & 15, 1) : n === 8 ? Gi(t >> 24 & 255, t >> 16 & 255, t >> 8 & 255, (t & 255) / 255) : n === 4 ? Gi(t >> 12 & 15 | t >> 8 & 240, t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, ((t & 15) << 4 | t & 15) / 255) : null) : (t = Mi.exec(e)) ? new J(t[1], t[2], t[3], 1) : (t = Ni.exec(e)) ? new J(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, 1) : (t = Pi.exec(e)) ? Gi(t[1], t[2], t[3], t[4]) : (t = Fi.exec(e)) ? Gi(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, t[4]) : (t = Ii.exec(e)) ? ea(t[1], t[2] / 100, t[3] / 100, 1) : (t = Li.exec(e)) ? ea(t[1], t[2] / 100, t[3] / 100, t[4]) : Ri.hasOwnProperty(e) ? Wi(Ri[e]) : e === "transparent" ? new J(NaN, NaN, NaN, 0) : null;
 }
-function Ni(e) {
+function Wi(e) {
 	return new J(e >> 16 & 255, e >> 8 & 255, e & 255, 1);
 }
-function Pi(e, t, n, r) {
+function Gi(e, t, n, r) {
 	return r <= 0 && (e = t = n = NaN), new J(e, t, n, r);
 }
-function Fi(e) {
-	return e instanceof mi || (e = Mi(e)), e ? (e = e.rgb(), new J(e.r, e.g, e.b, e.opacity)) : new J();
+function Ki(e) {
+	return e instanceof Ti || (e = Ui(e)), e ? (e = e.rgb(), new J(e.r, e.g, e.b, e.opacity)) : new J();
 }
-function Ii(e, t, n, r) {
-	return arguments.length === 1 ? Fi(e) : new J(e, t, n, r ?? 1);
+function qi(e, t, n, r) {
+	return arguments.length === 1 ? Ki(e) : new J(e, t, n, r ?? 1);
 }
 function J(e, t, n, r) {
 	this.r = +e, this.g = +t, this.b = +n, this.opacity = +r;
 }
-fi(J, Ii, pi(mi, {
+Ci(J, qi, wi(Ti, {
 	brighter(e) {
-		return e = e == null ? gi : gi ** +e, new J(this.r * e, this.g * e, this.b * e, this.opacity);
+		return e = e == null ? Di : Di ** +e, new J(this.r * e, this.g * e, this.b * e, this.opacity);
 	},
 	darker(e) {
-		return e = e == null ? hi : hi ** +e, new J(this.r * e, this.g * e, this.b * e, this.opacity);
+		return e = e == null ? Ei : Ei ** +e, new J(this.r * e, this.g * e, this.b * e, this.opacity);
 	},
 	rgb() {
 		return this;
 	},
 	clamp() {
-		return new J(Vi(this.r), Vi(this.g), Vi(this.b), Bi(this.opacity));
+		return new J(Qi(this.r), Qi(this.g), Qi(this.b), Zi(this.opacity));
 	},
 	displayable() {
 		return -.5 <= this.r && this.r < 255.5 && -.5 <= this.g && this.g < 255.5 && -.5 <= this.b && this.b < 255.5 && 0 <= this.opacity && this.opacity <= 1;
 	},
-	hex: Li,
-	formatHex: Li,
-	formatHex8: Ri,
-	formatRgb: zi,
-	toString: zi
+	hex: Ji,
+	formatHex: Ji,
+	formatHex8: Yi,
+	formatRgb: Xi,
+	toString: Xi
 }));
-function Li() {
-	return `#${Hi(this.r)}${Hi(this.g)}${Hi(this.b)}`;
+function Ji() {
+	return `#${$i(this.r)}${$i(this.g)}${$i(this.b)}`;
 }
-function Ri() {
-	return `#${Hi(this.r)}${Hi(this.g)}${Hi(this.b)}${Hi((isNaN(this.opacity) ? 1 : this.opacity) * 255)}`;
+function Yi() {
+	return `#${$i(this.r)}${$i(this.g)}${$i(this.b)}${$i((isNaN(this.opacity) ? 1 : this.opacity) * 255)}`;
 }
-function zi() {
-	let e = Bi(this.opacity);
-	return `${e === 1 ? "rgb(" : "rgba("}${Vi(this.r)}, ${Vi(this.g)}, ${Vi(this.b)}${e === 1 ? ")" : `, ${e})`}`;
+function Xi() {
+	let e = Zi(this.opacity);
+	return `${e === 1 ? "rgb(" : "rgba("}${Qi(this.r)}, ${Qi(this.g)}, ${Qi(this.b)}${e === 1 ? ")" : `, ${e})`}`;
 }
-function Bi(e) {
+function Zi(e) {
 	return isNaN(e) ? 1 : Math.max(0, Math.min(1, e));
 }
-function Vi(e) {
+function Qi(e) {
 	return Math.max(0, Math.min(255, Math.round(e) || 0));
 }
-function Hi(e) {
-	return e = Vi(e), (e < 16 ? "0" : "") + e.toString(16);
+function $i(e) {
+	return e = Qi(e), (e < 16 ? "0" : "") + e.toString(16);
 }
-function Ui(e, t, n, r) {
+function ea(e, t, n, r) {
 	return r <= 0 ? e = t = n = NaN : n <= 0 || n >= 1 ? e = t = NaN : t <= 0 && (e = NaN), new Y(e, t, n, r);
 }
-function Wi(e) {
+function ta(e) {
 	if (e instanceof Y) return new Y(e.h, e.s, e.l, e.opacity);
-	if (e instanceof mi || (e = Mi(e)), !e) return new Y();
+	if (e instanceof Ti || (e = Ui(e)), !e) return new Y();
 	if (e instanceof Y) return e;
 	e = e.rgb();
 	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = Math.min(t, n, r), a = Math.max(t, n, r), o = NaN, s = a - i, c = (a + i) / 2;
 	return s ? (o = t === a ? (n - r) / s + (n < r) * 6 : n === a ? (r - t) / s + 2 : (t - n) / s + 4, s /= c < .5 ? a + i : 2 - a - i, o *= 60) : s = c > 0 && c < 1 ? 0 : o, new Y(o, s, c, e.opacity);
 }
-function Gi(e, t, n, r) {
-	return arguments.length === 1 ? Wi(e) : new Y(e, t, n, r ?? 1);
+function na(e, t, n, r) {
+	return arguments.length === 1 ? ta(e) : new Y(e, t, n, r ?? 1);
 }
 function Y(e, t, n, r) {
 	this.h = +e, this.s = +t, this.l = +n, this.opacity = +r;
 }
-fi(Y, Gi, pi(mi, {
+Ci(Y, na, wi(Ti, {
 	brighter(e) {
-		return e = e == null ? gi : gi ** +e, new Y(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? Di : Di ** +e, new Y(this.h, this.s, this.l * e, this.opacity);
 	},
 	darker(e) {
-		return e = e == null ? hi : hi ** +e, new Y(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? Ei : Ei ** +e, new Y(this.h, this.s, this.l * e, this.opacity);
 	},
 	rgb() {
 		var e = this.h % 360 + (this.h < 0) * 360, t = isNaN(e) || isNaN(this.s) ? 0 : this.s, n = this.l, r = n + (n < .5 ? n : 1 - n) * t, i = 2 * n - r;
-		return new J(Ji(e >= 240 ? e - 240 : e + 120, i, r), Ji(e, i, r), Ji(e < 120 ? e + 240 : e - 120, i, r), this.opacity);
+		return new J(aa(e >= 240 ? e - 240 : e + 120, i, r), aa(e, i, r), aa(e < 120 ? e + 240 : e - 120, i, r), this.opacity);
 	},
 	clamp() {
-		return new Y(Ki(this.h), qi(this.s), qi(this.l), Bi(this.opacity));
+		return new Y(ra(this.h), ia(this.s), ia(this.l), Zi(this.opacity));
 	},
 	displayable() {
 		return (0 <= this.s && this.s <= 1 || isNaN(this.s)) && 0 <= this.l && this.l <= 1 && 0 <= this.opacity && this.opacity <= 1;
 	},
 	formatHsl() {
-		let e = Bi(this.opacity);
-		return `${e === 1 ? "hsl(" : "hsla("}${Ki(this.h)}, ${qi(this.s) * 100}%, ${qi(this.l) * 100}%${e === 1 ? ")" : `, ${e})`}`;
+		let e = Zi(this.opacity);
+		return `${e === 1 ? "hsl(" : "hsla("}${ra(this.h)}, ${ia(this.s) * 100}%, ${ia(this.l) * 100}%${e === 1 ? ")" : `, ${e})`}`;
 	}
 }));
-function Ki(e) {
+function ra(e) {
 	return e = (e || 0) % 360, e < 0 ? e + 360 : e;
 }
-function qi(e) {
+function ia(e) {
 	return Math.max(0, Math.min(1, e || 0));
 }
-function Ji(e, t, n) {
+function aa(e, t, n) {
 	return (e < 60 ? t + (n - t) * e / 60 : e < 180 ? n : e < 240 ? t + (n - t) * (240 - e) / 60 : t) * 255;
 }
-var Yi = Math.PI / 180, Xi = 180 / Math.PI, Zi = 18, Qi = .96422, $i = 1, ea = .82521, ta = 4 / 29, na = 6 / 29, ra = 3 * na * na, ia = na * na * na;
-function aa(e) {
-	if (e instanceof sa) return new sa(e.l, e.a, e.b, e.opacity);
-	if (e instanceof ma) return ha(e);
-	e instanceof J || (e = Fi(e));
-	var t = da(e.r), n = da(e.g), r = da(e.b), i = ca((.2225045 * t + .7168786 * n + .0606169 * r) / $i), a, o;
-	return t === n && n === r ? a = o = i : (a = ca((.4360747 * t + .3850649 * n + .1430804 * r) / Qi), o = ca((.0139322 * t + .0971045 * n + .7141733 * r) / ea)), new sa(116 * i - 16, 500 * (a - i), 200 * (i - o), e.opacity);
+var oa = Math.PI / 180, sa = 180 / Math.PI, ca = 18, la = .96422, ua = 1, da = .82521, fa = 4 / 29, pa = 6 / 29, ma = 3 * pa * pa, ha = pa * pa * pa;
+function ga(e) {
+	if (e instanceof va) return new va(e.l, e.a, e.b, e.opacity);
+	if (e instanceof Ta) return Ea(e);
+	e instanceof J || (e = Ki(e));
+	var t = Sa(e.r), n = Sa(e.g), r = Sa(e.b), i = ya((.2225045 * t + .7168786 * n + .0606169 * r) / ua), a, o;
+	return t === n && n === r ? a = o = i : (a = ya((.4360747 * t + .3850649 * n + .1430804 * r) / la), o = ya((.0139322 * t + .0971045 * n + .7141733 * r) / da)), new va(116 * i - 16, 500 * (a - i), 200 * (i - o), e.opacity);
 }
-function oa(e, t, n, r) {
-	return arguments.length === 1 ? aa(e) : new sa(e, t, n, r ?? 1);
+function _a(e, t, n, r) {
+	return arguments.length === 1 ? ga(e) : new va(e, t, n, r ?? 1);
 }
-function sa(e, t, n, r) {
+function va(e, t, n, r) {
 	this.l = +e, this.a = +t, this.b = +n, this.opacity = +r;
 }
-fi(sa, oa, pi(mi, {
+Ci(va, _a, wi(Ti, {
 	brighter(e) {
-		return new sa(this.l + Zi * (e ?? 1), this.a, this.b, this.opacity);
+		return new va(this.l + ca * (e ?? 1), this.a, this.b, this.opacity);
 	},
 	darker(e) {
-		return new sa(this.l - Zi * (e ?? 1), this.a, this.b, this.opacity);
+		return new va(this.l - ca * (e ?? 1), this.a, this.b, this.opacity);
 	},
 	rgb() {
 		var e = (this.l + 16) / 116, t = isNaN(this.a) ? e : e + this.a / 500, n = isNaN(this.b) ? e : e - this.b / 200;
-		return t = Qi * la(t), e = $i * la(e), n = ea * la(n), new J(ua(3.1338561 * t - 1.6168667 * e - .4906146 * n), ua(-.9787684 * t + 1.9161415 * e + .033454 * n), ua(.0719453 * t - .2289914 * e + 1.4052427 * n), this.opacity);
+		return t = la * ba(t), e = ua * ba(e), n = da * ba(n), new J(xa(3.1338561 * t - 1.6168667 * e - .4906146 * n), xa(-.9787684 * t + 1.9161415 * e + .033454 * n), xa(.0719453 * t - .2289914 * e + 1.4052427 * n), this.opacity);
 	}
 }));
-function ca(e) {
-	return e > ia ? e ** (1 / 3) : e / ra + ta;
+function ya(e) {
+	return e > ha ? e ** (1 / 3) : e / ma + fa;
 }
-function la(e) {
-	return e > na ? e * e * e : ra * (e - ta);
+function ba(e) {
+	return e > pa ? e * e * e : ma * (e - fa);
 }
-function ua(e) {
+function xa(e) {
 	return 255 * (e <= .0031308 ? 12.92 * e : 1.055 * e ** (1 / 2.4) - .055);
 }
-function da(e) {
+function Sa(e) {
 	return (e /= 255) <= .04045 ? e / 12.92 : ((e + .055) / 1.055) ** 2.4;
 }
-function fa(e) {
-	if (e instanceof ma) return new ma(e.h, e.c, e.l, e.opacity);
-	if (e instanceof sa || (e = aa(e)), e.a === 0 && e.b === 0) return new ma(NaN, 0 < e.l && e.l < 100 ? 0 : NaN, e.l, e.opacity);
-	var t = Math.atan2(e.b, e.a) * Xi;
-	return new ma(t < 0 ? t + 360 : t, Math.sqrt(e.a * e.a + e.b * e.b), e.l, e.opacity);
+function Ca(e) {
+	if (e instanceof Ta) return new Ta(e.h, e.c, e.l, e.opacity);
+	if (e instanceof va || (e = ga(e)), e.a === 0 && e.b === 0) return new Ta(NaN, 0 < e.l && e.l < 100 ? 0 : NaN, e.l, e.opacity);
+	var t = Math.atan2(e.b, e.a) * sa;
+	return new Ta(t < 0 ? t + 360 : t, Math.sqrt(e.a * e.a + e.b * e.b), e.l, e.opacity);
 }
-function pa(e, t, n, r) {
-	return arguments.length === 1 ? fa(e) : new ma(e, t, n, r ?? 1);
-}
-function ma(e, t, n, r) {
-	this.h = +e, this.c = +t, this.l = +n, this.opacity = +r;
-}
-function ha(e) {
-	if (isNaN(e.h)) return new sa(e.l, 0, 0, e.opacity);
-	var t = e.h * Yi;
-	return new sa(e.l, Math.cos(t) * e.c, Math.sin(t) * e.c, e.opacity);
-}
-fi(ma, pa, pi(mi, {
-	brighter(e) {
-		return new ma(this.h, this.c, this.l + Zi * (e ?? 1), this.opacity);
-	},
-	darker(e) {
-		return new ma(this.h, this.c, this.l - Zi * (e ?? 1), this.opacity);
-	},
-	rgb() {
-		return ha(this).rgb();
-	}
-}));
-var ga = -.14861, _a = 1.78277, va = -.29227, ya = -.90649, ba = 1.97294, xa = ba * ya, Sa = ba * _a, Ca = _a * va - ya * ga;
-function wa(e) {
-	if (e instanceof Ea) return new Ea(e.h, e.s, e.l, e.opacity);
-	e instanceof J || (e = Fi(e));
-	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = (Ca * r + xa * t - Sa * n) / (Ca + xa - Sa), a = r - i, o = (ba * (n - i) - va * a) / ya, s = Math.sqrt(o * o + a * a) / (ba * i * (1 - i)), c = s ? Math.atan2(o, a) * Xi - 120 : NaN;
-	return new Ea(c < 0 ? c + 360 : c, s, i, e.opacity);
+function wa(e, t, n, r) {
+	return arguments.length === 1 ? Ca(e) : new Ta(e, t, n, r ?? 1);
 }
 function Ta(e, t, n, r) {
-	return arguments.length === 1 ? wa(e) : new Ea(e, t, n, r ?? 1);
+	this.h = +e, this.c = +t, this.l = +n, this.opacity = +r;
 }
-function Ea(e, t, n, r) {
-	this.h = +e, this.s = +t, this.l = +n, this.opacity = +r;
+function Ea(e) {
+	if (isNaN(e.h)) return new va(e.l, 0, 0, e.opacity);
+	var t = e.h * oa;
+	return new va(e.l, Math.cos(t) * e.c, Math.sin(t) * e.c, e.opacity);
 }
-fi(Ea, Ta, pi(mi, {
+Ci(Ta, wa, wi(Ti, {
 	brighter(e) {
-		return e = e == null ? gi : gi ** +e, new Ea(this.h, this.s, this.l * e, this.opacity);
+		return new Ta(this.h, this.c, this.l + ca * (e ?? 1), this.opacity);
 	},
 	darker(e) {
-		return e = e == null ? hi : hi ** +e, new Ea(this.h, this.s, this.l * e, this.opacity);
+		return new Ta(this.h, this.c, this.l - ca * (e ?? 1), this.opacity);
 	},
 	rgb() {
-		var e = isNaN(this.h) ? 0 : (this.h + 120) * Yi, t = +this.l, n = isNaN(this.s) ? 0 : this.s * t * (1 - t), r = Math.cos(e), i = Math.sin(e);
-		return new J(255 * (t + n * (ga * r + _a * i)), 255 * (t + n * (va * r + ya * i)), 255 * (t + ba * r * n), this.opacity);
+		return Ea(this).rgb();
 	}
 }));
-var Da = (e) => () => e;
-function Oa(e, t) {
+var Da = -.14861, Oa = 1.78277, ka = -.29227, Aa = -.90649, ja = 1.97294, Ma = ja * Aa, Na = ja * Oa, Pa = Oa * ka - Aa * Da;
+function Fa(e) {
+	if (e instanceof La) return new La(e.h, e.s, e.l, e.opacity);
+	e instanceof J || (e = Ki(e));
+	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = (Pa * r + Ma * t - Na * n) / (Pa + Ma - Na), a = r - i, o = (ja * (n - i) - ka * a) / Aa, s = Math.sqrt(o * o + a * a) / (ja * i * (1 - i)), c = s ? Math.atan2(o, a) * sa - 120 : NaN;
+	return new La(c < 0 ? c + 360 : c, s, i, e.opacity);
+}
+function Ia(e, t, n, r) {
+	return arguments.length === 1 ? Fa(e) : new La(e, t, n, r ?? 1);
+}
+function La(e, t, n, r) {
+	this.h = +e, this.s = +t, this.l = +n, this.opacity = +r;
+}
+Ci(La, Ia, wi(Ti, {
+	brighter(e) {
+		return e = e == null ? Di : Di ** +e, new La(this.h, this.s, this.l * e, this.opacity);
+	},
+	darker(e) {
+		return e = e == null ? Ei : Ei ** +e, new La(this.h, this.s, this.l * e, this.opacity);
+	},
+	rgb() {
+		var e = isNaN(this.h) ? 0 : (this.h + 120) * oa, t = +this.l, n = isNaN(this.s) ? 0 : this.s * t * (1 - t), r = Math.cos(e), i = Math.sin(e);
+		return new J(255 * (t + n * (Da * r + Oa * i)), 255 * (t + n * (ka * r + Aa * i)), 255 * (t + ja * r * n), this.opacity);
+	}
+}));
+var Ra = (e) => () => e;
+function za(e, t) {
 	return function(n) {
 		return e + n * t;
 	};
 }
-function ka(e, t, n) {
+function Ba(e, t, n) {
 	return e **= +n, t = t ** +n - e, n = 1 / n, function(r) {
 		return (e + r * t) ** +n;
 	};
 }
-function Aa(e, t) {
+function Va(e, t) {
 	var n = t - e;
-	return n ? Oa(e, n > 180 || n < -180 ? n - 360 * Math.round(n / 360) : n) : Da(isNaN(e) ? t : e);
+	return n ? za(e, n > 180 || n < -180 ? n - 360 * Math.round(n / 360) : n) : Ra(isNaN(e) ? t : e);
 }
-function ja(e) {
-	return (e = +e) == 1 ? Ma : function(t, n) {
-		return n - t ? ka(t, n, e) : Da(isNaN(t) ? n : t);
+function Ha(e) {
+	return (e = +e) == 1 ? Ua : function(t, n) {
+		return n - t ? Ba(t, n, e) : Ra(isNaN(t) ? n : t);
 	};
 }
-function Ma(e, t) {
+function Ua(e, t) {
 	var n = t - e;
-	return n ? Oa(e, n) : Da(isNaN(e) ? t : e);
+	return n ? za(e, n) : Ra(isNaN(e) ? t : e);
 }
-var Na = (function e(t) {
-	var n = ja(t);
+var Wa = (function e(t) {
+	var n = Ha(t);
 	function r(e, t) {
-		var r = n((e = Ii(e)).r, (t = Ii(t)).r), i = n(e.g, t.g), a = n(e.b, t.b), o = Ma(e.opacity, t.opacity);
+		var r = n((e = qi(e)).r, (t = qi(t)).r), i = n(e.g, t.g), a = n(e.b, t.b), o = Ua(e.opacity, t.opacity);
 		return function(t) {
 			return e.r = r(t), e.g = i(t), e.b = a(t), e.opacity = o(t), e + "";
 		};
 	}
 	return r.gamma = e, r;
 })(1);
-function Pa(e, t) {
+function Ga(e, t) {
 	t ||= [];
 	var n = e ? Math.min(t.length, e.length) : 0, r = t.slice(), i;
 	return function(a) {
@@ -3639,81 +3680,81 @@ function Pa(e, t) {
 		return r;
 	};
 }
-function Fa(e) {
+function Ka(e) {
 	return ArrayBuffer.isView(e) && !(e instanceof DataView);
 }
-function Ia(e, t) {
-	for (var n = t ? t.length : 0, r = e ? Math.min(n, e.length) : 0, i = Array(r), a = Array(n), o = 0; o < r; ++o) i[o] = Ga(e[o], t[o]);
+function qa(e, t) {
+	for (var n = t ? t.length : 0, r = e ? Math.min(n, e.length) : 0, i = Array(r), a = Array(n), o = 0; o < r; ++o) i[o] = no(e[o], t[o]);
 	for (; o < n; ++o) a[o] = t[o];
 	return function(e) {
 		for (o = 0; o < r; ++o) a[o] = i[o](e);
 		return a;
 	};
 }
-function La(e, t) {
+function Ja(e, t) {
 	var n = /* @__PURE__ */ new Date();
 	return e = +e, t = +t, function(r) {
 		return n.setTime(e * (1 - r) + t * r), n;
 	};
 }
-function Ra(e, t) {
+function Ya(e, t) {
 	return e = +e, t = +t, function(n) {
 		return e * (1 - n) + t * n;
 	};
 }
-function za(e, t) {
+function Xa(e, t) {
 	var n = {}, r = {}, i;
-	for (i in typeof e == "object" && e || (e = {}), typeof t == "object" && t || (t = {}), t) i in e ? n[i] = Ga(e[i], t[i]) : r[i] = t[i];
+	for (i in typeof e == "object" && e || (e = {}), typeof t == "object" && t || (t = {}), t) i in e ? n[i] = no(e[i], t[i]) : r[i] = t[i];
 	return function(e) {
 		for (i in n) r[i] = n[i](e);
 		return r;
 	};
 }
-var Ba = /[-+]?(?:\d+\.?\d*|\.?\d+)(?:[eE][-+]?\d+)?/g, Va = new RegExp(Ba.source, "g");
-function Ha(e) {
+var Za = /[-+]?(?:\d+\.?\d*|\.?\d+)(?:[eE][-+]?\d+)?/g, Qa = new RegExp(Za.source, "g");
+function $a(e) {
 	return function() {
 		return e;
 	};
 }
-function Ua(e) {
+function eo(e) {
 	return function(t) {
 		return e(t) + "";
 	};
 }
-function Wa(e, t) {
-	var n = Ba.lastIndex = Va.lastIndex = 0, r, i, a, o = -1, s = [], c = [];
-	for (e += "", t += ""; (r = Ba.exec(e)) && (i = Va.exec(t));) (a = i.index) > n && (a = t.slice(n, a), s[o] ? s[o] += a : s[++o] = a), (r = r[0]) === (i = i[0]) ? s[o] ? s[o] += i : s[++o] = i : (s[++o] = null, c.push({
+function to(e, t) {
+	var n = Za.lastIndex = Qa.lastIndex = 0, r, i, a, o = -1, s = [], c = [];
+	for (e += "", t += ""; (r = Za.exec(e)) && (i = Qa.exec(t));) (a = i.index) > n && (a = t.slice(n, a), s[o] ? s[o] += a : s[++o] = a), (r = r[0]) === (i = i[0]) ? s[o] ? s[o] += i : s[++o] = i : (s[++o] = null, c.push({
 		i: o,
-		x: Ra(r, i)
-	})), n = Va.lastIndex;
-	return n < t.length && (a = t.slice(n), s[o] ? s[o] += a : s[++o] = a), s.length < 2 ? c[0] ? Ua(c[0].x) : Ha(t) : (t = c.length, function(e) {
+		x: Ya(r, i)
+	})), n = Qa.lastIndex;
+	return n < t.length && (a = t.slice(n), s[o] ? s[o] += a : s[++o] = a), s.length < 2 ? c[0] ? eo(c[0].x) : $a(t) : (t = c.length, function(e) {
 		for (var n = 0, r; n < t; ++n) s[(r = c[n]).i] = r.x(e);
 		return s.join("");
 	});
 }
-function Ga(e, t) {
+function no(e, t) {
 	var n = typeof t, r;
-	return t == null || n === "boolean" ? Da(t) : (n === "number" ? Ra : n === "string" ? (r = Mi(t)) ? (t = r, Na) : Wa : t instanceof Mi ? Na : t instanceof Date ? La : Fa(t) ? Pa : Array.isArray(t) ? Ia : typeof t.valueOf != "function" && typeof t.toString != "function" || isNaN(t) ? za : Ra)(e, t);
+	return t == null || n === "boolean" ? Ra(t) : (n === "number" ? Ya : n === "string" ? (r = Ui(t)) ? (t = r, Wa) : to : t instanceof Ui ? Wa : t instanceof Date ? Ja : Ka(t) ? Ga : Array.isArray(t) ? qa : typeof t.valueOf != "function" && typeof t.toString != "function" || isNaN(t) ? Xa : Ya)(e, t);
 }
-function Ka(e, t) {
+function ro(e, t) {
 	return e = +e, t = +t, function(n) {
 		return Math.round(e * (1 - n) + t * n);
 	};
 }
-var qa = 1e-12;
-function Ja(e) {
+var io = 1e-12;
+function ao(e) {
 	return ((e = Math.exp(e)) + 1 / e) / 2;
 }
-function Ya(e) {
+function oo(e) {
 	return ((e = Math.exp(e)) - 1 / e) / 2;
 }
-function Xa(e) {
+function so(e) {
 	return ((e = Math.exp(2 * e)) - 1) / (e + 1);
 }
 (function e(t, n, r) {
 	function i(e, i) {
 		var a = e[0], o = e[1], s = e[2], c = i[0], l = i[1], u = i[2], d = c - a, f = l - o, p = d * d + f * f, m, h;
-		if (p < qa) h = Math.log(u / s) / t, m = function(e) {
+		if (p < io) h = Math.log(u / s) / t, m = function(e) {
 			return [
 				a + e * d,
 				o + e * f,
@@ -3723,11 +3764,11 @@ function Xa(e) {
 		else {
 			var g = Math.sqrt(p), _ = (u * u - s * s + r * p) / (2 * s * n * g), v = (u * u - s * s - r * p) / (2 * u * n * g), y = Math.log(Math.sqrt(_ * _ + 1) - _);
 			h = (Math.log(Math.sqrt(v * v + 1) - v) - y) / t, m = function(e) {
-				var r = e * h, i = Ja(y), c = s / (n * g) * (i * Xa(t * r + y) - Ya(y));
+				var r = e * h, i = ao(y), c = s / (n * g) * (i * so(t * r + y) - oo(y));
 				return [
 					a + c * d,
 					o + c * f,
-					s * i / Ja(t * r + y)
+					s * i / ao(t * r + y)
 				];
 			};
 		}
@@ -3738,11 +3779,11 @@ function Xa(e) {
 		return e(n, r, r * r);
 	}, i;
 })(Math.SQRT2, 2, 4);
-function Za(e) {
+function co(e) {
 	return (function t(n) {
 		n = +n;
 		function r(t, r) {
-			var i = e((t = Ta(t)).h, (r = Ta(r)).h), a = Ma(t.s, r.s), o = Ma(t.l, r.l), s = Ma(t.opacity, r.opacity);
+			var i = e((t = Ia(t)).h, (r = Ia(r)).h), a = Ua(t.s, r.s), o = Ua(t.l, r.l), s = Ua(t.opacity, r.opacity);
 			return function(e) {
 				return t.h = i(e), t.s = a(e), t.l = o(e ** +n), t.opacity = s(e), t + "";
 			};
@@ -3750,69 +3791,69 @@ function Za(e) {
 		return r.gamma = t, r;
 	})(1);
 }
-Za(Aa), Za(Ma);
+co(Va), co(Ua);
 // node_modules/d3-scale/src/constant.js
-function Qa(e) {
+function lo(e) {
 	return function() {
 		return e;
 	};
 }
 // node_modules/d3-scale/src/number.js
-function $a(e) {
+function uo(e) {
 	return +e;
 }
 // node_modules/d3-scale/src/continuous.js
-var eo = [0, 1];
-function to(e) {
+var fo = [0, 1];
+function po(e) {
 	return e;
 }
-function no(e, t) {
+function mo(e, t) {
 	return (t -= e = +e) ? function(n) {
 		return (n - e) / t;
-	} : Qa(isNaN(t) ? NaN : .5);
+	} : lo(isNaN(t) ? NaN : .5);
 }
-function ro(e, t) {
+function ho(e, t) {
 	var n;
 	return e > t && (n = e, e = t, t = n), function(n) {
 		return Math.max(e, Math.min(t, n));
 	};
 }
-function io(e, t, n) {
+function go(e, t, n) {
 	var r = e[0], i = e[1], a = t[0], o = t[1];
-	return i < r ? (r = no(i, r), a = n(o, a)) : (r = no(r, i), a = n(a, o)), function(e) {
+	return i < r ? (r = mo(i, r), a = n(o, a)) : (r = mo(r, i), a = n(a, o)), function(e) {
 		return a(r(e));
 	};
 }
-function ao(e, t, n) {
+function _o(e, t, n) {
 	var r = Math.min(e.length, t.length) - 1, i = Array(r), a = Array(r), o = -1;
-	for (e[r] < e[0] && (e = e.slice().reverse(), t = t.slice().reverse()); ++o < r;) i[o] = no(e[o], e[o + 1]), a[o] = n(t[o], t[o + 1]);
+	for (e[r] < e[0] && (e = e.slice().reverse(), t = t.slice().reverse()); ++o < r;) i[o] = mo(e[o], e[o + 1]), a[o] = n(t[o], t[o + 1]);
 	return function(t) {
-		var n = ni(e, t, 1, r) - 1;
+		var n = pi(e, t, 1, r) - 1;
 		return a[n](i[n](t));
 	};
 }
-function oo(e, t) {
+function vo(e, t) {
 	return t.domain(e.domain()).range(e.range()).interpolate(e.interpolate()).clamp(e.clamp()).unknown(e.unknown());
 }
-function so() {
-	var e = eo, t = eo, n = Ga, r, i, a, o = to, s, c, l;
+function yo() {
+	var e = fo, t = fo, n = no, r, i, a, o = po, s, c, l;
 	function u() {
 		var n = Math.min(e.length, t.length);
-		return o !== to && (o = ro(e[0], e[n - 1])), s = n > 2 ? ao : io, c = l = null, d;
+		return o !== po && (o = ho(e[0], e[n - 1])), s = n > 2 ? _o : go, c = l = null, d;
 	}
 	function d(i) {
 		return i == null || isNaN(i = +i) ? a : (c ||= s(e.map(r), t, n))(r(o(i)));
 	}
 	return d.invert = function(n) {
-		return o(i((l ||= s(t, e.map(r), Ra))(n)));
+		return o(i((l ||= s(t, e.map(r), Ya))(n)));
 	}, d.domain = function(t) {
-		return arguments.length ? (e = Array.from(t, $a), u()) : e.slice();
+		return arguments.length ? (e = Array.from(t, uo), u()) : e.slice();
 	}, d.range = function(e) {
 		return arguments.length ? (t = Array.from(e), u()) : t.slice();
 	}, d.rangeRound = function(e) {
-		return t = Array.from(e), n = Ka, u();
+		return t = Array.from(e), n = ro, u();
 	}, d.clamp = function(e) {
-		return arguments.length ? (o = e ? !0 : to, u()) : o !== to;
+		return arguments.length ? (o = e ? !0 : po, u()) : o !== po;
 	}, d.interpolate = function(e) {
 		return arguments.length ? (n = e, u()) : n;
 	}, d.unknown = function(e) {
@@ -3821,39 +3862,39 @@ function so() {
 		return r = e, i = t, u();
 	};
 }
-function co() {
-	return so()(to, to);
+function bo() {
+	return yo()(po, po);
 }
 // node_modules/d3-format/dist/d3-format.mjs
-function lo(e) {
+function xo(e) {
 	return Math.abs(e = Math.round(e)) >= 1e21 ? e.toLocaleString("en").replace(/,/g, "") : e.toString(10);
 }
-function uo(e, t) {
+function So(e, t) {
 	if (!isFinite(e) || e === 0) return null;
 	var n = (e = t ? e.toExponential(t - 1) : e.toExponential()).indexOf("e"), r = e.slice(0, n);
 	return [r.length > 1 ? r[0] + r.slice(2) : r, +e.slice(n + 1)];
 }
-function fo(e) {
-	return e = uo(Math.abs(e)), e ? e[1] : NaN;
+function Co(e) {
+	return e = So(Math.abs(e)), e ? e[1] : NaN;
 }
-function po(e, t) {
+function wo(e, t) {
 	return function(n, r) {
 		for (var i = n.length, a = [], o = 0, s = e[0], c = 0; i > 0 && s > 0 && (c + s + 1 > r && (s = Math.max(1, r - c)), a.push(n.substring(i -= s, i + s)), !((c += s + 1) > r));) s = e[o = (o + 1) % e.length];
 		return a.reverse().join(t);
 	};
 }
-function mo(e) {
+function To(e) {
 	return function(t) {
 		return t.replace(/[0-9]/g, function(t) {
 			return e[+t];
 		});
 	};
 }
-var ho = /^(?:(.)?([<>=^]))?([+\-( ])?([$#])?(0)?(\d+)?(,)?(\.\d+)?(~)?([a-z%])?$/i;
-function go(e) {
-	if (!(t = ho.exec(e))) throw Error("invalid format: " + e);
+var Eo = /^(?:(.)?([<>=^]))?([+\-( ])?([$#])?(0)?(\d+)?(,)?(\.\d+)?(~)?([a-z%])?$/i;
+function Do(e) {
+	if (!(t = Eo.exec(e))) throw Error("invalid format: " + e);
 	var t;
-	return new _o({
+	return new Oo({
 		fill: t[1],
 		align: t[2],
 		sign: t[3],
@@ -3866,14 +3907,14 @@ function go(e) {
 		type: t[10]
 	});
 }
-go.prototype = _o.prototype;
-function _o(e) {
+Do.prototype = Oo.prototype;
+function Oo(e) {
 	this.fill = e.fill === void 0 ? " " : e.fill + "", this.align = e.align === void 0 ? ">" : e.align + "", this.sign = e.sign === void 0 ? "-" : e.sign + "", this.symbol = e.symbol === void 0 ? "" : e.symbol + "", this.zero = !!e.zero, this.width = e.width === void 0 ? void 0 : +e.width, this.comma = !!e.comma, this.precision = e.precision === void 0 ? void 0 : +e.precision, this.trim = !!e.trim, this.type = e.type === void 0 ? "" : e.type + "";
 }
-_o.prototype.toString = function() {
+Oo.prototype.toString = function() {
 	return this.fill + this.align + this.sign + this.symbol + (this.zero ? "0" : "") + (this.width === void 0 ? "" : Math.max(1, this.width | 0)) + (this.comma ? "," : "") + (this.precision === void 0 ? "" : "." + Math.max(0, this.precision | 0)) + (this.trim ? "~" : "") + this.type;
 };
-function vo(e) {
+function ko(e) {
 	out: for (var t = e.length, n = 1, r = -1, i; n < t; ++n) switch (e[n]) {
 		case ".":
 			r = i = n;
@@ -3887,38 +3928,38 @@ function vo(e) {
 	}
 	return r > 0 ? e.slice(0, r) + e.slice(i + 1) : e;
 }
-var yo;
-function bo(e, t) {
-	var n = uo(e, t);
-	if (!n) return yo = void 0, e.toPrecision(t);
-	var r = n[0], i = n[1], a = i - (yo = Math.max(-8, Math.min(8, Math.floor(i / 3))) * 3) + 1, o = r.length;
-	return a === o ? r : a > o ? r + Array(a - o + 1).join("0") : a > 0 ? r.slice(0, a) + "." + r.slice(a) : "0." + Array(1 - a).join("0") + uo(e, Math.max(0, t + a - 1))[0];
+var Ao;
+function jo(e, t) {
+	var n = So(e, t);
+	if (!n) return Ao = void 0, e.toPrecision(t);
+	var r = n[0], i = n[1], a = i - (Ao = Math.max(-8, Math.min(8, Math.floor(i / 3))) * 3) + 1, o = r.length;
+	return a === o ? r : a > o ? r + Array(a - o + 1).join("0") : a > 0 ? r.slice(0, a) + "." + r.slice(a) : "0." + Array(1 - a).join("0") + So(e, Math.max(0, t + a - 1))[0];
 }
-function xo(e, t) {
-	var n = uo(e, t);
+function Mo(e, t) {
+	var n = So(e, t);
 	if (!n) return e + "";
 	var r = n[0], i = n[1];
 	return i < 0 ? "0." + Array(-i).join("0") + r : r.length > i + 1 ? r.slice(0, i + 1) + "." + r.slice(i + 1) : r + Array(i - r.length + 2).join("0");
 }
-var So = {
+var No = {
 	"%": (e, t) => (e * 100).toFixed(t),
 	b: (e) => Math.round(e).toString(2),
 	c: (e) => e + "",
-	d: lo,
+	d: xo,
 	e: (e, t) => e.toExponential(t),
 	f: (e, t) => e.toFixed(t),
 	g: (e, t) => e.toPrecision(t),
 	o: (e) => Math.round(e).toString(8),
-	p: (e, t) => xo(e * 100, t),
-	r: xo,
-	s: bo,
+	p: (e, t) => Mo(e * 100, t),
+	r: Mo,
+	s: jo,
 	X: (e) => Math.round(e).toString(16).toUpperCase(),
 	x: (e) => Math.round(e).toString(16)
 };
-function Co(e) {
+function Po(e) {
 	return e;
 }
-var wo = Array.prototype.map, To = [
+var Fo = Array.prototype.map, Io = [
 	"y",
 	"z",
 	"a",
@@ -3937,13 +3978,13 @@ var wo = Array.prototype.map, To = [
 	"Z",
 	"Y"
 ];
-function Eo(e) {
-	var t = e.grouping === void 0 || e.thousands === void 0 ? Co : po(wo.call(e.grouping, Number), e.thousands + ""), n = e.currency === void 0 ? "" : e.currency[0] + "", r = e.currency === void 0 ? "" : e.currency[1] + "", i = e.decimal === void 0 ? "." : e.decimal + "", a = e.numerals === void 0 ? Co : mo(wo.call(e.numerals, String)), o = e.percent === void 0 ? "%" : e.percent + "", s = e.minus === void 0 ? "−" : e.minus + "", c = e.nan === void 0 ? "NaN" : e.nan + "";
+function Lo(e) {
+	var t = e.grouping === void 0 || e.thousands === void 0 ? Po : wo(Fo.call(e.grouping, Number), e.thousands + ""), n = e.currency === void 0 ? "" : e.currency[0] + "", r = e.currency === void 0 ? "" : e.currency[1] + "", i = e.decimal === void 0 ? "." : e.decimal + "", a = e.numerals === void 0 ? Po : To(Fo.call(e.numerals, String)), o = e.percent === void 0 ? "%" : e.percent + "", s = e.minus === void 0 ? "−" : e.minus + "", c = e.nan === void 0 ? "NaN" : e.nan + "";
 	function l(e, l) {
-		e = go(e);
+		e = Do(e);
 		var u = e.fill, d = e.align, f = e.sign, p = e.symbol, m = e.zero, h = e.width, g = e.comma, _ = e.precision, v = e.trim, y = e.type;
-		y === "n" ? (g = !0, y = "g") : So[y] || (_ === void 0 && (_ = 12), v = !0, y = "g"), (m || u === "0" && d === "=") && (m = !0, u = "0", d = "=");
-		var b = (l && l.prefix !== void 0 ? l.prefix : "") + (p === "$" ? n : p === "#" && /[boxX]/.test(y) ? "0" + y.toLowerCase() : ""), x = (p === "$" ? r : /[%p]/.test(y) ? o : "") + (l && l.suffix !== void 0 ? l.suffix : ""), S = So[y], C = /[defgprs%]/.test(y);
+		y === "n" ? (g = !0, y = "g") : No[y] || (_ === void 0 && (_ = 12), v = !0, y = "g"), (m || u === "0" && d === "=") && (m = !0, u = "0", d = "=");
+		var b = (l && l.prefix !== void 0 ? l.prefix : "") + (p === "$" ? n : p === "#" && /[boxX]/.test(y) ? "0" + y.toLowerCase() : ""), x = (p === "$" ? r : /[%p]/.test(y) ? o : "") + (l && l.suffix !== void 0 ? l.suffix : ""), S = No[y], C = /[defgprs%]/.test(y);
 		_ = _ === void 0 ? 6 : /[gprs]/.test(y) ? Math.max(1, Math.min(21, _)) : Math.max(0, Math.min(20, _));
 		function w(e) {
 			var n = b, r = x, o, l, p;
@@ -3951,7 +3992,7 @@ function Eo(e) {
 			else {
 				e = +e;
 				var w = e < 0 || 1 / e < 0;
-				if (e = isNaN(e) ? c : S(Math.abs(e), _), v && (e = vo(e)), w && +e == 0 && f !== "+" && (w = !1), n = (w ? f === "(" ? f : s : f === "-" || f === "(" ? "" : f) + n, r = (y === "s" && !isNaN(e) && yo !== void 0 ? To[8 + yo / 3] : "") + r + (w && f === "(" ? ")" : ""), C) {
+				if (e = isNaN(e) ? c : S(Math.abs(e), _), v && (e = ko(e)), w && +e == 0 && f !== "+" && (w = !1), n = (w ? f === "(" ? f : s : f === "-" || f === "(" ? "" : f) + n, r = (y === "s" && !isNaN(e) && Ao !== void 0 ? Io[8 + Ao / 3] : "") + r + (w && f === "(" ? ")" : ""), C) {
 					for (o = -1, l = e.length; ++o < l;) if (p = e.charCodeAt(o), 48 > p || p > 57) {
 						r = (p === 46 ? i + e.slice(o + 1) : e.slice(o)) + r, e = e.slice(0, o);
 						break;
@@ -3979,7 +4020,7 @@ function Eo(e) {
 		}, w;
 	}
 	function u(e, t) {
-		var n = Math.max(-8, Math.min(8, Math.floor(fo(t) / 3))) * 3, r = 10 ** -n, i = l((e = go(e), e.type = "f", e), { suffix: To[8 + n / 3] });
+		var n = Math.max(-8, Math.min(8, Math.floor(Co(t) / 3))) * 3, r = 10 ** -n, i = l((e = Do(e), e.type = "f", e), { suffix: Io[8 + n / 3] });
 		return function(e) {
 			return i(r * e);
 		};
@@ -3989,57 +4030,57 @@ function Eo(e) {
 		formatPrefix: u
 	};
 }
-var Do, Oo, ko;
-Ao({
+var Ro, zo, Bo;
+Vo({
 	thousands: ",",
 	grouping: [3],
 	currency: ["$", ""]
 });
-function Ao(e) {
-	return Do = Eo(e), Oo = Do.format, ko = Do.formatPrefix, Do;
+function Vo(e) {
+	return Ro = Lo(e), zo = Ro.format, Bo = Ro.formatPrefix, Ro;
 }
-function jo(e) {
-	return Math.max(0, -fo(Math.abs(e)));
+function Ho(e) {
+	return Math.max(0, -Co(Math.abs(e)));
 }
-function Mo(e, t) {
-	return Math.max(0, Math.max(-8, Math.min(8, Math.floor(fo(t) / 3))) * 3 - fo(Math.abs(e)));
+function Uo(e, t) {
+	return Math.max(0, Math.max(-8, Math.min(8, Math.floor(Co(t) / 3))) * 3 - Co(Math.abs(e)));
 }
-function No(e, t) {
-	return e = Math.abs(e), t = Math.abs(t) - e, Math.max(0, fo(t) - fo(e)) + 1;
+function Wo(e, t) {
+	return e = Math.abs(e), t = Math.abs(t) - e, Math.max(0, Co(t) - Co(e)) + 1;
 }
 // node_modules/d3-scale/src/tickFormat.js
-function Po(e, t, n, r) {
-	var i = ui(e, t, n), a;
-	switch (r = go(r ?? ",f"), r.type) {
+function Go(e, t, n, r) {
+	var i = xi(e, t, n), a;
+	switch (r = Do(r ?? ",f"), r.type) {
 		case "s":
 			var o = Math.max(Math.abs(e), Math.abs(t));
-			return r.precision == null && !isNaN(a = Mo(i, o)) && (r.precision = a), ko(r, o);
+			return r.precision == null && !isNaN(a = Uo(i, o)) && (r.precision = a), Bo(r, o);
 		case "":
 		case "e":
 		case "g":
 		case "p":
 		case "r":
-			r.precision == null && !isNaN(a = No(i, Math.max(Math.abs(e), Math.abs(t)))) && (r.precision = a - (r.type === "e"));
+			r.precision == null && !isNaN(a = Wo(i, Math.max(Math.abs(e), Math.abs(t)))) && (r.precision = a - (r.type === "e"));
 			break;
 		case "f":
-		case "%": r.precision == null && !isNaN(a = jo(i)) && (r.precision = a - (r.type === "%") * 2);
+		case "%": r.precision == null && !isNaN(a = Ho(i)) && (r.precision = a - (r.type === "%") * 2);
 	}
-	return Oo(r);
+	return zo(r);
 }
 // node_modules/d3-scale/src/linear.js
-function Fo(e) {
+function Ko(e) {
 	var t = e.domain;
 	return e.ticks = function(e) {
 		var n = t();
-		return ci(n[0], n[n.length - 1], e ?? 10);
+		return yi(n[0], n[n.length - 1], e ?? 10);
 	}, e.tickFormat = function(e, n) {
 		var r = t();
-		return Po(r[0], r[r.length - 1], e ?? 10, n);
+		return Go(r[0], r[r.length - 1], e ?? 10, n);
 	}, e.nice = function(n) {
 		n ??= 10;
 		var r = t(), i = 0, a = r.length - 1, o = r[i], s = r[a], c, l, u = 10;
 		for (s < o && (l = o, o = s, s = l, l = i, i = a, a = l); u-- > 0;) {
-			if (l = li(o, s, n), l === c) return r[i] = o, r[a] = s, t(r);
+			if (l = bi(o, s, n), l === c) return r[i] = o, r[a] = s, t(r);
 			if (l > 0) o = Math.floor(o / l) * l, s = Math.ceil(s / l) * l;
 			else if (l < 0) o = Math.ceil(o * l) / l, s = Math.floor(s * l) / l;
 			else break;
@@ -4048,47 +4089,47 @@ function Fo(e) {
 		return e;
 	}, e;
 }
-function Io() {
-	var e = co();
+function qo() {
+	var e = bo();
 	return e.copy = function() {
-		return oo(e, Io());
-	}, di.apply(e, arguments), Fo(e);
+		return vo(e, qo());
+	}, Si.apply(e, arguments), Ko(e);
 }
 // node_modules/d3-scale/src/nice.js
-function Lo(e, t) {
+function Jo(e, t) {
 	e = e.slice();
 	var n = 0, r = e.length - 1, i = e[n], a = e[r], o;
 	return a < i && (o = n, n = r, r = o, o = i, i = a, a = o), e[n] = t.floor(i), e[r] = t.ceil(a), e;
 }
 // node_modules/d3-scale/src/log.js
-function Ro(e) {
+function Yo(e) {
 	return Math.log(e);
 }
-function zo(e) {
+function Xo(e) {
 	return Math.exp(e);
 }
-function Bo(e) {
+function Zo(e) {
 	return -Math.log(-e);
 }
-function Vo(e) {
+function Qo(e) {
 	return -Math.exp(-e);
 }
-function Ho(e) {
+function $o(e) {
 	return isFinite(e) ? +("1e" + e) : e < 0 ? 0 : e;
 }
-function Uo(e) {
-	return e === 10 ? Ho : e === Math.E ? Math.exp : (t) => e ** +t;
+function es(e) {
+	return e === 10 ? $o : e === Math.E ? Math.exp : (t) => e ** +t;
 }
-function Wo(e) {
+function ts(e) {
 	return e === Math.E ? Math.log : e === 10 && Math.log10 || e === 2 && Math.log2 || (e = Math.log(e), (t) => Math.log(t) / e);
 }
-function Go(e) {
+function ns(e) {
 	return (t, n) => -e(-t, n);
 }
-function Ko(e) {
-	let t = e(Ro, zo), n = t.domain, r = 10, i, a;
+function rs(e) {
+	let t = e(Yo, Xo), n = t.domain, r = 10, i, a;
 	function o() {
-		return i = Wo(r), a = Uo(r), n()[0] < 0 ? (i = Go(i), a = Go(a), e(Bo, Vo)) : e(Ro, zo), t;
+		return i = ts(r), a = es(r), n()[0] < 0 ? (i = ns(i), a = ns(a), e(Zo, Qo)) : e(Yo, Xo), t;
 	}
 	return t.base = function(e) {
 		return arguments.length ? (r = +e, o()) : r;
@@ -4108,24 +4149,24 @@ function Ko(e) {
 				if (f > s) break;
 				m.push(f);
 			}
-			m.length * 2 < p && (m = ci(o, s, p));
-		} else m = ci(l, u, Math.min(u - l, p)).map(a);
+			m.length * 2 < p && (m = yi(o, s, p));
+		} else m = yi(l, u, Math.min(u - l, p)).map(a);
 		return c ? m.reverse() : m;
 	}, t.tickFormat = (e, n) => {
-		if (e ??= 10, n ??= r === 10 ? "s" : ",", typeof n != "function" && (!(r % 1) && (n = go(n)).precision == null && (n.trim = !0), n = Oo(n)), e === Infinity) return n;
+		if (e ??= 10, n ??= r === 10 ? "s" : ",", typeof n != "function" && (!(r % 1) && (n = Do(n)).precision == null && (n.trim = !0), n = zo(n)), e === Infinity) return n;
 		let o = Math.max(1, r * e / t.ticks().length);
 		return (e) => {
 			let t = e / a(Math.round(i(e)));
 			return t * r < r - .5 && (t *= r), t <= o ? n(e) : "";
 		};
-	}, t.nice = () => n(Lo(n(), {
+	}, t.nice = () => n(Jo(n(), {
 		floor: (e) => a(Math.floor(i(e))),
 		ceil: (e) => a(Math.ceil(i(e)))
 	})), t;
 }
-function qo() {
-	let e = Ko(so()).domain([1, 10]);
-	return e.copy = () => oo(e, qo()).base(e.base()), di.apply(e, arguments), e;
+function is() {
+	let e = rs(yo()).domain([1, 10]);
+	return e.copy = () => vo(e, is()).base(e.base()), Si.apply(e, arguments), e;
 }
 // node_modules/d3-shape/src/constant.js
 function X(e) {
@@ -4134,27 +4175,27 @@ function X(e) {
 	};
 }
 // node_modules/d3-path/dist/d3-path.mjs
-var Jo = Math.PI, Yo = 2 * Jo, Xo = 1e-6, Zo = Yo - Xo;
-function Qo(e) {
+var as = Math.PI, os = 2 * as, ss = 1e-6, cs = os - ss;
+function ls(e) {
 	this._ += e[0];
 	for (let t = 1, n = e.length; t < n; ++t) this._ += arguments[t] + e[t];
 }
-function $o(e) {
+function us(e) {
 	let t = Math.floor(e);
 	if (!(t >= 0)) throw Error(`invalid digits: ${e}`);
-	if (t > 15) return Qo;
+	if (t > 15) return ls;
 	let n = 10 ** t;
 	return function(e) {
 		this._ += e[0];
 		for (let t = 1, r = e.length; t < r; ++t) this._ += Math.round(arguments[t] * n) / n + e[t];
 	};
 }
-function es(e, t, n, r) {
+function ds(e, t, n, r) {
 	return e === n && t === r;
 }
-function ts(e) {
+function fs(e) {
 	let t = Math.floor(e);
-	if (!(t <= 15)) return es;
+	if (!(t <= 15)) return ds;
 	let n = 10 ** t, r = function(e) {
 		return Math.round(e * n);
 	};
@@ -4162,9 +4203,9 @@ function ts(e) {
 		return r(e) === r(n) && r(t) === r(i);
 	};
 }
-var ns = class {
+var ps = class {
 	constructor(e) {
-		this._x0 = this._y0 = this._x1 = this._y1 = null, this._ = "", this._append = e == null ? Qo : $o(e), this._equal = e == null ? es : ts(e);
+		this._x0 = this._y0 = this._x1 = this._y1 = null, this._ = "", this._append = e == null ? ls : us(e), this._equal = e == null ? ds : fs(e);
 	}
 	moveTo(e, t) {
 		this._append`M${this._x0 = this._x1 = +e},${this._y0 = this._y1 = +t}`;
@@ -4185,27 +4226,27 @@ var ns = class {
 		if (e = +e, t = +t, n = +n, r = +r, i = +i, i < 0) throw Error(`negative radius: ${i}`);
 		let a = this._x1, o = this._y1, s = n - e, c = r - t, l = a - e, u = o - t, d = l * l + u * u;
 		if (this._x1 === null) this._append`M${this._x1 = e},${this._y1 = t}`;
-		else if (d > Xo) {
-			if (!(Math.abs(u * s - c * l) > Xo) || !i) this._append`L${this._x1 = e},${this._y1 = t}`;
+		else if (d > ss) {
+			if (!(Math.abs(u * s - c * l) > ss) || !i) this._append`L${this._x1 = e},${this._y1 = t}`;
 			else {
-				let f = n - a, p = r - o, m = s * s + c * c, h = f * f + p * p, g = Math.sqrt(m), _ = Math.sqrt(d), v = i * Math.tan((Jo - Math.acos((m + d - h) / (2 * g * _))) / 2), y = v / _, b = v / g;
-				Math.abs(y - 1) > Xo && this._append`L${e + y * l},${t + y * u}`, this._append`A${i},${i},0,0,${+(u * f > l * p)},${this._x1 = e + b * s},${this._y1 = t + b * c}`;
+				let f = n - a, p = r - o, m = s * s + c * c, h = f * f + p * p, g = Math.sqrt(m), _ = Math.sqrt(d), v = i * Math.tan((as - Math.acos((m + d - h) / (2 * g * _))) / 2), y = v / _, b = v / g;
+				Math.abs(y - 1) > ss && this._append`L${e + y * l},${t + y * u}`, this._append`A${i},${i},0,0,${+(u * f > l * p)},${this._x1 = e + b * s},${this._y1 = t + b * c}`;
 			}
 		}
 	}
 	arc(e, t, n, r, i, a) {
 		if (e = +e, t = +t, n = +n, a = !!a, n < 0) throw Error(`negative radius: ${n}`);
 		let o = n * Math.cos(r), s = n * Math.sin(r), c = e + o, l = t + s, u = 1 ^ a, d = a ? r - i : i - r;
-		if (this._x1 === null ? this._append`M${c},${l}` : (Math.abs(this._x1 - c) > Xo || Math.abs(this._y1 - l) > Xo) && this._append`L${c},${l}`, n) {
-			if (d < 0 && (d = d % Yo + Yo), d > Zo) this._append`A${n},${n},0,1,${u},${e - o},${t - s}A${n},${n},0,1,${u},${this._x1 = c},${this._y1 = l}`;
-			else if (d > Xo) {
+		if (this._x1 === null ? this._append`M${c},${l}` : (Math.abs(this._x1 - c) > ss || Math.abs(this._y1 - l) > ss) && this._append`L${c},${l}`, n) {
+			if (d < 0 && (d = d % os + os), d > cs) this._append`A${n},${n},0,1,${u},${e - o},${t - s}A${n},${n},0,1,${u},${this._x1 = c},${this._y1 = l}`;
+			else if (d > ss) {
 				let a = e + n * Math.cos(i), o = t + n * Math.sin(i);
-				if (d >= Jo && this._equal(c, l, a, o)) {
+				if (d >= as && this._equal(c, l, a, o)) {
 					d /= 2;
 					let i = r + d;
-					this._append`A${n},${n},0,${+(d >= Jo)},${u},${e + n * Math.cos(i)},${t + n * Math.sin(i)}`;
+					this._append`A${n},${n},0,${+(d >= as)},${u},${e + n * Math.cos(i)},${t + n * Math.sin(i)}`;
 				}
-				this._append`A${n},${n},0,${+(d >= Jo)},${u},${this._x1 = a},${this._y1 = o}`;
+				this._append`A${n},${n},0,${+(d >= as)},${u},${this._x1 = a},${this._y1 = o}`;
 			}
 		}
 	}
@@ -4216,9 +4257,9 @@ var ns = class {
 		return this._;
 	}
 };
-ns.prototype;
+ps.prototype;
 // node_modules/d3-shape/src/path.js
-function rs(e) {
+function ms(e) {
 	let t = 3;
 	return e.digits = function(n) {
 		if (!arguments.length) return t;
@@ -4229,17 +4270,17 @@ function rs(e) {
 			t = e;
 		}
 		return e;
-	}, () => new ns(t);
+	}, () => new ps(t);
 }
 Array.prototype.slice;
-function is(e) {
+function hs(e) {
 	return typeof e == "object" && "length" in e ? e : Array.from(e);
 }
 // node_modules/d3-shape/src/curve/linear.js
-function as(e) {
+function gs(e) {
 	this._context = e;
 }
-as.prototype = {
+gs.prototype = {
 	areaStart: function() {
 		this._line = 0;
 	},
@@ -4262,22 +4303,22 @@ as.prototype = {
 		}
 	}
 };
-function os(e) {
-	return new as(e);
+function _s(e) {
+	return new gs(e);
 }
 // node_modules/d3-shape/src/point.js
-function ss(e) {
+function vs(e) {
 	return e[0];
 }
-function cs(e) {
+function ys(e) {
 	return e[1];
 }
 // node_modules/d3-shape/src/line.js
-function ls(e, t) {
-	var n = X(!0), r = null, i = os, a = null, o = rs(s);
-	e = typeof e == "function" ? e : e === void 0 ? ss : X(e), t = typeof t == "function" ? t : t === void 0 ? cs : X(t);
+function bs(e, t) {
+	var n = X(!0), r = null, i = _s, a = null, o = ms(s);
+	e = typeof e == "function" ? e : e === void 0 ? vs : X(e), t = typeof t == "function" ? t : t === void 0 ? ys : X(t);
 	function s(s) {
-		var c, l = (s = is(s)).length, u, d = !1, f;
+		var c, l = (s = hs(s)).length, u, d = !1, f;
 		for (r ?? (a = i(f = o())), c = 0; c <= l; ++c) !(c < l && n(u = s[c], c, s)) === d && ((d = !d) ? a.lineStart() : a.lineEnd()), d && a.point(+e(u, c, s), +t(u, c, s));
 		if (f) return a = null, f + "" || null;
 	}
@@ -4294,11 +4335,11 @@ function ls(e, t) {
 	}, s;
 }
 // node_modules/d3-shape/src/area.js
-function us(e, t, n) {
-	var r = null, i = X(!0), a = null, o = os, s = null, c = rs(l);
-	e = typeof e == "function" ? e : e === void 0 ? ss : X(+e), t = typeof t == "function" ? t : X(t === void 0 ? 0 : +t), n = typeof n == "function" ? n : n === void 0 ? cs : X(+n);
+function xs(e, t, n) {
+	var r = null, i = X(!0), a = null, o = _s, s = null, c = ms(l);
+	e = typeof e == "function" ? e : e === void 0 ? vs : X(+e), t = typeof t == "function" ? t : X(t === void 0 ? 0 : +t), n = typeof n == "function" ? n : n === void 0 ? ys : X(+n);
 	function l(l) {
-		var u, d, f, p = (l = is(l)).length, m, h = !1, g, _ = Array(p), v = Array(p);
+		var u, d, f, p = (l = hs(l)).length, m, h = !1, g, _ = Array(p), v = Array(p);
 		for (a ?? (s = o(g = c())), u = 0; u <= p; ++u) {
 			if (!(u < p && i(m = l[u], u, l)) === h) {
 				if (h = !h) d = u, s.areaStart(), s.lineStart();
@@ -4312,7 +4353,7 @@ function us(e, t, n) {
 		if (g) return s = null, g + "" || null;
 	}
 	function u() {
-		return ls().defined(i).curve(o).context(a);
+		return bs().defined(i).curve(o).context(a);
 	}
 	return l.x = function(t) {
 		return arguments.length ? (e = typeof t == "function" ? t : X(+t), r = null, l) : e;
@@ -4347,12 +4388,12 @@ var Z = {
 	top: 24,
 	bottom: 38
 };
-function ds(e = 240) {
+function Ss(e = 240) {
 	let t = v("title"), n = v("g"), r = v("svg", {
 		viewBox: `0 0 640 ${e}`,
 		class: "chart line-chart",
 		role: "img"
-	}, t, n), i = 640, a = null, o = tr(r, e, (e) => {
+	}, t, n), i = 640, a = null, o = fr(r, e, (e) => {
 		i = e, a && s(a);
 	});
 	function s(r) {
@@ -4362,12 +4403,12 @@ function ds(e = 240) {
 			x(n);
 			return;
 		}
-		let [s, c] = hs(ri(o, (e) => e.x), 0), [l, u] = hs(ri(o.flatMap((e) => [
+		let [s, c] = Es(mi(o, (e) => e.x), 0), [l, u] = Es(mi(o.flatMap((e) => [
 			e.y,
 			e.low ?? e.y,
 			e.high ?? e.y
-		])), .06), d = Io([s, c], [Z.left, i - Z.right]), f = Io([r.yFrom ?? l, r.yTo ?? u], [e - Z.bottom, Z.top]), p = r.ticks ?? d.ticks(Math.max(3, Math.round(i / 90))).filter((e) => !r.whole || Number.isInteger(e)).map((e) => [e, R(e)]);
-		S(t, `${r.title}. ${r.series.filter((e) => !e.thin).map(ms).join(". ")}`), x(n, r.region ? v("rect", {
+		])), .06), d = qo([s, c], [Z.left, i - Z.right]), f = qo([r.yFrom ?? l, r.yTo ?? u], [e - Z.bottom, Z.top]), p = r.ticks ?? d.ticks(Math.max(3, Math.round(i / 90))).filter((e) => !r.whole || Number.isInteger(e)).map((e) => [e, L(e)]);
+		S(t, `${r.title}. ${r.series.filter((e) => !e.thin).map(Ts).join(". ")}`), x(n, r.region ? v("rect", {
 			class: "region",
 			x: d(r.region[0]) - 5,
 			y: Z.top,
@@ -4384,7 +4425,7 @@ function ds(e = 240) {
 			x: Z.left - 6,
 			y: f(e) + 4,
 			"text-anchor": "end"
-		}, R(e))]), ...p.map(([t, n]) => v("text", {
+		}, L(e))]), ...p.map(([t, n]) => v("text", {
 			x: d(t),
 			y: e - Z.bottom + 16,
 			"text-anchor": "middle"
@@ -4394,7 +4435,7 @@ function ds(e = 240) {
 			x2: d(r.mark),
 			y1: Z.top,
 			y2: e - Z.bottom
-		}), ...r.series.map((e) => fs(e, d, f)), v("text", {
+		}), ...r.series.map((e) => Cs(e, d, f)), v("text", {
 			x: i - Z.right,
 			y: e - 4,
 			"text-anchor": "end"
@@ -4409,8 +4450,8 @@ function ds(e = 240) {
 		close: o
 	};
 }
-function fs(e, t, n) {
-	let r = e.points.filter((e) => e.low !== void 0), i = ls().x((e) => t(e.x)).y((e) => n(e.y)), a = us().x((e) => t(e.x)).y0((e) => n(e.low)).y1((e) => n(e.high));
+function Cs(e, t, n) {
+	let r = e.points.filter((e) => e.low !== void 0), i = bs().x((e) => t(e.x)).y((e) => n(e.y)), a = xs().x((e) => t(e.x)).y0((e) => n(e.low)).y1((e) => n(e.high));
 	return v("g", { class: `ink-${e.ink}${e.thin ? " thin" : ""}` }, r.length > 1 ? v("path", {
 		class: "series-band",
 		d: a(r)
@@ -4423,22 +4464,22 @@ function fs(e, t, n) {
 		cx: t(r.x),
 		cy: n(r.y),
 		r: 3.5
-	}, v("title", {}, ps(e, r)))));
+	}, v("title", {}, ws(e, r)))));
 }
-function ps(e, t) {
-	let n = t.low === void 0 ? "" : ` (${R(t.low)} to ${R(t.high)})`;
-	return `${e.name} at ${R(t.x)}: ${R(t.y)}${n}`;
+function ws(e, t) {
+	let n = t.low === void 0 ? "" : ` (${L(t.low)} to ${L(t.high)})`;
+	return `${e.name} at ${L(t.x)}: ${L(t.y)}${n}`;
 }
-function ms(e) {
+function Ts(e) {
 	let t = Math.ceil(e.points.length / 30);
-	return `${e.name}: ${e.points.filter((e, n) => n % t === 0).map((e) => `${R(e.x)}: ${R(e.y)}`).join(", ")}`;
+	return `${e.name}: ${e.points.filter((e, n) => n % t === 0).map((e) => `${L(e.x)}: ${L(e.y)}`).join(", ")}`;
 }
-function hs([e, t], n) {
+function Es([e, t], n) {
 	let r = t === e ? Math.abs(e) * .1 || 1 : (t - e) * n;
 	return [e - r, t + r];
 }
 // src/views/distil.ts
-var gs = {
+var Ds = {
 	hard: {
 		words: "hard labels",
 		ink: "raw"
@@ -4452,9 +4493,9 @@ var gs = {
 		ink: "second",
 		dashed: !0
 	}
-}, _s = "hard_equal_time";
-function vs(e, t) {
-	let { state: n } = t, r = ds(260), i = Ts(e), a = _("span", { class: "legend" }), o = _("fieldset", { class: "choices" }, _("legend", {}, "Draw it against"), ...["steps", "seconds"].map((e) => _("label", {}, _("input", {
+}, Os = "hard_equal_time";
+function ks(e, t) {
+	let { state: n } = t, r = Ss(260), i = Is(e), a = _("span", { class: "legend" }), o = _("fieldset", { class: "choices" }, _("legend", {}, "Draw it against"), ...["steps", "seconds"].map((e) => _("label", {}, _("input", {
 		type: "radio",
 		name: "against",
 		value: e,
@@ -4464,10 +4505,10 @@ function vs(e, t) {
 		}
 	}), ` ${e}`)));
 	function s() {
-		let t = n.get("against") === "seconds", i = Object.entries(e.arms).filter(([e]) => t || e !== _s);
-		x(a, ...i.map(([e]) => _("span", { class: `key key-${gs[e]?.ink ?? "good"}` }, gs[e]?.words ?? e)));
+		let t = n.get("against") === "seconds", i = Object.entries(e.arms).filter(([e]) => t || e !== Os);
+		x(a, ...i.map(([e]) => _("span", { class: `key key-${Ds[e]?.ink ?? "good"}` }, Ds[e]?.words ?? e)));
 		let o = i.flatMap(([e, n]) => {
-			let { words: r, ink: i, dashed: a } = gs[e] ?? {
+			let { words: r, ink: i, dashed: a } = Ds[e] ?? {
 				words: e,
 				ink: "good"
 			}, o = n.map((e) => e.curve.map(([e, n, r]) => ({
@@ -4476,7 +4517,7 @@ function vs(e, t) {
 			}))), s = {
 				ink: i,
 				...a && { dashed: a }
-			}, c = t || e === _s ? null : ys(o);
+			}, c = t || e === Os ? null : As(o);
 			return [...o.map((e, t) => ({
 				...s,
 				name: `${r}, seed ${n[t].seed}`,
@@ -4500,18 +4541,18 @@ function vs(e, t) {
 		element: _("div", {}, _("section", {
 			class: "card",
 			"aria-label": "Verdict"
-		}, _("h2", { class: "verdict" }, e.verdict ? xs[e.verdict] : e.stopped ? "Stopped before a verdict" : "Training …"), e.verdict_reason ? _("p", {}, e.verdict_reason) : _("p", { class: "meta" }, bs(e)), e.verdict_equal_time_reason && e.arms[_s] ? _("p", { class: "meta equal-time" }, `At the same wall-clock time: ${e.verdict_equal_time}. ${e.verdict_equal_time_reason}`) : null, e.difference_test ? W([
+		}, _("h2", { class: "verdict" }, e.verdict ? Ms[e.verdict] : e.stopped ? "Stopped before a verdict" : "Training …"), e.verdict_reason ? _("p", {}, e.verdict_reason) : _("p", { class: "meta" }, js(e)), e.verdict_equal_time_reason && e.arms[Os] ? _("p", { class: "meta equal-time" }, `At the same wall-clock time: ${e.verdict_equal_time}. ${e.verdict_equal_time_reason}`) : null, e.difference_test ? W([
 			{
 				name: "test loss, hard minus soft",
 				unit: "nats per token, same steps",
 				term: "paired-difference",
-				value: _("b", {}, Ss(e.difference_test))
+				value: _("b", {}, Ns(e.difference_test))
 			},
 			...e.difference_equal_time_test ? [{
 				name: "the same, in equal time",
 				unit: "nats per token",
 				term: "equal-time",
-				value: _("b", {}, Ss(e.difference_equal_time_test))
+				value: _("b", {}, Ns(e.difference_equal_time_test))
 			}] : [],
 			{
 				name: "seeds",
@@ -4519,11 +4560,11 @@ function vs(e, t) {
 				term: "seed",
 				value: _("b", {}, B(e.difference_test.seeds.length))
 			}
-		]) : null), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Loss while training "), U("held-out-loss"), " ", a, o), r.element), i ? _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Loss of the control minus loss of the distilled student "), U("paired-difference"), " ", _("small", {}, "Nats per token on held-out text. Right of 0 distilling gave the better student. Small dots are seeds, the large one is their mean, the bar its 95 % interval.")), i.element) : null, Object.keys(e.arms).length > 0 ? _("section", {
+		]) : null), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Loss while training "), U("held-out-loss"), " ", a, o), r.element), i ? _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Loss of the control minus loss of the distilled student "), U("paired-difference"), " ", _("small", {}, "Nats per token on held-out text. Right of 0 distilling gave the better student. Small dots are seeds, the large one is their mean, the bar its 95% interval.")), i.element) : null, Object.keys(e.arms).length > 0 ? _("section", {
 			class: "card scroll",
 			tabindex: 0,
 			"aria-label": "Students"
-		}, Es(e)) : null),
+		}, Ls(e)) : null),
 		close: () => {
 			r.close(), i?.close();
 		},
@@ -4547,7 +4588,7 @@ function vs(e, t) {
 		}
 	};
 }
-function ys(e) {
+function As(e) {
 	return e.length === 0 ? null : e[0].flatMap(({ x: t }) => {
 		let n = e.map((e) => e.find((e) => e.x === t));
 		return n.some((e) => e === void 0) ? [] : [{
@@ -4556,21 +4597,21 @@ function ys(e) {
 		}];
 	});
 }
-function bs({ arms: e, stopped: t }) {
+function js({ arms: e, stopped: t }) {
 	let n = Object.values(e).flat().sort((e, t) => e.seed - t.seed).at(-1);
-	return t ? n ? `The last measurement: ${gs[n.arm]?.words ?? n.arm}, seed ${n.seed}, step ${n.steps}.` : "Nothing was measured yet." : n ? "The verdict comes with the last seed." : "The teacher and the text are being prepared; the first points of the curves come after that.";
+	return t ? n ? `The last measurement: ${Ds[n.arm]?.words ?? n.arm}, seed ${n.seed}, step ${n.steps}.` : "Nothing was measured yet." : n ? "The verdict comes with the last seed." : "The teacher and the text are being prepared; the first points of the curves come after that.";
 }
-var xs = {
+var Ms = {
 	helps: "Distilling helps",
 	"does not help": "Distilling does not help",
 	"cannot tell": "Cannot tell yet whether distilling helps",
 	"no control": "No control, so no verdict"
 };
-function Ss(e, t = 4) {
-	return `${z(e.mean, t)}${e.ci ? ` (${z(e.ci[0], t)} to ${z(e.ci[1], t)})` : ""}`;
+function Ns(e, t = 4) {
+	return `${En(e.mean, t)}${e.ci ? ` (${Mn(e.ci, t)})` : ""}`;
 }
-var Cs = 44, ws = 46;
-function Ts(e) {
+var Ps = 44, Fs = 46;
+function Is(e) {
 	let t = [
 		["same steps, validation", e.difference],
 		["same steps, test", e.difference_test],
@@ -4578,7 +4619,7 @@ function Ts(e) {
 		["same time, test", e.difference_equal_time_test]
 	].filter((e) => !!e[1]);
 	if (t.length === 0) return null;
-	let n = t.length * Cs + ws, r = t.flatMap(([, e]) => [
+	let n = t.length * Ps + Fs, r = t.flatMap(([, e]) => [
 		...e.per_seed,
 		e.mean,
 		...e.ci ?? [],
@@ -4588,26 +4629,26 @@ function Ts(e) {
 		class: "chart difference-chart",
 		role: "img"
 	}, s, c);
-	return S(s, t.map(([e, t]) => `${e}: ${Ss(t)} nats per token`).join("; ")), {
+	return S(s, t.map(([e, t]) => `${e}: ${Ns(t)} nats per token`).join("; ")), {
 		element: l,
-		close: tr(l, n, (e) => {
-			let r = e < 420 ? 2 : 4, s = Io([i - o, a + o], [12, e - 24]);
+		close: fr(l, n, (e) => {
+			let r = e < 420 ? 2 : 4, s = qo([i - o, a + o], [12, e - 24]);
 			x(c, ...s.ticks(Math.max(3, Math.round(e / 120))).flatMap((e) => [v("line", {
 				class: "grid",
 				x1: s(e),
 				x2: s(e),
 				y1: 4,
-				y2: n - ws + 6
+				y2: n - Fs + 6
 			}), v("text", {
 				x: s(e),
-				y: n - ws + 20,
+				y: n - Fs + 20,
 				"text-anchor": "middle"
-			}, z(e, 2))]), v("line", {
+			}, En(e, 2))]), v("line", {
 				class: "cut",
 				x1: s(0),
 				x2: s(0),
 				y1: 4,
-				y2: n - ws + 6
+				y2: n - Fs + 6
 			}), v("text", {
 				x: 2,
 				y: n - 6
@@ -4616,12 +4657,12 @@ function Ts(e) {
 				y: n - 6,
 				"text-anchor": "end"
 			}, "distilled better →"), ...t.map(([e, t], n) => {
-				let i = n * Cs + 30;
+				let i = n * Ps + 30;
 				return v("g", { class: "ink-accent" }, v("text", {
 					class: "row-label",
 					x: 12,
 					y: i - 14
-				}, `${e}: ${Ss(t, r)}`), t.ci ? v("line", {
+				}, `${e}: ${Ns(t, r)}`), t.ci ? v("line", {
 					class: "interval",
 					x1: s(t.ci[0]),
 					x2: s(t.ci[1]),
@@ -4642,7 +4683,7 @@ function Ts(e) {
 		})
 	};
 }
-function Es(e) {
+function Ls(e) {
 	return _("table", { class: "plain-table numeric" }, _("caption", {}, "Every student: its loss on held-out text in nats per token, and what its training cost"), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "trained on ", U("control")), ...[
 		["seed", "seed"],
 		["validation", "held-out-loss"],
@@ -4653,9 +4694,9 @@ function Es(e) {
 	].map(([e, t]) => _("th", {
 		scope: "col",
 		class: e === "tokens" ? "wide-only" : ""
-	}, `${e} `, U(t))))), _("tbody", {}, ...Object.entries(e.arms).flatMap(([e, t]) => t.map((t) => _("tr", {}, _("th", { scope: "row" }, gs[e]?.words ?? e), _("td", { class: "figure" }, String(t.seed)), _("td", { class: "figure" }, R(t.val_nll)), _("td", { class: "figure" }, R(t.test_nll)), _("td", { class: "figure" }, t.seconds.toFixed(1)), _("td", { class: "figure wide-only" }, Number.isNaN(t.tokens) ? "–" : B(t.tokens)), _("td", { class: "figure" }, B(t.steps)))))));
+	}, `${e} `, U(t))))), _("tbody", {}, ...Object.entries(e.arms).flatMap(([e, t]) => t.map((t) => _("tr", {}, _("th", { scope: "row" }, Ds[e]?.words ?? e), _("td", { class: "figure" }, String(t.seed)), _("td", { class: "figure" }, L(t.val_nll)), _("td", { class: "figure" }, L(t.test_nll)), _("td", { class: "figure" }, R(t.seconds, 1)), _("td", { class: "figure wide-only" }, Number.isNaN(t.tokens) ? "–" : B(t.tokens)), _("td", { class: "figure" }, B(t.steps)))))));
 }
-function Ds(e, t) {
+function Rs(e, t) {
 	let n = { ...e?.arms ?? {} }, r = [...n[t.arm] ?? []], i = r.findIndex((e) => e.seed === t.seed), a = [...r[i]?.curve ?? [], [
 		t.step,
 		t.seconds,
@@ -4680,8 +4721,8 @@ function Ds(e, t) {
 	return n[t.arm] = i < 0 ? [...r, o] : r.with(i, o), { arms: n };
 }
 // src/parts/slider.ts
-var Os = 3;
-function ks(e, t) {
+var zs = 3;
+function Bs(e, t) {
 	let n = w("tau"), r = (t) => e.meaning?.(t) ?? "", i = _("input", {
 		id: n,
 		type: "range",
@@ -4697,24 +4738,37 @@ function ks(e, t) {
 	}), o = _("span", { class: "meta tau-meaning" }), s = e.marks.map(([t, n]) => {
 		let r = _("span", {}, n);
 		return r.style.left = `${100 * (t - e.min) / (e.max - e.min)}%`, r;
-	});
+	}), { nudge: c } = e, l = (n) => {
+		if (c === void 0) return null;
+		let r = () => {
+			let t = Number(i.value) / c, r = n > 0 ? Math.floor(t + 1e-6) + 1 : Math.ceil(t - 1e-6) - 1;
+			return Math.min(e.max, Math.max(e.min, r * c));
+		};
+		return _("button", {
+			type: "button",
+			class: "quiet nudge",
+			"aria-label": `${e.label}: ${n < 0 ? "less" : "more"} by ${c}`,
+			onclick: () => t(Number(r().toPrecision(9)))
+		}, n < 0 ? "−" : "+");
+	};
 	return {
-		element: _("div", { class: "tau-box" }, _("span", { class: "tau-name" }, _("label", { for: n }, e.label), " ", U(e.term)), _("span", {}, o, " ", a), i, _("div", {
+		element: _("div", { class: "tau-box" }, _("div", { class: "tau-head" }, _("span", { class: "tau-name" }, _("label", { for: n }, e.label), " ", U(e.term)), _("span", {}, o, " ", a)), _("div", { class: "tau-row" }, l(-1), _("div", { class: "tau-scale" }, i, _("div", {
 			class: "tau-ends",
 			"aria-hidden": "true"
-		}, ...s)),
+		}, ...s)), l(1))),
 		show(t, n = r(t)) {
 			i.value = String(t), i.setAttribute("aria-valuetext", [`${e.label} ${e.write(t)}`, n].filter((e) => e !== "").join(", ")), S(a, e.write(t)), S(o, r(t));
 		}
 	};
 }
-function As(e) {
-	return ks({
+function Vs(e) {
+	return Bs({
 		label: "temperature τ",
 		term: "temperature",
 		min: 0,
-		max: Os,
+		max: zs,
 		step: .01,
+		nudge: .1,
 		write: V,
 		meaning: (e) => e === 0 ? "greedy" : e === 1 ? "the model’s own" : "",
 		marks: [
@@ -4726,14 +4780,14 @@ function As(e) {
 	}, e);
 }
 // src/views/path.ts
-var js = 22, Ms = 40, Q = {
+var Hs = 22, Us = 40, Q = {
 	left: 30,
 	right: 8,
 	top: 22,
 	bottom: 34
-}, Ns = 7.4;
-function Ps(e, t) {
-	let { leaves: n } = e, r = n[0].temperature_low, i = n.at(-1).temperature_high, { state: a } = t, o = -1, s = ks({
+}, Ws = 7.4;
+function Gs(e, t) {
+	let { leaves: n } = e, r = n[0].temperature_low, i = n.at(-1).temperature_high, { state: a } = t, o = -1, s = Bs({
 		label: "temperature τ",
 		term: "temperature",
 		min: r,
@@ -4750,9 +4804,9 @@ function Ps(e, t) {
 		_("b"),
 		_("b"),
 		_("b")
-	], p = Vs(e, r, i, (e) => g(e)), m = (e) => {
+	], p = Qs(e, r, i, (e) => g(e)), m = (e) => {
 		let t = n[Math.min(n.length - 1, Math.max(0, o + e))];
-		g(Is(t));
+		g(qs(t));
 	};
 	function h(e) {
 		let t = {
@@ -4765,10 +4819,10 @@ function Ps(e, t) {
 		a.set("tau", V(e)), v(e);
 	}
 	function v(t) {
-		let r = Ls(n, t), i = n[r];
+		let r = Js(n, t), i = n[r];
 		s.show(t, i.text), p.show(t, r);
 		let a = t < i.temperature_low || t > i.temperature_high;
-		if (S(l, `${zs(i)}${a ? " (the nearest listed temperature)" : ""}`), S(u, `${B(r + 1)} of ${B(n.length)}`), S(d, Rs[i.finish_reason] ?? i.finish_reason), S(f, Cn(i.logprob_raw)), r === o) return;
+		if (S(l, `${Xs(i)}${a ? " (the nearest listed temperature)" : ""}`), S(u, `${B(r + 1)} of ${B(n.length)}`), S(d, Ys[i.finish_reason] ?? i.finish_reason), S(f, An(i.logprob_raw)), r === o) return;
 		let m = n[o]?.ids;
 		o = r, x(c, ...e.tokens[r].map((e, t) => {
 			let n = G(e);
@@ -4779,7 +4833,7 @@ function Ps(e, t) {
 	v(Math.min(i, Math.max(r, Number(a.get("tau") ?? Math.min(i, Math.max(r, .7))) || 0)));
 	let b = n.reduce((e, t) => e + t.temperatures.length, 0);
 	return {
-		element: _("div", { class: "path" }, _("div", { class: "prompt" }, _("p", { class: "meta" }, `${e.model}, seed ${e.seed}, after “${e.prompt}”`), e.note ? _("p", { class: "note" }, e.note) : null, Fs(e)), _("div", { class: "card path-slider" }, s.element, _("div", { class: "steps" }, _("button", {
+		element: _("div", { class: "path" }, _("div", { class: "prompt" }, _("p", { class: "meta" }, `${e.model}, seed ${e.seed}, after “${e.prompt}”`), e.note ? _("p", { class: "note" }, e.note) : null, Ks(e)), _("div", { class: "card path-slider" }, s.element, _("div", { class: "steps" }, _("button", {
 			type: "button",
 			class: "quiet",
 			onclick: () => m(-1)
@@ -4804,7 +4858,7 @@ function Ps(e, t) {
 				value: u
 			},
 			{
-				name: "log-probability",
+				name: "logprob",
 				unit: "raw, summed",
 				term: "logprob",
 				value: f
@@ -4814,44 +4868,44 @@ function Ps(e, t) {
 				term: "token",
 				value: d
 			}
-		], "measures path-facts")), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `${n.length} different texts at ${b} temperatures `), U("path"), " ", _("small", {}, `Each column is a text, each row one token of it; a click goes there. It took ${B(e.forward_passes)} forward passes instead of ${B(e.independent_passes)}. `), U("forward-pass")), p.element), _("details", { class: "card" }, _("summary", {}, "All texts as a table"), Us(e))),
+		], "measures path-facts")), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, `${n.length} different texts at ${b} temperatures `), U("path"), " ", _("small", {}, `Each column is a text, each row one token of it; a click goes there. It took ${B(e.forward_passes)} forward passes instead of ${B(e.independent_passes)}. `), U("forward-pass")), p.element), _("details", { class: "card" }, _("summary", {}, "All texts as a table"), ec(e))),
 		close: () => {
 			y(), p.close();
 		},
 		download: {
 			name: "retort-path",
 			json: () => e,
-			csv: () => Ws(e),
+			csv: () => tc(e),
 			svg: () => p.element
 		}
 	};
 }
-function Fs(e) {
+function Ks(e) {
 	return e.stages?.length ? _("ol", {
 		class: "path-stages",
 		"aria-label": "Stages of the chain along the path"
 	}, ...e.stages.map(({ stage: e, applies: t, why: n }) => _("li", { class: t ? "" : "set-aside" }, _("code", {}, e), " ", _("small", {}, `${t ? "applies" : "does not apply:"} ${n}`)))) : null;
 }
-function Is(e) {
+function qs(e) {
 	return (e.temperature_low + e.temperature_high) / 2;
 }
-function Ls(e, t) {
+function Js(e, t) {
 	let n = 0, r = Infinity;
 	return e.forEach((e, i) => {
 		let a = Math.max(e.temperature_low - t, t - e.temperature_high, 0);
 		a < r && ([n, r] = [i, a]);
 	}), n;
 }
-var Rs = {
+var Ys = {
 	end: "the model’s end token",
 	length: "the longest text asked for",
 	stop: "a stop text"
 };
-function zs(e) {
+function Xs(e) {
 	return e.temperature_low === e.temperature_high ? `τ = ${V(e.temperature_low)}` : `τ = ${V(e.temperature_low)} to ${V(e.temperature_high)}`;
 }
-function Bs(e) {
-	let { leaves: t } = e, n = [], r = Math.min(Ms, Math.max(...t.map((e) => e.ids.length)));
+function Zs(e) {
+	let { leaves: t } = e, n = [], r = Math.min(Us, Math.max(...t.map((e) => e.ids.length)));
 	for (let i = 0; i < r; i++) for (let r = 0; r < t.length;) {
 		let a = r, o = t[r].ids.slice(0, i + 1).join();
 		for (; a + 1 < t.length && t[a + 1].ids.slice(0, i + 1).join() === o;) a += 1;
@@ -4866,8 +4920,8 @@ function Bs(e) {
 	}
 	return n;
 }
-function Vs(e, t, n, r) {
-	let i = Bs(e), a = 1 + Math.max(...i.map((e) => e.row)), o = Q.top + a * js + Q.bottom, s = Io([t, n === t ? t + 1 : n], [Q.left, 640 - Q.right]), c = v("g"), l = v("g", {
+function Qs(e, t, n, r) {
+	let i = Zs(e), a = 1 + Math.max(...i.map((e) => e.row)), o = Q.top + a * Hs + Q.bottom, s = qo([t, n === t ? t + 1 : n], [Q.left, 640 - Q.right]), c = v("g"), l = v("g", {
 		class: "axes",
 		"aria-hidden": "true"
 	}), u = v("line", {
@@ -4885,8 +4939,8 @@ function Vs(e, t, n, r) {
 		let i = f.getBoundingClientRect(), a = s.invert((e.clientX - i.left) / i.width * f.viewBox.baseVal.width);
 		r(Math.min(n, Math.max(t, a)));
 	});
-	let m = tr(f, o, (e) => {
-		s.range([Q.left, e - Q.right]), x(c, ...i.map((e) => Hs(e, s))), x(l, ...s.ticks(Math.max(3, Math.round(e / 90))).flatMap((e) => [v("line", {
+	let m = fr(f, o, (e) => {
+		s.range([Q.left, e - Q.right]), x(c, ...i.map((e) => $s(e, s))), x(l, ...s.ticks(Math.max(3, Math.round(e / 90))).flatMap((e) => [v("line", {
 			class: "grid",
 			x1: s(e),
 			x2: s(e),
@@ -4905,7 +4959,7 @@ function Vs(e, t, n, r) {
 			y: 12
 		}, "place of the token in the text ↓"), ...Array.from({ length: a }, (e, t) => t).filter((e) => e === 0 || e % 5 == 4).map((e) => v("text", {
 			x: Q.left - 6,
-			y: Q.top + e * js + 15,
+			y: Q.top + e * Hs + 15,
 			"text-anchor": "end"
 		}, String(e + 1)))), h(...p);
 	});
@@ -4918,28 +4972,28 @@ function Vs(e, t, n, r) {
 		close: m
 	};
 }
-function Hs(e, t) {
-	let n = t(e.from), r = Math.max(1.5, t(e.to) - n), i = zn(e.token), a = Math.floor((r - 6) / Ns);
+function $s(e, t) {
+	let n = t(e.from), r = Math.max(1.5, t(e.to) - n), i = Xn(e.token), a = Math.floor((r - 6) / Ws);
 	return v("g", { class: "band" }, v("rect", {
 		x: n,
-		y: Q.top + e.row * js + 1,
+		y: Q.top + e.row * Hs + 1,
 		width: r,
 		height: 20,
 		rx: Math.min(3, r / 3)
 	}), a >= Math.min(i.length, 2) ? v("text", {
 		x: n + 4,
-		y: Q.top + e.row * js + 15
+		y: Q.top + e.row * Hs + 15
 	}, i.length > a ? `${i.slice(0, a - 1)}…` : i) : null);
 }
-function Us(e) {
+function ec(e) {
 	return _("div", {
 		class: "scroll",
 		tabindex: 0,
 		role: "region",
 		"aria-label": "All texts"
-	}, _("table", { class: "plain-table" }, _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "τ from ", U("path")), _("th", { scope: "col" }, "to ", U("path")), _("th", { scope: "col" }, "text"), _("th", { scope: "col" }, "ended by"), _("th", { scope: "col" }, "log-probability, raw (nats) ", U("logprob")))), _("tbody", {}, ...e.leaves.map((t, n) => _("tr", {}, _("td", { class: "figure" }, V(t.temperature_low)), _("td", { class: "figure" }, V(t.temperature_high)), _("td", { dir: "auto" }, ...e.tokens[n].map(G)), _("td", {}, Rs[t.finish_reason] ?? t.finish_reason), _("td", { class: "figure" }, t.logprob_raw.toFixed(3)))))));
+	}, _("table", { class: "plain-table" }, _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "τ from ", U("path")), _("th", { scope: "col" }, "to ", U("path")), _("th", { scope: "col" }, "text"), _("th", { scope: "col" }, "ended by"), _("th", { scope: "col" }, "logprob, raw (nats) ", U("logprob")))), _("tbody", {}, ...e.leaves.map((t, n) => _("tr", {}, _("td", { class: "figure" }, V(t.temperature_low)), _("td", { class: "figure" }, V(t.temperature_high)), _("td", { dir: "auto" }, ...e.tokens[n].map(G)), _("td", {}, Ys[t.finish_reason] ?? t.finish_reason), _("td", { class: "figure" }, R(t.logprob_raw)))))));
 }
-function Ws(e) {
+function tc(e) {
 	return [[
 		"temperature_low",
 		"temperature_high",
@@ -4955,46 +5009,46 @@ function Ws(e) {
 	])];
 }
 // src/parts/rankChart.ts
-var Gs = 260, $ = {
+var nc = 260, $ = {
 	left: 52,
 	right: 14,
 	top: 26,
 	bottom: 34
-}, Ks = 1e-10, qs = 240;
-function Js({ tokens: e, seen: t, raw: n }) {
-	let r = qo([1, Math.max(e, 2)], [$.left, 640]), i = qo([Ks, 1], [Gs - $.bottom, $.top]).clamp(!0), a = v("title", {}), o = v("g", {
+}, rc = 1e-10, ic = 240;
+function ac({ tokens: e, seen: t, raw: n }) {
+	let r = is([1, Math.max(e, 2)], [$.left, 640]), i = is([rc, 1], [nc - $.bottom, $.top]).clamp(!0), a = v("title", {}), o = v("g", {
 		class: "axes",
 		"aria-hidden": "true"
-	}), s = v("g"), c = null, l = null, u = Qs(e), d = v("svg", {
-		viewBox: `0 0 640 ${Gs}`,
+	}), s = v("g"), c = null, l = null, u = lc(e), d = v("svg", {
+		viewBox: `0 0 640 ${nc}`,
 		class: `chart rank-chart${F(n) ? "" : " range-chart"}`,
 		role: "img"
-	}, a, o, s), f = tr(d, Gs, (t) => {
-		r.range([$.left, t - $.right]), x(o, ...Xs(e, r, i, t)), l = null, p(c);
+	}, a, o, s), f = fr(d, nc, (t) => {
+		r.range([$.left, t - $.right]), x(o, ...sc(e, r, i, t)), l = null, p(c);
 	});
 	function p(e) {
 		c = e, l ??= F(n) ? m(n.raw, "raw") : h(n, "raw", -2);
 		let t = e === null ? null : F(e) ? m(e.processed, "processed") : h(e, "processed", 2);
-		x(s, ...l.marks, ...t?.marks ?? [], ...e === null ? [] : Ys(e, r)), S(a, `Probability against rank. Raw: ${l.said}. Processed: ${t?.said ?? "not decided by the known tokens"}.`);
+		x(s, ...l.marks, ...t?.marks ?? [], ...e === null ? [] : oc(e, r)), S(a, `Probability against rank. Raw: ${l.said}. Processed: ${t?.said ?? "not decided by the known tokens"}.`);
 	}
 	function m(e, t) {
-		let n = (t) => [r(t + 1), i(Math.exp(Re(e, t)))], a = (t) => Le(e, t) && Re(e, t) >= Math.log(Ks), o = u.filter(a).map(n), s = k(e, e.to - 1);
+		let n = (t) => [r(t + 1), i(Math.exp(Re(e, t)))], a = (t) => Le(e, t) && Re(e, t) >= Math.log(rc), o = u.filter(a).map(n), s = k(e, e.to - 1);
 		I(e) > 1 && a(s) && o.push(n(s)), o.sort((e, t) => e[0] - t[0]);
-		let c = us().x((e) => e[0]).y1((e) => e[1]).y0(i(Ks))(o) ?? "";
+		let c = xs().x((e) => e[0]).y1((e) => e[1]).y0(i(rc))(o) ?? "";
 		return {
 			marks: [...t === "raw" ? [] : [v("path", {
 				class: "area-kept",
 				d: c
 			})], v("path", {
 				class: `line-${t}`,
-				d: ls()(o) ?? ""
+				d: bs()(o) ?? ""
 			})],
-			said: `${B(I(e))} tokens, from ${R(Math.exp(Re(e, k(e, e.from))))} down to ${R(Math.exp(Re(e, s)))}`
+			said: `${B(I(e))} tokens, from ${L(Math.exp(Re(e, k(e, e.from))))} down to ${L(Math.exp(Re(e, s)))}`
 		};
 	}
 	function h(n, a, o) {
 		let s = Array.from({ length: t }, (e, t) => n.prob(t)), c = s.flatMap(({ low: e, high: t }, n) => {
-			if (t <= Ks) return [];
+			if (t <= rc) return [];
 			let s = r(n + 1) + o;
 			return [v("line", {
 				class: `whisker whisker-${a}`,
@@ -5009,13 +5063,13 @@ function Js({ tokens: e, seen: t, raw: n }) {
 				class: `bound-${a}`,
 				d: g(n)
 			}), ...c],
-			said: `the first ${H(s[0], L)}, all ${B(e - t)} unknown ones ${H(n.unseen, L)}`
+			said: `the first ${H(s[0], z)}, all ${B(e - t)} unknown ones ${H(n.unseen, z)}`
 		};
 	}
 	function g({ unseen: n, largestUnseen: a }) {
 		if (n.high <= 0 || e <= t) return "";
-		let o = Array.from({ length: qs / 4 }, (n, r) => t + (e - t) ** (r / (qs / 4 - 1))).map((e) => [r(e), i(Math.max(Math.min(a, n.high / Math.max(e - t, 1)), Ks))]);
-		return us().x((e) => e[0]).y1((e) => e[1]).y0(i(Ks))(o) ?? "";
+		let o = Array.from({ length: ic / 4 }, (n, r) => t + (e - t) ** (r / (ic / 4 - 1))).map((e) => [r(e), i(Math.max(Math.min(a, n.high / Math.max(e - t, 1)), rc))]);
+		return xs().x((e) => e[0]).y1((e) => e[1]).y0(i(rc))(o) ?? "";
 	}
 	return {
 		element: d,
@@ -5023,7 +5077,7 @@ function Js({ tokens: e, seen: t, raw: n }) {
 		close: f
 	};
 }
-function Ys(e, t) {
+function oc(e, t) {
 	return e.stages.filter(({ removed: e, before: t, after: n }) => e > 0 && t && n && n.order === void 0 && n.to < t.to).map((e, n) => {
 		let r = t(e.after.to + .5), i = r > t.range()[1] * .75;
 		return v("g", {}, v("line", {
@@ -5031,7 +5085,7 @@ function Ys(e, t) {
 			x1: r,
 			x2: r,
 			y1: $.top,
-			y2: Gs - $.bottom
+			y2: nc - $.bottom
 		}), v("text", {
 			class: "cut-label",
 			x: r + (i ? -4 : 4),
@@ -5040,7 +5094,7 @@ function Ys(e, t) {
 		}, M(e.stage)));
 	});
 }
-function Xs(e, t, n, r) {
+function sc(e, t, n, r) {
 	let i = [
 		1,
 		10,
@@ -5060,7 +5114,7 @@ function Xs(e, t, n, r) {
 	return [
 		...i.map((e) => v("text", {
 			x: t(e),
-			y: Gs - $.bottom + 15,
+			y: nc - $.bottom + 15,
 			"text-anchor": e === 1 ? "start" : t(e) > r - $.right - 24 ? "end" : "middle"
 		}, B(e))),
 		...a.flatMap((e) => [v("line", {
@@ -5073,7 +5127,7 @@ function Xs(e, t, n, r) {
 			x: $.left - 6,
 			y: n(e) + 4,
 			"text-anchor": "end"
-		}, e === 1 ? "1" : `10${Zs(Math.log10(e))}`)]),
+		}, e === 1 ? "1" : `10${cc(Math.log10(e))}`)]),
 		v("text", {
 			x: r - $.right,
 			y: 256,
@@ -5085,95 +5139,174 @@ function Xs(e, t, n, r) {
 		}, "probability")
 	];
 }
-function Zs(e) {
+function cc(e) {
 	return String(Math.round(e)).replace(/[-0-9]/g, (e) => e === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(e)]);
 }
-function Qs(e) {
-	let t = Array.from({ length: qs }, (t, n) => Math.round(e ** (n / 239)) - 1);
+function lc(e) {
+	let t = Array.from({ length: ic }, (t, n) => Math.round(e ** (n / 239)) - 1);
 	return [...new Set(t)].sort((e, t) => e - t);
 }
+// src/views/tree.ts
+var uc = 5;
+function dc(e, t) {
+	let n = [], r = i(e, []);
+	function i(e, t) {
+		let r = Math.min(uc, e.record.tokens.length), i = Array.from({ length: r }, (n, r) => a(e, r, t));
+		return {
+			element: _("ul", {}, ...i.map(({ element: e }) => e)),
+			draw(t) {
+				let r = null;
+				try {
+					r = e.explain(n);
+				} catch (e) {
+					if (!(e instanceof j)) throw e;
+				}
+				for (let e of i) e.draw(r, t);
+			}
+		};
+	}
+	function a(e, n, r) {
+		let a = e.record.tokens[n], o = [...r, {
+			id: e.record.ids[n] ?? null,
+			text: a
+		}], s = _("b", { class: "figure processed-ink" }), c = _("small", { class: "figure joint" }), l = _("span", { class: "bar bar-processed" }), u = [
+			_("span", { class: "tree-token" }, G(a)),
+			s,
+			c,
+			_("span", {
+				class: "bar-box one",
+				"aria-hidden": "true"
+			}, l)
+		], d = _("div", { class: "tree-below" }), f = null, p = !1, m = {
+			low: 1,
+			high: 1
+		};
+		async function h() {
+			if (!p) {
+				p = !0, x(d, _("p", {
+					class: "meta",
+					role: "status"
+				}, "Reading …"));
+				try {
+					f = i(Ir(await t(o)), o), x(d, f.element), f.draw(m);
+				} catch (e) {
+					p = !1, x(d, _("p", {
+						class: "error",
+						role: "alert"
+					}, e.message));
+				}
+			}
+		}
+		let g = F(e.raw) || tr(a) ? _("li", {}, _("details", { ontoggle: (e) => e.target.open && void h() }, _("summary", { title: `What follows ${Zn(a)}` }, ...u), d)) : _("li", { class: "tree-end" }, ...u);
+		return {
+			element: g,
+			draw(e, t) {
+				let i = e?.prob(n) ?? null;
+				S(s, i === null ? "?" : i.high === 0 ? "removed" : H(i, z)), m = i === null ? {
+					low: 0,
+					high: t.high
+				} : {
+					low: i.low * t.low,
+					high: i.high * t.high
+				}, S(c, r.length === 0 ? "" : H(m, z)), l.style.transform = `scaleX(${i?.high ?? 0})`, g.classList.toggle("removed", i?.high === 0), f?.draw(m);
+			}
+		};
+	}
+	return {
+		element: _("section", {
+			class: "card tree",
+			"aria-label": "Continuations"
+		}, _("p", {}, _("b", {}, "Continuations "), U("processed"), " ", _("small", {}, `The ${uc} most likely tokens. Open one to see what would follow it. Blue: the share of a token after those above it. Grey: the share of the whole text.`)), r.element),
+		draw(e) {
+			n = e, r.draw({
+				low: 1,
+				high: 1
+			});
+		}
+	};
+}
 // src/views/position.ts
-var $s = 20;
-function ec(e, t, n) {
-	let r = Tr(e), { state: i, announce: a } = t, o = null, s = $s, c = Xn((e) => C(e), a, { heat: !1 }), l = As((e) => C(Qt(b(), e))), u = _("div", {
+var fc = 20;
+function pc(e, t, n, r) {
+	let i = Ir(e), { state: a, announce: o } = t, s = null, c = fc, l = sr((e) => ee(e), o, { heat: !1 }), u = Vs((e) => ee($t(w(), e))), d = _("div", {
 		class: "scroll",
 		tabindex: 0,
 		role: "region",
 		"aria-label": "Tokens"
-	}), d = Vn(r, $s, n), f = Js(r), p = ic(r), m = _("p", {
+	}), f = Qn(i, fc, n), p = ac(i), m = _c(i), h = r ? dc(i, r) : null, g = _("p", {
 		class: "note undecided",
 		"aria-live": "polite"
-	}), h = _("ul", {
+	}), v = _("ul", {
 		class: "warnings",
 		"aria-label": "Where the settings conflict"
-	}), g = er(w), v = _("button", {
+	}), y = dr(T), b = _("button", {
 		type: "button",
 		class: "quiet more",
-		onclick: () => y(s * 3)
+		onclick: () => C(c * 3)
 	}, "Show more tokens");
-	function y(t) {
-		s = Math.min(t, e.tokens.length), d = Vn(r, s, n), x(u, d.element), v.hidden = s >= e.tokens.length, d.draw(o);
-	}
-	function b() {
-		try {
-			return qt(i.get("chain") ?? r.chain);
-		} catch {
-			return Yt(r.chain).chain;
-		}
-	}
-	function C(e) {
-		i.set("chain", Zt(e.filter(Et)) || " ");
+	function C(t) {
+		c = Math.min(t, e.tokens.length), f = Qn(i, c, n), x(d, f.element), b.hidden = c >= e.tokens.length, f.draw(s);
 	}
 	function w() {
-		let e = b(), t = "";
 		try {
-			o = r.explain(e);
+			return Jt(a.get("chain") ?? i.chain);
+		} catch {
+			return Xt(i.chain).chain;
+		}
+	}
+	function ee(e) {
+		a.set("chain", Qt(e.filter(Et)) || " ");
+	}
+	function T() {
+		let e = w(), t = "";
+		try {
+			s = i.explain(e);
 		} catch (e) {
 			if (!(e instanceof j)) throw e;
-			o = null, t = e.message;
+			s = null, t = e.message;
 		}
-		S(m, t), m.hidden = t === "", c.show(e), c.report(o?.stages ?? [], o === null ? "not decided here" : "off"), l.show(Tt(e)), d.draw(o), f.draw(o), p.draw(o), x(h, ...(o?.warnings ?? []).map((e) => _("li", {}, e))), h.hidden = h.children.length === 0;
+		S(g, t), g.hidden = t === "", l.show(e), l.report(s?.stages ?? [], s === null ? "not decided here" : "off"), u.show(Tt(e)), f.draw(s), p.draw(s), h?.draw(e), m.draw(s), x(v, ...(s?.warnings ?? []).map((e) => _("li", {}, e))), v.hidden = v.children.length === 0;
 	}
-	let ee = i.listen((e) => e === "chain" && g()), T = _("div", { class: `position${F(r.raw) ? "" : " partial"}` }, tc(r), _("div", { class: "columns" }, _("div", { class: "side" }, _("section", {
+	let te = a.listen((e) => e === "chain" && y()), ne = _("div", { class: `position${F(i.raw) ? "" : " partial"}` }, mc(i), _("div", { class: "columns" }, _("div", { class: "side" }, _("section", {
 		class: "card controls",
 		"aria-label": "Settings"
-	}, l.element, c.element, m, h), _("section", {
+	}, u.element, l.element, g, v), _("section", {
 		class: "card",
 		"aria-label": "Measures"
-	}, p.element)), _("div", { class: "main" }, _("section", {
+	}, m.element)), _("div", { class: "main" }, _("section", {
 		class: "card",
 		"aria-label": "Distribution of the next token"
-	}, u, v), _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, F(r.raw) ? `All ${B(r.tokens)} tokens, the most likely at the left ` : `${B(r.seen)} known tokens as ranges, all others below a bound `), U("rank"), " ", nc(r)), f.element))));
-	return y($s), w(), performance.mark("retort-numbers"), {
-		element: T,
+	}, d, b), h?.element ?? null, _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, F(i.raw) ? `All ${B(i.tokens)} tokens, the most likely at the left ` : `${B(i.seen)} known tokens as ranges, all others below a bound `), U("rank"), " ", hc(i)), p.element))));
+	return C(fc), T(), performance.mark("retort-numbers"), {
+		element: ne,
 		close: () => {
-			ee(), f.close();
+			te(), p.close();
 		},
 		download: {
 			name: "retort-position",
-			json: () => oc(r, o, b()),
-			csv: () => sc(r, o),
-			svg: () => f.element
+			json: () => yc(i, s, w()),
+			csv: () => bc(i, s),
+			svg: () => p.element
 		}
 	};
 }
-function tc({ record: e, seen: t, raw: n }) {
-	let r = Jt(Yt(e.chain).others), i = e.prompt_tokens.length > 0 ? e.prompt_tokens : [e.prompt];
+function mc({ record: e, seen: t, raw: n }) {
+	let r = Yt(Xt(e.chain).others), i = e.prompt_tokens.length > 0 ? e.prompt_tokens : [e.prompt];
 	return _("div", { class: "prompt" }, _("p", { class: "meta" }, `${e.model}, after`), _("p", {
 		class: "tokens",
 		dir: "auto"
-	}, ...i.map(G)), nr(e, t, !F(n)), r ? _("p", { class: "note" }, r) : null);
+	}, ...i.map(G)), pr(e, t, !F(n)), r ? _("p", { class: "note" }, r) : null);
 }
-function nc({ raw: e }) {
+function hc({ raw: e }) {
 	return _("span", { class: "legend" }, _("span", { class: "key key-raw" }, "raw: the model's own, τ = 1"), _("span", { class: "key key-processed" }, "processed: what sampling draws from"), F(e) ? _("span", { class: "key key-cut" }, "where a stage cuts") : _("span", { class: "key key-bound" }, "no unknown token lies above"));
 }
-var rc = [
+var gc = [
 	{
 		key: "entropy",
 		name: "entropy",
 		unit: "nats",
 		term: "entropy",
-		write: R,
+		write: L,
 		beside: !0,
 		of: (e) => e.entropy
 	},
@@ -5182,9 +5315,9 @@ var rc = [
 		name: "effective support",
 		unit: "tokens",
 		term: "effective-support",
-		write: R,
+		write: L,
 		beside: !0,
-		of: (e) => Er(e)
+		of: (e) => Lr(e)
 	},
 	{
 		key: "kept",
@@ -5197,26 +5330,26 @@ var rc = [
 	},
 	{
 		key: "kept-mass",
-		name: "mass kept",
+		name: "kept mass",
 		unit: "of what τ made",
 		term: "kept-mass",
-		write: L,
+		write: z,
 		of: (e) => e.keptMass
 	},
 	{
 		key: "leakage",
 		name: "leakage",
-		unit: "out of the raw top 90 %",
+		unit: "out of the raw top 90%",
 		term: "leakage",
-		write: L,
-		of: (e) => F(e) ? N(nn(e)) : null
+		write: z,
+		of: (e) => F(e) ? N(rn(e)) : null
 	},
 	{
 		key: "unseen",
 		name: "unknown tokens’ share",
 		unit: "",
 		term: "interval",
-		write: L,
+		write: z,
 		beside: !0,
 		of: (e) => F(e) ? null : e.unseen
 	},
@@ -5225,12 +5358,12 @@ var rc = [
 		name: "margin",
 		unit: "raw logits, 1st − 2nd",
 		term: "margin",
-		write: R,
+		write: L,
 		of: (e, t) => t.margin
 	}
 ];
-function ic(e) {
-	let t = rc.filter((t) => t.of(e.raw, e) !== null), n = t.map(({ key: e }) => _("b", {
+function _c(e) {
+	let t = gc.filter((t) => t.of(e.raw, e) !== null), n = t.map(({ key: e }) => _("b", {
 		class: "processed-ink",
 		"data-measure": e
 	}));
@@ -5240,7 +5373,7 @@ function ic(e) {
 				class: "raw-ink",
 				"data-measure": `${t}-raw`
 			});
-			return Yn(u, s(e.raw, e), o), kn({
+			return or(u, s(e.raw, e), o), Bn({
 				name: r,
 				unit: i,
 				term: a,
@@ -5254,54 +5387,54 @@ function ic(e) {
 		draw(r) {
 			t.forEach(({ key: t, write: i, of: a }, o) => {
 				let s = r === null && t !== "margin" ? null : a(r ?? e.raw, e);
-				Yn(n[o], s, i);
+				or(n[o], s, i);
 			});
 		}
 	};
 }
-function ac(e) {
+function vc(e) {
 	return e !== null && e.low === e.high ? e.low : e;
 }
-function oc(e, t, n) {
+function yc(e, t, n) {
 	let { record: r, raw: i, logits: a } = e, o = (e) => ({
-		entropy_nats: ac(e.entropy),
-		effective_support: ac(Er(e)),
-		unseen: ac(e.unseen)
+		entropy_nats: vc(e.entropy),
+		effective_support: vc(Lr(e)),
+		unseen: vc(e.unseen)
 	});
 	return {
 		known: r.known,
 		model: r.model,
 		prompt: r.prompt,
 		vocabulary: r.vocabulary,
-		chain: Zt(n),
+		chain: Qt(n),
 		raw: {
 			...o(i),
-			margin: ac(e.margin)
+			margin: vc(e.margin)
 		},
 		processed: t === null ? null : {
 			...o(t),
 			kept: t.kept,
-			kept_mass: ac(t.keptMass)
+			kept_mass: vc(t.keptMass)
 		},
 		stages: (t?.stages ?? []).map(({ stage: e, kept: t, removed: n, keptMass: r, keptMassTotal: i }) => ({
 			stage: M(e),
 			kept: t,
 			removed: n,
-			kept_mass: ac(r),
-			kept_mass_total: ac(i)
+			kept_mass: vc(r),
+			kept_mass_total: vc(i)
 		})),
 		warnings: t?.warnings ?? [],
 		tokens: r.tokens.slice(0, 100).map((e, n) => ({
 			token: e,
 			id: r.ids[n],
 			[F(i) ? "logit" : "logprob"]: a[n],
-			prob_raw: ac(i.prob(n)),
-			prob_processed: ac(t?.prob(n) ?? null),
-			removed_by: cc(t, n)
+			prob_raw: vc(i.prob(n)),
+			prob_processed: vc(t?.prob(n) ?? null),
+			removed_by: xc(t, n)
 		}))
 	};
 }
-function sc({ record: e, raw: t, logits: n, seen: r, tokens: i }, a) {
+function bc({ record: e, raw: t, logits: n, seen: r, tokens: i }, a) {
 	let o = F(t), s = (e) => o ? [e?.low ?? null] : [e?.low ?? null, e?.high ?? null], c = (e) => o ? [e] : [`${e}_low`, `${e}_high`];
 	return [
 		[
@@ -5320,7 +5453,7 @@ function sc({ record: e, raw: t, logits: n, seen: r, tokens: i }, a) {
 			n[i],
 			...s(t.prob(i)),
 			...s(a?.prob(i) ?? null),
-			cc(a, i)
+			xc(a, i)
 		]),
 		...o || r === i ? [] : [[
 			null,
@@ -5333,23 +5466,26 @@ function sc({ record: e, raw: t, logits: n, seen: r, tokens: i }, a) {
 		]]
 	];
 }
-function cc(e, t) {
+function xc(e, t) {
 	let n = e?.removedBy(t) ?? null;
 	return n === null ? null : M(n);
 }
 // src/views/tour.ts
-var lc = 8, uc = 3;
-function dc(e, t) {
-	let n = vn(e.position.logits), r = (t) => Math.max(0, e.position.tokens.indexOf(t)), i = {
+var Sc = 8, Cc = 3;
+function wc(e, t) {
+	let n = yn(e.position.logits), r = (t) => Math.max(0, e.position.tokens.indexOf(t)), i = {
 		record: e,
 		logits: n,
 		first: r(e.first),
 		right: r(e.right)
-	}, { state: a, announce: o, data: s } = t, c = _("div", { class: "tour-body" }), l, u = fc.map((e, t) => _("li", {}, _("button", {
+	}, { state: a, announce: o, data: s } = t, c = _("div", { class: "tour-body" }), l, u = Tc.map((e, t) => _("li", {}, _("button", {
 		type: "button",
 		class: "quiet",
 		onclick: () => a.set("step", String(t + 1))
-	}, _("b", {}, `${t + 1}. `), _("span", { class: "step-title" }, e.title)))), d = _("button", {
+	}, _("b", {}, `${t + 1}. `), _("span", { class: "step-title" }, e.title), _("span", {
+		class: "step-short",
+		"aria-hidden": "true"
+	}, e.short)))), d = _("button", {
 		type: "button",
 		class: "quiet",
 		onclick: () => h(-1)
@@ -5360,14 +5496,14 @@ function dc(e, t) {
 	}), p = s.studio || s.position ? "Try it yourself →" : "Start again";
 	function m() {
 		let e = Number(a.get("step") ?? "1");
-		return Number.isInteger(e) && e >= 1 && e <= fc.length ? e - 1 : 0;
+		return Number.isInteger(e) && e >= 1 && e <= Tc.length ? e - 1 : 0;
 	}
 	function h(e) {
 		let t = m() + e;
-		t < fc.length ? a.set("step", String(t + 1)) : s.studio || s.position ? a.set("view", "position") : a.set("step", "1"), c.querySelector("h2")?.focus();
+		t < Tc.length ? a.set("step", String(t + 1)) : s.studio || s.position ? a.set("view", "position") : a.set("step", "1"), c.querySelector("h2")?.focus();
 	}
 	function g() {
-		let e = m(), t = fc[e];
+		let e = m(), t = Tc[e];
 		l?.close?.();
 		let n = `moved${e + 1}`;
 		l = t.widget(i, {
@@ -5375,7 +5511,7 @@ function dc(e, t) {
 			keep: (e) => a.set(n, e)
 		}), u.forEach((t, n) => {
 			n === e ? t.firstElementChild.setAttribute("aria-current", "step") : t.firstElementChild.removeAttribute("aria-current");
-		}), d.disabled = e === 0, S(f, e === fc.length - 1 ? p : "Next →"), x(c, _("h2", { tabindex: "-1" }, `${e + 1}. ${t.title}`), ...t.idea.map((e) => _("p", {}, e)), _("div", { class: "card" }, _("p", { class: "task" }, _("b", {}, "Try it. "), t.task), l.element), _("details", { class: "card question" }, _("summary", {}, _("b", {}, "Question: "), t.question), _("p", {}, _("b", {}, "Answer: "), t.answer))), o(`Step ${e + 1} of ${fc.length}: ${t.title}`);
+		}), d.disabled = e === 0, S(f, e === Tc.length - 1 ? p : "Next →"), x(c, _("h2", { tabindex: "-1" }, `${e + 1}. ${t.title}`), ...t.idea.map((e) => _("p", {}, e)), _("div", { class: "card" }, _("p", { class: "task" }, _("b", {}, "Try it. "), t.task), l.element), _("details", { class: "card question" }, _("summary", {}, _("b", {}, "Question: "), t.question), _("p", {}, _("b", {}, "Answer: "), t.answer))), o(`Step ${e + 1} of ${Tc.length}: ${t.title}`);
 	}
 	let v = a.listen((e) => e === "step" && g());
 	return g(), {
@@ -5386,55 +5522,60 @@ function dc(e, t) {
 		}
 	};
 }
-var fc = [
+var Tc = [
 	{
 		title: "Logits and softmax",
-		idea: ["The model gives every token one number, its logit. The larger it is, the better the token fits. Logits are not probabilities: they can be negative, and they do not add up to anything.", "Softmax makes them probabilities: take e^logit (e ≈ 2.718), which is always positive, and divide by the sum over all tokens. Now they add up to 100\xA0%."],
+		short: "Softmax",
+		idea: ["The model gives every token one number, its logit. The larger it is, the better the token fits. Logits are not probabilities: they can be negative, and they do not add up to anything.", "Softmax makes them probabilities: take e^logit (e ≈ 2.718), which is always positive, and divide by the sum over all tokens. Now they add up to 100%."],
 		task: "Add 0.1 to the logit of Canberra. Which city is first now, and what happens to all the others?",
-		widget: vc,
+		widget: jc,
 		question: "What changes if every logit grows by 5? Tick the box above and see.",
 		answer: "No probability changes. e^(logit + 5) = e^logit · e⁵, so every e^logit becomes e⁵ ≈ 148 times as large. So does their sum, and the 148 cancels in the division. Only the differences between logits count."
 	},
 	{
 		title: "What temperature does",
+		short: "τ",
 		idea: ["The temperature τ (tau) divides every logit before the softmax. Below 1 the differences grow, and the likely tokens take more. Above 1 they shrink, and the unlikely tokens gain.", "It never changes the order of the tokens."],
 		task: "Go down to 0.2, then up to 2. Who gains and who loses? Does any token overtake another?",
-		widget: yc,
+		widget: Mc,
 		question: "What happens as τ approaches 0?",
-		answer: "It always takes the first token: the largest logit gets 100\xA0%. This is greedy decoding. The same prompt then gives the same text, unless two tokens are so close that rounding decides. At the other end, τ → ∞, every token becomes equally likely."
+		answer: "It always takes the most likely token: the largest logit gets 100%. This is greedy decoding. The same prompt then gives the same text, unless two tokens are so close that rounding decides. At the other end, τ → ∞, every token becomes equally likely."
 	},
 	{
 		title: "Entropy and the runners-up",
-		idea: ["Entropy says how uncertain the model is: 0 if one token has everything, and larger the more evenly the probability is spread. e^entropy makes it a count: as uncertain as that many equally likely tokens.", "The runners-up hold knowledge too, called dark knowledge. Here the famous city is first and the right answer is a close second. At τ = 0 it never appears."],
+		short: "Entropy",
+		idea: ["Entropy says how uncertain the model is: 0 if one token has everything, and larger the more evenly the probability is spread. The effective support makes it a count: as uncertain as that many equally likely tokens.", "The runners-up hold knowledge too, called dark knowledge. Here the famous city is first and the right answer is a close second. At τ = 0 it never appears."],
 		task: "Move τ from 0 to 2. Where is Canberra’s best chance? What happens to both cities when it gets hot?",
-		widget: bc,
+		widget: Nc,
 		question: "Why can τ = 0.7 give another answer than τ = 0, and is it then more correct?",
 		answer: "Because a draw may take a runner-up; the order has not changed. It is right more often only where the right answer is not first, as here. Where the first token is right, a draw can only replace it with a wrong one."
 	},
 	{
 		title: "Truncation and its order",
-		idea: ["Truncation removes unlikely tokens before the draw. Top-k keeps the k most likely. Top-p keeps the most likely ones that together hold a share p. What is left is scaled up to 100\xA0%.", "The order counts: temperature 2 spreads the probability, so a top-p after it keeps far more tokens than one before it. The programs that run language models use different orders: vLLM sets the temperature first, llama.cpp last."],
+		short: "Truncation",
+		idea: ["Truncation removes unlikely tokens before the draw. Top-k keeps the k most likely. Top-p keeps the most likely ones that together hold a share p. What is left is scaled up to 100%.", "The order counts: temperature 2 spreads the probability, so a top-p after it keeps far more tokens than one before it. The programs that run language models use different orders: vLLM sets the temperature first, llama.cpp last."],
 		task: "Choose the second setting, then the third: the same numbers in another order. Count the tokens kept.",
-		widget: wc,
+		widget: Lc,
 		question: "Temperature 2 with top-k 5 and top-p 0.3: which of them decides?",
 		answer: "The truncations. The temperature asks for variety, but top-k and top-p together leave a single token, so every draw is the same. Set the temperature first, then at most one truncation."
 	},
 	{
 		title: "From teacher to student",
+		short: "Student",
 		idea: ["A small model (the student) can learn from a large one (the teacher). Ordinary training shows it one right token: a hard label. Distilling shows it the teacher’s whole distribution: a soft target.", "A somewhat higher τ lifts the likely wrong tokens, so the student also sees which tokens are alike: here Perth, Adelaide and Melbourne, cities too. A much higher τ lifts every token, and the cities are lost among all the others."],
 		task: "Move τ slowly from 0.5 to 3. Where do Perth, Adelaide and Melbourne have the most? What takes the probability after that?",
-		widget: Ec,
+		widget: zc,
 		question: "Many papers distil at τ = 3 to 4. Would you do so with this teacher?",
-		answer: "Not from what this row shows. The three cities have the most near τ = 1.2; at τ = 3 they have 0.4\xA0%, and the 49,144 others together 98\xA0%. Values of 3 to 4 became popular with image classifiers: few classes, and a teacher so sure that it gives 99.9\xA0% to one class and shows its runners-up only at a higher τ. The surer the teacher and the fewer the classes, the higher τ may be. With our own language models τ = 1 did best in a short training; in a long one τ = 3 did better than 1. (The loss is multiplied by τ², since its gradient shrinks as 1/τ².) So try several, and compare each with the same student trained on hard labels."
+		answer: "Not from what this row shows. The three cities have the most near τ = 1.2; at τ = 3 they have 0.4%, and the 49,144 others together 98%. Values of 3 to 4 became popular with image classifiers: few classes, and a teacher so sure that it gives 99.9% to one class and shows its runners-up only at a higher τ. The surer the teacher and the fewer the classes, the higher τ may be. With our own language models τ = 1 did best in a short training; in a long one τ = 3 did better than 1. (The loss is multiplied by τ², since its gradient shrinks as 1/τ².) So try several, and compare each with the same student trained on hard labels."
 	}
 ];
-function pc(e, t, n, r) {
+function Ec(e, t, n, r) {
 	let i = [
-		...Array.from({ length: lc }, (e, t) => t),
+		...Array.from({ length: Sc }, (e, t) => t),
 		"others",
 		...r ? ["all"] : []
 	].map((t) => {
-		let i = t === "all" ? r : t === "others" ? `${B(e.logits.length - lc)} others` : G(e.record.position.tokens[t]), a = n.map(() => _("td", { class: "figure" })), o = _("span", { class: "bar bar-behind" }), s = _("span", { class: "bar bar-processed" });
+		let i = t === "all" ? r : t === "others" ? `${B(e.logits.length - Sc)} others` : G(e.record.position.tokens[t]), a = n.map(() => _("td", { class: "figure" })), o = _("span", { class: "bar bar-behind" }), s = _("span", { class: "bar bar-processed" });
 		return {
 			rank: t,
 			cells: a,
@@ -5462,85 +5603,86 @@ function pc(e, t, n, r) {
 		}
 	};
 }
-var mc = {
+var Dc = {
 	name: "logit",
 	term: "logits"
-}, hc = {
+}, Oc = {
 	name: "probability",
 	term: "probability"
-}, gc = 5;
-function _c(e) {
-	return e > 0 && e < 1e-4 ? "< 0.01 %" : L(e);
+}, kc = 5;
+function Ac(e) {
+	return e === 0 ? "0%" : e < 1e-4 ? "< 0.01%" : z(e);
 }
-function vc(e, t) {
-	let { raw: n } = tn([], e.logits), r = pc(e, "Logits, their powers and probabilities of the most likely tokens", [
-		mc,
+function jc(e, t) {
+	let { raw: n } = nn([], e.logits), r = Ec(e, "Logits, their powers and probabilities of the most likely tokens", [
+		Dc,
 		{
 			name: "e^logit",
 			term: "power"
 		},
-		hc
-	], "sum"), i = Math.exp(e.logits[0]) / ze(n, 0), a = Oc(t.start, -2, 2, 0), o = _("input", {
+		Oc
+	], "sum"), i = Math.exp(e.logits[0]) / ze(n, 0), a = Vc(t.start, -2, 2, 0), o = _("input", {
 		type: "checkbox",
 		onchange: () => s()
-	}), s = er(() => {
-		let t = o.checked ? gc : 0, s = (n) => e.logits[n] + t + (n === e.right ? a : 0), c = Math.exp(t) * i, l = c + Math.exp(s(e.right)) - Math.exp(e.logits[e.right] + t);
+	}), s = dr(() => {
+		let t = o.checked ? kc : 0, s = (n) => e.logits[n] + t + (n === e.right ? a : 0), c = Math.exp(t) * i, l = c + Math.exp(s(e.right)) - Math.exp(e.logits[e.right] + t);
 		r.draw((e) => {
-			let t = e === "all" ? l : e === "others" ? c * Be(n, lc) : Math.exp(s(e));
+			let t = e === "all" ? l : e === "others" ? c * Be(n, Sc) : Math.exp(s(e));
 			return {
 				cells: [
-					typeof e == "number" ? s(e).toFixed(2) : "",
+					typeof e == "number" ? R(s(e), 2) : "",
 					B(t),
-					_c(t / l)
+					Ac(t / l)
 				],
 				share: t / l
 			};
 		});
-	}), c = ks({
+	}), c = Bs({
 		label: `added to the logit of ${e.record.right.trim()}`,
 		term: "logits",
 		min: -2,
 		max: 2,
 		step: .1,
-		write: (e) => (e > 0 ? "+" : "") + R(e),
+		nudge: .1,
+		write: (e) => En(e, 1),
 		marks: [
 			[-2, "−2"],
 			[0, "0"],
 			[2, "+2"]
 		]
 	}, (e) => (c.show(a = e), t.keep(String(e)), s()));
-	return c.show(a), s(), { element: _("div", {}, c.element, _("label", { class: "choice" }, o, ` add ${gc} to every logit`), r.element) };
+	return c.show(a), s(), { element: _("div", {}, c.element, _("label", { class: "choice" }, o, ` add ${kc} to every logit`), r.element) };
 }
-function yc(e, t) {
-	let n = pc(e, "Logits divided by the temperature, and probability of the most likely tokens", [{
+function Mc(e, t) {
+	let n = Ec(e, "Logits divided by the temperature, and probability of the most likely tokens", [{
 		name: "logit ÷ τ",
 		term: "logits"
-	}, hc]), r = kc(e, 1);
-	return { element: _("div", {}, Dc(t, (t) => {
-		let i = kc(e, t);
+	}, Oc]), r = Hc(e, 1);
+	return { element: _("div", {}, Bc(t, (t) => {
+		let i = Hc(e, t);
 		n.draw((n) => {
-			let a = Ac(i, t, n);
+			let a = Uc(i, t, n);
 			return {
-				cells: [typeof n == "number" ? t === 0 ? "–" : (e.logits[n] / t).toFixed(2) : "", _c(a)],
+				cells: [typeof n == "number" ? t === 0 ? "–" : R(e.logits[n] / t, 2) : "", Ac(a)],
 				share: a,
-				behind: Ac(r, 1, n)
+				behind: Uc(r, 1, n)
 			};
 		});
 	}), n.element, _("p", { class: "legend" }, _("span", { class: "key key-accent" }, "at this τ"), _("span", { class: "key key-pale" }, "at τ = 1"))) };
 }
-function bc(e, t) {
-	let n = ds(240), r = _("b"), i = _("b"), a = [e.first, e.right].map((e) => ({
+function Nc(e, t) {
+	let n = Ss(240), r = _("b"), i = _("b"), a = [e.first, e.right].map((e) => ({
 		rank: e,
 		value: _("b")
 	})), o = [...Array.from({ length: 30 }, (e, t) => t / 100), ...Array.from({ length: 55 }, (e, t) => .3 + t / 20)], s = a.map(({ rank: t }) => o.map((n) => ({
 		x: n,
-		y: 100 * Ac(kc(e, n), n, t)
+		y: 100 * Uc(Hc(e, n), n, t)
 	})));
 	return {
-		element: _("div", {}, Dc(t, (t) => {
-			let o = kc(e, t);
-			S(r, `${R(O(o.processed).entropy)} nats`), S(i, jc(rn(o.processed)));
-			for (let { rank: e, value: n } of a) S(n, _c(Ac(o, t, e)));
+		element: _("div", {}, Bc(t, (t) => {
+			let o = Hc(e, t);
+			S(r, `${L(O(o.processed).entropy)} nats`), S(i, Wc(an(o.processed)));
+			for (let { rank: e, value: n } of a) S(n, Ac(Uc(o, t, e)));
 			n.draw({
 				title: "Probability of the two answers against temperature",
 				x: "temperature τ",
@@ -5549,7 +5691,7 @@ function bc(e, t) {
 				yTo: 100,
 				mark: t,
 				series: s.map((t, n) => ({
-					name: Mc(e, a[n].rank),
+					name: Gc(e, a[n].rank),
 					ink: n === 0 ? "second" : "accent",
 					points: t,
 					bare: !0
@@ -5557,12 +5699,12 @@ function bc(e, t) {
 			});
 		}), W([
 			{
-				name: `chance of ${Mc(e, e.first)}`,
+				name: `chance of ${Gc(e, e.first)}`,
 				term: "tempered",
 				value: a[0].value
 			},
 			{
-				name: `chance of ${Mc(e, e.right)}`,
+				name: `chance of ${Gc(e, e.right)}`,
 				term: "tempered",
 				value: a[1].value
 			},
@@ -5572,66 +5714,66 @@ function bc(e, t) {
 				value: r
 			},
 			{
-				name: "e^entropy",
+				name: "effective support",
 				term: "effective-support",
 				value: i
 			}
-		]), _("p", { class: "legend" }, _("span", { class: "key key-second" }, `${Mc(e, e.first)}: first, and wrong`), _("span", { class: "key key-accent" }, `${Mc(e, e.right)}: second, and right`)), n.element, e.record.draws.length > 0 ? Sc(e) : null),
+		]), _("p", { class: "legend" }, _("span", { class: "key key-second" }, `${Gc(e, e.first)}: first, and wrong`), _("span", { class: "key key-accent" }, `${Gc(e, e.right)}: second, and right`)), n.element, e.record.draws.length > 0 ? Fc(e) : null),
 		close: n.close
 	};
 }
-var xc = 22;
-function Sc(e) {
+var Pc = 22;
+function Fc(e) {
 	let t = (t) => _("span", {
-		class: `chip ${["chip-second", "chip-accent"][[e.first, e.right].findIndex((n) => t === Mc(e, n))] ?? ""}`,
+		class: `chip ${["chip-second", "chip-accent"][[e.first, e.right].findIndex((n) => t === Gc(e, n))] ?? ""}`,
 		title: t
-	}, t.length > xc ? `${t.slice(0, 20).trimEnd()} …` : t);
+	}, t.length > Pc ? `${t.slice(0, 20).trimEnd()} …` : t);
 	return _("table", { class: "draws" }, _("caption", {}, "What the model said in ten draws at each temperature"), _("tbody", {}, ...e.record.draws.map(({ temperature: e, texts: n }) => _("tr", {}, _("th", { scope: "row" }, `τ = ${V(e)}`), _("td", {}, ...n.flatMap((e) => [t(e), " "]))))));
 }
-var Cc = [
+var Ic = [
 	["top_p=0.9", "top-p 0.9 alone"],
 	["temperature=2 | top_p=0.9", "temperature 2, then top-p 0.9"],
 	["top_p=0.9 | temperature=2", "top-p 0.9, then temperature 2"],
 	["temperature=2 | top_k=5 | top_p=0.3", "temperature 2, then top-k 5, then top-p 0.3"]
 ];
-function wc(e, t) {
-	let n = pc(e, "What these settings leave of the most likely tokens", [{
+function Lc(e, t) {
+	let n = Ec(e, "What these settings leave of the most likely tokens", [{
 		name: "raw",
 		term: "raw"
 	}, {
-		name: "left",
+		name: "processed",
 		term: "processed"
-	}]), r = _("b", { role: "status" }), i = w("chain"), a = kc(e, 1), o = (t) => {
-		let i = tn(qt(t), e.logits), o = I(i.processed);
+	}]), r = _("b", { role: "status" }), i = w("chain"), a = Hc(e, 1), o = (t) => {
+		let i = nn(Jt(t), e.logits), o = I(i.processed);
 		n.draw((e) => {
-			let t = e === "all" ? !1 : e === "others" ? o <= lc : i.removedBy(e) !== null, n = Ac(i, 1, e);
+			let t = e === "all" ? !1 : e === "others" ? o <= Sc : i.removedBy(e) !== null, n = Uc(i, 1, e);
 			return {
-				cells: [_c(Ac(a, 1, e)), t ? "removed" : _c(n)],
+				cells: [Ac(Uc(a, 1, e)), t ? "removed" : Ac(n)],
 				share: t ? 0 : n,
-				behind: Ac(a, 1, e),
+				behind: Uc(a, 1, e),
 				removed: t
 			};
 		}), S(r, `${B(o)} of ${B(e.logits.length)}`);
-	}, s = Oc(t.start, 1, Cc.length, 1), c = Cc.map(([e, n], r) => _("label", { class: "choice" }, _("input", {
+	}, s = Vc(t.start, 1, Ic.length, 1), c = Ic.map(([e, n], r) => _("label", { class: "choice" }, _("input", {
 		type: "radio",
 		name: i,
 		value: e,
 		checked: r + 1 === s,
 		onchange: () => (t.keep(String(r + 1)), o(e))
 	}), _("span", {}, n)));
-	return o(Cc[Math.floor(s) - 1][0]), { element: _("div", {}, _("fieldset", { class: "choices" }, _("legend", {}, "Settings, in the order in which they act"), ...c), W([{
+	return o(Ic[Math.floor(s) - 1][0]), { element: _("div", {}, _("fieldset", { class: "choices" }, _("legend", {}, "Settings, in the order in which they act"), ...c), W([{
 		name: "tokens kept",
 		term: "truncation",
 		value: r
 	}]), n.element, _("p", { class: "legend" }, _("span", { class: "key key-accent" }, "what these settings leave"), _("span", { class: "key key-pale" }, "raw: the model’s own"))) };
 }
-var Tc = [
+var Rc = [
 	" Perth",
 	" Adelaide",
 	" Melbourne"
 ];
-function Ec(e, t) {
-	let n = pc(e, "The teacher's soft target at this temperature beside the hard label", [{
+function zc(e, t) {
+	let n = Ec(e, "The teacher's soft target at this temperature beside the hard label", [{
 		name: "hard label",
 		term: "hard-labels"
 	}, {
@@ -5641,17 +5783,17 @@ function Ec(e, t) {
 		_("b"),
 		_("b"),
 		_("b")
-	], o = Tc.map((t) => e.record.position.tokens.indexOf(t)).filter((e) => e >= 0);
-	return { element: _("div", {}, Dc(t, (t) => {
-		let s = kc(e, t);
+	], o = Rc.map((t) => e.record.position.tokens.indexOf(t)).filter((e) => e >= 0);
+	return { element: _("div", {}, Bc(t, (t) => {
+		let s = Hc(e, t);
 		n.draw((n) => {
-			let r = Ac(s, t, n);
+			let r = Uc(s, t, n);
 			return {
-				cells: [_c(Number(n === e.right)), _c(r)],
+				cells: [Ac(Number(n === e.right)), Ac(r)],
 				share: r,
 				behind: Number(n === e.right)
 			};
-		}), S(r, _c(1 - Ac(s, t, e.right))), S(i, _c(o.reduce((e, n) => e + Ac(s, t, n), 0))), S(a, jc(rn(s.processed)));
+		}), S(r, Ac(1 - Uc(s, t, e.right))), S(i, Ac(o.reduce((e, n) => e + Uc(s, t, n), 0))), S(a, Wc(an(s.processed)));
 	}), W([
 		{
 			name: "all wrong tokens together",
@@ -5664,46 +5806,46 @@ function Ec(e, t) {
 			value: i
 		},
 		{
-			name: "e^entropy of the soft target",
+			name: "effective support of the soft target",
 			term: "effective-support",
 			value: a
 		}
 	]), n.element, _("p", { class: "legend" }, _("span", { class: "key key-accent" }, "soft target: the teacher at this τ"), _("span", { class: "key key-pale" }, "hard label: the right token alone"))) };
 }
-function Dc(e, t) {
-	let n = Oc(e.start, 0, uc, 1), r = er(() => t(n)), i = As((t) => (i.show(n = t), e.keep(String(t)), r()));
+function Bc(e, t) {
+	let n = Vc(e.start, 0, Cc, 1), r = dr(() => t(n)), i = Vs((t) => (i.show(n = t), e.keep(String(t)), r()));
 	return i.show(n), r(), i.element;
 }
-function Oc(e, t, n, r) {
+function Vc(e, t, n, r) {
 	let i = Number(e ?? NaN);
 	return i >= t && i <= n ? i : r;
 }
-function kc(e, t) {
-	return tn([{
+function Hc(e, t) {
+	return nn([{
 		name: "temperature",
 		value: t
 	}], e.logits);
 }
-function Ac({ processed: e }, t, n) {
-	return n === "all" ? 1 : t === 0 ? Number(n === 0) : n === "others" ? Be(e, lc) : ze(e, n);
+function Uc({ processed: e }, t, n) {
+	return n === "all" ? 1 : t === 0 ? Number(n === 0) : n === "others" ? Be(e, Sc) : ze(e, n);
 }
-function jc(e) {
-	let t = R(e);
+function Wc(e) {
+	let t = L(e);
 	return `${t} ${t === "1" ? "token" : "tokens"}`;
 }
-function Mc(e, t) {
+function Gc(e, t) {
 	return e.record.position.tokens[t].trim();
 }
 // src/views/text.ts
-var Nc = 6, Pc = 1e3, Fc = [
+var Kc = 6, qc = 1e3, Jc = [
 	{
 		name: "entropy",
 		label: "entropy",
 		what: "how uncertain the model was before it wrote the token (raw distribution)",
 		term: "entropy",
-		heat: (e) => Bc(P(e.entropy_nats)) / Nc,
-		shown: (e) => H(P(e.entropy_nats), Cn),
-		ends: ["0 nats: sure", `${Nc} nats or more`],
+		heat: (e) => $c(P(e.entropy_nats)) / Kc,
+		shown: (e) => H(P(e.entropy_nats), An),
+		ends: ["0 nats: sure", `${Kc} nats or more`],
 		axis: "entropy, nats",
 		ticks: [
 			[0, "0"],
@@ -5717,9 +5859,9 @@ var Nc = 6, Pc = 1e3, Fc = [
 		label: "rank",
 		what: "how many tokens the model held more likely",
 		term: "rank",
-		heat: (e) => e.rank === null ? 1 : Math.log(e.rank) / Math.log(Pc),
-		shown: (e) => Vc(e),
-		ends: ["rank 1: the first choice", `rank ${B(Pc)} or beyond`],
+		heat: (e) => e.rank === null ? 1 : Math.log(e.rank) / Math.log(qc),
+		shown: (e) => el(e),
+		ends: ["rank 1: the first choice", `rank ${B(qc)} or beyond`],
 		axis: "rank of the token, logarithmic",
 		ticks: [
 			[0, "1"],
@@ -5734,22 +5876,22 @@ var Nc = 6, Pc = 1e3, Fc = [
 		what: "chance that numerical noise makes another token the most likely one",
 		term: "flip-risk",
 		heat: (e) => 2 * P(e.flip_risk).high,
-		shown: (e) => `flip risk ${H(P(e.flip_risk), L)}`,
-		ends: ["0 %: safe at τ = 0", "50 %: a coin toss"],
+		shown: (e) => `flip risk ${H(P(e.flip_risk), z)}`,
+		ends: ["0%: safe at τ = 0", "50%: a coin toss"],
 		axis: "flip risk",
 		ticks: [
-			[0, "0 %"],
-			[.5, "25 %"],
-			[1, "50 %"]
+			[0, "0%"],
+			[.5, "25%"],
+			[1, "50%"]
 		]
 	}
 ];
-function Ic(e, t, n) {
-	let { state: r } = t, { tokens: i } = e, a = e.prompt_tokens.length > 0 ? e.prompt_tokens : [e.prompt], o = Fc.find((e) => e.name === r.get("colour")) ?? Fc[0], s = Math.min(Number(r.get("token") ?? 0) || 0, i.length - 1), c = _("section", {
+function Yc(e, t, n) {
+	let { state: r } = t, { tokens: i } = e, a = e.prompt_tokens.length > 0 ? e.prompt_tokens : [e.prompt], o = Jc.find((e) => e.name === r.get("colour")) ?? Jc[0], s = Math.min(Number(r.get("token") ?? 0) || 0, i.length - 1), c = _("section", {
 		class: "card detail",
 		"aria-live": "polite",
 		"aria-label": "The chosen token"
-	}), l = i.map((e, t) => p(e, t)), u = _("p", { class: "legend heat-legend" }), d = zc(i, (e) => h(e, !1)), f = _("div", {
+	}), l = i.map((e, t) => p(e, t)), u = _("p", { class: "legend heat-legend" }), d = Qc(i, (e) => h(e, !1)), f = _("div", {
 		class: "tokens text-tokens",
 		role: "group",
 		"aria-label": "The text, token by token. Arrow keys go through it.",
@@ -5779,18 +5921,18 @@ function Ic(e, t, n) {
 		r.set("token", String(e)), g(e), t && l[e].focus();
 	}
 	function g(t) {
-		l[s]?.setAttribute("tabindex", "-1"), l[s]?.removeAttribute("aria-current"), s = t, l[t]?.setAttribute("tabindex", "0"), l[t]?.setAttribute("aria-current", "true"), d.mark(t), x(c, ...Gc(e, t, n));
+		l[s]?.setAttribute("tabindex", "-1"), l[s]?.removeAttribute("aria-current"), s = t, l[t]?.setAttribute("tabindex", "0"), l[t]?.setAttribute("aria-current", "true"), d.mark(t), x(c, ...il(e, t, n));
 	}
 	function v() {
 		i.forEach((e, t) => {
 			let n = l[t];
-			n.style.setProperty("--heat", String(Math.min(1, Math.max(0, o.heat(e))))), n.setAttribute("aria-label", `${t + 1}, ${Bn(e.token)}, ${o.shown(e)}`);
+			n.style.setProperty("--heat", String(Math.min(1, Math.max(0, o.heat(e))))), n.setAttribute("aria-label", `${t + 1}, ${Zn(e.token)}, ${o.shown(e)}`);
 		}), x(u, _("span", {}, o.ends[0]), _("span", {
 			class: "ramp",
 			"aria-hidden": "true"
 		}), _("span", {}, o.ends[1]), _("span", {}, o.what, " ", U(o.term))), d.draw(o);
 	}
-	let y = _("fieldset", { class: "choices" }, _("legend", {}, "Colour by"), ...Fc.map((e) => _("label", {}, _("input", {
+	let y = _("fieldset", { class: "choices" }, _("legend", {}, "Colour by"), ...Jc.map((e) => _("label", {}, _("input", {
 		type: "radio",
 		name: "colour",
 		value: e.name,
@@ -5800,55 +5942,55 @@ function Ic(e, t, n) {
 		}
 	}), ` ${e.label}`)));
 	return v(), i.length > 0 && g(s), {
-		element: _("div", {}, _("div", { class: "prompt" }, ...Hc(e)), _("section", {
+		element: _("div", {}, _("div", { class: "prompt" }, ...tl(e)), _("section", {
 			class: "card",
 			"aria-label": "Text"
-		}, y, f, u, d.element, Uc(e)), c),
+		}, y, f, u, d.element, nl(e)), c),
 		close: d.close,
 		download: {
 			name: "retort-text",
 			json: () => e,
-			csv: () => Yc(e),
+			csv: () => cl(e),
 			svg: () => d.element
 		}
 	};
 }
-var Lc = 170, Rc = {
+var Xc = 170, Zc = {
 	left: 46,
 	right: 4,
 	top: 22,
 	bottom: 34
 };
-function zc(e, t) {
+function Qc(e, t) {
 	let n = v("title"), r = v("g"), i = v("g"), a = null, o = 640, s = 0, c = v("svg", {
-		viewBox: `0 0 640 ${Lc}`,
+		viewBox: `0 0 640 ${Xc}`,
 		class: "chart strip",
 		role: "img"
-	}, n, r, i), l = tr(c, Lc, (e) => {
+	}, n, r, i), l = fr(c, Xc, (e) => {
 		o = e, a && u(a);
 	});
 	function u(c) {
 		a = c, S(n, `${c.label} of each token: ${e.map(c.shown).slice(0, 40).join(", ")}`);
-		let l = (o - Rc.left - Rc.right) / Math.max(e.length, 1), u = Lc - Rc.bottom, f = (e) => u - e * (u - Rc.top);
+		let l = (o - Zc.left - Zc.right) / Math.max(e.length, 1), u = Xc - Zc.bottom, f = (e) => u - e * (u - Zc.top);
 		x(r, v("text", {
 			x: 2,
 			y: 12
 		}, c.axis), ...c.ticks.flatMap(([e, t]) => [v("line", {
 			class: "grid",
-			x1: Rc.left,
-			x2: o - Rc.right,
+			x1: Zc.left,
+			x2: o - Zc.right,
 			y1: f(e),
 			y2: f(e)
 		}), v("text", {
-			x: Rc.left - 6,
+			x: Zc.left - 6,
 			y: f(e) + 4,
 			"text-anchor": "end"
 		}, t)]), v("text", {
-			x: o - Rc.right,
+			x: o - Zc.right,
 			y: 166,
 			"text-anchor": "end"
 		}, "tokens of the text, one bar each →")), x(i, ...e.map((e, n) => {
-			let r = Math.min(1, Math.max(0, c.heat(e))), i = zn(e.token), a = Rc.left + n * l;
+			let r = Math.min(1, Math.max(0, c.heat(e))), i = Xn(e.token), a = Zc.left + n * l;
 			return v("g", {
 				class: "strip-bar",
 				onclick: () => t(n)
@@ -5857,7 +5999,7 @@ function zc(e, t) {
 				x: a,
 				y: 0,
 				width: l,
-				height: Lc
+				height: Xc
 			}), v("rect", {
 				class: "strip-fill",
 				x: a + 1,
@@ -5881,19 +6023,19 @@ function zc(e, t) {
 		close: l
 	};
 }
-function Bc({ low: e, high: t }) {
+function $c({ low: e, high: t }) {
 	return (e + t) / 2;
 }
-function Vc(e) {
+function el(e) {
 	return e.rank === null ? `beyond rank ${B(e.known_tokens)}` : `rank ${B(e.rank)}`;
 }
-function Hc(e) {
+function tl(e) {
 	if (e.finish_reason === "") return [_("p", { class: "meta" }, "Writing …")];
-	let t = e.known !== "full", n = t ? `the greedy text (its most probable token each time)${e.chain ? `; what ${e.chain} would leave is told at each token, where it can be decided` : ""}` : `seed ${e.seed}, drawn through ${e.chain || "no chain (raw)"}`;
-	return [_("p", { class: "meta" }, `${e.model}, ${n}`), nr(e, e.tokens[0]?.known_tokens ?? 0, t)];
+	let t = e.known !== "full", n = t ? `the greedy text (its most likely token each time)${e.chain ? `; what ${e.chain} would leave is told at each token, where it can be decided` : ""}` : `seed ${e.seed}, drawn through ${e.chain || "no chain (raw)"}`;
+	return [_("p", { class: "meta" }, `${e.model}, ${n}`), pr(e, e.tokens[0]?.known_tokens ?? 0, t)];
 }
-function Uc(e) {
-	let { totals: t } = e, n = t.unknown > 0 ? `; ${wn(t.unknown)} not among the known` : "", r = Number.isFinite(e.noise_scale) ? `; noise ${R(e.noise_scale)} logits` : "";
+function nl(e) {
+	let { totals: t } = e, n = t.unknown > 0 ? `; ${kn(t.unknown)} not among the known` : "", r = Number.isFinite(e.noise_scale) ? `; noise ${L(e.noise_scale)} logits` : "";
 	return W([
 		{
 			name: "length",
@@ -5902,29 +6044,29 @@ function Uc(e) {
 			value: _("b", {}, B(e.tokens.length))
 		},
 		{
-			name: "log-probability of the text",
+			name: "logprob of the text",
 			unit: `raw, summed${n}`,
 			term: "logprob",
-			value: _("b", {}, Wc(P(t.logprob_raw)))
+			value: _("b", {}, rl(P(t.logprob_raw)))
 		},
 		{
 			name: "mean entropy",
 			unit: "raw",
 			term: "entropy",
-			value: _("b", {}, H(P(t.entropy_nats), Cn))
+			value: _("b", {}, H(P(t.entropy_nats), An))
 		},
 		{
 			name: "chance of another greedy text",
 			unit: `on other hardware${r}`,
 			term: "flip-risk",
-			value: _("b", {}, H(P(t.flip_risk), L))
+			value: _("b", {}, H(P(t.flip_risk), z))
 		}
 	], "measures text-totals");
 }
-function Wc(e) {
-	return e.low === -Infinity ? `at most ${Cn(e.high)}` : H(e, Cn);
+function rl(e) {
+	return e.low === -Infinity ? `at most ${An(e.high)}` : H(e, An);
 }
-function Gc(e, t, n) {
+function il(e, t, n) {
 	let r = e.tokens[t], i = r.rank !== null && r.known_tokens === e.vocabulary, a = "not decided by the known tokens", o = (e, t) => e === null ? a : H(P(e), t), s = [
 		{
 			name: "rank",
@@ -5933,28 +6075,28 @@ function Gc(e, t, n) {
 			value: r.rank === null ? `beyond ${B(r.known_tokens)}` : B(r.rank)
 		},
 		{
-			name: "log-probability",
+			name: "logprob",
 			unit: "raw",
 			term: "logprob",
-			value: Wc(P(r.logprob_raw))
+			value: rl(P(r.logprob_raw))
 		},
 		{
-			name: "log-probability",
+			name: "logprob",
 			unit: "processed",
 			term: "processed",
-			value: r.logprob_processed === null ? r.removed_by || i ? "cannot come" : a : H(P(r.logprob_processed), Cn)
+			value: r.logprob_processed === null ? r.removed_by || i ? "cannot come" : a : H(P(r.logprob_processed), An)
 		},
 		{
 			name: "entropy",
 			unit: "raw",
 			term: "entropy",
-			value: H(P(r.entropy_nats), Cn)
+			value: H(P(r.entropy_nats), An)
 		},
 		{
 			name: "entropy",
 			unit: "processed",
 			term: "entropy",
-			value: o(r.entropy_processed_nats, Cn)
+			value: o(r.entropy_processed_nats, An)
 		},
 		{
 			name: "margin",
@@ -5968,25 +6110,25 @@ function Gc(e, t, n) {
 			value: r.kept === null ? a : B(r.kept)
 		},
 		{
-			name: "mass kept",
+			name: "kept mass",
 			unit: "of what τ made",
 			term: "kept-mass",
-			value: o(r.kept_mass, L)
+			value: o(r.kept_mass, z)
 		},
 		{
 			name: "flip risk",
 			unit: "at τ = 0",
 			term: "flip-risk",
-			value: H(P(r.flip_risk), L)
+			value: H(P(r.flip_risk), z)
 		}
-	], c = r.given ? " given" : e.known === "full" ? " drawn" : " the most probable";
+	], c = r.given ? " given" : e.known === "full" ? " drawn" : " the most likely";
 	return [
 		_("h2", {}, _("small", {}, `${t + 1} of ${e.tokens.length} `), G(r.token), _("small", {}, c)),
 		r.removed_by ? _("p", { class: "error" }, `${r.removed_by} would have removed it`) : _("p", { hidden: !0 }),
-		_("div", { class: "two" }, W(s, "facts"), Kc(r, t, n))
+		_("div", { class: "two" }, W(s, "facts"), al(r, t, n))
 	];
 }
-function Kc(e, t, n) {
+function al(e, t, n) {
 	let r = P(e.unseen), i = Math.max(...e.alternatives.flatMap((e) => [P(e.prob_raw).high, P(e.prob_processed ?? 0).high]), r.high, 1e-12);
 	return _("table", { class: `bars alternatives${r.high > 0 ? " range-bars" : ""}` }, _("caption", {}, n ? "Alternatives; choose one to branch" : "Alternatives"), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, "token"), _("th", {
 		scope: "col",
@@ -5994,22 +6136,22 @@ function Kc(e, t, n) {
 	}, "raw ", U("raw")), _("th", {
 		scope: "col",
 		class: "figure processed-ink"
-	}, "processed ", U("processed")), _("th", { scope: "col" }, _("span", { class: "sr" }, "bars")))), _("tbody", {}, ...e.alternatives.map((r) => qc(r, e, t, i, n))), r.high > 0 ? _("tbody", { class: "tail" }, Jc("all unknown ones", r, null, i, e.rank === null)) : null);
+	}, "processed ", U("processed")), _("th", { scope: "col" }, _("span", { class: "sr" }, "bars")))), _("tbody", {}, ...e.alternatives.map((r) => ol(r, e, t, i, n))), r.high > 0 ? _("tbody", { class: "tail" }, sl("all unknown ones", r, null, i, e.rank === null)) : null);
 }
-function qc(e, t, n, r, i) {
+function ol(e, t, n, r, i) {
 	let a = e.id === null ? e.token === t.token : e.id === t.id, o = G(e.token);
-	return Jc(i && !a && (e.id !== null || Wn(e.token)) ? _("button", {
+	return sl(i && !a && (e.id !== null || tr(e.token)) ? _("button", {
 		type: "button",
 		class: "pick",
 		onclick: () => i(n, e),
-		"aria-label": `Branch here with ${Bn(e.token)}`
+		"aria-label": `Branch here with ${Zn(e.token)}`
 	}, o) : o, P(e.prob_raw), e.prob_processed === null ? null : P(e.prob_processed), r, a);
 }
-function Jc(e, t, n, r, i) {
-	let [a, o] = [Kn("raw"), Kn("processed")];
-	qn(a, t, r), qn(o, n ?? N(0), r);
+function sl(e, t, n, r, i) {
+	let [a, o] = [rr("raw"), rr("processed")];
+	ir(a, t, r), ir(o, n ?? N(0), r);
 	let [s, c] = [_("td", { class: "figure raw-ink" }), _("td", { class: "figure processed-ink" })];
-	return Yn(s, t, L), Yn(c, n, L, n?.high === 0 ? "–" : void 0), _("tr", {
+	return or(s, t, z), or(c, n, z, n?.high === 0 ? "–" : void 0), _("tr", {
 		class: n?.high === 0 ? "removed" : "",
 		"aria-current": i ? "true" : null
 	}, _("th", {
@@ -6020,7 +6162,7 @@ function Jc(e, t, n, r, i) {
 		"aria-hidden": "true"
 	}, a.element, o.element)));
 }
-function Yc(e) {
+function cl(e) {
 	let t = [
 		"logprob_raw",
 		"logprob_processed",
@@ -6055,7 +6197,7 @@ function Yc(e) {
 		e.removed_by
 	])];
 }
-function Xc(e, t) {
+function ll(e, t) {
 	let n = [...e?.tokens ?? [], t], r = (e) => {
 		let t = n.map(e);
 		return {
@@ -6098,9 +6240,9 @@ function Xc(e, t) {
 	};
 }
 // src/views/tune.ts
-function Zc(e, t) {
-	let n = e.settings.map((t, n) => ol(t, e.axis) ?? n), r = e.settings.every((t) => ol(t, e.axis) !== null), i = e.recommendation, a = ds(), o = ds(), s = r ? sl(i.region) : void 0, c = {
-		x: r ? cl(e.axis) : "setting, as in the table",
+function ul(e, t) {
+	let n = e.settings.map((t, n) => yl(t, e.axis) ?? n), r = e.settings.every((t) => yl(t, e.axis) !== null), i = e.recommendation, a = Ss(), o = Ss(), s = r ? bl(i.region) : void 0, c = {
+		x: r ? xl(e.axis) : "setting, as in the table",
 		...s && { region: [s[0], s.at(-1)] },
 		...r && typeof i.setting == "number" ? { mark: i.setting } : {},
 		...r ? {} : { ticks: n.map((e) => [e, String(e + 1)]) }
@@ -6143,16 +6285,16 @@ function Zc(e, t) {
 		yTo: 1,
 		series: u
 	});
-	let d = e.answers && e.answers.length > 0 ? nl(e, e.answers) : null;
+	let d = e.answers && e.answers.length > 0 ? hl(e, e.answers) : null;
 	return {
 		element: _("div", {}, _("section", {
 			class: "card",
 			"aria-label": "Recommendation"
-		}, _("p", { class: "meta" }, `${e.model} on ${e.task} (${e.goal}): ${B(e.items)} items, ${B(e.samples_per_item)} answers each, seed ${e.seed}${e.chain ? `, drawn through ${e.chain}` : ""}`), _("h2", { class: "verdict" }, i.setting === null ? "No recommendation" : `Recommended: ${ll(i.setting, e.axis)}`), _("p", {}, i.reason), W(Qc(e), "measures recommendation")), _("div", { class: "two" }, _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Quality "), U("score"), " ", _("small", {}, "The line is the score, the band around it each setting’s own 95 % interval. Green: statistically tied with the best. Dashed: recommended. "), U("tied")), a.element), u.length === 0 ? null : _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Variety "), _("span", { class: "legend" }, _("span", { class: "key key-second" }, "distinct: share of an item’s answers that differ ", U("distinct")), _("span", { class: "key key-dashed" }, "agreement: share of pairs that are the same ", U("agreement")))), o.element)), _("section", {
+		}, _("p", { class: "meta" }, `${e.model} on ${e.task} (${e.goal}): ${B(e.items)} items, ${B(e.samples_per_item)} answers each, seed ${e.seed}${e.chain ? `, drawn through ${e.chain}` : ""}`), _("h2", { class: "verdict" }, i.setting === null ? "No recommendation" : `Recommended: ${Sl(i.setting, e.axis)}`), _("p", {}, i.reason), W(dl(e), "measures recommendation")), _("div", { class: "two" }, _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Quality "), U("score"), " ", _("small", {}, "The line is the score, the band around it each setting’s own 95% interval. Green: statistically tied with the best. Dashed: recommended. "), U("tied")), a.element), u.length === 0 ? null : _("figure", { class: "card" }, _("figcaption", {}, _("b", {}, "Variety "), _("span", { class: "legend" }, _("span", { class: "key key-second" }, "distinct: share of an item’s answers that differ ", U("distinct")), _("span", { class: "key key-dashed" }, "agreement: share of pairs that are the same ", U("agreement")))), o.element)), _("section", {
 			class: "card scroll",
 			tabindex: 0,
 			"aria-label": "All settings"
-		}, $c(e, d?.open)), d?.element ?? null, rl(e), al(e)),
+		}, fl(e, d?.open)), d?.element ?? null, gl(e), vl(e)),
 		close: () => {
 			a.close(), o.close();
 		},
@@ -6167,28 +6309,28 @@ function Zc(e, t) {
 				"distinct",
 				"agreement",
 				"samples",
-				...il.map(([e]) => e)
+				..._l.map(([e]) => e)
 			], ...e.settings.map((e) => [
-				ll(e.temperature ?? e.setting, null),
+				Sl(e.temperature ?? e.setting, null),
 				e.score,
 				...e.score_ci,
 				e.distinct,
 				e.agreement,
 				e.samples,
-				...il.map(([t]) => e.variety?.[t] ?? null)
+				..._l.map(([t]) => e.variety?.[t] ?? null)
 			])],
 			svg: () => a.element
 		}
 	};
 }
-function Qc(e) {
-	let t = e.recommendation, n = (e, t) => _("span", {}, _("b", {}, e), t ? _("small", {}, ` ${z(t[0], 3)} to ${z(t[1], 3)}`) : null);
+function dl(e) {
+	let t = e.recommendation, n = (e, t) => _("span", {}, _("b", {}, e), t ? _("small", {}, ` ${Mn(t)}`) : null);
 	return [
 		{
-			name: `score minus that at ${ll(t.reference, e.axis)}`,
-			unit: `95 % interval ${t.planned ? "of this comparison" : "for all pairs together"}`,
+			name: `score minus that at ${Sl(t.reference, e.axis)}`,
+			unit: `95% interval ${t.planned ? "of this comparison" : "for all pairs together"}`,
 			term: "interval",
-			value: n(z(t.difference, 3), t.difference_ci)
+			value: n(En(t.difference), t.difference_ci)
 		},
 		{
 			name: "significantly better",
@@ -6198,19 +6340,19 @@ function Qc(e) {
 		...t.held_out_difference === null ? [] : [{
 			name: "the same, on items not used to choose",
 			term: "held-out-half",
-			value: n(z(t.held_out_difference, 3), t.held_out_ci)
+			value: n(En(t.held_out_difference), t.held_out_ci)
 		}],
 		...t.chosen_again === null ? [] : [{
 			name: "chosen again on half the items",
 			unit: "share of halves",
 			term: "held-out-half",
-			value: n(`${Math.round(100 * t.chosen_again)} %`)
+			value: n(Dn(t.chosen_again))
 		}],
 		...t.minimum_detectable_difference === null ? [] : [{
 			name: "smallest difference that would show",
 			unit: "in 4 of 5 runs",
 			term: "detectable",
-			value: n(R(t.minimum_detectable_difference))
+			value: n(L(t.minimum_detectable_difference))
 		}],
 		...e.forward_passes === null || e.independent_passes === null ? [] : [{
 			name: "forward passes",
@@ -6220,11 +6362,11 @@ function Qc(e) {
 		}]
 	];
 }
-function $c(e, t) {
+function fl(e, t) {
 	let n = [...new Set(e.cells.map(({ prompt: e }) => e))], r = (t) => e.cells.filter(({ setting: e }) => JSON.stringify(e) === JSON.stringify(t.setting ?? { temperature: t.temperature })), i = [
-		[cl(e.axis), "temperature"],
+		[xl(e.axis), "temperature"],
 		["score", "score"],
-		["95 % interval", "interval"],
+		["95% interval", "interval"],
 		[
 			"distinct",
 			"distinct",
@@ -6240,27 +6382,27 @@ function $c(e, t) {
 		scope: "col",
 		class: n
 	}, `${e} `, U(t))), ...n.length > 1 ? n.map((e) => _("th", { scope: "col" }, `prompt ${e}`)) : [], _("th", { scope: "col" }, "answers"))), _("tbody", {}, ...e.settings.map((i, a) => {
-		let o = i.temperature ?? i.setting, s = JSON.stringify(o) === JSON.stringify(e.recommendation.setting), c = B(i.samples), l = ll(o, e.axis), u = (e, n, r) => t ? _("button", {
+		let o = i.temperature ?? i.setting, s = JSON.stringify(o) === JSON.stringify(e.recommendation.setting), c = B(i.samples), l = Sl(o, e.axis), u = (e, n, r) => t ? _("button", {
 			type: "button",
 			class: "quiet open-answers",
 			"aria-label": n,
 			onclick: () => t(a, r)
 		}, e) : e;
-		return _("tr", { class: s ? "chosen" : "" }, _("th", { scope: "row" }, s ? "→ " : "", ll(o, null)), _("td", {
+		return _("tr", { class: s ? "chosen" : "" }, _("th", { scope: "row" }, s ? "→ " : "", Sl(o, null)), _("td", {
 			class: "figure",
 			"data-value": i.score
-		}, i.score.toFixed(3)), _("td", { class: "figure interval-cell" }, `${i.score_ci[0].toFixed(3)} to ${i.score_ci[1].toFixed(3)}`), _("td", { class: "figure wide-only" }, el(i.distinct)), _("td", { class: "figure wide-only" }, el(i.agreement)), ...n.length > 1 ? r(i).map(({ prompt: e, score: t }) => _("td", { class: "figure" }, u(t.toFixed(3), `Prompt ${e} at ${l}: score ${t.toFixed(3)}. Show its answers.`, e))) : [], _("td", { class: "figure" }, u(c, `Show the ${c} answers at ${l}`)));
+		}, R(i.score)), _("td", { class: "figure interval-cell" }, jn(i.score_ci)), _("td", { class: "figure wide-only" }, pl(i.distinct)), _("td", { class: "figure wide-only" }, pl(i.agreement)), ...n.length > 1 ? r(i).map(({ prompt: e, score: t }) => _("td", { class: "figure" }, u(R(t), `Prompt ${e} at ${l}: score ${R(t)}. Show its answers.`, e))) : [], _("td", { class: "figure" }, u(c, `Show the ${c} answers at ${l}`)));
 	})));
 }
-function el(e) {
-	return e === null ? "–" : e.toFixed(2);
+function pl(e) {
+	return R(e, 2);
 }
-var tl = 12;
-function nl(e, t) {
-	let n = [...new Set(t.map(({ item: e, prompt: t }) => JSON.stringify([e, t])))], r = [...new Set(t.map(({ prompt: e }) => e))].sort((e, t) => e - t), i = r.length > 1, a = t.every(({ score: e }) => e === 0 || e === 1), o = (t) => e.settings.findIndex((e) => JSON.stringify(e.temperature ?? e.setting) === JSON.stringify(t)), s = Math.max(0, o(e.recommendation.setting)), c = [o(e.recommendation.reference), e.settings.length - 1].find((e) => e >= 0 && e !== s) ?? s, l = _("tbody"), u = tl, d = _("button", {
+var ml = 12;
+function hl(e, t) {
+	let n = [...new Set(t.map(({ item: e, prompt: t }) => JSON.stringify([e, t])))], r = [...new Set(t.map(({ prompt: e }) => e))].sort((e, t) => e - t), i = r.length > 1, a = t.every(({ score: e }) => e === 0 || e === 1), o = (t) => e.settings.findIndex((e) => JSON.stringify(e.temperature ?? e.setting) === JSON.stringify(t)), s = Math.max(0, o(e.recommendation.setting)), c = [o(e.recommendation.reference), e.settings.length - 1].find((e) => e >= 0 && e !== s) ?? s, l = _("tbody"), u = ml, d = _("button", {
 		type: "button",
 		class: "quiet more",
-		onclick: () => (u += tl, v())
+		onclick: () => (u += ml, v())
 	}), f = _("select", {
 		"aria-label": "Prompt",
 		hidden: !i,
@@ -6274,7 +6416,7 @@ function nl(e, t) {
 		return e.settings.forEach((t, i) => r.append(_("option", {
 			value: i,
 			selected: i === n
-		}, ll(t.temperature ?? t.setting, e.axis)))), r;
+		}, Sl(t.temperature ?? t.setting, e.axis)))), r;
 	}
 	function g(e, n, r) {
 		let i = /* @__PURE__ */ new Map();
@@ -6290,7 +6432,7 @@ function nl(e, t) {
 				times: c.times + 1
 			});
 		}
-		return _("td", { dir: "auto" }, ...[...i.values()].sort((e, t) => t.times - e.times).map(({ text: e, score: t, times: n }) => _("p", { class: `answer${a ? t === 1 ? " right" : " wrong" : ""}` }, a ? _("span", {}, _("span", { "aria-hidden": "true" }, t === 1 ? "✓ " : "✗ "), _("span", { class: "sr" }, t === 1 ? "right: " : "wrong: ")) : _("small", {}, `${R(t)} `), e || "(empty)", n > 1 ? _("small", {}, ` × ${n}`) : null)));
+		return _("td", { dir: "auto" }, ...[...i.values()].sort((e, t) => t.times - e.times).map(({ text: e, score: t, times: n }) => _("p", { class: `answer${a ? t === 1 ? " right" : " wrong" : ""}` }, a ? _("span", {}, _("span", { "aria-hidden": "true" }, t === 1 ? "✓ " : "✗ "), _("span", { class: "sr" }, t === 1 ? "right: " : "wrong: ")) : _("small", {}, `${L(t)} `), e || "(empty)", n > 1 ? _("small", {}, ` × ${n}`) : null)));
 	}
 	function v() {
 		let e = n.map((e) => JSON.parse(e)).filter(([, e]) => f.value === "" || e === Number(f.value)), t = e.slice(0, u);
@@ -6308,9 +6450,9 @@ function nl(e, t) {
 		}
 	};
 }
-function rl(e) {
+function gl(e) {
 	if (e.questions.length === 0 && e.votes.length === 0) return null;
-	let t = e.votes.map(({ kind: t, answers: n, recommendation: r }) => _("li", {}, `${t === "majority" ? `Majority of ${n} answers` : `One of ${n} answers is right`}: best at ${ll(r.setting, e.axis)}. `, U("pass-at-k")));
+	let t = e.votes.map(({ kind: t, answers: n, recommendation: r }) => _("li", {}, `${t === "majority" ? `Majority of ${n} answers` : `One of ${n} answers is right`}: best at ${Sl(r.setting, e.axis)}. `, U("pass-at-k")));
 	return _("section", {
 		class: "card scroll",
 		tabindex: 0,
@@ -6319,10 +6461,10 @@ function rl(e) {
 		"question",
 		"score of",
 		"minus score of",
-		"difference, 95 % interval"
-	].map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...e.questions.map(({ question: e, better: t, than: n, difference: r, difference_ci: i }) => _("tr", {}, _("th", { scope: "row" }, e), _("td", {}, t), _("td", {}, n), _("td", {}, `${z(r, 3)} (${z(i[0], 3)} to ${z(i[1], 3)})`))))), t.length > 0 ? _("ul", {}, ...t) : null);
+		"difference, 95% interval"
+	].map((e) => _("th", { scope: "col" }, e)))), _("tbody", {}, ...e.questions.map(({ question: e, better: t, than: n, difference: r, difference_ci: i }) => _("tr", {}, _("th", { scope: "row" }, e), _("td", {}, t), _("td", {}, n), _("td", {}, `${En(r)} (${Mn(i)})`))))), t.length > 0 ? _("ul", {}, ...t) : null);
 }
-var il = [
+var _l = [
 	[
 		"distinct_1",
 		"distinct words",
@@ -6349,38 +6491,38 @@ var il = [
 		"distinct"
 	]
 ];
-function al(e) {
+function vl(e) {
 	let t = e.settings.find((e) => e.variety)?.variety;
 	if (!t) return null;
-	let n = il.filter(([t]) => e.settings.some((e) => typeof e.variety?.[t] == "number"));
+	let n = _l.filter(([t]) => e.settings.some((e) => typeof e.variety?.[t] == "number"));
 	return _("section", {
 		class: "card scroll",
 		tabindex: 0,
 		"aria-label": "Other measures of variety"
-	}, _("p", {}, _("b", {}, "Variety, in other ways "), _("small", {}, `Means over ${t.items} items, of up to ${t.answers} answers each, compared by ${t.likeness}.`)), _("table", { class: "plain-table numeric" }, _("caption", { class: "sr" }, "Every setting with the other measures of variety"), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, cl(e.axis)), ...n.map(([, e, t]) => _("th", { scope: "col" }, `${e} `, U(t))))), _("tbody", {}, ...e.settings.map((e) => _("tr", {}, _("th", { scope: "row" }, ll(e.temperature ?? e.setting, null)), ...n.map(([t]) => _("td", { class: "figure" }, R(e.variety?.[t]))))))));
+	}, _("p", {}, _("b", {}, "Variety, in other ways "), _("small", {}, `Means over ${t.items} items, of up to ${t.answers} answers each, compared by ${t.likeness}.`)), _("table", { class: "plain-table numeric" }, _("caption", { class: "sr" }, "Every setting with the other measures of variety"), _("thead", {}, _("tr", {}, _("th", { scope: "col" }, xl(e.axis)), ...n.map(([, e, t]) => _("th", { scope: "col" }, `${e} `, U(t))))), _("tbody", {}, ...e.settings.map((e) => _("tr", {}, _("th", { scope: "row" }, Sl(e.temperature ?? e.setting, null)), ...n.map(([t]) => _("td", { class: "figure" }, L(e.variety?.[t]))))))));
 }
-function ol(e, t) {
+function yl(e, t) {
 	let n = t ? e.setting?.[t] ?? (t === "temperature" ? e.temperature : null) : null;
 	return typeof n == "number" ? n : null;
 }
-function sl(e) {
+function bl(e) {
 	return e.length > 0 && e.every((e) => typeof e == "number") ? e : void 0;
 }
-function cl(e) {
+function xl(e) {
 	return e === "temperature" ? "temperature τ" : e ?? "setting";
 }
-function ll(e, t) {
+function Sl(e, t) {
 	return typeof e == "number" ? t === "temperature" ? `τ = ${V(e)}` : t ? `${t} = ${V(e)}` : V(e) : typeof e == "object" && e ? Object.entries(e).map(([e, t]) => `${e}=${t}`).join(" ") : String(e);
 }
 // src/app.ts
-function ul(e, t, { address: n, tabs: r = [], save: i = null }) {
+function Cl(e, t, { address: n, tabs: r = [], save: i = null }) {
 	r = [
-		...fl(t),
-		...r.length > 0 ? r : pl(t),
+		...Tl(t),
+		...r.length > 0 ? r : El(t),
 		{
 			name: "glossary",
 			label: "Terms",
-			open: Yr
+			open: oi
 		}
 	];
 	let a = _("div", {
@@ -6456,7 +6598,7 @@ function ul(e, t, { address: n, tabs: r = [], save: i = null }) {
 	let y = _("button", {
 		type: "button",
 		class: "quiet",
-		onclick: () => void dl(o)
+		onclick: () => void wl(o)
 	}, "Copy link");
 	e.classList.add("retort"), x(e, _("header", { class: "head" }, _(n ? "h1" : "p", { class: "brand" }, "retort"), d, _("div", { class: "tools" }, n ? y : null, i ? g : null, m, oe(e))), _(n ? "main" : "div", {}, s), a);
 	let b = o.state.listen((e) => e === "view" && p()), S = (e) => {
@@ -6466,53 +6608,53 @@ function ul(e, t, { address: n, tabs: r = [], save: i = null }) {
 		b(), e.removeEventListener("retort-term", S), l?.close(), e.replaceChildren();
 	};
 }
-async function dl(e) {
+async function wl(e) {
 	try {
 		await navigator.clipboard.writeText(e.state.link()), e.announce("Link copied");
 	} catch {
 		history.replaceState(history.state, "", e.state.link()), e.announce("The link is in the address bar");
 	}
 }
-function fl({ tour: e }) {
+function Tl({ tour: e }) {
 	return e ? [{
 		name: "tour",
 		label: "Tour",
-		open: (t) => dc(e, t)
+		open: (t) => wc(e, t)
 	}] : [];
 }
-function pl(e) {
+function El(e) {
 	let t = [], { position: n, text: r, path: i, compare: a, tune: o, distil: s } = e;
 	return n && t.push({
 		name: "position",
 		label: "Position",
-		open: (e) => ec(n, e)
+		open: (e) => pc(n, e)
 	}), r && t.push({
 		name: "text",
 		label: "Text",
-		open: (e) => Ic(r, e)
+		open: (e) => Yc(r, e)
 	}), i && t.push({
 		name: "path",
 		label: "Path",
-		open: (e) => Ps(i, e)
+		open: (e) => Gs(i, e)
 	}), a && t.push({
 		name: "compare",
 		label: "Compare",
-		open: (e) => kr(a, e)
+		open: (e) => Br(a, e)
 	}), o && t.push({
 		name: "tune",
 		label: "Tune",
-		open: (e) => Zc(o, e)
+		open: (e) => ul(o, e)
 	}), s && t.push({
 		name: "distil",
 		label: "Distil",
-		open: (e) => vs(s, e)
+		open: (e) => ks(s, e)
 	}), t;
 }
 // src/parts/runForm.ts
-function ml(t) {
+function Dl(t) {
 	let { api: n, state: r, fields: a } = t, o = null, s = null, c = () => {
 		s?.(), o?.stop();
-	}, l = new Map(a.map((e) => [e.name, hl(e, r)])), u = _("button", {
+	}, l = new Map(a.map((e) => [e.name, Ol(e, r)])), u = _("button", {
 		type: "submit",
 		class: "solid"
 	}, t.verb), d = _("button", {
@@ -6603,7 +6745,7 @@ function ml(t) {
 		}
 	};
 }
-function hl(e, t) {
+function Ol(e, t) {
 	let n = w(e.name), r = e.name, i = t.get(r) ?? e.initial;
 	if (e.kind === "choice") {
 		let t = _("select", {
@@ -6641,12 +6783,12 @@ function hl(e, t) {
 	return a.value = i, a;
 }
 // src/studio.ts
-var gl = /* @__PURE__ */ new Map();
-function _l() {
-	return Object.fromEntries([...gl].map(([e, { run: t }]) => [e, t]));
+var kl = /* @__PURE__ */ new Map();
+function Al() {
+	return Object.fromEntries([...kl].map(([e, { run: t }]) => [e, t]));
 }
-var vl = ["continuation", "given"];
-function yl(e, { models: t, prompts: n, tasks: r, recipes: i }) {
+var jl = ["continuation", "given"];
+function Ml(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 	let a = {
 		name: "model",
 		label: "Model",
@@ -6689,7 +6831,7 @@ function yl(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 		hint: "first:last:count, or a list"
 	};
 	return [
-		bl(e, {
+		Nl(e, {
 			name: "position",
 			label: "Position",
 			kind: "position",
@@ -6701,21 +6843,34 @@ function yl(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 			body: ({ model: e, prompt: t }, { state: n }) => ({
 				model: e,
 				prompt: t,
-				continuation: wl(n.get("continuation"))
+				continuation: Ll(n.get("continuation"))
 			}),
-			view: (e, t, n) => ec(e, t, (r) => {
-				let i = e.ids[r];
-				e.known !== "full" || i == null ? t.state.set("prompt", e.prompt + e.tokens[r]) : t.state.set("continuation", [...wl(t.state.get("continuation")), i].join(",")), n();
-			})
+			view: (t, n, r) => {
+				let i = {
+					model: n.state.get("model"),
+					prompt: n.state.get("prompt"),
+					continuation: Ll(n.state.get("continuation"))
+				}, a = t.known !== "full";
+				return pc(t, n, (e) => {
+					let i = t.ids[e];
+					a || i == null ? n.state.set("prompt", t.prompt + t.tokens[e]) : n.state.set("continuation", [...Ll(n.state.get("continuation")), i].join(",")), r();
+				}, e.mayRun ? (n) => e.start("position", a ? {
+					...i,
+					prompt: t.prompt + n.map(({ text: e }) => e).join("")
+				} : {
+					...i,
+					continuation: [...i.continuation, ...n.map(({ id: e }) => e)]
+				}).result : void 0);
+			}
 		}),
-		bl(e, {
+		Nl(e, {
 			name: "text",
 			label: "Text",
 			kind: "text",
 			intro: "The model writes a text. How sure was it of each token, and what else could it have said?",
 			verb: "Write",
 			picks: !0,
-			live: (e, t, n) => t === "token" ? Xc(e, n) : null,
+			live: (e, t, n) => t === "token" ? ll(e, n) : null,
 			fields: [
 				a,
 				o,
@@ -6727,17 +6882,17 @@ function yl(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 				model: e,
 				prompt: t,
 				chain: n,
-				seed: Sl("seed", r),
-				max_tokens: Sl("longest text", i),
-				continuation: wl(a.get("continuation")),
-				given: Tl(a.get("given"))
+				seed: Fl("seed", r),
+				max_tokens: Fl("longest text", i),
+				continuation: Ll(a.get("continuation")),
+				given: Rl(a.get("given"))
 			}),
-			view: (e, t, n) => Ic(e, t, (r, i) => {
+			view: (e, t, n) => Yc(e, t, (r, i) => {
 				let a = e.tokens.slice(0, r);
 				e.known === "full" ? t.state.set("continuation", [...a, i].map((e) => e.id).join(",")) : t.state.set("given", JSON.stringify([...a, i].map((e) => e.token))), t.state.set("token", String(r)), n();
 			})
 		}),
-		bl(e, {
+		Nl(e, {
 			name: "path",
 			label: "Path",
 			kind: "path",
@@ -6755,13 +6910,13 @@ function yl(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 				model: e,
 				prompt: t,
 				chain: a,
-				seed: Sl("seed", n),
-				max_tokens: Sl("longest text", r),
-				temperatures: Cl(i)
+				seed: Fl("seed", n),
+				max_tokens: Fl("longest text", r),
+				temperatures: Il(i)
 			}),
-			view: (e, t) => Ps(e, t)
+			view: (e, t) => Gs(e, t)
 		}),
-		bl(e, {
+		Nl(e, {
 			name: "compare",
 			label: "Compare",
 			kind: "compare",
@@ -6798,9 +6953,9 @@ function yl(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 				prompt_b: r || t,
 				chain: "temperature=1"
 			}),
-			view: (e, t) => kr(e, t)
+			view: (e, t) => Br(e, t)
 		}),
-		bl(e, {
+		Nl(e, {
 			name: "tune",
 			label: "Tune",
 			kind: "tune",
@@ -6849,15 +7004,15 @@ function yl(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 			body: ({ model: e, task: t, task_file: n, tune_temperatures: r, samples: i, items: a, truncations: o, seed: s }) => ({
 				model: e,
 				...n ? { file: JSON.parse(n) } : { task: t },
-				temperatures: Cl(r),
-				samples: Sl("answers per item", i),
+				temperatures: Il(r),
+				samples: Fl("answers per item", i),
 				chain: o,
-				seed: Sl("seed", s),
-				...a?.trim() ? { items: Sl("items", a) } : {}
+				seed: Fl("seed", s),
+				...a?.trim() ? { items: Fl("items", a) } : {}
 			}),
-			view: (e, t) => Zc(e, t)
+			view: (e, t) => ul(e, t)
 		}),
-		bl(e, {
+		Nl(e, {
 			name: "distil",
 			label: "Distil",
 			kind: "distil",
@@ -6900,30 +7055,30 @@ function yl(e, { models: t, prompts: n, tasks: r, recipes: i }) {
 			],
 			body: ({ recipe: e, steps: t, seeds: n, kd_temperature: r, alpha: i }) => ({
 				recipe: e,
-				steps: Sl("steps", t),
-				seeds: Sl("seeds", n),
+				steps: Fl("steps", t),
+				seeds: Fl("seeds", n),
 				temperature: Number(r),
 				alpha: Number(i)
 			}),
-			view: (e, t) => vs(e, t),
+			view: (e, t) => ks(e, t),
 			begin: () => ({ arms: {} }),
 			stopped: (e) => ({
 				...e,
 				stopped: !0
 			}),
-			live: (e, t, n) => t === "point" ? Ds(e, n) : null
+			live: (e, t, n) => t === "point" ? Rs(e, n) : null
 		})
 	];
 }
-function bl(e, t) {
+function Nl(e, t) {
 	return {
 		name: t.name,
 		label: t.label,
-		open: (n) => xl(e, t, n)
+		open: (n) => Pl(e, t, n)
 	};
 }
-function xl(e, t, n) {
-	let r = null, i = null, a = _("div", { class: "holder" }), o = ml({
+function Pl(e, t, n) {
+	let r = null, i = null, a = _("div", { class: "holder" }), o = Dl({
 		api: e,
 		state: n.state,
 		announce: n.announce,
@@ -6936,7 +7091,7 @@ function xl(e, t, n) {
 			i = t.begin?.() ?? null, i !== null && u(i);
 		},
 		onFailed: () => {
-			gl.delete(t.name), r?.close(), r = null, x(a);
+			kl.delete(t.name), r?.close(), r = null, x(a);
 		},
 		onStopped: () => {
 			i !== null && t.stopped && u(i = t.stopped(i));
@@ -6946,17 +7101,17 @@ function xl(e, t, n) {
 			r !== null && u(i = r);
 		},
 		onRecord: (e, n) => {
-			gl.set(t.name, {
+			kl.set(t.name, {
 				record: e,
 				run: n
 			}), u(e);
 		}
 	});
 	o.element.addEventListener("change", () => {
-		for (let e of vl) n.state.set(e, void 0);
+		for (let e of jl) n.state.set(e, void 0);
 	});
 	let s = _("p", { class: "meta picked" }), c = () => {
-		let e = wl(n.state.get("continuation")), r = Tl(n.state.get("given")), i = e.length || r.length;
+		let e = Ll(n.state.get("continuation")), r = Rl(n.state.get("given")), i = e.length || r.length;
 		s.hidden = i === 0 || !t.picks;
 		let a = (t) => {
 			e.length > 0 ? n.state.set("continuation", e.slice(0, t).join(",")) : n.state.set("given", t === 0 ? void 0 : JSON.stringify(r.slice(0, t))), o.run();
@@ -6970,12 +7125,12 @@ function xl(e, t, n) {
 			class: "quiet",
 			onclick: () => a(0)
 		}, "Start over"));
-	}, l = n.state.listen((e) => vl.includes(e) && c());
+	}, l = n.state.listen((e) => jl.includes(e) && c());
 	c();
 	function u(e) {
 		r?.close(), r = t.view(e, n, o.run), x(a, r.element);
 	}
-	let d = gl.get(t.name);
+	let d = kl.get(t.name);
 	return d ? u(d.record) : t.eager && o.run(), {
 		element: _("div", {}, o.element, s, a),
 		get download() {
@@ -6986,20 +7141,20 @@ function xl(e, t, n) {
 		}
 	};
 }
-function Sl(e, t) {
+function Fl(e, t) {
 	let n = Number(t);
 	if (!t?.trim() || !Number.isSafeInteger(n)) throw Error(`${e} must be a whole number, got “${t ?? ""}”`);
 	return n;
 }
-function Cl(e) {
+function Il(e) {
 	let t = /^\s*([\d.]+):([\d.]+):(\d+)\s*$/.exec(e ?? ""), n = t ? Array.from({ length: Number(t[3]) }, (e, n) => Number(t[1]) + (Number(t[2]) - Number(t[1])) * n / Math.max(1, Number(t[3]) - 1)) : (e ?? "").split(",").map(Number);
 	if (n.length === 0 || !n.every(Number.isFinite)) throw Error(`temperatures are first:last:count (0:2:41) or a list (0, 0.5, 1), got “${e ?? ""}”`);
 	return n.map((e) => Number(e.toFixed(10)));
 }
-function wl(e) {
+function Ll(e) {
 	return e ? e.split(",").map(Number).filter(Number.isSafeInteger) : [];
 }
-function Tl(e) {
+function Rl(e) {
 	try {
 		let t = JSON.parse(e ?? "[]");
 		return Array.isArray(t) ? t.filter((e) => typeof e == "string") : [];
@@ -7008,37 +7163,37 @@ function Tl(e) {
 	}
 }
 // src/main.ts
-function El({ model: e, el: t }) {
+function zl({ model: e, el: t }) {
 	let n = document.createElement("div");
-	t.append(n);
-	let r = ul(n, e.get("data"), { address: !1 }), i = () => {
-		r(), r = ul(n, e.get("data"), { address: !1 });
+	n.dataset.lmSuppressShortcuts = "true", n.addEventListener("keydown", (e) => e.stopPropagation()), t.append(n);
+	let r = Cl(n, e.get("data"), { address: !1 }), i = () => {
+		r(), r = Cl(n, e.get("data"), { address: !1 });
 	};
 	return e.on("change:data", i), () => {
 		e.off("change:data", i), r();
 	};
 }
-var Dl = { render: El }, Ol = document.getElementById("retort-data"), kl = document.getElementById("retort-page");
-Ol !== null && kl !== null && Al(kl, JSON.parse(Ol.textContent ?? "{}"));
-function Al(e, t) {
+var Bl = { render: zl }, Vl = document.getElementById("retort-data"), Hl = document.getElementById("retort-page");
+Vl !== null && Hl !== null && Ul(Hl, JSON.parse(Vl.textContent ?? "{}"));
+function Ul(e, t) {
 	if (!t.studio) {
-		ul(e, t, {
+		Cl(e, t, {
 			address: !0,
-			save: async (e) => jl(t, e)
+			save: async (e) => Wl(t, e)
 		});
 		return;
 	}
 	let n = new r();
-	Promise.all([n.offer(), n.tour()]).then(([r, i]) => ul(e, {
+	Promise.all([n.offer(), n.tour()]).then(([r, i]) => Cl(e, {
 		...t,
 		tour: i
 	}, {
 		address: !0,
-		tabs: yl(n, r),
-		save: n.mayRun ? (e) => n.page(e, _l()) : null
+		tabs: Ml(n, r),
+		save: n.mayRun ? (e) => n.page(e, Al()) : null
 	})).catch((t) => e.textContent = t.message);
 }
-function jl(e, t) {
+function Wl(e, t) {
 	let n = document.documentElement.cloneNode(!0), r = n.querySelector("#retort-page");
 	r.replaceChildren();
 	for (let { name: e } of [...r.attributes]) e !== "id" && r.removeAttribute(e);
@@ -7047,4 +7202,4 @@ function jl(e, t) {
 		state: t
 	}).replaceAll("<", "\\u003c"), new Blob([`<!doctype html>\n${n.outerHTML}\n`], { type: "text/html" });
 }
-export { Dl as default };
+export { Bl as default };
