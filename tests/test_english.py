@@ -56,6 +56,14 @@ HABITS = {
     r"\bat (?:that|this|the capture's) (?:one )?(?:temperature|τ) alone\b|\bthis machine alone\b": "“only”",
     r"\b(?:written|writes|rounded|captured|asked|come out|came out|read) otherwise\b": "“differently”",
     r"(?:^|[.;:] )[Oo]f (?:it|each|which|them|those) (?:the|token|its)\b": "subject first",
+    # One name for one thing; docs/glossary.md is its home.
+    r"\bmost probable\b|\blikeliest\b": "“most likely”",
+    r"\blog-probabilit": "“logprob”",
+    r"\bmass kept\b": "“kept mass”",
+    r"(?<![#{])\b[Nn]ear-tie": "“near tie”",
+    r"\b(?:soft|hard) student\b": "“distilled student”, “control”",
+    r"(?<!uncertain, )\be\^entropy\b": "“effective support”",
+    r"\d[ \u00a0\u202f]%": "“36.2%”, as retort.numerals writes it",
     r"\bsaid (?:of|to be)\b|\bsays of (?:each|it|a)\b": "“reports”",
 }
 
@@ -125,6 +133,10 @@ def test_the_page_reads_well(file: Path) -> None:
         "stages behind the temperature",
         "whether the seed is honoured could not be told",
         "use only the first so many items",
+        "the 5 most probable tokens",
+        "a log-probability above 0",
+        "e^entropy of the soft target",
+        "in 36.2 % of the texts",
     ],
 )
 def test_a_habit_is_noticed(text: str) -> None:

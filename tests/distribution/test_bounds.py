@@ -133,11 +133,11 @@ def test_ties_and_min_keep_are_the_stages_own(spec: str, kept: int) -> None:
 @pytest.mark.parametrize(
     ("spec", "said"),
     [
-        ("top_k=5", "4 most probable tokens are known"),
+        ("top_k=5", "4 most likely tokens are known"),
         ("top_p=0.95", "nucleus holds 5 to 502 tokens"),
         ("min_p=0.01", "unknown tokens may pass it besides 4 known ones"),
         ("temperature=3 | top_p=0.5", "nucleus holds"),
-        ("top_p(0.5, min_keep=5)", "the 4 most probable tokens are known, and it keeps 5"),
+        ("top_p(0.5, min_keep=5)", "the 4 most likely tokens are known, and it keeps 5"),
         ("top_k(3, ties=all)", "unknown tokens may tie"),
     ],
 )
@@ -209,7 +209,7 @@ def test_a_ceiling_by_hand() -> None:
     listed = PartialDistribution([-1.2, -1.6, -2.0, -9.0], 50_000, ceiling=-2.0)
     assert listed.num_ranked == 3 and listed.num_seen == 4
     assert Chain("top_k=3").explain(listed).kept == 3
-    with pytest.raises(CapabilityError, match="the 3 most probable tokens are known"):
+    with pytest.raises(CapabilityError, match="the 3 most likely tokens are known"):
         Chain("top_k=4").explain(listed)
     # One possible token: nothing else can come.
     alone = PartialDistribution([0.0], 50_000, ceiling=-math.inf)

@@ -217,7 +217,7 @@ def _first(current: PartialDistribution, stage: Stage, count: int) -> Mask:
     count = min(count, current.num_seen if current.whole else count)
     if count > current.num_ranked:
         raise _undecidable(
-            stage, f"the {current.num_ranked} most probable tokens are known, and it keeps {count:,}"
+            stage, f"the {current.num_ranked} most likely tokens are known, and it keeps {count:,}"
         )
     if "ties" in names and stage.setting("ties") == "all" and count < current.num_tokens:
         count = _with_ties(current, stage, count)
@@ -344,6 +344,6 @@ def _log(value: float) -> float:
 def _undecidable(stage: Stage, reason: str) -> CapabilityError:
     return CapabilityError(
         f"What {stage} keeps cannot be decided here: {reason}; "
-        "cut to the known tokens first (top_k), ask for more log-probabilities or more decimals, or use a model that "
+        "cut to the known tokens first (top_k), ask for more logprobs or more decimals, or use a model that "
         "runs here."
     )

@@ -96,13 +96,13 @@ CLAIMS = (
         "weights, data, order, steps): holds if its interval lies above 0.",
         _distilled_beats_hard,
         0.0,
-        quantity="held-out loss of the hard student minus that of the soft one, nats per token",
+        quantity="held-out loss of the control minus that of the distilled student, nats per token",
     ),
     Claim(
         "tau-3-to-4-is-a-good-default",
         "τ = 3 to 4 with α = 0.7 is a good default for distilling.",
-        "Read from several `retort distill` results: the soft student's held-out loss (nats per token) with the best "
-        "of the other settings minus that with τ = 3 to 4 and α = 0.7, paired over seeds: holds if above the "
+        "Read from several `retort distill` results: the distilled student's held-out loss (nats per token) with the "
+        "best of the other settings minus that with τ = 3 to 4 and α = 0.7, paired over seeds: holds if above the "
         "threshold, which lets the default be 0.05 nats worse than the best of the others and still be a good one.",
         _three_to_four,
         -0.05,

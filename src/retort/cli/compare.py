@@ -67,7 +67,7 @@ def command(
 
     PROMPTS are texts, or one file with one text per line, or - for lines from stdin. The distributions are compared
     at every position: KL divergence both ways, total variation, the most likely tokens, and the temperature at which
-    B is nearest to A. A server gives only its most probable tokens, so only the position after each text is compared,
+    B is nearest to A. A server gives only its most likely tokens, so only the position after each text is compared,
     and the distance is an interval.
     """
     from retort.cli.progress import Progress

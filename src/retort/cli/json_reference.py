@@ -50,7 +50,7 @@ Every verb prints one JSON document with `--json` and writes it with `-o FILE.js
 Python. This page is generated from the records (`make docs`).
 
 - `schema_version` is raised when a field of the verb is renamed, removed or gets another meaning. New fields leave it.
-- A **measure** is a number if it is known exactly. A server names only its most probable tokens; a measure is then an
+- A **measure** is a number if it is known exactly. A server names only its most likely tokens; a measure is then an
   interval, `{"low": …, "high": …}`, that contains the true value. An end without a bound is `null`.
 - NaN and infinities are `null`. Entropies and logprobs are in nats.
 """

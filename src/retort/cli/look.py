@@ -57,7 +57,7 @@ def command(
 
     One forward pass serves them all: temperature reshapes the distribution and never reorders it. With --chain, also
     what each stage removes, how much probability it keeps, and which settings conflict. A server gives only its most
-    probable tokens, so its numbers are intervals.
+    likely tokens, so its numbers are intervals.
     """
     from retort.lens.look import Look, look
     from retort.sources.load import load

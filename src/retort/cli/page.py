@@ -118,7 +118,7 @@ def command(
     --against-prompt, two positions side by side. The file contains the model's logits and works offline, without the
     model: its sliders and its chain compute the same numbers as retort.
 
-    A server gives only its most probable tokens, so its numbers are intervals and its text is the greedy one.
+    A server gives only its most likely tokens, so its numbers are intervals and its text is the greedy one.
     """
     from retort import __version__
     from retort.cli.output import print_json

@@ -52,9 +52,9 @@ def command(
 ) -> None:
     """Show a text after PROMPT token by token: how likely each token is, and which stage would remove it.
 
-    Per token: rank, logprob (raw and after --chain), entropy, margin of the top token over the second, mass that the
-    chain keeps, and the chance that numerical noise changes the top token. A given --text costs one forward pass. On
-    a server the numbers are exact for its most probable tokens and bounded for others.
+    Per token: rank, logprob (raw and after --chain), entropy, margin of the most likely token over the second, kept
+    mass of the chain, and the chance that numerical noise changes the most likely token. A given --text costs one
+    forward pass. On a server the numbers are exact for its most likely tokens and bounded for others.
     """
     from retort.lens.trace import Trace, trace
     from retort.sources.load import load

@@ -334,7 +334,7 @@ def _refuse(task: str | None, check: bool, given: dict[str, Any]) -> None:
         )
     if from_files and (given["reweight"] or given["reweight_from"] is not None):
         raise click.UsageError(
-            "these records do not have the answers' log-probabilities, so they cannot be re-weighted."
+            "these records do not have the answers' logprobs, so they cannot be re-weighted."
         )
 
 

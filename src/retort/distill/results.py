@@ -4,7 +4,7 @@ All numbers of held-out text are nats per token at temperature 1, plain cross-en
 hard minus soft, so a positive one means that distillation gave the better student.
 
 An interval over seeds that is looked at after every seed is wrong more often than it says: P(helps | no effect) of a
-95 % t interval is 0.07 to 0.10 that way, not 0.025. So the interval is always valid (`always_valid_interval`) unless
+95% t interval is 0.07 to 0.10 that way, not 0.025. So the interval is always valid (`always_valid_interval`) unless
 the recipe says that the number of seeds was planned.
 """
 
@@ -31,7 +31,7 @@ Verdict = Literal["helps", "does not help", "cannot tell", "no control"]
 CONFIDENCE = 0.95
 # c of `always_valid_quantile`: narrowest at 3 to 5 seeds, t = 10.3 and 5.7 where a planned t is 4.3 and 2.8
 PRIOR = 0.05
-# A gain whose interval ends below this is not worth a teacher: 0.01 nats per token is 1 % of the perplexity.
+# A gain whose interval ends below this is not worth a teacher: 0.01 nats per token is 1% of the perplexity.
 SMALLEST_GAIN = 0.01
 BINS = 5
 

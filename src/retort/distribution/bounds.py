@@ -73,23 +73,21 @@ class PartialDistribution:
         values = np.asarray(log_probs, dtype=np.float64)
         if values.ndim != 1 or len(values) == 0:
             raise InputError(
-                f"a partial distribution is made from one row of log-probabilities [k], got the shape {values.shape}"
+                f"a partial distribution is made from one row of logprobs [k], got the shape {values.shape}"
             )
         if np.isnan(values).any() or (values > MASS_ROUNDING).any():
-            raise InputError(
-                "log-probabilities must be 0 or less, got NaN or a positive one; pass nats, not logits"
-            )
+            raise InputError("logprobs must be 0 or less, got NaN or a positive one; pass nats, not logits")
         if not (rounding >= 0.0 and math.isfinite(rounding)):
             raise InputError(f"rounding must be a finite number of nats of 0 or more, got {rounding}")
         if len(values) > num_tokens:
             raise InputError(
-                f"at most {num_tokens} log-probabilities can be seen of {num_tokens} tokens, got {len(values)}"
+                f"at most {num_tokens} logprobs can be seen of {num_tokens} tokens, got {len(values)}"
             )
         values = -np.sort(-np.minimum(values, 0.0))
         mass = float(np.exp(values).sum())
         if mass * math.exp(-rounding) > 1.0 + MASS_ROUNDING:
             raise InputError(
-                f"the log-probabilities have a mass of {number(mass, 6)}, above 1 by more than their rounding; "
+                f"the logprobs have a mass of {number(mass, 6)}, above 1 by more than their rounding; "
                 "they must be normalised, in nats"
             )
         if mass > math.exp(rounding) + FLOAT_ERROR:
@@ -484,7 +482,7 @@ class PartialDistribution:
         if missing > self.num_unknown * listed + MASS_ROUNDING:
             raise InputError(
                 f"{self.num_unknown} unseen tokens of at most {number(listed, 3)} each cannot hold the missing mass "
-                f"{number(missing, 6)}; the log-probabilities seen must be the largest, normalised"
+                f"{number(missing, 6)}; the logprobs seen must be the largest, normalised"
             )
 
 

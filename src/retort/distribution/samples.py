@@ -242,13 +242,13 @@ def importance_weights(
     )
     if target.shape != source.shape or target.ndim not in (1, 2):
         raise InputError(
-            f"log-probabilities must have one shape, [n] or [n, positions], got {target.shape} and {source.shape}"
+            f"logprobs must have one shape, [n] or [n, positions], got {target.shape} and {source.shape}"
         )
     if target.ndim == 2:
         target, source = target.sum(axis=1), source.sum(axis=1)
     if np.isnan(target).any() or not np.isfinite(source).all():
         raise InputError(
-            "every sample must have a finite log-probability under the setting that drew it, got NaN or -inf"
+            "every sample must have a finite logprob under the setting that drew it, got NaN or -inf"
         )
     if (target == -math.inf).all():
         raise InputError("none of these samples is possible under the target setting; draw new ones there")

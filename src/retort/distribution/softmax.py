@@ -133,7 +133,7 @@ def check_log_probs(log_probs: Array, name: str = "log_probs") -> None:
         total = float(np.atleast_1d(to_numpy(sums))[tuple(first)])
         where = "" if sums.ndim == 0 else f" in row {', '.join(map(str, first))}"
         raise InputError(
-            f"{name} must be normalised log-probabilities, got probabilities that sum to {number(total, 6)}{where}; "
+            f"{name} must be normalised logprobs, got probabilities that sum to {number(total, 6)}{where}; "
             "pass raw logits through log_softmax first"
         )
 

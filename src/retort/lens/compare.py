@@ -73,7 +73,7 @@ class Distance:
 class ComparedPosition:
     """One position: the token before it, and what A and B expect after it; divergences in nats.
 
-    `parted` is True where their most likely tokens differ. Where one side names its best tokens only, it is the
+    `parted` is True where their most likely tokens differ. Where one side names its most likely tokens only, it is the
     position after the text (`position` and `token` are None); `common` tokens are named by both, and
     `logprob_difference` is the largest among them, in nats.
     """

@@ -38,7 +38,7 @@ SHOWN = 5
 class ReplayReport:
     """One way of running the model, against the reference.
 
-    - `noise`: root mean square change of the gap between the two best tokens (logit units); `largest_change`: of any.
+    - `noise`: root mean square change of the margin (logit units); `largest_change`: largest change of any logit.
     - `bitwise`: every logit is the same to the last bit.
     - `flips_predicted`, `flips_observed`: positions whose greedy token changes: the sum of the risks that the margins
       and the measured noise give, and the count.
@@ -121,13 +121,13 @@ class Determinism(Record):
             ],
         )  # fmt: skip
         yield line(
-            "Noise: root mean square change of the gap between the top two tokens. Predicted: the chance "
-            "that Gaussian noise of that size changes the top token, counting all rivals."
+            "Noise: root mean square change of the margin (most likely token over the second). Predicted: the chance "
+            "that Gaussian noise of that size changes the most likely token, counting all rivals."
         )
         for tie in self.near_ties[:SHOWN]:
             flipped = f"; flipped by {', '.join(tie.flipped_in)}" if tie.flipped_in else ""
             yield line(
-                f"Near-tie after {tie.before[-40:]!r}: {token_label(tie.token)} over {token_label(tie.runner_up)} by "
+                f"Near tie after {tie.before[-40:]!r}: {token_label(tie.token)} over {token_label(tie.runner_up)} by "
                 f"{number(tie.margin)}{flipped}",
                 whole=True,
             )

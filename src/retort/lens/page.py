@@ -47,8 +47,8 @@ PATH_TEMPERATURES = tuple(place / 20 for place in range(41))
 class Position:
     """What comes after the tokens `history`, for the page. `known` is "full" or "top_n".
 
-    `ids` and `tokens` name the best tokens by rank. With the whole vocabulary `logits` holds every row's value, and
-    `rank_ids`, where asked for, the ids of all ranks (two positions of one vocabulary are compared by them); else
+    `ids` and `tokens` name the most likely tokens by rank. With the whole vocabulary `logits` holds every row's value,
+    and `rank_ids`, where asked for, the ids of all ranks (two positions of one vocabulary are compared by them); else
     `logprobs` (nats, τ = 1, each to `rounding`) are those of `tokens`. `chain` is where the page's controls begin.
     `history` are the ids so far, the first `prompt_length` of them the prompt's, and `history_ranks` their ranks in
     this row (-1: cannot come), so that the page can compute the stages that look back.
@@ -88,7 +88,7 @@ class Pair:
     """Two positions. `comparable`: both have one vocabulary, so that distances between them have a meaning.
 
     `known` is "top_n" where one of them is known in part: then both are lists, and `compared` says what is certain.
-    `spelled`: of two vocabularies, what A and what B give the other's best tokens that they write in other pieces.
+    `spelled`: of two vocabularies, what A and what B give the other's tokens that they write in other pieces.
     """
 
     known: str

@@ -136,7 +136,7 @@ class Samples(Record):
                 sums.append(sums[-1] + token.logprob_raw)
             axes.plot(range(len(sums)), sums, label=f"seed {self.seed + index}")
         axes.set_xlabel("tokens drawn")
-        axes.set_ylabel("log-probability of the text (nats, τ = 1)")
+        axes.set_ylabel("logprob of the text (nats, τ = 1)")
         titled(axes, f"{counted(len(self.samples), 'text')} of {self.model} after {self.prompt!r}")
         if len(self.samples) <= 10:
             axes.legend(frameon=False)

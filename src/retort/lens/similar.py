@@ -342,7 +342,7 @@ def _next_token_logits(
     """Raw logits after each word's prompt, `[words, vocab]` float32, read in batches."""
     if source.capability is not Capability.FULL:
         raise CapabilityError(
-            f"similar needs the whole vocabulary, but {source.name} gives only its most probable tokens; "
+            f"similar needs the whole vocabulary, but {source.name} gives only its most likely tokens; "
             "use a model that runs here."
         )
     prompts = [prompt_for(source, fill(template, word), chat).ids for word in words]

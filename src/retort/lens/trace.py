@@ -59,13 +59,13 @@ class TracedToken:
     `rank` counts from 1 among all tokens; `best` is the most likely token and `best_prob` its raw probability.
     Logprobs and entropies are nats; `logprob_processed` is None where the chain removes the token, and `removed_by` is
     then the stage that does. `kept_mass`: the probability, after everything that moves logits, of the tokens that the
-    chain keeps. `margin`: logit of the best token minus the second, and `flip_risk`: chance that numerical noise makes
-    another token the best one, all rivals counted; both after the chain's bias and penalties, before the temperature.
+    chain keeps. `margin`: logit of the most likely token minus the second, and `flip_risk`: chance that numerical
+    noise makes another token the most likely one, all rivals counted; both after the chain's bias and penalties,
+    before the temperature.
 
-    Of a source that names its best tokens only, `rank` is None for a token that is not among them, and the low end of
-    its `logprob_raw` -inf where it is not named at all; a logprob that it names is the number it gave, which may be
-    `Trace.rounding` off. What is
-    processed, and `kept`, are None where the chain cannot be decided.
+    Of a source that names its most likely tokens only, `rank` is None for a token that is not among them, and the low
+    end of its `logprob_raw` -inf where it is not named at all; a logprob that it names is the number it gave, which may
+    be `Trace.rounding` off. What is processed, and `kept`, are None where the chain cannot be decided.
     """
 
     token: str

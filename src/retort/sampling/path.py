@@ -317,7 +317,7 @@ class Leaf:
 
     [temperature_low, temperature_high] is the exact interval rounded inwards to 1e-4, within the listed range;
     `temperatures` are the listed ones in it. `ids` holds every token drawn, the one that ended the text included;
-    `logprob_raw` is their summed log-probability in nats under the untouched model.
+    `logprob_raw` is their summed logprob in nats under the untouched model.
     """
 
     temperature_low: float

@@ -23,7 +23,7 @@ class Capability(Enum):
     """How much of the distribution a source can give."""
 
     FULL = "full"  # a logit for every token of the vocabulary
-    TOP_N = "top_n"  # only the most probable tokens; everything else is a bounded tail
+    TOP_N = "top_n"  # only the most likely tokens; everything else is a bounded tail
     ANSWERS = "answers"  # texts, and nothing of the distribution that they come from
 
 
@@ -206,7 +206,7 @@ def needs_whole_vocabulary(source: Source, purpose: str) -> CapabilityError:
             f"sampled and tuned. Servers such as vLLM, SGLang and llama.cpp give logprobs."
         )
     return CapabilityError(
-        f"{purpose} needs the whole vocabulary, but {source.name} gives only its most probable tokens "
+        f"{purpose} needs the whole vocabulary, but {source.name} gives only its most likely tokens "
         f"({source.capability.value}); use a model that runs here."
     )
 

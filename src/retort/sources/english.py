@@ -28,7 +28,7 @@ AROUND_WORDS = ' \t\n"()[]{}<>*_`~.,;:!?…–—-/'
 
 
 class EnglishSource:
-    """Words are tokens. The logits are natural-log probabilities; a row sums to 1 within 0.6 %, mostly 0.01 %."""
+    """Words are tokens. The logits are natural-log probabilities; a row sums to 1 within 0.6%, mostly 0.01%."""
 
     name = NAME
     capability = Capability.FULL

@@ -24,7 +24,7 @@ def position_logits(source: Source, ids: Sequence[int], keep: int | None = None)
     """
     if source.capability is not Capability.FULL:
         raise CapabilityError(
-            f"{source.name} gives only its most probable tokens; the logits at every position need the whole vocabulary"
+            f"{source.name} gives only its most likely tokens; the logits at every position need the whole vocabulary"
         )
     check_prompts(source, [ids])
     keep = len(ids) if keep is None else keep

@@ -53,8 +53,8 @@ def choose_exactly(plan: Plan, source: Source, on_progress: ProgressCallback | N
     """
     if source.capability is not Capability.FULL:
         raise CapabilityError(
-            f"scorer choice reads the logits of every choice, and {source.name} gives only its most "
-            f"probable tokens; use a model that runs here, or scorer references"
+            f"scorer choice reads the logits of every choice, and {source.name} gives only its most likely "
+            f"tokens; use a model that runs here, or scorer references"
         )
     asked = [(item, prompt) for item in range(len(plan.items)) for prompt in range(len(plan.task.prompts))]
     per = plan.task.scorer.options.get("per", "text")

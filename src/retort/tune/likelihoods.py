@@ -49,7 +49,7 @@ class Likelihoods:
         if key(setting) not in names:
             known = "; ".join(describe(one) for one in self.settings)
             raise InputError(
-                f"the answers' log-probabilities at {describe(setting)} are known only at {known}; use "
+                f"the answers' logprobs at {describe(setting)} are known only at {known}; use "
                 f"one of these, or run again with the task, --record, --resume and --reweight, which "
                 f"reads the texts once more"
             )
@@ -194,14 +194,14 @@ def read_likelihoods(folder: Path, num_answers: int) -> Likelihoods:
         piece = _read_piece(folder, len(pieces))
         if piece is None:
             raise SourceError(
-                f"{folder} does not have the log-probabilities of all its answers; run again with the task, "
+                f"{folder} does not have the logprobs of all its answers; run again with the task, "
                 f"--record {folder} --resume --logprobs, which draws nothing again"
             )
         total += len(piece.logprobs)
         pieces.append(piece)
     if total != num_answers:
         raise SourceError(
-            f"{folder} has log-probabilities of {total} answers and {num_answers} answers; delete its "
+            f"{folder} has logprobs of {total} answers and {num_answers} answers; delete its "
             f"logprobs files and make them again"
         )
     return joined(pieces)
@@ -244,7 +244,7 @@ def _write_piece(folder: Path, number: int, piece: Likelihoods) -> None:
     except OSError as problem:
         unfinished.unlink(missing_ok=True)
         raise SourceError(
-            f"log-probabilities cannot be written to {folder} ({problem.strerror or problem}); continue with --resume"
+            f"logprobs cannot be written to {folder} ({problem.strerror or problem}); continue with --resume"
         ) from problem
 
 
@@ -256,7 +256,7 @@ def check_second(source: Source) -> None:
     """Raises CapabilityError for a model that does not give the whole vocabulary."""
     if source.capability is not Capability.FULL:
         raise CapabilityError(
-            f"{source.name} gives only its most probable tokens, so it cannot score a text; use a second "
+            f"{source.name} gives only its most likely tokens, so it cannot score a text; use a second "
             f"model that runs here"
         )
 

@@ -4,7 +4,7 @@ Everything here works on one array `scores[items, settings]`. A difference betwe
 items, so the spread between items cancels; repeats and prompt variants of an item are averaged before (an item is the
 unit that is sampled). What each part promises, and by which method:
 
-* `bounded_interval`: a mean of scores that lie within known bounds, at 95 % also for ten items and for 20 right of 20.
+* `bounded_interval`: a mean of scores that lie within known bounds, at 95% also for ten items and for 20 right of 20.
   Clopper and Pearson (1934) for scores that are all right or all wrong; for others the same idea by Gaffke (2005; Phan,
   Thomas, Learned-Miller 2021, "Towards practical mean bounds for small samples"): the Bayesian bootstrap of the scores
   with one more observation at the bound, which is what has not been seen yet.

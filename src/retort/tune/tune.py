@@ -256,9 +256,7 @@ def _recorded(
     beside: dict[str, Any] = {"variety": variety, "likeness": likeness, "against": against, "price": price}
     if recorded is None:
         if wanted is not None:
-            raise InputError(
-                "these records do not have the answers' log-probabilities, so they cannot be re-weighted"
-            )
+            raise InputError("these records do not have the answers' logprobs, so they cannot be re-weighted")
         made = read_answers(records, task)
         usual = "exploit" if made.is_scored else "reproduce"
         aim = find_goal(goal or (usual if task is None else task.goal))

@@ -240,7 +240,7 @@ def test_a_teacher_that_tells_only_its_best_tokens(
         name, capability = "recorded:file.jsonl", Capability.TOP_N
 
     monkeypatch.setattr(sys.modules["retort.sources.load"], "load", lambda name: Partial())
-    with pytest.raises(CapabilityError, match="is a recording of most probable tokens"):
+    with pytest.raises(CapabilityError, match="is a recording of most likely tokens"):
         captured(teacher="recorded:file.jsonl")
 
 

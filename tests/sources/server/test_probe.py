@@ -75,7 +75,7 @@ def test_a_lie_that_can_be_lived_with_is_stated(connect, server, lie, changed, n
     [
         ("sums above 1", "sum to 7."),
         ("non-finite", "gives a logprob that is nan"),
-        ("probabilities", "a log-probability is 0 or less"),
+        ("probabilities", "logprobs are 0 or less"),
         ("duplicated", "names the token ' w"),
         ("renormalised", "renormalises over the tokens it lists"),
     ],

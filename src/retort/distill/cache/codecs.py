@@ -210,8 +210,8 @@ class Dense(Codec):
     """Whole rows; read as they are, so that every tau can be made of them."""
 
     name = "dense"
-    help = "every token's log-probability at τ = 1, in half precision; serves every τ"
-    bias = "only rounding: a log-probability x to |x| / 2,048"
+    help = "every token's logprob at τ = 1, in half precision; serves every τ"
+    bias = "only rounding: a logprob x to |x| / 2,048"
 
     def width(self, vocab_size: int) -> int:
         return 2 * vocab_size
@@ -225,7 +225,7 @@ class Dense(Codec):
         """No ids and weights, but rows."""
         _need(self.width(layout.vocab_size) == records.type.byte_width, "its length is not the codec's")
         (rows,) = _columns(records, (FLOAT16, layout.vocab_size))
-        _need(not np.isnan(rows).any() and (rows <= 0).all(), "a log-probability is above 0 or not a number")
+        _need(not np.isnan(rows).any() and (rows <= 0).all(), "a logprob is above 0 or not a number")
         return Targets(
             np.zeros((len(rows), 0), np.int64), np.zeros((len(rows), 0), np.float32), entropy, rows
         )
@@ -247,7 +247,7 @@ class TopK(Codec):
     """Renormalised among themselves, as everybody who stores the top k alone must: that is the bias."""
 
     name = "topk"
-    help = "the K most probable tokens, renormalised among themselves"
+    help = "the K most likely tokens, renormalised among themselves"
     unbiased = False
     bias = "the rest of the probability is given to the top K: a student learns p / p(top K)"
     default = 64
@@ -262,9 +262,7 @@ class TopK(Codec):
     def read(self, records: pa.Array, layout: Layout, places: Places) -> Read:
         kept, kind = min(self.number, layout.vocab_size), id_type(layout.vocab_size)
         ids, values = _columns(records, (kind, kept), (FLOAT16, kept))
-        _need(
-            not np.isnan(values).any() and (values <= 0).all(), "a log-probability is above 0 or not a number"
-        )
+        _need(not np.isnan(values).any() and (values <= 0).all(), "a logprob is above 0 or not a number")
         weights = np.exp(values.astype(np.float32))
         sums = weights.sum(-1, keepdims=True)
         _need((sums > 0).all(), "no token of it has any probability")
@@ -280,7 +278,7 @@ class TopKAndTail(Codec):
     """The best as they are, and draws from the rest at equal distances from one random start."""
 
     name = "topk+tail"
-    help = "the K most probable tokens as they are, and N draws that stand for the rest"
+    help = "the K most likely tokens as they are, and N draws that stand for the rest"
     variance = "0 for the top K; for others at most p · rest / N"
     default = 32
     tail_default = 8
@@ -309,9 +307,7 @@ class TopKAndTail(Codec):
         ids, values, drawn, mass = _columns(
             records, (kind, kept), (FLOAT32, kept), (kind, self.tail), (FLOAT32, 1)
         )
-        _need(
-            not np.isnan(values).any() and (values <= 0).all(), "a log-probability is above 0 or not a number"
-        )
+        _need(not np.isnan(values).any() and (values <= 0).all(), "a logprob is above 0 or not a number")
         _need((mass >= 0).all() and (mass <= 1 + ROUNDING).all(), "the rest weighs below 0 or above 1")
         shares = np.broadcast_to(mass / self.tail, drawn.shape)
         weights = np.concatenate([np.exp(values), shares], axis=1)

@@ -146,7 +146,7 @@ def _check_codec(source: ServerSource, codec: Codec) -> None:
     known = source.probe
     if not codec.text.startswith("topk:"):
         raise CapabilityError(
-            f"codec is {codec.text}, and {source.name} gives only its most probable tokens; the codec "
+            f"codec is {codec.text}, and {source.name} gives only its most likely tokens; the codec "
             f"must be topk:K for such a teacher, for instance topk:{known.given}, which is biased. "
             f"Unbiased ones need a model that"
             " runs here."

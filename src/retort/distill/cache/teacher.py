@@ -131,7 +131,7 @@ def open_teacher(name: str, dtype: str) -> Teacher:
     source = load(name)
     if source.capability is not Capability.FULL:
         raise CapabilityError(
-            f"{name} is a recording of most probable tokens, and a capture needs the model itself; give "
+            f"{name} is a recording of most likely tokens, and a capture needs the model itself; give "
             f"a model that runs here, or the server (http://host:port/v1#name) with codec topk:K."
         )
     if isinstance(getattr(source, "model", None), torch.nn.Module):

@@ -638,7 +638,7 @@ def complaint(tokens: Sequence[KnownToken]) -> str | None:
     if any(math.isnan(value) or value == math.inf for value in values):
         return f"gives a logprob that is {next(v for v in values if math.isnan(v) or v == math.inf)}"
     if max(values) > SUM_TOLERANCE:
-        return f"gives a logprob of {number(max(values))}, but a log-probability is 0 or less: these are not logprobs"
+        return f"gives a logprob of {number(max(values))}, but logprobs are 0 or less"
     twice = _named_twice(tokens)
     if twice is not None:
         return f"names the token {twice!r} twice at one position, so its probability would count twice"

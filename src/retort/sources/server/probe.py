@@ -285,7 +285,7 @@ class _Prober:
         except (ServerError, ValueError):
             return None
         if first != second:
-            self.notes.append("At temperature 0 its answers are not reproducible: near-ties go either way.")
+            self.notes.append("At temperature 0 its answers are not reproducible: near ties go either way.")
         return first == second
 
     def _n(self) -> bool | None:
