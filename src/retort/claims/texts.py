@@ -14,7 +14,7 @@ from retort.distribution import entropy, log_softmax, nucleus_size, softmax, tot
 from retort.distribution.calibration import entropy_matched_temperature, equivalent_temperature
 from retort.errors import InputError
 from retort.lens.determinism import determinism
-from retort.lens.similar import triple_test
+from retort.lens.similar import TripleTest, triple_test
 
 COLD = 1e-4
 NUM_TEXTS = 12
@@ -88,7 +88,7 @@ def triples() -> list[tuple[str, str, str]]:
 
 
 def _runners_up_similarity(evidence: Evidence, threshold: float) -> Measured:
-    by_temperature = {}
+    by_temperature: dict[float, TripleTest] = {}
     for temperature in TRIPLE_TEMPERATURES:
         evidence.work.tell(
             TRIPLES, len(by_temperature) / len(TRIPLE_TEMPERATURES), "triples of words compared"
