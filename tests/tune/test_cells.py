@@ -6,12 +6,25 @@ import numpy as np
 import pytest
 
 from retort.tune.budget import Price
-from retort.tune.cells import cells_of, examples_of, model_question, prompt_questions, votes_of
+from retort.tune.cells import (
+    cells_of,
+    compared_at_once,
+    examples_of,
+    model_question,
+    prompt_questions,
+    votes_of,
+)
 from retort.tune.goals import find_goal
+from retort.tune.recommend import recommend, recommend_raced
 from retort.tune.samples import Samples
+from retort.tune.sequential import watched
 from retort.tune.settings import temperature_axis
 
 EXPLOIT = find_goal("exploit")
+
+
+def at_once(columns: np.ndarray):
+    return compared_at_once(columns, 0)
 
 
 def samples_of(right: np.ndarray, answers: np.ndarray | None = None) -> Samples:
@@ -49,21 +62,33 @@ def test_the_prompt_the_setting_and_which_is_worth_more() -> None:
     right[:, 1] = 1.0
     right[:20, 0, 0] = 1.0
     samples = samples_of(right)
-    prompt, setting, both = prompt_questions(samples, EXPLOIT, np.arange(40), 0, 1, 0)
+    prompt, setting, both = prompt_questions(samples, EXPLOIT, np.arange(40), 0, 1, at_once)
     assert (prompt.better, prompt.difference, prompt.significant) == ("prompt 2", 1.0, True)
     assert (setting.difference, setting.significant) == (0.5, True)
     assert (both.difference, both.significant) == (0.5, True)
-    assert prompt_questions(samples.of_prompt(0), EXPLOIT, np.arange(40), 0, 1, 0) == ()
+    assert prompt_questions(samples.of_prompt(0), EXPLOIT, np.arange(40), 0, 1, at_once) == ()
 
 
 def test_a_cell_is_not_compared_with_itself() -> None:
     """The suggested setting is the reference, and the first prompt the best: nothing differs or is estimated."""
     right = np.zeros((40, 2, 2, 1))
     right[:20, 0, 1] = 1.0
-    found = prompt_questions(samples_of(right), EXPLOIT, np.arange(40), 1, 1, 0)
+    found = prompt_questions(samples_of(right), EXPLOIT, np.arange(40), 1, 1, at_once)
     assert [(one.difference, one.difference_ci, one.significant) for one in found] == [
         (0.0, (0.0, 0.0), False)
-    ] * 3
+    ] * 2
+
+
+@pytest.mark.parametrize("setting", [0, 1])
+def test_which_change_is_worth_more_is_asked_where_there_are_two(setting: int) -> None:
+    """With the first prompt the best, "prompt 1 at 1 minus prompt 1 at 0" would only say the same once more."""
+    right = np.zeros((40, 2, 2, 1))
+    right[:, 0, 0] = 1.0
+    found = prompt_questions(samples_of(right), EXPLOIT, np.arange(40), setting, 1, at_once)
+    assert [one.question for one in found] == [
+        "best prompt against the first",
+        "suggested setting against the reference",
+    ]
 
 
 def test_a_vote_turns_the_recommendation_around() -> None:
@@ -71,10 +96,37 @@ def test_a_vote_turns_the_recommendation_around() -> None:
     right = np.zeros((60, 1, 2, 3))
     right[:20, 0, 0] = 1.0
     right[:, 0, 1, :2] = 1.0
-    majority, some = votes_of(samples_of(right), EXPLOIT, 0, None)
+    samples = samples_of(right)
+    majority, some = votes_of(
+        samples, EXPLOIT, np.arange(60), lambda scores: recommend(samples.axis, scores, EXPLOIT)[0]
+    )
     assert (majority.kind, majority.answers, majority.scores) == ("majority", 3, pytest.approx((1 / 3, 1.0)))
     assert majority.recommendation.setting == 1.0
     assert (some.kind, some.scores) == ("any", pytest.approx((1 / 3, 1.0)))
+
+
+def test_votes_and_questions_of_a_race() -> None:
+    """As above, where temperature 0 was dropped after 40 items: both are known on those that it was asked."""
+    right = np.zeros((60, 2, 2, 3))
+    right[:20, :, 0] = 1.0
+    right[:, :, 1, :2] = 1.0
+    samples = samples_of(right)
+    items = np.random.default_rng(0).permutation(60)
+    samples = samples.where(~((samples.setting == 0) & np.isin(samples.item, items[40:])))
+    majority, some = votes_of(
+        samples,
+        EXPLOIT,
+        items,
+        lambda scores: recommend_raced(samples.axis, watched(scores), EXPLOIT, (0.0, 1.0))[0],
+    )
+    asked = np.isin(np.arange(20), items[:40]).sum() / 40
+    assert majority.scores == pytest.approx((asked, 1.0)) and some.scores == pytest.approx((asked, 1.0))
+    assert majority.recommendation.anytime and majority.recommendation.setting == 1.0
+    low, high = majority.recommendation.differences[0].interval
+    assert -1.0 <= low < asked - 1.0 < high < 0.0
+    prompt, setting = prompt_questions(samples, EXPLOIT, items, 0, 1, watched)
+    assert prompt.difference == 0.0 and setting.difference == pytest.approx(asked - 2 / 3)
+    assert setting.difference_ci[0] < setting.difference < setting.difference_ci[1]
 
 
 def test_tied_votes_are_averaged() -> None:

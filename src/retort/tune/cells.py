@@ -6,9 +6,8 @@ What would a vote of my answers give? Which answers changed? All of it from the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -16,8 +15,9 @@ from retort.tune.budget import Price
 from retort.tune.goals import Goal, find_goal
 from retort.tune.recommend import ERROR_RATE, Ends, Recommendation, recommend
 from retort.tune.samples import Floats, Ints, Samples, over_prompts
+from retort.tune.sequential import Raced
 from retort.tune.settings import Values, describe
-from retort.tune.statistics import bounded_interval, compare
+from retort.tune.statistics import Comparison, bounded_interval, compare
 
 FEWEST_VOTES = 3
 MOST_EXAMPLES = 8
@@ -128,104 +128,103 @@ def _limits(scores: Floats, goal: Goal, samples: Samples) -> Ends:
     return min(low, float(scores.min())), max(high, float(scores.max()))
 
 
+Compared = Callable[[Floats], Comparison | Raced | None]
+"""Scores [items, columns] → what can be said of any two columns; None where that is nothing."""
+
+
+def compared_at_once(columns: Floats, seed: int) -> Comparison | None:
+    """The comparison of a complete grid, on the items that have all columns."""
+    complete = columns[~np.isnan(columns).any(axis=1)]
+    return compare(complete, ERROR_RATE, np.random.default_rng(seed)) if len(complete) >= 2 else None
+
+
+def _question(
+    question: str, better: str, than: str, evidence: Comparison | Raced, left: int, right: int
+) -> Question:
+    interval = (0.0, 0.0) if left == right else evidence.interval(left, right)
+    return Question(question, better, than, float(evidence.difference[left, right]), interval)
+
+
 def prompt_questions(
-    samples: Samples, goal: Goal, items: Ints, setting: int, reference: int, seed: int
+    samples: Samples, goal: Goal, items: Ints, setting: int, reference: int, compared: Compared
 ) -> tuple[Question, ...]:
-    """The best prompt against the first, the suggested setting against the reference, and which change is worth more;
-    each change alone. Nothing for one prompt."""
+    """The best prompt against the first, the suggested setting against the reference, and, where both are a change,
+    which of the two is worth more; each change alone. Nothing for one prompt."""
     if samples.num_prompts < 2:
         return ()
     by_prompt = [goal.item_scores(samples.of_prompt(number))[items] for number in range(samples.num_prompts)]
     # Each prompt at the reference, then the first prompt at the other settings: no cell stands there twice.
     others = [number for number in range(len(samples.axis)) if number != reference]
-    columns = np.concatenate(
-        [np.stack([one[:, reference] for one in by_prompt], axis=1), by_prompt[0][:, others]], axis=1
-    )
-    columns = columns[~np.isnan(columns).any(axis=1)]
-    if len(columns) < 2:
+    at_reference = np.stack([one[:, reference] for one in by_prompt], axis=1)
+    evidence = compared(np.concatenate([at_reference, by_prompt[0][:, others]], axis=1))
+    if evidence is None:
         return ()
-    comparison = compare(columns, ERROR_RATE, np.random.default_rng(seed))
-    best = int(np.argmax(comparison.means[: len(by_prompt)]))
+    best = int(np.argmax(evidence.means[: len(by_prompt)]))
     suggested = 0 if setting == reference else len(by_prompt) + others.index(setting)
     at, taken = (describe(samples.axis.settings[number]) for number in (reference, setting))
+    prompt = f"prompt {best + 1}"
+    found = [
+        _question("best prompt against the first", prompt, f"prompt 1 (both at {at})", evidence, best, 0)
+    ]
+    if others:
+        both = f"{at} (both with prompt 1)"
+        found.append(_question("suggested setting against the reference", taken, both, evidence, suggested, 0))
+    if best and suggested:
+        question = "the prompt or the setting"
+        found.append(
+            _question(question, f"{prompt} at {at}", f"prompt 1 at {taken}", evidence, best, suggested)
+        )
+    return tuple(found)
 
-    def ask(question: str, better: str, than: str, left: int, right: int) -> Question:
-        return Question(
-            question, better, than, float(comparison.difference[left, right]),
-            (0.0, 0.0) if left == right else comparison.interval(left, right),
-        )  # fmt: skip
 
-    first = ask("best prompt against the first", f"prompt {best + 1}", f"prompt 1 (both at {at})", best, 0)
-    if not others:
-        return (first,)
+def vote_question(samples: Samples, goal: Goal, items: Ints, compared: Compared) -> tuple[Question, ...]:
+    """A majority vote of all answers against one of them, where the settings leave nothing else to ask."""
+    answers = int(samples.cell_sizes.max())
+    if len(samples.axis) > 1 or not goal.is_mean or samples.answer is None or answers < FEWEST_VOTES:
+        return ()
+    evidence = compared(
+        np.concatenate([over_prompts(samples.majority_scores()), goal.item_scores(samples)], axis=1)[items]
+    )
+    if evidence is None:
+        return ()
     return (
-        first,
-        ask("suggested setting against the reference", taken, f"{at} (both with prompt 1)", suggested, 0),
-        ask(
-            "the prompt or the setting",
-            f"prompt {best + 1} at {at}",
-            f"prompt 1 at {taken}",
-            best,
-            suggested,
+        _question(
+            "a vote against one answer", f"a majority vote of {answers}", "one answer", evidence, 0, 1
         ),
     )
 
 
 def model_question(names: Sequence[str], scores: Sequence[Floats], seed: int) -> Question:
     """The best model against the first, each at its suggested setting: one column of item scores for each model."""
-    columns = np.stack(scores, axis=1)
-    comparison = compare(columns, ERROR_RATE, np.random.default_rng(seed))
-    best = int(np.argmax(comparison.means))
-    interval = (0.0, 0.0) if best == 0 else comparison.interval(best, 0)
-    return Question(
-        "best model against the first, each at its suggested setting", names[best], names[0],
-        float(comparison.difference[best, 0]), interval,
-    )  # fmt: skip
+    evidence = compare(np.stack(scores, axis=1), ERROR_RATE, np.random.default_rng(seed))
+    best = int(np.argmax(evidence.means))
+    question = "best model against the first, each at its suggested setting"
+    return _question(question, names[best], names[0], evidence, best, 0)
 
 
-def votes_of(samples: Samples, goal: Goal, seed: int, against: Values | None) -> tuple[Vote, ...]:
+def votes_of(
+    samples: Samples, goal: Goal, items: Ints, recommended: Callable[[Floats], Recommendation]
+) -> tuple[Vote, ...]:
     """What the answers of an item give together, at every setting; nothing below three answers per cell, and for goals
     whose score is not a mean over answers. Where there is one setting alone, of fewer answers too: their number is then
-    what can be chosen."""
+    what can be chosen. `recommended`: what to take by the votes' scores [items, settings]."""
     sizes = samples.cell_sizes
-    full = (sizes == sizes.max()).all(axis=(1, 2))
     most = int(sizes.max())
-    if not goal.is_mean or most < FEWEST_VOTES or full.sum() < 2:
+    # A race leaves a setting that was dropped without answers, through all prompts.
+    full = ((sizes == most) | (sizes.sum(axis=1, keepdims=True) == 0)).all(axis=(1, 2))
+    items = items[full[items]]
+    if not goal.is_mean or most < FEWEST_VOTES or len(items) < 2:
         return ()
-    counts = [most] if len(samples.axis) > 1 else [*range(FEWEST_VOTES, most, 2), most]
     found = []
-    for answers in counts:
-        together = {"any": find_goal(f"pass@{answers}").item_scores(samples)[full]}
+    for answers in [most] if len(samples.axis) > 1 else [*range(FEWEST_VOTES, most, 2), most]:
+        together = {"any": find_goal(f"pass@{answers}").item_scores(samples)}
         if samples.answer is not None:
-            majority = over_prompts(samples.in_groups(answers).majority_scores())
-            together = {"majority": majority[full], **together}
-        for kind, scores in together.items():
-            recommendation, _ = recommend(samples.axis, scores, "exploit", seed=seed, against=against)
-            found.append(Vote(kind, answers, tuple(scores.mean(axis=0).tolist()), recommendation))
+            together = {"majority": over_prompts(samples.in_groups(answers).majority_scores()), **together}
+        for kind, all_scores in together.items():
+            scores = all_scores[items]
+            means = tuple(np.nanmean(scores, axis=0).tolist())
+            found.append(Vote(kind, answers, means, recommended(scores)))
     return tuple(found)
-
-
-def vote_question(samples: Samples, goal: Goal, items: Ints, seed: int) -> tuple[Question, ...]:
-    """A majority vote of all answers against one of them, where the settings leave nothing else to ask."""
-    answers = int(samples.cell_sizes.max())
-    if (
-        len(samples.axis) > 1
-        or not goal.is_mean
-        or samples.answer is None
-        or answers < FEWEST_VOTES
-        or len(items) < 2
-    ):
-        return ()
-    columns = np.stack(
-        [over_prompts(samples.majority_scores())[items, 0], goal.item_scores(samples)[items, 0]], axis=1
-    )
-    comparison = compare(columns, ERROR_RATE, np.random.default_rng(seed))
-    difference, interval = float(comparison.difference[0, 1]), comparison.interval(0, 1)
-    return (
-        Question(
-            "a vote against one answer", f"a majority vote of {answers}", "one answer", difference, interval
-        ),
-    )
 
 
 def examples_of(
@@ -235,24 +234,21 @@ def examples_of(
     if samples.answer is None or samples.texts is None or setting == reference:
         return ()
     change = scores[:, setting] - scores[:, reference]
-    order = [
-        number for number in np.argsort(-np.abs(change), kind="stable").tolist() if change[number] != 0.0
-    ]
-    found: list[Example] = []
+    ranked = np.argsort(-np.abs(change), kind="stable").tolist()
+    order = [number for number in ranked if abs(change[number]) > 0.0]  # not NaN: a race asked one of them alone
+    found = []
     for number in order[:MOST_EXAMPLES]:
         item = int(items[number])
-        answers: list[Any] = []
-        for which in (reference, setting):
-            places = np.flatnonzero((samples.item == item) & (samples.setting == which))
-            answers.append(
-                (int(samples.prompt[places[0]]) + 1, samples.texts[int(samples.answer[places[0]])])
-            )
+        before, after = (
+            int(np.flatnonzero((samples.item == item) & (samples.setting == which))[0])
+            for which in (reference, setting)
+        )
         found.append(
             Example(
                 samples.item_ids[item],
-                answers[0][0],
-                answers[0][1],
-                answers[1][1],
+                int(samples.prompt[before]) + 1,
+                samples.texts[int(samples.answer[before])],
+                samples.texts[int(samples.answer[after])],
                 float(scores[number, reference]),
                 float(scores[number, setting]),
             )

@@ -23,7 +23,7 @@ from retort.sources.chat import SeenPrompt
 from retort.sources.positions import position_logits
 from retort.transforms import Context
 from retort.tune.item import encoded_after
-from retort.tune.samples import Floats, Rows, over_prompts
+from retort.tune.samples import Floats, Rows, mean_of_known, over_prompts
 from retort.tune.settings import Axis, Values, describe, key
 from retort.tune.sweep import Plan, ProgressCallback
 
@@ -284,10 +284,7 @@ def second_nll(
         if on_progress is not None:
             on_progress(done, len(rows), f"answers read by {source.name}")
     with np.errstate(divide="ignore", invalid="ignore"):
-        of_items = over_prompts(np.where(tokens > 0, nats / tokens, np.nan))
-    known = ~np.isnan(of_items)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(np.where(known, of_items, 0.0).sum(axis=0) / known.sum(axis=0))
+        return mean_of_known(over_prompts(np.where(tokens > 0, nats / tokens, np.nan)), axis=0)
 
 
 def _nll(source: Source, prompt: SeenPrompt, text: str) -> tuple[float, int]:

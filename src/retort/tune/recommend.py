@@ -38,12 +38,13 @@ from retort.tune.statistics import (
     bounded_interval,
     compare,
     held_out,
-    planned,
 )
 
 ERROR_RATE = 0.05
 POWER = 0.8
 Ends = tuple[float, float]
+SAME: Ends = (0.0, 0.0)
+"""The interval of a difference between a setting and itself."""
 
 
 @dataclass(frozen=True)
@@ -159,127 +160,62 @@ def recommend(
     comparison = compare(scores, error_rate, rng, resamples, limits[1] - limits[0])
     own = bounded_interval(scores, limits, error_rate)
     if len(axis) == 1:
-        return _only_setting(axis, float(scores.mean()), error_rate), own
-    reference = axis.default if against is None else axis.find(against)
-
-    def chosen_by(found: Comparison) -> tuple[int, tuple[int, ...]]:
-        return choose(found.means, found.better, axis.ordered, found.blind)
-
-    setting, region = chosen_by(comparison)
-    best = int(np.argmax(comparison.means))
-    differences = tuple(
-        Difference(
-            axis.points[other],
-            float(comparison.difference[other, reference]),
-            (0.0, 0.0)
-            if other == reference
-            else planned(scores[:, other] - scores[:, reference], comparison.reach, error_rate),
-            (0.0, 0.0) if other == reference else comparison.interval(other, reference),
-        )
-        for other in range(len(axis))
-    )
-    chosen = differences[setting]
-    interval = chosen.interval if against is not None else chosen.interval_all
-    later = held_out(scores, lambda half: chosen_by(half)[0], reference, setting, error_rate, rng)
-    smallest = (
-        comparison.minimum_detectable(power)
+        return _only_setting(axis, comparison), own
+    found = _of(axis, comparison, against)
+    reference = axis.points.index(found.reference)
+    setting, _ = _chosen(comparison, axis)
+    later = held_out(scores, lambda half: _chosen(half, axis)[0], reference, setting, error_rate, rng)
+    tested = (
+        comparison
         if against is None or setting == reference
-        else compare(scores[:, [setting, reference]], error_rate, rng, resamples).minimum_detectable(power)
+        else compare(scores[:, [setting, reference]], error_rate, rng, resamples)
     )
-    nothing = not scores.any()
-    found = Recommendation(
-        setting=None if nothing else axis.points[setting],
-        reason="",
-        detectable=bool(comparison.better[setting].any()) if setting == reference else interval[0] > 0.0,
-        difference=chosen.difference,
-        difference_ci=interval,
-        reference=axis.points[reference],
-        region=tuple(axis.points[index] for index in region),
-        best=axis.points[best],
-        held_out_difference=None if later is None else later.difference,
-        held_out_ci=None if later is None else later.interval,
-        chosen_again=None if later is None else later.again,
-        minimum_detectable_difference=finite(smallest),
-        power=power,
-        error_rate=error_rate,
-        values={} if nothing else dict(axis.settings[setting]),
-        planned=against is not None,
-        tied=tuple(axis.points[index] for index in np.flatnonzero(~comparison.better.any(axis=0))),
-        lead_of_best=float(comparison.difference[best, setting]),
-        lead_of_best_ci=(0.0, 0.0) if best == setting else comparison.interval(best, setting),
-        differences=differences,
-    )
-    means = dict(zip(map(axis.short, axis.points), comparison.means.tolist(), strict=True))
-    words = _Words(found, aim, axis, means, len(scores), comparison.fewest, limits == (0.0, 1.0))
-    return replace(found, reason=" ".join(words.sentences())), own
-
-
-def _only_setting(axis: Axis, mean: float, error_rate: float) -> Recommendation:
-    """What is said of a model that takes no settings."""
-    (point,) = axis.points
-    return Recommendation(
-        setting=point if mean > 0.0 else None,
-        reason="This model takes no temperature, so its own settings are all there is. What can still be chosen is the "
-        "prompt, and how many answers to take for a vote.",
-        detectable=False,
-        difference=0.0,
-        difference_ci=(0.0, 0.0),
-        reference=point,
-        region=(point,),
-        best=point,
-        held_out_difference=None,
-        held_out_ci=None,
-        chosen_again=None,
-        minimum_detectable_difference=None,
-        power=POWER,
-        error_rate=error_rate,
-        values={},
-        tied=(point,),
-        lead_of_best=0.0,
-        lead_of_best_ci=(0.0, 0.0),
-    )
+    found = replace(found, minimum_detectable_difference=finite(tested.minimum_detectable(power)), power=power)
+    if later is not None:
+        found = replace(
+            found, held_out_difference=later.difference, held_out_ci=later.interval, chosen_again=later.again
+        )
+    return _in_words(found, aim, axis, comparison, limits), own
 
 
 def recommend_raced(
-    axis: Axis,
-    raced: Raced,
-    goal: Goal,
-    bounds: Ends,
-    error_rate: float = ERROR_RATE,
-    against: Values | None = None,
+    axis: Axis, raced: Raced, goal: Goal, bounds: Ends, against: Values | None = None
 ) -> tuple[Recommendation, Array]:
     """As `recommend`, from a race that may have stopped at any time: every interval is a confidence sequence."""
+    found = replace(_of(axis, raced, against), anytime=True)
+    columns = (one[~np.isnan(one)] for one in raced.scores.T)
+    own = np.array([confidence_sequence(one, bounds, raced.alpha) for one in columns])
+    return _in_words(found, goal, axis, raced, bounds), own
+
+
+def _chosen(evidence: Comparison | Raced, axis: Axis) -> tuple[int, tuple[int, ...]]:
+    return choose(evidence.means, evidence.better, axis.ordered, evidence.blind)
+
+
+def _of(axis: Axis, evidence: Comparison | Raced, against: Values | None = None) -> Recommendation:
+    """The recommendation that the rule gives, without its words and what only a complete grid can tell."""
     reference = axis.default if against is None else axis.find(against)
-    means = np.nanmean(raced.scores, axis=0)
-    setting, region = choose(means, raced.better, axis.ordered)
-    best = int(np.argmax(means))
-    span = bounds[1] - bounds[0]
-    pairs = max(len(axis) * (len(axis) - 1) // 2, 1)
+    setting, region = _chosen(evidence, axis)
+    best = int(np.argmax(evidence.means))
 
-    def between(left: int, right: int, alpha: float) -> tuple[float, Ends]:
-        if left == right:
-            return 0.0, (0.0, 0.0)
-        paired = raced.scores[:, left] - raced.scores[:, right]
-        paired = paired[~np.isnan(paired)]
-        return float(paired.mean()), confidence_sequence(paired, (-span, span), alpha)
-
-    differences = tuple(
-        Difference(
+    def minus_reference(other: int) -> Difference:
+        same = other == reference
+        return Difference(
             axis.points[other],
-            *between(other, reference, error_rate),
-            between(other, reference, error_rate / pairs)[1],
+            float(evidence.difference[other, reference]),
+            SAME if same else evidence.interval_alone(other, reference),
+            SAME if same else evidence.interval(other, reference),
         )
-        for other in range(len(axis))
-    )
-    chosen = differences[setting]
-    interval = chosen.interval if against is not None else chosen.interval_all
-    lead, lead_ci = between(best, setting, error_rate / pairs)
-    nothing = not np.nan_to_num(raced.scores).any()
-    found = Recommendation(
-        setting=None if nothing else axis.points[setting],
+
+    differences = tuple(map(minus_reference, range(len(axis))))
+    taken = differences[setting]
+    interval = taken.interval_all if against is None else taken.interval
+    is_zero = not np.nan_to_num(evidence.scores).any()
+    return Recommendation(
+        setting=None if is_zero else axis.points[setting],
         reason="",
-        detectable=bool(raced.better[setting].any()) if setting == reference else interval[0] > 0.0,
-        difference=chosen.difference,
+        detectable=bool(evidence.better[setting].any()) if setting == reference else interval[0] > 0.0,
+        difference=taken.difference,
         difference_ci=interval,
         reference=axis.points[reference],
         region=tuple(axis.points[index] for index in region),
@@ -289,20 +225,34 @@ def recommend_raced(
         chosen_again=None,
         minimum_detectable_difference=None,
         power=POWER,
-        error_rate=error_rate,
-        values={} if nothing else dict(axis.settings[setting]),
+        error_rate=evidence.alpha,
+        values={} if is_zero else dict(axis.settings[setting]),
         planned=against is not None,
-        tied=tuple(axis.points[index] for index in np.flatnonzero(~raced.better.any(axis=0))),
-        lead_of_best=lead,
-        lead_of_best_ci=lead_ci,
+        tied=tuple(axis.points[index] for index in np.flatnonzero(~evidence.better.any(axis=0))),
+        lead_of_best=float(evidence.difference[best, setting]),
+        lead_of_best_ci=SAME if best == setting else evidence.interval(best, setting),
         differences=differences,
-        anytime=True,
     )
-    named = dict(zip(map(axis.short, axis.points), means.tolist(), strict=True))
-    words = _Words(found, goal, axis, named, len(raced.scores), 0, bounds == (0.0, 1.0))
-    columns = (one[~np.isnan(one)] for one in raced.scores.T)
-    own = np.array([confidence_sequence(one, bounds, error_rate) for one in columns])
-    return replace(found, reason=" ".join(words.sentences())), own
+
+
+def _only_setting(axis: Axis, evidence: Comparison) -> Recommendation:
+    """What is said of a model that takes no settings."""
+    return replace(
+        _of(axis, evidence),
+        reason="This model takes no temperature, so its own settings are all there is. What can still be chosen is the "
+        "prompt, and how many answers to take for a vote.",
+        differences=(),
+    )
+
+
+def _in_words(
+    found: Recommendation, goal: Goal, axis: Axis, evidence: Comparison | Raced, limits: Ends
+) -> Recommendation:
+    means = dict(zip(map(axis.short, axis.points), evidence.means.tolist(), strict=True))
+    words = _Words(
+        found, goal, axis, means, len(evidence.scores), evidence.fewest, is_share=limits == (0.0, 1.0)
+    )
+    return replace(found, reason=" ".join(words.sentences()))
 
 
 @dataclass(frozen=True)

@@ -111,6 +111,10 @@ class Samples:
         cells, _ = self._groups(wanted)
         return self._over_cells(np.bincount(cells, minlength=self._num_cells)).astype(np.float64)
 
+    def distinct_share(self) -> Floats:
+        """`[I, P, S]` share of each cell's answers that are different; NaN in an empty one."""
+        return _shares(self.distinct(), self.cell_sizes)
+
     def agreement(self) -> Floats:
         """`[I, P, S]` share of pairs of a cell's answers that are equal, `Σ_a C(n_a, 2)/C(N, 2)`; NaN below two."""
         cells, counts = self._groups(None)
@@ -152,8 +156,13 @@ class Samples:
 
 def over_prompts(values_IPS: Floats) -> Floats:
     """`[I, S]` mean over an item's prompt variants, of the cells that have a value; NaN where none has."""
-    known = ~np.isnan(values_IPS)
-    return _shares(np.where(known, values_IPS, 0.0).sum(axis=1), known.sum(axis=1))
+    return mean_of_known(values_IPS, axis=1)
+
+
+def mean_of_known(values: Floats, axis: int) -> Floats:
+    """The mean along an axis of what is not NaN; NaN where nothing is known."""
+    known = ~np.isnan(values)
+    return _shares(np.where(known, values, 0.0).sum(axis=axis), known.sum(axis=axis))
 
 
 def _shares(numbers: np.ndarray, totals: np.ndarray) -> Floats:

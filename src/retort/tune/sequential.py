@@ -15,8 +15,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from retort.tune.statistics import Array
 
@@ -33,15 +36,64 @@ Ask = Callable[[Sequence[int], Sequence[int]], Array | None]
 
 @dataclass(frozen=True)
 class Raced:
-    """What a race found. `scores` [items, settings]: NaN where an item was not asked, in the order in which items were;
-    `order`: their numbers. `better[s, t]`: s is significantly better than t. `dropped`: when each setting left the race
-    (items seen), or None. `cells`: how many scores there are."""
+    """What can be said of scores that may stop at any time; the same questions as of `statistics.Comparison`.
+
+    `scores` [items, settings], in the order in which items came, whose numbers are `order`: NaN where an item was not
+    asked. `highest[s, t]`: the logarithm of the most that the bets on "s is better than t" ever held. `span`: the
+    range of a score.
+    """
 
     scores: Array
     order: tuple[int, ...]
-    better: np.ndarray
-    dropped: tuple[int | None, ...]
-    cells: int
+    highest: Array
+    span: float
+    alpha: float
+
+    blind: ClassVar[bool] = False
+    fewest: ClassVar[int] = 0
+
+    @property
+    def pairs(self) -> int:
+        """How many comparisons of two settings share one error rate."""
+        num_settings = self.scores.shape[1]
+        return max(num_settings * (num_settings - 1) // 2, 1)
+
+    @property
+    def cells(self) -> int:
+        """How many scores there are."""
+        return int(np.count_nonzero(~np.isnan(self.scores)))
+
+    @property
+    def better(self) -> NDArray[np.bool_]:
+        """`better[s, t]`: s is significantly better than t."""
+        return _is_better(self.highest, self.alpha)
+
+    @cached_property
+    def means(self) -> Array:
+        """Each setting's mean score, of the items that it was asked."""
+        return np.asarray(np.nanmean(self.scores, axis=0))
+
+    @cached_property
+    def difference(self) -> Array:
+        """`difference[s, t]`: the mean of score s minus score t, of the items that both were asked."""
+        return np.asarray(np.nanmean(self.scores[:, :, None] - self.scores[:, None, :], axis=0))
+
+    def interval(self, setting: int, other: int) -> tuple[float, float]:
+        """Confidence sequence of mean(setting) − mean(other). Those of all pairs hold together."""
+        return self._sequence(setting, other, self.alpha / self.pairs)
+
+    def interval_alone(self, setting: int, other: int) -> tuple[float, float]:
+        """As `interval`, where this is the one comparison that was planned."""
+        return self._sequence(setting, other, self.alpha)
+
+    def _sequence(self, setting: int, other: int, alpha: float) -> tuple[float, float]:
+        paired = self.scores[:, setting] - self.scores[:, other]
+        return confidence_sequence(paired[~np.isnan(paired)], (-self.span, self.span), alpha)
+
+
+def _is_better(highest: Array, alpha: float) -> NDArray[np.bool_]:
+    num_settings = len(highest)
+    return highest >= math.log(max(num_settings * (num_settings - 1), 1) / alpha)
 
 
 def race_order(num_items: int, seed: int) -> list[int]:
@@ -56,29 +108,42 @@ def race(
     are asked, or one setting is left. `span`: the range of scores."""
     order = race_order(num_items, seed)
     scores = np.full((num_items, num_settings), np.nan)
-    capital = np.zeros((len(BETS), num_settings, num_settings))  # logarithms
-    highest = np.zeros((num_settings, num_settings))
-    threshold = math.log(max(num_settings * (num_settings - 1), 1) / alpha)
-    dropped: list[int | None] = [None] * num_settings
-    cells = seen = 0
+    bets, seen = _Bets(num_settings, span), 0
     while seen < num_items:
-        alive = [setting for setting in range(num_settings) if dropped[setting] is None]
+        alive = np.flatnonzero(~_is_better(bets.highest, alpha).any(axis=0)).tolist()
         items = order[seen : seen + BLOCK]
         if len(alive) < 2 or (found := ask(items, alive)) is None:
             break
-        cells += found.size
-        # One bet after another: an item's stake is what the items before it left, so they cannot be added up first.
-        for row in found:
-            difference = (row[:, None] - row[None, :]) / span
-            capital[np.ix_(range(len(BETS)), alive, alive)] += np.log1p(BETS[:, None, None] * difference)
-            mixed = np.logaddexp.reduce(capital, axis=0) - math.log(len(BETS))
-            np.maximum(highest, mixed, out=highest)
         scores[np.ix_(range(seen, seen + len(items)), alive)] = found
+        bets.add(scores[seen : seen + len(items)])
         seen += len(items)
-        for setting in np.flatnonzero((highest >= threshold).any(axis=0)).tolist():
-            if dropped[setting] is None:
-                dropped[setting] = seen
-    return Raced(scores[:seen], tuple(order[:seen]), highest >= threshold, tuple(dropped), cells)
+    return Raced(scores[:seen], tuple(order[:seen]), bets.highest, span, alpha)
+
+
+def watched(scores: Array, *, span: float = 1.0, alpha: float = 0.05) -> Raced:
+    """The same of other scores [items, columns] that came with a race's: votes, prompts. They had no part in what was
+    asked, so that the bets on them are as valid where it stopped."""
+    bets = _Bets(scores.shape[1], span)
+    bets.add(scores)
+    return Raced(scores, tuple(range(len(scores))), bets.highest, span, alpha)
+
+
+class _Bets:
+    """The money of the bets on every ordered pair of settings, as logarithms."""
+
+    def __init__(self, num_settings: int, span: float) -> None:
+        self._capital = np.zeros((len(BETS), num_settings, num_settings))
+        self._span = span
+        self.highest = np.zeros((num_settings, num_settings))
+
+    def add(self, scores: Array) -> None:
+        """Bet on some more items. One after another: a stake is what the items before it left."""
+        for row in scores:
+            # Where one of the two was not asked, nothing is staked.
+            difference = np.nan_to_num(row[:, None] - row[None, :]) / self._span
+            self._capital += np.log1p(BETS[:, None, None] * difference)
+            mixed = np.logaddexp.reduce(self._capital, axis=0) - math.log(len(BETS))
+            np.maximum(self.highest, mixed, out=self.highest)
 
 
 def confidence_sequence(values: Array, bounds: tuple[float, float], alpha: float) -> tuple[float, float]:

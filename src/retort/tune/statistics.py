@@ -24,6 +24,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -150,24 +151,28 @@ def _widened(
 class Comparison:
     """All paired differences between settings; `difference[s, t]` is the mean of scores[:, s] − scores[:, t].
 
-    `statistic[s, t]`: `Σ d / √(Σ d²)` over the items; 0 where a pair is equal. `critical`: what the largest of them
+    `scores`: what was compared, [items, settings]. `statistic[s, t]`: `Σ d / √(Σ d²)` over the items; 0 where a pair is equal. `critical`: what the largest of them
     exceeds with probability alpha where no setting differs. `low`, `high`: ends of the intervals, which hold for all
     pairs together. `reach`: the largest difference between two settings seen on any item (their scores' range, where
     none is seen). `squares`: the mean of d² of every pair. `unit`: by how much two settings differ on an
     item where they do.
     """
 
-    means: Array
+    scores: Array
     difference: Array
     statistic: Array
     critical: float
     low: Array
     high: Array
-    num_items: int
     reach: float
     squares: Array
     unit: float
     alpha: float
+
+    @cached_property
+    def means(self) -> Array:
+        """Each setting's mean score."""
+        return np.asarray(self.scores.mean(axis=0))
 
     @property
     def better(self) -> NDArray[np.bool_]:
@@ -175,18 +180,22 @@ class Comparison:
         return self.statistic > self.critical
 
     @property
-    def blind(self) -> bool:
-        """Whether there are too few items for any two settings to be significantly different, whatever the scores."""
-        return self.fewest > self.num_items
-
-    @property
     def fewest(self) -> int:
         """How many items must differ, all the same way and by as much, for a significant difference."""
         return _fewest(self.critical, self.alpha)
 
+    @property
+    def blind(self) -> bool:
+        """Whether there are too few items for any two settings to be significantly different, whatever the scores."""
+        return self.fewest > len(self.scores)
+
     def interval(self, setting: int, other: int) -> tuple[float, float]:
         """Interval of mean(setting) − mean(other). The intervals of all pairs hold together."""
         return float(self.low[setting, other]), float(self.high[setting, other])
+
+    def interval_alone(self, setting: int, other: int) -> tuple[float, float]:
+        """As `interval`, where this is the one comparison that was planned."""
+        return planned(self.scores[:, setting] - self.scores[:, other], self.reach, self.alpha)
 
     def minimum_detectable(self, power: float = 0.8) -> float:
         """The true difference that is found between any two of these settings with at least this probability.
@@ -196,10 +205,10 @@ class Comparison:
         difference*, which adds its own variance. The setting that
         differs most from the others stands for all.
         """
-        others = max(len(self.means) - 1, 1)
-        square = float(self.squares.sum(axis=1).max() / others)
+        num_items, num_settings = self.scores.shape
+        square = float(self.squares.sum(axis=1).max() / max(num_settings - 1, 1))
         return minimum_detectable(
-            self.num_items, self.critical, square, self.unit, self.fewest, power, self.reach
+            num_items, self.critical, square, self.unit, self.fewest, power, self.reach
         )
 
 
@@ -254,7 +263,6 @@ def compare(
 ) -> Comparison:
     """Every pair of settings compared, at one error rate for all of them. `span`: the width of the scores' bounds."""
     num_items, num_settings = scores.shape
-    means = scores.mean(axis=0)
     sums = np.zeros((3, num_settings, num_settings))
     largest = size = 0.0
     differing = 0
@@ -283,13 +291,12 @@ def compare(
     low = np.where(better, np.maximum(low, ROUNDING), np.minimum(low, 0.0))
     high = np.where(better.T, np.minimum(high, -ROUNDING), np.maximum(high, 0.0))
     return Comparison(
-        means,
+        scores,
         first / num_items,
         statistic,
         critical,
         low,
         high,
-        num_items,
         reach,
         second / num_items,
         size / differing if differing else span,

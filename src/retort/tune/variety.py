@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from retort.distribution import distinct_n, n_gram_similarity, self_bleu, semantic_distinct, vendi_score
 from retort.errors import InputError, MissingExtraError, did_you_mean
-from retort.tune.samples import Floats, Ints, Samples
+from retort.tune.samples import Ints, Samples, mean_of_known, over_prompts
 
 Embed = Callable[[Sequence[str]], NDArray[np.float64]]
 
@@ -142,7 +142,7 @@ def measured_variety(
                 values[place, prompt, setting] = _of_cell(
                     words, lambda kinds: likeness.similarity(kinds, vectors), likeness.alike
                 )
-    means_SM = _mean_of_known(_mean_of_known(values, axis=1), axis=0)
+    means_SM = mean_of_known(over_prompts(values), axis=0)
     return tuple(
         {
             **{name: None if np.isnan(mean) else float(mean) for name, mean in zip(NAMES, row, strict=True)},
@@ -231,11 +231,3 @@ def _spread(items: NDArray[np.int64], most: int) -> NDArray[np.int64]:
     if len(items) <= most:
         return items
     return items[np.linspace(0, len(items) - 1, most).round().astype(np.int64)]
-
-
-def _mean_of_known(values: Floats, axis: int) -> Floats:
-    """The mean along an axis of what is not NaN; NaN where nothing is known."""
-    known = ~np.isnan(values)
-    totals = known.sum(axis=axis)
-    sums = np.where(known, values, 0.0).sum(axis=axis)
-    return np.where(totals > 0, sums / np.maximum(totals, 1), np.nan)
