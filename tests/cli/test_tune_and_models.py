@@ -131,6 +131,25 @@ def test_check_says_the_cost_and_a_preset_and_the_file_fill_in(run, run_json, sk
     assert "is a valid task" in run("tune", task, "--check").stdout
 
 
+def test_check_names_all_obstacles_each_on_a_line(run, sky, task) -> None:
+    broken = TASK.replace("exploit", "explioit").replace("max_tokens: 1", "max_tokens: 0")
+    Path("broken.yaml").write_text(broken.replace("{subject}", "{sujbect}"))
+    result = run("tune", "broken.yaml", "--check")
+    assert result.exit_code == 2 and result.stdout == ""
+    lines = result.stderr.splitlines()
+    assert len(lines) == 10 and all(line.startswith("retort: ") for line in lines)
+    assert "line 2: goal is 'explioit' (did you mean exploit?)" in result.stderr
+    assert "line 5: max_tokens is 0" in result.stderr
+    assert "items.jsonl line 8: the prompt uses {sujbect} (did you mean subject?)" in result.stderr
+    options = ("--budget", "3", "--against", "temperature=9", "--baseline", "items.jsonl", "--engine", "ray")
+    result = run("tune", task, "--check", *options)
+    assert result.exit_code == 2 and len(result.stderr.splitlines()) == 4, result.stderr
+    for said in ("too small", "temperature=9 is no setting", "items.jsonl", "leave out --engine ray"):
+        assert said in result.stderr
+    misspelt = run("tune", "taks.yaml", "--check")
+    assert misspelt.exit_code == 2 and "(did you mean task.yaml?)" in misspelt.stderr
+
+
 def test_check_of_auto_and_of_an_engines_settings(run, run_json, sky, task) -> None:
     assert (
         "a finer round around the best follows"

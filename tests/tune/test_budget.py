@@ -15,13 +15,15 @@ from tests.tune.test_server_sweep import asked, greedy_word, source_of, task, wi
 
 from mock_server import MockServer, serve
 from retort.chain import Chain
-from retort.errors import InputError, SourceError
-from retort.tune.budget import Price, read_spending
+from retort.errors import InputError, RetortError, SourceError
+from retort.tune.budget import Budget, Price, read_spending
 from retort.tune.conclude import conclude
 from retort.tune.goals import find_goal
 from retort.tune.recording import read
 from retort.tune.run import Forecast, run
+from retort.tune.score import make_scorer
 from retort.tune.server_sweep import Pace
+from retort.tune.tune import tune
 
 ALIKE = (0.0, 0.1, 0.2, 0.3)
 """Temperatures that no budget finds a difference between."""
@@ -147,6 +149,65 @@ def test_a_budget_that_is_too_small_is_refused_before_anything_is_drawn() -> Non
     ):
         run(LOCAL, source, GRID, 1, budget=10)
     assert source.rows == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"temperatures": "auto"}, "auto chooses its fine temperatures .* cannot have a budget"),
+        ({"engine": "ray"}, "workers would wait for each other; leave out --engine ray"),
+        ({"budget": 10}, "a budget of 10 answers is too small"),
+        ({"budget": "1 cost"}, "a budget in money needs what tokens cost"),
+        ({"against": "temperature=7"}, "temperature=7 is no setting of those compared"),
+        ({"against": "hot"}, "a setting must be written name=value"),
+        ({"baseline": "nowhere.json"}, "nowhere.json cannot be read"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_before_a_model_is_opened(
+    arguments: dict[str, Any], said: str
+) -> None:
+    """There is no such model, and nobody gets as far as to see that."""
+    given: dict[str, Any] = {"temperatures": GRID, "samples": 1, "budget": 500, **arguments}
+    with pytest.raises(RetortError, match=said):
+        tune(LOCAL, "no-such-model", **given)
+    if "engine" in arguments or arguments.get("temperatures") == "auto":
+        with pytest.raises(InputError, match=said):
+            run(LOCAL, KnowingSource(EXPLOIT_KNOWN), given.pop("temperatures"), **given)
+
+
+def test_the_files_own_budget_is_kept_and_the_options_comes_before_it() -> None:
+    task = replace(LOCAL, budget=Budget(amount="200 answers"))
+    arguments: dict[str, Any] = {"temperatures": ALIKE, "samples": 1}
+    own = tune(task, KnowingSource(EXPLOIT_KNOWN), **arguments)
+    assert own.answers_drawn is not None and 150 < own.answers_drawn <= 200
+    given = tune(task, KnowingSource(EXPLOIT_KNOWN), budget=100, **arguments)
+    assert given.answers_drawn is not None and given.answers_drawn <= 100
+
+
+def test_a_choice_has_no_budget() -> None:
+    task = replace(LOCAL, scorer=make_scorer("choice", (), ""), budget=Budget(amount=500))
+    with pytest.raises(InputError, match="draws nothing, so a budget has nothing to save"):
+        tune(task, "no-such-model", temperatures=GRID)
+
+
+def test_votes_and_prompts_are_compared_with_a_budget_too(tmp_path: Path) -> None:
+    """Temperature 3 is much worse and dropped: its votes are those of fewer items."""
+    source = KnowingSource(EXPLOIT_KNOWN)
+    found = run(LOCAL, source, (0.0, 0.3, 3.0), 3, budget=750, record=tmp_path / "r")
+    assert found.answers_drawn is not None and found.answers_drawn < 40 * 2 * 3 * 3
+    assert found.settings[2].samples < found.settings[0].samples
+    assert [one.question for one in found.questions][:2] == [
+        "best prompt against the first",
+        "suggested setting against the reference",
+    ]
+    assert {vote.kind for vote in found.votes} == {"majority", "any"}
+    for vote in found.votes:
+        assert vote.recommendation.anytime and vote.answers == 3
+        assert vote.scores[2] < vote.scores[0]
+        low, high = vote.recommendation.difference_ci
+        assert low <= vote.recommendation.difference <= high
+    assert found.variance is None and found.turning_point is None
+    assert reread(tmp_path / "r") == found.to_dict()
 
 
 # On a server

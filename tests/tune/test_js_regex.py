@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from retort.tune.js_regex import javascript_regex
+from retort.tune.readers.javascript import javascript_regex
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from retort.errors import InputError, RetortError, SourceError
 from retort.tune import task as task_module
+from retort.tune.readers.reading import Problems
 from retort.tune.task import load_task
 
 GOOD = """\
@@ -141,6 +143,73 @@ def test_an_item_that_cannot_be_used_says_which_line(tmp_path: Path, item: objec
     with pytest.raises(InputError, match=said) as error:
         load_task(path)
     assert str(error.value).startswith("kinds.jsonl line 2")
+
+
+def test_all_that_is_wrong_with_a_task_is_said_at_once(tmp_path: Path) -> None:
+    text = GOOD.replace("goal: exploit", "gaol: exploit").replace("max_tokens: 6", "max_tokens: 0")
+    items = [{**ITEMS[0], "refs": [], "vars": 3}, {**ITEMS[1], "vars": {"noun": "x"}}, ITEMS[1]]
+    with pytest.raises(Problems) as error:
+        load_task(written(tmp_path, text.replace("{kind: references}", "referenecs"), items))
+    wanted = [
+        "kinds.yaml line 6: max_tokens is 0",
+        r"kinds.yaml line 2 has no key gaol \(did you mean goal\?\)",
+        "kinds.yaml line 8: unknown scorer 'referenecs'",
+        "kinds.jsonl line 1: vars is 3",
+        "kinds.jsonl line 1 has no key refs",
+        r"kinds.jsonl line 2: the prompt uses \{article\}",
+    ]
+    assert len(error.value.said) == len(wanted), error.value.said
+    for said, pattern in zip(error.value.said, wanted, strict=True):
+        assert re.match(pattern, said), said
+    assert str(error.value).startswith("6 problems: (1) kinds.yaml line 6: max_tokens is 0")
+
+
+def test_lines_of_a_task_that_are_wrong_are_said_at_once_and_not_without_end(tmp_path: Path) -> None:
+    path = tmp_path / "lines.jsonl"
+    path.write_text('{"prompt": "2+2?", "reference": "4"}\n{"prompt": "3+3?"}\n{"promt": "4+4?"}\n')
+    with pytest.raises(Problems) as error:
+        load_task(path)
+    first, second = error.value.said
+    assert first.startswith("lines.jsonl line 3 has no key promt (did you mean prompt?)")
+    assert second.startswith("lines.jsonl line 2: references are missing")
+    path.write_text('{"prompt": "3+3?"}\n' * 50)
+    with pytest.raises(Problems, match=r"^50 problems: .* \(21\) 30 more problems are not listed\.$"):
+        load_task(path)
+
+
+def test_a_file_name_that_is_misspelt_is_recognised_beside_it(tmp_path: Path) -> None:
+    written(tmp_path)
+    with pytest.raises(
+        SourceError, match=r"no file of that name \(did you mean kinds.yaml\?\); give one of these"
+    ):
+        load_task(tmp_path / "knids.yaml")
+    with pytest.raises(SourceError, match="no file of that name; give"):
+        load_task(tmp_path / "nowhere" / "kinds.yaml")
+
+
+@pytest.mark.parametrize("amount", ["500", "2M tokens", '"3.50 cost"'])
+def test_a_budget_in_the_file_is_what_the_option_takes(tmp_path: Path, amount: str) -> None:
+    task = load_task(written(tmp_path, f"{GOOD}budget: {amount}\n"))
+    assert str(task.budget.amount) == amount.strip('"') and task.budget.samples is None
+    older = load_task(
+        written(tmp_path, f"{GOOD}budget: {{samples: 3, items: 2, temperatures: [0, 1]}}\n")
+    ).budget
+    assert (older.samples, older.items, older.temperatures, older.amount) == (3, 2, (0.0, 1.0), None)
+
+
+@pytest.mark.parametrize(
+    ("budget", "said"),
+    [
+        ("many", "line 10: budget is 'many'; give a number of answers"),
+        ("5 apples", "line 10: budget is '5 apples'"),
+        ("{answers: 500}", "line 10 has no key budget.answers"),
+        ("{samples: 0}", "line 10: budget.samples is 0"),
+        ("{temperatures: [-1]}", r"line 10: budget.temperatures\[0\] is -1"),
+    ],
+)
+def test_a_budget_that_cannot_be_kept_is_refused_by_name(tmp_path: Path, budget: str, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        load_task(written(tmp_path, f"{GOOD}budget: {budget}\n"))
 
 
 def test_a_file_that_is_no_mapping_or_no_text(tmp_path: Path) -> None:

@@ -98,7 +98,7 @@ def test_promptfoo_tests_in_a_file(tmp_path: Path) -> None:
         (("{repeat: 4}", "[4]"), r"evaluateOptions is \[4\]; it must be a mapping"),
         (
             ("temperature: 0.9", "temperature: hot"),
-            "temperatures is .0.2, 'hot'.; it must be a list of numbers",
+            r"the providers: temperatures\[1\] is 'hot'; allowed is a number of 0 or more",
         ),
         (("max_tokens: 12", "max_tokens: 0"), "max_tokens is 0; it must be a whole number of 1 or more"),
         (("max_tokens: 12", "stop: [3]"), r"stop is \[3\]; it must be a text"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,6 +16,7 @@ from retort.cli.options import ChainSpec, seed_option
 from retort.cli.temperatures import TemperatureList
 
 if TYPE_CHECKING:
+    from retort.tune.item import Task
     from retort.tune.tune import Asked
 
 AUTO: Literal["auto"] = "auto"
@@ -140,7 +143,7 @@ class PriceOfTokens(click.ParamType):
         "--budget",
         metavar="AMOUNT",
         help='The most answers to ask for, or "2M tokens", or "3.50 cost". Settings that are significantly worse are '
-        "dropped on the way, with tests that stay valid however often you look.",
+        "dropped on the way, with tests that stay valid however often you look.  [default: the task's]",
     ),
     click.option(
         "--price",
@@ -278,6 +281,7 @@ def command(
     from retort.tune.report import Tuning
     from retort.tune.tune import tune
 
+    wanted: Task | str | None = task
     sources, others = given.pop("sources"), given.pop("others")
     folders = [path for path in sources if path.is_dir()]
     given["recorded"] = folders[0] if folders else None
@@ -293,21 +297,39 @@ def command(
     _refuse(task, check, given)
     check_export(Tuning.MEASURES, **export)
     if task is not None and not given["records"]:
-        asked = _asked(task, given)
-        _say_notes(asked, given["max_tokens"])
+        with _each_on_a_line():
+            asked = _asked(task, given)
+            _say_notes(asked, given["max_tokens"])
+            if check:
+                _check(asked, models, given, export["as_json"] or export["form"] == "json")
         if show_prompt:
             _show_prompt(asked, models)
         if check:
-            _check(asked, models, export["as_json"] or export["form"] == "json")
             return
-    found = tune(
-        task,
-        list(models) or None,
-        on_progress=lambda: Progress("tune"),
-        on_note=lambda text: click.echo(f"tune: {text}", err=True),
-        **given,
-    )
+        wanted = asked.task
+    with _each_on_a_line():
+        found = tune(
+            wanted,
+            list(models) or None,
+            on_progress=lambda: Progress("tune"),
+            on_note=lambda text: click.echo(f"tune: {text}", err=True),
+            **given,
+        )
     deliver(found, page=found.page, **export)
+
+
+@contextmanager
+def _each_on_a_line() -> Iterator[None]:
+    """Several things that are wrong with a task are easier to mend from a list."""
+    from retort.errors import printable
+    from retort.tune.readers.reading import Problems
+
+    try:
+        yield
+    except Problems as found:
+        for problem in found.said:
+            click.echo(f"retort: {printable(' '.join(problem.split()), keep='')}", err=True)
+        raise click.exceptions.Exit(2) from None
 
 
 def _refuse(task: str | None, check: bool, given: dict[str, Any]) -> None:
@@ -327,11 +349,8 @@ def _refuse(task: str | None, check: bool, given: dict[str, Any]) -> None:
         raise click.UsageError("--logprobs needs --record DIR.")
     if given["second"] is not None and task is None:
         raise click.UsageError("--second reads the answers after their prompts, which only a TASK has.")
-    elsewhere = task is None or from_files or given["temperatures"] == AUTO or given["engine"] == "ray"
-    if given["budget"] is not None and elsewhere:
-        raise click.UsageError(
-            "--budget is for the sweep of a TASK and does not go with --from, --engine ray or auto."
-        )
+    if given["budget"] is not None and (task is None or from_files):
+        raise click.UsageError("--budget is for the sweep of a TASK and does not go with --from.")
     if from_files and (given["reweight"] or given["reweight_from"] is not None):
         raise click.UsageError(
             "these records do not have the answers' logprobs, so they cannot be re-weighted."
@@ -343,7 +362,7 @@ def _asked(task: str, given: dict[str, Any]) -> Asked:
 
     names = (
         "preset", "temperatures", "samples", "items", "chains", "seed", "chat", "endpoint", "max_tokens",
-        "skip_unsupported",
+        "skip_unsupported", "budget", "against", "baseline",
     )  # fmt: skip
     return asked(task, **{name: given[name] for name in names})
 
@@ -373,11 +392,13 @@ def _show_prompt(asked: Asked, models: tuple[str, ...]) -> None:
                 show_prompts(source, [task.question(item, number)], None, True)
 
 
-def _check(asked: Asked, models: tuple[str, ...], as_json: bool) -> None:
-    """Say what the sweep would be, without running it."""
+def _check(asked: Asked, models: tuple[str, ...], given: dict[str, Any], as_json: bool) -> None:
+    """Say what the sweep would be, without running it, or all that would stop it."""
     from retort.cli.output import print_json, stdout_console
-    from retort.tune.tune import described_cost
+    from retort.tune.budget import Price
+    from retort.tune.tune import check, described_cost
 
+    check(asked, None if given["price"] is None else Price(*given["price"]), given["engine"])
     if as_json:
         print_json(described_cost(asked, models[0] if len(models) == 1 else None))
         return

@@ -5,47 +5,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from retort.chain import Chain
 from retort.errors import InputError
 
+Temperature = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
 
 @dataclass(frozen=True)
 class Budget:
-    """Answers to an item at each setting, items used, temperatures and chains compared; None and () leave it open."""
+    """Answers to an item at each setting, items used, temperatures and chains compared; None and () leave it open.
+    `amount`: the most to spend, as `read_spending` takes it."""
 
     samples: int | None = None
     items: int | None = None
     temperatures: tuple[float, ...] = ()
     chains: tuple[Chain, ...] = ()
+    amount: str | int | None = None
 
 
 NO_BUDGET = Budget()
 
 
-def read_budget(record: Any, place: str) -> Budget:
-    """The budget of a task file: `{samples: 8, items: 100, temperatures: [0, 0.5, 1]}`. Raises InputError."""
-    if record is None:
-        return NO_BUDGET
-    if not isinstance(record, Mapping) or set(record) - {"samples", "items", "temperatures"}:
-        raise InputError(
-            f"{place}: budget must be a mapping with samples, items and temperatures, got {record!r}."
-        )
-    for name in ("samples", "items"):
-        value = record.get(name)
-        if value is not None and (type(value) is not int or value < 1):
-            raise InputError(f"{place}: {name} is {value!r}; it must be a whole number of 1 or more.")
-    temperatures = record.get("temperatures") or []
-    if not isinstance(temperatures, list) or not all(
-        isinstance(one, (int, float)) and not isinstance(one, bool) and one >= 0 for one in temperatures
-    ):
-        raise InputError(
-            f"{place}: temperatures is {temperatures!r}; it must be a list of numbers of 0 or more."
-        )
-    return Budget(record.get("samples"), record.get("items"), tuple(map(float, temperatures)))
+class BudgetRow(BaseModel):
+    """What is compared where the command line does not say."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    samples: int | None = Field(None, ge=1)
+    items: int | None = Field(None, ge=1)
+    temperatures: list[Temperature] = []
 
 
 @dataclass(frozen=True)
@@ -111,8 +104,8 @@ class Spending:
         return self.spent + (running + 1) * self.dearest <= self.most
 
 
-def read_spending(budget: str | int, longest: int, prompt: float, price: Price | None) -> Spending:
-    """The spending that a budget allows: "5000", "5000 answers", "2M tokens" or "3.50 cost" (with a price)."""
+def read_amount(budget: str | int) -> tuple[float, str]:
+    """The number and the unit of a budget: "5000", "5000 answers", "2M tokens" or "3.50 cost"."""
     text = str(budget).strip().lower()
     amount, _, unit = text.partition(" ")
     factor = {"k": 1e3, "m": 1e6}.get(amount[-1:], 1.0)
@@ -125,6 +118,12 @@ def read_spending(budget: str | int, longest: int, prompt: float, price: Price |
         raise InputError(
             f"budget is {budget!r}; give a number of answers, or as in '2M tokens' or '3.50 cost'"
         )
+    return value, unit
+
+
+def read_spending(budget: str | int, longest: int, prompt: float, price: Price | None) -> Spending:
+    """The spending that a budget allows, see `read_amount`; one in money needs a price."""
+    value, unit = read_amount(budget)
     if unit == "cost" and (price is None or price.of(longest, longest) <= 0.0):
         raise InputError("a budget in money needs what tokens cost; give --price IN,OUT per million")
     return Spending(unit, value, longest, prompt, price)

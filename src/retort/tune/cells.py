@@ -13,7 +13,7 @@ import numpy as np
 
 from retort.tune.budget import Price
 from retort.tune.goals import Goal, find_goal
-from retort.tune.recommend import ERROR_RATE, Ends, Recommendation, recommend
+from retort.tune.recommend import ERROR_RATE, Ends, Recommendation
 from retort.tune.samples import Floats, Ints, Samples, over_prompts
 from retort.tune.sequential import Raced
 from retort.tune.settings import Values, describe
@@ -168,7 +168,9 @@ def prompt_questions(
     ]
     if others:
         both = f"{at} (both with prompt 1)"
-        found.append(_question("suggested setting against the reference", taken, both, evidence, suggested, 0))
+        found.append(
+            _question("suggested setting against the reference", taken, both, evidence, suggested, 0)
+        )
     if best and suggested:
         question = "the prompt or the setting"
         found.append(
@@ -188,9 +190,7 @@ def vote_question(samples: Samples, goal: Goal, items: Ints, compared: Compared)
     if evidence is None:
         return ()
     return (
-        _question(
-            "a vote against one answer", f"a majority vote of {answers}", "one answer", evidence, 0, 1
-        ),
+        _question("a vote against one answer", f"a majority vote of {answers}", "one answer", evidence, 0, 1),
     )
 
 
@@ -235,7 +235,9 @@ def examples_of(
         return ()
     change = scores[:, setting] - scores[:, reference]
     ranked = np.argsort(-np.abs(change), kind="stable").tolist()
-    order = [number for number in ranked if abs(change[number]) > 0.0]  # not NaN: a race asked one of them alone
+    order = [
+        number for number in ranked if abs(change[number]) > 0.0
+    ]  # not NaN: a race asked one of them alone
     found = []
     for number in order[:MOST_EXAMPLES]:
         item = int(items[number])

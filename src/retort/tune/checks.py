@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from retort.errors import InputError, MissingExtraError, RetortError, did_you_mean
-from retort.tune.js_regex import javascript_regex
 from retort.tune.numbers import last_number, one_number
 from retort.tune.outside import command_judge, python_function
-from retort.tune.readers.yaml12 import YamlProblem, parse_yaml
+from retort.tune.readers.javascript import javascript_regex, written
+from retort.tune.readers.reading import Unsupported, YamlProblem, parse_yaml
 
 NEGATION = "not-"
 
@@ -53,14 +53,6 @@ class Check:
         """0 where the check fails, else its score, kept inside 0 to 1."""
         found = self.verdict(answer)
         return min(1.0, max(0.0, found.score)) if found.holds else 0.0
-
-
-class Unsupported(InputError):
-    """An assertion, or another part of a file, that is known and that retort does not carry out: `what` it is."""
-
-    def __init__(self, place: str, what: str, why: str) -> None:
-        super().__init__(f"{place}: {what} {why}; remove it, or skip such parts with --skip-unsupported.")
-        self.what = what
 
 
 def score_all(checks: Sequence[Check], answer: Any) -> float:
@@ -364,11 +356,6 @@ def _text(value: Any, name: str, place: str) -> str:
     if isinstance(value, bool) or not isinstance(value, (str, int, float)) or value == "":
         raise InputError(f"{place}: the assertion {name!r} needs a text as its value, got {value!r}.")
     return written(value)
-
-
-def written(value: Any) -> str:
-    """A number or text as JavaScript writes it: 1.0 is "1"."""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 # A part within double quotes may have commas in it, as in '"hello, world", bye'.

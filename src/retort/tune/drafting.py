@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import yaml
 
 from retort.errors import InputError
-from retort.tune.readers.promptfoo_files import csv_rows
+from retort.tune.readers.reading import csv_rows
 
 ANSWERS = (
     "references",

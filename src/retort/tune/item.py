@@ -10,7 +10,7 @@ from retort.errors import CapabilityError, InputError
 from retort.sources.chat import Message, SeenPrompt, asked, prompt_for
 from retort.tune.budget import NO_BUDGET, Budget
 from retort.tune.checks import Check
-from retort.tune.readers.nunjucks import Template
+from retort.tune.readers.javascript import Template
 from retort.tune.score import Scorer
 
 Prompt = str | tuple[Message, ...]

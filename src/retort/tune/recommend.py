@@ -170,7 +170,9 @@ def recommend(
         if against is None or setting == reference
         else compare(scores[:, [setting, reference]], error_rate, rng, resamples)
     )
-    found = replace(found, minimum_detectable_difference=finite(tested.minimum_detectable(power)), power=power)
+    found = replace(
+        found, minimum_detectable_difference=finite(tested.minimum_detectable(power)), power=power
+    )
     if later is not None:
         found = replace(
             found, held_out_difference=later.difference, held_out_ci=later.interval, chosen_again=later.again

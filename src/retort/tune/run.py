@@ -104,6 +104,7 @@ def run(
     known: Known = {}
     if (budget, reweight) != (None, None) or logprobs:
         task = _scored_only(task)
+    check_budget(task, temperatures, engine, budget)
     if resume and record is not None and has_no_settings(record):
         temperatures = "own"
 
@@ -120,8 +121,6 @@ def run(
                 f"auto searches the temperatures of one chain, got {len(chains)}; give the temperatures, "
                 f"or leave them out to use each chain at its own"
             )
-        if budget is not None:
-            raise InputError("auto looks at all of its coarse temperatures' answers; a budget needs a list")
         coarse = run(
             task,
             source,
@@ -152,9 +151,9 @@ def run(
     in_parts = record is not None or engine == "ray"
     plan = make_plan(task, temperatures, samples, seed, limit_items, chain, chains, keeps=in_parts)
     if task.scorer.kind.name == "choice":
-        if record is not None or any(plan.chains) or reweight is not None or budget is not None:
+        if record is not None or any(plan.chains) or reweight is not None:
             raise InputError(
-                "scorer choice computes its curve and draws nothing, so there is nothing to record, re-weight or save "
+                "scorer choice computes its curve and draws nothing, so there is nothing to record or re-weight "
                 "and no chain to apply"
             )
         if second is not None:
@@ -176,8 +175,8 @@ def run(
     grid = None if budget is None else plan.num_paths * len(plan.axis)
     spending = None
     if budget is not None:
-        spending = read_spending(budget, task.max_tokens, _longest_prompt(plan), price)
-        plan = _affordable(plan, spending, budget)
+        spending = read_spending(budget, task.max_tokens, longest_prompt(plan), price)
+        plan = affordable(plan, spending, budget)
     if len(plan.axis) == 1:
         grid = None  # nothing to race: all that the budget pays for
     description = described(plan, source.name)
@@ -363,7 +362,29 @@ def _raced(
     return pieces
 
 
-def _affordable(plan: Plan, spending: Spending, budget: str | int) -> Plan:
+def check_budget(
+    task: Task, temperatures: Sequence[float] | str, engine: str, budget: str | int | None
+) -> None:
+    """Raises InputError for a sweep that no budget can end early."""
+    if budget is None:
+        return
+    if temperatures == "auto":
+        raise InputError(
+            "auto chooses its fine temperatures by all answers at the coarse ones, so it cannot have a budget; give a "
+            "list of temperatures"
+        )
+    if engine == "ray":
+        raise InputError(
+            "with a budget every few items decide what is asked next, so workers would wait for each other; leave out "
+            "--engine ray, or the budget"
+        )
+    if task.scorer.kind.name == "choice":
+        raise InputError(
+            "scorer choice computes its curve and draws nothing, so a budget has nothing to save"
+        )
+
+
+def affordable(plan: Plan, spending: Spending, budget: str | int) -> Plan:
     """The plan with as many answers to an item as the budget pays for all items; InputError below one block."""
     cells = len(plan.items) * len(plan.task.prompts) * len(plan.axis)
     repeats = min(plan.samples, int(spending.most / spending.dearest) // cells)
@@ -380,7 +401,7 @@ def _affordable(plan: Plan, spending: Spending, budget: str | int) -> Plan:
     return plan
 
 
-def _longest_prompt(plan: Plan) -> float:
+def longest_prompt(plan: Plan) -> float:
     """Tokens of the longest prompt, by its characters: a prompt is rarely longer than one for each two."""
     every = range(len(plan.task.prompts))
     return max(len(str(plan.task.prompt(item, number))) for item in plan.items for number in every) / 2

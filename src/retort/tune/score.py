@@ -18,9 +18,9 @@ from typing import Any, Protocol
 
 from retort.errors import InputError, did_you_mean
 from retort.tune.checks import Check, as_text, is_json, numeric_equals, score_all
-from retort.tune.js_regex import javascript_regex
 from retort.tune.numbers import one_number
 from retort.tune.outside import command_judge, function_judge
+from retort.tune.readers.javascript import javascript_regex
 
 Judge = Callable[[str], bool | float]
 

@@ -151,11 +151,11 @@ def _widened(
 class Comparison:
     """All paired differences between settings; `difference[s, t]` is the mean of scores[:, s] − scores[:, t].
 
-    `scores`: what was compared, [items, settings]. `statistic[s, t]`: `Σ d / √(Σ d²)` over the items; 0 where a pair is equal. `critical`: what the largest of them
-    exceeds with probability alpha where no setting differs. `low`, `high`: ends of the intervals, which hold for all
-    pairs together. `reach`: the largest difference between two settings seen on any item (their scores' range, where
-    none is seen). `squares`: the mean of d² of every pair. `unit`: by how much two settings differ on an
-    item where they do.
+    `scores`: what was compared, [items, settings]. `statistic[s, t]`: `Σ d / √(Σ d²)` over the items; 0 where a pair is
+    equal. `critical`: what the largest of them exceeds with probability alpha where no setting differs. `low`, `high`:
+    ends of the intervals, which hold for all pairs together. `reach`: the largest difference between two settings seen
+    on any item (their scores' range, where none is seen). `squares`: the mean of d² of every pair. `unit`: by how much
+    two settings differ on an item where they do.
     """
 
     scores: Array
@@ -207,9 +207,7 @@ class Comparison:
         """
         num_items, num_settings = self.scores.shape
         square = float(self.squares.sum(axis=1).max() / max(num_settings - 1, 1))
-        return minimum_detectable(
-            num_items, self.critical, square, self.unit, self.fewest, power, self.reach
-        )
+        return minimum_detectable(num_items, self.critical, square, self.unit, self.fewest, power, self.reach)
 
 
 def _fewest(critical: float, alpha: float) -> int:

@@ -7,23 +7,25 @@ What a task is made of is in item.py; the shape of retort's own file is `TaskFil
 from __future__ import annotations
 
 import string
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import ValidationError
 
 from retort.chain import Chain
-from retort.errors import InputError, SourceError, did_you_mean, first_of, from_pydantic
+from retort.errors import InputError, SourceError, did_you_mean, from_pydantic
 from retort.files import read_jsonl, read_text
 from retort.sources.chat import Message
-from retort.tune.budget import Budget
+from retort.tune.budget import NO_BUDGET, Budget, BudgetRow, Temperature, read_amount
 from retort.tune.checks import make_check
 from retort.tune.goals import GOAL_NAMES, find_goal
 from retort.tune.item import Item, Prompt, Task, needed_models
-from retort.tune.readers.nunjucks import Template
+from retort.tune.readers.javascript import Template
 from retort.tune.readers.promptfoo import is_promptfoo, read_promptfoo
-from retort.tune.readers.yaml12 import key_lines, parse_yaml
+from retort.tune.readers.reading import Obstacles, Reading, key_lines, parse_yaml
 from retort.tune.score import SCORERS, Scorer, make_scorer
 
 __all__ = [
@@ -38,9 +40,11 @@ __all__ = [
     "task_schema",
 ]
 
+ENDINGS = (".yaml", ".yml", ".json", ".jsonl")
 EMBEDDED = Path(__file__).resolve().parent.parent / "embedded" / "tasks"
 
 Text = Field(min_length=1)
+Row = TypeVar("Row", bound=BaseModel)
 
 
 class _Strict(BaseModel):
@@ -77,14 +81,6 @@ class LineRow(_Strict):
     choices: list[str] = []
 
 
-class BudgetRow(_Strict):
-    """What is compared where the command line does not say."""
-
-    samples: int | None = Field(None, ge=1)
-    items: int | None = Field(None, ge=1)
-    temperatures: list[float] = []
-
-
 class TaskFile(_Strict):
     """retort's task file. `prompts` or `messages` are the templates; every item is asked through each of them."""
 
@@ -110,10 +106,12 @@ class TaskFile(_Strict):
     )
     model: str | list[str] = Field([], description="the model to tune where --model does not say")
     endpoint: Literal["chat", "completions"] | None = None
-    temperatures: list[float] = Field([], description="the temperatures to compare")
+    temperatures: list[Temperature] = Field([], description="the temperatures to compare")
     settings: list[str] = Field([], description="chains to compare, such as 'temperature=0.7 | top_p=0.9'")
     samples: int | None = Field(None, ge=1, description="answers to an item at each setting")
-    budget: BudgetRow | None = None
+    budget: int | str | BudgetRow | None = Field(
+        None, description="the most to spend, as --budget; or samples, items and temperatures, an older way"
+    )
     against: str | None = Field(
         None, description="the setting that others are compared with, as temperature=1"
     )
@@ -145,15 +143,22 @@ def load_task(name_or_file: str | Path, *, skip_unsupported: bool = False) -> Ta
         known = f"the embedded tasks are {', '.join(names)}" if names else "no task is embedded"
         raise SourceError(
             f"There is no task {str(name_or_file)!r}: {known}{did_you_mean(str(name_or_file), names)}, "
-            "and there is no file of that name; give one of these or the path of a task file."
+            f"and there is no file of that name{did_you_mean(path.name, _neighbours(path))}; give one of these or the "
+            "path of a task file."
         )
-    if path.suffix in (".yaml", ".yml", ".json"):
-        return _read_task(path, skip_unsupported)
-    if path.suffix == ".jsonl":
-        return _read_lines(path)
-    raise SourceError(
-        f"Task file {path.name} ends in {path.suffix or 'nothing'!r}; a task is .yaml, .yml, .json or .jsonl."
-    )
+    if path.suffix not in ENDINGS:
+        raise SourceError(
+            f"Task file {path.name} ends in {path.suffix or 'nothing'!r}; a task is .yaml, .yml, .json or .jsonl."
+        )
+    return _read_lines(path) if path.suffix == ".jsonl" else _read_task(path, skip_unsupported)
+
+
+def _neighbours(path: Path) -> list[str]:
+    """The task files beside a path where no file is."""
+    try:
+        return sorted(one.name for one in path.parent.iterdir() if one.suffix in ENDINGS)
+    except OSError:
+        return []
 
 
 def _read_task(path: Path, skip: bool) -> Task:
@@ -170,26 +175,63 @@ def _read_task(path: Path, skip: bool) -> Task:
     def where(key: str) -> str:
         return f"{path.name} line {lines.get(key, 1)}"
 
-    record = {str(key): value for key, value in record.items()}
-    file = _validated(TaskFile, record, path.name, where)
+    reading = Reading(path.parent, path.name)
+    with reading.noted():
+        task = _task_of({str(key): value for key, value in record.items()}, path, where, reading)
+    reading.end()
+    return task
+
+
+STAND_INS: Mapping[str, Any] = {"goal": "exploit", "scorer": "none", "items": []}
+"""For parts that are missing or wrong, so that the others can be looked at."""
+
+
+def _task_of(record: Mapping[str, Any], path: Path, where: Callable[[str], str], reading: Reading) -> Task:
+    wrong: set[str] = set()
+    try:
+        file = TaskFile.model_validate(record)
+    except ValidationError as error:
+        problems, wrong = _problems(error, TaskFile, path.name, where)
+        for problem in problems:
+            reading.refuse(problem)
+        left = {key: value for key, value in record.items() if key not in wrong}
+        file = TaskFile.model_validate({**STAND_INS, **left})
     try:
         find_goal(file.goal)
     except InputError:
         hint = did_you_mean(file.goal, GOAL_NAMES)
-        raise InputError(
-            f"{where('goal')}: goal is {file.goal!r}{hint}; it can be {', '.join(GOAL_NAMES)}."
-        ) from None
-    prompts, fields = _prompts(file, where, path.name)
-    stop = tuple(
-        _texts(("\n" if file.prompts else []) if file.stop is None else file.stop, where("stop"), "stop")
-    )
-    scorer = make_scorer(file.scorer, stop, where("scorer"), path.parent)
-    if scorer.kind.goal not in (None, file.goal):
-        suited = ", ".join(name for name, kind in SCORERS.items() if kind.goal in (None, file.goal))
-        raise InputError(
-            f"{where('scorer')}: scorer {scorer.kind.name!r} is for goal {scorer.kind.goal!r} and the goal is "
-            f"{file.goal!r}; for that goal use one of {suited}."
-        )
+        allowed = ", ".join(GOAL_NAMES)
+        reading.refuse(InputError(f"{where('goal')}: goal is {file.goal!r}{hint}; it can be {allowed}."))
+        wrong |= {"goal"}
+    prompts: tuple[Prompt, ...] = ()
+    fields: list[frozenset[str]] = []
+    if not wrong & {"prompts", "messages"}:
+        with reading.noted():
+            prompts, fields = _prompts(file, where, path.name)
+    stop: tuple[str, ...] = ()
+    scorer = make_scorer("none", stop, path.name)
+    with reading.noted():
+        usual = "\n" if file.prompts else []
+        stop = tuple(_texts(usual if file.stop is None else file.stop, where("stop"), "stop"))
+    with reading.noted():
+        scorer = make_scorer(file.scorer, stop, where("scorer"), path.parent)
+        if not wrong & {"goal", "scorer"} and scorer.kind.goal not in (None, file.goal):
+            suited = ", ".join(name for name, kind in SCORERS.items() if kind.goal in (None, file.goal))
+            raise InputError(
+                f"{where('scorer')}: scorer {scorer.kind.name!r} is for goal {scorer.kind.goal!r} and the goal is "
+                f"{file.goal!r}; for that goal use one of {suited}."
+            )
+    items: tuple[Item, ...] = ()
+    if "items" not in wrong:
+        with reading.noted():
+            rows = _rows(file.items, path, where("items"))
+            items = _unique(rows, scorer, fields, path.parent, where("items"), reading)
+    budget = NO_BUDGET
+    with reading.noted():
+        budget = _budget(file, where)
+    models: list[str] = []
+    with reading.noted():
+        models = _texts(file.model, where("model"), "model")
     return Task(
         name=file.name or path.stem,
         goal=file.goal,
@@ -198,26 +240,47 @@ def _read_task(path: Path, skip: bool) -> Task:
         max_tokens=file.max_tokens,
         stop=stop,
         scorer=scorer,
-        items=_unique(_rows(file.items, path, where("items")), scorer, fields, path.parent, where("items")),
-        budget=_budget(file, where),
+        items=items,
+        budget=budget,
         is_chat=True if file.messages else None,
-        models=tuple(_texts(file.model, where("model"), "model")),
+        models=tuple(models),
         endpoint=file.endpoint or ("chat" if file.messages else None),
         against=file.against,
         baseline=None if file.baseline is None else str(path.parent / file.baseline),
     )
 
 
-def _validated(kind: type[Any], record: Any, name: str, where: Any) -> Any:
-    """The record as `kind`; what is wrong with it as one sentence that begins with the file and line."""
+def _problems(
+    error: ValidationError, kind: type[BaseModel], name: str, where: Callable[[str], str] | None = None
+) -> tuple[list[InputError], set[str]]:
+    """What is wrong with a record, a sentence for each key that begins with the file and line, and those keys."""
+    by_key: dict[str, list[Any]] = {}
+    for one in error.errors():
+        by_key.setdefault(str(one["loc"][0]), []).append(one)
+    unknown = {key for key, (one, *_) in by_key.items() if one["type"] == "extra_forbidden"}
+    # A key that is misspelt is not missing, too.
+    meant = {key for key in kind.model_fields if any(did_you_mean(one, [key]) for one in unknown)}
+    said = []
+    for key, errors in by_key.items():
+        is_missing = errors[0]["type"] == "missing"
+        if is_missing and key in meant:
+            continue
+        place = name if where is None or is_missing else where(key)
+        alone = ValidationError.from_exception_data(error.title, errors)
+        text = str(from_pydantic(alone, place, kind))
+        said.append(InputError(text if text.startswith(name) else f"{place}: {text}"))
+    return said, meant | by_key.keys()
+
+
+def _validated(kind: type[Row], record: Any, place: str) -> Row:
+    """The record as `kind`; all that is wrong with it, each beginning with the place."""
+    found = Obstacles()
     try:
         return kind.model_validate(record)
     except ValidationError as error:
-        first = first_of(error)
-        at_key = first["loc"] and first["type"] != "missing" and callable(where)
-        place = where(str(first["loc"][0])) if at_key else name
-        said = str(from_pydantic(error, place, kind))
-        raise InputError(said if said.startswith(name) else f"{place}: {said}") from None
+        found.obstacles += _problems(error, kind, place)[0]
+    found.end()
+    raise AssertionError("a record that is wrong has a problem")
 
 
 def _prompts(file: TaskFile, where: Any, name: str) -> tuple[tuple[Prompt, ...], list[frozenset[str]]]:
@@ -247,22 +310,23 @@ def _prompts(file: TaskFile, where: Any, name: str) -> tuple[tuple[Prompt, ...],
     return tuple(prompts), fields
 
 
-def _budget(file: TaskFile, where: Any) -> Budget:
-    budget = file.budget or BudgetRow(samples=None, items=None)
+def _budget(file: TaskFile, where: Callable[[str], str]) -> Budget:
     chains = []
     for spec in file.settings:
         try:
             chains.append(Chain(spec))
         except InputError as problem:
             raise InputError(f"{where('settings')}: {problem}") from None
-    temperatures = file.temperatures or budget.temperatures
-    if any(not 0 <= one < float("inf") for one in temperatures):
-        key = "temperatures" if file.temperatures else "budget"
-        raise InputError(
-            f"{where(key)}: temperatures is {temperatures!r}; it must be a list of numbers of 0 or more."
-        )
-    samples = budget.samples if file.samples is None else file.samples
-    return Budget(samples, budget.items, tuple(temperatures), tuple(chains))
+    older = file.budget if isinstance(file.budget, BudgetRow) else BudgetRow()
+    amount = None if isinstance(file.budget, BudgetRow) else file.budget
+    if amount is not None:
+        try:
+            read_amount(amount)
+        except InputError as problem:
+            raise InputError(f"{where('budget')}: {problem}.") from None
+    samples = older.samples if file.samples is None else file.samples
+    temperatures = tuple(file.temperatures or older.temperatures)
+    return Budget(samples, older.items, temperatures, tuple(chains), amount)
 
 
 def _rows(items: str | Sequence[Any], path: Path, where: str) -> Iterator[tuple[str, Any]]:
@@ -280,37 +344,35 @@ def _rows(items: str | Sequence[Any], path: Path, where: str) -> Iterator[tuple[
 
 def _read_lines(path: Path) -> Task:
     """A task of JSON lines: `prompt`, and `reference` or `references` (and `choices`, where it is multiple choice)."""
+    reading = Reading(path.parent, path.name)
     read = [(f"{path.name} line {number}", row) for number, row in read_jsonl(path, path.name)]
     is_choice = any(isinstance(row, dict) and "choices" in row for _, row in read)
     rows: list[tuple[str, Any]] = []
     prompts: list[Prompt] = []
     for place, row in read:
-        if not isinstance(row, dict):
-            raise InputError(
-                f"{place}: a line of a task must be an object with a prompt and a reference, got {row!r}."
-            )
-        line = _validated(LineRow, row, place, None)
-        asked = line.messages or line.prompt
-        if not asked or (isinstance(asked, str) and not asked.strip()):
-            raise InputError(
-                f"{place}: a line of a task must be an object with a prompt and a reference, got {row!r}."
-            )
-        text = asked if isinstance(asked, str) else ""
-        prompts.append(text or tuple(Message(one.role, one.content) for one in asked))
-        item = {
-            "vars": {"prompt": text},
-            "references": line.references or line.reference,
-            "choices": line.choices,
-        }
-        rows.append((place, item if line.id is None else {**item, "id": line.id}))
+        with reading.noted():
+            line = _validated(LineRow, row, place) if isinstance(row, dict) else LineRow()
+            asked = line.messages or line.prompt
+            if not asked or (isinstance(asked, str) and not asked.strip()):
+                raise InputError(
+                    f"{place}: a line of a task must be an object with a prompt and a reference, got {row!r}."
+                )
+            text = asked if isinstance(asked, str) else ""
+            prompts.append(text or tuple(Message(one.role, one.content) for one in asked))
+            item = {
+                "vars": {"prompt": text},
+                "references": line.references or line.reference,
+                "choices": line.choices,
+            }
+            rows.append((place, item if line.id is None else {**item, "id": line.id}))
+    if not rows:
+        reading.end()
     is_chat = any(not isinstance(prompt, str) for prompt in prompts)
     stop = () if is_chat else ("\n",)
     scorer = make_scorer("choice" if is_choice else "references", stop, path.name)
-    items = _unique(rows, scorer, [], path.parent, path.name)
-    asked_items = tuple(
-        Item(item.id, item.variables, item.references, item.choices, prompts=(prompt,))
-        for item, prompt in zip(items, prompts, strict=True)
-    )
+    items = _unique(rows, scorer, [], path.parent, path.name, reading)
+    reading.end()
+    asked_items = tuple(replace(item, prompts=(prompt,)) for item, prompt in zip(items, prompts, strict=True))
     return Task(
         path.stem, "exploit", "", ("{prompt}",), 16, stop, scorer, asked_items, is_chat=is_chat or None
     )
@@ -322,17 +384,20 @@ def _unique(
     fields: Sequence[frozenset[str]],
     folder: Path,
     where: str,
+    reading: Reading,
 ) -> tuple[Item, ...]:
     """The items, whose ids must differ."""
     items: dict[str, Item] = {}
+    before = len(reading.obstacles)
     for number, (place, row) in enumerate(rows, 1):
-        item = _item(row, place, str(number), scorer, fields, folder)
-        if item.id in items:
-            raise InputError(
-                f"{place}: the id {item.id!r} is used by an earlier item; every id can be used once."
-            )
-        items[item.id] = item
-    if not items:
+        with reading.noted():
+            item = _item(row, place, str(number), scorer, fields, folder)
+            if item.id in items:
+                raise InputError(
+                    f"{place}: the id {item.id!r} is used by an earlier item; every id can be used once."
+                )
+            items[item.id] = item
+    if not items and len(reading.obstacles) == before:
         raise InputError(f"{where}: there are no items; a task needs at least one.")
     return tuple(items.values())
 
@@ -344,23 +409,32 @@ def _item(
         raise InputError(
             f"{place}: an item is an object with {', '.join(ItemRow.model_fields)}, and this is {record!r}."
         )
-    row = _validated(ItemRow, record, place, None)
-    for needed in fields:
-        for name in sorted(needed - row.vars.keys()):
-            raise InputError(
-                f"{place}: the prompt uses {{{name}}}{did_you_mean(name, row.vars)}, "
-                f"and the item's vars are {', '.join(row.vars) or 'empty'}."
-            )
-    references = tuple(_texts(row.references, place, "references"))
-    scorer.check_references(references, place)
-    choices = tuple(_texts(row.choices, place, "choices"))
-    if scorer.kind.name == "choice":
-        _check_choices(choices, references, place)
+    row = _validated(ItemRow, record, place)
+    found = Obstacles()
+    for name in dict.fromkeys(name for needed in fields for name in sorted(needed - row.vars.keys())):
+        near, there = did_you_mean(name, row.vars), ", ".join(row.vars) or "empty"
+        found.refuse(
+            InputError(f"{place}: the prompt uses {{{name}}}{near}, and the item's vars are {there}.")
+        )
+    references = choices = ()
+    with found.noted():
+        references = tuple(_texts(row.references, place, "references"))
+        scorer.check_references(references, place)
+    with found.noted():
+        choices = tuple(_texts(row.choices, place, "choices"))
+        if scorer.kind.name == "choice":
+            _check_choices(choices, references, place)
     if scorer.kind.name == "checks" and not row.checks:
-        raise InputError(f"{place}: checks is {row.checks!r}; scorer checks needs a list of assertions.")
+        found.refuse(
+            InputError(f"{place}: checks is {row.checks!r}; scorer checks needs a list of assertions.")
+        )
     named = {name: str(text) for name, text in row.vars.items()}
-    checks = tuple(make_check(one, place, folder, {"vars": named}) for one in row.checks)
-    return Item(str(default_id if row.id is None else row.id), named, references, choices, checks)
+    checks = []
+    for one in row.checks:
+        with found.noted():
+            checks.append(make_check(one, place, folder, {"vars": named}))
+    found.end()
+    return Item(str(default_id if row.id is None else row.id), named, references, choices, tuple(checks))
 
 
 def _check_choices(choices: Sequence[str], references: Sequence[str], place: str) -> None:

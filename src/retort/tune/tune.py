@@ -15,17 +15,18 @@ from retort.errors import InputError, SourceError
 from retort.files import read_json
 from retort.numerals import decimals, duration, number
 from retort.sources.base import Capability, Source
-from retort.tune.budget import Price, find_preset
+from retort.tune.budget import Price, find_preset, read_spending
 from retort.tune.cells import model_question
 from retort.tune.conclude import Origin, conclude
 from retort.tune.goals import find_goal
 from retort.tune.item import Task, needed_models
 from retort.tune.likelihoods import read_likelihoods
+from retort.tune.readers.reading import Obstacles
 from retort.tune.readers.records import read_answers
 from retort.tune.recording import RUN_FILE, read
 from retort.tune.report import Tuning, Tunings, regression_against
 from retort.tune.reweight import Wanted, reweighted
-from retort.tune.run import Forecast, make_plan, run
+from retort.tune.run import Forecast, affordable, check_budget, longest_prompt, make_plan, run
 from retort.tune.server_sweep import Pace
 from retort.tune.settings import EngineSettings, Values, parse_setting
 from retort.tune.sweep import COARSE, Cost, Plan, ProgressCallback
@@ -49,6 +50,14 @@ class Asked:
     items: int | None
     chains: tuple[Chain, ...]
     seed: int
+    budget: str | int | None = None
+    against: str | Values | None = None
+    baseline: Path | str | None = None
+
+    @property
+    def compared(self) -> Values | None:
+        """The setting with which a comparison is planned."""
+        return parse_setting(self.against) if isinstance(self.against, str) else self.against
 
     @property
     def plan(self) -> Plan:
@@ -74,6 +83,9 @@ def asked(
     endpoint: Literal["chat", "completions"] | None = None,
     max_tokens: int | None = None,
     skip_unsupported: bool = False,
+    budget: str | int | None = None,
+    against: str | Values | None = None,
+    baseline: Path | str | None = None,
 ) -> Asked:
     """What a sweep of `task` is, with the command's defaults."""
     if not isinstance(task, Task):
@@ -99,7 +111,33 @@ def asked(
         items or task.budget.items,
         tuple(one.chain(swept=bool(grid)) if isinstance(one, EngineSettings) else one for one in tried),
         seed,
+        task.budget.amount if budget is None else budget,
+        task.against if against is None else against,
+        task.baseline if baseline is None else baseline,
     )
+
+
+def check(what: Asked, price: Price | None = None, engine: str = "local") -> Tuning | None:
+    """The earlier run that is the baseline. Raises, in one, all that can be refused before a model is opened."""
+    found = Obstacles()
+    earlier = None
+    with found.noted():
+        earlier = None if what.baseline is None else read_earlier(Path(what.baseline))
+    with found.noted():
+        check_budget(what.task, what.temperatures, engine, what.budget)
+    with found.noted():
+        plan = what.plan
+        with found.noted():
+            if what.compared is not None and what.temperatures != AUTO:
+                plan.axis.find(what.compared)
+        if what.budget is not None:
+            affordable(
+                plan,
+                read_spending(what.budget, plan.task.max_tokens, longest_prompt(plan), price),
+                what.budget,
+            )
+    found.end()
+    return earlier
 
 
 def tune(
@@ -153,22 +191,22 @@ def tune(
         raise InputError("give one of a task, a recording (--from DIR) and files of answers (--from FILE)")
     paid = Price(*price) if isinstance(price, tuple) else price
     note = on_note or (lambda text: None)
-    compared = parse_setting(against) if isinstance(against, str) else against
     wanted = Wanted(tuple(reweight), reweight_from) if reweight or reweight_from is not None else None
     likeness = find_likeness(embedder or "words")
     variety = variety or embedder is not None
     found: Tuning | Tunings
     if recorded is not None or others:
         scoring = load_task(task) if isinstance(task, (str, Path)) else task
+        compared = parse_setting(against) if isinstance(against, str) else against
         found = _recorded(recorded, others, scoring, goal, seed, variety, likeness, wanted, compared, paid)
-        return _with_baseline(found, baseline)
+        return _with_baseline(found, None if baseline is None else read_earlier(Path(baseline)), baseline)
     assert task is not None, "one of the three was given"
     what = asked(
         task, preset=preset, temperatures=temperatures, samples=samples, items=items, chains=chains, seed=seed,
-        chat=chat, endpoint=endpoint, max_tokens=max_tokens, skip_unsupported=skip_unsupported,
+        chat=chat, endpoint=endpoint, max_tokens=max_tokens, skip_unsupported=skip_unsupported, budget=budget,
+        against=against, baseline=baseline,
     )  # fmt: skip
-    if compared is None and what.task.against is not None:
-        compared = parse_setting(what.task.against)
+    earlier = check(what, paid, engine)
 
     def told(forecast: Forecast) -> None:
         if (sentence := forecast_sentence(forecast, paid)) is not None:
@@ -180,19 +218,19 @@ def tune(
         source = _opened(one)
         place = record if record is None or len(models) == 1 else record / f"model-{at + 1}"
         pace = Pace(concurrency, per_minute)
-        _say(what, source, pace, budget, note)
+        _say(what, source, pace, note)
         with on_progress() if on_progress is not None else _silent() as progress:
             tunings.append(
                 run(
                     what.task, source, what.temperatures, what.samples, seed=seed, limit_items=what.items,
-                    on_progress=progress, chains=what.chains, budget=budget, record=place, resume=resume, pace=pace,
-                    engine=engine, variety=variety, likeness=likeness, logprobs=logprobs, reweight=wanted,
-                    second=None if second is None else _opened(second), against=compared, price=paid,
+                    on_progress=progress, chains=what.chains, budget=what.budget, record=place, resume=resume,
+                    pace=pace, engine=engine, variety=variety, likeness=likeness, logprobs=logprobs, reweight=wanted,
+                    second=None if second is None else _opened(second), against=what.compared, price=paid,
                     on_forecast=None if on_note is None else told,
                 )
             )  # fmt: skip
     found = tunings[0] if len(tunings) == 1 else _together(tunings, seed)
-    return _with_baseline(found, baseline if baseline is not None else what.task.baseline)
+    return _with_baseline(found, earlier, what.baseline)
 
 
 @contextlib.contextmanager
@@ -278,20 +316,16 @@ def _recorded(
     return replace(found, reweighted=reweighted(answers, likelihoods, aim, wanted, origin.seed))
 
 
-def _with_baseline(found: Tuning | Tunings, baseline: Path | str | None) -> Tuning | Tunings:
+def _with_baseline(
+    found: Tuning | Tunings, earlier: Tuning | None, name: Path | str | None
+) -> Tuning | Tunings:
     """With the regression against an earlier run, where one is named."""
-    if baseline is None:
+    if earlier is None:
         return found
     if isinstance(found, Tunings):
-        earlier = read_earlier(Path(baseline))
-        return replace(
-            found,
-            tunings=tuple(
-                replace(one, regression=regression_against(one, earlier, str(baseline)))
-                for one in found.tunings
-            ),
-        )
-    return replace(found, regression=regression_against(found, read_earlier(Path(baseline)), str(baseline)))
+        each = (replace(one, regression=regression_against(one, earlier, str(name))) for one in found.tunings)
+        return replace(found, tunings=tuple(each))
+    return replace(found, regression=regression_against(found, earlier, str(name)))
 
 
 def read_earlier(path: Path) -> Tuning:
@@ -310,16 +344,14 @@ def read_earlier(path: Path) -> Tuning:
         ) from None
 
 
-def _say(
-    what: Asked, source: Source, pace: Pace, budget: str | int | None, note: Callable[[str], None]
-) -> None:
+def _say(what: Asked, source: Source, pace: Pace, note: Callable[[str], None]) -> None:
     """Before a server is asked: how many requests that takes."""
     plan = what.plan
     if plan.task.scorer.kind.name == "choice" or source.capability is Capability.FULL:
         return
     cost = plan.cost
     part = " for the coarse temperatures" if isinstance(what.temperatures, str) else ""
-    limit = "" if budget is None else f", no more than a budget of {budget}"
+    limit = "" if what.budget is None else f", no more than a budget of {what.budget}"
     plural = "s" * (cost.max_tokens != 1)
     least = "" if pace.per_minute is None else f", {duration(60 * cost.answers / pace.per_minute)} at least"
     note(

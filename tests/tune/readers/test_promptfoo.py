@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,9 @@ from retort.blocks import Line
 from retort.errors import InputError, RetortError, SourceError
 from retort.sources.chat import Message
 from retort.tune import Tuning, conclude, find_goal, read, run
-from retort.tune.checks import Unsupported
-from retort.tune.readers.nunjucks import Template
+from retort.tune.readers.javascript import Template
 from retort.tune.readers.promptfoo_tests import assertion_of
+from retort.tune.readers.reading import Problems, Unsupported
 from retort.tune.score import Marker
 from retort.tune.task import load_task, needed_models
 
@@ -100,6 +101,36 @@ def test_templates_that_are_not_carried_out_are_refused(
 ) -> None:
     with pytest.raises(InputError, match=said):
         loaded(tmp_path, {"prompts": [prompt], "tests": one_test(vars=variables)})
+
+
+def test_all_that_stands_in_the_way_is_said_at_once(tmp_path: Path) -> None:
+    config = {
+        "redteam": {},
+        "prompts": ["{{x}} is", "file://gone.txt", "{{x | upper}}"],
+        "providers": [{"id": "openai:chat:m", "config": {"tools": [], "max_tokens": 0}}],
+        "defaultTest": {"assert": [{"type": "llm-rubric", "value": "nice"}]},
+        "tests": [
+            {"vars": {"x": "a"}, "assert": [{"type": "contians", "value": "b"}, {"type": "javascript", "value": "1"}]},
+            {"vars": {"y": "a"}},
+            {"vars": {"x": "a"}, "asert": []},
+        ],
+    }  # fmt: skip
+    with pytest.raises(Problems) as error:
+        loaded(tmp_path, config)
+    wanted = [
+        "the key 'redteam' generates tests",
+        "a provider's max_tokens is 0",
+        "names the file 'file://gone.txt'",
+        "test 3: unknown key 'asert'",
+        "uses {{x}}, which its vars do not have",
+        "uses more of nunjucks",
+        "'llm-rubric' asks another model to judge.* The same is in 2 more places.",
+        "no assertion 'contians'",
+        "'javascript' needs JavaScript",
+    ]
+    for pattern in wanted:
+        assert [said for said in error.value.said if re.search(pattern, said)], (pattern, error.value.said)
+    assert len(error.value.said) == len(wanted)
 
 
 def test_a_date_is_refused_as_a_variable(tmp_path: Path) -> None:

@@ -8,20 +8,21 @@ Unsupported; a reader that was asked to skip such parts takes them down, and the
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from retort.errors import InputError, did_you_mean
+from pydantic import ValidationError
+
+from retort.errors import InputError, RetortError, did_you_mean, from_pydantic
 from retort.sampling.params import SamplingParams
-from retort.tune.budget import Budget, read_budget
-from retort.tune.checks import Unsupported
+from retort.tune.budget import Budget, BudgetRow
 from retort.tune.goals import find_goal
-from retort.tune.item import Item, Task
-from retort.tune.readers.promptfoo_files import Reading, listed, mapping
+from retort.tune.item import Item, Prompt, Task
 from retort.tune.readers.promptfoo_prompts import PromptSource, read_prompts, written_out
 from retort.tune.readers.promptfoo_tests import Case, read_cases
+from retort.tune.readers.reading import Reading, Unsupported, listed, mapping
 from retort.tune.score import make_scorer
 
 MAX_TOKENS = 32
@@ -118,29 +119,44 @@ def read_promptfoo(record: Mapping[str, Any], path: Path, *, skip: bool = False)
 
     Raises InputError or SourceError, with the file and the test's number.
     """
-    where = path.name
+    reading = Reading(path.parent, path.name, skip=skip)
+    with reading.noted():
+        task = _task(record, path.stem, reading)
+    reading.end()
+    return task
+
+
+def _task(record: Mapping[str, Any], name: str, reading: Reading) -> Task:
+    where = reading.where
     env = mapping(record.get("env"), f"{where}: env")
-    reading = Reading(path.parent, where, {str(name): str(value) for name, value in env.items()}, skip)
+    reading.env = {str(variable): str(value) for variable, value in env.items()}
     for key in record:
         if key in REFUSED:
             reading.refuse(Unsupported(where, f"the key {key!r}", REFUSED[key]))
         elif key not in KEYS and key not in UNTOUCHED:
             if near := did_you_mean(key, KEYS):
-                raise InputError(f"{where}: unknown key {key!r}{near}; known are {', '.join(KEYS)}.")
-            reading.refuse(Unsupported(where, f"the key {key!r}", "is unknown"))
+                known = ", ".join(KEYS)
+                reading.refuse(InputError(f"{where}: unknown key {key!r}{near}; known are {known}."))
+            else:
+                reading.refuse(Unsupported(where, f"the key {key!r}", "is unknown"))
     record = reading.dereferenced(record, record)
-    providers = [_provider(one, reading) for one in _provider_records(record, reading)]
+    providers = []
+    for one in _provider_records(record, reading):
+        with reading.noted():
+            providers.append(_provider(one, reading))
     prompts = read_prompts(record.get("prompts"), reading)
-    prompts = _asked_prompts(prompts, providers, reading)
+    with reading.noted():
+        prompts = _asked_prompts(prompts, providers, reading)
     options = mapping(record.get("evaluateOptions"), f"{where}: evaluateOptions")
     for key in options:
         if key not in EVALUATE:
-            raise InputError(
-                f"{where}: evaluateOptions has the unknown key {key!r}{did_you_mean(key, EVALUATE)}."
-            )
+            near = did_you_mean(key, EVALUATE)
+            reading.refuse(InputError(f"{where}: evaluateOptions has the unknown key {key!r}{near}."))
     chats = [one.is_chat for one in providers if one.is_chat is not None]
     is_chat = any(chats)
     cases = read_cases(record, reading, [one.transform for one in providers], prompts)
+    if not prompts or not cases:
+        reading.end()
     items, prompts = _items(cases, prompts, is_chat, reading)
     scored = [item for item in items if item.checks]
     notes = list(reading.notes)
@@ -152,7 +168,8 @@ def read_promptfoo(record: Mapping[str, Any], path: Path, *, skip: bool = False)
             f"{which} a supported assertion, so their answers are compared for variety and agreement only"
         )
     goal = record.get("goal", "exploit" if scored else "reproduce")
-    find_goal(goal)
+    with reading.noted():
+        find_goal(goal)
     settings = [one.settings for one in providers]
     lengths = [one["max_tokens"] for one in settings if "max_tokens" in one]
     stops = tuple(dict.fromkeys(stop for one in settings for stop in one.get("stop", ())))
@@ -161,7 +178,7 @@ def read_promptfoo(record: Mapping[str, Any], path: Path, *, skip: bool = False)
             f"no provider sets max_tokens, so answers end after {MAX_TOKENS} tokens; --max-tokens changes it"
         )
     return Task(
-        name=path.stem,
+        name=name,
         goal=goal,
         description=str(record.get("description") or "").strip(),
         prompts=tuple(one.raw for one in prompts),
@@ -182,22 +199,32 @@ def _items(
     cases: list[Case], prompts: list[PromptSource], is_chat: bool, reading: Reading
 ) -> tuple[list[Item], list[PromptSource]]:
     """The items, each with its prompts written out, and the prompts that can be written for all of them."""
-    if not cases:
-        raise InputError(f"{reading.where}: there are no tests.")
     left, columns = [], []
     for prompt in prompts:
-        try:
-            columns.append([written_out(prompt, case, is_chat, reading) for case in cases])
+        with reading.noted():
+            columns.append(list(_column(prompt, cases, is_chat, reading)))
             left.append(prompt)
-        except Unsupported as problem:
-            reading.refuse(problem)
     if not left:
+        reading.end()
         raise InputError(f"{reading.where}: no supported prompt is left.")
     found = (case.item(asked, reading) for case, asked in zip(cases, zip(*columns, strict=True), strict=True))
     items = [item for item in found if item is not None]
     if not items:
+        reading.end()
         raise InputError(f"{reading.where}: no supported test is left.")
     return items, left
+
+
+def _column(prompt: PromptSource, cases: list[Case], is_chat: bool, reading: Reading) -> Iterator[Prompt]:
+    """What a prompt asks of every test. Raises Unsupported, since it is asked of all of them or not at all."""
+    for case in cases:
+        try:
+            yield written_out(prompt, case, is_chat, reading)
+        except Unsupported:
+            raise
+        except RetortError as problem:
+            reading.refuse(problem)
+            yield ""
 
 
 @dataclass(frozen=True)
@@ -370,13 +397,16 @@ def _budget(settings: list[Mapping[str, Any]], repeat: Any, where: str) -> Budge
     """What the providers' settings ask to be compared: temperatures, of one chain, or whole chains where they truncate
     differently."""
     temperatures = [one["temperature"] for one in settings if one.get("temperature") is not None]
-    budget = read_budget({"samples": repeat, "temperatures": temperatures}, f"{where}: the providers")
+    try:
+        asked = BudgetRow(samples=repeat, temperatures=temperatures)
+    except ValidationError as error:
+        raise InputError(f"{where}: the providers: {from_pydantic(error, where, BudgetRow)}") from None
     shaping = [{name: value for name, value in one.items() if name in SHAPING} for one in settings]
     try:
         chains = [SamplingParams.from_dict(one).resolved_chain for one in shaping]
     except InputError as problem:
         raise InputError(f"{where}: a provider's config: {problem}") from None
     if len({str(chain.at_temperature(1)) for chain in chains}) > 1:
-        return replace(budget, temperatures=(), chains=tuple(dict.fromkeys(chains)))
+        return Budget(asked.samples, chains=tuple(dict.fromkeys(chains)))
     shared = tuple(chain for chain in chains[:1] if any(stage.name != "temperature" for stage in chain))
-    return replace(budget, temperatures=tuple(sorted(set(budget.temperatures))), chains=shared)
+    return Budget(asked.samples, temperatures=tuple(sorted(set(asked.temperatures))), chains=shared)

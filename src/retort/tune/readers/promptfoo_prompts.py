@@ -12,11 +12,19 @@ from typing import TYPE_CHECKING, Any, Protocol
 from retort.errors import InputError, did_you_mean
 from retort.files import read_text
 from retort.sources.chat import read_messages
-from retort.tune.checks import Unsupported
 from retort.tune.outside import python_function
-from retort.tune.readers.nunjucks import Template, filled
-from retort.tune.readers.promptfoo_files import JAVASCRIPT, PYTHON, REMOTE, Reading, csv_rows, listed
-from retort.tune.readers.yaml12 import YamlProblem, parse_yaml
+from retort.tune.readers.javascript import Template, filled
+from retort.tune.readers.reading import (
+    JAVASCRIPT,
+    PYTHON,
+    REMOTE,
+    Reading,
+    Unsupported,
+    YamlProblem,
+    csv_rows,
+    listed,
+    parse_yaml,
+)
 
 if TYPE_CHECKING:
     from retort.sources.chat import Message
@@ -61,14 +69,15 @@ def read_prompts(value: Any, reading: Reading) -> list[PromptSource]:
     if isinstance(value, Mapping):
         value = [{"id": name, "label": label} for name, label in value.items()]
     found: list[PromptSource] = []
+    before = len(reading.obstacles)
     for one in listed(value):
-        try:
+        with reading.noted():
             found += _read_one(one, reading)
-        except Unsupported as problem:
-            reading.refuse(problem)
-    if not found:
-        raise InputError(
-            f"{reading.where}: prompts is missing or empty; it must be a list of texts or file://… names."
+    if not found and len(reading.obstacles) == before:
+        reading.refuse(
+            InputError(
+                f"{reading.where}: prompts is missing or empty; it must be a list of texts or file://… names."
+            )
         )
     return found
 

@@ -20,7 +20,6 @@ from retort.tune.checks import (
     CHECKS,
     REFUSED,
     Check,
-    Unsupported,
     Verdict,
     make_check,
     make_transform,
@@ -28,10 +27,18 @@ from retort.tune.checks import (
 )
 from retort.tune.item import Item
 from retort.tune.outside import python_function
-from retort.tune.readers.nunjucks import Template, resolved
-from retort.tune.readers.promptfoo_files import JAVASCRIPT, PYTHON, Reading, csv_rows, listed, mapping
+from retort.tune.readers.javascript import Template, resolved
 from retort.tune.readers.promptfoo_prompts import PromptSource
-from retort.tune.readers.yaml12 import parse_yaml
+from retort.tune.readers.reading import (
+    JAVASCRIPT,
+    PYTHON,
+    Reading,
+    Unsupported,
+    csv_rows,
+    listed,
+    mapping,
+    parse_yaml,
+)
 
 TEST_KEYS = (
     "vars",
@@ -85,19 +92,17 @@ class Case:
                 else json.dumps([{"role": one.role, "content": one.content} for one in messages])
             )
         item = Item(self.id, self.variables, (), prompts=asked)
-        try:
+        changes = None
+        with reading.noted():
             changes = [make_transform(code, self.place, reading.folder, context) for code in self.transforms]
-        except Unsupported as problem:
-            reading.refuse(problem)
+        if changes is None:
             return None
         found = []
         for record in self.asserts:
-            try:
+            with reading.noted():
                 one = _value_filled(record, self, reading)
                 skip = reading.refuse if reading.skip else None
                 found.append(make_check(one, self.place, reading.folder, context, skip=skip))
-            except Unsupported as problem:
-                reading.refuse(problem)
         if changes:
             item = replace(
                 item, transform=lambda answer: reduce(lambda made, change: change(made), changes, answer)
@@ -126,23 +131,29 @@ def read_cases(
     record: Mapping[str, Any], reading: Reading, transforms: list[str | None], prompts: list[PromptSource]
 ) -> list[Case]:
     """Every test of a configuration, expanded. `transforms`: what each provider does to its answers."""
-    default = _default_test(record.get("defaultTest"), reading)
+    default: dict[str, Any] = {}
+    with reading.needed():
+        default = _default_test(record.get("defaultTest"), reading)
     if len(set(transforms)) > 1:
         reading.refuse(Unsupported(reading.where, "transforms of single providers", "are not supported"))
         transforms = []
-    tests = list(_tests(record.get("tests"), reading)) if record.get("tests") is not None else []
-    tests += _scenarios(record.get("scenarios"), reading)
-    if not tests and record.get("scenarios") is None:
+    before = len(reading.obstacles)
+    tests: list[Any] = []
+    for key, read in (("tests", _tests), ("scenarios", _scenarios)):
+        if record.get(key) is not None:
+            with reading.needed():
+                tests += read(record[key], reading)
+    if not tests and record.get("scenarios") is None and len(reading.obstacles) == before:
         tests = [{}]  # prompts alone, compared with each other
     cases: list[Case] = []
     for number, test in enumerate(tests, 1):
         place = f"{reading.where}, test {number}"
-        try:
+        with reading.noted():
             cases += _cases(
                 test, default, number, place, reading, [one for one in transforms[:1] if one], prompts
             )
-        except Unsupported as problem:
-            reading.refuse(problem)
+    if not cases and len(reading.obstacles) == before:
+        reading.refuse(InputError(f"{reading.where}: there are no tests."))
     return cases
 
 
@@ -167,15 +178,13 @@ def _tests(value: Any, reading: Reading) -> Iterator[Any]:
             yield from _standalone(value, where, reading)
     elif isinstance(value, list):
         for one in value:
-            try:
+            with reading.noted():
                 if isinstance(one, str):
                     yield from _from_pattern(one, where, reading)
                 elif isinstance(one, Mapping) and "path" in one:
                     yield from _standalone(str(one["path"]), where, reading, one.get("config"))
                 else:
                     yield one
-            except Unsupported as problem:
-                reading.refuse(problem)
     else:
         raise InputError(f"{where} is {value!r}; it must be a list, or the name of a file with one.")
 
@@ -286,8 +295,9 @@ def _scenarios(value: Any, reading: Reading) -> list[Any]:
 def _check_keys(test: Mapping[str, Any], place: str, reading: Reading) -> None:
     for key in test:
         if key not in TEST_KEYS:
-            raise InputError(
-                f"{place}: unknown key {key!r}{did_you_mean(key, TEST_KEYS)}; a test has vars, assert and options."
+            near = did_you_mean(key, TEST_KEYS)
+            reading.refuse(
+                InputError(f"{place}: unknown key {key!r}{near}; a test has vars, assert and options.")
             )
     for key, why in NOT_DONE.items():
         if test.get(key) is not None:

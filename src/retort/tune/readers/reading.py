@@ -1,4 +1,8 @@
-"""What the parts of the promptfoo reader share: where files are, what is skipped, how `file://` and `$ref` are read."""
+"""How a file of tasks is read: YAML as promptfoo takes it, files that it names, and what is wrong with it, all at once.
+
+YAML and JSON follow YAML 1.2: `yes`, `no` and 012 are texts and numbers as written. PyYAML alone follows YAML 1.1,
+where `value: no` is false and 12:30 is 750. A key that is there twice is an error.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +11,16 @@ import glob
 import io
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from retort.errors import InputError, SourceError
+import yaml
+
+from retort.errors import InputError, RetortError, SourceError
 from retort.files import parse_json, read_text
-from retort.tune.checks import Unsupported
-from retort.tune.readers.yaml12 import parse_yaml
 
 JAVASCRIPT = re.compile(r"\.[cm]?[jt]sx?(:[\w$]+)?$")
 PYTHON = re.compile(r"\.py(:[\w.]+)?$")
@@ -27,24 +32,173 @@ REMOTE = re.compile(
     r"(https?|huggingface|langfuse|portkey|helicone|package|exec|s3|gs|az)://?|package:|exec:"
 )
 PARSED = (".json", ".yaml", ".yml")
+MOST_SAID = 20
+"""Problems of one file that are told in one run."""
+
+
+class Unsupported(InputError):
+    """An assertion, or another part of a file, that is known and that retort does not carry out: `what` it is."""
+
+    def __init__(self, place: str, what: str, why: str) -> None:
+        super().__init__(f"{place}: {what} {why}; remove it, or skip such parts with --skip-unsupported.")
+        self.what = what
+
+
+class Problems(InputError):
+    """Several things that are wrong: a sentence each in `said`, all of them in one line as the message."""
+
+    def __init__(self, count: int, said: list[str], each: list[RetortError]) -> None:
+        super().__init__(f"{count} problems: {' '.join(f'({n}) {text}' for n, text in enumerate(said, 1))}")
+        self.said, self.each = said, each
 
 
 @dataclass
-class Reading:
+class Obstacles:
+    """Takes down what is wrong, so that a user need not run into one obstacle after another."""
+
+    obstacles: list[RetortError] = field(default_factory=list, kw_only=True)
+
+    def refuse(self, problem: RetortError) -> None:
+        """Take it down, to be raised in the end."""
+        self.obstacles += problem.each if isinstance(problem, Problems) else [problem]
+
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        """Go on behind the block where it raises an error of the user's."""
+        try:
+            yield
+        except RetortError as problem:
+            self.refuse(problem)
+
+    def end(self) -> None:
+        """Raise what was taken down: one problem as it is, several together."""
+        # A judge in the default test is in every test: it is said once.
+        alike: dict[str, list[RetortError]] = {}
+        for problem in self.obstacles:
+            alike.setdefault(problem.what if isinstance(problem, Unsupported) else str(problem), []).append(
+                problem
+            )
+        if len(alike) == 1:
+            raise self.obstacles[0]
+        said = [
+            f"{first} The same is in {len(more)} more place{'s' * (len(more) > 1)}." if more else str(first)
+            for first, *more in alike.values()
+        ]
+        if len(said) > MOST_SAID:
+            said[MOST_SAID:] = [f"{len(said) - MOST_SAID} more problems are not listed."]
+        if said:
+            raise Problems(len(alike), said, self.obstacles)
+
+
+class YamlProblem(InputError):
+    """A text that is no YAML: where, and what the `problem` is."""
+
+    def __init__(self, where: str, line: int | None, problem: str) -> None:
+        super().__init__(f"{where}{'' if line is None else f' line {line}'}: this is not YAML ({problem}).")
+        self.problem = problem
+
+
+class Loader(yaml.SafeLoader):
+    """SafeLoader with the scalars of YAML 1.2, and no key twice."""
+
+    # PyYAML keeps one list of rules by first letter for all loaders.
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012
+
+
+for tag, pattern, first in (
+    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("int", r"[-+]?(?:0b[01]+|0o[0-7]+|0x[0-9a-fA-F]+|[0-9]+)", "-+0123456789"),
+    ("float", r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
+     "-+.0123456789"),
+    ("null", r"~|null|Null|NULL|", "~nN\0"),
+    ("merge", r"<<", "<"),
+    ("timestamp", r"\d{4}-\d\d-\d\d|\d{4}-\d\d?-\d\d?(?:[Tt]|[ \t]+)\d\d?:\d\d:\d\d(?:\.\d*)?"
+     r"(?:[ \t]*(?:Z|[-+]\d\d?(?::\d\d)?))?", "0123456789"),
+):  # fmt: skip
+    for letter in first:
+        rules = Loader.yaml_implicit_resolvers.setdefault("" if letter == "\0" else letter, [])
+        rules.append((f"tag:yaml.org,2002:{tag}", re.compile(f"(?:{pattern})\\Z")))
+
+
+def _int(loader: Loader, node: yaml.ScalarNode) -> int:
+    text = str(loader.construct_scalar(node))
+    prefixed = re.fullmatch(r"([-+]?)0([box])(.+)", text)
+    if prefixed is None:
+        return int(text)
+    return int(prefixed[1] + prefixed[3], {"b": 2, "o": 8, "x": 16}[prefixed[2]])
+
+
+def _mapping(loader: Loader, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+    lines: dict[Any, int] = {}
+    for key, _ in node.value:
+        if key.tag == "tag:yaml.org,2002:merge":
+            continue
+        name, line = loader.construct_object(key, deep=True), key.start_mark.line + 1
+        try:
+            earlier = lines.get(name)
+        except TypeError:
+            raise yaml.MarkedYAMLError(
+                problem="a key is a list or a mapping", problem_mark=key.start_mark
+            ) from None
+        if earlier is not None:
+            problem = f"the key {name!r} is there already, at line {earlier}"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
+        lines[name] = line
+    loader.flatten_mapping(node)
+    return dict(yaml.SafeLoader.construct_mapping(loader, node, deep=True))
+
+
+Loader.add_constructor("tag:yaml.org,2002:int", _int)
+Loader.add_constructor("tag:yaml.org,2002:map", _mapping)
+
+
+def parse_yaml(text: str, where: str) -> Any:
+    """What a YAML (or JSON) text holds. Raises YamlProblem, with the line, for a text that is none."""
+    try:
+        return yaml.load(text, Loader=Loader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or "it cannot be parsed"
+        raise YamlProblem(where, None if mark is None else mark.line + 1, problem) from error
+    except (RecursionError, ValueError) as error:
+        raise YamlProblem(where, None, str(error)[:80] or type(error).__name__) from error
+
+
+def key_lines(text: str) -> dict[str, int]:
+    """The line of each key at the top of a YAML text that can be parsed."""
+    node = yaml.compose(text, Loader=yaml.SafeLoader)
+    return (
+        {str(key.value): key.start_mark.line + 1 for key, _ in node.value}
+        if isinstance(node, yaml.MappingNode)
+        else {}
+    )
+
+
+@dataclass
+class Reading(Obstacles):
     """One file being read: its folder and name, its env, and what was left out of it where `skip` allows that."""
 
     folder: Path
     where: str
-    env: Mapping[str, str]
-    skip: bool
+    env: Mapping[str, str] = field(default_factory=dict)
+    skip: bool = False
     skipped: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
 
-    def refuse(self, problem: Unsupported) -> None:
-        """Raise it, or take it down where such parts are to be left out."""
-        if not self.skip:
-            raise problem
-        self.skipped[problem.what] += 1
+    def refuse(self, problem: RetortError) -> None:
+        """Take it down: counted, where such parts are to be left out, else raised in the end."""
+        if self.skip and isinstance(problem, Unsupported):
+            self.skipped[problem.what] += 1
+        else:
+            super().refuse(problem)
+
+    @contextmanager
+    def needed(self) -> Iterator[None]:
+        """As `noted`, of a part that cannot be left out, whatever may be skipped."""
+        try:
+            yield
+        except RetortError as problem:
+            super().refuse(problem)
 
     def note(self, text: str) -> None:
         if text not in self.notes:
