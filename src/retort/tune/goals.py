@@ -74,45 +74,16 @@ def pass_at(k: int, samples: Samples) -> Floats:
     return over_prompts(np.where(sizes >= k, 1.0 - none_right, np.nan))
 
 
-def _pass_goal(k: int) -> Goal:
-    return Goal(
-        f"pass@{k}",
-        f"chance that at least one of {k} answers is right",
-        "the most coherent",
-        partial(pass_at, k),
-        fewest_samples=k,
-    )
-
-
 GOALS = {
     goal.name: goal
     for goal in (
-        Goal(
-            "exploit",
-            "share of right answers",
-            "the most reproducible",
-            share_right,
-            is_mean=True,
-        ),
-        Goal(
-            "explore",
-            "distinct valid answers per item",
-            "the most coherent",
-            distinct_valid,
-            fewest_samples=2,
-            needs_answers=True,
-            seeks_variety=True,
-        ),
-        Goal(
-            "reproduce",
-            "share of pairs of answers that are the same",
-            "the most reproducible",
-            agreeing,
-            fewest_samples=2,
-            needs_answers=True,
-        ),
+        Goal("exploit", "share of right answers", "the most reproducible", share_right, is_mean=True),
+        Goal("explore", "distinct valid answers per item", "the most coherent", distinct_valid,
+             fewest_samples=2, needs_answers=True, seeks_variety=True),
+        Goal("reproduce", "share of pairs of answers that are the same", "the most reproducible", agreeing,
+             fewest_samples=2, needs_answers=True),
     )
-}
+}  # fmt: skip
 
 GOAL_NAMES = (*GOALS, "pass@k")
 """What a task file may say; the k of pass@k is a number, as in pass@5."""
@@ -123,7 +94,8 @@ def find_goal(name: Any) -> Goal:
     if isinstance(name, str):
         if name in GOALS:
             return GOALS[name]
-        match = PASS_AT.fullmatch(name)
-        if match:
-            return _pass_goal(DEFAULT_K if match[1] == "k" else int(match[1]))
+        if match := PASS_AT.fullmatch(name):
+            k = DEFAULT_K if match[1] == "k" else int(match[1])
+            score = f"chance that at least one of {k} answers is right"
+            return Goal(f"pass@{k}", score, "the most coherent", partial(pass_at, k), fewest_samples=k)
     raise InputError(f"goal is {name!r}; it can be {', '.join(GOAL_NAMES)} (as in pass@5)")

@@ -20,7 +20,7 @@ The rule, in full:
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -32,6 +32,7 @@ from retort.tune.goals import Goal, find_goal
 from retort.tune.sequential import Raced, confidence_sequence
 from retort.tune.settings import Axis, Values, temperature_axis
 from retort.tune.statistics import (
+    ERROR_RATE,
     RESAMPLES,
     Array,
     Comparison,
@@ -40,7 +41,6 @@ from retort.tune.statistics import (
     held_out,
 )
 
-ERROR_RATE = 0.05
 POWER = 0.8
 Ends = tuple[float, float]
 SAME: Ends = (0.0, 0.0)
@@ -250,24 +250,19 @@ def _only_setting(axis: Axis, evidence: Comparison) -> Recommendation:
 def _in_words(
     found: Recommendation, goal: Goal, axis: Axis, evidence: Comparison | Raced, limits: Ends
 ) -> Recommendation:
-    means = dict(zip(map(axis.short, axis.points), evidence.means.tolist(), strict=True))
-    words = _Words(
-        found, goal, axis, means, len(evidence.scores), evidence.fewest, is_share=limits == (0.0, 1.0)
-    )
+    words = _Words(found, goal, axis, evidence, is_share=limits == (0.0, 1.0))
     return replace(found, reason=" ".join(words.sentences()))
 
 
 @dataclass(frozen=True)
 class _Words:
-    """A recommendation in plain words. `means`: scores by the settings' short names; `is_share`: scores run from 0 to
-    1, so that differences are points of a hundred."""
+    """A recommendation in plain words. `is_share`: scores run from 0 to 1, so that differences are points of a
+    hundred."""
 
     found: Recommendation
     goal: Goal
     axis: Axis
-    means: Mapping[str, float]
-    num_items: int
-    fewest: int
+    evidence: Comparison | Raced
     is_share: bool
 
     def sentences(self) -> list[str]:
@@ -278,7 +273,7 @@ class _Words:
                 "not solve this task, or the scorer does not recognise its answers; look at some of them first."
             ]
         said = [*self._region(), self._against(), *self._price()]
-        if self.fewest > self.num_items:
+        if self.evidence.blind:
             return said
         if found.anytime:
             said.append(
@@ -314,10 +309,10 @@ class _Words:
     def _region(self) -> list[str]:
         found, axis = self.found, self.axis
         setting = axis.short(found.setting)
-        if self.fewest > self.num_items:
+        if self.evidence.blind:
             return [
                 f"{self.items} cannot show a difference between {len(axis)} {axis.plural}, whatever the "
-                f"scores: at least {self.fewest} are needed, and more for small differences.",
+                f"scores: at least {self.evidence.fewest} are needed, and more for small differences.",
                 f"{setting} has the highest {self.goal.score} seen, which is not evidence yet.",
             ]
         if not axis.ordered:
@@ -375,10 +370,9 @@ class _Words:
         found = self.found
         if found.lead_of_best <= 0.0:
             return []
-        best = self.axis.short(found.best)
+        best, mean = self.axis.short(found.best), float(self.evidence.means.max())
         return [
-            f"The highest score, {number(self.means[best], 3)} at {best}, is {self.size(found.lead_of_best, sign='')} "
-            "higher "
+            f"The highest score, {number(mean, 3)} at {best}, is {self.size(found.lead_of_best, sign='')} higher "
             f"({self.interval(found.lead_of_best_ci)}), which this choice may cost."
         ]
 
@@ -387,7 +381,8 @@ class _Words:
 
     @property
     def items(self) -> str:
-        return f"{self.num_items} item{'s' * (self.num_items != 1)}"
+        count = len(self.evidence.scores)
+        return f"{count} item{'s' * (count != 1)}"
 
     def size(self, value: float, sign: str = "+") -> str:
         """A difference with its unit: points of a hundred for shares, else a plain number."""

@@ -21,7 +21,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from retort.tune.statistics import Array
+from retort.tune.statistics import ERROR_RATE, Array
 
 BETS = np.array([0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9])
 CANDIDATES = 1001
@@ -47,8 +47,8 @@ class Raced:
     order: tuple[int, ...]
     highest: Array
     span: float
-    alpha: float
 
+    alpha: ClassVar[float] = ERROR_RATE
     blind: ClassVar[bool] = False
     fewest: ClassVar[int] = 0
 
@@ -66,7 +66,7 @@ class Raced:
     @property
     def better(self) -> NDArray[np.bool_]:
         """`better[s, t]`: s is significantly better than t."""
-        return _is_better(self.highest, self.alpha)
+        return _is_better(self.highest)
 
     @cached_property
     def means(self) -> Array:
@@ -91,9 +91,9 @@ class Raced:
         return confidence_sequence(paired[~np.isnan(paired)], (-self.span, self.span), alpha)
 
 
-def _is_better(highest: Array, alpha: float) -> NDArray[np.bool_]:
+def _is_better(highest: Array) -> NDArray[np.bool_]:
     num_settings = len(highest)
-    return highest >= math.log(max(num_settings * (num_settings - 1), 1) / alpha)
+    return highest >= math.log(max(num_settings * (num_settings - 1), 1) / ERROR_RATE)
 
 
 def race_order(num_items: int, seed: int) -> list[int]:
@@ -101,31 +101,29 @@ def race_order(num_items: int, seed: int) -> list[int]:
     return np.random.default_rng(seed).permutation(num_items).tolist()
 
 
-def race(
-    ask: Ask, num_items: int, num_settings: int, *, span: float = 1.0, seed: int = 0, alpha: float = 0.05
-) -> Raced:
+def race(ask: Ask, num_items: int, num_settings: int, *, span: float = 1.0, seed: int = 0) -> Raced:
     """Ask items in random order, at the settings that are still in the race, until `ask` gives nothing more, all items
     are asked, or one setting is left. `span`: the range of scores."""
     order = race_order(num_items, seed)
     scores = np.full((num_items, num_settings), np.nan)
     bets, seen = _Bets(num_settings, span), 0
     while seen < num_items:
-        alive = np.flatnonzero(~_is_better(bets.highest, alpha).any(axis=0)).tolist()
+        alive = np.flatnonzero(~_is_better(bets.highest).any(axis=0)).tolist()
         items = order[seen : seen + BLOCK]
         if len(alive) < 2 or (found := ask(items, alive)) is None:
             break
         scores[np.ix_(range(seen, seen + len(items)), alive)] = found
         bets.add(scores[seen : seen + len(items)])
         seen += len(items)
-    return Raced(scores[:seen], tuple(order[:seen]), bets.highest, span, alpha)
+    return Raced(scores[:seen], tuple(order[:seen]), bets.highest, span)
 
 
-def watched(scores: Array, *, span: float = 1.0, alpha: float = 0.05) -> Raced:
+def watched(scores: Array, *, span: float = 1.0) -> Raced:
     """The same of other scores [items, columns] that came with a race's: votes, prompts. They had no part in what was
     asked, so that the bets on them are as valid where it stopped."""
     bets = _Bets(scores.shape[1], span)
     bets.add(scores)
-    return Raced(scores, tuple(range(len(scores))), bets.highest, span, alpha)
+    return Raced(scores, tuple(range(len(scores))), bets.highest, span)
 
 
 class _Bets:

@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
+ERROR_RATE = 0.05
 RESAMPLES = 4000
 HELD_OUT_SPLITS = 10
 HELD_OUT_RESAMPLES = 1000
@@ -43,7 +44,7 @@ ROUNDING = 1e-12
 ITEMS_PER_SQUARED_SKEWNESS = 50
 
 
-def bounded_interval(values: Array, bounds: tuple[float, float], alpha: float = 0.05) -> Array:
+def bounded_interval(values: Array, bounds: tuple[float, float], alpha: float = ERROR_RATE) -> Array:
     """`[columns, 2]` interval of each column's mean, for `values` `[items, columns]` that lie within `bounds`."""
     low, high = bounds
     width = max(high - low, ROUNDING)
@@ -87,7 +88,7 @@ def _endpoint_quantile(first: Array, second: Array, third: Array, num_items: int
     return np.asarray(mean + spread * pearson3.ppf(tail, np.clip(skew, -2.0, 2.0)))
 
 
-def planned(differences: Array, reach: float, alpha: float = 0.05) -> tuple[float, float]:
+def planned(differences: Array, reach: float, alpha: float = ERROR_RATE) -> tuple[float, float]:
     """Interval of the mean of paired differences, for one comparison that was planned before looking.
 
     `reach`: the largest difference that an item can show. The paired t interval (`scipy.stats.ttest_1samp`), and wider
@@ -181,8 +182,9 @@ class Comparison:
 
     @property
     def fewest(self) -> int:
-        """How many items must differ, all the same way and by as much, for a significant difference."""
-        return _fewest(self.critical, self.alpha)
+        """How many items must differ, all the same way and by as much, for a significant difference: `√k > critical`;
+        and never so few that all of them agree by chance: `2^(1−k) > alpha`."""
+        return max(math.floor(self.critical**2 + ROUNDING) + 1, math.ceil(1 + math.log2(1 / self.alpha)))
 
     @property
     def blind(self) -> bool:
@@ -198,62 +200,47 @@ class Comparison:
         return planned(self.scores[:, setting] - self.scores[:, other], self.reach, self.alpha)
 
     def minimum_detectable(self, power: float = 0.8) -> float:
-        """The true difference that is found between any two of these settings with at least this probability.
+        """The true difference that is found between any two of these settings with at least this probability; inf where
+        none up to `reach` is.
 
         Two things must come together: enough items that differ at all (a binomial quantile: each does with the
         probability that the difference needs), and a mean that stands out from its standard error *under that
-        difference*, which adds its own variance. The setting that
-        differs most from the others stands for all.
+        difference*, which adds its own variance. The setting that differs most from the others stands for all. Two ways
+        to count, and the larger answer: `d` is normal, which knows its variance; and `d` is ±`unit` or 0, exact for few
+        items.
         """
+        from scipy.optimize import brentq
+        from scipy.special import bdtrc, ndtri
+        from scipy.stats import binom
+
+        if self.blind:
+            return math.inf
         num_items, num_settings = self.scores.shape
-        square = float(self.squares.sum(axis=1).max() / max(num_settings - 1, 1))
-        return minimum_detectable(num_items, self.critical, square, self.unit, self.fewest, power, self.reach)
+        critical, unit, z = self.critical, self.unit, float(ndtri(power))
+        square = float(self.squares.sum(axis=1).max() / max(num_settings - 1, 1))  # without a difference
 
+        def if_normal(delta: float) -> float:
+            total = square + delta * max(unit, delta)
+            inside = max(total - delta**2, 0.0) / total
+            return math.sqrt(num_items) * delta / math.sqrt(total) - critical - z * math.sqrt(inside)
 
-def _fewest(critical: float, alpha: float) -> int:
-    """Fewest items with `√k > critical`; and never so few that all of them agree by chance: `2^(1−k) > alpha`."""
-    return max(math.floor(critical**2 + ROUNDING) + 1, math.ceil(1 + math.log2(1 / alpha)))
+        # Half an item differs the wrong way even where none was seen to: one such item can cost the finding.
+        wrong = max(square / (2.0 * unit**2), 0.5 / num_items)
+        differing = np.arange(self.fewest, num_items + 1)
+        needed = np.floor((differing + critical * np.sqrt(differing)) / 2.0 + ROUNDING).astype(np.int64)
 
+        def if_one_size(delta: float) -> float:
+            share = min(delta / unit + 2.0 * wrong, 1.0)
+            # Given how many items differ, those that do so the right way are binomial.
+            found = np.where(needed < differing, bdtrc(needed, differing, max(1.0 - wrong / share, 0.0)), 0.0)
+            return float(binom.pmf(differing, num_items, share) @ found) - power
 
-def minimum_detectable(
-    num_items: int, critical: float, square: float, unit: float, fewest: int, power: float, reach: float
-) -> float:
-    """The difference found with this power where the test is `Σd/√Σd² > critical`; inf where none up to `reach` is.
-
-    `square`: the mean of d² without a difference. `unit`: by how much items differ. `fewest`: how many must at least.
-    Two ways to count, and the larger answer: `d` is normal, which knows its variance; and `d` is ±`unit` or 0, exact
-    for few items.
-    """
-    from scipy.optimize import brentq
-    from scipy.special import bdtrc, ndtri
-    from scipy.stats import binom
-
-    if fewest > num_items:
-        return math.inf
-    z = float(ndtri(power))
-
-    def if_normal(delta: float) -> float:
-        total = square + delta * max(unit, delta)
-        inside = max(total - delta**2, 0.0) / total
-        return math.sqrt(num_items) * delta / math.sqrt(total) - critical - z * math.sqrt(inside)
-
-    # Half an item differs the wrong way even where none was seen to: one such item can cost the finding.
-    wrong = max(square / (2.0 * unit**2), 0.5 / num_items)
-    differing = np.arange(fewest, num_items + 1)
-    needed = np.floor((differing + critical * np.sqrt(differing)) / 2.0 + ROUNDING).astype(np.int64)
-
-    def if_one_size(delta: float) -> float:
-        share = min(delta / unit + 2.0 * wrong, 1.0)
-        # Given how many items differ, those that do so the right way are binomial.
-        found = np.where(needed < differing, bdtrc(needed, differing, max(1.0 - wrong / share, 0.0)), 0.0)
-        return float(binom.pmf(differing, num_items, share) @ found) - power
-
-    if if_normal(reach) < 0.0:
-        return math.inf
-    least = float(brentq(if_normal, 1e-12 * reach, reach))
-    if if_one_size(least) >= 0.0 or if_one_size(reach) < 0.0:
-        return least
-    return float(brentq(if_one_size, least, reach))
+        if if_normal(self.reach) < 0.0:
+            return math.inf
+        least = float(brentq(if_normal, 1e-12 * self.reach, self.reach))
+        if if_one_size(least) >= 0.0 or if_one_size(self.reach) < 0.0:
+            return least
+        return float(brentq(if_one_size, least, self.reach))
 
 
 def compare(
