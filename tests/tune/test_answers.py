@@ -7,8 +7,9 @@ import pytest
 
 from retort.distribution.samples import pass_at_k
 from retort.tune.goals import find_goal
+from retort.tune.item import Marker
 from retort.tune.samples import Samples, over_prompts
-from retort.tune.score import Marker, make_scorer
+from retort.tune.score import make_scorer
 from retort.tune.settings import temperature_axis
 from retort.tune.task import Item
 

@@ -55,7 +55,5 @@ def test_a_choice_that_begins_another_is_refused() -> None:
 
 
 def test_the_length_rule_is_one_of_three() -> None:
-    with pytest.raises(
-        InputError, match=r"per of scorer 'choice' must be one of text, token, byte, got 'word'"
-    ):
+    with pytest.raises(InputError, match=r"per of scorer 'choice' is 'word'; allowed are text, token, byte"):
         make_scorer({"kind": "choice", "per": "word"}, (), "")

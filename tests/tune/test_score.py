@@ -75,9 +75,9 @@ def test_judge(scorer: object, references: list[str], text: str, right: bool) ->
         ({"kind": ["exact"]}, "unknown scorer"),
         ({"kind": "exact", "pattern": "x"}, "it has no options"),
         ({"kind": "regex", "patern": "x"}, "its options are pattern, ignore_case"),
-        ({"kind": "regex", "pattern": 3}, "of type str"),
+        ({"kind": "regex", "pattern": 3}, "pattern of scorer .regex. is 3; it must be text"),
         ({"kind": "regex", "pattern": "("}, "not a regular expression"),
-        ({"kind": "contains", "ignore_case": "no"}, "of type bool"),
+        ({"kind": "contains", "ignore_case": "no"}, "allowed are true and false"),
     ],
 )
 def test_a_scorer_that_cannot_be_made_says_why(value: object, said: str) -> None:

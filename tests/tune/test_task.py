@@ -183,8 +183,9 @@ def test_a_file_name_that_is_misspelt_is_recognised_beside_it(tmp_path: Path) ->
         SourceError, match=r"no file of that name \(did you mean kinds.yaml\?\); give one of these"
     ):
         load_task(tmp_path / "knids.yaml")
-    with pytest.raises(SourceError, match="no file of that name; give"):
-        load_task(tmp_path / "nowhere" / "kinds.yaml")
+    for other in (tmp_path / "nowhere" / "kinds.yaml", tmp_path / "capitals.yaml"):
+        with pytest.raises(SourceError, match="no file of that name; give"):
+            load_task(other)
 
 
 @pytest.mark.parametrize("amount", ["500", "2M tokens", '"3.50 cost"'])

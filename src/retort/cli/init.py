@@ -12,7 +12,7 @@ from retort.cli.grammar import group, verb
 from retort.cli.options import json_option
 
 if TYPE_CHECKING:
-    from retort.tune.drafting import Draft
+    from retort.tune.task import Draft
 
 GOALS = ("exploit", "explore", "reproduce")
 
@@ -75,8 +75,7 @@ def command(
     You can edit the file afterwards; docs/tasks.md lists its keys.
     """
     from retort.files import read_text
-    from retort.tune.drafting import draft_of_csv
-    from retort.tune.task import load_task
+    from retort.tune.task import draft_of_csv, load_task
 
     if out.suffix not in (".yaml", ".yml"):
         raise click.UsageError(f"--out is {out}; a task file ends in .yaml.")
@@ -109,7 +108,7 @@ def command(
 
 def _from_questions(name: str, prompt: str | None, goal: str | None, model: str | None, chat: bool) -> Draft:
     """The draft that three questions give: what is asked, what a good answer is, and examples."""
-    from retort.tune.drafting import Draft
+    from retort.tune.task import Draft
 
     if prompt is None:
         prompt = click.prompt("1. What do you ask? Write {name} where items differ", type=str)

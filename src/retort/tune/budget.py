@@ -36,8 +36,8 @@ class BudgetRow(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    samples: int | None = Field(None, ge=1)
-    items: int | None = Field(None, ge=1)
+    samples: int | None = Field(default=None, ge=1)
+    items: int | None = Field(default=None, ge=1)
     temperatures: list[Temperature] = []
 
 

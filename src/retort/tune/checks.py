@@ -10,16 +10,24 @@ from __future__ import annotations
 import json
 import math
 import re
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from retort.errors import InputError, MissingExtraError, RetortError, did_you_mean
-from retort.tune.numbers import last_number, one_number
+from retort.files import read_text
 from retort.tune.outside import command_judge, python_function
 from retort.tune.readers.javascript import javascript_regex, written
-from retort.tune.readers.reading import Unsupported, YamlProblem, parse_yaml
+from retort.tune.readers.reading import (
+    JAVASCRIPT,
+    PYTHON,
+    JavaScript,
+    Unsupported,
+    YamlProblem,
+    parse_yaml,
+)
 
 NEGATION = "not-"
 
@@ -105,13 +113,13 @@ def make_check(
     value = record.get("value")
     from_file = value if isinstance(value, str) and value.startswith("file://") else None
     if from_file and plain not in ("python", "command"):
-        value = read_value(from_file, folder, place)
-    if plain == "python" or isinstance(value, PythonFile):
-        # A Python file behind any other name gives the value to compare with in promptfoo; few use it.
-        if plain != "python":
+        if PYTHON.search(from_file):
+            # It would give the value to compare with; few use that.
             raise Unsupported(
                 place, f"the assertion {name!r} with a value from {from_file}", "is not supported"
             )
+        value = read_value(from_file, folder, place)
+    if plain == "python":
         test = _python(value, record, place, folder, context)
     elif plain == "command":
         judge = command_judge(value, folder, place, {})
@@ -172,31 +180,23 @@ def _assert_set(
 
 
 def make_transform(
-    code: Any, place: str, folder: Path, context: Mapping[str, Any] = NOTHING, usual: str = "get_transform"
+    code: Any, place: str, folder: Path, context: Mapping[str, Any] = NOTHING
 ) -> Callable[[Any], Any]:
     """The function of an answer that a `transform` is: `file://FILE.py`, with `:FUNCTION` or `get_transform`.
 
     Anything else is JavaScript, which is refused.
     """
     if not isinstance(code, str) or not re.fullmatch(r"file://[^\n]+\.py(:\w+)?", code.strip()):
-        raise Unsupported(place, f"transform {str(code)[:40]!r}", "is JavaScript, which retort does not run")
-    function = python_function(code, folder, place, usual)
+        raise JavaScript(place, f"transform {str(code)[:40]!r}")
+    function = python_function(code, folder, place, "get_transform")
     return lambda output: function(output, dict(context))
-
-
-class PythonFile(str):
-    """The name of a Python file, where a value was expected."""
 
 
 def read_value(name: str, folder: Path, place: str) -> Any:
     """What a `file://` value holds: the mapping or list of a JSON or YAML file, the text of another."""
-    from retort.files import read_text
-
     path = folder / name.removeprefix("file://")
-    if re.search(r"\.py(:\w+)?$", path.name):
-        return PythonFile(name)
-    if re.search(r"\.[cm]?[jt]s(:\w+)?$", path.name):
-        raise Unsupported(place, f"{name}", "is JavaScript, which retort does not run")
+    if JAVASCRIPT.search(name):
+        raise JavaScript(place, name)
     if path.suffix not in (".json", ".yaml", ".yml", ".txt"):
         raise InputError(f"{place}: {name!r} is not a .json, .yaml, .yml, .txt or .py file.")
     text = read_text(path, f"{place}: the file {name!r}")
@@ -296,6 +296,62 @@ def numeric_equals(wanted: float, tolerance: float) -> Callable[[Any], bool]:
     return holds
 
 
+MINUS = "-\u2212\ufe63\uff0d"  # hyphen-minus, the minus sign and its small and wide forms
+DASHES = MINUS + "\u2010\u2011\u2012\u2013\u2014"
+GROUPS = r"\d{1,3}(?:,\d{3})+|\d{1,3}(?:[\u00a0\u2009\u202f' ]\d{3})+(?!\d)"
+VULGAR = "".join(chr(code) for code in (0xBC, 0xBD, 0xBE, *range(0x2150, 0x215F), 0x2189))
+
+# One written number with all that may belong to it, so that no part of it is taken for a number of its own.
+NUMBER = re.compile(
+    rf"(?P<sign>(?<![\w.,{VULGAR}])[{MINUS}+])?"
+    rf"(?P<digits>{GROUPS}|\d+|(?=\.\d)|(?=[{VULGAR}]))"
+    r"(?P<rest>(?:[.,]\d+)*)"
+    r"(?:[eE](?P<exponent>[-+]?\d+)(?!\w)|\s?[×x·*]\s?10\s?\^\s?(?P<power>[-+−]?\d+))?"
+    rf"(?:\s?(?P<vulgar>[{VULGAR}])|(?:\s(?P<top>\d+))?\s?[/\u2044]\s?(?P<bottom>\d+)(?![/\u2044\d]))?"
+)
+BETWEEN = re.compile(rf"\s?[{DASHES}]\s?|[/:]")  # 3-5, 12:30, 1/2/2024: one thing of several numbers
+
+
+def last_number(text: str) -> float | None:
+    """The last number in `text`; None where there is none, or where it may mean more than one number.
+
+    "−5" and "(-5)" are −5, "1,000" is 1000, "1½" and "3/2" are 1.5, "2×10^3" is 2000, and a unit or a currency beside
+    a number is left aside. "3-5", "1,2", "1.2.3" and "12:30" say no single number.
+    """
+    found = list(NUMBER.finditer(text))
+    if not found:
+        return None
+    last = found[-1]
+    if len(found) > 1 and BETWEEN.fullmatch(text[found[-2].end() : last.start()]):
+        return None
+    return _value(last)
+
+
+def one_number(text: str) -> float | None:
+    """The number that `text` is and nothing else: what a task gives as a right answer."""
+    found = NUMBER.fullmatch(text.strip())
+    return None if found is None else _value(found)
+
+
+def _value(found: re.Match[str]) -> float | None:
+    digits, rest = re.sub(r"\D", "", found["digits"]), found["rest"]
+    if len(re.findall("[.,]", rest)) > 1 or "," in rest:
+        return None  # 1.2.3, or 1,2, which is two numbers here and one and a fifth there
+    value = float(f"{digits or '0'}{rest}")
+    if found["vulgar"]:
+        if rest:
+            return None
+        value += unicodedata.numeric(found["vulgar"])
+    if found["bottom"]:
+        if rest or not int(found["bottom"]):
+            return None
+        top = found["top"]
+        value = value / int(found["bottom"]) if top is None else value + int(top) / int(found["bottom"])
+    exponent = found["exponent"] or (found["power"] or "0").replace("−", "-")
+    value *= 10.0 ** int(exponent)
+    return -value if found["sign"] and found["sign"] in MINUS else value
+
+
 def is_json(schema: Any, place: str) -> Callable[[Any], bool]:
     """True for an answer that is one JSON document, and fits the schema if there is one (JSON Schema)."""
     validator = _validator(schema, place)
@@ -373,22 +429,6 @@ def _texts(value: Any, name: str, place: str) -> list[str]:
     return [_text(one, name, place) for one in value]
 
 
-def _about_text(name: str, test: Callable[[str, str], bool]) -> Callable[[Any, Any, str], Test]:
-    def make(value: Any, _: Any, place: str) -> Test:
-        wanted = _text(value, name, place)
-        return lambda answer: test(as_text(answer), wanted)
-
-    return make
-
-
-def _about_texts(name: str, test: Callable[[str, list[str]], bool]) -> Callable[[Any, Any, str], Test]:
-    def make(value: Any, _: Any, place: str) -> Test:
-        wanted = _texts(value, name, place)
-        return lambda answer: test(as_text(answer), wanted)
-
-    return make
-
-
 def _equals(value: Any, _: Any, place: str) -> Test:
     if isinstance(value, (Mapping, list)):
         return lambda answer: _same_json(_json_of(answer), value)
@@ -450,18 +490,39 @@ def _numeric(value: Any, record: Mapping[str, Any], place: str) -> Test:
     return numeric_equals(wanted, tolerance)
 
 
+def _about(
+    read: Callable[[Any, str, str], Any], tests: Mapping[str, Callable[[str, Any], bool]]
+) -> dict[str, Callable[[Any, Any, str], Test]]:
+    """Assertions that compare the answer's text with their value, which `read` reads."""
+
+    def made(name: str, test: Callable[[str, Any], bool]) -> Callable[[Any, Any, str], Test]:
+        def make(value: Any, _: Any, place: str) -> Test:
+            wanted = read(value, name, place)
+            return lambda answer: test(as_text(answer), wanted)
+
+        return make
+
+    return {name: made(name, test) for name, test in tests.items()}
+
+
 CHECKS: dict[str, Callable[[Any, Mapping[str, Any], str], Test]] = {
     "equals": _equals,
-    "contains": _about_text("contains", lambda answer, wanted: wanted in answer),
-    "icontains": _about_text("icontains", lambda answer, wanted: wanted.lower() in answer.lower()),
-    "starts-with": _about_text("starts-with", lambda answer, wanted: answer.startswith(wanted)),
-    "contains-any": _about_texts("contains-any", lambda answer, all_: any(one in answer for one in all_)),
-    "contains-all": _about_texts("contains-all", lambda answer, all_: all(one in answer for one in all_)),
-    "icontains-any": _about_texts(
-        "icontains-any", lambda answer, all_: any(one.lower() in answer.lower() for one in all_)
+    **_about(
+        _text,
+        {
+            "contains": lambda answer, wanted: wanted in answer,
+            "icontains": lambda answer, wanted: wanted.lower() in answer.lower(),
+            "starts-with": lambda answer, wanted: answer.startswith(wanted),
+        },
     ),
-    "icontains-all": _about_texts(
-        "icontains-all", lambda answer, all_: all(one.lower() in answer.lower() for one in all_)
+    **_about(
+        _texts,
+        {
+            "contains-any": lambda answer, all_: any(one in answer for one in all_),
+            "contains-all": lambda answer, all_: all(one in answer for one in all_),
+            "icontains-any": lambda answer, all_: any(one.lower() in answer.lower() for one in all_),
+            "icontains-all": lambda answer, all_: all(one.lower() in answer.lower() for one in all_),
+        },
     ),
     "regex": _regex,
     "is-json": lambda value, _, place: is_json(value, place),

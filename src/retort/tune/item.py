@@ -1,4 +1,7 @@
-"""What a task is made of: the items that are asked, and the task that holds them with its scorer and its defaults."""
+"""What a task is made of: the items that are asked, and the task that holds them with its scorer and its defaults.
+
+`Marker` marks the answers to its items.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,9 @@ from typing import Any
 from retort.errors import CapabilityError, InputError
 from retort.sources.chat import Message, SeenPrompt, asked, prompt_for
 from retort.tune.budget import NO_BUDGET, Budget
-from retort.tune.checks import Check
+from retort.tune.checks import Check, as_text
 from retort.tune.readers.javascript import Template
-from retort.tune.score import Scorer
+from retort.tune.score import Judge, Scorer
 
 Prompt = str | tuple[Message, ...]
 """A text that the model continues, or a conversation that it answers."""
@@ -99,6 +102,46 @@ class Task:
         if isinstance(prompt, str):
             chat = bool(chat) and self.endpoint != COMPLETIONS
         return asked(prompt, chat)
+
+
+@dataclass
+class Marker:
+    """Marks answers. Many draws give few different texts: each is normalised once and judged once per item."""
+
+    scorer: Scorer
+    items: Sequence[Item]
+    _key_of_text: dict[str, str] = field(default_factory=dict)
+    _judges: dict[int, Judge] = field(default_factory=dict)
+    _scores: dict[tuple[int, str], float] = field(default_factory=dict)
+    _transforms: dict[tuple[int, str], tuple[str, Any]] = field(default_factory=dict)
+
+    def mark(self, item: int, text: str) -> tuple[str, float]:
+        """The answer that `text` gives (equal for equal answers), and its score for item number `item`."""
+        asked = self.items[item]
+        if asked.transform is not None:
+            return self._transformed(item, text, asked.transform)
+        key = self._key_of_text.get(text)
+        if key is None:
+            key = self._key_of_text[text] = self.scorer.key(text)
+        return key, self._score(item, key, key)
+
+    def _transformed(self, item: int, text: str, transform: Callable[[Any], Any]) -> tuple[str, float]:
+        """As `mark`, of what the item's transform makes of the answer, which need not be a text."""
+        answer = self._transforms.get((item, text))
+        if answer is None:
+            made = transform(self.scorer.key(text))
+            answer = self._transforms[item, text] = (as_text(made), made)
+        key, made = answer
+        return key, self._score(item, key, made)
+
+    def _score(self, item: int, key: str, judged: Any) -> float:
+        score = self._scores.get((item, key))
+        if score is None:
+            if item not in self._judges:
+                asked = self.items[item]
+                self._judges[item] = self.scorer.judge(asked.references, asked.checks)
+            score = self._scores[item, key] = float(self._judges[item](judged))
+        return score
 
 
 def encoded_after(source: Any, seen: SeenPrompt, text: str) -> list[int]:

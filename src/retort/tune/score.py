@@ -12,13 +12,14 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal
 
-from retort.errors import InputError, did_you_mean
-from retort.tune.checks import Check, as_text, is_json, numeric_equals, score_all
-from retort.tune.numbers import one_number
+from pydantic import TypeAdapter, ValidationError
+
+from retort.errors import InputError, did_you_mean, from_pydantic
+from retort.tune.checks import Check, is_json, numeric_equals, one_number, score_all
 from retort.tune.outside import command_judge, function_judge
 from retort.tune.readers.javascript import javascript_regex
 
@@ -126,7 +127,7 @@ def _patterns(references: Sequence[str], options: Mapping[str, Any]) -> Sequence
 
 @dataclass(frozen=True)
 class ScorerKind:
-    """A row of the table. `options` are names and types of what a task may add, or the words allowed; `goal` is the
+    """A row of the table. `options` are names and types of what a task may add; `goal` is the
     only one that it suits, None for any."""
 
     name: str
@@ -134,7 +135,7 @@ class ScorerKind:
     goal: str | None
     key: Callable[[str], str]
     judge: Callable[[Sequence[str], Mapping[str, Any]], Judge]
-    options: Mapping[str, type | tuple[type, ...] | tuple[str, ...]]
+    options: Mapping[str, Any]
     needs_references: bool = True
 
 
@@ -160,12 +161,12 @@ SCORERS: dict[str, ScorerKind] = {
         ScorerKind("function", "a Python function of yours, target: FILE.py:NAME, gives true, false or 0 to 1", None,
                    str.strip, _function, {"target": str}, needs_references=False),
         ScorerKind("command", "a command reads the answer on stdin and exits 0 (right) or 1, or prints 0 to 1", None,
-                   str.strip, _command, {"run": (str, list), "seconds": (int, float), "megabytes": int,
+                   str.strip, _command, {"run": Any, "seconds": float, "megabytes": int,
                    "network": bool}, needs_references=False),
         ScorerKind("checks", "the share of the item's own checks that hold (promptfoo's assertions)", None,
                    str.lstrip, _among, {}, needs_references=False),
         ScorerKind("choice", "the probability of the right one of the item's choices, exact at every temperature", None,
-                   str.strip, _among, {"per": ("text", "token", "byte")}),
+                   str.strip, _among, {"per": Literal["text", "token", "byte"]}),
         ScorerKind("distinct_valid", "how many different references the item's answers name", "explore",
                    normalise, _among, {}),
         ScorerKind("none", "no answer is right or wrong: variety and agreement alone", "reproduce",
@@ -264,16 +265,10 @@ def make_scorer(value: Any, stop: Sequence[str], where: str, folder: Path = Path
 
 
 def _check_option(option: Any, allowed: Any, what: str) -> None:
-    choices = allowed if isinstance(allowed, tuple) else (allowed,)
-    if isinstance(choices[0], str):
-        if option not in choices:
-            raise InputError(f"{what} must be one of {', '.join(choices)}, got {option!r}.")
-        return
-    fits = isinstance(option, choices) or (float in choices and isinstance(option, int))
-    if not fits or (isinstance(option, bool) and bool not in choices):
-        raise InputError(
-            f"{what} must be of type {' or '.join(one.__name__ for one in choices)}, got {option!r}."
-        )
+    try:
+        TypeAdapter(allowed).validate_python(option, strict=True)
+    except ValidationError as error:
+        raise from_pydantic(error, what) from None
 
 
 def _check_pattern(pattern: str, place: str) -> None:
@@ -281,54 +276,3 @@ def _check_pattern(pattern: str, place: str) -> None:
         _pattern(pattern)
     except ValueError as error:
         raise InputError(f"{place}: {pattern!r} is not a regular expression ({error}).") from error
-
-
-class Judged(Protocol):
-    """An item, as far as marking needs it."""
-
-    @property
-    def references(self) -> tuple[str, ...]: ...
-    @property
-    def checks(self) -> tuple[Check, ...]: ...
-    @property
-    def transform(self) -> Callable[[Any], Any] | None: ...
-
-
-@dataclass
-class Marker:
-    """Marks answers. Many draws give few different texts: each is normalised once and judged once per item."""
-
-    scorer: Scorer
-    items: Sequence[Judged]
-    _key_of_text: dict[str, str] = field(default_factory=dict)
-    _judges: dict[int, Judge] = field(default_factory=dict)
-    _scores: dict[tuple[int, str], float] = field(default_factory=dict)
-    _transforms: dict[tuple[int, str], tuple[str, Any]] = field(default_factory=dict)
-
-    def mark(self, item: int, text: str) -> tuple[str, float]:
-        """The answer that `text` gives (equal for equal answers), and its score for item number `item`."""
-        asked = self.items[item]
-        if asked.transform is not None:
-            return self._transformed(item, text, asked.transform)
-        key = self._key_of_text.get(text)
-        if key is None:
-            key = self._key_of_text[text] = self.scorer.key(text)
-        return key, self._score(item, key, key)
-
-    def _transformed(self, item: int, text: str, transform: Callable[[Any], Any]) -> tuple[str, float]:
-        """As `mark`, of what the item's transform makes of the answer, which need not be a text."""
-        answer = self._transforms.get((item, text))
-        if answer is None:
-            made = transform(self.scorer.key(text))
-            answer = self._transforms[item, text] = (as_text(made), made)
-        key, made = answer
-        return key, self._score(item, key, made)
-
-    def _score(self, item: int, key: str, judged: Any) -> float:
-        score = self._scores.get((item, key))
-        if score is None:
-            if item not in self._judges:
-                asked = self.items[item]
-                self._judges[item] = self.scorer.judge(asked.references, asked.checks)
-            score = self._scores[item, key] = float(self._judges[item](judged))
-        return score

@@ -22,8 +22,8 @@ from retort.sources.server.connection import ParameterRefused
 from retort.sources.server.server import Ask
 from retort.sources.server.source import ServerSource
 from retort.tune.budget import Spending
+from retort.tune.item import Marker
 from retort.tune.samples import Rows
-from retort.tune.score import Marker
 from retort.tune.sweep import Counted, Place, Plan, request_seed
 
 CONCURRENCY = 4

@@ -17,8 +17,8 @@ from retort.chain import Chain
 from retort.errors import MissingExtraError
 from retort.sampling import PathRequest, temperature_paths
 from retort.sources.base import Source
+from retort.tune.item import Marker
 from retort.tune.samples import Rows
-from retort.tune.score import Marker
 from retort.tune.settings import Axis, temperature_axis
 from retort.tune.task import Item, Task
 

@@ -1,4 +1,4 @@
-"""Task files: retort's own YAML, JSON lines, and promptfoo's; `load_task` reads any of them.
+"""Task files: retort's own YAML, JSON lines, and promptfoo's. `load_task` reads any of them; `Draft` writes one.
 
 Everything is checked before a model is loaded, because a sweep that stops at item 150 has cost the user the first 149.
 What a task is made of is in item.py; the shape of retort's own file is `TaskFile`, whose JSON Schema editors can use.
@@ -6,17 +6,19 @@ What a task is made of is in item.py; the shape of retort's own file is `TaskFil
 
 from __future__ import annotations
 
+import re
 import string
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
+import yaml
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import ValidationError
 
 from retort.chain import Chain
-from retort.errors import InputError, SourceError, did_you_mean, from_pydantic
+from retort.errors import InputError, SourceError, did_you_mean
 from retort.files import read_jsonl, read_text
 from retort.sources.chat import Message
 from retort.tune.budget import NO_BUDGET, Budget, BudgetRow, Temperature, read_amount
@@ -25,7 +27,15 @@ from retort.tune.goals import GOAL_NAMES, find_goal
 from retort.tune.item import Item, Prompt, Task, needed_models
 from retort.tune.readers.javascript import Template
 from retort.tune.readers.promptfoo import is_promptfoo, read_promptfoo
-from retort.tune.readers.reading import Obstacles, Reading, key_lines, parse_yaml
+from retort.tune.readers.reading import (
+    Obstacles,
+    Reading,
+    csv_rows,
+    key_lines,
+    parse_yaml,
+    problems_of,
+    validated,
+)
 from retort.tune.score import SCORERS, Scorer, make_scorer
 
 __all__ = [
@@ -44,7 +54,6 @@ ENDINGS = (".yaml", ".yml", ".json", ".jsonl")
 EMBEDDED = Path(__file__).resolve().parent.parent / "embedded" / "tasks"
 
 Text = Field(min_length=1)
-Row = TypeVar("Row", bound=BaseModel)
 
 
 class _Strict(BaseModel):
@@ -74,7 +83,9 @@ class LineRow(_Strict):
     """A task of JSON lines: what is asked on this line, and the right answer."""
 
     id: str | int | None = None
-    prompt: str | list[MessageRow] = Field([], description="a text, or the messages of a conversation")
+    prompt: str | list[MessageRow] = Field(
+        default=[], description="a text, or the messages of a conversation"
+    )
     messages: list[MessageRow] = []
     reference: str | list[str] = []
     references: str | list[str] = []
@@ -154,11 +165,12 @@ def load_task(name_or_file: str | Path, *, skip_unsupported: bool = False) -> Ta
 
 
 def _neighbours(path: Path) -> list[str]:
-    """The task files beside a path where no file is."""
+    """The task files beside a path where no file is, with a name like its own whatever their ending."""
     try:
-        return sorted(one.name for one in path.parent.iterdir() if one.suffix in ENDINGS)
+        there = sorted(one for one in path.parent.iterdir() if one.suffix in ENDINGS)
     except OSError:
         return []
+    return [one.name for one in there if did_you_mean(path.stem, [one.stem])]
 
 
 def _read_task(path: Path, skip: bool) -> Task:
@@ -191,7 +203,7 @@ def _task_of(record: Mapping[str, Any], path: Path, where: Callable[[str], str],
     try:
         file = TaskFile.model_validate(record)
     except ValidationError as error:
-        problems, wrong = _problems(error, TaskFile, path.name, where)
+        problems, wrong = problems_of(error, TaskFile, path.name, where)
         for problem in problems:
             reading.refuse(problem)
         left = {key: value for key, value in record.items() if key not in wrong}
@@ -206,32 +218,24 @@ def _task_of(record: Mapping[str, Any], path: Path, where: Callable[[str], str],
     prompts: tuple[Prompt, ...] = ()
     fields: list[frozenset[str]] = []
     if not wrong & {"prompts", "messages"}:
-        with reading.noted():
-            prompts, fields = _prompts(file, where, path.name)
-    stop: tuple[str, ...] = ()
-    scorer = make_scorer("none", stop, path.name)
-    with reading.noted():
-        usual = "\n" if file.prompts else []
-        stop = tuple(_texts(usual if file.stop is None else file.stop, where("stop"), "stop"))
-    with reading.noted():
-        scorer = make_scorer(file.scorer, stop, where("scorer"), path.parent)
-        if not wrong & {"goal", "scorer"} and scorer.kind.goal not in (None, file.goal):
-            suited = ", ".join(name for name, kind in SCORERS.items() if kind.goal in (None, file.goal))
-            raise InputError(
-                f"{where('scorer')}: scorer {scorer.kind.name!r} is for goal {scorer.kind.goal!r} and the goal is "
-                f"{file.goal!r}; for that goal use one of {suited}."
-            )
+        prompts, fields = reading.tried((prompts, fields), lambda: _prompts(file, where, path.name))
+    stops = ("\n" if file.prompts else []) if file.stop is None else file.stop
+    none: list[str] = []
+    stop = tuple(reading.tried(none, lambda: _texts(stops, where("stop"), "stop")))
+    aim = None if wrong & {"goal", "scorer"} else file.goal
+    scorer = reading.tried(
+        make_scorer("none", (), path.name),
+        lambda: _scorer(file.scorer, aim, stop, where("scorer"), path.parent),
+    )
     items: tuple[Item, ...] = ()
     if "items" not in wrong:
-        with reading.noted():
-            rows = _rows(file.items, path, where("items"))
-            items = _unique(rows, scorer, fields, path.parent, where("items"), reading)
-    budget = NO_BUDGET
-    with reading.noted():
-        budget = _budget(file, where)
-    models: list[str] = []
-    with reading.noted():
-        models = _texts(file.model, where("model"), "model")
+        place = where("items")
+        items = reading.tried(
+            items,
+            lambda: _unique(_rows(file.items, path, place), scorer, fields, path.parent, place, reading),
+        )
+    budget = reading.tried(NO_BUDGET, lambda: _budget(file, where))
+    models = reading.tried(none, lambda: _texts(file.model, where("model"), "model"))
     return Task(
         name=file.name or path.stem,
         goal=file.goal,
@@ -250,37 +254,16 @@ def _task_of(record: Mapping[str, Any], path: Path, where: Callable[[str], str],
     )
 
 
-def _problems(
-    error: ValidationError, kind: type[BaseModel], name: str, where: Callable[[str], str] | None = None
-) -> tuple[list[InputError], set[str]]:
-    """What is wrong with a record, a sentence for each key that begins with the file and line, and those keys."""
-    by_key: dict[str, list[Any]] = {}
-    for one in error.errors():
-        by_key.setdefault(str(one["loc"][0]), []).append(one)
-    unknown = {key for key, (one, *_) in by_key.items() if one["type"] == "extra_forbidden"}
-    # A key that is misspelt is not missing, too.
-    meant = {key for key in kind.model_fields if any(did_you_mean(one, [key]) for one in unknown)}
-    said = []
-    for key, errors in by_key.items():
-        is_missing = errors[0]["type"] == "missing"
-        if is_missing and key in meant:
-            continue
-        place = name if where is None or is_missing else where(key)
-        alone = ValidationError.from_exception_data(error.title, errors)
-        text = str(from_pydantic(alone, place, kind))
-        said.append(InputError(text if text.startswith(name) else f"{place}: {text}"))
-    return said, meant | by_key.keys()
-
-
-def _validated(kind: type[Row], record: Any, place: str) -> Row:
-    """The record as `kind`; all that is wrong with it, each beginning with the place."""
-    found = Obstacles()
-    try:
-        return kind.model_validate(record)
-    except ValidationError as error:
-        found.obstacles += _problems(error, kind, place)[0]
-    found.end()
-    raise AssertionError("a record that is wrong has a problem")
+def _scorer(value: Any, goal: str | None, stop: Sequence[str], place: str, folder: Path) -> Scorer:
+    """The scorer, which must suit the goal where that is known."""
+    scorer = make_scorer(value, stop, place, folder)
+    if goal is not None and scorer.kind.goal not in (None, goal):
+        suited = ", ".join(name for name, kind in SCORERS.items() if kind.goal in (None, goal))
+        raise InputError(
+            f"{place}: scorer {scorer.kind.name!r} is for goal {scorer.kind.goal!r} and the goal is {goal!r}; for that "
+            f"goal use one of {suited}."
+        )
+    return scorer
 
 
 def _prompts(file: TaskFile, where: Any, name: str) -> tuple[tuple[Prompt, ...], list[frozenset[str]]]:
@@ -351,14 +334,17 @@ def _read_lines(path: Path) -> Task:
     prompts: list[Prompt] = []
     for place, row in read:
         with reading.noted():
-            line = _validated(LineRow, row, place) if isinstance(row, dict) else LineRow()
+            line = validated(LineRow, row, place) if isinstance(row, dict) else LineRow()
             asked = line.messages or line.prompt
             if not asked or (isinstance(asked, str) and not asked.strip()):
                 raise InputError(
                     f"{place}: a line of a task must be an object with a prompt and a reference, got {row!r}."
                 )
             text = asked if isinstance(asked, str) else ""
-            prompts.append(text or tuple(Message(one.role, one.content) for one in asked))
+            if isinstance(asked, str):
+                prompts.append(asked)
+            else:
+                prompts.append(tuple(Message(one.role, one.content) for one in asked))
             item = {
                 "vars": {"prompt": text},
                 "references": line.references or line.reference,
@@ -409,14 +395,15 @@ def _item(
         raise InputError(
             f"{place}: an item is an object with {', '.join(ItemRow.model_fields)}, and this is {record!r}."
         )
-    row = _validated(ItemRow, record, place)
+    row = validated(ItemRow, record, place)
     found = Obstacles()
     for name in dict.fromkeys(name for needed in fields for name in sorted(needed - row.vars.keys())):
         near, there = did_you_mean(name, row.vars), ", ".join(row.vars) or "empty"
         found.refuse(
             InputError(f"{place}: the prompt uses {{{name}}}{near}, and the item's vars are {there}.")
         )
-    references = choices = ()
+    references: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
     with found.noted():
         references = tuple(_texts(row.references, place, "references"))
         scorer.check_references(references, place)
@@ -473,3 +460,111 @@ def _template_fields(prompt: str, where: str) -> frozenset[str]:
     if not prompt.strip():
         raise InputError(f"{where}: a prompt is empty; give the text that the model continues.")
     return frozenset(names)
+
+
+# A first task file for somebody who has none: from a prompt, a goal and examples, or from a CSV file.
+
+ANSWERS = (
+    "references", "reference", "answers", "answer", "expected", "target", "label", "output", "completion",
+)  # fmt: skip
+QUESTIONS = ("prompt", "question", "input", "instruction", "text", "query")
+SCORER_OF = {"exploit": "says", "explore": "distinct_valid", "reproduce": "none"}
+"""How an answer is judged where only the goal is known."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What a task shall be. `prompt` has {variables}, `rows` give their values and the right answers of each item."""
+
+    name: str
+    prompt: str
+    goal: str
+    rows: Sequence[tuple[Mapping[str, str], Sequence[str]]]
+    chat: bool = True
+    model: str | None = None
+
+    def text(self) -> str:
+        """The task file."""
+        asked = re.sub(r"\{(\w+)\}", r"{{\1}}", self.prompt)
+        record: dict[str, object] = {"name": self.name, "goal": self.goal}
+        if self.model:
+            record["model"] = self.model
+        record |= (
+            {"messages": [{"role": "user", "content": asked}]} if self.chat else {"prompts": [self.prompt]}
+        )
+        record |= {"max_tokens": 64, "scorer": SCORER_OF[self.goal]}
+        items = [
+            {"vars": dict(values), **({"references": list(right)} if right else {})}
+            for values, right in self.rows
+        ]
+        head = (
+            "# A task for `retort tune`. Check it: retort tune FILE --check. All keys: docs/tasks.md.\n"
+            "# scorer says: the answer has one of the references in it; others: exact, numeric, regex, f1, choice …\n"
+        )
+        written = yaml.safe_dump(record, sort_keys=False, allow_unicode=True, width=110)
+        lines = [
+            f"  - {yaml.safe_dump(item, default_flow_style=True, allow_unicode=True, width=10**6).strip()}\n"
+            for item in items
+        ]
+        return f"{head}{written}items:\n{''.join(lines)}"
+
+
+def draft_of_csv(
+    text: str,
+    where: str,
+    name: str,
+    prompt: str | None,
+    answer: str | None,
+    goal: str,
+    *,
+    chat: bool,
+    model: str | None,
+) -> Draft:
+    """The draft of a CSV file: a column of right answers (`answer`, or the first that is called so), variables in the
+    others; several answers in a cell are separated by |. Without `prompt` the column with the question is asked.
+
+    Raises InputError, beginning with `where`.
+    """
+    rows = csv_rows(text, where)
+    if not rows:
+        raise InputError(
+            f"{where}: it has no rows; the first line must name the columns, and every other line is an item."
+        )
+    columns = list(rows[0])
+    names = {
+        column: re.sub(r"\W+", "_", column.strip()).strip("_") or f"column_{n}"
+        for n, column in enumerate(columns, 1)
+    }
+    lower = {column.strip().lower(): column for column in columns}
+    if answer is not None and answer not in columns:
+        raise InputError(f"{where}: there is no column {answer!r}; there are {', '.join(columns)}.")
+    right = answer or next((lower[one] for one in ANSWERS if one in lower), None)
+    if right is None and goal != "reproduce":
+        raise InputError(
+            f"{where}: no column is called {', '.join(ANSWERS[:5])} …; name the column of right answers "
+            f"with --answer, or use --goal reproduce, which needs none."
+        )
+    variables = [column for column in columns if column != right]
+    if prompt is None:
+        asked = next(
+            (lower[one] for one in QUESTIONS if one in lower), variables[0] if len(variables) == 1 else None
+        )
+        if asked is None:
+            known = ", ".join(f"{{{names[one]}}}" for one in variables)
+            raise InputError(
+                f"{where}: give the question with --prompt, a text with {known or 'no variables'}."
+            )
+        prompt = f"{{{names[asked]}}}"
+    used = set(re.findall(r"\{(\w+)\}", prompt))
+    if missing := sorted(used - {names[one] for one in variables}):
+        known = ", ".join(names[one] for one in variables)
+        raise InputError(f"{where}: the prompt uses {{{missing[0]}}}, and the columns are {known}.")
+    items = []
+    for number, row in enumerate(rows, 1):
+        answers = [] if right is None else [part.strip() for part in row[right].split("|") if part.strip()]
+        if not answers and goal != "reproduce":
+            raise InputError(
+                f"{where}: row {number} has no answer in the column {right!r}; fill it in or take it out."
+            )
+        items.append(({names[one]: row[one] for one in variables if names[one] in used}, answers))
+    return Draft(name, prompt, goal, items, chat, model)

@@ -17,10 +17,10 @@ from retort.blocks import Line
 from retort.errors import InputError, RetortError, SourceError
 from retort.sources.chat import Message
 from retort.tune import Tuning, conclude, find_goal, read, run
+from retort.tune.item import Marker
 from retort.tune.readers.javascript import Template
-from retort.tune.readers.promptfoo_tests import assertion_of
+from retort.tune.readers.promptfoo_cases import assertion_of
 from retort.tune.readers.reading import Problems, Unsupported
-from retort.tune.score import Marker
 from retort.tune.task import load_task, needed_models
 
 BLUE = [{"type": "contains", "value": "blue"}]
@@ -131,6 +131,16 @@ def test_all_that_stands_in_the_way_is_said_at_once(tmp_path: Path) -> None:
     for pattern in wanted:
         assert [said for said in error.value.said if re.search(pattern, said)], (pattern, error.value.said)
     assert len(error.value.said) == len(wanted)
+
+
+@pytest.mark.parametrize("part", [{"tests": "file://make.js"}, {"defaultTest": "file://default.js"}])
+def test_what_all_tests_need_is_not_skipped(tmp_path: Path, part: dict[str, Any]) -> None:
+    with pytest.raises(Unsupported, match="is JavaScript"):
+        loaded(
+            tmp_path,
+            {"prompts": ["{{x}}"], "tests": one_test(vars={"x": "a"}), **part},
+            skip_unsupported=True,
+        )
 
 
 def test_a_date_is_refused_as_a_variable(tmp_path: Path) -> None:

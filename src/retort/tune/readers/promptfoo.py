@@ -1,7 +1,7 @@
 """promptfoo's configurations, read as promptfoo reads them: everything a file asks for is done, or refused by name.
 
-`read_promptfoo` goes through the file from top to bottom: what the file may say (KEYS), its providers, its prompts
-(promptfoo_prompts.py), its tests (promptfoo_tests.py). What needs JavaScript, a judge model or promptfoo itself raises
+`read_promptfoo` goes through the file from top to bottom: what the file may say (KEYS), its providers, its prompts and
+tests (promptfoo_cases.py). What needs JavaScript, a judge model or promptfoo itself raises
 Unsupported; a reader that was asked to skip such parts takes them down, and the result says how many.
 """
 
@@ -20,8 +20,7 @@ from retort.sampling.params import SamplingParams
 from retort.tune.budget import Budget, BudgetRow
 from retort.tune.goals import find_goal
 from retort.tune.item import Item, Prompt, Task
-from retort.tune.readers.promptfoo_prompts import PromptSource, read_prompts, written_out
-from retort.tune.readers.promptfoo_tests import Case, read_cases
+from retort.tune.readers.promptfoo_cases import Case, PromptSource, read_cases, read_prompts
 from retort.tune.readers.reading import Reading, Unsupported, listed, mapping
 from retort.tune.score import make_scorer
 
@@ -144,9 +143,8 @@ def _task(record: Mapping[str, Any], name: str, reading: Reading) -> Task:
     for one in _provider_records(record, reading):
         with reading.noted():
             providers.append(_provider(one, reading))
-    prompts = read_prompts(record.get("prompts"), reading)
-    with reading.noted():
-        prompts = _asked_prompts(prompts, providers, reading)
+    every = read_prompts(record.get("prompts"), reading)
+    prompts = reading.tried(every, lambda: _asked_prompts(every, providers, reading))
     options = mapping(record.get("evaluateOptions"), f"{where}: evaluateOptions")
     for key in options:
         if key not in EVALUATE:
@@ -219,7 +217,7 @@ def _column(prompt: PromptSource, cases: list[Case], is_chat: bool, reading: Rea
     """What a prompt asks of every test. Raises Unsupported, since it is asked of all of them or not at all."""
     for case in cases:
         try:
-            yield written_out(prompt, case, is_chat, reading)
+            yield case.asked(prompt, is_chat, reading)
         except Unsupported:
             raise
         except RetortError as problem:

@@ -11,15 +11,17 @@ import glob
 import io
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
+from pydantic import BaseModel
+from pydantic_core import ValidationError
 
-from retort.errors import InputError, RetortError, SourceError
+from retort.errors import InputError, RetortError, SourceError, did_you_mean, from_pydantic
 from retort.files import parse_json, read_text
 
 JAVASCRIPT = re.compile(r"\.[cm]?[jt]sx?(:[\w$]+)?$")
@@ -32,6 +34,9 @@ REMOTE = re.compile(
     r"(https?|huggingface|langfuse|portkey|helicone|package|exec|s3|gs|az)://?|package:|exec:"
 )
 PARSED = (".json", ".yaml", ".yml")
+Row = TypeVar("Row", bound=BaseModel)
+Made = TypeVar("Made")
+
 MOST_SAID = 20
 """Problems of one file that are told in one run."""
 
@@ -42,6 +47,13 @@ class Unsupported(InputError):
     def __init__(self, place: str, what: str, why: str) -> None:
         super().__init__(f"{place}: {what} {why}; remove it, or skip such parts with --skip-unsupported.")
         self.what = what
+
+
+class JavaScript(Unsupported):
+    """A part that only JavaScript could carry out."""
+
+    def __init__(self, place: str, what: str) -> None:
+        super().__init__(place, what, "is JavaScript, which retort does not run")
 
 
 class Problems(InputError):
@@ -70,6 +82,12 @@ class Obstacles:
         except RetortError as problem:
             self.refuse(problem)
 
+    def tried(self, usual: Made, make: Callable[[], Made]) -> Made:
+        """What `make` gives; `usual` where it raises an error of the user's."""
+        with self.noted():
+            return make()
+        return usual
+
     def end(self) -> None:
         """Raise what was taken down: one problem as it is, several together."""
         # A judge in the default test is in every test: it is said once.
@@ -88,6 +106,39 @@ class Obstacles:
             said[MOST_SAID:] = [f"{len(said) - MOST_SAID} more problems are not listed."]
         if said:
             raise Problems(len(alike), said, self.obstacles)
+
+
+def problems_of(
+    error: ValidationError, kind: type[BaseModel], name: str, where: Callable[[str], str] | None = None
+) -> tuple[list[InputError], set[str]]:
+    """What is wrong with a record, a sentence for each key that begins with the file and line, and those keys."""
+    by_key: dict[str, list[Any]] = {}
+    for one in error.errors():
+        by_key.setdefault(str(one["loc"][0]) if one["loc"] else "", []).append(one)  # no mapping at all
+    unknown = {key for key, (one, *_) in by_key.items() if one["type"] == "extra_forbidden"}
+    # A key that is misspelt is not missing, too.
+    meant = {key for key in kind.model_fields if any(did_you_mean(one, [key]) for one in unknown)}
+    said = []
+    for key, errors in by_key.items():
+        is_missing = errors[0]["type"] == "missing"
+        if is_missing and key in meant:
+            continue
+        place = name if where is None or is_missing else where(key)
+        alone = ValidationError.from_exception_data(error.title, errors)
+        text = str(from_pydantic(alone, place, kind))
+        said.append(InputError(text if text.startswith(name) else f"{place}: {text}"))
+    return said, meant | by_key.keys()
+
+
+def validated(kind: type[Row], record: Any, place: str) -> Row:
+    """The record as `kind`; all that is wrong with it, each beginning with the place."""
+    found = Obstacles()
+    try:
+        return kind.model_validate(record)
+    except ValidationError as error:
+        found.obstacles += problems_of(error, kind, place)[0]
+    found.end()
+    raise AssertionError("a record that is wrong has a problem")
 
 
 class YamlProblem(InputError):
@@ -192,13 +243,13 @@ class Reading(Obstacles):
         else:
             super().refuse(problem)
 
-    @contextmanager
-    def needed(self) -> Iterator[None]:
-        """As `noted`, of a part that cannot be left out, whatever may be skipped."""
+    def needed(self, usual: Made, make: Callable[[], Made]) -> Made:
+        """As `tried`, of a part that cannot be left out, whatever may be skipped."""
         try:
-            yield
+            return make()
         except RetortError as problem:
             super().refuse(problem)
+            return usual
 
     def note(self, text: str) -> None:
         if text not in self.notes:
@@ -215,7 +266,7 @@ class Reading(Obstacles):
     def check_kind(self, name: str, where: str) -> None:
         """Raises Unsupported for a file that only JavaScript, a network or a picture's reader could read."""
         if JAVASCRIPT.search(name):
-            raise Unsupported(where, f"{name}", "is JavaScript, which retort does not run")
+            raise JavaScript(where, name)
         if MEDIA.search(name):
             raise Unsupported(where, f"{name}", "is not text, which is all that retort's models read")
         if REMOTE.match(name):

@@ -23,9 +23,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from retort.errors import InputError, SourceError, did_you_mean, from_pydantic
 from retort.files import parse_json, read_jsonl, read_text
-from retort.tune.item import Task
+from retort.tune.item import Marker, Task
 from retort.tune.samples import Samples
-from retort.tune.score import Marker, normalise
+from retort.tune.score import normalise
 from retort.tune.settings import axis_of, key
 
 SETTINGS = (

@@ -1,5 +1,8 @@
-"""promptfoo's tests: lists, files of every kind, CSV with __expected, scenarios; each with defaultTest, its variables
-expanded, and its assertions."""
+"""What promptfoo's files ask: their prompts, and their tests.
+
+Prompts are texts, files and patterns of files, each in the way its ending says. Tests are lists, files of every kind,
+CSV with __expected, scenarios; each with defaultTest, its variables expanded, and its assertions.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from typing import Any
 
 from retort.errors import InputError, did_you_mean
 from retort.files import parse_json, read_jsonl, read_text
+from retort.sources.chat import read_messages
 from retort.tune.checks import (
     CHECKS,
     REFUSED,
@@ -23,36 +27,156 @@ from retort.tune.checks import (
     Verdict,
     make_check,
     make_transform,
+    score_all,
     together,
 )
-from retort.tune.item import Item
+from retort.tune.item import Item, Prompt
 from retort.tune.outside import python_function
-from retort.tune.readers.javascript import Template, resolved
-from retort.tune.readers.promptfoo_prompts import PromptSource
+from retort.tune.readers.javascript import Template, filled, resolved
 from retort.tune.readers.reading import (
     JAVASCRIPT,
     PYTHON,
+    REMOTE,
+    JavaScript,
     Reading,
     Unsupported,
+    YamlProblem,
     csv_rows,
     listed,
     mapping,
     parse_yaml,
 )
 
-TEST_KEYS = (
-    "vars",
-    "assert",
-    "description",
-    "options",
-    "threshold",
-    "metadata",
-    "provider",
-    "providers",
-    "prompts",
-    "providerOutput",
-    "assertScoringFunction",
-)
+SEPARATOR = "---"
+ENDINGS = (
+    ".cjs", ".cts", ".j2", ".js", ".json", ".jsonl", ".md", ".mjs", ".mts", ".py", ".ts", ".txt", ".yml", ".yaml",
+    ".csv",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class PromptSource:
+    """One prompt as the file gives it: its text before anything is filled in, or the Python function that makes it."""
+
+    raw: str
+    label: str
+    where: str
+    is_function: bool = False
+
+    def is_named(self, label: str) -> bool:
+        """Whether a provider's list of prompts means this one: its label, or the beginning of one before a colon."""
+        return self.label == label or self.label.startswith(f"{label}:") or self.raw == label
+
+
+def read_prompts(value: Any, reading: Reading) -> list[PromptSource]:
+    """All prompts of a configuration, in its order."""
+    if isinstance(value, Mapping):
+        value = [{"id": name, "label": label} for name, label in value.items()]
+    found: list[PromptSource] = []
+    before = len(reading.obstacles)
+    for one in listed(value):
+        with reading.noted():
+            found += _read_one(one, reading)
+    if not found and len(reading.obstacles) == before:
+        reading.refuse(
+            InputError(
+                f"{reading.where}: prompts is missing or empty; it must be a list of texts or file://… names."
+            )
+        )
+    return found
+
+
+def _read_one(one: Any, reading: Reading) -> list[PromptSource]:
+    label = None
+    if isinstance(one, Mapping):
+        if wrong := [key for key in one if key not in ("id", "raw", "label", "config", "display")]:
+            known = ("id", "raw", "label")
+            raise InputError(
+                f"{reading.where}: a prompt has the unknown key {wrong[0]!r}{did_you_mean(wrong[0], known)}."
+            )
+        if one.get("config"):
+            reading.refuse(Unsupported(reading.where, "the config of a prompt", "is not supported"))
+        label = one.get("label")
+        one = one.get("raw") or one.get("id")
+    if not isinstance(one, str) or not one.strip():
+        raise InputError(f"{reading.where}: a prompt must be a text or a file://… name, got {one!r}.")
+    where = f"{reading.where}, prompt {(label or one)[:30]!r}"
+    if REMOTE.match(one) and "\n" not in one:
+        raise Unsupported(
+            where, f"{one.partition(':')[0]}://", "is a remote file, which retort does not fetch"
+        )
+    if not _names_a_file(one, reading):
+        return [PromptSource(one, label or one, where)]
+    plain = one.removeprefix("file://")
+    if JAVASCRIPT.search(plain):
+        raise JavaScript(where, plain)
+    if PYTHON.search(plain):
+        if not re.search(r"\.py:[\w.]+$", plain):
+            raise Unsupported(
+                where, f"{plain} without a function's name", "is a program that prints the prompt"
+            )
+        python_function(plain, reading.folder, where, "")
+        return [PromptSource(plain, label or plain, where, is_function=True)]
+    return [
+        PromptSource(
+            raw, f"{label}: {raw}" if label and len(texts) > 1 else label or f"{file.name}: {raw}", where
+        )
+        for file in reading.matching(one, where)
+        for texts in [_texts_of(file, where, reading)]
+        for raw in texts
+    ]
+
+
+def _names_a_file(text: str, reading: Reading) -> bool:
+    """promptfoo takes `file://…`, and any one line that ends like a file or matches files, for files."""
+    if text.startswith("file://"):
+        return True
+    if "\n" in text:
+        return False
+    path = text.split(":")[0]
+    if any(part.endswith(ENDINGS) for part in (text, path)) and " " not in text.strip():
+        return True
+    try:
+        return (reading.folder / text).is_file() or (
+            "{{" not in text and "*" in text and bool(glob.glob(str(reading.folder / text)))
+        )
+    except (OSError, ValueError):
+        return False
+
+
+def _texts_of(file: Any, where: str, reading: Reading) -> list[str]:
+    text = read_text(file, f"{where}: the file {file}")
+    if file.suffix == ".txt":
+        parts = re.split(rf"^[ \t]*{SEPARATOR}[ \t]*$", text, flags=re.MULTILINE)
+        texts = [part.strip() for part in parts if part.strip()]
+    elif file.suffix == ".csv":
+        if "," not in text:
+            lines = [line for line in text.split("\n") if line.strip()]
+            texts = lines[1:] if lines and lines[0].strip().lower() == "prompt" else lines
+        else:
+            texts = [
+                row["prompt"].strip() for row in csv_rows(text, file.name) if row.get("prompt", "").strip()
+            ]
+    elif file.suffix == ".jsonl":
+        texts = [line for line in text.split("\n") if line]
+    elif file.suffix in (".json", ".yaml", ".yml"):
+        try:
+            parsed = json.loads(text) if file.suffix == ".json" else parse_yaml(text, file.name)
+            texts = [json.dumps(reading.loaded(parsed, where), ensure_ascii=False)]
+        except (ValueError, YamlProblem):
+            texts = [text]  # a template that is JSON or YAML only when it is filled in
+    elif file.suffix in (".md", ".j2"):
+        texts = [text]
+    else:
+        raise InputError(
+            f"{where}: a prompt's file ends in .txt, .md, .j2, .json, .jsonl, .yaml, .csv or .py; got {file.name!r}."
+        )
+    if not texts:
+        raise InputError(f"{where}: there are no prompts in {file}.")
+    return texts
+
+
+LIKE_JSON = re.compile(r'\{\s*"|\[\s*[\[{"]')
 NOT_DONE = {
     "provider": "names another provider for one test",
     "providers": "names the providers of one test",
@@ -60,6 +184,7 @@ NOT_DONE = {
     "providerOutput": "is an existing answer",
     "assertScoringFunction": "uses promptfoo's own scoring",
 }
+TEST_KEYS = ("vars", "assert", "description", "options", "threshold", "metadata", *NOT_DONE)
 OPTIONS = ("prefix", "suffix", "transform", "postprocess", "transformVars", "disableVarExpansion")
 FOR_JUDGES = ("provider", "rubricPrompt", "factuality")
 """Options that only assertions with a judge read, and those are refused themselves."""
@@ -80,6 +205,29 @@ class Case:
     transforms: tuple[str, ...]
     test: Mapping[str, Any] = field(default_factory=dict)
 
+    def asked(self, prompt: PromptSource, is_chat: bool, reading: Reading) -> Prompt:
+        """What this prompt asks of the test: the text, or the messages that its JSON or YAML holds."""
+        raw, where = prompt.raw, prompt.where
+        if prompt.is_function:
+            function = python_function(prompt.raw, reading.folder, where, "")
+            made = function({"vars": dict(self.variables), "provider": {"id": "retort"}, "config": {}})
+            if isinstance(made, Mapping) and "prompt" in made:
+                if made.get("config"):
+                    raise Unsupported(where, "the config of a prompt", "is not supported")
+                made = made["prompt"]
+            raw = made if isinstance(made, str) else json.dumps(made, ensure_ascii=False)
+        raw = f"{self.prefix}{raw}{self.suffix}"
+        try:
+            document = json.loads(raw)
+        except ValueError:
+            text = Template(raw, where, reading.env).fill(self.variables)
+        else:
+            document = filled(document, self.variables, where, reading.env)
+            text = json.dumps(document, ensure_ascii=False, indent=2)
+        if not text.strip():
+            raise InputError(f"{where}: the prompt of {self.place} is empty.")
+        return _conversation(text, is_chat, f"{where}, {self.place}")
+
     def item(self, asked: tuple[Any, ...], reading: Reading) -> Item | None:
         """The test as an item: what is asked, what becomes of an answer, and what the answer must satisfy. None where
         the answer would have to become what it cannot here: nothing of the test is then about the answer as it is."""
@@ -92,9 +240,10 @@ class Case:
                 else json.dumps([{"role": one.role, "content": one.content} for one in messages])
             )
         item = Item(self.id, self.variables, (), prompts=asked)
-        changes = None
-        with reading.noted():
-            changes = [make_transform(code, self.place, reading.folder, context) for code in self.transforms]
+        changes = reading.tried(
+            None,
+            lambda: [make_transform(code, self.place, reading.folder, context) for code in self.transforms],
+        )
         if changes is None:
             return None
         found = []
@@ -113,13 +262,10 @@ class Case:
             return replace(item, checks=tuple(found))
 
         def all_of_them(answer: Any) -> Verdict:
-            verdict = together(found, self.threshold, answer)
-            if self.threshold is not None:
-                return Verdict(verdict.holds, float(verdict.holds))
-            total = sum(check.weight for check in found)
-            return Verdict(
-                True, sum(check.weight * check.score(answer) for check in found) / total if total else 1.0
-            )
+            if self.threshold is None:
+                return Verdict(True, score_all(found, answer))
+            holds = together(found, self.threshold, answer).holds
+            return Verdict(holds, float(holds))
 
         # One check, whose value says all of it: a recording is of another task where any part differs.
         said = {"threshold": self.threshold, "transform": list(self.transforms), "assert": list(self.asserts)}
@@ -127,22 +273,48 @@ class Case:
         return replace(item, checks=(check,))
 
 
+def _conversation(text: str, is_chat: bool, where: str) -> Prompt:
+    """The messages in a prompt that is JSON or YAML of them; any other text as it is."""
+    bare = text.strip()
+    if bare.startswith("- role:"):
+        return read_messages(json.dumps(parse_yaml(text, where)), where)
+    try:
+        document = json.loads(bare) if bare[0] in "[{" else None
+    except ValueError as error:
+        if is_chat and bare[-1] in "]}" and LIKE_JSON.match(bare):
+            raise InputError(f"{where}: the prompt looks like JSON and is not ({error}).") from None
+        return text
+    if (
+        isinstance(document, list)
+        and document
+        and all(isinstance(one, Mapping) and "role" in one for one in document)
+    ):
+        if any(isinstance(one.get("content"), list) and not _is_text(one["content"]) for one in document):
+            raise Unsupported(where, "a message with pictures or other parts", "is not supported")
+        return read_messages(json.dumps(document), where)
+    if document is not None and is_chat:
+        raise Unsupported(
+            where, "a JSON prompt that is not a list of messages", "is for one provider's own interface"
+        )
+    return text
+
+
+def _is_text(parts: list[Any]) -> bool:
+    return all(isinstance(part, Mapping) and part.get("type") == "text" for part in parts)
+
+
 def read_cases(
     record: Mapping[str, Any], reading: Reading, transforms: list[str | None], prompts: list[PromptSource]
 ) -> list[Case]:
     """Every test of a configuration, expanded. `transforms`: what each provider does to its answers."""
-    default: dict[str, Any] = {}
-    with reading.needed():
-        default = _default_test(record.get("defaultTest"), reading)
+    default: dict[str, Any] = reading.needed({}, lambda: _default_test(record.get("defaultTest"), reading))
     if len(set(transforms)) > 1:
         reading.refuse(Unsupported(reading.where, "transforms of single providers", "are not supported"))
         transforms = []
     before = len(reading.obstacles)
-    tests: list[Any] = []
-    for key, read in (("tests", _tests), ("scenarios", _scenarios)):
-        if record.get(key) is not None:
-            with reading.needed():
-                tests += read(record[key], reading)
+    given = [] if record.get("tests") is None else record["tests"]
+    tests: list[Any] = reading.needed([], lambda: list(_tests(given, reading)))
+    tests += reading.needed([], lambda: _scenarios(record.get("scenarios"), reading))
     if not tests and record.get("scenarios") is None and len(reading.obstacles) == before:
         tests = [{}]  # prompts alone, compared with each other
     cases: list[Case] = []
@@ -193,7 +365,7 @@ def _standalone(name: str, where: str, reading: Reading, config: Any = None) -> 
     """The tests of one file, by its ending."""
     plain = name.removeprefix("file://")
     if JAVASCRIPT.search(plain):
-        raise Unsupported(where, f"{plain}", "is JavaScript, which retort does not run")
+        raise JavaScript(where, plain)
     if PYTHON.search(plain):
         given = [] if config is None else [config]
         made = python_function(plain, reading.folder, where, "generate_tests")(*given)
@@ -204,22 +376,11 @@ def _standalone(name: str, where: str, reading: Reading, config: Any = None) -> 
     if config is not None:
         raise Unsupported(where, "a config for the tests' file", "is for Python and JavaScript")
     file = reading.path(name, where)
-    if file.suffix == ".csv":
-        for number, row in enumerate(csv_rows(read_text(file, f"{where}: {file}"), file.name), 2):
-            yield _test_of_row(row, f"{file.name} row {number}")
-    elif file.suffix == ".jsonl":
-        for _, one in read_jsonl(file, f"{where}: {file}"):
-            yield one
-    elif file.suffix == ".json":
-        yield from listed(parse_json(read_text(file, f"{where}: {file}"), str(file)))
-    elif file.suffix in (".yaml", ".yml"):
+    if file.suffix in (".yaml", ".yml"):
         raise Unsupported(
             where, f"a YAML file as the path of tests ({file.name})", "is read as a table there"
         )
-    else:
-        raise InputError(
-            f"{where} in {file.name} cannot be read; known are .yaml, .json, .jsonl, .csv and .py."
-        )
+    yield from listed(_tests_in(file, where))
 
 
 def _from_pattern(name: str, where: str, reading: Reading) -> Iterator[Any]:
@@ -229,23 +390,29 @@ def _from_pattern(name: str, where: str, reading: Reading) -> Iterator[Any]:
         yield from _standalone(name, where, reading)
         return
     for file in reading.matching(name, where):
-        if file.suffix == ".csv":
-            yield from _standalone(f"file://{file}", where, reading)
-            continue
-        if file.suffix == ".jsonl":
-            found: Any = [one for _, one in read_jsonl(file, f"{where}: {file}")]
-        elif file.suffix in (".json", ".yaml", ".yml"):
-            text = read_text(file, f"{where}: {file}")
-            found = parse_json(text, str(file)) if file.suffix == ".json" else parse_yaml(text, file.name)
-        else:
-            raise InputError(
-                f"{where} in {file.name} cannot be read; known are .yaml, .json, .jsonl, .csv and .py."
-            )
-        for one in listed(reading.dereferenced(reading.loaded(found, where), found)):
+        found = _tests_in(file, where)
+        if file.suffix != ".csv":
+            found = reading.dereferenced(reading.loaded(found, where), found)
+        for one in listed(found):
             if isinstance(one, Mapping) and isinstance(one.get("vars"), (str, list)):
                 yield {**one, "vars": _vars_files(one["vars"], file.parent, where, reading)}
             else:
                 yield one
+
+
+def _tests_in(file: Path, where: str) -> Any:
+    """What a file of tests holds, by its ending."""
+    if file.suffix == ".jsonl":
+        return [one for _, one in read_jsonl(file, f"{where}: {file}")]
+    if file.suffix not in (".csv", ".json", ".yaml", ".yml"):
+        raise InputError(
+            f"{where} in {file.name} cannot be read; known are .yaml, .json, .jsonl, .csv and .py."
+        )
+    text = read_text(file, f"{where}: {file}")
+    if file.suffix == ".csv":
+        rows = enumerate(csv_rows(text, file.name), 2)
+        return [_test_of_row(row, f"{file.name} row {number}") for number, row in rows]
+    return parse_json(text, str(file)) if file.suffix == ".json" else parse_yaml(text, file.name)
 
 
 def _vars_files(value: Any, folder: Path, where: str, reading: Reading) -> dict[str, Any]:
@@ -406,7 +573,7 @@ def _read_variable(
     if not isinstance(value, str):
         return value
     if value.startswith("package:"):
-        raise Unsupported(place, f"{value}", "is JavaScript, which retort does not run")
+        raise JavaScript(place, value)
     if not value.startswith("file://"):
         return value
     if PYTHON.search(value):
