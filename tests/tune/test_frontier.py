@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from retort.tune.levers import on_frontier, turning_point
+from retort.tune.cells import on_frontier, turning_point
 from retort.tune.settings import axis_of, temperature_axis
 
 GRID = (0.0, 0.5, 1.0, 1.5, 2.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from retort.tune.levers import LEVERS, _shares_of, variance_shares
+from retort.tune.cells import LEVERS, _shares_of, variance_shares
 from retort.tune.samples import Samples
 from retort.tune.settings import temperature_axis
 

@@ -131,7 +131,6 @@ def test_pieces_from_a_cluster_are_joined_with_those_that_are_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """ray itself is an extra; what it is asked for, and where its pieces go, needs none."""
-    module = sys.modules["retort.tune.run"]
     asked: list[int] = []
 
     def drawn(plan, model, missing):
@@ -141,7 +140,7 @@ def test_pieces_from_a_cluster_are_joined_with_those_that_are_there(
                 number, plan.pieces[number], range(len(plan.axis))
             )
 
-    monkeypatch.setattr(module, "sweep_ray", drawn)
+    monkeypatch.setattr(sweep_module, "sweep_ray", drawn)
     whole = recorded(tmp_path / "whole")
     spread = recorded(tmp_path / "spread", engine="ray")
     assert spread == whole

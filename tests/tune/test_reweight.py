@@ -17,7 +17,7 @@ from retort.distribution import log_softmax
 from retort.errors import InputError, SourceError
 from retort.sources.positions import position_logits
 from retort.tune import Wanted, conclude, find_goal, load_task, read, read_likelihoods, reweighted, run
-from retort.tune.likelihoods import likelihoods_of, score_pieces
+from retort.tune.reweight import likelihoods_of, score_pieces
 from retort.tune.run import make_plan
 from retort.tune.samples import as_samples
 from retort.tune.settings import key

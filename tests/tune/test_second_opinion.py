@@ -16,8 +16,8 @@ from retort.distribution import log_softmax
 from retort.errors import CapabilityError, InputError
 from retort.sources.base import Capability
 from retort.sources.chat import prompt_for
-from retort.tune import likelihoods, run
-from retort.tune.likelihoods import _nll
+from retort.tune import reweight, run
+from retort.tune.reweight import _nll
 from retort.tune.score import make_scorer
 from retort.tune.task import Item, Task
 
@@ -55,7 +55,7 @@ def test_each_different_answer_is_read_once_and_of_few_enough_items(monkeypatch:
     second = KnowingSource(EXPLOIT_KNOWN)
     run(task, KnowingSource(EXPLOIT_KNOWN), (0.0, 0.1), 8, second=second)
     assert second.rows <= 2 * len(EXPLOIT_KNOWN), "16 answers an item, all the same one"
-    monkeypatch.setattr(likelihoods, "MOST_READ", 5)
+    monkeypatch.setattr(reweight, "MOST_READ", 5)
     few = KnowingSource(EXPLOIT_KNOWN)
     run(task, KnowingSource(EXPLOIT_KNOWN), (0.0, 0.1), 8, second=few)
     assert 0 < few.rows <= 5 * 2

@@ -20,7 +20,7 @@ from retort.claims.evidence import (
 )
 from retort.sources.base import Source
 from retort.tune import Samples, find_goal, normalise, recommend
-from retort.tune.levers import variance_shares
+from retort.tune.cells import variance_shares
 from retort.tune.samples import over_prompts
 
 

@@ -402,7 +402,7 @@ def _check(asked: Asked, models: tuple[str, ...], given: dict[str, Any], as_json
     if as_json:
         print_json(described_cost(asked, models[0] if len(models) == 1 else None))
         return
-    cost = asked.cost
+    cost = asked.plan.cost
     auto = " These are the coarse temperatures; a finer round around the best follows." * (
         asked.temperatures == AUTO
     )

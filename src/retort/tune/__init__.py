@@ -2,35 +2,32 @@
 
 In: a task (task.py, readers/: promptfoo's files, answers made elsewhere) and a model.
 `run.py` sweeps it: `sweep.py` on a model that runs here, `server_sweep.py` on a server, `choice.py` without drawing;
-`score.py` marks the answers; `recording.py` keeps them. Then no model is needed any more: `samples.py` counts,
-`conclude.py` puts the record together from `statistics.py` (intervals and tests), `sequential.py` (those that hold
-while one looks), `recommend.py` (the rule and its words), `cells.py` (prompts, models, votes), `levers.py` and
-`variety.py`. Out: a `Tuning`, whose tables, picture and page are in `report.py`.
+`score.py` and `checks.py` mark the answers; `recording.py` keeps them. Then no model is needed any more: `samples.py`
+counts, `conclude.py` puts the record together from `recommend.py` (the rule and its words), whose evidence is
+`statistics.py` (a complete grid) or `sequential.py` (a race, which may stop at any time), from `cells.py` (prompts,
+models, votes, where variance comes from) and `variety.py`. Out: a `Tuning`, whose tables, picture and page are in
+`report.py`.
 
 Read first: tune.py (the verb), then recommend.py (the rule).
 """
 
 from __future__ import annotations
 
-import sys
-from types import ModuleType
-from typing import Any
-
+from retort.callable_package import callable_package
 from retort.tune.budget import PRESETS, Budget, Preset, Price, find_preset
-from retort.tune.conclude import Origin, conclude
+from retort.tune.conclude import conclude
 from retort.tune.goals import GOALS, Goal, find_goal
-from retort.tune.likelihoods import Likelihoods, read_likelihoods
 from retort.tune.readers.records import read_answers, read_records
 from retort.tune.recommend import Recommendation, recommend
 from retort.tune.recording import read
 from retort.tune.report import Setting, Tuning, Tunings
-from retort.tune.reweight import Reweighted, Wanted, reweighted
+from retort.tune.reweight import Likelihoods, Reweighted, Wanted, read_likelihoods, reweighted
 from retort.tune.run import make_plan, run
-from retort.tune.samples import Samples
+from retort.tune.samples import Origin, Samples
 from retort.tune.score import SCORERS, Scorer, ScorerKind, normalise
 from retort.tune.server_sweep import Pace
 from retort.tune.task import Item, Task, embedded_tasks, load_task
-from retort.tune.tune import tune as _tune
+from retort.tune.tune import tune
 from retort.tune.variety import Likeness, find_likeness
 
 __all__ = [
@@ -71,14 +68,7 @@ __all__ = [
     "recommend",
     "reweighted",
     "run",
+    "tune",
 ]
 
-
-class _Verb(ModuleType):
-    """`retort.tune` is this package and, as every verb's name, a function."""
-
-    def __call__(self, *args: Any, **options: Any) -> Tuning | Tunings:
-        return _tune(*args, **options)
-
-
-sys.modules[__name__].__class__ = _Verb
+callable_package(__name__)

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from retort.distribution import log_softmax, softmax
+from retort.distribution.calibration import brier, calibrated_temperature, ece, nll
 from retort.errors import CapabilityError, InputError
 from retort.sources.base import Capability, Source
 from retort.tune.item import Item, encoded_after
-from retort.tune.levers import Calibration, calibration
 from retort.tune.samples import Floats, Samples
 from retort.tune.sweep import Plan, ProgressCallback
 
@@ -153,3 +153,61 @@ def _shared(texts: Sequence[Sequence[int]]) -> int:
     """How many tokens all texts begin with."""
     length = min(map(len, texts))
     return next((n for n in range(length) if len({text[n] for text in texts}) > 1), length)
+
+
+BINS = 10
+CALIBRATED_DRAWS = 200
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How far the choices' probabilities come true, as the model is (τ = 1) and at the temperature that suits best.
+
+    `temperature`: where the mean negative log-likelihood of the right choice is smallest (Guo et al. 2017), over
+    `questions` (items × prompts) that have one right choice; `at_bound`: it lies at or beyond the range searched.
+    `nll` in nats, `brier` from 0 to 2, `ece` the expected calibration error in `bins` equal bins: before and after.
+    The temperature was chosen on these same questions, so "after" flatters a little. `ece_reference`: the mean error
+    that a perfectly calibrated model with the same probabilities would show on as many questions, which is not 0.
+    """
+
+    temperature: float
+    at_bound: bool
+    questions: int
+    nll: tuple[float, float]
+    brier: tuple[float, float]
+    ece: tuple[float, float]
+    bins: int
+    ece_reference: tuple[float, float]
+
+
+def calibration(logits: np.ndarray, labels: np.ndarray) -> Calibration | None:
+    """The calibration of `[questions, choices]` logits (-inf where there is no choice), given the right ones.
+
+    `labels` `[questions]`: the right choice's number. None for fewer questions than a calibration error has bins.
+    """
+    if len(labels) < BINS:
+        return None
+    best = calibrated_temperature(logits, labels)
+    before, after = (
+        (nll(logits, labels, t), brier(logits, labels, t), ece(logits, labels, t, BINS).value)
+        for t in (1.0, best.temperature)
+    )
+    return Calibration(
+        best.temperature,
+        best.at_bound,
+        len(labels),
+        (before[0], after[0]),
+        (before[1], after[1]),
+        (before[2], after[2]),
+        BINS,
+        (_ece_if_calibrated(logits, 1.0), _ece_if_calibrated(logits, best.temperature)),
+    )
+
+
+def _ece_if_calibrated(logits: np.ndarray, temperature: float) -> float:
+    """The mean calibration error of labels that are drawn from the probabilities themselves."""
+    rng = np.random.default_rng(0)
+    # Gumbel noise: the largest of logits/τ + g is a draw from softmax(logits/τ).
+    noise = rng.gumbel(size=(CALIBRATED_DRAWS, *logits.shape))
+    labels = (logits / temperature + noise).argmax(axis=2)
+    return float(np.mean([ece(logits, drawn, temperature, BINS).value for drawn in labels]))

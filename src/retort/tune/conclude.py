@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,38 +14,21 @@ from retort.tune.cells import (
     cells_of,
     compared_at_once,
     examples_of,
+    on_frontier,
     prompt_questions,
+    turning_point,
+    variance_shares,
     vote_question,
     votes_of,
 )
 from retort.tune.goals import Goal, find_goal
-from retort.tune.levers import on_frontier, turning_point, variance_shares
 from retort.tune.recommend import Ends, Recommendation, recommend, recommend_raced
 from retort.tune.report import Setting, Tuning, Unscored
-from retort.tune.samples import Floats, Ints, Samples, mean_of_known, over_prompts
+from retort.tune.samples import Floats, Ints, Origin, Samples, mean_of_known, over_prompts
 from retort.tune.sequential import Raced, race_order, watched
 from retort.tune.settings import Values
 from retort.tune.statistics import Comparison
 from retort.tune.variety import WORDS, Likeness, measured_variety
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where the answers come from, as the record says it; the passes are None where no model was run.
-
-    `answers_of_grid`: of a sweep with a budget, how many answers the whole grid would have had; None without one.
-    `prompts`, `asked`: the templates, and what each item puts into them, in words; empty where they are not known.
-    """
-
-    task: str
-    model: str
-    seed: int = 0
-    chain: str = ""
-    forward_passes: int | None = None
-    independent_passes: int | None = None
-    answers_of_grid: int | None = None
-    prompts: tuple[str, ...] = ()
-    asked: tuple[str, ...] = ()
 
 
 def conclude(

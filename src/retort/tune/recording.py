@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,16 +16,13 @@ from typing import Any
 import numpy as np
 
 from retort.errors import InputError, MissingExtraError, SourceError
-from retort.tune.conclude import Origin
-from retort.tune.samples import COLUMNS, Rows, Samples
+from retort.tune.samples import COLUMNS, COST, Origin, Rows, Samples
 from retort.tune.settings import Axis, axis_of
 
 RUN_FILE = "run.json"
 LOCK_FILE = "run.lock"
 FORMAT = "retort tune recording 1"
-READ = ["setting", "item", "prompt", "answer", "score", "tokens", "logprob_raw"]
-COST = ("prompt_tokens", "answer_tokens", "seconds")
-"""What an answer cost: in no recording of an earlier version."""
+COUNTED = ("setting", "item", "prompt", "answer", "score", "tokens", "logprob_raw", *COST)
 
 
 @dataclass(frozen=True)
@@ -84,58 +81,28 @@ class Recording:
 
     def piece(self, number: int) -> Rows | None:
         """The rows of a piece, or None where it is not there yet."""
-        import pyarrow.parquet as pq
-
-        file = self._file(number)
-        if not file.exists():
+        if not self.has(number):
             return None
-        try:
-            table = pq.read_table(file)
-            passes = json.loads((table.schema.metadata or {})[b"passes"])
-            there = set(table.column_names)
-            for name in set(COST) - there:
-                table = table.append_column(name, [[None] * len(table)])
-            columns = {name: table.column(name).to_pylist() for name in COLUMNS}
-            return Rows(columns, *passes)
-        except (OSError, ValueError, KeyError) as problem:
-            raise _damaged(file) from problem
+        table, passes = _table(self._file(number), COLUMNS)
+        return Rows({name: table.column(name).to_pylist() for name in COLUMNS}, *passes)
 
     def write(self, number: int, rows: Rows) -> None:
         """Keep the rows of a piece, whole or not at all."""
         import pyarrow as pa
-        import pyarrow.parquet as pq
 
         # A server's answers have neither ids nor log-probabilities; the columns stay, so that all pieces read alike.
+        kinds = {
+            name: pa.list_(pa.int32()) if kind == "list" else pa.type_for_alias(kind)
+            for name, kind in COLUMNS.items()
+        }
         passes = json.dumps([rows.forward_passes, rows.independent_passes])
-        schema = pa.schema(
-            [
-                ("setting", pa.int32()),
-                ("item", pa.int32()),
-                ("prompt", pa.int32()),
-                ("repeat", pa.int32()),
-                ("seed", pa.uint64()),
-                ("text", pa.string()),
-                ("answer", pa.string()),
-                ("tokens", pa.list_(pa.int32())),
-                ("finish_reason", pa.string()),
-                ("logprob_raw", pa.float64()),
-                ("score", pa.float64()),
-                ("prompt_tokens", pa.int32()),
-                ("answer_tokens", pa.int32()),
-                ("seconds", pa.float64()),
-            ],
-            metadata={"passes": passes},
-        )
-        table = pa.Table.from_pydict(rows.columns, schema=schema)
+        schema = pa.schema(list(kinds.items()), metadata={"passes": passes})
         file = self._file(number)
-        unfinished = file.with_suffix(".unfinished")
         try:
-            pq.write_table(table, unfinished, compression="zstd")
-            os.replace(unfinished, file)
+            write_table(pa.Table.from_pydict(rows.columns, schema=schema), file)
             # A server's answers were in a journal of this name until now.
             file.with_suffix(".jsonl").unlink(missing_ok=True)
         except OSError as problem:
-            unfinished.unlink(missing_ok=True)
             raise SourceError(
                 f"piece {number} of the recording cannot be written ({problem.strerror or problem}); the "
                 f"pieces before it are in {self.folder}; continue with --resume"
@@ -155,6 +122,36 @@ class Recording:
 
     def _file(self, number: int) -> Path:
         return self.folder / f"piece-{number:06d}.parquet"
+
+
+def write_table(table: Any, file: Path) -> None:
+    """The table as a Parquet file, whole or not at all."""
+    import pyarrow.parquet as pq
+
+    unfinished = file.with_suffix(".unfinished")
+    try:
+        pq.write_table(table, unfinished, compression="zstd")
+        os.replace(unfinished, file)
+    except OSError:
+        unfinished.unlink(missing_ok=True)
+        raise
+
+
+def _table(file: Path, names: Iterable[str]) -> tuple[Any, list[int]]:
+    """These columns of a piece, and its passes. What an answer cost is in no recording of an earlier version."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        missing = set(COST) - set(pq.read_schema(file).names)
+        table = pq.read_table(file, columns=[name for name in names if name not in missing])
+        for name in missing:
+            table = table.append_column(name, pa.nulls(len(table)))
+        return table.replace_schema_metadata(None), json.loads((table.schema.metadata or {})[b"passes"])
+    except (OSError, ValueError, KeyError) as problem:
+        raise SourceError(
+            f"{file} is damaged; remove it and continue with --resume; the other pieces are kept"
+        ) from problem
 
 
 def _claimed(folder: Path) -> Any:
@@ -190,7 +187,6 @@ def read(folder: Path) -> tuple[Samples, str, Origin]:
     _need_pyarrow()
     import pyarrow as pa
     import pyarrow.compute as pc
-    import pyarrow.parquet as pq
 
     run = _read_run(folder)
     try:
@@ -200,6 +196,7 @@ def read(folder: Path) -> tuple[Samples, str, Origin]:
         raise SourceError(
             f"{folder / RUN_FILE} has no {problem}; it was not written by this version"
         ) from None
+    here = Recording(folder, run)
     if num_pieces is None:
         # What a budget pays for is known at its end only; the race holds wherever it stopped.
         num_pieces = len(list(folder.glob("piece-*.parquet")))
@@ -207,38 +204,28 @@ def read(folder: Path) -> tuple[Samples, str, Origin]:
             raise SourceError(f"{folder} has no answers yet; continue with --resume")
     tables, passes = [], np.zeros(2, dtype=np.int64)
     for number in range(num_pieces):
-        file = folder / f"piece-{number:06d}.parquet"
-        if not file.exists():
+        if not here.has(number):
             raise SourceError(
                 f"{folder} is not complete: piece {number + 1} of {num_pieces} is not there; continue with --resume"
             )
-        try:
-            there = set(pq.read_schema(file).names)
-            table = pq.read_table(file, columns=[*READ, *(name for name in COST if name in there)])
-            passes += json.loads((table.schema.metadata or {})[b"passes"])
-        except (OSError, ValueError, KeyError) as problem:
-            raise _damaged(file) from problem
-        tables.append(table.replace_schema_metadata(None))
+        piece, its_passes = _table(here._file(number), COUNTED)
+        tables.append(piece)
+        passes += its_passes
     table = pa.concat_tables(tables, promote_options="default").combine_chunks()
     local = not table.column("tokens").null_count
-
-    def cost(name: str) -> np.ndarray | None:
-        return _known(table.column(name)) if name in table.column_names else None
-
+    lengths = pc.list_value_length(table.column("tokens")) if local else table.column("answer_tokens")
     answer, texts = _codes(table.column("answer"))
     samples = Samples(
         axis,
         tuple(item_ids),
-        setting=table.column("setting").to_numpy().astype(np.int64),
-        item=table.column("item").to_numpy().astype(np.int64),
-        prompt=table.column("prompt").to_numpy().astype(np.int64),
+        **{name: table.column(name).to_numpy().astype(np.int64) for name in ("setting", "item", "prompt")},
         answer=answer,
         score=table.column("score").to_numpy(),
-        num_tokens=_known(pc.list_value_length(table.column("tokens"))) if local else cost("answer_tokens"),
+        num_tokens=_known(lengths),
         logprob_raw=_known(table.column("logprob_raw")),
         texts=texts,
-        prompt_tokens=cost("prompt_tokens"),
-        seconds=cost("seconds"),
+        prompt_tokens=_known(table.column("prompt_tokens")),
+        seconds=_known(table.column("seconds")),
     )
     # A server's passes are not known.
     origin = Origin(
@@ -327,10 +314,6 @@ def _write_whole(file: Path, content: bytes) -> None:
     unfinished = file.with_suffix(".unfinished")
     unfinished.write_bytes(content)
     os.replace(unfinished, file)
-
-
-def _damaged(file: Path) -> SourceError:
-    return SourceError(f"{file} is damaged; remove it and continue with --resume; the other pieces are kept")
 
 
 def _brief(value: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -13,23 +13,17 @@ from numpy.typing import NDArray
 
 from retort.blocks import Block, Column, html_page, line, table
 from retort.blocks import Cell as Shown
-from retort.errors import InputError
+from retort.errors import InputError, MissingExtraError
 from retort.numerals import decimals, interval, number, percent, signed, signed_interval
 from retort.records import Measures, Record, exact, new_axes, titled
-from retort.tune.cells import Cell, Example, Question, Vote
-from retort.tune.levers import Calibration, TurningPoint, VarianceShare
-from retort.tune.recommend import Difference, Ends, Recommendation
+from retort.tune.cells import Cell, Example, Question, TurningPoint, VarianceShare, Vote
+from retort.tune.choice import Calibration
+from retort.tune.recommend import Ends, Recommendation
 from retort.tune.reweight import Reweighted
 from retort.tune.settings import describe
+from retort.tune.statistics import planned
+from retort.tune.variety import TITLES
 
-VARIETY = {
-    "distinct_1": "distinct-1",
-    "distinct_2": "distinct-2",
-    "self_bleu": "self-BLEU",
-    "vendi": "Vendi",
-    "semantic_distinct": "semantic distinct",
-    "repetition": "repetition",
-}
 PROMPT_SHOWN = 300
 """Characters of a prompt beside the table; more would push the answer off the page."""
 BLUE, TEAL = "#2a6fb0", "#1d8a7a"
@@ -156,23 +150,16 @@ class Tuning(Record):
         "agreement",
     )
 
+    __pydantic_config__: ClassVar[Mapping[str, Any]] = {"arbitrary_types_allowed": True, "extra": "forbid"}
+
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Tuning:
-        """The record of `to_dict`. Raises KeyError, TypeError or ValueError for anything else."""
-        given = {name: value for name, value in _with_tuples(values).items() if name != "schema_version"}
-        several: dict[str, Callable[..., Any]] = {
-            "settings": Setting, "variance": VarianceShare, "reweighted": Reweighted, "cells": Cell,
-            "questions": Question, "examples": Example, "votes": _vote, "unscored": Unscored,
-        }  # fmt: skip
-        one: dict[str, Callable[..., Any]] = {
-            "turning_point": TurningPoint, "calibration": Calibration, "regression": Regression,
-            "recommendation": _recommendation,
-        }  # fmt: skip
-        for name, kind in one.items():
-            given[name] = None if given[name] is None else kind(**given[name])
-        for name, kind in several.items():
-            given[name] = None if given[name] is None else tuple(kind(**part) for part in given[name])
-        return cls(**{**given, "item_scores": np.array(values["item_scores"], dtype=np.float64)})
+        """The record of `to_dict`. Raises ValueError for anything else."""
+        from pydantic import TypeAdapter
+
+        given = {name: value for name, value in values.items() if name != "schema_version"}
+        scores = np.array(given.get("item_scores"), dtype=np.float64)
+        return TypeAdapter(cls).validate_python({**given, "item_scores": scores})
 
     @property
     def chosen(self) -> Setting:
@@ -180,6 +167,11 @@ class Tuning(Record):
         taken = self.recommendation
         wanted = taken.reference if taken.setting is None else taken.setting
         return next(one for one in self.settings if self.point(one) == wanted)
+
+    def chosen_scores(self, items: Sequence[str]) -> NDArray[np.float64]:
+        """The scores of these items at the suggested setting."""
+        places = [self.item_ids.index(item) for item in items]
+        return self.item_scores[places, self.settings.index(self.chosen)]
 
     def point(self, setting: Setting) -> Any:
         """What a setting is called by: its number on the axis, or all of it."""
@@ -189,6 +181,11 @@ class Tuning(Record):
             else setting.setting.get(self.axis, setting.temperature)
         )
 
+    @property
+    def heading(self) -> str:
+        """What the column of settings is called."""
+        return "τ" if self.axis == "temperature" else self.axis or "setting"
+
     def called(self, setting: Setting) -> str:
         """What a setting is called in a table."""
         return describe(setting.setting) if self.axis is None else f"{self.point(setting):g}"
@@ -197,9 +194,7 @@ class Tuning(Record):
         """Of the suggested setting: its score, its difference from the reference, its cost; the best score seen; the
         regression against the baseline."""
         taken = self.chosen
-        costs = [
-            cell.cost for cell in self.cells if cell.setting == dict(taken.setting) and cell.cost is not None
-        ]
+        costs = _costs(cell for cell in self.cells if cell.setting == dict(taken.setting))
         found = {
             "score": [taken.score],
             "best_score": [max(one.score for one in self.settings)],
@@ -212,25 +207,18 @@ class Tuning(Record):
 
     def table_rows(self) -> list[dict[str, Any]]:
         """One row per model, prompt and setting."""
-        rows = []
-        for cell in self.cells:
-            values = {
-                name: getattr(cell, name)
-                for name in ("score", "samples", "prompt_tokens", "answer_tokens", "seconds", "cost")
+        names = ("score", "samples", "prompt_tokens", "answer_tokens", "seconds", "cost")
+        return [
+            {
+                "model": cell.model,
+                "prompt": cell.prompt,
+                **{name: value for name, value in cell.setting.items() if name not in ("model", "prompt")},
+                **{name: getattr(cell, name) for name in names},
+                "score_low": cell.score_ci[0],
+                "score_high": cell.score_ci[1],
             }
-            low, high = cell.score_ci
-            setting = {name: value for name, value in cell.setting.items() if name not in ("model", "prompt")}
-            rows.append(
-                {
-                    "model": cell.model,
-                    "prompt": cell.prompt,
-                    **setting,
-                    **values,
-                    "score_low": low,
-                    "score_high": high,
-                }
-            )
-        return rows
+            for cell in self.cells
+        ]
 
     def blocks(self) -> Iterator[Block]:
         yield from _head(self)
@@ -297,21 +285,6 @@ class Tuning(Record):
         return html_page(f"{self.model} on {self.task}", blocks, _svg(self))
 
 
-def _vote(recommendation: Mapping[str, Any], **values: Any) -> Vote:
-    return Vote(recommendation=_recommendation(**recommendation), **values)
-
-
-def _recommendation(differences: Sequence[Mapping[str, Any]], **values: Any) -> Recommendation:
-    return Recommendation(differences=tuple(Difference(**one) for one in differences), **values)
-
-
-def _with_tuples(value: Any) -> Any:
-    """JSON has lists where the records have tuples."""
-    if isinstance(value, Mapping):
-        return {name: _with_tuples(one) for name, one in value.items()}
-    return tuple(map(_with_tuples, value)) if isinstance(value, (list, tuple)) else value
-
-
 @dataclass(frozen=True, repr=False)
 class Tunings(Record):
     """One task on several models: a tuning each, and the best model against the first."""
@@ -335,7 +308,7 @@ class Tunings(Record):
         for one in self.tunings:
             taken = one.chosen
             cells = [cell for cell in one.cells if cell.setting == dict(taken.setting)]
-            cost = [cell.cost for cell in cells if cell.cost is not None]
+            cost = _costs(cells)
             rows.append(
                 [
                     one.model, one.called(taken), decimals(taken.score), interval(taken.score_ci),
@@ -374,24 +347,18 @@ class Tunings(Record):
 
 def regression_against(found: Tuning, earlier: Tuning, name: str) -> Regression:
     """This run against an earlier one of the same task. Raises InputError without two items in common."""
-    from retort.tune.statistics import planned
-
-    here, there = (list(run.item_ids) for run in (found, earlier))
-    common = [item for item in here if item in set(there)]
+    common = [item for item in found.item_ids if item in set(earlier.item_ids)]
     if len(common) < 2:
         raise InputError(
             f"the baseline {name} ({earlier.task}) has {len(common)} items in common with this run; "
             "compare runs of one task"
         )
-    setting, was = found.chosen, earlier.chosen
-    now = found.item_scores[[here.index(item) for item in common], found.settings.index(setting)]
-    before = earlier.item_scores[[there.index(item) for item in common], earlier.settings.index(was)]
-    paired = now - before
+    paired = found.chosen_scores(common) - earlier.chosen_scores(common)
     reach = max(1.0, float(np.abs(paired).max()))
     return Regression(
         name,
-        dict(setting.setting),
-        dict(was.setting),
+        dict(found.chosen.setting),
+        dict(earlier.chosen.setting),
         float(paired.mean()),
         planned(paired, reach),
         len(common),
@@ -399,6 +366,10 @@ def regression_against(found: Tuning, earlier: Tuning, name: str) -> Regression:
 
 
 # What is shown
+
+
+def _costs(cells: Iterable[Cell]) -> list[float]:
+    return [cell.cost for cell in cells if cell.cost is not None]
 
 
 def _head(found: Tuning) -> Iterator[Block]:
@@ -416,12 +387,11 @@ def _head(found: Tuning) -> Iterator[Block]:
 
 
 def _settings_table(found: Tuning) -> Block:
-    name = "τ" if found.axis == "temperature" else found.axis or "setting"
     highest = max((one.score for one in found.settings), default=0.0)
     # What the score does not say already: how many answers are right where the goal counts something else.
     counted = [">valid"] if found.goal != "exploit" else []
     headings: list[str | Column] = [
-        "", Column(name, right=found.axis is not None, fold=found.axis is None), ">score", ">95% interval", "",
+        "", Column(found.heading, right=found.axis is not None, fold=found.axis is None), ">score", ">95% interval", "",
         *counted, ">distinct", ">agreement",
     ]  # fmt: skip
     rows = []
@@ -449,12 +419,11 @@ def _variety(found: Tuning) -> Iterator[Block]:
         "different answers; semantic distinct: groups of similar answers; repetition: share of an answer's runs of "
         f"four words that it said before. Similar: cosine of {compared}, {by['alike']:g} or more."
     )
-    name = "τ" if found.axis == "temperature" else found.axis or "setting"
     rows = []
     for one in found.settings:
-        values = [(one.variety or {}).get(measure) for measure in VARIETY]
+        values = [(one.variety or {}).get(measure) for measure in TITLES]
         rows.append([found.called(one), *(number(v) if isinstance(v, float) else "–" for v in values)])
-    yield table([f">{name}", *(f">{title}" for title in VARIETY.values())], rows)
+    yield table([f">{found.heading}", *(f">{title}" for title in TITLES.values())], rows)
 
 
 def _unscored(found: Tuning) -> Iterator[Block]:
@@ -465,9 +434,8 @@ def _unscored(found: Tuning) -> Iterator[Block]:
     yield line(
         f"{count} item{'s' * (count != 1)} without an assertion, in no score above: how alike their answers are."
     )
-    name = "τ" if found.axis == "temperature" else found.axis or "setting"
     yield table(
-        [f">{name}", ">distinct", ">agreement", ">identical"],
+        [f">{found.heading}", ">distinct", ">agreement", ">identical"],
         [
             [found.called(one), *(number(value) for value in (part.distinct, part.agreement, part.identical))]
             for one, part in zip(found.settings, found.unscored, strict=True)
@@ -552,14 +520,13 @@ def _votes(found: Tuning) -> Iterator[Block]:
             "any": f"one right of {vote.answers}",
         }
         scores = dict(zip(map(str, (found.point(one) for one in found.settings)), vote.scores, strict=True))
-        at = describe(taken.setting) if isinstance(taken.setting, Mapping) else f"{taken.setting:g}"
-        other = describe(taken.reference) if isinstance(taken.reference, Mapping) else f"{taken.reference:g}"
-        best = describe(taken.best) if isinstance(taken.best, Mapping) else f"{taken.best:g}"
+        (at, its), (other, before), (best, highest) = (
+            (describe(one) if isinstance(one, Mapping) else f"{one:g}", decimals(scores[str(one)]))
+            for one in (taken.setting, taken.reference, taken.best)
+        )
         yield line(
-            f"With {by[vote.kind]} instead of one answer, {at} is suggested: score "
-            f"{decimals(scores[str(taken.setting)])} "
-            f"({decimals(scores[str(taken.reference)])} at {other}; best {decimals(scores[str(taken.best)])} at "
-            f"{best})."
+            f"With {by[vote.kind]} instead of one answer, {at} is suggested: score {its} ({before} at {other}; best "
+            f"{highest} at {best})."
         )
 
 
@@ -571,23 +538,18 @@ def _levers(found: Tuning) -> Iterator[Block]:
         yield line(
             f"Above {turn.point:g} (interval {low:g} to {high:g}), extra variety costs coherence: distinct answers go "
             f"from {decimals(turn.novelty[0], 2)} to {decimals(max(turn.novelty), 2)} over this range, the answers' "
-            "negative "
-            f"log-likelihood from {decimals(min(turn.incoherence), 2)} to {decimals(max(turn.incoherence), 2)} nats "
-            "per token."
+            f"negative log-likelihood from {decimals(min(turn.incoherence), 2)} to "
+            f"{decimals(max(turn.incoherence), 2)} nats per token."
         )
     fit = found.calibration
     if fit is not None:
         yield line(
             f"Calibration on {fit.questions} questions: the choices' probabilities fit best at τ = "
-            f"{number(fit.temperature, 3)}{' (a limit)' if fit.at_bound else ''}: negative log-likelihood "
-            f"{decimals(fit.nll[0])} "
-            f"nats at τ = 1, {decimals(fit.nll[1])} there; Brier score {decimals(fit.brier[0])} and "
-            f"{decimals(fit.brier[1])}; expected "
-            f"calibration error in {fit.bins} bins {decimals(fit.ece[0])} and {decimals(fit.ece[1])}, where a "
-            "perfectly "
-            f"calibrated model would have {decimals(fit.ece_reference[0])} and {decimals(fit.ece_reference[1])} on as "
-            "many "
-            "questions."
+            f"{number(fit.temperature, 3)}{' (a limit)' * fit.at_bound}: negative log-likelihood "
+            f"{decimals(fit.nll[0])} nats at τ = 1, {decimals(fit.nll[1])} there; Brier score {decimals(fit.brier[0])} "
+            f"and {decimals(fit.brier[1])}; expected calibration error in {fit.bins} bins {decimals(fit.ece[0])} and "
+            f"{decimals(fit.ece[1])}, where a perfectly calibrated model would have {decimals(fit.ece_reference[0])} "
+            f"and {decimals(fit.ece_reference[1])} on as many questions."
         )
     if found.variance is not None:
         shares = ", ".join(
@@ -628,11 +590,9 @@ def _counted(found: Tuning) -> Iterator[Block]:
     if found.answers_drawn is not None and found.answers_of_grid is not None:
         yield line(
             f"{found.answers_drawn:,} answers, {percent(found.answers_drawn / found.answers_of_grid)} of the whole "
-            "grid's "
-            f"{found.answers_of_grid:,}."
+            f"grid's {found.answers_of_grid:,}."
         )
-    costs = [cell.cost for cell in found.cells if cell.cost is not None]
-    if costs:
+    if costs := _costs(found.cells):
         yield line(f"Cost of all answers: {number(sum(costs))}.")
     if found.forward_passes is not None and found.independent_passes is not None:
         saved = found.independent_passes / max(found.forward_passes, 1)
@@ -647,8 +607,6 @@ def _counted(found: Tuning) -> Iterator[Block]:
 
 def _svg(found: Tuning) -> str:
     """The picture as inline SVG; nothing where matplotlib is not installed, for the tables say the same."""
-    from retort.errors import MissingExtraError
-
     try:
         axes = found.plot()
     except MissingExtraError:
@@ -687,7 +645,6 @@ def _measured(found: Tuning) -> Iterator[Block]:
         "items, and differences are taken within items. A setting's own interval is exact for right and wrong answers "
         "(Clopper and Pearson) and uses the bounds of the score otherwise. Differences between settings are tested by "
         f"random sign flips of whole items, at an error rate of {percent(found.recommendation.error_rate)} for all "
-        "pairs "
-        "together; a planned comparison has the paired t interval. Settings that no other is significantly better "
-        "than are called statistically tied."
+        "pairs together; a planned comparison has the paired t interval. Settings that no other is significantly "
+        "better than are called statistically tied."
     )

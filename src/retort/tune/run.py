@@ -9,12 +9,12 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from retort.chain import Chain
 from retort.errors import CapabilityError, InputError
@@ -25,15 +25,22 @@ from retort.sources.server.connection import ParameterRefused
 from retort.sources.server.source import ServerSource
 from retort.tune.budget import Price, Spending, read_spending
 from retort.tune.choice import choose_exactly
-from retort.tune.conclude import Origin, conclude
+from retort.tune.conclude import conclude
 from retort.tune.goals import find_goal
 from retort.tune.item import Item, Task, written_prompt
-from retort.tune.likelihoods import chains_to_score, check_second, score_pieces, second_nll
 from retort.tune.recommend import finite
 from retort.tune.recording import Recording, has_no_settings, in_words
 from retort.tune.report import Tuning
-from retort.tune.reweight import Wanted, check_goal, reweighted
-from retort.tune.samples import Rows, as_samples
+from retort.tune.reweight import (
+    Wanted,
+    chains_to_score,
+    check_goal,
+    check_second,
+    reweighted,
+    score_pieces,
+    second_nll,
+)
+from retort.tune.samples import Floats, Origin, Rows, as_samples
 from retort.tune.sequential import BLOCK, race, race_order
 from retort.tune.server_sweep import Answer, BudgetSpent, Known, Pace, ServerDrawer, answers_of
 from retort.tune.settings import Values
@@ -47,8 +54,8 @@ from retort.tune.sweep import (
     Place,
     Plan,
     ProgressCallback,
+    RayDrawer,
     refined,
-    sweep_ray,
 )
 from retort.tune.variety import WORDS, Likeness
 
@@ -107,49 +114,43 @@ def run(
     check_budget(task, temperatures, engine, budget)
     if resume and record is not None and has_no_settings(record):
         temperatures = "own"
-
-    def without_temperature() -> Tuning:
-        """The same sweep of a model that takes no temperature."""
-        return run(
-            task, source, "own", samples, seed, limit_items, on_progress, budget=budget, record=record, resume=resume,
-            pace=pace, variety=variety, likeness=likeness, second=second, price=price, on_forecast=on_forecast,
-        )  # fmt: skip
-
+    again = partial(
+        run, task, source, samples=samples, seed=seed, limit_items=limit_items, on_progress=on_progress, pace=pace,
+        on_forecast=on_forecast,
+    )  # fmt: skip
+    without_temperature = partial(
+        again,
+        "own",
+        budget=budget,
+        record=record,
+        variety=variety,
+        likeness=likeness,
+        second=second,
+        price=price,
+    )
     if temperatures == "auto":
         if len(dict.fromkeys(chains)) > 1:
             raise InputError(
                 f"auto searches the temperatures of one chain, got {len(chains)}; give the temperatures, "
                 f"or leave them out to use each chain at its own"
             )
-        coarse = run(
-            task,
-            source,
-            COARSE,
-            samples,
-            seed,
-            limit_items,
-            on_progress,
-            chain=chain,
-            chains=chains,
-            # Kept beside the fine grid's answers: a sweep that was killed asks for the coarse ones once only, too.
-            record=None if record is None else record / "coarse",
-            resume=resume and record is not None and (record / "coarse").exists(),
-            pace=pace,
-            engine=engine,
-            on_forecast=on_forecast,
-        )
+        # Kept beside the fine grid's answers: a sweep that was killed asks for the coarse ones once only, too.
+        beside = None if record is None else record / "coarse"
+        begun_before = resume and beside is not None and beside.exists()
+        coarse = again(COARSE, chain=chain, chains=chains, record=beside, resume=begun_before, engine=engine)
         if not coarse.settings[0].setting:
-            if record is not None and (record / "coarse").exists():
-                shutil.rmtree(record / "coarse")
-            return without_temperature()
+            if beside is not None and beside.exists():
+                shutil.rmtree(beside)
+            return without_temperature(resume=resume)
         on_forecast = None
         temperatures = refined(COARSE, coarse.recommendation.region)
-        if record is not None and source.capability is not Capability.FULL:
+        if beside is not None and source.capability is not Capability.FULL:
             coarsely = make_plan(task, COARSE, samples, seed, limit_items, chain, chains, keeps=True)
-            with Recording.begin(record / "coarse", described(coarsely, source.name), True) as kept:
+            with Recording.begin(beside, described(coarsely, source.name), True) as kept:
                 known = _answered(kept, coarsely)
-    in_parts = record is not None or engine == "ray"
-    plan = make_plan(task, temperatures, samples, seed, limit_items, chain, chains, keeps=in_parts)
+    keeps = record is not None or engine == "ray"
+    plan = make_plan(task, temperatures, samples, seed, limit_items, chain, chains, keeps=keeps)
+    goal = find_goal(task.goal)
     if task.scorer.kind.name == "choice":
         if record is not None or any(plan.chains) or reweight is not None:
             raise InputError(
@@ -161,7 +162,7 @@ def run(
         exact = choose_exactly(plan, source, on_progress)
         passes = exact.forward_passes
         origin = Origin(task.name, source.name, seed, "", passes, passes * len(plan.axis))
-        found = conclude(exact.samples, find_goal(task.goal), origin, against=against, price=price)
+        found = conclude(exact.samples, goal, origin, against=against, price=price)
         return replace(found, calibration=exact.calibration, skipped=dict(task.skipped))
     if second is not None:
         check_second(second)
@@ -169,33 +170,26 @@ def run(
         _check_reweighting(plan, source, record, logprobs, reweight)
     if record is None and resume:
         raise InputError("--resume needs --record DIR")
-    goal = find_goal(task.goal)
     if temperatures == "own":
         against = None  # there is one setting
-    grid = None if budget is None else plan.num_paths * len(plan.axis)
-    spending = None
+    spending = grid = None
     if budget is not None:
+        # With one setting there is nothing to race: all that the budget pays for is asked.
+        grid = plan.num_paths * len(plan.axis) if len(plan.axis) > 1 else None
         spending = read_spending(budget, task.max_tokens, longest_prompt(plan), price)
         plan = affordable(plan, spending, budget)
-    if len(plan.axis) == 1:
-        grid = None  # nothing to race: all that the budget pays for
     description = described(plan, source.name)
     if grid is not None:
         description |= {"pieces": None, "answers_of_grid": grid}
-    begun = nullcontext() if record is None else Recording.begin(record, description, resume)
-    with begun as recording:
+    with nullcontext() if record is None else Recording.begin(record, description, resume) as recording:
         try:
-            pieces = _drawn(
-                plan,
-                source,
-                engine,
-                recording,
-                pace,
-                known,
-                spending,
-                on_progress,
-                None if resume else on_forecast,
-            )
+            drawer = _drawer(plan, source, engine, recording, pace, known, spending)
+            if on_forecast is not None and not resume and not isinstance(drawer, RayDrawer):
+                told = _forecast(plan, drawer, source.capability is Capability.FULL, pace, spending)
+                if told is not None:
+                    on_forecast(told)
+            drawing = _Drawing(plan, drawer, recording, on_progress)
+            pieces = drawing.whole() if grid is None or spending is None else drawing.raced(spending)
         except ParameterRefused as refusal:
             if "temperature" not in refusal.parameters or not plan.temperatures:
                 raise
@@ -205,7 +199,6 @@ def run(
         if pieces is not None and recording is not None:
             recording.finish()
     if pieces is None:
-        resume = False
         return without_temperature()
     local = source.capability is Capability.FULL
     origin = Origin(
@@ -221,12 +214,12 @@ def run(
     )
     columns = as_samples(pieces, plan.axis, [item.id for item in plan.items])
     variety = variety or task.scorer.kind.name == "none"
-    found = replace(
-        conclude(columns, goal, origin, variety=variety, likeness=likeness, against=against, price=price),
-        skipped=dict(task.skipped),
-    )
+    found = conclude(columns, goal, origin, variety=variety, likeness=likeness, against=against, price=price)
+    found = replace(found, skipped=dict(task.skipped))
     if second is not None:
-        found = _read_by(second, found, second_nll(plan, pieces, second, on_progress).tolist())
+        nats = zip(found.settings, second_nll(plan, pieces, second, on_progress).tolist(), strict=True)
+        settings = tuple(replace(setting, second_nll=finite(value)) for setting, value in nats)
+        found = replace(found, settings=settings, second_model=second.name)
     if not logprobs and reweight is None:
         return found
     wanted = reweight or Wanted()
@@ -245,7 +238,7 @@ def _scored_only(task: Task) -> Task:
     return replace(task, items=scored, skipped=left)
 
 
-def _drawn(
+def _drawer(
     plan: Plan,
     source: Source,
     engine: str,
@@ -253,26 +246,13 @@ def _drawn(
     pace: Pace,
     known: Known,
     spending: Spending | None,
-    on_progress: ProgressCallback | None,
-    on_forecast: Callable[[Forecast], None] | None,
-) -> list[Rows]:
-    """All answers: from a cluster, or after a trial of some, in whole or as a race."""
-    if engine == "ray" and source.capability is Capability.FULL:
-        return _from_ray(plan, source, recording, on_progress)
-    drawer = _drawer(plan, source, None if recording is None else recording.folder, pace, known, spending)
-    if on_forecast is not None:
-        _forecast(plan, drawer, source, pace, spending, on_forecast)
-    if spending is None or len(plan.axis) == 1:
-        return _whole(plan, drawer, recording, on_progress)
-    return _raced(plan, drawer, recording, on_progress, spending)
-
-
-def _drawer(
-    plan: Plan, source: Source, folder: Path | None, pace: Pace, known: Known, spending: Spending | None
 ) -> Drawer:
     """What draws from the source: paths where all logits are here, requests where a server has them."""
     if source.capability is Capability.FULL:
-        return LocalDrawer(plan, source)
+        if engine != "ray":
+            return LocalDrawer(plan, source)
+        every = range(len(plan.pieces))
+        return RayDrawer(plan, source.name, [n for n in every if recording is None or not recording.has(n)])
     if not isinstance(source, ServerSource):
         raise CapabilityError(
             f"{source.name} can neither be run nor asked, so nothing can be drawn from it; use a local "
@@ -282,84 +262,74 @@ def _drawer(
         raise CapabilityError(
             f"{source.name} truncates by its own settings, so it cannot apply the chain {_spec(plan)}; leave it out"
         )
-    return ServerDrawer(plan, source, pace, folder, known, spending)
+    return ServerDrawer(plan, source, pace, None if recording is None else recording.folder, known, spending)
 
 
-def _whole(
-    plan: Plan, drawer: Drawer, recording: Recording | None, on_progress: ProgressCallback | None
-) -> list[Rows]:
-    """Every answer of the plan, in pieces; those that are recorded are read."""
-    every = range(len(plan.axis))
-    pieces: list[Rows] = []
+@dataclass
+class _Drawing:
+    """The answers of a plan, piece by piece: read where they are recorded, else drawn now, and recorded."""
 
-    def counted(more: int, said: str) -> None:
-        if on_progress is not None:
-            on_progress(sum(map(len, pieces)) + more, plan.num_paths * len(every), said)
+    plan: Plan
+    drawer: Drawer
+    recording: Recording | None
+    on_progress: ProgressCallback | None
+    pieces: list[Rows] = field(default_factory=list)
 
-    for number, places in enumerate(plan.pieces):
-        pieces.append(_piece(number, places, every, drawer, recording, counted))
-    return pieces
+    def whole(self) -> list[Rows]:
+        """Every answer of the plan."""
+        every = range(len(self.plan.axis))
 
+        def counted(more: int, said: str) -> None:
+            if self.on_progress is not None:
+                done = sum(map(len, self.pieces)) + more
+                self.on_progress(done, self.plan.num_paths * len(every), said)
 
-def _piece(
-    number: int,
-    places: Sequence[Place],
-    settings: Sequence[int],
-    drawer: Drawer,
-    recording: Recording | None,
-    counted: Counted | None,
-) -> Rows:
-    """A piece that is recorded, else drawn now, and recorded."""
-    rows = None if recording is None else recording.piece(number)
-    if rows is None:
-        rows = drawer.draw(number, places, settings, counted)
-        if recording is not None:
-            recording.write(number, rows)
-    return rows
+        for places in self.plan.pieces:
+            self.pieces.append(self._next(places, every, counted))
+        return self.pieces
 
+    def raced(self, spending: Spending) -> list[Rows]:
+        """The answers that a budget pays for, a block of items in each piece."""
+        plan, goal, ids = self.plan, find_goal(self.plan.task.goal), [item.id for item in self.plan.items]
 
-def _raced(
-    plan: Plan,
-    drawer: Drawer,
-    recording: Recording | None,
-    on_progress: ProgressCallback | None,
-    spending: Spending,
-) -> list[Rows]:
-    """The answers that a budget pays for, a block of items in each piece. `conclude` runs the same race over them."""
-    goal, axis, ids = find_goal(plan.task.goal), plan.axis, [item.id for item in plan.items]
-    pieces: list[Rows] = []
+        def say(_: int = 0, detail: str = "") -> None:
+            if self.on_progress is not None:
+                text = f"{spending.unit}s of the budget{', ' * bool(detail)}{detail}"
+                self.on_progress(spending.spent, spending.most, text)
 
-    def say(_: int = 0, detail: str = "") -> None:
-        if on_progress is not None:
-            on_progress(
-                spending.spent, spending.most, f"{spending.unit}s of the budget{', ' * bool(detail)}{detail}"
+        def ask(items: Sequence[int], settings: Sequence[int]) -> Floats | None:
+            places = plan.places(items)
+            is_there = self.recording is not None and self.recording.has(len(self.pieces))
+            if not is_there and not spending.has_room(len(places) * len(settings)):
+                return None
+            try:
+                rows = self._next(places, settings, say)
+            except BudgetSpent:
+                return None
+            for row in rows.each():
+                key = row["item"], row["prompt"], row["repeat"], row["setting"]
+                spending.add(key, row["prompt_tokens"], row["answer_tokens"])
+            self.pieces.append(rows)
+            say()
+            return goal.item_scores(as_samples([rows], plan.axis, ids))[np.ix_(items, settings)]
+
+        low, high = goal.bounds(plan.samples)
+        race(ask, len(ids), len(plan.axis), span=high - low, seed=plan.seed)
+        if not self.pieces:
+            raise InputError(
+                f"the budget was spent after {len(spending.paid):,} answers, before {BLOCK} items had been asked at "
+                "all settings; give more, or compare fewer settings"
             )
+        return self.pieces
 
-    def ask(items: Sequence[int], settings: Sequence[int]) -> NDArray[np.float64] | None:
-        number = len(pieces)
-        places = plan.places(items)
-        is_there = recording is not None and recording.has(number)
-        if not is_there and not spending.has_room(len(places) * len(settings)):
-            return None
-        try:
-            rows = _piece(number, places, settings, drawer, recording, say)
-        except BudgetSpent:
-            return None
-        for row in rows.each():
-            key = row["item"], row["prompt"], row["repeat"], row["setting"]
-            spending.add(key, row["prompt_tokens"], row["answer_tokens"])
-        pieces.append(rows)
-        say()
-        return goal.item_scores(as_samples([rows], axis, ids))[np.ix_(list(items), list(settings))]
-
-    bounds = goal.bounds(plan.samples)
-    race(ask, len(ids), len(axis), span=bounds[1] - bounds[0], seed=plan.seed)
-    if not pieces:
-        raise InputError(
-            f"the budget was spent after {len(spending.paid):,} answers, before {BLOCK} items had been asked at all "
-            "settings; give more, or compare fewer settings"
-        )
-    return pieces
+    def _next(self, places: Sequence[Place], settings: Sequence[int], counted: Counted) -> Rows:
+        number = len(self.pieces)
+        rows = None if self.recording is None else self.recording.piece(number)
+        if rows is None:
+            rows = self.drawer.draw(number, places, settings, counted)
+            if self.recording is not None:
+                self.recording.write(number, rows)
+        return rows
 
 
 def check_budget(
@@ -401,34 +371,6 @@ def affordable(plan: Plan, spending: Spending, budget: str | int) -> Plan:
     return plan
 
 
-def longest_prompt(plan: Plan) -> float:
-    """Tokens of the longest prompt, by its characters: a prompt is rarely longer than one for each two."""
-    every = range(len(plan.task.prompts))
-    return max(len(str(plan.task.prompt(item, number))) for item in plan.items for number in every) / 2
-
-
-def _from_ray(
-    plan: Plan, source: Source, recording: Recording | None, on_progress: ProgressCallback | None
-) -> list[Rows]:
-    """As `_whole`, on the workers of a Ray cluster."""
-    there = {} if recording is None else {n: recording.piece(n) for n in range(len(plan.pieces))}
-    missing = [number for number in range(len(plan.pieces)) if there.get(number) is None]
-    drawn = sweep_ray(plan, source.name, missing)
-    pieces: list[Rows] = []
-    done = 0
-    for number in range(len(plan.pieces)):
-        rows = there.get(number)
-        if rows is None:
-            rows = next(drawn)
-            if recording is not None:
-                recording.write(number, rows)
-        pieces.append(rows)
-        done += len(rows)
-        if on_progress is not None:
-            on_progress(done, plan.num_paths * len(plan.axis), "")
-    return pieces
-
-
 @dataclass(frozen=True)
 class Forecast:
     """What a sweep of `answers` will take, from a trial of `tried` of them: seconds, and tokens of all prompts and
@@ -451,18 +393,11 @@ TRIAL_ROUNDS = 6
 
 
 def _forecast(
-    plan: Plan,
-    drawer: Drawer,
-    source: Source,
-    pace: Pace,
-    spending: Spending | None,
-    on_forecast: Callable[[Forecast], None],
-) -> None:
-    """Try some answers and say what all will take."""
-    local = source.capability is Capability.FULL
+    plan: Plan, drawer: Drawer, local: bool, pace: Pace, spending: Spending | None
+) -> Forecast | None:
+    """What all answers will take, by a trial of some; None where the trial would be too much of them."""
     answers = plan.num_paths * len(plan.axis)
     order = race_order(len(plan.items), plan.seed)
-    most_items = len(order) if spending is None else BLOCK
     if local:
         # Answers of an item share their passes, so an item is tried in whole.
         settings, repeats = list(range(len(plan.axis))), plan.samples
@@ -471,14 +406,14 @@ def _forecast(
         count = min(TRIAL_SETTINGS, len(plan.axis))
         settings = np.linspace(0, len(plan.axis) - 1, count).round().astype(int).tolist()
         wanted = math.ceil(TRIAL_ROUNDS * pace.concurrency / (len(settings) * len(plan.task.prompts)))
-        items = order[: min(wanted, most_items)]
+        items = order[: min(wanted, len(order) if spending is None else BLOCK)]
         repeats = min(plan.samples, math.ceil(wanted / len(items)))
     places = plan.places(items, repeats)
     tried = len(places) * len(settings)
     if answers < max(FORECAST_FROM["local" if local else "server"], 4 * tried) or (
         spending is not None and not spending.has_room(4 * tried)
     ):
-        return
+        return None
     begun = time.monotonic()
     fewer = len(places) // 4
     if local:
@@ -495,46 +430,33 @@ def _forecast(
         each = float(np.clip((took - (start - short_from)) / (len(places) - fewer), each / 4, each))
     if spending is not None:
         answers = min(answers, int(spending.most / spending.usual))
-    columns = as_samples([rows], plan.axis, [item.id for item in plan.items])
     seconds = took + each * max(answers / len(settings) - len(places), 0.0)
     if pace.per_minute is not None and not local:
         seconds = max(seconds, 60.0 * answers / pace.per_minute)
+    columns = as_samples([rows], plan.axis, [item.id for item in plan.items])
     before, after = columns.prompt_tokens, columns.num_tokens
-    on_forecast(
-        Forecast(
-            answers,
-            seconds,
-            # By their characters: the prompts of the items that were tried may be shorter than the others.
-            None
-            if before is None
-            else float(before.mean())
-            * answers
-            * _mean_prompt(plan, range(len(order)))
-            / _mean_prompt(plan, items),
-            None if after is None else float(after.mean()) * answers,
-            tried,
-            time.monotonic() - begun,
-            spending is not None,
-        )
+    # By their characters: the prompts of the items that were tried may be shorter than the others.
+    longer = np.mean(_prompt_lengths(plan, order)) / (np.mean(_prompt_lengths(plan, items)) or 1.0)
+    return Forecast(
+        answers,
+        seconds,
+        None if before is None else float(before.mean() * answers * longer),
+        None if after is None else float(after.mean()) * answers,
+        tried,
+        time.monotonic() - begun,
+        spending is not None,
     )
 
 
-def _mean_prompt(plan: Plan, items: Sequence[int]) -> float:
-    """Characters of a prompt, the mean over these items."""
+def _prompt_lengths(plan: Plan, items: Sequence[int]) -> list[int]:
+    """Characters of these items' prompts."""
     every = range(len(plan.task.prompts))
-    return (
-        float(np.mean([len(str(plan.task.prompt(plan.items[item], n))) for item in items for n in every]))
-        or 1.0
-    )
+    return [len(str(plan.task.prompt(plan.items[item], number))) for item in items for number in every]
 
 
-def _read_by(second: Source, found: Tuning, nll: Sequence[float]) -> Tuning:
-    """The record with what a second model thinks of the answers."""
-    settings = tuple(
-        replace(setting, second_nll=finite(float(value)))
-        for setting, value in zip(found.settings, nll, strict=True)
-    )
-    return replace(found, settings=settings, second_model=second.name)
+def longest_prompt(plan: Plan) -> float:
+    """Tokens of the longest prompt, by its characters: a prompt is rarely longer than one for each two."""
+    return max(_prompt_lengths(plan, range(len(plan.items)))) / 2
 
 
 def _check_reweighting(
@@ -581,11 +503,17 @@ def make_plan(
     grid: tuple[float, ...] = ()
     if temperatures != "own" and (len(tried) == 1 or temperatures):
         grid = check_temperatures(temperatures, len(tried))
-    items = task.items[: _checked_limit(limit_items)]
-    _check_samples(samples, task.goal)
+    if limit_items is not None and (type(limit_items) is not int or limit_items < 1):
+        raise InputError(f"the number of items must be a whole number of 1 or more, got {limit_items!r}")
+    fewest = find_goal(task.goal).fewest_samples
+    if type(samples) is not int or samples < fewest:
+        why = " (one sample of an item cannot show variety)" if samples == 1 else ""
+        raise InputError(
+            f"samples must be a whole number of {fewest} or more for goal {task.goal}, got {samples!r}{why}"
+        )
     check_seed(seed)
     size = REQUESTS_KEPT_AT_ONCE if keeps else REQUESTS_AT_ONCE
-    return Plan(task, items, grid, samples, seed, tried, size)
+    return Plan(task, task.items[:limit_items], grid, samples, seed, tried, size)
 
 
 def described(plan: Plan, model: str) -> dict[str, Any]:
@@ -652,18 +580,3 @@ def check_temperatures(temperatures: Sequence[float], num_chains: int = 1) -> tu
     if len(grid) * num_chains < 2:
         raise InputError(f"got {len(grid)} temperature(s) to compare; give at least two different ones")
     return grid
-
-
-def _checked_limit(limit_items: int | None) -> int | None:
-    if limit_items is not None and (type(limit_items) is not int or limit_items < 1):
-        raise InputError(f"the number of items must be a whole number of 1 or more, got {limit_items!r}")
-    return limit_items
-
-
-def _check_samples(samples: int, goal: str) -> None:
-    fewest = find_goal(goal).fewest_samples
-    if type(samples) is not int or samples < fewest:
-        why = " (one sample of an item cannot show variety)" if samples == 1 else ""
-        raise InputError(
-            f"samples must be a whole number of {fewest} or more for goal {goal}, got {samples!r}{why}"
-        )

@@ -154,6 +154,25 @@ class Samples:
         return groups // kinds, counts
 
 
+@dataclass(frozen=True)
+class Origin:
+    """Where the answers come from, as the record says it; the passes are None where no model was run.
+
+    `answers_of_grid`: of a sweep with a budget, how many answers the whole grid would have had; None without one.
+    `prompts`, `asked`: the templates, and what each item puts into them, in words; empty where they are not known.
+    """
+
+    task: str
+    model: str
+    seed: int = 0
+    chain: str = ""
+    forward_passes: int | None = None
+    independent_passes: int | None = None
+    answers_of_grid: int | None = None
+    prompts: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()
+
+
 def over_prompts(values_IPS: Floats) -> Floats:
     """`[I, S]` mean over an item's prompt variants, of the cells that have a value; NaN where none has."""
     return mean_of_known(values_IPS, axis=1)
@@ -171,22 +190,14 @@ def _shares(numbers: np.ndarray, totals: np.ndarray) -> Floats:
         return np.where(totals > 0, numbers / totals, np.nan)
 
 
-COLUMNS = (
-    "setting",
-    "item",
-    "prompt",
-    "repeat",
-    "seed",
-    "text",
-    "answer",
-    "tokens",
-    "finish_reason",
-    "logprob_raw",
-    "score",
-    "prompt_tokens",
-    "answer_tokens",
-    "seconds",
-)
+COLUMNS = {
+    "setting": "int32", "item": "int32", "prompt": "int32", "repeat": "int32", "seed": "uint64", "text": "string",
+    "answer": "string", "tokens": "list", "finish_reason": "string", "logprob_raw": "float64", "score": "float64",
+    "prompt_tokens": "int32", "answer_tokens": "int32", "seconds": "float64",
+}  # fmt: skip
+"""What is kept of an answer, and as what; the list is of int32."""
+
+COST = ("prompt_tokens", "answer_tokens", "seconds")
 
 
 @dataclass
@@ -212,7 +223,7 @@ class Rows:
 
     def add(self, **row: Any) -> None:
         """One more row; what an answer cost may be left out, every other column has a value."""
-        assert set(COLUMNS[:-3]) <= row.keys() <= set(COLUMNS)
+        assert COLUMNS.keys() - set(COST) <= row.keys() <= COLUMNS.keys()
         for name, values in self.columns.items():
             values.append(row.get(name))
 
@@ -223,34 +234,35 @@ class Rows:
 
 def as_samples(rows: Iterable[Rows], axis: Axis, item_ids: Sequence[str]) -> Samples:
     """Rows as the columns that are counted; equal answers get equal numbers."""
-    names = ("setting", "item", "prompt", "answer", "score", "logprob_raw", *COLUMNS[-3:])
-    columns: dict[str, list[Any]] = {name: [] for name in names}
-    for piece in rows:
-        for name, values in columns.items():
-            values.extend(piece.columns[name])
-    codes: dict[str, int] = {}
-    answer = [codes.setdefault(text, len(codes)) for text in columns["answer"]]
+    pieces = list(rows)
+
+    def column(name: str) -> list[Any]:
+        return [value for piece in pieces for value in piece.columns[name]]
+
+    answer, texts = numbered(column("answer"))
     return Samples(
         axis,
         tuple(item_ids),
-        setting=np.array(columns["setting"], dtype=np.int64),
-        item=np.array(columns["item"], dtype=np.int64),
-        prompt=np.array(columns["prompt"], dtype=np.int64),
-        answer=np.array(answer, dtype=np.int64),
-        score=np.array(columns["score"], dtype=np.float64),
-        num_tokens=_counts(columns["answer_tokens"]),
-        logprob_raw=_numbers(columns["logprob_raw"]),
-        texts=tuple(codes),
-        prompt_tokens=_counts(columns["prompt_tokens"]),
-        seconds=_numbers(columns["seconds"]),
+        setting=np.array(column("setting"), dtype=np.int64),
+        item=np.array(column("item"), dtype=np.int64),
+        prompt=np.array(column("prompt"), dtype=np.int64),
+        answer=answer,
+        score=np.array(column("score"), dtype=np.float64),
+        num_tokens=_known(column("answer_tokens"), np.int64),
+        logprob_raw=_known(column("logprob_raw"), np.float64),
+        texts=texts,
+        prompt_tokens=_known(column("prompt_tokens"), np.int64),
+        seconds=_known(column("seconds"), np.float64),
     )
 
 
-def _counts(values: Sequence[int | None]) -> np.ndarray | None:
-    """As whole numbers; None where not all are known."""
-    return None if any(value is None for value in values) else np.array(values, dtype=np.int64)
+def numbered(values: Iterable[Any]) -> tuple[Ints, tuple[Any, ...]]:
+    """Equal numbers for equal values, in the order in which they come first; and the value of each number."""
+    codes: dict[Any, int] = {}
+    numbers = [codes.setdefault(value, len(codes)) for value in values]
+    return np.array(numbers, dtype=np.int64), tuple(codes)
 
 
-def _numbers(values: Sequence[float | None]) -> np.ndarray | None:
-    """As float64; None where not all are known."""
-    return None if any(value is None for value in values) else np.array(values, dtype=np.float64)
+def _known(values: Sequence[float | None], dtype: type) -> np.ndarray | None:
+    """The values; None where not all are known."""
+    return None if any(value is None for value in values) else np.array(values, dtype=dtype)

@@ -13,7 +13,7 @@ import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from types import MappingProxyType
 
@@ -46,27 +46,26 @@ class Pace:
     per_minute: float | None = None
 
 
-def answers_of(rows: Rows, temperatures: Sequence[float]) -> dict[tuple[int, int, int, float], Answer]:
-    """The answers in these rows of a sweep at these temperatures, for `known` of another sweep."""
-    names = (
-        "item", "prompt", "repeat", "setting", "text", "finish_reason", "prompt_tokens", "answer_tokens", "seconds",
-    )  # fmt: skip
-    columns = zip(*(rows.columns[name] for name in names), strict=True)
-    return {
-        (item, prompt, repeat, temperatures[setting]): Answer(*answer)
-        for item, prompt, repeat, setting, *answer in columns
-    }
-
-
 @dataclass(frozen=True)
 class Answer:
-    """What a server answered: the text, why it ended, and what it cost (None where that is not known)."""
+    """What a server answered: the text, why it ended, and what it cost (None where that is not known); as in `Rows`."""
 
     text: str
-    finish: str
+    finish_reason: str
     prompt_tokens: int | None = None
     answer_tokens: int | None = None
     seconds: float | None = None
+
+
+def answers_of(rows: Rows, temperatures: Sequence[float]) -> dict[tuple[int, int, int, float], Answer]:
+    """The answers in these rows of a sweep at these temperatures, for `known` of another sweep."""
+    names = [field.name for field in fields(Answer)]
+    return {
+        (row["item"], row["prompt"], row["repeat"], temperatures[row["setting"]]): Answer(
+            *(row[name] for name in names)
+        )
+        for row in rows.each()
+    }
 
 
 @dataclass
@@ -290,15 +289,11 @@ class ServerDrawer:
                 prompt=prompt,
                 repeat=repeat,
                 seed=self._seed(item, repeat),
-                text=given.text,
                 answer=answer,
-                tokens=None,
-                finish_reason=given.finish,
-                logprob_raw=None,
                 score=score,
-                prompt_tokens=given.prompt_tokens,
-                answer_tokens=given.answer_tokens,
-                seconds=given.seconds,
+                tokens=None,
+                logprob_raw=None,
+                **vars(given),
             )
         return rows
 

@@ -261,16 +261,12 @@ def refined(coarse: Sequence[float], region: Sequence[float]) -> tuple[float, ..
 RETRIES = 3
 
 
-def sweep_ray(
-    plan: Plan, model: str, missing: Sequence[int], num_workers: int | None = None
-) -> Iterator[Rows]:
+def sweep_ray(plan: Plan, model: str, missing: Sequence[int]) -> Iterator[Rows]:
     """The missing pieces, in their order, from a Ray cluster (the one RAY_ADDRESS names, else a new one here).
 
     A piece's answers depend on the plan alone, so it does not matter which worker draws it, when or how often: a worker
-    that dies is started again and its piece with it.
-
-    `num_workers`: how many; by default one for every CPU of the cluster, and no more than there are pieces to draw.
-    Raises MissingExtraError without ray.
+    that dies is started again and its piece with it. There is one for every CPU of the cluster, and no more than there
+    are pieces to draw. Raises MissingExtraError without ray.
     """
     try:
         import ray
@@ -279,13 +275,30 @@ def sweep_ray(
         raise MissingExtraError("ray", "ray", "Spreading a sweep over workers") from error
     if not ray.is_initialized():
         ray.init(log_to_driver=False, include_dashboard=False)
-    cpus = int(ray.cluster_resources().get("CPU", 1))
-    count = max(1, min(num_workers or cpus, len(missing)))
+    count = max(1, min(int(ray.cluster_resources().get("CPU", 1)), len(missing)))
     worker = ray.remote(max_restarts=RETRIES, max_task_retries=RETRIES, num_cpus=1)(_Worker)
     if not missing:
         return
     pool = ActorPool([worker.remote(plan, model) for _ in range(count)])
     yield from pool.map(lambda actor, number: actor.draw.remote(number), list(missing))
+
+
+class RayDrawer:
+    """Draws the missing pieces on the workers of a Ray cluster, in their order."""
+
+    def __init__(self, plan: Plan, model: str, missing: Sequence[int]) -> None:
+        self._drawn = sweep_ray(plan, model, missing)
+
+    def draw(
+        self, number: int, places: Sequence[Place], settings: Sequence[int], counted: Counted | None = None
+    ) -> Rows:
+        rows = next(self._drawn)
+        if counted is not None:
+            counted(len(rows), "")
+        return rows
+
+    def trial(self, places: Sequence[Place], settings: Sequence[int]) -> Rows:
+        raise NotImplementedError("a cluster's speed is not forecast")
 
 
 class _Worker:

@@ -5,31 +5,33 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from pydantic import ValidationError
 
 from retort.chain import Chain
-from retort.errors import InputError, SourceError
+from retort.errors import InputError, SourceError, from_pydantic
 from retort.files import read_json
 from retort.numerals import decimals, duration, number
 from retort.sources.base import Capability, Source
 from retort.tune.budget import Price, find_preset, read_spending
 from retort.tune.cells import model_question
-from retort.tune.conclude import Origin, conclude
+from retort.tune.conclude import conclude
 from retort.tune.goals import find_goal
 from retort.tune.item import Task, needed_models
-from retort.tune.likelihoods import read_likelihoods
 from retort.tune.readers.reading import Obstacles
 from retort.tune.readers.records import read_answers
 from retort.tune.recording import RUN_FILE, read
 from retort.tune.report import Tuning, Tunings, regression_against
-from retort.tune.reweight import Wanted, reweighted
+from retort.tune.reweight import Wanted, read_likelihoods, reweighted
 from retort.tune.run import Forecast, affordable, check_budget, longest_prompt, make_plan, run
+from retort.tune.samples import Origin
 from retort.tune.server_sweep import Pace
 from retort.tune.settings import EngineSettings, Values, parse_setting
-from retort.tune.sweep import COARSE, Cost, Plan, ProgressCallback
+from retort.tune.sweep import COARSE, Plan, ProgressCallback
 from retort.tune.task import load_task
 from retort.tune.variety import find_likeness
 
@@ -65,10 +67,6 @@ class Asked:
         grid = COARSE if isinstance(self.temperatures, str) else self.temperatures
         return make_plan(self.task, grid, self.samples, self.seed, self.items, None, self.chains)
 
-    @property
-    def cost(self) -> Cost:
-        return self.plan.cost
-
 
 def asked(
     task: Task | str | Path,
@@ -91,14 +89,9 @@ def asked(
     if not isinstance(task, Task):
         task = load_task(task, skip_unsupported=skip_unsupported)
     kind = None if preset is None else find_preset(preset)
-    if kind is not None:
-        task = replace(task, goal=kind.goal)
-    if chat is not None:
-        task = replace(task, is_chat=chat)
-    if endpoint is not None:
-        task = replace(task, endpoint=endpoint)
-    if max_tokens is not None:
-        task = replace(task, max_tokens=max_tokens)
+    goal = None if kind is None else kind.goal
+    said: dict[str, Any] = {"goal": goal, "is_chat": chat, "endpoint": endpoint, "max_tokens": max_tokens}
+    task = replace(task, **{name: value for name, value in said.items() if value is not None})
     planned = task.budget.temperatures if len(task.budget.temperatures) > 1 else ()
     usual = kind.temperatures if kind is not None else USUAL_TEMPERATURES
     often = kind.samples if kind is not None else USUAL_SAMPLES
@@ -119,10 +112,8 @@ def asked(
 
 def check(what: Asked, price: Price | None = None, engine: str = "local") -> Tuning | None:
     """The earlier run that is the baseline. Raises, in one, all that can be refused before a model is opened."""
-    found = Obstacles()
-    earlier = None
-    with found.noted():
-        earlier = None if what.baseline is None else read_earlier(Path(what.baseline))
+    found, baseline = Obstacles(), what.baseline
+    earlier = found.tried(None, lambda: None if baseline is None else read_earlier(Path(baseline)))
     with found.noted():
         check_budget(what.task, what.temperatures, engine, what.budget)
     with found.noted():
@@ -196,9 +187,15 @@ def tune(
     variety = variety or embedder is not None
     found: Tuning | Tunings
     if recorded is not None or others:
-        scoring = load_task(task) if isinstance(task, (str, Path)) else task
         compared = parse_setting(against) if isinstance(against, str) else against
-        found = _recorded(recorded, others, scoring, goal, seed, variety, likeness, wanted, compared, paid)
+        seen = partial(conclude, variety=variety, likeness=likeness, against=compared, price=paid)
+        if recorded is not None:
+            found = _recorded(Path(recorded), seen, wanted)
+        elif wanted is not None:
+            raise InputError("these records do not have the answers' logprobs, so they cannot be re-weighted")
+        else:
+            scoring = load_task(task) if isinstance(task, (str, Path)) else task
+            found = _made_elsewhere(others, scoring, goal, seed, seen)
         return _with_baseline(found, None if baseline is None else read_earlier(Path(baseline)), baseline)
     assert task is not None, "one of the three was given"
     what = asked(
@@ -269,51 +266,38 @@ def _together(tunings: Sequence[Tuning], seed: int) -> Tunings:
     common = [item for item in tunings[0].item_ids if all(item in set(one.item_ids) for one in tunings)]
     if len(common) < 2:
         return Tunings(tuple(tunings), ())
-    columns = []
-    for one in tunings:
-        places = [one.item_ids.index(item) for item in common]
-        columns.append(one.item_scores[places, one.settings.index(one.chosen)])
+    columns = [one.chosen_scores(common) for one in tunings]
     complete = ~np.isnan(np.stack(columns)).any(axis=0)
     question = model_question([one.model for one in tunings], [one[complete] for one in columns], seed)
     return Tunings(tuple(tunings), (question,))
 
 
-def _recorded(
-    recorded: Path | str | None,
-    records: Sequence[Path],
-    task: Task | None,
-    goal: str | None,
-    seed: int,
-    variety: bool,
-    likeness: Any,
-    wanted: Wanted | None,
-    against: Values | None,
-    price: Price | None,
-) -> Tuning:
-    """The tuning of a recording, or of others' records."""
-    beside: dict[str, Any] = {"variety": variety, "likeness": likeness, "against": against, "price": price}
-    if recorded is None:
-        if wanted is not None:
-            raise InputError("these records do not have the answers' logprobs, so they cannot be re-weighted")
-        made = read_answers(records, task)
-        usual = "exploit" if made.is_scored else "reproduce"
-        aim = find_goal(goal or (usual if task is None else task.goal))
-        if aim.is_mean and not made.is_scored:
-            raise InputError(
-                f"these answers have no scores, which goal {aim.name} needs; give the task that scores them"
-            )
-        name = ", ".join(file.name for file in records) if task is None else task.name
-        beside["variety"] = variety or not made.is_scored
-        return replace(
-            conclude(made.samples, aim, Origin(name, "recorded", seed), **beside), skipped=dict(made.skipped)
-        )
-    answers, its_goal, origin = read(Path(recorded))
+def _recorded(folder: Path, seen: Callable[..., Tuning], wanted: Wanted | None) -> Tuning:
+    """The tuning of a recording."""
+    answers, its_goal, origin = read(folder)
     aim = find_goal(its_goal)
-    found = conclude(answers, aim, origin, **beside)
+    found = seen(answers, aim, origin)
     if wanted is None:
         return found
-    likelihoods = read_likelihoods(Path(recorded), len(answers))
+    likelihoods = read_likelihoods(folder, len(answers))
     return replace(found, reweighted=reweighted(answers, likelihoods, aim, wanted, origin.seed))
+
+
+def _made_elsewhere(
+    records: Sequence[Path], task: Task | None, goal: str | None, seed: int, seen: Callable[..., Tuning]
+) -> Tuning:
+    """The tuning of others' records."""
+    made = read_answers(records, task)
+    usual = "exploit" if made.is_scored else "reproduce"
+    aim = find_goal(goal or (usual if task is None else task.goal))
+    if aim.is_mean and not made.is_scored:
+        raise InputError(
+            f"these answers have no scores, which goal {aim.name} needs; give the task that scores them"
+        )
+    name = ", ".join(file.name for file in records) if task is None else task.name
+    beside = {} if made.is_scored else {"variety": True}
+    found = seen(made.samples, aim, Origin(name, "recorded", seed), **beside)
+    return replace(found, skipped=dict(made.skipped))
 
 
 def _with_baseline(
@@ -336,11 +320,11 @@ def read_earlier(path: Path) -> Tuning:
     values = read_json(path, f"the baseline {path}")
     try:
         return Tuning.from_dict(values)
-    except (KeyError, TypeError, ValueError, AttributeError) as problem:
+    except (AttributeError, TypeError, ValueError) as problem:
+        wrong = from_pydantic(problem, "it") if isinstance(problem, ValidationError) else problem
         raise SourceError(
-            f"{path} is not a result of retort tune --json of this version ({type(problem).__name__}: "
-            f"{problem}); make it "
-            "again, or give the folder of a recording"
+            f"{path} is not a result of retort tune --json of this version ({str(wrong).rstrip('.')}); make it again, "
+            "or give the folder of a recording"
         ) from None
 
 
@@ -385,7 +369,7 @@ def described_cost(what: Asked, model: str | None) -> Mapping[str, Any]:
         "task": what.task.name,
         "model": model or (models[0] if len(models) == 1 else models or None),
         "goal": what.task.goal,
-        "cost": what.cost,
+        "cost": what.plan.cost,
         "skipped": dict(what.task.skipped),
         "notes": list(what.task.notes),
     }

@@ -100,7 +100,11 @@ MOST_WORDS = 400_000
 MOST_EMBEDDED = 4_000
 """Different answers of which an embedding model is asked: half a minute of one core for short ones."""
 
-NAMES = ("distinct_1", "distinct_2", "self_bleu", "vendi", "semantic_distinct", "repetition")
+TITLES = {
+    "distinct_1": "distinct-1", "distinct_2": "distinct-2", "self_bleu": "self-BLEU", "vendi": "Vendi",
+    "semantic_distinct": "semantic distinct", "repetition": "repetition",
+}  # fmt: skip
+"""What is measured, and what it is called in a table."""
 
 REPEATED = 4
 """Words of a run that counts as repeated where an answer says it again."""
@@ -130,7 +134,7 @@ def measured_variety(
     cells = _Cells(samples)
     chosen = cells.affordable(items, embedded=likeness.embed is not None)
     num_settings, num_prompts = len(samples.axis), samples.num_prompts
-    values = np.full((len(chosen), num_prompts, num_settings, len(NAMES)), np.nan)
+    values = np.full((len(chosen), num_prompts, num_settings, len(TITLES)), np.nan)
     largest = 0
     every = [text for item in chosen for cell in cells.of(int(item)) for text in cell]
     vectors = likeness.vectors(every)
@@ -145,7 +149,7 @@ def measured_variety(
     means_SM = mean_of_known(over_prompts(values), axis=0)
     return tuple(
         {
-            **{name: None if np.isnan(mean) else float(mean) for name, mean in zip(NAMES, row, strict=True)},
+            **{name: None if np.isnan(mean) else float(mean) for name, mean in zip(TITLES, row, strict=True)},
             "answers": largest,
             "items": len(chosen),
             "likeness": likeness.name,
@@ -201,9 +205,9 @@ class _Cells:
 def _of_cell(
     words: list[tuple[str, ...]], similarity_of: Callable[[list[tuple[str, ...]]], np.ndarray], alike: float
 ) -> tuple[float, ...]:
-    """The measures of one cell, in the order of NAMES; NaN where there is nothing to measure."""
+    """The measures of one cell, in the order of TITLES; NaN where there is nothing to measure."""
     if not words:
-        return (np.nan,) * len(NAMES)
+        return (np.nan,) * len(TITLES)
     kinds = Counter(words)
     if len(kinds) == 1:
         similarity = np.ones((len(words), len(words)))

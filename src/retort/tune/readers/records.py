@@ -14,17 +14,18 @@ import re
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AliasPath, BaseModel, BeforeValidator, ConfigDict, Field
 
-from retort.errors import InputError, SourceError, did_you_mean, from_pydantic
+from retort.errors import InputError, SourceError, did_you_mean
 from retort.files import parse_json, read_jsonl, read_text
 from retort.tune.item import Marker, Task
-from retort.tune.samples import Samples
+from retort.tune.readers.reading import validated
+from retort.tune.samples import Samples, numbered
 from retort.tune.score import normalise
 from retort.tune.settings import axis_of, key
 
@@ -87,49 +88,38 @@ def read_answers(paths: Path | Sequence[Path], task: Task | None = None) -> Answ
 
 
 def _samples(answers: Sequence[Answer], name: str) -> Samples:
-    settings: dict[str, int] = {}
-    values: list[Mapping[str, Any]] = []
-    items: dict[str, int] = {}
-    prompts: dict[str, int] = {}
-    codes: dict[str, int] = {}
-    columns: dict[str, list[Any]] = {one: [] for one in ("setting", "item", "prompt", "answer", "score")}
-    seen: dict[tuple[int, int, int, str], str] = {}
-    for answer in answers:
-        setting = settings.setdefault(key(answer.setting), len(settings))
-        if setting == len(values):
-            values.append(answer.setting)
-        item = items.setdefault(answer.item, len(items))
-        prompt = prompts.setdefault(answer.prompt, len(prompts))
-        if answer.repeat is not None:
-            entry = (setting, item, prompt, answer.repeat)
-            if entry in seen:
-                raise InputError(
-                    f"{answer.place}: item {answer.item!r} at this setting has repeat {answer.repeat} already, at "
-                    f"{seen[entry]}; every answer has one record"
-                )
-            seen[entry] = answer.place
-        if answer.text is not None:
-            columns["answer"].append(codes.setdefault(normalise(answer.text), len(codes)))
-        score = 1.0 if answer.score is None else answer.score
-        for column, value in (("setting", setting), ("item", item), ("prompt", prompt), ("score", score)):
-            columns[column].append(value)
-    with_text = len(columns["answer"])
-    if with_text not in (0, len(answers)):
+    keys = [key(one.setting) for one in answers]
+    (item, items), (prompt, _) = (
+        numbered(one.item for one in answers),
+        numbered(one.prompt for one in answers),
+    )
+    settings: dict[str, Mapping[str, Any]] = {}
+    seen: dict[Any, str] = {}
+    for *cell, one in zip(keys, item.tolist(), prompt.tolist(), answers, strict=True):
+        settings.setdefault(cell[0], one.setting)
+        entry = (*cell, one.repeat)
+        if one.repeat is not None and entry in seen:
+            raise InputError(
+                f"{one.place}: item {one.item!r} at this setting has repeat {one.repeat} already, at "
+                f"{seen[entry]}; every answer has one record"
+            )
+        seen[entry] = one.place
+    answer, texts = numbered(normalise(one.text) for one in answers if one.text is not None)
+    if len(answer) not in (0, len(answers)):
         raise InputError(
-            f"{name}: {with_text} of {len(answers)} records have a text; give it in all of them, or in none"
+            f"{name}: {len(answer)} of {len(answers)} records have a text; give it in all of them, or in none"
         )
-    axis = axis_of(values)
+    axis = axis_of(list(settings.values()))
     place_of = {key(one): number for number, one in enumerate(axis.settings)}
-    order = np.array([place_of[key(one)] for one in values], dtype=np.int64)
     return Samples(
         axis,
-        tuple(items),
-        setting=order[np.array(columns["setting"], dtype=np.int64)],
-        item=np.array(columns["item"], dtype=np.int64),
-        prompt=np.array(columns["prompt"], dtype=np.int64),
-        answer=np.array(columns["answer"], dtype=np.int64) if with_text else None,
-        score=np.array(columns["score"], dtype=np.float64),
-        texts=tuple(codes) if with_text else None,
+        items,
+        setting=np.array([place_of[one] for one in keys], dtype=np.int64),
+        item=item,
+        prompt=prompt,
+        answer=answer if len(answer) else None,
+        score=np.array([1.0 if one.score is None else one.score for one in answers], dtype=np.float64),
+        texts=texts if len(answer) else None,
     )
 
 
@@ -154,17 +144,7 @@ def _scored(answers: Sequence[Answer], task: Task) -> list[Answer]:
             raise InputError(f"{answer.place}: there is no text to score")
         _, score = marker.mark(item, answer.text)
         prompt_name = answer.prompt if known is None else str(known[1])
-        found.append(
-            Answer(
-                answer.place,
-                task.items[item].id,
-                answer.setting,
-                score,
-                answer.text,
-                prompt_name,
-                answer.repeat,
-            )
-        )
+        found.append(replace(answer, item=task.items[item].id, score=score, prompt=prompt_name))
     return found
 
 
@@ -181,7 +161,6 @@ def _plain(asked: Any) -> str:
 
 def _all_answers(files: Sequence[Path], skipped: Counter[str]) -> Iterator[Answer]:
     """The answers of all files; the two files of an OpenAI batch go together."""
-    rows: list[tuple[str, Any]] = []
     batches: list[tuple[str, Any]] = []
     requests: list[tuple[str, Any]] = []
     for file in files:
@@ -189,15 +168,12 @@ def _all_answers(files: Sequence[Path], skipped: Counter[str]) -> Iterator[Answe
         if not rows:
             continue
         first = rows[0][1]
-        if isinstance(first, dict) and {"custom_id", "body"} <= first.keys():
+        if _has("custom_id", "body")(first):
             requests += rows
-        elif isinstance(first, dict) and {"custom_id", "response"} <= first.keys():
+        elif _has("custom_id", "response")(first):
             batches += rows
         else:
-            for is_this, read in _READERS:
-                if is_this(first):
-                    yield from read(rows, file, skipped)
-                    break
+            yield from next(read for is_this, read in _READERS if is_this(first))(rows, file, skipped)
     if batches or requests:
         yield from _batch_answers(batches, requests, files[0], skipped)
 
@@ -215,14 +191,6 @@ class _Shape(BaseModel):
     """A record of another tool: the fields that are used; the rest is theirs."""
 
     model_config = ConfigDict(extra="ignore", strict=True)
-
-
-def _read(shape: type[Any], record: Any, place: str) -> Any:
-    try:
-        return shape.model_validate(record)
-    except ValidationError as error:
-        said = str(from_pydantic(error, place, shape))
-        raise InputError(said if said.startswith(place) else f"{place}: {said}") from None
 
 
 def _score_of(value: Any) -> Any:
@@ -260,7 +228,7 @@ def _own(rows: Iterable[tuple[str, Any]], _: Path, __: Counter[str]) -> Iterator
                 raise InputError(
                     f"{place}: the field {name!r} is missing{near}; a record has {', '.join(OwnRecord.model_fields)}"
                 )
-        one = _read(OwnRecord, record, place)
+        one = validated(OwnRecord, record, place)
         repeat = None if one.repeat is None else str(one.repeat)
         yield Answer(place, str(one.item), one.setting, one.score, one.text, str(one.prompt), repeat)
 
@@ -269,10 +237,6 @@ class _Named(_Shape):
     id: str = ""
     label: str | None = None
     raw: Any = None
-
-
-class _Response(_Shape):
-    output: Any = None
 
 
 class PromptfooResult(_Shape):
@@ -286,7 +250,7 @@ class PromptfooResult(_Shape):
     score: Score
     vars: dict[str, Any] = {}
     testCase: dict[str, Any] = {}
-    response: _Response | None = None
+    output: Any = Field(None, validation_alias=AliasPath("response", "output"))
     error: str | None = None
     failureReason: int = 0
 
@@ -308,9 +272,9 @@ def _promptfoo(rows: Sequence[tuple[str, Any]], file: Path, skipped: Counter[str
     }
     scored = any(isinstance(one, Mapping) and (one.get("testCase") or {}).get("assert") for one in results)
     for number, record in enumerate(results, 1):
-        one = _read(PromptfooResult, record, f"{file.name} result {number}")
+        one = validated(PromptfooResult, record, f"{file.name} result {number}")
         place = f"{file.name} result {number}"
-        if one.failureReason == 2 or one.response is None or one.response.output is None:
+        if one.failureReason == 2 or one.output is None:
             skipped["promptfoo's errors"] += 1
             continue
         # Providers are the outer loop over prompts in promptfoo, so a prompt's number says which provider it was.
@@ -319,8 +283,7 @@ def _promptfoo(rows: Sequence[tuple[str, Any]], file: Path, skipped: Counter[str
         # A label tells providers apart that are asked with the same settings, and is only a name otherwise.
         alike = sum(settings == setting for settings in providers) > 1 or which >= len(providers)
         setting["provider"] = (one.provider.label if alike else None) or one.provider.id
-        output = one.response.output
-        text = output if isinstance(output, str) else json.dumps(output, ensure_ascii=False)
+        text = one.output if isinstance(one.output, str) else json.dumps(one.output, ensure_ascii=False)
         item = json.dumps(
             [one.vars or one.testCase.get("vars"), one.testCase.get("assert")], sort_keys=True, default=str
         )
@@ -343,16 +306,19 @@ def _promptfoo_settings(config: Any, name: str) -> list[dict[str, Any]]:
     return found
 
 
-class _InspectMessage(_Shape):
+class _Message(_Shape):
     content: str | list[dict[str, Any]] = ""
 
 
-class _InspectChoice(_Shape):
-    message: _InspectMessage
+class _Choice(_Shape):
+    """One answer of a chat or of a completion."""
 
+    message: _Message | None = None
+    text: str | None = None
 
-class _InspectOutput(_Shape):
-    choices: list[_InspectChoice] = []
+    @property
+    def said(self) -> str:
+        return (self.text or "") if self.message is None else _content(self.message.content)
 
 
 class _InspectScore(_Shape):
@@ -365,7 +331,7 @@ class InspectSample(_Shape):
 
     id: Name
     epoch: int = 1
-    output: _InspectOutput = _InspectOutput()
+    choices: list[_Choice] = Field([], validation_alias=AliasPath("output", "choices"))
     scores: dict[str, _InspectScore] | None = None
     error: Any = None
 
@@ -385,13 +351,13 @@ class InspectLog(_Shape):
 
 
 def _inspect(rows: Sequence[tuple[str, Any]], file: Path, skipped: Counter[str]) -> Iterator[Answer]:
-    log = _read(InspectLog, rows[0][1], file.name)
+    log = validated(InspectLog, rows[0][1], file.name)
     config = {**log.eval.model_generate_config, **(log.plan.get("config") or {})}
     setting = {name: config[name] for name in SETTINGS if config.get(name) is not None}
     setting["model"] = log.eval.model
     for sample in log.samples or []:
         place = f"{file.name}, sample {sample.id} of epoch {sample.epoch}"
-        if sample.error is not None or not sample.output.choices:
+        if sample.error is not None or not sample.choices:
             skipped["inspect_ai's errors"] += 1
             continue
         scores = sample.scores or {}
@@ -399,8 +365,7 @@ def _inspect(rows: Sequence[tuple[str, Any]], file: Path, skipped: Counter[str])
         if len(names) > 1:
             skipped[f"inspect_ai's scorers beside {names[0]}"] += len(names) - 1
         score = None if not names else _inspect_value(scores[names[0]].value, place)
-        text = _content(sample.output.choices[0].message.content)
-        yield Answer(place, str(sample.id), setting, score, text, "", str(sample.epoch))
+        yield Answer(place, str(sample.id), setting, score, sample.choices[0].said, "", str(sample.epoch))
 
 
 def _inspect_value(value: Any, place: str) -> float:
@@ -453,7 +418,7 @@ PREFERRED = ("exact_match", "acc", "em", "f1", "pass@1", "acc_norm")
 def _lm_eval(rows: Sequence[tuple[str, Any]], file: Path, skipped: Counter[str]) -> Iterator[Answer]:
     chosen: tuple[str, str] | None = None
     for place, record in rows:
-        one = _read(LmEvalSample, record, place)
+        one = validated(LmEvalSample, record, place)
         metrics = [name for name in one.metrics if isinstance(record.get(name), (bool, int, float))]
         if not metrics:
             raise InputError(
@@ -499,18 +464,9 @@ class BatchRequest(_Shape):
     body: dict[str, Any]
 
 
-class _BatchChoice(_Shape):
-    message: _InspectMessage | None = None
-    text: str | None = None
-
-
-class _BatchAnswer(_Shape):
-    choices: list[_BatchChoice] = []
-
-
 class _BatchResponse(_Shape):
     status_code: int = 200
-    body: _BatchAnswer = _BatchAnswer()
+    choices: list[_Choice] = Field([], validation_alias=AliasPath("body", "choices"))
 
 
 class BatchResult(_Shape):
@@ -527,26 +483,26 @@ def _batch_answers(
     if not results or not requests:
         missing = "the file of its requests, which has the temperatures" if results else "the output file"
         raise InputError(f"{file.name}: an OpenAI batch is two files; give {missing} as well")
-    bodies = {(one := _read(BatchRequest, record, place)).custom_id: one.body for place, record in requests}
+    bodies = {
+        (one := validated(BatchRequest, record, place)).custom_id: one.body for place, record in requests
+    }
     repeats: Counter[str] = Counter()
     for place, record in results:
-        result = _read(BatchResult, record, place)
+        result = validated(BatchResult, record, place)
         body = bodies.get(result.custom_id)
         if body is None:
             raise InputError(f"{place}: no request has the custom_id {result.custom_id!r}")
         if result.error is not None or result.response is None or result.response.status_code != 200:
             skipped["the batch's errors"] += 1
             continue
-        asked = _read(_BatchBody, body, f"the request {result.custom_id}")
+        asked = validated(_BatchBody, body, f"the request {result.custom_id}")
         setting = {name: body[name] for name in SETTINGS if body.get(name) is not None}
         setting = {"temperature": 1.0, **setting, "model": asked.model}  # 1 is the endpoint's default
         question = asked.messages if asked.messages is not None else asked.prompt
         item = result.custom_id if question is None else _plain(question)
-        for choice in result.response.body.choices:
-            text = choice.text if choice.message is None else _content(choice.message.content)
-            repeats[key({**setting, "asked": item})] += 1
-            repeat = str(repeats[key({**setting, "asked": item})])
-            yield Answer(place, item, setting, None, text or "", "", repeat, asked=question)
+        for choice in result.response.choices:
+            repeats[once := key({**setting, "asked": item})] += 1
+            yield Answer(place, item, setting, None, choice.said, "", str(repeats[once]), asked=question)
 
 
 def _content(content: Any) -> str:
