@@ -255,14 +255,14 @@ export interface Recommendation {
   anytime: boolean;
 }
 
-/** retort.tune.levers.VarianceShare */
+/** retort.tune.cells.VarianceShare */
 export interface VarianceShare {
   lever: string;
   share: number;
   share_ci: [number, number];
 }
 
-/** retort.tune.levers.TurningPoint */
+/** retort.tune.cells.TurningPoint */
 export interface TurningPoint {
   point: number;
   interval: [number, number];
@@ -270,7 +270,7 @@ export interface TurningPoint {
   incoherence: number[];
 }
 
-/** retort.tune.levers.Calibration */
+/** retort.tune.choice.Calibration */
 export interface Calibration {
   temperature: number;
   at_bound: boolean;
