@@ -119,7 +119,8 @@ class Columns:
             self._stand_behind(rows if self._group is None else self._group[rows])
             return
         before = self._room.shape[1]
-        if before == 1 < len(rows) or (2 * before <= len(rows) and self.used >= WORTH_SHARING):
+        few = before <= MOST_RUNS and 2 * before <= len(rows)
+        if before == 1 < len(rows) or (few and self.used >= WORTH_SHARING):
             self.shared, self._room, self.used = self._whole(), None, 0
             self._stand_behind(rows)
         else:
