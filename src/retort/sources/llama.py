@@ -45,9 +45,9 @@ from retort.sources.transformers import (
 )
 
 MARKERS = ("bos", "eos", "unk", "pad")
-WORTH_SHARING = (
-    16  # columns of few rows that become many, at least, to be kept once: each run is a product of its own
-)
+# What few rows that become many have in common is kept once, from so many columns and up to so many rows: the keys of
+# each are a product of their own at every step.
+WORTH_SHARING, MOST_RUNS = 16, 32
 # Two threads that each multiply their own rows do 1.9 times the work of one; two that share a product of 100 rows, 1.3.
 MOST_LANES = 4  # each has rows of its own in memory
 SPARE_COLUMNS = 64  # of a row alone, so that most tokens need no new memory
