@@ -158,6 +158,11 @@ def test_a_source_of_top_tokens_bounds_what_it_does_not_know() -> None:
         assert mine.entropy_nats.low - 1e-9 <= float(exact.entropy_nats) <= mine.entropy_nats.high + 1e-9
         assert float(mine.margin) == pytest.approx(float(exact.margin))
         assert mine.removed_by == exact.removed_by
+        assert float(mine.entropy_processed_nats) == pytest.approx(float(exact.entropy_processed_nats))
+        if exact.removed_by is None:
+            assert float(mine.logprob_processed) == pytest.approx(float(exact.logprob_processed))
+        else:
+            assert mine.logprob_processed is None is exact.logprob_processed
         if mine.rank is None:
             assert exact.rank > 10 and float(exact.logprob_raw) <= mine.logprob_raw.high
             assert mine.logprob_raw.low == -math.inf
@@ -167,6 +172,17 @@ def test_a_source_of_top_tokens_bounds_what_it_does_not_know() -> None:
     assert known.totals.unknown == sum(token.rank > 10 for token in whole.tokens) > 0
     assert known.totals.logprob_raw.low == -math.inf
     assert known.totals.logprob_raw.high >= float(whole.totals.logprob_raw)
+
+
+def test_a_chain_that_cuts_nothing_bounds_what_it_draws_from() -> None:
+    chain = Chain("temperature=1.6")
+    second = TopSource(50, 30).next_tokens("w1").tokens[1].token
+    known, whole = (
+        trace(source, "w1", second, chain=chain)
+        for source in (TopSource(50, 30), MockSource(50, ends=False))
+    )
+    for mine, exact in zip(known.tokens, whole.tokens, strict=True):
+        assert mine.logprob_processed.low < float(exact.logprob_processed) < mine.logprob_processed.high
 
 
 def test_the_greedy_text_of_a_source_of_top_tokens() -> None:
@@ -182,6 +198,7 @@ def test_an_undecided_chain_is_left_open_and_a_conversation_refused() -> None:
     found = trace(TopSource(50, 3), "w1", " w3", chain=Chain("top_p=0.99"))
     (token,) = found.tokens
     assert (token.kept, token.kept_mass, token.removed_by) == (None, None, None)
+    assert (token.logprob_processed, token.entropy_processed_nats) == (None, None)
     source = TopSource(50, 3)
     assert source.capability is Capability.TOP_N
     with pytest.raises(CapabilityError, match="give the prompt as text"):

@@ -334,8 +334,8 @@ def explain(
     said, request = _settings(settings)
     if source.capability is not Capability.FULL:
         raise CapabilityError(
-            f"explain needs the whole vocabulary, but {source.name} gives only its most likely tokens "
-            f"({source.capability.value}); use a model that runs here."
+            f"explain needs the whole vocabulary, but {source.name} gives only its most likely tokens; "
+            "use a model that runs here."
         )
     names = [OURS if name.strip().lower() == OURS else find_engine(name).name for name in engines]
     if not names or len(set(names)) < len(names):

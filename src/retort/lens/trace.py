@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from retort.blocks import Block, Column, Line, line, shown, spaced, table, token_label
 from retort.chain.chain import Chain
+from retort.chain.explain import Explanation
 from retort.distribution import Interval
 from retort.distribution.measures import NOISE_SCALE, flip_risk, margin, read_rows, text_flip_risk
 from retort.distribution.softmax import check_logits
@@ -192,7 +193,7 @@ class Trace(Record):
             f"{totals.tokens} token{'s' * (totals.tokens != 1)}{unknown}: logprob {shown(totals.logprob_raw)} raw, "
             f"perplexity {shown(totals.perplexity)}, mean entropy {shown(totals.entropy_nats)} nats"
             + (f", {totals.removed} that the chain removes" if chained else "")
-            + f". Chance that noise of {self.noise_scale:g} changes a top token anywhere: "
+            + f". Chance that noise of {self.noise_scale:g} changes the most likely token anywhere: "
             f"{shown(totals.flip_risk, probability)}."
         )
 
@@ -568,7 +569,7 @@ def known_token(step: ReadToken, chain: Chain | None, noise_scale: float) -> Tra
     at = known.at(1.0)
     place = next((i for i, token in enumerate(known.tokens) if token.token == step.token), None)
     chosen = None if place is None else known.tokens[place]
-    kept, mass, removed_by = _known_through(known, chain, place)
+    found, removed_by = _known_through(known, chain, place)
     best = known.tokens[0]
     return TracedToken(
         token=step.token,
@@ -577,12 +578,12 @@ def known_token(step: ReadToken, chain: Chain | None, noise_scale: float) -> Tra
         logprob_raw=(
             Interval(-math.inf, _highest_unnamed(known)) if chosen is None else exact(chosen.logprob)
         ),
-        logprob_processed=None,
+        logprob_processed=None if place is None or removed_by else _processed(found, place),
         entropy_nats=at.entropy,
-        entropy_processed_nats=None,
+        entropy_processed_nats=None if found is None else found.entropy,
         margin=at.margin,
-        kept=kept,
-        kept_mass=mass,
+        kept=None if found is None else found.kept,
+        kept_mass=None if found is None else found.kept_mass,
         removed_by=removed_by,
         flip_risk=at.flip_risk(noise_scale),
         best=best.token,
@@ -598,18 +599,24 @@ def _highest_unnamed(known: KnownTop) -> float:
 
 def _known_through(
     known: KnownTop, chain: Chain | None, place: int | None
-) -> tuple[int | None, Interval | None, str | None]:
-    """How many tokens the chain keeps, the mass that it keeps, and the stage that removes the known token of this place
-    (None: a token that is not known); None for what cannot be decided.
+) -> tuple[Explanation | None, str | None]:
+    """What the chain leaves, and the stage that removes the known token of this place (None: a token that is not
+    known); None for what cannot be decided.
     """
-    if chain is None:
-        return known.num_tokens, exact(1.0), None
     try:
-        found = chain.explain(known.at(1.0))
+        found = (Chain(()) if chain is None else chain).explain(known.at(1.0))
     except CapabilityError:
-        return None, None, None
+        return None, None
     if place is None:
         removed_by = next((stage.stage for stage in found.stages if stage.kept <= len(known.tokens)), None)
     else:
         removed_by = next((stage.stage for stage in found.stages if place in stage.removed_ids), None)
-    return found.kept, found.kept_mass, removed_by
+    return found, removed_by
+
+
+def _processed(found: Explanation | None, place: int) -> Interval | None:
+    """The logprob that the chain gives the known token of this place."""
+    if found is None:
+        return None
+    low, high = (float(end[place]) for end in (found.probs.low, found.probs.high))
+    return Interval(*(math.log(end) if end > 0.0 else -math.inf for end in (low, high)))

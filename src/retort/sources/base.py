@@ -206,8 +206,8 @@ def needs_whole_vocabulary(source: Source, purpose: str) -> CapabilityError:
             f"sampled and tuned. Servers such as vLLM, SGLang and llama.cpp give logprobs."
         )
     return CapabilityError(
-        f"{purpose} needs the whole vocabulary, but {source.name} gives only its most likely tokens "
-        f"({source.capability.value}); use a model that runs here."
+        f"{purpose} needs the whole vocabulary, but {source.name} gives only its most likely tokens; "
+        "use a model that runs here."
     )
 
 
