@@ -178,8 +178,7 @@ def test_a_chain_that_cuts_nothing_bounds_what_it_draws_from() -> None:
     chain = Chain("temperature=1.6")
     second = TopSource(50, 30).next_tokens("w1").tokens[1].token
     known, whole = (
-        trace(source, "w1", second, chain=chain)
-        for source in (TopSource(50, 30), MockSource(50, ends=False))
+        trace(source, "w1", second, chain=chain) for source in (TopSource(50, 30), MockSource(50, ends=False))
     )
     for mine, exact in zip(known.tokens, whole.tokens, strict=True):
         assert mine.logprob_processed.low < float(exact.logprob_processed) < mine.logprob_processed.high

@@ -524,3 +524,10 @@ def test_a_long_list_of_bad_rows_is_counted_not_printed() -> None:
         sample(np.full((300, 5), np.nan), SamplingParams())
     assert len(str(caught.value)) < 500
     assert len(caught.value.rows) == 300
+
+
+def test_a_model_in_place_of_logits_points_to_generate() -> None:
+    with pytest.raises(
+        InputError, match=r"got the text 'embedded:english'; retort.generate\(model, prompt\) draws texts"
+    ):
+        sample("embedded:english", SamplingParams())

@@ -159,6 +159,10 @@ def sample(
     rows with NaN, +inf or nothing but -inf, and where the chain leaves no token. Source: Gumbel 1954; Maddison, Tarlow,
     Minka 2014, section 2.
     """
+    if isinstance(logits, str):  # the command of this name takes a model and a prompt
+        raise InputError(
+            f"sample draws a token from logits, got the text {logits!r}; retort.generate(model, prompt) draws texts"
+        )
     if positions is None:
         _warn_of_a_loop(params, seeds, history, prompt_lengths, logits)
     try:
