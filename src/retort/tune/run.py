@@ -159,11 +159,7 @@ def run(
             )
         if second is not None:
             raise InputError("scorer choice draws no answers, so a second model has nothing to read")
-        exact = choose_exactly(plan, source, on_progress)
-        passes = exact.forward_passes
-        origin = Origin(task.name, source.name, seed, "", passes, passes * len(plan.axis))
-        found = conclude(exact.samples, goal, origin, against=against, price=price)
-        return replace(found, calibration=exact.calibration, skipped=dict(task.skipped))
+        return _chosen_exactly(plan, source, on_progress, against, price)
     if second is not None:
         check_second(second)
     if logprobs or reweight is not None:
@@ -227,6 +223,22 @@ def run(
     if reweight is None:
         return found
     return replace(found, reweighted=reweighted(columns, likelihoods, goal, wanted, seed))
+
+
+def _chosen_exactly(
+    plan: Plan,
+    source: Source,
+    on_progress: ProgressCallback | None,
+    against: Values | None,
+    price: Price | None,
+) -> Tuning:
+    """What the logits of an item's choices tell, without a draw."""
+    task = plan.task
+    exact = choose_exactly(plan, source, on_progress)
+    passes = exact.forward_passes
+    origin = Origin(task.name, source.name, plan.seed, "", passes, passes * len(plan.axis))
+    found = conclude(exact.samples, find_goal(task.goal), origin, against=against, price=price)
+    return replace(found, calibration=exact.calibration, skipped=dict(task.skipped))
 
 
 def _scored_only(task: Task) -> Task:
