@@ -161,7 +161,7 @@ def sample(
     """
     if isinstance(logits, str):  # the command of this name takes a model and a prompt
         raise InputError(
-            f"sample draws a token from logits, got the text {logits!r}; retort.generate(model, prompt) draws texts"
+            f"sample draws from logits, got the text {logits!r}; retort.generate(model, prompt) draws texts"
         )
     if positions is None:
         _warn_of_a_loop(params, seeds, history, prompt_lengths, logits)
