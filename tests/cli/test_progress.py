@@ -53,13 +53,26 @@ def test_a_short_job_shows_nothing() -> None:
 
 def test_a_terminal_gets_a_live_line_with_the_detail_as_it_is() -> None:
     stream, clock = Terminal(), Clock()
-    with Progress("job", unit=" s", stream=stream, clock=clock) as progress:
+    with Progress("job", unit=" texts", stream=stream, clock=clock) as progress:
         clock.now += 5
         progress(1, 4, "[seed] 2")
     shown = stream.getvalue()
     assert "job" in shown
-    assert "1 of 4 s" in shown
+    assert "1 of 4 texts" in shown
     assert "[seed] 2" in shown
+    assert "about 15 s left" in shown
+
+
+@pytest.mark.parametrize("stream", [io.StringIO(), Terminal()], ids=["lines", "terminal"])
+def test_a_job_that_estimates_its_own_seconds_shows_that_estimate_alone(stream: io.StringIO) -> None:
+    """Loading a model took 20 s more than what was counted: the rest does not take longer for it."""
+    clock = Clock()
+    with Progress("distill", in_seconds=True, stream=stream, clock=clock) as progress:
+        clock.now += 52
+        progress(32, 2552, "hard, seed 0, step 5 of 500")
+    shown = " ".join(stream.getvalue().split())
+    assert "hard, seed 0, step 5 of 500" in shown and "about 42 min left" in shown
+    assert "2,552" not in shown and "68 min" not in shown
 
 
 def test_what_a_library_prints_stays_off_stdout(capsys: pytest.CaptureFixture[str]) -> None:

@@ -84,7 +84,7 @@ def distilled(recipe: str, overrides: tuple[str, ...], export: dict[str, Any]) -
     try:
         ranks.join()
         checked = ranks.agreed(lambda: Recipe.load(recipe, overrides))
-        with Progress("distill", unit=" s") as progress:
+        with Progress("distill", in_seconds=True) as progress:
             found = run(checked, on_progress=progress)
     except ranks.OtherRankError:
         # That rank prints the sentence; twice would be once too often.

@@ -22,7 +22,9 @@ class Progress:
     """A callback `(done, total, detail)` for long jobs; use it in a `with` block.
 
     Inside the block, what a library prints goes to stderr: stdout is for the result alone. `unit` follows the total,
-    as in "12 of 40 s"; with "%" it is "12%" alone.
+    as in "12 of 40 documents"; with "%" it is "12%" alone. With `in_seconds` the job estimates its own seconds, and the
+    time left, `total` minus `done`, is all that is shown of them: a second estimate from the speed so far would
+    contradict it.
     `clock` and `stream` are there for tests.
     """
 
@@ -31,11 +33,13 @@ class Progress:
         label: str,
         *,
         unit: str = "",
+        in_seconds: bool = False,
         stream: IO[str] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._label = label
         self._unit = unit
+        self._in_seconds = in_seconds
         self._stream = sys.stderr if stream is None else stream
         self._clock = clock
         self._start = clock()
@@ -59,15 +63,11 @@ class Progress:
         now = self._clock()
         if self._stream.isatty():
             if self._live is not None or now - self._start >= SECONDS_BEFORE_FIRST:
-                self._show(done, total, detail)
+                self._show(done, total, detail, now)
         elif now - self._last_line >= SECONDS_BETWEEN_LINES:
             self._last_line = now
-            shown = [
-                self._count(done, total),
-                *([detail] if detail else []),
-                time_left(now - self._start, done, total),
-            ]
-            print(f"{self._label}: {', '.join(shown)}", file=self._stream, flush=True)
+            shown = [self._count(done, total), detail, self._left(done, total, now)]
+            print(f"{self._label}: {', '.join(filter(None, shown))}", file=self._stream, flush=True)
 
     @contextmanager
     def aside(self) -> Iterator[None]:
@@ -84,17 +84,23 @@ class Progress:
                 self._live.start()
 
     def _count(self, done: float, total: float) -> str:
+        if self._in_seconds:
+            return ""
         if self._unit == "%":
             return f"{decimals(done, 0)}%"
         return f"{decimals(done, 0)} of {decimals(total, 0)}{self._unit}"
 
-    def _show(self, done: float, total: float, detail: str) -> None:
+    def _left(self, done: float, total: float, now: float) -> str:
+        return time_left(done if self._in_seconds else now - self._start, done, total)
+
+    def _show(self, done: float, total: float, detail: str, now: float) -> None:
         if self._live is None:
             self._live = _live_line(self._stream)
-            self._live.add_task(self._label, total=total, count="", detail="")
+            self._live.add_task(self._label, total=total, count="", detail="", left="")
             self._live.start()
         task = self._live.task_ids[0]
-        self._live.update(task, completed=done, total=total, count=self._count(done, total), detail=detail)
+        count, left = self._count(done, total), self._left(done, total, now)
+        self._live.update(task, completed=done, total=total, count=count, detail=detail, left=left)
 
 
 def time_left(elapsed: float, done: float, total: float) -> str:
@@ -107,7 +113,7 @@ def time_left(elapsed: float, done: float, total: float) -> str:
 
 def _live_line(stream: IO[str]) -> LiveLine:
     from rich.console import Console
-    from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, TextColumn
     from rich.progress import Progress as RichProgress
 
     return RichProgress(
@@ -115,8 +121,7 @@ def _live_line(stream: IO[str]) -> LiveLine:
         BarColumn(),
         TextColumn("{task.fields[count]}"),
         TextColumn("{task.fields[detail]}", markup=False),
-        TimeRemainingColumn(),
-        TextColumn("left"),
+        TextColumn("{task.fields[left]}"),
         console=Console(file=stream, markup=False),
         transient=True,
     )

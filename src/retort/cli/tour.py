@@ -92,7 +92,7 @@ def command(
     if recipe is not None:
         plan = replace(plan, recipe=recipe)
     on_screen = not (export["as_json"] or export["form"])
-    with Progress("tour", unit=" s") as progress:
+    with Progress("tour", in_seconds=True) as progress:
 
         def show(found: Found) -> None:
             if on_screen:
