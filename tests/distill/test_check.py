@@ -98,12 +98,62 @@ def test_the_first_records_of_texts_that_are_here_are_looked_at(tmp_path: Path) 
         check_recipe(Recipe.from_dict(CLUSTER | {"data": data}))
 
 
+def test_a_model_that_does_not_exist_is_told_with_the_nearest_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def checked(override: str) -> tuple[int, str]:
+        done = CliRunner().invoke(main, ["distill", "embedded:default", "--check", override])
+        return done.exit_code, " ".join(done.output.split())
+
+    for key in ("teacher", "student"):
+        code, said = checked(f"{key}=embedded:bse")
+        assert code == 2 and "did you mean embedded:base?" in said
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "models" / "teacher").mkdir(parents=True)
+    for name in ("./models/techer", "models/techer", str(tmp_path / "models" / "techer")):
+        code, said = checked(f"teacher={name}")
+        near = name.replace("techer", "teacher").removeprefix("./")
+        assert code == 0 and f"Not on this machine: {name} (did you mean {near}?)" in said.replace(" ?", "?")
+    for name in ("./models/teacher", "org/model", "gpt2"):
+        assert "Not on this machine" not in checked(f"teacher={name}")[1]
+
+
+def test_a_key_typed_as_an_option_is_answered_with_how_it_is_set() -> None:
+    def said(*arguments: str) -> str:
+        done = CliRunner().invoke(main, ["distill", "embedded:default", *arguments])
+        assert done.exit_code == 2
+        return " ".join(done.output.split())
+
+    assert "write steps=… behind RECIPE (optimiser steps)" in said("--steps", "100")
+    assert "write batch_size=… behind RECIPE" in said("--batch-size=4")
+    assert "write data.tokens=… behind RECIPE" in said("--data.tokens", "100")
+    assert "write data.validation_tokens=… behind RECIPE" in said("--validation-tokens", "100")
+    assert "--seed (did you mean seeds?). " in said("--seed", "3")
+    assert "--json" in said("--jsn") and "RECIPE (" not in said("--jsn")
+
+
+def test_a_text_in_the_recipes_place_is_answered_with_how_it_becomes_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.txt").write_text("A pear is a fruit.\n\n" * 40)
+    (tmp_path / "mine.jsonl").write_text('{"text": "a"}\n')
+    (tmp_path / "mine.md").write_text("A pear is a fruit.\n")
+    for name in ("mine.txt", "mine.jsonl", "mine.md"):
+        with pytest.raises(InputError, match=f"^{name} is not a recipe.* data.train={name} data.valid"):
+            Recipe.load(name)
+    # What the message says to type is valid.
+    check_recipe(
+        Recipe.load("embedded:default", ["data.train=mine.txt", "data.validation=0.1", "data.test=null"])
+    )
+
+
 def test_the_clusters_recipe_of_the_docs_is_valid() -> None:
     file = Path(__file__).parents[2] / "docs" / "examples" / "cluster.yaml"
     checked = check_recipe(Recipe.load(file))
     # hard and soft for each seed, and both try both rates.
     assert (checked.arms, checked.tries) == (4, 4) and checked.tokens == 10_000 * 512 * 4096
-    assert len(checked.not_here) == 3
+    assert checked.not_here[-1] == "/models/teacher-70b" and len(checked.not_here) == 4
     from transformers import AutoModelForCausalLM
 
     from retort.distill.models import student_config

@@ -2,23 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from retort.cli.exporting import check_export, deliver, exporting_options
 from retort.cli.grammar import group, verb
+from retort.errors import did_you_mean
 from retort.numerals import number
 
 if TYPE_CHECKING:
     from retort.distill.check import Checked, Scale
 
 
+def recipe_key(option: str, near: Sequence[str]) -> str | None:
+    """What to say to an option that is a key of the recipe, or nearer to one than to the options `near`; else None."""
+    from retort.distill import Data, Recipe
+
+    fields = {f"data.{name}": one for name, one in Data.model_fields.items()} | dict(Recipe.model_fields)
+    name = option.lstrip("-").replace("-", "_")
+    known = name if name in fields else f"data.{name}" if f"data.{name}" in fields else None
+    nearest = get_close_matches(name, [*fields, *(one.lstrip("-") for one in near)], n=1)
+    key = known or next(iter(nearest), "")
+    if key not in fields:
+        return None
+    return (
+        f"No such option: {option}{'' if known else did_you_mean(name, [key])}. What is trained is set by keys of the"
+        f" recipe, without dashes: write {key}=… behind RECIPE ({fields[key].description})."
+    )
+
+
 @verb(
+    instead_of_option=recipe_key,
     examples=(
         "retort distill embedded:default",
         "retort distill recipe.yaml steps=200 data.tokens=100000 --check",
-    )
+    ),
 )
 @click.argument("recipe", metavar="RECIPE", required=False)
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
@@ -98,6 +119,7 @@ def print_checked(report: Checked, scales: tuple[Scale, ...]) -> None:
     """What `--check` and `--explain` found, on the terminal."""
     from retort.blocks import line, table
     from retort.cli.output import show, stdout_console
+    from retort.distill.check import nearest_beside
 
     first, last = number(report.kd_weight), number(report.kd_weight_last)
     soft = first if first == last else f"({first} → {last})"
@@ -117,7 +139,7 @@ def print_checked(report: Checked, scales: tuple[Scale, ...]) -> None:
         shown.append(
             line(f"{text.part}: {text.path}, {kinds} (first {text.records} records read)", whole=True)
         )
-    shown += [line(f"Not on this machine: {path}") for path in report.not_here]
+    shown += [line(f"Not on this machine: {path}{nearest_beside(path)}") for path in report.not_here]
     if scales:
         shown.append(line("Length of the gradient by the student's logits, mean over positions"))
         shown.append(

@@ -44,15 +44,28 @@ class Command(cloup.Command):
     """A command whose help begins with its examples and which still takes the names that options had before."""
 
     def __init__(
-        self, *args: Any, examples: Sequence[str] = (), renamed: Mapping[str, str] | None = None, **more: Any
+        self,
+        *args: Any,
+        examples: Sequence[str] = (),
+        renamed: Mapping[str, str] | None = None,
+        instead_of_option: Callable[[str, Sequence[str]], str | None] | None = None,
+        **more: Any,
     ) -> None:
         super().__init__(*args, **more)
         self.examples = tuple(examples)
         self.renamed = dict(renamed or {})
+        self.instead_of_option = instead_of_option
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """As click does, with old option names turned into today's."""
-        return super().parse_args(ctx, list(self._with_new_names(args)))
+        try:
+            return super().parse_args(ctx, list(self._with_new_names(args)))
+        except click.NoSuchOption as problem:
+            near = problem.possibilities or ()
+            said = self.instead_of_option and self.instead_of_option(problem.option_name, near)
+            if not said:
+                raise
+            raise click.UsageError(said, ctx) from None
 
     def _with_new_names(self, args: Sequence[str]) -> list[str]:
         found = []
@@ -86,7 +99,11 @@ class Command(cloup.Command):
 def verb(
     *, examples: Sequence[str], renamed: Mapping[str, str] | None = None, **more: Any
 ) -> Callable[[Callable[..., Any]], Command]:
-    """Decorates the function of a command. `renamed`: old option name → new one."""
+    """Decorates the function of a command. `renamed`: old option name → new one.
+
+    `instead_of_option(option, near)`: what to say of an option that the command does not have, or None for what click
+    says; `near` are the options that click would name.
+    """
 
     def decorate(function: Callable[..., Any]) -> Command:
         options = {

@@ -9,7 +9,8 @@ from typing import Any
 from retort.distill.data.corpus import Corpus, first_kinds
 from retort.distill.data.records import Shape
 from retort.distill.recipe import Data, FromTeacher, Recipe, Student, temperature_at
-from retort.errors import InputError
+from retort.errors import InputError, did_you_mean
+from retort.sources.load import SCHEME
 
 EXPLAINED_ROWS = 4
 CHECKED_RECORDS = 16  # of each text: enough for a wrong key, nothing to wait for
@@ -28,10 +29,11 @@ class CheckedText:
 
 @dataclass(frozen=True)
 class Checked:
-    """A valid recipe, the weights of its loss, the tokens it trains on, and the files that are not on this machine.
+    """A valid recipe, the weights of its loss, the tokens it trains on, and what is not on this machine.
 
     `kd_weight` is that of the first step and `kd_weight_last` that of the last one: another where τ moves.
-    `tokens` are those of full rows: with one document a row there are fewer.
+    `tokens` are those of full rows: with one document a row there are fewer. `not_here`: texts, templates and folders
+    of models; a model that only has to be fetched is not among them.
     """
 
     recipe: dict[str, Any]
@@ -60,7 +62,8 @@ def check_recipe(recipe: Recipe) -> Checked:
     """What the recipe comes to, without opening a model: a cluster's recipe can be checked on a laptop.
 
     A fresh student's config is checked key by key, of the texts that are here the first records, of a cache that is
-    here its manifest. What would not be carried out is refused. Raises InputError.
+    here its manifest. What would not be carried out is refused. Raises InputError, and SourceError for an embedded
+    model that does not exist.
     """
     from retort.distill.experiment import arm_names, tries
     from retort.distill.models import check_student_config
@@ -73,6 +76,7 @@ def check_recipe(recipe: Recipe) -> Checked:
     objective = Objective(None, recipe.temperature, recipe.alpha, recipe.divergence)
     tokens = recipe.batch_size * recipe.sequence_length
     texts, not_here = _texts(recipe.data)
+    not_here += _models_not_here(recipe)
     if recipe.targets is not None:
         _check_cache(recipe)
     return Checked(
@@ -172,6 +176,32 @@ def _texts(data: Data) -> tuple[tuple[CheckedText, ...], tuple[str, ...]]:
     if data.chat_template is not None and not template_here:
         not_here.append(data.chat_template)
     return tuple(texts), tuple(not_here)
+
+
+def _models_not_here(recipe: Recipe) -> tuple[str, ...]:
+    """The folders of models that are not on this machine. Raises SourceError for an unknown embedded model."""
+    from retort.sources.embedded import need_name
+    from retort.sources.model_folder import HUB_ID
+
+    named = [*recipe.teachers, *([recipe.student] if isinstance(recipe.student, str) else [])]
+    not_here = []
+    for name in dict.fromkeys(named):
+        if name.startswith("embedded:"):
+            need_name(name.removeprefix("embedded:"))
+            continue
+        path = Path(name).expanduser()
+        # org/model is a hub id, unless there is a folder org here: then it is a model that is not in it.
+        is_hub_id = HUB_ID.fullmatch(name) and (path.parent == Path() or not path.parent.is_dir())
+        if not (is_hub_id or SCHEME.fullmatch(name) or path.exists()):
+            not_here.append(name)
+    return tuple(not_here)
+
+
+def nearest_beside(path: str) -> str:
+    """ " (did you mean …?)" where a file or folder of nearly that name lies where `path` should be, else nothing."""
+    place = Path(path).expanduser()
+    beside = place.parent.iterdir() if place.parent.is_dir() else ()
+    return did_you_mean(path, [str(Path(path).with_name(one.name)) for one in beside])
 
 
 def _check_cache(recipe: Recipe) -> None:

@@ -27,9 +27,10 @@ from pydantic import (
 )
 from pydantic_core import PydanticKnownError
 
-from retort.distill.data.corpus import Corpus
+from retort.distill.data.corpus import Corpus, kind_of
 from retort.distill.data.records import FORMATS, Shape
 from retort.errors import InputError, did_you_mean, from_pydantic
+from retort.files import kind_of as kind_of_value
 from retort.files import read_text
 
 EMBEDDED_RECIPES = Path(__file__).resolve().parents[1] / "embedded" / "recipes"
@@ -523,6 +524,8 @@ class Recipe(Keys):
         import yaml
 
         file = Path(path)
+        if file.is_file() and kind_of(file) not in (None, ".json"):  # JSON is YAML as well
+            raise _no_recipe(path)
         if str(path).startswith("embedded:"):
             name = str(path).removeprefix("embedded:")
             names = sorted(one.stem for one in EMBEDDED_RECIPES.glob("*.yaml"))
@@ -535,6 +538,8 @@ class Recipe(Keys):
             values = yaml.safe_load(read_text(file, f"recipe {path}"))
         except yaml.YAMLError as error:
             raise InputError(f"recipe {path} is not valid YAML: {' '.join(str(error).split())}") from None
+        if isinstance(values, str | list):
+            raise _no_recipe(path)
         return cls.from_dict(values, overrides)
 
     @classmethod
@@ -542,7 +547,7 @@ class Recipe(Keys):
         """The recipe in nested dictionaries as YAML gives them; overrides as in `data.tokens=100000`."""
         if not isinstance(values, Mapping):
             raise InputError(
-                f"a recipe must be keys and values, but this is a {type(values).__name__}; see docs on distill."
+                f"a recipe must be keys and values, but this is {kind_of_value(values)}; see docs/recipes.md."
             )
         for override in overrides:
             values = _overridden(values, override)
@@ -561,6 +566,14 @@ class Recipe(Keys):
     def but(self, **changes: Any) -> Recipe:
         """The recipe with some keys changed, which are not checked again."""
         return self.model_copy(update=changes)
+
+
+def _no_recipe(path: str | Path) -> InputError:
+    """What to say to somebody who gives the text to train on in place of a recipe."""
+    return InputError(
+        f"{path} is not a recipe, which is YAML with keys and values. If it is the text to train on, name it in one:"
+        f" retort distill embedded:default data.train={path} data.validation=0.1 data.test=null."
+    )
 
 
 def recipe_schema() -> dict[str, Any]:

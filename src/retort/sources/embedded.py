@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from retort.errors import MissingExtraError, SourceError
+from retort.errors import MissingExtraError, SourceError, did_you_mean
 from retort.sources.english import load_english, model_file
 from retort.sources.model_folder import read_json_object
 
@@ -64,16 +64,22 @@ def load_embedded(name: str, folder: Path = MODELS_FOLDER) -> Source:
         from retort.sources.gguf import open_gguf
 
         return open_gguf(str(smollm2_file()), "embedded:smollm2")
-    model = folder / name
-    if not name or Path(name).name != name or not model.is_dir():
-        names = ", ".join(f"embedded:{known}" for known in _names(folder))
-        raise SourceError(f"There is no model embedded:{name}; the embedded models are {names}.")
-
+    need_name(name, folder)
     try:
         from retort.sources.llama import open_folder
     except ModuleNotFoundError as error:
         raise MissingExtraError("torch", "models", f"Loading embedded:{name}") from error
-    return open_folder(model, f"embedded:{name}")
+    return open_folder(folder / name, f"embedded:{name}")
+
+
+def need_name(name: str, folder: Path = MODELS_FOLDER) -> None:
+    """Raise SourceError, with the nearest name and all others, unless an embedded model has this one."""
+    known = _names(folder)
+    here = name in known or (folder / name).is_dir()
+    if not name or Path(name).name != name or not here:
+        names = ", ".join(f"embedded:{one}" for one in known)
+        near = did_you_mean(f"embedded:{name}", [f"embedded:{one}" for one in known])
+        raise SourceError(f"There is no model embedded:{name}{near}; the embedded models are {names}.")
 
 
 def smollm2_file() -> Path:
