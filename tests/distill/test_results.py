@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 import torch
 from scipy import stats
 
+from retort.blocks import markdown
 from retort.distill.experiment import TimeLeft
 from retort.distill.measure import nll_and_entropy
 from retort.distill.results import (
@@ -114,6 +117,17 @@ def test_conclusion_uses_the_test_part_where_there_is_one() -> None:
     assert result.difference_test is not None and result.difference_test.mean == pytest.approx(-0.999)
     assert result.verdict == "does not help" and "test text" in result.verdict_reason
     assert result.verdict_equal_time == "no control" and result.difference_equal_time is None
+
+
+def test_sentences_have_true_minus_signs_and_a_hot_result_says_what_was_measured() -> None:
+    arms = {name: [arm(name, seed, 4.0 + seed / 1000) for seed in range(3)] for name in ("hard", "soft")}
+    arms["soft"] = [arm("soft", seed, 5.0) for seed in range(3)]
+    found = conclude({"temperature": 3.0}, {}, arms)
+    text = markdown(found.blocks())
+    assert "−0.99" in found.verdict_reason and re.search(r"(?<!\w)-\d", text) is None
+    assert "were at τ = 3. " in text and "Try temperature=1 too" in text
+    for temperature in (1.0, {"first": 4.0, "last": 1.0}):
+        assert "Try temperature" not in markdown(conclude({"temperature": temperature}, {}, arms).blocks())
 
 
 def test_progress_estimates_from_what_was_measured() -> None:

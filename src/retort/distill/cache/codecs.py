@@ -319,7 +319,7 @@ class Sampled(Codec):
 
     name = "sampled"
     help = "N times the probabilities, each rounded at random to a whole number of draws"
-    variance = "at most p (1 - p) / N, that of N independent draws, and at most 1 / (4 N²)"
+    variance = "at most p (1 − p) / N, that of N independent draws, and at most 1 / (4 N²)"
     default = 50
 
     def width(self, vocab_size: int) -> None:

@@ -183,7 +183,7 @@ DIVERGENCES: dict[str, Divergence] = {
     "jsd": Divergence(
         jensen_shannon,
         "Jensen-Shannon, at most ln 2: forward KL at beta 0, reverse at 1, and near them about beta (1"
-        " - beta) of those",
+        " − beta) of those",
         {"beta": (0.5, 0.0, 1.0)},
     ),
     "skew_kl": Divergence(
