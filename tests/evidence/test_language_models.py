@@ -7,13 +7,14 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from benchmarks.evidence import language_models
 from benchmarks.evidence.student_measures import Objective, measures, rank_correlation, soft_share
 
 from retort.distill import Recipe
-from retort.distill.data.rows import pack
+from retort.distill.data.rows import Rows
 from retort.sources.embedded import MODELS_FOLDER
 
 pytestmark = pytest.mark.skipif(
@@ -35,7 +36,8 @@ class Fixed(torch.nn.Module):
 
 def test_measures_of_a_student_that_says_one_thing() -> None:
     # Three positions count: the labels 1, 0, 1.
-    rows = pack([0, 1, 0, 1], 4, pad_id=0, whole_rows=False)
+    ids = np.array([[0, 1, 0, 1]])
+    rows = Rows(ids, ids)
     logits = torch.full((60,), -20.0)
     logits[:2] = torch.tensor([math.log(0.8), math.log(0.2)])
     teacher = logits.clone()

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from array import array
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -114,39 +114,6 @@ class Rows:
         return found
 
 
-def pack(
-    stream: Sequence[int] | NDArray[Any],
-    length: int,
-    *,
-    pad_id: int,
-    whole_rows: bool,
-    learned: NDArray[np.bool_] | None = None,
-) -> Rows:
-    """Rows `[rows, length]` cut from a stream of token ids; `learned` says of each token whether it counts (None: all).
-
-    `whole_rows`: drop the rest that does not fill a row; otherwise pad it and mask the padding. Raises InputError for a
-    stream that fills no row.
-    """
-    full, rest = divmod(len(stream), length)
-    # A row of one token predicts nothing.
-    padded = not whole_rows and rest > 1
-    if full + padded == 0:
-        raise InputError(
-            f"{len(stream)} tokens do not fill one row of sequence_length {length}; give more text or shorter rows."
-        )
-    used = len(stream) if padded else full * length
-    ids = np.full((full + padded) * length, pad_id, dtype=np.int64)
-    ids[:used] = stream[:used]
-    if learned is None and used == len(ids):
-        labels = ids  # not a copy: of a large text it would be half of the memory
-    else:
-        labels = np.full_like(ids, IGNORE_INDEX)
-        labels[:used] = ids[:used]
-        if learned is not None:
-            labels[:used][~learned[:used]] = IGNORE_INDEX
-    return Rows(ids.reshape(-1, length), labels.reshape(-1, length))
-
-
 DOCUMENTS_AT_ONCE = 512  # a batch for the tokenizer: enough to use its threads, little beyond a token limit
 
 Keep = Callable[[Record], bool]
@@ -200,9 +167,6 @@ class _Stream:
         self.numbers.append(number)
         self.lengths.append(len(ids))
 
-    def masks(self, end: int) -> NDArray[np.bool_] | None:
-        return None if self.learned is None else np.frombuffer(self.learned, np.bool_)[:end]
-
 
 def content_hash(ids: Sequence[int]) -> bytes:
     """16 bytes that stand for a document's token ids: equal texts under one tokenizer have equal ones."""
@@ -225,19 +189,12 @@ def rows_of(
     """
     stream = _read(corpus, render, layout, tokens, with_sources, keep)
     try:
-        rows = _packed(stream, layout, tokens) if layout.packing else _padded(stream, layout, tokens)
+        rows = _laid(stream, layout, tokens, with_sources)
         if not rows.num_targets:
             raise InputError(f"none of its {len(stream.ids):,} tokens counts for the loss; give completions.")
     except InputError as error:
         raise InputError(f"text {corpus.path}: {error}") from None
-    return replace(
-        rows,
-        sources=_sources(stream, rows, layout) if with_sources else None,
-        contents=stream.contents if with_sources else None,
-        documents=stream.documents,
-        truncated=stream.truncated,
-        dropped=stream.dropped,
-    )
+    return rows
 
 
 def numbered(corpus: Corpus, keep: Keep | None = None) -> Iterator[list[tuple[int, Record]]]:
@@ -268,67 +225,65 @@ def _read(
     return stream
 
 
-def _packed(stream: _Stream, layout: RowLayout, tokens: int | None) -> Rows:
-    ids = np.frombuffer(stream.ids, np.int32)[:tokens]
-    rows = pack(
-        ids, layout.length, pad_id=layout.pad_id, whole_rows=layout.whole_rows, learned=stream.masks(len(ids))
-    )
-    if not layout.separate:
-        return rows
-    size = rows.ids.size
-    offsets = _offsets(stream.lengths, size)
-    places = np.tile(np.arange(layout.length, dtype=np.int32), len(rows.ids))
-    used = min(len(ids), size)
-    offsets[used:] = 0  # every token of padding is a document of its own
-    positions = np.minimum(offsets, places).reshape(rows.ids.shape)
-    # Nothing in a row says what its first token will be, nor a document's end what the next one begins with.
-    labels = np.where(positions == 0, IGNORE_INDEX, rows.labels)
-    return replace(rows, labels=labels, positions=positions)
+def _laid(stream: _Stream, layout: RowLayout, tokens: int | None, with_sources: bool) -> Rows:
+    """The first `tokens` tokens of the stream in rows.
 
-
-def _padded(stream: _Stream, layout: RowLayout, tokens: int | None) -> Rows:
-    lengths = np.frombuffer(stream.lengths, np.int32).astype(np.int64)
-    if tokens is not None:
-        begins = np.cumsum(lengths) - lengths
-        lengths = np.clip(tokens - begins, 0, lengths)
-        lengths = lengths[lengths > 1]
-    if not len(lengths):
-        raise InputError("it contains no document of two tokens or more; give more text.")
-    real = np.arange(int(lengths.max())) < lengths[:, None]
-    ids = np.full(real.shape, layout.pad_id, np.int64)
-    ids[real] = np.frombuffer(stream.ids, np.int32)[: int(lengths.sum())]
-    labels = np.where(real, ids, IGNORE_INDEX)
-    learned = stream.masks(int(lengths.sum()))
-    if learned is not None:
-        labels[real] = np.where(learned, labels[real], IGNORE_INDEX)
-    return Rows(ids, labels, lengths=lengths)
-
-
-def _offsets(lengths: array[int], size: int) -> NDArray[np.int32]:
-    """`[size]` of each token its place in its document, for documents laid end to end; 0 behind the last one."""
-    sizes = np.frombuffer(lengths, np.int32).astype(np.int64)
+    Read row by row, the places that are `real` (no padding) hold the stream in its order, whatever the layout: so every
+    array of the rows is the same filling of those places.
+    """
+    sizes = np.frombuffer(stream.lengths, np.int32).astype(np.int64)
     begins = np.cumsum(sizes) - sizes
-    found = np.zeros(size, np.int32)
-    used = min(size, int(sizes.sum()))
-    found[:used] = (np.arange(int(sizes.sum())) - np.repeat(begins, sizes))[:used]
-    return found
-
-
-def _sources(stream: _Stream, rows: Rows, layout: RowLayout) -> NDArray[np.int32]:
-    """`[rows, length, 2]` (document, offset) of every token; -1 where there is padding."""
-    found = np.full((*rows.ids.shape, 2), -1, np.int32)
-    numbers = np.repeat(np.frombuffer(stream.numbers, np.int32), np.frombuffer(stream.lengths, np.int32))
+    ids = np.frombuffer(stream.ids, np.int32)[:tokens]
     if layout.packing:
-        flat = found.reshape(-1, 2)
-        used = min(len(flat), len(numbers))
-        flat[:used, 0], flat[:used, 1] = numbers[:used], _offsets(stream.lengths, used)
+        lengths, real = None, _packed_places(len(ids), layout)
+    else:
+        lengths = np.clip(len(ids) - begins, 0, sizes)
+        lengths = lengths[lengths > 1]
+        if not len(lengths):
+            raise InputError("it contains no document of two tokens or more; give more text.")
+        real = np.arange(int(lengths.max())) < lengths[:, None]
+    used = int(real.sum())
+
+    def filled(values: NDArray[Any], padding: int, kind: type[np.integer]) -> NDArray[Any]:
+        found = np.full(real.shape, padding, kind)
+        found[real] = values[:used]
         return found
-    assert rows.lengths is not None
-    places = np.arange(rows.ids.shape[1], dtype=np.int32)
-    real = places < rows.lengths[:, None]
-    found[real, 0] = numbers[: int(real.sum())]
-    found[real, 1] = np.broadcast_to(places, real.shape)[real]
-    return found
+
+    found = labels = filled(ids, layout.pad_id, np.int64)
+    if stream.learned is not None:
+        learned = np.frombuffer(stream.learned, np.bool_)[:used]
+        labels = filled(np.where(learned, ids[:used], IGNORE_INDEX), IGNORE_INDEX, np.int64)
+    elif used < real.size:  # else not a copy: of a large text it would be half of the memory
+        labels = filled(ids, IGNORE_INDEX, np.int64)
+    sources = positions = None
+    if with_sources or layout.separate:
+        places = np.arange(int(sizes.sum()), dtype=np.int32) - np.repeat(begins, sizes).astype(np.int32)
+    if with_sources:
+        numbers = np.repeat(np.frombuffer(stream.numbers, np.int32), sizes)
+        sources = np.stack([filled(one, -1, np.int32) for one in (numbers, places)], axis=-1)
+    if layout.separate:
+        # Padding is at place 0: every token of it is a document of its own.
+        positions = np.minimum(filled(places, 0, np.int32), np.arange(layout.length, dtype=np.int32))
+        # Nothing in a row says what its first token will be, nor a document's end what the next one begins with.
+        labels = np.where(positions == 0, IGNORE_INDEX, labels)
+    return Rows(
+        found, labels, sources, stream.contents if with_sources else None, lengths, positions,
+        stream.documents, stream.truncated, stream.dropped,
+    )  # fmt: skip
+
+
+def _packed_places(num_tokens: int, layout: RowLayout) -> NDArray[np.bool_]:
+    """`[rows, length]`: which places hold a token, all but those behind the last one where that row is padded."""
+    full, rest = divmod(num_tokens, layout.length)
+    rows = full + (not layout.whole_rows and rest > 1)  # a row of one token predicts nothing
+    if rows == 0:
+        raise InputError(
+            f"{num_tokens} tokens do not fill one row of sequence_length {layout.length}; give more text or shorter"
+            " rows."
+        )
+    real = np.ones(rows * layout.length, np.bool_)
+    real[num_tokens:] = False
+    return real.reshape(rows, layout.length)
 
 
 class OrderedRows(Dataset[dict[str, torch.Tensor]]):
