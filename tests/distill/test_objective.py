@@ -326,8 +326,8 @@ def test_the_loss_from_a_dense_cache_is_that_of_the_teachers_distributions(
     logits = torch.randn(1, time, vocab, generator=torch.Generator().manual_seed(0))
     labels = torch.from_numpy(tokens.astype(np.int64))[None]
     sources = torch.from_numpy(np.stack([np.full(time, 3), offsets], -1).astype(np.int32))[None]
-    shard, begin, _ = cache._rows_of(3)
-    contents = {3: shard.positions.content[begin].tobytes()}
+    content = cache._rows_of(3)["content"][0].as_py()
+    contents = {3: content}
     total, count = CachedTargets(cache, contents).loss(
         logits, align_labels(labels), sources, 2.0, 0.7, "forward_kl"
     )

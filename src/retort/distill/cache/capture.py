@@ -11,36 +11,32 @@ may round a logit differently; what is promised is the same bytes on the same se
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+import pyarrow as pa
+
 from retort.distill.cache.captured import Captured
-from retort.distill.cache.codecs import Codec, find_codec
+from retort.distill.cache.codecs import find_codec
 from retort.distill.cache.folder import (
     FORMAT,
-    MANIFEST,
-    Manifest,
     OnShard,
     Origin,
     Shard,
-    add_seconds,
-    begin,
     in_shards,
-    keep_shard,
-    only_writer,
     refuse_full_folder,
-    remove_partial,
     shard_file,
+    write_cache,
 )
 from retort.distill.cache.teacher import Document, Job, Teacher, open_teacher
-from retort.distill.data.corpus import Corpus, data_checksum, read_documents
+from retort.distill.data.corpus import Corpus, data_checksum
 from retort.distill.data.rows import content_hash, numbered
 from retort.distill.recipe import corpus_of
-from retort.errors import InputError, SourceError
+from retort.errors import InputError
 
 if TYPE_CHECKING:
     from retort.distill.cache.ray_engine import RayEngine
@@ -122,12 +118,8 @@ def capture(
             shard_tokens=shard_tokens,
             teachers=card.teachers,
         )
-        folder.mkdir(parents=True, exist_ok=True)
-        began = time.perf_counter()
-        with only_writer(folder):
-            manifest = write(folder, opened, chosen, origin, corpus, on_shard)
-            add_seconds(folder, time.perf_counter() - began)
-            return Captured.of(manifest, out)
+        shards = partial(_shards, folder, opened, origin, corpus)
+        return Captured.of(write_cache(folder, origin, corpus, opened.token_texts, shards, on_shard), out)
 
 
 def _engine(
@@ -141,50 +133,19 @@ def _engine(
     return ray_workers(teacher, dtype, workers)
 
 
-def write(
-    folder: Path, engine: Engine, codec: Codec, origin: Origin, corpus: Corpus, on_shard: OnShard | None
-) -> Manifest:
-    """Every shard of the capture that is not there yet, in order, and the manifest after each."""
-    manifest = begin(folder, origin, engine.token_texts)
-    origin = replace(origin, format=manifest.origin.format)
-    remove_partial(folder)
-    finished = {shard.file: shard for shard in manifest.shards}
-    num_documents = 0 if on_shard is None else sum(1 for _ in read_documents(corpus))
-    shards: list[Shard] = []
-    # Documents are read and cut again on a resume, too: which of them a shard holds follows from those before it.
-    for job, positions in engine.computed(_jobs(folder, engine, origin, corpus, finished), origin):
-        made = job.known
-        if positions is not None:
-            made = keep_shard(folder, job.file, len(job.documents), positions)
-            before = finished.get(job.file, made)
-            if before != made:
-                raise SourceError(
-                    f"{job.file} was missing and has been captured again, but its SHA-256 is {made.sha256} and"
-                    f" {MANIFEST} says {before.sha256}; the cache was written on another machine or with "
-                    "another number of threads. Capture into a new folder."
-                )
-        assert made is not None, "an engine computes what is not known"
-        shards.append(made)
-        manifest = Manifest(origin, tuple(shards), complete=False)
-        # After the shard: a kill between the two leaves a file that the manifest does not name, and it is made again.
-        if job.file not in finished:
-            manifest.write(folder)
-        if on_shard is not None:
-            on_shard(manifest.tokens, manifest.documents, num_documents)
-    if not shards:
-        raise InputError(f"data {origin.data} contains no document; give text.")
-    manifest = Manifest(origin, tuple(shards), complete=True)
-    manifest.write(folder)
-    return manifest
+def _shards(
+    folder: Path, engine: Engine, origin: Origin, corpus: Corpus, finished: Sequence[Shard]
+) -> Iterator[Shard | tuple[int, pa.Table]]:
+    """Each shard in its order, computed where it is not there.
 
-
-def _jobs(
-    folder: Path, engine: Engine, origin: Origin, corpus: Corpus, finished: Mapping[str, Shard]
-) -> Iterator[Job]:
-    documents = in_shards(_documents(engine, corpus), lambda one: len(one.ids), origin.shard_tokens)
-    for number, some in enumerate(documents):
-        file = shard_file(number)
-        yield Job(file, some, finished.get(file) if (folder / file).is_file() else None)
+    Documents are read and cut again on a resume, too: which of them a shard holds follows from those before it.
+    """
+    there = {one.file: one for one in finished if (folder / one.file).is_file()}
+    cut = in_shards(_documents(engine, corpus), lambda one: len(one.ids), origin.shard_tokens)
+    files = map(shard_file, count())
+    jobs = (Job(file, some, there.get(file)) for file, some in zip(files, cut, strict=False))
+    for job, positions in engine.computed(jobs, origin):
+        yield job.known or (len(job.documents), positions)
 
 
 def _documents(engine: Engine, corpus: Corpus) -> Iterator[Document]:

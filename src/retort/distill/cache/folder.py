@@ -24,21 +24,24 @@ from __future__ import annotations
 import json
 import math
 import os
-import re
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, fields, replace
+from itertools import takewhile
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass
 
-from retort.distill.data.corpus import checksum
-from retort.errors import InputError, SourceError
+from retort.distill.data.corpus import Corpus, checksum, read_documents
+from retort.errors import InputError, SourceError, from_pydantic
 from retort.files import read_object
 from retort.sources.base import LARGEST_VOCABULARY
 
@@ -50,37 +53,21 @@ One = TypeVar("One")
 OnShard = Callable[[int, int, int], None]
 
 
-@dataclass(frozen=True)
-class Positions:
-    """The columns of a shard; `rest` `[positions, 2]` is None for teachers that are known whole."""
-
-    document: NDArray[np.int64]
-    content: NDArray[np.uint8]  # [positions, 16]
-    offset: NDArray[np.int32]
-    token: NDArray[np.int32]
-    entropy: NDArray[np.float16]
-    target: pa.Array  # of bytes
-    rest: NDArray[np.float16] | None = None
+COLUMNS = {
+    "document": pa.int64(),
+    "content": pa.binary(16),
+    "offset": pa.int32(),
+    "token": pa.int32(),
+    "entropy": pa.float16(),
+}
+"""What a shard has of each position beside `target`, and of a server's teacher `rest_low` and `rest_high`."""
 
 
-def write_shard(file: Path, positions: Positions) -> None:
+def write_shard(file: Path, positions: pa.Table) -> None:
     """Write the shard; equal positions give equal bytes."""
-    num, fixed = len(positions.document), pa.types.is_fixed_size_binary(positions.target.type)
-    columns = {
-        "document": pa.array(positions.document),
-        "content": pa.Array.from_buffers(
-            pa.binary(16), num, [None, pa.py_buffer(positions.content.tobytes())]
-        ),
-        "offset": pa.array(positions.offset),
-        "token": pa.array(positions.token),
-        "entropy": pa.array(positions.entropy),
-        "target": positions.target,
-    }
-    if positions.rest is not None:
-        columns["rest_low"] = pa.array(positions.rest[:, 0])
-        columns["rest_high"] = pa.array(positions.rest[:, 1])
+    fixed = pa.types.is_fixed_size_binary(positions.schema.field("target").type)
     pq.write_table(
-        pa.table(columns),
+        positions,
         file.absolute(),  # a relative name with a colon in it would be taken for the address of a file system
         row_group_size=ROW_GROUP,
         use_dictionary=["document", "content"],
@@ -89,62 +76,48 @@ def write_shard(file: Path, positions: Positions) -> None:
             "token": "BYTE_STREAM_SPLIT",
             "target": "PLAIN" if fixed else "DELTA_LENGTH_BYTE_ARRAY",
         },
-        compression={name: "none" if name == "target" else "zstd" for name in columns},
+        compression={name: "none" if name == "target" else "zstd" for name in positions.column_names},
         write_statistics=False,
         store_schema=False,
     )
 
 
-def read_shard(data: bytes, name: str) -> Positions:
-    """The columns of a shard from its file's bytes. Raises SourceError where they are no such shard."""
+def read_shard(data: bytes, name: str) -> pa.Table:
+    """The positions of a shard from its file's bytes. Raises SourceError where they are no such shard."""
     try:
-        table = pq.read_table(pa.BufferReader(data)).combine_chunks()
-        columns = {
-            column: table.column(column).chunk(0)
-            if len(table)
-            else pa.array([], table.schema.field(column).type)
-            for column in table.column_names
-        }
-        content = np.frombuffer(columns["content"].buffers()[1], np.uint8)[: 16 * len(table)].reshape(-1, 16)
-        rest = None
-        if "rest_low" in columns:
-            rest = np.stack([columns[name].to_numpy() for name in ("rest_low", "rest_high")], axis=1)
-        plain = {
-            column: columns[column].to_numpy(zero_copy_only=False)
-            for column in ("document", "offset", "token", "entropy")
-        }
-        return _sound(Positions(**plain, content=content, target=columns["target"], rest=rest))
-    except (pa.ArrowException, KeyError, IndexError, ValueError, TypeError, OSError) as error:
+        positions = pq.read_table(pa.BufferReader(data)).combine_chunks()
+        _need_sound(positions)
+    except (pa.ArrowException, KeyError, ValueError, TypeError, OSError) as error:
         raise SourceError(f"shard {name} cannot be read: {' '.join(str(error).split())}") from None
-
-
-def _sound(positions: Positions) -> Positions:
-    """The columns, if they are of one length and of their types, and documents and offsets rise as they are written.
-
-    Raises ValueError else: everything that looks a position up relies on it.
-    """
-    num = len(positions.document)
-    for name, kind in (
-        ("document", "int64"),
-        ("offset", "int32"),
-        ("token", "int32"),
-        ("entropy", "float16"),
-    ):
-        column = getattr(positions, name)
-        if column.dtype != np.dtype(kind) or len(column) != num:
-            raise ValueError(f"column {name} is of {column.dtype}, not of {kind}, or has gaps")
-    if positions.content.shape != (num, 16) or positions.target.null_count:
-        raise ValueError("its columns are of different lengths, or a record is missing")
-    if not (
-        pa.types.is_binary(positions.target.type) or pa.types.is_fixed_size_binary(positions.target.type)
-    ):
-        raise ValueError(f"its records are of {positions.target.type}, not bytes")
-    same = positions.document[1:] == positions.document[:-1]
-    if (positions.document[1:] < positions.document[:-1]).any() or (positions.document[:1] < 0).any():
-        raise ValueError("its documents are not in order")
-    if (np.diff(positions.offset)[same] != 1).any() or (positions.offset < 0).any():
-        raise ValueError("a document's offsets do not follow one another")
     return positions
+
+
+def rest_of(positions: pa.Table) -> NDArray[np.float16]:
+    """`[positions, 2]`: between what the tokens that a server left out weigh at tau."""
+    return np.stack([positions[name].to_numpy() for name in ("rest_low", "rest_high")], axis=1)
+
+
+def _need_sound(positions: pa.Table) -> None:
+    """Raise ValueError unless the columns are of their types, and documents and offsets rise as they are written.
+
+    Everything that looks a position up relies on it.
+    """
+    for name, kind in COLUMNS.items():
+        if positions.schema.field(name).type != kind or positions[name].null_count:
+            raise ValueError(
+                f"column {name} is of {positions.schema.field(name).type}, not of {kind}, or has gaps"
+            )
+    target = positions.schema.field("target").type
+    if (
+        not (pa.types.is_binary(target) or pa.types.is_fixed_size_binary(target))
+        or positions["target"].null_count
+    ):
+        raise ValueError(f"its records are of {target}, not bytes, or one is missing")
+    document, offset = positions["document"].to_numpy(), positions["offset"].to_numpy()
+    if (document[1:] < document[:-1]).any() or (document[:1] < 0).any():
+        raise ValueError("its documents are not in order")
+    if (np.diff(offset)[document[1:] == document[:-1]] != 1).any() or (offset < 0).any():
+        raise ValueError("a document's offsets do not follow one another")
 
 
 def write_tokens(file: Path, texts: list[str]) -> None:
@@ -173,11 +146,13 @@ TIMES = ".seconds.json"  # after the name of the folder, and beside it
 MANIFEST, TOKENS = "manifest.json", "tokens.parquet"
 NOT_TOLD = "not told by the server"
 
+STRICT = ConfigDict(strict=True, extra="forbid")
+
 # What may differ between two runs that are the same capture: a file may have been moved.
 NOT_COMPARED = ("data",)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class Origin:
     """Everything that decides the bytes of a cache; two captures with equal origins are equal files."""
 
@@ -185,8 +160,8 @@ class Origin:
     teacher: str
     teacher_revision: str
     tokenizer: str
-    vocabulary: int
-    temperature: float
+    vocabulary: Annotated[int, Field(ge=1, le=LARGEST_VOCABULARY)]
+    temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     codec: str
     seed: int
     dtype: str
@@ -197,15 +172,6 @@ class Origin:
     shard_tokens: int
     teachers: int = 1
 
-    def __post_init__(self) -> None:
-        for one in fields(self):
-            wanted = {"int": int, "float": (int, float), "str": str}[str(one.type)]
-            value = getattr(self, one.name)
-            if not isinstance(value, wanted) or isinstance(value, bool):  # type: ignore[arg-type]
-                raise TypeError(f"{one.name} is {value!r}")
-        if not 1 <= self.vocabulary <= LARGEST_VOCABULARY or not 0 < self.temperature < math.inf:
-            raise ValueError(f"vocabulary is {self.vocabulary} and temperature {self.temperature}")
-
     def differences(self, other: Origin) -> list[str]:
         """`name: ours / theirs` for all that differs, ours first."""
         return [
@@ -215,23 +181,19 @@ class Origin:
         ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class Shard:
     """One Parquet file: which documents it holds, how many positions, its size and SHA-256."""
 
-    file: str
+    file: Annotated[str, Field(pattern=r"^shard-\d+\.parquet$")]
     first_document: int
     documents: int
     tokens: int
     bytes: int
     sha256: str
 
-    def __post_init__(self) -> None:
-        if re.fullmatch(r"shard-\d+\.parquet", self.file) is None:
-            raise ValueError(f"file is {self.file!r}")
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class Manifest:
     """The origin, the shards that are finished, whether that is all of them, and what a server was found to give.
 
@@ -273,23 +235,20 @@ class Manifest:
                 f"{folder} is not a cache: it has no {MANIFEST}; make one with `retort capture`."
             )
         try:
-            values: Mapping[str, Any] = read_object(file)
-            found = values["origin"]["format"]
-            if found not in READABLE:
+            values = read_object(file)
+            origin = values["origin"]
+            if origin["format"] not in READABLE:
                 raise InputError(
-                    f"{folder} is a cache of format {found}, and this version of retort reads formats 1 to {FORMAT};"
-                    " capture it again, or use the version that wrote it."
+                    f"{folder} is a cache of format {origin['format']}, and this version of retort reads formats 1 to"
+                    f" {FORMAT}; capture it again, or use the version that wrote it."
                 )
-            origin = dict(values["origin"])
-            if found < 4:
+            if origin["format"] < 4:
                 origin["teachers"] = 1 + origin["teacher"].count(" + ")
-            shards = tuple(Shard(**shard) for shard in values["shards"])
-            return cls(Origin(**origin), shards, bool(values["complete"]), values.get("server"))
-        except InputError:
-            raise
-        except (SourceError, ValueError, KeyError, TypeError, AttributeError) as error:
+            return TypeAdapter(cls).validate_json(json.dumps(values))
+        except (SourceError, ValidationError, KeyError, TypeError, AttributeError) as error:
+            reason = from_pydantic(error, "it") if isinstance(error, ValidationError) else error
             raise SourceError(
-                f"{file} is damaged ({str(error).rstrip('.') or error!r}); restore it from a copy, or capture again."
+                f"{file} is damaged ({str(reason).rstrip('.')}); restore it from a copy, or capture again."
             ) from None
 
 
@@ -416,14 +375,72 @@ def check_shard(folder: Path, shard: Shard, *, may_be_missing: bool = True) -> N
         )
 
 
-def keep_shard(folder: Path, file: str, documents: int, positions: Positions) -> Shard:
+def write_cache(
+    folder: Path,
+    origin: Origin,
+    corpus: Corpus,
+    token_texts: Callable[[], list[str]],
+    shards: Callable[[Sequence[Shard]], Iterator[Shard | tuple[int, pa.Table]]],
+    on_shard: OnShard | None,
+    server: Mapping[str, Any] | None = None,
+) -> Manifest:
+    """Write every shard that is not there yet, in order, and the manifest after each.
+
+    `shards(finished)` gives each shard in its order: the finished one, or a number of documents with their positions.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    began = time.perf_counter()
+    with only_writer(folder):
+        manifest = begin(folder, origin, token_texts, server)
+        origin = replace(origin, format=manifest.origin.format)
+        remove_partial(folder)
+        finished = manifest.shards
+        if manifest.server is not None:
+            # Asked again, a server may say something else: nothing behind a missing shard is kept.
+            finished = tuple(takewhile(lambda one: (folder / one.file).is_file(), finished))
+        total = 0 if on_shard is None else sum(1 for _ in read_documents(corpus))
+        made: list[Shard] = []
+        for number, one in enumerate(shards(finished)):
+            shard = one if isinstance(one, Shard) else keep_shard(folder, shard_file(number), *one)
+            before = finished[number] if number < len(finished) else None
+            if before not in (None, shard):
+                raise SourceError(
+                    f"{shard.file} was missing and has been captured again, but its SHA-256 is {shard.sha256} and"
+                    f" {MANIFEST} says {before.sha256}; the cache was written on another machine or with "
+                    "another number of threads. Capture into a new folder."
+                )
+            made.append(shard)
+            manifest = replace(manifest, origin=origin, shards=tuple(made), complete=False)
+            # After the shard: a kill between the two leaves a file that the manifest does not name: it is made again.
+            if before is None:
+                manifest.write(folder)
+            if on_shard is not None:
+                on_shard(manifest.tokens, manifest.documents, total)
+        if not made:
+            raise InputError(f"data {origin.data} contains no document of two tokens or more; give text.")
+        if manifest.server is not None:
+            manifest = replace(manifest, server={**manifest.server, **_mean_rest(folder, made)})
+        manifest = replace(manifest, complete=True)
+        manifest.write(folder)
+        add_seconds(folder, time.perf_counter() - began)
+        return manifest
+
+
+def _mean_rest(folder: Path, shards: Sequence[Shard]) -> dict[str, float]:
+    """The means over all positions of both bounds: what students of this cache are not taught."""
+    rests = [rest_of(read_shard((folder / one.file).read_bytes(), one.file)) for one in shards]
+    low, high = sum(rest.sum(0, dtype=np.float64) for rest in rests) / sum(map(len, rests))
+    return {"rest_low": float(low), "rest_high": float(high)}
+
+
+def keep_shard(folder: Path, file: str, documents: int, positions: pa.Table) -> Shard:
     """Write the positions of some documents as `file`; what the manifest says of it."""
     write_whole(folder / file, lambda partial: write_shard(partial, positions))
     return Shard(
         file=file,
-        first_document=int(positions.document[0]),
+        first_document=positions["document"][0].as_py(),
         documents=documents,
-        tokens=len(positions.document),
+        tokens=len(positions),
         bytes=(folder / file).stat().st_size,
         sha256=checksum(folder / file),
     )

@@ -21,7 +21,9 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, TypeVar
 
-from retort.distill.cache.folder import Origin, Positions
+import pyarrow as pa
+
+from retort.distill.cache.folder import Origin
 from retort.distill.cache.teacher import Card, Document, Job, Teacher, open_teacher, positions_of
 from retort.distill.data.records import Record
 from retort.errors import InputError, MissingExtraError, RetortError, SourceError
@@ -109,7 +111,7 @@ class RayEngine:
         found: list[str] = self._ask("token_texts")
         return found
 
-    def computed(self, jobs: Iterator[Job], origin: Origin) -> Iterator[tuple[Job, Positions | None]]:
+    def computed(self, jobs: Iterator[Job], origin: Origin) -> Iterator[tuple[Job, pa.Table | None]]:
         """Every job in its order with its positions, None for one that is known."""
         free = deque(list(range(self._count)) * SHARDS_A_WORKER)
         busy: dict[Any, int] = {}
@@ -203,7 +205,7 @@ class _Worker:
         """How each token is shown, by id."""
         return self._teacher().token_texts()
 
-    def positions(self, documents: list[Document], origin: Origin) -> Positions:
+    def positions(self, documents: list[Document], origin: Origin) -> pa.Table:
         """The positions of a shard. Raises SourceError where this machine has other weights under the name."""
         import torch
 

@@ -23,11 +23,11 @@ from retort.distill.cache.folder import (
     NOT_TOLD,
     TOKENS,
     Manifest,
-    Positions,
     Shard,
     check_shard,
     read_shard,
     read_tokens,
+    rest_of,
     seconds_of,
 )
 from retort.distill.cache.rounding import Places
@@ -42,22 +42,16 @@ DECODED_AT_ONCE = 4096
 class _Loaded:
     """A shard in memory, with the row at which each of its documents begins and the seed of its coins."""
 
-    positions: Positions
+    positions: pa.Table
     documents: NDArray[np.int64]
     begins: NDArray[np.int64]
     seeds: NDArray[np.uint64]
 
     def at(self, rows: NDArray[np.int64]) -> pa.Table:
         """The records of these rows, not yet decoded, and what decoding needs of each."""
-        document = np.searchsorted(self.begins, rows, side="right") - 1
-        return pa.table(
-            {
-                "record": self.positions.target.take(pa.array(rows)),
-                "seed": self.seeds[document],
-                "offset": self.positions.offset[rows].astype(np.int64),
-                "entropy": self.positions.entropy[rows].astype(np.float32),
-            }
-        )
+        seeds = self.seeds[np.searchsorted(self.begins, rows, side="right") - 1]
+        found = self.positions.select(["target", "offset", "entropy"]).take(rows)
+        return found.append_column("seed", pa.array(seeds))
 
 
 class Cache:
@@ -159,13 +153,13 @@ class Cache:
 
     def document(self, number: int) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """The tokens of a document that were predicted, and their offsets."""
-        shard, begin, end = self._rows_of(number)
-        return shard.positions.token[begin:end], shard.positions.offset[begin:end].astype(np.int64)
+        rows = self._rows_of(number)
+        return rows["token"].to_numpy(), rows["offset"].to_numpy().astype(np.int64)
 
     def rest(self, number: int) -> NDArray[np.float16] | None:
         """`[positions, 2]` bounds on what the tokens that a server did not name weigh at tau; None for others."""
-        shard, begin, end = self._rows_of(number)
-        return None if shard.positions.rest is None else shard.positions.rest[begin:end]
+        rows = self._rows_of(number)
+        return None if self.manifest.server is None else rest_of(rows)
 
     def token_texts(self) -> list[str]:
         """How each token is shown, by id."""
@@ -178,12 +172,12 @@ class Cache:
         """
         for number, shard in enumerate(self.manifest.shards):
             loaded = self._load(number)
-            if len(loaded.positions.document) != shard.tokens:
+            if len(loaded.positions) != shard.tokens:
                 raise SourceError(
-                    f"{self.folder / shard.file} holds {len(loaded.positions.document):,} positions and the manifest"
+                    f"{self.folder / shard.file} holds {len(loaded.positions):,} positions and the manifest"
                     f" says {shard.tokens:,}; delete it and run the capture with --resume."
                 )
-            vocabulary, tokens = self.origin.vocabulary, loaded.positions.token
+            vocabulary, tokens = self.origin.vocabulary, loaded.positions["token"].to_numpy()
             try:
                 if (tokens < 0).any() or (tokens >= vocabulary).any():
                     raise SourceError(f"a token is none of {vocabulary:,}")
@@ -211,15 +205,14 @@ class Cache:
                 f"document {documents[~found][0]} is not in {self.folder}, which holds"
                 f" {self.manifest.documents:,} documents; capture the text that the student is trained on."
             )
-        rows = shard.begins[places] + offsets - shard.positions.offset[shard.begins[places]]
-        outside = (rows < shard.begins[places]) | (rows >= shard.begins[places + 1])
+        begins, ends = shard.begins[places], shard.begins[places + 1]
+        first = shard.positions["offset"].to_numpy()[begins]
+        rows = begins + offsets - first
+        outside = (rows < begins) | (rows >= ends)
+        untold = np.zeros(len(rows), np.bool_)
         if self.manifest.server is not None:
-            first = shard.positions.offset[shard.begins[places]]
-            last = first + (shard.begins[places + 1] - shard.begins[places]) - 1
-            untold = (offsets >= 0) & ((offsets < first) | (offsets == last + 1))
-            rows, outside = np.where(untold, shard.begins[places], rows), outside & ~untold
-        else:
-            untold = np.zeros(len(rows), np.bool_)
+            untold = (offsets >= 0) & ((offsets < first) | (rows == ends))
+            rows, outside = np.where(untold, begins, rows), outside & ~untold
         if outside.any():
             raise InputError(
                 f"document {documents[outside][0]} has no position {offsets[outside][0]} in "
@@ -233,8 +226,7 @@ class Cache:
         return rows, untold
 
     def _check_content(self, document: int, content: bytes) -> None:
-        shard, begin, _ = self._rows_of(document)
-        stored = shard.positions.content[begin].tobytes()
+        stored = self._rows_of(document)["content"][0].as_py()
         if stored != content:
             raise InputError(
                 f"document {document} is not the text captured in {self.folder} (hash"
@@ -243,16 +235,17 @@ class Cache:
 
     def _decoded(self, rows: pa.Table) -> Targets:
         seeds, offsets, entropy = (rows[name].to_numpy() for name in ("seed", "offset", "entropy"))
-        records = rows["record"].combine_chunks()
+        offsets, entropy = offsets.astype(np.int64), entropy.astype(np.float32)
+        records = rows["target"].combine_chunks()
         return self.codec.decode(records, self.layout, Places(seeds, offsets), entropy)
 
-    def _rows_of(self, document: int) -> tuple[_Loaded, int, int]:
-        """The shard that holds a document, and the rows there at which it begins and ends."""
+    def _rows_of(self, document: int) -> pa.Table:
+        """The positions of a document."""
         shard = self._shard(max(bisect_right(self._firsts, document) - 1, 0))
         place = int(np.searchsorted(shard.documents, document))
         if place == len(shard.documents) or shard.documents[place] != document:
             raise InputError(f"document {document} is not in {self.folder}.")
-        return shard, int(shard.begins[place]), int(shard.begins[place + 1])
+        return shard.positions.slice(shard.begins[place], shard.begins[place + 1] - shard.begins[place])
 
     def _shard(self, number: int) -> _Loaded:
         if number in self._loaded:
@@ -271,14 +264,16 @@ class Cache:
         if hashlib.sha256(data).hexdigest() != shard.sha256:
             raise SourceError(f"{self.folder / shard.file} changed while it was read; try again.")
         positions = read_shard(data, str(self.folder / shard.file))
-        documents, begins = np.unique(positions.document, return_index=True)
+        documents, begins = np.unique(positions["document"].to_numpy(), return_index=True)
         seeds = [
-            document_seed(self.origin.seed, int(document), positions.content[begin].tobytes())
-            for document, begin in zip(documents.tolist(), begins.tolist(), strict=True)
+            document_seed(self.origin.seed, document, content)
+            for document, content in zip(
+                documents.tolist(), positions["content"].take(begins).to_pylist(), strict=True
+            )
         ]
         return _Loaded(
             positions,
             documents,
-            np.append(begins, len(positions.document)).astype(np.int64),
+            np.append(begins, len(positions)).astype(np.int64),
             np.asarray(seeds, np.uint64),
         )

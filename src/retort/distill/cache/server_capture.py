@@ -14,34 +14,30 @@ A document's first token has no logprob (nothing stands before it), and the serv
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from retort.distill.cache.codecs import Codec, pack_top
 from retort.distill.cache.folder import (
+    COLUMNS,
     FORMAT,
     NOT_TOLD,
     TOKENS,
     Manifest,
     OnShard,
     Origin,
-    Positions,
     Shard,
-    add_seconds,
-    begin,
     in_shards,
-    keep_shard,
     keep_tokens,
-    only_writer,
     read_shard,
     read_tokens,
-    remove_partial,
-    shard_file,
+    write_cache,
 )
 from retort.distill.cache.teacher import tokenizer_hash
 from retort.distill.data.corpus import Corpus, data_checksum, read_documents
@@ -129,16 +125,9 @@ def capture_from_server(
         batch_tokens=1,
         shard_tokens=shard_tokens,
     )
+    shards = partial(_shards, folder, source, codec, origin, corpus, chosen)
     server = {"probe": asdict(source.probe), "tokenizer": tokenizer}
-    folder.mkdir(parents=True, exist_ok=True)
-    with only_writer(folder):
-        manifest = begin(folder, origin, lambda: _texts(chosen), server)
-        remove_partial(folder)
-        names = Names(chosen, read_tokens(folder / TOKENS))
-        began = time.perf_counter()
-        manifest = _write(folder, source, codec, manifest, corpus, names, on_shard)
-        add_seconds(folder, time.perf_counter() - began)
-        return manifest
+    return write_cache(folder, origin, corpus, lambda: _texts(chosen), shards, on_shard, server)
 
 
 def _check_codec(source: ServerSource, codec: Codec) -> None:
@@ -174,59 +163,29 @@ def _texts(tokenizer: Any) -> list[str]:
     return [] if tokenizer is None else [text_of_token(tokenizer, one) for one in range(len(tokenizer))]
 
 
-def _write(
+def _shards(
     folder: Path,
     source: ServerSource,
     codec: Codec,
-    manifest: Manifest,
+    origin: Origin,
     corpus: Corpus,
-    names: Names,
-    on_shard: OnShard | None,
-) -> Manifest:
-    origin = manifest.origin
-    shards = _kept(folder, manifest)
-    total = 0 if on_shard is None else sum(1 for _ in read_documents(corpus))
+    tokenizer: Any,
+    finished: Sequence[Shard],
+) -> Iterator[Shard | tuple[int, pa.Table]]:
+    """The finished shards, whose documents are not asked for again, and the others."""
+    names = Names(tokenizer, read_tokens(folder / TOKENS))
+    yield from finished
     begin_at = 0
-    if shards:
-        last = folder / shards[-1].file
-        begin_at = int(read_shard(last.read_bytes(), str(last)).document[-1]) + 1
+    if finished:
+        last = folder / finished[-1].file
+        begin_at = read_shard(last.read_bytes(), str(last))["document"][-1].as_py() + 1
     read = _documents(source, origin, corpus, codec, names, begin_at)
     for documents in in_shards(read, lambda one: len(one.tokens), origin.shard_tokens):
         positions = _positions(documents, codec, origin, names)
-        if names.tokenizer is None:
+        if tokenizer is None:
             # Before the shard that uses new ids: a kill between the two leaves ids that nothing uses yet.
             keep_tokens(folder, names.texts)
-        shards = [*shards, keep_shard(folder, shard_file(len(shards)), len(documents), positions)]
-        manifest = Manifest(origin, tuple(shards), complete=False, server=manifest.server)
-        manifest.write(folder)
-        if on_shard is not None:
-            on_shard(manifest.tokens, manifest.documents, total)
-    if not shards:
-        raise InputError(f"data {origin.data} contains no document of two tokens or more; give text.")
-    server = {**(manifest.server or {}), **_mean_rest(folder, shards)}
-    manifest = Manifest(origin, tuple(shards), complete=True, server=server)
-    manifest.write(folder)
-    return manifest
-
-
-def _mean_rest(folder: Path, shards: Sequence[Shard]) -> dict[str, float]:
-    """The means over all positions of both bounds: what students of this cache are not taught."""
-    sums, count = np.zeros(2), 0
-    for shard in shards:
-        rest = read_shard((folder / shard.file).read_bytes(), shard.file).rest
-        assert rest is not None
-        sums, count = sums + rest.sum(0, dtype=np.float64), count + len(rest)
-    return {"rest_low": float(sums[0] / count), "rest_high": float(sums[1] / count)}
-
-
-def _kept(folder: Path, manifest: Manifest) -> list[Shard]:
-    """The finished shards up to the first that is missing; `begin` has compared the checksums of all that are there."""
-    kept: list[Shard] = []
-    for shard in manifest.shards:
-        if not (folder / shard.file).is_file():
-            break
-        kept.append(shard)
-    return kept
+        yield len(documents), positions
 
 
 def _documents(
@@ -273,7 +232,7 @@ def _check_cut(number: int, ours: Sequence[str], theirs: Sequence[str], origin: 
         )
 
 
-def _positions(documents: Sequence[ReadDocument], codec: Codec, origin: Origin, names: Names) -> Positions:
+def _positions(documents: Sequence[ReadDocument], codec: Codec, origin: Origin, names: Names) -> pa.Table:
     flat = [(document, place) for document in documents for place in range(len(document.tokens))]
     ids = np.zeros((len(flat), codec.number), np.int64)
     log_probs = np.full((len(flat), codec.number), -np.inf)
@@ -283,14 +242,18 @@ def _positions(documents: Sequence[ReadDocument], codec: Codec, origin: Origin, 
         kept, rest[row] = _kept_tokens(known, codec.number, origin.temperature, names)
         for column, (token_id, log_prob) in enumerate(kept):
             ids[row, column], log_probs[row, column] = token_id, log_prob
-    return Positions(
-        document=np.asarray([document.number for document, _ in flat], np.int64),
-        content=np.stack([np.frombuffer(document.content, np.uint8) for document, _ in flat]),
-        offset=np.asarray([document.offset + place for document, place in flat], np.int32),
-        token=np.concatenate([np.asarray(document.ids, np.int32) for document in documents]),
-        entropy=np.full(len(flat), np.nan, np.float16),
-        target=pack_top(ids, log_probs, origin.vocabulary),
-        rest=outward(rest),
+    low, high = outward(rest).T
+    columns = {
+        "document": [document.number for document, _ in flat],
+        "content": [document.content for document, _ in flat],
+        "offset": [document.offset + place for document, place in flat],
+        "token": [document.ids[place] for document, place in flat],
+        "entropy": np.full(len(flat), np.nan, np.float16),
+    }
+    target = pack_top(ids, log_probs, origin.vocabulary)
+    return pa.table(
+        {name: pa.array(columns[name], kind) for name, kind in COLUMNS.items()}
+        | {"target": target, "rest_low": pa.array(low), "rest_high": pa.array(high)}
     )
 
 

@@ -22,11 +22,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from retort.distill.cache.codecs import Layout, find_codec
-from retort.distill.cache.folder import Origin, Positions, Shard
+from retort.distill.cache.folder import COLUMNS, Origin, Shard
 from retort.distill.cache.rounding import Places
 from retort.distill.data.records import Record, Renderer, plain_text
 from retort.distill.losses.dense import averaged_logits, match_vocabulary
@@ -44,9 +43,9 @@ class Window:
     inputs: tuple[int, ...]
 
     @property
-    def offsets(self) -> NDArray[np.int64]:
+    def offsets(self) -> range:
         """The place of each position in the document."""
-        return np.arange(self.offset, self.offset + len(self.inputs), dtype=np.int64)
+        return range(self.offset, self.offset + len(self.inputs))
 
 
 @dataclass(frozen=True)
@@ -111,7 +110,7 @@ class Teacher:
         """How each token is shown, by id."""
         return [self.source.token_text(token) for token in range(self.card.vocab_size)]
 
-    def computed(self, jobs: Iterator[Job], origin: Origin) -> Iterator[tuple[Job, Positions | None]]:
+    def computed(self, jobs: Iterator[Job], origin: Origin) -> Iterator[tuple[Job, pa.Table | None]]:
         """Every job in its order with its positions, None for one that is known: here, one after another."""
         for job in jobs:
             yield job, None if job.known else positions_of(self, origin, job.documents)
@@ -286,58 +285,45 @@ def document_seed(seed: int, number: int, content: bytes) -> int:
     return int.from_bytes(hashlib.blake2b(key + content, digest_size=8).digest(), "little")
 
 
-def positions_of(teacher: Teacher, origin: Origin, documents: Sequence[Document]) -> Positions:
+def positions_of(teacher: Teacher, origin: Origin, documents: Sequence[Document]) -> pa.Table:
     """All positions of a shard, in the order of documents and offsets: a function of its arguments alone."""
     codec = find_codec(origin.codec)
     layout = Layout(origin.vocabulary, origin.temperature, origin.seed)
     by_number = {one.number: one for one in documents}
     seeds = {one.number: document_seed(origin.seed, one.number, one.content) for one in documents}
     windows = [window for one in documents for window in teacher.windows(one.number, one.ids, origin.context)]
-    records: dict[int, pa.Array] = {}
-    entropies: dict[int, NDArray[np.float16]] = {}
+    parts = []
     # Rows round with the batch that they are in, so which windows go together is a function of the shard alone.
     for batch in batches(windows, origin.batch_tokens):
-        chosen = [windows[place] for place in batch]
-        where = Places(
-            np.repeat(np.asarray([seeds[one.document] for one in chosen], np.uint64), lengths_of(chosen)),
-            np.concatenate([one.offsets for one in chosen]),
+        rows = [(one.document, offset) for one in batch for offset in one.offsets]
+        numbers, offsets = (np.asarray(column, np.int64) for column in zip(*rows, strict=True))
+        where = Places(np.asarray([seeds[number] for number, _ in rows], np.uint64), offsets)
+        target, entropy = codec.encode(teacher.logits(batch, origin.temperature), layout, where)
+        columns = {
+            "document": numbers,
+            "content": [by_number[number].content for number, _ in rows],
+            "offset": offsets,
+            "token": [by_number[number].ids[offset] for number, offset in rows],
+            "entropy": entropy,
+        }
+        parts.append(
+            pa.table(
+                {name: pa.array(columns[name], kind) for name, kind in COLUMNS.items()} | {"target": target}
+            )
         )
-        packed, entropy = codec.encode(teacher.logits(chosen, origin.temperature), layout, where)
-        row = 0
-        for place, length in zip(batch, lengths_of(chosen), strict=True):
-            records[place], entropies[place] = packed.slice(row, length), entropy[row : row + length]
-            row += length
-    # Batches go by length; from here on it is the order of the text again.
-    of_windows = [by_number[one.document] for one in windows]
-    contents = np.stack([np.frombuffer(one.content, np.uint8) for one in of_windows])
-    tokens = [
-        document.ids[window.offset : window.offset + len(window.inputs)]
-        for document, window in zip(of_windows, windows, strict=True)
-    ]
-    lengths = lengths_of(windows)
-    return Positions(
-        document=np.repeat(np.asarray([one.number for one in of_windows], np.int64), lengths),
-        content=np.repeat(contents, lengths, axis=0),
-        offset=np.concatenate([one.offsets for one in windows]).astype(np.int32),
-        token=np.concatenate(tokens).astype(np.int32),
-        entropy=np.concatenate([entropies[place] for place in range(len(windows))]),
-        target=pa.concat_arrays([records[place] for place in range(len(windows))]),
-    )
+    positions = pa.concat_tables(parts)
+    # Batches go by length; in the shard it is the order of the text again.
+    order = np.lexsort((positions["offset"].to_numpy(), positions["document"].to_numpy()))
+    return positions.take(order).combine_chunks()
 
 
-def lengths_of(windows: Sequence[Window]) -> list[int]:
-    """How many positions each window has."""
-    return [len(one.inputs) for one in windows]
-
-
-def batches(windows: Sequence[Window], batch_tokens: int) -> Iterator[list[int]]:
+def batches(windows: Sequence[Window], batch_tokens: int) -> Iterator[list[Window]]:
     """Which windows go through the teacher together: equal lengths, so that little is padded."""
-    order = sorted(range(len(windows)), key=lambda place: len(windows[place].inputs))
-    batch: list[int] = []
-    for place in order:
-        if batch and (len(batch) + 1) * len(windows[place].inputs) > batch_tokens:
+    batch: list[Window] = []
+    for window in sorted(windows, key=lambda one: len(one.inputs)):
+        if batch and (len(batch) + 1) * len(window.inputs) > batch_tokens:
             yield batch
             batch = []
-        batch.append(place)
+        batch.append(window)
     if batch:
         yield batch
