@@ -25,7 +25,7 @@ import torch
 from torch import Tensor, nn
 
 from retort.distill.losses.dense import averaged_logits, match_vocabulary
-from retort.distill.losses.fused import OutputHead, find_head
+from retort.distill.losses.fused import Head, OutputHead, find_head
 from retort.distill.recipe import Cut, Student
 from retort.errors import CapabilityError, InputError, SourceError, did_you_mean
 
@@ -78,14 +78,17 @@ class Teacher(nn.Module):
         return answers[0] if len(answers) == 1 else averaged_logits(answers, self.weights, temperature)
 
     @torch.no_grad()
-    def hidden(self, **inputs: Tensor) -> tuple[Tensor, OutputHead]:
-        """Hidden states `[batch, time, width]` of a single teacher and the head that makes logits of them."""
+    def hidden(self, **inputs: Tensor) -> tuple[Tensor, Head]:
+        """Hidden states `[batch, time, width]` of a single teacher and the head that makes logits of them.
+
+        Table entries beyond the tokenizer's ids are nobody's token.
+        """
         (member,) = self.members
         if self._head is None:
             self._head = find_head(member, "the teacher")
         with self._head.hidden() as seen:
             member(**inputs, use_cache=False)
-        return seen[0], self._head
+        return seen[0], self._head.now.cut(self.num_tokens)
 
     @torch.no_grad()
     def need_finite(self, **inputs: Tensor) -> None:

@@ -26,11 +26,10 @@ from retort.distill.losses import (
     align_labels,
     distillation_loss,
     find_divergence,
-    fused_distillation_loss,
     sparse_distillation_loss,
 )
 from retort.distill.losses.dense import Mixture
-from retort.distill.losses.fused import OutputHead
+from retort.distill.losses.fused import OutputHead, fused_loss
 from retort.distill.models import Teacher
 from retort.distill.recipe import OnPolicy, Recipe, TemperatureSchedule, temperature_at
 from retort.errors import InputError
@@ -185,7 +184,9 @@ class Objective:
         with noted as seen, torch.autocast(device, torch.bfloat16, enabled=half):
             outputs = model(**inputs, use_cache=False)
         if head is not None:
-            total, count = self._fused(seen[0], head, inputs, aligned, temperature, alpha)
+            states, judge = (None, None) if self.teacher is None else self.teacher.hidden(**inputs)
+            mixture = Mixture.of(temperature, alpha, self.divergence)
+            total, count = fused_loss(seen[0], head.now, states, judge, aligned, mixture)
         elif self.cache is not None:
             assert sources is not None, "rows without sources cannot be looked up in a cache"
             total, count = self.cache.loss(
@@ -204,30 +205,6 @@ class Objective:
     def _averaged_at(self, temperature: float) -> float:
         """Where several teachers are averaged: at the loss's τ, or at 1 where the divergence has none."""
         return temperature if find_divergence(self.divergence).row.tempered else 1.0
-
-    def _fused(
-        self,
-        hidden: Tensor,
-        head: OutputHead,
-        inputs: dict[str, Any],
-        aligned: Tensor,
-        temperature: float,
-        alpha: float,
-    ) -> tuple[Tensor, Tensor]:
-        soft: dict[str, Any] = {"teacher_hidden": None, "teacher_weight": None}
-        if self.teacher is not None:
-            states, judge = self.teacher.hidden(**inputs)
-            # Table entries beyond the tokenizer's ids are nobody's token.
-            soft = {"teacher_hidden": states, **judge.arguments("teacher", self.teacher.num_tokens)}
-        return fused_distillation_loss(
-            student_hidden=hidden,
-            labels=aligned,
-            temperature=temperature,
-            alpha=alpha,
-            divergence=self.divergence,
-            **head.arguments("student"),
-            **soft,
-        )
 
 
 HARD_LABELS = Objective(teacher=None, temperature=1.0, alpha=0.0)

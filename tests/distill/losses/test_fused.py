@@ -369,13 +369,13 @@ def test_what_cannot_be_fused_is_refused(markov: Values) -> None:
 
 def test_whole_arms_end_where_dense_ones_do(markov: Values, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[bool] = []
-    fused_loss = objective_module.fused_distillation_loss
+    fused_loss = objective_module.fused_loss
 
     def counted(*given: Any, **named: Any) -> Any:
-        calls.append(named["teacher_hidden"] is not None)
+        calls.append(given[2] is not None)
         return fused_loss(*given, **named)
 
-    monkeypatch.setattr(objective_module, "fused_distillation_loss", counted)
+    monkeypatch.setattr(objective_module, "fused_loss", counted)
     dense = run(Recipe.from_dict(markov(steps=8, seeds=1, fused=False)))
     assert not calls
     fused = run(Recipe.from_dict(markov(steps=8, seeds=1, fused=True)))

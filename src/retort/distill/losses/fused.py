@@ -22,7 +22,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -57,6 +57,11 @@ class Head:
     bias: Tensor | None = None
     scale: float = 1.0
     softcap: float | None = None
+
+    def cut(self, num_tokens: int) -> Head:
+        """That of the first `num_tokens` tokens, without a gradient."""
+        bias = None if self.bias is None else self.bias.detach()[:num_tokens]
+        return replace(self, weight=self.weight.detach()[:num_tokens], bias=bias)
 
     def into(self, hidden_TD: Tensor, logits_TV: Tensor) -> None:
         """Write the logits of a chunk into its buffer."""
@@ -133,35 +138,56 @@ def fused_distillation_loss(
 
     Raises InputError as `distillation_loss` does, and for weights that do not fit their hidden states.
     """
-    mixture = Mixture.of(temperature, alpha, divergence)
+    teacher = None
+    if teacher_weight is not None:
+        teacher = Head(teacher_weight, teacher_bias, teacher_scale, teacher_softcap)
+    return fused_loss(
+        student_hidden,
+        Head(student_weight, student_bias, student_scale, student_softcap),
+        teacher_hidden,
+        teacher,
+        labels,
+        Mixture.of(temperature, alpha, divergence),
+        ignore_index,
+        chunk_positions,
+    )
+
+
+def fused_loss(
+    student_hidden: Tensor,
+    student: Head,
+    teacher_hidden: Tensor | None,
+    teacher: Head | None,
+    labels: Tensor,
+    mixture: Mixture,
+    ignore_index: int = IGNORE_INDEX,
+    chunk_positions: int | None = None,
+) -> tuple[Tensor, Tensor]:
+    """`fused_distillation_loss` of two models' heads."""
     check_shape(labels, student_hidden, "student hidden states")
-    _check_head(student_hidden, student_weight, student_bias, student_softcap, "student")
-    teacher = teacher_rows = None
-    if alpha > 0:
-        if teacher_hidden is None or teacher_weight is None:
-            raise InputError(f"alpha is {alpha} but the teacher is missing; give it, or set alpha to 0.")
+    _check_head(student_hidden, student, "student")
+    vocab_size = len(student.weight)
+    if mixture.alpha == 0:
+        teacher = teacher_hidden = None
+    elif teacher_hidden is None or teacher is None:
+        raise InputError(f"alpha is {mixture.alpha} but the teacher is missing; give it, or set alpha to 0.")
+    else:
         check_shape(labels, teacher_hidden, "teacher hidden states")
-        _check_head(teacher_hidden, teacher_weight, teacher_bias, teacher_softcap, "teacher")
+        _check_head(teacher_hidden, teacher, "teacher")
         # Ids that the student lacks are conditioned away: their logits need not be made.
-        shared = min(len(teacher_weight), len(student_weight))
-        teacher = Head(
-            teacher_weight.detach()[:shared],
-            None if teacher_bias is None else teacher_bias.detach()[:shared],
-            teacher_scale,
-            teacher_softcap,
-        )
-        teacher_rows = teacher_hidden.detach().reshape(-1, teacher_hidden.shape[-1])
-    kept = kept_positions(labels, len(student_weight), ignore_index)
+        teacher = teacher.cut(vocab_size)
+        teacher_hidden = teacher_hidden.detach().reshape(-1, teacher_hidden.shape[-1])
+    kept = kept_positions(labels, vocab_size, ignore_index)
     total: Tensor = _FusedSum.apply(
         student_hidden.reshape(-1, student_hidden.shape[-1]),
-        student_weight,
-        student_bias,
-        teacher_rows,
+        student.weight,
+        student.bias,
+        teacher_hidden,
         teacher,
         labels.reshape(-1),
         kept,
-        (student_scale, student_softcap),
-        chunk_positions or max(1, CHUNK_ELEMENTS // len(student_weight)),
+        (student.scale, student.softcap),
+        chunk_positions or max(1, CHUNK_ELEMENTS // vocab_size),
         mixture,
     )
     return total, torch.tensor(kept.numel(), device=student_hidden.device)
@@ -250,9 +276,8 @@ class _FusedSum(torch.autograd.Function):
         return (*(None if one is None else one * grad_output.to(one.dtype) for one in kept), *[None] * 7)
 
 
-def _check_head(
-    hidden: Tensor, weight: Tensor, bias: Tensor | None, softcap: float | None, name: str
-) -> None:
+def _check_head(hidden: Tensor, head: Head, name: str) -> None:
+    weight, bias = head.weight, head.bias
     if weight.ndim != 2 or weight.shape[1] != hidden.shape[-1]:
         raise InputError(
             f"the {name}'s weight has shape {list(weight.shape)} and its hidden states {list(hidden.shape)};"
@@ -262,8 +287,8 @@ def _check_head(
         raise InputError(
             f"the {name}'s bias has shape {list(bias.shape)}; it must be [{len(weight)}], one number per token."
         )
-    if softcap is not None and not softcap > 0:
-        raise InputError(f"the {name}'s softcap is {softcap}; it must be above 0, or None for none.")
+    if head.softcap is not None and not head.softcap > 0:
+        raise InputError(f"the {name}'s softcap is {head.softcap}; it must be above 0, or None for none.")
 
 
 TRIED_TOKENS = 4
@@ -298,15 +323,10 @@ class OutputHead:
         found: Tensor | None = getattr(self.module, "bias", None)
         return found
 
-    def arguments(self, side: str, num_tokens: int | None = None) -> dict[str, Any]:
-        """What `fused_distillation_loss` takes of the `side` (student, teacher), of the first `num_tokens` tokens."""
-        bias = self.bias
-        return {
-            f"{side}_weight": self.weight[:num_tokens],
-            f"{side}_bias": None if bias is None else bias[:num_tokens],
-            f"{side}_scale": self.scale,
-            f"{side}_softcap": self.softcap,
-        }
+    @property
+    def now(self) -> Head:
+        """With the weights that it has at this moment."""
+        return Head(self.weight, self.bias, self.scale, self.softcap)
 
     @contextmanager
     def hidden(self) -> Iterator[list[Tensor]]:
@@ -393,8 +413,7 @@ def _explains(model: Any, head: OutputHead) -> bool:
     hidden = seen[0].float().reshape(-1, seen[0].shape[-1])
     if len(hidden) != len(logits) or len(head.weight) != logits.shape[-1]:
         return False
-    made = torch.empty_like(logits)
-    bias = None if head.bias is None else head.bias.float()
-    Head(head.weight.float(), bias, head.scale, head.softcap).into(hidden, made)
+    made, bias = torch.empty_like(logits), None if head.bias is None else head.bias.float()
+    replace(head.now, weight=head.weight.float(), bias=bias).into(hidden, made)
     allowed = TOLERANCE if head.weight.dtype == torch.float32 else HALF_FLOAT_TOLERANCE
     return bool((made - logits).abs().max() <= allowed * logits.abs().max())
