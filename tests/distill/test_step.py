@@ -23,7 +23,8 @@ from retort.distill.measure import held_out_nll
 from retort.distill.models import Teacher
 from retort.distill.objective import Objective
 from retort.distill.recipe import Recipe
-from retort.distill.step import DistillTrainer, trackers, training_arguments
+from retort.distill.step import DistillTrainer, training_arguments
+from retort.distill.tracking import trackers
 from retort.errors import InputError
 
 VOCAB_SIZE, LENGTH = 12, 6

@@ -37,7 +37,8 @@ from retort.distill.models import fingerprint, new_student
 from retort.distill.objective import Objective
 from retort.distill.recipe import Recipe
 from retort.distill.results import ArmResult
-from retort.distill.step import DistillTrainer, OnStep, make_trainer, reported
+from retort.distill.step import DistillTrainer, OnStep, make_trainer
+from retort.distill.tracking import reported
 from retort.sources.transformers import quiet_transformers
 
 FORMAT = 2  # raise it when the same recipe would give other numbers

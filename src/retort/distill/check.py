@@ -68,7 +68,7 @@ def check_recipe(recipe: Recipe) -> Checked:
     from retort.distill.experiment import arm_names, tries
     from retort.distill.models import check_student_config
     from retort.distill.objective import Objective
-    from retort.distill.step import reporters
+    from retort.distill.tracking import reporters
 
     if isinstance(recipe.student, Student) and recipe.student.config is not None:
         check_student_config(recipe.student.config)

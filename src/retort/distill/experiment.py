@@ -49,8 +49,8 @@ from retort.distill.results import (
     token_frequency,
     write_cards,
 )
-from retort.distill.step import log_result, reporters
 from retort.distill.teacher_text import teacher_text
+from retort.distill.tracking import log_result, reporters
 from retort.errors import InputError
 from retort.numerals import decimals
 

@@ -5,36 +5,19 @@ What is ours: the loss is a sum over unmasked positions divided once by their nu
 all micro-batches and ranks; labels are shifted in the losses and nowhere else; rows are read in a fixed order;
 held-out text is measured the same way for every arm; and the clock counts training alone, without measuring and
 saving.
-
-Training is logged to the usual places (TensorBoard, Weights & Biases, MLflow and what else transformers knows), each
-arm and seed as a run of its own under its name (`soft-seed0`). TensorBoard's files lie in `logs` of the recipe's
-output folder, since an arm's working folder goes when it is finished.
 """
 
 from __future__ import annotations
 
-import functools
-import os
 import statistics
-import sys
-import tempfile
 import time
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import (
-    PrinterCallback,
-    Trainer,
-    TrainerCallback,
-    TrainerControl,
-    TrainerState,
-    TrainingArguments,
-)
+from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 from transformers.trainer_callback import ExportableState
 
 from retort.distill import ranks
@@ -44,23 +27,8 @@ from retort.distill.losses.fused import find_head
 from retort.distill.measure import held_out_nll
 from retort.distill.objective import Objective, is_on_policy, own_batch, row_seed
 from retort.distill.recipe import OnPolicy, Recipe, temperature_at
-from retort.distill.results import DistillResult
-from retort.errors import InputError, did_you_mean
+from retort.errors import InputError
 
-TENSORBOARD_FOLDER = "TENSORBOARD_LOGGING_DIR"  # where transformers looks for it
-# Libraries that hold one run a process until they are told that it is over: else all arms would write into the first.
-AUTO = "auto"
-TRUE = ("1", "true", "on", "yes")
-SET_UP_BY = {
-    "wandb": ("WANDB_PROJECT", "WANDB_API_KEY", "WANDB_MODE"),
-    "mlflow": ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME"),
-    "trackio": ("TRACKIO_PROJECT", "TRACKIO_SPACE_ID"),
-    "comet_ml": ("COMET_API_KEY",),
-    "swanlab": ("SWANLAB_PROJECT", "SWANLAB_API_KEY"),
-}
-"""Trackers that may send, and the variables by which somebody says that they should."""
-
-ENDING = {"wandb": "finish", "trackio": "finish", "mlflow": "end_run", "swanlab": "finish"}
 SCHEDULER_NAMES = {"cosine": "cosine", "linear": "linear", "constant": "constant_with_warmup"}
 ADAM_BETA2 = 0.95  # runs are hundreds of steps: 0.999 would still remember the first ones at the end
 LARGEST_GRADIENT_NORM = 1.0
@@ -318,132 +286,3 @@ def make_trainer(
         # Trainer refuses eval_strategy without one; `evaluate` reads held_out.
         eval_dataset=[] if held_out is not None else None,
     )
-
-
-def trackers(recipe: Recipe) -> tuple[str, ...]:
-    """The names in `report_to`, with "auto" as what is installed and writes beside the results or was set up here.
-
-    Nothing leaves the machine unasked: a tracker that sends is taken only where the environment already names its
-    account, project or server, as every other program on this machine would find it.
-    """
-    if AUTO not in recipe.report_to:
-        return recipe.report_to
-    from transformers.integrations.integration_utils import get_available_reporting_integrations
-
-    off = os.environ.get("WANDB_MODE") == "disabled" or os.environ.get("WANDB_DISABLED", "").lower() in TRUE
-    wanted = {name for name, variables in SET_UP_BY.items() if any(map(os.environ.get, variables))}
-    wanted -= {"wandb"} if off else set()
-    wanted |= {"tensorboard"} if recipe.output is not None else set()
-    installed = [name for name in get_available_reporting_integrations() if name in wanted]
-    return tuple(dict.fromkeys([*(name for name in recipe.report_to if name != AUTO), *installed]))
-
-
-def _harmless(callback: TrainerCallback, name: str) -> TrainerCallback:
-    """The callback of a tracker that nobody named in the recipe: where it fails, the training goes on without it."""
-    working = True
-
-    def guarded(event: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(event)
-        def called(*arguments: Any, **named: Any) -> Any:
-            nonlocal working
-            if not working:
-                return None
-            try:
-                return event(*arguments, **named)
-            except Exception as problem:
-                working = False
-                reason = " ".join(str(problem).split())
-                warnings.warn(f"{name} does not work here ({reason}); it is left out.", stacklevel=2)
-                return None
-
-        return called
-
-    for event in ("on_init_end", "on_train_begin", "on_log", "on_save", "on_train_end"):
-        setattr(callback, event, guarded(getattr(callback, event)))
-    return callback
-
-
-def reporters(recipe: Recipe) -> list[TrainerCallback]:
-    """Trainer's callbacks. Raises InputError for a name it does not know or whose library is not installed."""
-    from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
-
-    found = []
-    for name in trackers(recipe):
-        if name not in recipe.report_to:
-            try:
-                found.append(_harmless(INTEGRATION_TO_CALLBACK[name](), name))
-            except Exception as problem:  # whatever a tracker's own start can raise
-                reason = " ".join(str(problem).split())
-                warnings.warn(f"{name} does not work here ({reason}); it is left out.", stacklevel=2)
-            continue
-        if name not in INTEGRATION_TO_CALLBACK:
-            known = sorted(INTEGRATION_TO_CALLBACK)
-            raise InputError(
-                f"report_to has {name!r}{did_you_mean(name, known)}; allowed are {', '.join(known)}."
-            )
-        try:
-            found.append(INTEGRATION_TO_CALLBACK[name]())
-        except (ImportError, RuntimeError) as error:
-            reason = " ".join(str(error).split())
-            raise InputError(
-                f"report_to has {name!r}, which is not installed here ({reason.rstrip('.')}); install it, or leave it"
-                " out of report_to."
-            ) from None
-    return found
-
-
-@contextmanager
-def reported(trainer: Trainer, recipe: Recipe, run: str) -> Iterator[None]:
-    """Trainings inside are logged to the recipe's trackers as `run`."""
-    names = trackers(recipe)
-    with _logging_to(names, run, recipe.output):
-        if names:
-            trainer.args.run_name = run
-        for one in reporters(recipe):
-            trainer.add_callback(one)
-        yield
-
-
-@contextmanager
-def _logging_to(names: Sequence[str], run: str, output: str | None) -> Iterator[None]:
-    before = os.environ.get(TENSORBOARD_FOLDER)
-    if names and output is not None:
-        os.environ[TENSORBOARD_FOLDER] = str(Path(before or Path(output) / "logs") / run)
-    try:
-        yield
-        for name in names:
-            if name in ENDING and name in sys.modules:
-                getattr(sys.modules[name], ENDING[name])()
-    finally:
-        if names and output is not None:
-            if before is None:
-                os.environ.pop(TENSORBOARD_FOLDER, None)
-            else:
-                os.environ[TENSORBOARD_FOLDER] = before
-
-
-def log_result(recipe: Recipe, found: DistillResult) -> None:
-    """Log the paired differences with their intervals, and the verdicts, as a run of its own."""
-    names = trackers(recipe)
-    if not names:
-        return
-    values: dict[str, float | str] = {
-        "verdict": found.verdict,
-        "verdict_equal_time": found.verdict_equal_time,
-    }
-    for name in ("difference", "difference_test", "difference_equal_time", "difference_equal_time_test"):
-        difference = getattr(found, name)
-        if difference is not None:
-            values[name] = difference.mean
-            values |= dict(zip((f"{name}_low", f"{name}_high"), difference.ci or (), strict=False))
-    numbers = {name: value for name, value in values.items() if isinstance(value, float)}
-    with (
-        tempfile.TemporaryDirectory(prefix="retort-result-") as folder,
-        _logging_to(names, "result", recipe.output),
-    ):
-        arguments = TrainingArguments(output_dir=folder, run_name="result", report_to="none", use_cpu=True)
-        state, control = TrainerState(is_world_process_zero=True), TrainerControl()
-        for one in reporters(recipe):
-            one.on_train_begin(arguments, state, control, model=None)
-            one.on_log(arguments, state, control, model=None, logs=dict(numbers))
-            one.on_train_end(arguments, state, control, model=None)
