@@ -5,9 +5,9 @@
                    data/, teacher_text.py    losses/, cache/
 
 The upper line is the way of a recipe, top down; below it is what each part works with: models and rows of text, the
-terms of the loss, soft targets. check.py says what can be said of a recipe before it runs; tracking.py logs it to other
-programs; ranks.py lets several
-processes be one. Start with recipe.py, then experiment.py. torch is loaded by `run`, `distill` and `losses` alone.
+terms of the loss, soft targets. check.py says what can be said of a recipe before it runs; tracking.py logs it to
+other programs; ranks.py lets several processes be one. Start with recipe.py, then experiment.py. torch is loaded by
+`run`, `distill` and `losses` alone.
 
 `retort.distill(recipe)` is `distill` below: the package itself can be called.
 """

@@ -21,6 +21,7 @@ Keys repeat and rise, which Parquet stores in next to nothing; targets are packe
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -82,13 +83,15 @@ def write_shard(file: Path, positions: pa.Table) -> None:
     )
 
 
-def read_shard(data: bytes, name: str) -> pa.Table:
-    """The positions of a shard from its file's bytes. Raises SourceError where they are no such shard."""
+def read_shard(folder: Path, shard: Shard) -> pa.Table:
+    """The positions of a shard. Raises SourceError for another file than the manifest's, or one that is no shard."""
     try:
-        positions = pq.read_table(pa.BufferReader(data)).combine_chunks()
+        positions = pq.read_table(pa.BufferReader(shard_bytes(folder, shard))).combine_chunks()
         _need_sound(positions)
     except (pa.ArrowException, KeyError, ValueError, TypeError, OSError) as error:
-        raise SourceError(f"shard {name} cannot be read: {' '.join(str(error).split())}") from None
+        raise SourceError(
+            f"shard {folder / shard.file} cannot be read: {' '.join(str(error).split())}"
+        ) from None
     return positions
 
 
@@ -118,12 +121,6 @@ def _need_sound(positions: pa.Table) -> None:
         raise ValueError("its documents are not in order")
     if (np.diff(offset)[document[1:] == document[:-1]] != 1).any() or (offset < 0).any():
         raise ValueError("a document's offsets do not follow one another")
-
-
-def write_tokens(file: Path, texts: list[str]) -> None:
-    """Write the texts of all tokens, in the order of their ids."""
-    table = pa.table({"text": pa.array(texts, pa.string())})
-    pq.write_table(table, file.absolute(), compression="zstd", store_schema=False)
 
 
 def read_tokens(file: Path) -> list[str]:
@@ -223,8 +220,8 @@ class Manifest:
         values = {**asdict(self), "shards": [asdict(shard) for shard in self.shards]}
         if self.server is None:
             del values["server"]  # as manifests were before servers could teach
-        text = json.dumps(values, indent=1) + "\n"
-        write_whole(folder / MANIFEST, lambda partial: _write_text(partial, text))
+        with whole_file(folder / MANIFEST) as partial:
+            partial.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
 
     @classmethod
     def read(cls, folder: Path) -> Manifest:
@@ -252,18 +249,15 @@ class Manifest:
             ) from None
 
 
-def _write_text(file: Path, text: str) -> None:
-    file.write_text(text, encoding="utf-8")
-
-
-def write_whole(file: Path, write: Callable[[Path], None]) -> None:
-    """Let `write` make a file under a temporary name, and give it its own once every byte is on the disk.
+@contextmanager
+def whole_file(file: Path) -> Iterator[Path]:
+    """A temporary name to write under; what is there takes its place at `file` once every byte is on the disk.
 
     Raises SourceError where the disk is full or refuses; what stood at `file` before is then still there.
     """
     partial = file.with_name(f".{file.name}{PARTIAL}")
     try:
-        write(partial)
+        yield partial
         with partial.open("rb+") as written:
             os.fsync(written.fileno())
         partial.replace(file)
@@ -350,22 +344,21 @@ def begin(
         )
     # All of them before anything is computed: a damaged shard found after hours would have been there from the start.
     for shard in manifest.shards:
-        check_shard(folder, shard)
+        if (folder / shard.file).is_file():
+            shard_bytes(folder, shard)
     return manifest
 
 
-def check_shard(folder: Path, shard: Shard, *, may_be_missing: bool = True) -> None:
-    """Raise SourceError unless the shard's file has the size and the SHA-256 of the manifest."""
+def shard_bytes(folder: Path, shard: Shard) -> bytes:
+    """The shard's file. Raises SourceError unless it has the size and the SHA-256 of the manifest."""
     file = folder / shard.file
     if not file.is_file():
-        if may_be_missing:
-            return
         raise SourceError(f"{shard.file} is missing from {folder}; capture it again with --resume.")
-    size = file.stat().st_size
-    found = checksum(file) if size == shard.bytes else None
+    data = file.read_bytes()
+    found = hashlib.sha256(data).hexdigest() if len(data) == shard.bytes else None
     if found != shard.sha256:
         difference = (
-            f"is {size:,} bytes long and {MANIFEST} says {shard.bytes:,}"
+            f"is {len(data):,} bytes long and {MANIFEST} says {shard.bytes:,}"
             if found is None
             else f"has SHA-256 {found} and {MANIFEST} says {shard.sha256}"
         )
@@ -373,6 +366,7 @@ def check_shard(folder: Path, shard: Shard, *, may_be_missing: bool = True) -> N
             f"{file} {difference}: it is damaged. Nothing else was touched; restore it from a copy, or delete this one"
             " file and run the capture with --resume."
         )
+    return data
 
 
 def write_cache(
@@ -428,14 +422,15 @@ def write_cache(
 
 def _mean_rest(folder: Path, shards: Sequence[Shard]) -> dict[str, float]:
     """The means over all positions of both bounds: what students of this cache are not taught."""
-    rests = [rest_of(read_shard((folder / one.file).read_bytes(), one.file)) for one in shards]
+    rests = [rest_of(read_shard(folder, one)) for one in shards]
     low, high = sum(rest.sum(0, dtype=np.float64) for rest in rests) / sum(map(len, rests))
     return {"rest_low": float(low), "rest_high": float(high)}
 
 
 def keep_shard(folder: Path, file: str, documents: int, positions: pa.Table) -> Shard:
     """Write the positions of some documents as `file`; what the manifest says of it."""
-    write_whole(folder / file, lambda partial: write_shard(partial, positions))
+    with whole_file(folder / file) as partial:
+        write_shard(partial, positions)
     return Shard(
         file=file,
         first_document=positions["document"][0].as_py(),
@@ -469,13 +464,16 @@ def in_shards(
 
 def keep_tokens(folder: Path, texts: list[str]) -> None:
     """Write the texts of all tokens, so that a cache can be looked at without its teacher."""
-    write_whole(folder / TOKENS, lambda partial: write_tokens(partial, texts))
+    table = pa.table({"text": pa.array(texts, pa.string())})
+    with whole_file(folder / TOKENS) as partial:
+        pq.write_table(table, partial.absolute(), compression="zstd", store_schema=False)
 
 
 def add_seconds(folder: Path, seconds: float) -> None:
     """Count the time that a run took, on top of those before."""
-    text = json.dumps({"seconds": (seconds_of(folder) or 0.0) + seconds}) + "\n"
-    write_whole(_times(folder), lambda partial: _write_text(partial, text))
+    told = {"seconds": (seconds_of(folder) or 0.0) + seconds}
+    with whole_file(_times(folder)) as partial:
+        partial.write_text(json.dumps(told) + "\n", encoding="utf-8")
 
 
 def seconds_of(folder: Path) -> float | None:

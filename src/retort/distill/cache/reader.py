@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import hashlib
 from bisect import bisect_right
-from collections import OrderedDict
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,6 @@ from retort.distill.cache.folder import (
     NOT_TOLD,
     TOKENS,
     Manifest,
-    Shard,
-    check_shard,
     read_shard,
     read_tokens,
     rest_of,
@@ -65,15 +63,12 @@ class Cache:
         self.codec = find_codec(self.origin.codec)
         self.layout = Layout(self.origin.vocabulary, self.origin.temperature, self.origin.seed)
         self._firsts = [shard.first_document for shard in self.manifest.shards]
-        self._loaded: OrderedDict[int, _Loaded] = OrderedDict()
+        self._shard = lru_cache(SHARDS_IN_MEMORY)(self._load)
         self._checked: set[tuple[int, bytes]] = set()  # documents whose text was compared
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __reduce__(self) -> tuple[type[Cache], tuple[Path]]:
         """For workers in other processes: the folder, not the shards in memory."""
-        return {"folder": self.folder}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state["folder"])  # type: ignore[misc]
+        return Cache, (self.folder,)
 
     @property
     def digest(self) -> str:
@@ -134,7 +129,7 @@ class Cache:
         so that the soft term of the loss is 0.
         """
         documents, offsets = np.asarray(documents, np.int64), np.asarray(offsets, np.int64)
-        wanted = np.asarray([bisect_right(self._firsts, one) - 1 for one in documents.tolist()], np.int64)
+        wanted = np.searchsorted(self._firsts, documents, side="right") - 1
         order, parts, untold = [], [], []
         for number in np.unique(wanted).tolist() or [0]:
             where = np.flatnonzero(wanted == number)
@@ -247,23 +242,8 @@ class Cache:
             raise InputError(f"document {document} is not in {self.folder}.")
         return shard.positions.slice(shard.begins[place], shard.begins[place + 1] - shard.begins[place])
 
-    def _shard(self, number: int) -> _Loaded:
-        if number in self._loaded:
-            self._loaded.move_to_end(number)
-            return self._loaded[number]
-        loaded = self._loaded[number] = self._load(number)
-        if len(self._loaded) > SHARDS_IN_MEMORY:
-            self._loaded.popitem(last=False)
-        return loaded
-
     def _load(self, number: int) -> _Loaded:
-        shard: Shard = self.manifest.shards[number]
-        check_shard(self.folder, shard, may_be_missing=False)
-        data = (self.folder / shard.file).read_bytes()
-        # The bytes that are used, not those of the file a moment ago.
-        if hashlib.sha256(data).hexdigest() != shard.sha256:
-            raise SourceError(f"{self.folder / shard.file} changed while it was read; try again.")
-        positions = read_shard(data, str(self.folder / shard.file))
+        positions = read_shard(self.folder, self.manifest.shards[number])
         documents, begins = np.unique(positions["document"].to_numpy(), return_index=True)
         seeds = [
             document_seed(self.origin.seed, document, content)

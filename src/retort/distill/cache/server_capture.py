@@ -177,8 +177,7 @@ def _shards(
     yield from finished
     begin_at = 0
     if finished:
-        last = folder / finished[-1].file
-        begin_at = read_shard(last.read_bytes(), str(last))["document"][-1].as_py() + 1
+        begin_at = read_shard(folder, finished[-1])["document"][-1].as_py() + 1
     read = _documents(source, origin, corpus, codec, names, begin_at)
     for documents in in_shards(read, lambda one: len(one.tokens), origin.shard_tokens):
         positions = _positions(documents, codec, origin, names)
