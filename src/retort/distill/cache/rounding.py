@@ -20,8 +20,8 @@ then the number, most significant bit first; the last byte is filled with zeros.
    beginning and thin out (order-k exponential Golomb, Teuhola 1978)
 3. how many counts are above 1, plus one; for each how many pairs it is behind the last such one, and count - 1
 
-Everything is numpy over all records at once, a number of each record at a time. So no index is used before it was
-compared with the arrays there are: a record that is no record raises SourceError, whatever its bytes.
+Packing and unpacking are loops over bits, compiled. No index is used before it was compared with the arrays there are:
+a record that is no record raises SourceError, whatever its bytes.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from retort.errors import SourceError
@@ -40,7 +41,7 @@ Whole = NDArray[np.int64]
 # Orders times shifts is how many different roundings there are: a hundred thousand for a vocabulary of 8,192.
 NUM_ORDERS = 16
 MEAN_BITS = 4  # the running mean of the gaps is kept in sixteenths
-LONGEST = 57  # bits of a number: what is sure to be inside eight bytes from any bit of the first
+LONGEST = 57  # bits of a number
 
 
 @dataclass(frozen=True)
@@ -108,51 +109,7 @@ def unrounded(
 
 def pack(rows: Whole, ranks: Whole, counts: Whole, num_rows: int) -> tuple[NDArray[np.uint8], Whole]:
     """The records of pairs that are sorted by row and rank: their bytes, and where each of `num_rows` ends."""
-    pairs = np.bincount(rows, minlength=num_rows)
-    begins = np.cumsum(pairs) - pairs
-    places = np.arange(len(rows)) - begins[rows]
-    gaps = ranks - np.where(places > 0, np.roll(ranks, 1), -1) - 1
-    # A number of each record at a time, since k depends on the gaps before it.
-    orders, mean = np.zeros(len(rows), np.int64), np.zeros(num_rows, np.int64)
-    for place in range(int(pairs.max(initial=0))):
-        alive = np.flatnonzero(pairs > place)
-        at = begins[alive] + place
-        orders[at] = _order(mean[alive])
-        mean[alive] = _next_mean(mean[alive], gaps[at])
-    large = np.flatnonzero(counts > 1)
-    large_rows = rows[large]
-    first = np.r_[True, large_rows[1:] != large_rows[:-1]] if len(large) else np.zeros(0, np.bool_)
-    behind = places[large] - np.where(first, -1, np.roll(places[large], 1))
-    some = np.flatnonzero(pairs > 0)
-    every = np.arange(num_rows)
-    # (row, place in the record, number, k), in the order of rows and of places in them.
-    parts: list[tuple[Whole, Whole, Whole, Whole | int]] = [
-        (every, np.zeros_like(every), pairs + 1, 0),
-        (rows, 1 + places, gaps + (1 << orders), orders),
-        (some, 1 + pairs[some], np.bincount(large_rows, minlength=num_rows)[some] + 1, 0),
-        (large_rows, 2 + pairs[large_rows] + 2 * places[large], behind, 0),
-        (large_rows, 3 + pairs[large_rows] + 2 * places[large], counts[large] - 1, 0),
-    ]
-    row_of, place_of = np.concatenate([one[0] for one in parts]), np.concatenate([one[1] for one in parts])
-    numbers = np.concatenate([one[2] for one in parts])
-    low_bits = np.concatenate([np.broadcast_to(one[3], one[0].shape) for one in parts])
-    order = np.lexsort((place_of, row_of))
-    return _bits(row_of[order], numbers[order], low_bits[order], num_rows)
-
-
-def _bits(rows: Whole, numbers: Whole, low_bits: Whole, num_rows: int) -> tuple[NDArray[np.uint8], Whole]:
-    """Numbers as bits, the records of each row filled up to whole bytes."""
-    lengths = 2 * _log2(numbers >> low_bits) + 1 + low_bits
-    used = np.bincount(rows, lengths, minlength=num_rows).astype(np.int64)
-    ends = np.cumsum((used + 7) // 8)
-    row_begins = 8 * np.concatenate([np.zeros(1, np.int64), ends[:-1]])
-    all_before = np.cumsum(lengths) - lengths
-    last = row_begins[rows] + all_before - (np.cumsum(used) - used)[rows] + lengths - 1
-    bits = np.zeros(8 * int(ends[-1]) if num_rows else 0, np.uint8)
-    # From the last bit of each number backwards, all numbers at once: as many passes as the longest has bits.
-    for bit in range(int(lengths.max(initial=0))):
-        there = np.flatnonzero(lengths > bit)
-        bits[last[there] - bit] = (numbers[there] >> bit) & 1
+    bits, ends = _pack(rows, ranks, counts, num_rows)
     return np.packbits(bits), ends
 
 
@@ -161,92 +118,126 @@ def unpack(data: NDArray[np.uint8], ends: Whole, vocab_size: int) -> tuple[Whole
 
     Raises SourceError for bytes that are no record over `vocab_size` tokens.
     """
-    numbers = _Numbers(data, ends)
-    every = np.arange(len(ends))
-    pairs = numbers.read(every, 0) - 1
-    _need((pairs <= vocab_size).all(), "it has more draws than there are tokens")
-    ranks = np.zeros((len(ends), max(1, int(pairs.max(initial=1)))), np.int64)
-    counts = np.zeros_like(ranks)
-    rank, mean = np.full(len(ends), -1), np.zeros(len(ends), np.int64)
-    # Each k follows from the gaps before it, so the records are walked side by side, a gap of each at a time: some 25
-    # calls of numpy, 50 µs, whatever the number of records. Taking slices for index arrays changed nothing.
-    for place in range(int(pairs.max(initial=0))):
-        alive = np.flatnonzero(pairs > place)
-        order = _order(mean[alive])
-        gap = numbers.read(alive, order) - (1 << order)
-        mean[alive] = _next_mean(mean[alive], gap)
-        rank[alive] += gap + 1
-        _need((rank[alive] < vocab_size).all(), f"a draw is of no token of {vocab_size:,}")
-        ranks[alive, place], counts[alive, place] = rank[alive], 1
-    large, at = np.zeros(len(ends), np.int64), np.full(len(ends), -1)
-    some = np.flatnonzero(pairs > 0)
-    large[some] = numbers.read(some, 0) - 1
-    _need((large <= pairs).all(), "more draws are repeated than there are draws")
-    for place in range(int(large.max(initial=0))):
-        alive = np.flatnonzero(large > place)
-        at[alive] += numbers.read(alive, 0)
-        _need((at[alive] < pairs[alive]).all(), "a count is of no draw")
-        counts[alive, at[alive]] = numbers.read(alive, 0) + 1
-    numbers.need_ends()
+    try:
+        pairs, *flat = _unpack(np.unpackbits(data), 8 * np.minimum(ends, len(data)), vocab_size)
+    except ValueError as error:
+        raise SourceError(f"a record of draws is damaged: {error}") from None
+    there = np.arange(max(1, pairs.max(initial=0))) < pairs[:, None]
+    ranks, counts = np.zeros((2, *there.shape), np.int64)
+    ranks[there], counts[there] = flat
     return ranks, counts
 
 
-class _Numbers:
-    """Reads the numbers of many records one after another: `bit` `[records]` is where each stands."""
-
-    def __init__(self, data: NDArray[np.uint8], ends: Whole) -> None:
-        begins = np.concatenate([np.zeros(1, np.int64), ends[:-1]]) if len(ends) else ends
-        _need((ends > begins).all() and (len(ends) == 0 or ends[-1] <= len(data)), "it is empty")
-        self.bit, self.stop = 8 * begins, 8 * ends
-        padded = np.concatenate([data, np.zeros(8, np.uint8)])
-        eight = np.lib.stride_tricks.sliding_window_view(padded, 8)
-        self._windows = np.ascontiguousarray(eight).view(">u8").ravel().astype(np.uint64)
-
-    def read(self, rows: Whole, low_bits: Whole | int) -> Whole:
-        """The next number of each of `rows`, whose last `low_bits` bits are as they are."""
-        bit = self.bit[rows]
-        _need((bit < self.stop[rows]).all(), "it ends in the middle of a number")
-        window = self._windows[bit >> 3] << (bit & 7).astype(np.uint64)
-        _need((window != 0).all(), "it holds a number that is too long")
-        length = 2 * (63 - _log2(window)) + 1 + low_bits
-        _need(
-            (length <= LONGEST).all() and (bit + length <= self.stop[rows]).all(),
-            "it ends in the middle of a number",
-        )
-        self.bit[rows] = bit + length
-        return (window >> (64 - length).astype(np.uint64)).astype(np.int64)
-
-    def need_ends(self) -> None:
-        """Raise SourceError unless every record ended in its last byte, which is filled with zeros."""
-        left = self.stop - self.bit
-        _need((left < 8).all(), "bytes are left over")
-        here = np.flatnonzero(left > 0)
-        rest = self._windows[self.bit[here] >> 3] << (self.bit[here] & 7).astype(np.uint64)
-        _need(
-            ((rest >> (64 - left[here]).astype(np.uint64)) == 0).all(),
-            "its last byte is not filled with zeros",
-        )
+@njit(cache=True)
+def _pack(rows: Whole, ranks: Whole, counts: Whole, num_rows: int) -> tuple[NDArray[np.uint8], Whole]:
+    bits = np.zeros(LONGEST * (3 * len(rows) + 2 * num_rows), np.uint8)
+    ends = np.zeros(num_rows, np.int64)
+    at = first = behind = 0
+    for row in range(num_rows):
+        while behind < len(rows) and rows[behind] == row:
+            behind += 1
+        at = _put(bits, at, behind - first + 1, 0)
+        rank, mean, repeated = -1, 0, 0
+        for pair in range(first, behind):
+            gap, order = ranks[pair] - rank - 1, _order(mean)
+            at = _put(bits, at, gap + (1 << order), order)
+            rank, mean = ranks[pair], _next_mean(mean, gap)
+            repeated += counts[pair] > 1
+        if behind > first:
+            at = _put(bits, at, repeated + 1, 0)
+        last = first - 1
+        for pair in range(first, behind):
+            if counts[pair] > 1:
+                at = _put(bits, _put(bits, at, pair - last, 0), counts[pair] - 1, 0)
+                last = pair
+        ends[row] = (at + 7) // 8
+        first, at = behind, 8 * ends[row]
+    return bits[:at], ends
 
 
-def _need(holds: bool | np.bool_, otherwise: str) -> None:
-    if not holds:
-        raise SourceError(f"a record of draws is damaged: {otherwise}")
+@njit(cache=True)
+def _unpack(bits: NDArray[np.uint8], stops: Whole, vocab_size: int) -> tuple[Whole, Whole, Whole]:
+    """How many pairs each record has, and the ranks and counts of all."""
+    pairs = np.zeros(len(stops), np.int64)
+    # Every pair takes a bit at least.
+    ranks, counts = np.zeros(len(bits), np.int64), np.ones(len(bits), np.int64)
+    at = first = 0
+    for row in range(len(stops)):
+        stop = stops[row]
+        number, at = _get(bits, at, stop, 0)
+        pairs[row], behind = number - 1, first + number - 1
+        if pairs[row] > vocab_size:
+            raise ValueError("it has more draws than there are tokens")
+        rank, mean = -1, 0
+        for pair in range(first, behind):
+            order = _order(mean)
+            number, at = _get(bits, at, stop, order)
+            gap = number - (1 << order)
+            rank, mean = rank + gap + 1, _next_mean(mean, gap)
+            if rank >= vocab_size:
+                raise ValueError("a draw is of no token")
+            ranks[pair] = rank
+        repeated, pair = 1, first - 1
+        if behind > first:
+            repeated, at = _get(bits, at, stop, 0)
+        for _ in range(repeated - 1):
+            step, at = _get(bits, at, stop, 0)
+            pair += step
+            if pair >= behind:
+                raise ValueError("a count is of no draw")
+            number, at = _get(bits, at, stop, 0)
+            counts[pair] = number + 1
+        if stop - at > 7 or bits[at:stop].any():
+            raise ValueError("bytes are left over, or its last byte is not filled with zeros")
+        at, first = stop, behind
+    return pairs, ranks[:first], counts[:first]
 
 
-def _log2(numbers: NDArray[np.integer]) -> Whole:
-    """The place of the highest bit of whole numbers above 0, from 0."""
-    # Cut to the 53 bits that a float64 holds: rounding up could change the place.
-    wide = numbers.astype(np.uint64)
-    exact = np.where(wide >> np.uint64(53) > 0, wide & ~np.uint64(2**11 - 1), wide).astype(np.float64)
-    return (np.frexp(exact)[1] - 1).astype(np.int64)
+@njit(cache=True)
+def _put(bits: NDArray[np.uint8], at: int, number: int, low_bits: int) -> int:
+    """Write a number at bit `at`, its last `low_bits` bits as they are; the bit behind it."""
+    zeros = _log2(number >> low_bits)
+    end = at + 2 * zeros + 1 + low_bits
+    for place in range(zeros + 1 + low_bits):
+        bits[end - 1 - place] = (number >> place) & 1
+    return end
 
 
-def _order(mean: Whole) -> Whole:
+@njit(cache=True)
+def _get(bits: NDArray[np.uint8], at: int, stop: int, low_bits: int) -> tuple[int, int]:
+    """The number at bit `at` of a record that stops at `stop`, and the bit behind it."""
+    zeros = 0
+    while at + zeros < stop and not bits[at + zeros]:
+        zeros += 1
+    end = at + 2 * zeros + 1 + low_bits
+    if end > stop:
+        raise ValueError("it ends in the middle of a number")
+    if end - at > LONGEST:
+        raise ValueError("it holds a number that is too long")
+    number = 0
+    for place in range(at + zeros, end):
+        number = 2 * number + bits[place]
+    return number, end
+
+
+@njit(cache=True)
+def _log2(number: int) -> int:
+    """The place of the highest bit of a whole number above 0, from 0."""
+    place = 0
+    while number > 1:
+        number >>= 1
+        place += 1
+    return place
+
+
+@njit(cache=True)
+def _order(mean: int) -> int:
     """k by the running mean of the gaps."""
-    return np.maximum(_log2((mean >> MEAN_BITS) + 1) - 1, 0)
+    return max(_log2((mean >> MEAN_BITS) + 1) - 1, 0)
 
 
-def _next_mean(mean: Whole, gap: Whole) -> Whole:
+@njit(cache=True)
+def _next_mean(mean: int, gap: int) -> int:
     return (3 * mean + 2 * (gap << MEAN_BITS)) // 5
 
 
