@@ -121,8 +121,8 @@ def test_a_record_does_not_depend_on_its_batch(text: str) -> None:
         one = Places(places(18).seeds[row : row + 1], places(18).offsets[row : row + 1])
         alone, _ = codec.encode(rows[row : row + 1], LAYOUT, one)
         assert alone[0] == whole[row]
-    if codec.width(40) is not None:
-        assert whole.type.byte_width == codec.width(40)
+    if (record := codec.record(40)) is not None:
+        assert whole.type.byte_width == record.itemsize
 
 
 def soft_gradient_errors(text: str, trials: int = 6000) -> tuple[np.ndarray, np.ndarray]:
@@ -207,7 +207,8 @@ def test_wide_vocabularies_take_wide_ids() -> None:
     for text in ("topk:3", "topk+tail:3+2", "sampled:50"):
         dense, ids = decoded(text, rows.log_softmax(-1), wide)
         assert dense.argmax() == 69_999 and {5, 65_536, 69_999} <= set(ids.ravel().tolist())
-    assert find_codec("topk:64").width(128_256) == 384 and find_codec("dense").width(128_256) == 256_512
+    widths = {text: find_codec(text).record(128_256).itemsize for text in ("topk:64", "dense")}
+    assert widths == {"topk:64": 384, "dense": 256_512}
 
 
 def test_written_forms() -> None:
@@ -320,8 +321,9 @@ def test_bytes_that_are_no_record_are_refused_or_are_one(data: bytes, vocab: int
 @pytest.mark.parametrize("text", SMALL)
 def test_records_of_zeros_and_of_ones_are_refused(text: str, fill: int) -> None:
     codec, where = find_codec(text), places(2)
-    record = bytes([fill]) * (codec.width(40) or 9)
-    packed = pa.array([record, record], pa.binary(codec.width(40) or -1))
+    width = codec.record(40).itemsize if codec.record(40) else None
+    record = bytes([fill]) * (width or 9)
+    packed = pa.array([record, record], pa.binary(width or -1))
     with pytest.raises(SourceError, match="damaged"):
         codec.check(codec.decode(packed, LAYOUT, where, np.zeros(2, np.float32)), 40)
 

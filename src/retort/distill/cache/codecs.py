@@ -80,9 +80,30 @@ class Codec:
             self.name + (f":{self.number}" if self.default else "") + (f"+{self.tail}" if self.tail else "")
         )
 
-    def width(self, vocab_size: int) -> int | None:
-        """Bytes per record, or None where it varies."""
-        raise NotImplementedError
+    def record(self, vocab_size: int) -> np.dtype[Any] | None:
+        """What a record holds, side by side; None where its width varies."""
+        return None
+
+    def pack(self, vocab_size: int, **columns: NDArray[Any]) -> pa.Array:
+        """Records of one width from the columns of `record`, each `[N, …]`."""
+        table = np.empty(len(columns["log_probs"]), self.record(vocab_size))
+        for name, column in columns.items():
+            table[name] = column
+        width = table.dtype.itemsize
+        return pa.Array.from_buffers(pa.binary(width), len(table), [None, pa.py_buffer(table.tobytes())])
+
+    def columns(self, records: pa.Array, vocab_size: int) -> NDArray[Any]:
+        """The records as an array of `record`. Raises SourceError for others, and for a log-probability above 0."""
+        record = self.record(vocab_size)
+        assert record is not None, "only a codec of one width has columns"
+        _need(records.type == pa.binary(record.itemsize), "its length is not the codec's")
+        start = records.offset * record.itemsize  # a buffer may be longer than its records
+        found = np.frombuffer(records.buffers()[1] or b"", record, len(records), start)
+        _need(
+            not np.isnan(found["log_probs"]).any() and (found["log_probs"] <= 0).all(),
+            "a logprob is above 0 or not a number",
+        )
+        return found
 
     def write(self, log_probs: Tensor, logits: Tensor, layout: Layout, places: Places) -> pa.Array:
         """Records of `[N, V]` rows: `log_probs` at tau in float32, `logits` as they came."""
@@ -117,8 +138,6 @@ class Codec:
         self, records: pa.Array, layout: Layout, places: Places, entropy: NDArray[np.float32]
     ) -> Targets:
         """What was written, for training. Raises SourceError for records that no teacher can have left."""
-        width, fixed = self.width(layout.vocab_size), pa.types.is_fixed_size_binary(records.type)
-        _need(width == (records.type.byte_width if fixed else None), "its length is not the codec's")
         ids, weights = self.read(records, layout, places)
         _need(
             (ids < layout.vocab_size).all(), f"a token id is outside the vocabulary of {layout.vocab_size:,}"
@@ -183,29 +202,6 @@ def id_type(vocab_size: int) -> np.dtype[np.generic]:
     return np.dtype(np.uint16 if vocab_size <= 2**16 else np.uint32)
 
 
-def _fixed(*parts: NDArray[np.generic]) -> pa.Array:
-    """Columns of fixed width, side by side in every record."""
-    rows = len(parts[0])
-    columns = [np.ascontiguousarray(part).view(np.uint8).reshape(rows, -1) for part in parts]
-    table = np.concatenate(columns, axis=1)
-    return pa.Array.from_buffers(pa.binary(table.shape[1]), rows, [None, pa.py_buffer(table.tobytes())])
-
-
-def _columns(records: pa.Array, *types: tuple[np.dtype[Any], int]) -> list[NDArray[Any]]:
-    """What `_fixed` put together: of each column its type and how many numbers it has in a record."""
-    width, rows = records.type.byte_width, len(records)
-    data = np.frombuffer(records.buffers()[1] or b"", np.uint8)
-    table = data[records.offset * width : (records.offset + rows) * width].reshape(rows, width)
-    edges = np.cumsum([0, *(kind.itemsize * count for kind, count in types)])
-    return [
-        np.ascontiguousarray(table[:, begin:end]).view(kind).reshape(rows, count)
-        for (kind, count), begin, end in zip(types, edges, edges[1:], strict=False)
-    ]
-
-
-FLOAT16, FLOAT32 = np.dtype(np.float16), np.dtype(np.float32)
-
-
 class Dense(Codec):
     """Whole rows; read as they are, so that every tau can be made of them."""
 
@@ -213,19 +209,18 @@ class Dense(Codec):
     help = "every token's logprob at τ = 1, in half precision; serves every τ"
     bias = "only rounding: a logprob x to |x| / 2,048"
 
-    def width(self, vocab_size: int) -> int:
-        return 2 * vocab_size
+    def record(self, vocab_size: int) -> np.dtype[Any]:
+        return np.dtype([("log_probs", np.float16, vocab_size)])
 
     def write(self, log_probs: Tensor, logits: Tensor, layout: Layout, places: Places) -> pa.Array:
-        return _fixed(torch.log_softmax(logits.float(), dim=-1).to(torch.float16).numpy())
+        rows = torch.log_softmax(logits.float(), dim=-1).to(torch.float16)
+        return self.pack(layout.vocab_size, log_probs=rows.numpy())
 
     def decode(
         self, records: pa.Array, layout: Layout, places: Places, entropy: NDArray[np.float32]
     ) -> Targets:
         """No ids and weights, but rows."""
-        _need(self.width(layout.vocab_size) == records.type.byte_width, "its length is not the codec's")
-        (rows,) = _columns(records, (FLOAT16, layout.vocab_size))
-        _need(not np.isnan(rows).any() and (rows <= 0).all(), "a logprob is above 0 or not a number")
+        rows = self.columns(records, layout.vocab_size)["log_probs"]
         return Targets(
             np.zeros((len(rows), 0), np.int64), np.zeros((len(rows), 0), np.float32), entropy, rows
         )
@@ -252,26 +247,20 @@ class TopK(Codec):
     bias = "the rest of the probability is given to the top K: a student learns p / p(top K)"
     default = 64
 
-    def width(self, vocab_size: int) -> int:
-        return min(self.number, vocab_size) * (id_type(vocab_size).itemsize + 2)
+    def record(self, vocab_size: int) -> np.dtype[Any]:
+        kept = min(self.number, vocab_size)
+        return np.dtype([("ids", id_type(vocab_size), kept), ("log_probs", np.float16, kept)])
 
     def write(self, log_probs: Tensor, logits: Tensor, layout: Layout, places: Places) -> pa.Array:
         ids, values = most_probable(log_probs, self.number)
-        return pack_top(ids.numpy(), values.numpy(), layout.vocab_size)
+        return self.pack(layout.vocab_size, ids=ids.numpy(), log_probs=values.numpy())
 
     def read(self, records: pa.Array, layout: Layout, places: Places) -> Read:
-        kept, kind = min(self.number, layout.vocab_size), id_type(layout.vocab_size)
-        ids, values = _columns(records, (kind, kept), (FLOAT16, kept))
-        _need(not np.isnan(values).any() and (values <= 0).all(), "a logprob is above 0 or not a number")
-        weights = np.exp(values.astype(np.float32))
+        rows = self.columns(records, layout.vocab_size)
+        weights = np.exp(rows["log_probs"].astype(np.float32))
         sums = weights.sum(-1, keepdims=True)
         _need((sums > 0).all(), "no token of it has any probability")
-        return ids.astype(np.int64), weights / sums
-
-
-def pack_top(ids: NDArray[np.integer], log_probs: NDArray[np.floating], vocab_size: int) -> pa.Array:
-    """The records of `topk` from `[N, K]` ids and log-probabilities; -inf is filling."""
-    return _fixed(ids.astype(id_type(vocab_size)), log_probs.astype(np.float16))
+        return rows["ids"].astype(np.int64), weights / sums
 
 
 class TopKAndTail(Codec):
@@ -283,9 +272,16 @@ class TopKAndTail(Codec):
     default = 32
     tail_default = 8
 
-    def width(self, vocab_size: int) -> int:
-        width = id_type(vocab_size).itemsize
-        return min(self.number, vocab_size) * (width + 4) + self.tail * width + 4
+    def record(self, vocab_size: int) -> np.dtype[Any]:
+        kept, kind = min(self.number, vocab_size), id_type(vocab_size)
+        return np.dtype(
+            [
+                ("ids", kind, kept),
+                ("log_probs", np.float32, kept),
+                ("drawn", kind, self.tail),
+                ("mass", np.float32),
+            ]
+        )
 
     def write(self, log_probs: Tensor, logits: Tensor, layout: Layout, places: Places) -> pa.Array:
         ids, values = most_probable(log_probs, self.number)
@@ -299,19 +295,15 @@ class TopKAndTail(Codec):
         # Rounding may put a point behind the last token that has any of the rest.
         last = np.array([np.searchsorted(row, row[-1]) for row in rest])
         drawn = np.minimum(drawn, last[:, None])
-        kind = id_type(layout.vocab_size)
-        return _fixed(ids.numpy().astype(kind), values.numpy(), drawn.astype(kind), mass.astype(np.float32))
+        return self.pack(layout.vocab_size, ids=ids.numpy(), log_probs=values.numpy(), drawn=drawn, mass=mass)
 
     def read(self, records: pa.Array, layout: Layout, places: Places) -> Read:
-        kept, kind = min(self.number, layout.vocab_size), id_type(layout.vocab_size)
-        ids, values, drawn, mass = _columns(
-            records, (kind, kept), (FLOAT32, kept), (kind, self.tail), (FLOAT32, 1)
-        )
-        _need(not np.isnan(values).any() and (values <= 0).all(), "a logprob is above 0 or not a number")
+        rows = self.columns(records, layout.vocab_size)
+        mass = rows["mass"][:, None]
         _need((mass >= 0).all() and (mass <= 1 + ROUNDING).all(), "the rest weighs below 0 or above 1")
-        shares = np.broadcast_to(mass / self.tail, drawn.shape)
-        weights = np.concatenate([np.exp(values), shares], axis=1)
-        return np.concatenate([ids, drawn], axis=1).astype(np.int64), weights
+        shares = np.broadcast_to(mass / self.tail, rows["drawn"].shape)
+        weights = np.concatenate([np.exp(rows["log_probs"]), shares], axis=1)
+        return np.concatenate([rows["ids"], rows["drawn"]], axis=1).astype(np.int64), weights
 
 
 class Sampled(Codec):
@@ -322,9 +314,6 @@ class Sampled(Codec):
     variance = "at most p (1 − p) / N, that of N independent draws, and at most 1 / (4 N²)"
     default = 50
 
-    def width(self, vocab_size: int) -> None:
-        return None
-
     def write(self, log_probs: Tensor, logits: Tensor, layout: Layout, places: Places) -> pa.Array:
         data, ends = round_rows(log_probs.exp().numpy(), self.number, layout.seed, places)
         edges = np.concatenate([np.zeros(1, np.int32), ends.astype(np.int32)])
@@ -332,6 +321,7 @@ class Sampled(Codec):
         return pa.Array.from_buffers(pa.binary(), len(ends), buffers)
 
     def read(self, records: pa.Array, layout: Layout, places: Places) -> Read:
+        _need(pa.types.is_binary(records.type), "its length is not the codec's")
         edges = np.frombuffer(records.buffers()[1] or bytes(4), np.int32).astype(np.int64)
         edges = edges[records.offset : records.offset + len(records) + 1]
         data = np.frombuffer(records.buffers()[2] or b"", np.uint8)[edges[0] : edges[-1]]

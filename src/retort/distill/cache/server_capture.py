@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from retort.distill.cache.codecs import Codec, pack_top
+from retort.distill.cache.codecs import Codec
 from retort.distill.cache.folder import (
     COLUMNS,
     FORMAT,
@@ -249,7 +249,7 @@ def _positions(documents: Sequence[ReadDocument], codec: Codec, origin: Origin, 
         "token": [document.ids[place] for document, place in flat],
         "entropy": np.full(len(flat), np.nan, np.float16),
     }
-    target = pack_top(ids, log_probs, origin.vocabulary)
+    target = codec.pack(origin.vocabulary, ids=ids, log_probs=log_probs)
     return pa.table(
         {name: pa.array(columns[name], kind) for name, kind in COLUMNS.items()}
         | {"target": target, "rest_low": pa.array(low), "rest_high": pa.array(high)}
