@@ -25,7 +25,6 @@ from retort.distill.objective import (
     Objective,
     continue_rows,
     is_on_policy,
-    own_batch,
     row_seed,
 )
 from retort.distill.recipe import OnPolicy, TemperatureSchedule
@@ -277,12 +276,6 @@ def test_a_killed_arm_says_the_same_again_and_the_control_never_speaks(
     assert plain.arms["hard"][0].val_nll == without.arms["hard"][0].val_nll
     assert plain.arms["soft"][0].val_nll != without.arms["soft"][0].val_nll
     assert plain.arms["soft"][0].tokens == plain.arms["hard"][0].tokens
-
-
-def test_rows_that_are_not_packed_text_are_refused() -> None:
-    batch = {name: torch.zeros(2, 6, dtype=torch.long) for name in ("input_ids", "labels", "attention_mask")}
-    with pytest.raises(InputError, match="rows have attention_mask"):
-        own_batch(tiny(0), batch, OnPolicy(share=1.0, prompt_tokens=2), TOKENS, [0, 1])
 
 
 def test_a_cache_cannot_judge_what_is_only_now_said(markov: Values) -> None:

@@ -66,12 +66,12 @@ def check_recipe(recipe: Recipe) -> Checked:
     model that does not exist.
     """
     from retort.distill.experiment import arm_names, tries
-    from retort.distill.models import check_student_config
+    from retort.distill.models import student_config
     from retort.distill.objective import Objective
     from retort.distill.tracking import reporters
 
     if isinstance(recipe.student, Student) and recipe.student.config is not None:
-        check_student_config(recipe.student.config)
+        student_config(recipe.student.config)
     reporters(recipe)
     objective = Objective(None, recipe.temperature, recipe.alpha, recipe.divergence)
     tokens = recipe.batch_size * recipe.sequence_length

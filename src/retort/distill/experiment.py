@@ -86,7 +86,7 @@ def run(
     if ranks.world_size() > 1 and isinstance(recipe.data.train, FromTeacher):
         ranks.shared(lambda: str(teacher_text(recipe)))  # before all of them need it
     setup, teacher = ranks.agreed(lambda: prepare(recipe))
-    cache = ranks.agreed(lambda: _cached_targets(setup))
+    cache = ranks.agreed(lambda: open_targets(recipe, setup.tokenizer, setup.train.contents))
     soft_labels = Objective(
         teacher if cache is None else None,
         recipe.temperature,
@@ -183,13 +183,6 @@ def _check_context(recipe: Recipe, teachers: list[Opened], student: Any) -> None
             need_separation(model, name)
 
 
-def _cached_targets(setup: Setup) -> CachedTargets | None:
-    if setup.recipe.targets is None:
-        return None
-    assert setup.train.contents is not None, "rows that are looked up in a cache know their documents"
-    return open_targets(setup.recipe, setup.tokenizer, setup.train.contents)
-
-
 def _seconds_of_capture(setup: Setup, targets: CachedTargets) -> float | None:
     """What the capture of the training text took: of a cache of more text, the share of the tokens used here."""
     seconds, tokens = targets.cache.seconds, targets.cache.manifest.tokens
@@ -243,12 +236,7 @@ class Course:
         self._on_point = on_point
         recipe = setup.recipe
         planned = [(name, recipe.steps) for _ in recipe.seeds for name in arms]
-        if isinstance(recipe.learning_rate, tuple):
-            rates = len(recipe.learning_rate) - _reuses(recipe)
-            searched = [name for name in arms if not _finds_as_hard(name, recipe)]
-            planned += [
-                (name, recipe.search_steps or recipe.steps) for name in searched for _ in range(rates)
-            ]
+        planned += [(name, recipe.search_steps or recipe.steps) for name in _tried_arms(recipe)]
         self._left = TimeLeft(on_progress, planned, equal_time_extra=capture_seconds)
 
     def train(self, name: str, seed: int, objective: Objective, steps: int) -> ArmResult:
@@ -322,12 +310,15 @@ def search(
 
 def tries(recipe: Recipe) -> int:
     """Trainings that the searches add to those of the arms and seeds; a try that is one of them counts once."""
+    return len(_tried_arms(recipe))
+
+
+def _tried_arms(recipe: Recipe) -> list[str]:
+    """The arm of each of these trainings."""
     if not isinstance(recipe.learning_rate, tuple):
-        return 0
-    rates = len(recipe.learning_rate)
-    if _reuses(recipe):
-        return len(arm_names(recipe)) * (rates - 1)
-    return len([name for name in arm_names(recipe) if not _finds_as_hard(name, recipe)]) * rates
+        return []
+    more = len(recipe.learning_rate) - _reuses(recipe)
+    return [name for name in arm_names(recipe) if not _finds_as_hard(name, recipe) for _ in range(more)]
 
 
 def _reuses(recipe: Recipe) -> bool:

@@ -200,8 +200,12 @@ def _check_vocabulary(vocab_size: int, tokenizer: Any) -> None:
         )
 
 
-def student_config(values: dict[str, Any], tokenizer: Any) -> Any:
-    """The transformers config in `values`; vocabulary and special tokens are the tokenizer's unless it says them."""
+def student_config(values: dict[str, Any], tokenizer: Any = None) -> Any:
+    """The transformers config in `values`; vocabulary and special tokens are the tokenizer's unless it says them.
+
+    Without a tokenizer the keys and values can be checked alone. Raises InputError for those that transformers does
+    not take.
+    """
     from huggingface_hub.errors import StrictDataclassError
     from transformers import AutoConfig
 
@@ -220,29 +224,16 @@ def student_config(values: dict[str, Any], tokenizer: Any) -> Any:
                 f"student config has the key {key!r}{did_you_mean(key, vars(known))}, which {model_type} models"
                 " do not have."
             )
-    settings.setdefault("vocab_size", len(tokenizer))
+    if tokenizer is not None:
+        settings.setdefault("vocab_size", len(tokenizer))
     for name in ("bos_token_id", "eos_token_id", "pad_token_id"):
-        settings.setdefault(name, getattr(tokenizer, name))
+        settings.setdefault(name, getattr(tokenizer, name, None))
     try:
         return AutoConfig.for_model(model_type, **settings)
     except (TypeError, ValueError, StrictDataclassError) as error:
         raise InputError(
             f"student config is not valid for {model_type}: {' '.join(str(error).split())}"
         ) from None
-
-
-class _NoTokenizer:
-    """Stands for a tokenizer that has not been loaded, where only a config's keys are looked at."""
-
-    bos_token_id = eos_token_id = pad_token_id = None
-
-    def __len__(self) -> int:
-        return 1
-
-
-def check_student_config(values: dict[str, Any]) -> None:
-    """Raise InputError for a config that transformers would not take, without a tokenizer and without weights."""
-    student_config(values, _NoTokenizer())
 
 
 def fingerprint(model: nn.Module) -> str:

@@ -78,9 +78,16 @@ class CachedTargets:
         return sparse_distillation_loss(logits, targets, aligned, temperature, alpha)
 
 
-def open_targets(recipe: Recipe, tokenizer: object, contents: dict[int, bytes]) -> CachedTargets:
-    """The recipe's cache, after checking that it fits this training. Raises InputError with both values."""
-    assert recipe.targets is not None
+def open_targets(
+    recipe: Recipe, tokenizer: object, contents: dict[int, bytes] | None
+) -> CachedTargets | None:
+    """The recipe's cache, after checking that it fits this training; None where it has none.
+
+    Raises InputError with both values.
+    """
+    if recipe.targets is None:
+        return None
+    assert contents is not None, "rows that are looked up in a cache know their documents"
     cache = Cache(recipe.targets)
     cache.need_tokenizer(tokenizer_hash(tokenizer), recipe.teachers[0])
     check_targets(recipe, cache)
@@ -264,12 +271,7 @@ def own_batch(
     Rows keep their length, so a step of own words has as many tokens as another. No gradient goes through the sampling:
     GKD differentiates the divergence at the sampled tokens alone.
     """
-    strange = sorted(set(batch) - {"input_ids", "labels"})
-    if strange:
-        raise InputError(
-            f"on_policy is asked for, and rows have {', '.join(strange)}: the student can go on only where rows are"
-            " packed text that is seen as a whole. Pack the data that way, or leave on_policy out."
-        )
+    assert set(batch) == {"input_ids", "labels"}, "a recipe packs the rows that the student goes on from"
     ids, prompt = batch["input_ids"], settings.prompt_tokens
     written = continue_rows(student, ids[:, :prompt], ids.shape[1], seeds, settings.temperature, num_tokens)
     labels = written.clone()

@@ -193,12 +193,10 @@ class Stopwatch(TrainerCallback, ExportableState):
         self._since = now
 
     def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Measuring is over: go on."""
+        """Measuring, or saving, is over: go on."""
         self._since = time.perf_counter()
 
-    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Saving is over: go on."""
-        self._since = time.perf_counter()
+    on_save = on_evaluate
 
 
 class _StepReport(TrainerCallback):
