@@ -59,7 +59,7 @@ def test_each_line_is_the_teachers_answer_and_both_arms_train_on_it(
         assert one["completion"].split() == alone.text.split()
         assert one["completion"] == "" or one["completion"].startswith(" "), "words must not grow together"
     setting, _ = prepare(recipe)
-    seen = source.decode(setting.train.ids.reshape(-1)).split()
+    seen = source.decode(setting.texts.train.ids.reshape(-1)).split()
     written = " ".join(one["prompt"] + one["completion"] for one in lines).split()
     assert seen == written[: len(seen)] and len(seen) > 32
     assert result.arms["hard"][0].tokens == result.arms["soft"][0].tokens

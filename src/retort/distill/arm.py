@@ -31,7 +31,7 @@ from torch import Tensor, nn
 from transformers import TrainerCallback
 
 from retort.distill import ranks
-from retort.distill.data.rows import OrderedRows, Rows
+from retort.distill.data.rows import OrderedRows, Texts
 from retort.distill.measure import at_targets, mean, nll
 from retort.distill.models import fingerprint, new_student
 from retort.distill.objective import Objective
@@ -56,9 +56,7 @@ class Setup:
 
     recipe: Recipe
     tokenizer: Any
-    train: Rows
-    validation: Rows
-    test: Rows | None
+    texts: Texts
     teacher_key: str
     cut: nn.Module | None = None
     fused: bool = False
@@ -86,7 +84,7 @@ def run_arm(
 
     On several ranks all train, and the result is that of rank 0, whose clock it holds.
     """
-    recipe = setup.recipe
+    recipe, texts = setup.recipe, setup.texts
     # Made even where the result is found: the key holds a hash of the weights that training would begin with.
     student = first_weights(setup, seed)
     key = arm_key(setup, seed, objective, steps, student)
@@ -98,7 +96,7 @@ def run_arm(
     with _work_folder(recipe, f"{name}-{key}") as folder:
         trainer = ranks.agreed(
             lambda: make_trainer(
-                recipe, student, objective, setup.train, setup.validation, steps=steps, seed=seed, folder=folder,
+                recipe, student, objective, texts.train, texts.validation, steps=steps, seed=seed, folder=folder,
                 on_step=on_step,
             )
         )  # fmt: skip
@@ -115,7 +113,7 @@ def run_arm(
                 trainer.log({"final_test_nll": mean(measured.test)})
         # On every rank, before rank 0 writes alone: under FSDP each holds a part, and gathering needs all of them.
         weights = None if recipe.save is None else whole_weights(trainer)
-        read = OrderedRows(setup.train, steps * recipe.batch_size, seed)
+        read = OrderedRows(texts.train, steps * recipe.batch_size, seed)
         clock = trainer.stopwatch
 
         def finish() -> ArmResult:
@@ -160,29 +158,30 @@ class _Measured:
 
 
 def _measured(trainer: DistillTrainer, setup: Setup, folder: Path, steps: int) -> _Measured:
+    texts = setup.texts
     # Not the student that was given: spread over ranks, it is another module.
     trained = trainer.model
     assert isinstance(trained, nn.Module)
-    validation = at_targets(trained, setup.validation, nll)[:, 0]
+    validation = at_targets(trained, texts.validation, nll)[:, 0]
     curve = [point for point in trainer.curve if point[0] < steps]
     curve.append((steps, trainer.stopwatch.seconds, mean(validation)))
     best = setup.recipe.keep == "best"
     kept_step = best_step(curve, steps, mean(validation)) if best else steps
     if kept_step != steps:
         restore(trained, folder, kept_step)
-        validation = at_targets(trained, setup.validation, nll)[:, 0]
-    test = None if setup.test is None else at_targets(trained, setup.test, nll)[:, 0]
+        validation = at_targets(trained, texts.validation, nll)[:, 0]
+    test = None if texts.test is None else at_targets(trained, texts.test, nll)[:, 0]
     return _Measured(validation, test, tuple(curve), kept_step)
 
 
 def arm_key(setup: Setup, seed: int, objective: Objective, steps: int, student: nn.Module) -> str:
     """16 hex digits that change whenever the arm's numbers would."""
-    recipe = setup.recipe
+    recipe, texts = setup.recipe, setup.texts
     decides = {
         "format": FORMAT,
-        "train": setup.train.digest,
-        "validation": setup.validation.digest,
-        "test": None if setup.test is None else setup.test.digest,
+        "train": texts.train.digest,
+        "validation": texts.validation.digest,
+        "test": None if texts.test is None else texts.test.digest,
         "student": fingerprint(student),
         "seed": seed,
         "steps": steps,

@@ -110,7 +110,7 @@ def explain(recipe: Recipe) -> tuple[Scale, ...]:
             "measure_teacher is false, but --explain needs the teacher; add measure_teacher=true."
         )
     student = first_weights(setup, recipe.seeds[0])
-    inputs = setup.train.batch(slice(EXPLAINED_ROWS))
+    inputs = setup.texts.train.batch(slice(EXPLAINED_ROWS))
     inputs.pop("sources", None)
     labels = align_labels(inputs.pop("labels"))
     with torch.no_grad():

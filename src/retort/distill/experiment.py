@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from retort.distill import ranks
 from retort.distill.arm import Setup, Trained, read_array, run_arm, write_array, write_json
-from retort.distill.data.rows import Texts, load_texts
+from retort.distill.data.rows import load_texts
 from retort.distill.losses.dense import IGNORE_INDEX
 from retort.distill.losses.fused import is_fused
 from retort.distill.measure import at_targets, mean, nll_and_entropy
@@ -86,7 +86,7 @@ def run(
     if ranks.world_size() > 1 and isinstance(recipe.data.train, FromTeacher):
         ranks.shared(lambda: str(teacher_text(recipe)))  # before all of them need it
     setup, teacher = ranks.agreed(lambda: prepare(recipe))
-    cache = ranks.agreed(lambda: open_targets(recipe, setup.tokenizer, setup.train.contents))
+    cache = ranks.agreed(lambda: open_targets(recipe, setup.tokenizer, setup.texts.train.contents))
     soft_labels = Objective(
         teacher if cache is None else None,
         recipe.temperature,
@@ -120,10 +120,10 @@ def run(
         recipe.but(fused=setup.fused).to_dict(),
         record,
         course.results,
-        data=Texts(setup.train, setup.validation, setup.test).summary(),
+        data=setup.texts.summary(),
         searches=course.searches or None,
         gain_by=bins or None,
-        gain_by_part=None if not bins else "validation" if setup.test is None else "test",
+        gain_by_part=None if not bins else "validation" if setup.texts.test is None else "test",
         capture_seconds=capture_seconds,
         captured=cache is not None,
         planned=recipe.planned,
@@ -147,9 +147,7 @@ def prepare(recipe: Recipe) -> tuple[Setup, Teacher | None]:
     setup = Setup(
         recipe=recipe,
         tokenizer=tokenizer,
-        train=texts.train,
-        validation=texts.validation,
-        test=texts.test,
+        texts=texts,
         teacher_key=teacher_key,
         cut=cut,
         fused=is_fused(
@@ -186,7 +184,7 @@ def _check_context(recipe: Recipe, teachers: list[Opened], student: Any) -> None
 def _seconds_of_capture(setup: Setup, targets: CachedTargets) -> float | None:
     """What the capture of the training text took: of a cache of more text, the share of the tokens used here."""
     seconds, tokens = targets.cache.seconds, targets.cache.manifest.tokens
-    return None if seconds is None else seconds * min(1.0, setup.train.ids.size / max(tokens, 1))
+    return None if seconds is None else seconds * min(1.0, setup.texts.train.ids.size / max(tokens, 1))
 
 
 def _keep_plan(recipe: Recipe) -> None:
@@ -271,7 +269,7 @@ class Course:
             setup = self._at(rate)
             setup = replace(setup, recipe=setup.recipe.but(save=None))
             if not _reuses(recipe):
-                setup = replace(setup, test=None)
+                setup = replace(setup, texts=replace(setup.texts, test=None))
             tried[rate] = self._run(setup, name, seed, objective, length, f", learning rate {rate:g}")
             return Try(rate, tried[rate].result.val_nll, tried[rate].result.seconds)
 
@@ -336,7 +334,7 @@ def _teacher_record(setup: Setup, teacher: Teacher) -> tuple[dict[str, Any], NDA
 
     The latter are those of the judged text. Both are kept in the output folder.
     """
-    recipe, validation, test = setup.recipe, setup.validation, setup.test
+    recipe, validation, test = setup.recipe, setup.texts.validation, setup.texts.test
     key = f"{setup.teacher_key} {validation.digest} {test and test.digest} {recipe.dtype}"
     name = f"teacher-{hashlib.sha256(key.encode()).hexdigest()[:16]}.json"
     file = Path(recipe.output) / "arms" / name if recipe.output else None
@@ -368,7 +366,7 @@ def _teacher_record(setup: Setup, teacher: Teacher) -> tuple[dict[str, Any], NDA
 
 def _facts(setup: Setup, teacher: NDArray[np.float32] | None) -> dict[str, NDArray[np.floating]]:
     """What is known of the judged text's targets: `teacher` holds its nats and entropy there, `[targets, 2]`."""
-    judged, train = setup.test or setup.validation, setup.train
+    judged, train = setup.texts.test or setup.texts.validation, setup.texts.train
     labels = judged.labels[:, 1:]
     labels = labels[labels != IGNORE_INDEX]
     frequency = token_frequency(train.ids, train.labels != IGNORE_INDEX, labels)
