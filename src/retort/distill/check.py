@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from retort.distill.data.corpus import Corpus, first_kinds
-from retort.distill.data.records import Shape
 from retort.distill.recipe import Data, FromTeacher, Recipe, Student, temperature_at
 from retort.errors import InputError, did_you_mean
 from retort.sources.load import SCHEME
@@ -142,11 +141,7 @@ def _texts(data: Data) -> tuple[tuple[CheckedText, ...], tuple[str, ...]]:
     """The texts that are here, with what they hold, and the files that are not."""
     template_here = data.chat_template is None or Path(data.chat_template).is_file()
     # Without the template a conversation can still be told from a text.
-    shape = (
-        data.shape
-        if template_here
-        else Shape(data.format, {str(kind): name for kind, name in (data.columns or {}).items()})
-    )
+    shape = data.shape(with_template=template_here)
     texts: list[CheckedText] = []
     not_here: list[str] = []
     for part in ("train", "validation", "test"):

@@ -168,12 +168,12 @@ class Data(Keys):
             )
         return self
 
-    @property
-    def shape(self) -> Shape:
+    def shape(self, *, with_template: bool = True) -> Shape:
         """How records are read. Raises SourceError where the template cannot be read."""
-        template = self.chat_template
-        text = None if template is None else read_text(template, f"data.chat_template {template!r}")
-        return Shape(self.format, {str(kind): name for kind, name in (self.columns or {}).items()}, text)
+        template = None
+        if self.chat_template is not None and with_template:
+            template = read_text(self.chat_template, f"data.chat_template {self.chat_template!r}")
+        return Shape(self.format, {str(kind): name for kind, name in (self.columns or {}).items()}, template)
 
 
 class TemperatureSchedule(Keys):
@@ -595,7 +595,7 @@ def corpus_of(data: str | Corpus) -> Corpus:
             f"recipe {data} trains on what its teacher writes; give the file that retort distill keeps "
             f"in teacher-text under the recipe's output."
         )
-    return Corpus(recipe.train, recipe.shape)
+    return Corpus(recipe.train, recipe.shape())
 
 
 def _overridden(values: Mapping[str, Any], override: str) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def teacher_text(recipe: Recipe, opened: Sequence[Opened] | None = None) -> Path
         return None
     assert recipe.output is not None, "the recipe's own check asks for a folder"
     teachers = open_teachers(recipe.teachers) if opened is None else list(opened)
-    prompts = Corpus(settings.from_teacher, recipe.data.shape)
+    prompts = Corpus(settings.from_teacher, recipe.data.shape())
     decides = [FORMAT, teachers_key(teachers, recipe.shares), data_checksum(prompts), settings.model_dump()]
     key = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:16]
     file = Path(recipe.output) / "teacher-text" / f"{key}.jsonl"

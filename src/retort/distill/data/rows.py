@@ -350,7 +350,7 @@ def load_texts(recipe: Recipe, tokenizer: Any, end_id: int, written: Path | None
     that cannot be read, or that fill no row.
     """
     data = recipe.data
-    render, shape = Renderer(tokenizer, end_id, data.completions_only), data.shape
+    render, shape = Renderer(tokenizer, end_id, data.completions_only), data.shape()
     parts = shares(data)
 
     def rows(part: str, tokens: int | None) -> Rows:
