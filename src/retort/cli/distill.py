@@ -139,7 +139,9 @@ def print_checked(report: Checked, scales: tuple[Scale, ...]) -> None:
         shown.append(
             line(f"{text.part}: {text.path}, {kinds} (first {text.records} records read)", whole=True)
         )
-    shown += [line(f"Not on this machine: {path}{nearest_beside(path)}") for path in report.not_here]
+    shown += [
+        line(f"Not on this machine: {path}{nearest_beside(path)}", whole=True) for path in report.not_here
+    ]
     if scales:
         shown.append(line("Length of the gradient by the student's logits, mean over positions"))
         shown.append(
