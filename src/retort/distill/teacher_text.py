@@ -11,7 +11,7 @@ import hashlib
 import json
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from itertools import accumulate
+from itertools import accumulate, count, islice
 from pathlib import Path
 from typing import Any
 
@@ -56,11 +56,12 @@ def _write(
     kept = _whole_batches(partial)
     with partial.open("ab") as lines:
         lines.truncate(kept[1])
-        # Prompts are read again from the first one, since only the data says where the next batch begins.
-        for number, batch in enumerate(_batches(prompts, settings, teachers[0])):
-            if number * ROWS_AT_ONCE < kept[0]:
-                continue
-            said = _said(batch, number * ROWS_AT_ONCE, teachers, recipe, settings)
+        texts = islice(_texts(prompts, settings, teachers[0]), kept[0], None)
+        for first in count(kept[0], ROWS_AT_ONCE):
+            batch = list(islice(texts, ROWS_AT_ONCE))
+            if not batch:
+                break
+            said = _said(batch, first, teachers, recipe, settings)
             for prompt, completion in zip(batch, said, strict=True):
                 record = {"prompt": prompt, "completion": completion}
                 lines.write((json.dumps(record, ensure_ascii=False) + "\n").encode())
@@ -83,8 +84,7 @@ def _whole_batches(partial: Path) -> tuple[int, int]:
     return whole, ends[whole]
 
 
-def _batches(prompts: Corpus, settings: FromTeacher, teacher: Opened) -> Iterator[list[str]]:
-    batch: list[str] = []
+def _texts(prompts: Corpus, settings: FromTeacher, teacher: Opened) -> Iterator[str]:
     for number, record in enumerate(read_documents(prompts)):
         if isinstance(record, Chat):
             raise InputError(
@@ -92,16 +92,12 @@ def _batches(prompts: Corpus, settings: FromTeacher, teacher: Opened) -> Iterato
                 " texts: give them as they should be read, or prompt with completion."
             )
         text = record.prompt if isinstance(record, Pair) else record
-        batch.append(_beginning(text, settings.prompt_tokens, teacher.tokenizer))
-        if not batch[-1]:
+        prompt = _beginning(text, settings.prompt_tokens, teacher.tokenizer)
+        if not prompt:
             raise InputError(
                 f"data.train.from_teacher {settings.from_teacher}, document {number}, has an empty prompt."
             )
-        if len(batch) == ROWS_AT_ONCE:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
+        yield prompt
 
 
 def _beginning(text: str, tokens: int | None, tokenizer: Any) -> str:
