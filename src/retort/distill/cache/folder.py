@@ -397,7 +397,7 @@ def write_cache(
         for number, one in enumerate(shards(finished)):
             shard = one if isinstance(one, Shard) else keep_shard(folder, shard_file(number), *one)
             before = finished[number] if number < len(finished) else None
-            if before not in (None, shard):
+            if before is not None and before != shard:
                 raise SourceError(
                     f"{shard.file} was missing and has been captured again, but its SHA-256 is {shard.sha256} and"
                     f" {MANIFEST} says {before.sha256}; the cache was written on another machine or with "
@@ -423,7 +423,7 @@ def write_cache(
 def _mean_rest(folder: Path, shards: Sequence[Shard]) -> dict[str, float]:
     """The means over all positions of both bounds: what students of this cache are not taught."""
     rests = [rest_of(read_shard(folder, one)) for one in shards]
-    low, high = sum(rest.sum(0, dtype=np.float64) for rest in rests) / sum(map(len, rests))
+    low, high = np.sum([rest.sum(0, dtype=np.float64) for rest in rests], axis=0) / sum(map(len, rests))
     return {"rest_low": float(low), "rest_high": float(high)}
 
 
