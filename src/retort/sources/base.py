@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NoReturn, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -211,6 +211,22 @@ def needs_whole_vocabulary(source: Source, purpose: str) -> CapabilityError:
     )
 
 
+class WithoutVocabulary:
+    """What every source of TOP_N or ANSWERS refuses in the same words: whatever takes or gives token ids."""
+
+    def encode(self: Source, text: str) -> NoReturn:
+        raise needs_whole_vocabulary(self, "This")
+
+    def decode(self: Source, ids: Sequence[int]) -> NoReturn:
+        raise needs_whole_vocabulary(self, "This")
+
+    def token_text(self: Source, token_id: int) -> NoReturn:
+        raise needs_whole_vocabulary(self, "This")
+
+    def start(self: Source, prompts: Sequence[Sequence[int]]) -> NoReturn:
+        raise needs_whole_vocabulary(self, "This")
+
+
 def next_token_logits(source: Source, prompt: str) -> NDArray[np.floating]:
     """The raw logits after `prompt`, `[vocab]`, as `Decoder.logits`; InputError for a prompt it cannot take."""
     return source.start([source.encode(prompt)]).logits[0]
@@ -249,6 +265,16 @@ def check_advance(source: Source, rows: int, parents: Sequence[int], tokens: Seq
         if not 0 <= parent < rows:
             raise InputError(f"advance got the parent row {parent}, but the batch has rows 0 to {rows - 1}.")
     check_token_ids(source, tokens)
+
+
+def check_room(source: Source, texts: Sequence[Sequence[int]], parents: Sequence[int]) -> None:
+    """Raise InputError if one of the texts that get a token more is as long as `source` reads."""
+    limit = source.max_context
+    if limit is not None and any(len(texts[parent]) >= limit for parent in parents):
+        raise InputError(
+            f"A text has reached the {limit:,} tokens that {source.name} can read; "
+            "ask for fewer tokens or give a shorter prompt."
+        )
 
 
 def check_extend(

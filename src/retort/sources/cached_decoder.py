@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from retort.errors import InputError, SourceError
-from retort.sources.base import Source, check_advance, check_extend, num_shared
+from retort.errors import SourceError
+from retort.sources.base import Source, check_advance, check_extend, check_room, num_shared
 
 
 @dataclass(frozen=True)
@@ -120,12 +120,7 @@ class CachedDecoder:
 
     def advance(self, parents: Sequence[int], tokens: Sequence[int]) -> None:
         check_advance(self._source, len(self._texts), parents, tokens)
-        limit = self._source.max_context
-        if limit is not None and any(len(self._texts[parent]) >= limit for parent in parents):
-            raise InputError(
-                f"A text has reached the {limit:,} tokens that {self._source.name} can read; "
-                "ask for fewer tokens or give a shorter prompt."
-            )
+        check_room(self._source, self._texts, parents)
         self._extend(parents, [[token] for token in tokens], [0] * len(parents))
 
     def extend(

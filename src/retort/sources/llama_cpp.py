@@ -21,8 +21,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from retort.errors import InputError, MissingExtraError, SourceError
-from retort.sources.base import Capability, check_advance, check_prompts, check_token_ids, num_shared
+from retort.errors import MissingExtraError, SourceError
+from retort.sources.base import (
+    Capability,
+    check_advance,
+    check_prompts,
+    check_room,
+    check_token_ids,
+    num_shared,
+)
 from retort.sources.chat import Message, jinja_template, write_chat
 from retort.sources.gguf import CONTROL, USER_DEFINED, parse, sampling_defaults
 from retort.sources.model_folder import check_gguf
@@ -306,12 +313,7 @@ class LlamaCppDecoder:
 
     def advance(self, parents: Sequence[int], tokens: Sequence[int]) -> None:
         check_advance(self._source, len(self._texts), parents, tokens)
-        limit = self._source.max_context
-        if limit is not None and any(len(self._texts[parent]) >= limit for parent in parents):
-            raise InputError(
-                f"A text has reached the {limit:,} tokens that {self._source.name} can read; "
-                "ask for fewer tokens or give a shorter prompt."
-            )
+        check_room(self._source, self._texts, parents)
         texts = [(*self._texts[p], int(t)) for p, t in zip(parents, tokens, strict=True)]
         distinct = {text: self._texts[parent] for text, parent in zip(texts, parents, strict=True)}
         fits = self._context is not None and self._used + len(distinct) <= self._context.cells

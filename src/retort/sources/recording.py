@@ -44,9 +44,9 @@ from retort.sources.base import (
     PartialSource,
     ReadToken,
     Source,
+    WithoutVocabulary,
     check_advance,
     check_token_ids,
-    needs_whole_vocabulary,
 )
 from retort.sources.chat import Message
 from retort.sources.positions import position_logits
@@ -316,7 +316,7 @@ def _records(path: str, name: str) -> list[tuple[str, Any]]:
     return records
 
 
-class RecordedTop:
+class RecordedTop(WithoutVocabulary):
     """A TOP_N source that answers the prompts it was recorded with, and every prompt where none was recorded."""
 
     capability = Capability.TOP_N
@@ -388,18 +388,6 @@ class RecordedTop:
                 )
             yield ReadToken(before, *fitting[0])
             before += fitting[0][0]
-
-    def encode(self, text: str) -> Any:
-        raise needs_whole_vocabulary(self, "This")
-
-    def decode(self, ids: Sequence[int]) -> Any:
-        raise needs_whole_vocabulary(self, "This")
-
-    def token_text(self, token_id: int) -> Any:
-        raise needs_whole_vocabulary(self, "This")
-
-    def start(self, prompts: Sequence[Sequence[int]]) -> Any:
-        raise needs_whole_vocabulary(self, "This")
 
 
 class RecordedRows:

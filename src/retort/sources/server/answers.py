@@ -555,9 +555,8 @@ def _token(candidate: _Candidate) -> KnownToken | None:
 def _plain(text: str, logprob: float | None, token_id: int | None = None) -> KnownToken | None:
     if logprob is None:
         return None
-    number = text.removeprefix("token_id:")  # how vLLM and SGLang write a token on request
-    if token_id is None and number != text and number.isascii() and number.isdigit() and len(number) < 10:
-        token_id = int(number)
+    if token_id is None and text.startswith("token_id:"):  # how vLLM and SGLang write a token on request
+        token_id = _id_of(text.removeprefix("token_id:"))
     return KnownToken(text, float(logprob), token_id)
 
 

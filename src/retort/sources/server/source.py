@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any, NoReturn
 
 from retort.errors import CapabilityError, SourceError, printable
 from retort.sources.base import (
@@ -17,6 +16,7 @@ from retort.sources.base import (
     Capability,
     KnownTop,
     ReadToken,
+    WithoutVocabulary,
     needs_whole_vocabulary,
 )
 from retort.sources.chat import Message
@@ -26,7 +26,7 @@ from retort.sources.server.probe import IGNORED, Probe, probe
 from retort.sources.server.server import CHAT, REFUSED, Ask, Prompt, Server, check_endpoint
 
 
-class ServerSource:
+class ServerSource(WithoutVocabulary):
     """A source of TOP_N, or of ANSWERS where the server gives no logprobs.
 
     The server is reached when the source is made, and probed when its numbers are first asked for.
@@ -161,18 +161,6 @@ class ServerSource:
 
     def render_chat(self, messages: Sequence[Message]) -> str | None:
         return self.server.render_chat(messages)
-
-    def encode(self, text: str) -> NoReturn:
-        raise needs_whole_vocabulary(self, "This")
-
-    def decode(self, ids: Sequence[int]) -> NoReturn:
-        raise needs_whole_vocabulary(self, "This")
-
-    def token_text(self, token_id: int) -> NoReturn:
-        raise needs_whole_vocabulary(self, "This")
-
-    def start(self, prompts: Sequence[Sequence[int]]) -> Any:
-        raise needs_whole_vocabulary(self, "This")
 
 
 def _num_ranked(position: Position) -> int:
