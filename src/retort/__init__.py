@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from retort import adapters, claims, distill, errors, tune
     from retort.chain.chain import Chain
     from retort.distill.cache import capture
-    from retort.distribution.distribution import Distribution, softmax
+    from retort.distribution.distribution import Distribution
     from retort.errors import CapabilityError, InputError, MissingExtraError, RetortError, SourceError
     from retort.lens.compare import compare
     from retort.lens.determinism import determinism
@@ -60,7 +60,7 @@ _HOME = {
     "path": "retort.lens.path",
     "sample": "retort.sampling.draw",
     "similar": "retort.lens.similar",
-    "softmax": "retort.distribution.distribution",
+    "softmax": "retort.distribution.softmax",
     "stream": "retort.sampling.generate",
     "temperature_path": "retort.sampling.path",
     "temperature_paths": "retort.sampling.path",

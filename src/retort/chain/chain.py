@@ -210,16 +210,15 @@ class Chain:
             row = stage.transform
             if row.tempers:
                 temperature, undivided = stage.temperatures(before), before
-                xp = namespace(shaped)
-                divides = not is_per_row(temperature) and temperature > 0.0
+                of_rows = is_per_row(temperature)
+                divides = not of_rows and temperature > 0.0
                 if divides and not removed_from:
                     shaped = after
-                elif is_per_row(temperature) or divides:
-                    kept_whole = temperature == 0.0
-                    divisor = (
-                        xp.where(kept_whole, 1.0, temperature) if is_per_row(temperature) else temperature
-                    )
-                    shaped = tempered(shaped, divisor)
+                elif divides:
+                    shaped = tempered(shaped, temperature)
+                elif of_rows:
+                    # τ = 0 removes tokens, so it is no part of shaped; other rows of the batch may still be divided.
+                    shaped = tempered(shaped, namespace(shaped).where(temperature == 0.0, 1.0, temperature))
                 removed_from = removed_from or not divides
             elif row.truncates or row.bans:
                 removed_from = True

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from retort.chain.stage import Stage
+from retort.chain.stage import Stage, given_values
 from retort.errors import InputError, did_you_mean
 from retort.transforms import TRANSFORMS
 
@@ -82,17 +82,12 @@ class Engine:
         """The given settings that this engine does not apply, beside these others; in the order given."""
         settings = self.read(_said(settings))
         order = self.order(settings)
-        mains = {TRANSFORMS[name].main.setting for name in order}
         known = {parameter.setting for name in order for parameter in TRANSFORMS[name].parameters}
-        on = {row.main.setting for row in TRANSFORMS.values()} & set(settings)
         active = [name for name in order if TRANSFORMS[name].main.setting in settings]
         return tuple(
             name
             for name in settings
-            if (
-                (name not in known or (name in on and name not in mains))
-                and name not in (*self.reads, "min_keep")
-            )
+            if (name not in known and name not in (*self.reads, "min_keep"))
             or (name == "min_keep" and not set(active) & set(self.min_keep_in))
             or (name == "penalty_scope" and not self._says(settings[name], active))
         )
@@ -106,14 +101,17 @@ class Engine:
         given = {} if model is None else dict(model)
         if self.file == "gguf":
             return {**self.defaults, **_of_gguf(given)}
+        # Engines that read a folder's generation_config.json do not read a GGUF file's own settings.
         if self.file != "generation_config" or _is_gguf(given):
             return dict(self.defaults)
         told = {name: given[name] for name in self.takes if given.get(name) is not None}
         if not self.sampling_asked:
             return {**self.defaults, **told}
+        # Without do_sample transformers decodes greedily and ignores the file's truncations, but not its penalty.
         if given.get("do_sample") is not True:
             kept = {name: value for name, value in told.items() if name not in TRUNCATIONS}
             return {**kept, "temperature": 0.0}
+        # top_k 50 is GenerationConfig's own default; many files leave it unsaid.
         return {"temperature": 1.0, "top_k": 50, **told}
 
     def filled(self, settings: Settings, model: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -124,7 +122,7 @@ class Engine:
         start = self.start(model)
         if self.sampling_asked and settings.get("temperature") and start.get("temperature") == 0.0:
             start = self.start({**(model or {}), "do_sample": True})
-        together = {**start, **settings}
+        together = {**start, **settings}  # a setting of None stays: the user has switched the default off
         # An order without a sampler has no use for the default of its setting.
         idle = [name for name in self.unread(together) if name not in settings]
         return {name: value for name, value in together.items() if name not in idle}
@@ -160,26 +158,24 @@ class Engine:
         settings = self.read(_said(settings))
         order = self.order(settings)
         found = {name: stage for name in order if (stage := self._stage(name, settings)) is not None}
+        # The order may hold both (llama.cpp's sampler "temperature" is both), and a chain holds one.
         if "dynatemp" in found:
             found.pop("temperature", None)
         stages = list(found.values())
+        # llama.cpp applies its samplers at 0 too, where xtc can change the token.
         if self.greedy_alone and settings.get("temperature") == 0:
             stages = [stage for stage in stages if not stage.transform.truncates]
         return tuple(stages)
 
     def _stage(self, name: str, settings: Settings) -> Stage | None:
-        row = TRANSFORMS[name]
-        if settings.get(str(row.main.setting)) is None:
+        said = given_values(TRANSFORMS[name], settings)
+        if TRANSFORMS[name].main.name not in said:
             return None
-        said = {
-            parameter.name: settings[parameter.setting]
-            for parameter in row.parameters
-            if parameter.setting is not None and settings.get(parameter.setting) is not None
-        }
         # XTC's own least number is no flat setting of ours, and one of llama.cpp's.
         said.pop("min_keep", None)
         if name in self.min_keep_in and settings.get("min_keep") is not None:
             said["min_keep"] = settings["min_keep"]
+        # Where the engine's settings cannot say a scope, the penalty has the one of its quirks.
         if said.get("scope", "").split(":")[0] not in self.scopes:
             said.pop("scope", None)
         stage = Stage(name, **{**self.quirks.get(name, {}), **said})
@@ -201,8 +197,7 @@ def stages_like(
     (llama.cpp's top_k 40, say), where a mapping that names a setting, as None too, has said it. `model_defaults`: the
     model's own settings, which come before the engine's where the engine takes them (see `Engine.start`). Raises
     InputError for an unknown engine, an explicit chain in `params`, and settings that the engine does not apply, unless
-    `drop=True`
-    leaves these out.
+    `drop=True` leaves these out.
     """
     row = find_engine(engine)
     settings = settings_of(params)
@@ -250,6 +245,7 @@ def _in_order(*names: str) -> Callable[[Settings], tuple[str, ...]]:
 def _vllm_reading(settings: Settings) -> dict[str, Any]:
     """A temperature below 0.01 is raised to it, and biases are held to ±100."""
     read = dict(settings)
+    # 0 is not raised: it is greedy there too.
     if 0 < read.get("temperature", 0) < 0.01:
         read["temperature"] = 0.01
     if "logit_bias" in read:
@@ -324,6 +320,7 @@ def _llama_cpp_order(settings: Settings) -> tuple[str, ...]:
         raise InputError(
             f"llama.cpp has no sampler {unknown[0]!r}{near}; known are: {', '.join(LLAMA_CPP_SAMPLERS)}, adaptive_p"
         )
+    # A sampler that is named twice is applied once here: a chain holds one temperature.
     chosen = [ours for name in dict.fromkeys(names) for ours in LLAMA_CPP_SAMPLERS.get(name, ())]
     return ("grammar", "logit_bias", *chosen, *(["adaptive_p"] if "adaptive_p" in names else []))
 
@@ -363,12 +360,12 @@ def _of_gguf(metadata: Mapping[str, Any]) -> dict[str, Any]:
         else:
             # Metadata is float32: 0.8 is stored as 0.800000011920929.
             found[ours] = float(f"{value:.7g}") if isinstance(value, float) else value
-    for main, others in (
-        ("xtc_probability", ("xtc_threshold",)),
-        ("mirostat", ("mirostat_tau", "mirostat_eta")),
-        ("repetition_penalty", ("penalty_scope",)),
+    for main, off, others in (
+        ("xtc_probability", (0,), ("xtc_threshold",)),
+        ("mirostat", (0,), ("mirostat_tau", "mirostat_eta")),
+        ("repetition_penalty", (0, 1), ("penalty_scope",)),
     ):
-        if main not in found or found[main] in (0, 0.0, 1.0 if main == "repetition_penalty" else 0.0):
+        if found.get(main, 0) in off:
             for name in (main, *others):
                 found.pop(name, None)
     return found
@@ -397,6 +394,14 @@ def _transformers_reading(settings: Settings) -> dict[str, Any]:
         read["bad_words"] = words or None
     return _said(read)
 
+
+# vLLM and SGLang take the same names from generation_config.json, and both keep OpenAI's bounds.
+SERVER_TAKES = ("repetition_penalty", "temperature", "top_k", "top_p", "min_p")
+OPENAI_LIMITS = {
+    "top_p": Limit(0.0, 1.0, "a number above 0 and up to 1", above=True),
+    "presence_penalty": Limit(-2.0, 2.0, "-2 to 2"),
+    "frequency_penalty": Limit(-2.0, 2.0, "-2 to 2"),
+}
 
 ENGINES: dict[str, Engine] = {
     row.name: row
@@ -473,13 +478,8 @@ ENGINES: dict[str, Engine] = {
             defaults={"temperature": 1.0},
             read=_vllm_reading,
             file="generation_config",
-            takes=("repetition_penalty", "temperature", "top_k", "top_p", "min_p"),
-            limits={
-                "temperature": Limit(0.0, 2.0, "0 to 2"),
-                "top_p": Limit(0.0, 1.0, "a number above 0 and up to 1", above=True),
-                "presence_penalty": Limit(-2.0, 2.0, "-2 to 2"),
-                "frequency_penalty": Limit(-2.0, 2.0, "-2 to 2"),
-            },
+            takes=SERVER_TAKES,
+            limits={"temperature": Limit(0.0, 2.0, "0 to 2"), **OPENAI_LIMITS},
             compares_lengths=True,
             notes=(
                 "its V1 runner and its PyTorch path (also on CPUs) keep all tokens that tie at the k-th place, and the "
@@ -500,13 +500,8 @@ ENGINES: dict[str, Engine] = {
             defaults={"temperature": 1.0},
             read=_sglang_reading,
             file="generation_config",
-            takes=("repetition_penalty", "temperature", "top_k", "top_p", "min_p"),
-            limits={
-                "repetition_penalty": Limit(0.0, 2.0, "0 to 2"),
-                "top_p": Limit(0.0, 1.0, "a number above 0 and up to 1", above=True),
-                "presence_penalty": Limit(-2.0, 2.0, "-2 to 2"),
-                "frequency_penalty": Limit(-2.0, 2.0, "-2 to 2"),
-            },
+            takes=SERVER_TAKES,
+            limits={"repetition_penalty": Limit(0.0, 2.0, "0 to 2"), **OPENAI_LIMITS},
             compares_lengths=True,
             notes=(
                 "a test in its repository asks for top-k and top-p of one distribution with min-p, too; 0.5.23 takes "

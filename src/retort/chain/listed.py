@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retort.chain.stage import Stage
-from retort.distribution.bounds import PartialDistribution
-from retort.distribution.measures import Interval
+from retort.distribution.bounds import PartialDistribution, log_of
+from retort.distribution.measures import Interval, as_interval
 from retort.distribution.ranking import ROUNDING, SLACK
 from retort.errors import CapabilityError
 
@@ -85,12 +85,14 @@ def through(known: PartialDistribution, stages: Sequence[Stage]) -> Listed:
             raise _undecidable(
                 stage, "it depends on token ids or on the text before, and only ranks are known"
             )
+        # A stage that cuts makes `current` whole: from then on every count and share is over the known tokens alone.
         alive, tail = ranks, not current.whole
         moved: Interval | None = None
         mass = ORDINARY
         if stage.transform.tempers:
             divisor = _temperature(current, stage)
             if divisor.low == 0.0:
+                # Greedy is a cut to one token, so it stays out of the chain's temperature, as it does for whole rows.
                 if current.num_ranked == 0:
                     raise _undecidable(stage, "an unknown token may be the most likely one")
                 mask = np.arange(current.num_seen) == 0
@@ -103,6 +105,7 @@ def through(known: PartialDistribution, stages: Sequence[Stage]) -> Listed:
                 current = current.at(divisor.low) if divisor.exact else current.divided(divisor)
         else:
             mask = _kept(current, stage)
+            # A mask of all known tokens still cuts, if there are unknown ones.
             if mask is not None and (tail or not mask.all()):
                 mass = current.share(mask)
                 current = current.kept(mask)
@@ -149,12 +152,12 @@ def _temperature(current: PartialDistribution, stage: Stage) -> Interval:
     given = stage.setting("temperature")
     given = 1.0 if given is None else float(given)
     if stage.name == "temperature" or given == 0.0:
-        return Interval(given, given)
+        return as_interval(given)
     if not current.whole:
         raise _undecidable(stage, "it follows the entropy of all tokens, and unknown ones are still there")
     if current.exact:
-        exact = float(stage.temperatures(current.low))
-        return Interval(exact, exact)
+        return as_interval(float(stage.temperatures(current.low)))
+    # The temperature rises with the entropy, so the ends of one are the ends of the other.
     span, exponent, _ = stage.values
     most = math.log(max(current.num_seen, 2))
     least, greatest = max(given - span, 0.0), given + span
@@ -169,6 +172,7 @@ def _temperature(current: PartialDistribution, stage: Stage) -> Interval:
 
 def _kept(current: PartialDistribution, stage: Stage) -> Mask | None:
     """`[k]` the known tokens that a truncation keeps, all unknown ones being removed; None: it removes nothing."""
+    # Nothing is open: the stage itself decides, with its own ties and limits.
     if current.exact:
         return np.asarray(stage.apply(current.low / (current.temperature or 1.0)) > -math.inf)
     value = float(stage.value)
@@ -182,18 +186,14 @@ def _kept(current: PartialDistribution, stage: Stage) -> Mask | None:
         if not size.exact:
             raise _undecidable(stage, f"the nucleus holds {size.low:,} to {size.high:,} tokens")
         return _first(current, stage, int(size.low))
-    if stage.name == "min_p":
-        return _first(
-            current, stage, _above(current, stage, Interval(math.log(value), math.log(value)), gaps=True)
-        )
-    if stage.name in ("epsilon_cutoff", "eta_cutoff"):
-        floor = Interval(math.log(value), math.log(value))
+    if stage.name in ("min_p", "epsilon_cutoff", "eta_cutoff"):
+        log_value = math.log(value)
+        floor = as_interval(log_value)
         if stage.name == "eta_cutoff":
+            # The floor falls as the entropy rises, so its low end is that of the highest entropy.
             entropy = current.entropy
-            floor = Interval(
-                *(min(math.log(value), 0.5 * math.log(value) - h) for h in (entropy.high, entropy.low))
-            )
-        return _first(current, stage, max(_above(current, stage, floor, gaps=False), 1))
+            floor = Interval(*(min(log_value, 0.5 * log_value - h) for h in (entropy.high, entropy.low)))
+        return _first(current, stage, max(_above(current, stage, floor, gaps=stage.name == "min_p"), 1))
     if not current.whole:
         raise _undecidable(
             stage,
@@ -214,7 +214,9 @@ def _first(current: PartialDistribution, stage: Stage, count: int) -> Mask:
     names = [parameter.name for parameter in stage.transform.parameters]
     if "min_keep" in names:
         count = max(count, min(stage.setting("min_keep"), current.num_tokens))
-    count = min(count, current.num_seen if current.whole else count)
+    if current.whole:
+        count = min(count, current.num_seen)
+    # A known token that is not ranked (the drawn one, say) may have unknown ones above it.
     if count > current.num_ranked:
         raise _undecidable(
             stage, f"the {current.num_ranked} most likely tokens are known, and it keeps {count:,}"
@@ -226,6 +228,7 @@ def _first(current: PartialDistribution, stage: Stage, count: int) -> Mask:
 
 def _with_ties(current: PartialDistribution, stage: Stage, count: int) -> int:
     """`count` and the tokens that tie with the last of them, where that is certain."""
+    # Without rounding low and high are one number, and tokens tie where their numbers are equal.
     last_low, last_high = current.low[count - 1], current.high[count - 1]
     after = current.high[count:]
     if not current.whole and math.log(current.largest_unknown) >= last_low:
@@ -242,17 +245,19 @@ def _above(current: PartialDistribution, stage: Stage, floor: Interval, *, gaps:
     if gaps:
         scale = current.temperature
         own = Interval((current.low - current.high[0]) / scale, (current.high - current.low[0]) / scale)
+        # The gap of the largest to itself is 0 however it was rounded, and without rounding a gap is one number.
         own.low[0] = own.high[0] = 0.0
         if current.rounding == 0.0:
             own = Interval(own.high, own.high)
-        unknown = (_log(current.largest_unknown) - current.low[0]) / scale
+        unknown = (log_of(current.largest_unknown) - current.low[0]) / scale
     else:
         probs = current.probs
         with np.errstate(divide="ignore"):
             own = Interval(np.log(probs.low), np.log(probs.high))
+        # An unknown token has its largest share where it is as large as it may be and the known ones as small.
         weight = current.largest_unknown ** (1.0 / current.temperature)
         least = float(np.exp(current.low / current.temperature).sum())
-        unknown = _log(weight / (weight + least))
+        unknown = log_of(weight / (weight + least))
     inside, outside = own.low >= floor.high - ROUNDING, own.high < floor.low - ROUNDING
     if not (inside | outside).all():
         place = int(np.flatnonzero(~(inside | outside))[0])
@@ -264,6 +269,7 @@ def _above(current: PartialDistribution, stage: Stage, floor: Interval, *, gaps:
 
 def _within_sigmas(current: PartialDistribution, stage: Stage, sigmas: float) -> int:
     """top_n_sigma: the standard deviation moves by no more than the logits do."""
+    # If each logit moves by `half` at most, so does their standard deviation σ, and a gap by twice that: 2 + n in all.
     scale = current.temperature
     centre, half = (
         0.5 * (current.low + current.high) / scale,
@@ -309,6 +315,7 @@ def _typical(current: PartialDistribution, stage: Stage, mass: float) -> Mask:
 
 def _under_entropy(current: PartialDistribution, stage: Stage, alpha: float) -> int:
     """top_h: the longest run from the top whose entropy stays under its share of the whole one."""
+    # The entropy of a run rises with its length, so the first that is surely over the bound ends the search.
     limit = current.entropy
     for count in range(2, current.num_seen + 1):
         own = current.kept(np.arange(count)).entropy
@@ -325,6 +332,7 @@ def _shaped_mass(
     """The share at the chain's temperature of the tokens that are left."""
     if tail or (len(ranks) == raw.num_seen and raw.whole):
         return ORDINARY
+    # A set: where the temperature is one number, its share is computed once.
     ends = [raw.at(t).share(ranks) for t in {temperature.low, temperature.high}]
     if temperature.exact:
         return ends[0]
@@ -335,10 +343,6 @@ def _shaped_mass(
 
 def _complement(mass: Interval) -> Interval:
     return Interval(1.0 - mass.high, 1.0 - mass.low)
-
-
-def _log(value: float) -> float:
-    return math.log(value) if value > 0.0 else -math.inf
 
 
 def _undecidable(stage: Stage, reason: str) -> CapabilityError:

@@ -144,15 +144,20 @@ def stage_of(name: str, settings: Mapping[str, Any]) -> Stage | None:
     row = TRANSFORMS[name]
     if name == "temperature" and stage_of("dynatemp", settings) is not None:
         return None
-    if row.main.setting is None or settings.get(row.main.setting) is None:
+    given = given_values(row, settings)
+    if row.main.name not in given:
         return None
-    given = {
+    stage = Stage(name, **given)
+    return None if stage.is_off else stage
+
+
+def given_values(row: Transform, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What flat settings give a transform: the name of each parameter that is not None → its value."""
+    return {
         parameter.name: settings[parameter.setting]
         for parameter in row.parameters
         if parameter.setting is not None and settings.get(parameter.setting) is not None
     }
-    stage = Stage(name, **given)
-    return None if stage.is_off else stage
 
 
 def _read(row: Transform, inside: str, several: bool) -> Stage:

@@ -83,6 +83,7 @@ class PartialDistribution:
             raise InputError(
                 f"at most {num_tokens} logprobs can be seen of {num_tokens} tokens, got {len(values)}"
             )
+        # Rounding may have made a probability of nearly 1 a little more than 1.
         values = -np.sort(-np.minimum(values, 0.0))
         mass = float(np.exp(values).sum())
         if mass * math.exp(-rounding) > 1.0 + MASS_ROUNDING:
@@ -90,6 +91,7 @@ class PartialDistribution:
                 f"the logprobs have a mass of {number(mass, 6)}, above 1 by more than their rounding; "
                 "they must be normalised, in nats"
             )
+        # More mass than the stated rounding explains, if within MASS_ROUNDING: the numbers are rounded by as much.
         if mass > math.exp(rounding) + FLOAT_ERROR:
             rounding = math.log(mass)
         limit = float(values[-1]) if ceiling is None else ceiling
@@ -146,6 +148,7 @@ class PartialDistribution:
             return Interval(0.0, 0.0)
         most = 1.0 - float(np.exp(self.low).sum()) + FLOAT_ERROR
         least = 1.0 - float(np.exp(self.high).sum()) - FLOAT_ERROR
+        # Few unknown tokens, each below the ceiling, may have no room for all the mass that is missing.
         room = self.num_unknown * math.exp(self.ceiling)
         return Interval(min(max(least, 0.0), room), min(max(most, 0.0), room))
 
@@ -160,13 +163,14 @@ class PartialDistribution:
         if self.whole:
             return self.num_seen
         # As many numbers as are listed at the ceiling or above are the largest, wherever rounding lets each one lie.
-        return int(np.sum((self.low >= _log(self.largest_unknown)) | (self.high >= self.ceiling)))
+        return int(np.sum((self.low >= log_of(self.largest_unknown)) | (self.high >= self.ceiling)))
 
     # The same at τ: weights, relative to that of the first token
 
     @cached_property
     def _weights(self) -> tuple[Floats, Floats]:
         shift = self.high[0]
+        # A tiny τ may take the quotient to -inf; such a weight is 0.
         with np.errstate(over="ignore"):
             return tuple(np.exp((ends - shift) / self.temperature) for ends in (self.low, self.high))
 
@@ -175,6 +179,7 @@ class PartialDistribution:
         """Weight of the most likely unknown token, at most."""
         if self.whole:
             return 0.0
+        # 700: e^709 is the largest float64. An unknown token may be far above the first known one if τ is small.
         return math.exp(min((math.log(self.largest_unknown) - self.high[0]) / self.temperature, 700.0))
 
     @cached_property
@@ -189,10 +194,10 @@ class PartialDistribution:
         shift = self.high[0] * power
 
         def even(mass: float) -> float:
-            return _exp(power * _log(mass) + (1.0 - power) * math.log(self.num_unknown) - shift)
+            return _exp(power * log_of(mass) + (1.0 - power) * math.log(self.num_unknown) - shift)
 
         def piled(mass: float) -> float:
-            return _exp(_log(mass) + (power - 1.0) * _log(self.largest_unknown) - shift)
+            return _exp(log_of(mass) + (power - 1.0) * log_of(self.largest_unknown) - shift)
 
         least, most = self.unknown_mass.low, self.unknown_mass.high
         if self.temperature >= 1.0:
@@ -229,6 +234,7 @@ class PartialDistribution:
             exact = low / low.sum()
             return Interval(exact, exact)
         tail = self._unknown_weight
+        # A share is least where its own weight is low and all others high. The difference of sums may round below 0.
         least = _share(low, np.maximum(high.sum() - high, 0.0) + tail.high)
         most = _share(high, np.maximum(low.sum() - low, 0.0) + tail.low)
         if self.temperature == 1.0 and self.normalised:
@@ -256,6 +262,7 @@ class PartialDistribution:
         if self.temperature == 1.0 and self.normalised and self.num_unknown:
             least = max(least, float(np.exp(self.low[mask]).sum()))
             most = min(most, float(np.exp(self.high[mask]).sum()))
+        # All that can come: 1, and not what the division makes of it.
         if self.exact and mask[self.high > -math.inf].all():
             least = most = 1.0
         return Interval(float(min(least, most, 1.0)), float(min(most, 1.0)))
@@ -293,6 +300,7 @@ class PartialDistribution:
             value = float(_terms(self.probs.low).sum())
             return Interval(value, value)
         by_weights, by_shares = self._entropy_by_weights(), self._entropy_by_shares()
+        # Neither bound is always the narrower; both hold, so their intersection does.
         low = max(by_weights.low, by_shares.low, 0.0)
         high = min(by_weights.high, by_shares.high, math.log(self.num_tokens))
         return Interval(min(low, high), high)
@@ -319,13 +327,15 @@ class PartialDistribution:
         rivals_high = [float(self.high[1])] if self.num_seen > 1 else []
         if not self.whole:
             rivals_high.append(math.log(self.largest_unknown))
-            rivals_low.append(_log(self.unknown_mass.low / self.num_unknown))
+            # The largest unknown one has at least the mean of them.
+            rivals_low.append(log_of(self.unknown_mass.low / self.num_unknown))
         second_low, second_high = max(rivals_low, default=-math.inf), max(rivals_high, default=-math.inf)
         if self.num_ranked == 0:
             # An unknown token may be the first; then nothing is sure but that its lead is not negative.
             return Interval(0.0, math.inf)
         low = math.inf if second_high == -math.inf else max(first_low - second_high, 0.0)
         high = math.inf if second_low == -math.inf else first_high - second_low
+        # Exact and both ranked. The ends may still differ, since the ceiling went through exp and ln.
         if not self.rounding and self.num_ranked > 1 and math.isfinite(low):
             low = high
         return Interval(low, max(low, high))
@@ -361,6 +371,7 @@ class PartialDistribution:
             fewest = min(first + max(more, 1), self.num_tokens)
         if most is None:
             left = 1.0 - in_low
+            # The factor errs towards more tokens: rounding must not make "at most" one too few.
             more = math.ceil(beyond * (enough - in_low) / left * (1.0 + 1e-13)) if left > 0.0 else 1
             most = min(first + max(more, 1), self.num_tokens) if not self.whole else self.num_tokens
         return Interval(fewest, max(fewest, most))
@@ -431,13 +442,14 @@ class PartialDistribution:
             return math.log(z) - (sum_w_log_w + (weight * log_each if weight > 0.0 else 0.0)) / z
 
         least = most = entropy(0.0, 0.0)
+        # The extreme lies at the turning point, or at the end of W's interval that is nearer to it.
         if tail.high > 0.0:
             pile = math.log(self._largest_weight)
             least_at = min(max(pile * total - sum_w_log_w - total, tail.low), tail.high)
             level = min(sum_w_log_w / total, 700.0)
             most_at = min(max(self.num_unknown * math.exp(level), tail.low), tail.high)
             least = entropy(least_at, pile)
-            most = entropy(most_at, _log(most_at / self.num_unknown))
+            most = entropy(most_at, log_of(most_at / self.num_unknown))
         moved = float(np.max(halves)) * (0.5 * math.log(max(self.num_tokens, 1)) + 1.0)
         return Interval(least - moved, most + moved)
 
@@ -508,7 +520,8 @@ def _terms(values: Floats) -> Floats:
     return -values * np.log(np.where(values > 0.0, values, 1.0))
 
 
-def _log(value: float) -> float:
+def log_of(value: float) -> float:
+    """`ln value`, -inf of 0."""
     return math.log(value) if value > 0.0 else -math.inf
 
 

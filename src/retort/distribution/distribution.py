@@ -10,7 +10,6 @@ from retort.distribution import measures
 from retort.distribution.arrays import Array, as_floats, detached, namespace
 from retort.distribution.ranking import top_ids
 from retort.distribution.softmax import (
-    bad_rows,
     check_log_probs,
     check_logits,
     check_temperature,
@@ -20,16 +19,6 @@ from retort.distribution.softmax import (
     tempered,
 )
 from retort.errors import InputError
-
-__all__ = [
-    "Distribution",
-    "bad_rows",
-    "check_logits",
-    "check_temperature",
-    "log_softmax",
-    "softmax",
-    "tempered",
-]
 
 
 @dataclass(frozen=True, init=False, eq=False)

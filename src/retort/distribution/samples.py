@@ -40,6 +40,7 @@ def self_bleu(texts: Sequence[Text], max_order: int = 4) -> float:
     _check_order(max_order)
     if len(texts) < 2:
         raise InputError(f"self_bleu compares texts with each other and needs at least two, got {len(texts)}")
+    # Copies have the same score, so each different text is scored once: at a low τ most samples are copies.
     kinds = Counter(tuple(text) for text in texts)
     others = _Others(kinds, max_order)
     return sum(count * others.bleu(text) for text, count in kinds.items()) / len(texts)
@@ -57,10 +58,12 @@ def n_gram_similarity(texts: Sequence[Text], max_order: int = 2) -> np.ndarray:
     places: list[tuple[int, int]] = []
     for row, text in enumerate(texts):
         grams = [gram for n in range(1, max_order + 1) for gram in _n_grams(text, n)]
+        # A text without words has one column of its own, so that its vector is not 0 and its norm no divisor of 0.
         places.extend((row, columns.setdefault(gram, len(columns))) for gram in grams or [()])
     counts = np.zeros((len(texts), len(columns)))
     np.add.at(counts, tuple(np.array(places, dtype=np.int64).reshape(-1, 2).T), 1.0)
     counts /= np.linalg.norm(counts, axis=1, keepdims=True)
+    # Products of unit vectors may round to a little above 1.
     similarity = np.minimum(counts @ counts.T, 1.0)
     np.fill_diagonal(similarity, 1.0)
     return similarity
@@ -80,6 +83,7 @@ def vendi_score(similarity: Array) -> float:
             f"{number(eigenvalues.min(), 3)}; "
             "use a kernel, for instance the cosine of embeddings"
         )
+    # Those of copies are 0 but for rounding, on either side of it.
     positive = eigenvalues[eigenvalues > 0.0]
     return math.exp(-float(np.sum(positive * np.log(positive))))
 
@@ -113,6 +117,8 @@ class _Others:
         self.lengths = Counter(len(text) for text in kinds)
         self.grams = {text: [Counter(_n_grams(text, n)) for n in range(1, max_order + 1)] for text in kinds}
         self.most: dict[tuple[Hashable, ...], tuple[int, tuple[Hashable, ...], int]] = {}
+        # With the two largest counts, "the most among all others" is one look-up for any text, and n texts take n steps
+        # instead of n².
         for text, orders in self.grams.items():
             for counts in orders:
                 for gram, count in counts.items():
@@ -123,6 +129,7 @@ class _Others:
 
     def bleu(self, text: tuple[Hashable, ...]) -> float:
         """BLEU of one text against all others; 1 where there is a copy of it."""
+        # A copy among the others matches every n-gram at its own length.
         if not text or self.kinds[text] > 1:
             return 1.0 if text else 0.0
         log_precision = 0.0
@@ -134,6 +141,7 @@ class _Others:
             if matches == 0:
                 return 0.0
             log_precision += math.log(matches / (counts.total() + smoothing)) / self.max_order
+        # The text's own length counts only if another text has it, too. Of two as near the shorter is meant.
         lengths = [length for length, number in self.lengths.items() if number > (length == len(text))]
         nearest = min(lengths, key=lambda length: (abs(length - len(text)), length))
         return math.exp(min(0.0, 1.0 - nearest / len(text)) + log_precision)
@@ -253,6 +261,7 @@ def importance_weights(
     if (target == -math.inf).all():
         raise InputError("none of these samples is possible under the target setting; draw new ones there")
     log_weights = target - source
+    # From the largest: a text's weight is a product over its tokens and easily beyond float64.
     weights = np.exp(log_weights - log_weights.max())
     with np.errstate(over="ignore"):
         mean_weight = float(np.exp(log_weights.max()) * weights.mean())

@@ -54,6 +54,7 @@ def check_temperature(temperature: Any) -> None:
     """Nothing, if each `temperature` is finite and not negative; else raises InputError."""
     smallest, greatest = extremes(temperature, "temperature")
     if not (smallest >= 0.0 and math.isfinite(greatest)):
+        # `not >=` instead of `<`: NaN is neither.
         bad = smallest if not smallest >= 0.0 else greatest
         raise InputError(f"temperature must be a finite number of 0 (greedy) or more, got {bad:g}")
 
@@ -83,6 +84,7 @@ def tempered(logits: Array, temperature: Any) -> Array:
         # A subnormal τ may overflow the quotient to -inf, which is what the limit τ → 0 says.
         with np.errstate(over="ignore"):
             return (wide - widened(maximum)) / temperature
+    # Greedy rows are divided by 1 and then replaced: 0/0 would be NaN, and its gradient spoils the whole batch.
     temperatures = xp.astype(per_row(temperature, wide), wide.dtype)
     greedy = temperatures == 0.0
     with np.errstate(over="ignore"):
@@ -101,6 +103,7 @@ def log_softmax(logits: Array, temperature: Any = 1.0) -> Array:
     xp = namespace(scaled)
     if not is_numpy(scaled):
         return xp.log_softmax(scaled, dim=-1)
+    # The maximum again, since τ = 1 gives the logits as they are.
     shifted = scaled - np.max(scaled, axis=-1, keepdims=True)
     shifted -= np.log(np.sum(np.exp(shifted), axis=-1, keepdims=True))
     return shifted
@@ -127,7 +130,7 @@ def check_log_probs(log_probs: Array, name: str = "log_probs") -> None:
     """Nothing, if the probabilities of each row `[..., vocab]` sum to one within 0.001; else InputError."""
     xp = namespace(log_probs)
     sums = xp.sum(xp.exp(widened(detached(log_probs))), axis=-1)
-    wrong = ~(xp.abs(sums - 1.0) <= SUM_TOLERANCE)
+    wrong = ~(xp.abs(sums - 1.0) <= SUM_TOLERANCE)  # NaN is wrong, too
     if bool(xp.any(wrong)):
         first = np.argwhere(np.atleast_1d(to_numpy(wrong)))[0]
         total = float(np.atleast_1d(to_numpy(sums))[tuple(first)])
@@ -169,7 +172,7 @@ def extremes(value: Any, name: str) -> tuple[float, float]:
     except (TypeError, ValueError):
         raise InputError(f"{name} must be a number, got {value!r}") from None
     if numbers.size == 0:
-        return 0.0, 0.0
+        return 0.0, 0.0  # a batch of no rows: nothing is out of range
     return float(numbers.min()), float(numbers.max())
 
 
@@ -180,6 +183,7 @@ def _row_maximum(logits: Array) -> Array:
 
 def _one_hot_logits(logits: Array) -> Array:
     xp = namespace(logits)
+    # By its place and not by its value: of tied logits the lowest id alone stays.
     winner = xp.argmax(detached(logits), axis=-1, keepdims=True)
     zero = xp.zeros_like(logits)
     return xp.where(token_ids(logits) == winner, zero, zero - math.inf)
@@ -204,6 +208,7 @@ def _raise_for_faults(maximum: Array) -> None:
 def _faults(maximum: Array) -> dict[tuple[int, ...], str]:
     xp = namespace(maximum)
     finite = xp.isfinite(maximum)
+    # Asked on the device first: almost every batch is sound, and its maxima need not be copied to the host.
     if bool(xp.all(finite)):
         return {}
     values = to_numpy(maximum)[..., 0]
@@ -248,19 +253,20 @@ class Weights:
         """`Σ p·(z - max z)`: the expected logit, counted from the largest; 0 or less."""
         xp = namespace(self.gaps_NV)
         parts_NV = finite(self.gaps_NV)
-        parts_NV *= self.weights_NV
+        parts_NV *= self.weights_NV  # in place: `finite` has made a copy
         return xp.sum(parts_NV, axis=-1, keepdims=True) / self.total_N1
 
     @property
     def entropy_N1(self) -> Array:
         """`H = -Σ p ln p = ln Σ w - Σ p·(z - max z)`, in nats, never below 0."""
+        # Of a nearly certain row the difference can round to a little below 0.
         return namespace(self.gaps_NV).clip(self.log_total_N1 - self.mean_gap_N1, min=0.0)
 
 
 def gaps(rows_NV: Array) -> Array:
     """`[N, vocab]` distance of each logit to the largest of its row, `z - max z` in float64; -inf where removed."""
     xp = namespace(rows_NV)
-    wide_NV = xp.astype(rows_NV, xp.float64)
+    wide_NV = xp.astype(rows_NV, xp.float64)  # always a copy, so the subtraction may be in place
     wide_NV -= xp.max(wide_NV, axis=-1, keepdims=True)
     return wide_NV
 

@@ -283,10 +283,7 @@ class _Place:
 def _context(places: Sequence[_Place], *, of_draft: bool = False) -> Context:
     """What the target's or the draft's chains may read at these places."""
     drafts = [place.draft for place in places]
-    histories = [
-        (*(draft.history or ()), *draft.ids[: place.number])
-        for draft, place in zip(drafts, places, strict=True)
-    ]
+    histories = [(*(place.draft.history or ()), *place.draft.ids[: place.number]) for place in places]
     lengths = [draft.prompt_length or 0 for draft in drafts]
     seeds, positions = [place.seed for place in places], [place.position for place in places]
     return Context(

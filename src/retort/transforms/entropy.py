@@ -42,6 +42,7 @@ def typical_p(logits: Array, p: Any, ties: str = "lowest", min_keep: int = 1) ->
     xp = namespace(logits)
     mass_N1 = xp.reshape(per_row(p, logits), (-1, 1))
     weights = Weights.of(flat_rows(logits))
+    # Mass 1 keeps every token: the tail's mass may be less than the slack.
     keep_NV = _nearest(weights, mass_N1 * weights.total_N1 * (1.0 - SLACK), ties, min_keep) | (mass_N1 >= 1.0)
     return xp.where(xp.reshape(keep_NV, logits.shape), logits, -math.inf)
 
@@ -52,6 +53,7 @@ def _nearest(weights: Weights, needed_N1: Array, ties: str, min_keep: int) -> Ar
     Bins of rising distance are summed, so that only the tokens of the bin in which the set ends have to be sorted.
     """
     xp = namespace(needed_N1)
+    # Above 0, or an empty first bin would hold "all that is needed" and nothing would be kept.
     needed_N1 = xp.clip(needed_N1, min=math.ulp(0.0))
     distance_NV = xp.abs(weights.gaps_NV - weights.mean_gap_N1)
     live_NV = weights.gaps_NV > -math.inf
@@ -61,7 +63,9 @@ def _nearest(weights: Weights, needed_N1: Array, ties: str, min_keep: int) -> Ar
     counts_NB = xp.zeros_like(sums_NB)
     if min_keep > 1:
         counts_NB = _sums_up_to(bin_NV, xp.astype(live_NV, xp.float64))
+        # A row may have fewer live tokens than min_keep: then all of them are enough.
         ends_NB = ends_NB & (counts_NB >= xp.clip(counts_NB[:, -1:], max=float(min_keep)))
+    # Sums never fall, so counting the bins that reach the mass finds the first of them. The last one always does.
     end_N1 = BINS - 1 - xp.sum(xp.astype(ends_NB[:, :-1], xp.int64), axis=-1, keepdims=True)
     keep_NV = (bin_NV < end_N1) & live_NV
     # Row by row: how many tokens share the last bin differs, and there are few. Two stable sorts make the order:
@@ -71,6 +75,7 @@ def _nearest(weights: Weights, needed_N1: Array, ties: str, min_keep: int) -> Ar
         ids_M = xp.nonzero((bin_NV[row] == end) & live_NV[row])[0]
         ids_M = ids_M[xp.argsort(-weights.gaps_NV[row][ids_M], stable=True)]
         ids_M = ids_M[xp.argsort(distance_NV[row][ids_M], stable=True)]
+        # What the bins before hold is not recounted: their tokens are nearer, whatever their order.
         missing = needed_N1[row, 0] - (sums_NB[row, end - 1] if end else 0.0)
         count = _first_reaching(weights.weights_NV[row][ids_M], missing)
         count = max(count, min_keep - (int(counts_NB[row, end - 1]) if end else 0))
@@ -84,6 +89,7 @@ def _nearest(weights: Weights, needed_N1: Array, ties: str, min_keep: int) -> Ar
 def _bins(distance_NV: Array) -> Array:
     """`[N, vocab]` the bin of each distance, int64, rising with the distance; equal ones share a bin."""
     xp = namespace(distance_NV)
+    # Equal logits are all at distance 0: the lower bound keeps BINS / widest finite.
     widest_N1 = xp.clip(xp.max(distance_NV, axis=-1, keepdims=True), min=1e-290, max=FARTHEST)
     return xp.astype(xp.clip(distance_NV * (BINS / widest_N1), max=BINS - 1.0), xp.int64)
 
@@ -92,6 +98,7 @@ def _sums_up_to(bin_NV: Array, values_NV: Array) -> Array:
     """`[N, BINS]` sum of the values of each row in this bin and all before it."""
     xp = namespace(values_NV)
     num_rows = bin_NV.shape[0]
+    # One count for all rows: row r has the places from r·BINS on.
     places_NV = bin_NV + BINS * xp.reshape(token_ids(values_NV.T), (-1, 1))
     sums = xp.bincount(
         xp.reshape(places_NV, (-1,)), weights=xp.reshape(values_NV, (-1,)), minlength=num_rows * BINS
@@ -148,6 +155,7 @@ def top_h(logits: Array, alpha: Any, entropy: str = "kept", among: int = 0) -> A
     if entropy == "summed":
         return keep_first(logits, *_summed(rows_NV, alpha_N1))
     limit_N1 = alpha_N1 * _entropy(rows_NV) * (1.0 + SLACK)
+    # A row of 1 is off. With an entropy of 0 in float64 it would be cut to one token all the same.
     limit_N1 = xp.where(alpha_N1 >= 1.0, xp.full_like(limit_N1, math.inf), limit_N1)
     return keep_first(logits, *_cut(rows_NV, limit_N1))
 
@@ -161,6 +169,7 @@ def _summed(rows_NV: Array, alpha_N1: Array) -> tuple[Array, Array]:
     reached_NV = xp.cumulative_sum(terms_NV, axis=-1)
     within_NV = reached_NV <= alpha_N1 * reached_NV[:, -1:] * (1.0 + SLACK)
     count_N1 = xp.sum(xp.astype(within_NV, xp.int64), axis=-1, keepdims=True)
+    # The first token alone may be over the bound; it stays.
     count_N1 = xp.where(count_N1 < 1, xp.full_like(count_N1, 1), count_N1)
     return count_N1, xp.take_along_axis(sorted_NV, count_N1 - 1, axis=-1)
 
@@ -169,6 +178,7 @@ def _entropy(rows_NV: Array) -> Array:
     """`[N, 1]` entropy of each row, right to the last digits even where nearly all the mass is on one token."""
     xp = namespace(rows_NV)
     weights = Weights.of(rows_NV)
+    # ln Σ w as log1p of all but the winner's 1: added to it, weights below 1e-16 would vanish.
     winner_N1 = xp.argmax(rows_NV, axis=-1, keepdims=True)
     others_NV = xp.where(
         token_ids(rows_NV) == winner_N1, xp.zeros_like(weights.weights_NV), weights.weights_NV
@@ -200,6 +210,7 @@ def _cut_among(rows_NV: Array, limit_N1: Array, num_candidates: int) -> tuple[Ar
     entropy_NM = xp.log1p(others_NM) + spread_NM / (1.0 + others_NM)
     # Weights that are 0 in float64 add no entropy, so a bound of 0 has to be said to be passed.
     passed_NM = (entropy_NM > limit_N1) | (limit_N1 <= 0.0)
+    # Entropies rise with n, up to rounding: from the first that is over the bound on, all count as over it.
     passed_NM = xp.cumulative_sum(xp.astype(passed_NM, xp.int64), axis=-1) > 0
     count_N1 = num_candidates - xp.sum(xp.astype(passed_NM, xp.int64), axis=-1, keepdims=True)
     last_N1 = xp.take_along_axis(candidates_NM, count_N1 - 1, axis=-1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,8 +77,10 @@ class Parameter:
             return None
         if self.kind is not None:
             return self.kind.store(self, value)
+        # True is a 1 in Python, and `top_k=True` a mistake. A stage holds no rows: it is hashable, and written as text.
         if isinstance(value, (bool, np.bool_)) or is_per_row(value):
             raise self.refused(value)
+        # Read as the rows of a batch are, so that numpy's and torch's scalars are taken as well.
         number, _ = extremes(value, self.label)
         if not self._allows(number):
             raise self.refused(value)
@@ -106,11 +108,13 @@ class Parameter:
         numbers = np.asarray(
             value if isinstance(value, (list, tuple)) else to_numpy(value), dtype=np.float64
         ).ravel()
+        # Rows of a batch mostly share a few values, and each is looked at once.
         wrong = [number for number in np.unique(numbers) if not self._allows(float(number))]
         if wrong:
             raise InputError(f"{self.label} must be {self.allowed}, got {wrong[0]:g} for at least one row")
 
     def _allows(self, number: float) -> bool:
+        # An off-value may lie outside the range, as top_k's -1 does.
         if number in self.off_values:
             return True
         return self.low <= number <= self.high and math.isfinite(number) and not (self.whole and number % 1)
@@ -131,11 +135,12 @@ def choice(*words: str) -> Kind:
             raise parameter.refused(repr(value))
         return word
 
-    return Kind(store, lambda parameter, text: store(parameter, text), str)
+    return Kind(store, store, str)
 
 
 def number_text(value: float | int) -> str:
     """Shortest text that reads back as the same number: 0.9, 50, 1 rather than 1.0."""
+    # As a whole number 1e300 would be written with all its digits.
     return repr(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(value)
 
 
@@ -158,6 +163,7 @@ def checked_ids(parameter: Parameter, value: Any) -> tuple[int, ...]:
     if isinstance(value, (str, bytes, Mapping)):
         raise parameter.refused(repr(value))
     ids = value if isinstance(value, Iterable) else [value]
+    # One order and no repeats: chains that name the same tokens are equal, and their rows are drawn together.
     return tuple(sorted({_token_id(parameter, number) for number in ids}))
 
 
@@ -166,6 +172,7 @@ def _token_id(parameter: Parameter, number: Any) -> int:
         whole = int(number)
     except (TypeError, ValueError, OverflowError):
         raise parameter.refused(repr(number)) from None
+    # 7.0 is an id, as JSON may write one; 7.5 is none, though int() takes it.
     if isinstance(number, (bool, np.bool_)) or whole != (float(number)) or whole < 0:
         raise parameter.refused(repr(number))
     return whole
@@ -177,7 +184,7 @@ def _read_bracketed(parameter: Parameter, text: str) -> tuple[int, ...]:
     return checked_ids(parameter, inside.replace(",", " ").split())
 
 
-def _write_bracketed(ids: tuple[int, ...]) -> str:
+def _write_bracketed(ids: Sequence[Any]) -> str:
     return str(ids[0]) if len(ids) == 1 else f"[{' '.join(map(str, ids))}]"
 
 
@@ -213,9 +220,12 @@ def _store_biases(parameter: Parameter, value: Any) -> tuple[tuple[int, float], 
     biases: dict[int, float] = {}
     for token, bias in pairs:
         try:
+            # Before float(): False is 0 there, which would leave the token as it is instead of removing it.
             number = -math.inf if bias is False else float(bias)
         except (TypeError, ValueError):
             raise parameter.refused(repr(bias)) from None
+        # An id may come as text (JSON) and as a number: a second entry is refused, not written over the first.
+        # NaN is refused too: it is not less than infinity.
         key = _token_id(parameter, token)
         if key in biases or bias is True or not number < math.inf:
             raise parameter.refused(
@@ -253,6 +263,7 @@ def _store_sequences(parameter: Parameter, value: Any) -> tuple[tuple[int, ...],
 
 
 def _read_sequences(parameter: Parameter, text: str) -> tuple[tuple[int, ...], ...]:
+    # Matched whole first: findall alone would pass over whatever is no id.
     one = r"(?:\[[\d\s,]*\]|\d+)"
     if not re.fullmatch(rf"{one}(?:\s*,\s*{one})*", text):
         raise parameter.refused(repr(text))
@@ -313,8 +324,7 @@ def _read_breakers(parameter: Parameter, text: str) -> tuple[Any, ...]:
 
 
 def _write_breakers(breakers: tuple[Any, ...]) -> str:
-    parts = ["+".join(map(str, one)) if isinstance(one, tuple) else str(one) for one in breakers]
-    return parts[0] if len(parts) == 1 else f"[{' '.join(parts)}]"
+    return _write_bracketed(["+".join(map(str, one)) if isinstance(one, tuple) else one for one in breakers])
 
 
 BREAKS = Kind(_store_breakers, _read_breakers, _write_breakers)

@@ -56,11 +56,13 @@ def top_k(logits: Array, k: Any, ties: str = "lowest") -> Array:
         return logits
     num_tokens = logits.shape[-1]
     if not is_per_row(k):
+        # k as large as the vocabulary is no cut: the logits go back as they are, without a look at them.
         if k <= 0 or k >= num_tokens:
             return logits
         count, limit = like(logits, [[int(k)]]), int(k)
     else:
         xp = namespace(logits)
+        # A row that is off keeps all tokens, so that one partition serves rows with and without a cut.
         wanted = per_row(k, logits)
         wanted = xp.where((wanted <= 0) | (wanted > num_tokens), xp.full_like(wanted, num_tokens), wanted)
         count = xp.astype(xp.reshape(wanted, (-1, 1)), xp.int64)
@@ -105,17 +107,18 @@ def min_p(logits: Array, p: Any, min_keep: int = 1) -> Array:
         return logits
     xp = namespace(logits)
     values = detached(logits)
+    # In logits, where no probability is needed: a sum over the vocabulary would move the threshold by its rounding.
     maximum = xp.astype(xp.max(values, axis=-1, keepdims=True), xp.float64)
     with np.errstate(divide="ignore"):
         threshold = maximum + xp.log(per_row(p, logits)) - ROUNDING
-    return with_first(xp.where(values >= threshold, logits, -math.inf), logits, min_keep)
+    kept = xp.where(values >= threshold, logits, -math.inf)
+    # The largest logit always passes, so only more than one token may have to be put back.
+    return with_first(kept, logits, min_keep) if min_keep > 1 else kept
 
 
-def with_first(kept: Array, logits: Array, min_keep: int) -> Array:
-    """`kept` with the `min_keep` largest of `logits` (ties: lowest ids) put back where they were removed."""
-    if min_keep <= 1:
-        return kept
-    first = top_k(logits, min_keep)
+def with_first(kept: Array, logits: Array, min_keep: int, ties: str = "lowest") -> Array:
+    """`kept` with the `min_keep` largest of `logits` put back where they were removed; `ties` as for `top_k`."""
+    first = top_k(logits, min_keep, ties)
     return namespace(logits).where(first > -math.inf, first, kept)
 
 
@@ -162,17 +165,17 @@ def above(
 ) -> Array:
     """Logits with the tokens kept that have `ln p_i ≥ log_floor` (nats), and the `min_keep` most likely."""
     xp = namespace(logits)
+    # ROUNDING lets ten equal tokens pass a floor of 0.1, whatever the last bits of the two logarithms are.
     keep_NV = weights.gaps_NV >= log_floor_N1 + weights.log_total_N1 - ROUNDING
     kept = xp.where(xp.reshape(keep_NV, logits.shape), logits, -math.inf)
-    first = top_k(logits, min_keep, ties)
-    return xp.where(first > -math.inf, first, kept)
+    return with_first(kept, logits, min_keep, ties)
 
 
-def _log(logits: Array, epsilon: Any) -> Array:
-    """`[N, 1]` ln ε; -inf where a row's floor is off."""
+def _log(logits: Array, share: Any) -> Array:
+    """`[N, 1]` ln of a share; -inf where it is 0, which for a floor is off."""
     xp = namespace(logits)
     with np.errstate(divide="ignore"):
-        return xp.reshape(xp.log(per_row(epsilon, logits)), (-1, 1))
+        return xp.reshape(xp.log(per_row(share, logits)), (-1, 1))
 
 
 SIGMAS = Parameter(
@@ -202,11 +205,13 @@ def top_n_sigma(logits: Array, n: Any) -> Array:
     xp = namespace(logits)
     n_N1 = xp.reshape(per_row(n, logits), (-1, 1))
     gaps_NV = gaps(flat_rows(logits))
+    # Removed tokens count neither in the mean nor in the number: 0 stands in for -inf, and is taken out again below.
     live_NV = gaps_NV > -math.inf
     num_live_N1 = xp.sum(xp.astype(live_NV, xp.float64), axis=-1, keepdims=True)
     mean_N1 = xp.sum(finite(gaps_NV), axis=-1, keepdims=True) / num_live_N1
     deviations_NV = xp.where(live_NV, gaps_NV - mean_N1, xp.zeros_like(gaps_NV))
     sigma_N1 = xp.sqrt(xp.sum(deviations_NV * deviations_NV, axis=-1, keepdims=True) / num_live_N1)
+    # The slack is relative: both sides scale with 1/τ, so the same tokens stay at every temperature.
     keep_NV = (-gaps_NV <= n_N1 * sigma_N1 * (1.0 + SLACK)) | (n_N1 <= 0.0)
     return xp.where(xp.reshape(keep_NV, logits.shape), logits, -math.inf)
 
@@ -266,12 +271,11 @@ def xtc(
     acts_N1 = _coins(logits, probability, context)
     if not bool(xp.any(acts_N1)):
         return logits
-    with np.errstate(divide="ignore"):
-        log_threshold_N1 = xp.reshape(xp.log(per_row(threshold, logits)), (-1, 1))
     weights = Weights.of(flat_rows(logits))
     gaps_NV = weights.gaps_NV
-    limit_N1 = log_threshold_N1 + weights.log_total_N1
+    limit_N1 = _log(logits, threshold) + weights.log_total_N1
     likely_NV = gaps_NV > limit_N1 + ROUNDING if likely == "passed" else gaps_NV >= limit_N1 - ROUNDING
+    # A threshold of 0 has the floor -inf, which removed tokens reach, too; one of them would be "the least likely".
     likely_NV = likely_NV & (gaps_NV > -math.inf)
     unlikely_first_NV = xp.where(likely_NV, -gaps_NV, xp.full_like(gaps_NV, -math.inf))
     stays_N1 = xp.argmax(unlikely_first_NV, axis=-1, keepdims=True)
@@ -292,6 +296,7 @@ def _coins(logits: Array, probability: Any, context: Context | None) -> Array:
     """`[N, 1]` True for the rows in which xtc acts."""
     xp = namespace(logits)
     probability_N1 = xp.reshape(per_row(probability, logits), (-1, 1))
+    # Where no row needs a coin none is asked for, so that `xtc(1.0)` works on a bare row of logits.
     if bool(xp.all((probability_N1 <= 0.0) | (probability_N1 >= 1.0))):
         return probability_N1 >= 1.0
     context = context or Context()
