@@ -173,6 +173,7 @@ def _lines_of_same_model(path: Path, header: Mapping[str, Any]) -> set[str]:
                     f"({header['known']}); give another file."
                 )
         lines = set(file)
+    # A run that was killed may have left half a line: what is added must not run on from it.
     if lines and not all(line.endswith("\n") for line in lines):
         with path.open("a", encoding="utf-8") as file:
             file.write("\n")  # a line that was cut off stays alone; reading skips it
@@ -261,6 +262,7 @@ class _RecordedPartial:
             yield step
 
     def _write(self, line: dict[str, Any], known: KnownTop) -> None:
+        # Not before the first answer: only that tells the vocabulary, and a server that fails leaves no file.
         if self._writer is None:
             self._writer = _Writer(self._path, top_header(self._source, known.vocabulary))
         self._writer.add(line)
@@ -304,6 +306,7 @@ def _records(path: str, name: str) -> list[tuple[str, Any]]:
             if line and line != "[DONE]"
         ]
         return records or [(name, {})]
+    # One document first: a pretty-printed answer has many lines that are no JSON by themselves.
     try:
         whole = parse_json(text, name)
         records = [(name, one) for one in (whole if isinstance(whole, list) else [whole])]
@@ -358,6 +361,7 @@ class RecordedTop(WithoutVocabulary):
 
         With `text`, those of an answer that begins with it, up to its end; None where there is no such answer.
         """
+        # An answer to this prompt comes before one that was saved without any, which fits every prompt.
         own = [steps for asked, steps in self._answers if asked == prompt]
         for steps in own or [steps for asked, steps in self._answers if asked is None]:
             start = prompt if isinstance(prompt, str) else ""
@@ -380,6 +384,7 @@ class RecordedTop(WithoutVocabulary):
         starts = [start for start in self._following if prompt.startswith(start)]
         before, end = max(starts, key=len, default=prompt), prompt + text
         while len(before) < len(end):
+            # Several readings may have passed here; the first whose token agrees with the text is followed.
             fitting = [step for step in self._following.get(before, ()) if end.startswith(before + step[0])]
             if not fitting:
                 raise SourceError(
@@ -407,6 +412,7 @@ class RecordedRows:
         self._rows: dict[tuple[int, ...], NDArray[np.floating]] = {}
         for row in rows:
             ids = tuple(int(i) for i in row["ids"])
+            # Three kinds of lines, told apart by their keys: how a text was cut, what ids mean, and a row of logits.
             if "text" in row:
                 self._texts.setdefault(row["text"], list(ids))
                 continue
@@ -506,6 +512,7 @@ def _foreign(name: str, records: Sequence[tuple[str, Any]]) -> RecordedTop:
         nonlocal processed, without
         shapes[reply.shape] = None
         processed = processed or reply.processed
+        # Where nothing was generated (an echo alone) the prompt's last position is what there is to keep.
         tops = [choice.positions for choice in reply.choices if choice.positions] or [
             reply.prompt_positions[-1:]
         ]
@@ -517,6 +524,7 @@ def _foreign(name: str, records: Sequence[tuple[str, Any]]) -> RecordedTop:
                 for p in positions
                 if p.known
             ]
+            # Each position answers the text before it: a recorded answer of ten tokens is ten looks.
             for key in asked if steps else ():
                 so_far = key
                 for step in steps:
@@ -530,6 +538,7 @@ def _foreign(name: str, records: Sequence[tuple[str, Any]]) -> RecordedTop:
     for place, asked, pieces in _answers_of(records):
         replies = []
         for piece in pieces:
+            # A stream that ends in an error is left out whole: where it broke off is not where the text ended.
             if is_error(piece):
                 errors.append(place)
                 break
@@ -572,6 +581,7 @@ def _answers_of(
     """Each answer: where it stands, what it was asked, and its record, or the pieces of its stream."""
     stream: tuple[str, list[Prompt | None], list[Any]] | None = None
     last_kind: object = None
+    # Pieces of a stream stand one behind the other; another kind, a whole answer or a last piece ends it.
     for place, record in records:
         asked, response = _asked(record)
         pieces = response if isinstance(response, list) and response else [response]
@@ -603,6 +613,7 @@ def _stream_piece(record: Any) -> tuple[object, bool, Any]:
         return None, False, record
     kind = record.get("type")
     if isinstance(kind, str) and kind.startswith("response."):
+        # OpenAI's stream says everything twice: as it comes, and at its end once more as a whole.
         if kind != "response.output_text.delta":
             return "responses", kind == "response.completed", None
         part = {"text": record.get("delta"), "logprobs": record.get("logprobs")}
@@ -645,6 +656,7 @@ def _asked(record: Any) -> tuple[list[Prompt | None], Any]:
     response = record.get("response") if isinstance(record.get("response"), Mapping | list) else record
     if isinstance(response, Mapping) and isinstance(response.get("body"), Mapping):
         response = response["body"]
+    # From the outside in: what a log says of the request counts before what the answer repeats.
     for place in (record.get("request"), record.get("body"), record, response):
         if not isinstance(place, Mapping):
             continue

@@ -290,6 +290,7 @@ def read_reply(record: Any, name: str, asked: int | None = None) -> Reply:
         if is_it(record):
             try:
                 reply = read(record, asked)
+                # SGLang has its counts inside meta_info; a reader that found some is not overruled.
                 usage = record.get("usage") or record.get("usageMetadata")
                 return replace(reply, usage=_usage(usage)) if reply.usage is None else reply
             except ValidationError as error:
@@ -327,6 +328,7 @@ def _usage(value: Any) -> Usage | None:
 
 def _problem(error: ValidationError) -> str:
     """The first and deepest thing that pydantic found: where it stands, what it is, and what was expected."""
+    # Of a union pydantic lists every branch; the one that came farthest into the answer is the shape that was meant.
     found = max(error.errors(include_url=False), key=lambda one: len(one["loc"]))
     place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in found["loc"])
     shown = kind_of(found["input"])
@@ -404,6 +406,7 @@ def _sglang(record: Mapping[str, Any], asked: int | None) -> Reply:
         _triples(meta.output_token_logprobs, meta.output_top_logprobs),
     )
     usage = Usage(max(meta.prompt_tokens or 0, 0), max(meta.completion_tokens or 0, 0))
+    # The first token of a prompt has nothing before it, so what stands there is no prediction.
     prompt = _triples(meta.input_token_logprobs, meta.input_top_logprobs)[1:]
     return Reply("sglang", (choice,), prompt, usage=usage if meta.completion_tokens else None)
 
@@ -494,12 +497,14 @@ def position_of(
     named = [token for token in listed if token is not None and not math.isnan(token.logprob)]
     bad = [token for token in listed if token is not None and math.isnan(token.logprob)]
     top = sorted((token for token in named if token.logprob > NOT_GIVEN), key=lambda token: -token.logprob)
+    # `not <=`, so that NaN goes on to `complaint` and is not taken for "not given".
     drawn = chosen if chosen is not None and not chosen.logprob <= NOT_GIVEN else None
     text = "" if chosen is None else chosen.token
     if bad:  # not a number: for `complaint` to refuse
         return Position(drawn, (*top, *bad), None, text)
     if any(token.logprob == -math.inf for token in named) and _is_whole(top):
         return Position(drawn, tuple(top), -math.inf, text)
+    # Without a drawn token the list is taken at its word: its last one bounds the others.
     if drawn is None or math.isnan(drawn.logprob):
         return Position(drawn, tuple(top), None if top else math.inf, text)
     place = next((place for place, token in enumerate(top) if _same(token, drawn)), None)
@@ -507,6 +512,7 @@ def position_of(
         fits = bool(top) and drawn.logprob <= top[-1].logprob
         ceiling = top[-1].logprob if fits else math.inf
         return Position(drawn, tuple(sorted((*top, drawn), key=lambda token: -token.logprob)), ceiling, text)
+    # Anywhere but last the drawn token is there by its rank, and then so is the last one.
     if place < len(top) - 1 or len(top) == asked:
         return Position(drawn, tuple(top), None, text)
     return Position(drawn, tuple(top), top[-2].logprob if len(top) > 1 else math.inf, text)
@@ -574,6 +580,7 @@ def _ranked(entries: Ranks | None, ids: Sequence[int] | None = None) -> tuple[Po
         named = [(rank, token) for rank, token in found if token is not None]
         chosen = next((token for _, token in named if token.id == own), found[0][1])
         position = position_of(chosen, [token for _, token in found])
+        # With ranks nothing need be guessed: the tokens whose ranks run 1, 2, 3 … without a gap are the most probable.
         if all(rank is not None for rank, _ in named):
             in_order = sorted(named, key=lambda pair: pair[0] or 0)
             top = [
@@ -620,11 +627,13 @@ def _reason(value: Any) -> str | None:
 
 def rounding_of(tokens: Sequence[KnownToken]) -> float:
     """How far the logprobs may be from what was computed: half a unit of the last decimal that any of them uses."""
+    # The most precise one counts: a trailing 0 is not written, so others look rounder than they are.
     decimals = max((_decimals(token.logprob) for token in tokens), default=0)
     return max(0.5 * 10.0**-decimals, FLOAT32_PASS)
 
 
 def _decimals(value: float) -> int:
+    # 1e-05 has five decimals and no point: the exponent counts with them.
     mantissa, _, exponent = repr(value).partition("e")
     return len(mantissa.partition(".")[2].rstrip("0")) - int(exponent or 0) if math.isfinite(value) else 0
 
