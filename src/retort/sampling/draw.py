@@ -237,7 +237,8 @@ def draw(
     xp = namespace(logits_GV)
     raw_GV = xp.astype(logits_GV.detach() if hasattr(logits_GV, "detach") else logits_GV, xp.float64)
     run = chain.run(raw_GV, context=context)
-    temperature_G = run.temperature + xp.zeros_like(raw_GV[:, 0])
+    temperature_G = run.temperature + xp.zeros_like(raw_GV[:, 0])  # one for all rows, or each row's own
+    # A chain that changes nothing gives its input back, the same object: then one softmax serves both columns.
     raw_log_probs_GV = log_softmax(raw_GV)
     log_probs_GV = raw_log_probs_GV if run.processed is raw_GV else log_softmax(run.processed)
     greedy_G = temperature_G == 0.0
@@ -245,6 +246,7 @@ def draw(
         ids_G = xp.argmax(run.processed, axis=-1)
         margin_G = margin(run.undivided)
     else:
+        # The same 64 bits under a signed name: torch hardly does unsigned arithmetic, and products wrap alike.
         seeds = np.asarray(seeds_G, dtype=np.uint64).view(np.int64)
         positions = np.asarray(positions_G, dtype=np.uint64).view(np.int64)
         ids_G, lead_G = _win(run.processed, like(raw_GV, seeds), like(raw_GV, positions))
@@ -252,12 +254,11 @@ def draw(
             margin_G = temperature_G * lead_G
         if bool(xp.any(greedy_G)):
             margin_G = xp.where(greedy_G, margin(run.undivided), margin_G)
+    # No stage has removed a token: the mass is 1, and no sum is needed to say so.
     whole = run.processed is run.shaped
     log_kept_mass_G = xp.zeros_like(margin_G) if whole else run.log_kept_mass
     columns = (
-        xp.astype(
-            ids_G, xp.float64
-        ),  # ids are below 2^53, so one block of float64 carries everything over at once
+        xp.astype(ids_G, xp.float64),  # exact below 2^53, so that one block carries everything over at once
         xp.take_along_axis(raw_log_probs_GV, ids_G[:, None], axis=-1)[:, 0],
         xp.take_along_axis(log_probs_GV, ids_G[:, None], axis=-1)[:, 0],
         log_kept_mass_G,
@@ -280,6 +281,7 @@ def _win(processed_GV: Array, seeds_G: Array, positions_G: Array) -> tuple[Array
     num_blocks = -(-num_tokens // BLOCK_TOKENS)
     blocks_B = like(processed_GV, np.arange(num_blocks))
     padded_GV = processed_GV
+    # Tokens beyond the vocabulary's end are -inf and never win, though one of them may be a block's first arrival.
     if num_tokens < num_blocks * BLOCK_TOKENS:
         rest = xp.zeros_like(processed_GV[:, :1]) - math.inf
         rest = xp.broadcast_to(rest, (num_rows, num_blocks * BLOCK_TOKENS - num_tokens))
@@ -290,12 +292,14 @@ def _win(processed_GV: Array, seeds_G: Array, positions_G: Array) -> tuple[Array
     bound_GB = xp.max(blocks_GBK, axis=-1) + noise_GB
     # The scores of first arrivals are known. The second best of them is no better than the true runner-up.
     known_GB = xp.take_along_axis(padded_GV, winners_GB, axis=-1) + noise_GB
+    # A block is passed over only if it can hold neither the winner nor the runner-up, which the margin needs.
     if num_blocks > 1:
         others_GB = xp.where(blocks_B == xp.argmax(known_GB, axis=-1)[:, None], -math.inf, known_GB)
         enough_G1 = xp.max(others_GB, axis=-1, keepdims=True)
         enough_G1 = enough_G1 - BOUND_SLACK * xp.clip(xp.abs(enough_G1), min=1.0, max=1e300)
     else:
         enough_G1 = xp.zeros_like(bound_GB[:, :1]) - math.inf
+    # A block of removed tokens alone has the bound -inf, and would be opened where `enough` is -inf as well.
     opened_GB = (bound_GB >= enough_G1) & (bound_GB > -math.inf)
     row_O, block_O = xp.nonzero(opened_GB)
     noise_OK = block_noise(
@@ -359,6 +363,7 @@ def _usable(rows_GV: Array, chain: Chain, rows: np.ndarray, request: _Request) -
     try:
         drawn = draw(rows_GV, chain, request.seeds_N[rows], request.positions_N[rows], context)
     except NothingLeftError as problem:
+        # The error does not name every row, so each is tried alone and the good ones are drawn.
         if len(rows) == 1:
             return [_Group(rows[:0], faults={int(rows[0]): problem.fault})]
         return [
@@ -429,7 +434,7 @@ def _matrix(logits: Any) -> Any:
             f"sample takes logits of shape [n, vocab] or [vocab], got {shape}; flatten them first"
         )
     if logits.shape[-1] == 0:
-        as_floats(logits)
+        as_floats(logits)  # raises the error for a vocabulary of no tokens
     logits = logits.detach() if hasattr(logits, "detach") else logits
     return logits if logits.ndim == 2 else logits[None]
 
@@ -611,6 +616,7 @@ def _warn_of_a_loop(params: Any, seeds: Any, history: Any, prompt_lengths: Any, 
     global _last_call, _warned
     if _warned:
         return
+    # A history longer than its prompt says that tokens were drawn before, so position 0 is wrong at the first call.
     grown = history is not None and prompt_lengths is not None
     grown = grown and any(
         len(tokens) > length for tokens, length in zip(history, prompt_lengths, strict=False)
@@ -620,6 +626,7 @@ def _warn_of_a_loop(params: Any, seeds: Any, history: Any, prompt_lengths: Any, 
         None if seeds is None else tuple(map(int, seeds)),
         tuple(getattr(logits, "shape", ())),
     )
+    # Eight logits tell a next step from the same row asked twice, which is no loop (a test of reproducibility, say).
     seen = to_numpy(as_floats(_matrix(logits)[:1, :8])).tobytes()
     calls = _last_call[2] + 1 if _last_call[0] == asked and _last_call[1] != seen else 1
     _last_call = (asked, seen, calls)

@@ -111,6 +111,7 @@ def coupled_rate(target_log_probs: Any, draft_log_probs: Any) -> np.ndarray:
     """
     target, draft = (np.asarray(values, dtype=np.float64) for values in (target_log_probs, draft_log_probs))
     known = np.maximum(target, draft) > -np.inf
+    # A token that neither can draw has no ratio; wherever it stands in the order, it adds 0 to the sums.
     ratio = np.full(known.shape, -np.inf)
     np.subtract(target, draft, out=ratio, where=known)
     order = np.argsort(ratio, axis=-1)
@@ -118,6 +119,7 @@ def coupled_rate(target_log_probs: Any, draft_log_probs: Any) -> np.ndarray:
     p_from_here = np.cumsum(p[..., ::-1], axis=-1)[..., ::-1]
     q_before = np.cumsum(q, axis=-1) - q
     both = (p > 0.0) & (q > 0.0)
+    # A token that only one of the two can draw is never drawn by both: its summand is 0, not 1/0.
     rates = np.zeros(both.shape)
     np.divide(p_from_here, p, out=rates, where=both)
     rates += np.divide(q_before, q, out=np.zeros(both.shape), where=both)
@@ -136,6 +138,7 @@ def coupled_chance(target_GV: np.ndarray, draft_GV: np.ndarray, drafted_G: np.nd
     """
     each = np.arange(len(drafted_G))
     log_ratio_G = target_GV[each, drafted_G] - draft_GV[each, drafted_G]
+    # p_x = 0: x cannot stand. 0 in place of -inf keeps the sum a number until it is replaced.
     possible = log_ratio_G > -np.inf
     with np.errstate(over="ignore"):
         sums = np.exp(np.maximum(draft_GV, target_GV - np.where(possible, log_ratio_G, 0.0)[:, None])).sum(
@@ -215,6 +218,7 @@ def verify(
     alive = list(range(len(drafts)))
     states = [draft.state for draft in drafts]
     steps: list[tuple[list[int], SampleBatch, np.ndarray]] = []
+    # Place by place, all texts together: what a text's chain sees at a place depends on what stood at those before.
     while len(alive):
         number = len(steps)
         target_AV = np.stack([rows[text][number] for text in alive])
@@ -231,6 +235,8 @@ def verify(
             noise_scale=noise_scale,
         )
         following = list(tokens.states)
+        # Coupled: the draft's token stands if the target drew it by itself; for "residual" the coins decide below. The
+        # place after the last draft token has the id -1, which is never drawn, so every text ends there at the latest.
         stands = tokens.ids == [place.id for place in here]
         acceptance = np.full(len(alive), np.nan)
         for group, target_GV, draft_GV in _distributions(target_AV, here):
@@ -340,6 +346,7 @@ def _write(
     noise_scale: float,
 ) -> None:
     """Put what was judged, and what is remembered after it, in the place of what the target would have drawn."""
+    # Two logits of a row differ as their log-probabilities do, so no softmax of the raw row is needed again.
     own = target_AV[group, judged.ids].astype(np.float64) - target_AV[group, tokens.ids[group]]
     tokens.logprob_raw[group] += own
     tokens.ids[group] = judged.ids
@@ -351,9 +358,8 @@ def _write(
             group, chain.update(context.states, judged.ids, target_AV[group], context), strict=True
         ):
             following[i] = state
-    if (
-        chain.temperature > 0.0
-    ):  # a greedy target draws no coin that matters: its margin is that of the logits
+    # A greedy target draws no coin that matters: its margin is that of the logits.
+    if chain.temperature > 0.0:
         tokens.margin[group] = chain.temperature * np.abs(judged.log_ratio - judged.log_coin)
         tokens.near_tie[group] = tokens.margin[group] <= noise_scale
 
@@ -365,6 +371,7 @@ def _verdicts(
     if not steps:
         return []
     text = np.array([text for alive, _, _ in steps for text in alive])
+    # Steps hold all texts of one place; a stable sort by text puts each one's places together, in their order.
     order = np.argsort(text, kind="stable")
     ends = np.cumsum(np.bincount(text, minlength=len(states)))
     columns: dict[str, Any] = {
@@ -489,6 +496,7 @@ def decode_speculatively(
                 speculation.on_round(row.text.index, len(row.proposed), verdict.accepted)
             for token in sampled_tokens(verdict.tokens, name):
                 row.text.take(token)
+                # What stands behind an end token or stop string was judged in vain, and is no part of the text.
                 over = row.text.finish_reason is not None
                 yield Event(row.text, token, row.text.pieces.push(row.text.ids, over=over) if pieces else "")
                 if over:
@@ -544,6 +552,7 @@ class _Row:
     def settle(self, accepted: int, state: RowState | None) -> None:
         """Note what the decoders have to take back and to read, after `accepted` of the proposed tokens stood."""
         self.text.state = state
+        # The draft never reads the last token that it proposed, so of that one there is nothing to take back.
         stood = min(accepted, self.read)
         self.target_drop = len(self.proposed) - accepted
         self.drafter_drop += self.read - stood
@@ -562,6 +571,8 @@ def _propose(drafter: SpanDecoder, rows: Sequence[_Row], speculation: Speculatio
         # The draft cannot read on after a token that it does not have.
         counts.append(min(speculation.num_tokens, room) if max(row.unread) < known else 0)
     for step in range(max(counts)):
+        # The first step reads what the draft has not seen of the text, and takes back what was refused; each further
+        # one reads the token just proposed. Rows that want no more tokens get none, and keep their logits.
         news = [
             (row.proposed[-1:] if step else row.unread) if step < count else []
             for row, count in zip(rows, counts, strict=True)
@@ -591,6 +602,7 @@ def _propose(drafter: SpanDecoder, rows: Sequence[_Row], speculation: Speculatio
         ):
             rows[number].proposed.append(token)
             rows[number].states.append(state)
+            # "coupled" judges by ids alone, so the draft's logits need not be kept.
             if speculation.method == "residual":
                 rows[number].logits.append(row_V)
 
