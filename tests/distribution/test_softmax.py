@@ -69,6 +69,13 @@ def test_a_tiny_temperature_is_neither_raised_nor_overflows() -> None:
     np.testing.assert_allclose(log_softmax([0.0, -0.01], 0.005)[1], -2 - math.log1p(math.exp(-2)), rtol=1e-12)
 
 
+@pytest.mark.parametrize("tau", [1e-50, [1e-50]])
+def test_a_temperature_that_float32_cannot_hold_is_not_a_nan(tau) -> None:
+    torch = pytest.importorskip("torch")
+    row = torch.tensor([[1.0, 2.0, 2.0]])
+    assert softmax(row, tau).tolist() == [[0.0, 0.5, 0.5]] == softmax(row.numpy(), tau).tolist()
+
+
 def test_a_large_temperature_is_accepted_and_nears_uniform() -> None:
     np.testing.assert_allclose(softmax(FOUR, 1e9), 0.25, rtol=1e-8)
 

@@ -75,6 +75,8 @@ def tempered(logits: Array, temperature: Any) -> Array:
     _raise_for_faults(maximum)
     wide = widened(logits)
     xp = namespace(wide)
+    # torch divides float32 by a float32, in which τ = 1e-50 is 0 and 0/0 NaN: the smallest it can hold serves as well.
+    smallest = 0.0 if is_numpy(wide) else float(xp.finfo(wide.dtype).smallest_normal)
     if not is_per_row(temperature):
         temperature = float(temperature)
         if temperature == 1.0:
@@ -83,10 +85,11 @@ def tempered(logits: Array, temperature: Any) -> Array:
             return _one_hot_logits(wide)
         # A subnormal τ may overflow the quotient to -inf, which is what the limit τ → 0 says.
         with np.errstate(over="ignore"):
-            return (wide - widened(maximum)) / temperature
+            return (wide - widened(maximum)) / max(temperature, smallest)
     # Greedy rows are divided by 1 and then replaced: 0/0 would be NaN, and its gradient spoils the whole batch.
-    temperatures = xp.astype(per_row(temperature, wide), wide.dtype)
-    greedy = temperatures == 0.0
+    given = per_row(temperature, wide)
+    greedy = given == 0.0
+    temperatures = xp.clip(xp.astype(given, wide.dtype), min=smallest)
     with np.errstate(over="ignore"):
         scaled = (wide - widened(maximum)) / xp.where(greedy, xp.ones_like(temperatures), temperatures)
     return xp.where(greedy, _one_hot_logits(wide), scaled) if bool(xp.any(greedy)) else scaled
