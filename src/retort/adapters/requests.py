@@ -45,6 +45,7 @@ class Request:
 
     def settle(self, tokens: Sequence[int]) -> None:
         """Bring the state up to date with the token that was drawn at the last step."""
+        # A step whose token is still on its way from the device is settled at a later call.
         if self.last is not None and len(tokens) > self.last.length:
             drawn = [tokens[self.last.length]]
             self.state = self.chain.update([self.state], drawn, self.last.logits, self.last.context)[0]
@@ -105,6 +106,7 @@ def apply_rows(logits: Any, rows: Iterable[Row]) -> None:
             _one_by_one(logits, chain, group)
             continue
         logits[places] = processed.to(logits.dtype)
+        # Which token the engine takes is known at the next step only, so what it was drawn from is kept until then.
         if "state" in chain.needs:
             for number, row in enumerate(group):
                 assert context.history is not None
@@ -118,6 +120,7 @@ def _one_by_one(logits: Any, chain: Chain, group: Sequence[Row]) -> None:
         for row in group:
             apply_rows(logits, [row])
         return
+    # A group of one has been tried by itself, so this row is at fault.
     place = group[0].place
     fault = next(
         iter(bad_rows(logits[place : place + 1]).values()),

@@ -94,6 +94,7 @@ def generate(
     processors = list(logits_processor)
     if retort_params is not None and generation_config.do_sample:
         processors = [processor for processor in processors if not isinstance(processor, WARPERS)]
+    # Greedy, over scores of which the drawn token's is made infinite: the library's loop then takes that one.
     config = copy.copy(generation_config)
     config.do_sample = False
     # The library's name for the loop; it takes what a custom_generate function is given.
@@ -106,6 +107,7 @@ def generate(
         streamer=streamer,
         **model_kwargs,
     )
+    # What the loop kept are those infinite scores; users want the processed ones.
     if keeps_scores:
         result.scores = tuple(draw.processed[: len(result.scores)])
     return result
@@ -268,6 +270,7 @@ class ChainLogitsProcessor(LogitsProcessor):
         history = [row[first:] for first, row in zip(self._first_column, input_ids.tolist(), strict=True)]
         if self._last is not None:
             scores, before = self._last
+            # Each row must be what it was, one token longer; else the states belong to other texts.
             if before.history != [tokens[:-1] for tokens in history]:
                 raise InputError(
                     f"the chain ({self.chain}) remembers each row's past, and rows changed places between two steps "
@@ -346,6 +349,7 @@ class Endings(StoppingCriteriaList):
         new = input_ids[:, self._width :].tolist()
         self._width = input_ids.shape[1]
         for row, text in enumerate(self._texts):
+            # A finished row goes on to get padding, which is no part of its text.
             if not self.over[row]:
                 self._drawn[row] += new[row]
                 self.over[row] = over[row] or text.ending.finish_reason(self._drawn[row]) is not None
@@ -390,6 +394,7 @@ class Draw:
             self.processed.append(self._apply_chains(scores, live, context))
         for row, state in zip(live, drawn.states, strict=True):
             self._states[row] = state
+        # With output_logits the library may keep this very tensor as the model's own logits.
         if not self._in_place:
             scores = scores.clone()
         # One written entry a row, where -inf everywhere else would be a write of the whole vocabulary.

@@ -58,6 +58,7 @@ class _Batch:
             if request is not None:
                 # vLLM goes on appending to this very list, so it is kept and not copied.
                 self._requests[index] = (request, prompt_ids or (), output_ids)
+        # Either place may hold a request without a chain, which is not among ours.
         for first, second, direction in batch_update.moved:
             moving, there = self._requests.pop(first, None), self._requests.pop(second, None)
             if moving is not None:
@@ -120,6 +121,7 @@ class _Slots:
     def _tokens(self, ctx: Any, place: int, slot: int) -> tuple[Sequence[int], Sequence[int]]:
         """Prompt and drawn tokens of a row: the committed ones, then the drafts that come before it in its request."""
         drafts = int(ctx.expanded_local_pos[place])
+        # `pos` is the place of the row's newest token, drafts included; the drafts are not in the request's own tokens.
         committed = int(ctx.pos[place]) + 1 - drafts
         tokens = self._states.all_token_ids.gpu[slot, :committed].tolist()
         tokens += ctx.input_ids[place + 1 - drafts : place + 1].tolist()

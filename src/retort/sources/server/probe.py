@@ -117,8 +117,10 @@ class _Prober:
         self._check(closed)
         again = self._top(self._ask(OPEN_PROMPT, asked))
         replay = _difference(base, again)
+        # Two equal requests already differ by `replay`, so a setting has an effect only where it moves more than that.
         same = max(SAME, 3.0 * replay if math.isfinite(replay) else SAME)
         top_k = self._effect(base, same, self._ask(OPEN_PROMPT, asked, extra={"top_k": NARROW_K}))
+        # A server that truncates by default would hide what temperature and top_p do behind its own top_k.
         if top_k == APPLIED:
             base = self._neutral(asked, base)
         temperature = self._temperature(base, same, asked)
@@ -168,6 +170,7 @@ class _Prober:
 
     def _first(self) -> tuple[int, Reply]:
         """The most logprobs that the server lets one ask for, and its first answer."""
+        # Fewer logprobs where so many are refused; the same number once more where a setting was, and is now left out.
         for asked in FEWER:
             while True:
                 try:
@@ -247,6 +250,7 @@ class _Prober:
             return UNKNOWN
         if _difference(base, hot) <= same:
             return IGNORED
+        # Divided by τ the gaps between tokens shrink by τ, whatever the normaliser is; anything else is unclear.
         steps = [
             (a - b) / HOT - (c - d)
             for (a, c), (b, d) in zip(_common(base, hot), _common(base, hot)[1:], strict=False)

@@ -65,6 +65,7 @@ class Server:
         try:
             record = self.connection.post(*self._request(ask, is_chat), seconds)
         except ServerError as error:
+            # Tried once more without what was refused, once for each: the flags are never set back.
             if isinstance(error, ParameterRefused) and error.parameters == ("seed",) and self.takes_seed:
                 self.takes_seed = False
                 return self.ask(ask)
@@ -122,6 +123,7 @@ class Server:
             body["messages"] = [{"role": message.role, "content": message.content} for message in messages]
         else:
             body["prompt"] = ask.prompt
+        # OpenAI's two endpoints write it differently: a switch and a number in chat, a number alone in completions.
         if ask.top_logprobs:
             both = {"logprobs": True, "top_logprobs": ask.top_logprobs}
             body |= both if is_chat or self._logprobs_as_chat else {"logprobs": ask.top_logprobs}
@@ -149,6 +151,7 @@ class Server:
         except ServerError as error:
             if error.status not in REFUSED:
                 raise
+            # If both fail, the refusal says more than that there is no such route.
             self.endpoint = CHAT
             try:
                 return self._gives_logprobs()
@@ -161,7 +164,7 @@ class Server:
         except ServerError as error:
             if error.status not in REFUSED or error.status in NO_SUCH_ROUTE:
                 raise
-            self.ask(Ask("The", top_logprobs=0))
+            self.ask(Ask("The", top_logprobs=0))  # raises if it was not the logprobs that were refused
             return False
         # A text that ends at once has no positions, and says nothing.
         return any(choice.positions or not choice.text for choice in reply.choices)
@@ -185,6 +188,7 @@ class Server:
             except UnicodeDecodeError:
                 continue
             raw = b""
+        # A tokenizer that adds or changes characters tells nothing of where this text is cut.
         return pieces if "".join(pieces) == text else None
 
     def render_chat(self, messages: Sequence[Message]) -> str | None:
