@@ -186,3 +186,9 @@ def test_what_shapes_no_distribution_is_said() -> None:
 def test_k_beyond_any_vocabulary_is_all_tokens() -> None:
     for k in (2**53, 2**63 - 512, 2**63, 2**64):
         assert str(SamplingParams.from_dict({"top_k": k}).resolved_chain) == "temperature=1"
+
+
+def test_the_tokens_that_xtc_protects_are_read() -> None:
+    named = {"xtc_probability": 1.0, "xtc_special_tokens": [13, 2]}
+    assert SamplingParams.from_dict(named).xtc_special_tokens == (2, 13)
+    assert SamplingParams.from_dict({**named, "xtc_special_tokens": []}).xtc_special_tokens is None

@@ -46,7 +46,13 @@ ALIASES: dict[str, str] = {
 
 EXAMPLE = 'for example: temperature=0.8,top_k=50, or {"temperature": 0.8, "top_k": 50}'
 
-UNSET = {"seed": (-1,), "min_keep": (0,), "max_tokens": (-1, -2, 0), "repetition_penalty": (0, 0.0)}
+UNSET: dict[str, tuple[Any, ...]] = {
+    "seed": (-1,),
+    "min_keep": (0,),
+    "max_tokens": (-1, -2, 0),
+    "repetition_penalty": (0, 0.0),
+    "xtc_special_tokens": ([],),
+}
 """Values by which an engine says that it was not told, beside None: ours then keeps its default."""
 
 WITHOUT: dict[str, tuple[Any, ...]] = {
@@ -67,7 +73,6 @@ WITHOUT: dict[str, tuple[Any, ...]] = {
     "ignore_eos": (False,),
     "penalize_nl": (False,),
     "tfs_z": (1.0,),
-    "xtc_special_tokens": ([],),
 }
 """Settings that retort has no transform for → the values with which they do nothing, and so may be given."""
 
