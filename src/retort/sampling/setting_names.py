@@ -10,9 +10,9 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from retort.chain.engines import LLAMA_CPP_SAMPLERS, TRUNCATIONS
 from retort.errors import InputError, did_you_mean
 from retort.sources.load import DRY_STRINGS
-from retort.transforms import TRANSFORMS
 
 ALIASES: dict[str, str] = {
     "temp": "temperature",
@@ -96,11 +96,6 @@ IRRELEVANT = frozenset(
 )  # fmt: skip
 """Names in requests and files that shape no distribution: read, and said to be so (`irrelevant`)."""
 
-SAMPLERS = ("penalties", "dry", "top_n_sigma", "top_k", "typ_p", "top_p", "min_p", "xtc", "temperature")
-"""llama.cpp's default order, which says no more than its engine does."""
-
-GREEDY_IGNORES = frozenset(row.main.setting for row in TRANSFORMS.values() if row.truncates)
-
 INSTEAD = {
     "min_length": "give the generated tokens alone, as min_tokens",
 }
@@ -135,7 +130,8 @@ def read_names(settings: Mapping[str, Any], known: Iterable[str]) -> dict[str, A
             scopes[written] = value
             continue
         if written == "samplers":
-            if value is not None and _sampler_names(value) != SAMPLERS:
+            # The default order, written out, says no more than the engine's name does.
+            if value is not None and _sampler_names(value) != tuple(LLAMA_CPP_SAMPLERS):
                 named["samplers"] = _sampler_names(value)
             continue
         if written == "dry_sequence_breakers":
@@ -158,7 +154,7 @@ def read_names(settings: Mapping[str, Any], known: Iterable[str]) -> dict[str, A
         return named
     # transformers takes the most likely token then, whatever the temperature and the truncations say.
     return {
-        **{name: value for name, value in named.items() if name not in GREEDY_IGNORES},
+        **{name: value for name, value in named.items() if name not in TRUNCATIONS},
         "temperature": 0.0,
     }
 

@@ -48,8 +48,7 @@ class EmbeddedInfo:
 
 def embedded_models(folder: Path = MODELS_FOLDER) -> list[EmbeddedInfo]:
     """Every embedded model: SmolLM2, english, then the others by name; SourceError for a damaged description."""
-    found = [] if not folder.is_dir() else sorted(folder.iterdir())
-    described = [_describe(model) for model in found if (model / DESCRIPTION_FILE).is_file()]
+    described = [_describe(model) for model in _described(folder)]
     try:
         return [_describe_smollm2(), _describe_english(), *described]
     except MissingExtraError:  # pocketsphinx
@@ -99,9 +98,12 @@ def _smollm2_file() -> Path | None:
     return next((file for place in places if (file := Path(place) / SMOLLM2_FILE).is_file()), None)
 
 
+def _described(folder: Path) -> list[Path]:
+    return sorted(file.parent for file in folder.glob(f"*/{DESCRIPTION_FILE}"))
+
+
 def _names(folder: Path) -> list[str]:
-    found = [] if not folder.is_dir() else sorted(folder.iterdir())
-    return ["smollm2", "english", *(model.name for model in found if (model / DESCRIPTION_FILE).is_file())]
+    return ["smollm2", "english", *(model.name for model in _described(folder))]
 
 
 def _describe(model: Path) -> EmbeddedInfo:
