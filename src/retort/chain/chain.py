@@ -135,6 +135,7 @@ class Chain:
         """
         place = -1 if self.hot is None else self.stages.index(self.hot)
         before, after = list(self.stages[: max(place, 0)]), list(self.stages[place + 1 :])
+        # Only what stands right behind it: a stage further on sees what others have cut, and they depend on τ.
         while after and after[0].transform.temperature_free:
             before.append(after.pop(0))
         return tuple(before), tuple(after)
@@ -316,6 +317,7 @@ def log_mass(logits: Array, kept: Array) -> Array:
     log_probs = log_softmax(logits)
     possible = log_probs > -np.inf
     chosen = xp.where(kept, log_probs, -np.inf)
+    # From the largest that is kept: if only unlikely tokens are, their probabilities alone would underflow.
     largest = xp.max(chosen, axis=-1, keepdims=True)
     mass = largest[..., 0] + xp.log(xp.sum(xp.exp(chosen - largest), axis=-1))
     whole = xp.all(kept | ~possible, axis=-1)

@@ -84,9 +84,11 @@ def ece_of_confidences(confidences: Array, correct: Array, num_bins: int = 15) -
         raise InputError("confidences must be from 0 to 1, got one outside; divide percentages by 100")
     if num_bins < 1:
         raise InputError(f"num_bins must be 1 or more, got {num_bins}")
+    # Bins are open below and closed above, so 0 would fall in front of the first.
     bins = np.clip(np.ceil(stated * num_bins).astype(np.int64) - 1, 0, num_bins - 1)
     counts = np.bincount(bins, minlength=num_bins)
     sums = np.bincount(bins, stated, minlength=num_bins), np.bincount(bins, right, minlength=num_bins)
+    # 0/0 of an empty bin is NaN, as CalibrationError says.
     with np.errstate(invalid="ignore"):
         confidence, accuracy = (total / counts for total in sums)
     value = float(np.abs(sums[0] - sums[1]).sum() / len(stated))
@@ -165,6 +167,7 @@ def equivalent_temperature(
             f"equivalent_temperature compares the same contexts over one vocabulary, got shapes {a.shape} and {b.shape}"
         )
     probs_a = softmax(a, temperature_a)
+    # Of probabilities and not of logits: what A gives underflows to 0 at a low τ, and then B need not give it.
     missing = (probs_a > 0.0) & (b == -math.inf)
     if missing.any():
         row = int(np.argwhere(missing)[0, 0])
@@ -215,6 +218,7 @@ def _minimum_over_temperature(logits: np.ndarray, target_mean: float) -> tuple[f
     def slope(log_beta: float) -> float:
         return float(_mean_under(softmax(logits, math.exp(-log_beta)), logits).mean()) - target_mean
 
+    # In ln β: the range spans six decades, and the root may lie in any of them.
     log_beta, at_bound = _rising_root(slope, -math.log(HOTTEST), -math.log(COLDEST))
     return math.exp(-log_beta), at_bound
 

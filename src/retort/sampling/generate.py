@@ -124,6 +124,7 @@ def generate(
                 on_text(event.text.index, event.piece)
             if on_progress is not None:
                 over = event.text.finish_reason is not None
+                # A text that ends early brings the tokens it did not need along, so that the bar ends at its total.
                 done += event.text.params.max_tokens - len(event.text.ids) + 1 if over else 1
                 on_progress(done, total)
     return [_sample(text) for text in texts]

@@ -93,6 +93,7 @@ class SamplingParams:
     def __post_init__(self) -> None:
         self._scope_of_last_n()
         for name, parameter in SETTINGS.items():
+            # Only a main setting is off with its off-value; others keep theirs (dry_penalty_last_n 0 looks at nothing).
             value = parameter.store(getattr(self, name))
             self._store(name, None if name in MAIN_SETTINGS and parameter.is_off(value) else value)
         if self.temperature is None:
@@ -138,6 +139,7 @@ class SamplingParams:
         named = cls.named(settings)
         samplers = {"samplers": named.pop("samplers")} if "samplers" in named else {}
         params = cls.from_dict(named)
+        # Values are read back from the params, where they are checked and stored in one form.
         names = ["penalty_scope" if name == "penalty_last_n" else name for name in named]
         return params, {**{name: getattr(params, name) for name in names if name in SETTINGS}, **samplers}
 

@@ -86,6 +86,7 @@ class KeptSets:
         """Which of `ids` are kept at this τ."""
         place = bisect_left(self._points, temperature)
         below, above = self._masks[place - 1][ids], self._masks[place][ids]
+        # Kept sets only grow with τ: where the neighbours agree on these ids, so does all that lies between.
         if self._points[place] == temperature or np.array_equal(below, above):
             return above
         return self.at(temperature)[ids]
@@ -193,6 +194,7 @@ class _View:
             open_points = np.flatnonzero(~self.sure_PC[np.arange(len(winners_P)), winners_P])
             if len(open_points) == 0:
                 return winners_P
+            # The middle of what is open: kept sets are nested, so an answer settles points on one side of it, too.
             point = float(self.points_P[open_points[len(open_points) // 2]])
             self._learn(point, self.kept.at(point))
 
@@ -696,6 +698,7 @@ class _PathChain:
                 if temperature not in processed:
                     chain = self.chain.at_temperature(temperature)
                     processed[temperature] = chain.apply(logits, context=context)
+                # The listed temperatures at which a token is drawn need not be neighbours; `_intervals` parts them.
                 token = int(np.argmax(processed[temperature] + noise))
                 stretch = by_token.get(token, Stretch(token, temperature, temperature, ()))
                 by_token[token] = replace(

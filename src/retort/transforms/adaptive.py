@@ -102,6 +102,7 @@ def zipf_exponent(rows_NV: Array) -> Array:
     """`[N, 1]` least-squares estimate ŝ of the exponent in `p_i ∝ i^-s` from the likeliest tokens; 0 for one token."""
     xp = namespace(rows_NV)
     first_NM = xp.astype(largest(rows_NV, min(ZIPF_TOKENS, rows_NV.shape[-1])), xp.float64)
+    # A pair with a removed token counts for nothing: its step is set to 0, in both sums.
     live_NM = first_NM[:, 1:] > -math.inf
     ratios_NM = finite(first_NM)[:, :-1] - finite(first_NM)[:, 1:]
     ranks_M = xp.astype(like(rows_NV, range(1, first_NM.shape[-1])), xp.float64)
@@ -183,7 +184,7 @@ def next_average(
 
 def _adapted(logits: Array, target_N1: Array, context: Context | None) -> Array:
     """`[N, 1]` the probability aimed at now: as far beyond the target as the average lies before it."""
-    average_N1 = target_N1 + 0.0
+    average_N1 = target_N1 + 0.0  # a copy, which is written below
     for row, state in (context or Context()).kept(target_N1.shape[0], "adaptive_p"):
         average_N1[row, 0] = state[0] / state[1]
     return namespace(logits).clip(2.0 * target_N1 - average_N1, min=0.0, max=1.0)

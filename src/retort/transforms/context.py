@@ -134,7 +134,7 @@ def looked_at(context: Context, row: int, scope: str, name: str) -> Sequence[int
     ids = context.token_rows()[row]
     if scope.startswith(LAST):
         count = int(scope.removeprefix(LAST))
-        return ids[max(0, len(ids) - count) :]
+        return ids[max(0, len(ids) - count) :]  # ids[-0:] would be all of them
     return ids
 
 
@@ -144,6 +144,7 @@ def seen(logits: Array, context: Context, scope: str, name: str) -> Seen:
     O(history) a row, whatever the vocabulary.
     """
     rows, ids, counts = [], [], []
+    # Row by row, since histories differ in length; each token once, so that `changed` writes every place once.
     for row in range(math.prod(logits.shape[:-1])):
         distinct, times = np.unique(
             np.asarray(looked_at(context, row, scope, name), dtype=np.int64), return_counts=True

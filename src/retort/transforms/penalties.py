@@ -49,6 +49,7 @@ def repetition_penalty(
     if penalty is None:
         return logits
     tokens = seen(logits, context or Context(), scope, "repetition_penalty")
+    # Each seen token once, however often it came: dividing again for each time would be another penalty.
     factor = of_rows(penalty, tokens.rows, logits)
     xp = namespace(logits)
     return changed(
@@ -238,6 +239,7 @@ def _common_lengths(tokens: list[int]) -> list[int]:
 def _penalty(multiplier: float, base: float, excess: int) -> float:
     """multiplier · base^excess, at most the largest float32."""
     largest = float(np.finfo(np.float32).max)
+    # Compared as logarithms: base^excess itself would be an OverflowError for a long repetition.
     if excess * math.log(base) + math.log(multiplier) >= math.log(largest):
         return largest
     return float(multiplier * base**excess)

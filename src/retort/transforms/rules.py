@@ -83,6 +83,7 @@ def logit_bias(logits: Array, biases: Any) -> Array:
     ids = np.array([token for token, _ in pairs], dtype=np.int64)
     check_ids(ids, logits.shape[-1], "logit_bias")
     num_rows = math.prod(logits.shape[:-1])
+    # The same pairs in every row, so that one write serves the batch.
     amounts = like(logits, np.tile([bias for _, bias in pairs], num_rows))
     shifted = changed(
         logits,
@@ -191,6 +192,7 @@ def _mask(tokens: Any, num_tokens: int, name: str) -> np.ndarray:
         return values
     if not isinstance(values, Iterable):
         raise InputError(f"{name} must give token ids or a boolean mask, got {type(values).__name__}")
+    # A grammar's answer is checked as `allowed` is: it is a user's function.
     ids = checked_ids(ALLOWED, values)
     check_ids(ids, num_tokens, name)
     mask = np.zeros(num_tokens, dtype=bool)
