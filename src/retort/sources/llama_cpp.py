@@ -355,8 +355,7 @@ class LlamaCppDecoder:
 
     def _read(self, texts: list[tuple[int, ...]]) -> NDArray[np.float32]:
         total = sum(map(len, texts))
-        if self._context is not None:
-            self._context = None  # free the old one before the new one is made
+        self._context = None  # free the old one before the new one is made
         self._context = _Context(self._source, max(FIRST_CELLS, 2 * total))
         shared = num_shared(texts) if len(texts) > 1 else 0
         if shared:

@@ -107,7 +107,7 @@ class TrigramTable:
         followers = np.searchsorted(self._first_bigram, bigrams, side="right") - 1
         row[followers] = self._quantised[0][self._bigrams.field(bigrams, self._word_bits + 16, 16)]
         context = None if before is None else self._find_bigram(before, previous)
-        if before is None or context is None:
+        if context is None:
             return row
         row += self._quantised[1][self._bigrams.field(context, self._word_bits, 16)[0]]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 from retort.distribution.arrays import Array, namespace
@@ -81,15 +82,7 @@ ROWS = (
         "temperature",
         temperature,
         "divide the logits by this; 0 is greedy, 1 leaves the model as it is",
-        (
-            Parameter(
-                "temperature",
-                "a finite number of 0 (greedy) or more",
-                low=0.0,
-                high=math.inf,
-                setting="temperature",
-            ),
-        ),
+        (replace(TEMPERATURE, default=None),),  # dynatemp's, but here it must be given
         aliases=("temp",),
         truncates=False,
         tempers=True,
