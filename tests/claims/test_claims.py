@@ -219,6 +219,25 @@ def test_verdicts_follow_the_interval() -> None:
     assert low < 0.15 and high > -0.15 and 0.12 < high - low < 0.28
 
 
+def test_a_long_vocabulary_has_as_many_texts_and_fewer_positions_of_each(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One text alone had an interval of no width, and a claim about 262,144 tokens "held" by it."""
+    evidence = Evidence(MockSource(64))
+    whole = evidence.logits
+    monkeypatch.setattr("retort.claims.evidence.MOST_LOGITS", 64 * 40)
+    few = Evidence(MockSource(64))
+    assert len(few.texts) == 16 and {keep for _, keep in few.texts} == {2}
+    ends = np.flatnonzero(np.diff(evidence.owner, append=-1))[:16]
+    np.testing.assert_array_equal(few.logits, whole[np.stack([ends - 1, ends], axis=1).ravel()])
+    low, high = verdict("soft-targets-carry-more-bits", few).interval
+    assert low < high
+    # Of one text nothing is known.
+    alone = verdict("soft-targets-carry-more-bits", Evidence(MockSource(64), prompts=["w1 w2 w3"]))
+    assert (alone.verdict, alone.interval) == ("cannot tell", None) and alone.value > 0
+    assert verdict("entropy-rises", Evidence(MockSource(64), prompts=["w1 w2 w3"])).interval is None
+
+
 def test_triples_pair_every_word_with_its_own_kind_and_another() -> None:
     kind_of = {word: number for number, kind in enumerate(KINDS) for word in kind}
     found = triples()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from retort.chain import Chain
-from retort.claims.claim import ARITHMETIC, DOES_NOT_HOLD, HOLDS, Claim, Measured
+from retort.claims.claim import ARITHMETIC, DOES_NOT_HOLD, HOLDS, Claim, Measured, known
 from retort.claims.evidence import LOGITS, Evidence
 from retort.distribution import entropy, log_softmax
 
@@ -36,7 +36,7 @@ def _entropy_rises(evidence: Evidence, _threshold: float) -> Measured:
         "falls": falls,
         "mean_rise_0.5_to_1.5_nats": float(rise.mean()),
     }
-    return Measured(_if(falls == 0), numbers, evidence.interval(rise), float(rise.mean()))
+    return Measured(_if(falls == 0), numbers, known(evidence.interval(rise)), float(rise.mean()))
 
 
 def _never_keeps_more(evidence: Evidence, _threshold: float) -> Measured:

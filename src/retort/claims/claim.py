@@ -7,6 +7,7 @@ are theorems; they check the arithmetic of model and library and are marked so.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -76,7 +77,12 @@ class Verdict:
 def judged(evidence: Evidence, values: Floats, threshold: float, numbers: Mapping[str, Any]) -> Measured:
     """The verdict on the mean of independent values `[groups]`: texts or items."""
     interval = evidence.interval(values)
-    return Measured(decide(interval, threshold), numbers, interval, float(np.mean(values)))
+    return Measured(decide(interval, threshold), numbers, known(interval), float(np.mean(values)))
+
+
+def known(interval: Interval) -> Interval | None:
+    """The interval, or None where it is all numbers: of one text or item."""
+    return interval if all(map(math.isfinite, interval)) else None
 
 
 def decide(interval: Interval, threshold: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -28,6 +29,9 @@ Floats = NDArray[np.float64]
 GRID = (0.0, 0.3, 0.7, 1.0, 1.3, 1.6, 2.0)
 MOST_LOGITS = 2**23
 """Logits kept for the claims about positions: 64 MB of float64, 1,024 positions of an 8,192-token vocabulary."""
+
+FEWEST_TEXTS = 16
+"""Texts that are looked at however long the vocabulary is, where there are so many."""
 
 LOGITS, EXPLOIT, EXPLORE, WORDINGS, TRIPLES, REPLAYS = (
     "logits", "exploit", "explore", "wordings", "triples", "replays",
@@ -100,10 +104,15 @@ class Evidence:
         return _given(self.small_source, "--small MODEL")
 
     @cached_property
-    def texts(self) -> list[list[int]]:
-        """Token ids of the texts whose positions are looked at, as many as fit."""
+    def texts(self) -> list[tuple[list[int], int]]:
+        """Token ids of the texts whose positions are looked at, and of how many of their last tokens.
+
+        Texts are whole, as many as fit. Where the vocabulary is so long that few would, more texts have their last
+        positions looked at: an interval is over texts, and of one or two it would say nothing.
+        """
         room = MOST_LOGITS // self.source.vocab_size
         texts: list[list[int]] = []
+        held = 0
         for prompt in self.prompts:
             try:
                 ids = self.source.encode(prompt)[:64]
@@ -111,15 +120,18 @@ class Evidence:
                 raise InputError(
                     f"{problem} Give texts that the model can read with --prompts FILE."
                 ) from problem
-            if texts and sum(map(len, texts)) + len(ids) > room:
+            held += len(ids)
+            if held > room and len(texts) >= FEWEST_TEXTS:
+                held -= len(ids)
                 break
             texts.append(ids)
-        return texts
+        most = 64 if held <= room else max(1, room // len(texts))
+        return [(ids, min(len(ids), most)) for ids in texts]
 
     @cached_property
     def owner(self) -> NDArray[np.int64]:
         """`[positions]` number of the text a position belongs to."""
-        return np.repeat(np.arange(len(self.texts)), list(map(len, self.texts)))
+        return np.repeat(np.arange(len(self.texts)), [keep for _, keep in self.texts])
 
     @cached_property
     def logits(self) -> Floats:
@@ -130,9 +142,9 @@ class Evidence:
         """`[positions, vocab]` raw logits of a model of the family at the same positions."""
         rows = []
         part = self._named(LOGITS, source)
-        for place, ids in enumerate(self.texts):
+        for place, (ids, keep) in enumerate(self.texts):
             self.work.tell(part, place / len(self.texts), f"texts read by {source.name}")
-            rows.append(position_logits(source, ids).astype(np.float64))
+            rows.append(position_logits(source, ids, keep).astype(np.float64))
         self.work.tell(part, 1.0, f"texts read by {source.name}")
         return np.concatenate(rows)
 
@@ -265,7 +277,9 @@ def _given(source: Source | None, option: str) -> Source:
 
 
 def interval_of_mean(values: Floats, seed: int) -> Interval:
-    """Bootstrap interval (95%) of the mean of independent values `[groups]`."""
+    """Bootstrap interval (95%) of the mean of independent values `[groups]`; of one value, all numbers."""
+    if len(values) < 2:
+        return -math.inf, math.inf
     resampled = resampled_means(
         np.asarray(values, dtype=np.float64)[:, None], RESAMPLES, np.random.default_rng(seed)
     )
