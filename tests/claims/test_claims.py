@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from tests.tune.test_run import EXPLOIT_KNOWN, EXPLORE_KNOWN, task_of
 from mock_source import MockSource
 from retort.claims import CLAIMS, Evidence, check_claims, claims, tasks, texts
 from retort.claims.claim import ARITHMETIC, decide
-from retort.claims.evidence import RULES, interval_of_mean
+from retort.claims.evidence import RULES, interval_of_mean, share_interval
 from retort.claims.texts import KINDS, triples
 from retort.errors import InputError, SourceError
 from retort.sources.load import load
@@ -238,6 +239,16 @@ def test_a_long_vocabulary_has_as_many_texts_and_fewer_positions_of_each(
     assert verdict("entropy-rises", Evidence(MockSource(64), prompts=["w1 w2 w3"])).interval is None
 
 
+def test_a_share_of_all_items_or_triples_is_not_certain() -> None:
+    """24 of 24: the interval said 1 to 1."""
+    assert share_interval(np.ones(24)) == pytest.approx((0.025 ** (1 / 24), 1.0))
+    assert share_interval(np.arange(24) < 4) == pytest.approx(
+        (0.0473536, 0.3738417), abs=1e-6
+    )  # exact binomial
+    found = verdict("same-prompt-same-answer", asked(lead=60.0))
+    assert found.value == 1.0 and found.interval == pytest.approx((0.025 ** (1 / 30), 1.0))
+
+
 def test_triples_pair_every_word_with_its_own_kind_and_another() -> None:
     kind_of = {word: number for number, kind in enumerate(KINDS) for word in kind}
     found = triples()
@@ -322,7 +333,17 @@ def test_incoherence_and_invented_facts() -> None:
     assert rise.verdict == "holds" and rise.measured["wrong_at_1"] > rise.measured["wrong_at_0.3"]
     assert verdict("invented-facts-rise", asked(lead=40.0)).verdict != "holds"
     assert "valid_share_lost_1_to_1.6" in verdict("above-1.5-incoherent", evidence).measured
-    assert verdict("same-prompt-same-answer", asked(lead=40.0)).verdict == "holds"
+    sure = asked(lead=40.0)
+    assert verdict("same-prompt-same-answer", sure).verdict == "cannot tell"  # 30 of 30 is 88% at least
+    assert (
+        check_claims(
+            replace(sure, thresholds={"same-prompt-same-answer": 0.88}), [BY_ID["same-prompt-same-answer"]]
+        )
+        .claims[0]
+        .verdict
+        == "holds"
+    )
+    assert share_interval(np.ones(60))[0] > BY_ID["same-prompt-same-answer"].threshold
     assert verdict("same-prompt-same-answer", asked(lead=0.5)).verdict == "does not hold"
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from retort.claims.evidence import Evidence, Floats, Interval
+from retort.claims.evidence import Evidence, Floats, Interval, share_interval
 
 HOLDS = "holds"
 DOES_NOT_HOLD = "does not hold"
@@ -74,9 +74,11 @@ class Verdict:
     value: float | None = None
 
 
-def judged(evidence: Evidence, values: Floats, threshold: float, numbers: Mapping[str, Any]) -> Measured:
-    """The verdict on the mean of independent values `[groups]`: texts or items."""
-    interval = evidence.interval(values)
+def judged(
+    evidence: Evidence, values: Floats, threshold: float, numbers: Mapping[str, Any], binary: bool = False
+) -> Measured:
+    """The verdict on the mean of independent values `[groups]`: texts or items. `binary`: each is 0 or 1."""
+    interval = share_interval(values) if binary else evidence.interval(values)
     return Measured(decide(interval, threshold), numbers, known(interval), float(np.mean(values)))
 
 

@@ -21,7 +21,7 @@ from retort.sources.positions import position_logits
 from retort.tune import Samples, Task, load_task, make_plan, normalise
 from retort.tune.item import prompt_text, reworded
 from retort.tune.samples import Rows, as_samples
-from retort.tune.statistics import mean_intervals, resampled_means
+from retort.tune.statistics import bounded_interval, mean_intervals, resampled_means
 from retort.tune.sweep import LocalDrawer, Plan
 
 Interval = tuple[float, float]
@@ -284,4 +284,10 @@ def interval_of_mean(values: Floats, seed: int) -> Interval:
         np.asarray(values, dtype=np.float64)[:, None], RESAMPLES, np.random.default_rng(seed)
     )
     low, high = mean_intervals(resampled, len(values), ERROR_RATE)[0]
+    return float(low), float(high)
+
+
+def share_interval(values: Floats) -> Interval:
+    """Clopper and Pearson's interval (95%) of a share: resampling 24 of 24 would find nothing but 24 of 24."""
+    low, high = bounded_interval(np.asarray(values, dtype=np.float64)[:, None], (0.0, 1.0), ERROR_RATE)[0]
     return float(low), float(high)

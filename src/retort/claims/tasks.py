@@ -34,7 +34,7 @@ def _answer_below_top(evidence: Evidence, threshold: float) -> Measured:
         "right_only_above_0": float(reached.mean()),
         "of_the_wrong_ones": float(reached.sum() / max(wrong.sum(), 1)),
     }
-    return judged(evidence, reached.astype(np.float64), threshold, numbers)
+    return judged(evidence, reached.astype(np.float64), threshold, numbers, binary=True)
 
 
 def _not_creativity(evidence: Evidence, threshold: float) -> Measured:
@@ -167,7 +167,7 @@ def _same_prompt_same_answer(evidence: Evidence, threshold: float) -> Measured:
         for temperature in GRID
     }
     numbers["answers_per_item"] = int(samples.cell_sizes.max())
-    return judged(evidence, identical, threshold, numbers)
+    return judged(evidence, identical, threshold, numbers, binary=True)
 
 
 def _invented_facts(evidence: Evidence, threshold: float) -> Measured:
@@ -340,9 +340,9 @@ CLAIMS = (
         "same-prompt-same-answer",
         "The same prompt gives the same answer at a low temperature.",
         "The exploit task: share of items whose answers at τ = 0.3 are all identical (normalised): holds if above "
-        "the threshold. 95% unless you set what your product needs.",
+        "the threshold. 90% unless you set what your product needs: the default 60 items can show that, and not 95%.",
         _same_prompt_same_answer,
-        0.95,
+        0.9,
         quantity="share of items with identical answers at τ = 0.3",
         uses=(EXPLOIT,),
     ),

@@ -295,6 +295,7 @@ def triple_test(
 
     The interval is a percentile bootstrap that draws *anchors* with all their triples: triples that share an anchor
     share its distribution and are not independent. With one triple an anchor this is the bootstrap over triples.
+    A share of 0 or 1, of which every resample is the same, has Clopper and Pearson's interval of so many anchors.
     Raises InputError if there is no triple, or confidence is not between 0 and 1.
     """
     named = [(str(anchor), str(near), str(far)) for anchor, near, far in triples]
@@ -317,13 +318,16 @@ def triple_test(
     share_ci, difference_ci = _bootstrap_means(
         np.stack([nearer, difference]), group, len(anchors), seed, resamples, confidence
     )
+    share, ruled_out = float(nearer.mean()), ((1 - confidence) / 2) ** (1 / len(anchors))
+    if share in (0.0, 1.0):
+        share_ci = (ruled_out, 1.0) if share else (0.0, 1.0 - ruled_out)
     return TripleTest(
         model=source.name,
         template=template,
         temperatures=tuple(map(float, temperatures)),
         triples=len(named),
         anchors=len(anchors),
-        share_nearer=float(nearer.mean()),
+        share_nearer=share,
         share_ci=share_ci,
         difference=float(difference.mean()),
         difference_ci=difference_ci,
