@@ -5526,7 +5526,7 @@ var Tc = [
 	{
 		title: "Logits and softmax",
 		short: "Softmax",
-		idea: ["The model gives every token one number, its logit. The larger it is, the better the token fits. Logits are not probabilities: they can be negative, and they do not add up to anything.", "Softmax makes them probabilities: take e^logit (e ≈ 2.718), which is always positive, and divide by the sum over all tokens. Now they add up to 100%."],
+		idea: ["The model gives every token one number, its logit. The larger it is, the more the model expects this token, from the texts it has learned from; that need not be the truth. Logits are not probabilities: they can be negative, and they do not add up to anything.", "Softmax makes them probabilities: take e^logit (e ≈ 2.718), which is always positive, and divide by the sum over all tokens. Now they add up to 100%: if one grows, the others shrink. To write, the model draws one token, each as often as its probability says."],
 		task: "Add 0.1 to the logit of Canberra. Which city is first now, and what happens to all the others?",
 		widget: jc,
 		question: "What changes if every logit grows by 5? Tick the box above and see.",
@@ -5535,16 +5535,16 @@ var Tc = [
 	{
 		title: "What temperature does",
 		short: "τ",
-		idea: ["The temperature τ (tau) divides every logit before the softmax. Below 1 the differences grow, and the likely tokens take more. Above 1 they shrink, and the unlikely tokens gain.", "It never changes the order of the tokens."],
+		idea: ["The temperature τ (tau) divides every logit before the softmax. Below 1 the differences grow, and the likely tokens take more. Above 1 they shrink, and the unlikely tokens gain.", "It never changes the order of the tokens: every logit is divided by the same positive number, so the larger stays larger, and so does its probability."],
 		task: "Go down to 0.2, then up to 2. Who gains and who loses? Does any token overtake another?",
 		widget: Mc,
 		question: "What happens as τ approaches 0?",
-		answer: "It always takes the most likely token: the largest logit gets 100%. This is greedy decoding. The same prompt then gives the same text, unless two tokens are so close that rounding decides. At the other end, τ → ∞, every token becomes equally likely."
+		answer: "The largest logit gets 100%, so the most likely token is always drawn. This is called greedy decoding. The same prompt then gives the same text, unless two tokens are so close that rounding decides. At the other end, τ → ∞, every token becomes equally likely."
 	},
 	{
 		title: "Entropy and the runners-up",
 		short: "Entropy",
-		idea: ["Entropy says how uncertain the model is: 0 if one token has everything, and larger the more evenly the probability is spread. The effective support makes it a count: as uncertain as that many equally likely tokens.", "The runners-up hold knowledge too, called dark knowledge. Here the famous city is first and the right answer is a close second. At τ = 0 it never appears."],
+		idea: ["Entropy says how uncertain the model is: 0 if one token has everything, and larger the more evenly the probability is spread. The effective support makes it a count: as uncertain as that many equally likely tokens.", "The runners-up hold knowledge too, called dark knowledge. Here the famous city is first and the right answer is a close second. At τ = 0 the right answer never appears."],
 		task: "Move τ from 0 to 2. Where is Canberra’s best chance? What happens to both cities when it gets hot?",
 		widget: Nc,
 		question: "Why can τ = 0.7 give another answer than τ = 0, and is it then more correct?",
@@ -5562,11 +5562,11 @@ var Tc = [
 	{
 		title: "From teacher to student",
 		short: "Student",
-		idea: ["A small model (the student) can learn from a large one (the teacher). Ordinary training shows it one right token: a hard label. Distilling shows it the teacher’s whole distribution: a soft target.", "A somewhat higher τ lifts the likely wrong tokens, so the student also sees which tokens are alike: here Perth, Adelaide and Melbourne, cities too. A much higher τ lifts every token, and the cities are lost among all the others."],
+		idea: ["A small model (the student) can learn from a large one (the teacher). Ordinary training shows it one right token: a hard label. Distilling shows it the teacher’s whole distribution: a soft target.", "A teacher that is sure gives its runners-up almost nothing to learn from. A somewhat higher τ lifts them, so the student also sees which tokens are alike: here Perth, Adelaide and Melbourne, cities too. A much higher τ lifts every token, and the cities are lost among all the others."],
 		task: "Move τ slowly from 0.5 to 3. Where do Perth, Adelaide and Melbourne have the most? What takes the probability after that?",
 		widget: zc,
 		question: "Many papers distil at τ = 3 to 4. Would you do so with this teacher?",
-		answer: "Not from what this row shows. The three cities have the most near τ = 1.2; at τ = 3 they have 0.4%, and the 49,144 others together 98%. Values of 3 to 4 became popular with image classifiers: few classes, and a teacher so sure that it gives 99.9% to one class and shows its runners-up only at a higher τ. The surer the teacher and the fewer the classes, the higher τ may be. With our own language models τ = 1 did best in a short training; in a long one τ = 3 did better than 1. (The loss is multiplied by τ², since its gradient shrinks as 1/τ².) So try several, and compare each with the same student trained on hard labels."
+		answer: "Not from what this row shows. The three cities have the most near τ = 1.2; at τ = 3 they have 0.4%, and the 49,144 others together 98%. Values of 3 to 4 became popular with image classifiers: few classes, and a teacher so sure that it gives 99.9% to one class and shows its runners-up only at a higher τ. The surer the teacher and the fewer the classes, the higher τ may be. With our own language models τ = 1 did best in a short training; in a long one τ = 3 did better than 1. (The loss is multiplied by τ², since its gradient shrinks as 1/τ².) So try several, and compare each with the same student trained on hard labels. The teacher’s mistakes are passed on too: here Sydney. A hard label corrects them."
 	}
 ];
 function Ec(e, t, n, r) {
