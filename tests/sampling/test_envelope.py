@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from retort.chain import Chain
 from retort.distribution import tempered
+from retort.sampling.envelope import Stretch, rounded_inwards, split
 from retort.sampling.noise import gumbel
-from retort.sampling.path import Stretch, _PathChain, rounded_inwards, split
+from retort.sampling.path import _PathChain
 
 CHAINS = [
     "",

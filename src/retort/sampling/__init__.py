@@ -2,7 +2,8 @@
 
 Read `draw.py` first: one function draws the rows of a batch. Below it are `noise.py` (the random numbers, by seed and
 position) and `kernels/` (the same draw, compiled, for long rows). Above it: `generate.py` (whole texts), `path.py` (the
-text at every temperature), `speculative.py` (a draft model). `params.py` are the settings of a request.
+text at every temperature; `envelope.py` says where one row's token changes), `speculative.py` (a draft model).
+`params.py` are the settings of a request.
 """
 
 from retort.sampling.draw import NOISE_SCALE, BadRowsError, SampleBatch, Sampler, sample
