@@ -120,11 +120,10 @@ class Evidence:
                 raise InputError(
                     f"{problem} Give texts that the model can read with --prompts FILE."
                 ) from problem
-            held += len(ids)
-            if held > room and len(texts) >= FEWEST_TEXTS:
-                held -= len(ids)
+            if held + len(ids) > room and len(texts) >= FEWEST_TEXTS:
                 break
             texts.append(ids)
+            held += len(ids)
         most = 64 if held <= room else max(1, room // len(texts))
         return [(ids, min(len(ids), most)) for ids in texts]
 

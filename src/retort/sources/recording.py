@@ -412,7 +412,7 @@ class RecordedRows:
         self._rows: dict[tuple[int, ...], NDArray[np.floating]] = {}
         for row in rows:
             ids = tuple(int(i) for i in row["ids"])
-            # Three kinds of lines, told apart by their keys: how a text was cut, what ids mean, and a row of logits.
+            # A line says how a text was cut into tokens, what ids decode to, or one row of logits; its keys show which.
             if "text" in row:
                 self._texts.setdefault(row["text"], list(ids))
                 continue

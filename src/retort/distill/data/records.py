@@ -290,7 +290,7 @@ class Renderer:
         """Each record rendered; `numbers` are theirs in the data, for messages.
 
         Raises InputError for a conversation that the chat template does not take, and, with `completions_only`, for a
-        plain text and for a template whose turns cannot be told apart.
+        plain text, and for a template that does not show where one turn ends and the next begins.
         """
         if self.completions_only and not getattr(self.tokenizer, "is_fast", False):
             raise InputError(
