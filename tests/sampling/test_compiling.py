@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -57,3 +58,24 @@ def test_a_change_in_anything_compiled_in_is_another_key(changed: str, tmp_path:
     with (copy / changed).open("a") as file:
         file.write("\n# a change\n")
     assert key() != before
+
+
+def test_what_make_env_compiles_is_not_compiled_at_the_first_draw(tmp_path: Path) -> None:
+    """The Makefile's own line, with an empty cache; it once imported the kernels and compiled nothing."""
+    line = re.search(r'-c "(from retort\.sampling\.kernels .*)"', (SRC.parent / "Makefile").read_text())
+    assert line is not None
+    use = (
+        "from retort import SamplingParams, generate, temperature_path; from mock_source import MockSource; "
+    )
+    use += "source = MockSource(5000); temperature_path(source, 'w1', 0, [0, 1], max_tokens=2); "
+    use += "generate(source, 'w1', SamplingParams(max_tokens=2))"
+    environment = {
+        **os.environ, "PYTHONPATH": f"{SRC}:{SRC.parent / 'tests'}", "NUMBA_CACHE_DIR": str(tmp_path)
+    }  # fmt: skip
+    told = [
+        subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+        for code in (line[1], use)
+    ]
+    assert [one.returncode for one in told] == [0, 0], told
+    assert "compiling the sampler" in told[0].stderr and "compiling the paths" in told[0].stderr
+    assert "compil" not in told[1].stderr

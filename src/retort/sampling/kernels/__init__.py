@@ -150,11 +150,7 @@ def races(
 ) -> Races:  # fmt: skip
     """Who can win on the branches, whose `rows` rise; see `paths.py`. On as many threads as are worth it."""
     piece = np.ascontiguousarray(logits)
-    with compile_note("the paths"):
-        from retort.sampling.kernels.paths import races_of
-        from retort.sampling.kernels.rows import scratch_size
-
-        entry = _races_of(races_of, piece.dtype.name)
+    entry, scratch_size = _races_entry(piece.dtype.name)
     count, width = len(rows), MOST_CANDIDATES
     found = Races(
         np.full(len(piece), np.nan), np.empty(len(piece)), np.zeros(count, np.int64),
@@ -177,8 +173,13 @@ def races(
 
 
 @cache
-def _races_of(make: Callable[[str], Callable[..., None]], dtype: str) -> Callable[..., None]:
-    return make(dtype)
+def _races_entry(dtype: str) -> tuple[Callable[..., None], Callable[[int], int]]:
+    """As `_entry`, for paths."""
+    with compile_note("the paths"):
+        from retort.sampling.kernels.paths import races_of
+        from retort.sampling.kernels.rows import scratch_size
+
+        return races_of(dtype), scratch_size
 
 
 @cache
@@ -188,6 +189,12 @@ def _entry(dtype: str) -> tuple[Callable[..., None], Callable[[int], int]]:
         from retort.sampling.kernels import rows
 
         return rows.draw_rows_of(dtype), rows.scratch_size
+
+
+def prepare() -> None:
+    """Compile what models' logits (float32) need, where no cache holds it: half a minute."""
+    _entry("float32")
+    _races_entry("float32")
 
 
 def _in_memory(logits: Any, rows: np.ndarray) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
