@@ -37,6 +37,25 @@ def test_only_what_is_compiled_is_spoken_of() -> None:
     assert told[1].startswith("retort: compiled a test in ") and len(told) == 2
 
 
+def test_numba_is_imported_by_one_thread_at_a_time() -> None:
+    """Imported by two at once it can leave LLVM's lock held, and the threads of a path waited for ever."""
+    code = """
+import sys, threading, time
+from retort.sampling import kernels
+
+thread = threading.Thread(target=kernels.prepare)
+with kernels._COMPILING:
+    thread.start()
+    time.sleep(0.5)
+    assert "numba" not in sys.modules
+thread.join()
+assert "numba" in sys.modules
+"""
+    environment = {**os.environ, "PYTHONPATH": str(SRC)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize(
     "changed",
     ["sampling/kernels/arithmetic.py", "sampling/noise.py", "distribution/ranking.py"],

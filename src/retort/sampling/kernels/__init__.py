@@ -233,22 +233,24 @@ _COMPILING = RLock()
 @contextmanager
 def compile_note(what: str) -> Iterator[None]:
     """Lines on stderr where numba compiles something in here that it does not find in its cache."""
-    from numba.core import event
+    # One thread at a time, importing included: numba, imported by two threads at once, can leave LLVM's lock held for
+    # good. And it tells every listener of the process, so the second thread that wants a kernel waits for the first's.
+    with _COMPILING:
+        from numba.core import event
 
-    class Note(event.Listener):
-        began: float | None = None
+        class Note(event.Listener):
+            began: float | None = None
 
-        def on_start(self, _: object) -> None:
-            if self.began is None:
-                self.began = time.monotonic()
-                _tell(f"compiling {what} for this machine, once; seconds to a minute …")
+            def on_start(self, _: object) -> None:
+                if self.began is None:
+                    self.began = time.monotonic()
+                    _tell(f"compiling {what} for this machine, once; seconds to a minute …")
 
-        def on_end(self, _: object) -> None: ...
+            def on_end(self, _: object) -> None: ...
 
-    note = Note()
-    # numba tells every listener of the process: the second thread that wants a kernel waits for the first one's.
-    with _COMPILING, event.install_listener("numba:compile", note):
-        yield
+        note = Note()
+        with event.install_listener("numba:compile", note):
+            yield
     if note.began is not None:
         _tell(f"compiled {what} in {duration(time.monotonic() - note.began)}")
 
