@@ -51,6 +51,15 @@ class Layout:
     seed: int
 
 
+@dataclass(frozen=True)
+class Rows:
+    """A piece of a batch, all `[N, V]`: `logits` as they came; `log_probs` and `probs` at tau, float32."""
+
+    logits: Tensor
+    log_probs: NDArray[np.float32]
+    probs: NDArray[np.float32]
+
+
 Read: TypeAlias = tuple[NDArray[np.int64], NDArray[np.float32]]
 
 
@@ -105,8 +114,8 @@ class Codec:
         )
         return found
 
-    def write(self, log_probs: Tensor, logits: Tensor, layout: Layout, places: Places) -> pa.Array:
-        """Records of `[N, V]` rows: `log_probs` at tau in float32, `logits` as they came."""
+    def write(self, rows: Rows, layout: Layout, places: Places) -> pa.Array:
+        """The rows' records."""
         raise NotImplementedError
 
     def read(self, records: pa.Array, layout: Layout, places: Places) -> Read:
@@ -123,15 +132,16 @@ class Codec:
         for start in range(0, len(logits), ROWS_AT_ONCE):
             rows = slice(start, start + ROWS_AT_ONCE)
             log_probs = torch.log_softmax(logits[rows].float() / layout.temperature, dim=-1)
-            if bool(log_probs.isnan().any()):
+            probs = log_probs.exp()
+            # Excluded tokens have log-probability -inf and contribute 0, not NaN.
+            entropies.append(-torch.linalg.vecdot(probs, log_probs.clamp(min=-1e4)))
+            if bool(entropies[-1].isnan().any()):
                 raise SourceError(
                     "the teacher gave a position whose logits are not a distribution (NaN or +inf among "
                     "them, or all -inf). In bfloat16 a model may overflow; try --dtype float32."
                 )
-            # Excluded tokens have log-probability -inf and contribute 0, not NaN.
-            entropies.append(-(log_probs.exp() * log_probs.clamp(min=-1e4)).sum(-1))
             where = Places(places.seeds[rows], places.offsets[rows])
-            parts.append(self.write(log_probs, logits[rows], layout, where))
+            parts.append(self.write(Rows(logits[rows], log_probs.numpy(), probs.numpy()), layout, where))
         return pa.concat_arrays(parts), torch.cat(entropies).clamp(min=0).numpy().astype(np.float16)
 
     def decode(
@@ -212,9 +222,9 @@ class Dense(Codec):
     def record(self, vocab_size: int) -> np.dtype[Any]:
         return np.dtype([("log_probs", np.float16, vocab_size)])
 
-    def write(self, log_probs: Tensor, logits: Tensor, layout: Layout, places: Places) -> pa.Array:
-        rows = torch.log_softmax(logits.float(), dim=-1).to(torch.float16)
-        return self.pack(layout.vocab_size, log_probs=rows.numpy())
+    def write(self, rows: Rows, layout: Layout, places: Places) -> pa.Array:
+        log_probs = torch.log_softmax(rows.logits.float(), dim=-1).to(torch.float16)
+        return self.pack(layout.vocab_size, log_probs=log_probs.numpy())
 
     def decode(
         self, records: pa.Array, layout: Layout, places: Places, entropy: NDArray[np.float32]
@@ -226,16 +236,22 @@ class Dense(Codec):
         )
 
 
-def most_probable(log_probs: Tensor, number: int) -> tuple[Tensor, Tensor]:
+def most_probable(
+    log_probs: NDArray[np.float32], number: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Ids and log-probabilities `[N, K]` of the best, falling; of equals the lower id comes first, and is kept."""
-    kept = min(number, log_probs.shape[-1])
-    values, ids = log_probs.topk(kept)
-    # topk takes any of those that are equal to the last one: rows with more of them than fit are sorted.
-    tied = ((log_probs >= values[:, -1:]).sum(-1) > kept).nonzero().squeeze(-1)
-    ids[tied] = log_probs[tied].sort(dim=-1, descending=True, stable=True).indices[:, :kept]
-    ids = ids.sort(dim=-1).values
-    values, order = log_probs.gather(-1, ids).sort(dim=-1, descending=True, stable=True)
-    return ids.gather(-1, order), values
+    num_rows, vocab_size = log_probs.shape
+    kept = min(number, vocab_size)
+    # Partitioning and comparing is less work than a top-k that carries the ids along.
+    least = np.partition(log_probs, vocab_size - kept, axis=1)[:, [vocab_size - kept]]
+    chosen = log_probs >= least
+    too_many = np.count_nonzero(chosen, axis=1) - kept
+    for row in np.flatnonzero(too_many):  # several are equal to the last one: the higher ids go
+        chosen[row, np.flatnonzero(log_probs[row] == least[row])[-too_many[row] :]] = False
+    ids = (np.flatnonzero(chosen) % vocab_size).reshape(num_rows, kept)
+    values = np.take_along_axis(log_probs, ids, axis=1)
+    order = np.argsort(-values, axis=1, kind="stable")
+    return np.take_along_axis(ids, order, axis=1), np.take_along_axis(values, order, axis=1)
 
 
 class TopK(Codec):
@@ -251,9 +267,9 @@ class TopK(Codec):
         kept = min(self.number, vocab_size)
         return np.dtype([("ids", id_type(vocab_size), kept), ("log_probs", np.float16, kept)])
 
-    def write(self, log_probs: Tensor, logits: Tensor, layout: Layout, places: Places) -> pa.Array:
-        ids, values = most_probable(log_probs, self.number)
-        return self.pack(layout.vocab_size, ids=ids.numpy(), log_probs=values.numpy())
+    def write(self, rows: Rows, layout: Layout, places: Places) -> pa.Array:
+        ids, values = most_probable(rows.log_probs, self.number)
+        return self.pack(layout.vocab_size, ids=ids, log_probs=values)
 
     def read(self, records: pa.Array, layout: Layout, places: Places) -> Read:
         rows = self.columns(records, layout.vocab_size)
@@ -283,9 +299,10 @@ class TopKAndTail(Codec):
             ]
         )
 
-    def write(self, log_probs: Tensor, logits: Tensor, layout: Layout, places: Places) -> pa.Array:
-        ids, values = most_probable(log_probs, self.number)
-        rest = log_probs.exp().scatter_(-1, ids, 0.0).double().cumsum(-1).numpy()
+    def write(self, rows: Rows, layout: Layout, places: Places) -> pa.Array:
+        ids, values = most_probable(rows.log_probs, self.number)
+        others = torch.from_numpy(rows.probs).scatter(-1, torch.from_numpy(ids), 0.0)
+        rest = others.double().cumsum(-1).numpy()
         mass = rest[:, -1]
         coins = uniform_at(places.seeds, places.offsets, STREAM_TAIL)
         points = (np.arange(self.tail)[None, :] + coins[:, None]) / self.tail * mass[:, None]
@@ -295,7 +312,7 @@ class TopKAndTail(Codec):
         # Rounding may put a point behind the last token that has any of the rest.
         last = np.array([np.searchsorted(row, row[-1]) for row in rest])
         drawn = np.minimum(drawn, last[:, None])
-        return self.pack(layout.vocab_size, ids=ids.numpy(), log_probs=values.numpy(), drawn=drawn, mass=mass)
+        return self.pack(layout.vocab_size, ids=ids, log_probs=values, drawn=drawn, mass=mass)
 
     def read(self, records: pa.Array, layout: Layout, places: Places) -> Read:
         rows = self.columns(records, layout.vocab_size)
@@ -314,8 +331,8 @@ class Sampled(Codec):
     variance = "at most p (1 − p) / N, that of N independent draws, and at most 1 / (4 N²)"
     default = 50
 
-    def write(self, log_probs: Tensor, logits: Tensor, layout: Layout, places: Places) -> pa.Array:
-        data, ends = round_rows(log_probs.exp().numpy(), self.number, layout.seed, places)
+    def write(self, rows: Rows, layout: Layout, places: Places) -> pa.Array:
+        data, ends = round_rows(rows.probs, self.number, layout.seed, places)
         edges = np.concatenate([np.zeros(1, np.int32), ends.astype(np.int32)])
         buffers = [None, pa.py_buffer(edges.tobytes()), pa.py_buffer(data.tobytes())]
         return pa.Array.from_buffers(pa.binary(), len(ends), buffers)
