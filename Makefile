@@ -61,7 +61,7 @@ models: $(STAMP) ## make the embedded models again (hours; resumes where it was 
 
 docs: $(STAMP) ## write docs/cli.md from the commands and docs/json.md from their records
 	@$(BIN)/python -m retort.cli.reference > docs/cli.md.new && mv docs/cli.md.new docs/cli.md
-	@$(BIN)/python -m retort.cli.json_reference > docs/json.md.new && mv docs/json.md.new docs/json.md
+	@$(BIN)/python -m retort.cli.reference --json > docs/json.md.new && mv docs/json.md.new docs/json.md
 
 site: $(SITE)/.installed ## the documentation as a site, searchable and offline, in out/site; dead links are errors
 	@NO_COLOR=1 $(SITE)/bin/zensical build --strict --clean

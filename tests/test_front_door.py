@@ -136,7 +136,7 @@ def every_record() -> list[type[Record]]:
 
 
 def test_every_record_is_in_the_json_reference_and_says_what_it_shows() -> None:
-    from retort.cli.json_reference import RECORDS, record_of
+    from retort.cli.exporting import RECORDS, record_of
 
     records = every_record()
     assert set(records) == {record_of(verb) for verb in RECORDS}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from retort.cli.conditions import Condition, met, parse_condition
+from retort.cli.exporting import Condition
 from retort.distribution import Interval
 from retort.errors import CapabilityError, InputError
 
@@ -19,8 +19,8 @@ from retort.errors import CapabilityError, InputError
     ],
 )
 def test_reads(text: str, condition: Condition) -> None:
-    assert parse_condition(text) == condition
-    assert parse_condition(str(condition)) == condition
+    assert Condition.parse(text) == condition
+    assert Condition.parse(str(condition)) == condition
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_reads(text: str, condition: Condition) -> None:
 )
 def test_refuses_what_is_none(text: str) -> None:
     with pytest.raises(InputError, match="name > number"):
-        parse_condition(text)
+        Condition.parse(text)
 
 
 @pytest.mark.parametrize(
@@ -50,15 +50,15 @@ def test_refuses_what_is_none(text: str) -> None:
 )
 def test_is_met_by_any_value(text, values, found) -> None:
     intervals = [Interval(*value) if isinstance(value, tuple) else Interval(value, value) for value in values]
-    assert met(parse_condition(text), {"x": intervals}) == found
+    assert Condition.parse(text).met({"x": intervals}) == found
 
 
 @pytest.mark.parametrize("text", ["x > 3", "x == 3", "x != 3", "x <= 3"])
 def test_an_open_interval_cannot_be_decided(text) -> None:
     with pytest.raises(CapabilityError, match="between 2 and 5"):
-        met(parse_condition(text), {"x": [Interval(2.0, 5.0)]})
+        Condition.parse(text).met({"x": [Interval(2.0, 5.0)]})
 
 
 def test_an_unknown_measure_names_those_there_are() -> None:
     with pytest.raises(InputError, match="can be asked of x, y"):
-        met(parse_condition("z > 1"), {"x": [Interval(1, 1)], "y": []})
+        Condition.parse("z > 1").met({"x": [Interval(1, 1)], "y": []})

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from retort.cli import look as look_command
+from retort.cli.look import look
 from retort.cli.main import COMMANDS, main
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
@@ -69,13 +69,13 @@ def test_ctrl_c_is_one_line_and_exit_130(run, sky, monkeypatch) -> None:
     def interrupted(**arguments: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(look_command.command, "callback", interrupted)
+    monkeypatch.setattr(look, "callback", interrupted)
     result = run("look", sky, "x")
     assert (result.exit_code, result.stdout, result.stderr) == (130, "", "retort: stopped by Ctrl-C\n")
 
 
 def test_our_own_mistake_is_not_hidden(sky, monkeypatch) -> None:
-    monkeypatch.setattr(look_command.command, "callback", lambda **arguments: 1 / 0)
+    monkeypatch.setattr(look, "callback", lambda **arguments: 1 / 0)
     result = CliRunner().invoke(main, ["look", sky, "x"])
     assert isinstance(result.exception, ZeroDivisionError)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from retort.cli.json_reference import fields_of, json_reference, json_type, versions
+from retort.cli.reference import fields_of, json_reference, json_type, versions
 from retort.distribution import Interval
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,7 +68,7 @@ def lost(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
 
 
 def test_a_changed_field_is_a_changed_version() -> None:
-    """After a wanted change: raise schema_version, then `python -m retort.cli.json_reference --fields > FILE`."""
+    """After a wanted change: raise schema_version, then `python -m retort.cli.reference --fields > FILE`."""
     assert lost(json.loads(KEPT.read_text(encoding="utf-8")), versions()) == []
 
 

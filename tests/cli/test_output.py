@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from retort.cli.output import bar, print_json, printable, token_label
+from retort.blocks import token_label
+from retort.cli.output import bar, json_text, print_json
+from retort.errors import printable
 from retort.records import json_value
 
 
@@ -70,13 +72,12 @@ def test_print_json_is_one_ascii_document(capsys: pytest.CaptureFixture[str]) ->
     printed = capsys.readouterr().out
     assert printed.isascii()
     assert json.loads(printed) == {"schema_version": 1, "τ": [None, "Ġblue"]}
-    print_json({"type": "object"}, versioned=False)
-    assert json.loads(capsys.readouterr().out) == {"type": "object"}
+    assert json.loads(json_text({"type": "object"})) == {"type": "object"}
 
 
 def test_tokens_keep_spaces_and_lose_control_characters() -> None:
     assert token_label(" blue") == "' blue'"
-    assert printable("a\nb\x1b[31m\x9b") == "a\\nb\\x1b[31m\\x9b"
+    assert printable("a\nb\x1b[31m\x9b", keep="") == "a\\nb\\x1b[31m\\x9b"
 
 
 def test_bar_lengths() -> None:

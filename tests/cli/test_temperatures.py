@@ -2,7 +2,7 @@
 
 import pytest
 
-from retort.cli.temperatures import parse_temperatures
+from retort.cli.options import parse_temperatures
 
 
 @pytest.mark.parametrize(

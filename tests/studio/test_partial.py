@@ -298,7 +298,7 @@ def test_a_standalone_page_of_a_server(
 def test_page_writes_what_a_server_can_tell(server: tuple[MockServer, str], tmp_path: Path) -> None:
     from click.testing import CliRunner
 
-    from retort.cli.page import command
+    from retort.cli.page import page as command
 
     file = tmp_path / "page.html"
     arguments = [server[1], PROMPT, "--max-tokens", "3", "--against", server[1], "--against-prompt", "three"]

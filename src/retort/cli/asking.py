@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from retort.cli.options import Prompt
-from retort.errors import printable
+from retort.cli.options import PROMPT
+from retort.errors import InputError, SourceError, printable
 
 if TYPE_CHECKING:
     from retort.sources.base import Source
@@ -21,10 +22,6 @@ if TYPE_CHECKING:
 
 
 FLAG = "\0"  # the value of --chat where no file follows it; no file has this name
-NO_CHAT, SHOW_PROMPT = (
-    "retort.no_chat",
-    "retort.show_prompt",
-)  # kept in the context's meta for `asked`, `show_prompt`
 
 # For verbs that take no messages of their own: a task, a list of prompts.
 chat_option = click.option(
@@ -39,26 +36,89 @@ show_prompt_option = click.option(
 )
 
 
+@dataclass(frozen=True)
+class Asking:
+    """What the options of `asking_options` say."""
+
+    prompt: str | None
+    prompt_named: str | None
+    chat: str | None
+    no_chat: bool
+    messages: tuple[str, ...]
+    show_prompt: bool
+
+    def question(self) -> str | Conversation:
+        """The text or the conversation that was given; a usage error unless it is exactly one."""
+        from retort.sources.chat import Conversation, parse_message, read_messages
+        from retort.sources.chat import asked as meant
+
+        prompt, chat = self.prompt if self.prompt_named is None else self.prompt_named, self.chat
+        if chat not in (None, FLAG) and prompt is None and not self.messages and not _is_file(chat):
+            prompt, chat = (
+                PROMPT.convert(chat, None, None),
+                FLAG,
+            )  # `--chat PROMPT`: the flag, then the prompt
+        file = None if chat == FLAG else chat
+        if chat == FLAG and self.no_chat:
+            raise click.UsageError("--chat and --no-chat cannot be combined.")
+        values = {"PROMPT": prompt, "--chat FILE": file, "--message": self.messages}
+        given = [name for name, value in values.items() if value]
+        if not given:
+            raise click.UsageError(
+                "Missing argument 'PROMPT'; give it, or --chat FILE, or --message role:text."
+            )
+        if len(given) > 1:
+            raise click.UsageError(
+                f"PROMPT, --chat and --message cannot be combined; got {' and '.join(given)}."
+            )
+        try:
+            if prompt is not None:
+                return meant(stdin_text() if prompt == "-" else prompt, chat == FLAG)
+            if file is None:
+                conversation = Conversation([parse_message(message) for message in self.messages])
+            elif file == "-":
+                conversation = read_messages(stdin_text(), "stdin")
+            else:
+                conversation = read_messages(_text(file), file)
+            return meant(conversation, not self.no_chat)
+        except (InputError, SourceError) as problem:
+            raise click.UsageError(str(problem)) from None
+
+    def show(self, source: Source, question: str | Conversation) -> None:
+        """What the model sees of `question`, on stderr, where `--show-prompt` asks for it; notes on it always."""
+        from retort.sources.base import Capability
+        from retort.sources.chat import prompt_for
+
+        if self.show_prompt:
+            _show(source, question)
+        elif source.capability is Capability.FULL and isinstance(question, str):
+            for note in prompt_for(source, question).notes:
+                click.echo(note, err=True)
+
+    def of(self, model: str, save: str | None) -> tuple[Source, str | Conversation]:
+        """The model, which records what it says in the file `save`, and what it is asked."""
+        from retort.sources.load import load
+        from retort.sources.recording import recording
+
+        question = self.question()
+        source = recording(load(model), save)
+        self.show(source, question)
+        return source, question
+
+
 def asking_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """An optional PROMPT (`-`: from stdin) and the options for `asked` and `show_prompt` to read."""
+    """An optional PROMPT (`-`: from stdin) and its options, which the command gets as one `asking`."""
 
     @functools.wraps(command)
-    def with_flags(
-        *arguments: Any,
-        prompt: str | None,
-        prompt_named: str | None,
-        no_chat: bool,
-        show_prompt: bool,
-        **options: Any,
-    ) -> Any:
-        click.get_current_context().meta.update({NO_CHAT: no_chat, SHOW_PROMPT: show_prompt})
-        if prompt is not None and prompt_named is not None:
+    def with_asking(**options: Any) -> Any:
+        asking = Asking(**{name: options.pop(name) for name in Asking.__dataclass_fields__})
+        if asking.prompt is not None and asking.prompt_named is not None:
             raise click.UsageError("PROMPT and --prompt are the same; give one of them.")
-        return command(*arguments, prompt=prompt if prompt_named is None else prompt_named, **options)
+        return command(asking=asking, **options)
 
-    prompt = click.argument("prompt", type=Prompt(), metavar="[PROMPT]", required=False)
+    prompt = click.argument("prompt", type=PROMPT, metavar="[PROMPT]", required=False)
     named = click.option(
-        "--prompt", "prompt_named", type=Prompt(), metavar="TEXT", help="Same as PROMPT; - reads stdin."
+        "--prompt", "prompt_named", type=PROMPT, metavar="TEXT", help="Same as PROMPT; - reads stdin."
     )
     chat = click.option(
         "--chat",
@@ -79,61 +139,13 @@ def asking_options(command: Callable[..., Any]) -> Callable[..., Any]:
         help="One message of a conversation, as in user:Hello; repeatable. If the last message is the "
         "assistant's, it is continued.",
     )
-    return prompt(named(chat(no_chat(message(show_prompt_option(with_flags))))))
-
-
-def asked(prompt: str | None, chat: str | None, messages: tuple[str, ...]) -> str | Conversation:
-    """The text or the conversation that was given; a usage error unless it is exactly one."""
-    from retort.errors import InputError, SourceError
-    from retort.sources.chat import Conversation, parse_message, read_messages
-    from retort.sources.chat import asked as meant
-
-    no_chat = bool(click.get_current_context().meta.get(NO_CHAT))
-    as_chat = chat == FLAG
-    if chat is not None and prompt is None and not messages and not _is_file(chat):
-        prompt, as_chat = (
-            Prompt().convert(chat, None, None),
-            True,
-        )  # `--chat PROMPT`: the flag, then the prompt
-    file = None if as_chat else chat
-    if as_chat and no_chat:
-        raise click.UsageError("--chat and --no-chat cannot be combined.")
-    values = {"PROMPT": prompt, "--chat FILE": file, "--message": messages}
-    given = [name for name, value in values.items() if value]
-    if not given:
-        raise click.UsageError("Missing argument 'PROMPT'; give it, or --chat FILE, or --message role:text.")
-    if len(given) > 1:
-        raise click.UsageError(f"PROMPT, --chat and --message cannot be combined; got {' and '.join(given)}.")
-    try:
-        if prompt is not None:
-            return meant(stdin_text() if prompt == "-" else prompt, as_chat)
-        if file is not None:
-            conversation = read_messages(
-                stdin_text() if file == "-" else _text(file), "stdin" if file == "-" else file
-            )
-        else:
-            conversation = Conversation([parse_message(message) for message in messages])
-        return meant(conversation, not no_chat)
-    except (InputError, SourceError) as problem:
-        raise click.UsageError(str(problem)) from None
-
-
-def show_prompt(source: Source, question: str | Conversation) -> None:
-    """What the model sees of `question`, on stderr, where `--show-prompt` asks for it; notes on it always."""
-    from retort.sources.base import Capability
-    from retort.sources.chat import prompt_for
-
-    if click.get_current_context().meta.get(SHOW_PROMPT):
-        _show(source, question)
-    elif source.capability is Capability.FULL and isinstance(question, str):
-        for note in prompt_for(source, question).notes:
-            click.echo(note, err=True)
+    return prompt(named(chat(no_chat(message(show_prompt_option(with_asking))))))
 
 
 def show_prompts(
     source: Source, prompts: Iterable[str | Sequence[Message]], chat: bool | None, wanted: bool
 ) -> None:
-    """As `show_prompt`, of every prompt of a verb that takes several."""
+    """What the model sees of every prompt of a verb that takes several, where it is `wanted`."""
     from retort.sources.chat import asked as meant
 
     for prompt in prompts if wanted else ():
@@ -173,8 +185,19 @@ def stdin_text() -> str:
     return text.removesuffix("\n")
 
 
+def stdin_lines() -> tuple[str, ...]:
+    """The lines that come on stdin, without blank ones."""
+    return tuple(line for line in stdin_text().split("\n") if line.strip())
+
+
+def prompts_of(file: Path | None) -> list[str] | None:
+    """The prompts of a file, one per line."""
+    from retort.lens.asking import read_prompts
+
+    return None if file is None else read_prompts(file)
+
+
 def _text(path: str) -> str:
-    from retort.errors import SourceError
     from retort.files import read_text
 
     try:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from retort.cli.exporting import check_export, deliver, exporting_options
-from retort.cli.grammar import Whole, group, verb
-from retort.cli.options import model_argument, seed_option
+from retort.cli.asking import prompts_of
+from retort.cli.exporting import exporting_options
+from retort.cli.grammar import Parsed, Whole, group, verb
+from retort.cli.options import File, model_argument, seed_option
+from retort.cli.progress import Progress
+
+if TYPE_CHECKING:
+    from retort.records import Record
+
+NAMES = Parsed("NAMES", lambda text: [name.strip() for name in text.split(",") if name.strip()])
 
 
 @verb(
@@ -28,34 +35,23 @@ from retort.cli.options import model_argument, seed_option
     "What to measure on",
     click.option(
         "--tasks",
+        type=NAMES,
         default="exploit,explore",
-        show_default=True,
         metavar="TASK,TASK",
         help="Two tasks, one with goal exploit and one with goal explore.",
     ),
-    click.option(
-        "--items", type=Whole(2), default=60, show_default=True, help="Number of items from each task."
-    ),
-    click.option(
-        "-n",
-        "--samples",
-        type=Whole(2),
-        default=6,
-        show_default=True,
-        help="Answers per item and temperature.",
-    ),
+    click.option("--items", type=Whole(2), default=60, help="Number of items from each task."),
+    click.option("-n", "--samples", type=Whole(2), default=6, help="Answers per item and temperature."),
     click.option(
         "-p",
         "--prompts",
-        "prompts_file",
-        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        type=File,
         metavar="FILE",
         help="A file of texts, one per line; every position counts.  [default: definitions that come with retort]",
     ),
     click.option(
         "--distill",
-        "distill_files",
-        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        type=File,
         multiple=True,
         metavar="FILE",
         help="A result of `retort distill --json`, for the claims about distillation; repeatable.",
@@ -64,7 +60,7 @@ from retort.cli.options import model_argument, seed_option
 )
 @group(
     "Which claims",
-    click.option("--only", metavar="ID,ID", help="Only these claims.  [default: all]"),
+    click.option("--only", type=NAMES, metavar="ID,ID", help="Only these claims.  [default: all]"),
     click.option(
         "--threshold",
         "thresholds",
@@ -73,51 +69,18 @@ from retort.cli.options import model_argument, seed_option
         help="Use your own threshold for a claim, as in same-answer-below-0.3=0.95; repeatable.",
     ),
 )
-@group("Output", exporting_options)
-def command(
-    model: str,
-    instruct: str | None,
-    small: str | None,
-    tasks: str,
-    distill_files: tuple[Path, ...],
-    thresholds: tuple[str, ...],
-    prompts_file: Path | None,
-    only: str | None,
-    items: int,
-    samples: int,
-    seed: int,
-    **export: Any,
-) -> None:
+@group("Output", exporting_options("claims"))
+def claims(model: str, prompts: Path | None, thresholds: tuple[str, ...], **given: Any) -> Record:
     """Check on MODEL what people say about temperature.
 
     Each claim has a number, an interval and a threshold, and a verdict: holds, does not hold, cannot tell, or what it
     needs. A claim that fails on your model is a result. Three of them are theorems and check only the arithmetic.
     """
-    from retort.claims import Claims, claims
-    from retort.cli.progress import Progress
-    from retort.lens.asking import read_prompts
+    from retort.claims import claims as checked
 
-    check_export(Claims.MEASURES, **export)
+    wanted, texts = dict(map(_threshold, thresholds)), prompts_of(prompts)
     with Progress("claims", unit="%") as progress:
-        found = claims(
-            model,
-            instruct=instruct,
-            small=small,
-            tasks=_names(tasks),
-            distill=distill_files,
-            prompts=None if prompts_file is None else read_prompts(prompts_file),
-            only=None if only is None else _names(only),
-            thresholds=dict(map(_threshold, thresholds)),
-            items=items,
-            samples=samples,
-            seed=seed,
-            on_progress=progress,
-        )
-    deliver(found, **export)
-
-
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
+        return checked(model, prompts=texts, thresholds=wanted, on_progress=progress, **given)
 
 
 def _threshold(given: str) -> tuple[str, float]:

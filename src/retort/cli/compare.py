@@ -1,4 +1,4 @@
-"""`retort compare`: two models, or two chains of one model, and where over the same texts they disagree."""
+"""`retort compare`, `similar`, `equivalent` and `determinism`: two models, chains, words or runs beside each other."""
 
 from __future__ import annotations
 
@@ -7,13 +7,25 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from retort.cli.asking import chat_option, show_prompt_option, show_prompts, stdin_text
-from retort.cli.exporting import check_export, deliver, exporting_options
+import retort
+from retort.cli.asking import chat_option, prompts_of, show_prompt_option, show_prompts, stdin_lines
+from retort.cli.exporting import Shown, exporting_options
 from retort.cli.grammar import group, verb
-from retort.cli.options import ChainSpec, Prompt
+from retort.cli.options import (
+    CHAIN,
+    PROMPT,
+    File,
+    max_tokens_option,
+    model_argument,
+    save_option,
+    seed_option,
+    temperatures_option,
+)
+from retort.cli.progress import Progress
 
 if TYPE_CHECKING:
     from retort.chain.chain import Chain
+    from retort.records import Record
 
 
 @verb(
@@ -36,7 +48,7 @@ if TYPE_CHECKING:
         "-c",
         "--chain",
         "chains",
-        type=ChainSpec(),
+        type=CHAIN,
         multiple=True,
         help="Given once: apply it to both models. Given twice: compare the two chains on MODEL_A.",
     ),
@@ -51,9 +63,9 @@ if TYPE_CHECKING:
         metavar="FILE",
         help="Record model A in FILE and model B beside it (saved.jsonl and saved.b.jsonl), for recorded:FILE.",
     ),
-    exporting_options,
+    exporting_options("compare"),
 )
-def command(
+def compare(
     names: tuple[str, ...],
     prompts_file: str | None,
     chains: tuple[Chain, ...],
@@ -61,8 +73,7 @@ def command(
     save: str | None,
     chat: bool | None,
     show_prompt: bool,
-    **export: Any,
-) -> None:
+) -> Shown:
     """Show where two models disagree over the same texts, or two chains on one model.
 
     PROMPTS are texts, or one file with one text per line, or - for lines from stdin. The distributions are compared
@@ -70,26 +81,22 @@ def command(
     B is nearest to A. A server gives only its most likely tokens, so only the position after each text is compared,
     and the distance is an interval.
     """
-    from retort.cli.progress import Progress
-    from retort.lens.compare import Compare, compare
-    from retort.sources.load import load
     from retort.sources.recording import recording
 
-    check_export(Compare.MEASURES, **export)
     model_a, model_b, given = _split(names if prompts_file is None else (*names, prompts_file), len(chains))
     if prompts_file is not None and len(given) != 1:
         raise click.UsageError("--prompts replaces PROMPTS; give one of them.")
     if prompts_file not in (None, "-") and not Path(str(prompts_file)).is_file():
         raise click.UsageError(f"--prompts: there is no file {prompts_file}.")
     prompts = _prompts(given)
-    first = recording(load(model_a), save)
-    second = None if model_b is None else recording(load(model_b), save and _beside(save))
-    chain_a, chain_b = (chains[0], chains[-1]) if chains else (None, None)
-    for source in (first, second or first)[: 2 if second else 1]:
+    first = recording(retort.load(model_a), save)
+    second = None if model_b is None else recording(retort.load(model_b), save and _beside(save))
+    for source in filter(None, (first, second)):
         show_prompts(source, prompts, chat, show_prompt)
+    chain_a, chain_b = (chains[0], chains[-1]) if chains else (None, None)
     with Progress("compare") as progress:
-        found = compare(first, second, prompts, chain_a, chain_b, chat=chat, on_progress=progress)
-    deliver(found, **export, blocks=found.blocks(show_all))
+        found = retort.compare(first, second, prompts, chain_a, chain_b, chat=chat, on_progress=progress)
+    return Shown(found, blocks=found.blocks(show_all))
 
 
 def _split(names: tuple[str, ...], num_chains: int) -> tuple[str, str | None, tuple[str, ...]]:
@@ -111,10 +118,142 @@ def _beside(save: str) -> str:
 
 
 def _prompts(given: tuple[str, ...]) -> list[str]:
-    from retort.lens.asking import read_prompts
-
     if given == ("-",):
-        given = tuple(line for line in stdin_text().split("\n") if line.strip())
+        given = stdin_lines()
     elif len(given) == 1 and Path(given[0]).is_file():
-        return read_prompts(Path(given[0]))
-    return [Prompt().convert(text, None, None) for text in given]
+        return prompts_of(Path(given[0])) or []
+    return [PROMPT.convert(text, None, None) for text in given]
+
+
+@verb(
+    examples=(
+        "retort similar embedded:smollm2 cat dog car train",
+        "retort similar --classes digits.json -t 1,4",
+    )
+)
+@click.argument("names", nargs=-1, metavar="MODEL WORDS...")
+@group(
+    "What to compare",
+    click.option(
+        "--template",
+        metavar="TEXT",
+        help="The prompt, with {} for the word and {a} for its article.  [default: '{a} {} is a kind of']",
+    ),
+    click.option(
+        "--classes",
+        metavar="FILE",
+        help="A classifier's logits as JSON (classes, logits, labels), instead of MODEL and WORDS.",
+    ),
+    temperatures_option("1,2,4", "Temperatures at which to compare"),
+    chat_option,
+    show_prompt_option,
+)
+@group("Output", save_option, exporting_options("similar"))
+def similar(
+    names: tuple[str, ...],
+    template: str | None,
+    classes: str | None,
+    temperatures: tuple[float, ...],
+    save: str | None,
+    chat: bool | None,
+    show_prompt: bool,
+) -> Record:
+    """Show which WORDS the model treats as similar: those after which it continues nearly the same way.
+
+    Similarity is in the runners-up, so a low temperature hides it. The distance is the Jensen-Shannon divergence in
+    nats: 0 is identical, 0.693 is nothing in common. Clusters use average linkage. WORDS may be - for words from
+    stdin, one per line. --classes compares the classes of a classifier by the probability it gives to the wrong ones.
+    """
+    from retort.lens.similar import TEMPLATE, fill, read_classes
+    from retort.sources.recording import recording
+
+    if classes is not None:
+        if names or template is not None or save is not None:
+            raise click.UsageError(
+                "--classes has its own names and logits; give it without MODEL, WORDS, --template and --save."
+            )
+        return retort.similar(read_classes(classes), temperatures=temperatures)
+    words = names[1:]
+    if words == ("-",):
+        words = tuple(line.strip() for line in stdin_lines())
+    if len(words) < 2:
+        raise click.UsageError("give MODEL and at least two WORDS, or --classes FILE.")
+    template = template or TEMPLATE
+    source = recording(retort.load(names[0]), save)
+    show_prompts(source, (fill(template, word) for word in words), chat, show_prompt)
+    return retort.similar(source, words, template, temperatures, chat=chat)
+
+
+@verb(
+    examples=(
+        "retort equivalent ./base ./tuned",
+        "retort equivalent ./base ./tuned -t 0.5,0.7,1 --prompts prompts.txt",
+    )
+)
+@click.argument("model_a", metavar="MODEL_A")
+@click.argument("model_b", metavar="MODEL_B")
+@group(
+    "What to compare",
+    temperatures_option("0.7,1", "Temperatures of MODEL_A to match"),
+    click.option(
+        "-p",
+        "--prompts",
+        type=File,
+        metavar="FILE",
+        help="A file of texts to compare over, one per line; every position counts.  [default: 20 definitions that "
+        "come with retort]",
+    ),
+    seed_option,
+)
+@group("Output", exporting_options("equivalent"))
+def equivalent(prompts: Path | None, **given: Any) -> Record:
+    """Find the temperature at which MODEL_B is nearest to MODEL_A.
+
+    Instruction tuning sharpens a model before any temperature is applied, so the same τ means different things on a
+    base model and on its tuned sibling. Nearest: smallest mean KL divergence over the positions of the prompts. No
+    temperature removes the rest.
+    """
+    texts = prompts_of(prompts)
+    with Progress("equivalent") as progress:
+        return retort.equivalent(prompts=texts, on_progress=progress, **given)
+
+
+@verb(
+    examples=(
+        "retort determinism embedded:smollm2 --max-tokens 8",
+        "retort determinism ./my-model --prompts prompts.txt -o determinism.csv",
+    )
+)
+@group(
+    "What to replay",
+    model_argument,
+    click.argument("prompts_given", type=File, metavar="[PROMPTS]", required=False),
+    click.option("-p", "--prompts", "prompts_file", type=File, metavar="FILE", help="Same as PROMPTS."),
+    max_tokens_option,
+    chat_option,
+    show_prompt_option,
+)
+@group("Output", exporting_options("determinism"))
+def determinism(
+    model: str,
+    prompts_given: Path | None,
+    prompts_file: Path | None,
+    max_tokens: int,
+    chat: bool | None,
+    show_prompt: bool,
+) -> Record:
+    """Measure whether MODEL's greedy texts change with batch, cache, threads and dtype.
+
+    PROMPTS is a file with one prompt per line (default: definitions in retort). Temperature 0 takes the most likely
+    token, but where two tokens are nearly tied, which one that is can depend on these. Shown are the noise in the
+    logits, the flips it predicts from the margins, and the flips that happened.
+    """
+    from retort.lens.asking import default_beginnings
+
+    if prompts_given is not None and prompts_file is not None:
+        raise click.UsageError("PROMPTS and --prompts are the same; give one of them.")
+    prompts = prompts_of(prompts_file or prompts_given) or default_beginnings()
+    source = retort.load(model)
+    show_prompts(source, prompts, chat, show_prompt)
+    with Progress("determinism") as progress:
+        return retort.determinism(source, prompts, max_tokens=max_tokens, chat=chat, on_progress=progress)

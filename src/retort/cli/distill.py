@@ -1,4 +1,4 @@
-"""`retort distill`: a small model taught by a large one, beside the same small model trained on hard labels."""
+"""`retort capture`, `cache` and `distill`: a teacher's soft targets, and a student that learns from them."""
 
 from __future__ import annotations
 
@@ -8,16 +8,137 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from retort.cli.exporting import check_export, deliver, exporting_options
-from retort.cli.grammar import group, verb
+import retort
+from retort.blocks import line, table
+from retort.cli.exporting import Export, exporting_options
+from retort.cli.grammar import Decimal, Whole, group, verb
+from retort.cli.options import model_argument, ray_option, seed_option
+from retort.cli.output import json_text, print_json, show, stdout_console
+from retort.cli.progress import Progress
 from retort.errors import did_you_mean
 from retort.numerals import number
 
 if TYPE_CHECKING:
     from retort.distill.check import Checked, Scale
+    from retort.records import Record
 
 
-def recipe_key(option: str, near: Sequence[str]) -> str | None:
+@verb(
+    examples=(
+        "retort capture embedded:base embedded:train -o targets",
+        "retort capture ./teacher recipe.yaml -o targets --codec topk+tail:32 --temperature 1",
+    )
+)
+@model_argument
+@click.argument("data", metavar="DATA")
+@group(
+    "What to keep",
+    click.option(
+        "-t",
+        "--temperature",
+        type=Decimal(0, min_open=True),
+        default=3.0,
+        metavar="τ",
+        help="Temperature of the stored targets; only the codec dense can be used at others.",
+    ),
+    click.option(
+        "--codec",
+        default="sampled:50",
+        help="What to keep per position: sampled:N, topk+tail:K, topk:K (biased) or dense.",
+    ),
+    seed_option,
+)
+@group(
+    "How the teacher runs",
+    click.option(
+        "--dtype",
+        type=click.Choice(["float32", "bfloat16"]),
+        default="float32",
+        help="Arithmetic of the teacher.",
+    ),
+    click.option(
+        "--context",
+        type=Whole(2),
+        help="The longest window, in tokens.  [default: the teacher's own, up to 1,024]",
+    ),
+    click.option(
+        "--tokenizer",
+        metavar="MODEL",
+        help="For a teacher on a server: a folder or hub id with its tokenizer. Students need it.",
+    ),
+    ray_option("teacher", "files"),
+    click.option(
+        "--workers",
+        type=Whole(1),
+        help="Number of workers for --engine ray.  [default: as many as fit on the cluster]",
+    ),
+)
+@group(
+    "Output",
+    click.option(
+        "-o",
+        "--out",
+        required=True,
+        type=click.Path(),
+        metavar="DIR",
+        help="Folder for the cache; it must be empty or new.",
+    ),
+    click.option("--resume", is_flag=True, help="Continue an earlier run of the same command."),
+    click.option(
+        "--shard-tokens",
+        type=Whole(1),
+        default=65536,
+        help="Positions per file, which is the most that a kill can lose.",
+    ),
+    exporting_options("capture and cache", to_file=False),
+)
+def capture(model: str, data: str, out: str, **given: Any) -> Record:
+    """Run the teacher MODEL over DATA once, and keep soft targets for students in a folder.
+
+    DATA is text as in a recipe: .txt with blank lines between documents, .jsonl, .json or .parquet with `text`,
+    `prompt` and `completion`, or `messages`, a folder of them, embedded:NAME or hf:owner/name. It can also be a
+    recipe (.yaml), which means the text that the recipe trains on. After a kill, --resume continues and ends with the
+    same bytes.
+
+    MODEL may be several teachers with one vocabulary: "A + B", or with weights "2*A + 1*B". Their probabilities are
+    averaged.
+
+    MODEL may be a server that returns the logprobs of a given text (echo). Codec topk:K then keeps its top tokens,
+    which is biased, and bounds on the rest.
+
+    --engine ray uses the cluster in RAY_ADDRESS, or starts one on this machine. Each worker uses as many threads as
+    this process (OMP_NUM_THREADS), so the files are the same.
+    """
+    with Progress("capture", unit=" documents") as progress:
+        return retort.capture(
+            model,
+            data,
+            out,
+            on_shard=lambda tokens, documents, total: progress(documents, total, f"{tokens:,} tokens"),
+            **given,
+        )
+
+
+@verb(examples=("retort cache targets", "retort cache targets --verify --rows 0"))
+@click.argument("folder", metavar="DIR", type=click.Path())
+@group(
+    "What to read",
+    click.option(
+        "--verify",
+        is_flag=True,
+        help="Verify the checksum of every shard and decode every record; exit with code 2 at the first bad one.",
+    ),
+    click.option("--rows", type=Whole(0), default=5, help="How many positions to show as text."),
+)
+@group("Output", exporting_options("capture and cache"))
+def cache(folder: str, **given: Any) -> Record:
+    """Show what the cache in DIR contains: teacher, τ, codec, tokens, bytes per token, and a few positions as text."""
+    from retort.distill.cache import Cache, captured
+
+    return captured(Cache(folder), folder, **given)
+
+
+def _recipe_key(option: str, near: Sequence[str]) -> str | None:
     """What to say to an option that is a key of the recipe, or nearer to one than to the options `near`; else None."""
     from retort.distill import Data, Recipe
 
@@ -35,7 +156,7 @@ def recipe_key(option: str, near: Sequence[str]) -> str | None:
 
 
 @verb(
-    instead_of_option=recipe_key,
+    instead_of_option=_recipe_key,
     examples=(
         "retort distill embedded:default",
         "retort distill recipe.yaml steps=200 data.tokens=100000 --check",
@@ -57,14 +178,14 @@ def recipe_key(option: str, near: Sequence[str]) -> str | None:
         help="Print how large both terms' gradients are, with and without τ², and stop.",
     ),
 )
-@group("Output", exporting_options)
-def command(
+@group("Output", exporting_options())
+def distill(
     recipe: str | None,
     overrides: tuple[str, ...],
     print_schema: bool,
     check: bool,
     explain: bool,
-    **export: Any,
+    export: Export,
 ) -> None:
     """Train a student on a teacher's soft targets, and the same student on hard labels.
 
@@ -72,34 +193,30 @@ def command(
     students have the same first weights, data order and steps. The verdict is the paired difference over the seeds;
     it may be that distilling does not help.
     """
-    from retort.cli.output import print_json
+    from retort.distill import check as checks
     from retort.distill.recipe import Recipe, recipe_schema
     from retort.distill.results import DistillResult
 
     if print_schema:
-        print_json(recipe_schema(), versioned=False)
+        click.echo(json_text(recipe_schema()))
         return
     if recipe is None:
         raise click.UsageError("RECIPE is missing; give a YAML file, or embedded:default.")
     if not (check or explain):
-        check_export(DistillResult.MEASURES, **export)
-        distilled(recipe, overrides, export)
+        export.check(DistillResult.MEASURES)
+        _distilled(recipe, overrides, export)
         return
-    from retort.distill.check import check_recipe
-    from retort.distill.check import explain as scales_of
-
     checked = Recipe.load(recipe, overrides)
-    report = check_recipe(checked)
-    scales = scales_of(checked) if explain else ()
-    if export["as_json"] or export["form"] == "json":
+    report = checks.check_recipe(checked)
+    scales = checks.explain(checked) if explain else ()
+    if export.wants_json:
         print_json({"valid": True, "checked": report, **({"scales": scales} if explain else {})})
     else:
-        print_checked(report, scales)
+        _show_checked(report, scales)
 
 
-def distilled(recipe: str, overrides: tuple[str, ...], export: dict[str, Any]) -> None:
+def _distilled(recipe: str, overrides: tuple[str, ...], export: Export) -> None:
     """Distil and write what was found; of several ranks the first one does, and the one that met an error."""
-    from retort.cli.progress import Progress
     from retort.distill import Recipe, ranks, run
 
     try:
@@ -112,13 +229,11 @@ def distilled(recipe: str, overrides: tuple[str, ...], export: dict[str, Any]) -
         raise click.exceptions.Exit(2) from None
     ranks.part()
     if ranks.leads():
-        deliver(found, **export)
+        export.deliver(found)
 
 
-def print_checked(report: Checked, scales: tuple[Scale, ...]) -> None:
+def _show_checked(report: Checked, scales: tuple[Scale, ...]) -> None:
     """What `--check` and `--explain` found, on the terminal."""
-    from retort.blocks import line, table
-    from retort.cli.output import show, stdout_console
     from retort.distill.check import nearest_beside
 
     first, last = number(report.kd_weight), number(report.kd_weight_last)

@@ -1,7 +1,12 @@
-"""`--format`, `-o FILE` and `--fail-if`: a record as a table, Markdown, HTML, CSV, Parquet or JSON, or an exit code.
+"""From a record to a table, Markdown, HTML, CSV, Parquet or JSON, on stdout or in a file, or to an exit code.
 
-Any verb whose function returns a `Record` takes them: put `exporting_options` on the command, take them as `**export`,
-call `check_export` before the work and `deliver` after it.
+Any verb whose function returns a `Record` can have `--format`, `--json`, `-o FILE` and `--fail-if`: put
+`exporting_options` on the command and name its record, and what the command returns is written. A command that decides
+itself what to check or write leaves the record out and gets the options as one `export`.
+
+A condition such as "entropy > 3" is asked of the measures that a record offers, each with one or several values (one
+per temperature, one per token), and holds if any of them meets it. An interval meets it for certain, certainly not, or
+it cannot be decided.
 """
 
 from __future__ import annotations
@@ -9,21 +14,25 @@ from __future__ import annotations
 import csv
 import functools
 import io
-import json
+import math
+import operator
+import re
 import tempfile
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from retort.blocks import Block, html_page, markdown
-from retort.cli.output import WIDTH_WHEN_PIPED, show, stdout_console
+from retort.cli.grammar import Parsed
+from retort.cli.output import WIDTH_WHEN_PIPED, json_text, show, stdout_console
+from retort.distribution import Interval
+from retort.errors import CapabilityError, InputError
 from retort.numerals import number
-from retort.records import Record, json_value
-
-if TYPE_CHECKING:
-    from retort.cli.conditions import Condition
+from retort.records import Record
 
 BY_ENDING = {
     ".txt": "terminal", ".md": "markdown", ".markdown": "markdown", ".html": "html", ".htm": "html", ".csv": "csv",
@@ -33,24 +42,192 @@ FORMATS = tuple(dict.fromkeys(BY_ENDING.values()))
 CONDITION_HOLDS = 3
 """Exit code where a --fail-if condition holds; 1 would be what Python gives for a crash."""
 
+# What is printed by a verb, as module:class. docs/json.md describes them in this order.
+RECORDS: dict[str, str] = {
+    "sample": "retort.lens.sample:Samples",
+    "sample at a server": "retort.lens.served_sample:ServedTexts",
+    "look": "retort.lens.look:Look",
+    "trace": "retort.lens.trace:Trace",
+    "compare": "retort.lens.compare:Compare",
+    "similar": "retort.lens.similar:Similar",
+    "path": "retort.lens.path:PathFound",
+    "explain": "retort.lens.engines:Engines",
+    "equivalent": "retort.lens.equivalent:Equivalent",
+    "determinism": "retort.lens.determinism:Determinism",
+    "tune": "retort.tune.report:Tuning",
+    "tune with several models": "retort.tune.report:Tunings",
+    "claims": "retort.claims:Claims",
+    "capture and cache": "retort.distill.cache.captured:Captured",
+    "distill": "retort.distill.results:DistillResult",
+    "tour": "retort.report.story:Story",
+    "models": "retort.cli.models:Models",
+    "models --cache": "retort.cli.models:ConvertedModels",
+}
 
-class ConditionSpec(click.ParamType):
-    """A condition written as `entropy > 3`."""
 
-    name = "CONDITION"
+def record_of(verb: str) -> type[Any]:
+    """The class of the record that a verb prints."""
+    module, _, name = RECORDS[verb].partition(":")
+    found: type[Any] = getattr(import_module(module), name)
+    return found
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Condition:
-        from retort.cli.conditions import parse_condition
-        from retort.errors import InputError
 
+COMPARISONS: dict[str, Callable[[float, float], bool]] = {
+    ">=": operator.ge,
+    "<=": operator.le,
+    "==": operator.eq,
+    "!=": operator.ne,
+    ">": operator.gt,
+    "<": operator.lt,
+}
+WRITTEN = re.compile(
+    r"\s*([a-z_][a-z0-9_-]*)\s*(>=|<=|==|!=|>|<)\s*([-+]?[0-9.]+(?:e[-+]?[0-9]+)?)\s*", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A measure compared with a number: `entropy > 3`."""
+
+    measure: str
+    comparison: str
+    limit: float
+
+    @classmethod
+    def parse(cls, text: str) -> Condition:
+        """The condition written as `name > number`. Raises InputError for anything else."""
+        matched = WRITTEN.fullmatch(text)
         try:
-            return parse_condition(str(value))
-        except InputError as problem:
-            self.fail(str(problem), param, ctx)
+            limit = float(matched[3]) if matched else math.nan
+        except ValueError:
+            limit = math.nan
+        if matched is None or not math.isfinite(limit):
+            raise InputError(
+                f"a condition is written name > number, with one of {', '.join(COMPARISONS)}, got {text!r}; "
+                "for example: entropy > 3"
+            )
+        return cls(matched[1].lower().replace("-", "_"), matched[2], limit)
+
+    def __str__(self) -> str:
+        return f"{self.measure} {self.comparison} {self.limit:g}"
+
+    def check(self, measures: Collection[str]) -> None:
+        """Raise InputError unless its measure is one of the record's."""
+        if self.measure not in measures:
+            can = (
+                f"{self} can be asked of {', '.join(measures)}"
+                if measures
+                else "this command measures nothing"
+            )
+            raise InputError(f"there is no {self.measure!r} here; {can}.")
+
+    def met(self, measures: Mapping[str, Sequence[Interval]]) -> float | None:
+        """The first value that meets the condition, None if none does.
+
+        Raises InputError as `check` does, and CapabilityError where an interval leaves it open.
+        """
+        self.check(measures)
+        compare = COMPARISONS[self.comparison]
+        undecided: Interval | None = None
+        for value in measures[self.measure]:
+            answers = {compare(value.low, self.limit), compare(value.high, self.limit)}
+            if self.comparison in ("==", "!=") and value.low < self.limit < value.high:
+                answers = {True, False}
+            if answers == {True}:
+                return float(value.low)
+            if len(answers) == 2:
+                undecided = value
+        if undecided is not None:
+            raise CapabilityError(
+                f"{self} cannot be decided: {self.measure} is between {number(undecided.low)} and "
+                f"{number(undecided.high)}, given only the tokens that are known."
+            )
+        return None
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A record, and how it is shown where that is not simply all of it.
+
+    `page` gives the HTML where the record has a page of its own; with `open_page` it is shown in the browser, besides
+    what is written.
+    """
+
+    record: Record
+    blocks: Iterable[Block] | None = None
+    page: Callable[[], str] | None = None
+    open_page: bool = False
+
+
+@dataclass(frozen=True)
+class Export:
+    """What the options of `exporting_options` say."""
+
+    form: str | None = None
+    as_json: bool = False
+    output: Path | None = None
+    conditions: tuple[Condition, ...] = ()
+
+    @property
+    def wants_json(self) -> bool:
+        """Whether JSON was named, for a command that also prints what is no record."""
+        return self.as_json or self.form == "json"
+
+    def check(self, measures: Collection[str] = ()) -> None:
+        """Refuse what `deliver` could not do, before the run. `measures`: the names that conditions can ask."""
+        self._chosen()
+        for condition in self.conditions:
+            condition.check(measures)
+
+    def deliver(self, found: Record | Shown) -> None:
+        """Write the record in the form asked for, then exit with code 3 if a condition holds."""
+        given = found if isinstance(found, Shown) else Shown(found)
+        record, chosen = given.record, self._chosen()
+        blocks = record.blocks() if given.blocks is None else given.blocks
+        if chosen == "terminal" and self.output is None:
+            show(blocks, stdout_console())
+        elif chosen == "parquet":
+            assert self.output is not None, "checked before the run"
+            _written(self.output, record.write_parquet)
+        else:
+            text = (
+                given.page() if chosen == "html" and given.page is not None else _text(record, blocks, chosen)
+            )
+            if self.output is None:
+                click.echo(text, nl=not text.endswith("\n"))
+            else:
+                _written(self.output, lambda path: path.write_text(text, encoding="utf-8"))
+        if self.output is not None:
+            click.echo(f"Written: {self.output}", err=True)
+        if given.open_page and given.page is not None:
+            _open(self.output if self.output is not None and chosen == "html" else _kept(given.page()))
+        self._fail(record)
+
+    def _chosen(self) -> str:
+        if self.as_json and self.form not in (None, "json"):
+            raise click.UsageError(f"--json and --format {self.form} cannot be combined; give one.")
+        chosen = "json" if self.as_json else self.form
+        if chosen is None and self.output is not None:
+            chosen = BY_ENDING.get(self.output.suffix.lower())
+            if chosen is None:
+                raise click.UsageError(
+                    f"--out {self.output} has no known format; end it in {', '.join(BY_ENDING)}, or give --format."
+                )
+        if chosen == "parquet" and self.output is None:
+            raise click.UsageError("--format parquet writes a file; give -o FILE.parquet.")
+        return chosen or "terminal"
+
+    def _fail(self, record: Record) -> None:
+        measures = record.measures() if self.conditions else {}
+        held = [(one, value) for one in self.conditions if (value := one.met(measures)) is not None]
+        for condition, value in held:
+            click.echo(f"retort: {condition} holds: {condition.measure} is {number(value)}.", err=True)
+        if held:
+            raise click.exceptions.Exit(CONDITION_HOLDS)
 
 
 class OutputFile(click.Path):
-    """A file whose ending says the format; an unknown ending is refused before anything is run."""
+    """A file whose ending says the format; a folder that is missing is noticed before anything is run."""
 
     def __init__(self) -> None:
         super().__init__(dir_okay=False, path_type=Path)
@@ -62,8 +239,19 @@ class OutputFile(click.Path):
         return path
 
 
-def exporting_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """`--format`, `--json`, `-o FILE` and `--fail-if`, for `check_export` and `deliver` to act on."""
+def exporting_options(
+    record: str | None = None, *, to_file: bool = True
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """The options. `record`: what the command returns, by its key in RECORDS; `--fail-if` can ask its measures.
+
+    Without `to_file`, for a verb whose `-o` is a folder that it fills, what it prints goes to stdout.
+    """
+    formats = [one for one in FORMATS if to_file or one != "parquet"]
+    default = "by the ending of -o FILE, else terminal" if to_file else "terminal"
+    form = click.option(
+        "-f", "--format", "form", type=click.Choice(formats), help=f"Output format.  [default: {default}]"
+    )
+    as_json = click.option("-j", "--json", "as_json", is_flag=True, help="Same as --format json.")
     output = click.option(
         "-o",
         "--out",
@@ -73,106 +261,36 @@ def exporting_options(command: Callable[..., Any]) -> Callable[..., Any]:
         metavar="FILE",
         help="Write to FILE instead of the terminal: .html, .md, .csv, .json, .parquet or .txt.",
     )
-    return _printing(FORMATS, "by the ending of -o FILE, else terminal", output)(command)
-
-
-def printing_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """As `exporting_options`, for a verb whose `-o` is a folder that it fills: what it prints goes to stdout."""
-
-    def without_file(function: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(function)
-        def called(*arguments: Any, **named: Any) -> Any:
-            return function(*arguments, output=None, **named)
-
-        return called
-
-    return _printing([one for one in FORMATS if one != "parquet"], "terminal", without_file)(command)
-
-
-def _printing(
-    formats: Sequence[str], default: str, output: Callable[..., Any]
-) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    form = click.option(
-        "-f", "--format", "form", type=click.Choice(formats), help=f"Output format.  [default: {default}]"
-    )
-    as_json = click.option("-j", "--json", "as_json", is_flag=True, help="Same as --format json.")
     fail_if = click.option(
         "--fail-if",
         "conditions",
-        type=ConditionSpec(),
+        type=Parsed("CONDITION", Condition.parse),
         multiple=True,
         help=f'Exit with code {CONDITION_HOLDS} if the condition holds, as in "entropy > 3"; repeatable.',
     )
-    return lambda command: form(as_json(output(fail_if(command))))
 
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(command)
+        def called(
+            *, form: str | None, as_json: bool, conditions: tuple[Condition, ...], output: Path | None = None,
+            **given: Any,
+        ) -> None:  # fmt: skip
+            export = Export(form, as_json, output, conditions)
+            if record is None:
+                command(export=export, **given)
+                return
+            export.check(record_of(record).MEASURES)
+            export.deliver(command(**given))
 
-def check_export(
-    measures: Collection[str] = (),
-    *,
-    form: str | None,
-    as_json: bool,
-    output: Path | None,
-    conditions: Sequence[Condition],
-) -> None:
-    """Refuse what `deliver` could not do, before the run. `measures`: the names that conditions can ask."""
-    from retort.cli.conditions import check
+        options = fail_if(called)
+        return form(as_json(output(options) if to_file else options))
 
-    _chosen(form, as_json, output)
-    for condition in conditions:
-        check(condition, measures)
-
-
-def deliver(
-    record: Record,
-    *,
-    form: str | None,
-    as_json: bool,
-    output: Path | None,
-    conditions: Sequence[Condition],
-    blocks: Iterable[Block] | None = None,
-    page: Callable[[], str] | None = None,
-    open_page: bool = False,
-) -> None:
-    """Write `record` in the form asked for, then exit with code 3 if a condition holds.
-
-    `blocks`: what to show where that is not simply all of the record. `page` gives the HTML where the record has a page
-    of its own; with `open_page` it is shown in the browser, besides what is written.
-    """
-    chosen = _chosen(form, as_json, output)
-    shown = record.blocks() if blocks is None else blocks
-    if chosen == "terminal" and output is None:
-        show(shown, stdout_console())
-    elif chosen == "parquet":
-        _write_parquet(record, output)
-    elif chosen == "html" and page is not None:
-        _write(page(), output)
-    else:
-        _write(_text(record, shown, chosen), output)
-    if output is not None:
-        click.echo(f"Written: {output}", err=True)
-    if open_page and page is not None:
-        _open(output if output is not None and chosen == "html" else _kept(page()))
-    _fail(conditions, record)
-
-
-def _chosen(form: str | None, as_json: bool, output: Path | None) -> str:
-    if as_json and form not in (None, "json"):
-        raise click.UsageError(f"--json and --format {form} cannot be combined; give one.")
-    chosen = "json" if as_json else form
-    if chosen is None and output is not None:
-        chosen = BY_ENDING.get(output.suffix.lower())
-        if chosen is None:
-            raise click.UsageError(
-                f"--out {output} has no known format; end it in {', '.join(BY_ENDING)}, or give --format."
-            )
-    if chosen == "parquet" and output is None:
-        raise click.UsageError("--format parquet writes a file; give -o FILE.parquet.")
-    return chosen or "terminal"
+    return decorate
 
 
 def _text(record: Record, blocks: Iterable[Block], form: str) -> str:
     if form == "json":
-        return json.dumps(json_value(record), allow_nan=False, indent=2) + "\n"
+        return json_text(record) + "\n"
     if form == "csv":
         return _csv(record)
     if form == "markdown":
@@ -191,34 +309,18 @@ def _text(record: Record, blocks: Iterable[Block], form: str) -> str:
 def _csv(record: Record) -> str:
     rows = record.flat_rows()
     written = io.StringIO()
-    writer = csv.DictWriter(
-        written, list(dict.fromkeys(name for row in rows for name in row)), lineterminator="\n"
-    )
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    writer = csv.DictWriter(written, columns, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     return written.getvalue()
 
 
-def _write_parquet(record: Record, output: Path | None) -> None:
-    assert output is not None, "checked before the run"
+def _written(path: Path, write: Callable[[Path], Any]) -> None:
     try:
-        record.write_parquet(output)
+        write(path)
     except OSError as problem:
-        raise _unwritable(output, problem) from None
-
-
-def _write(text: str, output: Path | None) -> None:
-    if output is None:
-        click.echo(text, nl=not text.endswith("\n"))
-        return
-    try:
-        output.write_text(text, encoding="utf-8")
-    except OSError as problem:
-        raise _unwritable(output, problem) from None
-
-
-def _unwritable(output: Path, problem: OSError) -> click.UsageError:
-    return click.UsageError(f"{output} cannot be written ({problem.strerror or problem}).")
+        raise click.UsageError(f"{path} cannot be written ({problem.strerror or problem}).") from None
 
 
 def _kept(page: str) -> Path:
@@ -233,14 +335,3 @@ def _open(file: Path) -> None:
 
     if not webbrowser.open(file.resolve().as_uri()):
         click.echo(f"retort: no browser could be opened; the page is {file}.", err=True)
-
-
-def _fail(conditions: Sequence[Condition], record: Record) -> None:
-    from retort.cli.conditions import met
-
-    measures = record.measures() if conditions else {}
-    held = [(condition, value) for condition in conditions if (value := met(condition, measures)) is not None]
-    for condition, value in held:
-        click.echo(f"retort: {condition} holds: {condition.measure} is {number(value)}.", err=True)
-    if held:
-        raise click.exceptions.Exit(CONDITION_HOLDS)

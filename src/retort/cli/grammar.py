@@ -20,6 +20,8 @@ from typing import Any
 import click
 import cloup
 
+from retort.errors import RetortError
+
 
 def group(title: str, *decorators: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Puts the options that `decorators` add under a heading in the help; arguments among them stay arguments.
@@ -106,18 +108,33 @@ def verb(
     """
 
     def decorate(function: Callable[..., Any]) -> Command:
-        options = {
-            "cls": Command,
-            "examples": examples,
-            "renamed": renamed,
-            "align_option_groups": True,
+        made: Command = cloup.command(
+            cls=Command,
+            examples=examples,
+            renamed=renamed,
+            align_option_groups=True,
+            context_settings={"show_default": True},
             **more,
-        }
-        made: Command = cloup.command(**options)(function)
+        )(function)
         made.help = inspect.cleandoc(made.help or "")
         return made
 
     return decorate
+
+
+class Parsed(click.ParamType):
+    """What `read` makes of an option's text, called `name` in the help; a sentence that it raises is a usage error."""
+
+    def __init__(self, name: str, read: Callable[[str], Any]) -> None:
+        self.name, self._read = name, read
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not isinstance(value, str):  # a default, or converted before
+            return value
+        try:
+            return self._read(value)
+        except (RetortError, ValueError) as problem:
+            self.fail(str(problem), param, ctx)
 
 
 class Whole(click.IntRange):

@@ -1,6 +1,6 @@
-"""The command `retort`: which commands there are, and how every one of them ends.
+"""The command `retort`: which commands there are, in which file each is, and how every one of them ends.
 
-A command's file is imported only when that command runs, so `retort --help` answers at once. Every mistake of a user,
+That file is imported only when a command of it runs, so `retort --help` answers at once. Every mistake of a user,
 wherever it is noticed, ends the same way: one line on stderr, exit 2.
 """
 
@@ -19,25 +19,25 @@ import click
 from retort import __version__
 from retort.errors import RetortError, printable
 
-# name → (module under retort.cli that holds `command`, what `retort --help` says of it), in the order of the help.
+# name → (module under retort.cli that has a command of that name, what `retort --help` says of it), in that order.
 COMMANDS: dict[str, tuple[str, str]] = {
     "look": ("look", "What the model would say next, at several temperatures."),
-    "explain": ("explain", "What the same settings mean in several engines, side by side."),
+    "explain": ("look", "What the same settings mean in several engines, side by side."),
     "sample": ("sample", "Draw texts, with a record of how each token was drawn."),
     "generate": ("sample", "Same as sample."),
-    "trace": ("trace", "A text token by token: how likely, how certain, and what a chain would remove."),
+    "trace": ("look", "A text token by token: how likely, how certain, and what a chain would remove."),
     "compare": ("compare", "Where two models or chains disagree over the same texts."),
-    "similar": ("similar", "Which words or classes the model treats as similar."),
-    "path": ("path", "One seed, every temperature: where the text changes."),
+    "similar": ("compare", "Which words or classes the model treats as similar."),
+    "path": ("sample", "One seed, every temperature: where the text changes."),
     "page": ("page", "One HTML file that shows every temperature and chain without the model."),
-    "studio": ("studio", "Explore models in the browser: a local web app."),
+    "studio": ("page", "Explore models in the browser: a local web app."),
     "tune": ("tune", "Which temperature suits a task, and whether the difference is real."),
-    "init": ("init", "Write a task file for tune, from a CSV file or three questions."),
-    "equivalent": ("equivalent", "The temperature at which one model is nearest to another."),
-    "determinism": ("determinism", "What batch, cache, threads and dtype do to greedy texts."),
+    "init": ("tune", "Write a task file for tune, from a CSV file or three questions."),
+    "equivalent": ("compare", "The temperature at which one model is nearest to another."),
+    "determinism": ("compare", "What batch, cache, threads and dtype do to greedy texts."),
     "claims": ("claims", "Common claims about temperature, checked on a model."),
-    "capture": ("capture", "Run a teacher over text once and keep soft targets for students."),
-    "cache": ("cache", "What a cache of soft targets contains, and whether it is intact."),
+    "capture": ("distill", "Run a teacher over text once and keep soft targets for students."),
+    "cache": ("distill", "What a cache of soft targets contains, and whether it is intact."),
     "distill": ("distill", "Distil a large model into a small one, with a control on hard labels."),
     "tour": ("tour", "Every verb on one model, with findings and an HTML report."),
     "models": ("models", "The models that come with retort."),
@@ -57,8 +57,7 @@ class RetortGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(f"retort.cli.{COMMANDS[cmd_name][0]}")
-        command: click.Command = module.command
+        command: click.Command = getattr(import_module(f"retort.cli.{COMMANDS[cmd_name][0]}"), cmd_name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -1,56 +1,128 @@
-"""The arguments and options that several commands share; each carries its own range, default and help."""
+"""The arguments and options that several commands share; each carries its own range, default and help.
+
+A command takes what it handles itself by name and hands the rest (`**given`) to the verb's function, whose keywords
+have the same names.
+"""
 
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from retort.cli.grammar import Decimal, Whole
-from retort.cli.temperatures import TemperatureList
+from retort.cli.grammar import Decimal, Parsed, Whole
 
 if TYPE_CHECKING:
     from retort.chain.chain import Chain
+    from retort.sampling.params import SamplingParams
 
 Decorated = Callable[..., Any]
 
 MAX_TOKENS = 24  # of sample and path alike, so that a leaf of the path is the text that sample gives
 LARGEST_SEED = 2**64 - 1
+MOST_TEMPERATURES = 10_000
+DECIMALS = 10  # 0:2:41 is 0.05, 0.1, 0.15, …, without the last digits of binary arithmetic
+
+File = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-class Prompt(click.ParamType):
+# What is read from an option's text
+
+
+def _prompt(text: str) -> str:
     """Text that a model can continue: not empty, and valid Unicode."""
-
-    name = "PROMPT"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        text = str(value)
-        if not text:
-            self.fail("the prompt is empty; give a text for the model to continue.", param, ctx)
-        try:
-            text.encode("utf-8")
-        except UnicodeEncodeError:
-            self.fail("the prompt is not valid UTF-8; check the terminal's encoding.", param, ctx)
-        return text
+    if not text:
+        raise ValueError("the prompt is empty; give a text for the model to continue.")
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise ValueError("the prompt is not valid UTF-8; check the terminal's encoding.") from None
+    return text
 
 
-class ChainSpec(click.ParamType):
-    """A chain of transforms written as `name=value | name=value`."""
+def _chain(text: str) -> Chain:
+    from retort.chain.chain import Chain
 
-    name = "SPEC"
+    return Chain.parse(text)
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Chain:
-        from retort.chain.chain import Chain
-        from retort.errors import InputError
 
-        if isinstance(value, Chain):
-            return value
-        try:
-            return Chain.parse(value)
-        except InputError as problem:
-            self.fail(str(problem), param, ctx)
+@dataclass(frozen=True)
+class Settings:
+    """What was written, under our names: as params, and the settings of transforms (None: said to be off)."""
+
+    named: dict[str, Any]
+    params: SamplingParams
+    said: dict[str, Any]
+
+
+def _settings(text: str) -> Settings:
+    from retort.sampling.params import SamplingParams
+    from retort.sampling.setting_names import irrelevant, parse_settings
+
+    given = parse_settings(text)
+    named = SamplingParams.named(given)
+    if beside := irrelevant(given):
+        verb = "do" if len(beside) > 1 else "does"
+        click.echo(f"--settings: {', '.join(beside)} {verb} not change the distribution.", err=True)
+    return Settings(named, *SamplingParams.said(named))
+
+
+def parse_temperatures(text: str) -> tuple[float, ...]:
+    """The temperatures that `text` names, in its order, each once.
+
+    Parts are separated by commas; a part is a number, or `first:last:count` for `count` evenly spaced numbers with both
+    ends. Raises ValueError with a sentence for anything else, for a negative or infinite number, and for more than
+    10,000 of them.
+    """
+    found: dict[float, None] = {}
+    for part in text.split(","):
+        found |= dict.fromkeys(_part(part.strip()))
+        if len(found) > MOST_TEMPERATURES:
+            raise ValueError(f"{text!r} names more than {MOST_TEMPERATURES:,} temperatures.")
+    return tuple(found)
+
+
+def _part(part: str) -> list[float]:
+    pieces = part.split(":")
+    if len(pieces) == 1:
+        return [_temperature(part)]
+    if len(pieces) != 3:
+        raise ValueError(f"{part!r} is not first:last:count, for instance 0:2:41.")
+    first, last = _temperature(pieces[0]), _temperature(pieces[1])
+    try:
+        count = int(pieces[2])
+    except ValueError:
+        raise ValueError(f"the count {pieces[2]!r} in {part!r} is not a whole number.") from None
+    if not 2 <= count <= MOST_TEMPERATURES:
+        raise ValueError(f"the count in {part!r} must be from 2 to {MOST_TEMPERATURES:,}.")
+    return [round(first + (last - first) * i / (count - 1), DECIMALS) for i in range(count)]
+
+
+def _temperature(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise ValueError(
+            f"{text!r} is not a temperature; give numbers (0.1,1,2) or first:last:count (0:2:41)."
+        ) from None
+    if not math.isfinite(value) or value < 0:
+        raise ValueError(
+            f"temperature {text} is not allowed; it must be a finite number of 0 (greedy) or more."
+        )
+    return value
+
+
+PROMPT = Parsed("PROMPT", _prompt)
+CHAIN = Parsed("SPEC", _chain)
+TEMPERATURES = Parsed("LIST", parse_temperatures)
+
+
+# Options
 
 
 def model_argument(command: Decorated) -> Decorated:
@@ -66,16 +138,20 @@ def model_argument(command: Decorated) -> Decorated:
             model = f"{endpoint}+{model}"
         return command(*arguments, model=model, **named)
 
-    option = click.option(
-        "--endpoint",
-        type=click.Choice(["chat", "completions"]),
-        help="For servers: the endpoint for plain prompts. Messages always use chat.  [default: "
-        "completions, or chat if the server has no other]",
-    )
+    option = endpoint_option("completions, or chat if the server has no other")
     return click.argument("model", metavar="MODEL")(option(with_endpoint))
 
 
-prompt_argument = click.argument("prompt", type=Prompt(), metavar="PROMPT")
+def endpoint_option(default: str) -> Callable[[Decorated], Decorated]:
+    """`--endpoint`; `default` says which one it is where none is named."""
+    return click.option(
+        "--endpoint",
+        type=click.Choice(["chat", "completions"]),
+        help=f"For servers: the endpoint for plain prompts. Messages always use chat.  [default: {default}]",
+    )
+
+
+prompt_argument = click.argument("prompt", type=PROMPT, metavar="PROMPT")
 
 json_option = click.option(
     "-j", "--json", "as_json", is_flag=True, help="Print one JSON document instead of tables."
@@ -88,36 +164,31 @@ save_option = click.option(
 )
 
 seed_option = click.option(
-    "-s",
-    "--seed",
-    type=Whole(0, LARGEST_SEED),
-    default=0,
-    show_default=True,
-    help="Fixes the noise: same seed, same text.",
+    "-s", "--seed", type=Whole(0, LARGEST_SEED), default=0, help="Fixes the noise: same seed, same text."
 )
 
 max_tokens_option = click.option(
-    "--max-tokens",
-    type=Whole(1),
-    default=MAX_TOKENS,
-    show_default=True,
-    help="Longest text, in tokens.",
+    "--max-tokens", type=Whole(1), default=MAX_TOKENS, help="Longest text, in tokens."
 )
 
 stop_option = click.option(
-    "--stop",
-    multiple=True,
-    metavar="TEXT",
-    help="Stop a text where TEXT first appears; repeatable.",
+    "--stop", multiple=True, metavar="TEXT", help="Stop a text where TEXT first appears; repeatable."
 )
+
+top_option = click.option("--top", type=Whole(1), default=10, help="How many tokens to list.")
 
 chain_option = click.option(
     "-c",
     "--chain",
-    type=ChainSpec(),
+    type=CHAIN,
     help='Transforms in the order they apply, as in "temperature=0.8 | top_k=50 | top_p=0.9".',
 )
 
+settings_option = click.option(
+    "--settings",
+    type=Parsed("SETTINGS", _settings),
+    help='Settings in any engine\'s names, as in "temperature=0.8,top_k=50,repeat_penalty=1.1", or a JSON object.',
+)
 
 defaults_option = click.option(
     "--defaults",
@@ -126,35 +197,28 @@ defaults_option = click.option(
     "the engine reads them.",
 )
 
-
-def engine_option(several: bool) -> Callable[[Decorated], Decorated]:
-    """`--engine NAME`, once or several times."""
-    from_engines = "transformers, vllm, sglang, llama.cpp, mlx-lm or ollama"
-    if several:
-        return click.option(
-            "--engine",
-            "engines",
-            multiple=True,
-            metavar="NAME",
-            help=f"{from_engines}, or retort; repeatable.  [default: all but retort]",
-        )
-    return click.option(
-        "--engine",
-        metavar="NAME",
-        help=f"Interpret the settings as this engine does, in its order: {from_engines}.",
-    )
+ENGINE_NAMES = "transformers, vllm, sglang, llama.cpp, mlx-lm or ollama"
 
 
-def temperatures_option(default: str | None, purpose: str) -> Callable[[Decorated], Decorated]:
+def temperatures_option(default: str, purpose: str) -> Callable[[Decorated], Decorated]:
     """`--temperature`, one or a list; `purpose` is what the command does with it."""
     return click.option(
         "-t",
         "--temperature",
         "temperatures",
-        type=TemperatureList(),
+        type=TEMPERATURES,
         default=default,
-        show_default=default is not None,
         help=f"{purpose}: one or several (0.1,1,2), or first:last:count (0:2:41); 0 is greedy.",
+    )
+
+
+def ray_option(what: str, same: str) -> Callable[[Decorated], Decorated]:
+    """`--engine local|ray`, for the verbs whose long work a cluster can share."""
+    return click.option(
+        "--engine",
+        type=click.Choice(["local", "ray"]),
+        default="local",
+        help=f"Run the {what} here or on the workers of a Ray cluster (extra ray); the {same} are the same.",
     )
 
 
@@ -164,9 +228,7 @@ def truncation_options(command: Decorated) -> Decorated:
         "-k", "--top-k", type=Whole(-1), help="Keep the N most likely tokens; 0 and -1 are off."
     )
     top_p = click.option(
-        "--top-p",
-        type=Decimal(0, 1),
-        help="Keep the smallest set of tokens with this mass; 1 is off.",
+        "--top-p", type=Decimal(0, 1), help="Keep the smallest set of tokens with this mass; 1 is off."
     )
     min_p = click.option(
         "--min-p",

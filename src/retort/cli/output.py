@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import click
@@ -13,22 +13,8 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from retort.blocks import BAR, Block, Cell, Column, Drawing, Line, Span, Table, bar_text, token_label
-from retort.errors import printable as with_line_breaks
-from retort.numerals import number, probability
+from retort.blocks import BAR, Block, Cell, Column, Drawing, Line, Span, Table, bar_text
 from retort.records import json_value
-
-__all__ = [
-    "bar",
-    "number",
-    "print_json",
-    "printable",
-    "probability",
-    "show",
-    "stdout_console",
-    "token_label",
-    "with_line_breaks",
-]
 
 WIDTH_WHEN_PIPED = 100
 GAP = 2  # columns between two columns of a table
@@ -36,15 +22,14 @@ SHORTEST_BAR = 5
 SHORTEST_FOLD = 24  # a column whose texts go on in the next line keeps this much
 
 
-def print_json(record: Any, *, versioned: bool = True) -> None:
-    """One JSON document on stdout; ASCII, so that it survives any locale.
+def json_text(value: Any) -> str:
+    """A value as one JSON document; ASCII, so that it survives any locale."""
+    return json.dumps(json_value(value), allow_nan=False, indent=2)
 
-    A document of a command without a `Record` gets a `schema_version` of 1 here; a JSON Schema gets none.
-    """
-    document = json_value(record)
-    if versioned and isinstance(document, dict):
-        document = {"schema_version": 1, **document}
-    click.echo(json.dumps(document, allow_nan=False, indent=2))
+
+def print_json(document: Mapping[str, Any]) -> None:
+    """The document of a command without a `Record`, on stdout, with a `schema_version` of 1."""
+    click.echo(json_text({"schema_version": 1, **document}))
 
 
 class _Screen(Console):
@@ -79,11 +64,6 @@ def bar(share: float, width: int, console: Console) -> str:
     if not console.encoding.lower().startswith("utf"):
         return "#" * round(share * width)
     return bar_text(share, width)
-
-
-def printable(text: str) -> str:
-    """`text` on one line, with line breaks and control characters as escapes."""
-    return with_line_breaks(text, keep="")
 
 
 def _text(spans: Sequence[Span]) -> Text:

@@ -1,13 +1,14 @@
-"""`retort page`: one HTML file in which every temperature and every chain can be tried without the model."""
+"""`retort page` and `studio`: the interactive page, as one file or as a local web app."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from retort.cli.grammar import group, verb
+import retort
+from retort.cli.grammar import Parsed, Whole, group, verb
 from retort.cli.options import (
     chain_option,
     json_option,
@@ -17,34 +18,22 @@ from retort.cli.options import (
     seed_option,
     temperatures_option,
 )
-
-if TYPE_CHECKING:
-    from retort.chain.chain import Chain
+from retort.cli.output import print_json
 
 
-class RecordFile(click.ParamType):
-    """A file with one JSON document that a command of retort wrote."""
+def record_file(verb: str, holds: str) -> Parsed:
+    """A file with the JSON document of a verb, which has the key `holds`."""
 
-    name = "FILE"
-
-    def __init__(self, command: str, holds: str) -> None:
-        self._command, self._holds = command, holds
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, Any]:
+    def read(name: str) -> dict[str, Any]:
         from retort.errors import SourceError
         from retort.files import read_json
 
-        if isinstance(value, dict):
-            return value
-        try:
-            found = read_json(value)
-        except SourceError as problem:
-            self.fail(str(problem), param, ctx)
-        if not isinstance(found, dict) or self._holds not in found:
-            self.fail(
-                f"{value} is not what {self._command} --json wrote: it has no {self._holds}.", param, ctx
-            )
+        found = read_json(name)
+        if not isinstance(found, dict) or holds not in found:
+            raise SourceError(f"{name} is not what retort {verb} --json wrote: it has no {holds}.")
         return found
+
+    return Parsed("FILE", read)
 
 
 @verb(
@@ -68,14 +57,13 @@ class RecordFile(click.ParamType):
     click.option("--against-prompt", metavar="TEXT", help="A second prompt, to compare the first with."),
     click.option(
         "--tune",
-        "tuned",
-        type=RecordFile("retort tune", "recommendation"),
+        type=record_file("tune", "recommendation"),
         help="Add a view of a result of retort tune --json.",
     ),
     click.option(
         "--distill",
-        "distilled",
-        type=RecordFile("retort distill", "verdict"),
+        "distil",
+        type=record_file("distill", "verdict"),
         help="Add a view of a result of retort distill --json.",
     ),
 )
@@ -88,29 +76,29 @@ class RecordFile(click.ParamType):
         "output",
         type=click.Path(dir_okay=False, path_type=Path),
         default=Path("page.html"),
-        show_default=True,
         metavar="FILE",
         help="The file to write.",
     ),
-    click.option("--tour/--no-tour", "with_tour", default=True, help="Begin with the five-step tour."),
+    click.option(
+        "--tour/--no-tour",
+        "with_tour",
+        default=True,
+        show_default=False,
+        help="Begin with the five-step tour.",
+    ),
     click.option("--open", "open_page", is_flag=True, help="Open the page in the browser."),
     json_option,
 )
-def command(
+def page(
     model: str,
     prompt: str,
-    chain: Chain | None,
-    temperatures: tuple[float, ...],
-    seed: int,
-    max_tokens: int,
-    against: str | None,
-    against_prompt: str | None,
-    tuned: dict[str, Any] | None,
-    distilled: dict[str, Any] | None,
+    tune: dict[str, Any] | None,
+    distil: dict[str, Any] | None,
     output: Path,
     with_tour: bool,
     open_page: bool,
     as_json: bool,
+    **given: Any,
 ) -> None:
     """Write an interactive page about what MODEL would say after PROMPT.
 
@@ -120,27 +108,14 @@ def command(
 
     A server gives only its most likely tokens, so its numbers are intervals and its text is the greedy one.
     """
-    from retort import __version__
-    from retort.cli.output import print_json
     from retort.lens.page import views
     from retort.report.standalone import tour, write_standalone
-    from retort.sources.load import load
 
-    source = load(model)
-    records = views(
-        source,
-        prompt,
-        chain=chain,
-        temperatures=temperatures,
-        seed=seed,
-        max_tokens=max_tokens,
-        against=against,
-        against_prompt=against_prompt,
-    )
-    records |= {name: one for name, one in (("tune", tuned), ("distil", distilled)) if one is not None}
-    if with_tour:
-        records["tour"] = tour()
-    write_standalone(output, f"{source.name} after {prompt!r}", records, __version__)
+    source = retort.load(model)
+    records = views(source, prompt, **given)
+    beside = {"tune": tune, "distil": distil, "tour": tour() if with_tour else None}
+    records |= {name: record for name, record in beside.items() if record is not None}
+    write_standalone(output, f"{source.name} after {prompt!r}", records, retort.__version__)
     size = output.stat().st_size
     if as_json:
         print_json(
@@ -150,3 +125,37 @@ def command(
         click.echo(f"{output}: {size:,} bytes, views: {', '.join(records)}")
     if open_page:
         click.launch(output.resolve().as_uri())
+
+
+@verb(examples=("retort studio --open", "retort studio embedded:smollm2 ./my-model --port 9000"))
+@click.argument("models", metavar="[MODEL]...", nargs=-1)
+@group(
+    "How to serve",
+    click.option(
+        "--port",
+        type=Whole(0, 65535),
+        help="Port on this machine; 0 picks any free one.  [default: 8765, or the next free]",
+    ),
+    click.option("--open", "open_browser", is_flag=True, help="Open the page in the browser."),
+    click.option("-j", "--json", "as_json", is_flag=True, help="Print the address as one JSON document."),
+)
+def studio(models: tuple[str, ...], port: int | None, open_browser: bool, as_json: bool) -> None:
+    """Explore MODELs in the browser: a local web app that runs until Ctrl-C.
+
+    Without MODEL it has embedded:smollm2, if its package is installed, embedded:base and embedded:english. Only the
+    models named here can be used from the page. The app listens on this machine only, and running a model needs the
+    token in the address that it prints.
+    """
+    from retort.studio.serve import default_models, serve
+
+    names = models or default_models()
+
+    def say(address: str) -> None:
+        if as_json:
+            print_json({"address": address, "models": list(names)})
+        else:
+            click.echo(f"{address}\nModels: {', '.join(names)}. Stop with Ctrl-C.")
+        if open_browser:
+            click.launch(address)
+
+    serve(names, port, say)

@@ -7,13 +7,15 @@ import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from retort.cli.exporting import check_export, deliver, printing_options
+from retort.cli.exporting import Export, Shown, exporting_options
 from retort.cli.grammar import group, verb
 from retort.cli.options import seed_option
+from retort.cli.output import show, stdout_console
+from retort.cli.progress import Progress
 from retort.numerals import decimals
 
 if TYPE_CHECKING:
@@ -22,16 +24,12 @@ if TYPE_CHECKING:
 FOLDER = Path("out")
 
 
-@verb(
-    examples=("retort tour", "retort tour --model ./my-model --quick --out out/my-tour"),
-)
+@verb(examples=("retort tour", "retort tour --model ./my-model --quick --out out/my-tour"))
 @group(
     "What to tour",
     click.option("--model", metavar="MODEL", help="The model for the tour.  [default: embedded:smollm2]"),
     click.option(
-        "--small",
-        is_flag=True,
-        help="Use the small models that come with retort; needs no other package.",
+        "--small", is_flag=True, help="Use the small models that come with retort; needs no other package."
     ),
     click.option(
         "--recipe",
@@ -39,9 +37,7 @@ FOLDER = Path("out")
         help="What to distil, and how.  [default: embedded:default, with MODEL as the teacher if one is given]",
     ),
     click.option(
-        "--quick",
-        is_flag=True,
-        help="A short first try: every part, with too little data to conclude from.",
+        "--quick", is_flag=True, help="A short first try: every part, with too little data to conclude from."
     ),
     seed_option,
 )
@@ -53,14 +49,13 @@ FOLDER = Path("out")
         type=click.Path(path_type=Path),
         metavar="DIR|FILE",
         default=FOLDER,
-        show_default=True,
         help="Folder for report.html and for finished results, which the next tour reuses. A FILE that ends in "
         ".html, .md, .csv, .json, .parquet or .txt gets the findings; the folder is then the default.",
     ),
     click.option("--fresh", is_flag=True, help="Forget the results that earlier tours kept in the folder."),
-    printing_options,
+    exporting_options(to_file=False),
 )
-def command(
+def tour(
     model: str | None,
     small: bool,
     recipe: str | None,
@@ -68,7 +63,7 @@ def command(
     fresh: bool,
     quick: bool,
     seed: int,
-    **export: Any,
+    export: Export,
 ) -> None:
     """Run every verb once on one model, and write a page with the pictures.
 
@@ -77,13 +72,12 @@ def command(
 
     Distilling uses the small models, because a useful student of a larger one takes hours on two cores.
     """
-    from retort.cli.progress import Progress
     from retort.tour import DEFAULT, SMALL, run
     from retort.tour import quick as shortened
 
     is_file = out.suffix[1:].isalpha() and not out.is_dir()  # v1.0 is a folder
-    export["output"] = out if is_file else None
-    check_export(**export)
+    export = replace(export, output=out if is_file else None)
+    export.check()
     plan = SMALL if small else DEFAULT
     if quick:
         plan = shortened(plan)
@@ -91,19 +85,19 @@ def command(
         plan = plan.on(model)
     if recipe is not None:
         plan = replace(plan, recipe=recipe)
-    on_screen = not (export["as_json"] or export["form"])
+    on_screen = not (export.as_json or export.form)
     with Progress("tour", in_seconds=True) as progress:
 
-        def show(found: Found) -> None:
+        def tell(found: Found) -> None:
             if on_screen:
                 with progress.aside():
                     _print_step(found)
 
         story = run(
             plan, FOLDER if is_file else out, seed=seed, fresh=fresh, program=_program(), on_progress=progress,
-            on_found=show,
+            on_found=tell,
         )  # fmt: skip
-    deliver(story, page=lambda: Path(story.report).read_text(encoding="utf-8"), **export)
+    export.deliver(Shown(story, page=lambda: Path(story.report).read_text(encoding="utf-8")))
 
 
 def _program() -> str:
@@ -116,8 +110,6 @@ def _program() -> str:
 
 def _print_step(found: Found) -> None:
     """A step's command, as one would type it alone, and what that command prints."""
-    from retort.cli.output import show, stdout_console
-
     console = stdout_console()
     step, record = found.step, found.record
     console.rule(f"{step.title}, {decimals(step.seconds, 1)} s", align="left", style="dim")

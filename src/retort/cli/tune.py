@@ -1,74 +1,62 @@
-"""`retort tune`: which setting, prompt and model suit a task, and whether the difference is real."""
+"""`retort tune`: which setting, prompt and model suit a task; and `init`, which writes the task's file."""
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from retort.cli.asking import show_prompt_option
-from retort.cli.exporting import check_export, deliver, exporting_options
-from retort.cli.grammar import Decimal, Whole, group, verb
-from retort.cli.options import ChainSpec, seed_option
-from retort.cli.temperatures import TemperatureList
+from retort.cli.asking import show_prompt_option, show_prompts, show_seen
+from retort.cli.exporting import Export, Shown, exporting_options
+from retort.cli.grammar import Decimal, Parsed, Whole, group, verb
+from retort.cli.options import (
+    CHAIN,
+    File,
+    endpoint_option,
+    json_option,
+    parse_temperatures,
+    ray_option,
+    seed_option,
+)
+from retort.cli.output import json_text, print_json, stdout_console
+from retort.cli.progress import Progress
+from retort.errors import printable
 
 if TYPE_CHECKING:
     from retort.tune.item import Task
+    from retort.tune.task import Draft
     from retort.tune.tune import Asked
 
-AUTO: Literal["auto"] = "auto"
-Temperatures = tuple[float, ...] | Literal["auto"]
-Folder = click.Path(file_okay=False, path_type=Path)
-File = click.Path(exists=True, dir_okay=False, path_type=Path)
+GOALS = ("exploit", "explore", "reproduce")
 
 
-class TemperaturesOrAuto(click.ParamType):
+def _temperatures(text: str) -> tuple[float, ...] | str:
     """A list of temperatures, or the word auto."""
-
-    name = "LIST"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Temperatures:
-        return AUTO if value == AUTO else TemperatureList().convert(value, param, ctx)
+    return text if text == "auto" else parse_temperatures(text)
 
 
-class ChainOrEngine(ChainSpec):
+def _chain_or_engine(text: str) -> Any:
     """A chain, or settings as an engine reads them."""
+    from retort.chain.chain import Chain
+    from retort.tune.settings import parse_engine_settings
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        from retort.errors import InputError
-        from retort.tune.settings import EngineSettings, parse_engine_settings
-
-        if isinstance(value, EngineSettings):
-            return value
-        try:
-            found = parse_engine_settings(value) if isinstance(value, str) else None
-        except InputError as problem:
-            self.fail(str(problem), param, ctx)
-        return super().convert(value, param, ctx) if found is None else found
+    return parse_engine_settings(text) or Chain.parse(text)
 
 
-class PriceOfTokens(click.ParamType):
+def _price(text: str) -> tuple[float, float]:
     """Money per million tokens of the prompt and of the answer: `0.5,1.5`."""
-
-    name = "IN,OUT"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[float, float]:
-        if isinstance(value, tuple):
-            return value
-        try:
-            before, after = (float(part) for part in str(value).split(","))
-        except ValueError:
-            before = after = -1.0
-        if not (0 <= before < float("inf") and 0 <= after < float("inf")):
-            self.fail(
-                f"{value!r} is no price; give two numbers per million tokens, as in 0.5,1.5.", param, ctx
-            )
-        return before, after
+    try:
+        before, after = (float(part) for part in text.split(","))
+    except ValueError:
+        before = after = -1.0
+    if not (0 <= before < float("inf") and 0 <= after < float("inf")):
+        raise ValueError(f"{text!r} is no price; give two numbers per million tokens, as in 0.5,1.5.")
+    return before, after
 
 
 @verb(
@@ -95,7 +83,7 @@ class PriceOfTokens(click.ParamType):
         "-t",
         "--temperature",
         "temperatures",
-        type=TemperaturesOrAuto(),
+        type=Parsed("LIST", _temperatures),
         help="Temperatures to compare: numbers (0.1,1,2), first:last:count (0:2:41), or auto: 0 to 2 coarsely, then "
         "finely around the best.  [default: the task's, else 0:2:21]",
     ),
@@ -103,7 +91,7 @@ class PriceOfTokens(click.ParamType):
         "-c",
         "--chain",
         "chains",
-        type=ChainOrEngine(),
+        type=Parsed("SPEC", _chain_or_engine),
         multiple=True,
         help='Transforms in the order they apply, as in "top_k=50 | top_p=0.9", or settings as an engine reads them, '
         'as in "llama.cpp: top_k=40, min_p=0.05"; several are compared with each other, each at its own temperature '
@@ -147,7 +135,7 @@ class PriceOfTokens(click.ParamType):
     ),
     click.option(
         "--price",
-        type=PriceOfTokens(),
+        type=Parsed("IN,OUT", _price),
         help="Price per million tokens of prompt and answer, to show what each row costs.",
     ),
     seed_option,
@@ -162,40 +150,27 @@ class PriceOfTokens(click.ParamType):
         "[default: the task's]",
     ),
     show_prompt_option,
-    click.option(
-        "--endpoint",
-        type=click.Choice(["chat", "completions"]),
-        help="For servers: the endpoint for plain prompts. Messages always use chat.  [default: what the task needs]",
-    ),
+    endpoint_option("what the task needs"),
     click.option(
         "--skip-unsupported",
         is_flag=True,
         help="Leave out, and count, parts of a promptfoo file that retort does not support (JavaScript, judge models).",
     ),
-    click.option(
-        "--concurrency",
-        type=Whole(1),
-        default=4,
-        show_default=True,
-        help="Simultaneous requests to a server.",
-    ),
+    click.option("--concurrency", type=Whole(1), default=4, help="Simultaneous requests to a server."),
     click.option(
         "--per-minute",
         type=Decimal(0, min_open=True),
         help="Maximum requests per minute to a server.  [default: no limit]",
     ),
-    click.option(
-        "--engine",
-        type=click.Choice(["local", "ray"]),
-        default="local",
-        show_default=True,
-        help="Run the model here or on the workers of a Ray cluster (extra ray); the answers are the same.",
-    ),
+    ray_option("model", "answers"),
 )
 @group(
     "Answers that are kept, or made elsewhere",
     click.option(
-        "--record", type=Folder, metavar="DIR", help="Keep every answer in DIR as Parquet, as it arrives."
+        "--record",
+        type=click.Path(file_okay=False, path_type=Path),
+        metavar="DIR",
+        help="Keep every answer in DIR as Parquet, as it arrives.",
     ),
     click.option("--resume", is_flag=True, help="Continue the recording in --record where it stopped."),
     click.option(
@@ -242,14 +217,14 @@ class PriceOfTokens(click.ParamType):
     ),
     click.option(
         "--reweight",
-        type=ChainSpec(),
+        type=CHAIN,
         multiple=True,
         help="Estimate the score at another setting (temperature=0.45, or a whole chain) from the "
         "answers already drawn.",
     ),
     click.option(
         "--reweight-from",
-        type=ChainSpec(),
+        type=CHAIN,
         help="Estimate only from the answers at this setting; without --reweight, for all other settings.",
     ),
 )
@@ -259,14 +234,15 @@ class PriceOfTokens(click.ParamType):
         "--check", is_flag=True, help="Check TASK and print what the sweep would cost; no model runs."
     ),
     click.option("--print-schema", is_flag=True, help="Print the JSON Schema of task files and stop."),
-    exporting_options,
+    exporting_options(),
 )
-def command(
+def tune(
     task: str | None,
     models: tuple[str, ...],
     check: bool,
     print_schema: bool,
     show_prompt: bool,
+    export: Export,
     **given: Any,
 ) -> None:
     """Find the setting at which MODEL does TASK best, with evidence.
@@ -276,8 +252,6 @@ def command(
     may be that no difference is significant. With --from, no model runs; TASK scores those answers that have no
     score.
     """
-    from retort.cli.output import print_json
-    from retort.cli.progress import Progress
     from retort.tune.report import Tuning
     from retort.tune.tune import tune
 
@@ -288,20 +262,19 @@ def command(
     given["records"] = (*(path for path in sources if not path.is_dir()), *others)
     if len(folders) > 1 or (folders and given["records"]):
         raise click.UsageError("--from takes one recording, or files.")
-    export = {name: given.pop(name) for name in ("form", "as_json", "output", "conditions")}
     if print_schema:
         from retort.tune.task import task_schema
 
-        print_json(task_schema(), versioned=False)
+        click.echo(json_text(task_schema()))
         return
     _refuse(task, check, given)
-    check_export(Tuning.MEASURES, **export)
+    export.check(Tuning.MEASURES)
     if task is not None and not given["records"]:
         with _each_on_a_line():
             asked = _asked(task, given)
             _say_notes(asked, given["max_tokens"])
             if check:
-                _check(asked, models, given, export["as_json"] or export["form"] == "json")
+                _check(asked, models, given, export.wants_json)
         if show_prompt:
             _show_prompt(asked, models)
         if check:
@@ -315,13 +288,12 @@ def command(
             on_note=lambda text: click.echo(f"tune: {text}", err=True),
             **given,
         )
-    deliver(found, page=found.page, **export)
+    export.deliver(Shown(found, page=found.page))
 
 
 @contextmanager
 def _each_on_a_line() -> Iterator[None]:
     """Several things that are wrong with a task are easier to mend from a list."""
-    from retort.errors import printable
     from retort.tune.readers.reading import Problems
 
     try:
@@ -334,37 +306,42 @@ def _each_on_a_line() -> Iterator[None]:
 
 def _refuse(task: str | None, check: bool, given: dict[str, Any]) -> None:
     """Options that do not go together."""
-    from_files = bool(given["records"])
-    if (task is not None and not from_files) + (given["recorded"] is not None) + from_files != 1:
-        raise click.UsageError(
-            "give one of TASK, --from DIR and --from FILE (with the TASK where it scores them)."
-        )
-    if given["goal"] is not None and not from_files:
-        raise click.UsageError("--goal is for --from FILE; a task and a recording have their own goal.")
-    if given["resume"] and given["record"] is None:
-        raise click.UsageError("--resume needs --record DIR.")
-    if check and task is None:
-        raise click.UsageError("--check is for a TASK; a recording costs nothing.")
-    if given["logprobs"] and given["record"] is None:
-        raise click.UsageError("--logprobs needs --record DIR.")
-    if given["second"] is not None and task is None:
-        raise click.UsageError("--second reads the answers after their prompts, which only a TASK has.")
-    if given["budget"] is not None and (task is None or from_files):
-        raise click.UsageError("--budget is for the sweep of a TASK and does not go with --from.")
-    if from_files and (given["reweight"] or given["reweight_from"] is not None):
-        raise click.UsageError(
-            "these records do not have the answers' logprobs, so they cannot be re-weighted."
-        )
+    from_files, recorded = bool(given["records"]), given["recorded"] is not None
+    wrong = (
+        (
+            (task is not None and not from_files) + recorded + from_files != 1,
+            "give one of TASK, --from DIR and --from FILE (with the TASK where it scores them).",
+        ),
+        (
+            given["goal"] is not None and not from_files,
+            "--goal is for --from FILE; a task and a recording have their own goal.",
+        ),
+        (given["resume"] and given["record"] is None, "--resume needs --record DIR."),
+        (check and task is None, "--check is for a TASK; a recording costs nothing."),
+        (given["logprobs"] and given["record"] is None, "--logprobs needs --record DIR."),
+        (
+            given["second"] is not None and task is None,
+            "--second reads the answers after their prompts, which only a TASK has.",
+        ),
+        (
+            given["budget"] is not None and (task is None or from_files),
+            "--budget is for the sweep of a TASK and does not go with --from.",
+        ),
+        (
+            from_files and (given["reweight"] or given["reweight_from"] is not None),
+            "these records do not have the answers' logprobs, so they cannot be re-weighted.",
+        ),
+    )
+    for is_wrong, sentence in wrong:
+        if is_wrong:
+            raise click.UsageError(sentence)
 
 
 def _asked(task: str, given: dict[str, Any]) -> Asked:
     from retort.tune.tune import asked
 
-    names = (
-        "preset", "temperatures", "samples", "items", "chains", "seed", "chat", "endpoint", "max_tokens",
-        "skip_unsupported", "budget", "against", "baseline",
-    )  # fmt: skip
-    return asked(task, **{name: given[name] for name in names})
+    names = inspect.signature(asked).parameters
+    return asked(task, **{name: value for name, value in given.items() if name in names})
 
 
 def _say_notes(asked: Asked, max_tokens: int | None) -> None:
@@ -378,7 +355,6 @@ def _say_notes(asked: Asked, max_tokens: int | None) -> None:
 
 def _show_prompt(asked: Asked, models: tuple[str, ...]) -> None:
     """What each model sees of the first item, through every prompt, on stderr."""
-    from retort.cli.asking import show_prompts, show_seen
     from retort.sources.base import Capability
     from retort.sources.load import load
 
@@ -394,7 +370,6 @@ def _show_prompt(asked: Asked, models: tuple[str, ...]) -> None:
 
 def _check(asked: Asked, models: tuple[str, ...], given: dict[str, Any], as_json: bool) -> None:
     """Say what the sweep would be, without running it, or all that would stop it."""
-    from retort.cli.output import print_json, stdout_console
     from retort.tune.budget import Price
     from retort.tune.tune import check, described_cost
 
@@ -404,7 +379,7 @@ def _check(asked: Asked, models: tuple[str, ...], given: dict[str, Any], as_json
         return
     cost = asked.plan.cost
     auto = " These are the coarse temperatures; a finer round around the best follows." * (
-        asked.temperatures == AUTO
+        asked.temperatures == "auto"
     )
     stdout_console().print(
         f"{asked.task.name} ({asked.task.goal}) is a valid task: {cost.items} items × {cost.prompts} prompt"
@@ -414,3 +389,116 @@ def _check(asked: Asked, models: tuple[str, ...], given: dict[str, Any], as_json
         f"{cost.answers:,} times.{auto}",
         soft_wrap=True,
     )
+
+
+@verb(
+    examples=(
+        "retort init",
+        "retort init questions.csv --prompt 'What is the capital of {country}?' --answer capital",
+    )
+)
+@click.argument("csv", metavar="[CSV]", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@group(
+    "What the task asks",
+    click.option(
+        "--prompt",
+        metavar="TEXT",
+        help="The question, with {variables} that name columns of CSV.  [default: its column prompt or question]",
+    ),
+    click.option(
+        "--answer",
+        metavar="COLUMN",
+        help="The column with the right answers; separate several with |.  [default: reference, answer, expected …]",
+    ),
+    click.option(
+        "--goal",
+        type=click.Choice(GOALS),
+        help="One right answer (exploit), many different ones (explore), or the same one every time (reproduce).",
+    ),
+    click.option("--model", metavar="MODEL", help="The model to tune, kept in the file."),
+    click.option("--chat/--no-chat", default=True, help="Ask as a user's message, or as text to continue."),
+)
+@group(
+    "Output",
+    click.option(
+        "-o",
+        "--out",
+        type=click.Path(dir_okay=False, path_type=Path),
+        default=Path("task.yaml"),
+        help="The file to write; it must not exist.",
+    ),
+    json_option,
+)
+def init(
+    csv: Path | None,
+    prompt: str | None,
+    answer: str | None,
+    goal: str | None,
+    model: str | None,
+    chat: bool,
+    out: Path,
+    as_json: bool,
+) -> None:
+    """Write a task file for `retort tune`: from the rows of a CSV file, or from three questions.
+
+    You can edit the file afterwards; docs/tasks.md lists its keys.
+    """
+    from retort.files import read_text
+    from retort.tune.task import draft_of_csv, load_task
+
+    if out.suffix not in (".yaml", ".yml"):
+        raise click.UsageError(f"--out is {out}; a task file ends in .yaml.")
+    if out.exists():
+        raise click.UsageError(f"{out} exists already; name another file with --out.")
+    if csv is None and as_json:
+        raise click.UsageError("--json cannot be combined with questions on the terminal; give a CSV file.")
+    if csv is None:
+        draft = _from_questions(out.stem, prompt, goal, model, chat)
+    else:
+        draft = draft_of_csv(
+            read_text(csv), csv.name, out.stem, prompt, answer, goal or "exploit", chat=chat, model=model
+        )
+    out.write_text(draft.text(), encoding="utf-8")
+    try:
+        task = load_task(out)
+    except Exception:
+        out.unlink()
+        raise
+    if as_json:
+        print_json(
+            {"file": out, "items": len(task.items), "goal": task.goal, "scorer": task.scorer.kind.name}
+        )
+        return
+    click.echo(f"{out}: {len(task.items)} items, goal {task.goal}, scorer {task.scorer.kind.name}.")
+    click.echo(f"Next: retort tune {out} --check" + ("" if model else ", then with --model MODEL"))
+
+
+def _from_questions(name: str, prompt: str | None, goal: str | None, model: str | None, chat: bool) -> Draft:
+    """The draft that three questions give: what is asked, what a good answer is, and examples."""
+    from retort.tune.task import Draft
+
+    if prompt is None:
+        prompt = click.prompt("1. What do you ask? Write {name} where items differ", type=str)
+    assert prompt is not None
+    if goal is None:
+        goal = click.prompt(
+            "2. What do you want: one right answer (exploit), many different ones (explore), the same one each time "
+            "(reproduce)",
+            type=click.Choice(GOALS),
+            default="exploit",
+        )
+    variables = list(dict.fromkeys(re.findall(r"\{(\w+)\}", prompt)))
+    form = ", ".join(variables) + (" = right answer | another spelling" if goal != "reproduce" else "")
+    click.echo(f"3. Items, one per line: {form}. An empty line ends.")
+    rows: list[tuple[dict[str, str], list[str]]] = []
+    while line := click.prompt(f"item {len(rows) + 1}", default="", show_default=False).strip():
+        before, _, after = line.partition("=")
+        values = [part.strip() for part in before.split(",", len(variables) - 1)] if variables else []
+        right = [part.strip() for part in after.split("|") if part.strip()]
+        if len(values) != len(variables) or (goal != "reproduce" and not right):
+            click.echo(f"   This is not {form}; skipped.")
+            continue
+        rows.append((dict(zip(variables, values, strict=True)), right))
+    if not rows:
+        raise click.UsageError("there are no items; a task needs at least one.")
+    return Draft(name, prompt, goal, rows, chat, model)
