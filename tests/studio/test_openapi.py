@@ -26,12 +26,14 @@ def running() -> Iterator[Studio]:
 
 
 def operations() -> list[Any]:
-    from retort.studio.app import PageRequest
+    from retort.studio.app import Studio as Routes
+    from retort.studio.app import document
     from retort.studio.models import Models
-    from retort.studio.openapi import document
 
     schemathesis = pytest.importorskip("schemathesis")
-    schema = schemathesis.openapi.from_dict(document(Models(["mock:a"], lambda name: None), PageRequest))
+    schema = schemathesis.openapi.from_dict(
+        document(Routes(Models(["mock:a"], lambda name: None)).endpoints())
+    )
     return [found.ok() for found in schema.get_all_operations()]
 
 
