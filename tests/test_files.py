@@ -9,7 +9,15 @@ from pathlib import Path
 import pytest
 
 from retort.errors import SourceError, printable
-from retort.files import parse_json, read_json, read_jsonl, read_object, read_text, refuse_pointer
+from retort.files import (
+    parse_json,
+    read_json,
+    read_jsonl,
+    read_object,
+    read_text,
+    refuse_pointer,
+    replacing,
+)
 
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:0123\nsize 12345\n"
 
@@ -99,3 +107,14 @@ def test_control_characters_are_written_out() -> None:
         "\\x1b[2Ja\\u202eb\\r\\x00\\x9b\\ud800 é\U0001f600\n\t"
     )
     assert printable("a\nb", keep="") == "a\\nb"
+
+
+def test_a_file_is_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
+    file = tmp_path / "new" / "report.html"
+    with replacing(file) as partial:
+        partial.write_text("first")
+        assert not file.exists()
+    with pytest.raises(ZeroDivisionError), replacing(file) as partial:
+        partial.write_text("sec")
+        raise ZeroDivisionError
+    assert [one.name for one in file.parent.iterdir()] == ["report.html"] and file.read_text() == "first"

@@ -44,6 +44,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
         "report",
         "errors",
         "numerals",
+        "files",
         "blocks",
         "records",
         "sampling",

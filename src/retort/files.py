@@ -1,4 +1,5 @@
-"""Files that a user hands in: one reader for text, JSON and JSON Lines, with one sentence for whatever is wrong.
+"""Files that a user hands in: one reader for text, JSON and JSON Lines, with one sentence for whatever is wrong; and
+`replacing`, which writes a file whole or not at all.
 
 In: a path, and how the file is named in an error (its path by default). Out: text without a byte order mark, JSON
 values, or JSON values with their line numbers. Lines end at a line feed only: U+2028 and its kind are part of a line.
@@ -10,6 +11,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -96,6 +98,23 @@ def open_text(path: str | Path, what: str | None = None) -> Iterator[IO[str]]:
     except (OSError, EOFError) as error:
         said = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise SourceError(f"{name} cannot be read ({said}).") from None
+
+
+@contextmanager
+def replacing(file: Path) -> Iterator[Path]:
+    """A path beside `file` to write to, which takes its place when the block ends well.
+
+    So at every moment the old file or the whole new one is there; two processes never write the same one. Errors come
+    as they are, and nothing of an unfinished file is left.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    partial = file.with_name(f".{file.name}.{os.getpid()}.partial")
+    try:
+        yield partial
+        partial.replace(file)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
 
 
 def refuse_pointer(path: str | Path, what: str | None = None) -> None:

@@ -39,6 +39,7 @@ from retort.distill.recipe import Recipe
 from retort.distill.results import ArmResult
 from retort.distill.step import DistillTrainer, OnStep, make_trainer
 from retort.distill.tracking import reported
+from retort.files import replacing
 from retort.sources.transformers import quiet_transformers
 
 FORMAT = 2  # raise it when the same recipe would give other numbers
@@ -202,23 +203,14 @@ def arm_key(setup: Setup, seed: int, objective: Objective, steps: int, student: 
 
 def write_json(file: Path, values: Any) -> None:
     """Write a JSON file so that at every moment either the old one or the whole new one is there."""
-    with _replacing(file) as partial:
+    with replacing(file) as partial:
         partial.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")
 
 
 def write_array(file: Path, values: NDArray[Any]) -> None:
     """The same for an array."""
-    with _replacing(file) as partial, partial.open("wb") as stream:
+    with replacing(file) as partial, partial.open("wb") as stream:
         np.save(stream, values, allow_pickle=False)
-
-
-@contextmanager
-def _replacing(file: Path) -> Iterator[Path]:
-    """A path beside `file`, which takes its place when the block ends well; two processes never share one."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_name(f".{file.name}.{os.getpid()}.partial")
-    yield partial
-    partial.replace(file)
 
 
 def read_array(file: Path) -> NDArray[Any] | None:
@@ -391,5 +383,5 @@ def _write_weights(weights: dict[str, Tensor], file: Path, step: int) -> None:
         if place not in seen:  # tied weights are one tensor under two names, and safetensors takes it once
             once[name] = tensor.detach().cpu().contiguous()
         seen.add(place)
-    with _replacing(file) as partial:
+    with replacing(file) as partial:
         save_file(once, partial, metadata={"step": str(step)})

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from retort.errors import InputError, MissingExtraError
+from retort.files import replacing
 from retort.numerals import decimals, interval, number, percent, signed, signed_interval
 from retort.report.drawing import one_line
 from retort.report.story import Story
@@ -58,11 +58,9 @@ def render(story: Story) -> str:
 
 def write_page(story: Story, file: Path) -> None:
     """Write the page so that at every moment either the old one or the whole new one is there."""
-    partial = file.with_name(f".{file.name}.{os.getpid()}.partial")
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(render(story), encoding="utf-8")
-        partial.replace(file)
+        with replacing(file) as partial:
+            partial.write_text(render(story), encoding="utf-8")
     except OSError as problem:
         raise InputError(
             f"the report cannot be written to {file} ({problem}); choose another folder."

@@ -10,12 +10,12 @@ import base64
 import hashlib
 import html
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from retort.errors import InputError
+from retort.files import replacing
 from retort.records import json_value
 
 BUNDLE = Path(__file__).resolve().parents[1] / "studio" / "static"
@@ -77,11 +77,9 @@ def page_data(document: Mapping[str, Any]) -> str:
 def write_standalone(file: Path, title: str, records: Mapping[str, Any], version: str) -> None:
     """Write the page so that at every moment either the old one or the whole new one is there; InputError."""
     text = page_html(title, records, version)
-    partial = file.with_name(f".{file.name}.{os.getpid()}.partial")
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(file)
+        with replacing(file) as partial:
+            partial.write_text(text, encoding="utf-8")
     except OSError as problem:
         raise InputError(
             f"the page cannot be written to {file} ({problem.strerror}); choose another file."

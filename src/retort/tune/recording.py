@@ -7,7 +7,6 @@ without the model and without the task's file.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from retort.errors import InputError, MissingExtraError, SourceError
+from retort.files import replacing
 from retort.tune.samples import COLUMNS, COST, Origin, Rows, Samples
 from retort.tune.settings import Axis, axis_of
 
@@ -128,13 +128,8 @@ def write_table(table: Any, file: Path) -> None:
     """The table as a Parquet file, whole or not at all."""
     import pyarrow.parquet as pq
 
-    unfinished = file.with_suffix(".unfinished")
-    try:
+    with replacing(file) as unfinished:
         pq.write_table(table, unfinished, compression="zstd")
-        os.replace(unfinished, file)
-    except OSError:
-        unfinished.unlink(missing_ok=True)
-        raise
 
 
 def _table(file: Path, names: Iterable[str]) -> tuple[Any, list[int]]:
@@ -311,9 +306,8 @@ def _read_run(folder: Path) -> dict[str, Any]:
 
 
 def _write_whole(file: Path, content: bytes) -> None:
-    unfinished = file.with_suffix(".unfinished")
-    unfinished.write_bytes(content)
-    os.replace(unfinished, file)
+    with replacing(file) as unfinished:
+        unfinished.write_bytes(content)
 
 
 def _brief(value: Any) -> str:
