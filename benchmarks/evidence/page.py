@@ -9,6 +9,7 @@ from typing import Any
 
 from benchmarks.evidence.figures import cell_label, cell_order
 from benchmarks.evidence.record import Interval, file_of
+from retort.numerals import decimals, percent, signed
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "when-distillation-helps.md"
 WRITTEN = "written by python -m benchmarks.evidence figures"
@@ -47,10 +48,10 @@ def codecs_table(kept: Mapping[str, Any]) -> str:
     lines = [_line(CODECS_HEAD), _line(["---"] * len(CODECS_HEAD))]
     for row in kept["rows"]:
         nll, above = (Interval(**row[name]) for name in ("nll", "above dense, %"))
-        said = "" if row["codec"] == "dense" else f"{above.mean:+.2f} [{above.low:.2f}, {above.high:.2f}]"
-        size = f"{row['bytes a token']:,.1f}"
+        said = "" if row["codec"] == "dense" else _difference(vars(above), 2)
+        size = decimals(row["bytes a token"], 1)
         setting = (f"{row['temperature']:g}", f"{row['tokens of text']:,}")
-        lines.append(_line([row["codec"], *setting, size, f"{nll.mean:.3f}", said]))
+        lines.append(_line([row["codec"], *setting, size, decimals(nll.mean), said]))
     done, planned = kept["settings"]["cells"], kept["settings"]["cells planned"]
     if done < planned:
         lines += ["", f"{done} of {planned} students' groups have been run so far."]
@@ -63,9 +64,8 @@ def cells_table(rows: Sequence[Mapping[str, Any]]) -> str:
     for row in sorted(rows, key=lambda one: cell_order(one["cell"])):
         if row["hard students"] is not None:
             lines.append(_students("*hard labels*", "", row["hard"]["mean"], row["hard students"]))
-        gain = row["gain"]
-        said = f"{gain['mean']:+.3f} [{gain['low']:.3f}, {gain['high']:.3f}]"
-        lines.append(_students(cell_label(row["cell"]), said, row["soft"]["mean"], row["soft students"]))
+        gain = _difference(row["gain"], 3)
+        lines.append(_students(cell_label(row["cell"]), gain, row["soft"]["mean"], row["soft students"]))
     return "\n".join([*lines, ""])
 
 
@@ -75,14 +75,19 @@ def _students(name: str, gain: str, nll: float, found: Mapping[str, float]) -> s
         [
             name,
             gain,
-            f"{nll:.3f}",
-            f"{found['calibrated nll']:.3f}, {found['calibrated at']:.3g}",
-            *(f"{found[f'kl at τ = {temperature}']:.3f}" for temperature in (1, 3)),
-            f"{found['kl at τ = 8']:.4f}",
-            f"{found['same first token']:.1%}",
-            "" if share is None else f"{share:.2f}",
+            decimals(nll),
+            f"{decimals(found['calibrated nll'])}, {found['calibrated at']:.3g}",
+            *(decimals(found[f"kl at τ = {temperature}"]) for temperature in (1, 3)),
+            decimals(found["kl at τ = 8"], 4),
+            percent(found["same first token"], 1),
+            "" if share is None else decimals(share, 2),
         ]
     )
+
+
+def _difference(found: Mapping[str, float], places: int) -> str:
+    """A mean difference with its interval."""
+    return f"{signed(found['mean'], places)} [{decimals(found['low'], places)}, {decimals(found['high'], places)}]"
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -23,7 +23,7 @@ def test_a_line_a_cell() -> None:
     lines = cells_table([row, common]).splitlines()
     assert lines[2] == "| *hard labels* |  | 6.250 | 5.500, 1.25 | 1.000 | 0.250 | 0.0312 | 25.0% |  |"
     assert lines[4] == (
-        "| τ = 3 | +0.500 [-0.250, 1.250] | 5.750 | 5.500, 1.25 | 1.000 | 0.250 | 0.0312 | 25.0% | 0.50 |"
+        "| τ = 3 | +0.500 [−0.250, 1.250] | 5.750 | 5.500, 1.25 | 1.000 | 0.250 | 0.0312 | 25.0% | 0.50 |"
     )
     assert len(lines) == 5
 
@@ -37,7 +37,7 @@ def test_a_line_a_codec_and_how_many_are_missing() -> None:
     kept = {"rows": [{**row, "codec": "dense"}, row], "settings": {"cells": 2, "cells planned": 6}}
     lines = codecs_table(kept).splitlines()
     assert lines[2] == "| dense | 3 | 20,480 | 25.2 | 6.000 |  |"
-    assert lines[3] == "| sampled:50 | 3 | 20,480 | 25.2 | 6.000 | +0.25 [-0.50, 1.00] |"
+    assert lines[3] == "| sampled:50 | 3 | 20,480 | 25.2 | 6.000 | +0.25 [−0.50, 1.00] |"
     assert lines[5] == "2 of 6 students' groups have been run so far."
     assert "so far" not in codecs_table({**kept, "settings": {"cells": 6, "cells planned": 6}})
 
