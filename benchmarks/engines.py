@@ -3,7 +3,8 @@
 - retort: `temperature_paths`, as `retort path` and `retort tune` run it (float32)
 - transformers: one `model.generate` for each temperature, all its texts together (float32)
 - llama.cpp: its own server of the wheel xllamacpp, four texts at a time, one request for each text (4-bit weights)
-- vLLM: its own server, where RETORT_BENCH_VLLM names a Python that has it; all requests at once (float32)
+- vLLM: its own server, where RETORT_BENCH_VLLM names a Python that has it, and RETORT_BENCH_FOLDER the folder of
+  SmolLM2-135M-Instruct in Hugging Face format; all requests at once (float32)
 
 "path" is 41 temperatures from 0 to 2 of one chat prompt. "capitals" is the task's first wording at 16 temperatures with
 8 answers of at most 12 tokens, on the first items. Seconds are those of all processors that the engine used, so that a
@@ -72,6 +73,7 @@ class Work:
 
 def run(settings: Settings) -> Record:
     """The record of both cases."""
+    servers = _servers(settings.threads)
     source: Any = load(MODEL)
     task = load_task("capitals")
     items = task.items[: 2 if settings.quick else ITEMS]
@@ -84,7 +86,7 @@ def run(settings: Settings) -> Record:
             ANSWERS, task.max_tokens, task.stop,
         ),
     )  # fmt: skip
-    rows = [*(_compare(source, work, settings.threads) for work in works), _one_sequence(settings.quick)]
+    rows = [*(_compare(source, work, servers) for work in works), _one_sequence(settings.quick)]
     return record(
         "engines",
         __doc__ or "",
@@ -99,14 +101,14 @@ def _even(count: int) -> list[float]:
     return [2.0 * step / (count - 1) for step in range(count)]
 
 
-def _compare(source: Any, work: Work, threads: int) -> Row:
+def _compare(source: Any, work: Work, servers: Mapping[str, list[str]]) -> Row:
     short = Work(work.case, work.prompts[:1], work.temperatures[:2], 1, 2, work.stop)
     peer = peer_of(MODEL)
     timed = {
         "retort": _timed(lambda one: _ours(source, one), short, work, os.getpid()),
         "transformers": _timed(lambda one: _transformers(source, peer, one), short, work, os.getpid()),
     }
-    for name, command in _servers(threads).items():
+    for name, command in servers.items():
         with _served(name, command) as (url, process):
             ask = partial(_llama_cpp if name == "llama.cpp" else _vllm, url)
             timed[name] = _timed(ask, short, work, process)
@@ -272,7 +274,12 @@ def _servers(threads: int) -> dict[str, list[str]]:
     }  # fmt: skip
     python = os.environ.get("RETORT_BENCH_VLLM")
     if python:
-        folder = os.environ["RETORT_BENCH_FOLDER"]  # SmolLM2 in Hugging Face form: vLLM reads no GGUF
+        folder = os.environ.get("RETORT_BENCH_FOLDER")
+        if not folder:
+            raise SystemExit(
+                "RETORT_BENCH_VLLM is set, so RETORT_BENCH_FOLDER must name the folder of SmolLM2-135M-Instruct in "
+                "Hugging Face format: vLLM does not read the embedded GGUF file."
+            )
         found["vLLM"] = [
             python, "-m", "vllm.entrypoints.openai.api_server", "--model", folder, "--served-model-name", "smollm2",
             "--dtype", "float32", "--port", str(PORTS["vLLM"]), "--max-model-len", "512",

@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 import numpy as np
 import pytest
+from benchmarks import engines
 from benchmarks.__main__ import main
 from benchmarks.record import Record, Settings, markdown, record
 from benchmarks.sampling_rows import lengthened
@@ -104,3 +105,13 @@ def test_a_quick_run_of_tune_has_its_cases(capsys: pytest.CaptureFixture[str]) -
     assert cases == [*(["short answers"] * 2), *(["long answers"] * 2), "whole job", "from a recording"]
     assert 0 < document["rows"][0]["details"]["passes, share"] <= 1
     assert "whole job" in markdown(document)
+
+
+def test_vllm_without_its_model_folder_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engines, "smollm2_file", lambda: "smollm2.gguf")
+    monkeypatch.setenv("RETORT_BENCH_VLLM", "python")
+    monkeypatch.delenv("RETORT_BENCH_FOLDER", raising=False)
+    with pytest.raises(SystemExit, match="RETORT_BENCH_FOLDER must name the folder"):
+        engines._servers(1)
+    monkeypatch.setenv("RETORT_BENCH_FOLDER", "smollm2")
+    assert "smollm2" in engines._servers(1)["vLLM"]
