@@ -138,3 +138,13 @@ def test_a_fault_keeps_the_texts_before_it(run, server) -> None:
     assert result.exit_code == 2 and result.stderr.count("\n") == 1
     assert f"{len(document['samples'])} of 3 texts were drawn before" in result.stderr
     assert len(document["samples"]) == 1 and document["incomplete"] in result.stderr
+
+
+def test_several_temperatures_are_not_sent_to_path_which_refuses_a_server(run, server) -> None:
+    result = run("sample", server.model, *ASKED, "-t", "0.2,1")
+    assert result.exit_code == 2 and server.requests == []
+    assert "is on a server, so run this once for each of them" in result.stderr
+    assert "retort path" not in result.stderr
+    result = run("path", server.model, "hello there")
+    assert result.exit_code == 2
+    assert "does not give it; use a model that runs here, or `retort sample` once" in result.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -45,14 +46,27 @@ SINGLE = ("temperature", "top_k", "top_p", "min_p")
 """Settings that have an option of their own, and that a chain has in its own order."""
 
 
-def one_temperature(text: str) -> float:
-    """One temperature; an error that names the command for a list of them."""
+ON_A_SERVER = re.compile(r"((chat|completions)\+)?https?:|openai:|anthropic:|gemini:|any-llm:")
+
+
+def _one_or_more(text: str) -> float | str:
+    """One temperature, or a list of them as it was written."""
     found = parse_temperatures(text)
-    if len(found) > 1:
-        raise ValueError(
-            f"texts are drawn at one temperature, got {text}; `retort path` shows the text of one seed at each of them."
+    return found[0] if len(found) == 1 else text
+
+
+def _refuse_several(temperature: float | str | None, model: str) -> None:
+    """Usage error for a list of temperatures, with the command that takes one."""
+    if isinstance(temperature, str):
+        other = (
+            f"{model} is on a server, so run this once for each of them, or compare them with `retort tune`"
+            if ON_A_SERVER.match(model)
+            else "`retort path` shows the text of one seed at each of them"
         )
-    return found[0]
+        raise click.BadParameter(
+            f"texts are drawn at one temperature, got {temperature}; {other}.",
+            param_hint="'-t' / '--temperature'",
+        )
 
 
 @verb(
@@ -71,7 +85,7 @@ def one_temperature(text: str) -> float:
     click.option(
         "-t",
         "--temperature",
-        type=Parsed("X", one_temperature),
+        type=Parsed("X", _one_or_more),
         help="0 is greedy; 1 is the model's own distribution. For several, use retort path.  [default: 1]",
     ),
     truncation_options,
@@ -142,6 +156,7 @@ def sample(
     from retort.sampling.speculative import RoundCounts, Speculation
     from retort.sources.recording import recording
 
+    _refuse_several(given["temperature"], model)
     if as_stream and draft is not None:
         raise click.UsageError("--stream and --draft cannot be combined; give one of them.")
     if as_stream and export != Export():

@@ -12,11 +12,12 @@ from typing import Any, ClassVar
 from retort.blocks import Block, Column, Drawing, Span, line, spaced, table
 from retort.chain.chain import Chain
 from retort.chain.stage import Stage
-from retort.errors import InputError, printable
+from retort.errors import CapabilityError, InputError, printable
 from retort.lens.asking import ask, chain_of
 from retort.numerals import decimals, number
 from retort.records import Measures, Record, exact, new_axes, titled
 from retort.sampling.path import Leaf, PathRequest, TemperaturePath, temperature_paths
+from retort.sources.base import Capability
 from retort.sources.chat import Message, Prompt
 from retort.sources.load import Model, opened
 
@@ -235,6 +236,11 @@ def path(
     elif (top_k, top_p, min_p) != (None, None, None):
         raise InputError("a chain has its own order; put top_k, top_p and min_p into it.")
     source = opened(model)
+    if source.capability is not Capability.FULL:
+        raise CapabilityError(
+            f"path needs the whole vocabulary at every token, and {source.name} does not give it; use a model that "
+            "runs here, or `retort sample` once for each temperature."
+        )
     seen = ask(source, prompt, chat)
     (found,) = temperature_paths(
         source,
