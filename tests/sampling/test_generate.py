@@ -218,3 +218,11 @@ def test_a_prompt_may_be_its_token_ids() -> None:
         assert pieces[0] == pieces[1]
     with pytest.raises(InputError, match="empty"):
         generate(source, [[]], SamplingParams())
+
+
+def test_a_text_is_one_line_in_a_notebook() -> None:
+    short, long = generate(
+        MockSource(40, ends=False), ["a pear", "w1"], [{"max_tokens": 3}, {"max_tokens": 60}]
+    )
+    assert repr(short) == f"<Sample: {short.text!r}, 3 tokens, length>"
+    assert repr(long).endswith("…', 60 tokens, length>") and len(repr(long)) < 130

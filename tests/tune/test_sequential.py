@@ -12,7 +12,10 @@ import pytest
 from scipy.stats import binom
 from tests.tune.simulated import simulated_scores
 
+from retort.tune.goals import find_goal
+from retort.tune.recommend import recommend_raced
 from retort.tune.sequential import confidence_sequence, race, watched
+from retort.tune.settings import temperature_axis
 
 
 def raced(scores: np.ndarray, most: int = 10**9, seed: int = 0):
@@ -100,3 +103,16 @@ def test_a_confidence_sequence_mirrors_and_scales() -> None:
     assert confidence_sequence(2 * values - 1, (-1.0, 1.0), 0.05) == pytest.approx(
         (2 * low - 1, 2 * high - 1), abs=4e-3
     )
+
+
+def test_a_planned_comparison_is_told_from_all_pairs() -> None:
+    goal = find_goal("exploit")
+    scores = simulated_scores(np.random.default_rng(2), 200, np.array([0.0, 0.0, -0.45]))
+    axis = temperature_axis([0.0, 0.5, 1.0])
+    shared, _ = recommend_raced(axis, watched(scores), goal, (0.0, 1.0))
+    planned, _ = recommend_raced(axis, watched(scores), goal, (0.0, 1.0), {"temperature": 1.0})
+    assert shared.setting == planned.setting == 0.0
+    assert "(error rate 5% for all pairs together, 200 items)" in shared.reason
+    assert "planned" not in shared.reason
+    assert "(error rate 5%, 200 items). This comparison was planned" in planned.reason
+    assert planned.difference_ci[0] > shared.difference_ci[0]

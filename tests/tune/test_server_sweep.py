@@ -10,7 +10,7 @@ import pytest
 
 from mock_server import MockServer, serve, true_log_probs
 from retort.chain import Chain
-from retort.errors import CapabilityError, SourceError
+from retort.errors import CapabilityError, InputError, SourceError
 from retort.sources.load import load
 from retort.sources.server.source import ServerSource
 from retort.tune.conclude import conclude
@@ -69,6 +69,13 @@ def test_a_server_is_tuned_and_recorded(mock, tmp_path: Path) -> None:
     again = conclude(samples, find_goal(goal), origin).to_dict()
     assert again == found
     assert not list((tmp_path / "r").glob("*.jsonl"))
+
+
+def test_ray_has_no_model_to_load_on_a_server(mock) -> None:
+    server, url = mock
+    with pytest.raises(InputError, match=r"cannot be loaded there; leave it out \(--concurrency"):
+        run(task(), source_of(url), GRID, 3, engine="ray")
+    assert asked(server) == []
 
 
 def test_a_fault_loses_nothing_and_nothing_is_asked_twice(mock, tmp_path: Path) -> None:

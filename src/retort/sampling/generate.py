@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from retort.errors import InputError
+from retort.numerals import counted
 from retort.sampling.decoding import Ending, FinishReason, SampledToken, Text, check_request, decode
 from retort.sampling.draw import NOISE_SCALE
 from retort.sampling.noise import MAX_SEED
@@ -25,11 +26,13 @@ __all__ = ["Piece", "Sample", "SampledToken", "generate", "stream"]
 Prompt = str | Sequence[int]
 """A text, or its token ids where the caller has them already (those of a rendered conversation, for instance)."""
 
+LONGEST_SHOWN = 90  # characters of a text in its repr
+
 MAX_ROWS = 256
 """Texts decoded at a time by default; more wait their turn."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Sample:
     """One text. `ids` and `tokens` hold every token drawn, the one that ended it included; `text` leaves that out.
 
@@ -40,6 +43,11 @@ class Sample:
     ids: tuple[int, ...]
     finish_reason: FinishReason
     tokens: tuple[SampledToken, ...]
+
+    def __repr__(self) -> str:
+        """One line, since a notebook shows a list of these; `tokens` has what each line leaves out."""
+        text = self.text if len(self.text) <= LONGEST_SHOWN else self.text[: LONGEST_SHOWN - 1] + "…"
+        return f"<Sample: {text!r}, {counted(len(self.ids), 'token')}, {self.finish_reason}>"
 
 
 @dataclass(frozen=True)

@@ -275,20 +275,25 @@ class _Words:
         said = [*self._region(), self._against(), *self._price()]
         if self.evidence.blind:
             return said
+        is_planned = found.planned and found.setting != found.reference
         if found.anytime:
+            shared = "" if is_planned else " for all pairs together"
             said.append(
                 f"Intervals are confidence sequences: they hold however often you look (error rate "
-                f"{percent(found.error_rate)} for all pairs together, {self.items})."
+                f"{percent(found.error_rate)}{shared}, {self.items})."
             )
+        if is_planned:
+            said.append(
+                "This comparison was planned, so its interval is not corrected for the other settings; corrected for "
+                f"all pairs it is {self.interval(self._all())}."
+            )
+        elif not found.anytime:
+            said.append(
+                f"Intervals hold for all pairs of the {len(axis)} {axis.plural} together (error rate "
+                f"{percent(found.error_rate)}, {self.items})."
+            )
+        if found.anytime:
             return said
-        scope = (
-            "This comparison was planned, so its interval is not corrected for the other settings; corrected for all "
-            f"pairs it is {self.interval(self._all())}."
-            if found.planned and found.setting != found.reference
-            else f"Intervals hold for all pairs of the {len(axis)} {axis.plural} together (error rate "
-            f"{percent(found.error_rate)}, {self.items})."
-        )
-        said.append(scope)
         if found.held_out_ci is not None and found.setting != found.reference:
             assert found.held_out_difference is not None
             said.append(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 
+import numba
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -14,6 +15,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from retort.distill.cache import rounding
 from retort.distill.cache.codecs import CODECS, Layout, Targets, find_codec, most_probable
 from retort.distill.cache.rounding import (
     NUM_ORDERS,
@@ -27,6 +29,7 @@ from retort.distill.cache.rounding import (
     unrounded,
 )
 from retort.errors import InputError, SourceError
+from retort.sampling import kernels
 from retort.sampling.noise import uniform_at
 
 LAYOUT = Layout(vocab_size=40, temperature=3.0, seed=7)
@@ -348,3 +351,20 @@ def test_targets_that_mean_nothing_are_refused() -> None:
     flat = Targets(np.array([[3, 4]]), np.array([[0.5, 0.5]], np.float32), np.array([9.0], np.float32))
     with pytest.raises(SourceError, match="entropy"):
         codec.check(flat, 40)
+
+
+def test_the_first_packing_of_a_machine_says_that_it_compiles(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(kernels, "TELL", True)
+
+    @numba.njit
+    def packed(rows, ranks, counts, num_rows):
+        return np.zeros(8, np.uint8), np.ones(num_rows, np.int64)
+
+    monkeypatch.setattr(rounding, "_pack", packed)
+    none = np.empty(0, np.int64)
+    pack(none, none, none, 1)
+    assert "compiling the packing of soft targets for this machine, once" in capsys.readouterr().err
+    pack(none, none, none, 1)
+    assert capsys.readouterr().err == ""

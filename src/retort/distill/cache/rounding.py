@@ -26,14 +26,17 @@ a record that is no record raises SourceError, whatever its bytes.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 from retort.errors import SourceError
+from retort.sampling.kernels import compile_note
 from retort.sampling.noise import STREAM_FRACTION, STREAM_ORDER, STREAM_SHIFT, gumbel, uniform_at
 
 Whole = NDArray[np.int64]
@@ -109,7 +112,8 @@ def unrounded(
 
 def pack(rows: Whole, ranks: Whole, counts: Whole, num_rows: int) -> tuple[NDArray[np.uint8], Whole]:
     """The records of pairs that are sorted by row and rank: their bytes, and where each of `num_rows` ends."""
-    bits, ends = _pack(rows, ranks, counts, num_rows)
+    with _note(_pack):
+        bits, ends = _pack(rows, ranks, counts, num_rows)
     return np.packbits(bits), ends
 
 
@@ -119,13 +123,19 @@ def unpack(data: NDArray[np.uint8], ends: Whole, vocab_size: int) -> tuple[Whole
     Raises SourceError for bytes that are no record over `vocab_size` tokens.
     """
     try:
-        pairs, *flat = _unpack(np.unpackbits(data), 8 * np.minimum(ends, len(data)), vocab_size)
+        with _note(_unpack):
+            pairs, *flat = _unpack(np.unpackbits(data), 8 * np.minimum(ends, len(data)), vocab_size)
     except ValueError as error:
         raise SourceError(f"a record of draws is damaged: {error}") from None
     there = np.arange(max(1, pairs.max(initial=0))) < pairs[:, None]
     ranks, counts = np.zeros((2, *there.shape), np.int64)
     ranks[there], counts[there] = flat
     return ranks, counts
+
+
+def _note(compiled: Any) -> AbstractContextManager[None]:
+    """Says so where the first call compiles the function, which takes seconds."""
+    return nullcontext() if compiled.signatures else compile_note("the packing of soft targets")
 
 
 @njit(cache=True)
