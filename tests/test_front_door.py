@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import pickle
 import subprocess
 import sys
 import warnings
@@ -91,6 +92,32 @@ def test_settings_may_be_a_dict_wherever_they_are_params() -> None:
     assert named == retort.explain(MODEL, "w1", retort.SamplingParams(temperature=0.5, top_k=3))
     with pytest.raises(retort.InputError, match="temprature"):
         retort.generate(MODEL, "w1", {"temprature": 1})
+
+
+@pytest.mark.parametrize(
+    ("verb", "given", "said"),
+    [
+        (
+            "look",
+            {"temperature": 1},
+            r"look has no keyword 'temperature' \(did you mean temperatures\?\); its",
+        ),
+        ("path", {"maxtokens": 1}, r"did you mean max_tokens\?"),
+        (
+            "generate",
+            {"temperature": 1},
+            r'generate takes settings in params: give params=\{"temperature": …\}',
+        ),
+        ("tune", {"sample": 1}, r"tune has no keyword 'sample' \(did you mean samples\?\)"),
+    ],
+)
+def test_a_keyword_that_is_none_is_a_sentence(verb: str, given: dict[str, Any], said: str) -> None:
+    with pytest.raises(retort.InputError, match=said):
+        getattr(retort, verb)(MODEL, "w1", **given)
+
+
+def test_a_verb_can_be_sent_to_another_process() -> None:
+    assert pickle.loads(pickle.dumps(retort.look)) is retort.look
 
 
 def test_a_chain_is_nothing_to_explain() -> None:

@@ -17,14 +17,14 @@ import pytest
 PACKAGE = Path(__file__).resolve().parent.parent / "src" / "retort"
 
 NUMBERS = ("errors", "numerals", "distribution", "transforms", "chain")
-BELOW = (*NUMBERS, "files", "blocks", "records", "callable_package", "sources", "sampling")
+BELOW = (*NUMBERS, "files", "blocks", "records", "calling", "sources", "sampling")
 
 # part → the parts (or single modules) of retort that it may import, itself included.
 MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "errors": ("errors",),
     "numerals": ("numerals",),
     "files": ("files", "errors"),
-    "callable_package": ("callable_package",),
+    "calling": ("calling", "errors", "sampling.params"),
     "distribution": ("distribution", "numerals", "errors"),
     "transforms": ("transforms", "distribution", "numerals", "errors"),
     # What every verb's record is made of.

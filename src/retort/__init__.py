@@ -13,6 +13,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 from pathlib import Path
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -142,6 +143,8 @@ def __getattr__(name: str) -> Any:
     if home is None:
         raise AttributeError(f"module 'retort' has no attribute {name!r}")
     value = getattr(import_module(home), name)
+    if isinstance(value, FunctionType):
+        value = import_module("retort.calling").keywords_checked(value)
     globals()[name] = value
     return value
 

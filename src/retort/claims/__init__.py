@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from retort.blocks import Block, Line, line, table
-from retort.callable_package import callable_package
+from retort.calling import callable_package
 from retort.claims import arithmetic, distilling, tasks, texts
 from retort.claims.claim import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, Claim, Measured, Verdict
 from retort.claims.evidence import Evidence, Needs

@@ -19,7 +19,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from retort.callable_package import callable_package
+from retort.calling import callable_package
 from retort.distill.recipe import Data, Recipe
 from retort.distill.results import ArmResult, Difference, DistillResult
 from retort.errors import MissingExtraError

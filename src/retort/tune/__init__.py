@@ -13,7 +13,7 @@ Read first: tune.py (the verb), then recommend.py (the rule).
 
 from __future__ import annotations
 
-from retort.callable_package import callable_package
+from retort.calling import callable_package
 from retort.tune.budget import PRESETS, Budget, Preset, Price, find_preset
 from retort.tune.conclude import conclude
 from retort.tune.goals import GOALS, Goal, find_goal
