@@ -14,7 +14,6 @@ from retort.cli.options import (
     ENGINE_NAMES,
     MAX_TOKENS,
     PROMPT,
-    Settings,
     chain_option,
     defaults_option,
     model_argument,
@@ -142,7 +141,7 @@ def explain(
     prompt: str,
     chat: bool | None,
     show_prompt: bool,
-    settings: Settings | None,
+    settings: dict[str, Any] | None,
     engines: tuple[str, ...],
     **given: Any,
 ) -> Record:
@@ -155,5 +154,4 @@ def explain(
 
     source = retort.load(model)
     show_prompts(source, [prompt], chat, show_prompt)
-    named = {} if settings is None else settings.named
-    return retort.explain(source, prompt, named, engines or tuple(ENGINES), chat=chat, **given)
+    return retort.explain(source, prompt, settings or {}, engines or tuple(ENGINES), chat=chat, **given)

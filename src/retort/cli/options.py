@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,6 @@ from retort.cli.grammar import Decimal, Parsed, Whole
 
 if TYPE_CHECKING:
     from retort.chain.chain import Chain
-    from retort.sampling.params import SamplingParams
 
 Decorated = Callable[..., Any]
 
@@ -51,16 +49,8 @@ def _chain(text: str) -> Chain:
     return Chain.parse(text)
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What was written, under our names: as params, and the settings of transforms (None: said to be off)."""
-
-    named: dict[str, Any]
-    params: SamplingParams
-    said: dict[str, Any]
-
-
-def _settings(text: str) -> Settings:
+def _settings(text: str) -> dict[str, Any]:
+    """Settings by retort's names; those that are no setting are refused here, where the option is named."""
     from retort.sampling.params import SamplingParams
     from retort.sampling.setting_names import irrelevant, parse_settings
 
@@ -69,7 +59,8 @@ def _settings(text: str) -> Settings:
     if beside := irrelevant(given):
         verb = "do" if len(beside) > 1 else "does"
         click.echo(f"--settings: {', '.join(beside)} {verb} not change the distribution.", err=True)
-    return Settings(named, *SamplingParams.said(named))
+    SamplingParams.said(named)
+    return named
 
 
 def parse_temperatures(text: str) -> tuple[float, ...]:

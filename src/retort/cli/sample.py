@@ -16,7 +16,6 @@ from retort.cli.exporting import Export, Shown, exporting_options
 from retort.cli.grammar import Parsed, Whole, group, verb
 from retort.cli.options import (
     ENGINE_NAMES,
-    Settings,
     chain_option,
     defaults_option,
     max_tokens_option,
@@ -130,7 +129,7 @@ def sample(
     model: str,
     asking: Asking,
     n: int,
-    settings: Settings | None,
+    settings: dict[str, Any] | None,
     chain: Chain | None,
     engine: str | None,
     defaults: bool,
@@ -210,7 +209,7 @@ generate = sample
 
 
 def _params(
-    settings: Settings | None,
+    settings: dict[str, Any] | None,
     given: dict[str, Any],
     chain: Chain | None,
     engine: str | None,
@@ -228,7 +227,7 @@ def _params(
 
     if defaults and engine is None:
         raise click.UsageError("--defaults are an engine's own; name the engine with --engine.")
-    named = {} if settings is None else dict(settings.named)
+    named = dict(settings or {})
     for name, value in given.items():
         said = click.get_current_context().get_parameter_source(name) is ParameterSource.COMMANDLINE
         if said and name in named:

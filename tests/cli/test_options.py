@@ -1,4 +1,4 @@
-"""Lists of temperatures as users type them."""
+"""Options that several commands share: lists of temperatures as users type them."""
 
 import pytest
 
