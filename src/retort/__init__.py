@@ -16,26 +16,39 @@ from pathlib import Path
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
+# `as` says to a type checker that the name is public here.
 if TYPE_CHECKING:
-    from retort import adapters, claims, distill, errors, tune
-    from retort.chain.chain import Chain
-    from retort.distill.cache import capture
-    from retort.distribution.distribution import Distribution
-    from retort.errors import CapabilityError, InputError, MissingExtraError, RetortError, SourceError
-    from retort.lens.compare import compare
-    from retort.lens.determinism import determinism
-    from retort.lens.engines import explain
-    from retort.lens.equivalent import equivalent
-    from retort.lens.look import look
-    from retort.lens.path import path
-    from retort.lens.similar import similar
-    from retort.lens.trace import trace
-    from retort.notebook import page
-    from retort.sampling.draw import Sampler, sample
-    from retort.sampling.generate import generate, stream
-    from retort.sampling.params import SamplingParams
-    from retort.sampling.path import temperature_path, temperature_paths
-    from retort.sources.load import load
+    from retort import adapters as adapters
+    from retort import claims as claims
+    from retort import distill as distill
+    from retort import errors as errors
+    from retort import tune as tune
+    from retort.chain.chain import Chain as Chain
+    from retort.distill.cache import capture as capture
+    from retort.distribution.distribution import Distribution as Distribution
+    from retort.distribution.softmax import softmax as softmax
+    from retort.errors import CapabilityError as CapabilityError
+    from retort.errors import InputError as InputError
+    from retort.errors import MissingExtraError as MissingExtraError
+    from retort.errors import RetortError as RetortError
+    from retort.errors import SourceError as SourceError
+    from retort.lens.compare import compare as compare
+    from retort.lens.determinism import determinism as determinism
+    from retort.lens.engines import explain as explain
+    from retort.lens.equivalent import equivalent as equivalent
+    from retort.lens.look import look as look
+    from retort.lens.path import path as path
+    from retort.lens.similar import similar as similar
+    from retort.lens.trace import trace as trace
+    from retort.notebook import page as page
+    from retort.sampling.draw import Sampler as Sampler
+    from retort.sampling.draw import sample as sample
+    from retort.sampling.generate import generate as generate
+    from retort.sampling.generate import stream as stream
+    from retort.sampling.params import SamplingParams as SamplingParams
+    from retort.sampling.path import temperature_path as temperature_path
+    from retort.sampling.path import temperature_paths as temperature_paths
+    from retort.sources.load import load as load
 
 __version__ = "0.1.0"
 
@@ -74,40 +87,7 @@ _PARTS = ("adapters", "claims", "distill", "errors", "tune")
 `claims`, `distill` and `tune` are verbs, too: `retort.tune(…)` calls the function of that name in the package.
 """
 
-__all__ = [
-    "CapabilityError",
-    "Chain",
-    "Distribution",
-    "InputError",
-    "MissingExtraError",
-    "RetortError",
-    "Sampler",
-    "SamplingParams",
-    "SourceError",
-    "__version__",
-    "adapters",
-    "capture",
-    "claims",
-    "compare",
-    "determinism",
-    "distill",
-    "equivalent",
-    "errors",
-    "explain",
-    "generate",
-    "load",
-    "look",
-    "page",
-    "path",
-    "sample",
-    "similar",
-    "softmax",
-    "stream",
-    "temperature_path",
-    "temperature_paths",
-    "trace",
-    "tune",
-]
+__all__ = sorted((*_HOME, *_PARTS, "__version__"))
 
 _NAMESAKE = "retort-[0-9]*.dist-info"
 """What pip leaves of the other package, whose name on the registry is `retort`; ours is `retort-lm`."""
@@ -150,4 +130,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return __all__
