@@ -80,32 +80,16 @@ class Borrowed:
     def __init__(self, source: Source, turns: Turns, check: Callable[[], None]) -> None:
         self._source, self._turns, self._check = source, turns, check
 
+    # Facts about the source need no turn: `__getattr__` asks it for them.
+    name: str
+    capability: Any
+    vocab_size: int
+    max_context: int | None
+    end_ids: frozenset[int]
+    note: str | None
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._source, name)
-
-    @property
-    def name(self) -> str:
-        return self._source.name
-
-    @property
-    def capability(self) -> Any:
-        return self._source.capability
-
-    @property
-    def vocab_size(self) -> int:
-        return self._source.vocab_size
-
-    @property
-    def max_context(self) -> int | None:
-        return self._source.max_context
-
-    @property
-    def end_ids(self) -> frozenset[int]:
-        return self._source.end_ids
-
-    @property
-    def note(self) -> str | None:
-        return self._source.note
 
     def encode(self, text: str) -> list[int]:
         with self._turns.turn():
