@@ -29,6 +29,7 @@ SOURCE = Path(__file__).resolve().parents[2] / "src"
         (["look", "embedded:english", ""], "the prompt is empty"),
         (["look", "embedded:english", "the zzyzzx"], "zzyzzx"),
         (["look", "SKY"], "Missing argument"),
+        (["look", "SKY", "--chat"], "Missing argument"),
         (["sample", "SKY", "x", "--stream", "--json"], "give one of them"),
         (["look", "SKY", "x", "--temprature", "1"], "No such option"),
         (["look", "SKY", "x", "--temperature", "-1"], "must be a finite number of 0"),
