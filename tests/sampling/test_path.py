@@ -25,7 +25,7 @@ from retort.sampling import (
     temperature_paths,
 )
 from retort.sources.recording import recording
-from retort.studio.models import Models
+from retort.studio.runs import Models
 from retort.transforms import NAMES, TRANSFORMS, Parameter, Transform
 
 GRID = [number / 10 for number in range(21)]

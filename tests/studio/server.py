@@ -16,7 +16,7 @@ from tests.mock_source import MockDecoder, MockSource
 
 from retort.errors import SourceError
 from retort.studio.app import create_app
-from retort.studio.models import Models
+from retort.studio.runs import Models
 from retort.studio.serve import listen
 
 TOKEN = "test-token"

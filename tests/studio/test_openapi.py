@@ -28,7 +28,7 @@ def running() -> Iterator[Studio]:
 def operations() -> list[Any]:
     from retort.studio.app import Studio as Routes
     from retort.studio.app import document
-    from retort.studio.models import Models
+    from retort.studio.runs import Models
 
     schemathesis = pytest.importorskip("schemathesis")
     schema = schemathesis.openapi.from_dict(

@@ -15,8 +15,7 @@ from tests.studio.server import TOKEN, Studio, mock, studio
 
 from retort.lens.page import position
 from retort.report.standalone import plain
-from retort.studio.models import Models
-from retort.studio.runs import Stopped
+from retort.studio.runs import Models, Stopped
 
 
 @pytest.fixture(scope="module")
@@ -218,7 +217,7 @@ def test_a_position_of_a_large_vocabulary_is_small(running: Studio) -> None:
 
 
 def test_turns_are_taken_in_order() -> None:
-    from retort.studio.models import Turns
+    from retort.studio.runs import Turns
 
     turns, order = Turns(), []
 

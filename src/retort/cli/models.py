@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from retort.blocks import Block, Column, line, table
-from retort.cli.exporting import Export, exporting_options
+from retort.cli.exporting import exporting_options
 from retort.cli.grammar import group, verb
 from retort.numerals import NONE, megabytes, number
 from retort.records import Record
@@ -76,21 +76,19 @@ class ConvertedModels(Record):
     click.option("--cache", is_flag=True, help="List converted models in the cache, with their sizes."),
     click.option("--clear", is_flag=True, help="With --cache: delete them all."),
 )
-@group("Output", exporting_options())
-def models(cache: bool, clear: bool, export: Export) -> None:
+@group("Output", exporting_options("models"))
+def models(cache: bool, clear: bool) -> Record:
     """List the models that come with retort: size, licence, origin, training and what each needs."""
     from retort.sources.embedded import embedded_models
     from retort.sources.model_cache import cache_folder, cached_models, clear_cache
 
     if clear and not cache:
         raise click.UsageError("--clear deletes converted models; give it with --cache.")
-    export.check()
     if not cache:
-        export.deliver(Models(tuple(embedded_models())))
-        return
+        return Models(tuple(embedded_models()))
     entries = tuple(clear_cache() if clear else cached_models())
     total = sum(entry.size_bytes for entry in entries)
-    export.deliver(ConvertedModels(str(cache_folder()), clear, entries, total))
+    return ConvertedModels(str(cache_folder()), clear, entries, total)
 
 
 def _count(count: int | None) -> str:

@@ -25,8 +25,7 @@ from retort import __version__
 from retort.errors import InputError
 from retort.report.standalone import TOUR, page_data, page_html, tour
 from retort.studio.guard import App, Guard
-from retort.studio.models import Models
-from retort.studio.runs import GRACE_SECONDS, Busy, Run, Runs
+from retort.studio.runs import GRACE_SECONDS, Busy, Models, Run, Runs
 from retort.studio.work import KINDS, RECIPES, TASKS, Kind, checked
 from retort.studio.work import Request as Body
 

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 
 from retort.errors import InputError, MissingExtraError
 from retort.sources.embedded import SMOLLM2_PACKAGE
-from retort.studio.models import Models
+from retort.studio.runs import Models
 
 HOST = "127.0.0.1"
 DEFAULT_PORT = 8765

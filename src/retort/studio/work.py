@@ -19,8 +19,7 @@ from retort.lens.page import DEFAULT_CHAIN, pair, passage, position
 from retort.lens.path import path
 from retort.report.standalone import plain
 from retort.sources.base import Capability
-from retort.studio.models import Models
-from retort.studio.runs import Run
+from retort.studio.runs import Models, Run
 from retort.tune import embedded_tasks, load_task
 from retort.tune import run as run_tune
 from retort.tune.recording import read as read_recording
