@@ -66,7 +66,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
 # `distribution`, `transforms` and `chain` know numbers only.
 NUMBERS_ONLY = {
     "__future__", "array_api_compat", "bisect", "collections", "contextlib", "dataclasses", "difflib", "enum",
-    "functools", "importlib", "itertools", "math", "numpy", "operator", "re", "scipy", "typing",
+    "functools", "importlib", "inspect", "itertools", "math", "numpy", "operator", "re", "scipy", "typing",
 }  # fmt: skip
 
 # All of our own network code lives in one file.
@@ -91,6 +91,7 @@ OPTIONAL: dict[str, str] = {
     "anywidget": r"notebook\.py",
     "accelerate": r"distill/(\w+/)?\w+\.py",
     "datasets": r"distill/(\w+/)?\w+\.py",
+    "gguf": r"sources/gguf\.py",
     "jsonschema": r"tune/checks\.py",
     "jinja2": r"report/\w+\.py|sources/chat\.py",
     "llama_cpp": r"sources/none\.py",  # its shared library is used, never the module

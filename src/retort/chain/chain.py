@@ -10,14 +10,14 @@ import numpy as np
 
 from retort.chain.engines import stages_like
 from retort.chain.explain import Explanation, of_list, of_row
-from retort.chain.stage import Stage, stage_of
-from retort.distribution.arrays import Array, as_floats, namespace, to_numpy, widened
+from retort.chain.stage import Stage, hot_of, stage_of, steps, temperature_of
+from retort.distribution.arrays import Array, as_floats, namespace, to_numpy
 from retort.distribution.bounds import PartialDistribution
 from retort.distribution.distribution import Distribution
-from retort.distribution.softmax import check_logits, is_per_row, log_softmax, tempered
+from retort.distribution.softmax import check_logits, log_softmax
 from retort.errors import InputError
 from retort.transforms import TRANSFORMS
-from retort.transforms.context import Context, RowState
+from retort.transforms.context import NOTHING_KNOWN, Context, RowState
 
 __all__ = ["Chain", "Run", "Stage", "log_mass"]
 
@@ -35,7 +35,7 @@ class Chain:
     def __init__(self, stages: str | Iterable[Stage] = ()) -> None:
         """The chain of these stages, or of a text as `parse` reads it. Raises InputError for a bad stage."""
         if isinstance(stages, str):
-            stages = _parse(stages)
+            stages = [Stage.parse(part) for part in stages.split("|")] if stages.strip() else ()
         kept = tuple(stage for stage in stages if not stage.is_off)
         for name in dict.fromkeys(stage.name for stage in kept if stage.transform.once):
             twice = [str(stage) for stage in kept if stage.name == name]
@@ -62,7 +62,7 @@ class Chain:
         Kebab case and aliases (temp, nucleus) are accepted; an empty text is the empty chain. Raises
         InputError.
         """
-        return cls(_parse(text))
+        return cls(text)
 
     @classmethod
     def of(
@@ -78,13 +78,7 @@ class Chain:
         The order is that of the table TRANSFORMS: what shifts or bans tokens by the history, then temperature, then
         the truncations. Raises InputError for an unknown setting or a value that is not allowed.
         """
-        flat = {
-            "temperature": temperature,
-            "top_k": top_k,
-            "top_p": top_p,
-            "min_p": min_p,
-            **settings,
-        }
+        flat = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p, **settings}
         known = {parameter.setting for row in TRANSFORMS.values() for parameter in row.parameters}
         unknown = [name for name in flat if name not in known]
         if unknown:
@@ -119,12 +113,12 @@ class Chain:
     @property
     def hot(self) -> Stage | None:
         """The stage that divides by a temperature, if the chain has one."""
-        return next((stage for stage in self.stages if stage.transform.tempers), None)
+        return hot_of(self.stages)
 
     @property
     def temperature(self) -> float:
         """The temperature of this chain; 1.0 if it has no such stage."""
-        return 1.0 if self.hot is None else float(self.hot.setting("temperature"))
+        return temperature_of(self.stages)
 
     @property
     def around_temperature(self) -> tuple[tuple[Stage, ...], tuple[Stage, ...]]:
@@ -201,37 +195,12 @@ class Chain:
         """As `apply`, with what the measures of a draw need beside the processed logits (see Run)."""
         before = as_floats(logits)
         check_logits(before)
-        context = context_of(history, context)
-        # Up to the first stage that removes a token, shaped and processed are the same array.
-        shaped, undivided, removed_from = before, before, False
-        temperature: Any = 1.0
-        # Two lines of work: `before` goes through every stage, `shaped` only through those that move logits.
-        for stage in self.stages:
-            after = stage.apply(before, context)
-            row = stage.transform
-            if row.tempers:
-                temperature, undivided = stage.temperatures(before), before
-                of_rows = is_per_row(temperature)
-                divides = not of_rows and temperature > 0.0
-                if divides and not removed_from:
-                    shaped = after
-                elif divides:
-                    shaped = tempered(shaped, temperature)
-                elif of_rows:
-                    # τ = 0 removes tokens, so it is no part of shaped; other rows of the batch may still be divided.
-                    shaped = tempered(shaped, namespace(shaped).where(temperature == 0.0, 1.0, temperature))
-                removed_from = removed_from or not divides
-            elif row.truncates or row.bans:
-                removed_from = True
-            elif not row.update:
-                moved = after if not removed_from else stage.apply(shaped, context)
-                # A bias of -inf removes its token; shaped still has it.
-                shaped = namespace(moved).where(moved > -np.inf, moved, widened(shaped))
-                removed_from = removed_from or (
-                    stage.name == "logit_bias" and any(bias == -np.inf for _, bias in stage.value)
-                )
-            before = after
-        return Run(before, shaped, shaped if self.hot is None else undivided, temperature)
+        processed, shaped, undivided, temperature = before, before, None, 1.0
+        for step in steps(self.stages, before, context_of(history, context)):
+            processed, shaped = step.after, step.shaped
+            if step.stage.transform.tempers:
+                undivided, temperature = step.before, step.temperature
+        return Run(processed, shaped, shaped if undivided is None else undivided, temperature)
 
     def update(
         self,
@@ -251,7 +220,7 @@ class Chain:
         following: list[RowState | None] = [None] * num_rows if states is None else list(states)
         if "state" not in self.needs:
             return tuple(following)
-        context = replace(context or Context(), states=states)
+        context = replace(context or NOTHING_KNOWN, states=states)
         drawn = (np.arange(num_rows), np.asarray(ids, dtype=np.int64).reshape(-1))
         # Applied once more: a stage's state is fed by what the token weighed right before and right after it.
         for stage in self.stages:
@@ -326,11 +295,5 @@ def log_mass(logits: Array, kept: Array) -> Array:
 
 def context_of(history: Any, context: Context | None) -> Context:
     """The context with this history in it, if one is given beside it."""
-    context = context or Context()
-    return context if history is None else context.with_history(history)
-
-
-def _parse(text: str) -> tuple[Stage, ...]:
-    if not text.strip():
-        return ()
-    return tuple(Stage.parse(part) for part in text.split("|"))
+    context = context or NOTHING_KNOWN
+    return context if history is None else replace(context, history=history)

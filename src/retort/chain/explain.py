@@ -6,13 +6,13 @@ One record for a whole row of logits (`of_row`, exact) and for a list of known t
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from retort.chain.listed import StageReport, named_probs, through
-from retort.chain.stage import Stage
+from retort.chain.stage import Stage, Step, hot_of, steps, temperature_of
 from retort.distribution.arrays import Array, as_floats, to_numpy, widened
 from retort.distribution.bounds import PartialDistribution
 from retort.distribution.distribution import Distribution
@@ -76,24 +76,20 @@ def of_row(stages: Sequence[Stage], logits: Array, context: Context) -> Explanat
     check_logits(logits)
     logits = widened(to_numpy(logits))
     context, told = _with_coins(stages, context)
-    before, shaped = logits, logits
+    left, shaped = logits, logits
     reports = []
-    for stage in stages:
-        after = stage.apply(before, context)
-        if _shapes(stage):
-            moved = _as_applied(stage, before, shaped, context)
-            shaped = np.where(moved > -math.inf, moved, shaped)
-        reports.append(_report(stage, before, after, shaped))
-        before = after
+    for step in steps(stages, logits, context):
+        left, shaped = step.after, step.shaped
+        reports.append(_report(step))
 
     def survivors(chosen: Sequence[Stage]) -> tuple[np.ndarray, int]:
-        left = logits
+        row = logits
         for stage in chosen:
-            left = stage.apply(left, context)
-        mask = left > -math.inf
+            row = stage.apply(row, context)
+        mask = row > -math.inf
         return mask, int(mask.sum())
 
-    alive = before > -math.inf
+    alive = left > -math.inf
     setup = Setup(stages, reports, int((logits > -math.inf).sum()), int(nucleus_size(logits, 0.9)), survivors)
     return Explanation(
         spec=" | ".join(map(str, stages)),
@@ -102,8 +98,8 @@ def of_row(stages: Sequence[Stage], logits: Array, context: Context) -> Explanat
         warnings=(*told, *warnings(setup)),
         kept_mass=_mass(shaped, alive),
         kept_raw_mass=_mass(logits, alive),
-        left=Distribution(logits=before),
-        probs=as_interval(softmax(before)),
+        left=Distribution(logits=left),
+        probs=as_interval(softmax(left)),
     )
 
 
@@ -145,33 +141,18 @@ def _with_coins(stages: Sequence[Stage], context: Context) -> tuple[Context, tup
     return replace(context, uniforms=lambda stream: np.zeros(1)), (told,)
 
 
-def _shapes(stage: Stage) -> bool:
-    """True if the stage moves logits in the sense of shaped: temperature 0 removes, adaptive_p replaces them."""
-    row = stage.transform
-    greedy = row.tempers and stage.setting("temperature") == 0
-    return not (row.truncates or row.bans or greedy or row.update)
-
-
-def _as_applied(stage: Stage, before: np.ndarray, shaped: np.ndarray, context: Context) -> np.ndarray:
-    """The stage on the shaped logits; a dynamic temperature is the one that it was on the row."""
-    if not stage.transform.tempers:
-        return np.asarray(stage.apply(shaped, context))
-    temperature = float(stage.temperatures(before))
-    return shaped if temperature == 0.0 else (shaped - shaped.max()) / temperature
-
-
-def _report(stage: Stage, before: np.ndarray, after: np.ndarray, shaped: np.ndarray) -> StageReport:
-    alive = after > -math.inf
-    removed = np.flatnonzero((before > -math.inf) & ~alive)
-    by_probability = removed[np.argsort(-before[removed], kind="stable")]
+def _report(step: Step) -> StageReport:
+    alive = step.after > -math.inf
+    removed = np.flatnonzero((step.before > -math.inf) & ~alive)
+    by_probability = removed[np.argsort(-step.before[removed], kind="stable")]
     return StageReport(
-        stage=str(stage),
+        stage=str(step.stage),
         kept=int(alive.sum()),
         removed=len(removed),
         removed_ids=tuple(by_probability.tolist()),
-        kept_mass=_mass(before, alive),
-        kept_mass_total=_mass(shaped, alive),
-        moved=as_interval(float(total_variation(log_softmax(before), log_softmax(after)))),
+        kept_mass=_mass(step.before, alive),
+        kept_mass_total=_mass(step.shaped, alive),
+        moved=as_interval(float(total_variation(log_softmax(step.before), log_softmax(step.after)))),
     )
 
 
@@ -209,16 +190,6 @@ class Setup:
         return [stage for stage in self.chain if stage is truncation or not stage.transform.truncates]
 
     @property
-    def hot(self) -> Stage | None:
-        """The stage that divides by a temperature, if there is one."""
-        return next((stage for stage in self.chain if stage.transform.tempers), None)
-
-    @property
-    def temperature(self) -> float:
-        """The temperature; 1 without such a stage."""
-        return 1.0 if self.hot is None else float(self.hot.setting("temperature"))
-
-    @property
     def truncations(self) -> list[Stage]:
         """The stages that remove tokens by their probability."""
         return [stage for stage in self.chain if stage.transform.truncates]
@@ -231,40 +202,33 @@ class Setup:
 
 def warnings(setup: Setup) -> tuple[str, ...]:
     """Every conflict found, one sentence each; what a list of known tokens cannot tell is left out."""
-    if setup.temperature == 0.0:
-        return _greedy(setup)
+    if temperature_of(setup.chain) == 0.0:
+        return tuple(_greedy(setup))
     found: list[str] = []
-    for check in CONFLICTS:
+    for conflicts in CONFLICTS:
         try:
-            found += check(setup)
+            found += list(conflicts(setup))
         except CapabilityError:
             continue
     return tuple(found)
 
 
-def _greedy(setup: Setup) -> tuple[str, ...]:
+def _greedy(setup: Setup) -> Iterator[str]:
     names = listed([str(stage) for stage in setup.truncations])
-    if not names:
-        return ()
-    return (f"{setup.hot} takes the most likely token in any case, so {names} cannot change the result.",)
+    if names:
+        yield f"{hot_of(setup.chain)} takes the most likely token in any case, so {names} cannot change the result."
 
 
-def _idle(setup: Setup) -> list[str]:
-    return [
-        f"{report.stage} removes nothing here: "
-        + (
-            "one token reaches it."
-            if report.kept == 1
-            else f"it keeps all {report.kept:,} tokens that reach it."
-        )
-        for stage, report in zip(setup.chain, setup.reports, strict=True)
-        if stage.transform.truncates and report.removed == 0
-    ]
+def _idle(setup: Setup) -> Iterator[str]:
+    for stage, report in zip(setup.chain, setup.reports, strict=True):
+        if stage.transform.truncates and report.removed == 0:
+            one = report.kept == 1
+            why = "one token reaches it." if one else f"it keeps all {report.kept:,} tokens that reach it."
+            yield f"{report.stage} removes nothing here: {why}"
 
 
-def _moot(setup: Setup) -> list[str]:
+def _moot(setup: Setup) -> Iterator[str]:
     """Stages that remove tokens which the rest of the chain would remove anyway."""
-    found = []
     final = setup.kept(setup.chain)
     # Leaving a stage out and looking whether anything changes is the definition, and needs no rule for each pair.
     for stage, report in zip(setup.chain, setup.reports, strict=True):
@@ -278,70 +242,63 @@ def _moot(setup: Setup) -> list[str]:
             for other in setup.truncations
             if other is not stage and np.array_equal(setup.kept(setup.alone(other)), final)
         ]
-        cause = listed(by[:1]) if by else "the other stages"
-        found.append(
-            f"{report.stage} is made moot by {cause}: without it the same {_tokens(setup.total)} would be kept."
-        )
-    return found
+        cause = by[0] if by else "the other stages"
+        yield f"{report.stage} is made moot by {cause}: without it the same {_tokens(setup.total)} would be kept."
 
 
-def _tighter_together(setup: Setup) -> list[str]:
+def _tighter_together(setup: Setup) -> Iterator[str]:
     if len(setup.truncations) < 2:
-        return []
+        return
     alone = {str(stage): setup.count(setup.alone(stage)) for stage in setup.truncations}
-    if setup.total >= min(alone.values()):
-        return []
-    counts = ", ".join(f"{stage} keeps {count:,}" for stage, count in alone.items())
-    return [
-        f"together the stages keep {_tokens(setup.total)}, fewer than any of them alone ({counts}): "
-        "each one cuts what the one before it left."
-    ]
+    if setup.total < min(alone.values()):
+        counts = ", ".join(f"{stage} keeps {count:,}" for stage, count in alone.items())
+        yield (
+            f"together the stages keep {_tokens(setup.total)}, fewer than any of them alone ({counts}): "
+            "each one cuts what the one before it left."
+        )
 
 
-def _late_temperature(setup: Setup) -> list[str]:
-    stages = list(setup.chain)
-    hot = setup.hot
-    position = 0 if hot is None else stages.index(hot)
-    earlier = [stage for stage in stages[:position] if stage.transform.truncates]
-    if hot is None or not earlier:
-        return []
-    first_truncation = stages.index(earlier[0])
+def _late_temperature(setup: Setup) -> Iterator[str]:
+    stages, hot = list(setup.chain), hot_of(setup.chain)
+    if hot is None:
+        return
+    earlier = [stage for stage in stages[: stages.index(hot)] if stage.transform.truncates]
+    if not earlier:
+        return
+    place = stages.index(earlier[0])
     others = [stage for stage in stages if stage is not hot]
-    first = setup.count([*others[:first_truncation], hot, *others[first_truncation:]])
-    if setup.total == first:
-        return []
-    return [
-        f"{listed([str(stage) for stage in earlier])} {'comes' if len(earlier) == 1 else 'come'} before {hot}, "
-        f"so {'it does' if len(earlier) == 1 else 'they do'} not see that temperature; "
-        f"{_tokens(setup.total)} {'remains' if setup.total == 1 else 'remain'}; with temperature first, as is retort's "
-        f"default, it would be {first:,}."
-    ]
+    first = setup.count([*others[:place], hot, *others[place:]])
+    if setup.total != first:
+        one = len(earlier) == 1
+        yield (
+            f"{listed([str(stage) for stage in earlier])} {'comes' if one else 'come'} before {hot}, "
+            f"so {'it does' if one else 'they do'} not see that temperature; "
+            f"{_tokens(setup.total)} {'remains' if setup.total == 1 else 'remain'}; with temperature first, as is "
+            f"retort's default, it would be {first:,}."
+        )
 
 
-def _no_choice_left(setup: Setup) -> list[str]:
-    if not setup.truncations or setup.total != 1 or setup.before == 1:
-        return []
-    return ["one token is left, so every draw here is the greedy token, whatever temperature and seed."]
+def _no_choice_left(setup: Setup) -> Iterator[str]:
+    if setup.truncations and setup.total == 1 and setup.before != 1:
+        yield "one token is left, so every draw here is the greedy token, whatever temperature and seed."
 
 
-def _opposed(setup: Setup) -> list[str]:
+def _opposed(setup: Setup) -> Iterator[str]:
     """τ above 1 asks for variety; truncation that leaves less than the τ = 1 nucleus takes it back."""
-    nucleus = setup.nucleus
-    if setup.temperature <= 1.0 or not setup.truncations or setup.total >= nucleus:
-        return []
-    return [
-        f"temperature={setup.temperature:g} asks for more variety, but the truncations then keep "
-        f"{_tokens(setup.total)}, fewer than the {nucleus:,} that hold 90% of the probability at temperature 1."
-    ]
+    temperature = temperature_of(setup.chain)
+    if temperature > 1.0 and setup.truncations and setup.total < setup.nucleus:
+        yield (
+            f"temperature={temperature:g} asks for more variety, but the truncations then keep {_tokens(setup.total)}, "
+            f"fewer than the {setup.nucleus:,} that hold 90% of the probability at temperature 1."
+        )
 
 
-def _many_truncations(setup: Setup) -> list[str]:
-    if len(setup.truncations) < 3:
-        return []
-    return [
-        f"{len(setup.truncations)} truncations are stacked; one is usually enough, and easier to reason about: set the "
-        "temperature first, then top_p=0.9, say."
-    ]
+def _many_truncations(setup: Setup) -> Iterator[str]:
+    if len(setup.truncations) >= 3:
+        yield (
+            f"{len(setup.truncations)} truncations are stacked; one is usually enough, and easier to reason about: set "
+            "the temperature first, then top_p=0.9, say."
+        )
 
 
 def _tokens(count: int) -> str:
@@ -353,7 +310,6 @@ def listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else ""
 
 
-# Each a function of the setup that gives sentences.
 CONFLICTS = (
     _idle, _moot, _tighter_together, _late_temperature, _no_choice_left, _opposed, _many_truncations,
 )  # fmt: skip

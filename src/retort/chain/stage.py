@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from retort.distribution.arrays import Array, as_floats
-from retort.distribution.softmax import is_per_row
+from retort.distribution.arrays import Array, as_floats, namespace, widened
+from retort.distribution.softmax import check_logits, is_per_row, tempered
 from retort.errors import InputError
 from retort.transforms import TRANSFORMS, Transform, find_transform
-from retort.transforms.context import Context
+from retort.transforms.context import NOTHING_KNOWN, Context
 from retort.transforms.temperature import dynamic_temperatures
 
 OFF_WORDS = ("none", "off")
@@ -102,14 +102,14 @@ class Stage:
         """
         if self.is_off:
             return logits
-        row = self.transform
-        if not row.needs:
-            return row.function(logits, *self.values)
-        logits = as_floats(logits)
-        context = context or Context()
-        # Whether a coin is thrown depends on the settings (probability 1 needs none), so the function asks for it.
-        context.check(math.prod(logits.shape[:-1]), self.name, row.needs - {"noise"})
-        return row.function(logits, *self.values, context=context)
+        row, logits = self.transform, as_floats(logits)
+        beside = {"context": context or NOTHING_KNOWN} if row.needs else {}
+        if beside:
+            # Whether a coin is thrown depends on the settings (probability 1 needs none), so the function asks for it.
+            beside["context"].check(math.prod(logits.shape[:-1]), self.name, row.needs - {"noise"})
+        if not row.tempers:  # those check the rows themselves, in the pass that finds the largest logits
+            check_logits(logits)
+        return row.compute(logits, *self.values, **beside)
 
     def temperatures(self, logits: Array) -> Any:
         """What a stage that tempers divides `logits` by: a number, or `[...]` if it depends on them."""
@@ -134,6 +134,63 @@ class Stage:
         if told or (main.kind is not None and main.kind.variadic):
             return f"{self.name}({', '.join([main.write(self.value), *told])})"
         return f"{self.name}={main.write(self.value)}"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One stage of a chain at work on rows `[..., vocab]`: the logits that came in and went out.
+
+    `shaped`: what every stage that moves logits has made of the rows so far, on all tokens; no stage has removed any.
+    `temperature`: what the stage divided by, a number or `[...]`; 1 for one that does not temper.
+    """
+
+    stage: Stage
+    before: Array
+    after: Array
+    shaped: Array
+    temperature: Any
+
+
+def steps(stages: Iterable[Stage], logits: Array, context: Context) -> Iterator[Step]:
+    """Each stage in turn, on what the one before it left."""
+    # Two lines of work: `before` goes through every stage, `shaped` only through those that move logits. Up to the
+    # first stage that removes a token both are the same array.
+    before, shaped, removed_from = logits, logits, False
+    for stage in stages:
+        after = stage.apply(before, context)
+        row, temperature = stage.transform, 1.0
+        if row.tempers:
+            temperature = stage.temperatures(before)
+            of_rows = is_per_row(temperature)
+            divides = not of_rows and temperature > 0.0
+            if divides:
+                shaped = tempered(shaped, temperature) if removed_from else after
+            elif of_rows:
+                # τ = 0 removes tokens, so it is no part of shaped; other rows of the batch may still be divided.
+                shaped = tempered(shaped, namespace(shaped).where(temperature == 0.0, 1.0, temperature))
+            removed_from = removed_from or not divides
+        elif row.truncates or row.bans:
+            removed_from = True
+        elif not row.update:
+            moved = stage.apply(shaped, context) if removed_from else after
+            # A bias of -inf removes its token; shaped still has it.
+            shaped = namespace(moved).where(moved > -math.inf, moved, widened(shaped))
+            removed_from = removed_from or (
+                stage.name == "logit_bias" and any(bias == -math.inf for _, bias in stage.value)
+            )
+        yield Step(stage, before, after, shaped, temperature)
+        before = after
+
+
+def hot_of(stages: Iterable[Stage]) -> Stage | None:
+    """The stage that divides by a temperature, if there is one."""
+    return next((stage for stage in stages if stage.transform.tempers), None)
+
+
+def temperature_of(stages: Iterable[Stage]) -> float:
+    """The temperature of these stages; 1 without such a stage."""
+    hot = hot_of(stages)
+    return 1.0 if hot is None else float(hot.setting("temperature"))
 
 
 def stage_of(name: str, settings: Mapping[str, Any]) -> Stage | None:

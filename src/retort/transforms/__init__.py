@@ -8,16 +8,14 @@ another row's setting. Read `transform.py` first (what a row of the table holds)
 from __future__ import annotations
 
 from retort.errors import InputError, did_you_mean
-from retort.transforms import adaptive, entropy, penalties, rules, truncation
-from retort.transforms import temperature as tempering
 from retort.transforms.adaptive import adaptive_p, mirostat
 from retort.transforms.context import Context, RowState
 from retort.transforms.entropy import top_h, typical_p
 from retort.transforms.parameters import Kind, Parameter, choice
 from retort.transforms.penalties import dry, frequency_penalty, presence_penalty, repetition_penalty
 from retort.transforms.rules import allowed, bad_words, grammar, logit_bias, min_tokens
-from retort.transforms.temperature import dynatemp
-from retort.transforms.transform import Transform, usable
+from retort.transforms.temperature import dynatemp, temperature
+from retort.transforms.transform import ROWS, Transform, usable
 from retort.transforms.truncation import (
     epsilon_cutoff,
     eta_cutoff,
@@ -27,8 +25,6 @@ from retort.transforms.truncation import (
     top_p,
     xtc,
 )
-
-temperature = tempering.temperature
 
 __all__ = [
     "NAMES",
@@ -67,35 +63,13 @@ __all__ = [
 ]
 
 ORDER = (
-    "repetition_penalty",
-    "frequency_penalty",
-    "presence_penalty",
-    "dry",
-    "logit_bias",
-    "bad_words",
-    "min_tokens",
-    "allowed",
-    "grammar",
-    "temperature",
-    "dynatemp",
-    "top_k",
-    "top_p",
-    "min_p",
-    "typical_p",
-    "epsilon_cutoff",
-    "eta_cutoff",
-    "top_n_sigma",
-    "top_h",
-    "xtc",
-    "mirostat",
-    "adaptive_p",
-)
+    "repetition_penalty", "frequency_penalty", "presence_penalty", "dry", "logit_bias", "bad_words",
+    "min_tokens", "allowed", "grammar", "temperature", "dynatemp", "top_k", "top_p", "min_p", "typical_p",
+    "epsilon_cutoff", "eta_cutoff", "top_n_sigma", "top_h", "xtc", "mirostat", "adaptive_p",
+)  # fmt: skip
 """retort's default order of application: what the history shifts or bans, the temperature, the truncations."""
 
-_FAMILIES = (penalties, rules, tempering, truncation, entropy, adaptive)
-_ROWS = {row.name: row for family in _FAMILIES for row in family.ROWS}
-
-TRANSFORMS: dict[str, Transform] = {name: _ROWS[name] for name in ORDER}
+TRANSFORMS: dict[str, Transform] = {name: ROWS[name] for name in ORDER}
 
 NAMES: dict[str, str] = {name: row.name for row in TRANSFORMS.values() for name in (row.name, *row.aliases)}
 """Every accepted name, in snake case, → the transform's own name."""

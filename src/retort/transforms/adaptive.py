@@ -12,10 +12,10 @@ from typing import Any
 
 from retort.distribution.arrays import Array, largest, like, namespace, widened
 from retort.distribution.ranking import SLACK, flat_rows
-from retort.distribution.softmax import Weights, finite, per_row
-from retort.transforms.context import Context
+from retort.distribution.softmax import Weights, finite
+from retort.transforms.context import NOTHING_KNOWN, Context
 from retort.transforms.parameters import Parameter, choice, share
-from retort.transforms.transform import Transform, usable
+from retort.transforms.transform import column, transform
 from retort.transforms.truncation import above, top_k
 
 LN_2 = math.log(2.0)
@@ -36,6 +36,36 @@ SURPRISE = Parameter(
 )
 
 
+def next_mu(mu: float | None, surprise: float, tau: float, eta: float) -> float:
+    """`μ - η·(S - τ)`, all in bits: the bound after a token of surprise S. None is the start, 2·tau."""
+    return (2.0 * tau if mu is None else mu) - eta * (surprise - tau)
+
+
+def _next_mirostat(
+    version: int,
+    tau: float,
+    eta: float,
+    surprise: str,
+    state: tuple[float, ...] | None,
+    entering: float,
+    leaving: float,
+) -> tuple[float, ...]:
+    """The state after a token with these log-probabilities (nats) before and after the stage."""
+    observed = -(entering if surprise == "model" else leaving) / LN_2
+    return (next_mu(state[0] if state else None, observed, tau, eta),)
+
+
+@transform(
+    "cut so that the mean surprise of the text comes to tau bits (version 1 or 2)",
+    VERSION,
+    TAU,
+    ETA,
+    SURPRISE,
+    nested=False,
+    once=True,
+    needs=frozenset({"state"}),
+    update=_next_mirostat,
+)
 def mirostat(
     logits: Array,
     version: Any,
@@ -43,7 +73,7 @@ def mirostat(
     eta: Any = 0.1,
     surprise: str = "model",
     *,
-    context: Context | None = None,
+    context: Context = NOTHING_KNOWN,
 ) -> Array:
     """Logits with the tokens kept that mu, the row's bound on surprise, lets through; the others -inf.
 
@@ -59,21 +89,11 @@ def mirostat(
     Varshney 2021, "Mirostat", algorithm 1 (arXiv 2007.14966); version 2 is the alternative that they discuss, with the
     bound on the surprise itself. Both as in llama.cpp but for `surprise`, and N there is the whole vocabulary.
     """
-    for parameter, value in ((VERSION, version), (TAU, tau), (ETA, eta), (SURPRISE, surprise)):
-        parameter.check(value)
-    logits = usable(logits)
-    if version is None or version == 0:
-        return logits
     mu_N1 = _bounds(logits, tau, context)
-    if int(version) == 2:
+    if version == 2:
         return above(logits, Weights.of(flat_rows(logits)), -LN_2 * mu_N1)
     xp = namespace(logits)
     return top_k(logits, xp.reshape(zipf_counts(logits, mu_N1), logits.shape[:-1]))
-
-
-def next_mu(mu: float | None, surprise: float, tau: float, eta: float) -> float:
-    """`μ - η·(S - τ)`, all in bits: the bound after a token of surprise S. None is the start, 2·tau."""
-    return (2.0 * tau if mu is None else mu) - eta * (surprise - tau)
 
 
 def zipf_counts(logits: Array, mu_N1: Array) -> Array:
@@ -112,27 +132,12 @@ def zipf_exponent(rows_NV: Array) -> Array:
     return products_N1 / xp.where(squares_N1 > 0.0, squares_N1, xp.ones_like(squares_N1))
 
 
-def _bounds(logits: Array, tau: Any, context: Context | None) -> Array:
+def _bounds(logits: Array, tau: Any, context: Context) -> Array:
     """`[N, 1]` each row's μ in bits."""
-    mu_N1 = 2.0 * namespace(logits).reshape(per_row(tau, logits), (-1, 1))
-    for row, state in (context or Context()).kept(mu_N1.shape[0], "mirostat"):
+    mu_N1 = 2.0 * column(tau, logits)
+    for row, state in context.kept(mu_N1.shape[0], "mirostat"):
         mu_N1[row, 0] = state[0]
     return mu_N1
-
-
-def _next_mirostat(
-    version: int,
-    tau: float,
-    eta: float,
-    surprise: str,
-    *,
-    state: tuple[float, ...] | None,
-    entering: float,
-    leaving: float,
-) -> tuple[float, ...]:
-    """The state after a token with these log-probabilities (nats) before and after the stage."""
-    observed = -(entering if surprise == "model" else leaving) / LN_2
-    return (next_mu(state[0] if state else None, observed, tau, eta),)
 
 
 WIDTH = 0.3
@@ -147,7 +152,32 @@ DECAY = Parameter(
 )
 
 
-def adaptive_p(logits: Array, target: Any, decay: Any = 0.9, *, context: Context | None = None) -> Array:
+def next_average(
+    state: tuple[float, ...] | None, probability: float, target: float, decay: float
+) -> tuple[float, float]:
+    """`(Σ decay^j p_{t-j}, Σ decay^j)` after a token of this probability; None: an endless past at the target."""
+    total, weight = state if state else (target / (1.0 - decay), 1.0 / (1.0 - decay))
+    return probability + decay * total, 1.0 + decay * weight
+
+
+def _next_adaptive_p(
+    target: float, decay: float, state: tuple[float, ...] | None, entering: float, leaving: float
+) -> tuple[float, ...]:
+    """The state after a token with this log-probability (nats) before the stage."""
+    return next_average(state, math.exp(entering), target, decay)
+
+
+@transform(
+    "prefer tokens whose probability is near this target, and steer the average to it",
+    TARGET,
+    DECAY,
+    nested=False,
+    truncates=False,
+    once=True,
+    needs=frozenset({"state"}),
+    update=_next_adaptive_p,
+)
+def adaptive_p(logits: Array, target: Any, decay: Any = 0.9, *, context: Context = NOTHING_KNOWN) -> Array:
     """New logits that are highest for the tokens whose probability is nearest to the row's adapted target.
 
     `z'_i = 5 - 10·d²/(1 + d)`, `d = |p_i - a| / 0.3`, p the probabilities that come in; removed tokens stay removed and
@@ -158,15 +188,10 @@ def adaptive_p(logits: Array, target: Any, decay: Any = 0.9, *, context: Context
     gradient. Raises InputError for unusable rows or settings out of range. Source: MrJackSpade and ddh0 2025, as in
     llama.cpp (pull request 17927), with its constants.
     """
-    TARGET.check(target)
-    DECAY.check(decay)
-    logits = usable(logits)
-    if TARGET.is_off(target):
-        return logits
     xp = namespace(logits)
     rows_NV = flat_rows(logits)
     weights = Weights.of(rows_NV)
-    target_N1 = xp.reshape(per_row(target, logits), (-1, 1))
+    target_N1 = column(target, logits)
     distance_NV = xp.abs(weights.weights_NV / weights.total_N1 - _adapted(logits, target_N1, context)) / WIDTH
     shaped_NV = PEAK - SHARPNESS * distance_NV * distance_NV / (1.0 + distance_NV)
     shaped_NV = xp.where(rows_NV > -math.inf, shaped_NV, xp.full_like(shaped_NV, -math.inf))
@@ -174,49 +199,9 @@ def adaptive_p(logits: Array, target: Any, decay: Any = 0.9, *, context: Context
     return xp.reshape(xp.astype(shaped_NV, widened(logits).dtype), logits.shape)
 
 
-def next_average(
-    state: tuple[float, ...] | None, probability: float, target: float, decay: float
-) -> tuple[float, float]:
-    """`(Σ decay^j p_{t-j}, Σ decay^j)` after a token of this probability; None: an endless past at the target."""
-    total, weight = state if state else (target / (1.0 - decay), 1.0 / (1.0 - decay))
-    return probability + decay * total, 1.0 + decay * weight
-
-
-def _adapted(logits: Array, target_N1: Array, context: Context | None) -> Array:
+def _adapted(logits: Array, target_N1: Array, context: Context) -> Array:
     """`[N, 1]` the probability aimed at now: as far beyond the target as the average lies before it."""
     average_N1 = target_N1 + 0.0  # a copy, which is written below
-    for row, state in (context or Context()).kept(target_N1.shape[0], "adaptive_p"):
+    for row, state in context.kept(target_N1.shape[0], "adaptive_p"):
         average_N1[row, 0] = state[0] / state[1]
     return namespace(logits).clip(2.0 * target_N1 - average_N1, min=0.0, max=1.0)
-
-
-def _next_adaptive_p(
-    target: float, decay: float, *, state: tuple[float, ...] | None, entering: float, leaving: float
-) -> tuple[float, ...]:
-    """The state after a token with this log-probability (nats) before the stage."""
-    return next_average(state, math.exp(entering), target, decay)
-
-
-ROWS = (
-    Transform(
-        "mirostat",
-        mirostat,
-        "cut so that the mean surprise of the text comes to tau bits (version 1 or 2)",
-        (VERSION, TAU, ETA, SURPRISE),
-        nested=False,
-        once=True,
-        needs=frozenset({"state"}),
-        update=_next_mirostat,
-    ),
-    Transform(
-        "adaptive_p",
-        adaptive_p,
-        "prefer tokens whose probability is near this target, and steer the average to it",
-        (TARGET, DECAY),
-        nested=False,
-        truncates=False,
-        once=True,
-        needs=frozenset({"state"}),
-        update=_next_adaptive_p,
-    ),
-)

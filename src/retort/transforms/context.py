@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -47,10 +47,6 @@ class Context:
     prompt_lengths: Sequence[int] | None = None
     uniforms: Callable[[int], np.ndarray] | None = None
     states: Sequence[RowState | None] | None = None
-
-    def with_history(self, history: Any) -> Context:
-        """This context with another history; a flat list of ids is the history of one row."""
-        return replace(self, history=history)
 
     def row(self, number: int) -> Context:
         """The context of one row of a batch, as a batch of one."""
@@ -108,6 +104,10 @@ class Context:
         for row in range(num_rows):
             if (state := self.state(row, name)) is not None:
                 yield row, state
+
+
+NOTHING_KNOWN = Context()
+"""The context of logits of which no more is said."""
 
 
 class NothingLeftError(InputError):

@@ -10,9 +10,9 @@ from typing import Any
 
 from retort.distribution.arrays import Array, largest, namespace, token_ids
 from retort.distribution.ranking import SLACK, flat_rows, keep_first
-from retort.distribution.softmax import Weights, finite, log_softmax, per_row
+from retort.distribution.softmax import Weights, finite, log_softmax
 from retort.transforms.parameters import Parameter, choice, share
-from retort.transforms.transform import Transform, usable
+from retort.transforms.transform import column, only, transform
 from retort.transforms.truncation import MIN_KEEP, TIES
 
 MASS = share("typical_p", off=1.0)
@@ -24,6 +24,14 @@ FARTHEST = 32.0
 """Distances of this many nats or more share the last bin: less than e^-32 of the mass for each token there."""
 
 
+@transform(
+    "keep the tokens whose surprise is nearest to the entropy, up to this share of the probability",
+    MASS,
+    TIES,
+    MIN_KEEP,
+    aliases=("typical", "typ_p", "typ"),
+    nested=False,
+)
 def typical_p(logits: Array, p: Any, ties: str = "lowest", min_keep: int = 1) -> Array:
     """Logits with the smallest set of mass at least p kept, in order of |surprise - entropy|, the others -inf.
 
@@ -35,16 +43,11 @@ def typical_p(logits: Array, p: Any, ties: str = "lowest", min_keep: int = 1) ->
     unusable rows or p outside [0, 1]. Source: Meister, Pimentel, Wiher, Cotterell 2022, "Locally typical sampling"
     (arXiv 2202.00666): the set of least `Σ |H + ln p_i|` with mass p.
     """
-    MASS.check(p)
-    logits = usable(logits)
-    if MASS.is_off(p):
-        return logits
-    xp = namespace(logits)
-    mass_N1 = xp.reshape(per_row(p, logits), (-1, 1))
+    mass_N1 = column(p, logits)
     weights = Weights.of(flat_rows(logits))
     # Mass 1 keeps every token: the tail's mass may be less than the slack.
     keep_NV = _nearest(weights, mass_N1 * weights.total_N1 * (1.0 - SLACK), ties, min_keep) | (mass_N1 >= 1.0)
-    return xp.where(xp.reshape(keep_NV, logits.shape), logits, -math.inf)
+    return only(keep_NV, logits)
 
 
 def _nearest(weights: Weights, needed_N1: Array, ties: str, min_keep: int) -> Array:
@@ -129,6 +132,13 @@ CANDIDATES = 1024
 """The cut is sought among this many of the largest logits; rows that need more are sorted whole."""
 
 
+@transform(
+    "keep the most likely tokens whose entropy stays under this share of the row's",
+    SHARE,
+    ENTROPY,
+    AMONG,
+    nested=False,
+)
 def top_h(logits: Array, alpha: Any, entropy: str = "kept", among: int = 0) -> Array:
     """Logits with the longest run of most likely tokens kept whose own entropy is at most alpha times the row's.
 
@@ -143,13 +153,9 @@ def top_h(logits: Array, alpha: Any, entropy: str = "kept", among: int = 0) -> A
     "Top-H decoding" (arXiv 2509.02510), the greedy algorithm; the authors' code and transformers leave out the
     renormalisation.
     """
-    SHARE.check(alpha)
-    logits = usable(logits)
-    if SHARE.is_off(alpha):
-        return logits
     xp = namespace(logits)
     rows_NV = flat_rows(logits)
-    alpha_N1 = xp.reshape(per_row(alpha, logits), (-1, 1))
+    alpha_N1 = column(alpha, logits)
     if among:
         rows_NV = largest(rows_NV, min(among, rows_NV.shape[-1]))
     if entropy == "summed":
@@ -215,22 +221,3 @@ def _cut_among(rows_NV: Array, limit_N1: Array, num_candidates: int) -> tuple[Ar
     count_N1 = num_candidates - xp.sum(xp.astype(passed_NM, xp.int64), axis=-1, keepdims=True)
     last_N1 = xp.take_along_axis(candidates_NM, count_N1 - 1, axis=-1)
     return count_N1, last_N1, xp.any(passed_NM, axis=-1, keepdims=True)
-
-
-ROWS = (
-    Transform(
-        "typical_p",
-        typical_p,
-        "keep the tokens whose surprise is nearest to the entropy, up to this share of the probability",
-        (MASS, TIES, MIN_KEEP),
-        aliases=("typical", "typ_p", "typ"),
-        nested=False,
-    ),
-    Transform(
-        "top_h",
-        top_h,
-        "keep the most likely tokens whose entropy stays under this share of the row's",
-        (SHARE, ENTROPY, AMONG),
-        nested=False,
-    ),
-)

@@ -64,12 +64,17 @@ class Parameter:
             return False
         return value in self.off_values or (self.kind is None and value >= self.off_from)
 
-    def check(self, value: Any) -> None:
-        """Nothing if `value` (for numbers: one, or an array with one a row) is allowed or off; else InputError."""
-        if value is not None and is_per_row(value) and self.kind is None:
-            self._check_rows(value)
-        else:
-            self.store(value)
+    def taken(self, value: Any) -> Any:
+        """As `store`; of numbers it may also be an array or list with one for each row, which is left as it is."""
+        if value is None or self.kind is not None or not is_per_row(value):
+            return self.store(value)
+        extremes(value, self.label)
+        numbers = np.asarray(value if isinstance(value, (list, tuple)) else to_numpy(value), dtype=np.float64)
+        # Rows of a batch mostly share a few values, and each is looked at once.
+        wrong = [number for number in np.unique(numbers) if not self._allows(float(number))]
+        if wrong:
+            raise InputError(f"{self.label} must be {self.allowed}, got {wrong[0]:g} for at least one row")
+        return value
 
     def store(self, value: Any) -> Any:
         """`value` as a stage keeps it; raises InputError. None stays None."""
@@ -102,16 +107,6 @@ class Parameter:
     def refused(self, value: Any) -> InputError:
         """The error for a value that is not allowed."""
         return InputError(f"{self.label} must be {self.allowed}, got {value}")
-
-    def _check_rows(self, value: Any) -> None:
-        extremes(value, self.label)
-        numbers = np.asarray(
-            value if isinstance(value, (list, tuple)) else to_numpy(value), dtype=np.float64
-        ).ravel()
-        # Rows of a batch mostly share a few values, and each is looked at once.
-        wrong = [number for number in np.unique(numbers) if not self._allows(float(number))]
-        if wrong:
-            raise InputError(f"{self.label} must be {self.allowed}, got {wrong[0]:g} for at least one row")
 
     def _allows(self, number: float) -> bool:
         # An off-value may lie outside the range, as top_k's -1 does.
@@ -160,11 +155,15 @@ def checked_ids(parameter: Parameter, value: Any) -> tuple[int, ...]:
     """`value` (an id, ids, or a boolean mask over the vocabulary) as rising ids, each once; raises InputError."""
     if isinstance(value, np.ndarray) and value.dtype.kind == "b":
         value = np.flatnonzero(value).tolist()
+    # One order and no repeats: chains that name the same tokens are equal, and their rows are drawn together.
+    return tuple(sorted({_token_id(parameter, number) for number in _entries(parameter, value)}))
+
+
+def _entries(parameter: Parameter, value: Any) -> Iterable[Any]:
+    """What an iterable holds, and anything else by itself; text and mappings are refused."""
     if isinstance(value, (str, bytes, Mapping)):
         raise parameter.refused(repr(value))
-    ids = value if isinstance(value, Iterable) else [value]
-    # One order and no repeats: chains that name the same tokens are equal, and their rows are drawn together.
-    return tuple(sorted({_token_id(parameter, number) for number in ids}))
+    return value if isinstance(value, Iterable) else [value]
 
 
 def _token_id(parameter: Parameter, number: Any) -> int:
@@ -180,8 +179,12 @@ def _token_id(parameter: Parameter, number: Any) -> int:
 
 def _read_bracketed(parameter: Parameter, text: str) -> tuple[int, ...]:
     """Ids written as `7` or `[7 9]`."""
+    return checked_ids(parameter, _inside_brackets(text))
+
+
+def _inside_brackets(text: str) -> list[str]:
     inside = text[1:-1] if text.startswith("[") and text.endswith("]") else text
-    return checked_ids(parameter, inside.replace(",", " ").split())
+    return inside.replace(",", " ").split()
 
 
 def _write_bracketed(ids: Sequence[Any]) -> str:
@@ -249,16 +252,14 @@ def _write_biases(biases: tuple[tuple[int, float], ...]) -> str:
 
 def _store_sequences(parameter: Parameter, value: Any) -> tuple[tuple[int, ...], ...]:
     """Sequences of ids, sorted, each once; a single id is a sequence of one."""
-    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
+    if not isinstance(value, Iterable):
         raise parameter.refused(repr(value))
-    sequences = set()
-    for entry in value:
-        if isinstance(entry, (str, bytes, Mapping)):
-            raise parameter.refused(repr(entry))
-        ids = tuple(entry) if isinstance(entry, Iterable) else (entry,)
-        if not ids:
-            raise parameter.refused("an empty sequence")
-        sequences.add(tuple(_token_id(parameter, number) for number in ids))
+    sequences = {
+        tuple(_token_id(parameter, number) for number in _entries(parameter, entry))
+        for entry in _entries(parameter, value)
+    }
+    if () in sequences:
+        raise parameter.refused("an empty sequence")
     return tuple(sorted(sequences))
 
 
@@ -303,12 +304,9 @@ def _write_function(function: Callable[..., Any]) -> str:
 
 def _store_breakers(parameter: Parameter, value: Any) -> tuple[Any, ...]:
     """Ids and sequences of ids, ids first; a sequence of one is its id."""
-    if isinstance(value, (str, bytes, Mapping)):
-        raise parameter.refused(repr(value))
-    entries = value if isinstance(value, Iterable) else [value]
     sequences = {
         tuple(_token_id(parameter, one) for one in (entry if isinstance(entry, Iterable) else [entry]))
-        for entry in entries
+        for entry in _entries(parameter, value)
     }
     return tuple(
         sequence[0] if len(sequence) == 1 else sequence
@@ -319,8 +317,7 @@ def _store_breakers(parameter: Parameter, value: Any) -> tuple[Any, ...]:
 
 def _read_breakers(parameter: Parameter, text: str) -> tuple[Any, ...]:
     """Breakers written as `7` or `[7 9 1+2]`: ids, and sequences with a plus between their ids."""
-    inside = text[1:-1] if text.startswith("[") and text.endswith("]") else text
-    return _store_breakers(parameter, [part.split("+") for part in inside.replace(",", " ").split()])
+    return _store_breakers(parameter, [part.split("+") for part in _inside_brackets(text)])
 
 
 def _write_breakers(breakers: tuple[Any, ...]) -> str:

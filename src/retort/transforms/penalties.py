@@ -13,9 +13,18 @@ from typing import Any
 import numpy as np
 
 from retort.distribution.arrays import Array, like, namespace
-from retort.transforms.context import Context, changed, check_ids, looked_at, of_rows, seen
+from retort.transforms.context import (
+    NOTHING_KNOWN,
+    Context,
+    Seen,
+    changed,
+    check_ids,
+    looked_at,
+    of_rows,
+    seen,
+)
 from retort.transforms.parameters import BREAKS, LAST, OUTPUT, WHOLE, Parameter, scope_parameter
-from retort.transforms.transform import Transform, usable
+from retort.transforms.transform import transform
 
 REPETITION = Parameter(
     "repetition_penalty",
@@ -31,9 +40,18 @@ PRESENCE = Parameter(
     "presence_penalty", "a finite number (None or 0: off)", off_values=(0.0,), setting="presence_penalty"
 )
 
+OUTPUT_SCOPE = scope_parameter(OUTPUT, setting="penalty_scope")
+_looking_back = partial(transform, nested=False, truncates=False, needs=frozenset({"history"}))
 
+
+@_looking_back(
+    "divide the positive logits of seen tokens by this, multiply the negative ones; above 1 discourages",
+    REPETITION,
+    scope_parameter(WHOLE, setting="penalty_scope"),
+    aliases=("repeat_penalty",),
+)
 def repetition_penalty(
-    logits: Array, penalty: Any, scope: str = WHOLE, *, context: Context | None = None
+    logits: Array, penalty: Any, scope: str = WHOLE, *, context: Context = NOTHING_KNOWN
 ) -> Array:
     """Logits with those of seen tokens made smaller: `z / penalty` if z ≥ 0, `z · penalty` if z < 0.
 
@@ -44,11 +62,7 @@ def repetition_penalty(
     InputError for unusable rows, a penalty of 0 or less, or no history. Source: Keskar et al. 2019 (CTRL), section 4.1,
     with the negative branch that transformers, vLLM and llama.cpp have.
     """
-    REPETITION.check(penalty)
-    logits = usable(logits)
-    if penalty is None:
-        return logits
-    tokens = seen(logits, context or Context(), scope, "repetition_penalty")
+    tokens = seen(logits, context, scope, "repetition_penalty")
     # Each seen token once, however often it came: dividing again for each time would be another penalty.
     factor = of_rows(penalty, tokens.rows, logits)
     xp = namespace(logits)
@@ -60,39 +74,35 @@ def repetition_penalty(
     )
 
 
+@_looking_back("subtract this from a token's logit for each time it occurred", FREQUENCY, OUTPUT_SCOPE)
 def frequency_penalty(
-    logits: Array, penalty: Any, scope: str = OUTPUT, *, context: Context | None = None
+    logits: Array, penalty: Any, scope: str = OUTPUT, *, context: Context = NOTHING_KNOWN
 ) -> Array:
     """Logits less `penalty` for each time that a token came: `z_i - count_i · penalty`.
 
     `scope` as in `repetition_penalty`; OpenAI counts the output alone. Shapes and dtypes as there; penalty any finite
     number (OpenAI: -2 to 2), negative ones encourage. Source: OpenAI API reference, frequency_penalty.
     """
-    return _less(logits, FREQUENCY, penalty, scope, context, counted=True)
+    tokens = seen(logits, context, scope, "frequency_penalty")
+    # Whole numbers times a number would be float32 in torch.
+    times = like(logits, tokens.counts, dtype=namespace(logits).float64)
+    return _less(logits, tokens, penalty, times)
 
 
+@_looking_back("subtract this from the logit of every token that occurred", PRESENCE, OUTPUT_SCOPE)
 def presence_penalty(
-    logits: Array, penalty: Any, scope: str = OUTPUT, *, context: Context | None = None
+    logits: Array, penalty: Any, scope: str = OUTPUT, *, context: Context = NOTHING_KNOWN
 ) -> Array:
     """Logits less `penalty` where a token came at all: `z_i - [count_i > 0] · penalty`.
 
     `scope` as in `repetition_penalty`; OpenAI counts the output alone. Shapes and dtypes as there; penalty any finite
     number (OpenAI: -2 to 2), negative ones encourage. Source: OpenAI API reference, presence_penalty.
     """
-    return _less(logits, PRESENCE, penalty, scope, context, counted=False)
+    return _less(logits, seen(logits, context, scope, "presence_penalty"), penalty)
 
 
-def _less(
-    logits: Array, parameter: Parameter, penalty: Any, scope: str, context: Context | None, counted: bool
-) -> Array:
-    parameter.check(penalty)
-    logits = usable(logits)
-    if penalty is None:
-        return logits
-    tokens = seen(logits, context or Context(), scope, parameter.name)
+def _less(logits: Array, tokens: Seen, penalty: Any, times: Any = 1.0) -> Array:
     amount = of_rows(penalty, tokens.rows, logits)
-    # Whole numbers times a number would be float32 in torch.
-    times = like(logits, tokens.counts, dtype=namespace(logits).float64) if counted else 1.0
     return changed(logits, tokens.rows, tokens.ids, lambda values: values - times * amount)
 
 
@@ -130,6 +140,14 @@ BREAKERS = Parameter(
 )
 
 
+@_looking_back(
+    "penalise the token that would continue a repetition, more the longer it is",
+    MULTIPLIER,
+    BASE,
+    ALLOWED_LENGTH,
+    LAST_N,
+    BREAKERS,
+)
 def dry(
     logits: Array,
     multiplier: Any,
@@ -138,7 +156,7 @@ def dry(
     last_n: int = -1,
     breakers: Sequence[Any] = (),
     *,
-    context: Context | None = None,
+    context: Context = NOTHING_KNOWN,
 ) -> Array:
     """Logits with `multiplier · base^(n - allowed_length)` taken from each token that would make a repetition longer.
 
@@ -151,26 +169,15 @@ def dry(
     Source: p-e-w, "DRY: A modern repetition penalty", text-generation-webui pull request 5677 (2024); llama.cpp has
     the same rule.
     """
-    for parameter, value in (
-        (MULTIPLIER, multiplier),
-        (BASE, base),
-        (ALLOWED_LENGTH, allowed_length),
-        (LAST_N, last_n),
-    ):
-        parameter.store(value)
-    logits = usable(logits)
-    if not multiplier or last_n == 0:
-        return logits
     scope = WHOLE if last_n < 0 else f"{LAST}{last_n}"
-    breaking = BREAKERS.store(breakers)
-    alone = {one for one in breaking if not isinstance(one, tuple)}
+    alone = {one for one in breakers if not isinstance(one, tuple)}
     rows: list[int] = []
     ids: list[int] = []
     lengths: list[int] = []
     for row in range(math.prod(logits.shape[:-1])):
-        history = np.asarray(looked_at(context or Context(), row, scope, "dry"), dtype=np.int64)
+        history = np.asarray(looked_at(context, row, scope, "dry"), dtype=np.int64)
         check_ids(history, logits.shape[-1], "dry")
-        for token, length in continuations(history, breaking).items():
+        for token, length in continuations(history, breakers).items():
             if length >= allowed_length and token not in alone:
                 rows.append(row)
                 ids.append(token)
@@ -243,34 +250,3 @@ def _penalty(multiplier: float, base: float, excess: int) -> float:
     if excess * math.log(base) + math.log(multiplier) >= math.log(largest):
         return largest
     return float(multiplier * base**excess)
-
-
-_looking_back = partial(Transform, nested=False, truncates=False, needs=frozenset({"history"}))
-
-ROWS = (
-    _looking_back(
-        "repetition_penalty",
-        repetition_penalty,
-        "divide the positive logits of seen tokens by this, multiply the negative ones; above 1 discourages",
-        (REPETITION, scope_parameter(WHOLE, setting="penalty_scope")),
-        aliases=("repeat_penalty",),
-    ),
-    _looking_back(
-        "frequency_penalty",
-        frequency_penalty,
-        "subtract this from a token's logit for each time it occurred",
-        (FREQUENCY, scope_parameter(OUTPUT, setting="penalty_scope")),
-    ),
-    _looking_back(
-        "presence_penalty",
-        presence_penalty,
-        "subtract this from the logit of every token that occurred",
-        (PRESENCE, scope_parameter(OUTPUT, setting="penalty_scope")),
-    ),
-    _looking_back(
-        "dry",
-        dry,
-        "penalise the token that would continue a repetition, more the longer it is",
-        (MULTIPLIER, BASE, ALLOWED_LENGTH, LAST_N, BREAKERS),
-    ),
-)

@@ -12,6 +12,7 @@ import numpy as np
 from retort.distribution.arrays import Array, like, to_numpy
 from retort.errors import InputError
 from retort.transforms.context import (
+    NOTHING_KNOWN,
     Context,
     changed,
     check_ids,
@@ -31,7 +32,7 @@ from retort.transforms.parameters import (
     checked_ids,
     scope_parameter,
 )
-from retort.transforms.transform import Transform, usable
+from retort.transforms.transform import transform
 
 BIAS = Parameter(
     "logit_bias",
@@ -68,7 +69,12 @@ GRAMMAR = Parameter(
     kind=FUNCTION,
 )
 
+_ban = partial(transform, nested=False, truncates=False, bans=True)
 
+
+@transform(
+    "add a number to the logits of some tokens; -inf removes them", BIAS, nested=False, truncates=False
+)
 def logit_bias(logits: Array, biases: Any) -> Array:
     """Logits with a number added to those of some tokens: `z_i + bias_i`; a bias of -inf removes the token.
 
@@ -76,15 +82,11 @@ def logit_bias(logits: Array, biases: Any) -> Array:
     for torch. Raises InputError for unusable rows, an id beyond the vocabulary, a bias of +inf or NaN.
     Source: OpenAI API reference, logit_bias (there -100 to 100; no bound here).
     """
-    pairs = BIAS.store(biases)
-    logits = usable(logits)
-    if not pairs:
-        return logits
-    ids = np.array([token for token, _ in pairs], dtype=np.int64)
+    ids = np.array([token for token, _ in biases], dtype=np.int64)
     check_ids(ids, logits.shape[-1], "logit_bias")
     num_rows = math.prod(logits.shape[:-1])
     # The same pairs in every row, so that one write serves the batch.
-    amounts = like(logits, np.tile([bias for _, bias in pairs], num_rows))
+    amounts = like(logits, np.tile([bias for _, bias in biases], num_rows))
     shifted = changed(
         logits,
         np.repeat(np.arange(num_rows), len(ids)),
@@ -94,75 +96,80 @@ def logit_bias(logits: Array, biases: Any) -> Array:
     return something_left(shifted, "logit_bias")
 
 
-def bad_words(logits: Array, words: Any, scope: str = WHOLE, *, context: Context | None = None) -> Array:
+@_ban(
+    "forbid the last token of these sequences where the tokens before it have just come",
+    WORDS,
+    scope_parameter(WHOLE),
+    needs=frozenset({"history"}),
+)
+def bad_words(logits: Array, words: Any, scope: str = WHOLE, *, context: Context = NOTHING_KNOWN) -> Array:
     """Logits with the last token of each sequence removed wherever the tokens before it end the history.
 
     A sequence of one token is always removed. `scope`: where the tokens before may stand, "all" (prompt and output),
     "output" or "last:N". Shapes `[..., vocab]`, dtype as given. Raises InputError for unusable rows, an id beyond the
     vocabulary, no history, or rows where nothing is left. Source: transformers, NoBadWordsLogitsProcessor.
     """
-    sequences = WORDS.store(words)
-    logits = usable(logits)
-    if not sequences:
-        return logits
     rows, ids = [], []
     for row in range(math.prod(logits.shape[:-1])):
-        history = tuple(looked_at(context or Context(), row, scope, "bad_words"))
-        for *before, last in sequences:
+        history = tuple(looked_at(context, row, scope, "bad_words"))
+        for *before, last in words:
             # A history shorter than what comes before gives a shorter slice, which is not equal.
             if tuple(before) == history[len(history) - len(before) :]:
                 rows.append(row)
                 ids.append(last)
-    check_ids([last for *_, last in sequences], logits.shape[-1], "bad_words")
+    check_ids([last for *_, last in words], logits.shape[-1], "bad_words")
     return without(logits, np.array(rows, np.int64), np.array(ids, np.int64), "bad_words")
 
 
+@_ban(
+    "forbid the ids that end a text until this many tokens have been generated",
+    LEAST,
+    END,
+    needs=frozenset({"history"}),
+)
 def min_tokens(
-    logits: Array, least: Any, end: Sequence[int] = (), *, context: Context | None = None
+    logits: Array, least: Any, end: Sequence[int] = (), *, context: Context = NOTHING_KNOWN
 ) -> Array:
     """Logits with the ids that end a text removed until `least` tokens have been generated.
 
     Shapes `[..., vocab]`, dtype as given. Raises InputError for unusable rows, no `end` ids, a history without
     prompt_lengths, or rows where nothing is left. Source: transformers, MinNewTokensLengthLogitsProcessor.
     """
-    LEAST.check(least)
-    logits = usable(logits)
-    if not least:
-        return logits
-    ending = END.store(end)
-    if not ending:
+    if not end:
         raise InputError(
             f"min_tokens needs the ids that end a text; write min_tokens({least}, end=2), or give end_ids"
         )
-    check_ids(ending, logits.shape[-1], "min_tokens")
-    context = context or Context()
+    check_ids(end, logits.shape[-1], "min_tokens")
     early = [
         row
         for row in range(math.prod(logits.shape[:-1]))
         if len(context.generated(row, "min_tokens")) < least
     ]
-    return without(logits, np.repeat(early, len(ending)), np.tile(ending, len(early)), "min_tokens")
+    return without(logits, np.repeat(early, len(end)), np.tile(end, len(early)), "min_tokens")
 
 
+@_ban("forbid every token but these", ALLOWED, aliases=("allowed_tokens",))
 def allowed(logits: Array, tokens: Any) -> Array:
     """Logits with every token removed that is not among `tokens` (ids, or a boolean mask over the vocabulary).
 
     Shapes `[..., vocab]`, dtype as given. Raises InputError for unusable rows, an id beyond the vocabulary, or rows
     where nothing is left. Source: vLLM, allowed_token_ids.
     """
-    ids = ALLOWED.store(tokens)
-    logits = usable(logits)
-    if ids is None:
-        return logits
-    return masked(logits, _mask(ids, logits.shape[-1], "allowed"), "allowed")
+    return masked(logits, _mask(tokens, logits.shape[-1], "allowed"), "allowed")
 
 
+@_ban(
+    "forbid what a function of the tokens so far does not allow",
+    GRAMMAR,
+    scope_parameter(WHOLE),
+    needs=frozenset({"history"}),
+)
 def grammar(
     logits: Array,
     function: Callable[[Sequence[int]], Any],
     scope: str = WHOLE,
     *,
-    context: Context | None = None,
+    context: Context = NOTHING_KNOWN,
 ) -> Array:
     """Logits with every token removed that `function(ids so far)` does not allow in its row.
 
@@ -170,13 +177,9 @@ def grammar(
     output), "output" or "last:N". Shapes `[..., vocab]`, dtype as given. Raises InputError for unusable rows, what the
     function may not return, or rows where nothing is left. Source: transformers, prefix_allowed_tokens_fn.
     """
-    if function is None:
-        return usable(logits)
-    GRAMMAR.store(function)
-    logits = usable(logits)
     num_tokens = logits.shape[-1]
     masks = [
-        _mask(function(looked_at(context or Context(), row, scope, "grammar")), num_tokens, "grammar")
+        _mask(function(looked_at(context, row, scope, "grammar")), num_tokens, "grammar")
         for row in range(math.prod(logits.shape[:-1]))
     ]
     keep = np.array(masks, dtype=bool).reshape(logits.shape)
@@ -198,45 +201,3 @@ def _mask(tokens: Any, num_tokens: int, name: str) -> np.ndarray:
     mask = np.zeros(num_tokens, dtype=bool)
     mask[list(ids)] = True
     return mask
-
-
-_ban = partial(Transform, nested=False, truncates=False, bans=True)
-
-ROWS = (
-    Transform(
-        "logit_bias",
-        logit_bias,
-        "add a number to the logits of some tokens; -inf removes them",
-        (BIAS,),
-        nested=False,
-        truncates=False,
-    ),
-    _ban(
-        "bad_words",
-        bad_words,
-        "forbid the last token of these sequences where the tokens before it have just come",
-        (WORDS, scope_parameter(WHOLE)),
-        needs=frozenset({"history"}),
-    ),
-    _ban(
-        "min_tokens",
-        min_tokens,
-        "forbid the ids that end a text until this many tokens have been generated",
-        (LEAST, END),
-        needs=frozenset({"history"}),
-    ),
-    _ban(
-        "allowed",
-        allowed,
-        "forbid every token but these",
-        (ALLOWED,),
-        aliases=("allowed_tokens",),
-    ),
-    _ban(
-        "grammar",
-        grammar,
-        "forbid what a function of the tokens so far does not allow",
-        (GRAMMAR, scope_parameter(WHOLE)),
-        needs=frozenset({"history"}),
-    ),
-)

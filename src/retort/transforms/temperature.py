@@ -8,20 +8,9 @@ from typing import Any
 
 from retort.distribution.arrays import Array, namespace
 from retort.distribution.ranking import flat_rows
-from retort.distribution.softmax import Weights, is_per_row, per_row, tempered
+from retort.distribution.softmax import Weights, check_logits, tempered
 from retort.transforms.parameters import Parameter
-from retort.transforms.transform import Transform, usable
-
-
-def temperature(logits: Array, t: Any) -> Array:
-    """Logits at temperature t: `(z - max z) / t`; t = 0 leaves the largest logit alone (lowest id), the rest
-    -inf.
-
-    Shapes `[..., vocab]`; t a number or `[...]`. float64 for numpy, at least float32 for torch.
-    Raises InputError for unusable rows, or t negative or not finite. Source: Hinton et al. 2015, eq. 1.
-    """
-    return tempered(logits, 1.0 if t is None else t)
-
+from retort.transforms.transform import column, transform
 
 RANGE = Parameter(
     "range",
@@ -38,6 +27,34 @@ TEMPERATURE = Parameter(
 )
 
 
+@transform(
+    "divide the logits by this; 0 is greedy, 1 leaves the model as it is",
+    replace(TEMPERATURE, default=None),  # dynatemp's, but here it must be given
+    aliases=("temp",),
+    truncates=False,
+    tempers=True,
+    once=True,
+)
+def temperature(logits: Array, t: Any) -> Array:
+    """Logits at temperature t: `(z - max z) / t`; t = 0 leaves the largest logit alone (lowest id), the rest
+    -inf.
+
+    Shapes `[..., vocab]`; t a number or `[...]`. float64 for numpy, at least float32 for torch.
+    Raises InputError for unusable rows, or t negative or not finite. Source: Hinton et al. 2015, eq. 1.
+    """
+    return tempered(logits, t)
+
+
+@transform(
+    "a temperature this far below to this far above the given one, higher where the entropy is higher",
+    RANGE,
+    EXPONENT,
+    TEMPERATURE,
+    nested=False,
+    truncates=False,
+    tempers=True,
+    once=True,
+)
 def dynatemp(logits: Array, range: Any, exponent: Any = 1.0, temperature: Any = 1.0) -> Array:
     """Logits at a temperature between `temperature - range` and `temperature + range` that rises with the entropy.
 
@@ -51,11 +68,7 @@ def dynatemp(logits: Array, range: Any, exponent: Any = 1.0, temperature: Any = 
     unusable rows, and for settings that are negative or not finite. Source: kalomaze 2024, "Full DynaTemp
     implementation" (koboldcpp pull request 600), as in llama.cpp (4972).
     """
-    for parameter, value in ((RANGE, range), (EXPONENT, exponent), (TEMPERATURE, temperature)):
-        parameter.check(value)
-    logits = usable(logits)
-    if range is None or (not is_per_row(range) and range == 0.0):
-        return logits
+    check_logits(logits)  # before entropies are taken of them
     return tempered(logits, dynamic_temperatures(logits, range, exponent, temperature))
 
 
@@ -63,9 +76,7 @@ def dynamic_temperatures(logits: Array, range: Any, exponent: Any = 1.0, tempera
     """`[...]` the temperature that `dynatemp` chooses for each row, float64; 1 where the range is off."""
     xp = namespace(logits)
     rows_NV = flat_rows(logits)
-    range_N1, exponent_N1, middle_N1 = (
-        xp.reshape(per_row(value, logits), (-1, 1)) for value in (range, exponent, temperature)
-    )
+    range_N1, exponent_N1, middle_N1 = (column(value, logits) for value in (range, exponent, temperature))
     num_live_N1 = xp.sum(xp.astype(rows_NV > -math.inf, xp.float64), axis=-1, keepdims=True)
     # One token left has an entropy of 0 out of 0; any temperature gives the same.
     most_N1 = xp.log(xp.clip(num_live_N1, min=2.0))
@@ -75,27 +86,3 @@ def dynamic_temperatures(logits: Array, range: Any, exponent: Any = 1.0, tempera
     tau_N1 = xp.where(middle_N1 == 0.0, xp.zeros_like(tau_N1), tau_N1)
     tau_N1 = xp.where(range_N1 == 0.0, xp.ones_like(tau_N1), tau_N1)
     return xp.reshape(tau_N1, logits.shape[:-1])
-
-
-ROWS = (
-    Transform(
-        "temperature",
-        temperature,
-        "divide the logits by this; 0 is greedy, 1 leaves the model as it is",
-        (replace(TEMPERATURE, default=None),),  # dynatemp's, but here it must be given
-        aliases=("temp",),
-        truncates=False,
-        tempers=True,
-        once=True,
-    ),
-    Transform(
-        "dynatemp",
-        dynatemp,
-        "a temperature this far below to this far above the given one, higher where the entropy is higher",
-        (RANGE, EXPONENT, TEMPERATURE),
-        nested=False,
-        truncates=False,
-        tempers=True,
-        once=True,
-    ),
-)

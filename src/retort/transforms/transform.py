@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import inspect
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec
 
-from retort.distribution.arrays import Array, as_floats
-from retort.distribution.softmax import check_logits
+from retort.distribution.arrays import Array, as_floats, namespace
+from retort.distribution.softmax import check_logits, per_row
 from retort.errors import InputError
 from retort.transforms.parameters import Parameter
+
+P = ParamSpec("P")
 
 
 @dataclass(frozen=True)
 class Transform:
     """A transform of logits, its parameters, and what can be said of it without running it.
 
-    - `function(logits, *values)`, one value for each parameter; with `context=` (a Context) if it `needs` one.
+    - `compute(logits, *values)`, one value for each parameter; with `context=` (a Context) if it `needs` one. Logits
+      and values have been checked, and none of the values is off.
     - `parameters`: the first is the main one. Where it has the transform's own name, a chain's text gives its value
       alone (`top_k=50`), else every parameter is named (`xtc(probability=0.5, threshold=0.1)`).
     - `needs`: of "history", "noise" and "state", what it reads from the Context.
@@ -33,7 +39,7 @@ class Transform:
     """
 
     name: str
-    function: Callable[..., Array]
+    compute: Callable[..., Array]
     help: str
     parameters: tuple[Parameter, ...]
     aliases: tuple[str, ...] = ()
@@ -57,10 +63,22 @@ class Transform:
         """True if the main parameter's value is written without its name, as in `top_k=50`."""
         return self.main.name == self.name
 
+    def function(self, logits: Any, *values: Any, **named: Any) -> Array:
+        """`compute` on logits and values that are checked first; the logits as they are where a value is off.
+
+        Raises InputError for rows with NaN, +inf or nothing but -inf, and for values that are not allowed.
+        """
+        bound = inspect.signature(self.compute).bind(logits, *values, **named)
+        bound.apply_defaults()
+        _, *given = bound.args
+        taken = [parameter.taken(value) for parameter, value in zip(self.parameters, given, strict=True)]
+        logits = usable(logits)
+        return logits if self.is_off(*taken) else self.compute(logits, *taken, **bound.kwargs)
+
     def check(self, *values: Any) -> None:
         """Nothing if these values (the first ones of the parameters) are allowed or off; else raises InputError."""
         for parameter, value in zip(self.parameters, values, strict=False):
-            parameter.check(value)
+            parameter.taken(value)
 
     def is_off(self, *values: Any) -> bool:
         """True if any of these values means "off" to some engine."""
@@ -76,8 +94,43 @@ class Transform:
         raise InputError(f"{self.name} has no parameter {name.strip()!r}; it has: {known}")
 
 
+ROWS: dict[str, Transform] = {}
+"""Every transform by its name, as the files of the families define them."""
+
+
+def transform(
+    help: str, *parameters: Parameter, **said: Any
+) -> Callable[[Callable[P, Array]], Callable[P, Array]]:
+    """Make a function a row of the table; what is left in its place checks logits and settings (`Transform.function`).
+
+    `said`: the fields of Transform that are not the defaults.
+    """
+
+    def add(compute: Callable[P, Array]) -> Callable[P, Array]:
+        row = ROWS[compute.__name__] = Transform(compute.__name__, compute, help, parameters, **said)
+
+        @wraps(compute)
+        def checked(*args: P.args, **kwargs: P.kwargs) -> Array:
+            return row.function(*args, **kwargs)
+
+        return checked
+
+    return add
+
+
 def usable(logits: Any) -> Array:
     """`logits` as floats `[..., vocab]`; raises InputError for rows with NaN, +inf or nothing but -inf."""
     logits = as_floats(logits)
     check_logits(logits)
     return logits
+
+
+def column(value: Any, logits: Array) -> Array:
+    """`[N, 1]` a setting, which is a number or one for each row of `[..., vocab]`, in float64."""
+    return namespace(logits).reshape(per_row(value, logits), (-1, 1))
+
+
+def only(keep_NV: Array, logits: Array) -> Array:
+    """Logits `[..., vocab]` where `keep_NV` `[N, vocab]` is True, -inf elsewhere."""
+    xp = namespace(logits)
+    return xp.where(xp.reshape(keep_NV, logits.shape), logits, -math.inf)

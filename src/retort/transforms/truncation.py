@@ -14,9 +14,9 @@ import numpy as np
 from retort.distribution.arrays import Array, detached, largest, like, namespace, token_ids
 from retort.distribution.ranking import ROUNDING, SLACK, flat_rows, keep_first, nucleus
 from retort.distribution.softmax import Weights, finite, gaps, is_per_row, per_row
-from retort.transforms.context import Context
+from retort.transforms.context import NOTHING_KNOWN, Context
 from retort.transforms.parameters import IDS, Parameter, choice, share
-from retort.transforms.transform import Transform, usable
+from retort.transforms.transform import column, only, transform
 
 MIN_KEEP = Parameter(
     "min_keep", "a whole number of 1 or more", low=1, default=1, whole=True, setting="min_keep"
@@ -42,6 +42,7 @@ P_TIES = Parameter(
 MIN_P = share("min_p", off=0.0)
 
 
+@transform("keep this many of the most likely tokens", K, TIES, temperature_free=True)
 def top_k(logits: Array, k: Any, ties: str = "lowest") -> Array:
     """Logits with exactly the k largest kept (ties at the k-th place: lowest ids), the others -inf.
 
@@ -50,16 +51,12 @@ def top_k(logits: Array, k: Any, ties: str = "lowest") -> Array:
     Raises InputError for unusable rows or k that is not a whole number of 1 or more.
     Source: Fan, Lewis, Dauphin 2018, section 5.
     """
-    K.check(k)
-    logits = usable(logits)
-    if k is None:
-        return logits
     num_tokens = logits.shape[-1]
     if not is_per_row(k):
         # k as large as the vocabulary is no cut: the logits go back as they are, without a look at them.
-        if k <= 0 or k >= num_tokens:
+        if k >= num_tokens:
             return logits
-        count, limit = like(logits, [[int(k)]]), int(k)
+        count, limit = like(logits, [[k]]), k
     else:
         xp = namespace(logits)
         # A row that is off keeps all tokens, so that one partition serves rows with and without a cut.
@@ -74,6 +71,13 @@ def top_k(logits: Array, k: Any, ties: str = "lowest") -> Array:
     return keep_first(logits, count_N1, xp.take_along_axis(candidates_NM, count_N1 - 1, axis=-1), ties)
 
 
+@transform(
+    "keep the smallest set of tokens that holds this share of the probability",
+    TOP_P,
+    P_TIES,
+    MIN_KEEP,
+    aliases=("nucleus",),
+)
 def top_p(logits: Array, p: Any, ties: str = "lowest", min_keep: int = 1) -> Array:
     """Logits with the smallest set of mass at least p kept (largest first, ties: lowest ids), the others
     -inf.
@@ -85,15 +89,10 @@ def top_p(logits: Array, p: Any, ties: str = "lowest", min_keep: int = 1) -> Arr
     Shapes `[..., vocab]`; p a number or `[...]`. None and 1 keep everything. Raises InputError for unusable rows or p
     outside [0, 1]. Source: Holtzman et al. 2020, eq. 2 and 3.
     """
-    TOP_P.check(p)
-    logits = usable(logits)
-    if TOP_P.is_off(p):
-        return logits
-    rows_NV = flat_rows(logits)
-    mass_N1 = namespace(logits).reshape(per_row(p, logits), (-1, 1))
-    return keep_first(logits, *nucleus(rows_NV, mass_N1, min_keep), ties)
+    return keep_first(logits, *nucleus(flat_rows(logits), column(p, logits), min_keep), ties)
 
 
+@transform("keep tokens with at least this share of the most likely token's probability", MIN_P, MIN_KEEP)
 def min_p(logits: Array, p: Any, min_keep: int = 1) -> Array:
     """Logits with the tokens kept that have at least p times the largest probability, the others -inf.
 
@@ -101,10 +100,6 @@ def min_p(logits: Array, p: Any, min_keep: int = 1) -> Array:
     Shapes `[..., vocab]`; p a number or `[...]`. None and 0 keep everything. Raises InputError for unusable rows or p
     outside [0, 1]. Source: Nguyen et al. 2024, algorithm 1.
     """
-    MIN_P.check(p)
-    logits = usable(logits)
-    if MIN_P.is_off(p):
-        return logits
     xp = namespace(logits)
     values = detached(logits)
     # In logits, where no probability is needed: a sum over the vocabulary would move the threshold by its rounding.
@@ -125,6 +120,7 @@ def with_first(kept: Array, logits: Array, min_keep: int, ties: str = "lowest") 
 EPSILON, ETA = share("epsilon_cutoff", off=0.0), share("eta_cutoff", off=0.0)
 
 
+@transform("keep tokens with at least this probability", EPSILON, TIES, MIN_KEEP, nested=False)
 def epsilon_cutoff(logits: Array, epsilon: Any, ties: str = "lowest", min_keep: int = 1) -> Array:
     """Logits with the tokens kept whose probability is at least epsilon, the others -inf.
 
@@ -133,14 +129,13 @@ def epsilon_cutoff(logits: Array, epsilon: Any, ties: str = "lowest", min_keep: 
     float64. Raises InputError for unusable rows or epsilon outside [0, 1]. Source: Hewitt, Manning, Liang 2022,
     "Truncation sampling as language model desmoothing" (arXiv 2210.15191), ε-sampling.
     """
-    EPSILON.check(epsilon)
-    logits = usable(logits)
-    if EPSILON.is_off(epsilon):
-        return logits
     weights = Weights.of(flat_rows(logits))
     return above(logits, weights, _log(logits, epsilon), ties, min_keep)
 
 
+@transform(
+    "keep tokens above a threshold that falls as the entropy rises", ETA, TIES, MIN_KEEP, monotone=False
+)
 def eta_cutoff(logits: Array, epsilon: Any, ties: str = "lowest", min_keep: int = 1) -> Array:
     """Logits with the tokens kept whose probability is at least eta, a floor that falls with entropy, the others -inf.
 
@@ -149,10 +144,6 @@ def eta_cutoff(logits: Array, epsilon: Any, ties: str = "lowest", min_keep: int 
     its logit is the expected one, and from there on `-ln p_i ≤ H` keeps it. `min_keep`, `ties`, shapes, off-values,
     precision and errors as for `epsilon_cutoff`. Source: Hewitt, Manning, Liang 2022, η-sampling with α = √ε.
     """
-    ETA.check(epsilon)
-    logits = usable(logits)
-    if ETA.is_off(epsilon):
-        return logits
     xp = namespace(logits)
     weights = Weights.of(flat_rows(logits))
     log_epsilon_N1 = _log(logits, epsilon)
@@ -164,18 +155,15 @@ def above(
     logits: Array, weights: Weights, log_floor_N1: Array, ties: str = "lowest", min_keep: int = 1
 ) -> Array:
     """Logits with the tokens kept that have `ln p_i ≥ log_floor` (nats), and the `min_keep` most likely."""
-    xp = namespace(logits)
     # ROUNDING lets ten equal tokens pass a floor of 0.1, whatever the last bits of the two logarithms are.
     keep_NV = weights.gaps_NV >= log_floor_N1 + weights.log_total_N1 - ROUNDING
-    kept = xp.where(xp.reshape(keep_NV, logits.shape), logits, -math.inf)
-    return with_first(kept, logits, min_keep, ties)
+    return with_first(only(keep_NV, logits), logits, min_keep, ties)
 
 
 def _log(logits: Array, share: Any) -> Array:
     """`[N, 1]` ln of a share; -inf where it is 0, which for a floor is off."""
-    xp = namespace(logits)
     with np.errstate(divide="ignore"):
-        return xp.reshape(xp.log(per_row(share, logits)), (-1, 1))
+        return namespace(logits).log(column(share, logits))
 
 
 SIGMAS = Parameter(
@@ -187,6 +175,13 @@ SIGMAS = Parameter(
 )
 
 
+@transform(
+    "keep logits within this many standard deviations of the largest",
+    SIGMAS,
+    aliases=("top_nsigma", "nsigma"),
+    monotone=False,
+    temperature_free=True,
+)
 def top_n_sigma(logits: Array, n: Any) -> Array:
     """Logits with those kept that lie within n standard deviations of the largest, the others -inf.
 
@@ -198,12 +193,8 @@ def top_n_sigma(logits: Array, n: Any) -> Array:
     unusable rows or n that is not above 0. Source: Tang, Liu, Xu et al. 2024, "Top-nσ: not all logits are you need"
     (arXiv 2411.07641); σ over what is left as llama.cpp has it.
     """
-    SIGMAS.check(n)
-    logits = usable(logits)
-    if SIGMAS.is_off(n):
-        return logits
     xp = namespace(logits)
-    n_N1 = xp.reshape(per_row(n, logits), (-1, 1))
+    n_N1 = column(n, logits)
     gaps_NV = gaps(flat_rows(logits))
     # Removed tokens count neither in the mean nor in the number: 0 stands in for -inf, and is taken out again below.
     live_NV = gaps_NV > -math.inf
@@ -213,7 +204,7 @@ def top_n_sigma(logits: Array, n: Any) -> Array:
     sigma_N1 = xp.sqrt(xp.sum(deviations_NV * deviations_NV, axis=-1, keepdims=True) / num_live_N1)
     # The slack is relative: both sides scale with 1/τ, so the same tokens stay at every temperature.
     keep_NV = (-gaps_NV <= n_N1 * sigma_N1 * (1.0 + SLACK)) | (n_N1 <= 0.0)
-    return xp.where(xp.reshape(keep_NV, logits.shape), logits, -math.inf)
+    return only(keep_NV, logits)
 
 
 COIN_STREAM = 1
@@ -223,7 +214,6 @@ PROBABILITY = share("probability", off=0.0, setting="xtc_probability")
 THRESHOLD = Parameter(
     "threshold", "a number from 0 to 1", low=0.0, high=1.0, default=0.1, setting="xtc_threshold"
 )
-
 
 XTC_MIN_KEEP = Parameter("min_keep", "a whole number of 1 or more", low=1, default=1, whole=True)
 XTC_TIES = Parameter(
@@ -240,6 +230,17 @@ PROTECTED = Parameter(
 )
 
 
+@transform(
+    "with this probability, remove every token above the threshold but the least likely of them",
+    PROBABILITY,
+    THRESHOLD,
+    XTC_MIN_KEEP,
+    XTC_TIES,
+    LIKELY,
+    PROTECTED,
+    nested=False,
+    needs=frozenset({"noise"}),
+)
 def xtc(
     logits: Array,
     probability: Any,
@@ -249,7 +250,7 @@ def xtc(
     likely: str = "reached",
     protected: Sequence[int] = (),
     *,
-    context: Context | None = None,
+    context: Context = NOTHING_KNOWN,
 ) -> Array:
     """Logits with all likely tokens but the least likely of them -inf, with this probability; else as they are.
 
@@ -262,11 +263,6 @@ def xtc(
     InputError for unusable rows, settings outside [0, 1], or no uniforms. Source: p-e-w 2024 (text-generation-webui,
     pull request 6335); min_keep as in llama.cpp (src/llama-sampler.cpp), the other three as in mlx-lm's apply_xtc.
     """
-    PROBABILITY.check(probability)
-    THRESHOLD.check(threshold)
-    logits = usable(logits)
-    if PROBABILITY.is_off(probability):
-        return logits
     xp = namespace(logits)
     acts_N1 = _coins(logits, probability, context)
     if not bool(xp.any(acts_N1)):
@@ -283,79 +279,23 @@ def xtc(
     stays_NV = token_ids(gaps_NV) == stays_N1
     if ties == "all":
         stays_NV = gaps_NV == xp.take_along_axis(gaps_NV, stays_N1, axis=-1)
-    for token in PROTECTED.store(protected):
+    for token in protected:
         stays_NV = stays_NV | (token_ids(gaps_NV) == token)
     lost_NV = acts_N1 & likely_NV & ~stays_NV
     if min_keep > 1:
         left_NV = (gaps_NV > -math.inf) & ~lost_NV
         lost_NV = lost_NV & (xp.sum(xp.astype(left_NV, xp.int64), axis=-1, keepdims=True) >= min_keep)
-    return xp.where(xp.reshape(lost_NV, logits.shape), -math.inf, logits)
+    return only(~lost_NV, logits)
 
 
-def _coins(logits: Array, probability: Any, context: Context | None) -> Array:
+def _coins(logits: Array, probability: Any, context: Context) -> Array:
     """`[N, 1]` True for the rows in which xtc acts."""
     xp = namespace(logits)
-    probability_N1 = xp.reshape(per_row(probability, logits), (-1, 1))
+    probability_N1 = column(probability, logits)
     # Where no row needs a coin none is asked for, so that `xtc(1.0)` works on a bare row of logits.
     if bool(xp.all((probability_N1 <= 0.0) | (probability_N1 >= 1.0))):
         return probability_N1 >= 1.0
-    context = context or Context()
     context.check(probability_N1.shape[0], "xtc", frozenset({"noise"}))
     assert context.uniforms is not None
     coins_N1 = like(logits, np.reshape(context.uniforms(COIN_STREAM), (-1, 1)), dtype=xp.float64)
     return coins_N1 < probability_N1
-
-
-ROWS = (
-    Transform(
-        "top_k",
-        top_k,
-        "keep this many of the most likely tokens",
-        (K, TIES),
-        temperature_free=True,
-    ),
-    Transform(
-        "top_p",
-        top_p,
-        "keep the smallest set of tokens that holds this share of the probability",
-        (TOP_P, P_TIES, MIN_KEEP),
-        aliases=("nucleus",),
-    ),
-    Transform(
-        "min_p",
-        min_p,
-        "keep tokens with at least this share of the most likely token's probability",
-        (MIN_P, MIN_KEEP),
-    ),
-    Transform(
-        "epsilon_cutoff",
-        epsilon_cutoff,
-        "keep tokens with at least this probability",
-        (EPSILON, TIES, MIN_KEEP),
-        nested=False,
-    ),
-    Transform(
-        "eta_cutoff",
-        eta_cutoff,
-        "keep tokens above a threshold that falls as the entropy rises",
-        (ETA, TIES, MIN_KEEP),
-        monotone=False,
-    ),
-    Transform(
-        "top_n_sigma",
-        top_n_sigma,
-        "keep logits within this many standard deviations of the largest",
-        (SIGMAS,),
-        aliases=("top_nsigma", "nsigma"),
-        monotone=False,
-        temperature_free=True,
-    ),
-    Transform(
-        "xtc",
-        xtc,
-        "with this probability, remove every token above the threshold but the least likely of them",
-        (PROBABILITY, THRESHOLD, XTC_MIN_KEEP, XTC_TIES, LIKELY, PROTECTED),
-        nested=False,
-        needs=frozenset({"noise"}),
-    ),
-)
