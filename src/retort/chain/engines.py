@@ -102,7 +102,7 @@ class Engine:
         if self.file == "gguf":
             return {**self.defaults, **_of_gguf(given)}
         # Engines that read a folder's generation_config.json do not read a GGUF file's own settings.
-        if self.file != "generation_config" or _is_gguf(given):
+        if self.file != "generation_config" or any(str(name).startswith("general.") for name in given):
             return dict(self.defaults)
         told = {name: given[name] for name in self.takes if given.get(name) is not None}
         if not self.sampling_asked:
@@ -235,11 +235,18 @@ def settings_of(params: Any) -> dict[str, Any]:
 
 
 def _said(settings: Settings) -> dict[str, Any]:
+    """The settings that are not None."""
     return {name: value for name, value in settings.items() if value is not None}
 
 
-def _in_order(*names: str) -> Callable[[Settings], tuple[str, ...]]:
+def _always(order: str) -> Callable[[Settings], tuple[str, ...]]:
+    """The order that is written `one | other`, whatever the settings."""
+    names = _names(order)
     return lambda settings: names
+
+
+def _names(order: str) -> tuple[str, ...]:
+    return tuple(order.replace("|", " ").split())
 
 
 def _vllm_reading(settings: Settings) -> dict[str, Any]:
@@ -260,17 +267,10 @@ def _sglang_order(settings: Settings) -> tuple[str, ...]:
 
     "One distribution" is written by top_p first: whatever top_k then removes, the nucleus is that of all tokens.
     """
-    first = (
-        "frequency_penalty",
-        "presence_penalty",
-        "min_tokens",
-        "repetition_penalty",
-        "grammar",
-        "logit_bias",
-        "temperature",
-    )
-    return (
-        (*first, "top_k", "top_p", "min_p") if settings.get("min_p") else (*first, "top_p", "top_k", "min_p")
+    cuts = "top_k | top_p" if settings.get("min_p") else "top_p | top_k"
+    return _names(
+        "frequency_penalty | presence_penalty | min_tokens | repetition_penalty | grammar | logit_bias"
+        f" | temperature | {cuts} | min_p"
     )
 
 
@@ -342,10 +342,6 @@ GGUF_SAMPLING = {
 """`general.sampling.NAME` of a GGUF file's metadata → the setting that llama.cpp takes it for."""
 
 
-def _is_gguf(model: Mapping[str, Any]) -> bool:
-    return any(str(name).startswith("general.") for name in model)
-
-
 def _of_gguf(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """The settings in GGUF metadata; a sequence may be a list, or a text with `;` between names."""
     found: dict[str, Any] = {}
@@ -409,20 +405,9 @@ ENGINES: dict[str, Engine] = {
         Engine(
             "transformers",
             "transformers 5.24",
-            _in_order(
-                "logit_bias",
-                "repetition_penalty",
-                "bad_words",
-                "min_tokens",
-                "grammar",
-                "temperature",
-                "top_h",
-                "top_k",
-                "top_p",
-                "min_p",
-                "typical_p",
-                "epsilon_cutoff",
-                "eta_cutoff",
+            _always(
+                "logit_bias | repetition_penalty | bad_words | min_tokens | grammar | temperature"
+                " | top_h | top_k | top_p | min_p | typical_p | epsilon_cutoff | eta_cutoff"
             ),
             quirks={
                 "repetition_penalty": {"scope": "all"},
@@ -457,17 +442,9 @@ ENGINES: dict[str, Engine] = {
         Engine(
             "vllm",
             "vLLM 0.33, model runner V2",
-            _in_order(
-                "grammar",
-                "allowed",
-                "bad_words",
-                "min_tokens",
-                "logit_bias",
-                *PENALTIES,
-                "temperature",
-                "min_p",
-                "top_k",
-                "top_p",
+            _always(
+                "grammar | allowed | bad_words | min_tokens | logit_bias | repetition_penalty"
+                " | frequency_penalty | presence_penalty | temperature | min_p | top_k | top_p"
             ),
             quirks={
                 "bad_words": {"scope": "output"},
@@ -540,16 +517,9 @@ ENGINES: dict[str, Engine] = {
         Engine(
             "mlx-lm",
             "mlx-lm 0.32",
-            _in_order(
-                "logit_bias",
-                "repetition_penalty",
-                "presence_penalty",
-                "frequency_penalty",
-                "top_p",
-                "min_p",
-                "xtc",
-                "top_k",
-                "temperature",
+            _always(
+                "logit_bias | repetition_penalty | presence_penalty | frequency_penalty | top_p"
+                " | min_p | xtc | top_k | temperature"
             ),
             quirks={
                 **{penalty: {"scope": "last:20"} for penalty in PENALTIES},
@@ -570,7 +540,10 @@ ENGINES: dict[str, Engine] = {
         Engine(
             "ollama",
             "Ollama, its own sampler (sample/samplers.go at 0117cd8)",
-            _in_order("grammar", *PENALTIES, "top_k", "temperature", "top_p", "min_p"),
+            _always(
+                "grammar | repetition_penalty | frequency_penalty | presence_penalty | top_k"
+                " | temperature | top_p | min_p"
+            ),
             quirks={penalty: {"scope": "last:64"} for penalty in PENALTIES},
             defaults={"temperature": 0.8, "top_k": 40, "top_p": 0.9},
             read=_ollama_reading,
