@@ -6,7 +6,7 @@ trigram table and a JSON file with one row are sources too.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, NoReturn, Protocol, runtime_checkable
@@ -48,16 +48,11 @@ class Decoder(Protocol):
 
 
 @runtime_checkable
-class SpanDecoder(Protocol):
+class SpanDecoder(Decoder, Protocol):
     """A decoder that can also read several tokens in one pass and take tokens back: what speculative decoding needs.
 
     Optional: a source's `start` may return one. `advance(parents, tokens)` is `extend` with one token for every parent.
     """
-
-    @property
-    def logits(self) -> NDArray[np.floating]: ...
-
-    def advance(self, parents: Sequence[int], tokens: Sequence[int]) -> None: ...
 
     def extend(
         self, parents: Sequence[int], tokens: Sequence[Sequence[int]], drop: Sequence[int] | None = None
@@ -227,9 +222,39 @@ class WithoutVocabulary:
         raise needs_whole_vocabulary(self, "This")
 
 
+class LookupDecoder:
+    """The decoder of a source that looks its rows up: `row` gives the logits `[vocab]` after a text."""
+
+    def __init__(
+        self,
+        source: Source,
+        prompts: Sequence[Sequence[int]],
+        row: Callable[[tuple[int, ...]], NDArray[np.floating]],
+    ) -> None:
+        self._source, self._row = source, row
+        self._read([tuple(map(int, prompt)) for prompt in prompts])
+
+    def advance(self, parents: Sequence[int], tokens: Sequence[int]) -> None:
+        check_advance(self._source, len(self._texts), parents, tokens)
+        self._read([(*self._texts[p], int(token)) for p, token in zip(parents, tokens, strict=True)])
+
+    def _read(self, texts: list[tuple[int, ...]]) -> None:
+        rows = [self._row(text) for text in texts]
+        self._texts = texts
+        self.logits = np.stack(rows) if rows else np.empty((0, self._source.vocab_size), np.float32)
+
+
 def next_token_logits(source: Source, prompt: str) -> NDArray[np.floating]:
     """The raw logits after `prompt`, `[vocab]`, as `Decoder.logits`; InputError for a prompt it cannot take."""
     return source.start([source.encode(prompt)]).logits[0]
+
+
+def text_of_bytes(raw: bytes) -> str:
+    """The characters that these bytes are; `<0xE2><0x96>` where they are no whole ones."""
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return "".join(f"<0x{byte:02X}>" for byte in raw)
 
 
 def num_shared(texts: Sequence[tuple[int, ...]]) -> int:

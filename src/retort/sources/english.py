@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from retort.errors import InputError, MissingExtraError
-from retort.sources.base import Capability, check_advance, check_prompts, check_token_ids
+from retort.sources.base import Capability, LookupDecoder, check_prompts, check_token_ids
 from retort.sources.trigram_table import TrigramTable, read_trigram_table
 
 NAME = "embedded:english"
@@ -68,10 +68,11 @@ class EnglishSource:
         check_token_ids(self, [token_id])
         return self.table.words[token_id]
 
-    def start(self, prompts: Sequence[Sequence[int]]) -> EnglishDecoder:
+    def start(self, prompts: Sequence[Sequence[int]]) -> LookupDecoder:
         check_prompts(self, prompts)
-        contexts = [(prompt[-2] if len(prompt) > 1 else None, prompt[-1]) for prompt in prompts]
-        return EnglishDecoder(self, contexts)
+        return LookupDecoder(
+            self, prompts, lambda text: self.row(text[-2] if len(text) > 1 else None, text[-1])
+        )
 
     def row(self, before: int | None, previous: int) -> NDArray[np.float32]:
         """ln P(word | before, previous), `[vocab]` float32 nats, read-only; `<s>` never comes next: -inf."""
@@ -102,24 +103,6 @@ class EnglishSource:
                     "use a common English word (numbers are spelled out)."
                 )
         return [self._ids[part] for part in parts]
-
-
-class EnglishDecoder:
-    """Rows of `(word before, previous word)`: all that this model remembers of a text."""
-
-    def __init__(self, source: EnglishSource, contexts: Sequence[tuple[int | None, int]]) -> None:
-        self._source = source
-        self._set(contexts)
-
-    def advance(self, parents: Sequence[int], tokens: Sequence[int]) -> None:
-        check_advance(self._source, len(self._contexts), parents, tokens)
-        self._set([(self._contexts[parent][1], token) for parent, token in zip(parents, tokens, strict=True)])
-
-    def _set(self, contexts: Sequence[tuple[int | None, int]]) -> None:
-        self._contexts = list(contexts)
-        self.logits = np.empty((len(contexts), self._source.vocab_size), np.float32)
-        for row, context in enumerate(contexts):
-            self.logits[row] = self._source.row(*context)
 
 
 def load_english() -> EnglishSource:

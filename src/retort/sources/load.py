@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any, cast
@@ -17,6 +17,12 @@ Model = str | Path | Source | tuple[Any, Any]
 """A MODEL string, a path, an open source, or (model, tokenizer) of transformers: what every verb takes."""
 
 SCHEME = re.compile(r"([a-z][a-z0-9_+-]+):(.*)", re.DOTALL)  # two letters at least: C:\ is a folder
+
+ALLOWED = (
+    "embedded:NAME (see `retort models`), logits:FILE, recorded:FILE, http://host:port/v1#name, openai:NAME, "
+    "anthropic:NAME, gemini:NAME, any-llm:PROVIDER/NAME, a local model folder, a .gguf file, "
+    "or a hub id such as org/model"
+)
 
 
 def load(
@@ -61,7 +67,7 @@ def load(
     matched = SCHEME.fullmatch(model)
     if matched is None:
         if not model.strip():
-            raise SourceError(f"The model's name is empty; give {_allowed()}.")
+            raise SourceError(f"The model's name is empty; give {ALLOWED}.")
         if model.lower().endswith(GGUF_ENDING):
             from retort.sources.gguf import open_gguf
 
@@ -69,10 +75,44 @@ def load(
         from retort.sources.transformers import TransformersSource
 
         return TransformersSource(model, trust_remote_code=trust_remote_code, allow_pickle=allow_pickle)
-    scheme, rest = matched.groups()
-    if scheme not in LOADERS:
-        raise SourceError(f"{model} begins with the unknown scheme '{scheme}:'; give {_allowed()}.")
-    return LOADERS[scheme](rest)
+    return _of_scheme(model, *matched.groups())
+
+
+def _of_scheme(model: str, scheme: str, rest: str) -> Source:
+    """The source of `scheme:rest`. Each file is imported for its own scheme alone: some bring slow libraries."""
+    match scheme:
+        case "embedded":
+            from retort.sources.embedded import load_embedded
+
+            return load_embedded(rest)
+        case "logits":
+            from retort.sources.logits_file import load_logits_file
+
+            return load_logits_file(rest)
+        case "recorded":
+            from retort.sources.recording import load_recorded
+
+            return load_recorded(rest)
+        case "llama-cpp":
+            from retort.sources.embedded import smollm2_file
+            from retort.sources.llama_cpp import LlamaCppSource
+
+            return LlamaCppSource(str(smollm2_file()) if rest == "embedded:smollm2" else rest)
+        case "openai":
+            from retort.sources.server.source import ServerSource
+
+            return ServerSource(f"{os.environ.get('OPENAI_BASE_URL') or 'https://api.openai.com/v1'}#{rest}")
+        case "anthropic" | "gemini" | "any-llm":
+            from retort.sources.server.providers import ProviderSource
+
+            provider, _, name = rest.partition("/") if scheme == "any-llm" else (scheme, "", rest)
+            return ProviderSource(provider, name)
+    endpoint, _, plain = scheme.rpartition("+")  # chat+https://host/v1#name
+    if plain in ("http", "https") and endpoint in ("", "chat", "completions"):
+        from retort.sources.server.source import ServerSource
+
+        return ServerSource(f"{plain}:{rest}", endpoint=endpoint or None)
+    raise SourceError(f"{model} begins with the unknown scheme '{scheme}:'; give {ALLOWED}.")
 
 
 def own_settings(model: str | Source) -> dict[str, Any] | None:
@@ -141,82 +181,3 @@ def _in_memory(model: Any, tokenizer: Any) -> Source:
             f"{type(model).__name__} and {type(tokenizer).__name__}."
         )
     return TransformersSource.of(model, tokenizer)
-
-
-def _embedded(name: str) -> Source:
-    from retort.sources.embedded import load_embedded
-
-    return load_embedded(name)
-
-
-def _logits(path: str) -> Source:
-    from retort.sources.logits_file import load_logits_file
-
-    return load_logits_file(path)
-
-
-def _llama_cpp(path: str) -> Source:
-    from retort.sources.llama_cpp import LlamaCppSource
-
-    if path == "embedded:smollm2":
-        from retort.sources.embedded import smollm2_file
-
-        return LlamaCppSource(str(smollm2_file()))
-    return LlamaCppSource(path)
-
-
-def _recorded(path: str) -> Source:
-    from retort.sources.recording import load_recorded
-
-    return load_recorded(path)
-
-
-def _server(scheme: str) -> Callable[[str], Source]:
-    """The loader of a URL, of which the endpoint may be a part: chat+https://host/v1#name."""
-
-    def load_server(rest: str) -> Source:
-        from retort.sources.server.source import ServerSource
-
-        endpoint, _, plain = scheme.rpartition("+")
-        return ServerSource(f"{plain}:{rest}", endpoint=endpoint or None)
-
-    return load_server
-
-
-def _provider(provider: str) -> Callable[[str], Source]:
-    def load_provider(rest: str) -> Source:
-        from retort.sources.server.providers import ProviderSource
-
-        named, _, model = rest.partition("/") if provider == "any-llm" else (provider, "", rest)
-        return ProviderSource(named, model)
-
-    return load_provider
-
-
-def _openai(name: str) -> Source:
-    from retort.sources.server.source import ServerSource
-
-    return ServerSource(f"{os.environ.get('OPENAI_BASE_URL') or 'https://api.openai.com/v1'}#{name}")
-
-
-LOADERS: dict[str, Callable[[str], Source]] = {
-    "embedded": _embedded,
-    **{
-        f"{endpoint}{scheme}": _server(f"{endpoint}{scheme}")
-        for endpoint in ("", "chat+", "completions+")
-        for scheme in ("http", "https")
-    },
-    "llama-cpp": _llama_cpp,
-    "logits": _logits,
-    "recorded": _recorded,
-    "openai": _openai,
-    **{provider: _provider(provider) for provider in ("anthropic", "gemini", "any-llm")},
-}
-
-
-def _allowed() -> str:
-    return (
-        "embedded:NAME (see `retort models`), logits:FILE, recorded:FILE, http://host:port/v1#name, openai:NAME, "
-        "anthropic:NAME, gemini:NAME, any-llm:PROVIDER/NAME, a local model folder, a .gguf file, "
-        "or a hub id such as org/model"
-    )

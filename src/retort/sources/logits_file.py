@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from retort.errors import SourceError
 from retort.files import read_object
-from retort.sources.base import Capability, check_advance, check_token_ids
+from retort.sources.base import Capability, LookupDecoder, check_token_ids
 
 
 class LogitsFileSource:
@@ -52,22 +52,10 @@ class LogitsFileSource:
         check_token_ids(self, [token_id])
         return self.tokens[token_id]
 
-    def start(self, prompts: Sequence[Sequence[int]]) -> RepeatedRowDecoder:
+    def start(self, prompts: Sequence[Sequence[int]]) -> LookupDecoder:
         for prompt in prompts:
             check_token_ids(self, prompt)
-        return RepeatedRowDecoder(self, len(prompts))
-
-
-class RepeatedRowDecoder:
-    """The row of the file, once for every text."""
-
-    def __init__(self, source: LogitsFileSource, num_rows: int) -> None:
-        self._source = source
-        self.logits = np.tile(source.row, (num_rows, 1))
-
-    def advance(self, parents: Sequence[int], tokens: Sequence[int]) -> None:
-        check_advance(self._source, len(self.logits), parents, tokens)
-        self.logits = np.tile(self._source.row, (len(parents), 1))
+        return LookupDecoder(self, prompts, lambda text: self.row)
 
 
 def load_logits_file(path: str) -> LogitsFileSource:

@@ -16,9 +16,8 @@ before is kept:
 where the last one does not ("inf", "-inf" or nats). A logit of null is -inf. Logits are written with the fewest digits
 that read back as the same number.
 
-What is read may also be the answers of servers in any shape that `server/answers.py` knows: one JSON document, a list
-of them, JSON Lines (logs of requests, OpenAI's batch output), or a stream as it came over the wire. Each position of an
-answer is kept. Which it is is detected, and the note says it.
+What is read may also be the answers of servers (`server/logs.py`): one JSON document, a list of them, JSON Lines, or a
+stream as it came over the wire.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from retort.errors import SourceError, printable
+from retort.errors import SourceError
 from retort.files import parse_json, read_jsonl, read_text
 from retort.sources.base import (
     LARGEST_VOCABULARY,
@@ -41,11 +40,11 @@ from retort.sources.base import (
     Decoder,
     KnownToken,
     KnownTop,
+    LookupDecoder,
     PartialSource,
     ReadToken,
     Source,
     WithoutVocabulary,
-    check_advance,
     check_token_ids,
 )
 from retort.sources.chat import Message
@@ -66,38 +65,17 @@ def recording(source: Source, path: str | Path | None) -> Source:
     if path is None:
         return source
     if source.capability is Capability.FULL:
-        return _RecordedFull(source, _Writer(Path(path), full_header(source)))
+        return _RecordedFull(source, Path(path))
     return _RecordedPartial(cast(PartialSource, source), Path(path))
 
 
-def full_header(source: Source) -> dict[str, Any]:
-    """The first line of the recording of a source of the whole vocabulary."""
-    return {
-        VERSION_KEY: VERSION,
-        "model": source.name,
-        "known": Capability.FULL.value,
-        "tokens": [source.token_text(token_id) for token_id in range(source.vocab_size)],
-        "end_ids": sorted(source.end_ids),
-        "max_context": source.max_context,
-        "note": source.note,
-    }
+def _header(source: Source, **more: Any) -> dict[str, Any]:
+    """The first line of a recording."""
+    said = {VERSION_KEY: VERSION, "model": source.name, "known": source.capability.value}
+    return {**said, **more, "note": source.note}
 
 
-def top_header(source: PartialSource, vocabulary: int | None) -> dict[str, Any]:
-    """The first line of the recording of a TOP_N source."""
-    return {
-        VERSION_KEY: VERSION,
-        "model": source.name,
-        "known": Capability.TOP_N.value,
-        "vocabulary": vocabulary,
-        "probe": source.probe
-        if source.probe is None or isinstance(source.probe, dict)
-        else dataclasses.asdict(source.probe),
-        "note": source.note,
-    }
-
-
-def row_line(ids: Sequence[int], logits: NDArray[np.floating]) -> dict[str, Any]:
+def _row_line(ids: Sequence[int], logits: NDArray[np.floating]) -> dict[str, Any]:
     """The line of one row of logits `[vocab]`."""
     single = logits.dtype != np.float64
     # The shortest text of a float32 is shorter than that of the float64 it is equal to.
@@ -112,7 +90,7 @@ def row_line(ids: Sequence[int], logits: NDArray[np.floating]) -> dict[str, Any]
     }
 
 
-def top_line(prompt: Prompt, known: KnownTop) -> dict[str, Any]:
+def _top_line(prompt: Prompt, known: KnownTop) -> dict[str, Any]:
     """The line of one position of a TOP_N source."""
     said: dict[str, Any] = (
         {"text": prompt}
@@ -186,8 +164,12 @@ class _RecordedFull:
     capability = Capability.FULL
     lanes = 1  # one file: threads would write into each other's lines
 
-    def __init__(self, source: Source, writer: _Writer) -> None:
-        self._source, self._writer = source, writer
+    def __init__(self, source: Source, path: Path) -> None:
+        self._source = source
+        tokens = [source.token_text(token_id) for token_id in range(source.vocab_size)]
+        ends = sorted(source.end_ids)
+        header = _header(source, tokens=tokens, end_ids=ends, max_context=source.max_context)
+        self._writer = _Writer(path, header)
         self.name, self.vocab_size, self.max_context = source.name, source.vocab_size, source.max_context
         self.end_ids, self.note = source.end_ids, source.note
         self.token_text = source.token_text
@@ -217,7 +199,7 @@ class _RecordedFull:
         return rows
 
     def write(self, ids: Sequence[int], logits: NDArray[np.floating]) -> None:
-        self._writer.add(row_line(ids, logits))
+        self._writer.add(_row_line(ids, logits))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._source, name)  # what only some sources have, such as a chat template
@@ -253,18 +235,21 @@ class _RecordedPartial:
 
     def next_tokens(self, prompt: Prompt, count: int | None = None) -> KnownTop:
         known = self._source.next_tokens(prompt, count)
-        self._write(top_line(prompt, known), known)
+        self._write(_top_line(prompt, known), known)
         return known
 
     def read(self, prompt: str, text: str) -> Iterator[ReadToken]:
         for step in self._source.read(prompt, text):
-            self._write({**top_line(step.before, step.known), "next": step.token}, step.known)
+            self._write({**_top_line(step.before, step.known), "next": step.token}, step.known)
             yield step
 
     def _write(self, line: dict[str, Any], known: KnownTop) -> None:
         # Not before the first answer: only that tells the vocabulary, and a server that fails leaves no file.
         if self._writer is None:
-            self._writer = _Writer(self._path, top_header(self._source, known.vocabulary))
+            probe = self._source.probe  # of a recording it is JSON already
+            probe = probe if probe is None or isinstance(probe, dict) else dataclasses.asdict(probe)
+            header = _header(self._source, vocabulary=known.vocabulary, probe=probe)
+            self._writer = _Writer(self._path, header)
         self._writer.add(line)
 
     def __getattr__(self, name: str) -> Any:
@@ -277,7 +262,15 @@ def load_recorded(path: str) -> Source:
     records = _records(path, name)
     first = records[0][1]
     if not isinstance(first, Mapping) or VERSION_KEY not in first:
-        return _foreign(name, records)
+        from retort.sources.server.logs import read_log
+
+        log = read_log(records)
+        if not log.known:
+            lines = f" {log.errors} of them are error messages." if log.errors else ""
+            raise SourceError(
+                f"{name} holds answers without logprobs; ask the server for logprobs and record again.{lines}"
+            )
+        return RecordedTop(name, log.known, vocabulary=None, probe=None, note=log.note, answers=log.answers)
     if first[VERSION_KEY] != VERSION:
         raise SourceError(
             f"{name} is a recording of version {first[VERSION_KEY]}; this retort reads {VERSION}."
@@ -448,25 +441,8 @@ class RecordedRows:
             )
         return found
 
-    def start(self, prompts: Sequence[Sequence[int]]) -> ReplayDecoder:
-        return ReplayDecoder(self, [tuple(prompt) for prompt in prompts])
-
-
-class ReplayDecoder:
-    """The recorded rows of a batch of texts."""
-
-    def __init__(self, source: RecordedRows, texts: list[tuple[int, ...]]) -> None:
-        self._source = source
-        self._read(texts)
-
-    def advance(self, parents: Sequence[int], tokens: Sequence[int]) -> None:
-        check_advance(self._source, len(self._texts), parents, tokens)
-        self._read([(*self._texts[p], int(t)) for p, t in zip(parents, tokens, strict=True)])
-
-    def _read(self, texts: list[tuple[int, ...]]) -> None:
-        rows = [self._source.row(text) for text in texts]
-        self._texts = texts
-        self.logits = np.stack(rows) if rows else np.empty((0, self._source.vocab_size), np.float32)
+    def start(self, prompts: Sequence[Sequence[int]]) -> LookupDecoder:
+        return LookupDecoder(self, prompts, self.row)
 
 
 def _own_top(name: str, header: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> RecordedTop:
@@ -491,184 +467,6 @@ def _own_top(name: str, header: Mapping[str, Any], rows: Sequence[Mapping[str, A
         note=_joined(f"Recorded from {header['model']}.", header.get("note")),
         following=following,
     )
-
-
-def _foreign(name: str, records: Sequence[tuple[str, Any]]) -> RecordedTop:
-    """Answers of servers. A prompt in the answer is kept (`prompt` or `messages` beside it, as many logs write)."""
-    from retort.sources.server.answers import Reply, complaint, is_error, read_reply, rounding_of
-
-    found: dict[Prompt | None, KnownTop] = {}
-    answers: list[tuple[Prompt | None, list[ReadToken]]] = []
-    shapes: dict[str, None] = {}
-    processed, errors, without = False, list[str](), 0
-
-    def known(place: str, position: Any) -> KnownTop:
-        wrong = complaint(position.known)
-        if wrong is not None:
-            raise SourceError(printable(f"{place} {wrong}; it cannot be used.", keep=""))
-        return KnownTop(position.known, None, rounding_of(position.known), position.ceiling)
-
-    def keep(place: str, asked: Sequence[Prompt | None], reply: Reply) -> None:
-        nonlocal processed, without
-        shapes[reply.shape] = None
-        processed = processed or reply.processed
-        # Where nothing was generated (an echo alone) the prompt's last position is what there is to keep.
-        tops = [choice.positions for choice in reply.choices if choice.positions] or [
-            reply.prompt_positions[-1:]
-        ]
-        if not any(tops):
-            without += 1
-        for positions in tops:
-            steps = [
-                ReadToken("", p.chosen.token if p.chosen else p.text, known(place, p))
-                for p in positions
-                if p.known
-            ]
-            # Each position answers the text before it: a recorded answer of ten tokens is ten looks.
-            for key in asked if steps else ():
-                so_far = key
-                for step in steps:
-                    found.setdefault(so_far, step.known)
-                    if not isinstance(so_far, str):
-                        break  # the beginning of an answer cannot be put behind messages
-                    so_far += step.token
-                if len(steps) > 1:
-                    answers.append((key, steps))
-
-    for place, asked, pieces in _answers_of(records):
-        replies = []
-        for piece in pieces:
-            # A stream that ends in an error is left out whole: where it broke off is not where the text ended.
-            if is_error(piece):
-                errors.append(place)
-                break
-            replies.append(read_reply(piece, place))
-        else:
-            if replies:
-                keep(place, asked, replies[0] if len(replies) == 1 else _one_reply(replies))
-    if not found:
-        lines = f" {len(errors)} of them are error messages." if errors else ""
-        raise SourceError(
-            f"{name} holds answers without logprobs; ask the server for logprobs and record again.{lines}"
-        )
-    several = [asked for asked, _ in answers].count(None) > 1
-    note = _joined(
-        f"Recorded in the shape {', '.join(shapes)}; it is not known whether its logprobs are the model's own.",
-        "They are probabilities after the sampler's stages." if processed else None,
-        "It does not record its prompt, so the prompt has no effect." if None in found else None,
-        "It holds several answers without a prompt; the first is used." if several else None,
-        f"{len(errors)} record{'s' * (len(errors) > 1)} of an error left out ({_places(errors)})."
-        if errors
-        else None,
-        f"{without} answer{'s' * (without > 1)} without logprobs left out." if without else None,
-        f"The vocabulary size is not recorded; intervals assume at most {LARGEST_VOCABULARY:,} tokens.",
-    )
-    return RecordedTop(name, found, vocabulary=None, probe=None, note=note, answers=answers)
-
-
-def _places(errors: Sequence[str]) -> str:
-    lines = [place.rpartition(" line ")[2] for place in errors if " line " in place]
-    return (
-        f"line{'s' * (len(lines) > 1)} {', '.join(lines[:5])}{', …' * (len(lines) > 5)}"
-        if lines
-        else "see the file"
-    )
-
-
-def _answers_of(
-    records: Sequence[tuple[str, Any]],
-) -> Iterator[tuple[str, list[Prompt | None], list[Any]]]:
-    """Each answer: where it stands, what it was asked, and its record, or the pieces of its stream."""
-    stream: tuple[str, list[Prompt | None], list[Any]] | None = None
-    last_kind: object = None
-    # Pieces of a stream stand one behind the other; another kind, a whole answer or a last piece ends it.
-    for place, record in records:
-        asked, response = _asked(record)
-        pieces = response if isinstance(response, list) and response else [response]
-        for piece in pieces:
-            kind, is_last, piece = _stream_piece(piece)
-            if kind is None:
-                if stream is not None:
-                    yield stream
-                    stream = None
-                yield place, asked, [piece]
-                continue
-            if stream is None or kind != last_kind:
-                if stream is not None:
-                    yield stream
-                stream = (place, asked, [])
-            last_kind = kind
-            if piece is not None:
-                stream[2].append(piece)
-            if is_last:
-                yield stream
-                stream = None
-    if stream is not None:
-        yield stream
-
-
-def _stream_piece(record: Any) -> tuple[object, bool, Any]:
-    """Which stream a record is a piece of (None: it is a whole answer), whether it is the last, and what is read."""
-    if not isinstance(record, Mapping):
-        return None, False, record
-    kind = record.get("type")
-    if isinstance(kind, str) and kind.startswith("response."):
-        # OpenAI's stream says everything twice: as it comes, and at its end once more as a whole.
-        if kind != "response.output_text.delta":
-            return "responses", kind == "response.completed", None
-        part = {"text": record.get("delta"), "logprobs": record.get("logprobs")}
-        return "responses", False, {"output": [{"content": [part]}]}
-    choices = record.get("choices")
-    if record.get("object") in ("chat.completion.chunk", "text_completion.chunk") or (
-        isinstance(choices, list)
-        and any(isinstance(choice, Mapping) and "delta" in choice for choice in choices)
-    ):
-        return ("openai", record.get("id")), False, record if choices else None
-    if isinstance(record.get("done"), bool):
-        return "ollama", record["done"], record
-    if isinstance(record.get("token"), Mapping):
-        return "tgi", record.get("generated_text") is not None, record
-    return None, False, record
-
-
-def _one_reply(replies: Sequence[Any]) -> Any:
-    """The pieces of a stream as one answer."""
-    firsts = [reply.choices[0] for reply in replies if reply.choices]
-    if not firsts:
-        return replies[0]
-    reasons = [choice.finish_reason for choice in firsts if choice.finish_reason]
-    choice = dataclasses.replace(
-        firsts[0],
-        text="".join(choice.text for choice in firsts),
-        finish_reason=reasons[-1] if reasons else None,
-        positions=tuple(position for choice in firsts for position in choice.positions),
-    )
-    return dataclasses.replace(replies[0], choices=(choice,))
-
-
-def _asked(record: Any) -> tuple[list[Prompt | None], Any]:
-    """What was asked, and the answer: `{"request": …, "response": …}`, a prompt within the answer, or neither.
-
-    A line of OpenAI's batch output has no prompt; its `custom_id` stands for one.
-    """
-    if not isinstance(record, Mapping):
-        return [None], record
-    response = record.get("response") if isinstance(record.get("response"), Mapping | list) else record
-    if isinstance(response, Mapping) and isinstance(response.get("body"), Mapping):
-        response = response["body"]
-    # From the outside in: what a log says of the request counts before what the answer repeats.
-    for place in (record.get("request"), record.get("body"), record, response):
-        if not isinstance(place, Mapping):
-            continue
-        for key in ("prompt", "input"):
-            if isinstance(place.get(key), str):
-                return [place[key]], response
-        for key in ("messages", "input"):
-            messages = place.get(key)
-            if isinstance(messages, list) and messages and all(isinstance(m, Mapping) for m in messages):
-                return [tuple(Message(str(m.get("role")), str(m.get("content"))) for m in messages)], response
-    custom = record.get("custom_id")
-    return [None, custom] if isinstance(custom, str) else [None], response
 
 
 def _not_recorded(name: str, prompt: object, there: Sequence[object]) -> SourceError:

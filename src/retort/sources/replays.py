@@ -6,9 +6,9 @@ A way of running returns, for every text, the raw logits after each of its token
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,14 +41,15 @@ def replays(source: Source) -> tuple[Replay, ...]:
             f"{source.name} looks up its logits and does not compute them, so every replay is the same; "
             f"use a neural model"
         )
-    return (
-        Replay("alone", "each text by itself, all its tokens in one pass", lambda texts: _alone(source, texts)),
-        Replay("token by token", "one token per pass, with the KV cache", lambda texts: _stepwise(source, texts)),
-        Replay("batch", "all texts in one batch, padded at the left", lambda texts: _batch(source, texts)),
-        Replay("one thread", "another number of threads", lambda texts: _one_thread(source, texts)),
-        Replay("bfloat16", "weights and arithmetic in bfloat16", lambda texts: _as_dtype(source, texts, "bfloat16")),
-        Replay("float16", "weights and arithmetic in float16", lambda texts: _as_dtype(source, texts, "float16")),
-    )  # fmt: skip
+    ways = (
+        ("alone", "each text by itself, all its tokens in one pass", _alone),
+        ("token by token", "one token per pass, with the KV cache", _stepwise),
+        ("batch", "all texts in one batch, padded at the left", _batch),
+        ("one thread", "another number of threads", _other_threads),
+        ("bfloat16", "weights and arithmetic in bfloat16", partial(_as_dtype, dtype="bfloat16")),
+        ("float16", "weights and arithmetic in float16", partial(_as_dtype, dtype="float16")),
+    )
+    return tuple(Replay(name, differs, partial(run, source)) for name, differs, run in ways)
 
 
 def _alone(source: Source, texts: Texts) -> Logits:
@@ -74,9 +75,16 @@ def _batch(source: TransformersSource, texts: Texts) -> Logits:
     return [np.concatenate([first[row : row + 1], rest[row]]) for row in range(len(texts))]
 
 
-def _one_thread(source: TransformersSource, texts: Texts) -> Logits:
-    with _threads(1):
+def _other_threads(source: TransformersSource, texts: Texts) -> Logits:
+    """One thread; where that is what there is already, two."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1 if before != 1 else 2)
+    try:
         return _alone(source, texts)
+    finally:
+        torch.set_num_threads(before)
 
 
 def _as_dtype(source: TransformersSource, texts: Texts, dtype: str) -> Logits:
@@ -85,16 +93,3 @@ def _as_dtype(source: TransformersSource, texts: Texts, dtype: str) -> Logits:
     other = copy.copy(source)
     other.model = copy.deepcopy(source.model).to(getattr(torch, dtype))
     return _alone(other, texts)
-
-
-@contextmanager
-def _threads(number: int) -> Iterator[None]:
-    """Where one thread is what there is already, two: the point is another number."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(number if before != number else number + 1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

@@ -27,6 +27,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import Annotated, Any
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -34,7 +35,7 @@ from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 from retort.errors import SourceError, printable
 from retort.files import kind_of
 from retort.numerals import number
-from retort.sources.base import KnownToken
+from retort.sources.base import KnownToken, text_of_bytes
 
 NOT_GIVEN = -9999.0  # what OpenAI writes for a token that is not among the most probable ones
 UNDECODED = "\ufffd"
@@ -58,6 +59,12 @@ class Position:
     known: tuple[KnownToken, ...]
     ceiling: float | None = None
     text: str = ""
+
+    @property
+    def num_ranked(self) -> int:
+        """How many of the known tokens are certainly the most probable ones, as far as the list itself says it."""
+        ceiling = -math.inf if self.ceiling is None else self.ceiling
+        return sum(token.logprob >= ceiling for token in self.known)
 
 
 @dataclass(frozen=True)
@@ -91,7 +98,8 @@ class Reply:
     usage: Usage | None = None
 
 
-# What may stand in an answer. Keys that are not named are ignored: servers add their own.
+# What may stand in an answer, shape by shape, and how each becomes a Reply. Keys that are not named are ignored, since
+# servers add their own.
 
 
 class _Shape(BaseModel):
@@ -123,11 +131,33 @@ class _Candidate(_Shape):
     bytes: Annotated[list[Byte], Field(max_length=LONGEST_TOKEN)] | None = None
     id: Id | None = _aliases("id", "tokenId", "token_id")
 
+    def known(self) -> KnownToken | None:
+        """None where neither a logprob nor a probability is given (null stands for what JSON cannot say)."""
+        logprob = self.logprob
+        if logprob is None and self.prob is not None:
+            logprob = math.log(self.prob) if self.prob > 0 else -math.inf
+        token_id = self.id if self.id is not None and self.id >= 0 else None
+        text = self.token or ""
+        if self.bytes:
+            text = text_of_bytes(bytes(self.bytes))  # two tokens may be shown alike: these are the truth
+        elif not text and token_id is not None:
+            text = f"<{token_id}>"
+        return _plain(text, logprob, token_id)
+
 
 class _Entry(_Candidate):
     top: list[_Candidate] | None = _aliases("top_logprobs", "top_probs", "probs")
     top_probs: list[_Candidate] | None = None
     probs: list[_Candidate] | None = None
+
+    def position(self) -> Position:
+        found = position_of(self.known(), _known(self.top))
+        if (
+            found.chosen is None and self.probs is not None
+        ):  # llama.cpp before 2025 gives the drawn text alone
+            chosen = next((token for token in found.known if token.token == self.token), None)
+            return position_of(chosen, found.known)
+        return found
 
 
 class _Ranked(_Shape):
@@ -145,6 +175,25 @@ class _Logprobs(_Shape):
     token_logprobs: list[float | None] | None = None
     top_logprobs: list[dict[str, float | None] | list[_Candidate] | None] | None = None
 
+    def completions(self, asked: int | None) -> tuple[Position, ...]:
+        tokens, values = self.tokens or [], self.token_logprobs or []
+        tops = self.top_logprobs or [None] * len(tokens)
+        positions = []
+        for token, value, top in zip(tokens, values, tops, strict=False):
+            named = [_plain(text, one) for text, one in top.items()] if isinstance(top, dict) else None
+            listed = named if named is not None else _known(top if isinstance(top, list) else ())
+            # The first token of an echoed prompt has no logprob: nothing comes before it.
+            found = position_of(_plain(token, value), listed, asked=asked)
+            if (
+                named
+                and any(UNDECODED in one.token for one in named if one)
+                and len(named) < (asked or math.inf)
+            ):
+                # Tokens that are no whole characters share one name here, so some that were listed are lost.
+                found = replace(found, ceiling=math.inf)
+            positions.append(replace(found, text=token))
+        return tuple(positions)
+
 
 class _Part(_Shape):
     type: str | None = None
@@ -154,6 +203,9 @@ class _Part(_Shape):
 
 class _Message(_Shape):
     content: Text | list[_Part] | None = None
+
+    def text(self) -> str:
+        return _joined(self.content)
 
 
 class _Choice(_Shape):
@@ -166,24 +218,38 @@ class _Choice(_Shape):
     prompt_logprobs: Ranks | None = None
 
 
-class _Usage(_Shape):
-    prompt: int = Field(
-        0, ge=0, validation_alias=AliasChoices("prompt_tokens", "input_tokens", "promptTokenCount")
-    )
-    completion: int = Field(
-        0, ge=0, validation_alias=AliasChoices("completion_tokens", "output_tokens", "candidatesTokenCount")
-    )
-
-
 class _OpenAI(_Shape):
     choices: list[_Choice]
     prompt_logprobs: Ranks | None = None
+
+    def reply(self, asked: int | None) -> Reply:
+        prompt = _ranked(self.prompt_logprobs)
+        shapes, choices = [], []
+        for choice in self.choices:
+            message = choice.message or choice.delta
+            shape = "openai-completions" if message is None else "openai-chat"
+            text = choice.text if message is None else message.text()
+            positions: tuple[Position, ...] = ()
+            if choice.logprobs is not None and choice.logprobs.content is not None:
+                shape, positions = "openai-chat", _positions(choice.logprobs.content)
+            elif choice.logprobs is not None and choice.logprobs.tokens is not None:
+                shape, positions = "openai-completions", choice.logprobs.completions(asked)
+            prompt = prompt or _ranked(choice.prompt_logprobs)
+            shapes.append(shape)
+            choices.append(Choice(text or "", _reason(choice.finish_reason), positions))
+        return Reply("vllm" if prompt else next(iter(shapes), "openai-chat"), tuple(choices), prompt)
 
 
 class _LlamaCpp(_Shape):
     content: Text | None = None
     stop_type: str | None = None
     completion_probabilities: list[_Entry]
+
+    def reply(self, asked: int | None) -> Reply:
+        entries = self.completion_probabilities
+        processed = any(entry.top_probs is not None or entry.probs is not None for entry in entries)
+        choice = Choice(self.content or "", _reason(self.stop_type), _positions(entries))
+        return Reply("llama.cpp", (choice,), processed=processed)
 
 
 class _VllmOutput(_Shape):
@@ -197,6 +263,13 @@ class _Vllm(_Shape):
     outputs: list[_VllmOutput] = []
     prompt_logprobs: Ranks | None = None
 
+    def reply(self, asked: int | None) -> Reply:
+        choices = tuple(
+            Choice(one.text or "", _reason(one.finish_reason), _ranked(one.logprobs, one.token_ids))
+            for one in self.outputs
+        )
+        return Reply("vllm", choices, _ranked(self.prompt_logprobs))
+
 
 class _Item(_Shape):
     content: list[_Part] | None = None
@@ -206,6 +279,11 @@ class _Responses(_Shape):
     output: list[_Item]
     status: str | None = None
 
+    def reply(self, asked: int | None) -> Reply:
+        parts = [part for item in self.output for part in item.content or ()]
+        positions = _positions([entry for part in parts for entry in part.logprobs or ()])
+        return Reply("openai-responses", (Choice(_joined(parts), _reason(self.status), positions),))
+
 
 class _Ollama(_Shape):
     response: Text | None = None
@@ -213,9 +291,17 @@ class _Ollama(_Shape):
     done_reason: str | None = None
     logprobs: list[_Entry] | None = None
 
+    def reply(self, asked: int | None) -> Reply:
+        text = self.response if self.message is None else self.message.text()
+        positions = _positions(self.logprobs or ())
+        return Reply("ollama", (Choice(text or "", _reason(self.done_reason), positions),))
+
 
 class _Kobold(_Shape):
     results: list[_Choice]
+
+    def reply(self, asked: int | None) -> Reply:
+        return replace(_OpenAI(choices=self.results).reply(asked), shape="koboldcpp")
 
 
 Triple = tuple[float | None, Id | None, Text | None]
@@ -235,6 +321,19 @@ class _Sglang(_Shape):
     text: Text | None = None
     meta_info: _Meta
 
+    def reply(self, asked: int | None) -> Reply:
+        meta = self.meta_info
+        positions = _triples(meta.output_token_logprobs, meta.output_top_logprobs)
+        usage = Usage(max(meta.prompt_tokens or 0, 0), max(meta.completion_tokens or 0, 0))
+        # The first token of a prompt has nothing before it, so what stands there is no prediction.
+        prompt = _triples(meta.input_token_logprobs, meta.input_top_logprobs)[1:]
+        return Reply(
+            "sglang",
+            (Choice(self.text or "", _reason(meta.finish_reason), positions),),
+            prompt,
+            usage=usage if meta.completion_tokens else None,
+        )
+
 
 class _Details(_Shape):
     finish_reason: str | None = None
@@ -247,6 +346,16 @@ class _Tgi(_Shape):
     details: _Details | None = None
     token: _Candidate | None = None
     top_tokens: list[_Candidate] | None = None
+
+    def reply(self, asked: int | None) -> Reply:
+        if self.details is not None:
+            tokens, tops = self.details.tokens, self.details.top_tokens or []
+            text, reason = self.generated_text, _reason(self.details.finish_reason)
+        else:  # a piece of a stream; the last one repeats the whole text
+            tokens = [] if self.token is None else [self.token]
+            tops = [] if self.top_tokens is None else [self.top_tokens]
+            text, reason = self.generated_text if self.token is None else self.token.token, None
+        return Reply("tgi", (Choice(text or "", reason, _beside(tokens, tops)),))
 
 
 class _GeminiList(_Shape):
@@ -271,10 +380,52 @@ class _GeminiCandidate(_Shape):
 class _Gemini(_Shape):
     candidates: list[_GeminiCandidate]
 
+    def reply(self, asked: int | None) -> Reply:
+        choices = []
+        for candidate in self.candidates:
+            given = candidate.logprobsResult or _GeminiLogprobs()
+            tops = [top.candidates for top in given.topCandidates]
+            positions = _beside(given.chosenCandidates, tops) or _beside([None] * len(tops), tops)
+            parts = candidate.content.parts if candidate.content is not None else None
+            choices.append(Choice(_joined(parts), _reason(candidate.finishReason), positions))
+        return Reply("gemini", tuple(choices))
+
 
 class _Anthropic(_Shape):
     content: list[_Part]
     stop_reason: str | None = None
+
+    def reply(self, asked: int | None) -> Reply:
+        return Reply("anthropic", (Choice(_joined(self.content), _reason(self.stop_reason), ()),))
+
+
+def _has(*keys: str, kind: type = object) -> Callable[[Mapping[str, Any]], bool]:
+    return lambda record: any(key in record and isinstance(record[key], kind) for key in keys)
+
+
+SHAPES: tuple[tuple[Callable[[Mapping[str, Any]], bool], Any], ...] = (
+    (_has("completion_probabilities"), _LlamaCpp),
+    (_has("choices"), _OpenAI),
+    (_has("outputs", "prompt_logprobs"), _Vllm),
+    (_has("output", kind=list), _Responses),
+    (_has("meta_info"), _Sglang),
+    (_has("results", kind=list), _Kobold),
+    (lambda record: "generated_text" in record or isinstance(record.get("token"), Mapping), _Tgi),
+    (_has("candidates"), _Gemini),
+    (_has("response", kind=str), _Ollama),
+    (_has("message", kind=Mapping), _Ollama),
+    (lambda record: record.get("type") == "message" and "content" in record, _Anthropic),
+)
+"""How a shape is recognised; the first that fits counts."""
+
+
+class _Usage(_Shape):
+    prompt: int = Field(
+        0, ge=0, validation_alias=AliasChoices("prompt_tokens", "input_tokens", "promptTokenCount")
+    )
+    completion: int = Field(
+        0, ge=0, validation_alias=AliasChoices("completion_tokens", "output_tokens", "candidatesTokenCount")
+    )
 
 
 def read_reply(record: Any, name: str, asked: int | None = None) -> Reply:
@@ -286,10 +437,10 @@ def read_reply(record: Any, name: str, asked: int | None = None) -> Reply:
         record = record[0]  # TGI and SGLang answer a list of prompts with a list
     if not isinstance(record, Mapping):
         raise SourceError(f"{name}: the answer is {kind_of(record)}, not a JSON object.")
-    for is_it, read in READERS:
+    for is_it, shape in SHAPES:
         if is_it(record):
             try:
-                reply = read(record, asked)
+                reply: Reply = shape.model_validate(record).reply(asked)
                 # SGLang has its counts inside meta_info; a reader that found some is not overruled.
                 usage = record.get("usage") or record.get("usageMetadata")
                 return replace(reply, usage=_usage(usage)) if reply.usage is None else reply
@@ -312,7 +463,7 @@ def is_error(record: Any) -> bool:
     return (
         isinstance(record, Mapping)
         and bool(record.get("error"))
-        and not any(is_it(record) for is_it, _ in READERS)
+        and not any(is_it(record) for is_it, _ in SHAPES)
     )
 
 
@@ -336,152 +487,6 @@ def _problem(error: ValidationError) -> str:
         shown = printable(repr(found["input"])[:60], keep="")
     expected = found["msg"][:1].lower() + found["msg"][1:]
     return printable(f"{place.lstrip('.')[:120]} is {shown}, but {expected[:120]}", keep="")
-
-
-def _openai(record: Mapping[str, Any], asked: int | None) -> Reply:
-    answer = _OpenAI.model_validate(record)
-    prompt = _ranked(answer.prompt_logprobs)
-    shapes, choices = [], []
-    for choice in answer.choices:
-        message = choice.message or choice.delta
-        shape = "openai-completions" if message is None else "openai-chat"
-        text = choice.text if message is None else _joined(message.content)
-        positions: tuple[Position, ...] = ()
-        if choice.logprobs is not None and choice.logprobs.content is not None:
-            shape, positions = "openai-chat", tuple(map(_entry, choice.logprobs.content))
-        elif choice.logprobs is not None and choice.logprobs.tokens is not None:
-            shape, positions = "openai-completions", _completions(choice.logprobs, asked)
-        prompt = prompt or _ranked(choice.prompt_logprobs)
-        shapes.append(shape)
-        choices.append(Choice(text or "", _reason(choice.finish_reason), positions))
-    return Reply("vllm" if prompt else next(iter(shapes), "openai-chat"), tuple(choices), prompt)
-
-
-def _completions(logprobs: _Logprobs, asked: int | None) -> tuple[Position, ...]:
-    tokens, values = logprobs.tokens or [], logprobs.token_logprobs or []
-    tops = logprobs.top_logprobs or [None] * len(tokens)
-    positions = []
-    for token, value, top in zip(tokens, values, tops, strict=False):
-        named = [_plain(text, one) for text, one in top.items()] if isinstance(top, dict) else None
-        listed = named if named is not None else _candidates(top if isinstance(top, list) else ())
-        # The first token of an echoed prompt has no logprob: nothing comes before it.
-        found = position_of(_plain(token, value), listed, asked=asked)
-        if named and any(UNDECODED in one.token for one in named if one) and len(named) < (asked or math.inf):
-            # Tokens that are no whole characters share one name here, so some that were listed are lost.
-            found = replace(found, ceiling=math.inf)
-        positions.append(replace(found, text=token))
-    return tuple(positions)
-
-
-def _llama_cpp(record: Mapping[str, Any], asked: int | None) -> Reply:
-    answer = _LlamaCpp.model_validate(record)
-    entries = answer.completion_probabilities
-    processed = any(entry.top_probs is not None or entry.probs is not None for entry in entries)
-    choice = Choice(answer.content or "", _reason(answer.stop_type), tuple(map(_entry, entries)))
-    return Reply("llama.cpp", (choice,), processed=processed)
-
-
-def _vllm(record: Mapping[str, Any], asked: int | None) -> Reply:
-    answer = _Vllm.model_validate(record)
-    choices = tuple(
-        Choice(output.text or "", _reason(output.finish_reason), _ranked(output.logprobs, output.token_ids))
-        for output in answer.outputs
-    )
-    return Reply("vllm", choices, _ranked(answer.prompt_logprobs))
-
-
-def _responses(record: Mapping[str, Any], asked: int | None) -> Reply:
-    answer = _Responses.model_validate(record)
-    parts = [part for item in answer.output for part in item.content or ()]
-    positions = tuple(_entry(entry) for part in parts for entry in part.logprobs or ())
-    return Reply("openai-responses", (Choice(_joined(parts), _reason(answer.status), positions),))
-
-
-def _sglang(record: Mapping[str, Any], asked: int | None) -> Reply:
-    answer = _Sglang.model_validate(record)
-    meta = answer.meta_info
-    choice = Choice(
-        answer.text or "",
-        _reason(meta.finish_reason),
-        _triples(meta.output_token_logprobs, meta.output_top_logprobs),
-    )
-    usage = Usage(max(meta.prompt_tokens or 0, 0), max(meta.completion_tokens or 0, 0))
-    # The first token of a prompt has nothing before it, so what stands there is no prediction.
-    prompt = _triples(meta.input_token_logprobs, meta.input_top_logprobs)[1:]
-    return Reply("sglang", (choice,), prompt, usage=usage if meta.completion_tokens else None)
-
-
-def _ollama(record: Mapping[str, Any], asked: int | None) -> Reply:
-    answer = _Ollama.model_validate(record)
-    text = answer.response if answer.message is None else _joined(answer.message.content)
-    positions = tuple(map(_entry, answer.logprobs or ()))
-    return Reply("ollama", (Choice(text or "", _reason(answer.done_reason), positions),))
-
-
-def _kobold(record: Mapping[str, Any], asked: int | None) -> Reply:
-    _Kobold.model_validate(record)
-    return replace(_openai({"choices": record["results"]}, asked), shape="koboldcpp")
-
-
-def _tgi(record: Mapping[str, Any], asked: int | None) -> Reply:
-    answer = _Tgi.model_validate(record)
-    if answer.details is not None:
-        tokens, tops = answer.details.tokens, answer.details.top_tokens or []
-    else:
-        tokens = [] if answer.token is None else [answer.token]
-        tops = [] if answer.top_tokens is None else [answer.top_tokens]
-    positions = tuple(
-        position_of(_token(token), _candidates(tops[place] if place < len(tops) else None))
-        for place, token in enumerate(tokens)
-    )
-    text = answer.generated_text
-    if answer.details is None and answer.token is not None:
-        text = answer.token.token  # a piece of a stream; the last one repeats the whole text
-    reason = answer.details.finish_reason if answer.details is not None else None
-    return Reply("tgi", (Choice(text or "", _reason(reason), positions),))
-
-
-def _gemini(record: Mapping[str, Any], asked: int | None) -> Reply:
-    choices = []
-    for candidate in _Gemini.model_validate(record).candidates:
-        parts = candidate.content.parts if candidate.content is not None else None
-        given = candidate.logprobsResult or _GeminiLogprobs()
-        tops = given.topCandidates
-        positions = tuple(
-            position_of(_token(token), _candidates(tops[place].candidates if place < len(tops) else None))
-            for place, token in enumerate(given.chosenCandidates)
-        ) or tuple(position_of(None, _candidates(top.candidates)) for top in tops)
-        choices.append(Choice(_joined(parts), _reason(candidate.finishReason), positions))
-    return Reply("gemini", tuple(choices))
-
-
-def _anthropic(record: Mapping[str, Any], asked: int | None) -> Reply:
-    answer = _Anthropic.model_validate(record)
-    return Reply("anthropic", (Choice(_joined(answer.content), _reason(answer.stop_reason), ()),))
-
-
-def _has(*keys: str, kind: type | None = None) -> Callable[[Mapping[str, Any]], bool]:
-    return lambda record: any(
-        key in record and (kind is None or isinstance(record[key], kind)) for key in keys
-    )
-
-
-READERS: tuple[
-    tuple[Callable[[Mapping[str, Any]], bool], Callable[[Mapping[str, Any], int | None], Reply]], ...
-] = (
-    (_has("completion_probabilities"), _llama_cpp),
-    (_has("choices"), _openai),
-    (_has("outputs", "prompt_logprobs"), _vllm),
-    (_has("output", kind=list), _responses),
-    (_has("meta_info"), _sglang),
-    (_has("results", kind=list), _kobold),
-    (lambda record: "generated_text" in record or isinstance(record.get("token"), Mapping), _tgi),
-    (_has("candidates"), _gemini),
-    (_has("response", kind=str), _ollama),
-    (_has("message", kind=Mapping), _ollama),
-    (lambda record: record.get("type") == "message" and "content" in record, _anthropic),
-)
-"""How a shape is recognised, and read; the first that fits counts."""
 
 
 def position_of(
@@ -526,36 +531,24 @@ def _same(one: KnownToken, other: KnownToken) -> bool:
     return one.id == other.id if one.id is not None and other.id is not None else one.token == other.token
 
 
-def _entry(entry: _Entry) -> Position:
-    found = position_of(_token(entry), _candidates(entry.top))
-    if found.chosen is None and entry.probs is not None:  # llama.cpp before 2025 gives the drawn text alone
-        chosen = next((token for token in found.known if token.token == entry.token), None)
-        return position_of(chosen, found.known)
-    return found
+def _positions(entries: Iterable[_Entry]) -> tuple[Position, ...]:
+    return tuple(entry.position() for entry in entries)
 
 
-def _candidates(listed: Iterable[_Candidate] | None) -> list[KnownToken | None]:
-    return [_token(candidate) for candidate in listed or ()]
+def _beside(
+    chosen: Sequence[_Candidate | None], tops: Sequence[Sequence[_Candidate]]
+) -> tuple[Position, ...]:
+    """The positions of tokens with a list of candidates for each, or for the first of them."""
+    return tuple(
+        position_of(
+            None if token is None else token.known(), _known(tops[place] if place < len(tops) else ())
+        )
+        for place, token in enumerate(chosen)
+    )
 
 
-def _token(candidate: _Candidate) -> KnownToken | None:
-    """None where neither a logprob nor a probability is given (null stands for what JSON cannot say)."""
-    logprob = candidate.logprob
-    if logprob is None and candidate.prob is not None:
-        logprob = math.log(candidate.prob) if candidate.prob > 0 else -math.inf
-    if logprob is None:
-        return None
-    token_id = candidate.id if candidate.id is not None and candidate.id >= 0 else None
-    text = candidate.token or ""
-    if candidate.bytes:
-        # Two tokens may be shown alike and differ in their bytes: these are the truth.
-        try:
-            text = bytes(candidate.bytes).decode("utf-8")
-        except UnicodeDecodeError:
-            text = "".join(f"<0x{byte:02X}>" for byte in candidate.bytes)
-    elif not text and token_id is not None:
-        text = f"<{token_id}>"
-    return _plain(text, logprob, token_id)
+def _known(listed: Iterable[_Candidate] | None) -> list[KnownToken | None]:
+    return [candidate.known() for candidate in listed or ()]
 
 
 def _plain(text: str, logprob: float | None, token_id: int | None = None) -> KnownToken | None:
@@ -604,11 +597,9 @@ def _triples(
         return _plain(text if text is not None else f"<{token_id}>", logprob, token_id)
 
     positions = []
-    for place, triple in enumerate(tokens or ()):
-        top = tops[place] if tops is not None and place < len(tops) else None
-        positions.append(
-            replace(position_of(token(triple), [token(one) for one in top or ()]), text=triple[2] or "")
-        )
+    for triple, top in zip_longest(tokens or (), (tops or ())[: len(tokens or ())]):
+        found = position_of(token(triple), [token(one) for one in top or ()])
+        positions.append(replace(found, text=triple[2] or ""))
     return tuple(positions)
 
 
@@ -654,6 +645,13 @@ def complaint(tokens: Sequence[KnownToken]) -> str | None:
     if total > 1.0 + SUM_TOLERANCE:
         return f"gives logprobs whose probabilities sum to {number(total)}, more than 1"
     return None
+
+
+def check_usable(tokens: Sequence[KnownToken], name: str, what: str = "its logprobs") -> None:
+    """Raise SourceError where there is a `complaint` about these candidates: `name` is who gave them."""
+    wrong = complaint(tokens)
+    if wrong is not None:
+        raise SourceError(printable(f"{name} {wrong}; {what} cannot be used.", keep=""))
 
 
 def in_base_ten(tokens: Sequence[KnownToken]) -> bool:

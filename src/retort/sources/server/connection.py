@@ -159,9 +159,10 @@ class Connection:
                 if response.status_code < 400:
                     yield kept
                     return
-                if left == 0 or not _is_repeated(response.status_code):
-                    raise self._refusal(path, response.status_code, kept, body)
-                self.limited += response.status_code == 429
+                status = response.status_code
+                if left == 0 or not (status in REPEATED or (status >= 500 and status != 501)):
+                    raise self._refusal(path, status, kept, body)
+                self.limited += status == 429
                 wait = _asked_wait(response.headers.get("retry-after"), wait)
             self.repeated += 1
             time.sleep(wait)
@@ -188,16 +189,18 @@ class Connection:
 
     def _no_connection(self, error: Exception) -> ServerError:
         # The exception itself stays out of the chain: it could carry the request, and with it the key.
-        tries = f"{self.retries + 1} tries" if self.retries else "one try"
         reason = self._short(str(error) or type(error).__name__)
         return ServerError(
-            f"No connection to {self.base_url}, or it was cut ({reason}; {tries}); is the server running?"
+            f"No connection to {self.base_url}, or it was cut ({reason}; {self._tries}); is the server running?"
         )
+
+    @property
+    def _tries(self) -> str:
+        return f"{self.retries + 1} tries" if self.retries else "one try"
 
     def _refusal(self, path: str, status: int, answer: bytes, body: Mapping[str, Any] | None) -> ServerError:
         """What an answer of 400 and above says, in our words."""
         where, said = self.base_url, self._said(answer)
-        tries = f"{self.retries + 1} tries" if self.retries else "one try"
         if status in (401, 403):
             key = "the key that was sent" if self._key else "a request without a key"
             return ServerError(
@@ -205,10 +208,11 @@ class Connection:
             )
         if status == 429:
             return ServerError(
-                f"{where} says too many requests (HTTP 429) after {tries}{said}; try again later.", status
+                f"{where} says too many requests (HTTP 429) after {self._tries}{said}; try again later.",
+                status,
             )
         if status >= 500:
-            return ServerError(f"{where} failed at {path} (HTTP {status}) after {tries}{said}.", status)
+            return ServerError(f"{where} failed at {path} (HTTP {status}) after {self._tries}{said}.", status)
         sentence = f"{where} refuses {path} (HTTP {status}){said}."
         refused = refused_parameters(self._cleared(answer), body or {}) if status in (400, 422) else ()
         return ParameterRefused(sentence, status, refused) if refused else ServerError(sentence, status)
@@ -222,11 +226,15 @@ class Connection:
         return text.replace(self._key, "[key]") if self._key else text
 
     def _short(self, text: str) -> str:
-        """One short line, without the key: an error of the network may hold the request."""
-        line = printable(" ".join(text.split()), keep="")
-        if self._key:
-            line = line.replace(self._key, "[key]")
-        return line if len(line) <= LONGEST_REASON else line[: LONGEST_REASON - 1] + "…"
+        return one_line(text, [self._key] if self._key else ())
+
+
+def one_line(text: str, keys: Iterable[str]) -> str:
+    """One short line without any of the keys: an error of the network may hold the request."""
+    line = printable(" ".join(text.split()), keep="")
+    for key in keys:
+        line = line.replace(key, "[key]")
+    return line if len(line) <= LONGEST_REASON else line[: LONGEST_REASON - 1] + "…"
 
 
 def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -237,10 +245,6 @@ def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
         yield from whole
     if rest.strip():
         yield rest
-
-
-def _is_repeated(status: int) -> bool:
-    return status in REPEATED or (status >= 500 and status != 501)
 
 
 def _asked_wait(header: str | None, wait: float) -> float:

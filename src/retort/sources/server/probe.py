@@ -8,15 +8,16 @@ which goes into every record.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
-from retort.errors import SourceError, printable
+from retort.errors import SourceError
 from retort.numerals import number
 from retort.sources.base import LARGEST_VOCABULARY, KnownToken
 from retort.sources.chat import Message
-from retort.sources.server.answers import UNDECODED, Reply, complaint, in_base_ten, rounding_of
+from retort.sources.server.answers import UNDECODED, Reply, check_usable, in_base_ten, rounding_of
 from retort.sources.server.connection import ParameterRefused, ServerError
 from retort.sources.server.server import CHAT, FEWER, REFUSED, Ask, Server
 
@@ -103,97 +104,95 @@ class _Prober:
         self.plain: dict[str, Any] = {"temperature": 1.0, "top_p": 1.0}
         self.extra: dict[str, Any] = {}
         self.scale = 1.0
+        self.asked = FEWER[0]  # how many logprobs are asked for
         self.given: list[int] = []
+        self.base: tuple[KnownToken, ...] = ()  # the candidates at OPEN_PROMPT with plain settings
+        self.same = SAME
 
     def run(self) -> Probe:
-        asked, reply = self._first()
-        base, closed = self._known(reply), self._top(self._ask(CLOSED_PROMPT, asked))
+        reply = self._first()
+        base, closed = self._known(reply), self._top(self._ask(CLOSED_PROMPT))
         ten = in_base_ten(base) or in_base_ten(closed)
         if ten:
             self.scale = math.log(10.0)
             self.notes.append("Its logarithms are of base 10; they were turned into nats.")
-            base, closed = (_scaled(tokens, self.scale) for tokens in (base, closed))
-        self._check(base)
-        self._check(closed)
-        again = self._top(self._ask(OPEN_PROMPT, asked))
-        replay = _difference(base, again)
+            base, closed = (scaled(tokens, self.scale) for tokens in (base, closed))
+        for tokens in (base, closed):
+            check_usable(tokens, self.server.name)
+        self.base = base
+        replay = _difference(base, self._top(self._ask()))
         # Two equal requests already differ by `replay`, so a setting has an effect only where it moves more than that.
-        same = max(SAME, 3.0 * replay if math.isfinite(replay) else SAME)
-        top_k = self._effect(base, same, self._ask(OPEN_PROMPT, asked, extra={"top_k": NARROW_K}))
+        self.same = max(SAME, 3.0 * replay if math.isfinite(replay) else SAME)
+        effects = {"top_k": self._effect(self._ask(extra={"top_k": NARROW_K}))}
         # A server that truncates by default would hide what temperature and top_p do behind its own top_k.
-        if top_k == APPLIED:
-            base = self._neutral(asked, base)
-        temperature = self._temperature(base, same, asked)
-        top_p = UNKNOWN
-        if "top_p" in self.plain:
-            top_p = self._effect(base, same, self._ask(OPEN_PROMPT, asked, top_p=NARROW_P))
-        self._refuse_renormalised(base, same, asked)
-        processed = reply.processed or APPLIED in (temperature, top_p, top_k) or temperature == UNCLEAR
+        if effects["top_k"] == APPLIED:
+            self._switch_truncation_off()
+        effects["temperature"] = self._temperature()
+        narrow = self._ask(top_p=NARROW_P) if "top_p" in self.plain else None
+        effects["top_p"] = UNKNOWN if narrow is None else self._effect(narrow)
+        self._refuse_renormalised()
+        processed = reply.processed or APPLIED in effects.values() or effects["temperature"] == UNCLEAR
         if replay > SAME:
             self.notes.append(
                 f"Two equal requests differ by up to {number(replay, 2)} nats, so no number here is surer than that."
             )
-        given = max(self.given)
-        self._remark(base, given, asked, processed, temperature, top_p, top_k)
+        self._remark(processed, effects)
         return Probe(
             server=self.server.name,
             endpoint=self.endpoint,
             shape=reply.shape,
             logprobs="processed" if processed else "raw",
             log_base="10" if ten else "natural",
-            asked=asked,
-            given=given,
-            mass=sum(math.exp(token.logprob) for token in base),
-            temperature=temperature,
-            top_p=top_p,
-            top_k=top_k,
+            asked=self.asked,
+            given=max(self.given),
+            mass=sum(math.exp(token.logprob) for token in self.base),
+            **effects,
             seed=self._seed(),
             greedy=self._greedy(),
             n=self._n(),
-            echo=self._echo(asked),
+            echo=self._echo(),
             replay=replay,
-            rounding=rounding_of(base),
+            rounding=rounding_of(self.base),
             vocabulary=self.server.vocabulary,
-            refused=tuple(name for name in ("temperature", "top_p") if name not in self.plain),
+            refused=self._refused(),
             notes=tuple(self.notes),
         )
 
-    def _ask(self, text: str, asked: int, max_tokens: int = 1, **settings: Any) -> Ask:
+    def _ask(self, text: str = OPEN_PROMPT, max_tokens: int = 1, **settings: Any) -> Ask:
         """A request with plain settings but those given; a setting that this model refuses is not sent."""
         extra = {**self.extra, **settings.pop("extra", {})}
         prompt = (Message("user", text),) if self.endpoint == CHAT else text
-        named = {**self.plain, **{name: v for name, v in settings.items() if name not in self._refused()}}
-        return Ask(prompt, max_tokens, top_logprobs=asked, extra=extra, **named)
+        settings = {"top_logprobs": self.asked, **self.plain, **settings}
+        named = {name: value for name, value in settings.items() if name not in self._refused()}
+        return Ask(prompt, max_tokens, extra=extra, **named)
 
-    def _refused(self) -> set[str]:
-        return {"temperature", "top_p"} - set(self.plain)
+    def _refused(self) -> tuple[str, ...]:
+        return tuple(name for name in ("temperature", "top_p") if name not in self.plain)
 
-    def _first(self) -> tuple[int, Reply]:
-        """The most logprobs that the server lets one ask for, and its first answer."""
+    def _first(self) -> Reply:
+        """The first answer, with the most logprobs that the server lets one ask for."""
         # Fewer logprobs where so many are refused; the same number once more where a setting was, and is now left out.
         for asked in FEWER:
+            self.asked = asked
             while True:
                 try:
-                    reply = self.server.ask(self._ask(OPEN_PROMPT, asked))
-                except ParameterRefused as error:
-                    refused = [name for name in error.parameters if name in self.plain]
-                    if not refused:
-                        if asked == FEWER[-1]:
-                            raise
-                        break
+                    reply = self.server.ask(self._ask())
+                except ServerError as error:
+                    parameters = error.parameters if isinstance(error, ParameterRefused) else ()
+                    refused = [name for name in parameters if name in self.plain]
                     for name in refused:
                         del self.plain[name]
-                except ServerError as error:
+                    if refused:
+                        continue
                     if error.status not in REFUSED or asked == FEWER[-1]:
                         raise
                     break
-                else:
-                    if not reply.choices or not reply.choices[0].positions or not self._known(reply):
-                        raise SourceError(
-                            f"{self.server.name} answers without logprobs, so its distribution is not "
-                            f"known; do this model and server support logprobs (vLLM, SGLang and llama.cpp do)?"
-                        )
-                    return asked, reply
+                if not reply.choices or not reply.choices[0].positions or not self._known(reply):
+                    raise SourceError(
+                        f"{self.server.name} answers without logprobs, so its distribution is not "
+                        f"known; do this model and server support logprobs (vLLM, SGLang and llama.cpp do)?"
+                    )
+                return reply
         raise AssertionError("the loop returns or raises")
 
     def _known(self, reply: Reply) -> tuple[KnownToken, ...]:
@@ -203,18 +202,12 @@ class _Prober:
                 f"{self.server.name} gave logprobs at first and then an answer without any; try again, "
                 f"or use another server."
             )
-        known, ceiling = positions[0].known, positions[0].ceiling
         # One list may hold the drawn token instead of its last, or besides; over several the longest counts.
-        self.given.append(len(known) if ceiling is None else sum(token.logprob >= ceiling for token in known))
-        return known
+        self.given.append(positions[0].num_ranked)
+        return positions[0].known
 
     def _top(self, ask: Ask) -> tuple[KnownToken, ...]:
-        return _scaled(self._known(self.server.ask(ask)), self.scale)
-
-    def _check(self, tokens: Sequence[KnownToken]) -> None:
-        wrong = complaint(tokens)
-        if wrong is not None:
-            raise SourceError(printable(f"{self.server.name} {wrong}; its logprobs cannot be used.", keep=""))
+        return scaled(self._known(self.server.ask(ask)), self.scale)
 
     def _try(self, ask: Ask) -> tuple[KnownToken, ...] | None:
         """The candidates, or None where the server refuses a setting."""
@@ -225,44 +218,39 @@ class _Prober:
                 raise
             return None
 
-    def _effect(self, base: Sequence[KnownToken], same: float, ask: Ask) -> str:
+    def _effect(self, ask: Ask) -> str:
         narrowed = self._try(ask)
         if narrowed is None:
             return UNKNOWN
         # One token fewer can be the drawn one, which completions list besides.
-        listed = len(narrowed) >= len(base) - 1
-        return IGNORED if listed and _difference(base, narrowed) <= same else APPLIED
+        listed = len(narrowed) >= len(self.base) - 1
+        return IGNORED if listed and _difference(self.base, narrowed) <= self.same else APPLIED
 
-    def _neutral(self, asked: int, base: tuple[KnownToken, ...]) -> tuple[KnownToken, ...]:
-        """The candidates with the server's own truncation switched off, as far as it can be."""
+    def _switch_truncation_off(self) -> None:
+        """The server's own, as far as it can be; the candidates are others then."""
         for extra in NEUTRAL:
-            opened = self._try(self._ask(OPEN_PROMPT, asked, extra=extra))
+            opened = self._try(self._ask(extra=extra))
             if opened is not None:
-                self.extra = extra
-                return opened
-        return base
+                self.base, self.extra = opened, extra
+                return
 
-    def _temperature(self, base: Sequence[KnownToken], same: float, asked: int) -> str:
-        hot = None
-        if "temperature" in self.plain:
-            hot = self._try(self._ask(OPEN_PROMPT, asked, temperature=HOT))
+    def _temperature(self) -> str:
+        hot = self._try(self._ask(temperature=HOT)) if "temperature" in self.plain else None
         if hot is None:
             return UNKNOWN
-        if _difference(base, hot) <= same:
+        if _difference(self.base, hot) <= self.same:
             return IGNORED
         # Divided by τ the gaps between tokens shrink by τ, whatever the normaliser is; anything else is unclear.
-        steps = [
-            (a - b) / HOT - (c - d)
-            for (a, c), (b, d) in zip(_common(base, hot), _common(base, hot)[1:], strict=False)
-        ]
-        return APPLIED if steps and max(map(abs, steps)) <= same else UNCLEAR
+        steps = [(a - b) / HOT - (c - d) for (a, c), (b, d) in pairwise(_common(self.base, hot))]
+        return APPLIED if steps and max(map(abs, steps)) <= self.same else UNCLEAR
 
-    def _refuse_renormalised(self, base: Sequence[KnownToken], same: float, asked: int) -> None:
-        fewer = self._try(self._ask(OPEN_PROMPT, min(2, asked)))
-        if fewer and len(base) > 2 and _difference(base, fewer) > same:
+    def _refuse_renormalised(self) -> None:
+        fewer = self._try(self._ask(top_logprobs=min(2, self.asked)))
+        if fewer and len(self.base) > 2 and _difference(self.base, fewer) > self.same:
             raise SourceError(
-                f"{self.server.name} renormalises over the tokens it lists (asked for 2 instead of {asked}, it gives "
-                "the first another probability), so the rest of the vocabulary is lost; its logprobs cannot be used."
+                f"{self.server.name} renormalises over the tokens it lists (asked for 2 instead of {self.asked}, it "
+                "gives the first another probability), so the rest of the vocabulary is lost; its logprobs cannot be "
+                "used."
             )
 
     def _texts(self, asks: Sequence[Ask]) -> list[str]:
@@ -270,7 +258,7 @@ class _Prober:
         return [choice.text for reply in replies for choice in reply.choices]
 
     def _seed(self) -> bool | None:
-        ask = self._ask(OPEN_PROMPT, 0, SAMPLED, temperature=SEEDED_TEMPERATURE)
+        ask = self._ask(max_tokens=SAMPLED, top_logprobs=0, temperature=SEEDED_TEMPERATURE)
         try:
             texts = self._texts([replace(ask, seed=seed) for seed in (11, 11, 12, 13)])
         except ServerError:
@@ -283,7 +271,7 @@ class _Prober:
     def _greedy(self) -> bool | None:
         if "temperature" not in self.plain:
             return None
-        ask = self._ask(OPEN_PROMPT, 0, SAMPLED, temperature=0.0)
+        ask = self._ask(max_tokens=SAMPLED, top_logprobs=0, temperature=0.0)
         try:
             first, second = self._texts([ask, ask])
         except (ServerError, ValueError):
@@ -294,48 +282,35 @@ class _Prober:
 
     def _n(self) -> bool | None:
         try:
-            texts = self._texts([self._ask(OPEN_PROMPT, 0, n=3)])
+            texts = self._texts([self._ask(top_logprobs=0, n=3)])
         except ServerError:
             return False
         if len(texts) != 3:
             self.notes.append(f"It ignores n: asked for 3 texts, it gave {len(texts)}.")
         return len(texts) == 3
 
-    def _echo(self, asked: int) -> bool:
+    def _echo(self) -> bool:
         """True where the prompt's own logprobs come back, which is what tracing a given text needs."""
         if self.endpoint == CHAT:
             return False
         try:
-            reply = self.server.ask(Ask(OPEN_PROMPT, 1, top_logprobs=asked, echo=True))
+            reply = self.server.ask(Ask(OPEN_PROMPT, 1, top_logprobs=self.asked, echo=True))
         except SourceError:
             return False
         positions = reply.choices[0].positions if reply.choices else ()
         return len(positions) > 2 and positions[0].chosen is None and bool(positions[1].known)
 
-    def _remark(
-        self,
-        base: Sequence[KnownToken],
-        given: int,
-        asked: int,
-        processed: bool,
-        temperature: str,
-        top_p: str,
-        top_k: str,
-    ) -> None:
-        if given < asked:
-            self.notes.append(f"It gives {given} logprobs where {asked} were asked for.")
-        if any(UNDECODED in token.token for token in base):
+    def _remark(self, processed: bool, effects: Mapping[str, str]) -> None:
+        if max(self.given) < self.asked:
+            self.notes.append(f"It gives {max(self.given)} logprobs where {self.asked} were asked for.")
+        if any(UNDECODED in token.token for token in self.base):
             self.notes.append("Some of its tokens are partial characters, and it does not give their bytes.")
-        if temperature == UNCLEAR:
+        if effects["temperature"] == UNCLEAR:
             self.notes.append(
                 "Temperature changes its logprobs, but not as softmax(logits / τ) would; what they are is not known."
             )
         elif processed:
-            stages = [
-                name
-                for name, effect in (("temperature", temperature), ("top_p", top_p), ("top_k", top_k))
-                if effect == APPLIED
-            ]
+            stages = [name for name in ("temperature", "top_p", "top_k") if effects[name] == APPLIED]
             self.notes.append(
                 f"Its logprobs are taken after the sampler's stages ({', '.join(stages) or 'as it says itself'}); they "
                 "are asked for at temperature 1 with truncation off, where they should be the model's own."
@@ -347,7 +322,8 @@ class _Prober:
             )
 
 
-def _scaled(tokens: Sequence[KnownToken], scale: float) -> tuple[KnownToken, ...]:
+def scaled(tokens: Sequence[KnownToken], scale: float) -> tuple[KnownToken, ...]:
+    """The tokens with their logprobs multiplied, which turns those of base 10 into nats."""
     return tuple(replace(token, logprob=token.logprob * scale) for token in tokens)
 
 

@@ -12,15 +12,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from retort.errors import MissingExtraError, SourceError, printable
+from retort.errors import MissingExtraError, SourceError
 from retort.sources.base import Capability
-from retort.sources.chat import Message
 from retort.sources.server.answers import Choice, Reply, read_reply
 from retort.sources.server.connection import (
-    LONGEST_REASON,
     TIMEOUT,
     ParameterRefused,
     ServerError,
+    one_line,
     refused_parameters,
 )
 from retort.sources.server.server import CHAT, SECONDS_PER_TOKEN, Ask
@@ -59,7 +58,8 @@ class Provider:
 
     def ask(self, ask: Ask) -> Reply:
         """The reply to one request; `n` texts are as many requests. Raises ServerError."""
-        replies = [self._one(ask) for _ in range(ask.n)]
+        one = replace(ask, n=1, echo=False)
+        replies = [self._one(one) for _ in range(ask.n)]
         return replace(replies[0], choices=tuple(choice for reply in replies for choice in reply.choices))
 
     def stream(self, ask: Ask) -> Iterator[Choice]:
@@ -70,19 +70,11 @@ class Provider:
         """No provider tells what its model sees."""
 
     def _one(self, ask: Ask) -> Reply:
-        messages = [Message("user", ask.prompt)] if isinstance(ask.prompt, str) else ask.prompt
-        named: dict[str, Any] = {
-            "temperature": ask.temperature,
-            "top_p": ask.top_p,
-            "seed": ask.seed if self.takes_seed else None,
-            "stop": list(ask.stop) or None,
-            **ask.extra,
-        }
-        sent = {name: value for name, value in named.items() if value is not None}
+        sent = {name: v for name, v in ask.settings(self.takes_seed).items() if v is not None}
         try:
             answer = self._client.completion(
                 model=self.model,
-                messages=[{"role": message.role, "content": message.content} for message in messages],
+                messages=ask.messages,
                 max_tokens=ask.max_tokens,
                 timeout=TIMEOUT + SECONDS_PER_TOKEN * ask.max_tokens,
                 **sent,
@@ -115,8 +107,7 @@ class ProviderSource(ServerSource):
 
 def _short(error: Exception) -> str:
     """One short line without any key that is in the environment."""
-    line = printable(" ".join(str(error).split()) or type(error).__name__, keep="")
-    for name, value in os.environ.items():
-        if name.endswith(("_KEY", "_TOKEN")) and len(value) >= 8:
-            line = line.replace(value, "[key]")
-    return line if len(line) <= LONGEST_REASON else line[: LONGEST_REASON - 1] + "…"
+    keys = [
+        value for name, value in os.environ.items() if name.endswith(("_KEY", "_TOKEN")) and len(value) >= 8
+    ]
+    return one_line(str(error).strip() or type(error).__name__, keys)

@@ -42,6 +42,27 @@ class Ask:
     echo: bool = False
     extra: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def messages(self) -> list[Any]:
+        """The prompt as a conversation: a text is the one message of a user."""
+        return _as_sent([Message("user", self.prompt)] if isinstance(self.prompt, str) else self.prompt)
+
+    def settings(self, takes_seed: bool) -> dict[str, Any]:
+        """What is sent beside the prompt, its length and logprobs."""
+        named = {
+            "temperature": self.temperature,
+            "top_p": self.top_p,
+            "seed": self.seed if takes_seed else None,
+            "n": self.n if self.n != 1 else None,
+            "stop": list(self.stop) or None,
+            "echo": self.echo or None,
+        }
+        return {name: value for name, value in named.items() if value is not None} | dict(self.extra)
+
+
+def _as_sent(messages: Sequence[Message]) -> list[dict[str, Any]]:
+    return [{"role": message.role, "content": message.content} for message in messages]
+
 
 class Server:
     """A connection and the name of a model there. `endpoint` is what texts go to: completions, or chat where there
@@ -60,28 +81,22 @@ class Server:
 
     def ask(self, ask: Ask) -> Reply:
         """The reply to one request. Raises ServerError where it is refused, SourceError where it cannot be read."""
-        is_chat = self._is_chat(ask)
         seconds = SECONDS_PER_TOKEN * ask.max_tokens * ask.n
         try:
-            record = self.connection.post(*self._request(ask, is_chat), seconds)
+            return self._read(self.connection.post(*self._request(ask), seconds), ask)
         except ServerError as error:
             # Tried once more without what was refused, once for each: the flags are never set back.
-            if isinstance(error, ParameterRefused) and error.parameters == ("seed",) and self.takes_seed:
-                self.takes_seed = False
-                return self.ask(ask)
-            if self._renamed(error):
+            if self._adapts_to(error):
                 return self.ask(ask)
             raise
-        return read_reply(record, self.name, None if is_chat else ask.top_logprobs)
 
     def stream(self, ask: Ask) -> Iterator[Choice]:
         """The choice of one request (n = 1) in pieces as they come, each with the positions that it brings.
 
         Raises ServerError where the stream ends before the text does, or long after it should have.
         """
-        is_chat = self._is_chat(ask)
         finished, chunks = False, 0
-        for record in self.connection.stream(*self._request(ask, is_chat)):
+        for record in self.connection.stream(*self._request(ask)):
             if isinstance(record, Mapping) and "choices" in record and not record["choices"]:
                 continue  # usage, at the end
             chunks += 1
@@ -90,7 +105,7 @@ class Server:
                     f"The stream of {self.name} does not end: {ask.max_tokens} tokens were asked for, and "
                     f"{chunks:,} pieces came."
                 )
-            for choice in read_reply(record, self.name, None if is_chat else ask.top_logprobs).choices[:1]:
+            for choice in self._read(record, ask).choices[:1]:
                 finished = finished or choice.finish_reason is not None
                 if choice.text or choice.positions or choice.finish_reason is not None:
                     yield choice
@@ -102,11 +117,17 @@ class Server:
     def _is_chat(self, ask: Ask) -> bool:
         return not isinstance(ask.prompt, str) or self.endpoint == CHAT
 
-    def _renamed(self, error: ServerError) -> bool:
-        """True once for each: where the server wants `max_completion_tokens`, as newer models of OpenAI do, or
-        `logprobs` in completions as true with `top_logprobs` beside it, as mlx-lm does.
+    def _read(self, record: Any, ask: Ask) -> Reply:
+        return read_reply(record, self.name, None if self._is_chat(ask) else ask.top_logprobs)
+
+    def _adapts_to(self, error: ServerError) -> bool:
+        """True once for each: where the server takes no seed, where it wants `max_completion_tokens`, as newer models
+        of OpenAI do, or `logprobs` in completions as true with `top_logprobs` beside it, as mlx-lm does.
         """
         said = str(error)
+        if isinstance(error, ParameterRefused) and error.parameters == ("seed",) and self.takes_seed:
+            self.takes_seed = False
+            return True
         if "max_completion_tokens" in said and self._length_name == "max_tokens":
             self._length_name = "max_completion_tokens"
             return True
@@ -115,28 +136,16 @@ class Server:
             return True
         return False
 
-    def _request(self, ask: Ask, is_chat: bool) -> tuple[str, dict[str, Any]]:
-        body: dict[str, Any] = {"model": self.model}
-        body[self._length_name if is_chat else "max_tokens"] = ask.max_tokens
-        if is_chat:
-            messages = [Message("user", ask.prompt)] if isinstance(ask.prompt, str) else ask.prompt
-            body["messages"] = [{"role": message.role, "content": message.content} for message in messages]
-        else:
-            body["prompt"] = ask.prompt
+    def _request(self, ask: Ask) -> tuple[str, dict[str, Any]]:
+        is_chat = self._is_chat(ask)
+        length = self._length_name if is_chat else "max_tokens"
+        prompt = {"messages": ask.messages} if is_chat else {"prompt": ask.prompt}
+        body: dict[str, Any] = {"model": self.model, length: ask.max_tokens, **prompt}
         # OpenAI's two endpoints write it differently: a switch and a number in chat, a number alone in completions.
         if ask.top_logprobs:
             both = {"logprobs": True, "top_logprobs": ask.top_logprobs}
             body |= both if is_chat or self._logprobs_as_chat else {"logprobs": ask.top_logprobs}
-        named = {
-            "temperature": ask.temperature,
-            "top_p": ask.top_p,
-            "seed": ask.seed if self.takes_seed else None,
-        }
-        body |= {name: value for name, value in named.items() if value is not None}
-        body |= {"n": ask.n} if ask.n != 1 else {}
-        body |= {"stop": list(ask.stop)} if ask.stop else {}
-        body |= {"echo": True} if ask.echo else {}
-        return ("/chat/completions" if is_chat else "/completions"), body | dict(ask.extra)
+        return ("/chat/completions" if is_chat else "/completions"), body | ask.settings(self.takes_seed)
 
     def choose_endpoint(self, endpoint: str | None = None) -> bool:
         """Ask chat where the server has no completions, or has them for other models only. Found by one request.
@@ -180,9 +189,8 @@ class Server:
         pieces: list[str] = []
         for token in tokens:
             # A piece that is no whole character comes as bytes; it is put together with those after it.
-            raw += (
-                token.piece.encode("utf-8", "replace") if isinstance(token.piece, str) else bytes(token.piece)
-            )
+            piece = token.piece
+            raw += piece.encode("utf-8", "replace") if isinstance(piece, str) else bytes(piece)
             try:
                 pieces.append(raw.decode("utf-8"))
             except UnicodeDecodeError:
@@ -194,9 +202,7 @@ class Server:
     def render_chat(self, messages: Sequence[Message]) -> str | None:
         """The prompt that the server makes of a message list, where it has a route that tells (llama.cpp's)."""
         try:
-            record = self.connection.post(
-                "//apply-template", {"messages": [{"role": m.role, "content": m.content} for m in messages]}
-            )
+            record = self.connection.post("//apply-template", {"messages": _as_sent(messages)})
         except SourceError:
             return None
         rendered = record.get("prompt") if isinstance(record, Mapping) else None

@@ -6,11 +6,10 @@ logprobs is known by its texts alone (`Capability.ANSWERS`): look, trace and com
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from retort.errors import CapabilityError, SourceError, printable
+from retort.errors import CapabilityError, SourceError
 from retort.sources.base import (
     LARGEST_VOCABULARY,
     Capability,
@@ -20,9 +19,9 @@ from retort.sources.base import (
     needs_whole_vocabulary,
 )
 from retort.sources.chat import Message
-from retort.sources.server.answers import Position, complaint, rounding_of
+from retort.sources.server.answers import Position, check_usable, rounding_of
 from retort.sources.server.connection import RETRIES, TIMEOUT, Connection, ServerError
-from retort.sources.server.probe import IGNORED, Probe, probe
+from retort.sources.server.probe import IGNORED, Probe, probe, scaled
 from retort.sources.server.server import CHAT, REFUSED, Ask, Prompt, Server, check_endpoint
 
 
@@ -96,11 +95,11 @@ class ServerSource(WithoutVocabulary):
     def _top(self, prompt: Prompt, asked: int) -> KnownTop:
         ask = Ask(prompt, top_logprobs=asked, **self.probe.neutral)
         position = self._first_position(ask)
-        if _num_ranked(position) < min(asked, self.probe.given) and self.probe.temperature == IGNORED:
+        if position.num_ranked < min(asked, self.probe.given) and self.probe.temperature == IGNORED:
             # The drawn token may stand in the place of one of the most probable ones (vLLM's chat); a greedy one
             # cannot, and the logprobs are the same.
             position = self._first_position(replace(ask, temperature=0.0))
-        if len(position.known) > (ranked := _num_ranked(position)) >= self.probe.given:
+        if len(position.known) > (ranked := position.num_ranked) >= self.probe.given:
             # What was drawn besides would be another token each time: a look is to be repeatable.
             position = replace(position, known=position.known[:ranked], ceiling=None)
         return self.known_top(position)
@@ -119,10 +118,8 @@ class ServerSource(WithoutVocabulary):
     def known_top(self, position: Position) -> KnownTop:
         """A position's candidates in nats, checked again: a server may change its mind after the probe."""
         probe = self.probe
-        tokens = tuple(replace(token, logprob=token.logprob * probe.scale) for token in position.known)
-        wrong = complaint(tokens)
-        if wrong is not None:
-            raise SourceError(printable(f"{self.name} {wrong}; its logprobs cannot be used.", keep=""))
+        tokens = scaled(position.known, probe.scale)
+        check_usable(tokens, self.name)
         # What two equal requests differ by is unknown to whoever sees one of them, just as a rounding is.
         rounding = max(rounding_of(tokens), probe.rounding) + probe.replay
         ceiling = None if position.ceiling is None else position.ceiling * probe.scale
@@ -161,9 +158,3 @@ class ServerSource(WithoutVocabulary):
 
     def render_chat(self, messages: Sequence[Message]) -> str | None:
         return self.server.render_chat(messages)
-
-
-def _num_ranked(position: Position) -> int:
-    """How many of the known tokens are certainly the most probable ones, as far as the list itself says it."""
-    ceiling = -math.inf if position.ceiling is None else position.ceiling
-    return sum(token.logprob >= ceiling for token in position.known)
