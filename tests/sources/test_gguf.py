@@ -65,20 +65,23 @@ def cache_of_its_own(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    "kind", ["Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q4_K", "Q5_K", "Q6_K", "BF16", "F16"]
+    "kind", ["Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0", "Q3_K", "Q4_K", "Q5_K", "Q6_K", "BF16", "F16", "F32"]
 )
-def test_every_type_is_multiplied_out_as_ggml_does(kind: str) -> None:
-    """Random blocks, with scales that are numbers, against the gguf package: equal to the last bit."""
+def test_a_matrix_is_multiplied_out_in_pieces_and_from_its_own_place(kind: str, monkeypatch) -> None:
+    """7 rows of 512 numbers behind other bytes, 3 blocks at once: what the library makes of all of them together."""
     number = gguf.GGMLQuantizationType[kind]
-    size, _, read = reader.KINDS[int(number)]
-    random = np.random.default_rng(0)
-    blocks = random.integers(0, 256, (64, size), dtype=np.uint8)
-    for place in {"Q6_K": (208,), "Q8_0": (0,), "Q4_0": (0,), "Q5_0": (0,)}.get(kind, (0, 2)):
-        if not kind.endswith("F16"):
-            half = random.normal(0, 0.01, 64).astype(np.float16)
-            blocks[:, place : place + 2] = half[:, None].view(np.uint8)
-    expected = gguf.quants.dequantize(blocks, number)
-    assert np.array_equal(read(blocks), expected, equal_nan=True)
+    block, size = gguf.GGML_QUANT_SIZES[number]
+    packed = np.random.default_rng(0).integers(0, 256, (7, 512 // block * size), dtype=np.uint8)
+    data = np.concatenate([np.full(32, 9, np.uint8), packed.ravel(), np.full(50, 9, np.uint8)])
+    monkeypatch.setattr(reader, "BLOCKS_AT_ONCE", 3)
+    found = reader.dequantise(data, reader.Tensor((7, 512), int(number), 32))
+    assert np.array_equal(found, gguf.quants.dequantize(packed, number), equal_nan=True)
+
+
+def test_weights_that_nobody_can_multiply_out_are_refused() -> None:
+    for kind in (4, 24):  # a number that stands for nothing any more, and whole numbers
+        with pytest.raises(SourceError, match=f"GGUF's type {kind} cannot be multiplied out"):
+            reader.dequantise(np.zeros(4096, np.uint8), reader.Tensor((2, 32), kind, 0))
 
 
 def test_a_damaged_header_is_one_sentence(tmp_path) -> None:

@@ -62,24 +62,12 @@ MODES = (
 )
 # Tried in tests/sources/test_architectures.py; any other is tried when it is opened.
 KNOWN_GOOD = frozenset(
-    {
-        "llama",
-        "gpt2",
-        "qwen2",
-        "qwen3",
-        "gemma",
-        "gemma2",
-        "gemma3_text",
-        "mistral",
-        "mixtral",
-        "openai-gpt",
-        "phi3",
-    }
-)
+    {"llama", "gpt2", "qwen2", "qwen3", "gemma", "gemma2", "gemma3_text", "mistral", "mixtral",
+     "openai-gpt", "phi3"}
+)  # fmt: skip
 
-WORTH_SHARING = (
-    64  # tokens saved by reading once what all texts begin with, at least: it takes a pass of its own
-)
+# Tokens saved at least by reading once what all texts begin with: it takes a pass of its own.
+WORTH_SHARING = 64
 CACHE_NAMES = ("cache", "past_key_values")  # newer and older name of the same argument and output
 
 
@@ -154,7 +142,10 @@ class CachedDecoder:
         else:
             if list(parents) != list(range(len(self._texts))):
                 self._fork(parents)
-            self._take_back(drop)
+            self._texts = [
+                text[: len(text) - dropped] for text, dropped in zip(self._texts, drop, strict=True)
+            ]
+            self._mask_RT = shifted(self._cache, self._mask_RT, drop)
             spans = self._append(tokens)
         if ragged:
             last = [before[row] if row in before else span_KV[-1] for row, span_KV in enumerate(spans)]
@@ -180,18 +171,8 @@ class CachedDecoder:
         ]
         padded = [[*added, *[0] * pad] for added, pad in zip(tokens, pads, strict=True)]
         columns_RKV = self._forward(padded, positions, widest)
-        self._drop_columns(pads)
+        self._mask_RT = shifted(self._cache, self._mask_RT, pads)
         return [row_KV[:count] for row_KV, count in zip(columns_RKV, counts, strict=True)]
-
-    def _take_back(self, drop: Sequence[int]) -> None:
-        """Leave out the last `drop[i]` tokens of row i."""
-        self._texts = [text[: len(text) - dropped] for text, dropped in zip(self._texts, drop, strict=True)]
-        self._drop_columns(drop)
-
-    def _drop_columns(self, drop: Sequence[int]) -> None:
-        """Leave out the last `drop[i]` columns of row i and move what is left to the right edge."""
-        if any(drop):
-            self._mask_RT = shifted(self._cache, self._mask_RT, drop)
 
     def _begin(self, texts: Sequence[tuple[int, ...]], columns: int = 1) -> NDArray[np.float32]:
         """Compute every row from its first token; `[R, columns, V]` logits of the last columns."""
@@ -308,6 +289,8 @@ def shifted(cache: Any, mask_RT: torch.Tensor, drop: Sequence[int]) -> torch.Ten
 
     A row that drops more than the others moves to the right, and what moves in on its left is masked.
     """
+    if not any(drop):
+        return mask_RT
     least = min(drop)
     num_columns = mask_RT.shape[1] - least
     moves_R1 = torch.tensor(drop, device=mask_RT.device)[:, None] - least
@@ -347,40 +330,49 @@ def find_mode(source: NetworkSource) -> Mode:
     """
     if getattr(source.model.config, "model_type", None) in KNOWN_GOOD:
         return MODES[0]
-    texts = [tuple(i % source.vocab_size for i in text) for text in TRIAL_TEXTS]
-    rows, tolerance = _alone_rows(source, texts)
+    trial = _trial(source.vocab_size)
+    rows, tolerance = _alone_rows(source, [text for _, _, texts in trial for text in texts])
     for mode in MODES:
-        if _agrees(source, mode, texts, rows, tolerance):
+        if _agrees(source, mode, trial, rows, tolerance):
             return mode if mode.note is None else replace(mode, note=f"{source.name}: {mode.note}")
     raise SourceError(
         f"{source.name} gives different logits when it reads the same text twice, so it cannot be decoded."
     )
 
 
-def _alone_rows(
-    source: NetworkSource, texts: Sequence[tuple[int, ...]]
-) -> tuple[dict[tuple[int, ...], NDArray[np.float32]], float]:
-    """The logits after every text of the trial, each read alone, and how far rounding can move them."""
-    needed = list(texts)
+Text = tuple[int, ...]
+Trial = list[tuple[list[int], list[int], list[Text]]]
+
+
+def _trial(vocab_size: int) -> Trial:
+    """What each step advances by, and the texts that are its rows then; the first step begins them."""
+    texts = [tuple(i % vocab_size for i in text) for text in TRIAL_TEXTS]
+    found: Trial = [([], [], texts)]
     for parents, tokens in TRIAL_STEPS:
-        texts = [(*texts[p], t % source.vocab_size) for p, t in zip(parents, tokens, strict=True)]
-        needed += texts
-    with torch.no_grad():
-        read = {
-            text: source.model(input_ids=torch.tensor([text], device=source.device)).logits[0]
-            for text in needed
-        }
-    whole, part = read[needed[0]], needed[0][:3]
-    with torch.no_grad():
-        before = source.model(input_ids=torch.tensor([part], device=source.device)).logits[0, -1]
-    largest = float(whole.abs().max())
-    tolerance = max(TOLERANCE, 10 * torch.finfo(whole.dtype).eps * largest)
-    if whole.shape[0] != len(needed[0]) or float((whole[2] - before).abs().max()) > tolerance:
+        tokens = [token % vocab_size for token in tokens]
+        texts = [(*texts[p], t) for p, t in zip(parents, tokens, strict=True)]
+        found.append((parents, tokens, texts))
+    return found
+
+
+def _alone_rows(
+    source: NetworkSource, texts: Sequence[Text]
+) -> tuple[dict[Text, NDArray[np.float32]], float]:
+    """The logits after each text read alone, and how far rounding can move them."""
+
+    def read(text: Text) -> torch.Tensor:
+        with torch.no_grad():
+            logits: torch.Tensor = source.model(input_ids=torch.tensor([text], device=source.device)).logits
+        return logits[0]
+
+    whole, before = read(texts[0]), read(texts[0][:3])[-1]
+    tolerance = max(TOLERANCE, 10 * torch.finfo(whole.dtype).eps * float(whole.abs().max()))
+    if whole.shape[0] != len(texts[0]) or float((whole[2] - before).abs().max()) > tolerance:
         raise SourceError(
             f"{source.name} ({type(source.model).__name__}) is not a causal language model: its output "
             f"at a token depends on later tokens; give a causal language model."
         )
-    rows = {text: logits[-1].to(torch.float32).cpu().numpy() for text, logits in read.items()}
+    rows = {text: read(text)[-1].to(torch.float32).cpu().numpy() for text in texts}
     for row in rows.values():
         row[source.unused] = -np.inf
     return rows, tolerance
@@ -389,35 +381,21 @@ def _alone_rows(
 def _agrees(
     source: NetworkSource,
     mode: Mode,
-    texts: list[tuple[int, ...]],
-    rows: dict[tuple[int, ...], NDArray[np.float32]],
+    trial: Trial,
+    rows: dict[Text, NDArray[np.float32]],
     tolerance: float,
 ) -> bool:
     before, source.mode = source.mode, mode
     try:
-        decoder = CachedDecoder(source, texts, source.model)
-        if not _near(decoder, texts, rows, tolerance):
-            return False
-        for parents, tokens in TRIAL_STEPS:
-            tokens = [token % source.vocab_size for token in tokens]
-            texts = [(*texts[p], t) for p, t in zip(parents, tokens, strict=True)]
-            decoder.advance(parents, tokens)
-            if not _near(decoder, texts, rows, tolerance):
+        decoder = CachedDecoder(source, trial[0][2], source.model)
+        for parents, tokens, texts in trial:
+            if tokens:
+                decoder.advance(parents, tokens)
+            alone = np.stack([rows[text] for text in texts])
+            if not np.allclose(decoder.logits, alone, rtol=0, atol=tolerance):
                 return False
         return True
     except Exception:  # whatever a network raises for inputs that it was not made for
         return False
     finally:
         source.mode = before
-
-
-def _near(
-    decoder: CachedDecoder,
-    texts: Sequence[tuple[int, ...]],
-    rows: dict[tuple[int, ...], NDArray[np.float32]],
-    tolerance: float,
-) -> bool:
-    return all(
-        np.allclose(mine, rows[text], rtol=0, atol=tolerance)
-        for mine, text in zip(decoder.logits, texts, strict=True)
-    )

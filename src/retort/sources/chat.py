@@ -16,6 +16,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from retort.errors import CapabilityError, InputError, MissingExtraError, SourceError
 from retort.files import parse_json
+from retort.sources.model_folder import first_line
 
 ASSISTANT = "assistant"
 # Keys that link messages to one another and carry no text; templates are free to leave them out.
@@ -179,96 +180,84 @@ def write_chat(name: str, template: Template, messages: Sequence[Message], *, fi
             f"The last message calls tools, so {name} has nothing to continue; add the tool's answer."
         )
 
-    def apply(entries: list[dict[str, Any]], with_tools: list[dict[str, Any]]) -> str:
+    def apply(entries: Entries, with_tools: Entries = tools) -> str:
         try:
             return template(entries, with_tools, not (continues or finished))
         except Exception as error:  # whatever a template raises: unknown roles, roles in the wrong order
             raise SourceError(
-                f"The chat template of {name} refuses these messages: {_first_line(error)}"
+                f"The chat template of {name} refuses these messages: {first_line(error)}"
             ) from error
 
-    written = [
-        _with_plain_content(entry, written, place, apply, tools) for place, entry in enumerate(written)
-    ]
-    text = apply(written, tools)
+    written = [_with_plain_content(written, place, apply) for place in range(len(written))]
+    text = apply(written)
     _check_nothing_left_out(name, text, written, tools, apply)
     if continues:
-        place = len(written) - 1
-        return apply(_with_content(written, place, f"{written[place]['content']}{MARK}"), tools).partition(
-            MARK
-        )[0]
+        marked = _having(written, len(written) - 1, content=f"{written[-1]['content']}{MARK}")
+        return apply(marked).partition(MARK)[0]
     return text
 
 
-Apply = Callable[[list[dict[str, Any]], list[dict[str, Any]]], str]
+Entries = list[dict[str, Any]]
 
 
-def _with_plain_content(
-    entry: dict[str, Any],
-    written: list[dict[str, Any]],
-    place: int,
-    apply: Apply,
-    tools: list[dict[str, Any]],
-) -> dict[str, Any]:
-    """The message with its parts as one text, and null as no text, where the template takes neither.
+def _having(entries: Entries, place: int, **changed: Any) -> Entries:
+    """The messages with some keys of one changed."""
+    return [*entries[:place], {**entries[place], **changed}, *entries[place + 1 :]]
+
+
+def _with_plain_content(entries: Entries, place: int, apply: Callable[..., str]) -> dict[str, Any]:
+    """The message at a place, its parts as one text and null as no text where the template takes neither.
 
     One part is its text. Several stay parts for a template that reads them; the others get them joined by line breaks,
     as vLLM and llama.cpp do.
     """
-    content = entry.get("content")
+    content = entries[place].get("content")
     if isinstance(content, str):
-        return entry
-    plain = {**entry, "content": _text_of(content)}
-    if content is not None and len(content) == 1:
-        return plain
-    try:
-        as_given = apply(written, tools)
-    except SourceError:
-        return plain
-    shown = "None" if content is None else str(content)  # what a template makes of a value it does not know
-    as_text = apply([*written[:place], plain, *written[place + 1 :]], tools)
-    return plain if as_given.count(shown) > as_text.count(shown) else entry
+        return entries[place]
+    as_text = _having(entries, place, content=_text_of(content))
+    if content is None or len(content) != 1:
+        shown = (
+            "None" if content is None else str(content)
+        )  # what a template makes of a value it does not know
+        try:
+            if apply(entries).count(shown) <= apply(as_text).count(shown):
+                return entries[place]
+        except SourceError:
+            pass  # it reads texts only
+    return as_text[place]
 
 
 def _check_nothing_left_out(
-    name: str, text: str, written: list[dict[str, Any]], tools: list[dict[str, Any]], apply: Apply
+    name: str, text: str, entries: Entries, tools: Entries, apply: Callable[..., str]
 ) -> None:
-    def matters(entries: list[dict[str, Any]], with_tools: list[dict[str, Any]]) -> bool:
-        try:
-            return apply(entries, with_tools) != text
-        except SourceError:  # the template needs it
-            return True
-
-    def refuse(what: str) -> SourceError:
-        return SourceError(
-            f"The chat template of {name} leaves out {what}; leave it out yourself, or use a model whose "
-            f"template writes it."
-        )
-
-    if tools and not matters(written, []):
-        raise refuse("the tools")
-    for place, entry in enumerate(written):
-        if _text_of(entry.get("content")) and not matters(_with_content(written, place, MARK), tools):
-            raise refuse(f"message {place} ({entry['role']})")
+    """Raise SourceError for the first thing without which the template would write the same text."""
+    trials: list[tuple[str, Entries, Entries]] = [("the tools", entries, [])] if tools else []
+    for place, entry in enumerate(entries):
+        if _text_of(entry.get("content")):
+            trials.append(
+                (f"message {place} ({entry['role']})", _having(entries, place, content=MARK), tools)
+            )
         for key in entry.keys() - LINKS - {"role", "content"}:
-            without = {other: value for other, value in entry.items() if other != key}
-            if entry[key] and not matters([*written[:place], without, *written[place + 1 :]], tools):
-                raise refuse(f"{key!r} of message {place}")
-
-
-def _with_content(written: list[dict[str, Any]], place: int, content: str) -> list[dict[str, Any]]:
-    return [*written[:place], {**written[place], "content": content}, *written[place + 1 :]]
+            if entry[key]:
+                without = {other: value for other, value in entry.items() if other != key}
+                others = [*entries[:place], without, *entries[place + 1 :]]
+                trials.append((f"{key!r} of message {place}", others, tools))
+    for what, others, with_tools in trials:
+        try:
+            same = apply(others, with_tools) == text
+        except SourceError:  # the template needs it
+            continue
+        if same:
+            raise SourceError(
+                f"The chat template of {name} leaves out {what}; leave it out yourself, or use a model whose "
+                f"template writes it."
+            )
 
 
 def _text_of(content: Any) -> str:
     if content is None:
         return ""
     return content if isinstance(content, str) else "\n".join(part["text"] for part in content)
-
-
-def _first_line(error: Exception) -> str:
-    text = str(error).strip()
-    return text.splitlines()[0] if text else type(error).__name__
 
 
 def read_messages(text: str, name: str) -> Conversation:

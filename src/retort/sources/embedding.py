@@ -19,7 +19,7 @@ from retort.sources.model_folder import (
     CONFIG_FILE,
     TOKENIZER_FILES,
     first_line,
-    has_any,
+    need_any,
     read_json_object,
 )
 from retort.sources.transformers import quiet_transformers
@@ -94,10 +94,8 @@ class TextEmbedder:
 def check_encoder_folder(folder: Path) -> tuple[str, int | None]:
     """How the folder's model pools, and its longest text in tokens if it says; raises SourceError."""
     read_json_object(folder / CONFIG_FILE, f"The folder {folder} is not a model")
-    if not has_any(folder, "*.safetensors"):
-        raise SourceError(f"The folder {folder} has no weights; it should hold model.safetensors.")
-    if not has_any(folder, *TOKENIZER_FILES):
-        raise SourceError(f"The folder {folder} has no tokenizer; it should hold tokenizer.json.")
+    need_any(folder, folder, "weights", "model.safetensors", "*.safetensors")
+    need_any(folder, folder, "tokenizer", "tokenizer.json", *TOKENIZER_FILES)
     if (folder / "modules.json").is_file():
         _check_modules(folder)
     longest: int | None = None

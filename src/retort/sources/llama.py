@@ -18,13 +18,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch.nn import functional
 
 from retort.errors import SourceError
 from retort.files import read_text
-from retort.sources.base import check_token_ids
 from retort.sources.cached_decoder import Mode
 from retort.sources.chat import jinja_template
 from retort.sources.model_folder import (
@@ -37,11 +35,12 @@ from retort.sources.model_folder import (
 )
 from retort.sources.transformers import (
     TransformersSource,
+    end_ids_of,
     load_tokenizer,
     note_on_unused,
     quiet_transformers,
-    text_of_token,
     tokenizer_faults,
+    unused_logits,
 )
 
 MARKERS = ("bos", "eos", "unk", "pad")
@@ -140,11 +139,8 @@ class Columns:
 
     def _whole(self) -> torch.Tensor:
         """`[2, R, H, P + used, D]` all columns of each row."""
-        parts = [part for part in (self.before_rows(), self._own()) if part is not None]
-        return torch.cat(parts, dim=3)
-
-    def _own(self) -> torch.Tensor | None:
-        return None if self._room is None else self._room[:, :, :, : self.used]
+        own = None if self._room is None else self._room[:, :, :, : self.used]
+        return torch.cat([part for part in (self.before_rows(), own) if part is not None], dim=3)
 
     def shift(self, source_RS: torch.Tensor, moves: bool) -> None:
         """Let column s of row r be the old column `source_RS[r, s]`; where nothing `moves`, keep the first S."""
@@ -270,9 +266,6 @@ class Network:
 
         return cls(config, load_file(folder / "model.safetensors"))
 
-    def __call__(self, **arguments: Any) -> Answer:
-        return self.forward(**arguments)
-
     def forward(
         self,
         input_ids: torch.Tensor,
@@ -307,6 +300,8 @@ class Network:
         states_RSE = self._normed(states_RSE, self.norm)[:, -logits_to_keep:]
         # Contiguous, so that torch takes one product of matrices, and not a product a row.
         return Answer(self.logits(states_RSE.contiguous(), steps)[0], cache)
+
+    __call__ = forward
 
     def _normed(self, states: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         normed = states * torch.rsqrt(states.pow(2).mean(-1, keepdim=True) + self.eps)
@@ -467,17 +462,19 @@ class LlamaSource(TransformersSource):
         self.name, self.device = name, "cpu"
         self._folder = folder
         try:
-            self._texts = _Texts(Tokenizer.from_file(str(folder / "tokenizer.json")))
+            self._fast = Tokenizer.from_file(str(folder / "tokenizer.json"))
             self._llama = Network.read(folder, config)
         except Exception as error:  # the libraries raise whatever their parsers raised
             raise SourceError(f"The model {name} cannot be loaded: {first_line(error)}") from error
         self.vocab_size = int(config["vocab_size"])
         self.max_context = int(config["max_position_embeddings"])
-        self.unused = np.ones(self.vocab_size, np.bool_)
-        self.unused[[number for number in self._texts.ids if number < self.vocab_size]] = False
+        self.unused = unused_logits(self._fast.get_vocab(with_added_tokens=True).values(), self.vocab_size)
         self.note, self.mode = note_on_unused(name, self.unused), Mode()
-        self.end_ids = _ends(folder, config)
-        self.generation_defaults = sampling_settings(read_generation_config(folder))
+        generation = read_generation_config(folder)
+        named = (config.get("eos_token_id"), generation.get("eos_token_id"))
+        self.end_ids = end_ids_of(named, self.vocab_size)
+        self.generation_defaults = sampling_settings(generation)
+        self._ids_of_nothing = self._ids("")  # a start marker may be an end marker too
 
     @property
     def lanes(self) -> int:
@@ -507,7 +504,12 @@ class LlamaSource(TransformersSource):
         if not isinstance(template, str) or "generation %}" in template:
             return super()._template(messages, tools, opens_answer)
         found = {f"{name}_token": self._tokenizer_settings.get(f"{name}_token") for name in MARKERS}
-        markers = {name: _text(marker) for name, marker in found.items() if marker}
+        # A marker is written as a text, or as an object with its settings.
+        markers = {
+            name: marker if isinstance(marker, str) else str(marker["content"])
+            for name, marker in found.items()
+            if marker
+        }
         return jinja_template(template, markers)(messages, tools, opens_answer)
 
     @cached_property
@@ -523,66 +525,22 @@ class LlamaSource(TransformersSource):
 
     @cached_property
     def start_marker(self) -> str | None:
-        before = self._texts("")["input_ids"]
-        return self._texts.convert_ids_to_tokens(before[0]) if before else None
+        before = self._ids("")
+        return self._token(before[0]) if before else None
 
-    def encode(self, text: str) -> list[int]:
+    def _ids(self, text: str, add_special_tokens: bool = True) -> list[int]:
         with tokenizer_faults(self.name, "cannot read this text"):
-            return self._texts(text.removeprefix(self.start_marker or ""))["input_ids"]
+            return list(self._fast.encode(text, add_special_tokens=add_special_tokens).ids)
 
-    def encode_rendered(self, text: str) -> list[int]:
-        with tokenizer_faults(self.name, "cannot read this text"):
-            return self._texts(text, add_special_tokens=False)["input_ids"]
+    def _text(self, ids: list[int], skip_special_tokens: bool = False) -> str:
+        return str(self._fast.decode(ids, skip_special_tokens=skip_special_tokens))
 
-    def decode(self, ids: Sequence[int]) -> str:
-        check_token_ids(self, ids)
-        return self._texts.decode([int(i) for i in ids if not self.unused[i]], skip_special_tokens=True)
-
-    def token_text(self, token_id: int) -> str:
-        check_token_ids(self, [token_id])
-        return f"<unused {token_id}>" if self.unused[token_id] else text_of_token(self._texts, int(token_id))
+    def _token(self, token_id: int) -> str:
+        return str(self._fast.id_to_token(token_id))
 
     @property
     def _network(self) -> Any:
         return self.__dict__.get("model", self._llama)
-
-
-def _ends(folder: Path, config: Mapping[str, Any]) -> frozenset[int]:
-    named = [config.get("eos_token_id"), read_generation_config(folder).get("eos_token_id")]
-    return frozenset(
-        int(number)
-        for value in named
-        if value is not None
-        for number in (value if isinstance(value, list) else [value])
-    )
-
-
-def _text(marker: str | dict[str, Any]) -> str:
-    """A marker as tokenizer_config.json writes it: a text, or an object with its settings."""
-    return marker if isinstance(marker, str) else str(marker["content"])
-
-
-class _Texts:
-    """The part of a transformers tokenizer's manners that a source needs, on the tokenizer below it."""
-
-    def __init__(self, tokenizer: Any) -> None:
-        self._tokenizer = tokenizer
-        self.ids = list(tokenizer.get_vocab(with_added_tokens=True).values())
-
-    def __call__(self, text: str, add_special_tokens: bool = True) -> dict[str, list[int]]:
-        return {"input_ids": list(self._tokenizer.encode(text, add_special_tokens=add_special_tokens).ids)}
-
-    def decode(
-        self,
-        ids: Sequence[int],
-        skip_special_tokens: bool = False,
-        clean_up_tokenization_spaces: bool = False,
-    ) -> str:
-        assert not clean_up_tokenization_spaces
-        return str(self._tokenizer.decode(list(ids), skip_special_tokens=skip_special_tokens))
-
-    def convert_ids_to_tokens(self, token_id: int) -> str:
-        return str(self._tokenizer.id_to_token(token_id))
 
 
 def open_folder(folder: Path, name: str) -> TransformersSource:

@@ -29,6 +29,7 @@ from retort.sources.base import (
     check_room,
     check_token_ids,
     num_shared,
+    text_of_bytes,
 )
 from retort.sources.chat import Message, jinja_template, write_chat
 from retort.sources.gguf import CONTROL, USER_DEFINED, parse, sampling_defaults
@@ -192,11 +193,7 @@ class LlamaCppSource:
     def token_text(self, token_id: int) -> str:
         """The token's text with its spaces; bytes that are no whole character are shown as `<0xE2>`."""
         check_token_ids(self, [token_id])
-        piece = self._piece(token_id)
-        try:
-            return piece.decode("utf-8")
-        except UnicodeDecodeError:
-            return "".join(f"<0x{byte:02X}>" for byte in piece)
+        return text_of_bytes(self._piece(token_id))
 
     def start(self, prompts: Sequence[Sequence[int]]) -> LlamaCppDecoder:
         check_prompts(self, prompts)
@@ -321,23 +318,19 @@ class LlamaCppDecoder:
             self._begin(texts)
             return
         assert self._context is not None
-        before, free = self._sequences, self._free
-        # The first child of a text goes on in its sequence, the others take it over up to here.
-        self._sequences = {}
-        forks = []
+        before = self._sequences
+        heirs: dict[tuple[int, ...], tuple[int, ...]] = {}
         for text, parent in distinct.items():
-            if before.get(parent) is not None:
-                self._sequences[text] = before.pop(parent)
-            else:
-                forks.append((text, parent))
-        for sequence in before.values():  # of texts that no row goes on with
-            self._context.remove(sequence)
-            free.append(sequence)
-        kept = {text[:-1]: sequence for text, sequence in self._sequences.items()}
-        for text, parent in forks:
-            sequence = free.pop()
-            self._context.copy(kept[parent], sequence, len(parent))
-            self._sequences[text] = sequence
+            heirs.setdefault(parent, text)
+        for gone in [text for text in before if text not in heirs]:
+            self._context.remove(before[gone])
+            self._free.append(before[gone])
+        # The first child of a text goes on in its sequence, the others take it over up to here.
+        self._sequences = {text: before[parent] for parent, text in heirs.items()}
+        for text, parent in distinct.items():
+            if text not in self._sequences:
+                self._sequences[text] = self._free.pop()
+                self._context.copy(before[parent], self._sequences[text], len(parent))
         self._used += len(distinct)
         step = [(text[-1], len(text) - 1, self._sequences[text], True) for text in distinct]
         self._set(texts, list(distinct), self._context.compute(step))

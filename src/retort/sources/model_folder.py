@@ -21,36 +21,15 @@ GENERATION_FILE = "generation_config.json"
 GGUF_SAMPLING = "general.sampling."  # how the keys of a GGUF file's own settings begin
 ADAPTER_FILE = "adapter_config.json"
 SAMPLING_KEYS = frozenset(
-    {
-        "do_sample",
-        "temperature",
-        "top_k",
-        "top_p",
-        "min_p",
-        "top_h",
-        "typical_p",
-        "epsilon_cutoff",
-        "eta_cutoff",
-        "repetition_penalty",
-        "encoder_repetition_penalty",
-        "no_repeat_ngram_size",
-        "presence_penalty",
-        "frequency_penalty",
-        "num_beams",
-        "penalty_alpha",
-    }
-)
+    {"do_sample", "temperature", "top_k", "top_p", "min_p", "top_h", "typical_p", "epsilon_cutoff",
+     "eta_cutoff", "repetition_penalty", "encoder_repetition_penalty", "no_repeat_ngram_size",
+     "presence_penalty", "frequency_penalty", "num_beams", "penalty_alpha"}
+)  # fmt: skip
 # Any one of these makes a tokenizer; without this check some are built empty, in silence.
 TOKENIZER_FILES = (
-    "tokenizer.json",
-    "tokenizer.model",
-    "tekken.json",
-    "vocab.json",
-    "vocab.txt",
-    "spiece.model",
-    "sentencepiece.bpe.model",
-    "*.tiktoken",
-)
+    "tokenizer.json", "tokenizer.model", "tekken.json", "vocab.json", "vocab.txt", "spiece.model",
+    "sentencepiece.bpe.model", "*.tiktoken",
+)  # fmt: skip
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 GGUF_ENDING, GGUF_MAGIC = ".gguf", b"GGUF"
 HUB_TIMEOUT = 5.0  # seconds to wait for the hub's first answer before the local cache is tried
@@ -99,15 +78,18 @@ def find_adapter(name: str) -> Adapter | None:
     folder = Path(name).expanduser()
     if (folder / CONFIG_FILE).exists() or not (folder / ADAPTER_FILE).exists() or find_spec("peft") is None:
         return None
-    base = read_json_object(folder / ADAPTER_FILE, f"The adapter {name} is damaged").get(
-        "base_model_name_or_path"
-    )
+    base = _adapter_base(folder, name)
     if not isinstance(base, str) or not base:
         raise SourceError(
             f"The adapter {name} does not name its base model; its {ADAPTER_FILE} needs base_model_name_or_path."
         )
     beside = folder / base
     return Adapter(folder, str(beside) if beside.is_dir() and not Path(base).is_dir() else base)
+
+
+def _adapter_base(folder: Path, name: str) -> Any:
+    said = read_json_object(folder / ADAPTER_FILE, f"The adapter {name} is damaged")
+    return said.get("base_model_name_or_path")
 
 
 def find_gguf(name: str) -> Path | None:
@@ -118,9 +100,14 @@ def find_gguf(name: str) -> Path | None:
     if not name.lower().endswith(GGUF_ENDING):
         return None
     path = check_gguf(name)
+    need_gguf_library(name)
+    return path
+
+
+def need_gguf_library(name: str) -> None:
+    """Raise MissingExtraError without the library that multiplies the weights of `name` out."""
     if find_spec("gguf") is None:
         raise MissingExtraError("gguf", "gguf", f"Reading {name}")
-    return path
 
 
 def check_gguf(name: str) -> Path:
@@ -174,12 +161,9 @@ def fetch_from_hub(hub_id: str, *, trust_remote_code: bool = False, allow_pickle
 def check_model_folder(folder: Path, name: str, *, allow_pickle: bool = False) -> None:
     """Raise SourceError where `folder` cannot be a causal language model with its tokenizer."""
     if not (folder / CONFIG_FILE).exists() and (folder / ADAPTER_FILE).exists():
-        base = read_json_object(folder / ADAPTER_FILE, f"The adapter {name} is damaged").get(
-            "base_model_name_or_path"
-        )
         raise SourceError(
-            f"{name} is an adapter of {base}, not a model of its own; install it with its base: pip install "
-            "'retort-lm[peft]', or merge the two with peft's merge_and_unload and save the result."
+            f"{name} is an adapter of {_adapter_base(folder, name)}, not a model of its own; install it with its base: "
+            "pip install 'retort-lm[peft]', or merge the two with peft's merge_and_unload and save the result."
         )
     config = read_json_object(folder / CONFIG_FILE, f"The folder {name} is not a model")
     if not config.get("model_type") and "auto_map" not in config:
@@ -190,19 +174,16 @@ def check_model_folder(folder: Path, name: str, *, allow_pickle: bool = False) -
             f"{name} is a masked language model ({masked[0]}): it fills gaps and has no next-token "
             f"distribution; give a causal language model."
         )
-    if not has_any(folder, "*.safetensors"):
-        if not has_any(folder, "*.bin"):
-            raise SourceError(f"The folder {name} has no weights; it should hold model.safetensors.")
-        if not allow_pickle:
-            raise SourceError(
-                f"The weights of {name} are pickle files (.bin), which can run any code when they are opened; "
-                "convert them to safetensors, or pass allow_pickle=True to retort.load if you trust them."
-            )
+    need_any(folder, name, "weights", "model.safetensors", "*.safetensors", "*.bin")
+    if not has_any(folder, "*.safetensors") and not allow_pickle:
+        raise SourceError(
+            f"The weights of {name} are pickle files (.bin), which can run any code when they are opened; "
+            "convert them to safetensors, or pass allow_pickle=True to retort.load if you trust them."
+        )
     for file in folder.iterdir():
         if file.suffix in (".safetensors", ".json", ".model", ".bin"):
             refuse_pointer(file, f"{file.name} of {name}")
-    if not has_any(folder, *TOKENIZER_FILES):
-        raise SourceError(f"The folder {name} has no tokenizer; it should hold tokenizer.json.")
+    need_any(folder, name, "tokenizer", "tokenizer.json", *TOKENIZER_FILES)
 
 
 def read_json_object(file: Path, complaint: str) -> dict[str, Any]:
@@ -228,6 +209,12 @@ def sampling_settings(generation: Mapping[str, Any]) -> dict[str, Any]:
         for key, value in generation.items()
         if (key in SAMPLING_KEYS or key.startswith(GGUF_SAMPLING)) and value is not None
     }
+
+
+def need_any(folder: Path, name: object, what: str, best: str, *patterns: str) -> None:
+    """Raise SourceError, which asks for the file `best`, where no file of the folder fits any of the patterns."""
+    if not has_any(folder, *patterns):
+        raise SourceError(f"The folder {name} has no {what}; it should hold {best}.")
 
 
 def has_any(folder: Path, *patterns: str) -> bool:

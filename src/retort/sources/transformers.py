@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, redirect_stderr
 from functools import cached_property
 from pathlib import Path
@@ -94,11 +94,16 @@ class TransformersSource:
         self.name, self.tokenizer, self.model = name, tokenizer, model.eval()
         self.device = str(next(model.parameters()).device)
         config = model.config.get_text_config(decoder=True)
-        self.vocab_size = _output_size(model, config)
+        head = model.get_output_embeddings()
+        self.vocab_size = int(config.vocab_size if head is None else head.weight.shape[0])
         longest = getattr(config, "max_position_embeddings", None)
         self.max_context: int | None = longest if longest is None or longest > 0 else None
         self.unused = _logits_without_token(tokenizer, self.vocab_size, name)
-        self.end_ids = _end_ids(model, tokenizer, self.vocab_size)
+        ends = getattr(getattr(model, "generation_config", None), "eos_token_id", None)
+        named = (ends, getattr(config, "eos_token_id", None), tokenizer.eos_token_id)
+        self.end_ids = end_ids_of(named, self.vocab_size)
+        start = tokenizer.bos_token_id
+        self._ids_of_nothing: list[int] = [] if start is None else [start]
         self.generation_defaults = sampling_settings(generation)
         self._set_mode()
 
@@ -116,26 +121,19 @@ class TransformersSource:
 
         An empty text is the start marker alone; where there is none the list is empty and `start` refuses it.
         """
-        if self.start_marker is not None:
-            text = text.removeprefix(self.start_marker)  # typed by hand; `prompt_for` notes it
-        with quiet_transformers(), tokenizer_faults(self.name, "cannot read this text"):
-            ids: list[int] = list(self.tokenizer(text)["input_ids"])
-            if (
-                ids and ids[-1] in self.end_ids
-            ):  # an end marker that the tokenizer adds would end the text here
-                plain = self.tokenizer(text, add_special_tokens=False)["input_ids"]
-                ids = ids if plain and plain[-1] == ids[-1] else ids[:-1]
-        if not ids and self.tokenizer.bos_token_id is not None:
-            ids = [self.tokenizer.bos_token_id]
-        return ids
+        text = text.removeprefix(self.start_marker or "")  # typed by hand; `prompt_for` notes it
+        ids = self._ids(text)
+        if ids and ids[-1] in self.end_ids:  # an end marker that the tokenizer adds would end the text here
+            plain = self._ids(text, add_special_tokens=False)
+            ids = ids if plain and plain[-1] == ids[-1] else ids[:-1]
+        return ids or list(self._ids_of_nothing)
 
     @cached_property
     def start_marker(self) -> str | None:
         """What `encode` puts in front of every text, None where it puts nothing."""
-        with quiet_transformers():
-            before = list(self.tokenizer("")["input_ids"])
+        before = self._ids("")
         special = before and before[0] in self.tokenizer.all_special_ids
-        return str(self.tokenizer.convert_ids_to_tokens(before[0])) if special else None
+        return self._token(before[0]) if special else None
 
     def render_chat(self, messages: Sequence[Message]) -> str:
         """What the model sees of a conversation, by its own template; SourceError where it has none, or refuses."""
@@ -161,22 +159,30 @@ class TransformersSource:
 
     def encode_rendered(self, text: str) -> list[int]:
         """The ids of a rendered conversation: the template has written every marker there is to be."""
-        with quiet_transformers(), tokenizer_faults(self.name, "cannot read this text"):
-            ids: list[int] = list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
-        return ids
+        return self._ids(text, add_special_tokens=False)
 
     def decode(self, ids: Sequence[int]) -> str:
         check_token_ids(self, ids)
-        known = [int(i) for i in ids if not self.unused[i]]
-        text: str = self.tokenizer.decode(known, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-        return text
+        return self._text([int(i) for i in ids if not self.unused[i]], skip_special_tokens=True)
 
     def token_text(self, token_id: int) -> str:
         """The token's text with its spaces; bytes that are no whole character are shown as `<0xE2>`."""
         check_token_ids(self, [token_id])
         if self.unused[token_id]:
             return f"<unused {token_id}>"
-        return text_of_token(self.tokenizer, token_id)
+        return shown_token(self._token(int(token_id)), self._text([int(token_id)]))
+
+    # What the tokenizer is asked for, all of it.
+
+    def _ids(self, text: str, add_special_tokens: bool = True) -> list[int]:
+        with quiet_transformers(), tokenizer_faults(self.name, "cannot read this text"):
+            return list(self.tokenizer(text, add_special_tokens=add_special_tokens)["input_ids"])
+
+    def _text(self, ids: list[int], skip_special_tokens: bool = False) -> str:
+        return _decoded(self.tokenizer, ids, skip_special_tokens)
+
+    def _token(self, token_id: int) -> str:
+        return str(self.tokenizer.convert_ids_to_tokens(token_id))
 
     def start(self, prompts: Sequence[Sequence[int]]) -> CachedDecoder:
         from retort.sources.cached_decoder import CachedDecoder
@@ -198,14 +204,35 @@ class TransformersSource:
 
 
 def text_of_token(tokenizer: Any, token_id: int) -> str:
-    """How a Hugging Face tokenizer's token is shown; bytes that are no whole character as `<0xE2>`."""
-    token: str = tokenizer.convert_ids_to_tokens(int(token_id))
-    text: str = tokenizer.decode([int(token_id)], clean_up_tokenization_spaces=False)
+    """How a token of one of the library's tokenizers is shown."""
+    return shown_token(tokenizer.convert_ids_to_tokens(int(token_id)), _decoded(tokenizer, [int(token_id)]))
+
+
+def _decoded(tokenizer: Any, ids: list[int], skip_special_tokens: bool = False) -> str:
+    return str(
+        tokenizer.decode(ids, skip_special_tokens=skip_special_tokens, clean_up_tokenization_spaces=False)
+    )
+
+
+def shown_token(token: str, text: str) -> str:
+    """How a token that decodes to `text` is shown; bytes that are no whole character as `<0xE2>`."""
     if "\ufffd" in text:
-        return "".join(f"<0x{byte:02X}>" for byte in _token_bytes(token)) or token
+        to_byte = {sign: byte for byte, sign in byte_spelling().items()}
+        known = all(sign in to_byte for sign in token)  # else the vocabulary is not byte-level
+        return "".join(f"<0x{to_byte[sign]:02X}>" for sign in token) if known else token
     if token.startswith(METASPACE) and not text.startswith(" "):
         return " " + text  # SentencePiece decoders drop the space at the beginning of a text
     return text
+
+
+def byte_spelling() -> dict[int, str]:
+    """How byte-level BPE (Radford et al. 2019) writes each byte as a visible character.
+
+    Printable bytes stand for themselves, the others, in order, for the characters from U+0100 on.
+    """
+    visible = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    hidden = [byte for byte in range(256) if byte not in visible]
+    return {byte: chr(byte) for byte in visible} | {byte: chr(256 + n) for n, byte in enumerate(hidden)}
 
 
 @contextmanager
@@ -298,11 +325,6 @@ def _reason(error: BaseException) -> str:
     return line
 
 
-def _output_size(model: Any, config: Any) -> int:
-    head = model.get_output_embeddings()
-    return int(config.vocab_size if head is None else head.weight.shape[0])
-
-
 def _logits_without_token(tokenizer: Any, vocab_size: int, name: str) -> NDArray[np.bool_]:
     """`[vocab]`: True where the tokenizer has no token: the padding of a vocabulary to a round size, or a hole.
 
@@ -317,19 +339,18 @@ def _logits_without_token(tokenizer: Any, vocab_size: int, name: str) -> NDArray
             f"The tokenizer of {name} does not fit the model: it has token ids up to {max(beyond):,}, but the "
             f"model gives {vocab_size:,} logits (ids 0 to {vocab_size - 1:,}); use the tokenizer that belongs to it."
         )
+    return unused_logits(ids, vocab_size)
+
+
+def unused_logits(ids: Iterable[int], vocab_size: int) -> NDArray[np.bool_]:
+    """`[vocab]`: True for what is not among `ids`, the tokens that there are."""
     unused = np.ones(vocab_size, np.bool_)
     unused[[token_id for token_id in ids if token_id < vocab_size]] = False
     return unused
 
 
-def _end_ids(model: Any, tokenizer: Any, vocab_size: int) -> frozenset[int]:
-    """Every end marker that the generation settings, the configuration or the tokenizer names."""
-    generation = getattr(model, "generation_config", None)
-    named = (
-        getattr(generation, "eos_token_id", None),
-        getattr(model.config.get_text_config(decoder=True), "eos_token_id", None),
-        tokenizer.eos_token_id,
-    )
+def end_ids_of(named: Iterable[Any], vocab_size: int) -> frozenset[int]:
+    """Every end marker that settings name, each with an id, a list of them, or None."""
     ids = {i for value in named if value is not None for i in (value if isinstance(value, list) else [value])}
     return frozenset(i for i in ids if isinstance(i, int) and 0 <= i < vocab_size)
 
@@ -342,17 +363,3 @@ def note_on_unused(name: str, unused: NDArray[np.bool_]) -> str | None:
         f"The tokenizer of {name} has no token for {percent(unused.mean())} of the model's {len(unused):,} logits; "
         "they are left out. Is it the tokenizer that belongs to the model?"
     )
-
-
-def _token_bytes(token: str) -> bytes:
-    """The bytes that a byte-level BPE token stands for, or nothing where it is written another way.
-
-    Byte-level BPE (Radford et al. 2019) writes each byte as a visible character: printable bytes as
-    themselves, the others, in order, from U+0100 on.
-    """
-    visible = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    hidden = [byte for byte in range(256) if byte not in visible]
-    to_byte = {chr(byte): byte for byte in visible} | {chr(256 + n): byte for n, byte in enumerate(hidden)}
-    if not all(character in to_byte for character in token):
-        return b""
-    return bytes(to_byte[character] for character in token)
