@@ -10,11 +10,12 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib import import_module
 from typing import Any
 
 from retort.chain import Chain
 from retort.distribution import bad_rows
-from retort.errors import InputError
+from retort.errors import InputError, RetortError
 from retort.sampling.noise import MAX_SEED, uniform_at
 from retort.sampling.params import SamplingParams
 from retort.transforms import Context, RowState
@@ -150,3 +151,19 @@ def _context(chain: Chain, group: Sequence[Row]) -> Context:
 @lru_cache(maxsize=1024)
 def _parsed(text: str) -> Chain:
     return Chain.parse(text)
+
+
+def derived(module: str, name: str, ours: type, theirs: str, engine: str, version: str) -> type:
+    """`ours` as the class `module.name`, derived from the engine's own class `theirs` (its module and name).
+
+    `version`: the release whose interface this is. Raises RetortError where the engine cannot be imported.
+    """
+    path, _, base = theirs.rpartition(".")
+    try:
+        bases = (ours, getattr(import_module(path), base))
+    except ImportError as error:
+        raise RetortError(
+            f"{module}.{name} derives from a class of {engine} ({error}); install retort-lm into the "
+            f"environment that runs {engine}, {version} or one with the same interface"
+        ) from error
+    return type(name, bases, {"__doc__": ours.__doc__, "__module__": module})

@@ -15,9 +15,18 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from retort.adapters.requests import KEY, LOG, Request, Row, apply_rows, check_engine_temperature, request_of
+from retort.adapters.requests import (
+    KEY,
+    LOG,
+    Request,
+    Row,
+    apply_rows,
+    check_engine_temperature,
+    derived,
+    request_of,
+)
 from retort.chain import Chain
-from retort.errors import InputError, RetortError
+from retort.errors import InputError
 
 MEMORY = "__retort__"
 """Where a request's chain and state stay between steps: SGLang makes a new processor object as batches change, but
@@ -87,13 +96,6 @@ def _tokens(engine_request: Any) -> tuple[Sequence[int], Sequence[int]]:
 def __getattr__(name: str) -> Any:
     if name != "ChainLogitProcessor":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        from sglang.srt.sampling.custom_logit_processor import CustomLogitProcessor
-    except ImportError as error:
-        raise RetortError(
-            f"retort.adapters.sglang.ChainLogitProcessor derives from a class of SGLang ({error}); "
-            "install retort-lm into the environment that runs SGLang, 0.5.23 or one with the same interface"
-        ) from error
-    made = type(name, (_Rows, CustomLogitProcessor), {"__doc__": _Rows.__doc__, "__module__": __name__})
-    globals()[name] = made
+    base = "sglang.srt.sampling.custom_logit_processor.CustomLogitProcessor"
+    made = globals()[name] = derived(__name__, name, _Rows, base, "SGLang", "0.5.23")
     return made

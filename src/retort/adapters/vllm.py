@@ -11,13 +11,20 @@ two classes are made when they are first named, because they derive from vLLM's 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from retort.adapters.requests import KEY, Request, Row, apply_rows, check_engine_temperature, request_of
+from retort.adapters.requests import (
+    KEY,
+    Request,
+    Row,
+    apply_rows,
+    check_engine_temperature,
+    derived,
+    request_of,
+)
 from retort.chain import Chain
-from retort.errors import RetortError
 from retort.sampling.params import SamplingParams
 
 
@@ -31,16 +38,20 @@ def request_of_params(sampling_params: Any) -> Request | None:
     return request
 
 
-class _Batch:
-    """V1: requests by their row in vLLM's persistent batch, moved as vLLM moves them."""
-
-    def __init__(self, vllm_config: Any, device: Any, is_pin_memory: bool) -> None:
-        self._requests: dict[int, tuple[Request, Sequence[int], Sequence[int]]] = {}
+class _Validated:
+    """What both of vLLM's interfaces ask of a request before they take it."""
 
     @classmethod
     def validate_params(cls, sampling_params: Any) -> None:
         """Raise ValueError for a chain that cannot be read; vLLM refuses the request with it."""
         request_of_params(sampling_params)
+
+
+class _Batch(_Validated):
+    """V1: requests by their row in vLLM's persistent batch, moved as vLLM moves them."""
+
+    def __init__(self, vllm_config: Any, device: Any, is_pin_memory: bool) -> None:
+        self._requests: dict[int, tuple[Request, Sequence[int], Sequence[int]]] = {}
 
     def is_argmax_invariant(self) -> bool:
         """False: penalties, biases and bans move the largest logit, and vLLM asks once for all chains to come."""
@@ -78,17 +89,12 @@ class _Batch:
         return logits
 
 
-class _Slots:
+class _Slots(_Validated):
     """V2: requests by vLLM's slot; rows are laid out anew at every step, several a request when drafts are checked."""
 
     def __init__(self, vllm_config: Any, req_states: Any) -> None:
         self._states = req_states
         self._requests: dict[int, Request] = {}
-
-    @classmethod
-    def validate_params(cls, sampling_params: Any) -> None:
-        """Raise ValueError for a chain that cannot be read; vLLM refuses the request with it."""
-        request_of_params(sampling_params)
 
     def add_request(self, req_idx: int, sampling_params: Any) -> bool:
         """Take over the slot; True if this request has a chain."""
@@ -157,35 +163,17 @@ def _known(prompt_ids: Sequence[int], output_ids: Sequence[int]) -> tuple[Sequen
     return prompt_ids, [token for token in output_ids if token >= 0]
 
 
-def _v1_base() -> type:
-    from vllm.v1.sample.logits_processor.interface import LogitsProcessor
-
-    return LogitsProcessor
-
-
-def _v2_base() -> type:
-    from vllm.v1.worker.gpu.sample.logits_processor.interface import LogitsProcessor
-
-    return LogitsProcessor
-
-
-_CLASSES: dict[str, tuple[type, Callable[[], type]]] = {
-    "ChainLogitsProcessor": (_Batch, _v1_base),
-    "ChainLogitsProcessorV2": (_Slots, _v2_base),
+_CLASSES: dict[str, tuple[type, str]] = {
+    "ChainLogitsProcessor": (_Batch, "vllm.v1.sample.logits_processor.interface.LogitsProcessor"),
+    "ChainLogitsProcessorV2": (
+        _Slots,
+        "vllm.v1.worker.gpu.sample.logits_processor.interface.LogitsProcessor",
+    ),
 }
 
 
 def __getattr__(name: str) -> Any:
     if name not in _CLASSES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    ours, base = _CLASSES[name]
-    try:
-        bases = (ours, base())
-    except ImportError as error:
-        raise RetortError(
-            f"retort.adapters.vllm.{name} derives from a class of vLLM ({error}); "
-            "install retort-lm into the environment that runs vLLM, 0.33 or one with the same interface"
-        ) from error
-    made = type(name, bases, {"__doc__": ours.__doc__, "__module__": __name__})
-    globals()[name] = made
+    made = globals()[name] = derived(__name__, name, *_CLASSES[name], "vLLM", "0.33")
     return made
