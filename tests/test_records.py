@@ -12,14 +12,14 @@ import pytest
 
 from lens.top_source import TopSource
 from mock_source import MockSource
-from retort.blocks import Cell, html_fragment, html_page, line, shown, table
+from retort.blocks import Cell, columns, html_fragment, html_page, line, shown, table
 from retort.cli.output import show
 from retort.distribution import Interval
 from retort.lens import compare, equivalent, look, path, similar, trace
 from retort.lens.asking import ask
 from retort.lens.sample import Samples
 from retort.lens.similar import Classes
-from retort.records import Record, exact, flattened, json_value
+from retort.records import Record, exact, flattened, json_value, total
 from retort.sampling.generate import generate
 from retort.sampling.params import SamplingParams
 
@@ -139,6 +139,17 @@ class Two(Record):
 
     def table_rows(self):
         return [{"a": self.known, "b": self.unknown}, {"a": exact(2), "b": None}]
+
+
+def test_a_column_is_its_heading_and_what_writes_its_cells() -> None:
+    found = columns([1, 2], {">twice": lambda one: str(2 * one), "": str}, ["sum", "3"], lead=2)
+    assert found == table([">twice", ""], [["2", "1"], ["4", "2"], ["sum", "3"]], lead=2)
+
+
+def test_the_ends_of_a_sum_are_summed_apart() -> None:
+    assert total([exact(1), Interval(2, 5)], 2) == Interval(1.5, 3.0)
+    assert total([Interval(-math.inf, 0.0), exact(-1)]) == Interval(-math.inf, -1.0)
+    assert total([]) == exact(0)
 
 
 def test_an_exact_measure_is_a_number_and_another_one_two() -> None:

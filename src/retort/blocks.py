@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from retort.distribution import Interval
 from retort.errors import printable
@@ -89,6 +90,18 @@ def table(headings: Sequence[str | Column], rows: Iterable[Sequence[str | Cell]]
     )
     cells = tuple(tuple(cell if isinstance(cell, Cell) else Cell(cell) for cell in row) for row in rows)
     return Table(columns, cells, lead)
+
+
+Writers = Mapping[str | Column, Callable[[Any], str | Cell]]
+
+
+def columns(records: Iterable[Any], cells: Writers, *more: Sequence[str | Cell], lead: int = 1) -> Table:
+    """A table with a row for each record: headings as `table` takes them, each with what writes the cells below it.
+
+    `more`: rows that come last, as texts.
+    """
+    rows = ([write(record) for write in cells.values()] for record in records)
+    return table(list(cells), [*rows, *more], lead)
 
 
 def shown(value: Interval | None, write: Callable[[float], str] = number) -> str:

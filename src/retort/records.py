@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from os import PathLike
 from typing import Any, ClassVar
@@ -96,6 +96,13 @@ def exact(value: float) -> Interval:
     """A measure that is known."""
     number = float(value)
     return Interval(number, number)
+
+
+def total(values: Iterable[Interval], divisor: float = 1.0) -> Interval:
+    """The sum of measures, divided by `divisor`: each end by itself."""
+    found = list(values)
+    low, high = math.fsum(one.low for one in found), math.fsum(one.high for one in found)
+    return Interval(low / divisor, high / divisor)
 
 
 def new_axes(axes: Any, tall: int = 0) -> Any:
